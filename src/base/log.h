@@ -1,0 +1,57 @@
+/* Events with fields, one line each (logfmt):
+ *
+ *   time=2026-11-22T23:19:32.123Z level=info role=smtp event=message.accepted id=0kf3… from="alice@example.test" size=4096
+ *
+ * Every line about a message carries `id` (the queue's id of the message), every line about a connection `session`;
+ * so `pombal trace` is a query over these lines. Lines go to standard error (from a configured level on) and to the
+ * event file that log_set_file() names. A value is quoted where needed and control bytes are escaped, so no input can
+ * forge a line. Passwords and message bodies are never logged. Thread-safe. */
+#ifndef BASE_LOG_H
+#define BASE_LOG_H
+
+#include "base/slice.h"
+
+enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
+
+struct log_field {
+	const char *name; /* NULL ends a list */
+	enum { LOG_FIELD_TEXT, LOG_FIELD_NUMBER, LOG_FIELD_ID } kind;
+	struct slice text;
+	int64_t number;
+};
+
+static inline struct log_field log_slice(const char *name, struct slice value)
+{
+	return (struct log_field){name, LOG_FIELD_TEXT, value, 0};
+}
+static inline struct log_field log_text(const char *name, const char *value)
+{
+	return log_slice(name, slice_of(value));
+}
+static inline struct log_field log_number(const char *name, int64_t value)
+{
+	return (struct log_field){name, LOG_FIELD_NUMBER, {NULL, 0}, value};
+}
+/** An id of id_new(), written as id_format() does. */
+static inline struct log_field log_id(const char *name, int64_t value)
+{
+	return (struct log_field){name, LOG_FIELD_ID, {NULL, 0}, value};
+}
+
+/** Writes one event, e.g. log_info("message.accepted", log_id("id", id), log_slice("from", from)). */
+#define log_debug(event, ...) log_write(LOG_LEVEL_DEBUG, event, LOG_FIELDS(__VA_ARGS__))
+#define log_info(event, ...) log_write(LOG_LEVEL_INFO, event, LOG_FIELDS(__VA_ARGS__))
+#define log_warning(event, ...) log_write(LOG_LEVEL_WARNING, event, LOG_FIELDS(__VA_ARGS__))
+#define log_error(event, ...) log_write(LOG_LEVEL_ERROR, event, LOG_FIELDS(__VA_ARGS__))
+#define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__ __VA_OPT__(,) {0}})
+
+void log_write(enum log_level level, const char *event, const struct log_field *fields);
+
+/** Names the role in every later line, and the least level that goes to standard error. */
+void log_set_role(const char *role, enum log_level stderr_level);
+/** Events of level info and above also go to `fd` (opened O_APPEND; this takes it over, and closes the former). -1: none. */
+void log_set_file(int fd);
+/** "debug", "info", "warning", "error"; false if it is none of them. */
+bool log_level_parse(struct slice name, enum log_level *level);
+
+#endif
