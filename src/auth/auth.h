@@ -1,0 +1,86 @@
+/* People, as the other roles see them: who is an address for, who may sign in, who may send as whom. The answers come
+ * from the auth role over a socketpair; no other role can read a password hash.
+ *
+ * Every call blocks its worker until the auth role has answered (or AUTH_ANSWER_SECONDS have passed: temporary failure;
+ * also when the auth role was restarted meanwhile). Thread-safe: one connection is shared by all workers of a process. */
+#ifndef AUTH_H
+#define AUTH_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+struct auth;
+
+enum { AUTH_ANSWER_SECONDS = 30 };
+
+/** Speaks over `fd`, one end of a SOCK_SEQPACKET socketpair whose other end the auth role has; takes it over. */
+struct auth *auth_open(int fd);
+void auth_close(struct auth **auth);
+
+/* ---- Addresses ---- */
+
+enum recipient_kind {
+	RECIPIENT_LOCAL,     /* an account, alias or catch-all of ours */
+	RECIPIENT_FOREIGN,   /* the domain isn't ours: relaying */
+	RECIPIENT_UNKNOWN,   /* the domain is ours, the address isn't */
+	RECIPIENT_DISABLED,  /* the account exists and takes no mail */
+	RECIPIENT_TEMPORARY, /* can't be told now: answer 4xx */
+};
+/** For RCPT TO: what is this address? Plus-addressing, aliases, catch-alls, domain aliases and "postmaster" without
+ * a domain are considered. */
+enum recipient_kind auth_recipient(struct auth *auth, struct slice address);
+
+struct route {
+	bool local;            /* to an account, else to another server */
+	struct slice address;  /* the account's name, or the remote address to forward to */
+	struct slice detail;   /* what stood after '+', if the address had it and it wasn't part of a name */
+};
+/** For the courier: where mail for this address goes in the end, aliases expanded (loops end), duplicates removed.
+ * ERROR_NOT_FOUND: nobody; ERROR_TEMPORARY. An address of a foreign domain gives itself as a remote route. */
+bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
+
+/** May this account put `address` into MAIL FROM (or From)? Its own name, aliases that lead only to it, plus-addresses,
+ * and addresses that were granted. */
+bool auth_may_send_as(struct auth *auth, struct slice account, struct slice address);
+/** Has this account's domain, or any of ours, this name? For EHLO and routing decisions. */
+bool auth_is_local_domain(struct auth *auth, struct slice domain);
+
+/* ---- Signing in ---- */
+
+enum sign_in_status {
+	SIGN_IN_DONE,      /* *account holds who */
+	SIGN_IN_CONTINUE,  /* send `output` as a challenge, come back with the answer */
+	SIGN_IN_REFUSED,   /* wrong name or password, or not allowed: one answer for all, nothing is enumerated */
+	SIGN_IN_THROTTLED, /* too many failures lately from this address or for this account: say "later" */
+	SIGN_IN_MALFORMED, /* broken exchange or unknown mechanism */
+	SIGN_IN_TEMPORARY, /* can't be told now */
+};
+
+struct sign_in_client {
+	const char *service;       /* "smtp", "imap", "pop3": the SASL service name */
+	struct slice address;      /* of the peer, numeric, for throttling and the log */
+	int64_t session;           /* for the log */
+	bool encrypted;
+	struct slice tls_exporter; /* channel binding data (RFC 9266, 32 bytes) or empty */
+	struct slice tls_unique;   /* RFC 5929, TLS 1.2 and below, or empty */
+};
+
+struct sign_in;                    /* one exchange; the caller's, free it with sign_in_end */
+/** The mechanisms to offer, space-separated ("SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"): without TLS only what
+ * the configuration allows there, -PLUS only with channel binding. Constant text per (encrypted, binding). */
+const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding);
+/** Starts an exchange with a mechanism name (any case). Nothing is asked of the auth role before the first step. */
+struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const struct sign_in_client *client);
+/** One step: `input` is the client's message, base64 removed (at the first step the initial response; has_input false:
+ * none was given). `output` gets the next challenge (or the final server message that goes with DONE, to be sent as a
+ * last challenge where the protocol has no room for data with success), without base64. *delay_ms: how long the answer must be held back (conn_delay), growing with failures. */
+enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account, int *delay_ms);
+/** Ends it, finished or not; wipes what it held. Sets *exchange to NULL. *account of the step lives until here. */
+void sign_in_end(struct sign_in **exchange);
+
+/** USER/PASS and IMAP LOGIN: name and password at once. *account is copied into `arena`. */
+enum sign_in_status auth_check_password(struct auth *auth, struct slice name, struct slice password, const struct sign_in_client *client,
+					struct arena *arena, struct slice *account, int *delay_ms);
+
+#endif

@@ -1,0 +1,62 @@
+/* The directory: domains, accounts, aliases, password hashes. DIR/directory/directory.db, opened by the auth role and by
+ * the command line only. Changes are durable when a function returns, and seen by the running auth role at once.
+ * Names are canonical addresses (message/address.h). Not thread-safe. */
+#ifndef AUTH_DIRECTORY_H
+#define AUTH_DIRECTORY_H
+
+#include "auth/auth.h"
+
+struct directory;
+
+struct directory *directory_open(const char *data, struct error *error);
+void directory_close(struct directory **directory);
+
+struct domain_entry {
+	struct slice name;
+	struct slice alias_of;   /* empty: a domain of its own; else every address of it is read in that one */
+	struct slice catch_all;  /* address for what nobody has; empty: none */
+};
+struct account_entry {
+	struct slice name, display_name;
+	bool enabled;
+	uint64_t quota_bytes, quota_messages; /* 0: none. Kept here and handed to the store */
+	int64_t created;
+	bool has_password;
+};
+struct alias_entry {
+	struct slice address;
+	struct slice *targets;
+	size_t target_count;
+};
+
+/* add: ERROR_EXISTS, ERROR_NOT_FOUND (its domain), ERROR_INVALID. set/remove: ERROR_NOT_FOUND; a domain with accounts or
+ * aliases can't be removed (ERROR_DENIED). */
+bool directory_add_domain(struct directory *directory, const struct domain_entry *domain, struct error *error);
+bool directory_set_domain(struct directory *directory, const struct domain_entry *domain, struct error *error);
+bool directory_remove_domain(struct directory *directory, struct slice name, struct error *error);
+bool directory_get_domain(struct directory *directory, struct slice name, struct arena *arena, struct domain_entry *domain, struct error *error);
+bool directory_list_domains(struct directory *directory, struct arena *arena, struct domain_entry **list, size_t *count, struct error *error);
+
+bool directory_add_account(struct directory *directory, const struct account_entry *account, struct error *error);
+bool directory_set_account(struct directory *directory, const struct account_entry *account, struct error *error);
+bool directory_remove_account(struct directory *directory, struct slice name, struct error *error);
+bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct account_entry *account, struct error *error);
+bool directory_list_accounts(struct directory *directory, struct slice domain, struct arena *arena, struct account_entry **list, size_t *count, struct error *error);
+/** Sets the password: an Argon2id hash and SCRAM-SHA-256 keys (RFC 5802, 7677), after SASLprep. Refuses an empty one. */
+bool directory_set_password(struct directory *directory, struct slice name, struct slice password, struct error *error);
+/** Addresses this account may send as beside its own. */
+bool directory_grant_sender(struct directory *directory, struct slice name, struct slice address, bool granted, struct error *error);
+bool directory_list_senders(struct directory *directory, struct slice name, struct arena *arena, struct slice **list, size_t *count, struct error *error);
+
+bool directory_add_alias(struct directory *directory, const struct alias_entry *alias, struct error *error);   /* adds targets to an existing one, too */
+bool directory_set_alias(struct directory *directory, const struct alias_entry *alias, struct error *error);   /* replaces all targets */
+bool directory_remove_alias(struct directory *directory, struct slice address, struct error *error);
+bool directory_get_alias(struct directory *directory, struct slice address, struct arena *arena, struct alias_entry *alias, struct error *error);
+bool directory_list_aliases(struct directory *directory, struct slice domain, struct arena *arena, struct alias_entry **list, size_t *count, struct error *error);
+
+/* What auth.h's questions are answered with (auth role), also used by `pombal check` and `pombal trace`. */
+enum recipient_kind directory_recipient(struct directory *directory, struct slice address);
+bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
+bool directory_may_send_as(struct directory *directory, struct slice account, struct slice address);
+
+#endif

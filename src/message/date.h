@@ -1,0 +1,21 @@
+/* Dates of header fields (RFC 5322 §3.3 with the obsolete forms) and of IMAP (RFC 3501 date-time, date). */
+#ifndef MESSAGE_DATE_H
+#define MESSAGE_DATE_H
+
+#include "base/arena.h"
+
+/** Parses a Date field body; *seconds since 1970 UTC, *zone_minutes east of UTC (may be NULL). False if it isn't a date. */
+bool date_parse(struct slice text, int64_t *seconds, int *zone_minutes);
+enum { DATE_TEXT_MAX = 48 };
+/** "Sun, 22 Nov 2026 23:19:32 +0000" in local time's zone offset; NUL-terminated. Returns its length. */
+size_t date_format(int64_t seconds, char out[DATE_TEXT_MAX]);
+/** IMAP's "22-Nov-2026 23:19:32 +0000" (always 26 characters, UTC), without quotes. */
+size_t date_format_imap(int64_t seconds, char out[DATE_TEXT_MAX]);
+/** IMAP's date-time without quotes. */
+bool date_parse_imap(struct slice text, int64_t *seconds);
+/** IMAP's date "1-Feb-1994", quoted or not: *day is the number of days since 1970-01-01. */
+bool date_parse_imap_day(struct slice text, int64_t *day);
+/** The day, in the written zone, of a Date field (for SENTON …), as days since 1970-01-01. */
+bool date_day(struct slice text, int64_t *day);
+
+#endif

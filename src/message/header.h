@@ -1,0 +1,29 @@
+/* Header fields (RFC 5322 §2.2): cutting a header block into fields, unfolding, decoding for people. Pure; linear. */
+#ifndef MESSAGE_HEADER_H
+#define MESSAGE_HEADER_H
+
+#include "base/arena.h"
+
+struct header_field {
+	struct slice name;  /* without the colon and trailing space */
+	struct slice body;  /* raw, folds included, without the final line end */
+	struct slice whole; /* the field's lines as they stand, with the final line end */
+};
+
+/** Length of the header block at the start of `message`, including the empty line that ends it (if there is one).
+ * Line ends may be CRLF or LF. */
+size_t header_length(struct slice message);
+/** Takes the next field off *rest (a header block). False at the empty line or the end. A line that is no field (no
+ * colon) is given with an empty name. */
+bool header_next(struct slice *rest, struct header_field *field);
+/** The first field called `name` (any case) in the header block; false if there is none. */
+bool header_find(struct slice header, struct slice name, struct header_field *field);
+/** The body without folds: line ends removed, the white space after them kept (RFC 5322 §2.2.3), trimmed. */
+struct slice header_unfold(struct slice body, struct arena *arena);
+/** Unfolded and with encoded words (RFC 2047) decoded to UTF-8; raw 8-bit bytes that aren't UTF-8 are read as Latin-1.
+ * Control characters become spaces. */
+struct slice header_decode(struct slice body, struct arena *arena);
+/** Encodes UTF-8 text as encoded words where it isn't ASCII; folds at 76 columns given `column` already used. */
+struct slice header_encode(struct slice text, size_t column, struct arena *arena);
+
+#endif

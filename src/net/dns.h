@@ -1,0 +1,37 @@
+/* DNS through libunbound: answers with their DNSSEC state, bounded waiting. Thread-safe; every call blocks its worker. */
+#ifndef NET_DNS_H
+#define NET_DNS_H
+
+#include <sys/socket.h>
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct dns;
+
+struct dns_options {
+	const char *resolver;              /* "address" or "address@port"; "": the system's, or recursion */
+	const char *const *trust_anchors;  /* files */
+	size_t trust_anchor_count;
+};
+struct dns *dns_new(const struct dns_options *options, struct error *error);
+void dns_free(struct dns **dns);
+
+enum dns_security { DNS_INSECURE, DNS_SECURE, DNS_BOGUS };
+enum dns_status {
+	DNS_FOUND,
+	DNS_NO_DATA,    /* the name exists, not with this type */
+	DNS_NO_NAME,    /* NXDOMAIN */
+	DNS_TEMPORARY,  /* SERVFAIL, time-out, bogus */
+};
+
+struct mx { uint16_t preference; struct slice host; /* A-labels, without final dot; empty: null MX (RFC 7505) */ };
+/** MX records, CNAMEs followed, unsorted, at most DNS_RECORDS_MAX. */
+enum { DNS_RECORDS_MAX = 100, DNS_TIMEOUT_SECONDS = 20 };
+enum dns_status dns_mx(struct dns *dns, struct slice domain, struct arena *arena, struct mx **list, size_t *count, enum dns_security *security, struct error *error);
+/** AAAA and A records of a host, in that order. DNS_TEMPORARY only if neither could be had and one failed. */
+enum dns_status dns_addresses(struct dns *dns, struct slice host, struct arena *arena, struct sockaddr_storage **list, size_t *count, enum dns_security *security, struct error *error);
+/** The host name of an address, verified forwards (FCrDNS): empty if there is none. */
+enum dns_status dns_reverse(struct dns *dns, const struct sockaddr_storage *address, struct arena *arena, struct slice *host);
+
+#endif

@@ -1,0 +1,155 @@
+/* Serving many connections: events for waiting, straight lines for working (ARCHITECTURE.md, "Threads").
+ *
+ * One thread, the loop, owns every connection that is waiting: it reads, decrypts, and asks the protocol (peek) whether a
+ * complete unit of input has arrived: a command line, a literal, a chunk of a message. A unit that never blocks is run
+ * (run) in the loop; any other is handed, with the connection, to a worker thread, where it may block. The worker goes on
+ * with further units while there are complete ones, writes the output, and hands the connection back. So at any moment
+ * exactly one thread owns a connection and its session, and neither needs a lock.
+ *
+ * Output is queued by conn_send() and conn_send_file() and written when the owner lets go or when much has gathered; it
+ * goes out in order. When a client doesn't read, its connection alone waits: no further unit is run before its output has
+ * drained below OUTPUT_LOW. A unit with a long answer (FETCH, LIST) sends a part, returns RUN_AGAIN, and is called
+ * again when there is room.
+ *
+ * Idle connections hold no buffers: memory is taken when bytes arrive and given back when they are used up. */
+#ifndef NET_SERVER_H
+#define NET_SERVER_H
+
+#include <sys/socket.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+struct conn;
+struct server;
+struct tls_server;
+
+enum {
+	OUTPUT_HIGH = 256 * 1024, /* bytes queued in memory: from here on RUN_AGAIN is due, see conn_should_pause */
+	OUTPUT_LOW = 64 * 1024,
+	OUTPUT_FILES_HIGH = 64,   /* file references queued */
+};
+
+enum unit {
+	UNIT_INCOMPLETE, /* wait for more bytes */
+	UNIT_QUICK,      /* *length bytes are a unit that never blocks: run it in the loop */
+	UNIT_WORK,       /* *length bytes are a unit that may block: hand it to a worker */
+};
+
+enum run { RUN_DONE, RUN_AGAIN };
+
+enum expiry {
+	EXPIRY_IDLE,     /* silent for longer than conn_set_idle() */
+	EXPIRY_TOTAL,    /* past conn_set_deadline() */
+	EXPIRY_SHUTDOWN, /* the server is being stopped or drained */
+	EXPIRY_OVERFLOW, /* more than max_input bytes have gathered without a unit */
+};
+
+/** One protocol. The callbacks of one connection are never run at the same time. */
+struct protocol {
+	const char *name;
+	size_t max_input; /* the most bytes that may gather before a unit is complete */
+	/** A client has connected (with implicit TLS: has finished its handshake). Returns the session, having sent the greeting;
+	 * NULL to close after what was sent. In the loop. */
+	void *(*open)(struct conn *conn, void *context);
+	/** Looks at all bytes that have arrived and names the next unit. Must be quick and must not send. `length` may be 0 for
+	 * a unit without input of its own, when the session has work to do by itself. Whoever owns the connection runs it. */
+	enum unit (*peek)(void *session, struct slice input, size_t *length);
+	/** Runs one unit; `unit` is valid until it returns. RUN_AGAIN: call it again with the same unit. */
+	enum run (*run)(void *session, struct slice unit);
+	/** After conn_wake(): something outside has changed. In a worker. NULL if the protocol never waits for anything. */
+	void (*wake)(void *session);
+	/** Says goodbye ("421 …", "* BYE …"); the connection is closed after the output. In the loop; must not block. */
+	void (*expire)(void *session, enum expiry why);
+	/** The connection is gone: free the session. In a worker, may block. conn_* functions must not be called any more. */
+	void (*close)(void *session);
+};
+
+/* ---- What a session does with its connection; only from within the callbacks ---- */
+
+/** Queues a copy of the bytes. */
+void conn_send(struct conn *conn, struct slice bytes);
+void conn_send_text(struct conn *conn, const char *text);
+__attribute__((format(printf, 2, 3))) void conn_printf(struct conn *conn, const char *format, ...);
+/** Queues `length` bytes of the file from `offset` on; takes `fd` over and closes it when they are sent. If the file turns
+ * out to be shorter, the connection is closed (what was announced can't be sent). */
+void conn_send_file(struct conn *conn, int fd, uint64_t offset, uint64_t length);
+/** Has so much output gathered that the unit should return RUN_AGAIN? */
+bool conn_should_pause(const struct conn *conn);
+/** Closes after the queued output has been written; no further unit is run. */
+void conn_close(struct conn *conn);
+/** After the queued output: begins TLS as the server. Every byte that came in clear text and was not yet run is thrown
+ * away. When the handshake is done, units are run again and conn_tls() tells. A failed one closes. */
+void conn_start_tls(struct conn *conn);
+/** Closes when nothing was heard from the client for so long (0: never) while it is the client's turn. */
+void conn_set_idle(struct conn *conn, int64_t seconds);
+/** Closes at that time from now, whatever happens (0: never). */
+void conn_set_deadline(struct conn *conn, int64_t seconds);
+/** Holds the output queued so far, and every further unit, back for that long: for failed sign-ins. */
+void conn_delay(struct conn *conn, int milliseconds);
+
+struct conn_tls {
+	bool active;
+	const char *version, *cipher;     /* "TLSv1.3", "TLS_AES_256_GCM_SHA384" */
+	char server_name[256];            /* SNI, or empty */
+	unsigned char exporter[32];       /* RFC 9266; exporter_size 0: none */
+	size_t exporter_size;
+	unsigned char unique[64];         /* RFC 5929, TLS 1.2 and below; unique_size 0: none */
+	size_t unique_size;
+};
+/** What TLS the connection has; *tls is zeroed when it has none. */
+void conn_tls(struct conn *conn, struct conn_tls *tls);
+bool conn_is_tls(const struct conn *conn);
+/** Is TLS configured, so that STARTTLS may be offered? */
+bool conn_can_tls(const struct conn *conn);
+
+/** The peer: its numeric address ("192.0.2.1", "2001:db8::1") and port; lives as long as the connection. */
+struct slice conn_peer(const struct conn *conn);
+const struct sockaddr_storage *conn_peer_address(const struct conn *conn);
+int conn_peer_port(const struct conn *conn);
+/** An id of id_new() for the log. */
+int64_t conn_id(const struct conn *conn);
+/** What server_listen() was given. */
+void *conn_context(const struct conn *conn);
+
+/** Makes the protocol's wake() run soon; calls that come before it has run are one. From any thread, while the session
+ * lives: who calls it must have been stopped (store_unsubscribe) before close() returns. */
+void conn_wake(struct conn *conn);
+
+/* ---- For a role's main ---- */
+
+struct server_options {
+	int workers;               /* most threads */
+	int connections, connections_per_address; /* 0: no limit per address */
+	struct tls_server *tls;    /* may be NULL; borrowed */
+};
+struct server *server_new(const struct server_options *options);
+/** Serves `protocol` on a listening socket (taken over). `context` is handed to open(). */
+void server_listen(struct server *server, int fd, const struct protocol *protocol, bool implicit_tls, void *context);
+/** Calls `ready` in the loop whenever `fd` is readable: for the role's channels to master and other roles. */
+void server_watch(struct server *server, int fd, void (*ready)(void *context, int fd), void *context);
+/** Runs until server_stop(). */
+void server_run(struct server *server);
+/** Stops accepting, lets sessions finish their current unit, says goodbye (expire SHUTDOWN), and makes server_run() return when
+ * all are gone or after `seconds`. Any thread. */
+void server_stop(struct server *server, int seconds);
+void server_free(struct server **server);
+/** Numbers of the running server, for metrics. */
+struct server_counts { uint64_t accepted, open, refused, workers, busy_workers; };
+void server_counts(struct server *server, struct server_counts *counts);
+
+/** Runs `work` in one of the server's workers. Any thread. */
+void server_work(struct server *server, void (*work)(void *argument), void *argument);
+
+/* ---- TLS contexts ---- */
+
+/** A certificate chain and key in PEM; both borrowed only during the call. */
+struct tls_certificate { struct slice chain, key; const char *name; /* for messages */ };
+/** Makes the contexts of all certificates; the names in each (subjectAltName) choose it by SNI, the first is the default. */
+struct tls_server *tls_server_new(const struct tls_certificate *certificates, size_t count, const char *minimum_version, struct error *error);
+/** Puts other certificates in the place of the old ones; connections that exist keep theirs. Any thread. */
+bool tls_server_replace(struct tls_server *tls, const struct tls_certificate *certificates, size_t count, const char *minimum_version, struct error *error);
+void tls_server_free(struct tls_server **tls);
+
+#endif

@@ -1,0 +1,129 @@
+/* The queue: what has been accepted and is not yet delivered. One database, DIR/queue/queue.db (SQLite, WAL,
+ * synchronous=FULL), holds envelope, recipients, schedule and bodies up to QUEUE_INLINE_MAX; a larger body is a file
+ * DIR/queue/body/<id>, synced before the row that names it.
+ *
+ * queue_commit() returning true is the acknowledgement of a message; nothing else is. One writer thread per process
+ * gathers all drafts that are waiting and commits them in one transaction: one fsync for the batch.
+ *
+ * Used by smtp (commit), courier (commit of bounces; take, settle), the command line. Every function is thread-safe. */
+#ifndef QUEUE_H
+#define QUEUE_H
+
+#include "base/arena.h"
+#include "base/error.h"
+
+struct queue;
+
+enum { QUEUE_INLINE_MAX = 128 * 1024 };
+
+/** Opens (or makes) the queue under the data directory. `deliverer`: this process is the courier, which settles
+ * recipients; it doesn't need its own commits of settled rows to be durable, since repeating them is harmless. */
+struct queue *queue_open(const char *data, bool deliverer, struct error *error);
+void queue_close(struct queue **queue);
+
+/* DSN parameters of RFC 3461. */
+enum { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 }; /* 0: not given */
+enum dsn_return { RET_NONE, RET_FULL, RET_HEADERS };
+enum body_kind { BODY_7BIT, BODY_8BITMIME, BODY_BINARYMIME };
+
+struct queue_recipient {
+	int64_t id;              /* given by the queue */
+	struct slice address;    /* as in RCPT TO, without <> */
+	struct slice original;   /* ORCPT as given ("rfc822;a@b", xtext decoded) or empty */
+	unsigned notify;
+	/* schedule: filled by queue_take and the listing */
+	int64_t next_attempt, expires, last_attempt;
+	int attempts;
+	bool delay_notified;     /* a warning that it is late was sent */
+	struct slice last_error; /* the peer's last words, or ours */
+};
+
+struct queue_message {
+	int64_t id;              /* 0 for a new message: queue_commit gives one */
+	struct slice from;       /* reverse-path without <>; empty: null */
+	struct queue_recipient *recipients;
+	size_t recipient_count;
+	enum body_kind body;
+	bool smtputf8;
+	bool require_tls;        /* reserved for RFC 8689 */
+	enum dsn_return ret;
+	struct slice envid;      /* xtext decoded */
+	struct slice account;    /* who submitted it, or empty */
+	struct slice client;     /* "host [address]" of the peer, for trace and Received */
+	int64_t arrived;         /* seconds since 1970 */
+	uint64_t size;           /* of the body, as stored */
+	bool held;
+};
+
+/** A body being received. */
+struct queue_draft;
+struct queue_draft *queue_draft_new(struct queue *queue);
+/** Adds bytes (CRLF line ends, dot-stuffing removed). After QUEUE_INLINE_MAX bytes they go to a file; ERROR_FULL and
+ * ERROR_TEMPORARY are final for this draft. */
+bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct error *error);
+uint64_t queue_draft_size(const struct queue_draft *draft);
+/** Frees it and its file; sets *draft to NULL. */
+void queue_draft_abort(struct queue_draft **draft);
+
+/** Puts the message durably into the queue and sets message->id and the recipients' ids. Blocks until it is on disk.
+ * Frees the draft, also on failure. False: nothing of it remains, answer 4xx. `prepend` (may be empty) is put before the
+ * body: trace header fields. If message->id is not 0 the caller has chosen it with id_new() (for the Received field). */
+bool queue_commit(struct queue *queue, struct queue_draft **draft, struct slice prepend, struct queue_message *message, struct error *error);
+
+/** Called in this process after each commit, with the new message's id: to poke the courier. */
+void queue_on_commit(struct queue *queue, void (*committed)(void *context, int64_t id), void *context);
+
+/* ---- For the courier ---- */
+
+/** A message and those of its recipients that are due; owns its arena. */
+struct queue_work {
+	struct arena *arena;
+	struct queue_message message;  /* recipients: only the due ones */
+};
+
+/** Takes up to `max` messages with recipients due at `now` that aren't being worked on, oldest due first. Taken ones are
+ * not given out again until queue_release() (kept in memory only: after a crash they are due again). Returns how many;
+ * *next_due is when the next recipient not taken becomes due (0: none). Held messages are passed over. */
+size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, struct error *error);
+
+/** The body: an inline one is read into `arena` (*bytes), a large one is opened (*fd, the caller's). One of the two is
+ * set: *fd is -1 with *bytes, or *bytes is empty. */
+bool queue_body(struct queue *queue, int64_t id, struct arena *arena, struct slice *bytes, int *fd, struct error *error);
+
+enum queue_outcome {
+	OUTCOME_DELIVERED, /* done: the row goes */
+	OUTCOME_FAILED,    /* for good, a DSN was queued where one is due: the row goes */
+	OUTCOME_DEFERRED,  /* again at next_attempt */
+};
+struct queue_result {
+	int64_t message, recipient;
+	enum queue_outcome outcome;
+	int64_t next_attempt;       /* when deferred */
+	bool delay_notified;
+	struct slice last_error;
+};
+/** Writes down what became of recipients, in one transaction; a message without recipients left goes, with its body. */
+bool queue_settle(struct queue *queue, const struct queue_result *results, size_t count, struct error *error);
+/** Gives a taken message back and frees it; sets *work to NULL. */
+void queue_release(struct queue *queue, struct queue_work **work);
+
+/* ---- For people: pombal queue ---- */
+
+struct queue_filter {
+	int64_t id;              /* 0: any */
+	struct slice address;    /* sender or recipient, or "@domain"; empty: any */
+	size_t offset, limit;    /* limit 0: no limit */
+};
+/** Messages in order of arrival, with all their recipients. */
+bool queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct queue_message **list, size_t *count, struct error *error);
+/** Makes recipients due now / holds / releases / removes (without a bounce) what the filter names. *changed: messages. */
+bool queue_flush(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error);
+bool queue_hold(struct queue *queue, const struct queue_filter *filter, bool held, size_t *changed, struct error *error);
+bool queue_remove(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error);
+/** Messages and recipients waiting. */
+bool queue_count(struct queue *queue, uint64_t *messages, uint64_t *recipients, struct error *error);
+/** Checks every invariant between rows and body files; with `repair`, removes body files that no row names. One call of
+ * `found` per problem. */
+bool queue_fsck(struct queue *queue, bool repair, void (*found)(void *context, struct slice what), void *context, struct error *error);
+
+#endif

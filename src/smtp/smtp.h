@@ -1,0 +1,18 @@
+/* The receiving side of mail: SMTP (RFC 5321), submission (RFC 6409) and LMTP (RFC 2033), one protocol with one verb table. */
+#ifndef SMTP_H
+#define SMTP_H
+
+#include "net/server.h"
+
+struct auth;
+struct queue;
+
+/** What a listener of this protocol is for; handed to server_listen() as its context. */
+struct smtp_service {
+	enum smtp_kind { SMTP_RELAY, SMTP_SUBMISSION, SMTP_LMTP } kind;
+	struct auth *auth;
+	struct queue *queue;
+};
+extern const struct protocol smtp_protocol;
+
+#endif

@@ -1,0 +1,80 @@
+/* The seam between our SQL and the database that runs it. SQL is written once, in the subset that SQLite and PostgreSQL
+ * share: $1 parameters (numbered from 1), ON CONFLICT, RETURNING, BIGINT/TEXT/BLOB through the types below. One driver
+ * exists: SQLite, in WAL mode.
+ *
+ * A connection and its statements belong to one thread at a time; who shares one locks it. Statements are prepared once
+ * per connection and SQL text and kept; a statement is reset when it is asked for again, when it has been stepped to its
+ * end, or by db_reset(). Slices of a row's columns live until the next step or reset of that statement. */
+#ifndef STORE_DB_H
+#define STORE_DB_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+struct db;
+struct db_statement;
+
+enum db_durability {
+	DB_DURABLE_COMMIT, /* a commit returns when it is on disk (synchronous=FULL) */
+	DB_DURABLE_LATER,  /* a commit survives a crash of the process; a power cut only after a later sync of the file system */
+};
+
+struct db_options {
+	enum db_durability durability;
+	bool create;          /* make the file (mode 0600) if it isn't there */
+	bool read_only;
+	int busy_timeout_ms;  /* how long to wait for another connection's lock; 0: 10 seconds */
+	int cache_kib;        /* page cache of the connection; 0: 256 KiB */
+};
+
+/** Opens the database file; NULL with *error on failure (damage: ERROR_INVALID, no such file: ERROR_NOT_FOUND). */
+struct db *db_open(const char *path, const struct db_options *options, struct error *error);
+/** Closes it (NULL is fine) and sets *db to NULL. */
+void db_close(struct db **db);
+
+/** Runs one or more statements without parameters or rows. */
+bool db_exec(struct db *db, const char *sql, struct error *error);
+/** Brings the schema to `count` migrations: each step is SQL that leads from version i to i + 1, run in a transaction of
+ * its own. Refuses (ERROR_INVALID) a file from a later version. */
+bool db_migrate(struct db *db, const char *const *steps, int count, struct error *error);
+
+/** The prepared statement for `sql` (a string that lives as long as the connection), reset and without bindings. Faulty
+ * SQL is a mistake of ours: it is logged, and the statement's first step fails. */
+struct db_statement *db_prepare(struct db *db, const char *sql);
+void db_bind_number(struct db_statement *statement, int index, int64_t value);
+/** The bytes must live until the statement is reset. */
+void db_bind_text(struct db_statement *statement, int index, struct slice value);
+void db_bind_blob(struct db_statement *statement, int index, struct slice value);
+void db_bind_null(struct db_statement *statement, int index);
+
+enum db_step { DB_ROW, DB_DONE, DB_FAILED };
+/** Advances to the next row. After DB_DONE and DB_FAILED the statement is reset. */
+enum db_step db_step(struct db_statement *statement, struct error *error);
+/** Steps a statement that gives no row (or whose rows don't matter) to its end. */
+bool db_run(struct db_statement *statement, struct error *error);
+void db_reset(struct db_statement *statement);
+
+/** Columns of the current row, from 0. NULL gives 0 and the empty slice. */
+int64_t db_number(struct db_statement *statement, int column);
+struct slice db_text(struct db_statement *statement, int column);
+struct slice db_blob(struct db_statement *statement, int column);
+bool db_is_null(struct db_statement *statement, int column);
+
+/** Rows that the last INSERT, UPDATE or DELETE changed, and the row id of the last INSERT. */
+int64_t db_changes(struct db *db);
+int64_t db_last_id(struct db *db);
+
+/** A writing transaction; waits for the write lock at its beginning, so it can't fail later for want of it. */
+bool db_begin(struct db *db, struct error *error);
+bool db_commit(struct db *db, struct error *error);
+/** Undoes the transaction; harmless outside one. */
+void db_rollback(struct db *db);
+
+/** A number that changes whenever another connection (of this or another process) has committed: for caches. */
+int64_t db_version(struct db *db);
+/** Runs the driver's own consistency check; false with what it found. */
+bool db_verify(struct db *db, struct error *error);
+/** Writes a consistent copy of the live database to `path`, which must not exist. */
+bool db_snapshot(struct db *db, const char *path, struct error *error);
+
+#endif

@@ -1,0 +1,228 @@
+/* The only door to people's mail: accounts, mailboxes, messages, flags, quota. Used by courier (delivery), reader (IMAP,
+ * POP3) and the command line; nobody else opens an account's files.
+ *
+ * Layout under the data directory:
+ *   accounts/<domain>/<local part>/account.db    mailboxes, messages, flags, parsed structure, change log (SQLite, WAL)
+ *   accounts/<domain>/<local part>/mail/YYYY-MM/<id>.eml   one plain RFC 5322 file per message, CRLF line ends, 0600,
+ *                                                written once, never modified, hard-linked between accounts
+ * Parts of the path are percent-encoded bytes of the address, so no address can leave its folder.
+ *
+ * Durability (the rule of every function that changes something): when it returns true the change is visible to
+ * everybody and survives a crash of any process. It survives a power cut after the next store_sync(). A protocol calls
+ * store_sync() before it acknowledges APPEND, COPY, MOVE, EXPUNGE, CREATE … to its client; many waiters share one
+ * syncfs(2). UIDs, UIDVALIDITYs and mod-sequences that a client may have seen are never given to anything else, even
+ * across a power cut: a ceiling is made durable before the numbers below it are used.
+ *
+ * Threads: every function may be called from any thread. A struct account is shared by all its users in the process and
+ * locks itself, briefly, per call. Several processes may have the same account open.
+ *
+ * Numbers: UIDs are uint32_t from 1; mod-sequences int64_t from 1, one counter per account (RFC 7162); sizes in bytes;
+ * dates in seconds since 1970 UTC. Mailbox names are UTF-8 with '/' between levels; "INBOX" in any case is the inbox. */
+#ifndef STORE_H
+#define STORE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+struct store;
+struct account;
+
+struct store_options {
+	const char *data;            /* the data directory */
+	int open_accounts;           /* account databases kept open at most while unused; 0: 64 */
+	uint64_t max_message;        /* bytes; larger appends are refused with ERROR_LIMIT; 0: no limit */
+	int64_t undelete_seconds;    /* how long an expunged message can be brought back */
+};
+
+/** Opens the store under an existing data directory. */
+struct store *store_open(const struct store_options *options, struct error *error);
+/** Closes it; every account must have been released. Sets *store to NULL. */
+void store_close(struct store **store);
+/** Returns when everything that was written through this process before the call is on disk. Waiters share a sync. */
+bool store_sync(struct store *store, struct error *error);
+/** To be called once at start by the master, before any role runs, and after the roles have ended: notes whether the
+ * last stop was clean. After an unclean one, accounts continue their numbers from their durable ceilings. */
+bool store_begin_service(const char *data, struct error *error);
+bool store_end_service(const char *data, struct error *error);
+
+/* ---- Accounts ---- */
+
+/** Makes the account's folder, database and special-use mailboxes (INBOX, Drafts, Sent, Junk, Trash, Archive), durably.
+ * `name` is the account's canonical address (lower-case, ASCII or UTF-8). ERROR_EXISTS if it is there. */
+bool store_create_account(struct store *store, struct slice name, struct error *error);
+/** Removes the account with everything in it. ERROR_NOT_FOUND if it isn't there. */
+bool store_remove_account(struct store *store, struct slice name, struct error *error);
+/** Opens it (or shares the open one). NULL with *error: ERROR_NOT_FOUND, ERROR_TEMPORARY, ERROR_INVALID (damaged). */
+struct account *store_open_account(struct store *store, struct slice name, struct error *error);
+/** Gives it back; sets *account to NULL. Idle accounts stay open until others need their place: an idle session should
+ * release its account and open it again when it is needed. */
+void store_release_account(struct account **account);
+struct slice account_name(const struct account *account);
+/** The names of all accounts that have a folder, copied into `arena`. */
+bool store_list_accounts(struct store *store, struct arena *arena, struct slice **names, size_t *count, struct error *error);
+
+/** Bytes and messages kept, and the limits (0: none). Each message file counts once, however many mailboxes show it. */
+struct quota { uint64_t bytes, messages, max_bytes, max_messages; };
+bool account_quota(struct account *account, struct quota *quota, struct error *error);
+/** Sets the limits; enforced by appends and copies (ERROR_LIMIT) and by deliveries alike. */
+bool account_set_quota(struct account *account, uint64_t max_bytes, uint64_t max_messages, struct error *error);
+/** The highest mod-sequence given so far. */
+bool account_modseq(struct account *account, int64_t *modseq, struct error *error);
+
+/* ---- Changes: what one session or a delivery does appears in the others at once ---- */
+
+struct subscription;
+/** From now on `changed` is called whenever anything in the account changes, by whomever: another thread, another
+ * process. It runs on any thread, under a lock of the store: it may only wake somebody (conn_wake). It may be called
+ * without a change. Doesn't keep the account's database open. */
+struct subscription *store_subscribe(struct store *store, struct slice account, void (*changed)(void *context), void *context);
+/** After its return `changed` is not running and won't be called again. Sets *subscription to NULL. */
+void store_unsubscribe(struct subscription **subscription);
+/** For the role's main: `announce` is called after every change made in this process, so that it can tell other
+ * processes; which call store_announced() there. */
+void store_on_change(struct store *store, void (*announce)(void *context, struct slice account), void *context);
+void store_announced(struct store *store, struct slice account);
+
+/* ---- Mailboxes ---- */
+
+enum special_use { USE_NONE, USE_DRAFTS, USE_SENT, USE_JUNK, USE_TRASH, USE_ARCHIVE, USE_ALL, USE_FLAGGED }; /* RFC 6154 */
+
+struct mailbox {
+	int64_t id;             /* never given to another mailbox of the account */
+	struct slice name;      /* UTF-8, "INBOX" or "A/B" */
+	enum special_use use;
+	bool subscribed;
+	bool selectable;        /* false: only a name with children (\Noselect) */
+	uint32_t uidvalidity, uidnext;
+	int64_t modseq;         /* highest in this mailbox (HIGHESTMODSEQ) */
+	uint32_t messages, unseen, recent;
+	uint64_t bytes;
+	uint32_t deleted;       /* with \Deleted */
+};
+
+/** All mailboxes by name, INBOX first, in `arena`. */
+bool mailbox_list(struct account *account, struct arena *arena, struct mailbox **list, size_t *count, struct error *error);
+/** One by name, name copied into `arena`. ERROR_NOT_FOUND. */
+bool mailbox_find(struct account *account, struct slice name, struct arena *arena, struct mailbox *mailbox, struct error *error);
+/** One by id. */
+bool mailbox_get(struct account *account, int64_t id, struct arena *arena, struct mailbox *mailbox, struct error *error);
+/** Makes it and the levels above it (RFC 3501 §6.3.3). ERROR_EXISTS, ERROR_INVALID (not UTF-8, control characters,
+ * an empty level, "." or "..", over MAILBOX_NAME_MAX bytes or MAILBOX_DEPTH_MAX levels), ERROR_LIMIT. */
+bool mailbox_create(struct account *account, struct slice name, enum special_use use, struct error *error);
+/** Removes it with its messages. One that has children stays as a name (\Noselect) without its messages; a \Noselect
+ * one with children, and INBOX, are refused (ERROR_DENIED). */
+bool mailbox_delete(struct account *account, struct slice name, struct error *error);
+/** Renames it and everything below it. Renaming INBOX moves its messages into the new mailbox and leaves INBOX empty
+ * (RFC 3501 §6.3.5). */
+bool mailbox_rename(struct account *account, struct slice from, struct slice to, struct error *error);
+/** Subscribes or unsubscribes; a subscription survives the mailbox (RFC 3501 §6.3.6). */
+bool mailbox_subscribe(struct account *account, struct slice name, bool subscribed, struct error *error);
+/** Subscribed names that may have no mailbox any more, in `arena`, sorted. */
+bool mailbox_subscriptions(struct account *account, struct arena *arena, struct slice **names, size_t *count, struct error *error);
+
+enum { MAILBOX_NAME_MAX = 1000, MAILBOX_DEPTH_MAX = 32 };
+
+/* ---- Messages ---- */
+
+enum { /* system flags, in `flags` */
+	FLAG_SEEN = 1, FLAG_ANSWERED = 2, FLAG_FLAGGED = 4, FLAG_DELETED = 8, FLAG_DRAFT = 16,
+	FLAG_RECENT = 32, /* never stored; see mailbox_claim_recent */
+};
+enum { KEYWORD_MAX = 100, KEYWORDS_PER_MESSAGE_MAX = 100 };
+
+/** One message in one mailbox. */
+struct message {
+	uint32_t uid;
+	unsigned flags;
+	struct slice keywords;  /* space-separated, as first written, sorted; no duplicates but for case */
+	int64_t modseq;
+	int64_t id;             /* of the content in this account: the same for all mailboxes that show it (RFC 8474 EMAILID) */
+	uint64_t size;          /* RFC822.SIZE: exactly the bytes of the file */
+	int64_t received;       /* INTERNALDATE */
+	struct slice summary;   /* with MESSAGE_SUMMARY: envelope and body structure, see message/summary.h */
+};
+
+enum message_wanted { MESSAGE_FLAGS = 0, MESSAGE_SUMMARY = 1 };
+
+/** The messages with first <= uid <= last and modseq > since, in order of uid, at most `limit` (0: all), in `arena`.
+ * Large mailboxes are read in pieces by asking again from the last uid + 1. */
+bool message_list(struct account *account, int64_t mailbox, uint32_t first, uint32_t last, int64_t since, size_t limit,
+		  enum message_wanted wanted, struct arena *arena, struct message **list, size_t *count, struct error *error);
+/** Just the UIDs, ascending, for a session's sequence numbers: *uids is malloc'ed, the caller frees it. *modseq is the
+ * account's mod-sequence of this very state. */
+bool message_uids(struct account *account, int64_t mailbox, uint32_t **uids, size_t *count, int64_t *modseq, struct error *error);
+/** UIDs expunged from the mailbox with a mod-sequence above `since` (RFC 7162), ascending. *complete is false if the log
+ * doesn't reach back that far: compare message_uids() then. */
+bool message_expunged(struct account *account, int64_t mailbox, int64_t since, struct arena *arena, uint32_t **uids,
+		      size_t *count, bool *complete, struct error *error);
+/** Takes \Recent for the caller: the UIDs from *first on are recent for it, and for nobody after. */
+bool mailbox_claim_recent(struct account *account, int64_t mailbox, uint32_t *first, struct error *error);
+
+/** Opens the file of a message for reading; the descriptor is the caller's. ERROR_NOT_FOUND if it was expunged. Still
+ * readable when it is expunged later. */
+int message_open(struct account *account, int64_t message_id, uint64_t *size, struct error *error);
+
+enum flags_change { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
+/** Changes flags and keywords of the messages with the given UIDs (ascending), all in one transaction; those that don't
+ * exist are passed over. A message whose modseq is above `unchanged_since` (-1: no condition) is left alone and listed
+ * in *failed (arena; may be NULL). Setting what is set already changes no mod-sequence. */
+bool message_store_flags(struct account *account, int64_t mailbox, const uint32_t *uids, size_t count, enum flags_change change,
+			 unsigned flags, struct slice keywords, int64_t unchanged_since, struct arena *arena,
+			 uint32_t **failed, size_t *failed_count, struct error *error);
+/** Removes those of the given UIDs that have \Deleted (all the given ones if `any` is true). *removed lists them. */
+bool message_expunge(struct account *account, int64_t mailbox, const uint32_t *uids, size_t count, bool any,
+		     struct arena *arena, uint32_t **removed, size_t *removed_count, struct error *error);
+/** Copies (or moves: RFC 6851, in one transaction) the given UIDs with flags, keywords and dates into another mailbox
+ * of the account. source[i] became target[i] (arena); UIDs that don't exist are passed over. All or none. */
+bool message_copy(struct account *account, int64_t from, const uint32_t *uids, size_t count, int64_t to, bool move,
+		  struct arena *arena, uint32_t **source, uint32_t **target, size_t *copied, struct error *error);
+
+/* ---- Adding messages ---- */
+
+/** A message being written: bytes go to a file of the account that nobody sees until it is committed. */
+struct draft;
+/** Starts one. The content must arrive with CRLF line ends, as it is to be served. */
+struct draft *draft_new(struct account *account, struct error *error);
+bool draft_write(struct draft *draft, struct slice bytes, struct error *error);
+/** Makes the draft's content the same file as the committed message `id` of another account (hard link), instead of
+ * writing it; falls back to copying. */
+bool draft_link(struct draft *draft, struct account *other, int64_t id, struct error *error);
+/** Throws it away; sets *draft to NULL. */
+void draft_abort(struct draft **draft);
+
+struct placement {
+	int64_t mailbox;
+	unsigned flags;
+	struct slice keywords;
+	int64_t received;       /* INTERNALDATE; 0: now */
+	int64_t delivery_id;    /* not 0: unique id of this delivery; committing it again changes nothing and succeeds */
+	/* results */
+	uint32_t uid;
+	int64_t id, modseq;
+	bool duplicate;         /* the delivery id was there already */
+};
+/** Parses each draft (message/summary.h) and adds it to its mailbox, all in one transaction (MULTIAPPEND, RFC 3502).
+ * Frees the drafts, also on failure, and sets them to NULL. ERROR_LIMIT: over quota, ERROR_NOT_FOUND: no such mailbox. */
+bool draft_commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error);
+
+/* ---- Care ---- */
+
+/** Brings an expunged message back into a mailbox while undelete_seconds have not passed. */
+bool message_undelete(struct account *account, int64_t message_id, int64_t mailbox, uint32_t *uid, struct error *error);
+/** Removes files of messages that were expunged longer ago than undelete_seconds, and leftovers of crashed drafts. */
+bool account_clean(struct account *account, struct error *error);
+/** Writes a snapshot of the account database beside it (the newest few are kept); for repair. */
+bool account_snapshot(struct account *account, struct error *error);
+
+struct fsck_report {
+	uint64_t messages, problems, repaired;
+	/** Called with one line per problem found. */
+	void (*found)(void *context, struct slice account, struct slice what);
+	void *context;
+};
+/** Checks every invariant of an account between its database and its files; with `repair`, mends what can be mended:
+ * damaged or missing databases are rebuilt from the message files and the newest snapshot. */
+bool store_fsck(struct store *store, struct slice account, bool repair, struct fsck_report *report, struct error *error);
+
+#endif
