@@ -14,6 +14,11 @@
 struct db;
 struct db_statement;
 
+/** At the end of a CREATE TABLE: keep the rows in the order of the primary key, where the database can. */
+#define DB_CLUSTERED " WITHOUT ROWID"
+
+enum { DB_PARAMETERS_MAX = 32 }; /* $1 … $32 */
+
 enum db_durability {
 	DB_DURABLE_COMMIT, /* a commit returns when it is on disk (synchronous=FULL) */
 	DB_DURABLE_LATER,  /* a commit survives a crash of the process; a power cut only after a later sync of the file system */
@@ -66,6 +71,9 @@ int64_t db_last_id(struct db *db);
 
 /** A writing transaction; waits for the write lock at its beginning, so it can't fail later for want of it. */
 bool db_begin(struct db *db, struct error *error);
+/** As db_begin, but this one transaction is on disk, with all before it, when db_commit returns; nobody sees it earlier.
+ * For a connection that is otherwise DB_DURABLE_LATER. */
+bool db_begin_durable(struct db *db, struct error *error);
 bool db_commit(struct db *db, struct error *error);
 /** Undoes the transaction; harmless outside one. */
 void db_rollback(struct db *db);

@@ -1,0 +1,275 @@
+/* Unit tests of the database seam with the driver that is built in. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "store/db/db.h"
+
+static char folder[256];
+static char path[300];
+static struct error error;
+
+static const char *const STEPS[] = {
+	"CREATE TABLE pair (a BIGINT PRIMARY KEY, b TEXT NOT NULL)",
+	"ALTER TABLE pair ADD COLUMN c BLOB; CREATE TABLE counter (id BIGINT PRIMARY KEY, n BIGINT NOT NULL)" DB_CLUSTERED ";"
+	"INSERT INTO counter VALUES (1, 0)",
+};
+
+static int make_folder(void **state)
+{
+	(void)state;
+	const char *base = getenv("TMPDIR");
+	snprintf(folder, sizeof folder, "%s/db-test-XXXXXX", base ? base : "/tmp");
+	assert_non_null(mkdtemp(folder));
+	snprintf(path, sizeof path, "%s/test.db", folder);
+	return 0;
+}
+
+static int remove_folder(void **state)
+{
+	(void)state;
+	static const char *const names[] = {"test.db", "test.db-wal", "test.db-shm", "copy.db", "link.db"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+		char name[320];
+		snprintf(name, sizeof name, "%s/%s", folder, names[i]);
+		unlink(name);
+	}
+	return rmdir(folder);
+}
+
+static struct db *opened(enum db_durability durability)
+{
+	struct db *db = db_open(path, &(struct db_options){.durability = durability, .create = true}, &error);
+	assert_non_null(db);
+	assert_true(db_migrate(db, STEPS, 2, &error));
+	return db;
+}
+
+static int64_t count_rows(struct db *db)
+{
+	struct db_statement *s = db_prepare(db, "SELECT count(*) FROM pair");
+	assert_int_equal(db_step(s, &error), DB_ROW);
+	int64_t n = db_number(s, 0);
+	db_reset(s);
+	return n;
+}
+
+static void add(struct db *db, int64_t a, struct slice b)
+{
+	struct db_statement *s = db_prepare(db, "INSERT INTO pair (b, a) VALUES ($2, $1)");
+	db_bind_number(s, 1, a);
+	db_bind_text(s, 2, b);
+	assert_true(db_run(s, &error));
+}
+
+static void what_is_written_is_read(void **state)
+{
+	(void)state;
+	struct db *db = opened(DB_DURABLE_LATER);
+	struct slice odd = SLICE("a\0b"); /* a NUL is a byte like any other */
+	struct db_statement *s = db_prepare(db, "INSERT INTO pair (a, b, c) VALUES ($3, $1, $2) RETURNING a, b, c");
+	db_bind_number(s, 3, -7);
+	db_bind_text(s, 1, SLICE(""));
+	db_bind_blob(s, 2, odd);
+	assert_int_equal(db_step(s, &error), DB_ROW);
+	assert_int_equal(db_number(s, 0), -7);
+	assert_false(db_is_null(s, 1)); /* empty is not NULL */
+	assert_true(slice_empty(db_text(s, 1)));
+	assert_true(slice_equal(db_blob(s, 2), odd));
+	assert_int_equal(db_step(s, &error), DB_DONE);
+	assert_int_equal(db_changes(db), 1);
+	add(db, 8, SLICE("x"));
+	s = db_prepare(db, "SELECT c FROM pair WHERE a = $1");
+	db_bind_number(s, 1, 8);
+	assert_int_equal(db_step(s, &error), DB_ROW);
+	assert_true(db_is_null(s, 0));
+	db_close(&db);
+	assert_null(db);
+	struct stat status;
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+}
+
+static void transactions_hold_together(void **state)
+{
+	(void)state;
+	struct db *db = opened(DB_DURABLE_COMMIT);
+	assert_true(db_begin(db, &error));
+	add(db, 1, SLICE("one"));
+	db_rollback(db);
+	assert_int_equal(count_rows(db), 0);
+	assert_true(db_begin_durable(db, &error));
+	add(db, 1, SLICE("one"));
+	assert_true(db_commit(db, &error));
+	assert_int_equal(count_rows(db), 1);
+	db_rollback(db); /* harmless */
+	struct db_statement *s = db_prepare(db, "INSERT INTO pair (a, b) VALUES (1, 'again')");
+	assert_false(db_run(s, &error));
+	assert_int_equal(error.kind, ERROR_EXISTS);
+	db_close(&db);
+}
+
+static void durable_transactions_end(void **state)
+{
+	(void)state;
+	struct db *db = opened(DB_DURABLE_LATER);
+	for (int i = 0; i < 3; i++) {
+		assert_true(db_begin_durable(db, &error));
+		struct db_statement *s = db_prepare(db, "PRAGMA synchronous");
+		assert_int_equal(db_step(s, &error), DB_ROW);
+		assert_int_equal(db_number(s, 0), 2);
+		db_reset(s);
+		add(db, i, SLICE("x"));
+		if (i == 1)
+			db_rollback(db);
+		else
+			assert_true(db_commit(db, &error));
+		s = db_prepare(db, "PRAGMA synchronous");
+		assert_int_equal(db_step(s, &error), DB_ROW);
+		assert_int_equal(db_number(s, 0), 1);
+		db_reset(s);
+	}
+	assert_int_equal(count_rows(db), 2);
+	db_close(&db);
+}
+
+static void faulty_sql_fails_at_its_step(void **state)
+{
+	(void)state;
+	struct db *db = opened(DB_DURABLE_LATER);
+	log_set_role("test", LOG_LEVEL_ERROR + 1);
+	struct db_statement *s = db_prepare(db, "SELECT nothing FROM nowhere");
+	db_bind_number(s, 1, 1);
+	assert_int_equal(db_step(s, &error), DB_FAILED);
+	assert_int_equal(error.kind, ERROR_INVALID);
+	db_close(&db);
+}
+
+static void connections_see_each_other(void **state)
+{
+	(void)state;
+	struct db *one = opened(DB_DURABLE_LATER), *two = opened(DB_DURABLE_LATER);
+	int64_t version = db_version(two);
+	assert_int_equal(db_version(two), version);
+	add(one, 5, SLICE("five"));
+	assert_true(db_version(two) != version);
+	assert_int_equal(count_rows(two), 1);
+	/* the writer's lock is waited for, not for ever */
+	struct db *three = db_open(path, &(struct db_options){.busy_timeout_ms = 50}, &error);
+	assert_true(db_begin(one, &error));
+	assert_false(db_begin(three, &error));
+	assert_int_equal(error.kind, ERROR_TEMPORARY);
+	db_rollback(one);
+	assert_true(db_begin(three, &error));
+	db_rollback(three);
+	db_close(&one);
+	db_close(&two);
+	db_close(&three);
+}
+
+static void what_is_no_database_is_told(void **state)
+{
+	(void)state;
+	assert_null(db_open(path, &(struct db_options){0}, &error));
+	assert_int_equal(error.kind, ERROR_NOT_FOUND);
+	int fd = open(path, O_WRONLY | O_CREAT, 0600);
+	for (int i = 0; i < 500; i++)
+		assert_int_equal(write(fd, "this is not what you look for\n", 30), 30);
+	close(fd);
+	assert_null(db_open(path, &(struct db_options){.create = true}, &error));
+	assert_int_equal(error.kind, ERROR_INVALID);
+	char link_path[320];
+	snprintf(link_path, sizeof link_path, "%s/link.db", folder);
+	assert_int_equal(symlink(path, link_path), 0);
+	assert_null(db_open(link_path, &(struct db_options){.create = true}, &error));
+	assert_int_equal(error.kind, ERROR_INVALID);
+}
+
+static void a_later_schema_is_refused(void **state)
+{
+	(void)state;
+	struct db *db = opened(DB_DURABLE_LATER);
+	assert_false(db_migrate(db, STEPS, 1, &error));
+	assert_int_equal(error.kind, ERROR_INVALID);
+	db_close(&db);
+}
+
+static void a_snapshot_is_whole_and_private(void **state)
+{
+	(void)state;
+	struct db *db = opened(DB_DURABLE_LATER);
+	add(db, 1, SLICE("one"));
+	assert_true(db_verify(db, &error));
+	char copy[320];
+	snprintf(copy, sizeof copy, "%s/copy.db", folder);
+	assert_true(db_snapshot(db, copy, &error));
+	assert_false(db_snapshot(db, copy, &error)); /* nothing is overwritten */
+	db_close(&db);
+	struct stat status;
+	assert_int_equal(stat(copy, &status), 0);
+	assert_int_equal(status.st_mode & 0777, 0600);
+	db = db_open(copy, &(struct db_options){.read_only = true}, &error);
+	assert_non_null(db);
+	assert_int_equal(count_rows(db), 1);
+	assert_true(db_verify(db, &error));
+	db_close(&db);
+}
+
+static void count_up(int times)
+{
+	struct db *db = opened(DB_DURABLE_LATER);
+	for (int i = 0; i < times; i++)
+		if (!db_begin(db, &error) || !db_run(db_prepare(db, "UPDATE counter SET n = n + 1 WHERE id = 1"), &error) || !db_commit(db, &error))
+			_exit(1);
+	db_close(&db);
+	_exit(0);
+}
+
+static void processes_take_turns(void **state)
+{
+	(void)state;
+	enum { PROCESSES = 3, TIMES = 200 };
+	pid_t children[PROCESSES];
+	for (int i = 0; i < PROCESSES; i++) {
+		children[i] = fork();
+		assert_true(children[i] >= 0);
+		if (children[i] == 0)
+			count_up(TIMES); /* also migrates: all of them at once */
+	}
+	for (int i = 0; i < PROCESSES; i++) {
+		int status;
+		assert_int_equal(waitpid(children[i], &status, 0), children[i]);
+		assert_int_equal(status, 0);
+	}
+	struct db *db = opened(DB_DURABLE_LATER);
+	struct db_statement *s = db_prepare(db, "SELECT n FROM counter");
+	assert_int_equal(db_step(s, &error), DB_ROW);
+	assert_int_equal(db_number(s, 0), PROCESSES * TIMES);
+	db_close(&db);
+}
+
+#define DB_TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DB_TEST(what_is_written_is_read),
+		DB_TEST(transactions_hold_together),
+		DB_TEST(durable_transactions_end),
+		DB_TEST(faulty_sql_fails_at_its_step),
+		DB_TEST(connections_see_each_other),
+		DB_TEST(what_is_no_database_is_told),
+		DB_TEST(a_later_schema_is_refused),
+		DB_TEST(a_snapshot_is_whole_and_private),
+		DB_TEST(processes_take_turns),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
