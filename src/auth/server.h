@@ -1,0 +1,30 @@
+/* The auth role's work: answers auth.h's questions for the other roles, over one channel each. For src/main only.
+ *
+ * One thread, the one in auth_server_run(), owns the directory, the exchanges and the tables of failures; two more hash
+ * passwords, so that look-ups are answered meanwhile. They are started by auth_server_run(): confine the process between
+ * auth_server_new(), which opens the directory, and auth_server_run(). */
+#ifndef AUTH_SERVER_H
+#define AUTH_SERVER_H
+
+#include "base/error.h"
+
+struct auth_server;
+
+enum { AUTH_CHANNELS_MAX = 16 };
+
+/** Opens the directory under the data directory; NULL with *error. The configuration (config_current) must have been set;
+ * a later one is seen by the next sign-in. */
+struct auth_server *auth_server_new(const char *data, struct error *error);
+/** Serves the clients at the other end of `fd` (SOCK_SEQPACKET; taken over) and says hello to them, so that requests that
+ * a former auth process has left unanswered fail at once. Before auth_server_run(); at most AUTH_CHANNELS_MAX. */
+void auth_server_add_channel(struct auth_server *server, int fd);
+/** Calls `ready` in the serving thread whenever `fd` (borrowed) is readable: for the channel to the master. One at most. */
+void auth_server_watch(struct auth_server *server, int fd, void (*ready)(void *context, int fd), void *context);
+/** Serves until auth_server_stop(). */
+void auth_server_run(struct auth_server *server);
+/** Makes auth_server_run() return soon. Any thread, and signal handlers. */
+void auth_server_stop(struct auth_server *server);
+/** Closes channels and directory; sets *server to NULL. */
+void auth_server_free(struct auth_server **server);
+
+#endif
