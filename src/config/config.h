@@ -7,6 +7,9 @@
 #ifndef CONFIG_H
 #define CONFIG_H
 
+#include <sys/socket.h>
+
+#include "base/buf.h"
 #include "base/error.h"
 #include "base/slice.h"
 
@@ -34,11 +37,53 @@ struct config *config_load(const char *data, struct error *error);
 /** For a configuration that was never made current (the command line, tests). Sets *config to NULL. */
 void config_free(struct config **config);
 
+/** Never NULL: before one was made current, the defaults. */
 const struct config *config_current(void);
 /** Makes it current and takes it over. */
 void config_set_current(struct config *config);
 /** Frees all configurations that were ever current; at the process's end only. */
 void config_free_all(void);
+
+/* ---- Values as they are written in the file ---- */
+
+/** "90" (seconds), "5m", "4h", "3d", "2w", also put together: "1h30m". */
+bool config_parse_duration(struct slice text, int64_t *seconds);
+/** "1024", "64K", "25M", "2G": bytes, powers of 1024. */
+bool config_parse_size(struct slice text, int64_t *bytes);
+/** "192.0.2.1:25" or "[2001:db8::1]:25": a numeric address with its port, which may be 0. */
+bool config_parse_listen(struct slice text, struct sockaddr_storage *address);
+/** "192.0.2.1" or "2001:db8::1". */
+bool config_parse_address(struct slice text, struct sockaddr_storage *address);
+/** "192.0.2.0/24", "2001:db8::/32", or an address alone. */
+bool config_parse_network(struct slice text, struct sockaddr_storage *address, unsigned *bits);
+
+/* ---- The table itself, for who shows or documents it ---- */
+
+enum option_kind { OPTION_KIND_SECTION, OPTION_KIND_FLAG, OPTION_KIND_NUMBER, OPTION_KIND_SIZE, OPTION_KIND_DURATION, OPTION_KIND_TEXT, OPTION_KIND_LIST };
+
+struct option {
+	enum option_kind kind;
+	const char *name;         /* NULL for a section, whose title is in doc */
+	size_t offset;            /* in struct config */
+	int64_t number;           /* default of flags, numbers, sizes and durations */
+	const char *text;         /* default of texts; of lists, separated by spaces */
+	int64_t least, most;
+	bool (*check)(struct slice value, struct error *error);
+	const char *doc;
+};
+extern const struct option config_options[];
+extern const size_t config_option_count;
+
+/** The option of that name, or NULL. */
+const struct option *config_option(struct slice name);
+/** Appends an option's value (config NULL: its default) as it would stand in the file: 25M, "text", {"a", "b"}. */
+void config_write_value(struct buf *out, const struct config *config, const struct option *option);
+/** One entry of a list, or a text, quoted for the file. */
+void config_write_quoted(struct buf *out, struct slice text);
+/** Appends a whole, documented file: options that differ from their defaults are set, the others stand as comments. */
+void config_write_file(struct buf *out, const struct config *config);
+/** Appends the manual page pombal.conf(5) in roff. */
+void config_write_manual(struct buf *out);
 
 /** Does a list hold an entry equal to `text` (any case)? */
 bool string_list_contains(const struct string_list *list, struct slice text);

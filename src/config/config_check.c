@@ -1,0 +1,129 @@
+/* What makes the value of an option acceptable; see config_check.h. */
+#include "config/config_check.h"
+
+#include "config/config.h"
+
+enum { HOST_NAME_MAX_LEN = 253, HOST_LABEL_MAX = 63 };
+
+static bool one_of(struct slice value, const char *const *allowed, struct error *error)
+{
+	struct buf list = BUF(200);
+	for (size_t i = 0; allowed[i]; i++) {
+		if (slice_equal(value, slice_of(allowed[i]))) {
+			buf_free(&list);
+			return true;
+		}
+		buf_printf(&list, "%s%s", i == 0 ? "" : allowed[i + 1] ? ", " : " or ", allowed[i]);
+	}
+	error_set(error, ERROR_INVALID, "\"%.*s\" is none of %.*s", SLICE_ARG(value), SLICE_ARG(buf_slice(&list)));
+	buf_free(&list);
+	return false;
+}
+
+/* A label of letters, digits and inner hyphens (RFC 1123 §2.1). */
+static bool is_label(struct slice label)
+{
+	if (label.len == 0 || label.len > HOST_LABEL_MAX || label.at[0] == '-' || label.at[label.len - 1] == '-')
+		return false;
+	for (size_t i = 0; i < label.len; i++)
+		if (!ascii_is_alpha(label.at[i]) && !ascii_is_digit(label.at[i]) && label.at[i] != '-')
+			return false;
+	return true;
+}
+
+bool check_host_name(struct slice value, struct error *error)
+{
+	struct slice label, rest = value;
+	bool good = value.len <= HOST_NAME_MAX_LEN, more;
+	do {
+		more = slice_cut(rest, '.', &label, &rest);
+		good = good && is_label(label);
+	} while (more && good);
+	return good || error_set(error, ERROR_INVALID, "\"%.*s\" is not a host name", SLICE_ARG(value));
+}
+
+bool check_log_level(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"debug", "info", "warning", "error", NULL}, error);
+}
+
+bool check_tls_version(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"1.2", "1.3", NULL}, error);
+}
+
+bool check_smarthost_tls(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"none", "opportunistic", "starttls", "implicit", NULL}, error);
+}
+
+static bool is_port(struct slice text)
+{
+	uint64_t port;
+	return slice_to_number(text, 65535, &port) && port > 0;
+}
+
+bool check_resolver(struct slice value, struct error *error)
+{
+	struct slice address, port;
+	struct sockaddr_storage parsed;
+	bool has_port = slice_cut(value, '@', &address, &port);
+	return (config_parse_address(address, &parsed) && (!has_port || is_port(port))) ||
+	       error_set(error, ERROR_INVALID, "\"%.*s\" is not an address or address@port", SLICE_ARG(value));
+}
+
+bool check_listen(struct slice value, struct error *error)
+{
+	struct sockaddr_storage parsed;
+	return config_parse_listen(value, &parsed) ||
+	       error_set(error, ERROR_INVALID, "\"%.*s\" is not an address with a port, such as 0.0.0.0:25 or [::]:25", SLICE_ARG(value));
+}
+
+bool check_certificate(struct slice value, struct error *error)
+{
+	struct slice chain, key;
+	return (slice_cut(value, ' ', &chain, &key) && !slice_empty(chain) && !slice_empty(slice_trim(key))) ||
+	       error_set(error, ERROR_INVALID, "\"%.*s\" is not \"CHAIN-FILE KEY-FILE\"", SLICE_ARG(value));
+}
+
+bool check_network(struct slice value, struct error *error)
+{
+	struct sockaddr_storage parsed;
+	unsigned bits;
+	return config_parse_network(value, &parsed, &bits) ||
+	       error_set(error, ERROR_INVALID, "\"%.*s\" is not a network such as 192.0.2.0/24 or 2001:db8::/32", SLICE_ARG(value));
+}
+
+bool check_address(struct slice value, struct error *error)
+{
+	struct sockaddr_storage parsed;
+	return config_parse_address(value, &parsed) || error_set(error, ERROR_INVALID, "\"%.*s\" is not a numeric address", SLICE_ARG(value));
+}
+
+/* host:port, where the host is a name, an IPv4 address or an IPv6 address in brackets. */
+bool check_smarthost(struct slice value, struct error *error)
+{
+	size_t colon = slice_find_last_char(value, ':');
+	struct slice host = slice_sub(value, 0, colon == SLICE_NONE ? value.len : colon);
+	struct sockaddr_storage parsed;
+	bool good = colon != SLICE_NONE && is_port(slice_skip(value, colon + 1));
+	if (good && host.len > 2 && host.at[0] == '[')
+		good = host.at[host.len - 1] == ']' && config_parse_address(slice_sub(host, 1, host.len - 2), &parsed);
+	else
+		good = good && check_host_name(host, error);
+	return good || error_set(error, ERROR_INVALID, "\"%.*s\" is not host:port", SLICE_ARG(value));
+}
+
+bool check_retry_schedule(struct slice value, struct error *error)
+{
+	int64_t seconds;
+	return (config_parse_duration(value, &seconds) && seconds > 0) ||
+	       error_set(error, ERROR_INVALID, "\"%.*s\" is not a time such as 5m or 4h", SLICE_ARG(value));
+}
+
+bool check_separator(struct slice value, struct error *error)
+{
+	char c = value.len == 1 ? value.at[0] : '\0';
+	return (c > ' ' && c < 0x7f && c != '@' && c != '"' && c != '\\' && !ascii_is_alpha(c) && !ascii_is_digit(c)) ||
+	       error_set(error, ERROR_INVALID, "\"%.*s\" is not a single separating character such as +", SLICE_ARG(value));
+}

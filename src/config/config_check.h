@@ -1,0 +1,22 @@
+/* The checks that options.def names: is this value one that the server can work with? A text option is checked whole, a
+ * list entry by entry; the empty text is never checked. False with the reason, to which the caller adds file and line. */
+#ifndef CONFIG_CHECK_H
+#define CONFIG_CHECK_H
+
+#include "base/error.h"
+#include "base/slice.h"
+
+bool check_host_name(struct slice value, struct error *error);
+bool check_log_level(struct slice value, struct error *error);
+bool check_resolver(struct slice value, struct error *error);
+bool check_listen(struct slice value, struct error *error);
+bool check_certificate(struct slice value, struct error *error);
+bool check_tls_version(struct slice value, struct error *error);
+bool check_network(struct slice value, struct error *error);
+bool check_address(struct slice value, struct error *error);
+bool check_smarthost(struct slice value, struct error *error);
+bool check_smarthost_tls(struct slice value, struct error *error);
+bool check_retry_schedule(struct slice value, struct error *error);
+bool check_separator(struct slice value, struct error *error);
+
+#endif

@@ -1,0 +1,201 @@
+/* The configuration: defaults, values, mistakes with their lines, and that a written file reads the same. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "config/config.h"
+
+static struct config *parse(const char *text, struct error *error)
+{
+	*error = (struct error){0};
+	return config_parse(slice_of(text), "pombal.conf", error);
+}
+
+static void assert_refused(const char *text, const char *line, const char *reason)
+{
+	struct error error;
+	struct config *config = parse(text, &error);
+	assert_null(config);
+	if (!slice_starts(slice_of(error.text), slice_of(line)) || slice_find(slice_of(error.text), slice_of(reason)) == SLICE_NONE)
+		fail_msg("got \"%s\", expected %s … %s", error.text, line, reason);
+}
+
+static void defaults_come_from_the_table(void **state)
+{
+	(void)state;
+	struct error error;
+	struct config *config = parse("", &error);
+	assert_non_null(config);
+	assert_string_equal(config->hostname, "localhost");
+	assert_int_equal(config->mx_port, 25);
+	assert_int_equal(config->max_message, 50 * 1024 * 1024);
+	assert_int_equal(config->retry_schedule.count, 8);
+	assert_string_equal(config->retry_schedule.at[0], "5m");
+	assert_false(config->plaintext_auth);
+	config_free(&config);
+	assert_null(config);
+}
+
+static void every_default_passes_its_own_check(void **state)
+{
+	(void)state;
+	struct error error;
+	struct buf text = BUF(1 << 20);
+	for (size_t i = 0; i < config_option_count; i++) {
+		if (config_options[i].kind == OPTION_KIND_SECTION)
+			continue;
+		buf_printf(&text, "%s = ", config_options[i].name);
+		config_write_value(&text, NULL, &config_options[i]);
+		buf_append_char(&text, '\n');
+	}
+	struct config *config = config_parse(buf_slice(&text), "defaults", &error);
+	if (!config)
+		fail_msg("%s", error.text);
+	config_free(&config);
+	buf_free(&text);
+}
+
+static void values_are_read(void **state)
+{
+	(void)state;
+	struct error error;
+	struct config *config = parse("# comment\n"
+				      "hostname = mail.example.org\n"
+				      "max_message = 25M  // another\n"
+				      "retry_for = 3d\n"
+				      "connect_timeout = \"1m30s\"\n"
+				      "plaintext_auth = yes\n"
+				      "smtp_listen = {\"0.0.0.0:25\",\n  \"[::]:25\"}\n"
+				      "retry_schedule = {\"1s\", \"2s\"}\n"
+				      "relay_networks = {\"192.0.2.0/24\", \"2001:db8::/32\", \"127.0.0.1\"}\n"
+				      "resolver = \"127.0.0.1@5353\"\n",
+				      &error);
+	if (!config)
+		fail_msg("%s", error.text);
+	assert_string_equal(config->hostname, "mail.example.org");
+	assert_int_equal(config->max_message, 25 * 1024 * 1024);
+	assert_int_equal(config->retry_for, 3 * 86400);
+	assert_int_equal(config->connect_timeout, 90);
+	assert_true(config->plaintext_auth);
+	assert_int_equal(config->smtp_listen.count, 2);
+	assert_string_equal(config->smtp_listen.at[1], "[::]:25");
+	assert_int_equal(config->retry_schedule.count, 2);
+	assert_true(string_list_contains(&config->relay_networks, SLICE("127.0.0.1")));
+	config_free(&config);
+}
+
+static void mistakes_name_file_and_line(void **state)
+{
+	(void)state;
+	assert_refused("hostname = a\n\nnonsense = 1\n", "pombal.conf:3: ", "nonsense");
+	assert_refused("mx_port = 70000\n", "pombal.conf:1: ", "not between 1 and 65535");
+	assert_refused("# x\nmx_port = twenty\n", "pombal.conf:2: ", "not a number");
+	assert_refused("/* a\n b */ # c\n// \"d\nhostname = \"#a\\\"/*\" # e\n", "pombal.conf:4: ", "\"#a\"/*\" is not a host name");
+	assert_refused("mx_port = -1\n", "pombal.conf:1: ", "not a number");
+	assert_refused("\nmax_message = 25X\n", "pombal.conf:2: ", "size");
+	assert_refused("smtp_listen = {\"0.0.0.0:25\",\n\"localhost:25\"}\n", "pombal.conf:2: ", "address with a port");
+	assert_refused("hostname = a\nhostname = b\n", "pombal.conf:2: ", "line 1");
+	assert_refused("hostname = \"a b\"\n", "pombal.conf:1: ", "host name");
+	assert_refused("plaintext_auth = maybe\n", "pombal.conf:1: ", "neither yes nor no");
+	assert_refused("smarthost_user = \"a\\nb\"\n", "pombal.conf:1: ", "control character");
+	assert_refused("hostname = {\n", "pombal.conf:", "");
+	assert_refused("hostname = \"unfinished\n", "pombal.conf:", "");
+	struct error error;
+	assert_null(config_parse(SLICE("mx_port = 25\0\n"), "pombal.conf", &error));
+}
+
+static void lists_can_be_extended(void **state)
+{
+	(void)state;
+	struct error error;
+	struct config *config = parse("smtp_listen = {\"127.0.0.1:1\"}\nsmtp_listen += {\"127.0.0.1:2\"}\n", &error);
+	if (!config)
+		fail_msg("%s", error.text);
+	assert_int_equal(config->smtp_listen.count, 2);
+	assert_string_equal(config->smtp_listen.at[1], "127.0.0.1:2");
+	config_free(&config);
+}
+
+static void durations_and_sizes(void **state)
+{
+	(void)state;
+	int64_t n;
+	assert_true(config_parse_duration(SLICE("0"), &n) && n == 0);
+	assert_true(config_parse_duration(SLICE("2w"), &n) && n == 1209600);
+	assert_true(config_parse_duration(SLICE("1h30m"), &n) && n == 5400);
+	assert_false(config_parse_duration(SLICE(""), &n));
+	assert_false(config_parse_duration(SLICE("5x"), &n));
+	assert_false(config_parse_duration(SLICE("m"), &n));
+	assert_false(config_parse_duration(SLICE("1h30"), &n));
+	assert_false(config_parse_duration(SLICE("9007199254740992w"), &n));
+	assert_false(config_parse_duration(SLICE("99999999999999999999"), &n));
+	assert_true(config_parse_size(SLICE("2G"), &n) && n == INT64_C(2) << 30);
+	assert_true(config_parse_size(SLICE("64k"), &n) && n == 65536);
+	assert_false(config_parse_size(SLICE("9007199254740992G"), &n));
+	assert_false(config_parse_size(SLICE("1KB"), &n));
+}
+
+static void addresses_and_networks(void **state)
+{
+	(void)state;
+	struct sockaddr_storage address;
+	unsigned bits;
+	assert_true(config_parse_listen(SLICE("127.0.0.1:0"), &address) && address.ss_family == AF_INET);
+	assert_true(config_parse_listen(SLICE("[::1]:993"), &address) && address.ss_family == AF_INET6);
+	assert_false(config_parse_listen(SLICE("::1:993"), &address));
+	assert_false(config_parse_listen(SLICE("[127.0.0.1]:993"), &address));
+	assert_false(config_parse_listen(SLICE("127.0.0.1"), &address));
+	assert_false(config_parse_listen(SLICE("127.0.0.1:65536"), &address));
+	assert_true(config_parse_network(SLICE("10.0.0.0/8"), &address, &bits) && bits == 8);
+	assert_true(config_parse_network(SLICE("::1"), &address, &bits) && bits == 128);
+	assert_false(config_parse_network(SLICE("10.0.0.0/33"), &address, &bits));
+	assert_false(config_parse_network(SLICE("10.0.0/8"), &address, &bits));
+}
+
+static void a_written_file_reads_the_same(void **state)
+{
+	(void)state;
+	struct error error;
+	struct buf first = BUF(1 << 20), second = BUF(1 << 20);
+	struct config *config = parse("hostname = mx.example.org\nretry_schedule = {1s}\nsmarthost_user = 'a$\"b\\\\c'\nmax_message = 1025\n", &error);
+	if (!config)
+		fail_msg("%s", error.text);
+	assert_string_equal(config->smarthost_user, "a$\"b\\c");
+	config_write_file(&first, config);
+	struct config *again = config_parse(buf_slice(&first), "written", &error);
+	if (!again)
+		fail_msg("%s", error.text);
+	assert_string_equal(again->smarthost_user, config->smarthost_user);
+	config_write_file(&second, again);
+	assert_true(slice_equal(buf_slice(&first), buf_slice(&second)));
+	config_free(&config);
+	config_free(&again);
+	buf_free(&first);
+	buf_free(&second);
+}
+
+static void the_current_configuration_is_never_null(void **state)
+{
+	(void)state;
+	struct error error;
+	assert_string_equal(config_current()->hostname, "localhost");
+	const struct config *former = config_current();
+	config_set_current(parse("hostname = b", &error));
+	assert_string_equal(config_current()->hostname, "b");
+	assert_string_equal(former->hostname, "localhost"); /* still readable for who began with it */
+	config_free_all();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(defaults_come_from_the_table), cmocka_unit_test(every_default_passes_its_own_check),
+		cmocka_unit_test(values_are_read),		cmocka_unit_test(mistakes_name_file_and_line),
+		cmocka_unit_test(lists_can_be_extended),	cmocka_unit_test(durations_and_sizes),
+		cmocka_unit_test(addresses_and_networks),	cmocka_unit_test(a_written_file_reads_the_same),
+		cmocka_unit_test(the_current_configuration_is_never_null),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,183 @@
+/* Values as they are written in the configuration file: durations, sizes, addresses; and back. */
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include "config/config.h"
+
+struct unit_of {
+	char letter;
+	int64_t factor;
+};
+
+static const struct unit_of duration_units[] = {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
+static const struct unit_of size_units[] = {{'g', 1073741824}, {'m', 1048576}, {'k', 1024}};
+enum { DURATION_UNITS = sizeof duration_units / sizeof *duration_units, SIZE_UNITS = sizeof size_units / sizeof *size_units };
+
+static const int64_t value_max = INT64_C(1) << 53; /* exact in JSON, and far from overflowing when added up */
+
+/* Takes the digits at the start of *text off; false if there are none or too many. */
+static bool take_digits(struct slice *text, uint64_t *number)
+{
+	size_t len = 0;
+	while (len < text->len && ascii_is_digit(text->at[len]))
+		len++;
+	bool done = slice_to_number(slice_sub(*text, 0, len), (uint64_t)value_max, number);
+	*text = slice_skip(*text, len);
+	return done;
+}
+
+static int64_t factor_of(const struct unit_of *units, size_t count, char letter)
+{
+	for (size_t i = 0; i < count; i++)
+		if (units[i].letter == ascii_lower(letter))
+			return units[i].factor;
+	return 0;
+}
+
+bool config_parse_duration(struct slice text, int64_t *seconds)
+{
+	int64_t sum = 0;
+	if (text.len > 0 && slice_to_number(text, (uint64_t)value_max, &(uint64_t){0}))
+		return take_digits(&text, (uint64_t *)seconds);
+	do {
+		uint64_t number;
+		if (!take_digits(&text, &number) || text.len == 0)
+			return false;
+		int64_t factor = factor_of(duration_units, DURATION_UNITS, text.at[0]);
+		if (factor == 0 || (int64_t)number > (value_max - sum) / factor)
+			return false;
+		sum += (int64_t)number * factor;
+		text = slice_skip(text, 1);
+	} while (text.len > 0);
+	*seconds = sum;
+	return true;
+}
+
+bool config_parse_size(struct slice text, int64_t *bytes)
+{
+	uint64_t number;
+	if (!take_digits(&text, &number) || text.len > 1)
+		return false;
+	int64_t factor = text.len == 0 ? 1 : factor_of(size_units, SIZE_UNITS, text.at[0]);
+	if (factor == 0 || (int64_t)number > value_max / factor)
+		return false;
+	*bytes = (int64_t)number * factor;
+	return true;
+}
+
+bool config_parse_address(struct slice text, struct sockaddr_storage *address)
+{
+	char copy[INET6_ADDRSTRLEN];
+	if (text.len == 0 || text.len >= sizeof copy || slice_find_char(text, '\0') != SLICE_NONE)
+		return false;
+	memcpy(copy, text.at, text.len);
+	copy[text.len] = '\0';
+	*address = (struct sockaddr_storage){.ss_family = AF_INET};
+	if (inet_pton(AF_INET, copy, &((struct sockaddr_in *)address)->sin_addr) == 1)
+		return true;
+	*address = (struct sockaddr_storage){.ss_family = AF_INET6};
+	return inet_pton(AF_INET6, copy, &((struct sockaddr_in6 *)address)->sin6_addr) == 1;
+}
+
+bool config_parse_listen(struct slice text, struct sockaddr_storage *address)
+{
+	size_t colon = slice_find_last_char(text, ':');
+	uint64_t port;
+	if (colon == SLICE_NONE || !slice_to_number(slice_skip(text, colon + 1), 65535, &port))
+		return false;
+	struct slice host = slice_sub(text, 0, colon);
+	bool bracketed = host.len > 2 && host.at[0] == '[' && host.at[host.len - 1] == ']';
+	if (!config_parse_address(bracketed ? slice_sub(host, 1, host.len - 2) : host, address) || bracketed != (address->ss_family == AF_INET6))
+		return false;
+	if (address->ss_family == AF_INET6)
+		((struct sockaddr_in6 *)address)->sin6_port = htons((uint16_t)port);
+	else
+		((struct sockaddr_in *)address)->sin_port = htons((uint16_t)port);
+	return true;
+}
+
+bool config_parse_network(struct slice text, struct sockaddr_storage *address, unsigned *bits)
+{
+	struct slice host, length;
+	bool has_length = slice_cut(text, '/', &host, &length);
+	if (!config_parse_address(host, address))
+		return false;
+	uint64_t most = address->ss_family == AF_INET6 ? 128 : 32, number = most;
+	if (has_length && !slice_to_number(length, most, &number))
+		return false;
+	*bits = (unsigned)number;
+	return true;
+}
+
+/* The largest unit that divides the value: 432000 is 5d, 90 is 90s. */
+static void write_units(struct buf *out, int64_t value, const struct unit_of *units, size_t count, bool upper)
+{
+	for (size_t i = 0; i < count; i++)
+		if (value != 0 && value % units[i].factor == 0) {
+			buf_printf(out, "%lld%c", (long long)(value / units[i].factor), upper ? ascii_upper(units[i].letter) : units[i].letter);
+			return;
+		}
+	buf_printf(out, "%lld", (long long)value);
+}
+
+void config_write_quoted(struct buf *out, struct slice text)
+{
+	/* libConfuse replaces ${NAME} in double quotes by the environment's; not in single ones. */
+	char quote = slice_find_char(text, '$') == SLICE_NONE ? '"' : '\'';
+	buf_append_char(out, quote);
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] == quote || text.at[i] == '\\')
+			buf_append_char(out, '\\');
+		buf_append_char(out, text.at[i]);
+	}
+	buf_append_char(out, quote);
+}
+
+static void write_list(struct buf *out, const struct string_list *list)
+{
+	buf_append_char(out, '{');
+	for (size_t i = 0; i < list->count; i++) {
+		buf_append_text(out, i > 0 ? ", " : "");
+		config_write_quoted(out, slice_of(list->at[i]));
+	}
+	buf_append_char(out, '}');
+}
+
+static void write_default_list(struct buf *out, struct slice entries)
+{
+	struct slice entry;
+	buf_append_char(out, '{');
+	for (bool more = entries.len > 0, first = true; more; first = false) {
+		more = slice_cut(entries, ' ', &entry, &entries);
+		buf_append_text(out, first ? "" : ", ");
+		config_write_quoted(out, entry);
+	}
+	buf_append_char(out, '}');
+}
+
+static void write_number(struct buf *out, enum option_kind kind, int64_t number)
+{
+	if (kind == OPTION_KIND_FLAG)
+		buf_append_text(out, number ? "yes" : "no");
+	else if (kind == OPTION_KIND_SIZE)
+		write_units(out, number, size_units, SIZE_UNITS, true);
+	else if (kind == OPTION_KIND_DURATION)
+		write_units(out, number, duration_units, DURATION_UNITS, false);
+	else
+		buf_printf(out, "%lld", (long long)number);
+}
+
+void config_write_value(struct buf *out, const struct config *config, const struct option *option)
+{
+	const char *at = config ? (const char *)config + option->offset : NULL;
+	if (option->kind == OPTION_KIND_LIST && at)
+		write_list(out, (const struct string_list *)at);
+	else if (option->kind == OPTION_KIND_LIST)
+		write_default_list(out, slice_of(option->text));
+	else if (option->kind == OPTION_KIND_TEXT)
+		config_write_quoted(out, slice_of(at ? *(const char *const *)at : option->text));
+	else if (option->kind == OPTION_KIND_FLAG && at)
+		write_number(out, option->kind, *(const bool *)at);
+	else
+		write_number(out, option->kind, at ? *(const int64_t *)at : option->number);
+}
