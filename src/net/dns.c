@@ -1,0 +1,442 @@
+/* DNS answers through libunbound, which resolves, caches and validates in a thread of its own; see dns.h.
+ *
+ * A look-up hands its question over and waits on a condition variable, for DNS_TIMEOUT_SECONDS at most; a thread of ours
+ * takes the answers in and wakes those who wait. Fails towards "temporary": a time-out, SERVFAIL and a bogus answer
+ * (DNSSEC) are never taken for "doesn't exist". What the answers hold is hostile: lengths are checked, and names with
+ * bytes that no host name has are passed over. */
+#include "net/dns.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sys/eventfd.h>
+#include <unbound.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum {
+	TYPE_A = 1,
+	TYPE_PTR = 12,
+	TYPE_MX = 15,
+	TYPE_AAAA = 28,
+	CLASS_IN = 1,
+	RCODE_NXDOMAIN = 3,
+	NAME_MAX_LENGTH = 253,
+	LABEL_MAX = 63,
+	REVERSE_NAMES_MAX = 5, /* host names of an address that are verified */
+};
+
+struct dns {
+	struct ub_ctx *context;
+	pthread_t thread;
+	int stop; /* eventfd: the thread is to end */
+};
+
+/* ---- Setting up ---- */
+
+static const char *const root_key_files[] = {"/usr/share/dns/root.key", "/var/lib/unbound/root.key", NULL};
+
+static bool add_trust_anchors(struct ub_ctx *context, const struct dns_options *options, struct error *error)
+{
+	if (options->trust_anchor_count == 1 && slice_equal(slice_of(options->trust_anchors[0]), SLICE("none")))
+		return true;
+	for (size_t i = 0; i < options->trust_anchor_count; i++)
+		if (access(options->trust_anchors[i], R_OK) != 0 || ub_ctx_add_ta_file(context, options->trust_anchors[i]) != 0)
+			return error_set(error, ERROR_INVALID, "%s: the trust anchors can't be read", options->trust_anchors[i]);
+	if (options->trust_anchor_count > 0)
+		return true;
+	for (const char *const *path = root_key_files; *path; path++)
+		if (access(*path, R_OK) == 0 && ub_ctx_add_ta_file(context, *path) == 0)
+			break;
+	return true;
+}
+
+/* Zones that libunbound answers itself by default (RFC 6303, 6761, 7686): a resolver that was named on purpose knows better. */
+static const char *const kept_zones[] = {"test.", "invalid.", "home.arpa.", "127.in-addr.arpa.", "10.in-addr.arpa.",
+	"168.192.in-addr.arpa.", "254.169.in-addr.arpa.", "2.0.192.in-addr.arpa.", "100.51.198.in-addr.arpa.", "113.0.203.in-addr.arpa.",
+	"8.b.d.0.1.0.0.2.ip6.arpa.", "d.f.ip6.arpa.", "1.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.0.ip6.arpa.", NULL};
+
+static bool set_resolver(struct ub_ctx *context, const char *resolver, struct error *error)
+{
+	if (!*resolver) {
+		/* Without a usable /etc/resolv.conf libunbound asks the root servers itself. */
+		ub_ctx_resolvconf(context, NULL);
+		return true;
+	}
+	if (ub_ctx_set_fwd(context, resolver) != 0)
+		return error_set(error, ERROR_INVALID, "\"%s\" is no resolver: an address, or address@port", resolver);
+	for (const char *const *zone = kept_zones; *zone; zone++)
+		ub_ctx_zone_remove(context, *zone);
+	return true;
+}
+
+static bool set_up(struct ub_ctx *context, const struct dns_options *options, struct error *error)
+{
+	ub_ctx_debugout(context, NULL);
+	ub_ctx_set_option(context, "do-not-query-localhost:", "no");
+	ub_ctx_set_option(context, "infra-host-ttl:", "60"); /* a resolver that was away is asked again soon */
+	ub_ctx_set_option(context, "cache-max-negative-ttl:", "300");
+	if (ub_ctx_async(context, 1) != 0)
+		return error_set(error, ERROR_TEMPORARY, "the DNS library can't start");
+	/* The trust anchors first: removing default zones ends configuration. */
+	return add_trust_anchors(context, options, error) && set_resolver(context, options->resolver ? options->resolver : "", error);
+}
+
+static void *take_answers(void *argument)
+{
+	struct dns *dns = argument;
+	struct pollfd polled[2] = {{.fd = ub_fd(dns->context), .events = POLLIN}, {.fd = dns->stop, .events = POLLIN}};
+	while (polled[1].revents == 0) {
+		if (poll(polled, 2, -1) > 0 && polled[0].revents)
+			ub_process(dns->context);
+	}
+	return NULL;
+}
+
+struct dns *dns_new(const struct dns_options *options, struct error *error)
+{
+	struct ub_ctx *context = ub_ctx_create();
+	if (!context) {
+		error_set(error, ERROR_TEMPORARY, "the DNS library can't start");
+		return NULL;
+	}
+	if (!set_up(context, options, error)) {
+		ub_ctx_delete(context);
+		return NULL;
+	}
+	struct dns *dns = memory_new(sizeof *dns);
+	dns->context = context;
+	dns->stop = eventfd(0, EFD_CLOEXEC);
+	if (dns->stop < 0 || pthread_create(&dns->thread, NULL, take_answers, dns) != 0) {
+		error_set_errno(error, errno, "starting the DNS thread");
+		if (dns->stop >= 0)
+			close(dns->stop);
+		ub_ctx_delete(context);
+		free(dns);
+		return NULL;
+	}
+	return dns;
+}
+
+void dns_free(struct dns **dns)
+{
+	if (!*dns)
+		return;
+	eventfd_write((*dns)->stop, 1);
+	pthread_join((*dns)->thread, NULL);
+	close((*dns)->stop);
+	ub_ctx_delete((*dns)->context);
+	free(*dns);
+	*dns = NULL;
+}
+
+/* ---- Asking ---- */
+
+/* One question under way. Two hold it: who asks, and libunbound until it has answered or the question was cancelled. */
+struct question {
+	pthread_mutex_t lock;
+	pthread_cond_t answered;
+	int holders;
+	bool done;
+	struct ub_result *result; /* NULL when done without one */
+	int id;
+	bool asked;
+};
+
+static void question_let_go(struct question *question)
+{
+	pthread_mutex_lock(&question->lock);
+	bool last = --question->holders == 0;
+	pthread_mutex_unlock(&question->lock);
+	if (!last)
+		return;
+	if (question->result)
+		ub_resolve_free(question->result);
+	pthread_cond_destroy(&question->answered);
+	pthread_mutex_destroy(&question->lock);
+	free(question);
+}
+
+static void question_answered(void *argument, int failed, struct ub_result *result)
+{
+	struct question *question = argument;
+	pthread_mutex_lock(&question->lock);
+	question->done = true;
+	question->result = failed ? NULL : result;
+	pthread_cond_signal(&question->answered);
+	pthread_mutex_unlock(&question->lock);
+	question_let_go(question);
+}
+
+static struct question *question_ask(struct dns *dns, const char *name, int type)
+{
+	struct question *question = memory_new(sizeof *question);
+	pthread_mutex_init(&question->lock, NULL);
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&question->answered, &attributes);
+	pthread_condattr_destroy(&attributes);
+	question->holders = 2;
+	question->asked = ub_resolve_async(dns->context, name, type, CLASS_IN, question, question_answered, &question->id) == 0;
+	if (!question->asked) {
+		question->done = true;
+		question->holders = 1;
+	}
+	return question;
+}
+
+/* Waits for the answer until `deadline` (monotonic milliseconds). NULL: there is none. */
+static const struct ub_result *question_wait(struct dns *dns, struct question *question, int64_t deadline)
+{
+	struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
+	pthread_mutex_lock(&question->lock);
+	while (!question->done && pthread_cond_timedwait(&question->answered, &question->lock, &until) != ETIMEDOUT)
+		;
+	bool done = question->done;
+	struct ub_result *result = question->result;
+	pthread_mutex_unlock(&question->lock);
+	/* If cancelling fails, the answer is on its way and lets go of the question itself. */
+	if (!done && ub_cancel(dns->context, question->id) == 0)
+		question_let_go(question);
+	return result;
+}
+
+static enum dns_status status_of(const struct ub_result *result, const char *name, struct error *error)
+{
+	if (!result) {
+		error_set(error, ERROR_TEMPORARY, "no answer from DNS about %s", name);
+		return DNS_TEMPORARY;
+	}
+	if (result->bogus) {
+		error_set(error, ERROR_TEMPORARY, "DNSSEC: the answer about %s is forged or broken: %s", name, result->why_bogus ? result->why_bogus : "");
+		return DNS_TEMPORARY;
+	}
+	if (result->havedata)
+		return DNS_FOUND;
+	if (result->nxdomain || result->rcode == RCODE_NXDOMAIN)
+		return DNS_NO_NAME;
+	if (result->rcode == 0)
+		return DNS_NO_DATA;
+	error_set(error, ERROR_TEMPORARY, "DNS answers with error %d about %s", result->rcode, name);
+	return DNS_TEMPORARY;
+}
+
+static enum dns_security security_of(const struct ub_result *result)
+{
+	if (!result)
+		return DNS_INSECURE;
+	return result->bogus ? DNS_BOGUS : result->secure ? DNS_SECURE : DNS_INSECURE;
+}
+
+static bool name_is_askable(struct slice name)
+{
+	return name.len > 0 && name.len <= NAME_MAX_LENGTH && slice_find_char(name, '\0') == SLICE_NONE;
+}
+
+/* ---- Reading answers ---- */
+
+static bool is_host_char(char c)
+{
+	return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '_';
+}
+
+/* Reads an uncompressed name (RFC 1035 §3.1) as text without its final dot; the root is empty. */
+static bool read_name(struct slice wire, struct arena *arena, struct slice *name)
+{
+	struct buf text = BUF(NAME_MAX_LENGTH);
+	bool good = true, ended = false;
+	while (good && !ended && wire.len > 0) {
+		size_t len = (unsigned char)wire.at[0];
+		struct slice label = slice_sub(wire, 1, len);
+		ended = len == 0;
+		good = len <= LABEL_MAX && label.len == len;
+		for (size_t i = 0; good && i < label.len; i++)
+			good = is_host_char(label.at[i]);
+		if (good && !ended)
+			good = (text.len == 0 || buf_append_char(&text, '.')) && buf_append(&text, label);
+		wire = slice_skip(wire, 1 + len);
+	}
+	*name = arena_copy(arena, buf_slice(&text));
+	buf_free(&text);
+	return good && ended;
+}
+
+static size_t record_count(const struct ub_result *result)
+{
+	size_t count = 0;
+	while (result && result->data && count < DNS_RECORDS_MAX && result->data[count])
+		count++;
+	return count;
+}
+
+static struct slice record(const struct ub_result *result, size_t i)
+{
+	return slice_make(result->data[i], result->len[i] > 0 ? (size_t)result->len[i] : 0);
+}
+
+static void read_mx(const struct ub_result *result, struct arena *arena, struct mx **list, size_t *count)
+{
+	size_t records = record_count(result);
+	*list = arena_array(arena, records + 1, sizeof **list);
+	for (size_t i = 0; i < records; i++) {
+		struct slice data = record(result, i);
+		struct mx *mx = &(*list)[*count];
+		if (data.len < 3 || !read_name(slice_skip(data, 2), arena, &mx->host))
+			continue;
+		mx->preference = (uint16_t)((unsigned char)data.at[0] << 8 | (unsigned char)data.at[1]);
+		++*count;
+	}
+}
+
+enum dns_status dns_mx(struct dns *dns, struct slice domain, struct arena *arena, struct mx **list, size_t *count, enum dns_security *security, struct error *error)
+{
+	*list = NULL;
+	*count = 0;
+	if (security)
+		*security = DNS_INSECURE;
+	if (!name_is_askable(domain))
+		return DNS_NO_NAME;
+	const char *name = arena_text(arena, domain);
+	struct question *question = question_ask(dns, name, TYPE_MX);
+	const struct ub_result *result = question_wait(dns, question, clock_monotonic_ms() + DNS_TIMEOUT_SECONDS * 1000);
+	enum dns_status status = status_of(result, name, error);
+	if (security)
+		*security = security_of(result);
+	if (status == DNS_FOUND) {
+		read_mx(result, arena, list, count);
+		if (*count == 0) {
+			status = DNS_TEMPORARY;
+			error_set(error, ERROR_TEMPORARY, "the MX records of %s can't be read", name);
+		}
+	}
+	question_let_go(question);
+	return status;
+}
+
+static void read_addresses(const struct ub_result *result, int family, struct sockaddr_storage *list, size_t *count)
+{
+	size_t size = family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
+	for (size_t i = 0; i < record_count(result); i++) {
+		struct slice data = record(result, i);
+		struct sockaddr_storage *address = &list[*count];
+		if (data.len != size)
+			continue;
+		*address = (struct sockaddr_storage){.ss_family = (sa_family_t)family};
+		if (family == AF_INET6)
+			memcpy(&((struct sockaddr_in6 *)address)->sin6_addr, data.at, size);
+		else
+			memcpy(&((struct sockaddr_in *)address)->sin_addr, data.at, size);
+		++*count;
+	}
+}
+
+/* Both answers together are as good as the better, and as secure as the worse, of the two. */
+static enum dns_status join_status(enum dns_status a, enum dns_status b)
+{
+	if (a == DNS_FOUND || b == DNS_FOUND)
+		return DNS_FOUND;
+	if (a == DNS_TEMPORARY || b == DNS_TEMPORARY)
+		return DNS_TEMPORARY;
+	return a == DNS_NO_NAME && b == DNS_NO_NAME ? DNS_NO_NAME : DNS_NO_DATA;
+}
+
+static enum dns_security join_security(enum dns_security a, enum dns_security b)
+{
+	if (a == DNS_BOGUS || b == DNS_BOGUS)
+		return DNS_BOGUS;
+	return a == DNS_SECURE && b == DNS_SECURE ? DNS_SECURE : DNS_INSECURE;
+}
+
+enum dns_status dns_addresses(struct dns *dns, struct slice host, struct arena *arena, struct sockaddr_storage **list, size_t *count, enum dns_security *security, struct error *error)
+{
+	*list = NULL;
+	*count = 0;
+	if (security)
+		*security = DNS_INSECURE;
+	if (!name_is_askable(host))
+		return DNS_NO_NAME;
+	const char *name = arena_text(arena, host);
+	struct question *v6 = question_ask(dns, name, TYPE_AAAA), *v4 = question_ask(dns, name, TYPE_A);
+	int64_t deadline = clock_monotonic_ms() + DNS_TIMEOUT_SECONDS * 1000;
+	const struct ub_result *result6 = question_wait(dns, v6, deadline), *result4 = question_wait(dns, v4, deadline);
+	enum dns_status status6 = status_of(result6, name, error), status4 = status_of(result4, name, error);
+	if (security)
+		*security = join_security(security_of(result6), security_of(result4));
+	*list = arena_array(arena, record_count(result6) + record_count(result4) + 1, sizeof **list);
+	if (status6 == DNS_FOUND)
+		read_addresses(result6, AF_INET6, *list, count);
+	if (status4 == DNS_FOUND)
+		read_addresses(result4, AF_INET, *list, count);
+	question_let_go(v6);
+	question_let_go(v4);
+	enum dns_status status = join_status(status6, status4);
+	return status == DNS_FOUND && *count == 0 ? DNS_NO_DATA : status;
+}
+
+/* ---- Reverse look-up ---- */
+
+static struct slice reverse_name(const struct sockaddr_storage *address, struct arena *arena)
+{
+	if (address->ss_family == AF_INET) {
+		const unsigned char *byte = (const unsigned char *)&((const struct sockaddr_in *)address)->sin_addr;
+		return arena_printf(arena, "%d.%d.%d.%d.in-addr.arpa", byte[3], byte[2], byte[1], byte[0]);
+	}
+	const unsigned char *byte = ((const struct sockaddr_in6 *)address)->sin6_addr.s6_addr;
+	struct buf name = BUF(NAME_MAX_LENGTH);
+	for (int i = 15; i >= 0; i--)
+		buf_printf(&name, "%x.%x.", byte[i] & 15, byte[i] >> 4);
+	buf_append(&name, SLICE("ip6.arpa"));
+	struct slice copy = arena_copy(arena, buf_slice(&name));
+	buf_free(&name);
+	return copy;
+}
+
+static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+{
+	if (a->ss_family != b->ss_family)
+		return false;
+	if (a->ss_family == AF_INET)
+		return ((const struct sockaddr_in *)a)->sin_addr.s_addr == ((const struct sockaddr_in *)b)->sin_addr.s_addr;
+	return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr, &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr)) == 0;
+}
+
+/* An IPv4 client of an IPv6 socket is an IPv4 client. */
+static struct sockaddr_storage plain_address(const struct sockaddr_storage *address)
+{
+	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
+	struct sockaddr_storage plain = *address;
+	if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6)) {
+		plain = (struct sockaddr_storage){.ss_family = AF_INET};
+		memcpy(&((struct sockaddr_in *)&plain)->sin_addr, v6->s6_addr + 12, sizeof(struct in_addr));
+	}
+	return plain;
+}
+
+enum dns_status dns_reverse(struct dns *dns, const struct sockaddr_storage *address, struct arena *arena, struct slice *host)
+{
+	struct sockaddr_storage wanted = plain_address(address);
+	struct slice name = reverse_name(&wanted, arena);
+	*host = SLICE("");
+	struct question *question = question_ask(dns, arena_text(arena, name), TYPE_PTR);
+	const struct ub_result *result = question_wait(dns, question, clock_monotonic_ms() + DNS_TIMEOUT_SECONDS * 1000);
+	enum dns_status status = status_of(result, "the address", NULL);
+	for (size_t i = 0; status == DNS_FOUND && i < record_count(result) && i < REVERSE_NAMES_MAX && host->len == 0; i++) {
+		struct slice candidate;
+		struct sockaddr_storage *list;
+		size_t count = 0;
+		if (!read_name(record(result, i), arena, &candidate) || candidate.len == 0)
+			continue;
+		dns_addresses(dns, candidate, arena, &list, &count, NULL, NULL);
+		for (size_t k = 0; k < count; k++)
+			if (same_address(&list[k], &wanted))
+				*host = candidate;
+	}
+	question_let_go(question);
+	return status == DNS_FOUND && host->len == 0 ? DNS_NO_DATA : status;
+}

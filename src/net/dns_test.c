@@ -1,0 +1,163 @@
+/* Tests of look-ups against a DNS server of our own. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+
+#include "base/clock.h"
+#include "net/dns.h"
+#include "net/dns_fake.h"
+
+static const struct dns_fake_record records[] = {
+	{"example.test", "MX", "10 mx1.example.test"},
+	{"example.test", "MX", "20 mx2.example.test"},
+	{"mx1.example.test", "A", "192.0.2.1"},
+	{"mx1.example.test", "AAAA", "2001:db8::1"},
+	{"mx2.example.test", "A", "192.0.2.2"},
+	{"null.test", "MX", "0 ."},
+	{"nothing.test", "A", "192.0.2.9"},
+	{"alias.test", "CNAME", "example.test"},
+	{"loop.test", "CNAME", "loop.test"},
+	{"broken.test", "SERVFAIL", ""},
+	{"1.2.0.192.in-addr.arpa", "PTR", "mx1.example.test"},
+	{"9.2.0.192.in-addr.arpa", "PTR", "mx1.example.test"}, /* a lie */
+};
+
+struct fixture {
+	struct dns_fake *fake;
+	struct dns *dns;
+	struct arena *arena;
+};
+
+static int set_up(void **state)
+{
+	static struct fixture fixture;
+	struct error error = {0};
+	fixture.fake = dns_fake_start(records, sizeof records / sizeof *records);
+	fixture.arena = arena_new();
+	const char *none = "none";
+	struct dns_options options = {.resolver = dns_fake_resolver(fixture.fake), .trust_anchors = &none, .trust_anchor_count = 1};
+	fixture.dns = dns_new(&options, &error);
+	*state = &fixture;
+	return fixture.dns ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	dns_free(&fixture->dns);
+	dns_fake_stop(&fixture->fake);
+	arena_free(&fixture->arena);
+	return 0;
+}
+
+static enum dns_status mx_of(struct fixture *fixture, const char *name, struct mx **list, size_t *count)
+{
+	struct error error = {0};
+	enum dns_security security;
+	enum dns_status status = dns_mx(fixture->dns, slice_of(name), fixture->arena, list, count, &security, &error);
+	assert_int_equal(security, DNS_INSECURE);
+	return status;
+}
+
+static void mx_records_are_read(void **state)
+{
+	struct mx *list;
+	size_t count;
+	assert_int_equal(mx_of(*state, "example.test", &list, &count), DNS_FOUND);
+	assert_int_equal(count, 2);
+	size_t first = list[0].preference == 10 ? 0 : 1;
+	assert_true(slice_equal(list[first].host, SLICE("mx1.example.test")));
+	assert_int_equal(list[1 - first].preference, 20);
+	assert_int_equal(mx_of(*state, "alias.test", &list, &count), DNS_FOUND);
+	assert_int_equal(count, 2);
+}
+
+static void null_mx_is_an_empty_host(void **state)
+{
+	struct mx *list;
+	size_t count;
+	assert_int_equal(mx_of(*state, "null.test", &list, &count), DNS_FOUND);
+	assert_int_equal(count, 1);
+	assert_int_equal(list[0].host.len, 0);
+}
+
+static void absence_and_trouble_are_told_apart(void **state)
+{
+	struct mx *list;
+	size_t count;
+	assert_int_equal(mx_of(*state, "nothing.test", &list, &count), DNS_NO_DATA);
+	assert_int_equal(mx_of(*state, "nowhere.test", &list, &count), DNS_NO_NAME);
+	assert_int_equal(mx_of(*state, "broken.test", &list, &count), DNS_TEMPORARY);
+	assert_int_equal(mx_of(*state, "loop.test", &list, &count), DNS_TEMPORARY);
+	assert_int_equal(mx_of(*state, "", &list, &count), DNS_NO_NAME);
+}
+
+static void both_families_are_found(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sockaddr_storage *list;
+	size_t count;
+	assert_int_equal(dns_addresses(fixture->dns, SLICE("mx1.example.test"), fixture->arena, &list, &count, NULL, NULL), DNS_FOUND);
+	assert_int_equal(count, 2);
+	assert_int_equal(list[0].ss_family, AF_INET6);
+	assert_int_equal(list[1].ss_family, AF_INET);
+	assert_int_equal(ntohl(((struct sockaddr_in *)&list[1])->sin_addr.s_addr), 0xc0000201);
+	assert_int_equal(dns_addresses(fixture->dns, SLICE("example.test"), fixture->arena, &list, &count, NULL, NULL), DNS_NO_DATA);
+	assert_int_equal(dns_addresses(fixture->dns, SLICE("nowhere.test"), fixture->arena, &list, &count, NULL, NULL), DNS_NO_NAME);
+}
+
+static void reverse_names_are_verified(void **state)
+{
+	struct fixture *fixture = *state;
+	struct sockaddr_storage address = {.ss_family = AF_INET};
+	struct slice host;
+	inet_pton(AF_INET, "192.0.2.1", &((struct sockaddr_in *)&address)->sin_addr);
+	assert_int_equal(dns_reverse(fixture->dns, &address, fixture->arena, &host), DNS_FOUND);
+	assert_true(slice_equal(host, SLICE("mx1.example.test")));
+	inet_pton(AF_INET, "192.0.2.9", &((struct sockaddr_in *)&address)->sin_addr);
+	assert_int_not_equal(dns_reverse(fixture->dns, &address, fixture->arena, &host), DNS_FOUND);
+	assert_int_equal(host.len, 0);
+}
+
+static void silence_is_bounded(void **state)
+{
+	(void)state;
+	static const struct dns_fake_record silent[] = {{"silent.test", "SILENT", ""}};
+	struct dns_fake *fake = dns_fake_start(silent, 1);
+	struct arena *arena = arena_new();
+	const char *none = "none";
+	struct dns *dns = dns_new(&(struct dns_options){dns_fake_resolver(fake), &none, 1}, NULL);
+	struct mx *list;
+	size_t count;
+	int64_t began = clock_monotonic_ms();
+	assert_int_equal(dns_mx(dns, SLICE("silent.test"), arena, &list, &count, NULL, NULL), DNS_TEMPORARY);
+	assert_true(clock_monotonic_ms() - began < (DNS_TIMEOUT_SECONDS + 2) * 1000);
+	dns_free(&dns);
+	arena_free(&arena);
+	dns_fake_stop(&fake);
+}
+
+static void a_bad_resolver_is_refused(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	assert_null(dns_new(&(struct dns_options){.resolver = "not an address"}, &error));
+	assert_int_equal(error.kind, ERROR_INVALID);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(mx_records_are_read),
+		cmocka_unit_test(null_mx_is_an_empty_host),
+		cmocka_unit_test(absence_and_trouble_are_told_apart),
+		cmocka_unit_test(both_families_are_found),
+		cmocka_unit_test(reverse_names_are_verified),
+		cmocka_unit_test(silence_is_bounded),
+		cmocka_unit_test(a_bad_resolver_is_refused),
+	};
+	return cmocka_run_group_tests_name("dns", tests, set_up, tear_down);
+}
