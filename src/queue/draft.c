@@ -1,0 +1,162 @@
+/* The body of a message while it is being received, and body files.
+ *
+ * Up to QUEUE_INLINE_MAX bytes stay in memory. What is larger goes to a file in queue/body/ that is called <id>.new until
+ * the message is complete and <id> from then on. As long as its process lives, a draft's file is locked (flock), also
+ * under its final name until its row is on disk: so queue_sweep() can tell an orphan from a message that is arriving.
+ *
+ * Fails with ERROR_FULL or ERROR_TEMPORARY; a draft that has failed once stays failed. */
+#include "queue/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+struct queue_draft {
+	struct queue *queue;
+	struct buf bytes;     /* all of an inline body; of a larger one, what isn't written yet */
+	uint64_t written;     /* bytes in the file */
+	int fd;               /* -1: inline */
+	char name[BODY_NAME_MAX];
+	struct error failed;
+};
+
+void queue_body_name(int64_t id, char out[BODY_NAME_MAX])
+{
+	id_format(id, out);
+}
+
+struct queue_draft *queue_draft_new(struct queue *queue)
+{
+	struct queue_draft *draft = memory_new(sizeof *draft);
+	draft->queue = queue;
+	draft->bytes = BUF(QUEUE_INLINE_MAX);
+	draft->fd = -1;
+	return draft;
+}
+
+uint64_t queue_draft_size(const struct queue_draft *draft)
+{
+	return draft->written + draft->bytes.len;
+}
+
+bool draft_in_file(const struct queue_draft *draft)
+{
+	return draft->fd >= 0;
+}
+
+struct slice draft_inline(const struct queue_draft *draft)
+{
+	return draft->fd >= 0 ? SLICE("") : buf_slice(&draft->bytes);
+}
+
+bool draft_is_sound(const struct queue_draft *draft, struct error *error)
+{
+	return draft->failed.kind == ERROR_NONE || error_set(error, draft->failed.kind, "%s", draft->failed.text);
+}
+
+/* Between making the file and locking it, a sweep may have taken it for an orphan and removed it: then begin again. */
+static bool create_file(struct queue_draft *draft, struct error *error)
+{
+	for (;;) {
+		char id[ID_TEXT_LEN + 1];
+		id_format(id_new(), id);
+		snprintf(draft->name, sizeof draft->name, "%s.new", id);
+		int fd = openat(draft->queue->folder, draft->name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+		if (fd < 0 && errno == EEXIST)
+			continue;
+		if (fd < 0)
+			return error_set_errno(error, errno, "making queue/body/%s", draft->name);
+		struct stat status;
+		if (flock(fd, LOCK_EX) == 0 && fstat(fd, &status) == 0 && status.st_nlink == 1) {
+			draft->fd = fd;
+			return true;
+		}
+		close(fd);
+	}
+}
+
+static bool flush(struct queue_draft *draft, struct error *error)
+{
+	if (draft->fd < 0 && !create_file(draft, error))
+		return false;
+	if (!file_write_all(draft->fd, buf_slice(&draft->bytes), error))
+		return false;
+	draft->written += draft->bytes.len;
+	buf_clear(&draft->bytes);
+	return true;
+}
+
+bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct error *error)
+{
+	if (draft->failed.kind == ERROR_NONE && bytes.len > QUEUE_INLINE_MAX - draft->bytes.len)
+		flush(draft, &draft->failed);
+	if (draft->failed.kind == ERROR_NONE && bytes.len > QUEUE_INLINE_MAX) {
+		if (file_write_all(draft->fd, bytes, &draft->failed))
+			draft->written += bytes.len;
+	} else if (draft->failed.kind == ERROR_NONE)
+		buf_append(&draft->bytes, bytes);
+	return draft_is_sound(draft, error);
+}
+
+/* Copies the file behind `prepend` into a new one: the trace field came only after the body had begun to be written. */
+static bool copy_behind(struct queue_draft *draft, struct slice prepend, struct error *error)
+{
+	int old = draft->fd;
+	char old_name[BODY_NAME_MAX];
+	memcpy(old_name, draft->name, sizeof old_name);
+	uint64_t left = draft->written;
+	if (!create_file(draft, error))
+		return false;
+	bool done = file_write_all(draft->fd, prepend, error);
+	for (off_t at = 0; done && left > 0;) {
+		ssize_t copied = copy_file_range(old, &at, draft->fd, NULL, left, 0);
+		if (copied > 0)
+			left -= (uint64_t)copied;
+		else if (copied == 0 || errno != EINTR)
+			done = error_set_errno(error, copied == 0 ? EIO : errno, "copying queue/body/%s", old_name);
+	}
+	unlinkat(draft->queue->folder, old_name, 0);
+	close(old);
+	draft->written += prepend.len;
+	return done;
+}
+
+bool draft_finish_file(struct queue_draft *draft, int64_t id, struct slice prepend, struct error *error)
+{
+	char name[BODY_NAME_MAX];
+	queue_body_name(id, name);
+	if (!flush(draft, error) || (prepend.len > 0 && !copy_behind(draft, prepend, error)))
+		return false;
+	if (fdatasync(draft->fd) != 0)
+		return error_set_errno(error, errno, "syncing queue/body/%s", draft->name);
+	if (renameat2(draft->queue->folder, draft->name, draft->queue->folder, name, RENAME_NOREPLACE) != 0)
+		return error_set_errno(error, errno, "naming queue/body/%s", name);
+	memcpy(draft->name, name, sizeof name);
+	if (fsync(draft->queue->folder) != 0)
+		return error_set_errno(error, errno, "syncing queue/body");
+	return true;
+}
+
+void draft_free(struct queue_draft **draft)
+{
+	struct queue_draft *old = *draft;
+	*draft = NULL;
+	if (!old)
+		return;
+	if (old->fd >= 0)
+		close(old->fd);
+	buf_free(&old->bytes);
+	free(old);
+}
+
+void queue_draft_abort(struct queue_draft **draft)
+{
+	if (*draft && (*draft)->fd >= 0)
+		unlinkat((*draft)->queue->folder, (*draft)->name, 0);
+	draft_free(draft);
+}

@@ -1,0 +1,103 @@
+/* What the parts of the queue share; nobody outside src/queue/ includes this.
+ *
+ *   queue.c     opening, the schema, the connections
+ *   draft.c     a body while it is being received, and body files
+ *   commit.c    the writer thread: group commit
+ *   schedule.c  what the courier does: take, body, settle, release
+ *   people.c    what `pombal queue` does: list, flush, hold, remove, count
+ *   check.c     invariants, and files that nobody owns any more
+ *
+ * Threads: each database connection has a lock of its own. `reads` never writes, so a reader waits for no writer (WAL);
+ * `writes` settles and serves the command line; the writer thread has a third one, which is opened when it starts. */
+#ifndef QUEUE_INTERNAL_H
+#define QUEUE_INTERNAL_H
+
+#include <pthread.h>
+#include <sys/types.h>
+
+#include "base/buf.h"
+#include "base/map.h"
+#include "base/random.h"
+#include "queue/queue.h"
+#include "store/db/db.h"
+
+enum {
+	QUEUE_PATH_MAX = 4096,
+	QUEUE_CHUNK = 1000, /* rows that one transaction of the command line changes: acceptance waits no longer than that */
+};
+
+struct connection {
+	pthread_mutex_t lock; /* guards db and all statements of it */
+	struct db *db;
+};
+
+/* What the writer thread is asked for; lives on the stack of who waits for it. */
+struct commit {
+	struct queue_message *message;
+	struct slice prepend, body; /* body: inline; empty with a body file */
+	bool in_file, chosen_here;  /* chosen_here: the id is ours, another one may be tried */
+	bool ended, done;
+	struct error error;
+	pthread_cond_t wake;
+	struct commit *next;
+};
+
+struct queue {
+	char database[QUEUE_PATH_MAX];
+	bool deliverer;
+	int folder;                /* DIR/queue/body, where the body files are */
+	struct connection reads, writes;
+
+	pthread_mutex_t taken_lock;
+	struct map *taken;         /* ids of messages handed out by queue_take, under taken_lock */
+
+	pthread_mutex_t lock;      /* guards all below */
+	pthread_cond_t work;
+	bool started, stopping;
+	pthread_t writer;
+	struct commit *first, **last;  /* waiting to be committed, in order of arrival */
+	int64_t *doomed;               /* body files to be removed once the removal of their rows is on disk */
+	size_t doomed_count, doomed_room;
+	void (*committed)(void *context, int64_t id);
+	void *committed_context;
+};
+
+/* queue.c */
+struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error);
+/** The message columns of MESSAGE_COLUMNS in the statement's current row; slices are copied into `arena`. */
+#define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size"
+void queue_read_message(struct db_statement *row, struct arena *arena, struct queue_message *message);
+#define RECIPIENT_COLUMNS "number, address, original, notify, next_attempt, expires, last_attempt, attempts, delay_notified, last_error, held"
+enum { RECIPIENT_COLUMN_HELD = 10 };
+void queue_read_recipient(struct db_statement *row, struct arena *arena, struct queue_recipient *recipient);
+/** Steps through a statement of RECIPIENT_COLUMNS and fills message's recipients and held. */
+bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struct queue_message *message, struct error *error);
+
+/* draft.c */
+enum { BODY_NAME_MAX = ID_TEXT_LEN + 8 };
+void queue_body_name(int64_t id, char out[BODY_NAME_MAX]);
+/** Writes what is still in memory, puts `prepend` before it, syncs the file and gives it the name of message `id`. */
+bool draft_finish_file(struct queue_draft *draft, int64_t id, struct slice prepend, struct error *error);
+bool draft_in_file(const struct queue_draft *draft);
+struct slice draft_inline(const struct queue_draft *draft);
+/** False with the error that an earlier write ended with. */
+bool draft_is_sound(const struct queue_draft *draft, struct error *error);
+/** Frees it and leaves the finished file where it is: its row is on disk. */
+void draft_free(struct queue_draft **draft);
+
+/* commit.c */
+/** Has the body file of `id` removed once everything that is committed now is on disk. */
+void queue_doom_body(struct queue *queue, int64_t id);
+/** Ends the writer thread after it has done all that was asked of it. */
+void queue_stop_writer(struct queue *queue);
+
+/* schedule.c */
+/** In the caller's transaction: deletes the message and its inline body if no recipient is left; *in_file becomes true if
+ * it had a body file: queue_doom_body() is due after the caller's commit. */
+bool queue_remove_if_done(struct db *db, int64_t id, bool *in_file, struct error *error);
+
+/* check.c */
+/** Removes body files that belong neither to a row nor to a draft of a living process. */
+bool queue_sweep(struct queue *queue, bool repair, void (*found)(void *context, struct slice what), void *context, struct error *error);
+
+#endif

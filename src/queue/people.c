@@ -1,0 +1,190 @@
+/* What `pombal queue` shows and changes. Changes are made a thousand messages at a time, each chunk a transaction of its
+ * own: mail that comes in meanwhile waits for one chunk at most. */
+#include "queue/internal.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum { PATTERN_MAX = 1024 };
+
+/* Which messages: $1 is a LIKE pattern for sender or recipient (lower case, empty: any). The id is part of the text, since
+ * one condition for both cases would read the whole table to find one message. */
+#define MATCHES_ADDRESS "($1 = '' OR lower(sender) LIKE $1 ESCAPE '\\' OR EXISTS (SELECT 1 FROM recipient WHERE message = id" \
+	" AND lower(address) LIKE $1 ESCAPE '\\'))"
+#define SELECT_ONE "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " AND id = $4 ORDER BY id LIMIT $2 OFFSET $3"
+#define SELECT_ANY "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " ORDER BY id LIMIT $2 OFFSET $3"
+
+/* "@domain" becomes "%@domain", an address stays one; what LIKE would read as a pattern is escaped. */
+static bool make_pattern(struct slice address, struct buf *pattern, struct error *error)
+{
+	if (slice_starts(address, SLICE("@")))
+		buf_append_char(pattern, '%');
+	for (size_t i = 0; i < address.len; i++) {
+		if (memchr("%_\\", address.at[i], 3))
+			buf_append_char(pattern, '\\');
+		buf_append_char(pattern, ascii_lower(address.at[i]));
+	}
+	return !pattern->overflow || error_set(error, ERROR_INVALID, "the address is too long");
+}
+
+/* Lists without recipients. With reads.lock held. */
+static bool list_messages(struct db *db, const struct queue_filter *filter, struct arena *arena, struct queue_message **list, size_t *count,
+			  struct error *error)
+{
+	struct buf pattern = BUF(PATTERN_MAX);
+	struct db_statement *rows = db_prepare(db, filter->id ? SELECT_ONE : SELECT_ANY);
+	size_t room = 0;
+	enum db_step step = DB_FAILED;
+	if (make_pattern(filter->address, &pattern, error)) {
+		db_bind_text(rows, 1, buf_slice(&pattern));
+		db_bind_number(rows, 2, filter->limit && filter->limit < INT64_MAX ? (int64_t)filter->limit : INT64_MAX);
+		db_bind_number(rows, 3, (int64_t)filter->offset);
+		if (filter->id)
+			db_bind_number(rows, 4, filter->id);
+		while ((step = db_step(rows, error)) == DB_ROW) {
+			if (*count == room) {
+				struct queue_message *old = *list;
+				room = room ? room * 2 : 16;
+				*list = arena_array(arena, room, sizeof **list);
+				if (old)
+					memcpy(*list, old, *count * sizeof **list);
+			}
+			queue_read_message(rows, arena, &(*list)[(*count)++]);
+		}
+	}
+	buf_free(&pattern);
+	return step == DB_DONE;
+}
+
+bool queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct queue_message **list, size_t *count,
+		struct error *error)
+{
+	*list = NULL;
+	*count = 0;
+	pthread_mutex_lock(&queue->reads.lock);
+	bool done = list_messages(queue->reads.db, filter, arena, list, count, error);
+	for (size_t i = 0; done && i < *count; i++) {
+		struct db_statement *rows = db_prepare(queue->reads.db, "SELECT " RECIPIENT_COLUMNS " FROM recipient WHERE message = $1 ORDER BY number");
+		db_bind_number(rows, 1, (*list)[i].id);
+		done = queue_read_recipients(rows, arena, &(*list)[i], error);
+	}
+	pthread_mutex_unlock(&queue->reads.lock);
+	return done;
+}
+
+enum order { ORDER_FLUSH, ORDER_HOLD, ORDER_RELEASE, ORDER_REMOVE };
+static const char *const order_sql[] = {
+	[ORDER_FLUSH] = "UPDATE recipient SET next_attempt = $2 WHERE message = $1 AND held = 0",
+	[ORDER_HOLD] = "UPDATE recipient SET held = 1 WHERE message = $1 AND held = 0",
+	[ORDER_RELEASE] = "UPDATE recipient SET held = 0 WHERE message = $1 AND held = 1",
+	[ORDER_REMOVE] = "DELETE FROM recipient WHERE message = $1",
+};
+
+struct change {
+	enum order order;
+	int64_t now;
+	size_t changed;
+	int64_t doomed[QUEUE_CHUNK]; /* messages removed whose bodies are files */
+	size_t doomed_count;
+};
+
+static bool change_one(struct db *db, struct change *change, int64_t id, struct error *error)
+{
+	struct db_statement *statement = db_prepare(db, order_sql[change->order]);
+	db_bind_number(statement, 1, id);
+	if (change->order == ORDER_FLUSH)
+		db_bind_number(statement, 2, change->now);
+	if (!db_run(statement, error))
+		return false;
+	change->changed += db_changes(db) > 0;
+	bool in_file = false;
+	if (change->order == ORDER_REMOVE && !queue_remove_if_done(db, id, &in_file, error))
+		return false;
+	if (in_file)
+		change->doomed[change->doomed_count++] = id;
+	return true;
+}
+
+static bool change_chunk(struct queue *queue, struct change *change, const int64_t *ids, size_t count, struct error *error)
+{
+	struct db *db = queue->writes.db;
+	pthread_mutex_lock(&queue->writes.lock);
+	bool done = db_begin(db, error);
+	for (size_t i = 0; done && i < count; i++)
+		done = change_one(db, change, ids[i], error);
+	if (!done || !db_commit(db, error)) {
+		db_rollback(db);
+		done = false;
+	}
+	pthread_mutex_unlock(&queue->writes.lock);
+	for (size_t i = 0; done && i < change->doomed_count; i++)
+		queue_doom_body(queue, change->doomed[i]);
+	return done;
+}
+
+/* The ids of what the filter names, in malloc'ed memory. */
+static bool find_ids(struct queue *queue, const struct queue_filter *filter, int64_t **ids, size_t *count, struct error *error)
+{
+	struct arena *arena = arena_new();
+	struct queue_message *list = NULL;
+	pthread_mutex_lock(&queue->reads.lock);
+	bool done = list_messages(queue->reads.db, filter, arena, &list, count, error);
+	pthread_mutex_unlock(&queue->reads.lock);
+	*ids = memory_array(*count ? *count : 1, sizeof **ids);
+	for (size_t i = 0; i < *count; i++)
+		(*ids)[i] = list[i].id;
+	arena_free(&arena);
+	return done;
+}
+
+static bool change_all(struct queue *queue, const struct queue_filter *filter, enum order order, size_t *changed, struct error *error)
+{
+	struct change *change = memory_new(sizeof *change);
+	int64_t *ids = NULL;
+	size_t count = 0, total = 0;
+	bool done = find_ids(queue, filter, &ids, &count, error);
+	for (size_t at = 0; done && at < count; at += QUEUE_CHUNK) {
+		*change = (struct change){.order = order, .now = clock_now()};
+		done = change_chunk(queue, change, ids + at, count - at < QUEUE_CHUNK ? count - at : QUEUE_CHUNK, error);
+		total += done ? change->changed : 0;
+	}
+	free(ids);
+	free(change);
+	if (changed)
+		*changed = total;
+	return done;
+}
+
+bool queue_flush(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error)
+{
+	return change_all(queue, filter, ORDER_FLUSH, changed, error);
+}
+
+bool queue_hold(struct queue *queue, const struct queue_filter *filter, bool held, size_t *changed, struct error *error)
+{
+	return change_all(queue, filter, held ? ORDER_HOLD : ORDER_RELEASE, changed, error);
+}
+
+bool queue_remove(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error)
+{
+	return change_all(queue, filter, ORDER_REMOVE, changed, error);
+}
+
+static bool count_rows(struct db *db, const char *sql, uint64_t *count, struct error *error)
+{
+	struct db_statement *row = db_prepare(db, sql);
+	bool done = db_step(row, error) == DB_ROW;
+	*count = done ? (uint64_t)db_number(row, 0) : 0;
+	if (done)
+		db_reset(row);
+	return done;
+}
+
+bool queue_count(struct queue *queue, uint64_t *messages, uint64_t *recipients, struct error *error)
+{
+	pthread_mutex_lock(&queue->reads.lock);
+	bool done = count_rows(queue->reads.db, "SELECT count(*) FROM message", messages, error) &&
+		    count_rows(queue->reads.db, "SELECT count(*) FROM recipient", recipients, error);
+	pthread_mutex_unlock(&queue->reads.lock);
+	return done;
+}

@@ -1,0 +1,161 @@
+/* Opening the queue: folders, schema, connections. Fails when the data directory can't be used (rights, a symbolic link
+ * where a folder should be) or the database is damaged or from a later version. */
+#include "queue/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+
+enum { QUEUE_CACHE_KIB = 4096 };
+
+/* A message's row is small and is never changed; its body stands apart, so that listing a million messages reads no
+ * bodies. A recipient's row goes when it is done, the message's with the last of them. Held is a recipient's property
+ * so that the schedule index can leave held ones out: queue_take reads that index from its beginning and stops early.
+ * `barrier` exists to be written to, when a commit must reach the disk and there is nothing else to commit. */
+static const char *const queue_schema[] = {
+	"CREATE TABLE message (id INTEGER PRIMARY KEY, sender TEXT NOT NULL, body_kind INTEGER NOT NULL, smtputf8 INTEGER NOT NULL,"
+	" require_tls INTEGER NOT NULL, ret INTEGER NOT NULL, envid TEXT NOT NULL, account TEXT NOT NULL, client TEXT NOT NULL,"
+	" arrived INTEGER NOT NULL, size INTEGER NOT NULL, in_file INTEGER NOT NULL);"
+	"CREATE TABLE body (message INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
+	"CREATE TABLE recipient (message INTEGER NOT NULL, number INTEGER NOT NULL, address TEXT NOT NULL, original TEXT NOT NULL,"
+	" notify INTEGER NOT NULL, held INTEGER NOT NULL, next_attempt INTEGER NOT NULL, expires INTEGER NOT NULL,"
+	" last_attempt INTEGER NOT NULL, attempts INTEGER NOT NULL, delay_notified INTEGER NOT NULL, last_error TEXT NOT NULL,"
+	" PRIMARY KEY (message, number)) WITHOUT ROWID;"
+	"CREATE INDEX recipient_schedule ON recipient (next_attempt, message) WHERE held = 0;"
+	"CREATE TABLE barrier (id INTEGER PRIMARY KEY, passed INTEGER NOT NULL);"
+	"INSERT INTO barrier (id, passed) VALUES (1, 0);",
+};
+
+struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
+{
+	return db_open(queue->database, &(struct db_options){.durability = durability, .create = true, .cache_kib = QUEUE_CACHE_KIB}, error);
+}
+
+/* Spool folders are ours alone, and a symbolic link in the place of one is refused (ATTACKS: spool files). */
+static bool open_folders(struct queue *queue, const char *data, struct error *error)
+{
+	char path[QUEUE_PATH_MAX];
+	if (snprintf(queue->database, sizeof queue->database, "%s/queue/queue.db", data) >= (int)sizeof queue->database)
+		return error_set(error, ERROR_INVALID, "path too long: %s", data);
+	snprintf(path, sizeof path, "%s/queue", data);
+	if (!file_make_folders(path, 0700, error))
+		return false;
+	int parent = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (parent < 0)
+		return error_set_errno(error, errno, "opening %s", path);
+	if (mkdirat(parent, "body", 0700) != 0 && errno != EEXIST)
+		error_set_errno(error, errno, "making %s/body", path);
+	else if ((queue->folder = openat(parent, "body", O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC)) < 0)
+		error_set_errno(error, errno, "opening %s/body", path);
+	close(parent);
+	return queue->folder >= 0;
+}
+
+static bool open_databases(struct queue *queue, struct error *error)
+{
+	/* Deliveries that are settled need not be durable at once: repeating one does no harm. What people order is kept. */
+	queue->writes.db = queue_connect(queue, queue->deliverer ? DB_DURABLE_LATER : DB_DURABLE_COMMIT, error);
+	if (!queue->writes.db || !db_migrate(queue->writes.db, queue_schema, (int)(sizeof queue_schema / sizeof *queue_schema), error))
+		return false;
+	queue->reads.db = queue_connect(queue, DB_DURABLE_LATER, error);
+	return queue->reads.db != NULL;
+}
+
+struct queue *queue_open(const char *data, bool deliverer, struct error *error)
+{
+	struct queue *queue = memory_new(sizeof *queue);
+	queue->deliverer = deliverer;
+	queue->folder = -1;
+	queue->taken = map_new();
+	queue->last = &queue->first;
+	pthread_mutex_init(&queue->reads.lock, NULL);
+	pthread_mutex_init(&queue->writes.lock, NULL);
+	pthread_mutex_init(&queue->taken_lock, NULL);
+	pthread_mutex_init(&queue->lock, NULL);
+	pthread_cond_init(&queue->work, NULL);
+	if (!open_folders(queue, data, error) || !open_databases(queue, error) || (deliverer && !queue_sweep(queue, true, NULL, NULL, error)))
+		queue_close(&queue);
+	return queue;
+}
+
+void queue_close(struct queue **queue)
+{
+	struct queue *old = *queue;
+	*queue = NULL;
+	if (!old)
+		return;
+	queue_stop_writer(old);
+	db_close(&old->reads.db);
+	db_close(&old->writes.db);
+	if (old->folder >= 0)
+		close(old->folder);
+	map_free(&old->taken);
+	free(old->doomed);
+	pthread_mutex_destroy(&old->reads.lock);
+	pthread_mutex_destroy(&old->writes.lock);
+	pthread_mutex_destroy(&old->taken_lock);
+	pthread_mutex_destroy(&old->lock);
+	pthread_cond_destroy(&old->work);
+	free(old);
+}
+
+void queue_on_commit(struct queue *queue, void (*committed)(void *context, int64_t id), void *context)
+{
+	pthread_mutex_lock(&queue->lock);
+	queue->committed = committed;
+	queue->committed_context = context;
+	pthread_mutex_unlock(&queue->lock);
+}
+
+void queue_read_message(struct db_statement *row, struct arena *arena, struct queue_message *message)
+{
+	message->id = db_number(row, 0);
+	message->from = arena_copy(arena, db_text(row, 1));
+	message->body = (enum body_kind)db_number(row, 2);
+	message->smtputf8 = db_number(row, 3) != 0;
+	message->require_tls = db_number(row, 4) != 0;
+	message->ret = (enum dsn_return)db_number(row, 5);
+	message->envid = arena_copy(arena, db_text(row, 6));
+	message->account = arena_copy(arena, db_text(row, 7));
+	message->client = arena_copy(arena, db_text(row, 8));
+	message->arrived = db_number(row, 9);
+	message->size = (uint64_t)db_number(row, 10);
+}
+
+void queue_read_recipient(struct db_statement *row, struct arena *arena, struct queue_recipient *recipient)
+{
+	recipient->id = db_number(row, 0);
+	recipient->address = arena_copy(arena, db_text(row, 1));
+	recipient->original = arena_copy(arena, db_text(row, 2));
+	recipient->notify = (unsigned)db_number(row, 3);
+	recipient->next_attempt = db_number(row, 4);
+	recipient->expires = db_number(row, 5);
+	recipient->last_attempt = db_number(row, 6);
+	recipient->attempts = (int)db_number(row, 7);
+	recipient->delay_notified = db_number(row, 8) != 0;
+	recipient->last_error = arena_copy(arena, db_text(row, 9));
+}
+
+bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struct queue_message *message, struct error *error)
+{
+	size_t room = 0;
+	enum db_step step;
+	message->held = true;
+	while ((step = db_step(rows, error)) == DB_ROW) {
+		if (message->recipient_count == room) {
+			struct queue_recipient *old = message->recipients;
+			room = room ? room * 2 : 1;
+			message->recipients = arena_array(arena, room, sizeof *old);
+			if (old)
+				memcpy(message->recipients, old, message->recipient_count * sizeof *old);
+		}
+		queue_read_recipient(rows, arena, &message->recipients[message->recipient_count++]);
+		message->held &= db_number(rows, RECIPIENT_COLUMN_HELD) != 0;
+	}
+	message->held &= message->recipient_count > 0;
+	return step == DB_DONE;
+}

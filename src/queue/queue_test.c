@@ -1,0 +1,602 @@
+/* Tests of the queue: what comes in comes out, once, in order, also after a kill -9, and nothing is left behind. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <signal.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "queue/queue.h"
+#include "store/db/db.h"
+
+struct fixture {
+	char data[64];
+	struct queue *queue;
+};
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = memory_new(sizeof *fixture);
+	const char *base = getenv("TMPDIR");
+	snprintf(fixture->data, sizeof fixture->data, "%s/pombal-queue-XXXXXX", base && strlen(base) < 30 ? base : "/tmp");
+	assert_non_null(mkdtemp(fixture->data));
+	struct error error;
+	fixture->queue = queue_open(fixture->data, true, &error);
+	assert_non_null(fixture->queue);
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	queue_close(&fixture->queue);
+	char command[128];
+	snprintf(command, sizeof command, "rm -rf '%s'", fixture->data);
+	int status = system(command);
+	free(fixture);
+	return status;
+}
+
+static void reopen(struct fixture *fixture)
+{
+	struct error error;
+	queue_close(&fixture->queue);
+	fixture->queue = queue_open(fixture->data, true, &error);
+	assert_non_null(fixture->queue);
+}
+
+static int64_t commit(struct queue *queue, struct slice prepend, struct slice body, const char *from, const char *const *to, size_t count)
+{
+	struct queue_recipient recipients[20] = {0};
+	for (size_t i = 0; i < count; i++)
+		recipients[i].address = slice_of(to[i]);
+	struct queue_message message = {.from = slice_of(from), .recipients = recipients, .recipient_count = count,
+					.client = SLICE("test [127.0.0.1]"), .arrived = 1000};
+	struct queue_draft *draft = queue_draft_new(queue);
+	struct error error = {0};
+	if (!queue_draft_write(draft, body, &error) || !queue_commit(queue, &draft, prepend, &message, &error))
+		fail_msg("%s", error.text);
+	assert_null(draft);
+	assert_true(message.id > 0);
+	return message.id;
+}
+
+static const char *const bob[] = {"bob@example.test"};
+static const char *const three[] = {"bob@example.test", "carol@example.test", "dave@elsewhere.test"};
+
+/* The body as the courier sees it. */
+static void read_body(struct queue *queue, int64_t id, struct buf *out)
+{
+	struct arena *arena = arena_new();
+	struct slice bytes;
+	struct error error = {0};
+	int fd;
+	if (!queue_body(queue, id, arena, &bytes, &fd, &error))
+		fail_msg("%s", error.text);
+	if (fd >= 0) {
+		assert_true(slice_empty(bytes));
+		assert_true(file_read_fd(fd, out, &error));
+		close(fd);
+	} else
+		buf_append(out, bytes);
+	arena_free(&arena);
+}
+
+static size_t files_in(const char *data)
+{
+	char path[128];
+	size_t count = 0;
+	snprintf(path, sizeof path, "%s/queue/body", data);
+	DIR *folder = opendir(path);
+	assert_non_null(folder);
+	for (struct dirent *entry; (entry = readdir(folder));)
+		count += entry->d_name[0] != '.';
+	closedir(folder);
+	return count;
+}
+
+static void wait_for_files(const char *data, size_t count)
+{
+	for (int i = 0; i < 500 && files_in(data) != count; i++)
+		usleep(10000);
+	assert_int_equal(files_in(data), count);
+}
+
+static void problem_found(void *context, struct slice what)
+{
+	(void)what;
+	(*(int *)context)++;
+}
+
+static int problems(struct queue *queue, bool repair)
+{
+	int count = 0;
+	struct error error = {0};
+	if (!queue_fsck(queue, repair, problem_found, &count, &error))
+		fail_msg("%s", error.text);
+	return count;
+}
+
+static struct queue_work *take_one(struct queue *queue, int64_t now)
+{
+	struct queue_work *work[2] = {0};
+	int64_t next_due;
+	struct error error;
+	size_t count = queue_take(queue, now, 1, work, &next_due, &error);
+	assert_int_equal(error.kind, ERROR_NONE);
+	return count ? work[0] : NULL;
+}
+
+static void settle(struct queue *queue, struct queue_work *work, enum queue_outcome outcome, int64_t next_attempt)
+{
+	struct queue_result results[20] = {0};
+	struct error error = {0};
+	for (size_t i = 0; i < work->message.recipient_count; i++)
+		results[i] = (struct queue_result){.message = work->message.id, .recipient = work->message.recipients[i].id, .outcome = outcome,
+						   .next_attempt = next_attempt, .last_error = SLICE("450 later")};
+	if (!queue_settle(queue, results, work->message.recipient_count, &error))
+		fail_msg("%s", error.text);
+}
+
+static void a_message_goes_through(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t id = commit(fixture->queue, SLICE("Received: x\r\n"), SLICE("Subject: hi\r\n\r\nbody\0with NUL\r\n"), "alice@example.test", three, 3);
+	assert_null(take_one(fixture->queue, 999));
+	struct queue_work *work = take_one(fixture->queue, 1000);
+	assert_non_null(work);
+	assert_true(work->message.id == id);
+	assert_true(slice_equal(work->message.from, SLICE("alice@example.test")));
+	assert_int_equal(work->message.recipient_count, 3);
+	assert_true(slice_equal(work->message.recipients[2].address, SLICE("dave@elsewhere.test")));
+	assert_true(work->message.recipients[0].expires > 1000);
+	assert_false(work->message.held);
+	struct buf body = BUF(1000);
+	read_body(fixture->queue, id, &body);
+	assert_true(slice_equal(buf_slice(&body), SLICE("Received: x\r\nSubject: hi\r\n\r\nbody\0with NUL\r\n")));
+	assert_true(work->message.size == body.len);
+	buf_free(&body);
+	settle(fixture->queue, work, OUTCOME_DELIVERED, 0);
+	queue_release(fixture->queue, &work);
+	assert_null(work);
+	assert_null(take_one(fixture->queue, 1 << 30));
+	uint64_t messages, recipients;
+	assert_true(queue_count(fixture->queue, &messages, &recipients, NULL));
+	assert_true(messages == 0 && recipients == 0);
+	assert_int_equal(problems(fixture->queue, false), 0);
+}
+
+/* Sizes about the border between row and file, written in one go and in pieces, with and without something before them. */
+static void bodies_of_all_sizes(void **state)
+{
+	struct fixture *fixture = *state;
+	const size_t sizes[] = {0, 1, QUEUE_INLINE_MAX - 1, QUEUE_INLINE_MAX, QUEUE_INLINE_MAX + 1, 3 * QUEUE_INLINE_MAX + 7};
+	const size_t pieces[] = {1 << 30, 1000, QUEUE_INLINE_MAX - 1, QUEUE_INLINE_MAX};
+	char *bytes = memory_new(4 * QUEUE_INLINE_MAX);
+	random_bytes(bytes, 4 * QUEUE_INLINE_MAX);
+	for (size_t i = 0; i < 6 * 4 * 2; i++) {
+		size_t size = sizes[i % 6], piece = pieces[i / 6 % 4];
+		struct slice prepend = i >= 24 ? SLICE("Received: late\r\n") : SLICE("");
+		struct queue_recipient recipient = {.address = SLICE("bob@example.test")};
+		struct queue_message message = {.recipients = &recipient, .recipient_count = 1, .id = id_new(), .arrived = 1000};
+		struct queue_draft *draft = queue_draft_new(fixture->queue);
+		for (size_t at = 0; at < size; at += piece)
+			assert_true(queue_draft_write(draft, slice_sub(slice_make(bytes, size), at, piece), NULL));
+		assert_true(queue_draft_size(draft) == size);
+		struct error error = {0};
+		if (!queue_commit(fixture->queue, &draft, prepend, &message, &error))
+			fail_msg("%s", error.text);
+		struct buf body = BUF(5 * QUEUE_INLINE_MAX);
+		read_body(fixture->queue, message.id, &body);
+		assert_true(slice_starts(buf_slice(&body), prepend));
+		assert_true(slice_equal(slice_skip(buf_slice(&body), prepend.len), slice_make(bytes, size)));
+		assert_true(body.len == message.size);
+		buf_free(&body);
+	}
+	free(bytes);
+	assert_int_equal(problems(fixture->queue, false), 0);
+	assert_int_equal(files_in(fixture->data), 2 * 4 * 2);
+	for (struct queue_work *work; (work = take_one(fixture->queue, 1000)); queue_release(fixture->queue, &work))
+		settle(fixture->queue, work, OUTCOME_DELIVERED, 0);
+	wait_for_files(fixture->data, 0);
+}
+
+static void taken_messages_are_not_given_twice(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t first = commit(fixture->queue, SLICE(""), SLICE("a"), "", three, 3);
+	int64_t second = commit(fixture->queue, SLICE(""), SLICE("b"), "", bob, 1);
+	struct queue_work *work[4] = {0};
+	int64_t next_due;
+	assert_int_equal(queue_take(fixture->queue, 2000, 1, work, &next_due, NULL), 1);
+	assert_true(work[0]->message.id == first);
+	assert_true(next_due == 1000); /* the second is due but there was no room */
+	assert_int_equal(queue_take(fixture->queue, 2000, 4, work + 1, &next_due, NULL), 1);
+	assert_true(work[1]->message.id == second && next_due == 0);
+	/* one of the first message's recipients is done, two are deferred */
+	struct queue_result results[] = {
+		{.message = first, .recipient = 1, .outcome = OUTCOME_DELIVERED},
+		{.message = first, .recipient = 2, .outcome = OUTCOME_DEFERRED, .next_attempt = 3000, .last_error = SLICE("451 busy"), .delay_notified = true},
+		{.message = first, .recipient = 3, .outcome = OUTCOME_DEFERRED, .next_attempt = 4000},
+	};
+	assert_true(queue_settle(fixture->queue, results, 3, NULL));
+	assert_int_equal(queue_take(fixture->queue, 5000, 4, work + 2, &next_due, NULL), 0);
+	queue_release(fixture->queue, &work[0]);
+	assert_int_equal(queue_take(fixture->queue, 2999, 4, work, &next_due, NULL), 0);
+	assert_true(next_due == 3000);
+	assert_int_equal(queue_take(fixture->queue, 3000, 4, work, &next_due, NULL), 1);
+	const struct queue_recipient *recipient = &work[0]->message.recipients[0];
+	assert_int_equal(work[0]->message.recipient_count, 1);
+	assert_true(recipient->id == 2 && recipient->attempts == 1 && recipient->delay_notified && recipient->last_attempt > 0);
+	assert_true(slice_equal(recipient->last_error, SLICE("451 busy")));
+	queue_release(fixture->queue, &work[0]);
+	queue_release(fixture->queue, &work[1]);
+}
+
+static void the_oldest_due_comes_first(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t late = commit(fixture->queue, SLICE(""), SLICE("a"), "", bob, 1);
+	int64_t early = commit(fixture->queue, SLICE(""), SLICE("b"), "", bob, 1);
+	struct queue_result result = {.message = late, .recipient = 1, .outcome = OUTCOME_DEFERRED, .next_attempt = 1500};
+	assert_true(queue_settle(fixture->queue, &result, 1, NULL));
+	struct queue_work *work[2] = {0};
+	assert_int_equal(queue_take(fixture->queue, 2000, 2, work, NULL, NULL), 2);
+	assert_true(work[0]->message.id == early && work[1]->message.id == late);
+	queue_release(fixture->queue, &work[0]);
+	queue_release(fixture->queue, &work[1]);
+}
+
+/* More than a page of the schedule belongs to one message. */
+static void a_message_with_many_recipients_hides_no_other(void **state)
+{
+	struct fixture *fixture = *state;
+	enum { MANY = 5000 };
+	struct queue_recipient *recipients = memory_array(MANY, sizeof *recipients);
+	for (int i = 0; i < MANY; i++)
+		recipients[i].address = SLICE("bob@example.test");
+	struct queue_message message = {.recipients = recipients, .recipient_count = MANY, .arrived = 1000};
+	struct queue_draft *draft = queue_draft_new(fixture->queue);
+	assert_true(queue_commit(fixture->queue, &draft, SLICE("x"), &message, NULL));
+	free(recipients);
+	int64_t other = commit(fixture->queue, SLICE(""), SLICE("b"), "", bob, 1), next_due;
+	struct queue_work *work[3] = {0};
+	assert_int_equal(queue_take(fixture->queue, 1000, 3, work, &next_due, NULL), 2);
+	assert_int_equal(work[0]->message.recipient_count, MANY);
+	assert_true(work[1]->message.id == other && next_due == 0);
+	queue_release(fixture->queue, &work[0]);
+	queue_release(fixture->queue, &work[1]);
+}
+
+static size_t list_count(struct queue *queue, int64_t id, const char *address)
+{
+	struct arena *arena = arena_new();
+	struct queue_message *list;
+	size_t count;
+	struct error error = {0};
+	if (!queue_list(queue, &(struct queue_filter){.id = id, .address = slice_of(address)}, arena, &list, &count, &error))
+		fail_msg("%s", error.text);
+	arena_free(&arena);
+	return count;
+}
+
+static void people_find_messages(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t id = commit(fixture->queue, SLICE(""), SLICE("a"), "Alice_1@Example.test", three, 3);
+	commit(fixture->queue, SLICE(""), SLICE("b"), "", bob, 1);
+	assert_int_equal(list_count(fixture->queue, 0, ""), 2);
+	assert_int_equal(list_count(fixture->queue, id, ""), 1);
+	assert_int_equal(list_count(fixture->queue, id, "nobody@example.test"), 0);
+	assert_int_equal(list_count(fixture->queue, 0, "ALICE_1@example.test"), 1);
+	assert_int_equal(list_count(fixture->queue, 0, "alice%@example.test"), 0);
+	assert_int_equal(list_count(fixture->queue, 0, "alicex1@example.test"), 0);
+	assert_int_equal(list_count(fixture->queue, 0, "@elsewhere.test"), 1);
+	assert_int_equal(list_count(fixture->queue, 0, "@example.test"), 2);
+	assert_int_equal(list_count(fixture->queue, 0, "@ample.test"), 0);
+	assert_int_equal(list_count(fixture->queue, 0, "' OR 1=1 --"), 0);
+	struct arena *arena = arena_new();
+	struct queue_message *list;
+	size_t count;
+	assert_true(queue_list(fixture->queue, &(struct queue_filter){.offset = 0, .limit = 1}, arena, &list, &count, NULL));
+	assert_true(count == 1 && list[0].id == id && list[0].recipient_count == 3);
+	arena_free(&arena);
+}
+
+static void people_hold_flush_and_remove(void **state)
+{
+	struct fixture *fixture = *state;
+	int64_t id = commit(fixture->queue, SLICE(""), SLICE("a"), "alice@example.test", three, 3);
+	struct queue_filter filter = {.id = id};
+	size_t changed;
+	assert_true(queue_hold(fixture->queue, &filter, true, &changed, NULL) && changed == 1);
+	assert_true(queue_hold(fixture->queue, &filter, true, &changed, NULL) && changed == 0);
+	assert_null(take_one(fixture->queue, 1 << 30));
+	assert_true(queue_flush(fixture->queue, &filter, &changed, NULL) && changed == 0);
+	assert_true(queue_hold(fixture->queue, &filter, false, &changed, NULL) && changed == 1);
+	struct queue_work *work = take_one(fixture->queue, 1000);
+	assert_non_null(work);
+	settle(fixture->queue, work, OUTCOME_DEFERRED, (int64_t)1 << 40);
+	queue_release(fixture->queue, &work);
+	assert_null(take_one(fixture->queue, (int64_t)1 << 39));
+	assert_true(queue_flush(fixture->queue, &filter, &changed, NULL) && changed == 1);
+	assert_non_null(work = take_one(fixture->queue, (int64_t)1 << 39));
+	/* removed under the courier's hands: what it settles then is nobody's */
+	assert_true(queue_remove(fixture->queue, &filter, &changed, NULL) && changed == 1);
+	settle(fixture->queue, work, OUTCOME_DEFERRED, 5000);
+	queue_release(fixture->queue, &work);
+	assert_int_equal(list_count(fixture->queue, 0, ""), 0);
+	assert_int_equal(problems(fixture->queue, false), 0);
+}
+
+static void what_is_wrong_is_found(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[128];
+	char *big = memory_new(QUEUE_INLINE_MAX + 1);
+	int64_t small = commit(fixture->queue, SLICE(""), SLICE("a"), "", bob, 1);
+	int64_t large = commit(fixture->queue, SLICE(""), slice_make(big, QUEUE_INLINE_MAX + 1), "", bob, 1);
+	free(big);
+	assert_int_equal(problems(fixture->queue, false), 0);
+	snprintf(path, sizeof path, "%s/queue/queue.db", fixture->data);
+	struct db *db = db_open(path, &(struct db_options){0}, NULL);
+	char sql[200];
+	snprintf(sql, sizeof sql, "DELETE FROM body WHERE message = %lld; DELETE FROM recipient WHERE message = %lld", (long long)small, (long long)small);
+	assert_true(db_exec(db, sql, NULL));
+	db_close(&db);
+	char id[ID_TEXT_LEN + 1];
+	id_format(large, id);
+	snprintf(path, sizeof path, "%s/queue/body/%s", fixture->data, id);
+	assert_int_equal(truncate(path, 5), 0);
+	assert_int_equal(problems(fixture->queue, false), 3);
+}
+
+/* What a crash may leave: a body file without a row. A draft of a living process is none of that. */
+static void orphans_are_swept_and_drafts_are_not(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[128], target[128];
+	char *big = memory_new(2 * QUEUE_INLINE_MAX);
+	snprintf(path, sizeof path, "%s/queue/body/0000000000001", fixture->data);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	snprintf(path, sizeof path, "%s/queue/body/0123456789abc.new", fixture->data);
+	close(open(path, O_CREAT | O_WRONLY, 0600));
+	struct queue_draft *draft = queue_draft_new(fixture->queue);
+	assert_true(queue_draft_write(draft, slice_make(big, 2 * QUEUE_INLINE_MAX), NULL));
+	assert_int_equal(files_in(fixture->data), 3);
+	assert_int_equal(problems(fixture->queue, false), 2);
+	assert_int_equal(problems(fixture->queue, true), 2);
+	assert_int_equal(files_in(fixture->data), 1);
+	queue_draft_abort(&draft);
+	assert_int_equal(files_in(fixture->data), 0);
+	/* a symbolic link is reported, and what it points to is left alone */
+	snprintf(path, sizeof path, "%s/queue/body/0000000000002", fixture->data);
+	snprintf(target, sizeof target, "%s/queue/queue.db", fixture->data);
+	assert_int_equal(symlink(target, path), 0);
+	assert_int_equal(problems(fixture->queue, true), 1);
+	assert_int_equal(access(target, F_OK), 0);
+	free(big);
+}
+
+static void files_are_private_and_links_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	char path[128], elsewhere[128];
+	struct stat status;
+	char *big = memory_new(QUEUE_INLINE_MAX + 1);
+	int64_t large = commit(fixture->queue, SLICE(""), slice_make(big, QUEUE_INLINE_MAX + 1), "", bob, 1);
+	free(big);
+	char id[ID_TEXT_LEN + 1];
+	id_format(large, id);
+	const char *const names[] = {"queue", "queue/body", "queue/queue.db", "queue/queue.db-wal", NULL};
+	for (int i = 0; i < 5; i++) {
+		snprintf(path, sizeof path, "%s/%s%s", fixture->data, names[i] ? names[i] : "queue/body/", names[i] ? "" : id);
+		assert_int_equal(lstat(path, &status), 0);
+		assert_int_equal(status.st_mode & 0777, S_ISDIR(status.st_mode) ? 0700 : 0600);
+	}
+	struct arena *arena = arena_new();
+	struct slice bytes;
+	struct error error;
+	int fd;
+	snprintf(elsewhere, sizeof elsewhere, "%s/elsewhere", fixture->data);
+	assert_int_equal(rename(path, elsewhere), 0);
+	assert_false(queue_body(fixture->queue, large, arena, &bytes, &fd, &error));
+	assert_int_equal(error.kind, ERROR_NOT_FOUND);
+	assert_int_equal(symlink(elsewhere, path), 0);
+	assert_false(queue_body(fixture->queue, large, arena, &bytes, &fd, &error));
+	arena_free(&arena);
+	queue_close(&fixture->queue);
+	unlink(path);
+	snprintf(path, sizeof path, "%s/queue/body", fixture->data);
+	assert_int_equal(rmdir(path), 0);
+	assert_int_equal(symlink("/tmp", path), 0);
+	fixture->queue = queue_open(fixture->data, true, &error);
+	assert_null(fixture->queue);
+	unlink(path);
+}
+
+struct many {
+	struct queue *queue;
+	int64_t taken_id; /* an id that is there already: the writer's batch fails for it */
+	int number, accepted, refused;
+};
+
+static void *commit_many(void *argument)
+{
+	struct many *many = argument;
+	for (int i = 0; i < 50; i++) {
+		struct queue_recipient recipient = {.address = SLICE("bob@example.test")};
+		struct queue_message message = {.recipients = &recipient, .recipient_count = 1, .arrived = 1000};
+		bool bad = many->number == 0 && i % 5 == 0;
+		message.id = bad ? many->taken_id : 0;
+		struct queue_draft *draft = queue_draft_new(many->queue);
+		queue_draft_write(draft, SLICE("Subject: many\r\n\r\n"), NULL);
+		struct error error = {0};
+		bool done = queue_commit(many->queue, &draft, SLICE(""), &message, &error);
+		assert_true(done == !bad);
+		assert_true(done || error.kind == ERROR_EXISTS);
+		many->accepted += done;
+		many->refused += !done;
+	}
+	return NULL;
+}
+
+static void count_commit(void *context, int64_t id)
+{
+	(void)id;
+	__atomic_add_fetch((int *)context, 1, __ATOMIC_RELAXED);
+}
+
+static void one_bad_message_harms_no_other(void **state)
+{
+	struct fixture *fixture = *state;
+	enum { THREADS = 16 };
+	pthread_t threads[THREADS];
+	struct many many[THREADS];
+	int64_t id = commit(fixture->queue, SLICE(""), SLICE("a"), "", bob, 1);
+	int calls = 0;
+	uint64_t messages, recipients;
+	queue_on_commit(fixture->queue, count_commit, &calls);
+	for (int i = 0; i < THREADS; i++) {
+		many[i] = (struct many){.queue = fixture->queue, .taken_id = id, .number = i};
+		assert_int_equal(pthread_create(&threads[i], NULL, commit_many, &many[i]), 0);
+	}
+	int accepted = 0, refused = 0;
+	for (int i = 0; i < THREADS; i++) {
+		pthread_join(threads[i], NULL);
+		accepted += many[i].accepted;
+		refused += many[i].refused;
+	}
+	assert_int_equal(refused, 10);
+	assert_int_equal(accepted, THREADS * 50 - 10);
+	assert_true(queue_count(fixture->queue, &messages, &recipients, NULL));
+	assert_true(messages == (uint64_t)accepted + 1);
+	queue_on_commit(fixture->queue, NULL, NULL);
+	assert_int_equal(__atomic_load_n(&calls, __ATOMIC_RELAXED), accepted);
+}
+
+/* In a child: commits messages, every fourth a large one, and writes each id to `pipe` once it is acknowledged. */
+static void commit_until_killed(const char *data, int pipe)
+{
+	struct error error;
+	struct queue *queue = queue_open(data, false, &error);
+	char *big = memory_new(QUEUE_INLINE_MAX + 1);
+	for (int i = 0; queue; i++) {
+		int64_t id = commit(queue, SLICE("Received: x\r\n"), slice_make(big, i % 4 ? 4096 : QUEUE_INLINE_MAX + 1), "alice@example.test", three, 3);
+		if (write(pipe, &id, sizeof id) != sizeof id)
+			break;
+	}
+	_exit(1);
+}
+
+static void acknowledged_messages_survive_a_kill(void **state)
+{
+	struct fixture *fixture = *state;
+	size_t acknowledged = 0;
+	for (int round = 0; round < 8; round++) {
+		queue_close(&fixture->queue);
+		int ends[2];
+		assert_int_equal(pipe(ends), 0);
+		pid_t child = fork();
+		assert_true(child >= 0);
+		if (child == 0)
+			commit_until_killed(fixture->data, ends[1]);
+		close(ends[1]);
+		usleep(100000 + (unsigned)random_below(100000));
+		kill(child, SIGKILL);
+		waitpid(child, NULL, 0);
+		reopen(fixture);
+		for (int64_t id; read(ends[0], &id, sizeof id) == sizeof id; acknowledged++) {
+			assert_int_equal(list_count(fixture->queue, id, ""), 1);
+			struct buf body = BUF(2 * QUEUE_INLINE_MAX);
+			read_body(fixture->queue, id, &body);
+			assert_true(slice_starts(buf_slice(&body), SLICE("Received: x\r\n")));
+			assert_true(body.len >= 4096);
+			buf_free(&body);
+		}
+		close(ends[0]);
+		assert_int_equal(problems(fixture->queue, false), 0); /* opening as the deliverer has swept the orphans */
+	}
+	assert_true(acknowledged > 0);
+}
+
+/* smtp commits in one process while the courier settles in another and people list: nobody waits for ever, nothing is lost. */
+static void processes_share_the_queue(void **state)
+{
+	struct fixture *fixture = *state;
+	enum { MESSAGES = 300 };
+	queue_close(&fixture->queue);
+	pid_t child = fork();
+	assert_true(child >= 0);
+	if (child == 0) {
+		struct error error;
+		struct queue *queue = queue_open(fixture->data, false, &error);
+		for (int i = 0; i < MESSAGES; i++)
+			commit(queue, SLICE(""), SLICE("a"), "", three, 3);
+		queue_close(&queue);
+		_exit(0);
+	}
+	struct error error = {0};
+	fixture->queue = queue_open(fixture->data, true, &error);
+	assert_non_null(fixture->queue);
+	int done = 0;
+	for (int tries = 0; done < MESSAGES && tries < 20000; tries++) {
+		struct queue_work *work = take_one(fixture->queue, 1000);
+		if (!work) {
+			usleep(1000);
+			continue;
+		}
+		settle(fixture->queue, work, OUTCOME_DELIVERED, 0);
+		queue_release(fixture->queue, &work);
+		done++;
+	}
+	int status;
+	waitpid(child, &status, 0);
+	assert_int_equal(status, 0);
+	assert_int_equal(done, MESSAGES);
+	uint64_t messages, recipients;
+	assert_true(queue_count(fixture->queue, &messages, &recipients, NULL) && messages == 0 && recipients == 0);
+}
+
+static void nothing_without_recipients(void **state)
+{
+	struct fixture *fixture = *state;
+	struct queue_message message = {0};
+	struct queue_draft *draft = queue_draft_new(fixture->queue);
+	struct error error;
+	assert_false(queue_commit(fixture->queue, &draft, SLICE("x"), &message, &error));
+	assert_null(draft);
+	assert_int_equal(error.kind, ERROR_INVALID);
+}
+
+int main(void)
+{
+#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
+	const struct CMUnitTest tests[] = {
+		CASE(a_message_goes_through),
+		CASE(bodies_of_all_sizes),
+		CASE(taken_messages_are_not_given_twice),
+		CASE(the_oldest_due_comes_first),
+		CASE(a_message_with_many_recipients_hides_no_other),
+		CASE(people_find_messages),
+		CASE(people_hold_flush_and_remove),
+		CASE(what_is_wrong_is_found),
+		CASE(orphans_are_swept_and_drafts_are_not),
+		CASE(files_are_private_and_links_refused),
+		CASE(one_bad_message_harms_no_other),
+		CASE(acknowledged_messages_survive_a_kill),
+		CASE(processes_share_the_queue),
+		CASE(nothing_without_recipients),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

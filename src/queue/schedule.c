@@ -1,0 +1,252 @@
+/* The courier's side of the queue: which recipients are due, what became of them.
+ *
+ * The schedule is an index (next_attempt, message) over recipients that aren't held. queue_take() reads it from its
+ * beginning, a page at a time, and begins each page behind the last pair of the page before: so a message with a hundred
+ * thousand recipients costs it one page and not a hundred thousand rows, and a queue of a million costs no more than one
+ * of a hundred. */
+#include "queue/internal.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+enum { SCHEDULE_PAGE = 64 };
+
+static struct slice id_key(const int64_t *id)
+{
+	return slice_make((const char *)id, sizeof *id);
+}
+
+/* True if the message wasn't taken and is now. */
+static bool mark_taken(struct queue *queue, int64_t id)
+{
+	pthread_mutex_lock(&queue->taken_lock);
+	bool free_before = !map_get(queue->taken, id_key(&id));
+	if (free_before)
+		map_put(queue->taken, id_key(&id), queue);
+	pthread_mutex_unlock(&queue->taken_lock);
+	return free_before;
+}
+
+static bool is_taken(struct queue *queue, int64_t id)
+{
+	pthread_mutex_lock(&queue->taken_lock);
+	bool taken = map_get(queue->taken, id_key(&id)) != NULL;
+	pthread_mutex_unlock(&queue->taken_lock);
+	return taken;
+}
+
+static void unmark_taken(struct queue *queue, int64_t id)
+{
+	pthread_mutex_lock(&queue->taken_lock);
+	map_remove(queue->taken, id_key(&id));
+	pthread_mutex_unlock(&queue->taken_lock);
+}
+
+struct scan {
+	int64_t now, next_due;
+	int64_t *ids;      /* taken by this scan */
+	size_t count, max;
+	int64_t at, message; /* the last pair seen */
+	bool ended;
+};
+
+static void scan_row(struct queue *queue, struct scan *scan)
+{
+	bool room = scan->at <= scan->now && scan->count < scan->max;
+	if (room && mark_taken(queue, scan->message))
+		scan->ids[scan->count++] = scan->message;
+	else if (!room && !is_taken(queue, scan->message)) {
+		scan->next_due = scan->at;
+		scan->ended = true;
+	}
+}
+
+/* With reads.lock held. */
+static bool scan_page(struct queue *queue, struct scan *scan, struct error *error)
+{
+	struct db_statement *rows = db_prepare(queue->reads.db, "SELECT next_attempt, message FROM recipient"
+		" WHERE held = 0 AND (next_attempt, message) > ($1, $2) ORDER BY next_attempt, message LIMIT $3");
+	db_bind_number(rows, 1, scan->at);
+	db_bind_number(rows, 2, scan->message);
+	db_bind_number(rows, 3, SCHEDULE_PAGE);
+	size_t seen = 0;
+	enum db_step step = DB_DONE;
+	while (!scan->ended && (step = db_step(rows, error)) == DB_ROW) {
+		scan->at = db_number(rows, 0);
+		scan->message = db_number(rows, 1);
+		scan_row(queue, scan);
+		seen++;
+	}
+	db_reset(rows);
+	scan->ended |= seen < SCHEDULE_PAGE;
+	return step != DB_FAILED;
+}
+
+/* NULL without an error: it has gone meanwhile. With reads.lock held. */
+static struct queue_work *load_work(struct queue *queue, int64_t id, int64_t now, struct error *error)
+{
+	struct queue_work *work = memory_new(sizeof *work);
+	work->arena = arena_new();
+	struct db_statement *row = db_prepare(queue->reads.db, "SELECT " MESSAGE_COLUMNS " FROM message WHERE id = $1");
+	db_bind_number(row, 1, id);
+	enum db_step step = db_step(row, error);
+	if (step == DB_ROW) {
+		queue_read_message(row, work->arena, &work->message);
+		db_reset(row);
+		row = db_prepare(queue->reads.db, "SELECT " RECIPIENT_COLUMNS " FROM recipient"
+			" WHERE message = $1 AND next_attempt <= $2 AND held = 0 ORDER BY number");
+		db_bind_number(row, 1, id);
+		db_bind_number(row, 2, now);
+		queue_read_recipients(row, work->arena, &work->message, error);
+	}
+	if (work->message.recipient_count > 0)
+		return work;
+	arena_free(&work->arena);
+	free(work);
+	return NULL;
+}
+
+size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, struct error *error)
+{
+	struct error trouble = {0};
+	struct scan scan = {.now = now, .max = max, .ids = memory_array(max ? max : 1, sizeof *scan.ids), .at = INT64_MIN};
+	size_t count = 0;
+	pthread_mutex_lock(&queue->reads.lock);
+	while (!scan.ended && scan_page(queue, &scan, &trouble))
+		;
+	for (size_t i = 0; i < scan.count; i++) {
+		work[count] = load_work(queue, scan.ids[i], now, &trouble);
+		if (work[count])
+			count++;
+		else
+			unmark_taken(queue, scan.ids[i]);
+	}
+	pthread_mutex_unlock(&queue->reads.lock);
+	free(scan.ids);
+	if (next_due)
+		*next_due = scan.next_due;
+	if (error)
+		*error = trouble;
+	return count;
+}
+
+void queue_release(struct queue *queue, struct queue_work **work)
+{
+	struct queue_work *old = *work;
+	*work = NULL;
+	if (!old)
+		return;
+	unmark_taken(queue, old->message.id);
+	arena_free(&old->arena);
+	free(old);
+}
+
+static bool open_body(struct queue *queue, int64_t id, int *fd, struct error *error)
+{
+	char name[BODY_NAME_MAX];
+	queue_body_name(id, name);
+	*fd = openat(queue->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd >= 0)
+		return true;
+	if (errno == ENOENT)
+		return error_set(error, ERROR_NOT_FOUND, "queue/body/%s has gone", name);
+	return error_set_errno(error, errno, "opening queue/body/%s", name);
+}
+
+bool queue_body(struct queue *queue, int64_t id, struct arena *arena, struct slice *bytes, int *fd, struct error *error)
+{
+	*fd = -1;
+	*bytes = SLICE("");
+	pthread_mutex_lock(&queue->reads.lock);
+	struct db_statement *row = db_prepare(queue->reads.db, "SELECT bytes FROM body WHERE message = $1");
+	db_bind_number(row, 1, id);
+	enum db_step step = db_step(row, error);
+	if (step == DB_ROW) {
+		*bytes = arena_copy(arena, db_blob(row, 0));
+		db_reset(row);
+	}
+	pthread_mutex_unlock(&queue->reads.lock);
+	if (step == DB_DONE)
+		return open_body(queue, id, fd, error);
+	return step == DB_ROW;
+}
+
+static bool settle_one(struct db *db, const struct queue_result *result, int64_t now, struct error *error)
+{
+	if (result->outcome != OUTCOME_DEFERRED) {
+		struct db_statement *removal = db_prepare(db, "DELETE FROM recipient WHERE message = $1 AND number = $2");
+		db_bind_number(removal, 1, result->message);
+		db_bind_number(removal, 2, result->recipient);
+		return db_run(removal, error);
+	}
+	struct db_statement *update = db_prepare(db, "UPDATE recipient SET next_attempt = $3, last_attempt = $4, attempts = attempts + 1,"
+		" delay_notified = $5, last_error = $6 WHERE message = $1 AND number = $2");
+	db_bind_number(update, 1, result->message);
+	db_bind_number(update, 2, result->recipient);
+	db_bind_number(update, 3, result->next_attempt);
+	db_bind_number(update, 4, now);
+	db_bind_number(update, 5, result->delay_notified);
+	db_bind_text(update, 6, result->last_error);
+	return db_run(update, error);
+}
+
+bool queue_remove_if_done(struct db *db, int64_t id, bool *in_file, struct error *error)
+{
+	struct db_statement *removal = db_prepare(db, "DELETE FROM message WHERE id = $1"
+		" AND NOT EXISTS (SELECT 1 FROM recipient WHERE message = $1) RETURNING in_file");
+	db_bind_number(removal, 1, id);
+	enum db_step step = db_step(removal, error);
+	if (step != DB_ROW)
+		return step == DB_DONE;
+	*in_file = db_number(removal, 0) != 0;
+	if (!db_run(removal, error))
+		return false;
+	if (*in_file)
+		return true;
+	removal = db_prepare(db, "DELETE FROM body WHERE message = $1");
+	db_bind_number(removal, 1, id);
+	return db_run(removal, error);
+}
+
+/* The last of a message's results in the list looks whether the message is done. Results come message by message as a
+ * rule; where they don't, looking more often is harmless. */
+static bool settle_all(struct db *db, const struct queue_result *results, size_t count, int64_t *doomed, size_t *doomed_count,
+		       struct error *error)
+{
+	int64_t now = clock_now();
+	for (size_t i = 0; i < count; i++) {
+		bool in_file = false;
+		if (!settle_one(db, &results[i], now, error))
+			return false;
+		if (i + 1 < count && results[i + 1].message == results[i].message)
+			continue;
+		if (!queue_remove_if_done(db, results[i].message, &in_file, error))
+			return false;
+		if (in_file)
+			doomed[(*doomed_count)++] = results[i].message;
+	}
+	return true;
+}
+
+bool queue_settle(struct queue *queue, const struct queue_result *results, size_t count, struct error *error)
+{
+	int64_t *doomed = memory_array(count ? count : 1, sizeof *doomed);
+	size_t doomed_count = 0;
+	struct db *db = queue->writes.db;
+	pthread_mutex_lock(&queue->writes.lock);
+	bool done = db_begin(db, error);
+	if (done) {
+		done = settle_all(db, results, count, doomed, &doomed_count, error) && db_commit(db, error);
+		if (!done)
+			db_rollback(db);
+	}
+	pthread_mutex_unlock(&queue->writes.lock);
+	for (size_t i = 0; done && i < doomed_count; i++)
+		queue_doom_body(queue, doomed[i]);
+	free(doomed);
+	return done;
+}
