@@ -62,6 +62,8 @@ struct protocol {
 	void (*wake)(void *session);
 	/** Says goodbye ("421 …", "* BYE …"); the connection is closed after the output. In the loop; must not block. */
 	void (*expire)(void *session, enum expiry why);
+	/** What a client is told that can't be served because there are too many connections ("421 …\r\n"); NULL: nothing. */
+	const char *busy;
 	/** The connection is gone: free the session. In a worker, may block. conn_* functions must not be called any more. */
 	void (*close)(void *session);
 };

@@ -1,0 +1,551 @@
+/* One connection: reading, running units, TLS, time-outs, closing. See server.h for the rules of ownership.
+ *
+ * The life of a connection is a straight line of phases: HANDSHAKE (only with implicit TLS, and again after STARTTLS),
+ * OPEN, LINGER (the output is written and our side shut; what the client still sends is thrown away, so that the last
+ * reply isn't lost to a reset), ENDING (the session is being closed by a worker). Whatever happens, conn_settle() looks at
+ * the connection's fields and takes the next step. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "net/internal.h"
+
+static void conn_settle(struct conn *conn);
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+/* ---- What a session asks of its connection ---- */
+
+void conn_close(struct conn *conn) { conn->closing = true; }
+void conn_start_tls(struct conn *conn) { conn->start_tls = true; }
+void conn_set_idle(struct conn *conn, int64_t seconds) { conn->idle_ms = seconds * 1000; }
+void conn_set_deadline(struct conn *conn, int64_t seconds) { conn->deadline_ms = seconds ? clock_monotonic_ms() + seconds * 1000 : 0; }
+void conn_delay(struct conn *conn, int milliseconds) { conn->delay_ms = milliseconds; }
+bool conn_is_tls(const struct conn *conn) { return conn->ssl != NULL; }
+bool conn_can_tls(const struct conn *conn) { return conn->server->options.tls != NULL; }
+struct slice conn_peer(const struct conn *conn) { return slice_of(conn->peer_text); }
+const struct sockaddr_storage *conn_peer_address(const struct conn *conn) { return &conn->peer; }
+int64_t conn_id(const struct conn *conn) { return conn->id; }
+void *conn_context(const struct conn *conn) { return conn->context; }
+
+int conn_peer_port(const struct conn *conn)
+{
+	if (conn->peer.ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)&conn->peer)->sin6_port);
+	return conn->peer.ss_family == AF_INET ? ntohs(((const struct sockaddr_in *)&conn->peer)->sin_port) : 0;
+}
+
+void conn_tls(struct conn *conn, struct conn_tls *tls)
+{
+	memset(tls, 0, sizeof *tls);
+	if (conn->ssl)
+		tls_describe(conn->ssl, tls);
+}
+
+/* ---- Reading ---- */
+
+static struct slice conn_input(const struct conn *conn)
+{
+	return slice_skip(buf_slice(&conn->input), conn->input_used);
+}
+
+static void conn_drop_input(struct conn *conn)
+{
+	buf_free(&conn->input);
+	conn->input_used = 0;
+}
+
+/* Takes `length` bytes off the front; memory goes back when nothing is left. */
+static void conn_consume(struct conn *conn, size_t length)
+{
+	conn->input_used += length;
+	if (conn->input_used >= conn->input.len)
+		conn_drop_input(conn);
+}
+
+static ssize_t read_tls(struct conn *conn, char *at, size_t room)
+{
+	ERR_clear_error();
+	int got = SSL_read(conn->ssl, at, (int)room);
+	if (got > 0)
+		return got;
+	int error = SSL_get_error(conn->ssl, got);
+	ERR_clear_error();
+	errno = EAGAIN;
+	if (error == SSL_ERROR_ZERO_RETURN)
+		return 0;
+	if (error == SSL_ERROR_WANT_WRITE)
+		conn->want_write = true;
+	if (error == SSL_ERROR_SYSCALL || error == SSL_ERROR_SSL)
+		errno = ECONNRESET;
+	return -1;
+}
+
+/* Reads once, through `scratch` (READ_STEP bytes), what the protocol's maximum leaves room for. Returns whether bytes came. */
+static bool conn_read(struct conn *conn, char *scratch)
+{
+	size_t waiting = conn->input.len - conn->input_used, most = conn->protocol->max_input;
+	size_t room = waiting < most ? most - waiting : 0;
+	if (room == 0 || conn->eof || conn->failed)
+		return false;
+	if (room > READ_STEP)
+		room = READ_STEP;
+	ssize_t got = conn->ssl ? read_tls(conn, scratch, room) : recv(conn->fd, scratch, room, 0);
+	if (got < 0) {
+		conn->failed = errno != EAGAIN && errno != EINTR;
+		return false;
+	}
+	if (got == 0) {
+		conn->eof = true;
+		return false;
+	}
+	conn->heard_ms = clock_monotonic_ms();
+	if (conn->input_used > 0) {
+		buf_consume(&conn->input, conn->input_used);
+		conn->input_used = 0;
+	}
+	return buf_append(&conn->input, slice_make(scratch, (size_t)got));
+}
+
+/* ---- Running units ---- */
+
+static bool output_is_full(const struct conn *conn)
+{
+	return conn->output.bytes > OUTPUT_LOW || conn->output.files > OUTPUT_FILES_HIGH / 2;
+}
+
+/* May a unit be run now? Writes what the client takes first; a client that doesn't read waits here. */
+static bool conn_may_run(struct conn *conn)
+{
+	if (conn->failed || conn->closing || conn->start_tls || conn->delay_ms > 0)
+		return false;
+	if (output_is_full(conn) && !conn_flush(conn))
+		return false;
+	return !output_is_full(conn);
+}
+
+static void conn_run_unit(struct conn *conn, enum unit unit, size_t length)
+{
+	enum run result = conn->protocol->run(conn->session, slice_sub(conn_input(conn), 0, length));
+	conn->again = result == RUN_AGAIN;
+	conn->again_unit = unit;
+	conn->again_length = length;
+	if (!conn->again)
+		conn_consume(conn, length);
+}
+
+/* Runs units until none is complete or none may run. In the loop (in_worker false) it stops before one that may block and
+ * returns true: a worker is needed. */
+static bool conn_run(struct conn *conn, bool in_worker, char *scratch)
+{
+	int reads = 0;
+	if (conn->wake_due && !in_worker)
+		return true;
+	if (conn->wake_due) {
+		conn->wake_due = false;
+		if (conn->protocol->wake && !conn->closing)
+			conn->protocol->wake(conn->session);
+	}
+	while (conn_may_run(conn)) {
+		struct slice input = conn_input(conn);
+		size_t length = conn->again_length;
+		enum unit unit = conn->again ? conn->again_unit : conn->protocol->peek(conn->session, input, &length);
+		if (unit == UNIT_INCOMPLETE) {
+			conn->overflow = input.len >= conn->protocol->max_input;
+			if (conn->overflow || !in_worker || reads++ >= READS_PER_TURN || !conn_read(conn, scratch))
+				return false;
+			continue;
+		}
+		if (unit == UNIT_WORK && !in_worker)
+			return true;
+		conn_run_unit(conn, unit, length);
+	}
+	return false;
+}
+
+static void worker_run(void *argument)
+{
+	struct conn *conn = argument;
+	char *scratch = memory_resize(NULL, READ_STEP);
+	conn_run(conn, true, scratch);
+	free(scratch);
+	if (!conn->failed && conn->delay_ms == 0)
+		conn_flush(conn);
+	server_post_done(conn);
+}
+
+static void worker_close(void *argument)
+{
+	struct conn *conn = argument;
+	conn->protocol->close(conn->session);
+	conn->session = NULL;
+	server_post_done(conn);
+}
+
+static void hand_over(struct conn *conn, void (*work)(void *))
+{
+	conn->busy = true;
+	conn->job = (struct job){.work = work, .argument = conn};
+	workers_submit(conn->server->workers, &conn->job);
+}
+
+/* ---- Waiting ---- */
+
+/* Tells the kernel what to wait for. While a worker has the connection nothing is changed: an event that comes meanwhile
+ * stops the polling (on_poll), which costs less than stopping and starting around every hand-over. */
+static void conn_poll(struct conn *conn, int events)
+{
+	if (events == conn->poll_events && !conn->poll_stopped)
+		return;
+	conn->poll_events = events;
+	conn->poll_stopped = events == 0;
+	if (events == 0)
+		uv_poll_stop(&conn->poll);
+	else
+		uv_poll_start(&conn->poll, events, on_poll);
+}
+
+static void on_delay_over(uv_timer_t *timer)
+{
+	struct conn *conn = timer->data;
+	conn->delayed = false;
+	conn->heard_ms = clock_monotonic_ms();
+	conn_settle(conn);
+}
+
+static void begin_delay(struct conn *conn)
+{
+	if (!conn->delay) {
+		conn->delay = memory_new(sizeof *conn->delay);
+		conn->delay->data = conn;
+		uv_timer_init(&conn->server->loop, conn->delay);
+	}
+	uv_timer_start(conn->delay, on_delay_over, (uint64_t)conn->delay_ms, 0);
+	conn->delay_ms = 0;
+	conn->delayed = true;
+	conn_poll(conn, 0);
+}
+
+/* ---- Ending ---- */
+
+static void on_poll_closed(uv_handle_t *handle)
+{
+	struct conn *conn = handle->data;
+	close(conn->fd);
+	server_forget(conn);
+}
+
+static void on_delay_closed(uv_handle_t *handle)
+{
+	free(handle);
+}
+
+/* The session is closed (or never was): nothing but our own memory is left. */
+static void conn_release(struct conn *conn)
+{
+	output_free(&conn->output);
+	conn_drop_input(conn);
+	SSL_free(conn->ssl);
+	conn->ssl = NULL;
+	if (conn->delay)
+		uv_close((uv_handle_t *)conn->delay, on_delay_closed);
+	uv_close((uv_handle_t *)&conn->poll, on_poll_closed);
+}
+
+static void conn_end(struct conn *conn)
+{
+	conn->phase = PHASE_ENDING;
+	conn_poll(conn, 0);
+	if (conn->session)
+		hand_over(conn, worker_close);
+	else
+		conn_release(conn);
+}
+
+static void begin_linger(struct conn *conn)
+{
+	if (conn->ssl && !SSL_in_init(conn->ssl)) {
+		ERR_clear_error();
+		SSL_shutdown(conn->ssl);
+		ERR_clear_error();
+	}
+	if (conn->eof || shutdown(conn->fd, SHUT_WR) != 0) {
+		conn_end(conn);
+		return;
+	}
+	conn->phase = PHASE_LINGER;
+	conn->deadline_ms = clock_monotonic_ms() + LINGER_SECONDS * 1000;
+	conn_drop_input(conn);
+	conn_poll(conn, UV_READABLE);
+}
+
+static void linger(struct conn *conn)
+{
+	for (int i = 0; i < READS_PER_TURN; i++) {
+		ssize_t got = recv(conn->fd, conn->server->scratch, READ_STEP, 0);
+		if (got > 0)
+			continue;
+		if (got == 0 || (errno != EAGAIN && errno != EINTR))
+			conn_end(conn);
+		return;
+	}
+}
+
+/* ---- TLS ---- */
+
+static void open_session(struct conn *conn)
+{
+	conn->phase = PHASE_OPEN;
+	conn->deadline_ms = 0;
+	conn->session = conn->protocol->open(conn, conn->context);
+	if (!conn->session)
+		conn->closing = true;
+}
+
+static void log_failed_handshake(struct conn *conn)
+{
+	char reason[160];
+	tls_error_text(reason, sizeof reason);
+	log_info("tls.failed", log_id("session", conn->id), log_text("service", conn->protocol->name),
+		 log_slice("peer", conn_peer(conn)), log_text("reason", reason));
+}
+
+static void handshake(struct conn *conn)
+{
+	ERR_clear_error();
+	int result = SSL_accept(conn->ssl);
+	int error = SSL_get_error(conn->ssl, result);
+	if (result == 1) {
+		conn->heard_ms = clock_monotonic_ms();
+		if (conn->session)
+			conn->phase = PHASE_OPEN;
+		else
+			open_session(conn);
+		conn_settle(conn);
+	} else if (error == SSL_ERROR_WANT_READ)
+		conn_poll(conn, UV_READABLE);
+	else if (error == SSL_ERROR_WANT_WRITE)
+		conn_poll(conn, UV_WRITABLE);
+	else {
+		log_failed_handshake(conn);
+		conn_end(conn);
+	}
+}
+
+/* Whatever arrived in clear text is thrown away here, before the first encrypted byte (RFC 3207 §6). */
+static void begin_tls(struct conn *conn)
+{
+	conn->start_tls = false;
+	conn_drop_input(conn);
+	conn->again = false;
+	conn->ssl = tls_server_accept(conn->server->options.tls, conn->fd);
+	if (!conn->ssl) {
+		log_failed_handshake(conn);
+		conn_end(conn);
+		return;
+	}
+	conn->phase = PHASE_HANDSHAKE;
+	conn->heard_ms = clock_monotonic_ms();
+	handshake(conn);
+}
+
+/* ---- The step that follows every event ---- */
+
+static void say_goodbye(struct conn *conn, enum expiry why)
+{
+	if (conn->session && !conn->closing)
+		conn->protocol->expire(conn->session, why);
+	conn->closing = true;
+	conn->delay_ms = 0;
+}
+
+static int wanted_events(struct conn *conn)
+{
+	int events = 0;
+	bool room = conn->input.len - conn->input_used < conn->protocol->max_input;
+	if ((room && !conn->closing && !conn->eof && !conn->start_tls && !output_is_full(conn)) || conn->want_read)
+		events |= UV_READABLE;
+	if (conn->want_write)
+		events |= UV_WRITABLE;
+	conn->want_read = false;
+	return events;
+}
+
+/* Does all that can be done in the loop; true if a worker is needed for the next unit. */
+static bool run_in_loop(struct conn *conn)
+{
+	for (;;) {
+		if (conn_run(conn, false, NULL))
+			return true;
+		/* Bytes that OpenSSL has decrypted already don't make the socket readable. */
+		if (conn->ssl && SSL_has_pending(conn->ssl) && conn_may_run(conn) && conn_read(conn, conn->server->scratch))
+			continue;
+		bool was_full = output_is_full(conn);
+		if (conn->failed || conn->delay_ms > 0 || !conn_flush(conn) || !was_full || output_is_full(conn))
+			return false;
+		/* What held the next unit back was the output, and that has gone by now. */
+	}
+}
+
+static void conn_settle(struct conn *conn)
+{
+	if (conn->busy || conn->delayed || conn->phase != PHASE_OPEN)
+		return;
+	if (!conn->failed && run_in_loop(conn)) {
+		hand_over(conn, worker_run);
+		return;
+	}
+	if (conn->overflow && !conn->closing)
+		say_goodbye(conn, EXPIRY_OVERFLOW);
+	if (conn->delay_ms > 0 && !conn->failed) {
+		begin_delay(conn);
+		return;
+	}
+	if (!conn->failed)
+		conn_flush(conn);
+	if (conn->failed) {
+		conn_end(conn);
+		return;
+	}
+	bool drained = conn->output.first == NULL;
+	if (conn->start_tls && drained && !conn->closing)
+		begin_tls(conn);
+	else if ((conn->closing || (conn->eof && !conn->again)) && drained)
+		begin_linger(conn);
+	else
+		conn_poll(conn, wanted_events(conn));
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+	struct conn *conn = poll->data;
+	if (conn->busy || conn->delayed || conn->phase == PHASE_ENDING) {
+		uv_poll_stop(poll);
+		conn->poll_stopped = true;
+		return;
+	}
+	if (status < 0)
+		conn->failed = true;
+	switch (conn->phase) {
+	case PHASE_HANDSHAKE:
+		handshake(conn);
+		break;
+	case PHASE_LINGER:
+		linger(conn);
+		break;
+	case PHASE_OPEN:
+		if (events & UV_READABLE)
+			conn_read(conn, conn->server->scratch);
+		conn_settle(conn);
+		break;
+	case PHASE_ENDING:
+		break;
+	}
+}
+
+void conn_returned(struct conn *conn)
+{
+	conn->busy = false;
+	conn->heard_ms = clock_monotonic_ms();
+	if (conn->phase == PHASE_ENDING) {
+		conn_release(conn);
+		return;
+	}
+	if (conn->wake_later) {
+		conn->wake_later = false;
+		conn->wake_due = true;
+	}
+	conn_settle(conn);
+}
+
+void conn_woken(struct conn *conn)
+{
+	if (conn->phase != PHASE_OPEN)
+		return;
+	if (conn->busy) {
+		conn->wake_later = true;
+		return;
+	}
+	conn->wake_due = true;
+	conn_settle(conn);
+}
+
+void conn_tick(struct conn *conn, int64_t now_ms)
+{
+	if (conn->busy || conn->delayed || conn->phase == PHASE_ENDING)
+		return;
+	if (conn->phase != PHASE_OPEN) {
+		int64_t deadline = conn->phase == PHASE_LINGER ? conn->deadline_ms : conn->heard_ms + HANDSHAKE_SECONDS * 1000;
+		if (now_ms >= deadline)
+			conn_end(conn);
+		return;
+	}
+	bool idle = conn->idle_ms && now_ms - conn->heard_ms >= conn->idle_ms;
+	bool late = conn->deadline_ms && now_ms >= conn->deadline_ms;
+	if (!idle && !late)
+		return;
+	if (conn->closing) { /* it didn't even take our goodbye */
+		conn_end(conn);
+		return;
+	}
+	say_goodbye(conn, idle ? EXPIRY_IDLE : EXPIRY_TOTAL);
+	conn->deadline_ms = now_ms + LINGER_SECONDS * 1000;
+	conn_settle(conn);
+}
+
+void conn_shut_down(struct conn *conn, bool at_once)
+{
+	if (conn->busy || conn->phase == PHASE_ENDING)
+		return;
+	if (at_once || conn->phase == PHASE_HANDSHAKE) {
+		conn_end(conn);
+		return;
+	}
+	conn->delayed = false;
+	if (conn->phase == PHASE_OPEN) {
+		say_goodbye(conn, EXPIRY_SHUTDOWN);
+		conn_settle(conn);
+	}
+}
+
+static void write_peer_text(struct conn *conn)
+{
+	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&conn->peer;
+	const struct sockaddr_in *four = (const struct sockaddr_in *)&conn->peer;
+	if (conn->peer.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
+		inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], conn->peer_text, sizeof conn->peer_text);
+	else if (conn->peer.ss_family == AF_INET6)
+		inet_ntop(AF_INET6, &six->sin6_addr, conn->peer_text, sizeof conn->peer_text);
+	else if (conn->peer.ss_family == AF_INET)
+		inet_ntop(AF_INET, &four->sin_addr, conn->peer_text, sizeof conn->peer_text);
+	else
+		snprintf(conn->peer_text, sizeof conn->peer_text, "local");
+}
+
+void conn_begin(struct server *server, int fd, const struct sockaddr_storage *peer, const struct protocol *protocol,
+		bool implicit_tls, void *context)
+{
+	struct conn *conn = memory_new(sizeof *conn);
+	*conn = (struct conn){.server = server, .protocol = protocol, .context = context, .fd = fd, .peer = *peer,
+			      .id = id_new(), .heard_ms = clock_monotonic_ms(), .input = BUF(protocol->max_input + READ_STEP),
+			      .poll_stopped = true};
+	write_peer_text(conn);
+	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	uv_poll_init(&server->loop, &conn->poll, fd);
+	conn->poll.data = conn;
+	conn->next = server->connections;
+	if (conn->next)
+		conn->next->previous = conn;
+	server->connections = conn;
+	if (implicit_tls) {
+		begin_tls(conn);
+		return;
+	}
+	open_session(conn);
+	conn_settle(conn);
+}

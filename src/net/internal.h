@@ -1,0 +1,148 @@
+/* What the files of this folder share about serving: the connection, its output queue, the workers. Nobody else includes it.
+ *
+ * Ownership: `busy` is written by the loop alone. While it is false the loop owns the connection; while it is true a worker
+ * does, and the loop touches only the fields marked [loop]. */
+#ifndef NET_INTERNAL_H
+#define NET_INTERNAL_H
+
+#include <openssl/err.h>
+#include <openssl/ssl.h>
+#include <pthread.h>
+#include <uv.h>
+
+#include "base/map.h"
+#include "net/server.h"
+
+enum {
+	READ_STEP = 64 * 1024,          /* bytes taken from a socket at once */
+	READS_PER_TURN = 64,            /* a worker reads on so many times before it lets others have its thread */
+	OUTPUT_CHUNK = 4 * 1024,        /* least memory of an output chunk */
+	OUTPUT_CHUNK_LARGEST = 16 * 1024, /* a TLS record's worth */
+	HANDSHAKE_SECONDS = 30,
+	LINGER_SECONDS = 2,             /* how long unread input is drained so that the last reply isn't lost to a reset */
+	ACCEPTS_PER_TURN = 64,
+	WORKER_STACK = 2 * 1024 * 1024, /* address space; only what is touched is memory */
+	WORKER_IDLE_SECONDS = 5,        /* a worker that had nothing to do for so long ends */
+	PEER_TEXT_MAX = 64,
+};
+
+/* ---- workers.c ---- */
+
+struct job {
+	struct job *next;
+	void (*work)(void *argument);
+	void *argument;
+};
+struct workers;
+struct workers *workers_new(int most);
+/** Queues a job (borrowed until its work begins) and sees that a thread is there for it. */
+void workers_submit(struct workers *workers, struct job *job);
+void workers_counts(struct workers *workers, uint64_t *threads, uint64_t *busy);
+/** Waits for everything submitted, then ends all threads. */
+void workers_free(struct workers **workers);
+
+/* ---- output.c ---- */
+
+struct output_chunk {
+	struct output_chunk *next;
+	int fd;                    /* -1: memory */
+	uint64_t offset;           /* file */
+	uint64_t left;             /* bytes still to be sent */
+	size_t sent, used, size;   /* memory */
+	char bytes[];
+};
+
+struct output {
+	struct output_chunk *first, *last;
+	size_t bytes, files;
+};
+
+void output_free(struct output *output);
+/** Writes what the socket takes. False: the connection is broken. */
+bool conn_flush(struct conn *conn);
+
+/* ---- conn.c ---- */
+
+enum phase { PHASE_HANDSHAKE, PHASE_OPEN, PHASE_LINGER, PHASE_ENDING };
+
+struct conn {
+	struct server *server;
+	const struct protocol *protocol;
+	void *context, *session;
+	int fd;
+	SSL *ssl;
+	struct buf input;
+	size_t input_used;         /* bytes at the front of `input` that were consumed */
+	struct output output;
+	enum unit again_unit;      /* with `again`: the unit to be run once more */
+	size_t again_length;
+	bool again, closing, failed, eof, overflow, start_tls, wake_due, want_write, want_read;
+	int delay_ms;              /* asked for by the session, not yet begun */
+	int64_t idle_ms, heard_ms, deadline_ms; /* monotonic; 0: none */
+
+	/* [loop] */
+	bool busy, delayed, poll_stopped, wake_later;
+	int poll_events;
+	enum phase phase;
+	uv_poll_t poll;
+	uv_timer_t *delay;
+	struct conn *previous, *next;
+	struct job job;
+
+	/* under server->lock */
+	struct conn *next_done, *next_wake;
+	bool wake_listed;
+
+	int64_t id;
+	struct sockaddr_storage peer;
+	char peer_text[PEER_TEXT_MAX];
+};
+
+/** Takes a new socket over. [loop] */
+void conn_begin(struct server *server, int fd, const struct sockaddr_storage *peer, const struct protocol *protocol,
+		bool implicit_tls, void *context);
+/** After a worker has given it back. [loop] */
+void conn_returned(struct conn *conn);
+/** conn_wake() was called. [loop] */
+void conn_woken(struct conn *conn);
+/** Once a second. [loop] */
+void conn_tick(struct conn *conn, int64_t now_ms);
+/** Says goodbye because the server stops; `at_once`: doesn't even flush. [loop] */
+void conn_shut_down(struct conn *conn, bool at_once);
+
+/* ---- server.c ---- */
+
+struct server {
+	uv_loop_t loop;
+	uv_async_t posted;
+	uv_timer_t tick;
+	struct server_options options;
+	struct workers *workers;
+	struct conn *connections;       /* [loop] */
+	struct map *addresses;          /* [loop] connections per client address, as counts cast to pointers */
+	struct listener *listeners;     /* [loop] */
+	struct watch *watches;          /* [loop] */
+	int64_t stop_at_ms;             /* [loop] 0: not stopping */
+	bool accepting_paused;          /* [loop] */
+	char scratch[READ_STEP];        /* [loop] */
+	_Atomic uint64_t accepted, open, refused;
+
+	pthread_mutex_t lock;           /* guards what follows */
+	struct conn *done, *woken;
+	int stop_seconds;               /* -1: not asked */
+};
+
+/** Hands a connection back to the loop. From a worker. */
+void server_post_done(struct conn *conn);
+/** Takes a connection that has ended out of the server's lists and frees it. [loop] */
+void server_forget(struct conn *conn);
+
+/* ---- tls.c ---- */
+
+/** A server-side TLS object for a socket; NULL if none can be made. */
+SSL *tls_server_accept(struct tls_server *tls, int fd);
+void tls_describe(SSL *ssl, struct conn_tls *out);
+/** The newest OpenSSL error of this thread as text, and the queue emptied. */
+void tls_error_text(char *out, size_t size);
+
+#endif

@@ -1,0 +1,219 @@
+/* The output queue of a connection: chunks of memory and references to file ranges, written in order by whoever owns the
+ * connection. A file range is handed to the socket by the kernel (sendfile), or read record by record for TLS; it never
+ * passes through the queue's memory. */
+#include <errno.h>
+#include <sys/sendfile.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "net/internal.h"
+
+enum { WRITE_VECTORS = 16 };
+
+enum written { WRITTEN_SOME, WRITTEN_WAIT, WRITTEN_BROKEN };
+
+static struct output_chunk *output_add(struct output *output, size_t size)
+{
+	struct output_chunk *chunk = malloc(sizeof *chunk + size);
+	if (!chunk)
+		memory_exhausted(size);
+	*chunk = (struct output_chunk){.fd = -1, .size = size};
+	if (output->last)
+		output->last->next = chunk;
+	else
+		output->first = chunk;
+	output->last = chunk;
+	return chunk;
+}
+
+static void output_drop_first(struct output *output)
+{
+	struct output_chunk *chunk = output->first;
+	output->first = chunk->next;
+	if (!output->first)
+		output->last = NULL;
+	if (chunk->fd >= 0) {
+		close(chunk->fd);
+		output->files--;
+	}
+	free(chunk);
+}
+
+void output_free(struct output *output)
+{
+	while (output->first)
+		output_drop_first(output);
+	output->bytes = 0;
+}
+
+void conn_send(struct conn *conn, struct slice bytes)
+{
+	struct output *output = &conn->output;
+	while (bytes.len > 0) {
+		struct output_chunk *chunk = output->last;
+		if (!chunk || chunk->fd >= 0 || chunk->used == chunk->size) {
+			size_t size = bytes.len > OUTPUT_CHUNK || output->bytes > OUTPUT_CHUNK ? OUTPUT_CHUNK_LARGEST : OUTPUT_CHUNK;
+			chunk = output_add(output, size);
+		}
+		size_t room = chunk->size - chunk->used, len = bytes.len < room ? bytes.len : room;
+		memcpy(chunk->bytes + chunk->used, bytes.at, len);
+		chunk->used += len;
+		chunk->left += len;
+		output->bytes += len;
+		bytes = slice_skip(bytes, len);
+	}
+}
+
+void conn_send_text(struct conn *conn, const char *text)
+{
+	conn_send(conn, slice_of(text));
+}
+
+void conn_printf(struct conn *conn, const char *format, ...)
+{
+	struct buf text = BUF(OUTPUT_HIGH);
+	va_list args;
+	va_start(args, format);
+	buf_vprintf(&text, format, args);
+	va_end(args);
+	conn_send(conn, buf_slice(&text));
+	buf_free(&text);
+}
+
+void conn_send_file(struct conn *conn, int fd, uint64_t offset, uint64_t length)
+{
+	if (length == 0) {
+		close(fd);
+		return;
+	}
+	struct output_chunk *chunk = output_add(&conn->output, 0);
+	chunk->fd = fd;
+	chunk->offset = offset;
+	chunk->left = length;
+	conn->output.files++;
+}
+
+static enum written after_write(ssize_t wrote)
+{
+	if (wrote >= 0)
+		return WRITTEN_SOME;
+	return errno == EAGAIN || errno == EINTR ? WRITTEN_WAIT : WRITTEN_BROKEN;
+}
+
+/* Marks `count` bytes of memory chunks as sent, dropping those that are done. */
+static void memory_sent(struct output *output, size_t count)
+{
+	output->bytes -= count;
+	while (count > 0) {
+		struct output_chunk *chunk = output->first;
+		size_t part = count < chunk->left ? count : (size_t)chunk->left;
+		chunk->sent += part;
+		chunk->left -= part;
+		count -= part;
+		if (chunk->left == 0)
+			output_drop_first(output);
+	}
+}
+
+static enum written write_memory(struct conn *conn)
+{
+	struct iovec vectors[WRITE_VECTORS];
+	int count = 0;
+	for (struct output_chunk *chunk = conn->output.first; chunk && chunk->fd < 0 && count < WRITE_VECTORS; chunk = chunk->next)
+		vectors[count++] = (struct iovec){chunk->bytes + chunk->sent, (size_t)chunk->left};
+	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
+	ssize_t wrote = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
+	if (wrote > 0)
+		memory_sent(&conn->output, (size_t)wrote);
+	return after_write(wrote);
+}
+
+static void file_sent(struct output *output, uint64_t count)
+{
+	output->first->offset += count;
+	output->first->left -= count;
+	if (output->first->left == 0)
+		output_drop_first(output);
+}
+
+static enum written file_is_short(struct conn *conn)
+{
+	log_error("output.file_short", log_id("session", conn->id));
+	return WRITTEN_BROKEN;
+}
+
+static enum written write_file(struct conn *conn)
+{
+	struct output_chunk *chunk = conn->output.first;
+	off_t offset = (off_t)chunk->offset;
+	size_t most = chunk->left < 1u << 30 ? (size_t)chunk->left : 1u << 30;
+	ssize_t wrote = sendfile(conn->fd, chunk->fd, &offset, most);
+	if (wrote == 0)
+		return file_is_short(conn);
+	if (wrote > 0)
+		file_sent(&conn->output, (uint64_t)wrote);
+	return after_write(wrote);
+}
+
+static enum written after_tls_write(struct conn *conn, int result)
+{
+	int error = SSL_get_error(conn->ssl, result);
+	ERR_clear_error();
+	if (error == SSL_ERROR_WANT_READ) {
+		conn->want_read = true;
+		return WRITTEN_WAIT;
+	}
+	return error == SSL_ERROR_WANT_WRITE ? WRITTEN_WAIT : WRITTEN_BROKEN;
+}
+
+/* One record. After WRITTEN_WAIT the same bytes are offered again, as SSL_write wants it: memory chunks keep their place,
+ * and a file range is read again from the same offset. */
+static enum written write_tls(struct conn *conn)
+{
+	struct output_chunk *chunk = conn->output.first;
+	char record[OUTPUT_CHUNK_LARGEST];
+	const char *at = chunk->bytes + chunk->sent;
+	size_t length = chunk->left < sizeof record ? (size_t)chunk->left : sizeof record;
+	if (chunk->fd >= 0) {
+		ssize_t got = pread(chunk->fd, record, length, (off_t)chunk->offset);
+		if (got < 0 || (size_t)got < length)
+			return file_is_short(conn);
+		at = record;
+	}
+	ERR_clear_error();
+	int wrote = SSL_write(conn->ssl, at, (int)length);
+	if (wrote <= 0)
+		return after_tls_write(conn, wrote);
+	if (chunk->fd >= 0)
+		file_sent(&conn->output, (uint64_t)wrote);
+	else
+		memory_sent(&conn->output, (size_t)wrote);
+	return WRITTEN_SOME;
+}
+
+bool conn_flush(struct conn *conn)
+{
+	conn->want_write = false;
+	while (conn->output.first) {
+		enum written result = conn->ssl ? write_tls(conn) : conn->output.first->fd >= 0 ? write_file(conn) : write_memory(conn);
+		if (result == WRITTEN_BROKEN) {
+			output_free(&conn->output);
+			conn->failed = true;
+			return false;
+		}
+		if (result == WRITTEN_WAIT) {
+			conn->want_write = true;
+			return true;
+		}
+		conn->heard_ms = clock_monotonic_ms(); /* a client that reads is alive */
+	}
+	return true;
+}
+
+bool conn_should_pause(const struct conn *conn)
+{
+	return conn->output.bytes >= OUTPUT_HIGH || conn->output.files >= OUTPUT_FILES_HIGH;
+}

@@ -1,0 +1,434 @@
+/* The server over real sockets, with a small line protocol that uses everything a protocol can: quick and blocking units,
+ * answers in parts, files, STARTTLS, waking, delays, limits. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <arpa/inet.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "net/server.h"
+
+enum { MAX_LINE = 1000, BIG = 300000, BIG_FILE = 3000000 };
+
+struct session {
+	struct conn *conn;
+	int part;
+};
+
+static struct session *_Atomic waiting; /* the session that said WAIT */
+static _Atomic int closed_sessions;
+
+static void *echo_open(struct conn *conn, void *context)
+{
+	(void)context;
+	struct session *session = memory_new(sizeof *session);
+	session->conn = conn;
+	conn_set_idle(conn, 30);
+	conn_send_text(conn, "hello\r\n");
+	return session;
+}
+
+static enum unit echo_peek(void *session, struct slice input, size_t *length)
+{
+	(void)session;
+	size_t end = slice_find(input, SLICE("\r\n"));
+	if (end == SLICE_NONE)
+		return UNIT_INCOMPLETE;
+	*length = end + 2;
+	return slice_starts(input, SLICE("QUICK")) ? UNIT_QUICK : UNIT_WORK;
+}
+
+static enum run send_big(struct session *session)
+{
+	char line[100];
+	memset(line, 'x', sizeof line);
+	while (session->part < BIG) {
+		if (conn_should_pause(session->conn))
+			return RUN_AGAIN;
+		conn_send(session->conn, slice_make(line, sizeof line));
+		session->part += (int)sizeof line;
+	}
+	session->part = 0;
+	conn_send_text(session->conn, "\r\nend\r\n");
+	return RUN_DONE;
+}
+
+static void send_file(struct conn *conn)
+{
+	char name[] = "/tmp/pombal-net-XXXXXX";
+	int fd = mkstemp(name);
+	unlink(name);
+	assert_int_equal(ftruncate(fd, BIG_FILE), 0);
+	conn_send_text(conn, "file\r\n");
+	conn_send_file(conn, fd, 0, BIG_FILE);
+	conn_send_text(conn, "end\r\n");
+}
+
+static enum run echo_run(void *at, struct slice unit)
+{
+	struct session *session = at;
+	struct conn *conn = session->conn;
+	struct conn_tls tls;
+	if (slice_starts(unit, SLICE("BIG")))
+		return send_big(session);
+	if (slice_starts(unit, SLICE("FILE")))
+		send_file(conn);
+	else if (slice_starts(unit, SLICE("STARTTLS"))) {
+		conn_send_text(conn, "go\r\n");
+		conn_start_tls(conn);
+	} else if (slice_starts(unit, SLICE("WAIT")))
+		waiting = session;
+	else if (slice_starts(unit, SLICE("DELAY"))) {
+		conn_send_text(conn, "late\r\n");
+		conn_delay(conn, 300);
+	} else if (slice_starts(unit, SLICE("TLS"))) {
+		conn_tls(conn, &tls);
+		conn_printf(conn, "%s %zu\r\n", tls.active ? tls.version : "clear", tls.exporter_size);
+	} else if (slice_starts(unit, SLICE("QUIT"))) {
+		conn_send_text(conn, "bye\r\n");
+		conn_close(conn);
+	} else
+		conn_send(conn, unit);
+	return RUN_DONE;
+}
+
+static void echo_wake(void *at)
+{
+	conn_send_text(((struct session *)at)->conn, "woken\r\n");
+}
+
+static void echo_expire(void *at, enum expiry why)
+{
+	conn_printf(((struct session *)at)->conn, "expired %d\r\n", (int)why);
+}
+
+static void echo_close(void *at)
+{
+	closed_sessions++;
+	free(at);
+}
+
+static const struct protocol echo_protocol = {
+	.name = "echo", .max_input = MAX_LINE, .open = echo_open, .peek = echo_peek, .run = echo_run, .wake = echo_wake,
+	.expire = echo_expire, .close = echo_close, .busy = "too many\r\n",
+};
+
+/* ---- A server in a thread of its own ---- */
+
+struct fixture {
+	struct tls_server *tls;
+	struct server *server;
+	pthread_t thread;
+	int port, tls_port;
+};
+
+static int listening_socket(int *port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	socklen_t size = sizeof address;
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(fd, 100), 0);
+	getsockname(fd, (struct sockaddr *)&address, &size);
+	*port = ntohs(address.sin_port);
+	return fd;
+}
+
+static struct tls_server *self_signed(void)
+{
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *certificate = X509_new();
+	X509_set_version(certificate, 2);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
+	X509_set_pubkey(certificate, key);
+	X509_sign(certificate, key, EVP_sha256());
+	BIO *chain = BIO_new(BIO_s_mem()), *secret = BIO_new(BIO_s_mem());
+	PEM_write_bio_X509(chain, certificate);
+	PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL);
+	char *chain_at, *key_at;
+	size_t chain_len = (size_t)BIO_get_mem_data(chain, &chain_at), key_len = (size_t)BIO_get_mem_data(secret, &key_at);
+	struct tls_certificate pem = {slice_make(chain_at, chain_len), slice_make(key_at, key_len), "test"};
+	struct error error;
+	struct tls_server *tls = tls_server_new(&pem, 1, "1.2", &error);
+	assert_non_null(tls);
+	BIO_free(chain);
+	BIO_free(secret);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return tls;
+}
+
+static void *run_server(void *argument)
+{
+	server_run(argument);
+	return NULL;
+}
+
+static int set_up(void **state)
+{
+	struct fixture *fixture = memory_new(sizeof *fixture);
+	fixture->tls = self_signed();
+	struct server_options options = {.workers = 4, .connections = 200, .connections_per_address = 150, .tls = fixture->tls};
+	fixture->server = server_new(&options);
+	server_listen(fixture->server, listening_socket(&fixture->port), &echo_protocol, false, NULL);
+	server_listen(fixture->server, listening_socket(&fixture->tls_port), &echo_protocol, true, NULL);
+	pthread_create(&fixture->thread, NULL, run_server, fixture->server);
+	closed_sessions = 0;
+	*state = fixture;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *fixture = *state;
+	server_stop(fixture->server, 1);
+	pthread_join(fixture->thread, NULL);
+	server_free(&fixture->server);
+	tls_server_free(&fixture->tls);
+	free(fixture);
+	return 0;
+}
+
+/* ---- A client ---- */
+
+static int dial(int port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof address), 0);
+	return fd;
+}
+
+static void say(int fd, const char *text)
+{
+	assert_int_equal(send(fd, text, strlen(text), MSG_NOSIGNAL), strlen(text));
+}
+
+/* Reads exactly what `text` says, within five seconds. */
+static void expect(int fd, const char *text)
+{
+	char got[256];
+	size_t wanted = strlen(text);
+	assert_true(wanted < sizeof got);
+	for (size_t have = 0; have < wanted;) {
+		struct pollfd ready = {fd, POLLIN, 0};
+		assert_int_equal(poll(&ready, 1, 5000), 1);
+		ssize_t more = recv(fd, got + have, wanted - have, 0);
+		assert_true(more > 0);
+		have += (size_t)more;
+	}
+	assert_memory_equal(got, text, wanted);
+}
+
+/* Reads `count` bytes, whatever they are. */
+static void pass_over(int fd, size_t count)
+{
+	char step[4096];
+	while (count > 0) {
+		ssize_t got = recv(fd, step, count < sizeof step ? count : sizeof step, 0);
+		assert_true(got > 0);
+		count -= (size_t)got;
+	}
+}
+
+static void units_run_in_order(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	say(fd, "QUICK 1\r\nwork 2\r\nQUICK 3\r\nwork 4\r\nhal");
+	expect(fd, "QUICK 1\r\nwork 2\r\nQUICK 3\r\nwork 4\r\n");
+	say(fd, "f\r\nQUIT\r\nnever\r\n");
+	expect(fd, "half\r\nbye\r\n");
+	char rest;
+	assert_int_equal(recv(fd, &rest, 1, 0), 0);
+	close(fd);
+}
+
+static void a_half_closed_client_gets_its_answers(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	say(fd, "work 1\r\nBIG\r\n");
+	shutdown(fd, SHUT_WR);
+	expect(fd, "hello\r\nwork 1\r\n");
+	pass_over(fd, BIG);
+	expect(fd, "\r\nend\r\n");
+	close(fd);
+}
+
+static void a_client_that_does_not_read_waits_alone(void **state)
+{
+	struct fixture *fixture = *state;
+	int lazy[8], brisk;
+	for (int i = 0; i < 8; i++) { /* more than there are workers */
+		lazy[i] = dial(fixture->port);
+		for (int j = 0; j < 60; j++)
+			say(lazy[i], "BIG\r\nFILE\r\n");
+	}
+	brisk = dial(fixture->port);
+	say(brisk, "work\r\n");
+	expect(brisk, "hello\r\nwork\r\n");
+	close(brisk);
+	expect(lazy[0], "hello\r\n");
+	pass_over(lazy[0], BIG);
+	expect(lazy[0], "\r\nend\r\nfile\r\n");
+	for (int i = 0; i < 8; i++)
+		close(lazy[i]);
+}
+
+static void files_are_sent_whole(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	say(fd, "FILE\r\nQUIT\r\n");
+	expect(fd, "hello\r\nfile\r\n");
+	pass_over(fd, BIG_FILE);
+	expect(fd, "end\r\nbye\r\n");
+	close(fd);
+}
+
+static void too_long_a_line_ends_the_connection(void **state)
+{
+	struct fixture *fixture = *state;
+	char line[MAX_LINE * 3];
+	memset(line, 'a', sizeof line);
+	line[sizeof line - 1] = '\0';
+	int fd = dial(fixture->port);
+	say(fd, line);
+	expect(fd, "hello\r\nexpired 3\r\n");
+	close(fd);
+}
+
+static void waking_reaches_the_session(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	waiting = NULL;
+	say(fd, "WAIT\r\n");
+	while (!waiting)
+		usleep(1000);
+	conn_wake(waiting->conn);
+	expect(fd, "woken\r\n");
+	close(fd);
+}
+
+static void a_delay_holds_the_answer_back(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	int64_t start = clock_monotonic_ms();
+	say(fd, "DELAY\r\nQUICK\r\n");
+	expect(fd, "late\r\nQUICK\r\n");
+	assert_true(clock_monotonic_ms() - start >= 290);
+	close(fd);
+}
+
+static SSL *tls_client(SSL_CTX *context, int fd)
+{
+	SSL *ssl = SSL_new(context);
+	SSL_set_fd(ssl, fd);
+	assert_int_equal(SSL_connect(ssl), 1);
+	return ssl;
+}
+
+static void tls_say(SSL *ssl, const char *text, const char *answer)
+{
+	char got[256];
+	SSL_write(ssl, text, (int)strlen(text));
+	for (size_t have = 0; have < strlen(answer);) {
+		int more = SSL_read(ssl, got + have, (int)(sizeof got - have));
+		assert_true(more > 0);
+		have += (size_t)more;
+	}
+	assert_memory_equal(got, answer, strlen(answer));
+}
+
+static void nothing_clear_survives_starttls(void **state)
+{
+	struct fixture *fixture = *state;
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	int fd = dial(fixture->port);
+	say(fd, "STARTTLS\r\ninjected\r\n");
+	expect(fd, "hello\r\ngo\r\n");
+	SSL *ssl = tls_client(context, fd);
+	tls_say(ssl, "TLS\r\n", "TLSv1.3 32\r\n");
+	SSL_free(ssl);
+	close(fd);
+	SSL_CTX_free(context);
+}
+
+static void implicit_tls_serves_large_answers(void **state)
+{
+	struct fixture *fixture = *state;
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	int fd = dial(fixture->tls_port);
+	SSL *ssl = tls_client(context, fd);
+	tls_say(ssl, "work\r\n", "hello\r\nwork\r\n");
+	SSL_write(ssl, "BIG\r\nFILE\r\nQUIT\r\n", 17);
+	static char got[65536];
+	size_t total = 0;
+	for (int more; (more = SSL_read(ssl, got, sizeof got)) > 0;)
+		total += (size_t)more;
+	assert_int_equal(total, BIG + 7 + 6 + BIG_FILE + 5 + 5);
+	SSL_free(ssl);
+	close(fd);
+	SSL_CTX_free(context);
+}
+
+static void one_address_has_a_limit(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[150];
+	for (int i = 0; i < 150; i++) {
+		fds[i] = dial(fixture->port);
+		expect(fds[i], "hello\r\n");
+	}
+	int refused = dial(fixture->port);
+	expect(refused, "too many\r\n");
+	close(refused);
+	for (int i = 0; i < 150; i++)
+		close(fds[i]);
+}
+
+static void stopping_says_goodbye(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	server_stop(fixture->server, 5);
+	expect(fd, "expired 2\r\n");
+	close(fd);
+}
+
+#define SERVED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		SERVED(units_run_in_order),
+		SERVED(a_half_closed_client_gets_its_answers),
+		SERVED(a_client_that_does_not_read_waits_alone),
+		SERVED(files_are_sent_whole),
+		SERVED(too_long_a_line_ends_the_connection),
+		SERVED(waking_reaches_the_session),
+		SERVED(a_delay_holds_the_answer_back),
+		SERVED(nothing_clear_survives_starttls),
+		SERVED(implicit_tls_serves_large_answers),
+		SERVED(one_address_has_a_limit),
+		SERVED(stopping_says_goodbye),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

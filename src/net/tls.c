@@ -1,0 +1,224 @@
+/* TLS as a server: one OpenSSL context per certificate, chosen by the name the client asks for (SNI, RFC 6066 §3). The set of
+ * contexts can be replaced while connections exist: each holds a reference to the one it began with. */
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+
+#include "base/memory.h"
+#include "net/internal.h"
+
+enum { CHAIN_MAX = 10 };
+
+struct named_context {
+	SSL_CTX *context;
+	char **names; /* lower-case, "*.example.org" for wildcards */
+	size_t name_count;
+};
+
+struct tls_server {
+	pthread_mutex_t lock; /* guards what follows */
+	struct named_context *contexts;
+	size_t count;
+};
+
+void tls_error_text(char *out, size_t size)
+{
+	unsigned long code = ERR_get_error();
+	const char *reason = code ? ERR_reason_error_string(code) : NULL;
+	snprintf(out, size, "%s", reason ? reason : "connection closed");
+	ERR_clear_error();
+}
+
+static bool openssl_error(struct error *error, const char *name, const char *what)
+{
+	char reason[160];
+	tls_error_text(reason, sizeof reason);
+	return error_set(error, ERROR_INVALID, "certificate %s: %s: %s", name, what, reason);
+}
+
+static bool name_matches(struct slice pattern, struct slice name)
+{
+	if (slice_starts(pattern, SLICE("*."))) {
+		struct slice label, rest;
+		return slice_cut(name, '.', &label, &rest) && label.len > 0 && slice_equal_nocase(slice_skip(pattern, 2), rest);
+	}
+	return slice_equal_nocase(pattern, name);
+}
+
+/* The context with this name, else the first. With the lock held. */
+static SSL_CTX *choose_context(struct tls_server *tls, struct slice name)
+{
+	for (size_t i = 0; i < tls->count; i++)
+		for (size_t j = 0; j < tls->contexts[i].name_count; j++)
+			if (name_matches(slice_of(tls->contexts[i].names[j]), name))
+				return tls->contexts[i].context;
+	return tls->contexts[0].context;
+}
+
+static int on_server_name(SSL *ssl, int *alert, void *argument)
+{
+	struct tls_server *tls = argument;
+	(void)alert;
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	if (!name)
+		return SSL_TLSEXT_ERR_NOACK;
+	pthread_mutex_lock(&tls->lock);
+	SSL_set_SSL_CTX(ssl, choose_context(tls, slice_of(name)));
+	pthread_mutex_unlock(&tls->lock);
+	return SSL_TLSEXT_ERR_OK;
+}
+
+static void collect_names(struct named_context *named, X509 *certificate)
+{
+	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
+	int count = names ? sk_GENERAL_NAME_num(names) : 0;
+	named->names = memory_array((size_t)count, sizeof *named->names);
+	for (int i = 0; i < count; i++) {
+		const GENERAL_NAME *name = sk_GENERAL_NAME_value(names, i);
+		if (name->type != GEN_DNS)
+			continue;
+		const char *text = (const char *)ASN1_STRING_get0_data(name->d.dNSName);
+		named->names[named->name_count++] = memory_copy(text, (size_t)ASN1_STRING_length(name->d.dNSName));
+	}
+	GENERAL_NAMES_free(names);
+}
+
+static bool load_chain(struct named_context *named, const struct tls_certificate *from, struct error *error)
+{
+	BIO *bio = BIO_new_mem_buf(from->chain.at, (int)from->chain.len);
+	X509 *leaf = bio ? PEM_read_bio_X509(bio, NULL, NULL, NULL) : NULL;
+	bool done = leaf && SSL_CTX_use_certificate(named->context, leaf) == 1;
+	if (done)
+		collect_names(named, leaf);
+	X509_free(leaf);
+	for (int i = 0; done && i < CHAIN_MAX; i++) {
+		X509 *above = PEM_read_bio_X509(bio, NULL, NULL, NULL);
+		if (!above)
+			break;
+		done = SSL_CTX_add0_chain_cert(named->context, above) == 1;
+	}
+	BIO_free(bio);
+	if (!done)
+		return openssl_error(error, from->name, "reading the chain");
+	ERR_clear_error();
+	return true;
+}
+
+static int no_passphrase(char *out, int size, int writing, void *argument)
+{
+	(void)out, (void)size, (void)writing, (void)argument;
+	return 0;
+}
+
+static bool load_key(SSL_CTX *context, const struct tls_certificate *from, struct error *error)
+{
+	BIO *bio = BIO_new_mem_buf(from->key.at, (int)from->key.len);
+	EVP_PKEY *key = bio ? PEM_read_bio_PrivateKey(bio, NULL, no_passphrase, NULL) : NULL;
+	bool done = key && SSL_CTX_use_PrivateKey(context, key) == 1 && SSL_CTX_check_private_key(context) == 1;
+	EVP_PKEY_free(key);
+	BIO_free(bio);
+	return done || openssl_error(error, from->name, "reading the key");
+}
+
+static bool load_context(struct tls_server *tls, struct named_context *named, const struct tls_certificate *from,
+			 int minimum_version, struct error *error)
+{
+	named->context = SSL_CTX_new(TLS_server_method());
+	if (!named->context)
+		return openssl_error(error, from->name, "making a context");
+	SSL_CTX *context = named->context;
+	SSL_CTX_set_min_proto_version(context, minimum_version);
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
+	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
+	SSL_CTX_set_session_id_context(context, (const unsigned char *)"pombal", 6);
+	SSL_CTX_set_num_tickets(context, 1);
+	SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
+	SSL_CTX_set_tlsext_servername_arg(context, tls);
+	return load_chain(named, from, error) && load_key(context, from, error);
+}
+
+static void free_contexts(struct named_context *contexts, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		SSL_CTX_free(contexts[i].context);
+		for (size_t j = 0; j < contexts[i].name_count; j++)
+			free(contexts[i].names[j]);
+		free(contexts[i].names);
+	}
+	free(contexts);
+}
+
+bool tls_server_replace(struct tls_server *tls, const struct tls_certificate *certificates, size_t count,
+			const char *minimum_version, struct error *error)
+{
+	if (count == 0)
+		return error_set(error, ERROR_INVALID, "no certificate");
+	int version = strcmp(minimum_version, "1.3") == 0 ? TLS1_3_VERSION : TLS1_2_VERSION;
+	struct named_context *fresh = memory_array(count, sizeof *fresh);
+	for (size_t i = 0; i < count; i++)
+		if (!load_context(tls, &fresh[i], &certificates[i], version, error)) {
+			free_contexts(fresh, count);
+			return false;
+		}
+	pthread_mutex_lock(&tls->lock);
+	struct named_context *former = tls->contexts;
+	size_t former_count = tls->count;
+	tls->contexts = fresh;
+	tls->count = count;
+	pthread_mutex_unlock(&tls->lock);
+	free_contexts(former, former_count);
+	return true;
+}
+
+struct tls_server *tls_server_new(const struct tls_certificate *certificates, size_t count, const char *minimum_version, struct error *error)
+{
+	struct tls_server *tls = memory_new(sizeof *tls);
+	pthread_mutex_init(&tls->lock, NULL);
+	if (!tls_server_replace(tls, certificates, count, minimum_version, error))
+		tls_server_free(&tls);
+	return tls;
+}
+
+void tls_server_free(struct tls_server **tls)
+{
+	if (!*tls)
+		return;
+	free_contexts((*tls)->contexts, (*tls)->count);
+	pthread_mutex_destroy(&(*tls)->lock);
+	free(*tls);
+	*tls = NULL;
+}
+
+SSL *tls_server_accept(struct tls_server *tls, int fd)
+{
+	pthread_mutex_lock(&tls->lock);
+	SSL *ssl = SSL_new(tls->contexts[0].context);
+	pthread_mutex_unlock(&tls->lock);
+	if (ssl && SSL_set_fd(ssl, fd) != 1) {
+		SSL_free(ssl);
+		ssl = NULL;
+	}
+	return ssl;
+}
+
+/* Channel bindings: tls-exporter for TLS 1.3 (RFC 9266), tls-unique below (RFC 5929 §3: the first Finished message of the
+ * handshake, which is the client's, or the server's when a session was resumed). */
+void tls_describe(SSL *ssl, struct conn_tls *out)
+{
+	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	out->active = true;
+	out->version = SSL_get_version(ssl);
+	out->cipher = SSL_get_cipher_name(ssl);
+	snprintf(out->server_name, sizeof out->server_name, "%s", name ? name : "");
+	if (SSL_version(ssl) >= TLS1_3_VERSION) {
+		static const char label[] = "EXPORTER-Channel-Binding";
+		if (SSL_export_keying_material(ssl, out->exporter, sizeof out->exporter, label, sizeof label - 1, NULL, 0, 0) == 1)
+			out->exporter_size = sizeof out->exporter;
+		return;
+	}
+	if (SSL_get_extms_support(ssl) != 1) /* without RFC 7627 the binding can be forged */
+		return;
+	size_t size = SSL_session_reused(ssl) ? SSL_get_finished(ssl, out->unique, sizeof out->unique)
+					      : SSL_get_peer_finished(ssl, out->unique, sizeof out->unique);
+	out->unique_size = size <= sizeof out->unique ? size : 0;
+}

@@ -1,0 +1,133 @@
+/* Threads for work that may wait. They are started when a job finds no idle one and end after a while without work, so a
+ * quiet server has almost none. Jobs are taken in the order they came. If no thread can be started (limits of the system)
+ * the job waits for one that exists; the first is made at start, where a failure ends the process. */
+#include <errno.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "net/internal.h"
+
+struct workers {
+	pthread_mutex_t lock;
+	pthread_cond_t submitted, ended;
+	struct job *first, *last;
+	int most, threads, idle;
+	bool stopping;
+};
+
+/* Waits for a job; NULL when this thread should end. Called and returns with the lock held. */
+static struct job *wait_for_job(struct workers *workers)
+{
+	while (!workers->first) {
+		if (workers->stopping)
+			return NULL;
+		struct timespec until;
+		clock_gettime(CLOCK_MONOTONIC, &until);
+		until.tv_sec += WORKER_IDLE_SECONDS;
+		workers->idle++;
+		int result = pthread_cond_timedwait(&workers->submitted, &workers->lock, &until);
+		workers->idle--;
+		if (result == ETIMEDOUT && !workers->first && workers->threads > 1)
+			return NULL;
+	}
+	struct job *job = workers->first;
+	workers->first = job->next;
+	if (!workers->first)
+		workers->last = NULL;
+	return job;
+}
+
+static void *worker_main(void *argument)
+{
+	struct workers *workers = argument;
+	struct job *job;
+	pthread_mutex_lock(&workers->lock);
+	while ((job = wait_for_job(workers))) {
+		void (*work)(void *) = job->work;
+		void *work_argument = job->argument;
+		pthread_mutex_unlock(&workers->lock);
+		work(work_argument);
+		pthread_mutex_lock(&workers->lock);
+	}
+	workers->threads--;
+	pthread_cond_signal(&workers->ended);
+	pthread_mutex_unlock(&workers->lock);
+	return NULL;
+}
+
+/* With the lock held. */
+static bool start_thread(struct workers *workers)
+{
+	pthread_attr_t attributes;
+	pthread_t thread;
+	pthread_attr_init(&attributes);
+	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+	pthread_attr_setstacksize(&attributes, WORKER_STACK);
+	int failure = pthread_create(&thread, &attributes, worker_main, workers);
+	pthread_attr_destroy(&attributes);
+	if (failure == 0)
+		workers->threads++;
+	return failure == 0;
+}
+
+struct workers *workers_new(int most)
+{
+	struct workers *workers = memory_new(sizeof *workers);
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_mutex_init(&workers->lock, NULL);
+	pthread_cond_init(&workers->submitted, &monotonic);
+	pthread_cond_init(&workers->ended, &monotonic);
+	pthread_condattr_destroy(&monotonic);
+	workers->most = most > 0 ? most : 1;
+	pthread_mutex_lock(&workers->lock);
+	if (!start_thread(workers))
+		memory_exhausted(WORKER_STACK);
+	pthread_mutex_unlock(&workers->lock);
+	return workers;
+}
+
+void workers_submit(struct workers *workers, struct job *job)
+{
+	job->next = NULL;
+	pthread_mutex_lock(&workers->lock);
+	bool others_wait = workers->first != NULL;
+	if (workers->last)
+		workers->last->next = job;
+	else
+		workers->first = job;
+	workers->last = job;
+	if (workers->idle > 0)
+		pthread_cond_signal(&workers->submitted);
+	if ((workers->idle == 0 || others_wait) && workers->threads < workers->most && !start_thread(workers))
+		log_warning("worker.not_started", log_number("threads", workers->threads));
+	pthread_mutex_unlock(&workers->lock);
+}
+
+void workers_counts(struct workers *workers, uint64_t *threads, uint64_t *busy)
+{
+	pthread_mutex_lock(&workers->lock);
+	*threads = (uint64_t)workers->threads;
+	*busy = (uint64_t)(workers->threads - workers->idle);
+	pthread_mutex_unlock(&workers->lock);
+}
+
+void workers_free(struct workers **workers_pointer)
+{
+	struct workers *workers = *workers_pointer;
+	if (!workers)
+		return;
+	pthread_mutex_lock(&workers->lock);
+	workers->stopping = true;
+	pthread_cond_broadcast(&workers->submitted);
+	while (workers->threads > 0)
+		pthread_cond_wait(&workers->ended, &workers->lock);
+	pthread_mutex_unlock(&workers->lock);
+	pthread_mutex_destroy(&workers->lock);
+	pthread_cond_destroy(&workers->submitted);
+	pthread_cond_destroy(&workers->ended);
+	free(workers);
+	*workers_pointer = NULL;
+}
