@@ -1,0 +1,65 @@
+"""Runs the unit test programs that meson knows, and counts their cases (cmocka speaks TAP); adds up all results."""
+import json
+import os
+import re
+import subprocess
+import sys
+import xml.etree.ElementTree
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+TIMEOUT = 300
+
+
+def run(test, build):
+    """Runs one program; gives (its name, cases that passed, cases that failed, its output)."""
+    environment = dict(os.environ, CMOCKA_MESSAGE_OUTPUT="TAP", UBSAN_OPTIONS="print_stacktrace=1:halt_on_error=1", **test.get("env") or {})
+    try:
+        done = subprocess.run(test["cmd"], cwd=test.get("workdir") or build, env=environment, stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=TIMEOUT)
+        output, status = done.stdout.decode(errors="replace"), done.returncode
+    except subprocess.TimeoutExpired as late:
+        output, status = (late.stdout or b"").decode(errors="replace") + f"\nstill running after {TIMEOUT} s\n", None
+    passed = len(re.findall(r"^ok\b", output, re.M))
+    failed = len(re.findall(r"^not ok\b", output, re.M))
+    if status != 0 and failed == 0:
+        failed = 1  # it crashed, leaked or hung
+    if passed + failed == 0:
+        passed = 1  # no cmocka program, and content
+    return test["name"], passed, failed, output
+
+
+def run_all(build, result):
+    tests = json.loads(subprocess.run(["meson", "introspect", build, "--tests"], check=True, stdout=subprocess.PIPE).stdout)
+    passed = failed = 0
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        for name, good, bad, output in pool.map(lambda test: run(test, build), tests):
+            passed += good
+            failed += bad
+            print(f"unit tests of {name}: {good} passed, {bad} failed")
+            if bad:
+                print(output)
+            sys.stdout.flush()
+    Path(result).write_text(f"{passed} {failed}")
+    return failed == 0
+
+
+def add_up(folder):
+    passed = failed = 0
+    unit = Path(folder, "unit")
+    if unit.exists():
+        passed, failed = map(int, unit.read_text().split())
+    suites = Path(folder, "e2e.xml")
+    if suites.exists():
+        for suite in xml.etree.ElementTree.parse(suites).getroot().iter("testsuite"):
+            bad = int(suite.get("failures")) + int(suite.get("errors"))
+            failed += bad
+            passed += int(suite.get("tests")) - bad - int(suite.get("skipped"))
+    elif Path(folder, "e2e-wanted").exists():
+        failed += 1  # pytest itself broke down
+    print(f"{passed} passed, {failed} failed")
+    return failed == 0 and passed > 0
+
+
+if __name__ == "__main__":
+    sys.exit(0 if (add_up(sys.argv[2]) if sys.argv[1] == "--sum" else run_all(sys.argv[1], sys.argv[2])) else 1)
