@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,6 +36,7 @@ static void on_posted(uv_async_t *async);
 struct server *server_new(const struct server_options *options)
 {
 	struct server *server = memory_new(sizeof *server);
+	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to sockets without MSG_NOSIGNAL */
 	server->options = *options;
 	server->stop_seconds = -1;
 	server->workers = workers_new(options->workers);
