@@ -1,0 +1,361 @@
+/* A load generator for mail servers, ours and others': many sessions, each a thread with a blocking socket, so that what
+ * is measured is the server. It knows just enough of each protocol to keep a server busy, and stops at the first
+ * unexpected reply. Prints one line: what was done, in how many seconds, how many a second.
+ *
+ *   load smtp   HOST:PORT SESSIONS MESSAGES SIZE PER-CONNECTION RECIPIENT [USERS]
+ *   load append HOST:PORT SESSIONS MESSAGES SIZE NAME PASSWORD [USERS]
+ *   load retr   HOST:PORT SESSIONS NAME PASSWORD [USERS]
+ *   load login  HOST:PORT SESSIONS LOGINS NAME PASSWORD [USERS]
+ *   load idle   HOST:PORT CONNECTIONS NAME PASSWORD SECONDS
+ *
+ * RECIPIENT and NAME may hold one %d, the number of a user below USERS (default 1). */
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { LINE_MAX_BYTES = 8192, STACK_BYTES = 256 * 1024 };
+
+struct line_socket {
+	int fd;
+	size_t from, to;
+	char bytes[LINE_MAX_BYTES];
+};
+
+struct job {
+	const char *host, *port;
+	const char *recipient, *password;
+	int sessions, users, per_connection;
+	long total, size;
+	char *message;
+	size_t message_len;
+	_Atomic long next, done;
+};
+
+static struct job job;
+
+static _Noreturn void stop(const char *what, const char *got)
+{
+	fprintf(stderr, "load: %s: %s\n", what, got);
+	exit(1);
+}
+
+static double now(void)
+{
+	struct timespec t;
+	clock_gettime(CLOCK_MONOTONIC, &t);
+	return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+static void dial(struct line_socket *s)
+{
+	struct addrinfo *found, hints = {.ai_socktype = SOCK_STREAM};
+	if (getaddrinfo(job.host, job.port, &hints, &found) != 0)
+		stop("address", job.host);
+	s->fd = socket(found->ai_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (s->fd < 0 || connect(s->fd, found->ai_addr, found->ai_addrlen) != 0)
+		stop("connect", job.port);
+	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
+	freeaddrinfo(found);
+	s->from = s->to = 0;
+}
+
+static void say(struct line_socket *s, const char *at, size_t len)
+{
+	while (len > 0) {
+		ssize_t sent = send(s->fd, at, len, MSG_NOSIGNAL);
+		if (sent <= 0)
+			stop("send", "connection lost");
+		at += sent;
+		len -= (size_t)sent;
+	}
+}
+
+__attribute__((format(printf, 2, 3))) static void sayf(struct line_socket *s, const char *format, ...)
+{
+	char line[1024];
+	va_list args;
+	va_start(args, format);
+	int len = vsnprintf(line, sizeof line, format, args);
+	va_end(args);
+	say(s, line, (size_t)len);
+}
+
+static void fill(struct line_socket *s)
+{
+	if (s->from == s->to)
+		s->from = s->to = 0;
+	if (s->to == sizeof s->bytes) {
+		memmove(s->bytes, s->bytes + s->from, s->to - s->from);
+		s->to -= s->from;
+		s->from = 0;
+	}
+	ssize_t got = recv(s->fd, s->bytes + s->to, sizeof s->bytes - s->to, 0);
+	if (got <= 0)
+		stop("receive", "connection lost");
+	s->to += (size_t)got;
+}
+
+/* The next line, NUL-terminated in place of its CR or LF. */
+static char *line(struct line_socket *s)
+{
+	for (;;) {
+		char *end = memchr(s->bytes + s->from, '\n', s->to - s->from);
+		if (end) {
+			char *at = s->bytes + s->from;
+			*end = '\0';
+			s->from = (size_t)(end + 1 - s->bytes);
+			return at;
+		}
+		fill(s);
+	}
+}
+
+static void smtp_reply(struct line_socket *s, char class)
+{
+	char *at;
+	do
+		at = line(s);
+	while (at[0] && at[1] && at[2] && at[3] == '-');
+	if (at[0] != class)
+		stop("reply", at);
+}
+
+static void tagged(struct line_socket *s, const char *ok)
+{
+	for (;;) {
+		char *at = line(s);
+		if (strncmp(at, ok, strlen(ok)) == 0)
+			return;
+		if (at[0] != '*' && at[0] != '+' && at[0] != ' ')
+			stop("reply", at);
+	}
+}
+
+static void user_name(char *out, size_t size, const char *pattern, int number)
+{
+	const char *mark = strstr(pattern, "%d");
+	if (mark)
+		snprintf(out, size, "%.*s%d%s", (int)(mark - pattern), pattern, number, mark + 2);
+	else
+		snprintf(out, size, "%s", pattern);
+}
+
+static void *smtp_session(void *unused)
+{
+	struct line_socket s;
+	char to[256];
+	(void)unused;
+	long n = job.next++;
+	while (n < job.total) {
+		dial(&s);
+		smtp_reply(&s, '2');
+		sayf(&s, "EHLO client.example\r\n");
+		smtp_reply(&s, '2');
+		for (int i = 0; i < job.per_connection && n < job.total; i++, n = job.next++) {
+			user_name(to, sizeof to, job.recipient, (int)(n % job.users));
+			sayf(&s, "MAIL FROM:<sender@client.example>\r\nRCPT TO:<%s>\r\nDATA\r\n", to);
+			smtp_reply(&s, '2');
+			smtp_reply(&s, '2');
+			smtp_reply(&s, '3');
+			say(&s, job.message, job.message_len);
+			say(&s, ".\r\n", 3);
+			smtp_reply(&s, '2');
+			job.done++;
+		}
+		sayf(&s, "QUIT\r\n");
+		smtp_reply(&s, '2');
+		close(s.fd);
+	}
+	return NULL;
+}
+
+static void imap_login(struct line_socket *s, int number)
+{
+	char name[256];
+	user_name(name, sizeof name, job.recipient, number % job.users);
+	dial(s);
+	line(s);
+	sayf(s, "a LOGIN %s %s\r\n", name, job.password);
+	tagged(s, "a OK");
+}
+
+static void *append_session(void *number)
+{
+	struct line_socket s;
+	imap_login(&s, (int)(intptr_t)number);
+	while (job.next++ < job.total) {
+		sayf(&s, "b APPEND INBOX {%zu}\r\n", job.message_len);
+		while (line(&s)[0] != '+')
+			;
+		say(&s, job.message, job.message_len);
+		say(&s, "\r\n", 2);
+		tagged(&s, "b OK");
+		job.done++;
+	}
+	close(s.fd);
+	return NULL;
+}
+
+static void *login_session(void *number)
+{
+	struct line_socket s;
+	while (job.next++ < job.total) {
+		imap_login(&s, (int)(intptr_t)number);
+		job.done++;
+		close(s.fd);
+	}
+	return NULL;
+}
+
+static void pop3_ok(struct line_socket *s)
+{
+	char *at = line(s);
+	if (at[0] != '+')
+		stop("reply", at);
+}
+
+static void *retr_session(void *number)
+{
+	struct line_socket s;
+	char name[256];
+	user_name(name, sizeof name, job.recipient, (int)(intptr_t)number % job.users);
+	dial(&s);
+	pop3_ok(&s);
+	sayf(&s, "USER %s\r\n", name);
+	pop3_ok(&s);
+	sayf(&s, "PASS %s\r\nSTAT\r\n", job.password);
+	pop3_ok(&s);
+	char *status = line(&s);
+	long count = strncmp(status, "+OK ", 4) == 0 ? strtol(status + 4, NULL, 10) : 0;
+	for (long i = 1; i <= count; i++) {
+		sayf(&s, "RETR %ld\r\n", i);
+		pop3_ok(&s);
+		for (;;) {
+			char *at = line(&s);
+			if (at[0] == '.' && (at[1] == '\r' || at[1] == '\0'))
+				break;
+		}
+		job.done++;
+	}
+	sayf(&s, "QUIT\r\n");
+	pop3_ok(&s);
+	close(s.fd);
+	return NULL;
+}
+
+static void make_message(long size)
+{
+	static const char header[] = "From: Sender <sender@client.example>\r\nTo: someone@example.test\r\nSubject: load\r\n"
+				     "Date: Sun, 22 Nov 2026 23:19:32 +0000\r\nMessage-ID: <load@client.example>\r\n\r\n";
+	size_t room = (size_t)size + sizeof header + 80;
+	job.message = calloc(1, room);
+	job.message_len = (size_t)snprintf(job.message, room, "%s", header);
+	while (job.message_len < (size_t)size)
+		job.message_len += (size_t)snprintf(job.message + job.message_len, room - job.message_len,
+			"The quick brown fox jumps over the lazy dog, again and again and again.\r\n");
+}
+
+static void run(void *(*session)(void *), const char *what)
+{
+	pthread_t *threads = calloc((size_t)job.sessions, sizeof *threads);
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	double start = now();
+	for (int i = 0; i < job.sessions; i++)
+		if (pthread_create(&threads[i], &attributes, session, (void *)(intptr_t)i) != 0)
+			stop("thread", "can't be started");
+	for (int i = 0; i < job.sessions; i++)
+		pthread_join(threads[i], NULL);
+	double seconds = now() - start;
+	printf("%s %ld in %.3f s: %.1f a second\n", what, (long)job.done, seconds, (double)job.done / seconds);
+}
+
+static void hold_idle(long seconds)
+{
+	struct line_socket s;
+	double start = now();
+	for (int i = 0; i < job.sessions; i++) {
+		imap_login(&s, i);
+		sayf(&s, "b SELECT INBOX\r\n");
+		tagged(&s, "b OK");
+		sayf(&s, "c IDLE\r\n");
+		while (line(&s)[0] != '+')
+			;
+		job.done++; /* the socket stays open until the process ends */
+	}
+	printf("idle %ld in %.3f s\n", (long)job.done, now() - start);
+	fflush(stdout);
+	sleep((unsigned)seconds);
+}
+
+static long number(char **arguments, int count, int index)
+{
+	if (index >= count)
+		stop("usage", "see the head of load.c");
+	return strtol(arguments[index], NULL, 10);
+}
+
+static const char *text(char **arguments, int count, int index)
+{
+	if (index >= count)
+		stop("usage", "see the head of load.c");
+	return arguments[index];
+}
+
+int main(int count, char **arguments)
+{
+	const char *mode = text(arguments, count, 1);
+	char *host = strdup(text(arguments, count, 2)), *colon = strrchr(host, ':');
+	if (!colon)
+		stop("usage", "HOST:PORT");
+	*colon = '\0';
+	job.host = host;
+	job.port = colon + 1;
+	job.sessions = (int)number(arguments, count, 3);
+	struct rlimit files = {65536, 65536};
+	setrlimit(RLIMIT_NOFILE, &files);
+	int users_at = 0;
+	if (strcmp(mode, "smtp") == 0) {
+		job.total = number(arguments, count, 4);
+		make_message(number(arguments, count, 5));
+		job.per_connection = (int)number(arguments, count, 6);
+		job.recipient = text(arguments, count, 7);
+		users_at = 8;
+	} else if (strcmp(mode, "append") == 0) {
+		job.total = number(arguments, count, 4);
+		make_message(number(arguments, count, 5));
+		job.recipient = text(arguments, count, 6);
+		job.password = text(arguments, count, 7);
+		users_at = 8;
+	} else if (strcmp(mode, "login") == 0) {
+		job.total = number(arguments, count, 4);
+		job.recipient = text(arguments, count, 5);
+		job.password = text(arguments, count, 6);
+		users_at = 7;
+	} else {
+		job.recipient = text(arguments, count, 4);
+		job.password = text(arguments, count, 5);
+		users_at = 6;
+	}
+	job.users = users_at < count && strcmp(mode, "idle") != 0 ? (int)number(arguments, count, users_at) : 1;
+	if (strcmp(mode, "smtp") == 0)
+		run(smtp_session, "smtp");
+	else if (strcmp(mode, "append") == 0)
+		run(append_session, "append");
+	else if (strcmp(mode, "login") == 0)
+		run(login_session, "login");
+	else if (strcmp(mode, "retr") == 0)
+		run(retr_session, "retr");
+	else
+		hold_idle(number(arguments, count, 6));
+	return 0;
+}
