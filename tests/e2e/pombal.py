@@ -31,7 +31,7 @@ DEADLINE = 30
 PASSWORDS = {"anna": "Annas geheimes Wort 1", "boris": "Пароль-Бориса-2"}
 BAD_LOG = re.compile(
     r"ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer|Assertion .* failed|stack smashing|double free|"
-    r"corrupted|event=role\.(crashed|died|killed)")
+    r"corrupted|level=error.* event=role\.ended|event=sandbox\.refused")
 
 imaplib._MAXLINE = 200 * 1024 * 1024
 poplib._MAXLINE = 10 * 1024 * 1024
@@ -306,7 +306,7 @@ class Pombal:
     def reload(self):
         offset = self.log_size()
         self.process.send_signal(signal.SIGHUP)
-        self.wait_log(r"event=\S*reload", offset)
+        self.wait_log(r"event=reload\.done", offset)
 
     def role_of(self, role):
         return wait_for(lambda: self.role_pids().get(role), f"the {role} role")

@@ -1,0 +1,286 @@
+"""The command line as DESIGN's contract has it: what is done, what is said, and with which exit status."""
+import json
+import re
+import stat
+import subprocess
+
+import pytest
+
+import letters
+from pombal import PORTS, Pombal, binary, environment
+
+SUBCOMMANDS = ["init", "serve", "check", "config", "domain", "account", "alias", "queue", "trace", "sendmail", "import", "export", "fsck"]
+
+
+def run(*arguments, stdin=b"", status=0, **more):
+    done = subprocess.run([binary(), *map(str, arguments)], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, env=environment(**more))
+    done.stdout, done.stderr = done.stdout.decode(), done.stderr.decode()
+    assert status is None or done.returncode == status, f"{arguments}: {done.returncode}\n{done.stdout}{done.stderr}"
+    return done
+
+
+def one_line(done):
+    """A refusal is one clear line on standard error, and nothing on standard output."""
+    assert len(done.stderr.strip().splitlines()) == 1 and done.stdout == "", (done.stdout, done.stderr)
+    return done.stderr
+
+
+@pytest.fixture(scope="module")
+def made():
+    """A data directory that nobody serves."""
+    with Pombal(start=False, accounts=["anna"]) as own:
+        yield own
+
+
+# ---- Usage ----
+
+def test_help():
+    told = run("--help").stdout
+    for name in SUBCOMMANDS:
+        assert re.search(rf"\b{name}\b", told), name
+
+
+@pytest.mark.parametrize("name", SUBCOMMANDS)
+def test_help_of_each(name):
+    done = run(name, "--help")
+    assert name in done.stdout and done.stderr == ""
+
+
+def test_version():
+    assert re.search(r"\d+\.\d+", run("--version").stdout)
+
+
+@pytest.mark.parametrize("arguments", [
+    [], ["nonsense"], ["--nonsense"], ["queue", "nonsense"], ["account", "nonsense"], ["account", "add"], ["domain", "add"], ["alias", "add", "x@y.example"],
+    ["queue", "show"], ["init"], ["serve", "--nonsense"], ["--data"], ["config", "--nonsense"], ["trace"], ["init", "--domain"],
+])
+def test_usage_errors(arguments, tmp_path):
+    done = run(*arguments, status=2, POMBAL_DATA=str(tmp_path))
+    assert done.stderr and done.stdout == ""
+
+
+def test_data_before_and_after(made):
+    for arguments in (["--data", made.data, "account", "list"], ["account", "list", "--data", made.data], ["account", "--data", made.data, "list"],
+                      ["account", "list", f"--data={made.data}"]):
+        assert made.name("anna") in run(*arguments).stdout, arguments
+    assert made.name("anna") in run("account", "list", POMBAL_DATA=str(made.data)).stdout
+
+
+def test_without_data():
+    assert run("account", "list", status=None).returncode in (1, 2)
+
+
+def test_data_that_isnt_there(tmp_path):
+    one_line(run("account", "list", "--data", tmp_path / "none", status=1))
+    assert not (tmp_path / "none").exists()
+
+
+# ---- init ----
+
+def test_init(tmp_path):
+    data = tmp_path / "data"
+    done = run("init", "--data", data, "--domain", "example.org", "--hostname", "mail.example.org")
+    conf = (data / "pombal.conf").read_text()
+    assert "mail.example.org" in conf and re.search(r":25\b", conf) and re.search(r":993\b", conf)
+    assert "postmaster@example.org" in done.stdout + done.stderr
+    assert stat.S_IMODE(data.stat().st_mode) & 0o007 == 0
+    accounts = json.loads(run("account", "list", "--json", "--data", data).stdout)
+    assert "postmaster@example.org" in str(accounts)
+    # Again: refused, and nothing is changed.
+    one_line(run("init", "--data", data, "--domain", "other.example", status=1))
+    assert (data / "pombal.conf").read_text() == conf
+
+
+@pytest.mark.parametrize("domain", ["", "exa mple.org", "-x.example", "a..b", "x" * 300 + ".example", "../../etc"])
+def test_init_with_a_bad_domain(tmp_path, domain):
+    done = run("init", "--data", tmp_path / "data", "--domain", domain, status=None)
+    assert done.returncode in (1, 2) and done.stderr
+    assert not (tmp_path / "data/pombal.conf").exists()
+
+
+def test_init_dev_to_the_letter(tmp_path):
+    """Ports as the contract has them, plus the base; alice and bob with printed passwords that work."""
+    base = next(base for base in range(11000, 20000, 37) if all(port_is_free(base + port) for port in [*PORTS.values()]))
+    data = tmp_path / "data"
+    done = run("init", "--data", data, "--domain", "example.test", "--dev", "--port-base", base)
+    conf = (data / "pombal.conf").read_text()
+    for name, port in PORTS.items():
+        assert re.search(rf"^\s*{name}_listen\s*=.*127\.0\.0\.1:{port + base}\b", conf, re.M), name
+    printed = done.stdout + done.stderr
+    passwords = {}
+    for name in ("alice", "bob"):
+        found = re.search(rf"{name}@example\.test\W+(?:password\W+)?(\S{{6,}})", printed)
+        assert found, printed
+        passwords[name] = found[1]
+    assert passwords["alice"] != passwords["bob"]
+    server = Pombal.__new__(Pombal)
+    server.data, server.folder, server.domain, server.address = data, tmp_path, "example.test", "127.0.0.1"
+    server.log_path, server.process, server.expected_noise, server.hostname = tmp_path / "log", None, [], "mail.example.test"
+    server.ports = {name: port + base for name, port in PORTS.items()}
+    server.log_path.touch()
+    with server:
+        server.start()
+        subject = letters.token()
+        with server.submission("alice", passwords["alice"]) as session:
+            session.sendmail("alice@example.test", ["bob@example.test"], letters.simple(subject, sender="alice@example.test"))
+        import pombal
+        pombal.PASSWORDS["bob"] = passwords["bob"]
+        server.wait_mail(subject, "bob")
+        assert server.run("check", status=None).returncode in (0, 1)
+
+
+def port_is_free(port):
+    import socket
+    try:
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", port))
+        return True
+    except OSError:
+        return False
+
+
+# ---- check and config ----
+
+def test_check(made):
+    made.run("check")
+
+
+@pytest.mark.parametrize("line,word", [
+    ("max_message = \"twelve\"", "max_message"), ("no_such_option = 1", "no_such_option"), ("mx_port = 70000", "mx_port"),
+    ("smtp_listen = {\"nonsense\"}", "smtp_listen"), ("hostname = \"a b\"", "hostname"), ("mx_port = ", ""), ("relay_networks = {\"1.2.3.4/99\"}", "relay_networks"),
+    ("retry_schedule = \"5x\"", "retry_schedule"), ("log_level = \"loud\"", "log_level"), ("hostname = \"unfinished", ""), ("tls_minimum = \"1.0\"", "tls_minimum"),
+    ("smarthost = \"nowhere:99999\"", "smarthost"), ("certificates = {\"missing.pem missing.key\"}", "missing"),
+])
+def test_mistakes_in_the_configuration(line, word):
+    with Pombal(start=False, accounts=[]) as own:
+        name = line.split()[0]
+        kept = [text for text in own.conf_path.read_text().splitlines() if not re.match(rf"\s*{name}\s*=", text)]
+        own.conf_path.write_text("\n".join([*kept, line]) + "\n")
+        for command in (["check"], ["serve"]):
+            done = own.run(*command, status=1, timeout=30)
+            assert word in done.stdout + done.stderr
+            if "missing" not in line:
+                found = re.search(r"pombal\.conf:(\d+)", done.stdout + done.stderr)
+                assert found and abs(int(found[1]) - len(kept) - 1) <= 1, done.stdout + done.stderr
+
+
+def test_check_names_a_missing_certificate_file():
+    with Pombal(start=False, accounts=[]) as own:
+        chain, _ = own.certificate
+        chain.unlink()
+        done = own.run("check", status=1)
+        assert chain.name in done.stdout + done.stderr
+
+
+def test_config(made):
+    text = made.run("config").stdout
+    assert re.search(rf"hostname\W+{re.escape(made.hostname)}", text) and "retry_schedule" in text
+    options = made.json("config")
+    assert made.hostname in json.dumps(options) and "retry_schedule" in json.dumps(options)
+
+
+# ---- domain, account, alias ----
+
+def names_of(listing):
+    return {str(one.get("name") or one.get("address") or one.get("domain")) if isinstance(one, dict) else one for one in as_list(listing)}
+
+
+def as_list(listing):
+    return listing if isinstance(listing, list) else next(value for value in listing.values() if isinstance(value, list))
+
+
+def test_domains(made):
+    made.run("domain", "add", "second.example")
+    assert {"example.test", "second.example"} <= names_of(made.json("domain", "list"))
+    assert "second.example" in made.run("domain", "list").stdout
+    assert "second.example" in made.run("domain", "show", "SECOND.example").stdout
+    one_line(made.run("domain", "add", "second.example", status=1))
+    one_line(made.run("domain", "add", "bad domain", status=1))
+    made.run("domain", "remove", "second.example")
+    assert "second.example" not in names_of(made.json("domain", "list"))
+    one_line(made.run("domain", "remove", "second.example", status=1))
+    one_line(made.run("domain", "remove", "example.test", status=1))
+    one_line(made.run("domain", "show", "second.example", status=1))
+
+
+def test_accounts(made):
+    made.run("account", "add", "Carol@Example.Test", "--password-stdin", stdin="pass word\n")
+    assert "carol@example.test" in names_of(made.json("account", "list"))
+    shown = made.run("account", "show", "carol@example.test").stdout
+    assert "carol@example.test" in shown and "pass word" not in shown and "argon2" not in shown.lower()
+    assert "carol@example.test" in str(made.json("account", "show", "carol@example.test"))
+    one_line(made.run("account", "add", "carol@example.test", "--password-stdin", stdin="x\n", status=1))
+    made.run("account", "set", "carol@example.test", "--password-stdin", stdin="another\n")
+    made.run("account", "remove", "carol@example.test")
+    assert "carol@example.test" not in names_of(made.json("account", "list"))
+    one_line(made.run("account", "remove", "carol@example.test", status=1))
+    one_line(made.run("account", "show", "carol@example.test", status=1))
+
+
+@pytest.mark.parametrize("address", ["nobody@nowhere.example", "no-domain", "@example.test", "a b@example.test", "a@b@example.test", "x" * 300 + "@example.test", ""])
+def test_bad_accounts(made, address):
+    done = made.run("account", "add", address, "--password-stdin", stdin="x\n", status=None)
+    assert done.returncode in (1, 2) and len(done.stderr.strip().splitlines()) >= 1
+
+
+def test_empty_password(made):
+    one_line(made.run("account", "add", "empty@example.test", "--password-stdin", stdin="\n", status=1))
+    assert "empty@example.test" not in names_of(made.json("account", "list"))
+
+
+def test_names_with_slashes_stay_in_their_folder(made):
+    made.run("account", "add", "../../escape@example.test", "--password-stdin", stdin="x\n", status=None)
+    assert not list(made.folder.parent.glob("escape*")) and not list(made.folder.glob("escape*")) and not list(made.data.glob("escape*"))
+
+
+def test_aliases(made):
+    made.run("alias", "add", "team@example.test", "anna@example.test", "someone@far.example")
+    assert "team@example.test" in names_of(made.json("alias", "list"))
+    assert "someone@far.example" in made.run("alias", "show", "team@example.test").stdout
+    made.run("alias", "remove", "team@example.test")
+    assert "team@example.test" not in names_of(made.json("alias", "list"))
+    one_line(made.run("alias", "remove", "team@example.test", status=1))
+    one_line(made.run("alias", "add", "team@nowhere.example", "anna@example.test", status=1))
+
+
+# ---- While the server runs ----
+
+def recipient(server, address):
+    with server.smtp() as session:
+        session.ehlo()
+        session.mail("a@b.example")
+        return session.rcpt(address)[0]
+
+
+def test_changes_are_seen_at_once(server, token):
+    address = f"{token}@{server.domain}"
+    assert recipient(server, address) == 550
+    server.add_account(address, "first word")
+    assert recipient(server, address) == 250
+    server.submission(address, "first word").quit()
+    server.run("account", "set", address, "--password-stdin", stdin="second word\n")
+    server.submission(address, "second word").quit()
+    import smtplib
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        server.submission(address, "first word")
+    server.run("account", "remove", address)
+    assert recipient(server, address) == 550
+    with pytest.raises(smtplib.SMTPAuthenticationError):
+        server.submission(address, "second word")
+
+
+def test_alias_delivers_to_each(server, token):
+    server.run("alias", "add", f"{token}@{server.domain}", server.name("anna"), server.name("boris"))
+    server.deliver(letters.simple(token), token)
+    server.wait_mail(token, "anna")
+    server.wait_mail(token, "boris")
+    server.run("alias", "remove", f"{token}@{server.domain}")
+    assert recipient(server, f"{token}@{server.domain}") == 550
+
+
+def test_alias_loop_ends(server, token):
+    one, two = f"{token}a@{server.domain}", f"{token}b@{server.domain}"
+    server.run("alias", "add", one, two, server.name("anna"))
+    server.run("alias", "add", two, one, status=None)
+    server.deliver(letters.simple(token), token + "a")
+    server.wait_mail(token, "anna")

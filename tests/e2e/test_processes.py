@@ -1,0 +1,333 @@
+"""Roles that are killed come back, sessions survive a reload, SIGTERM drains, and nothing that was acknowledged is lost."""
+import imaplib
+import os
+import re
+import signal
+import smtplib
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+import letters
+from pombal import ROOT, Pombal, children, tls_context, wait_for
+from wire import Imap, Pop3, Smtp
+
+
+@pytest.fixture(scope="module")
+def own():
+    with Pombal() as server:
+        server.expected_noise.append(r"event=role\.ended.*signal 9")
+        yield server
+
+
+def kill_role(server, role):
+    pid = server.role_of(role)
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: server.role_pids().get(role) not in (None, pid), f"{role} to be restarted", 15)
+
+
+def test_every_role_is_a_process(own):
+    wait_for(lambda: set(own.role_pids()) == {"auth", "smtp", "courier", "reader"}, "four roles")
+
+
+@pytest.mark.parametrize("role", ["auth", "smtp", "courier", "reader"])
+def test_a_killed_role_comes_back(own, token, role):
+    offset = own.log_size()
+    kill_role(own, role)
+    own.wait_log(r"event=role\.ended.*signal 9", offset)
+
+    def works():
+        try:
+            own.submit(letters.simple(token, own.name("boris"), own.name("anna")), own.name("boris"))
+            return True
+        except (OSError, smtplib.SMTPException, EOFError):
+            return False
+    wait_for(works, "submission to work again", 20)
+    wait_for(lambda: mail_count(own, token) >= 1, "the letter", 20)
+
+
+def mail_count(server, token, account="boris"):
+    try:
+        return server.count_mail(token, account)
+    except (OSError, EOFError, imaplib.IMAP4.error):
+        return 0
+
+
+def test_others_go_on_while_a_role_is_away(own):
+    with Imap(own.address, own.ports["imaps"], tls=True) as imap:
+        imap.ok(f"LOGIN {own.name('anna')} \"{own.password('anna')}\"")
+        imap.ok("SELECT INBOX")
+        for role in ("smtp", "courier", "auth"):
+            kill_role(own, role)
+            imap.ok("NOOP")
+            imap.ok("STATUS Drafts (MESSAGES)")
+
+
+def test_nothing_is_lost_when_roles_are_killed(own, token):
+    """Letters flow from several clients while roles die; every one that got its 250 is read, once (or twice, where the 250 got lost)."""
+    taken, stop, lock = set(), threading.Event(), threading.Lock()
+
+    def send(client):
+        number = 0
+        while not stop.is_set():
+            number += 1
+            name = f"{token}-{client}-{number}"
+            try:
+                with Smtp(own.address, own.ports["smtp"]) as smtp:
+                    smtp.envelope("a@b.example", own.name("boris"))
+                    if smtp.data(letters.simple(f"{token} {name}", body="x" * 2000 + "\r\n")).startswith("250"):
+                        with lock:
+                            taken.add(name)
+            except (OSError, EOFError, AssertionError):
+                time.sleep(0.05)
+    threads = [threading.Thread(target=send, args=(client,)) for client in range(4)]
+    for thread in threads:
+        thread.start()
+    try:
+        for role in ("smtp", "courier", "auth", "courier", "smtp", "reader"):
+            enough = len(taken) + 5
+            wait_for(lambda: len(taken) >= enough, "letters to flow")
+            kill_role(own, role)
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+    own.wait_queue_empty(60)
+    session = own.imap("boris", mailbox="INBOX")
+    numbers = session.search(None, "HEADER", "Subject", f'"{token}"')[1][0].decode().replace(" ", ",")
+    answers = session.fetch(numbers, "(BODY.PEEK[HEADER.FIELDS (SUBJECT)])")[1]
+    session.logout()
+    arrived = [re.search(rb"(\S+)\r\n", answer[1])[1].decode() for answer in answers if isinstance(answer, tuple)]
+    assert taken <= set(arrived), f"lost: {sorted(taken - set(arrived))}"
+    assert all(arrived.count(name) == 1 for name in taken), "delivered twice: " + str([name for name in taken if arrived.count(name) > 1])
+
+
+def test_master_killed(token):
+    with Pombal(accounts=["anna"]) as own:
+        for number in range(20):
+            own.deliver(letters.simple(f"{token} {number}"))
+        with Smtp(own.address, own.ports["smtp"]) as smtp:
+            smtp.envelope("a@b.example", own.name("anna"))
+            assert smtp.data(letters.simple(f"{token} last")).startswith("250")
+        pids = children(own.process.pid)
+        own.process.kill()
+        own.process.wait()
+        for pid in pids:
+            wait_for(lambda: not Path(f"/proc/{pid}").exists(), "orphaned roles to end", 10)
+        own.process = None
+        own.start()
+        assert len(own.wait_mail(token, count=21)) == 21
+
+
+def test_everything_killed_at_once(token):
+    with Pombal(accounts=["anna"]) as own:
+        session = own.imap("anna", mailbox="INBOX")
+        assert session.append("INBOX", None, None, letters.simple(f"{token} appended"))[0] == "OK"
+        uidnext = re.search(rb"UIDNEXT (\d+)", session.status("INBOX", "(UIDNEXT)")[1][0])[1]
+        with Smtp(own.address, own.ports["smtp"]) as smtp:
+            for number in range(10):
+                smtp.envelope("a@b.example", own.name("anna"))
+                assert smtp.data(letters.simple(f"{token} {number}")).startswith("250")
+        own.crash()
+        own.start()
+        own.wait_mail(token, count=11)
+        session = own.imap("anna")
+        after = re.search(rb"UIDNEXT (\d+)", session.status("INBOX", "(UIDNEXT)")[1][0])[1]
+        session.logout()
+        assert int(after) >= int(uidnext)
+        assert "problem" not in own.run("fsck").stdout.lower().replace("0 problems", "").replace("no problems", "")
+
+
+def test_sigterm_drains(token):
+    with Pombal(accounts=["anna"]) as own:
+        waiting = Smtp(own.address, own.ports["smtp"])
+        amid = Smtp(own.address, own.ports["smtp"])
+        amid.envelope("a@b.example", own.name("anna"))
+        amid.expect("DATA", 354)
+        imap = Imap(own.address, own.ports["imap"])
+        pop3 = Pop3(own.address, own.ports["pop3"])
+        own.process.send_signal(signal.SIGTERM)
+        assert imap.rest().startswith(b"* BYE")
+        assert waiting.rest().startswith(b"421")
+        assert pop3.rest()[:4] in (b"-ERR", b"")
+        # Who is in the middle of a letter gets a clear answer, or none: never a 250 without the letter being kept.
+        try:
+            amid.send(letters.simple(token) + b".\r\n")
+            answer = amid.rest()
+        except OSError:
+            answer = b""
+        own.process.wait(30)
+        own.stop()
+        own.start()
+        if b"250" in answer:
+            own.wait_mail(token)
+
+
+def test_sigterm_amid_imap_idle():
+    with Pombal(accounts=["anna"]) as own:
+        with Imap(own.address, own.ports["imaps"], tls=True) as imap:
+            imap.ok(f"LOGIN {own.name('anna')} \"{own.password('anna')}\"")
+            imap.ok("SELECT INBOX")
+            imap.send("i IDLE\r\n")
+            assert imap.line().startswith("+")
+            own.process.send_signal(signal.SIGTERM)
+            assert b"* BYE" in imap.rest()
+
+
+def served_certificate(server, port):
+    with socket.create_connection((server.address, server.ports[port]), timeout=10) as plain:
+        with tls_context().wrap_socket(plain, server_hostname=server.hostname) as secured:
+            return secured.getpeercert(binary_form=True)
+
+
+def make_certificate(chain, key, name):
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2", "-subj", f"/CN={name}",
+                    "-addext", f"subjectAltName=DNS:{name}", "-keyout", key, "-out", chain], check=True, stderr=subprocess.DEVNULL)
+
+
+def test_reload_keeps_sessions_and_brings_a_new_certificate(token):
+    with Pombal(accounts=["anna"]) as own:
+        before = served_certificate(own, "imaps")
+        with Imap(own.address, own.ports["imaps"], tls=True) as imap, Smtp(own.address, own.ports["smtp"]) as smtp:
+            imap.ok(f"LOGIN {own.name('anna')} \"{own.password('anna')}\"")
+            imap.ok("SELECT INBOX")
+            smtp.envelope("a@b.example", own.name("anna"))
+            pids = own.role_pids()
+            chain, key = own.certificate
+            make_certificate(chain, key, own.hostname)
+            own.configure(max_message="100K")
+            own.reload()
+            wait_for(lambda: served_certificate(own, "imaps") != before, "the new certificate")
+            assert served_certificate(own, "imaps") == ssl.PEM_cert_to_DER_cert(chain.read_text())
+            wait_for(lambda: served_certificate(own, "submissions") != before, "the new certificate for submission")
+            # Both sessions go on, in the same processes.
+            assert smtp.data(letters.simple(token)).startswith("250")
+            imap.ok("NOOP")
+            assert own.role_pids() == pids
+            with Smtp(own.address, own.ports["smtp"]) as later:
+                assert "SIZE 102400" in later.hello, later.hello
+        own.wait_mail(token)
+
+
+def test_reload_with_a_mistake_changes_nothing(token):
+    with Pombal(accounts=["anna"]) as own:
+        good = own.conf_path.read_text()
+        own.conf_path.write_text(good + "\nmax_message = twelve\n")
+        offset = own.log_size()
+        own.process.send_signal(signal.SIGHUP)
+        line = own.wait_log(r"event=reload\.failed.*", offset)[0]
+        assert re.search(r"pombal\.conf:\d+", line), line
+        own.deliver(letters.simple(token))
+        own.wait_mail(token)
+        own.conf_path.write_text(good)
+        own.reload()
+
+
+def test_sni(token):
+    with Pombal(accounts=[], start=False) as own:
+        make_certificate(own.data / "second.pem", own.data / "second.key", "second.example")
+        chain, key = own.certificate
+        own.configure(certificates=[f"{chain.relative_to(own.data)} {key.relative_to(own.data)}", "second.pem second.key"])
+        own.start()
+        for name, expected in (("second.example", own.data / "second.pem"), (own.hostname, chain), ("third.example", chain)):
+            with socket.create_connection((own.address, own.ports["imaps"])) as plain:
+                with tls_context().wrap_socket(plain, server_hostname=name) as secured:
+                    assert secured.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(expected.read_text()), name
+
+
+@pytest.mark.parametrize("version,minimum,welcome", [("TLSv1_1", "1.2", False), ("TLSv1_2", "1.2", True), ("TLSv1_2", "1.3", False), ("TLSv1_3", "1.3", True)])
+def test_tls_versions(version, minimum, welcome):
+    if minimum not in _versions:
+        _versions[minimum] = Pombal(accounts=[], options={"tls_minimum": minimum})
+    own = _versions[minimum]
+    context = tls_context()
+    context.minimum_version = ssl.TLSVersion.MINIMUM_SUPPORTED
+    context.maximum_version = getattr(ssl.TLSVersion, version)
+    context.set_ciphers("ALL:@SECLEVEL=0")
+    with socket.create_connection((own.address, own.ports["imaps"])) as plain:
+        try:
+            with context.wrap_socket(plain, server_hostname=own.hostname) as secured:
+                assert secured.recv(4) == b"* OK"
+                assert welcome
+        except ssl.SSLError:
+            assert not welcome
+
+
+_versions = {}
+
+
+@pytest.fixture(scope="module", autouse=True)
+def close_versions():
+    yield
+    for server in _versions.values():
+        server.close()
+
+
+def test_two_servers_cannot_share_a_folder(own):
+    done = own.run("serve", status=1, timeout=20)
+    assert len(done.stderr.strip().splitlines()) >= 1
+
+
+def test_a_port_in_use_is_named(own):
+    with Pombal(accounts=[], start=False, address=own.address) as second:
+        done = second.run("serve", status=1, timeout=20)
+        assert str(second.ports["smtp"]) in done.stderr or str(second.ports["lmtp"]) in done.stderr or "in use" in done.stderr, done.stderr
+
+
+def test_logs_are_logfmt_and_hold_no_secrets(own, token):
+    own.submit(letters.simple(token, own.name("boris"), own.name("anna"), body="SECRETBODY\r\n"), own.name("boris"))
+    own.wait_mail(token, "boris")
+    lines = [line for line in own.log().splitlines() if line != "ready"]
+    events = [line for line in lines if re.match(r'time=\S+ level=\w+ (role=\w+ )?event=[a-z_]+(\.[a-z_]+)* ?(\w+=("([^"\\]|\\.)*"|[^ "]*) ?)*$', line)]
+    assert len(events) >= 0.95 * len(lines), [line for line in lines if line not in events][:5]
+    assert any("event=message.accepted" in line and " id=" in line for line in events)
+    assert any("event=delivery." in line and " id=" in line for line in events)
+    log = own.log()
+    assert "SECRETBODY" not in log and own.password("anna") not in log and own.password("boris") not in log
+
+
+def test_files_are_private(own):
+    own.deliver(letters.simple("private"))
+    own.wait_queue_empty()
+    for path in own.data.rglob("*"):
+        mode = path.lstat().st_mode
+        if path.is_symlink():
+            continue
+        if path.is_file() and path.suffix in (".db", ".eml", ".key", ".db-wal") or "key" in path.name:
+            assert mode & 0o077 == 0, f"{path} is {mode & 0o777:o}"
+    assert own.data.stat().st_mode & 0o007 == 0
+
+
+def test_sandbox_of_the_optimised_program(token, monkeypatch):
+    """The program as it is shipped (sanitizers need more system calls than the roles are left)."""
+    optimised = ROOT / "build/pombal"
+    if not optimised.exists():
+        pytest.skip("no optimised program was built")
+    monkeypatch.setenv("POMBAL", str(optimised))
+    with Pombal(accounts=["anna", "boris"]) as own:
+        for role in ("auth", "smtp", "courier", "reader"):
+            status = Path(f"/proc/{own.role_of(role)}/status").read_text()
+            assert re.search(r"^NoNewPrivs:\s*1", status, re.M), role
+            assert re.search(r"^Seccomp:\s*2", status, re.M), role
+            assert re.search(r"^CapEff:\s*0+$", status, re.M), role
+        own.submit(letters.with_attachment(token, 300000, own.name("boris"), own.name("anna")), own.name("boris"))
+        own.wait_mail(token, "boris")
+        session = own.pop3("boris")
+        assert session.stat()[0] == 1
+        session.dele(1)
+        session.quit()
+        with Imap(own.address, own.ports["imap"]) as imap:
+            imap.ok("STARTTLS")
+            imap.start_tls()
+            imap.ok(f"LOGIN {own.name('anna')} \"{own.password('anna')}\"")
+            imap.ok("CREATE Work")
+        own.submit(letters.simple(token, "x@nowhere.invalid", own.name("anna")), "x@nowhere.invalid")
+        wait_for(lambda: "nowhere.invalid" in own.log(), "a remote delivery to be tried")
+        own.reload()
+        own.submit(letters.simple(token + " again", own.name("boris"), own.name("anna")), own.name("boris"))
+        own.wait_mail(token + " again", "boris")

@@ -1,0 +1,192 @@
+"""pombal queue, trace and sendmail: what an administrator sees and does."""
+import os
+import re
+import subprocess
+
+import pytest
+
+import letters
+from peers import ScriptedServer
+from pombal import Pombal, binary, environment, new_address, wait_for
+
+MX_PORT = 22525
+
+
+@pytest.fixture(scope="module")
+def busy(names):
+    """A server with a destination that refuses everything for the time being."""
+    state = {"open": False}
+    scripted = ScriptedServer(new_address(), MX_PORT, lambda verb, argument, session: "451 4.3.2 Closed today" if verb == "RCPT" and not state["open"] else None)
+    names.domain("busy.example", scripted.address)
+    with Pombal(options={"resolver": names.resolver, "mx_port": MX_PORT, "retry_schedule": "1h"}) as own:
+        own.scripted, own.state = scripted, state
+        yield own
+    scripted.close()
+
+
+def waiting(server, token):
+    """Sends a letter that stays in the queue, and gives its entry there."""
+    server.submit(letters.simple(token, f"{token}@busy.example", server.name("anna"), body="The body.\r\n"), f"{token}@busy.example")
+    return wait_for(lambda: next((one for one in server.queue() if token in str(one) and "Closed today" in str(one)), None), "the letter in the queue")
+
+
+def entry(server, identifier):
+    return next((one for one in server.queue() if one["id"] == identifier), None)
+
+
+def test_list_and_show(busy, token):
+    one = waiting(busy, token)
+    text = busy.run("queue", "list").stdout
+    assert one["id"] in text and f"{token}@busy.example" in text and busy.name("anna") in text and "Closed today" in text
+    shown = busy.run("queue", "show", one["id"]).stdout
+    assert "Closed today" in shown and f"{token}@busy.example" in shown
+    detail = busy.json("queue", "show", one["id"])
+    assert token in str(detail)
+    busy.run("queue", "remove", one["id"])
+    assert entry(busy, one["id"]) is None
+    busy.run("queue", "show", one["id"], status=1)
+
+
+def test_flush(busy, token):
+    one = waiting(busy, token)
+    busy.state["open"] = True
+    try:
+        busy.run("queue", "flush", one["id"])
+        wait_for(lambda: any(token.encode() in got["letter"] for got in busy.scripted.letters), "the flushed letter")
+        wait_for(lambda: entry(busy, one["id"]) is None, "the queue to be without it")
+    finally:
+        busy.state["open"] = False
+
+
+def test_hold_and_release(busy, token):
+    one = waiting(busy, token)
+    busy.run("queue", "hold", one["id"])
+    held = entry(busy, one["id"])
+    assert held["held"] is True, held
+    busy.state["open"] = True
+    try:
+        busy.run("queue", "flush")
+        other = token + "x"
+        busy.submit(letters.simple(other, f"{other}@busy.example", busy.name("anna")), f"{other}@busy.example")
+        wait_for(lambda: any(other.encode() in got["letter"] for got in busy.scripted.letters), "the other letter")
+        assert not any(f"Subject: {token}\r\n".encode() in got["letter"] for got in busy.scripted.letters)
+        busy.run("queue", "release", one["id"])
+        busy.run("queue", "flush", one["id"], status=None)
+        wait_for(lambda: any(f"Subject: {token}\r\n".encode() in got["letter"] for got in busy.scripted.letters), "the released letter")
+    finally:
+        busy.state["open"] = False
+
+
+def test_queue_commands_on_a_stopped_server(names, token):
+    with Pombal(options={"resolver": names.resolver, "mx_port": 1, "retry_schedule": "1h"}, accounts=["anna"]) as own:
+        own.submit(letters.simple(token, "x@busy.example", own.name("anna")), "x@busy.example")
+        own.stop()
+        [one] = own.queue()
+        own.run("queue", "hold", one["id"])
+        own.run("queue", "remove", one["id"])
+        assert own.queue() == []
+
+
+@pytest.mark.parametrize("command", ["show", "hold", "release", "remove"])
+def test_unknown_id(busy, command):
+    done = busy.run("queue", command, "0000000000000", status=None)
+    assert done.returncode in (1, 2) and len(done.stderr.strip().splitlines()) == 1, (done.returncode, done.stderr)
+
+
+# ---- trace ----
+
+def test_trace(busy, token):
+    letter = letters.simple(token, busy.name("boris"), busy.name("anna"))
+    message_id = letters.parse(letter)["Message-ID"]
+    busy.submit(letter, busy.name("boris"))
+    busy.wait_mail(token, "boris")
+    for asked in (message_id, message_id.strip("<>")):
+        told = wait_for(lambda: "delivery" in busy.run("trace", asked).stdout and busy.run("trace", asked).stdout, f"the trace of {asked}")
+        assert busy.name("boris") in told and busy.name("anna") in told, told
+    assert message_id.strip("<>") in busy.run("trace", busy.name("boris")).stdout or "delivery" in busy.run("trace", busy.name("boris")).stdout
+    assert busy.json("trace", message_id)
+
+
+def test_trace_of_an_attempt(busy, token):
+    one = waiting(busy, token)
+    told = busy.run("trace", f"{token}@busy.example").stdout
+    assert "Closed today" in told, told
+    busy.run("queue", "remove", one["id"])
+
+
+def test_trace_of_nothing(busy):
+    done = busy.run("trace", "nobody-at-all@nowhere.example", status=None)
+    assert done.returncode in (0, 1)
+
+
+# ---- sendmail ----
+
+def sendmail(server, *arguments, letter=b"", name=None, status=0):
+    command = [name or binary(), *([] if name else ["sendmail"]), *arguments]
+    done = subprocess.run(command, input=letter, stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=60, env=environment(POMBAL_DATA=str(server.data)))
+    assert status is None or done.returncode == status, done.stderr.decode()
+    return done.stdout.decode()
+
+
+def test_sendmail(server, token):
+    sendmail(server, "-i", "-f", server.name("anna"), server.name("boris"), letter=f"Subject: {token}\n\nA line.\n.\nAnother.\n".encode())
+    [got] = server.wait_mail(token, "boris")
+    assert got.endswith(b"A line.\r\n.\r\nAnother.\r\n") and b"\r\nDate: " in got and b"\r\nMessage-ID: " in got.replace(b"Message-Id", b"Message-ID")
+    fields, _ = letters.split_trace(got)
+    assert dict(fields)["return-path"].decode() == f"<{server.name('anna')}>"
+
+
+def test_sendmail_dot_ends_without_i(server, token):
+    sendmail(server, "-f", server.name("anna"), server.name("boris"), letter=f"Subject: {token}\n\nA line.\n.\nNot this.\n".encode())
+    [got] = server.wait_mail(token, "boris")
+    assert got.endswith(b"A line.\r\n")
+
+
+def test_sendmail_t(server, token):
+    letter = (f"From: {server.name('anna')}\nTo: Boris <{server.name('boris')}>\nCc: nobody:;\nBcc: {server.name('anna')}\nSubject: {token}\n\nText\n").encode()
+    sendmail(server, "-t", "-i", letter=letter)
+    [one] = server.wait_mail(token, "boris")
+    [two] = server.wait_mail(token, "anna")
+    assert b"Bcc" not in one and b"Bcc" not in two
+
+
+def test_sendmail_t_without_recipients(server):
+    sendmail(server, "-t", letter=b"Subject: nobody\n\nText\n", status=None)
+    done = subprocess.run([binary(), "sendmail", "-t"], input=b"Subject: nobody\n\nText\n", stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                          env=environment(POMBAL_DATA=str(server.data)), timeout=60)
+    assert done.returncode != 0 and done.stderr
+
+
+def test_called_as_sendmail_and_mailq(busy, token, tmp_path):
+    for name in ("sendmail", "mailq"):
+        os.symlink(os.path.abspath(binary()), tmp_path / name)
+    sendmail(busy, "-oi", "-oem", "-f", busy.name("anna"), "--", busy.name("boris"), letter=f"Subject: {token}\n\nText\n".encode(), name=str(tmp_path / "sendmail"))
+    busy.wait_mail(token, "boris")
+    one = waiting(busy, token)
+    for listing in (sendmail(busy, "-bp"), sendmail(busy, name=str(tmp_path / "mailq")), sendmail(busy, "-bp", name=str(tmp_path / "sendmail"))):
+        assert one["id"] in listing and f"{token}@busy.example" in listing
+    busy.run("queue", "remove", one["id"])
+
+
+def test_sendmail_to_a_stopped_server(token):
+    """What sendmail has taken waits in the queue until the server runs."""
+    with Pombal(accounts=["anna"], start=False) as own:
+        sendmail(own, "-f", own.name("anna"), own.name("anna"), letter=f"Subject: {token}\n\nText\n".encode())
+        assert len(own.queue()) == 1
+        own.start()
+        own.wait_mail(token)
+
+
+def test_sendmail_8bit_and_crlf(server, token):
+    sendmail(server, "-i", "-f", server.name("anna"), server.name("boris"), letter=f"Subject: {token}\r\n\r\nПривет\r\n".encode())
+    [got] = server.wait_mail(token, "boris")
+    assert got.endswith("\r\n\r\nПривет\r\n".encode()) and b"\r\r\n" not in got
+
+
+def test_sendmail_to_someone_unknown(server, token):
+    """A caller that can be told at once is; else the report comes by mail."""
+    status = subprocess.run([binary(), "sendmail", "-f", server.name("anna"), f"{token}@{server.domain}"], input=f"Subject: {token}\n\nText\n".encode(),
+                            stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(POMBAL_DATA=str(server.data)), timeout=60).returncode
+    if status == 0:
+        wait_for(lambda: re.search(r"Undeliver|Returned|failed|Delivery", str(server.imap("anna", mailbox="INBOX").search(None, "TEXT", f'"{token}"')), re.I)
+                 or server.imap("anna", mailbox="INBOX").search(None, "TEXT", f'"{token}"')[1][0], "a report")
