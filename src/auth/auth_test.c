@@ -1,0 +1,616 @@
+/* Unit tests of auth.h as other roles use it, against an auth role's server in a thread: look-ups, passwords, SASL exchanges
+ * with libgsasl as the client, restarts, damaged datagrams. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <gsasl.h>
+#include <openssl/evp.h>
+#include <pthread.h>
+#include <sys/socket.h>
+
+#include "auth/directory.h"
+#include "auth/server.h"
+#include "auth/test_folder.h"
+#include "auth/wire.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "config/config.h"
+
+enum { CHANNELS = 2 };
+
+struct fixture {
+	struct test_folder folder;
+	struct auth_server *server;
+	pthread_t thread;
+	int ends[CHANNELS][2];     /* kept open across restarts, as the master does */
+	struct auth *auth;         /* over channel 0 */
+	struct directory *directory; /* as the command line has it open */
+	struct arena *arena;
+};
+
+static void *serve(void *argument)
+{
+	auth_server_run(argument);
+	return NULL;
+}
+
+static void start_server(struct fixture *f)
+{
+	struct error error;
+	f->server = auth_server_new(f->folder.path, &error);
+	assert_non_null(f->server);
+	for (int i = 0; i < CHANNELS; i++)
+		auth_server_add_channel(f->server, dup(f->ends[i][1]));
+	assert_int_equal(pthread_create(&f->thread, NULL, serve, f->server), 0);
+}
+
+static void stop_server(struct fixture *f)
+{
+	auth_server_stop(f->server);
+	pthread_join(f->thread, NULL);
+	auth_server_free(&f->server);
+}
+
+static void configure(const char *text)
+{
+	struct error error;
+	struct config *config = config_parse(slice_of(text), "test", &error);
+	assert_non_null(config);
+	config_set_current(config);
+}
+
+static int set_up(void **state)
+{
+	struct fixture *f = memory_new(sizeof *f);
+	struct error error;
+	configure("auth_failures = 1000");
+	test_folder_make(&f->folder);
+	f->arena = arena_new();
+	f->directory = directory_open(f->folder.path, &error);
+	assert_true(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("example.test")}, &error));
+	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("alice@example.test"), .enabled = true}, &error));
+	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("bob@example.test"), .enabled = true}, &error));
+	assert_true(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("wonderland"), &error));
+	for (int i = 0; i < CHANNELS; i++)
+		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, f->ends[i]), 0);
+	start_server(f);
+	f->auth = auth_open(dup(f->ends[0][0]));
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	auth_close(&f->auth);
+	if (f->server)
+		stop_server(f);
+	for (int i = 0; i < CHANNELS; i++) {
+		close(f->ends[i][0]);
+		close(f->ends[i][1]);
+	}
+	directory_close(&f->directory);
+	arena_free(&f->arena);
+	test_folder_remove(&f->folder);
+	free(f);
+	return 0;
+}
+
+static struct sign_in_client client_at(const char *address)
+{
+	return (struct sign_in_client){.service = "imap", .address = slice_of(address), .session = id_new(), .encrypted = true};
+}
+
+static enum sign_in_status check_from(struct fixture *f, const char *address, const char *name, struct slice password, int *delay_ms)
+{
+	struct slice account;
+	struct sign_in_client client = client_at(address);
+	enum sign_in_status status = auth_check_password(f->auth, slice_of(name), password, &client, f->arena, &account, delay_ms);
+	assert_true(slice_equal(account, status == SIGN_IN_DONE ? SLICE("alice@example.test") : SLICE("")));
+	return status;
+}
+
+static enum sign_in_status check(struct fixture *f, const char *name, const char *password)
+{
+	int delay_ms;
+	return check_from(f, "192.0.2.1", name, slice_of(password), &delay_ms);
+}
+
+static void look_ups_are_answered(void **state)
+{
+	struct fixture *f = *state;
+	struct error error;
+	struct route *routes;
+	size_t count;
+	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test")), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, SLICE("nobody@example.test")), RECIPIENT_UNKNOWN);
+	assert_int_equal(auth_recipient(f->auth, SLICE("nobody@elsewhere.test")), RECIPIENT_FOREIGN);
+	assert_true(auth_is_local_domain(f->auth, SLICE("EXAMPLE.test")));
+	assert_false(auth_is_local_domain(f->auth, SLICE("elsewhere.test")));
+	assert_true(auth_may_send_as(f->auth, SLICE("alice@example.test"), SLICE("alice+x@example.test")));
+	assert_false(auth_may_send_as(f->auth, SLICE("alice@example.test"), SLICE("bob@example.test")));
+	assert_true(auth_resolve(f->auth, SLICE("alice+x@example.test"), f->arena, &routes, &count, &error));
+	assert_true(count == 1 && routes->local && slice_equal(routes->address, SLICE("alice@example.test")) && slice_equal(routes->detail, SLICE("x")));
+	assert_false(auth_resolve(f->auth, SLICE("nobody@example.test"), f->arena, &routes, &count, &error));
+	assert_int_equal(error.kind, ERROR_NOT_FOUND);
+	/* What the command line changes is seen at once. */
+	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("new@example.test"), .enabled = true}, &error));
+	assert_int_equal(auth_recipient(f->auth, SLICE("new@example.test")), RECIPIENT_LOCAL);
+}
+
+static void long_answers_come_in_parts(void **state)
+{
+	struct fixture *f = *state;
+	struct error error;
+	struct route *routes;
+	size_t count;
+	enum { MANY = 1000 };
+	struct slice *targets = arena_array(f->arena, MANY, sizeof *targets);
+	for (int i = 0; i < MANY; i++)
+		targets[i] = arena_printf(f->arena, "%060d@%s.%s.elsewhere.test", i, "a-domain-with-quite-a-long-name-in-it", "another-label-that-is-long-as-well");
+	assert_true(directory_add_alias(f->directory, &(struct alias_entry){SLICE("list@example.test"), targets, MANY}, &error));
+	assert_true(auth_resolve(f->auth, SLICE("list@example.test"), f->arena, &routes, &count, &error));
+	assert_int_equal(count, MANY);
+	for (int i = 0; i < MANY; i++)
+		assert_true(!routes[i].local && slice_equal(routes[i].address, targets[i]));
+}
+
+static void passwords_are_checked(void **state)
+{
+	struct fixture *f = *state;
+	struct error error;
+	int delay_ms;
+	char longest[3000];
+	memset(longest, 'x', sizeof longest);
+	assert_int_equal(check(f, "alice@example.test", "wonderland"), SIGN_IN_DONE);
+	assert_int_equal(check(f, "ALICE", "wonderland"), SIGN_IN_DONE);
+	assert_int_equal(check(f, "alice@example.test", "Wonderland"), SIGN_IN_REFUSED);
+	assert_int_equal(check(f, "alice@example.test", ""), SIGN_IN_REFUSED);
+	assert_int_equal(check(f, "nobody@example.test", "wonderland"), SIGN_IN_REFUSED);
+	assert_int_equal(check(f, "bob@example.test", ""), SIGN_IN_REFUSED); /* has no password */
+	assert_int_equal(check(f, "", ""), SIGN_IN_REFUSED);
+	assert_int_equal(check(f, "alice+x@example.test", "wonderland"), SIGN_IN_REFUSED);
+	assert_int_equal(check_from(f, "192.0.2.1", "alice", slice_make(longest, sizeof longest), &delay_ms), SIGN_IN_REFUSED);
+	assert_int_equal(check_from(f, "192.0.2.1", "alice", SLICE("wonderland\0"), &delay_ms), SIGN_IN_REFUSED);
+	/* A change of the password is seen at once, though the old one was verified a moment ago. */
+	assert_true(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("looking-glass"), &error));
+	assert_int_equal(check(f, "alice@example.test", "wonderland"), SIGN_IN_REFUSED);
+	assert_int_equal(check(f, "alice@example.test", "looking-glass"), SIGN_IN_DONE);
+	assert_true(directory_set_account(f->directory, &(struct account_entry){.name = SLICE("alice@example.test"), .enabled = false}, &error));
+	assert_int_equal(check(f, "alice@example.test", "looking-glass"), SIGN_IN_REFUSED);
+}
+
+static void strangers_cost_the_same_time(void **state)
+{
+	struct fixture *f = *state;
+	enum { ROUNDS = 10 };
+	int64_t known = 0, unknown = 0, start;
+	for (int i = 0; i < ROUNDS; i++) {
+		start = clock_monotonic_ms();
+		check(f, "alice@example.test", "wrong");
+		known += clock_monotonic_ms() - start;
+		start = clock_monotonic_ms();
+		check(f, "nobody@example.test", "wrong");
+		unknown += clock_monotonic_ms() - start;
+	}
+	assert_true(unknown >= known / 2 && known >= unknown / 2);
+	check(f, "alice@example.test", "wonderland");
+	start = clock_monotonic_ms();
+	for (int i = 0; i < ROUNDS; i++)
+		assert_int_equal(check(f, "alice@example.test", "wonderland"), SIGN_IN_DONE);
+	assert_true(clock_monotonic_ms() - start < known); /* verified a moment ago: needs no hash */
+}
+
+static void guessing_is_throttled(void **state)
+{
+	struct fixture *f = *state;
+	int delay_ms = 0;
+	configure("auth_failures = 3");
+	assert_int_equal(check_from(f, "198.51.100.1", "alice", SLICE("wonderland"), &delay_ms), SIGN_IN_DONE);
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(check_from(f, "203.0.113.9", "alice", SLICE("guess"), &delay_ms), SIGN_IN_REFUSED);
+		assert_int_equal(delay_ms, 0);
+	}
+	assert_int_equal(check_from(f, "203.0.113.9", "alice", SLICE("guess"), &delay_ms), SIGN_IN_REFUSED);
+	assert_int_equal(delay_ms, 1000);
+	assert_int_equal(check_from(f, "203.0.113.9", "alice", SLICE("wonderland"), &delay_ms), SIGN_IN_THROTTLED);
+	assert_in_range(delay_ms, 1, 1000);
+	assert_int_equal(check_from(f, "198.51.100.1", "alice", SLICE("wonderland"), &delay_ms), SIGN_IN_DONE);
+}
+
+/* ---- SASL ---- */
+
+struct sasl_test {
+	const char *name, *password, *authzid, *exporter; /* what the client believes; exporter: 32 bytes or NULL */
+};
+
+static int on_client_property(Gsasl *library, Gsasl_session *session, Gsasl_property property)
+{
+	(void)library;
+	const struct sasl_test *test = gsasl_session_hook_get(session);
+	unsigned char text[64];
+	switch ((int)property) {
+	case GSASL_AUTHID:
+		return gsasl_property_set(session, property, test->name);
+	case GSASL_AUTHZID:
+		return test->authzid ? gsasl_property_set(session, property, test->authzid) : GSASL_NO_CALLBACK;
+	case GSASL_PASSWORD:
+		return gsasl_property_set(session, property, test->password);
+	case GSASL_CB_TLS_EXPORTER:
+		if (!test->exporter)
+			return GSASL_NO_CALLBACK;
+		EVP_EncodeBlock(text, (const unsigned char *)test->exporter, 32);
+		return gsasl_property_set(session, property, (const char *)text);
+	default:
+		return GSASL_NO_CALLBACK;
+	}
+}
+
+static const char exporter[] = "0123456789abcdef0123456789abcdef";
+
+/* Runs a whole exchange. A client that accepts less than the server's proof fails the test. */
+static enum sign_in_status exchange(struct fixture *f, const char *mechanism, const struct sasl_test *test, const char *server_exporter, bool initial)
+{
+	Gsasl *library;
+	Gsasl_session *session;
+	struct sign_in_client client = client_at("192.0.2.1");
+	struct slice account;
+	int delay_ms, rc = GSASL_NEEDS_MORE;
+	enum sign_in_status status = SIGN_IN_CONTINUE;
+	client.tls_exporter = slice_of(server_exporter);
+	assert_int_equal(gsasl_init(&library), GSASL_OK);
+	gsasl_callback_set(library, on_client_property);
+	assert_int_equal(gsasl_client_start(library, mechanism, &session), GSASL_OK);
+	struct sasl_test copy = *test;
+	gsasl_session_hook_set(session, &copy);
+	struct sign_in *sign_in = sign_in_begin(f->auth, slice_of(mechanism), &client);
+	struct buf challenge = BUF(WIRE_SASL_MAX);
+	bool first = true;
+	while (status == SIGN_IN_CONTINUE) {
+		char *message = NULL;
+		size_t len = 0;
+		if (!first || initial)
+			rc = gsasl_step(session, challenge.len ? challenge.at : NULL, challenge.len, &message, &len);
+		if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
+			break;
+		buf_clear(&challenge);
+		status = sign_in_step(sign_in, !first || initial, slice_make(message, len), &challenge, &account, &delay_ms);
+		gsasl_free(message);
+		first = false;
+	}
+	if (status == SIGN_IN_DONE) {
+		assert_true(slice_equal(account, SLICE("alice@example.test")));
+		char *message = NULL;
+		size_t len = 0;
+		if (rc == GSASL_NEEDS_MORE && challenge.len > 0)
+			rc = gsasl_step(session, challenge.at, challenge.len, &message, &len);
+		gsasl_free(message);
+		assert_true(rc == GSASL_OK || strcmp(mechanism, "LOGIN") == 0);
+	}
+	sign_in_end(&sign_in);
+	buf_free(&challenge);
+	gsasl_finish(session);
+	gsasl_done(library);
+	return status;
+}
+
+static void every_mechanism_signs_in(void **state)
+{
+	struct fixture *f = *state;
+	const char *const mechanisms[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256"};
+	const struct sasl_test right = {"alice@example.test", "wonderland", NULL, NULL}, wrong = {"alice@example.test", "Wonderland", NULL, NULL},
+		ghost = {"nobody@example.test", "wonderland", NULL, NULL}, bare = {"alice", "wonderland", NULL, NULL},
+		without = {"bob@example.test", "x", NULL, NULL};
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(exchange(f, mechanisms[i], &right, "", true), SIGN_IN_DONE);
+		assert_int_equal(exchange(f, mechanisms[i], &right, "", false), SIGN_IN_DONE);
+		assert_int_equal(exchange(f, mechanisms[i], &bare, "", true), SIGN_IN_DONE);
+		assert_int_equal(exchange(f, mechanisms[i], &wrong, "", true), SIGN_IN_REFUSED);
+		assert_int_equal(exchange(f, mechanisms[i], &ghost, "", true), SIGN_IN_REFUSED);
+		assert_int_equal(exchange(f, mechanisms[i], &without, "", true), SIGN_IN_REFUSED);
+	}
+}
+
+static void nobody_acts_for_another(void **state)
+{
+	struct fixture *f = *state;
+	const char *const mechanisms[] = {"PLAIN", "SCRAM-SHA-256"};
+	const struct sasl_test other = {"alice@example.test", "wonderland", "bob@example.test", NULL},
+		self = {"alice@example.test", "wonderland", "ALICE@example.test", NULL};
+	for (size_t i = 0; i < 2; i++) {
+		assert_int_equal(exchange(f, mechanisms[i], &other, "", true), SIGN_IN_REFUSED);
+		assert_int_equal(exchange(f, mechanisms[i], &self, "", true), SIGN_IN_DONE);
+	}
+}
+
+static enum sign_in_status one_step_over(struct fixture *f, const char *mechanism, const char *server_exporter, struct slice input)
+{
+	struct sign_in_client client = client_at("192.0.2.1");
+	client.tls_exporter = slice_of(server_exporter);
+	struct slice account;
+	int delay_ms;
+	struct buf challenge = BUF(WIRE_SASL_MAX);
+	struct sign_in *sign_in = sign_in_begin(f->auth, slice_of(mechanism), &client);
+	enum sign_in_status status = sign_in_step(sign_in, true, input, &challenge, &account, &delay_ms);
+	sign_in_end(&sign_in);
+	buf_free(&challenge);
+	return status;
+}
+
+static void channel_binding_binds(void **state)
+{
+	struct fixture *f = *state;
+	const char *elsewhere = "fedcba9876543210fedcba9876543210";
+	struct sasl_test test = {"alice@example.test", "wonderland", NULL, exporter};
+	assert_int_equal(exchange(f, "SCRAM-SHA-256-PLUS", &test, exporter, true), SIGN_IN_DONE);
+	assert_int_equal(exchange(f, "SCRAM-SHA-256-PLUS", &test, elsewhere, true), SIGN_IN_REFUSED); /* somebody in the middle */
+	assert_int_equal(exchange(f, "SCRAM-SHA-256-PLUS", &test, "", true), SIGN_IN_MALFORMED);      /* not offered */
+	/* A client that could, and was made to believe that the server can't. */
+	assert_int_equal(one_step_over(f, "SCRAM-SHA-256", exporter, SLICE("y,,n=alice,r=abcdefgh")), SIGN_IN_REFUSED);
+	assert_int_equal(one_step_over(f, "SCRAM-SHA-256", "", SLICE("y,,n=alice,r=abcdefgh")), SIGN_IN_CONTINUE);
+	assert_int_equal(one_step_over(f, "SCRAM-SHA-256-PLUS", exporter, SLICE("p=tls-unique,,n=alice,r=abcdefgh")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step_over(f, "SCRAM-SHA-256-PLUS", exporter, SLICE("n,,n=alice,r=abcdefgh")), SIGN_IN_REFUSED);
+	test.exporter = NULL;
+	assert_int_equal(exchange(f, "SCRAM-SHA-256", &test, exporter, true), SIGN_IN_DONE);
+	assert_string_equal(auth_mechanisms(true, false, true), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN");
+	assert_string_equal(auth_mechanisms(false, false, false), "");
+}
+
+static enum sign_in_status one_step(struct fixture *f, const char *mechanism, struct slice input)
+{
+	return one_step_over(f, mechanism, "", input);
+}
+
+static void broken_exchanges_end(void **state)
+{
+	struct fixture *f = *state;
+	char longest[WIRE_SASL_MAX + 1];
+	memset(longest, 'x', sizeof longest);
+	assert_int_equal(one_step(f, "EXTERNAL", SLICE("")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "NTLM", SLICE("NTLMSSP\0\1")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "ANONYMOUS", SLICE("me")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "", SLICE("")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "A-MECHANISM-WITH-A-LONG-NAME", SLICE("")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "plain", SLICE("\0alice@example.test\0wonderland")), SIGN_IN_DONE);
+	assert_int_equal(one_step(f, "PLAIN", SLICE("\0alice@example.test\0wonderland\0")), SIGN_IN_MALFORMED);
+	assert_int_not_equal(one_step(f, "PLAIN", SLICE("\0alice@example.test")), SIGN_IN_DONE);
+	assert_int_not_equal(one_step(f, "PLAIN", SLICE("\0\0\0\0\0")), SIGN_IN_DONE);
+	assert_int_equal(one_step(f, "PLAIN", slice_make(longest, sizeof longest)), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "SCRAM-SHA-256", SLICE("n,,n=alice,r=")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "SCRAM-SHA-256", SLICE("\xff\0\xff")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "SCRAM-SHA-256", slice_make(longest, WIRE_SASL_MAX)), SIGN_IN_MALFORMED);
+}
+
+static void steps_after_the_end_are_refused(void **state)
+{
+	struct fixture *f = *state;
+	struct sign_in_client client = client_at("192.0.2.1");
+	struct slice account;
+	int delay_ms;
+	struct buf challenge = BUF(WIRE_SASL_MAX);
+	struct sign_in *sign_in = sign_in_begin(f->auth, SLICE("PLAIN"), &client);
+	assert_int_equal(sign_in_step(sign_in, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
+	assert_int_equal(sign_in_step(sign_in, true, SLICE("\0x\0y"), &challenge, &account, &delay_ms), SIGN_IN_REFUSED);
+	assert_int_equal(sign_in_step(sign_in, true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_MALFORMED);
+	sign_in_end(&sign_in);
+	assert_null(sign_in);
+	buf_free(&challenge);
+}
+
+/* Many exchanges that nobody ends: the oldest make room, the rest goes on. */
+static void abandoned_exchanges_make_room(void **state)
+{
+	struct fixture *f = *state;
+	enum { MANY = 5000 };
+	struct sign_in_client client = client_at("192.0.2.1");
+	struct sign_in **all = arena_array(f->arena, MANY, sizeof *all);
+	struct slice account;
+	int delay_ms;
+	struct buf challenge = BUF(WIRE_SASL_MAX);
+	for (int i = 0; i < MANY; i++) {
+		all[i] = sign_in_begin(f->auth, SLICE("PLAIN"), &client);
+		assert_int_equal(sign_in_step(all[i], false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
+	}
+	assert_int_equal(sign_in_step(all[0], true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_TEMPORARY);
+	assert_int_equal(sign_in_step(all[MANY - 1], true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_DONE);
+	for (int i = 0; i < MANY; i++)
+		sign_in_end(&all[i]);
+	buf_free(&challenge);
+}
+
+/* ---- Restarts, crowds, enemies ---- */
+
+static void *ask_in_thread(void *argument)
+{
+	struct fixture *f = argument;
+	return (void *)(intptr_t)auth_recipient(f->auth, SLICE("alice@example.test"));
+}
+
+static void a_restart_fails_what_waits_and_serves_again(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t thread;
+	void *kind;
+	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test")), RECIPIENT_LOCAL);
+	stop_server(f);
+	assert_int_equal(pthread_create(&thread, NULL, ask_in_thread, f), 0);
+	usleep(50 * 1000);
+	/* The former auth process has read the request and died. */
+	char taken[WIRE_DATAGRAM_MAX];
+	assert_true(recv(f->ends[0][1], taken, sizeof taken, 0) > 0);
+	int64_t start = clock_monotonic_ms();
+	start_server(f);
+	pthread_join(thread, &kind);
+	assert_int_equal((intptr_t)kind, RECIPIENT_TEMPORARY);
+	assert_true(clock_monotonic_ms() - start < 5000);
+	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test")), RECIPIENT_LOCAL);
+	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
+}
+
+static void an_exchange_does_not_outlive_a_restart(void **state)
+{
+	struct fixture *f = *state;
+	struct sign_in_client client = client_at("192.0.2.1");
+	struct slice account;
+	int delay_ms;
+	struct buf challenge = BUF(WIRE_SASL_MAX);
+	struct sign_in *sign_in = sign_in_begin(f->auth, SLICE("PLAIN"), &client);
+	assert_int_equal(sign_in_step(sign_in, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
+	stop_server(f);
+	start_server(f);
+	/* The hello may fail the request, or the new process doesn't know the exchange. */
+	assert_int_equal(sign_in_step(sign_in, true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_TEMPORARY);
+	sign_in_end(&sign_in);
+	buf_free(&challenge);
+}
+
+static void *ask_a_lot(void *argument)
+{
+	struct fixture *f = argument;
+	intptr_t wrong = 0;
+	for (int i = 0; i < 300; i++) {
+		wrong += auth_recipient(f->auth, SLICE("alice@example.test")) != RECIPIENT_LOCAL;
+		wrong += auth_recipient(f->auth, SLICE("x@elsewhere.test")) != RECIPIENT_FOREIGN;
+	}
+	return (void *)wrong;
+}
+
+static void *sign_in_a_lot(void *argument)
+{
+	struct fixture *f = argument;
+	intptr_t wrong = 0;
+	struct arena *arena = arena_new();
+	struct sign_in_client client = client_at("192.0.2.1");
+	struct slice account;
+	int delay_ms;
+	for (int i = 0; i < 5; i++)
+		wrong += auth_check_password(f->auth, SLICE("alice"), SLICE("wonderland"), &client, arena, &account, &delay_ms) != SIGN_IN_DONE;
+	arena_free(&arena);
+	return (void *)wrong;
+}
+
+static void many_ask_at_once(void **state)
+{
+	struct fixture *f = *state;
+	enum { THREADS = 32 };
+	pthread_t threads[THREADS];
+	for (int i = 0; i < THREADS; i++)
+		assert_int_equal(pthread_create(&threads[i], NULL, i % 2 ? ask_a_lot : sign_in_a_lot, f), 0);
+	for (int i = 0; i < THREADS; i++) {
+		void *wrong;
+		pthread_join(threads[i], &wrong);
+		assert_int_equal((intptr_t)wrong, 0);
+	}
+}
+
+/* A role that an attacker has taken over sends what it likes over its channel; the others are served all the same. */
+static void damaged_datagrams_harm_nobody(void **state)
+{
+	struct fixture *f = *state;
+	int enemy = f->ends[1][0];
+	unsigned char bytes[600];
+	struct buf good = BUF(WIRE_DATAGRAM_MAX);
+	for (int i = 0; i < 20000; i++) {
+		size_t len = random_below(sizeof bytes) + 1;
+		random_bytes(bytes, sizeof bytes);
+		if (i % 4) { /* a request of ours, then some bytes of it changed */
+			struct sign_in_client client = client_at("192.0.2.66");
+			buf_clear(&good);
+			wire_begin(&good, (enum wire_kind)(WIRE_RECIPIENT + random_below(7)), random_u64(), random_u64());
+			wire_put_number(&good, random_below(3));
+			wire_put_text(&good, SLICE("SCRAM-SHA-256"));
+			wire_put_client(&good, &client);
+			wire_put_number(&good, 1);
+			wire_put_text(&good, SLICE("n,,n=alice,r=abc"));
+			len = good.len;
+			memcpy(bytes, good.at, len);
+			if (i % 4 > 1)
+				bytes[random_below(len)] = (unsigned char)random_u64();
+			if (i % 4 > 2)
+				len = random_below(len) + 1;
+		} else
+			bytes[0] = WIRE_VERSION;
+		while (send(enemy, bytes, len, MSG_DONTWAIT) < 0) { /* answers that nobody fetches stop the server's reading */
+			char answer[WIRE_DATAGRAM_MAX];
+			while (recv(enemy, answer, sizeof answer, MSG_DONTWAIT) > 0)
+				;
+		}
+	}
+	char *huge = memory_new(100 * 1024);
+	send(enemy, huge, 100 * 1024, MSG_DONTWAIT);
+	free(huge);
+	buf_free(&good);
+	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test")), RECIPIENT_LOCAL);
+	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
+}
+
+static void one_channel_cannot_starve_another(void **state)
+{
+	struct fixture *f = *state;
+	struct sign_in_client client = client_at("198.51.100.66");
+	struct buf request = BUF(WIRE_DATAGRAM_MAX);
+	for (uint64_t i = 0; i < 500; i++) {
+		buf_clear(&request);
+		wire_begin(&request, WIRE_CHECK_PASSWORD, 0, i);
+		wire_put_client(&request, &client);
+		wire_put_text(&request, arena_printf(f->arena, "user%d@example.test", (int)i));
+		wire_put_text(&request, SLICE("guess"));
+		assert_true(send(f->ends[1][0], request.at, request.len, MSG_DONTWAIT) > 0 || i > 100);
+	}
+	buf_free(&request);
+	int64_t start = clock_monotonic_ms();
+	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
+	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test")), RECIPIENT_LOCAL);
+	assert_true(clock_monotonic_ms() - start < 5000);
+}
+
+/* No hash and no key of an account ever crosses a channel. */
+static void hashes_stay_inside(void **state)
+{
+	struct fixture *f = *state;
+	char answer[WIRE_DATAGRAM_MAX];
+	struct buf request = BUF(WIRE_DATAGRAM_MAX);
+	struct sign_in_client client = client_at("192.0.2.1");
+	wire_begin(&request, WIRE_CHECK_PASSWORD, 0, 1);
+	wire_put_client(&request, &client);
+	wire_put_text(&request, SLICE("alice@example.test"));
+	wire_put_text(&request, SLICE("wonderland"));
+	assert_true(send(f->ends[1][0], request.at, request.len, 0) > 0);
+	assert_true(recv(f->ends[1][0], answer, sizeof answer, 0) > 0); /* hello */
+	ssize_t len = recv(f->ends[1][0], answer, sizeof answer, 0);
+	assert_true(len > 0);
+	assert_int_equal(slice_find(slice_make(answer, (size_t)len), SLICE("argon2")), SLICE_NONE);
+	assert_int_equal(slice_find(slice_make(answer, (size_t)len), SLICE("wonderland")), SLICE_NONE);
+	buf_free(&request);
+}
+
+#define AUTH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		AUTH_TEST(look_ups_are_answered),
+		AUTH_TEST(long_answers_come_in_parts),
+		AUTH_TEST(passwords_are_checked),
+		AUTH_TEST(strangers_cost_the_same_time),
+		AUTH_TEST(guessing_is_throttled),
+		AUTH_TEST(every_mechanism_signs_in),
+		AUTH_TEST(nobody_acts_for_another),
+		AUTH_TEST(channel_binding_binds),
+		AUTH_TEST(broken_exchanges_end),
+		AUTH_TEST(steps_after_the_end_are_refused),
+		AUTH_TEST(abandoned_exchanges_make_room),
+		AUTH_TEST(a_restart_fails_what_waits_and_serves_again),
+		AUTH_TEST(an_exchange_does_not_outlive_a_restart),
+		AUTH_TEST(many_ask_at_once),
+		AUTH_TEST(damaged_datagrams_harm_nobody),
+		AUTH_TEST(one_channel_cannot_starve_another),
+		AUTH_TEST(hashes_stay_inside),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	config_free_all();
+	return failed;
+}

@@ -1,0 +1,310 @@
+/* The directory's file: opening, schema, domains, and what the other files of the directory share. Every change is one
+ * transaction, durable when it returns. Fails with what the database says (ERROR_TEMPORARY), or as directory.h names. */
+#include "auth/directory_internal.h"
+
+#include "base/file.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "message/address.h"
+
+static const char *const schema[] = {
+	"CREATE TABLE domain (name TEXT PRIMARY KEY, alias_of TEXT NOT NULL, catch_all TEXT NOT NULL, ordinal BIGINT NOT NULL);"
+	"CREATE TABLE account (name TEXT PRIMARY KEY, domain TEXT NOT NULL, display_name TEXT NOT NULL, enabled BIGINT NOT NULL,"
+	" quota_bytes BIGINT NOT NULL, quota_messages BIGINT NOT NULL, created BIGINT NOT NULL, version BIGINT NOT NULL,"
+	" password TEXT NOT NULL, scram_iterations BIGINT NOT NULL, scram_salt BLOB, scram_stored_key BLOB, scram_server_key BLOB);"
+	"CREATE INDEX account_domain ON account (domain, name);"
+	"CREATE TABLE alias (address TEXT NOT NULL, target TEXT NOT NULL, domain TEXT NOT NULL, position BIGINT NOT NULL,"
+	" PRIMARY KEY (address, target));"
+	"CREATE INDEX alias_domain ON alias (domain, address, position);"
+	"CREATE TABLE sender (account TEXT NOT NULL, address TEXT NOT NULL, PRIMARY KEY (account, address));"
+	"CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL);",
+};
+
+/* The key is made once and kept: an unknown account's salt that changed with every restart would give it away. */
+static bool load_decoy_key(struct directory *directory, struct error *error)
+{
+	char fresh[DECOY_KEY_SIZE];
+	random_bytes(fresh, sizeof fresh);
+	struct db_statement *add = db_prepare(directory->db, "INSERT INTO secret (name, value) VALUES ('decoy', $1) ON CONFLICT DO NOTHING");
+	struct db_statement *read = db_prepare(directory->db, "SELECT value FROM secret WHERE name = 'decoy'");
+	enum db_step step = db_step(read, error);
+	if (step == DB_DONE) {
+		db_bind_blob(add, 1, slice_make(fresh, sizeof fresh));
+		if (!db_run(add, error))
+			return false;
+		read = db_prepare(directory->db, "SELECT value FROM secret WHERE name = 'decoy'");
+		step = db_step(read, error);
+	}
+	if (step != DB_ROW)
+		return false;
+	struct slice key = db_blob(read, 0);
+	bool whole = key.len == DECOY_KEY_SIZE;
+	if (whole)
+		memcpy(directory->decoy_key, key.at, key.len);
+	db_reset(read);
+	memory_wipe(fresh, sizeof fresh);
+	return whole || error_set(error, ERROR_INVALID, "directory.db is damaged: its decoy key has another size");
+}
+
+struct directory *directory_open(const char *data, struct error *error)
+{
+	struct directory *directory = memory_new(sizeof *directory);
+	directory->scratch = arena_new();
+	struct slice folder = arena_printf(directory->scratch, "%s/directory", data);
+	struct slice path = arena_printf(directory->scratch, "%s/directory/directory.db", data);
+	const struct db_options options = {.durability = DB_DURABLE_COMMIT, .create = true};
+	if (!file_make_folders(folder.at, 0700, error) || !(directory->db = db_open(path.at, &options, error)) ||
+	    !db_migrate(directory->db, schema, sizeof schema / sizeof *schema, error) || !load_decoy_key(directory, error))
+		directory_close(&directory);
+	return directory;
+}
+
+void directory_close(struct directory **directory)
+{
+	if (!*directory)
+		return;
+	db_close(&(*directory)->db);
+	arena_free(&(*directory)->scratch);
+	memory_wipe((*directory)->decoy_key, sizeof (*directory)->decoy_key);
+	free(*directory);
+	*directory = NULL;
+}
+
+bool directory_finish(struct directory *directory, bool done, struct error *error)
+{
+	if (done && db_commit(directory->db, error))
+		return true;
+	db_rollback(directory->db);
+	return false;
+}
+
+void *list_add(struct list *list)
+{
+	if (list->count == list->capacity) {
+		size_t capacity = list->capacity ? 2 * list->capacity : 8;
+		char *at = arena_array(list->arena, capacity, list->size);
+		if (list->count > 0)
+			memcpy(at, list->at, list->count * list->size);
+		list->at = at;
+		list->capacity = capacity;
+	}
+	return list->at + list->size * list->count++;
+}
+
+/* ---- Names ---- */
+
+bool directory_check_address(struct slice text, struct arena *arena, struct slice *address, struct error *error)
+{
+	struct slice parsed, local, domain;
+	if (!address_parse(text, true, arena, &parsed, error)) {
+		if (error)
+			error->kind = ERROR_INVALID;
+		return false;
+	}
+	*address = address_canonical(parsed, arena);
+	address_split(*address, &local, &domain);
+	if (slice_empty(local) || slice_empty(domain))
+		return error_set(error, ERROR_INVALID, "%.*s is not an address", SLICE_ARG(text));
+	return true;
+}
+
+bool directory_check_own_address(struct directory *directory, struct slice text, struct arena *arena, struct slice *address, struct error *error)
+{
+	struct slice local, domain, own, catch_all;
+	if (!directory_check_address(text, arena, address, error))
+		return false;
+	address_split(*address, &local, &domain);
+	switch (directory_find_domain(directory, domain, arena, &own, &catch_all, error)) {
+	case FOUND_YES:
+		*address = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(own));
+		return true;
+	case FOUND_NO:
+		return error_set(error, ERROR_NOT_FOUND, "there is no domain %.*s", SLICE_ARG(domain));
+	default:
+		return false;
+	}
+}
+
+static bool check_domain_name(struct slice text, struct arena *arena, struct slice *name, struct error *error)
+{
+	*name = domain_canonical(text, arena);
+	if (slice_empty(*name) || name->len > DOMAIN_NAME_MAX || domain_is_literal(*name) || !domain_is_valid(*name, true) ||
+	    slice_empty(domain_to_ascii(*name, arena)))
+		return error_set(error, ERROR_INVALID, "\"%.*s\" is not a domain", SLICE_ARG(text));
+	return true;
+}
+
+/* ---- Domains ---- */
+
+enum found directory_find_domain(struct directory *directory, struct slice name, struct arena *arena, struct slice *domain,
+				 struct slice *catch_all, struct error *error)
+{
+	struct db_statement *read = db_prepare(directory->db, "SELECT d.name, d.catch_all FROM domain AS a JOIN domain AS d"
+		" ON d.name = CASE WHEN a.alias_of = '' THEN a.name ELSE a.alias_of END WHERE a.name = $1");
+	db_bind_text(read, 1, name);
+	enum db_step step = db_step(read, error);
+	if (step != DB_ROW)
+		return step == DB_DONE ? FOUND_NO : FOUND_FAILED;
+	*domain = arena_copy(arena, db_text(read, 0));
+	*catch_all = arena_copy(arena, db_text(read, 1));
+	db_reset(read);
+	return FOUND_YES;
+}
+
+enum found directory_first_domain(struct directory *directory, struct arena *arena, struct slice *domain, int *count, struct error *error)
+{
+	struct db_statement *read = db_prepare(directory->db, "SELECT name FROM domain WHERE alias_of = '' ORDER BY ordinal LIMIT 2");
+	enum db_step step = db_step(read, error);
+	if (step != DB_ROW)
+		return step == DB_DONE ? FOUND_NO : FOUND_FAILED;
+	*domain = arena_copy(arena, db_text(read, 0));
+	step = db_step(read, error);
+	if (count)
+		*count = step == DB_ROW ? 2 : 1;
+	db_reset(read);
+	return step == DB_FAILED ? FOUND_FAILED : FOUND_YES;
+}
+
+static void fill_domain(struct db_statement *row, struct arena *arena, struct domain_entry *domain)
+{
+	domain->name = arena_copy(arena, db_text(row, 0));
+	domain->alias_of = arena_copy(arena, db_text(row, 1));
+	domain->catch_all = arena_copy(arena, db_text(row, 2));
+}
+
+static bool no_such_domain(struct slice name, struct error *error)
+{
+	return error_set(error, ERROR_NOT_FOUND, "there is no domain %.*s", SLICE_ARG(name));
+}
+
+bool directory_get_domain(struct directory *directory, struct slice name, struct arena *arena, struct domain_entry *domain, struct error *error)
+{
+	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all FROM domain WHERE name = $1");
+	db_bind_text(read, 1, domain_canonical(name, arena));
+	enum db_step step = db_step(read, error);
+	if (step == DB_DONE)
+		return no_such_domain(name, error);
+	if (step == DB_FAILED)
+		return false;
+	fill_domain(read, arena, domain);
+	db_reset(read);
+	return true;
+}
+
+bool directory_list_domains(struct directory *directory, struct arena *arena, struct domain_entry **list, size_t *count, struct error *error)
+{
+	struct list domains = {.arena = arena, .size = sizeof **list};
+	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all FROM domain ORDER BY ordinal");
+	enum db_step step;
+	while ((step = db_step(read, error)) == DB_ROW)
+		fill_domain(read, arena, list_add(&domains));
+	*list = (struct domain_entry *)(void *)domains.at;
+	*count = domains.count;
+	return step == DB_DONE;
+}
+
+/* Does anything hang on the domain: accounts, aliases, or domains that are read in it? */
+static enum found domain_is_used(struct directory *directory, struct slice name, struct error *error)
+{
+	struct db_statement *read = db_prepare(directory->db, "SELECT 1 FROM account WHERE domain = $1 UNION ALL SELECT 1 FROM alias"
+		" WHERE domain = $1 UNION ALL SELECT 1 FROM domain WHERE alias_of = $1 LIMIT 1");
+	db_bind_text(read, 1, name);
+	enum db_step step = db_step(read, error);
+	db_reset(read);
+	return step == DB_ROW ? FOUND_YES : step == DB_DONE ? FOUND_NO : FOUND_FAILED;
+}
+
+/* Checks what a domain entry says and makes it canonical. */
+static bool check_domain(struct directory *directory, const struct domain_entry *in, struct arena *arena, struct domain_entry *out, struct error *error)
+{
+	*out = (struct domain_entry){{NULL, 0}};
+	if (!check_domain_name(in->name, arena, &out->name, error))
+		return false;
+	if (!slice_empty(in->catch_all) && !directory_check_address(in->catch_all, arena, &out->catch_all, error))
+		return false;
+	if (slice_empty(in->alias_of))
+		return true;
+	struct domain_entry own;
+	if (!slice_empty(in->catch_all))
+		return error_set(error, ERROR_INVALID, "a domain alias has no catch-all of its own: set it at %.*s", SLICE_ARG(in->alias_of));
+	if (!check_domain_name(in->alias_of, arena, &out->alias_of, error) || !directory_get_domain(directory, out->alias_of, arena, &own, error))
+		return false;
+	if (!slice_empty(own.alias_of) || slice_equal(own.name, out->name))
+		return error_set(error, ERROR_INVALID, "%.*s is itself an alias, of %.*s", SLICE_ARG(own.name), SLICE_ARG(own.alias_of));
+	return true;
+}
+
+static bool insert_domain(struct directory *directory, const struct domain_entry *domain, struct error *error)
+{
+	struct db_statement *add = db_prepare(directory->db, "INSERT INTO domain (name, alias_of, catch_all, ordinal)"
+		" VALUES ($1, $2, $3, (SELECT COALESCE(MAX(ordinal), 0) + 1 FROM domain)) ON CONFLICT DO NOTHING");
+	db_bind_text(add, 1, domain->name);
+	db_bind_text(add, 2, domain->alias_of);
+	db_bind_text(add, 3, domain->catch_all);
+	if (!db_run(add, error))
+		return false;
+	if (db_changes(directory->db) == 0)
+		return error_set(error, ERROR_EXISTS, "there is a domain %.*s already", SLICE_ARG(domain->name));
+	return true;
+}
+
+bool directory_add_domain(struct directory *directory, const struct domain_entry *domain, struct error *error)
+{
+	struct domain_entry entry;
+	arena_reset(directory->scratch);
+	if (!db_begin(directory->db, error))
+		return false;
+	bool done = check_domain(directory, domain, directory->scratch, &entry, error) && insert_domain(directory, &entry, error);
+	return directory_finish(directory, done, error);
+}
+
+static bool update_domain(struct directory *directory, const struct domain_entry *domain, struct error *error)
+{
+	if (!slice_empty(domain->alias_of)) {
+		enum found used = domain_is_used(directory, domain->name, error);
+		if (used == FOUND_YES)
+			error_set(error, ERROR_DENIED, "%.*s has accounts or aliases of its own", SLICE_ARG(domain->name));
+		if (used != FOUND_NO)
+			return false;
+	}
+	struct db_statement *set = db_prepare(directory->db, "UPDATE domain SET alias_of = $2, catch_all = $3 WHERE name = $1");
+	db_bind_text(set, 1, domain->name);
+	db_bind_text(set, 2, domain->alias_of);
+	db_bind_text(set, 3, domain->catch_all);
+	if (!db_run(set, error))
+		return false;
+	return db_changes(directory->db) > 0 || no_such_domain(domain->name, error);
+}
+
+bool directory_set_domain(struct directory *directory, const struct domain_entry *domain, struct error *error)
+{
+	struct domain_entry entry;
+	arena_reset(directory->scratch);
+	if (!db_begin(directory->db, error))
+		return false;
+	bool done = check_domain(directory, domain, directory->scratch, &entry, error) && update_domain(directory, &entry, error);
+	return directory_finish(directory, done, error);
+}
+
+static bool delete_domain(struct directory *directory, struct slice name, struct error *error)
+{
+	enum found used = domain_is_used(directory, name, error);
+	if (used == FOUND_YES)
+		error_set(error, ERROR_DENIED, "%.*s still has accounts, aliases or domain aliases", SLICE_ARG(name));
+	if (used != FOUND_NO)
+		return false;
+	struct db_statement *remove = db_prepare(directory->db, "DELETE FROM domain WHERE name = $1");
+	db_bind_text(remove, 1, name);
+	if (!db_run(remove, error))
+		return false;
+	return db_changes(directory->db) > 0 || no_such_domain(name, error);
+}
+
+bool directory_remove_domain(struct directory *directory, struct slice name, struct error *error)
+{
+	arena_reset(directory->scratch);
+	struct slice canonical = domain_canonical(name, directory->scratch);
+	if (!db_begin(directory->db, error))
+		return false;
+	return directory_finish(directory, delete_domain(directory, canonical, error), error);
+}

@@ -1,0 +1,313 @@
+/* Accounts, their passwords, and the addresses they may send as beside their own. */
+#include <gsasl.h>
+#include <openssl/evp.h>
+#include <openssl/hmac.h>
+
+#include "auth/directory_internal.h"
+#include "auth/password.h"
+#include "base/clock.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "message/address.h"
+
+static bool no_such_account(struct slice name, struct error *error)
+{
+	return error_set(error, ERROR_NOT_FOUND, "there is no account %.*s", SLICE_ARG(name));
+}
+
+/* The name under which an account is kept, of a name that somebody gives; never fails, what is no address is nobody's. */
+static struct slice account_key(struct slice name, struct arena *arena)
+{
+	return address_canonical(name, arena);
+}
+
+static bool check_account(const struct account_entry *account, struct error *error)
+{
+	if (account->display_name.len > DISPLAY_NAME_MAX || !slice_is_utf8(account->display_name))
+		return error_set(error, ERROR_INVALID, "the display name is too long, or not UTF-8");
+	for (size_t i = 0; i < account->display_name.len; i++)
+		if ((unsigned char)account->display_name.at[i] < ' ')
+			return error_set(error, ERROR_INVALID, "the display name holds control characters");
+	if (account->quota_bytes > INT64_MAX || account->quota_messages > INT64_MAX)
+		return error_set(error, ERROR_INVALID, "the quota is too large");
+	return true;
+}
+
+static bool insert_account(struct directory *directory, const struct account_entry *account, struct error *error)
+{
+	struct slice name, local, domain, given_local, given_domain;
+	if (!check_account(account, error) || !directory_check_own_address(directory, account->name, directory->scratch, &name, error))
+		return false;
+	address_split(name, &local, &domain);
+	address_split(account_key(account->name, directory->scratch), &given_local, &given_domain);
+	if (!slice_equal(domain, given_domain))
+		return error_set(error, ERROR_INVALID, "%.*s is an alias of %.*s: accounts belong there", SLICE_ARG(given_domain), SLICE_ARG(domain));
+	struct db_statement *add = db_prepare(directory->db, "INSERT INTO account (name, domain, display_name, enabled, quota_bytes,"
+		" quota_messages, created, version, password, scram_iterations) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', 0) ON CONFLICT DO NOTHING");
+	db_bind_text(add, 1, name);
+	db_bind_text(add, 2, domain);
+	db_bind_text(add, 3, account->display_name);
+	db_bind_number(add, 4, account->enabled);
+	db_bind_number(add, 5, (int64_t)account->quota_bytes);
+	db_bind_number(add, 6, (int64_t)account->quota_messages);
+	db_bind_number(add, 7, account->created ? account->created : clock_now());
+	db_bind_number(add, 8, id_new());
+	if (!db_run(add, error))
+		return false;
+	if (db_changes(directory->db) == 0)
+		return error_set(error, ERROR_EXISTS, "there is an account %.*s already", SLICE_ARG(name));
+	return true;
+}
+
+bool directory_add_account(struct directory *directory, const struct account_entry *account, struct error *error)
+{
+	arena_reset(directory->scratch);
+	if (!db_begin(directory->db, error))
+		return false;
+	return directory_finish(directory, insert_account(directory, account, error), error);
+}
+
+bool directory_set_account(struct directory *directory, const struct account_entry *account, struct error *error)
+{
+	arena_reset(directory->scratch);
+	if (!check_account(account, error))
+		return false;
+	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET display_name = $2, enabled = $3, quota_bytes = $4,"
+		" quota_messages = $5, version = $6 WHERE name = $1");
+	db_bind_text(set, 1, account_key(account->name, directory->scratch));
+	db_bind_text(set, 2, account->display_name);
+	db_bind_number(set, 3, account->enabled);
+	db_bind_number(set, 4, (int64_t)account->quota_bytes);
+	db_bind_number(set, 5, (int64_t)account->quota_messages);
+	db_bind_number(set, 6, id_new());
+	if (!db_run(set, error))
+		return false;
+	return db_changes(directory->db) > 0 || no_such_account(account->name, error);
+}
+
+static bool delete_account(struct directory *directory, struct slice name, struct error *error)
+{
+	struct db_statement *senders = db_prepare(directory->db, "DELETE FROM sender WHERE account = $1");
+	db_bind_text(senders, 1, name);
+	struct db_statement *remove = db_prepare(directory->db, "DELETE FROM account WHERE name = $1");
+	db_bind_text(remove, 1, name);
+	if (!db_run(senders, error) || !db_run(remove, error))
+		return false;
+	return db_changes(directory->db) > 0 || no_such_account(name, error);
+}
+
+bool directory_remove_account(struct directory *directory, struct slice name, struct error *error)
+{
+	arena_reset(directory->scratch);
+	struct slice key = account_key(name, directory->scratch);
+	if (!db_begin(directory->db, error))
+		return false;
+	return directory_finish(directory, delete_account(directory, key, error), error);
+}
+
+#define ACCOUNT_COLUMNS "name, display_name, enabled, quota_bytes, quota_messages, created, password <> ''"
+
+static void fill_account(struct db_statement *row, struct arena *arena, struct account_entry *account)
+{
+	account->name = arena_copy(arena, db_text(row, 0));
+	account->display_name = arena_copy(arena, db_text(row, 1));
+	account->enabled = db_number(row, 2) != 0;
+	account->quota_bytes = (uint64_t)db_number(row, 3);
+	account->quota_messages = (uint64_t)db_number(row, 4);
+	account->created = db_number(row, 5);
+	account->has_password = db_number(row, 6) != 0;
+}
+
+bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct account_entry *account, struct error *error)
+{
+	struct db_statement *read = db_prepare(directory->db, "SELECT " ACCOUNT_COLUMNS " FROM account WHERE name = $1");
+	db_bind_text(read, 1, account_key(name, arena));
+	enum db_step step = db_step(read, error);
+	if (step == DB_DONE)
+		return no_such_account(name, error);
+	if (step == DB_FAILED)
+		return false;
+	fill_account(read, arena, account);
+	db_reset(read);
+	return true;
+}
+
+bool directory_list_accounts(struct directory *directory, struct slice domain, struct arena *arena, struct account_entry **list, size_t *count, struct error *error)
+{
+	struct list accounts = {.arena = arena, .size = sizeof **list};
+	struct db_statement *read = db_prepare(directory->db, "SELECT " ACCOUNT_COLUMNS " FROM account WHERE domain = $1 OR $1 = ''"
+		" ORDER BY domain, name");
+	db_bind_text(read, 1, domain_canonical(domain, arena));
+	enum db_step step;
+	while ((step = db_step(read, error)) == DB_ROW)
+		fill_account(read, arena, list_add(&accounts));
+	*list = (struct account_entry *)(void *)accounts.at;
+	*count = accounts.count;
+	return step == DB_DONE;
+}
+
+enum found directory_find_account(struct directory *directory, struct slice name, bool *enabled, struct error *error)
+{
+	struct db_statement *read = db_prepare(directory->db, "SELECT enabled FROM account WHERE name = $1");
+	db_bind_text(read, 1, name);
+	enum db_step step = db_step(read, error);
+	if (step != DB_ROW)
+		return step == DB_DONE ? FOUND_NO : FOUND_FAILED;
+	*enabled = db_number(read, 0) != 0;
+	db_reset(read);
+	return FOUND_YES;
+}
+
+/* ---- Passwords ---- */
+
+struct password_keys {
+	char encoded[ENCODED_HASH_MAX];
+	char salt[SCRAM_SALT_SIZE], stored_key[SCRAM_KEY_SIZE], server_key[SCRAM_KEY_SIZE];
+};
+
+static bool derive_keys(const struct buf *prepared, struct password_keys *keys)
+{
+	char salted[SCRAM_KEY_SIZE], client_key[SCRAM_KEY_SIZE];
+	random_bytes(keys->salt, sizeof keys->salt);
+	bool done = PKCS5_PBKDF2_HMAC(prepared->at, (int)prepared->len, (const unsigned char *)keys->salt, sizeof keys->salt, SCRAM_ITERATIONS,
+				      EVP_sha256(), sizeof salted, (unsigned char *)salted) == 1 &&
+		    gsasl_scram_secrets_from_salted_password(GSASL_HASH_SHA256, salted, client_key, keys->server_key, keys->stored_key) == GSASL_OK;
+	memory_wipe(salted, sizeof salted);
+	memory_wipe(client_key, sizeof client_key);
+	return done && password_hash(buf_slice(prepared), keys->encoded);
+}
+
+static bool update_password(struct directory *directory, struct slice name, const struct password_keys *keys, struct error *error)
+{
+	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET password = $2, scram_iterations = $3, scram_salt = $4,"
+		" scram_stored_key = $5, scram_server_key = $6, version = $7 WHERE name = $1");
+	db_bind_text(set, 1, account_key(name, directory->scratch));
+	db_bind_text(set, 2, slice_of(keys->encoded));
+	db_bind_number(set, 3, SCRAM_ITERATIONS);
+	db_bind_blob(set, 4, slice_make(keys->salt, sizeof keys->salt));
+	db_bind_blob(set, 5, slice_make(keys->stored_key, sizeof keys->stored_key));
+	db_bind_blob(set, 6, slice_make(keys->server_key, sizeof keys->server_key));
+	db_bind_number(set, 7, id_new());
+	if (!db_run(set, error))
+		return false;
+	return db_changes(directory->db) > 0 || no_such_account(name, error);
+}
+
+bool directory_set_password(struct directory *directory, struct slice name, struct slice password, struct error *error)
+{
+	struct buf prepared = BUF(4 * PASSWORD_MAX);
+	struct password_keys keys;
+	bool done = false;
+	arena_reset(directory->scratch);
+	if (slice_empty(password))
+		error_set(error, ERROR_INVALID, "the password is empty");
+	else if (!password_prepare(password, &prepared))
+		error_set(error, ERROR_INVALID, "the password is too long, not UTF-8, or holds control characters");
+	else if (!derive_keys(&prepared, &keys))
+		error_set(error, ERROR_TEMPORARY, "the password can't be hashed now");
+	else
+		done = update_password(directory, name, &keys, error);
+	memory_wipe(&keys, sizeof keys);
+	buf_free_secret(&prepared);
+	return done;
+}
+
+struct slice directory_sign_in_name(struct directory *directory, struct slice name, struct arena *arena)
+{
+	struct slice local, domain, own, catch_all, canonical;
+	int domains;
+	if (slice_empty(name) || name.len > ADDRESS_MAX || !slice_is_utf8(name) || slice_find_char(name, '\0') != SLICE_NONE)
+		return SLICE("");
+	if (slice_find_char(name, '@') == SLICE_NONE) {
+		if (directory_first_domain(directory, arena, &domain, &domains, NULL) != FOUND_YES || domains != 1)
+			return SLICE("");
+		name = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(name), SLICE_ARG(domain));
+	}
+	canonical = address_canonical(name, arena);
+	address_split(canonical, &local, &domain);
+	if (directory_find_domain(directory, domain, arena, &own, &catch_all, NULL) == FOUND_YES && !slice_equal(own, domain))
+		canonical = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(own));
+	return canonical;
+}
+
+/* RFC 5802 §9: nobody must learn from the salt whether an account exists, so an unknown name always gets the same one. */
+static void make_decoy(struct directory *directory, struct slice name, struct arena *arena, struct credentials *credentials)
+{
+	unsigned char salt[SCRAM_KEY_SIZE];
+	unsigned salt_len = sizeof salt;
+	char *encoded = arena_alloc(arena, ENCODED_HASH_MAX), *key = arena_alloc(arena, SCRAM_KEY_SIZE);
+	HMAC(EVP_sha256(), directory->decoy_key, sizeof directory->decoy_key, (const unsigned char *)name.at, name.len, salt, &salt_len);
+	password_decoy(encoded);
+	random_bytes(key, SCRAM_KEY_SIZE);
+	*credentials = (struct credentials){.account = name, .password = slice_of(encoded), .scram = true, .iterations = SCRAM_ITERATIONS,
+		.salt = arena_copy(arena, slice_make((const char *)salt, SCRAM_SALT_SIZE)),
+		.stored_key = slice_make(key, SCRAM_KEY_SIZE), .server_key = slice_make(key, SCRAM_KEY_SIZE)};
+}
+
+bool directory_credentials(struct directory *directory, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error)
+{
+	account = arena_copy(arena, account);
+	make_decoy(directory, account, arena, credentials);
+	struct db_statement *read = db_prepare(directory->db, "SELECT version, password, scram_iterations, scram_salt, scram_stored_key,"
+		" scram_server_key FROM account WHERE name = $1 AND enabled <> 0 AND password <> ''");
+	db_bind_text(read, 1, account);
+	enum db_step step = db_step(read, error);
+	if (step != DB_ROW)
+		return step == DB_DONE;
+	credentials->known = true;
+	credentials->version = db_number(read, 0);
+	credentials->password = arena_copy(arena, db_text(read, 1));
+	if (db_number(read, 2) > 0) {
+		credentials->iterations = db_number(read, 2);
+		credentials->salt = arena_copy(arena, db_blob(read, 3));
+		credentials->stored_key = arena_copy(arena, db_blob(read, 4));
+		credentials->server_key = arena_copy(arena, db_blob(read, 5));
+	}
+	db_reset(read);
+	return true;
+}
+
+/* ---- Senders ---- */
+
+bool directory_grant_sender(struct directory *directory, struct slice name, struct slice address, bool granted, struct error *error)
+{
+	struct slice canonical;
+	struct account_entry account;
+	arena_reset(directory->scratch);
+	if (!directory_check_address(address, directory->scratch, &canonical, error) ||
+	    !directory_get_account(directory, name, directory->scratch, &account, error))
+		return false;
+	struct db_statement *change = db_prepare(directory->db, granted ?
+		"INSERT INTO sender (account, address) VALUES ($1, $2) ON CONFLICT DO NOTHING" :
+		"DELETE FROM sender WHERE account = $1 AND address = $2");
+	db_bind_text(change, 1, account.name);
+	db_bind_text(change, 2, canonical);
+	if (!db_run(change, error))
+		return false;
+	if (!granted && db_changes(directory->db) == 0)
+		return error_set(error, ERROR_NOT_FOUND, "%.*s was not granted to %.*s", SLICE_ARG(canonical), SLICE_ARG(account.name));
+	return true;
+}
+
+bool directory_list_senders(struct directory *directory, struct slice name, struct arena *arena, struct slice **list, size_t *count, struct error *error)
+{
+	struct list senders = {.arena = arena, .size = sizeof **list};
+	struct db_statement *read = db_prepare(directory->db, "SELECT address FROM sender WHERE account = $1 ORDER BY address");
+	db_bind_text(read, 1, account_key(name, arena));
+	enum db_step step;
+	while ((step = db_step(read, error)) == DB_ROW)
+		*(struct slice *)list_add(&senders) = arena_copy(arena, db_text(read, 0));
+	*list = (struct slice *)(void *)senders.at;
+	*count = senders.count;
+	return step == DB_DONE;
+}
+
+enum found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error)
+{
+	struct db_statement *read = db_prepare(directory->db, "SELECT 1 FROM sender WHERE account = $1 AND address = $2");
+	db_bind_text(read, 1, account);
+	db_bind_text(read, 2, address);
+	enum db_step step = db_step(read, error);
+	db_reset(read);
+	return step == DB_ROW ? FOUND_YES : step == DB_DONE ? FOUND_NO : FOUND_FAILED;
+}

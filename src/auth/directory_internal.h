@@ -1,0 +1,50 @@
+/* Shared by the files of the directory only. */
+#ifndef AUTH_DIRECTORY_INTERNAL_H
+#define AUTH_DIRECTORY_INTERNAL_H
+
+#include "auth/credentials.h"
+#include "store/db/db.h"
+
+enum {
+	DOMAIN_NAME_MAX = 255,
+	DISPLAY_NAME_MAX = 1000,
+	ALIAS_TARGETS_MAX = 2000, /* of one alias */
+	DECOY_KEY_SIZE = 32,
+};
+
+struct directory {
+	struct db *db;
+	struct arena *scratch;   /* for questions whose answer is no slice */
+	char decoy_key[DECOY_KEY_SIZE]; /* what unknown accounts' salts are made from */
+};
+
+/** Ends what db_begin() began: commits if `done`, else undoes. */
+bool directory_finish(struct directory *directory, bool done, struct error *error);
+/** Parses and canonicalises an address that an administrator names; ERROR_INVALID. In `arena`. */
+bool directory_check_address(struct slice text, struct arena *arena, struct slice *address, struct error *error);
+/** As above, and brings an address of a domain alias to its own domain. ERROR_NOT_FOUND if the domain isn't ours. */
+bool directory_check_own_address(struct directory *directory, struct slice text, struct arena *arena, struct slice *address, struct error *error);
+
+enum found { FOUND_YES, FOUND_NO, FOUND_FAILED };
+/** The domain that `name` (canonical) is, or is an alias of, in `arena`; and its catch-all. */
+enum found directory_find_domain(struct directory *directory, struct slice name, struct arena *arena, struct slice *domain,
+				 struct slice *catch_all, struct error *error);
+/** The first domain that was made; FOUND_NO if there is none. *count (may be NULL): 1, or 2 if there are several. */
+enum found directory_first_domain(struct directory *directory, struct arena *arena, struct slice *domain, int *count, struct error *error);
+/** All targets of the alias, in order. FOUND_NO: no such alias. */
+enum found directory_find_alias(struct directory *directory, struct slice address, struct arena *arena, struct slice **targets,
+				size_t *count, struct error *error);
+enum found directory_find_account(struct directory *directory, struct slice name, bool *enabled, struct error *error);
+/** Was this address granted to the account? */
+enum found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error);
+
+/** A growing list of things in an arena. */
+struct list {
+	struct arena *arena;
+	char *at;
+	size_t count, capacity, size;
+};
+/** Room for one more, zeroed. */
+void *list_add(struct list *list);
+
+#endif

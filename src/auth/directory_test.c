@@ -1,0 +1,422 @@
+/* Unit tests of the directory: who is there, and where mail goes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <argon2.h>
+#include <cmocka.h>
+
+#include "auth/credentials.h"
+#include "auth/password.h"
+#include "auth/test_folder.h"
+#include "auth/wire.h"
+#include "base/memory.h"
+#include "config/config.h"
+
+struct fixture {
+	struct test_folder folder;
+	struct directory *directory;
+	struct arena *arena;
+	struct error error;
+};
+
+static struct slice S(const char *text) { return slice_of(text); }
+
+static int set_up(void **state)
+{
+	struct fixture *f = memory_new(sizeof *f);
+	test_folder_make(&f->folder);
+	f->directory = directory_open(f->folder.path, &f->error);
+	assert_non_null(f->directory);
+	f->arena = arena_new();
+	assert_true(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("Example.test")}, &f->error));
+	assert_true(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("second.test")}, &f->error));
+	assert_true(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("alias.test"), .alias_of = SLICE("example.test")}, &f->error));
+	const char *const names[] = {"alice@example.test", "Bob@example.test", "postmaster@example.test", "carol@second.test"};
+	for (size_t i = 0; i < 4; i++)
+		assert_true(directory_add_account(f->directory, &(struct account_entry){.name = S(names[i]), .enabled = true}, &f->error));
+	*state = f;
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	struct fixture *f = *state;
+	directory_close(&f->directory);
+	arena_free(&f->arena);
+	test_folder_remove(&f->folder);
+	free(f);
+	return 0;
+}
+
+static bool add_alias(struct fixture *f, const char *address, size_t count, const char *const *targets)
+{
+	struct slice *list = arena_array(f->arena, count, sizeof *list);
+	for (size_t i = 0; i < count; i++)
+		list[i] = S(targets[i]);
+	return directory_add_alias(f->directory, &(struct alias_entry){S(address), list, count}, &f->error);
+}
+
+#define ALIAS(f, address, ...) add_alias(f, address, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
+
+/* The routes as one line: "alice@example.test+detail ->remote@x". */
+static const char *routes_of(struct fixture *f, const char *address)
+{
+	struct route *routes;
+	size_t count;
+	struct buf line = BUF(1 << 20);
+	if (!directory_resolve(f->directory, S(address), f->arena, &routes, &count, &f->error))
+		return f->error.kind == ERROR_NOT_FOUND ? "nobody" : f->error.text;
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&line, "%s%s%.*s%s%.*s", i ? " " : "", routes[i].local ? "" : "->", SLICE_ARG(routes[i].address),
+			   routes[i].detail.len ? "+" : "", SLICE_ARG(routes[i].detail));
+	const char *text = arena_text(f->arena, buf_slice(&line));
+	buf_free(&line);
+	return text;
+}
+
+static enum recipient_kind kind_of(struct fixture *f, const char *address)
+{
+	return directory_recipient(f->directory, S(address));
+}
+
+static void addresses_are_found_in_every_form(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(kind_of(f, "ALICE@EXAMPLE.test"), RECIPIENT_LOCAL);
+	assert_string_equal(routes_of(f, "ALICE@EXAMPLE.test"), "alice@example.test");
+	assert_string_equal(routes_of(f, "bob@alias.test"), "bob@example.test");
+	assert_string_equal(routes_of(f, "alice+lists+x@alias.test"), "alice@example.test+lists+x");
+	assert_string_equal(routes_of(f, "nobody@example.test"), "nobody");
+	assert_int_equal(kind_of(f, "nobody@example.test"), RECIPIENT_UNKNOWN);
+	assert_int_equal(kind_of(f, "nobody+x@example.test"), RECIPIENT_UNKNOWN);
+	assert_int_equal(kind_of(f, "+x@example.test"), RECIPIENT_UNKNOWN);
+	assert_int_equal(kind_of(f, "alice@elsewhere.test"), RECIPIENT_FOREIGN);
+	assert_string_equal(routes_of(f, "Some.One@elsewhere.test"), "->Some.One@elsewhere.test");
+	assert_int_equal(kind_of(f, ""), RECIPIENT_UNKNOWN);
+	assert_int_equal(kind_of(f, "alice"), RECIPIENT_UNKNOWN);
+	assert_int_equal(kind_of(f, "alice%example.test@second.test"), RECIPIENT_UNKNOWN);
+	assert_int_equal(kind_of(f, "@example.test"), RECIPIENT_UNKNOWN);
+	assert_int_equal(kind_of(f, "alice' OR '1'='1@example.test"), RECIPIENT_UNKNOWN);
+	assert_int_equal(directory_recipient(f->directory, SLICE("alice\0@example.test")), RECIPIENT_UNKNOWN);
+}
+
+static void everybody_has_a_postmaster(void **state)
+{
+	struct fixture *f = *state;
+	assert_string_equal(routes_of(f, "Postmaster"), "postmaster@example.test");
+	assert_string_equal(routes_of(f, "postMaster@second.test"), "postmaster@example.test");
+	assert_string_equal(routes_of(f, "postmaster+x@example.test"), "postmaster@example.test+x");
+	assert_int_equal(kind_of(f, "postmaster"), RECIPIENT_LOCAL);
+	assert_true(ALIAS(f, "postmaster@second.test", "carol@second.test"));
+	assert_string_equal(routes_of(f, "postmaster@second.test"), "carol@second.test");
+}
+
+static void aliases_are_expanded_once(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(ALIAS(f, "team@example.test", "alice@example.test", "more@alias.test", "Out@Elsewhere.test"));
+	assert_true(ALIAS(f, "more@example.test", "bob@example.test", "alice+x@example.test", "out@elsewhere.test", "team@example.test"));
+	assert_string_equal(routes_of(f, "team@example.test"), "alice@example.test bob@example.test ->out@elsewhere.test");
+	assert_string_equal(routes_of(f, "team+detail@example.test"), "alice@example.test bob@example.test ->out@elsewhere.test");
+	assert_int_equal(kind_of(f, "team@example.test"), RECIPIENT_LOCAL);
+	/* The first form of a remote address that is met is the one that is used. */
+	assert_true(ALIAS(f, "out@example.test", "A@Elsewhere.test", "a@elsewhere.test"));
+	assert_string_equal(routes_of(f, "out@example.test"), "->A@Elsewhere.test");
+}
+
+static void loops_of_aliases_end(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(ALIAS(f, "a@example.test", "b@example.test"));
+	assert_true(ALIAS(f, "b@example.test", "a@example.test"));
+	assert_string_equal(routes_of(f, "a@example.test"), "nobody");
+	assert_int_equal(kind_of(f, "a@example.test"), RECIPIENT_UNKNOWN);
+	/* An account that forwards and keeps a copy. */
+	assert_true(ALIAS(f, "alice@example.test", "alice@example.test", "bob@example.test"));
+	assert_string_equal(routes_of(f, "alice@example.test"), "alice@example.test bob@example.test");
+	/* One that only forwards, reached twice: never falls back into the account. */
+	assert_true(ALIAS(f, "bob@example.test", "carol@second.test"));
+	assert_true(ALIAS(f, "both@example.test", "bob@example.test", "again@example.test"));
+	assert_true(ALIAS(f, "again@example.test", "bob@example.test"));
+	assert_string_equal(routes_of(f, "both@example.test"), "carol@second.test");
+}
+
+static void chains_and_crowds_have_limits(void **state)
+{
+	struct fixture *f = *state;
+	char from[40], to[40];
+	for (int i = 0; i < 30; i++) {
+		snprintf(from, sizeof from, "chain%d@example.test", i);
+		snprintf(to, sizeof to, "chain%d@example.test", i + 1);
+		assert_true(ALIAS(f, from, to));
+	}
+	assert_true(ALIAS(f, "chain30@example.test", "alice@example.test"));
+	assert_string_equal(routes_of(f, "chain11@example.test"), "alice@example.test");
+	assert_non_null(strstr(routes_of(f, "chain0@example.test"), "more than"));
+	assert_int_equal(f->error.kind, ERROR_LIMIT);
+	assert_int_equal(kind_of(f, "chain0@example.test"), RECIPIENT_TEMPORARY);
+
+	enum { CROWD = 1500 };
+	struct slice *targets = arena_array(f->arena, CROWD, sizeof *targets);
+	for (int a = 0; a < 4; a++) {
+		for (int i = 0; i < CROWD; i++)
+			targets[i] = arena_printf(f->arena, "%d-%d@elsewhere.test", a, i);
+		snprintf(from, sizeof from, "crowd%d@example.test", a);
+		assert_true(directory_set_alias(f->directory, &(struct alias_entry){S(from), targets, CROWD}, &f->error) ||
+			    directory_add_alias(f->directory, &(struct alias_entry){S(from), targets, CROWD}, &f->error));
+	}
+	struct route *routes;
+	size_t count;
+	assert_true(directory_resolve(f->directory, SLICE("crowd1@example.test"), f->arena, &routes, &count, &f->error));
+	assert_int_equal(count, CROWD);
+	assert_true(ALIAS(f, "crowds@example.test", "crowd0@example.test", "crowd1@example.test", "crowd2@example.test", "crowd3@example.test"));
+	assert_false(directory_resolve(f->directory, SLICE("crowds@example.test"), f->arena, &routes, &count, &f->error));
+	assert_int_equal(f->error.kind, ERROR_LIMIT);
+	assert_int_equal(kind_of(f, "crowds@example.test"), RECIPIENT_LOCAL);
+	struct slice *many = arena_array(f->arena, 3000, sizeof *many);
+	for (int i = 0; i < 3000; i++)
+		many[i] = arena_printf(f->arena, "%d@elsewhere.test", i);
+	assert_false(directory_add_alias(f->directory, &(struct alias_entry){SLICE("all@example.test"), many, 3000}, &f->error));
+	assert_int_equal(f->error.kind, ERROR_LIMIT);
+	assert_int_equal(kind_of(f, "all@example.test"), RECIPIENT_UNKNOWN); /* nothing of it is left */
+}
+
+static void catch_alls_catch_what_nobody_has(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(directory_set_domain(f->directory, &(struct domain_entry){.name = SLICE("second.test"), .catch_all = SLICE("carol@second.test")}, &f->error));
+	assert_string_equal(routes_of(f, "whoever@second.test"), "carol@second.test");
+	assert_string_equal(routes_of(f, "postmaster@second.test"), "postmaster@example.test");
+	assert_true(directory_set_domain(f->directory, &(struct domain_entry){.name = SLICE("second.test"), .catch_all = SLICE("ghost@second.test")}, &f->error));
+	assert_string_equal(routes_of(f, "whoever@second.test"), "nobody");
+	assert_int_equal(kind_of(f, "whoever@second.test"), RECIPIENT_UNKNOWN);
+	assert_true(directory_set_domain(f->directory, &(struct domain_entry){.name = SLICE("second.test"), .catch_all = SLICE("x@elsewhere.test")}, &f->error));
+	assert_string_equal(routes_of(f, "whoever@second.test"), "->x@elsewhere.test");
+}
+
+static void disabled_accounts_take_no_mail(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(directory_set_account(f->directory, &(struct account_entry){.name = SLICE("bob@example.test"), .enabled = false}, &f->error));
+	assert_int_equal(kind_of(f, "bob@example.test"), RECIPIENT_DISABLED);
+	assert_string_equal(routes_of(f, "bob@example.test"), "nobody");
+	assert_true(ALIAS(f, "team@example.test", "bob@example.test", "alice@example.test"));
+	assert_string_equal(routes_of(f, "team@example.test"), "alice@example.test");
+	assert_false(directory_may_send_as(f->directory, SLICE("bob@example.test"), SLICE("bob@example.test")));
+}
+
+static bool may(struct fixture *f, const char *account, const char *address)
+{
+	return directory_may_send_as(f->directory, S(account), S(address));
+}
+
+static void nobody_sends_as_another(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(ALIAS(f, "sales@example.test", "alice@example.test"));
+	assert_true(ALIAS(f, "team@example.test", "alice@example.test", "bob@example.test"));
+	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("alice+boss@example.test"), .enabled = true}, &f->error));
+	assert_true(may(f, "alice@example.test", "Alice@Example.Test"));
+	assert_true(may(f, "alice@example.test", "alice+x@example.test"));
+	assert_true(may(f, "alice@example.test", "alice@alias.test"));
+	assert_true(may(f, "alice@example.test", "sales@example.test"));
+	assert_false(may(f, "alice@example.test", "alice+boss@example.test")); /* is somebody else */
+	assert_false(may(f, "alice@example.test", "team@example.test"));
+	assert_false(may(f, "alice@example.test", "bob@example.test"));
+	assert_false(may(f, "alice@example.test", "bob+alice@example.test"));
+	assert_false(may(f, "alice@example.test", "alicex@example.test"));
+	assert_false(may(f, "alice@example.test", "alice@elsewhere.test"));
+	assert_false(may(f, "alice@example.test", "alice@second.test"));
+	assert_false(may(f, "alice@example.test", ""));
+	assert_false(may(f, "alice@example.test", "@example.test"));
+	assert_false(may(f, "ghost@example.test", "ghost@example.test"));
+	assert_false(may(f, "", ""));
+	assert_true(directory_grant_sender(f->directory, SLICE("alice@example.test"), SLICE("Me@Elsewhere.test"), true, &f->error));
+	assert_true(may(f, "alice@example.test", "me@elsewhere.test"));
+	assert_false(may(f, "bob@example.test", "me@elsewhere.test"));
+	struct slice *list;
+	size_t count;
+	assert_true(directory_list_senders(f->directory, SLICE("alice@example.test"), f->arena, &list, &count, &f->error));
+	assert_int_equal(count, 1);
+	assert_true(directory_grant_sender(f->directory, SLICE("alice@example.test"), SLICE("me@elsewhere.test"), false, &f->error));
+	assert_false(may(f, "alice@example.test", "me@elsewhere.test"));
+	assert_false(directory_grant_sender(f->directory, SLICE("alice@example.test"), SLICE("me@elsewhere.test"), false, &f->error));
+}
+
+static enum error_kind add_account(struct fixture *f, struct slice name)
+{
+	f->error.kind = ERROR_NONE;
+	directory_add_account(f->directory, &(struct account_entry){.name = name, .enabled = true}, &f->error);
+	return f->error.kind;
+}
+
+static void what_makes_no_sense_is_refused(void **state)
+{
+	struct fixture *f = *state;
+	assert_int_equal(add_account(f, SLICE("alice@example.test")), ERROR_EXISTS);
+	assert_int_equal(add_account(f, SLICE("ALICE@example.test")), ERROR_EXISTS);
+	assert_int_equal(add_account(f, SLICE("dave@elsewhere.test")), ERROR_NOT_FOUND);
+	assert_int_equal(add_account(f, SLICE("dave@alias.test")), ERROR_INVALID);
+	assert_int_equal(add_account(f, SLICE("dave")), ERROR_INVALID);
+	assert_int_equal(add_account(f, SLICE("")), ERROR_INVALID);
+	assert_int_equal(add_account(f, SLICE("da ve@example.test")), ERROR_INVALID);
+	assert_int_equal(add_account(f, SLICE("da\nve@example.test")), ERROR_INVALID);
+	assert_int_equal(add_account(f, SLICE("da\0ve@example.test")), ERROR_INVALID);
+	assert_false(directory_remove_domain(f->directory, SLICE("example.test"), &f->error));
+	assert_int_equal(f->error.kind, ERROR_DENIED);
+	assert_true(directory_remove_domain(f->directory, SLICE("alias.test"), &f->error));
+	assert_false(directory_remove_domain(f->directory, SLICE("alias.test"), &f->error));
+	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
+	assert_false(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("EXAMPLE.test")}, &f->error));
+	assert_int_equal(f->error.kind, ERROR_EXISTS);
+	assert_false(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("no_good..test")}, &f->error));
+	assert_int_equal(f->error.kind, ERROR_INVALID);
+	assert_false(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("x.test"), .alias_of = SLICE("ghost.test")}, &f->error));
+	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
+	assert_false(directory_set_domain(f->directory, &(struct domain_entry){.name = SLICE("example.test"), .alias_of = SLICE("second.test")}, &f->error));
+	assert_int_equal(f->error.kind, ERROR_DENIED);
+	assert_false(ALIAS(f, "x@elsewhere.test", "alice@example.test"));
+	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
+	assert_false(ALIAS(f, "x@example.test", "not an address"));
+	assert_int_equal(f->error.kind, ERROR_INVALID);
+	assert_false(directory_remove_alias(f->directory, SLICE("x@example.test"), &f->error));
+	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
+	assert_false(directory_set_account(f->directory, &(struct account_entry){.name = SLICE("ghost@example.test")}, &f->error));
+	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
+}
+
+static void lists_are_whole(void **state)
+{
+	struct fixture *f = *state;
+	struct domain_entry *domains;
+	struct account_entry *accounts, account;
+	struct alias_entry *aliases, alias;
+	size_t count;
+	assert_true(directory_list_domains(f->directory, f->arena, &domains, &count, &f->error));
+	assert_int_equal(count, 3);
+	assert_true(slice_equal(domains[0].name, SLICE("example.test")) && slice_equal(domains[2].alias_of, SLICE("example.test")));
+	assert_true(directory_list_accounts(f->directory, SLICE(""), f->arena, &accounts, &count, &f->error));
+	assert_int_equal(count, 4);
+	assert_true(directory_list_accounts(f->directory, SLICE("second.test"), f->arena, &accounts, &count, &f->error));
+	assert_int_equal(count, 1);
+	assert_true(ALIAS(f, "team@example.test", "bob@example.test"));
+	assert_true(ALIAS(f, "team@example.test", "alice@example.test"));
+	assert_true(ALIAS(f, "sales@second.test", "alice@example.test"));
+	assert_true(directory_list_aliases(f->directory, SLICE(""), f->arena, &aliases, &count, &f->error));
+	assert_int_equal(count, 2);
+	assert_true(directory_get_alias(f->directory, SLICE("Team@alias.test"), f->arena, &alias, &f->error));
+	assert_int_equal(alias.target_count, 2);
+	assert_true(directory_get_account(f->directory, SLICE("BOB@example.test"), f->arena, &account, &f->error));
+	assert_true(account.enabled && !account.has_password && account.created > 0);
+}
+
+static void passwords_are_kept_as_hashes(void **state)
+{
+	struct fixture *f = *state;
+	struct credentials before, after, ghost, again;
+	assert_false(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE(""), &f->error));
+	assert_false(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("a\0b"), &f->error));
+	assert_false(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("bell\a"), &f->error));
+	assert_false(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("\xff\xfe"), &f->error));
+	assert_int_equal(f->error.kind, ERROR_INVALID);
+	assert_false(directory_set_password(f->directory, SLICE("ghost@example.test"), SLICE("secret"), &f->error));
+	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
+	assert_true(directory_set_password(f->directory, SLICE("Alice@example.test"), SLICE("\U0001f426 geheim"), &f->error));
+	assert_true(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("ge\u00adheim"), &f->error));
+	assert_true(directory_credentials(f->directory, SLICE("alice@example.test"), f->arena, &before, &f->error));
+	assert_true(before.known && slice_starts(before.password, SLICE("$argon2id$v=19$m=19456,t=2,p=1$")));
+	assert_true(password_verify(before.password, SLICE("geheim"))); /* SASLprep has mapped the soft hyphen to nothing */
+	assert_false(password_verify(before.password, SLICE("Geheim")));
+	assert_true(directory_set_account(f->directory, &(struct account_entry){.name = SLICE("alice@example.test"), .enabled = true}, &f->error));
+	assert_true(directory_credentials(f->directory, SLICE("alice@example.test"), f->arena, &after, &f->error));
+	assert_true(after.version != before.version && slice_equal(after.password, before.password));
+	/* A stranger gets a salt, and always the same one. */
+	assert_true(directory_credentials(f->directory, SLICE("ghost@example.test"), f->arena, &ghost, &f->error));
+	directory_close(&f->directory);
+	f->directory = directory_open(f->folder.path, &f->error);
+	assert_true(directory_credentials(f->directory, SLICE("ghost@example.test"), f->arena, &again, &f->error));
+	assert_true(!ghost.known && ghost.salt.len == SCRAM_SALT_SIZE && slice_equal(ghost.salt, again.salt));
+	assert_int_equal(ghost.iterations, before.iterations);
+}
+
+static void hashes_beyond_limits_are_not_computed(void **state)
+{
+	(void)state;
+	assert_false(password_verify(SLICE("$argon2id$v=19$m=4294967295,t=2,p=1$c29tZXNhbHRzb21l$aGFzaGhhc2hoYXNoaGFzaA"), SLICE("x")));
+	assert_false(password_verify(SLICE("$argon2id$v=19$m=65536,t=1000,p=1$c29tZXNhbHRzb21l$aGFzaGhhc2hoYXNoaGFzaA"), SLICE("x")));
+	assert_false(password_verify(SLICE("$argon2id$v=19$"), SLICE("x")));
+	assert_false(password_verify(SLICE(""), SLICE("x")));
+	char foreign[ENCODED_HASH_MAX]; /* with other parameters than ours */
+	assert_int_equal(argon2id_hash_encoded(1, 64, 2, "x", 1, "saltsalt", 8, 24, foreign, sizeof foreign), ARGON2_OK);
+	assert_true(password_verify(slice_of(foreign), SLICE("x")));
+	assert_false(password_verify(slice_of(foreign), SLICE("y")));
+	char decoy[ENCODED_HASH_MAX];
+	password_decoy(decoy);
+	assert_false(password_verify(slice_of(decoy), SLICE("x")));
+}
+
+static void names_at_sign_in(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("ALICE@alias.test"), f->arena), SLICE("alice@example.test")));
+	assert_true(slice_empty(directory_sign_in_name(f->directory, SLICE("alice"), f->arena))); /* two domains: who is meant? */
+	assert_true(directory_remove_account(f->directory, SLICE("carol@second.test"), &f->error));
+	assert_true(directory_remove_domain(f->directory, SLICE("second.test"), &f->error));
+	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("Alice"), f->arena), SLICE("alice@example.test")));
+	assert_true(slice_empty(directory_sign_in_name(f->directory, SLICE("al\0ice"), f->arena)));
+}
+
+static void wire_reading_is_strict(void **state)
+{
+	(void)state;
+	struct buf datagram = BUF(WIRE_DATAGRAM_MAX);
+	struct wire_header header;
+	struct wire_reader reader;
+	wire_begin(&datagram, WIRE_RESOLVE, 7, UINT64_MAX);
+	wire_put_text(&datagram, SLICE("abc"));
+	wire_put_number(&datagram, 5);
+	assert_true(wire_open(buf_slice(&datagram), &header, &reader));
+	assert_true(header.kind == WIRE_RESOLVE && header.generation == 7 && header.id == UINT64_MAX);
+	struct wire_reader again = reader;
+	assert_true(slice_equal(wire_text(&reader, 3), SLICE("abc")));
+	assert_false(wire_end(&reader));
+	assert_int_equal(wire_number(&reader, 5), 5);
+	assert_true(wire_end(&reader));
+	assert_int_equal(wire_text(&again, 2).len, 0);
+	assert_true(again.broken && !wire_end(&again));
+	assert_int_equal(wire_number(&again, UINT64_MAX), 0);
+	for (size_t cut = 0; cut < datagram.len; cut++) {
+		struct wire_reader part;
+		if (wire_open(slice_sub(buf_slice(&datagram), 0, cut), &header, &part)) {
+			wire_text(&part, 3);
+			wire_number(&part, 5);
+			assert_false(wire_end(&part));
+		}
+	}
+	buf_free(&datagram);
+}
+
+#define DIRECTORY_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		DIRECTORY_TEST(addresses_are_found_in_every_form),
+		DIRECTORY_TEST(everybody_has_a_postmaster),
+		DIRECTORY_TEST(aliases_are_expanded_once),
+		DIRECTORY_TEST(loops_of_aliases_end),
+		DIRECTORY_TEST(chains_and_crowds_have_limits),
+		DIRECTORY_TEST(catch_alls_catch_what_nobody_has),
+		DIRECTORY_TEST(disabled_accounts_take_no_mail),
+		DIRECTORY_TEST(nobody_sends_as_another),
+		DIRECTORY_TEST(what_makes_no_sense_is_refused),
+		DIRECTORY_TEST(lists_are_whole),
+		DIRECTORY_TEST(passwords_are_kept_as_hashes),
+		DIRECTORY_TEST(names_at_sign_in),
+		cmocka_unit_test(hashes_beyond_limits_are_not_computed),
+		cmocka_unit_test(wire_reading_is_strict),
+	};
+	int failed = cmocka_run_group_tests(tests, NULL, NULL);
+	config_free_all();
+	return failed;
+}

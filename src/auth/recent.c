@@ -1,0 +1,113 @@
+/* A map whose entries also form a ring in order of use; see recent.h. */
+#include "auth/recent.h"
+
+#include "base/map.h"
+#include "base/memory.h"
+
+struct entry {
+	struct entry *newer, *older; /* a ring through recent->ends */
+	char *key;
+	size_t key_len;
+	max_align_t value[];
+};
+
+struct recent {
+	struct map *map;
+	struct entry ends; /* ends.older is the newest entry, ends.newer the oldest */
+	size_t capacity, value_size;
+	void (*dropped)(void *value);
+};
+
+struct recent *recent_new(size_t capacity, size_t value_size, void (*dropped)(void *value))
+{
+	struct recent *recent = memory_new(sizeof *recent);
+	recent->map = map_new();
+	recent->ends.newer = recent->ends.older = &recent->ends;
+	recent->capacity = capacity;
+	recent->value_size = value_size;
+	recent->dropped = dropped;
+	return recent;
+}
+
+static void unlink_entry(struct entry *entry)
+{
+	entry->newer->older = entry->older;
+	entry->older->newer = entry->newer;
+}
+
+static void link_newest(struct recent *recent, struct entry *entry)
+{
+	entry->newer = &recent->ends;
+	entry->older = recent->ends.older;
+	entry->older->newer = entry;
+	recent->ends.older = entry;
+}
+
+static void drop(struct recent *recent, struct entry *entry)
+{
+	if (recent->dropped)
+		recent->dropped(entry->value);
+	map_remove(recent->map, slice_make(entry->key, entry->key_len));
+	unlink_entry(entry);
+	free(entry->key);
+	free(entry);
+}
+
+void *recent_find(struct recent *recent, struct slice key)
+{
+	struct entry *entry = map_get(recent->map, key);
+	if (!entry)
+		return NULL;
+	unlink_entry(entry);
+	link_newest(recent, entry);
+	return entry->value;
+}
+
+void *recent_add(struct recent *recent, struct slice key)
+{
+	void *value = recent_find(recent, key);
+	if (value)
+		return value;
+	if (map_count(recent->map) >= recent->capacity)
+		recent_remove_oldest(recent);
+	struct entry *entry = memory_new(sizeof *entry + recent->value_size);
+	entry->key = memory_copy(key.at, key.len);
+	entry->key_len = key.len;
+	map_put(recent->map, key, entry);
+	link_newest(recent, entry);
+	return entry->value;
+}
+
+void recent_remove(struct recent *recent, struct slice key)
+{
+	struct entry *entry = map_get(recent->map, key);
+	if (entry)
+		drop(recent, entry);
+}
+
+void *recent_oldest(struct recent *recent)
+{
+	return recent->ends.newer == &recent->ends ? NULL : recent->ends.newer->value;
+}
+
+void recent_remove_oldest(struct recent *recent)
+{
+	if (recent->ends.newer != &recent->ends)
+		drop(recent, recent->ends.newer);
+}
+
+size_t recent_count(const struct recent *recent)
+{
+	return map_count(recent->map);
+}
+
+void recent_free(struct recent **recent)
+{
+	if (!*recent)
+		return;
+	while (recent_oldest(*recent))
+		recent_remove_oldest(*recent);
+	map_free(&(*recent)->map);
+	free(*recent);
+	*recent = NULL;
+}

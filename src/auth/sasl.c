@@ -1,0 +1,247 @@
+/* See sasl.h. libgsasl asks for what it needs through on_property(); SCRAM is given the keys of an account, or decoys that no
+ * proof fits, so a stranger cannot tell whether an account exists. */
+#include "auth/sasl.h"
+
+#include <gsasl.h>
+#include <openssl/evp.h>
+
+#include "auth/password.h"
+#include "auth/wire.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+struct sasl {
+	Gsasl *library;
+	struct directory *directory;
+};
+
+struct sasl_exchange {
+	struct sasl *sasl;
+	Gsasl_session *session;
+	struct arena *arena;
+	struct credentials credentials;
+	bool has_credentials, unreadable, has_password, other;
+	struct buf password;
+	char exporter[2 * WIRE_BINDING_MAX], unique[2 * WIRE_BINDING_MAX]; /* base64, or empty */
+	int steps;
+};
+
+static const char *const mechanisms[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"};
+
+/* Finds out who is meant, and reads the account's keys or makes decoys. */
+static void load_account(struct sasl_exchange *exchange, const char *name)
+{
+	if (exchange->has_credentials)
+		return;
+	struct error error;
+	struct slice account = directory_sign_in_name(exchange->sasl->directory, slice_of(name), exchange->arena);
+	if (!directory_credentials(exchange->sasl->directory, account, exchange->arena, &exchange->credentials, &error)) {
+		log_error("directory.failed", log_slice("account", account), log_text("reason", error.text));
+		exchange->unreadable = true;
+	}
+	exchange->has_credentials = true;
+}
+
+static void check_authzid(struct sasl_exchange *exchange, const char *authzid)
+{
+	if (!authzid || !*authzid)
+		return;
+	struct slice other = directory_sign_in_name(exchange->sasl->directory, slice_of(authzid), exchange->arena);
+	exchange->other = !slice_equal(other, exchange->credentials.account);
+}
+
+static int set_base64(Gsasl_session *session, Gsasl_property property, struct slice bytes)
+{
+	unsigned char text[4 * (SCRAM_KEY_SIZE + 2) / 3 + 4 + 1];
+	if (bytes.len > SCRAM_KEY_SIZE)
+		return GSASL_NO_CALLBACK;
+	EVP_EncodeBlock(text, (const unsigned char *)bytes.at, (int)bytes.len);
+	int rc = gsasl_property_set(session, property, (const char *)text);
+	memory_wipe(text, sizeof text);
+	return rc;
+}
+
+static int set_scram(struct sasl_exchange *exchange, Gsasl_session *session, Gsasl_property property)
+{
+	const char *name = gsasl_property_fast(session, GSASL_AUTHID);
+	char iterations[24];
+	if (!name)
+		return GSASL_NO_CALLBACK;
+	load_account(exchange, name);
+	const struct credentials *credentials = &exchange->credentials;
+	switch (property) {
+	case GSASL_SCRAM_ITER:
+		snprintf(iterations, sizeof iterations, "%lld", (long long)credentials->iterations);
+		return gsasl_property_set(session, property, iterations);
+	case GSASL_SCRAM_SALT:
+		return set_base64(session, property, credentials->salt);
+	case GSASL_SCRAM_STOREDKEY:
+		return set_base64(session, property, credentials->stored_key);
+	default:
+		return set_base64(session, property, credentials->server_key);
+	}
+}
+
+/* PLAIN and LOGIN have the password now; it is kept for the caller. */
+static int keep_password(struct sasl_exchange *exchange, Gsasl_session *session)
+{
+	const char *name = gsasl_property_fast(session, GSASL_AUTHID), *password = gsasl_property_fast(session, GSASL_PASSWORD);
+	if (!name || !password)
+		return GSASL_AUTHENTICATION_ERROR;
+	load_account(exchange, name);
+	if (!password_prepare(slice_of(password), &exchange->password))
+		buf_clear(&exchange->password);
+	exchange->has_password = true;
+	return GSASL_OK;
+}
+
+static int set_binding(Gsasl_session *session, Gsasl_property property, const char *base64)
+{
+	return *base64 ? gsasl_property_set(session, property, base64) : GSASL_NO_CALLBACK;
+}
+
+static int on_property(Gsasl *library, Gsasl_session *session, Gsasl_property property)
+{
+	(void)library;
+	struct sasl_exchange *exchange = session ? gsasl_session_hook_get(session) : NULL;
+	if (!exchange)
+		return GSASL_NO_CALLBACK;
+	switch ((int)property) {
+	case GSASL_VALIDATE_SIMPLE:
+		return keep_password(exchange, session);
+	case GSASL_SCRAM_ITER:
+	case GSASL_SCRAM_SALT:
+	case GSASL_SCRAM_STOREDKEY:
+	case GSASL_SCRAM_SERVERKEY:
+		return set_scram(exchange, session, property);
+	case GSASL_CB_TLS_EXPORTER:
+		return set_binding(session, property, exchange->exporter);
+	case GSASL_CB_TLS_UNIQUE:
+		return set_binding(session, property, exchange->unique);
+	default:
+		return GSASL_NO_CALLBACK;
+	}
+}
+
+struct sasl *sasl_new(struct directory *directory)
+{
+	struct sasl *sasl = memory_new(sizeof *sasl);
+	sasl->directory = directory;
+	if (gsasl_init(&sasl->library) != GSASL_OK)
+		memory_exhausted(0);
+	gsasl_callback_set(sasl->library, on_property);
+	return sasl;
+}
+
+void sasl_free(struct sasl **sasl)
+{
+	if (!*sasl)
+		return;
+	gsasl_done((*sasl)->library);
+	free(*sasl);
+	*sasl = NULL;
+}
+
+static const char *find_mechanism(struct slice name)
+{
+	for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++)
+		if (slice_equal_nocase(name, slice_of(mechanisms[i])))
+			return mechanisms[i];
+	return NULL;
+}
+
+static void put_base64(char *out, struct slice bytes)
+{
+	if (bytes.len > 0 && bytes.len <= WIRE_BINDING_MAX)
+		EVP_EncodeBlock((unsigned char *)out, (const unsigned char *)bytes.at, (int)bytes.len);
+}
+
+struct sasl_exchange *sasl_begin(struct sasl *sasl, struct slice mechanism, const struct sign_in_client *client)
+{
+	const char *name = find_mechanism(mechanism);
+	if (!name || (name == mechanisms[0] && slice_empty(client->tls_exporter) && slice_empty(client->tls_unique)))
+		return NULL;
+	struct sasl_exchange *exchange = memory_new(sizeof *exchange);
+	exchange->sasl = sasl;
+	exchange->arena = arena_new();
+	exchange->password = BUF(4 * PASSWORD_MAX);
+	put_base64(exchange->exporter, client->tls_exporter);
+	put_base64(exchange->unique, client->tls_unique);
+	if (gsasl_server_start(sasl->library, name, &exchange->session) != GSASL_OK)
+		memory_exhausted(0);
+	gsasl_session_hook_set(exchange->session, exchange);
+	return exchange;
+}
+
+void sasl_end(struct sasl_exchange **exchange)
+{
+	if (!*exchange)
+		return;
+	gsasl_finish((*exchange)->session);
+	buf_free_secret(&(*exchange)->password);
+	arena_free(&(*exchange)->arena);
+	free(*exchange);
+	*exchange = NULL;
+}
+
+const char *sasl_mechanism(const struct sasl_exchange *exchange)
+{
+	return gsasl_mechanism_name(exchange->session);
+}
+
+static enum sasl_step after_step(struct sasl_exchange *exchange, int rc)
+{
+	if (exchange->unreadable)
+		return SASL_TEMPORARY;
+	if (exchange->has_credentials)
+		check_authzid(exchange, gsasl_property_fast(exchange->session, GSASL_AUTHZID));
+	switch (rc) {
+	case GSASL_NEEDS_MORE:
+		return SASL_CONTINUE;
+	case GSASL_OK:
+		if (exchange->has_password)
+			return SASL_PASSWORD;
+		/* A decoy's proof can't be right; this is the second lock on that door. */
+		return exchange->has_credentials && exchange->credentials.known ? SASL_DONE : SASL_REFUSED;
+	case GSASL_AUTHENTICATION_ERROR:
+	case GSASL_INTEGRITY_ERROR:
+	case GSASL_NO_CALLBACK:
+		return SASL_REFUSED;
+	default:
+		return SASL_MALFORMED;
+	}
+}
+
+enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output)
+{
+	char *message = NULL;
+	size_t len = 0;
+	if (++exchange->steps > SASL_STEPS_MAX || input.len > WIRE_SASL_MAX)
+		return SASL_MALFORMED;
+	/* LOGIN's first word is the server's; a client that has sent the name already is not asked for it. */
+	if (exchange->steps == 1 && has_input && slice_equal(slice_of(sasl_mechanism(exchange)), SLICE("LOGIN"))) {
+		gsasl_step(exchange->session, "", 0, &message, &len);
+		gsasl_free(message);
+		message = NULL;
+	}
+	int rc = gsasl_step(exchange->session, input.len > 0 ? input.at : "", input.len, &message, &len);
+	if ((rc == GSASL_OK || rc == GSASL_NEEDS_MORE) && len > 0)
+		buf_append(output, slice_make(message, len));
+	gsasl_free(message);
+	return after_step(exchange, rc);
+}
+
+struct slice sasl_account(const struct sasl_exchange *exchange)
+{
+	return exchange->has_credentials ? exchange->credentials.account : SLICE("");
+}
+
+struct slice sasl_password(const struct sasl_exchange *exchange)
+{
+	return buf_slice(&exchange->password);
+}
+
+bool sasl_acts_for_another(const struct sasl_exchange *exchange)
+{
+	return exchange->other;
+}

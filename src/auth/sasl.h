@@ -1,0 +1,40 @@
+/* One SASL exchange in the auth role (RFC 4422), through libgsasl: PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and -PLUS (RFC
+ * 5802, 7677). libgsasl speaks the mechanisms; whether a name and password belong together is decided elsewhere, so that
+ * hashing can happen in a thread of its own. Not thread-safe. */
+#ifndef AUTH_SASL_H
+#define AUTH_SASL_H
+
+#include "auth/credentials.h"
+
+struct sasl;          /* the library */
+struct sasl_exchange;
+
+enum { SASL_STEPS_MAX = 8 };
+
+struct sasl *sasl_new(struct directory *directory);
+void sasl_free(struct sasl **sasl);
+
+/** Starts one; `client` gives the channel binding and is borrowed during the call. NULL: no such mechanism, or -PLUS without
+ * channel binding. */
+struct sasl_exchange *sasl_begin(struct sasl *sasl, struct slice mechanism, const struct sign_in_client *client);
+void sasl_end(struct sasl_exchange **exchange);
+const char *sasl_mechanism(const struct sasl_exchange *exchange);
+
+enum sasl_step {
+	SASL_CONTINUE,  /* `output` is the next challenge */
+	SASL_PASSWORD,  /* the exchange has ended; sasl_password() says what is to be checked */
+	SASL_DONE,      /* the client has proved to know the password; `output` is the server's last message */
+	SASL_REFUSED,   /* it hasn't */
+	SASL_MALFORMED,
+	SASL_TEMPORARY, /* the directory can't be read */
+};
+/** One message of the client (has_input false: none was given with the mechanism's name). */
+enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output);
+/** The account that is being signed in to (directory_sign_in_name); empty before it is known. */
+struct slice sasl_account(const struct sasl_exchange *exchange);
+/** After SASL_PASSWORD: the prepared password, or empty if it can be nobody's. */
+struct slice sasl_password(const struct sasl_exchange *exchange);
+/** Did the client ask to act as somebody else (authzid)? Then it is refused, whatever it proved. */
+bool sasl_acts_for_another(const struct sasl_exchange *exchange);
+
+#endif

@@ -1,0 +1,234 @@
+/* The auth role's loop: datagrams in, answers out, over one channel per role. Nothing a client sends can make it fail, block
+ * or grow without bound: datagrams are decoded strictly, a client that doesn't fetch its answers isn't read from, and what
+ * waits for a thread is limited per channel. */
+#include "auth/server_internal.h"
+
+#include <errno.h>
+#include <malloc.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+
+enum { EXPIRE_EVERY_MS = 10 * 1000, MMAP_FROM = 256 * 1024 };
+
+struct auth_server *auth_server_new(const char *data, struct error *error)
+{
+	struct directory *directory = directory_open(data, error);
+	if (!directory)
+		return NULL;
+	struct auth_server *server = memory_new(sizeof *server);
+	server->directory = directory;
+	server->sasl = sasl_new(directory);
+	server->throttle = throttle_new();
+	server->verified = verified_new();
+	server->generation = random_u64() | 1;
+	server->arena = arena_new();
+	server->watched_fd = -1;
+	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	server->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (server->stop_fd < 0 || server->done_fd < 0) {
+		error_set_errno(error, errno, "eventfd");
+		auth_server_free(&server);
+	}
+	return server;
+}
+
+/* ---- Sending ---- */
+
+struct buf server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id)
+{
+	struct buf datagram = BUF(WIRE_DATAGRAM_MAX);
+	wire_begin(&datagram, kind, server->generation, id);
+	return datagram;
+}
+
+static void close_channel(struct channel *channel)
+{
+	if (channel->fd >= 0)
+		close(channel->fd);
+	channel->fd = -1;
+}
+
+/* False: it must wait. Whatever else goes wrong, the datagram is gone. */
+static bool send_now(struct channel *channel, struct slice datagram)
+{
+	while (channel->fd >= 0 && send(channel->fd, datagram.at, datagram.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
+		if (errno == EAGAIN || errno == ENOBUFS)
+			return false;
+		if (errno != EINTR)
+			close_channel(channel);
+	}
+	return true;
+}
+
+static void flush_output(struct channel *channel)
+{
+	while (channel->output && send_now(channel, buf_slice(&channel->output->datagram))) {
+		struct outgoing *sent = channel->output;
+		channel->output_bytes -= sent->datagram.len;
+		if (!(channel->output = sent->next))
+			channel->output_end = &channel->output;
+		buf_free_secret(&sent->datagram);
+		free(sent);
+	}
+}
+
+void server_send(struct channel *channel, struct buf *datagram)
+{
+	if (!channel->output && send_now(channel, buf_slice(datagram))) {
+		buf_free_secret(datagram);
+		return;
+	}
+	struct outgoing *waiting = memory_new(sizeof *waiting);
+	waiting->datagram = *datagram;
+	channel->output_bytes += datagram->len;
+	*channel->output_end = waiting;
+	channel->output_end = &waiting->next;
+	*datagram = BUF(0);
+}
+
+/* ---- Channels ---- */
+
+void auth_server_add_channel(struct auth_server *server, int fd)
+{
+	if (server->channel_count == AUTH_CHANNELS_MAX) {
+		log_error("auth.too_many_channels");
+		close(fd);
+		return;
+	}
+	struct channel *channel = &server->channels[server->channel_count++];
+	channel->fd = fd;
+	channel->exchanges = recent_new(EXCHANGES_PER_CHANNEL_MAX, sizeof(struct exchange), server_drop_exchange);
+	channel->output_end = &channel->output;
+	channel->checks_end = &channel->checks;
+	struct buf hello = server_answer(server, WIRE_HELLO, 0);
+	server_send(channel, &hello);
+}
+
+void auth_server_watch(struct auth_server *server, int fd, void (*ready)(void *context, int fd), void *context)
+{
+	server->watched_fd = fd;
+	server->watched_ready = ready;
+	server->watched_context = context;
+}
+
+static void read_channel(struct auth_server *server, struct channel *channel)
+{
+	char datagram[WIRE_DATAGRAM_MAX];
+	for (int i = 0; i < DATAGRAMS_PER_TURN && channel->fd >= 0 && channel->output_bytes < CHANNEL_OUTPUT_MAX; i++) {
+		ssize_t len = recv(channel->fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC);
+		if (len < 0 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (len <= 0) {
+			close_channel(channel);
+			break;
+		}
+		/* One that is too long comes back with its true length: it is no request of ours, and gets as empty what it earns. */
+		size_t taken = (size_t)len <= sizeof datagram ? (size_t)len : 0;
+		server_handle(server, channel, slice_make(datagram, taken));
+		memory_wipe(datagram, taken);
+		arena_reset(server->arena);
+	}
+}
+
+/* ---- The loop ---- */
+
+static void drain(int fd)
+{
+	uint64_t count;
+	while (read(fd, &count, sizeof count) < 0 && errno == EINTR)
+		;
+}
+
+enum { POLL_STOP, POLL_DONE, POLL_WATCHED, POLL_CHANNELS };
+
+static short events_of(const struct channel *channel)
+{
+	short events = channel->output ? POLLOUT : 0;
+	if (channel->output_bytes < CHANNEL_OUTPUT_MAX)
+		events |= POLLIN;
+	return events;
+}
+
+static void turn(struct auth_server *server, const struct pollfd *polled)
+{
+	if (polled[POLL_WATCHED].revents)
+		server->watched_ready(server->watched_context, server->watched_fd);
+	if (polled[POLL_DONE].revents)
+		drain(server->done_fd);
+	for (size_t i = 0; i < server->channel_count; i++) {
+		struct channel *channel = &server->channels[i];
+		flush_output(channel);
+		if (polled[POLL_CHANNELS + i].revents & (POLLIN | POLLHUP | POLLERR))
+			read_channel(server, channel);
+	}
+	server_run_checks(server);
+}
+
+void auth_server_run(struct auth_server *server)
+{
+	/* Argon2's memory goes back to the system after each hash; by default glibc learns to keep such blocks. */
+	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
+	struct pollfd polled[POLL_CHANNELS + AUTH_CHANNELS_MAX] = {0};
+	int64_t expired_ms = clock_monotonic_ms();
+	server->pool = password_pool_new(server->done_fd);
+	for (;;) {
+		polled[POLL_STOP] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
+		polled[POLL_DONE] = (struct pollfd){.fd = server->done_fd, .events = POLLIN};
+		polled[POLL_WATCHED] = (struct pollfd){.fd = server->watched_fd, .events = POLLIN};
+		for (size_t i = 0; i < server->channel_count; i++)
+			polled[POLL_CHANNELS + i] = (struct pollfd){.fd = server->channels[i].fd, .events = events_of(&server->channels[i])};
+		if (poll(polled, POLL_CHANNELS + server->channel_count, EXPIRE_EVERY_MS) < 0)
+			continue;
+		if (polled[POLL_STOP].revents)
+			break;
+		turn(server, polled);
+		if (clock_monotonic_ms() - expired_ms >= EXPIRE_EVERY_MS) {
+			for (size_t i = 0; i < server->channel_count; i++)
+				server_expire_exchanges(&server->channels[i]);
+			expired_ms = clock_monotonic_ms();
+		}
+	}
+	password_pool_free(&server->pool);
+	server_drop_checks(server);
+}
+
+void auth_server_stop(struct auth_server *server)
+{
+	uint64_t one = 1;
+	ssize_t ignored = write(server->stop_fd, &one, sizeof one);
+	(void)ignored; /* it fails only when the counter is full: then it will stop anyway */
+}
+
+static void free_channel(struct channel *channel)
+{
+	close_channel(channel);
+	flush_output(channel); /* nobody is there any more: frees what waits */
+	recent_free(&channel->exchanges);
+}
+
+void auth_server_free(struct auth_server **server)
+{
+	if (!*server)
+		return;
+	server_drop_checks(*server);
+	for (size_t i = 0; i < (*server)->channel_count; i++)
+		free_channel(&(*server)->channels[i]);
+	if ((*server)->stop_fd >= 0)
+		close((*server)->stop_fd);
+	if ((*server)->done_fd >= 0)
+		close((*server)->done_fd);
+	sasl_free(&(*server)->sasl);
+	throttle_free(&(*server)->throttle);
+	verified_free(&(*server)->verified);
+	directory_close(&(*server)->directory);
+	arena_free(&(*server)->arena);
+	free(*server);
+	*server = NULL;
+}

@@ -1,0 +1,91 @@
+/* Shared by the files of the auth role's server only. Everything here belongs to the serving thread. */
+#ifndef AUTH_SERVER_INTERNAL_H
+#define AUTH_SERVER_INTERNAL_H
+
+#include "auth/password.h"
+#include "auth/recent.h"
+#include "auth/sasl.h"
+#include "auth/server.h"
+#include "auth/throttle.h"
+#include "auth/verified.h"
+#include "auth/wire.h"
+
+enum {
+	EXCHANGES_PER_CHANNEL_MAX = 4096,
+	EXCHANGE_MS = 3 * 60 * 1000,          /* the life of one that rests */
+	CHECKS_PER_CHANNEL_MAX = 1024,        /* passwords that wait to be hashed: some ten seconds of work */
+	CHANNEL_OUTPUT_MAX = 4 * 1024 * 1024, /* a client that doesn't fetch its answers isn't read from */
+	DATAGRAMS_PER_TURN = 64,
+};
+
+struct outgoing {
+	struct outgoing *next;
+	struct buf datagram;
+};
+
+struct check;
+
+/** The way to one role. */
+struct channel {
+	int fd;                    /* -1: closed */
+	struct recent *exchanges;  /* by the id that the client was told; values are struct exchange */
+	struct outgoing *output, **output_end;
+	size_t output_bytes;
+	struct check *checks, **checks_end; /* waiting for a thread */
+	size_t check_count;
+	int64_t complained_ms;     /* when malformed datagrams were last logged */
+};
+
+struct exchange {
+	struct sasl_exchange *sasl;
+	int64_t touched_ms;
+};
+
+/** Who signs in, as the log and the throttle know it; slices live as long as the struct's owner says. */
+struct sign_in_who {
+	struct slice account, address;
+	const char *service, *mechanism;
+	int64_t session;
+};
+
+struct auth_server {
+	struct directory *directory;
+	struct sasl *sasl;
+	struct throttle *throttle;
+	struct verified *verified;
+	struct password_pool *pool;
+	uint64_t generation;
+	struct channel channels[AUTH_CHANNELS_MAX];
+	size_t channel_count, next_channel; /* whose check is next: channels take turns */
+	int running_checks;
+	struct check *running;     /* the jobs that threads have */
+	int stop_fd, done_fd;      /* eventfds */
+	int watched_fd;            /* -1: none */
+	void (*watched_ready)(void *context, int fd);
+	void *watched_context;
+	struct arena *arena;       /* of one request */
+};
+
+/** Begins an answer. Send it, which frees it. */
+struct buf server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id);
+void server_send(struct channel *channel, struct buf *datagram);
+
+/** Answers one request (server_request.c); malformed ones are dropped and logged. */
+void server_handle(struct auth_server *server, struct channel *channel, struct slice datagram);
+
+/* server_sign_in.c */
+void server_check_password(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_client *client,
+			   struct slice name, struct slice password);
+/** exchange_id 0: a new one. */
+void server_step(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
+		 const struct sign_in_client *client, bool has_input, struct slice input);
+void server_end_exchange(struct channel *channel, uint64_t exchange_id);
+/** Gives waiting checks to idle threads, and answers those that are done. */
+void server_run_checks(struct auth_server *server);
+/** Ends exchanges that have rested too long. */
+void server_expire_exchanges(struct channel *channel);
+void server_drop_exchange(void *exchange);
+/** Frees checks that were never answered. */
+void server_drop_checks(struct auth_server *server);
+
+#endif
