@@ -1,0 +1,99 @@
+/* COPY and MOVE (RFC 3501 §6.4.7, RFC 6851), with COPYUID (RFC 4315). */
+#include "imap/session.h"
+
+struct copy {
+	struct set indexes;
+	struct mailbox target;
+	uint32_t *source, *copies;
+	size_t count;
+};
+
+/* False: the reply was sent. */
+static bool prepare(struct command *command, struct copy *copy)
+{
+	struct parser *parser = &command->parser;
+	struct slice name;
+	bool valid;
+	struct error error = {0};
+	if (!parse_space(parser) || !command_parse_indexes(command, &copy->indexes) || !parse_space(parser) ||
+	    !parse_mailbox(parser, &name, &valid) || !parse_end(parser)) {
+		reply_syntax(command);
+		return false;
+	}
+	if (!valid)
+		reply_bad_name(command);
+	else if (!command_account(command, &error))
+		reply_error(command, &error);
+	else if (mailbox_find(command->account, name, command->arena, &copy->target, &error) && copy->target.selectable)
+		return true;
+	else if (error.kind == ERROR_NOT_FOUND || error.kind == ERROR_NONE)
+		reply_no_mailbox(command, "TRYCREATE");
+	else
+		reply_error(command, &error);
+	return false;
+}
+
+static bool copy_messages(struct command *command, struct copy *copy, bool move, struct error *error)
+{
+	size_t count;
+	uint32_t *uids = command_uids(command, &copy->indexes, &count);
+	if (count == 0)
+		return true;
+	return message_copy(command->account, command->imap->selected->mailbox, uids, count, copy->target.id, move, command->arena,
+			    &copy->source, &copy->copies, &copy->count, error);
+}
+
+static struct slice copyuid(struct command *command, const struct copy *copy)
+{
+	struct buf code = BUF(RESPONSE_MAX);
+	buf_printf(&code, "COPYUID %u ", copy->target.uidvalidity);
+	set_write(copy->source, copy->count, &code);
+	buf_append_char(&code, ' ');
+	set_write(copy->copies, copy->count, &code);
+	struct slice text = arena_copy(command->arena, buf_slice(&code));
+	buf_free(&code);
+	return text;
+}
+
+static enum run failed(struct command *command, const struct error *error)
+{
+	if (error->kind == ERROR_LIMIT)
+		return reply_no(command, "OVERQUOTA", error->text);
+	if (error->kind == ERROR_NOT_FOUND)
+		return reply_no_mailbox(command, "TRYCREATE");
+	return reply_error(command, error);
+}
+
+enum run cmd_copy(struct command *command)
+{
+	struct copy copy = {0};
+	struct error error;
+	if (!prepare(command, &copy))
+		return RUN_DONE;
+	if (!copy_messages(command, &copy, false, &error))
+		return failed(command, &error);
+	if (copy.count == 0)
+		return reply_ok(command, NULL, "Nothing to copy");
+	return reply_when_durable(command, copyuid(command, &copy).at, "COPY done");
+}
+
+/* The COPYUID comes before the EXPUNGEs, as an untagged OK (RFC 6851 §4.3), and both only when the disk has them. */
+enum run cmd_move(struct command *command)
+{
+	struct copy copy = {0};
+	struct error error;
+	if (command->imap->selected->read_only)
+		return reply_no(command, "CANNOT", "The mailbox was opened read-only");
+	if (!prepare(command, &copy))
+		return RUN_DONE;
+	if (!copy_messages(command, &copy, true, &error))
+		return failed(command, &error);
+	if (copy.count == 0)
+		return reply_ok(command, NULL, "Nothing to move");
+	if (!store_sync(command->imap->service->store, &error))
+		return reply_error(command, &error);
+	conn_send_text(command->imap->conn, "* OK [");
+	conn_send(command->imap->conn, copyuid(command, &copy));
+	conn_send_text(command->imap->conn, "] Moved\r\n");
+	return reply_ok(command, NULL, "MOVE done");
+}

@@ -1,0 +1,56 @@
+/* EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1). The untagged EXPUNGEs come from selected_sync(), which tells
+ * what others have expunged in the same order. */
+#include "imap/session.h"
+
+enum { EXPUNGE_PIECE = 2000 };
+
+/* The UIDs of the messages in `indexes` (NULL: all) that carry \Deleted. */
+static bool find_deleted(struct command *command, const struct set *indexes, struct buf *uids, struct error *error)
+{
+	struct selected *selected = command->imap->selected;
+	struct range whole = {0, selected->count ? (uint32_t)selected->count - 1 : 0};
+	struct walk walk = {.indexes = indexes ? *indexes : (struct set){&whole, selected->count ? 1 : 0}, .piece = EXPUNGE_PIECE};
+	for (bool more = true; more;) {
+		if (!walk_load(command, &walk, &more, error))
+			return false;
+		for (; walk.at < walk.count; walk.at++)
+			if (walk.messages[walk.at]->flags & FLAG_DELETED)
+				buf_append(uids, slice_make((const char *)&walk.messages[walk.at]->uid, sizeof(uint32_t)));
+	}
+	return true;
+}
+
+bool expunge_deleted(struct command *command, const struct set *indexes, uint32_t **removed, size_t *count, struct error *error)
+{
+	struct mailbox mailbox;
+	struct selected *selected = command->imap->selected;
+	*count = 0;
+	if (!command_account(command, error) || !mailbox_get(command->account, selected->mailbox, command->arena, &mailbox, error))
+		return false;
+	if (mailbox.deleted == 0)
+		return true;
+	struct buf uids = BUF(selected->count * sizeof(uint32_t));
+	bool done = find_deleted(command, indexes, &uids, error);
+	if (done && uids.len > 0)
+		done = message_expunge(command->account, selected->mailbox, (const uint32_t *)(const void *)uids.at, uids.len / sizeof(uint32_t), false,
+				       command->arena, removed, count, error);
+	buf_free(&uids);
+	return done;
+}
+
+enum run cmd_expunge(struct command *command)
+{
+	struct error error;
+	struct set indexes;
+	uint32_t *removed;
+	size_t count;
+	if (command->uid && (!parse_space(&command->parser) || !command_parse_indexes(command, &indexes)))
+		return reply_syntax(command);
+	if (!parse_end(&command->parser))
+		return reply_syntax(command);
+	if (command->imap->selected->read_only)
+		return reply_no(command, "CANNOT", "The mailbox was opened read-only");
+	if (!expunge_deleted(command, command->uid ? &indexes : NULL, &removed, &count, &error))
+		return reply_error(command, &error);
+	return count > 0 ? reply_when_durable(command, NULL, "EXPUNGE done") : reply_ok(command, NULL, "EXPUNGE done");
+}

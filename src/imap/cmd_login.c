@@ -1,0 +1,58 @@
+/* LOGIN (RFC 3501 §6.2.3), and what it shares with AUTHENTICATE: the answers to a sign-in. */
+#include "imap/sign_in.h"
+
+#include "base/memory.h"
+
+enum run sign_in_reply(struct command *command, enum sign_in_status status, struct slice account, int delay_ms)
+{
+	struct imap *imap = command->imap;
+	struct error error;
+	if (delay_ms > 0)
+		conn_delay(imap->conn, delay_ms);
+	switch (status) {
+	case SIGN_IN_DONE:
+		break;
+	case SIGN_IN_THROTTLED:
+		imap_count_error(imap);
+		return reply_no(command, "LIMIT", "Too many failed sign-ins lately, try again later");
+	case SIGN_IN_MALFORMED:
+		return reply_bad(command, "The authentication exchange is malformed");
+	case SIGN_IN_TEMPORARY:
+		return reply_no(command, "UNAVAILABLE", "Signing in is not possible now, try again later");
+	case SIGN_IN_REFUSED:
+	case SIGN_IN_CONTINUE:
+		imap_count_error(imap);
+		return reply_no(command, "AUTHENTICATIONFAILED", "Name or password is wrong");
+	}
+	if (!imap_enter(imap, account, &error))
+		return reply_error(command, &error);
+	struct buf code = BUF(RESPONSE_MAX);
+	buf_append_text(&code, "CAPABILITY ");
+	capability_write(imap, &code);
+	reply_ok(command, code.at, "Signed in");
+	buf_free(&code);
+	return RUN_DONE;
+}
+
+bool sign_in_needs_tls(struct imap *imap)
+{
+	return !conn_is_tls(imap->conn) && !config_current()->plaintext_auth;
+}
+
+enum run cmd_login(struct command *command)
+{
+	struct parser *parser = &command->parser;
+	struct slice name, password, account = {0};
+	if (!parse_space(parser) || !parse_astring(parser, &name) || !parse_space(parser) || !parse_astring(parser, &password) || !parse_end(parser))
+		return reply_syntax(command);
+	if (sign_in_needs_tls(command->imap))
+		return reply_no(command, "PRIVACYREQUIRED", "Passwords are taken over TLS only");
+	if (name.len > NAME_MAX_LEN || password.len > NAME_MAX_LEN)
+		return reply_no(command, "AUTHENTICATIONFAILED", "Name or password is wrong");
+	struct conn_tls tls;
+	struct sign_in_client client = imap_client(command->imap, &tls);
+	int delay_ms = 0;
+	enum sign_in_status status = auth_check_password(command->imap->service->auth, name, password, &client, command->arena, &account, &delay_ms);
+	memory_wipe((char *)password.at, password.len);
+	return sign_in_reply(command, status, account, delay_ms);
+}

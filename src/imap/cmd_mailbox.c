@@ -1,0 +1,180 @@
+/* Mailboxes as such: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 §6.3.3 - §6.3.7), and STATUS (§6.3.10). */
+#include "imap/session.h"
+#include "imap/special_use.h"
+
+/* " name" up to the end of the command. False: the reply was sent. */
+static bool prepare(struct command *command, struct slice *name, bool whole)
+{
+	bool valid;
+	struct error error;
+	if (!parse_space(&command->parser) || !parse_mailbox(&command->parser, name, &valid) || (whole && !parse_end(&command->parser)))
+		reply_syntax(command);
+	else if (!valid)
+		reply_bad_name(command);
+	else if (!command_account(command, &error))
+		reply_error(command, &error);
+	else
+		return true;
+	return false;
+}
+
+/* RFC 6154 §3: "(USE (\Sent))" after the name. */
+static bool parse_use(struct parser *parser, enum special_use *use)
+{
+	struct slice name;
+	*use = USE_NONE;
+	if (parse_at_end(parser))
+		return true;
+	if (!parse_space(parser) || !parse_char(parser, '('))
+		return false;
+	if (!parse_optional_word(parser, "USE"))
+		return parse_fail(parser, "CREATE takes a name and (USE (\\…))");
+	if (!parse_space(parser) || !parse_char(parser, '('))
+		return false;
+	if (parse_optional_char(parser, '\\')) {
+		if (!parse_atom(parser, &name))
+			return false;
+		*use = special_use_parse(name);
+	}
+	return parse_char(parser, ')') && parse_char(parser, ')') && parse_end(parser);
+}
+
+/* A name that ends in the delimiter announces that names below it will follow (RFC 3501 §6.3.3): the same name without it. */
+enum run cmd_create(struct command *command)
+{
+	struct slice name;
+	enum special_use use;
+	struct error error;
+	if (!prepare(command, &name, false))
+		return RUN_DONE;
+	bool wants_use = !parse_at_end(&command->parser);
+	if (!parse_use(&command->parser, &use))
+		return reply_syntax(command);
+	if (wants_use && use == USE_NONE)
+		return reply_no(command, "USEATTR", "This special use is not known");
+	if (name.len > 1 && name.at[name.len - 1] == '/')
+		name.len--;
+	if (!mailbox_create(command->account, name, use, &error))
+		return reply_error(command, &error);
+	return reply_when_durable(command, NULL, "CREATE done");
+}
+
+enum run cmd_delete(struct command *command)
+{
+	struct imap *imap = command->imap;
+	struct slice name;
+	struct mailbox mailbox;
+	struct error error;
+	if (!prepare(command, &name, true))
+		return RUN_DONE;
+	if (!mailbox_find(command->account, name, command->arena, &mailbox, &error) || !mailbox_delete(command->account, name, &error))
+		return reply_error(command, &error);
+	if (imap->selected && imap->selected->mailbox == mailbox.id)
+		imap_unselect(imap);
+	return reply_when_durable(command, NULL, "DELETE done");
+}
+
+enum run cmd_rename(struct command *command)
+{
+	struct slice from, to;
+	bool valid;
+	struct error error;
+	if (!prepare(command, &from, false))
+		return RUN_DONE;
+	if (!parse_space(&command->parser) || !parse_mailbox(&command->parser, &to, &valid) || !parse_end(&command->parser))
+		return reply_syntax(command);
+	if (!valid)
+		return reply_bad_name(command);
+	if (to.len > 1 && to.at[to.len - 1] == '/')
+		to.len--;
+	if (!mailbox_rename(command->account, from, to, &error))
+		return reply_error(command, &error);
+	return reply_when_durable(command, NULL, "RENAME done");
+}
+
+enum run cmd_subscribe(struct command *command)
+{
+	struct slice name;
+	struct mailbox mailbox;
+	struct error error;
+	if (!prepare(command, &name, true))
+		return RUN_DONE;
+	if (!mailbox_find(command->account, name, command->arena, &mailbox, &error) || !mailbox_subscribe(command->account, name, true, &error))
+		return reply_error(command, &error);
+	return reply_when_durable(command, NULL, "SUBSCRIBE done");
+}
+
+enum run cmd_unsubscribe(struct command *command)
+{
+	struct slice name;
+	struct error error;
+	if (!prepare(command, &name, true))
+		return RUN_DONE;
+	if (!mailbox_subscribe(command->account, name, false, &error))
+		return reply_error(command, &error);
+	return reply_when_durable(command, NULL, "UNSUBSCRIBE done");
+}
+
+/* ---- STATUS ---- */
+
+enum status_item { STATUS_MESSAGES = 1, STATUS_RECENT = 2, STATUS_UIDNEXT = 4, STATUS_UIDVALIDITY = 8, STATUS_UNSEEN = 16 };
+
+static const struct {
+	const char *name;
+	enum status_item item;
+} status_items[] = {
+	{"MESSAGES", STATUS_MESSAGES}, {"RECENT", STATUS_RECENT}, {"UIDNEXT", STATUS_UIDNEXT}, {"UIDVALIDITY", STATUS_UIDVALIDITY}, {"UNSEEN", STATUS_UNSEEN},
+};
+enum { STATUS_ITEMS = sizeof status_items / sizeof *status_items };
+
+static bool parse_status_items(struct parser *parser, unsigned *items)
+{
+	*items = 0;
+	if (!parse_space(parser) || !parse_char(parser, '('))
+		return false;
+	do {
+		size_t i = 0;
+		while (i < STATUS_ITEMS && !parse_optional_word(parser, status_items[i].name))
+			i++;
+		if (i == STATUS_ITEMS)
+			return parse_fail(parser, "STATUS takes MESSAGES, RECENT, UIDNEXT, UIDVALIDITY and UNSEEN");
+		*items |= status_items[i].item;
+	} while (parse_optional_char(parser, ' '));
+	return parse_char(parser, ')') && parse_end(parser);
+}
+
+static void write_status(struct buf *out, const struct mailbox *mailbox, unsigned items)
+{
+	const uint32_t values[STATUS_ITEMS] = {mailbox->messages, mailbox->recent, mailbox->uidnext, mailbox->uidvalidity, mailbox->unseen};
+	buf_append_text(out, "* STATUS ");
+	write_mailbox(out, mailbox->name);
+	const char *separator = " (";
+	for (size_t i = 0; i < STATUS_ITEMS; i++) {
+		if (!(items & status_items[i].item))
+			continue;
+		buf_printf(out, "%s%s %u", separator, status_items[i].name, values[i]);
+		separator = " ";
+	}
+	buf_append_text(out, ")\r\n");
+}
+
+enum run cmd_status(struct command *command)
+{
+	struct slice name;
+	unsigned items;
+	struct mailbox mailbox;
+	struct error error;
+	if (!prepare(command, &name, false))
+		return RUN_DONE;
+	if (!parse_status_items(&command->parser, &items))
+		return reply_syntax(command);
+	if (!mailbox_find(command->account, name, command->arena, &mailbox, &error))
+		return reply_error(command, &error);
+	if (!mailbox.selectable)
+		return reply_no(command, "NONEXISTENT", "This name only holds other mailboxes");
+	struct buf out = BUF(RESPONSE_MAX);
+	write_status(&out, &mailbox, items);
+	imap_send(command->imap, &out);
+	buf_free(&out);
+	return reply_ok(command, NULL, "STATUS done");
+}

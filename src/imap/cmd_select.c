@@ -1,0 +1,102 @@
+/* SELECT, EXAMINE, CLOSE and UNSELECT (RFC 3501 §6.3.1, §6.3.2, §6.4.2, RFC 3691). */
+#include "imap/session.h"
+
+enum { UNSEEN_SEARCH_MAX = 1000 }; /* how many messages are looked at for the UNSEEN code */
+
+/* The first unseen message, if it is near the start: the code may be left out (RFC 3501 §6.3.1), and a large mailbox that
+ * was read to its end would have to be gone through. 0: not found. */
+static size_t first_unseen(struct command *command, const struct selected *selected)
+{
+	struct message *list;
+	size_t count;
+	struct error error;
+	if (selected->count == 0)
+		return 0;
+	if (!message_list(command->account, selected->mailbox, 1, UINT32_MAX, 0, UNSEEN_SEARCH_MAX, MESSAGE_FLAGS, command->arena, &list, &count, &error))
+		return 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t index = uids_seek(selected->uids, selected->count, list[i].uid);
+		if (!(list[i].flags & FLAG_SEEN) && index < selected->count)
+			return index + 1;
+	}
+	return 0;
+}
+
+static void send_state(struct command *command, struct selected *selected, const struct mailbox *mailbox)
+{
+	struct conn *conn = command->imap->conn;
+	size_t unseen = mailbox->unseen > 0 ? first_unseen(command, selected) : 0;
+	uint32_t uidnext = mailbox->uidnext;
+	if (selected->count > 0 && selected->uids[selected->count - 1] >= uidnext)
+		uidnext = selected->uids[selected->count - 1] + 1;
+	selected->told_recent = selected_count_recent(selected);
+	conn_send_text(conn, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n");
+	conn_printf(conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->count, selected->told_recent);
+	if (unseen > 0)
+		conn_printf(conn, "* OK [UNSEEN %zu] The first unseen message\r\n", unseen);
+	conn_printf(conn, "* OK [PERMANENTFLAGS (%s)] %s\r\n", selected->read_only ? "" : "\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*",
+		    selected->read_only ? "Nothing can be changed" : "These flags and any keyword can be changed");
+	conn_printf(conn, "* OK [UIDNEXT %u] The next UID, or more\r\n", uidnext);
+	conn_printf(conn, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", mailbox->uidvalidity);
+}
+
+/* A SELECT that fails leaves nothing selected (RFC 3501 §6.3.1). */
+static enum run open_mailbox(struct command *command, bool read_only)
+{
+	struct imap *imap = command->imap;
+	struct slice name;
+	bool valid;
+	struct mailbox mailbox;
+	struct error error;
+	if (!parse_space(&command->parser) || !parse_mailbox(&command->parser, &name, &valid) || !parse_end(&command->parser))
+		return reply_syntax(command);
+	imap_unselect(imap);
+	if (!valid)
+		return reply_bad_name(command);
+	if (!command_account(command, &error))
+		return reply_error(command, &error);
+	if (!mailbox_find(command->account, name, command->arena, &mailbox, &error))
+		return error.kind == ERROR_NOT_FOUND ? reply_no_mailbox(command, "NONEXISTENT") : reply_error(command, &error);
+	if (!mailbox.selectable)
+		return reply_no(command, "NONEXISTENT", "This name only holds other mailboxes");
+	struct selected *selected = selected_open(command->account, &mailbox, read_only, &error);
+	if (!selected)
+		return reply_error(command, &error);
+	send_state(command, selected, &mailbox);
+	imap->selected = selected;
+	imap->state = STATE_SELECTED;
+	return reply_ok(command, read_only ? "READ-ONLY" : "READ-WRITE", read_only ? "EXAMINE done" : "SELECT done");
+}
+
+enum run cmd_select(struct command *command)
+{
+	return open_mailbox(command, false);
+}
+
+enum run cmd_examine(struct command *command)
+{
+	return open_mailbox(command, true);
+}
+
+enum run cmd_unselect(struct command *command)
+{
+	if (!parse_end(&command->parser))
+		return reply_syntax(command);
+	imap_unselect(command->imap);
+	return reply_ok(command, NULL, "UNSELECT done");
+}
+
+/* Expunges in silence. If that fails the messages stay as they are, marked \Deleted, and so does the session. */
+enum run cmd_close(struct command *command)
+{
+	struct imap *imap = command->imap;
+	struct error error;
+	uint32_t *removed;
+	size_t count = 0;
+	if (!parse_end(&command->parser))
+		return reply_syntax(command);
+	if (!imap->selected->read_only && !expunge_deleted(command, NULL, &removed, &count, &error))
+		return reply_error(command, &error);
+	imap_unselect(imap);
+	return count > 0 ? reply_when_durable(command, NULL, "CLOSE done") : reply_ok(command, NULL, "CLOSE done");
+}

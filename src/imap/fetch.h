@@ -1,0 +1,51 @@
+/* What FETCH is made of: the items that were asked for (fetch_parse.c), where a section lies in a message (fetch_section.c),
+ * ENVELOPE and BODYSTRUCTURE (fetch_structure.c). */
+#ifndef IMAP_FETCH_H
+#define IMAP_FETCH_H
+
+#include "imap/parse.h"
+#include "message/mime.h"
+
+enum { FETCH_ITEMS_MAX = 200, FETCH_FIELDS_MAX = 200, SECTION_DEPTH_MAX = 100 };
+
+enum fetch_kind { FETCH_FLAGS, FETCH_UID, FETCH_INTERNALDATE, FETCH_SIZE, FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE, FETCH_SECTION };
+
+struct section {
+	uint32_t *numbers; /* of the part; none: the message itself */
+	size_t number_count;
+	enum section_text { SECTION_ALL, SECTION_HEADER, SECTION_FIELDS, SECTION_FIELDS_NOT, SECTION_TEXT, SECTION_MIME } text;
+	struct slice *fields;
+	size_t field_count;
+};
+
+struct fetch_item {
+	enum fetch_kind kind;
+	struct slice label;  /* as the response names it: "BODY[1.HEADER]<0>" */
+	struct section section;
+	bool sets_seen;
+	bool partial;
+	uint64_t first, most; /* of a partial one: octets from, at most */
+};
+
+struct fetch_items {
+	struct fetch_item *list;
+	size_t count;
+};
+
+/** Everything behind the sequence set. Items that were asked for twice are told once. */
+bool fetch_parse(struct parser *parser, struct fetch_items *items);
+/** Does the section need to know more than the size of the message? */
+bool section_needs_structure(const struct section *section);
+
+/** Finds where the section's bytes lie; for FIELDS where the header does. False if there is no such part (NIL). `root` may be
+ * NULL if it isn't needed. The range lies within `size`. */
+bool section_find(const struct section *section, const struct part *root, uint64_t size, uint64_t *offset, uint64_t *length);
+/** Appends the fields of `header` that the section names (or doesn't), and the empty line. */
+void section_filter(const struct section *section, struct slice header, struct buf *out);
+
+/** "(date subject …)" (RFC 3501 §7.4.2). NULL gives an empty one. */
+void write_envelope(struct buf *out, const struct envelope *envelope);
+/** The body structure; `extended` for BODYSTRUCTURE, else BODY. */
+void write_structure(struct buf *out, const struct part *part, bool extended);
+
+#endif

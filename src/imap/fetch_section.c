@@ -1,0 +1,66 @@
+/* Where the bytes of a section lie (RFC 3501 §6.4.5). */
+#include "imap/fetch.h"
+
+#include "message/header.h"
+
+bool section_needs_structure(const struct section *section)
+{
+	return section->number_count > 0 || section->text != SECTION_ALL;
+}
+
+static bool is_message(const struct part *part)
+{
+	return part->child_count == 1 && slice_equal(part->type, SLICE("message"));
+}
+
+static void set_range(uint64_t at, uint64_t length, uint64_t size, uint64_t *offset, uint64_t *found)
+{
+	*offset = at < size ? at : size;
+	*found = length < size - *offset ? length : size - *offset;
+}
+
+bool section_find(const struct section *section, const struct part *root, uint64_t size, uint64_t *offset, uint64_t *length)
+{
+	if (!section_needs_structure(section)) {
+		set_range(0, size, size, offset, length);
+		return true;
+	}
+	bool whole = section->number_count == 0;
+	const struct part *part = whole ? root : mime_find(root, section->numbers, section->number_count);
+	if (!part)
+		return false;
+	bool of_message = section->text != SECTION_ALL && section->text != SECTION_MIME;
+	if (of_message && !whole) {
+		if (!is_message(part))
+			return false;
+		part = &part->children[0];
+	}
+	if (section->text == SECTION_ALL || section->text == SECTION_TEXT)
+		set_range(part->body_at, whole ? size : part->body_size, size, offset, length);
+	else
+		set_range(part->header_at, part->header_size, size, offset, length);
+	return true;
+}
+
+static bool names_field(const struct section *section, struct slice name)
+{
+	for (size_t i = 0; i < section->field_count; i++)
+		if (slice_equal_nocase(section->fields[i], name))
+			return true;
+	return false;
+}
+
+/* The empty line that ends a header belongs to every subset of it. */
+void section_filter(const struct section *section, struct slice header, struct buf *out)
+{
+	struct header_field field;
+	bool wanted = section->text == SECTION_FIELDS;
+	while (header_next(&header, &field)) {
+		if (field.name.len == 0 || names_field(section, field.name) != wanted)
+			continue;
+		buf_append(out, field.whole);
+		if (field.whole.len > 0 && field.whole.at[field.whole.len - 1] != '\n')
+			buf_append_text(out, "\r\n");
+	}
+	buf_append_text(out, "\r\n");
+}

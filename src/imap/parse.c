@@ -1,0 +1,315 @@
+/* The argument parser. Nothing here recurses; what nests (SEARCH) limits its depth itself. */
+#include "imap/parse.h"
+
+#include "imap/utf7.h"
+#include "message/date.h"
+#include "store/store.h"
+
+bool parse_fail(struct parser *parser, const char *why)
+{
+	if (!parser->error)
+		parser->error = why;
+	return false;
+}
+
+bool is_atom_char(char c)
+{
+	return (unsigned char)c > 0x20 && (unsigned char)c < 0x7f && !strchr("(){%*\"\\]", c);
+}
+
+static bool is_astring_char(char c)
+{
+	return is_atom_char(c) || c == ']';
+}
+
+static bool is_list_char(char c)
+{
+	return is_astring_char(c) || c == '%' || c == '*';
+}
+
+static bool is_tag_char(char c)
+{
+	return is_astring_char(c) && c != '+';
+}
+
+static bool take_while(struct parser *parser, bool (*accepts)(char), struct slice *out)
+{
+	size_t len = 0;
+	while (len < parser->rest.len && accepts(parser->rest.at[len]))
+		len++;
+	*out = slice_sub(parser->rest, 0, len);
+	parser->rest = slice_skip(parser->rest, len);
+	return len > 0;
+}
+
+bool parse_optional_char(struct parser *parser, char c)
+{
+	if (parser->rest.len == 0 || parser->rest.at[0] != c)
+		return false;
+	parser->rest = slice_skip(parser->rest, 1);
+	return true;
+}
+
+bool parse_char(struct parser *parser, char c)
+{
+	if (parse_optional_char(parser, c))
+		return true;
+	struct slice what = arena_printf(parser->arena, "'%c' expected", c);
+	return parse_fail(parser, what.at);
+}
+
+bool parse_optional_word(struct parser *parser, const char *word)
+{
+	struct slice wanted = slice_of(word);
+	if (!slice_starts_nocase(parser->rest, wanted))
+		return false;
+	if (parser->rest.len > wanted.len && is_atom_char(parser->rest.at[wanted.len]))
+		return false;
+	parser->rest = slice_skip(parser->rest, wanted.len);
+	return true;
+}
+
+bool parse_space(struct parser *parser)
+{
+	if (parse_at_end(parser))
+		return parse_fail(parser, "An argument is missing");
+	return parse_optional_char(parser, ' ') || parse_fail(parser, "A space is expected between arguments");
+}
+
+bool parse_at_end(const struct parser *parser)
+{
+	return parser->rest.len == 0;
+}
+
+bool parse_end(struct parser *parser)
+{
+	return parse_at_end(parser) || parse_fail(parser, "Something follows the last argument");
+}
+
+bool parse_atom(struct parser *parser, struct slice *out)
+{
+	return take_while(parser, is_atom_char, out) || parse_fail(parser, "An atom is expected");
+}
+
+bool parse_tag(struct parser *parser, struct slice *out)
+{
+	return take_while(parser, is_tag_char, out) || parse_fail(parser, "A command begins with a tag");
+}
+
+/* Between quotes: TEXT-CHAR, with '\' before '"' and '\' only (RFC 3501: QUOTED-CHAR). No NUL, no 8-bit bytes. */
+static bool parse_quoted(struct parser *parser, struct slice *out)
+{
+	struct slice rest = slice_skip(parser->rest, 1);
+	char *text = arena_alloc(parser->arena, rest.len + 1);
+	size_t len = 0, i = 0;
+	for (;; i++) {
+		if (i == rest.len)
+			return parse_fail(parser, "A quoted string has no end");
+		char c = rest.at[i];
+		if (c == '"')
+			break;
+		if (c == '\\') {
+			if (++i == rest.len || (rest.at[i] != '"' && rest.at[i] != '\\'))
+				return parse_fail(parser, "A backslash in a quoted string must be followed by a quote or a backslash");
+			c = rest.at[i];
+		}
+		if (c == '\0' || c == '\r' || c == '\n' || (unsigned char)c >= 0x80)
+			return parse_fail(parser, "A quoted string holds a byte that only a literal may hold");
+		text[len++] = c;
+	}
+	parser->rest = slice_skip(rest, i + 1);
+	*out = slice_make(text, len);
+	return true;
+}
+
+static bool parse_literal(struct parser *parser, struct slice *out)
+{
+	uint64_t size = 0;
+	size_t i = 1;
+	for (; i < parser->rest.len && ascii_is_digit(parser->rest.at[i]) && size < UINT32_MAX; i++)
+		size = size * 10 + (uint64_t)(parser->rest.at[i] - '0');
+	if (i == 1)
+		return parse_fail(parser, "A literal needs its size");
+	struct slice rest = slice_skip(parser->rest, i);
+	if (slice_starts(rest, SLICE("+")))
+		rest = slice_skip(rest, 1);
+	if (slice_starts(rest, SLICE("}\r\n")))
+		rest = slice_skip(rest, 3);
+	else if (slice_starts(rest, SLICE("}\n")))
+		rest = slice_skip(rest, 2);
+	else
+		return parse_fail(parser, "A literal begins with {size} and a line end");
+	if (rest.len < size)
+		return parse_fail(parser, "A literal is shorter than announced");
+	*out = slice_sub(rest, 0, (size_t)size);
+	if (slice_find_char(*out, '\0') != SLICE_NONE)
+		return parse_fail(parser, "A literal must not hold NUL bytes");
+	parser->rest = slice_skip(rest, (size_t)size);
+	return true;
+}
+
+bool parse_string(struct parser *parser, struct slice *out)
+{
+	if (slice_starts(parser->rest, SLICE("\"")))
+		return parse_quoted(parser, out);
+	if (slice_starts(parser->rest, SLICE("{")))
+		return parse_literal(parser, out);
+	return parse_fail(parser, "A quoted string or a literal is expected");
+}
+
+bool parse_astring(struct parser *parser, struct slice *out)
+{
+	if (take_while(parser, is_astring_char, out))
+		return true;
+	return parse_string(parser, out);
+}
+
+bool parse_nstring(struct parser *parser, struct slice *out)
+{
+	if (parse_optional_word(parser, "NIL")) {
+		*out = slice_make(NULL, 0);
+		return true;
+	}
+	return parse_string(parser, out);
+}
+
+/* The UTF-8 of a name. In modified UTF-7 every byte of 8-bit or control kind is wrong, so *valid covers those, too. */
+static struct slice decode_name(struct parser *parser, struct slice name, bool *valid)
+{
+	struct buf utf8 = BUF(name.len * 3);
+	*valid = utf7_to_utf8(name, &utf8);
+	struct slice out = *valid ? arena_copy(parser->arena, buf_slice(&utf8)) : slice_make("", 0);
+	buf_free(&utf8);
+	return out;
+}
+
+bool parse_list_mailbox(struct parser *parser, struct slice *utf8, bool *valid)
+{
+	struct slice name;
+	if (!take_while(parser, is_list_char, &name) && !parse_string(parser, &name))
+		return false;
+	*utf8 = decode_name(parser, name, valid);
+	return true;
+}
+
+bool parse_mailbox(struct parser *parser, struct slice *utf8, bool *valid)
+{
+	struct slice name;
+	if (!parse_astring(parser, &name))
+		return false;
+	*utf8 = decode_name(parser, name, valid);
+	struct slice inbox = SLICE("INBOX");
+	if (slice_starts_nocase(*utf8, inbox) && (utf8->len == inbox.len || utf8->at[inbox.len] == '/'))
+		*utf8 = arena_printf(parser->arena, "INBOX%.*s", SLICE_ARG(slice_skip(*utf8, inbox.len)));
+	return true;
+}
+
+static bool is_digit(char c)
+{
+	return ascii_is_digit(c);
+}
+
+bool parse_number(struct parser *parser, uint64_t max, uint64_t *out)
+{
+	struct slice digits;
+	if (!take_while(parser, is_digit, &digits))
+		return parse_fail(parser, "A number is expected");
+	return slice_to_number(digits, max, out) || parse_fail(parser, "A number is too large");
+}
+
+static bool is_set_char(char c)
+{
+	return ascii_is_digit(c) || c == '*' || c == ':' || c == ',';
+}
+
+bool parse_set(struct parser *parser, struct set *set)
+{
+	struct slice text;
+	if (!take_while(parser, is_set_char, &text))
+		return parse_fail(parser, "A sequence set is expected");
+	return set_parse(text, parser->arena, set) || parse_fail(parser, "A sequence set is made of numbers from 1 to 4294967295, \"*\", \":\" and \",\"");
+}
+
+bool parse_date_time(struct parser *parser, int64_t *seconds)
+{
+	struct slice text;
+	if (!slice_starts(parser->rest, SLICE("\"")))
+		return parse_fail(parser, "A quoted date-time is expected");
+	if (!parse_quoted(parser, &text))
+		return false;
+	return date_parse_imap(text, seconds) || parse_fail(parser, "A date-time looks like \"22-Nov-2026 23:19:32 +0000\"");
+}
+
+bool parse_date(struct parser *parser, int64_t *day)
+{
+	struct slice text;
+	bool quoted = slice_starts(parser->rest, SLICE("\""));
+	if (quoted ? !parse_quoted(parser, &text) : !parse_atom(parser, &text))
+		return false;
+	return date_parse_imap_day(text, day) || parse_fail(parser, "A date looks like 1-Feb-2026");
+}
+
+static const struct {
+	const char *name;
+	unsigned flag;
+} system_flags[] = {
+	{"Seen", FLAG_SEEN}, {"Answered", FLAG_ANSWERED}, {"Flagged", FLAG_FLAGGED}, {"Deleted", FLAG_DELETED}, {"Draft", FLAG_DRAFT},
+};
+
+static bool parse_system_flag(struct parser *parser, unsigned *flags)
+{
+	struct slice name;
+	if (!parse_atom(parser, &name))
+		return false;
+	for (size_t i = 0; i < sizeof system_flags / sizeof *system_flags; i++) {
+		if (slice_equal_nocase(name, slice_of(system_flags[i].name))) {
+			*flags |= system_flags[i].flag;
+			return true;
+		}
+	}
+	if (slice_equal_nocase(name, SLICE("Recent")))
+		return parse_fail(parser, "\\Recent can't be changed");
+	return parse_fail(parser, "Unknown system flag");
+}
+
+/* Flags separated by single spaces, up to what is none. Keywords gather in one buffer, so it stays linear. */
+static bool parse_flags(struct parser *parser, struct flags *flags)
+{
+	char *keywords = arena_alloc(parser->arena, parser->rest.len + 1);
+	size_t len = 0;
+	do {
+		struct slice name;
+		if (parse_optional_char(parser, '\\')) {
+			if (!parse_system_flag(parser, &flags->system))
+				return false;
+			continue;
+		}
+		if (!parse_atom(parser, &name))
+			return parse_fail(parser, "A flag is expected");
+		if (len > 0)
+			keywords[len++] = ' ';
+		memcpy(keywords + len, name.at, name.len);
+		len += name.len;
+		flags->keyword_count++;
+	} while (parse_optional_char(parser, ' '));
+	flags->keywords = slice_make(keywords, len);
+	return true;
+}
+
+bool parse_flag_list(struct parser *parser, struct flags *flags)
+{
+	*flags = (struct flags){0};
+	if (!parse_char(parser, '('))
+		return false;
+	if (parse_optional_char(parser, ')'))
+		return true;
+	return parse_flags(parser, flags) && parse_char(parser, ')');
+}
+
+bool parse_store_flags(struct parser *parser, struct flags *flags)
+{
+	if (slice_starts(parser->rest, SLICE("(")))
+		return parse_flag_list(parser, flags);
+	*flags = (struct flags){0};
+	return parse_flags(parser, flags);
+}

@@ -1,0 +1,15 @@
+/* LIST and LSUB patterns (RFC 3501 §6.3.8): '*' matches anything, '%' anything but the hierarchy delimiter. Pure. */
+#ifndef IMAP_PATTERN_H
+#define IMAP_PATTERN_H
+
+#include "base/arena.h"
+
+struct pattern;
+
+/** Prepares `text` (UTF-8). Runs of wildcards become one, so "%*%*%" costs what "*" costs. */
+struct pattern *pattern_new(struct slice text, struct arena *arena);
+/** Does the whole of `name` match? INBOX at its start matches in any case. Time: at most length of pattern times length of
+ * name, whatever the wildcards. */
+bool pattern_match(struct pattern *pattern, struct slice name);
+
+#endif

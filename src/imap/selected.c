@@ -1,0 +1,276 @@
+/* The selected mailbox: which message has which sequence number in this session, and what the client must be told of
+ * what others do to it (RFC 3501 §5.2, §7.4.1). Sequence numbers change only where selected_sync() sends EXPUNGE. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "imap/session.h"
+
+enum { SYNC_PIECE = 500, RECENT_RANGES_MAX = 64 };
+
+/* ---- \Recent ---- */
+
+bool selected_is_recent(const struct selected *selected, uint32_t uid)
+{
+	return set_contains(&(struct set){selected->recent, selected->recent_count}, uid);
+}
+
+size_t selected_count_recent(const struct selected *selected)
+{
+	size_t count = 0;
+	for (size_t i = 0; i < selected->recent_count; i++) {
+		size_t from = uids_seek(selected->uids, selected->count, selected->recent[i].first);
+		while (from < selected->count && selected->uids[from] <= selected->recent[i].last) {
+			count++;
+			from++;
+		}
+	}
+	return count;
+}
+
+/* From `first` to the last message known. Ranges rise; with too many, the oldest messages stop being recent. */
+static void add_recent(struct selected *selected, uint32_t first)
+{
+	if (selected->count == 0 || selected->uids[selected->count - 1] < first)
+		return;
+	uint32_t last = selected->uids[selected->count - 1];
+	size_t n = selected->recent_count;
+	if (n > 0 && first <= selected->recent[n - 1].last + 1) {
+		selected->recent[n - 1].last = last;
+		return;
+	}
+	if (n == RECENT_RANGES_MAX)
+		memmove(selected->recent, selected->recent + 1, --n * sizeof *selected->recent);
+	selected->recent = memory_resize(selected->recent, (n + 1) * sizeof *selected->recent);
+	selected->recent[n] = (struct range){first, last};
+	selected->recent_count = n + 1;
+}
+
+/* Who opens read-write takes \Recent for itself, who examines only looks (RFC 3501 §2.3.2): then the recent messages are
+ * as many as the store counts, at the end. To be called before the UIDs are read. */
+static uint32_t claim_recent(struct account *account, const struct mailbox *mailbox, bool read_only)
+{
+	struct error error;
+	uint32_t first;
+	if (read_only || mailbox->recent == 0 || !mailbox_claim_recent(account, mailbox->id, &first, &error))
+		return 0;
+	return first;
+}
+
+static void note_recent(struct selected *selected, const struct mailbox *mailbox, uint32_t claimed_from)
+{
+	if (selected->read_only && mailbox->recent > 0 && mailbox->recent <= selected->count)
+		claimed_from = selected->uids[selected->count - mailbox->recent];
+	if (claimed_from > 0)
+		add_recent(selected, claimed_from);
+}
+
+/* ---- opening and closing ---- */
+
+struct selected *selected_open(struct account *account, const struct mailbox *mailbox, bool read_only, struct error *error)
+{
+	uint32_t claimed_from = claim_recent(account, mailbox, read_only);
+	struct selected *selected = memory_new(sizeof *selected);
+	selected->mailbox = mailbox->id;
+	selected->uidvalidity = mailbox->uidvalidity;
+	selected->read_only = read_only;
+	if (!message_uids(account, mailbox->id, &selected->uids, &selected->count, &selected->modseq, error)) {
+		free(selected);
+		return NULL;
+	}
+	selected->expunge_modseq = selected->modseq;
+	note_recent(selected, mailbox, claimed_from);
+	return selected;
+}
+
+void selected_free(struct selected **selected)
+{
+	if (!*selected)
+		return;
+	free((*selected)->uids);
+	free((*selected)->recent);
+	free(*selected);
+	*selected = NULL;
+}
+
+void imap_unselect(struct imap *imap)
+{
+	selected_free(&imap->selected);
+	if (imap->state == STATE_SELECTED)
+		imap->state = STATE_SIGNED_IN;
+}
+
+/* ---- news ---- */
+
+static bool is_quiet(const struct command *command, uint32_t uid)
+{
+	size_t at = uids_seek(command->quiet, command->quiet_count, uid);
+	return at < command->quiet_count && command->quiet[at] == uid;
+}
+
+void selected_write_flags(const struct selected *selected, struct buf *out, size_t index, const struct message *message)
+{
+	buf_printf(out, "* %zu FETCH (UID %u FLAGS ", index + 1, message->uid);
+	write_flags(out, message->flags | (selected_is_recent(selected, message->uid) ? FLAG_RECENT : 0), message->keywords);
+	buf_append_text(out, ")\r\n");
+}
+
+/* The UIDs in `selected` that the mailbox has no more; for when the store's log of expunges doesn't reach back. */
+static bool compare_uids(struct command *command, struct selected *selected, uint32_t **gone, size_t *count, struct error *error)
+{
+	uint32_t *present;
+	size_t present_count, at = 0;
+	int64_t unused;
+	if (!message_uids(command->account, selected->mailbox, &present, &present_count, &unused, error))
+		return false;
+	*gone = arena_array(command->arena, selected->count, sizeof **gone);
+	*count = 0;
+	for (size_t i = 0; i < selected->count; i++) {
+		while (at < present_count && present[at] < selected->uids[i])
+			at++;
+		if (at == present_count || present[at] != selected->uids[i])
+			(*gone)[(*count)++] = selected->uids[i];
+	}
+	free(present);
+	return true;
+}
+
+/* Takes UIDs (ascending) out and sends EXPUNGE for each: the last first, so that no number shifts before it is used. */
+static void expunge_uids(struct command *command, struct selected *selected, const uint32_t *gone, size_t count)
+{
+	struct buf out = BUF(RESPONSE_MAX);
+	size_t *indexes = arena_array(command->arena, count, sizeof *indexes), found = 0;
+	for (size_t i = 0; i < count; i++) {
+		size_t index = uids_seek(selected->uids, selected->count, gone[i]);
+		if (index < selected->count && selected->uids[index] == gone[i])
+			indexes[found++] = index;
+	}
+	if (found == 0)
+		return;
+	for (size_t i = found; i-- > 0;)
+		buf_printf(&out, "* %zu EXPUNGE\r\n", indexes[i] + 1);
+	size_t kept = indexes[0];
+	for (size_t i = 0; i < found; i++) {
+		size_t from = indexes[i] + 1, to = i + 1 < found ? indexes[i + 1] : selected->count;
+		memmove(selected->uids + kept, selected->uids + from, (to - from) * sizeof *selected->uids);
+		kept += to - from;
+	}
+	selected->count = kept;
+	imap_send(command->imap, &out);
+	buf_free(&out);
+}
+
+static bool sync_expunged(struct command *command, struct selected *selected, int64_t modseq, struct error *error)
+{
+	uint32_t *gone;
+	size_t count;
+	bool complete;
+	if (!message_expunged(command->account, selected->mailbox, selected->expunge_modseq, command->arena, &gone, &count, &complete, error))
+		return false;
+	if (!complete && !compare_uids(command, selected, &gone, &count, error))
+		return false;
+	expunge_uids(command, selected, gone, count);
+	selected->expunge_modseq = modseq;
+	return true;
+}
+
+/* One piece of what has changed since the client was last told: flags of known messages go into `out`, new messages
+ * behind the others in uids. Returns whether there is more. */
+static void take_changes(struct command *command, struct selected *selected, size_t known, const struct message *list, size_t count, struct buf *out)
+{
+	size_t first_new = 0;
+	while (first_new < count && known > 0 && list[first_new].uid <= selected->uids[known - 1]) {
+		const struct message *message = &list[first_new++];
+		size_t index = uids_seek(selected->uids, known, message->uid);
+		if (selected->uids[index] == message->uid && !is_quiet(command, message->uid))
+			selected_write_flags(selected, out, index, message);
+	}
+	if (first_new == count)
+		return;
+	selected->uids = memory_resize(selected->uids, (selected->count + count - first_new) * sizeof *selected->uids);
+	for (size_t i = first_new; i < count; i++)
+		selected->uids[selected->count++] = list[i].uid;
+}
+
+static bool sync_changes(struct command *command, struct selected *selected, int64_t modseq, const struct mailbox *mailbox, struct error *error)
+{
+	struct buf out = BUF(RESPONSE_MAX);
+	struct arena *arena = arena_new();
+	size_t known = selected->count;
+	uint32_t claimed_from = claim_recent(command->account, mailbox, selected->read_only), next = 1;
+	bool done = true;
+	for (bool more = true; more && done;) {
+		struct message *list;
+		size_t count;
+		done = message_list(command->account, selected->mailbox, next, UINT32_MAX, selected->modseq, SYNC_PIECE, MESSAGE_FLAGS, arena, &list, &count, error);
+		more = done && count == SYNC_PIECE && list[count - 1].uid < UINT32_MAX;
+		if (!done)
+			break;
+		take_changes(command, selected, known, list, count, &out);
+		next = more ? list[count - 1].uid + 1 : next;
+		imap_send(command->imap, &out);
+		buf_clear(&out);
+		arena_reset(arena);
+	}
+	if (selected->count > known) {
+		note_recent(selected, mailbox, claimed_from);
+		selected->told_recent = selected_count_recent(selected);
+		conn_printf(command->imap->conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->count, selected->told_recent);
+	}
+	if (done)
+		selected->modseq = modseq;
+	buf_free(&out);
+	arena_free(&arena);
+	return done;
+}
+
+/* RFC 2180 §3.3: of the ways to go on without the mailbox, goodbye is the one that no client misunderstands. */
+static void lost(struct command *command, const struct error *error)
+{
+	struct imap *imap = command->imap;
+	if (error->kind == ERROR_NOT_FOUND)
+		imap_bye(imap, "The selected mailbox is gone");
+	else
+		log_warning("imap.news_failed", log_id("session", imap->id), log_slice("account", imap->account), log_text("reason", error->text));
+}
+
+void selected_sync(struct command *command, bool expunge)
+{
+	struct selected *selected = command->imap->selected;
+	struct error error;
+	struct mailbox mailbox;
+	int64_t modseq;
+	if (!command_account(command, &error) || !account_modseq(command->account, &modseq, &error)) {
+		lost(command, &error);
+		return;
+	}
+	if (modseq <= selected->modseq && (!expunge || modseq <= selected->expunge_modseq))
+		return;
+	if (!mailbox_get(command->account, selected->mailbox, command->arena, &mailbox, &error) ||
+	    (expunge && !sync_expunged(command, selected, modseq, &error)) ||
+	    (modseq > selected->modseq && !sync_changes(command, selected, modseq, &mailbox, &error)))
+		lost(command, &error);
+}
+
+/* ---- sequence sets ---- */
+
+bool command_parse_indexes(struct command *command, struct set *indexes)
+{
+	struct selected *selected = command->imap->selected;
+	struct set set;
+	if (!parse_set(&command->parser, &set))
+		return false;
+	if (command->uid) {
+		set_uids_to_indexes(&set, selected->uids, selected->count, command->arena, indexes);
+		return true;
+	}
+	return set_to_indexes(&set, selected->count, command->arena, indexes) ||
+	       parse_fail(&command->parser, "There is no message with such a number");
+}
+
+uint32_t *command_uids(struct command *command, const struct set *indexes, size_t *count)
+{
+	uint32_t *uids = arena_array(command->arena, set_size(indexes), sizeof *uids), index;
+	struct set_cursor cursor = {0};
+	for (*count = 0; set_next(indexes, &cursor, &index);)
+		uids[(*count)++] = command->imap->selected->uids[index];
+	return uids;
+}

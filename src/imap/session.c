@@ -1,0 +1,365 @@
+/* One IMAP connection (RFC 3501): greeting, commands, goodbye. Commands come as whole units (frame.c); what spreads over
+ * several units (AUTHENTICATE, IDLE, APPEND) has a mode of its own. Between commands a session holds its name, its state and
+ * the UIDs of the selected mailbox; buffers, arenas and the account's handle are given back. */
+#include "base/log.h"
+#include "base/memory.h"
+#include "imap/session.h"
+
+/* ---- the command in progress ---- */
+
+static struct command *command_new(struct imap *imap)
+{
+	struct arena *arena = arena_new();
+	struct command *command = arena_alloc(arena, sizeof *command);
+	command->imap = imap;
+	command->arena = arena;
+	imap->command = command;
+	return command;
+}
+
+void command_end(struct imap *imap)
+{
+	if (!imap->command)
+		return;
+	struct arena *arena = imap->command->arena;
+	append_free(imap); /* its drafts belong to the account */
+	if (imap->command->account)
+		store_release_account(&imap->command->account);
+	arena_free(&imap->command->scratch);
+	imap->command = NULL;
+	arena_free(&arena);
+}
+
+struct account *command_account(struct command *command, struct error *error)
+{
+	if (!command->account)
+		command->account = store_open_account(command->imap->service->store, command->imap->account, error);
+	return command->account;
+}
+
+/* ---- signing in ---- */
+
+struct sign_in_client imap_client(struct imap *imap, struct conn_tls *tls)
+{
+	conn_tls(imap->conn, tls);
+	return (struct sign_in_client){
+		.service = "imap", .address = conn_peer(imap->conn), .session = imap->id, .encrypted = tls->active,
+		.tls_exporter = slice_make((const char *)tls->exporter, tls->exporter_size),
+		.tls_unique = slice_make((const char *)tls->unique, tls->unique_size),
+	};
+}
+
+/* An account that the directory knows and the store doesn't yet (it came from outside) gets its mailboxes now. */
+static bool open_mail(struct imap *imap, struct slice account, struct error *error)
+{
+	struct store *store = imap->service->store;
+	struct account *handle = store_open_account(store, account, error);
+	if (!handle && error->kind == ERROR_NOT_FOUND && (store_create_account(store, account, error) || error->kind == ERROR_EXISTS))
+		handle = store_open_account(store, account, error);
+	if (!handle)
+		return false;
+	store_release_account(&handle);
+	return true;
+}
+
+bool imap_enter(struct imap *imap, struct slice account, struct error *error)
+{
+	if (!account_limit_enter(account, config_current()->account_connections))
+		return error_set(error, ERROR_LIMIT, "This account has too many connections");
+	if (!open_mail(imap, account, error)) {
+		account_limit_leave(account);
+		return false;
+	}
+	imap->account = slice_make(memory_copy(account.at, account.len), account.len);
+	imap->state = STATE_SIGNED_IN;
+	conn_set_deadline(imap->conn, 0);
+	conn_set_idle(imap->conn, config_current()->imap_idle);
+	log_info("imap.signed_in", log_id("session", imap->id), log_slice("account", account),
+		 log_slice("address", conn_peer(imap->conn)), log_text("tls", conn_is_tls(imap->conn) ? "yes" : "no"));
+	return true;
+}
+
+/* ---- framing ---- */
+
+static size_t command_limit(const struct imap *imap)
+{
+	return imap->state == STATE_GREETED ? COMMAND_MAX_BEFORE_LOGIN : (size_t)config_current()->max_command;
+}
+
+/* The verb of a command that has arrived up to some point, and where its arguments begin; NULL if it is none that may run now. */
+static const struct verb *peek_verb(const struct imap *imap, struct slice input, size_t *arguments_at)
+{
+	struct slice line, rest;
+	slice_cut(input, ' ', &line, &rest);
+	struct slice name;
+	size_t len = 0;
+	while (len < rest.len && is_atom_char(rest.at[len]))
+		len++;
+	name = slice_sub(rest, 0, len);
+	bool uid = slice_equal_nocase(name, SLICE("UID"));
+	if (uid) {
+		rest = slice_skip(rest, len + 1);
+		for (len = 0; len < rest.len && is_atom_char(rest.at[len]);)
+			len++;
+		name = slice_sub(rest, 0, len);
+	}
+	*arguments_at = (size_t)(rest.at - input.at) + len;
+	const struct verb *verb = rest.len > 0 ? verb_find(name, uid) : NULL;
+	return verb && (verb->states & imap->state) ? verb : NULL;
+}
+
+static enum unit pend(struct imap *imap, enum pending pending, enum unit unit)
+{
+	imap->pending = pending;
+	return unit;
+}
+
+/* A line has ended in a literal's announcement. APPEND's message isn't gathered: its command runs when it is announced,
+ * that is with the first literal that doesn't stand in the place of the mailbox name. */
+static enum unit peek_literal(struct imap *imap, struct slice input, size_t *length)
+{
+	struct frame *frame = &imap->frame;
+	size_t arguments_at;
+	const struct verb *verb = peek_verb(imap, slice_sub(input, 0, frame->scanned), &arguments_at);
+	*length = frame->scanned;
+	if (verb && verb->run == cmd_append && frame->marker_at > arguments_at + 1)
+		return pend(imap, PENDING_COMMAND, UNIT_WORK);
+	bool fits = frame->literal_size <= command_limit(imap) - frame->scanned;
+	if (!fits && !frame->synchronising) {
+		imap->too_long_literal = true;
+		*length = input.len;
+		return pend(imap, PENDING_TOO_LONG, UNIT_QUICK);
+	}
+	/* The client waits: what won't run is answered now instead of asking for more of it (RFC 3501 §7.5). */
+	if (!fits || (frame->synchronising && !verb))
+		return pend(imap, fits ? PENDING_COMMAND : PENDING_REFUSE, UNIT_QUICK);
+	if (frame->synchronising) {
+		*length = 0;
+		return pend(imap, PENDING_CONTINUE, UNIT_QUICK);
+	}
+	frame_accept_literal(frame);
+	return UNIT_INCOMPLETE;
+}
+
+static enum unit peek_command(struct imap *imap, struct slice input, size_t *length)
+{
+	for (;;) {
+		enum frame_event event = frame_scan(&imap->frame, input);
+		if (imap->frame.scanned > command_limit(imap)) {
+			*length = input.len;
+			return pend(imap, PENDING_TOO_LONG, UNIT_QUICK);
+		}
+		if (event == FRAME_INCOMPLETE)
+			return UNIT_INCOMPLETE;
+		if (event == FRAME_LINE) {
+			size_t unused;
+			const struct verb *verb = peek_verb(imap, slice_sub(input, 0, imap->frame.scanned), &unused);
+			*length = imap->frame.scanned;
+			return pend(imap, PENDING_COMMAND, verb && (verb->flags & VERB_WORK) ? UNIT_WORK : UNIT_QUICK);
+		}
+		enum unit unit = peek_literal(imap, input, length);
+		if (unit != UNIT_INCOMPLETE)
+			return unit;
+	}
+}
+
+/* Single lines: SASL responses and the end of IDLE. */
+static enum unit peek_line(struct imap *imap, struct slice input, size_t *length)
+{
+	size_t end = slice_find_char(input, '\n');
+	if (end == SLICE_NONE && input.len <= COMMAND_MAX_BEFORE_LOGIN)
+		return UNIT_INCOMPLETE;
+	if (end == SLICE_NONE || end > COMMAND_MAX_BEFORE_LOGIN) {
+		*length = input.len;
+		return pend(imap, PENDING_TOO_LONG, UNIT_QUICK);
+	}
+	*length = end + 1;
+	return pend(imap, PENDING_LINE, UNIT_WORK);
+}
+
+static enum unit imap_peek(void *session, struct slice input, size_t *length)
+{
+	struct imap *imap = session;
+	if (imap->mode == MODE_APPEND)
+		return append_peek(imap, input, length);
+	if (imap->mode != MODE_COMMAND)
+		return peek_line(imap, input, length);
+	return peek_command(imap, input, length);
+}
+
+/* ---- running units ---- */
+
+static struct slice without_line_end(struct slice line)
+{
+	if (line.len > 0 && line.at[line.len - 1] == '\n')
+		line.len--;
+	if (line.len > 0 && line.at[line.len - 1] == '\r')
+		line.len--;
+	return line;
+}
+
+/* Reads the tag; without one there is nobody to answer but "*". */
+static bool start_command(struct command *command, struct slice unit)
+{
+	command->parser = (struct parser){.rest = without_line_end(unit), .arena = command->arena};
+	command->tag = SLICE("*");
+	struct slice tag;
+	if (!parse_tag(&command->parser, &tag))
+		return false;
+	if (tag.len > TAG_MAX)
+		return parse_fail(&command->parser, "The tag is too long");
+	command->tag = arena_copy(command->arena, tag);
+	return parse_space(&command->parser);
+}
+
+static enum run dispatch(struct command *command)
+{
+	struct imap *imap = command->imap;
+	const struct verb *verb = verb_parse(&command->parser, &command->uid);
+	if (!verb)
+		return reply_syntax(command);
+	if (!(verb->states & imap->state)) {
+		const char *why = imap->state == STATE_GREETED ? "Sign in first" :
+				  verb->states == STATE_GREETED ? "Already signed in" : "Select a mailbox first";
+		return reply_bad(command, why);
+	}
+	command->verb = verb;
+	return verb->run(command);
+}
+
+static enum run run_command(struct imap *imap, struct slice unit)
+{
+	struct command *command = imap->command;
+	if (command)
+		return command->verb->run(command);
+	imap->frame = (struct frame){0};
+	command = command_new(imap);
+	/* The unit may lie elsewhere when it is run again, and goes away before IDLE, AUTHENTICATE and APPEND are done. */
+	size_t unused;
+	const struct verb *verb = peek_verb(imap, unit, &unused);
+	if (verb && (verb->flags & VERB_LONG))
+		unit = arena_copy(command->arena, unit);
+	if (!start_command(command, unit))
+		return reply_syntax(command);
+	return dispatch(command);
+}
+
+static enum run refuse_literal(struct imap *imap, struct slice unit)
+{
+	struct command *command = command_new(imap);
+	imap->frame = (struct frame){0};
+	start_command(command, unit);
+	return reply_bad(command, "The literal is too long");
+}
+
+static enum run run_too_long(struct imap *imap, struct slice unit)
+{
+	if (imap->mode == MODE_COMMAND) {
+		struct command *command = command_new(imap);
+		if (start_command(command, unit))
+			reply_bad(command, "The command is too long");
+	}
+	imap_bye(imap, imap->too_long_literal ? "The literal is too long" : "The line is too long");
+	return RUN_DONE;
+}
+
+static enum run run_continue(struct imap *imap)
+{
+	conn_send_text(imap->conn, "+ Go on\r\n");
+	frame_accept_literal(&imap->frame);
+	return RUN_DONE;
+}
+
+static enum run run_line(struct imap *imap, struct slice unit)
+{
+	struct slice line = without_line_end(unit);
+	return imap->mode == MODE_SASL ? authenticate_line(imap, line) : idle_line(imap, line);
+}
+
+static enum run run_pending(struct imap *imap, struct slice unit)
+{
+	switch (imap->pending) {
+	case PENDING_COMMAND:
+		return run_command(imap, unit);
+	case PENDING_CONTINUE:
+		return run_continue(imap);
+	case PENDING_REFUSE:
+		return refuse_literal(imap, unit);
+	case PENDING_TOO_LONG:
+		return run_too_long(imap, unit);
+	case PENDING_LINE:
+		return run_line(imap, unit);
+	case PENDING_APPEND:
+		return append_run(imap, unit);
+	case PENDING_NOTHING:
+		break;
+	}
+	return RUN_DONE;
+}
+
+static enum run imap_run(void *session, struct slice unit)
+{
+	struct imap *imap = session;
+	enum run result = run_pending(imap, unit);
+	if (result == RUN_AGAIN)
+		return result;
+	imap->pending = PENDING_NOTHING;
+	if (imap->mode == MODE_COMMAND || imap->state == STATE_LOGOUT)
+		command_end(imap);
+	else if (imap->mode == MODE_IDLE && imap->command->account)
+		store_release_account(&imap->command->account);
+	return result;
+}
+
+/* ---- coming and going ---- */
+
+static void *imap_open(struct conn *conn, void *context)
+{
+	struct imap *imap = memory_new(sizeof *imap);
+	imap->conn = conn;
+	imap->id = conn_id(conn);
+	imap->service = context;
+	imap->state = STATE_GREETED;
+	conn_set_deadline(conn, config_current()->login_time);
+	struct buf capabilities = BUF(RESPONSE_MAX);
+	capability_write(imap, &capabilities);
+	conn_printf(conn, "* OK [CAPABILITY %.*s] %s is ready\r\n", SLICE_ARG(buf_slice(&capabilities)), config_current()->hostname);
+	buf_free(&capabilities);
+	return imap;
+}
+
+static void imap_wake(void *session)
+{
+	struct imap *imap = session;
+	if (imap->mode == MODE_IDLE && imap->state != STATE_LOGOUT)
+		idle_wake(imap);
+}
+
+static void imap_expire(void *session, enum expiry why)
+{
+	static const char *const texts[] = {
+		[EXPIRY_IDLE] = "Nothing heard for too long", [EXPIRY_TOTAL] = "Not signed in in time",
+		[EXPIRY_SHUTDOWN] = "The server is being stopped, come back soon", [EXPIRY_OVERFLOW] = "The command is too long",
+	};
+	imap_bye(session, texts[why]);
+}
+
+static void imap_close(void *session)
+{
+	struct imap *imap = session;
+	idle_stop(imap);
+	sign_in_end(&imap->sign_in);
+	command_end(imap);
+	selected_free(&imap->selected);
+	if (imap->account.at) {
+		log_info("imap.closed", log_id("session", imap->id), log_slice("account", imap->account));
+		account_limit_leave(imap->account);
+	}
+	free((char *)imap->account.at);
+	free(imap);
+}
+
+const struct protocol imap_protocol = {
+	.name = "imap", .max_input = COMMAND_MAX_LARGEST + 64 * 1024, .open = imap_open, .peek = imap_peek, .run = imap_run,
+	.wake = imap_wake, .expire = imap_expire, .close = imap_close,
+};

@@ -1,0 +1,234 @@
+/* What the files of this folder share: one connection's session, the command that runs, the mailbox that is selected.
+ * Whoever owns the connection (net/server.h: the loop or one worker) owns all of this, so nothing here is locked. */
+#ifndef IMAP_SESSION_H
+#define IMAP_SESSION_H
+
+#include "auth/auth.h"
+#include "config/config.h"
+#include "imap/frame.h"
+#include "imap/imap.h"
+#include "imap/parse.h"
+#include "imap/write.h"
+#include "store/store.h"
+
+enum {
+	COMMAND_MAX_BEFORE_LOGIN = 8 * 1024,
+	COMMAND_MAX_LARGEST = 16 * 1024 * 1024, /* the upper bound of the option max_command */
+	TAG_MAX = 256,
+	NAME_MAX_LEN = 1024,                    /* user names and passwords */
+	RESPONSE_MAX = 64 * 1024 * 1024,        /* what one untagged response may grow to, files not counted */
+};
+
+/** The states of RFC 3501 §3, as bits for the verb table. */
+enum state { STATE_GREETED = 1, STATE_SIGNED_IN = 2, STATE_SELECTED = 4, STATE_LOGOUT = 8 };
+
+/** What the next bytes of the client are. */
+enum mode {
+	MODE_COMMAND,
+	MODE_SASL,   /* a line of an AUTHENTICATE exchange */
+	MODE_IDLE,   /* the line that ends IDLE */
+	MODE_APPEND, /* APPEND's message, see cmd_append.c */
+};
+
+/** What peek() has found, for run(). */
+enum pending { PENDING_NOTHING, PENDING_COMMAND, PENDING_CONTINUE, PENDING_REFUSE, PENDING_TOO_LONG, PENDING_LINE, PENDING_APPEND };
+
+struct selected;
+struct append;
+struct command;
+
+struct imap {
+	struct conn *conn;
+	int64_t id;                  /* of the connection, for the log */
+	const struct imap_service *service;
+	enum state state;
+	enum mode mode;
+	enum pending pending;
+	int errors;
+	bool too_long_literal;       /* PENDING_TOO_LONG: because of a literal that is on its way */
+	struct frame frame;
+	struct slice account;        /* name of who has signed in; malloc'ed */
+	struct selected *selected;   /* NULL unless STATE_SELECTED */
+	struct command *command;     /* the one in progress; between units only with RUN_AGAIN, IDLE, AUTHENTICATE, APPEND */
+	struct sign_in *sign_in;     /* AUTHENTICATE */
+	bool sign_in_done;           /* the server's last message is out, the client's empty answer is due */
+	struct append *append;
+	struct subscription *idle;   /* while IDLE waits */
+};
+
+enum verb_flags {
+	VERB_WORK = 1,       /* may block: store, auth */
+	VERB_UID = 2,        /* exists as UID … too */
+	VERB_KEEPS_NUMBERS = 8, /* no EXPUNGE before its end (RFC 3501 §7.4.1), unless as UID … */
+	VERB_LONG = 16,      /* may return RUN_AGAIN: its arguments are kept */
+};
+
+struct verb {
+	const char *name;
+	unsigned states;     /* in which it is allowed */
+	unsigned flags;
+	enum run (*run)(struct command *command);
+	const char *rfc;
+};
+
+/** One command from its first byte to its tagged response. Lives in its own arena. */
+struct command {
+	struct imap *imap;
+	struct arena *arena;
+	const struct verb *verb;
+	bool uid;                /* it came as UID … */
+	struct slice tag;
+	struct parser parser;    /* at the arguments */
+	struct account *account; /* open while the command runs, see command_account() */
+	void *job;               /* what a command keeps between RUN_AGAINs; in the arena */
+	struct arena *scratch;   /* for one piece of a job; reset by the job */
+	/* Messages whose changes this command has reported itself (or was told to be silent about). */
+	const uint32_t *quiet;
+	size_t quiet_count;
+	bool some_gone;          /* a message it was asked for has been expunged meanwhile */
+};
+
+/* ---- verbs.c ---- */
+
+/** Finds a verb by its name and form; NULL if there is none. */
+const struct verb *verb_find(struct slice name, bool uid);
+/** The verb at the front of the parser, "UID " included; the parser then stands behind it. */
+const struct verb *verb_parse(struct parser *parser, bool *uid);
+/** The words after "CAPABILITY" in this state. */
+void capability_write(struct imap *imap, struct buf *out);
+
+/* ---- reply.c: every command ends with exactly one of these, which returns RUN_DONE ---- */
+
+/** Tagged OK. `code` is a response code without brackets, or NULL. Untagged news goes first where it is allowed. */
+enum run reply_ok(struct command *command, const char *code, const char *text);
+enum run reply_no(struct command *command, const char *code, const char *text);
+/** Tagged NO for an error of the store, with the fitting response code (RFC 5530). */
+enum run reply_error(struct command *command, const struct error *error);
+/** Tagged BAD; counts towards the limit of errors. */
+enum run reply_bad(struct command *command, const char *text);
+/** Tagged BAD with what the parser has found. */
+enum run reply_syntax(struct command *command);
+/** The common answers to names and states. */
+enum run reply_bad_name(struct command *command);
+enum run reply_no_mailbox(struct command *command, const char *code);
+/** Waits for store_sync(), then reply_ok; NO if the disk failed. */
+enum run reply_when_durable(struct command *command, const char *code, const char *text);
+/** Sends "* BYE …" and closes. */
+void imap_bye(struct imap *imap, const char *text);
+/** Counts an error; with too many the connection ends. */
+void imap_count_error(struct imap *imap);
+void imap_send(struct imap *imap, const struct buf *out);
+
+/* ---- session.c ---- */
+
+/** The account's handle for this command; NULL with *error. */
+struct account *command_account(struct command *command, struct error *error);
+/** Frees the command in progress. */
+void command_end(struct imap *imap);
+/** To be called when the identity is proven: opens the mail account, counts the connection. False: *error. */
+bool imap_enter(struct imap *imap, struct slice account, struct error *error);
+/** Fills in what the auth role wants to know about the client; *tls must live as long. */
+struct sign_in_client imap_client(struct imap *imap, struct conn_tls *tls);
+
+/* ---- account_limit.c ---- */
+
+/** Counts one more connection of an account; false if that would be more than `limit`. Any thread. */
+bool account_limit_enter(struct slice account, int64_t limit);
+void account_limit_leave(struct slice account);
+
+/* ---- selected.c ---- */
+
+struct selected {
+	int64_t mailbox;
+	uint32_t uidvalidity;
+	bool read_only;
+	uint32_t *uids;          /* of all messages this session knows, by sequence number - 1 */
+	size_t count;
+	int64_t modseq;          /* changes of messages up to here have been told */
+	int64_t expunge_modseq;  /* expunges up to here have been told */
+	struct range *recent;    /* UIDs that are \Recent for this session, ascending */
+	size_t recent_count;
+	size_t told_recent;      /* the number of the last RECENT response */
+};
+
+/** Opens a mailbox for this session and loads its UIDs. NULL with *error. */
+struct selected *selected_open(struct account *account, const struct mailbox *mailbox, bool read_only, struct error *error);
+void selected_free(struct selected **selected);
+bool selected_is_recent(const struct selected *selected, uint32_t uid);
+size_t selected_count_recent(const struct selected *selected);
+/** Tells the client what others have changed: EXPUNGE (if allowed), EXISTS, RECENT, FETCH. May end the session, when the
+ * mailbox is gone. */
+void selected_sync(struct command *command, bool expunge);
+/** "* n FETCH (UID u FLAGS (…))". */
+void selected_write_flags(const struct selected *selected, struct buf *out, size_t index, const struct message *message);
+/** Leaves the mailbox: STATE_SIGNED_IN. */
+void imap_unselect(struct imap *imap);
+/** Parses a sequence set (of UIDs if the command is UID …) and resolves it to indexes. False: the parser has the error. */
+bool command_parse_indexes(struct command *command, struct set *indexes);
+/** The UIDs of indexes, ascending, in the command's arena. */
+uint32_t *command_uids(struct command *command, const struct set *indexes, size_t *count);
+
+/* ---- walk.c ---- */
+
+/** Goes through the messages of a set of indexes, a piece at a time. */
+struct walk {
+	struct set indexes;
+	struct set_cursor cursor;
+	uint32_t next;              /* an index that was taken off the cursor and not used */
+	bool has_next;
+	enum message_wanted wanted;
+	size_t piece;               /* most messages at a time */
+	/* the piece at hand, in command->scratch */
+	struct message **messages;
+	uint32_t *positions;        /* their indexes */
+	size_t count, at;
+};
+/** Loads the next piece; *more is false at the end. Messages that are gone set command->some_gone. False: *error. */
+bool walk_load(struct command *command, struct walk *walk, bool *more, struct error *error);
+
+/* ---- the verbs ---- */
+
+enum run cmd_capability(struct command *command);
+enum run cmd_noop(struct command *command);
+enum run cmd_logout(struct command *command);
+enum run cmd_id(struct command *command);
+enum run cmd_enable(struct command *command);
+enum run cmd_namespace(struct command *command);
+enum run cmd_starttls(struct command *command);
+enum run cmd_login(struct command *command);
+enum run cmd_authenticate(struct command *command);
+enum run cmd_select(struct command *command);
+enum run cmd_examine(struct command *command);
+enum run cmd_close(struct command *command);
+enum run cmd_unselect(struct command *command);
+enum run cmd_create(struct command *command);
+enum run cmd_delete(struct command *command);
+enum run cmd_rename(struct command *command);
+enum run cmd_subscribe(struct command *command);
+enum run cmd_unsubscribe(struct command *command);
+enum run cmd_list(struct command *command);
+enum run cmd_lsub(struct command *command);
+enum run cmd_status(struct command *command);
+enum run cmd_append(struct command *command);
+enum run cmd_expunge(struct command *command);
+/** Expunges the messages with \Deleted among `indexes` (NULL: all of the mailbox). False: *error. */
+bool expunge_deleted(struct command *command, const struct set *indexes, uint32_t **removed, size_t *count, struct error *error);
+enum run cmd_search(struct command *command);
+enum run cmd_fetch(struct command *command);
+enum run cmd_store(struct command *command);
+enum run cmd_copy(struct command *command);
+enum run cmd_move(struct command *command);
+enum run cmd_idle(struct command *command);
+
+/** A line of an AUTHENTICATE exchange (cmd_authenticate.c). */
+enum run authenticate_line(struct imap *imap, struct slice line);
+/** The line that ends IDLE; and something has changed while it waits (cmd_idle.c). */
+enum run idle_line(struct imap *imap, struct slice line);
+void idle_wake(struct imap *imap);
+void idle_stop(struct imap *imap);
+/** Names and runs the units of APPEND's data (cmd_append.c). */
+enum unit append_peek(struct imap *imap, struct slice input, size_t *length);
+enum run append_run(struct imap *imap, struct slice unit);
+void append_free(struct imap *imap);
+
+#endif

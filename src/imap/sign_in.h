@@ -1,0 +1,12 @@
+/* What LOGIN and AUTHENTICATE share. */
+#ifndef IMAP_SIGN_IN_H
+#define IMAP_SIGN_IN_H
+
+#include "imap/session.h"
+
+/** The tagged reply to a finished sign-in; with SIGN_IN_DONE the session enters the signed-in state. */
+enum run sign_in_reply(struct command *command, enum sign_in_status status, struct slice account, int delay_ms);
+/** Must this connection be encrypted before it may carry passwords? */
+bool sign_in_needs_tls(struct imap *imap);
+
+#endif

@@ -1,0 +1,58 @@
+/* Messages from the store, as FETCH and SEARCH need them. */
+#include "imap/source.h"
+
+#include <errno.h>
+#include <unistd.h>
+
+#include "message/summary.h"
+
+bool source_open(struct source *source, struct error *error)
+{
+	if (source->fd >= 0)
+		return true;
+	if (!command_account(source->command, error))
+		return false;
+	source->fd = message_open(source->command->account, source->message->id, &source->size, error);
+	source->gone = source->fd < 0 && error->kind == ERROR_NOT_FOUND;
+	return source->fd >= 0;
+}
+
+bool source_read(struct source *source, uint64_t offset, uint64_t length, struct buf *out)
+{
+	struct error error;
+	if (!source_open(source, &error))
+		return false;
+	char *room = buf_reserve(out, (size_t)length);
+	if (!room)
+		return false;
+	for (uint64_t done = 0; done < length;) {
+		ssize_t got = pread(source->fd, room + done, (size_t)(length - done), (off_t)(offset + done));
+		if (got == 0 || (got < 0 && errno != EINTR))
+			return false;
+		done += got > 0 ? (uint64_t)got : 0;
+	}
+	buf_claim(out, (size_t)length);
+	return true;
+}
+
+const struct part *source_structure(struct source *source)
+{
+	struct error error;
+	struct arena *arena = source->command->scratch;
+	if (!source->structure && source->message->summary.len > 0)
+		source->structure = summary_decode(source->message->summary, arena);
+	if (source->structure || !source_open(source, &error))
+		return source->structure;
+	struct buf whole = BUF(source->size + 1);
+	if (source_read(source, 0, source->size, &whole))
+		source->structure = mime_parse(buf_slice(&whole), arena);
+	buf_free(&whole);
+	return source->structure;
+}
+
+void source_close(struct source *source)
+{
+	if (source->fd >= 0)
+		close(source->fd);
+	source->fd = -1;
+}

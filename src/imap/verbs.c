@@ -1,0 +1,96 @@
+/* The verbs of IMAP: this table is the only list of them. And what CAPABILITY says. */
+#include "imap/session.h"
+
+enum { ANY = STATE_GREETED | STATE_SIGNED_IN | STATE_SELECTED, USER = STATE_SIGNED_IN | STATE_SELECTED };
+
+static const struct verb verbs[] = {
+	{"CAPABILITY", ANY, 0, cmd_capability, "RFC 3501 §6.1.1"},
+	{"NOOP", ANY, VERB_WORK, cmd_noop, "RFC 3501 §6.1.2"},
+	{"LOGOUT", ANY, 0, cmd_logout, "RFC 3501 §6.1.3"},
+	{"ID", ANY, 0, cmd_id, "RFC 2971"},
+	{"STARTTLS", STATE_GREETED, 0, cmd_starttls, "RFC 3501 §6.2.1"},
+	{"AUTHENTICATE", STATE_GREETED, VERB_WORK, cmd_authenticate, "RFC 3501 §6.2.2, RFC 4959"},
+	{"LOGIN", STATE_GREETED, VERB_WORK, cmd_login, "RFC 3501 §6.2.3"},
+	{"ENABLE", USER, 0, cmd_enable, "RFC 5161"},
+	{"NAMESPACE", USER, 0, cmd_namespace, "RFC 2342"},
+	{"SELECT", USER, VERB_WORK, cmd_select, "RFC 3501 §6.3.1"},
+	{"EXAMINE", USER, VERB_WORK, cmd_examine, "RFC 3501 §6.3.2"},
+	{"CREATE", USER, VERB_WORK, cmd_create, "RFC 3501 §6.3.3, RFC 6154"},
+	{"DELETE", USER, VERB_WORK, cmd_delete, "RFC 3501 §6.3.4"},
+	{"RENAME", USER, VERB_WORK, cmd_rename, "RFC 3501 §6.3.5"},
+	{"SUBSCRIBE", USER, VERB_WORK, cmd_subscribe, "RFC 3501 §6.3.6"},
+	{"UNSUBSCRIBE", USER, VERB_WORK, cmd_unsubscribe, "RFC 3501 §6.3.7"},
+	{"LIST", USER, VERB_WORK | VERB_LONG, cmd_list, "RFC 3501 §6.3.8, RFC 3348, RFC 6154"},
+	{"LSUB", USER, VERB_WORK, cmd_lsub, "RFC 3501 §6.3.9"},
+	{"STATUS", USER, VERB_WORK, cmd_status, "RFC 3501 §6.3.10"},
+	{"APPEND", USER, VERB_WORK, cmd_append, "RFC 3501 §6.3.11, RFC 3502, RFC 4315"},
+	{"IDLE", USER, VERB_WORK, cmd_idle, "RFC 2177"},
+	{"CHECK", STATE_SELECTED, VERB_WORK, cmd_noop, "RFC 3501 §6.4.1"},
+	{"CLOSE", STATE_SELECTED, VERB_WORK, cmd_close, "RFC 3501 §6.4.2"},
+	{"UNSELECT", STATE_SELECTED, VERB_WORK, cmd_unselect, "RFC 3691"},
+	{"EXPUNGE", STATE_SELECTED, VERB_WORK | VERB_UID, cmd_expunge, "RFC 3501 §6.4.3, RFC 4315"},
+	{"SEARCH", STATE_SELECTED, VERB_WORK | VERB_UID | VERB_KEEPS_NUMBERS | VERB_LONG, cmd_search, "RFC 3501 §6.4.4"},
+	{"FETCH", STATE_SELECTED, VERB_WORK | VERB_UID | VERB_KEEPS_NUMBERS | VERB_LONG, cmd_fetch, "RFC 3501 §6.4.5"},
+	{"STORE", STATE_SELECTED, VERB_WORK | VERB_UID | VERB_KEEPS_NUMBERS | VERB_LONG, cmd_store, "RFC 3501 §6.4.6"},
+	{"COPY", STATE_SELECTED, VERB_WORK | VERB_UID, cmd_copy, "RFC 3501 §6.4.7, RFC 4315"},
+	{"MOVE", STATE_SELECTED, VERB_WORK | VERB_UID, cmd_move, "RFC 6851"},
+};
+
+const struct verb *verb_find(struct slice name, bool uid)
+{
+	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
+		const struct verb *verb = &verbs[i];
+		if (slice_equal_nocase(slice_of(verb->name), name) && (!uid || (verb->flags & VERB_UID)))
+			return verb;
+	}
+	return NULL;
+}
+
+const struct verb *verb_parse(struct parser *parser, bool *uid)
+{
+	struct slice name;
+	*uid = false;
+	if (!parse_atom(parser, &name))
+		return NULL;
+	if (slice_equal_nocase(name, SLICE("UID"))) {
+		*uid = true;
+		if (!parse_space(parser) || !parse_atom(parser, &name))
+			return NULL;
+	}
+	const struct verb *verb = verb_find(name, *uid);
+	if (!verb)
+		parse_fail(parser, "Unknown command");
+	return verb;
+}
+
+static const char capabilities_before[] = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE";
+static const char capabilities_after[] = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE MULTIAPPEND "
+					 "SPECIAL-USE CREATE-SPECIAL-USE";
+
+static void write_mechanisms(struct imap *imap, struct buf *out)
+{
+	struct conn_tls tls;
+	conn_tls(imap->conn, &tls);
+	struct slice rest = slice_of(auth_mechanisms(tls.active, config_current()->plaintext_auth, tls.exporter_size > 0 || tls.unique_size > 0));
+	while (rest.len > 0) {
+		struct slice mechanism;
+		slice_cut(rest, ' ', &mechanism, &rest);
+		if (mechanism.len > 0)
+			buf_printf(out, " AUTH=%.*s", SLICE_ARG(mechanism));
+	}
+}
+
+/* RFC 3501 §7.2.1: what is listed may change with the state, and here it does. */
+void capability_write(struct imap *imap, struct buf *out)
+{
+	if (imap->state != STATE_GREETED) {
+		buf_append_text(out, capabilities_after);
+		return;
+	}
+	buf_append_text(out, capabilities_before);
+	if (!conn_is_tls(imap->conn) && conn_can_tls(imap->conn))
+		buf_append_text(out, " STARTTLS");
+	if (!conn_is_tls(imap->conn) && !config_current()->plaintext_auth)
+		buf_append_text(out, " LOGINDISABLED");
+	write_mechanisms(imap, out);
+}
