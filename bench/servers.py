@@ -1,0 +1,260 @@
+"""The servers that are measured: Pombal, and Postfix with Dovecot in a private configuration, both on loopback and high
+ports, with their data under one temporary folder, both syncing as they ship. Each is a process tree of its own, so that
+its processor time and memory can be summed."""
+import imaplib
+import os
+import pathlib
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import time
+
+PASSWORD = "a-password-for-measuring"
+USERS = 10
+TICKS = os.sysconf("SC_CLK_TCK")
+
+
+def wait_for(condition, seconds, what):
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            raise SystemExit(f"bench: {what} did not happen within {seconds} s")
+        time.sleep(0.02)
+
+
+def answers(port):
+    try:
+        with socket.create_connection(("127.0.0.1", port), 1) as connection:
+            return bool(connection.recv(1))
+    except OSError:
+        return False
+
+
+def children_of(root):
+    """The process and all below it."""
+    parents = {}
+    for entry in os.listdir("/proc"):
+        if entry.isdigit():
+            try:
+                stat = pathlib.Path(f"/proc/{entry}/stat").read_text()
+            except OSError:
+                continue
+            parents.setdefault(int(stat.rsplit(")", 1)[1].split()[1]), []).append(int(entry))
+    found, todo = [], [root]
+    while todo:
+        pid = todo.pop()
+        found.append(pid)
+        todo += parents.get(pid, [])
+    return found
+
+
+class Server:
+    """roots(): the pids whose trees make up the server."""
+
+    def cpu_seconds(self):
+        """Of all its processes, and of those that have ended and were waited for."""
+        total = 0
+        for root in self.roots():
+            for pid in children_of(root):
+                try:
+                    fields = pathlib.Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+                except OSError:
+                    continue
+                total += sum(int(fields[i]) for i in (11, 12, 13, 14))
+        return total / TICKS
+
+    def pss_kib(self):
+        total = 0
+        for root in self.roots():
+            for pid in children_of(root):
+                try:
+                    rollup = pathlib.Path(f"/proc/{pid}/smaps_rollup").read_text()
+                except OSError:
+                    continue
+                total += next((int(line.split()[1]) for line in rollup.splitlines() if line.startswith("Pss:")), 0)
+        return total
+
+    def counters(self):
+        """A function that counts all messages in the users' inboxes, over connections kept open."""
+        connections = []
+        for number in range(USERS):
+            connection = imaplib.IMAP4("127.0.0.1", self.imap)
+            connection.login(self.user(number), PASSWORD)
+            connections.append(connection)
+
+        def count():
+            return sum(int(c.status("INBOX", "(MESSAGES)")[1][0].rsplit(b" ", 1)[1].rstrip(b")")) for c in connections)
+
+        return count
+
+    def user(self, number):
+        return f"user{number}@example.test"
+
+
+class Pombal(Server):
+    name = "Pombal"
+
+    def __init__(self, folder, program):
+        self.data = folder / "pombal"
+        self.program = program
+        base = 20000
+        run = lambda *arguments, **more: subprocess.run([program, *arguments, "--data", self.data], check=True, stdout=subprocess.DEVNULL, **more)
+        run("init", "--dev", "--port-base", str(base))
+        self.smtp, self.imap, self.imaps, self.pop3 = base + 2525, base + 1143, base + 1993, base + 1110
+        conf = self.data / "pombal.conf"
+        conf.write_text(conf.read_text() + "\nlog_level = error\nconnections_per_address = 0\naccount_connections = 20000\nplaintext_auth = true\n"
+                        "max_messages_per_session = 10000000\n")
+        for number in range(USERS):
+            run("account", "add", self.user(number), "--password-stdin", input=PASSWORD.encode())
+
+    def start(self):
+        start = time.monotonic()
+        self.process = subprocess.Popen([self.program, "serve", "--data", self.data], stdout=subprocess.DEVNULL)
+        wait_for(lambda: answers(self.smtp), 10, "Pombal's banner")
+        return time.monotonic() - start
+
+    def roots(self):
+        return [self.process.pid]
+
+    def stop(self):
+        self.process.send_signal(signal.SIGTERM)
+        self.process.wait(30)
+
+
+class PostfixDovecot(Server):
+    name = "Postfix + Dovecot"
+
+    def __init__(self, folder):
+        self.folder = folder / "postfix-dovecot"
+        self.smtp, self.imap, self.imaps, self.pop3, self.lmtp = 21025, 21143, 21993, 21110, 21024
+        self.write_postfix()
+        self.write_dovecot(folder)
+
+    def write_postfix(self):
+        self.config, queue, data = (self.folder / name for name in ("postfix", "queue", "data"))
+        for path in (self.config, queue, data):
+            path.mkdir(parents=True)
+        for parent in (self.folder, self.folder.parent):
+            parent.chmod(0o755)
+        shutil.chown(data, "postfix")
+        (self.config / "main.cf").write_text(f"""
+compatibility_level = 3.6
+queue_directory = {queue}
+data_directory = {data}
+maillog_file = /dev/null
+maillog_file_prefixes = /dev
+myhostname = mail.example.test
+mydestination =
+virtual_mailbox_domains = example.test
+virtual_mailbox_maps = static:all
+virtual_transport = lmtp:inet:127.0.0.1:{self.lmtp}
+inet_interfaces = 127.0.0.1
+inet_protocols = ipv4
+mynetworks = 127.0.0.0/8
+smtpd_client_connection_count_limit = 0
+smtpd_recipient_restrictions = permit_mynetworks, reject
+alias_maps =
+alias_database =
+default_process_limit = 200
+""")
+        master = pathlib.Path("/usr/share/postfix/master.cf.dist").read_text().splitlines()
+        lines = []
+        for line in master:
+            if line.startswith("smtp      inet"):
+                line = f"127.0.0.1:{self.smtp} inet n - n - - smtpd"
+            elif line and not line[0].isspace() and not line.startswith("#"):
+                fields = line.split()
+                if len(fields) >= 8 and fields[4] == "y":
+                    fields[4] = "n"
+                line = " ".join(fields)
+            lines.append(line)
+        (self.config / "master.cf").write_text("\n".join(lines) + "\n")
+
+    def write_dovecot(self, folder):
+        home, run = self.folder / "mail", self.folder / "run"
+        home.mkdir()
+        run.mkdir()
+        user = pwd.getpwnam("mail")
+        shutil.chown(home, user.pw_uid, user.pw_gid)
+        users = self.folder / "users"
+        users.write_text("".join(f"{self.user(n)}:{{PLAIN}}{PASSWORD}::::::\n" for n in range(USERS)))
+        key, chain = folder / "key.pem", folder / "chain.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
+                        "-out", chain, "-days", "2", "-subj", "/CN=localhost"], check=True, capture_output=True)
+        (self.folder / "dovecot.conf").write_text(f"""
+base_dir = {run}
+log_path = /dev/null
+protocols = imap pop3 lmtp
+listen = 127.0.0.1
+ssl = yes
+ssl_cert = <{chain}
+ssl_key = <{key}
+disable_plaintext_auth = no
+mail_location = maildir:{home}/%u
+mail_uid = {user.pw_uid}
+mail_gid = {user.pw_gid}
+first_valid_uid = 1
+mail_max_userip_connections = 20000
+auth_cache_size = 0
+passdb {{
+  driver = passwd-file
+  args = scheme=PLAIN {users}
+}}
+userdb {{
+  driver = static
+  args = uid={user.pw_uid} gid={user.pw_gid} home={home}/%u
+}}
+service imap-login {{
+  client_limit = 20000
+  process_min_avail = 2
+  service_count = 0
+  inet_listener imap {{
+    port = {self.imap}
+  }}
+  inet_listener imaps {{
+    port = {self.imaps}
+  }}
+}}
+service pop3-login {{
+  service_count = 0
+  inet_listener pop3 {{
+    port = {self.pop3}
+  }}
+  inet_listener pop3s {{
+    port = 0
+  }}
+}}
+service imap {{
+  process_limit = 12000
+}}
+service anvil {{
+  client_limit = 40000
+}}
+service auth {{
+  client_limit = 40000
+}}
+service lmtp {{
+  inet_listener lmtp {{
+    address = 127.0.0.1
+    port = {self.lmtp}
+  }}
+}}
+""")
+
+    def start(self):
+        start = time.monotonic()
+        self.dovecot = subprocess.Popen(["dovecot", "-F", "-c", self.folder / "dovecot.conf"])
+        subprocess.run(["postfix", "-c", self.config, "start"], check=True, capture_output=True)
+        wait_for(lambda: answers(self.smtp) and answers(self.imap), 20, "the banner of Postfix and Dovecot")
+        self.postfix = int((self.folder / "queue" / "pid" / "master.pid").read_text())
+        return time.monotonic() - start
+
+    def roots(self):
+        return [self.dovecot.pid, self.postfix]
+
+    def stop(self):
+        subprocess.run(["postfix", "-c", self.config, "stop"], capture_output=True)
+        self.dovecot.send_signal(signal.SIGTERM)
+        self.dovecot.wait(30)
