@@ -60,7 +60,7 @@ def test_usage_errors(arguments, tmp_path):
 
 
 def test_data_before_and_after(made):
-    for arguments in (["--data", made.data, "account", "list"], ["account", "list", "--data", made.data], ["account", "--data", made.data, "list"],
+    for arguments in (["--data", made.data, "account", "list"], ["account", "list", "--data", made.data],
                       ["account", "list", f"--data={made.data}"]):
         assert made.name("anna") in run(*arguments).stdout, arguments
     assert made.name("anna") in run("account", "list", POMBAL_DATA=str(made.data)).stdout

@@ -138,7 +138,8 @@ def test_mailboxes_copy_move_expunge(server, own_account, token):
     session = server.imap(own_account)
     for number in range(5):
         session.append("INBOX", "(\\Flagged custom)", None, letters.simple(f"{token} {number}"))
-    assert session.create("Work/Проекты".encode("utf-8").decode("latin-1") if False else "Work/&BB8EQAQ+BDUEOgRCBEs-")[0] == "OK"
+    assert session.create("Work")[0] == "OK"
+    assert session.create("Work/&BB8EQAQ+BDUEOgRCBEs-")[0] == "OK"
     assert session.create("Work/&BB8EQAQ+BDUEOgRCBEs-")[0] == "NO"
     assert session.subscribe("Work")[0] == "OK"
     assert b"Work" in b"".join(session.lsub()[1])
@@ -409,13 +410,15 @@ def test_curl_pop3(server, reader, token, tmp_path, scheme, port):
 def test_mbsync(server, reader, token, tmp_path):
     (tmp_path / "mail").mkdir()
     conf = tmp_path / "mbsyncrc"
+    # mbsync checks the certificate for Host, which the DNS doesn't know: hence the tunnel.
     conf.write_text(f"""\
 IMAPAccount pombal
-Host {server.address}
-Port {server.ports["imaps"]}
+Host {server.hostname}
+Tunnel "bash -c 'exec 3<>/dev/tcp/{server.address}/{server.ports["imaps"]}; cat <&3 & exec cat >&3'"
 User {server.name(token)}
 Pass {PASSWORD}
 SSLType IMAPS
+SystemCertificates no
 CertificateFile {server.certificate[0]}
 
 IMAPStore far
@@ -440,8 +443,8 @@ SyncState *
     got = {letter["Subject"]: letter for letter in box}
     assert len(got) == 3
     path = next((tmp_path / "mail/INBOX").glob("new/*"))
-    content = path.read_bytes().replace(b"\n", b"\r\n")
-    # mbsync adds a field of its own (X-TUID) only to what it uploads.
+    # mbsync adds a field of its own.
+    content = re.sub(rb"\nX-TUID: .*\n", b"\n", path.read_bytes()).replace(b"\n", b"\r\n")
     assert any(letters.digest(letters.split_trace(content)[1]) == letters.digest(sent) for sent in reader)
     # Up: a new letter; a flag; a removal.
     drafts = mailbox.Maildir(tmp_path / "mail/Drafts", create=False)
@@ -474,11 +477,10 @@ def test_fetchmail(server, reader, token, tmp_path, protocol, port):
     script.write_text(f"#!/bin/sh\ncat > {out}.$$\n")
     script.chmod(0o755)
     conf = tmp_path / "fetchmailrc"
-    uidl = "uidl" if protocol == "pop3" else ""
     conf.write_text(f"""\
 set no bouncemail
-poll {server.address} proto {protocol} port {server.ports[port]} {uidl}
-  user "{server.name(token)}" password "{PASSWORD}" ssl no sslcertck mda "{script}" no rewrite no invisible
+poll {server.address} proto {protocol} port {server.ports[port]}
+  user "{server.name(token)}" password "{PASSWORD}" ssl no sslcertck mda "{script}"
 """)
     conf.chmod(0o600)
     output = shell("fetchmail", "-f", conf, "--nosyslog", "--idfile", tmp_path / "ids", "--pidfile", tmp_path / "pid", "-v", home=tmp_path, status=None)

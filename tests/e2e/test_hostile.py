@@ -1,0 +1,143 @@
+"""Letters and clients made to hurt: everything stays bounded, and others are served meanwhile."""
+import re
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import letters
+from pombal import wait_for
+from wire import Imap, Smtp, Wire
+
+HEAD = "From: <a@b.example>\r\nTo: <anna@example.test>\r\nSubject: {token}\r\nMIME-Version: 1.0\r\n"
+
+
+def nested_multipart(levels):
+    opening = "".join(f"Content-Type: multipart/mixed; boundary=\"b{i}\"\r\n\r\n--b{i}\r\n" for i in range(levels))
+    return opening + "Content-Type: text/plain\r\n\r\ncore\r\n" + "".join(f"--b{i}--\r\n" for i in reversed(range(levels)))
+
+
+def nested_letters(levels):
+    return "Content-Type: message/rfc822\r\n\r\n" * levels + "Subject: core\r\n\r\ncore\r\n"
+
+
+HOSTILE = {
+    "10,000 levels of multipart": nested_multipart(10000),
+    "10,000 levels of message/rfc822": nested_letters(10000),
+    "one boundary for all levels": "Content-Type: multipart/mixed; boundary=x\r\n\r\n" + "--x\r\nContent-Type: multipart/mixed; boundary=x\r\n\r\n" * 3000,
+    "30,000 addresses": "Cc: " + ",\r\n ".join(f"\"N {i}\" <u{i}@d.example>" for i in range(30000)) + "\r\n\r\nx\r\n",
+    "one long line of addresses": "Cc: " + "a" * 900000 + "\r\n\r\nx\r\n",
+    "groups in groups": "Cc: " + "g:" * 5000 + "a@b.example" + ";" * 5000 + "\r\n\r\nx\r\n",
+    "comments in comments": "Cc: " + "(" * 100000 + ")" * 100000 + " a@b.example\r\n\r\nx\r\n",
+    "50,000 header fields": "".join(f"X{i}: y\r\n" for i in range(50000)) + "\r\nx\r\n",
+    "50,000 parts": "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + "--b\r\n\r\nx\r\n" * 50000 + "--b--\r\n",
+    "continuations of RFC 2231": "Content-Type: text/plain; " + "; ".join(f"name*{i}*=%41{i}" for i in reversed(range(20000))) + "\r\n\r\nx\r\n",
+    "overlapping continuations": "Content-Disposition: attachment; filename=a; filename*=utf-8''%ff%fe; filename*0=b; filename*0*=c; filename*99999999999=d\r\n\r\nx\r\n",
+    "two types": "Content-Type: text/plain\r\nContent-Type: multipart/mixed; boundary=a; boundary=b\r\n\r\n--a\r\n\r\nx\r\n--b\r\n\r\ny\r\n--a--\r\n",
+    "a boundary that begins another": "Content-Type: multipart/mixed; boundary=a\r\n\r\n--aa\r\n\r\nx\r\n--a\r\n\r\ny\r\n--a--\r\n",
+    "an endless encoded word": "X-S: =?utf-8?B?" + "QUFB" * 100000 + "?=\r\nSubject2: =?x?Q?=?= =?utf-8?Q?=?=\r\n\r\nx\r\n",
+    "broken base64": "Content-Type: text/plain\r\nContent-Transfer-Encoding: base64\r\n\r\n====QQ=\x01\x02=\r\n!!!!\r\n",
+    "folded into emptiness": "X-F:" + "\r\n " * 100000 + "\r\n\r\nx\r\n",
+    "many dates and ids": "Date: 99 Foo 99999999999 99:99:99 +9999\r\n" * 1000 + "References: " + "<a@b> " * 50000 + "\r\n\r\nx\r\n",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+def test_hostile_letters(server, token, name):
+    import pombal
+    pombal.PASSWORDS[token] = "one-time-word-4"
+    server.add_account(server.name(token), "one-time-word-4")
+    letter = (HEAD.format(token=token) + HOSTILE[name]).encode("latin-1")
+    start = time.monotonic()
+    with Smtp(server.address, server.ports["smtp"]) as smtp:
+        smtp.envelope("a@b.example", server.name(token))
+        answer = smtp.data(letter)
+    if not answer.startswith("250"):
+        assert answer.startswith("5"), answer
+        return
+    letters.assert_same(server.wait_mail(token, token)[0], letter)
+    session = server.imap(token, mailbox="INBOX")
+    for wanted in ("(ENVELOPE BODYSTRUCTURE)", "(BODY RFC822.SIZE)", "(BODY.PEEK[HEADER])", "(BODY.PEEK[1])", "(BODY.PEEK[1.1.1.1.1.1.MIME])",
+                   "(BODY.PEEK[HEADER.FIELDS (CC DATE)])"):
+        status, data = session.fetch("1", wanted)
+        assert status == "OK" and data[0] is not None, (wanted, data)
+    for keys in (("TEXT", "nothing-of-this"), ("CC", "nothing"), ("HEADER", "X-F", "nothing"), ("BODY", "core")):
+        assert session.search(None, *keys)[0] == "OK"
+    session.logout()
+    assert time.monotonic() - start < 30
+
+
+def test_idle_clients_hinder_nobody(server, token):
+    held = []
+    try:
+        for number in range(300):
+            port = ("smtp", "imap", "pop3", "imaps", "submissions")[number % 5]
+            held.append(Wire(server.address, server.ports[port]))
+        for number, wire in enumerate(held):
+            if number % 5 == 0:
+                wire.send("EHLO half a li")
+        start = time.monotonic()
+        server.submit(letters.simple(token, server.name("boris"), server.name("anna")), server.name("boris"))
+        server.wait_mail(token, "boris")
+        assert time.monotonic() - start < 15
+    finally:
+        for wire in held:
+            wire.close()
+
+
+def test_a_client_that_does_not_read(server, token):
+    """It gets megabytes and takes none: only its own session waits."""
+    import pombal
+    pombal.PASSWORDS[token] = "one-time-word-4"
+    server.add_account(server.name(token), "one-time-word-4")
+    server.deliver(letters.with_attachment(token, 3000000), token)
+    server.wait_mail(token, token)
+    deaf = Imap(server.address, server.ports["imaps"], tls=True)
+    deaf.ok(f"LOGIN {server.name(token)} one-time-word-4")
+    deaf.ok("SELECT INBOX")
+    for number in range(50):
+        deaf.send(f"x{number} FETCH 1 BODY.PEEK[]\r\n")
+    other = server.imap(token, mailbox="INBOX")
+    start = time.monotonic()
+    assert len(other.fetch("1", "(BODY.PEEK[])")[1][0][1]) > 2900000
+    assert time.monotonic() - start < 10
+    other.logout()
+    deaf.close()
+
+
+def test_connections_that_vanish(server, token):
+    """Clients that leave at every point of the dialogue leave nothing behind."""
+    words = ["EHLO x.example\r\n", "MAIL FROM:<a@b.example>\r\n", f"RCPT TO:<{server.name('anna')}>\r\n", "DATA\r\n", f"Subject: {token}\r\n\r\nx\r\n.\r"]
+
+    def vanish(count):
+        with Wire(server.address, server.ports["smtp"]) as wire:
+            wire.send("".join(words[:count]))
+            if count % 2:
+                wire.line()
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(vanish, [count for count in range(len(words) + 1) for _ in range(5)]))
+    server.deliver(letters.simple(token + " end"))
+    server.wait_mail(token + " end")
+    assert server.count_mail(token) == 1
+
+
+@pytest.mark.parametrize("port", ["imaps", "pop3s", "submissions", "imap", "pop3", "smtp", "submission", "lmtp"])
+def test_noise(server, port):
+    """Random bytes, long and short, clear and under TLS."""
+    import random
+    noise = random.Random(port)
+    for size in (1, 10, 1000, 100000):
+        try:
+            with Wire(server.address, server.ports[port], tls=port.endswith("s")) as wire:
+                wire.line()
+                wire.send(noise.randbytes(size) + b"\r\n" * 50)
+                wire.send(b"a LOGOUT\r\nQUIT\r\n")
+                wire.socket.settimeout(5)
+                wire.rest()
+        except OSError:
+            pass
+
+    def alive():
+        with Wire(server.address, server.ports[port], tls=port.endswith("s")) as wire:
+            return re.match(r"220|\+OK|\* OK", wire.line())
+    wait_for(alive, port + " to answer")
