@@ -1,0 +1,203 @@
+/* The courier's threads: starting, the scheduler, stopping; see internal.h for the way of a message in here.
+ *
+ * The scheduler alone takes from the queue, at most IN_FLIGHT_MAX messages at a time, whose bodies stay in the queue until
+ * they are needed: so memory is bounded however long the queue is. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "courier/internal.h"
+
+enum { TROUBLE_PAUSE_MS = 5000 };
+
+void courier_poke(struct courier *courier)
+{
+	pthread_mutex_lock(&courier->lock);
+	courier->wake = true;
+	pthread_cond_signal(&courier->poked);
+	pthread_mutex_unlock(&courier->lock);
+}
+
+void letter_done(struct letter **letter)
+{
+	struct courier *courier = (*letter)->courier;
+	pthread_mutex_destroy(&(*letter)->lock);
+	free(*letter);
+	*letter = NULL;
+	pthread_mutex_lock(&courier->lock);
+	if (--courier->in_flight == IN_FLIGHT_MAX - TAKE_MAX) { /* the scheduler may have stopped for want of room */
+		courier->wake = true;
+		pthread_cond_signal(&courier->poked);
+	}
+	pthread_mutex_unlock(&courier->lock);
+}
+
+/* ---- The scheduler ---- */
+
+/* With the lock held: waits until `until` (monotonic milliseconds), a poke, or the end. */
+static void scheduler_wait(struct courier *courier, int64_t until)
+{
+	struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+	while (!courier->stopping && !courier->wake && clock_monotonic_ms() < until)
+		if (pthread_cond_timedwait(&courier->poked, &courier->lock, &deadline) == ETIMEDOUT)
+			return;
+}
+
+static void intake(struct courier *courier, struct queue_work **work, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		struct letter *letter = letter_new(courier, work[i]);
+		pthread_mutex_lock(&courier->lock);
+		*courier->intake_end = letter;
+		courier->intake_end = &letter->next;
+		courier->intake_count++;
+		courier->in_flight++;
+		pthread_cond_signal(&courier->filled);
+		pthread_mutex_unlock(&courier->lock);
+	}
+}
+
+/* Takes what is due. Returns how long there is nothing to take, in milliseconds; 0: there may be more. */
+static int64_t take_due(struct courier *courier, size_t room)
+{
+	struct queue_work *work[TAKE_MAX];
+	struct error error = {0};
+	int64_t next_due = 0, now = clock_now();
+	size_t wanted = room < TAKE_MAX ? room : TAKE_MAX;
+	size_t count = queue_take(courier->queue, now, wanted, work, &next_due, &error);
+	intake(courier, work, count);
+	if (count == wanted)
+		return 0;
+	if (count == 0 && error.kind != ERROR_NONE) {
+		log_error("queue.unreadable", log_text("cause", error.text));
+		return TROUBLE_PAUSE_MS;
+	}
+	int64_t wait = next_due > 0 ? (next_due - now) * 1000 : POLL_SECONDS_MAX * 1000;
+	return wait < 0 ? 0 : wait < POLL_SECONDS_MAX * 1000 ? wait : POLL_SECONDS_MAX * 1000;
+}
+
+static void *scheduler_thread(void *argument)
+{
+	struct courier *courier = argument;
+	pthread_mutex_lock(&courier->lock);
+	while (!courier->stopping) {
+		size_t room = courier->in_flight < IN_FLIGHT_MAX ? IN_FLIGHT_MAX - courier->in_flight : 0;
+		int64_t wait = POLL_SECONDS_MAX * 1000;
+		courier->wake = false;
+		if (room > 0) {
+			pthread_mutex_unlock(&courier->lock);
+			wait = take_due(courier, room);
+			pthread_mutex_lock(&courier->lock);
+		}
+		if (wait > 0)
+			scheduler_wait(courier, clock_monotonic_ms() + wait);
+	}
+	courier->local_threads--; /* it counts among them when the courier stops */
+	pthread_cond_broadcast(&courier->ended);
+	pthread_mutex_unlock(&courier->lock);
+	return NULL;
+}
+
+/* ---- Starting and stopping ---- */
+
+static void init_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+static void start_thread(struct courier *courier, void *(*run)(void *))
+{
+	pthread_t thread;
+	if (pthread_create(&thread, NULL, run, courier) != 0) {
+		log_error("courier.no_thread");
+		exit(EXIT_FAILURE); /* the master starts the role again */
+	}
+	pthread_detach(thread);
+	courier->local_threads++;
+}
+
+struct courier *courier_start(const struct courier_options *options)
+{
+	struct courier *courier = memory_new(sizeof *courier);
+	courier->auth = options->auth;
+	courier->dns = options->dns;
+	courier->queue = options->queue;
+	courier->store = options->store;
+	courier->data = memory_copy(options->data, slice_of(options->data).len);
+	courier->intake_end = &courier->intake;
+	courier->ready_end = &courier->ready;
+	courier->destinations = map_new();
+	courier->stop_fd = eventfd(0, EFD_CLOEXEC);
+	pthread_mutex_init(&courier->lock, NULL);
+	init_condition(&courier->poked);
+	init_condition(&courier->filled);
+	init_condition(&courier->work);
+	init_condition(&courier->ended);
+	/* Signals are for the main thread: threads inherit this mask. SIGPIPE stays blocked in all of them (net/client.c). */
+	sigset_t all, former;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &former);
+	pthread_mutex_lock(&courier->lock);
+	start_thread(courier, scheduler_thread);
+	for (int i = 0; i < LOCAL_THREADS; i++)
+		start_thread(courier, local_thread);
+	pthread_mutex_unlock(&courier->lock);
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	return courier;
+}
+
+/* Waits until all threads have ended, or until the monotonic time `until`. With the lock held. */
+static void wait_for_end(struct courier *courier, int64_t until)
+{
+	struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+	while (courier->local_threads + courier->remote_threads > 0)
+		if (pthread_cond_timedwait(&courier->ended, &courier->lock, &deadline) == ETIMEDOUT)
+			return;
+}
+
+/* Messages that nobody had begun with go back. */
+static void drop_intake(struct courier *courier)
+{
+	while (courier->intake) {
+		struct letter *letter = courier->intake;
+		courier->intake = letter->next;
+		queue_release(courier->queue, &letter->work);
+		letter_done(&letter);
+	}
+}
+
+void courier_stop(struct courier **stopped, int seconds)
+{
+	struct courier *courier = *stopped;
+	if (!courier)
+		return;
+	*stopped = NULL;
+	pthread_mutex_lock(&courier->lock);
+	courier->stopping = true;
+	pthread_cond_broadcast(&courier->poked);
+	pthread_cond_broadcast(&courier->filled);
+	pthread_cond_broadcast(&courier->work);
+	wait_for_end(courier, clock_monotonic_ms() + (int64_t)seconds * 1000);
+	eventfd_write(courier->stop_fd, 1);
+	while (courier->local_threads + courier->remote_threads > 0)
+		pthread_cond_wait(&courier->ended, &courier->lock);
+	pthread_mutex_unlock(&courier->lock);
+	drop_intake(courier);
+	remote_free(courier);
+	pthread_cond_destroy(&courier->poked);
+	pthread_cond_destroy(&courier->filled);
+	pthread_cond_destroy(&courier->work);
+	pthread_cond_destroy(&courier->ended);
+	pthread_mutex_destroy(&courier->lock);
+	close(courier->stop_fd);
+	free(courier->data);
+	free(courier);
+}

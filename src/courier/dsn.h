@@ -1,0 +1,40 @@
+/* The text of delivery status notifications (RFC 3464, for internationalised mail RFC 6533). Pure; no I/O. */
+#ifndef COURIER_DSN_H
+#define COURIER_DSN_H
+
+#include "base/buf.h"
+#include "queue/queue.h"
+
+enum dsn_kind { DSN_FAILED, DSN_DELAYED, DSN_SUCCESS };
+enum dsn_action { ACTION_FAILED, ACTION_DELAYED, ACTION_DELIVERED, ACTION_RELAYED, ACTION_EXPANDED };
+
+struct dsn_recipient {
+	struct slice address, original; /* original: ORCPT as in struct queue_recipient, or empty */
+	enum dsn_action action;
+	struct slice status;            /* "5.1.1" */
+	struct slice text;              /* what was said */
+	bool from_peer;                 /* by the other server, as an SMTP reply */
+	bool expired;                   /* failed because time was up */
+	struct slice host;              /* the other server, or empty */
+	int64_t last_attempt, retry_until; /* 0: not to be told */
+};
+
+struct dsn {
+	enum dsn_kind kind;
+	const char *hostname;
+	const struct queue_message *message;
+	const struct dsn_recipient *recipients;
+	size_t count;
+	int64_t now;
+	int64_t id;                     /* of the notification itself, for its Message-ID */
+	const char *boundary;           /* must not occur in `original` */
+	struct slice original;          /* the message, or its header */
+	bool full;                      /* `original` is the whole message */
+};
+
+/** Appends the whole message. False: it passed the buffer's maximum. */
+bool dsn_write(const struct dsn *dsn, struct buf *out);
+/** Why, in words for people: "The address doesn't exist." for 5.1.1; never NULL. */
+const char *dsn_reason(struct slice status);
+
+#endif

@@ -1,0 +1,154 @@
+/* What the courier's files share. The way of a message in here:
+ *
+ *   courier.c   takes due messages from the queue (struct letter) and gives them to the local threads
+ *   local.c     finds out where each recipient's mail goes, delivers into mailboxes, syncs the store once per batch;
+ *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
+ *   remote.c    what goes elsewhere, grouped by destination (struct job), is worked on by a pool of threads:
+ *   route.c     which hosts; session.c, signin.c, transaction.c: speaking with one
+ *   letter.c    what became of the recipients is written down; dsn.c: and told to the sender
+ *
+ * Threads: a letter's addressees belong to one thread each at a time: first to the local thread that has the letter, then
+ * to the job they are in. The letter's arena and its count of open addressees are guarded by letter->lock. */
+#ifndef COURIER_INTERNAL_H
+#define COURIER_INTERNAL_H
+
+#include <pthread.h>
+
+#include "auth/auth.h"
+#include "base/map.h"
+#include "config/config.h"
+#include "courier/courier.h"
+#include "courier/session.h"
+#include "net/dns.h"
+#include "queue/queue.h"
+#include "store/store.h"
+
+enum {
+	TAKE_MAX = 200,                /* messages taken from the queue at a time */
+	IN_FLIGHT_MAX = 2000,          /* messages taken and not yet given back */
+	LOCAL_THREADS = 3,
+	LOCAL_BATCH_MAX = 200,         /* messages delivered before one sync */
+	LOCAL_BATCH_BYTES = 16 << 20,  /* or so many bytes */
+	RECIPIENTS_PER_TRANSACTION = 100, /* RFC 5321 §4.5.3.1.8: every server takes so many */
+	HOSTS_TRIED_MAX = 10,          /* addresses tried for one job */
+	DESTINATION_BACKLOG_MAX = 1000, /* jobs waiting for one destination; more are put off */
+	DESTINATION_REST_SECONDS = 60, /* after all hosts of a destination failed, its jobs are put off without trying */
+	IDLE_SESSION_MS = 3000,        /* an idle session to another server is kept so long */
+	IDLE_THREAD_MS = 10000,        /* an idle remote thread ends after so long */
+	RETRY_SOON_SECONDS = 30,       /* trouble on our side: this instead of retry_schedule */
+	POLL_SECONDS_MAX = 30,         /* the queue is looked at so often at least: clocks jump, pokes get lost */
+};
+
+enum verdict {
+	VERDICT_NONE,      /* not yet known */
+	VERDICT_DELIVERED,
+	VERDICT_RELAYED,   /* delivered to a server that doesn't speak DSN: it won't tell the sender of success */
+	VERDICT_EXPANDED,  /* an alias of several targets, each with its own fate (RFC 3461 §5.2.7.3) */
+	VERDICT_DEFERRED,
+	VERDICT_FAILED,
+};
+
+struct letter;
+
+/** Over which connection something was said; all empty: it was us. */
+struct via { struct slice host, address, tls; };
+
+/** A recipient that is due. */
+struct addressee {
+	struct letter *letter;
+	const struct queue_recipient *recipient;
+	struct slice target;       /* where mail for it goes: the address, or what its alias stands for */
+	struct route *routes;      /* as auth resolved it, until it is decided */
+	size_t route_count;
+	enum verdict verdict;
+	bool dsn_passed_on;        /* the next server took over the duty to report success */
+	bool expired;              /* failed because time is up; `trouble` is the last temporary one */
+	bool delay_notice;         /* this deferral is to be told to the sender */
+	bool settled;              /* written down; nothing is left to do */
+	int64_t next_attempt;
+	/* What was said last, by the other server or by us; texts in the letter's arena. */
+	struct slice status, text;
+	struct via via;
+	bool from_peer, soon, interrupted, permanent;
+	bool noted;                /* something was said in the present transaction; for transaction.c */
+};
+
+/** A message on its way. */
+struct letter {
+	struct courier *courier;
+	struct queue_work *work;
+	pthread_mutex_t lock;      /* guards open and work->arena */
+	size_t open;               /* addressees that are not closed yet: letter_close */
+	struct addressee *addressees;
+	size_t count;
+	struct letter *next;       /* in the intake */
+};
+
+/** Recipients of one letter with the same destination. */
+struct job {
+	struct letter *letter;
+	struct addressee **addressees;
+	size_t count;
+	struct job *next;
+};
+
+struct destination;
+
+struct courier {
+	struct auth *auth;
+	struct dns *dns;
+	struct queue *queue;
+	struct store *store;
+	char *data;
+
+	pthread_mutex_t lock;      /* guards everything below */
+	pthread_cond_t poked;      /* the scheduler: poked, stopping, or in_flight went down */
+	pthread_cond_t filled;     /* the local threads: intake or stopping */
+	pthread_cond_t work;       /* the remote threads: a destination is ready, or stopping */
+	pthread_cond_t ended;      /* courier_stop: a thread has ended */
+	bool wake, stopping;
+	int stop_fd;               /* eventfd that interrupts waiting for other servers */
+	size_t in_flight;
+	struct letter *intake, **intake_end;
+	size_t intake_count, local_threads;
+
+	struct map *destinations;  /* by name */
+	struct destination *ready, **ready_end; /* with jobs waiting and below their limit of connections */
+	size_t ready_count, remote_threads, remote_idle;
+	struct session *idle_sessions;
+};
+
+/* letter.c */
+struct letter *letter_new(struct courier *courier, struct queue_work *work);
+/** Decides; text and via (NULL: none) are copied. */
+void addressee_decide(struct addressee *addressee, enum verdict verdict, const char *status, struct slice text, const struct via *via);
+/** Notes what went wrong, without deciding: another host may do better. One host's temporary trouble
+ * outweighs another's permanent refusal to speak with us at all. */
+void addressee_note(struct addressee *addressee, const struct trouble *trouble, const struct via *via);
+/** Decides by what was noted: failed, or deferred. */
+void addressee_conclude(struct addressee *addressee);
+/** Writes down what became of these addressees, of any letters, all of which have a verdict; tells senders; gives letters
+ * back to the queue whose last addressees these are. Blocks until it is written. */
+void letters_close(struct courier *courier, struct addressee **list, size_t count);
+/** Seconds of a retry_schedule after so many attempts. */
+int64_t retry_delay(const struct config *config, int attempts);
+
+/* local.c: the main function of a local thread. */
+void *local_thread(void *courier);
+/** A deterministic id, so that a delivery which is repeated after a crash is recognised. */
+int64_t local_delivery_id(int64_t message, struct slice account, struct slice detail);
+
+/* forward.c: queues a message for the remote routes of an addressee whose alias leads to several places. */
+bool forward_letter(struct addressee *addressee, struct error *error);
+
+/* remote.c */
+/** Hands over the remote addressees of a letter (VERDICT_NONE), any destinations. */
+void remote_submit(struct courier *courier, struct letter *letter, struct addressee **list, size_t count);
+/** Ends: closes idle sessions, frees destinations and the jobs that wait. All remote threads have ended. */
+void remote_free(struct courier *courier);
+
+/* courier.c */
+/** A letter is through (given back or dropped): frees it. */
+void letter_done(struct letter **letter);
+
+#endif

@@ -1,0 +1,242 @@
+/* What becomes of a message's recipients: verdicts, retry times, writing them down, telling the sender.
+ *
+ * Recipients about whom nobody is to be told are settled as soon as their verdict is there; the others wait for the last
+ * of their message, so that one report tells of all of them. If the queue can't be written, the thread waits and tries
+ * again: letting go of a message that was delivered but not written down would deliver it twice. */
+#include <poll.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "courier/internal.h"
+#include "courier/report.h"
+
+enum { SETTLE_PAUSE_SECONDS = 5, LAST_ERROR_MAX = 800, JITTER_PERCENT = 10 };
+
+struct letter *letter_new(struct courier *courier, struct queue_work *work)
+{
+	struct letter *letter = memory_new(sizeof *letter);
+	const struct queue_message *message = &work->message;
+	letter->courier = courier;
+	letter->work = work;
+	pthread_mutex_init(&letter->lock, NULL);
+	letter->open = letter->count = message->recipient_count;
+	letter->addressees = arena_array(work->arena, letter->count, sizeof *letter->addressees);
+	for (size_t i = 0; i < letter->count; i++) {
+		letter->addressees[i].letter = letter;
+		letter->addressees[i].recipient = &message->recipients[i];
+		letter->addressees[i].target = message->recipients[i].address;
+	}
+	return letter;
+}
+
+/* ---- Verdicts ---- */
+
+static void remember(struct addressee *addressee, struct slice status, struct slice text, const struct via *via)
+{
+	struct letter *letter = addressee->letter;
+	struct arena *arena = letter->work->arena;
+	pthread_mutex_lock(&letter->lock);
+	addressee->status = arena_copy(arena, status);
+	addressee->text = arena_copy(arena, text);
+	addressee->via = (struct via){0};
+	if (via)
+		addressee->via = (struct via){arena_copy(arena, via->host), arena_copy(arena, via->address), arena_copy(arena, via->tls)};
+	pthread_mutex_unlock(&letter->lock);
+}
+
+void addressee_decide(struct addressee *addressee, enum verdict verdict, const char *status, struct slice text, const struct via *via)
+{
+	remember(addressee, slice_of(status), text, via);
+	addressee->from_peer = false;
+	addressee->verdict = verdict;
+}
+
+void addressee_note(struct addressee *addressee, const struct trouble *trouble, const struct via *via)
+{
+	addressee->noted = true;
+	addressee->interrupted |= trouble->interrupted;
+	if (addressee->status.len > 0 && !addressee->permanent && trouble->permanent && trouble->whole_host)
+		return;
+	addressee->permanent = trouble->permanent;
+	addressee->from_peer = trouble->from_peer;
+	addressee->soon = trouble->soon;
+	remember(addressee, slice_of(trouble->status), slice_of(trouble->text), via);
+}
+
+void addressee_conclude(struct addressee *addressee)
+{
+	addressee->verdict = addressee->permanent ? VERDICT_FAILED : VERDICT_DEFERRED;
+}
+
+int64_t retry_delay(const struct config *config, int attempts)
+{
+	const struct string_list *schedule = &config->retry_schedule;
+	int64_t seconds = 0;
+	if (schedule->count == 0)
+		return RETRY_SOON_SECONDS;
+	size_t step = attempts < 0 ? 0 : (size_t)attempts;
+	if (!config_parse_duration(slice_of(schedule->at[step < schedule->count ? step : schedule->count - 1]), &seconds) || seconds < 1)
+		return RETRY_SOON_SECONDS;
+	return seconds;
+}
+
+/* When a deferred recipient is due again: by the schedule, a little earlier or later so that not all come at once, and
+ * once more at the very end of its time. */
+static int64_t next_attempt(const struct config *config, const struct addressee *addressee, int64_t now)
+{
+	int64_t delay = retry_delay(config, addressee->recipient->attempts), expires = addressee->recipient->expires;
+	if (addressee->soon && delay > RETRY_SOON_SECONDS)
+		delay = RETRY_SOON_SECONDS;
+	int64_t spread = delay * JITTER_PERCENT / 100;
+	int64_t next = now + delay + (spread > 0 ? (int64_t)random_below((uint64_t)spread * 2 + 1) - spread : 0);
+	return expires > now && next > expires ? expires : next;
+}
+
+/* Turns "not now" into "never" when time is up, and sees whether the sender should hear of the delay. */
+static void set_schedule(struct addressee *addressee, int64_t now)
+{
+	const struct config *config = config_current();
+	const struct queue_recipient *recipient = addressee->recipient;
+	if (addressee->verdict != VERDICT_DEFERRED)
+		return;
+	if (recipient->expires > 0 && now >= recipient->expires) {
+		addressee->verdict = VERDICT_FAILED;
+		addressee->expired = true;
+		return;
+	}
+	addressee->next_attempt = next_attempt(config, addressee, now);
+	addressee->delay_notice = config->delay_notice > 0 && !recipient->delay_notified &&
+				  now - addressee->letter->work->message.arrived >= config->delay_notice;
+}
+
+static void log_verdict(const struct addressee *addressee, int64_t now)
+{
+	const struct queue_message *message = &addressee->letter->work->message;
+	bool deferred = addressee->verdict == VERDICT_DEFERRED, failed = addressee->verdict == VERDICT_FAILED;
+	struct slice target = slice_equal(addressee->target, addressee->recipient->address) ? SLICE("") : addressee->target;
+	struct log_field fields[12] = {log_id("id", message->id), log_slice("to", addressee->recipient->address)};
+	size_t count = 2;
+	if (target.len > 0)
+		fields[count++] = log_slice("for", target);
+	if (addressee->via.host.len > 0) {
+		fields[count++] = log_slice("host", addressee->via.host);
+		fields[count++] = log_slice("address", addressee->via.address);
+		fields[count++] = log_slice("tls", addressee->via.tls);
+	}
+	fields[count++] = log_slice("status", addressee->status);
+	fields[count++] = log_slice("reply", addressee->text);
+	fields[count++] = log_number("delay", now - message->arrived);
+	if (deferred)
+		fields[count++] = log_number("retry_in", addressee->next_attempt - now);
+	if (addressee->expired)
+		fields[count++] = log_text("expired", "yes");
+	fields[count] = (struct log_field){0};
+	log_write(LOG_LEVEL_INFO, failed ? "delivery.failed" : deferred ? "delivery.deferred" : "delivery.done", fields);
+}
+
+/* ---- Writing down ---- */
+
+static bool courier_pause(struct courier *courier, int seconds)
+{
+	struct pollfd stop = {.fd = courier->stop_fd, .events = POLLIN};
+	return poll(&stop, 1, seconds * 1000) == 0;
+}
+
+static void settle(struct courier *courier, const struct queue_result *results, size_t count)
+{
+	struct error error = {0};
+	while (count > 0 && !queue_settle(courier->queue, results, count, &error)) {
+		log_error("queue.unwritable", log_text("cause", error.text), log_number("recipients", (int64_t)count));
+		if (!courier_pause(courier, SETTLE_PAUSE_SECONDS))
+			return;
+	}
+}
+
+static struct queue_result result_of(struct addressee *addressee)
+{
+	struct queue_result result = {.message = addressee->letter->work->message.id, .recipient = addressee->recipient->id};
+	struct slice host = addressee->via.host;
+	result.outcome = addressee->verdict == VERDICT_DEFERRED ? OUTCOME_DEFERRED : addressee->verdict == VERDICT_FAILED ? OUTCOME_FAILED : OUTCOME_DELIVERED;
+	result.next_attempt = addressee->next_attempt;
+	result.delay_notified = addressee->recipient->delay_notified || addressee->delay_notice;
+	if (result.outcome == OUTCOME_DEFERRED) {
+		pthread_mutex_lock(&addressee->letter->lock);
+		result.last_error = arena_printf(addressee->letter->work->arena, "%.*s%s%.*s", SLICE_ARG(host), host.len > 0 ? ": " : "",
+						 SLICE_ARG(slice_sub(addressee->text, 0, LAST_ERROR_MAX)));
+		pthread_mutex_unlock(&addressee->letter->lock);
+	}
+	addressee->settled = true;
+	return result;
+}
+
+/* The report couldn't be queued: nobody may be given up without it. */
+static void put_off(struct addressee *addressee)
+{
+	if (addressee->verdict == VERDICT_FAILED) {
+		addressee->verdict = VERDICT_DEFERRED;
+		addressee->expired = false;
+		addressee->next_attempt = clock_now() + RETRY_SOON_SECONDS;
+	}
+	addressee->delay_notice = false;
+}
+
+/* All addressees have been worked on: reports, then the rest of the settling, then back to the queue. */
+static void letter_end(struct letter *letter)
+{
+	struct courier *courier = letter->courier;
+	struct addressee **told = memory_array(letter->count + 1, sizeof(struct addressee *));
+	struct queue_result *results = memory_array(letter->count + 1, sizeof *results);
+	struct error error = {0};
+	size_t count = 0;
+	for (size_t i = 0; i < letter->count; i++)
+		if (!letter->addressees[i].settled)
+			told[count++] = &letter->addressees[i];
+	if (count > 0 && !report_send(letter, told, count, &error)) {
+		log_error("report.unqueued", log_id("id", letter->work->message.id), log_text("cause", error.text));
+		for (size_t i = 0; i < count; i++)
+			put_off(told[i]);
+	}
+	for (size_t i = 0; i < count; i++)
+		results[i] = result_of(told[i]);
+	settle(courier, results, count);
+	queue_release(courier->queue, &letter->work);
+	free(results);
+	free(told);
+	letter_done(&letter);
+}
+
+/* Takes one addressee off the open ones of its letter; true: it was the last. */
+static bool close_one(struct addressee *addressee)
+{
+	struct letter *letter = addressee->letter;
+	pthread_mutex_lock(&letter->lock);
+	bool last = --letter->open == 0;
+	pthread_mutex_unlock(&letter->lock);
+	return last;
+}
+
+void letters_close(struct courier *courier, struct addressee **list, size_t count)
+{
+	struct queue_result *results = memory_array(count + 1, sizeof *results);
+	size_t settled = 0;
+	int64_t now = clock_now();
+	for (size_t i = 0; i < count; i++) {
+		if (list[i]->interrupted && list[i]->verdict == VERDICT_DEFERRED) {
+			list[i]->settled = true; /* as if it had not been tried */
+			continue;
+		}
+		set_schedule(list[i], now);
+		log_verdict(list[i], now);
+		if (!report_is_due(list[i]))
+			results[settled++] = result_of(list[i]);
+	}
+	settle(courier, results, settled);
+	free(results);
+	for (size_t i = 0; i < count; i++) {
+		struct letter *letter = list[i]->letter; /* may be freed with its last addressee, so list[i] is not touched again */
+		if (close_one(list[i]))
+			letter_end(letter);
+	}
+}

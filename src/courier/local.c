@@ -1,0 +1,425 @@
+/* Finding out where mail goes, and delivering what stays here.
+ *
+ * A local thread takes a batch of messages: resolves their recipients (the auth role knows), hands the remote ones on,
+ * writes the local ones account by account, each account's in one transaction, syncs the store once, and only then lets
+ * the queue forget them. A message to several accounts is written once and linked from the others: so nothing that differs
+ * between recipients is added to it. A crash anywhere repeats deliveries, and their ids make that harmless. */
+#include <openssl/evp.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "courier/body.h"
+#include "courier/internal.h"
+
+enum { DRAFTS_PER_COMMIT = 50 };
+
+/* One message for one account. */
+struct delivery {
+	struct addressee *addressee;
+	struct slice account, detail;
+	int64_t id;              /* local_delivery_id */
+	bool done;
+	struct trouble trouble;  /* if it isn't */
+	struct slice mailbox;    /* name, for the log */
+	struct placement placement;
+};
+
+/* The copy of a message that later accounts link to. */
+struct written { struct slice account; int64_t message; };
+
+struct batch {
+	struct courier *courier;
+	struct arena *arena;
+	struct addressee **addressees; /* that stay with this thread */
+	size_t addressee_count;
+	struct delivery *deliveries;
+	size_t delivery_count, delivery_room;
+	struct map *written;           /* of the queue's message id: struct written */
+	bool auth_away;                /* it didn't answer: the rest of the batch isn't asked about */
+};
+
+int64_t local_delivery_id(int64_t message, struct slice account, struct slice detail)
+{
+	struct buf text = BUF(8192);
+	unsigned char digest[EVP_MAX_MD_SIZE] = {0};
+	uint64_t id = 0;
+	buf_printf(&text, "%lld %.*s %.*s", (long long)message, SLICE_ARG(account), SLICE_ARG(detail));
+	EVP_Digest(text.at ? text.at : "", text.len, digest, NULL, EVP_sha256(), NULL);
+	buf_free(&text);
+	for (int i = 0; i < 8; i++)
+		id = id << 8 | digest[i];
+	id &= INT64_MAX;
+	return id ? (int64_t)id : 1;
+}
+
+/* ---- Resolving ---- */
+
+static void add_deliveries(struct batch *batch, struct addressee *addressee)
+{
+	for (size_t i = 0; i < addressee->route_count; i++) {
+		const struct route *route = &addressee->routes[i];
+		if (!route->local)
+			continue;
+		if (batch->delivery_count == batch->delivery_room) {
+			batch->delivery_room = batch->delivery_room ? 2 * batch->delivery_room : 64;
+			batch->deliveries = memory_resize(batch->deliveries, batch->delivery_room * sizeof *batch->deliveries);
+		}
+		batch->deliveries[batch->delivery_count++] = (struct delivery){
+			.addressee = addressee, .account = route->address, .detail = route->detail,
+			.id = local_delivery_id(addressee->letter->work->message.id, route->address, route->detail)};
+	}
+}
+
+static void resolve_failed(struct batch *batch, struct addressee *addressee, const struct error *error)
+{
+	struct trouble trouble;
+	if (error->kind == ERROR_NOT_FOUND)
+		trouble_set(&trouble, true, "5.1.1", "there is no mailbox %.*s here", SLICE_ARG(addressee->recipient->address));
+	else {
+		log_warning("delivery.unresolved", log_id("id", addressee->letter->work->message.id), log_slice("to", addressee->recipient->address),
+			    log_text("cause", error->text));
+		trouble_set(&trouble, false, "4.3.0", "it can't be told at the moment where mail for this address goes");
+		trouble.soon = true;
+		batch->auth_away = true;
+	}
+	addressee_note(addressee, &trouble, NULL);
+	addressee_conclude(addressee);
+}
+
+/* Sets the addressee's routes or its verdict. True: it goes to another server, with the target set. */
+static bool resolve(struct batch *batch, struct addressee *addressee)
+{
+	struct error error = {.kind = ERROR_TEMPORARY, .text = "the auth role doesn't answer"};
+	struct arena *arena = addressee->letter->work->arena; /* no other thread has the letter yet */
+	size_t local = 0;
+	bool known = !batch->auth_away &&
+		     auth_resolve(batch->courier->auth, addressee->recipient->address, arena, &addressee->routes, &addressee->route_count, &error);
+	if (!known || addressee->route_count == 0) {
+		if (known)
+			error.kind = ERROR_NOT_FOUND;
+		resolve_failed(batch, addressee, &error);
+		return false;
+	}
+	for (size_t i = 0; i < addressee->route_count; i++)
+		local += addressee->routes[i].local;
+	if (local == 0 && addressee->route_count == 1) {
+		addressee->target = addressee->routes[0].address;
+		return true;
+	}
+	add_deliveries(batch, addressee);
+	return false;
+}
+
+/* Splits a letter's addressees between this thread and the remote ones. */
+static void sort_out(struct batch *batch, struct letter *letter)
+{
+	struct addressee **remote = arena_array(batch->arena, letter->count, sizeof(struct addressee *));
+	size_t remote_count = 0;
+	for (size_t i = 0; i < letter->count; i++) {
+		struct addressee *addressee = &letter->addressees[i];
+		if (resolve(batch, addressee))
+			remote[remote_count++] = addressee;
+		else
+			batch->addressees[batch->addressee_count++] = addressee;
+	}
+	if (remote_count > 0)
+		remote_submit(batch->courier, letter, remote, remote_count);
+}
+
+/* ---- Writing ---- */
+
+static int by_account(const void *a, const void *b)
+{
+	const struct delivery *first = a, *second = b;
+	int order = slice_compare(first->account, second->account);
+	if (order != 0)
+		return order;
+	int64_t x = first->addressee->letter->work->message.id, y = second->addressee->letter->work->message.id;
+	if (x != y)
+		return x < y ? -1 : 1;
+	return (first->id > second->id) - (first->id < second->id);
+}
+
+static void store_trouble(struct delivery *delivery, const struct error *error)
+{
+	/* The cause is for the log alone: it may name files, and accounts behind an alias. */
+	log_warning("delivery.store_trouble", log_id("id", delivery->addressee->letter->work->message.id), log_slice("account", delivery->account),
+		    log_text("cause", error->text));
+	if (error->kind == ERROR_LIMIT)
+		trouble_set(&delivery->trouble, false, "4.2.2", "the mailbox is full");
+	else {
+		trouble_set(&delivery->trouble, false, "4.3.0", "the mailbox can't be written at the moment");
+		delivery->trouble.soon = true;
+	}
+}
+
+static bool write_message(struct batch *batch, const struct queue_message *message, struct draft *draft, struct error *error)
+{
+	struct slice piece;
+	struct buf line = BUF(8192);
+	struct body *body = body_open(batch->courier->queue, message->id, error);
+	bool done = body != NULL;
+	buf_printf(&line, "Return-Path: <%.*s>\r\n", SLICE_ARG(message->from)); /* RFC 5321 §4.4 */
+	done = done && draft_write(draft, buf_slice(&line), error);
+	while (done && body_next(body, &piece, error))
+		done = draft_write(draft, piece, error);
+	done = done && !body->failed;
+	body_close(&body);
+	buf_free(&line);
+	return done;
+}
+
+static struct slice id_key(const int64_t *id)
+{
+	return slice_make((const char *)id, sizeof *id);
+}
+
+/* The content comes by a link to the copy of another account if there is one, else from the queue. */
+static bool fill(struct batch *batch, const struct delivery *delivery, struct draft *draft, struct error *error)
+{
+	const struct queue_message *message = &delivery->addressee->letter->work->message;
+	const struct written *written = map_get(batch->written, id_key(&message->id));
+	if (!written || slice_equal(written->account, delivery->account))
+		return write_message(batch, message, draft, error);
+	struct account *other = store_open_account(batch->courier->store, written->account, error);
+	bool done = other ? draft_link(draft, other, written->message, error) : write_message(batch, message, draft, error);
+	store_release_account(&other);
+	return done;
+}
+
+static bool is_same(const struct mailbox *mailbox, struct slice name, bool exactly)
+{
+	return mailbox->selectable && (exactly ? slice_equal(mailbox->name, name) : slice_equal_nocase(mailbox->name, name));
+}
+
+/* The mailbox that the address's detail names (in any case, the exact name first), else INBOX. */
+static bool choose_mailbox(struct batch *batch, struct account *account, struct delivery *delivery, struct error *error)
+{
+	struct mailbox inbox, *list;
+	size_t count = 0;
+	if (delivery->detail.len > 0 && !mailbox_list(account, batch->arena, &list, &count, error))
+		return false;
+	for (int exactly = 1; exactly >= 0; exactly--)
+		for (size_t i = 0; i < count; i++)
+			if (is_same(&list[i], delivery->detail, exactly)) {
+				delivery->placement.mailbox = list[i].id;
+				delivery->mailbox = list[i].name;
+				return true;
+			}
+	if (!mailbox_find(account, SLICE("INBOX"), batch->arena, &inbox, error))
+		return false;
+	delivery->placement.mailbox = inbox.id;
+	delivery->mailbox = SLICE("INBOX");
+	return true;
+}
+
+/* Makes the draft of one delivery. NULL: it has its trouble. */
+static struct draft *prepare(struct batch *batch, struct account *account, struct delivery *delivery)
+{
+	struct error error = {0};
+	struct draft *draft = NULL;
+	delivery->placement = (struct placement){.delivery_id = delivery->id, .received = delivery->addressee->letter->work->message.arrived};
+	if (choose_mailbox(batch, account, delivery, &error))
+		draft = draft_new(account, &error);
+	if (draft && !fill(batch, delivery, draft, &error))
+		draft_abort(&draft);
+	if (!draft)
+		store_trouble(delivery, &error);
+	return draft;
+}
+
+static void delivered(struct batch *batch, struct delivery *delivery)
+{
+	const int64_t *id = &delivery->addressee->letter->work->message.id;
+	delivery->done = true;
+	if (delivery->placement.duplicate || map_get(batch->written, id_key(id)))
+		return;
+	struct written *written = arena_alloc(batch->arena, sizeof *written);
+	*written = (struct written){delivery->account, delivery->placement.id};
+	map_put(batch->written, id_key(id), written);
+}
+
+static void commit_alone(struct batch *batch, struct account *account, struct delivery *delivery)
+{
+	struct error error = {0};
+	struct draft *draft = prepare(batch, account, delivery);
+	if (!draft)
+		return;
+	if (draft_commit(account, &draft, &delivery->placement, 1, &error))
+		delivered(batch, delivery);
+	else
+		store_trouble(delivery, &error);
+}
+
+/* Delivers some messages to one account in one transaction; if that fails, one by one, so that each has its own fate. */
+static void commit_together(struct batch *batch, struct account *account, struct delivery *list, size_t count)
+{
+	struct draft *drafts[DRAFTS_PER_COMMIT];
+	struct delivery *prepared[DRAFTS_PER_COMMIT];
+	struct placement placements[DRAFTS_PER_COMMIT];
+	size_t ready = 0;
+	for (size_t i = 0; i < count; i++) {
+		if (i > 0 && list[i].id == list[i - 1].id) /* two of its recipients lead here: one copy */
+			continue;
+		drafts[ready] = prepare(batch, account, &list[i]);
+		if (!drafts[ready])
+			continue;
+		prepared[ready] = &list[i];
+		placements[ready++] = list[i].placement;
+	}
+	bool done = ready > 0 && draft_commit(account, drafts, placements, ready, NULL);
+	for (size_t i = 0; i < ready; i++) {
+		if (done) {
+			prepared[i]->placement = placements[i];
+			delivered(batch, prepared[i]);
+		} else
+			commit_alone(batch, account, prepared[i]);
+	}
+	for (size_t i = 1; i < count; i++)
+		if (list[i].id == list[i - 1].id) {
+			list[i].done = list[i - 1].done;
+			list[i].trouble = list[i - 1].trouble;
+			list[i].mailbox = list[i - 1].mailbox;
+		}
+}
+
+static void deliver_to_account(struct batch *batch, struct delivery *list, size_t count)
+{
+	struct error error = {0};
+	struct account *account = store_open_account(batch->courier->store, list[0].account, &error);
+	for (size_t i = 0; !account && i < count; i++)
+		store_trouble(&list[i], &error);
+	for (size_t from = 0; account && from < count; from += DRAFTS_PER_COMMIT)
+		commit_together(batch, account, list + from, count - from < DRAFTS_PER_COMMIT ? count - from : DRAFTS_PER_COMMIT);
+	store_release_account(&account);
+}
+
+static void deliver_all(struct batch *batch)
+{
+	struct error error = {0};
+	bool any = false;
+	struct delivery *list = batch->deliveries;
+	if (batch->delivery_count == 0)
+		return;
+	qsort(list, batch->delivery_count, sizeof *list, by_account);
+	for (size_t from = 0, to; from < batch->delivery_count; from = to) {
+		for (to = from; to < batch->delivery_count && slice_equal(list[to].account, list[from].account); to++)
+			;
+		deliver_to_account(batch, list + from, to - from);
+	}
+	for (size_t i = 0; i < batch->delivery_count; i++)
+		any |= list[i].done;
+	if (any && !store_sync(batch->courier->store, &error)) {
+		log_error("store.unsynced", log_text("cause", error.text));
+		for (size_t i = 0; i < batch->delivery_count; i++) { /* written perhaps, but not surely: once more */
+			list[i].done = false;
+			store_trouble(&list[i], &error);
+		}
+	}
+}
+
+/* ---- Concluding ---- */
+
+static void note_deliveries(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->delivery_count; i++) {
+		struct delivery *delivery = &batch->deliveries[i];
+		struct addressee *addressee = delivery->addressee;
+		if (!delivery->done) {
+			addressee_note(addressee, &delivery->trouble, NULL);
+			addressee_conclude(addressee);
+		} else if (addressee->verdict == VERDICT_NONE) {
+			char text[512];
+			snprintf(text, sizeof text, "%.*s of %.*s", SLICE_ARG(delivery->mailbox), SLICE_ARG(delivery->account));
+			addressee->text = arena_copy(batch->arena, slice_of(text));
+		}
+	}
+}
+
+static bool has_remote_route(const struct addressee *addressee)
+{
+	for (size_t i = 0; i < addressee->route_count; i++)
+		if (!addressee->routes[i].local)
+			return true;
+	return false;
+}
+
+/* All mailboxes that this address stands for have it; now for the other servers, if any. */
+static void conclude_addressee(struct addressee *addressee)
+{
+	struct error error = {0};
+	if (addressee->verdict != VERDICT_NONE)
+		return;
+	if (!has_remote_route(addressee))
+		addressee_decide(addressee, VERDICT_DELIVERED, "2.0.0", addressee->text, NULL);
+	else if (forward_letter(addressee, &error))
+		addressee_decide(addressee, VERDICT_EXPANDED, "2.0.0", SLICE("passed on to what the alias stands for"), NULL);
+	else {
+		struct trouble trouble;
+		log_error("message.unforwarded", log_id("id", addressee->letter->work->message.id), log_text("cause", error.text));
+		trouble_set(&trouble, false, "4.3.0", "the message can't be forwarded at the moment");
+		trouble.soon = true;
+		addressee_note(addressee, &trouble, NULL);
+		addressee_conclude(addressee);
+	}
+}
+
+static void deliver_batch(struct courier *courier, struct letter **letters, size_t count)
+{
+	struct batch batch = {.courier = courier, .arena = arena_new(), .written = map_new()};
+	size_t addressees = 0;
+	for (size_t i = 0; i < count; i++)
+		addressees += letters[i]->count;
+	batch.addressees = arena_array(batch.arena, addressees, sizeof(struct addressee *));
+	for (size_t i = 0; i < count; i++)
+		sort_out(&batch, letters[i]);
+	deliver_all(&batch);
+	note_deliveries(&batch);
+	for (size_t i = 0; i < batch.addressee_count; i++)
+		conclude_addressee(batch.addressees[i]);
+	letters_close(courier, batch.addressees, batch.addressee_count);
+	map_free(&batch.written);
+	free(batch.deliveries);
+	arena_free(&batch.arena);
+}
+
+/* ---- The thread ---- */
+
+/* Takes a fair share of what waits. With the lock held. */
+static size_t take_letters(struct courier *courier, struct letter **letters)
+{
+	size_t count = 0, share = courier->intake_count / LOCAL_THREADS + 1;
+	uint64_t bytes = 0;
+	while (courier->intake && count < share && count < LOCAL_BATCH_MAX && bytes < LOCAL_BATCH_BYTES) {
+		struct letter *letter = courier->intake;
+		courier->intake = letter->next;
+		courier->intake_count--;
+		bytes += letter->work->message.size;
+		letters[count++] = letter;
+	}
+	if (!courier->intake)
+		courier->intake_end = &courier->intake;
+	return count;
+}
+
+void *local_thread(void *argument)
+{
+	struct courier *courier = argument;
+	struct letter **letters = memory_array(LOCAL_BATCH_MAX, sizeof(struct letter *));
+	pthread_mutex_lock(&courier->lock);
+	while (!courier->stopping) {
+		size_t count = take_letters(courier, letters);
+		if (count == 0) {
+			pthread_cond_wait(&courier->filled, &courier->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&courier->lock);
+		deliver_batch(courier, letters, count);
+		pthread_mutex_lock(&courier->lock);
+	}
+	courier->local_threads--;
+	pthread_cond_broadcast(&courier->ended);
+	pthread_mutex_unlock(&courier->lock);
+	free(letters);
+	return NULL;
+}

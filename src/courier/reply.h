@@ -1,0 +1,44 @@
+/* SMTP replies as a client reads them (RFC 5321 §4.2). The peer is not trusted: lines, their number and their codes are
+ * checked, control characters go. Pure; no I/O. */
+#ifndef COURIER_REPLY_H
+#define COURIER_REPLY_H
+
+#include "base/slice.h"
+
+enum {
+	REPLY_LINES_MAX = 100, /* of one reply; a longer one is refused */
+	REPLY_TEXT_MAX = 600,  /* what is kept of the text for logs and reports */
+	REPLY_STATUS_MAX = 12, /* "5.123.123" */
+};
+
+struct reply {
+	int code;                        /* 200-599 */
+	char status[REPLY_STATUS_MAX];   /* enhanced status code (RFC 2034) of the first line, or "" */
+	char text[REPLY_TEXT_MAX];       /* "550 5.1.1 no such user", lines joined by a space; printable UTF-8 */
+	size_t text_len;
+	int lines;
+};
+
+enum reply_state { REPLY_MORE, REPLY_DONE, REPLY_BROKEN };
+
+/** Begins a reply. */
+void reply_begin(struct reply *reply);
+/** Takes the next line (without line end). REPLY_BROKEN: the peer doesn't speak SMTP; *content is what follows the code,
+ * for EHLO's keywords; valid as long as `line`. */
+enum reply_state reply_add_line(struct reply *reply, struct slice line, struct slice *content);
+
+static inline bool reply_is_positive(const struct reply *reply) { return reply->code >= 200 && reply->code < 300; }
+static inline bool reply_is_permanent(const struct reply *reply) { return reply->code >= 500; }
+static inline struct slice reply_text(const struct reply *reply) { return slice_make(reply->text, reply->text_len); }
+
+/** What EHLO offered (RFC 5321 §4.1.1.1). */
+struct offers {
+	bool pipelining, eight_bit, smtputf8, dsn, starttls, enhanced_status, chunking, binary;
+	bool size;
+	uint64_t size_limit;   /* 0: none said */
+	bool auth_scram, auth_plain, auth_login;
+};
+/** Takes one line of the reply to EHLO, but not the first, into account. */
+void offers_add(struct offers *offers, struct slice line);
+
+#endif

@@ -1,0 +1,238 @@
+/* Sessions with other servers; see session.h. Runs in the courier's remote threads, one thread per session at a time.
+ *
+ * Fails with a struct trouble that says whether trying again makes sense. With opportunistic TLS a handshake that fails
+ * is followed by a new connection in clear text: mail that would otherwise wait for days is no safer (RFC 7435). */
+#include "courier/session.h"
+
+#include <stdarg.h>
+
+#include "base/clock.h"
+#include "base/memory.h"
+#include "config/config.h"
+
+enum {
+	SESSION_COMMAND_MAX = 4096,
+	SESSION_MESSAGES_MAX = 100,          /* over one connection */
+	SESSION_AGE_MAX_MS = 10 * 60 * 1000,
+	SESSION_FRESH_MS = 1000,             /* idle for longer: ask with RSET whether it still lives */
+	QUIT_TIMEOUT = 2,
+	RSET_TIMEOUT = 20,
+};
+
+/* ---- Trouble ---- */
+
+void trouble_set(struct trouble *trouble, bool permanent, const char *status, const char *format, ...)
+{
+	va_list args;
+	va_start(args, format);
+	*trouble = (struct trouble){.permanent = permanent};
+	snprintf(trouble->status, sizeof trouble->status, "%s", status);
+	vsnprintf(trouble->text, sizeof trouble->text, format, args);
+	va_end(args);
+}
+
+void trouble_from_reply(struct trouble *trouble, const struct reply *reply, const char *subject_detail)
+{
+	char status[REPLY_STATUS_MAX];
+	snprintf(status, sizeof status, "%c.%s", reply_is_permanent(reply) ? '5' : '4', subject_detail);
+	bool given = reply->status[0] == '4' || reply->status[0] == '5';
+	trouble_set(trouble, reply_is_permanent(reply), given ? reply->status : status, "%s", reply->text);
+	trouble->from_peer = true;
+}
+
+static void trouble_from_error(struct trouble *trouble, const struct error *error, const char *status)
+{
+	trouble_set(trouble, false, status, "%s", error->text);
+	trouble->interrupted = slice_starts(slice_of(error->text), SLICE("interrupted:"));
+}
+
+/* ---- Talking ---- */
+
+void session_send(struct session *session, struct slice bytes)
+{
+	if (!client_write(session->client, bytes, NULL))
+		session->broken = true;
+}
+
+void session_printf(struct session *session, const char *format, ...)
+{
+	struct buf command = BUF(SESSION_COMMAND_MAX);
+	va_list args;
+	va_start(args, format);
+	if (buf_vprintf(&command, format, args))
+		session_send(session, buf_slice(&command));
+	else
+		session->broken = true;
+	va_end(args);
+	buf_free_secret(&command); /* it may be a password */
+}
+
+/* Reads one whole reply; the lines after the first of an EHLO reply go to *offers, when given. */
+static bool read_reply(struct session *session, int64_t seconds, struct offers *offers, struct trouble *trouble)
+{
+	struct slice line, content;
+	struct error error = {0};
+	enum reply_state state = REPLY_MORE;
+	reply_begin(&session->reply);
+	client_set_timeout(session->client, (int)seconds);
+	while (state == REPLY_MORE) {
+		if (!client_read_line(session->client, &line, &error)) {
+			session->broken = true;
+			trouble_from_error(trouble, &error, "4.4.2");
+			return false;
+		}
+		state = reply_add_line(&session->reply, line, &content);
+		if (offers && session->reply.lines > 1)
+			offers_add(offers, content);
+	}
+	if (state == REPLY_BROKEN) {
+		session->broken = true;
+		trouble_set(trouble, false, "4.5.0", "the other server's reply makes no sense");
+		return false;
+	}
+	session->broken |= session->reply.code == 421; /* RFC 5321 §3.8: it closes the channel */
+	return true;
+}
+
+bool session_reply(struct session *session, int64_t seconds, struct trouble *trouble)
+{
+	return read_reply(session, seconds, NULL, trouble);
+}
+
+/* ---- Opening ---- */
+
+static bool read_greeting(struct session *session, int64_t timeout, struct trouble *trouble)
+{
+	if (!session_reply(session, timeout, trouble))
+		return false;
+	if (session->reply.code == 220)
+		return true;
+	trouble_from_reply(trouble, &session->reply, "3.2");
+	return false;
+}
+
+static bool say_hello(struct session *session, const struct config *config, struct trouble *trouble)
+{
+	session->offers = (struct offers){0};
+	session_printf(session, "EHLO %s\r\n", config->hostname);
+	if (!read_reply(session, config->reply_timeout, &session->offers, trouble))
+		return false;
+	if (reply_is_positive(&session->reply))
+		return true;
+	session->offers = (struct offers){0};
+	if (reply_is_permanent(&session->reply) && !session->broken) {
+		session_printf(session, "HELO %s\r\n", config->hostname); /* RFC 5321 §3.2 */
+		if (!session_reply(session, config->reply_timeout, trouble))
+			return false;
+		if (reply_is_positive(&session->reply))
+			return true;
+	}
+	trouble_from_reply(trouble, &session->reply, "5.0");
+	return false;
+}
+
+static bool begin_tls(struct session *session, const struct config *config, enum tls_demand demand, bool *handshake_failed, struct trouble *trouble)
+{
+	struct error error = {0};
+	client_set_timeout(session->client, (int)config->reply_timeout);
+	if (client_start_tls(session->client, session->peer.host, demand, &error))
+		return true;
+	*handshake_failed = true;
+	session->broken = true;
+	trouble_from_error(trouble, &error, "4.7.5");
+	return false;
+}
+
+/* RFC 3207. False only if the session can't go on. */
+static bool upgrade(struct session *session, const struct config *config, const struct session_policy *policy, bool *handshake_failed, struct trouble *trouble)
+{
+	bool required = policy->tls == SESSION_STARTTLS;
+	if (policy->tls == SESSION_CLEAR || policy->tls == SESSION_IMPLICIT)
+		return true;
+	if (session->offers.starttls) {
+		session_send(session, SLICE("STARTTLS\r\n"));
+		if (!session_reply(session, config->reply_timeout, trouble))
+			return false;
+		if (session->reply.code == 220)
+			return begin_tls(session, config, required ? TLS_VERIFIED : TLS_OPPORTUNISTIC, handshake_failed, trouble) &&
+			       say_hello(session, config, trouble);
+	}
+	if (required)
+		trouble_set(trouble, false, "4.7.10", "TLS is required and the server doesn't offer it");
+	else if (session->broken)
+		trouble_from_reply(trouble, &session->reply, "7.0");
+	return !required && !session->broken;
+}
+
+static bool converse(struct session *session, const struct config *config, const struct session_policy *policy, bool *handshake_failed, struct trouble *trouble)
+{
+	if (policy->tls == SESSION_IMPLICIT && !begin_tls(session, config, TLS_VERIFIED, handshake_failed, trouble))
+		return false;
+	return read_greeting(session, config->reply_timeout, trouble) && say_hello(session, config, trouble) &&
+	       upgrade(session, config, policy, handshake_failed, trouble) &&
+	       (!*policy->user || session_sign_in(session, policy, trouble));
+}
+
+static struct session *open_once(const struct peer *peer, const struct session_policy *policy, bool *handshake_failed, struct trouble *trouble)
+{
+	const struct config *config = config_current();
+	const struct sockaddr_storage *from = policy->from[peer->address.ss_family == AF_INET6];
+	struct error error = {0};
+	*handshake_failed = false;
+	struct client *client = client_connect(&peer->address, peer->port, from, (int)config->connect_timeout, &error);
+	if (!client) {
+		trouble_from_error(trouble, &error, "4.4.1");
+		return NULL;
+	}
+	struct session *session = memory_new(sizeof *session);
+	session->client = client;
+	session->peer = *peer;
+	session->opened = clock_monotonic_ms();
+	if (!converse(session, config, policy, handshake_failed, trouble))
+		session_close(&session);
+	return session;
+}
+
+struct session *session_open(const struct peer *peer, const struct session_policy *policy, struct trouble *trouble)
+{
+	bool handshake_failed = false;
+	struct session *session = open_once(peer, policy, &handshake_failed, trouble);
+	if (!session && handshake_failed && policy->tls == SESSION_OPPORTUNISTIC && !trouble->interrupted) {
+		struct session_policy clear = *policy;
+		clear.tls = SESSION_CLEAR;
+		session = open_once(peer, &clear, &handshake_failed, trouble);
+	}
+	return session;
+}
+
+/* ---- Ending, and going on ---- */
+
+void session_close(struct session **session)
+{
+	if (!*session)
+		return;
+	if (!(*session)->broken) {
+		client_set_timeout((*session)->client, QUIT_TIMEOUT);
+		session_send(*session, SLICE("QUIT\r\n"));
+		client_flush((*session)->client, NULL);
+	}
+	client_close(&(*session)->client);
+	free(*session);
+	*session = NULL;
+}
+
+bool session_renew(struct session *session)
+{
+	struct trouble ignored;
+	int64_t now = clock_monotonic_ms();
+	if (session->broken || session->messages >= SESSION_MESSAGES_MAX || now - session->opened > SESSION_AGE_MAX_MS || client_has_input(session->client))
+		return false;
+	if (session->dirty || now - session->idle_since > SESSION_FRESH_MS) {
+		session_send(session, SLICE("RSET\r\n"));
+		if (!session_reply(session, RSET_TIMEOUT, &ignored) || session->reply.code != 250)
+			return false;
+	}
+	session->dirty = false;
+	session->reused = true;
+	return !session->broken;
+}

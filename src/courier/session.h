@@ -1,0 +1,70 @@
+/* A session with another mail server: connection, greeting, EHLO, TLS, sign-in. transaction.h sends mail over it. */
+#ifndef COURIER_SESSION_H
+#define COURIER_SESSION_H
+
+#include "courier/reply.h"
+#include "net/client.h"
+
+enum { HOST_NAME_MAX_TEXT = 256, ADDRESS_TEXT_MAX = 64 };
+
+/** Where to connect. */
+struct peer {
+	char host[HOST_NAME_MAX_TEXT]; /* the name from MX or configuration; for address literals the address */
+	struct sockaddr_storage address;
+	char address_text[ADDRESS_TEXT_MAX];
+	int port;
+};
+
+/** What went wrong, in the terms of a reply. */
+struct trouble {
+	bool permanent;
+	bool from_peer;   /* `text` is what the peer said */
+	bool soon;        /* the fault is on our side: try again soon, whatever the schedule says */
+	bool whole_host;  /* it isn't about the recipient: another host may know better even if it is permanent */
+	bool interrupted; /* the courier is being stopped: it was no attempt at all */
+	char status[REPLY_STATUS_MAX];
+	char text[REPLY_TEXT_MAX];
+};
+__attribute__((format(printf, 4, 5))) void trouble_set(struct trouble *trouble, bool permanent, const char *status, const char *format, ...);
+/** From a reply: its code, its enhanced status code or else `subject_detail` ("1.1") under the code's class. */
+void trouble_from_reply(struct trouble *trouble, const struct reply *reply, const char *subject_detail);
+
+enum session_tls { SESSION_CLEAR, SESSION_OPPORTUNISTIC, SESSION_STARTTLS, SESSION_IMPLICIT };
+
+/** How to speak with the peer. Texts are borrowed and outlive the call of session_open. */
+struct session_policy {
+	enum session_tls tls;
+	const char *user;          /* "": don't sign in */
+	const char *password_path;
+	const struct sockaddr_storage *from[2]; /* local addresses to use, by family, or NULL */
+};
+
+struct session {
+	struct client *client;
+	struct peer peer;
+	struct offers offers;
+	struct reply reply;       /* the last one */
+	bool broken;              /* only good for closing */
+	bool dirty;               /* a transaction was begun and not ended: RSET before the next */
+	bool reused;
+	int messages;             /* offered so far */
+	int64_t opened, idle_since; /* monotonic milliseconds */
+	struct session *next;     /* in the pool */
+};
+
+/** Connects, greets, begins TLS and signs in as the policy says. NULL with *trouble. */
+struct session *session_open(const struct peer *peer, const struct session_policy *policy, struct trouble *trouble);
+/** Says QUIT (if the session is sound) without waiting for the answer, and closes. Sets *session to NULL. */
+void session_close(struct session **session);
+/** Queues bytes for the peer; errors show at the next reply. */
+void session_send(struct session *session, struct slice bytes);
+__attribute__((format(printf, 2, 3))) void session_printf(struct session *session, const char *format, ...);
+/** Reads the next reply into session->reply, within `seconds`. False with *trouble (temporary): no connection, no sense. */
+bool session_reply(struct session *session, int64_t seconds, struct trouble *trouble);
+/** Is the session fit for another message? Sends RSET where needed. */
+bool session_renew(struct session *session);
+
+/** Signs in (RFC 4954) with the best mechanism that both sides have: signin.c. */
+bool session_sign_in(struct session *session, const struct session_policy *policy, struct trouble *trouble);
+
+#endif

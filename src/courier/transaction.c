@@ -1,0 +1,440 @@
+/* Transactions; see transaction.h. Everything that the peer answers is taken at its word, recipient by recipient.
+ *
+ * 8-bit bodies are sent as they are to a server that doesn't offer 8BITMIME: every server in use passes them, and
+ * re-coding would break signatures. Bodies declared BINARYMIME go by BDAT where the server offers it; else as DATA
+ * if they hold nothing that DATA can't carry; else they are returned (RFC 3030 §3: 5.6.1). */
+#include "courier/transaction.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "message/address.h"
+
+enum {
+	RECIPIENT_LINE_MAX = 4096,
+	BODY_RATE_MIN = 4096,       /* bytes a second that a server must take on average */
+	BODY_SECONDS_MIN = 600,
+};
+
+/* ---- The envelope on the wire ---- */
+
+bool wire_address(struct slice address, bool smtputf8, struct arena *arena, struct slice *out)
+{
+	struct slice local, domain;
+	*out = address;
+	if (slice_is_ascii(address) || smtputf8)
+		return true;
+	address_split(address, &local, &domain);
+	struct slice ascii = domain_to_ascii(domain, arena);
+	if (!slice_is_ascii(local) || ascii.len == 0)
+		return false;
+	*out = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(ascii));
+	return true;
+}
+
+void xtext_encode(struct slice text, struct buf *out)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+		if (c < '!' || c > '~' || c == '+' || c == '=')
+			buf_printf(out, "+%02X", c);
+		else
+			buf_append_char(out, (char)c);
+	}
+}
+
+/* Control characters would end the command line; addresses of the queue have none, but it is others who fill it. */
+static bool is_clean(struct slice address)
+{
+	for (size_t i = 0; i < address.len; i++)
+		if ((unsigned char)address.at[i] < ' ' || address.at[i] == 0x7f)
+			return false;
+	return true;
+}
+
+static void put_notify(struct buf *line, unsigned notify)
+{
+	static const struct { unsigned bit; const char *name; } names[] = {
+		{NOTIFY_NEVER, "NEVER"}, {NOTIFY_SUCCESS, "SUCCESS"}, {NOTIFY_FAILURE, "FAILURE"}, {NOTIFY_DELAY, "DELAY"}};
+	const char *separator = " NOTIFY=";
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (notify & names[i].bit && (names[i].bit == NOTIFY_NEVER || !(notify & NOTIFY_NEVER))) {
+			buf_printf(line, "%s%s", separator, names[i].name);
+			separator = ",";
+		}
+}
+
+/* ORCPT (RFC 3461 §4.2): as it was given; for an alias, the address that stood in its place. */
+static void put_original(struct buf *line, const struct addressee *addressee)
+{
+	const struct queue_recipient *recipient = addressee->recipient;
+	struct slice type = SLICE("rfc822"), address = recipient->address;
+	if (recipient->original.len > 0)
+		slice_cut(recipient->original, ';', &type, &address);
+	else if (slice_equal(addressee->target, recipient->address))
+		return;
+	if (!slice_is_ascii(address) || !slice_is_ascii(type) || type.len == 0 || address.len == 0 || !is_clean(type))
+		return;
+	buf_printf(line, " ORCPT=%.*s;", SLICE_ARG(type));
+	xtext_encode(address, line);
+}
+
+static void put_mail(const struct transaction *transaction, struct arena *arena, bool utf8, bool binary, struct buf *line)
+{
+	const struct offers *offers = &transaction->session->offers;
+	const struct queue_message *message = transaction->message;
+	struct slice from;
+	wire_address(message->from, offers->smtputf8, arena, &from);
+	buf_printf(line, "MAIL FROM:<%.*s>", SLICE_ARG(from));
+	if (offers->size)
+		buf_printf(line, " SIZE=%llu", (unsigned long long)message->size);
+	if (binary)
+		buf_append(line, SLICE(" BODY=BINARYMIME"));
+	else if (offers->eight_bit && message->body != BODY_7BIT)
+		buf_append(line, SLICE(" BODY=8BITMIME"));
+	if (utf8)
+		buf_append(line, SLICE(" SMTPUTF8"));
+	if (offers->dsn && message->ret != RET_NONE)
+		buf_append_text(line, message->ret == RET_FULL ? " RET=FULL" : " RET=HDRS");
+	if (offers->dsn && message->envid.len > 0) {
+		buf_append(line, SLICE(" ENVID="));
+		xtext_encode(message->envid, line);
+	}
+	buf_append(line, SLICE("\r\n"));
+}
+
+static void put_recipient(const struct transaction *transaction, const struct addressee *addressee, struct arena *arena, struct buf *line)
+{
+	const struct offers *offers = &transaction->session->offers;
+	struct slice to;
+	wire_address(addressee->target, offers->smtputf8, arena, &to);
+	buf_printf(line, "RCPT TO:<%.*s>", SLICE_ARG(to));
+	if (offers->dsn) {
+		put_notify(line, addressee->recipient->notify);
+		put_original(line, addressee);
+	}
+	buf_append(line, SLICE("\r\n"));
+}
+
+/* ---- May it be sent at all ---- */
+
+struct needs { bool utf8, binary; };
+
+static struct via via_of(const struct session *session)
+{
+	return (struct via){slice_of(session->peer.host), slice_of(session->peer.address_text), slice_of(client_tls_text(session->client))};
+}
+
+static void fail_with(struct addressee *addressee, const struct trouble *trouble, const struct via *via)
+{
+	if (addressee->verdict != VERDICT_NONE)
+		return;
+	addressee_note(addressee, trouble, via);
+	addressee_conclude(addressee);
+}
+
+static void fail_all(struct transaction *transaction, const char *status, const char *text)
+{
+	struct via via = via_of(transaction->session);
+	for (size_t i = 0; i < transaction->count; i++)
+		if (transaction->addressees[i]->verdict == VERDICT_NONE)
+			addressee_decide(transaction->addressees[i], VERDICT_FAILED, status, slice_of(text), &via);
+}
+
+static void body_unreadable(struct transaction *transaction, const struct error *error)
+{
+	log_error("queue.unreadable", log_id("id", transaction->message->id), log_text("cause", error->text));
+	trouble_set(&transaction->trouble, false, "4.3.0", "the queued message can't be read at the moment");
+	transaction->trouble.soon = true;
+}
+
+/* What the message's content needs. False: the body can't be read. */
+static bool examine(struct transaction *transaction, struct needs *needs)
+{
+	const struct queue_message *message = transaction->message;
+	const struct offers *offers = &transaction->session->offers;
+	struct body_facts facts = {0};
+	struct error error = {0};
+	bool scan = (message->smtputf8 && !offers->smtputf8) || message->body == BODY_BINARYMIME;
+	if (scan && !body_examine(transaction->body, &facts, &error)) {
+		body_unreadable(transaction, &error);
+		return false;
+	}
+	needs->utf8 = message->smtputf8 && (offers->smtputf8 || facts.utf8_header);
+	needs->binary = message->body == BODY_BINARYMIME && facts.binary;
+	return true;
+}
+
+/* Fails what this server can't take. False if nothing is left to offer. */
+static bool admit(struct transaction *transaction, struct arena *arena, struct needs *needs)
+{
+	const struct offers *offers = &transaction->session->offers;
+	const struct queue_message *message = transaction->message;
+	struct via via = via_of(transaction->session);
+	struct slice wire;
+	size_t left = 0;
+	if (!examine(transaction, needs))
+		return false;
+	if (offers->size_limit > 0 && message->size > offers->size_limit)
+		fail_all(transaction, "5.3.4", "the message is larger than the other server takes");
+	if (needs->binary && !(offers->chunking && offers->binary))
+		fail_all(transaction, "5.6.1", "the message is binary, and the other server takes only text");
+	if (!is_clean(message->from))
+		fail_all(transaction, "5.1.7", "the sender's address can't be sent");
+	if (!offers->smtputf8 && (needs->utf8 || !wire_address(message->from, false, arena, &wire)))
+		fail_all(transaction, "5.6.7", "the message needs internationalised mail (SMTPUTF8), which the other server doesn't offer");
+	for (size_t i = 0; i < transaction->count; i++) {
+		struct addressee *addressee = transaction->addressees[i];
+		if (addressee->verdict == VERDICT_NONE && !is_clean(addressee->target))
+			addressee_decide(addressee, VERDICT_FAILED, "5.1.3", SLICE("the address can't be sent"), &via);
+		else if (addressee->verdict == VERDICT_NONE && !wire_address(addressee->target, offers->smtputf8, arena, &wire))
+			addressee_decide(addressee, VERDICT_FAILED, "5.6.7",
+				SLICE("the address needs internationalised mail (SMTPUTF8), which the other server doesn't offer"), &via);
+		needs->utf8 |= offers->smtputf8 && !slice_is_ascii(addressee->target);
+		left += addressee->verdict == VERDICT_NONE;
+	}
+	needs->utf8 |= offers->smtputf8 && !slice_is_ascii(message->from);
+	return left > 0;
+}
+
+/* ---- The dialogue ---- */
+
+/* Sends a line now, or, when the server pipelines, has sent it already (RFC 2920). */
+static void send_in_turn(struct transaction *transaction, struct slice line)
+{
+	if (!transaction->session->offers.pipelining)
+		session_send(transaction->session, line);
+}
+
+/* RFC 5321 §4.5.3.1.10: "too many recipients" is 452, by some 552. */
+static bool is_too_many(const struct reply *reply)
+{
+	return reply->code == 452 || reply->code == 552;
+}
+
+/* Takes the reply to a recipient's RCPT. Returns whether it was accepted. */
+static bool judge_recipient(struct transaction *transaction, struct addressee *addressee, size_t accepted)
+{
+	const struct reply *reply = &transaction->session->reply;
+	struct via via = via_of(transaction->session);
+	struct trouble trouble;
+	if (reply_is_positive(reply))
+		return true;
+	trouble_from_reply(&trouble, reply, "1.0");
+	if (is_too_many(reply) && accepted > 0) {
+		transaction->again = true;
+		trouble.permanent = false;
+	}
+	addressee_note(addressee, &trouble, &via);
+	if (trouble.permanent)
+		addressee_conclude(addressee);
+	return false;
+}
+
+struct envelope_lines { struct buf mail; struct buf *recipients; };
+
+/* Reads the replies to MAIL and RCPTs (sending each first where there is no pipelining). accepted[i] tells who may get it.
+ * False: the connection is gone, or the server refuses the sender; nothing was accepted. */
+static bool offer_envelope(struct transaction *transaction, const struct envelope_lines *lines, bool *accepted, size_t *accepted_count)
+{
+	struct session *session = transaction->session;
+	int64_t timeout = config_current()->reply_timeout;
+	struct via via = via_of(session);
+	bool mail_taken;
+	send_in_turn(transaction, buf_slice(&lines->mail));
+	if (!session_reply(session, timeout, &transaction->trouble)) {
+		transaction->stale = session->reused && !transaction->trouble.interrupted;
+		return false;
+	}
+	transaction->stale = session->reused && session->reply.code == 421;
+	mail_taken = reply_is_positive(&session->reply);
+	if (!mail_taken) {
+		trouble_from_reply(&transaction->trouble, &session->reply, "1.0");
+		for (size_t i = 0; transaction->trouble.permanent && i < transaction->count; i++)
+			fail_with(transaction->addressees[i], &transaction->trouble, &via);
+		if (!session->offers.pipelining || session->broken)
+			return false;
+	}
+	for (size_t i = 0; i < transaction->count; i++) {
+		if (!lines->recipients[i].len)
+			continue;
+		send_in_turn(transaction, buf_slice(&lines->recipients[i]));
+		if (!session_reply(session, timeout, &transaction->trouble))
+			return false;
+		accepted[i] = mail_taken && judge_recipient(transaction, transaction->addressees[i], *accepted_count);
+		*accepted_count += accepted[i];
+	}
+	return true;
+}
+
+/* Gives those that were accepted the fate of the message. */
+static void conclude(struct transaction *transaction, const bool *accepted)
+{
+	const struct session *session = transaction->session;
+	const struct reply *reply = &session->reply;
+	struct via via = via_of(session);
+	if (!reply_is_positive(reply))
+		trouble_from_reply(&transaction->trouble, reply, "0.0");
+	for (size_t i = 0; i < transaction->count; i++) {
+		struct addressee *addressee = transaction->addressees[i];
+		if (!accepted[i])
+			continue;
+		if (reply_is_positive(reply)) {
+			addressee_decide(addressee, session->offers.dsn ? VERDICT_DELIVERED : VERDICT_RELAYED, reply->status[0] == '2' ? reply->status : "2.0.0", reply_text(reply), &via);
+			addressee->from_peer = true;
+			addressee->dsn_passed_on = session->offers.dsn;
+		} else if (transaction->trouble.permanent)
+			fail_with(addressee, &transaction->trouble, &via);
+	}
+}
+
+/* Time for the whole body, so that a server which takes a byte a second can't hold a thread for ever. */
+static int64_t body_deadline(const struct queue_message *message)
+{
+	int64_t seconds = (int64_t)(message->size / BODY_RATE_MIN);
+	return clock_monotonic_ms() + (seconds > BODY_SECONDS_MIN ? seconds : BODY_SECONDS_MIN) * 1000;
+}
+
+/* Sends the body as it is (BDAT) or dot-stuffed (DATA). False: it couldn't be sent to its end; the session is unusable. */
+static bool send_body(struct transaction *transaction, bool binary)
+{
+	struct session *session = transaction->session;
+	struct stuffing stuffing = {0};
+	struct buf out = BUF(stuffing_room(BODY_PIECE));
+	struct slice piece;
+	struct error error = {0};
+	int64_t deadline = body_deadline(transaction->message);
+	body_rewind(transaction->body);
+	while (!session->broken && body_next(transaction->body, &piece, &error)) {
+		client_set_timeout(session->client, (int)config_current()->reply_timeout);
+		buf_clear(&out);
+		if (!binary)
+			stuffing_add(&stuffing, piece, &out);
+		session_send(session, binary ? piece : buf_slice(&out));
+		session->broken |= clock_monotonic_ms() > deadline;
+	}
+	if (transaction->body->failed) {
+		body_unreadable(transaction, &error);
+		session->broken = true;
+	} else if (session->broken)
+		trouble_set(&transaction->trouble, false, "4.4.2", "the connection was lost, or stood still, while the message was sent");
+	buf_clear(&out);
+	if (!session->broken && !binary) {
+		stuffing_end(&stuffing, &out);
+		session_send(session, buf_slice(&out));
+	}
+	buf_free(&out);
+	return !session->broken;
+}
+
+/* The final reply: only here responsibility changes hands (RFC 5321 §6.1). */
+static void read_final_reply(struct transaction *transaction, const bool *accepted)
+{
+	struct session *session = transaction->session;
+	if (session_reply(session, 2 * config_current()->reply_timeout, &transaction->trouble)) {
+		session->dirty = false;
+		conclude(transaction, accepted);
+	} else
+		transaction->unsure = true;
+}
+
+/* DATA was answered with 354 although nobody is to get it: RFC 2920 §3.1 asks for an empty message. */
+static void send_nothing(struct transaction *transaction)
+{
+	struct trouble ignored;
+	session_send(transaction->session, SLICE(".\r\n"));
+	session_reply(transaction->session, config_current()->reply_timeout, &ignored);
+}
+
+static void offer_data(struct transaction *transaction, const bool *accepted, size_t accepted_count)
+{
+	struct session *session = transaction->session;
+	if (!session->offers.pipelining && accepted_count == 0)
+		return;
+	send_in_turn(transaction, SLICE("DATA\r\n"));
+	if (!session_reply(session, config_current()->reply_timeout, &transaction->trouble))
+		return;
+	if (session->reply.code != 354) {
+		session->broken |= reply_is_positive(&session->reply);
+		if (session->broken) /* nothing was sent that it could have taken */
+			trouble_set(&transaction->trouble, false, "4.5.0", "the other server answers DATA with: %s", session->reply.text);
+		else if (accepted_count > 0)
+			conclude(transaction, accepted);
+		return;
+	}
+	if (accepted_count == 0)
+		send_nothing(transaction);
+	else if (send_body(transaction, false))
+		read_final_reply(transaction, accepted);
+}
+
+/* RFC 3030: no DATA, no stuffing; the length says where it ends. */
+static void offer_chunk(struct transaction *transaction, const bool *accepted, size_t accepted_count)
+{
+	if (accepted_count == 0)
+		return;
+	session_printf(transaction->session, "BDAT %llu LAST\r\n", (unsigned long long)transaction->message->size);
+	if (send_body(transaction, true))
+		read_final_reply(transaction, accepted);
+}
+
+static void send_pipelined(struct transaction *transaction, const struct envelope_lines *lines, bool binary)
+{
+	session_send(transaction->session, buf_slice(&lines->mail));
+	for (size_t i = 0; i < transaction->count; i++)
+		session_send(transaction->session, buf_slice(&lines->recipients[i]));
+	if (!binary)
+		session_send(transaction->session, SLICE("DATA\r\n"));
+}
+
+static void write_lines(struct transaction *transaction, struct arena *arena, const struct needs *needs, struct envelope_lines *lines)
+{
+	lines->mail = BUF(RECIPIENT_LINE_MAX);
+	lines->recipients = arena_array(arena, transaction->count, sizeof *lines->recipients);
+	put_mail(transaction, arena, needs->utf8, needs->binary, &lines->mail);
+	for (size_t i = 0; i < transaction->count; i++) {
+		lines->recipients[i] = BUF(RECIPIENT_LINE_MAX);
+		if (transaction->addressees[i]->verdict == VERDICT_NONE)
+			put_recipient(transaction, transaction->addressees[i], arena, &lines->recipients[i]);
+	}
+}
+
+/* Those that are still undecided and got no reply of their own share the transaction's. */
+static void note_rest(struct transaction *transaction)
+{
+	struct via via = via_of(transaction->session);
+	for (size_t i = 0; *transaction->trouble.status && i < transaction->count; i++)
+		if (transaction->addressees[i]->verdict == VERDICT_NONE && !transaction->addressees[i]->noted)
+			addressee_note(transaction->addressees[i], &transaction->trouble, &via);
+}
+
+void transaction_run(struct transaction *transaction)
+{
+	struct session *session = transaction->session;
+	struct arena *arena = arena_new();
+	struct needs needs = {0};
+	struct envelope_lines lines;
+	bool *accepted = arena_array(arena, transaction->count, sizeof *accepted);
+	size_t accepted_count = 0;
+	for (size_t i = 0; i < transaction->count; i++)
+		transaction->addressees[i]->noted = false;
+	if (admit(transaction, arena, &needs)) {
+		session->dirty = true;
+		session->messages++;
+		write_lines(transaction, arena, &needs, &lines);
+		client_set_timeout(session->client, (int)config_current()->reply_timeout);
+		if (session->offers.pipelining)
+			send_pipelined(transaction, &lines, needs.binary);
+		if (offer_envelope(transaction, &lines, accepted, &accepted_count)) {
+			if (needs.binary)
+				offer_chunk(transaction, accepted, accepted_count);
+			else
+				offer_data(transaction, accepted, accepted_count);
+		}
+		buf_free(&lines.mail);
+		for (size_t i = 0; i < transaction->count; i++)
+			buf_free(&lines.recipients[i]);
+	}
+	if (!transaction->stale)
+		note_rest(transaction);
+	arena_free(&arena);
+}
