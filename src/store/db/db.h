@@ -14,7 +14,9 @@
 struct db;
 struct db_statement;
 
-/** At the end of a CREATE TABLE: keep the rows in the order of the primary key, where the database can. */
+/* What differs between databases in CREATE TABLE: the type of a 64-bit number that is the primary key, and the wish,
+ * after the closing bracket, that rows be kept in the order of the primary key. */
+#define DB_ID "INTEGER PRIMARY KEY"
 #define DB_CLUSTERED " WITHOUT ROWID"
 
 enum { DB_PARAMETERS_MAX = 32 }; /* $1 … $32 */
@@ -74,12 +76,16 @@ bool db_begin(struct db *db, struct error *error);
 /** As db_begin, but this one transaction is on disk, with all before it, when db_commit returns; nobody sees it earlier.
  * For a connection that is otherwise DB_DURABLE_LATER. */
 bool db_begin_durable(struct db *db, struct error *error);
+/** A reading transaction: all its statements see the same state. Ended by db_rollback() (or db_commit()). */
+bool db_begin_read(struct db *db, struct error *error);
 bool db_commit(struct db *db, struct error *error);
 /** Undoes the transaction; harmless outside one. */
 void db_rollback(struct db *db);
 
 /** A number that changes whenever another connection (of this or another process) has committed: for caches. */
 int64_t db_version(struct db *db);
+/** Was the file removed or replaced by another since it was opened? What is written now would be lost: open it anew. */
+bool db_moved(struct db *db);
 /** Runs the driver's own consistency check; false with what it found. */
 bool db_verify(struct db *db, struct error *error);
 /** Writes a consistent copy of the live database to `path`, which must not exist. */

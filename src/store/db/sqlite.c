@@ -332,6 +332,11 @@ bool db_begin(struct db *db, struct error *error)
 	return db_run(db_prepare(db, "BEGIN IMMEDIATE"), error);
 }
 
+bool db_begin_read(struct db *db, struct error *error)
+{
+	return db_run(db_prepare(db, "BEGIN"), error);
+}
+
 static void leave_full(struct db *db)
 {
 	if (db->full)
@@ -421,6 +426,12 @@ int64_t db_version(struct db *db)
 	int64_t version = db_step(statement, NULL) == DB_ROW ? db_number(statement, 0) : -1;
 	db_reset(statement);
 	return version;
+}
+
+bool db_moved(struct db *db)
+{
+	int moved = 0;
+	return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
 }
 
 bool db_verify(struct db *db, struct error *error)

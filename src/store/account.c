@@ -1,0 +1,423 @@
+/* The store and its accounts: opening, sharing, closing; making and removing them.
+ *
+ * A struct account is found by its name in store->accounts while somebody uses it or while it waits in the list of idle
+ * ones; the oldest idle one is closed when there are more than options.open_accounts. Its database is opened under its own
+ * lock, so opening one doesn't hold up others. When the database file was replaced (restored, repaired, the account made
+ * anew), the next use notices and opens the new one. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "store/internal.h"
+
+/* ---- The store ---- */
+
+struct store *store_open(const struct store_options *options, struct error *error)
+{
+	int fd = open(options->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0) {
+		error_set_errno(error, errno, "opening the data directory %s", options->data);
+		return NULL;
+	}
+	int64_t epoch;
+	if (!service_read_epoch(options->data, &epoch, error)) {
+		close(fd);
+		return NULL;
+	}
+	struct store *store = memory_new(sizeof *store);
+	store->data = memory_copy(options->data, strlen(options->data));
+	store->data_fd = fd;
+	store->options = *options;
+	store->options.data = store->data;
+	if (store->options.open_accounts <= 0)
+		store->options.open_accounts = OPEN_ACCOUNTS;
+	store->epoch = epoch;
+	store->accounts = map_new();
+	store->subscriptions = map_new();
+	pthread_mutex_init(&store->lock, NULL);
+	pthread_mutex_init(&store->watch_lock, NULL);
+	pthread_mutex_init(&store->sync.lock, NULL);
+	pthread_cond_init(&store->sync.ended_one, NULL);
+	return store;
+}
+
+static void account_free(struct account *account)
+{
+	db_close(&account->db);
+	pthread_mutex_destroy(&account->lock);
+	free((char *)account->name.at);
+	free(account->folder);
+	free(account);
+}
+
+void store_close(struct store **store)
+{
+	if (!*store)
+		return;
+	struct store *s = *store;
+	size_t cursor = 0;
+	struct slice name;
+	void *account;
+	while (map_next(s->accounts, &cursor, &name, &account))
+		account_free(account);
+	map_free(&s->accounts);
+	map_free(&s->subscriptions);
+	pthread_mutex_destroy(&s->lock);
+	pthread_mutex_destroy(&s->watch_lock);
+	pthread_mutex_destroy(&s->sync.lock);
+	pthread_cond_destroy(&s->sync.ended_one);
+	close(s->data_fd);
+	free(s->data);
+	free(s);
+	*store = NULL;
+}
+
+/* ---- Idle accounts: a list under store->lock ---- */
+
+static void idle_remove(struct store *store, struct account *account)
+{
+	if (!account->idle)
+		return;
+	*(account->newer ? &account->newer->older : &store->idle_newest) = account->older;
+	*(account->older ? &account->older->newer : &store->idle_oldest) = account->newer;
+	account->newer = account->older = NULL;
+	account->idle = false;
+	store->idle_count--;
+}
+
+static void idle_add(struct store *store, struct account *account)
+{
+	account->older = store->idle_newest;
+	*(store->idle_newest ? &store->idle_newest->newer : &store->idle_oldest) = account;
+	store->idle_newest = account;
+	account->idle = true;
+	store->idle_count++;
+}
+
+/* The one to be closed since there are too many; the caller frees it after it has left the lock. */
+static struct account *idle_evict(struct store *store)
+{
+	struct account *oldest = store->idle_oldest;
+	if (store->idle_count <= store->options.open_accounts)
+		return NULL;
+	idle_remove(store, oldest);
+	map_remove(store->accounts, oldest->name);
+	return oldest;
+}
+
+void account_detach(struct store *store, struct slice name)
+{
+	pthread_mutex_lock(&store->lock);
+	struct account *account = map_remove(store->accounts, name);
+	bool unused = account && account->users == 0;
+	if (account) {
+		idle_remove(store, account);
+		account->detached = true;
+	}
+	pthread_mutex_unlock(&store->lock);
+	if (unused)
+		account_free(account);
+}
+
+/* ---- Opening ---- */
+
+void account_database_path(const char *folder, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/account.db", folder);
+}
+
+struct db *account_database(const char *folder, enum db_durability durability, bool create, struct error *error)
+{
+	char path[PATH_MAX];
+	account_database_path(folder, path);
+	struct db *db = db_open(path, &(struct db_options){.durability = durability, .create = create}, error);
+	if (db && !create && !db_migrate(db, store_schema, store_schema_count, error))
+		db_close(&db);
+	return db;
+}
+
+/* With the account's lock. */
+static bool connect_account(struct account *account, struct error *error)
+{
+	struct stat status;
+	struct error cause = {0};
+	account->db = account_database(account->folder, DB_DURABLE_LATER, false, &cause);
+	if (account->db && change_recover(account, &cause))
+		return true;
+	db_close(&account->db);
+	if (cause.kind != ERROR_NOT_FOUND)
+		return error_set(error, cause.kind, "account %.*s: %s", SLICE_ARG(account->name), cause.text);
+	if (stat(account->folder, &status) == 0)
+		return error_set(error, ERROR_INVALID, "account %.*s has lost its database: repair it with fsck", SLICE_ARG(account->name));
+	return error_set(error, ERROR_NOT_FOUND, "no account %.*s", SLICE_ARG(account->name));
+}
+
+bool account_enter(struct account *account, struct error *error)
+{
+	pthread_mutex_lock(&account->lock);
+	if (account->db && db_moved(account->db))
+		db_close(&account->db);
+	if (account->db || connect_account(account, error))
+		return true;
+	pthread_mutex_unlock(&account->lock);
+	return false;
+}
+
+void account_leave(struct account *account)
+{
+	pthread_mutex_unlock(&account->lock);
+}
+
+/* With the store's lock: the account in the map, made if need be, with one more user. */
+static struct account *take(struct store *store, struct slice name, char **folder)
+{
+	struct account *account = map_get(store->accounts, name);
+	if (!account) {
+		account = memory_new(sizeof *account);
+		account->store = store;
+		account->name = slice_make(memory_copy(name.at, name.len), name.len);
+		account->folder = *folder;
+		*folder = NULL;
+		pthread_mutex_init(&account->lock, NULL);
+		map_put(store->accounts, name, account);
+	}
+	idle_remove(store, account);
+	account->users++;
+	return account;
+}
+
+struct account *store_open_account(struct store *store, struct slice name, struct error *error)
+{
+	char *folder = path_of_account(store, name, error);
+	if (!folder) {
+		if (error)
+			error->kind = ERROR_NOT_FOUND;
+		return NULL;
+	}
+	pthread_mutex_lock(&store->lock);
+	struct account *account = take(store, name, &folder);
+	pthread_mutex_unlock(&store->lock);
+	free(folder);
+	if (account_enter(account, error))
+		account_leave(account);
+	else
+		store_release_account(&account);
+	return account;
+}
+
+void store_release_account(struct account **account)
+{
+	struct account *a = *account, *closing = NULL;
+	if (!a)
+		return;
+	*account = NULL;
+	struct store *store = a->store;
+	pthread_mutex_lock(&store->lock);
+	if (--a->users == 0) {
+		if (a->detached || !a->db) { /* nobody else has it, so nobody is opening it */
+			if (!a->detached)
+				map_remove(store->accounts, a->name);
+			closing = a;
+		} else {
+			idle_add(store, a);
+			closing = idle_evict(store);
+		}
+	}
+	pthread_mutex_unlock(&store->lock);
+	if (closing)
+		account_free(closing);
+}
+
+struct slice account_name(const struct account *account)
+{
+	return account->name;
+}
+
+/* ---- Making and removing ---- */
+
+static bool fill_folder(const char *folder, struct slice name, int64_t epoch, struct error *error)
+{
+	char path[PATH_MAX];
+	path_of_month(folder, id_new(), path);
+	if (!file_make_folders(path, 0700, error))
+		return false;
+	struct db *db = account_database(folder, DB_DURABLE_COMMIT, true, error);
+	bool done = db && schema_fill(db, name, epoch, error);
+	db_close(&db);
+	return done;
+}
+
+/* The folder's parent with a dot name of ours in it: nobody takes it for an account. */
+static void beside(const char *folder, const char *word, char out[PATH_MAX])
+{
+	char id[ID_TEXT_LEN + 1];
+	id_format(id_new(), id);
+	size_t parent = slice_find_last_char(slice_of(folder), '/');
+	snprintf(out, PATH_MAX, "%.*s/.%s-%s", (int)parent, folder, word, id);
+}
+
+static bool create_in(struct store *store, const char *folder, struct slice name, struct error *error)
+{
+	char making[PATH_MAX];
+	struct stat status;
+	if (stat(folder, &status) == 0)
+		return error_set(error, ERROR_EXISTS, "account %.*s exists", SLICE_ARG(name));
+	beside(folder, "new", making);
+	bool done = file_make_folders(making, 0700, error) && fill_folder(making, name, store->epoch, error);
+	if (done && rename(making, folder) != 0) {
+		int number = errno;
+		done = number == ENOTEMPTY || number == EEXIST ? error_set(error, ERROR_EXISTS, "account %.*s exists", SLICE_ARG(name))
+							       : error_set_errno(error, number, "making %s", folder);
+	}
+	if (!done)
+		path_remove_tree(making, NULL);
+	return done && store_sync(store, error);
+}
+
+bool store_create_account(struct store *store, struct slice name, struct error *error)
+{
+	char *folder = path_of_account(store, name, error);
+	if (!folder)
+		return false;
+	bool done = create_in(store, folder, name, error);
+	free(folder);
+	if (done)
+		log_info("account.created", log_slice("account", name));
+	return done;
+}
+
+bool store_remove_account(struct store *store, struct slice name, struct error *error)
+{
+	char removing[PATH_MAX];
+	char *folder = path_of_account(store, name, error);
+	if (!folder) {
+		if (error)
+			error->kind = ERROR_NOT_FOUND;
+		return false;
+	}
+	beside(folder, "removed", removing);
+	bool done = rename(folder, removing) == 0;
+	if (!done && errno == ENOENT)
+		error_set(error, ERROR_NOT_FOUND, "no account %.*s", SLICE_ARG(name));
+	else if (!done)
+		error_set_errno(error, errno, "removing %s", folder);
+	if (done) {
+		account_detach(store, name);
+		folder[slice_find_last_char(slice_of(folder), '/')] = '\0';
+		done = path_remove_tree(removing, error) && store_sync(store, error);
+		rmdir(folder); /* the domain's, if it is empty now */
+		watch_changed(store, name);
+		log_info("account.removed", log_slice("account", name));
+	}
+	free(folder);
+	return done;
+}
+
+/* ---- Listing ---- */
+
+struct names { struct arena *arena; struct slice *list; size_t count, room; };
+
+static void names_add(struct names *names, struct slice name)
+{
+	if (names->count == names->room) {
+		struct slice *wider = arena_array(names->arena, names->room ? names->room * 2 : 16, sizeof *wider);
+		if (names->count > 0)
+			memcpy(wider, names->list, names->count * sizeof *wider);
+		names->room = names->room ? names->room * 2 : 16;
+		names->list = wider;
+	}
+	names->list[names->count++] = arena_copy(names->arena, name);
+}
+
+static bool list_domain(DIR *accounts, const char *part, struct names *names, struct error *error)
+{
+	struct buf domain = BUF(NAME_MAX), name = BUF(2 * NAME_MAX + 1);
+	int fd = path_decode(slice_of(part), &domain) ? openat(dirfd(accounts), part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
+	bool done = folder || fd < 0 || error_set_errno(error, errno, "listing %s", part);
+	for (struct dirent *entry; folder && (entry = readdir(folder));) {
+		buf_clear(&name);
+		if (path_decode(slice_of(entry->d_name), &name) && buf_append_char(&name, '@') && buf_append(&name, buf_slice(&domain)))
+			names_add(names, buf_slice(&name));
+	}
+	if (folder)
+		closedir(folder);
+	else if (fd >= 0)
+		close(fd);
+	buf_free(&domain);
+	buf_free(&name);
+	return done;
+}
+
+static int compare_names(const void *a, const void *b)
+{
+	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
+}
+
+bool store_list_accounts(struct store *store, struct arena *arena, struct slice **names, size_t *count, struct error *error)
+{
+	struct names found = {.arena = arena};
+	int fd = openat(store->data_fd, "accounts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	*names = NULL;
+	*count = 0;
+	if (fd < 0)
+		return errno == ENOENT || error_set_errno(error, errno, "opening the folder of accounts");
+	DIR *accounts = fdopendir(fd);
+	if (!accounts) {
+		close(fd);
+		return error_set_errno(error, errno, "listing accounts");
+	}
+	bool done = true;
+	for (struct dirent *entry; done && (entry = readdir(accounts));)
+		done = list_domain(accounts, entry->d_name, &found, error);
+	closedir(accounts);
+	if (found.count > 0)
+		qsort(found.list, found.count, sizeof *found.list, compare_names);
+	*names = found.list;
+	*count = found.count;
+	return done;
+}
+
+/* ---- Quota and numbers ---- */
+
+bool account_quota(struct account *account, struct quota *quota, struct error *error)
+{
+	struct account_row row;
+	if (!account_enter(account, error))
+		return false;
+	bool done = change_read_row(account->db, &row, error);
+	account_leave(account);
+	if (done)
+		*quota = (struct quota){(uint64_t)row.bytes, (uint64_t)row.messages, (uint64_t)row.max_bytes, (uint64_t)row.max_messages};
+	return done;
+}
+
+bool account_set_quota(struct account *account, uint64_t max_bytes, uint64_t max_messages, struct error *error)
+{
+	struct change change;
+	if (max_bytes > INT64_MAX || max_messages > INT64_MAX)
+		return error_set(error, ERROR_INVALID, "a quota that large is none: give 0");
+	if (!change_begin_durable(account, &change, error))
+		return false;
+	change.row.max_bytes = (int64_t)max_bytes;
+	change.row.max_messages = (int64_t)max_messages;
+	change_modseq(&change);
+	return change_end(&change, true, error);
+}
+
+bool account_modseq(struct account *account, int64_t *modseq, struct error *error)
+{
+	struct account_row row;
+	if (!account_enter(account, error))
+		return false;
+	bool done = change_read_row(account->db, &row, error);
+	account_leave(account);
+	*modseq = done ? row.modseq : 0;
+	return done;
+}

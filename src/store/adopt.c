@@ -1,0 +1,140 @@
+/* Files that no message has: finding them and making them messages again. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "store/internal.h"
+
+
+
+static bool visit_month(const char *path, bool (*visit)(void *context, int64_t id, const char *path, struct error *error), void *context, struct error *error)
+{
+	DIR *list = opendir(path);
+	if (!list)
+		return errno == ENOTDIR || error_set_errno(error, errno, "listing %s", path);
+	bool done = true;
+	for (struct dirent *entry; done && (entry = readdir(list));) {
+		char file[PATH_MAX];
+		struct slice name = slice_of(entry->d_name);
+		if (name.len < 4 || !slice_equal(slice_skip(name, name.len - 4), SLICE(".eml")))
+			continue;
+		if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file)
+			done = visit(context, id_parse(slice_sub(name, 0, name.len - 4)), file, error);
+	}
+	closedir(list);
+	return done;
+}
+
+bool adopt_each_file(const char *folder, bool (*visit)(void *context, int64_t id, const char *path, struct error *error), void *context, struct error *error)
+{
+	char mail[PATH_MAX], month[PATH_MAX];
+	snprintf(mail, sizeof mail, "%s/mail", folder);
+	DIR *list = opendir(mail);
+	if (!list)
+		return errno == ENOENT || error_set_errno(error, errno, "listing %s", mail);
+	bool done = true;
+	for (struct dirent *entry; done && (entry = readdir(list));)
+		if (entry->d_name[0] != '.' && snprintf(month, sizeof month, "%s/%s", mail, entry->d_name) < (int)sizeof month)
+			done = visit_month(month, visit, context, error);
+	closedir(list);
+	return done;
+}
+
+/* ---- Adopting ---- */
+
+enum { ADOPT_AT_A_TIME = 100 };
+
+struct foundling {
+	int64_t id, received;
+	uint64_t size;
+	bool readable;
+	unsigned char hash[CONTENT_HASH_SIZE];
+	struct slice summary;
+};
+
+/* Without a lock. One that can't be read is passed over, and found again by the next check. */
+static void describe(const char *folder, struct foundling *one, struct arena *arena)
+{
+	char path[PATH_MAX];
+	struct stat status;
+	struct slice content;
+	path_of_message(folder, one->id, path);
+	one->readable = stat(path, &status) == 0 && content_map(path, &content, NULL);
+	if (!one->readable)
+		return;
+	one->received = status.st_mtime;
+	one->size = content.len;
+	content_hash(content, one->hash);
+	one->summary = content_summary(content, arena);
+	content_unmap(content);
+}
+
+static bool is_known(struct db *db, int64_t id, bool *known, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT 1 FROM message WHERE id = $1", id);
+	enum db_step step = db_step(s, error);
+	*known = step == DB_ROW;
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
+static bool adopt_one(struct change *change, const struct foundling *one, int64_t mailbox, bool expunged, struct error *error)
+{
+	bool known;
+	if (!is_known(change->db, one->id, &known, error))
+		return false;
+	if (known || !one->readable)
+		return true;
+	struct new_placement new = {.mailbox = mailbox, .message = one->id, .size = one->size, .received = one->received};
+	if (!expunged && !change_place(change, &new, error))
+		return false;
+	change_modseq(change);
+	struct db_statement *s = PREPARE(change->db, "INSERT INTO message (id, size, received, refs, expunged, hash, summary)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7)", one->id, (int64_t)one->size, one->received, !expunged, expunged ? change->now : 0);
+	db_bind_blob(s, 6, slice_make((const char *)one->hash, sizeof one->hash));
+	db_bind_blob(s, 7, one->summary);
+	if (change->row.last_id < one->id)
+		change->row.last_id = one->id;
+	if (!expunged) {
+		change->row.messages++;
+		change->row.bytes += (int64_t)one->size;
+	}
+	return db_run(s, error);
+}
+
+static bool adopt_some(struct account *account, int64_t inbox, const int64_t *ids, size_t count, bool expunged, struct error *error)
+{
+	struct foundling *list = memory_array(count, sizeof *list);
+	struct arena *arena = arena_new();
+	struct change change;
+	for (size_t i = 0; i < count; i++) {
+		list[i].id = ids[i];
+		describe(account->folder, &list[i], arena);
+	}
+	bool done = change_begin(account, &(struct uid_need){inbox, (uint32_t)count}, 1, &change, error);
+	if (done) {
+		for (size_t i = 0; done && i < count; i++)
+			done = adopt_one(&change, &list[i], inbox, expunged, error);
+		done = change_end(&change, done, error);
+	}
+	arena_free(&arena);
+	free(list);
+	return done;
+}
+
+bool adopt_files(struct account *account, const struct ids *ids, bool expunged, struct error *error)
+{
+	struct arena *arena = arena_new();
+	struct mailbox inbox;
+	bool done = ids->count == 0 || mailbox_find(account, SLICE("INBOX"), arena, &inbox, error);
+	for (size_t i = 0; done && i < ids->count; i += ADOPT_AT_A_TIME) {
+		size_t count = ids->count - i < ADOPT_AT_A_TIME ? ids->count - i : ADOPT_AT_A_TIME;
+		done = adopt_some(account, inbox.id, ids->at + i, count, expunged, error);
+	}
+	arena_free(&arena);
+	return done;
+}

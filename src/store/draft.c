@@ -1,0 +1,343 @@
+/* Adding messages. A draft is in memory up to SMALL_DRAFT bytes, then in a file with a temporary name. The commit first
+ * hashes, parses and writes every draft, without any lock; then one transaction gives ids and UIDs, adds the rows and
+ * gives the files their names, last of all, just before it commits. If that commit fails the files go again. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "store/internal.h"
+
+struct draft {
+	struct account *account;
+	struct buf buffer;        /* all of a small draft; of a larger one what isn't in its file yet */
+	int fd;                   /* of the file while it is being written; -1: none */
+	char *path;               /* the file's temporary name; NULL: none yet */
+	uint64_t size;
+	bool failed;              /* a write failed: `error` says why, the draft can't be committed */
+	struct error error;
+	struct arena *arena;      /* of the summary */
+	bool described;           /* hash and summary are known */
+	unsigned char hash[CONTENT_HASH_SIZE];
+	struct slice summary;
+	int64_t id;               /* what the transaction gave */
+	bool named;               /* the file has its final name */
+};
+
+struct draft *draft_new(struct account *account, struct error *error)
+{
+	(void)error;
+	struct draft *draft = memory_new(sizeof *draft);
+	draft->account = account;
+	draft->buffer = BUF(SMALL_DRAFT);
+	draft->fd = -1;
+	draft->arena = arena_new();
+	return draft;
+}
+
+static void close_file(struct draft *draft)
+{
+	if (draft->fd >= 0)
+		close(draft->fd);
+	draft->fd = -1;
+}
+
+void draft_abort(struct draft **draft)
+{
+	if (!*draft)
+		return;
+	close_file(*draft);
+	if ((*draft)->path && !(*draft)->named)
+		unlink((*draft)->path);
+	buf_free(&(*draft)->buffer);
+	arena_free(&(*draft)->arena);
+	free((*draft)->path);
+	free(*draft);
+	*draft = NULL;
+}
+
+/* ---- Writing ---- */
+
+static bool make_file(struct draft *draft, struct error *error)
+{
+	char path[PATH_MAX];
+	if (!path_of_draft(draft->account->folder, path, error))
+		return false;
+	draft->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (draft->fd < 0)
+		return error_set_errno(error, errno, "creating %s", path);
+	draft->path = memory_copy(path, strlen(path));
+	return true;
+}
+
+static bool flush(struct draft *draft, struct error *error)
+{
+	if (draft->fd < 0 && !make_file(draft, error))
+		return false;
+	if (!file_write_all(draft->fd, buf_slice(&draft->buffer), error))
+		return false;
+	buf_clear(&draft->buffer);
+	return true;
+}
+
+static bool write_bytes(struct draft *draft, struct slice bytes, struct error *error)
+{
+	uint64_t most = draft->account->store->options.max_message;
+	if (most > 0 && (bytes.len > most || draft->size > most - bytes.len))
+		return error_set(error, ERROR_LIMIT, "larger than %llu bytes", (unsigned long long)most);
+	draft->size += bytes.len;
+	if (draft->buffer.len + bytes.len <= SMALL_DRAFT)
+		return buf_append(&draft->buffer, bytes);
+	if (!flush(draft, error))
+		return false;
+	return bytes.len <= SMALL_DRAFT ? buf_append(&draft->buffer, bytes) : file_write_all(draft->fd, bytes, error);
+}
+
+bool draft_write(struct draft *draft, struct slice bytes, struct error *error)
+{
+	if (!draft->failed && draft->path && draft->fd < 0)
+		draft->failed = !error_set(&draft->error, ERROR_INVALID, "the draft is another message's file");
+	if (!draft->failed && !write_bytes(draft, bytes, &draft->error))
+		draft->failed = true;
+	if (draft->failed && error)
+		*error = draft->error;
+	return !draft->failed;
+}
+
+/* ---- Linking ---- */
+
+/* What is known of a message of another account. */
+static bool read_known(struct draft *draft, struct account *other, int64_t id, struct error *error)
+{
+	if (!account_enter(other, error))
+		return false;
+	struct db_statement *s = PREPARE(other->db, "SELECT size, hash, summary FROM message WHERE id = $1 AND refs > 0", id);
+	enum db_step step = db_step(s, error);
+	if (step == DB_ROW) {
+		struct slice hash = db_blob(s, 1);
+		draft->size = (uint64_t)db_number(s, 0);
+		draft->described = hash.len == CONTENT_HASH_SIZE;
+		if (draft->described)
+			memcpy(draft->hash, hash.at, CONTENT_HASH_SIZE);
+		draft->summary = arena_copy(draft->arena, db_blob(s, 2));
+	}
+	db_reset(s);
+	account_leave(other);
+	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "the message is no longer there"));
+}
+
+static bool copy_file(struct draft *draft, const char *path, struct error *error)
+{
+	enum { STEP = 64 * 1024 };
+	int from = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (from < 0)
+		return error_set_errno(error, errno, "opening %s", path);
+	bool done = make_file(draft, error);
+	char *step = memory_new(STEP);
+	ssize_t got = 0;
+	while (done && ((got = read(from, step, STEP)) > 0 || (got < 0 && errno == EINTR)))
+		done = got < 0 || file_write_all(draft->fd, slice_make(step, (size_t)got), error);
+	if (got < 0)
+		done = error_set_errno(error, errno, "reading %s", path);
+	free(step);
+	close(from);
+	close_file(draft);
+	return done;
+}
+
+static bool link_file(struct draft *draft, struct account *other, int64_t id, struct error *error)
+{
+	char old[PATH_MAX], new[PATH_MAX];
+	struct stat status;
+	path_of_message(other->folder, id, old);
+	if (!path_of_draft(draft->account->folder, new, error))
+		return false;
+	if (link(old, new) == 0)
+		draft->path = memory_copy(new, strlen(new));
+	else if (errno == ENOENT)
+		return error_set(error, ERROR_INVALID, "the file of the message is missing");
+	else if (!copy_file(draft, old, error)) /* another file system, too many links, or the sandbox */
+		return false;
+	if (stat(draft->path, &status) != 0 || (uint64_t)status.st_size != draft->size)
+		return error_set(error, ERROR_INVALID, "the file of the message is damaged");
+	return true;
+}
+
+bool draft_link(struct draft *draft, struct account *other, int64_t id, struct error *error)
+{
+	if (draft->size > 0 || draft->path)
+		return error_set(error, ERROR_INVALID, "the draft has content already");
+	draft->failed = !read_known(draft, other, id, &draft->error) || !link_file(draft, other, id, &draft->error);
+	if (draft->failed && error)
+		*error = draft->error;
+	return !draft->failed;
+}
+
+/* ---- Preparing: no lock is held ---- */
+
+static void describe(struct draft *draft, struct slice content)
+{
+	content_hash(content, draft->hash);
+	draft->summary = content_summary(content, draft->arena);
+	draft->described = true;
+}
+
+static bool describe_file(struct draft *draft, struct error *error)
+{
+	struct slice content;
+	if (!content_map(draft->path, &content, error))
+		return false;
+	describe(draft, content);
+	content_unmap(content);
+	return true;
+}
+
+/* The file's time is the message's date: for people who look, and for a rebuild. A linked file has it already. */
+static bool date_file(struct draft *draft, int64_t received, struct error *error)
+{
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)received}};
+	return received == 0 || draft->fd < 0 || futimens(draft->fd, times) == 0 || error_set_errno(error, errno, "dating a message");
+}
+
+static bool prepare(struct account *account, struct draft *draft, int64_t received, struct error *error)
+{
+	if (draft->account != account)
+		return error_set(error, ERROR_INVALID, "the draft belongs to another account");
+	if (draft->failed) {
+		if (error)
+			*error = draft->error;
+		return false;
+	}
+	bool small = !draft->path;
+	if (small && !draft->described)
+		describe(draft, buf_slice(&draft->buffer));
+	if ((small || draft->fd >= 0) && !flush(draft, error))
+		return false;
+	if (!date_file(draft, received, error))
+		return false;
+	close_file(draft);
+	buf_free(&draft->buffer);
+	return draft->described || describe_file(draft, error);
+}
+
+/* ---- Committing ---- */
+
+/* Was this delivery made already? Then fills the results. */
+static bool find_delivery(struct change *change, struct placement *placement, struct error *error)
+{
+	struct db_statement *s = PREPARE(change->db, "SELECT message, uid, COALESCE((SELECT modseq FROM placement p WHERE p.mailbox = d.mailbox"
+		" AND p.uid = d.uid), 0) FROM delivery d WHERE id = $1", placement->delivery_id);
+	enum db_step step = db_step(s, error);
+	placement->duplicate = step == DB_ROW;
+	if (step == DB_ROW) {
+		placement->id = db_number(s, 0);
+		placement->uid = (uint32_t)db_number(s, 1);
+		placement->modseq = db_number(s, 2);
+	}
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
+/* Ids rise within an account, so that new rows go to the end, and none is given twice. */
+static int64_t next_id(struct change *change)
+{
+	int64_t id = id_new();
+	if (id <= change->row.last_id)
+		id = change->row.last_id + 1;
+	return change->row.last_id = id;
+}
+
+static bool insert_rows(struct change *change, struct draft *draft, struct placement *placement, struct slice keywords, struct error *error)
+{
+	struct new_placement new = {.mailbox = placement->mailbox, .message = draft->id, .flags = placement->flags, .keywords = keywords,
+		.size = draft->size, .received = placement->received ? placement->received : change->now};
+	if (!change_place(change, &new, error))
+		return false;
+	struct db_statement *s = PREPARE(change->db, "INSERT INTO message (id, size, received, refs, expunged, hash, summary)"
+		" VALUES ($1, $2, $3, 1, 0, $4, $5)", draft->id, (int64_t)draft->size, new.received);
+	db_bind_blob(s, 4, slice_make((char *)draft->hash, sizeof draft->hash));
+	db_bind_blob(s, 5, draft->summary);
+	if (!db_run(s, error))
+		return false;
+	placement->id = draft->id;
+	placement->uid = new.uid;
+	placement->modseq = change_modseq(change);
+	return placement->delivery_id == 0 ||
+	       db_run(PREPARE(change->db, "INSERT INTO delivery (id, message, mailbox, uid, at) VALUES ($1, $2, $3, $4, $5)",
+			      placement->delivery_id, draft->id, placement->mailbox, new.uid, change->now), error);
+}
+
+static bool add(struct change *change, struct draft *draft, struct placement *placement, struct error *error)
+{
+	struct slice keywords;
+	placement->duplicate = false;
+	if (placement->delivery_id != 0 && (!find_delivery(change, placement, error) || placement->duplicate))
+		return placement->duplicate;
+	if (!change_check_quota(change, draft->size, error) ||
+	    !keywords_change(slice_make(NULL, 0), FLAGS_SET, placement->keywords, draft->arena, &keywords, error))
+		return false;
+	draft->id = next_id(change);
+	change->row.messages++;
+	change->row.bytes += (int64_t)draft->size;
+	return insert_rows(change, draft, placement, keywords, error);
+}
+
+static bool name_file(struct draft *draft, struct error *error)
+{
+	char path[PATH_MAX];
+	path_of_message(draft->account->folder, draft->id, path);
+	if (rename(draft->path, path) != 0) {
+		int number = errno;
+		size_t slash = slice_find_last_char(slice_of(path), '/');
+		path[slash] = '\0'; /* the month may have begun just now */
+		bool made = number == ENOENT && file_make_folders(path, 0700, NULL);
+		path[slash] = '/';
+		if (!made || rename(draft->path, path) != 0)
+			return error_set_errno(error, made ? errno : number, "naming %s", path);
+	}
+	draft->named = true;
+	free(draft->path);
+	draft->path = memory_copy(path, strlen(path));
+	return true;
+}
+
+static bool add_all(struct change *change, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!add(change, drafts[i], &placements[i], error))
+			return false;
+	for (size_t i = 0; i < count; i++)
+		if (!placements[i].duplicate && !name_file(drafts[i], error))
+			return false;
+	return true;
+}
+
+static bool commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
+{
+	struct change change;
+	struct uid_need *needs = memory_array(count, sizeof *needs);
+	for (size_t i = 0; i < count; i++)
+		needs[i] = (struct uid_need){placements[i].mailbox, (uint32_t)count};
+	bool begun = change_begin(account, needs, count, &change, error);
+	free(needs);
+	return begun && change_end(&change, add_all(&change, drafts, placements, count, error), error);
+}
+
+bool draft_commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
+{
+	bool done = true;
+	for (size_t i = 0; done && i < count; i++)
+		done = prepare(account, drafts[i], placements[i].received, error);
+	if (done && count > 0)
+		done = commit(account, drafts, placements, count, error);
+	for (size_t i = 0; i < count; i++) {
+		if (!done)
+			drafts[i]->named = false; /* nothing was committed: its file goes, whatever its name is */
+		draft_abort(&drafts[i]);
+	}
+	return done;
+}

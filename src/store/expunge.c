@@ -1,0 +1,232 @@
+/* Removing messages from mailboxes, bringing them back, and removing what nobody can bring back any more.
+ *
+ * The last placement of a message gone, its row stays with the time of that, and its file with it, for undelete_seconds.
+ * account_clean() removes the row first and the file after the commit: a crash in between leaves a file without a row. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/internal.h"
+
+/* ---- Expunging ---- */
+
+/* A placement leaves its mailbox: the mailbox's counters go to *tally, the UID to the log. */
+static bool take_out(struct change *change, int64_t mailbox, uint32_t uid, uint32_t recent_from, struct tally *tally, bool *was_there,
+		     struct error *error)
+{
+	struct db_statement *s = PREPARE(change->db, "DELETE FROM placement WHERE mailbox = $1 AND uid = $2 RETURNING message, flags, size",
+		mailbox, uid);
+	enum db_step step = db_step(s, error);
+	*was_there = step == DB_ROW;
+	if (step != DB_ROW)
+		return step == DB_DONE;
+	int64_t message = db_number(s, 0);
+	tally_add(tally, (unsigned)db_number(s, 1), (uint64_t)db_number(s, 2), -1);
+	tally->recent -= uid >= recent_from;
+	db_reset(s);
+	return change_drop_refs(change, message, 1, error) &&
+	       db_run(PREPARE(change->db, "INSERT INTO expunged (mailbox, modseq, uid) VALUES ($1, $2, $3)", mailbox, change_modseq(change), uid), error);
+}
+
+static bool read_recent_from(struct db *db, int64_t mailbox, uint32_t *recent_from, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT recent_from FROM mailbox WHERE id = $1", mailbox);
+	enum db_step step = db_step(s, error);
+	*recent_from = step == DB_ROW ? (uint32_t)db_number(s, 0) : 0;
+	db_reset(s);
+	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox"));
+}
+
+bool change_take_out(struct change *change, int64_t mailbox, const uint32_t *uids, size_t count, uint32_t *removed, size_t *removed_count,
+		     struct error *error)
+{
+	struct tally tally = {0};
+	uint32_t recent_from;
+	if (!read_recent_from(change->db, mailbox, &recent_from, error))
+		return false;
+	*removed_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		bool was_there;
+		if (!take_out(change, mailbox, uids[i], recent_from, &tally, &was_there, error))
+			return false;
+		if (was_there)
+			removed[(*removed_count)++] = uids[i];
+	}
+	return *removed_count == 0 || change_tally(change, mailbox, &tally, error);
+}
+
+/* Those of the given UIDs (ascending) that have \Deleted; found by their index, however large the mailbox is. */
+static bool choose_deleted(struct db *db, int64_t mailbox, const uint32_t *uids, size_t count, uint32_t *chosen, size_t *chosen_count,
+			   struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT uid FROM placement WHERE mailbox = $1 AND (flags & 8) <> 0 ORDER BY uid", mailbox);
+	enum db_step step;
+	size_t i = 0;
+	*chosen_count = 0;
+	while ((step = db_step(s, error)) == DB_ROW) {
+		uint32_t uid = (uint32_t)db_number(s, 0);
+		while (i < count && uids[i] < uid)
+			i++;
+		if (i < count && uids[i] == uid)
+			chosen[(*chosen_count)++] = uid;
+	}
+	return step == DB_DONE;
+}
+
+bool message_expunge(struct account *account, int64_t mailbox, const uint32_t *uids, size_t count, bool any,
+		     struct arena *arena, uint32_t **removed, size_t *removed_count, struct error *error)
+{
+	struct change change;
+	*removed = arena_array(arena, count + 1, sizeof **removed);
+	*removed_count = 0;
+	if (count == 0)
+		return true;
+	if (!change_begin(account, NULL, 0, &change, error))
+		return false;
+	uint32_t *chosen = memory_array(count, sizeof *chosen);
+	size_t chosen_count = count;
+	bool done = any || choose_deleted(change.db, mailbox, uids, count, chosen, &chosen_count, error);
+	if (done)
+		done = change_take_out(&change, mailbox, any ? uids : chosen, chosen_count, *removed, removed_count, error);
+	free(chosen);
+	done = change_end(&change, done, error);
+	if (!done)
+		*removed_count = 0;
+	return done;
+}
+
+/* ---- Bringing back ---- */
+
+static bool revive(struct change *change, int64_t message, struct new_placement *new, struct error *error)
+{
+	char path[PATH_MAX];
+	struct db_statement *s = PREPARE(change->db, "SELECT size, received FROM message WHERE id = $1 AND refs = 0", message);
+	enum db_step step = db_step(s, error);
+	new->size = step == DB_ROW ? (uint64_t)db_number(s, 0) : 0;
+	new->received = step == DB_ROW ? db_number(s, 1) : 0;
+	db_reset(s);
+	path_of_message(change->account->folder, message, path);
+	if (step == DB_DONE || (step == DB_ROW && access(path, R_OK) != 0))
+		return error_set(error, ERROR_NOT_FOUND, "no expunged message of that id is left");
+	return step == DB_ROW && change_check_quota(change, new->size, error) && change_place(change, new, error) &&
+	       db_run(PREPARE(change->db, "UPDATE message SET refs = 1, expunged = 0 WHERE id = $1", message), error);
+}
+
+bool message_undelete(struct account *account, int64_t message_id, int64_t mailbox, uint32_t *uid, struct error *error)
+{
+	struct change change;
+	struct new_placement new = {.mailbox = mailbox, .message = message_id};
+	if (!change_begin(account, &(struct uid_need){mailbox, 1}, 1, &change, error))
+		return false;
+	bool done = revive(&change, message_id, &new, error);
+	if (done) {
+		change.row.messages++;
+		change.row.bytes += (int64_t)new.size;
+	}
+	done = change_end(&change, done, error);
+	if (done)
+		*uid = new.uid;
+	return done;
+}
+
+/* ---- Cleaning ---- */
+
+enum { CLEAN_AT_A_TIME = 500 };
+
+/* Takes the rows of some messages that were expunged before `before`; *count 0: there are no more. */
+static bool forget_some(struct account *account, int64_t before, int64_t ids[CLEAN_AT_A_TIME], int *count, struct error *error)
+{
+	*count = 0;
+	if (!account_enter(account, error))
+		return false;
+	bool done = db_begin(account->db, error);
+	enum db_step step = DB_FAILED;
+	if (done) {
+		struct db_statement *s = PREPARE(account->db, "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE expunged <> 0"
+			" AND expunged <= $1 LIMIT $2) RETURNING id", before, CLEAN_AT_A_TIME);
+		while ((step = db_step(s, error)) == DB_ROW && *count < CLEAN_AT_A_TIME)
+			ids[(*count)++] = db_number(s, 0);
+		db_reset(s);
+	}
+	done = done && step == DB_DONE && db_commit(account->db, error);
+	db_rollback(account->db);
+	account_leave(account);
+	return done;
+}
+
+static bool forget_expunged(struct account *account, int64_t now, struct error *error)
+{
+	int64_t ids[CLEAN_AT_A_TIME];
+	int count;
+	do {
+		if (!forget_some(account, now - account->store->options.undelete_seconds, ids, &count, error))
+			return false;
+		for (int i = 0; i < count; i++) {
+			char path[PATH_MAX];
+			path_of_message(account->folder, ids[i], path);
+			if (unlink(path) != 0 && errno != ENOENT)
+				return error_set_errno(error, errno, "removing %s", path);
+		}
+	} while (count > 0);
+	return true;
+}
+
+/* The oldest rows of a log that has grown too long go; who asks for what was before compares UIDs instead. */
+static bool shorten_log(struct account *account, int64_t now, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	struct db *db = account->db;
+	bool done = db_begin(db, error) &&
+		db_run(PREPARE(db, "UPDATE mailbox SET log_floor = COALESCE((SELECT modseq FROM expunged e WHERE e.mailbox = mailbox.id"
+			" ORDER BY e.modseq DESC LIMIT 1 OFFSET $1), log_floor)", EXPUNGED_KEPT), error) &&
+		db_run(db_prepare(db, "DELETE FROM expunged WHERE modseq <= (SELECT log_floor FROM mailbox m WHERE m.id = expunged.mailbox)"), error) &&
+		db_run(PREPARE(db, "DELETE FROM delivery WHERE at < $1", now - DELIVERY_KEPT_SECONDS), error) && db_commit(db, error);
+	db_rollback(db);
+	account_leave(account);
+	return done;
+}
+
+static void clean_month(int mail, const char *month, int64_t before)
+{
+	int fd = openat(mail, month, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *list = fd < 0 ? NULL : fdopendir(fd);
+	if (!list && fd >= 0)
+		close(fd);
+	for (struct dirent *entry; list && (entry = readdir(list));) {
+		struct slice name = slice_of(entry->d_name);
+		struct stat status;
+		if ((slice_ends_nocase(name, SLICE(".new")) || slice_ends_nocase(name, SLICE(".damaged"))) &&
+		    fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_ctime < before)
+			unlinkat(dirfd(list), entry->d_name, 0);
+	}
+	if (list)
+		closedir(list);
+}
+
+/* Drafts that a crash left, and damaged files once they are as old as an expunged message may get. */
+static bool clean_leftovers(struct account *account, int64_t now, struct error *error)
+{
+	char path[PATH_MAX];
+	int64_t age = account->store->options.undelete_seconds > LEFTOVER_SECONDS ? account->store->options.undelete_seconds : LEFTOVER_SECONDS;
+	snprintf(path, sizeof path, "%s/mail", account->folder);
+	DIR *mail = opendir(path);
+	if (!mail)
+		return errno == ENOENT || error_set_errno(error, errno, "listing %s", path);
+	for (struct dirent *entry; (entry = readdir(mail));)
+		if (entry->d_name[0] != '.')
+			clean_month(dirfd(mail), entry->d_name, now - age);
+	closedir(mail);
+	return true;
+}
+
+bool account_clean(struct account *account, struct error *error)
+{
+	int64_t now = clock_now();
+	return forget_expunged(account, now, error) && shorten_log(account, now, error) && clean_leftovers(account, now, error);
+}

@@ -1,0 +1,275 @@
+/* What the files of the store share with each other; nobody else includes this.
+ *
+ * ---- Files of an account ----
+ *   DIR/accounts/<domain>/<local part>/            0700; bytes outside [a-z0-9A-Z_+=.-] and UTF-8 are written %XX, and so
+ *                                                  is a leading '.', so names of our own begin with one
+ *     account.db, -wal, -shm                       the database, 0600
+ *     snapshot-<id>.db                             copies of it, for repair; the newest SNAPSHOTS_KEPT
+ *     mail/YYYY-MM/<id>.eml                        a message; the month is that of the id (ids hold a time)
+ *     mail/YYYY-MM/<id>.new                        a draft that is being written; left over after a crash, then cleaned
+ *     account.db.damaged-<id>, <id>.eml.damaged    what a repair put aside
+ *   DIR/accounts/<domain>/.new-<id>, .removed-<id> an account that is being made or removed
+ *   DIR/run/state                                  "epoch N running|clean", see service.c
+ *
+ * ---- Tables ---- (SQL in schema.c)
+ *   account       one row: name, numbers given so far, their ceilings, kept bytes and messages, limits
+ *   mailbox       a mailbox with its numbers and counters
+ *   message       a content: size, SHA-256, summary; refs = the placements that show it, or the time it was expunged
+ *   placement     a message in a mailbox, by (mailbox, uid); size and date stand here too, so that listing a mailbox
+ *                 needs no row of `message`
+ *   expunged      (mailbox, modseq, uid) of what was removed, for clients that come back
+ *   delivery      ids of deliveries done, for DELIVERY_KEPT_SECONDS
+ *   subscription  names
+ *
+ * ---- Invariants ---- (what store_fsck() checks)
+ *   I1  mailbox.messages, unseen, deleted, bytes are those of its placements
+ *   I2  every placement's uid < mailbox.uidnext <= mailbox.uid_ceiling + 1; its modseq <= mailbox.modseq <= account.modseq
+ *       <= account.modseq_ceiling; every placement's mailbox and message exist, and size and date are the message's
+ *   I3  message.refs = its placements; expunged is 0 exactly if refs > 0
+ *   I4  account.bytes and messages are those of messages with refs > 0
+ *   I5  every message has its file with exactly size bytes and that SHA-256, except those expunged longer ago than
+ *       undelete_seconds; its summary can be decoded
+ *   I6  every <id>.eml has its message
+ *   I7  ids, UIDs per mailbox, modseqs and UIDVALIDITYs are never given twice
+ *
+ * A change is one BEGIN IMMEDIATE transaction that reads the numbers it gives from the rows, never from a memory of the
+ * process: so any number of processes may work at an account. A new message's file is written and parsed before that
+ * transaction and gets its final name inside it, just before the commit: who holds the write lock sees no half-added
+ * message, and a crash in between leaves a file without a message, which nobody serves. */
+#ifndef STORE_INTERNAL_H
+#define STORE_INTERNAL_H
+
+#include <limits.h>
+#include <pthread.h>
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "store/db/db.h"
+#include "store/store.h"
+
+enum {
+	OPEN_ACCOUNTS = 64,
+	NUMBER_BLOCK = 2048,      /* UIDs and mod-sequences reserved at a time; a power cut skips at most so many */
+	SMALL_DRAFT = 256 * 1024, /* a draft of at most this stays in memory until it is committed */
+	MAILBOXES_MAX = 10000,
+	EXPUNGED_KEPT = 100000,   /* rows of the expunged log per mailbox that account_clean() leaves */
+	DELIVERY_KEPT_SECONDS = 60 * 24 * 3600, /* far longer than the queue tries */
+	LEFTOVER_SECONDS = 24 * 3600,           /* a draft's file this old belongs to a crash */
+	SNAPSHOTS_KEPT = 3,
+	STORED_FLAGS = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT,
+	CONTENT_HASH_SIZE = 32,
+	ACCOUNT_PATH_MAX = PATH_MAX - 80, /* leaves room for every name inside */
+};
+
+struct sync {
+	pthread_mutex_t lock;
+	pthread_cond_t ended_one;
+	uint64_t begun, ended;    /* syncs, counted from 1 */
+	uint64_t last_failed;
+	bool running;
+	struct error error;       /* of last_failed */
+};
+
+struct store {
+	char *data;
+	int data_fd;              /* for syncfs; kept open so that no write error goes unseen */
+	struct store_options options;
+	int64_t epoch;
+	struct sync sync;
+	pthread_mutex_t lock;     /* guards the next group and the account fields that say so */
+	struct map *accounts;     /* name: struct account, open or being opened */
+	struct account *idle_newest, *idle_oldest;
+	int idle_count;
+	pthread_mutex_t watch_lock; /* guards the next group; held while `changed` runs, taken inside no other lock */
+	struct map *subscriptions;  /* name: the first struct subscription */
+	void (*announce)(void *context, struct slice account);
+	void *announce_context;
+};
+
+struct account {
+	struct store *store;
+	struct slice name;
+	char *folder;
+	pthread_mutex_t lock;     /* guards db */
+	struct db *db;            /* NULL: not connected */
+	/* guarded by store->lock: */
+	int users;
+	bool detached;            /* removed: not to be found by name any more */
+	struct account *newer, *older; /* idle ones, in a list */
+	bool idle;
+};
+
+/* ---- helpers ---- */
+
+/** Prepares `sql` with numbers as $1, $2, …; further parameters are bound by the caller. */
+#define PREPARE(db, sql, ...) prepare_numbers(db, sql, (const int64_t[]){__VA_ARGS__}, (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
+static inline struct db_statement *prepare_numbers(struct db *db, const char *sql, const int64_t *values, int count)
+{
+	struct db_statement *statement = db_prepare(db, sql);
+	for (int i = 0; i < count; i++)
+		db_bind_number(statement, i + 1, values[i]);
+	return statement;
+}
+
+/** A list of numbers that grows; ids_free() when done. */
+struct ids { int64_t *at; size_t count, room; };
+static inline void ids_add(struct ids *ids, int64_t id)
+{
+	if (ids->count == ids->room) {
+		ids->room = ids->room * 2 + 64;
+		ids->at = memory_resize(ids->at, ids->room * sizeof *ids->at);
+	}
+	ids->at[ids->count++] = id;
+}
+static inline void ids_free(struct ids *ids)
+{
+	free(ids->at);
+	*ids = (struct ids){0};
+}
+
+/* ---- path.c ---- */
+
+/** The account's folder, malloc'ed; NULL with ERROR_INVALID if no account can have that name. */
+char *path_of_account(const struct store *store, struct slice name, struct error *error);
+/** Undoes the encoding of one part; false if path_of_account never wrote it. */
+bool path_decode(struct slice part, struct buf *out);
+void path_of_month(const char *folder, int64_t id, char out[PATH_MAX]);
+void path_of_message(const char *folder, int64_t id, char out[PATH_MAX]);
+/** A name for a new draft, in a folder that exists (it is made). */
+bool path_of_draft(const char *folder, char out[PATH_MAX], struct error *error);
+/** Removes the folder with everything in it. */
+bool path_remove_tree(const char *path, struct error *error);
+
+/* ---- schema.c ---- */
+
+extern const char *const store_schema[];
+extern const int store_schema_count;
+/** Makes the tables, the account's row and its special-use mailboxes in a new database. */
+bool schema_fill(struct db *db, struct slice name, int64_t epoch, struct error *error);
+/** Adds a mailbox; *uidvalidity is the account's last one and becomes the new one's. */
+bool schema_add_mailbox(struct db *db, struct slice name, enum special_use use, int64_t modseq, int64_t *uidvalidity,
+			int64_t *id, struct error *error);
+/** The next UIDVALIDITY after `last`: the time where possible, always larger. */
+int64_t schema_next_uidvalidity(int64_t last);
+
+/* ---- service.c ---- */
+
+bool service_read_epoch(const char *data, int64_t *epoch, struct error *error);
+
+/* ---- account.c ---- */
+
+/** Locks the account with its database open, or fails unlocked. Never call another function of an account meanwhile. */
+bool account_enter(struct account *account, struct error *error);
+void account_leave(struct account *account);
+/** The database's path in `out`. */
+void account_database_path(const char *folder, char out[PATH_MAX]);
+/** Opens the database in `folder`. */
+struct db *account_database(const char *folder, enum db_durability durability, bool create, struct error *error);
+/** Takes the account out of the map, so that the next store_open_account() opens it anew. */
+void account_detach(struct store *store, struct slice name);
+
+/* ---- change.c: a writing transaction ---- */
+
+struct account_row {
+	int64_t epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id;
+	int64_t bytes, messages, max_bytes, max_messages;
+};
+
+struct change {
+	struct account *account;
+	struct db *db;
+	struct account_row row;   /* written back at the end */
+	int64_t modseq;           /* of all that this transaction changes; 0: nothing yet */
+	int64_t now;
+};
+
+/** UIDs that a change may give in a mailbox. */
+struct uid_need { int64_t mailbox; uint32_t count; };
+
+/** Enters the account and begins a transaction that may give one mod-sequence and the needed UIDs. */
+bool change_begin(struct account *account, const struct uid_need *needs, size_t need_count, struct change *change, struct error *error);
+/** The same, durable when it ends and unseen before. */
+bool change_begin_durable(struct account *account, struct change *change, struct error *error);
+/** The change's mod-sequence; from now on it is a change to be announced. */
+int64_t change_modseq(struct change *change);
+/** Ends the change: commits if `done`, else undoes all; leaves the account; tells subscribers. */
+bool change_end(struct change *change, bool done, struct error *error);
+/** After an unclean stop: goes on from the ceilings and drops messages whose files were lost. Account locked. */
+bool change_recover(struct account *account, struct error *error);
+bool change_read_row(struct db *db, struct account_row *row, struct error *error);
+bool change_write_row(struct db *db, const struct account_row *row, struct error *error);
+
+/** Differences to a mailbox's counters; its modseq becomes the change's. */
+struct tally { int64_t messages, unseen, deleted, recent, bytes; };
+bool change_tally(struct change *change, int64_t mailbox, const struct tally *tally, struct error *error);
+/** What one message with these flags counts, times `sign`. */
+void tally_add(struct tally *tally, unsigned flags, uint64_t size, int sign);
+/** Removes the message with its placements, its deliveries and its row; its file stays. */
+bool change_forget_message(struct change *change, int64_t message, struct error *error);
+/** `times` placements of the message are gone: the last one makes it expunged. */
+bool change_drop_refs(struct change *change, int64_t message, int64_t times, struct error *error);
+
+/* ---- place.c, expunge.c: parts of a change ---- */
+
+struct new_placement {
+	int64_t mailbox, message;
+	unsigned flags;
+	struct slice keywords;  /* as they are stored */
+	uint64_t size;
+	int64_t received;
+	uint32_t uid;           /* result */
+};
+/** Shows the message in the mailbox under a new UID, and counts it there; message.refs is the caller's. ERROR_NOT_FOUND. */
+bool change_place(struct change *change, struct new_placement *new, struct error *error);
+/** ERROR_LIMIT if one more message of `size` bytes doesn't fit the account's quota. */
+bool change_check_quota(struct change *change, uint64_t size, struct error *error);
+/** Removes the given UIDs from the mailbox; those that were there go to `removed` (room for all). */
+bool change_take_out(struct change *change, int64_t mailbox, const uint32_t *uids, size_t count, uint32_t *removed,
+		     size_t *removed_count, struct error *error);
+
+/* ---- watch.c ---- */
+
+/** The account was changed by this process: tells subscribers here and others through `announce`. */
+void watch_changed(struct store *store, struct slice account);
+
+/* ---- mailbox_name.c ---- */
+
+struct mailbox_name { char at[MAILBOX_NAME_MAX + 8]; size_t len; };
+/** Checks a name and writes INBOX in capitals. ERROR_INVALID. */
+bool mailbox_name_check(struct slice name, struct mailbox_name *out, struct error *error);
+static inline struct slice mailbox_name_slice(const struct mailbox_name *name) { return slice_make(name->at, name->len); }
+
+/* ---- keywords.c ---- */
+
+/** `old` changed by `given`: sorted, without duplicates, in `arena`. ERROR_INVALID (no keyword), ERROR_LIMIT. */
+bool keywords_change(struct slice old, enum flags_change change, struct slice given, struct arena *arena, struct slice *out,
+		     struct error *error);
+
+/* ---- content.c ---- */
+
+/** SHA-256. */
+void content_hash(struct slice content, unsigned char out[CONTENT_HASH_SIZE]);
+/** Parses the content and encodes its summary into `arena`. */
+struct slice content_summary(struct slice content, struct arena *arena);
+/** Maps the whole file for reading; an empty one is the empty slice. content_unmap() gives it back. */
+bool content_map(const char *path, struct slice *content, struct error *error);
+void content_unmap(struct slice content);
+enum content_state { CONTENT_FINE, CONTENT_MISSING, CONTENT_DIFFERENT, CONTENT_UNREADABLE };
+/** Compares a file with what was noted of it. */
+enum content_state content_check(const char *path, uint64_t size, struct slice hash, struct error *error);
+
+/* ---- rebuild.c ---- */
+
+/** Replaces the account's database: by the newest snapshot that is sound, else by an empty one. The old one is put aside.
+ * Numbers go on where no client can have seen any: every mailbox has a new UIDVALIDITY. */
+bool rebuild_database(struct store *store, const char *folder, struct slice name, bool *from_snapshot, struct error *error);
+
+/* ---- adopt.c ---- */
+
+/** Calls `visit` for every message file (*.eml), with its id, 0 if its name holds none, and its path. */
+bool adopt_each_file(const char *folder, bool (*visit)(void *context, int64_t id, const char *path, struct error *error), void *context,
+		     struct error *error);
+/** Adds files that no message has: to the INBOX, or, with `expunged`, as messages that can be brought back. */
+bool adopt_files(struct account *account, const struct ids *ids, bool expunged, struct error *error);
+
+#endif

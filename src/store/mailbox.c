@@ -1,0 +1,404 @@
+/* Mailboxes: listing, finding, making, removing, renaming, subscribing. A level below another exists only by its name,
+ * so renaming a branch rewrites the names below it. UIDVALIDITYs rise through the whole account: a name that is used again
+ * has a new one. What gives a UIDVALIDITY is a durable transaction. */
+#include "base/log.h"
+#include "store/internal.h"
+
+#define MAILBOX_COLUMNS \
+	"m.id, m.name, m.special_use, m.selectable, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.recent, m.bytes," \
+	" m.deleted, s.name IS NOT NULL"
+#define MAILBOX_TABLES " FROM mailbox m LEFT JOIN subscription s ON s.name = m.name "
+
+static void read_mailbox(struct db_statement *s, struct arena *arena, struct mailbox *mailbox)
+{
+	*mailbox = (struct mailbox){
+		.id = db_number(s, 0), .name = arena_copy(arena, db_text(s, 1)), .use = (enum special_use)db_number(s, 2),
+		.selectable = db_number(s, 3) != 0, .uidvalidity = (uint32_t)db_number(s, 4), .uidnext = (uint32_t)db_number(s, 5),
+		.modseq = db_number(s, 6), .messages = (uint32_t)db_number(s, 7), .unseen = (uint32_t)db_number(s, 8),
+		.recent = (uint32_t)db_number(s, 9), .bytes = (uint64_t)db_number(s, 10), .deleted = (uint32_t)db_number(s, 11),
+		.subscribed = db_number(s, 12) != 0,
+	};
+}
+
+static bool count_rows(struct db *db, const char *sql, size_t *count, struct error *error)
+{
+	struct db_statement *s = db_prepare(db, sql);
+	enum db_step step = db_step(s, error);
+	*count = step == DB_ROW ? (size_t)db_number(s, 0) : 0;
+	db_reset(s);
+	return step == DB_ROW;
+}
+
+/* ---- Finding ---- */
+
+static bool list_rows(struct db *db, struct arena *arena, struct mailbox **list, size_t *count, struct error *error)
+{
+	size_t room;
+	if (!count_rows(db, "SELECT count(*) FROM mailbox", &room, error))
+		return false;
+	*list = arena_array(arena, room, sizeof **list);
+	*count = 0;
+	struct db_statement *s = db_prepare(db, "SELECT " MAILBOX_COLUMNS MAILBOX_TABLES
+		"ORDER BY CASE WHEN m.name = 'INBOX' THEN 0 ELSE 1 END, m.name");
+	enum db_step step;
+	while ((step = db_step(s, error)) == DB_ROW && *count < room)
+		read_mailbox(s, arena, &(*list)[(*count)++]);
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
+bool mailbox_list(struct account *account, struct arena *arena, struct mailbox **list, size_t *count, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool done = db_begin_read(account->db, error) && list_rows(account->db, arena, list, count, error);
+	db_rollback(account->db);
+	account_leave(account);
+	return done;
+}
+
+static bool read_one(struct db_statement *s, struct arena *arena, struct mailbox *mailbox, struct error *error)
+{
+	enum db_step step = db_step(s, error);
+	if (step == DB_ROW)
+		read_mailbox(s, arena, mailbox);
+	db_reset(s);
+	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox"));
+}
+
+bool mailbox_find(struct account *account, struct slice name, struct arena *arena, struct mailbox *mailbox, struct error *error)
+{
+	struct mailbox_name checked;
+	if (!mailbox_name_check(name, &checked, NULL))
+		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
+	if (!account_enter(account, error))
+		return false;
+	struct db_statement *s = db_prepare(account->db, "SELECT " MAILBOX_COLUMNS MAILBOX_TABLES "WHERE m.name = $1");
+	db_bind_text(s, 1, mailbox_name_slice(&checked));
+	bool done = read_one(s, arena, mailbox, error);
+	account_leave(account);
+	return done;
+}
+
+bool mailbox_get(struct account *account, int64_t id, struct arena *arena, struct mailbox *mailbox, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool done = read_one(PREPARE(account->db, "SELECT " MAILBOX_COLUMNS MAILBOX_TABLES "WHERE m.id = $1", id), arena, mailbox, error);
+	account_leave(account);
+	return done;
+}
+
+/* Of a mailbox, inside a change. id 0: there is none. */
+struct found { int64_t id; bool selectable; };
+
+static bool look_up(struct db *db, struct slice name, struct found *found, struct error *error)
+{
+	struct db_statement *s = db_prepare(db, "SELECT id, selectable FROM mailbox WHERE name = $1");
+	db_bind_text(s, 1, name);
+	enum db_step step = db_step(s, error);
+	*found = step == DB_ROW ? (struct found){db_number(s, 0), db_number(s, 1) != 0} : (struct found){0};
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
+/* The names below `name` are those from "name/" up to, not including, "name0": '0' follows '/'. */
+static void bind_below(struct db_statement *s, int index, struct slice name, struct mailbox_name bounds[2])
+{
+	for (int i = 0; i < 2; i++) {
+		memcpy(bounds[i].at, name.at, name.len);
+		bounds[i].at[name.len] = (char)('/' + i);
+		bounds[i].len = name.len + 1;
+		db_bind_text(s, index + i, mailbox_name_slice(&bounds[i]));
+	}
+}
+
+static bool has_children(struct db *db, struct slice name, bool *has, struct error *error)
+{
+	struct mailbox_name bounds[2];
+	struct db_statement *s = db_prepare(db, "SELECT 1 FROM mailbox WHERE name >= $1 AND name < $2 LIMIT 1");
+	bind_below(s, 1, name, bounds);
+	enum db_step step = db_step(s, error);
+	*has = step == DB_ROW;
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
+/* ---- Making ---- */
+
+static bool below_mailbox_limit(struct db *db, struct error *error)
+{
+	size_t count;
+	if (!count_rows(db, "SELECT count(*) FROM mailbox", &count, error))
+		return false;
+	return count < MAILBOXES_MAX || error_set(error, ERROR_LIMIT, "an account has at most %d mailboxes", MAILBOXES_MAX);
+}
+
+static bool add_mailbox(struct change *change, struct slice name, enum special_use use, int64_t *id, struct error *error)
+{
+	return below_mailbox_limit(change->db, error) &&
+	       schema_add_mailbox(change->db, name, use, change_modseq(change), &change->row.uidvalidity, id, error);
+}
+
+/* RFC 3501 §6.3.3: the levels above are made, too. */
+static bool add_levels_above(struct change *change, struct slice name, struct error *error)
+{
+	for (size_t i = 1; i < name.len; i++) {
+		struct found found;
+		int64_t id;
+		if (name.at[i] != '/')
+			continue;
+		if (!look_up(change->db, slice_sub(name, 0, i), &found, error))
+			return false;
+		if (found.id == 0 && !add_mailbox(change, slice_sub(name, 0, i), USE_NONE, &id, error))
+			return false;
+	}
+	return true;
+}
+
+static bool create_in(struct change *change, struct slice name, enum special_use use, int64_t *id, struct error *error)
+{
+	struct found found;
+	if (!look_up(change->db, name, &found, error))
+		return false;
+	if (found.selectable)
+		return error_set(error, ERROR_EXISTS, "the mailbox exists");
+	/* a name that was left for its children becomes another mailbox than the one it was */
+	if (found.id != 0 && !db_run(PREPARE(change->db, "DELETE FROM mailbox WHERE id = $1", found.id), error))
+		return false;
+	return add_levels_above(change, name, error) && add_mailbox(change, name, use, id, error);
+}
+
+bool mailbox_create(struct account *account, struct slice name, enum special_use use, struct error *error)
+{
+	struct mailbox_name checked;
+	struct change change;
+	int64_t id;
+	if (!mailbox_name_check(name, &checked, error) || !change_begin_durable(account, &change, error))
+		return false;
+	return change_end(&change, create_in(&change, mailbox_name_slice(&checked), use, &id, error), error);
+}
+
+/* ---- Removing ---- */
+
+struct shown { int64_t message, times; };
+
+/* The messages of a mailbox, each with how often it shows it. */
+static bool shown_messages(struct db *db, int64_t mailbox, struct arena *arena, struct shown **list, size_t *count, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT message, count(*) FROM placement WHERE mailbox = $1 GROUP BY message", mailbox);
+	size_t room = 0;
+	enum db_step step;
+	*count = 0;
+	*list = NULL;
+	while ((step = db_step(s, error)) == DB_ROW) {
+		if (*count == room) {
+			struct shown *wider = arena_array(arena, room * 2 + 64, sizeof *wider);
+			if (*count > 0)
+				memcpy(wider, *list, *count * sizeof *wider);
+			*list = wider;
+			room = room * 2 + 64;
+		}
+		(*list)[(*count)++] = (struct shown){db_number(s, 0), db_number(s, 1)};
+	}
+	return step == DB_DONE;
+}
+
+static bool empty_mailbox(struct change *change, int64_t mailbox, struct error *error)
+{
+	struct arena *arena = arena_new();
+	struct shown *list;
+	size_t count;
+	bool done = shown_messages(change->db, mailbox, arena, &list, &count, error);
+	for (size_t i = 0; done && i < count; i++)
+		done = change_drop_refs(change, list[i].message, list[i].times, error);
+	arena_free(&arena);
+	return done && db_run(PREPARE(change->db, "DELETE FROM placement WHERE mailbox = $1", mailbox), error) &&
+	       db_run(PREPARE(change->db, "DELETE FROM expunged WHERE mailbox = $1", mailbox), error);
+}
+
+static bool remove_mailbox(struct change *change, const struct found *found, bool keep_name, struct error *error)
+{
+	if (!empty_mailbox(change, found->id, error))
+		return false;
+	if (!keep_name) {
+		change_modseq(change);
+		return db_run(PREPARE(change->db, "DELETE FROM mailbox WHERE id = $1", found->id), error);
+	}
+	return db_run(PREPARE(change->db, "UPDATE mailbox SET selectable = 0, special_use = 0, messages = 0, unseen = 0, deleted = 0,"
+		" recent = 0, bytes = 0, modseq = $2, log_floor = $2 WHERE id = $1", found->id, change_modseq(change)), error);
+}
+
+/* RFC 3501 §6.3.4. */
+static bool delete_in(struct change *change, struct slice name, struct error *error)
+{
+	struct found found;
+	bool children;
+	if (slice_equal(name, SLICE("INBOX")))
+		return error_set(error, ERROR_DENIED, "INBOX cannot be removed");
+	if (!look_up(change->db, name, &found, error) || !has_children(change->db, name, &children, error))
+		return false;
+	if (found.id == 0)
+		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
+	if (!found.selectable && children)
+		return error_set(error, ERROR_DENIED, "there are mailboxes below it");
+	return remove_mailbox(change, &found, children, error);
+}
+
+bool mailbox_delete(struct account *account, struct slice name, struct error *error)
+{
+	struct mailbox_name checked;
+	struct change change;
+	if (!mailbox_name_check(name, &checked, NULL))
+		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
+	if (!change_begin(account, NULL, 0, &change, error))
+		return false;
+	return change_end(&change, delete_in(&change, mailbox_name_slice(&checked), error), error);
+}
+
+/* ---- Renaming ---- */
+
+static bool rename_row(struct change *change, int64_t id, struct slice name, struct error *error)
+{
+	struct db_statement *s = PREPARE(change->db, "UPDATE mailbox SET modseq = $2, name = $3 WHERE id = $1", id, change_modseq(change));
+	db_bind_text(s, 3, name);
+	return db_run(s, error);
+}
+
+struct branch { int64_t *ids; struct slice *names; size_t count; };
+
+static bool read_branch(struct db *db, struct slice from, struct arena *arena, struct branch *branch, struct error *error)
+{
+	struct mailbox_name bounds[2];
+	size_t room;
+	if (!count_rows(db, "SELECT count(*) FROM mailbox", &room, error))
+		return false;
+	branch->ids = arena_array(arena, room, sizeof *branch->ids);
+	branch->names = arena_array(arena, room, sizeof *branch->names);
+	branch->count = 0;
+	struct db_statement *s = db_prepare(db, "SELECT id, name FROM mailbox WHERE name >= $1 AND name < $2");
+	bind_below(s, 1, from, bounds);
+	enum db_step step;
+	while ((step = db_step(s, error)) == DB_ROW && branch->count < room) {
+		branch->ids[branch->count] = db_number(s, 0);
+		branch->names[branch->count++] = arena_copy(arena, db_text(s, 1));
+	}
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
+static bool rename_branch(struct change *change, struct slice from, struct slice to, struct arena *arena, struct error *error)
+{
+	struct branch branch;
+	struct mailbox_name checked;
+	if (!read_branch(change->db, from, arena, &branch, error))
+		return false;
+	for (size_t i = 0; i < branch.count; i++) {
+		struct slice name = arena_printf(arena, "%.*s%.*s", SLICE_ARG(to), SLICE_ARG(slice_skip(branch.names[i], from.len)));
+		if (!mailbox_name_check(name, &checked, error) || !rename_row(change, branch.ids[i], name, error))
+			return false;
+	}
+	return true;
+}
+
+static bool rename_in(struct change *change, struct slice from, struct slice to, struct arena *arena, struct error *error)
+{
+	struct found source, target;
+	if (!look_up(change->db, from, &source, error) || !look_up(change->db, to, &target, error))
+		return false;
+	if (source.id == 0)
+		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
+	if (target.id != 0)
+		return error_set(error, ERROR_EXISTS, "a mailbox has that name");
+	if (to.len > from.len && slice_starts(to, from) && to.at[from.len] == '/')
+		return error_set(error, ERROR_INVALID, "a mailbox cannot move below itself");
+	return add_levels_above(change, to, error) && rename_row(change, source.id, to, error) &&
+	       rename_branch(change, from, to, arena, error);
+}
+
+/* RFC 3501 §6.3.5: INBOX stays, empty; its messages appear in the new mailbox. They keep their UIDs there: that mailbox
+ * never had others, and INBOX keeps counting where it stands. */
+static bool rename_inbox(struct change *change, struct slice to, struct error *error)
+{
+	struct found inbox, target;
+	int64_t id;
+	if (!look_up(change->db, SLICE("INBOX"), &inbox, error) || !look_up(change->db, to, &target, error))
+		return false;
+	if (target.id != 0)
+		return error_set(error, ERROR_EXISTS, "a mailbox has that name");
+	int64_t modseq = change_modseq(change);
+	return create_in(change, to, USE_NONE, &id, error) &&
+	       db_run(PREPARE(change->db, "INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, $2, uid FROM placement"
+			" WHERE mailbox = $1", inbox.id, modseq), error) &&
+	       db_run(PREPARE(change->db, "UPDATE placement SET mailbox = $2, modseq = $3 WHERE mailbox = $1", inbox.id, id, modseq), error) &&
+	       db_run(PREPARE(change->db, "UPDATE mailbox SET (uidnext, uid_ceiling, messages, unseen, deleted, bytes, recent, recent_from) ="
+			" (SELECT uidnext, uid_ceiling, messages, unseen, deleted, bytes, recent, recent_from FROM mailbox WHERE id = $1)"
+			" WHERE id = $2", inbox.id, id), error) &&
+	       db_run(PREPARE(change->db, "UPDATE mailbox SET messages = 0, unseen = 0, deleted = 0, bytes = 0, recent = 0, modseq = $2"
+			" WHERE id = $1", inbox.id, modseq), error);
+}
+
+bool mailbox_rename(struct account *account, struct slice from, struct slice to, struct error *error)
+{
+	struct mailbox_name source, target;
+	struct change change;
+	if (!mailbox_name_check(from, &source, NULL))
+		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
+	if (!mailbox_name_check(to, &target, error) || !change_begin_durable(account, &change, error))
+		return false;
+	struct slice old = mailbox_name_slice(&source), new = mailbox_name_slice(&target);
+	struct arena *arena = arena_new();
+	bool done = slice_equal(old, SLICE("INBOX")) ? rename_inbox(&change, new, error) : rename_in(&change, old, new, arena, error);
+	arena_free(&arena);
+	return change_end(&change, done, error);
+}
+
+/* ---- Subscribing ---- */
+
+static bool subscription_limit(struct db *db, struct error *error)
+{
+	size_t count;
+	if (!count_rows(db, "SELECT count(*) FROM subscription", &count, error))
+		return false;
+	return count < MAILBOXES_MAX || error_set(error, ERROR_LIMIT, "at most %d subscriptions", MAILBOXES_MAX);
+}
+
+bool mailbox_subscribe(struct account *account, struct slice name, bool subscribed, struct error *error)
+{
+	struct mailbox_name checked;
+	struct change change;
+	if (!mailbox_name_check(name, &checked, error) || !change_begin(account, NULL, 0, &change, error))
+		return false;
+	struct db_statement *s = db_prepare(change.db, subscribed ? "INSERT INTO subscription (name) VALUES ($1) ON CONFLICT DO NOTHING"
+								  : "DELETE FROM subscription WHERE name = $1");
+	db_bind_text(s, 1, mailbox_name_slice(&checked));
+	bool done = (!subscribed || subscription_limit(change.db, error)) && db_run(s, error);
+	if (done && db_changes(change.db) > 0)
+		change_modseq(&change);
+	return change_end(&change, done, error);
+}
+
+static bool list_subscriptions(struct db *db, struct arena *arena, struct slice **names, size_t *count, struct error *error)
+{
+	size_t room;
+	*count = 0;
+	if (!count_rows(db, "SELECT count(*) FROM subscription", &room, error))
+		return false;
+	*names = arena_array(arena, room, sizeof **names);
+	struct db_statement *s = db_prepare(db, "SELECT name FROM subscription ORDER BY name");
+	enum db_step step;
+	while ((step = db_step(s, error)) == DB_ROW && *count < room)
+		(*names)[(*count)++] = arena_copy(arena, db_text(s, 0));
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
+bool mailbox_subscriptions(struct account *account, struct arena *arena, struct slice **names, size_t *count, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool done = db_begin_read(account->db, error) && list_subscriptions(account->db, arena, names, count, error);
+	db_rollback(account->db);
+	account_leave(account);
+	return done;
+}

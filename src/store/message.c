@@ -1,0 +1,222 @@
+/* Reading messages: lists, UIDs, what was expunged, files. Everything here takes time by what it returns, not by the size
+ * of the mailbox (message_uids returns the whole mailbox). */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "store/internal.h"
+
+#define PLACEMENT_COLUMNS "p.uid, p.flags, p.keywords, p.modseq, p.message, p.size, p.received"
+#define WITHOUT_SUMMARY "SELECT " PLACEMENT_COLUMNS " FROM placement p "
+#define WITH_SUMMARY "SELECT " PLACEMENT_COLUMNS ", m.summary FROM placement p JOIN message m ON m.id = p.message "
+/* Two ways to the same rows: along the UIDs, or along the newest changes (the + keeps the UIDs from being the way). */
+#define BY_UID "WHERE p.mailbox = $1 AND p.uid >= $2 AND p.uid <= $3 AND p.modseq > $4 ORDER BY p.uid LIMIT $5"
+#define BY_CHANGE "WHERE p.mailbox = $1 AND +p.uid >= $2 AND +p.uid <= $3 AND p.modseq > $4 ORDER BY p.uid LIMIT $5"
+
+enum { FEW_CHANGES = 4096 }; /* up to so many changes are found faster by their mod-sequence than by reading along the UIDs */
+
+/* Are there just a few changes after `since`? */
+static bool few_changes(struct db *db, int64_t mailbox, int64_t since)
+{
+	if (since <= 0)
+		return false;
+	struct db_statement *s = PREPARE(db, "SELECT count(*) FROM (SELECT 1 FROM placement WHERE mailbox = $1 AND modseq > $2 LIMIT $3) AS some",
+		mailbox, since, FEW_CHANGES + 1);
+	bool few = db_step(s, NULL) == DB_ROW && db_number(s, 0) <= FEW_CHANGES;
+	db_reset(s);
+	return few;
+}
+
+static void read_message(struct db_statement *s, bool summary, struct arena *arena, struct message *message)
+{
+	*message = (struct message){
+		.uid = (uint32_t)db_number(s, 0), .flags = (unsigned)db_number(s, 1), .modseq = db_number(s, 3), .id = db_number(s, 4),
+		.size = (uint64_t)db_number(s, 5), .received = db_number(s, 6),
+	};
+	struct slice keywords = db_text(s, 2);
+	if (!slice_empty(keywords))
+		message->keywords = arena_copy(arena, keywords);
+	if (summary)
+		message->summary = arena_copy(arena, db_blob(s, 7));
+}
+
+/* Grows outside of the arena, then moves there once: chunks that were outgrown would stay in it. */
+static bool read_list(struct db_statement *s, bool summary, struct arena *arena, struct message **list, size_t *count, struct error *error)
+{
+	struct message *found = NULL;
+	size_t room = 0;
+	enum db_step step;
+	*count = 0;
+	while ((step = db_step(s, error)) == DB_ROW) {
+		if (*count == room) {
+			room = room ? room * 2 : 64;
+			found = memory_resize(found, room * sizeof *found);
+		}
+		read_message(s, summary, arena, &found[(*count)++]);
+	}
+	*list = arena_array(arena, *count + 1, sizeof **list);
+	if (*count > 0)
+		memcpy(*list, found, *count * sizeof **list);
+	free(found);
+	return step == DB_DONE;
+}
+
+bool message_list(struct account *account, int64_t mailbox, uint32_t first, uint32_t last, int64_t since, size_t limit,
+		  enum message_wanted wanted, struct arena *arena, struct message **list, size_t *count, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool summary = wanted & MESSAGE_SUMMARY;
+	const char *sql = few_changes(account->db, mailbox, since) ? (summary ? WITH_SUMMARY BY_CHANGE : WITHOUT_SUMMARY BY_CHANGE)
+								   : (summary ? WITH_SUMMARY BY_UID : WITHOUT_SUMMARY BY_UID);
+	struct db_statement *s = PREPARE(account->db, sql, mailbox, first, last, since,
+		limit == 0 || limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
+	bool done = read_list(s, summary, arena, list, count, error);
+	account_leave(account);
+	return done;
+}
+
+static bool read_uids(struct db_statement *s, size_t expected, uint32_t **uids, size_t *count, struct error *error)
+{
+	size_t room = expected + 16;
+	enum db_step step;
+	*uids = memory_array(room, sizeof **uids);
+	*count = 0;
+	while ((step = db_step(s, error)) == DB_ROW) {
+		if (*count == room) {
+			room *= 2;
+			*uids = memory_resize(*uids, room * sizeof **uids);
+		}
+		(*uids)[(*count)++] = (uint32_t)db_number(s, 0);
+	}
+	if (step == DB_DONE)
+		return true;
+	free(*uids);
+	*uids = NULL;
+	*count = 0;
+	return false;
+}
+
+static bool uids_in(struct db *db, int64_t mailbox, uint32_t **uids, size_t *count, int64_t *modseq, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT (SELECT modseq FROM account), messages FROM mailbox WHERE id = $1", mailbox);
+	enum db_step step = db_step(s, error);
+	if (step != DB_ROW)
+		return step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox");
+	*modseq = db_number(s, 0);
+	size_t expected = (size_t)db_number(s, 1);
+	db_reset(s);
+	s = PREPARE(db, "SELECT uid FROM placement WHERE mailbox = $1 ORDER BY uid", mailbox);
+	return read_uids(s, expected, uids, count, error);
+}
+
+bool message_uids(struct account *account, int64_t mailbox, uint32_t **uids, size_t *count, int64_t *modseq, struct error *error)
+{
+	*uids = NULL;
+	*count = 0;
+	if (!account_enter(account, error))
+		return false;
+	bool done = db_begin_read(account->db, error) && uids_in(account->db, mailbox, uids, count, modseq, error);
+	db_rollback(account->db);
+	account_leave(account);
+	return done;
+}
+
+static bool expunged_in(struct db *db, int64_t mailbox, int64_t since, struct arena *arena, uint32_t **uids, size_t *count,
+			bool *complete, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT log_floor FROM mailbox WHERE id = $1", mailbox);
+	enum db_step step = db_step(s, error);
+	if (step != DB_ROW)
+		return step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox");
+	*complete = since >= db_number(s, 0);
+	db_reset(s);
+	uint32_t *found;
+	s = PREPARE(db, "SELECT uid FROM expunged WHERE mailbox = $1 AND modseq > $2 ORDER BY uid", mailbox, since);
+	if (!read_uids(s, 0, &found, count, error))
+		return false;
+	*uids = arena_array(arena, *count + 1, sizeof **uids);
+	memcpy(*uids, found, *count * sizeof **uids);
+	free(found);
+	return true;
+}
+
+bool message_expunged(struct account *account, int64_t mailbox, int64_t since, struct arena *arena, uint32_t **uids,
+		      size_t *count, bool *complete, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool done = db_begin_read(account->db, error) && expunged_in(account->db, mailbox, since, arena, uids, count, complete, error);
+	db_rollback(account->db);
+	account_leave(account);
+	return done;
+}
+
+/* ---- \Recent ---- */
+
+static bool claim_in(struct db *db, int64_t mailbox, uint32_t *first, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT recent_from FROM mailbox WHERE id = $1", mailbox);
+	enum db_step step = db_step(s, error);
+	*first = step == DB_ROW ? (uint32_t)db_number(s, 0) : 0;
+	db_reset(s);
+	if (step != DB_ROW)
+		return step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox");
+	return db_run(PREPARE(db, "UPDATE mailbox SET recent = 0, recent_from = uidnext WHERE id = $1", mailbox), error);
+}
+
+/* No change in the sense of change.h: nobody needs to hear of it. */
+bool mailbox_claim_recent(struct account *account, int64_t mailbox, uint32_t *first, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool done = db_begin(account->db, error);
+	if (done) {
+		done = claim_in(account->db, mailbox, first, error) && db_commit(account->db, error);
+		db_rollback(account->db);
+	}
+	account_leave(account);
+	return done;
+}
+
+/* ---- Files ---- */
+
+static bool message_size(struct account *account, int64_t id, uint64_t *size, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	struct db_statement *s = PREPARE(account->db, "SELECT size FROM message WHERE id = $1 AND refs > 0", id);
+	enum db_step step = db_step(s, error);
+	*size = step == DB_ROW ? (uint64_t)db_number(s, 0) : 0;
+	db_reset(s);
+	account_leave(account);
+	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "the message is no longer there"));
+}
+
+int message_open(struct account *account, int64_t message_id, uint64_t *size, struct error *error)
+{
+	char path[PATH_MAX];
+	struct stat status;
+	if (!message_size(account, message_id, size, error))
+		return -1;
+	path_of_message(account->folder, message_id, path);
+	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	int number = errno;
+	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (uint64_t)status.st_size == *size)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	if (fd < 0 && number != ENOENT) {
+		error_set_errno(error, number, "opening %s", path);
+		return -1;
+	}
+	if (message_size(account, message_id, size, error)) { /* it wasn't expunged and cleaned just now */
+		log_error("message.damaged", log_slice("account", account->name), log_id("message", message_id), log_text("file", path));
+		error_set(error, ERROR_INVALID, "the file of the message is missing or damaged");
+	}
+	return -1;
+}

@@ -1,0 +1,111 @@
+/* Putting messages into mailboxes: what appending, copying and undeleting have in common; and copying (RFC 3501 §6.4.7,
+ * RFC 6851). */
+#include "base/memory.h"
+#include "store/internal.h"
+
+bool change_check_quota(struct change *change, uint64_t size, struct error *error)
+{
+	const struct account_row *row = &change->row;
+	if (row->max_bytes > 0 && (uint64_t)row->bytes + size > (uint64_t)row->max_bytes)
+		return error_set(error, ERROR_LIMIT, "over quota: %lld of %lld bytes are used", (long long)row->bytes, (long long)row->max_bytes);
+	if (row->max_messages > 0 && row->messages >= row->max_messages)
+		return error_set(error, ERROR_LIMIT, "over quota: %lld of %lld messages are kept", (long long)row->messages,
+				 (long long)row->max_messages);
+	return true;
+}
+
+static bool next_uid(struct change *change, const struct new_placement *new, uint32_t *uid, struct error *error)
+{
+	struct tally tally = {0};
+	tally_add(&tally, new->flags, new->size, 1);
+	struct db_statement *s = PREPARE(change->db, "UPDATE mailbox SET uidnext = uidnext + 1, messages = messages + 1, recent = recent + 1,"
+		" unseen = unseen + $2, deleted = deleted + $3, bytes = bytes + $4, modseq = $5 WHERE id = $1 AND selectable = 1"
+		" RETURNING uidnext - 1", new->mailbox, tally.unseen, tally.deleted, tally.bytes, change_modseq(change));
+	enum db_step step = db_step(s, error);
+	*uid = step == DB_ROW ? (uint32_t)db_number(s, 0) : 0;
+	db_reset(s);
+	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox"));
+}
+
+bool change_place(struct change *change, struct new_placement *new, struct error *error)
+{
+	if (!next_uid(change, new, &new->uid, error))
+		return false;
+	struct db_statement *s = PREPARE(change->db, "INSERT INTO placement (mailbox, uid, message, flags, modseq, size, received, keywords)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", new->mailbox, new->uid, new->message, new->flags & STORED_FLAGS,
+		change_modseq(change), (int64_t)new->size, new->received);
+	db_bind_text(s, 8, new->keywords);
+	return db_run(s, error);
+}
+
+/* ---- Copying ---- */
+
+/* Reads one placement as it is to be in the target; the keywords go to `arena`. */
+static enum db_step read_source(struct db *db, int64_t from, uint32_t uid, struct arena *arena, struct new_placement *new, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT message, flags, size, received, keywords FROM placement WHERE mailbox = $1 AND uid = $2", from, uid);
+	enum db_step step = db_step(s, error);
+	if (step == DB_ROW) {
+		struct slice keywords = db_text(s, 4);
+		new->message = db_number(s, 0);
+		new->flags = (unsigned)db_number(s, 1);
+		new->size = (uint64_t)db_number(s, 2);
+		new->received = db_number(s, 3);
+		new->keywords = slice_empty(keywords) ? slice_make(NULL, 0) : arena_copy(arena, keywords);
+	}
+	db_reset(s);
+	return step;
+}
+
+static bool copy_all(struct change *change, int64_t from, const uint32_t *uids, size_t count, int64_t to, uint32_t *source,
+		     uint32_t *target, size_t *copied, struct error *error)
+{
+	struct arena *arena = arena_new(); /* of one message */
+	bool done = true;
+	for (size_t i = 0; done && i < count; i++) {
+		struct new_placement new = {.mailbox = to};
+		arena_reset(arena);
+		enum db_step step = read_source(change->db, from, uids[i], arena, &new, error);
+		done = step != DB_FAILED;
+		if (step != DB_ROW)
+			continue;
+		done = change_place(change, &new, error) &&
+		       db_run(PREPARE(change->db, "UPDATE message SET refs = refs + 1 WHERE id = $1", new.message), error);
+		source[*copied] = uids[i];
+		target[(*copied)++] = new.uid;
+	}
+	arena_free(&arena);
+	return done;
+}
+
+static bool check_mailbox(struct db *db, int64_t id, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT 1 FROM mailbox WHERE id = $1 AND selectable = 1", id);
+	enum db_step step = db_step(s, error);
+	db_reset(s);
+	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox"));
+}
+
+bool message_copy(struct account *account, int64_t from, const uint32_t *uids, size_t count, int64_t to, bool move,
+		  struct arena *arena, uint32_t **source, uint32_t **target, size_t *copied, struct error *error)
+{
+	struct change change;
+	*source = arena_array(arena, count + 1, sizeof **source);
+	*target = arena_array(arena, count + 1, sizeof **target);
+	*copied = 0;
+	if (count > UINT32_MAX / 2)
+		return error_set(error, ERROR_LIMIT, "too many messages");
+	if (!change_begin(account, &(struct uid_need){to, (uint32_t)count}, 1, &change, error))
+		return false;
+	bool done = check_mailbox(change.db, to, error) && copy_all(&change, from, uids, count, to, *source, *target, copied, error);
+	if (done && move) {
+		uint32_t *removed = memory_array(*copied + 1, sizeof *removed);
+		size_t removed_count;
+		done = change_take_out(&change, from, *source, *copied, removed, &removed_count, error);
+		free(removed);
+	}
+	done = change_end(&change, done, error);
+	if (!done)
+		*copied = 0;
+	return done;
+}

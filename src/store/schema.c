@@ -1,0 +1,88 @@
+/* The tables of an account database; what they hold and what must always be true of them is told in internal.h. Steps are
+ * only ever added at the end: each leads from one version of the file to the next. */
+#include "base/clock.h"
+#include "base/random.h"
+#include "store/internal.h"
+
+const char *const store_schema[] = {
+	"CREATE TABLE account (name TEXT NOT NULL, epoch BIGINT NOT NULL, modseq BIGINT NOT NULL, modseq_ceiling BIGINT NOT NULL,"
+	" uidvalidity BIGINT NOT NULL, last_id BIGINT NOT NULL, durable_id BIGINT NOT NULL, bytes BIGINT NOT NULL,"
+	" messages BIGINT NOT NULL, max_bytes BIGINT NOT NULL, max_messages BIGINT NOT NULL);"
+
+	"CREATE TABLE mailbox (id " DB_ID ", name TEXT NOT NULL UNIQUE, special_use BIGINT NOT NULL, selectable BIGINT NOT NULL,"
+	" uidvalidity BIGINT NOT NULL, uidnext BIGINT NOT NULL, uid_ceiling BIGINT NOT NULL, modseq BIGINT NOT NULL,"
+	" messages BIGINT NOT NULL, unseen BIGINT NOT NULL, deleted BIGINT NOT NULL, recent BIGINT NOT NULL,"
+	" recent_from BIGINT NOT NULL, bytes BIGINT NOT NULL, log_floor BIGINT NOT NULL);"
+
+	"CREATE TABLE message (id " DB_ID ", size BIGINT NOT NULL, received BIGINT NOT NULL, hash BLOB NOT NULL,"
+	" refs BIGINT NOT NULL, expunged BIGINT NOT NULL, summary BLOB NOT NULL);"
+	"CREATE INDEX message_expunged ON message (expunged) WHERE expunged <> 0;"
+
+	"CREATE TABLE placement (mailbox BIGINT NOT NULL, uid BIGINT NOT NULL, message BIGINT NOT NULL, flags BIGINT NOT NULL,"
+	" keywords TEXT NOT NULL, modseq BIGINT NOT NULL, size BIGINT NOT NULL, received BIGINT NOT NULL,"
+	" PRIMARY KEY (mailbox, uid))" DB_CLUSTERED ";"
+	"CREATE INDEX placement_modseq ON placement (mailbox, modseq);"
+	"CREATE INDEX placement_deleted ON placement (mailbox, uid) WHERE (flags & 8) <> 0;" /* FLAG_DELETED */
+
+	"CREATE TABLE expunged (mailbox BIGINT NOT NULL, modseq BIGINT NOT NULL, uid BIGINT NOT NULL,"
+	" PRIMARY KEY (mailbox, modseq, uid))" DB_CLUSTERED ";"
+
+	"CREATE TABLE delivery (id " DB_ID ", message BIGINT NOT NULL, mailbox BIGINT NOT NULL, uid BIGINT NOT NULL,"
+	" at BIGINT NOT NULL);"
+
+	"CREATE TABLE subscription (name TEXT NOT NULL PRIMARY KEY)" DB_CLUSTERED ";",
+};
+const int store_schema_count = sizeof store_schema / sizeof *store_schema;
+
+int64_t schema_next_uidvalidity(int64_t last)
+{
+	int64_t now = clock_now();
+	return now > last && now <= UINT32_MAX ? now : last + 1;
+}
+
+bool schema_add_mailbox(struct db *db, struct slice name, enum special_use use, int64_t modseq, int64_t *uidvalidity,
+			int64_t *id, struct error *error)
+{
+	*uidvalidity = schema_next_uidvalidity(*uidvalidity);
+	if (*uidvalidity > UINT32_MAX)
+		return error_set(error, ERROR_LIMIT, "no UIDVALIDITY left");
+	*id = id_new();
+	struct db_statement *insert = PREPARE(db,
+		"INSERT INTO mailbox (id, name, special_use, selectable, uidvalidity, uidnext, uid_ceiling, modseq, messages, unseen,"
+		" deleted, recent, recent_from, bytes, log_floor) VALUES ($1, $6, $2, 1, $3, 1, $4, $5, 0, 0, 0, 0, 1, 0, $5)",
+		*id, use, *uidvalidity, NUMBER_BLOCK, modseq);
+	db_bind_text(insert, 6, name);
+	return db_run(insert, error);
+}
+
+static bool fill(struct db *db, struct slice name, int64_t epoch, struct error *error)
+{
+	static const struct { const char *name; enum special_use use; } first[] = {
+		{"INBOX", USE_NONE}, {"Drafts", USE_DRAFTS}, {"Sent", USE_SENT}, {"Junk", USE_JUNK}, {"Trash", USE_TRASH}, {"Archive", USE_ARCHIVE},
+	};
+	int64_t uidvalidity = 0, id;
+	for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
+		if (!schema_add_mailbox(db, slice_of(first[i].name), first[i].use, 1, &uidvalidity, &id, error))
+			return false;
+		struct db_statement *subscribe = db_prepare(db, "INSERT INTO subscription (name) VALUES ($1)");
+		db_bind_text(subscribe, 1, slice_of(first[i].name));
+		if (!db_run(subscribe, error))
+			return false;
+	}
+	struct db_statement *insert = PREPARE(db,
+		"INSERT INTO account (name, epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id, bytes, messages,"
+		" max_bytes, max_messages) VALUES ($4, $1, 1, $2, $3, 0, 0, 0, 0, 0, 0)",
+		epoch, NUMBER_BLOCK, uidvalidity);
+	db_bind_text(insert, 4, name);
+	return db_run(insert, error);
+}
+
+bool schema_fill(struct db *db, struct slice name, int64_t epoch, struct error *error)
+{
+	if (!db_migrate(db, store_schema, store_schema_count, error) || !db_begin(db, error))
+		return false;
+	if (fill(db, name, epoch, error))
+		return db_commit(db, error);
+	db_rollback(db);
+	return false;
+}
