@@ -284,3 +284,18 @@ def test_alias_loop_ends(server, token):
     server.run("alias", "add", two, one, status=None)
     server.deliver(letters.simple(token), token + "a")
     server.wait_mail(token, "anna")
+
+
+def test_domain_alias_and_catch_all(server, token):
+    alias, caught = f"{token}a.example", f"{token}c.example"
+    server.run("domain", "add", alias, "--alias-of", server.domain)
+    server.run("domain", "add", caught, "--catch-all", server.name("boris"))
+    assert recipient(server, f"anna@{alias}") == 250 and recipient(server, f"nobody@{alias}") == 550
+    server.deliver(letters.simple(token + " one"), f"anna@{alias}")
+    server.wait_mail(token + " one", "anna")
+    server.deliver(letters.simple(token + " two"), f"whoever@{caught}")
+    server.wait_mail(token + " two", "boris")
+    server.run("domain", "set", caught, "--catch-all", "")
+    assert recipient(server, f"whoever@{caught}") == 550
+    server.run("domain", "remove", caught)
+    server.run("domain", "remove", alias)

@@ -84,8 +84,8 @@ def test_msmtp_scram_wrong_password(server, token):
 @pytest.mark.parametrize("mechanism", ["PLAIN", "LOGIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"])
 @pytest.mark.parametrize("protocol,port", [("smtp", "submission"), ("imap", "imap")])
 def test_gsasl(server, mechanism, protocol, port):
-    output = gsasl(server, mechanism, protocol, port)
-    assert re.search(r"^235|OK", output, re.M), output
+    status, output = gsasl(server, mechanism, protocol, port)
+    assert status == 0 and re.search(r"^235 |^\S+ OK ", output.split("AUTH")[-1], re.M), output
 
 
 def gsasl(server, mechanism, protocol, port, password=None):
@@ -93,12 +93,13 @@ def gsasl(server, mechanism, protocol, port, password=None):
                            "--authentication-id", server.name("anna"), "--authorization-id=", "--password",
                            password or server.password("anna"), "--x509-ca-file=", "--verbose"],
                           input=b"", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, env=environment())
-    return done.stdout.decode(errors="replace")
+    return done.returncode, done.stdout.decode(errors="replace")
 
 
-def test_gsasl_wrong_password(server):
-    output = gsasl(server, "SCRAM-SHA-256-PLUS", "smtp", "submission", password="wrong")
-    assert not re.search(r"^235", output, re.M), output
+@pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256", "SCRAM-SHA-256-PLUS"])
+def test_gsasl_wrong_password(server, mechanism):
+    status, output = gsasl(server, mechanism, "smtp", "submission", password="wrong")
+    assert status != 0 and not re.search(r"^235", output, re.M), output
 
 
 def connect(server, port="submissions", context=None):
