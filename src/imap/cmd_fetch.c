@@ -144,8 +144,8 @@ static void send_message(struct command *command, struct fetch_job *job, struct 
 		}
 	}
 	if (became_seen && !job->wants_flags) {
-		buf_append_text(&job->out, " FLAGS ");
-		write_item(command, job, &(struct fetch_item){.kind = FETCH_FLAGS}, source);
+		buf_append_char(&job->out, ' ');
+		write_item(command, job, &(struct fetch_item){.kind = FETCH_FLAGS, .label = SLICE("FLAGS")}, source);
 	}
 	buf_append_text(&job->out, ")\r\n");
 	if (job->out.len > FETCH_OUTPUT)
