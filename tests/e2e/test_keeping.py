@@ -1,0 +1,245 @@
+"""What is kept stays kept: quota, import and export, fsck."""
+import mailbox
+import os
+import re
+import sqlite3
+
+import pytest
+
+import letters
+from pombal import Pombal, wait_for
+
+
+@pytest.fixture(scope="module")
+def own():
+    with Pombal() as server:
+        yield server
+
+
+def account(server, token, password="one-time-word-4"):
+    import pombal
+    pombal.PASSWORDS[token] = password
+    server.add_account(server.name(token), password)
+    return server.name(token)
+
+
+def folder_of(server, address):
+    """The account's folder, found by its name's parts."""
+    local, domain = address.split("@")
+    return server.data / "accounts" / domain / local
+
+
+def mail_files(server, address):
+    return sorted(folder_of(server, address).glob("mail/*/*.eml"))
+
+
+# ---- Quota, disabled accounts ----
+
+def test_quota(own, token):
+    name = account(own, token)
+    own.run("account", "set", name, "--quota", "20K")
+    own.deliver(letters.simple(token + " small"), token)
+    own.wait_mail(token + " small", token)
+    session = own.imap(token, mailbox="INBOX")
+    status, answer = session.append("INBOX", None, None, letters.with_attachment(token + " large", 30000))
+    assert status == "NO" and b"OVERQUOTA" in answer[0], answer
+    session.logout()
+    # A delivery over quota is not lost without a word: the sender gets it back.
+    own.submit(letters.with_attachment(token + " returned", 30000, name, own.name("anna")), name)
+
+    def returned():
+        look = own.imap("anna", mailbox="INBOX")
+        found = look.search(None, "TEXT", f'"{token} returned"')[1][0]
+        look.logout()
+        return found or any(token in str(one) for one in own.queue())
+    wait_for(returned, "a report, or another attempt", pause=0.2)
+    assert own.count_mail(token, token) == 1
+    assert re.search(r"quota", own.run("account", "show", name).stdout, re.I)
+
+
+def test_quota_in_messages(own, token):
+    name = account(own, token)
+    own.run("account", "set", name, "--quota-messages", "2")
+    session = own.imap(token)
+    assert session.append("INBOX", None, None, letters.simple(token))[0] == "OK"
+    assert session.append("INBOX", None, None, letters.simple(token))[0] == "OK"
+    assert session.append("INBOX", None, None, letters.simple(token))[0] == "NO"
+    session.logout()
+
+
+def test_disabled_account(own, token):
+    name = account(own, token)
+    own.run("account", "set", name, "--disabled")
+    with own.smtp() as session:
+        session.ehlo()
+        session.mail("a@b.example")
+        assert session.rcpt(name)[0] in range(500, 600)
+    import imaplib
+    with pytest.raises(imaplib.IMAP4.error):
+        own.imap(token)
+    own.run("account", "set", name, "--enabled")
+    own.imap(token).logout()
+
+
+def test_granted_sender(own, token):
+    import smtplib
+    address = f"{token}@other.example"
+    with own.submission("anna") as session:
+        assert session.mail(address)[0] >= 550
+    own.run("account", "grant", own.name("anna"), address)
+    own.submit(letters.simple(token, own.name("boris"), address), own.name("boris"), sender=address)
+    own.wait_mail(token, "boris")
+    own.run("account", "revoke", own.name("anna"), address)
+    with pytest.raises(smtplib.SMTPException):
+        own.submit(letters.simple(token, own.name("boris"), address), own.name("boris"), sender=address)
+
+
+# ---- The message files ----
+
+def test_messages_are_plain_files(own, token):
+    name = account(own, token)
+    letter = letters.with_attachment(token, 10000)
+    own.deliver(letter, token)
+    [served] = own.wait_mail(token, token)
+    [path] = mail_files(own, name)
+    assert path.read_bytes() == served
+    assert re.fullmatch(r"\d{4}-\d\d", path.parent.name)
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_one_file_for_many_recipients(own, token):
+    first, second = account(own, token + "a"), account(own, token + "b")
+    with own.smtp() as session:
+        session.sendmail("a@b.example", [first, second], letters.simple(token))
+    own.wait_mail(token, token + "a")
+    own.wait_mail(token, token + "b")
+    [one], [two] = mail_files(own, first), mail_files(own, second)
+    assert one.stat().st_ino == two.stat().st_ino
+
+
+def test_copy_takes_no_room(own, token):
+    name = account(own, token)
+    own.deliver(letters.with_attachment(token, 50000), token)
+    own.wait_mail(token, token)
+    session = own.imap(token, mailbox="INBOX")
+    session.copy("1", "Archive")
+    session.logout()
+    assert len(mail_files(own, name)) == 1
+    own.wait_mail(token, token, mailbox="Archive")
+
+
+# ---- fsck ----
+
+def test_fsck_finds_nothing_on_a_good_server(own, token):
+    own.deliver(letters.simple(token))
+    own.wait_mail(token)
+    report = own.json("fsck")
+    assert report["problems"] == 0 and report["messages"] > 0, report
+
+
+@pytest.fixture
+def damaged(token):
+    """A stopped server with an account of five letters, to be damaged."""
+    with Pombal(accounts=["anna"]) as own:
+        for number in range(5):
+            own.deliver(letters.simple(f"{token} {number}"))
+        own.wait_mail(token, count=5)
+        session = own.imap("anna", mailbox="INBOX")
+        session.store("1", "+FLAGS", "(\\Flagged)")
+        session.copy("2", "Archive")
+        session.logout()
+        own.stop()
+        yield own
+
+
+def test_fsck_finds_a_missing_file(damaged):
+    victim = mail_files(damaged, damaged.name("anna"))[2]
+    victim.unlink()
+    done = damaged.run("fsck", status=1)
+    assert victim.stem in done.stdout or victim.name in done.stdout, done.stdout
+    damaged.run("fsck", "--repair")
+    damaged.run("fsck")
+
+
+def test_fsck_finds_a_cut_file(damaged):
+    victim = mail_files(damaged, damaged.name("anna"))[2]
+    os.truncate(victim, 50)
+    assert damaged.run("fsck", status=1).stdout
+
+
+def test_fsck_finds_a_stray_file(damaged, token):
+    stray = mail_files(damaged, damaged.name("anna"))[0].parent / "0000000000001.eml"
+    stray.write_bytes(letters.simple(f"{token} stray"))
+    stray.chmod(0o600)
+    assert "0000000000001" in damaged.run("fsck", status=1).stdout
+    damaged.run("fsck", "--repair")
+    damaged.run("fsck")
+    damaged.start()
+    assert damaged.count_mail(token) >= 5
+
+
+@pytest.mark.parametrize("how", ["deleted", "overwritten"])
+def test_fsck_rebuilds_a_database(damaged, token, how):
+    for path in folder_of(damaged, damaged.name("anna")).glob("account.db*"):
+        if how == "deleted":
+            path.unlink()
+        elif path.name == "account.db":
+            path.write_bytes(os.urandom(20000))
+        else:
+            path.unlink()
+    damaged.run("fsck", status=1)
+    damaged.run("fsck", "--repair")
+    damaged.run("fsck")
+    damaged.start()
+    session = damaged.imap("anna")
+    got = set()
+    for name in ("INBOX", "Archive"):
+        session.select(name, readonly=True)
+        for number in session.search(None, "ALL")[1][0].split():
+            got.add(letters.parse(session.fetch(number, "(BODY.PEEK[HEADER])")[1][0][1])["Subject"])
+    session.logout()
+    assert got == {f"{token} {number}" for number in range(5)}
+
+
+def test_fsck_finds_a_stray_body_in_the_queue(damaged):
+    body = damaged.data / "queue/body"
+    body.mkdir(exist_ok=True)
+    (body / "0000000000002").write_bytes(b"x")
+    assert "0000000000002" in damaged.run("fsck", status=1).stdout
+    damaged.run("fsck", "--repair")
+    damaged.run("fsck")
+
+
+def test_database_is_sound(damaged):
+    for path in damaged.data.rglob("*.db"):
+        assert sqlite3.connect(path).execute("PRAGMA integrity_check").fetchone() == ("ok",), path
+
+
+# ---- Import and export ----
+
+def maildir(tmp_path, token):
+    """A Maildir as others write it, with subfolders, flags, dates, and line ends of Unix."""
+    box = mailbox.Maildir(tmp_path / "in", create=True)
+    for number in range(4):
+        letter = mailbox.MaildirMessage(letters.with_attachment(f"{token} {number}", 3000, seed=number).replace(b"\r\n", b"\n"))
+        letter.set_subdir("cur")
+        letter.set_flags(("", "S", "FS", "RT")[number])
+        letter.set_date(1000000000 + 86400 * number)
+        box.add(letter)
+    sub = box.add_folder("Projects")
+    sub.add(letters.simple(f"{token} project").replace(b"\r\n", b"\n"))
+    return tmp_path / "in"
+
+
+def test_import_maildir(own, token, tmp_path):
+    name = account(own, token)
+    own.run("import", name, maildir(tmp_path, token))
+    session = own.imap(token, mailbox="INBOX")
+    assert len(session.search(None, "ALL")[1][0].split()) == 4
+    [first] = session.search(None, "SUBJECT", f'"{token} 2"')[1][0].split()
+    described = b" ".join(part for line in session.fetch(first, "(FLAGS INTERNALDATE)")[1] for part in ([line] if isinstance(line, bytes) else line))
+    assert b"\\Flagged" in described and b"\\Seen" in described and b"2001" in described, described
+    whole = session.fetch(first, "(BODY.PEEK[])")[1][0][1]
+    assert whole == letters.with_attachment(f"{token} 2", 3000, seed=2)
+    session.logout()
+    own.wait_mail(f"{token} project", token, mailbox="Projects")
