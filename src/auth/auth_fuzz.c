@@ -58,12 +58,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		size_t len = (unsigned char)rest.at[0] | (size_t)(unsigned char)rest.at[1] << 8;
 		struct slice datagram = slice_sub(rest, 2, len);
 		rest = slice_skip(rest, 2 + datagram.len);
-		server_handle(server, &server->channels[0], datagram);
+		auth_server_handle(server, &server->channels[0], datagram);
 		arena_reset(server->arena);
 		check_answers(ends[0]);
 	}
 	while (recent_count(server->channels[0].exchanges) > 0)
 		recent_remove_oldest(server->channels[0].exchanges);
-	server_drop_checks(server);
+	auth_server_drop_checks(server);
 	return 0;
 }

@@ -372,7 +372,8 @@ static enum sign_in_status read_status(const struct question *question, uint64_t
 	return status;
 }
 
-static enum sign_in_status step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account, int *delay_ms)
+static enum sign_in_status step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account,
+				int *delay_ms)
 {
 	struct question question = question_new();
 	struct buf fields = BUF(WIRE_DATAGRAM_MAX);
@@ -389,7 +390,8 @@ static enum sign_in_status step(struct sign_in *exchange, bool has_input, struct
 	return status;
 }
 
-enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account, int *delay_ms)
+enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account,
+				 int *delay_ms)
 {
 	*account = SLICE("");
 	*delay_ms = 0;

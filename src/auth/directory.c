@@ -78,7 +78,7 @@ bool directory_finish(struct directory *directory, bool done, struct error *erro
 	return false;
 }
 
-void *list_add(struct list *list)
+void *directory_list_add(struct list *list)
 {
 	if (list->count == list->capacity) {
 		size_t capacity = list->capacity ? 2 * list->capacity : 8;
@@ -197,7 +197,7 @@ bool directory_list_domains(struct directory *directory, struct arena *arena, st
 	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all FROM domain ORDER BY ordinal");
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW)
-		fill_domain(read, arena, list_add(&domains));
+		fill_domain(read, arena, directory_list_add(&domains));
 	*list = (struct domain_entry *)(void *)domains.at;
 	*count = domains.count;
 	return step == DB_DONE;

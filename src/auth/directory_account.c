@@ -140,7 +140,7 @@ bool directory_list_accounts(struct directory *directory, struct slice domain, s
 	db_bind_text(read, 1, domain_canonical(domain, arena));
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW)
-		fill_account(read, arena, list_add(&accounts));
+		fill_account(read, arena, directory_list_add(&accounts));
 	*list = (struct account_entry *)(void *)accounts.at;
 	*count = accounts.count;
 	return step == DB_DONE;
@@ -296,7 +296,7 @@ bool directory_list_senders(struct directory *directory, struct slice name, stru
 	db_bind_text(read, 1, account_key(name, arena));
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW)
-		*(struct slice *)list_add(&senders) = arena_copy(arena, db_text(read, 0));
+		*(struct slice *)directory_list_add(&senders) = arena_copy(arena, db_text(read, 0));
 	*list = (struct slice *)(void *)senders.at;
 	*count = senders.count;
 	return step == DB_DONE;

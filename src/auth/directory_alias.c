@@ -16,7 +16,7 @@ enum found directory_find_alias(struct directory *directory, struct slice addres
 	db_bind_text(read, 1, address);
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW)
-		*(struct slice *)list_add(&list) = arena_copy(arena, db_text(read, 0));
+		*(struct slice *)directory_list_add(&list) = arena_copy(arena, db_text(read, 0));
 	*targets = (struct slice *)(void *)list.at;
 	*count = list.count;
 	return step == DB_FAILED ? FOUND_FAILED : list.count > 0 ? FOUND_YES : FOUND_NO;
@@ -124,11 +124,11 @@ bool directory_list_aliases(struct directory *directory, struct slice domain, st
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW) {
 		if (!alias || !slice_equal(alias->address, db_text(read, 0))) {
-			alias = list_add(&aliases);
+			alias = directory_list_add(&aliases);
 			alias->address = arena_copy(arena, db_text(read, 0));
 			targets = (struct list){.arena = arena, .size = sizeof(struct slice)};
 		}
-		*(struct slice *)list_add(&targets) = arena_copy(arena, db_text(read, 1));
+		*(struct slice *)directory_list_add(&targets) = arena_copy(arena, db_text(read, 1));
 		alias->targets = (struct slice *)(void *)targets.at;
 		alias->target_count = targets.count;
 	}

@@ -45,6 +45,6 @@ struct list {
 	size_t count, capacity, size;
 };
 /** Room for one more, zeroed. */
-void *list_add(struct list *list);
+void *directory_list_add(struct list *list);
 
 #endif

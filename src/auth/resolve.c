@@ -49,7 +49,7 @@ static void add_route(struct walk *walk, bool local, struct slice address, struc
 {
 	if (!is_new(walk, local ? "account " : "remote ", key))
 		return;
-	struct route *route = list_add(&walk->routes);
+	struct route *route = directory_list_add(&walk->routes);
 	*route = (struct route){.local = local, .address = arena_copy(walk->arena, address), .detail = arena_copy(walk->arena, detail)};
 }
 

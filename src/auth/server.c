@@ -41,7 +41,7 @@ struct auth_server *auth_server_new(const char *data, struct error *error)
 
 /* ---- Sending ---- */
 
-struct buf server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id)
+struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id)
 {
 	struct buf datagram = BUF(WIRE_DATAGRAM_MAX);
 	wire_begin(&datagram, kind, server->generation, id);
@@ -79,7 +79,7 @@ static void flush_output(struct channel *channel)
 	}
 }
 
-void server_send(struct channel *channel, struct buf *datagram)
+void auth_server_send(struct channel *channel, struct buf *datagram)
 {
 	if (!channel->output && send_now(channel, buf_slice(datagram))) {
 		buf_free_secret(datagram);
@@ -104,11 +104,11 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 	}
 	struct channel *channel = &server->channels[server->channel_count++];
 	channel->fd = fd;
-	channel->exchanges = recent_new(EXCHANGES_PER_CHANNEL_MAX, sizeof(struct exchange), server_drop_exchange);
+	channel->exchanges = recent_new(EXCHANGES_PER_CHANNEL_MAX, sizeof(struct exchange), auth_server_drop_exchange);
 	channel->output_end = &channel->output;
 	channel->checks_end = &channel->checks;
-	struct buf hello = server_answer(server, WIRE_HELLO, 0);
-	server_send(channel, &hello);
+	struct buf hello = auth_server_answer(server, WIRE_HELLO, 0);
+	auth_server_send(channel, &hello);
 }
 
 void auth_server_watch(struct auth_server *server, int fd, void (*ready)(void *context, int fd), void *context)
@@ -131,7 +131,7 @@ static void read_channel(struct auth_server *server, struct channel *channel)
 		}
 		/* One that is too long comes back with its true length: it is no request of ours, and gets as empty what it earns. */
 		size_t taken = (size_t)len <= sizeof datagram ? (size_t)len : 0;
-		server_handle(server, channel, slice_make(datagram, taken));
+		auth_server_handle(server, channel, slice_make(datagram, taken));
 		memory_wipe(datagram, taken);
 		arena_reset(server->arena);
 	}
@@ -168,7 +168,7 @@ static void turn(struct auth_server *server, const struct pollfd *polled)
 		if (polled[POLL_CHANNELS + i].revents & (POLLIN | POLLHUP | POLLERR))
 			read_channel(server, channel);
 	}
-	server_run_checks(server);
+	auth_server_run_checks(server);
 }
 
 void auth_server_run(struct auth_server *server)
@@ -191,12 +191,12 @@ void auth_server_run(struct auth_server *server)
 		turn(server, polled);
 		if (clock_monotonic_ms() - expired_ms >= EXPIRE_EVERY_MS) {
 			for (size_t i = 0; i < server->channel_count; i++)
-				server_expire_exchanges(&server->channels[i]);
+				auth_server_expire_exchanges(&server->channels[i]);
 			expired_ms = clock_monotonic_ms();
 		}
 	}
 	password_pool_free(&server->pool);
-	server_drop_checks(server);
+	auth_server_drop_checks(server);
 }
 
 void auth_server_stop(struct auth_server *server)
@@ -217,7 +217,7 @@ void auth_server_free(struct auth_server **server)
 {
 	if (!*server)
 		return;
-	server_drop_checks(*server);
+	auth_server_drop_checks(*server);
 	for (size_t i = 0; i < (*server)->channel_count; i++)
 		free_channel(&(*server)->channels[i]);
 	if ((*server)->stop_fd >= 0)

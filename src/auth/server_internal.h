@@ -67,25 +67,25 @@ struct auth_server {
 };
 
 /** Begins an answer. Send it, which frees it. */
-struct buf server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id);
-void server_send(struct channel *channel, struct buf *datagram);
+struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id);
+void auth_server_send(struct channel *channel, struct buf *datagram);
 
 /** Answers one request (server_request.c); malformed ones are dropped and logged. */
-void server_handle(struct auth_server *server, struct channel *channel, struct slice datagram);
+void auth_server_handle(struct auth_server *server, struct channel *channel, struct slice datagram);
 
 /* server_sign_in.c */
-void server_check_password(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_client *client,
+void auth_server_check_password(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_client *client,
 			   struct slice name, struct slice password);
 /** exchange_id 0: a new one. */
-void server_step(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
+void auth_server_step(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
 		 const struct sign_in_client *client, bool has_input, struct slice input);
-void server_end_exchange(struct channel *channel, uint64_t exchange_id);
+void auth_server_end_exchange(struct channel *channel, uint64_t exchange_id);
 /** Gives waiting checks to idle threads, and answers those that are done. */
-void server_run_checks(struct auth_server *server);
+void auth_server_run_checks(struct auth_server *server);
 /** Ends exchanges that have rested too long. */
-void server_expire_exchanges(struct channel *channel);
-void server_drop_exchange(void *exchange);
+void auth_server_expire_exchanges(struct channel *channel);
+void auth_server_drop_exchange(void *exchange);
 /** Frees checks that were never answered. */
-void server_drop_checks(struct auth_server *server);
+void auth_server_drop_checks(struct auth_server *server);
 
 #endif

@@ -9,9 +9,9 @@ enum { COMPLAIN_EVERY_MS = 60 * 1000 };
 
 static void answer_number(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t number)
 {
-	struct buf answer = server_answer(server, WIRE_ANSWER, id);
+	struct buf answer = auth_server_answer(server, WIRE_ANSWER, id);
 	wire_put_number(&answer, number);
-	server_send(channel, &answer);
+	auth_server_send(channel, &answer);
 }
 
 /* A list that doesn't fit into one datagram goes in several. Each begins with 1 if there are routes, or 0 and an error. */
@@ -19,23 +19,23 @@ static void answer_routes(struct auth_server *server, struct channel *channel, u
 {
 	size_t at = 0;
 	do {
-		struct buf part = server_answer(server, WIRE_PART, id);
+		struct buf part = auth_server_answer(server, WIRE_PART, id);
 		for (; at < count && part.len + 2 * WIRE_ADDRESS_MAX + 32 < WIRE_DATAGRAM_MAX; at++) {
 			wire_put_number(&part, routes[at].local);
 			wire_put_text(&part, routes[at].address);
 			wire_put_text(&part, routes[at].detail);
 		}
-		server_send(channel, &part);
+		auth_server_send(channel, &part);
 	} while (at < count);
 	answer_number(server, channel, id, ERROR_NONE);
 }
 
 static void answer_error(struct auth_server *server, struct channel *channel, uint64_t id, const struct error *error)
 {
-	struct buf answer = server_answer(server, WIRE_ANSWER, id);
+	struct buf answer = auth_server_answer(server, WIRE_ANSWER, id);
 	wire_put_number(&answer, error->kind);
 	wire_put_text(&answer, slice_of(error->text));
-	server_send(channel, &answer);
+	auth_server_send(channel, &answer);
 }
 
 static void resolve(struct auth_server *server, struct channel *channel, uint64_t id, struct slice address)
@@ -89,7 +89,7 @@ static bool handle_check_password(struct auth_server *server, struct channel *ch
 	struct slice name = wire_text(reader, WIRE_ADDRESS_MAX), password = wire_text(reader, WIRE_PASSWORD_MAX);
 	if (!wire_end(reader))
 		return false;
-	server_check_password(server, channel, header->id, &client, name, password);
+	auth_server_check_password(server, channel, header->id, &client, name, password);
 	return true;
 }
 
@@ -103,7 +103,7 @@ static bool handle_step(struct auth_server *server, struct channel *channel, con
 	struct slice input = wire_text(reader, WIRE_SASL_MAX);
 	if (!wire_end(reader))
 		return false;
-	server_step(server, channel, header->id, exchange_id, mechanism, &client, has_input, input);
+	auth_server_step(server, channel, header->id, exchange_id, mechanism, &client, has_input, input);
 	return true;
 }
 
@@ -112,7 +112,7 @@ static bool handle_end(struct channel *channel, struct wire_reader *reader)
 	uint64_t exchange_id = wire_number(reader, UINT64_MAX);
 	if (!wire_end(reader))
 		return false;
-	server_end_exchange(channel, exchange_id);
+	auth_server_end_exchange(channel, exchange_id);
 	return true;
 }
 
@@ -140,7 +140,7 @@ static bool handle(struct auth_server *server, struct channel *channel, struct s
 	}
 }
 
-void server_handle(struct auth_server *server, struct channel *channel, struct slice datagram)
+void auth_server_handle(struct auth_server *server, struct channel *channel, struct slice datagram)
 {
 	if (handle(server, channel, datagram))
 		return;

@@ -26,13 +26,13 @@ struct verdict {
 
 static void answer(struct auth_server *server, struct channel *channel, uint64_t id, const struct verdict *verdict)
 {
-	struct buf datagram = server_answer(server, WIRE_ANSWER, id);
+	struct buf datagram = auth_server_answer(server, WIRE_ANSWER, id);
 	wire_put_number(&datagram, (uint64_t)verdict->status);
 	wire_put_number(&datagram, verdict->exchange_id);
 	wire_put_number(&datagram, (uint64_t)verdict->delay_ms);
 	wire_put_text(&datagram, verdict->status == SIGN_IN_DONE ? verdict->account : SLICE(""));
 	wire_put_text(&datagram, verdict->output);
-	server_send(channel, &datagram);
+	auth_server_send(channel, &datagram);
 }
 
 static void log_sign_in(enum log_level level, const char *event, const struct sign_in_who *who)
@@ -182,7 +182,7 @@ static void finish_check(struct auth_server *server, struct check *check)
 	answer_check(server, &check, done(server, &check->who, SLICE("")));
 }
 
-void server_run_checks(struct auth_server *server)
+void auth_server_run_checks(struct auth_server *server)
 {
 	struct password_job *job;
 	struct check *check;
@@ -192,7 +192,7 @@ void server_run_checks(struct auth_server *server)
 		start_check(server, check);
 }
 
-void server_drop_checks(struct auth_server *server)
+void auth_server_drop_checks(struct auth_server *server)
 {
 	struct check *check;
 	while ((check = server->running)) {
@@ -210,7 +210,7 @@ static struct sign_in_who who_is(const struct sign_in_client *client, struct sli
 		.session = client->session};
 }
 
-void server_check_password(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_client *client,
+void auth_server_check_password(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_client *client,
 			   struct slice name, struct slice password)
 {
 	struct buf prepared = BUF(4 * PASSWORD_MAX);
@@ -228,18 +228,18 @@ static struct slice key_of(const uint64_t *exchange_id)
 	return slice_make((const char *)exchange_id, sizeof *exchange_id);
 }
 
-void server_drop_exchange(void *value)
+void auth_server_drop_exchange(void *value)
 {
 	struct exchange *exchange = value;
 	sasl_end(&exchange->sasl);
 }
 
-void server_end_exchange(struct channel *channel, uint64_t exchange_id)
+void auth_server_end_exchange(struct channel *channel, uint64_t exchange_id)
 {
 	recent_remove(channel->exchanges, key_of(&exchange_id));
 }
 
-void server_expire_exchanges(struct channel *channel)
+void auth_server_expire_exchanges(struct channel *channel)
 {
 	int64_t now_ms = clock_monotonic_ms();
 	const struct exchange *oldest;
@@ -292,7 +292,7 @@ static struct exchange *find_exchange(struct auth_server *server, struct channel
 	return exchange;
 }
 
-void server_step(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
+void auth_server_step(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
 		 const struct sign_in_client *client, bool has_input, struct slice input)
 {
 	bool fresh = exchange_id == 0;
@@ -314,6 +314,6 @@ void server_step(struct auth_server *server, struct channel *channel, uint64_t i
 		step = verdict.status == SIGN_IN_CONTINUE ? SASL_CONTINUE : SASL_DONE;
 	}
 	if (step != SASL_CONTINUE)
-		server_end_exchange(channel, exchange_id);
+		auth_server_end_exchange(channel, exchange_id);
 	buf_free_secret(&output);
 }
