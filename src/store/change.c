@@ -218,22 +218,19 @@ static bool find_lost(struct account *account, const struct account_row *row, st
 	return step == DB_DONE;
 }
 
+/* No index leads from a message to its placements; this is rare enough. */
 static bool drop_placements(struct change *change, int64_t message, struct error *error)
 {
-	/* no index leads from a message to its placements; this is rare enough */
 	for (;;) {
-		struct db_statement *s = PREPARE(change->db, "DELETE FROM placement WHERE (mailbox, uid) IN (SELECT mailbox, uid FROM placement"
-			" WHERE message = $1 LIMIT 1) RETURNING mailbox, uid, flags, size", message);
+		struct db_statement *s = PREPARE(change->db, "SELECT mailbox, uid FROM placement WHERE message = $1 LIMIT 1", message);
 		enum db_step step = db_step(s, error);
 		if (step != DB_ROW)
 			return step == DB_DONE;
-		struct tally tally = {0};
-		int64_t mailbox = db_number(s, 0), uid = db_number(s, 1);
-		tally_add(&tally, (unsigned)db_number(s, 2), (uint64_t)db_number(s, 3), -1);
+		int64_t mailbox = db_number(s, 0);
+		uint32_t uid = (uint32_t)db_number(s, 1), removed;
+		size_t count;
 		db_reset(s);
-		if (!change_tally(change, mailbox, &tally, error) || !change_drop_refs(change, message, 1, error) ||
-		    !db_run(PREPARE(change->db, "INSERT INTO expunged (mailbox, modseq, uid) VALUES ($1, $2, $3)", mailbox,
-				    change_modseq(change), uid), error))
+		if (!change_take_out(change, mailbox, &uid, 1, &removed, &count, error))
 			return false;
 	}
 }

@@ -68,11 +68,17 @@ static inline int fixture_teardown(void **state)
 	return path_remove_tree(t.data, &t.error) ? 0 : -1;
 }
 
-/* As after a restart of the process. */
-static inline void fixture_reopen(void)
+/* Needed before fork(): SQLite's idea of its locks would be wrong in the child. */
+static inline void fixture_close(void)
 {
 	store_release_account(&t.alice);
 	store_close(&t.store);
+}
+
+/* As after a restart of the process. */
+static inline void fixture_reopen(void)
+{
+	fixture_close();
 	fixture_open();
 	ok((t.alice = store_open_account(t.store, ALICE, &t.error)));
 }

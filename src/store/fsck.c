@@ -1,7 +1,7 @@
 /* Checking an account against the invariants of internal.h, and mending it.
  *
  * In this order: the database itself (else it is rebuilt); each message against its file, without a lock, as it takes long;
- * then, holding the write lock so that nothing changes meanwhile, what was suspicious once more, rows against rows, and
+ * then, holding the write lock so that nothing changes meanwhile, rows against rows, what was suspicious once more, and
  * files against rows. What a repair decides:
  *   - a message whose file is missing goes, from every mailbox;
  *   - a file that differs from what was noted of it is kept and noted anew: nobody has the former content;
@@ -154,7 +154,8 @@ static bool describe_anew(struct change *change, int64_t id, const char *path, s
 	struct db_statement *s = PREPARE(change->db, "UPDATE message SET size = $2, hash = $3, summary = $4 WHERE id = $1", id, (int64_t)content.len);
 	db_bind_blob(s, 3, slice_make((char *)hash, sizeof hash));
 	db_bind_blob(s, 4, content_summary(content, arena));
-	bool done = db_run(s, error);
+	bool done = db_run(s, error) &&
+		    db_run(PREPARE(change->db, "UPDATE placement SET size = $2 WHERE message = $1", id, (int64_t)content.len), error);
 	arena_free(&arena);
 	content_unmap(content);
 	change_modseq(change);
@@ -415,9 +416,22 @@ static bool look_at_file(void *context, int64_t id, const char *path, struct err
 static bool check_rows(struct check *check, struct error *error)
 {
 	int64_t inbox, modseq = check->change->row.modseq;
-	return check_suspects(check, error) && check_rules(check, error) && check_inbox(check, &inbox, error) && check_stray(check, inbox, error) &&
+	return check_rules(check, error) && check_suspects(check, error) && check_inbox(check, &inbox, error) && check_stray(check, inbox, error) &&
 	       adopt_each_file(check->account->folder, look_at_file, check, error) && check_mailboxes(check, error) &&
 	       check_account_row(check, modseq, error);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* A folder lists its files in no order; their ids tell in which they came. */
+static void sort_ids(struct ids *ids)
+{
+	if (ids->count > 1)
+		qsort(ids->at, ids->count, sizeof *ids->at, compare_ids);
 }
 
 static bool check_account(struct check *check, struct error *error)
@@ -434,6 +448,8 @@ static bool check_account(struct check *check, struct error *error)
 			change.modseq = 0; /* nothing was changed, nothing is to be written */
 		done = change_end(&change, done, error);
 	}
+	sort_ids(&check->newer);
+	sort_ids(&check->leftovers);
 	if (done && check->repair)
 		done = adopt_files(check->account, &check->newer, false, error) && adopt_files(check->account, &check->leftovers, true, error) &&
 		       store_sync(check->store, error);
