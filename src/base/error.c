@@ -27,9 +27,8 @@ bool error_set_errno(struct error *error, int number, const char *format, ...)
 	error->kind = number == ENOSPC || number == EDQUOT ? ERROR_FULL : ERROR_TEMPORARY;
 	if (len >= 0 && (size_t)len < sizeof error->text) {
 		char reason[128];
-		if (strerror_r(number, reason, sizeof reason) != 0)
-			snprintf(reason, sizeof reason, "error %d", number);
-		snprintf(error->text + len, sizeof error->text - (size_t)len, ": %s", reason);
+		/* GNU's variant, which returns the text; it need not be in `reason`. */
+		snprintf(error->text + len, sizeof error->text - (size_t)len, ": %s", strerror_r(number, reason, sizeof reason));
 	}
 	return false;
 }
