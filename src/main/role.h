@@ -1,36 +1,79 @@
 /* A role is one process of `pombal serve`. The master starts each by executing this same program again (fresh address
- * space) with its descriptors in place; the role's main function sets it up, confines it, and runs it to its end. */
+ * space); the role gets everything it works with over its control channel, sets itself up, confines itself, and runs to
+ * its end. */
 #ifndef MAIN_ROLE_H
 #define MAIN_ROLE_H
+
+#include <pthread.h>
 
 #include "base/error.h"
 #include "config/config.h"
 #include "net/server.h"
 
 enum role_name { ROLE_AUTH, ROLE_SMTP, ROLE_COURIER, ROLE_READER, ROLE_COUNT };
+extern const char *const role_names[ROLE_COUNT];
+
+enum service { SERVICE_SMTP, SERVICE_LMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS, SERVICE_IMAP, SERVICE_IMAPS, SERVICE_POP3, SERVICE_POP3S, SERVICE_COUNT };
+/** One row per kind of listener: the option that names its addresses, and the role that serves it. */
+struct service_row {
+	const char *name;
+	enum role_name role;
+	size_t option; /* offset of its string_list in struct config */
+	bool implicit_tls;
+};
+extern const struct service_row services[SERVICE_COUNT];
+
+enum { ROLE_LISTENERS_MAX = 64 };
 
 /** What a role has when its main function starts. */
 struct role {
 	enum role_name name;
-	const char *data;            /* the data directory; the process's working directory, too */
-	int control;                 /* SOCK_SEQPACKET to the master: reload, stop, ready */
+	char *data;                  /* the data directory, absolute; the process's working directory, too */
+	int control;                 /* to the master: see control.h */
 	/* Channels between roles (SOCK_SEQPACKET, -1 where the role has none); the master keeps both ends open, so that they
 	 * outlive a crash of either side. */
 	int auth[ROLE_COUNT];        /* in the auth role: one per asking role; elsewhere only [0] counts: the channel to auth */
-	int to_courier;              /* smtp, reader: "message committed"; courier: see from_* */
+	int to_courier;              /* smtp: "message committed" */
 	int courier_in;              /* courier: what smtp, reader and the command line send */
 	int changes_out;             /* courier: announces changed accounts */
 	int changes_in;              /* reader: hears of them */
 	/* Listening sockets with what they are for. */
-	struct role_listener { int fd; enum service { SERVICE_SMTP, SERVICE_LMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS,
-		SERVICE_IMAP, SERVICE_IMAPS, SERVICE_POP3, SERVICE_POP3S } service; } *listeners;
+	struct role_listener { int fd; enum service service; } listeners[ROLE_LISTENERS_MAX];
 	size_t listener_count;
 	struct tls_server *tls;      /* made from the certificates that the master handed over; NULL without any */
+
+	pthread_t listening;         /* the thread that hears the master; see role_serve */
+	void (*stop)(void *context, int seconds);
+	void *context;
 };
 
 int role_auth_main(struct role *role);
 int role_smtp_main(struct role *role);
 int role_courier_main(struct role *role);
 int role_reader_main(struct role *role);
+
+/** The process of a role, as the master starts it: `pombal role NAME`, the control channel as descriptor ROLE_CONTROL_FD. */
+enum { ROLE_CONTROL_FD = 3 };
+int role_start(const char *name);
+
+/* ---- For the roles' main functions ---- */
+
+/** What a role may touch beside its temporary folder and the system's files. Paths are relative to the data directory. */
+struct role_rights {
+	const char *const *folders; /* to write in; ended by NULL */
+	const char *const *files;   /* to read; ended by NULL, or NULL */
+	bool store;                 /* the accounts, and what store_open needs */
+	bool network;               /* connecting to other machines */
+};
+/** Confines the process to that. First of all. */
+bool role_confine(struct role *role, const struct role_rights *rights, struct error *error);
+/** Tells the master that every listener is served, and obeys it from now on in a thread of its own: new configurations,
+ * certificates and event files are put in place; `stop` is called when the role shall end what is under way within that
+ * many seconds. */
+void role_serve(struct role *role, void (*stop)(void *context, int seconds), void *context);
+/** Waits for that thread, after the role's work has ended. */
+void role_end(struct role *role);
+/** Tells the master why the role can't start, and ends the process. */
+_Noreturn void role_fail(struct role *role, const struct error *error);
 
 #endif

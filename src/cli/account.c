@@ -1,0 +1,277 @@
+/* pombal account: people with a mailbox. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/instance.h"
+#include "cli/password.h"
+
+/* Every command here works on an open directory, and most on one account. */
+struct work {
+	struct command_line *line;
+	struct directory *directory;
+	struct slice name;
+	struct error error;
+};
+
+static int run_with(struct command_line *line, bool named, bool (*act)(struct work *work))
+{
+	struct work work = {.line = line};
+	int status = COMMAND_FAILED;
+	log_set_role("command", LOG_LEVEL_WARNING);
+	if (!instance_enter(line))
+		return status;
+	if (named && !instance_address(line, command_argument(line, 0), &work.name, &work.error))
+		status = command_fail(line, "%s", work.error.text);
+	else if ((work.directory = instance_directory(line)))
+		status = act(&work) ? COMMAND_DONE : command_fail(line, "%s", work.error.text);
+	directory_close(&work.directory);
+	config_free_all();
+	return status;
+}
+
+static bool number_option(struct work *work, const char *option, bool size, uint64_t *out)
+{
+	const char *text = command_value(work->line, option);
+	int64_t number;
+	if (!text)
+		return true;
+	if (size ? !config_parse_size(slice_of(text), &number) : !slice_to_number(slice_of(text), INT64_MAX, (uint64_t *)&number))
+		return error_set(&work->error, ERROR_INVALID, "--%s: \"%s\" is not a %s", option, text, size ? "size such as 10G" : "number");
+	*out = (uint64_t)number;
+	return true;
+}
+
+static bool apply_options(struct work *work, struct account_entry *account)
+{
+	const char *name = command_value(work->line, "name");
+	if (name)
+		account->display_name = slice_of(name);
+	if (!slice_is_utf8(account->display_name))
+		return error_set(&work->error, ERROR_INVALID, "--name is not UTF-8");
+	if (command_value(work->line, "disabled"))
+		account->enabled = false;
+	if (command_value(work->line, "enabled"))
+		account->enabled = true;
+	return number_option(work, "quota", true, &account->quota_bytes) && number_option(work, "quota-messages", false, &account->quota_messages);
+}
+
+static bool set_quota(struct work *work, struct store *store, const struct account_entry *entry)
+{
+	struct account *account = store_open_account(store, work->name, &work->error);
+	if (!account)
+		return false;
+	bool done = account_set_quota(account, entry->quota_bytes, entry->quota_messages, &work->error);
+	store_release_account(&account);
+	return done;
+}
+
+/* The mailbox first: mail may arrive as soon as the directory has the account. One that is there already is left over
+ * from an attempt that failed, or was kept when the account was removed. */
+static bool make_mailbox(struct work *work, struct store *store, const struct account_entry *entry)
+{
+	if (!store_create_account(store, work->name, &work->error) && work->error.kind != ERROR_EXISTS)
+		return false;
+	return (entry->quota_bytes == 0 && entry->quota_messages == 0) || set_quota(work, store, entry);
+}
+
+static bool add_account(struct work *work, struct store *store, struct account_entry *entry, struct slice password)
+{
+	struct account_entry there;
+	if (directory_get_account(work->directory, work->name, work->line->arena, &there, &work->error))
+		return error_set(&work->error, ERROR_EXISTS, "%.*s exists already", SLICE_ARG(work->name));
+	if (!directory_add_account(work->directory, entry, &work->error))
+		return false;
+	if (make_mailbox(work, store, entry) && directory_set_password(work->directory, work->name, password, &work->error))
+		return true;
+	struct error first = work->error;
+	directory_remove_account(work->directory, work->name, &work->error);
+	work->error = first;
+	return false;
+}
+
+static bool add(struct work *work)
+{
+	struct account_entry entry = {.name = work->name, .enabled = true, .created = clock_now()};
+	struct buf password = BUF(PASSWORD_MAX);
+	struct store *store = NULL;
+	bool done = apply_options(work, &entry) && password_ask(work->line, &password, &work->error);
+	if (done && !(store = instance_store(work->line)))
+		done = error_set(&work->error, ERROR_TEMPORARY, "the account was not made");
+	done = done && add_account(work, store, &entry, buf_slice(&password));
+	if (store)
+		store_close(&store);
+	buf_free_secret(&password);
+	return done;
+}
+
+static bool password(struct work *work)
+{
+	struct account_entry entry;
+	struct buf word = BUF(PASSWORD_MAX);
+	bool done = directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error) &&
+		    password_ask(work->line, &word, &work->error) && directory_set_password(work->directory, work->name, buf_slice(&word), &work->error);
+	buf_free_secret(&word);
+	return done;
+}
+
+static bool set(struct work *work)
+{
+	struct account_entry entry;
+	if (!directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error) || !apply_options(work, &entry) ||
+	    !directory_set_account(work->directory, &entry, &work->error))
+		return false;
+	if (command_value(work->line, "quota") || command_value(work->line, "quota-messages")) {
+		struct store *store = instance_store(work->line);
+		bool done = store && set_quota(work, store, &entry);
+		if (store)
+			store_close(&store);
+		if (!done)
+			return false;
+	}
+	return !command_value(work->line, "password-stdin") || password(work);
+}
+
+/* The directory first, so that no mail arrives any more; then the mail. */
+static bool remove_it(struct work *work)
+{
+	if (!directory_remove_account(work->directory, work->name, &work->error))
+		return false;
+	if (command_value(work->line, "keep-mail"))
+		return true;
+	struct store *store = instance_store(work->line);
+	bool done = store && (store_remove_account(store, work->name, &work->error) || work->error.kind == ERROR_NOT_FOUND);
+	if (store)
+		store_close(&store);
+	return done;
+}
+
+/* ---- Showing ---- */
+
+static json_t *json_of_account(const struct account_entry *entry)
+{
+	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b}", "name", json_of_slice(entry->name), "display_name", json_of_slice(entry->display_name),
+			 "enabled", entry->enabled, "quota_bytes", (json_int_t)entry->quota_bytes, "quota_messages", (json_int_t)entry->quota_messages,
+			 "created", (json_int_t)entry->created, "has_password", entry->has_password);
+}
+
+static void print_account(const struct account_entry *entry)
+{
+	print_safe(entry->name);
+	if (entry->display_name.len > 0) {
+		printf("  \"");
+		print_safe(entry->display_name);
+		putchar('"');
+	}
+	if (entry->quota_bytes > 0)
+		printf("  quota %llu bytes", (unsigned long long)entry->quota_bytes);
+	if (entry->quota_messages > 0)
+		printf("  quota %llu messages", (unsigned long long)entry->quota_messages);
+	printf("%s%s\n", entry->enabled ? "" : "  disabled", entry->has_password ? "" : "  without a password");
+}
+
+static bool list(struct work *work)
+{
+	struct account_entry *accounts;
+	size_t count;
+	struct slice domain = {NULL, 0};
+	if ((work->line->count > 0 && !instance_domain(work->line, command_argument(work->line, 0), &domain, &work->error)) ||
+	    !directory_list_accounts(work->directory, domain, work->line->arena, &accounts, &count, &work->error))
+		return false;
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++) {
+		if (work->line->json)
+			json_array_append_new(array, json_of_account(&accounts[i]));
+		else
+			print_account(&accounts[i]);
+	}
+	if (work->line->json)
+		command_print_json(array);
+	else
+		json_decref(array);
+	return true;
+}
+
+/* What is kept, beside what the directory says; quietly nothing when the mailbox can't be opened. */
+static void add_usage(const struct work *work, json_t *object)
+{
+	struct error error;
+	struct quota quota;
+	struct store *store = instance_store(work->line);
+	struct account *account = store ? store_open_account(store, work->name, &error) : NULL;
+	if (account && account_quota(account, &quota, &error)) {
+		json_object_set_new(object, "bytes", json_integer((json_int_t)quota.bytes));
+		json_object_set_new(object, "messages", json_integer((json_int_t)quota.messages));
+	}
+	if (account)
+		store_release_account(&account);
+	if (store)
+		store_close(&store);
+}
+
+static bool show(struct work *work)
+{
+	struct account_entry entry;
+	struct slice *senders;
+	size_t count;
+	if (!directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error) ||
+	    !directory_list_senders(work->directory, work->name, work->line->arena, &senders, &count, &work->error))
+		return false;
+	json_t *object = json_of_account(&entry), *granted = json_array();
+	for (size_t i = 0; i < count; i++)
+		json_array_append_new(granted, json_of_slice(senders[i]));
+	json_object_set_new(object, "senders", granted);
+	add_usage(work, object);
+	if (work->line->json) {
+		command_print_json(object);
+		return true;
+	}
+	char when[32];
+	print_account(&entry);
+	printf("made %s, keeps %lld messages of %lld bytes\n", time_text(entry.created, when),
+	       (long long)json_integer_value(json_object_get(object, "messages")), (long long)json_integer_value(json_object_get(object, "bytes")));
+	for (size_t i = 0; i < count; i++)
+		printf("may send as %.*s\n", SLICE_ARG(senders[i]));
+	json_decref(object);
+	return true;
+}
+
+static bool grant_or_revoke(struct work *work, bool granted)
+{
+	struct slice address;
+	return instance_address(work->line, command_argument(work->line, 1), &address, &work->error) &&
+	       directory_grant_sender(work->directory, work->name, address, granted, &work->error);
+}
+static bool grant(struct work *work) { return grant_or_revoke(work, true); }
+static bool revoke(struct work *work) { return grant_or_revoke(work, false); }
+
+static int run_add(struct command_line *line) { return run_with(line, true, add); }
+static int run_list(struct command_line *line) { return run_with(line, false, list); }
+static int run_show(struct command_line *line) { return run_with(line, true, show); }
+static int run_set(struct command_line *line) { return run_with(line, true, set); }
+static int run_password(struct command_line *line) { return run_with(line, true, password); }
+static int run_remove(struct command_line *line) { return run_with(line, true, remove_it); }
+static int run_grant(struct command_line *line) { return run_with(line, true, grant); }
+static int run_revoke(struct command_line *line) { return run_with(line, true, revoke); }
+
+#define SETTINGS                                                                                   \
+	{"name", "TEXT", "the person's name"}, {"quota", "SIZE", "the most bytes of mail; 0: no limit"}, \
+	{"quota-messages", "N", "the most messages; 0: no limit"}, {"disabled", NULL, "takes no mail and can't sign in"}
+#define PASSWORD_STDIN {"password-stdin", NULL, "reads the password from standard input instead of asking at the terminal"}
+
+static const struct command_option add_options[] = {SETTINGS, PASSWORD_STDIN, {0}};
+static const struct command_option set_options[] = {SETTINGS, {"enabled", NULL, "the opposite of disabled"},
+						    {"password-stdin", NULL, "sets a new password, read from standard input"}, {0}};
+static const struct command_option password_options[] = {PASSWORD_STDIN, {0}};
+static const struct command_option remove_options[] = {{"keep-mail", NULL, "leaves the mail where it is"}, {0}};
+
+const struct command account_commands[] = {
+	{"account add", "ADDRESS", "Makes an account with its mailboxes; asks for its password.", run_add, add_options, 1, 1, 0},
+	{"account list", "[DOMAIN]", "Lists the accounts.", run_list, NULL, 0, 1, COMMAND_JSON},
+	{"account show", "ADDRESS", "Shows one account and what it keeps.", run_show, NULL, 1, 1, COMMAND_JSON},
+	{"account set", "ADDRESS", "Changes an account.", run_set, set_options, 1, 1, 0},
+	{"account password", "ADDRESS", "Sets a new password.", run_password, password_options, 1, 1, 0},
+	{"account grant", "ADDRESS SENDER", "Lets an account send as a further address.", run_grant, NULL, 2, 2, 0},
+	{"account revoke", "ADDRESS SENDER", "Takes that back.", run_revoke, NULL, 2, 2, 0},
+	{"account remove", "ADDRESS", "Removes an account and all its mail.", run_remove, remove_options, 1, 1, 0},
+	{0},
+};

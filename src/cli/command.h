@@ -1,0 +1,84 @@
+/* The command line: every subcommand is described by one row (struct command), from which come the parser of its
+ * arguments, its --help and its part of the manual page. Exit status: 0 done, 1 refused or failed (one line on standard
+ * error says why), 2 wrong usage. */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include <jansson.h>
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+enum { COMMAND_DONE = 0, COMMAND_FAILED = 1, COMMAND_USAGE = 2 };
+
+struct command_option {
+	const char *name;     /* "quota", for --quota; NULL ends a list */
+	const char *argument; /* "SIZE"; NULL: a flag */
+	const char *doc;
+};
+
+enum command_flags {
+	COMMAND_JSON = 1,    /* takes --json */
+	COMMAND_HIDDEN = 2,  /* not shown: for the program's own use */
+	COMMAND_NO_DATA = 4, /* works without a data directory */
+	COMMAND_OWN_OPTIONS = 8, /* parses its own arguments, in another program's manner (sendmail) */
+};
+
+struct command_line;
+
+struct command {
+	const char *name;      /* "account add" */
+	const char *arguments; /* "ADDRESS TARGET…"; "" */
+	const char *summary;
+	int (*run)(struct command_line *line);
+	const struct command_option *options; /* may be NULL */
+	int least, most;       /* positional arguments; most -1: any number */
+	unsigned flags;
+};
+
+/** A group of commands; NULL `commands` ends a list of groups. */
+struct command_group {
+	const char *title; /* "": belongs to the group before */
+	const struct command *commands; /* ended by a row without name */
+};
+
+enum { COMMAND_OPTIONS_MAX = 16 };
+
+/** What was typed. */
+struct command_line {
+	const struct command *command;
+	const struct command_group *groups; /* all there are, for help and the manual page */
+	const char *data;                   /* the data directory */
+	bool json;
+	char **arguments;                   /* positional ones */
+	int count;
+	const char *values[COMMAND_OPTIONS_MAX]; /* of command->options, by their place; "" for a flag; NULL: not given */
+	struct arena *arena;                /* for this run of the command */
+};
+
+/** Finds the command and runs it; returns the exit status. */
+int command_main(const struct command_group *groups, int argc, char **argv);
+/** Writes pombal(1) in roff. */
+void command_write_manual(struct buf *out, const struct command_group *groups);
+
+/* ---- For the commands ---- */
+
+/** The value of an option, or NULL. A flag that was given is "". */
+const char *command_value(const struct command_line *line, const char *option);
+struct slice command_argument(const struct command_line *line, int index);
+/** Prints "pombal NAME: …" on standard error; returns COMMAND_FAILED. */
+__attribute__((format(printf, 2, 3))) int command_fail(const struct command_line *line, const char *format, ...);
+/** The same, of wrong usage, with a hint at --help; returns COMMAND_USAGE. */
+__attribute__((format(printf, 2, 3))) int command_misuse(const struct command_line *line, const char *format, ...);
+
+/** Prints `value` and frees it; returns COMMAND_DONE. */
+int command_print_json(json_t *value);
+/** A JSON string of bytes that may not be UTF-8 (what isn't becomes '?'). */
+json_t *json_of_slice(struct slice text);
+/** Prints a slice to standard output with control bytes shown as '?': nothing that mail holds may steer the terminal. */
+void print_safe(struct slice text);
+/** "2026-11-22 23:19:32" in local time. */
+const char *time_text(int64_t seconds, char out[32]);
+
+#endif

@@ -1,0 +1,109 @@
+/* pombal config: the values that the server works by. */
+#include "cli/commands.h"
+#include "cli/instance.h"
+
+enum { CONFIG_TEXT_MAX = 4 * 1024 * 1024 };
+
+static json_t *json_of_option(const struct config *config, const struct option *option)
+{
+	const char *at = (const char *)config + option->offset;
+	const struct string_list *list = (const struct string_list *)at;
+	json_t *array;
+	switch (option->kind) {
+	case OPTION_KIND_FLAG:
+		return json_boolean(*(const bool *)at);
+	case OPTION_KIND_TEXT:
+		return json_of_slice(slice_of(*(const char *const *)at));
+	case OPTION_KIND_LIST:
+		array = json_array();
+		for (size_t i = 0; i < list->count; i++)
+			json_array_append_new(array, json_of_slice(slice_of(list->at[i])));
+		return array;
+	default:
+		return json_integer(*(const int64_t *)at);
+	}
+}
+
+static int print_all_json(void)
+{
+	json_t *object = json_object();
+	for (size_t i = 0; i < config_option_count; i++)
+		if (config_options[i].kind != OPTION_KIND_SECTION)
+			json_object_set_new(object, config_options[i].name, json_of_option(config_current(), &config_options[i]));
+	return command_print_json(object);
+}
+
+static void print_all(void)
+{
+	struct buf out = BUF(CONFIG_TEXT_MAX);
+	for (size_t i = 0; i < config_option_count; i++) {
+		if (config_options[i].kind == OPTION_KIND_SECTION)
+			continue;
+		buf_printf(&out, "%s = ", config_options[i].name);
+		config_write_value(&out, config_current(), &config_options[i]);
+		buf_append_char(&out, '\n');
+	}
+	fwrite(out.at, 1, out.len, stdout);
+	buf_free(&out);
+}
+
+static int print_one(struct command_line *line)
+{
+	const struct option *option = config_option(command_argument(line, 0));
+	if (!option)
+		return command_fail(line, "there is no option \"%s\"", line->arguments[0]);
+	if (line->json)
+		return command_print_json(json_pack("{s:o}", option->name, json_of_option(config_current(), option)));
+	struct buf out = BUF(CONFIG_TEXT_MAX);
+	config_write_value(&out, config_current(), option);
+	printf("%.*s\n", SLICE_ARG(buf_slice(&out)));
+	buf_free(&out);
+	return COMMAND_DONE;
+}
+
+static int print_example(void)
+{
+	struct buf out = BUF(CONFIG_TEXT_MAX);
+	config_write_file(&out, config_current());
+	fwrite(out.at, 1, out.len, stdout);
+	buf_free(&out);
+	return COMMAND_DONE;
+}
+
+static int run(struct command_line *line)
+{
+	int status = COMMAND_DONE;
+	if (command_value(line, "example")) /* with the defaults: config_current() before anything was loaded */
+		status = print_example();
+	else if (!instance_enter(line))
+		status = COMMAND_FAILED;
+	else if (line->count > 0)
+		status = print_one(line);
+	else if (line->json)
+		status = print_all_json();
+	else
+		print_all();
+	config_free_all();
+	return status;
+}
+
+/* For the build: writes a manual page to standard output. */
+static int run_manual(struct command_line *line)
+{
+	struct buf out = BUF(CONFIG_TEXT_MAX);
+	if (slice_equal(command_argument(line, 0), SLICE("pombal.conf")))
+		config_write_manual(&out);
+	else
+		command_write_manual(&out, line->groups);
+	fwrite(out.at, 1, out.len, stdout);
+	buf_free(&out);
+	return COMMAND_DONE;
+}
+
+static const struct command_option options[] = {{"example", NULL, "the documented file, with the defaults"}, {0}};
+
+const struct command config_commands[] = {
+	{"config", "[OPTION]", "Shows the configuration that the server works by, defaults included.", run, options, 0, 1, COMMAND_JSON},
+	{"manual", "pombal|pombal.conf", "Writes a manual page.", run_manual, NULL, 1, 1, COMMAND_HIDDEN | COMMAND_NO_DATA},
+	{0},
+};

@@ -1,0 +1,122 @@
+/* pombal domain: the domains whose mail this server takes. */
+#include "cli/commands.h"
+#include "cli/instance.h"
+
+/* Every command here works on an open directory and one domain name. */
+struct work {
+	struct command_line *line;
+	struct directory *directory;
+	struct slice name;
+	struct error error;
+};
+
+static int run_with(struct command_line *line, bool (*act)(struct work *work))
+{
+	struct work work = {.line = line};
+	int status = COMMAND_FAILED;
+	if (!instance_enter(line))
+		return status;
+	if (line->count > 0 && !instance_domain(line, command_argument(line, 0), &work.name, &work.error))
+		status = command_fail(line, "%s", work.error.text);
+	else if ((work.directory = instance_directory(line)))
+		status = act(&work) ? COMMAND_DONE : command_fail(line, "%s", work.error.text);
+	directory_close(&work.directory);
+	config_free_all();
+	return status;
+}
+
+/* The options of add and set over what there was; an empty value takes it away. */
+static bool apply_options(struct work *work, struct domain_entry *domain)
+{
+	const char *alias_of = command_value(work->line, "alias-of"), *catch_all = command_value(work->line, "catch-all");
+	if (alias_of)
+		domain->alias_of = slice_of(alias_of);
+	if (catch_all)
+		domain->catch_all = slice_of(catch_all);
+	return (!alias_of || !*alias_of || instance_domain(work->line, slice_of(alias_of), &domain->alias_of, &work->error)) &&
+	       (!catch_all || !*catch_all || instance_address(work->line, slice_of(catch_all), &domain->catch_all, &work->error));
+}
+
+static bool add(struct work *work)
+{
+	struct domain_entry domain = {.name = work->name};
+	return apply_options(work, &domain) && directory_add_domain(work->directory, &domain, &work->error);
+}
+
+static bool set(struct work *work)
+{
+	struct domain_entry domain;
+	return directory_get_domain(work->directory, work->name, work->line->arena, &domain, &work->error) && apply_options(work, &domain) &&
+	       directory_set_domain(work->directory, &domain, &work->error);
+}
+
+static bool remove_it(struct work *work) { return directory_remove_domain(work->directory, work->name, &work->error); }
+
+static json_t *json_of_domain(const struct domain_entry *domain)
+{
+	return json_pack("{s:o, s:o, s:o}", "name", json_of_slice(domain->name), "alias_of", json_of_slice(domain->alias_of), "catch_all",
+			 json_of_slice(domain->catch_all));
+}
+
+static void print_domain(const struct domain_entry *domain)
+{
+	print_safe(domain->name);
+	if (domain->alias_of.len > 0)
+		printf("  alias of %.*s", SLICE_ARG(domain->alias_of));
+	if (domain->catch_all.len > 0)
+		printf("  catch-all %.*s", SLICE_ARG(domain->catch_all));
+	putchar('\n');
+}
+
+static bool list(struct work *work)
+{
+	struct domain_entry *domains;
+	size_t count;
+	if (!directory_list_domains(work->directory, work->line->arena, &domains, &count, &work->error))
+		return false;
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++) {
+		if (work->line->json)
+			json_array_append_new(array, json_of_domain(&domains[i]));
+		else
+			print_domain(&domains[i]);
+	}
+	if (work->line->json)
+		command_print_json(array);
+	else
+		json_decref(array);
+	return true;
+}
+
+static bool show(struct work *work)
+{
+	struct domain_entry domain;
+	if (!directory_get_domain(work->directory, work->name, work->line->arena, &domain, &work->error))
+		return false;
+	if (work->line->json)
+		command_print_json(json_of_domain(&domain));
+	else
+		print_domain(&domain);
+	return true;
+}
+
+static int run_add(struct command_line *line) { return run_with(line, add); }
+static int run_list(struct command_line *line) { return run_with(line, list); }
+static int run_show(struct command_line *line) { return run_with(line, show); }
+static int run_set(struct command_line *line) { return run_with(line, set); }
+static int run_remove(struct command_line *line) { return run_with(line, remove_it); }
+
+static const struct command_option options[] = {
+	{"alias-of", "DOMAIN", "every address of it is read as the same name in DOMAIN"},
+	{"catch-all", "ADDRESS", "takes what is addressed to nobody"},
+	{0},
+};
+
+const struct command domain_commands[] = {
+	{"domain add", "DOMAIN", "Takes mail for a further domain.", run_add, options, 1, 1, 0},
+	{"domain list", "", "Lists the domains.", run_list, NULL, 0, 0, COMMAND_JSON},
+	{"domain show", "DOMAIN", "Shows one domain.", run_show, NULL, 1, 1, COMMAND_JSON},
+	{"domain set", "DOMAIN", "Changes a domain; an empty value takes a setting away.", run_set, options, 1, 1, 0},
+	{"domain remove", "DOMAIN", "Gives up a domain that has no accounts and aliases any more.", run_remove, NULL, 1, 1, 0},
+	{0},
+};

@@ -1,0 +1,110 @@
+/* pombal fsck: checks every invariant of queue and accounts. */
+#include "base/log.h"
+#include "cli/commands.h"
+#include "cli/instance.h"
+
+struct check {
+	struct command_line *line;
+	json_t *found;        /* an array, with --json */
+	uint64_t problems, messages, repaired;
+};
+
+static void note(struct check *check, struct slice where, struct slice what)
+{
+	if (check->line->json) {
+		json_array_append_new(check->found, json_pack("{s:o, s:o}", "where", json_of_slice(where), "what", json_of_slice(what)));
+		return;
+	}
+	print_safe(where);
+	printf(": ");
+	print_safe(what);
+	putchar('\n');
+}
+
+static void note_account(void *context, struct slice account, struct slice what) { note(context, account, what); }
+
+static void note_queue(void *context, struct slice what)
+{
+	struct check *check = context;
+	check->problems++;
+	note(check, SLICE("queue"), what);
+}
+
+static bool check_queue(struct check *check, bool repair, struct error *error)
+{
+	struct queue *queue = queue_open(check->line->data, false, error);
+	if (!queue)
+		return false;
+	bool done = queue_fsck(queue, repair, note_queue, check, error);
+	queue_close(&queue);
+	return done;
+}
+
+/* The accounts that were named, or all that the store or the directory knows. */
+static bool list_accounts(const struct command_line *line, struct store *store, struct slice **names, size_t *count, struct error *error)
+{
+	if (line->count == 0)
+		return store_list_accounts(store, line->arena, names, count, error);
+	*count = (size_t)line->count;
+	*names = arena_array(line->arena, *count, sizeof **names);
+	for (size_t i = 0; i < *count; i++)
+		if (!instance_address(line, command_argument(line, (int)i), &(*names)[i], error))
+			return false;
+	return true;
+}
+
+static bool check_accounts(struct check *check, bool repair, struct error *error)
+{
+	struct store *store = instance_store(check->line);
+	struct slice *names;
+	size_t count = 0;
+	bool done = store ? list_accounts(check->line, store, &names, &count, error) : error_set(error, ERROR_TEMPORARY, "the accounts were not checked");
+	for (size_t i = 0; done && i < count; i++) {
+		struct fsck_report report = {.found = note_account, .context = check};
+		done = store_fsck(store, names[i], repair, &report, error);
+		check->problems += report.problems;
+		check->messages += report.messages;
+		check->repaired += report.repaired;
+		if (report.repaired > 0)
+			instance_tell_changed(check->line, names[i]);
+	}
+	if (store)
+		store_close(&store);
+	return done;
+}
+
+static void conclude(struct check *check)
+{
+	if (check->line->json)
+		command_print_json(json_pack("{s:I, s:I, s:I, s:O}", "messages", (json_int_t)check->messages, "problems", (json_int_t)check->problems,
+					     "repaired", (json_int_t)check->repaired, "found", check->found));
+	else
+		printf("%llu messages, %llu problems, %llu repaired\n", (unsigned long long)check->messages, (unsigned long long)check->problems,
+		       (unsigned long long)check->repaired);
+	json_decref(check->found);
+}
+
+static int run(struct command_line *line)
+{
+	struct check check = {.line = line, .found = json_array()};
+	struct error error;
+	bool repair = command_value(line, "repair") != NULL;
+	log_set_role("fsck", LOG_LEVEL_WARNING);
+	if (!instance_enter(line)) {
+		json_decref(check.found);
+		return COMMAND_FAILED;
+	}
+	bool done = (line->count > 0 || check_queue(&check, repair, &error)) && check_accounts(&check, repair, &error);
+	conclude(&check);
+	config_free_all();
+	if (!done)
+		return command_fail(line, "%s", error.text);
+	return check.problems > check.repaired ? COMMAND_FAILED : COMMAND_DONE;
+}
+
+static const struct command_option options[] = {{"repair", NULL, "mends what can be mended"}, {0}};
+
+const struct command fsck_commands[] = {
+	{"fsck", "[ADDRESS...]", "Checks queue and accounts, or only the accounts named: databases against files.", run, options, 0, -1, COMMAND_JSON},
+	{0},
+};

@@ -1,0 +1,238 @@
+/* pombal init: makes a data directory that works at once. The configuration is written last: a directory without it holds
+ * no instance, so an init that failed half-way can be repeated. */
+#include <errno.h>
+#include <limits.h>
+#include <pwd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "cli/commands.h"
+#include "cli/instance.h"
+#include "cli/self_signed.h"
+#include "config/config_check.h"
+#include "main/privileges.h"
+#include "message/address.h"
+
+enum { GENERATED_PASSWORD_LEN = 16, PORT_MAX = 65535, INIT_FILE_MAX = 256 * 1024 };
+
+struct plan {
+	struct command_line *line;
+	struct slice domain;      /* canonical */
+	char domain_ascii[ADDRESS_DOMAIN_MAX + 1];
+	char hostname[ADDRESS_DOMAIN_MAX + 8];
+	bool dev;
+	uint64_t port_base;
+};
+
+/* ---- What was asked for ---- */
+
+static int make_plan(struct command_line *line, struct plan *plan)
+{
+	const char *domain = command_value(line, "domain"), *hostname = command_value(line, "hostname"), *base = command_value(line, "port-base");
+	struct error error;
+	*plan = (struct plan){.line = line, .dev = command_value(line, "dev") != NULL};
+	if (!domain && !plan->dev)
+		return command_misuse(line, "--domain is missing");
+	if (base && (!plan->dev || !slice_to_number(slice_of(base), PORT_MAX - 8443, &plan->port_base)))
+		return command_misuse(line, plan->dev ? "--port-base %s is not a number up to %d" : "--port-base %s goes with --dev only", base, PORT_MAX - 8443);
+	if (!instance_domain(line, slice_of(domain ? domain : "example.test"), &plan->domain, &error))
+		return command_fail(line, "%s", error.text);
+	struct slice ascii = domain_to_ascii(plan->domain, line->arena);
+	if (ascii.len == 0 || ascii.len >= sizeof plan->domain_ascii)
+		return command_fail(line, "\"%s\" can't be a domain of mail", domain);
+	snprintf(plan->domain_ascii, sizeof plan->domain_ascii, "%.*s", SLICE_ARG(ascii));
+	if (hostname)
+		snprintf(plan->hostname, sizeof plan->hostname, "%s", hostname);
+	else
+		snprintf(plan->hostname, sizeof plan->hostname, "mail.%s", plan->domain_ascii);
+	return check_host_name(slice_of(plan->hostname), &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
+}
+
+/* ---- The directory ---- */
+
+/* Root gives a server's directory to the mail user, where there is one; a developer's stays the developer's. */
+static void give_to_user(const struct plan *plan)
+{
+	struct error error;
+	struct config *defaults = config_parse(SLICE(""), "defaults", &error);
+	struct stat status;
+	const struct passwd *user = getpwnam(defaults->user);
+	if (getuid() == 0 && !plan->dev && user && stat(plan->line->data, &status) == 0 && status.st_uid == 0 &&
+	    chown(plan->line->data, user->pw_uid, user->pw_gid) != 0)
+		command_fail(plan->line, "can't give %s to %s", plan->line->data, defaults->user);
+	config_free(&defaults);
+}
+
+static bool make_directory(struct plan *plan)
+{
+	char path[PATH_MAX];
+	struct error error;
+	snprintf(path, sizeof path, "%s/pombal.conf", plan->line->data);
+	if (access(path, F_OK) == 0) {
+		command_fail(plan->line, "%s holds an instance already", plan->line->data);
+		return false;
+	}
+	snprintf(path, sizeof path, "%s", plan->line->data);
+	size_t slash = slice_find_last_char(slice_of(path), '/');
+	if (slash != SLICE_NONE && slash > 0) {
+		path[slash] = '\0';
+		if (!file_make_folders(path, 0755, &error)) { /* what leads there is for others, too */
+			command_fail(plan->line, "%s", error.text);
+			return false;
+		}
+	}
+	if (mkdir(plan->line->data, 0700) != 0 && errno != EEXIST) {
+		error_set_errno(&error, errno, "making %s", plan->line->data);
+		command_fail(plan->line, "%s", error.text);
+		return false;
+	}
+	give_to_user(plan);
+	return instance_become_owner(plan->line);
+}
+
+static bool make_folders(const struct plan *plan, struct error *error)
+{
+	static const char *const folders[] = {"run", "log", "queue", "accounts", "directory", "certificates"};
+	char path[PATH_MAX];
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+		snprintf(path, sizeof path, "%s/%s", plan->line->data, folders[i]);
+		if (!file_make_folders(path, 0700, error))
+			return false;
+	}
+	/* Who had the directory before us may have left it open to everybody. */
+	return chmod(plan->line->data, 0700) == 0 || error_set_errno(error, errno, "%s", plan->line->data);
+}
+
+static bool make_certificate(const struct plan *plan, struct error *error)
+{
+	char path[PATH_MAX];
+	struct buf chain = BUF(INIT_FILE_MAX), key = BUF(INIT_FILE_MAX);
+	bool done = self_signed_make(plan->hostname, plan->domain_ascii, &chain, &key, error);
+	snprintf(path, sizeof path, "%s/certificates/self-signed.pem", plan->line->data);
+	done = done && file_replace(path, buf_slice(&chain), 0644, error);
+	snprintf(path, sizeof path, "%s/certificates/self-signed.key", plan->line->data);
+	done = done && file_replace(path, buf_slice(&key), 0600, error);
+	buf_free(&chain);
+	buf_free_secret(&key);
+	return done;
+}
+
+/* ---- The configuration ---- */
+
+static const struct {
+	const char *option;
+	unsigned port, dev_port;
+} ports[] = {{"smtp_listen", 25, 2525},		{"lmtp_listen", 0, 2424},  {"submission_listen", 587, 5587}, {"submissions_listen", 465, 4465},
+	     {"imap_listen", 143, 1143},	{"imaps_listen", 993, 1993}, {"pop3_listen", 110, 1110},	     {"pop3s_listen", 995, 1995}};
+
+static void write_settings(const struct plan *plan, struct buf *out)
+{
+	bool six = access("/proc/net/if_inet6", F_OK) == 0;
+	buf_printf(out, "hostname = %s\ncertificates = {\"certificates/self-signed.pem certificates/self-signed.key\"}\n", plan->hostname);
+	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++) {
+		if (plan->dev)
+			buf_printf(out, "%s = {\"127.0.0.1:%u\"}\n", ports[i].option, ports[i].dev_port + (unsigned)plan->port_base);
+		else if (ports[i].port != 0)
+			buf_printf(out, six ? "%s = {\"0.0.0.0:%u\", \"[::]:%u\"}\n" : "%s = {\"0.0.0.0:%u\"}\n", ports[i].option, ports[i].port, ports[i].port);
+	}
+	if (plan->dev) /* all clients come from one address */
+		buf_append_text(out, "connections_per_address = 0\naccount_connections = 100000\nauth_failures = 1000\n");
+}
+
+/* Leaves the settings as the current configuration; *file is the text of pombal.conf, to be written at the end. */
+static bool make_config(const struct plan *plan, struct buf *file, struct error *error)
+{
+	struct buf settings = BUF(INIT_FILE_MAX);
+	write_settings(plan, &settings);
+	struct config *config = config_parse(buf_slice(&settings), "settings", error);
+	buf_free(&settings);
+	if (!config)
+		return false;
+	config_write_file(file, config);
+	config_set_current(config);
+	return true;
+}
+
+/* ---- People ---- */
+
+/* Letters and digits that can't be mistaken for one another; 16 of them are 93 bits. */
+static void make_password(char out[GENERATED_PASSWORD_LEN + 1])
+{
+	static const char alphabet[] = "abcdefghijkmnopqrstuvwxyzABCDEFGHJKLMNPQRSTUVWXYZ23456789";
+	for (int i = 0; i < GENERATED_PASSWORD_LEN; i++)
+		out[i] = alphabet[random_below(sizeof alphabet - 1)];
+	out[GENERATED_PASSWORD_LEN] = '\0';
+}
+
+static bool fine_if_there(bool done, const struct error *error) { return done || error->kind == ERROR_EXISTS; }
+
+static bool make_account(const struct plan *plan, struct directory *directory, struct store *store, const char *name, struct error *error)
+{
+	char password[GENERATED_PASSWORD_LEN + 1];
+	make_password(password);
+	struct slice address = arena_printf(plan->line->arena, "%s@%.*s", name, SLICE_ARG(plan->domain));
+	struct account_entry account = {.name = address, .enabled = true, .created = clock_now()};
+	bool done = fine_if_there(directory_add_account(directory, &account, error), error) &&
+		    directory_set_password(directory, address, slice_of(password), error) && fine_if_there(store_create_account(store, address, error), error);
+	if (done)
+		printf("account %.*s password %s\n", SLICE_ARG(address), password);
+	memory_wipe(password, sizeof password);
+	return done;
+}
+
+static bool make_people(const struct plan *plan, struct error *error)
+{
+	struct directory *directory = directory_open(plan->line->data, error);
+	struct store *store = directory ? store_open(&(struct store_options){.data = plan->line->data}, error) : NULL;
+	struct domain_entry domain = {.name = plan->domain};
+	bool done = store && fine_if_there(directory_add_domain(directory, &domain, error), error) &&
+		    make_account(plan, directory, store, "postmaster", error);
+	if (plan->dev)
+		done = done && make_account(plan, directory, store, "alice", error) && make_account(plan, directory, store, "bob", error);
+	if (store)
+		store_close(&store);
+	if (directory)
+		directory_close(&directory);
+	return done;
+}
+
+static int run(struct command_line *line)
+{
+	struct plan plan;
+	struct error error;
+	int status = make_plan(line, &plan);
+	if (status != COMMAND_DONE)
+		return status;
+	if (!make_directory(&plan))
+		return COMMAND_FAILED;
+	log_set_role("init", LOG_LEVEL_WARNING);
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/pombal.conf", line->data);
+	struct buf file = BUF(INIT_FILE_MAX);
+	bool done = make_folders(&plan, &error) && make_certificate(&plan, &error) && make_config(&plan, &file, &error) && make_people(&plan, &error) &&
+		    file_replace(path, buf_slice(&file), 0600, &error);
+	buf_free(&file);
+	config_free_all();
+	if (!done)
+		return command_fail(line, "%s", error.text);
+	printf("made %s for %.*s; to serve it: pombal serve --data %s\n", line->data, SLICE_ARG(plan.domain), line->data);
+	return COMMAND_DONE;
+}
+
+static const struct command_option options[] = {
+	{"domain", "DOMAIN", "the domain whose mail it takes"},
+	{"hostname", "HOST", "the name of this server (default: mail.DOMAIN)"},
+	{"dev", NULL, "for development: loopback only, high ports, accounts alice and bob; DOMAIN is example.test by default"},
+	{"port-base", "N", "with --dev: N is added to each port"},
+	{0},
+};
+
+const struct command init_commands[] = {
+	{"init", "", "Makes a data directory with configuration, certificate and a postmaster account.", run, options, 0, 0, COMMAND_NO_DATA},
+	{0},
+};

@@ -1,0 +1,174 @@
+/* Entering the data directory, and talking to the server that serves it; see instance.h. */
+#include "cli/instance.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/socket.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "main/privileges.h"
+#include "message/address.h"
+
+enum { ASK_TIMEOUT_SECONDS = 20 };
+
+bool instance_become_owner(struct command_line *line)
+{
+	char path[PATH_MAX];
+	struct identity owner;
+	struct error error;
+	if (!realpath(line->data, path)) {
+		char reason[128];
+		command_fail(line, "no data directory %s: %s", line->data, strerror_r(errno, reason, sizeof reason));
+		return false;
+	}
+	line->data = arena_text(line->arena, slice_of(path));
+	if (!identity_of(path, &owner, &error) || !privileges_become(&owner, &error)) {
+		command_fail(line, "%s", error.text);
+		return false;
+	}
+	privileges_harden();
+	return true;
+}
+
+bool instance_enter(struct command_line *line)
+{
+	struct error error;
+	if (!instance_become_owner(line))
+		return false;
+	struct config *config = config_load(line->data, &error);
+	if (!config) {
+		command_fail(line, "%s", error.text);
+		return false;
+	}
+	config_set_current(config);
+	return true;
+}
+
+/* ---- What is kept ---- */
+
+struct directory *instance_directory(const struct command_line *line)
+{
+	struct error error;
+	struct directory *directory = directory_open(line->data, &error);
+	if (!directory)
+		command_fail(line, "%s", error.text);
+	return directory;
+}
+
+struct store *instance_store(const struct command_line *line)
+{
+	struct error error;
+	struct store_options options = {
+		.data = line->data,
+		.max_message = (uint64_t)config_current()->max_message,
+		.undelete_seconds = config_current()->undelete_for,
+	};
+	struct store *store = store_open(&options, &error);
+	if (!store)
+		command_fail(line, "%s", error.text);
+	return store;
+}
+
+struct queue *instance_queue(const struct command_line *line)
+{
+	struct error error;
+	struct queue *queue = queue_open(line->data, false, &error);
+	if (!queue)
+		command_fail(line, "%s", error.text);
+	return queue;
+}
+
+/* ---- The running server ---- */
+
+/* The socket's path may be longer than a socket address: it is reached from the data directory. */
+static int connect_control(const char *data, struct error *error)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "run/control"};
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool done = fd >= 0 && here >= 0 && chdir(data) == 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	int number = errno;
+	if (here >= 0 && fchdir(here) != 0)
+		done = false;
+	if (here >= 0)
+		close(here);
+	if (done)
+		return fd;
+	if (fd >= 0)
+		close(fd);
+	if (number == ENOENT || number == ECONNREFUSED)
+		error_set(error, ERROR_NOT_FOUND, "no server is running");
+	else
+		error_set_errno(error, number, "%s/run/control", data);
+	return -1;
+}
+
+static bool converse(int fd, const char *request, struct buf *answer, struct error *error)
+{
+	struct timeval timeout = {.tv_sec = ASK_TIMEOUT_SECONDS};
+	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
+	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 || send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
+		return error_set_errno(error, errno, "asking the server");
+	char bytes[4096];
+	ssize_t got;
+	while ((got = recv(fd, bytes, sizeof bytes, 0)) > 0)
+		buf_append(answer, slice_make(bytes, (size_t)got));
+	if (got < 0)
+		return error_set_errno(error, errno, "the server doesn't answer");
+	struct slice text = slice_trim(buf_slice(answer));
+	if (slice_starts(text, SLICE("error ")))
+		return error_set(error, ERROR_INVALID, "%.*s", SLICE_ARG(slice_skip(text, 6)));
+	if (!slice_ends_nocase(text, SLICE("ok")))
+		return error_set(error, ERROR_TEMPORARY, "the server ended before it answered");
+	answer->len = text.len - 2;
+	return true;
+}
+
+bool instance_ask(const struct command_line *line, const char *request, struct buf *answer, struct error *error)
+{
+	int fd = connect_control(line->data, error);
+	if (fd < 0)
+		return false;
+	bool done = converse(fd, request, answer, error);
+	close(fd);
+	return done;
+}
+
+static void tell(const struct command_line *line, const char *request)
+{
+	struct error error;
+	struct buf answer = BUF(1024);
+	if (!instance_ask(line, request, &answer, &error) && error.kind != ERROR_NOT_FOUND)
+		command_fail(line, "done, but the server was not told: %s", error.text);
+	buf_free(&answer);
+}
+
+void instance_tell_changed(const struct command_line *line, struct slice account)
+{
+	char request[ADDRESS_MAX + 16];
+	snprintf(request, sizeof request, "changed %.*s", SLICE_ARG(account));
+	tell(line, request);
+}
+
+void instance_tell_flush(const struct command_line *line) { tell(line, "flush"); }
+
+/* ---- Names that were typed ---- */
+
+bool instance_address(const struct command_line *line, struct slice text, struct slice *canonical, struct error *error)
+{
+	struct slice address;
+	struct error cause;
+	if (!address_parse(text, true, line->arena, &address, &cause))
+		return error_set(error, ERROR_INVALID, "\"%.*s\" is not an address: %s", SLICE_ARG(text), cause.text);
+	*canonical = address_canonical(address, line->arena);
+	return true;
+}
+
+bool instance_domain(const struct command_line *line, struct slice text, struct slice *canonical, struct error *error)
+{
+	if (domain_is_literal(text) || !domain_is_valid(text, true))
+		return error_set(error, ERROR_INVALID, "\"%.*s\" is not a domain", SLICE_ARG(text));
+	*canonical = domain_canonical(text, line->arena);
+	return true;
+}

@@ -1,0 +1,32 @@
+/* The data directory, as the commands use it: becoming its owner, its configuration, what they open of it, and the running
+ * server's control socket. Every function that fails has said why on standard error. */
+#ifndef CLI_INSTANCE_H
+#define CLI_INSTANCE_H
+
+#include "auth/directory.h"
+#include "cli/command.h"
+#include "config/config.h"
+#include "queue/queue.h"
+#include "store/store.h"
+
+/** Makes line->data absolute, checks that it holds an instance, becomes its owner when root, and makes its configuration
+ * the current one. */
+bool instance_enter(struct command_line *line);
+/** As instance_enter, without reading the configuration. */
+bool instance_become_owner(struct command_line *line);
+
+struct directory *instance_directory(const struct command_line *line);
+struct store *instance_store(const struct command_line *line);
+struct queue *instance_queue(const struct command_line *line);
+
+/** Says one line to the running server and appends its answer without the final "ok". ERROR_NOT_FOUND: no server runs. */
+bool instance_ask(const struct command_line *line, const char *request, struct buf *answer, struct error *error);
+/** Tells the running server, if there is one, that an account's mail has changed, or that the queue has. */
+void instance_tell_changed(const struct command_line *line, struct slice account);
+void instance_tell_flush(const struct command_line *line);
+
+/** The canonical form (in line->arena) of an address or domain that was typed. These two leave the message to the caller. */
+bool instance_address(const struct command_line *line, struct slice text, struct slice *canonical, struct error *error);
+bool instance_domain(const struct command_line *line, struct slice text, struct slice *canonical, struct error *error);
+
+#endif

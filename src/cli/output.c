@@ -1,0 +1,46 @@
+/* What commands print: JSON, times, and text from outside. */
+#include <ctype.h>
+
+#include "base/memory.h"
+#include "cli/command.h"
+
+int command_print_json(json_t *value)
+{
+	json_dumpf(value, stdout, JSON_INDENT(2) | JSON_ENSURE_ASCII * 0);
+	putchar('\n');
+	json_decref(value);
+	return COMMAND_DONE;
+}
+
+json_t *json_of_slice(struct slice text)
+{
+	if (slice_is_utf8(text))
+		return json_stringn(text.at ? text.at : "", text.len);
+	char *copy = memory_copy(text.at, text.len);
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)copy[i] >= 0x80)
+			copy[i] = '?';
+	json_t *value = json_stringn(copy, text.len);
+	free(copy);
+	return value;
+}
+
+void print_safe(struct slice text)
+{
+	bool utf8 = slice_is_utf8(text);
+	for (size_t i = 0; i < text.len; i++) {
+		unsigned char c = (unsigned char)text.at[i];
+		/* U+0080 to U+009F are controls, too. */
+		bool control = c < ' ' || c == 0x7f || (c >= 0x80 && !utf8) || (c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0);
+		putchar(control ? '?' : c);
+	}
+}
+
+const char *time_text(int64_t seconds, char out[32])
+{
+	struct tm parts;
+	time_t when = (time_t)seconds;
+	if (!localtime_r(&when, &parts) || strftime(out, 32, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+		snprintf(out, 32, "%lld", (long long)seconds);
+	return out;
+}

@@ -1,0 +1,244 @@
+/* pombal queue: what waits to be delivered, and what to do about it. */
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/random.h"
+#include "cli/commands.h"
+#include "cli/instance.h"
+
+/* A message is named by its id, its sender or a recipient, or "@domain". */
+static bool read_filter(const struct command_line *line, struct queue_filter *filter, struct error *error)
+{
+	struct slice text = command_argument(line, 0);
+	*filter = (struct queue_filter){.id = id_parse(text)};
+	if (text.len == 0 || filter->id != 0)
+		return true;
+	filter->address = text;
+	return slice_find_char(text, '@') != SLICE_NONE || error_set(error, ERROR_INVALID, "\"%.*s\" is neither the id of a message, nor an address, nor @domain",
+								      SLICE_ARG(text));
+}
+
+static int run_with(struct command_line *line, bool (*act)(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error))
+{
+	struct queue_filter filter;
+	struct error error;
+	int status = COMMAND_FAILED;
+	if (!instance_enter(line))
+		return status;
+	struct queue *queue = NULL;
+	if (!read_filter(line, &filter, &error))
+		status = command_fail(line, "%s", error.text);
+	else if ((queue = instance_queue(line)))
+		status = act(line, queue, &filter, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
+	if (queue)
+		queue_close(&queue);
+	config_free_all();
+	return status;
+}
+
+/* ---- Showing ---- */
+
+static json_t *json_of_recipient(const struct queue_recipient *recipient)
+{
+	return json_pack("{s:o, s:i, s:I, s:I, s:o}", "address", json_of_slice(recipient->address), "attempts", recipient->attempts, "next_attempt",
+			 (json_int_t)recipient->next_attempt, "expires", (json_int_t)recipient->expires, "last_error", json_of_slice(recipient->last_error));
+}
+
+static json_t *json_of_message(const struct queue_message *message)
+{
+	char id[ID_TEXT_LEN + 1];
+	id_format(message->id, id);
+	json_t *recipients = json_array();
+	for (size_t i = 0; i < message->recipient_count; i++)
+		json_array_append_new(recipients, json_of_recipient(&message->recipients[i]));
+	return json_pack("{s:s, s:o, s:I, s:I, s:b, s:o, s:o, s:o}", "id", id, "from", json_of_slice(message->from), "arrived", (json_int_t)message->arrived,
+			 "size", (json_int_t)message->size, "held", message->held, "client", json_of_slice(message->client), "account",
+			 json_of_slice(message->account), "recipients", recipients);
+}
+
+static void print_recipient(const struct queue_recipient *recipient, bool held)
+{
+	char when[32];
+	printf("    to ");
+	print_safe(recipient->address);
+	if (recipient->attempts > 0)
+		printf("  %d attempt%s", recipient->attempts, recipient->attempts == 1 ? "" : "s");
+	if (held)
+		printf("  held");
+	else if (recipient->next_attempt <= clock_now())
+		printf("  due now");
+	else
+		printf("  next %s", time_text(recipient->next_attempt, when));
+	putchar('\n');
+	if (recipient->last_error.len > 0) {
+		printf("        ");
+		print_safe(recipient->last_error);
+		putchar('\n');
+	}
+}
+
+static void print_message(const struct queue_message *message)
+{
+	char id[ID_TEXT_LEN + 1], when[32];
+	id_format(message->id, id);
+	printf("%s  %s  %llu bytes  from <", id, time_text(message->arrived, when), (unsigned long long)message->size);
+	print_safe(message->from);
+	printf(">%s\n", message->held ? "  HELD" : "");
+	for (size_t i = 0; i < message->recipient_count; i++)
+		print_recipient(&message->recipients[i], message->held);
+}
+
+enum { LIST_STEP = 500 };
+
+static void add_to_listing(const struct command_line *line, json_t *array, const struct queue_message *messages, size_t count)
+{
+	for (size_t i = 0; i < count; i++) {
+		if (line->json)
+			json_array_append_new(array, json_of_message(&messages[i]));
+		else
+			print_message(&messages[i]);
+	}
+}
+
+static bool list(struct command_line *line, struct queue *queue, const struct queue_filter *wanted, struct error *error)
+{
+	struct queue_filter filter = *wanted;
+	json_t *array = json_array();
+	bool done = true;
+	filter.limit = LIST_STEP;
+	for (size_t count = LIST_STEP; done && count == LIST_STEP; filter.offset += count) {
+		struct queue_message *messages;
+		arena_reset(line->arena);
+		done = queue_list(queue, &filter, line->arena, &messages, &count, error);
+		if (done)
+			add_to_listing(line, array, messages, count);
+	}
+	if (done && line->json)
+		command_print_json(array);
+	else
+		json_decref(array);
+	return done;
+}
+
+static bool nothing_found(const struct command_line *line, struct error *error)
+{
+	return error_set(error, ERROR_NOT_FOUND, "nothing in the queue is named \"%s\"", line->count > 0 ? line->arguments[0] : "");
+}
+
+enum { SHOW_HEADER_MAX = 16 * 1024 };
+
+/* The first bytes of the body, up to the end of the header. */
+static struct slice read_header(struct command_line *line, struct queue *queue, int64_t id)
+{
+	struct slice bytes;
+	struct error error;
+	int fd;
+	if (!queue_body(queue, id, line->arena, &bytes, &fd, &error))
+		return (struct slice){NULL, 0};
+	char *start = arena_alloc(line->arena, SHOW_HEADER_MAX);
+	if (fd >= 0) {
+		ssize_t got = pread(fd, start, SHOW_HEADER_MAX, 0);
+		close(fd);
+		bytes = slice_make(start, got > 0 ? (size_t)got : 0);
+	}
+	bytes = slice_sub(bytes, 0, SHOW_HEADER_MAX);
+	size_t end = slice_find(bytes, SLICE("\r\n\r\n"));
+	return slice_sub(bytes, 0, end == SLICE_NONE ? bytes.len : end);
+}
+
+static void print_header(struct slice header)
+{
+	struct slice field;
+	putchar('\n');
+	while (header.len > 0) {
+		slice_cut(header, '\n', &field, &header);
+		if (field.len > 0 && field.at[field.len - 1] == '\r')
+			field.len--;
+		print_safe(field);
+		putchar('\n');
+	}
+}
+
+static bool show(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
+{
+	struct queue_message *messages;
+	size_t count;
+	if (!queue_list(queue, filter, line->arena, &messages, &count, error))
+		return false;
+	if (count == 0)
+		return nothing_found(line, error);
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++) {
+		struct slice header = read_header(line, queue, messages[i].id);
+		json_t *object = json_of_message(&messages[i]);
+		json_object_set_new(object, "header", json_of_slice(header));
+		json_array_append_new(array, object);
+		if (!line->json) {
+			print_message(&messages[i]);
+			if (messages[i].client.len > 0)
+				printf("    client %.*s\n", SLICE_ARG(messages[i].client));
+			print_header(header);
+		}
+	}
+	if (line->json)
+		command_print_json(json_incref(json_array_size(array) == 1 && filter->id != 0 ? json_array_get(array, 0) : array));
+	json_decref(array);
+	return true;
+}
+
+/* ---- Changing ---- */
+
+static bool finish(const struct command_line *line, size_t changed, const char *what, struct error *error)
+{
+	if (changed == 0 && line->count > 0)
+		return nothing_found(line, error);
+	printf("%zu message%s %s\n", changed, changed == 1 ? "" : "s", what);
+	return true;
+}
+
+static bool flush(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
+{
+	size_t changed;
+	if (!queue_flush(queue, filter, &changed, error))
+		return false;
+	instance_tell_flush(line);
+	return finish(line, changed, "due now", error);
+}
+
+static bool hold(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
+{
+	size_t changed;
+	return queue_hold(queue, filter, true, &changed, error) && finish(line, changed, "held", error);
+}
+
+static bool release(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
+{
+	size_t changed;
+	if (!queue_hold(queue, filter, false, &changed, error))
+		return false;
+	instance_tell_flush(line);
+	return finish(line, changed, "released", error);
+}
+
+static bool remove_it(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
+{
+	size_t changed;
+	return queue_remove(queue, filter, &changed, error) && finish(line, changed, "removed", error);
+}
+
+static int run_list(struct command_line *line) { return run_with(line, list); }
+static int run_show(struct command_line *line) { return run_with(line, show); }
+static int run_flush(struct command_line *line) { return run_with(line, flush); }
+static int run_hold(struct command_line *line) { return run_with(line, hold); }
+static int run_release(struct command_line *line) { return run_with(line, release); }
+static int run_remove(struct command_line *line) { return run_with(line, remove_it); }
+
+const struct command queue_commands[] = {
+	{"queue list", "[ID|ADDRESS|@DOMAIN]", "Lists what waits to be delivered.", run_list, NULL, 0, 1, COMMAND_JSON},
+	{"queue show", "ID|ADDRESS|@DOMAIN", "Shows messages with their headers and what became of each recipient so far.", run_show, NULL, 1, 1, COMMAND_JSON},
+	{"queue flush", "[ID|ADDRESS|@DOMAIN]", "Tries again at once.", run_flush, NULL, 0, 1, 0},
+	{"queue hold", "ID|ADDRESS|@DOMAIN", "Holds messages back until they are released.", run_hold, NULL, 1, 1, 0},
+	{"queue release", "ID|ADDRESS|@DOMAIN", "Lets held messages go on.", run_release, NULL, 1, 1, 0},
+	{"queue remove", "ID|ADDRESS|@DOMAIN", "Removes messages without telling their senders.", run_remove, NULL, 1, 1, 0},
+	{0},
+};

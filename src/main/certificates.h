@@ -1,0 +1,22 @@
+/* Certificates and keys: the master reads the files (as root, where it is) and hands their bytes to the roles in a sealed
+ * memory file, so that no role needs access to a key file. */
+#ifndef MAIN_CERTIFICATES_H
+#define MAIN_CERTIFICATES_H
+
+#include "base/buf.h"
+#include "base/error.h"
+#include "config/config.h"
+
+struct tls_server;
+
+enum { CERTIFICATE_FILE_MAX = 1024 * 1024, CERTIFICATES_MAX = 16 * 1024 * 1024 };
+
+/** Reads the files of config->certificates (relative to `data`) and appends them in the packed form. Nothing is appended
+ * when none are configured. The caller wipes `out` (buf_free_secret). */
+bool certificates_pack(const struct config *config, const char *data, struct buf *out, struct error *error);
+/** Makes TLS contexts of the packed form; NULL without an error (kind ERROR_NONE) when it is empty. */
+struct tls_server *certificates_new_tls(struct slice packed, const struct config *config, struct error *error);
+/** Puts packed certificates in the place of those that `tls` has. */
+bool certificates_replace(struct tls_server *tls, struct slice packed, const struct config *config, struct error *error);
+
+#endif

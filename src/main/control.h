@@ -1,0 +1,52 @@
+/* Messages between the master and a role over the role's control channel (SOCK_SEQPACKET): one packet each, with at most
+ * one descriptor. Everything that a role needs comes this way: the roles open no socket and read no key file. */
+#ifndef MAIN_CONTROL_H
+#define MAIN_CONTROL_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+
+enum control_type {
+	/* master to role */
+	CONTROL_DATA = 1,     /* text: the data directory; value: the master's process id */
+	CONTROL_CHANNEL,      /* fd; value: enum control_channel, see role.c */
+	CONTROL_LISTENER,     /* fd; value: enum service */
+	CONTROL_CONFIG,       /* fd: the text of pombal.conf, sealed */
+	CONTROL_CERTIFICATES, /* fd: certificates and keys, sealed; see certificates.h */
+	CONTROL_LOG,          /* fd: the event file */
+	CONTROL_START,        /* that was all */
+	CONTROL_STOP,         /* value: seconds to end what is under way */
+	/* role to master */
+	CONTROL_READY,
+	CONTROL_FAILED,       /* text: why the role can't start */
+};
+
+/* Which channel a CONTROL_CHANNEL brings; for those to the auth role, which role asks over it. */
+enum control_channel {
+	CHANNEL_AUTH_OF_SMTP,
+	CHANNEL_AUTH_OF_COURIER,
+	CHANNEL_AUTH_OF_READER,
+	CHANNEL_TO_COURIER,
+	CHANNEL_COURIER_IN,
+	CHANNEL_CHANGES_OUT,
+	CHANNEL_CHANGES_IN,
+	CHANNEL_COUNT,
+};
+
+enum { CONTROL_TEXT_MAX = 4096 };
+
+struct control_message {
+	uint32_t type, value;
+	char text[CONTROL_TEXT_MAX]; /* NUL-terminated */
+	int fd;                      /* -1: none; the receiver's to close */
+};
+
+/** Sends one message; `fd` is -1 or stays the caller's. Never blocks: a channel that is full is an error. */
+bool control_send(int channel, enum control_type type, uint32_t value, const char *text, int fd, struct error *error);
+
+enum control_result { CONTROL_MESSAGE, CONTROL_NONE, CONTROL_CLOSED };
+/** Receives one; with `wait` it blocks for it. A packet that is none of ours counts as closed. */
+enum control_result control_receive(int channel, bool wait, struct control_message *message);
+
+#endif

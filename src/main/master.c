@@ -1,0 +1,303 @@
+/* The master's loop: signals, roles, the command line's requests. It does little, so that there is little in it that can
+ * go wrong: no network input reaches it, and what the roles tell it is a handful of fixed messages. */
+#include "main/master.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "store/store.h"
+
+enum { MASTER_TICK_MS = 10000 /* how often the event file is looked at */ };
+
+/* ---- Reload and stop ---- */
+
+static bool same_text(const char *a, const char *b) { return strcmp(a, b) == 0; }
+
+static bool same_list(const struct string_list *a, const struct string_list *b)
+{
+	bool same = a->count == b->count;
+	for (size_t i = 0; same && i < a->count; i++)
+		same = same_text(a->at[i], b->at[i]);
+	return same;
+}
+
+/* What only a new start changes is said, so that nobody waits for it. */
+static void compare(const struct config *former, const struct config *now)
+{
+	for (int service = 0; service < SERVICE_COUNT; service++)
+		if (!same_list((const void *)((const char *)former + services[service].option),
+			       (const void *)((const char *)now + services[service].option)))
+			log_warning("reload.partial", log_text("option", services[service].name),
+				    log_text("reason", "listeners change when the server is started again"));
+}
+
+bool master_reload(struct master *master, struct error *error)
+{
+	const struct config *former = config_current();
+	if (!master_load(master, error)) {
+		log_error("reload.failed", log_text("reason", error->text));
+		return false;
+	}
+	const struct config *now = config_current();
+	compare(former, now);
+	master_tell_children(master, CONTROL_CONFIG, master->config);
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		struct error ignored;
+		if ((i == ROLE_SMTP || i == ROLE_READER) && master->children[i].control >= 0)
+			control_send(master->children[i].control, CONTROL_CERTIFICATES, 0, NULL, master->certificates, &ignored);
+	}
+	/* The courier's confinement names files: it must begin anew to be let at others. The master starts it again. */
+	if (!same_text(former->smarthost_password_file, now->smarthost_password_file) || !same_list(&former->trust_anchors, &now->trust_anchors) ||
+	    !same_text(former->resolver, now->resolver))
+		master_stop_child(master, ROLE_COURIER);
+	log_info("reload.done");
+	return true;
+}
+
+void master_stop(struct master *master)
+{
+	if (master->stopping)
+		return;
+	master->stopping = true;
+	log_info("server.stopping");
+}
+
+static bool runs(const struct master *master, enum role_name name) { return master->children[name].pid > 0; }
+
+/* Roles end in the order in which mail moves: first those that take requests, then the courier, then auth, which both
+ * ask. True when all have ended. */
+static bool continue_stop(struct master *master)
+{
+	if (clock_monotonic_ms() > master->stop_deadline)
+		for (int i = 0; i < ROLE_COUNT; i++)
+			if (master->children[i].stopping && runs(master, (enum role_name)i))
+				kill(master->children[i].pid, SIGKILL);
+	if (runs(master, ROLE_SMTP) || runs(master, ROLE_READER)) {
+		master_stop_child(master, ROLE_SMTP);
+		master_stop_child(master, ROLE_READER);
+	} else if (runs(master, ROLE_COURIER))
+		master_stop_child(master, ROLE_COURIER);
+	else if (runs(master, ROLE_AUTH))
+		master_stop_child(master, ROLE_AUTH);
+	else
+		return true;
+	return false;
+}
+
+/* ---- The loop ---- */
+
+static void hear_signals(struct master *master)
+{
+	struct signalfd_siginfo signal;
+	struct error ignored;
+	while (read(master->signals, &signal, sizeof signal) == (ssize_t)sizeof signal) {
+		if (signal.ssi_signo == SIGCHLD)
+			master_reap(master);
+		else if (signal.ssi_signo == SIGHUP)
+			master_reload(master, &ignored);
+		else if (master->stopping) {
+			master->hurried = true;
+			master->stop_deadline = clock_monotonic_ms();
+		} else
+			master_stop(master);
+	}
+}
+
+static void start_due(struct master *master)
+{
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		const struct child *child = &master->children[i];
+		if (child->pid == 0 && child->start_at > 0 && clock_monotonic_ms() >= child->start_at)
+			master_start_child(master, (enum role_name)i);
+	}
+}
+
+/* Says that all is up, once, to who started us. */
+static void say_ready(struct master *master)
+{
+	if (master->serving || master->stopping)
+		return;
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (!master->children[i].ready)
+			return;
+	master->serving = true;
+	log_info("server.ready", log_text("data", master->data), log_text("version", POMBAL_VERSION));
+	puts("ready");
+	fflush(stdout);
+}
+
+/* How long poll may wait: until the next start that is planned, or the deadline of the stop. */
+static int next_wait(const struct master *master)
+{
+	int64_t now = clock_monotonic_ms(), wait = MASTER_TICK_MS;
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		const struct child *child = &master->children[i];
+		if (child->start_at > 0 && child->start_at - now < wait)
+			wait = child->start_at - now;
+	}
+	if (master->stopping && master->stop_deadline - now + 1 < wait)
+		wait = master->stop_deadline - now + 1;
+	return wait < 0 ? 0 : (int)wait;
+}
+
+static void wait_and_serve(struct master *master)
+{
+	struct pollfd fds[1 + ROLE_COUNT + MASTER_CLIENTS_MAX + 1];
+	fds[0] = (struct pollfd){.fd = master->signals, .events = POLLIN};
+	for (int i = 0; i < ROLE_COUNT; i++)
+		fds[1 + i] = (struct pollfd){.fd = master->children[i].control, .events = POLLIN};
+	size_t clients = master_control_fds(master, fds + 1 + ROLE_COUNT);
+	if (poll(fds, 1 + ROLE_COUNT + clients, next_wait(master)) < 0)
+		return;
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (fds[1 + i].revents && master->children[i].control >= 0)
+			master_hear_child(master, (enum role_name)i);
+	if (fds[0].revents)
+		hear_signals(master);
+	master_serve_control(master, fds + 1 + ROLE_COUNT, clients);
+}
+
+static void run(struct master *master)
+{
+	for (int i = 0; i < ROLE_COUNT; i++)
+		master_start_child(master, (enum role_name)i);
+	for (;;) {
+		if (master->stopping && continue_stop(master))
+			return;
+		if (!master->stopping)
+			start_due(master);
+		wait_and_serve(master);
+		say_ready(master);
+		master_rotate_log(master);
+	}
+}
+
+/* ---- From beginning to end ---- */
+
+static bool catch_signals(struct master *master, struct error *error)
+{
+	sigset_t set;
+	sigemptyset(&set);
+	sigaddset(&set, SIGCHLD);
+	sigaddset(&set, SIGHUP);
+	sigaddset(&set, SIGTERM);
+	sigaddset(&set, SIGINT);
+	signal(SIGPIPE, SIG_IGN);
+	if (sigprocmask(SIG_BLOCK, &set, NULL) != 0 || (master->signals = signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK)) < 0)
+		return error_set_errno(error, errno, "signalfd");
+	return true;
+}
+
+static void warn_of_root(const struct master *master)
+{
+	if (getuid() == 0 && master->owner.user == 0)
+		log_warning("server.root", log_text("reason", "the data directory belongs to root: the roles run as root without any privilege; "
+								 "give the directory to a user of its own"));
+}
+
+/* What needs the owner's rights only. The listeners are opened as root, where we are. */
+static bool set_up(struct master *master, struct error *error)
+{
+	if (!identity_of(master->data, &master->owner, error))
+		return false;
+	if (chdir(master->data) != 0)
+		return error_set_errno(error, errno, "%s", master->data);
+	privileges_borrow(&master->owner);
+	if (!master_make_folders(master, error) || !master_lock(master, error) || !master_load(master, error))
+		return false;
+	enum log_level level = LOG_LEVEL_INFO;
+	log_level_parse(slice_of(config_current()->log_level), &level);
+	log_set_role("master", level);
+	if (!master_open_log(master, error))
+		return false;
+	warn_of_root(master);
+	privileges_return();
+	bool done = master_open_listeners(master, error);
+	privileges_borrow(&master->owner);
+	return done && master_make_channels(master, error) && master_open_control(master, error) && catch_signals(master, error) &&
+	       store_begin_service(master->data, error);
+}
+
+static void close_pair(struct channel *channel)
+{
+	for (int i = 0; i < 2; i++)
+		if (channel->ends[i] >= 0)
+			close(channel->ends[i]);
+}
+
+static void tear_down(struct master *master)
+{
+	master_close_control(master);
+	for (size_t i = 0; i < master->listener_count; i++)
+		if (master->listeners[i].fd >= 0)
+			close(master->listeners[i].fd);
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		close_pair(&master->auth[i]);
+		if (master->children[i].control >= 0)
+			close(master->children[i].control);
+	}
+	close_pair(&master->pokes);
+	close_pair(&master->changes);
+	int fds[] = {master->program, master->log, master->signals, master->config, master->certificates, master->lock};
+	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
+		if (fds[i] >= 0)
+			close(fds[i]);
+	log_set_file(-1);
+	free(master->data);
+	config_free_all();
+}
+
+/* Occupies the standard descriptors, should they be closed, and the one that becomes a role's control channel, so that
+ * nothing of ours gets these numbers. */
+static void reserve_descriptors(void)
+{
+	int fd;
+	do
+		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
+	while (fd >= 0 && fd < ROLE_CONTROL_FD);
+	if (fd > ROLE_CONTROL_FD) {
+		dup2(fd, ROLE_CONTROL_FD); /* what was inherited there is nobody's */
+		close(fd);
+	}
+}
+
+static void make_empty(struct master *master, const char *data)
+{
+	*master = (struct master){.data = memory_copy(data, strlen(data)), .lock = -1, .log = -1, .signals = -1, .config = -1, .certificates = -1};
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		master->children[i].control = -1;
+		master->auth[i] = (struct channel){{-1, -1}};
+	}
+	master->pokes = master->changes = (struct channel){{-1, -1}};
+	master->program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
+}
+
+int master_serve(const char *data)
+{
+	struct master master;
+	struct error error;
+	reserve_descriptors();
+	make_empty(&master, data);
+	privileges_harden();
+	log_set_role("master", LOG_LEVEL_INFO);
+	if (!set_up(&master, &error)) {
+		fprintf(stderr, "pombal serve: %s\n", error.text);
+		tear_down(&master);
+		return 1;
+	}
+	run(&master);
+	if (!store_end_service(master.data, &error))
+		log_error("server.failed", log_text("reason", error.text));
+	log_info("server.stopped");
+	int status = master.status;
+	tear_down(&master);
+	return status;
+}

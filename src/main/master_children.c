@@ -1,0 +1,232 @@
+/* Starting, stopping and restarting the roles' processes. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "main/master.h"
+
+enum {
+	STEADY_MS = 10000,       /* who ran so long has not failed at its start */
+	RESTART_FIRST_MS = 100,  /* after the first end at once; then this, and twice as long each time */
+	RESTART_MOST_MS = 30000,
+	STOP_GRACE_MS = 3000,    /* beyond what a role was given to end by itself */
+};
+
+/* ---- Starting ---- */
+
+/* In the new process: becomes the owner and executes the program anew. */
+static _Noreturn void become_role(struct master *master, enum role_name name, int control)
+{
+	struct error error = {0};
+	int null = open("/dev/null", O_RDWR);
+	if (!privileges_become(&master->owner, &error) || null < 0 || dup2(null, STDIN_FILENO) < 0) {
+		log_error("role.failed", log_text("name", role_names[name]), log_text("reason", error.text));
+		_exit(1);
+	}
+	close(null);
+	dup2(STDERR_FILENO, STDOUT_FILENO); /* standard output is the master's, for "ready" */
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	/* The lock stays with every role, by a descriptor that none of them knows. */
+	fcntl(master->lock, F_SETFD, 0);
+	dup2(control, ROLE_CONTROL_FD);
+	char *arguments[] = {(char[]){"pombal"}, (char[]){"role"}, (char *)(uintptr_t)role_names[name], NULL};
+	execveat(master->program, "", arguments, environ, AT_EMPTY_PATH);
+	_exit(127);
+}
+
+static bool send_channel(int control, enum control_channel channel, int fd, struct error *error)
+{
+	return control_send(control, CONTROL_CHANNEL, channel, NULL, fd, error);
+}
+
+static bool send_channels(struct master *master, enum role_name name, int control, struct error *error)
+{
+	switch (name) {
+	case ROLE_AUTH:
+		return send_channel(control, CHANNEL_AUTH_OF_SMTP, master->auth[ROLE_SMTP].ends[1], error) &&
+		       send_channel(control, CHANNEL_AUTH_OF_COURIER, master->auth[ROLE_COURIER].ends[1], error) &&
+		       send_channel(control, CHANNEL_AUTH_OF_READER, master->auth[ROLE_READER].ends[1], error);
+	case ROLE_SMTP:
+		return send_channel(control, CHANNEL_AUTH_OF_SMTP, master->auth[ROLE_SMTP].ends[0], error) &&
+		       send_channel(control, CHANNEL_TO_COURIER, master->pokes.ends[0], error);
+	case ROLE_COURIER:
+		return send_channel(control, CHANNEL_AUTH_OF_COURIER, master->auth[ROLE_COURIER].ends[0], error) &&
+		       send_channel(control, CHANNEL_COURIER_IN, master->pokes.ends[1], error) &&
+		       send_channel(control, CHANNEL_CHANGES_OUT, master->changes.ends[0], error);
+	default:
+		return send_channel(control, CHANNEL_AUTH_OF_READER, master->auth[ROLE_READER].ends[0], error) &&
+		       send_channel(control, CHANNEL_CHANGES_IN, master->changes.ends[1], error);
+	}
+}
+
+static bool send_listeners(struct master *master, enum role_name name, int control, struct error *error)
+{
+	for (size_t i = 0; i < master->listener_count; i++) {
+		const struct listener *listener = &master->listeners[i];
+		if (services[listener->service].role == name &&
+		    !control_send(control, CONTROL_LISTENER, listener->service, listener->address, listener->fd, error))
+			return false;
+	}
+	return true;
+}
+
+/* All of it waits in the channel until the new process reads. Keys go to those only that serve TLS. */
+static bool send_setup(struct master *master, enum role_name name, int control, struct error *error)
+{
+	bool serves_tls = name == ROLE_SMTP || name == ROLE_READER;
+	return control_send(control, CONTROL_DATA, (uint32_t)getpid(), master->data, -1, error) &&
+	       control_send(control, CONTROL_LOG, 0, NULL, master->log, error) &&
+	       control_send(control, CONTROL_CONFIG, 0, NULL, master->config, error) &&
+	       (!serves_tls || control_send(control, CONTROL_CERTIFICATES, 0, NULL, master->certificates, error)) &&
+	       send_channels(master, name, control, error) && send_listeners(master, name, control, error) &&
+	       control_send(control, CONTROL_START, 0, NULL, -1, error);
+}
+
+static void plan_restart(struct child *child)
+{
+	int64_t wait = 0;
+	if (child->failures > 1) {
+		unsigned doublings = child->failures - 2 < 10 ? child->failures - 2 : 10;
+		wait = (int64_t)RESTART_FIRST_MS << doublings;
+		wait = wait < RESTART_MOST_MS ? wait : RESTART_MOST_MS;
+	}
+	child->start_at = clock_monotonic_ms() + wait;
+}
+
+void master_start_child(struct master *master, enum role_name name)
+{
+	struct child *child = &master->children[name];
+	struct error error = {0};
+	int ends[2];
+	child->start_at = 0;
+	child->ready = child->stopping = false;
+	child->reason[0] = '\0';
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
+		error_set_errno(&error, errno, "socketpair");
+	else if (!send_setup(master, name, ends[0], &error) || (child->pid = fork()) < 0) {
+		if (error.kind == ERROR_NONE)
+			error_set_errno(&error, errno, "fork");
+		close(ends[0]);
+		close(ends[1]);
+		child->pid = 0;
+	} else if (child->pid == 0)
+		become_role(master, name, ends[1]);
+	if (child->pid == 0) {
+		log_error("role.failed", log_text("name", role_names[name]), log_text("reason", error.text));
+		child->failures++;
+		plan_restart(child);
+		return;
+	}
+	close(ends[1]);
+	child->control = ends[0];
+	child->started = clock_monotonic_ms();
+	log_debug("role.started", log_text("name", role_names[name]), log_number("pid", child->pid));
+}
+
+/* ---- Ending ---- */
+
+static void describe_end(int status, char *out, size_t size)
+{
+	if (WIFSIGNALED(status))
+		snprintf(out, size, "signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	else
+		snprintf(out, size, "exit status %d", WEXITSTATUS(status));
+}
+
+/* The last words of a role may still be in its channel. */
+static void hear_last_words(struct master *master, enum role_name name)
+{
+	struct child *child = &master->children[name];
+	while (child->control >= 0)
+		master_hear_child(master, name);
+}
+
+static void note_end(struct master *master, enum role_name name, int status)
+{
+	struct child *child = &master->children[name];
+	pid_t pid = child->pid;
+	char how[80];
+	describe_end(status, how, sizeof how);
+	child->pid = 0;
+	hear_last_words(master, name);
+	int64_t ran = clock_monotonic_ms() - child->started;
+	log_write(child->stopping && status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "role.ended",
+		  LOG_FIELDS(log_text("name", role_names[name]), log_number("pid", pid), log_text("how", how), log_number("ran_ms", ran)));
+	bool was_ready = child->ready;
+	child->ready = false;
+	if (master->stopping)
+		return;
+	if (!master->serving && !was_ready) { /* what can't start the first time needs a person */
+		fprintf(stderr, "pombal: %s can't start: %s\n", role_names[name], child->reason[0] ? child->reason : how);
+		master->status = 1;
+		master_stop(master);
+		return;
+	}
+	child->failures = ran >= STEADY_MS ? 1 : child->failures + 1;
+	child->restarts++;
+	plan_restart(child);
+}
+
+void master_reap(struct master *master)
+{
+	int status;
+	for (pid_t pid; (pid = waitpid(-1, &status, WNOHANG)) > 0;)
+		for (int i = 0; i < ROLE_COUNT; i++)
+			if (master->children[i].pid == pid)
+				note_end(master, (enum role_name)i, status);
+}
+
+void master_hear_child(struct master *master, enum role_name name)
+{
+	struct child *child = &master->children[name];
+	struct control_message message;
+	enum control_result result = control_receive(child->control, false, &message);
+	if (result != CONTROL_MESSAGE) {
+		/* Nothing more to hear: closed by the role, or (when its end is being noted) empty. */
+		if (result == CONTROL_CLOSED || child->pid == 0) {
+			close(child->control);
+			child->control = -1;
+		}
+		return;
+	}
+	if (message.fd >= 0)
+		close(message.fd);
+	if (message.type == CONTROL_READY) {
+		child->ready = true;
+		log_info("role.ready", log_text("name", role_names[name]), log_number("pid", child->pid),
+			 log_number("after_ms", clock_monotonic_ms() - child->started));
+	} else if (message.type == CONTROL_FAILED)
+		snprintf(child->reason, sizeof child->reason, "%s", message.text);
+}
+
+/* ---- Telling ---- */
+
+void master_tell_children(struct master *master, enum control_type type, int fd)
+{
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		struct error error;
+		if (master->children[i].control >= 0 && !control_send(master->children[i].control, type, 0, NULL, fd, &error))
+			log_error("role.unreachable", log_text("name", role_names[i]), log_text("reason", error.text));
+	}
+}
+
+void master_stop_child(struct master *master, enum role_name name)
+{
+	struct child *child = &master->children[name];
+	struct error error;
+	int64_t seconds = master->hurried ? 0 : config_current()->drain_time;
+	child->start_at = 0;
+	if (child->pid == 0 || child->stopping)
+		return;
+	child->stopping = true;
+	master->stop_deadline = clock_monotonic_ms() + seconds * 1000 + STOP_GRACE_MS;
+	if (child->control < 0 || !control_send(child->control, CONTROL_STOP, (uint32_t)seconds, NULL, -1, &error))
+		kill(child->pid, SIGKILL);
+}

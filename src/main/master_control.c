@@ -1,0 +1,181 @@
+/* DIR/run/control: a stream socket on which the command line of the directory's owner (or root) says one line and gets
+ * an answer:
+ *
+ *   status            one line per role: "role smtp pid 12 state ready seconds 9 restarts 0"; then "ok"
+ *   reload            as SIGHUP; "ok", or "error <reason>"
+ *   stop              as SIGTERM
+ *   flush             the courier looks at the queue at once
+ *   changed ACCOUNT   the account's mail was changed from outside: sessions are told
+ *
+ * Who may connect is decided by the folder's and the socket's permissions (0700, 0600). A client that is slow is cut off. */
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "main/master.h"
+
+enum { CONTROL_LINE_MAX = 1024, CONTROL_CLIENT_MS = 5000 };
+
+struct client_of_master {
+	int fd; /* -1: free place */
+	size_t len;
+	int64_t deadline;
+	char line[CONTROL_LINE_MAX];
+};
+
+struct control_server {
+	int fd;
+	struct client_of_master clients[MASTER_CLIENTS_MAX];
+};
+
+bool master_open_control(struct master *master, struct error *error)
+{
+	/* A relative path: the data directory's own may be longer than a socket's may be. */
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "run/control"};
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	unlink(address.sun_path); /* left by a server that was killed: we hold the lock */
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, sizeof address) != 0 || chmod(address.sun_path, 0600) != 0 || listen(fd, 16) != 0)
+		return error_set_errno(error, errno, "%s/run/control", master->data);
+	master->server = memory_new(sizeof *master->server);
+	master->server->fd = fd;
+	for (size_t i = 0; i < MASTER_CLIENTS_MAX; i++)
+		master->server->clients[i].fd = -1;
+	return true;
+}
+
+static void drop(struct client_of_master *client)
+{
+	close(client->fd);
+	client->fd = -1;
+	client->len = 0;
+}
+
+void master_close_control(struct master *master)
+{
+	if (!master->server)
+		return;
+	for (size_t i = 0; i < MASTER_CLIENTS_MAX; i++)
+		if (master->server->clients[i].fd >= 0)
+			drop(&master->server->clients[i]);
+	close(master->server->fd);
+	unlink("run/control");
+	free(master->server);
+	master->server = NULL;
+}
+
+size_t master_control_fds(struct master *master, struct pollfd *fds)
+{
+	if (!master->server)
+		return 0;
+	fds[0] = (struct pollfd){.fd = master->server->fd, .events = POLLIN};
+	for (size_t i = 0; i < MASTER_CLIENTS_MAX; i++)
+		fds[i + 1] = (struct pollfd){.fd = master->server->clients[i].fd, .events = POLLIN};
+	return MASTER_CLIENTS_MAX + 1;
+}
+
+/* ---- What is asked for ---- */
+
+static void say_status(struct master *master, struct buf *answer)
+{
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		const struct child *child = &master->children[i];
+		buf_printf(answer, "role %s pid %d state %s seconds %lld restarts %u\n", role_names[i], (int)child->pid,
+			   child->stopping ? "stopping" : child->ready ? "ready" : child->pid ? "starting" : "down",
+			   child->pid ? (long long)((clock_monotonic_ms() - child->started) / 1000) : 0LL, child->restarts);
+	}
+	for (size_t i = 0; i < master->listener_count; i++)
+		buf_printf(answer, "listener %s address %s\n", services[master->listeners[i].service].name, master->listeners[i].address);
+	buf_append_text(answer, "ok\n");
+}
+
+static void pass_on(int channel, struct slice packet)
+{
+	/* A full channel: for pokes, the courier has been told; for changes, the reader is behind and its sessions will look. */
+	if (send(channel, packet.at, packet.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+		log_warning("channel.failed", log_number("error", errno));
+}
+
+static void obey(struct master *master, struct slice line, struct buf *answer)
+{
+	struct slice verb, argument;
+	slice_cut(line, ' ', &verb, &argument);
+	if (slice_equal(verb, SLICE("status"))) {
+		say_status(master, answer);
+		return;
+	}
+	if (slice_equal(verb, SLICE("reload"))) {
+		struct error error;
+		if (!master_reload(master, &error)) {
+			buf_printf(answer, "error %s\n", error.text);
+			return;
+		}
+	} else if (slice_equal(verb, SLICE("stop")))
+		master_stop(master);
+	else if (slice_equal(verb, SLICE("flush")))
+		pass_on(master->pokes.ends[0], SLICE("flush"));
+	else if (slice_equal(verb, SLICE("changed")) && argument.len > 0)
+		pass_on(master->changes.ends[0], argument);
+	else {
+		buf_append_text(answer, "error unknown request\n");
+		return;
+	}
+	buf_append_text(answer, "ok\n");
+}
+
+static void answer_client(struct master *master, struct client_of_master *client, size_t line_len)
+{
+	struct buf answer = BUF(32 * 1024);
+	obey(master, slice_trim(slice_make(client->line, line_len)), &answer);
+	ssize_t ignored = send(client->fd, answer.at, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)ignored;
+	buf_free(&answer);
+	drop(client);
+}
+
+static void read_client(struct master *master, struct client_of_master *client)
+{
+	ssize_t got = recv(client->fd, client->line + client->len, sizeof client->line - client->len, MSG_DONTWAIT);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	client->len += got > 0 ? (size_t)got : 0;
+	size_t end = slice_find_char(slice_make(client->line, client->len), '\n');
+	if (end != SLICE_NONE)
+		answer_client(master, client, end);
+	else if (got <= 0 || client->len == sizeof client->line)
+		drop(client);
+}
+
+static void accept_client(struct control_server *server)
+{
+	int fd = accept4(server->fd, NULL, NULL, SOCK_CLOEXEC);
+	for (size_t i = 0; fd >= 0 && i < MASTER_CLIENTS_MAX; i++)
+		if (server->clients[i].fd < 0) {
+			server->clients[i].fd = fd;
+			server->clients[i].len = 0;
+			server->clients[i].deadline = clock_monotonic_ms() + CONTROL_CLIENT_MS;
+			return;
+		}
+	if (fd >= 0)
+		close(fd);
+}
+
+void master_serve_control(struct master *master, const struct pollfd *fds, size_t count)
+{
+	struct control_server *server = master->server;
+	int64_t now = clock_monotonic_ms();
+	for (size_t i = 1; i < count; i++) {
+		struct client_of_master *client = &server->clients[i - 1];
+		if (client->fd >= 0 && fds[i].revents)
+			read_client(master, client);
+		else if (client->fd >= 0 && now > client->deadline)
+			drop(client);
+	}
+	if (count > 0 && fds[0].revents)
+		accept_client(server);
+}

@@ -1,0 +1,181 @@
+/* What the master prepares before it starts roles: the lock, folders, listeners, channels, configuration. Each failure is
+ * one line that names what is in the way. */
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/file.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "main/certificates.h"
+#include "main/master.h"
+
+enum { LISTEN_BACKLOG = 4096, LOCK_WAIT_MS = 5000, LOCK_STEP_US = 20000 };
+
+/* ---- One server per data directory ---- */
+
+/* The process id that the lock file holds; 0 if there is none. */
+static pid_t lock_holder(int fd)
+{
+	char text[24] = "";
+	uint64_t pid;
+	ssize_t len = pread(fd, text, sizeof text - 1, 0);
+	return len > 0 && slice_to_number(slice_trim(slice_make(text, (size_t)len)), INT32_MAX, &pid) ? (pid_t)pid : 0;
+}
+
+/* Roles inherit the lock, so it is free only when the last of them has gone. After a master was killed they end at once,
+ * and are waited for; a master that lives is not. */
+bool master_lock(struct master *master, struct error *error)
+{
+	master->lock = open("run/lock", O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (master->lock < 0)
+		return error_set_errno(error, errno, "%s/run/lock", master->data);
+	int64_t deadline = clock_monotonic_ms() + LOCK_WAIT_MS;
+	while (flock(master->lock, LOCK_EX | LOCK_NB) != 0) {
+		pid_t holder = lock_holder(master->lock);
+		if (errno != EWOULDBLOCK)
+			return error_set_errno(error, errno, "%s/run/lock", master->data);
+		if ((holder > 0 && (kill(holder, 0) == 0 || errno == EPERM)) || clock_monotonic_ms() > deadline)
+			return error_set(error, ERROR_EXISTS, "%s is being served already, by process %d", master->data, (int)holder);
+		usleep(LOCK_STEP_US);
+	}
+	char text[24];
+	int len = snprintf(text, sizeof text, "%d\n", (int)getpid());
+	if (ftruncate(master->lock, 0) != 0 || pwrite(master->lock, text, (size_t)len, 0) != len)
+		return error_set_errno(error, errno, "%s/run/lock", master->data);
+	return true;
+}
+
+bool master_make_folders(struct master *master, struct error *error)
+{
+	static const char *const folders[] = {"run", "log", "queue", "accounts", "directory", "certificates"};
+	struct error cause;
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+		if (!file_make_folders(folders[i], 0700, &cause))
+			return error_set(error, cause.kind, "%s: %s", master->data, cause.text);
+	return true;
+}
+
+/* ---- Listeners ---- */
+
+static void name_listener(struct listener *listener, struct sockaddr_storage *address)
+{
+	char host[INET6_ADDRSTRLEN] = "?";
+	socklen_t len = sizeof *address;
+	getsockname(listener->fd, (struct sockaddr *)address, &len); /* port 0 has become a real one */
+	const struct sockaddr_in *v4 = (const struct sockaddr_in *)address;
+	const struct sockaddr_in6 *v6 = (const struct sockaddr_in6 *)address;
+	bool six = address->ss_family == AF_INET6;
+	inet_ntop(address->ss_family, six ? (const void *)&v6->sin6_addr : (const void *)&v4->sin_addr, host, sizeof host);
+	snprintf(listener->address, sizeof listener->address, six ? "[%s]:%d" : "%s:%d", host, ntohs(six ? v6->sin6_port : v4->sin_port));
+}
+
+static bool open_listener(struct listener *listener, const char *text, struct error *error)
+{
+	struct sockaddr_storage address;
+	config_parse_listen(slice_of(text), &address); /* was checked when the configuration was read */
+	socklen_t len = address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	listener->fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	if (listener->fd < 0)
+		return error_set_errno(error, errno, "%s_listen: %s", services[listener->service].name, text);
+	int on = 1;
+	setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	setsockopt(listener->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* inherited by what is accepted */
+	if (address.ss_family == AF_INET6)
+		setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	if (bind(listener->fd, (struct sockaddr *)&address, len) != 0 || listen(listener->fd, LISTEN_BACKLOG) != 0)
+		return error_set_errno(error, errno, "can't listen on %s (%s_listen)", text, services[listener->service].name);
+	name_listener(listener, &address);
+	log_info("server.listening", log_text("service", services[listener->service].name), log_text("address", listener->address));
+	return true;
+}
+
+bool master_open_listeners(struct master *master, struct error *error)
+{
+	const struct config *config = config_current();
+	for (int service = 0; service < SERVICE_COUNT; service++) {
+		const struct string_list *list = (const void *)((const char *)config + services[service].option);
+		for (size_t i = 0; i < list->count; i++) {
+			if (master->listener_count == ROLE_LISTENERS_MAX)
+				return error_set(error, ERROR_LIMIT, "more than %d listeners", ROLE_LISTENERS_MAX);
+			struct listener *listener = &master->listeners[master->listener_count++];
+			listener->service = (enum service)service;
+			if (!open_listener(listener, list->at[i], error))
+				return false;
+		}
+	}
+	return true;
+}
+
+bool master_make_channels(struct master *master, struct error *error)
+{
+	struct channel *all[] = {&master->auth[ROLE_SMTP], &master->auth[ROLE_COURIER], &master->auth[ROLE_READER], &master->pokes, &master->changes};
+	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
+		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, all[i]->ends) != 0)
+			return error_set_errno(error, errno, "socketpair");
+	return true;
+}
+
+/* ---- Configuration and certificates ---- */
+
+/* A memory file that nobody can change any more. */
+static int seal(const char *name, struct slice content, struct error *error)
+{
+	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	if (fd < 0) {
+		error_set_errno(error, errno, "memfd");
+		return -1;
+	}
+	if (!file_write_all(fd, content, error) || fcntl(fd, F_ADD_SEALS, F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL) != 0) {
+		close(fd);
+		return -1;
+	}
+	return fd;
+}
+
+static void replace(int *place, int fd)
+{
+	if (*place >= 0)
+		close(*place);
+	*place = fd;
+}
+
+/* Reads and checks the certificates as the roles will. Keys are read as root, where the master is. */
+static bool load_certificates(struct master *master, const struct config *config, struct error *error)
+{
+	struct buf packed = BUF(CERTIFICATES_MAX);
+	privileges_return();
+	bool done = certificates_pack(config, master->data, &packed, error);
+	privileges_borrow(&master->owner);
+	struct tls_server *trial = done ? certificates_new_tls(buf_slice(&packed), config, error) : NULL;
+	done = done && (trial || error->kind == ERROR_NONE);
+	tls_server_free(&trial);
+	int fd = done ? seal("certificates", buf_slice(&packed), error) : -1;
+	if (fd >= 0)
+		replace(&master->certificates, fd);
+	buf_free_secret(&packed);
+	return fd >= 0;
+}
+
+bool master_load(struct master *master, struct error *error)
+{
+	struct buf text = BUF(1024 * 1024);
+	struct config *config = file_read("pombal.conf", &text, error) ? config_parse(buf_slice(&text), "pombal.conf", error) : NULL;
+	bool done = config && load_certificates(master, config, error);
+	int fd = done ? seal("config", buf_slice(&text), error) : -1;
+	if (fd >= 0) {
+		replace(&master->config, fd);
+		config_set_current(config);
+	} else if (config)
+		config_free(&config);
+	buf_free(&text);
+	return fd >= 0;
+}

@@ -1,0 +1,63 @@
+/* The program: one name for all, many commands. Called as `sendmail` or `mailq` it is that. */
+#include <errno.h>
+#include <limits.h>
+
+#include "base/memory.h"
+#include "cli/commands.h"
+#include "main/master.h"
+
+static int run_serve(struct command_line *line)
+{
+	char path[PATH_MAX], reason[128];
+	if (!realpath(line->data, path))
+		return command_fail(line, "no data directory %s: %s", line->data, strerror_r(errno, reason, sizeof reason));
+	arena_free(&line->arena); /* nothing of the command line is needed while it serves */
+	return master_serve(path);
+}
+
+static int run_role(struct command_line *line)
+{
+	arena_free(&line->arena);
+	return role_start(line->arguments[0]);
+}
+
+static const struct command main_commands[] = {
+	{"serve", "", "Serves the data directory in the foreground; prints \"ready\" when every listener is open.", run_serve, NULL, 0, 0, 0},
+	{"role", "NAME", "One process of the server; started by it.", run_role, NULL, 1, 1, COMMAND_HIDDEN | COMMAND_NO_DATA},
+	{0},
+};
+
+static const struct command_group groups[] = {
+	{"The server", init_commands}, {"", main_commands}, {"", server_commands}, {"", check_commands}, {"", config_commands},
+	{"People", domain_commands},   {"", account_commands}, {"", alias_commands},
+	{"Mail", queue_commands},      {"", trace_commands}, {"", sendmail_commands}, {"", mail_commands}, {"", fsck_commands},
+	{NULL, NULL},
+};
+
+static struct slice base_name(const char *path)
+{
+	struct slice name = slice_of(path);
+	size_t slash = slice_find_last_char(name, '/');
+	return slash == SLICE_NONE ? name : slice_skip(name, slash + 1);
+}
+
+int main(int argc, char **argv)
+{
+	struct slice name = base_name(argc > 0 ? argv[0] : "");
+	bool mailq = slice_equal(name, SLICE("mailq"));
+	if (!mailq && !slice_equal(name, SLICE("sendmail")))
+		return command_main(groups, argc, argv);
+	/* Room for two further words and the NULL at the end. */
+	char **words = memory_array((size_t)argc + 3, sizeof *words);
+	char program[] = "pombal", command[] = "sendmail", listing[] = "-bp";
+	int count = 0;
+	words[count++] = program;
+	words[count++] = command;
+	if (mailq)
+		words[count++] = listing;
+	for (int i = 1; i < argc; i++)
+		words[count++] = argv[i];
+	int status = command_main(groups, count, words);
+	free(words);
+	return status;
+}

@@ -1,0 +1,290 @@
+/* The process of a role: it is set up by messages from the master, then it runs its main function. What goes wrong before
+ * it is ready is told to the master, which decides; later the process just ends, and is started again. */
+#include "main/role.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stddef.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#include "base/arena.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "main/certificates.h"
+#include "main/control.h"
+#include "main/privileges.h"
+#include "main/sandbox.h"
+
+const char *const role_names[ROLE_COUNT] = {[ROLE_AUTH] = "auth", [ROLE_SMTP] = "smtp", [ROLE_COURIER] = "courier", [ROLE_READER] = "reader"};
+
+#define LISTEN(option) offsetof(struct config, option)
+const struct service_row services[SERVICE_COUNT] = {
+	[SERVICE_SMTP] = {"smtp", ROLE_SMTP, LISTEN(smtp_listen), false},
+	[SERVICE_LMTP] = {"lmtp", ROLE_SMTP, LISTEN(lmtp_listen), false},
+	[SERVICE_SUBMISSION] = {"submission", ROLE_SMTP, LISTEN(submission_listen), false},
+	[SERVICE_SUBMISSIONS] = {"submissions", ROLE_SMTP, LISTEN(submissions_listen), true},
+	[SERVICE_IMAP] = {"imap", ROLE_READER, LISTEN(imap_listen), false},
+	[SERVICE_IMAPS] = {"imaps", ROLE_READER, LISTEN(imaps_listen), true},
+	[SERVICE_POP3] = {"pop3", ROLE_READER, LISTEN(pop3_listen), false},
+	[SERVICE_POP3S] = {"pop3s", ROLE_READER, LISTEN(pop3s_listen), true},
+};
+
+static int (*const mains[ROLE_COUNT])(struct role *role) = {
+	[ROLE_AUTH] = role_auth_main,
+	[ROLE_SMTP] = role_smtp_main,
+	[ROLE_COURIER] = role_courier_main,
+	[ROLE_READER] = role_reader_main,
+};
+
+enum { ROLE_CONFIG_MAX = 1024 * 1024 };
+
+/* ---- What the master sends ---- */
+
+static bool use_config(int fd, struct error *error)
+{
+	struct buf text = BUF(ROLE_CONFIG_MAX);
+	struct config *config = file_read_fd(fd, &text, error) ? config_parse(buf_slice(&text), "pombal.conf", error) : NULL;
+	buf_free(&text);
+	if (config)
+		config_set_current(config);
+	return config != NULL;
+}
+
+static bool use_certificates(struct role *role, int fd, struct error *error)
+{
+	struct buf packed = BUF(CERTIFICATES_MAX);
+	bool done = file_read_fd(fd, &packed, error);
+	if (done && role->tls)
+		done = packed.len == 0 || certificates_replace(role->tls, buf_slice(&packed), config_current(), error);
+	else if (done) {
+		role->tls = certificates_new_tls(buf_slice(&packed), config_current(), error);
+		done = role->tls || error->kind == ERROR_NONE;
+	}
+	buf_free_secret(&packed);
+	return done;
+}
+
+static void use_channel(struct role *role, enum control_channel channel, int fd)
+{
+	static const struct {
+		enum control_channel channel;
+		enum role_name asking;
+	} asking[] = {{CHANNEL_AUTH_OF_SMTP, ROLE_SMTP}, {CHANNEL_AUTH_OF_COURIER, ROLE_COURIER}, {CHANNEL_AUTH_OF_READER, ROLE_READER}};
+	int *place = channel == CHANNEL_TO_COURIER ? &role->to_courier :
+		     channel == CHANNEL_COURIER_IN ? &role->courier_in :
+		     channel == CHANNEL_CHANGES_OUT ? &role->changes_out : &role->changes_in;
+	for (size_t i = 0; i < sizeof asking / sizeof *asking; i++)
+		if (asking[i].channel == channel)
+			place = &role->auth[role->name == ROLE_AUTH ? asking[i].asking : 0];
+	*place = fd;
+}
+
+static bool use_directory(struct role *role, const struct control_message *message, struct error *error)
+{
+	if (getppid() != (pid_t)message->value) /* the master died before the death signal was asked for */
+		return error_set(error, ERROR_TEMPORARY, "the master has gone");
+	role->data = memory_copy(message->text, strlen(message->text));
+	return chdir(role->data) == 0 || error_set_errno(error, errno, "%s", role->data);
+}
+
+/* Obeys one message of the set-up. Descriptors that are kept are taken out of the message. */
+static bool set_up_by(struct role *role, struct control_message *message, struct error *error)
+{
+	int kept = message->fd;
+	switch (message->type) {
+	case CONTROL_DATA:
+		return use_directory(role, message, error);
+	case CONTROL_CONFIG:
+		return use_config(message->fd, error);
+	case CONTROL_CERTIFICATES:
+		return use_certificates(role, message->fd, error);
+	case CONTROL_CHANNEL:
+		use_channel(role, (enum control_channel)message->value, kept);
+		break;
+	case CONTROL_LOG:
+		log_set_file(kept);
+		break;
+	case CONTROL_LISTENER:
+		if (role->listener_count == ROLE_LISTENERS_MAX)
+			return error_set(error, ERROR_LIMIT, "more than %d listeners", ROLE_LISTENERS_MAX);
+		role->listeners[role->listener_count++] = (struct role_listener){kept, (enum service)message->value};
+		break;
+	default:
+		return true;
+	}
+	message->fd = -1;
+	return true;
+}
+
+static bool set_up(struct role *role, struct error *error)
+{
+	for (bool done = true;;) {
+		struct control_message message;
+		if (control_receive(role->control, true, &message) != CONTROL_MESSAGE)
+			return error_set(error, ERROR_TEMPORARY, "the master has gone");
+		done = set_up_by(role, &message, error);
+		if (message.fd >= 0)
+			close(message.fd);
+		if (!done || message.type == CONTROL_START)
+			return done;
+	}
+}
+
+/* ---- While it runs ---- */
+
+static void obey(struct role *role, struct control_message *message)
+{
+	struct error error;
+	bool done = true;
+	if (message->type == CONTROL_STOP)
+		role->stop(role->context, (int)message->value);
+	else if (message->type == CONTROL_CONFIG)
+		done = use_config(message->fd, &error);
+	else if (message->type == CONTROL_CERTIFICATES)
+		done = !role->tls || use_certificates(role, message->fd, &error);
+	else if (message->type == CONTROL_LOG) {
+		log_set_file(message->fd);
+		message->fd = -1;
+	}
+	if (!done)
+		log_error("reload.failed", log_text("reason", error.text));
+	if (message->fd >= 0)
+		close(message->fd);
+}
+
+static void *listen_to_master(void *context)
+{
+	struct role *role = context;
+	struct control_message message;
+	do {
+		if (control_receive(role->control, true, &message) != CONTROL_MESSAGE)
+			_exit(1); /* without a master there is no point in going on, and nobody to end us in order */
+		obey(role, &message);
+	} while (message.type != CONTROL_STOP);
+	return NULL;
+}
+
+void role_serve(struct role *role, void (*stop)(void *context, int seconds), void *context)
+{
+	role->stop = stop;
+	role->context = context;
+	if (pthread_create(&role->listening, NULL, listen_to_master, role) != 0)
+		memory_exhausted(0);
+	struct error error;
+	if (!control_send(role->control, CONTROL_READY, 0, NULL, -1, &error))
+		log_error("role.failed", log_text("reason", error.text));
+}
+
+void role_end(struct role *role)
+{
+	pthread_join(role->listening, NULL);
+	tls_server_free(&role->tls);
+}
+
+_Noreturn void role_fail(struct role *role, const struct error *error)
+{
+	log_error("role.failed", log_text("reason", error->text));
+	struct error ignored;
+	control_send(role->control, CONTROL_FAILED, 0, error->text, -1, &ignored);
+	_exit(1);
+}
+
+/* ---- Confinement ---- */
+
+/* The absolute path, in `arena`, of one that is relative to the data directory, or absolute already. */
+static const char *path_of(const struct role *role, const char *path, struct arena *arena)
+{
+	return path[0] == '/' ? path : arena_printf(arena, "%s/%s", role->data, path).at;
+}
+
+/* SQLite sorts what doesn't fit in memory in files, which are removed as soon as they are open. */
+static const char *make_temporary_folder(struct role *role, struct arena *arena, struct error *error)
+{
+	const char *path = arena_printf(arena, "%s/run/%s", role->data, role_names[role->name]).at;
+	return file_make_folders(path, 0700, error) && setenv("SQLITE_TMPDIR", path, 1) == 0 ? path : NULL;
+}
+
+enum { CONFINED_PATHS_MAX = 64 };
+
+static void add_paths(const struct role *role, const char **list, size_t *count, const char *const *paths, struct arena *arena)
+{
+	for (; paths && *paths && *count < CONFINED_PATHS_MAX - 1; paths++)
+		list[(*count)++] = path_of(role, *paths, arena);
+}
+
+bool role_confine(struct role *role, const struct role_rights *rights, struct error *error)
+{
+	struct arena *arena = arena_new();
+	const char *writable[CONFINED_PATHS_MAX] = {NULL}, *readable[CONFINED_PATHS_MAX] = {NULL};
+	size_t writable_count = 1, readable_count = 0;
+	writable[0] = make_temporary_folder(role, arena, error);
+	add_paths(role, writable, &writable_count, rights->folders, arena);
+	add_paths(role, readable, &readable_count, rights->files, arena);
+	if (rights->store) {
+		add_paths(role, writable, &writable_count, (const char *const[]){"accounts", NULL}, arena);
+		add_paths(role, readable, &readable_count, (const char *const[]){"run/state", NULL}, arena);
+	}
+	struct sandbox sandbox = {writable, readable, rights->store ? role->data : NULL, rights->network};
+	bool done = writable[0] && sandbox_enter(&sandbox, error);
+	arena_free(&arena);
+	return done;
+}
+
+/* ---- Start ---- */
+
+static void set_signals(void)
+{
+	/* The terminal sends SIGINT and SIGHUP to all processes at once; the roles wait for what the master decides. */
+	signal(SIGINT, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGTERM, SIG_DFL);
+	sigset_t none;
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+static bool find_role(const char *name, enum role_name *role)
+{
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (slice_equal(slice_of(name), slice_of(role_names[i]))) {
+			*role = (enum role_name)i;
+			return true;
+		}
+	return false;
+}
+
+static void close_channels(struct role *role)
+{
+	free(role->data);
+	close(role->control);
+	config_free_all();
+	log_set_file(-1);
+}
+
+int role_start(const char *name)
+{
+	struct role role = {.control = ROLE_CONTROL_FD, .to_courier = -1, .courier_in = -1, .changes_out = -1, .changes_in = -1};
+	for (int i = 0; i < ROLE_COUNT; i++)
+		role.auth[i] = -1;
+	if (!find_role(name, &role.name))
+		return 2;
+	char title[16];
+	snprintf(title, sizeof title, "pombal: %s", role_names[role.name]);
+	prctl(PR_SET_NAME, title, 0, 0, 0);
+	prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
+	set_signals();
+	privileges_harden();
+	log_set_role(role_names[role.name], LOG_LEVEL_INFO);
+	struct error error;
+	if (!privileges_drop_capabilities(&error) || !set_up(&role, &error))
+		role_fail(&role, &error);
+	enum log_level level = LOG_LEVEL_INFO;
+	log_level_parse(slice_of(config_current()->log_level), &level);
+	log_set_role(role_names[role.name], level);
+	int status = mains[role.name](&role);
+	close_channels(&role);
+	return status;
+}

@@ -1,0 +1,137 @@
+/* The courier role: takes messages from the queue and brings them to mailboxes and other servers. Its main thread hears
+ * who has work for it and tells the reader what has changed; the courier's own threads do the work. */
+#include "courier/courier.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "main/announce.h"
+#include "main/role.h"
+#include "net/dns.h"
+#include "queue/queue.h"
+#include "store/store.h"
+
+struct courier_role {
+	struct role *role;
+	struct queue *queue;
+	struct store *store;
+	struct auth *auth;
+	struct dns *dns;
+	struct courier *courier;
+	struct announcer *announcer;
+	int stop_fd;      /* an eventfd: stop */
+	int stop_seconds; /* written before stop_fd, read after it */
+};
+
+static void poke_self(void *context, int64_t id)
+{
+	struct courier_role *self = context;
+	(void)id;
+	courier_poke(self->courier);
+}
+
+static void stop(void *context, int seconds)
+{
+	struct courier_role *self = context;
+	self->stop_seconds = seconds;
+	eventfd_write(self->stop_fd, 1);
+}
+
+/* Many pokes at once are one. */
+static void hear_pokes(struct courier_role *self)
+{
+	char packet[64];
+	bool any = false;
+	while (recv(self->role->courier_in, packet, sizeof packet, MSG_DONTWAIT) >= 0)
+		any = true;
+	if (any)
+		courier_poke(self->courier);
+}
+
+static void run(struct courier_role *self)
+{
+	for (bool sent = true;;) {
+		struct pollfd fds[] = {
+			{.fd = self->stop_fd, .events = POLLIN},
+			{.fd = self->role->courier_in, .events = POLLIN},
+			{.fd = announcer_wake_fd(self->announcer), .events = POLLIN},
+			{.fd = sent ? -1 : self->role->changes_out, .events = POLLOUT},
+		};
+		if (poll(fds, sizeof fds / sizeof *fds, -1) < 0 && errno != EINTR)
+			memory_exhausted(0);
+		if (fds[0].revents)
+			return;
+		if (fds[1].revents)
+			hear_pokes(self);
+		if (fds[2].revents || fds[3].revents)
+			sent = announcer_send(self->announcer);
+	}
+}
+
+/* The smarthost's password and trust anchors are the only files outside its folders that the courier reads. */
+static bool confine(struct role *role, struct error *error)
+{
+	const struct config *config = config_current();
+	const char **files = memory_array(config->trust_anchors.count + 2, sizeof *files);
+	size_t count = 0;
+	if (config->smarthost_password_file[0])
+		files[count++] = config->smarthost_password_file;
+	for (size_t i = 0; i < config->trust_anchors.count; i++)
+		files[count++] = config->trust_anchors.at[i];
+	struct role_rights rights = {.folders = (const char *const[]){"queue", NULL}, .files = files, .store = true, .network = true};
+	bool done = role_confine(role, &rights, error);
+	free(files);
+	return done;
+}
+
+static bool open_all(struct courier_role *self, struct error *error)
+{
+	const struct config *config = config_current();
+	struct store_options store = {
+		.data = self->role->data,
+		.max_message = (uint64_t)config->max_message,
+		.undelete_seconds = config->undelete_for,
+	};
+	struct dns_options dns = {config->resolver, config->trust_anchors.at, config->trust_anchors.count};
+	return confine(self->role, error) && (self->queue = queue_open(self->role->data, true, error)) &&
+	       (self->store = store_open(&store, error)) && (self->dns = dns_new(&dns, error));
+}
+
+static void close_all(struct courier_role *self)
+{
+	dns_free(&self->dns);
+	queue_close(&self->queue);
+	auth_close(&self->auth);
+	store_close(&self->store);
+	announcer_send(self->announcer); /* what the last deliveries changed */
+	announcer_free(&self->announcer);
+	close(self->role->courier_in);
+	close(self->stop_fd);
+}
+
+int role_courier_main(struct role *role)
+{
+	struct error error;
+	struct courier_role self = {.role = role};
+	if (!open_all(&self, &error))
+		role_fail(role, &error);
+	self.auth = auth_open(role->auth[0]);
+	self.announcer = announcer_new(role->changes_out);
+	self.stop_fd = eventfd(0, EFD_CLOEXEC);
+	store_on_change(self.store, announcer_note, self.announcer);
+	self.courier = courier_start(&(struct courier_options){self.auth, self.dns, self.queue, self.store, role->data});
+	queue_on_commit(self.queue, poke_self, &self);
+	courier_poke(self.courier); /* it may have returned a message before the line above */
+	role_serve(role, stop, &self);
+	run(&self);
+	courier_stop(&self.courier, self.stop_seconds);
+	role_end(role);
+	close_all(&self);
+	return 0;
+}

@@ -1,0 +1,58 @@
+/* The smtp role: talks to strangers. It can put messages into the queue, and nothing else. */
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "auth/auth.h"
+#include "main/role.h"
+#include "queue/queue.h"
+#include "smtp/smtp.h"
+
+/* Tells the courier that there is work. A full channel means that it has been told often enough. */
+static void poke_courier(void *context, int64_t id)
+{
+	struct role *role = context;
+	ssize_t ignored = send(role->to_courier, &id, sizeof id, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)ignored;
+}
+
+static void stop(void *context, int seconds) { server_stop(context, seconds); }
+
+static void listen_all(struct role *role, struct server *server, struct smtp_service kinds[SERVICE_COUNT])
+{
+	for (size_t i = 0; i < role->listener_count; i++) {
+		enum service service = role->listeners[i].service;
+		server_listen(server, role->listeners[i].fd, &smtp_protocol, services[service].implicit_tls, &kinds[service]);
+	}
+}
+
+int role_smtp_main(struct role *role)
+{
+	struct error error;
+	struct queue *queue = NULL;
+	if (!role_confine(role, &(struct role_rights){.folders = (const char *const[]){"queue", NULL}}, &error) || !(queue = queue_open(role->data, false, &error)))
+		role_fail(role, &error);
+	queue_on_commit(queue, poke_courier, role);
+	struct auth *auth = auth_open(role->auth[0]);
+	const struct config *config = config_current();
+	struct server *server = server_new(&(struct server_options){
+		.workers = (int)config->workers,
+		.connections = (int)config->connections,
+		.connections_per_address = (int)config->connections_per_address,
+		.tls = role->tls,
+	});
+	struct smtp_service kinds[SERVICE_COUNT] = {
+		[SERVICE_SMTP] = {SMTP_RELAY, auth, queue},
+		[SERVICE_LMTP] = {SMTP_LMTP, auth, queue},
+		[SERVICE_SUBMISSION] = {SMTP_SUBMISSION, auth, queue},
+		[SERVICE_SUBMISSIONS] = {SMTP_SUBMISSION, auth, queue},
+	};
+	listen_all(role, server, kinds);
+	role_serve(role, stop, server);
+	server_run(server);
+	role_end(role);
+	server_free(&server);
+	queue_close(&queue);
+	auth_close(&auth);
+	close(role->to_courier);
+	return 0;
+}
