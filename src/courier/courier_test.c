@@ -1,0 +1,859 @@
+/* Whole deliveries: a real queue and store in a folder of their own, a name server and mail servers that answer by rules,
+ * and an auth that knows a handful of people. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include <ftw.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "courier/internal.h"
+#include "courier/smtp_fake.h"
+#include "message/address.h"
+#include "net/dns_fake.h"
+
+enum { PATIENCE_MS = 20000, BIG = 40 << 20 };
+
+static struct {
+	char data[256], certificate[300];
+	struct queue *queue;
+	struct store *store;
+	struct dns_fake *names;
+	struct dns *dns;
+	struct courier *courier;
+	struct smtp_fake *server, *second;
+	struct arena *arena;
+} t;
+
+static const struct dns_fake_record records[] = {
+	{"far.test", "MX", "10 mx.far.test"},
+	{"mx.far.test", "A", "127.0.0.1"},
+	{"two.test", "MX", "10 dead.two.test"},
+	{"two.test", "MX", "20 mx2.two.test"},
+	{"dead.two.test", "A", "127.0.0.3"},
+	{"mx2.two.test", "A", "127.0.0.2"},
+	{"both.test", "MX", "10 mx.far.test"},
+	{"both.test", "MX", "20 mx2.two.test"},
+	{"null.test", "MX", "0 ."},
+	{"smart.test", "A", "127.0.0.1"},
+	{"xn--e1afmkfd.test", "MX", "10 mx.far.test"},
+};
+
+/* ---- The auth role's answers ---- */
+
+struct auth { bool away; };
+static struct auth people;
+
+static void add_route(struct arena *arena, struct route **routes, size_t *count, bool local, const char *address, struct slice detail)
+{
+	if (!*routes)
+		*routes = arena_array(arena, 4, sizeof **routes);
+	(*routes)[(*count)++] = (struct route){local, arena_copy(arena, slice_of(address)), arena_copy(arena, detail)};
+}
+
+bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error)
+{
+	struct slice local, domain, name, detail;
+	*routes = NULL;
+	*count = 0;
+	if (auth->away)
+		return error_set(error, ERROR_TEMPORARY, "away");
+	address_split(address, &local, &domain);
+	if (!slice_equal(domain, SLICE("here.test"))) {
+		add_route(arena, routes, count, false, arena_text(arena, address), SLICE(""));
+		return true;
+	}
+	slice_cut(local, '+', &name, &detail);
+	if (slice_equal(name, SLICE("alice")))
+		add_route(arena, routes, count, true, "alice@here.test", detail);
+	else if (slice_equal(name, SLICE("bob")))
+		add_route(arena, routes, count, true, "bob@here.test", detail);
+	else if (slice_equal(name, SLICE("team"))) {
+		add_route(arena, routes, count, true, "bob@here.test", SLICE(""));
+		add_route(arena, routes, count, false, "carol@far.test", SLICE(""));
+	} else if (slice_equal(name, SLICE("away")))
+		add_route(arena, routes, count, false, "moved@far.test", SLICE(""));
+	else
+		return error_set(error, ERROR_NOT_FOUND, "nobody");
+	return true;
+}
+
+/* ---- Setting up ---- */
+
+static void configure(const char *more)
+{
+	struct error error = {0};
+	struct buf text = BUF(4096);
+	buf_printf(&text, "hostname = \"mail.here.test\"\nmx_port = %d\nretry_schedule = {\"1s\"}\nconnect_timeout = 5\nreply_timeout = 5\n%s\n",
+		   t.server ? smtp_fake_port(t.server) : 25, more);
+	struct config *config = config_parse(buf_slice(&text), "test", &error);
+	if (!config)
+		fail_msg("%s", error.text);
+	config_set_current(config);
+	buf_free(&text);
+}
+
+static struct smtp_fake *serve(const char *address, int port, const char *extensions, const struct smtp_fake_rule *rules, size_t count)
+{
+	return smtp_fake_start(&(struct smtp_fake_options){.address = address, .port = port, .extensions = extensions, .rules = rules, .rule_count = count});
+}
+
+#define RULES(...) ((const struct smtp_fake_rule[]){__VA_ARGS__}), sizeof((const struct smtp_fake_rule[]){__VA_ARGS__}) / sizeof(struct smtp_fake_rule)
+#define FRIENDLY "PIPELINING\nSIZE 100000000\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8"
+
+static int begin(void **state)
+{
+	(void)state;
+	const char *base = getenv("TMPDIR"), *none = "none";
+	struct error error = {0};
+	snprintf(t.data, sizeof t.data, "%s/courier-test-XXXXXX", base ? base : "/tmp");
+	assert_non_null(mkdtemp(t.data));
+	log_set_role("test", getenv("SHOW_LOG") ? LOG_LEVEL_INFO : LOG_LEVEL_ERROR + 1);
+	t.arena = arena_new();
+	t.names = dns_fake_start(records, sizeof records / sizeof *records);
+	t.dns = dns_new(&(struct dns_options){dns_fake_resolver(t.names), &none, 1}, &error);
+	t.queue = queue_open(t.data, true, &error);
+	t.store = store_open(&(struct store_options){.data = t.data}, &error);
+	if (!t.dns || !t.queue || !t.store)
+		fail_msg("%s", error.text);
+	assert_true(store_create_account(t.store, SLICE("alice@here.test"), &error));
+	assert_true(store_create_account(t.store, SLICE("bob@here.test"), &error));
+	people.away = false;
+	configure("");
+	return 0;
+}
+
+static void poke(void *context, int64_t id)
+{
+	(void)context;
+	(void)id;
+	courier_poke(t.courier);
+}
+
+static void start(void)
+{
+	t.courier = courier_start(&(struct courier_options){.auth = &people, .dns = t.dns, .queue = t.queue, .store = t.store, .data = t.data});
+	queue_on_commit(t.queue, poke, NULL);
+}
+
+static void stop(void)
+{
+	queue_on_commit(t.queue, NULL, NULL);
+	courier_stop(&t.courier, 5);
+}
+
+static int remove_one(const char *path, const struct stat *status, int type, struct FTW *walk)
+{
+	(void)status;
+	(void)type;
+	(void)walk;
+	return remove(path);
+}
+
+static int end(void **state)
+{
+	(void)state;
+	stop();
+	smtp_fake_stop(&t.server);
+	smtp_fake_stop(&t.second);
+	queue_close(&t.queue);
+	store_close(&t.store);
+	dns_free(&t.dns);
+	dns_fake_stop(&t.names);
+	arena_free(&t.arena);
+	nftw(t.data, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+	return 0;
+}
+
+/* ---- Sending and looking ---- */
+
+struct letter_to { const char *address; unsigned notify; const char *original; };
+
+static int64_t post_message(struct queue_message message, struct slice body, const struct letter_to *to, size_t count)
+{
+	struct error error = {0};
+	struct queue_recipient *recipients = arena_array(t.arena, count, sizeof *recipients);
+	for (size_t i = 0; i < count; i++)
+		recipients[i] = (struct queue_recipient){.address = slice_of(to[i].address), .notify = to[i].notify, .original = slice_of(to[i].original)};
+	message.recipients = recipients;
+	message.recipient_count = count;
+	if (!message.arrived)
+		message.arrived = clock_now();
+	struct queue_draft *draft = queue_draft_new(t.queue);
+	assert_true(queue_draft_write(draft, body, &error));
+	if (!queue_commit(t.queue, &draft, SLICE(""), &message, &error))
+		fail_msg("%s", error.text);
+	return message.id;
+}
+
+#define TO(...) ((const struct letter_to[]){__VA_ARGS__}), sizeof((const struct letter_to[]){__VA_ARGS__}) / sizeof(struct letter_to)
+
+static const struct slice hello = {"Subject: hello\r\n\r\nHow are you?\r\n", 32};
+
+static void post(const char *from, const char *to)
+{
+	post_message((struct queue_message){.from = slice_of(from)}, hello, TO({to, 0, NULL}));
+}
+
+static uint64_t waiting(void)
+{
+	uint64_t messages = 0, recipients = 0;
+	assert_true(queue_count(t.queue, &messages, &recipients, NULL));
+	return recipients;
+}
+
+#define eventually(condition) \
+	do { \
+		int64_t began = clock_monotonic_ms(); \
+		while (!(condition)) { \
+			if (clock_monotonic_ms() - began > PATIENCE_MS) \
+				fail_msg("never: %s", #condition); \
+			usleep(5000); \
+		} \
+	} while (0)
+
+/* The content of all messages of a mailbox, one after the other. */
+static struct slice read_mailbox(const char *account_name, const char *name, size_t *count)
+{
+	struct error error = {0};
+	struct mailbox mailbox;
+	struct message *list;
+	struct buf all = BUF(64 << 20);
+	uint64_t size;
+	struct account *account = store_open_account(t.store, slice_of(account_name), &error);
+	assert_non_null(account);
+	*count = 0;
+	if (mailbox_find(account, slice_of(name), t.arena, &mailbox, &error))
+		assert_true(message_list(account, mailbox.id, 1, UINT32_MAX, 0, 0, MESSAGE_FLAGS, t.arena, &list, count, &error));
+	for (size_t i = 0; i < *count; i++) {
+		int fd = message_open(account, list[i].id, &size, &error);
+		assert_true(fd >= 0 && file_read_fd(fd, &all, &error));
+		close(fd);
+	}
+	store_release_account(&account);
+	struct slice copy = arena_copy(t.arena, buf_slice(&all));
+	buf_free(&all);
+	return copy;
+}
+
+static size_t mailbox_count(const char *account, const char *name)
+{
+	size_t count;
+	read_mailbox(account, name, &count);
+	return count;
+}
+
+static bool holds(struct slice text, const char *part)
+{
+	return slice_find(text, slice_of(part)) != SLICE_NONE;
+}
+
+static void assert_report(const char *part)
+{
+	size_t count;
+	struct slice text = read_mailbox("alice@here.test", "INBOX", &count);
+	if (!holds(text, part))
+		fail_msg("no \"%s\" in: %.*s", part, SLICE_ARG(text));
+}
+
+/* ---- Mailboxes here ---- */
+
+static void mail_reaches_mailboxes(void **state)
+{
+	(void)state;
+	size_t count;
+	struct error error = {0};
+	struct account *bob = store_open_account(t.store, SLICE("bob@here.test"), &error);
+	assert_true(mailbox_create(bob, SLICE("Lists"), USE_NONE, &error));
+	store_release_account(&bob);
+	post_message((struct queue_message){.from = SLICE("carol@far.test")}, hello,
+		     TO({"alice@here.test", 0, NULL}, {"bob@here.test", 0, NULL}, {"bob+lists@here.test", 0, NULL}, {"alice+nothing@here.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_true(slice_equal(read_mailbox("bob@here.test", "Lists", &count), SLICE("Return-Path: <carol@far.test>\r\nSubject: hello\r\n\r\nHow are you?\r\n")));
+	assert_int_equal(mailbox_count("bob@here.test", "INBOX"), 1);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 2); /* its own and what was for "nothing" */
+}
+
+static void a_repeated_delivery_changes_nothing(void **state)
+{
+	(void)state;
+	struct queue_work *work;
+	int64_t next;
+	post("carol@far.test", "bob@here.test");
+	start();
+	eventually(waiting() == 0);
+	stop();
+	/* The same message once more, as after a crash before the queue had forgotten it. */
+	assert_int_equal(queue_take(t.queue, clock_now(), 1, &work, &next, NULL), 0);
+	int64_t id = post_message((struct queue_message){.from = SLICE("carol@far.test")}, hello, TO({"bob@here.test", 0, NULL}));
+	struct error error = {0};
+	struct mailbox inbox;
+	struct account *bob = store_open_account(t.store, SLICE("bob@here.test"), &error);
+	assert_true(mailbox_find(bob, SLICE("INBOX"), t.arena, &inbox, &error));
+	struct draft *draft = draft_new(bob, &error);
+	struct placement placement = {.mailbox = inbox.id, .delivery_id = local_delivery_id(id, SLICE("bob@here.test"), SLICE(""))};
+	assert_true(draft_write(draft, hello, &error) && draft_commit(bob, &draft, &placement, 1, &error));
+	store_release_account(&bob);
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(mailbox_count("bob@here.test", "INBOX"), 2);
+}
+
+static void many_messages_to_many(void **state)
+{
+	(void)state;
+	for (int i = 0; i < 300; i++)
+		post_message((struct queue_message){.from = SLICE("carol@far.test")}, hello, TO({"alice@here.test", 0, NULL}, {"bob@here.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 300);
+	assert_int_equal(mailbox_count("bob@here.test", "INBOX"), 300);
+}
+
+static void copies_share_one_file(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	uint64_t size;
+	struct stat status;
+	post_message((struct queue_message){.from = SLICE("")}, hello, TO({"alice@here.test", 0, NULL}, {"bob@here.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	struct account *bob = store_open_account(t.store, SLICE("bob@here.test"), &error);
+	struct mailbox inbox;
+	struct message *list;
+	size_t count;
+	assert_true(mailbox_find(bob, SLICE("INBOX"), t.arena, &inbox, &error));
+	assert_true(message_list(bob, inbox.id, 1, UINT32_MAX, 0, 0, MESSAGE_FLAGS, t.arena, &list, &count, &error));
+	assert_int_equal(count, 1);
+	int fd = message_open(bob, list[0].id, &size, &error);
+	assert_true(fd >= 0 && fstat(fd, &status) == 0);
+	assert_int_equal(status.st_nlink, 2);
+	close(fd);
+	store_release_account(&bob);
+}
+
+static void nobody_is_a_report(void **state)
+{
+	(void)state;
+	post_message((struct queue_message){.from = SLICE("alice@here.test")}, hello,
+		     TO({"nobody@here.test", 0, NULL}, {"noone@here.test", 0, NULL}, {"quiet@here.test", NOTIFY_NEVER, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 1); /* one report for both */
+	assert_report("Return-Path: <>\r\n");
+	assert_report("Final-Recipient: rfc822; nobody@here.test\r\nAction: failed\r\nStatus: 5.1.1\r\n");
+	assert_report("Final-Recipient: rfc822; noone@here.test\r\n");
+	assert_report("Content-Type: message/rfc822\r\n");
+	assert_report("How are you?");
+}
+
+static void reports_are_not_reported(void **state)
+{
+	(void)state;
+	post("", "nobody@here.test");
+	post("nobody@here.test", "noone@here.test"); /* the report itself can't be delivered */
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 0);
+}
+
+static void a_full_mailbox_defers_and_then_fails(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	struct account *bob = store_open_account(t.store, SLICE("bob@here.test"), &error);
+	assert_true(account_set_quota(bob, 10, 0, &error));
+	store_release_account(&bob);
+	configure("retry_for = 2\n");
+	post("alice@here.test", "bob@here.test");
+	start();
+	eventually(waiting() == 0);
+	assert_report("Status: 5.2.2\r\n");
+	assert_report("The mailbox is full.");
+}
+
+static void without_auth_mail_waits(void **state)
+{
+	(void)state;
+	people.away = true;
+	post("alice@here.test", "bob@here.test");
+	start();
+	usleep(300000);
+	assert_int_equal(waiting(), 1);
+	people.away = false;
+	eventually(waiting() == 0);
+	assert_int_equal(mailbox_count("bob@here.test", "INBOX"), 1);
+}
+
+/* ---- To other servers ---- */
+
+static void mail_goes_out(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, NULL, 0);
+	configure("");
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_8BITMIME},
+		     SLICE("Subject: x\r\n\r\n.\r\n..a\n.\nMAIL FROM:<evil@x>\r.\r\xc3\xa9"), TO({"carol@FAR.test", 0, NULL}, {"dave@far.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_true(slice_equal(smtp_fake_last(t.server), SLICE("Subject: x\r\n\r\n..\r\n...a\r\n..\r\nMAIL FROM:<evil@x>\r\n..\r\n\xc3\xa9\r\n")));
+	assert_int_equal(smtp_fake_heard(t.server, "EHLO mail.here.test"), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "MAIL FROM:<alice@here.test> SIZE="), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<"), 2);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 0);
+}
+
+static void old_servers_are_spoken_to(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "", RULES({"EHLO", "502 what", 0}));
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "HELO mail.here.test"), 1);
+}
+
+static void connections_are_used_again(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, NULL, 0);
+	configure("connections_per_destination = 2\n");
+	for (int i = 0; i < 60; i++)
+		post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 60);
+	assert_true(smtp_fake_connections(t.server) <= 4);
+}
+
+static void a_dead_idle_connection_costs_nothing(void **state)
+{
+	(void)state;
+	/* After the first message the server takes its leave at the next MAIL. */
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"MAIL FROM:<bob", "421 4.4.2 too long idle", 1}));
+	configure("retry_schedule = {\"1h\"}\n");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	post("bob@here.test", "carol@far.test");
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 2);
+	assert_int_equal(smtp_fake_connections(t.server), 2);
+}
+
+static void the_next_host_is_tried(void **state)
+{
+	(void)state;
+	t.server = serve("127.0.0.2", 0, FRIENDLY, NULL, 0);
+	configure("retry_schedule = {\"1h\"}\n");
+	post("alice@here.test", "carol@two.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+}
+
+static void a_busy_host_is_passed_over(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"(connect)", "421 4.3.2 busy", 0}));
+	t.second = serve("127.0.0.2", smtp_fake_port(t.server), FRIENDLY, NULL, 0);
+	configure("retry_schedule = {\"1h\"}\n");
+	post("alice@here.test", "carol@both.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.second), 1);
+}
+
+static void each_recipient_has_its_own_fate(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT TO:<gone", "550-5.1.1 there is\r\n550 5.1.1 nobody", 0}, {"RCPT TO:<later", "450 4.2.1 later", 1}));
+	configure("");
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .envid = SLICE("e=1")}, hello,
+		     TO({"carol@far.test", 0, NULL}, {"gone@far.test", 0, "rfc822;old@far.test"}, {"later@far.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 2);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<carol"), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<gone"), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<later"), 2);
+	eventually(mailbox_count("alice@here.test", "INBOX") == 1);
+	assert_report("Original-Envelope-Id: e=1\r\n");
+	assert_report("Original-Recipient: rfc822; old@far.test\r\n");
+	assert_report("Remote-MTA: dns; mx.far.test\r\n");
+	assert_report("Diagnostic-Code: smtp; 550 5.1.1 there is 5.1.1 nobody\r\n");
+}
+
+static void nobody_accepted_is_no_message(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT", "550 no", 0}));
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(mailbox_count("alice@here.test", "INBOX") == 1);
+	assert_report("Status: 5.1.0\r\n");
+	/* The fake says 354 all the same: it got an empty message and nothing else. */
+	assert_int_equal(smtp_fake_last(t.server).len, 0);
+}
+
+static void too_many_recipients_are_split(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT TO:<b@", "452 4.5.3 too many", 1}));
+	configure("retry_schedule = {\"1h\"}\n");
+	post_message((struct queue_message){.from = SLICE("alice@here.test")}, hello, TO({"a@far.test", 0, NULL}, {"b@far.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 2);
+	assert_int_equal(smtp_fake_connections(t.server), 1);
+}
+
+static void a_lost_final_reply_is_tried_later(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"(data)", "(close)", 1}));
+	t.second = serve("127.0.0.2", smtp_fake_port(t.server), FRIENDLY, NULL, 0);
+	configure("");
+	post("alice@here.test", "carol@both.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_messages(t.second), 0); /* it might have had it twice */
+}
+
+static void time_runs_out(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"MAIL", "451 4.7.1 not today", 0}));
+	configure("retry_for = 3\ndelay_notice = 1\n");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 2); /* one warning, one failure */
+	assert_report("Action: delayed\r\nStatus: 4.7.1\r\n");
+	assert_report("Will-Retry-Until: ");
+	assert_report("Action: failed\r\nStatus: 4.4.7\r\n");
+	assert_report("mx.far.test said: 451 4.7.1 not today");
+}
+
+static void dead_ends_come_back_at_once(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, NULL, 0);
+	configure("hostname = \"mail.here.test\"\n");
+	post_message((struct queue_message){.from = SLICE("alice@here.test")}, hello,
+		     TO({"a@null.test", 0, NULL}, {"b@unheard.test", 0, NULL}, {"c@mail.here.test", 0, NULL}, {"d@-bad-.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_report("Final-Recipient: rfc822; a@null.test\r\nAction: failed\r\nStatus: 5.1.10\r\n");
+	assert_report("Final-Recipient: rfc822; b@unheard.test\r\nAction: failed\r\nStatus: 5.1.2\r\n");
+	assert_report("Final-Recipient: rfc822; d@-bad-.test\r\nAction: failed\r\nStatus: 5.1.2\r\n");
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 1); /* all in one */
+}
+
+static void size_is_checked_before_sending(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "SIZE 20", NULL, 0);
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(mailbox_count("alice@here.test", "INBOX") == 1);
+	assert_report("Status: 5.3.4\r\n");
+	assert_int_equal(smtp_fake_heard(t.server, "MAIL"), 0);
+}
+
+static void internationalised_addresses(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "8BITMIME", NULL, 0);
+	configure("");
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .smtputf8 = true}, hello,
+		     TO({"carol@пример.test", 0, NULL}, {"кэрол@far.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<carol@xn--e1afmkfd.test>"), 1);
+	assert_report("Final-Recipient: utf-8; кэрол@far.test\r\nAction: failed\r\nStatus: 5.6.7\r\n");
+	assert_report("message/global-delivery-status");
+}
+
+static void binary_bodies_go_by_bdat_or_not_at_all(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "8BITMIME", NULL, 0);
+	configure("");
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_BINARYMIME}, hello, TO({"carol@far.test", 0, NULL}));
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_BINARYMIME}, SLICE("A: b\r\n\r\n\0\n"), TO({"dave@far.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<dave"), 0);
+	assert_report("Status: 5.6.1\r\n");
+}
+
+static void success_is_reported_where_it_was_asked_for(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "PIPELINING", NULL, 0);
+	t.second = serve("127.0.0.2", smtp_fake_port(t.server), "DSN", NULL, 0);
+	configure("");
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .ret = RET_HEADERS, .envid = SLICE("q+1")}, hello,
+		     TO({"carol@far.test", NOTIFY_SUCCESS | NOTIFY_FAILURE, "rfc822;c@far.test"}, {"dave@two.test", NOTIFY_SUCCESS, NULL}, {"bob@here.test", NOTIFY_SUCCESS, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_heard(t.second, "MAIL FROM:<alice@here.test> RET=HDRS ENVID=q+2B1"), 1);
+	assert_int_equal(smtp_fake_heard(t.second, "RCPT TO:<dave@two.test> NOTIFY=SUCCESS"), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<carol@far.test>\n"), 0);
+	assert_report("Final-Recipient: rfc822; carol@far.test\r\nAction: relayed\r\n");
+	assert_report("Final-Recipient: rfc822; bob@here.test\r\nAction: delivered\r\n");
+	size_t count;
+	assert_false(holds(read_mailbox("alice@here.test", "INBOX", &count), "dave@two.test"));
+	assert_int_equal(count, 1);
+}
+
+static void aliases_lead_out(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "DSN", NULL, 0);
+	configure("");
+	post("alice@here.test", "team@here.test");
+	post_message((struct queue_message){.from = SLICE("alice@here.test")}, hello, TO({"away@here.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(mailbox_count("bob@here.test", "INBOX"), 1);
+	assert_int_equal(smtp_fake_messages(t.server), 2);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<carol@far.test> ORCPT=rfc822;team@here.test"), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<moved@far.test> ORCPT=rfc822;away@here.test"), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "MAIL FROM:<alice@here.test>"), 2);
+}
+
+static void big_messages_stream(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	size_t count;
+	char *line = memset(arena_alloc(t.arena, 1 << 20), 'x', 1 << 20);
+	for (size_t i = 0; i < 1 << 20; i += 64)
+		memcpy(line + i, ".\r\n", 3);
+	t.server = serve(NULL, 0, FRIENDLY, NULL, 0);
+	configure("");
+	struct queue_recipient recipients[] = {{.address = SLICE("bob@here.test")}, {.address = SLICE("carol@far.test")}};
+	struct queue_message message = {.from = SLICE("alice@here.test"), .recipients = recipients, .recipient_count = 2, .arrived = clock_now()};
+	struct queue_draft *draft = queue_draft_new(t.queue);
+	assert_true(queue_draft_write(draft, hello, &error));
+	for (size_t i = 0; i < BIG >> 20; i++)
+		assert_true(queue_draft_write(draft, slice_make(line, 1 << 20), &error));
+	assert_true(queue_commit(t.queue, &draft, SLICE(""), &message, &error));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_last(t.server).len, hello.len + BIG + (BIG / 64) - 1 + 3);
+	assert_int_equal(read_mailbox("bob@here.test", "INBOX", &count).len, 32 + BIG + slice_of("Return-Path: <alice@here.test>\r\n").len);
+}
+
+/* ---- TLS and signing in ---- */
+
+static struct smtp_fake *serve_tls(const char *extensions, bool implicit, const struct smtp_fake_rule *rules, size_t count)
+{
+	snprintf(t.certificate, sizeof t.certificate, "%s/fake.pem", t.data);
+	smtp_fake_certificate(t.certificate, "smart.test");
+	return smtp_fake_start(&(struct smtp_fake_options){.extensions = extensions, .certificate = t.certificate, .implicit_tls = implicit,
+							   .rules = rules, .rule_count = count});
+}
+
+static void tls_is_used_when_offered(void **state)
+{
+	(void)state;
+	/* What is said in clear text after 220 is dropped. */
+	t.server = serve_tls("STARTTLS\nPIPELINING", false, NULL, 0);
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "EHLO"), 2);
+	assert_int_equal(smtp_fake_connections(t.server), 1);
+}
+
+static void broken_tls_is_done_without(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "STARTTLS", RULES({"STARTTLS", "220 go\r\ngarbage garbage", 0}));
+	configure("retry_schedule = {\"1h\"}\n");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_connections(t.server), 2);
+}
+
+static void use_smarthost(const char *mode)
+{
+	char text[400], path[300];
+	snprintf(path, sizeof path, "%s/password", t.data);
+	assert_true(file_replace(path, SLICE("secret\n"), 0600, NULL));
+	snprintf(text, sizeof text, "smarthost = \"smart.test:%d\"\nsmarthost_user = \"alice\"\nsmarthost_password_file = \"password\"\nsmarthost_tls = \"%s\"\n",
+		 smtp_fake_port(t.server), mode);
+	configure(text);
+}
+
+static void smarthosts_are_signed_in_to(void **state)
+{
+	(void)state;
+	t.server = serve_tls("AUTH PLAIN\nPIPELINING", true, RULES({"AUTH PLAIN AGFsaWNlAHNlY3JldA==", "235 2.7.0 welcome", 0}, {"AUTH", "535 5.7.8 no", 0}));
+	assert_true(client_trust(t.certificate, NULL));
+	use_smarthost("implicit");
+	post_message((struct queue_message){.from = SLICE("alice@here.test")}, hello, TO({"carol@far.test", 0, NULL}, {"dave@null.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT"), 2);
+}
+
+static void login_works_as_well(void **state)
+{
+	(void)state;
+	t.server = serve_tls("STARTTLS\nAUTH LOGIN", false, RULES({"AUTH LOGIN", "334 VXNlcm5hbWU6", 0}, {"YWxpY2U=", "334 UGFzc3dvcmQ6", 0}, {"c2VjcmV0", "235 ok", 0}));
+	assert_true(client_trust(t.certificate, NULL));
+	use_smarthost("starttls");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+}
+
+static void passwords_need_trusted_tls(void **state)
+{
+	(void)state;
+	t.server = serve_tls("STARTTLS\nAUTH PLAIN", false, NULL, 0); /* this certificate nobody trusts */
+	use_smarthost("starttls");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(smtp_fake_connections(t.server) >= 2);
+	use_smarthost("opportunistic");
+	configure("");
+	assert_int_equal(smtp_fake_heard(t.server, "AUTH"), 0);
+	assert_int_equal(smtp_fake_messages(t.server), 0);
+	assert_int_equal(waiting(), 1);
+}
+
+static void no_password_in_clear_text(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "AUTH PLAIN LOGIN", NULL, 0);
+	use_smarthost("none");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(smtp_fake_connections(t.server) >= 2);
+	assert_int_equal(smtp_fake_heard(t.server, "AUTH"), 0);
+	assert_int_equal(smtp_fake_messages(t.server), 0);
+}
+
+/* ---- Servers that make no sense ---- */
+
+static void nonsense_is_survived(void **state)
+{
+	(void)state;
+	char *endless = memset(arena_alloc(t.arena, 5001), 'x', 5000);
+	struct buf lines = BUF(100000);
+	for (int i = 0; i < 300; i++)
+		buf_append_text(&lines, "250-more\r\n");
+	buf_append_text(&lines, "250 end");
+	t.server = serve(NULL, 0, "PIPELINING", RULES({"(connect)", "HELLO", 1}, {"(connect)", endless, 1}, {"EHLO", lines.at, 1}, {"MAIL", "250-a\r\n550 b", 1},
+			 {"RCPT", "(close)", 1}, {"DATA", "250 already", 1}, {"(data)", "354 again", 1}, {"(data)", "\x01\x02\xff", 1}));
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 0);
+	buf_free(&lines);
+}
+
+static void silence_is_waited_for_and_no_longer(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "PIPELINING", RULES({"(connect)", "(silence)", 1}));
+	configure("reply_timeout = 1\n");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+}
+
+static void stopping_does_not_wait_for_others(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "PIPELINING", RULES({"(connect)", "(silence)", 0}));
+	configure("reply_timeout = 300\n");
+	for (int i = 0; i < 20; i++)
+		post("alice@here.test", "carol@far.test");
+	start();
+	eventually(smtp_fake_connections(t.server) > 0);
+	int64_t began = clock_monotonic_ms();
+	courier_stop(&t.courier, 1);
+	assert_true(clock_monotonic_ms() - began < 5000);
+	struct queue_message *list;
+	size_t count;
+	assert_true(queue_list(t.queue, &(struct queue_filter){0}, t.arena, &list, &count, NULL));
+	assert_int_equal(count, 20);
+	for (size_t i = 0; i < count; i++)
+		assert_int_equal(list[i].recipients[0].attempts, 0);
+}
+
+#define CASE(name) cmocka_unit_test_setup_teardown(name, begin, end)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		CASE(mail_reaches_mailboxes),
+		CASE(a_repeated_delivery_changes_nothing),
+		CASE(many_messages_to_many),
+		CASE(copies_share_one_file),
+		CASE(nobody_is_a_report),
+		CASE(reports_are_not_reported),
+		CASE(a_full_mailbox_defers_and_then_fails),
+		CASE(without_auth_mail_waits),
+		CASE(mail_goes_out),
+		CASE(old_servers_are_spoken_to),
+		CASE(connections_are_used_again),
+		CASE(a_dead_idle_connection_costs_nothing),
+		CASE(the_next_host_is_tried),
+		CASE(a_busy_host_is_passed_over),
+		CASE(each_recipient_has_its_own_fate),
+		CASE(nobody_accepted_is_no_message),
+		CASE(too_many_recipients_are_split),
+		CASE(a_lost_final_reply_is_tried_later),
+		CASE(time_runs_out),
+		CASE(dead_ends_come_back_at_once),
+		CASE(size_is_checked_before_sending),
+		CASE(internationalised_addresses),
+		CASE(binary_bodies_go_by_bdat_or_not_at_all),
+		CASE(success_is_reported_where_it_was_asked_for),
+		CASE(aliases_lead_out),
+		CASE(big_messages_stream),
+		CASE(tls_is_used_when_offered),
+		CASE(broken_tls_is_done_without),
+		CASE(passwords_need_trusted_tls),
+		CASE(smarthosts_are_signed_in_to),
+		CASE(login_works_as_well),
+		CASE(no_password_in_clear_text),
+		CASE(nonsense_is_survived),
+		CASE(silence_is_waited_for_and_no_longer),
+		CASE(stopping_does_not_wait_for_others),
+	};
+	int failed = cmocka_run_group_tests_name("courier", tests, NULL, NULL);
+	config_free_all();
+	return failed;
+}

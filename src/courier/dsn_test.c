@@ -1,0 +1,135 @@
+/* Tests of the text of notifications, and of what hostile texts can do to it. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "courier/dsn.h"
+
+static const char failed[] =
+	"From: Mail Delivery System <MAILER-DAEMON@mail.example.test>\r\n"
+	"To: <alice@example.test>\r\n"
+	"Subject: Your message could not be delivered\r\n"
+	"Date: Thu, 01 Jan 1970 00:16:40 +0000\r\n"
+	"Message-ID: <0000000000007@mail.example.test>\r\n"
+	"Auto-Submitted: auto-replied\r\n"
+	"MIME-Version: 1.0\r\n"
+	"Content-Type: multipart/report; report-type=delivery-status;\r\n"
+	"\tboundary=\"=_b\"\r\n"
+	"Content-Transfer-Encoding: 8bit\r\n"
+	"\r\n"
+	"--=_b\r\n"
+	"Content-Type: text/plain; charset=us-ascii\r\n"
+	"Content-Transfer-Encoding: 7bit\r\n"
+	"\r\n"
+	"This is the mail server mail.example.test.\r\n"
+	"\r\n"
+	"Your message could not be delivered to the recipients named below.\r\n"
+	"They have not received it, and it will not be tried again.\r\n"
+	"\r\n"
+	"  <bob@far.test>\r\n"
+	"    There is no mailbox with this address. Please check how it is written.\r\n"
+	"    mx.far.test said: 550 5.1.1 no such user\r\n"
+	"\r\n"
+	"The header of your message is attached.\r\n"
+	"\r\n"
+	"--=_b\r\n"
+	"Content-Type: message/delivery-status\r\n"
+	"Content-Transfer-Encoding: 7bit\r\n"
+	"\r\n"
+	"Original-Envelope-Id: envelope 1\r\n"
+	"Reporting-MTA: dns; mail.example.test\r\n"
+	"Arrival-Date: Thu, 01 Jan 1970 00:15:00 +0000\r\n"
+	"\r\n"
+	"Original-Recipient: rfc822; robert@far.test\r\n"
+	"Final-Recipient: rfc822; bob@far.test\r\n"
+	"Action: failed\r\n"
+	"Status: 5.1.1\r\n"
+	"Remote-MTA: dns; mx.far.test\r\n"
+	"Diagnostic-Code: smtp; 550 5.1.1 no such user\r\n"
+	"Last-Attempt-Date: Thu, 01 Jan 1970 00:16:40 +0000\r\n"
+	"\r\n"
+	"--=_b\r\n"
+	"Content-Type: text/rfc822-headers\r\n"
+	"Content-Transfer-Encoding: 7bit\r\n"
+	"\r\n"
+	"Subject: hello\r\n"
+	"\r\n"
+	"--=_b--\r\n";
+
+static struct queue_message message = {.from = {"alice@example.test", 18}, .envid = {"envelope 1", 10}, .arrived = 900};
+
+static struct dsn dsn_of(const struct dsn_recipient *recipient, enum dsn_kind kind)
+{
+	return (struct dsn){.kind = kind, .hostname = "mail.example.test", .message = &message, .recipients = recipient, .count = 1,
+			    .now = 1000, .id = 7, .boundary = "=_b", .original = SLICE("Subject: hello\r\n")};
+}
+
+static void a_failure_reads_well(void **state)
+{
+	(void)state;
+	struct dsn_recipient recipient = {.address = SLICE("bob@far.test"), .original = SLICE("rfc822;robert@far.test"), .action = ACTION_FAILED,
+		.status = SLICE("5.1.1"), .text = SLICE("550 5.1.1 no such user"), .from_peer = true, .host = SLICE("mx.far.test"), .last_attempt = 1000};
+	struct dsn dsn = dsn_of(&recipient, DSN_FAILED);
+	struct buf out = BUF(10000);
+	assert_true(dsn_write(&dsn, &out));
+	assert_string_equal(out.at, failed);
+	buf_free(&out);
+}
+
+static void hostile_texts_stay_in_their_field(void **state)
+{
+	(void)state;
+	struct dsn_recipient recipient = {.address = SLICE("bob@far.test\r\nBcc: x@y"), .action = ACTION_DELAYED, .status = SLICE("4.0.0\r\nX: y"),
+		.text = SLICE("450 a\r\n--=_b\r\n\r\nBoo\n.\n\xff\xfe"), .from_peer = true, .host = SLICE("mx\nHost: z"), .retry_until = 5000};
+	struct dsn dsn = dsn_of(&recipient, DSN_DELAYED);
+	struct buf out = BUF(10000);
+	assert_true(dsn_write(&dsn, &out));
+	struct slice text = buf_slice(&out);
+	assert_int_equal(slice_find(text, SLICE("\nBcc")), SLICE_NONE);
+	assert_int_equal(slice_find(text, SLICE("\nX: y")), SLICE_NONE);
+	assert_int_equal(slice_find(text, SLICE("\nHost")), SLICE_NONE);
+	assert_int_equal(slice_find(text, SLICE("\nBoo")), SLICE_NONE);
+	assert_true(slice_is_ascii(text));
+	assert_true(slice_find(text, SLICE("Will-Retry-Until: Thu, 01 Jan 1970 01:23:20 +0000\r\n")) != SLICE_NONE);
+	buf_free(&out);
+}
+
+static void internationalised_mail_gets_its_forms(void **state)
+{
+	(void)state;
+	struct dsn_recipient recipient = {.address = SLICE("боб@пример.test"), .action = ACTION_RELAYED, .status = SLICE("2.0.0")};
+	struct dsn dsn = dsn_of(&recipient, DSN_SUCCESS);
+	struct queue_message utf8 = message;
+	struct buf out = BUF(10000);
+	utf8.smtputf8 = true;
+	dsn.message = &utf8;
+	dsn.full = true;
+	assert_true(dsn_write(&dsn, &out));
+	struct slice text = buf_slice(&out);
+	assert_true(slice_find(text, SLICE("message/global-delivery-status")) != SLICE_NONE);
+	assert_true(slice_find(text, SLICE("Final-Recipient: utf-8; боб@пример.test\r\n")) != SLICE_NONE);
+	assert_true(slice_find(text, SLICE("Content-Type: message/global\r\n")) != SLICE_NONE);
+	assert_true(slice_find(text, SLICE("Action: relayed\r\n")) != SLICE_NONE);
+	buf_free(&out);
+}
+
+static void reasons_never_lack(void **state)
+{
+	(void)state;
+	assert_string_equal(dsn_reason(SLICE("5.1.10")), "The domain of this address accepts no mail at all.");
+	assert_string_equal(dsn_reason(SLICE("5.9.9")), "The other server refused the message.");
+	assert_non_null(dsn_reason(SLICE("")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_failure_reads_well),
+		cmocka_unit_test(hostile_texts_stay_in_their_field),
+		cmocka_unit_test(internationalised_mail_gets_its_forms),
+		cmocka_unit_test(reasons_never_lack),
+	};
+	setenv("TZ", "UTC", 1);
+	return cmocka_run_group_tests_name("dsn", tests, NULL, NULL);
+}
