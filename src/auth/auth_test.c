@@ -373,6 +373,9 @@ static void broken_exchanges_end(void **state)
 	assert_int_equal(one_step(f, "NTLM", SLICE("NTLMSSP\0\1")), SIGN_IN_MALFORMED);
 	assert_int_equal(one_step(f, "ANONYMOUS", SLICE("me")), SIGN_IN_MALFORMED);
 	assert_int_equal(one_step(f, "", SLICE("")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "PLAIN", SLICE("")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "SCRAM-SHA-256", SLICE("")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "LOGIN", SLICE("")), SIGN_IN_CONTINUE);
 	assert_int_equal(one_step(f, "A-MECHANISM-WITH-A-LONG-NAME", SLICE("")), SIGN_IN_MALFORMED);
 	assert_int_equal(one_step(f, "plain", SLICE("\0alice@example.test\0wonderland")), SIGN_IN_DONE);
 	assert_int_equal(one_step(f, "PLAIN", SLICE("\0alice@example.test\0wonderland\0")), SIGN_IN_MALFORMED);

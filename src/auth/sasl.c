@@ -218,8 +218,12 @@ enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct 
 	size_t len = 0;
 	if (++exchange->steps > SASL_STEPS_MAX || input.len > WIRE_SASL_MAX)
 		return SASL_MALFORMED;
+	bool login = slice_equal(slice_of(sasl_mechanism(exchange)), SLICE("LOGIN"));
+	/* libgsasl takes an empty initial response for none, and would wait for another. */
+	if (exchange->steps == 1 && has_input && slice_empty(input) && !login)
+		return SASL_MALFORMED;
 	/* LOGIN's first word is the server's; a client that has sent the name already is not asked for it. */
-	if (exchange->steps == 1 && has_input && slice_equal(slice_of(sasl_mechanism(exchange)), SLICE("LOGIN"))) {
+	if (exchange->steps == 1 && has_input && !slice_empty(input) && login) {
 		gsasl_step(exchange->session, "", 0, &message, &len);
 		gsasl_free(message);
 		message = NULL;

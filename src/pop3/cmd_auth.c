@@ -1,0 +1,258 @@
+/* Getting in: USER and PASS (RFC 1939 §7), AUTH (RFC 5034), STLS (RFC 2595 §4), and CAPA (RFC 2449), which tells of them. Who may
+ * sign in, and how fast wrong passwords are answered, the auth role decides. */
+#include "auth/base64.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "pop3/session.h"
+
+bool pop3_may_sign_in(const struct pop3_session *session)
+{
+	return conn_is_tls(session->conn) || session->config->plaintext_auth;
+}
+
+static void set_text(char **text, const char *value, size_t len)
+{
+	free(*text);
+	*text = value ? memory_copy(value, len) : NULL;
+}
+
+void pop3_forget_sign_in(struct pop3_session *session)
+{
+	sign_in_end(&session->exchange);
+	set_text(&session->user, NULL, 0);
+	set_text(&session->proved, NULL, 0);
+}
+
+/* What the auth role is told about the client; borrows from `tls`. */
+static struct sign_in_client describe_client(const struct pop3_session *session, struct conn_tls *tls)
+{
+	conn_tls(session->conn, tls);
+	return (struct sign_in_client){.service = "pop3", .address = conn_peer(session->conn), .session = conn_id(session->conn),
+		.encrypted = tls->active, .tls_exporter = slice_make((const char *)tls->exporter, tls->exporter_size),
+		.tls_unique = slice_make((const char *)tls->unique, tls->unique_size)};
+}
+
+/* ---- The answer to a sign-in ---- */
+
+static void enter(struct pop3_session *session, struct slice account)
+{
+	struct error error = {0};
+	switch (maildrop_open(session->service->store, account, &session->maildrop, &error)) {
+	case MAILDROP_IN_USE: /* RFC 2449 §8.1.2 */
+		pop3_error(session, "[IN-USE] another session has this maildrop");
+		return;
+	case MAILDROP_FAILED:
+		pop3_trouble(session, "the maildrop can't be opened", &error);
+		return;
+	case MAILDROP_OPEN:
+		break;
+	}
+	session->state = STATE_TRANSACTION;
+	conn_set_deadline(session->conn, 0);
+	conn_set_idle(session->conn, session->config->pop3_idle);
+	pop3_ok(session, "%zu messages, %llu octets", session->maildrop->count, (unsigned long long)session->maildrop->bytes);
+}
+
+static void refuse(struct pop3_session *session, enum sign_in_status status, int delay_ms)
+{
+	switch (status) {
+	case SIGN_IN_REFUSED: /* RFC 3206 §4 */
+		pop3_error(session, "[AUTH] wrong name or password");
+		break;
+	case SIGN_IN_THROTTLED:
+		pop3_error(session, "[SYS/TEMP] too many failed sign-ins; try again later");
+		break;
+	case SIGN_IN_MALFORMED:
+		pop3_error(session, "that is not how this mechanism goes, or it is not known here");
+		break;
+	default:
+		pop3_error(session, "[SYS/TEMP] nobody can sign in now; try again later");
+	}
+	conn_delay(session->conn, delay_ms);
+}
+
+static bool check_encrypted(struct pop3_session *session)
+{
+	if (pop3_may_sign_in(session))
+		return true;
+	pop3_error(session, "[AUTH] a password would go in clear text here: start TLS first");
+	return false;
+}
+
+enum run pop3_cmd_user(struct pop3_session *session, struct slice argument)
+{
+	if (!check_encrypted(session))
+		return RUN_DONE;
+	if (slice_empty(argument)) {
+		pop3_error(session, "a name is expected");
+		return RUN_DONE;
+	}
+	set_text(&session->user, argument.at, argument.len);
+	pop3_ok(session, "and the password?"); /* whether there is such a name, nobody learns */
+	return RUN_DONE;
+}
+
+/* The password is all that follows the first space, spaces included (RFC 1939 §7). */
+enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
+{
+	if (!check_encrypted(session))
+		return RUN_DONE;
+	if (!session->user) {
+		pop3_error(session, "USER comes first");
+		return RUN_DONE;
+	}
+	struct conn_tls tls;
+	struct sign_in_client client = describe_client(session, &tls);
+	struct arena *arena = arena_new();
+	struct slice account;
+	int delay_ms;
+	enum sign_in_status status = auth_check_password(session->service->auth, slice_of(session->user), argument, &client, arena, &account, &delay_ms);
+	pop3_forget_sign_in(session);
+	if (status == SIGN_IN_DONE)
+		enter(session, account);
+	else
+		refuse(session, status, delay_ms);
+	arena_free(&arena);
+	return RUN_DONE;
+}
+
+/* ---- AUTH ---- */
+
+static void send_challenge(struct pop3_session *session, struct slice bytes)
+{
+	struct buf line = BUF(2 * ANSWER_MAX);
+	buf_append_text(&line, "+ ");
+	auth_base64_encode(bytes, &line);
+	buf_append_text(&line, "\r\n");
+	conn_send(session->conn, buf_slice(&line));
+	buf_free_secret(&line);
+}
+
+static void take_step(struct pop3_session *session, bool has_input, struct slice input)
+{
+	struct buf output = BUF(ANSWER_MAX);
+	struct slice account;
+	int delay_ms;
+	enum sign_in_status status = sign_in_step(session->exchange, has_input, input, &output, &account, &delay_ms);
+	if (status == SIGN_IN_CONTINUE)
+		send_challenge(session, buf_slice(&output));
+	else if (status == SIGN_IN_DONE && output.len > 0) {
+		/* "+OK" has no room for the server's proof: it goes as a challenge, to which the answer is empty (RFC 5034 §4). */
+		set_text(&session->proved, account.at, account.len);
+		sign_in_end(&session->exchange);
+		send_challenge(session, buf_slice(&output));
+	} else {
+		if (status == SIGN_IN_DONE)
+			enter(session, account);
+		else
+			refuse(session, status, delay_ms);
+		pop3_forget_sign_in(session);
+	}
+	buf_free_secret(&output);
+}
+
+/* `text` is base64, or "=" for an empty initial response. */
+static void take_text(struct pop3_session *session, struct slice text)
+{
+	struct buf input = BUF(ANSWER_MAX);
+	if (!auth_base64_decode(text, &input)) {
+		pop3_error(session, "that is not base64");
+		pop3_forget_sign_in(session);
+	} else
+		take_step(session, true, buf_slice(&input));
+	buf_free_secret(&input);
+}
+
+static void finish_proof(struct pop3_session *session, struct slice line)
+{
+	if (slice_empty(line))
+		enter(session, slice_of(session->proved));
+	else
+		pop3_error(session, "an empty line was expected");
+	pop3_forget_sign_in(session);
+}
+
+void pop3_answer(struct pop3_session *session, struct slice line)
+{
+	if (session->proved)
+		finish_proof(session, line);
+	else if (slice_equal(line, SLICE("*"))) {
+		pop3_error(session, "given up, as you wish");
+		pop3_forget_sign_in(session);
+	} else
+		take_text(session, line);
+}
+
+static const char *mechanisms(const struct pop3_session *session)
+{
+	struct conn_tls tls;
+	conn_tls(session->conn, &tls);
+	return auth_mechanisms(tls.active, session->config->plaintext_auth, tls.exporter_size > 0 || tls.unique_size > 0);
+}
+
+/* AUTH alone: no RFC, but many clients ask so. */
+static void list_mechanisms(struct pop3_session *session)
+{
+	struct slice name, rest = slice_of(mechanisms(session));
+	pop3_ok(session, "mechanisms follow");
+	while (rest.len > 0) {
+		slice_cut(rest, ' ', &name, &rest);
+		conn_printf(session->conn, "%.*s\r\n", SLICE_ARG(name));
+	}
+	conn_send_text(session->conn, ".\r\n");
+}
+
+enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument)
+{
+	struct slice mechanism, initial;
+	bool has_initial = slice_cut(argument, ' ', &mechanism, &initial);
+	if (slice_empty(argument)) {
+		list_mechanisms(session);
+		return RUN_DONE;
+	}
+	if (!check_encrypted(session))
+		return RUN_DONE;
+	struct conn_tls tls;
+	struct sign_in_client client = describe_client(session, &tls);
+	pop3_forget_sign_in(session);
+	session->exchange = sign_in_begin(session->service->auth, mechanism, &client);
+	if (!has_initial)
+		take_step(session, false, SLICE(""));
+	else if (slice_equal(initial, SLICE("=")))
+		take_step(session, true, SLICE(""));
+	else
+		take_text(session, initial);
+	return RUN_DONE;
+}
+
+/* ---- STLS, CAPA ---- */
+
+enum run pop3_cmd_stls(struct pop3_session *session, struct slice argument)
+{
+	if (!slice_empty(argument))
+		pop3_error(session, "STLS has no argument");
+	else if (conn_is_tls(session->conn) || !conn_can_tls(session->conn))
+		pop3_error(session, conn_is_tls(session->conn) ? "this is TLS already" : "there is no certificate here");
+	else {
+		pop3_forget_sign_in(session); /* what was said in clear text is forgotten (RFC 2595 §4) */
+		pop3_ok(session, "go ahead");
+		conn_start_tls(session->conn);
+	}
+	return RUN_DONE;
+}
+
+enum run pop3_cmd_capa(struct pop3_session *session, struct slice argument)
+{
+	(void)argument;
+	const char *sasl = mechanisms(session);
+	pop3_ok(session, "what this server can do");
+	conn_send_text(session->conn, "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n");
+	if (pop3_may_sign_in(session))
+		conn_send_text(session->conn, "USER\r\n");
+	if (*sasl)
+		conn_printf(session->conn, "SASL %s\r\n", sasl);
+	if (conn_can_tls(session->conn) && !conn_is_tls(session->conn) && session->state == STATE_AUTHORIZATION)
+		conn_send_text(session->conn, "STLS\r\n");
+	conn_send_text(session->conn, "IMPLEMENTATION Pombal\r\n.\r\n");
+	return RUN_DONE;
+}

@@ -1,0 +1,141 @@
+/* RETR and TOP (RFC 1939 §5, §7): the message goes out in pieces, a dot before each line that begins with one, and waits when
+ * the client doesn't read. If its file can't be read to the end the connection is closed: the client must not take a part
+ * for the whole. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "pop3/session.h"
+
+enum { PIECE_SIZE = 32 * 1024 };
+
+static void end_transfer(struct pop3_session *session)
+{
+	close(session->transfer.fd);
+	session->transfer.fd = -1;
+}
+
+static void begin_transfer(struct pop3_session *session, struct maildrop_message *message, int64_t lines)
+{
+	struct error error = {0};
+	struct transfer *transfer = &session->transfer;
+	*transfer = (struct transfer){.line_start = true, .in_header = true, .lines_left = lines};
+	transfer->fd = maildrop_read(session->maildrop, message, &transfer->size, &error);
+	if (transfer->fd < 0 && error.kind == ERROR_NOT_FOUND)
+		pop3_error(session, "that message was removed by another session");
+	else if (transfer->fd < 0)
+		pop3_trouble(session, "the message can't be read", &error);
+	else if (lines < 0)
+		pop3_ok(session, "%llu octets", (unsigned long long)transfer->size);
+	else
+		pop3_ok(session, "the beginning follows");
+}
+
+/* A line begins: false if TOP has shown as many as were asked for. */
+static bool may_begin_line(struct transfer *transfer)
+{
+	if (transfer->in_header || transfer->lines_left < 0)
+		return true;
+	return transfer->lines_left-- > 0;
+}
+
+/* A line has ended: was it the empty one after the header? */
+static void note_line_end(struct transfer *transfer)
+{
+	if (transfer->line_bytes <= 2 && (transfer->line_first == '\r' || transfer->line_first == '\n'))
+		transfer->in_header = false;
+	transfer->line_bytes = 0;
+}
+
+/* Sends what is to be seen of a piece; false if the message is to end before it does. */
+static bool send_piece(struct pop3_session *session, struct slice piece)
+{
+	struct transfer *transfer = &session->transfer;
+	size_t sent = 0, at = 0;
+	while (at < piece.len) {
+		if (transfer->line_start) {
+			if (!may_begin_line(transfer)) {
+				conn_send(session->conn, slice_sub(piece, sent, at - sent));
+				return false;
+			}
+			transfer->line_first = piece.at[at];
+			if (piece.at[at] == '.') {
+				conn_send(session->conn, slice_sub(piece, sent, at - sent));
+				conn_send(session->conn, SLICE("."));
+				sent = at;
+			}
+		}
+		const char *newline = memchr(piece.at + at, '\n', piece.len - at);
+		size_t end = newline ? (size_t)(newline - piece.at) + 1 : piece.len;
+		transfer->line_bytes += end - at;
+		transfer->line_start = newline != NULL;
+		if (newline)
+			note_line_end(transfer);
+		at = end;
+	}
+	conn_send(session->conn, slice_sub(piece, sent, at - sent));
+	return true;
+}
+
+static ssize_t read_piece(const struct transfer *transfer, char *piece)
+{
+	uint64_t left = transfer->size - transfer->offset;
+	ssize_t got;
+	do
+		got = pread(transfer->fd, piece, left < PIECE_SIZE ? (size_t)left : PIECE_SIZE, (off_t)transfer->offset);
+	while (got < 0 && errno == EINTR);
+	return got;
+}
+
+static enum run go_on(struct pop3_session *session)
+{
+	struct transfer *transfer = &session->transfer;
+	char piece[PIECE_SIZE];
+	bool more = true;
+	while (more && transfer->offset < transfer->size) {
+		if (conn_should_pause(session->conn))
+			return RUN_AGAIN;
+		ssize_t got = read_piece(transfer, piece);
+		if (got <= 0) {
+			log_error("pop3.unreadable", log_id("session", conn_id(session->conn)), log_slice("account", session->maildrop->account),
+				  log_number("errno", got < 0 ? errno : 0));
+			conn_close(session->conn);
+			end_transfer(session);
+			return RUN_DONE;
+		}
+		transfer->offset += (uint64_t)got;
+		more = send_piece(session, slice_make(piece, (size_t)got));
+	}
+	conn_send_text(session->conn, transfer->line_start ? ".\r\n" : "\r\n.\r\n");
+	session->retrieved++;
+	session->retrieved_bytes += transfer->offset;
+	end_transfer(session);
+	return RUN_DONE;
+}
+
+static enum run send_message(struct pop3_session *session, struct slice number, int64_t lines)
+{
+	if (!session->resumed) {
+		struct maildrop_message *message = pop3_message(session, number);
+		if (!message)
+			return RUN_DONE;
+		begin_transfer(session, message, lines);
+	}
+	return session->transfer.fd >= 0 ? go_on(session) : RUN_DONE;
+}
+
+enum run pop3_cmd_retr(struct pop3_session *session, struct slice argument)
+{
+	return send_message(session, argument, -1);
+}
+
+enum run pop3_cmd_top(struct pop3_session *session, struct slice argument)
+{
+	struct slice number, count;
+	uint64_t lines;
+	if (!slice_cut(argument, ' ', &number, &count) || !slice_to_number(count, INT64_MAX, &lines)) {
+		pop3_error(session, "a message and a number of lines are expected");
+		return RUN_DONE;
+	}
+	return send_message(session, number, (int64_t)lines);
+}

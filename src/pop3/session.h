@@ -1,0 +1,101 @@
+/* What the parts of the POP3 server share; nobody outside src/pop3/ includes this.
+ *
+ *   session.c     one connection: what input is a unit, running it, replies, time-outs
+ *   verbs.c       the table of commands
+ *   maildrop.c    the messages of one session, and that only one session has them
+ *   cmd_auth.c    USER, PASS, AUTH, STLS, CAPA
+ *   cmd_list.c    STAT, LIST, UIDL, DELE, RSET, NOOP
+ *   cmd_retr.c    RETR, TOP
+ *   cmd_quit.c    QUIT
+ */
+#ifndef POP3_SESSION_H
+#define POP3_SESSION_H
+
+#include "auth/auth.h"
+#include "config/config.h"
+#include "pop3/maildrop.h"
+#include "pop3/pop3.h"
+
+enum {
+	LINE_MAX_SIZE = 255,          /* of a command, CRLF included (RFC 2449 §4) */
+	ANSWER_LINE_MAX = 12288 + 2,  /* of an answer in a SASL exchange (RFC 5034 §4) */
+	ANSWER_MAX = 9 * 1024,        /* the same, base64 removed */
+	SKIPPED_LINE_MAX = 64 * 1024, /* a line without an end is given up after so much */
+	REPLY_MAX = 512,              /* RFC 2449 §4 */
+};
+
+/* RFC 1939 §3; a command is allowed in some of these (verbs.c). UPDATE is what QUIT does. */
+enum pop3_state {
+	STATE_AUTHORIZATION = 1,
+	STATE_TRANSACTION = 2,
+	STATE_ANY = 3,
+};
+
+/** A message on its way to the client, in pieces. */
+struct transfer {
+	int fd;                 /* -1: none */
+	uint64_t offset, size;
+	bool line_start;        /* the next byte begins a line */
+	bool in_header;
+	uint64_t line_bytes;    /* of the current line so far */
+	char line_first;        /* its first byte */
+	int64_t lines_left;     /* of the body, for TOP; -1: all */
+};
+
+struct pop3_session {
+	struct conn *conn;
+	const struct pop3_service *service;
+	const struct config *config;
+	enum pop3_state state;
+	int errors;
+	size_t skipped;         /* bytes of a line that is too long; 0: none is being skipped */
+	char *user;             /* of USER; NULL: none */
+	struct sign_in *exchange;
+	char *proved;           /* the account that an exchange has proved, when only the client's last, empty answer is missing */
+	struct maildrop *maildrop;
+	size_t listed;          /* LIST and UIDL: messages listed so far */
+	bool resumed;           /* the command returned RUN_AGAIN */
+	struct transfer transfer;
+	uint64_t retrieved, retrieved_bytes;
+};
+
+struct pop3_verb {
+	const char *name;
+	unsigned states;
+	bool blocks;            /* may wait for the store or the auth role, or has a long answer */
+	/** `argument` is what follows the verb and one space. Sends its reply. */
+	enum run (*run)(struct pop3_session *session, struct slice argument);
+};
+/** The verb that the line (without CRLF) begins with, any case, or NULL; *argument is the rest. */
+const struct pop3_verb *pop3_find_verb(struct slice line, struct slice *argument);
+
+/** "+OK …" and "-ERR …"; the latter counts, and closes after too many. */
+__attribute__((format(printf, 2, 3))) void pop3_ok(struct pop3_session *session, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void pop3_error(struct pop3_session *session, const char *format, ...);
+/** "-ERR [SYS/TEMP] …": our trouble, which doesn't count against the client (RFC 3206). Logs the cause. */
+void pop3_trouble(struct pop3_session *session, const char *what, const struct error *error);
+/** Is signing in with a password allowed on this connection as it is? */
+bool pop3_may_sign_in(const struct pop3_session *session);
+/** Finds the message that `text` numbers; NULL, having replied, if it isn't one. */
+struct maildrop_message *pop3_message(struct pop3_session *session, struct slice text);
+
+enum run pop3_cmd_user(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument);
+/** The client's next line in an exchange. */
+void pop3_answer(struct pop3_session *session, struct slice line);
+/** Ends an exchange and forgets a USER. */
+void pop3_forget_sign_in(struct pop3_session *session);
+enum run pop3_cmd_stls(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_capa(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_stat(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_list(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_uidl(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_dele(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_rset(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_noop(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_retr(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_top(struct pop3_session *session, struct slice argument);
+enum run pop3_cmd_quit(struct pop3_session *session, struct slice argument);
+
+#endif
