@@ -44,6 +44,8 @@ static void send_news(struct command *command)
 enum run reply_ok(struct command *command, const char *code, const char *text)
 {
 	send_news(command);
+	if (command->imap->state != STATE_GREETED)
+		command->imap->errors = 0; /* only a client that never gets anything right is sent away */
 	send_tagged(command, "OK", code, text);
 	return RUN_DONE;
 }
@@ -62,6 +64,7 @@ static const char *printable(struct command *command, const char *text)
 	for (char *c = copy; *c; c++)
 		if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7e)
 			*c = '?';
+	copy[0] = ascii_upper(copy[0]);
 	return copy;
 }
 

@@ -129,8 +129,9 @@ static bool parse_argument(struct context *context, enum argument argument, stru
 static bool parse_named(struct context *context, struct search_node *node)
 {
 	struct slice name;
-	if (!parse_atom(context->parser, &name))
+	if (context->parser->rest.len == 0 || !is_atom_char(context->parser->rest.at[0]))
 		return parse_fail(context->parser, "A search key is expected");
+	parse_atom(context->parser, &name);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		if (!slice_equal_nocase(name, slice_of(rows[i].name)))
 			continue;

@@ -1,0 +1,243 @@
+/* Framing, arguments, FETCH items and search keys, and what the writers make of odd bytes. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "base/memory.h"
+#include "imap/fetch.h"
+#include "imap/search.h"
+
+static struct arena *arena;
+
+static int setup(void **state)
+{
+	(void)state;
+	arena = arena_new();
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	(void)state;
+	arena_free(&arena);
+	return 0;
+}
+
+static struct parser parser_of(struct slice text)
+{
+	return (struct parser){.rest = text, .arena = arena};
+}
+
+/* ---- frames ---- */
+
+/* However the bytes are cut, a command ends at the same place, and every byte is looked at once. */
+static void frames_come_in_any_pieces(void **state)
+{
+	(void)state;
+	struct slice text = SLICE("a LOGIN {5+}\r\nal\r\ne {3}\r\nx\r\n more\r\nb NOOP\r\n");
+	for (size_t step = 1; step < text.len; step++) {
+		struct frame frame = {0};
+		int literals = 0;
+		for (size_t there = step;; there += step) {
+			struct slice input = slice_sub(text, 0, there);
+			enum frame_event event = frame_scan(&frame, input);
+			assert_true(frame.scanned <= input.len);
+			while (event == FRAME_LITERAL) {
+				assert_int_equal(frame.literal_size, literals == 0 ? 5 : 3);
+				assert_int_equal(frame.synchronising, literals == 1);
+				literals++;
+				frame_accept_literal(&frame);
+				event = frame_scan(&frame, input);
+			}
+			if (event == FRAME_LINE)
+				break;
+			assert_true(there < text.len);
+		}
+		assert_int_equal(frame.scanned, text.len - 8);
+		assert_int_equal(literals, 2);
+	}
+}
+
+static void markers_are_recognised(void **state)
+{
+	(void)state;
+	size_t at;
+	uint64_t size;
+	bool synchronising;
+	assert_true(frame_literal_marker(SLICE("x {12}"), &at, &size, &synchronising) && at == 2 && size == 12 && synchronising);
+	assert_true(frame_literal_marker(SLICE("x ~{12+}"), &at, &size, &synchronising) && at == 2 && !synchronising);
+	assert_true(frame_literal_marker(SLICE("\"x {4294967295+}"), &at, &size, &synchronising) && size == 4294967295u);
+	assert_true(frame_literal_marker(SLICE("{99999999999999999999999}"), &at, &size, &synchronising) && size == UINT64_MAX);
+	static const char *const none[] = {"", "}", "{}", "{+}", "{1", "{1} ", "{a}", "{-1}", "1}", "{1++}", "{ 1}", "\"{1}\""};
+	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
+		assert_false(frame_literal_marker(slice_of(none[i]), &at, &size, &synchronising));
+}
+
+/* ---- arguments ---- */
+
+static bool astring(struct slice text, struct slice *out)
+{
+	struct parser parser = parser_of(text);
+	return parse_astring(&parser, out) && parse_end(&parser);
+}
+
+static void strings_are_strict(void **state)
+{
+	(void)state;
+	struct slice out;
+	assert_true(astring(SLICE("a]b"), &out) && out.len == 3);
+	assert_true(astring(SLICE("\"\""), &out) && out.len == 0);
+	assert_true(astring(SLICE("\"a\\\"b\\\\\""), &out) && slice_equal(out, SLICE("a\"b\\")));
+	assert_true(astring(SLICE("{3}\r\n\"\xff\n"), &out) && out.len == 3);
+	assert_true(astring(SLICE("{0+}\r\n"), &out) && out.len == 0);
+	static const struct slice broken[] = {
+		SLICE(""), SLICE("\""), SLICE("\"\\\""), SLICE("\"\\a\""), SLICE("\"\0\""), SLICE("\"\xc3\xa9\""), SLICE("\"a\r\nb\""), SLICE("a b"), SLICE("a(b"),
+		SLICE("{3}\r\nab"), SLICE("{3}ab"), SLICE("{}\r\n"), SLICE("{1}\r\n\0"), SLICE("{4294967296}\r\n"), SLICE("{18446744073709551617}\r\nx"), SLICE("a\x7f"), SLICE("a\0b"),
+	};
+	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
+		assert_false(astring(broken[i], &out));
+}
+
+static void flags_are_read(void **state)
+{
+	(void)state;
+	struct flags flags;
+	struct parser parser = parser_of(SLICE("(\\seen $A b \\DELETED)"));
+	assert_true(parse_flag_list(&parser, &flags) && parse_end(&parser));
+	assert_int_equal(flags.system, FLAG_SEEN | FLAG_DELETED);
+	assert_true(slice_equal(flags.keywords, SLICE("$A b")) && flags.keyword_count == 2);
+	static const char *const broken[] = {"", "(", "()x", "(\\)", "(\\Recent)", "(a  b)", "(a ", "(a )", "(\\*)", "(a\"b)"};
+	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
+		parser = parser_of(slice_of(broken[i]));
+		assert_false(parse_flag_list(&parser, &flags) && parse_end(&parser));
+	}
+}
+
+/* ---- FETCH ---- */
+
+static struct fetch_items fetch_items(struct slice text)
+{
+	struct fetch_items items;
+	struct parser parser = parser_of(text);
+	assert_true(fetch_parse(&parser, &items));
+	return items;
+}
+
+static void fetch_items_are_read(void **state)
+{
+	(void)state;
+	struct fetch_items items = fetch_items(SLICE("(body.peek[1.2.header.fields (A \"b c\")]<7.9> UID rfc822)"));
+	assert_int_equal(items.count, 3);
+	assert_true(slice_equal(items.list[0].label, SLICE("BODY[1.2.HEADER.FIELDS (A \"b c\")]<7>")));
+	assert_true(!items.list[0].sets_seen && items.list[0].first == 7 && items.list[0].most == 9 && items.list[2].sets_seen);
+	assert_int_equal(fetch_items(SLICE("FULL")).count, 5);
+	assert_int_equal(fetch_items(SLICE("(FLAGS flags)")).count, 1);
+}
+
+static void fetch_limits_hold(void **state)
+{
+	(void)state;
+	struct fetch_items items;
+	struct buf text = BUF(100000);
+	buf_append_text(&text, "BODY[1");
+	for (int i = 0; i < SECTION_DEPTH_MAX; i++)
+		buf_append_text(&text, ".1");
+	buf_append_text(&text, "]");
+	struct parser parser = parser_of(buf_slice(&text));
+	assert_false(fetch_parse(&parser, &items));
+	buf_clear(&text);
+	for (int i = 0; i <= FETCH_ITEMS_MAX; i++)
+		buf_printf(&text, "%cBODY[%d]", i == 0 ? '(' : ' ', i + 1);
+	buf_append_text(&text, ")");
+	parser = parser_of(buf_slice(&text));
+	assert_false(fetch_parse(&parser, &items));
+	buf_free(&text);
+}
+
+/* ---- SEARCH ---- */
+
+static struct search_node *search(struct slice text)
+{
+	static uint32_t uids[] = {3, 5, 8};
+	static const struct selected selected = {.uids = uids, .count = 3};
+	struct parser parser = parser_of(text);
+	bool bad_charset;
+	return search_parse(&parser, &selected, &bad_charset);
+}
+
+static void cheap_keys_come_first(void **state)
+{
+	(void)state;
+	struct search_node *root = search(SLICE(" TEXT x SUBJECT y (BODY z SEEN) UNSEEN"));
+	assert_non_null(root);
+	assert_int_equal(root->children->key, SEARCH_NO_FLAG);
+	assert_int_equal(root->children->next->key, SEARCH_SUBJECT);
+	assert_int_equal(root->cost, SEARCH_COST_BODY);
+}
+
+static void search_depth_is_bounded(void **state)
+{
+	(void)state;
+	struct buf text = BUF(1000000);
+	for (int i = 0; i < 200000; i++)
+		buf_append_text(&text, i == 0 ? " (" : "(");
+	assert_null(search(buf_slice(&text)));
+	buf_clear(&text);
+	for (int i = 0; i < 100000; i++)
+		buf_append_text(&text, " NOT");
+	assert_null(search(buf_slice(&text)));
+	buf_clear(&text);
+	for (int i = 0; i <= SEARCH_KEYS_MAX; i++)
+		buf_append_text(&text, " ALL");
+	assert_null(search(buf_slice(&text)));
+	buf_free(&text);
+}
+
+/* ---- writers ---- */
+
+static void check_string(struct slice text, struct slice wanted)
+{
+	struct buf out = BUF(10000);
+	write_nstring(&out, text);
+	assert_true(slice_equal(buf_slice(&out), wanted));
+	buf_free(&out);
+}
+
+static void odd_bytes_go_out_as_literals(void **state)
+{
+	(void)state;
+	check_string(slice_make(NULL, 0), SLICE("NIL"));
+	check_string(SLICE(""), SLICE("\"\""));
+	check_string(SLICE("a\"b\\"), SLICE("\"a\\\"b\\\\\""));
+	check_string(SLICE("\xc3\xa9"), SLICE("{2}\r\n\xc3\xa9"));
+	check_string(SLICE("a\r\n)"), SLICE("{4}\r\na\r\n)"));
+	check_string(SLICE("\0a\0b\0"), SLICE("{2}\r\nab"));
+}
+
+/* What the MIME parser left as it was at its limits must still be valid IMAP. */
+static void structures_are_always_valid(void **state)
+{
+	(void)state;
+	struct buf out = BUF(100000);
+	struct part part = {.type = SLICE("multipart"), .subtype = SLICE("mixed")};
+	write_structure(&out, &part, false);
+	assert_string_equal(out.at, "((\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0) \"mixed\")");
+	buf_clear(&out);
+	part = (struct part){.type = SLICE("message"), .subtype = SLICE("rfc822"), .body_size = 7};
+	write_structure(&out, &part, false);
+	assert_string_equal(out.at, "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 7 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) "
+				    "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0) 0)");
+	buf_free(&out);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(frames_come_in_any_pieces), cmocka_unit_test(markers_are_recognised), cmocka_unit_test(strings_are_strict),
+		cmocka_unit_test(flags_are_read), cmocka_unit_test(fetch_items_are_read), cmocka_unit_test(fetch_limits_hold),
+		cmocka_unit_test(cheap_keys_come_first), cmocka_unit_test(search_depth_is_bounded), cmocka_unit_test(odd_bytes_go_out_as_literals),
+		cmocka_unit_test(structures_are_always_valid),
+	};
+	return cmocka_run_group_tests(tests, setup, teardown);
+}
