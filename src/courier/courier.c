@@ -25,11 +25,13 @@ void courier_poke(struct courier *courier)
 void letter_done(struct letter **letter)
 {
 	struct courier *courier = (*letter)->courier;
+	int64_t due = (*letter)->due;
 	pthread_mutex_destroy(&(*letter)->lock);
 	free(*letter);
 	*letter = NULL;
 	pthread_mutex_lock(&courier->lock);
-	if (--courier->in_flight == IN_FLIGHT_MAX - TAKE_MAX) { /* the scheduler may have stopped for want of room */
+	bool room = --courier->in_flight == IN_FLIGHT_MAX - TAKE_MAX; /* the scheduler may have stopped for want of it */
+	if (room || (due != 0 && due < courier->wakes_at)) {
 		courier->wake = true;
 		pthread_cond_signal(&courier->poked);
 	}
@@ -93,6 +95,7 @@ static void *scheduler_thread(void *argument)
 			wait = take_due(courier, room);
 			pthread_mutex_lock(&courier->lock);
 		}
+		courier->wakes_at = clock_now() + wait / 1000;
 		if (wait > 0)
 			scheduler_wait(courier, clock_monotonic_ms() + wait);
 	}

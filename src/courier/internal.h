@@ -81,6 +81,7 @@ struct letter {
 	size_t open;               /* addressees that are not closed yet: letter_close */
 	struct addressee *addressees;
 	size_t count;
+	int64_t due;               /* the earliest next attempt among the deferred; 0: none */
 	struct letter *next;       /* in the intake */
 };
 
@@ -107,6 +108,7 @@ struct courier {
 	pthread_cond_t work;       /* the remote threads: a destination is ready, or stopping */
 	pthread_cond_t ended;      /* courier_stop: a thread has ended */
 	bool wake, stopping;
+	int64_t wakes_at;          /* when the scheduler will look again by itself, seconds since 1970 */
 	int stop_fd;               /* eventfd that interrupts waiting for other servers */
 	size_t in_flight;
 	struct letter *intake, **intake_end;

@@ -163,6 +163,8 @@ static struct queue_result result_of(struct addressee *addressee)
 	result.delay_notified = addressee->recipient->delay_notified || addressee->delay_notice;
 	if (result.outcome == OUTCOME_DEFERRED) {
 		pthread_mutex_lock(&addressee->letter->lock);
+		if (addressee->letter->due == 0 || addressee->letter->due > result.next_attempt)
+			addressee->letter->due = result.next_attempt;
 		result.last_error = arena_printf(addressee->letter->work->arena, "%.*s%s%.*s", SLICE_ARG(host), host.len > 0 ? ": " : "",
 						 SLICE_ARG(slice_sub(addressee->text, 0, LAST_ERROR_MAX)));
 		pthread_mutex_unlock(&addressee->letter->lock);
