@@ -13,9 +13,9 @@
 #define PLACEMENT_COLUMNS "p.uid, p.flags, p.keywords, p.modseq, p.message, p.size, p.received"
 #define WITHOUT_SUMMARY "SELECT " PLACEMENT_COLUMNS " FROM placement p "
 #define WITH_SUMMARY "SELECT " PLACEMENT_COLUMNS ", m.summary FROM placement p JOIN message m ON m.id = p.message "
-/* Two ways to the same rows: along the UIDs, or along the newest changes (the + keeps the UIDs from being the way). */
+/* Two ways to the same rows: along the UIDs, or along the newest changes. A + keeps a column from choosing the way. */
 #define BY_UID "WHERE p.mailbox = $1 AND p.uid >= $2 AND p.uid <= $3 AND p.modseq > $4 ORDER BY p.uid LIMIT $5"
-#define BY_CHANGE "WHERE p.mailbox = $1 AND +p.uid >= $2 AND +p.uid <= $3 AND p.modseq > $4 ORDER BY p.uid LIMIT $5"
+#define BY_CHANGE "WHERE p.mailbox = $1 AND +p.uid >= $2 AND +p.uid <= $3 AND p.modseq > $4 ORDER BY +p.uid LIMIT $5"
 
 enum { FEW_CHANGES = 4096 }; /* up to so many changes are found faster by their mod-sequence than by reading along the UIDs */
 

@@ -22,7 +22,7 @@ const char *const store_schema[] = {
 	" keywords TEXT NOT NULL, modseq BIGINT NOT NULL, size BIGINT NOT NULL, received BIGINT NOT NULL,"
 	" PRIMARY KEY (mailbox, uid))" DB_CLUSTERED ";"
 	"CREATE INDEX placement_modseq ON placement (mailbox, modseq);"
-	"CREATE INDEX placement_deleted ON placement (mailbox, uid) WHERE (flags & 8) <> 0;" /* FLAG_DELETED */
+	"CREATE INDEX placement_deleted ON placement (mailbox, modseq) WHERE (flags & 8) <> 0;" /* FLAG_DELETED */
 
 	"CREATE TABLE expunged (mailbox BIGINT NOT NULL, modseq BIGINT NOT NULL, uid BIGINT NOT NULL,"
 	" PRIMARY KEY (mailbox, modseq, uid))" DB_CLUSTERED ";"

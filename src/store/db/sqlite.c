@@ -24,8 +24,8 @@
 enum {
 	BUSY_TIMEOUT_MS = 10 * 1000,
 	CACHE_KIB = 256,
-	WAL_CHECKPOINT_PAGES = 512,            /* move the log into the database from here on */
-	WAL_KEPT_BYTES = 4 * 1024 * 1024,      /* a log that grew beyond is cut to this when it starts anew */
+	WAL_CHECKPOINT_PAGES = 256,            /* move the log into the database from here on */
+	WAL_KEPT_BYTES = 2 * 1024 * 1024,      /* a log that grew beyond is cut to this when it starts anew */
 };
 
 struct db {
