@@ -4,8 +4,12 @@
 #include "base/map.h"
 #include "base/memory.h"
 
+struct links {
+	struct links *newer, *older; /* a ring through recent->ends */
+};
+
 struct entry {
-	struct entry *newer, *older; /* a ring through recent->ends */
+	struct links links; /* first, so that links lead back to their entry */
 	char *key;
 	size_t key_len;
 	max_align_t value[];
@@ -13,7 +17,7 @@ struct entry {
 
 struct recent {
 	struct map *map;
-	struct entry ends; /* ends.older is the newest entry, ends.newer the oldest */
+	struct links ends; /* ends.older is the newest entry, ends.newer the oldest */
 	size_t capacity, value_size;
 	void (*dropped)(void *value);
 };
@@ -31,16 +35,16 @@ struct recent *recent_new(size_t capacity, size_t value_size, void (*dropped)(vo
 
 static void unlink_entry(struct entry *entry)
 {
-	entry->newer->older = entry->older;
-	entry->older->newer = entry->newer;
+	entry->links.newer->older = entry->links.older;
+	entry->links.older->newer = entry->links.newer;
 }
 
 static void link_newest(struct recent *recent, struct entry *entry)
 {
-	entry->newer = &recent->ends;
-	entry->older = recent->ends.older;
-	entry->older->newer = entry;
-	recent->ends.older = entry;
+	entry->links.newer = &recent->ends;
+	entry->links.older = recent->ends.older;
+	entry->links.older->newer = &entry->links;
+	recent->ends.older = &entry->links;
 }
 
 static void drop(struct recent *recent, struct entry *entry)
@@ -85,15 +89,22 @@ void recent_remove(struct recent *recent, struct slice key)
 		drop(recent, entry);
 }
 
+static struct entry *oldest(struct recent *recent)
+{
+	return recent->ends.newer == &recent->ends ? NULL : (struct entry *)recent->ends.newer;
+}
+
 void *recent_oldest(struct recent *recent)
 {
-	return recent->ends.newer == &recent->ends ? NULL : recent->ends.newer->value;
+	struct entry *entry = oldest(recent);
+	return entry ? entry->value : NULL;
 }
 
 void recent_remove_oldest(struct recent *recent)
 {
-	if (recent->ends.newer != &recent->ends)
-		drop(recent, recent->ends.newer);
+	struct entry *entry = oldest(recent);
+	if (entry)
+		drop(recent, entry);
 }
 
 size_t recent_count(const struct recent *recent)
