@@ -31,22 +31,30 @@ void letter_done(struct letter **letter)
 	*letter = NULL;
 	pthread_mutex_lock(&courier->lock);
 	bool room = --courier->in_flight == IN_FLIGHT_MAX - TAKE_MAX; /* the scheduler may have stopped for want of it */
-	if (room || (due != 0 && due < courier->wakes_at)) {
-		courier->wake = true;
+	bool earlier = due != 0 && due * 1000 < courier->wakes_at;
+	courier->wake |= room;
+	if (earlier)
+		courier->wakes_at = due * 1000;
+	if (room || earlier)
 		pthread_cond_signal(&courier->poked);
-	}
 	pthread_mutex_unlock(&courier->lock);
 }
 
 /* ---- The scheduler ---- */
 
-/* With the lock held: waits until `until` (monotonic milliseconds), a poke, or the end. */
-static void scheduler_wait(struct courier *courier, int64_t until)
+/* With the lock held: waits until courier->wakes_at, which may come nearer meanwhile, a poke, or the end. However the
+ * wall clock jumps, it is no longer than POLL_SECONDS_MAX. */
+static void scheduler_wait(struct courier *courier)
 {
-	struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-	while (!courier->stopping && !courier->wake && clock_monotonic_ms() < until)
-		if (pthread_cond_timedwait(&courier->poked, &courier->lock, &deadline) == ETIMEDOUT)
+	int64_t last = clock_monotonic_ms() + POLL_SECONDS_MAX * 1000;
+	while (!courier->stopping && !courier->wake) {
+		int64_t now = clock_monotonic_ms(), left = courier->wakes_at - clock_now_ms();
+		int64_t until = left > last - now ? last : now + left;
+		if (until <= now)
 			return;
+		struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
+		pthread_cond_timedwait(&courier->poked, &courier->lock, &deadline);
+	}
 }
 
 static void intake(struct courier *courier, struct queue_work **work, size_t count)
@@ -63,23 +71,22 @@ static void intake(struct courier *courier, struct queue_work **work, size_t cou
 	}
 }
 
-/* Takes what is due. Returns how long there is nothing to take, in milliseconds; 0: there may be more. */
+/* Takes what is due. Returns when there will be more, in milliseconds since 1970; 0: there may be now. */
 static int64_t take_due(struct courier *courier, size_t room)
 {
 	struct queue_work *work[TAKE_MAX];
 	struct error error = {0};
-	int64_t next_due = 0, now = clock_now();
+	int64_t next_due = 0;
 	size_t wanted = room < TAKE_MAX ? room : TAKE_MAX;
-	size_t count = queue_take(courier->queue, now, wanted, work, &next_due, &error);
+	size_t count = queue_take(courier->queue, clock_now(), wanted, work, &next_due, &error);
 	intake(courier, work, count);
 	if (count == wanted)
 		return 0;
 	if (count == 0 && error.kind != ERROR_NONE) {
 		log_error("queue.unreadable", log_text("cause", error.text));
-		return TROUBLE_PAUSE_MS;
+		return clock_now_ms() + TROUBLE_PAUSE_MS;
 	}
-	int64_t wait = next_due > 0 ? (next_due - now) * 1000 : POLL_SECONDS_MAX * 1000;
-	return wait < 0 ? 0 : wait < POLL_SECONDS_MAX * 1000 ? wait : POLL_SECONDS_MAX * 1000;
+	return next_due > 0 ? next_due * 1000 : INT64_MAX;
 }
 
 static void *scheduler_thread(void *argument)
@@ -88,16 +95,16 @@ static void *scheduler_thread(void *argument)
 	pthread_mutex_lock(&courier->lock);
 	while (!courier->stopping) {
 		size_t room = courier->in_flight < IN_FLIGHT_MAX ? IN_FLIGHT_MAX - courier->in_flight : 0;
-		int64_t wait = POLL_SECONDS_MAX * 1000;
 		courier->wake = false;
+		courier->wakes_at = INT64_MAX;
 		if (room > 0) {
 			pthread_mutex_unlock(&courier->lock);
-			wait = take_due(courier, room);
+			int64_t due = take_due(courier, room);
 			pthread_mutex_lock(&courier->lock);
+			if (due < courier->wakes_at)
+				courier->wakes_at = due;
 		}
-		courier->wakes_at = clock_now() + wait / 1000;
-		if (wait > 0)
-			scheduler_wait(courier, clock_monotonic_ms() + wait);
+		scheduler_wait(courier);
 	}
 	courier->local_threads--; /* it counts among them when the courier stops */
 	pthread_cond_broadcast(&courier->ended);
@@ -127,6 +134,20 @@ static void start_thread(struct courier *courier, void *(*run)(void *))
 	courier->local_threads++;
 }
 
+/* Not being able to read it costs verified connections, which say so, and no others. */
+static void trust_certificates(const char *data)
+{
+	const char *name = config_current()->trusted_certificates;
+	struct buf path = BUF(4096);
+	struct error error = {0};
+	if (!*name)
+		return;
+	buf_printf(&path, "%s%s%s", name[0] == '/' ? "" : data, name[0] == '/' ? "" : "/", name);
+	if (!client_trust(path.at ? path.at : name, &error))
+		log_error("courier.untrusting", log_text("cause", error.text));
+	buf_free(&path);
+}
+
 struct courier *courier_start(const struct courier_options *options)
 {
 	struct courier *courier = memory_new(sizeof *courier);
@@ -135,6 +156,7 @@ struct courier *courier_start(const struct courier_options *options)
 	courier->queue = options->queue;
 	courier->store = options->store;
 	courier->data = memory_copy(options->data, slice_of(options->data).len);
+	trust_certificates(options->data);
 	courier->intake_end = &courier->intake;
 	courier->ready_end = &courier->ready;
 	courier->destinations = map_new();

@@ -108,7 +108,7 @@ struct courier {
 	pthread_cond_t work;       /* the remote threads: a destination is ready, or stopping */
 	pthread_cond_t ended;      /* courier_stop: a thread has ended */
 	bool wake, stopping;
-	int64_t wakes_at;          /* when the scheduler will look again by itself, seconds since 1970 */
+	int64_t wakes_at;          /* when the scheduler is to look again by itself, milliseconds since 1970 */
 	int stop_fd;               /* eventfd that interrupts waiting for other servers */
 	size_t in_flight;
 	struct letter *intake, **intake_end;

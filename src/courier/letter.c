@@ -123,7 +123,8 @@ static void log_verdict(const struct addressee *addressee, int64_t now)
 	if (addressee->via.host.len > 0) {
 		fields[count++] = log_slice("host", addressee->via.host);
 		fields[count++] = log_slice("address", addressee->via.address);
-		fields[count++] = log_slice("tls", addressee->via.tls);
+		if (addressee->via.tls.len > 0)
+			fields[count++] = log_slice("tls", addressee->via.tls);
 	}
 	fields[count++] = log_slice("status", addressee->status);
 	fields[count++] = log_slice("reply", addressee->text);

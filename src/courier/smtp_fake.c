@@ -327,17 +327,19 @@ void smtp_fake_stop(struct smtp_fake **stopped)
 
 void smtp_fake_certificate(const char *path, const char *name)
 {
-	char alternative[300];
+	static int made; /* each has a subject of its own: who trusts one is not confused by the next */
+	char alternative[300], subject_name[60];
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *certificate = X509_new();
 	snprintf(alternative, sizeof alternative, "DNS:%s", name);
+	snprintf(subject_name, sizeof subject_name, "fake server %d", ++made);
 	X509_set_version(certificate, 2);
 	ASN1_INTEGER_set(X509_get_serialNumber(certificate), 1);
 	X509_gmtime_adj(X509_getm_notBefore(certificate), -3600);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
 	X509_set_pubkey(certificate, key);
 	X509_NAME *subject = X509_get_subject_name(certificate);
-	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)name, -1, -1, 0);
+	X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)subject_name, -1, -1, 0);
 	X509_set_issuer_name(certificate, subject);
 	X509_EXTENSION *extension = X509V3_EXT_conf_nid(NULL, NULL, NID_subject_alt_name, alternative);
 	X509_add_ext(certificate, extension, -1);
