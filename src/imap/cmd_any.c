@@ -3,7 +3,7 @@
 
 enum { ID_PAIRS_MAX = 30 };
 
-enum run cmd_capability(struct command *command)
+enum run imap_cmd_capability(struct command *command)
 {
 	if (!parse_end(&command->parser))
 		return reply_syntax(command);
@@ -17,14 +17,14 @@ enum run cmd_capability(struct command *command)
 }
 
 /* NOOP and CHECK: the news that every reply brings is all there is to do; what is acknowledged is on disk already. */
-enum run cmd_noop(struct command *command)
+enum run imap_cmd_noop(struct command *command)
 {
 	if (!parse_end(&command->parser))
 		return reply_syntax(command);
 	return reply_ok(command, NULL, command->verb->name[0] == 'N' ? "NOOP done" : "CHECK done");
 }
 
-enum run cmd_logout(struct command *command)
+enum run imap_cmd_logout(struct command *command)
 {
 	struct imap *imap = command->imap;
 	if (!parse_end(&command->parser))
@@ -54,7 +54,7 @@ static bool parse_id(struct parser *parser)
 	return parse_end(parser);
 }
 
-enum run cmd_id(struct command *command)
+enum run imap_cmd_id(struct command *command)
 {
 	if (!parse_id(&command->parser))
 		return reply_syntax(command);
@@ -63,7 +63,7 @@ enum run cmd_id(struct command *command)
 }
 
 /* RFC 5161: names that can't be enabled are passed over; so far there are no others. */
-enum run cmd_enable(struct command *command)
+enum run imap_cmd_enable(struct command *command)
 {
 	struct parser *parser = &command->parser;
 	do {
@@ -76,7 +76,7 @@ enum run cmd_enable(struct command *command)
 }
 
 /* RFC 2342: everything of one's own, with "/" between levels; nobody else's, nothing shared. */
-enum run cmd_namespace(struct command *command)
+enum run imap_cmd_namespace(struct command *command)
 {
 	if (!parse_end(&command->parser))
 		return reply_syntax(command);
@@ -84,7 +84,7 @@ enum run cmd_namespace(struct command *command)
 	return reply_ok(command, NULL, "NAMESPACE done");
 }
 
-enum run cmd_starttls(struct command *command)
+enum run imap_cmd_starttls(struct command *command)
 {
 	struct conn *conn = command->imap->conn;
 	if (!parse_end(&command->parser))

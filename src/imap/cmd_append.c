@@ -203,7 +203,7 @@ static bool find_mailbox(struct command *command)
 	return true;
 }
 
-enum run cmd_append(struct command *command)
+enum run imap_cmd_append(struct command *command)
 {
 	struct announced announced = find_announcement(command->parser.rest);
 	command->imap->append = memory_new(sizeof *command->imap->append);

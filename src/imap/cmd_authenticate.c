@@ -132,7 +132,7 @@ static bool is_plain_text(struct slice mechanism)
 }
 
 /* The initial response goes up to the end of the line: base64, or "=" for an empty one (RFC 4959 §3). */
-enum run cmd_authenticate(struct command *command)
+enum run imap_cmd_authenticate(struct command *command)
 {
 	struct imap *imap = command->imap;
 	struct parser *parser = &command->parser;

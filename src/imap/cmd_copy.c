@@ -64,7 +64,7 @@ static enum run failed(struct command *command, const struct error *error)
 	return reply_error(command, error);
 }
 
-enum run cmd_copy(struct command *command)
+enum run imap_cmd_copy(struct command *command)
 {
 	struct copy copy = {0};
 	struct error error;
@@ -78,7 +78,7 @@ enum run cmd_copy(struct command *command)
 }
 
 /* The COPYUID comes before the EXPUNGEs, as an untagged OK (RFC 6851 §4.3), and both only when the disk has them. */
-enum run cmd_move(struct command *command)
+enum run imap_cmd_move(struct command *command)
 {
 	struct copy copy = {0};
 	struct error error;

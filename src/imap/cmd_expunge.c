@@ -38,7 +38,7 @@ bool expunge_deleted(struct command *command, const struct set *indexes, uint32_
 	return done;
 }
 
-enum run cmd_expunge(struct command *command)
+enum run imap_cmd_expunge(struct command *command)
 {
 	struct error error;
 	struct set indexes;

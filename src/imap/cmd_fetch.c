@@ -134,6 +134,8 @@ static bool write_item(struct command *command, struct fetch_job *job, const str
 /* Once a response has begun it must be brought to its end; whoever can't loses the connection. */
 static void send_message(struct command *command, struct fetch_job *job, struct source *source, size_t index, bool became_seen)
 {
+	if (job->wants_flags || became_seen)
+		selected_write_keywords(command->imap->selected, &job->out, source->message->keywords);
 	buf_printf(&job->out, "* %zu FETCH (", index + 1);
 	for (size_t i = 0; i < job->items.count; i++) {
 		if (i > 0)
@@ -251,7 +253,7 @@ static bool fetch_some(struct command *command, struct fetch_job *job, bool *fai
 	return true;
 }
 
-enum run cmd_fetch(struct command *command)
+enum run imap_cmd_fetch(struct command *command)
 {
 	struct fetch_job *job = command->job;
 	struct error error;

@@ -8,7 +8,7 @@ static void changed(void *context)
 	conn_wake(context);
 }
 
-enum run cmd_idle(struct command *command)
+enum run imap_cmd_idle(struct command *command)
 {
 	struct imap *imap = command->imap;
 	if (!parse_end(&command->parser))

@@ -52,7 +52,7 @@ static bool parse_arguments(struct command *command, struct list_job *job)
 static enum run reply_root(struct command *command)
 {
 	conn_printf(command->imap->conn, "* %s (\\Noselect) \"/\" \"\"\r\n", command->verb->name);
-	return reply_ok(command, NULL, command->verb->run == cmd_list ? "LIST done" : "LSUB done");
+	return reply_ok(command, NULL, command->verb->run == imap_cmd_list ? "LIST done" : "LSUB done");
 }
 
 /* Marks every mailbox that has others below it. */
@@ -100,7 +100,7 @@ static enum run list_some(struct command *command, struct list_job *job)
 	return job->at < job->count ? RUN_AGAIN : reply_ok(command, NULL, "LIST done");
 }
 
-enum run cmd_list(struct command *command)
+enum run imap_cmd_list(struct command *command)
 {
 	struct list_job *job = command->job;
 	struct error error;
@@ -156,7 +156,7 @@ static void write_subscriptions(struct buf *out, struct pattern *pattern, const 
 	map_free(&told);
 }
 
-enum run cmd_lsub(struct command *command)
+enum run imap_cmd_lsub(struct command *command)
 {
 	struct list_job job = {0};
 	struct slice *names;

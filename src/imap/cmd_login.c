@@ -39,7 +39,7 @@ bool sign_in_needs_tls(struct imap *imap)
 	return !conn_is_tls(imap->conn) && !config_current()->plaintext_auth;
 }
 
-enum run cmd_login(struct command *command)
+enum run imap_cmd_login(struct command *command)
 {
 	struct parser *parser = &command->parser;
 	struct slice name, password, account = {0};

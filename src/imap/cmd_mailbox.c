@@ -40,7 +40,7 @@ static bool parse_use(struct parser *parser, enum special_use *use)
 }
 
 /* A name that ends in the delimiter announces that names below it will follow (RFC 3501 §6.3.3): the same name without it. */
-enum run cmd_create(struct command *command)
+enum run imap_cmd_create(struct command *command)
 {
 	struct slice name;
 	enum special_use use;
@@ -59,7 +59,7 @@ enum run cmd_create(struct command *command)
 	return reply_when_durable(command, NULL, "CREATE done");
 }
 
-enum run cmd_delete(struct command *command)
+enum run imap_cmd_delete(struct command *command)
 {
 	struct imap *imap = command->imap;
 	struct slice name;
@@ -74,7 +74,7 @@ enum run cmd_delete(struct command *command)
 	return reply_when_durable(command, NULL, "DELETE done");
 }
 
-enum run cmd_rename(struct command *command)
+enum run imap_cmd_rename(struct command *command)
 {
 	struct slice from, to;
 	bool valid;
@@ -92,7 +92,7 @@ enum run cmd_rename(struct command *command)
 	return reply_when_durable(command, NULL, "RENAME done");
 }
 
-enum run cmd_subscribe(struct command *command)
+enum run imap_cmd_subscribe(struct command *command)
 {
 	struct slice name;
 	struct mailbox mailbox;
@@ -104,7 +104,7 @@ enum run cmd_subscribe(struct command *command)
 	return reply_when_durable(command, NULL, "SUBSCRIBE done");
 }
 
-enum run cmd_unsubscribe(struct command *command)
+enum run imap_cmd_unsubscribe(struct command *command)
 {
 	struct slice name;
 	struct error error;
@@ -158,7 +158,7 @@ static void write_status(struct buf *out, const struct mailbox *mailbox, unsigne
 	buf_append_text(out, ")\r\n");
 }
 
-enum run cmd_status(struct command *command)
+enum run imap_cmd_status(struct command *command)
 {
 	struct slice name;
 	unsigned items;

@@ -54,7 +54,7 @@ static enum run search_some(struct command *command, struct search_job *job)
 	return loaded ? reply_ok(command, NULL, "SEARCH done") : reply_error(command, &error);
 }
 
-enum run cmd_search(struct command *command)
+enum run imap_cmd_search(struct command *command)
 {
 	struct search_job *job = command->job;
 	bool bad_charset;

@@ -29,9 +29,8 @@ static void send_state(struct command *command, struct selected *selected, const
 	uint32_t uidnext = mailbox->uidnext;
 	if (selected->count > 0 && selected->uids[selected->count - 1] >= uidnext)
 		uidnext = selected->uids[selected->count - 1] + 1;
-	selected->told_recent = selected_count_recent(selected);
 	conn_send_text(conn, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n");
-	conn_printf(conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->count, selected->told_recent);
+	conn_printf(conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->count, selected_count_recent(selected));
 	if (unseen > 0)
 		conn_printf(conn, "* OK [UNSEEN %zu] The first unseen message\r\n", unseen);
 	conn_printf(conn, "* OK [PERMANENTFLAGS (%s)] %s\r\n", selected->read_only ? "" : "\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*",
@@ -68,17 +67,17 @@ static enum run open_mailbox(struct command *command, bool read_only)
 	return reply_ok(command, read_only ? "READ-ONLY" : "READ-WRITE", read_only ? "EXAMINE done" : "SELECT done");
 }
 
-enum run cmd_select(struct command *command)
+enum run imap_cmd_select(struct command *command)
 {
 	return open_mailbox(command, false);
 }
 
-enum run cmd_examine(struct command *command)
+enum run imap_cmd_examine(struct command *command)
 {
 	return open_mailbox(command, true);
 }
 
-enum run cmd_unselect(struct command *command)
+enum run imap_cmd_unselect(struct command *command)
 {
 	if (!parse_end(&command->parser))
 		return reply_syntax(command);
@@ -87,7 +86,7 @@ enum run cmd_unselect(struct command *command)
 }
 
 /* Expunges in silence. If that fails the messages stay as they are, marked \Deleted, and so does the session. */
-enum run cmd_close(struct command *command)
+enum run imap_cmd_close(struct command *command)
 {
 	struct imap *imap = command->imap;
 	struct error error;

@@ -55,7 +55,7 @@ static enum run report(struct command *command, struct store_job *job)
 	return reply_ok(command, command->some_gone ? "EXPUNGEISSUED" : NULL, command->some_gone ? "Some messages have been expunged" : "STORE done");
 }
 
-enum run cmd_store(struct command *command)
+enum run imap_cmd_store(struct command *command)
 {
 	struct store_job *job = command->job;
 	struct selected *selected = command->imap->selected;

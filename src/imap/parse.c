@@ -313,3 +313,14 @@ bool parse_store_flags(struct parser *parser, struct flags *flags)
 	*flags = (struct flags){0};
 	return parse_flags(parser, flags);
 }
+
+bool keywords_contain(struct slice keywords, struct slice wanted)
+{
+	while (keywords.len > 0) {
+		struct slice keyword;
+		slice_cut(keywords, ' ', &keyword, &keywords);
+		if (slice_equal_nocase(keyword, wanted))
+			return true;
+	}
+	return false;
+}

@@ -56,5 +56,7 @@ bool parse_flag_list(struct parser *parser, struct flags *flags);
 bool parse_store_flags(struct parser *parser, struct flags *flags);
 
 bool is_atom_char(char c);
+/** Is `wanted` (any case) one of the keywords, which are separated by spaces? */
+bool keywords_contain(struct slice keywords, struct slice wanted);
 
 #endif

@@ -25,7 +25,7 @@ void imap_count_error(struct imap *imap)
 static void send_tagged(struct command *command, const char *status, const char *code, const char *text)
 {
 	struct conn *conn = command->imap->conn;
-	if (command->imap->state == STATE_LOGOUT && command->verb && command->verb->run != cmd_logout)
+	if (command->imap->state == STATE_LOGOUT && command->verb && command->verb->run != imap_cmd_logout)
 		return;
 	conn_send(conn, command->tag);
 	if (code)

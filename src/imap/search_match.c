@@ -16,17 +16,6 @@ static bool contains(struct slice utf8, struct slice wanted, struct arena *arena
 	return slice_find(text_fold(utf8, arena), wanted) != SLICE_NONE;
 }
 
-static bool has_keyword(struct slice keywords, struct slice wanted)
-{
-	while (keywords.len > 0) {
-		struct slice keyword;
-		slice_cut(keywords, ' ', &keyword, &keywords);
-		if (slice_equal_nocase(keyword, wanted))
-			return true;
-	}
-	return false;
-}
-
 static int64_t day_of(int64_t seconds)
 {
 	return seconds >= 0 ? seconds / SECONDS_PER_DAY : (seconds - SECONDS_PER_DAY + 1) / SECONDS_PER_DAY;
@@ -201,9 +190,9 @@ bool search_match(const struct search_node *node, struct candidate *candidate)
 	case SEARCH_NEW:
 		return (flags & (FLAG_RECENT | FLAG_SEEN)) == FLAG_RECENT;
 	case SEARCH_KEYWORD:
-		return has_keyword(message->keywords, node->field);
+		return keywords_contain(message->keywords, node->field);
 	case SEARCH_NO_KEYWORD:
-		return !has_keyword(message->keywords, node->field);
+		return !keywords_contain(message->keywords, node->field);
 	case SEARCH_NUMBERS:
 		return set_contains(&node->set, candidate->index);
 	case SEARCH_UIDS:

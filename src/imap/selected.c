@@ -4,7 +4,7 @@
 #include "base/memory.h"
 #include "imap/session.h"
 
-enum { SYNC_PIECE = 500, RECENT_RANGES_MAX = 64 };
+enum { SYNC_PIECE = 500, RECENT_RANGES_MAX = 64, KEYWORDS_TOLD_MAX = 4096 };
 
 /* ---- \Recent ---- */
 
@@ -72,6 +72,7 @@ struct selected *selected_open(struct account *account, const struct mailbox *ma
 	selected->mailbox = mailbox->id;
 	selected->uidvalidity = mailbox->uidvalidity;
 	selected->read_only = read_only;
+	selected->keywords = BUF(KEYWORDS_TOLD_MAX);
 	if (!message_uids(account, mailbox->id, &selected->uids, &selected->count, &selected->modseq, error)) {
 		free(selected);
 		return NULL;
@@ -87,6 +88,7 @@ void selected_free(struct selected **selected)
 		return;
 	free((*selected)->uids);
 	free((*selected)->recent);
+	buf_free(&(*selected)->keywords);
 	free(*selected);
 	*selected = NULL;
 }
@@ -106,8 +108,30 @@ static bool is_quiet(const struct command *command, uint32_t uid)
 	return at < command->quiet_count && command->quiet[at] == uid;
 }
 
-void selected_write_flags(const struct selected *selected, struct buf *out, size_t index, const struct message *message)
+/* Beyond KEYWORDS_TOLD_MAX nothing more is announced: FLAGS is a courtesy. */
+void selected_write_keywords(struct selected *selected, struct buf *out, struct slice keywords)
 {
+	bool new = false;
+	while (keywords.len > 0) {
+		struct slice keyword;
+		slice_cut(keywords, ' ', &keyword, &keywords);
+		if (selected->keywords.len + keyword.len >= KEYWORDS_TOLD_MAX || keywords_contain(buf_slice(&selected->keywords), keyword))
+			continue;
+		if (selected->keywords.len > 0)
+			buf_append_char(&selected->keywords, ' ');
+		buf_append(&selected->keywords, keyword);
+		new = true;
+	}
+	if (!new)
+		return;
+	buf_append_text(out, "* FLAGS ");
+	write_flags(out, FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_SEEN | FLAG_DRAFT, buf_slice(&selected->keywords));
+	buf_append_text(out, "\r\n");
+}
+
+void selected_write_flags(struct selected *selected, struct buf *out, size_t index, const struct message *message)
+{
+	selected_write_keywords(selected, out, message->keywords);
 	buf_printf(out, "* %zu FETCH (UID %u FLAGS ", index + 1, message->uid);
 	write_flags(out, message->flags | (selected_is_recent(selected, message->uid) ? FLAG_RECENT : 0), message->keywords);
 	buf_append_text(out, ")\r\n");
@@ -212,8 +236,7 @@ static bool sync_changes(struct command *command, struct selected *selected, int
 	}
 	if (selected->count > known) {
 		note_recent(selected, mailbox, claimed_from);
-		selected->told_recent = selected_count_recent(selected);
-		conn_printf(command->imap->conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->count, selected->told_recent);
+		conn_printf(command->imap->conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->count, selected_count_recent(selected));
 	}
 	if (done)
 		selected->modseq = modseq;
@@ -244,8 +267,16 @@ void selected_sync(struct command *command, bool expunge)
 	}
 	if (modseq <= selected->modseq && (!expunge || modseq <= selected->expunge_modseq))
 		return;
-	if (!mailbox_get(command->account, selected->mailbox, command->arena, &mailbox, &error) ||
-	    (expunge && !sync_expunged(command, selected, modseq, &error)) ||
+	if (!mailbox_get(command->account, selected->mailbox, command->arena, &mailbox, &error)) {
+		lost(command, &error);
+		return;
+	}
+	/* What has changed in other mailboxes is none of this session's business. */
+	if (expunge && mailbox.modseq <= selected->expunge_modseq)
+		selected->expunge_modseq = modseq;
+	if (mailbox.modseq <= selected->modseq)
+		selected->modseq = modseq;
+	if ((expunge && modseq > selected->expunge_modseq && !sync_expunged(command, selected, modseq, &error)) ||
 	    (modseq > selected->modseq && !sync_changes(command, selected, modseq, &mailbox, &error)))
 		lost(command, &error);
 }

@@ -122,7 +122,7 @@ static enum unit peek_literal(struct imap *imap, struct slice input, size_t *len
 	size_t arguments_at;
 	const struct verb *verb = peek_verb(imap, slice_sub(input, 0, frame->scanned), &arguments_at);
 	*length = frame->scanned;
-	if (verb && verb->run == cmd_append && frame->marker_at > arguments_at + 1)
+	if (verb && verb->run == imap_cmd_append && frame->marker_at > arguments_at + 1)
 		return pend(imap, PENDING_COMMAND, UNIT_WORK);
 	bool fits = frame->literal_size <= command_limit(imap) - frame->scanned;
 	if (!fits && !frame->synchronising) {

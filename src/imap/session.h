@@ -148,7 +148,7 @@ struct selected {
 	int64_t expunge_modseq;  /* expunges up to here have been told */
 	struct range *recent;    /* UIDs that are \Recent for this session, ascending */
 	size_t recent_count;
-	size_t told_recent;      /* the number of the last RECENT response */
+	struct buf keywords;     /* that the client was told of in FLAGS, separated by spaces */
 };
 
 /** Opens a mailbox for this session and loads its UIDs. NULL with *error. */
@@ -160,7 +160,9 @@ size_t selected_count_recent(const struct selected *selected);
  * mailbox is gone. */
 void selected_sync(struct command *command, bool expunge);
 /** "* n FETCH (UID u FLAGS (…))". */
-void selected_write_flags(const struct selected *selected, struct buf *out, size_t index, const struct message *message);
+void selected_write_flags(struct selected *selected, struct buf *out, size_t index, const struct message *message);
+/** "* FLAGS (…)" if there are keywords that the client hasn't been told of (RFC 3501 §7.2.6); before they are used. */
+void selected_write_keywords(struct selected *selected, struct buf *out, struct slice keywords);
 /** Leaves the mailbox: STATE_SIGNED_IN. */
 void imap_unselect(struct imap *imap);
 /** Parses a sequence set (of UIDs if the command is UID …) and resolves it to indexes. False: the parser has the error. */
@@ -188,37 +190,37 @@ bool walk_load(struct command *command, struct walk *walk, bool *more, struct er
 
 /* ---- the verbs ---- */
 
-enum run cmd_capability(struct command *command);
-enum run cmd_noop(struct command *command);
-enum run cmd_logout(struct command *command);
-enum run cmd_id(struct command *command);
-enum run cmd_enable(struct command *command);
-enum run cmd_namespace(struct command *command);
-enum run cmd_starttls(struct command *command);
-enum run cmd_login(struct command *command);
-enum run cmd_authenticate(struct command *command);
-enum run cmd_select(struct command *command);
-enum run cmd_examine(struct command *command);
-enum run cmd_close(struct command *command);
-enum run cmd_unselect(struct command *command);
-enum run cmd_create(struct command *command);
-enum run cmd_delete(struct command *command);
-enum run cmd_rename(struct command *command);
-enum run cmd_subscribe(struct command *command);
-enum run cmd_unsubscribe(struct command *command);
-enum run cmd_list(struct command *command);
-enum run cmd_lsub(struct command *command);
-enum run cmd_status(struct command *command);
-enum run cmd_append(struct command *command);
-enum run cmd_expunge(struct command *command);
+enum run imap_cmd_capability(struct command *command);
+enum run imap_cmd_noop(struct command *command);
+enum run imap_cmd_logout(struct command *command);
+enum run imap_cmd_id(struct command *command);
+enum run imap_cmd_enable(struct command *command);
+enum run imap_cmd_namespace(struct command *command);
+enum run imap_cmd_starttls(struct command *command);
+enum run imap_cmd_login(struct command *command);
+enum run imap_cmd_authenticate(struct command *command);
+enum run imap_cmd_select(struct command *command);
+enum run imap_cmd_examine(struct command *command);
+enum run imap_cmd_close(struct command *command);
+enum run imap_cmd_unselect(struct command *command);
+enum run imap_cmd_create(struct command *command);
+enum run imap_cmd_delete(struct command *command);
+enum run imap_cmd_rename(struct command *command);
+enum run imap_cmd_subscribe(struct command *command);
+enum run imap_cmd_unsubscribe(struct command *command);
+enum run imap_cmd_list(struct command *command);
+enum run imap_cmd_lsub(struct command *command);
+enum run imap_cmd_status(struct command *command);
+enum run imap_cmd_append(struct command *command);
+enum run imap_cmd_expunge(struct command *command);
 /** Expunges the messages with \Deleted among `indexes` (NULL: all of the mailbox). False: *error. */
 bool expunge_deleted(struct command *command, const struct set *indexes, uint32_t **removed, size_t *count, struct error *error);
-enum run cmd_search(struct command *command);
-enum run cmd_fetch(struct command *command);
-enum run cmd_store(struct command *command);
-enum run cmd_copy(struct command *command);
-enum run cmd_move(struct command *command);
-enum run cmd_idle(struct command *command);
+enum run imap_cmd_search(struct command *command);
+enum run imap_cmd_fetch(struct command *command);
+enum run imap_cmd_store(struct command *command);
+enum run imap_cmd_copy(struct command *command);
+enum run imap_cmd_move(struct command *command);
+enum run imap_cmd_idle(struct command *command);
 
 /** A line of an AUTHENTICATE exchange (cmd_authenticate.c). */
 enum run authenticate_line(struct imap *imap, struct slice line);
