@@ -15,6 +15,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <errno.h>
+#include <gsasl.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509.h>
@@ -492,6 +493,74 @@ static void nothing_pipelined_survives_stls(void **state)
 	close(fd);
 }
 
+/* SCRAM-SHA-256-PLUS with libgsasl as the client: both ends must see the same TLS (RFC 5802 §6, RFC 9266). */
+static int on_property(Gsasl *library, Gsasl_session *session, Gsasl_property property)
+{
+	(void)library;
+	const unsigned char *binding = gsasl_session_hook_get(session);
+	unsigned char text[64];
+	switch ((int)property) {
+	case GSASL_AUTHID:
+		return gsasl_property_set(session, property, "alice");
+	case GSASL_PASSWORD:
+		return gsasl_property_set(session, property, "wonderland");
+	case GSASL_CB_TLS_EXPORTER:
+		EVP_EncodeBlock(text, binding, 32);
+		return gsasl_property_set(session, property, (const char *)text);
+	default:
+		return GSASL_NO_CALLBACK;
+	}
+}
+
+/* Runs the exchange and gives the server's last line. */
+static const char *exchange_scram(SSL *ssl, unsigned char binding[32], char line[LINE_MAX_SIZE])
+{
+	Gsasl *library;
+	Gsasl_session *session;
+	char *answer;
+	assert_int_equal(gsasl_init(&library), GSASL_OK);
+	gsasl_callback_set(library, on_property);
+	assert_int_equal(gsasl_client_start(library, "SCRAM-SHA-256-PLUS", &session), GSASL_OK);
+	gsasl_session_hook_set(session, binding);
+	assert_int_equal(gsasl_step64(session, NULL, &answer), GSASL_NEEDS_MORE);
+	snprintf(line, LINE_MAX_SIZE, "AUTH SCRAM-SHA-256-PLUS %s\r\n", answer);
+	gsasl_free(answer);
+	SSL_write(ssl, line, (int)strlen(line));
+	while (strncmp(read_tls(ssl, line), "+ ", 2) == 0) {
+		assert_in_range(gsasl_step64(session, line + 2, &answer), GSASL_OK, GSASL_NEEDS_MORE);
+		snprintf(line, LINE_MAX_SIZE, "%s\r\n", answer);
+		gsasl_free(answer);
+		SSL_write(ssl, line, (int)strlen(line));
+	}
+	gsasl_finish(session);
+	gsasl_done(library);
+	return line;
+}
+
+static void scram_is_bound_to_the_channel(void **state)
+{
+	(void)state;
+	unsigned char binding[32];
+	char line[LINE_MAX_SIZE];
+	configure("plaintext_auth = no");
+	int fd = connect_to_server();
+	greet(fd);
+	command(fd, "STLS", "+OK ...");
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL *ssl = SSL_new(context);
+	SSL_set_fd(ssl, fd);
+	assert_int_equal(SSL_connect(ssl), 1);
+	assert_int_equal(SSL_export_keying_material(ssl, binding, sizeof binding, "EXPORTER-Channel-Binding", 24, NULL, 0, 0), 1);
+	binding[0] ^= 1;
+	assert_true(matches("-ERR [AUTH] ...", exchange_scram(ssl, binding, line)));
+	binding[0] ^= 1;
+	assert_true(matches("+OK 0 messages, 0 octets", exchange_scram(ssl, binding, line)));
+	command_tls(ssl, "QUIT", "+OK ...");
+	SSL_free(ssl);
+	SSL_CTX_free(context);
+	close(fd);
+}
+
 static struct buf read_to_end(int fd)
 {
 	struct buf all = BUF(ALL_MAX);
@@ -611,12 +680,13 @@ int main(int argc, char **argv)
 {
 	static struct CMUnitTest tests[TESTS_MAX] = {
 		cmocka_unit_test_setup_teardown(nothing_pipelined_survives_stls, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(scram_is_bound_to_the_channel, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_large_message_arrives_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_client_that_vanishes_frees_the_maildrop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_maildrop_is_listed, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_client_that_does_not_sign_in_is_closed, set_up, tear_down),
 	};
-	enum { OWN = 5 };
+	enum { OWN = 6 };
 	transcripts = argc > 1 ? argv[1] : "tests/transcripts/pop3";
 	size_t count = add_transcripts(tests, OWN);
 	if (count == OWN) {
