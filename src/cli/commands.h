@@ -14,7 +14,8 @@ extern const struct command alias_commands[];
 extern const struct command queue_commands[];
 extern const struct command trace_commands[];
 extern const struct command sendmail_commands[];
-extern const struct command mail_commands[]; /* import, export */
+extern const struct command import_commands[];
+extern const struct command export_commands[];
 extern const struct command fsck_commands[];
 
 #endif

@@ -6,11 +6,14 @@
 struct check {
 	struct command_line *line;
 	json_t *found;        /* an array, with --json */
+	bool quiet;           /* only count */
 	uint64_t problems, messages, repaired;
 };
 
 static void note(struct check *check, struct slice where, struct slice what)
 {
+	if (check->quiet)
+		return;
 	if (check->line->json) {
 		json_array_append_new(check->found, json_pack("{s:o, s:o}", "where", json_of_slice(where), "what", json_of_slice(what)));
 		return;
@@ -73,6 +76,11 @@ static bool check_accounts(struct check *check, bool repair, struct error *error
 	return done;
 }
 
+static bool check_all(struct check *check, bool repair, struct error *error)
+{
+	return (check->line->count > 0 || check_queue(check, repair, error)) && check_accounts(check, repair, error);
+}
+
 static void conclude(struct check *check)
 {
 	if (check->line->json)
@@ -94,12 +102,18 @@ static int run(struct command_line *line)
 		json_decref(check.found);
 		return COMMAND_FAILED;
 	}
-	bool done = (line->count > 0 || check_queue(&check, repair, &error)) && check_accounts(&check, repair, &error);
+	bool done = check_all(&check, repair, &error);
+	uint64_t left = check.problems;
 	conclude(&check);
+	if (done && repair && left > 0) { /* what is left is what a second look still finds */
+		struct check again = {.line = line, .quiet = true};
+		done = check_all(&again, false, &error);
+		left = again.problems;
+	}
 	config_free_all();
 	if (!done)
 		return command_fail(line, "%s", error.text);
-	return check.problems > check.repaired ? COMMAND_FAILED : COMMAND_DONE;
+	return left > 0 ? COMMAND_FAILED : COMMAND_DONE;
 }
 
 static const struct command_option options[] = {{"repair", NULL, "mends what can be mended"}, {0}};

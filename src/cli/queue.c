@@ -103,16 +103,18 @@ static void add_to_listing(const struct command_line *line, json_t *array, const
 static bool list(struct command_line *line, struct queue *queue, const struct queue_filter *wanted, struct error *error)
 {
 	struct queue_filter filter = *wanted;
+	struct arena *arena = arena_new(); /* of one step: a queue may be long */
 	json_t *array = json_array();
 	bool done = true;
 	filter.limit = LIST_STEP;
 	for (size_t count = LIST_STEP; done && count == LIST_STEP; filter.offset += count) {
 		struct queue_message *messages;
-		arena_reset(line->arena);
-		done = queue_list(queue, &filter, line->arena, &messages, &count, error);
+		arena_reset(arena);
+		done = queue_list(queue, &filter, arena, &messages, &count, error);
 		if (done)
 			add_to_listing(line, array, messages, count);
 	}
+	arena_free(&arena);
 	if (done && line->json)
 		command_print_json(array);
 	else

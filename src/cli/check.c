@@ -1,0 +1,176 @@
+/* pombal check: looks the whole installation over; see check.h. */
+#include "cli/check.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdarg.h>
+#include <sys/stat.h>
+#include <sys/statvfs.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "cli/commands.h"
+
+enum { FREE_PERCENT_LOW = 5, FREE_PERCENT_OUT = 1 };
+
+__attribute__((format(printf, 4, 0))) static void add(struct check *check, const char *level, const char *mend, const char *format, va_list args)
+{
+	char what[1024];
+	vsnprintf(what, sizeof what, format, args);
+	json_array_append_new(check->findings, json_pack("{s:s, s:o, s:s}", "level", level, "what", json_of_slice(slice_of(what)), "mend", mend));
+}
+
+void check_error(struct check *check, const char *mend, const char *what, ...)
+{
+	va_list args;
+	va_start(args, what);
+	add(check, "error", mend, what, args);
+	va_end(args);
+	check->errors++;
+}
+
+void check_warning(struct check *check, const char *mend, const char *what, ...)
+{
+	va_list args;
+	va_start(args, what);
+	add(check, "warning", mend, what, args);
+	va_end(args);
+	check->warnings++;
+}
+
+/* ---- Files ---- */
+
+static void check_folders(struct check *check)
+{
+	static const char *const folders[] = {"", "queue", "accounts", "directory", "run", "log"};
+	char path[PATH_MAX];
+	struct stat status;
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+		snprintf(path, sizeof path, "%s/%s", check->line->data, folders[i]);
+		if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
+			check_error(check, "Restore it, or make it with mode 0700; `pombal serve` makes missing ones, too.", "there is no folder %s", path);
+		else if (status.st_uid != geteuid())
+			check_error(check, "Give it to the owner of the data directory with chown -R.", "%s belongs to user %d, the data directory to user %d", path,
+				    (int)status.st_uid, (int)geteuid());
+		else if (status.st_mode & 077)
+			check_error(check, "Close it with chmod 700.", "%s is open to other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+	}
+	snprintf(path, sizeof path, "%s/pombal.conf", check->line->data);
+	if (stat(path, &status) == 0 && status.st_mode & 022)
+		check_error(check, "Close it with chmod 600.", "%s can be written by other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+}
+
+static void check_space(struct check *check)
+{
+	struct statvfs status;
+	if (statvfs(check->line->data, &status) != 0 || status.f_blocks == 0)
+		return;
+	unsigned percent = (unsigned)(status.f_bavail * 100 / status.f_blocks);
+	if (percent < FREE_PERCENT_OUT)
+		check_error(check, "Make room, or mail will be refused.", "the disk of %s is full: %u %% are free", check->line->data, percent);
+	else if (percent < FREE_PERCENT_LOW)
+		check_warning(check, "Make room soon.", "the disk of %s is nearly full: %u %% are free", check->line->data, percent);
+}
+
+/* ---- People ---- */
+
+static void check_domain(struct check *check, struct directory *directory, const struct domain_entry *domain)
+{
+	struct slice postmaster = arena_printf(check->line->arena, "postmaster@%.*s", SLICE_ARG(domain->name));
+	if (directory_recipient(directory, postmaster) != RECIPIENT_LOCAL) /* RFC 5321 §4.5.1 */
+		check_error(check, "Every domain must take mail for postmaster: make an account or an alias of that name.", "%.*s takes no mail", SLICE_ARG(postmaster));
+}
+
+static void check_people(struct check *check)
+{
+	struct error error;
+	struct domain_entry *domains;
+	size_t count = 0;
+	struct directory *directory = directory_open(check->line->data, &error);
+	if (!directory || !directory_list_domains(directory, check->line->arena, &domains, &count, &error))
+		check_error(check, "Restore directory/directory.db from a backup.", "the directory of accounts can't be read: %s", error.text);
+	else if (count == 0)
+		check_warning(check, "Add one with `pombal domain add`.", "no domain: mail is taken for nobody");
+	for (size_t i = 0; i < count; i++)
+		check_domain(check, directory, &domains[i]);
+	if (directory)
+		directory_close(&directory);
+}
+
+static void check_queue(struct check *check)
+{
+	struct error error;
+	uint64_t messages, recipients;
+	struct queue *queue = queue_open(check->line->data, false, &error);
+	if (!queue || !queue_count(queue, &messages, &recipients, &error))
+		check_error(check, "Run `pombal fsck`.", "the queue can't be read: %s", error.text);
+	if (queue)
+		queue_close(&queue);
+}
+
+static void check_options(struct check *check)
+{
+	const struct config *config = config_current();
+	char path[PATH_MAX];
+	if (slice_find_char(slice_of(config->hostname), '.') == SLICE_NONE)
+		check_warning(check, "Set it to the full name that MX records and the reverse look-up of the address give.", "hostname \"%s\" has no domain", config->hostname);
+	snprintf(path, sizeof path, "%s%s%s", config->smarthost_password_file[0] == '/' ? "" : check->line->data,
+		 config->smarthost_password_file[0] == '/' ? "" : "/", config->smarthost_password_file);
+	if (config->smarthost_password_file[0] && access(path, R_OK) != 0)
+		check_error(check, "Put the password there, readable by the owner of the data directory only.", "smarthost_password_file %s can't be read", path);
+	if (config->plaintext_auth && config->certificates.count > 0)
+		check_warning(check, "Set plaintext_auth = no.", "passwords are taken without TLS, though there is a certificate");
+}
+
+/* ---- The whole ---- */
+
+static void print_findings(const struct check *check)
+{
+	size_t i;
+	json_t *finding;
+	json_array_foreach(check->findings, i, finding)
+		printf("%s: %s\n    %s\n", json_string_value(json_object_get(finding, "level")), json_string_value(json_object_get(finding, "what")),
+		       json_string_value(json_object_get(finding, "mend")));
+	printf("%u errors, %u warnings\n", check->errors, check->warnings);
+}
+
+static bool load(struct check *check)
+{
+	struct error error;
+	struct config *config = config_load(check->line->data, &error);
+	if (config)
+		config_set_current(config);
+	else
+		check_error(check, "Mend that line; `pombal config --example` shows every option.", "%s", error.text);
+	return config != NULL;
+}
+
+static int run(struct command_line *line)
+{
+	struct check check = {.line = line, .findings = json_array()};
+	log_set_role("check", LOG_LEVEL_ERROR);
+	bool entered = instance_become_owner(line);
+	if (entered) {
+		check_folders(&check);
+		check_space(&check);
+		check_people(&check);
+		check_queue(&check);
+		if (load(&check)) {
+			check_options(&check);
+			check_certificates(&check);
+			check_listeners(&check);
+		}
+		if (line->json)
+			command_print_json(json_incref(check.findings));
+		else
+			print_findings(&check);
+	}
+	json_decref(check.findings);
+	config_free_all();
+	return entered && check.errors == 0 ? COMMAND_DONE : COMMAND_FAILED;
+}
+
+const struct command check_commands[] = {
+	{"check", "", "Looks over configuration, files, certificates and ports: what is wrong, and how to mend it.", run, NULL, 0, 0, COMMAND_JSON},
+	{0},
+};

@@ -1,0 +1,148 @@
+/* What pombal check says about listeners and certificates. */
+#include <errno.h>
+#include <limits.h>
+#include <netinet/in.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509v3.h>
+#include <stddef.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "cli/check.h"
+#include "net/server.h"
+
+enum { EXPIRY_WARNING_DAYS = 14, CERTIFICATE_FILE_MAX = 1024 * 1024 };
+
+/* ---- Listeners ---- */
+
+static const struct {
+	const char *option;
+	size_t offset;
+	bool needs_tls;
+} listeners[] = {
+#define LISTENER(name, tls) {#name, offsetof(struct config, name), tls}
+	LISTENER(smtp_listen, false),  LISTENER(lmtp_listen, false), LISTENER(submission_listen, false), LISTENER(submissions_listen, true),
+	LISTENER(imap_listen, false), LISTENER(imaps_listen, true), LISTENER(pop3_listen, false),	LISTENER(pop3s_listen, true),
+};
+
+static void try_to_listen(struct check *check, const char *option, const char *text)
+{
+	struct sockaddr_storage address;
+	config_parse_listen(slice_of(text), &address);
+	int fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+	if (address.ss_family == AF_INET6)
+		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+	socklen_t len = address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
+	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0) {
+		if (errno == EADDRINUSE)
+			check_error(check, "Stop the program that listens there (ss -ltnp names it), or choose another port.", "%s: %s is in use", option, text);
+		else if (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT)
+			check_error(check, "Name an address that this machine has.", "%s: %s is no address of this machine", option, text);
+		else if (errno != EACCES) /* the server is started as root, and we aren't it */
+			check_error(check, "See the reason.", "%s: %s: error %d", option, text, errno);
+	}
+	if (fd >= 0)
+		close(fd);
+}
+
+void check_listeners(struct check *check)
+{
+	struct error error;
+	struct buf answer = BUF(64 * 1024);
+	bool running = instance_ask(check->line, "status", &answer, &error);
+	size_t total = 0;
+	for (size_t i = 0; i < sizeof listeners / sizeof *listeners; i++) {
+		const struct string_list *list = (const void *)((const char *)config_current() + listeners[i].offset);
+		total += list->count;
+		if (list->count > 0 && listeners[i].needs_tls && config_current()->certificates.count == 0)
+			check_error(check, "Name one with the option certificates.", "%s is set, and there is no certificate", listeners[i].option);
+		for (size_t k = 0; k < list->count; k++) {
+			if (!running)
+				try_to_listen(check, listeners[i].option, list->at[k]);
+			else if (slice_find(buf_slice(&answer), slice_of(list->at[k])) == SLICE_NONE)
+				check_warning(check, "Start the server again: listeners don't change with a reload.", "%s: %s is not yet listened on", listeners[i].option, list->at[k]);
+		}
+	}
+	if (total == 0)
+		check_warning(check, "Set smtp_listen, imaps_listen and so on.", "the server listens nowhere");
+	if (!running && error.kind != ERROR_NOT_FOUND)
+		check_error(check, "Look into its log.", "the running server doesn't answer: %s", error.text);
+	buf_free(&answer);
+}
+
+/* ---- Certificates ---- */
+
+static void path_of(const struct check *check, struct slice name, char out[PATH_MAX])
+{
+	bool absolute = name.len > 0 && name.at[0] == '/';
+	snprintf(out, PATH_MAX, "%s%s%.*s", absolute ? "" : check->line->data, absolute ? "" : "/", SLICE_ARG(name));
+}
+
+static void check_key_file(struct check *check, const char *path)
+{
+	struct stat status;
+	if (stat(path, &status) == 0 && status.st_mode & 037)
+		check_error(check, "Close it with chmod 600.", "the key %s can be read by other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+}
+
+static void check_dates(struct check *check, const X509 *certificate, const char *path)
+{
+	int days, seconds;
+	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
+		check_error(check, "Get a new one.", "the certificate %s has expired", path);
+	else if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) == 1 && days < EXPIRY_WARNING_DAYS)
+		check_warning(check, "Get a new one.", "the certificate %s expires in %d days", path, days);
+	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
+		check_error(check, "Set the clock, or wait.", "the certificate %s is not valid yet", path);
+}
+
+static void check_names(struct check *check, X509 *certificate, const char *path, bool first)
+{
+	const char *hostname = config_current()->hostname;
+	if (first && X509_check_host(certificate, hostname, strlen(hostname), 0, NULL) != 1)
+		check_warning(check, "Clients that look for that name will refuse it: get one for it, or set hostname.", "the certificate %s is not for %s", path, hostname);
+}
+
+static void check_one(struct check *check, struct slice entry, bool first)
+{
+	struct slice chain_name, key_name;
+	char chain_path[PATH_MAX], key_path[PATH_MAX];
+	struct buf chain = BUF(CERTIFICATE_FILE_MAX), key = BUF(CERTIFICATE_FILE_MAX);
+	struct error error;
+	slice_cut(entry, ' ', &chain_name, &key_name);
+	path_of(check, chain_name, chain_path);
+	path_of(check, slice_trim(key_name), key_path);
+	check_key_file(check, key_path);
+	if (!file_read(chain_path, &chain, &error) || !file_read(key_path, &key, &error))
+		check_error(check, "Put the file there, or change the option certificates.", "%s", error.text);
+	else {
+		struct tls_certificate pair = {buf_slice(&chain), buf_slice(&key), chain_path};
+		struct tls_server *tls = tls_server_new(&pair, 1, config_current()->tls_minimum, &error);
+		if (!tls)
+			check_error(check, "Chain and key must be PEM and belong together.", "%s", error.text);
+		else
+			tls_server_free(&tls);
+		BIO *memory = BIO_new_mem_buf(chain.at, (int)chain.len);
+		X509 *certificate = PEM_read_bio_X509(memory, NULL, NULL, NULL);
+		if (certificate) {
+			check_dates(check, certificate, chain_path);
+			check_names(check, certificate, chain_path, first);
+		}
+		X509_free(certificate);
+		BIO_free(memory);
+	}
+	buf_free(&chain);
+	buf_free_secret(&key);
+}
+
+void check_certificates(struct check *check)
+{
+	const struct string_list *list = &config_current()->certificates;
+	for (size_t i = 0; i < list->count; i++)
+		check_one(check, slice_of(list->at[i]), i == 0);
+}

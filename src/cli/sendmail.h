@@ -1,0 +1,35 @@
+/* sendmail(8)'s interface: its options, and what it makes of a letter. */
+#ifndef CLI_SENDMAIL_H
+#define CLI_SENDMAIL_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+#include "queue/queue.h"
+
+enum { SENDMAIL_RECIPIENTS_MAX = 10000 };
+
+/** What was asked for, and who asks. */
+struct sendmail_job {
+	struct arena *arena;
+	struct slice sender;         /* reverse-path; empty: null */
+	struct slice full_name;      /* for a From field that is missing */
+	struct slice domain;         /* for addresses without one */
+	struct slice hostname;
+	const char *user;            /* login name of the caller */
+	bool from_header;            /* -t: recipients from To, Cc and Bcc */
+	bool dots;                   /* a line with only a dot ends the letter */
+	unsigned notify;
+	struct slice *recipients;
+	size_t recipient_count;
+};
+
+/** Adds a recipient as it was typed or stands in a field; what is there already isn't added again. */
+bool sendmail_add_recipient(struct sendmail_job *job, struct slice text, struct error *error);
+/** An address with job->domain, where it has none. */
+struct slice sendmail_qualify(const struct sendmail_job *job, struct slice text);
+/** Reads a letter as programs write them (any line ends, perhaps a "From " line first) and appends it as it goes into the
+ * queue: CRLF, without Bcc, with Received, From, Date and Message-ID. With job->from_header its recipients are added. */
+bool sendmail_make_letter(struct sendmail_job *job, int64_t id, struct slice raw, struct buf *out, struct slice *message_id, struct error *error);
+
+#endif

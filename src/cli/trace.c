@@ -1,0 +1,241 @@
+/* pombal trace: everything that happened to a message. The event files are searched for what was asked; the ids of the
+ * messages in the lines found, and of those that came of them (a report, a forwarded copy), are followed until there are no
+ * more; then every line about them is shown, message by message. */
+#include "base/map.h"
+#include "base/random.h"
+#include "cli/commands.h"
+#include "cli/instance.h"
+#include "cli/trace_events.h"
+
+struct story {
+	struct slice id;           /* empty: lines without one, such as refusals */
+	struct slice *lines;       /* grows */
+	size_t count;
+	struct story *next;
+};
+
+struct trace {
+	struct command_line *line;
+	struct slice wanted;       /* without <> */
+	struct map *stories;       /* by id */
+	struct story *first, **last;
+	struct arena *scratch;     /* per line */
+	bool grown;                /* has this pass found another id? */
+};
+
+/* Fields that name another message which came of this one. */
+static const char *const kin[] = {"report", "as"};
+
+static struct story *story_of(struct trace *trace, struct slice id)
+{
+	struct story *story = map_get(trace->stories, id);
+	if (story)
+		return story;
+	story = arena_alloc(trace->line->arena, sizeof *story);
+	story->id = arena_copy(trace->line->arena, id);
+	map_put(trace->stories, id, story);
+	*trace->last = story;
+	trace->last = &story->next;
+	trace->grown = true;
+	return story;
+}
+
+static struct slice without_brackets(struct slice text)
+{
+	return text.len > 2 && text.at[0] == '<' && text.at[text.len - 1] == '>' ? slice_sub(text, 1, text.len - 2) : text;
+}
+
+static bool mentions(const struct event *event, struct slice wanted)
+{
+	for (size_t i = 0; i < event->count; i++)
+		if (slice_equal_nocase(without_brackets(event->fields[i].value), wanted))
+			return true;
+	return false;
+}
+
+/* People signing in and reading are no part of a message's way. */
+static bool is_about_mail(const struct event *event)
+{
+	struct slice role = event_get(event, "role");
+	return slice_equal(role, SLICE("smtp")) || slice_equal(role, SLICE("courier")) || slice_equal(role, SLICE("sendmail"));
+}
+
+/* First passes: which messages. */
+static void find_ids(void *context, struct slice text)
+{
+	struct trace *trace = context;
+	struct event event;
+	arena_reset(trace->scratch);
+	if (!event_parse(text, trace->scratch, &event))
+		return;
+	struct slice id = event_get(&event, "id");
+	bool known = id.len > 0 && map_get(trace->stories, id);
+	for (size_t i = 0; i < sizeof kin / sizeof *kin; i++)
+		known = known || (id.len > 0 && event_get(&event, kin[i]).len > 0 && map_get(trace->stories, event_get(&event, kin[i])));
+	if (!known && !(is_about_mail(&event) && mentions(&event, trace->wanted)))
+		return;
+	story_of(trace, id);
+	for (size_t i = 0; i < sizeof kin / sizeof *kin; i++)
+		if (event_get(&event, kin[i]).len > 0)
+			story_of(trace, event_get(&event, kin[i]));
+}
+
+/* Last pass: their lines. */
+static void gather(void *context, struct slice text)
+{
+	struct trace *trace = context;
+	struct event event;
+	arena_reset(trace->scratch);
+	if (!event_parse(text, trace->scratch, &event))
+		return;
+	struct slice id = event_get(&event, "id");
+	struct story *story = map_get(trace->stories, id);
+	if (!story || (id.len == 0 && !(is_about_mail(&event) && mentions(&event, trace->wanted))))
+		return;
+	if ((story->count & (story->count + 1)) == 0) { /* room is doubled at 1, 3, 7, … */
+		struct slice *more = arena_array(trace->line->arena, 2 * story->count + 1, sizeof *more);
+		for (size_t i = 0; i < story->count; i++)
+			more[i] = story->lines[i];
+		story->lines = more;
+	}
+	story->lines[story->count++] = arena_copy(trace->line->arena, text);
+}
+
+/* ---- Showing ---- */
+
+static bool is_frame(struct slice name)
+{
+	static const char *const frame[] = {"time", "level", "role", "event", "id", "session"};
+	for (size_t i = 0; i < sizeof frame / sizeof *frame; i++)
+		if (slice_equal(name, slice_of(frame[i])))
+			return true;
+	return false;
+}
+
+static void print_event(const struct event *event)
+{
+	printf("  ");
+	print_safe(slice_sub(event_get(event, "time"), 0, 10));
+	putchar(' ');
+	print_safe(slice_sub(event_get(event, "time"), 11, 12));
+	printf("  ");
+	print_safe(event_get(event, "event"));
+	for (size_t i = 0; i < event->count; i++) {
+		if (is_frame(event->fields[i].name) || event->fields[i].value.len == 0)
+			continue;
+		printf("  ");
+		print_safe(event->fields[i].name);
+		printf(": ");
+		print_safe(event->fields[i].value);
+	}
+	putchar('\n');
+}
+
+static json_t *json_of_event(const struct event *event)
+{
+	json_t *object = json_object();
+	for (size_t i = 0; i < event->count; i++) {
+		char name[64];
+		snprintf(name, sizeof name, "%.*s", SLICE_ARG(event->fields[i].name));
+		json_object_set_new(object, name, json_of_slice(event->fields[i].value));
+	}
+	return object;
+}
+
+/* Is it still on its way? Read from the queue, once for all. */
+static void note_waiting(const struct story *story, struct queue *queue, struct arena *arena, json_t *object)
+{
+	struct queue_filter filter = {.id = id_parse(story->id)};
+	struct queue_message *messages;
+	size_t count = 0;
+	struct error error;
+	if (!queue || filter.id == 0 || !queue_list(queue, &filter, arena, &messages, &count, &error) || count == 0)
+		return;
+	json_t *waiting = json_array();
+	for (size_t i = 0; i < messages[0].recipient_count; i++) {
+		char when[32];
+		const struct queue_recipient *recipient = &messages[0].recipients[i];
+		json_array_append_new(waiting, json_of_slice(recipient->address));
+		if (object)
+			continue;
+		printf("  in the queue: ");
+		print_safe(recipient->address);
+		printf(messages[0].held ? "  held\n" : "  next attempt %s\n", time_text(recipient->next_attempt, when));
+	}
+	if (object)
+		json_object_set(object, "waiting", waiting);
+	json_decref(waiting);
+}
+
+static void show_story(struct trace *trace, const struct story *story, struct queue *queue, json_t *array)
+{
+	json_t *object = trace->line->json ? json_object() : NULL, *events = json_array();
+	struct event event;
+	if (!object)
+		printf("%.*s\n", story->id.len > 0 ? (int)story->id.len : 15, story->id.len > 0 ? story->id.at : "without message");
+	for (size_t i = 0; i < story->count; i++) {
+		arena_reset(trace->scratch);
+		if (!event_parse(story->lines[i], trace->scratch, &event))
+			continue;
+		if (object)
+			json_array_append_new(events, json_of_event(&event));
+		else
+			print_event(&event);
+	}
+	arena_reset(trace->scratch);
+	note_waiting(story, queue, trace->scratch, object);
+	if (object) {
+		json_object_set_new(object, "id", json_of_slice(story->id));
+		json_object_set(object, "events", events);
+		json_array_append_new(array, object);
+	}
+	json_decref(events);
+}
+
+static bool follow(struct trace *trace, struct error *error)
+{
+	enum { PASSES_MAX = 8 }; /* reports and forwarded copies of forwarded copies */
+	bool done = true;
+	trace->grown = true;
+	for (int pass = 0; done && trace->grown && pass < PASSES_MAX; pass++) {
+		trace->grown = false;
+		done = events_read(trace->line->data, find_ids, trace, error);
+	}
+	return done && events_read(trace->line->data, gather, trace, error);
+}
+
+static int show(struct trace *trace)
+{
+	if (!trace->first)
+		return command_fail(trace->line, "nothing is known of %.*s", SLICE_ARG(trace->wanted));
+	struct queue *queue = instance_queue(trace->line);
+	json_t *array = json_array();
+	for (const struct story *story = trace->first; story; story = story->next)
+		if (story->count > 0)
+			show_story(trace, story, queue, array);
+	if (trace->line->json)
+		command_print_json(json_incref(array));
+	json_decref(array);
+	if (queue)
+		queue_close(&queue);
+	return COMMAND_DONE;
+}
+
+static int run(struct command_line *line)
+{
+	struct trace trace = {.line = line, .wanted = without_brackets(command_argument(line, 0)), .stories = map_new(), .scratch = arena_new()};
+	struct error error;
+	trace.last = &trace.first;
+	int status = COMMAND_FAILED;
+	if (instance_enter(line))
+		status = follow(&trace, &error) ? show(&trace) : command_fail(line, "%s", error.text);
+	map_free(&trace.stories);
+	arena_free(&trace.scratch);
+	config_free_all();
+	return status;
+}
+
+const struct command trace_commands[] = {
+	{"trace", "ADDRESS|MESSAGE-ID|ID", "Tells everything that happened to a message, and why.", run, NULL, 1, 1, COMMAND_JSON},
+	{0},
+};
