@@ -1,8 +1,9 @@
 /* People, as the other roles see them: who is an address for, who may sign in, who may send as whom. The answers come
  * from the auth role over a socketpair; no other role can read a password hash.
  *
- * Every call blocks its worker until the auth role has answered (or AUTH_ANSWER_SECONDS have passed: temporary failure;
- * also when the auth role was restarted meanwhile). Thread-safe: one connection is shared by all workers of a process. */
+ * Every call blocks its worker until the auth role has answered (or AUTH_ANSWER_SECONDS have passed: temporary failure).
+ * When the auth role is restarted meanwhile, questions are asked again, and exchanges (sign_in_step) fail at once.
+ * Thread-safe: one connection is shared by all workers of a process. */
 #ifndef AUTH_H
 #define AUTH_H
 
@@ -37,7 +38,8 @@ struct route {
 	struct slice detail;   /* what stood after '+', if the address had it and it wasn't part of a name */
 };
 /** For the courier: where mail for this address goes in the end, aliases expanded (loops end), duplicates removed.
- * ERROR_NOT_FOUND: nobody; ERROR_TEMPORARY. An address of a foreign domain gives itself as a remote route. */
+ * ERROR_NOT_FOUND: nobody; ERROR_TEMPORARY; ERROR_LIMIT: aliases lead to more addresses, or through more steps, than are followed
+ * (an administrator's mistake that he can mend). An address of a foreign domain gives itself as a remote route. */
 bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
 
 /** May this account put `address` into MAIL FROM (or From)? Its own name, aliases that lead only to it, plus-addresses,

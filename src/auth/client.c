@@ -1,6 +1,7 @@
 /* auth.h for the roles that ask. Any number of workers send requests over the one socket; a receiving thread, started with the
  * first request, hands each answer to the worker that waits for it. A restarted auth role says hello: requests that were
- * sent to the former one fail at once. Nothing here trusts the sizes that the other side names. */
+ * sent to the former one are asked again, once, or fail at once where that makes no sense (a step of an exchange that died
+ * with it). Nothing here trusts the sizes that the other side names. */
 #include "auth/auth.h"
 
 #include <errno.h>
@@ -198,9 +199,6 @@ static bool wait_for(struct auth *auth, struct waiter *waiter, bool sent, int64_
 	bool answered = waiter->done && !waiter->failed;
 	pthread_mutex_unlock(&auth->lock);
 	pthread_cond_destroy(&waiter->changed);
-	if (!answered)
-		log_warning("auth.unanswered", log_text("reason", !sent ? "the request could not be sent" :
-			waiter->done ? "the auth role was restarted" : "no answer in time"));
 	return answered;
 }
 
@@ -221,16 +219,31 @@ static void question_free(struct question *question)
 	buf_free_secret(&question->answer);
 }
 
-/* Sends what `fields` holds and waits for the answer; false: none, the question can't be answered now. */
+/* Sends what `fields` holds and waits for the answer. Afterwards waiter.done says whether it was worth waiting. */
+static bool ask_once(struct auth *auth, enum wire_kind kind, struct slice fields, struct question *question, struct waiter *waiter, int64_t deadline_ms)
+{
+	*waiter = (struct waiter){.parts = &question->parts, .answer = &question->answer};
+	buf_clear(&question->request);
+	buf_clear(&question->parts);
+	buf_clear(&question->answer);
+	bool receiving = enter(auth, waiter);
+	wire_begin(&question->request, kind, waiter->generation, waiter->id);
+	buf_append(&question->request, fields);
+	bool sent = receiving && !question->request.overflow && send_request(auth, buf_slice(&question->request), deadline_ms);
+	return wait_for(auth, waiter, sent, deadline_ms);
+}
+
+/* False: the question can't be answered now. One that was lost with a restarted auth role is asked once more. */
 static bool ask(struct auth *auth, enum wire_kind kind, struct slice fields, struct question *question)
 {
 	int64_t deadline_ms = clock_monotonic_ms() + AUTH_ANSWER_SECONDS * 1000;
-	struct waiter waiter = {.parts = &question->parts, .answer = &question->answer};
-	bool receiving = enter(auth, &waiter);
-	wire_begin(&question->request, kind, waiter.generation, waiter.id);
-	buf_append(&question->request, fields);
-	bool sent = receiving && !question->request.overflow && send_request(auth, buf_slice(&question->request), deadline_ms);
-	return wait_for(auth, &waiter, sent, deadline_ms);
+	struct waiter waiter;
+	bool answered = ask_once(auth, kind, fields, question, &waiter, deadline_ms);
+	if (!answered && waiter.done && kind != WIRE_SIGN_IN_STEP)
+		answered = ask_once(auth, kind, fields, question, &waiter, deadline_ms);
+	if (!answered)
+		log_warning("auth.unanswered", log_text("reason", waiter.done ? "the auth role was restarted" : "it doesn't answer"));
+	return answered;
 }
 
 static struct wire_reader read_answer(const struct question *question)

@@ -29,7 +29,6 @@ struct auth_server *auth_server_new(const char *data, struct error *error)
 	server->verified = verified_new();
 	server->generation = random_u64() | 1;
 	server->arena = arena_new();
-	server->watched_fd = -1;
 	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	server->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (server->stop_fd < 0 || server->done_fd < 0) {
@@ -111,13 +110,6 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 	auth_server_send(channel, &hello);
 }
 
-void auth_server_watch(struct auth_server *server, int fd, void (*ready)(void *context, int fd), void *context)
-{
-	server->watched_fd = fd;
-	server->watched_ready = ready;
-	server->watched_context = context;
-}
-
 static void read_channel(struct auth_server *server, struct channel *channel)
 {
 	char datagram[WIRE_DATAGRAM_MAX];
@@ -146,7 +138,7 @@ static void drain(int fd)
 		;
 }
 
-enum { POLL_STOP, POLL_DONE, POLL_WATCHED, POLL_CHANNELS };
+enum { POLL_STOP, POLL_DONE, POLL_CHANNELS };
 
 static short events_of(const struct channel *channel)
 {
@@ -158,8 +150,6 @@ static short events_of(const struct channel *channel)
 
 static void turn(struct auth_server *server, const struct pollfd *polled)
 {
-	if (polled[POLL_WATCHED].revents)
-		server->watched_ready(server->watched_context, server->watched_fd);
 	if (polled[POLL_DONE].revents)
 		drain(server->done_fd);
 	for (size_t i = 0; i < server->channel_count; i++) {
@@ -181,7 +171,6 @@ void auth_server_run(struct auth_server *server)
 	for (;;) {
 		polled[POLL_STOP] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
 		polled[POLL_DONE] = (struct pollfd){.fd = server->done_fd, .events = POLLIN};
-		polled[POLL_WATCHED] = (struct pollfd){.fd = server->watched_fd, .events = POLLIN};
 		for (size_t i = 0; i < server->channel_count; i++)
 			polled[POLL_CHANNELS + i] = (struct pollfd){.fd = server->channels[i].fd, .events = events_of(&server->channels[i])};
 		if (poll(polled, POLL_CHANNELS + server->channel_count, EXPIRE_EVERY_MS) < 0)

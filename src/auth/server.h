@@ -18,8 +18,6 @@ struct auth_server *auth_server_new(const char *data, struct error *error);
 /** Serves the clients at the other end of `fd` (SOCK_SEQPACKET; taken over) and says hello to them, so that requests that
  * a former auth process has left unanswered fail at once. Before auth_server_run(); at most AUTH_CHANNELS_MAX. */
 void auth_server_add_channel(struct auth_server *server, int fd);
-/** Calls `ready` in the serving thread whenever `fd` (borrowed) is readable: for the channel to the master. One at most. */
-void auth_server_watch(struct auth_server *server, int fd, void (*ready)(void *context, int fd), void *context);
 /** Serves until auth_server_stop(). */
 void auth_server_run(struct auth_server *server);
 /** Makes auth_server_run() return soon. Any thread, and signal handlers. */

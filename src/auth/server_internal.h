@@ -60,9 +60,6 @@ struct auth_server {
 	int running_checks;
 	struct check *running;     /* the jobs that threads have */
 	int stop_fd, done_fd;      /* eventfds */
-	int watched_fd;            /* -1: none */
-	void (*watched_ready)(void *context, int fd);
-	void *watched_context;
 	struct arena *arena;       /* of one request */
 };
 
