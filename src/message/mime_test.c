@@ -1,0 +1,441 @@
+/* Unit tests of structure, offsets, parameters, transfer encodings and charsets. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "base/clock.h"
+#include "message/header.h"
+#include "message/mime.h"
+
+static void assert_slice(struct slice found, const char *expected)
+{
+	char text[4096];
+	assert_true(found.len < sizeof text);
+	if (found.len > 0)
+		memcpy(text, found.at, found.len);
+	text[found.len] = '\0';
+	assert_string_equal(text, expected);
+}
+
+static int make_arena(void **state)
+{
+	*state = arena_new();
+	return 0;
+}
+
+static int free_arena(void **state)
+{
+	struct arena *arena = *state;
+	arena_free(&arena);
+	return 0;
+}
+
+static struct slice body_of(struct slice message, const struct part *part)
+{
+	return slice_sub(message, (size_t)part->body_at, (size_t)part->body_size);
+}
+
+/* Writes the tree as "multipart/mixed(text/plain:5:1 …)": type, size, lines. */
+static void show(const struct part *part, struct buf *out)
+{
+	buf_printf(out, "%.*s/%.*s:%d:%d", SLICE_ARG(part->type), SLICE_ARG(part->subtype), (int)part->body_size, (int)part->body_lines);
+	for (size_t i = 0; i < part->child_count; i++) {
+		buf_append_char(out, i == 0 ? '(' : ' ');
+		show(&part->children[i], out);
+	}
+	if (part->child_count > 0)
+		buf_append_char(out, ')');
+}
+
+static void assert_tree(struct arena *arena, struct slice message, const char *expected)
+{
+	struct buf out = BUF(10000);
+	show(mime_parse(message, arena), &out);
+	assert_string_equal(out.at, expected);
+	buf_free(&out);
+}
+
+static void a_simple_message_is_one_part(void **state)
+{
+	struct slice message = SLICE("Subject: hi\r\nFrom: a@x\r\n\r\none\r\ntwo");
+	struct part *root = mime_parse(message, *state);
+	assert_tree(*state, message, "text/plain:8:2");
+	assert_int_equal(root->header_at, 0);
+	assert_int_equal(root->header_size, 26);
+	assert_slice(body_of(message, root), "one\r\ntwo");
+	assert_slice(root->encoding, "7bit");
+	assert_slice(root->envelope->subject, "hi");
+	assert_true(root->envelope->date.at == NULL);
+	assert_tree(*state, SLICE(""), "text/plain:0:0");
+	assert_tree(*state, SLICE("no header at all"), "text/plain:0:0");
+	assert_tree(*state, SLICE("\r\nbody\r\n"), "text/plain:6:1");
+}
+
+static const struct slice nested = {
+	"Content-Type: multipart/mixed; boundary=\"outer\"\r\n" /* 49 bytes */
+	"\r\n"
+	"preamble\r\n"
+	"--outer\r\n"
+	"Content-Type: text/html; charset=UTF-8\r\n"
+	"Content-Transfer-Encoding: Quoted-Printable\r\n"
+	"Content-ID: <one@x>\r\n"
+	"\r\n"
+	"<p>one\r\n"
+	"\r\n"
+	"--outer  \r\n"
+	"Content-Type: message/rfc822\r\n"
+	"\r\n"
+	"Subject: inner\r\n"
+	"Content-Type: multipart/alternative; boundary=outer-inner\r\n"
+	"\r\n"
+	"--outer-inner\r\n"
+	"\r\n"
+	"text\r\n"
+	"--outer-inner\r\n"
+	"Content-Type: image/png; name*=utf-8''%D0%9F.png\r\n"
+	"Content-Disposition: ATTACHMENT; filename=\"a b.png\"; size=4\r\n"
+	"\r\n"
+	"data\r\n"
+	"--outer-inner--\r\n"
+	"epilogue\r\n"
+	"--outer--\r\n"
+	"epilogue\r\n",
+	0};
+
+static struct slice nested_message(void)
+{
+	return slice_of(nested.at);
+}
+
+static void nested_parts_have_their_offsets(void **state)
+{
+	struct slice message = nested_message();
+	struct part *root = mime_parse(message, *state);
+	assert_slice(root->subtype, "mixed");
+	assert_int_equal(root->child_count, 2);
+	struct part *html = &root->children[0], *inner = root->children[1].children;
+	assert_slice(body_of(message, html), "<p>one\r\n");
+	assert_int_equal(html->body_lines, 1);
+	assert_slice(html->encoding, "quoted-printable");
+	assert_slice(html->id, "<one@x>");
+	assert_slice(parameter_get(html->parameters, html->parameter_count, SLICE("Charset")), "UTF-8");
+	assert_true(html->envelope == NULL);
+	assert_slice(slice_sub(message, (size_t)html->header_at, 13), "Content-Type:");
+	assert_slice(inner->envelope->subject, "inner");
+	assert_int_equal(inner->child_count, 2);
+	assert_slice(body_of(message, &inner->children[0]), "text");
+	assert_int_equal(inner->children[0].header_size, 2);
+	struct part *image = &inner->children[1];
+	assert_slice(body_of(message, image), "data");
+	assert_slice(parameter_get(image->parameters, image->parameter_count, SLICE("name")), "П.png");
+	assert_slice(image->disposition, "attachment");
+	assert_slice(parameter_get(image->disposition_parameters, image->disposition_parameter_count, SLICE("filename")), "a b.png");
+	assert_true(root->children[1].body_at == inner->header_at);
+	assert_true(root->children[1].body_size == inner->header_size + inner->body_size);
+	assert_true(slice_ends_nocase(body_of(message, inner), SLICE("--outer-inner--\r\nepilogue")));
+	assert_true(root->body_at + root->body_size == message.len);
+}
+
+static void parts_are_found_by_number(void **state)
+{
+	struct part *root = mime_parse(nested_message(), *state);
+	assert_true(mime_find(root, NULL, 0) == root);
+	assert_true(mime_find(root, (uint32_t[]){1}, 1) == &root->children[0]);
+	assert_true(mime_find(root, (uint32_t[]){2}, 1) == &root->children[1]);
+	assert_true(mime_find(root, (uint32_t[]){2, 2}, 2) == &root->children[1].children[0].children[1]);
+	assert_true(mime_find(root, (uint32_t[]){3}, 1) == NULL);
+	assert_true(mime_find(root, (uint32_t[]){0}, 1) == NULL);
+	assert_true(mime_find(root, (uint32_t[]){1, 1}, 2) == NULL);
+	assert_true(mime_find(root, (uint32_t[]){2, 2, 1}, 3) == NULL);
+	assert_true(mime_find(root, (uint32_t[]){2, UINT32_MAX}, 2) == NULL);
+	struct part *text = mime_parse(SLICE("A: b\r\n\r\nx"), *state);
+	assert_true(mime_find(text, (uint32_t[]){1}, 1) == text);
+	assert_true(mime_find(text, (uint32_t[]){1, 1}, 2) == NULL);
+	struct part *forward = mime_parse(SLICE("Content-Type: message/rfc822\r\n\r\nA: b\r\n\r\nx"), *state);
+	assert_true(mime_find(forward, (uint32_t[]){1}, 1) == forward);
+	assert_true(mime_find(forward, (uint32_t[]){1, 1}, 2) == forward->children);
+	assert_true(mime_find(forward, (uint32_t[]){1, 1, 1}, 3) == NULL);
+}
+
+#define MULTIPART(boundary) "Content-Type: multipart/mixed; boundary=" boundary "\r\n\r\n"
+
+static void broken_structures_are_read(void **state)
+{
+	static const struct { struct slice message; const char *tree; } cases[] = {
+		{SLICE(MULTIPART("b") "--b\r\n\r\nx\r\n--b\r\n\r\ny"), "multipart/mixed:18:6(text/plain:1:1 text/plain:1:1)"},
+		{SLICE(MULTIPART("b") "--b\n\nx\n--b--\n"), "multipart/mixed:13:4(text/plain:1:1)"},
+		{SLICE(MULTIPART("b") "--b\r\n--b--"), "multipart/mixed:10:2(text/plain:0:0)"},
+		{SLICE(MULTIPART("b") "--b\r\n\r\n--b--"), "multipart/mixed:12:3(text/plain:0:0)"},
+		{SLICE(MULTIPART("b") "--b\r\n\r\n\r\n--b--"), "multipart/mixed:14:4(text/plain:0:0)"},
+		{SLICE(MULTIPART("b") "--b\r\nA: b\r\n--b--"), "multipart/mixed:16:3(text/plain:0:0)"},
+		{SLICE(MULTIPART("b") "no delimiter\r\n"), "text/plain:14:1"},
+		{SLICE(MULTIPART("b") "--b--\r\n"), "text/plain:7:1"},
+		{SLICE(MULTIPART("b")), "text/plain:0:0"},
+		{SLICE(MULTIPART("b") "--b"), "multipart/mixed:3:1(text/plain:0:0)"},
+		{SLICE(MULTIPART("\"\"") "--\r\n\r\nx"), "text/plain:7:3"},
+		{SLICE("Content-Type: multipart/mixed\r\n\r\n--\r\nx"), "text/plain:5:2"},
+		{SLICE(MULTIPART("b") " --b\r\n--bb\r\n--b-\r\n--b---\r\n--b x\r\n"), "text/plain:33:5"},
+		{SLICE("Content-Type: text/html\r\nContent-Type: image/png\r\n\r\n"), "text/html:0:0"},
+		{SLICE("Content-Type: nonsense\r\n\r\n"), "text/plain:0:0"},
+		{SLICE("Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nA: b\r\n\r\nx\r\n--b--"),
+			"multipart/digest:23:6(message/rfc822:9:3(text/plain:1:1))"},
+		{SLICE("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nQTogYg=="), "application/octet-stream:8:1"},
+		{SLICE("Content-Type: message/rfc822\r\n\r\n"), "message/rfc822:0:0(text/plain:0:0)"},
+		{SLICE("Content-Type: message/rfc822\r\n"), "application/octet-stream:0:0"},
+		{SLICE(MULTIPART("b") "--b\r\n" MULTIPART("c") "--c\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b--"),
+			"multipart/mixed:75:10(multipart/mixed:8:3(text/plain:1:1) text/plain:1:1)"},
+		{SLICE(MULTIPART("b") "--b\r\n" MULTIPART("bc") "--bc\r\n\r\nx\r\n--bc--\r\n--b--"),
+			"multipart/mixed:75:8(multipart/mixed:17:4(text/plain:1:1))"},
+		{SLICE(MULTIPART("bc") "--bc\r\n" MULTIPART("b") "--b\r\n\r\nx\r\n--b--\r\n--bc--"),
+			"multipart/mixed:74:8(multipart/mixed:15:4(text/plain:1:1))"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_tree(*state, cases[i].message, cases[i].tree);
+}
+
+static void parameters_are_read(void **state)
+{
+	static const struct { const char *text, *name, *value; } cases[] = {
+		{"; charset=utf-8", "charset", "utf-8"},
+		{" ; CharSet = \"utf-8\" ; x=y", "charset", "utf-8"},
+		{"; charset=us-ascii (Plain text)", "charset", "us-ascii"},
+		{"; name=my photo (1).jpg; x=y", "name", "my photo (1).jpg"},
+		{"; name=\"a;b\\\"c\"", "name", "a;b\"c"},
+		{"; name=\"open; charset=x", "name", "open"},
+		{"; name=\"a\" charset=x", "charset", "x"},
+		{" charset=x", "charset", "x"},
+		{"; a; b=c", "b", "c"},
+		{"; name=one; name=two", "name", "one"},
+		{"; name=", "name", ""},
+		{"; name*=utf-8'en'%D0%9F%20x", "name", "П x"},
+		{"; name*=iso-8859-1''%FC", "name", "ü"},
+		{"; name*=''%41", "name", "A"},
+		{"; name*=no-quotes%41", "name", "no-quotesA"},
+		{"; name*=utf-8''%00%0d%0aX%", "name", "   X%"},
+		{"; name=plain; name*=utf-8''better", "name", "better"},
+		{"; name*0=one; name*1=\" two\"", "name", "one two"},
+		{"; name*1=b; name*0=a; name*3=d; name*2=c", "name", "abcd"},
+		{"; name*0=a; name*2=c", "name", "a"},
+		{"; name*0=a; name*0=x; name*1=b; name*1=y", "name", "ab"},
+		{"; name*0*=utf-8''%D0; name*1*=%9F; name*2=\"%41\"", "name", "П%41"},
+		{"; name*1=b; name=whole", "name", "whole"},
+		{"; name*99999=x; name=y", "name", "y"},
+		{"; name*00=a; name*01=b", "name", "ab"},
+		{"; name=\xfc", "name", "ü"},
+		{"; boundary=\"\xfc\"", "boundary", "\xfc"},
+		{";\r\n\tname=\"fol\r\n ded\"", "name", "fol ded"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct slice message = arena_printf(*state, "Content-Type: text/plain%s\r\n\r\n", cases[i].text);
+		struct part *part = mime_parse(message, *state);
+		assert_slice(parameter_get(part->parameters, part->parameter_count, slice_of(cases[i].name)), cases[i].value);
+	}
+	struct part *part = mime_parse(SLICE("Content-Type: text/plain; name*1=b\r\n\r\n"), *state);
+	assert_int_equal(part->parameter_count, 0);
+	assert_true(parameter_get(part->parameters, part->parameter_count, SLICE("name")).at == NULL);
+	part = mime_parse(SLICE("Content-Disposition: filename=\"x.pdf\"\r\n\r\n"), *state);
+	assert_slice(part->disposition, "attachment");
+	assert_slice(part->disposition_parameters[0].value, "x.pdf");
+}
+
+static void envelopes_are_read(void **state)
+{
+	struct slice header = SLICE(
+		"Date: Sun, 22 Nov 2026\r\n 23:19:32 +0000\r\n"
+		"From: Alice <alice@x>\r\nFrom: mallory@x\r\n"
+		"To: a@x\r\nTo: b@x, c@x\r\nCc: g: d@x;\r\n"
+		"Message-ID: <1@x>\r\nMessage-ID: <2@x>\r\nIn-Reply-To:\r\nsubject: =?utf-8?q?x?=\r\n\r\nBcc: no@x\r\n");
+	struct envelope *envelope = envelope_parse(header, 100, *state);
+	assert_slice(envelope->date, "Sun, 22 Nov 2026 23:19:32 +0000");
+	assert_slice(envelope->subject, "=?utf-8?q?x?=");
+	assert_slice(envelope->message_id, "<1@x>");
+	assert_true(envelope->in_reply_to.at != NULL && envelope->in_reply_to.len == 0);
+	assert_int_equal(envelope->from_count, 1);
+	assert_slice(envelope->from[0].local, "alice");
+	assert_int_equal(envelope->to_count, 3);
+	assert_slice(envelope->to[2].local, "c");
+	assert_int_equal(envelope->cc_count, 3);
+	assert_true(envelope->bcc == NULL && envelope->sender == NULL);
+	assert_int_equal(envelope_parse(header, 2, *state)->to_count, 2);
+}
+
+static void assert_decoded(const char *encoding, struct slice body, const char *expected)
+{
+	struct buf out = BUF(10000);
+	assert_true(mime_decode(slice_of(encoding), body, &out));
+	assert_slice(buf_slice(&out), expected);
+	buf_free(&out);
+}
+
+static void bodies_are_decoded(void **state)
+{
+	(void)state;
+	assert_decoded("base64", SLICE("aGVsbG8="), "hello");
+	assert_decoded("BASE64", SLICE("aG Vs\r\nbG8\r\n"), "hello");
+	assert_decoded("base64", SLICE("aGk=aGk="), "hihi");
+	assert_decoded("base64", SLICE("!a*G-k"), "hi");
+	assert_decoded("base64", SLICE("a"), "");
+	assert_decoded("base64", SLICE("====="), "");
+	assert_decoded("quoted-printable", SLICE("a=3Db=\r\nc =  \r\nd\t \r\ne=zz=4"), "a=bc d\r\ne=zz=4");
+	assert_decoded("quoted-printable", SLICE("a=3db=\nc  \nx  y="), "a=bc\nx  y");
+	assert_decoded("8bit", SLICE("a=3D"), "a=3D");
+	struct buf small = BUF(3);
+	assert_false(mime_decode(SLICE("base64"), SLICE("aGVsbG8="), &small));
+	assert_slice(buf_slice(&small), "hel");
+	assert_false(mime_decode(SLICE("7bit"), SLICE("x"), &small));
+	buf_free(&small);
+}
+
+static void assert_converted(const char *charset, struct slice bytes, const char *expected)
+{
+	struct buf out = BUF(10000);
+	assert_true(charset_to_utf8(slice_of(charset), bytes, &out));
+	assert_slice(buf_slice(&out), expected);
+	buf_free(&out);
+}
+
+static void charsets_are_converted(void **state)
+{
+	(void)state;
+	assert_converted("utf-8", SLICE("ü\xff\xc3"), "ü\xef\xbf\xbd\xef\xbf\xbd");
+	assert_converted("ISO-8859-1", SLICE("\xfc\x80"), "ü€");
+	assert_converted("windows-1251", SLICE("\xcf\xf0"), "Пр");
+	assert_converted("gb2312", SLICE("\xc4\xe3\xff"), "你\xef\xbf\xbd");
+	assert_converted("shift_jis", SLICE("\x93\xfa\x93"), "日\xef\xbf\xbd");
+	assert_converted("us-ascii", SLICE("ü"), "ü");
+	assert_converted("us-ascii", SLICE("\xfc"), "ü");
+	assert_converted("", SLICE("\xfc"), "ü");
+	assert_converted("utf-16le", SLICE("a\0b\0c"), "ab\xef\xbf\xbd");
+	assert_converted("UTF-8//IGNORE", SLICE("\xfc"), "ü"); /* no such name: nothing reaches iconv but the table's names */
+	assert_converted("../../x", SLICE("\xfc"), "ü");
+	struct buf small = BUF(3);
+	assert_false(charset_to_utf8(SLICE("koi8-r"), SLICE("\xd0\xd2\xc9"), &small));
+	buf_free(&small);
+}
+
+static void text_is_folded(void **state)
+{
+	assert_slice(text_fold(SLICE("HeLLo"), *state), "hello");
+	assert_slice(text_fold(SLICE("ГРÜßE"), *state), "грüsse");
+	assert_slice(text_fold(SLICE("e\xcc\x81"), *state), "é");
+	assert_slice(text_fold(SLICE("\xffÜ"), *state), "\xef\xbf\xbdü");
+}
+
+/* ATTACKS: deep nesting ends, and what is below the limit is kept whole. */
+static void deep_nesting_is_bounded(void **state)
+{
+	(void)state;
+	static const char *const levels[] = {
+		"Content-Type: multipart/mixed; boundary=%d\r\n\r\n--%d\r\n", "Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\n",
+		"Content-Type: message/rfc822\r\n\r\n", "Content-Type: multipart/digest; boundary=x\r\n\r\n--x\r\n\r\n",
+	};
+	for (size_t i = 0; i < sizeof levels / sizeof *levels; i++) {
+		struct arena *arena = arena_new();
+		struct buf message = BUF(1 << 20);
+		for (int level = 0; level < 10000; level++) {
+			if (i == 0)
+				buf_printf(&message, "Content-Type: multipart/mixed; boundary=b%d\r\n\r\n--b%d\r\n", level, level);
+			else
+				buf_append_text(&message, levels[i]);
+		}
+		assert_false(message.overflow);
+		int64_t start = clock_monotonic_ms();
+		const struct part *part = mime_parse(buf_slice(&message), arena);
+		assert_true(clock_monotonic_ms() - start < 2000);
+		size_t depth = 1;
+		for (; part->child_count > 0; depth++)
+			part = &part->children[0];
+		assert_int_equal(depth, MIME_DEPTH_MAX);
+		assert_slice(part->subtype, "octet-stream");
+		if (i != 1 && i != 3) /* there a delimiter of the level above ends it */
+			assert_true(part->body_at + part->body_size == message.len);
+		assert_true(arena_used(arena) < 2 << 20);
+		buf_free(&message);
+		arena_free(&arena);
+	}
+}
+
+static void many_parts_are_bounded(void **state)
+{
+	(void)state;
+	struct arena *arena = arena_new();
+	struct buf message = BUF(4 << 20);
+	buf_append_text(&message, MULTIPART("b"));
+	for (size_t i = 0; i < 100000; i++)
+		buf_append_text(&message, "--b\r\n\r\nx\r\n");
+	struct part *root = mime_parse(buf_slice(&message), arena);
+	assert_int_equal(root->child_count, MIME_PARTS_MAX - 1);
+	struct part *last = &root->children[root->child_count - 1];
+	assert_true(last->body_at + last->body_size == message.len); /* nothing is outside */
+	buf_free(&message);
+	arena_free(&arena);
+}
+
+/* ATTACKS: no shape of message takes more than linear time; 5 seconds would be quadratic. */
+static void huge_messages_take_linear_time(void **state)
+{
+	(void)state;
+	static const struct { const char *start, *unit; } cases[] = {
+		{"Content-Type: multipart/mixed; boundary=b\r\n\r\n", "--\n"}, {"Content-Type: multipart/mixed; boundary=b\r\n\r\n", "--b"},
+		{"Content-Type: multipart/mixed; boundary=b\r\n\r\n", "--b\r\n"}, {"", "\n"}, {"\n", "\n"}, {"", "To: a@x, b@y\r\n"}, {"", "Content-Type: text/plain; a=b\r\n"},
+		{"Content-Type: text/plain", "; name*1=x"}, {"Content-Type: text/plain", "; name*=x''y"}, {"Content-Type: text/plain", ";("},
+		{"Content-Type: text/plain", "; a=\""}, {"Content-Type: text/plain", "("}, {"Content-Type: text/plain; a=", "x ("}, {"Content-Type: text/plain; a", " "},
+		{"Content-Type: text/plain; name*0*=", "%41"}, {"Content-Type: text/plain", "; x(=)y"}, {"Content-Type: ", "()"}, {"Subject: ", "x\r\n "},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct arena *arena = arena_new();
+		struct buf message = BUF(5 << 20);
+		buf_append_text(&message, cases[i].start);
+		while (message.len < 4 << 20)
+			buf_append_text(&message, cases[i].unit);
+		int64_t start = clock_monotonic_ms();
+		mime_parse(buf_slice(&message), arena);
+		if (clock_monotonic_ms() - start > 5000)
+			fail_msg("slow: %s %s", cases[i].start, cases[i].unit);
+		if (arena_used(arena) > 2 << 20)
+			fail_msg("much memory: %zu for %s %s", arena_used(arena), cases[i].start, cases[i].unit);
+		buf_free(&message);
+		arena_free(&arena);
+	}
+}
+
+/* ATTACKS: quoted-printable that is all white space or all soft breaks. */
+static void huge_bodies_are_decoded_in_linear_time(void **state)
+{
+	(void)state;
+	static const char *const units[] = {" ", "= ", "=\r", "=\r\n", " x", "  =", "\t\t\t\n", "=41", "===="};
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
+		struct buf body = BUF(5 << 20), out = BUF(6 << 20);
+		while (body.len < 4 << 20)
+			buf_append_text(&body, units[i]);
+		int64_t start = clock_monotonic_ms();
+		assert_true(mime_decode(SLICE("quoted-printable"), buf_slice(&body), &out));
+		buf_clear(&out);
+		assert_true(mime_decode(SLICE("base64"), buf_slice(&body), &out));
+		if (clock_monotonic_ms() - start > 5000)
+			fail_msg("slow: %s", units[i]);
+		buf_free(&body);
+		buf_free(&out);
+	}
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(a_simple_message_is_one_part, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(nested_parts_have_their_offsets, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(parts_are_found_by_number, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(broken_structures_are_read, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(parameters_are_read, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(envelopes_are_read, make_arena, free_arena),
+		cmocka_unit_test(bodies_are_decoded),
+		cmocka_unit_test(charsets_are_converted),
+		cmocka_unit_test_setup_teardown(text_is_folded, make_arena, free_arena),
+		cmocka_unit_test(deep_nesting_is_bounded),
+		cmocka_unit_test(many_parts_are_bounded),
+		cmocka_unit_test(huge_messages_take_linear_time),
+		cmocka_unit_test(huge_bodies_are_decoded_in_linear_time),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,62 @@
+/* Lenient scanning of structured fields. Pure; cannot fail but for "never closes". */
+#include "message/scan.h"
+
+size_t scan_quoted(struct slice s, size_t at)
+{
+	for (size_t i = at + 1; i < s.len; i++) {
+		if (s.at[i] == '"')
+			return i + 1;
+		if (s.at[i] == '\\')
+			i++;
+	}
+	return SLICE_NONE;
+}
+
+size_t scan_comment(struct slice s, size_t at)
+{
+	size_t depth = 0;
+	for (size_t i = at; i < s.len; i++) {
+		if (s.at[i] == '\\')
+			i++;
+		else if (s.at[i] == '(')
+			depth++;
+		else if (s.at[i] == ')' && --depth == 0)
+			return i + 1;
+	}
+	return SLICE_NONE;
+}
+
+char scan_clean(char c)
+{
+	if (c == '\t')
+		return ' ';
+	return (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
+}
+
+size_t scan_unescape(struct slice inside, char *out)
+{
+	size_t len = 0;
+	for (size_t i = 0; i < inside.len; i++) {
+		if (inside.at[i] == '\\' && i + 1 < inside.len)
+			i++;
+		if (inside.at[i] != '\r' && inside.at[i] != '\n')
+			out[len++] = scan_clean(inside.at[i]);
+	}
+	return len;
+}
+
+struct slice scan_skip(struct slice s)
+{
+	size_t i = 0;
+	while (i < s.len) {
+		if (ascii_is_space(s.at[i])) {
+			i++;
+			continue;
+		}
+		size_t end = s.at[i] == '(' ? scan_comment(s, i) : SLICE_NONE;
+		if (end == SLICE_NONE)
+			break;
+		i = end;
+	}
+	return slice_skip(s, i);
+}

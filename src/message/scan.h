@@ -1,0 +1,21 @@
+/* Scanning of structured header fields (RFC 5322 §3.2) the lenient way: quoted strings, comments, folds. Internal to this
+ * folder. Each function is linear; who calls one in a loop remembers a failure (no closing quote or parenthesis up to the
+ * end) and doesn't ask again, so that a field full of opening ones stays linear too. */
+#ifndef MESSAGE_SCAN_H
+#define MESSAGE_SCAN_H
+
+#include "base/slice.h"
+
+/** Index behind the quoted string that opens at s[at] == '"'; SLICE_NONE if it never closes. */
+size_t scan_quoted(struct slice s, size_t at);
+/** Index behind the comment that opens at s[at] == '(', nested ones included; SLICE_NONE if it never closes. */
+size_t scan_comment(struct slice s, size_t at);
+/** Copies the inside of a quoted string or a comment to `out` (room for inside.len bytes): quoted pairs resolved, line ends
+ * dropped, control characters made harmless as scan_clean() says. Returns the bytes written. */
+size_t scan_unescape(struct slice inside, char *out);
+/** The byte to show for `c`: '?' for NUL and other control characters, a space for a tab. */
+char scan_clean(char c);
+/** Without leading white space, line ends and comments. */
+struct slice scan_skip(struct slice s);
+
+#endif

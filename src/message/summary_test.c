@@ -1,0 +1,173 @@
+/* Unit tests of summaries: what goes in comes out, small, and damage is noticed. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "message/summary.h"
+
+static void assert_same_slice(struct slice a, struct slice b)
+{
+	assert_true(slice_equal(a, b));
+	assert_true((a.at == NULL) == (b.at == NULL));
+}
+
+static void assert_same_parameters(const struct parameter *a, size_t a_count, const struct parameter *b, size_t b_count)
+{
+	assert_int_equal(a_count, b_count);
+	for (size_t i = 0; i < a_count; i++) {
+		assert_true(slice_equal(a[i].name, b[i].name));
+		assert_true(slice_equal(a[i].value, b[i].value));
+	}
+}
+
+static void assert_same_list(const struct address *a, size_t a_count, const struct address *b, size_t b_count)
+{
+	assert_int_equal(a_count, b_count);
+	for (size_t i = 0; i < a_count; i++) {
+		assert_int_equal(a[i].kind, b[i].kind);
+		assert_true(slice_equal(a[i].name, b[i].name));
+		assert_true(slice_equal(a[i].local, b[i].local));
+		assert_true(slice_equal(a[i].domain, b[i].domain));
+	}
+}
+
+static void assert_same_envelope(const struct envelope *a, const struct envelope *b)
+{
+	assert_true((a == NULL) == (b == NULL));
+	if (!a)
+		return;
+	assert_same_slice(a->date, b->date);
+	assert_same_slice(a->subject, b->subject);
+	assert_same_slice(a->in_reply_to, b->in_reply_to);
+	assert_same_slice(a->message_id, b->message_id);
+	assert_same_list(a->from, a->from_count, b->from, b->from_count);
+	assert_same_list(a->sender, a->sender_count, b->sender, b->sender_count);
+	assert_same_list(a->reply_to, a->reply_to_count, b->reply_to, b->reply_to_count);
+	assert_same_list(a->to, a->to_count, b->to, b->to_count);
+	assert_same_list(a->cc, a->cc_count, b->cc, b->cc_count);
+	assert_same_list(a->bcc, a->bcc_count, b->bcc, b->bcc_count);
+}
+
+static void assert_same_part(const struct part *a, const struct part *b)
+{
+	assert_true(slice_equal(a->type, b->type) && slice_equal(a->subtype, b->subtype) && slice_equal(a->encoding, b->encoding));
+	assert_true(slice_equal(a->disposition, b->disposition));
+	assert_same_slice(a->id, b->id);
+	assert_same_slice(a->description, b->description);
+	assert_same_slice(a->language, b->language);
+	assert_same_slice(a->location, b->location);
+	assert_same_slice(a->md5, b->md5);
+	assert_same_parameters(a->parameters, a->parameter_count, b->parameters, b->parameter_count);
+	assert_same_parameters(a->disposition_parameters, a->disposition_parameter_count, b->disposition_parameters, b->disposition_parameter_count);
+	assert_true(a->header_at == b->header_at && a->header_size == b->header_size);
+	assert_true(a->body_at == b->body_at && a->body_size == b->body_size && a->body_lines == b->body_lines);
+	assert_same_envelope(a->envelope, b->envelope);
+	assert_int_equal(a->child_count, b->child_count);
+	for (size_t i = 0; i < a->child_count; i++)
+		assert_same_part(&a->children[i], &b->children[i]);
+}
+
+static const char simple[] =
+	"Date: Sun, 22 Nov 2026 23:19:32 +0000\r\nFrom: Alice <alice@example.test>\r\nTo: bob@example.test\r\n"
+	"Subject: hello there\r\nMessage-ID: <0123456789@example.test>\r\n\r\nbody\r\n";
+
+static const char *const messages[] = {
+	simple, "", "x", "\r\n", "Subject:\r\n\r\n",
+	"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n",
+	"Content-Type: multipart/mixed; boundary=b\r\nTo: g: a@x;, \"\"@y\r\n\r\n--b\r\nContent-Type: message/rfc822\r\nContent-ID:\r\n\r\n"
+	"Subject: inner\r\nContent-Type: multipart/x-odd; boundary=c\r\nContent-Disposition: inline; filename=\"ü\"\r\n\r\n--c\r\n--b--\r\n",
+	"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n--b\r\n\r\n--b--\r\n",
+	"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\nA: b\r\n--b--",
+};
+
+static void what_goes_in_comes_out(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
+		struct arena *arena = arena_new();
+		struct part *root = mime_parse(slice_of(messages[i]), arena);
+		struct slice summary = summary_encode(root, arena);
+		struct part *again = summary_decode(summary, arena);
+		assert_non_null(again);
+		assert_same_part(root, again);
+		arena_free(&arena);
+	}
+}
+
+static void a_simple_message_takes_few_bytes(void **state)
+{
+	(void)state;
+	struct arena *arena = arena_new();
+	struct slice summary = summary_encode(mime_parse(slice_of(simple), arena), arena);
+	assert_true(summary.len < 160);
+	arena_free(&arena);
+}
+
+static void damage_is_noticed(void **state)
+{
+	(void)state;
+	struct arena *arena = arena_new();
+	struct slice summary = summary_encode(mime_parse(slice_of(messages[6]), arena), arena);
+	for (size_t len = 0; len < summary.len; len++)
+		assert_null(summary_decode(slice_sub(summary, 0, len), arena));
+	struct slice longer = arena_printf(arena, "%.*s!", SLICE_ARG(summary));
+	longer.len = summary.len + 1;
+	assert_null(summary_decode(longer, arena));
+	char *bytes = arena_text(arena, summary);
+	for (size_t i = 0; i < summary.len; i++)
+		for (int value = 0; value < 256; value += 5) {
+			struct arena *attempt = arena_new();
+			char *copy = malloc(summary.len); /* on its own, so that reading beyond its end is seen */
+			memcpy(copy, bytes, summary.len);
+			copy[i] = (char)value;
+			summary_decode(slice_make(copy, summary.len), attempt); /* may be fine or not, but ends */
+			assert_true(arena_used(attempt) < 1 << 20);
+			free(copy);
+			arena_free(&attempt);
+		}
+	bytes[0] = 99;
+	assert_null(summary_decode(slice_make(bytes, summary.len), arena));
+	arena_free(&arena);
+}
+
+static void a_large_summary_is_cut(void **state)
+{
+	(void)state;
+	struct arena *arena = arena_new();
+	struct buf message = BUF(8 << 20);
+	buf_append_text(&message, "Subject: big\r\nContent-Type: multipart/mixed; boundary=b\r\nTo: g:");
+	for (int i = 0; i < 20000; i++)
+		buf_printf(&message, "\r\n recipient number %d <recipient-%d@a-rather-long-name-of-a-domain-that-takes-room.example.test>,", i, i);
+	buf_append_text(&message, ";\r\n\r\n");
+	for (int i = 0; i < 1900; i++) {
+		buf_append_text(&message, "--b\r\nContent-Description: ");
+		for (int k = 0; k < 30; k++)
+			buf_append_text(&message, "described ");
+		buf_append_text(&message, "\r\n\r\nx\r\n");
+	}
+	assert_false(message.overflow);
+	struct part *root = mime_parse(buf_slice(&message), arena);
+	struct slice summary = summary_encode(root, arena);
+	assert_true(summary.len > 0 && summary.len <= SUMMARY_MAX);
+	struct part *cut = summary_decode(summary, arena);
+	assert_non_null(cut);
+	assert_int_equal(cut->child_count, 0);
+	assert_true(slice_equal(cut->subtype, SLICE("octet-stream")));
+	assert_true(cut->body_at == root->body_at && cut->body_size == root->body_size);
+	assert_true(slice_equal(cut->envelope->subject, SLICE("big")));
+	buf_free(&message);
+	arena_free(&arena);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(what_goes_in_comes_out),
+		cmocka_unit_test(a_simple_message_takes_few_bytes),
+		cmocka_unit_test(damage_is_noticed),
+		cmocka_unit_test(a_large_summary_is_cut),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

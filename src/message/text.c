@@ -1,0 +1,120 @@
+/* Unicode text, by libunistring. Whatever isn't UTF-8 is never handed to it. */
+#include "message/text.h"
+
+#include <unicase.h>
+#include <unictype.h>
+#include <uninorm.h>
+#include <unistr.h>
+
+#include "message/mime.h"
+
+static const struct slice REPLACEMENT = {"\xef\xbf\xbd", 3};
+
+static struct slice lower_ascii(struct slice s, struct arena *arena)
+{
+	char *copy = arena_text(arena, s);
+	for (size_t i = 0; i < s.len; i++)
+		copy[i] = ascii_lower(copy[i]);
+	return slice_make(copy, s.len);
+}
+
+/* NFC of valid UTF-8, in `arena`. */
+static struct slice normal_form(struct slice utf8, struct arena *arena)
+{
+	size_t len = 0;
+	uint8_t *normal = u8_normalize(UNINORM_NFC, (const uint8_t *)utf8.at, utf8.len, NULL, &len);
+	if (!normal)
+		return arena_copy(arena, utf8);
+	struct slice result = arena_copy(arena, slice_make((const char *)normal, len));
+	free(normal);
+	return result;
+}
+
+/* Normal form before and after: forms that are canonically equivalent must meet. */
+struct slice text_lower(struct slice utf8, struct arena *arena)
+{
+	if (slice_is_ascii(utf8) || !slice_is_utf8(utf8))
+		return lower_ascii(utf8, arena);
+	utf8 = normal_form(utf8, arena);
+	const uint8_t *at = (const uint8_t *)utf8.at, *end = at + utf8.len;
+	enum { CHARACTER_MAX = 4 };
+	uint8_t *lower = arena_array(arena, utf8.len, CHARACTER_MAX);
+	size_t len = 0;
+	while (at < end) {
+		ucs4_t c;
+		at += u8_mbtoucr(&c, at, (size_t)(end - at));
+		len += (size_t)u8_uctomb(lower + len, uc_tolower(c), CHARACTER_MAX);
+	}
+	return normal_form(slice_make((const char *)lower, len), arena);
+}
+
+bool text_append_utf8(struct slice bytes, struct buf *out)
+{
+	while (bytes.len > 0) {
+		const uint8_t *bad = u8_check((const uint8_t *)bytes.at, bytes.len);
+		size_t good = bad ? (size_t)(bad - (const uint8_t *)bytes.at) : bytes.len;
+		if (!buf_append(out, slice_sub(bytes, 0, good)))
+			return false;
+		if (bad && !buf_append(out, REPLACEMENT))
+			return false;
+		bytes = slice_skip(bytes, good + 1);
+	}
+	return true;
+}
+
+bool text_append_unknown(struct slice bytes, struct buf *out)
+{
+	return slice_is_utf8(bytes) ? buf_append(out, bytes) : charset_to_utf8(SLICE("windows-1252"), bytes, out);
+}
+
+size_t text_clean(char *at, size_t len)
+{
+	size_t out = 0;
+	for (size_t i = 0; i < len; i++) {
+		bool c1 = (unsigned char)at[i] == 0xc2 && i + 1 < len && (unsigned char)at[i + 1] < 0xa0;
+		bool control = (unsigned char)at[i] < 0x20 || at[i] == 0x7f;
+		if (c1)
+			i++;
+		at[out++] = (char)(c1 || control ? ' ' : at[i]);
+	}
+	return out;
+}
+
+bool text_has_controls(struct slice utf8)
+{
+	for (size_t i = 0; i < utf8.len; i++) {
+		struct slice rest = slice_skip(utf8, i);
+		if ((unsigned char)utf8.at[i] < 0x20 || utf8.at[i] == 0x7f)
+			return true;
+		if ((unsigned char)utf8.at[i] == 0xc2 && rest.len > 1 && (unsigned char)rest.at[1] < 0xa0)
+			return true;
+		if (slice_starts(rest, SLICE("\xe2\x80\xa8")) || slice_starts(rest, SLICE("\xe2\x80\xa9")))
+			return true;
+	}
+	return false;
+}
+
+/* Replaces what isn't UTF-8, so that the rest can still be found. */
+static struct slice valid_copy(struct slice bytes, struct arena *arena)
+{
+	struct buf valid = BUF(bytes.len * REPLACEMENT.len);
+	text_append_utf8(bytes, &valid);
+	struct slice result = arena_copy(arena, buf_slice(&valid));
+	buf_free(&valid);
+	return result;
+}
+
+struct slice text_fold(struct slice utf8, struct arena *arena)
+{
+	if (slice_is_ascii(utf8))
+		return lower_ascii(utf8, arena);
+	if (!slice_is_utf8(utf8))
+		utf8 = valid_copy(utf8, arena);
+	size_t len = 0;
+	uint8_t *folded = u8_casefold((const uint8_t *)utf8.at, utf8.len, NULL, UNINORM_NFC, NULL, &len);
+	if (!folded)
+		return lower_ascii(utf8, arena);
+	struct slice result = arena_copy(arena, slice_make((const char *)folded, len));
+	free(folded);
+	return result;
+}

@@ -1,0 +1,143 @@
+/* Content transfer encodings (RFC 2045 §6): decoding base64 and quoted-printable whatever state the data is in. */
+#include "message/mime.h"
+
+enum { BLOCK = 4096 };
+
+/* Decoded bytes on their way into the caller's buffer: what doesn't fit is cut, so that a bounded buffer holds the
+ * beginning of a large body. */
+struct output {
+	struct buf *out;
+	size_t len;
+	char block[BLOCK];
+};
+
+static bool append_cut(struct buf *out, struct slice s)
+{
+	size_t room = out->overflow ? 0 : out->max - out->len;
+	struct slice fits = slice_sub(s, 0, room);
+	return buf_append(out, fits) && fits.len == s.len;
+}
+
+static bool output_flush(struct output *output)
+{
+	bool fits = append_cut(output->out, slice_make(output->block, output->len));
+	output->len = 0;
+	return fits;
+}
+
+/* The value of each base64 character; 64 for anything else, which is passed over (RFC 2045 §6.8). */
+static const unsigned char *base64_values(void)
+{
+#define VALUES_OF_UPPER 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25
+#define VALUES_OF_LOWER 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51
+#define EIGHT 64, 64, 64, 64, 64, 64, 64, 64
+#define SIXTEEN EIGHT, EIGHT
+	static const unsigned char values[256] = {
+		SIXTEEN, SIXTEEN, EIGHT, 64, 64, 64, 62, 64, 64, 64, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
+		64, VALUES_OF_UPPER, 64, 64, 64, 64, 64, 64, VALUES_OF_LOWER, 64, 64, 64, 64, 64,
+		SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN,
+	};
+	return values;
+}
+
+/* Base64 data that ended with "=" and goes on (concatenated encoders) starts a new group. */
+static bool decode_base64(struct slice body, struct buf *out)
+{
+	const unsigned char *values = base64_values();
+	struct output output = {.out = out};
+	unsigned bits = 0, count = 0;
+	for (size_t i = 0; i < body.len; i++) {
+		unsigned value = values[(unsigned char)body.at[i]];
+		if (value == 64 && body.at[i] != '=')
+			continue;
+		if (body.at[i] == '=') {
+			count = 0;
+			continue;
+		}
+		bits = bits << 6 | value;
+		count++;
+		if (count > 1)
+			output.block[output.len++] = (char)(bits >> (8 - 2 * count));
+		count %= 4;
+		if (output.len == BLOCK && !output_flush(&output))
+			return false;
+	}
+	return output_flush(&output);
+}
+
+static int hex_digit(char c)
+{
+	if (ascii_is_digit(c))
+		return c - '0';
+	c = ascii_lower(c);
+	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* Length of a soft line break at s: "=", white space that some relay added, the line end (RFC 2045 §6.7 rules 3, 5). */
+static size_t soft_break(struct slice s)
+{
+	size_t i = 1;
+	while (i < s.len && (s.at[i] == ' ' || s.at[i] == '\t' || s.at[i] == '\r'))
+		i++;
+	if (i == s.len)
+		return i;
+	return s.at[i] == '\n' ? i + 1 : 0;
+}
+
+/* Length of the white space at s if nothing but it stands before the line end: it was added on the way. */
+static size_t trailing_space(struct slice s)
+{
+	size_t i = 0;
+	while (i < s.len && (s.at[i] == ' ' || s.at[i] == '\t'))
+		i++;
+	bool ends = i == s.len || s.at[i] == '\n' || slice_starts(slice_skip(s, i), SLICE("\r\n"));
+	return ends ? i : 0;
+}
+
+/* How many bytes of `s` one step consumes; what it yields goes to the output. */
+static size_t quoted_printable_step(struct slice s, struct output *output)
+{
+	if (s.at[0] == '=') {
+		size_t soft = soft_break(s);
+		if (soft > 0)
+			return soft;
+		int high = s.len > 2 ? hex_digit(s.at[1]) : -1, low = s.len > 2 ? hex_digit(s.at[2]) : -1;
+		if (high >= 0 && low >= 0) {
+			output->block[output->len++] = (char)(high * 16 + low);
+			return 3;
+		}
+	}
+	output->block[output->len++] = s.at[0];
+	return 1;
+}
+
+static bool decode_quoted_printable(struct slice body, struct buf *out)
+{
+	struct output output = {.out = out};
+	size_t kept_until = 0; /* white space up to here was looked at and stays */
+	for (size_t i = 0; i < body.len;) {
+		struct slice rest = slice_skip(body, i);
+		if ((rest.at[0] == ' ' || rest.at[0] == '\t') && i >= kept_until) {
+			size_t space = trailing_space(rest);
+			if (space > 0) {
+				i += space;
+				continue;
+			}
+			while (kept_until <= i || (kept_until < body.len && (body.at[kept_until] == ' ' || body.at[kept_until] == '\t')))
+				kept_until = kept_until <= i ? i + 1 : kept_until + 1;
+		}
+		i += quoted_printable_step(rest, &output);
+		if (output.len == BLOCK && !output_flush(&output))
+			return false;
+	}
+	return output_flush(&output);
+}
+
+bool mime_decode(struct slice encoding, struct slice body, struct buf *out)
+{
+	if (slice_equal_nocase(encoding, SLICE("base64")))
+		return decode_base64(body, out);
+	if (slice_equal_nocase(encoding, SLICE("quoted-printable")))
+		return decode_quoted_printable(body, out);
+	return append_cut(out, body);
+}
