@@ -241,14 +241,51 @@ struct slice account_name(const struct account *account)
 
 /* ---- Making and removing ---- */
 
-static bool fill_folder(const char *folder, struct slice name, int64_t epoch, struct error *error)
+enum { UIDVALIDITY_FILE_MAX = 32 };
+
+static void uidvalidity_path(const struct store *store, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/accounts/.uidvalidity", store->data);
+}
+
+/* The highest UIDVALIDITY of the accounts that were removed; 0: none. One that is made again starts above it, even when it
+ * is made within the same second. */
+static int64_t read_removed_uidvalidity(const struct store *store)
+{
+	char path[PATH_MAX];
+	struct buf text = BUF(UIDVALIDITY_FILE_MAX);
+	uint64_t highest = 0;
+	uidvalidity_path(store, path);
+	if (access(path, F_OK) == 0 && (!file_read(path, &text, NULL) || !slice_to_number(slice_trim(buf_slice(&text)), UINT32_MAX, &highest)))
+		log_warning("store.uidvalidity_unreadable", log_text("path", path));
+	buf_free(&text);
+	return (int64_t)highest;
+}
+
+static bool note_removed_uidvalidity(struct store *store, const char *folder, struct error *error)
+{
+	struct account_row row = {0};
+	char path[PATH_MAX], text[UIDVALIDITY_FILE_MAX];
+	struct db *db = account_database(folder, DB_DURABLE_LATER, false, NULL);
+	bool known = db && change_read_row(db, &row, NULL);
+	db_close(&db);
+	if (!known) /* its database is lost: a good while of mailboxes is surely above what it has given */
+		row.uidvalidity = schema_next_uidvalidity(0) + MAILBOXES_MAX;
+	if (row.uidvalidity <= read_removed_uidvalidity(store))
+		return true;
+	uidvalidity_path(store, path);
+	snprintf(text, sizeof text, "%lld\n", (long long)row.uidvalidity);
+	return file_replace(path, slice_of(text), 0600, error);
+}
+
+static bool fill_folder(struct store *store, const char *folder, struct slice name, struct error *error)
 {
 	char path[PATH_MAX];
 	path_of_month(folder, id_new(), path);
 	if (!file_make_folders(path, 0700, error))
 		return false;
 	struct db *db = account_database(folder, DB_DURABLE_COMMIT, true, error);
-	bool done = db && schema_fill(db, name, epoch, error);
+	bool done = db && schema_fill(db, name, store->epoch, read_removed_uidvalidity(store), error);
 	db_close(&db);
 	return done;
 }
@@ -269,7 +306,7 @@ static bool create_in(struct store *store, const char *folder, struct slice name
 	if (stat(folder, &status) == 0)
 		return error_set(error, ERROR_EXISTS, "account %.*s exists", SLICE_ARG(name));
 	beside(folder, "new", making);
-	bool done = file_make_folders(making, 0700, error) && fill_folder(making, name, store->epoch, error);
+	bool done = file_make_folders(making, 0700, error) && fill_folder(store, making, name, error);
 	if (done && rename(making, folder) != 0) {
 		int number = errno;
 		done = number == ENOTEMPTY || number == EEXIST ? error_set(error, ERROR_EXISTS, "account %.*s exists", SLICE_ARG(name))
@@ -292,6 +329,16 @@ bool store_create_account(struct store *store, struct slice name, struct error *
 	return done;
 }
 
+/* Renames the folder: from here on the account is gone. */
+static bool take_away(struct store *store, struct slice name, const char *folder, const char *removing, struct error *error)
+{
+	struct stat status;
+	if (stat(folder, &status) != 0 && errno == ENOENT)
+		return error_set(error, ERROR_NOT_FOUND, "no account %.*s", SLICE_ARG(name));
+	return note_removed_uidvalidity(store, folder, error) &&
+	       (rename(folder, removing) == 0 || error_set_errno(error, errno, "removing %s", folder));
+}
+
 bool store_remove_account(struct store *store, struct slice name, struct error *error)
 {
 	char removing[PATH_MAX];
@@ -302,11 +349,7 @@ bool store_remove_account(struct store *store, struct slice name, struct error *
 		return false;
 	}
 	beside(folder, "removed", removing);
-	bool done = rename(folder, removing) == 0;
-	if (!done && errno == ENOENT)
-		error_set(error, ERROR_NOT_FOUND, "no account %.*s", SLICE_ARG(name));
-	else if (!done)
-		error_set_errno(error, errno, "removing %s", folder);
+	bool done = take_away(store, name, folder, removing, error);
 	if (done) {
 		account_detach(store, name);
 		folder[slice_find_last_char(slice_of(folder), '/')] = '\0';

@@ -61,6 +61,33 @@ static void processes_share_an_account(void **state)
 	assert_int_equal(fsck(false), 0);
 }
 
+static void checking_disturbs_nobody(void **state)
+{
+	(void)state;
+	pid_t children[PROCESSES];
+	int running = PROCESSES;
+	fixture_close();
+	for (int i = 0; i < PROCESSES; i++) {
+		children[i] = fork();
+		if (children[i] == 0)
+			work_at_inbox(i);
+	}
+	fixture_open();
+	ok((t.alice = store_open_account(t.store, ALICE, &t.error)));
+	while (running > 0) { /* while they work, nothing is wrong, and nothing is mended */
+		int status;
+		assert_int_equal(fsck(true), 0);
+		ok(account_clean(t.alice, &t.error));
+		ok(account_snapshot(t.alice, &t.error));
+		while (waitpid(-1, &status, WNOHANG) > 0) {
+			assert_int_equal(status, 0);
+			running--;
+		}
+	}
+	assert_int_equal(box("INBOX").uidnext, PROCESSES * TIMES + 1);
+	assert_int_equal(fsck(false), 0);
+}
+
 /* ---- Killed in the middle ---- */
 
 /* Delivers one message after the other; tells of each by its delivery id, once it is acknowledged. */
@@ -346,6 +373,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(processes_share_an_account),
+		STORE_TEST(checking_disturbs_nobody),
 		STORE_TEST(threads_share_an_account),
 		STORE_TEST(a_killed_process_loses_nothing),
 		STORE_TEST(a_clean_stop_skips_nothing),

@@ -104,6 +104,34 @@ bool message_expunge(struct account *account, int64_t mailbox, const uint32_t *u
 
 /* ---- Bringing back ---- */
 
+bool account_list_expunged(struct account *account, size_t limit, struct arena *arena, struct expunged_message **list, size_t *count,
+			   struct error *error)
+{
+	struct expunged_message *found = NULL;
+	size_t room = 0;
+	enum db_step step;
+	*count = 0;
+	if (!account_enter(account, error))
+		return false;
+	struct db_statement *s = PREPARE(account->db, "SELECT id, size, received, expunged, summary FROM message WHERE expunged <> 0"
+		" AND expunged > $1 ORDER BY expunged DESC, id DESC LIMIT $2", clock_now() - account->store->options.undelete_seconds,
+		limit == 0 || limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
+	while ((step = db_step(s, error)) == DB_ROW) {
+		if (*count == room) {
+			room = room * 2 + 64;
+			found = memory_resize(found, room * sizeof *found);
+		}
+		found[(*count)++] = (struct expunged_message){db_number(s, 0), (uint64_t)db_number(s, 1), db_number(s, 2), db_number(s, 3),
+			arena_copy(arena, db_blob(s, 4))};
+	}
+	account_leave(account);
+	*list = arena_array(arena, *count + 1, sizeof **list);
+	if (*count > 0)
+		memcpy(*list, found, *count * sizeof **list);
+	free(found);
+	return step == DB_DONE;
+}
+
 static bool revive(struct change *change, int64_t message, struct new_placement *new, struct error *error)
 {
 	char path[PATH_MAX];

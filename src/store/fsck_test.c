@@ -203,7 +203,15 @@ static void expunged_messages_come_back_for_a_while(void **state)
 	refused(ERROR_NOT_FOUND, message_undelete(t.alice, placement.id, box("INBOX").id, &uid, &t.error)); /* it is there */
 	ok(message_expunge(t.alice, box("INBOX").id, &uid, 1, true, t.arena, &removed, &count, &t.error));
 	ok(account_clean(t.alice, &t.error));
+	struct expunged_message *list;
+	ok(account_list_expunged(t.alice, 0, t.arena, &list, &count, &t.error));
+	assert_int_equal(count, 1);
+	assert_int_equal(list[0].id, placement.id);
+	assert_int_equal(list[0].size, LETTER.len);
+	assert_false(slice_empty(list[0].summary));
 	ok(message_undelete(t.alice, placement.id, box("INBOX").id, &uid, &t.error));
+	ok(account_list_expunged(t.alice, 10, t.arena, &list, &count, &t.error));
+	assert_int_equal(count, 0);
 	assert_int_equal(uid, 2);
 	assert_int_equal(fsck(false), 0);
 	ok(message_expunge(t.alice, box("INBOX").id, &uid, 1, true, t.arena, &removed, &count, &t.error));

@@ -9,6 +9,7 @@
  *     mail/YYYY-MM/<id>.new                        a draft that is being written; left over after a crash, then cleaned
  *     account.db.damaged-<id>, <id>.eml.damaged    what a repair put aside
  *   DIR/accounts/<domain>/.new-<id>, .removed-<id> an account that is being made or removed
+ *   DIR/accounts/.uidvalidity                      the highest UIDVALIDITY of the accounts that were removed
  *   DIR/run/state                                  "epoch N running|clean", see service.c
  *
  * ---- Tables ---- (SQL in schema.c)
@@ -144,8 +145,8 @@ bool path_remove_tree(const char *path, struct error *error);
 
 extern const char *const store_schema[];
 extern const int store_schema_count;
-/** Makes the tables, the account's row and its special-use mailboxes in a new database. */
-bool schema_fill(struct db *db, struct slice name, int64_t epoch, struct error *error);
+/** Makes the tables, the account's row and its special-use mailboxes in a new database; UIDVALIDITYs above `uidvalidity`. */
+bool schema_fill(struct db *db, struct slice name, int64_t epoch, int64_t uidvalidity, struct error *error);
 /** Adds a mailbox; *uidvalidity is the account's last one and becomes the new one's. */
 bool schema_add_mailbox(struct db *db, struct slice name, enum special_use use, int64_t modseq, int64_t *uidvalidity,
 			int64_t *id, struct error *error);

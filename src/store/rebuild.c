@@ -135,7 +135,7 @@ static bool renew_numbers(struct db *db, int64_t epoch, struct error *error)
 static bool make_database(const char *making, struct slice name, bool snapshot, int64_t epoch, struct error *error)
 {
 	struct db *db = db_open(making, &(struct db_options){.durability = DB_DURABLE_COMMIT, .create = !snapshot}, error);
-	bool done = db && (snapshot ? db_migrate(db, store_schema, store_schema_count, error) : schema_fill(db, name, epoch, error)) &&
+	bool done = db && (snapshot ? db_migrate(db, store_schema, store_schema_count, error) : schema_fill(db, name, epoch, 0, error)) &&
 		    db_begin(db, error);
 	if (done) {
 		done = renew_numbers(db, epoch, error) && db_commit(db, error);

@@ -55,12 +55,12 @@ bool schema_add_mailbox(struct db *db, struct slice name, enum special_use use, 
 	return db_run(insert, error);
 }
 
-static bool fill(struct db *db, struct slice name, int64_t epoch, struct error *error)
+static bool fill(struct db *db, struct slice name, int64_t epoch, int64_t uidvalidity, struct error *error)
 {
 	static const struct { const char *name; enum special_use use; } first[] = {
 		{"INBOX", USE_NONE}, {"Drafts", USE_DRAFTS}, {"Sent", USE_SENT}, {"Junk", USE_JUNK}, {"Trash", USE_TRASH}, {"Archive", USE_ARCHIVE},
 	};
-	int64_t uidvalidity = 0, id;
+	int64_t id;
 	for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
 		if (!schema_add_mailbox(db, slice_of(first[i].name), first[i].use, 1, &uidvalidity, &id, error))
 			return false;
@@ -77,11 +77,11 @@ static bool fill(struct db *db, struct slice name, int64_t epoch, struct error *
 	return db_run(insert, error);
 }
 
-bool schema_fill(struct db *db, struct slice name, int64_t epoch, struct error *error)
+bool schema_fill(struct db *db, struct slice name, int64_t epoch, int64_t uidvalidity, struct error *error)
 {
 	if (!db_migrate(db, store_schema, store_schema_count, error) || !db_begin(db, error))
 		return false;
-	if (fill(db, name, epoch, error))
+	if (fill(db, name, epoch, uidvalidity, error))
 		return db_commit(db, error);
 	db_rollback(db);
 	return false;

@@ -202,12 +202,22 @@ struct placement {
 	int64_t id, modseq;
 	bool duplicate;         /* the delivery id was there already */
 };
-/** Parses each draft (message/summary.h) and adds it to its mailbox, all in one transaction (MULTIAPPEND, RFC 3502).
+/** Parses each draft (of this account; message/summary.h) and adds it to its mailbox, all in one transaction (MULTIAPPEND, RFC 3502).
  * Frees the drafts, also on failure, and sets them to NULL. ERROR_LIMIT: over quota, ERROR_NOT_FOUND: no such mailbox. */
 bool draft_commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error);
 
 /* ---- Care ---- */
 
+/** A message that no mailbox shows any more, but that can be brought back. */
+struct expunged_message {
+	int64_t id;
+	uint64_t size;
+	int64_t received, expunged; /* when: seconds since 1970 */
+	struct slice summary;       /* as in struct message */
+};
+/** Those, the last expunged first, at most `limit` (0: all), in `arena`. */
+bool account_list_expunged(struct account *account, size_t limit, struct arena *arena, struct expunged_message **list, size_t *count,
+		       struct error *error);
 /** Brings an expunged message back into a mailbox while undelete_seconds have not passed. */
 bool message_undelete(struct account *account, int64_t message_id, int64_t mailbox, uint32_t *uid, struct error *error);
 /** Removes files of messages that were expunged longer ago than undelete_seconds, and leftovers of crashed drafts. */

@@ -39,6 +39,7 @@ static void accounts_are_listed_and_removed(void **state)
 	assert_int_equal(count, 2);
 	assert_true(slice_equal(names[0], ALICE) && slice_equal(names[1], BOB));
 	append("INBOX", 0);
+	uint32_t validity = box("Archive").uidvalidity;
 	ok(store_remove_account(t.store, ALICE, &t.error));
 	refused(ERROR_NOT_FOUND, store_remove_account(t.store, ALICE, &t.error));
 	refused(ERROR_NOT_FOUND, store_open_account(t.store, ALICE, &t.error));
@@ -49,6 +50,9 @@ static void accounts_are_listed_and_removed(void **state)
 	struct quota quota;
 	ok(account_quota(again, &quota, &t.error));
 	assert_int_equal(quota.messages, 0);
+	assert_true(box("INBOX").uidvalidity > validity); /* even within the same second */
+	ok(store_list_accounts(t.store, t.arena, &names, &count, &t.error));
+	assert_int_equal(count, 2);
 	store_release_account(&again);
 }
 
