@@ -88,17 +88,28 @@ bool body_examine(struct body *body, struct body_facts *facts, struct error *err
 
 /* ---- Stuffing ---- */
 
-/* Where the run of bytes that need no care ends. */
-static size_t plain_run(struct slice rest)
+/* The next CR and LF of a piece, each looked for once: so even a piece of nothing but one of them takes linear time. */
+struct ends { const char *cr, *lf; };
+
+static const char *next_char(struct slice rest, char c, const char *known)
 {
-	size_t len = 0;
-	while (len < rest.len && rest.at[len] != '\r' && rest.at[len] != '\n')
-		len++;
-	return len;
+	if (known && known >= rest.at)
+		return known;
+	size_t at = slice_find_char(rest, c);
+	return rest.at + (at == SLICE_NONE ? rest.len : at);
+}
+
+/* Where the run of bytes that need no care ends. */
+static size_t plain_run(struct slice rest, struct ends *ends)
+{
+	ends->cr = next_char(rest, '\r', ends->cr);
+	ends->lf = next_char(rest, '\n', ends->lf);
+	return (size_t)((ends->cr < ends->lf ? ends->cr : ends->lf) - rest.at);
 }
 
 void stuffing_add(struct stuffing *stuffing, struct slice piece, struct buf *out)
 {
+	struct ends ends = {NULL, NULL};
 	while (piece.len > 0) {
 		if (stuffing->cr || piece.at[0] == '\n') { /* CRLF, or one of the two alone: a line ends */
 			if (piece.at[0] == '\n')
@@ -109,7 +120,7 @@ void stuffing_add(struct stuffing *stuffing, struct slice piece, struct buf *out
 			piece = slice_skip(piece, 1);
 			stuffing->cr = true;
 		} else {
-			size_t len = plain_run(piece);
+			size_t len = plain_run(piece, &ends);
 			if (!stuffing->middle && piece.at[0] == '.')
 				buf_append_char(out, '.');
 			buf_append(out, slice_sub(piece, 0, len));

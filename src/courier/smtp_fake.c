@@ -51,22 +51,17 @@ static bool fill(struct dialogue *dialogue)
 	return got > 0;
 }
 
-static bool read_byte(struct dialogue *dialogue, char *byte)
-{
-	if (dialogue->in_at == dialogue->in_len && !fill(dialogue))
-		return false;
-	*byte = dialogue->in[dialogue->in_at++];
-	return true;
-}
-
 /* A line ends with CRLF and with nothing else. */
 static bool read_line(struct dialogue *dialogue, struct buf *line)
 {
-	char byte;
 	buf_clear(line);
-	while (read_byte(dialogue, &byte)) {
-		buf_append_char(line, byte);
-		if (byte == '\n' && line->len >= 2 && line->at[line->len - 2] == '\r') {
+	while (dialogue->in_at < dialogue->in_len || fill(dialogue)) {
+		struct slice input = slice_make(dialogue->in + dialogue->in_at, dialogue->in_len - dialogue->in_at);
+		size_t end = slice_find_char(input, '\n');
+		size_t len = end == SLICE_NONE ? input.len : end + 1;
+		buf_append(line, slice_sub(input, 0, len));
+		dialogue->in_at += len;
+		if (end != SLICE_NONE && line->len >= 2 && line->at[line->len - 2] == '\r') {
 			line->at[line->len -= 2] = '\0';
 			return true;
 		}
