@@ -102,6 +102,15 @@ void imap_unselect(struct imap *imap)
 
 /* ---- news ---- */
 
+/* One look at what is new. Has an arena of its own, since IDLE looks many times within one command. */
+struct sync {
+	struct command *command;
+	struct selected *selected;
+	struct arena *arena;
+	struct mailbox mailbox;
+	int64_t modseq; /* of the account, read first: whatever changes later is told the next time */
+};
+
 static bool is_quiet(const struct command *command, uint32_t uid)
 {
 	size_t at = uids_seek(command->quiet, command->quiet_count, uid);
@@ -138,14 +147,15 @@ void selected_write_flags(struct selected *selected, struct buf *out, size_t ind
 }
 
 /* The UIDs in `selected` that the mailbox has no more; for when the store's log of expunges doesn't reach back. */
-static bool compare_uids(struct command *command, struct selected *selected, uint32_t **gone, size_t *count, struct error *error)
+static bool compare_uids(struct sync *sync, uint32_t **gone, size_t *count, struct error *error)
 {
 	uint32_t *present;
 	size_t present_count, at = 0;
 	int64_t unused;
-	if (!message_uids(command->account, selected->mailbox, &present, &present_count, &unused, error))
+	struct selected *selected = sync->selected;
+	if (!message_uids(sync->command->account, selected->mailbox, &present, &present_count, &unused, error))
 		return false;
-	*gone = arena_array(command->arena, selected->count, sizeof **gone);
+	*gone = arena_array(sync->arena, selected->count, sizeof **gone);
 	*count = 0;
 	for (size_t i = 0; i < selected->count; i++) {
 		while (at < present_count && present[at] < selected->uids[i])
@@ -158,10 +168,11 @@ static bool compare_uids(struct command *command, struct selected *selected, uin
 }
 
 /* Takes UIDs (ascending) out and sends EXPUNGE for each: the last first, so that no number shifts before it is used. */
-static void expunge_uids(struct command *command, struct selected *selected, const uint32_t *gone, size_t count)
+static void expunge_uids(struct sync *sync, const uint32_t *gone, size_t count)
 {
+	struct selected *selected = sync->selected;
 	struct buf out = BUF(RESPONSE_MAX);
-	size_t *indexes = arena_array(command->arena, count, sizeof *indexes), found = 0;
+	size_t *indexes = arena_array(sync->arena, count, sizeof *indexes), found = 0;
 	for (size_t i = 0; i < count; i++) {
 		size_t index = uids_seek(selected->uids, selected->count, gone[i]);
 		if (index < selected->count && selected->uids[index] == gone[i])
@@ -178,33 +189,35 @@ static void expunge_uids(struct command *command, struct selected *selected, con
 		kept += to - from;
 	}
 	selected->count = kept;
-	imap_send(command->imap, &out);
+	imap_send(sync->command->imap, &out);
 	buf_free(&out);
 }
 
-static bool sync_expunged(struct command *command, struct selected *selected, int64_t modseq, struct error *error)
+static bool sync_expunged(struct sync *sync, struct error *error)
 {
+	struct selected *selected = sync->selected;
 	uint32_t *gone;
 	size_t count;
 	bool complete;
-	if (!message_expunged(command->account, selected->mailbox, selected->expunge_modseq, command->arena, &gone, &count, &complete, error))
+	if (!message_expunged(sync->command->account, selected->mailbox, selected->expunge_modseq, sync->arena, &gone, &count, &complete, error))
 		return false;
-	if (!complete && !compare_uids(command, selected, &gone, &count, error))
+	if (!complete && !compare_uids(sync, &gone, &count, error))
 		return false;
-	expunge_uids(command, selected, gone, count);
-	selected->expunge_modseq = modseq;
+	expunge_uids(sync, gone, count);
+	selected->expunge_modseq = sync->modseq;
 	return true;
 }
 
 /* One piece of what has changed since the client was last told: flags of known messages go into `out`, new messages
  * behind the others in uids. Returns whether there is more. */
-static void take_changes(struct command *command, struct selected *selected, size_t known, const struct message *list, size_t count, struct buf *out)
+static void take_changes(struct sync *sync, size_t known, const struct message *list, size_t count, struct buf *out)
 {
+	struct selected *selected = sync->selected;
 	size_t first_new = 0;
 	while (first_new < count && known > 0 && list[first_new].uid <= selected->uids[known - 1]) {
 		const struct message *message = &list[first_new++];
 		size_t index = uids_seek(selected->uids, known, message->uid);
-		if (selected->uids[index] == message->uid && !is_quiet(command, message->uid))
+		if (selected->uids[index] == message->uid && !is_quiet(sync->command, message->uid))
 			selected_write_flags(selected, out, index, message);
 	}
 	if (first_new == count)
@@ -214,34 +227,35 @@ static void take_changes(struct command *command, struct selected *selected, siz
 		selected->uids[selected->count++] = list[i].uid;
 }
 
-static bool sync_changes(struct command *command, struct selected *selected, int64_t modseq, const struct mailbox *mailbox, struct error *error)
+static bool sync_changes(struct sync *sync, struct error *error)
 {
+	struct command *command = sync->command;
+	struct selected *selected = sync->selected;
 	struct buf out = BUF(RESPONSE_MAX);
-	struct arena *arena = arena_new();
 	size_t known = selected->count;
-	uint32_t claimed_from = claim_recent(command->account, mailbox, selected->read_only), next = 1;
+	uint32_t claimed_from = claim_recent(command->account, &sync->mailbox, selected->read_only), next = 1;
 	bool done = true;
 	for (bool more = true; more && done;) {
 		struct message *list;
 		size_t count;
-		done = message_list(command->account, selected->mailbox, next, UINT32_MAX, selected->modseq, SYNC_PIECE, MESSAGE_FLAGS, arena, &list, &count, error);
+		done = message_list(command->account, selected->mailbox, next, UINT32_MAX, selected->modseq, SYNC_PIECE, MESSAGE_FLAGS, sync->arena, &list, &count,
+				    error);
 		more = done && count == SYNC_PIECE && list[count - 1].uid < UINT32_MAX;
 		if (!done)
 			break;
-		take_changes(command, selected, known, list, count, &out);
+		take_changes(sync, known, list, count, &out);
 		next = more ? list[count - 1].uid + 1 : next;
 		imap_send(command->imap, &out);
 		buf_clear(&out);
-		arena_reset(arena);
+		arena_reset(sync->arena);
 	}
 	if (selected->count > known) {
-		note_recent(selected, mailbox, claimed_from);
+		note_recent(selected, &sync->mailbox, claimed_from);
 		conn_printf(command->imap->conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->count, selected_count_recent(selected));
 	}
 	if (done)
-		selected->modseq = modseq;
+		selected->modseq = sync->modseq;
 	buf_free(&out);
-	arena_free(&arena);
 	return done;
 }
 
@@ -255,30 +269,31 @@ static void lost(struct command *command, const struct error *error)
 		log_warning("imap.news_failed", log_id("session", imap->id), log_slice("account", imap->account), log_text("reason", error->text));
 }
 
+static bool sync_mailbox(struct sync *sync, bool expunge, struct error *error)
+{
+	struct selected *selected = sync->selected;
+	if (!command_account(sync->command, error) || !account_modseq(sync->command->account, &sync->modseq, error))
+		return false;
+	if (sync->modseq <= selected->modseq && (!expunge || sync->modseq <= selected->expunge_modseq))
+		return true;
+	if (!mailbox_get(sync->command->account, selected->mailbox, sync->arena, &sync->mailbox, error))
+		return false;
+	/* What has changed in other mailboxes is none of this session's business. */
+	if (expunge && sync->mailbox.modseq <= selected->expunge_modseq)
+		selected->expunge_modseq = sync->modseq;
+	if (sync->mailbox.modseq <= selected->modseq)
+		selected->modseq = sync->modseq;
+	return (!expunge || sync->modseq <= selected->expunge_modseq || sync_expunged(sync, error)) &&
+	       (sync->modseq <= selected->modseq || sync_changes(sync, error));
+}
+
 void selected_sync(struct command *command, bool expunge)
 {
-	struct selected *selected = command->imap->selected;
 	struct error error;
-	struct mailbox mailbox;
-	int64_t modseq;
-	if (!command_account(command, &error) || !account_modseq(command->account, &modseq, &error)) {
+	struct sync sync = {.command = command, .selected = command->imap->selected, .arena = arena_new()};
+	if (!sync_mailbox(&sync, expunge, &error))
 		lost(command, &error);
-		return;
-	}
-	if (modseq <= selected->modseq && (!expunge || modseq <= selected->expunge_modseq))
-		return;
-	if (!mailbox_get(command->account, selected->mailbox, command->arena, &mailbox, &error)) {
-		lost(command, &error);
-		return;
-	}
-	/* What has changed in other mailboxes is none of this session's business. */
-	if (expunge && mailbox.modseq <= selected->expunge_modseq)
-		selected->expunge_modseq = modseq;
-	if (mailbox.modseq <= selected->modseq)
-		selected->modseq = modseq;
-	if ((expunge && modseq > selected->expunge_modseq && !sync_expunged(command, selected, modseq, &error)) ||
-	    (modseq > selected->modseq && !sync_changes(command, selected, modseq, &mailbox, &error)))
-		lost(command, &error);
+	arena_free(&sync.arena);
 }
 
 /* ---- sequence sets ---- */
