@@ -53,10 +53,11 @@ struct slice scan_skip(struct slice s)
 			i++;
 			continue;
 		}
-		size_t end = s.at[i] == '(' ? scan_comment(s, i) : SLICE_NONE;
-		if (end == SLICE_NONE)
+		if (s.at[i] != '(')
 			break;
-		i = end;
+		/* One that never closes is all the rest: trying again behind each '(' would take quadratic time. */
+		size_t end = scan_comment(s, i);
+		i = end == SLICE_NONE ? s.len : end;
 	}
 	return slice_skip(s, i);
 }
