@@ -243,3 +243,98 @@ def test_import_maildir(own, token, tmp_path):
     assert whole == letters.with_attachment(f"{token} 2", 3000, seed=2)
     session.logout()
     own.wait_mail(f"{token} project", token, mailbox="Projects")
+
+
+def test_import_twice_adds_nothing(own, token, tmp_path):
+    name = account(own, token)
+    source = maildir(tmp_path, token)
+    own.run("import", name, source)
+    own.run("import", name, source)
+    assert own.count_mail(token, token) == 4
+
+
+def test_import_is_seen_at_once(own, token, tmp_path):
+    from wire import Imap
+    name = account(own, token)
+    with Imap(own.address, own.ports["imaps"], tls=True) as imap:
+        imap.ok(f"LOGIN {name} one-time-word-4")
+        imap.ok("SELECT INBOX")
+        imap.send("i IDLE\r\n")
+        assert imap.line().startswith("+")
+        own.run("import", name, maildir(tmp_path, token))
+        while imap.line() != "* 4 EXISTS":
+            pass
+        imap.send("DONE\r\n")
+        imap.until("i")
+
+
+def test_import_mbox(own, token, tmp_path):
+    name = account(own, token)
+    box = mailbox.mbox(tmp_path / "in.mbox", create=True)
+    for number in range(3):
+        letter = mailbox.mboxMessage(letters.simple(f"{token} {number}", body="text\r\nFrom here on\r\n>From there\r\n").replace(b"\r\n", b"\n"))
+        letter.set_flags(("", "RO", "ROF")[number])
+        box.add(letter)
+    box.close()
+    own.run("import", name, tmp_path / "in.mbox", "--mailbox", "Old/Stuff")
+    session = own.imap(token, mailbox="Old/Stuff")
+    assert session.search(None, "SEEN")[1][0] == b"2 3" and session.search(None, "FLAGGED")[1][0] == b"3"
+    assert b"From here on" in session.fetch("1", "(BODY.PEEK[TEXT])")[1][0][1]
+    session.logout()
+
+
+def fill(server, token):
+    """An account with letters of all kinds in several mailboxes; gives {mailbox: {(flags, letter)}}."""
+    name = account(server, token)
+    session = server.imap(token)
+    session.create("Work/Projects")
+    content = {"INBOX": set(), "Work/Projects": set(), "Archive": set()}
+    for number, (box, flags) in enumerate([("INBOX", ""), ("INBOX", "\\Seen"), ("Work/Projects", "\\Flagged \\Seen"), ("Archive", "\\Answered"), ("Archive", "\\Draft")]):
+        letter = letters.simple(f"{token} {number}", body=f"From me\r\n>From you\r\n\r\nFrom {'x' * number}\r\nпривет\r\n.\r\n")
+        assert session.append(box, f"({flags})", "\"01-Feb-2003 04:05:06 +0000\"", letter)[0] == "OK"
+        content[box].add((" ".join(sorted(flags.split())), letter))
+    session.logout()
+    return name, content
+
+
+def content_of(server, account_name, boxes):
+    session = server.imap(account_name)
+    found = {}
+    for box in boxes:
+        assert session.select(box, readonly=True)[0] == "OK", box
+        found[box] = set()
+        for number in session.search(None, "ALL")[1][0].split():
+            data = session.fetch(number, "(FLAGS INTERNALDATE BODY.PEEK[])")[1]
+            described = b" ".join(part if isinstance(part, bytes) else part[0] for part in data)
+            flags = set(re.search(rb"FLAGS \(([^)]*)\)", described)[1].decode().split()) - {"\\Recent"}
+            assert b"01-Feb-2003 04:05:06 +0000" in described or b"Feb-2003" in described, described
+            found[box].add((" ".join(sorted(flags)), data[0][1]))
+    session.logout()
+    return found
+
+
+@pytest.mark.parametrize("form", ["maildir", "mbox"])
+def test_export_and_import_again(own, token, tmp_path, form):
+    name, content = fill(own, token)
+    own.run("export", name, tmp_path / "out", "--format", form)
+    back = account(own, token + "b")
+    if form == "maildir":
+        others = mailbox.Maildir(tmp_path / "out", create=False)
+        assert len(others) == 2
+        own.run("import", back, tmp_path / "out")
+    else:
+        for path in sorted((tmp_path / "out").iterdir()):
+            assert len(mailbox.mbox(path, create=False)) == 1 or "INBOX" in path.name or "Archive" in path.name
+        for box in content:
+            [path] = [path for path in (tmp_path / "out").iterdir() if path.name.replace(".mbox", "").replace(".", "/").lower() == box.lower()]
+            own.run("import", back, path, "--mailbox", box, "--format", "mbox")
+    assert content_of(own, token + "b", content) == content
+
+
+@pytest.mark.parametrize("arguments", [
+    ["import", "nobody@example.test", "."], ["import", "anna@example.test", "/nonexistent"], ["export", "nobody@example.test", "out"],
+    ["export", "anna@example.test", "out", "--mailbox", "Nowhere"], ["fsck", "nobody@example.test"],
+])
+def test_refusals(own, arguments, tmp_path):
+    done = own.run(*arguments, status=1, cwd=tmp_path)
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
