@@ -6,6 +6,7 @@
  *   C!: text     … without CRLF
  *   S: text      the server must send exactly this line; "…" in it stands for anything; S2: likewise
  *   S: (closed)  the server must close the connection
+ *   T:           the client begins TLS; only a server whose transcript has this step offers it
  *   !: text      a line of the configuration, before anything else; plaintext_auth is on without any
  * In the client's text {{0d 0a}} stands for bytes in hexadecimal and {{61*9000}} for 9000 times a byte. Everything else is a
  * comment. A connection is made where it is first used, and its greeting is the first line it gets. */
@@ -17,6 +18,9 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <ftw.h>
+#include <openssl/pem.h>
+#include <openssl/ssl.h>
+#include <openssl/x509.h>
 #include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
@@ -35,11 +39,13 @@ struct play {
 	char data[256];
 	struct store *store;
 	struct server *server;
+	struct tls_server *tls; /* NULL without a step T */
 	struct imap_service service;
 	pthread_t thread;
 	int port;
 	struct client {
 		int fd; /* -1: not connected */
+		SSL *ssl;
 		struct buf input;
 	} clients[CONNECTIONS];
 	const char *file;
@@ -72,6 +78,34 @@ static int listen_somewhere(int *port)
 	return fd;
 }
 
+static struct tls_server *make_tls(void)
+{
+	struct error error;
+	EVP_PKEY *key = EVP_EC_gen("P-256");
+	X509 *certificate = X509_new();
+	BIO *chain = BIO_new(BIO_s_mem()), *secret = BIO_new(BIO_s_mem());
+	X509_set_version(certificate, 2);
+	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
+	X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
+	X509_set_pubkey(certificate, key);
+	X509_sign(certificate, key, EVP_sha256());
+	PEM_write_bio_X509(chain, certificate);
+	PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL);
+	struct tls_certificate pair = {.name = "test"};
+	char *at;
+	pair.chain.len = (size_t)BIO_get_mem_data(chain, &at);
+	pair.chain.at = at;
+	pair.key.len = (size_t)BIO_get_mem_data(secret, &at);
+	pair.key.at = at;
+	struct tls_server *tls = tls_server_new(&pair, 1, "1.2", &error);
+	assert_non_null(tls);
+	BIO_free(chain);
+	BIO_free(secret);
+	X509_free(certificate);
+	EVP_PKEY_free(key);
+	return tls;
+}
+
 static void start(struct play *play, struct slice configuration)
 {
 	struct error error;
@@ -86,7 +120,7 @@ static void start(struct play *play, struct slice configuration)
 	assert_non_null(play->store);
 	assert_true(store_create_account(play->store, SLICE("alice@example.test"), &error));
 	play->service = (struct imap_service){.store = play->store};
-	play->server = server_new(&(struct server_options){.workers = 4, .connections = 100});
+	play->server = server_new(&(struct server_options){.workers = 4, .connections = 100, .tls = play->tls});
 	server_listen(play->server, listen_somewhere(&play->port), &imap_protocol, false, &play->service);
 	assert_int_equal(pthread_create(&play->thread, NULL, serve, play->server), 0);
 }
@@ -102,6 +136,7 @@ static int remove_entry(const char *path, const struct stat *info, int type, str
 static void stop(struct play *play)
 {
 	for (int i = 0; i < CONNECTIONS; i++) {
+		SSL_free(play->clients[i].ssl);
 		if (play->clients[i].fd >= 0)
 			close(play->clients[i].fd);
 		buf_free(&play->clients[i].input);
@@ -109,6 +144,7 @@ static void stop(struct play *play)
 	server_stop(play->server, 2);
 	pthread_join(play->thread, NULL);
 	server_free(&play->server);
+	tls_server_free(&play->tls);
 	store_close(&play->store);
 	nftw(play->data, remove_entry, 20, FTW_DEPTH | FTW_PHYS);
 }
@@ -126,10 +162,19 @@ static struct client *client_of(struct play *play, char number)
 	return client;
 }
 
+static void begin_tls(struct client *client)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	client->ssl = SSL_new(context);
+	SSL_CTX_free(context);
+	SSL_set_fd(client->ssl, client->fd);
+	assert_int_equal(SSL_connect(client->ssl), 1);
+}
+
 static void send_all(struct client *client, struct slice bytes)
 {
 	while (bytes.len > 0) {
-		ssize_t sent = send(client->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
+		ssize_t sent = client->ssl ? SSL_write(client->ssl, bytes.at, (int)bytes.len) : send(client->fd, bytes.at, bytes.len, MSG_NOSIGNAL);
 		if (sent <= 0)
 			return; /* closed: the lines that follow will tell */
 		bytes = slice_skip(bytes, (size_t)sent);
@@ -174,10 +219,10 @@ static struct slice receive_line(struct play *play, struct client *client, struc
 	size_t end;
 	while ((end = slice_find(buf_slice(&client->input), SLICE("\r\n"))) == SLICE_NONE) {
 		struct pollfd poll_fd = {.fd = client->fd, .events = POLLIN};
-		if (poll(&poll_fd, 1, WAIT_MS) <= 0)
+		if (!(client->ssl && SSL_pending(client->ssl)) && poll(&poll_fd, 1, WAIT_MS) <= 0)
 			give_up(play, "nothing comes", wanted, buf_slice(&client->input));
 		char bytes[16384];
-		ssize_t got = recv(client->fd, bytes, sizeof bytes, 0);
+		ssize_t got = client->ssl ? SSL_read(client->ssl, bytes, sizeof bytes) : recv(client->fd, bytes, sizeof bytes, 0);
 		if (got <= 0 && client->input.len > 0)
 			give_up(play, "closed within a line", wanted, buf_slice(&client->input));
 		if (got <= 0)
@@ -226,7 +271,7 @@ static void client_expect(struct play *play, char number, struct slice wanted)
 static bool parse_step(struct slice line, char *kind, char *number, bool *line_end, struct slice *text)
 {
 	struct slice head;
-	if (!slice_cut(line, ':', &head, text) || head.len == 0 || head.len > 3 || (head.at[0] != 'C' && head.at[0] != 'S'))
+	if (!slice_cut(line, ':', &head, text) || head.len == 0 || head.len > 3 || !memchr("CST", head.at[0], 3))
 		return false;
 	*kind = head.at[0];
 	*line_end = head.at[head.len - 1] != '!';
@@ -262,7 +307,8 @@ static void play_transcript(void **state)
 	snprintf(path, sizeof path, "%s/%s", folder, play.file);
 	assert_true(file_read(path, &text, &error));
 	for (int i = 0; i < CONNECTIONS; i++)
-		play.clients[i] = (struct client){-1, BUF(OUTPUT_LARGEST)};
+		play.clients[i] = (struct client){-1, NULL, BUF(OUTPUT_LARGEST)};
+	play.tls = slice_find(buf_slice(&text), SLICE("\nT:")) != SLICE_NONE ? make_tls() : NULL;
 	start(&play, configuration_of(buf_slice(&text), &configuration));
 	struct slice rest = buf_slice(&text);
 	while (rest.len > 0) {
@@ -273,7 +319,9 @@ static void play_transcript(void **state)
 		play.line++;
 		if (!parse_step(line, &kind, &number, &line_end, &step))
 			continue;
-		if (kind == 'C')
+		if (kind == 'T')
+			begin_tls(client_of(&play, number));
+		else if (kind == 'C')
 			client_send(&play, number, step, line_end);
 		else
 			client_expect(&play, number, step);
