@@ -103,10 +103,10 @@ static void hear_signals(struct master *master)
 			master_reap(master);
 		else if (signal.ssi_signo == SIGHUP)
 			master_reload(master, &ignored);
-		else if (master->stopping) {
+		else if (master->stopping && signal.ssi_signo == SIGINT) { /* Ctrl-C again: somebody is waiting */
 			master->hurried = true;
 			master->stop_deadline = clock_monotonic_ms();
-		} else
+		} else if (!master->stopping)
 			master_stop(master);
 	}
 }

@@ -56,7 +56,7 @@ struct master {
 	struct control_server *server;    /* the command line's socket */
 	bool serving;                     /* "ready" was printed */
 	bool stopping;
-	bool hurried;                     /* told to stop twice: nothing is waited for */
+	bool hurried;                     /* Ctrl-C twice: nothing is waited for */
 	int64_t stop_deadline;            /* monotonic ms */
 	int status;                       /* to exit with */
 };
