@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "store/internal.h"
 
 bool change_read_row(struct db *db, struct account_row *row, struct error *error)
@@ -194,6 +195,9 @@ static bool continue_from_ceilings(struct db *db, struct account_row *row, int64
 	row->modseq = row->modseq_ceiling;
 	row->modseq_ceiling += NUMBER_BLOCK;
 	row->epoch = epoch;
+	/* files that are here without a row now belong to commits that the cut took back: older than all to come, see fsck.c */
+	int64_t now_id = id_new();
+	row->last_id = row->last_id > now_id ? row->last_id : now_id;
 	return db_run(PREPARE(db, "UPDATE mailbox SET uidnext = uid_ceiling + 1,"
 		" uid_ceiling = CASE WHEN uid_ceiling + $1 > $2 THEN $2 ELSE uid_ceiling + $1 END WHERE uidnext <= uid_ceiling",
 		NUMBER_BLOCK, UINT32_MAX), error);

@@ -65,7 +65,8 @@ bool store_list_accounts(struct store *store, struct arena *arena, struct slice 
 /** Bytes and messages kept, and the limits (0: none). Each message file counts once, however many mailboxes show it. */
 struct quota { uint64_t bytes, messages, max_bytes, max_messages; };
 bool account_quota(struct account *account, struct quota *quota, struct error *error);
-/** Sets the limits; enforced by appends and copies (ERROR_LIMIT) and by deliveries alike. */
+/** Sets the limits; enforced by appends, deliveries and undeleting alike (ERROR_LIMIT). A copy within the account is no
+ * further file and always fits. */
 bool account_set_quota(struct account *account, uint64_t max_bytes, uint64_t max_messages, struct error *error);
 /** The highest mod-sequence given so far. */
 bool account_modseq(struct account *account, int64_t *modseq, struct error *error);
