@@ -1,0 +1,88 @@
+/* A small world of people for the tests, in the place of the auth role: implements what smtp asks of auth/auth.h.
+ *
+ * example.test is ours. alice@ and bob@ exist, and "postmaster"; alice may also send as sales@. gone@ is disabled, later@
+ * can't be told now, nobody else is there. Everything elsewhere is foreign. Everybody's password is "secret"; signing in as
+ * locked@ is throttled, as down@ can't be told. Mechanisms: PLAIN, and CHALLENGE, which asks "first", wants a name, and
+ * has a last word. */
+#include "auth/auth.h"
+#include "base/memory.h"
+
+struct sign_in {
+	bool plain, asked;
+	char *name;
+};
+
+enum recipient_kind auth_recipient(struct auth *auth, struct slice address)
+{
+	(void)auth;
+	static const struct { const char *address; enum recipient_kind kind; } known[] = {
+		{"alice@example.test", RECIPIENT_LOCAL}, {"bob@example.test", RECIPIENT_LOCAL}, {"postmaster", RECIPIENT_LOCAL},
+		{"gone@example.test", RECIPIENT_DISABLED}, {"later@example.test", RECIPIENT_TEMPORARY},
+	};
+	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
+		if (slice_equal_nocase(address, slice_of(known[i].address)))
+			return known[i].kind;
+	return slice_ends_nocase(address, SLICE("@example.test")) ? RECIPIENT_UNKNOWN : RECIPIENT_FOREIGN;
+}
+
+bool auth_may_send_as(struct auth *auth, struct slice account, struct slice address)
+{
+	(void)auth;
+	return slice_equal_nocase(account, address) ||
+	       (slice_equal(account, SLICE("alice@example.test")) && slice_equal_nocase(address, SLICE("sales@example.test")));
+}
+
+const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding)
+{
+	(void)binding;
+	return encrypted || plaintext_allowed ? "PLAIN CHALLENGE" : "";
+}
+
+struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const struct sign_in_client *client)
+{
+	(void)auth;
+	(void)client;
+	struct sign_in *exchange = memory_new(sizeof *exchange);
+	exchange->plain = slice_equal_nocase(mechanism, SLICE("PLAIN"));
+	return exchange;
+}
+
+static enum sign_in_status name_given(struct sign_in *exchange, struct slice name, bool known, struct slice *account, int *delay_ms)
+{
+	free(exchange->name);
+	exchange->name = memory_copy(name.at, name.len);
+	*account = slice_of(exchange->name);
+	if (slice_equal(name, SLICE("locked@example.test")))
+		return SIGN_IN_THROTTLED;
+	if (slice_equal(name, SLICE("down@example.test")))
+		return SIGN_IN_TEMPORARY;
+	*delay_ms = known ? 0 : 20;
+	return known ? SIGN_IN_DONE : SIGN_IN_REFUSED;
+}
+
+enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account, int *delay_ms)
+{
+	struct slice authorize, rest, name, password;
+	if (exchange->plain) {
+		if (!has_input)
+			return SIGN_IN_CONTINUE;
+		if (!slice_cut(input, '\0', &authorize, &rest) || !slice_cut(rest, '\0', &name, &password))
+			return SIGN_IN_MALFORMED;
+		return name_given(exchange, name, slice_equal(password, SLICE("secret")), account, delay_ms);
+	}
+	if (!exchange->asked) {
+		exchange->asked = true;
+		buf_append_text(output, "first");
+		return SIGN_IN_CONTINUE;
+	}
+	buf_append_text(output, "last");
+	return name_given(exchange, input, slice_equal(input, SLICE("alice@example.test")), account, delay_ms);
+}
+
+void sign_in_end(struct sign_in **exchange)
+{
+	if (*exchange)
+		free((*exchange)->name);
+	free(*exchange);
+	*exchange = NULL;
+}

@@ -1,0 +1,165 @@
+/* AUTH (RFC 4954): the exchange of a SASL mechanism, base64 on lines of its own. Who may sign in, and how fast wrong passwords
+ * are answered, the auth role decides; nothing that the client sends here is ever logged. */
+#include "smtp/session.h"
+
+#include "base/memory.h"
+#include "smtp/parse.h"
+
+enum { ANSWER_MAX = 9 * 1024 }; /* bytes, base64 removed: a line of 12288 octets */
+
+void auth_cancel(struct session *session)
+{
+	sign_in_end(&session->exchange);
+	session->signed_in = SLICE("");
+	session->input = INPUT_LINE;
+}
+
+static bool is_offered(const char *mechanisms, struct slice name)
+{
+	struct slice rest = slice_of(mechanisms), word;
+	for (bool more = true; more;) {
+		more = slice_cut(rest, ' ', &word, &rest);
+		if (word.len > 0 && slice_equal_nocase(word, name))
+			return true;
+	}
+	return false;
+}
+
+static void send_challenge(struct session *session, struct slice challenge)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	struct buf line = BUF(LINE_MAX_SIZE);
+	buf_append_text(&line, "334 ");
+	for (size_t i = 0; i < challenge.len; i += 3) {
+		size_t left = challenge.len - i;
+		uint32_t group = (uint32_t)(unsigned char)challenge.at[i] << 16;
+		group |= left > 1 ? (uint32_t)(unsigned char)challenge.at[i + 1] << 8 : 0;
+		group |= left > 2 ? (uint32_t)(unsigned char)challenge.at[i + 2] : 0;
+		buf_append_char(&line, digits[group >> 18]);
+		buf_append_char(&line, digits[group >> 12 & 63]);
+		buf_append_char(&line, left > 1 ? digits[group >> 6 & 63] : '=');
+		buf_append_char(&line, left > 2 ? digits[group & 63] : '=');
+	}
+	buf_append_text(&line, "\r\n");
+	conn_send(session->conn, buf_slice(&line));
+	buf_free_secret(&line);
+	session->input = INPUT_ANSWER;
+}
+
+static void succeed(struct session *session)
+{
+	session->account = memory_copy(session->signed_in.at, session->signed_in.len);
+	auth_cancel(session);
+	session->useless = 0;
+	smtp_reply(session, "235 2.7.0 signed in");
+}
+
+static void fail(struct session *session, enum sign_in_status status, int delay_ms)
+{
+	auth_cancel(session);
+	if (status == SIGN_IN_REFUSED)
+		smtp_reply(session, "535 5.7.8 wrong name or password");
+	else if (status == SIGN_IN_THROTTLED)
+		smtp_reply(session, "454 4.7.0 too many failures, try again later");
+	else if (status == SIGN_IN_MALFORMED)
+		smtp_reply(session, "501 5.5.2 that is not how this mechanism goes");
+	else
+		smtp_reply(session, "454 4.7.0 signing in is not possible at the moment");
+	if (delay_ms > 0)
+		conn_delay(session->conn, delay_ms);
+}
+
+static void step(struct session *session, bool has_input, struct slice input)
+{
+	struct buf output = BUF(ANSWER_MAX);
+	int delay_ms = 0;
+	enum sign_in_status status = sign_in_step(session->exchange, has_input, input, &output, &session->signed_in, &delay_ms);
+	if (status == SIGN_IN_CONTINUE || (status == SIGN_IN_DONE && output.len > 0)) {
+		/* SMTP has no room for data beside success: the mechanism's last words go as a challenge, answered with nothing. */
+		if (status == SIGN_IN_CONTINUE)
+			session->signed_in = SLICE("");
+		send_challenge(session, buf_slice(&output));
+	} else if (status == SIGN_IN_DONE)
+		succeed(session);
+	else
+		fail(session, status, delay_ms);
+	buf_free_secret(&output);
+}
+
+/* `text` is base64. */
+static void step_with(struct session *session, struct slice text)
+{
+	struct buf input = BUF(ANSWER_MAX);
+	if (!parse_base64(text, &input)) {
+		auth_cancel(session);
+		smtp_reply(session, "501 5.5.2 that is not base64");
+	} else if (session->signed_in.len > 0 && input.len > 0) {
+		auth_cancel(session);
+		smtp_reply(session, "501 5.5.2 nothing was left to say");
+	} else if (session->signed_in.len > 0)
+		succeed(session);
+	else
+		step(session, true, buf_slice(&input));
+	buf_free_secret(&input);
+}
+
+static void begin(struct session *session, struct slice mechanism)
+{
+	struct conn_tls tls;
+	conn_tls(session->conn, &tls);
+	struct sign_in_client client = {
+		.service = "smtp",
+		.address = conn_peer(session->conn),
+		.session = conn_id(session->conn),
+		.encrypted = tls.active,
+		.tls_exporter = slice_make((const char *)tls.exporter, tls.exporter_size),
+		.tls_unique = slice_make((const char *)tls.unique, tls.unique_size),
+	};
+	session->exchange = sign_in_begin(session->service->auth, mechanism, &client);
+}
+
+void cmd_auth(struct session *session, struct slice argument)
+{
+	struct slice mechanism, initial;
+	const char *mechanisms = smtp_mechanisms(session);
+	bool has_initial = slice_cut(argument, ' ', &mechanism, &initial);
+	initial = slice_trim(initial);
+	if (session->account) {
+		smtp_reply(session, "503 5.5.1 you are signed in already");
+		return;
+	}
+	if (mechanism.len == 0) {
+		smtp_reply(session, "501 5.5.4 AUTH mechanism [initial-response] expected");
+		return;
+	}
+	if (mechanisms[0] == '\0' && !conn_is_tls(session->conn)) {
+		smtp_reply(session, "538 5.7.11 say STARTTLS first");
+		return;
+	}
+	if (!is_offered(mechanisms, mechanism)) {
+		smtp_reply(session, "504 5.5.4 that mechanism is not offered");
+		return;
+	}
+	begin(session, mechanism);
+	if (!session->exchange)
+		fail(session, SIGN_IN_MALFORMED, 0);
+	else if (!has_initial)
+		step(session, false, SLICE(""));
+	else if (slice_equal(initial, SLICE("="))) /* an initial response that is there and empty (RFC 4954 §4) */
+		step(session, true, SLICE(""));
+	else
+		step_with(session, initial);
+}
+
+void auth_answer(struct session *session, struct slice line, bool too_long)
+{
+	session->input = INPUT_LINE; /* unless another challenge follows */
+	if (too_long) {
+		auth_cancel(session);
+		smtp_reply(session, "500 5.5.6 that line is too long");
+	} else if (slice_equal(line, SLICE("*"))) {
+		auth_cancel(session);
+		smtp_reply(session, "501 5.7.0 cancelled");
+	} else
+		step_with(session, line);
+}

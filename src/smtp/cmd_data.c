@@ -1,0 +1,149 @@
+/* DATA (RFC 5321 §4.1.1.4) and BDAT (RFC 3030): a message's text, and its way into the queue. The reply to its end is the
+ * moment from which we answer for the message: it is given only when queue_commit() has put it on disk. */
+#include "smtp/session.h"
+
+#include "base/log.h"
+#include "base/random.h"
+#include "smtp/frame.h"
+#include "smtp/parse.h"
+
+static void log_accepted(const struct session *session)
+{
+	const struct transaction *transaction = &session->transaction;
+	const struct queue_message *message = &transaction->message;
+	struct conn_tls tls;
+	conn_tls(session->conn, &tls);
+	log_info("message.accepted", log_id("id", message->id), log_id("session", conn_id(session->conn)), log_slice("from", message->from),
+		 log_slice("to", message->recipients[0].address), log_number("recipients", (int64_t)message->recipient_count),
+		 log_number("size", (int64_t)message->size), log_slice("client", message->client), log_text("tls", tls.active ? tls.version : ""),
+		 log_slice("account", message->account), log_slice("msgid", transaction->content.message_id));
+	for (size_t i = 1; i < message->recipient_count; i++)
+		log_info("message.recipient", log_id("id", message->id), log_slice("to", message->recipients[i].address));
+}
+
+static void log_refused(const struct session *session)
+{
+	const struct transaction *transaction = &session->transaction;
+	const struct queue_message *message = &transaction->message;
+	log_info("message.refused", log_id("id", message->id), log_id("session", conn_id(session->conn)), log_slice("from", message->from),
+		 log_slice("to", message->recipients[0].address), log_number("recipients", (int64_t)message->recipient_count),
+		 log_number("size", (int64_t)transaction->content.size), log_slice("client", message->client),
+		 log_slice("account", message->account), log_slice("msgid", transaction->content.message_id),
+		 log_text("reason", transaction->content.refused));
+}
+
+/* LMTP wants a reply for each recipient that it has accepted (RFC 2033 §4.2), though our answer is one for all. A refused
+ * message is one error of the client. */
+static void reply_to_end(struct session *session, const char *reply, const char *id)
+{
+	int64_t errors = session->errors + (reply[0] == '5');
+	size_t count = session->service->kind == SMTP_LMTP ? session->transaction.replies : 1;
+	for (size_t i = 0; i < count; i++)
+		smtp_reply(session, "%s%s", reply, id);
+	session->errors = errors;
+}
+
+static void end_message(struct session *session)
+{
+	char id[ID_TEXT_LEN + 1] = "";
+	content_finish(session);
+	if (content_commit(session)) {
+		log_accepted(session);
+		session->useless = 0;
+		id_format(session->transaction.message.id, id);
+		reply_to_end(session, "250 2.0.0 queued as ", id);
+	} else {
+		log_refused(session);
+		reply_to_end(session, session->transaction.content.refused, "");
+	}
+	smtp_reset(session);
+}
+
+/* A message that is refused is read on to its end, but not for ever. */
+static bool is_endless(const struct session *session)
+{
+	const struct content *content = &session->transaction.content;
+	return content->refused && content->size > 2 * (uint64_t)session->config->max_message;
+}
+
+void cmd_data(struct session *session, struct slice argument)
+{
+	if (argument.len > 0)
+		smtp_reply(session, "501 5.5.4 DATA takes no parameter");
+	else if (session->transaction.message.recipient_count == 0)
+		smtp_reply(session, "554 5.5.1 no valid recipients");
+	else if (session->transaction.message.body == BODY_BINARYMIME)
+		smtp_reply(session, "503 5.5.1 a BINARYMIME message comes by BDAT"); /* RFC 3030 §3 */
+	else {
+		content_begin(session);
+		session->input = INPUT_DATA;
+		session->line_start = true;
+		session->scanned = 0;
+		smtp_reply(session, "354 send the message, and a line with a dot at its end");
+	}
+}
+
+void data_received(struct session *session, struct slice bytes, bool ends)
+{
+	struct slice text;
+	if (ends)
+		bytes.len -= 3; /* the line with the dot */
+	while (frame_unstuff(&bytes, &session->line_start, &text))
+		content_add(session, text);
+	if (ends) {
+		session->input = INPUT_LINE;
+		end_message(session);
+	} else if (is_endless(session))
+		smtp_give_up(session, "4.3.4", "the message is far too large");
+}
+
+/* ---- Chunks ---- */
+
+static void end_chunk(struct session *session, uint64_t size)
+{
+	struct content *content = &session->transaction.content;
+	session->input = INPUT_LINE;
+	if (session->chunk_refused)
+		smtp_reply(session, "503 5.5.1 BDAT is not due now");
+	else if (session->chunk_last)
+		end_message(session);
+	else if (content->refused) {
+		log_refused(session);
+		smtp_reply(session, "%s", content->refused);
+		smtp_reset(session); /* later chunks of it are out of sequence */
+	} else
+		smtp_reply(session, "250 2.0.0 %llu octets taken", (unsigned long long)size);
+}
+
+/* The octets of the chunk come in any case, and must not be taken for commands. */
+void cmd_bdat(struct session *session, struct slice argument)
+{
+	struct bdat_command command;
+	const char *reply = parse_bdat(argument, &command);
+	bool too_large = !reply && command.size > 2 * (uint64_t)session->config->max_message;
+	if (reply || too_large) {
+		smtp_reply(session, "%s", reply ? reply : "552 5.3.4 the chunk is too large");
+		smtp_give_up(session, "4.5.4", "where that chunk ends can't be told");
+		return;
+	}
+	session->chunk_refused = !(smtp_state(session) & (STATE_RCPT | STATE_CHUNKS));
+	session->chunk_last = command.last;
+	session->chunk_left = session->chunk_size = command.size;
+	if (!session->chunk_refused && !session->transaction.chunks) {
+		session->transaction.chunks = true;
+		content_begin(session);
+	}
+	if (command.size > 0)
+		session->input = INPUT_CHUNK;
+	else
+		end_chunk(session, 0);
+}
+
+void chunk_received(struct session *session, struct slice bytes)
+{
+	session->chunk_left -= bytes.len;
+	if (!session->chunk_refused)
+		content_add(session, bytes);
+	if (session->chunk_left == 0)
+		end_chunk(session, session->chunk_size);
+}

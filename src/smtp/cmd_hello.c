@@ -1,0 +1,77 @@
+/* EHLO, HELO, LHLO (RFC 5321 §4.1.1.1, RFC 2033 §4.1) and STARTTLS (RFC 3207). */
+#include "smtp/session.h"
+
+#include "base/memory.h"
+
+/* The name isn't checked against DNS, and a client isn't refused for it (RFC 5321 §4.1.4); what is written of it into
+ * header fields and the log is made harmless there. */
+static bool greet(struct session *session, struct slice argument, bool extended)
+{
+	if (argument.len == 0 || argument.len > HELLO_MAX) {
+		smtp_reply(session, "501 5.5.4 your name is missing, or too long");
+		return false;
+	}
+	smtp_reset(session);
+	free(session->hello);
+	session->hello = memory_copy(argument.at, argument.len);
+	session->extended = extended;
+	return true;
+}
+
+void cmd_helo(struct session *session, struct slice argument)
+{
+	if (greet(session, argument, false))
+		smtp_reply(session, "250 %s", smtp_hostname(session));
+}
+
+const char *smtp_mechanisms(struct session *session)
+{
+	struct conn_tls tls;
+	if (session->service->kind != SMTP_SUBMISSION || session->account)
+		return "";
+	conn_tls(session->conn, &tls);
+	return auth_mechanisms(tls.active, session->config->plaintext_auth, tls.exporter_size > 0 || tls.unique_size > 0);
+}
+
+void cmd_ehlo(struct session *session, struct slice argument)
+{
+	if (!greet(session, argument, true))
+		return;
+	const char *mechanisms = smtp_mechanisms(session);
+	conn_printf(session->conn,
+		"250-%s\r\n"
+		"250-PIPELINING\r\n"          /* RFC 2920 */
+		"250-SIZE %lld\r\n"           /* RFC 1870 */
+		"250-8BITMIME\r\n"            /* RFC 6152 */
+		"250-SMTPUTF8\r\n"            /* RFC 6531 */
+		"250-DSN\r\n"                 /* RFC 3461 */
+		"250-CHUNKING\r\n"            /* RFC 3030 */
+		"250-BINARYMIME\r\n",
+		smtp_hostname(session), (long long)session->config->max_message);
+	if (conn_can_tls(session->conn) && !conn_is_tls(session->conn))
+		conn_send_text(session->conn, "250-STARTTLS\r\n");
+	if (mechanisms[0] != '\0')
+		conn_printf(session->conn, "250-AUTH %s\r\n", mechanisms);
+	conn_send_text(session->conn, "250 ENHANCEDSTATUSCODES\r\n"); /* RFC 2034 */
+}
+
+/* Nothing that was said in clear text counts afterwards (RFC 3207 §4.2); what was already sent behind the command, conn_start_tls
+ * throws away unread. */
+void cmd_starttls(struct session *session, struct slice argument)
+{
+	if (conn_is_tls(session->conn))
+		smtp_reply(session, "503 5.5.1 TLS is already in use");
+	else if (!conn_can_tls(session->conn))
+		smtp_reply(session, "502 5.5.1 TLS is not available here");
+	else if (argument.len > 0)
+		smtp_reply(session, "501 5.5.4 STARTTLS takes no parameter");
+	else {
+		smtp_reply(session, "220 2.0.0 go ahead");
+		smtp_reset(session);
+		free(session->hello);
+		free(session->account);
+		session->hello = session->account = NULL;
+		session->extended = false;
+		conn_start_tls(session->conn);
+	}
+}

@@ -1,0 +1,120 @@
+/* MAIL and RCPT: who sends, who is to receive (RFC 5321 §3.3, RFC 6409 §6, RFC 3461). A recipient that we can't deliver to
+ * is refused here, where the sender hears it, and not by a bounce later. */
+#include "smtp/session.h"
+
+#include "base/log.h"
+#include "base/map.h"
+#include "smtp/parse.h"
+
+static void log_refusal(const struct session *session, const char *event, struct slice from, struct slice to, const char *reply)
+{
+	log_info(event, log_id("session", conn_id(session->conn)), log_slice("client", conn_peer(session->conn)), log_slice("from", from),
+		 log_slice("to", to), log_text("account", session->account ? session->account : ""), log_text("reason", reply));
+}
+
+/* The sender's address must belong to who has signed in. The null reverse-path is nobody's: receipts and the like go with it
+ * (RFC 8098 §3.3). */
+static const char *check_sender(struct session *session, const struct mail_command *command)
+{
+	if (command->size > (uint64_t)session->config->max_message)
+		return "552 5.3.4 the message is too large";
+	if (session->service->kind != SMTP_SUBMISSION || command->from.len == 0)
+		return NULL;
+	if (!auth_may_send_as(session->service->auth, slice_of(session->account), command->from))
+		return "553 5.7.1 this sender's address is not yours";
+	return NULL;
+}
+
+static void begin_transaction(struct session *session, const struct mail_command *command)
+{
+	struct transaction *transaction = &session->transaction;
+	transaction->active = true;
+	transaction->message = (struct queue_message){
+		.from = command->from, .body = command->body, .smtputf8 = command->smtputf8, .ret = command->ret, .envid = command->envid,
+		.account = arena_copy(transaction->arena, slice_of(session->account)), .client = trace_client(session, transaction->arena),
+	};
+}
+
+void cmd_mail(struct session *session, struct slice argument)
+{
+	struct mail_command command;
+	if (session->service->kind == SMTP_SUBMISSION && !session->account) {
+		smtp_reply(session, "530 5.7.0 sign in first"); /* RFC 6409 §4.3 */
+		return;
+	}
+	if (session->messages >= session->config->max_messages_per_session) {
+		smtp_give_up(session, "4.7.0", "that were enough messages over one connection");
+		return;
+	}
+	session->transaction.arena = arena_new();
+	const char *reply = parse_mail(argument, session->transaction.arena, &command);
+	if (!reply && (reply = check_sender(session, &command)))
+		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
+	smtp_reply(session, "%s", reply ? reply : "250 2.1.0 sender ok");
+	if (reply)
+		smtp_reset(session);
+	else
+		begin_transaction(session, &command);
+}
+
+static const char *check_recipient(struct session *session, struct slice to)
+{
+	switch (auth_recipient(session->service->auth, to)) {
+	case RECIPIENT_LOCAL:
+		return NULL;
+	case RECIPIENT_FOREIGN:
+		return session->account || session->may_relay ? NULL : "550 5.7.1 mail for this address is not taken here without signing in";
+	case RECIPIENT_UNKNOWN:
+		return "550 5.1.1 nobody has this address";
+	case RECIPIENT_DISABLED:
+		return "550 5.2.1 this mailbox takes no mail";
+	case RECIPIENT_TEMPORARY:
+		break;
+	}
+	return "451 4.3.0 this address can't be checked now, try again later";
+}
+
+/* A repeated one counts only for LMTP's replies. */
+static void add_recipient(struct transaction *transaction, const struct rcpt_command *command)
+{
+	struct queue_message *message = &transaction->message;
+	uint64_t hash = map_hash(command->to);
+	transaction->replies++;
+	for (size_t i = 0; i < message->recipient_count; i++)
+		if (transaction->recipient_hashes[i] == hash && slice_equal(message->recipients[i].address, command->to))
+			return;
+	if (message->recipient_count == transaction->recipient_room) {
+		size_t room = transaction->recipient_room ? transaction->recipient_room * 2 : 2;
+		struct queue_recipient *recipients = arena_array(transaction->arena, room, sizeof *recipients);
+		uint64_t *hashes = arena_array(transaction->arena, room, sizeof *hashes);
+		if (message->recipient_count > 0) {
+			memcpy(recipients, message->recipients, message->recipient_count * sizeof *recipients);
+			memcpy(hashes, transaction->recipient_hashes, message->recipient_count * sizeof *hashes);
+		}
+		message->recipients = recipients;
+		transaction->recipient_hashes = hashes;
+		transaction->recipient_room = room;
+	}
+	transaction->recipient_hashes[message->recipient_count] = hash;
+	message->recipients[message->recipient_count++] =
+		(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify};
+}
+
+void cmd_rcpt(struct session *session, struct slice argument)
+{
+	struct transaction *transaction = &session->transaction;
+	struct rcpt_command command;
+	/* Counted by commands, not by addresses: a million times the same recipient must end, too, or a million that can't be
+	 * checked now. */
+	size_t max = (size_t)session->config->max_recipients;
+	if (transaction->replies >= max || transaction->attempts++ >= max + (size_t)session->config->max_errors) {
+		smtp_reply(session, "452 4.5.3 too many recipients"); /* RFC 5321 §4.5.3.1.10 */
+		return;
+	}
+	const char *reply = parse_rcpt(argument, transaction->message.smtputf8, transaction->arena, &command);
+	if (!reply && (reply = check_recipient(session, command.to)))
+		log_refusal(session, "recipient.refused", transaction->message.from, command.to, reply);
+	if (!reply)
+		add_recipient(transaction, &command);
+	smtp_reply(session, "%s", reply ? reply : "250 2.1.5 recipient ok");
+}

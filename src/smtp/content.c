@@ -1,0 +1,146 @@
+/* The text of a message while it comes in. Its header is kept until it is complete, looked at and stored with what we add
+ * (trace.c); what follows goes straight into the draft. What can't be taken is read to its end nevertheless, since only there
+ * the client hears the answer; from the moment of refusal nothing of it is kept.
+ *
+ * Stored text has CR LF line ends only. A message with a CR or LF that stands alone is refused, and not mended: somebody
+ * else would read other lines in it than we do, and that is how messages are smuggled. That holds for BODY=BINARYMIME,
+ * too: its parts may be in the encoding "binary" as long as their bytes are lines. */
+#include "smtp/session.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/random.h"
+#include "smtp/frame.h"
+
+void content_begin(struct session *session)
+{
+	struct content *content = &session->transaction.content;
+	struct queue_message *message = &session->transaction.message;
+	message->id = id_new(); /* before the commit, since our Received field names it */
+	message->arrived = clock_now();
+	content->draft = queue_draft_new(session->service->queue);
+	content->header = BUF((size_t)session->config->max_header + INPUT_MAX);
+}
+
+void content_free(struct content *content)
+{
+	if (content->draft)
+		queue_draft_abort(&content->draft);
+	buf_free(&content->header);
+}
+
+void content_refuse(struct session *session, const char *reply)
+{
+	struct content *content = &session->transaction.content;
+	if (content->refused)
+		return;
+	content->refused = reply;
+	content_free(content);
+}
+
+static const char *storage_reply(const struct error *error)
+{
+	return error->kind == ERROR_FULL ? "452 4.3.1 there is no room for the message now, try again later"
+					 : "451 4.3.0 the message can't be stored now, try again later";
+}
+
+void content_store(struct session *session, struct slice bytes)
+{
+	struct content *content = &session->transaction.content;
+	struct error error;
+	if (content->refused || queue_draft_write(content->draft, bytes, &error))
+		return;
+	log_error("message.not_stored", log_id("session", conn_id(session->conn)), log_text("reason", error.text));
+	content_refuse(session, storage_reply(&error));
+}
+
+bool content_commit(struct session *session)
+{
+	struct content *content = &session->transaction.content;
+	struct queue_message *message = &session->transaction.message;
+	struct error error;
+	if (content->eight_bit && message->body == BODY_7BIT)
+		message->body = BODY_8BITMIME; /* it was declared wrongly: the courier must know what it has */
+	if (content->refused || queue_commit(session->service->queue, &content->draft, SLICE(""), message, &error))
+		return !content->refused;
+	log_error("message.not_queued", log_id("id", message->id), log_id("session", conn_id(session->conn)), log_text("reason", error.text));
+	content_refuse(session, storage_reply(&error));
+	return false;
+}
+
+static void check_lines(struct session *session, struct slice bytes)
+{
+	struct content *content = &session->transaction.content;
+	switch (frame_check(bytes, (uint64_t)session->config->max_line, &content->after_cr, &content->line)) {
+	case FRAME_FINE:
+		break;
+	case FRAME_BARE_CR:
+		content_refuse(session, "550 5.6.0 the message has a CR without LF, lines must end with CR LF");
+		break;
+	case FRAME_BARE_LF:
+		content_refuse(session, "550 5.6.0 the message has an LF without CR, lines must end with CR LF");
+		break;
+	case FRAME_LONG_LINE:
+		content_refuse(session, "550 5.6.0 the message has a line that is too long");
+		break;
+	}
+}
+
+/* Length of the header with its empty line in what has come so far; 0: not complete. `from`: where the new bytes begin. */
+static size_t complete_header(struct slice text, size_t from)
+{
+	if (slice_starts(text, SLICE("\r\n")))
+		return 2;
+	from = from > 3 ? from - 3 : 0;
+	size_t at = slice_find(slice_skip(text, from), SLICE("\r\n\r\n"));
+	return at == SLICE_NONE ? 0 : from + at + 4;
+}
+
+static void add_to_header(struct session *session, struct slice bytes)
+{
+	struct content *content = &session->transaction.content;
+	size_t from = content->header.len, max = (size_t)session->config->max_header;
+	buf_append(&content->header, bytes);
+	struct slice text = buf_slice(&content->header);
+	size_t length = complete_header(text, from);
+	if ((length ? length : text.len) > max)
+		content_refuse(session, "552 5.3.4 the message's header is too large");
+	else if (length > 0) {
+		content->header_done = true;
+		trace_store_header(session, slice_sub(text, 0, length));
+		if (!content->refused)
+			content_store(session, slice_skip(text, length));
+		buf_free(&content->header);
+	}
+}
+
+void content_add(struct session *session, struct slice bytes)
+{
+	struct content *content = &session->transaction.content;
+	content->size += bytes.len;
+	if (content->size > (uint64_t)session->config->max_message)
+		content_refuse(session, "552 5.3.4 the message is too large");
+	if (!content->refused)
+		check_lines(session, bytes);
+	if (content->refused)
+		return;
+	content->eight_bit = content->eight_bit || !slice_is_ascii(bytes);
+	if (content->header_done)
+		content_store(session, bytes);
+	else
+		add_to_header(session, bytes);
+}
+
+void content_finish(struct session *session)
+{
+	struct content *content = &session->transaction.content;
+	if (content->after_cr)
+		content_refuse(session, "550 5.6.0 the message ends with a CR without LF");
+	if (!content->refused && content->line > 0) /* only a chunk may leave its last line open (RFC 3030 §2) */
+		content_add(session, SLICE("\r\n"));
+	if (content->refused || content->header_done)
+		return;
+	content->header_done = true;
+	trace_store_header(session, buf_slice(&content->header));
+	buf_free(&content->header);
+}

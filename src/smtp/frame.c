@@ -1,0 +1,88 @@
+/* Framing; see frame.h. */
+#include "smtp/frame.h"
+
+size_t frame_line(struct slice input)
+{
+	size_t end = slice_find(input, SLICE("\r\n"));
+	return end == SLICE_NONE ? 0 : end + 2;
+}
+
+bool frame_has_control(struct slice line)
+{
+	return line.len > 0 && (memchr(line.at, '\r', line.len) || memchr(line.at, '\n', line.len) || memchr(line.at, '\0', line.len));
+}
+
+/* How many of the last bytes may be the beginning of an end. */
+static size_t open_end(struct slice input, bool line_start)
+{
+	static const struct slice beginnings[] = {{"\r\n.\r", 4}, {"\r\n.", 3}, {"\r\n", 2}, {"\r", 1}};
+	if (line_start && (slice_equal(input, SLICE(".")) || slice_equal(input, SLICE(".\r"))))
+		return input.len;
+	for (size_t i = 0; i < sizeof beginnings / sizeof *beginnings; i++)
+		if (input.len >= beginnings[i].len && memcmp(input.at + input.len - beginnings[i].len, beginnings[i].at, beginnings[i].len) == 0)
+			return beginnings[i].len;
+	return 0;
+}
+
+size_t frame_data(struct slice input, bool line_start, size_t from, bool *ends)
+{
+	*ends = true;
+	if (line_start && slice_starts(input, SLICE(".\r\n")))
+		return 3;
+	size_t at = slice_find(slice_skip(input, from), SLICE("\r\n.\r\n"));
+	if (at != SLICE_NONE)
+		return from + at + 5;
+	*ends = false;
+	return input.len - open_end(input, line_start);
+}
+
+bool frame_unstuff(struct slice *rest, bool *line_start, struct slice *text)
+{
+	if (*line_start && rest->len > 0 && rest->at[0] == '.')
+		*rest = slice_skip(*rest, 1);
+	if (rest->len == 0)
+		return false;
+	size_t dot = slice_find(*rest, SLICE("\r\n."));
+	size_t len = dot == SLICE_NONE ? rest->len : dot + 2;
+	*text = slice_sub(*rest, 0, len);
+	*rest = slice_skip(*rest, len);
+	*line_start = len >= 2 && memcmp(text->at + len - 2, "\r\n", 2) == 0;
+	return true;
+}
+
+/* A line's worth of bytes up to an LF, which stands at `bytes.len`. */
+static enum frame_fault check_line(struct slice bytes, bool after_cr)
+{
+	const char *cr = bytes.len > 0 ? memchr(bytes.at, '\r', bytes.len) : NULL;
+	if (after_cr)
+		return bytes.len == 0 ? FRAME_FINE : FRAME_BARE_CR;
+	if (!cr)
+		return FRAME_BARE_LF;
+	return cr == bytes.at + bytes.len - 1 ? FRAME_FINE : FRAME_BARE_CR;
+}
+
+enum frame_fault frame_check(struct slice bytes, uint64_t line_max, bool *after_cr, uint64_t *line)
+{
+	while (bytes.len > 0) {
+		const char *lf = memchr(bytes.at, '\n', bytes.len);
+		size_t len = lf ? (size_t)(lf - bytes.at) : bytes.len;
+		if (lf) {
+			enum frame_fault fault = check_line(slice_make(bytes.at, len), *after_cr);
+			if (fault != FRAME_FINE)
+				return fault;
+			if (*line + len > line_max + 1) /* the CR counts, the LF doesn't */
+				return FRAME_LONG_LINE;
+			*after_cr = false;
+			*line = 0;
+			bytes = slice_skip(bytes, len + 1);
+			continue;
+		}
+		const char *cr = memchr(bytes.at, '\r', len);
+		if (*after_cr || (cr && cr != bytes.at + len - 1))
+			return FRAME_BARE_CR;
+		*after_cr = cr != NULL;
+		*line += len;
+		return *line > line_max + 1 ? FRAME_LONG_LINE : FRAME_FINE;
+	}
+	return FRAME_FINE;
+}

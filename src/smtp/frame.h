@@ -1,0 +1,27 @@
+/* Where lines and messages end in a stream of bytes. The one place that decides that; so the one place where a smuggled
+ * message could get through. Only CR LF ends a line, and only CR LF "." CR LF ends a message (RFC 5321 §2.3.8, §4.1.1.4).
+ * Pure. */
+#ifndef SMTP_FRAME_H
+#define SMTP_FRAME_H
+
+#include "base/slice.h"
+
+/** Length of the first line with its CR LF; 0 if it isn't complete. A bare CR or LF is a byte of the line. */
+size_t frame_line(struct slice input);
+/** Does the text have a CR, LF or NUL in it? (Of a command line without its end.) */
+bool frame_has_control(struct slice line);
+
+/** Looks for the end of a message in the bytes that have arrived. `line_start`: the first byte begins a line. `from`: bytes
+ * already found not to hold the end. With the end: *ends is true and the result includes ".\r\n". Without: the result is
+ * how many bytes can be taken now; those that may be the beginning of an end, "\r\n.\r" and its prefixes, are left. */
+size_t frame_data(struct slice input, bool line_start, size_t from, bool *ends);
+/** Takes the next run of text without stuffed dots off *rest (what frame_data gave, without the final dot line): false at
+ * the end. *line_start as above; it is updated. */
+bool frame_unstuff(struct slice *rest, bool *line_start, struct slice *text);
+
+enum frame_fault { FRAME_FINE, FRAME_BARE_CR, FRAME_BARE_LF, FRAME_LONG_LINE };
+/** Checks the line ends of a piece of a message. *after_cr and *line (length of the line that has begun) carry the state from one
+ * piece to the next. A line may have `line_max` bytes without its end. */
+enum frame_fault frame_check(struct slice bytes, uint64_t line_max, bool *after_cr, uint64_t *line);
+
+#endif

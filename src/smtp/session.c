@@ -1,0 +1,279 @@
+/* One SMTP connection: which bytes are the next unit, running it, replies, time-outs. The commands are in verbs.c. */
+#include "smtp/session.h"
+
+#include <netinet/in.h>
+#include <stdarg.h>
+
+#include "base/log.h"
+#include "base/memory.h"
+#include "smtp/frame.h"
+
+/* ---- Replies ---- */
+
+void smtp_reply(struct session *session, const char *format, ...)
+{
+	char line[REPLY_MAX - 1];
+	va_list args;
+	va_start(args, format);
+	vsnprintf(line, sizeof line - 1, format, args);
+	va_end(args);
+	session->errors += line[0] == '5';
+	conn_send_text(session->conn, line);
+	conn_send(session->conn, SLICE("\r\n"));
+}
+
+static void end_session(struct session *session)
+{
+	session->closing = true;
+	conn_close(session->conn);
+}
+
+void smtp_give_up(struct session *session, const char *enhanced, const char *why)
+{
+	smtp_reply(session, "421 %s %s %s", enhanced, smtp_hostname(session), why);
+	log_info("session.given_up", log_id("session", conn_id(session->conn)), log_slice("client", conn_peer(session->conn)), log_text("reason", why));
+	end_session(session);
+}
+
+/* ---- The transaction ---- */
+
+unsigned smtp_state(const struct session *session)
+{
+	const struct transaction *transaction = &session->transaction;
+	if (!session->hello)
+		return STATE_NEW;
+	if (!transaction->active)
+		return STATE_READY;
+	if (transaction->chunks)
+		return STATE_CHUNKS;
+	return transaction->message.recipient_count > 0 ? STATE_RCPT : STATE_MAIL;
+}
+
+void smtp_reset(struct session *session)
+{
+	content_free(&session->transaction.content);
+	arena_free(&session->transaction.arena);
+	session->transaction = (struct transaction){0};
+}
+
+/* ---- Opening and closing ---- */
+
+static const void *address_bytes(const struct sockaddr_storage *address, size_t *bits)
+{
+	if (address->ss_family == AF_INET6) {
+		*bits = 128;
+		return &((const struct sockaddr_in6 *)address)->sin6_addr;
+	}
+	*bits = 32;
+	return &((const struct sockaddr_in *)address)->sin_addr;
+}
+
+static bool in_network(const struct sockaddr_storage *peer, const char *network)
+{
+	struct sockaddr_storage address;
+	unsigned bits;
+	size_t width, other;
+	if (!config_parse_network(slice_of(network), &address, &bits) || address.ss_family != peer->ss_family)
+		return false;
+	const unsigned char *a = address_bytes(&address, &width), *b = address_bytes(peer, &other);
+	if (bits > width || memcmp(a, b, bits / 8) != 0)
+		return false;
+	unsigned mask = 0xff00u >> bits % 8 & 0xff;
+	return bits % 8 == 0 || (a[bits / 8] & mask) == (b[bits / 8] & mask);
+}
+
+/* An IPv4 client of an IPv6 socket has the address ::ffff:a.b.c.d; the networks are written as IPv4. */
+static struct sockaddr_storage plain_address(const struct sockaddr_storage *peer)
+{
+	const struct sockaddr_in6 *long_form = (const struct sockaddr_in6 *)peer;
+	struct sockaddr_storage plain = *peer;
+	if (peer->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&long_form->sin6_addr)) {
+		struct sockaddr_in *short_form = (struct sockaddr_in *)&plain;
+		plain.ss_family = AF_INET;
+		memcpy(&short_form->sin_addr, long_form->sin6_addr.s6_addr + 12, 4);
+	}
+	return plain;
+}
+
+static bool from_relay_network(const struct session *session)
+{
+	const struct string_list *networks = &session->config->relay_networks;
+	const struct sockaddr_storage peer = plain_address(conn_peer_address(session->conn));
+	for (size_t i = 0; i < networks->count; i++)
+		if (in_network(&peer, networks->at[i]))
+			return true;
+	return false;
+}
+
+static void *smtp_open(struct conn *conn, void *context)
+{
+	struct session *session = memory_new(sizeof *session);
+	session->conn = conn;
+	session->service = context;
+	session->config = config_current();
+	session->may_relay = from_relay_network(session);
+	conn_set_idle(conn, session->config->smtp_idle);
+	conn_set_deadline(conn, session->config->smtp_total);
+	smtp_reply(session, "220 %s %s Pombal", smtp_hostname(session), session->service->kind == SMTP_LMTP ? "LMTP" : "ESMTP");
+	return session;
+}
+
+static void smtp_close(void *at)
+{
+	struct session *session = at;
+	auth_cancel(session);
+	smtp_reset(session);
+	free(session->hello);
+	free(session->account);
+	free(session);
+}
+
+static void smtp_expire(void *at, enum expiry why)
+{
+	struct session *session = at;
+	static const char *const reasons[] = {
+		[EXPIRY_IDLE] = "421 4.4.2 %s nothing heard for too long",
+		[EXPIRY_TOTAL] = "421 4.4.2 %s this connection has lasted long enough",
+		[EXPIRY_SHUTDOWN] = "421 4.3.2 %s is being stopped, come back soon",
+		[EXPIRY_OVERFLOW] = "421 4.5.2 %s too much input",
+	};
+	char line[REPLY_MAX - 2];
+	size_t mark = slice_find(slice_of(reasons[why]), SLICE("%s"));
+	snprintf(line, sizeof line, "%.*s%s%s", (int)mark, reasons[why], smtp_hostname(session), reasons[why] + mark + 2);
+	smtp_reply(session, "%s", line);
+}
+
+/* ---- Input ---- */
+
+/* A line that never ends is passed on in pieces, the last CR kept back: its LF may follow. */
+static size_t without_last_cr(struct slice input)
+{
+	return input.len - (input.len > 0 && input.at[input.len - 1] == '\r');
+}
+
+static enum unit peek_line(struct session *session, struct slice input, size_t *length)
+{
+	struct slice argument;
+	*length = frame_line(slice_sub(input, 0, LINE_MAX_SIZE));
+	if (*length == 0) {
+		if (input.len < LINE_MAX_SIZE)
+			return UNIT_INCOMPLETE;
+		*length = without_last_cr(slice_sub(input, 0, LINE_MAX_SIZE)); /* no CR LF in it: run_line sees that it isn't whole */
+		return session->input == INPUT_ANSWER ? UNIT_WORK : UNIT_QUICK;
+	}
+	if (session->input == INPUT_ANSWER)
+		return UNIT_WORK;
+	const struct verb *verb = smtp_find_verb(session->service->kind, slice_sub(input, 0, *length - 2), &argument);
+	/* A greeting in mid-transaction throws a draft away: that may touch the disk. */
+	return verb && (!verb->quick || session->transaction.active) ? UNIT_WORK : UNIT_QUICK;
+}
+
+static enum unit peek_skip(struct slice input, size_t *length)
+{
+	*length = frame_line(input);
+	if (*length == 0)
+		*length = without_last_cr(input);
+	return *length > 0 ? UNIT_QUICK : UNIT_INCOMPLETE;
+}
+
+static enum unit peek_data(struct session *session, struct slice input, size_t *length)
+{
+	size_t taken = frame_data(input, session->line_start, session->scanned, &session->data_ends);
+	if (!session->data_ends && input.len < CONTENT_CHUNK) {
+		session->scanned = input.len > 4 ? input.len - 4 : 0; /* an end may have begun in the last four bytes */
+		return UNIT_INCOMPLETE;
+	}
+	*length = taken;
+	return taken > 0 ? UNIT_WORK : UNIT_INCOMPLETE;
+}
+
+static enum unit peek_chunk(struct session *session, struct slice input, size_t *length)
+{
+	uint64_t wanted = session->chunk_left < CONTENT_CHUNK ? session->chunk_left : CONTENT_CHUNK;
+	if (input.len < wanted)
+		return UNIT_INCOMPLETE;
+	*length = (size_t)wanted;
+	return UNIT_WORK;
+}
+
+static enum unit smtp_peek(void *at, struct slice input, size_t *length)
+{
+	struct session *session = at;
+	switch (session->input) {
+	case INPUT_LINE:
+	case INPUT_ANSWER:
+		return peek_line(session, input, length);
+	case INPUT_SKIP:
+		return peek_skip(input, length);
+	case INPUT_DATA:
+		return peek_data(session, input, length);
+	case INPUT_CHUNK:
+		return peek_chunk(session, input, length);
+	}
+	return UNIT_INCOMPLETE;
+}
+
+/* ---- Running ---- */
+
+static void run_line(struct session *session, struct slice unit)
+{
+	struct slice end = SLICE("\r\n");
+	bool whole = unit.len >= 2 && memcmp(unit.at + unit.len - 2, end.at, 2) == 0;
+	struct slice line = slice_sub(unit, 0, unit.len - (whole ? 2 : 0));
+	if (!whole) {
+		session->skipped = unit.len;
+		if (session->input == INPUT_ANSWER)
+			auth_answer(session, SLICE(""), true);
+		else
+			smtp_reply(session, "500 5.5.2 line too long");
+		session->input = INPUT_SKIP;
+	} else if (session->input == INPUT_ANSWER)
+		auth_answer(session, line, false);
+	else
+		smtp_run_command(session, line);
+}
+
+/* The reply has been given when the line was found to be too long. */
+static void run_skip(struct session *session, struct slice unit)
+{
+	session->skipped += unit.len;
+	if (frame_line(unit) > 0)
+		session->input = INPUT_LINE;
+	else if (session->skipped > SKIPPED_LINE_MAX)
+		smtp_give_up(session, "4.5.2", "that line never ends");
+}
+
+static enum run smtp_run(void *at, struct slice unit)
+{
+	struct session *session = at;
+	switch (session->input) {
+	case INPUT_LINE:
+	case INPUT_ANSWER:
+		run_line(session, unit);
+		break;
+	case INPUT_SKIP:
+		run_skip(session, unit);
+		break;
+	case INPUT_DATA:
+		session->scanned = 0;
+		data_received(session, unit, session->data_ends);
+		break;
+	case INPUT_CHUNK:
+		chunk_received(session, unit);
+		break;
+	}
+	if (session->errors >= session->config->max_errors && !session->closing && session->input != INPUT_DATA)
+		smtp_give_up(session, "4.7.0", "too many errors");
+	return RUN_DONE;
+}
+
+const struct protocol smtp_protocol = {
+	.name = "smtp",
+	.max_input = INPUT_MAX,
+	.open = smtp_open,
+	.peek = smtp_peek,
+	.run = smtp_run,
+	.expire = smtp_expire,
+	.busy = "421 4.3.2 too many connections, come back soon\r\n",
+	.close = smtp_close,
+};

@@ -1,0 +1,184 @@
+/* What the parts of the SMTP server share; nobody outside src/smtp/ includes this.
+ *
+ *   session.c     one connection: what input is a unit, running it, replies, time-outs
+ *   frame.c       where lines, messages and chunks end in a stream of bytes
+ *   verbs.c       the table of commands
+ *   parse.c       the arguments of commands
+ *   cmd_hello.c   EHLO, HELO, LHLO, STARTTLS
+ *   cmd_auth.c    AUTH
+ *   cmd_mail.c    MAIL, RCPT
+ *   cmd_data.c    DATA, BDAT: the end of a message, and its way into the queue
+ *   cmd_other.c   RSET, NOOP, QUIT, VRFY, HELP and what we don't do
+ *   content.c     a message's text while it comes in: its line ends, its header, its size
+ *   trace.c       the fields that we put before it, and what we set right in a submitted one
+ */
+#ifndef SMTP_SESSION_H
+#define SMTP_SESSION_H
+
+#include "auth/auth.h"
+#include "base/arena.h"
+#include "config/config.h"
+#include "queue/queue.h"
+#include "smtp/smtp.h"
+
+enum {
+	LINE_MAX_SIZE = 12 * 1024 + 2,       /* any line: what AUTH may need (RFC 4954 §4) */
+	COMMAND_LINE_MAX = 512,              /* RFC 5321 §4.5.3.1.4, CRLF included */
+	PATH_LINE_MAX = 512 + 26 + 1500,     /* MAIL and RCPT: SIZE, BODY, SMTPUTF8, DSN and AUTH parameters add to it */
+	SKIPPED_LINE_MAX = 1024 * 1024,      /* a line without an end is given up after so much */
+	CONTENT_CHUNK = 32 * 1024,           /* text of a message is taken in pieces of about this size */
+	INPUT_MAX = 2 * CONTENT_CHUNK,
+	REPLY_MAX = 512,                     /* RFC 5321 §4.5.3.1.5 */
+	USELESS_COMMANDS_MAX = 500,          /* NOOP, RSET, VRFY, … between two messages */
+	HELLO_MAX = 255,
+};
+
+/* What the session is in the middle of; a command is allowed in some of these (verbs.c). */
+enum {
+	STATE_NEW = 1,   /* no greeting yet */
+	STATE_READY = 2, /* greeted, no transaction */
+	STATE_MAIL = 4,  /* a sender, no recipient */
+	STATE_RCPT = 8,  /* at least one recipient */
+	STATE_CHUNKS = 16, /* BDAT has begun */
+	STATE_ANY = 31,
+};
+
+/* What the next bytes of input are. */
+enum input_mode {
+	INPUT_LINE,     /* a command */
+	INPUT_SKIP,     /* the rest of a line that is too long */
+	INPUT_ANSWER,   /* the client's next line of an AUTH exchange */
+	INPUT_DATA,     /* the text of a message, up to the dot */
+	INPUT_CHUNK,    /* the bytes of a BDAT chunk */
+};
+
+/* The text of a message while it comes in; see content.c. */
+struct content {
+	struct queue_draft *draft;
+	struct buf header;       /* the header, until it is complete */
+	bool header_done;
+	bool after_cr;           /* the last byte was CR: LF must follow */
+	bool eight_bit;          /* a byte over 127 has come */
+	uint64_t size, line;     /* bytes altogether, and of the line that has begun */
+	struct slice message_id; /* its Message-ID field, for the log */
+	const char *refused;     /* the reply that its end will get; from then on bytes are only counted */
+};
+
+struct transaction {
+	struct arena *arena;
+	bool active;
+	struct queue_message message;    /* envelope; slices and recipients are in the arena */
+	uint64_t *recipient_hashes;      /* to pass over repeated recipients */
+	size_t recipient_room;
+	size_t attempts;                 /* RCPT commands */
+	size_t replies;                  /* RCPT commands accepted: LMTP owes one reply for each (RFC 2033 §4.2) */
+	bool chunks;                     /* BDAT has begun */
+	struct content content;
+};
+
+struct session {
+	struct conn *conn;
+	const struct smtp_service *service;
+	const struct config *config;     /* as it was when the client connected */
+	bool may_relay;                  /* from a relay network */
+	char *hello;                     /* what the client calls itself, as it said it; NULL before */
+	bool extended;                   /* EHLO or LHLO, not HELO */
+	char *account;                   /* who has signed in; NULL: nobody */
+	enum input_mode input;
+	bool data_ends;                  /* INPUT_DATA: the unit that peek has found includes the end */
+	bool line_start;                 /* INPUT_DATA: the next byte is the first of a line */
+	size_t scanned;                  /* INPUT_DATA: so much of the waiting input holds no end */
+	uint64_t chunk_left, chunk_size; /* INPUT_CHUNK */
+	bool chunk_last, chunk_refused;
+	uint64_t skipped;                /* bytes that were thrown away in a row */
+	int64_t errors, messages, useless;
+	bool closing;
+	struct sign_in *exchange;        /* AUTH under way */
+	struct slice signed_in;          /* AUTH: done but for the client's empty answer to our last challenge */
+	struct transaction transaction;
+};
+
+/* ---- session.c ---- */
+
+/** Sends one reply line; CRLF is added. A 5xx reply counts as an error of the client. */
+__attribute__((format(printf, 2, 3))) void smtp_reply(struct session *session, const char *format, ...);
+/** Sends 421 and closes. */
+void smtp_give_up(struct session *session, const char *enhanced, const char *why);
+/** Forgets sender, recipients and text (RFC 5321 §4.1.1.5). */
+void smtp_reset(struct session *session);
+/** Which of STATE_… */
+unsigned smtp_state(const struct session *session);
+static inline const char *smtp_hostname(const struct session *session) { return session->config->hostname; }
+
+/* ---- verbs.c ---- */
+
+struct verb {
+	const char *name;
+	unsigned services;    /* bits 1 << enum smtp_kind */
+	unsigned states;
+	bool quick;           /* never blocks: may be run in the loop */
+	bool useless;         /* brings no mail nearer: counted against USELESS_COMMANDS_MAX */
+	size_t line_max;
+	void (*run)(struct session *session, struct slice argument);
+	const char *rfc;
+};
+extern const struct verb smtp_verbs[];
+extern const size_t smtp_verb_count;
+/** The verb of a command line (without its end) in this kind of service; NULL if there is none. *argument: what follows. */
+const struct verb *smtp_find_verb(enum smtp_kind kind, struct slice line, struct slice *argument);
+/** Runs a command line, or says why not. */
+void smtp_run_command(struct session *session, struct slice line);
+
+/* ---- cmd_*.c ---- */
+
+/** The mechanisms that AUTH offers here and now; empty: none. */
+const char *smtp_mechanisms(struct session *session);
+void cmd_ehlo(struct session *session, struct slice argument);
+void cmd_helo(struct session *session, struct slice argument);
+void cmd_starttls(struct session *session, struct slice argument);
+void cmd_auth(struct session *session, struct slice argument);
+void cmd_mail(struct session *session, struct slice argument);
+void cmd_rcpt(struct session *session, struct slice argument);
+void cmd_data(struct session *session, struct slice argument);
+void cmd_bdat(struct session *session, struct slice argument);
+void cmd_rset(struct session *session, struct slice argument);
+void cmd_noop(struct session *session, struct slice argument);
+void cmd_quit(struct session *session, struct slice argument);
+void cmd_vrfy(struct session *session, struct slice argument);
+void cmd_help(struct session *session, struct slice argument);
+void cmd_unavailable(struct session *session, struct slice argument);
+void cmd_foreign(struct session *session, struct slice argument);
+
+/** The client's next line in an AUTH exchange; `too_long`: it was longer than LINE_MAX_SIZE. */
+void auth_answer(struct session *session, struct slice line, bool too_long);
+/** Ends an exchange that has begun, if any. */
+void auth_cancel(struct session *session);
+/** A piece of a message's text, dots still stuffed; `ends`: with its end. */
+void data_received(struct session *session, struct slice bytes, bool ends);
+/** A piece of a chunk. */
+void chunk_received(struct session *session, struct slice bytes);
+
+/* ---- content.c ---- */
+
+void content_begin(struct session *session);
+/** Adds bytes of the message. */
+void content_add(struct session *session, struct slice bytes);
+/** The message is complete: its last line is ended, its header looked at, if that wasn't possible before. */
+void content_finish(struct session *session);
+/** The message won't be taken: `reply` is what its end will get. The first reason counts. */
+void content_refuse(struct session *session, const char *reply);
+void content_free(struct content *content);
+/** Puts bytes into the draft; a failure refuses the message. */
+void content_store(struct session *session, struct slice bytes);
+/** Puts the message into the queue. False: it is refused, the reason is in content.refused. */
+bool content_commit(struct session *session);
+
+/* ---- trace.c ---- */
+
+/** Puts the header as it is to be stored into the draft: our Received field, what was missing, and what stays of the
+ * client's. May refuse the message. Blocks. */
+void trace_store_header(struct session *session, struct slice header);
+/** "name [address]" of the client, for the log and the queue; in `arena`. */
+struct slice trace_client(const struct session *session, struct arena *arena);
+
+#endif

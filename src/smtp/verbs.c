@@ -1,0 +1,79 @@
+/* The commands of SMTP, submission and LMTP: the only list of them. Adding one is a row here and a function in a cmd_ file. */
+#include "smtp/session.h"
+#include "smtp/frame.h"
+
+enum {
+	ON_RELAY = 1 << SMTP_RELAY,
+	ON_SUBMISSION = 1 << SMTP_SUBMISSION,
+	ON_LMTP = 1 << SMTP_LMTP,
+	ON_SMTP = ON_RELAY | ON_SUBMISSION,
+	ON_ALL = ON_SMTP | ON_LMTP,
+	GREETED = STATE_ANY & ~STATE_NEW,
+};
+
+/* BDAT is allowed in every state since the octets of its chunk come whatever we answer; it looks for itself. */
+const struct verb smtp_verbs[] = {
+	{"MAIL", ON_ALL, STATE_READY, false, false, PATH_LINE_MAX, cmd_mail, "RFC 5321 4.1.1.2"},
+	{"RCPT", ON_ALL, STATE_MAIL | STATE_RCPT, false, false, PATH_LINE_MAX, cmd_rcpt, "RFC 5321 4.1.1.3"},
+	{"DATA", ON_ALL, STATE_MAIL | STATE_RCPT, true, false, COMMAND_LINE_MAX, cmd_data, "RFC 5321 4.1.1.4"},
+	{"BDAT", ON_ALL, STATE_ANY, false, false, COMMAND_LINE_MAX, cmd_bdat, "RFC 3030 2"},
+	{"EHLO", ON_SMTP, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_ehlo, "RFC 5321 4.1.1.1"},
+	{"HELO", ON_SMTP, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_helo, "RFC 5321 4.1.1.1"},
+	{"LHLO", ON_LMTP, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_ehlo, "RFC 2033 4.1"},
+	{"STARTTLS", ON_ALL, STATE_READY, true, true, COMMAND_LINE_MAX, cmd_starttls, "RFC 3207 4"},
+	{"AUTH", ON_SUBMISSION, STATE_READY, false, true, LINE_MAX_SIZE, cmd_auth, "RFC 4954 4"},
+	{"RSET", ON_ALL, STATE_ANY, false, true, COMMAND_LINE_MAX, cmd_rset, "RFC 5321 4.1.1.5"},
+	{"NOOP", ON_ALL, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_noop, "RFC 5321 4.1.1.9"},
+	{"QUIT", ON_ALL, STATE_ANY, true, false, COMMAND_LINE_MAX, cmd_quit, "RFC 5321 4.1.1.10"},
+	{"VRFY", ON_ALL, GREETED, true, true, PATH_LINE_MAX, cmd_vrfy, "RFC 5321 3.5.3"},
+	{"HELP", ON_ALL, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_help, "RFC 5321 4.1.1.8"},
+	{"EXPN", ON_ALL, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_unavailable, "RFC 5321 3.5.2"},
+	{"ETRN", ON_ALL, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_unavailable, "RFC 1985"},
+	{"AUTH", ON_RELAY | ON_LMTP, STATE_ANY, true, true, LINE_MAX_SIZE, cmd_unavailable, "RFC 4954 4"},
+	/* Browsers that were tricked into talking to us: nothing of what they send may be taken for a command. */
+	{"GET", ON_ALL, STATE_ANY, true, true, LINE_MAX_SIZE, cmd_foreign, "not SMTP"},
+	{"POST", ON_ALL, STATE_ANY, true, true, LINE_MAX_SIZE, cmd_foreign, "not SMTP"},
+	{"PUT", ON_ALL, STATE_ANY, true, true, LINE_MAX_SIZE, cmd_foreign, "not SMTP"},
+	{"CONNECT", ON_ALL, STATE_ANY, true, true, LINE_MAX_SIZE, cmd_foreign, "not SMTP"},
+};
+const size_t smtp_verb_count = sizeof smtp_verbs / sizeof *smtp_verbs;
+
+const struct verb *smtp_find_verb(enum smtp_kind kind, struct slice line, struct slice *argument)
+{
+	size_t space = slice_find_char(line, ' ');
+	struct slice name = slice_sub(line, 0, space);
+	*argument = slice_trim(slice_skip(line, name.len));
+	for (size_t i = 0; i < smtp_verb_count; i++)
+		if (smtp_verbs[i].services & 1u << kind && slice_equal_nocase(name, slice_of(smtp_verbs[i].name)))
+			return &smtp_verbs[i];
+	return NULL;
+}
+
+static void refuse_state(struct session *session, const struct verb *verb, unsigned state)
+{
+	if (state == STATE_NEW)
+		smtp_reply(session, "503 5.5.1 say %s first", session->service->kind == SMTP_LMTP ? "LHLO" : "EHLO");
+	else if (verb->states & (STATE_MAIL | STATE_RCPT))
+		smtp_reply(session, "503 5.5.1 %s is not due now", verb->name);
+	else
+		smtp_reply(session, "503 5.5.1 %s is not allowed in the middle of a message", verb->name);
+}
+
+void smtp_run_command(struct session *session, struct slice line)
+{
+	struct slice argument;
+	const struct verb *verb = smtp_find_verb(session->service->kind, line, &argument);
+	unsigned state = smtp_state(session);
+	if (frame_has_control(line))
+		smtp_reply(session, "500 5.5.2 a line ends with CR LF, and has no CR, LF or NUL in it");
+	else if (!verb)
+		smtp_reply(session, "500 5.5.1 unknown command");
+	else if (line.len + 2 > verb->line_max)
+		smtp_reply(session, "500 5.5.2 line too long");
+	else if (!(verb->states & state))
+		refuse_state(session, verb, state);
+	else if (verb->useless && ++session->useless > USELESS_COMMANDS_MAX)
+		smtp_give_up(session, "4.7.0", "too many commands without a message");
+	else
+		verb->run(session, argument);
+}
