@@ -97,7 +97,7 @@ static enum run go_on(struct pop3_session *session)
 			return RUN_AGAIN;
 		ssize_t got = read_piece(transfer, piece);
 		if (got <= 0) {
-			log_error("pop3.unreadable", log_id("session", conn_id(session->conn)), log_slice("account", session->maildrop->account),
+			log_error("pop3.unreadable", log_id("session", session->id), log_slice("account", session->maildrop->account),
 				  log_number("errno", got < 0 ? errno : 0));
 			conn_close(session->conn);
 			end_transfer(session);

@@ -38,13 +38,13 @@ void pop3_error(struct pop3_session *session, const char *format, ...)
 	if (++session->errors < session->config->max_errors)
 		return;
 	conn_send_text(session->conn, "-ERR too many errors\r\n");
-	log_info("pop3.errors", log_id("session", conn_id(session->conn)), log_slice("peer", conn_peer(session->conn)));
+	log_info("pop3.errors", log_id("session", session->id), log_slice("peer", conn_peer(session->conn)));
 	conn_close(session->conn);
 }
 
 void pop3_trouble(struct pop3_session *session, const char *what, const struct error *error)
 {
-	log_error("pop3.trouble", log_id("session", conn_id(session->conn)), log_text("what", what), log_text("reason", error->text));
+	log_error("pop3.trouble", log_id("session", session->id), log_text("what", what), log_text("reason", error->text));
 	conn_printf(session->conn, "-ERR [SYS/TEMP] %s; try again later\r\n", what);
 }
 
@@ -136,6 +136,7 @@ static void *pop3_open(struct conn *conn, void *context)
 {
 	struct pop3_session *session = memory_new(sizeof *session);
 	session->conn = conn;
+	session->id = conn_id(conn);
 	session->service = context;
 	session->config = config_current();
 	session->state = STATE_AUTHORIZATION;
@@ -146,9 +147,18 @@ static void *pop3_open(struct conn *conn, void *context)
 	return session;
 }
 
+void pop3_log_end(const struct pop3_session *session, const char *event, size_t removed)
+{
+	log_info(event, log_id("session", session->id), log_slice("account", session->maildrop->account),
+		 log_number("retrieved", (int64_t)session->retrieved), log_number("bytes", (int64_t)session->retrieved_bytes),
+		 log_number("removed", (int64_t)removed));
+}
+
 static void pop3_close(void *context)
 {
 	struct pop3_session *session = context;
+	if (session->maildrop)
+		pop3_log_end(session, "pop3.lost", 0); /* it hasn't said QUIT */
 	pop3_forget_sign_in(session);
 	maildrop_close(&session->maildrop);
 	if (session->transfer.fd >= 0)

@@ -57,6 +57,7 @@ struct pop3_session {
 	bool resumed;           /* the command returned RUN_AGAIN */
 	struct transfer transfer;
 	uint64_t retrieved, retrieved_bytes;
+	int64_t id;             /* of the connection, for the log when it is gone */
 };
 
 struct pop3_verb {
@@ -74,6 +75,8 @@ __attribute__((format(printf, 2, 3))) void pop3_ok(struct pop3_session *session,
 __attribute__((format(printf, 2, 3))) void pop3_error(struct pop3_session *session, const char *format, ...);
 /** "-ERR [SYS/TEMP] …": our trouble, which doesn't count against the client (RFC 3206). Logs the cause. */
 void pop3_trouble(struct pop3_session *session, const char *what, const struct error *error);
+/** The event that ends a signed-in session: "pop3.quit" or "pop3.lost". */
+void pop3_log_end(const struct pop3_session *session, const char *event, size_t removed);
 /** Is signing in with a password allowed on this connection as it is? */
 bool pop3_may_sign_in(const struct pop3_session *session);
 /** Finds the message that `text` numbers; NULL, having replied, if it isn't one. */
