@@ -185,8 +185,8 @@ static void mark_seen(struct command *command, struct fetch_job *job)
 	for (size_t i = 0; i < walk->count; i++)
 		if (!(walk->messages[i]->flags & FLAG_SEEN))
 			uids[count++] = walk->messages[i]->uid;
-	if (count == 0 || !message_store_flags(command->account, command->imap->selected->mailbox, uids, count, FLAGS_ADD, FLAG_SEEN, slice_make("", 0), -1,
-					       command->scratch, NULL, NULL, &error))
+	if (count == 0 || !message_store_flags(command->account, command->imap->selected->mailbox, uids, count, FLAGS_ADD, FLAG_SEEN,
+					       slice_make("", 0), -1, command->scratch, NULL, NULL, &error))
 		return;
 	for (size_t i = 0; i < walk->count; i++) {
 		job->became_seen[i] = !(walk->messages[i]->flags & FLAG_SEEN);

@@ -111,7 +111,8 @@ enum run imap_cmd_list(struct command *command)
 		return reply_syntax(command);
 	if (job->root)
 		return reply_root(command);
-	if (!job->nothing && (!command_account(command, &error) || !mailbox_list(command->account, command->arena, &job->mailboxes, &job->count, &error)))
+	if (!job->nothing && (!command_account(command, &error) ||
+			      !mailbox_list(command->account, command->arena, &job->mailboxes, &job->count, &error)))
 		return reply_error(command, &error);
 	find_children(command, job);
 	command->job = job;

@@ -12,7 +12,8 @@ static size_t first_unseen(struct command *command, const struct selected *selec
 	struct error error;
 	if (selected->count == 0)
 		return 0;
-	if (!message_list(command->account, selected->mailbox, 1, UINT32_MAX, 0, UNSEEN_SEARCH_MAX, MESSAGE_FLAGS, command->arena, &list, &count, &error))
+	if (!message_list(command->account, selected->mailbox, 1, UINT32_MAX, 0, UNSEEN_SEARCH_MAX, MESSAGE_FLAGS, command->arena, &list,
+			  &count, &error))
 		return 0;
 	for (size_t i = 0; i < count; i++) {
 		size_t index = uids_seek(selected->uids, selected->count, list[i].uid);

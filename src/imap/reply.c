@@ -80,7 +80,8 @@ enum run reply_error(struct command *command, const struct error *error)
 		return reply_no(command, codes[error->kind], printable(command, error->text));
 	log_error("imap.failed", log_id("session", imap->id), log_slice("account", imap->account),
 		  log_text("command", command->verb ? command->verb->name : ""), log_text("reason", error->text));
-	return reply_no(command, codes[error->kind], error->kind == ERROR_FULL ? "The disk is full, try again later" : "Not possible now, try again later");
+	const char *text = error->kind == ERROR_FULL ? "The disk is full, try again later" : "Not possible now, try again later";
+	return reply_no(command, codes[error->kind], text);
 }
 
 enum run reply_bad(struct command *command, const char *text)

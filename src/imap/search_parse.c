@@ -9,7 +9,10 @@ struct context {
 
 static bool parse_key(struct context *context, struct search_node **out);
 
-enum argument { ARGUMENT_NONE, ARGUMENT_TEXT, ARGUMENT_FIELD_TEXT, ARGUMENT_DATE, ARGUMENT_NUMBER, ARGUMENT_KEYWORD, ARGUMENT_UIDS, ARGUMENT_KEY, ARGUMENT_TWO_KEYS };
+enum argument {
+	ARGUMENT_NONE, ARGUMENT_TEXT, ARGUMENT_FIELD_TEXT, ARGUMENT_DATE, ARGUMENT_NUMBER, ARGUMENT_KEYWORD, ARGUMENT_UIDS, ARGUMENT_KEY,
+	ARGUMENT_TWO_KEYS,
+};
 
 static const struct row {
 	const char *name;

@@ -238,8 +238,8 @@ static bool sync_changes(struct sync *sync, struct error *error)
 	for (bool more = true; more && done;) {
 		struct message *list;
 		size_t count;
-		done = message_list(command->account, selected->mailbox, next, UINT32_MAX, selected->modseq, SYNC_PIECE, MESSAGE_FLAGS, sync->arena, &list, &count,
-				    error);
+		done = message_list(command->account, selected->mailbox, next, UINT32_MAX, selected->modseq, SYNC_PIECE, MESSAGE_FLAGS,
+				    sync->arena, &list, &count, error);
 		more = done && count == SYNC_PIECE && list[count - 1].uid < UINT32_MAX;
 		if (!done)
 			break;

@@ -63,9 +63,9 @@ const struct verb *verb_parse(struct parser *parser, bool *uid)
 	return verb;
 }
 
-static const char capabilities_before[] = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE";
-static const char capabilities_after[] = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE MULTIAPPEND "
-					 "SPECIAL-USE CREATE-SPECIAL-USE";
+/* Told before signing in, too: there are clients that ask once only. */
+static const char capabilities[] = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE MULTIAPPEND SPECIAL-USE "
+				   "CREATE-SPECIAL-USE";
 
 static void write_mechanisms(struct imap *imap, struct buf *out)
 {
@@ -83,11 +83,9 @@ static void write_mechanisms(struct imap *imap, struct buf *out)
 /* RFC 3501 §7.2.1: what is listed may change with the state, and here it does. */
 void capability_write(struct imap *imap, struct buf *out)
 {
-	if (imap->state != STATE_GREETED) {
-		buf_append_text(out, capabilities_after);
+	buf_append_text(out, capabilities);
+	if (imap->state != STATE_GREETED)
 		return;
-	}
-	buf_append_text(out, capabilities_before);
 	if (!conn_is_tls(imap->conn) && conn_can_tls(imap->conn))
 		buf_append_text(out, " STARTTLS");
 	if (!conn_is_tls(imap->conn) && !config_current()->plaintext_auth)
