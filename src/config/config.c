@@ -137,7 +137,6 @@ static struct {
 	pthread_mutex_t lock;
 	struct config *config;
 	const char *path;
-	int *seen; /* line in which an option was set, by its place in the table */
 	struct error *error;
 	bool failed;
 } parse = {.lock = PTHREAD_MUTEX_INITIALIZER};
@@ -162,22 +161,17 @@ __attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const cha
 	fail_at(cfg, "%s", text);
 }
 
-/* Called by libConfuse after each value that it has read, and once more at the end of a list. */
+/* An option that is set twice has its last value, so that a script can append to the file.
+ * Called by libConfuse after each value that it has read, and once more at the end of a list. */
 static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const struct option *option = config_option(slice_of(opt->name));
-	int *seen = &parse.seen[option - config_options];
 	unsigned count = cfg_opt_size(opt);
 	struct error error;
-	if (option->kind != OPTION_KIND_LIST && *seen > 0) {
-		fail_at(cfg, "%s is set already in line %d", option->name, *seen);
-		return -1;
-	}
 	if (count > 0 && !set_value(parse.config, option, slice_of(cfg_opt_getnstr(opt, count - 1)), &error)) {
 		fail_at(cfg, "%s: %s", option->name, error.text);
 		return -1;
 	}
-	*seen = cfg->line;
 	return 0;
 }
 
@@ -257,7 +251,6 @@ static bool run_parser(struct config *config, const char *text, const char *path
 	parse.path = path;
 	parse.error = error;
 	parse.failed = false;
-	parse.seen = memory_array(config_option_count, sizeof *parse.seen);
 	cfg_t *cfg = new_parser();
 	bool done = cfg_parse_buf(cfg, text) == CFG_SUCCESS && !parse.failed;
 	if (!done)
@@ -265,8 +258,6 @@ static bool run_parser(struct config *config, const char *text, const char *path
 	else
 		take_lists(cfg, config);
 	cfg_free(cfg);
-	free(parse.seen);
-	parse.seen = NULL;
 	pthread_mutex_unlock(&parse.lock);
 	return done;
 }

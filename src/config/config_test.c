@@ -96,7 +96,6 @@ static void mistakes_name_file_and_line(void **state)
 	assert_refused("mx_port = -1\n", "pombal.conf:1: ", "not a number");
 	assert_refused("\nmax_message = 25X\n", "pombal.conf:2: ", "size");
 	assert_refused("smtp_listen = {\"0.0.0.0:25\",\n\"localhost:25\"}\n", "pombal.conf:2: ", "address with a port");
-	assert_refused("hostname = a\nhostname = b\n", "pombal.conf:2: ", "line 1");
 	assert_refused("hostname = \"a b\"\n", "pombal.conf:1: ", "host name");
 	assert_refused("plaintext_auth = maybe\n", "pombal.conf:1: ", "neither yes nor no");
 	assert_refused("smarthost_user = \"a\\nb\"\n", "pombal.conf:1: ", "control character");
@@ -115,6 +114,17 @@ static void lists_can_be_extended(void **state)
 		fail_msg("%s", error.text);
 	assert_int_equal(config->smtp_listen.count, 2);
 	assert_string_equal(config->smtp_listen.at[1], "127.0.0.1:2");
+	config_free(&config);
+}
+
+static void the_last_setting_counts(void **state)
+{
+	(void)state;
+	struct error error;
+	struct config *config = parse("hostname = a.test\nmx_port = 26\nhostname = b.test\nmx_port = 27\n", &error);
+	assert_non_null(config);
+	assert_string_equal(config->hostname, "b.test");
+	assert_int_equal(config->mx_port, 27);
 	config_free(&config);
 }
 
@@ -196,6 +206,7 @@ int main(void)
 		cmocka_unit_test(lists_can_be_extended),	cmocka_unit_test(durations_and_sizes),
 		cmocka_unit_test(addresses_and_networks),	cmocka_unit_test(a_written_file_reads_the_same),
 		cmocka_unit_test(the_current_configuration_is_never_null),
+		cmocka_unit_test(the_last_setting_counts),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
