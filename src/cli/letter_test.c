@@ -1,0 +1,136 @@
+/* What sendmail makes of letters, how event lines are read, and names of folders. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <cmocka.h>
+
+#include "base/buf.h"
+#include "cli/mail_folders.h"
+#include "cli/sendmail.h"
+#include "cli/trace_events.h"
+#include "store/store.h"
+
+static struct sendmail_job job;
+static struct buf letter;
+
+static int set_up(void **state)
+{
+	(void)state;
+	job = (struct sendmail_job){.arena = arena_new(), .sender = SLICE("anna@here.test"), .domain = SLICE("here.test"), .hostname = SLICE("mx.here.test"), .user = "anna"};
+	letter = BUF(100000);
+	return 0;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	arena_free(&job.arena);
+	buf_free(&letter);
+	return 0;
+}
+
+static bool make(const char *raw)
+{
+	struct error error;
+	struct slice message_id = {NULL, 0};
+	return sendmail_make_letter(&job, 1, slice_of(raw), &letter, &message_id, &error);
+}
+
+static bool holds(const char *text) { return slice_find(buf_slice(&letter), slice_of(text)) != SLICE_NONE; }
+
+static void what_is_missing_is_added(void **state)
+{
+	(void)state;
+	job.full_name = SLICE("Anna");
+	assert_true(make("Subject: x\n\nText\n"));
+	assert_true(holds("From: Anna <anna@here.test>\r\n") && holds("\r\nDate: ") && holds("\r\nMessage-ID: <"));
+	assert_true(slice_starts(buf_slice(&letter), SLICE("Received: ")));
+	assert_true(slice_ends_nocase(buf_slice(&letter), SLICE("Subject: x\r\n\r\nText\r\n")));
+}
+
+static void what_is_there_stays(void **state)
+{
+	(void)state;
+	assert_true(make("From: b@c.test\r\nDate: now\r\nMessage-Id: <1@x>\r\n\r\nText"));
+	assert_true(holds("From: b@c.test\r\nDate: now\r\nMessage-Id: <1@x>\r\n\r\nText\r\n"));
+	assert_false(holds("anna@here.test") || holds("\r\r"));
+}
+
+static void recipients_come_from_the_fields(void **state)
+{
+	(void)state;
+	job.from_header = true;
+	assert_true(make("To: bob, \"C, D\" <cd@there.test>\nCc: Group: e@f.test;,\n bob@here.test\nBcc: secret@here.test\n\nText\n"));
+	assert_int_equal(job.recipient_count, 4);
+	assert_true(slice_equal(job.recipients[0], SLICE("bob@here.test")));
+	assert_true(slice_equal(job.recipients[3], SLICE("secret@here.test")));
+	assert_false(holds("secret") || holds("Bcc"));
+}
+
+static void a_body_without_header_is_a_body(void **state)
+{
+	(void)state;
+	assert_true(make("just some words\nmore: words\n"));
+	assert_true(slice_ends_nocase(buf_slice(&letter), SLICE("\r\n\r\njust some words\r\nmore: words\r\n")));
+}
+
+static void line_ends_and_dots(void **state)
+{
+	(void)state;
+	job.dots = true;
+	assert_true(make("Subject: x\n\na\rb\r\n..\n.\nnot this\n"));
+	assert_true(slice_ends_nocase(buf_slice(&letter), SLICE("\r\n\r\na\r\nb\r\n..\r\n")));
+}
+
+static void a_bad_recipient_is_refused(void **state)
+{
+	(void)state;
+	struct error error;
+	assert_false(sendmail_add_recipient(&job, SLICE("a b@c.test"), &error));
+	assert_false(sendmail_add_recipient(&job, SLICE("a@b@c.test"), &error));
+	assert_true(sendmail_add_recipient(&job, SLICE("<a@c.test>"), &error) && sendmail_add_recipient(&job, SLICE("a@C.test"), &error));
+	assert_int_equal(job.recipient_count, 1);
+}
+
+static void events_are_read(void **state)
+{
+	(void)state;
+	struct event event;
+	assert_true(event_parse(SLICE("time=1 level=info event=message.accepted from=\"a \\\"b\\\" \\\\ \\x0a\" to= size=3"), job.arena, &event));
+	assert_true(slice_equal(event_get(&event, "from"), SLICE("a \"b\" \\ \n")));
+	assert_true(slice_equal(event_get(&event, "size"), SLICE("3")));
+	assert_int_equal(event_get(&event, "to").len, 0);
+	assert_false(event_parse(SLICE("time=1 from=\"cut off"), job.arena, &event));
+	assert_false(event_parse(SLICE("time=1 from=\"cut off\\"), job.arena, &event));
+	assert_false(event_parse(SLICE("ready"), job.arena, &event));
+	assert_false(event_parse(SLICE(""), job.arena, &event));
+}
+
+static void folders_and_flags(void **state)
+{
+	(void)state;
+	char letters[8];
+	assert_true(slice_equal(folder_to_mailbox(SLICE(".Work.Old"), job.arena), SLICE("Work/Old")));
+	assert_true(slice_equal(folder_to_mailbox(SLICE(".Entw&APw-rfe"), job.arena), SLICE("Entw\xc3\xbcrfe")));
+	assert_true(slice_equal(folder_from_mailbox(SLICE("Entw\xc3\xbcrfe/a.b"), job.arena), SLICE(".Entw&APw-rfe.a_b")));
+	assert_int_equal(flags_from_name(SLICE("1.x.host:2,FS")), FLAG_FLAGGED | FLAG_SEEN);
+	assert_int_equal(flags_from_name(SLICE("1.FS.host")), 0);
+	assert_string_equal(flags_to_name(FLAG_SEEN | FLAG_ANSWERED | FLAG_DRAFT, letters), "DRS");
+	assert_int_equal(flags_from_status(SLICE("RO")), FLAG_SEEN);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(what_is_missing_is_added, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_there_stays, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(recipients_come_from_the_fields, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_body_without_header_is_a_body, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(line_ends_and_dots, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_bad_recipient_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(events_are_read, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(folders_and_flags, set_up, tear_down),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
