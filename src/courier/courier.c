@@ -123,13 +123,14 @@ static void init_condition(pthread_cond_t *condition)
 	pthread_condattr_destroy(&attributes);
 }
 
-static void start_thread(struct courier *courier, void *(*run)(void *))
+static void start_thread(struct courier *courier, void *(*run)(void *), const char *name)
 {
 	pthread_t thread;
 	if (pthread_create(&thread, NULL, run, courier) != 0) {
 		log_error("courier.no_thread");
 		exit(EXIT_FAILURE); /* the master starts the role again */
 	}
+	pthread_setname_np(thread, name);
 	pthread_detach(thread);
 	courier->local_threads++;
 }
@@ -159,21 +160,24 @@ struct courier *courier_start(const struct courier_options *options)
 	trust_certificates(options->data);
 	courier->intake_end = &courier->intake;
 	courier->ready_end = &courier->ready;
+	courier->concluded_end = &courier->concluded_jobs;
 	courier->destinations = map_new();
 	courier->stop_fd = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&courier->lock, NULL);
 	init_condition(&courier->poked);
 	init_condition(&courier->filled);
 	init_condition(&courier->work);
+	init_condition(&courier->concluded);
 	init_condition(&courier->ended);
 	/* Signals are for the main thread: threads inherit this mask. SIGPIPE stays blocked in all of them (net/client.c). */
 	sigset_t all, former;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &former);
 	pthread_mutex_lock(&courier->lock);
-	start_thread(courier, scheduler_thread);
+	start_thread(courier, scheduler_thread, "scheduler");
+	start_thread(courier, closing_thread, "closing");
 	for (int i = 0; i < LOCAL_THREADS; i++)
-		start_thread(courier, local_thread);
+		start_thread(courier, local_thread, "local");
 	pthread_mutex_unlock(&courier->lock);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	return courier;
@@ -210,6 +214,7 @@ void courier_stop(struct courier **stopped, int seconds)
 	pthread_cond_broadcast(&courier->poked);
 	pthread_cond_broadcast(&courier->filled);
 	pthread_cond_broadcast(&courier->work);
+	pthread_cond_broadcast(&courier->concluded);
 	wait_for_end(courier, clock_monotonic_ms() + (int64_t)seconds * 1000);
 	eventfd_write(courier->stop_fd, 1);
 	while (courier->local_threads + courier->remote_threads > 0)
@@ -220,6 +225,7 @@ void courier_stop(struct courier **stopped, int seconds)
 	pthread_cond_destroy(&courier->poked);
 	pthread_cond_destroy(&courier->filled);
 	pthread_cond_destroy(&courier->work);
+	pthread_cond_destroy(&courier->concluded);
 	pthread_cond_destroy(&courier->ended);
 	pthread_mutex_destroy(&courier->lock);
 	close(courier->stop_fd);

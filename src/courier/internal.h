@@ -5,6 +5,7 @@
  *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
  *   remote.c    what goes elsewhere, grouped by destination (struct job), is worked on by a pool of threads:
  *   route.c     which hosts; session.c, signin.c, transaction.c: speaking with one
+ *               (they end in the closing thread, which writes down many at a time)
  *   letter.c    what became of the recipients is written down; dsn.c: and told to the sender
  *
  * Threads: a letter's addressees belong to one thread each at a time: first to the local thread that has the letter, then
@@ -106,6 +107,7 @@ struct courier {
 	pthread_cond_t poked;      /* the scheduler: poked, stopping, or in_flight went down */
 	pthread_cond_t filled;     /* the local threads: intake or stopping */
 	pthread_cond_t work;       /* the remote threads: a destination is ready, or stopping */
+	pthread_cond_t concluded;  /* the closing thread: jobs to be written down, or stopping */
 	pthread_cond_t ended;      /* courier_stop: a thread has ended */
 	bool wake, stopping;
 	int64_t wakes_at;          /* when the scheduler is to look again by itself, milliseconds since 1970 */
@@ -117,6 +119,7 @@ struct courier {
 	struct map *destinations;  /* by name */
 	struct destination *ready, **ready_end; /* with jobs waiting and below their limit of connections */
 	size_t ready_count, remote_threads, remote_idle;
+	struct job *concluded_jobs, **concluded_end; /* whose addressees have their verdicts */
 	struct session *idle_sessions;
 };
 
@@ -144,6 +147,8 @@ int64_t local_delivery_id(int64_t message, struct slice account, struct slice de
 bool forward_letter(struct addressee *addressee, struct error *error);
 
 /* remote.c */
+/** The main function of the thread that writes down what became of remote jobs, as many at a time as have gathered. */
+void *closing_thread(void *courier);
 /** Hands over the remote addressees of a letter (VERDICT_NONE), any destinations. */
 void remote_submit(struct courier *courier, struct letter *letter, struct addressee **list, size_t count);
 /** Ends: closes idle sessions, frees destinations and the jobs that wait. All remote threads have ended. */

@@ -233,15 +233,66 @@ static void job_run(struct courier *courier, const char *name, struct job *job, 
 	free(delivery);
 }
 
-/* Gives those without a verdict the one that was noted, and closes all. */
+/* Gives those without a verdict the one that was noted, and hands the job over to the closing thread. */
 static void job_end(struct courier *courier, struct job **job)
 {
 	for (size_t i = 0; i < (*job)->count; i++)
 		if ((*job)->addressees[i]->verdict == VERDICT_NONE)
 			addressee_conclude((*job)->addressees[i]);
-	letters_close(courier, (*job)->addressees, (*job)->count);
-	free(*job);
+	pthread_mutex_lock(&courier->lock);
+	(*job)->next = NULL;
+	*courier->concluded_end = *job;
+	courier->concluded_end = &(*job)->next;
+	pthread_cond_signal(&courier->concluded);
+	pthread_mutex_unlock(&courier->lock);
 	*job = NULL;
+}
+
+/* Closes all addressees of some jobs together, and frees the jobs. */
+static void jobs_close(struct courier *courier, struct job *jobs)
+{
+	size_t count = 0, at = 0;
+	for (const struct job *job = jobs; job; job = job->next)
+		count += job->count;
+	struct addressee **list = memory_array(count + 1, sizeof(struct addressee *));
+	while (jobs) {
+		struct job *next = jobs->next;
+		for (size_t i = 0; i < jobs->count; i++)
+			list[at++] = jobs->addressees[i];
+		free(jobs);
+		jobs = next;
+	}
+	letters_close(courier, list, count);
+	free(list);
+}
+
+/* With the lock held. */
+static struct job *take_concluded(struct courier *courier)
+{
+	struct job *jobs = courier->concluded_jobs;
+	courier->concluded_jobs = NULL;
+	courier->concluded_end = &courier->concluded_jobs;
+	return jobs;
+}
+
+void *closing_thread(void *argument)
+{
+	struct courier *courier = argument;
+	pthread_mutex_lock(&courier->lock);
+	while (!courier->stopping) {
+		struct job *jobs = take_concluded(courier);
+		if (!jobs) {
+			pthread_cond_wait(&courier->concluded, &courier->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&courier->lock);
+		jobs_close(courier, jobs);
+		pthread_mutex_lock(&courier->lock);
+	}
+	courier->local_threads--; /* it counts among them when the courier stops */
+	pthread_cond_broadcast(&courier->ended);
+	pthread_mutex_unlock(&courier->lock);
+	return NULL;
 }
 
 /* ---- Destinations; under courier->lock ---- */
@@ -409,6 +460,7 @@ static void *remote_thread(void *argument)
 {
 	struct courier *courier = argument;
 	client_stop_on(courier->stop_fd);
+	pthread_setname_np(pthread_self(), "remote");
 	pthread_mutex_lock(&courier->lock);
 	while (wait_for_work(courier)) {
 		struct destination *destination = next_ready(courier);
@@ -524,6 +576,7 @@ void remote_free(struct courier *courier)
 		free(destination->name);
 		free(destination);
 	}
+	jobs_close(courier, take_concluded(courier));
 	map_free(&courier->destinations);
 	sessions_close(courier->idle_sessions);
 	courier->idle_sessions = NULL;

@@ -2,6 +2,7 @@
 #include "courier/smtp_fake.h"
 
 #include <arpa/inet.h>
+#include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
@@ -205,11 +206,13 @@ static void *serve(void *argument)
 {
 	struct smtp_fake *fake = argument;
 	struct pollfd polled[2] = {{.fd = fake->fd, .events = POLLIN}, {.fd = fake->stop, .events = POLLIN}};
+	int on = 1;
 	while (poll(polled, 2, -1) >= 0 && !polled[1].revents) {
 		int fd = accept(fake->fd, NULL, NULL);
 		pthread_t thread;
 		if (fd < 0)
 			continue;
+		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
 		struct dialogue *dialogue = memory_new(sizeof *dialogue);
 		dialogue->fake = fake;
 		dialogue->fd = fd;
