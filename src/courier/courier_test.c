@@ -736,6 +736,22 @@ static void login_works_as_well(void **state)
 	assert_int_equal(smtp_fake_messages(t.server), 1);
 }
 
+static void scram_is_preferred(void **state)
+{
+	(void)state;
+	snprintf(t.certificate, sizeof t.certificate, "%s/fake.pem", t.data);
+	smtp_fake_certificate(t.certificate, "smart.test");
+	assert_true(client_trust(t.certificate, NULL));
+	t.server = smtp_fake_start(&(struct smtp_fake_options){.extensions = "STARTTLS\nAUTH PLAIN SCRAM-SHA-256", .certificate = t.certificate, .scram_password = "secret"});
+	use_smarthost("starttls");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "AUTH PLAIN"), 0);
+	assert_int_equal(smtp_fake_heard(t.server, "AUTH SCRAM-SHA-256"), 1);
+}
+
 static void passwords_need_trusted_tls(void **state)
 {
 	(void)state;
@@ -851,6 +867,7 @@ int main(void)
 		CASE(passwords_need_trusted_tls),
 		CASE(smarthosts_are_signed_in_to),
 		CASE(login_works_as_well),
+		CASE(scram_is_preferred),
 		CASE(no_password_in_clear_text),
 		CASE(nonsense_is_survived),
 		CASE(silence_is_waited_for_and_no_longer),

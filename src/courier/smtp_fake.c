@@ -2,6 +2,7 @@
 #include "courier/smtp_fake.h"
 
 #include <arpa/inet.h>
+#include <gsasl.h>
 #include <netinet/tcp.h>
 #include <openssl/pem.h>
 #include <openssl/ssl.h>
@@ -157,12 +158,57 @@ static bool start_tls(struct dialogue *dialogue)
 	return SSL_accept(dialogue->ssl) == 1;
 }
 
+static int scram_property(Gsasl *context, Gsasl_session *sasl, Gsasl_property property)
+{
+	if (property != GSASL_PASSWORD)
+		return GSASL_NO_CALLBACK;
+	gsasl_property_set(sasl, GSASL_PASSWORD, gsasl_callback_hook_get(context));
+	return GSASL_OK;
+}
+
+/* The server's side of RFC 5802, step by step; `first` is the initial response. */
+static bool scram(struct dialogue *dialogue, struct slice first)
+{
+	Gsasl *context = NULL;
+	Gsasl_session *sasl = NULL;
+	struct buf line = BUF(LINE_LENGTH_MAX), reply = BUF(LINE_LENGTH_MAX);
+	char *output = NULL;
+	if (gsasl_init(&context) != GSASL_OK)
+		abort();
+	gsasl_callback_hook_set(context, (void *)(uintptr_t)dialogue->fake->options.scram_password);
+	gsasl_callback_set(context, scram_property);
+	int result = gsasl_server_start(context, "SCRAM-SHA-256", &sasl);
+	buf_append(&line, first);
+	if (result == GSASL_OK)
+		result = gsasl_step64(sasl, line.at, &output);
+	while (result == GSASL_NEEDS_MORE || (result == GSASL_OK && output && *output)) {
+		bool last = result == GSASL_OK;
+		buf_clear(&reply);
+		buf_printf(&reply, "334 %s", output);
+		gsasl_free(output);
+		output = NULL;
+		say(dialogue, reply.at);
+		if (!read_line(dialogue, &line) || last)
+			break;
+		result = gsasl_step64(sasl, line.at ? line.at : "", &output);
+	}
+	say(dialogue, result == GSASL_OK ? "235 2.7.0 welcome" : "535 5.7.8 no");
+	gsasl_free(output);
+	gsasl_finish(sasl);
+	gsasl_done(context);
+	buf_free(&line);
+	buf_free(&reply);
+	return true;
+}
+
 static bool obey(struct dialogue *dialogue, struct slice line)
 {
 	const char *reply = rule_for(dialogue->fake, line);
 	bool is_data = slice_starts_nocase(line, SLICE("DATA"));
 	if (reply && !(is_data && slice_starts(slice_of(reply), SLICE("354"))))
 		return say_reply(dialogue, reply);
+	if (dialogue->fake->options.scram_password && slice_starts_nocase(line, SLICE("AUTH SCRAM-SHA-256 ")))
+		return scram(dialogue, slice_skip(line, 19));
 	if (slice_starts_nocase(line, SLICE("EHLO")))
 		say_extensions(dialogue);
 	else if (is_data) {

@@ -25,6 +25,7 @@ struct smtp_fake_options {
 	size_t rule_count;
 	const char *certificate; /* PEM file with key: STARTTLS works */
 	bool implicit_tls;
+	const char *scram_password; /* AUTH SCRAM-SHA-256 is taken with this password */
 };
 
 struct smtp_fake *smtp_fake_start(const struct smtp_fake_options *options);

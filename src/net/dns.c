@@ -11,6 +11,7 @@
 #include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unbound.h>
 #include <unistd.h>
@@ -112,7 +113,12 @@ struct dns *dns_new(const struct dns_options *options, struct error *error)
 	struct dns *dns = memory_new(sizeof *dns);
 	dns->context = context;
 	dns->stop = eventfd(0, EFD_CLOEXEC);
-	if (dns->stop < 0 || pthread_create(&dns->thread, NULL, take_answers, dns) != 0) {
+	sigset_t all, former; /* signals are for the main thread */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &former);
+	bool started = dns->stop >= 0 && pthread_create(&dns->thread, NULL, take_answers, dns) == 0;
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	if (!started) {
 		error_set_errno(error, errno, "starting the DNS thread");
 		if (dns->stop >= 0)
 			close(dns->stop);
