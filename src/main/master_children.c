@@ -157,7 +157,9 @@ static void note_end(struct master *master, enum role_name name, int status)
 	child->pid = 0;
 	hear_last_words(master, name);
 	int64_t ran = clock_monotonic_ms() - child->started;
-	log_write(child->stopping && status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_ERROR, "role.ended",
+	/* Who was told to stop and didn't within its time was killed by us: nothing is lost by that. */
+	enum log_level level = !child->stopping ? LOG_LEVEL_ERROR : status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
+	log_write(level, "role.ended",
 		  LOG_FIELDS(log_text("name", role_names[name]), log_number("pid", pid), log_text("how", how), log_number("ran_ms", ran)));
 	bool was_ready = child->ready;
 	child->ready = false;
