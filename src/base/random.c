@@ -42,6 +42,11 @@ int64_t id_new(void)
 	return (int64_t)(time_part << 21 | (random_u64() & ((1u << 21) - 1)));
 }
 
+int64_t id_time(int64_t id)
+{
+	return id >> 21;
+}
+
 static const char id_digits[] = "0123456789abcdefghijklmnopqrstuv";
 
 void id_format(int64_t id, char out[ID_TEXT_LEN + 1])

@@ -19,6 +19,8 @@ enum { ID_TEXT_LEN = 13 };
 int64_t id_new(void);
 /** Writes the id as ID_TEXT_LEN characters of base 32 (0-9, a-v: sorts as the number) and a NUL. */
 void id_format(int64_t id, char out[ID_TEXT_LEN + 1]);
+/** When the id was made: milliseconds since 1970, exact until the 42 bits are used up in the year 2109. */
+int64_t id_time(int64_t id);
 /** Reads what id_format wrote; 0 if it isn't that. */
 int64_t id_parse(struct slice text);
 

@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -17,6 +18,8 @@
 #include "queue/queue.h"
 #include "store/store.h"
 
+enum { CARE_FIRST_SECONDS = 300, CARE_EVERY_SECONDS = 3600 };
+
 struct courier_role {
 	struct role *role;
 	struct queue *queue;
@@ -25,7 +28,8 @@ struct courier_role {
 	struct dns *dns;
 	struct courier *courier;
 	struct announcer *announcer;
-	int stop_fd;      /* an eventfd: stop */
+	pthread_t care;
+	int stop_fd;      /* an eventfd: stop; never read, so that all who wait for it see it */
 	int stop_seconds; /* written before stop_fd, read after it */
 };
 
@@ -74,6 +78,30 @@ static void run(struct courier_role *self)
 	}
 }
 
+/* ---- The care of accounts, in a thread of its own ---- */
+
+static bool stop_within(const struct courier_role *self, int seconds)
+{
+	struct pollfd fd = {.fd = self->stop_fd, .events = POLLIN};
+	return poll(&fd, 1, seconds * 1000) > 0;
+}
+
+static bool is_stopping(void *context)
+{
+	return stop_within(context, 0);
+}
+
+static void *care_thread(void *argument)
+{
+	struct courier_role *self = argument;
+	for (int wait = CARE_FIRST_SECONDS; !stop_within(self, wait); wait = CARE_EVERY_SECONDS) {
+		struct error error;
+		if (!store_care(self->store, config_current()->snapshot_every, is_stopping, self, &error))
+			log_warning("store.care_failed", log_text("reason", error.text));
+	}
+	return NULL;
+}
+
 /* The smarthost's password and trust anchors are the only files outside its folders that the courier reads. */
 static bool confine(struct role *role, struct error *error)
 {
@@ -95,7 +123,7 @@ static bool open_all(struct courier_role *self, struct error *error)
 	const struct config *config = config_current();
 	struct store_options store = {
 		.data = self->role->data,
-		.max_message = (uint64_t)config->max_message,
+		.max_message = 0, /* what was accepted is delivered, and it has grown by trace fields */
 		.undelete_seconds = config->undelete_for,
 	};
 	struct dns_options dns = {config->resolver, config->trust_anchors.at, config->trust_anchors.count};
@@ -128,8 +156,11 @@ int role_courier_main(struct role *role)
 	self.courier = courier_start(&(struct courier_options){self.auth, self.dns, self.queue, self.store, role->data});
 	queue_on_commit(self.queue, poke_self, &self);
 	courier_poke(self.courier); /* it may have returned a message before the line above */
+	if (pthread_create(&self.care, NULL, care_thread, &self) != 0)
+		memory_exhausted(0);
 	role_serve(role, stop, &self);
 	run(&self);
+	pthread_join(self.care, NULL);
 	courier_stop(&self.courier, self.stop_seconds);
 	role_end(role);
 	close_all(&self);

@@ -158,6 +158,24 @@ static void a_lost_database_is_rebuilt(void **state)
 	}
 }
 
+static bool never(void *context)
+{
+	(void)context;
+	return false;
+}
+
+static void care_makes_a_snapshot_when_one_is_due(void **state)
+{
+	(void)state;
+	ok(store_care(t.store, 0, never, NULL, &t.error));
+	assert_true(snapshot_newest(t.alice->folder) == 0);
+	ok(store_care(t.store, 3600, never, NULL, &t.error));
+	int64_t first = snapshot_newest(t.alice->folder);
+	assert_true(first > 0);
+	ok(store_care(t.store, 3600, never, NULL, &t.error));
+	assert_true(snapshot_newest(t.alice->folder) == first);
+}
+
 static void a_snapshot_gives_flags_and_folders_back(void **state)
 {
 	(void)state;
@@ -303,6 +321,7 @@ int main(void)
 		STORE_TEST(files_and_rows_are_compared),
 		STORE_TEST(a_file_without_a_message_is_kept),
 		STORE_TEST(a_lost_database_is_rebuilt),
+		STORE_TEST(care_makes_a_snapshot_when_one_is_due),
 		STORE_TEST(a_snapshot_gives_flags_and_folders_back),
 		STORE_TEST(expunged_messages_come_back_for_a_while),
 		STORE_TEST(leftovers_of_crashes_are_cleaned),

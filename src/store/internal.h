@@ -265,6 +265,9 @@ enum content_state content_check(const char *path, uint64_t size, struct slice h
  * Numbers go on where no client can have seen any: every mailbox has a new UIDVALIDITY. */
 bool rebuild_database(struct store *store, const char *folder, struct slice name, bool *from_snapshot, struct error *error);
 
+/** When the newest snapshot was made, in seconds; 0: there is none. */
+int64_t snapshot_newest(const char *folder);
+
 /* ---- adopt.c ---- */
 
 /** Calls `visit` for every message file (*.eml), with its id, 0 if its name holds none, and its path. */

@@ -45,6 +45,14 @@ static bool list_snapshots(const char *folder, struct ids *ids, struct error *er
 	return true;
 }
 
+int64_t snapshot_newest(const char *folder)
+{
+	struct ids ids = {0};
+	int64_t newest = list_snapshots(folder, &ids, NULL) && ids.count > 0 ? id_time(ids.at[0]) / 1000 : 0;
+	ids_free(&ids);
+	return newest;
+}
+
 static bool remove_old_snapshots(const char *folder, struct error *error)
 {
 	struct ids ids = {0};

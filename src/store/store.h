@@ -226,6 +226,10 @@ bool account_clean(struct account *account, struct error *error);
 /** Writes a snapshot of the account database beside it (the newest few are kept); for repair. */
 bool account_snapshot(struct account *account, struct error *error);
 
+/** The regular care of all accounts: account_clean(), and account_snapshot() where something has changed and the newest snapshot
+ * is older than `snapshot_every` seconds (0: none are made). Ends early when `stopping` says so. */
+bool store_care(struct store *store, int64_t snapshot_every, bool (*stopping)(void *context), void *context, struct error *error);
+
 struct fsck_report {
 	uint64_t messages, problems, repaired;
 	/** Called with one line per problem found. */
