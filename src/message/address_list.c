@@ -53,7 +53,7 @@ static void append(struct parser *parser, struct address address)
 /* Room for `len` bytes of text; kept only as far as keep_text() says. */
 static char *text_room(struct parser *parser, size_t len)
 {
-	if (parser->text_left < len) {
+	if (!parser->text_at || parser->text_left < len) {
 		size_t rest = parser->body.len - parser->at;
 		size_t size = rest < POOL_CHUNK ? rest : POOL_CHUNK;
 		parser->text_left = size < len ? len : size;
@@ -139,21 +139,38 @@ static struct entry find_entry(struct parser *parser)
 	return entry;
 }
 
+/* What words are read as, which decides what white space means: in a name it stays, in an address (in brackets) it may
+ * stand around '.' and '@' (RFC 5322 §4.4), and without brackets it divides a name from the address behind it. */
+enum reading { READ_NAME, READ_SPEC, READ_BARE };
+
 /* An entry being taken apart: its words written one after another to `out`. */
 struct words {
+	enum reading reading;
 	char *out;
 	size_t len;
 	size_t word;      /* where the last word starts: a run without white space but around '.' and '@' */
 	size_t at_sign;   /* of the last '@' outside of quotes in that word, SLICE_NONE if none */
 	bool space, done; /* white space is pending; an address is complete and white space followed */
+	bool spaced_dot;  /* white space stood before the last dot: so it may behind it */
 	struct slice comment;
 };
 
-static void add_separator(struct words *words, char next, bool split)
+/* May the white space between the last character and `next` be left out? */
+static bool is_joined(struct words *words, char next)
 {
-	char last = words->len > 0 ? words->out[words->len - 1] : '.';
-	bool joined = last == '.' || last == '@' || next == '.' || next == '@';
-	if (words->space && !joined) {
+	char last = words->len > 0 ? words->out[words->len - 1] : '@';
+	if (words->reading == READ_NAME)
+		return words->len == 0;
+	if (next == '.')
+		words->spaced_dot = true;
+	bool dotted = words->reading == READ_SPEC || words->at_sign != SLICE_NONE || words->spaced_dot;
+	return last == '@' || next == '@' || next == '.' || (last == '.' && dotted);
+}
+
+static void add_separator(struct words *words, char next)
+{
+	bool split = words->reading == READ_BARE;
+	if (words->space && !is_joined(words, next)) {
 		if (split && words->at_sign != SLICE_NONE) {
 			words->done = true;
 			return;
@@ -161,6 +178,7 @@ static void add_separator(struct words *words, char next, bool split)
 		words->out[words->len++] = ' ';
 		if (split)
 			words->word = words->len;
+		words->spaced_dot = false;
 	}
 	words->space = false;
 }
@@ -178,24 +196,23 @@ static void add_token(struct words *words, struct slice token)
 	words->out[words->len++] = scan_clean(c);
 }
 
-/* Writes the words of body[start, end) to `out`. With `split` (no angle brackets), white space divides words, so that
- * the address can be told from a name before it. */
-static struct words take_words(struct parser *parser, size_t start, size_t end, char *out, bool split)
+/* Writes the words of body[start, end) to `out`. */
+static struct words take_words(struct parser *parser, size_t start, size_t end, char *out, enum reading reading)
 {
-	struct words words = {.out = out, .at_sign = SLICE_NONE};
+	struct words words = {.reading = reading, .out = out, .at_sign = SLICE_NONE};
 	struct scanner scanner = {.text = slice_sub(parser->body, 0, end)};
 	for (size_t i = start; i < end;) {
 		char c = parser->body.at[i];
 		size_t next = skip_token(&scanner, i);
 		struct slice token = slice_sub(parser->body, i, next - i);
 		i = next;
-		if (ascii_is_space(c)) {
+		if (ascii_is_space(c) || (c == '>' && reading == READ_BARE)) {
 			words.space = true;
 		} else if (c == '(' && token.len > 1) {
 			words.comment = slice_sub(token, 1, token.len - 2);
 			words.space = true;
 		} else if (!words.done) {
-			add_separator(&words, c, split);
+			add_separator(&words, c);
 			if (!words.done)
 				add_token(&words, token);
 		}
@@ -238,17 +255,17 @@ static size_t skip_route(struct slice body, size_t start, size_t end)
 static struct address read_angle(struct parser *parser, const struct entry *entry, char *out, size_t *used)
 {
 	struct address address = {.kind = ADDRESS_MAILBOX};
-	struct words name = take_words(parser, entry->start, entry->angle, out, false);
+	struct words name = take_words(parser, entry->start, entry->angle, out, READ_NAME);
 	address.name = trim_spaces(slice_make(out, name.len));
 	size_t end = entry->angle_end == SLICE_NONE ? entry->end : entry->angle_end;
 	size_t start = skip_route(parser->body, entry->angle + 1, end);
-	struct words spec = take_words(parser, start, end, out + name.len, false);
+	struct words spec = take_words(parser, start, end, out + name.len, READ_SPEC);
 	set_spec(&address, &spec);
 	*used = name.len + spec.len;
 	struct slice comment = name.comment.len > 0 ? name.comment : spec.comment;
 	if (comment.len == 0 && end < entry->end) {
 		/* What follows the bracket is written behind the rest and forgotten; only a comment in it counts. */
-		struct words behind = take_words(parser, end + 1, entry->end, out + *used, false);
+		struct words behind = take_words(parser, end + 1, entry->end, out + *used, READ_NAME);
 		comment = behind.comment;
 	}
 	if (address.name.len == 0 && comment.len > 0) {
@@ -263,7 +280,7 @@ static struct address read_angle(struct parser *parser, const struct entry *entr
 static struct address read_bare(struct parser *parser, const struct entry *entry, char *out, size_t *used)
 {
 	struct address address = {.kind = ADDRESS_MAILBOX};
-	struct words words = take_words(parser, entry->start, entry->end, out, true);
+	struct words words = take_words(parser, entry->start, entry->end, out, READ_BARE);
 	set_spec(&address, &words);
 	*used = words.len;
 	if (words.at_sign != SLICE_NONE)
@@ -294,7 +311,7 @@ static void start_group(struct parser *parser, const struct entry *entry)
 	size_t len = entry->end - entry->start;
 	if (len > ENTRY_MAX || parser->list->count + 2 > parser->max)
 		return;
-	struct words words = take_words(parser, entry->start, entry->end, text_room(parser, len), false);
+	struct words words = take_words(parser, entry->start, entry->end, text_room(parser, len), READ_NAME);
 	append(parser, (struct address){.kind = ADDRESS_GROUP_START, .local = trim_spaces(slice_make(words.out, words.len))});
 	keep_text(parser, words.len);
 	parser->in_group = true;

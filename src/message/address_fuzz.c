@@ -1,0 +1,56 @@
+/* Fuzzing of paths, canonical forms and address lists: whatever passes is harmless and stays what it is. */
+#include "message/address.h"
+
+static void must(bool held)
+{
+	if (!held)
+		abort();
+}
+
+static void check_path(struct slice input, bool utf8, struct arena *arena)
+{
+	struct slice address, again, rest = input;
+	struct error error;
+	if (!address_parse_path(&rest, utf8, arena, &address, &error))
+		return;
+	must(rest.len < input.len && address.len <= ADDRESS_MAX - 2);
+	if (address.len == 0)
+		return;
+	for (size_t i = 0; i < address.len; i++)
+		must((unsigned char)address.at[i] >= ' ' && address.at[i] != 0x7f && (utf8 || (unsigned char)address.at[i] < 0x80));
+	must(address_parse(address, utf8, arena, &again, &error) && slice_equal(address, again));
+	struct slice canonical = address_canonical(address, arena);
+	must(slice_equal(canonical, address_canonical(canonical, arena)));
+}
+
+static void check_list(struct slice input, size_t max, struct arena *arena)
+{
+	struct address *list;
+	size_t count, open = 0, text = 0;
+	address_parse_list(input, max, arena, &list, &count);
+	must(count <= max);
+	for (size_t i = 0; i < count; i++) {
+		open += list[i].kind == ADDRESS_GROUP_START;
+		open -= list[i].kind == ADDRESS_GROUP_END;
+		must(open <= 1);
+		text += list[i].name.len + list[i].local.len + list[i].domain.len;
+	}
+	must(open == 0 && text <= input.len);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct arena *arena = arena_new();
+	struct slice input = slice_make((const char *)data, size);
+	check_path(input, false, arena);
+	check_path(input, true, arena);
+	check_list(input, 1000, arena);
+	check_list(input, 3, arena);
+	struct slice canonical = domain_canonical(input, arena), ascii = domain_to_ascii(input, arena);
+	must(slice_equal(canonical, domain_canonical(canonical, arena)));
+	must(slice_is_ascii(ascii) && (ascii.len == 0 || domain_is_valid(ascii, false)));
+	domain_is_literal(input);
+	arena_free(&arena);
+	return 0;
+}
