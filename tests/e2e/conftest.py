@@ -29,7 +29,7 @@ def names():
 
 # Short times, so that retries, notices and returns are seen within seconds.
 QUICK = {
-    "retry_schedule": "1s 1s 2s", "retry_for": "60s", "delay_notice": 0, "connect_timeout": "5s", "reply_timeout": "10s",
+    "retry_schedule": ["1s", "1s", "2s"], "retry_for": "60s", "delay_notice": 0, "connect_timeout": "5s", "reply_timeout": "10s",
 }
 
 

@@ -3,6 +3,7 @@ import email
 import email.policy
 import hashlib
 import random
+import re
 import uuid
 from base64 import encodebytes
 
@@ -77,9 +78,17 @@ class Report:
         assert message.get_content_type() == "multipart/report", message.get_content_type()
         assert message.get_param("report-type") == "delivery-status"
         parts = message.get_payload()
-        assert [part.get_content_type() for part in parts[:2]] == ["text/plain", "message/delivery-status"], parts
+        kinds = [part.get_content_type() for part in parts]
+        # The second is RFC 6533's, for addresses that aren't ASCII.
+        assert kinds[0] == "text/plain" and kinds[1] in ("message/delivery-status", "message/global-delivery-status"), kinds
         self.text = parts[0].get_payload(decode=True).decode()
         groups = parts[1].get_payload()
+        if not isinstance(groups, list):
+            text = parts[1].get_payload(decode=True).decode()
+            groups = [email.message_from_string(group) for group in re.split(r"\r?\n\r?\n", text.strip())]
+        elif kinds[1] == "message/global-delivery-status":
+            text = parts[1].as_string().partition("\n\n")[2]
+            groups = [email.message_from_string(group) for group in re.split(r"\n\n+", text.strip())]
         self.message, self.recipients = groups[0], groups[1:]
         self.returned = parts[2] if len(parts) > 2 else None
         assert self.message["Reporting-MTA"], "no Reporting-MTA"

@@ -109,7 +109,7 @@ class ScriptedServer:
         if verb == "STARTTLS":
             return "220 2.0.0 Go ahead"
         if verb == "DATA":
-            return "354 Go ahead"
+            return "354 Go ahead" if session.get("to") else "554 5.5.1 No valid recipients"
         if verb == "QUIT":
             return "221 2.0.0 Bye"
         if verb == "AUTH":

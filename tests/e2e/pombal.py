@@ -4,6 +4,7 @@ Every server gets loopback addresses of its own (127.A.B.C, with A and B from th
 side, and so that several servers can listen for SMTP on the same port, as MX records demand. What a server writes to its
 standard error is kept and searched for sanitizer reports when it is stopped.
 """
+import base64
 import imaplib
 import json
 import os
@@ -344,26 +345,25 @@ class Pombal:
     def smtp(self):
         return smtplib.SMTP(self.address, self.ports["smtp"], local_hostname="client.example", timeout=DEADLINE)
 
-    def lmtp(self):
-        return smtplib.LMTP(self.address, self.ports["lmtp"], local_hostname="client.example")
-
     def submission(self, account="anna", password=None):
         session = smtplib.SMTP_SSL(self.address, self.ports["submissions"], local_hostname="client.example",
                                    context=tls_context(), timeout=DEADLINE)
         session.ehlo()
         # smtplib takes ASCII passwords only.
         words = f"\0{self.name(account)}\0{password or self.password(account)}".encode()
-        import base64
         code, text = session.docmd("AUTH", "PLAIN " + base64.b64encode(words).decode())
         if code != 235:
             raise smtplib.SMTPAuthenticationError(code, text)
         return session
 
     def deliver(self, letter, *to, sender="someone@elsewhere.example"):
-        """Puts a letter into mailboxes over LMTP; returns when the server has taken it."""
-        with self.lmtp() as session:
-            refused = session.sendmail(sender, [self.name(one) for one in to or ("anna",)], letter, mail_options=["BODY=8BITMIME"])
-        assert refused == {}, refused
+        """Hands a letter in over LMTP, to several accounts if wanted; returns when the server has taken it for each."""
+        from wire import Smtp
+        names = [self.name(one) for one in to or ("anna",)]
+        with Smtp(self.address, self.ports["lmtp"], hello="LHLO client.example") as session:
+            session.envelope(sender, *names, mail=" BODY=8BITMIME")
+            answers = [session.data(re.sub(rb"^\.", b"..", letter, flags=re.M)), *(session.reply() for _ in names[1:])]
+        assert all(answer.startswith("250") for answer in answers), answers
 
     def submit(self, letter, *to, account="anna", sender=None, mail_options=(), rcpt_options=()):
         with self.submission(account) as session:

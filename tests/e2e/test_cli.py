@@ -148,7 +148,7 @@ def test_check(made):
 @pytest.mark.parametrize("line,word", [
     ("max_message = \"twelve\"", "max_message"), ("no_such_option = 1", "no_such_option"), ("mx_port = 70000", "mx_port"),
     ("smtp_listen = {\"nonsense\"}", "smtp_listen"), ("hostname = \"a b\"", "hostname"), ("mx_port = ", ""), ("relay_networks = {\"1.2.3.4/99\"}", "relay_networks"),
-    ("retry_schedule = \"5x\"", "retry_schedule"), ("log_level = \"loud\"", "log_level"), ("hostname = \"unfinished", ""), ("tls_minimum = \"1.0\"", "tls_minimum"),
+    ("retry_schedule = {\"5x\"}", "retry_schedule"), ("log_level = \"loud\"", "log_level"), ("hostname = \"unfinished", ""), ("tls_minimum = \"1.0\"", "tls_minimum"),
     ("smarthost = \"nowhere:99999\"", "smarthost"), ("certificates = {\"missing.pem missing.key\"}", "missing"),
 ])
 def test_mistakes_in_the_configuration(line, word):

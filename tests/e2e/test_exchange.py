@@ -272,13 +272,14 @@ def test_only_the_refused_one_is_tried_again(north, names, token):
     ("END", "452 4.3.1 Disk full"), ("RCPT", "421 4.7.0 Go away"), ("RCPT", b"25"), ("END", b"\x00\xff\r\n"),
     ("GREETING", "drop"), ("EHLO", "drop"), ("MAIL", "drop"), ("RCPT", "drop"), ("DATA", "drop"), ("END", "drop"),
     ("MAIL", b"250-x\r\n550 y\r\n"), ("RCPT", b"999 what\r\n"), ("EHLO", b"250 a\r\n250 b\r\n250 c\r\n"),
-])
+], ids=lambda value: repr(value)[:24])
 def test_trouble_is_survived(north, names, token, where, what):
     """Whatever the peer does in the first session, the letter gets there in a later one, or is returned: not lost."""
-    domain = unused_domain()
+    domain, done = unused_domain(), []
 
     def troubled(verb, argument, session):
-        if verb == where and session["number"] == 0:
+        if verb == where and not done:
+            done.append(True)
             if what == "drop":
                 raise Drop
             if isinstance(what, bytes):
@@ -290,7 +291,8 @@ def test_trouble_is_survived(north, names, token, where, what):
             return what
     with peer(names, domain, troubled) as scripted:
         north.submit(letters.simple(token, f"x@{domain}", north.name("anna")), f"x@{domain}")
-        permanent = isinstance(what, bytes) and (b"550" in what)
+        # A host that says it takes no mail at all may be believed.
+        permanent = what in (b"250-x\r\n550 y\r\n", "554 5.3.2 Not here")
 
         def settled():
             return scripted.letters or (permanent and not [one for one in north.queue() if domain in str(one)])
@@ -406,7 +408,7 @@ def test_alias_to_another_server(north, south, token):
 
 def test_delay_notice_and_return(names, token):
     domain = unused_domain()
-    with Pombal("patient.example", options={"resolver": names.resolver, "mx_port": MX_PORT, "retry_schedule": "1s", "retry_for": "6s",
+    with Pombal("patient.example", options={"resolver": names.resolver, "mx_port": MX_PORT, "retry_schedule": ["1s"], "retry_for": "6s",
                                             "delay_notice": "2s"}, accounts=["anna"]) as own:
         with peer(names, domain, lambda verb, argument, session: "451 4.7.1 Greylisted" if verb == "RCPT" else None) as scripted:
             own.submit(letters.simple(token, f"x@{domain}", own.name("anna")), f"x@{domain}")
@@ -416,7 +418,7 @@ def test_delay_notice_and_return(names, token):
             recipient = failed.recipient(f"x@{domain}")
             assert recipient["Status"] in ("4.4.7", "5.4.7", "4.7.1") and "Greylisted" in recipient["Diagnostic-Code"], recipient.items()
             own.wait_queue_empty()
-            assert len(scripted.sessions) >= 3
+            assert sum(command.startswith("RCPT") for one in scripted.sessions for command in one["commands"]) >= 3
         session = own.imap("anna", mailbox="INBOX")
         assert len(session.search(None, "TEXT", f'"{token}"')[1][0].split()) == 2, "exactly one notice and one return"
         session.logout()
@@ -429,7 +431,7 @@ def test_schedule_survives_a_restart(names, token):
         if verb == "RCPT":
             times.append(time.monotonic())
             return "451 4.3.2 Later" if len(times) == 1 else None
-    with Pombal("forgetful.example", options={"resolver": names.resolver, "mx_port": MX_PORT, "retry_schedule": "4s"}, accounts=["anna"]) as own:
+    with Pombal("forgetful.example", options={"resolver": names.resolver, "mx_port": MX_PORT, "retry_schedule": ["4s"]}, accounts=["anna"]) as own:
         with peer(names, domain, busy) as scripted:
             own.submit(letters.simple(token, f"x@{domain}", own.name("anna")), f"x@{domain}")
             wait_for(lambda: times, "the first attempt")
@@ -442,7 +444,7 @@ def test_schedule_survives_a_restart(names, token):
 
 def test_dns_gone(token):
     """No answer from the DNS is no reason to return anything."""
-    with Pombal("deaf.example", options={"resolver": f"{new_address()}@5300", "retry_schedule": "1s"}, accounts=["anna"]) as own:
+    with Pombal("deaf.example", options={"resolver": f"{new_address()}@5300", "retry_schedule": ["1s"]}, accounts=["anna"]) as own:
         own.submit(letters.simple(token, "x@somewhere.example", own.name("anna")), "x@somewhere.example", own.name("anna"))
         own.wait_mail(token)
         wait_for(lambda: "somewhere.example" in str(own.queue()), "the letter to wait")
@@ -455,7 +457,7 @@ def test_dns_gone(token):
 def spoke(names):
     """A server that sends everything through somebody: made without being started."""
     with Pombal("spoke.example", accounts=["anna"], start=False,
-                options={"resolver": names.resolver, "retry_schedule": "1s", "smarthost_user": "spoke", "smarthost_password_file": "smarthost"}) as own:
+                options={"resolver": names.resolver, "retry_schedule": ["1s"], "smarthost_user": "spoke", "smarthost_password_file": "smarthost"}) as own:
         (own.data / "smarthost").write_text("a secret of two\n")
         (own.data / "smarthost").chmod(0o600)
         yield own
@@ -473,22 +475,31 @@ def test_smarthost_of_ones_own_kind(spoke, south, token):
     assert b"ESMTPSA" in got
 
 
-@pytest.mark.parametrize("tls", ["none", "opportunistic"])
-def test_smarthost_signs_in(spoke, names, token, tls):
-    with ScriptedServer(new_address(), 0, logins={"spoke": "a secret of two"}, certificate=spoke.certificate if tls != "none" else None) as scripted:
-        spoke.configure(smarthost=f"{scripted.address}:{scripted.port}", smarthost_tls=tls)
+def test_smarthost_signs_in(spoke, token):
+    with ScriptedServer(new_address(), 0, logins={"spoke": "a secret of two"}, certificate=spoke.certificate) as scripted:
+        spoke.configure(smarthost=f"{scripted.address}:{scripted.port}", smarthost_tls="opportunistic")
         spoke.start()
         spoke.submit(letters.simple(token, "x@far.example", spoke.name("anna")), "x@far.example", "y@further.example")
         got = scripted.wait_letters()[0]
-        assert got["login"] == ("spoke", "a secret of two") and got["tls"] == (tls != "none")
+        assert got["login"] == ("spoke", "a secret of two") and got["tls"] is True
 
 
-def test_smarthost_refuses_password(spoke, token):
-    with ScriptedServer(new_address(), 0, logins={"spoke": "another"}) as scripted:
+def test_smarthost_gets_no_password_in_clear(spoke, token):
+    with ScriptedServer(new_address(), 0, logins={"spoke": "a secret of two"}) as scripted:
         spoke.configure(smarthost=f"{scripted.address}:{scripted.port}", smarthost_tls="none")
         spoke.start()
         spoke.submit(letters.simple(token, "x@far.example", spoke.name("anna")), "x@far.example")
-        wait_for(lambda: len(scripted.sessions) >= 2, "another attempt: our own mistake is no reason to return letters")
+        wait_for(lambda: len(scripted.sessions) >= 2, "another attempt")
+        assert not any(session["login"] for session in scripted.sessions) and len(spoke.queue()) == 1
+
+
+def test_smarthost_refuses_password(spoke, token):
+    with ScriptedServer(new_address(), 0, logins={"spoke": "another"}, certificate=spoke.certificate) as scripted:
+        spoke.configure(smarthost=f"{scripted.address}:{scripted.port}", smarthost_tls="opportunistic")
+        spoke.start()
+        spoke.submit(letters.simple(token, "x@far.example", spoke.name("anna")), "x@far.example")
+        wait_for(lambda: sum(session["login"] is not None for session in scripted.sessions) >= 2,
+                 "another attempt: our own mistake is no reason to return letters")
         assert scripted.letters == [] and len(spoke.queue()) == 1
 
 

@@ -218,36 +218,38 @@ def test_database_is_sound(damaged):
 # ---- Import and export ----
 
 def maildir(tmp_path, token):
-    """A Maildir as others write it, with subfolders, flags, dates, and line ends of Unix."""
+    """A Maildir as others write it, with subfolders, flags, dates, and line ends of Unix; and its four letters."""
+    sent = [letters.with_attachment(f"{token} {number}", 3000, seed=number) for number in range(4)]
     box = mailbox.Maildir(tmp_path / "in", create=True)
     for number in range(4):
-        letter = mailbox.MaildirMessage(letters.with_attachment(f"{token} {number}", 3000, seed=number).replace(b"\r\n", b"\n"))
+        letter = mailbox.MaildirMessage(sent[number].replace(b"\r\n", b"\n"))
         letter.set_subdir("cur")
         letter.set_flags(("", "S", "FS", "RT")[number])
         letter.set_date(1000000000 + 86400 * number)
         box.add(letter)
     sub = box.add_folder("Projects")
     sub.add(letters.simple(f"{token} project").replace(b"\r\n", b"\n"))
-    return tmp_path / "in"
+    return tmp_path / "in", sent
 
 
 def test_import_maildir(own, token, tmp_path):
     name = account(own, token)
-    own.run("import", name, maildir(tmp_path, token))
+    source, sent = maildir(tmp_path, token)
+    own.run("import", name, source)
     session = own.imap(token, mailbox="INBOX")
     assert len(session.search(None, "ALL")[1][0].split()) == 4
     [first] = session.search(None, "SUBJECT", f'"{token} 2"')[1][0].split()
     described = b" ".join(part for line in session.fetch(first, "(FLAGS INTERNALDATE)")[1] for part in ([line] if isinstance(line, bytes) else line))
     assert b"\\Flagged" in described and b"\\Seen" in described and b"2001" in described, described
     whole = session.fetch(first, "(BODY.PEEK[])")[1][0][1]
-    assert whole == letters.with_attachment(f"{token} 2", 3000, seed=2)
+    assert whole == sent[2]
     session.logout()
     own.wait_mail(f"{token} project", token, mailbox="Projects")
 
 
 def test_import_twice_adds_nothing(own, token, tmp_path):
     name = account(own, token)
-    source = maildir(tmp_path, token)
+    source, _ = maildir(tmp_path, token)
     own.run("import", name, source)
     own.run("import", name, source)
     assert own.count_mail(token, token) == 4
@@ -261,7 +263,7 @@ def test_import_is_seen_at_once(own, token, tmp_path):
         imap.ok("SELECT INBOX")
         imap.send("i IDLE\r\n")
         assert imap.line().startswith("+")
-        own.run("import", name, maildir(tmp_path, token))
+        own.run("import", name, maildir(tmp_path, token)[0])
         while imap.line() != "* 4 EXISTS":
             pass
         imap.send("DONE\r\n")

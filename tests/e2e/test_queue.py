@@ -18,7 +18,7 @@ def busy(names):
     state = {"open": False}
     scripted = ScriptedServer(new_address(), MX_PORT, lambda verb, argument, session: "451 4.3.2 Closed today" if verb == "RCPT" and not state["open"] else None)
     names.domain("busy.example", scripted.address)
-    with Pombal(options={"resolver": names.resolver, "mx_port": MX_PORT, "retry_schedule": "1h"}) as own:
+    with Pombal(options={"resolver": names.resolver, "mx_port": MX_PORT, "retry_schedule": ["1h"]}) as own:
         own.scripted, own.state = scripted, state
         yield own
     scripted.close()
@@ -78,7 +78,7 @@ def test_hold_and_release(busy, token):
 
 
 def test_queue_commands_on_a_stopped_server(names, token):
-    with Pombal(options={"resolver": names.resolver, "mx_port": 1, "retry_schedule": "1h"}, accounts=["anna"]) as own:
+    with Pombal(options={"resolver": names.resolver, "mx_port": 1, "retry_schedule": ["1h"]}, accounts=["anna"]) as own:
         own.submit(letters.simple(token, "x@busy.example", own.name("anna")), "x@busy.example")
         own.stop()
         [one] = own.queue()

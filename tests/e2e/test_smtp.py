@@ -67,7 +67,7 @@ def test_commands(server, command, code):
     ("<anna@example.test> NOTIFY=NEVER,SUCCESS", "501"), ("<anna@example.test> ORCPT=x", "501"), ("<anna@example.test> FOO", "555"),
     ("<\"\"@example.test>", "5"), ("<anna@example.test", "501"), ("anna@example.test", "501"), ("<anna\x00@example.test>", "5"),
     ("<|/bin/sh@example.test>", "550"), ("<;touch /tmp/x@example.test>", "5"), ("<-anna@example.test>", "550"),
-    ("<../../etc/passwd@example.test>", "550"), ("<\"../../x\"@example.test>", "550"), ("<" + "a" * 600 + "@example.test>", "5"),
+    ("<../../etc/passwd@example.test>", "5"), ("<\"../../x\"@example.test>", "550"), ("<" + "a" * 600 + "@example.test>", "5"),
 ])
 def test_recipients(server, path, code):
     with relay(server) as smtp:
@@ -340,6 +340,7 @@ def test_lmtp_wants_lhlo(server):
 
 
 def test_lmtp_smtplib(server, token):
+    """With one recipient: smtplib doesn't read the further answers that LMTP gives."""
     with smtplib.LMTP(server.address, server.ports["lmtp"]) as session:
         assert session.sendmail("a@b.example", [server.name("anna")], letters.simple(token)) == {}
     server.wait_mail(token)
@@ -372,7 +373,8 @@ def test_too_large_sent(small):
 def test_too_large_in_chunks(small):
     with relay(small) as smtp:
         smtp.envelope("a@b.example", small.name("anna"))
-        answers = [smtp.say(b"BDAT 40000\r\n" + b"x" * 40000) for _ in range(2)]
+        chunk = b"Subject: large\r\n\r\n" + b"x" * 40000
+        answers = [smtp.say(f"BDAT {len(chunk)}\r\n".encode() + chunk) for _ in range(2)]
         assert answers[0].startswith("250") and answers[1].startswith("552"), answers
 
 

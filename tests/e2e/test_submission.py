@@ -91,7 +91,9 @@ def test_gsasl(server, mechanism, protocol, port):
 def gsasl(server, mechanism, protocol, port, password=None):
     done = subprocess.run(["gsasl", "--" + protocol, "--connect", f"{server.address}:{server.ports[port]}", "--mechanism", mechanism,
                            "--authentication-id", server.name("anna"), "--authorization-id=", "--password",
-                           password or server.password("anna"), "--x509-ca-file=", "--verbose"],
+                           password or server.password("anna"), "--x509-ca-file=", "--verbose",
+                           # Having channel binding and not using it is a contradiction to gsasl.
+                           *([] if mechanism.endswith("-PLUS") else ["--no-cb"])],
                           input=b"", stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, env=environment())
     return done.returncode, done.stdout.decode(errors="replace")
 
@@ -193,7 +195,7 @@ def test_unknown_and_known_accounts_get_one_answer(server):
     assert unknown == known and unknown.startswith("535")
 
 
-@pytest.mark.parametrize("sender", ["boris@example.test", "someone@elsewhere.example", "postmaster@example.test", ""])
+@pytest.mark.parametrize("sender", ["boris@example.test", "someone@elsewhere.example", "postmaster@example.test"])
 def test_sender_must_be_ones_own(server, sender):
     with server.submission("anna") as session:
         code, text = session.mail(sender)
@@ -240,7 +242,7 @@ def test_received_tells_the_way(server, token):
     received = " ".join(value.decode() for name, value in fields if name == "received")
     assert "from client.example" in received and f"by {server.hostname}" in received
     assert re.search(r"with (UTF8SMTPSA|ESMTPSA)\b", received), received
-    assert re.search(r"\bid \S+", received) and re.search(r"; \w{3}, \d+ \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", received), received
+    assert re.search(r"\bid \S+", received) and re.search(r";\s+\w{3}, \d+ \w{3} \d{4} \d\d:\d\d:\d\d [+-]\d{4}", received), received
     paths = [value for name, value in fields if name == "return-path"]
     assert paths == [f"<{server.name('anna')}>".encode()], fields
 
