@@ -79,8 +79,8 @@ static void resolve_failed(struct batch *batch, struct addressee *addressee, con
 		log_warning("delivery.unresolved", log_id("id", addressee->letter->work->message.id), log_slice("to", addressee->recipient->address),
 			    log_text("cause", error->text));
 		trouble_set(&trouble, false, "4.3.0", "it can't be told at the moment where mail for this address goes");
-		trouble.soon = true;
-		batch->auth_away = true;
+		/* One address that can't be resolved, say an alias that leads in circles, is no reason to put off the others. */
+		trouble.soon = batch->auth_away = error->kind == ERROR_TEMPORARY;
 	}
 	addressee_note(addressee, &trouble, NULL);
 	addressee_conclude(addressee);
