@@ -33,12 +33,14 @@ struct slice address_canonical(struct slice address, struct arena *arena);
 /** A domain alone, canonical; and the reverse: as A-labels for DNS (empty if it can't be a host name). */
 struct slice domain_canonical(struct slice domain, struct arena *arena);
 struct slice domain_to_ascii(struct slice domain, struct arena *arena);
-/** Is it a syntactically valid domain (LDH or, with utf8, U-labels), or an address literal "[1.2.3.4]", "[IPv6:…]"? */
+/** Is it a syntactically valid domain (LDH or, with utf8, U-labels)? An address literal isn't. */
 bool domain_is_valid(struct slice domain, bool utf8);
+/** Is it a valid address literal, "[192.0.2.1]" or "[IPv6:…]"? */
 bool domain_is_literal(struct slice domain);
 
 /** Parses an address list of a header field body (unfolded or not), at most `max` entries, leniently: what can't be read is
- * passed over up to the next comma. Linear in the input. *list in arena. */
+ * passed over up to the next comma (or semicolon). Words without an '@' are given as a mailbox with an empty domain. Control
+ * characters become '?', folds vanish. Every group that starts ends. Linear in the input. *list in arena. */
 void address_parse_list(struct slice body, size_t max, struct arena *arena, struct address **list, size_t *count);
 
 #endif

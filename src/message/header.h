@@ -18,12 +18,14 @@ size_t header_length(struct slice message);
 bool header_next(struct slice *rest, struct header_field *field);
 /** The first field called `name` (any case) in the header block; false if there is none. */
 bool header_find(struct slice header, struct slice name, struct header_field *field);
-/** The body without folds: line ends removed, the white space after them kept (RFC 5322 §2.2.3), trimmed. */
+/** The body without folds: line ends removed, the white space after them kept (RFC 5322 §2.2.3), trimmed. Bare
+ * CRs and NULs go as well, so that the result may stand in any protocol's line. */
 struct slice header_unfold(struct slice body, struct arena *arena);
 /** Unfolded and with encoded words (RFC 2047) decoded to UTF-8; raw 8-bit bytes that aren't UTF-8 are read as Latin-1.
  * Control characters become spaces. */
 struct slice header_decode(struct slice body, struct arena *arena);
-/** Encodes UTF-8 text as encoded words where it isn't ASCII; folds at 76 columns given `column` already used. */
+/** Encodes UTF-8 text as encoded words where it isn't ASCII; folds at 76 columns given `column` already used.
+ * Line ends in the text are encoded, so nothing can be added to a header this way. */
 struct slice header_encode(struct slice text, size_t column, struct arena *arena);
 
 #endif

@@ -1,6 +1,7 @@
 /* The structure of a message (RFC 2045-2049, 2183, 2231): a tree of parts with offsets into the message's bytes, and the
  * decoding of their contents. Pure. Linear time, bounded depth and part count: beyond MIME_DEPTH_MAX or MIME_PARTS_MAX
- * a part is kept whole, as application/octet-stream would be. */
+ * a part is kept whole, as application/octet-stream would be. Whatever has the type multipart has a child, and whatever is
+ * a message/rfc822 has one: broken ones are shown as what they can be read as. */
 #ifndef MESSAGE_MIME_H
 #define MESSAGE_MIME_H
 
@@ -15,7 +16,8 @@ struct parameter {
 	struct slice value; /* unquoted; RFC 2231 extended values decoded to UTF-8 */
 };
 
-/** What RFC 3501 calls the envelope: decoded no further than unfolding. Absent fields have at == NULL. */
+/** What RFC 3501 calls the envelope: decoded no further than unfolding. Absent fields have at == NULL. sender and reply_to
+ * are the message's own: who shows an ENVELOPE puts from in the place of absent ones (RFC 3501 §7.4.2). */
 struct envelope {
 	struct slice date, subject, in_reply_to, message_id;
 	struct address *from, *sender, *reply_to, *to, *cc, *bcc;
@@ -49,7 +51,7 @@ const struct part *mime_find(const struct part *root, const uint32_t *numbers, s
 struct slice parameter_get(const struct parameter *list, size_t count, struct slice name);
 
 /** Decodes base64 or quoted-printable (`encoding` as in the part; anything else is copied), appending to `out`; errors in the
- * data are passed over. Returns false if out's maximum was reached. */
+ * data are passed over. Returns false if out's maximum was reached; `out` holds the beginning then. */
 bool mime_decode(struct slice encoding, struct slice body, struct buf *out);
 /** Converts from `charset` (a MIME name; unknown ones are read as Latin-1) to UTF-8; what can't be converted becomes U+FFFD. */
 bool charset_to_utf8(struct slice charset, struct slice bytes, struct buf *out);

@@ -104,12 +104,55 @@ static struct slice valid_copy(struct slice bytes, struct arena *arena)
 	return result;
 }
 
+/* Characters that fold one by one, whatever stands beside them, so that a text of only these needs no normalizer: most of
+ * Latin, Cyrillic without its combining marks, punctuation, CJK, Hangul, pictures. Letters outside of it (ß, İ, Greek with
+ * its final sigma) fold to several, or compose. */
+static bool folds_alone(ucs4_t c)
+{
+	static const struct { ucs4_t first, last; } ranges[] = {
+		{0x00, 0xb4}, {0xb6, 0xde}, {0xe0, 0x12f}, {0x134, 0x148}, {0x14a, 0x17e}, {0x400, 0x482}, {0x48a, 0x52f}, {0x2010, 0x2027},
+		{0x2030, 0x205e}, {0x20a0, 0x20c0}, {0x3002, 0x3029}, {0x3041, 0x3096}, {0x30a1, 0x30fa}, {0x4e00, 0x9fff}, {0xac00, 0xd7a3},
+		{0xfe0f, 0xfe0f}, {0x1f300, 0x1faff},
+	};
+	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
+		if (c <= ranges[i].last)
+			return c >= ranges[i].first;
+	return false;
+}
+
+/* Folds valid UTF-8 of such characters; false if another one is in it. No character grows by its folding. */
+static bool fold_simple(struct slice utf8, struct arena *arena, struct slice *folded)
+{
+	const uint8_t *at = (const uint8_t *)utf8.at, *end = at + utf8.len;
+	uint8_t *start = arena_alloc(arena, utf8.len + 1), *out = start;
+	while (at < end) {
+		ucs4_t c = *at;
+		if (c < 0x80) {
+			*out++ = (uint8_t)ascii_lower((char)c);
+			at++;
+			continue;
+		}
+		int len = u8_mbtouc_unsafe(&c, at, (size_t)(end - at));
+		if (!folds_alone(c))
+			return false;
+		if (c < 0x2000)
+			c = uc_tolower(c);
+		at += len;
+		out += u8_uctomb(out, c, (ptrdiff_t)(end - at) + len);
+	}
+	*folded = slice_make((const char *)start, (size_t)(out - start));
+	return true;
+}
+
 struct slice text_fold(struct slice utf8, struct arena *arena)
 {
+	struct slice simple;
 	if (slice_is_ascii(utf8))
 		return lower_ascii(utf8, arena);
 	if (!slice_is_utf8(utf8))
 		utf8 = valid_copy(utf8, arena);
+	if (fold_simple(utf8, arena, &simple))
+		return simple;
 	size_t len = 0;
 	uint8_t *folded = u8_casefold((const uint8_t *)utf8.at, utf8.len, NULL, UNINORM_NFC, NULL, &len);
 	if (!folded)
