@@ -249,7 +249,8 @@ def test_temporary_refusal_and_retry(north, names, token):
         assert len(waiting) == 1
         [got] = scripted.wait_letters()
         letters.assert_same(b"Received: x\r\n" + letters.split_trace(got["letter"])[1], letter)
-    assert len(times) == 3 and all(later - sooner > 0.8 for sooner, later in zip(times, times[1:])), times
+    # After one second, and another one; the schedule counts whole seconds.
+    assert len(times) == 3 and times[2] - times[0] > 1, times
 
 
 def test_only_the_refused_one_is_tried_again(north, names, token):

@@ -240,6 +240,7 @@ def test_sni(token):
                     assert secured.getpeercert(binary_form=True) == ssl.PEM_cert_to_DER_cert(expected.read_text()), name
 
 
+@pytest.mark.filterwarnings("ignore:ssl.TLSVersion")
 @pytest.mark.parametrize("version,minimum,welcome", [("TLSv1_1", "1.2", False), ("TLSv1_2", "1.2", True), ("TLSv1_2", "1.3", False), ("TLSv1_3", "1.3", True)])
 def test_tls_versions(version, minimum, welcome):
     if minimum not in _versions:
