@@ -49,6 +49,7 @@ static void end_message(struct session *session)
 	content_finish(session);
 	if (content_commit(session)) {
 		log_accepted(session);
+		session->messages++;
 		session->useless = 0;
 		id_format(session->transaction.message.id, id);
 		reply_to_end(session, "250 2.0.0 queued as ", id);
