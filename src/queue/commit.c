@@ -21,7 +21,6 @@ enum {
 	BATCH_MESSAGES = 200,            /* of one transaction; bounds how long others wait for the write lock */
 	BATCH_BYTES = 8 * 1024 * 1024,
 	ID_TRIES = 3,
-	RETRY_FOR_DEFAULT = 432000,      /* seconds; only where there is no configuration (tests) */
 };
 
 static bool insert_message(struct db *db, const struct commit *commit, struct error *error)
@@ -61,12 +60,12 @@ static bool insert_body(struct db *db, const struct commit *commit, struct error
 
 static bool insert_recipients(struct db *db, const struct queue_message *message, struct error *error)
 {
-	const struct config *config = config_current();
+	int64_t retry_for = config_current()->retry_for;
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		struct queue_recipient *recipient = &message->recipients[i];
 		recipient->id = (int64_t)i + 1;
 		recipient->next_attempt = message->arrived;
-		recipient->expires = message->arrived + (config ? config->retry_for : RETRY_FOR_DEFAULT);
+		recipient->expires = message->arrived + retry_for;
 		struct db_statement *row = db_prepare(db, "INSERT INTO recipient (message, number, address, original, notify, held, next_attempt,"
 			" expires, last_attempt, attempts, delay_notified, last_error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, '')");
 		db_bind_number(row, 1, message->id);
@@ -115,18 +114,20 @@ static void write_alone(struct db *db, struct commit *commit)
 	}
 }
 
-/* Wakes the one that waits. It may be gone before this returns: `commit` isn't touched after the unlock. */
+/* Tells the courier, then wakes the one that waits. That one may be gone before this returns: `commit` isn't touched after
+ * the unlock. */
 static void end_commit(struct queue *queue, struct commit *commit)
 {
 	pthread_mutex_lock(&queue->lock);
 	void (*committed)(void *, int64_t) = commit->done ? queue->committed : NULL;
 	void *context = queue->committed_context;
-	int64_t id = commit->message->id;
+	pthread_mutex_unlock(&queue->lock);
+	if (committed)
+		committed(context, commit->message->id);
+	pthread_mutex_lock(&queue->lock);
 	commit->ended = true;
 	pthread_cond_signal(&commit->wake);
 	pthread_mutex_unlock(&queue->lock);
-	if (committed)
-		committed(context, id);
 }
 
 /* Returns whether anything was committed, and so everything before it is on disk, too. */
