@@ -15,6 +15,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "message/summary.h"
@@ -386,6 +387,14 @@ static bool check_account_row(struct check *check, int64_t modseq_before, struct
 
 /* ---- Files against rows ---- */
 
+/* Links the file to where it belongs, in a month's folder that may not be there yet. */
+static bool move_file(const char *folder, int64_t id, const char *path, const char *right)
+{
+	char month[PATH_MAX];
+	path_of_month(folder, id, month);
+	return file_make_folders(month, 0700, NULL) && link(path, right) == 0;
+}
+
 static bool look_at_file(void *context, int64_t id, const char *path, struct error *error)
 {
 	struct check *check = context;
@@ -398,8 +407,10 @@ static bool look_at_file(void *context, int64_t id, const char *path, struct err
 	path_of_message(check->account->folder, id, right);
 	if (strcmp(path, right) != 0) {
 		found(check, "a message's file is in the wrong folder: %s", path);
-		if (check->repair && link(path, right) == 0)
+		if (check->repair && move_file(check->account->folder, id, path, right))
 			unlink(path);
+		else
+			check->report->repaired -= check->repair;
 	}
 	struct db_statement *s = PREPARE(check->change->db, "SELECT 1 FROM message WHERE id = $1", id);
 	enum db_step step = db_step(s, error);
