@@ -16,6 +16,8 @@ enum { TROUBLE_PAUSE_MS = 5000 };
 
 void courier_poke(struct courier *courier)
 {
+	if (!courier)
+		return;
 	pthread_mutex_lock(&courier->lock);
 	courier->wake = true;
 	pthread_cond_signal(&courier->poked);
@@ -208,7 +210,8 @@ void courier_stop(struct courier **stopped, int seconds)
 	struct courier *courier = *stopped;
 	if (!courier)
 		return;
-	*stopped = NULL;
+	/* Reports that are queued from here on are for the next start; nobody is to be poked who is about to go. */
+	queue_on_commit(courier->queue, NULL, NULL);
 	pthread_mutex_lock(&courier->lock);
 	courier->stopping = true;
 	pthread_cond_broadcast(&courier->poked);
@@ -231,4 +234,5 @@ void courier_stop(struct courier **stopped, int seconds)
 	close(courier->stop_fd);
 	free(courier->data);
 	free(courier);
+	*stopped = NULL;
 }

@@ -22,7 +22,7 @@ struct courier_options {
 struct courier *courier_start(const struct courier_options *options);
 /** Look at the queue at once: something was committed or flushed. Any thread; cheap; never blocks. */
 void courier_poke(struct courier *courier);
-/** Lets deliveries that are under way end, for at most `seconds`, then frees it and sets *courier to NULL. */
+/** Takes the queue's queue_on_commit() back, lets deliveries that are under way end, for at most `seconds`, then frees it and sets *courier to NULL. */
 void courier_stop(struct courier **courier, int seconds);
 
 #endif
