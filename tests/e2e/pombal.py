@@ -135,16 +135,24 @@ class Pombal:
         self.process = None
         self.expected_noise = []  # patterns of log lines that look bad but belong to the test
         self.ports = {name: port + PORT_BASE for name, port in PORTS.items()}
-        made = self.run("init", "--domain", domain, "--hostname", self.hostname, "--dev", "--port-base", str(PORT_BASE))
+        try:
+            self._make(options or {}, accounts)
+            if start:
+                self.start()
+        except BaseException:  # nobody will close what was never finished
+            self.kill()
+            shutil.rmtree(self.folder, ignore_errors=True)
+            raise
+
+    def _make(self, options, accounts):
+        made = self.run("init", "--domain", self.domain, "--hostname", self.hostname, "--dev", "--port-base", str(PORT_BASE))
         self.init_output = made.stdout + made.stderr
         conf = self.conf_path.read_text()
         self.conf_path.write_text(conf.replace("127.0.0.1:", self.address + ":"))
         if options:
             self.configure(**options)
         for name in accounts:
-            self.add_account(f"{name}@{domain}", PASSWORDS[name])
-        if start:
-            self.start()
+            self.add_account(f"{name}@{self.domain}", PASSWORDS[name])
 
     # ---- The command line ----
 
@@ -244,6 +252,11 @@ class Pombal:
         assert process.returncode == 0, f"serve ended with {process.returncode}:\n{self.log()[-3000:]}"
         for pid in below:
             wait_for(lambda: not Path(f"/proc/{pid}").exists(), f"role process {pid} to end", 5)
+
+    def kill(self):
+        """The end of a server that doesn't behave: the master and its roles, by their ids."""
+        if self.process is not None and self.process.poll() is None:
+            self.crash()
 
     def crash(self):
         """Kills the master and every role at once, as a power cut would."""
