@@ -145,6 +145,7 @@ static void addresses_have_one_canonical_form(void **state)
 		{"E\xcc\x81@x", "\xc3\xa9@x"}, /* E and combining acute */
 		{"a@[IPv6:2001:DB8::1]", "a@[ipv6:2001:db8::1]"},
 		{"a@FAß.de", "a@faß.de"},
+		{"a@xn--dİxn--bdn.Test", "a@xn--dİxn--bdn.test"}, /* refused by IDNA: must not become another's name */
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct slice canonical = address_canonical(slice_of(cases[i].address), *state);

@@ -5,8 +5,6 @@
 #include <arpa/inet.h>
 #include <idn2.h>
 
-#include "message/text.h"
-
 enum { DOMAIN_LABEL_MAX = 63, DOMAIN_NAME_MAX = 253 }; /* RFC 1035 §2.3.4, without the root's dot and length */
 
 static bool label_is_ldh(struct slice label)
@@ -79,7 +77,8 @@ struct slice domain_canonical(struct slice domain, struct arena *arena)
 	if (slice_is_ascii(domain) && slice_find_nocase(domain, SLICE("xn--")) == SLICE_NONE)
 		return lower_ascii(domain, arena);
 	struct slice ascii = domain_to_ascii(domain, arena);
-	return ascii.len > 0 ? to_u_labels(ascii, arena) : text_lower(domain, arena);
+	/* What IDNA refuses keeps its letters: lower-casing could turn it into the name of another. */
+	return ascii.len > 0 ? to_u_labels(ascii, arena) : lower_ascii(domain, arena);
 }
 
 bool domain_is_valid(struct slice domain, bool utf8)
