@@ -5,6 +5,8 @@
 #include <arpa/inet.h>
 #include <idn2.h>
 
+#include "message/text.h"
+
 enum { DOMAIN_LABEL_MAX = 63, DOMAIN_NAME_MAX = 253 }; /* RFC 1035 §2.3.4, without the root's dot and length */
 
 static bool label_is_ldh(struct slice label)
@@ -31,14 +33,6 @@ static bool domain_is_ldh(struct slice domain)
 	return true;
 }
 
-static struct slice lower_ascii(struct slice s, struct arena *arena)
-{
-	char *copy = arena_text(arena, s);
-	for (size_t i = 0; i < s.len; i++)
-		copy[i] = ascii_lower(copy[i]);
-	return slice_make(copy, s.len);
-}
-
 /* Non-transitional: "ß" is a letter of its own, as IDNA 2008 has it. */
 static struct slice to_a_labels(struct slice domain, struct arena *arena)
 {
@@ -49,7 +43,7 @@ static struct slice to_a_labels(struct slice domain, struct arena *arena)
 	uint8_t *found = NULL;
 	if (idn2_lookup_u8((const uint8_t *)text, &found, IDN2_NFC_INPUT | IDN2_NONTRANSITIONAL) != IDN2_OK)
 		return none;
-	struct slice result = lower_ascii(slice_of((const char *)found), arena);
+	struct slice result = text_lower_ascii(slice_of((const char *)found), arena);
 	idn2_free(found);
 	return domain_is_ldh(result) ? result : none;
 }
@@ -58,7 +52,7 @@ struct slice domain_to_ascii(struct slice domain, struct arena *arena)
 {
 	if (!slice_is_ascii(domain))
 		return to_a_labels(domain, arena);
-	return domain_is_ldh(domain) ? lower_ascii(domain, arena) : slice_make(NULL, 0);
+	return domain_is_ldh(domain) ? text_lower_ascii(domain, arena) : slice_make(NULL, 0);
 }
 
 /* Turns A-labels into U-labels, but only if they turn back into the same: a forged "xn--" name stays what it is. */
@@ -75,10 +69,10 @@ static struct slice to_u_labels(struct slice ascii, struct arena *arena)
 struct slice domain_canonical(struct slice domain, struct arena *arena)
 {
 	if (slice_is_ascii(domain) && slice_find_nocase(domain, SLICE("xn--")) == SLICE_NONE)
-		return lower_ascii(domain, arena);
+		return text_lower_ascii(domain, arena);
 	struct slice ascii = domain_to_ascii(domain, arena);
 	/* What IDNA refuses keeps its letters: lower-casing could turn it into the name of another. */
-	return ascii.len > 0 ? to_u_labels(ascii, arena) : lower_ascii(domain, arena);
+	return ascii.len > 0 ? to_u_labels(ascii, arena) : text_lower_ascii(domain, arena);
 }
 
 bool domain_is_valid(struct slice domain, bool utf8)

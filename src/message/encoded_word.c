@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "message/mime.h"
+#include "message/scan.h"
 #include "message/text.h"
 
 enum {
@@ -76,19 +77,11 @@ static bool read_word(struct decoder *decoder, size_t at, struct word *word)
 	return true;
 }
 
-static int hex_digit(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void decode_q(struct slice s, struct buf *out)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		int high = s.at[i] == '=' && i + 2 < s.len ? hex_digit(s.at[i + 1]) : -1;
-		int low = high >= 0 ? hex_digit(s.at[i + 2]) : -1;
+		int high = s.at[i] == '=' && i + 2 < s.len ? scan_hex_digit(s.at[i + 1]) : -1;
+		int low = high >= 0 ? scan_hex_digit(s.at[i + 2]) : -1;
 		if (low >= 0) {
 			buf_append_char(out, (char)(high * 16 + low));
 			i += 2;
@@ -319,8 +312,9 @@ struct slice header_encode(struct slice text, size_t column, struct arena *arena
 		bool next_encode;
 		struct slice ahead = slice_skip(rest, 1), peek = next_run(&ahead, &next_encode);
 		if (!next_encode && peek.len > 0 && folder.column > 1 && folder.column + 1 + peek.len > HEADER_LINE_WANTED)
-			buf_append_text(&folder.out, "\r\n"), folder.column = 0;
-		write_plain(&folder, SLICE(" "));
+			fold(&folder);
+		else
+			write_plain(&folder, SLICE(" "));
 		rest = slice_skip(rest, 1);
 	}
 	struct slice result = arena_copy(arena, buf_slice(&folder.out));

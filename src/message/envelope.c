@@ -11,11 +11,10 @@ struct lists {
 	struct address_list from, sender, reply_to, to, cc, bcc;
 };
 
-static bool take_text(struct slice *text, const struct header_field *field, struct arena *arena)
+static void take_text(struct slice *text, const struct header_field *field, struct arena *arena)
 {
 	if (text->at == NULL)
 		*text = header_unfold(slice_sub(slice_trim(field->body), 0, ENVELOPE_TEXT_MAX), arena);
-	return true;
 }
 
 static void take_list(struct address_list *list, bool joined, const struct header_field *field, size_t max, struct arena *arena)

@@ -13,6 +13,7 @@
 #include "message/header.h"
 #include "message/parameter.h"
 #include "message/scan.h"
+#include "message/text.h"
 
 enum { MIME_ADDRESSES_MAX = 2000, MIME_TEXT_MAX = 8 * 1024, TYPE_MAX = 127 };
 
@@ -112,14 +113,6 @@ static bool read_header(struct reader *reader, struct slice *header)
 
 /* ---- Fields ---- */
 
-static struct slice lower(struct slice s, struct arena *arena)
-{
-	char *copy = arena_text(arena, s);
-	for (size_t i = 0; i < s.len; i++)
-		copy[i] = ascii_lower(copy[i]);
-	return slice_make(copy, s.len);
-}
-
 /* Takes a token (RFC 2045 §5.1) off *rest, lower-cased in the arena. */
 static struct slice take_token(struct slice *rest, struct arena *arena)
 {
@@ -127,7 +120,7 @@ static struct slice take_token(struct slice *rest, struct arena *arena)
 	size_t len = 0;
 	while (len < rest->len && rest->at[len] > ' ' && rest->at[len] < 0x7f && !strchr("/;()<>@,:\\\"[]?=", rest->at[len]))
 		len++;
-	struct slice token = lower(slice_sub(*rest, 0, len <= TYPE_MAX ? len : 0), arena);
+	struct slice token = text_lower_ascii(slice_sub(*rest, 0, len <= TYPE_MAX ? len : 0), arena);
 	*rest = slice_skip(*rest, len);
 	return token;
 }

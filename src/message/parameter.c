@@ -22,14 +22,6 @@ static bool is_name_char(char c)
 	return (unsigned char)c > ' ' && c != 0x7f && c != ';' && c != '=' && c != '"' && c != '(' && c != ',';
 }
 
-static struct slice lower(struct slice s, struct arena *arena)
-{
-	char *copy = arena_text(arena, s);
-	for (size_t i = 0; i < s.len; i++)
-		copy[i] = ascii_lower(copy[i]);
-	return slice_make(copy, s.len);
-}
-
 /* Splits "name", "name*", "name*3", "name*3*" (RFC 2231 §3, §4). A name that only looks like one stays as it is. */
 static void set_name(struct piece *piece, struct slice written, struct arena *arena)
 {
@@ -42,7 +34,7 @@ static void set_name(struct piece *piece, struct slice written, struct arena *ar
 		piece->section = (int)number;
 		written = base;
 	}
-	piece->name = lower(written, arena);
+	piece->name = text_lower_ascii(written, arena);
 }
 
 /* An unquoted value, up to the semicolon; blanks inside are kept ("filename=my photo.jpg"), a comment at its end isn't. */
@@ -124,19 +116,11 @@ static int compare_pieces(const void *left, const void *right)
 	return a->order < b->order ? -1 : 1;
 }
 
-static int hex_digit(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static void append_percent_decoded(struct buf *out, struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		int high = s.at[i] == '%' && i + 2 < s.len ? hex_digit(s.at[i + 1]) : -1;
-		int low = high >= 0 ? hex_digit(s.at[i + 2]) : -1;
+		int high = s.at[i] == '%' && i + 2 < s.len ? scan_hex_digit(s.at[i + 1]) : -1;
+		int low = high >= 0 ? scan_hex_digit(s.at[i + 2]) : -1;
 		buf_append_char(out, low >= 0 ? (char)(high * 16 + low) : s.at[i]);
 		i += low >= 0 ? 2 : 0;
 	}

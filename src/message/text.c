@@ -10,7 +10,7 @@
 
 static const struct slice REPLACEMENT = {"\xef\xbf\xbd", 3};
 
-static struct slice lower_ascii(struct slice s, struct arena *arena)
+struct slice text_lower_ascii(struct slice s, struct arena *arena)
 {
 	char *copy = arena_text(arena, s);
 	for (size_t i = 0; i < s.len; i++)
@@ -34,7 +34,7 @@ static struct slice normal_form(struct slice utf8, struct arena *arena)
 struct slice text_lower(struct slice utf8, struct arena *arena)
 {
 	if (slice_is_ascii(utf8) || !slice_is_utf8(utf8))
-		return lower_ascii(utf8, arena);
+		return text_lower_ascii(utf8, arena);
 	utf8 = normal_form(utf8, arena);
 	const uint8_t *at = (const uint8_t *)utf8.at, *end = at + utf8.len;
 	enum { CHARACTER_MAX = 4 };
@@ -148,7 +148,7 @@ struct slice text_fold(struct slice utf8, struct arena *arena)
 {
 	struct slice simple;
 	if (slice_is_ascii(utf8))
-		return lower_ascii(utf8, arena);
+		return text_lower_ascii(utf8, arena);
 	if (!slice_is_utf8(utf8))
 		utf8 = valid_copy(utf8, arena);
 	if (fold_simple(utf8, arena, &simple))
@@ -156,7 +156,7 @@ struct slice text_fold(struct slice utf8, struct arena *arena)
 	size_t len = 0;
 	uint8_t *folded = u8_casefold((const uint8_t *)utf8.at, utf8.len, NULL, UNINORM_NFC, NULL, &len);
 	if (!folded)
-		return lower_ascii(utf8, arena);
+		return text_lower_ascii(utf8, arena);
 	struct slice result = arena_copy(arena, slice_make((const char *)folded, len));
 	free(folded);
 	return result;

@@ -5,6 +5,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
+/** A copy with its ASCII letters in lower case. */
+struct slice text_lower_ascii(struct slice s, struct arena *arena);
 /** Lower case, character by character (so the result doesn't depend on the neighbours), and NFC. What isn't UTF-8 is only
  * lower-cased where it is ASCII. */
 struct slice text_lower(struct slice utf8, struct arena *arena);

@@ -1,6 +1,8 @@
 /* Content transfer encodings (RFC 2045 §6): decoding base64 and quoted-printable whatever state the data is in. */
 #include "message/mime.h"
 
+#include "message/scan.h"
+
 enum { BLOCK = 4096 };
 
 /* Decoded bytes on their way into the caller's buffer: what doesn't fit is cut, so that a bounded buffer holds the
@@ -65,14 +67,6 @@ static bool decode_base64(struct slice body, struct buf *out)
 	return output_flush(&output);
 }
 
-static int hex_digit(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Length of a soft line break at s: "=", white space that some relay added, the line end (RFC 2045 §6.7 rules 3, 5). */
 static size_t soft_break(struct slice s)
 {
@@ -84,14 +78,14 @@ static size_t soft_break(struct slice s)
 	return s.at[i] == '\n' ? i + 1 : 0;
 }
 
-/* Length of the white space at s if nothing but it stands before the line end: it was added on the way. */
-static size_t trailing_space(struct slice s)
+/* Length of the white space at s; *trailing if nothing but it stands before the line end: then it was added on the way. */
+static size_t space_length(struct slice s, bool *trailing)
 {
 	size_t i = 0;
 	while (i < s.len && (s.at[i] == ' ' || s.at[i] == '\t'))
 		i++;
-	bool ends = i == s.len || s.at[i] == '\n' || slice_starts(slice_skip(s, i), SLICE("\r\n"));
-	return ends ? i : 0;
+	*trailing = i > 0 && (i == s.len || s.at[i] == '\n' || slice_starts(slice_skip(s, i), SLICE("\r\n")));
+	return i;
 }
 
 /* How many bytes of `s` one step consumes; what it yields goes to the output. */
@@ -101,7 +95,7 @@ static size_t quoted_printable_step(struct slice s, struct output *output)
 		size_t soft = soft_break(s);
 		if (soft > 0)
 			return soft;
-		int high = s.len > 2 ? hex_digit(s.at[1]) : -1, low = s.len > 2 ? hex_digit(s.at[2]) : -1;
+		int high = s.len > 2 ? scan_hex_digit(s.at[1]) : -1, low = s.len > 2 ? scan_hex_digit(s.at[2]) : -1;
 		if (high >= 0 && low >= 0) {
 			output->block[output->len++] = (char)(high * 16 + low);
 			return 3;
@@ -114,18 +108,16 @@ static size_t quoted_printable_step(struct slice s, struct output *output)
 static bool decode_quoted_printable(struct slice body, struct buf *out)
 {
 	struct output output = {.out = out};
-	size_t kept_until = 0; /* white space up to here was looked at and stays */
+	size_t kept = 0; /* white space before this index was found not to be trailing */
 	for (size_t i = 0; i < body.len;) {
 		struct slice rest = slice_skip(body, i);
-		if ((rest.at[0] == ' ' || rest.at[0] == '\t') && i >= kept_until) {
-			size_t space = trailing_space(rest);
-			if (space > 0) {
-				i += space;
-				continue;
-			}
-			while (kept_until <= i || (kept_until < body.len && (body.at[kept_until] == ' ' || body.at[kept_until] == '\t')))
-				kept_until = kept_until <= i ? i + 1 : kept_until + 1;
+		bool trailing = false;
+		size_t space = i >= kept ? space_length(rest, &trailing) : 0;
+		if (trailing) {
+			i += space;
+			continue;
 		}
+		kept = i + space > kept ? i + space : kept;
 		i += quoted_printable_step(rest, &output);
 		if (output.len == BLOCK && !output_flush(&output))
 			return false;
