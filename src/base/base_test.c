@@ -1,4 +1,4 @@
-/* Unit tests of slices, buffers, arenas, maps, ids. */
+/* Unit tests of slices, buffers, arenas, maps, ids, counted events. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -6,6 +6,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/log.h"
 #include "base/map.h"
 #include "base/random.h"
 
@@ -113,6 +114,25 @@ static void ids_are_read_as_written(void **state)
 	assert_int_equal(id_parse(SLICE("0")), 0);
 }
 
+static void find_count(void *context, const char *event, uint64_t count)
+{
+	if (strcmp(event, "test.happened") == 0)
+		*(uint64_t *)context = count;
+}
+
+static void events_are_counted_by_name(void **state)
+{
+	(void)state;
+	static const char same_name_elsewhere[] = "test.happened";
+	uint64_t count = 0;
+	log_set_role("test", LOG_LEVEL_ERROR);
+	log_info("test.happened");
+	log_write(LOG_LEVEL_DEBUG, same_name_elsewhere, LOG_FIELDS(log_number("n", 1)));
+	log_info("test.happened_not");
+	log_visit_counts(find_count, &count);
+	assert_int_equal(count, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -123,6 +143,7 @@ int main(void)
 		cmocka_unit_test(an_arena_gives_zeroed_memory_again),
 		cmocka_unit_test(a_map_survives_many_changes),
 		cmocka_unit_test(ids_are_read_as_written),
+		cmocka_unit_test(events_are_counted_by_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -3,6 +3,7 @@
 #include "base/log.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -44,6 +45,43 @@ void log_set_file(int fd)
 	if (former >= 0)
 		close(former);
 }
+
+/* ---- Counting ---- */
+
+/* Names of events are written in the code, so there are few, and the table never fills; should it, what is beyond isn't
+ * counted. A place is taken once, by whoever is first, and never given back: so no lock is needed. */
+enum { COUNTED_EVENTS_MAX = 256 };
+
+static struct {
+	_Atomic(const char *) event;
+	_Atomic uint64_t count;
+} counters[COUNTED_EVENTS_MAX];
+
+static void count_event(const char *event)
+{
+	uint32_t hash = 2166136261; /* FNV-1a */
+	for (const char *at = event; *at; at++)
+		hash = (hash ^ (unsigned char)*at) * 16777619;
+	for (size_t tried = 0; tried < COUNTED_EVENTS_MAX; tried++) {
+		size_t place = (hash + tried) % COUNTED_EVENTS_MAX;
+		const char *there = NULL;
+		if (atomic_compare_exchange_strong(&counters[place].event, &there, event) || there == event || strcmp(there, event) == 0) {
+			atomic_fetch_add_explicit(&counters[place].count, 1, memory_order_relaxed);
+			return;
+		}
+	}
+}
+
+void log_visit_counts(void (*visit)(void *context, const char *event, uint64_t count), void *context)
+{
+	for (size_t i = 0; i < COUNTED_EVENTS_MAX; i++) {
+		const char *event = atomic_load(&counters[i].event);
+		if (event)
+			visit(context, event, atomic_load_explicit(&counters[i].count, memory_order_relaxed));
+	}
+}
+
+/* ---- Lines ---- */
 
 struct line {
 	char at[LOG_LINE_MAX];
@@ -111,6 +149,7 @@ static void put_field(struct line *line, const struct log_field *field)
 void log_write(enum log_level level, const char *event, const struct log_field *fields)
 {
 	bool to_stderr = level >= logger.stderr_level, to_file = level >= LOG_LEVEL_INFO;
+	count_event(event);
 	if (!to_stderr && !to_file)
 		return;
 	struct line line = {.len = 0};

@@ -45,7 +45,12 @@ static inline struct log_field log_id(const char *name, int64_t value)
 #define log_error(event, ...) log_write(LOG_LEVEL_ERROR, event, LOG_FIELDS(__VA_ARGS__))
 #define LOG_FIELDS(...) ((const struct log_field[]){__VA_ARGS__ __VA_OPT__(,) {0}})
 
+/** `event` is a literal, or lives as long as the process. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
+
+/** Every event is counted by its name, whether or not its level is written anywhere: the metrics come from here. `visit`
+ * is called once per name, with how often it was written by this process. Any thread. */
+void log_visit_counts(void (*visit)(void *context, const char *event, uint64_t count), void *context);
 
 /** Names the role in every later line, and the least level that goes to standard error. */
 void log_set_role(const char *role, enum log_level stderr_level);

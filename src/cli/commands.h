@@ -8,6 +8,7 @@ extern const struct command init_commands[];
 extern const struct command config_commands[];
 extern const struct command check_commands[];
 extern const struct command server_commands[];
+extern const struct command metrics_commands[];
 extern const struct command domain_commands[];
 extern const struct command account_commands[];
 extern const struct command alias_commands[];

@@ -17,9 +17,11 @@ enum control_type {
 	CONTROL_LOG,          /* fd: the event file */
 	CONTROL_START,        /* that was all */
 	CONTROL_STOP,         /* value: seconds to end what is under way */
+	CONTROL_MEASURE,      /* please send your measures */
 	/* role to master */
 	CONTROL_READY,
 	CONTROL_FAILED,       /* text: why the role can't start */
+	CONTROL_MEASURES,     /* text: lines, see measure.h; value: 1 if these are the last */
 };
 
 /* Which channel a CONTROL_CHANNEL brings; for those to the auth role, which role asks over it. */

@@ -143,6 +143,9 @@ static int next_wait(const struct master *master)
 		if (child->start_at > 0 && child->start_at - now < wait)
 			wait = child->start_at - now;
 	}
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (master->children[i].measuring && master->measure_deadline - now + 1 < wait)
+			wait = master->measure_deadline - now + 1;
 	if (master->stopping && master->stop_deadline - now + 1 < wait)
 		wait = master->stop_deadline - now + 1;
 	return wait < 0 ? 0 : (int)wait;
@@ -243,6 +246,7 @@ static void tear_down(struct master *master)
 		close_pair(&master->auth[i]);
 		if (master->children[i].control >= 0)
 			close(master->children[i].control);
+		buf_free(&master->children[i].measures);
 	}
 	close_pair(&master->pokes);
 	close_pair(&master->changes);
@@ -271,7 +275,7 @@ static void reserve_descriptors(void)
 
 static void make_empty(struct master *master, const char *data)
 {
-	*master = (struct master){.data = memory_copy(data, strlen(data)), .lock = -1, .log = -1, .signals = -1, .config = -1, .certificates = -1};
+	*master = (struct master){.data = memory_copy(data, strlen(data)), .started = clock_monotonic_ms(), .lock = -1, .log = -1, .signals = -1, .config = -1, .certificates = -1};
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		master->children[i].control = -1;
 		master->auth[i] = (struct channel){{-1, -1}};

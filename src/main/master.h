@@ -7,6 +7,7 @@
 #include <signal.h>
 #include <sys/types.h>
 
+#include "base/buf.h"
 #include "main/control.h"
 #include "main/privileges.h"
 #include "main/role.h"
@@ -27,6 +28,8 @@ struct child {
 	unsigned failures;   /* ends in a row soon after the start */
 	unsigned restarts;
 	char reason[CONTROL_TEXT_MAX]; /* why it can't start, in its own words */
+	bool measuring;      /* was asked for its measures and hasn't said the last of them */
+	struct buf measures; /* what it said; see measure.h */
 };
 
 struct listener {
@@ -56,6 +59,8 @@ struct master {
 	struct control_server *server;    /* the command line's socket */
 	bool serving;                     /* "ready" was printed */
 	bool stopping;
+	int64_t started;                  /* monotonic ms */
+	int64_t measure_deadline;         /* monotonic ms; for roles that are measuring */
 	bool hurried;                     /* Ctrl-C twice: nothing is waited for */
 	int64_t stop_deadline;            /* monotonic ms */
 	int status;                       /* to exit with */
@@ -82,6 +87,15 @@ void master_hear_child(struct master *master, enum role_name name);
 /** Hands one thing to every role that runs. */
 void master_tell_children(struct master *master, enum control_type type, int fd);
 void master_stop_child(struct master *master, enum role_name name);
+
+/* master_metrics.c: what the processes say of themselves. */
+/** Asks every role that runs; without effect while the answers to the former question are waited for. */
+void master_begin_measuring(struct master *master);
+void master_hear_measures(struct master *master, enum role_name name, const struct control_message *message);
+/** Have all answered, or had the time to? */
+bool master_has_measured(struct master *master);
+/** Appends what they said, and what the master knows of itself and them: lines of "ROLE value|event NAME NUMBER". */
+void master_say_metrics(struct master *master, struct buf *answer);
 
 /* master_control.c: the command line's socket. */
 bool master_open_control(struct master *master, struct error *error);

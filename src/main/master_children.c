@@ -162,7 +162,7 @@ static void note_end(struct master *master, enum role_name name, int status)
 	log_write(level, "role.ended",
 		  LOG_FIELDS(log_text("name", role_names[name]), log_number("pid", pid), log_text("how", how), log_number("ran_ms", ran)));
 	bool was_ready = child->ready;
-	child->ready = false;
+	child->ready = child->measuring = false;
 	if (master->stopping)
 		return;
 	if (!master->serving && !was_ready) { /* what can't start the first time needs a person */
@@ -206,6 +206,8 @@ void master_hear_child(struct master *master, enum role_name name)
 			 log_number("after_ms", clock_monotonic_ms() - child->started));
 	} else if (message.type == CONTROL_FAILED)
 		snprintf(child->reason, sizeof child->reason, "%s", message.text);
+	else if (message.type == CONTROL_MEASURES)
+		master_hear_measures(master, name, &message);
 }
 
 /* ---- Telling ---- */

@@ -4,6 +4,7 @@
  *   status            one line per role: "role smtp pid 12 state ready seconds 9 restarts 0"; then "ok"
  *   reload            as SIGHUP; "ok", or "error <reason>"
  *   stop              as SIGTERM
+ *   metrics           numbers, one a line: "smtp value connections_open 3"; see measure.h; then "ok"
  *   flush             the courier looks at the queue at once
  *   changed ACCOUNT   the account's mail was changed from outside: sessions are told
  *
@@ -20,12 +21,13 @@
 #include "base/memory.h"
 #include "main/master.h"
 
-enum { CONTROL_LINE_MAX = 1024, CONTROL_CLIENT_MS = 5000 };
+enum { CONTROL_LINE_MAX = 1024, CONTROL_ANSWER_MAX = 32 * 1024, METRICS_ANSWER_MAX = 128 * 1024, CONTROL_CLIENT_MS = 5000 };
 
 struct client_of_master {
 	int fd; /* -1: free place */
 	size_t len;
 	int64_t deadline;
+	bool waiting; /* for metrics: nothing more is read from it */
 	char line[CONTROL_LINE_MAX];
 };
 
@@ -54,6 +56,7 @@ static void drop(struct client_of_master *client)
 	close(client->fd);
 	client->fd = -1;
 	client->len = 0;
+	client->waiting = false;
 }
 
 void master_close_control(struct master *master)
@@ -75,7 +78,7 @@ size_t master_control_fds(struct master *master, struct pollfd *fds)
 		return 0;
 	fds[0] = (struct pollfd){.fd = master->server->fd, .events = POLLIN};
 	for (size_t i = 0; i < MASTER_CLIENTS_MAX; i++)
-		fds[i + 1] = (struct pollfd){.fd = master->server->clients[i].fd, .events = POLLIN};
+		fds[i + 1] = (struct pollfd){.fd = master->server->clients[i].fd, .events = master->server->clients[i].waiting ? 0 : POLLIN};
 	return MASTER_CLIENTS_MAX + 1;
 }
 
@@ -128,14 +131,44 @@ static void obey(struct master *master, struct slice line, struct buf *answer)
 	buf_append_text(answer, "ok\n");
 }
 
+static void give(struct client_of_master *client, const struct buf *answer)
+{
+	ssize_t ignored = send(client->fd, answer->at, answer->len, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)ignored;
+	drop(client);
+}
+
 static void answer_client(struct master *master, struct client_of_master *client, size_t line_len)
 {
-	struct buf answer = BUF(32 * 1024);
-	obey(master, slice_trim(slice_make(client->line, line_len)), &answer);
-	ssize_t ignored = send(client->fd, answer.at, answer.len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	(void)ignored;
+	struct slice line = slice_trim(slice_make(client->line, line_len));
+	if (slice_equal(line, SLICE("metrics"))) {
+		client->waiting = true;
+		master_begin_measuring(master);
+		return;
+	}
+	struct buf answer = BUF(CONTROL_ANSWER_MAX);
+	obey(master, line, &answer);
+	give(client, &answer);
 	buf_free(&answer);
-	drop(client);
+}
+
+/* Those who wait for metrics get them when the last role has said its own. */
+static void answer_waiting(struct master *master)
+{
+	struct control_server *server = master->server;
+	struct buf answer = BUF(METRICS_ANSWER_MAX);
+	for (size_t i = 0; i < MASTER_CLIENTS_MAX; i++) {
+		if (server->clients[i].fd < 0 || !server->clients[i].waiting)
+			continue;
+		if (!master_has_measured(master))
+			break;
+		if (answer.len == 0) {
+			master_say_metrics(master, &answer);
+			buf_append_text(&answer, "ok\n");
+		}
+		give(&server->clients[i], &answer);
+	}
+	buf_free(&answer);
 }
 
 static void read_client(struct master *master, struct client_of_master *client)
@@ -171,11 +204,15 @@ void master_serve_control(struct master *master, const struct pollfd *fds, size_
 	int64_t now = clock_monotonic_ms();
 	for (size_t i = 1; i < count; i++) {
 		struct client_of_master *client = &server->clients[i - 1];
-		if (client->fd >= 0 && fds[i].revents)
+		if (client->fd >= 0 && client->waiting && fds[i].revents)
+			drop(client); /* it has gone */
+		else if (client->fd >= 0 && fds[i].revents)
 			read_client(master, client);
 		else if (client->fd >= 0 && now > client->deadline)
 			drop(client);
 	}
 	if (count > 0 && fds[0].revents)
 		accept_client(server);
+	if (server)
+		answer_waiting(master);
 }

@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "main/certificates.h"
 #include "main/control.h"
+#include "main/measure.h"
 #include "main/privileges.h"
 #include "main/sandbox.h"
 
@@ -134,12 +135,38 @@ static bool set_up(struct role *role, struct error *error)
 
 /* ---- While it runs ---- */
 
+/* In as many packets as it takes, each of whole lines. */
+static void send_measures(struct role *role)
+{
+	struct buf out = BUF(MEASURES_MAX);
+	struct error error;
+	measure_process(&out, role->memory);
+	if (role->measure)
+		role->measure(role->context, &out);
+	for (struct slice rest = buf_slice(&out); rest.len > 0;) {
+		char text[CONTROL_TEXT_MAX];
+		struct slice part = slice_sub(rest, 0, sizeof text - 1);
+		part = slice_sub(part, 0, slice_find_last_char(part, '\n') + 1);
+		rest = slice_skip(rest, part.len);
+		if (part.len == 0)
+			break;
+		snprintf(text, sizeof text, "%.*s", SLICE_ARG(part));
+		if (!control_send(role->control, CONTROL_MEASURES, rest.len == 0, text, -1, &error)) {
+			log_warning("measures.unsent", log_text("reason", error.text));
+			break;
+		}
+	}
+	buf_free(&out);
+}
+
 static void obey(struct role *role, struct control_message *message)
 {
 	struct error error;
 	bool done = true;
 	if (message->type == CONTROL_STOP)
 		role->stop(role->context, (int)message->value);
+	else if (message->type == CONTROL_MEASURE)
+		send_measures(role);
 	else if (message->type == CONTROL_CONFIG)
 		done = use_config(message->fd, &error);
 	else if (message->type == CONTROL_CERTIFICATES)
@@ -260,6 +287,8 @@ static void close_channels(struct role *role)
 {
 	free(role->data);
 	close(role->control);
+	if (role->memory >= 0)
+		close(role->memory);
 	config_free_all();
 	log_set_file(-1);
 }
@@ -278,6 +307,7 @@ int role_start(const char *name)
 	set_signals();
 	privileges_harden();
 	log_set_role(role_names[role.name], LOG_LEVEL_INFO);
+	role.memory = measure_open_memory();
 	struct error error;
 	if (!privileges_drop_capabilities(&error) || !set_up(&role, &error))
 		role_fail(&role, &error);

@@ -42,6 +42,11 @@ struct role {
 	size_t listener_count;
 	struct tls_server *tls;      /* made from the certificates that the master handed over; NULL without any */
 
+	int memory;                  /* for measure_process() */
+	/** Appends the role's own measures (measure.h), if it has any; set before role_serve(), called with its context, in the thread
+	 * that hears the master. */
+	void (*measure)(void *context, struct buf *out);
+
 	pthread_t listening;         /* the thread that hears the master; see role_serve */
 	void (*stop)(void *context, int seconds);
 	void *context;

@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "main/announce.h"
+#include "main/measure.h"
 #include "main/role.h"
 #include "net/dns.h"
 #include "queue/queue.h"
@@ -45,6 +46,17 @@ static void stop(void *context, int seconds)
 	struct courier_role *self = context;
 	self->stop_seconds = seconds;
 	eventfd_write(self->stop_fd, 1);
+}
+
+static void measure(void *context, struct buf *out)
+{
+	const struct courier_role *self = context;
+	struct error error;
+	uint64_t messages, recipients;
+	if (!queue_count(self->queue, &messages, &recipients, &error))
+		return;
+	measure_value(out, "queue_messages", messages);
+	measure_value(out, "queue_recipients", recipients);
 }
 
 /* Many pokes at once are one. */
@@ -160,6 +172,7 @@ int role_courier_main(struct role *role)
 	courier_poke(self.courier); /* it may have returned a message before the line above */
 	if (pthread_create(&self.care, NULL, care_thread, &self) != 0)
 		memory_exhausted(0);
+	role->measure = measure;
 	role_serve(role, stop, &self);
 	run(&self);
 	pthread_join(self.care, NULL);

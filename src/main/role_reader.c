@@ -3,6 +3,7 @@
 
 #include "auth/auth.h"
 #include "imap/imap.h"
+#include "main/measure.h"
 #include "main/role.h"
 #include "message/address.h"
 #include "pop3/pop3.h"
@@ -24,6 +25,8 @@ static void hear_changes(void *context, int fd)
 }
 
 static void stop(void *context, int seconds) { server_stop(context, seconds); }
+
+static void measure(void *context, struct buf *out) { measure_server(out, context); }
 
 static void listen_all(struct role *role, struct server *server, struct reader *reader)
 {
@@ -58,6 +61,7 @@ int role_reader_main(struct role *role)
 	});
 	listen_all(role, server, &reader);
 	server_watch(server, role->changes_in, hear_changes, &reader);
+	role->measure = measure;
 	role_serve(role, stop, server);
 	server_run(server);
 	role_end(role);

@@ -3,6 +3,7 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "main/measure.h"
 #include "main/role.h"
 #include "queue/queue.h"
 #include "smtp/smtp.h"
@@ -16,6 +17,8 @@ static void poke_courier(void *context, int64_t id)
 }
 
 static void stop(void *context, int seconds) { server_stop(context, seconds); }
+
+static void measure(void *context, struct buf *out) { measure_server(out, context); }
 
 static void listen_all(struct role *role, struct server *server, struct smtp_service kinds[SERVICE_COUNT])
 {
@@ -47,6 +50,7 @@ int role_smtp_main(struct role *role)
 		[SERVICE_SUBMISSIONS] = {SMTP_SUBMISSION, auth, queue},
 	};
 	listen_all(role, server, kinds);
+	role->measure = measure;
 	role_serve(role, stop, server);
 	server_run(server);
 	role_end(role);
