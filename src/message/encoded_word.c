@@ -311,10 +311,10 @@ struct slice header_encode(struct slice text, size_t column, struct arena *arena
 			break;
 		bool next_encode;
 		struct slice ahead = slice_skip(rest, 1), peek = next_run(&ahead, &next_encode);
-		if (!next_encode && peek.len > 0 && folder.column > 1 && folder.column + 1 + peek.len > HEADER_LINE_WANTED)
+		bool fits = folder.column + 1 + peek.len <= HEADER_LINE_WANTED || folder.column <= 1;
+		write_plain(&folder, SLICE(" "));
+		if (!next_encode && peek.len > 0 && !fits)
 			fold(&folder);
-		else
-			write_plain(&folder, SLICE(" "));
 		rest = slice_skip(rest, 1);
 	}
 	struct slice result = arena_copy(arena, buf_slice(&folder.out));

@@ -137,7 +137,7 @@ static void what_was_written_can_be_read(void **state)
 		"a", "grüße", "Привет всем", "mixed слова and words слова слова end", "two  blanks и  ещё", " leading", "=?utf-8?q?x?=",
 		"a very long line of plain ASCII words that has to be folded somewhere since it is longer than the seventy-six columns that are wanted",
 		"очень длинная строка, которую придётся разбить на несколько закодированных слов, потому что она не помещается в одно",
-		"日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語", "ü a ü b ü c ü d ü e ü f ü g ü h ü i ü j ü k ü l ü m ü n",
+		"日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語日本語", "two blanks where the line has to be folded: ---------------------  ------------------------", "ü a ü b ü c ü d ü e ü f ü g ü h ü i ü j ü k ü l ü m ü n",
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct slice encoded = header_encode(slice_of(cases[i]), 9, *state), rest = encoded, line;
