@@ -24,6 +24,7 @@ struct options {
 	const char *name;   /* -F */
 	const char *notify; /* -N */
 	bool from_header, ignore_dots, list, flush;
+	bool aliases; /* -bi, newaliases(1): aliases are never out of date here */
 	char **recipients;
 	int recipient_count;
 };
@@ -60,7 +61,8 @@ static int set_option(struct command_line *line, struct options *options, char l
 		break;
 	case 'b':
 		options->list = value[0] == 'p';
-		if (value[0] != 'p' && value[0] != 'm')
+		options->aliases = value[0] == 'i';
+		if (value[0] != 'p' && value[0] != 'm' && value[0] != 'i')
 			return command_misuse(line, "-b%s isn't known here", value);
 		break;
 	default:
@@ -290,6 +292,8 @@ static int run(struct command_line *line)
 	int status = read_options(line, &options);
 	if (status != COMMAND_DONE)
 		return status;
+	if (options.aliases)
+		return COMMAND_DONE;
 	if (options.list || options.flush)
 		return run_other(line, options.list ? "queue list" : "queue flush");
 	if (!instance_enter(line))

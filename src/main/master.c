@@ -5,9 +5,11 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <stddef.h>
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -62,12 +64,32 @@ bool master_reload(struct master *master, struct error *error)
 	return true;
 }
 
+/* Tells the service manager, if one has started us and asked to be told (sd_notify(3)): a datagram to the socket that
+ * NOTIFY_SOCKET names. One that can't be told has its own timeouts. */
+static void notify(const char *state)
+{
+	const char *path = getenv("NOTIFY_SOCKET");
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	if (!path || (path[0] != '/' && path[0] != '@') || strlen(path) >= sizeof address.sun_path)
+		return;
+	memcpy(address.sun_path, path, strlen(path));
+	socklen_t len = (socklen_t)(offsetof(struct sockaddr_un, sun_path) + strlen(path));
+	if (path[0] == '@')
+		address.sun_path[0] = '\0'; /* an abstract name */
+	int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	if (fd < 0 || sendto(fd, state, strlen(state), MSG_NOSIGNAL | MSG_DONTWAIT, (struct sockaddr *)&address, len) < 0)
+		log_warning("server.manager_untold", log_number("error", errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 void master_stop(struct master *master)
 {
 	if (master->stopping)
 		return;
 	master->stopping = true;
 	log_info("server.stopping");
+	notify("STOPPING=1");
 }
 
 static bool runs(const struct master *master, enum role_name name) { return master->children[name].pid > 0; }
@@ -132,6 +154,7 @@ static void say_ready(struct master *master)
 	log_info("server.ready", log_text("data", master->data), log_text("version", POMBAL_VERSION));
 	puts("ready");
 	fflush(stdout);
+	notify("READY=1");
 }
 
 /* How long poll may wait: until the next start that is planned, or the deadline of the stop. */

@@ -44,17 +44,17 @@ static struct slice base_name(const char *path)
 int main(int argc, char **argv)
 {
 	struct slice name = base_name(argc > 0 ? argv[0] : "");
-	bool mailq = slice_equal(name, SLICE("mailq"));
-	if (!mailq && !slice_equal(name, SLICE("sendmail")))
+	bool mailq = slice_equal(name, SLICE("mailq")), newaliases = slice_equal(name, SLICE("newaliases"));
+	if (!mailq && !newaliases && !slice_equal(name, SLICE("sendmail")))
 		return command_main(groups, argc, argv);
 	/* Room for two further words and the NULL at the end. */
 	char **words = memory_array((size_t)argc + 3, sizeof *words);
-	char program[] = "pombal", command[] = "sendmail", listing[] = "-bp";
+	char program[] = "pombal", command[] = "sendmail", listing[] = "-bp", aliases[] = "-bi";
 	int count = 0;
 	words[count++] = program;
 	words[count++] = command;
-	if (mailq)
-		words[count++] = listing;
+	if (mailq || newaliases)
+		words[count++] = mailq ? listing : aliases;
 	for (int i = 1; i < argc; i++)
 		words[count++] = argv[i];
 	int status = command_main(groups, count, words);
