@@ -2,7 +2,7 @@
 BUILD ?= build
 TIME ?= 60
 
-.PHONY: run build test fuzz install packages clean
+.PHONY: run build test fuzz lint install deb packages clean
 
 # Installs what is missing, builds, makes a development instance in ./dev, and serves it in the foreground.
 run: packages build
@@ -29,8 +29,16 @@ fuzz:
 	ninja -C build-fuzz
 	@tools/fuzz $(TIME)
 
+# What can be said about the code without running it: layers, references, compilers' analysis, hardening of what was built.
+lint: build
+	@tools/lint $(BUILD)
+
+# A Debian package, in build-deb/.
+deb:
+	@tools/build-deb
+
 install: build
 	meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD) build-test build-fuzz
+	rm -rf $(BUILD) build-test build-fuzz build-deb build-lint

@@ -60,6 +60,24 @@ static void check_folders(struct check *check)
 		check_error(check, "Close it with chmod 600.", "%s can be written by other users (mode %o)", path, (unsigned)status.st_mode & 0777);
 }
 
+/* What holds secrets or mail. */
+static void check_files(struct check *check)
+{
+	static const char *const files[] = {"directory/directory.db", "queue/queue.db", "log/events.log", "run/control", "run/lock"};
+	char path[PATH_MAX];
+	struct stat status;
+	for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+		snprintf(path, sizeof path, "%s/%s", check->line->data, files[i]);
+		if (lstat(path, &status) != 0)
+			continue;
+		if (status.st_uid != geteuid())
+			check_error(check, "Give it to the owner of the data directory with chown.", "%s belongs to user %d, the data directory to user %d", path,
+				    (int)status.st_uid, (int)geteuid());
+		if (status.st_mode & 077)
+			check_error(check, "Close it with chmod 600.", "%s is open to other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+	}
+}
+
 static void check_space(struct check *check)
 {
 	struct statvfs status;
@@ -152,13 +170,16 @@ static int run(struct command_line *line)
 	bool entered = instance_become_owner(line);
 	if (entered) {
 		check_folders(&check);
+		check_files(&check);
 		check_space(&check);
 		check_people(&check);
 		check_queue(&check);
 		if (load(&check)) {
 			check_options(&check);
-			check_certificates(&check);
 			check_listeners(&check);
+			check_certificates(&check);
+			if (command_value(line, "dns") || (!check.loopback && !command_value(line, "no-dns")))
+				check_dns(&check);
 		}
 		if (line->json)
 			command_print_json(json_incref(check.findings));
@@ -170,7 +191,13 @@ static int run(struct command_line *line)
 	return entered && check.errors == 0 ? COMMAND_DONE : COMMAND_FAILED;
 }
 
+static const struct command_option options[] = {
+	{"dns", NULL, "asks the DNS also for a server that listens on this machine's own addresses only"},
+	{"no-dns", NULL, "doesn't ask the DNS"},
+	{0},
+};
+
 const struct command check_commands[] = {
-	{"check", "", "Looks over configuration, files, certificates and ports: what is wrong, and how to mend it.", run, NULL, 0, 0, COMMAND_JSON},
+	{"check", "", "Looks over configuration, files, certificates, ports and DNS: what is wrong, and how to mend it.", run, options, 0, 0, COMMAND_JSON},
 	{0},
 };

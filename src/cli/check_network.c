@@ -44,14 +44,48 @@ static void try_to_listen(struct check *check, const char *option, const char *t
 		else if (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT)
 			check_error(check, "Name an address that this machine has.", "%s: %s is no address of this machine", option, text);
 		else if (errno != EACCES) /* the server is started as root, and we aren't it */
-			check_error(check, "See the reason.", "%s: %s: error %d", option, text, errno);
+			check_error(check, "See listen(2) and the addresses of this machine.", "%s: %s can't be listened on: %s", option, text, strerrordesc_np(errno));
 	}
 	if (fd >= 0)
 		close(fd);
 }
 
+static bool is_loopback(const char *text)
+{
+	struct sockaddr_storage address;
+	config_parse_listen(slice_of(text), &address);
+	if (address.ss_family == AF_INET6)
+		return IN6_IS_ADDR_LOOPBACK(&((const struct sockaddr_in6 *)&address)->sin6_addr);
+	return (ntohl(((const struct sockaddr_in *)&address)->sin_addr.s_addr) >> 24) == IN_LOOPBACKNET;
+}
+
+/* "role smtp pid 12 state ready seconds 9 restarts 0" */
+static void check_role(struct check *check, struct slice line)
+{
+	struct slice words[10];
+	size_t count = 0;
+	uint64_t restarts = 0;
+	while (line.len > 0 && count < sizeof words / sizeof *words)
+		slice_cut(line, ' ', &words[count++], &line);
+	if (count < 10 || !slice_equal(words[0], SLICE("role")))
+		return;
+	if (!slice_equal(words[5], SLICE("ready")))
+		check_error(check, "Its log says why; the server tries again by itself.", "the role %.*s is %.*s", SLICE_ARG(words[1]), SLICE_ARG(words[5]));
+	else if (slice_to_number(words[9], UINT32_MAX, &restarts) && restarts > 0)
+		check_warning(check, "Look for role.ended in the log; if a role crashes, please report it.", "the role %.*s was started again %llu times",
+			      SLICE_ARG(words[1]), (unsigned long long)restarts);
+}
+
+static void check_roles(struct check *check, struct slice answer)
+{
+	struct slice line;
+	while (slice_cut(answer, '\n', &line, &answer))
+		check_role(check, line);
+}
+
 void check_listeners(struct check *check)
 {
+	check->loopback = true;
 	struct error error;
 	struct buf answer = BUF(64 * 1024);
 	bool running = instance_ask(check->line, "status", &answer, &error);
@@ -62,6 +96,7 @@ void check_listeners(struct check *check)
 		if (list->count > 0 && listeners[i].needs_tls && config_current()->certificates.count == 0)
 			check_error(check, "Name one with the option certificates.", "%s is set, and there is no certificate", listeners[i].option);
 		for (size_t k = 0; k < list->count; k++) {
+			check->loopback &= is_loopback(list->at[k]);
 			if (!running)
 				try_to_listen(check, listeners[i].option, list->at[k]);
 			else if (slice_find(buf_slice(&answer), slice_of(list->at[k])) == SLICE_NONE)
@@ -72,6 +107,8 @@ void check_listeners(struct check *check)
 		check_warning(check, "Set smtp_listen, imaps_listen and so on.", "the server listens nowhere");
 	if (!running && error.kind != ERROR_NOT_FOUND)
 		check_error(check, "Look into its log.", "the running server doesn't answer: %s", error.text);
+	if (running)
+		check_roles(check, buf_slice(&answer));
 	buf_free(&answer);
 }
 
@@ -106,6 +143,10 @@ static void check_names(struct check *check, X509 *certificate, const char *path
 	const char *hostname = config_current()->hostname;
 	if (first && X509_check_host(certificate, hostname, strlen(hostname), 0, NULL) != 1)
 		check_warning(check, "Clients that look for that name will refuse it: get one for it, or set hostname.", "the certificate %s is not for %s", path, hostname);
+	/* A server for development has no other. */
+	if (!check->loopback && X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0)
+		check_warning(check, "Get one from a certification authority, for example with certbot or lego, and name it with the option certificates.",
+			      "the certificate %s is self-signed: mail clients will warn their users, and other servers can't verify it", path);
 }
 
 static void check_one(struct check *check, struct slice entry, bool first)
@@ -143,6 +184,8 @@ static void check_one(struct check *check, struct slice entry, bool first)
 void check_certificates(struct check *check)
 {
 	const struct string_list *list = &config_current()->certificates;
+	if (list->count == 0)
+		check_warning(check, "Name one with the option certificates.", "there is no certificate: nobody can sign in, and all mail comes in clear text");
 	for (size_t i = 0; i < list->count; i++)
 		check_one(check, slice_of(list->at[i]), i == 0);
 }
