@@ -10,6 +10,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/file.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -21,6 +22,8 @@ struct queue_draft {
 	struct buf bytes;     /* all of an inline body; of a larger one, what isn't written yet */
 	uint64_t written;     /* bytes in the file */
 	int fd;               /* -1: inline */
+	void *view;           /* of the file, view_size bytes; NULL: none */
+	size_t view_size;
 	char name[BODY_NAME_MAX];
 	struct error failed;
 };
@@ -37,6 +40,13 @@ struct queue_draft *queue_draft_new(struct queue *queue)
 	draft->bytes = BUF(QUEUE_INLINE_MAX);
 	draft->fd = -1;
 	return draft;
+}
+
+static void end_view(struct queue_draft *draft)
+{
+	if (draft->view)
+		munmap(draft->view, draft->view_size);
+	draft->view = NULL;
 }
 
 uint64_t queue_draft_size(const struct queue_draft *draft)
@@ -93,6 +103,7 @@ static bool flush(struct queue_draft *draft, struct error *error)
 
 bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct error *error)
 {
+	end_view(draft);
 	if (draft->failed.kind == ERROR_NONE && bytes.len > QUEUE_INLINE_MAX - draft->bytes.len)
 		flush(draft, &draft->failed);
 	if (draft->failed.kind == ERROR_NONE && bytes.len > QUEUE_INLINE_MAX) {
@@ -101,6 +112,24 @@ bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct err
 	} else if (draft->failed.kind == ERROR_NONE)
 		buf_append(&draft->bytes, bytes);
 	return draft_is_sound(draft, error);
+}
+
+bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct error *error)
+{
+	end_view(draft);
+	*content = buf_slice(&draft->bytes);
+	if (!draft_is_sound(draft, error) || draft->fd < 0)
+		return draft->failed.kind == ERROR_NONE;
+	if (!flush(draft, &draft->failed))
+		return draft_is_sound(draft, error);
+	draft->view = mmap(NULL, draft->written, PROT_READ, MAP_PRIVATE, draft->fd, 0);
+	if (draft->view == MAP_FAILED) {
+		draft->view = NULL;
+		return error_set_errno(error, errno, "mapping queue/body/%s", draft->name);
+	}
+	draft->view_size = draft->written;
+	*content = slice_make(draft->view, draft->view_size);
+	return true;
 }
 
 /* Copies the file behind `prepend` into a new one: the trace field came only after the body had begun to be written. */
@@ -148,6 +177,7 @@ void draft_free(struct queue_draft **draft)
 	*draft = NULL;
 	if (!old)
 		return;
+	end_view(old);
 	if (old->fd >= 0)
 		close(old->fd);
 	buf_free(&old->bytes);

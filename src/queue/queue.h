@@ -62,6 +62,8 @@ struct queue_draft *queue_draft_new(struct queue *queue);
  * ERROR_TEMPORARY are final for this draft. */
 bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct error *error);
 uint64_t queue_draft_size(const struct queue_draft *draft);
+/** Its content, to be looked at as a whole: valid until the next call for this draft. A large one is mapped into memory. */
+bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct error *error);
 /** Frees it and its file; sets *draft to NULL. */
 void queue_draft_abort(struct queue_draft **draft);
 

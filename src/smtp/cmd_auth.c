@@ -27,19 +27,9 @@ static bool is_offered(const char *mechanisms, struct slice name)
 
 static void send_challenge(struct session *session, struct slice challenge)
 {
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 	struct buf line = BUF(LINE_MAX_SIZE);
 	buf_append_text(&line, "334 ");
-	for (size_t i = 0; i < challenge.len; i += 3) {
-		size_t left = challenge.len - i;
-		uint32_t group = (uint32_t)(unsigned char)challenge.at[i] << 16;
-		group |= left > 1 ? (uint32_t)(unsigned char)challenge.at[i + 1] << 8 : 0;
-		group |= left > 2 ? (uint32_t)(unsigned char)challenge.at[i + 2] : 0;
-		buf_append_char(&line, digits[group >> 18]);
-		buf_append_char(&line, digits[group >> 12 & 63]);
-		buf_append_char(&line, left > 1 ? digits[group >> 6 & 63] : '=');
-		buf_append_char(&line, left > 2 ? digits[group & 63] : '=');
-	}
+	append_base64(&line, challenge);
 	buf_append_text(&line, "\r\n");
 	conn_send(session->conn, buf_slice(&line));
 	buf_free_secret(&line);

@@ -3,8 +3,8 @@
  * the client hears the answer; from the moment of refusal nothing of it is kept.
  *
  * Stored text has CR LF line ends only. A message with a CR or LF that stands alone is refused, and not mended: somebody
- * else would read other lines in it than we do, and that is how messages are smuggled. That holds for BODY=BINARYMIME,
- * too: its parts may be in the encoding "binary" as long as their bytes are lines. */
+ * else would read other lines in it than we do, and that is how messages are smuggled. Only the binary parts of a message
+ * that was announced as BODY=BINARYMIME may have them: they are turned into base64 when it is complete (binary.c). */
 #include "smtp/session.h"
 
 #include "base/clock.h"
@@ -44,14 +44,19 @@ static const char *storage_reply(const struct error *error)
 					 : "451 4.3.0 the message can't be stored now, try again later";
 }
 
+static void refuse_unstored(struct session *session, const struct error *error)
+{
+	log_error("message.not_stored", log_id("session", conn_id(session->conn)), log_text("reason", error->text));
+	content_refuse(session, storage_reply(error));
+}
+
 void content_store(struct session *session, struct slice bytes)
 {
 	struct content *content = &session->transaction.content;
 	struct error error;
 	if (content->refused || queue_draft_write(content->draft, bytes, &error))
 		return;
-	log_error("message.not_stored", log_id("session", conn_id(session->conn)), log_text("reason", error.text));
-	content_refuse(session, storage_reply(&error));
+	refuse_unstored(session, &error);
 }
 
 bool content_commit(struct session *session)
@@ -68,7 +73,7 @@ bool content_commit(struct session *session)
 	return false;
 }
 
-static void check_lines(struct session *session, struct slice bytes)
+void content_check(struct session *session, struct slice bytes)
 {
 	struct content *content = &session->transaction.content;
 	switch (frame_check(bytes, (uint64_t)session->config->max_line, &content->after_cr, &content->line)) {
@@ -120,8 +125,8 @@ void content_add(struct session *session, struct slice bytes)
 	content->size += bytes.len;
 	if (content->size > (uint64_t)session->config->max_message)
 		content_refuse(session, "552 5.3.4 the message is too large");
-	if (!content->refused)
-		check_lines(session, bytes);
+	if (!content->refused && session->transaction.message.body != BODY_BINARYMIME)
+		content_check(session, bytes);
 	if (content->refused)
 		return;
 	content->eight_bit = content->eight_bit || !slice_is_ascii(bytes);
@@ -131,16 +136,34 @@ void content_add(struct session *session, struct slice bytes)
 		add_to_header(session, bytes);
 }
 
+/* Writes the draft anew with its binary parts as base64, which checks its lines, too. */
+static void convert_draft(struct session *session)
+{
+	struct content *content = &session->transaction.content;
+	struct queue_draft *binary = content->draft;
+	struct error error;
+	struct slice message;
+	content->draft = queue_draft_new(session->service->queue);
+	if (queue_draft_view(binary, &message, &error))
+		binary_convert(session, message);
+	else
+		refuse_unstored(session, &error);
+	queue_draft_abort(&binary);
+	session->transaction.message.body = BODY_8BITMIME;
+}
+
 void content_finish(struct session *session)
 {
 	struct content *content = &session->transaction.content;
+	if (!content->refused && !content->header_done) {
+		content->header_done = true;
+		trace_store_header(session, buf_slice(&content->header));
+		buf_free(&content->header);
+	}
+	if (!content->refused && session->transaction.message.body == BODY_BINARYMIME)
+		convert_draft(session);
 	if (content->after_cr)
 		content_refuse(session, "550 5.6.0 the message ends with a CR without LF");
 	if (!content->refused && content->line > 0) /* only a chunk may leave its last line open (RFC 3030 §2) */
-		content_add(session, SLICE("\r\n"));
-	if (content->refused || content->header_done)
-		return;
-	content->header_done = true;
-	trace_store_header(session, buf_slice(&content->header));
-	buf_free(&content->header);
+		content_store(session, SLICE("\r\n"));
 }

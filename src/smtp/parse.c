@@ -307,3 +307,16 @@ bool parse_base64(struct slice text, struct buf *out)
 	}
 	return true;
 }
+
+void append_base64(struct buf *out, struct slice bytes)
+{
+	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	for (size_t i = 0; i < bytes.len; i += 3) {
+		size_t left = bytes.len - i;
+		uint32_t group = (uint32_t)(unsigned char)bytes.at[i] << 16;
+		group |= left > 1 ? (uint32_t)(unsigned char)bytes.at[i + 1] << 8 : 0;
+		group |= left > 2 ? (uint32_t)(unsigned char)bytes.at[i + 2] : 0;
+		char quad[4] = {digits[group >> 18], digits[group >> 12 & 63], left > 1 ? digits[group >> 6 & 63] : '=', left > 2 ? digits[group & 63] : '='};
+		buf_append(out, slice_make(quad, sizeof quad));
+	}
+}

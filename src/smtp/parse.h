@@ -40,5 +40,7 @@ bool parse_xtext(struct slice text, struct arena *arena, struct slice *decoded);
 
 /** Decodes base64 strictly (RFC 4648 §3.5 apart: unused bits may be set): no white space, padding required. */
 bool parse_base64(struct slice text, struct buf *out);
+/** Appends the base64 form of `bytes`, without line ends. */
+void append_base64(struct buf *out, struct slice bytes);
 
 #endif

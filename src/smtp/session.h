@@ -10,6 +10,7 @@
  *   cmd_data.c    DATA, BDAT: the end of a message, and its way into the queue
  *   cmd_other.c   RSET, NOOP, QUIT, VRFY, HELP and what we don't do
  *   content.c     a message's text while it comes in: its line ends, its header, its size
+ *   binary.c      parts in the encoding "binary" become base64
  *   trace.c       the fields that we put before it, and what we set right in a submitted one
  */
 #ifndef SMTP_SESSION_H
@@ -172,6 +173,14 @@ void content_free(struct content *content);
 void content_store(struct session *session, struct slice bytes);
 /** Puts the message into the queue. False: it is refused, the reason is in content.refused. */
 bool content_commit(struct session *session);
+
+/** Checks the line ends of text that is to be stored; what isn't lines refuses the message. */
+void content_check(struct session *session, struct slice bytes);
+
+/* ---- binary.c ---- */
+
+/** Stores `message`, its binary parts as base64. Blocks. */
+void binary_convert(struct session *session, struct slice message);
 
 /* ---- trace.c ---- */
 
