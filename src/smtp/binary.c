@@ -20,7 +20,7 @@ static void write_text(struct conversion *conversion, struct slice text)
 {
 	if (conversion->session->transaction.content.refused)
 		return;
-	content_check(conversion->session, text);
+	content_check_lines(conversion->session, text);
 	content_store(conversion->session, text);
 }
 

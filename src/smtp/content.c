@@ -73,7 +73,7 @@ bool content_commit(struct session *session)
 	return false;
 }
 
-void content_check(struct session *session, struct slice bytes)
+void content_check_lines(struct session *session, struct slice bytes)
 {
 	struct content *content = &session->transaction.content;
 	switch (frame_check(bytes, (uint64_t)session->config->max_line, &content->after_cr, &content->line)) {
@@ -126,7 +126,7 @@ void content_add(struct session *session, struct slice bytes)
 	if (content->size > (uint64_t)session->config->max_message)
 		content_refuse(session, "552 5.3.4 the message is too large");
 	if (!content->refused && session->transaction.message.body != BODY_BINARYMIME)
-		content_check(session, bytes);
+		content_check_lines(session, bytes);
 	if (content->refused)
 		return;
 	content->eight_bit = content->eight_bit || !slice_is_ascii(bytes);

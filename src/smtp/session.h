@@ -175,7 +175,7 @@ void content_store(struct session *session, struct slice bytes);
 bool content_commit(struct session *session);
 
 /** Checks the line ends of text that is to be stored; what isn't lines refuses the message. */
-void content_check(struct session *session, struct slice bytes);
+void content_check_lines(struct session *session, struct slice bytes);
 
 /* ---- binary.c ---- */
 
