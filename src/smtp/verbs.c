@@ -8,7 +8,6 @@ enum {
 	ON_LMTP = 1 << SMTP_LMTP,
 	ON_SMTP = ON_RELAY | ON_SUBMISSION,
 	ON_ALL = ON_SMTP | ON_LMTP,
-	GREETED = STATE_ANY & ~STATE_NEW,
 };
 
 /* BDAT is allowed in every state since the octets of its chunk come whatever we answer; it looks for itself. */
@@ -25,7 +24,7 @@ const struct verb smtp_verbs[] = {
 	{"RSET", ON_ALL, STATE_ANY, false, true, COMMAND_LINE_MAX, cmd_rset, "RFC 5321 4.1.1.5"},
 	{"NOOP", ON_ALL, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_noop, "RFC 5321 4.1.1.9"},
 	{"QUIT", ON_ALL, STATE_ANY, true, false, COMMAND_LINE_MAX, cmd_quit, "RFC 5321 4.1.1.10"},
-	{"VRFY", ON_ALL, GREETED, true, true, PATH_LINE_MAX, cmd_vrfy, "RFC 5321 3.5.3"},
+	{"VRFY", ON_ALL, STATE_ANY, true, true, PATH_LINE_MAX, cmd_vrfy, "RFC 5321 3.5.3"},
 	{"HELP", ON_ALL, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_help, "RFC 5321 4.1.1.8"},
 	{"EXPN", ON_ALL, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_unavailable, "RFC 5321 3.5.2"},
 	{"ETRN", ON_ALL, STATE_ANY, true, true, COMMAND_LINE_MAX, cmd_unavailable, "RFC 1985"},

@@ -39,6 +39,13 @@ def test_helo(server, token):
     assert re.search(r"with SMTP\b", received), received
 
 
+def test_before_ehlo(server):
+    """What RFC 5321 4.1.4 wants answered in a session without EHLO."""
+    with relay(server, hello="") as smtp:
+        for command, code in (("NOOP", "250"), ("HELP", "214"), ("RSET", "250"), ("VRFY anna", "252"), ("EXPN all", "502"), ("MAIL FROM:<>", "503")):
+            assert smtp.say(command).startswith(code), command
+
+
 @pytest.mark.parametrize("command,code", [
     ("NOOP", "250"), ("NOOP anything at all", "250"), ("RSET", "250"), ("HELP", "214"), ("VRFY anna", "252"), ("FOO", "500"),
     ("EXPN list", "5"), ("ETRN #x' OR 1=1", "5"), ("DATA", "503"), ("RCPT TO:<anna@example.test>", "503"), ("BDAT 0 LAST", "503"),
