@@ -64,6 +64,14 @@ static enum run failed(struct command *command, const struct error *error)
 	return reply_error(command, error);
 }
 
+/* UIDs that never were are no error (RFC 3501 §6.4.8); messages that another session has expunged meanwhile are one. */
+static enum run nothing_done(struct command *command, const struct copy *copy, const char *text)
+{
+	if (copy->indexes.count > 0)
+		return reply_no(command, "EXPUNGEISSUED", "These messages have been expunged");
+	return reply_ok(command, NULL, text);
+}
+
 enum run imap_cmd_copy(struct command *command)
 {
 	struct copy copy = {0};
@@ -73,7 +81,7 @@ enum run imap_cmd_copy(struct command *command)
 	if (!copy_messages(command, &copy, false, &error))
 		return failed(command, &error);
 	if (copy.count == 0)
-		return reply_ok(command, NULL, "Nothing to copy");
+		return nothing_done(command, &copy, "Nothing to copy");
 	return reply_when_durable(command, copyuid(command, &copy).at, "COPY done");
 }
 
@@ -89,7 +97,7 @@ enum run imap_cmd_move(struct command *command)
 	if (!copy_messages(command, &copy, true, &error))
 		return failed(command, &error);
 	if (copy.count == 0)
-		return reply_ok(command, NULL, "Nothing to move");
+		return nothing_done(command, &copy, "Nothing to move");
 	if (!store_sync(command->imap->service->store, &error))
 		return reply_error(command, &error);
 	conn_send_text(command->imap->conn, "* OK [");

@@ -144,6 +144,14 @@ static bool parse_status_items(struct parser *parser, unsigned *items)
 	return parse_char(parser, ')') && parse_end(parser);
 }
 
+/* The recent messages of the selected mailbox are this session's: the store counts those that nobody has taken yet. */
+static void add_own_recent(const struct imap *imap, struct mailbox *mailbox)
+{
+	const struct selected *selected = imap->selected;
+	if (selected && selected->mailbox == mailbox->id && !selected->read_only)
+		mailbox->recent += (uint32_t)selected_count_recent(selected);
+}
+
 static void write_status(struct buf *out, const struct mailbox *mailbox, unsigned items)
 {
 	const uint32_t values[STATUS_ITEMS] = {mailbox->messages, mailbox->recent, mailbox->uidnext, mailbox->uidvalidity, mailbox->unseen};
@@ -173,6 +181,7 @@ enum run imap_cmd_status(struct command *command)
 		return reply_error(command, &error);
 	if (!mailbox.selectable)
 		return reply_no(command, "NONEXISTENT", "This name only holds other mailboxes");
+	add_own_recent(command->imap, &mailbox);
 	struct buf out = BUF(RESPONSE_MAX);
 	write_status(&out, &mailbox, items);
 	imap_send(command->imap, &out);
