@@ -128,23 +128,30 @@ static struct slice read_range(struct candidate *candidate, uint64_t offset, uin
 	return buf_slice(out);
 }
 
-/* The text parts, and the headers of messages inside. Attachments of other types hold no text. */
-static bool part_contains(const struct part *part, struct candidate *candidate, struct slice wanted)
+static bool part_header_contains(const struct part *part, struct candidate *candidate, struct slice wanted)
 {
 	struct buf raw;
-	bool found = false;
-	if (slice_equal(part->type, SLICE("text"))) {
+	bool found = header_contains(read_range(candidate, part->header_at, part->header_size, &raw), wanted, candidate->arena);
+	buf_free(&raw);
+	return found;
+}
+
+/* The text parts, reports and other messages in pieces that are text as well, and the headers of messages inside; with
+ * TEXT, which asks for header and body, the MIME headers of the parts, too: they have the names of attachments. */
+static bool part_contains(const struct part *part, struct candidate *candidate, struct slice wanted, bool mime_headers)
+{
+	bool message = slice_equal(part->type, SLICE("message")), found = false;
+	if (slice_equal(part->type, SLICE("text")) || (message && part->child_count == 0)) {
+		struct buf raw;
 		found = text_contains(part, read_range(candidate, part->body_at, part->body_size, &raw), wanted, candidate->arena);
 		buf_free(&raw);
 		return found;
 	}
-	if (slice_equal(part->type, SLICE("message")) && part->child_count == 1) {
-		const struct part *inner = &part->children[0];
-		found = header_contains(read_range(candidate, inner->header_at, inner->header_size, &raw), wanted, candidate->arena);
-		buf_free(&raw);
+	for (size_t i = 0; i < part->child_count && !found; i++) {
+		const struct part *child = &part->children[i];
+		found = ((message || mime_headers) && part_header_contains(child, candidate, wanted)) ||
+			part_contains(child, candidate, wanted, mime_headers);
 	}
-	for (size_t i = 0; i < part->child_count && !found; i++)
-		found = part_contains(&part->children[i], candidate, wanted);
 	return found;
 }
 
@@ -156,7 +163,7 @@ static bool match_body(const struct search_node *node, struct candidate *candida
 	if (!root)
 		return false;
 	return (node->key == SEARCH_TEXT && header_contains(header_of(candidate), node->text, candidate->arena)) ||
-	       part_contains(root, candidate, node->text);
+	       part_contains(root, candidate, node->text, node->key == SEARCH_TEXT);
 }
 
 /* ---- the tree ---- */
