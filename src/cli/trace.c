@@ -192,6 +192,24 @@ static void show_story(struct trace *trace, const struct story *story, struct qu
 	json_decref(events);
 }
 
+/* What was accepted is written down by one process, what became of it by others, perhaps before: the acceptance comes first. */
+static void put_in_order(struct trace *trace, struct story *story)
+{
+	size_t first = 0;
+	for (size_t i = 0; i < story->count; i++) {
+		struct event event;
+		arena_reset(trace->scratch);
+		if (!event_parse(story->lines[i], trace->scratch, &event))
+			continue;
+		struct slice name = event_get(&event, "event"), line = story->lines[i];
+		if (!slice_equal(name, SLICE("message.accepted")) && !slice_equal(name, SLICE("message.recipient")))
+			continue;
+		for (size_t k = i; k > first; k--)
+			story->lines[k] = story->lines[k - 1];
+		story->lines[first++] = line;
+	}
+}
+
 static bool follow(struct trace *trace, struct error *error)
 {
 	enum { PASSES_MAX = 8 }; /* reports and forwarded copies of forwarded copies */
@@ -210,9 +228,12 @@ static int show(struct trace *trace)
 		return command_fail(trace->line, "nothing is known of %.*s", SLICE_ARG(trace->wanted));
 	struct queue *queue = instance_queue(trace->line);
 	json_t *array = json_array();
-	for (const struct story *story = trace->first; story; story = story->next)
+	for (struct story *story = trace->first; story; story = story->next) {
+		if (story->id.len > 0)
+			put_in_order(trace, story);
 		if (story->count > 0)
 			show_story(trace, story, queue, array);
+	}
 	if (trace->line->json)
 		command_print_json(json_incref(array));
 	json_decref(array);

@@ -70,6 +70,7 @@ struct addressee {
 	/* What was said last, by the other server or by us; texts in the letter's arena. */
 	struct slice status, text;
 	struct via via;
+	uint32_t uid;              /* in the one mailbox that it was put into, for the log; 0: unknown, or several */
 	bool from_peer, soon, interrupted, permanent;
 	bool noted;                /* something was said in the present transaction; for transaction.c */
 };

@@ -116,7 +116,7 @@ static void log_verdict(const struct addressee *addressee, int64_t now)
 	const struct queue_message *message = &addressee->letter->work->message;
 	bool deferred = addressee->verdict == VERDICT_DEFERRED, failed = addressee->verdict == VERDICT_FAILED;
 	struct slice target = slice_equal(addressee->target, addressee->recipient->address) ? SLICE("") : addressee->target;
-	struct log_field fields[12] = {log_id("id", message->id), log_slice("to", addressee->recipient->address)};
+	struct log_field fields[13] = {log_id("id", message->id), log_slice("to", addressee->recipient->address)};
 	size_t count = 2;
 	if (target.len > 0)
 		fields[count++] = log_slice("for", target);
@@ -128,6 +128,8 @@ static void log_verdict(const struct addressee *addressee, int64_t now)
 	}
 	fields[count++] = log_slice("status", addressee->status);
 	fields[count++] = log_slice("reply", addressee->text);
+	if (addressee->uid > 0)
+		fields[count++] = log_number("uid", addressee->uid);
 	fields[count++] = log_number("delay", now - message->arrived);
 	if (deferred)
 		fields[count++] = log_number("retry_in", addressee->next_attempt - now);

@@ -280,6 +280,7 @@ static void commit_together(struct batch *batch, struct account *account, struct
 			list[i].done = list[i - 1].done;
 			list[i].trouble = list[i - 1].trouble;
 			list[i].mailbox = list[i - 1].mailbox;
+			list[i].placement = list[i - 1].placement;
 		}
 }
 
@@ -320,17 +321,32 @@ static void deliver_all(struct batch *batch)
 
 /* ---- Concluding ---- */
 
+/* An address that stands for several mailboxes has one verdict; what each of them got is said apart. */
+static void log_filed(const struct delivery *delivery)
+{
+	log_info("delivery.filed", log_id("id", delivery->addressee->letter->work->message.id), log_slice("to", delivery->addressee->recipient->address),
+		 log_slice("account", delivery->account), log_slice("mailbox", delivery->mailbox), log_number("uid", delivery->placement.uid),
+		 log_text("duplicate", delivery->placement.duplicate ? "yes" : ""));
+}
+
 static void note_deliveries(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->delivery_count; i++) {
 		struct delivery *delivery = &batch->deliveries[i];
 		struct addressee *addressee = delivery->addressee;
+		if (delivery->done && addressee->route_count > 1)
+			log_filed(delivery);
+		else if (delivery->done)
+			addressee->uid = delivery->placement.uid;
 		if (!delivery->done) {
 			addressee_note(addressee, &delivery->trouble, NULL);
 			addressee_conclude(addressee);
 		} else if (addressee->verdict == VERDICT_NONE) {
 			char text[512];
-			snprintf(text, sizeof text, "%.*s of %.*s", SLICE_ARG(delivery->mailbox), SLICE_ARG(delivery->account));
+			if (addressee->route_count > 1)
+				snprintf(text, sizeof text, "every mailbox that this address stands for");
+			else
+				snprintf(text, sizeof text, "%.*s of %.*s", SLICE_ARG(delivery->mailbox), SLICE_ARG(delivery->account));
 			addressee->text = arena_copy(batch->arena, slice_of(text));
 		}
 	}
