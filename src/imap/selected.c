@@ -26,48 +26,47 @@ size_t selected_count_recent(const struct selected *selected)
 	return count;
 }
 
-/* From `first` to the last message known. Ranges rise; with too many, the oldest messages stop being recent. */
-static void add_recent(struct selected *selected, uint32_t first)
+/* With too many ranges, the oldest messages stop being recent. */
+static void add_recent(struct selected *selected, struct range claimed)
 {
-	if (selected->count == 0 || selected->uids[selected->count - 1] < first)
+	if (claimed.first > claimed.last)
 		return;
-	uint32_t last = selected->uids[selected->count - 1];
 	size_t n = selected->recent_count;
-	if (n > 0 && first <= selected->recent[n - 1].last + 1) {
-		selected->recent[n - 1].last = last;
+	if (n > 0 && claimed.first <= selected->recent[n - 1].last + 1) {
+		selected->recent[n - 1].last = claimed.last;
 		return;
 	}
 	if (n == RECENT_RANGES_MAX)
 		memmove(selected->recent, selected->recent + 1, --n * sizeof *selected->recent);
 	selected->recent = memory_resize(selected->recent, (n + 1) * sizeof *selected->recent);
-	selected->recent[n] = (struct range){first, last};
+	selected->recent[n] = claimed;
 	selected->recent_count = n + 1;
 }
 
 /* Who opens read-write takes \Recent for itself, who examines only looks (RFC 3501 §2.3.2): then the recent messages are
- * as many as the store counts, at the end. To be called before the UIDs are read. */
-static uint32_t claim_recent(struct account *account, const struct mailbox *mailbox, bool read_only)
+ * as many as the store counts, at the end. To be called before the UIDs are read; a message that comes in between isn't
+ * part of the claim, so it is recent for whoever claims next. */
+static struct range claim_recent(struct account *account, const struct mailbox *mailbox, bool read_only)
 {
 	struct error error;
-	uint32_t first;
-	if (read_only || mailbox->recent == 0 || !mailbox_claim_recent(account, mailbox->id, &first, &error))
-		return 0;
-	return first;
+	uint32_t first, next;
+	if (read_only || mailbox->recent == 0 || !mailbox_claim_recent(account, mailbox->id, &first, &next, &error))
+		return (struct range){1, 0};
+	return (struct range){first, next - 1};
 }
 
-static void note_recent(struct selected *selected, const struct mailbox *mailbox, uint32_t claimed_from)
+static void note_recent(struct selected *selected, const struct mailbox *mailbox, struct range claimed)
 {
 	if (selected->read_only && mailbox->recent > 0 && mailbox->recent <= selected->count)
-		claimed_from = selected->uids[selected->count - mailbox->recent];
-	if (claimed_from > 0)
-		add_recent(selected, claimed_from);
+		claimed = (struct range){selected->uids[selected->count - mailbox->recent], selected->uids[selected->count - 1]};
+	add_recent(selected, claimed);
 }
 
 /* ---- opening and closing ---- */
 
 struct selected *selected_open(struct account *account, const struct mailbox *mailbox, bool read_only, struct error *error)
 {
-	uint32_t claimed_from = claim_recent(account, mailbox, read_only);
+	struct range claimed = claim_recent(account, mailbox, read_only);
 	struct selected *selected = memory_new(sizeof *selected);
 	selected->mailbox = mailbox->id;
 	selected->uidvalidity = mailbox->uidvalidity;
@@ -78,7 +77,7 @@ struct selected *selected_open(struct account *account, const struct mailbox *ma
 		return NULL;
 	}
 	selected->expunge_modseq = selected->modseq;
-	note_recent(selected, mailbox, claimed_from);
+	note_recent(selected, mailbox, claimed);
 	return selected;
 }
 
@@ -233,7 +232,8 @@ static bool sync_changes(struct sync *sync, struct error *error)
 	struct selected *selected = sync->selected;
 	struct buf out = BUF(RESPONSE_MAX);
 	size_t known = selected->count;
-	uint32_t claimed_from = claim_recent(command->account, &sync->mailbox, selected->read_only), next = 1;
+	struct range claimed = claim_recent(command->account, &sync->mailbox, selected->read_only);
+	uint32_t next = 1;
 	bool done = true;
 	for (bool more = true; more && done;) {
 		struct message *list;
@@ -250,7 +250,7 @@ static bool sync_changes(struct sync *sync, struct error *error)
 		arena_reset(sync->arena);
 	}
 	if (selected->count > known) {
-		note_recent(selected, &sync->mailbox, claimed_from);
+		note_recent(selected, &sync->mailbox, claimed);
 		conn_printf(command->imap->conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->count, selected_count_recent(selected));
 	}
 	if (done)

@@ -158,11 +158,12 @@ bool message_expunged(struct account *account, int64_t mailbox, int64_t since, s
 
 /* ---- \Recent ---- */
 
-static bool claim_in(struct db *db, int64_t mailbox, uint32_t *first, struct error *error)
+static bool claim_in(struct db *db, int64_t mailbox, uint32_t *first, uint32_t *next, struct error *error)
 {
-	struct db_statement *s = PREPARE(db, "SELECT recent_from FROM mailbox WHERE id = $1", mailbox);
+	struct db_statement *s = PREPARE(db, "SELECT recent_from, uidnext FROM mailbox WHERE id = $1", mailbox);
 	enum db_step step = db_step(s, error);
 	*first = step == DB_ROW ? (uint32_t)db_number(s, 0) : 0;
+	*next = step == DB_ROW ? (uint32_t)db_number(s, 1) : 0;
 	db_reset(s);
 	if (step != DB_ROW)
 		return step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox");
@@ -170,13 +171,13 @@ static bool claim_in(struct db *db, int64_t mailbox, uint32_t *first, struct err
 }
 
 /* No change in the sense of change.h: nobody needs to hear of it. */
-bool mailbox_claim_recent(struct account *account, int64_t mailbox, uint32_t *first, struct error *error)
+bool mailbox_claim_recent(struct account *account, int64_t mailbox, uint32_t *first, uint32_t *next, struct error *error)
 {
 	if (!account_enter(account, error))
 		return false;
 	bool done = db_begin(account->db, error);
 	if (done) {
-		done = claim_in(account->db, mailbox, first, error) && db_commit(account->db, error);
+		done = claim_in(account->db, mailbox, first, next, error) && db_commit(account->db, error);
 		db_rollback(account->db);
 	}
 	account_leave(account);

@@ -157,8 +157,8 @@ bool message_uids(struct account *account, int64_t mailbox, uint32_t **uids, siz
  * doesn't reach back that far: compare message_uids() then. */
 bool message_expunged(struct account *account, int64_t mailbox, int64_t since, struct arena *arena, uint32_t **uids,
 		      size_t *count, bool *complete, struct error *error);
-/** Takes \Recent for the caller: the UIDs from *first on are recent for it, and for nobody after. */
-bool mailbox_claim_recent(struct account *account, int64_t mailbox, uint32_t *first, struct error *error);
+/** Takes \Recent for the caller: the UIDs from *first on, below *next, are recent for it, and for nobody after. */
+bool mailbox_claim_recent(struct account *account, int64_t mailbox, uint32_t *first, uint32_t *next, struct error *error);
 
 /** Opens the file of a message for reading; the descriptor is the caller's. ERROR_NOT_FOUND if it was expunged. Still
  * readable when it is expunged later. */
