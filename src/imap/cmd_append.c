@@ -225,11 +225,11 @@ enum unit append_peek(struct imap *imap, struct slice input, size_t *length)
 		return UNIT_WORK;
 	}
 	size_t end = slice_find_char(input, '\n');
-	if (end != SLICE_NONE && end <= COMMAND_MAX_BEFORE_LOGIN) {
+	if (end != SLICE_NONE && end <= LINE_MAX_LEN) {
 		*length = end + 1;
 		return UNIT_WORK;
 	}
-	if (input.len <= COMMAND_MAX_BEFORE_LOGIN)
+	if (input.len <= LINE_MAX_LEN)
 		return UNIT_INCOMPLETE;
 	imap->pending = PENDING_TOO_LONG;
 	*length = input.len;

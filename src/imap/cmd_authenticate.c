@@ -5,7 +5,7 @@
 #include "base/memory.h"
 #include "imap/sign_in.h"
 
-enum { SASL_MESSAGE_MAX = COMMAND_MAX_BEFORE_LOGIN };
+enum { SASL_MESSAGE_MAX = LINE_MAX_LEN };
 
 static enum run finish(struct imap *imap, enum run result)
 {

@@ -167,9 +167,9 @@ static enum unit peek_command(struct imap *imap, struct slice input, size_t *len
 static enum unit peek_line(struct imap *imap, struct slice input, size_t *length)
 {
 	size_t end = slice_find_char(input, '\n');
-	if (end == SLICE_NONE && input.len <= COMMAND_MAX_BEFORE_LOGIN)
+	if (end == SLICE_NONE && input.len <= LINE_MAX_LEN)
 		return UNIT_INCOMPLETE;
-	if (end == SLICE_NONE || end > COMMAND_MAX_BEFORE_LOGIN) {
+	if (end == SLICE_NONE || end > LINE_MAX_LEN) {
 		*length = input.len;
 		return pend(imap, PENDING_TOO_LONG, UNIT_QUICK);
 	}

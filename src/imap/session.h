@@ -12,7 +12,8 @@
 #include "store/store.h"
 
 enum {
-	COMMAND_MAX_BEFORE_LOGIN = 8 * 1024,
+	COMMAND_MAX_BEFORE_LOGIN = 36 * 1024, /* ID may have 30 names of 30 bytes with values of 1024 (RFC 2971 §3.3) */
+	LINE_MAX_LEN = 8 * 1024,               /* of a line that is no command: SASL, the end of IDLE, between messages of APPEND */
 	COMMAND_MAX_LARGEST = 16 * 1024 * 1024, /* the upper bound of the option max_command */
 	TAG_MAX = 256,
 	NAME_MAX_LEN = 1024,                    /* user names and passwords */
