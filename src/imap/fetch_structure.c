@@ -20,7 +20,9 @@ static void write_address(struct buf *out, const struct address *address)
 {
 	buf_append_char(out, '(');
 	write_nstring(out, address->kind == ADDRESS_MAILBOX ? nil_if_empty(address->name) : slice_make(NULL, 0));
-	buf_append_text(out, " NIL ");
+	buf_append_char(out, ' ');
+	write_nstring(out, nil_if_empty(address->route));
+	buf_append_char(out, ' ');
 	write_nstring(out, address->kind == ADDRESS_GROUP_END ? slice_make(NULL, 0) : present(address->local));
 	buf_append_char(out, ' ');
 	write_nstring(out, address->kind == ADDRESS_MAILBOX ? present(address->domain) : slice_make(NULL, 0));

@@ -251,6 +251,16 @@ static size_t skip_route(struct slice body, size_t start, size_t end)
 	return colon == SLICE_NONE ? start : start + colon + 1;
 }
 
+/* The route in front of the address, without blanks and its colon. */
+static struct slice copy_route(struct slice body, size_t start, size_t spec_start, char *out)
+{
+	size_t len = 0;
+	for (size_t i = start; i + 1 < spec_start; i++)
+		if (!ascii_is_space(body.at[i]))
+			out[len++] = body.at[i];
+	return slice_make(out, len);
+}
+
 /* "name <local@domain> (comment)". */
 static struct address read_angle(struct parser *parser, const struct entry *entry, char *out, size_t *used)
 {
@@ -261,7 +271,8 @@ static struct address read_angle(struct parser *parser, const struct entry *entr
 	size_t start = skip_route(parser->body, entry->angle + 1, end);
 	struct words spec = take_words(parser, start, end, out + name.len, READ_SPEC);
 	set_spec(&address, &spec);
-	*used = name.len + spec.len;
+	address.route = copy_route(parser->body, entry->angle + 1, start, out + name.len + spec.len);
+	*used = name.len + spec.len + address.route.len;
 	struct slice comment = name.comment.len > 0 ? name.comment : spec.comment;
 	if (comment.len == 0 && end < entry->end) {
 		/* What follows the bracket is written behind the rest and forgotten; only a comment in it counts. */

@@ -189,7 +189,7 @@ static void domains_are_told_from_literals(void **state)
 	assert_slice(domain_canonical(SLICE("EXAMPLE.xn--e1afmkfd"), *state), "example.пример");
 }
 
-/* Writes a list as "name|local|domain", groups as "local:" and ";", divided by spaces. */
+/* Writes a list as "name|local|domain" or "name|route:local|domain", groups as "local:" and ";", divided by spaces. */
 static void show_list(const struct address *list, size_t count, struct buf *out)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -200,7 +200,8 @@ static void show_list(const struct address *list, size_t count, struct buf *out)
 		else if (list[i].kind == ADDRESS_GROUP_START)
 			buf_printf(out, "%.*s:", SLICE_ARG(list[i].local));
 		else
-			buf_printf(out, "%.*s|%.*s|%.*s", SLICE_ARG(list[i].name), SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
+			buf_printf(out, "%.*s|%.*s%s%.*s|%.*s", SLICE_ARG(list[i].name), SLICE_ARG(list[i].route), list[i].route.len > 0 ? ":" : "",
+				   SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
 	}
 }
 
@@ -230,7 +231,8 @@ static void lists_are_read(void **state)
 		{SLICE("Friends: a@x, B <b@y>; c@z"), "Friends: |a|x B|b|y ; |c|z"},
 		{SLICE("undisclosed-recipients:;"), "undisclosed-recipients: ;"},
 		{SLICE("open: a@x"), "open: |a|x ;"},
-		{SLICE("<@one,@two:a@x>, b@y"), "|a|x |b|y"},
+		{SLICE("<@one,@two:a@x>, b@y"), "|@one,@two:a|x |b|y"},
+		{SLICE("N < @one ,\r\n @two : a@x > (c)"), "N|@one,@two:a|x"},
 		{SLICE("a . b @ x . y"), "|a.b|x.y"},
 		{SLICE("a@[192.0.2.1], b@[IPv6:::1]"), "|a|[192.0.2.1] |b|[IPv6:::1]"},
 		{SLICE("\"a@b\"@c"), "|a@b|c"},

@@ -72,6 +72,9 @@ static void put_parameters(struct buf *out, const struct parameter *list, size_t
 	}
 }
 
+/* How a mailbox with a source route is stored: the route, then what any mailbox has. Behind the kinds of struct address. */
+enum { STORED_ROUTED = ADDRESS_GROUP_END + 1 };
+
 /* Which addresses are written: a cut list keeps no group that has lost its end. */
 static size_t cut_list(const struct address *list, size_t count, size_t max)
 {
@@ -90,7 +93,10 @@ static void put_addresses(struct buf *out, const struct address *list, size_t co
 	count = cut_list(list, count, detail->addresses);
 	put_number(out, count);
 	for (size_t i = 0; i < count; i++) {
-		put_number(out, list[i].kind);
+		bool routed = list[i].kind == ADDRESS_MAILBOX && list[i].route.len > 0;
+		put_number(out, routed ? STORED_ROUTED : list[i].kind);
+		if (routed)
+			put_text(out, slice_sub(list[i].route, 0, detail->text));
 		if (list[i].kind == ADDRESS_GROUP_END)
 			continue;
 		put_text(out, slice_sub(list[i].local, 0, detail->text));
@@ -304,7 +310,10 @@ static void get_addresses(struct source *source, struct address **list, size_t *
 	*list = arena_array(source->arena, *count, sizeof **list);
 	for (size_t i = 0; i < *count && !source->damaged; i++) {
 		struct address *address = &(*list)[i];
-		address->kind = get_number_to(source, ADDRESS_GROUP_END);
+		uint64_t kind = get_number_to(source, STORED_ROUTED);
+		if (kind == STORED_ROUTED)
+			address->route = get_text(source);
+		address->kind = kind == STORED_ROUTED ? ADDRESS_MAILBOX : kind;
 		if (address->kind != ADDRESS_GROUP_END)
 			address->local = get_text(source);
 		if (address->kind == ADDRESS_MAILBOX) {

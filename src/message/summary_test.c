@@ -30,6 +30,7 @@ static void assert_same_list(const struct address *a, size_t a_count, const stru
 		assert_true(slice_equal(a[i].name, b[i].name));
 		assert_true(slice_equal(a[i].local, b[i].local));
 		assert_true(slice_equal(a[i].domain, b[i].domain));
+		assert_true(slice_equal(a[i].route, b[i].route));
 	}
 }
 
@@ -76,7 +77,7 @@ static const char simple[] =
 static const char *const messages[] = {
 	simple, "", "x", "\r\n", "Subject:\r\n\r\n",
 	"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n",
-	"Content-Type: multipart/mixed; boundary=b\r\nTo: g: a@x;, \"\"@y\r\n\r\n--b\r\nContent-Type: message/rfc822\r\nContent-ID:\r\n\r\n"
+	"Content-Type: multipart/mixed; boundary=b\r\nTo: g: a@x;, \"\"@y, R <@one,@two:a@z>\r\n\r\n--b\r\nContent-Type: message/rfc822\r\nContent-ID:\r\n\r\n"
 	"Subject: inner\r\nContent-Type: multipart/x-odd; boundary=c\r\nContent-Disposition: inline; filename=\"ü\"\r\n\r\n--c\r\n--b--\r\n",
 	"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n--b\r\n\r\n--b--\r\n",
 	"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\nA: b\r\n--b--",
