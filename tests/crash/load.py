@@ -166,8 +166,8 @@ class Senders:
     """Sessions that send letters until `target` are acknowledged."""
     numbers = itertools.count(1)  # never the same id twice, whoever sends
 
-    def __init__(self, server, ledger, accounts, sessions, target):
-        self.server, self.ledger, self.accounts, self.target = server, ledger, accounts, target
+    def __init__(self, server, ledger, accounts, sessions, target, pause=0):
+        self.server, self.ledger, self.accounts, self.target, self.pause = server, ledger, accounts, target, pause
         self.acknowledged = 0
         self.lock = threading.Lock()
         self.stopping = False
@@ -195,6 +195,7 @@ class Senders:
                             if self.is_done() or self.stopping:
                                 break
                             self._send(session, which)
+                            time.sleep(self.pause)
                 except GONE:
                     time.sleep(random.uniform(0.02, 0.3))
         except Exception as problem:  # a mistake of the test

@@ -1,0 +1,270 @@
+"""The system under the server fails for a while. Clients are refused for now (4xx, NO), the log says why, afterwards the
+service is back by itself; nothing is lost, no UID means two things."""
+import re
+import sqlite3
+import time
+
+import pytest
+
+import pombal
+from disk import SmallDisk
+from faults import limit_files, open_files, shim  # noqa: F401 (a fixture)
+from load import ACKNOWLEDGED, REFUSED, Ledger, Mover, Numbers, Senders, Sink, Watcher, check_disk, drain, letter, read_boxes, sign_in
+from placed import PlacedPombal
+from pombal import Pombal, new_address, wait_for
+from test_kill import ACCOUNTS, OPTIONS
+
+RESTARTS = r"event=role\.ended"
+
+
+class Trial:
+    """Load on a server while something is wrong with it."""
+
+    def __init__(self, server, sink, account):
+        self.server, self.sink = server, sink
+        self.ledger, self.numbers = Ledger(), Numbers()
+        self.offset = server.log_size()
+        server.add_account(server.name(account), pombal.PASSWORDS.setdefault(account, "the secret of a mover"))
+        self.mover = Mover(server, self.ledger, account, self.numbers)
+        self.mover.prepare()
+        self.mover.disk_fails = True
+        self.watcher = Watcher(server, self.ledger, ACCOUNTS[0], self.numbers)
+        self.senders = Senders(server, self.ledger, ACCOUNTS, 6, 10 ** 9, pause=0.05)
+        self.log = ""
+
+    def __enter__(self):
+        for part in (self.mover, self.watcher, self.senders):
+            part.start()
+        self.taken(20)
+        return self
+
+    def taken(self, more, deadline=40):
+        """Waits until so many more letters have been acknowledged."""
+        goal = self.senders.acknowledged + more
+        wait_for(lambda: self.senders.acknowledged >= goal or self.ledger.problems, f"{more} more letters to be taken", deadline)
+
+    def refused(self, more=1):
+        goal = self.ledger.count(REFUSED) + more
+        wait_for(lambda: self.ledger.count(REFUSED) >= goal, "letters to be refused for now", 30)
+
+    def __exit__(self, kind, *_):
+        self.senders.stopping = self.mover.stopping = self.watcher.stopping = True
+        self.log = self.server.log(self.offset)
+        if kind:
+            return
+        self.senders.join(60)
+        self.mover.stop()
+        self.watcher.stop()
+        drain(self.server)
+        self.log = self.server.log(self.offset)
+        now = time.monotonic()
+        self.ledger.account_for(read_boxes(self.server, ACCOUNTS, self.numbers), self.sink, [now - 0.001 * n for n in range(1000)])
+        self.mover.check_one_of()
+        print(f"\n{self.ledger.count(ACKNOWLEDGED)} acknowledged, {self.ledger.count(REFUSED)} refused of {len(self.ledger.letters)}; "
+              f"IMAP: {self.mover.done} changes, {self.mover.refused} refused, {self.mover.lost} answers lost")
+
+
+@pytest.fixture(scope="module")
+def sink():
+    shared = Sink(new_address())
+    yield shared
+    shared.close()
+
+
+@pytest.fixture(scope="module")
+def server(sink, shim):
+    with Pombal(options={**OPTIONS, "smarthost": sink.name}, accounts=ACCOUNTS) as shared:
+        shared.expected_noise += [r"level=error"]
+        yield shared
+        shared.stop()
+        print("leftover files:", check_disk(shared))
+
+
+@pytest.fixture(autouse=True)
+def fresh(sink):
+    sink.arrived.clear()
+    yield
+
+
+def empty(server):
+    """Every trial counts from nothing."""
+    for account in ACCOUNTS:
+        session = sign_in(server, account)
+        session.select("INBOX")
+        session.store("1:*", "+FLAGS.SILENT", "\\Deleted")
+        session.expunge()
+        session.logout()
+
+
+COUNT = iter(range(1000))
+
+
+@pytest.fixture
+def trial(server, sink):
+    empty(server)
+    return Trial(server, sink, f"t{next(COUNT)}")
+
+
+@pytest.mark.parametrize("role, calls, error", [
+    ("smtp", "sync", "EIO"), ("smtp", "pwrite", "ENOSPC"), ("smtp", "pwrite,write,sync,name", "EIO"),
+    ("courier", "sync", "EIO"), ("courier", "sync", "ENOSPC"), ("courier", "pwrite", "ENOSPC"), ("courier", "pwrite", "EIO"),
+    ("courier", "write", "ENOSPC"), ("courier", "name", "EIO"),
+    ("reader", "sync", "EIO"), ("reader", "pwrite", "ENOSPC"), ("reader", "write,name", "EIO"),
+])
+def test_disk_errors(server, shim, trial, role, calls, error):
+    with trial:
+        with shim.fault(role, calls, error) as fault:
+            time.sleep(2)
+        trial.taken(20)
+    assert fault.tampered > 0
+    words = {"EIO": "Input/output error|disk I/O error", "ENOSPC": "No space left|is full"}[error]
+    assert re.search(words, trial.log), trial.log[-3000:]
+    if role == "smtp":
+        assert trial.ledger.count(REFUSED) > 0
+
+
+@pytest.mark.parametrize("role", ["smtp", "courier", "reader"])
+def test_descriptors_used_up(server, trial, role):
+    pid = server.role_of(role)
+    with trial:
+        before = limit_files(pid, max(8, open_files(pid) - 3))
+        try:
+            time.sleep(2)
+        finally:
+            limit_files(pid, before)
+        trial.taken(20)
+    assert server.role_of(role) == pid
+    assert re.search("Too many open files|unable to open database|descriptors", trial.log) or role == "courier", trial.log[-3000:]
+
+
+def test_databases_locked(server, trial):
+    """By somebody who has them open and goes to lunch."""
+    with trial:
+        pids = server.role_pids()
+        locked = [sqlite3.connect(server.data / path, isolation_level=None)
+                  for path in ("queue/queue.db", f"accounts/{server.domain}/{ACCOUNTS[0]}/account.db")]
+        for db in locked:
+            db.execute("BEGIN EXCLUSIVE")
+        try:
+            trial.refused()
+        finally:
+            for db in locked:
+                db.execute("ROLLBACK")
+                db.close()
+        trial.taken(20)
+    assert server.role_pids() == pids
+    assert re.search("locked", trial.log), trial.log[-3000:]
+
+
+def test_disk_full(sink):
+    with SmallDisk(24) as disk, PlacedPombal(disk.mount_point, options={**OPTIONS, "smarthost": sink.name}, accounts=ACCOUNTS) as server:
+        server.expected_noise += [r"level=error"]
+        with Trial(server, sink, "full") as trial:
+            pids = server.role_pids()
+            empty_again = disk.fill()
+            trial.refused(5)
+            session = sign_in(server, ACCOUNTS[1])
+            assert session.append("INBOX", None, None, letter("too-much", 300000))[0] == "NO"
+            session.logout()
+            time.sleep(1)
+            empty_again()
+            trial.taken(20)
+            assert server.role_pids() == pids
+        assert re.search("No space left|is full|disk I/O error", trial.log), trial.log[-3000:]
+        server.stop()
+        check_disk(server)
+
+
+def test_dns_gone_and_back():
+    """Nothing is returned while there is no DNS, and it goes out when there is again; and a stop doesn't wait for answers."""
+    address, target = new_address(), new_address()
+    sink = Sink(target)
+    options = {**OPTIONS, "resolver": f"{address}@5353", "mx_port": int(sink.name.split(":")[1]), "trust_anchors": ["none"], "retry_for": "1h"}
+    with Pombal(options=options, accounts=ACCOUNTS) as server:
+        session = server.smtp()
+        for number in range(5):
+            session.sendmail("sender@elsewhere.example", ["someone@sink.example", server.name(ACCOUNTS[0])], letter(f"dns-{number}"))
+        session.quit()
+        drained = read_until(server, ACCOUNTS[0], 5)
+        assert len(drained) == 5
+        assert len(server.queue()) == 5
+        began = time.monotonic()
+        server.stop()
+        assert time.monotonic() - began < 8, "the stop waited for the DNS"
+        server.start()
+        names = None
+        try:
+            names = answers(address, 5353, {"sink.example": target})
+            server.run("queue", "flush", status=None)
+            wait_for(lambda: len(sink.arrived) == 5, "the letters to go out", 60, 0.5)
+        finally:
+            if names:
+                names.close()
+    sink.close()
+
+
+def read_until(server, account, count):
+    def arrived():
+        session = sign_in(server, account)
+        status, detail = session.select("INBOX")
+        session.logout()
+        return int(detail[0]) >= count
+    wait_for(arrived, f"{count} letters")
+    return read_boxes(server, [account])[account]
+
+
+class answers:
+    """A DNS server that knows A records and nothing else."""
+
+    def __init__(self, address, port, records):
+        import socket
+        import threading
+        self.records = {name.encode(): value for name, value in records.items()}
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((address, port))
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                question, peer = self.socket.recvfrom(2000)
+            except OSError:
+                return
+            labels, at = [], 12
+            while question[at]:
+                labels.append(question[at + 1:at + 1 + question[at]].lower())
+                at += 1 + question[at]
+            kind = int.from_bytes(question[at + 1:at + 3], "big")
+            known = self.records.get(b".".join(labels))
+            answer = b""
+            if known and kind == 1:
+                answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes(map(int, known.split(".")))
+            flags = b"\x81\x80" if known else b"\x81\x83"
+            self.socket.sendto(question[:2] + flags + b"\0\1" + (b"\0\1" if answer else b"\0\0") + b"\0\0\0\0" + question[12:at + 5] + answer, peer)
+
+    def close(self):
+        self.socket.close()
+
+
+def test_clock_jumps(sink, shim):
+    """An hour forward, then two back: whoever counts on the clock (retries, ids, dates, time-outs) goes on."""
+    with Pombal(options={**OPTIONS, "smarthost": sink.name}, accounts=ACCOUNTS) as server:
+        with Trial(server, sink, "clock") as trial:
+            pids = server.role_pids()
+            for seconds in (3600, -3600, 0):
+                shim.set(clock_offset=seconds)
+                trial.taken(60)
+                time.sleep(0.5)
+            waiting = server.smtp()
+            shim.set(clock_offset=3600)
+            trial.taken(20)
+            assert waiting.noop()[0] == 250, "a session was ended by the clock"
+            waiting.quit()
+            shim.set(clock_offset=-3600)
+            before = len(sink.arrived)
+            trial.taken(40)
+            wait_for(lambda: len(sink.arrived) > before, "letters to go out after the clock went back", 45)
+            assert server.role_pids() == pids
+        shim.set(clock_offset=0)
+        server.stop()
+        check_disk(server)
