@@ -212,6 +212,7 @@ void courier_stop(struct courier **stopped, int seconds)
 		return;
 	/* Reports that are queued from here on are for the next start; nobody is to be poked who is about to go. */
 	queue_on_commit(courier->queue, NULL, NULL);
+	dns_stop(courier->dns); /* who waits for the DNS hasn't begun yet with another server */
 	pthread_mutex_lock(&courier->lock);
 	courier->stopping = true;
 	pthread_cond_broadcast(&courier->poked);

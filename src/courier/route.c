@@ -126,10 +126,22 @@ static size_t route_literal(struct finding *finding, struct slice domain, struct
 	return finding->count;
 }
 
+/* dns_stop() ended the look-up: it was no attempt at all. */
+static bool is_interruption(const struct error *error)
+{
+	return slice_starts(slice_of(error->text), SLICE("interrupted:"));
+}
+
+static void no_answer(struct trouble *trouble, const struct error *error)
+{
+	trouble_set(trouble, false, "4.4.3", "%s", error->text);
+	trouble->interrupted = is_interruption(error);
+}
+
 static void explain_no_addresses(const struct finding *finding, struct slice domain, struct trouble *trouble)
 {
 	if (finding->trouble)
-		trouble_set(trouble, false, "4.4.3", "%s", finding->error.text);
+		no_answer(trouble, &finding->error);
 	else
 		trouble_set(trouble, true, "5.4.4", "no mail server of %.*s has an address", SLICE_ARG(domain));
 }
@@ -186,7 +198,7 @@ size_t route_domain(struct dns *dns, const struct config *config, struct slice d
 		trouble_set(trouble, true, "5.1.2", "the domain %.*s doesn't exist", SLICE_ARG(domain));
 		return 0;
 	default:
-		trouble_set(trouble, false, "4.4.3", "%s", finding.error.text);
+		no_answer(trouble, &finding.error);
 		return 0;
 	}
 }
@@ -208,8 +220,10 @@ size_t route_smarthost(struct dns *dns, const struct config *config, size_t max,
 		trouble_set(trouble, false, "4.3.5", "the smarthost \"%s\" is no host:port", config->smarthost);
 	else {
 		add_host(&finding, host);
-		if (finding.count == 0) /* the administrator's mistake isn't the sender's */
+		if (finding.count == 0) { /* the administrator's mistake isn't the sender's */
 			trouble_set(trouble, false, "4.4.3", "the smarthost %.*s has no address: %s", SLICE_ARG(host), finding.error.text);
+			trouble->interrupted = is_interruption(&finding.error);
+		}
 	}
 	return finding.count;
 }

@@ -36,6 +36,9 @@ struct dns {
 	struct ub_ctx *context;
 	pthread_t thread;
 	int stop; /* eventfd: the thread is to end */
+	pthread_mutex_t lock;     /* guards stopping and the questions' fields */
+	pthread_cond_t answered;  /* some question was, or stopping */
+	bool stopping;
 };
 
 /* ---- Setting up ---- */
@@ -99,6 +102,26 @@ static void *take_answers(void *argument)
 	return NULL;
 }
 
+static void init_waiting(struct dns *dns)
+{
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_mutex_init(&dns->lock, NULL);
+	pthread_cond_init(&dns->answered, &attributes);
+	pthread_condattr_destroy(&attributes);
+}
+
+static void destroy(struct dns *dns)
+{
+	if (dns->stop >= 0)
+		close(dns->stop);
+	ub_ctx_delete(dns->context);
+	pthread_cond_destroy(&dns->answered);
+	pthread_mutex_destroy(&dns->lock);
+	free(dns);
+}
+
 struct dns *dns_new(const struct dns_options *options, struct error *error)
 {
 	struct ub_ctx *context = ub_ctx_create();
@@ -113,6 +136,7 @@ struct dns *dns_new(const struct dns_options *options, struct error *error)
 	struct dns *dns = memory_new(sizeof *dns);
 	dns->context = context;
 	dns->stop = eventfd(0, EFD_CLOEXEC);
+	init_waiting(dns);
 	sigset_t all, former; /* signals are for the main thread */
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &former);
@@ -120,13 +144,18 @@ struct dns *dns_new(const struct dns_options *options, struct error *error)
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	if (!started) {
 		error_set_errno(error, errno, "starting the DNS thread");
-		if (dns->stop >= 0)
-			close(dns->stop);
-		ub_ctx_delete(context);
-		free(dns);
+		destroy(dns);
 		return NULL;
 	}
 	return dns;
+}
+
+void dns_stop(struct dns *dns)
+{
+	pthread_mutex_lock(&dns->lock);
+	dns->stopping = true;
+	pthread_cond_broadcast(&dns->answered);
+	pthread_mutex_unlock(&dns->lock);
 }
 
 void dns_free(struct dns **dns)
@@ -135,9 +164,7 @@ void dns_free(struct dns **dns)
 		return;
 	eventfd_write((*dns)->stop, 1);
 	pthread_join((*dns)->thread, NULL);
-	close((*dns)->stop);
-	ub_ctx_delete((*dns)->context);
-	free(*dns);
+	destroy(*dns);
 	*dns = NULL;
 }
 
@@ -145,78 +172,71 @@ void dns_free(struct dns **dns)
 
 /* One question under way. Two hold it: who asks, and libunbound until it has answered or the question was cancelled. */
 struct question {
-	pthread_mutex_t lock;
-	pthread_cond_t answered;
+	struct dns *dns;
 	int holders;
 	bool done;
 	struct ub_result *result; /* NULL when done without one */
 	int id;
-	bool asked;
 };
 
 static void question_let_go(struct question *question)
 {
-	pthread_mutex_lock(&question->lock);
+	pthread_mutex_lock(&question->dns->lock);
 	bool last = --question->holders == 0;
-	pthread_mutex_unlock(&question->lock);
+	pthread_mutex_unlock(&question->dns->lock);
 	if (!last)
 		return;
 	if (question->result)
 		ub_resolve_free(question->result);
-	pthread_cond_destroy(&question->answered);
-	pthread_mutex_destroy(&question->lock);
 	free(question);
 }
 
 static void question_answered(void *argument, int failed, struct ub_result *result)
 {
 	struct question *question = argument;
-	pthread_mutex_lock(&question->lock);
+	pthread_mutex_lock(&question->dns->lock);
 	question->done = true;
 	question->result = failed ? NULL : result;
-	pthread_cond_signal(&question->answered);
-	pthread_mutex_unlock(&question->lock);
+	pthread_cond_broadcast(&question->dns->answered);
+	pthread_mutex_unlock(&question->dns->lock);
 	question_let_go(question);
 }
 
 static struct question *question_ask(struct dns *dns, const char *name, int type)
 {
 	struct question *question = memory_new(sizeof *question);
-	pthread_mutex_init(&question->lock, NULL);
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&question->answered, &attributes);
-	pthread_condattr_destroy(&attributes);
+	question->dns = dns;
 	question->holders = 2;
-	question->asked = ub_resolve_async(dns->context, name, type, CLASS_IN, question, question_answered, &question->id) == 0;
-	if (!question->asked) {
+	if (ub_resolve_async(dns->context, name, type, CLASS_IN, question, question_answered, &question->id) != 0) {
 		question->done = true;
 		question->holders = 1;
 	}
 	return question;
 }
 
-/* Waits for the answer until `deadline` (monotonic milliseconds). NULL: there is none. */
+/* Waits for the answer until `deadline` (monotonic milliseconds) or dns_stop(). NULL: there is none. */
 static const struct ub_result *question_wait(struct dns *dns, struct question *question, int64_t deadline)
 {
 	struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
-	pthread_mutex_lock(&question->lock);
-	while (!question->done && pthread_cond_timedwait(&question->answered, &question->lock, &until) != ETIMEDOUT)
+	pthread_mutex_lock(&dns->lock);
+	while (!question->done && !dns->stopping && pthread_cond_timedwait(&dns->answered, &dns->lock, &until) != ETIMEDOUT)
 		;
 	bool done = question->done;
 	struct ub_result *result = question->result;
-	pthread_mutex_unlock(&question->lock);
+	pthread_mutex_unlock(&dns->lock);
 	/* If cancelling fails, the answer is on its way and lets go of the question itself. */
 	if (!done && ub_cancel(dns->context, question->id) == 0)
 		question_let_go(question);
 	return result;
 }
 
-static enum dns_status status_of(const struct ub_result *result, const char *name, struct error *error)
+static enum dns_status status_of(struct dns *dns, const struct ub_result *result, const char *name, struct error *error)
 {
 	if (!result) {
-		error_set(error, ERROR_TEMPORARY, "no answer from DNS about %s", name);
+		pthread_mutex_lock(&dns->lock);
+		bool stopping = dns->stopping;
+		pthread_mutex_unlock(&dns->lock);
+		error_set(error, ERROR_TEMPORARY, "%sno answer from DNS about %s", stopping ? "interrupted: " : "", name);
 		return DNS_TEMPORARY;
 	}
 	if (result->bogus) {
@@ -311,7 +331,7 @@ enum dns_status dns_mx(struct dns *dns, struct slice domain, struct arena *arena
 	const char *name = arena_text(arena, domain);
 	struct question *question = question_ask(dns, name, TYPE_MX);
 	const struct ub_result *result = question_wait(dns, question, clock_monotonic_ms() + DNS_TIMEOUT_SECONDS * 1000);
-	enum dns_status status = status_of(result, name, error);
+	enum dns_status status = status_of(dns, result, name, error);
 	if (security)
 		*security = security_of(result);
 	if (status == DNS_FOUND) {
@@ -371,7 +391,7 @@ enum dns_status dns_addresses(struct dns *dns, struct slice host, struct arena *
 	struct question *v6 = question_ask(dns, name, TYPE_AAAA), *v4 = question_ask(dns, name, TYPE_A);
 	int64_t deadline = clock_monotonic_ms() + DNS_TIMEOUT_SECONDS * 1000;
 	const struct ub_result *result6 = question_wait(dns, v6, deadline), *result4 = question_wait(dns, v4, deadline);
-	enum dns_status status6 = status_of(result6, name, error), status4 = status_of(result4, name, error);
+	enum dns_status status6 = status_of(dns, result6, name, error), status4 = status_of(dns, result4, name, error);
 	if (security)
 		*security = join_security(security_of(result6), security_of(result4));
 	*list = arena_array(arena, record_count(result6) + record_count(result4) + 1, sizeof **list);
@@ -431,7 +451,7 @@ enum dns_status dns_reverse(struct dns *dns, const struct sockaddr_storage *addr
 	*host = SLICE("");
 	struct question *question = question_ask(dns, arena_text(arena, name), TYPE_PTR);
 	const struct ub_result *result = question_wait(dns, question, clock_monotonic_ms() + DNS_TIMEOUT_SECONDS * 1000);
-	enum dns_status status = status_of(result, "the address", NULL);
+	enum dns_status status = status_of(dns, result, "the address", NULL);
 	for (size_t i = 0; status == DNS_FOUND && i < record_count(result) && i < REVERSE_NAMES_MAX && host->len == 0; i++) {
 		struct slice candidate;
 		struct sockaddr_storage *list;

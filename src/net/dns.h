@@ -15,6 +15,9 @@ struct dns_options {
 	size_t trust_anchor_count;
 };
 struct dns *dns_new(const struct dns_options *options, struct error *error);
+/** From now on nobody waits for an answer: look-ups under way, and later ones, that have none at once end with DNS_TEMPORARY and
+ * an error text that begins with "interrupted:". */
+void dns_stop(struct dns *dns);
 void dns_free(struct dns **dns);
 
 enum dns_security { DNS_INSECURE, DNS_SECURE, DNS_BOGUS };

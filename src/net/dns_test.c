@@ -5,6 +5,8 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <pthread.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "net/dns.h"
@@ -140,6 +142,38 @@ static void silence_is_bounded(void **state)
 	dns_fake_stop(&fake);
 }
 
+static void *stop_soon(void *dns)
+{
+	usleep(200000);
+	dns_stop(dns);
+	return NULL;
+}
+
+static void a_stop_waits_for_no_answer(void **state)
+{
+	(void)state;
+	static const struct dns_fake_record silent[] = {{"silent.test", "SILENT", ""}};
+	struct dns_fake *fake = dns_fake_start(silent, 1);
+	struct arena *arena = arena_new();
+	const char *none = "none";
+	struct dns *dns = dns_new(&(struct dns_options){dns_fake_resolver(fake), &none, 1}, NULL);
+	struct sockaddr_storage *list;
+	struct mx *mx;
+	struct error error = {0};
+	size_t count;
+	pthread_t stopper;
+	int64_t began = clock_monotonic_ms();
+	assert_int_equal(pthread_create(&stopper, NULL, stop_soon, dns), 0);
+	assert_int_equal(dns_addresses(dns, SLICE("silent.test"), arena, &list, &count, NULL, &error), DNS_TEMPORARY);
+	assert_true(slice_starts(slice_of(error.text), SLICE("interrupted:")));
+	pthread_join(stopper, NULL);
+	assert_int_equal(dns_mx(dns, SLICE("silent.test"), arena, &mx, &count, NULL, NULL), DNS_TEMPORARY); /* nor later ones */
+	assert_true(clock_monotonic_ms() - began < 2000);
+	dns_free(&dns);
+	arena_free(&arena);
+	dns_fake_stop(&fake);
+}
+
 static void a_bad_resolver_is_refused(void **state)
 {
 	(void)state;
@@ -157,6 +191,7 @@ int main(void)
 		cmocka_unit_test(both_families_are_found),
 		cmocka_unit_test(reverse_names_are_verified),
 		cmocka_unit_test(silence_is_bounded),
+		cmocka_unit_test(a_stop_waits_for_no_answer),
 		cmocka_unit_test(a_bad_resolver_is_refused),
 	};
 	return cmocka_run_group_tests_name("dns", tests, set_up, tear_down);
