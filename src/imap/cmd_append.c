@@ -9,6 +9,7 @@
  *
  * Line ends: messages are kept and served with CRLF, so a bare LF is stored as CRLF; everything else stays byte for byte,
  * bare CR included. NUL bytes are refused, as RFC 3501 §4.3 demands. */
+#include "base/log.h"
 #include "base/memory.h"
 #include "imap/session.h"
 
@@ -73,6 +74,7 @@ static bool fail_syntax(struct command *command)
 	return fail(command, NULL, command->parser.error);
 }
 
+/* What is wrong inside is for the log; the client is told what it can act on. */
 static bool fail_error(struct command *command, const struct error *error, const char *limit_code)
 {
 	switch (error->kind) {
@@ -80,10 +82,11 @@ static bool fail_error(struct command *command, const struct error *error, const
 		return fail(command, limit_code, "The message is too large, or the mailbox over its quota");
 	case ERROR_NOT_FOUND:
 		return fail(command, "TRYCREATE", "There is no such mailbox");
-	case ERROR_FULL:
-		return fail(command, "UNAVAILABLE", "The disk is full, try again later");
 	default:
-		return fail(command, "UNAVAILABLE", "The message can't be stored now, try again later");
+		log_error("imap.failed", log_id("session", command->imap->id), log_slice("account", command->imap->account),
+			  log_text("command", "APPEND"), log_text("reason", error->text));
+		return fail(command, "UNAVAILABLE", error->kind == ERROR_FULL ? "The disk is full, try again later" :
+										"The message can't be stored now, try again later");
 	}
 }
 
