@@ -17,7 +17,10 @@
 #include "base/memory.h"
 #include "store/store.h"
 
-enum { MASTER_TICK_MS = 10000 /* how often the event file is looked at */ };
+enum {
+	MASTER_TICK_MS = 10000, /* how often the event file is looked at */
+	MASTER_STEP_MS = 100,   /* how often the end of killed roles is looked for; it is also signalled */
+};
 
 /* ---- Reload and stop ---- */
 
@@ -133,11 +136,17 @@ static void hear_signals(struct master *master)
 	}
 }
 
+/* Roles that have data open start only when the service has begun anew. */
+static bool waits_for_disk(const struct master *master, int role)
+{
+	return master->distrust && role != ROLE_AUTH;
+}
+
 static void start_due(struct master *master)
 {
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		const struct child *child = &master->children[i];
-		if (child->pid == 0 && child->start_at > 0 && clock_monotonic_ms() >= child->start_at)
+		if (child->pid == 0 && child->start_at > 0 && !waits_for_disk(master, i) && clock_monotonic_ms() >= child->start_at)
 			master_start_child(master, (enum role_name)i);
 	}
 }
@@ -163,9 +172,11 @@ static int next_wait(const struct master *master)
 	int64_t now = clock_monotonic_ms(), wait = MASTER_TICK_MS;
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		const struct child *child = &master->children[i];
-		if (child->start_at > 0 && child->start_at - now < wait)
+		if (child->start_at > 0 && child->start_at - now < wait && !waits_for_disk(master, i))
 			wait = child->start_at - now;
 	}
+	if (master->distrust && master->anew_at - now < wait)
+		wait = master->anew_at - now < 0 ? MASTER_STEP_MS : master->anew_at - now;
 	for (int i = 0; i < ROLE_COUNT; i++)
 		if (master->children[i].measuring && master->measure_deadline - now + 1 < wait)
 			wait = master->measure_deadline - now + 1;
@@ -198,6 +209,8 @@ static void run(struct master *master)
 	for (;;) {
 		if (master->stopping && continue_stop(master))
 			return;
+		if (!master->stopping && master->distrust)
+			master_begin_anew(master);
 		if (!master->stopping)
 			start_due(master);
 		wait_and_serve(master);
@@ -321,7 +334,9 @@ int master_serve(const char *data)
 		return 1;
 	}
 	run(&master);
-	if (!store_end_service(master.data, &error))
+	if (master.distrust)
+		store_forget_cached(master.data); /* the next start finds that this was no clean stop */
+	else if (!store_end_service(master.data, &error))
 		log_error("server.failed", log_text("reason", error.text));
 	log_info("server.stopped");
 	int status = master.status;

@@ -59,6 +59,8 @@ struct master {
 	struct control_server *server;    /* the command line's socket */
 	bool serving;                     /* "ready" was printed */
 	bool stopping;
+	bool distrust;                    /* a role has ended because a sync failed: see master_begin_anew() */
+	int64_t anew_at;                  /* monotonic ms: not to be tried before */
 	int64_t started;                  /* monotonic ms */
 	int64_t measure_deadline;         /* monotonic ms; for roles that are measuring */
 	bool hurried;                     /* Ctrl-C twice: nothing is waited for */
@@ -87,6 +89,9 @@ void master_hear_child(struct master *master, enum role_name name);
 /** Hands one thing to every role that runs. */
 void master_tell_children(struct master *master, enum control_type type, int fd);
 void master_stop_child(struct master *master, enum role_name name);
+/** After a failed sync (base/distrust.h): ends all roles that have data open; when they have ended, begins the service anew from
+ * what is on the disk and lets them start. To be called in each round of the loop while `distrust` is set. */
+void master_begin_anew(struct master *master);
 
 /* master_metrics.c: what the processes say of themselves. */
 /** Asks every role that runs; without effect while the answers to the former question are waited for. */

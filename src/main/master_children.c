@@ -7,13 +7,16 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/distrust.h"
 #include "base/log.h"
 #include "main/master.h"
+#include "store/store.h"
 
 enum {
 	STEADY_MS = 10000,       /* who ran so long has not failed at its start */
 	RESTART_FIRST_MS = 100,  /* after the first end at once; then this, and twice as long each time */
 	RESTART_MOST_MS = 30000,
+	ANEW_PAUSE_MS = 5000,    /* after the disk has failed at the beginning of service, too */
 	STOP_GRACE_MS = 3000,    /* beyond what a role was given to end by itself */
 };
 
@@ -161,6 +164,7 @@ static void note_end(struct master *master, enum role_name name, int status)
 	enum log_level level = !child->stopping ? LOG_LEVEL_ERROR : status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
 	log_write(level, "role.ended",
 		  LOG_FIELDS(log_text("name", role_names[name]), log_number("pid", pid), log_text("how", how), log_number("ran_ms", ran)));
+	master->distrust |= WIFEXITED(status) && WEXITSTATUS(status) == DISTRUST_STATUS;
 	bool was_ready = child->ready;
 	child->ready = child->measuring = false;
 	if (master->stopping)
@@ -233,4 +237,25 @@ void master_stop_child(struct master *master, enum role_name name)
 	master->stop_deadline = clock_monotonic_ms() + seconds * 1000 + STOP_GRACE_MS;
 	if (child->control < 0 || !control_send(child->control, CONTROL_STOP, (uint32_t)seconds, NULL, -1, &error))
 		kill(child->pid, SIGKILL);
+}
+
+void master_begin_anew(struct master *master)
+{
+	struct error error;
+	bool any = false;
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (i != ROLE_AUTH && master->children[i].pid > 0) { /* auth only reads */
+			kill(master->children[i].pid, SIGKILL);
+			any = true;
+		}
+	if (any || clock_monotonic_ms() < master->anew_at)
+		return;
+	store_forget_cached(master->data);
+	if (store_begin_service(master->data, &error)) {
+		log_warning("server.begun_anew", log_text("reason", "a sync of the disk had failed"));
+		master->distrust = false;
+		return;
+	}
+	log_error("server.disk_failing", log_text("reason", error.text));
+	master->anew_at = clock_monotonic_ms() + ANEW_PAUSE_MS;
 }

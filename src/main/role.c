@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/distrust.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -39,7 +40,10 @@ static int (*const mains[ROLE_COUNT])(struct role *role) = {
 	[ROLE_READER] = role_reader_main,
 };
 
-enum { ROLE_CONFIG_MAX = 1024 * 1024 };
+enum {
+	ROLE_CONFIG_MAX = 1024 * 1024,
+	DISTRUST_PAUSE_MS = 500, /* for the answers to those who wait when a sync has failed */
+};
 
 /* ---- What the master sends ---- */
 
@@ -314,6 +318,8 @@ int role_start(const char *name)
 	enum log_level level = LOG_LEVEL_INFO;
 	log_level_parse(slice_of(config_current()->log_level), &level);
 	log_set_role(role_names[role.name], level);
+	/* The courier has no clients, and what it would still send it could not write down. */
+	distrust_ends_process(role.name == ROLE_COURIER ? 0 : DISTRUST_PAUSE_MS);
 	int status = mains[role.name](&role);
 	close_channels(&role);
 	return status;

@@ -5,9 +5,11 @@
  * epoch goes on from its durable ceilings (change.c). A file that is missing or can't be read counts as unclean. */
 #include <errno.h>
 #include <fcntl.h>
+#include <ftw.h>
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/distrust.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "store/internal.h"
@@ -103,6 +105,27 @@ bool store_end_service(const char *data, struct error *error)
 	return write_state(data, epoch ? epoch : first_epoch(), "clean", error);
 }
 
+static int forget_file(const char *path, const struct stat *status, int type, struct FTW *where)
+{
+	(void)status;
+	(void)where;
+	int fd = type == FTW_F ? open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC) : -1;
+	if (fd >= 0) {
+		posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED);
+		close(fd);
+	}
+	return 0;
+}
+
+void store_forget_cached(const char *data)
+{
+	enum { FOLDERS_OPEN = 16 };
+	struct error error;
+	if (!sync_data(data, &error)) /* what is still waiting to be written can't be forgotten */
+		log_error("store.sync_failed", log_text("cause", error.text));
+	nftw(data, forget_file, FOLDERS_OPEN, FTW_PHYS | FTW_MOUNT);
+}
+
 bool service_read_epoch(const char *data, int64_t *epoch, struct error *error)
 {
 	bool clean;
@@ -126,6 +149,7 @@ static void run_sync(struct store *store)
 		sync->last_failed = number;
 		error_set_errno(&sync->error, failure, "syncing %s", store->data);
 		log_error("store.sync_failed", log_text("cause", sync->error.text));
+		distrust_disk("the data directory", failure);
 	}
 	pthread_cond_broadcast(&sync->ended_one);
 }
@@ -133,6 +157,8 @@ static void run_sync(struct store *store)
 bool store_sync(struct store *store, struct error *error)
 {
 	struct sync *sync = &store->sync;
+	if (!disk_is_trusted(error))
+		return false;
 	pthread_mutex_lock(&sync->lock);
 	/* One that is under way may have passed by what the caller wrote: only one that begins from now on will do. */
 	uint64_t ticket = sync->begun + 1;

@@ -39,12 +39,16 @@ struct store_options {
 struct store *store_open(const struct store_options *options, struct error *error);
 /** Closes it; every account must have been released. Sets *store to NULL. */
 void store_close(struct store **store);
-/** Returns when everything that was written through this process before the call is on disk. Waiters share a sync. */
+/** Returns when everything that was written through this process before the call is on disk. Waiters share a sync. Once one
+ * has failed all fail: see base/distrust.h. */
 bool store_sync(struct store *store, struct error *error);
 /** To be called once at start by the master, before any role runs, and after the roles have ended: notes whether the
  * last stop was clean. After an unclean one, accounts continue their numbers from their durable ceilings. */
 bool store_begin_service(const char *data, struct error *error);
 bool store_end_service(const char *data, struct error *error);
+/** After a failed sync, when no role runs: has the kernel forget what it remembers of the files under the data directory, so
+ * that what is read next is what is on the disk. As far as that can be done. Then begin the service again. */
+void store_forget_cached(const char *data);
 
 /* ---- Accounts ---- */
 

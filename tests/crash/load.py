@@ -131,8 +131,9 @@ class Ledger:
         with self.lock:
             return sum(entry[0] == state for entry in self.letters.values())
 
-    def account_for(self, boxes, sink, restarts=()):
-        """Every letter by its id. `boxes`: {account: Counter of ids}; `restarts`: when a courier was killed."""
+    def account_for(self, boxes, sink, restarts=(), doubtful=False):
+        """Every letter by its id. `boxes`: {account: Counter of ids}; `restarts`: when a courier was killed. `doubtful`: syncs
+        failed, after which nobody can tell whether what was refused is there: it is as if the answer had been lost."""
         wrong = list(self.problems)
         if sink.strays:
             wrong.append(f"{len(sink.strays)} letters nobody sent, the first: {sink.strays[0][:600]!r}")
@@ -145,6 +146,8 @@ class Ledger:
             there = [len(sink.arrived[number, recipient]) for recipient in remote]
             if state == ACKNOWLEDGED and not (all(here) and all(there)):
                 wrong.append(f"{number} was acknowledged and is lost: {dict(zip(local, here))} {dict(zip(remote, there))}")
+            if state == REFUSED and doubtful:
+                state = ANSWER_LOST
             if state in (REFUSED, BROKEN) and any(here + there):
                 wrong.append(f"{number} was {state}, and is there: {here} {there}")
             if state == ANSWER_LOST and any(here + there) and not all(here + there):

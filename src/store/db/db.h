@@ -71,7 +71,8 @@ bool db_is_null(struct db_statement *statement, int column);
 int64_t db_changes(struct db *db);
 int64_t db_last_id(struct db *db);
 
-/** A writing transaction; waits for the write lock at its beginning, so it can't fail later for want of it. */
+/** A writing transaction; waits for the write lock at its beginning, so it can't fail later for want of it. Refused once a sync
+ * has failed in this process (base/distrust.h). */
 bool db_begin(struct db *db, struct error *error);
 /** As db_begin, but this one transaction is on disk, with all before it, when db_commit returns; nobody sees it earlier.
  * For a connection that is otherwise DB_DURABLE_LATER. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/distrust.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
@@ -67,11 +68,19 @@ static enum error_kind kind_of(int code)
 	}
 }
 
+/* Whatever SQLite was doing: a sync failed. */
+static bool is_unsynced(int code)
+{
+	return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
+}
+
 static bool failed(sqlite3 *handle, int code, struct error *error, const char *doing)
 {
 	if ((code & 0xff) == SQLITE_NOMEM)
 		memory_exhausted(0);
 	int number = handle ? sqlite3_system_errno(handle) : 0;
+	if (is_unsynced(code))
+		distrust_disk("a database", number);
 	const char *reason = handle ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
 	enum error_kind kind = kind_of(code);
 	if ((code & 0xff) != SQLITE_IOERR && (code & 0xff) != SQLITE_CANTOPEN)
@@ -116,6 +125,19 @@ static int enter_wal(sqlite3 *handle, int timeout_ms)
 	return code;
 }
 
+/* In the place of SQLite's own (wal_autocheckpoint), which ignores that a sync failed. Any other failure is no harm: the log
+ * stays as it is, and the next commit tries again. */
+static int checkpoint(void *context, sqlite3 *handle, const char *name, int pages)
+{
+	(void)context;
+	if (pages >= WAL_CHECKPOINT_PAGES) {
+		int code = sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
+		if (is_unsynced(code))
+			distrust_disk("a database's log", sqlite3_system_errno(handle));
+	}
+	return SQLITE_OK;
+}
+
 static int configure(sqlite3 *handle, const struct db_options *options)
 {
 	int timeout = options->busy_timeout_ms > 0 ? options->busy_timeout_ms : BUSY_TIMEOUT_MS;
@@ -131,10 +153,11 @@ static int configure(sqlite3 *handle, const struct db_options *options)
 	/* NORMAL syncs the log before it is moved into the database: a power cut loses the newest commits, never the file. */
 	char settings[320];
 	snprintf(settings, sizeof settings,
-		 "PRAGMA synchronous=%s; PRAGMA cache_size=-%d; PRAGMA wal_autocheckpoint=%d; PRAGMA journal_size_limit=%d;"
+		 "PRAGMA synchronous=%s; PRAGMA cache_size=-%d; PRAGMA journal_size_limit=%d;"
 		 "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF",
 		 options->durability == DB_DURABLE_COMMIT ? "FULL" : "NORMAL",
-		 options->cache_kib > 0 ? options->cache_kib : CACHE_KIB, WAL_CHECKPOINT_PAGES, WAL_KEPT_BYTES);
+		 options->cache_kib > 0 ? options->cache_kib : CACHE_KIB, WAL_KEPT_BYTES);
+	sqlite3_wal_hook(handle, checkpoint, NULL);
 	code = sqlite3_exec(handle, settings, NULL, NULL, NULL);
 	if (code != SQLITE_OK)
 		return code;
@@ -329,7 +352,7 @@ int64_t db_last_id(struct db *db)
 
 bool db_begin(struct db *db, struct error *error)
 {
-	return db_run(db_prepare(db, "BEGIN IMMEDIATE"), error);
+	return disk_is_trusted(error) && db_run(db_prepare(db, "BEGIN IMMEDIATE"), error);
 }
 
 bool db_begin_read(struct db *db, struct error *error)
