@@ -16,6 +16,7 @@
 enum {
 	READ_STEP = 64 * 1024,          /* bytes taken from a socket at once */
 	READS_PER_TURN = 64,            /* a worker reads on so many times before it lets others have its thread */
+	NEXT_COMMAND_MS = 2,            /* how long a worker waits for a client's next command before it gives the connection back */
 	OUTPUT_CHUNK = 4 * 1024,        /* least memory of an output chunk */
 	OUTPUT_CHUNK_LARGEST = 16 * 1024, /* a TLS record's worth */
 	HANDSHAKE_SECONDS = 30,
@@ -37,6 +38,10 @@ struct workers;
 struct workers *workers_new(int most);
 /** Queues a job (borrowed until its work begins) and sees that a thread is there for it. */
 void workers_submit(struct workers *workers, struct job *job);
+/** May a worker wait for a moment for more from its client? Not while jobs are queued, and never more than half of them. True:
+ * workers_end_waiting() must follow. */
+bool workers_begin_waiting(struct workers *workers);
+void workers_end_waiting(struct workers *workers);
 void workers_counts(struct workers *workers, uint64_t *threads, uint64_t *busy);
 /** Waits for everything submitted, then ends all threads. */
 void workers_free(struct workers **workers);
@@ -126,6 +131,7 @@ struct server {
 	bool accepting_paused;          /* [loop] */
 	char scratch[READ_STEP];        /* [loop] */
 	_Atomic uint64_t accepted, open, refused;
+	_Atomic bool stopping;          /* as stop_at_ms, for workers */
 
 	pthread_mutex_t lock;           /* guards what follows */
 	struct conn *done, *woken;

@@ -246,6 +246,7 @@ static void begin_stopping(struct server *server, int seconds)
 	if (server->stop_at_ms)
 		return;
 	server->stop_at_ms = clock_monotonic_ms() + seconds * 1000;
+	server->stopping = true;
 	close_listeners(server);
 	uv_timer_start(&server->tick, on_tick, 0, 100);
 }

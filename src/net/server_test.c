@@ -93,6 +93,9 @@ static enum run echo_run(void *at, struct slice unit)
 	} else if (slice_starts(unit, SLICE("TLS"))) {
 		conn_tls(conn, &tls);
 		conn_printf(conn, "%s %zu\r\n", tls.active ? tls.version : "clear", tls.exporter_size);
+	} else if (slice_starts(unit, SLICE("HURRY"))) {
+		conn_set_deadline(conn, 1);
+		conn_send(conn, unit);
 	} else if (slice_starts(unit, SLICE("QUIT"))) {
 		conn_send_text(conn, "bye\r\n");
 		conn_close(conn);
@@ -413,6 +416,55 @@ static void stopping_says_goodbye(void **state)
 	close(fd);
 }
 
+/* Says HI as soon as it was answered, until the server has something else to say or has hung up; gives that first line. */
+static void chat_until(int fd, const char *other)
+{
+	char got[64] = "";
+	for (int64_t end = clock_monotonic_ms() + 10000; clock_monotonic_ms() < end;) {
+		size_t have = 0;
+		send(fd, "HI\r\n", 4, MSG_NOSIGNAL);
+		while (have < 4) {
+			ssize_t more = recv(fd, got + have, sizeof got - 1 - have, 0);
+			assert_true(more > 0);
+			have += (size_t)more;
+		}
+		if (memcmp(got, "HI\r\n", 4) != 0)
+			break;
+	}
+	assert_memory_equal(got, other, 9);
+}
+
+/* A worker that waits for the client's next command must not keep it from its end. */
+static void a_client_that_never_rests_is_ended_at_its_deadline(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	say(fd, "HURRY\r\n");
+	expect(fd, "HURRY\r\n");
+	chat_until(fd, "expired 1");
+	close(fd);
+}
+
+static void *stop_soon(void *server)
+{
+	usleep(200 * 1000);
+	server_stop(server, 5);
+	return NULL;
+}
+
+static void a_client_that_never_rests_is_told_that_we_stop(void **state)
+{
+	struct fixture *fixture = *state;
+	pthread_t stopper;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	pthread_create(&stopper, NULL, stop_soon, fixture->server);
+	chat_until(fd, "expired 2");
+	pthread_join(stopper, NULL);
+	close(fd);
+}
+
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -429,6 +481,8 @@ int main(void)
 		SERVED(implicit_tls_serves_large_answers),
 		SERVED(one_address_has_a_limit),
 		SERVED(stopping_says_goodbye),
+		SERVED(a_client_that_never_rests_is_ended_at_its_deadline),
+		SERVED(a_client_that_never_rests_is_told_that_we_stop),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

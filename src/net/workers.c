@@ -12,7 +12,7 @@ struct workers {
 	pthread_mutex_t lock;
 	pthread_cond_t submitted, ended;
 	struct job *first, *last;
-	int most, threads, idle;
+	int most, threads, idle, waiting;
 	bool stopping;
 };
 
@@ -106,11 +106,27 @@ void workers_submit(struct workers *workers, struct job *job)
 	pthread_mutex_unlock(&workers->lock);
 }
 
+bool workers_begin_waiting(struct workers *workers)
+{
+	pthread_mutex_lock(&workers->lock);
+	bool may = !workers->first && !workers->stopping && workers->waiting < workers->most / 2;
+	workers->waiting += may;
+	pthread_mutex_unlock(&workers->lock);
+	return may;
+}
+
+void workers_end_waiting(struct workers *workers)
+{
+	pthread_mutex_lock(&workers->lock);
+	workers->waiting--;
+	pthread_mutex_unlock(&workers->lock);
+}
+
 void workers_counts(struct workers *workers, uint64_t *threads, uint64_t *busy)
 {
 	pthread_mutex_lock(&workers->lock);
 	*threads = (uint64_t)workers->threads;
-	*busy = (uint64_t)(workers->threads - workers->idle);
+	*busy = (uint64_t)(workers->threads - workers->idle - workers->waiting);
 	pthread_mutex_unlock(&workers->lock);
 }
 
