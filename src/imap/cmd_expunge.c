@@ -8,8 +8,8 @@ enum { EXPUNGE_PIECE = 2000 };
 static bool find_deleted(struct command *command, const struct set *indexes, struct buf *uids, struct error *error)
 {
 	struct selected *selected = command->imap->selected;
-	struct range whole = {0, selected->count ? (uint32_t)selected->count - 1 : 0};
-	struct walk walk = {.indexes = indexes ? *indexes : (struct set){&whole, selected->count ? 1 : 0}, .piece = EXPUNGE_PIECE};
+	struct range whole = {0, selected->uids.count ? (uint32_t)selected->uids.count - 1 : 0};
+	struct walk walk = {.indexes = indexes ? *indexes : (struct set){&whole, selected->uids.count ? 1 : 0}, .piece = EXPUNGE_PIECE};
 	for (bool more = true; more;) {
 		if (!walk_load(command, &walk, &more, error))
 			return false;
@@ -29,7 +29,7 @@ bool expunge_deleted(struct command *command, const struct set *indexes, uint32_
 		return false;
 	if (mailbox.deleted == 0)
 		return true;
-	struct buf uids = BUF(selected->count * sizeof(uint32_t));
+	struct buf uids = BUF(selected->uids.count * sizeof(uint32_t));
 	bool done = find_deleted(command, indexes, &uids, error);
 	if (done && uids.len > 0)
 		done = message_expunge(command->account, selected->mailbox, (const uint32_t *)(const void *)uids.at, uids.len / sizeof(uint32_t), false,

@@ -10,14 +10,14 @@ static size_t first_unseen(struct command *command, const struct selected *selec
 	struct message *list;
 	size_t count;
 	struct error error;
-	if (selected->count == 0)
+	if (selected->uids.count == 0)
 		return 0;
 	if (!message_list(command->account, selected->mailbox, 1, UINT32_MAX, 0, UNSEEN_SEARCH_MAX, MESSAGE_FLAGS, command->arena, &list,
 			  &count, &error))
 		return 0;
 	for (size_t i = 0; i < count; i++) {
-		size_t index = uids_seek(selected->uids, selected->count, list[i].uid);
-		if (!(list[i].flags & FLAG_SEEN) && index < selected->count)
+		size_t index = uids_seek(&selected->uids, list[i].uid);
+		if (!(list[i].flags & FLAG_SEEN) && index < selected->uids.count)
 			return index + 1;
 	}
 	return 0;
@@ -28,10 +28,10 @@ static void send_state(struct command *command, struct selected *selected, const
 	struct conn *conn = command->imap->conn;
 	size_t unseen = mailbox->unseen > 0 ? first_unseen(command, selected) : 0;
 	uint32_t uidnext = mailbox->uidnext;
-	if (selected->count > 0 && selected->uids[selected->count - 1] >= uidnext)
-		uidnext = selected->uids[selected->count - 1] + 1;
+	if (selected->uids.count > 0 && uids_last(&selected->uids) >= uidnext)
+		uidnext = uids_last(&selected->uids) + 1;
 	conn_send_text(conn, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n");
-	conn_printf(conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->count, selected_count_recent(selected));
+	conn_printf(conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->uids.count, selected_count_recent(selected));
 	if (unseen > 0)
 		conn_printf(conn, "* OK [UNSEEN %zu] The first unseen message\r\n", unseen);
 	conn_printf(conn, "* OK [PERMANENTFLAGS (%s)] %s\r\n", selected->read_only ? "" : "\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*",

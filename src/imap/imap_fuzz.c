@@ -55,8 +55,8 @@ static void fuzz_arguments(struct slice text, struct arena *arena)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static uint32_t uids[] = {1, 5, 9, 4294967295};
-	const struct selected selected = {.uids = uids, .count = 4};
+	static struct uid_run runs[] = {{1, 0}, {5, 1}, {9, 2}, {4294967295, 3}};
+	const struct selected selected = {.uids = {.runs = runs, .run_count = 4, .count = 4}};
 	struct slice text = slice_make((const char *)data, size);
 	struct arena *arena = arena_new();
 	struct fetch_items items;

@@ -159,8 +159,8 @@ static void fetch_limits_hold(void **state)
 
 static struct search_node *search(struct slice text)
 {
-	static uint32_t uids[] = {3, 5, 8};
-	static const struct selected selected = {.uids = uids, .count = 3};
+	static struct uid_run runs[] = {{3, 0}, {5, 1}, {8, 2}};
+	static const struct selected selected = {.uids = {.runs = runs, .run_count = 3, .count = 3}};
 	struct parser parser = parser_of(text);
 	bool bad_charset;
 	return search_parse(&parser, &selected, &bad_charset);

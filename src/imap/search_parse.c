@@ -96,10 +96,10 @@ static bool parse_uids(struct context *context, struct search_node *node)
 	const struct selected *selected = context->selected;
 	if (!parse_space(context->parser) || !parse_set(context->parser, &node->set))
 		return false;
-	if (selected->count == 0)
+	if (selected->uids.count == 0)
 		node->set.count = 0;
 	else
-		set_normalise(&node->set, selected->uids[selected->count - 1]);
+		set_normalise(&node->set, uids_last(&selected->uids));
 	return true;
 }
 
@@ -151,7 +151,7 @@ static bool parse_numbers(struct context *context, struct search_node *node)
 	struct parser *parser = context->parser;
 	struct set set;
 	node->key = SEARCH_NUMBERS;
-	return parse_set(parser, &set) && (set_to_indexes(&set, context->selected->count, parser->arena, &node->set) ||
+	return parse_set(parser, &set) && (set_to_indexes(&set, context->selected->uids.count, parser->arena, &node->set) ||
 					   parse_fail(parser, "There is no message with such a number"));
 }
 
@@ -217,10 +217,10 @@ struct set search_range(const struct search_node *root, const struct selected *s
 		if (node->key != SEARCH_UIDS)
 			continue;
 		struct set uids = node->set;
-		set_uids_to_indexes(&uids, selected->uids, selected->count, arena, &indexes);
+		set_uids_to_indexes(&uids, &selected->uids, arena, &indexes);
 		return indexes;
 	}
-	if (selected->count > 0)
-		indexes.ranges[indexes.count++] = (struct range){0, (uint32_t)selected->count - 1};
+	if (selected->uids.count > 0)
+		indexes.ranges[indexes.count++] = (struct range){0, (uint32_t)selected->uids.count - 1};
 	return indexes;
 }

@@ -17,11 +17,9 @@ size_t selected_count_recent(const struct selected *selected)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < selected->recent_count; i++) {
-		size_t from = uids_seek(selected->uids, selected->count, selected->recent[i].first);
-		while (from < selected->count && selected->uids[from] <= selected->recent[i].last) {
-			count++;
-			from++;
-		}
+		struct range recent = selected->recent[i];
+		size_t end = recent.last == UINT32_MAX ? selected->uids.count : uids_seek(&selected->uids, recent.last + 1);
+		count += end - uids_seek(&selected->uids, recent.first);
 	}
 	return count;
 }
@@ -57,12 +55,25 @@ static struct range claim_recent(struct account *account, const struct mailbox *
 
 static void note_recent(struct selected *selected, const struct mailbox *mailbox, struct range claimed)
 {
-	if (selected->read_only && mailbox->recent > 0 && mailbox->recent <= selected->count)
-		claimed = (struct range){selected->uids[selected->count - mailbox->recent], selected->uids[selected->count - 1]};
+	const struct uids *uids = &selected->uids;
+	if (selected->read_only && mailbox->recent > 0 && mailbox->recent <= uids->count)
+		claimed = (struct range){uids_at(uids, uids->count - mailbox->recent), uids_last(uids)};
 	add_recent(selected, claimed);
 }
 
 /* ---- opening and closing ---- */
+
+static bool load_uids(struct account *account, struct selected *selected, struct error *error)
+{
+	uint32_t *all;
+	size_t count;
+	if (!message_uids(account, selected->mailbox, &all, &count, &selected->modseq, error))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		uids_add(&selected->uids, all[i]);
+	free(all);
+	return true;
+}
 
 struct selected *selected_open(struct account *account, const struct mailbox *mailbox, bool read_only, struct error *error)
 {
@@ -72,7 +83,7 @@ struct selected *selected_open(struct account *account, const struct mailbox *ma
 	selected->uidvalidity = mailbox->uidvalidity;
 	selected->read_only = read_only;
 	selected->keywords = BUF(KEYWORDS_TOLD_MAX);
-	if (!message_uids(account, mailbox->id, &selected->uids, &selected->count, &selected->modseq, error)) {
+	if (!load_uids(account, selected, error)) {
 		free(selected);
 		return NULL;
 	}
@@ -85,7 +96,7 @@ void selected_free(struct selected **selected)
 {
 	if (!*selected)
 		return;
-	free((*selected)->uids);
+	uids_free(&(*selected)->uids);
 	free((*selected)->recent);
 	buf_free(&(*selected)->keywords);
 	free(*selected);
@@ -110,10 +121,15 @@ struct sync {
 	int64_t modseq; /* of the account, read first: whatever changes later is told the next time */
 };
 
+static int compare_uids(const void *a, const void *b)
+{
+	const uint32_t *left = a, *right = b;
+	return (*left > *right) - (*left < *right);
+}
+
 static bool is_quiet(const struct command *command, uint32_t uid)
 {
-	size_t at = uids_seek(command->quiet, command->quiet_count, uid);
-	return at < command->quiet_count && command->quiet[at] == uid;
+	return bsearch(&uid, command->quiet, command->quiet_count, sizeof uid, compare_uids) != NULL;
 }
 
 /* Beyond KEYWORDS_TOLD_MAX nothing more is announced: FLAGS is a courtesy. */
@@ -146,7 +162,7 @@ void selected_write_flags(struct selected *selected, struct buf *out, size_t ind
 }
 
 /* The UIDs in `selected` that the mailbox has no more; for when the store's log of expunges doesn't reach back. */
-static bool compare_uids(struct sync *sync, uint32_t **gone, size_t *count, struct error *error)
+static bool find_gone(struct sync *sync, uint32_t **gone, size_t *count, struct error *error)
 {
 	uint32_t *present;
 	size_t present_count, at = 0;
@@ -154,13 +170,14 @@ static bool compare_uids(struct sync *sync, uint32_t **gone, size_t *count, stru
 	struct selected *selected = sync->selected;
 	if (!message_uids(sync->command->account, selected->mailbox, &present, &present_count, &unused, error))
 		return false;
-	*gone = arena_array(sync->arena, selected->count, sizeof **gone);
+	*gone = arena_array(sync->arena, selected->uids.count, sizeof **gone);
 	*count = 0;
-	for (size_t i = 0; i < selected->count; i++) {
-		while (at < present_count && present[at] < selected->uids[i])
+	for (size_t i = 0; i < selected->uids.count; i++) {
+		uint32_t uid = uids_at(&selected->uids, i);
+		while (at < present_count && present[at] < uid)
 			at++;
-		if (at == present_count || present[at] != selected->uids[i])
-			(*gone)[(*count)++] = selected->uids[i];
+		if (at == present_count || present[at] != uid)
+			(*gone)[(*count)++] = uid;
 	}
 	free(present);
 	return true;
@@ -172,22 +189,13 @@ static void expunge_uids(struct sync *sync, const uint32_t *gone, size_t count)
 	struct selected *selected = sync->selected;
 	struct buf out = BUF(RESPONSE_MAX);
 	size_t *indexes = arena_array(sync->arena, count, sizeof *indexes), found = 0;
-	for (size_t i = 0; i < count; i++) {
-		size_t index = uids_seek(selected->uids, selected->count, gone[i]);
-		if (index < selected->count && selected->uids[index] == gone[i])
-			indexes[found++] = index;
-	}
+	for (size_t i = 0; i < count; i++)
+		found += uids_find(&selected->uids, gone[i], &indexes[found]);
 	if (found == 0)
 		return;
 	for (size_t i = found; i-- > 0;)
 		buf_printf(&out, "* %zu EXPUNGE\r\n", indexes[i] + 1);
-	size_t kept = indexes[0];
-	for (size_t i = 0; i < found; i++) {
-		size_t from = indexes[i] + 1, to = i + 1 < found ? indexes[i + 1] : selected->count;
-		memmove(selected->uids + kept, selected->uids + from, (to - from) * sizeof *selected->uids);
-		kept += to - from;
-	}
-	selected->count = kept;
+	uids_take_out(&selected->uids, indexes, found);
 	imap_send(sync->command->imap, &out);
 	buf_free(&out);
 }
@@ -200,7 +208,7 @@ static bool sync_expunged(struct sync *sync, struct error *error)
 	bool complete;
 	if (!message_expunged(sync->command->account, selected->mailbox, selected->expunge_modseq, sync->arena, &gone, &count, &complete, error))
 		return false;
-	if (!complete && !compare_uids(sync, &gone, &count, error))
+	if (!complete && !find_gone(sync, &gone, &count, error))
 		return false;
 	expunge_uids(sync, gone, count);
 	selected->expunge_modseq = sync->modseq;
@@ -212,18 +220,12 @@ static bool sync_expunged(struct sync *sync, struct error *error)
 static void take_changes(struct sync *sync, size_t known, const struct message *list, size_t count, struct buf *out)
 {
 	struct selected *selected = sync->selected;
-	size_t first_new = 0;
-	while (first_new < count && known > 0 && list[first_new].uid <= selected->uids[known - 1]) {
-		const struct message *message = &list[first_new++];
-		size_t index = uids_seek(selected->uids, known, message->uid);
-		if (selected->uids[index] == message->uid && !is_quiet(sync->command, message->uid))
-			selected_write_flags(selected, out, index, message);
-	}
-	if (first_new == count)
-		return;
-	selected->uids = memory_resize(selected->uids, (selected->count + count - first_new) * sizeof *selected->uids);
-	for (size_t i = first_new; i < count; i++)
-		selected->uids[selected->count++] = list[i].uid;
+	size_t i = 0, index;
+	for (; i < count && known > 0 && list[i].uid <= uids_at(&selected->uids, known - 1); i++)
+		if (uids_find(&selected->uids, list[i].uid, &index) && !is_quiet(sync->command, list[i].uid))
+			selected_write_flags(selected, out, index, &list[i]);
+	for (; i < count; i++)
+		uids_add(&selected->uids, list[i].uid);
 }
 
 static bool sync_changes(struct sync *sync, struct error *error)
@@ -231,7 +233,7 @@ static bool sync_changes(struct sync *sync, struct error *error)
 	struct command *command = sync->command;
 	struct selected *selected = sync->selected;
 	struct buf out = BUF(RESPONSE_MAX);
-	size_t known = selected->count;
+	size_t known = selected->uids.count;
 	struct range claimed = claim_recent(command->account, &sync->mailbox, selected->read_only);
 	uint32_t next = 1;
 	bool done = true;
@@ -249,9 +251,9 @@ static bool sync_changes(struct sync *sync, struct error *error)
 		buf_clear(&out);
 		arena_reset(sync->arena);
 	}
-	if (selected->count > known) {
+	if (selected->uids.count > known) {
 		note_recent(selected, &sync->mailbox, claimed);
-		conn_printf(command->imap->conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->count, selected_count_recent(selected));
+		conn_printf(command->imap->conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->uids.count, selected_count_recent(selected));
 	}
 	if (done)
 		selected->modseq = sync->modseq;
@@ -305,10 +307,10 @@ bool command_parse_indexes(struct command *command, struct set *indexes)
 	if (!parse_set(&command->parser, &set))
 		return false;
 	if (command->uid) {
-		set_uids_to_indexes(&set, selected->uids, selected->count, command->arena, indexes);
+		set_uids_to_indexes(&set, &selected->uids, command->arena, indexes);
 		return true;
 	}
-	return set_to_indexes(&set, selected->count, command->arena, indexes) ||
+	return set_to_indexes(&set, selected->uids.count, command->arena, indexes) ||
 	       parse_fail(&command->parser, "There is no message with such a number");
 }
 
@@ -317,6 +319,6 @@ uint32_t *command_uids(struct command *command, const struct set *indexes, size_
 	uint32_t *uids = arena_array(command->arena, set_size(indexes), sizeof *uids), index;
 	struct set_cursor cursor = {0};
 	for (*count = 0; set_next(indexes, &cursor, &index);)
-		uids[(*count)++] = command->imap->selected->uids[index];
+		uids[(*count)++] = uids_at(&command->imap->selected->uids, index);
 	return uids;
 }

@@ -143,8 +143,7 @@ struct selected {
 	int64_t mailbox;
 	uint32_t uidvalidity;
 	bool read_only;
-	uint32_t *uids;          /* of all messages this session knows, by sequence number - 1 */
-	size_t count;
+	struct uids uids;        /* of all messages this session knows */
 	int64_t modseq;          /* changes of messages up to here have been told */
 	int64_t expunge_modseq;  /* expunges up to here have been told */
 	struct range *recent;    /* UIDs that are \Recent for this session, ascending */

@@ -99,29 +99,16 @@ bool set_to_indexes(struct set *set, size_t count, struct arena *arena, struct s
 	return true;
 }
 
-size_t uids_seek(const uint32_t *uids, size_t count, uint32_t uid)
-{
-	size_t low = 0, high = count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (uids[middle] < uid)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
-}
-
-void set_uids_to_indexes(struct set *set, const uint32_t *uids, size_t count, struct arena *arena, struct set *indexes)
+void set_uids_to_indexes(struct set *set, const struct uids *uids, struct arena *arena, struct set *indexes)
 {
 	*indexes = (struct set){.ranges = arena_array(arena, set->count, sizeof *indexes->ranges)};
-	if (count == 0)
+	if (uids->count == 0)
 		return;
-	set_normalise(set, uids[count - 1]);
+	set_normalise(set, uids_last(uids));
 	for (size_t i = 0; i < set->count; i++) {
 		struct range range = set->ranges[i];
-		size_t from = uids_seek(uids, count, range.first);
-		size_t to = range.last == UINT32_MAX ? count : uids_seek(uids, count, range.last + 1);
+		size_t from = uids_seek(uids, range.first);
+		size_t to = range.last == UINT32_MAX ? uids->count : uids_seek(uids, range.last + 1);
 		if (from < to)
 			indexes->ranges[indexes->count++] = (struct range){(uint32_t)from, (uint32_t)to - 1};
 	}

@@ -4,6 +4,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "imap/uids.h"
 
 struct range {
 	uint32_t first, last; /* both included */
@@ -26,10 +27,8 @@ bool set_contains(const struct set *set, uint32_t number);
 /** Of a set of message sequence numbers, the indexes (from 0) into a mailbox of `count` messages. False if it names a
  * message that doesn't exist (RFC 3501 §6.4.8: an error for numbers, none for UIDs); "5:*" with fewer messages gives the last one. */
 bool set_to_indexes(struct set *set, size_t count, struct arena *arena, struct set *indexes);
-/** The same of a set of UIDs: those that exist in `uids` (ascending). */
-void set_uids_to_indexes(struct set *set, const uint32_t *uids, size_t count, struct arena *arena, struct set *indexes);
-/** Index of the first element that is >= uid; count if there is none. */
-size_t uids_seek(const uint32_t *uids, size_t count, uint32_t uid);
+/** The same of a set of UIDs: those that exist in `uids`. */
+void set_uids_to_indexes(struct set *set, const struct uids *uids, struct arena *arena, struct set *indexes);
 
 /** How many numbers a normalised set holds. */
 size_t set_size(const struct set *set);

@@ -87,16 +87,17 @@ static void numbers_select_messages(void **state)
 static void uids_select_messages(void **state)
 {
 	(void)state;
-	static const uint32_t uids[] = {2, 5, 6, 4294967295};
+	static struct uid_run runs[] = {{2, 0}, {5, 1}, {4294967295, 3}};
+	static const struct uids uids = {.runs = runs, .run_count = 3, .count = 4}, none;
 	struct set set = parsed("1:5,100:200,4294967295"), indexes;
-	set_uids_to_indexes(&set, uids, 4, arena, &indexes);
+	set_uids_to_indexes(&set, &uids, arena, &indexes);
 	assert_int_equal(set_size(&indexes), 3);
 	assert_true(set_contains(&indexes, 0) && set_contains(&indexes, 1) && set_contains(&indexes, 3));
 	set = parsed("1:4294967295");
-	set_uids_to_indexes(&set, uids, 4, arena, &indexes);
+	set_uids_to_indexes(&set, &uids, arena, &indexes);
 	assert_int_equal(set_size(&indexes), 4);
 	set = parsed("*");
-	set_uids_to_indexes(&set, uids, 0, arena, &indexes);
+	set_uids_to_indexes(&set, &none, arena, &indexes);
 	assert_int_equal(set_size(&indexes), 0);
 }
 

@@ -44,12 +44,12 @@ bool walk_load(struct command *command, struct walk *walk, bool *more, struct er
 	if (picked == 0)
 		return true;
 	struct message *list;
-	uint32_t first = selected->uids[walk->positions[0]], last = selected->uids[walk->positions[picked - 1]];
+	uint32_t first = uids_at(&selected->uids, walk->positions[0]), last = uids_at(&selected->uids, walk->positions[picked - 1]);
 	if (!command_account(command, error) ||
 	    !message_list(command->account, selected->mailbox, first, last, 0, 0, walk->wanted, command->scratch, &list, &count, error))
 		return false;
 	for (size_t i = 0; i < picked; i++) {
-		uint32_t uid = selected->uids[walk->positions[i]];
+		uint32_t uid = uids_at(&selected->uids, walk->positions[i]);
 		while (at < count && list[at].uid < uid)
 			at++;
 		if (at == count || list[at].uid != uid) {
