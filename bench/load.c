@@ -8,11 +8,13 @@
  *   load login  HOST:PORT SESSIONS LOGINS NAME PASSWORD [USERS]
  *   load idle   HOST:PORT CONNECTIONS NAME PASSWORD SECONDS
  *
+ * After HOST:PORT may stand /tls: TLS from the first byte, whatever the certificate.
  * RECIPIENT and NAME may hold one %d, the number of a user below USERS (default 1). */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
+#include <openssl/ssl.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdbool.h>
@@ -25,6 +27,7 @@ enum { LINE_MAX_BYTES = 8192, STACK_BYTES = 256 * 1024 };
 
 struct line_socket {
 	int fd;
+	SSL *ssl; /* NULL: clear text */
 	size_t from, to;
 	char bytes[LINE_MAX_BYTES];
 };
@@ -37,6 +40,7 @@ struct job {
 	char *message;
 	size_t message_len;
 	_Atomic long next, done;
+	SSL_CTX *tls; /* NULL: clear text */
 };
 
 static struct job job;
@@ -65,12 +69,21 @@ static void dial(struct line_socket *s)
 	setsockopt(s->fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	freeaddrinfo(found);
 	s->from = s->to = 0;
+	s->ssl = job.tls ? SSL_new(job.tls) : NULL;
+	if (s->ssl && (SSL_set_fd(s->ssl, s->fd) != 1 || SSL_connect(s->ssl) != 1))
+		stop("TLS", "no handshake");
+}
+
+static void hang_up(struct line_socket *s)
+{
+	SSL_free(s->ssl);
+	close(s->fd);
 }
 
 static void say(struct line_socket *s, const char *at, size_t len)
 {
 	while (len > 0) {
-		ssize_t sent = send(s->fd, at, len, MSG_NOSIGNAL);
+		ssize_t sent = s->ssl ? SSL_write(s->ssl, at, (int)len) : send(s->fd, at, len, MSG_NOSIGNAL);
 		if (sent <= 0)
 			stop("send", "connection lost");
 		at += sent;
@@ -97,7 +110,8 @@ static void fill(struct line_socket *s)
 		s->to -= s->from;
 		s->from = 0;
 	}
-	ssize_t got = recv(s->fd, s->bytes + s->to, sizeof s->bytes - s->to, 0);
+	size_t room = sizeof s->bytes - s->to;
+	ssize_t got = s->ssl ? SSL_read(s->ssl, s->bytes + s->to, (int)room) : recv(s->fd, s->bytes + s->to, room, 0);
 	if (got <= 0)
 		stop("receive", "connection lost");
 	s->to += (size_t)got;
@@ -172,7 +186,7 @@ static void *smtp_session(void *unused)
 		}
 		sayf(&s, "QUIT\r\n");
 		smtp_reply(&s, '2');
-		close(s.fd);
+		hang_up(&s);
 	}
 	return NULL;
 }
@@ -200,7 +214,7 @@ static void *append_session(void *number)
 		tagged(&s, "b OK");
 		job.done++;
 	}
-	close(s.fd);
+	hang_up(&s);
 	return NULL;
 }
 
@@ -210,7 +224,7 @@ static void *login_session(void *number)
 	while (job.next++ < job.total) {
 		imap_login(&s, (int)(intptr_t)number);
 		job.done++;
-		close(s.fd);
+		hang_up(&s);
 	}
 	return NULL;
 }
@@ -263,7 +277,7 @@ static void *retr_session(void *number)
 	}
 	sayf(&s, "QUIT\r\n");
 	pop3_ok(&s);
-	close(s.fd);
+	hang_up(&s);
 	return NULL;
 }
 
@@ -334,6 +348,12 @@ int main(int count, char **arguments)
 	if (!colon)
 		stop("usage", "HOST:PORT");
 	*colon = '\0';
+	char *slash = strchr(colon + 1, '/');
+	if (slash) {
+		*slash = '\0';
+		job.tls = SSL_CTX_new(TLS_client_method());
+		SSL_CTX_set_mode(job.tls, SSL_MODE_RELEASE_BUFFERS);
+	}
 	job.host = host;
 	job.port = colon + 1;
 	job.sessions = (int)number(arguments, count, 3);

@@ -5,6 +5,7 @@ import imaplib
 import os
 import pathlib
 import pwd
+import re
 import shutil
 import signal
 import socket
@@ -13,6 +14,7 @@ import time
 
 PASSWORD = "a-password-for-measuring"
 USERS = 10
+SINK = 21026
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -93,6 +95,28 @@ class Server:
         return f"user{number}@example.test"
 
 
+class Sink:
+    """Postfix's smtp-sink, which both servers relay to."""
+
+    def __init__(self):
+        self.process = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{SINK}", "1000"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                        bufsize=0)
+        os.set_blocking(self.process.stdout.fileno(), False)
+        self.messages = 0
+        wait_for(lambda: answers(SINK), 10, "smtp-sink's banner")
+
+    def count(self):
+        """How many messages it has taken."""
+        said = self.process.stdout.read()
+        found = re.findall(rb"mesg=(\d+)", said or b"")
+        self.messages = int(found[-1]) if found else self.messages
+        return self.messages
+
+    def stop(self):
+        self.process.terminate()
+        self.process.wait(10)
+
+
 class Pombal(Server):
     name = "Pombal"
 
@@ -105,7 +129,8 @@ class Pombal(Server):
         self.smtp, self.imap, self.imaps, self.pop3 = base + 2525, base + 1143, base + 1993, base + 1110
         conf = self.data / "pombal.conf"
         conf.write_text(conf.read_text() + "\nlog_level = error\nconnections_per_address = 0\naccount_connections = 20000\nplaintext_auth = true\n"
-                        "max_messages_per_session = 10000000\n")
+                        "max_messages_per_session = 10000000\nrelay_networks = {\"127.0.0.0/8\"}\nsmarthost_tls = \"none\"\n"
+                        f"smarthost = \"127.0.0.1:{SINK}\"\n")
         for number in range(USERS):
             run("account", "add", self.user(number), "--password-stdin", input=PASSWORD.encode())
 
@@ -153,6 +178,7 @@ virtual_transport = lmtp:inet:127.0.0.1:{self.lmtp}
 inet_interfaces = 127.0.0.1
 inet_protocols = ipv4
 mynetworks = 127.0.0.0/8
+relayhost = [127.0.0.1]:{SINK}
 smtpd_client_connection_count_limit = 0
 smtpd_recipient_restrictions = permit_mynetworks, reject
 alias_maps =
@@ -228,6 +254,7 @@ service pop3-login {{
 }}
 service imap {{
   process_limit = 12000
+  service_count = 1000
 }}
 service anvil {{
   client_limit = 40000
