@@ -16,9 +16,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <gsasl.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <pthread.h>
 #include <unistd.h>
 
@@ -31,6 +29,7 @@
 #include "config/config.h"
 #include "pop3/pop3.h"
 #include "store/store.h"
+#include "testing/transcript.h"
 
 enum { CONNECTIONS_MAX = 4, LINE_MAX_SIZE = 2000, ALL_MAX = 64 * 1024 * 1024 };
 #define ALICE SLICE("alice@example.test")
@@ -54,7 +53,7 @@ static struct {
 	struct pop3_service service;
 	struct server *server;
 	pthread_t thread;
-	uint16_t port;
+	int port;
 	int connections[CONNECTIONS_MAX];
 } t;
 
@@ -62,7 +61,7 @@ static void configure(const char *line)
 {
 	struct error error;
 	char text[500];
-	snprintf(text, sizeof text, "hostname = mail.example.test\nauth_failures = 1000\n%s%s\n",
+	snprintf(text, sizeof text, "hostname = mail.example.test\nauth_failures = 1000\nauth_failures_per_address = 0\n%s%s\n",
 		 strstr(line, "plaintext_auth") ? "" : "plaintext_auth = yes\n", line);
 	struct config *config = config_parse(slice_of(text), "test", &error);
 	assert_non_null(config);
@@ -76,31 +75,6 @@ static void *serve_people(void *argument)
 	(void)argument;
 	auth_server_run(people.server);
 	return NULL;
-}
-
-static struct tls_server *make_tls(void)
-{
-	struct error error;
-	char *chain_at, *key_at;
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = X509_new();
-	X509_set_version(certificate, 2);
-	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-	X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
-	X509_set_pubkey(certificate, key);
-	X509_sign(certificate, key, EVP_sha256());
-	BIO *chain = BIO_new(BIO_s_mem()), *private = BIO_new(BIO_s_mem());
-	PEM_write_bio_X509(chain, certificate);
-	PEM_write_bio_PrivateKey(private, key, NULL, NULL, 0, NULL, NULL);
-	struct slice chain_text = {.len = (size_t)BIO_get_mem_data(chain, &chain_at)}, key_text = {.len = (size_t)BIO_get_mem_data(private, &key_at)};
-	chain_text.at = chain_at;
-	key_text.at = key_at;
-	struct tls_server *tls = tls_server_new(&(struct tls_certificate){chain_text, key_text, "test"}, 1, "1.2", &error);
-	BIO_free(chain);
-	BIO_free(private);
-	X509_free(certificate);
-	EVP_PKEY_free(key);
-	return tls;
 }
 
 static int people_set_up(void **state)
@@ -123,7 +97,7 @@ static int people_set_up(void **state)
 	auth_server_add_channel(people.server, people.ends[1]);
 	pthread_create(&people.thread, NULL, serve_people, NULL);
 	people.auth = auth_open(people.ends[0]);
-	people.tls = make_tls();
+	people.tls = test_tls_server();
 	return people.tls ? 0 : -1;
 }
 
@@ -147,18 +121,6 @@ static void *serve_mail(void *argument)
 	return NULL;
 }
 
-static int listen_somewhere(void)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t len = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, len), 0);
-	assert_int_equal(listen(fd, 50), 0);
-	getsockname(fd, (struct sockaddr *)&address, &len);
-	t.port = ntohs(address.sin_port);
-	return fd;
-}
-
 static int set_up(void **state)
 {
 	(void)state;
@@ -173,7 +135,7 @@ static int set_up(void **state)
 	assert_true(store_create_account(t.store, SLICE("carol@example.test"), &error));
 	t.service = (struct pop3_service){.auth = people.auth, .store = t.store};
 	t.server = server_new(&(struct server_options){.workers = 4, .connections = 100, .tls = people.tls});
-	server_listen(t.server, listen_somewhere(), &pop3_protocol, false, &t.service);
+	server_listen(t.server, test_listen(&t.port), &pop3_protocol, false, &t.service);
 	assert_int_equal(pthread_create(&t.thread, NULL, serve_mail, NULL), 0);
 	return 0;
 }
@@ -196,7 +158,7 @@ static int tear_down(void **state)
 
 static int connect_to_server(void)
 {
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons(t.port)};
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK), .sin_port = htons((uint16_t)t.port)};
 	const struct timeval patience = {.tv_sec = 20};
 	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &patience, sizeof patience);

@@ -1,0 +1,49 @@
+/* For tests: dialogues from data files (tests/transcripts/), played over real connections against the real event loop, in a
+ * data directory of their own; and the certificate and socket that every test of a server needs.
+ *
+ * A transcript is read line by line:
+ *   !: text      a line of the configuration; in force before anything else
+ *   C: text      the client sends the text and CRLF; C2: is a second connection, up to C9:
+ *   C!: text     … without CRLF
+ *   S: text      the server must send exactly this line; "…" in it stands for anything; S2: likewise
+ *   S: (closed)  the server must close the connection
+ *   C*9: S2*9:   nine times
+ *   T:           the client begins TLS
+ * and steps of the protocol's own. In the client's text {{0d 0a}} stands for bytes in hexadecimal and {{61*9000}} for 9000 times
+ * a byte. Everything else is a comment. A connection is made where it is first used, and its greeting is the first line it
+ * gets. What isn't as it must be ends the process, and says where. */
+#ifndef TESTING_TRANSCRIPT_H
+#define TESTING_TRANSCRIPT_H
+
+#include "base/buf.h"
+#include "net/server.h"
+
+struct transcript;
+
+struct transcript_protocol {
+	const char *name;
+	const struct protocol *protocol;
+	const char *configuration;  /* what holds unless the transcript says otherwise */
+	const char *steps;          /* the letters of steps of its own */
+	/** Opens what is served from `data`, reading further settings from the transcript's text; returns the context of the
+	 * server's sessions. May set *implicit_tls, and *offers_tls to false. */
+	void *(*start)(struct transcript *transcript, const char *data, struct slice text, bool *implicit_tls, bool *offers_tls);
+	/** Plays one of the steps of its own; `plain`: it has no "!". */
+	void (*step)(struct transcript *transcript, char kind, bool plain, struct slice text);
+	/** Closes what start() has opened. */
+	void (*stop)(void);
+};
+
+/** Ends the process: a step went wrong. */
+_Noreturn void transcript_give_up(const struct transcript *transcript, const char *what, struct slice wanted, struct slice got);
+/** Does `line` match, with "…" in the pattern for anything? */
+bool transcript_matches(struct slice pattern, struct slice line);
+/** main() of a protocol's test: `FOLDER [FILE]` are the arguments; every *.txt is a test. */
+int transcript_main(int argc, char **argv, const struct transcript_protocol *protocol);
+
+/** A TLS server with a certificate that was made just now. */
+struct tls_server *test_tls_server(void);
+/** A socket that listens on a free port of 127.0.0.1. */
+int test_listen(int *port);
+
+#endif
