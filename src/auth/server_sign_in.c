@@ -11,8 +11,8 @@
 static struct throttle_limits limits_now(void)
 {
 	const struct config *config = config_current();
-	return (struct throttle_limits){.failures = config->auth_failures, .delay_max_ms = config->auth_delay_max * 1000,
-		.memory_ms = config->auth_memory * 1000};
+	return (struct throttle_limits){.failures = config->auth_failures, .failures_per_address = config->auth_failures_per_address,
+		.delay_max_ms = config->auth_delay_max * 1000, .memory_ms = config->auth_memory * 1000};
 }
 
 /* ---- Answers ---- */

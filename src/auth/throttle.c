@@ -88,19 +88,20 @@ static bool is_current(const struct count *count, const struct throttle_limits *
 	return count && now_ms - count->last_ms < limits->memory_ms;
 }
 
-static int64_t delay_after(const struct count *count, const struct throttle_limits *limits, int64_t now_ms)
+/* `allowed`: the failures before the first delay; 0: there is never one. */
+static int64_t delay_after(const struct count *count, int64_t allowed, const struct throttle_limits *limits, int64_t now_ms)
 {
-	if (!is_current(count, limits, now_ms) || count->failures < limits->failures)
+	if (!is_current(count, limits, now_ms) || allowed == 0 || count->failures < allowed)
 		return 0;
-	int64_t doublings = count->failures - limits->failures, delay = FIRST_DELAY_MS;
+	int64_t doublings = count->failures - allowed, delay = FIRST_DELAY_MS;
 	while (doublings-- > 0 && delay < limits->delay_max_ms)
 		delay *= 2;
 	return delay < limits->delay_max_ms ? delay : limits->delay_max_ms;
 }
 
-static int64_t wait_of(const struct count *count, const struct throttle_limits *limits, int64_t now_ms)
+static int64_t wait_of(const struct count *count, int64_t allowed, const struct throttle_limits *limits, int64_t now_ms)
 {
-	int64_t delay = delay_after(count, limits, now_ms);
+	int64_t delay = delay_after(count, allowed, limits, now_ms);
 	return delay > 0 && count->last_ms + delay > now_ms ? count->last_ms + delay - now_ms : 0;
 }
 
@@ -121,23 +122,23 @@ bool throttle_may_try(struct throttle *throttle, const struct throttle_limits *l
 	struct count *trusted = find_trusted(throttle, now_ms, &keys);
 	int64_t wait;
 	if (trusted)
-		wait = wait_of(trusted, limits, now_ms);
+		wait = wait_of(trusted, limits->failures, limits, now_ms);
 	else {
-		int64_t by_address = wait_of(recent_find(throttle->addresses, keys.address), limits, now_ms);
-		int64_t by_account = wait_of(recent_find(throttle->accounts, keys.account), limits, now_ms);
+		int64_t by_address = wait_of(recent_find(throttle->addresses, keys.address), limits->failures_per_address, limits, now_ms);
+		int64_t by_account = wait_of(recent_find(throttle->accounts, keys.account), limits->failures, limits, now_ms);
 		wait = by_address > by_account ? by_address : by_account;
 	}
 	*wait_ms = (int)wait;
 	return wait == 0;
 }
 
-static int64_t count_failure(struct count *count, const struct throttle_limits *limits, int64_t now_ms)
+static int64_t count_failure(struct count *count, int64_t allowed, const struct throttle_limits *limits, int64_t now_ms)
 {
 	if (!is_current(count, limits, now_ms))
 		count->failures = 0;
 	count->failures++;
 	count->last_ms = now_ms;
-	return delay_after(count, limits, now_ms);
+	return delay_after(count, allowed, limits, now_ms);
 }
 
 int throttle_failed(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, struct slice address, struct slice account)
@@ -146,10 +147,10 @@ int throttle_failed(struct throttle *throttle, const struct throttle_limits *lim
 	make_keys(&keys, address, account);
 	struct count *trusted = find_trusted(throttle, now_ms, &keys);
 	if (trusted)
-		return (int)count_failure(trusted, limits, now_ms);
-	count_failure(recent_add(throttle->pairs, keys.pair), limits, now_ms);
-	int64_t by_address = count_failure(recent_add(throttle->addresses, keys.address), limits, now_ms);
-	int64_t by_account = count_failure(recent_add(throttle->accounts, keys.account), limits, now_ms);
+		return (int)count_failure(trusted, limits->failures, limits, now_ms);
+	count_failure(recent_add(throttle->pairs, keys.pair), limits->failures, limits, now_ms);
+	int64_t by_address = count_failure(recent_add(throttle->addresses, keys.address), limits->failures_per_address, limits, now_ms);
+	int64_t by_account = count_failure(recent_add(throttle->accounts, keys.account), limits->failures, limits, now_ms);
 	return (int)(by_address > by_account ? by_address : by_account);
 }
 

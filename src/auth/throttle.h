@@ -1,6 +1,6 @@
 /* Guessing passwords is made slow, per client address and per account, without letting a stranger lock anybody out.
  *
- * After `failures` failed sign-ins each further answer is held back, twice as long each time, up to `delay_max_ms`; and
+ * After `failures` failed sign-ins for an account, or `failures_per_address` from an address, each further answer is held back, twice as long each time, up to `delay_max_ms`; and
  * until that long after a failure, further tries are not even looked at (so many connections at once gain nothing).
  * An address that has signed in to an account lately is trusted for it: there only its own failures for that account count,
  * not what others do. A failure followed by success from the same address (a typing mistake) is taken back.
@@ -13,7 +13,8 @@
 struct throttle;
 
 struct throttle_limits {
-	int64_t failures, delay_max_ms, memory_ms;
+	int64_t failures, failures_per_address; /* the latter 0: no limit */
+	int64_t delay_max_ms, memory_ms;
 };
 
 struct throttle *throttle_new(void);

@@ -8,7 +8,7 @@
 #include "auth/throttle.h"
 #include "auth/verified.h"
 
-static const struct throttle_limits limits = {.failures = 3, .delay_max_ms = 8000, .memory_ms = 900000};
+static const struct throttle_limits limits = {.failures = 3, .failures_per_address = 3, .delay_max_ms = 8000, .memory_ms = 900000};
 static int64_t now_ms;
 static struct throttle *throttle;
 
@@ -43,6 +43,19 @@ static int failure(const char *address, const char *account)
 static void succeed(const char *address, const char *account)
 {
 	throttle_succeeded(throttle, &limits, now_ms, slice_of(address), slice_of(account));
+}
+
+/* As a development instance has it, where everybody comes from one address. */
+static void addresses_need_not_count(void **state)
+{
+	(void)state;
+	static const struct throttle_limits by_account = {.failures = 3, .failures_per_address = 0, .delay_max_ms = 8000, .memory_ms = 900000};
+	int wait_ms;
+	for (int i = 0; i < 5; i++)
+		throttle_failed(throttle, &by_account, now_ms, SLICE("192.0.2.1"), SLICE("alice"));
+	assert_false(throttle_may_try(throttle, &by_account, now_ms, SLICE("192.0.2.1"), SLICE("alice"), &wait_ms));
+	assert_int_equal(wait_ms, 4000);
+	assert_true(throttle_may_try(throttle, &by_account, now_ms, SLICE("192.0.2.1"), SLICE("bob"), &wait_ms));
 }
 
 static void delays_grow_and_are_forgotten(void **state)
@@ -191,6 +204,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		THROTTLE_TEST(delays_grow_and_are_forgotten),
+		THROTTLE_TEST(addresses_need_not_count),
 		THROTTLE_TEST(others_cannot_lock_somebody_out),
 		THROTTLE_TEST(a_mistake_is_taken_back),
 		THROTTLE_TEST(an_account_of_ones_own_is_no_eraser),

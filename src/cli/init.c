@@ -141,7 +141,8 @@ static void write_settings(const struct plan *plan, struct buf *out)
 			buf_printf(out, six ? "%s = {\"0.0.0.0:%u\", \"[::]:%u\"}\n" : "%s = {\"0.0.0.0:%u\"}\n", ports[i].option, ports[i].port, ports[i].port);
 	}
 	if (plan->dev) /* all clients come from one address */
-		buf_append_text(out, "connections_per_address = 0\naccount_connections = 100000\nauth_failures = 1000\n");
+		buf_append_text(out, "connections_per_address = 0\naccount_connections = 100000\nauth_failures_per_address = 0\n"
+				     "max_messages_per_session = 10000000\n");
 }
 
 /* Leaves the settings as the current configuration; *file is the text of pombal.conf, to be written at the end. */

@@ -257,7 +257,7 @@ def test_certificate_is_for_the_hostname(server):
 
 
 def test_guessing_is_slowed_down(token):
-    with Pombal(options={"auth_failures": 2, "auth_delay_max": "3s"}) as own:
+    with Pombal(options={"auth_failures": 2, "auth_failures_per_address": 2, "auth_delay_max": "3s"}) as own:
         took = []
         for _ in range(6):
             start = time.monotonic()
