@@ -129,7 +129,7 @@ static int compare_uids(const void *a, const void *b)
 
 static bool is_quiet(const struct command *command, uint32_t uid)
 {
-	return bsearch(&uid, command->quiet, command->quiet_count, sizeof uid, compare_uids) != NULL;
+	return command->quiet_count > 0 && bsearch(&uid, command->quiet, command->quiet_count, sizeof uid, compare_uids);
 }
 
 /* Beyond KEYWORDS_TOLD_MAX nothing more is announced: FLAGS is a courtesy. */
