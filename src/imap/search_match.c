@@ -29,10 +29,11 @@ static const struct envelope *envelope_of(struct candidate *candidate)
 	return root ? root->envelope : NULL;
 }
 
+/* The empty text is in every field that is there (RFC 3501 §6.4.4, HEADER), and in none that isn't. */
 static bool addresses_contain(const struct address *list, size_t count, struct slice wanted, struct arena *arena)
 {
 	if (wanted.len == 0)
-		return true;
+		return count > 0;
 	for (size_t i = 0; i < count; i++) {
 		struct slice name = header_decode(list[i].name, arena);
 		struct slice text = arena_printf(arena, "%.*s <%.*s@%.*s>", SLICE_ARG(name), SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
@@ -57,7 +58,7 @@ static bool match_envelope(const struct search_node *node, struct candidate *can
 	case SEARCH_BCC:
 		return addresses_contain(e->bcc, e->bcc_count, node->text, candidate->arena);
 	default:
-		return contains(header_decode(e->subject, candidate->arena), node->text, candidate->arena);
+		return e->subject.at && contains(header_decode(e->subject, candidate->arena), node->text, candidate->arena);
 	}
 }
 
