@@ -57,6 +57,8 @@ static bool match_envelope(const struct search_node *node, struct candidate *can
 		return addresses_contain(e->cc, e->cc_count, node->text, candidate->arena);
 	case SEARCH_BCC:
 		return addresses_contain(e->bcc, e->bcc_count, node->text, candidate->arena);
+	case SEARCH_MESSAGE_ID:
+		return e->message_id.at && contains(e->message_id, node->text, candidate->arena);
 	default:
 		return e->subject.at && contains(header_decode(e->subject, candidate->arena), node->text, candidate->arena);
 	}
@@ -224,6 +226,7 @@ bool search_match(const struct search_node *node, struct candidate *candidate)
 	case SEARCH_CC:
 	case SEARCH_BCC:
 	case SEARCH_SUBJECT:
+	case SEARCH_MESSAGE_ID:
 		return match_envelope(node, candidate);
 	case SEARCH_HEADER:
 		return match_header(node, candidate);
