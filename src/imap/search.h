@@ -7,7 +7,7 @@
 enum {
 	SEARCH_DEPTH_MAX = 250,  /* parentheses, NOT and OR inside one another; a list of alternatives is OR a OR b OR c … */
 	SEARCH_KEYS_MAX = 1000,
-	SEARCH_PART_MAX = 16 * 1024 * 1024, /* so many bytes of a part are looked at, as they stand in the file */
+	SEARCH_PART_MAX = 16 * 1024 * 1024, /* so many bytes of a part, or of the header, are looked at, as they stand in the file */
 };
 
 enum search_key {

@@ -80,7 +80,7 @@ static struct slice header_of(struct candidate *candidate)
 {
 	const struct part *root = source_structure(&candidate->source);
 	if (root && !candidate->header_read) {
-		uint64_t size = root->header_size;
+		uint64_t size = root->header_size < SEARCH_PART_MAX ? root->header_size : SEARCH_PART_MAX;
 		candidate->header = BUF(size + 1);
 		source_read(&candidate->source, root->header_at, size, &candidate->header);
 		candidate->header_read = true;
