@@ -4,6 +4,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <pthread.h>
+
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -114,6 +116,36 @@ static void ids_are_read_as_written(void **state)
 	assert_int_equal(id_parse(SLICE("0")), 0);
 }
 
+enum { ID_MAKERS = 4, IDS_EACH = 20000 };
+static int64_t made_ids[ID_MAKERS * IDS_EACH];
+
+static void *make_ids(void *at)
+{
+	int64_t *ids = at;
+	for (int i = 0; i < IDS_EACH; i++)
+		ids[i] = id_new();
+	return NULL;
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	const int64_t *left = a, *right = b;
+	return (*left > *right) - (*left < *right);
+}
+
+static void no_id_is_given_twice(void **state)
+{
+	(void)state;
+	pthread_t makers[ID_MAKERS];
+	for (int i = 0; i < ID_MAKERS; i++)
+		assert_int_equal(pthread_create(&makers[i], NULL, make_ids, made_ids + i * IDS_EACH), 0);
+	for (int i = 0; i < ID_MAKERS; i++)
+		pthread_join(makers[i], NULL);
+	qsort(made_ids, ID_MAKERS * IDS_EACH, sizeof *made_ids, compare_ids);
+	for (int i = 1; i < ID_MAKERS * IDS_EACH; i++)
+		assert_true(made_ids[i - 1] < made_ids[i]);
+}
+
 static void find_count(void *context, const char *event, uint64_t count)
 {
 	if (strcmp(event, "test.happened") == 0)
@@ -143,6 +175,7 @@ int main(void)
 		cmocka_unit_test(an_arena_gives_zeroed_memory_again),
 		cmocka_unit_test(a_map_survives_many_changes),
 		cmocka_unit_test(ids_are_read_as_written),
+		cmocka_unit_test(no_id_is_given_twice),
 		cmocka_unit_test(events_are_counted_by_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "base/random.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
@@ -36,15 +37,30 @@ uint64_t random_below(uint64_t bound)
 	return n % bound;
 }
 
+enum { ID_TIME_BITS = 42, ID_RANDOM_BITS = 21, CLOCK_SET_BACK_MS = 1000 };
+
+static _Atomic int64_t last_id;
+
+/* Does an id that is made at `now` go on from the last one? Not if the clock was set back in between: the last one's time
+ * may be far away then. */
+static bool follows(int64_t last, int64_t now)
+{
+	return now <= id_time(last) && id_time(last) - now < CLOCK_SET_BACK_MS;
+}
+
 int64_t id_new(void)
 {
-	uint64_t time_part = (uint64_t)clock_now_ms() & ((1ull << 42) - 1);
-	return (int64_t)(time_part << 21 | (random_u64() & ((1u << 21) - 1)));
+	int64_t now = clock_now_ms() & ((1ll << ID_TIME_BITS) - 1);
+	int64_t last = atomic_load(&last_id), id;
+	do
+		id = follows(last, now) ? last + 1 : now << ID_RANDOM_BITS | (int64_t)(random_u64() & ((1u << ID_RANDOM_BITS) - 1));
+	while (!atomic_compare_exchange_weak(&last_id, &last, id));
+	return id;
 }
 
 int64_t id_time(int64_t id)
 {
-	return id >> 21;
+	return id >> ID_RANDOM_BITS;
 }
 
 static const char id_digits[] = "0123456789abcdefghijklmnopqrstuv";

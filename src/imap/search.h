@@ -5,9 +5,9 @@
 #include "imap/source.h"
 
 enum {
-	SEARCH_DEPTH_MAX = 50,   /* parentheses, NOT and OR inside one another */
+	SEARCH_DEPTH_MAX = 250,  /* parentheses, NOT and OR inside one another; a list of alternatives is OR a OR b OR c … */
 	SEARCH_KEYS_MAX = 1000,
-	SEARCH_PART_MAX = 16 * 1024 * 1024, /* so many bytes of a part are looked at, as they stand in the file */
+	SEARCH_PART_MAX = 16 * 1024 * 1024, /* so many bytes of a part, or of the header, are looked at, as they stand in the file */
 };
 
 enum search_key {
@@ -16,7 +16,7 @@ enum search_key {
 	SEARCH_NUMBERS, SEARCH_UIDS,
 	SEARCH_BEFORE, SEARCH_ON, SEARCH_SINCE, SEARCH_LARGER, SEARCH_SMALLER,
 	SEARCH_SENT_BEFORE, SEARCH_SENT_ON, SEARCH_SENT_SINCE,
-	SEARCH_FROM, SEARCH_TO, SEARCH_CC, SEARCH_BCC, SEARCH_SUBJECT,
+	SEARCH_FROM, SEARCH_TO, SEARCH_CC, SEARCH_BCC, SEARCH_SUBJECT, SEARCH_MESSAGE_ID,
 	SEARCH_HEADER, SEARCH_BODY, SEARCH_TEXT,
 };
 

@@ -29,10 +29,11 @@ static const struct envelope *envelope_of(struct candidate *candidate)
 	return root ? root->envelope : NULL;
 }
 
+/* The empty text is in every field that is there (RFC 3501 §6.4.4, HEADER), and in none that isn't. */
 static bool addresses_contain(const struct address *list, size_t count, struct slice wanted, struct arena *arena)
 {
 	if (wanted.len == 0)
-		return true;
+		return count > 0;
 	for (size_t i = 0; i < count; i++) {
 		struct slice name = header_decode(list[i].name, arena);
 		struct slice text = arena_printf(arena, "%.*s <%.*s@%.*s>", SLICE_ARG(name), SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
@@ -56,8 +57,10 @@ static bool match_envelope(const struct search_node *node, struct candidate *can
 		return addresses_contain(e->cc, e->cc_count, node->text, candidate->arena);
 	case SEARCH_BCC:
 		return addresses_contain(e->bcc, e->bcc_count, node->text, candidate->arena);
+	case SEARCH_MESSAGE_ID:
+		return e->message_id.at && contains(e->message_id, node->text, candidate->arena);
 	default:
-		return contains(header_decode(e->subject, candidate->arena), node->text, candidate->arena);
+		return e->subject.at && contains(header_decode(e->subject, candidate->arena), node->text, candidate->arena);
 	}
 }
 
@@ -77,7 +80,7 @@ static struct slice header_of(struct candidate *candidate)
 {
 	const struct part *root = source_structure(&candidate->source);
 	if (root && !candidate->header_read) {
-		uint64_t size = root->header_size;
+		uint64_t size = root->header_size < SEARCH_PART_MAX ? root->header_size : SEARCH_PART_MAX;
 		candidate->header = BUF(size + 1);
 		source_read(&candidate->source, root->header_at, size, &candidate->header);
 		candidate->header_read = true;
@@ -223,6 +226,7 @@ bool search_match(const struct search_node *node, struct candidate *candidate)
 	case SEARCH_CC:
 	case SEARCH_BCC:
 	case SEARCH_SUBJECT:
+	case SEARCH_MESSAGE_ID:
 		return match_envelope(node, candidate);
 	case SEARCH_HEADER:
 		return match_header(node, candidate);

@@ -103,6 +103,18 @@ static bool parse_uids(struct context *context, struct search_node *node)
 	return true;
 }
 
+/* Clients look for a message by its id, in mailboxes of any size; the summary has it, so no file is opened. */
+static bool parse_header(struct parser *parser, struct search_node *node)
+{
+	if (!parse_space(parser) || !parse_astring(parser, &node->field) || !parse_text(parser, &node->text))
+		return false;
+	if (slice_equal_nocase(node->field, SLICE("Message-ID"))) {
+		node->key = SEARCH_MESSAGE_ID;
+		node->cost = SEARCH_COST_SUMMARY;
+	}
+	return true;
+}
+
 static bool parse_argument(struct context *context, enum argument argument, struct search_node *node)
 {
 	struct parser *parser = context->parser;
@@ -112,7 +124,7 @@ static bool parse_argument(struct context *context, enum argument argument, stru
 	case ARGUMENT_TEXT:
 		return parse_text(parser, &node->text);
 	case ARGUMENT_FIELD_TEXT:
-		return parse_space(parser) && parse_astring(parser, &node->field) && parse_text(parser, &node->text);
+		return parse_header(parser, node);
 	case ARGUMENT_DATE:
 		return parse_space(parser) && parse_date(parser, &node->day);
 	case ARGUMENT_NUMBER:

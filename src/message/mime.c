@@ -195,6 +195,30 @@ static void take_fields(struct part *part, struct slice header, bool in_digest, 
 
 /* ---- Bodies ---- */
 
+static bool is_type(const struct part *part, struct slice type, struct slice subtype)
+{
+	return slice_equal(part->type, type) && (subtype.len == 0 || slice_equal(part->subtype, subtype));
+}
+
+static bool is_multipart(const struct part *part)
+{
+	return is_type(part, SLICE("multipart"), SLICE(""));
+}
+
+static bool is_message(const struct part *part)
+{
+	return is_type(part, SLICE("message"), SLICE("rfc822")) || is_type(part, SLICE("message"), SLICE("global"));
+}
+
+/* A message inside that has nothing but a header: the line end that belongs to the delimiter isn't the header's. */
+static void cut_header(struct part *inner, uint64_t end)
+{
+	if (inner->body_at <= end)
+		return;
+	inner->header_size = end - inner->header_at;
+	inner->body_at = end;
+}
+
 /* The body ends before the line end that belongs to the delimiter (RFC 2046 §5.1.1). */
 static void end_body(struct reader *reader, struct part *part, uint64_t lines_before)
 {
@@ -209,21 +233,8 @@ static void end_body(struct reader *reader, struct part *part, uint64_t lines_be
 		lines++;
 	part->body_size = end > start ? end - start : 0;
 	part->body_lines = lines < UINT32_MAX ? (uint32_t)lines : UINT32_MAX;
-}
-
-static bool is_type(const struct part *part, struct slice type, struct slice subtype)
-{
-	return slice_equal(part->type, type) && (subtype.len == 0 || slice_equal(part->subtype, subtype));
-}
-
-static bool is_multipart(const struct part *part)
-{
-	return is_type(part, SLICE("multipart"), SLICE(""));
-}
-
-static bool is_message(const struct part *part)
-{
-	return is_type(part, SLICE("message"), SLICE("rfc822")) || is_type(part, SLICE("message"), SLICE("global"));
+	if (is_message(part) && part->child_count == 1)
+		cut_header(part->children, part->body_at + part->body_size);
 }
 
 /* A multipart or a message in which nothing was found, or nothing is looked for, gets a type that promises nothing. */

@@ -170,6 +170,26 @@ static void parts_are_found_by_number(void **state)
 
 #define MULTIPART(boundary) "Content-Type: multipart/mixed; boundary=" boundary "\r\n\r\n"
 
+/* Header and body of a message inside are the bytes of the part that holds it, no more. */
+static void a_message_inside_ends_with_its_part(void **state)
+{
+	static const char *const inner[] = {"Subject: all", "Subject: all\r\n", "no header", "Subject: x\r\n\r\n", "Subject: x\r\n\r\ntext", "",
+					    "Content-Type: message/rfc822\r\n\r\nSubject: all"};
+	for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
+		struct buf text = BUF(1000);
+		buf_printf(&text, MULTIPART("b") "--b\r\nContent-Type: message/rfc822\r\n\r\n%s\r\n--b--\r\n", inner[i]);
+		const struct part *part = mime_parse(buf_slice(&text), *state)->children;
+		assert_slice(body_of(buf_slice(&text), part), inner[i]);
+		for (; part->child_count == 1; part = part->children) {
+			const struct part *message = part->children;
+			assert_int_equal(message->header_at, part->body_at);
+			assert_int_equal(message->body_at, message->header_at + message->header_size);
+			assert_int_equal(message->header_size + message->body_size, part->body_size);
+		}
+		buf_free(&text);
+	}
+}
+
 static void broken_structures_are_read(void **state)
 {
 	static const struct { struct slice message; const char *tree; } cases[] = {
@@ -456,6 +476,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(a_simple_message_is_one_part, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(nested_parts_have_their_offsets, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(parts_are_found_by_number, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(a_message_inside_ends_with_its_part, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(broken_structures_are_read, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(parameters_are_read, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(envelopes_are_read, make_arena, free_arena),

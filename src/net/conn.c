@@ -141,15 +141,16 @@ static void conn_run_unit(struct conn *conn, enum unit unit, size_t length)
 }
 
 /* Runs units until none is complete or none may run. In the loop (in_worker false) it stops before one that may block and
- * returns true: a worker is needed. */
+ * returns true: a worker is needed. What a session is woken for waits like a unit does: news must not pile up for a client
+ * that doesn't read them. */
 static bool conn_run(struct conn *conn, bool in_worker, char *scratch)
 {
 	int reads = 0;
-	if (conn->wake_due && !in_worker)
-		return true;
-	if (conn->wake_due) {
+	if (conn->wake_due && conn_may_run(conn)) {
+		if (!in_worker)
+			return true;
 		conn->wake_due = false;
-		if (conn->protocol->wake && !conn->closing)
+		if (conn->protocol->wake)
 			conn->protocol->wake(conn->session);
 	}
 	while (conn_may_run(conn)) {

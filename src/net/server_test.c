@@ -17,7 +17,7 @@
 #include "base/memory.h"
 #include "net/server.h"
 
-enum { MAX_LINE = 1000, BIG = 300000, BIG_FILE = 3000000 };
+enum { MAX_LINE = 1000, BIG = 300000, BIG_FILE = 3000000, NEWS = 100000, NEWS_MAX = 300 };
 
 struct session {
 	struct conn *conn;
@@ -26,6 +26,7 @@ struct session {
 
 static struct session *_Atomic waiting; /* the session that said WAIT */
 static _Atomic int closed_sessions;
+static _Atomic int news_told;
 
 static void *echo_open(struct conn *conn, void *context)
 {
@@ -106,6 +107,12 @@ static enum run echo_run(void *at, struct slice unit)
 
 static void echo_wake(void *at)
 {
+	static const char news[NEWS];
+	if (news_told >= 0) {
+		conn_send(((struct session *)at)->conn, slice_make(news, sizeof news));
+		news_told++;
+		return;
+	}
 	conn_send_text(((struct session *)at)->conn, "woken\r\n");
 }
 
@@ -187,6 +194,7 @@ static int set_up(void **state)
 	server_listen(fixture->server, listening_socket(&fixture->tls_port), &echo_protocol, true, NULL);
 	pthread_create(&fixture->thread, NULL, run_server, fixture->server);
 	closed_sessions = 0;
+	news_told = -1;
 	*state = fixture;
 	return 0;
 }
@@ -324,6 +332,33 @@ static void waking_reaches_the_session(void **state)
 		usleep(1000);
 	conn_wake(waiting->conn);
 	expect(fd, "woken\r\n");
+	close(fd);
+}
+
+/* What a waiting session has to tell stays untold, once, while its client doesn't read: it must not fill the memory. */
+static void news_wait_for_a_client_that_does_not_read(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	waiting = NULL;
+	say(fd, "WAIT\r\n");
+	while (!waiting)
+		usleep(1000);
+	int told = -1;
+	for (news_told = 0; news_told > told && told < NEWS_MAX;) {
+		told = news_told;
+		conn_wake(waiting->conn);
+		for (int i = 0; i < 300 && news_told == told; i++)
+			usleep(1000);
+	}
+	assert_in_range(told, 1, NEWS_MAX - 1);
+	static char got[NEWS];
+	for (int i = 0; i <= told; i++) /* the last of them only now */
+		assert_int_equal(recv(fd, got, sizeof got, MSG_WAITALL), sizeof got);
+	say(fd, "QUICK\r\n");
+	expect(fd, "QUICK\r\n");
+	assert_int_equal(news_told, told + 1);
 	close(fd);
 }
 
@@ -476,6 +511,7 @@ int main(void)
 		SERVED(files_are_sent_whole),
 		SERVED(too_long_a_line_ends_the_connection),
 		SERVED(waking_reaches_the_session),
+		SERVED(news_wait_for_a_client_that_does_not_read),
 		SERVED(a_delay_holds_the_answer_back),
 		SERVED(nothing_clear_survives_starttls),
 		SERVED(implicit_tls_serves_large_answers),

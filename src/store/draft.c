@@ -65,9 +65,11 @@ void draft_abort(struct draft **draft)
 static bool make_file(struct draft *draft, struct error *error)
 {
 	char path[PATH_MAX];
-	if (!path_of_draft(draft->account->folder, path, error))
-		return false;
-	draft->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	do { /* another process may have come upon the same name */
+		if (!path_of_draft(draft->account->folder, path, error))
+			return false;
+		draft->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	} while (draft->fd < 0 && errno == EEXIST);
 	if (draft->fd < 0)
 		return error_set_errno(error, errno, "creating %s", path);
 	draft->path = memory_copy(path, strlen(path));
