@@ -130,8 +130,8 @@ static void look_ups_are_answered(void **state)
 	assert_int_equal(auth_recipient(f->auth, SLICE("nobody@elsewhere.test")), RECIPIENT_FOREIGN);
 	assert_true(auth_is_local_domain(f->auth, SLICE("EXAMPLE.test")));
 	assert_false(auth_is_local_domain(f->auth, SLICE("elsewhere.test")));
-	assert_true(auth_may_send_as(f->auth, SLICE("alice@example.test"), SLICE("alice+x@example.test")));
-	assert_false(auth_may_send_as(f->auth, SLICE("alice@example.test"), SLICE("bob@example.test")));
+	assert_int_equal(auth_may_send_as(f->auth, SLICE("alice@example.test"), SLICE("alice+x@example.test")), SENDER_OWN);
+	assert_int_equal(auth_may_send_as(f->auth, SLICE("alice@example.test"), SLICE("bob@example.test")), SENDER_OTHERS);
 	assert_true(auth_resolve(f->auth, SLICE("alice+x@example.test"), f->arena, &routes, &count, &error));
 	assert_true(count == 1 && routes->local && slice_equal(routes->address, SLICE("alice@example.test")) && slice_equal(routes->detail, SLICE("x")));
 	assert_false(auth_resolve(f->auth, SLICE("nobody@example.test"), f->arena, &routes, &count, &error));

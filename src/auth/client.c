@@ -282,9 +282,11 @@ enum recipient_kind auth_recipient(struct auth *auth, struct slice address)
 	return (enum recipient_kind)ask_number(auth, WIRE_RECIPIENT, address, NULL, RECIPIENT_TEMPORARY, RECIPIENT_TEMPORARY);
 }
 
-bool auth_may_send_as(struct auth *auth, struct slice account, struct slice address)
+enum sender_right auth_may_send_as(struct auth *auth, struct slice account, struct slice address)
 {
-	return ask_number(auth, WIRE_MAY_SEND_AS, account, &address, 1, 0) == 1;
+	if (account.len > WIRE_ADDRESS_MAX || address.len > WIRE_ADDRESS_MAX)
+		return SENDER_OTHERS;
+	return (enum sender_right)ask_number(auth, WIRE_MAY_SEND_AS, account, &address, SENDER_TEMPORARY, SENDER_TEMPORARY);
 }
 
 bool auth_is_local_domain(struct auth *auth, struct slice domain)

@@ -20,9 +20,15 @@ static const char *check_sender(struct session *session, const struct mail_comma
 		return "552 5.3.4 the message is too large";
 	if (session->service->kind != SMTP_SUBMISSION || command->from.len == 0)
 		return NULL;
-	if (!auth_may_send_as(session->service->auth, slice_of(session->account), command->from))
+	switch (auth_may_send_as(session->service->auth, slice_of(session->account), command->from)) {
+	case SENDER_OWN:
+		return NULL;
+	case SENDER_OTHERS:
 		return "553 5.7.1 this sender's address is not yours";
-	return NULL;
+	case SENDER_TEMPORARY:
+		break;
+	}
+	return "451 4.3.0 whose address this is can't be told now, try again later";
 }
 
 static void begin_transaction(struct session *session, const struct mail_command *command)
