@@ -42,7 +42,7 @@ struct auth_server *auth_server_new(const char *data, struct error *error)
 
 struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id)
 {
-	struct buf datagram = BUF(WIRE_DATAGRAM_MAX);
+	struct buf datagram = BUF_SECRET(WIRE_DATAGRAM_MAX);
 	wire_begin(&datagram, kind, server->generation, id);
 	return datagram;
 }
@@ -73,7 +73,7 @@ static void flush_output(struct channel *channel)
 		channel->output_bytes -= sent->datagram.len;
 		if (!(channel->output = sent->next))
 			channel->output_end = &channel->output;
-		buf_free_secret(&sent->datagram);
+		buf_free(&sent->datagram);
 		free(sent);
 	}
 }
@@ -81,7 +81,7 @@ static void flush_output(struct channel *channel)
 void auth_server_send(struct channel *channel, struct buf *datagram)
 {
 	if (!channel->output && send_now(channel, buf_slice(datagram))) {
-		buf_free_secret(datagram);
+		buf_free(datagram);
 		return;
 	}
 	struct outgoing *waiting = memory_new(sizeof *waiting);

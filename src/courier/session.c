@@ -56,7 +56,7 @@ void session_send(struct session *session, struct slice bytes)
 
 void session_printf(struct session *session, const char *format, ...)
 {
-	struct buf command = BUF(SESSION_COMMAND_MAX);
+	struct buf command = BUF_SECRET(SESSION_COMMAND_MAX); /* it may be a password */
 	va_list args;
 	va_start(args, format);
 	if (buf_vprintf(&command, format, args))
@@ -64,7 +64,7 @@ void session_printf(struct session *session, const char *format, ...)
 	else
 		session->broken = true;
 	va_end(args);
-	buf_free_secret(&command); /* it may be a password */
+	buf_free(&command);
 }
 
 /* Reads one whole reply; the lines after the first of an EHLO reply go to *offers, when given. */
