@@ -72,6 +72,10 @@ void queue_draft_abort(struct queue_draft **draft);
  * body: trace header fields. If message->id is not 0 the caller has chosen it with id_new() (for the Received field). */
 bool queue_commit(struct queue *queue, struct queue_draft **draft, struct slice prepend, struct queue_message *message, struct error *error);
 
+/** Has the disk kept a commit waiting for QUEUE_SLOW_SECONDS? Then no more should be begun. Never blocks. */
+enum { QUEUE_SLOW_SECONDS = 5 };
+bool queue_is_slow(const struct queue *queue);
+
 /** Called in this process after each commit, with the new message's id: to poke the courier. */
 void queue_on_commit(struct queue *queue, void (*committed)(void *context, int64_t id), void *context);
 

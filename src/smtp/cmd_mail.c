@@ -48,6 +48,10 @@ void cmd_mail(struct session *session, struct slice argument)
 		smtp_reply(session, "530 5.7.0 sign in first"); /* RFC 6409 §4.3 */
 		return;
 	}
+	if (session->disk_is_slow) {
+		smtp_reply(session, "451 4.3.2 the disk is slow at the moment, try again later");
+		return;
+	}
 	if (session->messages >= session->config->max_messages_per_session) {
 		smtp_give_up(session, "4.7.0", "that were enough messages over one connection");
 		return;
