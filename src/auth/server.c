@@ -110,6 +110,13 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 	auth_server_send(channel, &hello);
 }
 
+/* Tells the end of a channel from an empty datagram. */
+static bool peer_is_gone(const struct channel *channel)
+{
+	struct pollfd polled = {.fd = channel->fd, .events = POLLRDHUP};
+	return poll(&polled, 1, 0) > 0 && polled.revents != 0;
+}
+
 static void read_channel(struct auth_server *server, struct channel *channel)
 {
 	char datagram[WIRE_DATAGRAM_MAX];
@@ -117,7 +124,7 @@ static void read_channel(struct auth_server *server, struct channel *channel)
 		ssize_t len = recv(channel->fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC);
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
-		if (len <= 0) {
+		if (len < 0 || (len == 0 && peer_is_gone(channel))) {
 			close_channel(channel);
 			break;
 		}
