@@ -42,9 +42,14 @@ struct route {
  * (an administrator's mistake that he can mend). An address of a foreign domain gives itself as a remote route. */
 bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
 
+enum sender_right {
+	SENDER_OTHERS,    /* somebody else's, or nobody's */
+	SENDER_OWN,
+	SENDER_TEMPORARY, /* can't be told now: answer 4xx */
+};
 /** May this account put `address` into MAIL FROM (or From)? Its own name, aliases that lead only to it, plus-addresses,
  * and addresses that were granted. */
-bool auth_may_send_as(struct auth *auth, struct slice account, struct slice address);
+enum sender_right auth_may_send_as(struct auth *auth, struct slice account, struct slice address);
 /** Has this account's domain, or any of ours, this name? For EHLO and routing decisions. */
 bool auth_is_local_domain(struct auth *auth, struct slice domain);
 

@@ -209,14 +209,14 @@ struct question {
 
 static struct question question_new(void)
 {
-	return (struct question){.request = BUF(WIRE_DATAGRAM_MAX), .parts = BUF(ANSWER_MAX), .answer = BUF(WIRE_DATAGRAM_MAX)};
+	return (struct question){.request = BUF_SECRET(WIRE_DATAGRAM_MAX), .parts = BUF(ANSWER_MAX), .answer = BUF_SECRET(WIRE_DATAGRAM_MAX)};
 }
 
 static void question_free(struct question *question)
 {
-	buf_free_secret(&question->request);
-	buf_free_secret(&question->parts);
-	buf_free_secret(&question->answer);
+	buf_free(&question->request);
+	buf_free(&question->parts);
+	buf_free(&question->answer);
 }
 
 /* Sends what `fields` holds and waits for the answer. Afterwards waiter.done says whether it was worth waiting. */
@@ -282,9 +282,11 @@ enum recipient_kind auth_recipient(struct auth *auth, struct slice address)
 	return (enum recipient_kind)ask_number(auth, WIRE_RECIPIENT, address, NULL, RECIPIENT_TEMPORARY, RECIPIENT_TEMPORARY);
 }
 
-bool auth_may_send_as(struct auth *auth, struct slice account, struct slice address)
+enum sender_right auth_may_send_as(struct auth *auth, struct slice account, struct slice address)
 {
-	return ask_number(auth, WIRE_MAY_SEND_AS, account, &address, 1, 0) == 1;
+	if (account.len > WIRE_ADDRESS_MAX || address.len > WIRE_ADDRESS_MAX)
+		return SENDER_OTHERS;
+	return (enum sender_right)ask_number(auth, WIRE_MAY_SEND_AS, account, &address, SENDER_TEMPORARY, SENDER_TEMPORARY);
 }
 
 bool auth_is_local_domain(struct auth *auth, struct slice domain)
@@ -389,7 +391,7 @@ static enum sign_in_status step(struct sign_in *exchange, bool has_input, struct
 				int *delay_ms)
 {
 	struct question question = question_new();
-	struct buf fields = BUF(WIRE_DATAGRAM_MAX);
+	struct buf fields = BUF_SECRET(WIRE_DATAGRAM_MAX);
 	enum sign_in_status status = SIGN_IN_TEMPORARY;
 	wire_put_number(&fields, exchange->exchange_id);
 	wire_put_text(&fields, exchange->mechanism);
@@ -398,7 +400,7 @@ static enum sign_in_status step(struct sign_in *exchange, bool has_input, struct
 	wire_put_text(&fields, input);
 	if (ask(exchange->auth, WIRE_SIGN_IN_STEP, buf_slice(&fields), &question))
 		status = read_status(&question, &exchange->exchange_id, output, exchange->arena, account, delay_ms);
-	buf_free_secret(&fields);
+	buf_free(&fields);
 	question_free(&question);
 	return status;
 }
@@ -445,7 +447,7 @@ enum sign_in_status auth_check_password(struct auth *auth, struct slice name, st
 	*account = SLICE("");
 	*delay_ms = 0;
 	struct question question = question_new();
-	struct buf fields = BUF(WIRE_DATAGRAM_MAX);
+	struct buf fields = BUF_SECRET(WIRE_DATAGRAM_MAX);
 	enum sign_in_status status = SIGN_IN_TEMPORARY;
 	uint64_t none;
 	/* What is too long is nobody's; it must cost and count like any other guess. */
@@ -454,7 +456,7 @@ enum sign_in_status auth_check_password(struct auth *auth, struct slice name, st
 	wire_put_text(&fields, password.len > WIRE_PASSWORD_MAX ? SLICE("") : password);
 	if (ask(auth, WIRE_CHECK_PASSWORD, buf_slice(&fields), &question))
 		status = read_status(&question, &none, NULL, arena, account, delay_ms);
-	buf_free_secret(&fields);
+	buf_free(&fields);
 	question_free(&question);
 	return status;
 }

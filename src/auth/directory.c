@@ -217,7 +217,7 @@ static enum found domain_is_used(struct directory *directory, struct slice name,
 /* Checks what a domain entry says and makes it canonical. */
 static bool check_domain(struct directory *directory, const struct domain_entry *in, struct arena *arena, struct domain_entry *out, struct error *error)
 {
-	*out = (struct domain_entry){{NULL, 0}};
+	*out = (struct domain_entry){.name = {NULL, 0}};
 	if (!check_domain_name(in->name, arena, &out->name, error))
 		return false;
 	if (!slice_empty(in->catch_all) && !directory_check_address(in->catch_all, arena, &out->catch_all, error))

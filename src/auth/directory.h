@@ -57,6 +57,6 @@ bool directory_list_aliases(struct directory *directory, struct slice domain, st
 /* What auth.h's questions are answered with (auth role), also used by `pombal check` and `pombal trace`. */
 enum recipient_kind directory_recipient(struct directory *directory, struct slice address);
 bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
-bool directory_may_send_as(struct directory *directory, struct slice account, struct slice address);
+enum sender_right directory_may_send_as(struct directory *directory, struct slice account, struct slice address);
 
 #endif

@@ -195,7 +195,7 @@ static bool update_password(struct directory *directory, struct slice name, cons
 
 bool directory_set_password(struct directory *directory, struct slice name, struct slice password, struct error *error)
 {
-	struct buf prepared = BUF(4 * PASSWORD_MAX);
+	struct buf prepared = BUF_SECRET(4 * PASSWORD_MAX);
 	struct password_keys keys;
 	bool done = false;
 	arena_reset(directory->scratch);
@@ -208,7 +208,7 @@ bool directory_set_password(struct directory *directory, struct slice name, stru
 	else
 		done = update_password(directory, name, &keys, error);
 	memory_wipe(&keys, sizeof keys);
-	buf_free_secret(&prepared);
+	buf_free(&prepared);
 	return done;
 }
 

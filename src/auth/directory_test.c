@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "auth/credentials.h"
+#include "auth/directory_internal.h"
 #include "auth/password.h"
 #include "auth/test_folder.h"
 #include "auth/wire.h"
@@ -202,12 +203,12 @@ static void disabled_accounts_take_no_mail(void **state)
 	assert_string_equal(routes_of(f, "bob@example.test"), "nobody");
 	assert_true(ALIAS(f, "team@example.test", "bob@example.test", "alice@example.test"));
 	assert_string_equal(routes_of(f, "team@example.test"), "alice@example.test");
-	assert_false(directory_may_send_as(f->directory, SLICE("bob@example.test"), SLICE("bob@example.test")));
+	assert_int_equal(directory_may_send_as(f->directory, SLICE("bob@example.test"), SLICE("bob@example.test")), SENDER_OTHERS);
 }
 
 static bool may(struct fixture *f, const char *account, const char *address)
 {
-	return directory_may_send_as(f->directory, S(account), S(address));
+	return directory_may_send_as(f->directory, S(account), S(address)) == SENDER_OWN;
 }
 
 static void nobody_sends_as_another(void **state)
@@ -241,6 +242,17 @@ static void nobody_sends_as_another(void **state)
 	assert_true(directory_grant_sender(f->directory, SLICE("alice@example.test"), SLICE("me@elsewhere.test"), false, &f->error));
 	assert_false(may(f, "alice@example.test", "me@elsewhere.test"));
 	assert_false(directory_grant_sender(f->directory, SLICE("alice@example.test"), SLICE("me@elsewhere.test"), false, &f->error));
+}
+
+/* A directory that can't be read now is no reason to refuse anybody for good. */
+static void unreadable_is_temporary(void **state)
+{
+	struct fixture *f = *state;
+	assert_true(db_exec(f->directory->db, "DROP TABLE sender", &f->error));
+	assert_int_equal(directory_may_send_as(f->directory, SLICE("alice@example.test"), SLICE("alice@example.test")), SENDER_OWN);
+	assert_int_equal(directory_may_send_as(f->directory, SLICE("alice@example.test"), SLICE("bob@example.test")), SENDER_TEMPORARY);
+	assert_true(db_exec(f->directory->db, "DROP TABLE domain", &f->error));
+	assert_int_equal(directory_recipient(f->directory, SLICE("alice@example.test")), RECIPIENT_TEMPORARY);
 }
 
 static enum error_kind add_account(struct fixture *f, struct slice name)
@@ -409,6 +421,7 @@ int main(void)
 		DIRECTORY_TEST(catch_alls_catch_what_nobody_has),
 		DIRECTORY_TEST(disabled_accounts_take_no_mail),
 		DIRECTORY_TEST(nobody_sends_as_another),
+		DIRECTORY_TEST(unreadable_is_temporary),
 		DIRECTORY_TEST(what_makes_no_sense_is_refused),
 		DIRECTORY_TEST(lists_are_whole),
 		DIRECTORY_TEST(passwords_are_kept_as_hashes),

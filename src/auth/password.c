@@ -24,10 +24,21 @@ static bool prepare_newer(struct slice password, struct buf *prepared)
 	return slice_is_utf8(password) && buf_append(prepared, password);
 }
 
+/* Printable ASCII is what SASLprep makes of itself; and the library it is done with leaves copies in memory. */
+static bool is_plain(struct slice password)
+{
+	for (size_t i = 0; i < password.len; i++)
+		if (password.at[i] < ' ' || password.at[i] > '~')
+			return false;
+	return true;
+}
+
 bool password_prepare(struct slice password, struct buf *prepared)
 {
 	if (slice_empty(password) || password.len > PASSWORD_MAX || slice_find_char(password, '\0') != SLICE_NONE)
 		return false;
+	if (is_plain(password))
+		return buf_append(prepared, password);
 	char *text = memory_copy(password.at, password.len), *out = NULL;
 	int reason = 0, rc = gsasl_saslprep(text, 0, &out, &reason);
 	memory_wipe(text, password.len);

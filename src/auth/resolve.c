@@ -204,7 +204,7 @@ enum recipient_kind directory_recipient(struct directory *directory, struct slic
 }
 
 /* Does the address differ from the account's name by a detail only, and is nobody else's? */
-static bool is_own_detail(struct directory *directory, struct slice account, struct slice address)
+static bool is_own_detail(struct directory *directory, struct slice account, struct slice address, struct error *error)
 {
 	struct slice local, domain, own_local, own_domain, *targets, separator = slice_of(config_current()->plus_separator);
 	size_t count;
@@ -213,33 +213,44 @@ static bool is_own_detail(struct directory *directory, struct slice account, str
 	address_split(account, &own_local, &own_domain);
 	return !slice_empty(separator) && slice_equal(domain, own_domain) && slice_starts(local, own_local) &&
 	       slice_starts(slice_skip(local, own_local.len), separator) &&
-	       directory_find_account(directory, address, &enabled, NULL) == FOUND_NO &&
-	       directory_find_alias(directory, address, directory->scratch, &targets, &count, NULL) == FOUND_NO;
+	       directory_find_account(directory, address, &enabled, error) == FOUND_NO &&
+	       directory_find_alias(directory, address, directory->scratch, &targets, &count, error) == FOUND_NO;
 }
 
 /* Does mail for the address go to this account, and to nobody else? */
-static bool leads_only_to(struct directory *directory, struct slice account, struct slice address)
+static bool leads_only_to(struct directory *directory, struct slice account, struct slice address, struct error *error)
 {
 	struct walk walk;
 	struct slice local, domain, own, catch_all;
 	address_split(address, &local, &domain);
-	if (directory_find_domain(directory, domain, directory->scratch, &own, &catch_all, NULL) != FOUND_YES ||
-	    walk_all(&walk, directory, address, directory->scratch, 2, NULL) != FOUND_YES || walk.routes.count != 1 || walk.disabled)
+	if (directory_find_domain(directory, domain, directory->scratch, &own, &catch_all, error) != FOUND_YES ||
+	    walk_all(&walk, directory, address, directory->scratch, 2, error) != FOUND_YES || walk.routes.count != 1 || walk.disabled)
 		return false;
 	const struct route *only = (const struct route *)(const void *)walk.routes.at;
 	return only->local && slice_equal(only->address, account);
 }
 
-bool directory_may_send_as(struct directory *directory, struct slice account, struct slice address)
+static bool is_own(struct directory *directory, struct slice account, struct slice address, struct error *error)
 {
 	struct slice local, domain;
 	bool enabled = false;
+	address_split(address, &local, &domain);
+	if (slice_empty(local) || slice_empty(domain) || directory_find_account(directory, account, &enabled, error) != FOUND_YES || !enabled)
+		return false;
+	return slice_equal(account, address) || directory_find_sender(directory, account, address, error) == FOUND_YES ||
+	       is_own_detail(directory, account, address, error) || leads_only_to(directory, account, address, error);
+}
+
+enum sender_right directory_may_send_as(struct directory *directory, struct slice account, struct slice address)
+{
+	struct error error = {0};
 	arena_reset(directory->scratch);
 	account = address_canonical(account, directory->scratch);
 	address = address_canonical(address, directory->scratch);
-	address_split(address, &local, &domain);
-	if (slice_empty(local) || slice_empty(domain) || directory_find_account(directory, account, &enabled, NULL) != FOUND_YES || !enabled)
-		return false;
-	return slice_equal(account, address) || directory_find_sender(directory, account, address, NULL) == FOUND_YES ||
-	       is_own_detail(directory, account, address) || leads_only_to(directory, account, address);
+	if (is_own(directory, account, address, &error))
+		return SENDER_OWN;
+	if (error.kind == ERROR_NONE || error.kind == ERROR_LIMIT) /* aliases that lead too far lead to nobody */
+		return SENDER_OTHERS;
+	log_error("directory.failed", log_slice("account", account), log_slice("address", address), log_text("reason", error.text));
+	return SENDER_TEMPORARY;
 }

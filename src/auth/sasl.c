@@ -82,7 +82,7 @@ static int set_scram(struct sasl_exchange *exchange, Gsasl_session *session, Gsa
 	}
 }
 
-/* PLAIN and LOGIN have the password now; it is kept for the caller. */
+/* PLAIN and LOGIN have the password now; it is kept for the caller, and libgsasl's copy is wiped: it frees it as it is. */
 static int keep_password(struct sasl_exchange *exchange, Gsasl_session *session)
 {
 	const char *name = gsasl_property_fast(session, GSASL_AUTHID), *password = gsasl_property_fast(session, GSASL_PASSWORD);
@@ -91,6 +91,7 @@ static int keep_password(struct sasl_exchange *exchange, Gsasl_session *session)
 	load_account(exchange, name);
 	if (!password_prepare(slice_of(password), &exchange->password))
 		buf_clear(&exchange->password);
+	memory_wipe((char *)password, strlen(password));
 	exchange->has_password = true;
 	return GSASL_OK;
 }
@@ -164,7 +165,7 @@ struct sasl_exchange *sasl_begin(struct sasl *sasl, struct slice mechanism, cons
 	struct sasl_exchange *exchange = memory_new(sizeof *exchange);
 	exchange->sasl = sasl;
 	exchange->arena = arena_new();
-	exchange->password = BUF(4 * PASSWORD_MAX);
+	exchange->password = BUF_SECRET(4 * PASSWORD_MAX);
 	put_base64(exchange->exporter, client->tls_exporter);
 	put_base64(exchange->unique, client->tls_unique);
 	if (gsasl_server_start(sasl->library, name, &exchange->session) != GSASL_OK)
@@ -178,8 +179,8 @@ void sasl_end(struct sasl_exchange **exchange)
 	if (!*exchange)
 		return;
 	gsasl_finish((*exchange)->session);
-	buf_free_secret(&(*exchange)->password);
-	arena_free(&(*exchange)->arena);
+	buf_free(&(*exchange)->password);
+	arena_free_secret(&(*exchange)->arena);
 	free(*exchange);
 	*exchange = NULL;
 }

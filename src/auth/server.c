@@ -42,7 +42,7 @@ struct auth_server *auth_server_new(const char *data, struct error *error)
 
 struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id)
 {
-	struct buf datagram = BUF(WIRE_DATAGRAM_MAX);
+	struct buf datagram = BUF_SECRET(WIRE_DATAGRAM_MAX);
 	wire_begin(&datagram, kind, server->generation, id);
 	return datagram;
 }
@@ -73,7 +73,7 @@ static void flush_output(struct channel *channel)
 		channel->output_bytes -= sent->datagram.len;
 		if (!(channel->output = sent->next))
 			channel->output_end = &channel->output;
-		buf_free_secret(&sent->datagram);
+		buf_free(&sent->datagram);
 		free(sent);
 	}
 }
@@ -81,7 +81,7 @@ static void flush_output(struct channel *channel)
 void auth_server_send(struct channel *channel, struct buf *datagram)
 {
 	if (!channel->output && send_now(channel, buf_slice(datagram))) {
-		buf_free_secret(datagram);
+		buf_free(datagram);
 		return;
 	}
 	struct outgoing *waiting = memory_new(sizeof *waiting);
@@ -110,6 +110,13 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 	auth_server_send(channel, &hello);
 }
 
+/* Tells the end of a channel from an empty datagram. */
+static bool peer_is_gone(const struct channel *channel)
+{
+	struct pollfd polled = {.fd = channel->fd, .events = POLLRDHUP};
+	return poll(&polled, 1, 0) > 0 && polled.revents != 0;
+}
+
 static void read_channel(struct auth_server *server, struct channel *channel)
 {
 	char datagram[WIRE_DATAGRAM_MAX];
@@ -117,7 +124,7 @@ static void read_channel(struct auth_server *server, struct channel *channel)
 		ssize_t len = recv(channel->fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC);
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
-		if (len <= 0) {
+		if (len < 0 || (len == 0 && peer_is_gone(channel))) {
 			close_channel(channel);
 			break;
 		}

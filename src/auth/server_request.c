@@ -78,7 +78,7 @@ static bool handle_may_send_as(struct auth_server *server, struct channel *chann
 	struct slice account = wire_text(reader, WIRE_ADDRESS_MAX), address = wire_text(reader, WIRE_ADDRESS_MAX);
 	if (!wire_end(reader))
 		return false;
-	answer_number(server, channel, header->id, directory_may_send_as(server->directory, account, address));
+	answer_number(server, channel, header->id, (uint64_t)directory_may_send_as(server->directory, account, address));
 	return true;
 }
 

@@ -84,8 +84,8 @@ struct check {
 
 static void free_check(struct check **check)
 {
-	buf_free_secret(&(*check)->job.password);
-	arena_free(&(*check)->arena);
+	buf_free(&(*check)->job.password);
+	arena_free_secret(&(*check)->arena);
 	memory_wipe(*check, sizeof **check);
 	free(*check);
 	*check = NULL;
@@ -114,7 +114,7 @@ static void begin_check(struct auth_server *server, struct channel *channel, uin
 	check->who = *who;
 	check->who.account = arena_copy(check->arena, who->account);
 	check->who.address = arena_copy(check->arena, who->address);
-	check->job.password = BUF(4 * PASSWORD_MAX);
+	check->job.password = BUF_SECRET(4 * PASSWORD_MAX);
 	buf_append(&check->job.password, password);
 	*channel->checks_end = check;
 	channel->checks_end = &check->next;
@@ -213,12 +213,12 @@ static struct sign_in_who who_is(const struct sign_in_client *client, struct sli
 void auth_server_check_password(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_client *client,
 			   struct slice name, struct slice password)
 {
-	struct buf prepared = BUF(4 * PASSWORD_MAX);
+	struct buf prepared = BUF_SECRET(4 * PASSWORD_MAX);
 	struct sign_in_who who = who_is(client, directory_sign_in_name(server->directory, name, server->arena), "password");
 	if (!password_prepare(password, &prepared))
 		buf_clear(&prepared);
 	begin_check(server, channel, id, &who, buf_slice(&prepared));
-	buf_free_secret(&prepared);
+	buf_free(&prepared);
 }
 
 /* ---- Exchanges ---- */
@@ -303,7 +303,7 @@ void auth_server_step(struct auth_server *server, struct channel *channel, uint6
 		return;
 	}
 	exchange->touched_ms = clock_monotonic_ms();
-	struct buf output = BUF(WIRE_SASL_MAX);
+	struct buf output = BUF_SECRET(WIRE_SASL_MAX);
 	enum sasl_step step = sasl_step(exchange->sasl, has_input, input, &output);
 	struct sign_in_who who = who_is(client, sasl_account(exchange->sasl), sasl_mechanism(exchange->sasl));
 	if (step == SASL_PASSWORD && !sasl_acts_for_another(exchange->sasl))
@@ -315,5 +315,5 @@ void auth_server_step(struct auth_server *server, struct channel *channel, uint6
 	}
 	if (step != SASL_CONTINUE)
 		auth_server_end_exchange(channel, exchange_id);
-	buf_free_secret(&output);
+	buf_free(&output);
 }

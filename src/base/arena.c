@@ -118,3 +118,10 @@ void arena_free(struct arena **arena)
 	free(*arena);
 	*arena = NULL;
 }
+
+void arena_free_secret(struct arena **arena)
+{
+	for (struct chunk *chunk = *arena ? (*arena)->newest : NULL; chunk; chunk = chunk->next)
+		memory_wipe(chunk->bytes, chunk->used);
+	arena_free(arena);
+}

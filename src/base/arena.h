@@ -24,5 +24,7 @@ size_t arena_used(const struct arena *arena);
 void arena_reset(struct arena *arena);
 /** Frees the arena and sets *arena to NULL; NULL is fine. */
 void arena_free(struct arena **arena);
+/** The same, and wipes what it held. */
+void arena_free_secret(struct arena **arena);
 
 #endif

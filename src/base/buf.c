@@ -5,6 +5,17 @@
 
 enum { BUF_FIRST_CAPACITY = 64 };
 
+/* realloc() would leave the old bytes behind. */
+static char *grow_secret(const struct buf *buf, size_t capacity)
+{
+	char *at = memory_resize(NULL, capacity);
+	if (buf->len > 0)
+		memcpy(at, buf->at, buf->len);
+	memory_wipe(buf->at, buf->capacity);
+	free(buf->at);
+	return at;
+}
+
 char *buf_reserve(struct buf *buf, size_t n)
 {
 	if (buf->overflow || n > buf->max - buf->len) {
@@ -18,7 +29,7 @@ char *buf_reserve(struct buf *buf, size_t n)
 			capacity *= 2;
 		if (capacity > buf->max + 1)
 			capacity = buf->max + 1;
-		buf->at = memory_resize(buf->at, capacity);
+		buf->at = buf->secret ? grow_secret(buf, capacity) : memory_resize(buf->at, capacity);
 		buf->capacity = capacity;
 	}
 	return buf->at + buf->len;
@@ -104,8 +115,10 @@ void buf_clear(struct buf *buf)
 
 void buf_free(struct buf *buf)
 {
+	if (buf->secret)
+		memory_wipe(buf->at, buf->capacity);
 	free(buf->at);
-	*buf = BUF(buf->max);
+	*buf = (struct buf){.max = buf->max, .secret = buf->secret};
 }
 
 void buf_free_secret(struct buf *buf)

@@ -14,10 +14,13 @@ struct buf {
 	char *at;
 	size_t len, capacity, max;
 	bool overflow;
+	bool secret; /* memory that is given back, also in growing, is wiped before */
 };
 
 /** An empty buffer that may grow to `max` bytes. Allocates nothing yet. */
 #define BUF(maximum) ((struct buf){.max = (maximum)})
+/** The same for passwords and what may hold one. */
+#define BUF_SECRET(maximum) ((struct buf){.max = (maximum), .secret = true})
 
 bool buf_append(struct buf *buf, struct slice s);
 bool buf_append_text(struct buf *buf, const char *text);
@@ -34,7 +37,7 @@ void buf_consume(struct buf *buf, size_t n);
 void buf_clear(struct buf *buf);
 /** Empties it and gives the memory back; may be used again. */
 void buf_free(struct buf *buf);
-/** Wipes the content, then as buf_free(): for passwords. */
+/** Wipes the content, then as buf_free(): what BUF_SECRET does by itself. */
 void buf_free_secret(struct buf *buf);
 
 static inline struct slice buf_slice(const struct buf *buf) { return slice_make(buf->at, buf->len); }

@@ -90,35 +90,36 @@ static void print_message(const struct queue_message *message)
 
 enum { LIST_STEP = 500 };
 
-static void add_to_listing(const struct command_line *line, json_t *array, const struct queue_message *messages, size_t count)
+/* An array is written element by element, since all of a long queue has no place in memory. */
+static void print_element(const struct queue_message *message, bool first)
 {
-	for (size_t i = 0; i < count; i++) {
-		if (line->json)
-			json_array_append_new(array, json_of_message(&messages[i]));
-		else
-			print_message(&messages[i]);
-	}
+	json_t *object = json_of_message(message);
+	fputs(first ? "[\n" : ",\n", stdout);
+	json_dumpf(object, stdout, JSON_INDENT(2));
+	json_decref(object);
 }
 
 static bool list(struct command_line *line, struct queue *queue, const struct queue_filter *wanted, struct error *error)
 {
 	struct queue_filter filter = *wanted;
 	struct arena *arena = arena_new(); /* of one step: a queue may be long */
-	json_t *array = json_array();
 	bool done = true;
 	filter.limit = LIST_STEP;
-	for (size_t count = LIST_STEP; done && count == LIST_STEP; filter.offset += count) {
+	for (size_t count = LIST_STEP; done && count == LIST_STEP;) {
 		struct queue_message *messages;
 		arena_reset(arena);
 		done = queue_list(queue, &filter, arena, &messages, &count, error);
-		if (done)
-			add_to_listing(line, array, messages, count);
+		for (size_t i = 0; done && i < count; i++) {
+			if (line->json)
+				print_element(&messages[i], filter.after == 0);
+			else
+				print_message(&messages[i]);
+			filter.after = messages[i].id;
+		}
 	}
 	arena_free(&arena);
-	if (done && line->json)
-		command_print_json(array);
-	else
-		json_decref(array);
+	if (line->json)
+		puts(filter.after == 0 ? "[]" : "\n]");
 	return done;
 }
 

@@ -1,7 +1,8 @@
 /* The courier's threads: starting, the scheduler, stopping; see internal.h for the way of a message in here.
  *
- * The scheduler alone takes from the queue, at most IN_FLIGHT_MAX messages at a time, whose bodies stay in the queue until
- * they are needed: so memory is bounded however long the queue is. */
+ * The scheduler alone takes from the queue, at most IN_FLIGHT_MAX messages at a time, and of those that go elsewhere at most
+ * BACKLOG_LARGEST wait for their turn; bodies stay in the queue until they are needed: so memory is bounded however long the
+ * queue is. The two are counted apart, so that other servers that are slow never hold up what is delivered here. */
 #include <errno.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -32,14 +33,21 @@ void letter_done(struct letter **letter)
 	free(*letter);
 	*letter = NULL;
 	pthread_mutex_lock(&courier->lock);
-	bool room = --courier->in_flight == IN_FLIGHT_MAX - TAKE_MAX; /* the scheduler may have stopped for want of it */
-	bool earlier = due != 0 && due * 1000 < courier->wakes_at;
-	courier->wake |= room;
-	if (earlier)
+	if (due != 0 && due * 1000 < courier->wakes_at) {
 		courier->wakes_at = due * 1000;
-	if (room || earlier)
 		pthread_cond_signal(&courier->poked);
+	}
 	pthread_mutex_unlock(&courier->lock);
+}
+
+void letters_handed_on(struct courier *courier, size_t count)
+{
+	size_t enough = IN_FLIGHT_MAX - TAKE_MAX;
+	bool room = courier->in_flight > enough && courier->in_flight - count <= enough; /* the scheduler may have stopped for want of it */
+	courier->in_flight -= count;
+	courier->wake |= room;
+	if (room)
+		pthread_cond_signal(&courier->poked);
 }
 
 /* ---- The scheduler ---- */

@@ -26,13 +26,20 @@
 
 enum {
 	TAKE_MAX = 200,                /* messages taken from the queue at a time */
-	IN_FLIGHT_MAX = 2000,          /* messages taken and not yet given back */
+	IN_FLIGHT_MAX = 2000,          /* messages taken that no local thread has finished with */
 	LOCAL_THREADS = 3,
 	LOCAL_BATCH_MAX = 200,         /* messages delivered before one sync */
 	LOCAL_BATCH_BYTES = 16 << 20,  /* or so many bytes */
 	RECIPIENTS_PER_TRANSACTION = 100, /* RFC 5321 §4.5.3.1.8: every server takes so many */
 	HOSTS_TRIED_MAX = 10,          /* addresses tried for one job */
 	DESTINATION_BACKLOG_MAX = 1000, /* jobs waiting for one destination; more are put off */
+	BACKLOG_MAX = 10000,           /* jobs waiting for all of them together: from here on, only … */
+	DESTINATION_BACKLOG_LEAST = 20, /* … so many may wait for one destination */
+	BACKLOG_LARGEST = 20000,       /* and no more at all */
+	PUT_OFF_SECONDS_LEAST = 5,     /* a job that is put off comes back after so long; the more there are, the later */
+	PUT_OFF_SECONDS_MOST = 3600,
+	PUT_OFF_RATE_LEAST = 50,       /* so many a second come back at least, … */
+	PUT_OFF_RATE_MOST = 1000,      /* … and at most */
 	DESTINATION_REST_SECONDS = 60, /* after all hosts of a destination failed, its jobs are put off without trying */
 	IDLE_SESSION_MS = 3000,        /* an idle session to another server is kept so long */
 	IDLE_THREAD_MS = 10000,        /* an idle remote thread ends after so long */
@@ -67,6 +74,7 @@ struct addressee {
 	bool delay_notice;         /* this deferral is to be told to the sender */
 	bool settled;              /* written down; nothing is left to do */
 	int64_t next_attempt;
+	int64_t put_off;           /* not tried for want of room: comes back in so many seconds; 0: not so */
 	/* What was said last, by the other server or by us; texts in the letter's arena. */
 	struct slice status, text;
 	struct via via;
@@ -120,6 +128,7 @@ struct courier {
 	struct map *destinations;  /* by name */
 	struct destination *ready, **ready_end; /* with jobs waiting and below their limit of connections */
 	size_t ready_count, remote_threads, remote_idle;
+	size_t waiting_jobs;       /* at all destinations */
 	struct job *concluded_jobs, **concluded_end; /* whose addressees have their verdicts */
 	struct session *idle_sessions;
 };
@@ -156,6 +165,8 @@ void remote_submit(struct courier *courier, struct letter *letter, struct addres
 void remote_free(struct courier *courier);
 
 /* courier.c */
+/** A local thread has finished with so many letters: what is left of them waits for other servers. With courier->lock held. */
+void letters_handed_on(struct courier *courier, size_t count);
 /** A letter is through (given back or dropped): frees it. */
 void letter_done(struct letter **letter);
 

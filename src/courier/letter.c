@@ -87,6 +87,8 @@ int64_t retry_delay(const struct config *config, int attempts)
 static int64_t next_attempt(const struct config *config, const struct addressee *addressee, int64_t now)
 {
 	int64_t delay = retry_delay(config, addressee->recipient->attempts), expires = addressee->recipient->expires;
+	if (addressee->put_off > 0)
+		return now + addressee->put_off;
 	if (addressee->soon && delay > RETRY_SOON_SECONDS)
 		delay = RETRY_SOON_SECONDS;
 	int64_t spread = delay * JITTER_PERCENT / 100;
@@ -163,6 +165,7 @@ static struct queue_result result_of(struct addressee *addressee)
 	struct slice host = addressee->via.host;
 	result.outcome = addressee->verdict == VERDICT_DEFERRED ? OUTCOME_DEFERRED : addressee->verdict == VERDICT_FAILED ? OUTCOME_FAILED : OUTCOME_DELIVERED;
 	result.next_attempt = addressee->next_attempt;
+	result.untried = addressee->put_off > 0;
 	result.delay_notified = addressee->recipient->delay_notified || addressee->delay_notice;
 	if (result.outcome == OUTCOME_DEFERRED) {
 		pthread_mutex_lock(&addressee->letter->lock);

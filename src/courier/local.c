@@ -432,6 +432,7 @@ void *local_thread(void *argument)
 		pthread_mutex_unlock(&courier->lock);
 		deliver_batch(courier, letters, count);
 		pthread_mutex_lock(&courier->lock);
+		letters_handed_on(courier, count);
 	}
 	courier->local_threads--;
 	pthread_cond_broadcast(&courier->ended);

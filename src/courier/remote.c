@@ -15,6 +15,8 @@ struct destination {
 	char *name;
 	struct job *jobs, **jobs_end;
 	size_t waiting, active;
+	int64_t full_since, next_slot; /* monotonic milliseconds: see put_off(); 0: there was always room */
+	int64_t finished;          /* jobs since then */
 	bool is_ready;             /* in courier->ready */
 	int64_t rest_until;        /* monotonic milliseconds; 0: it is up, as far as we know */
 	struct trouble rest;       /* why it rests */
@@ -347,15 +349,16 @@ static void destination_drop_unused(struct courier *courier, struct destination 
 	free(destination);
 }
 
-static void destination_push(struct destination *destination, struct job *job)
+static void destination_push(struct courier *courier, struct destination *destination, struct job *job)
 {
 	job->next = NULL;
 	*destination->jobs_end = job;
 	destination->jobs_end = &job->next;
 	destination->waiting++;
+	courier->waiting_jobs++;
 }
 
-static struct job *destination_pop(struct destination *destination)
+static struct job *destination_pop(struct courier *courier, struct destination *destination)
 {
 	struct job *job = destination->jobs;
 	if (!job)
@@ -364,6 +367,7 @@ static struct job *destination_pop(struct destination *destination)
 	if (!destination->jobs)
 		destination->jobs_end = &destination->jobs;
 	destination->waiting--;
+	courier->waiting_jobs--;
 	return job;
 }
 
@@ -393,7 +397,7 @@ static int64_t rest_ms(void)
 static void work_on(struct courier *courier, struct destination *destination)
 {
 	struct trouble rest = {0};
-	struct job *job = destination_pop(destination);
+	struct job *job = destination_pop(courier, destination);
 	if (!job)
 		return;
 	bool resting = destination->rest_until > clock_monotonic_ms();
@@ -408,6 +412,7 @@ static void work_on(struct courier *courier, struct destination *destination)
 	job_end(courier, &job);
 	pthread_mutex_lock(&courier->lock);
 	destination->active--;
+	destination->finished++;
 	if (*rest.status) {
 		destination->rest = rest;
 		destination->rest_until = clock_monotonic_ms() + rest_ms();
@@ -501,15 +506,41 @@ static struct slice destination_name(struct slice address, struct arena *arena, 
 	return slice_make(lower, name.len);
 }
 
-/* Puts a job behind the others of its destination. False: too many wait already. With the lock held. */
-static bool enqueue(struct courier *courier, struct slice name, struct job *job)
+static bool has_room(const struct courier *courier, const struct destination *destination)
+{
+	size_t most = courier->waiting_jobs < BACKLOG_MAX ? DESTINATION_BACKLOG_MAX : courier->waiting_jobs < BACKLOG_LARGEST ? DESTINATION_BACKLOG_LEAST : 0;
+	return destination->waiting < most;
+}
+
+/* When a job for which there is no room comes back, in seconds: each gets a slot of its own, and the slots follow one another
+ * as fast as the destination has been seen to finish jobs; so a queue of a million is not gone through again and again. */
+static int64_t put_off(struct destination *destination)
+{
+	int64_t now = clock_monotonic_ms();
+	if (destination->next_slot < now) {
+		destination->next_slot = destination->full_since = now;
+		destination->finished = 0;
+	}
+	int64_t rate = destination->finished * 1000 / (now - destination->full_since + 1000);
+	rate = rate < PUT_OFF_RATE_LEAST ? PUT_OFF_RATE_LEAST : rate > PUT_OFF_RATE_MOST ? PUT_OFF_RATE_MOST : rate;
+	destination->next_slot += 1000 / rate;
+	int64_t wait = PUT_OFF_SECONDS_LEAST + (destination->next_slot - now) / 1000;
+	return wait < PUT_OFF_SECONDS_MOST ? wait : PUT_OFF_SECONDS_MOST;
+}
+
+/* Puts a job behind the others of its destination. 0: done; else too many wait already, and it is to come back after so many
+ * seconds. With the lock held. */
+static int64_t enqueue(struct courier *courier, struct slice name, struct job *job)
 {
 	struct destination *destination = destination_get(courier, name);
-	if (destination->waiting >= DESTINATION_BACKLOG_MAX)
-		return false;
-	destination_push(destination, job);
+	if (!has_room(courier, destination)) {
+		int64_t seconds = put_off(destination);
+		destination_drop_unused(courier, destination, clock_monotonic_ms());
+		return seconds;
+	}
+	destination_push(courier, destination, job);
 	destination_make_ready(courier, destination);
-	return true;
+	return 0;
 }
 
 static void submit_job(struct courier *courier, struct letter *letter, const struct parcel *parcels, size_t count)
@@ -521,12 +552,14 @@ static void submit_job(struct courier *courier, struct letter *letter, const str
 	for (size_t i = 0; i < count; i++)
 		job->addressees[i] = parcels[i].addressee;
 	pthread_mutex_lock(&courier->lock);
-	bool taken = enqueue(courier, parcels[0].name, job);
+	int64_t seconds = enqueue(courier, parcels[0].name, job);
 	pthread_mutex_unlock(&courier->lock);
-	if (taken)
+	if (seconds == 0)
 		return;
 	struct trouble trouble;
-	trouble_set(&trouble, false, "4.3.2", "too many messages wait for this destination");
+	trouble_set(&trouble, false, "4.3.2", "many messages wait for other servers, this one for its turn");
+	for (size_t i = 0; i < count; i++)
+		parcels[i].addressee->put_off = seconds;
 	note_all(job, &trouble, NULL);
 	job_end(courier, &job);
 }
@@ -569,7 +602,7 @@ void remote_free(struct courier *courier)
 	stopped.interrupted = true;
 	while (map_next(courier->destinations, &cursor, &name, &value)) {
 		struct destination *destination = value;
-		for (struct job *job = destination_pop(destination); job; job = destination_pop(destination)) {
+		for (struct job *job; (job = destination_pop(courier, destination));) {
 			note_all(job, &stopped, NULL);
 			job_end(courier, &job);
 		}

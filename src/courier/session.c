@@ -56,7 +56,7 @@ void session_send(struct session *session, struct slice bytes)
 
 void session_printf(struct session *session, const char *format, ...)
 {
-	struct buf command = BUF(SESSION_COMMAND_MAX);
+	struct buf command = BUF_SECRET(SESSION_COMMAND_MAX); /* it may be a password */
 	va_list args;
 	va_start(args, format);
 	if (buf_vprintf(&command, format, args))
@@ -64,7 +64,7 @@ void session_printf(struct session *session, const char *format, ...)
 	else
 		session->broken = true;
 	va_end(args);
-	buf_free_secret(&command); /* it may be a password */
+	buf_free(&command);
 }
 
 /* Reads one whole reply; the lines after the first of an EHLO reply go to *offers, when given. */
@@ -143,6 +143,18 @@ static bool begin_tls(struct session *session, const struct config *config, enum
 	return false;
 }
 
+/* A connection that is lost between the handshake and the first reply under TLS counts as a handshake that failed: servers
+ * with broken TLS do that, too. */
+static bool go_on_under_tls(struct session *session, const struct config *config, enum tls_demand demand, bool *handshake_failed, struct trouble *trouble)
+{
+	if (!begin_tls(session, config, demand, handshake_failed, trouble))
+		return false;
+	if (say_hello(session, config, trouble))
+		return true;
+	*handshake_failed = !trouble->from_peer;
+	return false;
+}
+
 /* RFC 3207. False only if the session can't go on. */
 static bool upgrade(struct session *session, const struct config *config, const struct session_policy *policy, bool *handshake_failed, struct trouble *trouble)
 {
@@ -154,8 +166,7 @@ static bool upgrade(struct session *session, const struct config *config, const 
 		if (!session_reply(session, config->reply_timeout, trouble))
 			return false;
 		if (session->reply.code == 220)
-			return begin_tls(session, config, required ? TLS_VERIFIED : TLS_OPPORTUNISTIC, handshake_failed, trouble) &&
-			       say_hello(session, config, trouble);
+			return go_on_under_tls(session, config, required ? TLS_VERIFIED : TLS_OPPORTUNISTIC, handshake_failed, trouble);
 	}
 	if (required)
 		trouble_set(trouble, false, "4.7.10", "TLS is required and the server doesn't offer it");

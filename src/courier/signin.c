@@ -42,6 +42,14 @@ static bool refused(const struct session *session, struct trouble *trouble)
 	return false;
 }
 
+/* What the client says may hold its password. */
+static void free_output(char *output)
+{
+	if (output)
+		memory_wipe(output, strlen(output));
+	gsasl_free(output);
+}
+
 static bool exchange(struct session *session, Gsasl_session *sasl, const char *mechanism, struct trouble *trouble)
 {
 	int64_t timeout = config_current()->reply_timeout;
@@ -51,7 +59,7 @@ static bool exchange(struct session *session, Gsasl_session *sasl, const char *m
 	int result = first ? gsasl_step64(sasl, "", &output) : GSASL_NEEDS_MORE;
 	if (result == GSASL_OK || result == GSASL_NEEDS_MORE)
 		session_printf(session, "AUTH %s%s%s\r\n", mechanism, output && *output ? " " : "", output ? output : "");
-	gsasl_free(output);
+	free_output(output);
 	for (int step = 0; step < SIGN_IN_STEPS_MAX && (result == GSASL_OK || result == GSASL_NEEDS_MORE); step++) {
 		if (!session_reply(session, timeout, trouble))
 			return false;
@@ -65,7 +73,7 @@ static bool exchange(struct session *session, Gsasl_session *sasl, const char *m
 		result = gsasl_step64(sasl, challenge, &output);
 		if (result == GSASL_OK || result == GSASL_NEEDS_MORE)
 			session_printf(session, "%s\r\n", output ? output : "");
-		gsasl_free(output);
+		free_output(output);
 	}
 	trouble_set(trouble, false, "4.7.8", "signing in to %s with %s failed: %s", session->peer.host, mechanism, gsasl_strerror(result));
 	session->broken = true;
@@ -83,7 +91,7 @@ bool session_sign_in(struct session *session, const struct session_policy *polic
 		trouble_set(trouble, false, "4.7.4", "%s offers none of SCRAM-SHA-256, PLAIN and LOGIN", session->peer.host);
 		return false;
 	}
-	struct buf password = BUF(PASSWORD_MAX);
+	struct buf password = BUF_SECRET(PASSWORD_MAX);
 	Gsasl *context = NULL;
 	Gsasl_session *sasl = NULL;
 	bool done = read_password(policy->password_path, &password, trouble);
@@ -100,6 +108,6 @@ bool session_sign_in(struct session *session, const struct session_policy *polic
 		gsasl_finish(sasl);
 	if (context)
 		gsasl_done(context);
-	buf_free_secret(&password);
+	buf_free(&password);
 	return done;
 }

@@ -135,7 +135,7 @@ struct client *client_connect(const struct sockaddr_storage *address, int port, 
 	}
 	struct client *client = memory_new(sizeof *client);
 	client->fd = fd;
-	client->out = BUF(CLIENT_OUTPUT_MAX);
+	client->out = BUF_SECRET(CLIENT_OUTPUT_MAX);
 	client_set_timeout(client, timeout);
 	int on = 1;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -222,6 +222,7 @@ bool client_flush(struct client *client, struct error *error)
 	if (client->broken)
 		return client_fail(client, error);
 	bool done = write_all(client, buf_slice(&client->out));
+	memory_wipe(client->out.at, client->out.len);
 	buf_clear(&client->out);
 	return done || client_fail(client, error);
 }

@@ -110,7 +110,9 @@ static bool conn_read(struct conn *conn, char *scratch)
 		buf_consume(&conn->input, conn->input_used);
 		conn->input_used = 0;
 	}
-	return buf_append(&conn->input, slice_make(scratch, (size_t)got));
+	bool taken = buf_append(&conn->input, slice_make(scratch, (size_t)got));
+	memory_wipe(scratch, (size_t)got); /* like all input, it may be a password */
+	return taken;
 }
 
 /* ---- Running units ---- */
@@ -563,7 +565,7 @@ void conn_begin(struct server *server, int fd, const struct sockaddr_storage *pe
 {
 	struct conn *conn = memory_new(sizeof *conn);
 	*conn = (struct conn){.server = server, .protocol = protocol, .context = context, .fd = fd, .peer = *peer,
-			      .id = id_new(), .heard_ms = clock_monotonic_ms(), .input = BUF(protocol->max_input + READ_STEP),
+			      .id = id_new(), .heard_ms = clock_monotonic_ms(), .input = BUF_SECRET(protocol->max_input + READ_STEP),
 			      .poll_stopped = true};
 	write_peer_text(conn);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));

@@ -127,7 +127,8 @@ static bool load_context(struct tls_server *tls, struct named_context *named, co
 		return openssl_error(error, from->name, "making a context");
 	SSL_CTX *context = named->context;
 	SSL_CTX_set_min_proto_version(context, minimum_version);
-	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE);
+	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
+			    SSL_OP_CLEANSE_PLAINTEXT); /* what is read may be a password */
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
 	SSL_CTX_set_session_cache_mode(context, SSL_SESS_CACHE_OFF);
 	SSL_CTX_set_session_id_context(context, (const unsigned char *)"pombal", 6);

@@ -216,7 +216,9 @@ static void *writer_main(void *argument)
 		queue->doomed = NULL;
 		queue->doomed_count = queue->doomed_room = 0;
 		pthread_mutex_unlock(&queue->lock);
+		queue->writing_since = clock_monotonic_ms();
 		run_batch(queue, &db, first, doomed, doomed_count);
+		queue->writing_since = 0;
 		free(doomed);
 		pthread_mutex_lock(&queue->lock);
 	}
@@ -263,6 +265,12 @@ void queue_doom_body(struct queue *queue, int64_t id)
 	else
 		log_error("queue.no_writer", log_text("reason", error.text));
 	pthread_mutex_unlock(&queue->lock);
+}
+
+bool queue_is_slow(const struct queue *queue)
+{
+	int64_t since = queue->writing_since;
+	return since != 0 && clock_monotonic_ms() - since >= QUEUE_SLOW_SECONDS * 1000;
 }
 
 static bool wait_for_writer(struct queue *queue, struct commit *commit, struct error *error)

@@ -51,6 +51,8 @@ struct queue {
 	pthread_mutex_t taken_lock;
 	struct map *taken;         /* ids of messages handed out by queue_take, under taken_lock */
 
+	_Atomic int64_t writing_since; /* monotonic milliseconds: when the writer took its batch; 0: it has none */
+
 	pthread_mutex_t lock;      /* guards all below */
 	pthread_cond_t work;
 	bool started, stopping;

@@ -11,8 +11,8 @@ enum { PATTERN_MAX = 1024 };
  * one condition for both cases would read the whole table to find one message. */
 #define MATCHES_ADDRESS "($1 = '' OR lower(sender) LIKE $1 ESCAPE '\\' OR EXISTS (SELECT 1 FROM recipient WHERE message = id" \
 	" AND lower(address) LIKE $1 ESCAPE '\\'))"
-#define SELECT_ONE "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " AND id = $4 ORDER BY id LIMIT $2 OFFSET $3"
-#define SELECT_ANY "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " ORDER BY id LIMIT $2 OFFSET $3"
+#define SELECT_ONE "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " AND id > $3 AND id = $4 ORDER BY id LIMIT $2"
+#define SELECT_ANY "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " AND id > $3 ORDER BY id LIMIT $2"
 
 /* "@domain" becomes "%@domain", an address stays one; what LIKE would read as a pattern is escaped. */
 static bool make_pattern(struct slice address, struct buf *pattern, struct error *error)
@@ -38,7 +38,7 @@ static bool list_messages(struct db *db, const struct queue_filter *filter, stru
 	if (make_pattern(filter->address, &pattern, error)) {
 		db_bind_text(rows, 1, buf_slice(&pattern));
 		db_bind_number(rows, 2, filter->limit && filter->limit < INT64_MAX ? (int64_t)filter->limit : INT64_MAX);
-		db_bind_number(rows, 3, (int64_t)filter->offset);
+		db_bind_number(rows, 3, filter->after);
 		if (filter->id)
 			db_bind_number(rows, 4, filter->id);
 		while ((step = db_step(rows, error)) == DB_ROW) {
@@ -122,17 +122,17 @@ static bool change_chunk(struct queue *queue, struct change *change, const int64
 	return done;
 }
 
-/* The ids of what the filter names, in malloc'ed memory. */
-static bool find_ids(struct queue *queue, const struct queue_filter *filter, int64_t **ids, size_t *count, struct error *error)
+/* The ids of what the filter names, QUEUE_CHUNK at most. */
+static bool find_ids(struct queue *queue, const struct queue_filter *filter, int64_t ids[QUEUE_CHUNK], size_t *count, struct error *error)
 {
 	struct arena *arena = arena_new();
 	struct queue_message *list = NULL;
+	*count = 0;
 	pthread_mutex_lock(&queue->reads.lock);
 	bool done = list_messages(queue->reads.db, filter, arena, &list, count, error);
 	pthread_mutex_unlock(&queue->reads.lock);
-	*ids = memory_array(*count ? *count : 1, sizeof **ids);
 	for (size_t i = 0; i < *count; i++)
-		(*ids)[i] = list[i].id;
+		ids[i] = list[i].id;
 	arena_free(&arena);
 	return done;
 }
@@ -140,15 +140,18 @@ static bool find_ids(struct queue *queue, const struct queue_filter *filter, int
 static bool change_all(struct queue *queue, const struct queue_filter *filter, enum order order, size_t *changed, struct error *error)
 {
 	struct change *change = memory_new(sizeof *change);
-	int64_t *ids = NULL;
-	size_t count = 0, total = 0;
-	bool done = find_ids(queue, filter, &ids, &count, error);
-	for (size_t at = 0; done && at < count; at += QUEUE_CHUNK) {
+	struct queue_filter step = *filter;
+	int64_t ids[QUEUE_CHUNK];
+	size_t total = 0;
+	bool done = true;
+	step.limit = QUEUE_CHUNK;
+	for (size_t count = QUEUE_CHUNK; done && count == QUEUE_CHUNK; step.after = ids[count - 1]) {
 		*change = (struct change){.order = order, .now = clock_now()};
-		done = change_chunk(queue, change, ids + at, count - at < QUEUE_CHUNK ? count - at : QUEUE_CHUNK, error);
+		done = find_ids(queue, &step, ids, &count, error) && change_chunk(queue, change, ids, count, error);
 		total += done ? change->changed : 0;
+		if (count == 0)
+			break;
 	}
-	free(ids);
 	free(change);
 	if (changed)
 		*changed = total;

@@ -72,6 +72,10 @@ void queue_draft_abort(struct queue_draft **draft);
  * body: trace header fields. If message->id is not 0 the caller has chosen it with id_new() (for the Received field). */
 bool queue_commit(struct queue *queue, struct queue_draft **draft, struct slice prepend, struct queue_message *message, struct error *error);
 
+/** Has the disk kept a commit waiting for QUEUE_SLOW_SECONDS? Then no more should be begun. Never blocks. */
+enum { QUEUE_SLOW_SECONDS = 5 };
+bool queue_is_slow(const struct queue *queue);
+
 /** Called in this process after each commit, with the new message's id: to poke the courier. */
 void queue_on_commit(struct queue *queue, void (*committed)(void *context, int64_t id), void *context);
 
@@ -83,8 +87,8 @@ struct queue_work {
 	struct queue_message message;  /* recipients: only the due ones */
 };
 
-/** Takes up to `max` messages with recipients due at `now` that aren't being worked on, oldest due first. Taken ones are
- * not given out again until queue_release() (kept in memory only: after a crash they are due again). Returns how many;
+/** Takes up to `max` messages with recipients due at `now` that aren't being worked on, oldest due first; if there are more
+ * than that, a part of them are the newest. Taken ones are not given out again until queue_release() (kept in memory only: after a crash they are due again). Returns how many;
  * *next_due is when the next recipient not taken becomes due (0: none). Held messages are passed over. */
 size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, struct error *error);
 
@@ -101,6 +105,7 @@ struct queue_result {
 	int64_t message, recipient;
 	enum queue_outcome outcome;
 	int64_t next_attempt;       /* when deferred */
+	bool untried;               /* … without having been tried: its attempts stay as many */
 	bool delay_notified;
 	struct slice last_error;
 };
@@ -114,7 +119,8 @@ void queue_release(struct queue *queue, struct queue_work **work);
 struct queue_filter {
 	int64_t id;              /* 0: any */
 	struct slice address;    /* sender or recipient, or "@domain"; empty: any */
-	size_t offset, limit;    /* limit 0: no limit */
+	int64_t after;           /* only ids greater than this: how a long queue is gone through in steps */
+	size_t limit;            /* 0: no limit */
 };
 /** Messages in order of arrival, with all their recipients. */
 bool queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct queue_message **list, size_t *count, struct error *error);

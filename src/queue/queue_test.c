@@ -308,7 +308,7 @@ static void people_find_messages(void **state)
 	struct arena *arena = arena_new();
 	struct queue_message *list;
 	size_t count;
-	assert_true(queue_list(fixture->queue, &(struct queue_filter){.offset = 0, .limit = 1}, arena, &list, &count, NULL));
+	assert_true(queue_list(fixture->queue, &(struct queue_filter){.limit = 1}, arena, &list, &count, NULL));
 	assert_true(count == 1 && list[0].id == id && list[0].recipient_count == 3);
 	arena_free(&arena);
 }

@@ -3,7 +3,8 @@
  * The schedule is an index (next_attempt, message) over recipients that aren't held. queue_take() reads it from its
  * beginning, a page at a time, and begins each page behind the last pair of the page before: so a message with a hundred
  * thousand recipients costs it one page and not a hundred thousand rows, and a queue of a million costs no more than one
- * of a hundred. */
+ * of a hundred. When more is due than can be taken, a part of what is taken is the newest: mail that has just come doesn't wait
+ * behind a million messages that are due again. */
 #include "queue/internal.h"
 
 #include <errno.h>
@@ -13,7 +14,11 @@
 #include "base/clock.h"
 #include "base/memory.h"
 
-enum { SCHEDULE_PAGE = 64 };
+enum {
+	SCHEDULE_PAGE = 64,
+	NEWEST_SHARE = 4,      /* one of so many is taken from the end */
+	NEWEST_PAGES_MAX = 40, /* the newest may all have been taken already: looking further would take too long */
+};
 
 static struct slice id_key(const int64_t *id)
 {
@@ -44,6 +49,13 @@ static void unmark_taken(struct queue *queue, int64_t id)
 	pthread_mutex_lock(&queue->taken_lock);
 	map_remove(queue->taken, id_key(&id));
 	pthread_mutex_unlock(&queue->taken_lock);
+}
+
+/* Ids grow with time. */
+static int by_age(const void *a, const void *b)
+{
+	int64_t first = *(const int64_t *)a, second = *(const int64_t *)b;
+	return (first > second) - (first < second);
 }
 
 struct scan {
@@ -86,6 +98,28 @@ static bool scan_page(struct queue *queue, struct scan *scan, struct error *erro
 	return step != DB_FAILED;
 }
 
+/* Takes from what became due last. With reads.lock held. */
+static bool scan_newest(struct queue *queue, struct scan *scan, struct error *error)
+{
+	int64_t at = scan->now, message = INT64_MAX;
+	enum db_step step = DB_ROW;
+	for (int page = 0; page < NEWEST_PAGES_MAX && step == DB_ROW && scan->count < scan->max; page++) {
+		struct db_statement *rows = db_prepare(queue->reads.db, "SELECT next_attempt, message FROM recipient"
+			" WHERE held = 0 AND (next_attempt, message) < ($1, $2) ORDER BY next_attempt DESC, message DESC LIMIT $3");
+		db_bind_number(rows, 1, at);
+		db_bind_number(rows, 2, message);
+		db_bind_number(rows, 3, SCHEDULE_PAGE);
+		for (int i = 0; i < SCHEDULE_PAGE && scan->count < scan->max && (step = db_step(rows, error)) == DB_ROW; i++) {
+			at = db_number(rows, 0);
+			message = db_number(rows, 1);
+			if (mark_taken(queue, message))
+				scan->ids[scan->count++] = message;
+		}
+		db_reset(rows);
+	}
+	return step != DB_FAILED;
+}
+
 /* NULL without an error: it has gone meanwhile. With reads.lock held. */
 static struct queue_work *load_work(struct queue *queue, int64_t id, int64_t now, struct error *error)
 {
@@ -113,11 +147,14 @@ static struct queue_work *load_work(struct queue *queue, int64_t id, int64_t now
 size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, struct error *error)
 {
 	struct error trouble = {0};
-	struct scan scan = {.now = now, .max = max, .ids = memory_array(max ? max : 1, sizeof *scan.ids), .at = INT64_MIN};
+	struct scan scan = {.now = now, .max = max - max / NEWEST_SHARE, .ids = memory_array(max ? max : 1, sizeof *scan.ids), .at = INT64_MIN};
 	size_t count = 0;
 	pthread_mutex_lock(&queue->reads.lock);
 	while (!scan.ended && scan_page(queue, &scan, &trouble))
 		;
+	scan.max = max;
+	if (scan.next_due != 0 && scan.next_due <= now && scan_newest(queue, &scan, &trouble))
+		qsort(scan.ids, scan.count, sizeof *scan.ids, by_age);
 	for (size_t i = 0; i < scan.count; i++) {
 		work[count] = load_work(queue, scan.ids[i], now, &trouble);
 		if (work[count])
@@ -183,7 +220,8 @@ static bool settle_one(struct db *db, const struct queue_result *result, int64_t
 		db_bind_number(removal, 2, result->recipient);
 		return db_run(removal, error);
 	}
-	struct db_statement *update = db_prepare(db, "UPDATE recipient SET next_attempt = $3, last_attempt = $4, attempts = attempts + 1,"
+	struct db_statement *update = db_prepare(db, "UPDATE recipient SET next_attempt = $3,"
+		" last_attempt = CASE WHEN $7 = 0 THEN $4 ELSE last_attempt END, attempts = attempts + 1 - $7,"
 		" delay_notified = $5, last_error = $6 WHERE message = $1 AND number = $2");
 	db_bind_number(update, 1, result->message);
 	db_bind_number(update, 2, result->recipient);
@@ -191,6 +229,7 @@ static bool settle_one(struct db *db, const struct queue_result *result, int64_t
 	db_bind_number(update, 4, now);
 	db_bind_number(update, 5, result->delay_notified);
 	db_bind_text(update, 6, result->last_error);
+	db_bind_number(update, 7, result->untried);
 	return db_run(update, error);
 }
 

@@ -25,11 +25,14 @@ enum recipient_kind auth_recipient(struct auth *auth, struct slice address)
 	return slice_ends_nocase(address, SLICE("@example.test")) ? RECIPIENT_UNKNOWN : RECIPIENT_FOREIGN;
 }
 
-bool auth_may_send_as(struct auth *auth, struct slice account, struct slice address)
+enum sender_right auth_may_send_as(struct auth *auth, struct slice account, struct slice address)
 {
 	(void)auth;
-	return slice_equal_nocase(account, address) ||
-	       (slice_equal(account, SLICE("alice@example.test")) && slice_equal_nocase(address, SLICE("sales@example.test")));
+	if (slice_equal_nocase(address, SLICE("later@example.test")))
+		return SENDER_TEMPORARY;
+	bool own = slice_equal_nocase(account, address) ||
+		   (slice_equal(account, SLICE("alice@example.test")) && slice_equal_nocase(address, SLICE("sales@example.test")));
+	return own ? SENDER_OWN : SENDER_OTHERS;
 }
 
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding)

@@ -27,12 +27,12 @@ static bool is_offered(const char *mechanisms, struct slice name)
 
 static void send_challenge(struct session *session, struct slice challenge)
 {
-	struct buf line = BUF(LINE_MAX_SIZE);
+	struct buf line = BUF_SECRET(LINE_MAX_SIZE);
 	buf_append_text(&line, "334 ");
 	append_base64(&line, challenge);
 	buf_append_text(&line, "\r\n");
 	conn_send(session->conn, buf_slice(&line));
-	buf_free_secret(&line);
+	buf_free(&line);
 	session->input = INPUT_ANSWER;
 }
 
@@ -61,7 +61,7 @@ static void fail(struct session *session, enum sign_in_status status, int delay_
 
 static void step(struct session *session, bool has_input, struct slice input)
 {
-	struct buf output = BUF(ANSWER_MAX);
+	struct buf output = BUF_SECRET(ANSWER_MAX);
 	int delay_ms = 0;
 	enum sign_in_status status = sign_in_step(session->exchange, has_input, input, &output, &session->signed_in, &delay_ms);
 	if (status == SIGN_IN_CONTINUE || (status == SIGN_IN_DONE && output.len > 0)) {
@@ -73,13 +73,13 @@ static void step(struct session *session, bool has_input, struct slice input)
 		succeed(session);
 	else
 		fail(session, status, delay_ms);
-	buf_free_secret(&output);
+	buf_free(&output);
 }
 
 /* `text` is base64. */
 static void step_with(struct session *session, struct slice text)
 {
-	struct buf input = BUF(ANSWER_MAX);
+	struct buf input = BUF_SECRET(ANSWER_MAX);
 	if (!parse_base64(text, &input)) {
 		auth_cancel(session);
 		smtp_reply(session, "501 5.5.2 that is not base64");
@@ -90,7 +90,7 @@ static void step_with(struct session *session, struct slice text)
 		succeed(session);
 	else
 		step(session, true, buf_slice(&input));
-	buf_free_secret(&input);
+	buf_free(&input);
 }
 
 static void begin(struct session *session, struct slice mechanism)

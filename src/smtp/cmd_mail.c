@@ -20,9 +20,15 @@ static const char *check_sender(struct session *session, const struct mail_comma
 		return "552 5.3.4 the message is too large";
 	if (session->service->kind != SMTP_SUBMISSION || command->from.len == 0)
 		return NULL;
-	if (!auth_may_send_as(session->service->auth, slice_of(session->account), command->from))
+	switch (auth_may_send_as(session->service->auth, slice_of(session->account), command->from)) {
+	case SENDER_OWN:
+		return NULL;
+	case SENDER_OTHERS:
 		return "553 5.7.1 this sender's address is not yours";
-	return NULL;
+	case SENDER_TEMPORARY:
+		break;
+	}
+	return "451 4.3.0 whose address this is can't be told now, try again later";
 }
 
 static void begin_transaction(struct session *session, const struct mail_command *command)
@@ -40,6 +46,10 @@ void cmd_mail(struct session *session, struct slice argument)
 	struct mail_command command;
 	if (session->service->kind == SMTP_SUBMISSION && !session->account) {
 		smtp_reply(session, "530 5.7.0 sign in first"); /* RFC 6409 §4.3 */
+		return;
+	}
+	if (session->disk_is_slow) {
+		smtp_reply(session, "451 4.3.2 the disk is slow at the moment, try again later");
 		return;
 	}
 	if (session->messages >= session->config->max_messages_per_session) {

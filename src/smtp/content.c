@@ -22,8 +22,24 @@ void content_begin(struct session *session)
 	content->header = BUF((size_t)session->config->max_header + INPUT_MAX);
 }
 
+/* What all messages that are coming in hold in memory, in all sessions of the process. */
+static _Atomic size_t held_by_all;
+
+/* Counts anew what this message holds: its header, and of its text what isn't in a file. */
+static void count_memory(struct session *session)
+{
+	struct content *content = &session->transaction.content;
+	size_t text = content->size < QUEUE_INLINE_MAX ? (size_t)content->size : QUEUE_INLINE_MAX, held = content->header.len + text;
+	held_by_all += held - content->held;
+	content->held = held;
+	if (held_by_all > (size_t)session->config->receiving_memory)
+		content_refuse(session, "451 4.3.2 more is coming in at the moment than there is memory for, try again later");
+}
+
 void content_free(struct content *content)
 {
+	held_by_all -= content->held;
+	content->held = 0;
 	if (content->draft)
 		queue_draft_abort(&content->draft);
 	buf_free(&content->header);
@@ -134,6 +150,8 @@ void content_add(struct session *session, struct slice bytes)
 		content_store(session, bytes);
 	else
 		add_to_header(session, bytes);
+	if (!content->refused)
+		count_memory(session);
 }
 
 /* Writes the draft anew with its binary parts as base64, which checks its lines, too. */

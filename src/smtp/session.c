@@ -114,7 +114,10 @@ static void *smtp_open(struct conn *conn, void *context)
 	session->may_relay = from_relay_network(session);
 	conn_set_idle(conn, session->config->smtp_idle);
 	conn_set_deadline(conn, session->config->smtp_total);
-	smtp_reply(session, "220 %s %s Pombal", smtp_hostname(session), session->service->kind == SMTP_LMTP ? "LMTP" : "ESMTP");
+	if (queue_is_slow(session->service->queue))
+		smtp_give_up(session, "4.3.2", "the disk is slow at the moment, come back soon");
+	else
+		smtp_reply(session, "220 %s %s Pombal", smtp_hostname(session), session->service->kind == SMTP_LMTP ? "LMTP" : "ESMTP");
 	return session;
 }
 
@@ -151,6 +154,13 @@ static size_t without_last_cr(struct slice input)
 	return input.len - (input.len > 0 && input.at[input.len - 1] == '\r');
 }
 
+/* While the disk is slow all workers may wait for it: a new message is refused without one. */
+static bool must_wait(struct session *session, const struct verb *verb)
+{
+	session->disk_is_slow = verb && verb->run == cmd_mail && smtp_state(session) == STATE_READY && queue_is_slow(session->service->queue);
+	return session->disk_is_slow;
+}
+
 static enum unit peek_line(struct session *session, struct slice input, size_t *length)
 {
 	struct slice argument;
@@ -164,6 +174,8 @@ static enum unit peek_line(struct session *session, struct slice input, size_t *
 	if (session->input == INPUT_ANSWER)
 		return UNIT_WORK;
 	const struct verb *verb = smtp_find_verb(session->service->kind, slice_sub(input, 0, *length - 2), &argument);
+	if (must_wait(session, verb))
+		return UNIT_QUICK;
 	/* A greeting in mid-transaction throws a draft away: that may touch the disk. */
 	return verb && (!verb->quick || session->transaction.active) ? UNIT_WORK : UNIT_QUICK;
 }

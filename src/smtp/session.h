@@ -61,6 +61,7 @@ struct content {
 	bool after_cr;           /* the last byte was CR: LF must follow */
 	bool eight_bit;          /* a byte over 127 has come */
 	uint64_t size, line;     /* bytes altogether, and of the line that has begun */
+	size_t held;             /* bytes in memory, as counted for the limit of all sessions together */
 	struct slice message_id; /* its Message-ID field, for the log */
 	const char *refused;     /* the reply that its end will get; from then on bytes are only counted */
 };
@@ -94,6 +95,7 @@ struct session {
 	uint64_t skipped;                /* bytes that were thrown away in a row */
 	int64_t errors, messages, useless;
 	bool closing;
+	bool disk_is_slow;               /* the MAIL that peek has found is to be refused for now, without a worker */
 	struct sign_in *exchange;        /* AUTH under way */
 	struct slice signed_in;          /* AUTH: done but for the client's empty answer to our last challenge */
 	struct transaction transaction;

@@ -66,24 +66,25 @@ static struct slice received_field(const struct session *session)
 /* ---- Reading the client's header ---- */
 
 struct inspection {
-	size_t received, from;
-	bool date, message_id;
+	size_t received, from, senders;
+	bool date, message_id, nul;
 	struct header_field author, sender;
 };
 
 static void inspect(struct slice header, struct arena *arena, struct inspection *found, struct slice *message_id)
 {
 	struct header_field field;
-	*found = (struct inspection){0};
+	*found = (struct inspection){.nul = slice_find_char(header, '\0') != SLICE_NONE};
 	while (header_next(&header, &field)) {
 		if (slice_equal_nocase(field.name, SLICE("Received")))
 			found->received++;
 		else if (slice_equal_nocase(field.name, SLICE("From"))) {
 			found->from++;
 			found->author = field;
-		} else if (slice_equal_nocase(field.name, SLICE("Sender")))
+		} else if (slice_equal_nocase(field.name, SLICE("Sender"))) {
+			found->senders++;
 			found->sender = field;
-		else if (slice_equal_nocase(field.name, SLICE("Date")))
+		} else if (slice_equal_nocase(field.name, SLICE("Date")))
 			found->date = true;
 		else if (slice_equal_nocase(field.name, SLICE("Message-ID"))) {
 			found->message_id = true;
@@ -112,7 +113,7 @@ static bool full_address(const struct address *author, struct arena *arena, stru
 
 /* Everybody that the field names must be somebody the account may send as: the person at the other end sees this field, not
  * the envelope. */
-static bool may_write_as(struct session *session, const struct header_field *field)
+static enum sender_right right_to_write_as(struct session *session, const struct header_field *field)
 {
 	struct arena *arena = session->transaction.arena;
 	struct address *list;
@@ -122,26 +123,47 @@ static bool may_write_as(struct session *session, const struct header_field *fie
 	for (size_t i = 0; i < count && count <= AUTHORS_MAX; i++) {
 		if (list[i].kind != ADDRESS_MAILBOX)
 			continue;
-		if (!full_address(&list[i], arena, &address) || !auth_may_send_as(session->service->auth, slice_of(session->account), address))
-			return false;
+		enum sender_right right = SENDER_OTHERS;
+		if (full_address(&list[i], arena, &address))
+			right = auth_may_send_as(session->service->auth, slice_of(session->account), address);
+		if (right != SENDER_OWN)
+			return right;
 		mailboxes++;
 	}
-	return mailboxes > 0;
+	return mailboxes > 0 ? SENDER_OWN : SENDER_OTHERS;
+}
+
+static const char *judge_author(struct session *session, const struct header_field *field, const char *refusal)
+{
+	switch (right_to_write_as(session, field)) {
+	case SENDER_OWN:
+		return NULL;
+	case SENDER_OTHERS:
+		return refusal;
+	case SENDER_TEMPORARY:
+		break;
+	}
+	return "451 4.3.0 whose address the header names can't be told now, try again later";
 }
 
 static const char *judge(struct session *session, const struct inspection *found)
 {
+	const char *refusal = NULL;
 	if (found->received > (size_t)session->config->max_received)
 		return "554 5.4.6 the message goes round in circles: too many Received fields";
 	if (session->service->kind != SMTP_SUBMISSION)
 		return NULL;
+	if (found->nul)
+		return "554 5.6.0 the message's header has a NUL in it"; /* some readers leave it out, and read another field */
 	if (found->from > 1)
 		return "554 5.6.0 the message has several From fields";
-	if (found->from == 1 && !may_write_as(session, &found->author))
-		return "550 5.7.1 the From field names an address that is not yours";
-	if (found->sender.name.len > 0 && !may_write_as(session, &found->sender))
-		return "550 5.7.1 the Sender field names an address that is not yours";
-	return NULL;
+	if (found->senders > 1)
+		return "554 5.6.0 the message has several Sender fields";
+	if (found->from == 1)
+		refusal = judge_author(session, &found->author, "550 5.7.1 the From field names an address that is not yours");
+	if (!refusal && found->senders == 1)
+		refusal = judge_author(session, &found->sender, "550 5.7.1 the Sender field names an address that is not yours");
+	return refusal;
 }
 
 /* ---- Storing it ---- */

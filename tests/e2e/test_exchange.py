@@ -235,22 +235,23 @@ def test_dsn_parameters_travel_on(north, names, token):
 # ---- Later ----
 
 def test_temporary_refusal_and_retry(north, names, token):
-    domain, times = unused_domain(), []
+    domain, times, seen = unused_domain(), [], []
 
     def busy(verb, argument, session):
         if verb == "RCPT":
             times.append(time.monotonic())
-            return "451 4.3.2 Come back later" if len(times) <= 2 else None
+            return "451 4.3.2 Come back later" if len(times) <= 2 or not seen else None
     with peer(names, domain, busy) as scripted:
         letter = letters.simple(token, f"x@{domain}", north.name("anna"))
         north.submit(letter, f"x@{domain}")
         wait_for(lambda: len(times) >= 1, "the first attempt")
         waiting = wait_for(lambda: [one for one in north.queue() if domain in str(one) and "Come back later" in str(one)], "the reason in the list")
         assert len(waiting) == 1
+        seen.append(True)
         [got] = scripted.wait_letters()
         letters.assert_same(b"Received: x\r\n" + letters.split_trace(got["letter"])[1], letter)
     # After one second, and another one; the schedule counts whole seconds.
-    assert len(times) == 3 and times[2] - times[0] > 1, times
+    assert len(times) >= 3 and times[2] - times[0] > 1, times
 
 
 def test_only_the_refused_one_is_tried_again(north, names, token):

@@ -5,7 +5,7 @@ import smtplib
 import pytest
 
 import letters
-from pombal import Pombal
+from pombal import Pombal, wait_for
 from wire import Smtp
 
 
@@ -458,6 +458,27 @@ def test_too_many_letters(small, token):
             send(smtp, letters.simple(token), small.name("anna"))
         answer = smtp.say("MAIL FROM:<a@b.example>")
         assert answer.startswith("4"), answer
+
+
+def test_memory_for_what_comes_in(token):
+    """Many messages at once may take so much memory; who comes too late is told to try again, and nobody else is harmed."""
+    with Pombal(options={"receiving_memory": 1000000}) as own:
+        sessions = [Smtp(own.address, own.ports["smtp"]) for _ in range(12)]
+        answers = []
+        for smtp in sessions:
+            smtp.envelope("a@b.example", own.name("anna"))
+            answers.append(smtp.say(b"BDAT 120000\r\n" + letters.simple(token, body="x" * 70 + "\r\n").ljust(120000, b"y")))
+        assert answers[0].startswith("250") and answers[-1].startswith("451 4.3.2"), answers
+        assert sessions[0].say(b"BDAT 2 LAST\r\n\r\n").startswith("250")
+        for smtp in sessions:
+            smtp.close()
+
+        def taken():
+            with Smtp(own.address, own.ports["smtp"]) as smtp:
+                smtp.envelope("a@b.example", own.name("anna"))
+                return smtp.data(letters.simple(token)).startswith("250")
+        wait_for(taken, "memory to be free again")
+        own.wait_mail(token, count=2)
 
 
 def test_loop_is_noticed(small, token):
