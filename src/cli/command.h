@@ -80,5 +80,7 @@ json_t *json_of_slice(struct slice text);
 void print_safe(struct slice text);
 /** "2026-11-22 23:19:32" in local time. */
 const char *time_text(int64_t seconds, char out[32]);
+/** "512 bytes", "1.4 MiB", "10 GiB": as people read it. */
+const char *size_text(uint64_t bytes, char out[32]);
 
 #endif

@@ -36,6 +36,22 @@ void print_safe(struct slice text)
 	}
 }
 
+const char *size_text(uint64_t bytes, char out[32])
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+	uint64_t unit = 1024;
+	size_t i = 0;
+	for (; i + 1 < sizeof units / sizeof *units && bytes / unit >= 1024; i++)
+		unit *= 1024;
+	if (bytes < 1024)
+		snprintf(out, 32, "%llu bytes", (unsigned long long)bytes);
+	else if (bytes % unit == 0)
+		snprintf(out, 32, "%llu %s", (unsigned long long)(bytes / unit), units[i]);
+	else
+		snprintf(out, 32, "%.1f %s", (double)bytes / (double)unit, units[i]);
+	return out;
+}
+
 const char *time_text(int64_t seconds, char out[32])
 {
 	struct tm parts;
