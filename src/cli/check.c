@@ -46,7 +46,7 @@ static void check_folders(struct check *check)
 	char path[PATH_MAX];
 	struct stat status;
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-		snprintf(path, sizeof path, "%s/%s", check->line->data, folders[i]);
+		snprintf(path, sizeof path, "%s%s%s", check->line->data, i > 0 ? "/" : "", folders[i]);
 		if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
 			check_error(check, "Restore it, or make it with mode 0700; `pombal serve` makes missing ones, too.", "there is no folder %s", path);
 		else if (status.st_uid != geteuid())

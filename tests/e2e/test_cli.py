@@ -1,5 +1,6 @@
 """The command line as DESIGN's contract has it: what is done, what is said, and with which exit status."""
 import json
+import os
 import re
 import stat
 import subprocess
@@ -89,6 +90,43 @@ def test_init(tmp_path):
     # Again: refused, and nothing is changed.
     one_line(run("init", "--data", data, "--domain", "other.example", status=1))
     assert (data / "pombal.conf").read_text() == conf
+
+
+def test_init_in_a_folder_with_other_files(tmp_path):
+    """Such a folder isn't closed to its other users; where anybody may write, there is no place for mail."""
+    data = tmp_path / "home"
+    data.mkdir()
+    data.chmod(0o755)
+    (data / "other").touch()
+    run("init", "--data", data, "--domain", "example.org")
+    assert stat.S_IMODE(data.stat().st_mode) == 0o755 and stat.S_IMODE((data / "accounts").stat().st_mode) == 0o700
+    data = tmp_path / "open"
+    data.mkdir()
+    data.chmod(0o1777)
+    (data / "other").touch()
+    assert "other files" in one_line(run("init", "--data", data, "--domain", "example.org", status=1))
+    assert stat.S_IMODE(data.stat().st_mode) == 0o1777 and [path.name for path in data.iterdir()] == ["other"]
+
+
+def test_init_with_names_of_any_language(tmp_path):
+    data = tmp_path / "data"
+    run("init", "--data", data, "--domain", "почта.example", "--hostname", "мх.почта.example")
+    assert "xn--" in run("config", "hostname", "--data", data).stdout
+    assert "postmaster@почта.example" in run("account", "list", "--data", data).stdout
+    run("check", "--no-dns", "--data", data, status=None)
+
+
+def test_where_there_is_no_instance(tmp_path):
+    for command in (["account", "list"], ["serve"], ["queue", "list"]):
+        assert "pombal init" in one_line(run(*command, "--data", tmp_path, status=1))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("command", [["account", "list"], ["check"], ["serve"], ["queue", "list"], ["sendmail", "x@example.test"]])
+def test_by_a_user_whose_it_isnt(made, command):
+    done = subprocess.run([binary(), *command, "--data", str(made.data)], user="nobody", group="nogroup", extra_groups=[], cwd="/", stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, env=environment())
+    assert done.returncode == 1 and "belongs to user" in one_line(done)
 
 
 @pytest.mark.parametrize("domain", ["", "exa mple.org", "-x.example", "a..b", "x" * 300 + ".example", "../../etc"])
