@@ -54,13 +54,13 @@ bool instance_find(struct command_line *line)
 	return locate(line, &owner) && holds_instance(line);
 }
 
-bool instance_become_owner(struct command_line *line)
+static bool become_owner(struct command_line *line, bool (*become)(const struct identity *owner, struct error *error))
 {
 	struct identity owner;
 	struct error error;
 	if (!locate(line, &owner))
 		return false;
-	if (!privileges_become(&owner, &error)) {
+	if (!become(&owner, &error)) {
 		command_fail(line, "%s", error.text);
 		return false;
 	}
@@ -68,10 +68,12 @@ bool instance_become_owner(struct command_line *line)
 	return true;
 }
 
-bool instance_enter(struct command_line *line)
+bool instance_become_owner(struct command_line *line) { return become_owner(line, privileges_become); }
+
+static bool enter(struct command_line *line, bool (*become)(const struct identity *owner, struct error *error))
 {
 	struct error error;
-	if (!instance_become_owner(line) || !holds_instance(line))
+	if (!become_owner(line, become) || !holds_instance(line))
 		return false;
 	struct config *config = config_load(line->data, &error);
 	if (!config) {
@@ -81,6 +83,9 @@ bool instance_enter(struct command_line *line)
 	config_set_current(config);
 	return true;
 }
+
+bool instance_enter(struct command_line *line) { return enter(line, privileges_become); }
+bool instance_enter_reading(struct command_line *line) { return enter(line, privileges_become_reader); }
 
 /* ---- What is kept ---- */
 

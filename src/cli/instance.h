@@ -13,6 +13,8 @@
 bool instance_find(struct command_line *line);
 /** The same; then becomes its owner when root, and makes its configuration the current one. */
 bool instance_enter(struct command_line *line);
+/** The same, but keeps root's right to read any file (privileges_become_reader). */
+bool instance_enter_reading(struct command_line *line);
 /** Becomes the owner of line->data, whatever it holds. */
 bool instance_become_owner(struct command_line *line);
 

@@ -2,6 +2,7 @@
 import json
 import os
 import re
+import shutil
 import stat
 import subprocess
 
@@ -337,3 +338,68 @@ def test_domain_alias_and_catch_all(server, token):
     assert recipient(server, f"whoever@{caught}") == 550
     server.run("domain", "remove", caught)
     server.run("domain", "remove", alias)
+
+
+# ---- Import and export ----
+
+def old_maildir(path):
+    """As Dovecot writes it: keywords, folders of both layouts, names in modified UTF-7."""
+    for folder in ("", ".Projects.Old", ".&BB8EQAQ4BDIENQRC-", "Tree", "Tree/Leaf 1.0"):
+        for sub in ("cur", "new", "tmp"):
+            (path / folder / sub).mkdir(parents=True, exist_ok=True)
+        (path / folder / "cur/1000000000.M1P1.host:2,S").write_text(f"Subject: in [{folder}]\n\nx\n")
+    (path / "cur/1000000001.M2P1.host,S=30:2,FSab").write_text("Subject: words\n\nx\n")
+    (path / "dovecot-keywords").write_text("0 $Forwarded\n1 Work\n2 not(one\n")
+    return path
+
+
+def listed(path):
+    return sorted(str(one.relative_to(path).parent) + one.name[one.name.index(":2,"):] for one in path.rglob("*:2,*"))
+
+
+def test_import_of_folders_and_keywords(made, tmp_path):
+    made.add_account("mover@example.test", "a word")
+    source = old_maildir(tmp_path / "old")
+    assert "6 messages added" in made.run("import", "mover@example.test", source).stdout
+    made.run("export", "mover@example.test", tmp_path / "out")
+    assert listed(tmp_path / "out") == sorted([".&BB8EQAQ4BDIENQRC-/cur:2,S", ".Projects.Old/cur:2,S", ".Tree/cur:2,S", ".Tree.Leaf 1_0/cur:2,S",
+                                               "cur:2,FSab", "cur:2,S"])
+    assert (tmp_path / "out/dovecot-keywords").read_text() == "0 $Forwarded\n1 Work\n"
+    made.add_account("again@example.test", "a word")
+    made.run("import", "again@example.test", tmp_path / "out")
+    made.run("export", "again@example.test", tmp_path / "twice")
+    assert listed(tmp_path / "twice") == listed(tmp_path / "out")
+
+
+def test_import_follows_no_link(made, tmp_path):
+    source = old_maildir(tmp_path / "old")
+    (source / ".Elsewhere").symlink_to(source / ".Projects.Old")
+    made.add_account("linked@example.test", "a word")
+    assert ".Elsewhere" in made.run("import", "linked@example.test", source, status=1).stderr
+    (source / ".Elsewhere").unlink()
+    (source / "link.to.none").symlink_to("/etc")
+    made.run("import", "linked@example.test", source)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_imports_and_exports_what_only_root_may_touch(tmp_path):
+    """The data directory is another user's, as a package sets it up; what root names is root's."""
+    data, closed = tmp_path / "data", tmp_path / "closed"
+    data.mkdir()
+    shutil.chown(data, "nobody", "nogroup")
+    for folder in [*tmp_path.parents][:3]:  # pytest keeps its folders closed
+        os.chmod(folder, os.stat(folder).st_mode | 0o011) if "pytest-of" in str(folder) else None
+    os.chmod(tmp_path, 0o711)
+    closed.mkdir(mode=0o700)
+    run("init", "--data", data, "--domain", "example.test", "--dev")
+    source = old_maildir(closed / "old")
+    for path in source.rglob("*:2,*"):
+        path.chmod(0o600)
+    assert "6 messages added" in run("import", "alice@example.test", source, "--data", data).stdout
+    run("export", "alice@example.test", closed / "out", "--data", data)
+    assert len(listed(closed / "out")) == 6
+    run("export", "alice@example.test", closed / "in.mbox", "--format", "mbox", "--mailbox", "INBOX", "--data", data)
+    one_line(run("export", "alice@example.test", closed / "in.mbox", "--format", "mbox", "--mailbox", "INBOX", "--data", data, status=1))
+    assert "2 messages added" in run("import", "bob@example.test", closed / "in.mbox", "--data", data).stdout
+    assert {path.owner() for path in data.rglob("*")} == {"nobody"}
+    one_line(run("export", "alice@example.test", closed, "--data", data, status=1))
