@@ -9,7 +9,7 @@ import subprocess
 import pytest
 
 import letters
-from pombal import PORTS, Pombal, binary, environment
+from pombal import PORTS, Pombal, binary, environment, wait_for
 
 SUBCOMMANDS = ["init", "serve", "check", "config", "domain", "account", "alias", "queue", "trace", "sendmail", "import", "export", "fsck"]
 
@@ -338,6 +338,39 @@ def test_domain_alias_and_catch_all(server, token):
     assert recipient(server, f"whoever@{caught}") == 550
     server.run("domain", "remove", caught)
     server.run("domain", "remove", alias)
+
+
+# ---- trace ----
+
+def test_trace_tells_who_signed_in_over_what(server, token):
+    """Each message of a session has the session's sign-in; nobody else's does."""
+    with server.submission("anna") as session:
+        for number in range(2):
+            session.sendmail(server.name("anna"), [server.name("boris")], f"Subject: {token}\r\nMessage-ID: <{token}.{number}@test>\r\n\r\nText\r\n".encode())
+    server.submission("boris").quit()
+    for number in range(2):
+        for asked in (f"{token}.{number}@test", f"<{token}.{number}@test>"):
+            wait_for(lambda: "delivery.done" in server.run("trace", asked, status=None).stdout, f"the trace of {asked}")
+            [story] = server.json("trace", asked)
+            assert [event["event"] for event in story["events"]] == ["sign_in.done", "message.accepted", "delivery.done"]
+            assert story["events"][0]["account"] == server.name("anna") and story["events"][0]["mechanism"] == "PLAIN"
+            assert story["events"][1]["tls"].startswith("TLSv1.") and story["events"][1]["cipher"].startswith("TLS_")
+
+
+# ---- sendmail ----
+
+def test_mail_to_the_machines_users_comes_to_the_postmaster(server, token):
+    """As cron calls it; a name that neither the machine nor the server knows is refused."""
+    to_root = ["sendmail", "-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root"]
+    letter = f"From: root (Cron Daemon)\nTo: root\nSubject: {token}\n\nDone.\n"
+    run(*to_root, stdin=letter.encode(), POMBAL_DATA=str(server.data))
+    server.run("trace", f"postmaster@{server.domain}")
+    wait_for(lambda: "delivery.done" in server.run("trace", f"postmaster@{server.domain}").stdout, "the letter to root")
+    server.add_account(f"root@{server.domain}", "a word")
+    run(*to_root, stdin=letter.encode(), POMBAL_DATA=str(server.data))
+    wait_for(lambda: server.json("account", "show", f"root@{server.domain}")["messages"] == 1, "root's own mail")
+    server.run("account", "remove", f"root@{server.domain}")
+    one_line(run("sendmail", "no-such-user", stdin=letter.encode(), status=1, POMBAL_DATA=str(server.data)))
 
 
 # ---- Import and export ----
