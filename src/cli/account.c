@@ -148,15 +148,17 @@ static bool remove_it(struct work *work)
 
 /* ---- Showing ---- */
 
-static json_t *json_of_account(const struct account_entry *entry)
+static json_t *json_of_account(const void *entry_at)
 {
+	const struct account_entry *entry = entry_at;
 	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b}", "name", json_of_slice(entry->name), "display_name", json_of_slice(entry->display_name),
 			 "enabled", entry->enabled, "quota_bytes", (json_int_t)entry->quota_bytes, "quota_messages", (json_int_t)entry->quota_messages,
 			 "created", (json_int_t)entry->created, "has_password", entry->has_password);
 }
 
-static void print_account(const struct account_entry *entry)
+static void print_account(const void *entry_at)
 {
+	const struct account_entry *entry = entry_at;
 	char size[32];
 	print_safe(entry->name);
 	if (entry->display_name.len > 0) {
@@ -171,6 +173,8 @@ static void print_account(const struct account_entry *entry)
 	printf("%s%s\n", entry->enabled ? "" : "  disabled", entry->has_password ? "" : "  without a password");
 }
 
+static const struct command_shape shape = {sizeof(struct account_entry), json_of_account, print_account};
+
 static bool list(struct work *work)
 {
 	struct account_entry *accounts;
@@ -179,17 +183,7 @@ static bool list(struct work *work)
 	if ((work->line->count > 0 && !instance_domain(work->line, command_argument(work->line, 0), &domain, &work->error)) ||
 	    !directory_list_accounts(work->directory, domain, work->line->arena, &accounts, &count, &work->error))
 		return false;
-	json_t *array = json_array();
-	for (size_t i = 0; i < count; i++) {
-		if (work->line->json)
-			json_array_append_new(array, json_of_account(&accounts[i]));
-		else
-			print_account(&accounts[i]);
-	}
-	if (work->line->json)
-		command_print_json(array);
-	else
-		json_decref(array);
+	command_print_list(work->line, &shape, accounts, count);
 	return true;
 }
 

@@ -74,6 +74,15 @@ __attribute__((format(printf, 2, 3))) int command_misuse(const struct command_li
 
 /** Prints `value` and frees it; returns COMMAND_DONE. */
 int command_print_json(json_t *value);
+/** How one kind of entry is shown: as JSON, and as a line for people. */
+struct command_shape {
+	size_t size; /* of an entry */
+	json_t *(*json_of)(const void *entry);
+	void (*print)(const void *entry);
+};
+/** Prints entries that lie one after the other: with --json as one list. */
+void command_print_list(const struct command_line *line, const struct command_shape *shape, const void *entries, size_t count);
+void command_print_entry(const struct command_line *line, const struct command_shape *shape, const void *entry);
 /** A JSON string of bytes that may not be UTF-8 (what isn't becomes '?'). */
 json_t *json_of_slice(struct slice text);
 /** Prints a slice to standard output with control bytes shown as '?': nothing that mail holds may steer the terminal. */

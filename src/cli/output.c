@@ -12,6 +12,29 @@ int command_print_json(json_t *value)
 	return COMMAND_DONE;
 }
 
+void command_print_list(const struct command_line *line, const struct command_shape *shape, const void *entries, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++) {
+		const void *entry = (const char *)entries + i * shape->size;
+		if (line->json)
+			json_array_append_new(array, shape->json_of(entry));
+		else
+			shape->print(entry);
+	}
+	if (line->json)
+		command_print_json(json_incref(array));
+	json_decref(array);
+}
+
+void command_print_entry(const struct command_line *line, const struct command_shape *shape, const void *entry)
+{
+	if (line->json)
+		command_print_json(shape->json_of(entry));
+	else
+		shape->print(entry);
+}
+
 json_t *json_of_slice(struct slice text)
 {
 	if (slice_is_utf8(text))
