@@ -114,6 +114,13 @@ static void ids_are_read_as_written(void **state)
 	assert_int_equal(id_parse(SLICE("0")), 0);
 }
 
+static void ids_only_grow(void **state)
+{
+	(void)state;
+	for (int64_t id = id_new(), former = 0, i = 0; i < 100000; former = id, id = id_new(), i++)
+		assert_true(id > former);
+}
+
 static void find_count(void *context, const char *event, uint64_t count)
 {
 	if (strcmp(event, "test.happened") == 0)
@@ -143,6 +150,7 @@ int main(void)
 		cmocka_unit_test(an_arena_gives_zeroed_memory_again),
 		cmocka_unit_test(a_map_survives_many_changes),
 		cmocka_unit_test(ids_are_read_as_written),
+		cmocka_unit_test(ids_only_grow),
 		cmocka_unit_test(events_are_counted_by_name),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -2,6 +2,7 @@
 #include "base/random.h"
 
 #include <errno.h>
+#include <stdatomic.h>
 #include <sys/random.h>
 
 #include "base/clock.h"
@@ -36,10 +37,20 @@ uint64_t random_below(uint64_t bound)
 	return n % bound;
 }
 
+enum { ID_RANDOM_BITS = 21, ID_AHEAD_MAX_MS = 1000 };
+
+/* Chance alone would give an id twice as soon as some are made in each millisecond: this process's ids only grow, unless the
+ * clock is set back. */
 int64_t id_new(void)
 {
-	uint64_t time_part = (uint64_t)clock_now_ms() & ((1ull << 42) - 1);
-	return (int64_t)(time_part << 21 | (random_u64() & ((1u << 21) - 1)));
+	static _Atomic uint64_t last;
+	uint64_t now = (uint64_t)clock_now_ms() & ((1ull << 42) - 1), former = atomic_load(&last), id;
+	do {
+		id = now << ID_RANDOM_BITS | (random_u64() & ((1u << ID_RANDOM_BITS) - 1));
+		if (id <= former && (former >> ID_RANDOM_BITS) <= now + ID_AHEAD_MAX_MS)
+			id = former + 1;
+	} while (!atomic_compare_exchange_weak(&last, &former, id));
+	return (int64_t)id;
 }
 
 int64_t id_time(int64_t id)

@@ -14,8 +14,9 @@ uint64_t random_u64(void);
 uint64_t random_below(uint64_t bound);
 
 enum { ID_TEXT_LEN = 13 };
-/** A new id: positive, never 0, rising with time (42 bits of milliseconds, 21 bits random). Two made in the same
- * millisecond collide once in two million: who stores them keeps them unique. Thread-safe. */
+/** A new id: positive, never 0, rising with time (42 bits of milliseconds, 21 bits random). A process never makes one
+ * twice (but for a clock that is set back); two processes do once in two million, in the same millisecond: who stores ids keeps
+ * them unique. Thread-safe. */
 int64_t id_new(void);
 /** Writes the id as ID_TEXT_LEN characters of base 32 (0-9, a-v: sorts as the number) and a NUL. */
 void id_format(int64_t id, char out[ID_TEXT_LEN + 1]);
