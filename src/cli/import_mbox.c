@@ -97,14 +97,15 @@ static bool add_messages(struct import *import, struct slice text, struct error 
 bool import_mbox_file(struct import *import, const char *path, struct slice mailbox, struct error *error)
 {
 	struct stat status;
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0 || fstat(fd, &status) != 0) {
 		error_set_errno(error, errno, "%s", path);
 		if (fd >= 0)
 			close(fd);
 		return false;
 	}
-	bool done = import_into(import, mailbox, error);
+	bool done = S_ISREG(status.st_mode) || error_set(error, ERROR_INVALID, "%s is no file", path);
+	done = done && import_into(import, mailbox, error);
 	if (done && status.st_size > 0) {
 		void *at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		done = at != MAP_FAILED || error_set_errno(error, errno, "%s", path);
