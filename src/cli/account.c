@@ -65,8 +65,7 @@ static bool set_quota(struct work *work, struct store *store, const struct accou
 	return done;
 }
 
-/* The mailbox first: mail may arrive as soon as the directory has the account. One that is there already is left over
- * from an attempt that failed, or was kept when the account was removed. */
+/* A mailbox that is there already is left over from an attempt that failed, or was kept when the account was removed. */
 static bool make_mailbox(struct work *work, struct store *store, const struct account_entry *entry)
 {
 	if (!store_create_account(store, work->name, &work->error) && work->error.kind != ERROR_EXISTS)
@@ -74,6 +73,8 @@ static bool make_mailbox(struct work *work, struct store *store, const struct ac
 	return (entry->quota_bytes == 0 && entry->quota_messages == 0) || set_quota(work, store, entry);
 }
 
+/* The directory first, which knows what can't be an account. Nobody can sign in before the password is there, and mail that
+ * comes before the mailbox is waits in the queue. */
 static bool add_account(struct work *work, struct store *store, struct account_entry *entry, struct slice password)
 {
 	struct account_entry there;
@@ -147,15 +148,18 @@ static bool remove_it(struct work *work)
 
 /* ---- Showing ---- */
 
-static json_t *json_of_account(const struct account_entry *entry)
+static json_t *json_of_account(const void *entry_at)
 {
+	const struct account_entry *entry = entry_at;
 	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b}", "name", json_of_slice(entry->name), "display_name", json_of_slice(entry->display_name),
 			 "enabled", entry->enabled, "quota_bytes", (json_int_t)entry->quota_bytes, "quota_messages", (json_int_t)entry->quota_messages,
 			 "created", (json_int_t)entry->created, "has_password", entry->has_password);
 }
 
-static void print_account(const struct account_entry *entry)
+static void print_account(const void *entry_at)
 {
+	const struct account_entry *entry = entry_at;
+	char size[32];
 	print_safe(entry->name);
 	if (entry->display_name.len > 0) {
 		printf("  \"");
@@ -163,11 +167,13 @@ static void print_account(const struct account_entry *entry)
 		putchar('"');
 	}
 	if (entry->quota_bytes > 0)
-		printf("  quota %llu bytes", (unsigned long long)entry->quota_bytes);
+		printf("  quota %s", size_text(entry->quota_bytes, size));
 	if (entry->quota_messages > 0)
 		printf("  quota %llu messages", (unsigned long long)entry->quota_messages);
 	printf("%s%s\n", entry->enabled ? "" : "  disabled", entry->has_password ? "" : "  without a password");
 }
+
+static const struct command_shape shape = {sizeof(struct account_entry), json_of_account, print_account};
 
 static bool list(struct work *work)
 {
@@ -177,17 +183,7 @@ static bool list(struct work *work)
 	if ((work->line->count > 0 && !instance_domain(work->line, command_argument(work->line, 0), &domain, &work->error)) ||
 	    !directory_list_accounts(work->directory, domain, work->line->arena, &accounts, &count, &work->error))
 		return false;
-	json_t *array = json_array();
-	for (size_t i = 0; i < count; i++) {
-		if (work->line->json)
-			json_array_append_new(array, json_of_account(&accounts[i]));
-		else
-			print_account(&accounts[i]);
-	}
-	if (work->line->json)
-		command_print_json(array);
-	else
-		json_decref(array);
+	command_print_list(work->line, &shape, accounts, count);
 	return true;
 }
 
@@ -225,10 +221,11 @@ static bool show(struct work *work)
 		command_print_json(object);
 		return true;
 	}
-	char when[32];
+	char when[32], size[32];
 	print_account(&entry);
-	printf("made %s, keeps %lld messages of %lld bytes\n", time_text(entry.created, when),
-	       (long long)json_integer_value(json_object_get(object, "messages")), (long long)json_integer_value(json_object_get(object, "bytes")));
+	printf("made %s, keeps %lld messages of %s\n", time_text(entry.created, when),
+	       (long long)json_integer_value(json_object_get(object, "messages")),
+	       size_text((uint64_t)json_integer_value(json_object_get(object, "bytes")), size));
 	for (size_t i = 0; i < count; i++)
 		printf("may send as %.*s\n", SLICE_ARG(senders[i]));
 	json_decref(object);

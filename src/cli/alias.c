@@ -41,16 +41,18 @@ static bool add(struct work *work) { return directory_add_alias(work->directory,
 static bool set(struct work *work) { return directory_set_alias(work->directory, &work->alias, &work->error); }
 static bool remove_it(struct work *work) { return directory_remove_alias(work->directory, work->alias.address, &work->error); }
 
-static json_t *json_of_alias(const struct alias_entry *alias)
+static json_t *json_of_alias(const void *entry_at)
 {
+	const struct alias_entry *alias = entry_at;
 	json_t *targets = json_array();
 	for (size_t i = 0; i < alias->target_count; i++)
 		json_array_append_new(targets, json_of_slice(alias->targets[i]));
 	return json_pack("{s:o, s:o}", "address", json_of_slice(alias->address), "targets", targets);
 }
 
-static void print_alias(const struct alias_entry *alias)
+static void print_alias(const void *entry_at)
 {
+	const struct alias_entry *alias = entry_at;
 	print_safe(alias->address);
 	printf(" ->");
 	for (size_t i = 0; i < alias->target_count; i++) {
@@ -60,6 +62,8 @@ static void print_alias(const struct alias_entry *alias)
 	putchar('\n');
 }
 
+static const struct command_shape shape = {sizeof(struct alias_entry), json_of_alias, print_alias};
+
 static bool list(struct work *work)
 {
 	struct alias_entry *aliases;
@@ -68,17 +72,7 @@ static bool list(struct work *work)
 	if ((work->line->count > 0 && !instance_domain(work->line, command_argument(work->line, 0), &domain, &work->error)) ||
 	    !directory_list_aliases(work->directory, domain, work->line->arena, &aliases, &count, &work->error))
 		return false;
-	json_t *array = json_array();
-	for (size_t i = 0; i < count; i++) {
-		if (work->line->json)
-			json_array_append_new(array, json_of_alias(&aliases[i]));
-		else
-			print_alias(&aliases[i]);
-	}
-	if (work->line->json)
-		command_print_json(array);
-	else
-		json_decref(array);
+	command_print_list(work->line, &shape, aliases, count);
 	return true;
 }
 
@@ -87,10 +81,7 @@ static bool show(struct work *work)
 	struct alias_entry alias;
 	if (!directory_get_alias(work->directory, work->alias.address, work->line->arena, &alias, &work->error))
 		return false;
-	if (work->line->json)
-		command_print_json(json_of_alias(&alias));
-	else
-		print_alias(&alias);
+	command_print_entry(work->line, &shape, &alias);
 	return true;
 }
 

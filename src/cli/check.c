@@ -46,7 +46,7 @@ static void check_folders(struct check *check)
 	char path[PATH_MAX];
 	struct stat status;
 	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-		snprintf(path, sizeof path, "%s/%s", check->line->data, folders[i]);
+		snprintf(path, sizeof path, "%s%s%s", check->line->data, i > 0 ? "/" : "", folders[i]);
 		if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
 			check_error(check, "Restore it, or make it with mode 0700; `pombal serve` makes missing ones, too.", "there is no folder %s", path);
 		else if (status.st_uid != geteuid())
@@ -97,6 +97,23 @@ static void check_domain(struct check *check, struct directory *directory, const
 	struct slice postmaster = arena_printf(check->line->arena, "postmaster@%.*s", SLICE_ARG(domain->name));
 	if (directory_recipient(directory, postmaster) != RECIPIENT_LOCAL) /* RFC 5321 §4.5.1 */
 		check_error(check, "Every domain must take mail for postmaster: make an account or an alias of that name.", "%.*s takes no mail", SLICE_ARG(postmaster));
+	if (domain->catch_all.len > 0 && directory_recipient(directory, domain->catch_all) == RECIPIENT_UNKNOWN)
+		check_warning(check, "Set another with `pombal domain set`, or make the account.", "the catch-all %.*s of %.*s is nobody's address",
+			      SLICE_ARG(domain->catch_all), SLICE_ARG(domain->name));
+}
+
+/* Such an address is refused when mail comes for it. */
+static void check_aliases(struct check *check, struct directory *directory)
+{
+	struct error error;
+	struct alias_entry *aliases;
+	size_t count = 0;
+	if (!directory_list_aliases(directory, SLICE(""), check->line->arena, &aliases, &count, &error))
+		check_error(check, "Restore directory/directory.db from a backup.", "the aliases can't be read: %s", error.text);
+	for (size_t i = 0; i < count; i++)
+		if (directory_recipient(directory, aliases[i].address) == RECIPIENT_UNKNOWN)
+			check_warning(check, "Set other targets with `pombal alias set`, make the account, or remove the alias.", "the alias %.*s leads to nobody",
+				      SLICE_ARG(aliases[i].address));
 }
 
 static void check_people(struct check *check)
@@ -111,6 +128,8 @@ static void check_people(struct check *check)
 		check_warning(check, "Add one with `pombal domain add`.", "no domain: mail is taken for nobody");
 	for (size_t i = 0; i < count; i++)
 		check_domain(check, directory, &domains[i]);
+	if (directory)
+		check_aliases(check, directory);
 	if (directory)
 		directory_close(&directory);
 }

@@ -74,11 +74,22 @@ __attribute__((format(printf, 2, 3))) int command_misuse(const struct command_li
 
 /** Prints `value` and frees it; returns COMMAND_DONE. */
 int command_print_json(json_t *value);
+/** How one kind of entry is shown: as JSON, and as a line for people. */
+struct command_shape {
+	size_t size; /* of an entry */
+	json_t *(*json_of)(const void *entry);
+	void (*print)(const void *entry);
+};
+/** Prints entries that lie one after the other: with --json as one list. */
+void command_print_list(const struct command_line *line, const struct command_shape *shape, const void *entries, size_t count);
+void command_print_entry(const struct command_line *line, const struct command_shape *shape, const void *entry);
 /** A JSON string of bytes that may not be UTF-8 (what isn't becomes '?'). */
 json_t *json_of_slice(struct slice text);
 /** Prints a slice to standard output with control bytes shown as '?': nothing that mail holds may steer the terminal. */
 void print_safe(struct slice text);
 /** "2026-11-22 23:19:32" in local time. */
 const char *time_text(int64_t seconds, char out[32]);
+/** "512 bytes", "1.4 MiB", "10 GiB": as people read it. */
+const char *size_text(uint64_t bytes, char out[32]);
 
 #endif

@@ -52,14 +52,16 @@ static bool set(struct work *work)
 
 static bool remove_it(struct work *work) { return directory_remove_domain(work->directory, work->name, &work->error); }
 
-static json_t *json_of_domain(const struct domain_entry *domain)
+static json_t *json_of_domain(const void *entry_at)
 {
+	const struct domain_entry *domain = entry_at;
 	return json_pack("{s:o, s:o, s:o}", "name", json_of_slice(domain->name), "alias_of", json_of_slice(domain->alias_of), "catch_all",
 			 json_of_slice(domain->catch_all));
 }
 
-static void print_domain(const struct domain_entry *domain)
+static void print_domain(const void *entry_at)
 {
+	const struct domain_entry *domain = entry_at;
 	print_safe(domain->name);
 	if (domain->alias_of.len > 0)
 		printf("  alias of %.*s", SLICE_ARG(domain->alias_of));
@@ -68,23 +70,15 @@ static void print_domain(const struct domain_entry *domain)
 	putchar('\n');
 }
 
+static const struct command_shape shape = {sizeof(struct domain_entry), json_of_domain, print_domain};
+
 static bool list(struct work *work)
 {
 	struct domain_entry *domains;
 	size_t count;
 	if (!directory_list_domains(work->directory, work->line->arena, &domains, &count, &work->error))
 		return false;
-	json_t *array = json_array();
-	for (size_t i = 0; i < count; i++) {
-		if (work->line->json)
-			json_array_append_new(array, json_of_domain(&domains[i]));
-		else
-			print_domain(&domains[i]);
-	}
-	if (work->line->json)
-		command_print_json(array);
-	else
-		json_decref(array);
+	command_print_list(work->line, &shape, domains, count);
 	return true;
 }
 
@@ -93,10 +87,7 @@ static bool show(struct work *work)
 	struct domain_entry domain;
 	if (!directory_get_domain(work->directory, work->name, work->line->arena, &domain, &work->error))
 		return false;
-	if (work->line->json)
-		command_print_json(json_of_domain(&domain));
-	else
-		print_domain(&domain);
+	command_print_entry(work->line, &shape, &domain);
 	return true;
 }
 

@@ -12,14 +12,18 @@
 #include "cli/commands.h"
 #include "cli/instance.h"
 #include "cli/mail_folders.h"
+#include "main/privileges.h"
 
 enum { EXPORT_STEP = 200, EXPORT_MESSAGE_MAX = 1 << 30 };
 
 struct export {
 	struct account *account;
 	struct arena *arena;       /* of one step of a mailbox */
+	struct arena *names;       /* of the whole: keywords */
 	char folder[PATH_MAX];     /* Maildir: of the present mailbox */
+	struct maildir_keywords keywords; /* Maildir: of the present mailbox */
 	FILE *mbox;                /* mbox: the present file */
+	int given;                 /* mbox: the one file, made by root; else -1 */
 	uint64_t written;
 };
 
@@ -45,6 +49,7 @@ static bool begin_maildir(struct export *export, const char *path, struct slice 
 {
 	static const char *const subfolders[] = {"cur", "new", "tmp"};
 	bool inbox = slice_equal_nocase(mailbox, SLICE("INBOX"));
+	export->keywords = (struct maildir_keywords){0};
 	struct slice folder = inbox ? SLICE("") : folder_from_mailbox(mailbox, export->arena);
 	int len = snprintf(export->folder, sizeof export->folder, "%s%s%.*s", path, inbox ? "" : "/", SLICE_ARG(folder));
 	for (size_t i = 0; i < sizeof subfolders / sizeof *subfolders; i++) {
@@ -57,12 +62,45 @@ static bool begin_maildir(struct export *export, const char *path, struct slice 
 	return true;
 }
 
+/* The letters of a message's keywords for its file's name, in order. */
+static const char *letters_of(struct export *export, const struct message *message, char out[MAILDIR_KEYWORDS_MAX + 1])
+{
+	bool has[MAILDIR_KEYWORDS_MAX] = {false};
+	struct slice word, rest = message->keywords;
+	for (bool more = rest.len > 0; more;) {
+		more = slice_cut(rest, ' ', &word, &rest);
+		char letter = maildir_keyword_letter(&export->keywords, word, export->names);
+		if (letter)
+			has[letter - 'a'] = true;
+	}
+	size_t len = 0;
+	for (int i = 0; i < MAILDIR_KEYWORDS_MAX; i++)
+		if (has[i])
+			out[len++] = (char)('a' + i);
+	out[len] = '\0';
+	return out;
+}
+
+/* What the letters stand for, where Dovecot and import look for it. */
+static bool write_keywords(struct export *export, struct error *error)
+{
+	char path[PATH_MAX];
+	struct buf text = BUF(MAILDIR_KEYWORDS_MAX * (KEYWORD_MAX + 8));
+	for (int i = 0; i < MAILDIR_KEYWORDS_MAX; i++)
+		if (export->keywords.names[i].len > 0)
+			buf_printf(&text, "%d %.*s\n", i, SLICE_ARG(export->keywords.names[i]));
+	int len = snprintf(path, sizeof path, "%s/dovecot-keywords", export->folder);
+	bool done = text.len == 0 || (len < PATH_MAX && file_replace(path, buf_slice(&text), 0600, error));
+	buf_free(&text);
+	return done;
+}
+
 /* The name is the same in every export, so a message that is there already is seen. */
 static bool write_file(struct export *export, const struct message *message, struct error *error)
 {
-	char path[PATH_MAX], letters[8];
-	int len = snprintf(path, sizeof path, "%s/cur/%lld.P%llxU%u.pombal:2,%s", export->folder, (long long)message->received,
-			   (unsigned long long)message->id, message->uid, flags_to_name(message->flags, letters));
+	char path[PATH_MAX], flags[8], letters[MAILDIR_KEYWORDS_MAX + 1];
+	int len = snprintf(path, sizeof path, "%s/cur/%lld.P%llxU%u.pombal:2,%s%s", export->folder, (long long)message->received,
+			   (unsigned long long)message->id, message->uid, flags_to_name(message->flags, flags), letters_of(export, message, letters));
 	if (len >= PATH_MAX)
 		return error_set(error, ERROR_INVALID, "path too long: %s", export->folder);
 	if (access(path, F_OK) == 0)
@@ -93,7 +131,8 @@ static bool begin_mbox(struct export *export, const char *path, struct slice mai
 	int len = single ? snprintf(file, sizeof file, "%s", path) : snprintf(file, sizeof file, "%s/%.*s.mbox", path, SLICE_ARG(name));
 	if (len >= PATH_MAX)
 		return error_set(error, ERROR_INVALID, "path too long: %s", path);
-	int fd = open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	int fd = export->given >= 0 ? export->given : open(file, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+	export->given = -1;
 	export->mbox = fd >= 0 ? fdopen(fd, "w") : NULL;
 	return export->mbox || error_set_errno(error, errno, "%s", file);
 }
@@ -165,7 +204,7 @@ static bool export_mailbox(struct command_line *line, struct export *export, con
 	if (!mailbox->selectable || (mbox && !single && mailbox->messages == 0))
 		return true;
 	bool done = (mbox ? begin_mbox(export, path, mailbox->name, single, error) : begin_maildir(export, path, mailbox->name, error)) &&
-		    write_messages(export, mailbox->id, error);
+		    write_messages(export, mailbox->id, error) && (mbox || write_keywords(export, error));
 	if (export->mbox && fclose(export->mbox) != 0 && done)
 		done = error_set_errno(error, errno, "writing");
 	export->mbox = NULL;
@@ -187,18 +226,74 @@ static bool export_all(struct command_line *line, struct export *export, struct 
 	return true;
 }
 
+/* ---- The target ---- */
+
+static bool give_folder(struct command_line *line, const char *path, const struct identity *owner, struct error *error)
+{
+	struct stat status;
+	bool there = stat(path, &status) == 0;
+	if (there && status.st_uid != owner->user)
+		return error_set(error, ERROR_EXISTS, "%s is there and belongs to somebody else: name a folder that isn't there yet", path);
+	if (!there && !file_make_folders(path, 0700, error))
+		return false;
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	bool done = fd >= 0 && (there || fchown(fd, owner->user, owner->group) == 0) && fchdir(fd) == 0;
+	if (!done)
+		error_set_errno(error, errno, "%s", path);
+	if (fd >= 0)
+		close(fd);
+	line->arguments[1] = arena_text(line->arena, SLICE("."));
+	return done;
+}
+
+static bool give_file(struct export *export, const char *path, const struct identity *owner, struct error *error)
+{
+	struct stat status;
+	export->given = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (export->given < 0 || fstat(export->given, &status) != 0)
+		return error_set_errno(error, errno, "%s", path);
+	if (!S_ISREG(status.st_mode) || status.st_size > 0 || status.st_nlink != 1) /* an empty one is left over from an attempt that failed */
+		return error_set_errno(error, EEXIST, "%s", path);
+	return fchown(export->given, owner->user, owner->group) == 0 || error_set_errno(error, errno, "%s", path);
+}
+
+/* What root names is made by root, and given to the data directory's owner, who then writes to it from within: what leads there
+ * may be closed to him. */
+static bool give_target(struct command_line *line, struct export *export, struct error *error)
+{
+	struct identity owner;
+	const char *format = command_value(line, "format"), *path = line->arguments[1];
+	if (!identity_of(line->data, &owner, error))
+		return false;
+	if (getuid() != 0 || owner.user == 0)
+		return true;
+	bool single = format && slice_equal(slice_of(format), SLICE("mbox")) && command_value(line, "mailbox");
+	return single ? give_file(export, path, &owner, error) : give_folder(line, path, &owner, error);
+}
+
+static bool enter(struct command_line *line, struct export *export)
+{
+	struct error error;
+	if (!instance_find(line))
+		return false;
+	if (give_target(line, export, &error))
+		return instance_enter(line);
+	command_fail(line, "%s", error.text);
+	return false;
+}
+
 static int run(struct command_line *line)
 {
 	struct error error;
 	struct slice name;
 	const char *format = command_value(line, "format");
-	struct export export = {.arena = arena_new()};
+	struct export export = {.arena = arena_new(), .names = line->arena, .given = -1};
 	struct store *store = NULL;
 	int status = COMMAND_FAILED;
 	log_set_role("export", LOG_LEVEL_WARNING);
 	if (format && !slice_equal(slice_of(format), SLICE("maildir")) && !slice_equal(slice_of(format), SLICE("mbox")))
 		status = command_misuse(line, "--format is maildir or mbox");
-	else if (instance_enter(line) && (store = instance_store(line))) {
+	else if (enter(line, &export) && (store = instance_store(line))) {
 		bool done = instance_address(line, command_argument(line, 0), &name, &error) && (export.account = store_open_account(store, name, &error)) &&
 			    export_all(line, &export, &error);
 		if (export.account)
@@ -208,6 +303,8 @@ static int run(struct command_line *line)
 		if (done)
 			printf("%llu messages written\n", (unsigned long long)export.written);
 	}
+	if (export.given >= 0)
+		close(export.given);
 	arena_free(&export.arena);
 	config_free_all();
 	return status;

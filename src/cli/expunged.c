@@ -57,7 +57,7 @@ static void show(const struct work *work, const struct expunged_message *message
 	const struct part *root = summary_decode(message->summary, arena);
 	struct slice from = sender_of(root ? root->envelope : NULL, arena);
 	struct slice subject = root && root->envelope ? text_of(root->envelope->subject, arena) : SLICE("");
-	char id[ID_TEXT_LEN + 1], when[32];
+	char id[ID_TEXT_LEN + 1], when[32], size[32];
 	id_format(message->id, id);
 	if (work->line->json) {
 		json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "id", id, "expunged", (json_int_t)message->expunged, "received",
@@ -65,7 +65,7 @@ static void show(const struct work *work, const struct expunged_message *message
 						       "subject", json_of_slice(subject)));
 		return;
 	}
-	printf("%s  removed %s  %llu bytes  ", id, time_text(message->expunged, when), (unsigned long long)message->size);
+	printf("%s  removed %s  %s  ", id, time_text(message->expunged, when), size_text(message->size, size));
 	print_safe(from);
 	printf("  ");
 	print_safe(subject);

@@ -1,4 +1,4 @@
-/* Putting existing mail into an account; import.c reads the sources, import_add.c adds to the store. */
+/* Putting existing mail into an account: import_maildir.c and import_mbox.c read the sources, import_add.c adds to the store. */
 #ifndef CLI_IMPORT_H
 #define CLI_IMPORT_H
 
@@ -22,9 +22,13 @@ struct import {
 
 /** Further messages go into this mailbox, which is made if it isn't there. */
 bool import_into(struct import *import, struct slice mailbox, struct error *error);
-/** Adds a message with any line ends, which become CRLF. */
-bool import_add(struct import *import, struct slice content, unsigned flags, int64_t received, struct error *error);
+/** Adds a message with any line ends, which become CRLF, and with `like`'s flags, keywords and date. */
+bool import_add(struct import *import, struct slice content, const struct placement *like, struct error *error);
 /** Writes what has gathered. */
 bool import_flush(struct import *import, struct error *error);
+
+/** All that is in a Maildir goes into `mailbox`, and its folders into mailboxes of their names; below `mailbox` if that isn't INBOX. */
+bool import_maildir(struct import *import, const char *path, struct slice mailbox, struct error *error);
+bool import_mbox_file(struct import *import, const char *path, struct slice mailbox, struct error *error);
 
 #endif

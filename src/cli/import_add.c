@@ -59,7 +59,7 @@ static bool write_lines(struct draft *draft, struct slice content, struct error 
 	return done;
 }
 
-bool import_add(struct import *import, struct slice content, unsigned flags, int64_t received, struct error *error)
+bool import_add(struct import *import, struct slice content, const struct placement *like, struct error *error)
 {
 	struct draft *draft = draft_new(import->account, error);
 	if (!draft)
@@ -71,8 +71,9 @@ bool import_add(struct import *import, struct slice content, unsigned flags, int
 	import->drafts[import->gathered] = draft;
 	import->placements[import->gathered++] = (struct placement){
 		.mailbox = import->mailbox_id,
-		.flags = flags,
-		.received = received,
+		.flags = like->flags,
+		.keywords = like->keywords,
+		.received = like->received,
 		.delivery_id = name_content(import, content),
 	};
 	return import->gathered < IMPORT_BATCH || import_flush(import, error);

@@ -1,5 +1,6 @@
 /* pombal init: makes a data directory that works at once. The configuration is written last: a directory without it holds
  * no instance, so an init that failed half-way can be repeated. */
+#include <dirent.h>
 #include <errno.h>
 #include <limits.h>
 #include <pwd.h>
@@ -26,6 +27,7 @@ struct plan {
 	char domain_ascii[ADDRESS_DOMAIN_MAX + 1];
 	char hostname[ADDRESS_DOMAIN_MAX + 8];
 	bool dev;
+	bool shared; /* the folder holds other files: its owner and mode stay */
 	uint64_t port_base;
 };
 
@@ -46,14 +48,38 @@ static int make_plan(struct command_line *line, struct plan *plan)
 	if (ascii.len == 0 || ascii.len >= sizeof plan->domain_ascii)
 		return command_fail(line, "\"%s\" can't be a domain of mail", domain);
 	snprintf(plan->domain_ascii, sizeof plan->domain_ascii, "%.*s", SLICE_ARG(ascii));
+	struct slice host = slice_of(hostname);
+	if (hostname && !slice_is_ascii(host) && (ascii = domain_to_ascii(host, line->arena)).len > 0) /* with letters of any language */
+		host = ascii;
 	if (hostname)
-		snprintf(plan->hostname, sizeof plan->hostname, "%s", hostname);
+		snprintf(plan->hostname, sizeof plan->hostname, "%.*s", SLICE_ARG(host));
 	else
 		snprintf(plan->hostname, sizeof plan->hostname, "mail.%s", plan->domain_ascii);
 	return check_host_name(slice_of(plan->hostname), &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
 }
 
 /* ---- The directory ---- */
+
+/* A folder that is ours may hold what an init that failed has left, and what the file system has put there. */
+static bool is_ours(const char *name)
+{
+	static const char *const ours[] = {".", "..", "run", "log", "queue", "accounts", "directory", "certificates", "lost+found"};
+	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+		if (slice_equal(slice_of(name), slice_of(ours[i])))
+			return true;
+	return false;
+}
+
+static bool holds_other_files(const char *path)
+{
+	DIR *folder = opendir(path);
+	bool found = false;
+	for (struct dirent *entry; folder && !found && (entry = readdir(folder));)
+		found = !is_ours(entry->d_name);
+	if (folder)
+		closedir(folder);
+	return found;
+}
 
 /* Root gives a server's directory to the mail user, where there is one; a developer's stays the developer's. */
 static void give_to_user(const struct plan *plan)
@@ -62,7 +88,7 @@ static void give_to_user(const struct plan *plan)
 	struct config *defaults = config_parse(SLICE(""), "defaults", &error);
 	struct stat status;
 	const struct passwd *user = getpwnam(defaults->user);
-	if (getuid() == 0 && !plan->dev && user && stat(plan->line->data, &status) == 0 && status.st_uid == 0 &&
+	if (getuid() == 0 && !plan->dev && !plan->shared && user && stat(plan->line->data, &status) == 0 && status.st_uid == 0 &&
 	    chown(plan->line->data, user->pw_uid, user->pw_gid) != 0)
 		command_fail(plan->line, "can't give %s to %s", plan->line->data, defaults->user);
 	config_free(&defaults);
@@ -91,6 +117,12 @@ static bool make_directory(struct plan *plan)
 		command_fail(plan->line, "%s", error.text);
 		return false;
 	}
+	struct stat status;
+	plan->shared = holds_other_files(plan->line->data);
+	if (plan->shared && stat(plan->line->data, &status) == 0 && status.st_mode & 022) {
+		command_fail(plan->line, "%s holds other files, and other users may write there: name a folder of its own", plan->line->data);
+		return false;
+	}
 	give_to_user(plan);
 	return instance_become_owner(plan->line);
 }
@@ -105,7 +137,7 @@ static bool make_folders(const struct plan *plan, struct error *error)
 			return false;
 	}
 	/* Who had the directory before us may have left it open to everybody. */
-	return chmod(plan->line->data, 0700) == 0 || error_set_errno(error, errno, "%s", plan->line->data);
+	return plan->shared || chmod(plan->line->data, 0700) == 0 || error_set_errno(error, errno, "%s", plan->line->data);
 }
 
 static bool make_certificate(const struct plan *plan, struct error *error)

@@ -4,7 +4,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <pwd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -13,18 +15,52 @@
 
 enum { ASK_TIMEOUT_SECONDS = 20 };
 
-bool instance_become_owner(struct command_line *line)
+/* Makes line->data absolute; *owner is whose it is, who must be us unless we are root. */
+static bool locate(struct command_line *line, struct identity *owner)
 {
-	char path[PATH_MAX];
-	struct identity owner;
+	char path[PATH_MAX], reason[128];
 	struct error error;
 	if (!realpath(line->data, path)) {
-		char reason[128];
 		command_fail(line, "no data directory %s: %s", line->data, strerror_r(errno, reason, sizeof reason));
 		return false;
 	}
 	line->data = arena_text(line->arena, slice_of(path));
-	if (!identity_of(path, &owner, &error) || !privileges_become(&owner, &error)) {
+	if (!identity_of(path, owner, &error)) {
+		command_fail(line, "%s", error.text);
+		return false;
+	}
+	if (geteuid() != owner->user && access(path, R_OK | W_OK | X_OK) != 0) {
+		const struct passwd *user = getpwuid(owner->user);
+		command_fail(line, "%s belongs to user %s: do this as that user, or as root", path, user ? user->pw_name : "unknown");
+		return false;
+	}
+	return true;
+}
+
+static bool holds_instance(const struct command_line *line)
+{
+	char path[PATH_MAX + sizeof "/pombal.conf"];
+	struct stat status;
+	snprintf(path, sizeof path, "%s/pombal.conf", line->data);
+	if (stat(path, &status) == 0 || errno != ENOENT) /* what else may be wrong with it, who opens it says */
+		return true;
+	command_fail(line, "%s holds no instance: `pombal init` makes one", line->data);
+	return false;
+}
+
+bool instance_find(struct command_line *line)
+{
+	struct identity owner;
+	return locate(line, &owner) && holds_instance(line);
+}
+
+static bool become_owner(struct command_line *line, bool (*become)(const struct identity *owner, struct error *error))
+{
+	struct identity owner;
+	struct error error;
+	if (!locate(line, &owner))
+		return false;
+	if (!become(&owner, &error)) {
 		command_fail(line, "%s", error.text);
 		return false;
 	}
@@ -32,10 +68,12 @@ bool instance_become_owner(struct command_line *line)
 	return true;
 }
 
-bool instance_enter(struct command_line *line)
+bool instance_become_owner(struct command_line *line) { return become_owner(line, privileges_become); }
+
+static bool enter(struct command_line *line, bool (*become)(const struct identity *owner, struct error *error))
 {
 	struct error error;
-	if (!instance_become_owner(line))
+	if (!become_owner(line, become) || !holds_instance(line))
 		return false;
 	struct config *config = config_load(line->data, &error);
 	if (!config) {
@@ -45,6 +83,9 @@ bool instance_enter(struct command_line *line)
 	config_set_current(config);
 	return true;
 }
+
+bool instance_enter(struct command_line *line) { return enter(line, privileges_become); }
+bool instance_enter_reading(struct command_line *line) { return enter(line, privileges_become_reader); }
 
 /* ---- What is kept ---- */
 

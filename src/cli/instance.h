@@ -9,10 +9,13 @@
 #include "queue/queue.h"
 #include "store/store.h"
 
-/** Makes line->data absolute, checks that it holds an instance, becomes its owner when root, and makes its configuration
- * the current one. */
+/** Makes line->data absolute, and checks that it is there, ours (or we are root), and holds an instance. */
+bool instance_find(struct command_line *line);
+/** The same; then becomes its owner when root, and makes its configuration the current one. */
 bool instance_enter(struct command_line *line);
-/** As instance_enter, without reading the configuration. */
+/** The same, but keeps root's right to read any file (privileges_become_reader). */
+bool instance_enter_reading(struct command_line *line);
+/** Becomes the owner of line->data, whatever it holds. */
 bool instance_become_owner(struct command_line *line);
 
 struct directory *instance_directory(const struct command_line *line);

@@ -5,10 +5,24 @@
 #include "base/arena.h"
 #include "base/buf.h"
 
-/** ".Projects.Old" (modified UTF-7) to "Projects/Old" in `arena`; bytes that aren't modified UTF-7 are kept as they are. */
+/** ".Projects.Old" (modified UTF-7) to "Projects/Old" in `arena`; bytes that aren't modified UTF-7 are kept as they are, and so are
+ * the dots of a name that doesn't begin with one. */
 struct slice folder_to_mailbox(struct slice folder, struct arena *arena);
 /** "Projects/Old" to ".Projects.Old"; a dot inside a level, which Maildir++ can't have, becomes '_'. */
 struct slice folder_from_mailbox(struct slice mailbox, struct arena *arena);
+
+/** The keywords of one folder of a Maildir, as Dovecot writes them: the letter 'a' in a file's name stands for the first, and so on. */
+enum { MAILDIR_KEYWORDS_MAX = 26 };
+struct maildir_keywords {
+	struct slice names[MAILDIR_KEYWORDS_MAX];
+};
+/** Reads the file dovecot-keywords: lines of "NUMBER NAME". The names stay in `text`; what can't be a keyword is left out. */
+void maildir_keywords_read(struct maildir_keywords *keywords, struct slice text);
+/** The letter of a keyword, which is added (its name copied into `arena`) if need be; '\0' when there is no room. */
+char maildir_keyword_letter(struct maildir_keywords *keywords, struct slice name, struct arena *arena);
+/** The keywords that a file's name has, separated by spaces. */
+struct slice keywords_from_name(struct slice name, const struct maildir_keywords *keywords, struct arena *arena);
+
 /** The flags in a Maildir file's name, as in "…:2,FS". */
 unsigned flags_from_name(struct slice name);
 /** The letters of flags for a Maildir file's name, in order. */

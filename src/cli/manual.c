@@ -17,7 +17,9 @@ static void write_command(struct buf *out, const struct command *command)
 {
 	buf_append_text(out, ".TP\n.B pombal ");
 	write_roff(out, command->name);
-	buf_append_char(out, ' ');
+	if (command->flags & COMMAND_JSON)
+		buf_append_text(out, " [\\-\\-json]");
+	buf_append_text(out, command->arguments[0] ? " " : "");
 	write_roff(out, command->arguments);
 	for (const struct command_option *option = command->options; option && option->name; option++) {
 		buf_append_text(out, " [\\-\\-");
@@ -38,13 +40,15 @@ static void write_command(struct buf *out, const struct command *command)
 
 void command_write_manual(struct buf *out, const struct command_group *groups)
 {
-	buf_append_text(out, ".TH POMBAL 1 \"\" \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n"
+	buf_append_text(out, ".TH POMBAL 1 " POMBAL_DATE " \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n"
 			     ".SH NAME\npombal \\- a complete e\\-mail system\n"
 			     ".SH SYNOPSIS\n.B pombal\n[\\-\\-data DIR] COMMAND [ARGUMENTS]\n"
 			     ".SH DESCRIPTION\nPombal receives mail from the internet, routes and queues mail to the internet, stores it, and serves "
 			     "it to mail clients. Everything it keeps is in one data directory, which\n.B \\-\\-data\n(before or after the "
 			     "command) or the environment variable\n.B POMBAL_DATA\nnames; without either it is\n.IR /var/lib/pombal .\n"
-			     "Run as root, every command becomes the directory's owner before it touches a file.\n");
+			     "Run as root, every command becomes the directory's owner before it touches a file.\n.PP\n"
+			     "Called by the name\n.BR sendmail ,\n.B mailq\nor\n.BR newaliases ,\nit is that program of sendmail(8)'s. With\n.B \\-\\-json\n"
+			     "a listing is one JSON value. Options may stand anywhere after the command; what follows\n.B \\-\\-\nis no option.\n");
 	for (; groups->commands; groups++) {
 		if (groups->title[0]) {
 			buf_append_text(out, ".SH \"");
@@ -57,5 +61,14 @@ void command_write_manual(struct buf *out, const struct command_group *groups)
 				write_command(out, command);
 	}
 	buf_append_text(out, ".SH \"EXIT STATUS\"\n0: done; 1: refused or failed, one line on standard error says why; 2: wrong usage.\n"
+			     ".SH ENVIRONMENT\n.TP\n.B POMBAL_DATA\nThe data directory, where\n.B \\-\\-data\ndoesn't name one.\n"
+			     ".SH FILES\nIn the data directory:\n"
+			     ".TP\n.I pombal.conf\nThe configuration.\n.TP\n.I certificates/\nCertificates and keys.\n"
+			     ".TP\n.I directory/directory.db\nDomains, accounts, aliases, and hashes of passwords.\n"
+			     ".TP\n.I queue/\nWhat waits to be delivered.\n.TP\n.IR accounts/ DOMAIN / NAME /\nAn account: its database, and in\n.I mail/\n"
+			     "one plain file per message.\n.TP\n.I log/events.log\nWhat happened, for\n.BR \"pombal trace\" .\n"
+			     ".TP\n.I run/\nThe running server's socket and lock.\n"
+			     ".SH SIGNALS\nOf\n.BR \"pombal serve\" :\nSIGHUP reads configuration and certificates anew, as\n.B pombal reload\ndoes; "
+			     "SIGTERM and SIGINT stop it, as\n.B pombal stop\ndoes; a second SIGINT doesn't wait for what is under way.\n"
 			     ".SH \"SEE ALSO\"\n.BR pombal.conf (5)\n");
 }

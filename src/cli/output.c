@@ -12,6 +12,29 @@ int command_print_json(json_t *value)
 	return COMMAND_DONE;
 }
 
+void command_print_list(const struct command_line *line, const struct command_shape *shape, const void *entries, size_t count)
+{
+	json_t *array = json_array();
+	for (size_t i = 0; i < count; i++) {
+		const void *entry = (const char *)entries + i * shape->size;
+		if (line->json)
+			json_array_append_new(array, shape->json_of(entry));
+		else
+			shape->print(entry);
+	}
+	if (line->json)
+		command_print_json(json_incref(array));
+	json_decref(array);
+}
+
+void command_print_entry(const struct command_line *line, const struct command_shape *shape, const void *entry)
+{
+	if (line->json)
+		command_print_json(shape->json_of(entry));
+	else
+		shape->print(entry);
+}
+
 json_t *json_of_slice(struct slice text)
 {
 	if (slice_is_utf8(text))
@@ -34,6 +57,22 @@ void print_safe(struct slice text)
 		bool control = c < ' ' || c == 0x7f || (c >= 0x80 && !utf8) || (c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0);
 		putchar(control ? '?' : c);
 	}
+}
+
+const char *size_text(uint64_t bytes, char out[32])
+{
+	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
+	uint64_t unit = 1024;
+	size_t i = 0;
+	for (; i + 1 < sizeof units / sizeof *units && bytes / unit >= 1024; i++)
+		unit *= 1024;
+	if (bytes < 1024)
+		snprintf(out, 32, "%llu bytes", (unsigned long long)bytes);
+	else if (bytes % unit == 0)
+		snprintf(out, 32, "%llu %s", (unsigned long long)(bytes / unit), units[i]);
+	else
+		snprintf(out, 32, "%.1f %s", (double)bytes / (double)unit, units[i]);
+	return out;
 }
 
 const char *time_text(int64_t seconds, char out[32])

@@ -79,9 +79,9 @@ static void print_recipient(const struct queue_recipient *recipient, bool held)
 
 static void print_message(const struct queue_message *message)
 {
-	char id[ID_TEXT_LEN + 1], when[32];
+	char id[ID_TEXT_LEN + 1], when[32], size[32];
 	id_format(message->id, id);
-	printf("%s  %s  %llu bytes  from <", id, time_text(message->arrived, when), (unsigned long long)message->size);
+	printf("%s  %s  %s  from <", id, time_text(message->arrived, when), size_text(message->size, size));
 	print_safe(message->from);
 	printf(">%s\n", message->held ? "  HELD" : "");
 	for (size_t i = 0; i < message->recipient_count; i++)

@@ -174,12 +174,22 @@ static bool read_letter(struct buf *raw, struct error *error)
 	}
 }
 
+/* Programs report to the users they run as (cron: to root): who has no account here is the postmaster. */
+static void replace_system_user(const struct sendmail_job *job, struct slice *recipient)
+{
+	size_t at = slice_find_last_char(*recipient, '@');
+	if (slice_equal_nocase(slice_skip(*recipient, at + 1), job->domain) && getpwnam(arena_text(job->arena, slice_sub(*recipient, 0, at))))
+		*recipient = sendmail_qualify(job, SLICE("postmaster"));
+}
+
 /* Who is told at once needs no report by mail. */
 static bool check_recipients(const struct sendmail_job *job, struct directory *directory, struct error *error)
 {
 	if (job->recipient_count == 0)
 		return error_set(error, ERROR_INVALID, "there is no recipient");
 	for (size_t i = 0; i < job->recipient_count; i++) {
+		if (directory_recipient(directory, job->recipients[i]) == RECIPIENT_UNKNOWN)
+			replace_system_user(job, &job->recipients[i]);
 		enum recipient_kind kind = directory_recipient(directory, job->recipients[i]);
 		if (kind == RECIPIENT_UNKNOWN || kind == RECIPIENT_DISABLED)
 			return error_set(error, ERROR_NOT_FOUND, "%.*s: %s", SLICE_ARG(job->recipients[i]),

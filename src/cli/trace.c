@@ -11,13 +11,15 @@ struct story {
 	struct slice id;           /* empty: lines without one, such as refusals */
 	struct slice *lines;       /* grows */
 	size_t count;
-	struct story *next;
+	bool has_session;          /* is it among the stories of the session it came in by? */
+	struct story *next, *next_of_session;
 };
 
 struct trace {
 	struct command_line *line;
 	struct slice wanted;       /* without <> */
 	struct map *stories;       /* by id */
+	struct map *sessions;      /* the last story of each session */
 	struct story *first, **last;
 	struct arena *scratch;     /* per line */
 	bool grown;                /* has this pass found another id? */
@@ -40,6 +42,16 @@ static struct story *story_of(struct trace *trace, struct slice id)
 	return story;
 }
 
+/* Who signed in is known of the session, which may bring several messages. */
+static void note_session(struct trace *trace, struct story *story, struct slice session)
+{
+	if (session.len == 0 || story->id.len == 0 || story->has_session)
+		return;
+	story->has_session = true;
+	story->next_of_session = map_get(trace->sessions, session);
+	map_put(trace->sessions, session, story);
+}
+
 static struct slice without_brackets(struct slice text)
 {
 	return text.len > 2 && text.at[0] == '<' && text.at[text.len - 1] == '>' ? slice_sub(text, 1, text.len - 2) : text;
@@ -53,11 +65,19 @@ static bool mentions(const struct event *event, struct slice wanted)
 	return false;
 }
 
-/* People signing in and reading are no part of a message's way. */
+static bool is_sign_in(const struct event *event) { return slice_starts(event_get(event, "event"), SLICE("sign_in.")); }
+
+/* People signing in and reading are no part of a message's way, but for the session that brought it. */
 static bool is_about_mail(const struct event *event)
 {
 	struct slice role = event_get(event, "role");
 	return slice_equal(role, SLICE("smtp")) || slice_equal(role, SLICE("courier")) || slice_equal(role, SLICE("sendmail"));
+}
+
+static bool parse(struct trace *trace, struct slice text, struct event *event)
+{
+	arena_reset(trace->scratch);
+	return event_parse(text, trace->scratch, event);
 }
 
 /* First passes: which messages. */
@@ -65,8 +85,7 @@ static void find_ids(void *context, struct slice text)
 {
 	struct trace *trace = context;
 	struct event event;
-	arena_reset(trace->scratch);
-	if (!event_parse(text, trace->scratch, &event))
+	if (!parse(trace, text, &event))
 		return;
 	struct slice id = event_get(&event, "id");
 	bool known = id.len > 0 && map_get(trace->stories, id);
@@ -74,24 +93,14 @@ static void find_ids(void *context, struct slice text)
 		known = known || (id.len > 0 && event_get(&event, kin[i]).len > 0 && map_get(trace->stories, event_get(&event, kin[i])));
 	if (!known && !(is_about_mail(&event) && mentions(&event, trace->wanted)))
 		return;
-	story_of(trace, id);
+	note_session(trace, story_of(trace, id), event_get(&event, "session"));
 	for (size_t i = 0; i < sizeof kin / sizeof *kin; i++)
 		if (event_get(&event, kin[i]).len > 0)
 			story_of(trace, event_get(&event, kin[i]));
 }
 
-/* Last pass: their lines. */
-static void gather(void *context, struct slice text)
+static void add_line(struct trace *trace, struct story *story, struct slice text)
 {
-	struct trace *trace = context;
-	struct event event;
-	arena_reset(trace->scratch);
-	if (!event_parse(text, trace->scratch, &event))
-		return;
-	struct slice id = event_get(&event, "id");
-	struct story *story = map_get(trace->stories, id);
-	if (!story || (id.len == 0 && !(is_about_mail(&event) && mentions(&event, trace->wanted))))
-		return;
 	if ((story->count & (story->count + 1)) == 0) { /* room is doubled at 1, 3, 7, … */
 		struct slice *more = arena_array(trace->line->arena, 2 * story->count + 1, sizeof *more);
 		for (size_t i = 0; i < story->count; i++)
@@ -99,6 +108,22 @@ static void gather(void *context, struct slice text)
 		story->lines = more;
 	}
 	story->lines[story->count++] = arena_copy(trace->line->arena, text);
+}
+
+/* Last pass: their lines. */
+static void gather(void *context, struct slice text)
+{
+	struct trace *trace = context;
+	struct event event;
+	if (!parse(trace, text, &event))
+		return;
+	struct slice id = event_get(&event, "id");
+	struct story *story = map_get(trace->stories, id);
+	if (id.len == 0 && is_sign_in(&event))
+		for (story = map_get(trace->sessions, event_get(&event, "session")); story; story = story->next_of_session)
+			add_line(trace, story, text);
+	else if (story && (id.len > 0 || (is_about_mail(&event) && mentions(&event, trace->wanted))))
+		add_line(trace, story, text);
 }
 
 /* ---- Showing ---- */
@@ -174,8 +199,7 @@ static void show_story(struct trace *trace, const struct story *story, struct qu
 	if (!object)
 		printf("%.*s\n", story->id.len > 0 ? (int)story->id.len : 15, story->id.len > 0 ? story->id.at : "without message");
 	for (size_t i = 0; i < story->count; i++) {
-		arena_reset(trace->scratch);
-		if (!event_parse(story->lines[i], trace->scratch, &event))
+		if (!parse(trace, story->lines[i], &event))
 			continue;
 		if (object)
 			json_array_append_new(events, json_of_event(&event));
@@ -192,17 +216,16 @@ static void show_story(struct trace *trace, const struct story *story, struct qu
 	json_decref(events);
 }
 
-/* What was accepted is written down by one process, what became of it by others, perhaps before: the acceptance comes first. */
+/* Who signed in, what was accepted, and what became of it is each written down by another process, perhaps before the former. */
 static void put_in_order(struct trace *trace, struct story *story)
 {
 	size_t first = 0;
 	for (size_t i = 0; i < story->count; i++) {
 		struct event event;
-		arena_reset(trace->scratch);
-		if (!event_parse(story->lines[i], trace->scratch, &event))
+		if (!parse(trace, story->lines[i], &event))
 			continue;
 		struct slice name = event_get(&event, "event"), line = story->lines[i];
-		if (!slice_equal(name, SLICE("message.accepted")) && !slice_equal(name, SLICE("message.recipient")))
+		if (!is_sign_in(&event) && !slice_equal(name, SLICE("message.accepted")) && !slice_equal(name, SLICE("message.recipient")))
 			continue;
 		for (size_t k = i; k > first; k--)
 			story->lines[k] = story->lines[k - 1];
@@ -244,13 +267,14 @@ static int show(struct trace *trace)
 
 static int run(struct command_line *line)
 {
-	struct trace trace = {.line = line, .wanted = without_brackets(command_argument(line, 0)), .stories = map_new(), .scratch = arena_new()};
+	struct trace trace = {.line = line, .wanted = without_brackets(command_argument(line, 0)), .stories = map_new(), .sessions = map_new(), .scratch = arena_new()};
 	struct error error;
 	trace.last = &trace.first;
 	int status = COMMAND_FAILED;
 	if (instance_enter(line))
 		status = follow(&trace, &error) ? show(&trace) : command_fail(line, "%s", error.text);
 	map_free(&trace.stories);
+	map_free(&trace.sessions);
 	arena_free(&trace.scratch);
 	config_free_all();
 	return status;

@@ -48,7 +48,7 @@ void config_free_all(void);
 
 /** "90" (seconds), "5m", "4h", "3d", "2w", also put together: "1h30m". */
 bool config_parse_duration(struct slice text, int64_t *seconds);
-/** "1024", "64K", "25M", "2G": bytes, powers of 1024. */
+/** "1024", "64K", "25M", "2G", "1T", also "25MB" and "25MiB": bytes, powers of 1024. */
 bool config_parse_size(struct slice text, int64_t *bytes);
 /** "192.0.2.1:25" or "[2001:db8::1]:25": a numeric address with its port, which may be 0. */
 bool config_parse_listen(struct slice text, struct sockaddr_storage *address);

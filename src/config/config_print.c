@@ -88,7 +88,7 @@ static void write_bounds(struct buf *out, const struct option *option)
 
 void config_write_manual(struct buf *out)
 {
-	buf_append_text(out, ".TH POMBAL.CONF 5 \"\" \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n"
+	buf_append_text(out, ".TH POMBAL.CONF 5 " POMBAL_DATE " \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n"
 			     ".SH NAME\npombal.conf \\- configuration of the Pombal mail system\n"
 			     ".SH DESCRIPTION\nThe file\n.I pombal.conf\nin the data directory holds lines of the form\n.PP\n.RS\n"
 			     "name = value\n.RE\n.PP\nand comments, which begin with #. An option that is not named has its default. "

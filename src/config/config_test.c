@@ -144,7 +144,13 @@ static void durations_and_sizes(void **state)
 	assert_true(config_parse_size(SLICE("2G"), &n) && n == INT64_C(2) << 30);
 	assert_true(config_parse_size(SLICE("64k"), &n) && n == 65536);
 	assert_false(config_parse_size(SLICE("9007199254740992G"), &n));
-	assert_false(config_parse_size(SLICE("1KB"), &n));
+	assert_true(config_parse_size(SLICE("1T"), &n) && n == INT64_C(1) << 40);
+	assert_true(config_parse_size(SLICE("500MB"), &n) && n == 500 << 20);
+	assert_true(config_parse_size(SLICE("2gib"), &n) && n == INT64_C(2) << 30);
+	assert_false(config_parse_size(SLICE("1KBB"), &n));
+	assert_false(config_parse_size(SLICE("5B"), &n));
+	assert_false(config_parse_size(SLICE("1Gi"), &n));
+	assert_false(config_parse_size(SLICE("1.5G"), &n));
 }
 
 static void addresses_and_networks(void **state)

@@ -10,7 +10,7 @@ struct unit_of {
 };
 
 static const struct unit_of duration_units[] = {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
-static const struct unit_of size_units[] = {{'g', 1073741824}, {'m', 1048576}, {'k', 1024}};
+static const struct unit_of size_units[] = {{'t', INT64_C(1) << 40}, {'g', 1073741824}, {'m', 1048576}, {'k', 1024}};
 enum { DURATION_UNITS = sizeof duration_units / sizeof *duration_units, SIZE_UNITS = sizeof size_units / sizeof *size_units };
 
 static const int64_t value_max = INT64_C(1) << 53; /* exact in JSON, and far from overflowing when added up */
@@ -56,9 +56,12 @@ bool config_parse_duration(struct slice text, int64_t *seconds)
 bool config_parse_size(struct slice text, int64_t *bytes)
 {
 	uint64_t number;
-	if (!take_digits(&text, &number) || text.len > 1)
+	if (!take_digits(&text, &number))
 		return false;
 	int64_t factor = text.len == 0 ? 1 : factor_of(size_units, SIZE_UNITS, text.at[0]);
+	struct slice rest = slice_skip(text, 1); /* people write 25MB and 25MiB, too, and mean the same */
+	if (rest.len > 0 && !slice_equal_nocase(rest, SLICE("B")) && !slice_equal_nocase(rest, SLICE("iB")))
+		return false;
 	if (factor == 0 || (int64_t)number > value_max / factor)
 		return false;
 	*bytes = (int64_t)number * factor;

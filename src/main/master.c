@@ -9,6 +9,7 @@
 #include <sys/prctl.h>
 #include <sys/signalfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -151,6 +152,21 @@ static void start_due(struct master *master)
 	}
 }
 
+static bool is_same_file(int one, int other)
+{
+	struct stat a, b;
+	return fstat(one, &a) == 0 && fstat(other, &b) == 0 && a.st_dev == b.st_dev && a.st_ino == b.st_ino;
+}
+
+/* A line of its own on standard output; and on standard error, should somebody wait for it where the log goes. */
+static void print_ready(void)
+{
+	puts("ready");
+	fflush(stdout);
+	if (!is_same_file(STDOUT_FILENO, STDERR_FILENO))
+		fputs("ready\n", stderr);
+}
+
 /* Says that all is up, once, to who started us. */
 static void say_ready(struct master *master)
 {
@@ -161,8 +177,7 @@ static void say_ready(struct master *master)
 			return;
 	master->serving = true;
 	log_info("server.ready", log_text("data", master->data), log_text("version", POMBAL_VERSION));
-	puts("ready");
-	fflush(stdout);
+	print_ready();
 	notify("READY=1");
 }
 

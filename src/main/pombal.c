@@ -1,16 +1,17 @@
 /* The program: one name for all, many commands. Called as `sendmail` or `mailq` it is that. */
-#include <errno.h>
 #include <limits.h>
 
 #include "base/memory.h"
 #include "cli/commands.h"
+#include "cli/instance.h"
 #include "main/master.h"
 
 static int run_serve(struct command_line *line)
 {
-	char path[PATH_MAX], reason[128];
-	if (!realpath(line->data, path))
-		return command_fail(line, "no data directory %s: %s", line->data, strerror_r(errno, reason, sizeof reason));
+	char path[PATH_MAX];
+	if (!instance_find(line))
+		return COMMAND_FAILED;
+	snprintf(path, sizeof path, "%s", line->data);
 	arena_free(&line->arena); /* nothing of the command line is needed while it serves */
 	return master_serve(path);
 }

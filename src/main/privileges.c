@@ -37,6 +37,29 @@ bool privileges_become(const struct identity *owner, struct error *error)
 	return true;
 }
 
+/* Gives up every capability but those of `mask`. */
+static bool limit_capabilities(uint32_t mask, struct error *error)
+{
+	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
+	struct __user_cap_data_struct all[2] = {0};
+	if (syscall(SYS_capget, &header, all) == 0) {
+		all[0] = (struct __user_cap_data_struct){.effective = all[0].permitted & mask, .permitted = all[0].permitted & mask};
+		all[1] = (struct __user_cap_data_struct){0};
+		if (syscall(SYS_capset, &header, all) == 0)
+			return true;
+	}
+	return error_set_errno(error, errno, "dropping capabilities");
+}
+
+bool privileges_become_reader(const struct identity *owner, struct error *error)
+{
+	if (getuid() != 0 || owner->user == 0)
+		return true;
+	if (prctl(PR_SET_KEEPCAPS, 1, 0, 0, 0) != 0)
+		return error_set_errno(error, errno, "keeping the right to read");
+	return privileges_become(owner, error) && limit_capabilities(UINT32_C(1) << CAP_DAC_READ_SEARCH, error);
+}
+
 static void change_effective(uid_t user, gid_t group)
 {
 	/* The group first when leaving root, last when coming back: only root may change it. */
@@ -64,11 +87,7 @@ bool privileges_drop_capabilities(struct error *error)
 	for (int capability = 0; prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0; capability++)
 		if (prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) != 0 && errno != EPERM)
 			return error_set_errno(error, errno, "dropping capability %d", capability);
-	struct __user_cap_header_struct header = {.version = _LINUX_CAPABILITY_VERSION_3};
-	struct __user_cap_data_struct none[2] = {0};
-	if (syscall(SYS_capset, &header, none) != 0)
-		return error_set_errno(error, errno, "dropping capabilities");
-	return true;
+	return limit_capabilities(0, error);
 }
 
 void privileges_harden(void)

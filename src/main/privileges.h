@@ -17,6 +17,8 @@ bool identity_of(const char *data, struct identity *owner, struct error *error);
 /** Becomes `owner` for good, with no way back; without effect unless root. A process that stays root because the directory
  * is root's keeps what it has: see privileges_drop_capabilities. */
 bool privileges_become(const struct identity *owner, struct error *error);
+/** The same, but keeps, if root had it, the right to read any file: for a command that root told what to read. */
+bool privileges_become_reader(const struct identity *owner, struct error *error);
 /** Acts on files as `owner` from now on, and as root again; both without effect unless started as root. */
 void privileges_borrow(const struct identity *owner);
 void privileges_return(void);

@@ -16,6 +16,7 @@ static void log_accepted(const struct session *session)
 	log_info("message.accepted", log_id("id", message->id), log_id("session", conn_id(session->conn)), log_slice("from", message->from),
 		 log_slice("to", message->recipients[0].address), log_number("recipients", (int64_t)message->recipient_count),
 		 log_number("size", (int64_t)message->size), log_slice("client", message->client), log_text("tls", tls.active ? tls.version : ""),
+		 log_text("cipher", tls.active ? tls.cipher : ""),
 		 log_slice("account", message->account), log_slice("msgid", transaction->content.message_id));
 	for (size_t i = 1; i < message->recipient_count; i++)
 		log_info("message.recipient", log_id("id", message->id), log_slice("to", message->recipients[i].address));

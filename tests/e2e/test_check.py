@@ -55,7 +55,7 @@ def test_certificates(own):
     make_certificate(own, "-subj", "/CN=elsewhere.example", "-addext", "subjectAltName=DNS:elsewhere.example", "-days", "90")
     assert_found(own, "warning", "is not for mail.check.example")
     make_certificate(own, "-subj", "/CN=mail.check.example", "-addext", "subjectAltName=DNS:mail.check.example", "-days", "3")
-    assert_found(own, "warning", "expires in 2 days")
+    assert_found(own, "warning", "other.pem expires in ")
     make_certificate(own, "-subj", "/CN=mail.check.example", "-addext", "subjectAltName=DNS:mail.check.example", "-days", "90")
     assert findings(own) == []
     (own.data / "certificates/other.key").chmod(0o644)
@@ -88,3 +88,14 @@ def test_dns(names):
         names.set(**{"mail.dnscheck.example": [f"A {own.address}"]})
         assert_found(own, "warning", "no name that leads back", "--dns")
         assert_found(own, "warning", "dnscheck.example has no MX record", "--dns")
+
+
+def test_addresses_that_lead_to_nobody(own):
+    own.run("alias", "add", "lost@check.example", "gone@check.example")
+    own.run("alias", "add", "found@check.example", "anna@check.example")
+    own.run("alias", "add", "self@check.example", "self@check.example")
+    own.run("domain", "add", "caught.example", "--catch-all", "nobody@check.example")
+    own.run("alias", "add", "postmaster@caught.example", "anna@check.example")
+    assert sorted(findings(own, status=0)) == [
+        ("warning", "the alias lost@check.example leads to nobody"), ("warning", "the alias self@check.example leads to nobody"),
+        ("warning", "the catch-all nobody@check.example of caught.example is nobody's address")]

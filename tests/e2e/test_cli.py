@@ -1,13 +1,15 @@
 """The command line as DESIGN's contract has it: what is done, what is said, and with which exit status."""
 import json
+import os
 import re
+import shutil
 import stat
 import subprocess
 
 import pytest
 
 import letters
-from pombal import PORTS, Pombal, binary, environment
+from pombal import PORTS, Pombal, binary, environment, wait_for
 
 SUBCOMMANDS = ["init", "serve", "check", "config", "domain", "account", "alias", "queue", "trace", "sendmail", "import", "export", "fsck"]
 
@@ -89,6 +91,43 @@ def test_init(tmp_path):
     # Again: refused, and nothing is changed.
     one_line(run("init", "--data", data, "--domain", "other.example", status=1))
     assert (data / "pombal.conf").read_text() == conf
+
+
+def test_init_in_a_folder_with_other_files(tmp_path):
+    """Such a folder isn't closed to its other users; where anybody may write, there is no place for mail."""
+    data = tmp_path / "home"
+    data.mkdir()
+    data.chmod(0o755)
+    (data / "other").touch()
+    run("init", "--data", data, "--domain", "example.org")
+    assert stat.S_IMODE(data.stat().st_mode) == 0o755 and stat.S_IMODE((data / "accounts").stat().st_mode) == 0o700
+    data = tmp_path / "open"
+    data.mkdir()
+    data.chmod(0o1777)
+    (data / "other").touch()
+    assert "other files" in one_line(run("init", "--data", data, "--domain", "example.org", status=1))
+    assert stat.S_IMODE(data.stat().st_mode) == 0o1777 and [path.name for path in data.iterdir()] == ["other"]
+
+
+def test_init_with_names_of_any_language(tmp_path):
+    data = tmp_path / "data"
+    run("init", "--data", data, "--domain", "почта.example", "--hostname", "мх.почта.example")
+    assert "xn--" in run("config", "hostname", "--data", data).stdout
+    assert "postmaster@почта.example" in run("account", "list", "--data", data).stdout
+    run("check", "--no-dns", "--data", data, status=None)
+
+
+def test_where_there_is_no_instance(tmp_path):
+    for command in (["account", "list"], ["serve"], ["queue", "list"]):
+        assert "pombal init" in one_line(run(*command, "--data", tmp_path, status=1))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+@pytest.mark.parametrize("command", [["account", "list"], ["check"], ["serve"], ["queue", "list"], ["sendmail", "x@example.test"]])
+def test_by_a_user_whose_it_isnt(made, command):
+    done = subprocess.run([binary(), *command, "--data", str(made.data)], user="nobody", group="nogroup", extra_groups=[], cwd="/", stdin=subprocess.DEVNULL,
+                          stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, env=environment())
+    assert done.returncode == 1 and "belongs to user" in one_line(done)
 
 
 @pytest.mark.parametrize("domain", ["", "exa mple.org", "-x.example", "a..b", "x" * 300 + ".example", "../../etc"])
@@ -299,3 +338,101 @@ def test_domain_alias_and_catch_all(server, token):
     assert recipient(server, f"whoever@{caught}") == 550
     server.run("domain", "remove", caught)
     server.run("domain", "remove", alias)
+
+
+# ---- trace ----
+
+def test_trace_tells_who_signed_in_over_what(server, token):
+    """Each message of a session has the session's sign-in; nobody else's does."""
+    with server.submission("anna") as session:
+        for number in range(2):
+            session.sendmail(server.name("anna"), [server.name("boris")], f"Subject: {token}\r\nMessage-ID: <{token}.{number}@test>\r\n\r\nText\r\n".encode())
+    server.submission("boris").quit()
+    for number in range(2):
+        for asked in (f"{token}.{number}@test", f"<{token}.{number}@test>"):
+            wait_for(lambda: "delivery.done" in server.run("trace", asked, status=None).stdout, f"the trace of {asked}")
+            [story] = server.json("trace", asked)
+            assert [event["event"] for event in story["events"]] == ["sign_in.done", "message.accepted", "delivery.done"]
+            assert story["events"][0]["account"] == server.name("anna") and story["events"][0]["mechanism"] == "PLAIN"
+            assert story["events"][1]["tls"].startswith("TLSv1.") and story["events"][1]["cipher"].startswith("TLS_")
+
+
+# ---- sendmail ----
+
+def test_mail_to_the_machines_users_comes_to_the_postmaster(server, token):
+    """As cron calls it; a name that neither the machine nor the server knows is refused."""
+    to_root = ["sendmail", "-FCronDaemon", "-i", "-B8BITMIME", "-oem", "root"]
+    letter = f"From: root (Cron Daemon)\nTo: root\nSubject: {token}\n\nDone.\n"
+    run(*to_root, stdin=letter.encode(), POMBAL_DATA=str(server.data))
+    server.run("trace", f"postmaster@{server.domain}")
+    wait_for(lambda: "delivery.done" in server.run("trace", f"postmaster@{server.domain}").stdout, "the letter to root")
+    server.add_account(f"root@{server.domain}", "a word")
+    run(*to_root, stdin=letter.encode(), POMBAL_DATA=str(server.data))
+    wait_for(lambda: server.json("account", "show", f"root@{server.domain}")["messages"] == 1, "root's own mail")
+    server.run("account", "remove", f"root@{server.domain}")
+    one_line(run("sendmail", "no-such-user", stdin=letter.encode(), status=1, POMBAL_DATA=str(server.data)))
+
+
+# ---- Import and export ----
+
+def old_maildir(path):
+    """As Dovecot writes it: keywords, folders of both layouts, names in modified UTF-7."""
+    for folder in ("", ".Projects.Old", ".&BB8EQAQ4BDIENQRC-", "Tree", "Tree/Leaf 1.0"):
+        for sub in ("cur", "new", "tmp"):
+            (path / folder / sub).mkdir(parents=True, exist_ok=True)
+        (path / folder / "cur/1000000000.M1P1.host:2,S").write_text(f"Subject: in [{folder}]\n\nx\n")
+    (path / "cur/1000000001.M2P1.host,S=30:2,FSab").write_text("Subject: words\n\nx\n")
+    (path / "dovecot-keywords").write_text("0 $Forwarded\n1 Work\n2 not(one\n")
+    return path
+
+
+def listed(path):
+    return sorted(str(one.relative_to(path).parent) + one.name[one.name.index(":2,"):] for one in path.rglob("*:2,*"))
+
+
+def test_import_of_folders_and_keywords(made, tmp_path):
+    made.add_account("mover@example.test", "a word")
+    source = old_maildir(tmp_path / "old")
+    assert "6 messages added" in made.run("import", "mover@example.test", source).stdout
+    made.run("export", "mover@example.test", tmp_path / "out")
+    assert listed(tmp_path / "out") == sorted([".&BB8EQAQ4BDIENQRC-/cur:2,S", ".Projects.Old/cur:2,S", ".Tree/cur:2,S", ".Tree.Leaf 1_0/cur:2,S",
+                                               "cur:2,FSab", "cur:2,S"])
+    assert (tmp_path / "out/dovecot-keywords").read_text() == "0 $Forwarded\n1 Work\n"
+    made.add_account("again@example.test", "a word")
+    made.run("import", "again@example.test", tmp_path / "out")
+    made.run("export", "again@example.test", tmp_path / "twice")
+    assert listed(tmp_path / "twice") == listed(tmp_path / "out")
+
+
+def test_import_follows_no_link(made, tmp_path):
+    source = old_maildir(tmp_path / "old")
+    (source / ".Elsewhere").symlink_to(source / ".Projects.Old")
+    made.add_account("linked@example.test", "a word")
+    assert ".Elsewhere" in made.run("import", "linked@example.test", source, status=1).stderr
+    (source / ".Elsewhere").unlink()
+    (source / "link.to.none").symlink_to("/etc")
+    made.run("import", "linked@example.test", source)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_imports_and_exports_what_only_root_may_touch(tmp_path):
+    """The data directory is another user's, as a package sets it up; what root names is root's."""
+    data, closed = tmp_path / "data", tmp_path / "closed"
+    data.mkdir()
+    shutil.chown(data, "nobody", "nogroup")
+    for folder in [*tmp_path.parents][:3]:  # pytest keeps its folders closed
+        os.chmod(folder, os.stat(folder).st_mode | 0o011) if "pytest-of" in str(folder) else None
+    os.chmod(tmp_path, 0o711)
+    closed.mkdir(mode=0o700)
+    run("init", "--data", data, "--domain", "example.test", "--dev")
+    source = old_maildir(closed / "old")
+    for path in source.rglob("*:2,*"):
+        path.chmod(0o600)
+    assert "6 messages added" in run("import", "alice@example.test", source, "--data", data).stdout
+    run("export", "alice@example.test", closed / "out", "--data", data)
+    assert len(listed(closed / "out")) == 6
+    run("export", "alice@example.test", closed / "in.mbox", "--format", "mbox", "--mailbox", "INBOX", "--data", data)
+    one_line(run("export", "alice@example.test", closed / "in.mbox", "--format", "mbox", "--mailbox", "INBOX", "--data", data, status=1))
+    assert "2 messages added" in run("import", "bob@example.test", closed / "in.mbox", "--data", data).stdout
+    assert {path.owner() for path in data.rglob("*")} == {"nobody"}
+    one_line(run("export", "alice@example.test", closed, "--data", data, status=1))

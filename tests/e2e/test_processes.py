@@ -6,6 +6,7 @@ import signal
 import smtplib
 import socket
 import ssl
+import stat
 import subprocess
 import threading
 import time
@@ -332,3 +333,21 @@ def test_sandbox_of_the_optimised_program(token, monkeypatch):
         own.reload()
         own.submit(letters.simple(token + " again", own.name("boris"), own.name("anna")), own.name("boris"))
         own.wait_mail(token + " again", "boris")
+
+
+def test_event_files_are_put_aside_and_the_oldest_removed(token):
+    """By size, and so many of them as configured; `trace` reads them all, and every role goes on in the new one."""
+    with Pombal(options={"log_size": 65536, "log_keep": 2}) as own:
+        log = own.data / "log/events.log"
+        for number in range(4):
+            own.deliver(letters.simple(f"{token} {number}"), "anna", sender=f"{token}{number}@elsewhere.example")
+            wait_for(lambda: "delivery.done" in own.run("trace", f"{token}{number}@elsewhere.example", status=None).stdout, "the trace of a delivery")
+            assert log.stat().st_size < 65536
+            with open(log, "a") as events:
+                events.write("time=2026-11-22T10:00:00.000Z level=info role=test event=test.filler text=nothing\n" * 1000)
+            wait_for(lambda: own.run("status") and log.stat().st_size < 65536, "a new event file")
+        assert len(list((own.data / "log").glob("events-*.log"))) == 2
+        assert {stat.S_IMODE(path.stat().st_mode) for path in (own.data / "log").iterdir()} == {0o600}
+        own.run("trace", f"{token}0@elsewhere.example", status=1)
+        assert "delivery.done" in own.run("trace", f"{token}2@elsewhere.example").stdout
+        assert "delivery.done" in own.run("trace", f"{token}3@elsewhere.example").stdout
