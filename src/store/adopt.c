@@ -109,18 +109,15 @@ static bool adopt_one(struct change *change, const struct foundling *one, int64_
 	return add_row(change, one, !expunged, expunged ? change->now : 0, error);
 }
 
-bool adopt_shown(struct change *change, int64_t id, bool *added, struct error *error)
+bool adopt_shown(struct change *change, int64_t id, int64_t received, bool *added, struct error *error)
 {
 	struct arena *arena = arena_new();
 	struct foundling one = {.id = id};
 	describe(change->account->folder, &one, arena);
-	struct db_statement *s = PREPARE(change->db, "SELECT min(received) FROM placement WHERE message = $1", id);
-	bool done = db_step(s, error) == DB_ROW;
-	one.received = done ? db_number(s, 0) : 0;
-	db_reset(s);
+	one.received = received;
 	change_modseq(change);
 	*added = one.readable;
-	done = done && (!one.readable || add_row(change, &one, 0, 0, error));
+	bool done = !one.readable || add_row(change, &one, 0, 0, error);
 	arena_free(&arena);
 	return done;
 }

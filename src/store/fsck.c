@@ -214,20 +214,24 @@ static bool check_suspects(struct check *check, struct error *error)
 /* Messages that placements show, but whose row was lost. What has a file is seen again where it was. */
 static bool check_lost_rows(struct check *check, struct error *error)
 {
-	struct ids lost = {0};
-	struct db_statement *s = db_prepare(check->change->db, "SELECT DISTINCT message FROM placement WHERE message NOT IN (SELECT id FROM message)");
+	struct ids lost = {0}, received = {0};
+	struct db_statement *s = db_prepare(check->change->db, "SELECT message, min(received) FROM placement"
+		" WHERE message NOT IN (SELECT id FROM message) GROUP BY message");
 	enum db_step step;
-	while ((step = db_step(s, error)) == DB_ROW)
+	while ((step = db_step(s, error)) == DB_ROW) {
 		ids_add(&lost, db_number(s, 0));
+		ids_add(&received, db_number(s, 1));
+	}
 	bool done = step == DB_DONE;
 	for (size_t i = 0; done && check->repair && i < lost.count; i++) {
 		char id[ID_TEXT_LEN + 1];
 		bool added;
-		done = adopt_shown(check->change, lost.at[i], &added, error);
+		done = adopt_shown(check->change, lost.at[i], received.at[i], &added, error);
 		if (done && added)
 			found(check, "nothing was noted of message %.*s, which is shown", SLICE_ARG(id_slice(lost.at[i], id)));
 	}
 	ids_free(&lost);
+	ids_free(&received);
 	return done;
 }
 

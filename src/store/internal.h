@@ -275,9 +275,9 @@ int64_t snapshot_newest(const char *folder);
 /** Calls `visit` for every message file (*.eml), with its id, 0 if its name holds none, and its path. */
 bool adopt_each_file(const char *folder, bool (*visit)(void *context, int64_t id, const char *path, struct error *error), void *context,
 		     struct error *error);
-/** Adds the row of a message that placements show, from its file and theirs; refs is the caller's to count. *added false: its
- * file can't be read. */
-bool adopt_shown(struct change *change, int64_t id, bool *added, struct error *error);
+/** Adds the row of a message that placements show, from its file and their date; refs is the caller's to count. *added false:
+ * its file can't be read. */
+bool adopt_shown(struct change *change, int64_t id, int64_t received, bool *added, struct error *error);
 /** Adds files that no message has: to the INBOX, or, with `expunged`, as messages that can be brought back. */
 bool adopt_files(struct account *account, const struct ids *ids, bool expunged, struct error *error);
 
