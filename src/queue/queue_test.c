@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -538,7 +539,8 @@ static void acknowledged_messages_survive_a_kill(void **state)
 		if (child == 0)
 			commit_until_killed(fixture->data, ends[1]);
 		close(ends[1]);
-		usleep(100000 + (unsigned)random_below(100000));
+		poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, 60000); /* it has begun */
+		usleep(50000 + (unsigned)random_below(100000));
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
 		reopen(fixture);
