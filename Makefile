@@ -2,7 +2,7 @@
 BUILD ?= build
 TIME ?= 60
 
-.PHONY: run build test fuzz lint install deb packages clean
+.PHONY: run build test crash tsan fuzz lint install deb packages clean
 
 # Installs what is missing, builds, makes a development instance in ./dev, and serves it in the foreground.
 run: packages build
@@ -18,15 +18,25 @@ build: $(BUILD)/build.ninja
 $(BUILD)/build.ninja:
 	meson setup $(BUILD) -Dbuildtype=debugoptimized
 
-# Unit and end-to-end tests, with sanitizers; ends with "N passed, N failed".
+# Unit, end-to-end and crash tests, with sanitizers; ends with "N passed, N failed".
 test:
 	@tests/run
 
-# Each fuzz target for TIME seconds.
+# The crash tests at length: as many messages as MESSAGES (default 5,000) from 50 sessions while roles die, and as many while the
+# power is cut 5 times. Needs root, for loop devices. Prints what it counted.
+crash:
+	@CRASH_MESSAGES=$(or $(MESSAGES),5000) CRASH_SESSIONS=50 CRASH_KILLS=150 CRASH_CUTS=5 CRASH_QUEUED=200000 \
+		POMBAL=$(or $(POMBAL),$(CURDIR)/build-test/pombal) POMBAL_TEST_WORKERS=0 tests/run crash -s
+
+# Unit tests, and the end-to-end tests of what has threads, with ThreadSanitizer.
+tsan:
+	@tests/run tsan
+
+# Each fuzz target for TIME seconds, two at a time.
 fuzz:
 	@tools/install-packages clang
 	[ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
-	ninja -C build-fuzz
+	ninja -C build-fuzz $(patsubst %.c,%,$(wildcard src/*/*_fuzz.c))
 	@tools/fuzz $(TIME)
 
 # What can be said about the code without running it: layers, references, compilers' analysis, hardening of what was built.
@@ -41,4 +51,4 @@ install: build
 	meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD) build-test build-fuzz build-deb build-lint
+	rm -rf $(BUILD) build-test build-tsan build-fuzz build-deb build-lint

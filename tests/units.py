@@ -30,8 +30,10 @@ def run(test, build):
     return test["name"], passed, failed, output
 
 
-def run_all(build, result):
+def run_all(build, result, *more):
+    """Those of a build folder, and further programs by their paths."""
     tests = json.loads(subprocess.run(["meson", "introspect", build, "--tests"], check=True, stdout=subprocess.PIPE).stdout)
+    tests += [{"name": program, "cmd": [os.path.abspath(program)]} for program in more]
     passed = failed = 0
     with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
         for name, good, bad, output in pool.map(lambda test: run(test, build), tests):
@@ -50,17 +52,18 @@ def add_up(folder):
     unit = Path(folder, "unit")
     if unit.exists():
         passed, failed = map(int, unit.read_text().split())
-    suites = Path(folder, "e2e.xml")
-    if suites.exists():
-        for suite in xml.etree.ElementTree.parse(suites).getroot().iter("testsuite"):
-            bad = int(suite.get("failures")) + int(suite.get("errors"))
-            failed += bad
-            passed += int(suite.get("tests")) - bad - int(suite.get("skipped"))
-    elif Path(folder, "e2e-wanted").exists():
-        failed += 1  # pytest itself broke down
+    for kind in ("e2e", "crash"):
+        suites = Path(folder, kind + ".xml")
+        if suites.exists():
+            for suite in xml.etree.ElementTree.parse(suites).getroot().iter("testsuite"):
+                bad = int(suite.get("failures")) + int(suite.get("errors"))
+                failed += bad
+                passed += int(suite.get("tests")) - bad - int(suite.get("skipped"))
+        elif Path(folder, kind + "-wanted").exists():
+            failed += 1  # pytest itself broke down
     print(f"{passed} passed, {failed} failed")
     return failed == 0 and passed > 0
 
 
 if __name__ == "__main__":
-    sys.exit(0 if (add_up(sys.argv[2]) if sys.argv[1] == "--sum" else run_all(sys.argv[1], sys.argv[2])) else 1)
+    sys.exit(0 if (add_up(sys.argv[2]) if sys.argv[1] == "--sum" else run_all(*sys.argv[1:])) else 1)

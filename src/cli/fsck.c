@@ -62,9 +62,11 @@ static bool check_accounts(struct check *check, bool repair, struct error *error
 	struct slice *names;
 	size_t count = 0;
 	bool done = store ? list_accounts(check->line, store, &names, &count, error) : error_set(error, ERROR_TEMPORARY, "the accounts were not checked");
-	for (size_t i = 0; done && i < count; i++) {
+	for (size_t i = 0, all = done ? count : 0; i < all; i++) {
 		struct fsck_report report = {.found = note_account, .context = check};
-		done = store_fsck(store, names[i], repair, &report, error);
+		struct error trouble = {0};
+		if (!store_fsck(store, names[i], repair, &report, &trouble)) /* one that can't be checked keeps no other from it */
+			done = error_set(error, trouble.kind, "%.*s: %s", SLICE_ARG(names[i]), trouble.text);
 		check->problems += report.problems;
 		check->messages += report.messages;
 		check->repaired += report.repaired;

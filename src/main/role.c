@@ -8,7 +8,6 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#include "base/arena.h"
 #include "base/distrust.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -17,7 +16,6 @@
 #include "main/control.h"
 #include "main/measure.h"
 #include "main/privileges.h"
-#include "main/sandbox.h"
 
 const char *const role_names[ROLE_COUNT] = {[ROLE_AUTH] = "auth", [ROLE_SMTP] = "smtp", [ROLE_COURIER] = "courier", [ROLE_READER] = "reader"};
 
@@ -220,47 +218,6 @@ _Noreturn void role_fail(struct role *role, const struct error *error)
 	struct error ignored;
 	control_send(role->control, CONTROL_FAILED, 0, error->text, -1, &ignored);
 	_exit(1);
-}
-
-/* ---- Confinement ---- */
-
-/* The absolute path, in `arena`, of one that is relative to the data directory, or absolute already. */
-static const char *path_of(const struct role *role, const char *path, struct arena *arena)
-{
-	return path[0] == '/' ? path : arena_printf(arena, "%s/%s", role->data, path).at;
-}
-
-/* SQLite sorts what doesn't fit in memory in files, which are removed as soon as they are open. */
-static const char *make_temporary_folder(struct role *role, struct arena *arena, struct error *error)
-{
-	const char *path = arena_printf(arena, "%s/run/%s", role->data, role_names[role->name]).at;
-	return file_make_folders(path, 0700, error) && setenv("SQLITE_TMPDIR", path, 1) == 0 ? path : NULL;
-}
-
-enum { CONFINED_PATHS_MAX = 64 };
-
-static void add_paths(const struct role *role, const char **list, size_t *count, const char *const *paths, struct arena *arena)
-{
-	for (; paths && *paths && *count < CONFINED_PATHS_MAX - 1; paths++)
-		list[(*count)++] = path_of(role, *paths, arena);
-}
-
-bool role_confine(struct role *role, const struct role_rights *rights, struct error *error)
-{
-	struct arena *arena = arena_new();
-	const char *writable[CONFINED_PATHS_MAX] = {NULL}, *readable[CONFINED_PATHS_MAX] = {NULL};
-	size_t writable_count = 1, readable_count = 0;
-	writable[0] = make_temporary_folder(role, arena, error);
-	add_paths(role, writable, &writable_count, rights->folders, arena);
-	add_paths(role, readable, &readable_count, rights->files, arena);
-	if (rights->store) {
-		add_paths(role, writable, &writable_count, (const char *const[]){"accounts", NULL}, arena);
-		add_paths(role, readable, &readable_count, (const char *const[]){"run/state", NULL}, arena);
-	}
-	struct sandbox sandbox = {writable, readable, rights->store ? role->data : NULL, rights->network};
-	bool done = writable[0] && sandbox_enter(&sandbox, error);
-	arena_free(&arena);
-	return done;
 }
 
 /* ---- Start ---- */

@@ -63,15 +63,8 @@ int role_start(const char *name);
 
 /* ---- For the roles' main functions ---- */
 
-/** What a role may touch beside its temporary folder and the system's files. Paths are relative to the data directory. */
-struct role_rights {
-	const char *const *folders; /* to write in; ended by NULL */
-	const char *const *files;   /* to read; ended by NULL, or NULL */
-	bool store;                 /* the accounts, and what store_open needs */
-	bool network;               /* connecting to other machines */
-};
-/** Confines the process to that. First of all. */
-bool role_confine(struct role *role, const struct role_rights *rights, struct error *error);
+/** Confines the process to what its role may touch; see role_rights.c. First of all. */
+bool role_confine(struct role *role, struct error *error);
 /** Tells the master that every listener is served, and obeys it from now on in a thread of its own: new configurations,
  * certificates and event files are put in place; `stop` is called when the role shall end what is under way within that
  * many seconds. */

@@ -12,7 +12,7 @@ int role_auth_main(struct role *role)
 {
 	struct error error;
 	struct auth_server *server = NULL;
-	if (!role_confine(role, &(struct role_rights){.folders = (const char *const[]){"directory", NULL}}, &error) || !(server = auth_server_new(role->data, &error)))
+	if (!role_confine(role, &error) || !(server = auth_server_new(role->data, &error)))
 		role_fail(role, &error);
 	for (int i = 0; i < ROLE_COUNT; i++)
 		if (role->auth[i] >= 0)

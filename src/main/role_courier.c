@@ -114,24 +114,6 @@ static void *care_thread(void *argument)
 	return NULL;
 }
 
-/* The smarthost's password, certificates to trust and trust anchors are the only files outside its folders that the courier reads. */
-static bool confine(struct role *role, struct error *error)
-{
-	const struct config *config = config_current();
-	const char **files = memory_array(config->trust_anchors.count + 3, sizeof *files);
-	size_t count = 0;
-	if (config->smarthost_password_file[0])
-		files[count++] = config->smarthost_password_file;
-	if (config->trusted_certificates[0])
-		files[count++] = config->trusted_certificates;
-	for (size_t i = 0; i < config->trust_anchors.count; i++)
-		files[count++] = config->trust_anchors.at[i];
-	struct role_rights rights = {.folders = (const char *const[]){"queue", NULL}, .files = files, .store = true, .network = true};
-	bool done = role_confine(role, &rights, error);
-	free(files);
-	return done;
-}
-
 static bool open_all(struct courier_role *self, struct error *error)
 {
 	const struct config *config = config_current();
@@ -141,7 +123,7 @@ static bool open_all(struct courier_role *self, struct error *error)
 		.undelete_seconds = config->undelete_for,
 	};
 	struct dns_options dns = {config->resolver, config->trust_anchors.at, config->trust_anchors.count};
-	return confine(self->role, error) && (self->queue = queue_open(self->role->data, true, error)) &&
+	return role_confine(self->role, error) && (self->queue = queue_open(self->role->data, true, error)) &&
 	       (self->store = store_open(&store, error)) && (self->dns = dns_new(&dns, error));
 }
 

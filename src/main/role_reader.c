@@ -48,7 +48,7 @@ int role_reader_main(struct role *role)
 		.max_message = (uint64_t)config->max_message,
 		.undelete_seconds = config->undelete_for,
 	};
-	if (!role_confine(role, &(struct role_rights){.store = true}, &error) || !(reader.store = store_open(&options, &error)))
+	if (!role_confine(role, &error) || !(reader.store = store_open(&options, &error)))
 		role_fail(role, &error);
 	struct auth *auth = auth_open(role->auth[0]);
 	reader.imap = (struct imap_service){auth, reader.store};

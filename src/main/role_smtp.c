@@ -32,7 +32,7 @@ int role_smtp_main(struct role *role)
 {
 	struct error error;
 	struct queue *queue = NULL;
-	if (!role_confine(role, &(struct role_rights){.folders = (const char *const[]){"queue", NULL}}, &error) || !(queue = queue_open(role->data, false, &error)))
+	if (!role_confine(role, &error) || !(queue = queue_open(role->data, false, &error)))
 		role_fail(role, &error);
 	queue_on_commit(queue, poke_courier, role);
 	struct auth *auth = auth_open(role->auth[0]);

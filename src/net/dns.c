@@ -345,9 +345,11 @@ enum dns_status dns_mx(struct dns *dns, struct slice domain, struct arena *arena
 	return status;
 }
 
-static void read_addresses(const struct ub_result *result, int family, struct sockaddr_storage *list, size_t *count)
+/* Adds the addresses of an answer that was found; if none can be read, nothing is known of what there is. */
+static enum dns_status read_addresses(const struct ub_result *result, int family, struct sockaddr_storage *list, size_t *count, const char *name,
+				      struct error *error)
 {
-	size_t size = family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
+	size_t before = *count, size = family == AF_INET6 ? sizeof(struct in6_addr) : sizeof(struct in_addr);
 	for (size_t i = 0; i < record_count(result); i++) {
 		struct slice data = record(result, i);
 		struct sockaddr_storage *address = &list[*count];
@@ -360,6 +362,10 @@ static void read_addresses(const struct ub_result *result, int family, struct so
 			memcpy(&((struct sockaddr_in *)address)->sin_addr, data.at, size);
 		++*count;
 	}
+	if (*count > before)
+		return DNS_FOUND;
+	error_set(error, ERROR_TEMPORARY, "the addresses of %s can't be read", name);
+	return DNS_TEMPORARY;
 }
 
 /* Both answers together are as good as the better, and as secure as the worse, of the two. */
@@ -396,13 +402,12 @@ enum dns_status dns_addresses(struct dns *dns, struct slice host, struct arena *
 		*security = join_security(security_of(result6), security_of(result4));
 	*list = arena_array(arena, record_count(result6) + record_count(result4) + 1, sizeof **list);
 	if (status6 == DNS_FOUND)
-		read_addresses(result6, AF_INET6, *list, count);
+		status6 = read_addresses(result6, AF_INET6, *list, count, name, error);
 	if (status4 == DNS_FOUND)
-		read_addresses(result4, AF_INET, *list, count);
+		status4 = read_addresses(result4, AF_INET, *list, count, name, error);
 	question_let_go(v6);
 	question_let_go(v4);
-	enum dns_status status = join_status(status6, status4);
-	return status == DNS_FOUND && *count == 0 ? DNS_NO_DATA : status;
+	return join_status(status6, status4);
 }
 
 /* ---- Reverse look-up ---- */

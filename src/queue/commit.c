@@ -6,7 +6,8 @@
  * harms no other.
  *
  * The writer also removes body files whose rows have gone: only when the removal of the row is on disk, since a row
- * without its body would be a lost message after a power cut. */
+ * without its body would be a lost message after a power cut. And it makes the courier's settled rows durable soon after,
+ * many at a time: what was sent in the last SETTLED_SYNC_MS before a power cut is all that is sent once more. */
 #include "queue/internal.h"
 
 #include <errno.h>
@@ -21,6 +22,7 @@ enum {
 	BATCH_MESSAGES = 200,            /* of one transaction; bounds how long others wait for the write lock */
 	BATCH_BYTES = 8 * 1024 * 1024,
 	ID_TRIES = 3,
+	SETTLED_SYNC_MS = 100,
 };
 
 static bool insert_message(struct db *db, const struct commit *commit, struct error *error)
@@ -196,8 +198,24 @@ static void run_batch(struct queue *queue, struct db **db, struct commit *first,
 	}
 	if (first)
 		durable = write_and_answer(queue, *db, first);
-	if (doomed_count > 0 && (durable || write_batch(*db, NULL, NULL, &error)))
+	if (!durable) /* for the rows that went, and for what was settled */
+		durable = write_batch(*db, NULL, NULL, &error);
+	if (durable)
 		remove_files(queue, doomed, doomed_count); /* if it can't be done now, they stay until the next sweep */
+}
+
+static bool is_hurried(const struct queue *queue)
+{
+	return queue->first || queue->doomed_count > 0 || queue->stopping;
+}
+
+/* What was settled can wait a moment for company. With queue->lock held. */
+static void gather_settled(struct queue *queue)
+{
+	int64_t deadline = clock_monotonic_ms() + SETTLED_SYNC_MS;
+	struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
+	while (!is_hurried(queue) && pthread_cond_timedwait(&queue->work, &queue->lock, &until) != ETIMEDOUT)
+		;
 }
 
 static void *writer_main(void *argument)
@@ -206,10 +224,12 @@ static void *writer_main(void *argument)
 	struct db *db = NULL;
 	pthread_mutex_lock(&queue->lock);
 	for (;;) {
-		while (!queue->first && queue->doomed_count == 0 && !queue->stopping)
+		while (!is_hurried(queue) && !queue->settled)
 			pthread_cond_wait(&queue->work, &queue->lock);
-		if (!queue->first && queue->doomed_count == 0)
+		gather_settled(queue);
+		if (!queue->first && queue->doomed_count == 0 && !queue->settled)
 			break;
+		queue->settled = false;
 		struct commit *first = take_batch(queue);
 		int64_t *doomed = queue->doomed;
 		size_t doomed_count = queue->doomed_count;
@@ -271,6 +291,16 @@ bool queue_is_slow(const struct queue *queue)
 {
 	int64_t since = queue->writing_since;
 	return since != 0 && clock_monotonic_ms() - since >= QUEUE_SLOW_SECONDS * 1000;
+}
+
+void queue_note_settled(struct queue *queue)
+{
+	struct error error;
+	pthread_mutex_lock(&queue->lock);
+	if (!queue->settled && start_writer(queue, &error))
+		pthread_cond_signal(&queue->work);
+	queue->settled = true; /* without a writer a later commit, or the kernel's own time, makes it durable */
+	pthread_mutex_unlock(&queue->lock);
 }
 
 static bool wait_for_writer(struct queue *queue, struct commit *commit, struct error *error)

@@ -60,6 +60,7 @@ struct queue {
 	struct commit *first, **last;  /* waiting to be committed, in order of arrival */
 	int64_t *doomed;               /* body files to be removed once the removal of their rows is on disk */
 	size_t doomed_count, doomed_room;
+	bool settled;                  /* something was, without waiting for the disk */
 	void (*committed)(void *context, int64_t id);
 	void *committed_context;
 };
@@ -90,6 +91,8 @@ void draft_free(struct queue_draft **draft);
 /* commit.c */
 /** Has the body file of `id` removed once everything that is committed now is on disk. */
 void queue_doom_body(struct queue *queue, int64_t id);
+/** Has what this process settled without waiting for the disk made durable soon. */
+void queue_note_settled(struct queue *queue);
 /** Ends the writer thread after it has done all that was asked of it. */
 void queue_stop_writer(struct queue *queue);
 

@@ -57,12 +57,22 @@ static bool open_folders(struct queue *queue, const char *data, struct error *er
 
 static bool open_databases(struct queue *queue, struct error *error)
 {
-	/* Deliveries that are settled need not be durable at once: repeating one does no harm. What people order is kept. */
+	/* Deliveries that are settled need not be durable at once, see commit.c; what people order must be. */
 	queue->writes.db = queue_connect(queue, queue->deliverer ? DB_DURABLE_LATER : DB_DURABLE_COMMIT, error);
 	if (!queue->writes.db || !db_migrate(queue->writes.db, queue_schema, (int)(sizeof queue_schema / sizeof *queue_schema), error))
 		return false;
 	queue->reads.db = queue_connect(queue, DB_DURABLE_LATER, error);
 	return queue->reads.db != NULL;
+}
+
+/* Its times are those of a clock that nobody sets. */
+static void init_condition(pthread_cond_t *condition)
+{
+	pthread_condattr_t attributes;
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(condition, &attributes);
+	pthread_condattr_destroy(&attributes);
 }
 
 struct queue *queue_open(const char *data, bool deliverer, struct error *error)
@@ -76,7 +86,7 @@ struct queue *queue_open(const char *data, bool deliverer, struct error *error)
 	pthread_mutex_init(&queue->writes.lock, NULL);
 	pthread_mutex_init(&queue->taken_lock, NULL);
 	pthread_mutex_init(&queue->lock, NULL);
-	pthread_cond_init(&queue->work, NULL);
+	init_condition(&queue->work);
 	if (!open_folders(queue, data, error) || !open_databases(queue, error) || (deliverer && !queue_sweep(queue, true, NULL, NULL, error)))
 		queue_close(&queue);
 	return queue;

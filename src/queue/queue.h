@@ -17,7 +17,7 @@ struct queue;
 enum { QUEUE_INLINE_MAX = 128 * 1024 };
 
 /** Opens (or makes) the queue under the data directory. `deliverer`: this process is the courier, which settles
- * recipients; it doesn't need its own commits of settled rows to be durable, since repeating them is harmless. */
+ * recipients; that is made durable soon after, not before queue_settle() returns. */
 struct queue *queue_open(const char *data, bool deliverer, struct error *error);
 void queue_close(struct queue **queue);
 

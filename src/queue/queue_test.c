@@ -6,6 +6,7 @@
 
 #include <dirent.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/stat.h>
@@ -15,7 +16,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "queue/queue.h"
+#include "queue/internal.h"
 #include "store/db/db.h"
 
 struct fixture {
@@ -241,6 +242,32 @@ static void taken_messages_are_not_given_twice(void **state)
 	assert_true(slice_equal(recipient->last_error, SLICE("451 busy")));
 	queue_release(fixture->queue, &work[0]);
 	queue_release(fixture->queue, &work[1]);
+}
+
+/* How many durable commits made earlier ones durable. */
+static int64_t barriers_passed(struct queue *queue)
+{
+	struct db *db = queue->reads.db;
+	pthread_mutex_lock(&queue->reads.lock);
+	struct db_statement *row = db_prepare(db, "SELECT passed FROM barrier WHERE id = 1");
+	assert_int_equal(db_step(row, NULL), DB_ROW);
+	int64_t passed = db_number(row, 0);
+	db_reset(row);
+	pthread_mutex_unlock(&queue->reads.lock);
+	return passed;
+}
+
+static void what_was_settled_is_soon_durable(void **state)
+{
+	struct fixture *fixture = *state;
+	for (int round = 0; round < 2; round++) {
+		int64_t id = commit(fixture->queue, SLICE(""), SLICE("a"), "", bob, 1), before = barriers_passed(fixture->queue);
+		struct queue_result result = {.message = id, .recipient = 1, .outcome = OUTCOME_DELIVERED};
+		assert_true(queue_settle(fixture->queue, &result, 1, NULL));
+		for (int i = 0; i < 500 && barriers_passed(fixture->queue) == before; i++)
+			usleep(10000);
+		assert_true(barriers_passed(fixture->queue) > before);
+	}
 }
 
 static void the_oldest_due_comes_first(void **state)
@@ -512,7 +539,8 @@ static void acknowledged_messages_survive_a_kill(void **state)
 		if (child == 0)
 			commit_until_killed(fixture->data, ends[1]);
 		close(ends[1]);
-		usleep(100000 + (unsigned)random_below(100000));
+		poll(&(struct pollfd){.fd = ends[0], .events = POLLIN}, 1, 60000); /* it has begun */
+		usleep(50000 + (unsigned)random_below(100000));
 		kill(child, SIGKILL);
 		waitpid(child, NULL, 0);
 		reopen(fixture);
@@ -586,6 +614,7 @@ int main(void)
 		CASE(a_message_goes_through),
 		CASE(bodies_of_all_sizes),
 		CASE(taken_messages_are_not_given_twice),
+		CASE(what_was_settled_is_soon_durable),
 		CASE(the_oldest_due_comes_first),
 		CASE(a_message_with_many_recipients_hides_no_other),
 		CASE(people_find_messages),

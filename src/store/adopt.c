@@ -9,8 +9,6 @@
 #include "base/random.h"
 #include "store/internal.h"
 
-
-
 static bool visit_month(const char *path, bool (*visit)(void *context, int64_t id, const char *path, struct error *error), void *context, struct error *error)
 {
 	DIR *list = opendir(path);
@@ -82,6 +80,17 @@ static bool is_known(struct db *db, int64_t id, bool *known, struct error *error
 	return step != DB_FAILED;
 }
 
+static bool add_row(struct change *change, const struct foundling *one, int64_t refs, int64_t expunged, struct error *error)
+{
+	struct db_statement *s = PREPARE(change->db, "INSERT INTO message (id, size, received, refs, expunged, hash, summary)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7)", one->id, (int64_t)one->size, one->received, refs, expunged);
+	db_bind_blob(s, 6, slice_make((const char *)one->hash, sizeof one->hash));
+	db_bind_blob(s, 7, one->summary);
+	if (change->row.last_id < one->id)
+		change->row.last_id = one->id;
+	return db_run(s, error);
+}
+
 static bool adopt_one(struct change *change, const struct foundling *one, int64_t mailbox, bool expunged, struct error *error)
 {
 	bool known;
@@ -93,17 +102,24 @@ static bool adopt_one(struct change *change, const struct foundling *one, int64_
 	if (!expunged && !change_place(change, &new, error))
 		return false;
 	change_modseq(change);
-	struct db_statement *s = PREPARE(change->db, "INSERT INTO message (id, size, received, refs, expunged, hash, summary)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7)", one->id, (int64_t)one->size, one->received, !expunged, expunged ? change->now : 0);
-	db_bind_blob(s, 6, slice_make((const char *)one->hash, sizeof one->hash));
-	db_bind_blob(s, 7, one->summary);
-	if (change->row.last_id < one->id)
-		change->row.last_id = one->id;
 	if (!expunged) {
 		change->row.messages++;
 		change->row.bytes += (int64_t)one->size;
 	}
-	return db_run(s, error);
+	return add_row(change, one, !expunged, expunged ? change->now : 0, error);
+}
+
+bool adopt_shown(struct change *change, int64_t id, int64_t received, bool *added, struct error *error)
+{
+	struct arena *arena = arena_new();
+	struct foundling one = {.id = id};
+	describe(change->account->folder, &one, arena);
+	one.received = received;
+	change_modseq(change);
+	*added = one.readable;
+	bool done = !one.readable || add_row(change, &one, 0, 0, error);
+	arena_free(&arena);
+	return done;
 }
 
 static bool adopt_some(struct account *account, int64_t inbox, const int64_t *ids, size_t count, bool expunged, struct error *error)

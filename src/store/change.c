@@ -138,6 +138,17 @@ bool change_begin_durable(struct account *account, struct change *change, struct
 	return enter_and_begin(account, NULL, 0, true, change, error);
 }
 
+bool change_begin_looking(struct account *account, struct change *change, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	*change = (struct change){.account = account, .db = account->db, .now = clock_now()};
+	if (begin(change, false, error))
+		return true;
+	account_leave(account);
+	return false;
+}
+
 int64_t change_modseq(struct change *change)
 {
 	if (change->modseq == 0)
@@ -192,8 +203,8 @@ bool change_drop_refs(struct change *change, int64_t message, int64_t times, str
 
 static bool continue_from_ceilings(struct db *db, struct account_row *row, int64_t epoch, struct error *error)
 {
-	row->modseq = row->modseq_ceiling;
-	row->modseq_ceiling += NUMBER_BLOCK;
+	row->modseq = row->modseq > row->modseq_ceiling ? row->modseq : row->modseq_ceiling; /* whatever damage did to it */
+	row->modseq_ceiling = row->modseq + NUMBER_BLOCK;
 	row->epoch = epoch;
 	/* files that are here without a row now belong to commits that the cut took back: older than all to come, see fsck.c */
 	int64_t now_id = id_new();

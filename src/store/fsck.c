@@ -1,8 +1,10 @@
 /* Checking an account against the invariants of internal.h, and mending it.
  *
- * In this order: the database itself (else it is rebuilt); each message against its file, without a lock, as it takes long;
- * then, holding the write lock so that nothing changes meanwhile, rows against rows, what was suspicious once more, and
- * files against rows. What a repair decides:
+ * In this order: the database itself (else it is rebuilt); files that are not where they belong; each message against its
+ * file, without a lock, as it takes long; then, holding the write lock so that nothing changes meanwhile, rows against rows,
+ * what was suspicious once more, and files against rows. What a repair decides:
+ *   - a file in the wrong folder is moved before anything is concluded from its absence;
+ *   - a message that is shown, but whose row was lost, is noted anew from its file, and shown where it was;
  *   - a message whose file is missing goes, from every mailbox;
  *   - a file that differs from what was noted of it is kept and noted anew: nobody has the former content;
  *   - a message that no mailbox shows and that was not expunged appears in the INBOX;
@@ -28,6 +30,7 @@ struct check {
 	struct fsck_report *report;
 	bool repair;
 	struct change *change;
+	bool ceiling_behind;          /* as found, before anything raises it */
 	struct ids suspects;          /* messages whose file or summary looked wrong */
 	struct ids newer, leftovers;  /* files without a message */
 };
@@ -54,11 +57,12 @@ static struct slice id_slice(int64_t id, char text[ID_TEXT_LEN + 1])
 
 /* ---- The database ---- */
 
-static bool verify_database(const char *folder, struct error *error)
+static bool verify_database(struct check *check, const char *folder, struct error *error)
 {
 	struct account_row row;
 	struct db *db = account_database(folder, DB_DURABLE_LATER, false, error);
 	bool done = db && db_verify(db, error) && change_read_row(db, &row, error);
+	check->ceiling_behind = done && row.modseq_ceiling < row.modseq;
 	db_close(&db);
 	return done;
 }
@@ -67,7 +71,7 @@ static bool check_database(struct check *check, const char *folder, struct error
 {
 	struct error cause = {0};
 	bool from_snapshot;
-	if (verify_database(folder, &cause))
+	if (verify_database(check, folder, &cause))
 		return true;
 	if (cause.kind != ERROR_INVALID && cause.kind != ERROR_NOT_FOUND)
 		return error_set(error, cause.kind, "%s", cause.text);
@@ -206,6 +210,30 @@ static bool check_suspects(struct check *check, struct error *error)
 }
 
 /* ---- Rows against rows ---- */
+
+/* Messages that placements show, but whose row was lost. What has a file is seen again where it was. */
+static bool check_lost_rows(struct check *check, struct error *error)
+{
+	struct ids lost = {0}, received = {0};
+	struct db_statement *s = db_prepare(check->change->db, "SELECT message, min(received) FROM placement"
+		" WHERE message NOT IN (SELECT id FROM message) GROUP BY message");
+	enum db_step step;
+	while ((step = db_step(s, error)) == DB_ROW) {
+		ids_add(&lost, db_number(s, 0));
+		ids_add(&received, db_number(s, 1));
+	}
+	bool done = step == DB_DONE;
+	for (size_t i = 0; done && check->repair && i < lost.count; i++) {
+		char id[ID_TEXT_LEN + 1];
+		bool added;
+		done = adopt_shown(check->change, lost.at[i], received.at[i], &added, error);
+		if (done && added)
+			found(check, "nothing was noted of message %.*s, which is shown", SLICE_ARG(id_slice(lost.at[i], id)));
+	}
+	ids_free(&lost);
+	ids_free(&received);
+	return done;
+}
 
 /* A question whose answer is the number of wrong rows, and what mends them. */
 struct rule { const char *problem, *count, *mend; };
@@ -374,7 +402,7 @@ static bool check_account_row(struct check *check, int64_t modseq_before, struct
 		      (long long)row->bytes, (long long)messages, (long long)bytes);
 		change_modseq(check->change);
 	}
-	if (row->last_id < last_id || modseq_before < row->modseq - (check->change->modseq != 0) || row->modseq_ceiling < row->modseq) {
+	if (row->last_id < last_id || modseq_before < row->modseq - (check->change->modseq != 0) || check->ceiling_behind) {
 		found(check, "the account's numbers are behind those it has given");
 		change_modseq(check->change);
 	}
@@ -395,25 +423,33 @@ static bool move_file(const char *folder, int64_t id, const char *path, const ch
 	return file_make_folders(month, 0700, NULL) && link(path, right) == 0;
 }
 
-static bool look_at_file(void *context, int64_t id, const char *path, struct error *error)
+/* Before the messages are compared with their files: what is only astray isn't lost. */
+static bool look_at_place(void *context, int64_t id, const char *path, struct error *error)
 {
 	struct check *check = context;
 	char right[PATH_MAX];
+	(void)error;
 	if (id == 0) {
 		found(check, "a file that is no message of ours: %s", path);
 		check->report->repaired -= check->repair;
 		return true;
 	}
 	path_of_message(check->account->folder, id, right);
-	if (strcmp(path, right) != 0) {
-		found(check, "a message's file is in the wrong folder: %s", path);
-		if (check->repair && move_file(check->account->folder, id, path, right))
-			unlink(path);
-		else
-			check->report->repaired -= check->repair;
-	}
+	if (strcmp(path, right) == 0)
+		return true;
+	found(check, "a message's file is in the wrong folder: %s", path);
+	if (check->repair && move_file(check->account->folder, id, path, right))
+		unlink(path);
+	else
+		check->report->repaired -= check->repair;
+	return true;
+}
+
+static bool look_at_file(void *context, int64_t id, const char *path, struct error *error)
+{
+	struct check *check = context;
 	struct db_statement *s = PREPARE(check->change->db, "SELECT 1 FROM message WHERE id = $1", id);
-	enum db_step step = db_step(s, error);
+	enum db_step step = id == 0 ? DB_ROW : db_step(s, error);
 	db_reset(s);
 	if (step != DB_DONE)
 		return step == DB_ROW;
@@ -427,7 +463,7 @@ static bool look_at_file(void *context, int64_t id, const char *path, struct err
 static bool check_rows(struct check *check, struct error *error)
 {
 	int64_t inbox, modseq = check->change->row.modseq;
-	return check_rules(check, error) && check_suspects(check, error) && check_inbox(check, &inbox, error) && check_stray(check, inbox, error) &&
+	return check_lost_rows(check, error) && check_rules(check, error) && check_suspects(check, error) && check_inbox(check, &inbox, error) && check_stray(check, inbox, error) &&
 	       adopt_each_file(check->account->folder, look_at_file, check, error) && check_mailboxes(check, error) &&
 	       check_account_row(check, modseq, error);
 }
@@ -451,7 +487,8 @@ static bool check_account(struct check *check, struct error *error)
 	check->account = store_open_account(check->store, check->name, error);
 	if (!check->account)
 		return false;
-	bool done = find_suspects(check, error) && change_begin_durable(check->account, &change, error);
+	bool done = adopt_each_file(check->account->folder, look_at_place, check, error) && find_suspects(check, error) &&
+		    (check->repair ? change_begin_durable(check->account, &change, error) : change_begin_looking(check->account, &change, error));
 	if (done) {
 		check->change = &change;
 		done = check_rows(check, error);

@@ -191,6 +191,8 @@ struct uid_need { int64_t mailbox; uint32_t count; };
 bool change_begin(struct account *account, const struct uid_need *needs, size_t need_count, struct change *change, struct error *error);
 /** The same, durable when it ends and unseen before. */
 bool change_begin_durable(struct account *account, struct change *change, struct error *error);
+/** Keeps everybody else from changing the account, to look at it. Gives no numbers; to be ended with nothing done. */
+bool change_begin_looking(struct account *account, struct change *change, struct error *error);
 /** The change's mod-sequence; from now on it is a change to be announced. */
 int64_t change_modseq(struct change *change);
 /** Ends the change: commits if `done`, else undoes all; leaves the account; tells subscribers. */
@@ -273,6 +275,9 @@ int64_t snapshot_newest(const char *folder);
 /** Calls `visit` for every message file (*.eml), with its id, 0 if its name holds none, and its path. */
 bool adopt_each_file(const char *folder, bool (*visit)(void *context, int64_t id, const char *path, struct error *error), void *context,
 		     struct error *error);
+/** Adds the row of a message that placements show, from its file and their date; refs is the caller's to count. *added false:
+ * its file can't be read. */
+bool adopt_shown(struct change *change, int64_t id, int64_t received, bool *added, struct error *error);
 /** Adds files that no message has: to the INBOX, or, with `expunged`, as messages that can be brought back. */
 bool adopt_files(struct account *account, const struct ids *ids, bool expunged, struct error *error);
 

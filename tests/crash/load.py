@@ -308,9 +308,9 @@ class Mover:
         for box in self.BOXES:
             assert self.session.create(box)[0] == "OK"
 
-    def look(self):
+    def look(self, whole=False):
         """What the mailboxes hold now: {mailbox: {uid: id}}."""
-        return {box: observe(self.session, self.account, box, self.numbers) for box in self.BOXES}
+        return {box: observe(self.session, self.account, box, self.numbers, whole) for box in self.BOXES}
 
     def _ids(self, seen):
         for box, ids in seen.items():
@@ -373,9 +373,9 @@ class Mover:
         self._drop()
 
     def check_one_of(self):
-        """After a power cut: what is known, or, if an answer was lost, either of two."""
+        """At the end: what is known, or, if the last answer was lost, either of two."""
         self.session = sign_in(self.server, self.account)
-        now = self._ids(self.look())
+        now = self._ids(self.look(whole=True))
         self.session.logout()
         assert now in self.possible, f"{self.account} holds {now}\nand may hold {self.possible}"
         self.model = now
@@ -419,13 +419,6 @@ class Mover:
                 return "NO"
             return self.session.uid("EXPUNGE", uids)[0]
         return expunge, {**self.model, box: self.model[box] - ids}
-
-    def check(self):
-        """At the end: just what is known."""
-        self.session = sign_in(self.server, self.account)
-        now = {box: frozenset(observe(self.session, self.account, box, self.numbers, whole=True).values()) for box in self.BOXES}
-        self.session.logout()
-        assert now == self.model, f"{self.account} holds {now}\nand not {self.model}"
 
 
 class Watcher:

@@ -226,3 +226,15 @@ def test_snapshot_brings_back_folders_and_flags():
         assert session.search(None, "FLAGGED", "KEYWORD", "important")[1][0].split() == [b"1", b"2", b"3"]
         assert session.select("INBOX")[1][0] == b"1"
         session.logout()
+
+
+def test_one_account_that_cannot_be_checked_keeps_no_other_from_it():
+    PASSWORDS["second"] = "the secret of second"
+    with Pombal(options=OPTIONS, accounts=["second"]) as server:
+        server.stop()
+        place = Place(server, "second")
+        place.database.execute("UPDATE account SET messages = 5")
+        place.close()
+        done = server.run("fsck", "nobody@example.test", "second@example.test", status=1)
+        assert "second@example.test: the account counts 5 messages" in done.stdout, done.stdout
+        assert "nobody@example.test" in done.stderr, done.stderr

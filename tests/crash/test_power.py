@@ -57,7 +57,7 @@ class Modseqs:
 
 
 def test_power_cuts():
-    cuts, target = setting("CUTS", 2), setting("MESSAGES", 600)
+    cuts, target = setting("CUTS", 2), setting("MESSAGES", 300)
     began = time.monotonic()
     numbers, ledger, sink = Numbers(), Ledger(), Sink(new_address())
     deaths, acknowledged, changes, lost = [], 0, 0, 0
@@ -68,7 +68,7 @@ def test_power_cuts():
         for _ in range(cuts):
             modseqs = [Modseqs(server, name) for name in (ACCOUNTS[0], MOVERS[0])]
             watcher = Watcher(server, ledger, ACCOUNTS[0], numbers)
-            senders = Senders(server, ledger, ACCOUNTS, setting("SESSIONS", 50), 10 ** 9)
+            senders = Senders(server, ledger, ACCOUNTS, setting("SESSIONS", 20), 10 ** 9)
             for part in (*movers, watcher, senders, *modseqs):
                 part.start()
             while senders.acknowledged < target / cuts and not ledger.problems:

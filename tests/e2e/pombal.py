@@ -31,7 +31,7 @@ DEADLINE = 30
 # The passwords of the accounts that every test server has, beside alice and bob of `init --dev`.
 PASSWORDS = {"anna": "Annas geheimes Wort 1", "boris": "Пароль-Бориса-2"}
 BAD_LOG = re.compile(
-    r"ERROR: \w+Sanitizer|runtime error:|SUMMARY: \w+Sanitizer|Assertion .* failed|stack smashing|double free|"
+    r"(ERROR|WARNING): \w+Sanitizer|LeakSanitizer|runtime error:|SUMMARY: \w+Sanitizer|Assertion .* failed|stack smashing|double free|"
     r"corrupted|level=error.* event=role\.ended|event=sandbox\.refused")
 
 imaplib._MAXLINE = 200 * 1024 * 1024

@@ -1,4 +1,5 @@
 """Roles that are killed come back, sessions survive a reload, SIGTERM drains, and nothing that was acknowledged is lost."""
+import base64
 import imaplib
 import os
 import re
@@ -293,16 +294,60 @@ def test_logs_are_logfmt_and_hold_no_secrets(own, token):
     assert "SECRETBODY" not in log and own.password("anna") not in log and own.password("boris") not in log
 
 
-def test_files_are_private(own):
-    own.deliver(letters.simple("private"))
-    own.wait_queue_empty()
-    for path in own.data.rglob("*"):
-        mode = path.lstat().st_mode
-        if path.is_symlink():
-            continue
-        if path.is_file() and path.suffix in (".db", ".eml", ".key", ".db-wal") or "key" in path.name:
-            assert mode & 0o077 == 0, f"{path} is {mode & 0o777:o}"
-    assert own.data.stat().st_mode & 0o007 == 0
+def test_files_are_private():
+    """Whatever the umask of who makes and serves it; a letter's way, an append, a copy, a larger one that has a file in the queue."""
+    former = os.umask(0)
+    try:
+        with Pombal(accounts=["anna"], options={"relay_networks": ["127.0.0.0/8"], "smarthost": "127.0.0.1:1", "log_level": "debug"}) as own:
+            own.deliver(letters.simple("private"))
+            own.deliver(letters.with_attachment("larger", 300000))
+            session = own.smtp()
+            session.sendmail("a@b.example", ["c@far.example"], letters.with_attachment("waiting", 300000))
+            session.quit()
+            wait_for(lambda: len(own.queue()) == 1, "local deliveries")
+            session = own.imap(mailbox="INBOX")
+            session.create("Work/Now")
+            session.append("Work/Now", None, None, letters.simple("appended"))
+            session.copy("1", "Archive")
+            checked = [own.data, *own.data.rglob("*")]
+            session.logout()
+            for path in checked:
+                try:
+                    mode = path.lstat().st_mode
+                except FileNotFoundError:  # a temporary one
+                    continue
+                if not path.is_symlink():
+                    assert mode & 0o077 == 0, f"{path} is {mode & 0o777:o}"
+            kinds = {path.suffix for path in checked}
+            assert {".db", ".eml", ".log", ".conf"} <= kinds, kinds
+            assert any(path.parent.name == "body" for path in checked), "the large letter has a file in the queue"
+    finally:
+        os.umask(former)
+
+
+def test_passwords_are_nowhere_to_be_seen(token):
+    """Not in a command line, not in the environment, not in the log however much it says, and there is no core file."""
+    secret = "Unmistakable-" + token
+    with Pombal(accounts=[], options={"log_level": "debug"}) as own:
+        own.expected_noise.append(r"event=role\.ended.*signal")
+        own.add_account(own.name("carla"), secret)
+        with Imap(own.address, own.ports["imaps"], tls=True) as imap, Pop3(own.address, own.ports["pop3s"], tls=True) as pop3:
+            imap.ok(f"LOGIN {own.name('carla')} \"{secret}\"")
+            pop3.send(f"USER {own.name('carla')}\r\nPASS {secret}\r\nPASS {secret}\r\n")
+            wrong = base64.b64encode(f"\0{own.name('carla')}\0{secret}x".encode()).decode()
+            assert own.submission(own.name("carla"), secret).docmd("AUTH", "PLAIN " + wrong)[0] >= 500
+            imap.send(f"x LOGIN {own.name('carla')} {secret}\r\ny AUTHENTICATE PLAIN {wrong}\r\nz LOGIN {own.name('carla')}x {secret}x\r\n")
+            pids = [own.process.pid, *own.role_pids().values()]
+            for pid in pids:
+                assert secret not in Path(f"/proc/{pid}/cmdline").read_text() + Path(f"/proc/{pid}/environ").read_text()
+                limits = Path(f"/proc/{pid}/limits").read_text()
+                assert re.search(r"^Max core file size\s+0\s+0\s", limits, re.M), limits
+        reader = own.role_of("reader")
+        os.kill(reader, signal.SIGABRT)  # which would leave a core file
+        wait_for(lambda: own.role_pids().get("reader") not in (None, reader), "the reader to be restarted")
+        log = own.log() + (own.data / "log/events.log").read_text()
+        assert secret not in log and wrong not in log
+        assert not list(own.folder.rglob("core*")) and not any(secret.encode() in path.read_bytes() for path in own.data.rglob("*") if path.is_file())
 
 
 def test_sandbox_of_the_optimised_program(token, monkeypatch):
