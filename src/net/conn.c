@@ -490,7 +490,10 @@ void conn_returned(struct conn *conn)
 		conn->wake_later = false;
 		conn->wake_due = true;
 	}
-	if (is_late(conn) && !conn->closing)
+	/* A client that never rests is hardly ever found at rest by the clock: its end is looked for here, too. */
+	if (conn->server->stopping && !conn->again)
+		conn_shut_down(conn, false);
+	else if (is_late(conn) && !conn->closing)
 		conn_tick(conn, clock_monotonic_ms());
 	else
 		conn_settle(conn);
