@@ -42,8 +42,8 @@ struct store *store_open(const struct store_options *options, struct error *erro
 	store->subscriptions = map_new();
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_mutex_init(&store->watch_lock, NULL);
-	if (!service_open_syncs(store, error))
-		store_close(&store);
+	pthread_mutex_init(&store->sync.lock, NULL);
+	pthread_cond_init(&store->sync.ended_one, NULL);
 	return store;
 }
 
@@ -70,7 +70,8 @@ void store_close(struct store **store)
 	map_free(&s->subscriptions);
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->watch_lock);
-	service_close_syncs(s);
+	pthread_mutex_destroy(&s->sync.lock);
+	pthread_cond_destroy(&s->sync.ended_one);
 	close(s->data_fd);
 	free(s->data);
 	free(s);

@@ -328,10 +328,10 @@ static void waiters_share_a_sync(void **state)
 	assert_true(t.store->sync.ended - before <= 160);
 	printf("160 waits, %llu syncs\n", (unsigned long long)(t.store->sync.ended - before));
 	/* after a failure nothing of this process is acknowledged any more: it is the last test of all */
-	int fd = t.store->sync.fds[0];
-	t.store->sync.fds[0] = -1;
+	int fd = t.store->data_fd;
+	t.store->data_fd = -1;
 	refused(ERROR_TEMPORARY, store_sync(t.store, &t.error));
-	t.store->sync.fds[0] = fd;
+	t.store->data_fd = fd;
 	refused(ERROR_TEMPORARY, store_sync(t.store, &t.error));
 	struct placement placement = {0};
 	refused(ERROR_TEMPORARY, try_append(t.alice, box("INBOX").id, LETTER, &placement));

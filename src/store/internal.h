@@ -50,7 +50,6 @@
 
 enum {
 	OPEN_ACCOUNTS = 64,
-	SYNCS_AT_ONCE = 2,        /* the disk takes the writes of one while the other waits for its last */
 	NUMBER_BLOCK = 2048,      /* UIDs and mod-sequences reserved at a time; a power cut skips at most so many */
 	SMALL_DRAFT = 256 * 1024, /* a draft of at most this stays in memory until it is committed */
 	MAILBOXES_MAX = 10000,
@@ -66,18 +65,15 @@ enum {
 struct sync {
 	pthread_mutex_t lock;
 	pthread_cond_t ended_one;
-	uint64_t begun, ended;    /* syncs, counted from 1; ended: the newest that has */
+	uint64_t begun, ended;    /* syncs, counted from 1 */
 	uint64_t last_failed;
-	/* One for each sync under way: the kernel tells every open file of a failed write, each once. Kept open, so that none
-	 * goes unseen. */
-	int fds[SYNCS_AT_ONCE];
-	bool running[SYNCS_AT_ONCE];
+	bool running;
 	struct error error;       /* of last_failed */
 };
 
 struct store {
 	char *data;
-	int data_fd;
+	int data_fd;              /* for syncfs; kept open so that no write error goes unseen */
 	struct store_options options;
 	int64_t epoch;
 	struct sync sync;
@@ -160,9 +156,6 @@ int64_t schema_next_uidvalidity(int64_t last);
 /* ---- service.c ---- */
 
 bool service_read_epoch(const char *data, int64_t *epoch, struct error *error);
-/** What store_sync() needs; closed also after a failure. */
-bool service_open_syncs(struct store *store, struct error *error);
-void service_close_syncs(struct store *store);
 
 /* ---- account.c ---- */
 

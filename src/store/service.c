@@ -134,52 +134,19 @@ bool service_read_epoch(const char *data, int64_t *epoch, struct error *error)
 
 /* ---- Syncing together ---- */
 
-bool service_open_syncs(struct store *store, struct error *error)
-{
-	struct sync *sync = &store->sync;
-	pthread_mutex_init(&sync->lock, NULL);
-	pthread_cond_init(&sync->ended_one, NULL);
-	for (int i = 0; i < SYNCS_AT_ONCE; i++)
-		sync->fds[i] = open(store->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	for (int i = 0; i < SYNCS_AT_ONCE; i++)
-		if (sync->fds[i] < 0)
-			return error_set_errno(error, errno, "opening the data directory %s", store->data);
-	return true;
-}
-
-void service_close_syncs(struct store *store)
-{
-	for (int i = 0; i < SYNCS_AT_ONCE; i++)
-		if (store->sync.fds[i] >= 0)
-			close(store->sync.fds[i]);
-	pthread_mutex_destroy(&store->sync.lock);
-	pthread_cond_destroy(&store->sync.ended_one);
-}
-
-/* SYNCS_AT_ONCE if all are running. */
-static int free_slot(const struct sync *sync)
-{
-	int slot = 0;
-	while (slot < SYNCS_AT_ONCE && sync->running[slot])
-		slot++;
-	return slot;
-}
-
 /* Runs sync number begun + 1 for everybody who waits for it; called and left with the lock held. */
-static void run_sync(struct store *store, int slot)
+static void run_sync(struct store *store)
 {
 	struct sync *sync = &store->sync;
-	sync->running[slot] = true;
+	sync->running = true;
 	uint64_t number = ++sync->begun;
 	pthread_mutex_unlock(&sync->lock);
-	int failure = syncfs(sync->fds[slot]) == 0 ? 0 : errno;
+	int failure = syncfs(store->data_fd) == 0 ? 0 : errno;
 	pthread_mutex_lock(&sync->lock);
-	sync->running[slot] = false;
-	if (sync->ended < number)
-		sync->ended = number;
+	sync->running = false;
+	sync->ended = number;
 	if (failure) {
-		if (sync->last_failed < number)
-			sync->last_failed = number;
+		sync->last_failed = number;
 		error_set_errno(&sync->error, failure, "syncing %s", store->data);
 		log_error("store.sync_failed", log_text("cause", sync->error.text));
 		distrust_disk("the data directory", failure);
@@ -195,13 +162,11 @@ bool store_sync(struct store *store, struct error *error)
 	pthread_mutex_lock(&sync->lock);
 	/* One that is under way may have passed by what the caller wrote: only one that begins from now on will do. */
 	uint64_t ticket = sync->begun + 1;
-	while (sync->ended < ticket) {
-		int slot = free_slot(sync);
-		if (slot == SYNCS_AT_ONCE)
+	while (sync->ended < ticket)
+		if (sync->running)
 			pthread_cond_wait(&sync->ended_one, &sync->lock);
 		else
-			run_sync(store, slot);
-	}
+			run_sync(store);
 	/* The kernel reports a failed write once; a later sync that succeeds says nothing about it. */
 	bool done = sync->last_failed < ticket;
 	if (!done && error)
