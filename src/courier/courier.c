@@ -1,7 +1,7 @@
 /* The courier's threads: starting, the scheduler, stopping; see internal.h for the way of a message in here.
  *
  * The scheduler alone takes from the queue, at most IN_FLIGHT_MAX messages at a time, and of those that go elsewhere at most
- * BACKLOG_LARGEST wait for their turn; bodies stay in the queue until they are needed: so memory is bounded however long the
+ * BACKLOG_MAX wait for their turn; bodies stay in the queue until they are needed: so memory is bounded however long the
  * queue is. The two are counted apart, so that other servers that are slow never hold up what is delivered here. */
 #include <errno.h>
 #include <signal.h>

@@ -32,10 +32,7 @@ enum {
 	LOCAL_BATCH_BYTES = 16 << 20,  /* or so many bytes */
 	RECIPIENTS_PER_TRANSACTION = 100, /* RFC 5321 §4.5.3.1.8: every server takes so many */
 	HOSTS_TRIED_MAX = 10,          /* addresses tried for one job */
-	DESTINATION_BACKLOG_MAX = 1000, /* jobs waiting for one destination; more are put off */
-	BACKLOG_MAX = 10000,           /* jobs waiting for all of them together: from here on, only … */
-	DESTINATION_BACKLOG_LEAST = 20, /* … so many may wait for one destination */
-	BACKLOG_LARGEST = 20000,       /* and no more at all */
+	BACKLOG_MAX = 10000,           /* jobs that may wait for other servers; more are put off, see has_room() */
 	PUT_OFF_SECONDS_LEAST = 5,     /* a job that is put off comes back after so long; the more there are, the later */
 	PUT_OFF_SECONDS_MOST = 3600,
 	PUT_OFF_RATE_LEAST = 50,       /* so many a second come back at least, … */

@@ -506,10 +506,12 @@ static struct slice destination_name(struct slice address, struct arena *arena, 
 	return slice_make(lower, name.len);
 }
 
+/* A destination may have as many jobs waiting as half of the room that is left for all: one alone a third of it, ten a twelfth
+ * each, and there is always some for the next that comes. */
 static bool has_room(const struct courier *courier, const struct destination *destination)
 {
-	size_t most = courier->waiting_jobs < BACKLOG_MAX ? DESTINATION_BACKLOG_MAX : courier->waiting_jobs < BACKLOG_LARGEST ? DESTINATION_BACKLOG_LEAST : 0;
-	return destination->waiting < most;
+	size_t left = courier->waiting_jobs < BACKLOG_MAX ? BACKLOG_MAX - courier->waiting_jobs : 0;
+	return destination->waiting < left / 2;
 }
 
 /* When a job for which there is no room comes back, in seconds: each gets a slot of its own, and the slots follow one another
