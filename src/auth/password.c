@@ -2,17 +2,22 @@
 #include "auth/password.h"
 
 #include <argon2.h>
+#include <errno.h>
 #include <gsasl.h>
-#include <openssl/evp.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
+#include "auth/base64.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
 
-enum { CONTAINS_UNASSIGNED = 1 }; /* stringprep's result when Unicode 3.2 didn't know a code point */
+enum {
+	CONTAINS_UNASSIGNED = 1, /* stringprep's result when Unicode 3.2 didn't know a code point */
+	AREA_KEPT_SECONDS = 10,
+};
 
 /* What SASLprep can't say anything about, for it knows Unicode 3.2 only (an emoji, a capital sharp s): as it is, which is
  * what its successor OpaqueString (RFC 8265 §4.2) does with nearly everything. */
@@ -54,72 +59,154 @@ bool password_prepare(struct slice password, struct buf *prepared)
 	return done;
 }
 
+/* ---- Argon2id ---- */
+
+/* The memory that a hash is computed in, of this thread: libargon2's callbacks take no context. The kernel fills it at once,
+ * which costs a tenth of filling it page by page as it is touched; libargon2 clears it after use. */
+static _Thread_local struct { uint8_t *at; size_t size; } area;
+
+static void drop_area(void)
+{
+	if (area.size > 0)
+		munmap(area.at, area.size);
+	area.at = NULL;
+	area.size = 0;
+}
+
+static int take_area(uint8_t **memory, size_t size)
+{
+	if (area.size < size) {
+		drop_area();
+		void *at = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_POPULATE, -1, 0);
+		if (at == MAP_FAILED)
+			return ARGON2_MEMORY_ALLOCATION_ERROR;
+		area.at = at;
+		area.size = size;
+	}
+	*memory = area.at;
+	return ARGON2_OK;
+}
+
+static void leave_area(uint8_t *memory, size_t size)
+{
+	(void)memory, (void)size;
+}
+
+/* What an encoded hash says. */
+struct parameters {
+	uint32_t memory_kib, passes, lanes;
+	struct buf salt, hash;
+};
+
+static argon2_context make_context(const struct parameters *parameters, struct slice prepared, uint8_t *out, size_t size)
+{
+	return (argon2_context){
+		.out = out, .outlen = (uint32_t)size, .pwd = (uint8_t *)(uintptr_t)prepared.at, .pwdlen = (uint32_t)prepared.len,
+		.salt = (uint8_t *)parameters->salt.at, .saltlen = (uint32_t)parameters->salt.len, .t_cost = parameters->passes,
+		.m_cost = parameters->memory_kib, .lanes = parameters->lanes, .threads = 1, .version = ARGON2_VERSION_13,
+		.allocate_cbk = take_area, .free_cbk = leave_area, .flags = ARGON2_DEFAULT_FLAGS,
+	};
+}
+
+/* Base64 without padding, as encoded hashes have it (the "B64" of the Argon2 reference). */
+static void put_base64(struct buf *out, struct slice bytes)
+{
+	size_t before = out->len;
+	auth_base64_encode(bytes, out);
+	while (out->len > before && out->at[out->len - 1] == '=')
+		out->len--;
+}
+
+static bool take_base64(struct slice text, struct buf *out)
+{
+	struct buf padded = BUF(ENCODED_HASH_MAX + 4);
+	buf_append(&padded, text);
+	while (padded.len % 4 != 0)
+		buf_append_char(&padded, '=');
+	bool done = auth_base64_decode(buf_slice(&padded), out) && out->len > 0;
+	buf_free(&padded);
+	return done;
+}
+
+static void put_encoded(char encoded[ENCODED_HASH_MAX], struct slice salt, struct slice hash)
+{
+	struct buf out = BUF_SECRET(ENCODED_HASH_MAX - 1);
+	buf_printf(&out, "$argon2id$v=19$m=%d,t=%d,p=%d$", ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES);
+	put_base64(&out, salt);
+	buf_append_char(&out, '$');
+	put_base64(&out, hash);
+	memcpy(encoded, out.at, out.len);
+	encoded[out.len] = '\0';
+	buf_free(&out);
+}
+
 bool password_hash(struct slice prepared, char encoded[ENCODED_HASH_MAX])
 {
+	unsigned char hash[ARGON2_HASH_SIZE];
 	char salt[ARGON2_SALT_SIZE];
 	random_bytes(salt, sizeof salt);
-	int rc = argon2id_hash_encoded(ARGON2_PASSES, ARGON2_MEMORY_KIB, ARGON2_LANES, prepared.at, prepared.len, salt, sizeof salt,
-				       ARGON2_HASH_SIZE, encoded, ENCODED_HASH_MAX);
-	if (rc != ARGON2_OK)
+	struct parameters parameters = {ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES, .salt = {.at = salt, .len = sizeof salt}};
+	argon2_context context = make_context(&parameters, prepared, hash, sizeof hash);
+	int rc = argon2_ctx(&context, Argon2_id);
+	drop_area();
+	if (rc == ARGON2_OK)
+		put_encoded(encoded, slice_make(salt, sizeof salt), slice_make((char *)hash, sizeof hash));
+	else
 		log_error("password.failed", log_text("reason", argon2_error_message(rc)));
+	memory_wipe(hash, sizeof hash);
 	return rc == ARGON2_OK;
 }
 
 /* One parameter "m=…" of an encoded hash within its maximum? Cuts it off. */
-static bool take_parameter(struct slice *rest, char name, char end, uint64_t max)
+static bool take_parameter(struct slice *rest, char name, char end, uint64_t max, uint32_t *value)
 {
 	struct slice field, after;
-	uint64_t value;
+	uint64_t number;
 	if (!slice_cut(*rest, end, &field, &after) || field.len < 3 || field.at[0] != name || field.at[1] != '=')
 		return false;
 	*rest = after;
-	return slice_to_number(slice_skip(field, 2), max, &value);
+	if (!slice_to_number(slice_skip(field, 2), max, &number))
+		return false;
+	*value = (uint32_t)number;
+	return true;
 }
 
 /* $argon2id$v=19$m=19456,t=2,p=1$salt$hash */
-static bool is_within_limits(struct slice encoded)
+static bool read_parameters(struct slice encoded, struct parameters *parameters)
 {
-	struct slice rest = encoded;
+	struct slice rest = encoded, salt, hash;
 	if (!slice_starts(rest, SLICE("$argon2id$v=19$")) || encoded.len >= ENCODED_HASH_MAX)
 		return false;
 	rest = slice_skip(rest, sizeof "$argon2id$v=19$" - 1);
-	return take_parameter(&rest, 'm', ',', ARGON2_MEMORY_KIB_MAX) && take_parameter(&rest, 't', ',', ARGON2_PASSES_MAX) &&
-	       take_parameter(&rest, 'p', '$', ARGON2_LANES_MAX);
+	return take_parameter(&rest, 'm', ',', ARGON2_MEMORY_KIB_MAX, &parameters->memory_kib) &&
+	       take_parameter(&rest, 't', ',', ARGON2_PASSES_MAX, &parameters->passes) &&
+	       take_parameter(&rest, 'p', '$', ARGON2_LANES_MAX, &parameters->lanes) && slice_cut(rest, '$', &salt, &hash) &&
+	       take_base64(salt, &parameters->salt) && take_base64(hash, &parameters->hash);
 }
 
 bool password_verify(struct slice encoded, struct slice prepared)
 {
-	char text[ENCODED_HASH_MAX] = "";
-	if (!is_within_limits(encoded))
-		return false;
-	memcpy(text, encoded.at, encoded.len);
-	int rc = argon2id_verify(text, prepared.at, prepared.len);
-	memory_wipe(text, sizeof text);
-	if (rc != ARGON2_OK && rc != ARGON2_VERIFY_MISMATCH)
-		log_error("password.failed", log_text("reason", argon2_error_message(rc)));
+	struct parameters parameters = {.salt = BUF_SECRET(ENCODED_HASH_MAX), .hash = BUF_SECRET(ENCODED_HASH_MAX)};
+	unsigned char computed[ENCODED_HASH_MAX];
+	int rc = ARGON2_DECODING_FAIL;
+	if (read_parameters(encoded, &parameters)) {
+		argon2_context context = make_context(&parameters, prepared, computed, parameters.hash.len);
+		rc = argon2_verify_ctx(&context, parameters.hash.at, Argon2_id);
+		if (rc != ARGON2_OK && rc != ARGON2_VERIFY_MISMATCH)
+			log_error("password.failed", log_text("reason", argon2_error_message(rc)));
+	}
+	memory_wipe(computed, sizeof computed);
+	buf_free(&parameters.salt);
+	buf_free(&parameters.hash);
 	return rc == ARGON2_OK;
-}
-
-/* Base64 without padding, as encoded hashes have it (the "B64" of the Argon2 reference). */
-static void put_random(struct buf *out, size_t size)
-{
-	unsigned char bytes[ARGON2_HASH_SIZE], text[2 * ARGON2_HASH_SIZE];
-	random_bytes(bytes, size);
-	size_t len = (size_t)EVP_EncodeBlock(text, bytes, (int)size);
-	while (len > 0 && text[len - 1] == '=')
-		len--;
-	buf_append(out, slice_make((const char *)text, len));
 }
 
 void password_decoy(char encoded[ENCODED_HASH_MAX])
 {
-	struct buf out = BUF(ENCODED_HASH_MAX - 1);
-	buf_printf(&out, "$argon2id$v=19$m=%d,t=%d,p=%d$", ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES);
-	put_random(&out, ARGON2_SALT_SIZE);
-	buf_append_char(&out, '$');
-	put_random(&out, ARGON2_HASH_SIZE);
-	memcpy(encoded, out.at, out.len + 1);
-	buf_free(&out);
+	char salt[ARGON2_SALT_SIZE], hash[ARGON2_HASH_SIZE];
+	random_bytes(salt, sizeof salt);
+	random_bytes(hash, sizeof hash);
+	put_encoded(encoded, slice_make(salt, sizeof salt), slice_make(hash, sizeof hash));
 }
 
 /* ---- The threads ---- */
@@ -152,6 +239,18 @@ static struct password_job *take(struct job_list *list)
 	return job;
 }
 
+/* A thread that has had nothing to do for a while gives its memory back. With the lock held. */
+static void wait_for_job(struct password_pool *pool)
+{
+	struct timespec until;
+	clock_gettime(CLOCK_MONOTONIC, &until);
+	until.tv_sec += AREA_KEPT_SECONDS;
+	if (area.size == 0)
+		pthread_cond_wait(&pool->changed, &pool->lock);
+	else if (pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT)
+		drop_area();
+}
+
 static void *verify_passwords(void *argument)
 {
 	struct password_pool *pool = argument;
@@ -159,7 +258,7 @@ static void *verify_passwords(void *argument)
 	while (!pool->stopping) {
 		struct password_job *job = take(&pool->waiting);
 		if (!job) {
-			pthread_cond_wait(&pool->changed, &pool->lock);
+			wait_for_job(pool);
 			continue;
 		}
 		pthread_mutex_unlock(&pool->lock);
@@ -171,6 +270,7 @@ static void *verify_passwords(void *argument)
 			log_warning("password.unannounced"); /* only if the counter were full: then a wake-up is due anyway */
 	}
 	pthread_mutex_unlock(&pool->lock);
+	drop_area();
 	return NULL;
 }
 
@@ -178,7 +278,11 @@ struct password_pool *password_pool_new(int done_fd)
 {
 	struct password_pool *pool = memory_new(sizeof *pool);
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_cond_init(&pool->changed, NULL);
+	pthread_condattr_t monotonic;
+	pthread_condattr_init(&monotonic);
+	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+	pthread_cond_init(&pool->changed, &monotonic);
+	pthread_condattr_destroy(&monotonic);
 	pool->waiting.end = &pool->waiting.first;
 	pool->done.end = &pool->done.first;
 	pool->done_fd = done_fd;
