@@ -170,11 +170,7 @@ static bool send_request(struct auth *auth, struct slice datagram, int64_t deadl
 
 static bool enter(struct auth *auth, struct waiter *waiter)
 {
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&waiter->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_init_condition(&waiter->changed);
 	pthread_mutex_lock(&auth->lock);
 	bool receiving = start_receiving(auth);
 	waiter->id = auth->next_id++;
@@ -187,10 +183,9 @@ static bool enter(struct auth *auth, struct waiter *waiter)
 
 static bool wait_for(struct auth *auth, struct waiter *waiter, bool sent, int64_t deadline_ms)
 {
-	struct timespec until = {.tv_sec = deadline_ms / 1000, .tv_nsec = deadline_ms % 1000 * 1000000};
 	pthread_mutex_lock(&auth->lock);
 	while (sent && !waiter->done)
-		if (pthread_cond_timedwait(&waiter->changed, &auth->lock, &until) == ETIMEDOUT)
+		if (!clock_wait(&waiter->changed, &auth->lock, deadline_ms))
 			break;
 	struct waiter **at = &auth->waiters[waiter->id % WAITER_BUCKETS];
 	while (*at != waiter)

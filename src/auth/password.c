@@ -2,7 +2,6 @@
 #include "auth/password.h"
 
 #include <argon2.h>
-#include <errno.h>
 #include <gsasl.h>
 #include <pthread.h>
 #include <signal.h>
@@ -10,6 +9,7 @@
 #include <unistd.h>
 
 #include "auth/base64.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -242,12 +242,9 @@ static struct password_job *take(struct job_list *list)
 /* A thread that has had nothing to do for a while gives its memory back. With the lock held. */
 static void wait_for_job(struct password_pool *pool)
 {
-	struct timespec until;
-	clock_gettime(CLOCK_MONOTONIC, &until);
-	until.tv_sec += AREA_KEPT_SECONDS;
 	if (area.size == 0)
 		pthread_cond_wait(&pool->changed, &pool->lock);
-	else if (pthread_cond_timedwait(&pool->changed, &pool->lock, &until) == ETIMEDOUT)
+	else if (!clock_wait(&pool->changed, &pool->lock, clock_monotonic_ms() + AREA_KEPT_SECONDS * 1000))
 		drop_area();
 }
 
@@ -278,11 +275,7 @@ struct password_pool *password_pool_new(int done_fd)
 {
 	struct password_pool *pool = memory_new(sizeof *pool);
 	pthread_mutex_init(&pool->lock, NULL);
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
-	pthread_cond_init(&pool->changed, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_init_condition(&pool->changed);
 	pool->waiting.end = &pool->waiting.first;
 	pool->done.end = &pool->done.first;
 	pool->done_fd = done_fd;

@@ -3,7 +3,6 @@
  * The scheduler alone takes from the queue, at most IN_FLIGHT_MAX messages at a time, and of those that go elsewhere at most
  * BACKLOG_MAX wait for their turn; bodies stay in the queue until they are needed: so memory is bounded however long the
  * queue is. The two are counted apart, so that other servers that are slow never hold up what is delivered here. */
-#include <errno.h>
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -62,8 +61,7 @@ static void scheduler_wait(struct courier *courier)
 		int64_t until = left > last - now ? last : now + left;
 		if (until <= now)
 			return;
-		struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
-		pthread_cond_timedwait(&courier->poked, &courier->lock, &deadline);
+		clock_wait(&courier->poked, &courier->lock, until);
 	}
 }
 
@@ -124,15 +122,6 @@ static void *scheduler_thread(void *argument)
 
 /* ---- Starting and stopping ---- */
 
-static void init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
 static void start_thread(struct courier *courier, void *(*run)(void *), const char *name)
 {
 	pthread_t thread;
@@ -174,11 +163,11 @@ struct courier *courier_start(const struct courier_options *options)
 	courier->destinations = map_new();
 	courier->stop_fd = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&courier->lock, NULL);
-	init_condition(&courier->poked);
-	init_condition(&courier->filled);
-	init_condition(&courier->work);
-	init_condition(&courier->concluded);
-	init_condition(&courier->ended);
+	clock_init_condition(&courier->poked);
+	clock_init_condition(&courier->filled);
+	clock_init_condition(&courier->work);
+	clock_init_condition(&courier->concluded);
+	clock_init_condition(&courier->ended);
 	/* Signals are for the main thread: threads inherit this mask. SIGPIPE stays blocked in all of them (net/client.c). */
 	sigset_t all, former;
 	sigfillset(&all);
@@ -196,9 +185,8 @@ struct courier *courier_start(const struct courier_options *options)
 /* Waits until all threads have ended, or until the monotonic time `until`. With the lock held. */
 static void wait_for_end(struct courier *courier, int64_t until)
 {
-	struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
 	while (courier->local_threads + courier->remote_threads > 0)
-		if (pthread_cond_timedwait(&courier->ended, &courier->lock, &deadline) == ETIMEDOUT)
+		if (!clock_wait(&courier->ended, &courier->lock, until))
 			return;
 }
 

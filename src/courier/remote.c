@@ -453,9 +453,8 @@ static bool wait_for_work(struct courier *courier)
 		if (now >= end && !courier->idle_sessions)
 			return false;
 		int64_t until = now + (courier->idle_sessions ? IDLE_SESSION_MS / 3 : IDLE_THREAD_MS);
-		struct timespec deadline = {.tv_sec = until / 1000, .tv_nsec = until % 1000 * 1000000};
 		courier->remote_idle++;
-		pthread_cond_timedwait(&courier->work, &courier->lock, &deadline);
+		clock_wait(&courier->work, &courier->lock, until);
 		courier->remote_idle--;
 	}
 	return !courier->stopping;

@@ -104,12 +104,8 @@ static void *take_answers(void *argument)
 
 static void init_waiting(struct dns *dns)
 {
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
 	pthread_mutex_init(&dns->lock, NULL);
-	pthread_cond_init(&dns->answered, &attributes);
-	pthread_condattr_destroy(&attributes);
+	clock_init_condition(&dns->answered);
 }
 
 static void destroy(struct dns *dns)
@@ -217,9 +213,8 @@ static struct question *question_ask(struct dns *dns, const char *name, int type
 /* Waits for the answer until `deadline` (monotonic milliseconds) or dns_stop(). NULL: there is none. */
 static const struct ub_result *question_wait(struct dns *dns, struct question *question, int64_t deadline)
 {
-	struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
 	pthread_mutex_lock(&dns->lock);
-	while (!question->done && !dns->stopping && pthread_cond_timedwait(&dns->answered, &dns->lock, &until) != ETIMEDOUT)
+	while (!question->done && !dns->stopping && clock_wait(&dns->answered, &dns->lock, deadline))
 		;
 	bool done = question->done;
 	struct ub_result *result = question->result;

@@ -6,16 +6,14 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
-#include <openssl/pem.h>
 #include <openssl/ssl.h>
-#include <openssl/x509.h>
 #include <poll.h>
 #include <pthread.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "net/server.h"
+#include "net/fixture.h"
 
 enum { MAX_LINE = 1000, BIG = 300000, BIG_FILE = 3000000, NEWS = 100000, NEWS_MAX = 300 };
 
@@ -141,43 +139,6 @@ struct fixture {
 	int port, tls_port;
 };
 
-static int listening_socket(int *port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-	socklen_t size = sizeof address;
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	assert_int_equal(bind(fd, (struct sockaddr *)&address, size), 0);
-	assert_int_equal(listen(fd, 100), 0);
-	getsockname(fd, (struct sockaddr *)&address, &size);
-	*port = ntohs(address.sin_port);
-	return fd;
-}
-
-static struct tls_server *self_signed(void)
-{
-	EVP_PKEY *key = EVP_EC_gen("P-256");
-	X509 *certificate = X509_new();
-	X509_set_version(certificate, 2);
-	X509_gmtime_adj(X509_getm_notBefore(certificate), 0);
-	X509_gmtime_adj(X509_getm_notAfter(certificate), 86400);
-	X509_set_pubkey(certificate, key);
-	X509_sign(certificate, key, EVP_sha256());
-	BIO *chain = BIO_new(BIO_s_mem()), *secret = BIO_new(BIO_s_mem());
-	PEM_write_bio_X509(chain, certificate);
-	PEM_write_bio_PrivateKey(secret, key, NULL, NULL, 0, NULL, NULL);
-	char *chain_at, *key_at;
-	size_t chain_len = (size_t)BIO_get_mem_data(chain, &chain_at), key_len = (size_t)BIO_get_mem_data(secret, &key_at);
-	struct tls_certificate pem = {slice_make(chain_at, chain_len), slice_make(key_at, key_len), "test"};
-	struct error error;
-	struct tls_server *tls = tls_server_new(&pem, 1, "1.2", &error);
-	assert_non_null(tls);
-	BIO_free(chain);
-	BIO_free(secret);
-	X509_free(certificate);
-	EVP_PKEY_free(key);
-	return tls;
-}
-
 static void *run_server(void *argument)
 {
 	server_run(argument);
@@ -187,11 +148,11 @@ static void *run_server(void *argument)
 static int set_up(void **state)
 {
 	struct fixture *fixture = memory_new(sizeof *fixture);
-	fixture->tls = self_signed();
+	fixture->tls = test_tls_server();
 	struct server_options options = {.workers = 4, .connections = 200, .connections_per_address = 150, .tls = fixture->tls};
 	fixture->server = server_new(&options);
-	server_listen(fixture->server, listening_socket(&fixture->port), &echo_protocol, false, NULL);
-	server_listen(fixture->server, listening_socket(&fixture->tls_port), &echo_protocol, true, NULL);
+	server_listen(fixture->server, test_listen(&fixture->port), &echo_protocol, false, NULL);
+	server_listen(fixture->server, test_listen(&fixture->tls_port), &echo_protocol, true, NULL);
 	pthread_create(&fixture->thread, NULL, run_server, fixture->server);
 	closed_sessions = 0;
 	news_told = -1;
@@ -321,15 +282,20 @@ static void too_long_a_line_ends_the_connection(void **state)
 	close(fd);
 }
 
+static void say_wait(int fd)
+{
+	waiting = NULL;
+	say(fd, "WAIT\r\n");
+	while (!waiting)
+		usleep(1000);
+}
+
 static void waking_reaches_the_session(void **state)
 {
 	struct fixture *fixture = *state;
 	int fd = dial(fixture->port);
 	expect(fd, "hello\r\n");
-	waiting = NULL;
-	say(fd, "WAIT\r\n");
-	while (!waiting)
-		usleep(1000);
+	say_wait(fd);
 	conn_wake(waiting->conn);
 	expect(fd, "woken\r\n");
 	close(fd);
@@ -341,10 +307,7 @@ static void news_wait_for_a_client_that_does_not_read(void **state)
 	struct fixture *fixture = *state;
 	int fd = dial(fixture->port);
 	expect(fd, "hello\r\n");
-	waiting = NULL;
-	say(fd, "WAIT\r\n");
-	while (!waiting)
-		usleep(1000);
+	say_wait(fd);
 	int told = -1;
 	for (news_told = 0; news_told > told && told < NEWS_MAX;) {
 		told = news_told;

@@ -1,7 +1,6 @@
 /* Threads for work that may wait. They are started when a job finds no idle one and end after a while without work, so a
  * quiet server has almost none. Jobs are taken in the order they came. If no thread can be started (limits of the system)
  * the job waits for one that exists; the first is made at start, where a failure ends the process. */
-#include <errno.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -22,13 +21,10 @@ static struct job *wait_for_job(struct workers *workers)
 	while (!workers->first) {
 		if (workers->stopping)
 			return NULL;
-		struct timespec until;
-		clock_gettime(CLOCK_MONOTONIC, &until);
-		until.tv_sec += WORKER_IDLE_SECONDS;
 		workers->idle++;
-		int result = pthread_cond_timedwait(&workers->submitted, &workers->lock, &until);
+		bool in_time = clock_wait(&workers->submitted, &workers->lock, clock_monotonic_ms() + WORKER_IDLE_SECONDS * 1000);
 		workers->idle--;
-		if (result == ETIMEDOUT && !workers->first && workers->threads > 1)
+		if (!in_time && !workers->first && workers->threads > 1)
 			return NULL;
 	}
 	struct job *job = workers->first;
@@ -74,13 +70,9 @@ static bool start_thread(struct workers *workers)
 struct workers *workers_new(int most)
 {
 	struct workers *workers = memory_new(sizeof *workers);
-	pthread_condattr_t monotonic;
-	pthread_condattr_init(&monotonic);
-	pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
 	pthread_mutex_init(&workers->lock, NULL);
-	pthread_cond_init(&workers->submitted, &monotonic);
-	pthread_cond_init(&workers->ended, &monotonic);
-	pthread_condattr_destroy(&monotonic);
+	clock_init_condition(&workers->submitted);
+	clock_init_condition(&workers->ended);
 	workers->most = most > 0 ? most : 1;
 	pthread_mutex_lock(&workers->lock);
 	if (!start_thread(workers))

@@ -27,9 +27,9 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/config.h"
+#include "net/fixture.h"
 #include "pop3/pop3.h"
 #include "store/store.h"
-#include "testing/transcript.h"
 
 enum { CONNECTIONS_MAX = 4, LINE_MAX_SIZE = 2000, ALL_MAX = 64 * 1024 * 1024 };
 #define ALICE SLICE("alice@example.test")

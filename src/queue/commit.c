@@ -213,8 +213,7 @@ static bool is_hurried(const struct queue *queue)
 static void gather_settled(struct queue *queue)
 {
 	int64_t deadline = clock_monotonic_ms() + SETTLED_SYNC_MS;
-	struct timespec until = {.tv_sec = deadline / 1000, .tv_nsec = deadline % 1000 * 1000000};
-	while (!is_hurried(queue) && pthread_cond_timedwait(&queue->work, &queue->lock, &until) != ETIMEDOUT)
+	while (!is_hurried(queue) && clock_wait(&queue->work, &queue->lock, deadline))
 		;
 }
 

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 
@@ -65,16 +66,6 @@ static bool open_databases(struct queue *queue, struct error *error)
 	return queue->reads.db != NULL;
 }
 
-/* Its times are those of a clock that nobody sets. */
-static void init_condition(pthread_cond_t *condition)
-{
-	pthread_condattr_t attributes;
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(condition, &attributes);
-	pthread_condattr_destroy(&attributes);
-}
-
 struct queue *queue_open(const char *data, bool deliverer, struct error *error)
 {
 	struct queue *queue = memory_new(sizeof *queue);
@@ -86,7 +77,7 @@ struct queue *queue_open(const char *data, bool deliverer, struct error *error)
 	pthread_mutex_init(&queue->writes.lock, NULL);
 	pthread_mutex_init(&queue->taken_lock, NULL);
 	pthread_mutex_init(&queue->lock, NULL);
-	init_condition(&queue->work);
+	clock_init_condition(&queue->work);
 	if (!open_folders(queue, data, error) || !open_databases(queue, error) || (deliverer && !queue_sweep(queue, true, NULL, NULL, error)))
 		queue_close(&queue);
 	return queue;

@@ -1,5 +1,5 @@
 /* For tests: dialogues from data files (tests/transcripts/), played over real connections against the real event loop, in a
- * data directory of their own; and the certificate and socket that every test of a server needs.
+ * data directory of their own.
  *
  * A transcript is read line by line:
  *   !: text      a line of the configuration; in force before anything else
@@ -16,7 +16,7 @@
 #define TESTING_TRANSCRIPT_H
 
 #include "base/buf.h"
-#include "net/server.h"
+#include "net/fixture.h"
 
 struct transcript;
 
@@ -40,10 +40,5 @@ _Noreturn void transcript_give_up(const struct transcript *transcript, const cha
 bool transcript_matches(struct slice pattern, struct slice line);
 /** main() of a protocol's test: `FOLDER [FILE]` are the arguments; every *.txt is a test. */
 int transcript_main(int argc, char **argv, const struct transcript_protocol *protocol);
-
-/** A TLS server with a certificate that was made just now. */
-struct tls_server *test_tls_server(void);
-/** A socket that listens on a free port of 127.0.0.1. */
-int test_listen(int *port);
 
 #endif
