@@ -74,11 +74,24 @@ static bool is_unsynced(int code)
 	return code == SQLITE_IOERR_FSYNC || code == SQLITE_IOERR_DIR_FSYNC;
 }
 
+/* Why a sync failed: what the file remembers, the log's first. sqlite3_system_errno() is what errno has become some steps later. */
+static int sync_errno(sqlite3 *handle)
+{
+	sqlite3_file *log = NULL;
+	int number = 0;
+	sqlite3_file_control(handle, "main", SQLITE_FCNTL_JOURNAL_POINTER, &log);
+	if (log && log->pMethods)
+		log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &number);
+	if (number == 0)
+		sqlite3_file_control(handle, "main", SQLITE_FCNTL_LAST_ERRNO, &number);
+	return number;
+}
+
 static bool failed(sqlite3 *handle, int code, struct error *error, const char *doing)
 {
 	if ((code & 0xff) == SQLITE_NOMEM)
 		memory_exhausted(0);
-	int number = handle ? sqlite3_system_errno(handle) : 0;
+	int number = handle ? (is_unsynced(code) ? sync_errno(handle) : sqlite3_system_errno(handle)) : 0;
 	if (is_unsynced(code))
 		distrust_disk("a database", number);
 	const char *reason = handle ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
@@ -133,7 +146,7 @@ static int checkpoint(void *context, sqlite3 *handle, const char *name, int page
 	if (pages >= WAL_CHECKPOINT_PAGES) {
 		int code = sqlite3_wal_checkpoint_v2(handle, name, SQLITE_CHECKPOINT_PASSIVE, NULL, NULL);
 		if (is_unsynced(code))
-			distrust_disk("a database's log", sqlite3_system_errno(handle));
+			distrust_disk("a database's log", sync_errno(handle));
 	}
 	return SQLITE_OK;
 }
