@@ -1,16 +1,19 @@
-/* Unit tests of slices, buffers, arenas, maps, ids, counted events. */
+/* Unit tests of slices, buffers, arenas, maps, ids, counted events, threads. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <cmocka.h>
 
 #include <pthread.h>
+#include <stdatomic.h>
+#include <unistd.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/random.h"
+#include "base/threads.h"
 
 static void numbers_stop_at_their_maximum(void **state)
 {
@@ -165,6 +168,45 @@ static void events_are_counted_by_name(void **state)
 	assert_int_equal(count, 2);
 }
 
+static pthread_mutex_t crew_lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_key_t leftovers;
+static atomic_int cleared;
+
+/* What a library keeps for each thread is cleared away when the thread has left its main function. */
+static void clear_slowly(void *argument)
+{
+	(void)argument;
+	usleep(20000);
+	cleared++;
+}
+
+static void *come_and_go(void *argument)
+{
+	struct threads *crew = argument;
+	pthread_setspecific(leftovers, crew);
+	pthread_mutex_lock(&crew_lock);
+	return threads_leave(crew, &crew_lock);
+}
+
+static void nothing_is_left_of_joined_threads(void **state)
+{
+	(void)state;
+	enum { CREW = 20 };
+	struct threads crew;
+	threads_init(&crew);
+	pthread_key_create(&leftovers, clear_slowly);
+	pthread_mutex_lock(&crew_lock);
+	for (int i = 0; i < CREW; i++)
+		assert_true(threads_start(&crew, 128 * 1024, "crew", come_and_go, &crew));
+	assert_int_equal(crew.running, CREW);
+	threads_join(&crew, &crew_lock);
+	assert_int_equal(crew.running, 0);
+	assert_int_equal(cleared, CREW);
+	pthread_mutex_unlock(&crew_lock);
+	pthread_key_delete(leftovers);
+	threads_free(&crew);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -177,6 +219,7 @@ int main(void)
 		cmocka_unit_test(ids_are_read_as_written),
 		cmocka_unit_test(no_id_is_given_twice),
 		cmocka_unit_test(events_are_counted_by_name),
+		cmocka_unit_test(nothing_is_left_of_joined_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

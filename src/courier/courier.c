@@ -114,24 +114,17 @@ static void *scheduler_thread(void *argument)
 		}
 		scheduler_wait(courier);
 	}
-	courier->local_threads--; /* it counts among them when the courier stops */
-	pthread_cond_broadcast(&courier->ended);
-	pthread_mutex_unlock(&courier->lock);
-	return NULL;
+	return threads_leave(&courier->local, &courier->lock);
 }
 
 /* ---- Starting and stopping ---- */
 
 static void start_thread(struct courier *courier, void *(*run)(void *), const char *name)
 {
-	pthread_t thread;
-	if (pthread_create(&thread, NULL, run, courier) != 0) {
-		log_error("courier.no_thread");
-		exit(EXIT_FAILURE); /* the master starts the role again */
-	}
-	pthread_setname_np(thread, name);
-	pthread_detach(thread);
-	courier->local_threads++;
+	if (threads_start(&courier->local, 0, name, run, courier))
+		return;
+	log_error("courier.no_thread");
+	exit(EXIT_FAILURE); /* the master starts the role again */
 }
 
 /* Not being able to read it costs verified connections, which say so, and no others. */
@@ -167,7 +160,8 @@ struct courier *courier_start(const struct courier_options *options)
 	clock_init_condition(&courier->filled);
 	clock_init_condition(&courier->work);
 	clock_init_condition(&courier->concluded);
-	clock_init_condition(&courier->ended);
+	threads_init(&courier->local);
+	threads_init(&courier->remote);
 	/* Signals are for the main thread: threads inherit this mask. SIGPIPE stays blocked in all of them (net/client.c). */
 	sigset_t all, former;
 	sigfillset(&all);
@@ -180,14 +174,6 @@ struct courier *courier_start(const struct courier_options *options)
 	pthread_mutex_unlock(&courier->lock);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	return courier;
-}
-
-/* Waits until all threads have ended, or until the monotonic time `until`. With the lock held. */
-static void wait_for_end(struct courier *courier, int64_t until)
-{
-	while (courier->local_threads + courier->remote_threads > 0)
-		if (!clock_wait(&courier->ended, &courier->lock, until))
-			return;
 }
 
 /* Messages that nobody had begun with go back. */
@@ -204,6 +190,7 @@ static void drop_intake(struct courier *courier)
 void courier_stop(struct courier **stopped, int seconds)
 {
 	struct courier *courier = *stopped;
+	int64_t until = clock_monotonic_ms() + (int64_t)seconds * 1000;
 	if (!courier)
 		return;
 	/* Reports that are queued from here on are for the next start; nobody is to be poked who is about to go. */
@@ -215,10 +202,11 @@ void courier_stop(struct courier **stopped, int seconds)
 	pthread_cond_broadcast(&courier->filled);
 	pthread_cond_broadcast(&courier->work);
 	pthread_cond_broadcast(&courier->concluded);
-	wait_for_end(courier, clock_monotonic_ms() + (int64_t)seconds * 1000);
+	threads_wait(&courier->local, &courier->lock, until);
+	threads_wait(&courier->remote, &courier->lock, until);
 	eventfd_write(courier->stop_fd, 1);
-	while (courier->local_threads + courier->remote_threads > 0)
-		pthread_cond_wait(&courier->ended, &courier->lock);
+	threads_join(&courier->local, &courier->lock);
+	threads_join(&courier->remote, &courier->lock);
 	pthread_mutex_unlock(&courier->lock);
 	drop_intake(courier);
 	remote_free(courier);
@@ -226,7 +214,8 @@ void courier_stop(struct courier **stopped, int seconds)
 	pthread_cond_destroy(&courier->filled);
 	pthread_cond_destroy(&courier->work);
 	pthread_cond_destroy(&courier->concluded);
-	pthread_cond_destroy(&courier->ended);
+	threads_free(&courier->local);
+	threads_free(&courier->remote);
 	pthread_mutex_destroy(&courier->lock);
 	close(courier->stop_fd);
 	free(courier->data);

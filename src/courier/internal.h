@@ -17,6 +17,7 @@
 
 #include "auth/auth.h"
 #include "base/map.h"
+#include "base/threads.h"
 #include "config/config.h"
 #include "courier/courier.h"
 #include "courier/session.h"
@@ -114,17 +115,18 @@ struct courier {
 	pthread_cond_t filled;     /* the local threads: intake or stopping */
 	pthread_cond_t work;       /* the remote threads: a destination is ready, or stopping */
 	pthread_cond_t concluded;  /* the closing thread: jobs to be written down, or stopping */
-	pthread_cond_t ended;      /* courier_stop: a thread has ended */
+	struct threads local;      /* the scheduler, the closing thread and those that deliver here */
+	struct threads remote;     /* those that speak with other servers */
 	bool wake, stopping;
 	int64_t wakes_at;          /* when the scheduler is to look again by itself, milliseconds since 1970 */
 	int stop_fd;               /* eventfd that interrupts waiting for other servers */
 	size_t in_flight;
 	struct letter *intake, **intake_end;
-	size_t intake_count, local_threads;
+	size_t intake_count;
 
 	struct map *destinations;  /* by name */
 	struct destination *ready, **ready_end; /* with jobs waiting and below their limit of connections */
-	size_t ready_count, remote_threads, remote_idle;
+	size_t ready_count, remote_idle;
 	size_t waiting_jobs;       /* at all destinations */
 	struct job *concluded_jobs, **concluded_end; /* whose addressees have their verdicts */
 	struct session *idle_sessions;

@@ -434,9 +434,6 @@ void *local_thread(void *argument)
 		pthread_mutex_lock(&courier->lock);
 		letters_handed_on(courier, count);
 	}
-	courier->local_threads--;
-	pthread_cond_broadcast(&courier->ended);
-	pthread_mutex_unlock(&courier->lock);
 	free(letters);
-	return NULL;
+	return threads_leave(&courier->local, &courier->lock);
 }

@@ -291,10 +291,7 @@ void *closing_thread(void *argument)
 		jobs_close(courier, jobs);
 		pthread_mutex_lock(&courier->lock);
 	}
-	courier->local_threads--; /* it counts among them when the courier stops */
-	pthread_cond_broadcast(&courier->ended);
-	pthread_mutex_unlock(&courier->lock);
-	return NULL;
+	return threads_leave(&courier->local, &courier->lock);
 }
 
 /* ---- Destinations; under courier->lock ---- */
@@ -304,13 +301,9 @@ static void *remote_thread(void *argument);
 /* One more thread if more destinations are ready than threads idle, and there may be more. */
 static void start_thread(struct courier *courier)
 {
-	pthread_t thread;
-	if (courier->stopping || courier->remote_idle >= courier->ready_count || courier->remote_threads >= (size_t)config_current()->deliveries)
+	if (courier->stopping || courier->remote_idle >= courier->ready_count || courier->remote.running >= (size_t)config_current()->deliveries)
 		return;
-	if (pthread_create(&thread, NULL, remote_thread, courier) == 0) {
-		pthread_detach(thread);
-		courier->remote_threads++;
-	} else if (courier->remote_threads == 0)
+	if (!threads_start(&courier->remote, 0, "remote", remote_thread, courier) && courier->remote.running == 0)
 		log_error("courier.no_thread");
 }
 
@@ -464,7 +457,6 @@ static void *remote_thread(void *argument)
 {
 	struct courier *courier = argument;
 	client_stop_on(courier->stop_fd);
-	pthread_setname_np(pthread_self(), "remote");
 	pthread_mutex_lock(&courier->lock);
 	while (wait_for_work(courier)) {
 		struct destination *destination = next_ready(courier);
@@ -472,10 +464,7 @@ static void *remote_thread(void *argument)
 			work_on(courier, destination);
 	}
 	drop_rested(courier);
-	courier->remote_threads--;
-	pthread_cond_broadcast(&courier->ended);
-	pthread_mutex_unlock(&courier->lock);
-	return NULL;
+	return threads_leave(&courier->remote, &courier->lock);
 }
 
 /* ---- Handing over ---- */

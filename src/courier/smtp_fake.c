@@ -14,6 +14,7 @@
 
 #include "base/buf.h"
 #include "base/memory.h"
+#include "base/threads.h"
 
 enum { MESSAGE_MAX = 64 << 20, TRANSCRIPT_MAX = 16 << 20, LINE_LENGTH_MAX = 8192, RULES_MAX = 20 };
 
@@ -25,8 +26,8 @@ struct smtp_fake {
 	SSL_CTX *tls;
 	pthread_t thread;
 	pthread_mutex_t lock; /* guards all below, and used */
-	pthread_cond_t ended;
-	size_t messages, connections, open;
+	struct threads dialogues;
+	size_t messages, connections;
 	struct buf last, transcript;
 };
 
@@ -242,10 +243,7 @@ static void *converse(void *argument)
 	close(dialogue->fd);
 	free(dialogue);
 	pthread_mutex_lock(&fake->lock);
-	fake->open--;
-	pthread_cond_signal(&fake->ended);
-	pthread_mutex_unlock(&fake->lock);
-	return NULL;
+	return threads_leave(&fake->dialogues, &fake->lock);
 }
 
 static void *serve(void *argument)
@@ -255,7 +253,6 @@ static void *serve(void *argument)
 	int on = 1;
 	while (poll(polled, 2, -1) >= 0 && !polled[1].revents) {
 		int fd = accept(fake->fd, NULL, NULL);
-		pthread_t thread;
 		if (fd < 0)
 			continue;
 		setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
@@ -264,11 +261,9 @@ static void *serve(void *argument)
 		dialogue->fd = fd;
 		pthread_mutex_lock(&fake->lock);
 		fake->connections++;
-		fake->open++;
-		pthread_mutex_unlock(&fake->lock);
-		if (pthread_create(&thread, NULL, converse, dialogue) != 0)
+		if (!threads_start(&fake->dialogues, 0, "dialogue", converse, dialogue))
 			abort();
-		pthread_detach(thread);
+		pthread_mutex_unlock(&fake->lock);
 	}
 	return NULL;
 }
@@ -287,7 +282,7 @@ struct smtp_fake *smtp_fake_start(const struct smtp_fake_options *options)
 	fake->last = BUF(MESSAGE_MAX);
 	fake->transcript = BUF(TRANSCRIPT_MAX);
 	pthread_mutex_init(&fake->lock, NULL);
-	pthread_cond_init(&fake->ended, NULL);
+	threads_init(&fake->dialogues);
 	inet_pton(AF_INET, options->address ? options->address : "127.0.0.1", &address.sin_addr);
 	fake->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(fake->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
@@ -358,9 +353,9 @@ void smtp_fake_stop(struct smtp_fake **stopped)
 	eventfd_write(fake->stop, 1);
 	pthread_join(fake->thread, NULL);
 	pthread_mutex_lock(&fake->lock);
-	while (fake->open > 0)
-		pthread_cond_wait(&fake->ended, &fake->lock);
+	threads_join(&fake->dialogues, &fake->lock);
 	pthread_mutex_unlock(&fake->lock);
+	threads_free(&fake->dialogues);
 	close(fake->fd);
 	close(fake->stop);
 	SSL_CTX_free(fake->tls);

@@ -5,13 +5,15 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "net/internal.h"
 
 struct workers {
 	pthread_mutex_t lock;
-	pthread_cond_t submitted, ended;
+	pthread_cond_t submitted;
+	struct threads threads;
 	struct job *first, *last;
-	int most, threads, idle, waiting;
+	size_t most, idle, waiting;
 	bool stopping;
 };
 
@@ -24,7 +26,7 @@ static struct job *wait_for_job(struct workers *workers)
 		workers->idle++;
 		bool in_time = clock_wait(&workers->submitted, &workers->lock, clock_monotonic_ms() + WORKER_IDLE_SECONDS * 1000);
 		workers->idle--;
-		if (!in_time && !workers->first && workers->threads > 1)
+		if (!in_time && !workers->first && workers->threads.running > 1)
 			return NULL;
 	}
 	struct job *job = workers->first;
@@ -46,25 +48,13 @@ static void *worker_main(void *argument)
 		work(work_argument);
 		pthread_mutex_lock(&workers->lock);
 	}
-	workers->threads--;
-	pthread_cond_signal(&workers->ended);
-	pthread_mutex_unlock(&workers->lock);
-	return NULL;
+	return threads_leave(&workers->threads, &workers->lock);
 }
 
 /* With the lock held. */
 static bool start_thread(struct workers *workers)
 {
-	pthread_attr_t attributes;
-	pthread_t thread;
-	pthread_attr_init(&attributes);
-	pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	pthread_attr_setstacksize(&attributes, WORKER_STACK);
-	int failure = pthread_create(&thread, &attributes, worker_main, workers);
-	pthread_attr_destroy(&attributes);
-	if (failure == 0)
-		workers->threads++;
-	return failure == 0;
+	return threads_start(&workers->threads, WORKER_STACK, "worker", worker_main, workers);
 }
 
 struct workers *workers_new(int most)
@@ -72,8 +62,8 @@ struct workers *workers_new(int most)
 	struct workers *workers = memory_new(sizeof *workers);
 	pthread_mutex_init(&workers->lock, NULL);
 	clock_init_condition(&workers->submitted);
-	clock_init_condition(&workers->ended);
-	workers->most = most > 0 ? most : 1;
+	threads_init(&workers->threads);
+	workers->most = most > 0 ? (size_t)most : 1;
 	pthread_mutex_lock(&workers->lock);
 	if (!start_thread(workers))
 		memory_exhausted(WORKER_STACK);
@@ -93,8 +83,8 @@ void workers_submit(struct workers *workers, struct job *job)
 	workers->last = job;
 	if (workers->idle > 0)
 		pthread_cond_signal(&workers->submitted);
-	if ((workers->idle == 0 || others_wait) && workers->threads < workers->most && !start_thread(workers))
-		log_warning("worker.not_started", log_number("threads", workers->threads));
+	if ((workers->idle == 0 || others_wait) && workers->threads.running < workers->most && !start_thread(workers))
+		log_warning("worker.not_started", log_number("threads", (int64_t)workers->threads.running));
 	pthread_mutex_unlock(&workers->lock);
 }
 
@@ -117,8 +107,8 @@ void workers_end_waiting(struct workers *workers)
 void workers_counts(struct workers *workers, uint64_t *threads, uint64_t *busy)
 {
 	pthread_mutex_lock(&workers->lock);
-	*threads = (uint64_t)workers->threads;
-	*busy = (uint64_t)(workers->threads - workers->idle - workers->waiting);
+	*threads = workers->threads.running;
+	*busy = workers->threads.running - workers->idle - workers->waiting;
 	pthread_mutex_unlock(&workers->lock);
 }
 
@@ -130,12 +120,11 @@ void workers_free(struct workers **workers_pointer)
 	pthread_mutex_lock(&workers->lock);
 	workers->stopping = true;
 	pthread_cond_broadcast(&workers->submitted);
-	while (workers->threads > 0)
-		pthread_cond_wait(&workers->ended, &workers->lock);
+	threads_join(&workers->threads, &workers->lock);
 	pthread_mutex_unlock(&workers->lock);
 	pthread_mutex_destroy(&workers->lock);
 	pthread_cond_destroy(&workers->submitted);
-	pthread_cond_destroy(&workers->ended);
+	threads_free(&workers->threads);
 	free(workers);
 	*workers_pointer = NULL;
 }
