@@ -292,6 +292,29 @@ static int run_other(struct command_line *line, const char *name)
 	return COMMAND_FAILED;
 }
 
+static bool queue_is_empty(struct command_line *line)
+{
+	struct error error;
+	uint64_t messages = 1, recipients;
+	struct queue *queue = instance_enter(line) ? instance_queue(line) : NULL;
+	if (queue && !queue_count(queue, &messages, &recipients, &error))
+		messages = 1; /* listing it will say why */
+	if (queue)
+		queue_close(&queue);
+	config_free_all();
+	return messages == 0;
+}
+
+/* In the words that programs which watch mailq's output look for. */
+static int list_queue(struct command_line *line)
+{
+	if (!line->json && queue_is_empty(line)) {
+		puts("Mail queue is empty");
+		return COMMAND_DONE;
+	}
+	return run_other(line, "queue list");
+}
+
 static int run(struct command_line *line)
 {
 	struct options options = {0};
@@ -304,8 +327,10 @@ static int run(struct command_line *line)
 		return status;
 	if (options.aliases)
 		return COMMAND_DONE;
-	if (options.list || options.flush)
-		return run_other(line, options.list ? "queue list" : "queue flush");
+	if (options.list)
+		return list_queue(line);
+	if (options.flush)
+		return run_other(line, "queue flush");
 	if (!instance_enter(line))
 		return COMMAND_FAILED;
 	struct directory *directory = instance_directory(line);

@@ -10,6 +10,7 @@ import pombal
 from disk import SmallDisk
 from faults import limit_files, open_files, shim  # noqa: F401 (a fixture)
 from load import ACKNOWLEDGED, REFUSED, Ledger, Mover, Numbers, Senders, Sink, Watcher, check_disk, drain, letter, read_boxes, sign_in
+from nameserver import SmallNameServer
 from placed import PlacedPombal
 from pombal import Pombal, new_address, wait_for
 from test_kill import ACCOUNTS, OPTIONS
@@ -201,7 +202,8 @@ def test_dns_gone_and_back():
         server.start()
         names = None
         try:
-            names = answers(address, 5353, {"sink.example": target})
+            names = SmallNameServer(address, 5353)
+            names.hosts["sink.example"] = target
             server.run("queue", "flush", status=None)
             wait_for(lambda: len(sink.arrived) == 5, "the letters to go out", 60, 0.5)
         finally:
@@ -218,39 +220,6 @@ def read_until(server, account, count):
         return int(detail[0]) >= count
     wait_for(arrived, f"{count} letters")
     return read_boxes(server, [account])[account]
-
-
-class answers:
-    """A DNS server that knows A records and nothing else."""
-
-    def __init__(self, address, port, records):
-        import socket
-        import threading
-        self.records = {name.encode(): value for name, value in records.items()}
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((address, port))
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            try:
-                question, peer = self.socket.recvfrom(2000)
-            except OSError:
-                return
-            labels, at = [], 12
-            while question[at]:
-                labels.append(question[at + 1:at + 1 + question[at]].lower())
-                at += 1 + question[at]
-            kind = int.from_bytes(question[at + 1:at + 3], "big")
-            known = self.records.get(b".".join(labels))
-            answer = b""
-            if known and kind == 1:
-                answer = b"\xc0\x0c\0\1\0\1\0\0\0\x3c\0\4" + bytes(map(int, known.split(".")))
-            flags = b"\x81\x80" if known else b"\x81\x83"
-            self.socket.sendto(question[:2] + flags + b"\0\1" + (b"\0\1" if answer else b"\0\0") + b"\0\0\0\0" + question[12:at + 5] + answer, peer)
-
-    def close(self):
-        self.socket.close()
 
 
 def test_clock_jumps(sink, shim):

@@ -1,14 +1,26 @@
-"""Debian's Knot DNS on a loopback address, serving everything below the root, so that no question leaves this machine."""
+"""The DNS of the tests, on loopback addresses: Debian's Knot, serving everything below the root, so that no question leaves this
+machine; and a small one that can also answer wrongly."""
 import os
 import shutil
 import socket
+import struct
 import subprocess
 import tempfile
+import threading
 from pathlib import Path
 
 from pombal import new_address, wait_for
 
 PORT = 5300
+A, CNAME, MX = 1, 5, 15
+
+
+def encode(name):
+    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".") if label) + b"\0"
+
+
+def record(kind, data, name=b"\xc0\x0c"):
+    return name + struct.pack(">HHIH", kind, 1, 1, len(data)) + data
 
 
 class NameServer:
@@ -84,3 +96,47 @@ class NameServer:
         self.process.wait(10)
         self.log.close()
         shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class SmallNameServer:
+    """One of our own, without DNSSEC. Answers everything about `hosts` (a domain and its mail server's address); of domains in `evil`
+    as the deed there says: deed(query, question, right answer, name) gives the bytes, or None."""
+
+    def __init__(self, address=None, port=0):
+        self.address = address or new_address()
+        self.hosts, self.evil = {}, {}
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((self.address, port))
+        self.port = self.socket.getsockname()[1]
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self):
+        while True:
+            try:
+                query, client = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            threading.Thread(target=self._answer, args=(query, client), daemon=True).start()
+
+    def _answer(self, query, client):
+        labels, at = [], 12
+        while query[at]:
+            labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
+            at += 1 + query[at]
+        kind, question = struct.unpack(">H", query[at + 1:at + 3])[0], query[12:at + 5]
+        name = ".".join(labels)
+        domain = name.removeprefix("mx.")
+        records = b""
+        if domain in self.hosts and kind == MX and name == domain:
+            records = record(MX, struct.pack(">H", 10) + encode("mx." + domain))
+        elif domain in self.hosts and kind == A and name != domain:
+            records = record(A, socket.inet_aton(self.hosts[domain]))
+        answer = query[:2] + struct.pack(">HHHHH", 0x8580 if domain in self.hosts else 0x8583, 1, 1 if records else 0, 0, 0) + question + records
+        deed = next((self.evil[one] for one in list(self.evil) if name.endswith(one)), None)
+        if deed:
+            answer = deed(query, question, answer, name)
+        if answer:
+            self.socket.sendto(answer, client)
+
+    def close(self):
+        self.socket.close()

@@ -1,69 +1,14 @@
 """Answers of the DNS that are late, forged or broken: they cost nobody else anything, and the letter goes when they are right."""
-import socket
 import struct
-import threading
 import time
 
 import pytest
 
 import letters
 from conftest import QUICK
+from nameserver import CNAME, MX, SmallNameServer, encode, record
 from peers import ScriptedServer
 from pombal import Pombal, new_address
-
-A, CNAME, MX = 1, 5, 15
-
-
-def encode(name):
-    return b"".join(bytes([len(label)]) + label.encode() for label in name.split(".") if label) + b"\0"
-
-
-def record(kind, data, name=b"\xc0\x0c"):
-    return name + struct.pack(">HHIH", kind, 1, 1, len(data)) + data
-
-
-class EvilNameServer:
-    """Answers everything about `hosts` (a domain and its mail server's address); of domains in `evil` as the deed there says."""
-
-    def __init__(self):
-        self.address = new_address()
-        self.hosts, self.evil = {}, {}
-        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-        self.socket.bind((self.address, 0))
-        self.port = self.socket.getsockname()[1]
-        threading.Thread(target=self._serve, daemon=True).start()
-
-    def _serve(self):
-        while True:
-            try:
-                query, client = self.socket.recvfrom(4096)
-            except OSError:
-                return
-            threading.Thread(target=self._answer, args=(query, client), daemon=True).start()
-
-    def _answer(self, query, client):
-        labels, at = [], 12
-        while query[at]:
-            labels.append(query[at + 1:at + 1 + query[at]].decode().lower())
-            at += 1 + query[at]
-        kind, question = struct.unpack(">H", query[at + 1:at + 3])[0], query[12:at + 5]
-        name = ".".join(labels)
-        domain = name.removeprefix("mx.")
-        records = b""
-        if domain in self.hosts and kind == MX and name == domain:
-            records = record(MX, struct.pack(">H", 10) + encode("mx." + domain))
-        elif domain in self.hosts and kind == A and name != domain:
-            records = record(A, socket.inet_aton(self.hosts[domain]))
-        answer = query[:2] + struct.pack(">HHHHH", 0x8580 if domain in self.hosts else 0x8583, 1, 1 if records else 0, 0, 0) + question + records
-        deed = next((self.evil[one] for one in list(self.evil) if name.endswith(one)), None)
-        if deed:
-            answer = deed(query, question, answer, name)
-        if answer:
-            self.socket.sendto(answer, client)
-
-    def close(self):
-        self.socket.close()
-
 
 def header(query, answers=1, flags=0x8580):
     return query[:2] + struct.pack(">HHHHH", flags, 1, answers, 0, 0)
@@ -95,7 +40,7 @@ DEEDS = {
 
 @pytest.fixture(scope="module")
 def dns():
-    server = EvilNameServer()
+    server = SmallNameServer()
     yield server
     server.close()
 

@@ -171,6 +171,7 @@ def test_called_as_sendmail_and_mailq(busy, token, tmp_path):
 def test_sendmail_to_a_stopped_server(token):
     """What sendmail has taken waits in the queue until the server runs."""
     with Pombal(accounts=["anna"], start=False) as own:
+        assert sendmail(own, "-bp") == "Mail queue is empty\n"
         sendmail(own, "-f", own.name("anna"), own.name("anna"), letter=f"Subject: {token}\n\nText\n".encode())
         assert len(own.queue()) == 1
         own.start()
