@@ -406,16 +406,17 @@ static int wanted_events(struct conn *conn)
 	return events;
 }
 
-/* Does all that can be done in the loop; true if a worker is needed for the next unit. */
+/* Does all that can be done in the loop, up to writing what the client takes; true if a worker is needed for the next unit.
+ * After its last conn_flush() nothing more may be written before the next event: it knows what still waits for room. */
 static bool run_in_loop(struct conn *conn)
 {
 	for (;;) {
 		if (conn_run(conn, false, NULL))
 			return true;
+		bool was_full = output_is_full(conn);
 		/* Bytes that OpenSSL has decrypted already don't make the socket readable. */
 		if (conn->ssl && SSL_has_pending(conn->ssl) && conn_may_run(conn) && conn_read(conn, conn->server->scratch))
 			continue;
-		bool was_full = output_is_full(conn);
 		if (conn->failed || conn->delay_ms > 0 || !conn_flush(conn) || !was_full || output_is_full(conn))
 			return false;
 		/* What held the next unit back was the output, and that has gone by now. */
@@ -430,14 +431,14 @@ static void conn_settle(struct conn *conn)
 		hand_over(conn, worker_run);
 		return;
 	}
-	if (conn->overflow && !conn->closing)
+	if (conn->overflow && !conn->closing) {
 		say_goodbye(conn, EXPIRY_OVERFLOW);
+		conn_flush(conn);
+	}
 	if (conn->delay_ms > 0 && !conn->failed) {
 		begin_delay(conn);
 		return;
 	}
-	if (!conn->failed)
-		conn_flush(conn);
 	if (conn->failed) {
 		conn_end(conn);
 		return;

@@ -6,9 +6,11 @@
 #include <cmocka.h>
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -25,6 +27,18 @@ struct session {
 static struct session *_Atomic waiting; /* the session that said WAIT */
 static _Atomic int closed_sessions;
 static _Atomic int news_told;
+static _Atomic int refusals; /* so many times more sockets take nothing */
+
+/* In the place of the C library's, for the server too: lets a client stop reading and read on between any two attempts. */
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	if (refusals > 0) {
+		refusals--;
+		errno = EAGAIN;
+		return -1;
+	}
+	return syscall(SYS_sendmsg, fd, message, flags);
+}
 
 static void *echo_open(struct conn *conn, void *context)
 {
@@ -202,11 +216,13 @@ static void expect(int fd, const char *text)
 	assert_memory_equal(got, text, wanted);
 }
 
-/* Reads `count` bytes, whatever they are. */
+/* Reads `count` bytes, whatever they are; each part within five seconds. */
 static void pass_over(int fd, size_t count)
 {
 	char step[4096];
 	while (count > 0) {
+		struct pollfd ready = {fd, POLLIN, 0};
+		assert_int_equal(poll(&ready, 1, 5000), 1);
 		ssize_t got = recv(fd, step, count < sizeof step ? count : sizeof step, 0);
 		assert_true(got > 0);
 		count -= (size_t)got;
@@ -257,6 +273,22 @@ static void a_client_that_does_not_read_waits_alone(void **state)
 	expect(lazy[0], "\r\nend\r\nfile\r\n");
 	for (int i = 0; i < 8; i++)
 		close(lazy[i]);
+}
+
+/* Whenever it is that the client makes room again, the answer goes on. */
+static void room_at_any_moment_is_noticed(void **state)
+{
+	enum { ATTEMPTS = 12 };
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	for (int i = 1; i < ATTEMPTS; i++) {
+		refusals = i;
+		say(fd, "BIG\r\n");
+		pass_over(fd, BIG);
+		expect(fd, "\r\nend\r\n");
+	}
+	close(fd);
 }
 
 static void files_are_sent_whole(void **state)
@@ -471,6 +503,7 @@ int main(void)
 		SERVED(units_run_in_order),
 		SERVED(a_half_closed_client_gets_its_answers),
 		SERVED(a_client_that_does_not_read_waits_alone),
+		SERVED(room_at_any_moment_is_noticed),
 		SERVED(files_are_sent_whole),
 		SERVED(too_long_a_line_ends_the_connection),
 		SERVED(waking_reaches_the_session),
