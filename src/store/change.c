@@ -233,7 +233,14 @@ static bool find_lost(struct account *account, const struct account_row *row, st
 	return step == DB_DONE;
 }
 
-/* No index leads from a message to its placements; this is rare enough. */
+bool change_index_messages(struct change *change, bool on, size_t count, struct error *error)
+{
+	if (count < WORTH_AN_INDEX)
+		return true;
+	return db_exec(change->db, on ? "CREATE INDEX placement_message ON placement (message); CREATE INDEX delivery_message ON delivery (message)"
+				      : "DROP INDEX placement_message; DROP INDEX delivery_message", error);
+}
+
 static bool drop_placements(struct change *change, int64_t message, struct error *error)
 {
 	for (;;) {
@@ -260,6 +267,8 @@ bool change_forget_message(struct change *change, int64_t message, struct error 
 static bool drop_lost(struct change *change, const struct ids *lost, struct error *error)
 {
 	char path[PATH_MAX], aside[PATH_MAX];
+	if (!change_index_messages(change, true, lost->count, error))
+		return false;
 	for (size_t i = 0; i < lost->count; i++) {
 		if (!change_forget_message(change, lost->at[i], error))
 			return false;
@@ -268,7 +277,7 @@ static bool drop_lost(struct change *change, const struct ids *lost, struct erro
 			rename(path, aside);
 		log_warning("message.lost_unsynced", log_slice("account", change->account->name), log_id("message", lost->at[i]));
 	}
-	return true;
+	return change_index_messages(change, false, lost->count, error);
 }
 
 static bool recover(struct account *account, struct error *error)

@@ -195,7 +195,8 @@ static bool mend_content(struct check *check, const struct content_row *row, str
 static bool check_suspects(struct check *check, struct error *error)
 {
 	struct arena *arena = arena_new();
-	bool done = true;
+	size_t count = check->repair ? check->suspects.count : 0;
+	bool done = change_index_messages(check->change, true, count, error);
 	for (size_t i = 0; done && i < check->suspects.count; i++) {
 		struct content_row row;
 		struct db_statement *s = PREPARE(check->change->db, "SELECT " CONTENT_COLUMNS " FROM message WHERE id = $1", check->suspects.at[i]);
@@ -206,7 +207,7 @@ static bool check_suspects(struct check *check, struct error *error)
 		done = step == DB_DONE || (step == DB_ROW && mend_content(check, &row, error));
 	}
 	arena_free(&arena);
-	return done;
+	return done && change_index_messages(check->change, false, count, error);
 }
 
 /* ---- Rows against rows ---- */

@@ -98,6 +98,27 @@ static void files_and_rows_are_compared(void **state)
 	assert_int_equal(list[1].uid, 3);
 }
 
+static void many_lost_files_are_no_trouble(void **state)
+{
+	(void)state;
+	enum { MANY = 600 };
+	char path[PATH_MAX];
+	struct placement all[MANY];
+	for (int i = 0; i < MANY; i++)
+		all[i] = append(i % 3 ? "INBOX" : "Archive", 0);
+	for (int i = 0; i < MANY; i += 2) {
+		message_file(all[i].id, path);
+		assert_int_equal(i % 4 ? unlink(path) : truncate(path, 20), 0);
+	}
+	assert_int_equal(fsck(false), MANY / 2);
+	assert_true(fsck(true) >= MANY / 2); /* and the counters that follow */
+	assert_int_equal(fsck(false), 0);
+	struct message *list;
+	assert_int_equal(list_all("INBOX", &list) + list_all("Archive", &list), MANY * 3 / 4);
+	append("INBOX", 0);
+	assert_int_equal(fsck(false), 0);
+}
+
 static void a_message_whose_row_was_lost_stays_where_it_was(void **state)
 {
 	(void)state;
@@ -340,6 +361,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(every_broken_invariant_is_mended),
 		STORE_TEST(files_and_rows_are_compared),
+		STORE_TEST(many_lost_files_are_no_trouble),
 		STORE_TEST(a_message_whose_row_was_lost_stays_where_it_was),
 		STORE_TEST(a_file_without_a_message_is_kept),
 		STORE_TEST(a_lost_database_is_rebuilt),

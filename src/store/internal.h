@@ -53,6 +53,7 @@ enum {
 	NUMBER_BLOCK = 2048,      /* UIDs and mod-sequences reserved at a time; a power cut skips at most so many */
 	SMALL_DRAFT = 256 * 1024, /* a draft of at most this stays in memory until it is committed */
 	MAILBOXES_MAX = 10000,
+	WORTH_AN_INDEX = 16,      /* so many messages looked for one by one make an index pay */
 	EXPUNGED_KEPT = 100000,   /* rows of the expunged log per mailbox that account_clean() leaves */
 	DELIVERY_KEPT_SECONDS = 60 * 24 * 3600, /* far longer than the queue tries */
 	LEFTOVER_SECONDS = 24 * 3600,           /* a draft's file this old belongs to a crash */
@@ -207,6 +208,9 @@ struct tally { int64_t messages, unseen, deleted, recent, bytes; };
 bool change_tally(struct change *change, int64_t mailbox, const struct tally *tally, struct error *error);
 /** What one message with these flags counts, times `sign`. */
 void tally_add(struct tally *tally, unsigned flags, uint64_t size, int sign);
+/** For who deals with `count` messages one by one: makes (or removes) what leads from a message to its placements and
+ * deliveries, if there are so many that it pays. No index does all the time: it is hardly ever needed. */
+bool change_index_messages(struct change *change, bool on, size_t count, struct error *error);
 /** Removes the message with its placements, its deliveries and its row; its file stays. */
 bool change_forget_message(struct change *change, int64_t message, struct error *error);
 /** `times` placements of the message are gone: the last one makes it expunged. */
