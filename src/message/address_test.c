@@ -1,43 +1,7 @@
 /* Unit tests of paths, canonical addresses, domains and address lists. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
+#include "message/fixture.h"
 
-#include "base/buf.h"
 #include "message/address.h"
-
-/* Large enough for quadratic time to show, within the processor time (not the clock's: other work goes on) that linear
- * time never takes, sanitizers included. */
-enum { HUGE_BYTES = 512 * 1024, HUGE_MS = 2000 };
-
-static int64_t cpu_ms(void)
-{
-	return (int64_t)clock() * 1000 / CLOCKS_PER_SEC;
-}
-
-static void assert_slice(struct slice found, const char *expected)
-{
-	char text[2048];
-	assert_true(found.len < sizeof text);
-	if (found.len > 0)
-		memcpy(text, found.at, found.len);
-	text[found.len] = '\0';
-	assert_string_equal(text, expected);
-}
-
-static int make_arena(void **state)
-{
-	*state = arena_new();
-	return 0;
-}
-
-static int free_arena(void **state)
-{
-	struct arena *arena = *state;
-	arena_free(&arena);
-	return 0;
-}
 
 static void paths_are_read(void **state)
 {
