@@ -292,27 +292,22 @@ static int run_other(struct command_line *line, const char *name)
 	return COMMAND_FAILED;
 }
 
-static bool queue_is_empty(struct command_line *line)
-{
-	struct error error;
-	uint64_t messages = 1, recipients;
-	struct queue *queue = instance_enter(line) ? instance_queue(line) : NULL;
-	if (queue && !queue_count(queue, &messages, &recipients, &error))
-		messages = 1; /* listing it will say why */
-	if (queue)
-		queue_close(&queue);
-	config_free_all();
-	return messages == 0;
-}
-
-/* In the words that programs which watch mailq's output look for. */
+/* An empty queue is told in the words that programs which watch mailq's output look for. */
 static int list_queue(struct command_line *line)
 {
-	if (!line->json && queue_is_empty(line)) {
-		puts("Mail queue is empty");
-		return COMMAND_DONE;
-	}
-	return run_other(line, "queue list");
+	struct error error;
+	uint64_t messages, recipients;
+	struct queue *queue = instance_enter(line) ? instance_queue(line) : NULL;
+	bool known = queue && queue_count(queue, &messages, &recipients, &error);
+	bool opened = queue != NULL;
+	queue_close(&queue);
+	config_free_all();
+	if (!opened)
+		return COMMAND_FAILED;
+	if (line->json || !known || messages > 0) /* if it can't be counted, listing it says why */
+		return run_other(line, "queue list");
+	puts("Mail queue is empty");
+	return COMMAND_DONE;
 }
 
 static int run(struct command_line *line)

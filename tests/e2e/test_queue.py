@@ -178,6 +178,11 @@ def test_sendmail_to_a_stopped_server(token):
         own.wait_mail(token)
 
 
+def test_mailq_without_an_instance(tmp_path):
+    done = subprocess.run([binary(), "sendmail", "-bp", "--data", str(tmp_path)], capture_output=True, text=True, timeout=60, env=environment())
+    assert done.returncode == 1 and done.stdout == "" and done.stderr.count("\n") == 1, done
+
+
 def test_sendmail_8bit_and_crlf(server, token):
     sendmail(server, "-i", "-f", server.name("anna"), server.name("boris"), letter=f"Subject: {token}\r\n\r\nПривет\r\n".encode())
     [got] = server.wait_mail(token, "boris")
