@@ -25,7 +25,7 @@ static bool open_account(struct command_line *line, struct import *import, struc
 {
 	struct slice name;
 	struct store_options options = {.data = line->data}; /* without a limit: what is there already is let in */
-	return instance_address(line, command_argument(line, 0), &name, error) && (import->store = store_open(&options, error)) &&
+	return instance_address(line, command_argument(line, 0), &name, error) && (import->store = instance_open_store(line, &options, error)) &&
 	       (import->account = store_open_account(import->store, name, error));
 }
 

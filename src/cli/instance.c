@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
+#include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -98,6 +99,26 @@ struct directory *instance_directory(const struct command_line *line)
 	return directory;
 }
 
+/* After a power cut accounts must be set right before they are used, also when no server has been started since. While one runs,
+ * or is about to, that has been done. */
+static bool mend_service(const struct command_line *line, struct error *error)
+{
+	char path[PATH_MAX];
+	if (snprintf(path, sizeof path, "%s/run/lock", line->data) >= PATH_MAX)
+		return error_set(error, ERROR_INVALID, "path too long: %s", line->data);
+	int lock = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	if (lock < 0)
+		return errno == ENOENT || error_set_errno(error, errno, "opening %s", path);
+	bool done = flock(lock, LOCK_EX | LOCK_NB) != 0 || store_mend_service(line->data, error);
+	close(lock);
+	return done;
+}
+
+struct store *instance_open_store(const struct command_line *line, const struct store_options *options, struct error *error)
+{
+	return mend_service(line, error) ? store_open(options, error) : NULL;
+}
+
 struct store *instance_store(const struct command_line *line)
 {
 	struct error error;
@@ -106,7 +127,7 @@ struct store *instance_store(const struct command_line *line)
 		.max_message = (uint64_t)config_current()->max_message,
 		.undelete_seconds = config_current()->undelete_for,
 	};
-	struct store *store = store_open(&options, &error);
+	struct store *store = instance_open_store(line, &options, &error);
 	if (!store)
 		command_fail(line, "%s", error.text);
 	return store;

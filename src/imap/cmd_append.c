@@ -278,7 +278,7 @@ static enum run commit(struct command *command)
 	struct append *append = command->imap->append;
 	struct error error;
 	uint32_t uids[APPEND_MESSAGES_MAX];
-	if (!draft_commit(command->account, append->drafts, append->placements, append->count, &error)) {
+	if (!draft_commit_durably(command->account, append->drafts, append->placements, append->count, &error)) {
 		fail_error(command, &error, "OVERQUOTA");
 		return reply_failure(command);
 	}
@@ -287,7 +287,7 @@ static enum run commit(struct command *command)
 		uids[i] = append->placements[i].uid;
 	buf_printf(&code, "APPENDUID %u ", append->mailbox.uidvalidity);
 	set_write(uids, append->count, &code);
-	enum run result = reply_when_durable(command, code.at, "APPEND done");
+	enum run result = reply_ok(command, code.at, "APPEND done");
 	buf_free(&code);
 	return finish(command, result);
 }

@@ -47,6 +47,7 @@ int role_reader_main(struct role *role)
 		.data = role->data,
 		.max_message = (uint64_t)config->max_message,
 		.undelete_seconds = config->undelete_for,
+		.journal = true,
 	};
 	if (!role_confine(role, &error) || !(reader.store = store_open(&options, &error)))
 		role_fail(role, &error);

@@ -42,8 +42,8 @@ struct store *store_open(const struct store_options *options, struct error *erro
 	store->subscriptions = map_new();
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_mutex_init(&store->watch_lock, NULL);
-	pthread_mutex_init(&store->sync.lock, NULL);
-	pthread_cond_init(&store->sync.ended_one, NULL);
+	sync_init(&store->sync);
+	journal_init(&store->journal);
 	return store;
 }
 
@@ -61,6 +61,7 @@ void store_close(struct store **store)
 	if (!*store)
 		return;
 	struct store *s = *store;
+	journal_end(s);
 	size_t cursor = 0;
 	struct slice name;
 	void *account;
@@ -70,8 +71,7 @@ void store_close(struct store **store)
 	map_free(&s->subscriptions);
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->watch_lock);
-	pthread_mutex_destroy(&s->sync.lock);
-	pthread_cond_destroy(&s->sync.ended_one);
+	sync_free(&s->sync);
 	close(s->data_fd);
 	free(s->data);
 	free(s);

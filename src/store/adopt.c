@@ -1,4 +1,4 @@
-/* Files that no message has: finding them and making them messages again. */
+/* Files that no message has: finding them and making them messages again. And messages that the journal has. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -6,6 +6,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
 #include "base/random.h"
 #include "store/internal.h"
 
@@ -91,6 +93,19 @@ static bool add_row(struct change *change, const struct foundling *one, int64_t 
 	return db_run(s, error);
 }
 
+/* Adds it to new->mailbox, with the flags and keywords of `new`. */
+static bool show(struct change *change, const struct foundling *one, struct new_placement *new, struct error *error)
+{
+	new->message = one->id;
+	new->size = one->size;
+	new->received = one->received;
+	if (!change_place(change, new, error))
+		return false;
+	change->row.messages++;
+	change->row.bytes += (int64_t)one->size;
+	return add_row(change, one, 1, 0, error);
+}
+
 static bool adopt_one(struct change *change, const struct foundling *one, int64_t mailbox, bool expunged, struct error *error)
 {
 	bool known;
@@ -98,15 +113,10 @@ static bool adopt_one(struct change *change, const struct foundling *one, int64_
 		return false;
 	if (known || !one->readable)
 		return true;
-	struct new_placement new = {.mailbox = mailbox, .message = one->id, .size = one->size, .received = one->received};
-	if (!expunged && !change_place(change, &new, error))
-		return false;
+	if (!expunged)
+		return show(change, one, &(struct new_placement){.mailbox = mailbox}, error);
 	change_modseq(change);
-	if (!expunged) {
-		change->row.messages++;
-		change->row.bytes += (int64_t)one->size;
-	}
-	return add_row(change, one, !expunged, expunged ? change->now : 0, error);
+	return add_row(change, one, 0, change->now, error);
 }
 
 bool adopt_shown(struct change *change, int64_t id, int64_t received, bool *added, struct error *error)
@@ -153,4 +163,69 @@ bool adopt_files(struct account *account, const struct ids *ids, bool expunged, 
 	}
 	arena_free(&arena);
 	return done;
+}
+
+/* ---- From the journal ---- */
+
+/* With a temporary name first, as a draft is written. */
+static bool write_file(const char *folder, const struct kept *kept, struct error *error)
+{
+	char making[PATH_MAX], path[PATH_MAX], month[PATH_MAX];
+	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)kept->received}};
+	path_of_message(folder, kept->id, path);
+	path_of_month(folder, kept->id, month);
+	if (!file_make_folders(month, 0700, error) || !path_of_draft(folder, making, error))
+		return false;
+	int fd = open(making, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fd < 0)
+		return error_set_errno(error, errno, "creating %s", making);
+	bool done = file_write_all(fd, kept->content, error);
+	if (done && ((kept->received != 0 && futimens(fd, times) != 0) || rename(making, path) != 0))
+		done = error_set_errno(error, errno, "naming %s", path);
+	if (!done)
+		unlink(making);
+	close(fd);
+	return done;
+}
+
+bool adopt_kept_file(const char *folder, const struct kept *kept, struct error *error)
+{
+	char path[PATH_MAX];
+	path_of_message(folder, kept->id, path);
+	enum content_state state = content_check(path, kept->content.len, slice_make((const char *)kept->hash, sizeof kept->hash), error);
+	return state == CONTENT_FINE || (state != CONTENT_UNREADABLE && write_file(folder, kept, error));
+}
+
+/* With the UID and mod-sequence that it had: nobody else can have been given them. *shown false: its mailbox isn't here. Then the
+ * account was made anew, or has an older database, and it is not for us to bring somebody's mail into it. */
+static bool show_again(struct change *change, const struct kept *kept, bool *shown, struct error *error)
+{
+	struct arena *arena = arena_new();
+	struct error cause = {0};
+	struct foundling one = {.id = kept->id, .received = kept->received, .size = kept->content.len, .summary = content_summary(kept->content, arena)};
+	struct new_placement new = {.mailbox = kept->mailbox, .flags = kept->flags, .keywords = kept->keywords};
+	memcpy(one.hash, kept->hash, sizeof one.hash);
+	change->modseq = kept->modseq;
+	if (change->row.modseq < kept->modseq)
+		change->row.modseq = kept->modseq;
+	*shown = db_run(PREPARE(change->db, "UPDATE mailbox SET uidnext = $2 WHERE id = $1 AND uidnext < $2", kept->mailbox, kept->uid), &cause) &&
+		 show(change, &one, &new, &cause);
+	arena_free(&arena);
+	return *shown || cause.kind == ERROR_NOT_FOUND || error_set(error, cause.kind, "%s", cause.text);
+}
+
+bool adopt_kept(struct change *change, const struct kept *kept, struct error *error)
+{
+	bool known, shown = false;
+	if (!is_known(change->db, kept->id, &known, error))
+		return false;
+	if (known)
+		return adopt_kept_file(change->account->folder, kept, error);
+	if (kept->id <= change->row.last_id) /* its commit is here: the message was removed since */
+		return true;
+	if (!show_again(change, kept, &shown, error) || (shown && !adopt_kept_file(change->account->folder, kept, error)))
+		return false;
+	log_info(shown ? "message.restored" : "message.not_restored", log_slice("account", change->account->name), log_id("message", kept->id),
+		 log_number("uid", kept->uid));
+	return true;
 }

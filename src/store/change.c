@@ -5,7 +5,7 @@
  * next number would pass it, a durable transaction of its own raises it by NUMBER_BLOCK first. After an unclean stop
  * (the account's epoch is older than the store's) counting goes on from the ceilings. The same durable transaction notes
  * up to which id messages are known to be on disk (durable_id): after an unclean stop just the files above it are compared
- * with their rows, and a message whose file didn't make it (it was never acknowledged) is dropped whole, so that its
+ * with their rows, and a message whose file didn't make it (it was never acknowledged, or it would be in the journal) is dropped whole, so that its
  * delivery, when it is repeated, isn't taken for done. */
 #include <unistd.h>
 
@@ -280,6 +280,20 @@ static bool drop_lost(struct change *change, const struct ids *lost, struct erro
 	return change_index_messages(change, false, lost->count, error);
 }
 
+/* What was appended and acknowledged before the cut. Before anything else gives numbers. */
+static bool restore_kept(struct change *change, struct error *error)
+{
+	struct kept_list list;
+	if (!journal_find(change->account->store, change->account->store->epoch, change->account->name, &list, error))
+		return false;
+	bool done = true;
+	for (size_t i = 0; done && i < list.count; i++)
+		done = adopt_kept(change, &list.at[i], error);
+	kept_list_free(&list);
+	change->modseq = 0;
+	return done;
+}
+
 static bool recover(struct account *account, struct error *error)
 {
 	struct change change = {.account = account, .db = account->db, .now = clock_now()};
@@ -290,7 +304,7 @@ static bool recover(struct account *account, struct error *error)
 	if (change.row.epoch == 0) /* made before the first service: nobody has seen its numbers */
 		change.row.epoch = account->store->epoch;
 	else if (change.row.epoch < account->store->epoch)
-		done = find_lost(account, &change.row, &lost, error) &&
+		done = restore_kept(&change, error) && find_lost(account, &change.row, &lost, error) &&
 		       continue_from_ceilings(change.db, &change.row, account->store->epoch, error) && drop_lost(&change, &lost, error);
 	ids_free(&lost);
 	if (done && change_write_row(change.db, &change.row, error))

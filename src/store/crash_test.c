@@ -6,9 +6,8 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-#include "base/clock.h"
-#include "base/file.h"
 #include "base/random.h"
+#include "store/power.h"
 
 /* ---- Several processes ---- */
 
@@ -140,52 +139,6 @@ static void a_killed_process_loses_nothing(void **state)
 }
 
 /* ---- Power cuts ---- */
-
-static void database_file(const char *ending, char out[PATH_MAX])
-{
-	snprintf(out, PATH_MAX, "%s/accounts/example.test/alice/account.db%s", t.data, ending);
-}
-
-static struct buf kept_database, kept_log;
-
-/* What is on disk now … */
-static void keep_disk(void)
-{
-	char path[PATH_MAX];
-	kept_database = BUF(1 << 30);
-	kept_log = BUF(1 << 30);
-	database_file("", path);
-	fixture_close(); /* reading it must not take locks from ourselves */
-	ok(file_read(path, &kept_database, &t.error));
-	database_file("-wal", path);
-	if (access(path, F_OK) == 0)
-		ok(file_read(path, &kept_log, &t.error));
-	fixture_reopen();
-}
-
-/* … is all that is left of the database after the cut; then the service starts again. */
-static void cut_power(void)
-{
-	char path[PATH_MAX];
-	fixture_close();
-	database_file("", path);
-	ok(file_replace(path, buf_slice(&kept_database), 0600, &t.error));
-	database_file("-wal", path);
-	ok(file_replace(path, buf_slice(&kept_log), 0600, &t.error));
-	database_file("-shm", path);
-	unlink(path);
-	buf_free(&kept_database);
-	buf_free(&kept_log);
-	ok(store_begin_service(t.data, &t.error));
-	fixture_open();
-	ok((t.alice = store_open_account(t.store, ALICE, &t.error)));
-}
-
-static void begin(void)
-{
-	ok(store_begin_service(t.data, &t.error));
-	fixture_reopen();
-}
 
 static void a_clean_stop_skips_nothing(void **state)
 {

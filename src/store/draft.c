@@ -14,7 +14,7 @@
 
 struct draft {
 	struct account *account;
-	struct buf buffer;        /* all of a small draft; of a larger one what isn't in its file yet */
+	struct buf buffer;        /* all of a small draft, to its end; of a larger one what isn't in its file yet */
 	int fd;                   /* of the file while it is being written; -1: none */
 	char *path;               /* the file's temporary name; NULL: none yet */
 	uint64_t size;
@@ -24,7 +24,8 @@ struct draft {
 	bool described;           /* hash and summary are known */
 	unsigned char hash[CONTENT_HASH_SIZE];
 	struct slice summary;
-	int64_t id;               /* what the transaction gave */
+	struct slice keywords;    /* as they are stored */
+	int64_t id, received;     /* what the transaction gave */
 	bool named;               /* the file has its final name */
 };
 
@@ -76,11 +77,14 @@ static bool make_file(struct draft *draft, struct error *error)
 	return true;
 }
 
+static bool write_buffer(struct draft *draft, struct error *error)
+{
+	return (draft->fd >= 0 || make_file(draft, error)) && file_write_all(draft->fd, buf_slice(&draft->buffer), error);
+}
+
 static bool flush(struct draft *draft, struct error *error)
 {
-	if (draft->fd < 0 && !make_file(draft, error))
-		return false;
-	if (!file_write_all(draft->fd, buf_slice(&draft->buffer), error))
+	if (!write_buffer(draft, error))
 		return false;
 	buf_clear(&draft->buffer);
 	return true;
@@ -217,12 +221,11 @@ static bool prepare(struct account *account, struct draft *draft, int64_t receiv
 	bool small = !draft->path;
 	if (small && !draft->described)
 		describe(draft, buf_slice(&draft->buffer));
-	if ((small || draft->fd >= 0) && !flush(draft, error))
+	if ((small || draft->fd >= 0) && !write_buffer(draft, error))
 		return false;
 	if (!date_file(draft, received, error))
 		return false;
 	close_file(draft);
-	buf_free(&draft->buffer);
 	return draft->described || describe_file(draft, error);
 }
 
@@ -253,10 +256,10 @@ static int64_t next_id(struct change *change)
 	return change->row.last_id = id;
 }
 
-static bool insert_rows(struct change *change, struct draft *draft, struct placement *placement, struct slice keywords, struct error *error)
+static bool insert_rows(struct change *change, struct draft *draft, struct placement *placement, struct error *error)
 {
-	struct new_placement new = {.mailbox = placement->mailbox, .message = draft->id, .flags = placement->flags, .keywords = keywords,
-		.size = draft->size, .received = placement->received ? placement->received : change->now};
+	struct new_placement new = {.mailbox = placement->mailbox, .message = draft->id, .flags = placement->flags, .keywords = draft->keywords,
+		.size = draft->size, .received = draft->received};
 	if (!change_place(change, &new, error))
 		return false;
 	struct db_statement *s = PREPARE(change->db, "INSERT INTO message (id, size, received, refs, expunged, hash, summary)"
@@ -275,17 +278,17 @@ static bool insert_rows(struct change *change, struct draft *draft, struct place
 
 static bool add(struct change *change, struct draft *draft, struct placement *placement, struct error *error)
 {
-	struct slice keywords;
 	placement->duplicate = false;
 	if (placement->delivery_id != 0 && (!find_delivery(change, placement, error) || placement->duplicate))
 		return placement->duplicate;
 	if (!change_check_quota(change, draft->size, error) ||
-	    !keywords_change(slice_make(NULL, 0), FLAGS_SET, placement->keywords, draft->arena, &keywords, error))
+	    !keywords_change(slice_make(NULL, 0), FLAGS_SET, placement->keywords, draft->arena, &draft->keywords, error))
 		return false;
 	draft->id = next_id(change);
+	draft->received = placement->received ? placement->received : change->now;
 	change->row.messages++;
 	change->row.bytes += (int64_t)draft->size;
-	return insert_rows(change, draft, placement, keywords, error);
+	return insert_rows(change, draft, placement, error);
 }
 
 static bool name_file(struct draft *draft, struct error *error)
@@ -329,17 +332,63 @@ static bool commit(struct account *account, struct draft **drafts, struct placem
 	return begun && change_end(&change, add_all(&change, drafts, placements, count, error), error);
 }
 
-bool draft_commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
+/* What the journal is to keep of a draft. */
+static struct kept kept_draft(const struct draft *draft, const struct placement *placement)
+{
+	struct kept kept = {
+		.account = draft->account->name, .keywords = draft->keywords, .content = buf_slice(&draft->buffer), .id = draft->id,
+		.mailbox = placement->mailbox, .modseq = placement->modseq, .received = draft->received, .uid = placement->uid,
+		.flags = placement->flags & STORED_FLAGS,
+	};
+	memcpy(kept.hash, draft->hash, sizeof kept.hash);
+	return kept;
+}
+
+/* What was committed reaches the disk by way of the journal, or where it is. */
+static bool make_durable(struct store *store, struct draft **drafts, const struct placement *placements, size_t count, struct error *error)
+{
+	uint64_t bytes = 0;
+	bool whole = store->options.journal;
+	struct kept *list = memory_array(count, sizeof *list);
+	for (size_t i = 0; i < count; i++) {
+		list[i] = kept_draft(drafts[i], &placements[i]);
+		bytes += drafts[i]->size;
+		whole = whole && list[i].content.len == drafts[i]->size && placements[i].delivery_id == 0;
+	}
+	bool done = whole && bytes <= KEPT_BYTES ? journal_keep(store, list, count, error) : store_sync(store, error);
+	free(list);
+	return done;
+}
+
+static bool commit_drafts(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
 {
 	bool done = true;
 	for (size_t i = 0; done && i < count; i++)
 		done = prepare(account, drafts[i], placements[i].received, error);
 	if (done && count > 0)
 		done = commit(account, drafts, placements, count, error);
-	for (size_t i = 0; i < count; i++) {
-		if (!done)
-			drafts[i]->named = false; /* nothing was committed: its file goes, whatever its name is */
+	for (size_t i = 0; !done && i < count; i++)
+		drafts[i]->named = false; /* nothing was committed: its file goes, whatever its name is */
+	return done;
+}
+
+static void free_drafts(struct draft **drafts, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
 		draft_abort(&drafts[i]);
-	}
+}
+
+bool draft_commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
+{
+	bool done = commit_drafts(account, drafts, placements, count, error);
+	free_drafts(drafts, count);
+	return done;
+}
+
+bool draft_commit_durably(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
+{
+	bool done = commit_drafts(account, drafts, placements, count, error) &&
+		    make_durable(account->store, drafts, placements, count, error);
+	free_drafts(drafts, count);
 	return done;
 }

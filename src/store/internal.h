@@ -10,6 +10,7 @@
  *     account.db.damaged-<id>, <id>.eml.damaged    what a repair put aside
  *   DIR/accounts/<domain>/.new-<id>, .removed-<id> an account that is being made or removed
  *   DIR/accounts/.uidvalidity                      the highest UIDVALIDITY of the accounts that were removed
+ *   DIR/accounts/.journal-0, .journal-1            appended messages that may not be in their places on disk yet, see journal.c
  *   DIR/run/state                                  "epoch N running|clean", see service.c
  *
  * ---- Tables ---- (SQL in schema.c)
@@ -45,6 +46,7 @@
 
 #include "base/map.h"
 #include "base/memory.h"
+#include "base/threads.h"
 #include "store/db/db.h"
 #include "store/store.h"
 
@@ -60,16 +62,40 @@ enum {
 	SNAPSHOTS_KEPT = 3,
 	STORED_FLAGS = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT,
 	CONTENT_HASH_SIZE = 32,
+	KEPT_BYTES = 64 * 1024,   /* more than this in one commit isn't written to the journal: a sync costs less */
 	ACCOUNT_PATH_MAX = PATH_MAX - 80, /* leaves room for every name inside */
 };
 
 struct sync {
 	pthread_mutex_t lock;
 	pthread_cond_t ended_one;
-	uint64_t begun, ended;    /* syncs, counted from 1 */
+	uint64_t begun, ended;    /* rounds, counted from 1 */
 	uint64_t last_failed;
 	bool running;
 	struct error error;       /* of last_failed */
+};
+
+enum { JOURNAL_FILES = 2 };
+
+struct journal_file {
+	int fd;                   /* -1: none */
+	uint64_t at, length;      /* where the next group goes; bytes that the file has */
+};
+
+struct journal {
+	struct sync sync;         /* its rounds write; its lock guards the next group */
+	struct buf waiting[2];    /* what round number n is to write: waiting[n % 2] */
+	int to_empty;             /* the file that holds what is to be synced; -1: none */
+	bool turn_wanted, stopping;
+	int64_t filled_ms;        /* when the file that is written got its first group; 0: it has none */
+	int64_t keep_ms;          /* after so long it is the other's turn */
+	pthread_cond_t changed;   /* for the thread that syncs and empties */
+	struct threads threads;   /* that one */
+	/* the rest is of the round that runs: */
+	struct journal_file files[JOURNAL_FILES]; /* and of the thread: the one to be emptied */
+	int current;
+	uint64_t generation, number;
+	bool begun, usable;
 };
 
 struct store {
@@ -78,6 +104,7 @@ struct store {
 	struct store_options options;
 	int64_t epoch;
 	struct sync sync;
+	struct journal journal;
 	pthread_mutex_t lock;     /* guards the next group and the account fields that say so */
 	struct map *accounts;     /* name: struct account, open or being opened */
 	struct account *idle_newest, *idle_oldest;
@@ -157,6 +184,40 @@ int64_t schema_next_uidvalidity(int64_t last);
 /* ---- service.c ---- */
 
 bool service_read_epoch(const char *data, int64_t *epoch, struct error *error);
+
+/* ---- sync.c ---- */
+
+void sync_init(struct sync *sync);
+void sync_free(struct sync *sync);
+/** Takes the lock and gives the number of the first round that will see what the caller has done. */
+uint64_t sync_enter(struct sync *sync);
+/** What a round does, without the lock. */
+typedef bool sync_round(struct store *store, uint64_t round, struct error *error);
+/** Waits until that round has ended, or runs it for all who wait; gives the lock back. */
+bool sync_wait(struct sync *sync, uint64_t round, sync_round *run, struct store *store, struct error *error);
+
+/* ---- journal.c ---- */
+
+/** An appended message, with what it was given. */
+struct kept {
+	struct slice account, keywords, content;
+	int64_t id, mailbox, modseq, received;
+	uint32_t uid;
+	unsigned flags;
+	unsigned char hash[CONTENT_HASH_SIZE];
+};
+
+void journal_init(struct journal *journal);
+/** Syncs what it holds and leaves it empty. */
+void journal_end(struct store *store);
+/** Returns when the messages, committed already, are on disk: in the journal, or where they belong. No lock of an account is held. */
+bool journal_keep(struct store *store, const struct kept *list, size_t count, struct error *error);
+
+/** What the journal holds: in order of id. kept_list_free() when done. */
+struct kept_list { struct kept *at; size_t count, room; struct buf files[JOURNAL_FILES]; };
+/** Lists what was written in an epoch below `before`, of one account or (empty) of all. */
+bool journal_find(struct store *store, int64_t before, struct slice account, struct kept_list *list, struct error *error);
+void kept_list_free(struct kept_list *list);
 
 /* ---- account.c ---- */
 
@@ -282,6 +343,10 @@ bool adopt_each_file(const char *folder, bool (*visit)(void *context, int64_t id
 /** Adds the row of a message that placements show, from its file and their date; refs is the caller's to count. *added false:
  * its file can't be read. */
 bool adopt_shown(struct change *change, int64_t id, int64_t received, bool *added, struct error *error);
+/** After a power cut: makes an appended message again what it was, file and rows, as far as it isn't; not if it was expunged since. */
+bool adopt_kept(struct change *change, const struct kept *kept, struct error *error);
+/** The same for its file alone. */
+bool adopt_kept_file(const char *folder, const struct kept *kept, struct error *error);
 /** Adds files that no message has: to the INBOX, or, with `expunged`, as messages that can be brought back. */
 bool adopt_files(struct account *account, const struct ids *ids, bool expunged, struct error *error);
 

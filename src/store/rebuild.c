@@ -168,6 +168,19 @@ static bool put_aside(const char *database, struct error *error)
 	return true;
 }
 
+/* The database can't tell any more what was expunged: one message too many is better than one too few. */
+static bool restore_files(struct store *store, const char *folder, struct slice name, struct error *error)
+{
+	struct kept_list list;
+	if (!journal_find(store, store->epoch, name, &list, error))
+		return false;
+	bool done = true;
+	for (size_t i = 0; done && i < list.count; i++)
+		done = adopt_kept_file(folder, &list.at[i], error);
+	kept_list_free(&list);
+	return done;
+}
+
 bool rebuild_database(struct store *store, const char *folder, struct slice name, bool *from_snapshot, struct error *error)
 {
 	char making[PATH_MAX], id[ID_TEXT_LEN + 1], database[PATH_MAX];
@@ -175,7 +188,7 @@ bool rebuild_database(struct store *store, const char *folder, struct slice name
 	snprintf(making, sizeof making, "%s/account-%s.new", folder, id);
 	account_database_path(folder, database);
 	*from_snapshot = from_newest_snapshot(folder, making);
-	bool done = make_database(making, name, *from_snapshot, store->epoch, error) && put_aside(database, error) &&
+	bool done = restore_files(store, folder, name, error) && make_database(making, name, *from_snapshot, store->epoch, error) && put_aside(database, error) &&
 		    (rename(making, database) == 0 || error_set_errno(error, errno, "naming %s", database)) && store_sync(store, error);
 	if (!done)
 		unlink(making);

@@ -9,7 +9,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "base/distrust.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "store/internal.h"
@@ -96,6 +95,15 @@ bool store_begin_service(const char *data, struct error *error)
 	return write_state(data, epoch, "running", error);
 }
 
+bool store_mend_service(const char *data, struct error *error)
+{
+	int64_t epoch;
+	bool clean;
+	if (!read_state(data, &epoch, &clean, error))
+		return false;
+	return epoch == 0 || clean || write_state(data, epoch + 1, "clean", error);
+}
+
 bool store_end_service(const char *data, struct error *error)
 {
 	int64_t epoch;
@@ -130,47 +138,4 @@ bool service_read_epoch(const char *data, int64_t *epoch, struct error *error)
 {
 	bool clean;
 	return read_state(data, epoch, &clean, error);
-}
-
-/* ---- Syncing together ---- */
-
-/* Runs sync number begun + 1 for everybody who waits for it; called and left with the lock held. */
-static void run_sync(struct store *store)
-{
-	struct sync *sync = &store->sync;
-	sync->running = true;
-	uint64_t number = ++sync->begun;
-	pthread_mutex_unlock(&sync->lock);
-	int failure = syncfs(store->data_fd) == 0 ? 0 : errno;
-	pthread_mutex_lock(&sync->lock);
-	sync->running = false;
-	sync->ended = number;
-	if (failure) {
-		sync->last_failed = number;
-		error_set_errno(&sync->error, failure, "syncing %s", store->data);
-		log_error("store.sync_failed", log_text("cause", sync->error.text));
-		distrust_disk("the data directory", failure);
-	}
-	pthread_cond_broadcast(&sync->ended_one);
-}
-
-bool store_sync(struct store *store, struct error *error)
-{
-	struct sync *sync = &store->sync;
-	if (!disk_is_trusted(error))
-		return false;
-	pthread_mutex_lock(&sync->lock);
-	/* One that is under way may have passed by what the caller wrote: only one that begins from now on will do. */
-	uint64_t ticket = sync->begun + 1;
-	while (sync->ended < ticket)
-		if (sync->running)
-			pthread_cond_wait(&sync->ended_one, &sync->lock);
-		else
-			run_sync(store);
-	/* The kernel reports a failed write once; a later sync that succeeds says nothing about it. */
-	bool done = sync->last_failed < ticket;
-	if (!done && error)
-		*error = sync->error;
-	pthread_mutex_unlock(&sync->lock);
-	return done;
 }

@@ -9,8 +9,8 @@
  *
  * Durability (the rule of every function that changes something): when it returns true the change is visible to
  * everybody and survives a crash of any process. It survives a power cut after the next store_sync(). A protocol calls
- * store_sync() before it acknowledges APPEND, COPY, MOVE, EXPUNGE, CREATE … to its client; many waiters share one
- * syncfs(2). UIDs, UIDVALIDITYs and mod-sequences that a client may have seen are never given to anything else, even
+ * store_sync() before it acknowledges COPY, MOVE, EXPUNGE, CREATE … to its client; many waiters share one syncfs(2). APPEND
+ * has draft_commit_durably(), which needs a fraction of the writing. UIDs, UIDVALIDITYs and mod-sequences that a client may have seen are never given to anything else, even
  * across a power cut: a ceiling is made durable before the numbers below it are used.
  *
  * Threads: every function may be called from any thread. A struct account is shared by all its users in the process and
@@ -33,6 +33,7 @@ struct store_options {
 	int open_accounts;           /* account databases kept open at most while unused; 0: 64 */
 	uint64_t max_message;        /* bytes; larger appends are refused with ERROR_LIMIT; 0: no limit */
 	int64_t undelete_seconds;    /* how long an expunged message can be brought back */
+	bool journal;                /* draft_commit_durably() may write the journal: of one process only, the reader */
 };
 
 /** Opens the store under an existing data directory. */
@@ -46,6 +47,9 @@ bool store_sync(struct store *store, struct error *error);
  * last stop was clean. After an unclean one, accounts continue their numbers from their durable ceilings. */
 bool store_begin_service(const char *data, struct error *error);
 bool store_end_service(const char *data, struct error *error);
+/** For the command line, before it opens the store while nobody serves the data directory: if the last stop was unclean, what
+ * store_begin_service() would do about it. */
+bool store_mend_service(const char *data, struct error *error);
 /** After a failed sync, when no role runs: has the kernel forget what it remembers of the files under the data directory, so
  * that what is read next is what is on the disk. As far as that can be done. Then begin the service again. */
 void store_forget_cached(const char *data);
@@ -210,6 +214,9 @@ struct placement {
 /** Parses each draft (of this account; message/summary.h) and adds it to its mailbox, all in one transaction (MULTIAPPEND, RFC 3502).
  * Frees the drafts, also on failure, and sets them to NULL. ERROR_LIMIT: over quota, ERROR_NOT_FOUND: no such mailbox. */
 bool draft_commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error);
+/** The same, and on disk when it returns true: as store_sync() does it, but for small messages with a fraction of the writing,
+ * if the store has a journal. What failed after the commit may be there nevertheless, as after a lost answer. */
+bool draft_commit_durably(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error);
 
 /* ---- Care ---- */
 

@@ -1,0 +1,78 @@
+/* Making what was written durable, together: rounds of work that many may wait for, of which one runs at a time. Whoever comes
+ * while a round is running waits for the next, and the first of those that find none running runs it for all. */
+#include <errno.h>
+#include <unistd.h>
+
+#include "base/distrust.h"
+#include "base/log.h"
+#include "store/internal.h"
+
+void sync_init(struct sync *sync)
+{
+	*sync = (struct sync){0};
+	pthread_mutex_init(&sync->lock, NULL);
+	pthread_cond_init(&sync->ended_one, NULL);
+}
+
+void sync_free(struct sync *sync)
+{
+	pthread_mutex_destroy(&sync->lock);
+	pthread_cond_destroy(&sync->ended_one);
+}
+
+uint64_t sync_enter(struct sync *sync)
+{
+	pthread_mutex_lock(&sync->lock);
+	/* One that is under way may have passed by what the caller wrote: only one that begins from now on will do. */
+	return sync->begun + 1;
+}
+
+/* Runs round number begun + 1 for everybody who waits for it; called and left with the lock held. */
+static void run_round(struct sync *sync, sync_round *run, struct store *store)
+{
+	struct error error;
+	sync->running = true;
+	uint64_t round = ++sync->begun;
+	pthread_mutex_unlock(&sync->lock);
+	bool done = run(store, round, &error);
+	pthread_mutex_lock(&sync->lock);
+	sync->running = false;
+	sync->ended = round;
+	if (!done) {
+		sync->last_failed = round;
+		sync->error = error;
+	}
+	pthread_cond_broadcast(&sync->ended_one);
+}
+
+bool sync_wait(struct sync *sync, uint64_t round, sync_round *run, struct store *store, struct error *error)
+{
+	while (sync->ended < round)
+		if (sync->running)
+			pthread_cond_wait(&sync->ended_one, &sync->lock);
+		else
+			run_round(sync, run, store);
+	/* The kernel reports a failed write once; a later sync that succeeds says nothing about it. */
+	bool done = sync->last_failed < round;
+	if (!done && error)
+		*error = sync->error;
+	pthread_mutex_unlock(&sync->lock);
+	return done;
+}
+
+static bool sync_files(struct store *store, uint64_t round, struct error *error)
+{
+	(void)round;
+	if (syncfs(store->data_fd) == 0)
+		return true;
+	int failure = errno;
+	error_set_errno(error, failure, "syncing %s", store->data);
+	log_error("store.sync_failed", log_text("cause", error->text));
+	distrust_disk("the data directory", failure);
+	return false;
+}
+
+bool store_sync(struct store *store, struct error *error)
+{
+	return disk_is_trusted(error) && sync_wait(&store->sync, sync_enter(&store->sync), sync_files, store, error);
+}
