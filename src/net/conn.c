@@ -87,12 +87,14 @@ static ssize_t read_tls(struct conn *conn, char *at, size_t room)
 	return -1;
 }
 
-/* Reads once, through `scratch` (READ_STEP bytes), what the protocol's maximum leaves room for. Returns whether bytes came. */
+/* Reads once, through `scratch` (READ_STEP bytes), what the protocol's maximum leaves room for. Returns whether bytes came.
+ * When less came than there was room for, the socket was empty: it isn't asked again before a poll has found more, or the end.
+ * Not with TLS: what OpenSSL holds no poll finds. */
 static bool conn_read(struct conn *conn, char *scratch)
 {
 	size_t waiting = conn->input.len - conn->input_used, most = conn->protocol->max_input;
 	size_t room = waiting < most ? most - waiting : 0;
-	if (room == 0 || conn->eof || conn->failed)
+	if (room == 0 || conn->eof || conn->failed || (conn->drained && !conn->ssl))
 		return false;
 	if (room > READ_STEP)
 		room = READ_STEP;
@@ -105,6 +107,7 @@ static bool conn_read(struct conn *conn, char *scratch)
 		conn->eof = true;
 		return false;
 	}
+	conn->drained = (size_t)got < room;
 	conn->heard_ms = clock_monotonic_ms();
 	if (conn->input_used > 0) {
 		buf_consume(&conn->input, conn->input_used);
@@ -193,6 +196,8 @@ static bool client_goes_on(struct conn *conn)
 		return false;
 	bool more = poll(&socket, 1, NEXT_COMMAND_MS) > 0;
 	workers_end_waiting(conn->server->workers);
+	if (more)
+		conn->drained = false;
 	return more;
 }
 
@@ -470,8 +475,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		linger(conn);
 		break;
 	case PHASE_OPEN:
-		if (events & UV_READABLE)
+		if (events & UV_READABLE) {
+			conn->drained = false;
 			conn_read(conn, conn->server->scratch);
+		}
 		conn_settle(conn);
 		break;
 	case PHASE_ENDING:

@@ -81,6 +81,7 @@ struct conn {
 	struct output output;
 	enum unit again_unit;      /* with `again`: the unit to be run once more */
 	size_t again_length;
+	bool drained;              /* the last read left the socket empty, and no poll has found it readable since */
 	bool again, closing, failed, eof, overflow, start_tls, wake_due, want_write, want_read;
 	int delay_ms;              /* asked for by the session, not yet begun */
 	int64_t idle_ms, heard_ms, deadline_ms; /* monotonic; 0: none */

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/memory.h"
 #include "net/fixture.h"
+#include "net/internal.h"
 
 enum { MAX_LINE = 1000, BIG = 300000, BIG_FILE = 3000000, NEWS = 100000, NEWS_MAX = 300 };
 
@@ -28,6 +29,7 @@ static struct session *_Atomic waiting; /* the session that said WAIT */
 static _Atomic int closed_sessions;
 static _Atomic int news_told;
 static _Atomic int refusals; /* so many times more sockets take nothing */
+static _Atomic int empty_reads; /* attempts that found nothing to read */
 
 /* In the place of the C library's, for the server too: lets a client stop reading and read on between any two attempts. */
 ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
@@ -38,6 +40,16 @@ ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
 		return -1;
 	}
 	return syscall(SYS_sendmsg, fd, message, flags);
+}
+
+/* The same for recv(), to see what the server asks for in vain: a client here waits until something comes. Under another name,
+ * as the C library's may be an inline function. */
+ssize_t counting_recv(int fd, void *at, size_t size, int flags) __asm__("recv");
+ssize_t counting_recv(int fd, void *at, size_t size, int flags)
+{
+	ssize_t got = syscall(SYS_recvfrom, fd, at, size, flags, NULL, NULL);
+	empty_reads += got < 0 && errno == EAGAIN;
+	return got;
 }
 
 static void *echo_open(struct conn *conn, void *context)
@@ -252,6 +264,40 @@ static void a_half_closed_client_gets_its_answers(void **state)
 	expect(fd, "hello\r\nwork 1\r\n");
 	pass_over(fd, BIG);
 	expect(fd, "\r\nend\r\n");
+	close(fd);
+}
+
+/* Hangs up: with the worker still waiting for its next command, and with the loop. */
+static void the_end_is_noticed_after_every_answer(void **state)
+{
+	struct fixture *fixture = *state;
+	char rest;
+	for (int pause_ms = 0; pause_ms <= 4 * NEXT_COMMAND_MS; pause_ms += 2 * NEXT_COMMAND_MS) {
+		int fd = dial(fixture->port);
+		expect(fd, "hello\r\n");
+		say(fd, "work\r\n");
+		expect(fd, "work\r\n");
+		usleep((useconds_t)pause_ms * 1000);
+		shutdown(fd, SHUT_WR);
+		struct pollfd ready = {fd, POLLIN, 0};
+		assert_int_equal(poll(&ready, 1, 5000), 1);
+		assert_int_equal(recv(fd, &rest, 1, 0), 0);
+		close(fd);
+	}
+}
+
+static void who_was_answered_is_not_read_in_vain(void **state)
+{
+	enum { COMMANDS = 100 };
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	empty_reads = 0;
+	for (int i = 0; i < COMMANDS; i++) {
+		say(fd, "work\r\n");
+		expect(fd, "work\r\n");
+	}
+	assert_in_range(empty_reads, 0, COMMANDS / 10); /* an event that a worker was faster than */
 	close(fd);
 }
 
@@ -504,6 +550,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SERVED(units_run_in_order),
 		SERVED(a_half_closed_client_gets_its_answers),
+		SERVED(the_end_is_noticed_after_every_answer),
+		SERVED(who_was_answered_is_not_read_in_vain),
 		SERVED(a_client_that_does_not_read_waits_alone),
 		SERVED(room_at_any_moment_is_noticed),
 		SERVED(files_are_sent_whole),
