@@ -15,20 +15,25 @@ static void end_transfer(struct pop3_session *session)
 	session->transfer.fd = -1;
 }
 
-static void begin_transfer(struct pop3_session *session, struct maildrop_message *message, int64_t lines)
+static void say_ok(struct pop3_session *session)
+{
+	if (session->transfer.lines_left < 0)
+		pop3_ok(session, "%llu octets", (unsigned long long)session->transfer.size);
+	else
+		pop3_ok(session, "the beginning follows");
+}
+
+static void begin_transfer(struct pop3_session *session, const struct maildrop_message *message)
 {
 	struct error error = {0};
 	struct transfer *transfer = &session->transfer;
-	*transfer = (struct transfer){.line_start = true, .in_header = true, .lines_left = lines};
 	transfer->fd = maildrop_read(session->maildrop, message, &transfer->size, &error);
 	if (transfer->fd < 0 && error.kind == ERROR_NOT_FOUND)
 		pop3_error(session, "that message was removed by another session");
 	else if (transfer->fd < 0)
 		pop3_trouble(session, "the message can't be read", &error);
-	else if (lines < 0)
-		pop3_ok(session, "%llu octets", (unsigned long long)transfer->size);
 	else
-		pop3_ok(session, "the beginning follows");
+		say_ok(session);
 }
 
 /* A line begins: false if TOP has shown as many as were asked for. */
@@ -87,6 +92,13 @@ static ssize_t read_piece(const struct transfer *transfer, char *piece)
 	return got;
 }
 
+static void end_message(struct pop3_session *session)
+{
+	conn_send_text(session->conn, session->transfer.line_start ? ".\r\n" : "\r\n.\r\n");
+	session->retrieved++;
+	session->retrieved_bytes += session->transfer.offset;
+}
+
 static enum run go_on(struct pop3_session *session)
 {
 	struct transfer *transfer = &session->transfer;
@@ -106,20 +118,34 @@ static enum run go_on(struct pop3_session *session)
 		transfer->offset += (uint64_t)got;
 		more = send_piece(session, slice_make(piece, (size_t)got));
 	}
-	conn_send_text(session->conn, transfer->line_start ? ".\r\n" : "\r\n.\r\n");
-	session->retrieved++;
-	session->retrieved_bytes += transfer->offset;
+	end_message(session);
 	end_transfer(session);
 	return RUN_DONE;
+}
+
+/* Most messages are one piece, and nothing has become of them since they were listed. */
+static bool send_small(struct pop3_session *session, const struct maildrop_message *message)
+{
+	char piece[PIECE_SIZE];
+	if (message->size >= sizeof piece || !maildrop_read_unchanged(session->maildrop, message, piece))
+		return false;
+	session->transfer.offset = session->transfer.size = message->size;
+	say_ok(session);
+	send_piece(session, slice_make(piece, (size_t)message->size));
+	end_message(session);
+	return true;
 }
 
 static enum run send_message(struct pop3_session *session, struct slice number, int64_t lines)
 {
 	if (!session->resumed) {
-		struct maildrop_message *message = pop3_message(session, number);
+		const struct maildrop_message *message = pop3_message(session, number);
 		if (!message)
 			return RUN_DONE;
-		begin_transfer(session, message, lines);
+		session->transfer = (struct transfer){.fd = -1, .line_start = true, .in_header = true, .lines_left = lines};
+		if (send_small(session, message))
+			return RUN_DONE;
+		begin_transfer(session, message);
 	}
 	return session->transfer.fd >= 0 ? go_on(session) : RUN_DONE;
 }

@@ -74,6 +74,12 @@ static bool read_all(struct maildrop *maildrop, struct error *error)
 	return done;
 }
 
+/* Under a lock of the store. */
+static void note_change(void *context)
+{
+	((struct maildrop *)context)->changed = true;
+}
+
 enum maildrop_status maildrop_open(struct store *store, struct slice account, struct maildrop **maildrop, struct error *error)
 {
 	*maildrop = NULL;
@@ -82,6 +88,7 @@ enum maildrop_status maildrop_open(struct store *store, struct slice account, st
 	*maildrop = memory_new(sizeof **maildrop);
 	(*maildrop)->store = store;
 	(*maildrop)->account = slice_make(memory_copy(account.at, account.len), account.len);
+	(*maildrop)->subscription = store_subscribe(store, account, note_change, *maildrop);
 	if (read_all(*maildrop, error))
 		return MAILDROP_OPEN;
 	maildrop_close(maildrop);
@@ -92,6 +99,7 @@ void maildrop_close(struct maildrop **maildrop)
 {
 	if (!*maildrop)
 		return;
+	store_unsubscribe(&(*maildrop)->subscription);
 	unlock_account((*maildrop)->account);
 	free((char *)(*maildrop)->account.at);
 	free((*maildrop)->messages);
@@ -144,6 +152,11 @@ bool maildrop_update(struct maildrop *maildrop, struct error *error)
 	bool done = expunge(maildrop, uids, count, error) && store_sync(maildrop->store, error);
 	free(uids);
 	return done;
+}
+
+bool maildrop_read_unchanged(struct maildrop *maildrop, const struct maildrop_message *message, char *content)
+{
+	return !maildrop->changed && message_read_listed(maildrop->store, maildrop->account, message->id, message->size, content);
 }
 
 int maildrop_read(struct maildrop *maildrop, const struct maildrop_message *message, uint64_t *size, struct error *error)

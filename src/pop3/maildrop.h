@@ -17,6 +17,8 @@ struct maildrop {
 	struct slice account;
 	int64_t mailbox;
 	uint32_t uidvalidity;
+	struct subscription *subscription;
+	_Atomic bool changed;              /* somebody has changed the account since it was listed: a message may be gone */
 	struct maildrop_message *messages; /* in order of UID; message number n is messages[n - 1] */
 	size_t count, deleted;
 	uint64_t bytes;  /* of those that are not deleted */
@@ -31,6 +33,9 @@ void maildrop_delete(struct maildrop *maildrop, struct maildrop_message *message
 void maildrop_reset(struct maildrop *maildrop);
 /** Removes what was deleted, durably. All or none. */
 bool maildrop_update(struct maildrop *maildrop, struct error *error);
+/** Reads a whole message, if nothing in the account has changed; `content` has room for its size + 1 bytes. False: maildrop_read()
+ * asks what has become of it. */
+bool maildrop_read_unchanged(struct maildrop *maildrop, const struct maildrop_message *message, char *content);
 /** Opens the message's file; -1 with *error. The descriptor is the caller's. */
 int maildrop_read(struct maildrop *maildrop, const struct maildrop_message *message, uint64_t *size, struct error *error);
 /** Unlocks and frees; sets *maildrop to NULL. Deletes nothing. */

@@ -258,14 +258,14 @@ static void add_mail(struct slice text)
 	arena_free(&arena);
 }
 
-static void expunge(uint32_t uid)
+static void expunge_through(struct store *store, uint32_t uid)
 {
 	struct error error;
 	struct mailbox inbox;
 	struct arena *arena = arena_new();
 	uint32_t *removed;
 	size_t count;
-	struct account *account = store_open_account(t.store, ALICE, &error);
+	struct account *account = store_open_account(store, ALICE, &error);
 	assert_true(mailbox_find(account, SLICE("INBOX"), arena, &inbox, &error));
 	assert_true(message_expunge(account, inbox.id, &uid, 1, true, arena, &removed, &count, &error));
 	assert_int_equal(count, 1);
@@ -351,7 +351,7 @@ static void run_step(const char *line, const char *place)
 		add_mail(buf_slice(&mail));
 		buf_free(&mail);
 	} else if (strncmp(line, "expunge ", 8) == 0)
-		expunge((uint32_t)(line[8] - '0'));
+		expunge_through(t.store, (uint32_t)(line[8] - '0'));
 	else if (strncmp(line, "close ", 6) == 0) {
 		close(t.connections[line[6] - '1']);
 		t.connections[line[6] - '1'] = -1;
@@ -609,6 +609,100 @@ static void a_full_maildrop_is_listed(void **state)
 	close(fd);
 }
 
+/* A store of its own is what another process has. Its change counts from when it is announced here; until then the message is
+ * given, as it was in the maildrop when the session began. */
+static void another_process_is_heard_of(void **state)
+{
+	(void)state;
+	struct error error;
+	char line[LINE_MAX_SIZE];
+	add_mail(SLICE("Subject: one\r\n"));
+	add_mail(SLICE("Subject: two\r\n"));
+	int fd = connect_to_server();
+	sign_in(fd, "+OK 2 messages, ...");
+	struct store *other = store_open(&(struct store_options){.data = t.folder.path, .undelete_seconds = 3600}, &error);
+	assert_non_null(other);
+	expunge_through(other, 1);
+	store_close(&other);
+	command(fd, "RETR 1", "+OK 14 octets");
+	assert_string_equal(read_line(fd, line), "Subject: one");
+	assert_string_equal(read_line(fd, line), ".");
+	store_announced(t.store, ALICE);
+	command(fd, "RETR 1", "-ERR that message was removed by another session");
+	command(fd, "RETR 2", "+OK 14 octets");
+	close(fd);
+}
+
+/* Calls `change` with the path of each of alice's message files. */
+static void each_file(const char *folder, void (*change)(const char *path))
+{
+	char path[600];
+	DIR *list = opendir(folder);
+	assert_non_null(list);
+	for (const struct dirent *entry; (entry = readdir(list));) {
+		snprintf(path, sizeof path, "%s/%s", folder, entry->d_name);
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			each_file(path, change);
+		else if (slice_ends_nocase(slice_of(entry->d_name), SLICE(".eml")))
+			change(path);
+	}
+	closedir(list);
+}
+
+static void lengthen(const char *path)
+{
+	FILE *file = fopen(path, "a");
+	fputs("\r\n", file);
+	fclose(file);
+}
+
+static void cut(const char *path) { assert_int_equal(truncate(path, 5), 0); }
+static void lose(const char *path) { assert_int_equal(unlink(path), 0); }
+
+static void a_damaged_file_is_not_sent(void **state)
+{
+	(void)state;
+	char folder[500];
+	void (*const damages[])(const char *path) = {lengthen, cut, lose};
+	snprintf(folder, sizeof folder, "%s/accounts/example.test/alice/mail", t.folder.path);
+	add_mail(SLICE("Subject: one\r\n"));
+	int fd = connect_to_server();
+	sign_in(fd, "+OK 1 messages, ...");
+	for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
+		each_file(folder, damages[i]);
+		command(fd, "RETR 1", "-ERR [SYS/TEMP] the message can't be read; try again later");
+		command(fd, "TOP 1 0", "-ERR [SYS/TEMP] the message can't be read; try again later");
+	}
+	close(fd);
+}
+
+/* Around the size up to which a message is read in one piece. */
+static void messages_of_every_size_arrive(void **state)
+{
+	(void)state;
+	enum { PIECE = 32 * 1024, SIZES = 4 };
+	const size_t sizes[SIZES] = {0, PIECE - 1, PIECE, PIECE + 1};
+	static char mail[PIECE + 2], got[PIECE + 2];
+	memset(mail, 'x', sizeof mail);
+	for (int i = 0; i < SIZES; i++)
+		add_mail(slice_make(mail, sizes[i]));
+	int fd = connect_to_server();
+	sign_in(fd, "+OK 4 messages, ...");
+	for (int i = 0; i < SIZES; i++) {
+		char text[40], wanted[40], line[LINE_MAX_SIZE];
+		snprintf(text, sizeof text, "RETR %d", i + 1);
+		snprintf(wanted, sizeof wanted, "+OK %zu octets", sizes[i]);
+		command(fd, text, wanted);
+		if (sizes[i] > 0) {
+			assert_int_equal(recv(fd, got, sizes[i], MSG_WAITALL), sizes[i]);
+			assert_memory_equal(got, mail, sizes[i]);
+			assert_string_equal(read_line(fd, line), "");
+		}
+		assert_string_equal(read_line(fd, line), ".");
+	}
+	close(fd);
+}
+
 static void a_client_that_does_not_sign_in_is_closed(void **state)
 {
 	(void)state;
@@ -648,9 +742,12 @@ int main(int argc, char **argv)
 		cmocka_unit_test_setup_teardown(a_large_message_arrives_whole, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_client_that_vanishes_frees_the_maildrop, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_full_maildrop_is_listed, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(another_process_is_heard_of, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_damaged_file_is_not_sent, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(messages_of_every_size_arrive, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_client_that_does_not_sign_in_is_closed, set_up, tear_down),
 	};
-	enum { OWN = 6 };
+	enum { OWN = 9 };
 	transcripts = argc > 1 ? argv[1] : "tests/transcripts/pop3";
 	size_t count = add_transcripts(tests, OWN);
 	if (count == OWN) {

@@ -267,6 +267,21 @@ static void a_message_is_read_as_written(void **state)
 	assert_int_equal(t.error.kind, ERROR_NOT_FOUND);
 }
 
+static void a_listed_message_is_read_from_its_file(void **state)
+{
+	(void)state;
+	struct placement placement = {0};
+	ok(try_append(t.alice, box("INBOX").id, LETTER, &placement));
+	char bytes[200];
+	assert_true(message_read_listed(t.store, ALICE, placement.id, LETTER.len, bytes));
+	assert_memory_equal(bytes, LETTER.at, LETTER.len);
+	assert_false(message_read_listed(t.store, ALICE, placement.id, LETTER.len - 1, bytes));
+	assert_false(message_read_listed(t.store, ALICE, placement.id, LETTER.len + 1, bytes));
+	assert_false(message_read_listed(t.store, ALICE, placement.id + 1, LETTER.len, bytes));
+	assert_false(message_read_listed(t.store, BOB, placement.id, LETTER.len, bytes));
+	assert_false(message_read_listed(t.store, SLICE("nobody"), placement.id, LETTER.len, bytes));
+}
+
 static void large_messages_go_through_a_file(void **state)
 {
 	(void)state;
@@ -596,6 +611,7 @@ int main(void)
 		STORE_TEST(renaming_inbox_empties_it),
 		STORE_TEST(subscriptions_survive),
 		STORE_TEST(a_message_is_read_as_written),
+		STORE_TEST(a_listed_message_is_read_from_its_file),
 		STORE_TEST(large_messages_go_through_a_file),
 		STORE_TEST(several_drafts_are_all_or_none),
 		STORE_TEST(a_delivery_is_made_once),
