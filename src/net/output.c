@@ -169,25 +169,41 @@ static enum written after_tls_write(struct conn *conn, int result)
 	return error == SSL_ERROR_WANT_WRITE ? WRITTEN_WAIT : WRITTEN_BROKEN;
 }
 
-/* One record. After WRITTEN_WAIT the same bytes are offered again, as SSL_write wants it: memory chunks keep their place,
- * and a file range is read again from the same offset. */
+/* What the next record holds: bytes of the file that comes first, or of the memory chunks up to the next file, gathered in
+ * `record`, where one chunk doesn't fill it. False: the file can't be read. */
+static bool next_record(const struct output *output, char record[OUTPUT_CHUNK_LARGEST], struct slice *bytes)
+{
+	const struct output_chunk *chunk = output->first;
+	size_t length = chunk->left < OUTPUT_CHUNK_LARGEST ? (size_t)chunk->left : OUTPUT_CHUNK_LARGEST;
+	*bytes = slice_make(chunk->fd >= 0 ? record : chunk->bytes + chunk->sent, length);
+	if (chunk->fd >= 0)
+		return pread(chunk->fd, record, length, (off_t)chunk->offset) == (ssize_t)length;
+	if (length == OUTPUT_CHUNK_LARGEST || !chunk->next || chunk->next->fd >= 0)
+		return true;
+	size_t gathered = 0;
+	for (; chunk && chunk->fd < 0 && gathered < OUTPUT_CHUNK_LARGEST; chunk = chunk->next) {
+		size_t room = OUTPUT_CHUNK_LARGEST - gathered, part = chunk->left < room ? (size_t)chunk->left : room;
+		memcpy(record + gathered, chunk->bytes + chunk->sent, part);
+		gathered += part;
+	}
+	*bytes = slice_make(record, gathered);
+	return true;
+}
+
+/* One record. After WRITTEN_WAIT the same bytes are offered again, and perhaps more after them, as SSL_write wants it: memory
+ * chunks stay what they are, and a file range is read again from the same offset. */
 static enum written write_tls(struct conn *conn)
 {
-	struct output_chunk *chunk = conn->output.first;
 	char record[OUTPUT_CHUNK_LARGEST];
-	const char *at = chunk->bytes + chunk->sent;
-	size_t length = chunk->left < sizeof record ? (size_t)chunk->left : sizeof record;
-	if (chunk->fd >= 0) {
-		ssize_t got = pread(chunk->fd, record, length, (off_t)chunk->offset);
-		if (got < 0 || (size_t)got < length)
-			return file_is_short(conn);
-		at = record;
-	}
+	struct slice bytes;
+	bool from_file = conn->output.first->fd >= 0;
+	if (!next_record(&conn->output, record, &bytes))
+		return file_is_short(conn);
 	ERR_clear_error();
-	int wrote = SSL_write(conn->ssl, at, (int)length);
+	int wrote = SSL_write(conn->ssl, bytes.at, (int)bytes.len);
 	if (wrote <= 0)
 		return after_tls_write(conn, wrote);
-	if (chunk->fd >= 0)
+	if (from_file)
 		file_sent(&conn->output, (uint64_t)wrote);
 	else
 		memory_sent(&conn->output, (size_t)wrote);

@@ -423,16 +423,21 @@ static SSL *tls_client(SSL_CTX *context, int fd)
 	return ssl;
 }
 
-static void tls_say(SSL *ssl, const char *text, const char *answer)
+static void tls_expect(SSL *ssl, const char *answer)
 {
 	char got[256];
-	SSL_write(ssl, text, (int)strlen(text));
 	for (size_t have = 0; have < strlen(answer);) {
 		int more = SSL_read(ssl, got + have, (int)(sizeof got - have));
 		assert_true(more > 0);
 		have += (size_t)more;
 	}
 	assert_memory_equal(got, answer, strlen(answer));
+}
+
+static void tls_say(SSL *ssl, const char *text, const char *answer)
+{
+	SSL_write(ssl, text, (int)strlen(text));
+	tls_expect(ssl, answer);
 }
 
 static void nothing_clear_survives_starttls(void **state)
@@ -444,6 +449,35 @@ static void nothing_clear_survives_starttls(void **state)
 	expect(fd, "hello\r\ngo\r\n");
 	SSL *ssl = tls_client(context, fd);
 	tls_say(ssl, "TLS\r\n", "TLSv1.3 32\r\n");
+	SSL_free(ssl);
+	close(fd);
+	SSL_CTX_free(context);
+}
+
+/* A record's worth is one record, in however many pieces it was queued, and every byte comes in its place. */
+static void tls_records_are_filled(void **state)
+{
+	enum { ROUNDS = 20, RECORD = 16384 };
+	struct fixture *fixture = *state;
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	static char got[RECORD * 2], all[(BIG + 20) * ROUNDS];
+	size_t have = 0;
+	int fd = dial(fixture->tls_port);
+	SSL *ssl = tls_client(context, fd);
+	tls_say(ssl, "work\r\n", "hello\r\nwork\r\n");
+	for (int i = 0; i < ROUNDS; i++)
+		SSL_write(ssl, "BIG\r\nwork\r\n", 11);
+	usleep(200 * 1000); /* long enough for the answers to wait for us */
+	for (int more; have < (BIG + 13) * ROUNDS && (more = SSL_read(ssl, got, sizeof got)) > 0; have += (size_t)more) {
+		memcpy(all + have, got, (size_t)more);
+		if (have == 0)
+			assert_int_equal(more, RECORD);
+	}
+	for (size_t at = 0; at < have; at += BIG + 13) {
+		for (size_t i = 0; i < BIG; i++)
+			assert_int_equal(all[at + i], 'x');
+		assert_memory_equal(all + at + BIG, "\r\nend\r\nwork\r\n", 13);
+	}
 	SSL_free(ssl);
 	close(fd);
 	SSL_CTX_free(context);
@@ -560,6 +594,7 @@ int main(void)
 		SERVED(news_wait_for_a_client_that_does_not_read),
 		SERVED(a_delay_holds_the_answer_back),
 		SERVED(nothing_clear_survives_starttls),
+		SERVED(tls_records_are_filled),
 		SERVED(implicit_tls_serves_large_answers),
 		SERVED(one_address_has_a_limit),
 		SERVED(stopping_says_goodbye),
