@@ -89,12 +89,12 @@ static ssize_t read_tls(struct conn *conn, char *at, size_t room)
 
 /* Reads once, through `scratch` (READ_STEP bytes), what the protocol's maximum leaves room for. Returns whether bytes came.
  * When less came than there was room for, the socket was empty: it isn't asked again before a poll has found more, or the end.
- * Not with TLS: what OpenSSL holds no poll finds. */
+ * With TLS, where a read gives a record at most, when OpenSSL holds nothing further; it reads ahead, so that is mostly all. */
 static bool conn_read(struct conn *conn, char *scratch)
 {
 	size_t waiting = conn->input.len - conn->input_used, most = conn->protocol->max_input;
 	size_t room = waiting < most ? most - waiting : 0;
-	if (room == 0 || conn->eof || conn->failed || (conn->drained && !conn->ssl))
+	if (room == 0 || conn->eof || conn->failed || conn->drained)
 		return false;
 	if (room > READ_STEP)
 		room = READ_STEP;
@@ -107,7 +107,7 @@ static bool conn_read(struct conn *conn, char *scratch)
 		conn->eof = true;
 		return false;
 	}
-	conn->drained = (size_t)got < room;
+	conn->drained = conn->ssl ? !SSL_has_pending(conn->ssl) : (size_t)got < room;
 	conn->heard_ms = clock_monotonic_ms();
 	if (conn->input_used > 0) {
 		buf_consume(&conn->input, conn->input_used);
@@ -378,6 +378,7 @@ static void begin_tls(struct conn *conn)
 	conn->start_tls = false;
 	conn_drop_input(conn);
 	conn->again = false;
+	conn->drained = false; /* the handshake may read more than itself */
 	conn->ssl = tls_server_accept(conn->server->options.tls, conn->fd);
 	if (!conn->ssl) {
 		log_failed_handshake(conn);

@@ -7,6 +7,7 @@
 
 #include <arpa/inet.h>
 #include <errno.h>
+#include <netinet/tcp.h>
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
@@ -483,6 +484,28 @@ static void tls_records_are_filled(void **state)
 	SSL_CTX_free(context);
 }
 
+/* The end of the handshake and the first command in one packet: OpenSSL has read both before anybody asks for the command. */
+static void what_comes_with_the_handshake_is_run(void **state)
+{
+	struct fixture *fixture = *state;
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	for (int starttls = 0; starttls <= 1; starttls++) {
+		int fd = dial(starttls ? fixture->port : fixture->tls_port);
+		if (starttls) {
+			say(fd, "STARTTLS\r\n");
+			expect(fd, "hello\r\ngo\r\n");
+		}
+		setsockopt(fd, IPPROTO_TCP, TCP_CORK, &(int){1}, sizeof(int));
+		SSL *ssl = tls_client(context, fd);
+		SSL_write(ssl, "work\r\n", 6);
+		setsockopt(fd, IPPROTO_TCP, TCP_CORK, &(int){0}, sizeof(int));
+		tls_expect(ssl, starttls ? "work\r\n" : "hello\r\nwork\r\n");
+		SSL_free(ssl);
+		close(fd);
+	}
+	SSL_CTX_free(context);
+}
+
 static void implicit_tls_serves_large_answers(void **state)
 {
 	struct fixture *fixture = *state;
@@ -595,6 +618,7 @@ int main(void)
 		SERVED(a_delay_holds_the_answer_back),
 		SERVED(nothing_clear_survives_starttls),
 		SERVED(tls_records_are_filled),
+		SERVED(what_comes_with_the_handshake_is_run),
 		SERVED(implicit_tls_serves_large_answers),
 		SERVED(one_address_has_a_limit),
 		SERVED(stopping_says_goodbye),
