@@ -1,4 +1,5 @@
-/* See maildrop.h. The account is opened for each piece of work and released, so that waiting sessions hold no database. */
+/* See maildrop.h. The account is opened for each piece of work and released, so that waiting sessions hold no database;
+ * only the folder of the message that was read last stays open. */
 #include "pop3/maildrop.h"
 
 #include <pthread.h>
@@ -89,7 +90,8 @@ enum maildrop_status maildrop_open(struct store *store, struct slice account, st
 	(*maildrop)->store = store;
 	(*maildrop)->account = slice_make(memory_copy(account.at, account.len), account.len);
 	(*maildrop)->subscription = store_subscribe(store, account, note_change, *maildrop);
-	if (read_all(*maildrop, error))
+	(*maildrop)->files = message_files_new(store, account, error);
+	if ((*maildrop)->files && read_all(*maildrop, error))
 		return MAILDROP_OPEN;
 	maildrop_close(maildrop);
 	return MAILDROP_FAILED;
@@ -100,6 +102,7 @@ void maildrop_close(struct maildrop **maildrop)
 	if (!*maildrop)
 		return;
 	store_unsubscribe(&(*maildrop)->subscription);
+	message_files_free(&(*maildrop)->files);
 	unlock_account((*maildrop)->account);
 	free((char *)(*maildrop)->account.at);
 	free((*maildrop)->messages);
@@ -156,7 +159,7 @@ bool maildrop_update(struct maildrop *maildrop, struct error *error)
 
 bool maildrop_read_unchanged(struct maildrop *maildrop, const struct maildrop_message *message, char *content)
 {
-	return !maildrop->changed && message_read_listed(maildrop->store, maildrop->account, message->id, message->size, content);
+	return !maildrop->changed && message_files_read(maildrop->files, message->id, message->size, content);
 }
 
 int maildrop_read(struct maildrop *maildrop, const struct maildrop_message *message, uint64_t *size, struct error *error)

@@ -17,6 +17,7 @@ struct maildrop {
 	struct slice account;
 	int64_t mailbox;
 	uint32_t uidvalidity;
+	struct message_files *files;
 	struct subscription *subscription;
 	_Atomic bool changed;              /* somebody has changed the account since it was listed: a message may be gone */
 	struct maildrop_message *messages; /* in order of UID; message number n is messages[n - 1] */

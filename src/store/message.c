@@ -221,28 +221,3 @@ int message_open(struct account *account, int64_t message_id, uint64_t *size, st
 	}
 	return -1;
 }
-
-static ssize_t read_file(const char *path, char *content, size_t most)
-{
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	ssize_t got;
-	if (fd < 0)
-		return -1;
-	do
-		got = read(fd, content, most);
-	while (got < 0 && errno == EINTR);
-	close(fd);
-	return got;
-}
-
-bool message_read_listed(struct store *store, struct slice account, int64_t message_id, uint64_t size, char *content)
-{
-	char path[PATH_MAX];
-	char *folder = path_of_account(store, account, NULL);
-	if (!folder)
-		return false;
-	path_of_message(folder, message_id, path);
-	free(folder);
-	ssize_t got = read_file(path, content, (size_t)size + 1); /* a byte more, to see that there is none */
-	return got >= 0 && (uint64_t)got == size;
-}

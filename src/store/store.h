@@ -171,11 +171,18 @@ bool mailbox_claim_recent(struct account *account, int64_t mailbox, uint32_t *fi
 /** Opens the file of a message for reading; the descriptor is the caller's. ERROR_NOT_FOUND if it was expunged. Still
  * readable when it is expunged later. */
 int message_open(struct account *account, int64_t message_id, uint64_t *size, struct error *error);
-/** Reads a message that was listed with this id and size from its file alone, without opening the account. An expunged one is
- * still found while it can be brought back: who calls this has subscribed to the account's changes before it listed the
- * message, and has heard of none since. `content` has room for size + 1 bytes. False: the file isn't there, or isn't of
- * that size; message_open() says why. */
-bool message_read_listed(struct store *store, struct slice account, int64_t message_id, uint64_t size, char *content);
+
+/** The files of an account's messages, for who reads many of them that were listed. Opens no database; keeps one descriptor, of
+ * the folder that the last one was in. One thread at a time. */
+struct message_files;
+/** NULL with ERROR_INVALID if no account can have that name. */
+struct message_files *message_files_new(struct store *store, struct slice account, struct error *error);
+/** Sets *files to NULL. */
+void message_files_free(struct message_files **files);
+/** Reads a message that was listed with this id and size from its file alone. An expunged one is still found while it can be
+ * brought back: who calls this has subscribed to the account's changes before it listed the message, and has heard of none
+ * since. `content` has room for size + 1 bytes. False: the file isn't there, or isn't of that size; message_open() says why. */
+bool message_files_read(struct message_files *files, int64_t message_id, uint64_t size, char *content);
 
 enum flags_change { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
 /** Changes flags and keywords of the messages with the given UIDs (ascending), all in one transaction; those that don't

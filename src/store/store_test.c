@@ -3,6 +3,8 @@
 
 #include <fcntl.h>
 
+#include "base/file.h"
+
 /* ---- Accounts ---- */
 
 static void an_account_has_its_mailboxes(void **state)
@@ -267,19 +269,50 @@ static void a_message_is_read_as_written(void **state)
 	assert_int_equal(t.error.kind, ERROR_NOT_FOUND);
 }
 
-static void a_listed_message_is_read_from_its_file(void **state)
+static void listed_messages_are_read_from_their_files(void **state)
 {
 	(void)state;
 	struct placement placement = {0};
 	ok(try_append(t.alice, box("INBOX").id, LETTER, &placement));
 	char bytes[200];
-	assert_true(message_read_listed(t.store, ALICE, placement.id, LETTER.len, bytes));
-	assert_memory_equal(bytes, LETTER.at, LETTER.len);
-	assert_false(message_read_listed(t.store, ALICE, placement.id, LETTER.len - 1, bytes));
-	assert_false(message_read_listed(t.store, ALICE, placement.id, LETTER.len + 1, bytes));
-	assert_false(message_read_listed(t.store, ALICE, placement.id + 1, LETTER.len, bytes));
-	assert_false(message_read_listed(t.store, BOB, placement.id, LETTER.len, bytes));
-	assert_false(message_read_listed(t.store, SLICE("nobody"), placement.id, LETTER.len, bytes));
+	struct message_files *files = message_files_new(t.store, ALICE, &t.error);
+	for (int i = 0; i < 2; i++) { /* the folder is found, then open */
+		assert_true(message_files_read(files, placement.id, LETTER.len, bytes));
+		assert_memory_equal(bytes, LETTER.at, LETTER.len);
+	}
+	assert_false(message_files_read(files, placement.id, LETTER.len - 1, bytes));
+	assert_false(message_files_read(files, placement.id, LETTER.len + 1, bytes));
+	assert_false(message_files_read(files, placement.id + 1, LETTER.len, bytes));
+	message_files_free(&files);
+	assert_null(files);
+	files = message_files_new(t.store, BOB, &t.error); /* who isn't there */
+	assert_false(message_files_read(files, placement.id, LETTER.len, bytes));
+	message_files_free(&files);
+	assert_null(message_files_new(t.store, SLICE("nobody"), &t.error));
+	assert_int_equal(t.error.kind, ERROR_INVALID);
+}
+
+static void messages_of_several_months_are_read(void **state)
+{
+	(void)state;
+	enum { MONTHS = 3 };
+	struct message_files *files = message_files_new(t.store, ALICE, &t.error);
+	int64_t ids[MONTHS];
+	char path[PATH_MAX], byte[2];
+	for (int i = 0; i < MONTHS; i++) { /* none of them in a month of ours */
+		ids[i] = (int64_t)(1000000000 + i * 31 * 24 * 3600) * 1000 << 21 | 5;
+		path_of_month(t.alice->folder, ids[i], path);
+		ok(file_make_folders(path, 0700, &t.error));
+		path_of_message(t.alice->folder, ids[i], path);
+		ok(file_replace(path, slice_make(&"abc"[i], 1), 0600, &t.error));
+	}
+	for (int i = 0; i < 2 * MONTHS; i++) {
+		assert_true(message_files_read(files, ids[i % MONTHS], 1, byte));
+		assert_int_equal(byte[0], "abc"[i % MONTHS]);
+	}
+	assert_false(message_files_read(files, (int64_t)5 << 21, 1, byte)); /* of a month without a folder */
+	assert_true(message_files_read(files, ids[0], 1, byte));
+	message_files_free(&files);
 }
 
 static void large_messages_go_through_a_file(void **state)
@@ -611,7 +644,8 @@ int main(void)
 		STORE_TEST(renaming_inbox_empties_it),
 		STORE_TEST(subscriptions_survive),
 		STORE_TEST(a_message_is_read_as_written),
-		STORE_TEST(a_listed_message_is_read_from_its_file),
+		STORE_TEST(listed_messages_are_read_from_their_files),
+		STORE_TEST(messages_of_several_months_are_read),
 		STORE_TEST(large_messages_go_through_a_file),
 		STORE_TEST(several_drafts_are_all_or_none),
 		STORE_TEST(a_delivery_is_made_once),
