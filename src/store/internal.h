@@ -68,7 +68,7 @@ enum {
 
 struct sync {
 	pthread_mutex_t lock;
-	pthread_cond_t ended_one;
+	pthread_cond_t ended_one[2]; /* for round number n: ended_one[n % 2] */
 	uint64_t begun, ended;    /* rounds, counted from 1 */
 	uint64_t last_failed;
 	bool running;

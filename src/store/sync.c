@@ -11,13 +11,15 @@ void sync_init(struct sync *sync)
 {
 	*sync = (struct sync){0};
 	pthread_mutex_init(&sync->lock, NULL);
-	pthread_cond_init(&sync->ended_one, NULL);
+	for (int i = 0; i < 2; i++)
+		pthread_cond_init(&sync->ended_one[i], NULL);
 }
 
 void sync_free(struct sync *sync)
 {
 	pthread_mutex_destroy(&sync->lock);
-	pthread_cond_destroy(&sync->ended_one);
+	for (int i = 0; i < 2; i++)
+		pthread_cond_destroy(&sync->ended_one[i]);
 }
 
 uint64_t sync_enter(struct sync *sync)
@@ -42,21 +44,33 @@ static void run_round(struct sync *sync, sync_round *run, struct store *store)
 		sync->last_failed = round;
 		sync->error = error;
 	}
-	pthread_cond_broadcast(&sync->ended_one);
+}
+
+/* Tells all who have waited for this round, and one of those who wait for the next, who runs it. Without the lock, which all of
+ * them are about to take. */
+static void tell_ended(struct sync *sync, uint64_t round)
+{
+	pthread_cond_broadcast(&sync->ended_one[round % 2]);
+	pthread_cond_signal(&sync->ended_one[(round + 1) % 2]);
 }
 
 bool sync_wait(struct sync *sync, uint64_t round, sync_round *run, struct store *store, struct error *error)
 {
-	while (sync->ended < round)
-		if (sync->running)
-			pthread_cond_wait(&sync->ended_one, &sync->lock);
-		else
+	bool ran = false;
+	while (sync->ended < round) {
+		ran = !sync->running;
+		if (ran)
 			run_round(sync, run, store);
+		else
+			pthread_cond_wait(&sync->ended_one[round % 2], &sync->lock);
+	}
 	/* The kernel reports a failed write once; a later sync that succeeds says nothing about it. */
 	bool done = sync->last_failed < round;
 	if (!done && error)
 		*error = sync->error;
 	pthread_mutex_unlock(&sync->lock);
+	if (ran)
+		tell_ended(sync, round);
 	return done;
 }
 
