@@ -94,6 +94,10 @@ class Server:
     def user(self, number):
         return f"user{number}@example.test"
 
+    def names(self):
+        """Of all accounts: users, who get mail, and as many whose mail is only what a part of the benchmark gives them."""
+        return [f"{kind}{number}@example.test" for kind in ("user", "drop") for number in range(USERS)]
+
 
 class Sink:
     """Postfix's smtp-sink, which both servers relay to."""
@@ -131,8 +135,8 @@ class Pombal(Server):
         conf.write_text(conf.read_text() + "\nlog_level = error\nconnections_per_address = 0\naccount_connections = 20000\nplaintext_auth = true\n"
                         "max_messages_per_session = 10000000\nrelay_networks = {\"127.0.0.0/8\"}\nsmarthost_tls = \"none\"\n"
                         f"smarthost = \"127.0.0.1:{SINK}\"\n")
-        for number in range(USERS):
-            run("account", "add", self.user(number), "--password-stdin", input=PASSWORD.encode())
+        for name in self.names():
+            run("account", "add", name, "--password-stdin", input=PASSWORD.encode())
 
     def start(self):
         start = time.monotonic()
@@ -205,7 +209,7 @@ default_process_limit = 200
         user = pwd.getpwnam("mail")
         shutil.chown(home, user.pw_uid, user.pw_gid)
         users = self.folder / "users"
-        users.write_text("".join(f"{self.user(n)}:{{PLAIN}}{PASSWORD}::::::\n" for n in range(USERS)))
+        users.write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}::::::\n" for name in self.names()))
         key, chain = folder / "key.pem", folder / "chain.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
                         "-out", chain, "-days", "2", "-subj", "/CN=localhost"], check=True, capture_output=True)
