@@ -108,7 +108,7 @@ static bool mend_service(const struct command_line *line, struct error *error)
 		return error_set(error, ERROR_INVALID, "path too long: %s", line->data);
 	int lock = open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
 	if (lock < 0)
-		return errno == ENOENT || error_set_errno(error, errno, "opening %s", path);
+		return errno == ENOENT || errno == EROFS || error_set_errno(error, errno, "opening %s", path);
 	bool done = flock(lock, LOCK_EX | LOCK_NB) != 0 || store_mend_service(line->data, error);
 	close(lock);
 	return done;
