@@ -44,6 +44,8 @@ struct store *store_open(const struct store_options *options, struct error *erro
 	pthread_mutex_init(&store->watch_lock, NULL);
 	sync_init(&store->sync);
 	journal_init(&store->journal);
+	if (options->journal && !journal_start(store, error))
+		store_close(&store);
 	return store;
 }
 

@@ -5,8 +5,8 @@
  * next number would pass it, a durable transaction of its own raises it by NUMBER_BLOCK first. After an unclean stop
  * (the account's epoch is older than the store's) counting goes on from the ceilings. The same durable transaction notes
  * up to which id messages are known to be on disk (durable_id): after an unclean stop just the files above it are compared
- * with their rows, and a message whose file didn't make it (it was never acknowledged, or it would be in the journal) is dropped whole, so that its
- * delivery, when it is repeated, isn't taken for done. */
+ * with their rows, and a message whose file didn't make it (it was never acknowledged, or it would be in the journal) is
+ * dropped whole, so that its delivery, when it is repeated, isn't taken for done. */
 #include <unistd.h>
 
 #include "base/clock.h"

@@ -208,6 +208,8 @@ struct kept {
 };
 
 void journal_init(struct journal *journal);
+/** Starts its thread, which restores what earlier processes left in it. */
+bool journal_start(struct store *store, struct error *error);
 /** Syncs what it holds and leaves it empty. */
 void journal_end(struct store *store);
 /** Returns when the messages, committed already, are on disk: in the journal, or where they belong. No lock of an account is held. */

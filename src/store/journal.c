@@ -226,8 +226,6 @@ static bool empty_file(struct journal_file *file, struct error *error)
 	return true;
 }
 
-static void *tidy(void *argument);
-
 static bool begin_writing(struct store *store, struct error *error)
 {
 	struct journal *journal = &store->journal;
@@ -237,12 +235,7 @@ static bool begin_writing(struct store *store, struct error *error)
 	done = done && restore_all(store, error) && store_sync(store, error);
 	for (int i = 0; done && i < JOURNAL_FILES; i++)
 		done = empty_file(&journal->files[i], error);
-	if (!done)
-		return false;
 	journal->generation = (uint64_t)id_new();
-	pthread_mutex_lock(&journal->sync.lock);
-	done = threads_start(&journal->threads, TIDY_STACK, "journal", tidy, store) || error_set(error, ERROR_TEMPORARY, "no thread for the journal");
-	pthread_mutex_unlock(&journal->sync.lock);
 	return done;
 }
 
@@ -404,11 +397,10 @@ bool journal_keep(struct store *store, const struct kept *list, size_t count, st
 
 /* ---- Emptying: the journal's thread ---- */
 
-/* Has a round give the other file its turn. With the lock held, again when it returns. */
-static void demand_turn(struct store *store)
+/* A round with nothing of its own to write. With the lock held, again when it returns. */
+static void have_round(struct store *store)
 {
 	struct journal *journal = &store->journal;
-	journal->turn_wanted = true;
 	sync_wait(&journal->sync, journal->sync.begun + 1, write_round, store, NULL);
 	pthread_mutex_lock(&journal->sync.lock);
 }
@@ -434,14 +426,17 @@ static void *tidy(void *argument)
 	struct journal *journal = &store->journal;
 	bool done = true;
 	pthread_mutex_lock(&journal->sync.lock);
+	have_round(store); /* the first one begins the journal: what there is to restore is restored now, not when somebody appends */
 	while (done && !journal->stopping) {
 		int64_t due_ms = journal->filled_ms + journal->keep_ms;
 		if (journal->to_empty >= 0)
 			done = empty_other(store);
 		else if (journal->filled_ms == 0)
 			pthread_cond_wait(&journal->changed, &journal->sync.lock);
-		else if (!clock_wait(&journal->changed, &journal->sync.lock, due_ms))
-			demand_turn(store);
+		else if (!clock_wait(&journal->changed, &journal->sync.lock, due_ms)) {
+			journal->turn_wanted = true;
+			have_round(store);
+		}
 	}
 	return threads_leave(&journal->threads, &journal->sync.lock);
 }
@@ -458,6 +453,15 @@ void journal_init(struct journal *journal)
 		journal->files[i].fd = -1;
 		journal->waiting[i] = BUF(WAITING_BYTES);
 	}
+}
+
+bool journal_start(struct store *store, struct error *error)
+{
+	struct journal *journal = &store->journal;
+	pthread_mutex_lock(&journal->sync.lock);
+	bool started = threads_start(&journal->threads, TIDY_STACK, "journal", tidy, store);
+	pthread_mutex_unlock(&journal->sync.lock);
+	return started || error_set(error, ERROR_TEMPORARY, "no thread for the journal");
 }
 
 void journal_end(struct store *store)

@@ -188,7 +188,8 @@ bool rebuild_database(struct store *store, const char *folder, struct slice name
 	snprintf(making, sizeof making, "%s/account-%s.new", folder, id);
 	account_database_path(folder, database);
 	*from_snapshot = from_newest_snapshot(folder, making);
-	bool done = restore_files(store, folder, name, error) && make_database(making, name, *from_snapshot, store->epoch, error) && put_aside(database, error) &&
+	bool done = restore_files(store, folder, name, error) && make_database(making, name, *from_snapshot, store->epoch, error) &&
+		    put_aside(database, error) &&
 		    (rename(making, database) == 0 || error_set_errno(error, errno, "naming %s", database)) && store_sync(store, error);
 	if (!done)
 		unlink(making);
