@@ -72,11 +72,11 @@ static void an_arena_gives_zeroed_memory_again(void **state)
 	(void)state;
 	struct arena *arena = arena_new();
 	for (int round = 0; round < 3; round++) {
-		for (int i = 0; i < 1000; i++) {
-			char *at = arena_alloc(arena, (size_t)i);
-			for (int j = 0; j < i; j++)
-				assert_int_equal(at[j], 0);
-			memset(at, 'x', (size_t)i);
+		for (size_t size = 0; size < 1000; size++) {
+			char *at = arena_alloc(arena, size);
+			for (size_t i = 0; i < size; i++)
+				assert_int_equal(at[i], 0);
+			memset(at, 'x', size);
 		}
 		arena_reset(arena);
 	}
