@@ -43,14 +43,15 @@ static bool copy_messages(struct command *command, struct copy *copy, bool move,
 			    &copy->source, &copy->copies, &copy->count, error);
 }
 
-static struct slice copyuid(struct command *command, const struct copy *copy)
+/* NULL if it would be longer than any answer may be: a client can do without it (RFC 4315 §3). */
+static const char *copyuid(struct command *command, const struct copy *copy)
 {
 	struct buf code = BUF(RESPONSE_MAX);
 	buf_printf(&code, "COPYUID %u ", copy->target.uidvalidity);
 	set_write(copy->source, copy->count, &code);
 	buf_append_char(&code, ' ');
 	set_write(copy->copies, copy->count, &code);
-	struct slice text = arena_copy(command->arena, buf_slice(&code));
+	const char *text = code.overflow ? NULL : arena_text(command->arena, buf_slice(&code));
 	buf_free(&code);
 	return text;
 }
@@ -82,7 +83,7 @@ enum run imap_cmd_copy(struct command *command)
 		return failed(command, &error);
 	if (copy.count == 0)
 		return nothing_done(command, &copy, "Nothing to copy");
-	return reply_when_durable(command, copyuid(command, &copy).at, "COPY done");
+	return reply_when_durable(command, copyuid(command, &copy), "COPY done");
 }
 
 /* The COPYUID comes before the EXPUNGEs, as an untagged OK (RFC 6851 §4.3), and both only when the disk has them. */
@@ -100,8 +101,8 @@ enum run imap_cmd_move(struct command *command)
 		return nothing_done(command, &copy, "Nothing to move");
 	if (!store_sync(command->imap->service->store, &error))
 		return reply_error(command, &error);
-	conn_send_text(command->imap->conn, "* OK [");
-	conn_send(command->imap->conn, copyuid(command, &copy));
-	conn_send_text(command->imap->conn, "] Moved\r\n");
+	const char *code = copyuid(command, &copy);
+	if (code)
+		conn_printf(command->imap->conn, "* OK [%s] Moved\r\n", code);
 	return reply_ok(command, NULL, "MOVE done");
 }

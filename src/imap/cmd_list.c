@@ -142,18 +142,22 @@ static void write_parents(struct buf *out, struct pattern *pattern, struct slice
 	}
 }
 
-static void write_subscriptions(struct buf *out, struct pattern *pattern, const struct slice *names, size_t count)
+static void send_subscriptions(struct imap *imap, struct pattern *pattern, const struct slice *names, size_t count)
 {
+	struct buf out = BUF(RESPONSE_MAX);
 	static char marker;
 	struct map *told = map_new();
 	for (size_t i = 0; i < count; i++)
 		map_put(told, names[i], &marker);
 	for (size_t i = 0; i < count; i++) {
 		if (pattern_match(pattern, names[i]))
-			write_lsub(out, names[i], true);
+			write_lsub(&out, names[i], true);
 		else
-			write_parents(out, pattern, names[i], told);
+			write_parents(&out, pattern, names[i], told);
+		imap_send_some(imap, &out);
 	}
+	imap_send(imap, &out);
+	buf_free(&out);
 	map_free(&told);
 }
 
@@ -171,9 +175,6 @@ enum run imap_cmd_lsub(struct command *command)
 		return reply_ok(command, NULL, "LSUB done");
 	if (!command_account(command, &error) || !mailbox_subscriptions(command->account, command->arena, &names, &count, &error))
 		return reply_error(command, &error);
-	struct buf out = BUF(RESPONSE_MAX);
-	write_subscriptions(&out, job.pattern, names, count);
-	imap_send(command->imap, &out);
-	buf_free(&out);
+	send_subscriptions(command->imap, job.pattern, names, count);
 	return reply_ok(command, NULL, "LSUB done");
 }

@@ -4,7 +4,15 @@
 
 void imap_send(struct imap *imap, const struct buf *out)
 {
-	conn_send(imap->conn, buf_slice(out));
+	conn_send_buf(imap->conn, out);
+}
+
+void imap_send_some(struct imap *imap, struct buf *out)
+{
+	if (out->len < SEND_STEP)
+		return;
+	imap_send(imap, out);
+	buf_clear(out);
 }
 
 void imap_bye(struct imap *imap, const char *text)

@@ -193,8 +193,10 @@ static void expunge_uids(struct sync *sync, const uint32_t *gone, size_t count)
 		found += uids_find(&selected->uids, gone[i], &indexes[found]);
 	if (found == 0)
 		return;
-	for (size_t i = found; i-- > 0;)
+	for (size_t i = found; i-- > 0;) {
 		buf_printf(&out, "* %zu EXPUNGE\r\n", indexes[i] + 1);
+		imap_send_some(sync->command->imap, &out);
+	}
 	uids_take_out(&selected->uids, indexes, found);
 	imap_send(sync->command->imap, &out);
 	buf_free(&out);
@@ -222,8 +224,10 @@ static void take_changes(struct sync *sync, size_t known, const struct message *
 	struct selected *selected = sync->selected;
 	size_t i = 0, index;
 	for (; i < count && known > 0 && list[i].uid <= uids_at(&selected->uids, known - 1); i++)
-		if (uids_find(&selected->uids, list[i].uid, &index) && !is_quiet(sync->command, list[i].uid))
+		if (uids_find(&selected->uids, list[i].uid, &index) && !is_quiet(sync->command, list[i].uid)) {
 			selected_write_flags(selected, out, index, &list[i]);
+			imap_send_some(sync->command->imap, out);
+		}
 	for (; i < count; i++)
 		uids_add(&selected->uids, list[i].uid);
 }

@@ -18,6 +18,7 @@ enum {
 	TAG_MAX = 256,
 	NAME_MAX_LEN = 1024,                    /* user names and passwords */
 	RESPONSE_MAX = 64 * 1024 * 1024,        /* what one untagged response may grow to, files not counted */
+	SEND_STEP = 16 * 1024,                  /* gathered before it goes to the connection */
 };
 
 /** The states of RFC 3501 §3, as bits for the verb table. */
@@ -119,6 +120,8 @@ void imap_bye(struct imap *imap, const char *text);
 /** Counts an error; with too many the connection ends. */
 void imap_count_error(struct imap *imap);
 void imap_send(struct imap *imap, const struct buf *out);
+/** Sends what has gathered if it is much, and empties the buffer then: for answers of many lines. */
+void imap_send_some(struct imap *imap, struct buf *out);
 
 /* ---- session.c ---- */
 

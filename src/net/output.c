@@ -67,20 +67,53 @@ void conn_send(struct conn *conn, struct slice bytes)
 	}
 }
 
+/* What can't be sent whole isn't sent in part: the client sees a connection that broke, never an answer that looks complete. */
+static void conn_break(struct conn *conn, const char *why)
+{
+	if (!conn->failed)
+		log_error("output.incomplete", log_id("session", conn->id), log_text("service", conn->protocol->name), log_text("reason", why));
+	conn->failed = true;
+}
+
 void conn_send_text(struct conn *conn, const char *text)
 {
 	conn_send(conn, slice_of(text));
 }
 
+/* Most replies are short; the others are as long as they are. */
+void conn_vprintf(struct conn *conn, const char *format, va_list args)
+{
+	char line[512];
+	va_list again;
+	va_copy(again, args);
+	int len = vsnprintf(line, sizeof line, format, args);
+	if (len >= (int)sizeof line) {
+		char *text = memory_resize(NULL, (size_t)len + 1);
+		vsnprintf(text, (size_t)len + 1, format, again);
+		conn_send(conn, slice_make(text, (size_t)len));
+		free(text);
+	} else if (len >= 0) {
+		conn_send(conn, slice_make(line, (size_t)len));
+	} else {
+		conn_break(conn, "a reply can't be written");
+	}
+	va_end(again);
+}
+
 void conn_printf(struct conn *conn, const char *format, ...)
 {
-	struct buf text = BUF(OUTPUT_HIGH);
 	va_list args;
 	va_start(args, format);
-	buf_vprintf(&text, format, args);
+	conn_vprintf(conn, format, args);
 	va_end(args);
-	conn_send(conn, buf_slice(&text));
-	buf_free(&text);
+}
+
+void conn_send_buf(struct conn *conn, const struct buf *buf)
+{
+	if (buf->overflow)
+		conn_break(conn, "an answer is larger than its buffer");
+	else
+		conn_send(conn, buf_slice(buf));
 }
 
 void conn_send_file(struct conn *conn, int fd, uint64_t offset, uint64_t length)
@@ -231,5 +264,5 @@ bool conn_flush(struct conn *conn)
 
 bool conn_should_pause(const struct conn *conn)
 {
-	return conn->output.bytes >= OUTPUT_HIGH || conn->output.files >= OUTPUT_FILES_HIGH;
+	return conn->failed || conn->output.bytes >= OUTPUT_HIGH || conn->output.files >= OUTPUT_FILES_HIGH;
 }

@@ -73,7 +73,12 @@ struct protocol {
 /** Queues a copy of the bytes. */
 void conn_send(struct conn *conn, struct slice bytes);
 void conn_send_text(struct conn *conn, const char *text);
-__attribute__((format(printf, 2, 3))) void conn_printf(struct conn *conn, const char *format, ...);
+/** The same for text of any length. */
+__attribute__((format(printf, 2, 3), nonnull(2))) void conn_printf(struct conn *conn, const char *format, ...);
+__attribute__((format(printf, 2, 0), nonnull(2))) void conn_vprintf(struct conn *conn, const char *format, va_list args);
+/** The same for what was gathered in a buffer. If something didn't fit into it, an answer with a hole would go out: nothing more
+ * does, the connection is broken off, and the log says so. */
+void conn_send_buf(struct conn *conn, const struct buf *buf);
 /** Queues `length` bytes of the file from `offset` on; takes `fd` over and closes it when they are sent. If the file turns
  * out to be shorter, the connection is closed (what was announced can't be sent). */
 void conn_send_file(struct conn *conn, int fd, uint64_t offset, uint64_t length);

@@ -19,7 +19,7 @@
 #include "net/fixture.h"
 #include "net/internal.h"
 
-enum { MAX_LINE = 1000, BIG = 300000, BIG_FILE = 3000000, NEWS = 100000, NEWS_MAX = 300 };
+enum { MAX_LINE = 1000, BIG = 300000, BIG_FILE = 3000000, NEWS = 100000, NEWS_MAX = 300, PRINTED = 2 * OUTPUT_HIGH };
 
 struct session {
 	struct conn *conn;
@@ -122,6 +122,15 @@ static enum run echo_run(void *at, struct slice unit)
 	} else if (slice_starts(unit, SLICE("HURRY"))) {
 		conn_set_deadline(conn, 1);
 		conn_send(conn, unit);
+	} else if (slice_starts(unit, SLICE("PRINT"))) {
+		conn_printf(conn, "%0*d\r\n", PRINTED, 7);
+	} else if (slice_starts(unit, SLICE("OVERFLOW"))) {
+		struct buf small = BUF(4);
+		buf_append_text(&small, "1");
+		buf_append_text(&small, "23456");
+		conn_send_buf(conn, &small);
+		conn_send_text(conn, "the rest\r\n");
+		buf_free(&small);
 	} else if (slice_starts(unit, SLICE("QUIT"))) {
 		conn_send_text(conn, "bye\r\n");
 		conn_close(conn);
@@ -252,6 +261,21 @@ static void units_run_in_order(void **state)
 	say(fd, "f\r\nQUIT\r\nnever\r\n");
 	expect(fd, "half\r\nbye\r\n");
 	char rest;
+	assert_int_equal(recv(fd, &rest, 1, 0), 0);
+	close(fd);
+}
+
+/* What a client gets is whole, or ends with the connection: never an answer with a hole that looks complete. */
+static void no_output_is_dropped_in_silence(void **state)
+{
+	struct fixture *fixture = *state;
+	char rest;
+	int fd = dial(fixture->port);
+	say(fd, "PRINT\r\n");
+	expect(fd, "hello\r\n");
+	pass_over(fd, PRINTED - 1);
+	expect(fd, "7\r\n");
+	say(fd, "OVERFLOW\r\n");
 	assert_int_equal(recv(fd, &rest, 1, 0), 0);
 	close(fd);
 }
@@ -606,6 +630,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		SERVED(units_run_in_order),
+		SERVED(no_output_is_dropped_in_silence),
 		SERVED(a_half_closed_client_gets_its_answers),
 		SERVED(the_end_is_noticed_after_every_answer),
 		SERVED(who_was_answered_is_not_read_in_vain),

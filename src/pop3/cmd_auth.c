@@ -127,7 +127,7 @@ static void send_challenge(struct pop3_session *session, struct slice bytes)
 	buf_append_text(&line, "+ ");
 	auth_base64_encode(bytes, &line);
 	buf_append_text(&line, "\r\n");
-	conn_send(session->conn, buf_slice(&line));
+	conn_send_buf(session->conn, &line);
 	buf_free_secret(&line);
 }
 

@@ -32,15 +32,26 @@ void conn_send(struct conn *conn, struct slice bytes)
 
 void conn_send_text(struct conn *conn, const char *text) { conn_send(conn, slice_of(text)); }
 
-void conn_printf(struct conn *conn, const char *format, ...)
+void conn_send_buf(struct conn *conn, const struct buf *buf)
+{
+	assert(!buf->overflow);
+	conn_send(conn, buf_slice(buf));
+}
+
+void conn_vprintf(struct conn *conn, const char *format, va_list args)
 {
 	struct buf text = BUF(65536);
+	buf_vprintf(&text, format, args);
+	conn_send_buf(conn, &text);
+	buf_free(&text);
+}
+
+void conn_printf(struct conn *conn, const char *format, ...)
+{
 	va_list args;
 	va_start(args, format);
-	buf_vprintf(&text, format, args);
+	conn_vprintf(conn, format, args);
 	va_end(args);
-	conn_send(conn, buf_slice(&text));
-	buf_free(&text);
 }
 
 bool conn_should_pause(const struct conn *conn) { return conn->sends % 7 == 6; }

@@ -13,12 +13,9 @@
 
 static void reply(struct pop3_session *session, const char *status, const char *format, va_list args)
 {
-	struct buf line = BUF(REPLY_MAX);
-	buf_append_text(&line, status);
-	buf_vprintf(&line, format, args); /* one that would be too long is sent without its text */
-	conn_send(session->conn, buf_slice(&line));
+	conn_send_text(session->conn, status);
+	conn_vprintf(session->conn, format, args);
 	conn_send_text(session->conn, "\r\n");
-	buf_free(&line);
 }
 
 void pop3_ok(struct pop3_session *session, const char *format, ...)

@@ -21,7 +21,6 @@ enum {
 	ANSWER_LINE_MAX = 12288 + 2,  /* of an answer in a SASL exchange (RFC 5034 §4) */
 	ANSWER_MAX = 9 * 1024,        /* the same, base64 removed */
 	SKIPPED_LINE_MAX = 64 * 1024, /* a line without an end is given up after so much */
-	REPLY_MAX = 512,              /* RFC 2449 §4 */
 };
 
 /* RFC 1939 §3; a command is allowed in some of these (verbs.c). UPDATE is what QUIT does. */

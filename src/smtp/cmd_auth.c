@@ -31,7 +31,7 @@ static void send_challenge(struct session *session, struct slice challenge)
 	buf_append_text(&line, "334 ");
 	append_base64(&line, challenge);
 	buf_append_text(&line, "\r\n");
-	conn_send(session->conn, buf_slice(&line));
+	conn_send_buf(session->conn, &line);
 	buf_free(&line);
 	session->input = INPUT_ANSWER;
 }
