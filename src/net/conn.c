@@ -55,6 +55,14 @@ static struct slice conn_input(const struct conn *conn)
 	return slice_skip(buf_slice(&conn->input), conn->input_used);
 }
 
+bool conn_has_more(const struct conn *conn, size_t length)
+{
+	char byte;
+	if (conn_input(conn).len > length || (conn->ssl && SSL_has_pending(conn->ssl)))
+		return true;
+	return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 static void conn_drop_input(struct conn *conn)
 {
 	buf_free(&conn->input);

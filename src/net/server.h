@@ -84,6 +84,9 @@ void conn_send_buf(struct conn *conn, const struct buf *buf);
 void conn_send_file(struct conn *conn, int fd, uint64_t offset, uint64_t length);
 /** Has so much output gathered that the unit should return RUN_AGAIN? */
 bool conn_should_pause(const struct conn *conn);
+/** Has the client sent more than the first `length` bytes of what has arrived (those of the unit that is being run; in open(): 0)? Looks
+ * into the socket, too. */
+bool conn_has_more(const struct conn *conn, size_t length);
 /** Closes after the queued output has been written; no further unit is run. */
 void conn_close(struct conn *conn);
 /** After the queued output: begins TLS as the server. Every byte that came in clear text and was not yet run is thrown

@@ -2,7 +2,7 @@
  * (trace.c); what follows goes straight into the draft. What can't be taken is read to its end nevertheless, since only there
  * the client hears the answer; from the moment of refusal nothing of it is kept.
  *
- * Stored text has CR LF line ends only. A message with a CR or LF that stands alone is refused, and not mended: somebody
+ * Stored text has CR LF line ends only, and no NUL. A message with a CR or LF that stands alone is refused, and not mended: somebody
  * else would read other lines in it than we do, and that is how messages are smuggled. Only the binary parts of a message
  * that was announced as BODY=BINARYMIME may have them: they are turned into base64 when it is complete (binary.c). */
 #include "smtp/session.h"
@@ -100,6 +100,9 @@ void content_check_lines(struct session *session, struct slice bytes)
 		break;
 	case FRAME_BARE_LF:
 		content_refuse(session, "550 5.6.0 the message has an LF without CR, lines must end with CR LF");
+		break;
+	case FRAME_NUL:
+		content_refuse(session, "550 5.6.0 the message has a NUL in it"); /* some leave it out, and read other lines */
 		break;
 	case FRAME_LONG_LINE:
 		content_refuse(session, "550 5.6.0 the message has a line that is too long");

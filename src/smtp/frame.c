@@ -63,6 +63,8 @@ static enum frame_fault check_line(struct slice bytes, bool after_cr)
 
 enum frame_fault frame_check(struct slice bytes, uint64_t line_max, bool *after_cr, uint64_t *line)
 {
+	if (slice_find_char(bytes, '\0') != SLICE_NONE)
+		return FRAME_NUL;
 	while (bytes.len > 0) {
 		const char *lf = memchr(bytes.at, '\n', bytes.len);
 		size_t len = lf ? (size_t)(lf - bytes.at) : bytes.len;

@@ -19,8 +19,8 @@ size_t frame_data(struct slice input, bool line_start, size_t from, bool *ends);
  * the end. *line_start as above; it is updated. */
 bool frame_unstuff(struct slice *rest, bool *line_start, struct slice *text);
 
-enum frame_fault { FRAME_FINE, FRAME_BARE_CR, FRAME_BARE_LF, FRAME_LONG_LINE };
-/** Checks the line ends of a piece of a message. *after_cr and *line (length of the line that has begun) carry the state from one
+enum frame_fault { FRAME_FINE, FRAME_BARE_CR, FRAME_BARE_LF, FRAME_NUL, FRAME_LONG_LINE };
+/** Checks that a piece of a message is lines (RFC 5321 §2.3.8), without NUL, which RFC 5322 §2.2 has no place for. *after_cr and *line (length of the line that has begun) carry the state from one
  * piece to the next. A line may have `line_max` bytes without its end. */
 enum frame_fault frame_check(struct slice bytes, uint64_t line_max, bool *after_cr, uint64_t *line);
 

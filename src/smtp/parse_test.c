@@ -136,7 +136,8 @@ static void bare_line_ends_are_seen(void **state)
 	static const struct { struct slice text; enum frame_fault fault; } cases[] = {
 		{{"a\r\nb\r\n", 6}, FRAME_FINE}, {{"\r\n\r\n", 4}, FRAME_FINE}, {{"", 0}, FRAME_FINE}, {{"abc", 3}, FRAME_FINE},
 		{{"a\nb\r\n", 5}, FRAME_BARE_LF}, {{"\n", 1}, FRAME_BARE_LF}, {{"a\r\n\n", 4}, FRAME_BARE_LF}, {{"a\rb\r\n", 5}, FRAME_BARE_CR},
-		{{"a\r\r\n", 4}, FRAME_BARE_CR}, {{"a\r", 2}, FRAME_BARE_CR}, {{"\r", 1}, FRAME_BARE_CR}, {{"a\r\0\n", 4}, FRAME_BARE_CR},
+		{{"a\r\r\n", 4}, FRAME_BARE_CR}, {{"a\r", 2}, FRAME_BARE_CR}, {{"\r", 1}, FRAME_BARE_CR}, {{"a\r\0\n", 4}, FRAME_NUL},
+		{{"\0", 1}, FRAME_NUL}, {{"a\r\n\0.\r\n", 7}, FRAME_NUL}, {{"a\r\n.\0\r\n", 7}, FRAME_NUL}, {{"a\0\r\n", 4}, FRAME_NUL},
 		{{"12345\r\n", 7}, FRAME_FINE}, {{"1234567890\r\n", 12}, FRAME_FINE}, {{"12345678901\r\n", 13}, FRAME_LONG_LINE},
 		{{"1\r\n12345678901", 14}, FRAME_FINE}, {{"1\r\n123456789012", 15}, FRAME_LONG_LINE},
 	};

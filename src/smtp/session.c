@@ -35,6 +35,13 @@ void smtp_give_up(struct session *session, const char *enhanced, const char *why
 	end_session(session);
 }
 
+void smtp_unsynchronised(struct session *session, const char *behind)
+{
+	smtp_reply(session, "554 5.5.0 %s answers first: your input came too early", smtp_hostname(session));
+	log_info("session.unsynchronised", log_id("session", conn_id(session->conn)), log_slice("client", conn_peer(session->conn)), log_text("behind", behind));
+	end_session(session);
+}
+
 /* ---- The transaction ---- */
 
 unsigned smtp_state(const struct session *session)
@@ -116,6 +123,8 @@ static void *smtp_open(struct conn *conn, void *context)
 	conn_set_deadline(conn, session->config->smtp_total);
 	if (queue_is_slow(session->service->queue))
 		smtp_give_up(session, "4.3.2", "the disk is slow at the moment, come back soon");
+	else if (conn_has_more(conn, 0)) /* RFC 5321 §3.1: the client waits for the greeting */
+		smtp_unsynchronised(session, "greeting");
 	else
 		smtp_reply(session, "220 %s %s Pombal", smtp_hostname(session), session->service->kind == SMTP_LMTP ? "LMTP" : "ESMTP");
 	return session;
@@ -177,7 +186,7 @@ static enum unit peek_line(struct session *session, struct slice input, size_t *
 	if (must_wait(session, verb))
 		return UNIT_QUICK;
 	/* A greeting in mid-transaction throws a draft away: that may touch the disk. */
-	return verb && (!verb->quick || session->transaction.active) ? UNIT_WORK : UNIT_QUICK;
+	return verb && (!(verb->flags & VERB_QUICK) || session->transaction.active) ? UNIT_WORK : UNIT_QUICK;
 }
 
 static enum unit peek_skip(struct slice input, size_t *length)
@@ -227,19 +236,39 @@ static enum unit smtp_peek(void *at, struct slice input, size_t *length)
 
 /* ---- Running ---- */
 
+/* What the client must have waited for our answer to, if this line is such a thing; else NULL. */
+static const char *answered_first(const struct session *session, struct slice line)
+{
+	if (session->input == INPUT_ANSWER)
+		return "AUTH";
+	const struct verb *meant = smtp_meant_verb(session->service->kind, line);
+	if (frame_has_control(line)) /* where it ends for the client can't be told; of BDAT, smtp_refuse_line says so */
+		return meant && meant->run == cmd_bdat ? NULL : "a malformed line";
+	return meant && meant->flags & VERB_LAST ? meant->name : NULL;
+}
+
+/* The first piece of a line that is longer than any may be; the rest is passed over. */
+static void begin_skip(struct session *session, struct slice piece)
+{
+	session->skipped = piece.len;
+	if (session->input == INPUT_ANSWER)
+		auth_answer(session, SLICE(""), true);
+	else
+		smtp_refuse_line(session, piece, "500 5.5.2 line too long");
+	session->input = INPUT_SKIP;
+}
+
 static void run_line(struct session *session, struct slice unit)
 {
 	struct slice end = SLICE("\r\n");
 	bool whole = unit.len >= 2 && memcmp(unit.at + unit.len - 2, end.at, 2) == 0;
 	struct slice line = slice_sub(unit, 0, unit.len - (whole ? 2 : 0));
-	if (!whole) {
-		session->skipped = unit.len;
-		if (session->input == INPUT_ANSWER)
-			auth_answer(session, SLICE(""), true);
-		else
-			smtp_reply(session, "500 5.5.2 line too long");
-		session->input = INPUT_SKIP;
-	} else if (session->input == INPUT_ANSWER)
+	const char *behind = answered_first(session, line);
+	if (!whole)
+		begin_skip(session, unit);
+	else if (behind && conn_has_more(session->conn, unit.len))
+		smtp_unsynchronised(session, behind);
+	else if (session->input == INPUT_ANSWER)
 		auth_answer(session, line, false);
 	else
 		smtp_run_command(session, line);

@@ -107,6 +107,9 @@ struct session {
 __attribute__((format(printf, 2, 3))) void smtp_reply(struct session *session, const char *format, ...);
 /** Sends 421 and closes. */
 void smtp_give_up(struct session *session, const char *enhanced, const char *why);
+/** Sends 554 and closes: the client has sent more without waiting for an answer that decides what it means (RFC 2920 §3.1).
+ * `behind`: what it should have waited for. */
+void smtp_unsynchronised(struct session *session, const char *behind);
 /** Forgets sender, recipients and text (RFC 5321 §4.1.1.5). */
 void smtp_reset(struct session *session);
 /** Which of STATE_… */
@@ -115,12 +118,17 @@ static inline const char *smtp_hostname(const struct session *session) { return 
 
 /* ---- verbs.c ---- */
 
+enum {
+	VERB_QUICK = 1,   /* never blocks: may be run in the loop */
+	VERB_USELESS = 2, /* brings no mail nearer: counted against USELESS_COMMANDS_MAX */
+	VERB_LAST = 4,    /* changes what the next bytes are: the client must have our answer before it goes on */
+};
+
 struct verb {
 	const char *name;
 	unsigned services;    /* bits 1 << enum smtp_kind */
 	unsigned states;
-	bool quick;           /* never blocks: may be run in the loop */
-	bool useless;         /* brings no mail nearer: counted against USELESS_COMMANDS_MAX */
+	unsigned flags;       /* VERB_… */
 	size_t line_max;
 	void (*run)(struct session *session, struct slice argument);
 	const char *rfc;
@@ -129,6 +137,11 @@ extern const struct verb smtp_verbs[];
 extern const size_t smtp_verb_count;
 /** The verb of a command line (without its end) in this kind of service; NULL if there is none. *argument: what follows. */
 const struct verb *smtp_find_verb(enum smtp_kind kind, struct slice line, struct slice *argument);
+/** The verb that a line is meant for, be it well-formed or not: by its first letters. What follows a DATA or BDAT that we don't
+ * understand is text all the same. NULL if there is none. */
+const struct verb *smtp_meant_verb(enum smtp_kind kind, struct slice line);
+/** Says why a command line isn't run. Where a chunk was to follow, the next bytes aren't commands: then it closes. */
+void smtp_refuse_line(struct session *session, struct slice line, const char *reply);
 /** Runs a command line, or says why not. */
 void smtp_run_command(struct session *session, struct slice line);
 

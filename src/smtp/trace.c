@@ -67,14 +67,14 @@ static struct slice received_field(const struct session *session)
 
 struct inspection {
 	size_t received, from, senders;
-	bool date, message_id, nul;
+	bool date, message_id;
 	struct header_field author, sender;
 };
 
 static void inspect(struct slice header, struct arena *arena, struct inspection *found, struct slice *message_id)
 {
 	struct header_field field;
-	*found = (struct inspection){.nul = slice_find_char(header, '\0') != SLICE_NONE};
+	*found = (struct inspection){0};
 	while (header_next(&header, &field)) {
 		if (slice_equal_nocase(field.name, SLICE("Received")))
 			found->received++;
@@ -153,8 +153,6 @@ static const char *judge(struct session *session, const struct inspection *found
 		return "554 5.4.6 the message goes round in circles: too many Received fields";
 	if (session->service->kind != SMTP_SUBMISSION)
 		return NULL;
-	if (found->nul)
-		return "554 5.6.0 the message's header has a NUL in it"; /* some readers leave it out, and read another field */
 	if (found->from > 1)
 		return "554 5.6.0 the message has several From fields";
 	if (found->senders > 1)

@@ -1,9 +1,15 @@
 """No byte sequence but CRLF . CRLF ends a letter, and nothing that was said in clear counts under TLS."""
+import os
+import re
+import signal
+import socket
+import ssl
 import time
 
 import pytest
 
 import letters
+from pombal import tls_context
 from wire import Imap, Pop3, Smtp, Wire
 
 # What some server somewhere takes for the end of a letter.
@@ -87,15 +93,11 @@ def test_bare_line_ends_in_commands(server, command):
 # ---- Injection before STARTTLS ----
 
 @pytest.mark.parametrize("port", ["smtp", "submission"])
-def test_smtp_commands_before_tls_are_lost(server, port):
+def test_smtp_commands_before_tls_end_it(server, port):
     with Smtp(server.address, server.ports[port]) as smtp:
         smtp.send("STARTTLS\r\nMAIL FROM:<mallory@evil.example>\r\nNOOP\r\n")
-        assert smtp.reply().startswith("220")
-        smtp.start_tls()
-        assert smtp.silent(), "a command from before TLS was answered"
-        assert smtp.say("EHLO client.example").startswith("250")
-        answer = smtp.say("RCPT TO:<anna@example.test>")
-        assert answer.startswith("5"), answer
+        answer = smtp.rest()
+        assert answer.startswith(b"554 5.5.0") and answer.count(b"\r\n") == 1, answer
 
 
 def test_imap_commands_before_tls_are_lost(server):
@@ -120,10 +122,62 @@ def test_pop3_commands_before_tls_are_lost(server):
 def test_garbage_instead_of_a_handshake(server, port):
     with Wire(server.address, server.ports[port]) as wire:
         wire.line()
-        wire.send({"imap": "a STARTTLS\r\n", "pop3": "STLS\r\n"}.get(port, "EHLO x.example\r\nSTARTTLS\r\n"))
+        if port in ("smtp", "submission"):
+            wire.send("EHLO x.example\r\n")
+            while wire.line().startswith("250-"):
+                pass
+        wire.send({"imap": "a STARTTLS\r\n", "pop3": "STLS\r\n"}.get(port, "STARTTLS\r\n"))
         while not wire.line().startswith(("220", "+OK", "a OK")):
             pass
         wire.send(b"GET / HTTP/1.0\r\n\r\n" * 10)
         assert wire.is_closed() or wire.rest() is not None
     with Wire(server.address, server.ports[port]) as wire:
         assert wire.line()
+
+
+# ---- Input that didn't wait for an answer (RFC 2920 section 3.1; more of it in tests/transcripts/smtp/synchronisation.txt) ----
+
+def test_nothing_is_said_before_the_greeting(server):
+    """What is there when a client is greeted came before it: here the server is held still until it is."""
+    smtp = server.role_of("smtp")
+    os.kill(smtp, signal.SIGSTOP)
+    try:
+        wire = Wire(server.address, server.ports["smtp"])
+        wire.send("EHLO client.example\r\nMAIL FROM:<a@b.example>\r\n")
+    finally:
+        os.kill(smtp, signal.SIGCONT)
+    with wire:
+        assert re.fullmatch(rb"554 5\.5\.0 [^\r]*\r\n", wire.rest())
+
+
+def test_nothing_is_said_before_the_greeting_over_tls(server):
+    """The first command in the same packet as the end of the handshake."""
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    tls = tls_context().wrap_bio(incoming, outgoing, server_hostname="mail.example.test")
+    with socket.create_connection((server.address, server.ports["submissions"]), timeout=20) as wire:
+        while True:
+            try:
+                tls.do_handshake()
+                break
+            except ssl.SSLWantReadError:
+                wire.sendall(outgoing.read())
+                incoming.write(wire.recv(65536))
+        tls.write(b"EHLO client.example\r\nAUTH PLAIN AGEAYg==\r\n")
+        wire.sendall(outgoing.read())
+        said = b""
+        while not said.endswith(b"\r\n"):
+            try:
+                said += tls.read(4096)
+            except ssl.SSLWantReadError:
+                incoming.write(wire.recv(65536))
+        assert said.startswith(b"554 5.5.0"), said
+
+
+@pytest.mark.parametrize("port", ["smtp", "submission", "lmtp"])
+def test_the_text_of_a_refused_letter_is_not_run(server, token, port):
+    """A client that doesn't look at answers (a tricked one) says its text whatever we say."""
+    with Smtp(server.address, server.ports[port], hello="LHLO client.example" if port == "lmtp" else "EHLO client.example") as smtp:
+        smtp.send(b"MAIL FROM:<a@b.example>\r\nRCPT TO:<nobody@example.test>\r\nDATA\r\n" + evil(token, server.name("anna")) + b"QUIT\r\n")
+        replies = smtp.rest().split(b"\r\n")
+        assert len(replies) == 4 and replies[2].startswith(b"554 5.5.0") and replies[3] == b"", replies
+    assert after(server, token) == []
