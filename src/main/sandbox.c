@@ -164,7 +164,7 @@ static const char *const allowed_calls[] = {
 	"poll", "ppoll", "select", "pselect6", "epoll_create1", "epoll_create", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2",
 	/* connections that were handed over or accepted */
 	"accept", "accept4", "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "getsockopt", "setsockopt", "getsockname",
-	"getpeername", "shutdown", "socketpair",
+	"getpeername", "shutdown",
 	/* who and where am I */
 	"getpid", "gettid", "getppid", "getpgrp", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "uname", "sysinfo",
 	"getrandom", "getrlimit", "getrusage", "getcpu", NULL};
@@ -206,6 +206,10 @@ static int add_conditional(scmp_filter_ctx filter, bool network)
 		result = result ? result : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
 	for (size_t i = 0; network && i < sizeof families / sizeof *families; i++)
 		result = result ? result : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (uint64_t)families[i]));
+	/* libunbound's, between its threads. Never datagrams: an end of such a pair can send to any local socket of the machine. */
+	if (network && result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
+					  SCMP_A1(SCMP_CMP_EQ, SOCK_STREAM));
 	/* Threads, not processes; signals to itself only (abort); limits may be read. */
 	enum { OWN_THREAD = 0x00010000 /* CLONE_THREAD */ };
 	result = result ? result : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(clone), 1, SCMP_A0(SCMP_CMP_MASKED_EQ, OWN_THREAD, OWN_THREAD));

@@ -17,9 +17,11 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "main/announce.h"
@@ -166,6 +168,16 @@ static int look_into_parent(void)
 }
 static int open_socket(void) { return outcome(socket(AF_INET, SOCK_STREAM, 0)); }
 static int open_unix_socket(void) { return outcome(socket(AF_UNIX, SOCK_STREAM, 0)); }
+static int open_datagram_pair(void)
+{
+	int ends[2];
+	return outcome(socketpair(AF_UNIX, SOCK_DGRAM, 0, ends));
+}
+static int open_stream_pair(void)
+{
+	int ends[2];
+	return outcome(socketpair(AF_UNIX, SOCK_STREAM, 0, ends));
+}
 static int open_raw_socket(void) { return outcome(socket(AF_PACKET, SOCK_RAW, 0)); }
 static int listen_on_a_port(void)
 {
@@ -266,6 +278,8 @@ static void calls_of_attackers_are_deadly(void **state)
 		expect(role, "a signal", signal_parent, EPERM);
 		expect(role, "a local socket", open_unix_socket, EPERM);
 		expect(role, "a raw socket", open_raw_socket, EPERM);
+		expect(role, "a pair that can send anywhere", open_datagram_pair, EPERM);
+		expect(role, "a pair between threads", open_stream_pair, role == ROLE_COURIER ? 0 : EPERM);
 		if (role != ROLE_COURIER)
 			expect(role, "a socket", open_socket, EPERM);
 	}
@@ -295,6 +309,63 @@ static void packets_bring_text_and_descriptor(void **state)
 	assert_int_equal(control_receive(ends[1], true, &message), CONTROL_CLOSED);
 	close(ends[0]);
 	assert_int_equal(control_receive(ends[1], true, &message), CONTROL_CLOSED);
+	close(ends[1]);
+}
+
+/* ---- What a taken-over role tries with the channels that it was given ---- */
+
+static size_t count_descriptors(void)
+{
+	size_t count = 0;
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+/* Two at once, where one is the most; in the room of one, rounded up for alignment, the kernel may put both. */
+static void packets_with_more_descriptors_leave_nothing_open(void **state)
+{
+	(void)state;
+	int ends[2], many[2] = {STDIN_FILENO, STDERR_FILENO};
+	uint32_t packet[2] = {CONTROL_READY, 0};
+	struct iovec part = {packet, sizeof packet};
+	struct control_message message;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	size_t before = count_descriptors();
+	for (int i = 0; i < 50; i++) {
+		assert_true(descriptors_send(ends[0], &part, 1, many, 2));
+		assert_int_equal(control_receive(ends[1], true, &message), CONTROL_CLOSED);
+	}
+	assert_int_equal(count_descriptors(), before);
+	close(ends[0]);
+	close(ends[1]);
+}
+
+static int foreign_channel;
+
+static int send_elsewhere(void)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/foreign", folder);
+	return outcome((int)sendto(foreign_channel, "x", 1, MSG_DONTWAIT, (struct sockaddr *)&address, sizeof address));
+}
+
+/* A channel of ours ends where the master has put its other end, whatever address a packet bears. */
+static void channels_reach_no_other_socket(void **state)
+{
+	(void)state;
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	char heard;
+	int ends[2], foreign = socket(AF_UNIX, SOCK_DGRAM, 0);
+	snprintf(address.sun_path, sizeof address.sun_path, "%s/foreign", folder);
+	assert_int_equal(bind(foreign, (struct sockaddr *)&address, sizeof address), 0);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
+	foreign_channel = ends[0];
+	for (enum role_name role = 0; role < ROLE_COUNT; role++)
+		confined(role, send_elsewhere);
+	assert_int_equal(recv(foreign, &heard, 1, MSG_DONTWAIT), -1);
+	close(foreign);
+	close(ends[0]);
 	close(ends[1]);
 }
 
@@ -336,6 +407,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(its_own_work_goes_on, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(calls_of_attackers_are_deadly, set_up, tear_down),
 		cmocka_unit_test(packets_bring_text_and_descriptor),
+		cmocka_unit_test(packets_with_more_descriptors_leave_nothing_open),
+		cmocka_unit_test_setup_teardown(channels_reach_no_other_socket, set_up, tear_down),
 		cmocka_unit_test(announcements_are_never_lost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
