@@ -117,13 +117,32 @@ static void write_disposition(struct buf *out, const struct part *part)
 	buf_append_char(out, ')');
 }
 
+/* One tag as a string, several as a list (RFC 3501 §9, body-fld-lang). */
+static void write_languages(struct buf *out, struct slice rest)
+{
+	bool several = slice_find_char(rest, ',') != SLICE_NONE;
+	struct slice tag;
+	if (!several) {
+		write_nstring(out, nil_if_empty(rest));
+		return;
+	}
+	buf_append_char(out, '(');
+	for (bool more = true, first = true; more; first = false) {
+		more = slice_cut(rest, ',', &tag, &rest);
+		if (!first)
+			buf_append_char(out, ' ');
+		write_string(out, slice_trim(tag));
+	}
+	buf_append_char(out, ')');
+}
+
 /* Disposition, language, location: the end of both kinds of extension data. */
 static void write_extension(struct buf *out, const struct part *part)
 {
 	buf_append_char(out, ' ');
 	write_disposition(out, part);
 	buf_append_char(out, ' ');
-	write_nstring(out, nil_if_empty(part->language));
+	write_languages(out, part->language);
 	buf_append_char(out, ' ');
 	write_nstring(out, nil_if_empty(part->location));
 }

@@ -10,11 +10,24 @@ struct header_field {
 	struct slice whole; /* the field's lines as they stand, with the final line end */
 };
 
-/** Length of the header block at the start of `message`, including the empty line that ends it (if there is one).
- * Line ends may be CRLF or LF. */
+/** What a line (with its end, if it has one) is where a header may go on. */
+enum header_line {
+	HEADER_FIELD,     /* the first line of a field: a name and a colon (RFC 5322 §2.2), blanks between them allowed (§4.5) */
+	HEADER_MORE,      /* goes on a field: it begins with a blank */
+	HEADER_SEPARATOR, /* an mbox's "From " line that was left in: means nothing */
+	HEADER_EMPTY,     /* ends the header, and belongs to it */
+	HEADER_NONE,      /* none of these: the header has ended before it, and it is the first line of the body */
+};
+/** `first`: no field stands before the line, so it can't go on one. */
+enum header_line header_line(struct slice line, bool first);
+/** Length of the header block at the start of `message`, including the empty line that ends it, if it is there: a line
+ * that can't stand in a header ends it, too. Line ends may be CRLF or LF. */
 size_t header_length(struct slice message);
-/** Takes the next field off *rest (a header block). False at the empty line or the end. A line that is no field (no
- * colon) is given with an empty name. */
+/** Does a header of that length end with an empty line? If not, whoever gives the message to others adds one, so that all
+ * read the same. */
+bool header_is_ended(struct slice message, size_t length);
+/** Takes the next field off *rest (a header block). False where the header ends. An mbox's separator is given with an empty
+ * name. */
 bool header_next(struct slice *rest, struct header_field *field);
 /** The first field called `name` (any case) in the header block; false if there is none. */
 bool header_find(struct slice header, struct slice name, struct header_field *field);

@@ -19,8 +19,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct slice unfolded = header_unfold(field.body, arena);
 		must(slice_find_char(unfolded, '\n') == SLICE_NONE && slice_find_char(unfolded, '\0') == SLICE_NONE);
 	}
-	must(rest.len <= 2 || rest.at[0] == '\n' || rest.at[1] == '\n');
+	enum header_line kind = header_line(slice_sub(rest, 0, slice_find_char(rest, '\n') + (slice_find_char(rest, '\n') != SLICE_NONE)), true);
+	must(rest.len == 0 || kind == HEADER_EMPTY || kind == HEADER_NONE);
 	size_t len = header_length(input), fields = size - rest.len;
+	must(header_is_ended(input, len) == (len > fields));
 	must(len >= fields && len - fields <= 2 && len <= size);
 	envelope_parse(input, 10, arena);
 	arena_free(&arena);

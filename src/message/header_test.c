@@ -15,13 +15,47 @@ static void the_header_ends_at_the_empty_line(void **state)
 	assert_int_equal(header_length(SLICE("A: b\r\rC: d\r\n\r\n")), 14); /* a bare CR ends nothing */
 }
 
+/* Devices and programs forget the empty line: the first line that is no field is the text's. */
+static void the_header_ends_before_what_is_no_field(void **state)
+{
+	(void)state;
+	static const struct { struct slice text; size_t length; bool ended; } cases[] = {
+		{SLICE("A: b\r\nDoor 3 was opened at 10:00.\r\nC: d\r\n\r\n"), 6, false},
+		{SLICE("A: b\r\n c\r\n<html>\r\n\r\ntext"), 10, false},
+		{SLICE("text alone\r\nA: b\r\n\r\n"), 0, false},
+		{SLICE(" A: b\r\n\r\n"), 0, false},
+		{SLICE("\tA: b"), 0, false},
+		{SLICE(": no name\r\nA: b\r\n"), 0, false},
+		{SLICE("A: b\n: no name\n"), 5, false},
+		{SLICE("A: b\nFrom\n : x\n\n"), 5, false},
+		{SLICE("A: b\nna me: x\n\n"), 5, false},
+		{SLICE("A: b\n\xd0\xa2: x\n\n"), 5, false},
+		{SLICE("A: b\n\x01: x\n\n"), 5, false},
+		{SLICE("A: b\nFrom the garden\n"), 5, false},
+		{SLICE("A: b\nhttp"), 5, false},
+		{SLICE("A: b\n"), 5, false},
+		{SLICE("A: b"), 4, false},
+		{SLICE(""), 0, false},
+		{SLICE("\r\n"), 2, true},
+		{SLICE("\n"), 1, true},
+		{SLICE("A: b\n\nx"), 6, true},
+		{SLICE("A: b\r\n\r\nx"), 8, true},
+		{SLICE("From ann@x Mon Nov  2 10:00:00 2026\nA: b\n\nx"), 42, true},
+		{SLICE("A: b\n>From ann@x Mon Nov  2 10:00:00 2026\nC: d\n\nx"), 48, true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(header_length(cases[i].text), cases[i].length);
+		assert_int_equal(header_is_ended(cases[i].text, cases[i].length), cases[i].ended);
+	}
+}
+
 static void fields_are_cut(void **state)
 {
 	(void)state;
-	struct slice rest = SLICE("From alice Mon\r\nA: one\r\n two\r\nB : \r\nno colon\n: x\nC:y\r\n\r\nD: body\r\n");
+	struct slice rest = SLICE("From alice Mon 10:00\r\nA: one\r\n two\r\nB : \r\nC:y\r\n\r\nD: body\r\n");
 	struct header_field field;
-	static const char *const names[] = {"", "A", "B", "", "", "C"}, *const bodies[] = {"From alice Mon", " one\r\n two", " ", "no colon", ": x", "y"};
-	for (size_t i = 0; i < 6; i++) {
+	static const char *const names[] = {"", "A", "B", "C"}, *const bodies[] = {"From alice Mon 10:00", " one\r\n two", " ", "y"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		assert_true(header_next(&rest, &field));
 		assert_slice(field.name, names[i]);
 		assert_slice(field.body, bodies[i]);
@@ -150,6 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_header_ends_at_the_empty_line),
+		cmocka_unit_test(the_header_ends_before_what_is_no_field),
 		cmocka_unit_test(fields_are_cut),
 		cmocka_unit_test(the_first_of_several_is_found),
 		cmocka_unit_test_setup_teardown(folds_are_taken_out, make_arena, free_arena),

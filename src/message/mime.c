@@ -1,8 +1,10 @@
 /* The tree of parts, in one pass over the message's lines. Never fails; what is broken is read as people would:
  *
  * - A line is a delimiter only if it is exactly "--boundary" or "--boundary--", with blanks behind it at most: so a boundary
- *   may be the beginning of another one. The innermost open multipart is asked first; a delimiter of an outer one closes
+ *   may be the beginning of another one. (Where the boundary itself ends in blanks, which can't be told from padding, blanks
+ *   may stand before the last dashes, too.) The innermost open multipart is asked first; a delimiter of an outer one closes
  *   what is open inside.
+ * - A header ends at its empty line, or before the first line that is none of a header's (header.h).
  * - A multipart without a boundary, or without a single delimiter, is plain text. One too deep, or a message/rfc822 too deep
  *   or with a transfer encoding, is kept whole as application/octet-stream. When MIME_PARTS_MAX parts were found, the last
  *   one takes all the rest: nothing of a message is outside of its parts.
@@ -19,7 +21,8 @@ enum { MIME_ADDRESSES_MAX = 2000, MIME_TEXT_MAX = 8 * 1024, TYPE_MAX = 127 };
 
 /* An open multipart's boundary. */
 struct boundary {
-	struct slice text; /* without the leading "--" */
+	struct slice text; /* without the leading "--", and without the blanks that it ends in */
+	bool padded;       /* it ends in some */
 	const struct boundary *outer;
 };
 
@@ -47,18 +50,21 @@ static struct slice delimiter_text(struct slice line)
 	return slice_skip(line, 2);
 }
 
+/* Is what stands behind the boundary's text in its line nothing, or what makes it the last delimiter? */
+static bool ends_delimiter(const struct boundary *boundary, struct slice rest, bool *closing)
+{
+	*closing = rest.len > 0;
+	return rest.len == 0 || slice_equal(boundary->padded ? slice_trim(rest) : rest, SLICE("--"));
+}
+
 /* Is the line, which starts with "--", a delimiter of an open multipart? */
 static bool match_delimiter(struct reader *reader, struct slice line)
 {
 	struct slice text = delimiter_text(line);
 	for (const struct boundary *boundary = reader->innermost; boundary; boundary = boundary->outer) {
-		size_t more = text.len - boundary->text.len;
-		if (text.len < boundary->text.len || (more != 0 && more != 2) || memcmp(text.at, boundary->text.at, boundary->text.len) != 0)
-			continue;
-		if (more == 2 && !slice_equal(slice_skip(text, boundary->text.len), SLICE("--")))
+		if (!slice_starts(text, boundary->text) || !ends_delimiter(boundary, slice_skip(text, boundary->text.len), &reader->closing))
 			continue;
 		reader->found = boundary;
-		reader->closing = more == 2;
 		return true;
 	}
 	return false;
@@ -97,15 +103,25 @@ static void skip_body(struct reader *reader)
 		;
 }
 
-/* Reads header lines including the empty one. False if a delimiter or the end came first. */
+/* Gives the line that starts at `start` back. */
+static void back_to(struct reader *reader, size_t start, struct slice line)
+{
+	reader->at = start;
+	reader->lines -= line.at[line.len - 1] == '\n';
+}
+
+/* Reads header lines including the empty one, if it is there. False if a delimiter or the end came first. */
 static bool read_header(struct reader *reader, struct slice *header)
 {
 	struct slice line;
 	size_t start = reader->at, end = start;
 	bool ended = false, more = true;
 	while (!ended && (more = next_line(reader, &line))) {
+		enum header_line kind = header_line(line, end == start);
+		if (kind == HEADER_NONE)
+			back_to(reader, end, line);
 		end = reader->at;
-		ended = slice_equal(line, SLICE("\r\n")) || slice_equal(line, SLICE("\n"));
+		ended = kind == HEADER_EMPTY || kind == HEADER_NONE;
 	}
 	*header = slice_sub(reader->message, start, end - start);
 	return more;
@@ -157,6 +173,45 @@ static void take_text(struct slice *text, struct slice body, struct arena *arena
 		*text = header_unfold(slice_sub(slice_trim(body), 0, MIME_TEXT_MAX), arena);
 }
 
+/* Language tags without comments and what else isn't theirs, with one blank after each comma (RFC 3282 §2). */
+static void take_language(struct slice *language, struct slice body, struct arena *arena)
+{
+	struct slice rest = slice_sub(slice_trim(body), 0, MIME_TEXT_MAX);
+	if (language->at != NULL)
+		return;
+	char *out = arena_alloc(arena, 2 * rest.len + 1);
+	size_t len = 0;
+	while (rest.len > 0) {
+		struct slice tag = take_token(&rest, arena);
+		if (tag.len > 0 && len > 0)
+			out[len++] = ',', out[len++] = ' ';
+		for (size_t i = 0; i < tag.len; i++)
+			out[len++] = tag.at[i];
+		rest = slice_skip(rest, tag.len == 0);
+	}
+	*language = slice_make(out, len);
+}
+
+/* The URI without comments, quotes and folds (RFC 2557 §4.4.1 drops the white space that folding brought). */
+static void take_location(struct slice *location, struct slice body, struct arena *arena)
+{
+	struct slice rest = slice_sub(slice_trim(body), 0, MIME_TEXT_MAX);
+	if (location->at != NULL)
+		return;
+	char *out = arena_alloc(arena, rest.len + 1);
+	size_t len = 0, end = 0;
+	for (rest = scan_skip(rest); rest.len > 0; rest = scan_skip(slice_skip(rest, end))) {
+		bool quoted = rest.at[0] == '"' && (end = scan_quoted(rest, 0)) != SLICE_NONE;
+		if (quoted) {
+			len += scan_unescape(slice_sub(rest, 1, end - 2), out + len);
+			continue;
+		}
+		for (end = 0; end < rest.len && !ascii_is_space(rest.at[end]) && (end == 0 || rest.at[end] != '"'); end++)
+			out[len++] = scan_clean(rest.at[end]);
+	}
+	*location = slice_make(out, len);
+}
+
 static void take_field(struct part *part, const struct header_field *field, struct arena *arena)
 {
 	struct slice name = slice_skip(field->name, sizeof "Content-" - 1);
@@ -172,9 +227,9 @@ static void take_field(struct part *part, const struct header_field *field, stru
 	else if (slice_equal_nocase(name, SLICE("Description")))
 		take_text(&part->description, field->body, arena);
 	else if (slice_equal_nocase(name, SLICE("Language")))
-		take_text(&part->language, field->body, arena);
+		take_language(&part->language, field->body, arena);
 	else if (slice_equal_nocase(name, SLICE("Location")))
-		take_text(&part->location, field->body, arena);
+		take_location(&part->location, field->body, arena);
 	else if (slice_equal_nocase(name, SLICE("MD5")))
 		take_text(&part->md5, field->body, arena);
 }
@@ -228,9 +283,7 @@ static void end_body(struct reader *reader, struct part *part, uint64_t lines_be
 		end -= end - 1 > start && reader->message.at[end - 2] == '\r' ? 2 : 1;
 		lines--;
 	}
-	/* A last line without an end counts too. */
-	if (end > start && reader->message.at[end - 1] != '\n')
-		lines++;
+	/* A last line without an end isn't counted: nobody else does. */
 	part->body_size = end > start ? end - start : 0;
 	part->body_lines = lines < UINT32_MAX ? (uint32_t)lines : UINT32_MAX;
 	if (is_message(part) && part->child_count == 1)
@@ -256,9 +309,9 @@ static void add_child(struct part *part, size_t *capacity, const struct part *ch
 	part->children[part->child_count++] = *child;
 }
 
-static void read_multipart(struct reader *reader, struct part *part, struct slice boundary_text)
+static void read_multipart(struct reader *reader, struct part *part, const struct boundary *of_part)
 {
-	struct boundary boundary = {boundary_text, reader->innermost};
+	struct boundary boundary = *of_part;
 	bool digest = slice_equal(part->subtype, SLICE("digest"));
 	size_t capacity = 0;
 	reader->innermost = &boundary;
@@ -287,13 +340,14 @@ static bool is_identity(struct slice encoding)
 	return !slice_equal(encoding, SLICE("base64")) && !slice_equal(encoding, SLICE("quoted-printable"));
 }
 
-/* Blanks at its end can't be told from padding. */
-static struct slice boundary_of(const struct part *part)
+/* The boundary without the blanks at its end; `outer` as it is now. */
+static struct boundary boundary_of(const struct part *part, const struct boundary *outer)
 {
-	struct slice boundary = parameter_get(part->parameters, part->parameter_count, SLICE("boundary"));
-	while (boundary.len > 0 && boundary.at[boundary.len - 1] == ' ')
-		boundary.len--;
-	return boundary;
+	struct slice text = parameter_get(part->parameters, part->parameter_count, SLICE("boundary"));
+	size_t len = text.len;
+	while (len > 0 && text.at[len - 1] == ' ')
+		len--;
+	return (struct boundary){slice_sub(text, 0, len), len < text.len, outer};
 }
 
 /* How the body is to be read depends on the type; afterwards the reader stands at a delimiter or the end. */
@@ -301,11 +355,11 @@ static void read_body(struct reader *reader, struct part *part)
 {
 	bool composite = is_multipart(part) || is_message(part);
 	bool room = reader->depth < MIME_DEPTH_MAX && reader->parts < MIME_PARTS_MAX;
-	struct slice boundary = boundary_of(part);
+	struct boundary boundary = boundary_of(part, reader->innermost);
 	if (composite && room && is_message(part) && is_identity(part->encoding)) {
 		read_inner_message(reader, part);
-	} else if (composite && room && is_multipart(part) && boundary.len > 0) {
-		read_multipart(reader, part, boundary);
+	} else if (composite && room && is_multipart(part) && boundary.text.len > 0) {
+		read_multipart(reader, part, &boundary);
 	} else {
 		if (composite)
 			make_leaf(part, !room || is_message(part));

@@ -32,7 +32,8 @@ struct part {
 	struct slice disposition;       /* lower-case; empty: none */
 	struct parameter *disposition_parameters;
 	size_t disposition_parameter_count;
-	struct slice language, location, md5;
+	struct slice language;          /* tags, lower-case, divided by ", " */
+	struct slice location, md5;     /* location: a URI, without quotes and comments */
 	uint64_t header_at, header_size; /* offsets from the start of the whole message; header_size includes the empty line */
 	uint64_t body_at, body_size;
 	uint32_t body_lines;

@@ -12,7 +12,7 @@ static uint32_t count_lines(struct slice s)
 {
 	uint32_t lines = 0;
 	for (size_t i = 0; i < s.len; i++)
-		lines += s.at[i] == '\n' || i + 1 == s.len;
+		lines += s.at[i] == '\n';
 	return lines;
 }
 

@@ -35,7 +35,7 @@ static void a_simple_message_is_one_part(void **state)
 {
 	struct slice message = SLICE("Subject: hi\r\nFrom: a@x\r\n\r\none\r\ntwo");
 	struct part *root = mime_parse(message, *state);
-	assert_tree(*state, message, "text/plain:8:2");
+	assert_tree(*state, message, "text/plain:8:1");
 	assert_int_equal(root->header_at, 0);
 	assert_int_equal(root->header_size, 26);
 	assert_slice(body_of(message, root), "one\r\ntwo");
@@ -43,7 +43,7 @@ static void a_simple_message_is_one_part(void **state)
 	assert_slice(root->envelope->subject, "hi");
 	assert_true(root->envelope->date.at == NULL);
 	assert_tree(*state, SLICE(""), "text/plain:0:0");
-	assert_tree(*state, SLICE("no header at all"), "text/plain:0:0");
+	assert_tree(*state, SLICE("no header at all"), "text/plain:16:0");
 	assert_tree(*state, SLICE("\r\nbody\r\n"), "text/plain:6:1");
 }
 
@@ -158,35 +158,60 @@ static void a_message_inside_ends_with_its_part(void **state)
 static void broken_structures_are_read(void **state)
 {
 	static const struct { struct slice message; const char *tree; } cases[] = {
-		{SLICE(MULTIPART("b") "--b\r\n\r\nx\r\n--b\r\n\r\ny"), "multipart/mixed:18:6(text/plain:1:1 text/plain:1:1)"},
-		{SLICE(MULTIPART("b") "--b\n\nx\n--b--\n"), "multipart/mixed:13:4(text/plain:1:1)"},
-		{SLICE(MULTIPART("b") "--b\r\n--b--"), "multipart/mixed:10:2(text/plain:0:0)"},
-		{SLICE(MULTIPART("b") "--b\r\n\r\n--b--"), "multipart/mixed:12:3(text/plain:0:0)"},
-		{SLICE(MULTIPART("b") "--b\r\n\r\n\r\n--b--"), "multipart/mixed:14:4(text/plain:0:0)"},
-		{SLICE(MULTIPART("b") "--b\r\nA: b\r\n--b--"), "multipart/mixed:16:3(text/plain:0:0)"},
+		{SLICE(MULTIPART("b") "--b\r\n\r\nx\r\n--b\r\n\r\ny"), "multipart/mixed:18:5(text/plain:1:0 text/plain:1:0)"},
+		{SLICE(MULTIPART("b") "--b\n\nx\n--b--\n"), "multipart/mixed:13:4(text/plain:1:0)"},
+		{SLICE(MULTIPART("b") "--b\r\n--b--"), "multipart/mixed:10:1(text/plain:0:0)"},
+		{SLICE(MULTIPART("b") "--b\r\n\r\n--b--"), "multipart/mixed:12:2(text/plain:0:0)"},
+		{SLICE(MULTIPART("b") "--b\r\n\r\n\r\n--b--"), "multipart/mixed:14:3(text/plain:0:0)"},
+		{SLICE(MULTIPART("b") "--b\r\nA: b\r\n--b--"), "multipart/mixed:16:2(text/plain:0:0)"},
 		{SLICE(MULTIPART("b") "no delimiter\r\n"), "text/plain:14:1"},
 		{SLICE(MULTIPART("b") "--b--\r\n"), "text/plain:7:1"},
 		{SLICE(MULTIPART("b")), "text/plain:0:0"},
-		{SLICE(MULTIPART("b") "--b"), "multipart/mixed:3:1(text/plain:0:0)"},
-		{SLICE(MULTIPART("\"\"") "--\r\n\r\nx"), "text/plain:7:3"},
-		{SLICE("Content-Type: multipart/mixed\r\n\r\n--\r\nx"), "text/plain:5:2"},
+		{SLICE(MULTIPART("b") "--b"), "multipart/mixed:3:0(text/plain:0:0)"},
+		{SLICE(MULTIPART("\"\"") "--\r\n\r\nx"), "text/plain:7:2"},
+		{SLICE("Content-Type: multipart/mixed\r\n\r\n--\r\nx"), "text/plain:5:1"},
 		{SLICE(MULTIPART("b") " --b\r\n--bb\r\n--b-\r\n--b---\r\n--b x\r\n"), "text/plain:33:5"},
 		{SLICE("Content-Type: text/html\r\nContent-Type: image/png\r\n\r\n"), "text/html:0:0"},
 		{SLICE("Content-Type: nonsense\r\n\r\n"), "text/plain:0:0"},
 		{SLICE("Content-Type: multipart/digest; boundary=b\r\n\r\n--b\r\n\r\nA: b\r\n\r\nx\r\n--b--"),
-			"multipart/digest:23:6(message/rfc822:9:3(text/plain:1:1))"},
-		{SLICE("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nQTogYg=="), "application/octet-stream:8:1"},
+			"multipart/digest:23:5(message/rfc822:9:2(text/plain:1:0))"},
+		{SLICE("Content-Type: message/rfc822\r\nContent-Transfer-Encoding: base64\r\n\r\nQTogYg=="), "application/octet-stream:8:0"},
 		{SLICE("Content-Type: message/rfc822\r\n\r\n"), "message/rfc822:0:0(text/plain:0:0)"},
 		{SLICE("Content-Type: message/rfc822\r\n"), "application/octet-stream:0:0"},
 		{SLICE(MULTIPART("b") "--b\r\n" MULTIPART("c") "--c\r\n\r\nx\r\n--b\r\n\r\ny\r\n--b--"),
-			"multipart/mixed:75:10(multipart/mixed:8:3(text/plain:1:1) text/plain:1:1)"},
+			"multipart/mixed:75:9(multipart/mixed:8:2(text/plain:1:0) text/plain:1:0)"},
 		{SLICE(MULTIPART("b") "--b\r\n" MULTIPART("bc") "--bc\r\n\r\nx\r\n--bc--\r\n--b--"),
-			"multipart/mixed:75:8(multipart/mixed:17:4(text/plain:1:1))"},
+			"multipart/mixed:75:7(multipart/mixed:17:3(text/plain:1:0))"},
 		{SLICE(MULTIPART("bc") "--bc\r\n" MULTIPART("b") "--b\r\n\r\nx\r\n--b--\r\n--bc--"),
-			"multipart/mixed:74:8(multipart/mixed:15:4(text/plain:1:1))"},
+			"multipart/mixed:74:7(multipart/mixed:15:3(text/plain:1:0))"},
+		/* a boundary that ends in blanks, and one that doesn't */
+		{SLICE(MULTIPART("\"b \"") "--b \r\n\r\nx\r\n--b\r\n\r\ny\r\n--b --\r\n"), "multipart/mixed:29:7(text/plain:1:0 text/plain:1:0)"},
+		{SLICE(MULTIPART("\"b  \"") "--b  \r\n\r\nx\r\n--b  -- \r\n"), "multipart/mixed:22:4(text/plain:1:0)"},
+		{SLICE(MULTIPART("b") "--b \r\n\r\nx\r\n--b --\r\n"), "multipart/mixed:19:4(text/plain:11:2)"},
+		/* headers that aren't ended */
+		{SLICE("Subject: x\r\n<p>one\r\n\r\ntwo"), "text/plain:13:2"},
+		{SLICE(MULTIPART("b") "--b\r\nContent-Type: text/html\r\n<p>\r\n--b\r\nplain\r\n--b--"),
+			"multipart/mixed:55:6(text/html:3:0 text/plain:5:0)"},
+		{SLICE("Content-Type: message/rfc822\r\n\r\nSubject: x\r\nThe text\r\n"), "message/rfc822:22:2(text/plain:10:1)"},
+		{SLICE("Content-Type: text/html\r\n--b\r\n"), "text/html:5:1"},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		assert_tree(*state, cases[i].message, cases[i].tree);
+}
+
+static void languages_and_locations_are_read(void **state)
+{
+	static const struct { const char *body, *language; } languages[] = {
+		{"en", "en"}, {"en, fr", "en, fr"}, {" EN-gb ,(British)fr(French),, de", "en-gb, fr, de"}, {"en;fr", "en, fr"}, {"(none)", ""}, {"", ""},
+	};
+	static const struct { const char *body, *location; } locations[] = {
+		{"http://x.test/a", "http://x.test/a"}, {"\"http://x.test/a\" (here)", "http://x.test/a"}, {"(a) http://x.test/\r\n b (c)", "http://x.test/b"},
+		{"\"open", "\"open"}, {"a(b)", "a(b)"}, {"", ""}, {"\"\"", ""},
+	};
+	for (size_t i = 0; i < sizeof languages / sizeof *languages; i++)
+		assert_slice(mime_parse(arena_printf(*state, "Content-Language: %s\r\n\r\n", languages[i].body), *state)->language, languages[i].language);
+	for (size_t i = 0; i < sizeof locations / sizeof *locations; i++)
+		assert_slice(mime_parse(arena_printf(*state, "Content-Location: %s\r\n\r\n", locations[i].body), *state)->location, locations[i].location);
 }
 
 static void parameters_are_read(void **state)
@@ -443,6 +468,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(parts_are_found_by_number, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(a_message_inside_ends_with_its_part, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(broken_structures_are_read, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(languages_and_locations_are_read, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(parameters_are_read, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(envelopes_are_read, make_arena, free_arena),
 		cmocka_unit_test(bodies_are_decoded),
