@@ -83,6 +83,61 @@ static void line_ends_and_dots(void **state)
 	assert_true(slice_ends_nocase(buf_slice(&letter), SLICE("\r\n\r\na\r\nb\r\n..\r\n")));
 }
 
+static void a_lone_cr_ends_no_letter(void **state)
+{
+	(void)state;
+	job.dots = true;
+	static const char *const raws[] = {"S: x\r\n\r\na\r.\rb\n", "S: x\n\na\n.\rb\n", "S: x\n\na\r.\nb\n", "S: x\n\na\n.\r\r\nb\n", "S: x\n\na\n. \nb"};
+	for (size_t i = 0; i < sizeof raws / sizeof *raws; i++) {
+		buf_clear(&letter);
+		assert_true(make(raws[i]));
+		if (job.cut > 0 || !slice_ends_nocase(buf_slice(&letter), SLICE("b\r\n")))
+			fail_msg("case %zu: %.*s", i, (int)letter.len, letter.at);
+	}
+}
+
+/* It ends where the dot stands, as for every sendmail; but the caller can say so. */
+static void what_is_cut_off_is_counted(void **state)
+{
+	(void)state;
+	job.dots = true;
+	assert_true(make("S: x\n\na\n.\n"));
+	assert_int_equal(job.cut, 0);
+	assert_true(make("S: x\n\na\r\n.\r\nmore\n"));
+	assert_int_equal(job.cut, 5);
+	assert_false(holds("more"));
+	job.dots = false;
+	assert_true(make("S: x\n\na\n.\nmore\n"));
+	assert_true(job.cut == 0 && holds("\r\n.\r\nmore\r\n"));
+}
+
+static void nul_is_refused(void **state)
+{
+	(void)state;
+	struct error error;
+	struct slice message_id;
+	assert_false(sendmail_make_letter(&job, 1, SLICE("S: x\n\na\n\0.\n"), &letter, &message_id, &error));
+	assert_false(sendmail_make_letter(&job, 1, SLICE("S: x\0\n\na\n"), &letter, &message_id, &error));
+}
+
+static void a_name_is_a_phrase(void **state)
+{
+	(void)state;
+	static const struct { const char *name, *field; } cases[] = {
+		{"Anna Maria", "From: Anna Maria <"}, {"Doe, John", "From: \"Doe, John\" <"}, {"J. \"Q\" D\\", "From: \"J. \\\"Q\\\" D\\\\\" <"},
+		{"J\xc3\xb6rg", "From: =?utf-8?b?SsO2cmc=?= <"}, {"Doe, J\xc3\xb6rg", "From: \"Doe,\" =?utf-8?b?SsO2cmc=?= <"},
+		{"D\xc3\xb6, J.", "From: =?utf-8?b?RMO2LA==?= \"J.\" <"}, {"a <x@evil.test>, b", "From: \"a <x@evil.test>, b\" <"},
+		{"=?utf-8?q?x?=, y", "From: =?utf-8?b?PT91dGYtOD9xP3g/PSw=?= y <"}, {"root (Cron)", "From: \"root (Cron)\" <"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		buf_clear(&letter);
+		job.full_name = slice_of(cases[i].name);
+		assert_true(make("Subject: x\n\nText\n"));
+		if (!holds(cases[i].field))
+			fail_msg("%s: %.*s", cases[i].name, (int)letter.len, letter.at);
+	}
+}
+
 static void a_bad_recipient_is_refused(void **state)
 {
 	(void)state;
@@ -128,6 +183,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(recipients_come_from_the_fields, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_body_without_header_is_a_body, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(line_ends_and_dots, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_lone_cr_ends_no_letter, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(what_is_cut_off_is_counted, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(nul_is_refused, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_name_is_a_phrase, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_bad_recipient_is_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(events_are_read, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(folders_and_flags, set_up, tear_down),

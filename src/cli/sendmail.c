@@ -252,6 +252,8 @@ static bool send_letter(struct command_line *line, struct sendmail_job *job, str
 		    check_recipients(job, directory, error) && commit(line, job, id, buf_slice(&letter), error);
 	if (done)
 		log_accepted(line, job, id, letter.len, message_id);
+	if (done && job->cut > 0)
+		fprintf(stderr, "pombal sendmail: a line with only a dot ended the letter; %zu bytes behind it were not sent (-i sends all)\n", job->cut);
 	buf_free(&raw);
 	buf_free(&letter);
 	return done;

@@ -19,6 +19,7 @@ struct sendmail_job {
 	const char *user;            /* login name of the caller */
 	bool from_header;            /* -t: recipients from To, Cc and Bcc */
 	bool dots;                   /* a line with only a dot ends the letter */
+	size_t cut;                  /* bytes that stood behind the line with only a dot, unless they were blank */
 	unsigned notify;
 	struct slice *recipients;
 	size_t recipient_count;
@@ -29,7 +30,8 @@ bool sendmail_add_recipient(struct sendmail_job *job, struct slice text, struct 
 /** An address with job->domain, where it has none. */
 struct slice sendmail_qualify(const struct sendmail_job *job, struct slice text);
 /** Reads a letter as programs write them (any line ends, perhaps a "From " line first) and appends it as it goes into the
- * queue: CRLF, without Bcc, with Received, From, Date and Message-ID. With job->from_header its recipients are added. */
+ * queue: CRLF, without Bcc, with Received, From, Date and Message-ID. With job->from_header its recipients are added. Sets job->cut. A
+ * letter with a NUL is refused. */
 bool sendmail_make_letter(struct sendmail_job *job, int64_t id, struct slice raw, struct buf *out, struct slice *message_id, struct error *error);
 
 #endif

@@ -56,21 +56,74 @@ static bool add_from_field(struct sendmail_job *job, struct slice body, struct e
 
 /* ---- The text ---- */
 
-/* Appends the lines of `raw` with CRLF, whatever ended them, up to a line with only a dot if that ends the letter. */
-static void normalise(const struct sendmail_job *job, struct slice raw, struct buf *out)
+/* Appends the lines of `raw` with CRLF, whatever ended them, up to a line with only a dot if that ends the letter. That line and the
+ * one before it must have ended with LF or CR LF: to whoever writes dots, a lone CR ends nothing. Returns what stands behind it. */
+static struct slice normalise(const struct sendmail_job *job, struct slice raw, struct buf *out)
 {
+	bool line_start = true;
 	while (raw.len > 0) {
 		size_t end = 0;
 		while (end < raw.len && raw.at[end] != '\n' && raw.at[end] != '\r')
 			end++;
 		struct slice line = slice_sub(raw, 0, end);
 		bool both = end + 1 < raw.len && raw.at[end] == '\r' && raw.at[end + 1] == '\n';
+		bool ended = both || end == raw.len || raw.at[end] == '\n';
 		raw = slice_skip(raw, end + 1 + both);
-		if (job->dots && slice_equal(line, SLICE(".")))
-			return;
+		if (job->dots && line_start && ended && slice_equal(line, SLICE(".")))
+			break;
+		line_start = ended;
 		buf_append(out, line);
 		buf_append_text(out, "\r\n");
 	}
+	return raw;
+}
+
+/* ---- The From field ---- */
+
+enum { QUOTED_MAX = 60 }; /* a name of one line */
+
+static bool has_special(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] != '\0' && strchr("()<>[]:;@\\,.\"", text.at[i])) /* RFC 5322 §3.2.3 */
+			return true;
+	return false;
+}
+
+static bool is_quotable(struct slice text)
+{
+	return text.len <= QUOTED_MAX && slice_is_ascii(text) && slice_find(text, SLICE("=?")) == SLICE_NONE;
+}
+
+static void append_quoted(struct buf *out, struct slice text)
+{
+	buf_append_char(out, '"');
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] == '"' || text.at[i] == '\\')
+			buf_append_char(out, '\\');
+		buf_append_char(out, text.at[i]);
+	}
+	buf_append_char(out, '"');
+}
+
+/* A name as a phrase (RFC 5322 §3.2.5): quoted where it has specials, word by word if some of it must be encoded; an encoded word
+ * has none. */
+static struct slice write_phrase(struct slice name, struct arena *arena)
+{
+	struct buf phrase = BUF(4 * name.len + 2);
+	struct slice word, rest = name;
+	for (bool more = true; more;) {
+		more = slice_cut(rest, is_quotable(name) ? '\0' : ' ', &word, &rest);
+		if (has_special(word) && is_quotable(word))
+			append_quoted(&phrase, word);
+		else
+			buf_append(&phrase, word);
+		if (more)
+			buf_append_char(&phrase, ' ');
+	}
+	struct slice written = header_encode(buf_slice(&phrase), sizeof "From: " - 1, arena);
+	buf_free(&phrase);
+	return written;
 }
 
 /* Which of the fields that a letter needs it has. */
@@ -123,7 +176,7 @@ static void add_missing(struct sendmail_job *job, int64_t id, const struct prese
 	if (!present->from) {
 		struct slice sender = job->sender.len > 0 ? job->sender : sendmail_qualify(job, SLICE("MAILER-DAEMON"));
 		if (job->full_name.len > 0)
-			buf_printf(out, "From: %.*s <%.*s>\r\n", SLICE_ARG(header_encode(job->full_name, 6, job->arena)), SLICE_ARG(sender));
+			buf_printf(out, "From: %.*s <%.*s>\r\n", SLICE_ARG(write_phrase(job->full_name, job->arena)), SLICE_ARG(sender));
 		else
 			buf_printf(out, "From: %.*s\r\n", SLICE_ARG(sender));
 	}
@@ -147,7 +200,10 @@ bool sendmail_make_letter(struct sendmail_job *job, int64_t id, struct slice raw
 {
 	struct buf text = BUF(out->max);
 	struct present present = {0};
-	normalise(job, raw, &text);
+	if (slice_find_char(raw, '\0') != SLICE_NONE)
+		return error_set(error, ERROR_INVALID, "the letter has a NUL in it");
+	struct slice cut = normalise(job, raw, &text);
+	job->cut = slice_trim(cut).len > 0 ? cut.len : 0;
 	struct slice letter = buf_slice(&text), line, rest;
 	if (slice_starts(letter, SLICE("From ")) && slice_cut(letter, '\n', &line, &rest)) /* a mailbox's separator, not a field */
 		letter = rest;

@@ -373,6 +373,19 @@ def test_mail_to_the_machines_users_comes_to_the_postmaster(server, token):
     one_line(run("sendmail", "no-such-user", stdin=letter.encode(), status=1, POMBAL_DATA=str(server.data)))
 
 
+def test_sendmail_quotes_names_and_loses_nothing(server, token):
+    """Names with a comma, in any language; a lone CR ends no letter; what stands behind the dot isn't dropped in silence."""
+    def send(letter, *options, status=0):
+        return run("sendmail", *options, f"anna@{server.domain}", stdin=letter, status=status, POMBAL_DATA=str(server.data))
+    assert send(f"Subject: {token} 1\n\none\r.\rtwo\n".encode(), "-F", "Doe, John").stderr == ""
+    assert send(f"Subject: {token} 2\n\none\n.\ntwo\n".encode(), "-F", "Юрий, Ж.", "-i").stderr == ""
+    assert "4 bytes behind it were not sent" in send(f"Subject: {token} 3\n\none\n.\ntwo\n".encode()).stderr
+    assert "NUL" in send(f"Subject: {token} 4\n\none\n\0.\ntwo\n".encode(), "-i", status=1).stderr
+    found = sorted((letters.parse(letter) for letter in server.wait_mail(token, count=3)), key=lambda letter: letter["Subject"])
+    assert [letter["From"].addresses[0].display_name for letter in found][:2] == ["Doe, John", "Юрий, Ж."]
+    assert [letter.get_content().split() for letter in found] == [["one", ".", "two"], ["one", ".", "two"], ["one"]]
+
+
 # ---- Import and export ----
 
 def old_maildir(path):
