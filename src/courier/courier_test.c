@@ -535,6 +535,55 @@ static void a_lost_final_reply_is_tried_later(void **state)
 	assert_int_equal(smtp_fake_messages(t.second), 0); /* it might have had it twice */
 }
 
+static void blank_lines_are_passed_over(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "", RULES({"(connect)", "\r\n220 here", 1}, {"MAIL", "\r\n\r\n250 ok", 1}, {"(data)", "\r\n250 OK id=1", 0}));
+	configure("retry_schedule = {\"1h\"}\n");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_heard(t.server, "(data)"), 1);
+}
+
+static void long_and_odd_final_replies_are_taken(void **state)
+{
+	(void)state;
+	char *endless = memset(arena_alloc(t.arena, 9001), 'x', 9000);
+	memcpy(endless, "250 ", 4);
+	t.server = serve(NULL, 0, "", RULES({"(data)", endless, 1}, {"(data)", "queued\r\n250OK", 1}, {"(data)", "250-a\r\n\r\nb\r\n250 c", 1}));
+	configure("retry_schedule = {\"1h\"}\n");
+	for (int i = 0; i < 3; i++)
+		post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_heard(t.server, "(data)"), 3);
+}
+
+static void an_unreadable_end_is_not_repeated_for_ever(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"(data)", "(close)", 1}, {"(data)", "354 more", 1}, {"(data)", "250-a\r\n550 b", 0}));
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_heard(t.server, "(data)"), UNSURE_TRIES_MAX);
+	assert_report("Action: failed\r\nStatus: 5.4.2\r\n");
+	assert_report("It may have been delivered all the same");
+}
+
+static void refusals_are_not_counted_as_unsure(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"(data)", "451 4.3.0 not now", 4}, {"MAIL", "(close)", 2}));
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+}
+
 static void time_runs_out(void **state)
 {
 	(void)state;
@@ -693,12 +742,66 @@ static void broken_tls_is_done_without(void **state)
 {
 	(void)state;
 	t.server = serve(NULL, 0, "STARTTLS", RULES({"STARTTLS", "220 go\r\ngarbage garbage", 0}));
-	configure("retry_schedule = {\"1h\"}\n");
+	configure("retry_schedule = {\"1h\"}\nreply_timeout = 1\n");
 	post("alice@here.test", "carol@far.test");
 	start();
 	eventually(waiting() == 0);
 	assert_int_equal(smtp_fake_messages(t.server), 1);
 	assert_int_equal(smtp_fake_connections(t.server), 2);
+}
+
+static void starttls_fails(const char *reply, size_t connections)
+{
+	t.server = serve(NULL, 0, "STARTTLS", RULES({"STARTTLS", reply, 0}));
+	configure("retry_schedule = {\"1h\"}\nreply_timeout = 1\n");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_connections(t.server), connections);
+	stop(); /* with it goes the idle session */
+	size_t heard = smtp_fake_heard(t.server, "STARTTLS");
+	assert_int_equal(heard, 1);
+	smtp_fake_stop(&t.server);
+	end(NULL);
+	begin(NULL);
+}
+
+static void starttls_may_fail_in_any_way(void **state)
+{
+	(void)state;
+	starttls_fails("(close)", 2);
+	starttls_fails("(silence)", 2);
+	starttls_fails("what?", 2);
+	starttls_fails("421 4.3.2 not today", 2);
+	starttls_fails("250-a\r\n550 b", 2);
+	starttls_fails("454 4.7.0 no TLS", 1);
+	starttls_fails("554 5.7.0 no TLS", 1);
+	starttls_fails("250 which is no answer", 1);
+	starttls_fails("220 ready\r\n(but I am not)", 2);
+}
+
+static void hosts_with_broken_tls_are_remembered(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "STARTTLS", RULES({"STARTTLS", "(close)", 0}, {"(data)", "421 4.3.2 taken, and good bye", 0}));
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(smtp_fake_heard(t.server, "(data)") >= 3);
+	assert_int_equal(smtp_fake_heard(t.server, "STARTTLS"), 1);
+}
+
+static void tls_that_is_demanded_is_waited_for(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "STARTTLS", RULES({"STARTTLS", "(close)", 2}, {"STARTTLS", "454 no", 1}, {"MAIL", "530 5.7.0 Must issue STARTTLS", 3}));
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_heard(t.server, "STARTTLS"), 4); /* tried again each time */
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 0);
 }
 
 static void use_smarthost(const char *mode)
@@ -791,7 +894,7 @@ static void nonsense_is_survived(void **state)
 	buf_append_text(&lines, "250 end");
 	t.server = serve(NULL, 0, "PIPELINING", RULES({"(connect)", "HELLO", 1}, {"(connect)", endless, 1}, {"EHLO", lines.at, 1}, {"MAIL", "250-a\r\n550 b", 1},
 			 {"RCPT", "(close)", 1}, {"DATA", "250 already", 1}, {"(data)", "354 again", 1}, {"(data)", "\x01\x02\xff", 1}));
-	configure("");
+	configure("reply_timeout = 1\n");
 	post("alice@here.test", "carol@far.test");
 	start();
 	eventually(waiting() == 0);
@@ -854,6 +957,10 @@ int main(void)
 		CASE(nobody_accepted_is_no_message),
 		CASE(too_many_recipients_are_split),
 		CASE(a_lost_final_reply_is_tried_later),
+		CASE(blank_lines_are_passed_over),
+		CASE(long_and_odd_final_replies_are_taken),
+		CASE(an_unreadable_end_is_not_repeated_for_ever),
+		CASE(refusals_are_not_counted_as_unsure),
 		CASE(time_runs_out),
 		CASE(dead_ends_come_back_at_once),
 		CASE(size_is_checked_before_sending),
@@ -864,6 +971,9 @@ int main(void)
 		CASE(big_messages_stream),
 		CASE(tls_is_used_when_offered),
 		CASE(broken_tls_is_done_without),
+		CASE(starttls_may_fail_in_any_way),
+		CASE(hosts_with_broken_tls_are_remembered),
+		CASE(tls_that_is_demanded_is_waited_for),
 		CASE(passwords_need_trusted_tls),
 		CASE(smarthosts_are_signed_in_to),
 		CASE(login_works_as_well),

@@ -118,6 +118,9 @@ static void put_words(const struct dsn *dsn, struct buf *out)
 		buf_printf(out, ">\r\n    %s\r\n", outcome_of(recipient));
 		if (recipient->expired)
 			buf_append(out, SLICE("    It was tried again and again until the time allowed was over.\r\n"));
+		if (recipient->unsure && recipient->action != ACTION_DELIVERED)
+			buf_append(out, SLICE("    It may have been delivered all the same: the other server has got the whole message, and whether it\r\n"
+					      "    took it couldn't be learned. Please ask the recipient before you send it again.\r\n"));
 		if (recipient->action == ACTION_DELAYED && recipient->retry_until) {
 			buf_append(out, SLICE("    "));
 			put_date(out, "It will be tried until", recipient->retry_until);

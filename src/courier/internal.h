@@ -41,6 +41,7 @@ enum {
 	DESTINATION_REST_SECONDS = 60, /* after all hosts of a destination failed, its jobs are put off without trying */
 	IDLE_SESSION_MS = 3000,        /* an idle session to another server is kept so long */
 	IDLE_THREAD_MS = 10000,        /* an idle remote thread ends after so long */
+	UNSURE_TRIES_MAX = 3,          /* so often is a message sent whose end was answered with nothing that can be read */
 	RETRY_SOON_SECONDS = 30,       /* trouble on our side: this instead of retry_schedule */
 	POLL_SECONDS_MAX = 30,         /* the queue is looked at so often at least: clocks jump, pokes get lost */
 };
@@ -69,6 +70,7 @@ struct addressee {
 	enum verdict verdict;
 	bool dsn_passed_on;        /* the next server took over the duty to report success */
 	bool expired;              /* failed because time is up; `trouble` is the last temporary one */
+	bool unsure;               /* the peer has got all of it, and its answer was lost or made no sense: it may have been delivered */
 	bool delay_notice;         /* this deferral is to be told to the sender */
 	bool settled;              /* written down; nothing is left to do */
 	int64_t next_attempt;
@@ -108,6 +110,7 @@ struct courier {
 	struct dns *dns;
 	struct queue *queue;
 	struct store *store;
+	struct tls_memory *tls_memory;
 	char *data;
 
 	pthread_mutex_t lock;      /* guards everything below */

@@ -3,6 +3,7 @@
  * Recipients about whom nobody is to be told are settled as soon as their verdict is there; the others wait for the last
  * of their message, so that one report tells of all of them. If the queue can't be written, the thread waits and tries
  * again: letting go of a message that was delivered but not written down would deliver it twice. */
+#include <limits.h>
 #include <poll.h>
 
 #include "base/clock.h"
@@ -83,7 +84,7 @@ int64_t retry_delay(const struct config *config, int attempts)
 }
 
 /* When a deferred recipient is due again: by the schedule, a little earlier or later so that not all come at once, and
- * once more at the very end of its time. */
+ * once more at the very end of its time. One who may have got the message twice already waits as long as anybody does. */
 static int64_t next_attempt(const struct config *config, const struct addressee *addressee, int64_t now)
 {
 	int64_t delay = retry_delay(config, addressee->recipient->attempts), expires = addressee->recipient->expires;
@@ -91,6 +92,8 @@ static int64_t next_attempt(const struct config *config, const struct addressee 
 		return now + addressee->put_off;
 	if (addressee->soon && delay > RETRY_SOON_SECONDS)
 		delay = RETRY_SOON_SECONDS;
+	if (addressee->unsure && addressee->recipient->unsure > 0)
+		delay = retry_delay(config, INT_MAX);
 	int64_t spread = delay * JITTER_PERCENT / 100;
 	int64_t next = now + delay + (spread > 0 ? (int64_t)random_below((uint64_t)spread * 2 + 1) - spread : 0);
 	return expires > now && next > expires ? expires : next;
@@ -108,6 +111,10 @@ static void set_schedule(struct addressee *addressee, int64_t now)
 		addressee->expired = true;
 		return;
 	}
+	if (addressee->unsure && recipient->unsure + 1 >= UNSURE_TRIES_MAX) {
+		addressee->verdict = VERDICT_FAILED;
+		return;
+	}
 	addressee->next_attempt = next_attempt(config, addressee, now);
 	addressee->delay_notice = config->delay_notice > 0 && !recipient->delay_notified &&
 				  now - addressee->letter->work->message.arrived >= config->delay_notice;
@@ -118,7 +125,7 @@ static void log_verdict(const struct addressee *addressee, int64_t now)
 	const struct queue_message *message = &addressee->letter->work->message;
 	bool deferred = addressee->verdict == VERDICT_DEFERRED, failed = addressee->verdict == VERDICT_FAILED;
 	struct slice target = slice_equal(addressee->target, addressee->recipient->address) ? SLICE("") : addressee->target;
-	struct log_field fields[13] = {log_id("id", message->id), log_slice("to", addressee->recipient->address)};
+	struct log_field fields[14] = {log_id("id", message->id), log_slice("to", addressee->recipient->address)};
 	size_t count = 2;
 	if (target.len > 0)
 		fields[count++] = log_slice("for", target);
@@ -137,6 +144,8 @@ static void log_verdict(const struct addressee *addressee, int64_t now)
 		fields[count++] = log_number("retry_in", addressee->next_attempt - now);
 	if (addressee->expired)
 		fields[count++] = log_text("expired", "yes");
+	if (addressee->unsure)
+		fields[count++] = log_text("unsure", "yes");
 	fields[count] = (struct log_field){0};
 	log_write(LOG_LEVEL_INFO, failed ? "delivery.failed" : deferred ? "delivery.deferred" : "delivery.done", fields);
 }
@@ -166,6 +175,7 @@ static struct queue_result result_of(struct addressee *addressee)
 	result.outcome = addressee->verdict == VERDICT_DEFERRED ? OUTCOME_DEFERRED : addressee->verdict == VERDICT_FAILED ? OUTCOME_FAILED : OUTCOME_DELIVERED;
 	result.next_attempt = addressee->next_attempt;
 	result.untried = addressee->put_off > 0;
+	result.unsure = addressee->unsure;
 	result.delay_notified = addressee->recipient->delay_notified || addressee->delay_notice;
 	if (result.outcome == OUTCOME_DEFERRED) {
 		pthread_mutex_lock(&addressee->letter->lock);
@@ -231,7 +241,7 @@ void letters_close(struct courier *courier, struct addressee **list, size_t coun
 	size_t settled = 0;
 	int64_t now = clock_now();
 	for (size_t i = 0; i < count; i++) {
-		if (list[i]->interrupted && list[i]->verdict == VERDICT_DEFERRED) {
+		if (list[i]->interrupted && !list[i]->unsure && list[i]->verdict == VERDICT_DEFERRED) {
 			list[i]->settled = true; /* as if it had not been tried */
 			continue;
 		}

@@ -6,16 +6,23 @@ void reply_begin(struct reply *reply)
 	*reply = (struct reply){0};
 }
 
-/* Three digits, the first 2 to 5, then a space, a hyphen or the end (RFC 5321 §4.2). */
+/* Three digits, the first 2 to 5, then a space, a hyphen or the end (RFC 5321 §4.2). Some servers leave the space out. */
 static bool read_code(struct slice line, int *code, bool *last)
 {
 	if (line.len < 3 || line.at[0] < '2' || line.at[0] > '5' || !ascii_is_digit(line.at[1]) || !ascii_is_digit(line.at[2]))
 		return false;
-	if (line.len > 3 && line.at[3] != ' ' && line.at[3] != '-')
+	if (line.len > 3 && ascii_is_digit(line.at[3]))
 		return false;
 	*code = (line.at[0] - '0') * 100 + (line.at[1] - '0') * 10 + (line.at[2] - '0');
-	*last = line.len == 3 || line.at[3] == ' ';
+	*last = line.len == 3 || line.at[3] != '-';
 	return true;
+}
+
+/* What follows the code and its separator. */
+static struct slice content_of(struct slice line)
+{
+	bool separated = line.len > 3 && (line.at[3] == ' ' || line.at[3] == '-' || line.at[3] == '\t');
+	return slice_skip(line, separated ? 4 : 3);
 }
 
 static size_t digits(struct slice s)
@@ -65,9 +72,16 @@ enum reply_state reply_add_line(struct reply *reply, struct slice line, struct s
 {
 	int code = 0;
 	bool last = false;
-	*content = slice_skip(line, 4);
-	if (!read_code(line, &code, &last) || (reply->lines > 0 && code != reply->code) || reply->lines >= REPLY_LINES_MAX)
+	*content = SLICE("");
+	if (reply->lines + reply->passed_over >= REPLY_LINES_MAX)
 		return REPLY_BROKEN;
+	if (!read_code(line, &code, &last)) {
+		reply->passed_over++;
+		return reply->lines > 0 || slice_trim(line).len == 0 ? REPLY_MORE : REPLY_BROKEN;
+	}
+	if (reply->lines > 0 && code != reply->code)
+		return REPLY_BROKEN;
+	*content = content_of(line);
 	reply->code = code;
 	if (reply->lines++ == 0) {
 		read_status(reply, *content);

@@ -6,7 +6,7 @@
 #include "base/slice.h"
 
 enum {
-	REPLY_LINES_MAX = 100, /* of one reply; a longer one is refused */
+	REPLY_LINES_MAX = 100, /* of one reply, with those that are passed over; a longer one is refused */
 	REPLY_TEXT_MAX = 600,  /* what is kept of the text for logs and reports */
 	REPLY_STATUS_MAX = 12, /* "5.123.123" */
 };
@@ -17,14 +17,16 @@ struct reply {
 	char text[REPLY_TEXT_MAX];       /* "550 5.1.1 no such user", lines joined by a space; printable UTF-8 */
 	size_t text_len;
 	int lines;
+	int passed_over;                 /* lines that are none of a reply */
 };
 
 enum reply_state { REPLY_MORE, REPLY_DONE, REPLY_BROKEN };
 
 /** Begins a reply. */
 void reply_begin(struct reply *reply);
-/** Takes the next line (without line end). REPLY_BROKEN: the peer doesn't speak SMTP; *content is what follows the code,
- * for EHLO's keywords; valid as long as `line`. */
+/** Takes the next line (without line end). Blank lines before a reply, and lines without a code in the midst of one, are
+ * passed over, as other clients do. REPLY_BROKEN: the peer doesn't speak SMTP. *content is what follows the code, for EHLO's
+ * keywords; valid as long as `line`. */
 enum reply_state reply_add_line(struct reply *reply, struct slice line, struct slice *content);
 
 static inline bool reply_is_positive(const struct reply *reply) { return reply->code >= 200 && reply->code < 300; }

@@ -34,7 +34,7 @@ static void replies_are_put_together(void **state)
 static void nonsense_is_refused(void **state)
 {
 	(void)state;
-	static const char *const lines[] = {"", "2", "25", "2500 x", "250x", "199 x", "600 x", "25a x", "abc", " 250 x", "-250", "HTTP/1.1 400 Bad"};
+	static const char *const lines[] = {"2", "25", "2500 x", "199 x", "600 x", "25a x", "abc", " 250 x", "-250", "HTTP/1.1 400 Bad"};
 	struct reply reply;
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
 		reply_begin(&reply);
@@ -43,6 +43,28 @@ static void nonsense_is_refused(void **state)
 	reply_begin(&reply);
 	assert_int_equal(add(&reply, "250-one"), REPLY_MORE);
 	assert_int_equal(add(&reply, "550 two"), REPLY_BROKEN); /* mixed codes */
+}
+
+static void odd_forms_are_understood(void **state)
+{
+	(void)state;
+	struct reply reply;
+	struct slice content;
+	reply_begin(&reply);
+	assert_int_equal(add(&reply, ""), REPLY_MORE);
+	assert_int_equal(add(&reply, " \t"), REPLY_MORE);
+	assert_int_equal(add(&reply, "250-queued"), REPLY_MORE);
+	assert_int_equal(add(&reply, ""), REPLY_MORE);
+	assert_int_equal(add(&reply, "as you like"), REPLY_MORE);
+	assert_int_equal(add(&reply, "250\tOK"), REPLY_DONE);
+	assert_int_equal(reply.code, 250);
+	reply_begin(&reply);
+	assert_int_equal(reply_add_line(&reply, SLICE("250OK"), &content), REPLY_DONE);
+	assert_true(slice_equal(content, SLICE("OK")));
+	reply_begin(&reply);
+	for (int i = 0; i < REPLY_LINES_MAX; i++)
+		assert_int_equal(add(&reply, ""), REPLY_MORE);
+	assert_int_equal(add(&reply, "250 end"), REPLY_BROKEN);
 }
 
 static void replies_are_bounded(void **state)
@@ -119,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(replies_are_put_together),
 		cmocka_unit_test(nonsense_is_refused),
+		cmocka_unit_test(odd_forms_are_understood),
 		cmocka_unit_test(replies_are_bounded),
 		cmocka_unit_test(text_of_replies_is_cleaned),
 		cmocka_unit_test(offers_are_read),

@@ -59,6 +59,8 @@ static enum dsn_action action_of(const struct addressee *addressee)
 /* Of an expired recipient the report says that time ran out, but for a full mailbox, which says more. */
 static struct slice status_of(const struct addressee *addressee)
 {
+	if (addressee->unsure && !addressee->expired)
+		return SLICE("5.4.2");
 	if (!addressee->expired)
 		return addressee->status;
 	return slice_equal(addressee->status, SLICE("4.2.2")) && !addressee->from_peer ? SLICE("5.2.2") : SLICE("4.4.7");
@@ -74,6 +76,7 @@ static struct dsn_recipient describe(const struct addressee *addressee, int64_t 
 		.text = addressee->text,
 		.from_peer = addressee->from_peer,
 		.expired = addressee->expired,
+		.unsure = addressee->unsure || addressee->recipient->unsure > 0,
 		.host = addressee->via.host,
 		.last_attempt = now,
 		.retry_until = addressee->recipient->expires,

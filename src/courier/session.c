@@ -1,12 +1,14 @@
 /* Sessions with other servers; see session.h. Runs in the courier's remote threads, one thread per session at a time.
  *
- * Fails with a struct trouble that says whether trying again makes sense. With opportunistic TLS a handshake that fails
- * is followed by a new connection in clear text: mail that would otherwise wait for days is no safer (RFC 7435). */
+ * Fails with a struct trouble that says whether trying again makes sense. With opportunistic TLS, whatever goes wrong from the
+ * command STARTTLS to the first reply under TLS is followed by a new connection in clear text: mail that would otherwise wait
+ * for days is no safer (RFC 7435). If that works, the host is remembered, and TLS isn't tried with it for a while. */
 #include "courier/session.h"
 
 #include <stdarg.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
 #include "config/config.h"
 
@@ -17,6 +19,8 @@ enum {
 	SESSION_FRESH_MS = 1000,             /* idle for longer: ask with RSET whether it still lives */
 	QUIT_TIMEOUT = 2,
 	RSET_TIMEOUT = 20,
+	TLS_PATIENCE = 30,                   /* seconds for each step towards opportunistic TLS */
+	PEER_TEXT_MAX = ADDRESS_TEXT_MAX + 10,
 };
 
 /* ---- Trouble ---- */
@@ -67,14 +71,27 @@ void session_printf(struct session *session, const char *format, ...)
 	buf_free(&command);
 }
 
-/* Reads one whole reply; the lines after the first of an EHLO reply go to *offers, when given. */
-static bool read_reply(struct session *session, int64_t seconds, struct offers *offers, struct trouble *trouble)
+static bool makes_no_sense(struct session *session, struct trouble *trouble)
+{
+	session->broken = true;
+	trouble_set(trouble, false, "4.5.0", "the other server's reply makes no sense");
+	return false;
+}
+
+/* How a reply is read. */
+struct reading {
+	int64_t seconds;       /* for all of it */
+	struct offers *offers; /* get the lines after the first of an EHLO reply; NULL: none */
+	bool patient;          /* lines that are no reply are passed over */
+};
+
+static bool read_reply(struct session *session, const struct reading *reading, struct trouble *trouble)
 {
 	struct slice line, content;
 	struct error error = {0};
 	enum reply_state state = REPLY_MORE;
 	reply_begin(&session->reply);
-	client_set_timeout(session->client, (int)seconds);
+	client_set_timeout(session->client, (int)reading->seconds);
 	while (state == REPLY_MORE) {
 		if (!client_read_line(session->client, &line, &error)) {
 			session->broken = true;
@@ -82,21 +99,37 @@ static bool read_reply(struct session *session, int64_t seconds, struct offers *
 			return false;
 		}
 		state = reply_add_line(&session->reply, line, &content);
-		if (offers && session->reply.lines > 1)
-			offers_add(offers, content);
+		if (state == REPLY_BROKEN && reading->patient && session->reply.lines == 0 && session->reply.passed_over < REPLY_LINES_MAX)
+			state = REPLY_MORE;
+		if (reading->offers && session->reply.lines > 1)
+			offers_add(reading->offers, content);
 	}
-	if (state == REPLY_BROKEN) {
-		session->broken = true;
-		trouble_set(trouble, false, "4.5.0", "the other server's reply makes no sense");
-		return false;
-	}
+	if (state == REPLY_BROKEN)
+		return makes_no_sense(session, trouble);
 	session->broken |= session->reply.code == 421; /* RFC 5321 §3.8: it closes the channel */
 	return true;
 }
 
 bool session_reply(struct session *session, int64_t seconds, struct trouble *trouble)
 {
-	return read_reply(session, seconds, NULL, trouble);
+	return read_reply(session, &(struct reading){.seconds = seconds}, trouble);
+}
+
+bool session_final_reply(struct session *session, int64_t seconds, struct trouble *trouble)
+{
+	if (!read_reply(session, &(struct reading){.seconds = seconds, .patient = true}, trouble))
+		return false;
+	return session->reply.code / 100 != 3 || makes_no_sense(session, trouble);
+}
+
+bool session_flush(struct session *session, struct trouble *trouble)
+{
+	struct error error = {0};
+	if (client_flush(session->client, &error))
+		return true;
+	session->broken = true;
+	trouble_from_error(trouble, &error, "4.4.2");
+	return false;
 }
 
 /* ---- Opening ---- */
@@ -111,18 +144,18 @@ static bool read_greeting(struct session *session, int64_t timeout, struct troub
 	return false;
 }
 
-static bool say_hello(struct session *session, const struct config *config, struct trouble *trouble)
+static bool say_hello(struct session *session, const struct config *config, int64_t timeout, struct trouble *trouble)
 {
 	session->offers = (struct offers){0};
 	session_printf(session, "EHLO %s\r\n", config->hostname);
-	if (!read_reply(session, config->reply_timeout, &session->offers, trouble))
+	if (!read_reply(session, &(struct reading){.seconds = timeout, .offers = &session->offers}, trouble))
 		return false;
 	if (reply_is_positive(&session->reply))
 		return true;
 	session->offers = (struct offers){0};
 	if (reply_is_permanent(&session->reply) && !session->broken) {
 		session_printf(session, "HELO %s\r\n", config->hostname); /* RFC 5321 §3.2 */
-		if (!session_reply(session, config->reply_timeout, trouble))
+		if (!session_reply(session, timeout, trouble))
 			return false;
 		if (reply_is_positive(&session->reply))
 			return true;
@@ -131,42 +164,38 @@ static bool say_hello(struct session *session, const struct config *config, stru
 	return false;
 }
 
-static bool begin_tls(struct session *session, const struct config *config, enum tls_demand demand, bool *handshake_failed, struct trouble *trouble)
+/* Where TLS can be done without, nobody waits for it as long as for other replies. */
+static int64_t tls_timeout(const struct config *config, const struct session_policy *policy)
+{
+	return policy->tls == SESSION_OPPORTUNISTIC && config->reply_timeout > TLS_PATIENCE ? TLS_PATIENCE : config->reply_timeout;
+}
+
+static bool begin_tls(struct session *session, const struct config *config, const struct session_policy *policy, struct trouble *trouble)
 {
 	struct error error = {0};
-	client_set_timeout(session->client, (int)config->reply_timeout);
-	if (client_start_tls(session->client, session->peer.host, demand, &error))
+	client_set_timeout(session->client, (int)tls_timeout(config, policy));
+	if (client_start_tls(session->client, session->peer.host, policy->tls == SESSION_OPPORTUNISTIC ? TLS_OPPORTUNISTIC : TLS_VERIFIED, &error))
 		return true;
-	*handshake_failed = true;
 	session->broken = true;
 	trouble_from_error(trouble, &error, "4.7.5");
 	return false;
 }
 
-/* A connection that is lost between the handshake and the first reply under TLS counts as a handshake that failed: servers
- * with broken TLS do that, too. */
-static bool go_on_under_tls(struct session *session, const struct config *config, enum tls_demand demand, bool *handshake_failed, struct trouble *trouble)
+/* RFC 3207. False only if the session can't go on; *tls_failed tells whether it could without TLS. A connection that is lost
+ * between the handshake and the first reply under TLS counts: servers with broken TLS do that, too. */
+static bool upgrade(struct session *session, const struct config *config, const struct session_policy *policy, bool *tls_failed, struct trouble *trouble)
 {
-	if (!begin_tls(session, config, demand, handshake_failed, trouble))
-		return false;
-	if (say_hello(session, config, trouble))
-		return true;
-	*handshake_failed = !trouble->from_peer;
-	return false;
-}
-
-/* RFC 3207. False only if the session can't go on. */
-static bool upgrade(struct session *session, const struct config *config, const struct session_policy *policy, bool *handshake_failed, struct trouble *trouble)
-{
+	int64_t timeout = tls_timeout(config, policy);
 	bool required = policy->tls == SESSION_STARTTLS;
 	if (policy->tls == SESSION_CLEAR || policy->tls == SESSION_IMPLICIT)
 		return true;
+	*tls_failed = session->offers.starttls;
 	if (session->offers.starttls) {
 		session_send(session, SLICE("STARTTLS\r\n"));
-		if (!session_reply(session, config->reply_timeout, trouble))
+		if (!session_reply(session, timeout, trouble))
 			return false;
 		if (session->reply.code == 220)
-			return go_on_under_tls(session, config, required ? TLS_VERIFIED : TLS_OPPORTUNISTIC, handshake_failed, trouble);
+			return begin_tls(session, config, policy, trouble) && say_hello(session, config, timeout, trouble);
 	}
 	if (required)
 		trouble_set(trouble, false, "4.7.10", "TLS is required and the server doesn't offer it");
@@ -175,21 +204,21 @@ static bool upgrade(struct session *session, const struct config *config, const 
 	return !required && !session->broken;
 }
 
-static bool converse(struct session *session, const struct config *config, const struct session_policy *policy, bool *handshake_failed, struct trouble *trouble)
+static bool converse(struct session *session, const struct config *config, const struct session_policy *policy, bool *tls_failed, struct trouble *trouble)
 {
-	if (policy->tls == SESSION_IMPLICIT && !begin_tls(session, config, TLS_VERIFIED, handshake_failed, trouble))
+	if (policy->tls == SESSION_IMPLICIT && !begin_tls(session, config, policy, trouble))
 		return false;
-	return read_greeting(session, config->reply_timeout, trouble) && say_hello(session, config, trouble) &&
-	       upgrade(session, config, policy, handshake_failed, trouble) &&
+	return read_greeting(session, config->reply_timeout, trouble) && say_hello(session, config, config->reply_timeout, trouble) &&
+	       upgrade(session, config, policy, tls_failed, trouble) &&
 	       (!*policy->user || session_sign_in(session, policy, trouble));
 }
 
-static struct session *open_once(const struct peer *peer, const struct session_policy *policy, bool *handshake_failed, struct trouble *trouble)
+static struct session *open_once(const struct peer *peer, const struct session_policy *policy, bool *tls_failed, struct trouble *trouble)
 {
 	const struct config *config = config_current();
 	const struct sockaddr_storage *from = policy->from[peer->address.ss_family == AF_INET6];
 	struct error error = {0};
-	*handshake_failed = false;
+	*tls_failed = false;
 	struct client *client = client_connect(&peer->address, peer->port, from, (int)config->connect_timeout, &error);
 	if (!client) {
 		trouble_from_error(trouble, &error, "4.4.1");
@@ -199,21 +228,57 @@ static struct session *open_once(const struct peer *peer, const struct session_p
 	session->client = client;
 	session->peer = *peer;
 	session->opened = clock_monotonic_ms();
-	if (!converse(session, config, policy, handshake_failed, trouble))
+	if (!converse(session, config, policy, tls_failed, trouble))
 		session_close(&session);
 	return session;
 }
 
+static struct slice peer_key(const struct peer *peer, char out[PEER_TEXT_MAX])
+{
+	snprintf(out, PEER_TEXT_MAX, "%s:%d", peer->address_text, peer->port);
+	return slice_of(out);
+}
+
+void session_forget_tls(const struct peer *peer, struct tls_memory *memory)
+{
+	char key[PEER_TEXT_MAX];
+	tls_memory_forget(memory, peer_key(peer, key));
+}
+
+static bool tls_failed_lately(const struct peer *peer, const struct session_policy *policy)
+{
+	char key[PEER_TEXT_MAX];
+	return policy->tls_memory && tls_memory_has(policy->tls_memory, peer_key(peer, key), clock_monotonic_ms());
+}
+
+static void remember_tls_failure(const struct peer *peer, const struct session_policy *policy, const struct trouble *why)
+{
+	char key[PEER_TEXT_MAX];
+	log_info("delivery.tls_failed", log_text("host", peer->host), log_text("address", peer->address_text), log_text("cause", why->text));
+	if (policy->tls_memory)
+		tls_memory_note(policy->tls_memory, peer_key(peer, key), clock_monotonic_ms());
+}
+
 struct session *session_open(const struct peer *peer, const struct session_policy *policy, struct trouble *trouble)
 {
-	bool handshake_failed = false;
-	struct session *session = open_once(peer, policy, &handshake_failed, trouble);
-	if (!session && handshake_failed && policy->tls == SESSION_OPPORTUNISTIC && !trouble->interrupted) {
-		struct session_policy clear = *policy;
-		clear.tls = SESSION_CLEAR;
-		session = open_once(peer, &clear, &handshake_failed, trouble);
-	}
+	bool opportunistic = policy->tls == SESSION_OPPORTUNISTIC, tls_failed = false;
+	struct session_policy clear = *policy;
+	clear.tls = SESSION_CLEAR;
+	if (opportunistic && tls_failed_lately(peer, policy))
+		return open_once(peer, &clear, &tls_failed, trouble);
+	struct session *session = open_once(peer, policy, &tls_failed, trouble);
+	if (session || !tls_failed || !opportunistic || trouble->interrupted)
+		return session;
+	struct trouble why = *trouble;
+	session = open_once(peer, &clear, &tls_failed, trouble);
+	if (session)
+		remember_tls_failure(peer, policy, &why);
 	return session;
+}
+
+bool session_lacks_tls(const struct session *session)
+{
+	return session->reply.code == 530 && session->offers.starttls && !*client_tls_text(session->client);
 }
 
 /* ---- Ending, and going on ---- */

@@ -3,6 +3,7 @@
 #define COURIER_SESSION_H
 
 #include "courier/reply.h"
+#include "courier/tls_memory.h"
 #include "net/client.h"
 
 enum { HOST_NAME_MAX_TEXT = 256, ADDRESS_TEXT_MAX = 64 };
@@ -37,6 +38,7 @@ struct session_policy {
 	const char *user;          /* "": don't sign in */
 	const char *password_path;
 	const struct sockaddr_storage *from[2]; /* local addresses to use, by family, or NULL */
+	struct tls_memory *tls_memory; /* of hosts whose TLS doesn't work; for SESSION_OPPORTUNISTIC */
 };
 
 struct session {
@@ -61,6 +63,15 @@ void session_send(struct session *session, struct slice bytes);
 __attribute__((format(printf, 2, 3))) void session_printf(struct session *session, const char *format, ...);
 /** Reads the next reply into session->reply, within `seconds`. False with *trouble (temporary): no connection, no sense. */
 bool session_reply(struct session *session, int64_t seconds, struct trouble *trouble);
+/** The same for the reply to the end of a message: a line that is no reply is passed over, since after a reply that wasn't
+ * understood the message would be sent once more. False also when the reply's code decides nothing. */
+bool session_final_reply(struct session *session, int64_t seconds, struct trouble *trouble);
+/** Writes what is queued. False with *trouble: not all of it has gone. */
+bool session_flush(struct session *session, struct trouble *trouble);
+/** Did the peer, in its last reply, demand TLS that this session lacks (530, RFC 3207 §4)? */
+bool session_lacks_tls(const struct session *session);
+/** TLS is tried again with this peer. */
+void session_forget_tls(const struct peer *peer, struct tls_memory *memory);
 /** Is the session fit for another message? Sends RSET where needed. */
 bool session_renew(struct session *session);
 

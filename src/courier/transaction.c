@@ -249,6 +249,8 @@ static bool offer_envelope(struct transaction *transaction, const struct envelop
 	mail_taken = reply_is_positive(&session->reply);
 	if (!mail_taken) {
 		trouble_from_reply(&transaction->trouble, &session->reply, "1.0");
+		if (session_lacks_tls(session)) /* TLS was tried and failed, perhaps some time ago: no reason to give up the mail */
+			trouble_set(&transaction->trouble, false, "4.7.10", "the other server takes mail over TLS only, and that failed: %s", session->reply.text);
 		for (size_t i = 0; transaction->trouble.permanent && i < transaction->count; i++)
 			fail_with(transaction->addressees[i], &transaction->trouble, &via);
 		if (!session->offers.pipelining || session->broken)
@@ -323,18 +325,22 @@ static bool send_body(struct transaction *transaction, bool binary)
 		session_send(session, buf_slice(&out));
 	}
 	buf_free(&out);
-	return !session->broken;
+	return !session->broken && session_flush(session, &transaction->trouble);
 }
 
-/* The final reply: only here responsibility changes hands (RFC 5321 §6.1). */
+/* The final reply: only here responsibility changes hands (RFC 5321 §6.1). Without one that can be read the peer has the whole
+ * message, and nobody knows whether it keeps it (RFC 1047). */
 static void read_final_reply(struct transaction *transaction, const bool *accepted)
 {
 	struct session *session = transaction->session;
-	if (session_reply(session, 2 * config_current()->reply_timeout, &transaction->trouble)) {
+	if (session_final_reply(session, 2 * config_current()->reply_timeout, &transaction->trouble)) {
 		session->dirty = false;
 		conclude(transaction, accepted);
-	} else
-		transaction->unsure = true;
+		return;
+	}
+	transaction->unsure = true;
+	for (size_t i = 0; i < transaction->count; i++)
+		transaction->addressees[i]->unsure |= accepted[i];
 }
 
 /* DATA was answered with 354 although nobody is to get it: RFC 2920 §3.1 asks for an empty message. */

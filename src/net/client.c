@@ -1,7 +1,7 @@
 /* The outgoing side of a connection: connect, lines in, bytes out, TLS; see client.h.
  *
  * The socket never blocks; waiting is poll(2) up to the deadline, also for the thread's stop descriptor. Any failure
- * (time-out, reset, over-long line) makes the connection unusable: every later call fails too, with the same cause.
+ * (time-out, reset, line without end) makes the connection unusable: every later call fails too, with the same cause.
  * The process must not be ended by SIGPIPE: OpenSSL writes with write(2). */
 #include "net/client.h"
 
@@ -23,6 +23,7 @@
 enum {
 	CLIENT_OUTPUT_MAX = 64 * 1024, /* bytes gathered before they must be written */
 	CLIENT_TLS_TEXT_MAX = 128,
+	CLIENT_INPUT_MAX = 2 * CLIENT_LINE_MAX,
 };
 
 struct client {
@@ -34,7 +35,7 @@ struct client {
 	bool broken;
 	struct error cause; /* why it is broken */
 	char tls_text[CLIENT_TLS_TEXT_MAX];
-	char in[CLIENT_LINE_MAX + 2];
+	char in[CLIENT_INPUT_MAX];
 };
 
 static _Thread_local int stop_fd = -1;
@@ -267,11 +268,22 @@ static bool read_some(struct client *client)
 	return false;
 }
 
+/* Of a line whose end isn't in sight no more is kept than will be given out; but its last byte may be the CR of its end, and does
+ * no harm. Returns how much went. */
+static size_t drop_excess(struct client *client)
+{
+	if (client->in_len <= CLIENT_LINE_MAX)
+		return 0;
+	size_t excess = client->in_len - CLIENT_LINE_MAX;
+	client->in_len = CLIENT_LINE_MAX;
+	return excess;
+}
+
 bool client_read_line(struct client *client, struct slice *line, struct error *error)
 {
 	if (!client_flush(client, error))
 		return false;
-	size_t searched = 0;
+	size_t searched = 0, dropped = 0;
 	for (;;) {
 		struct slice input = slice_make(client->in + client->in_at, client->in_len);
 		size_t end = slice_find_char(slice_skip(input, searched), '\n');
@@ -280,10 +292,12 @@ bool client_read_line(struct client *client, struct slice *line, struct error *e
 			client->in_at += end + 1;
 			client->in_len -= end + 1;
 			*line = slice_sub(input, 0, end > 0 && input.at[end - 1] == '\r' ? end - 1 : end);
+			*line = slice_sub(*line, 0, CLIENT_LINE_MAX);
 			return true;
 		}
-		if (client->in_len == sizeof client->in) {
-			client_break(client, "the other server sent a line of more than %d bytes", CLIENT_LINE_MAX);
+		dropped += drop_excess(client);
+		if (dropped > CLIENT_LINE_DROPPED_MAX) {
+			client_break(client, "the other server sent a line of more than %d bytes", CLIENT_LINE_MAX + CLIENT_LINE_DROPPED_MAX);
 			return client_fail(client, error);
 		}
 		searched = client->in_len;

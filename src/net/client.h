@@ -10,14 +10,18 @@
 
 struct client;
 
-enum { CLIENT_LINE_MAX = 2048 };
+enum {
+	CLIENT_LINE_MAX = 2048,           /* bytes that are given out of a line */
+	CLIENT_LINE_DROPPED_MAX = 65536,  /* bytes of it that may follow, and are dropped */
+};
 
 /** Connects to address and port within `timeout` seconds; `from` (may be NULL) is the local address to use. */
 struct client *client_connect(const struct sockaddr_storage *address, int port, const struct sockaddr_storage *from, int timeout, struct error *error);
 void client_close(struct client **client);
 /** All reads and writes from now until the next call together may take so long: a reply that comes byte by byte gains no time. */
 void client_set_timeout(struct client *client, int seconds);
-/** The next line without its line end; longer ones than CLIENT_LINE_MAX are an error. Lives until the next read. */
+/** The next line without its line end, cut at CLIENT_LINE_MAX; where more than CLIENT_LINE_DROPPED_MAX follow, that is an error.
+ * Lives until the next read. */
 bool client_read_line(struct client *client, struct slice *line, struct error *error);
 /** Queues bytes; they are written when much has gathered, at client_flush, or before a read. */
 bool client_write(struct client *client, struct slice bytes, struct error *error);

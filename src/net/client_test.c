@@ -109,6 +109,30 @@ static void lines_come_whole(void **state)
 	peer_end(&peer, &client);
 }
 
+static void play_long(int fd)
+{
+	char block[5000];
+	memset(block, 'x', sizeof block);
+	send(fd, block, sizeof block, MSG_NOSIGNAL);
+	usleep(20000);
+	put(fd, "x\r\nnext\r\n");
+}
+
+static void long_lines_are_cut(void **state)
+{
+	(void)state;
+	struct peer peer;
+	struct error error = {0};
+	struct slice line;
+	peer_start(&peer, play_long);
+	struct client *client = peer_connect(&peer);
+	assert_true(client_read_line(client, &line, &error));
+	assert_int_equal(line.len, CLIENT_LINE_MAX);
+	assert_true(client_read_line(client, &line, &error));
+	assert_true(slice_equal(line, SLICE("next")));
+	peer_end(&peer, &client);
+}
+
 static void play_endless(int fd)
 {
 	char block[1000];
@@ -300,6 +324,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(lines_come_whole),
+		cmocka_unit_test(long_lines_are_cut),
 		cmocka_unit_test(endless_lines_end),
 		cmocka_unit_test(dripping_gains_no_time),
 		cmocka_unit_test(who_does_not_read_is_given_up),

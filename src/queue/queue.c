@@ -29,6 +29,7 @@ static const char *const queue_schema[] = {
 	"CREATE INDEX recipient_schedule ON recipient (next_attempt, message) WHERE held = 0;"
 	"CREATE TABLE barrier (id INTEGER PRIMARY KEY, passed INTEGER NOT NULL);"
 	"INSERT INTO barrier (id, passed) VALUES (1, 0);",
+	"ALTER TABLE recipient ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -139,6 +140,7 @@ void queue_read_recipient(struct db_statement *row, struct arena *arena, struct 
 	recipient->attempts = (int)db_number(row, 7);
 	recipient->delay_notified = db_number(row, 8) != 0;
 	recipient->last_error = arena_copy(arena, db_text(row, 9));
+	recipient->unsure = (int)db_number(row, RECIPIENT_COLUMN_UNSURE);
 }
 
 bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struct queue_message *message, struct error *error)

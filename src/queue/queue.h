@@ -34,6 +34,7 @@ struct queue_recipient {
 	/* schedule: filled by queue_take and the listing */
 	int64_t next_attempt, expires, last_attempt;
 	int attempts;
+	int unsure;              /* attempts after which nobody knew whether the other server had taken it */
 	bool delay_notified;     /* a warning that it is late was sent */
 	struct slice last_error; /* the peer's last words, or ours */
 };
@@ -106,6 +107,7 @@ struct queue_result {
 	enum queue_outcome outcome;
 	int64_t next_attempt;       /* when deferred */
 	bool untried;               /* … without having been tried: its attempts stay as many */
+	bool unsure;                /* … and the other server may have taken it */
 	bool delay_notified;
 	struct slice last_error;
 };

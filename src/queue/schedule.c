@@ -222,7 +222,7 @@ static bool settle_one(struct db *db, const struct queue_result *result, int64_t
 	}
 	struct db_statement *update = db_prepare(db, "UPDATE recipient SET next_attempt = $3,"
 		" last_attempt = CASE WHEN $7 = 0 THEN $4 ELSE last_attempt END, attempts = attempts + 1 - $7,"
-		" delay_notified = $5, last_error = $6 WHERE message = $1 AND number = $2");
+		" unsure = unsure + $8, delay_notified = $5, last_error = $6 WHERE message = $1 AND number = $2");
 	db_bind_number(update, 1, result->message);
 	db_bind_number(update, 2, result->recipient);
 	db_bind_number(update, 3, result->next_attempt);
@@ -230,6 +230,7 @@ static bool settle_one(struct db *db, const struct queue_result *result, int64_t
 	db_bind_number(update, 5, result->delay_notified);
 	db_bind_text(update, 6, result->last_error);
 	db_bind_number(update, 7, result->untried);
+	db_bind_number(update, 8, result->unsure);
 	return db_run(update, error);
 }
 

@@ -6,7 +6,7 @@ import pytest
 import letters
 from conftest import QUICK
 from peers import Drop, ScriptedServer
-from pombal import Pombal, new_address
+from pombal import Pombal, new_address, wait_for
 
 _count = 0
 
@@ -78,12 +78,12 @@ def test_replies(sender, names, token, where, deed):
 
 
 @pytest.mark.parametrize("deed", ["silence", "a byte at a time", "binary", "drop"])
-@pytest.mark.parametrize("where", ["handshake", "EHLO"])
+@pytest.mark.parametrize("where", ["STARTTLS", "handshake", "EHLO"])
 def test_broken_tls(sender, names, token, where, deed):
     """TLS that is offered and doesn't work: the letter goes without."""
     def evil(verb, argument, session):
-        if where == "handshake" and verb == "STARTTLS":
-            session["socket"].sendall(b"220 go\r\n")
+        if where in ("STARTTLS", "handshake") and verb == "STARTTLS":
+            session["socket"].sendall(b"220 go\r\n" if where == "handshake" else b"")
         elif not (where == "EHLO" and verb == "EHLO" and session["tls"]):
             return None
         if deed != "drop":
@@ -93,6 +93,27 @@ def test_broken_tls(sender, names, token, where, deed):
         name = domain(names, peer)
         sender.submit(letters.simple(token, f"x@{name}", sender.name("anna")), f"x@{name}")
         assert peer.wait_letters(deadline=60)[0]["tls"] is False
+
+
+@pytest.mark.parametrize("reply", [b"\r\n250 OK id=1\r\n", b"\r\n\r\n250-OK\r\n\r\n250 id=1\r\n", b"250OK\r\n", b"250 " + b"x" * 10000 + b"\r\n", b"hm\r\n250 OK\r\n"])
+def test_an_odd_reply_after_the_final_dot(sender, names, token, reply):
+    """The message was taken: it isn't sent again."""
+    with ScriptedServer(new_address(), 22525, lambda verb, argument, session: reply if verb == "END" else None) as peer:
+        name = domain(names, peer)
+        sender.submit(letters.simple(token, f"x@{name}", sender.name("anna")), f"x@{name}")
+        wait_for(lambda: name not in repr(sender.queue()), "the letter to be settled")
+        assert [command for session in peer.sessions for command in session["commands"] if command == "DATA"] == ["DATA"]
+
+
+def test_a_reply_that_never_makes_sense(sender, names, token):
+    """Three copies at most, and then the sender hears that it may have arrived."""
+    with ScriptedServer(new_address(), 22525, lambda verb, argument, session: b"what?\r\n" if verb == "END" else None) as peer:
+        name = domain(names, peer)
+        sender.submit(letters.simple(token, f"x@{name}", sender.name("anna")), f"x@{name}")
+        wait_for(lambda: name not in repr(sender.queue()), "the letter to be settled")
+        found = [letter for letter in sender.wait_mail("could not be delivered") if name.encode() in letter]
+        assert b"Status: 5.4.2" in found[0] and b"It may have been delivered all the same" in found[0]
+        assert sum(command == "DATA" for session in peer.sessions for command in session["commands"]) == 3
 
 
 def test_others_are_served_meanwhile(sender, names, token):
