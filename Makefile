@@ -2,14 +2,11 @@
 BUILD ?= build
 TIME ?= 60
 
-.PHONY: run build test crash tsan fuzz lint install deb packages clean
+.PHONY: run build test bench fresh crash tsan fuzz lint install deb clean
 
 # Installs what is missing, builds, makes a development instance in ./dev, and serves it in the foreground.
-run: packages build
-	@exec tools/run-dev
-
-packages:
-	@tools/install-packages
+run:
+	@exec ./run
 
 # The optimised program, at build/pombal.
 build: $(BUILD)/build.ninja
@@ -21,6 +18,14 @@ $(BUILD)/build.ninja:
 # Unit, end-to-end and crash tests, with sanitizers; ends with "N passed, N failed".
 test:
 	@tests/run
+
+# Pombal beside Postfix and Dovecot, in one run: prints the table of the README. Needs root; installs the others.
+bench: build
+	@bench/run --table
+
+# The README's commands and its tour on a Debian that has nothing yet, as root and as a user with sudo. Needs root and debootstrap.
+fresh:
+	@for release in $(or $(RELEASE),bookworm trixie); do tools/test-fresh $$release || exit 1; done
 
 # The crash tests at length: as many messages as MESSAGES (default 5,000) from 50 sessions while roles die, and as many while the
 # power is cut 5 times. Needs root, for loop devices. Prints what it counted.
