@@ -71,11 +71,13 @@ struct sign_in_client {
 	bool encrypted;
 	struct slice tls_exporter; /* channel binding data (RFC 9266, 32 bytes) or empty */
 	struct slice tls_unique;   /* RFC 5929, TLS 1.2 and below, or empty */
+	bool binding_offered;      /* was -PLUS among the mechanisms that this client was told of? */
 };
 
 struct sign_in;                    /* one exchange; the caller's, free it with sign_in_end */
-/** The mechanisms to offer, space-separated ("SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"): without TLS only what
- * the configuration allows there, -PLUS only with channel binding. Constant text per (encrypted, binding). */
+/** The mechanisms there are, space-separated ("SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"): without TLS only what
+ * the configuration allows there, -PLUS only with `binding`. To offer -PLUS is for whom the option offer_channel_binding says so: a
+ * client that picks it and then can't bind gives up. Who asks for it is served wherever the connection can be bound. */
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding);
 /** Starts an exchange with a mechanism name (any case). Nothing is asked of the auth role before the first step. */
 struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const struct sign_in_client *client);

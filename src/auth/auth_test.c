@@ -8,10 +8,13 @@
 
 #include <gsasl.h>
 #include <openssl/evp.h>
+#include <openssl/hmac.h>
+#include <openssl/sha.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/socket.h>
 
+#include "auth/base64.h"
 #include "auth/directory.h"
 #include "auth/server.h"
 #include "auth/test_folder.h"
@@ -328,10 +331,17 @@ static void nobody_acts_for_another(void **state)
 	}
 }
 
-static enum sign_in_status one_step_over(struct fixture *f, const char *mechanism, const char *server_exporter, struct slice input)
+static struct sign_in_client bound_client(const char *server_exporter, bool offered)
 {
 	struct sign_in_client client = client_at("192.0.2.1");
 	client.tls_exporter = slice_of(server_exporter);
+	client.binding_offered = offered;
+	return client;
+}
+
+static enum sign_in_status one_step_over(struct fixture *f, const char *mechanism, const char *server_exporter, bool offered, struct slice input)
+{
+	struct sign_in_client client = bound_client(server_exporter, offered);
 	struct slice account;
 	int delay_ms;
 	struct buf challenge = BUF(WIRE_SASL_MAX);
@@ -350,20 +360,135 @@ static void channel_binding_binds(void **state)
 	assert_int_equal(exchange(f, "SCRAM-SHA-256-PLUS", &test, exporter, true), SIGN_IN_DONE);
 	assert_int_equal(exchange(f, "SCRAM-SHA-256-PLUS", &test, elsewhere, true), SIGN_IN_REFUSED); /* somebody in the middle */
 	assert_int_equal(exchange(f, "SCRAM-SHA-256-PLUS", &test, "", true), SIGN_IN_MALFORMED);      /* not offered */
-	/* A client that could, and was made to believe that the server can't. */
-	assert_int_equal(one_step_over(f, "SCRAM-SHA-256", exporter, SLICE("y,,n=alice,r=abcdefgh")), SIGN_IN_REFUSED);
-	assert_int_equal(one_step_over(f, "SCRAM-SHA-256", "", SLICE("y,,n=alice,r=abcdefgh")), SIGN_IN_CONTINUE);
-	assert_int_equal(one_step_over(f, "SCRAM-SHA-256-PLUS", exporter, SLICE("p=tls-unique,,n=alice,r=abcdefgh")), SIGN_IN_MALFORMED);
-	assert_int_equal(one_step_over(f, "SCRAM-SHA-256-PLUS", exporter, SLICE("n,,n=alice,r=abcdefgh")), SIGN_IN_REFUSED);
+	/* A client that could, and was made to believe that the server can't; or to which -PLUS wasn't offered. */
+	assert_int_equal(one_step_over(f, "SCRAM-SHA-256", exporter, true, SLICE("y,,n=alice,r=abcdefgh")), SIGN_IN_REFUSED);
+	assert_int_equal(one_step_over(f, "SCRAM-SHA-256", exporter, false, SLICE("y,,n=alice,r=abcdefgh")), SIGN_IN_CONTINUE);
+	assert_int_equal(one_step_over(f, "SCRAM-SHA-256", "", true, SLICE("y,,n=alice,r=abcdefgh")), SIGN_IN_CONTINUE);
+	for (int offered = 0; offered < 2; offered++) {
+		assert_int_equal(one_step_over(f, "SCRAM-SHA-256-PLUS", exporter, offered, SLICE("p=tls-unique,,n=alice,r=abcdefgh")), SIGN_IN_MALFORMED);
+		assert_int_equal(one_step_over(f, "SCRAM-SHA-256-PLUS", exporter, offered, SLICE("n,,n=alice,r=abcdefgh")), SIGN_IN_REFUSED);
+	}
 	test.exporter = NULL;
 	assert_int_equal(exchange(f, "SCRAM-SHA-256", &test, exporter, true), SIGN_IN_DONE);
 	assert_string_equal(auth_mechanisms(true, false, true), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN");
 	assert_string_equal(auth_mechanisms(false, false, false), "");
 }
 
+/* ---- A SCRAM client by hand (RFC 5802 §3), which knows the password and may lie about the channel ---- */
+
+static void hmac(struct slice key, struct slice text, unsigned char out[32])
+{
+	unsigned len = 32;
+	assert_non_null(HMAC(EVP_sha256(), key.at, (int)key.len, (const unsigned char *)text.at, text.len, out, &len));
+}
+
+static void prove(struct slice password, struct slice salt, int iterations, struct slice auth_message, char proof[64])
+{
+	unsigned char salted[32], client_key[32], stored_key[32], signature[32];
+	PKCS5_PBKDF2_HMAC(password.at, (int)password.len, (const unsigned char *)salt.at, (int)salt.len, iterations, EVP_sha256(), 32, salted);
+	hmac(slice_make((char *)salted, 32), SLICE("Client Key"), client_key);
+	SHA256(client_key, 32, stored_key);
+	hmac(slice_make((char *)stored_key, 32), auth_message, signature);
+	for (int i = 0; i < 32; i++)
+		client_key[i] ^= signature[i];
+	EVP_EncodeBlock((unsigned char *)proof, client_key, 32);
+}
+
+/* What the client says of the channel first (its gs2 header), and in the message that it proves. */
+struct claim {
+	const char *header;
+	struct slice bound; /* the header again and the binding, or what a forger makes of it */
+};
+
+static struct slice final_message(struct fixture *f, const struct claim *claim, struct slice server_first)
+{
+	struct slice nonce, salt, iterations, rest;
+	struct buf salt_bytes = BUF(64), bound = BUF(256);
+	uint64_t rounds;
+	char proof[64];
+	assert_true(slice_cut(server_first, ',', &nonce, &rest) && slice_cut(rest, ',', &salt, &iterations));
+	assert_true(auth_base64_decode(slice_skip(salt, 2), &salt_bytes) && slice_to_number(slice_skip(iterations, 2), 1000000, &rounds));
+	auth_base64_encode(claim->bound, &bound);
+	struct slice without_proof = arena_printf(f->arena, "c=%.*s,%.*s", SLICE_ARG(buf_slice(&bound)), SLICE_ARG(nonce));
+	struct slice message = arena_printf(f->arena, "n=alice,r=abcdefgh,%.*s,%.*s", SLICE_ARG(server_first), SLICE_ARG(without_proof));
+	prove(SLICE("wonderland"), buf_slice(&salt_bytes), (int)rounds, message, proof);
+	buf_free(&salt_bytes);
+	buf_free(&bound);
+	return arena_printf(f->arena, "%.*s,p=%s", SLICE_ARG(without_proof), proof);
+}
+
+static enum sign_in_status claim(struct fixture *f, const char *mechanism, bool offered, struct claim claim)
+{
+	struct sign_in_client client = bound_client(exporter, offered);
+	struct slice account;
+	int delay_ms;
+	struct buf challenge = BUF(WIRE_SASL_MAX);
+	struct sign_in *sign_in = sign_in_begin(f->auth, slice_of(mechanism), &client);
+	struct slice first = arena_printf(f->arena, "%sn=alice,r=abcdefgh", claim.header);
+	enum sign_in_status status = sign_in_step(sign_in, true, first, &challenge, &account, &delay_ms);
+	if (status == SIGN_IN_CONTINUE) {
+		struct slice last = final_message(f, &claim, arena_copy(f->arena, buf_slice(&challenge)));
+		status = sign_in_step(sign_in, true, last, &challenge, &account, &delay_ms);
+	}
+	sign_in_end(&sign_in);
+	buf_free(&challenge);
+	return status;
+}
+
+#define EXPORTER "0123456789abcdef0123456789abcdef"
+
+/* Who is in the middle knows a password by heart as little as the channel; here even one who knows it gets in only with what
+ * is true of the channel, or saying that nothing is bound. */
+static void channel_binding_is_neither_forged_nor_skipped(void **state)
+{
+	struct fixture *f = *state;
+	const char plus[] = "SCRAM-SHA-256-PLUS", without[] = "SCRAM-SHA-256", p[] = "p=tls-exporter,,";
+	for (int offered = 0; offered < 2; offered++) {
+		assert_int_equal(claim(f, plus, offered, (struct claim){p, SLICE("p=tls-exporter,," EXPORTER)}), SIGN_IN_DONE);
+		assert_int_equal(claim(f, without, offered, (struct claim){"n,,", SLICE("n,,")}), SIGN_IN_DONE);
+		assert_int_equal(claim(f, without, offered, (struct claim){"y,,", SLICE("y,,")}), offered ? SIGN_IN_REFUSED : SIGN_IN_DONE);
+		const struct claim lies[] = {
+			{p, SLICE("p=tls-exporter,,")}, {p, SLICE("p=tls-exporter,,fedcba9876543210fedcba9876543210")}, {p, SLICE("n,,")},
+			{p, SLICE("p=tls-exporter,,0123456789abcdef")}, {p, SLICE("p=tls-exporter,," EXPORTER "x")}, {p, SLICE("")}, {p, SLICE("y,,")},
+			{p, SLICE("p=tls-unique,," EXPORTER)}, {p, SLICE("n,," EXPORTER)}, {"p=tls-unique,,", SLICE("p=tls-unique,,")},
+			{"p=tls-server-end-point,,", SLICE("p=tls-server-end-point,,")}, {"p=,,", SLICE("p=,,")}, {"n,,", SLICE("n,,")},
+			{"y,,", SLICE("y,,")}, {"n,,", SLICE("p=tls-exporter,," EXPORTER)},
+		};
+		for (size_t i = 0; i < sizeof lies / sizeof *lies; i++)
+			assert_int_not_equal(claim(f, plus, offered, lies[i]), SIGN_IN_DONE);
+		const struct claim unbound[] = {{p, SLICE("p=tls-exporter,,")}, {p, SLICE("n,,")}, {"n,,", SLICE("y,,")}, {"y,,", SLICE("n,,")},
+			{"p=tls-unique,,", SLICE("p=tls-unique,,")}, {"n,,", SLICE("")}, {"n,,", SLICE("n,,x")}};
+		for (size_t i = 0; i < sizeof unbound / sizeof *unbound; i++)
+			assert_int_not_equal(claim(f, without, offered, unbound[i]), SIGN_IN_DONE);
+	}
+}
+
 static enum sign_in_status one_step(struct fixture *f, const char *mechanism, struct slice input)
 {
-	return one_step_over(f, mechanism, "", input);
+	return one_step_over(f, mechanism, "", false, input);
+}
+
+/* The words of AUTH LOGIN that clients look for, with the name in a step of its own and with the mechanism's. */
+static void login_asks_in_the_usual_words(void **state)
+{
+	struct fixture *f = *state;
+	struct sign_in_client client = client_at("192.0.2.1");
+	struct slice account;
+	int delay_ms;
+	for (int initial = 0; initial < 2; initial++) {
+		struct buf challenge = BUF(WIRE_SASL_MAX);
+		struct sign_in *sign_in = sign_in_begin(f->auth, SLICE("LOGIN"), &client);
+		if (!initial) {
+			assert_int_equal(sign_in_step(sign_in, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
+			assert_true(slice_equal(buf_slice(&challenge), SLICE("Username:")));
+			buf_clear(&challenge);
+		}
+		assert_int_equal(sign_in_step(sign_in, true, SLICE("alice@example.test"), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
+		assert_true(slice_equal(buf_slice(&challenge), SLICE("Password:")));
+		assert_int_equal(sign_in_step(sign_in, true, SLICE("wonderland"), &challenge, &account, &delay_ms), SIGN_IN_DONE);
+		sign_in_end(&sign_in);
+		buf_free(&challenge);
+	}
 }
 
 static void broken_exchanges_end(void **state)
@@ -385,6 +510,7 @@ static void broken_exchanges_end(void **state)
 	assert_int_not_equal(one_step(f, "PLAIN", SLICE("\0\0\0\0\0")), SIGN_IN_DONE);
 	assert_int_equal(one_step(f, "PLAIN", slice_make(longest, sizeof longest)), SIGN_IN_MALFORMED);
 	assert_int_equal(one_step(f, "SCRAM-SHA-256", SLICE("n,,n=alice,r=")), SIGN_IN_MALFORMED);
+	assert_int_equal(one_step(f, "SCRAM-SHA-256", SLICE("p=tls-exporter,,n=alice,r=abcdefgh")), SIGN_IN_REFUSED);
 	assert_int_equal(one_step(f, "SCRAM-SHA-256", SLICE("\xff\0\xff")), SIGN_IN_MALFORMED);
 	assert_int_equal(one_step(f, "SCRAM-SHA-256", slice_make(longest, WIRE_SASL_MAX)), SIGN_IN_MALFORMED);
 }
@@ -626,6 +752,8 @@ int main(void)
 		AUTH_TEST(every_mechanism_signs_in),
 		AUTH_TEST(nobody_acts_for_another),
 		AUTH_TEST(channel_binding_binds),
+		AUTH_TEST(channel_binding_is_neither_forged_nor_skipped),
+		AUTH_TEST(login_asks_in_the_usual_words),
 		AUTH_TEST(broken_exchanges_end),
 		AUTH_TEST(steps_after_the_end_are_refused),
 		AUTH_TEST(abandoned_exchanges_make_room),

@@ -360,8 +360,11 @@ struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const s
 	exchange->arena = arena_new();
 	exchange->client = *client;
 	exchange->client.address = arena_copy(exchange->arena, client->address);
-	exchange->client.tls_exporter = arena_copy(exchange->arena, client->tls_exporter);
-	exchange->client.tls_unique = arena_copy(exchange->arena, client->tls_unique);
+	/* A client that says it could bind the channel and saw no offer ("y", RFC 5802 §6) is right where none was made, and has been
+	 * deceived where one was: the library refuses it if it knows a binding. */
+	bool binds = client->binding_offered || slice_ends_nocase(mechanism, SLICE("-PLUS"));
+	exchange->client.tls_exporter = binds ? arena_copy(exchange->arena, client->tls_exporter) : SLICE("");
+	exchange->client.tls_unique = binds ? arena_copy(exchange->arena, client->tls_unique) : SLICE("");
 	exchange->mechanism = arena_copy(exchange->arena, mechanism);
 	exchange->over = mechanism.len > WIRE_MECHANISM_MAX;
 	return exchange;

@@ -1,4 +1,4 @@
-/* See sasl.h. libgsasl asks for what it needs through on_property(); SCRAM is given the keys of an account, or decoys that no
+/* See sasl.h. For SCRAM libgsasl asks for what it needs through on_property(); it is given the keys of an account, or decoys that no
  * proof fits, so a stranger cannot tell whether an account exists. */
 #include "auth/sasl.h"
 
@@ -15,26 +15,33 @@ struct sasl {
 	struct directory *directory;
 };
 
+struct mechanism {
+	const char *name;
+	bool binds; /* the channel */
+	enum sasl_step (*step)(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output);
+};
+
 struct sasl_exchange {
 	struct sasl *sasl;
-	Gsasl_session *session;
+	const struct mechanism *mechanism;
+	Gsasl_session *session; /* NULL but for SCRAM */
 	struct arena *arena;
 	struct credentials credentials;
-	bool has_credentials, unreadable, has_password, other;
+	bool has_credentials, unreadable, other;
+	struct slice name;      /* LOGIN's, until the password comes */
+	bool begun;             /* SCRAM: the client has said something */
 	struct buf password;
 	char exporter[2 * WIRE_BINDING_MAX], unique[2 * WIRE_BINDING_MAX]; /* base64, or empty */
 	int steps;
 };
 
-static const char *const mechanisms[] = {"SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"};
-
 /* Finds out who is meant, and reads the account's keys or makes decoys. */
-static void load_account(struct sasl_exchange *exchange, const char *name)
+static void load_account(struct sasl_exchange *exchange, struct slice name)
 {
 	if (exchange->has_credentials)
 		return;
 	struct error error;
-	struct slice account = directory_sign_in_name(exchange->sasl->directory, slice_of(name), exchange->arena);
+	struct slice account = directory_sign_in_name(exchange->sasl->directory, name, exchange->arena);
 	if (!directory_credentials(exchange->sasl->directory, account, exchange->arena, &exchange->credentials, &error)) {
 		log_error("directory.failed", log_slice("account", account), log_text("reason", error.text));
 		exchange->unreadable = true;
@@ -42,11 +49,11 @@ static void load_account(struct sasl_exchange *exchange, const char *name)
 	exchange->has_credentials = true;
 }
 
-static void check_authzid(struct sasl_exchange *exchange, const char *authzid)
+static void check_authzid(struct sasl_exchange *exchange, struct slice authzid)
 {
-	if (!authzid || !*authzid)
+	if (slice_empty(authzid))
 		return;
-	struct slice other = directory_sign_in_name(exchange->sasl->directory, slice_of(authzid), exchange->arena);
+	struct slice other = directory_sign_in_name(exchange->sasl->directory, authzid, exchange->arena);
 	exchange->other = !slice_equal(other, exchange->credentials.account);
 }
 
@@ -67,7 +74,7 @@ static int set_scram(struct sasl_exchange *exchange, Gsasl_session *session, Gsa
 	char iterations[24];
 	if (!name)
 		return GSASL_NO_CALLBACK;
-	load_account(exchange, name);
+	load_account(exchange, slice_of(name));
 	const struct credentials *credentials = &exchange->credentials;
 	switch (property) {
 	case GSASL_SCRAM_ITER:
@@ -82,20 +89,6 @@ static int set_scram(struct sasl_exchange *exchange, Gsasl_session *session, Gsa
 	}
 }
 
-/* PLAIN and LOGIN have the password now; it is kept for the caller, and libgsasl's copy is wiped: it frees it as it is. */
-static int keep_password(struct sasl_exchange *exchange, Gsasl_session *session)
-{
-	const char *name = gsasl_property_fast(session, GSASL_AUTHID), *password = gsasl_property_fast(session, GSASL_PASSWORD);
-	if (!name || !password)
-		return GSASL_AUTHENTICATION_ERROR;
-	load_account(exchange, name);
-	if (!password_prepare(slice_of(password), &exchange->password))
-		buf_clear(&exchange->password);
-	memory_wipe((char *)password, strlen(password));
-	exchange->has_password = true;
-	return GSASL_OK;
-}
-
 static int set_binding(Gsasl_session *session, Gsasl_property property, const char *base64)
 {
 	return *base64 ? gsasl_property_set(session, property, base64) : GSASL_NO_CALLBACK;
@@ -108,8 +101,6 @@ static int on_property(Gsasl *library, Gsasl_session *session, Gsasl_property pr
 	if (!exchange)
 		return GSASL_NO_CALLBACK;
 	switch ((int)property) {
-	case GSASL_VALIDATE_SIMPLE:
-		return keep_password(exchange, session);
 	case GSASL_SCRAM_ITER:
 	case GSASL_SCRAM_SALT:
 	case GSASL_SCRAM_STOREDKEY:
@@ -143,11 +134,59 @@ void sasl_free(struct sasl **sasl)
 	*sasl = NULL;
 }
 
-static const char *find_mechanism(struct slice name)
+/* ---- PLAIN and LOGIN: here rather than in libgsasl, which leaves copies of the password, and asks "User Name" and "Password" ---- */
+
+static enum sasl_step keep_password(struct sasl_exchange *exchange, struct slice name, struct slice password)
+{
+	load_account(exchange, name);
+	if (!password_prepare(password, &exchange->password))
+		buf_clear(&exchange->password);
+	return exchange->unreadable ? SASL_TEMPORARY : SASL_PASSWORD;
+}
+
+/* RFC 4616 §2: [authzid] NUL authcid NUL passwd. */
+static enum sasl_step step_plain(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output)
+{
+	struct slice authzid, name, password, rest;
+	(void)output;
+	if (!has_input)
+		return exchange->steps == 1 ? SASL_CONTINUE : SASL_MALFORMED;
+	if (!slice_cut(input, '\0', &authzid, &rest) || !slice_cut(rest, '\0', &name, &password) || slice_empty(name) ||
+	    slice_find_char(password, '\0') != SLICE_NONE)
+		return SASL_MALFORMED;
+	enum sasl_step step = keep_password(exchange, name, password);
+	check_authzid(exchange, authzid);
+	return step;
+}
+
+/* No RFC has it (draft-murchison-sasl-login). The words are those that clients look for; who sends the name with the mechanism
+ * isn't asked for it. */
+static enum sasl_step step_login(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output)
+{
+	if (exchange->steps == 1 && (!has_input || slice_empty(input)))
+		return buf_append_text(output, "Username:") ? SASL_CONTINUE : SASL_MALFORMED;
+	if (exchange->name.at)
+		return keep_password(exchange, exchange->name, input);
+	exchange->name = arena_copy(exchange->arena, input);
+	return buf_append_text(output, "Password:") ? SASL_CONTINUE : SASL_MALFORMED;
+}
+
+/* ---- SCRAM ---- */
+
+static enum sasl_step step_scram(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output);
+
+static const struct mechanism mechanisms[] = {
+	{"SCRAM-SHA-256-PLUS", true, step_scram},
+	{"SCRAM-SHA-256", false, step_scram},
+	{"PLAIN", false, step_plain},
+	{"LOGIN", false, step_login},
+};
+
+static const struct mechanism *find_mechanism(struct slice name)
 {
 	for (size_t i = 0; i < sizeof mechanisms / sizeof *mechanisms; i++)
-		if (slice_equal_nocase(name, slice_of(mechanisms[i])))
-			return mechanisms[i];
+		if (slice_equal_nocase(name, slice_of(mechanisms[i].name)))
+			return &mechanisms[i];
 	return NULL;
 }
 
@@ -159,16 +198,19 @@ static void put_base64(char *out, struct slice bytes)
 
 struct sasl_exchange *sasl_begin(struct sasl *sasl, struct slice mechanism, const struct sign_in_client *client)
 {
-	const char *name = find_mechanism(mechanism);
-	if (!name || (name == mechanisms[0] && slice_empty(client->tls_exporter) && slice_empty(client->tls_unique)))
+	const struct mechanism *found = find_mechanism(mechanism);
+	if (!found || (found->binds && slice_empty(client->tls_exporter) && slice_empty(client->tls_unique)))
 		return NULL;
 	struct sasl_exchange *exchange = memory_new(sizeof *exchange);
 	exchange->sasl = sasl;
+	exchange->mechanism = found;
 	exchange->arena = arena_new();
 	exchange->password = BUF_SECRET(4 * PASSWORD_MAX);
+	if (found->step != step_scram)
+		return exchange;
 	put_base64(exchange->exporter, client->tls_exporter);
 	put_base64(exchange->unique, client->tls_unique);
-	if (gsasl_server_start(sasl->library, name, &exchange->session) != GSASL_OK)
+	if (gsasl_server_start(sasl->library, found->name, &exchange->session) != GSASL_OK)
 		memory_exhausted(0);
 	gsasl_session_hook_set(exchange->session, exchange);
 	return exchange;
@@ -178,7 +220,8 @@ void sasl_end(struct sasl_exchange **exchange)
 {
 	if (!*exchange)
 		return;
-	gsasl_finish((*exchange)->session);
+	if ((*exchange)->session)
+		gsasl_finish((*exchange)->session);
 	buf_free(&(*exchange)->password);
 	arena_free_secret(&(*exchange)->arena);
 	free(*exchange);
@@ -187,21 +230,20 @@ void sasl_end(struct sasl_exchange **exchange)
 
 const char *sasl_mechanism(const struct sasl_exchange *exchange)
 {
-	return gsasl_mechanism_name(exchange->session);
+	return exchange->mechanism->name;
 }
 
 static enum sasl_step after_step(struct sasl_exchange *exchange, int rc)
 {
+	const char *authzid = gsasl_property_fast(exchange->session, GSASL_AUTHZID);
 	if (exchange->unreadable)
 		return SASL_TEMPORARY;
-	if (exchange->has_credentials)
-		check_authzid(exchange, gsasl_property_fast(exchange->session, GSASL_AUTHZID));
+	if (exchange->has_credentials && authzid)
+		check_authzid(exchange, slice_of(authzid));
 	switch (rc) {
 	case GSASL_NEEDS_MORE:
 		return SASL_CONTINUE;
 	case GSASL_OK:
-		if (exchange->has_password)
-			return SASL_PASSWORD;
 		/* A decoy's proof can't be right; this is the second lock on that door. */
 		return exchange->has_credentials && exchange->credentials.known ? SASL_DONE : SASL_REFUSED;
 	case GSASL_AUTHENTICATION_ERROR:
@@ -213,27 +255,35 @@ static enum sasl_step after_step(struct sasl_exchange *exchange, int rc)
 	}
 }
 
-enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output)
+/* RFC 5802 §6: who says "p" binds the channel, and that is for -PLUS alone. libgsasl takes a "p" without -PLUS, and then asks for
+ * no proof of it. */
+static bool binds_as_named(struct sasl_exchange *exchange, struct slice first)
+{
+	exchange->begun = true;
+	return slice_starts(first, SLICE("p=")) == exchange->mechanism->binds;
+}
+
+static enum sasl_step step_scram(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output)
 {
 	char *message = NULL;
 	size_t len = 0;
-	if (++exchange->steps > SASL_STEPS_MAX || input.len > WIRE_SASL_MAX)
-		return SASL_MALFORMED;
-	bool login = slice_equal(slice_of(sasl_mechanism(exchange)), SLICE("LOGIN"));
 	/* libgsasl takes an empty initial response for none, and would wait for another. */
-	if (exchange->steps == 1 && has_input && slice_empty(input) && !login)
+	if (exchange->steps == 1 && has_input && slice_empty(input))
 		return SASL_MALFORMED;
-	/* LOGIN's first word is the server's; a client that has sent the name already is not asked for it. */
-	if (exchange->steps == 1 && has_input && !slice_empty(input) && login) {
-		gsasl_step(exchange->session, "", 0, &message, &len);
-		gsasl_free(message);
-		message = NULL;
-	}
+	if (has_input && !exchange->begun && !binds_as_named(exchange, input))
+		return SASL_REFUSED;
 	int rc = gsasl_step(exchange->session, input.len > 0 ? input.at : "", input.len, &message, &len);
 	if ((rc == GSASL_OK || rc == GSASL_NEEDS_MORE) && len > 0)
 		buf_append(output, slice_make(message, len));
 	gsasl_free(message);
 	return after_step(exchange, rc);
+}
+
+enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output)
+{
+	if (++exchange->steps > SASL_STEPS_MAX || input.len > WIRE_SASL_MAX)
+		return SASL_MALFORMED;
+	return exchange->mechanism->step(exchange, has_input, input, output);
 }
 
 struct slice sasl_account(const struct sasl_exchange *exchange)

@@ -1,6 +1,5 @@
-/* One SASL exchange in the auth role (RFC 4422), through libgsasl: PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and -PLUS (RFC
- * 5802, 7677). libgsasl speaks the mechanisms; whether a name and password belong together is decided elsewhere, so that
- * hashing can happen in a thread of its own. Not thread-safe. */
+/* One SASL exchange in the auth role (RFC 4422): PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and -PLUS (RFC 5802, 7677). libgsasl speaks SCRAM; whether a name and password belong together is decided elsewhere, so that hashing can
+ * happen in a thread of its own. Not thread-safe. */
 #ifndef AUTH_SASL_H
 #define AUTH_SASL_H
 

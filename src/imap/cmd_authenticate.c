@@ -114,7 +114,8 @@ enum run authenticate_line(struct imap *imap, struct slice line)
 	return finish(imap, sign_in_reply(command, SIGN_IN_DONE, *(struct slice *)command->job, 0));
 }
 
-static bool is_offered(struct slice mechanism, const struct conn_tls *tls)
+/* -PLUS is taken where the connection can be bound, offered or not. */
+static bool is_taken(struct slice mechanism, const struct conn_tls *tls)
 {
 	struct slice rest = slice_of(auth_mechanisms(tls->active, config_current()->plaintext_auth, tls->exporter_size > 0 || tls->unique_size > 0));
 	while (rest.len > 0) {
@@ -147,7 +148,7 @@ enum run imap_cmd_authenticate(struct command *command)
 	struct sign_in_client client = imap_client(imap, &tls);
 	if (is_plain_text(mechanism) && sign_in_needs_tls(imap))
 		return reply_no(command, "PRIVACYREQUIRED", "Passwords are taken over TLS only");
-	if (!is_offered(mechanism, &tls))
+	if (!is_taken(mechanism, &tls))
 		return reply_no(command, "CANNOT", "This mechanism is not offered here");
 	imap->sign_in = sign_in_begin(imap->service->auth, mechanism, &client);
 	if (!imap->sign_in)

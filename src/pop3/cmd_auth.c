@@ -23,16 +23,14 @@ void pop3_forget_sign_in(struct pop3_session *session)
 	set_text(&session->proved, NULL, 0);
 }
 
-/* What the auth role is told about the client; borrows from `tls`. With channel binding only where it is used: a client that
- * says that it saw no -PLUS advertised (RFC 5802 §6, the flag "y") is right. */
-static struct sign_in_client describe_client(const struct pop3_session *session, bool binding, struct conn_tls *tls)
+/* What the auth role is told about the client; borrows from `tls`. */
+static struct sign_in_client describe_client(const struct pop3_session *session, struct conn_tls *tls)
 {
 	conn_tls(session->conn, tls);
-	if (!binding)
-		tls->exporter_size = tls->unique_size = 0;
 	return (struct sign_in_client){.service = "pop3", .address = conn_peer(session->conn), .session = conn_id(session->conn),
 		.encrypted = tls->active, .tls_exporter = slice_make((const char *)tls->exporter, tls->exporter_size),
-		.tls_unique = slice_make((const char *)tls->unique, tls->unique_size)};
+		.tls_unique = slice_make((const char *)tls->unique, tls->unique_size),
+		.binding_offered = session->config->offer_channel_binding};
 }
 
 /* ---- The answer to a sign-in ---- */
@@ -105,7 +103,7 @@ enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
 		return RUN_DONE;
 	}
 	struct conn_tls tls;
-	struct sign_in_client client = describe_client(session, false, &tls);
+	struct sign_in_client client = describe_client(session, &tls);
 	struct arena *arena = arena_new();
 	struct slice account;
 	int delay_ms;
@@ -186,11 +184,15 @@ void pop3_answer(struct pop3_session *session, struct slice line)
 		take_text(session, line);
 }
 
-/* SCRAM-SHA-256-PLUS is there for who asks for it, and not advertised: mutt 2.2 takes it where it is, finds that it has no
- * tls-exporter, gives up with "*", doesn't wait for the reply to that, and takes it for the one to its next command. */
+/* SCRAM-SHA-256-PLUS is there for who asks for it, and advertised only where an option says so: mutt 2.2 takes it where it is,
+ * finds that it has no tls-exporter, gives up with "*", doesn't wait for the reply to that, and takes it for the one to its next
+ * command. */
 static const char *mechanisms(const struct pop3_session *session)
 {
-	return auth_mechanisms(conn_is_tls(session->conn), session->config->plaintext_auth, false);
+	struct conn_tls tls;
+	conn_tls(session->conn, &tls);
+	bool bound = tls.exporter_size > 0 || tls.unique_size > 0;
+	return auth_mechanisms(tls.active, session->config->plaintext_auth, bound && session->config->offer_channel_binding);
 }
 
 /* AUTH alone: no RFC, but many clients ask so. */
@@ -216,7 +218,7 @@ enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument)
 	if (!check_encrypted(session))
 		return RUN_DONE;
 	struct conn_tls tls;
-	struct sign_in_client client = describe_client(session, slice_ends_nocase(mechanism, SLICE("-PLUS")), &tls);
+	struct sign_in_client client = describe_client(session, &tls);
 	pop3_forget_sign_in(session);
 	session->exchange = sign_in_begin(session->service->auth, mechanism, &client);
 	if (!has_initial)

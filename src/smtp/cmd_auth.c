@@ -14,7 +14,7 @@ void auth_cancel(struct session *session)
 	session->input = INPUT_LINE;
 }
 
-static bool is_offered(const char *mechanisms, struct slice name)
+static bool is_one_of(const char *mechanisms, struct slice name)
 {
 	struct slice rest = slice_of(mechanisms), word;
 	for (bool more = true; more;) {
@@ -104,6 +104,7 @@ static void begin(struct session *session, struct slice mechanism)
 		.encrypted = tls.active,
 		.tls_exporter = slice_make((const char *)tls.exporter, tls.exporter_size),
 		.tls_unique = slice_make((const char *)tls.unique, tls.unique_size),
+		.binding_offered = session->config->offer_channel_binding,
 	};
 	session->exchange = sign_in_begin(session->service->auth, mechanism, &client);
 }
@@ -111,7 +112,7 @@ static void begin(struct session *session, struct slice mechanism)
 void cmd_auth(struct session *session, struct slice argument)
 {
 	struct slice mechanism, initial;
-	const char *mechanisms = smtp_mechanisms(session);
+	const char *mechanisms = smtp_mechanisms(session, false);
 	bool has_initial = slice_cut(argument, ' ', &mechanism, &initial);
 	initial = slice_trim(initial);
 	if (session->account) {
@@ -126,7 +127,7 @@ void cmd_auth(struct session *session, struct slice argument)
 		smtp_reply(session, "538 5.7.11 say STARTTLS first");
 		return;
 	}
-	if (!is_offered(mechanisms, mechanism)) {
+	if (!is_one_of(mechanisms, mechanism)) {
 		smtp_reply(session, "504 5.5.4 that mechanism is not offered");
 		return;
 	}

@@ -24,20 +24,21 @@ void cmd_helo(struct session *session, struct slice argument)
 		smtp_reply(session, "250 %s", smtp_hostname(session));
 }
 
-const char *smtp_mechanisms(struct session *session)
+const char *smtp_mechanisms(struct session *session, bool offered)
 {
 	struct conn_tls tls;
 	if (session->service->kind != SMTP_SUBMISSION || session->account)
 		return "";
 	conn_tls(session->conn, &tls);
-	return auth_mechanisms(tls.active, session->config->plaintext_auth, tls.exporter_size > 0 || tls.unique_size > 0);
+	bool bound = tls.exporter_size > 0 || tls.unique_size > 0;
+	return auth_mechanisms(tls.active, session->config->plaintext_auth, bound && (!offered || session->config->offer_channel_binding));
 }
 
 void cmd_ehlo(struct session *session, struct slice argument)
 {
 	if (!greet(session, argument, true))
 		return;
-	const char *mechanisms = smtp_mechanisms(session);
+	const char *mechanisms = smtp_mechanisms(session, true);
 	conn_printf(session->conn,
 		"250-%s\r\n"
 		"250-PIPELINING\r\n"          /* RFC 2920 */

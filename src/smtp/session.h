@@ -147,8 +147,8 @@ void smtp_run_command(struct session *session, struct slice line);
 
 /* ---- cmd_*.c ---- */
 
-/** The mechanisms that AUTH offers here and now; empty: none. */
-const char *smtp_mechanisms(struct session *session);
+/** The mechanisms that AUTH takes here and now, or those of them that are offered; empty: none. */
+const char *smtp_mechanisms(struct session *session, bool offered);
 void cmd_ehlo(struct session *session, struct slice argument);
 void cmd_helo(struct session *session, struct slice argument);
 void cmd_starttls(struct session *session, struct slice argument);
