@@ -52,6 +52,11 @@ bool check_tls_version(struct slice value, struct error *error)
 	return one_of(value, (const char *const[]){"1.2", "1.3", NULL}, error);
 }
 
+bool check_bare_lf(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"trusted", "all", "none", NULL}, error);
+}
+
 bool check_smarthost_tls(struct slice value, struct error *error)
 {
 	return one_of(value, (const char *const[]){"none", "opportunistic", "starttls", "implicit", NULL}, error);

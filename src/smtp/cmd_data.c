@@ -91,7 +91,7 @@ void data_received(struct session *session, struct slice bytes, bool ends)
 	if (ends)
 		bytes.len -= 3; /* the line with the dot */
 	while (frame_unstuff(&bytes, &session->line_start, &text))
-		content_add(session, text);
+		content_add(session, text, true);
 	if (ends) {
 		session->input = INPUT_LINE;
 		end_message(session);
@@ -145,7 +145,7 @@ void chunk_received(struct session *session, struct slice bytes)
 {
 	session->chunk_left -= bytes.len;
 	if (!session->chunk_refused)
-		content_add(session, bytes);
+		content_add(session, bytes, false);
 	if (session->chunk_left == 0)
 		end_chunk(session, session->chunk_size);
 }

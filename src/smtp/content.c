@@ -2,15 +2,25 @@
  * (trace.c); what follows goes straight into the draft. What can't be taken is read to its end nevertheless, since only there
  * the client hears the answer; from the moment of refusal nothing of it is kept.
  *
- * Stored text has CR LF line ends only, and no NUL. A message with a CR or LF that stands alone is refused, and not mended: somebody
- * else would read other lines in it than we do, and that is how messages are smuggled. Only the binary parts of a message
- * that was announced as BODY=BINARYMIME may have them: they are turned into base64 when it is complete (binary.c). */
+ * Stored text has CR LF line ends only, and no NUL. A message with a CR or LF that stands alone is refused: somebody else would
+ * read other lines in it than we do, and that is how messages are smuggled. Two exceptions: an LF of somebody whom we trust (option
+ * bare_lf) becomes CR LF before anything else looks at the text, so that everybody sees the same lines; and the binary parts of a
+ * message that was announced as BODY=BINARYMIME may have both: they become base64 when it is complete (binary.c). */
 #include "smtp/session.h"
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "smtp/frame.h"
+
+/* Programs and devices that write lines with LF alone are somebody's own; from elsewhere it is an attempt at smuggling. */
+static bool may_have_lf(const struct session *session)
+{
+	struct slice whose = slice_of(session->config->bare_lf);
+	bool trusted = session->account || session->may_relay || session->service->kind == SMTP_LMTP;
+	bool lines = session->transaction.message.body != BODY_BINARYMIME; /* its binary parts hold any bytes: nothing is to be changed in it */
+	return lines && (slice_equal(whose, SLICE("all")) || (slice_equal(whose, SLICE("trusted")) && trusted));
+}
 
 void content_begin(struct session *session)
 {
@@ -19,7 +29,8 @@ void content_begin(struct session *session)
 	message->id = id_new(); /* before the commit, since our Received field names it */
 	message->arrived = clock_now();
 	content->draft = queue_draft_new(session->service->queue);
-	content->header = BUF((size_t)session->config->max_header + INPUT_MAX);
+	content->header = BUF((size_t)session->config->max_header + 2 * INPUT_MAX); /* mending makes two bytes of one at most */
+	content->mend = may_have_lf(session);
 }
 
 /* What all messages that are coming in hold in memory, in all sessions of the process. */
@@ -138,7 +149,7 @@ static void add_to_header(struct session *session, struct slice bytes)
 	}
 }
 
-void content_add(struct session *session, struct slice bytes)
+static void add_whole_lines(struct session *session, struct slice bytes)
 {
 	struct content *content = &session->transaction.content;
 	content->size += bytes.len;
@@ -155,6 +166,19 @@ void content_add(struct session *session, struct slice bytes)
 		add_to_header(session, bytes);
 	if (!content->refused)
 		count_memory(session);
+}
+
+void content_add(struct session *session, struct slice bytes, bool stuffed)
+{
+	struct content *content = &session->transaction.content;
+	if (!content->mend || content->refused || !frame_needs_mending(bytes, content->after_cr, content->after_lf)) {
+		add_whole_lines(session, bytes);
+		return;
+	}
+	struct buf mended = BUF(2 * bytes.len);
+	frame_mend(bytes, stuffed, content->after_cr, &content->after_lf, &mended);
+	add_whole_lines(session, buf_slice(&mended));
+	buf_free(&mended);
 }
 
 /* Writes the draft anew with its binary parts as base64, which checks its lines, too. */

@@ -50,6 +50,39 @@ bool frame_unstuff(struct slice *rest, bool *line_start, struct slice *text)
 	return true;
 }
 
+/* Index of the first LF that stands alone from `at` on; SLICE_NONE if there is none. */
+static size_t find_lone_lf(struct slice bytes, size_t at, bool after_cr)
+{
+	for (;;) {
+		size_t found = slice_find_char(slice_skip(bytes, at), '\n');
+		if (found == SLICE_NONE)
+			return SLICE_NONE;
+		at += found;
+		if (at > 0 ? bytes.at[at - 1] != '\r' : !after_cr)
+			return at;
+		at++;
+	}
+}
+
+bool frame_needs_mending(struct slice bytes, bool after_cr, bool after_lf)
+{
+	return after_lf || find_lone_lf(bytes, 0, after_cr) != SLICE_NONE;
+}
+
+void frame_mend(struct slice bytes, bool stuffed, bool after_cr, bool *after_lf, struct buf *out)
+{
+	while (bytes.len > 0) {
+		size_t start = *after_lf && stuffed && bytes.at[0] == '.' ? 1 : 0;
+		size_t lf = find_lone_lf(bytes, start, after_cr && start == 0);
+		buf_append(out, slice_sub(bytes, start, lf == SLICE_NONE ? SLICE_NONE : lf - start));
+		*after_lf = lf != SLICE_NONE;
+		if (*after_lf)
+			buf_append_text(out, "\r\n");
+		bytes = slice_skip(bytes, lf == SLICE_NONE ? bytes.len : lf + 1);
+		after_cr = false;
+	}
+}
+
 /* A line's worth of bytes up to an LF, which stands at `bytes.len`. */
 static enum frame_fault check_line(struct slice bytes, bool after_cr)
 {

@@ -4,7 +4,7 @@
 #ifndef SMTP_FRAME_H
 #define SMTP_FRAME_H
 
-#include "base/slice.h"
+#include "base/buf.h"
 
 /** Length of the first line with its CR LF; 0 if it isn't complete. A bare CR or LF is a byte of the line. */
 size_t frame_line(struct slice input);
@@ -18,6 +18,13 @@ size_t frame_data(struct slice input, bool line_start, size_t from, bool *ends);
 /** Takes the next run of text without stuffed dots off *rest (what frame_data gave, without the final dot line): false at
  * the end. *line_start as above; it is updated. */
 bool frame_unstuff(struct slice *rest, bool *line_start, struct slice *text);
+
+/** Appends a piece of a message to `out` with CR LF where an LF stands alone. `stuffed`: a dot behind such an LF is a stuffed one, as
+ * behind any line end, and goes. `after_cr`: the byte before the piece was CR. *after_lf carries from one piece to the next that the
+ * last byte was an LF that stood alone. */
+void frame_mend(struct slice bytes, bool stuffed, bool after_cr, bool *after_lf, struct buf *out);
+/** Does a piece have an LF that stands alone, or may it begin with a dot that goes? Then it needs frame_mend(). */
+bool frame_needs_mending(struct slice bytes, bool after_cr, bool after_lf);
 
 enum frame_fault { FRAME_FINE, FRAME_BARE_CR, FRAME_BARE_LF, FRAME_NUL, FRAME_LONG_LINE };
 /** Checks that a piece of a message is lines (RFC 5321 §2.3.8), without NUL, which RFC 5322 §2.2 has no place for. *after_cr and *line (length of the line that has begun) carry the state from one

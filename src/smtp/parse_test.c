@@ -147,6 +147,37 @@ static void bare_line_ends_are_seen(void **state)
 				fail_msg("case %zu in pieces of %zu", i, piece);
 }
 
+static void assert_mended(struct slice wire, bool stuffed, struct slice expected)
+{
+	for (size_t piece = 1; piece <= wire.len; piece++) {
+		struct buf message = BUF(1000);
+		bool after_cr = false, after_lf = false;
+		for (size_t at = 0; at < wire.len; at += piece) {
+			struct slice bytes = slice_sub(wire, at, piece);
+			if (frame_needs_mending(bytes, after_cr, after_lf))
+				frame_mend(bytes, stuffed, after_cr, &after_lf, &message);
+			else
+				buf_append(&message, bytes);
+			after_cr = message.len > 0 && message.at[message.len - 1] == '\r';
+		}
+		if (!slice_equal(buf_slice(&message), expected))
+			fail_msg("pieces of %zu: got \"%.*s\"", piece, (int)message.len, message.at);
+		buf_free(&message);
+	}
+}
+
+static void lone_lfs_are_mended(void **state)
+{
+	(void)state;
+	assert_mended(SLICE("a\nb\r\n\nc\n\n"), true, SLICE("a\r\nb\r\n\r\nc\r\n\r\n"));
+	assert_mended(SLICE("\n"), true, SLICE("\r\n"));
+	assert_mended(SLICE("a\r\nb\r\n"), true, SLICE("a\r\nb\r\n"));
+	assert_mended(SLICE("a\n.b\n..c\n.\n.\r\n.d\r\n"), true, SLICE("a\r\nb\r\n.c\r\n\r\n\r\n.d\r\n"));
+	assert_mended(SLICE("a\n.b\n..c\n.\n.\r\n.d\r\n"), false, SLICE("a\r\n.b\r\n..c\r\n.\r\n.\r\n.d\r\n"));
+	assert_mended(SLICE("a\n.\r\n\n.\n"), true, SLICE("a\r\n\r\n\r\n\r\n"));
+	assert_mended(SLICE("a\r\r\n\rb\n\r\n"), true, SLICE("a\r\r\n\rb\r\n\r\n")); /* a CR that stands alone stays, and refuses it */
+}
+
 static void lines_end_with_crlf_only(void **state)
 {
 	(void)state;
@@ -302,6 +333,7 @@ int main(void)
 		cmocka_unit_test(nothing_else_ends_a_message),
 		cmocka_unit_test(random_texts_survive),
 		cmocka_unit_test(bare_line_ends_are_seen),
+		cmocka_unit_test(lone_lfs_are_mended),
 		cmocka_unit_test(lines_end_with_crlf_only),
 		cmocka_unit_test_setup_teardown(mail_parameters, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(rcpt_parameters, set_up, tear_down),

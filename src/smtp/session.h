@@ -58,7 +58,9 @@ struct content {
 	struct queue_draft *draft;
 	struct buf header;       /* the header, until it is complete */
 	bool header_done;
+	bool mend;               /* lines may end with LF alone */
 	bool after_cr;           /* the last byte was CR: LF must follow */
+	bool after_lf;           /* … was an LF that stood alone */
 	bool eight_bit;          /* a byte over 127 has come */
 	uint64_t size, line;     /* bytes altogether, and of the line that has begun */
 	size_t held;             /* bytes in memory, as counted for the limit of all sessions together */
@@ -177,8 +179,8 @@ void chunk_received(struct session *session, struct slice bytes);
 /* ---- content.c ---- */
 
 void content_begin(struct session *session);
-/** Adds bytes of the message. */
-void content_add(struct session *session, struct slice bytes);
+/** Adds bytes of the message. `stuffed`: they came by DATA. */
+void content_add(struct session *session, struct slice bytes, bool stuffed);
 /** The message is complete: its last line is ended, its header looked at, if that wasn't possible before. */
 void content_finish(struct session *session);
 /** The message won't be taken: `reply` is what its end will get. The first reason counts. */

@@ -54,6 +54,28 @@ static enum frame_fault check(struct slice text, size_t piece)
 	return fault;
 }
 
+static void mend(struct slice text, size_t piece, struct buf *out)
+{
+	bool after_cr = false, after_lf = false;
+	for (size_t at = 0; at < text.len; at += piece) {
+		struct slice bytes = slice_sub(text, at, piece);
+		frame_mend(bytes, true, after_cr, &after_lf, out);
+		after_cr = bytes.at[bytes.len - 1] == '\r';
+	}
+}
+
+/* Mended text has no LF that stands alone, and is the same however it was cut. */
+static void fuzz_mending(struct slice text, size_t piece)
+{
+	struct buf whole = BUF(1 << 20), cut = BUF(1 << 20);
+	mend(text, text.len, &whole);
+	mend(text, piece, &cut);
+	if (!slice_equal(buf_slice(&whole), buf_slice(&cut)) || frame_needs_mending(buf_slice(&whole), false, false))
+		abort();
+	buf_free(&whole);
+	buf_free(&cut);
+}
+
 static void fuzz_text(struct slice wire, size_t piece)
 {
 	struct buf whole = BUF(1 << 20), cut = BUF(1 << 20);
@@ -74,7 +96,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice input = slice_make((const char *)data + 1, size - 1);
 	if (data[0] == 0)
 		fuzz_arguments(input);
-	else
+	else {
 		fuzz_text(input, data[0]);
+		fuzz_mending(input, data[0]);
+	}
 	return 0;
 }
