@@ -32,13 +32,20 @@ enum recipient_kind {
  * a domain are considered. */
 enum recipient_kind auth_recipient(struct auth *auth, struct slice address);
 
+/** Why a target of an alias leads nowhere: an administrator's mistake, which the others behind the alias don't suffer from. */
+enum route_problem { ROUTE_GOOD, ROUTE_NOBODY, ROUTE_DISABLED, ROUTE_LOOP, ROUTE_TOO_FAR, ROUTE_PROBLEM_MAX = ROUTE_TOO_FAR };
+
 struct route {
 	bool local;            /* to an account, else to another server */
-	struct slice address;  /* the account's name, or the remote address to forward to */
-	struct slice detail;   /* what stood after '+', if the address had it and it wasn't part of a name */
+	struct slice address;  /* the account's name, or the remote address to forward to; with a problem: the target */
+	struct slice detail;   /* what stood after '+', if the address had it and it wasn't part of a name; with a problem: the alias */
+	enum route_problem problem;
 };
-/** For the courier: where mail for this address goes in the end, aliases expanded (loops end), duplicates removed.
- * ERROR_NOT_FOUND: nobody; ERROR_TEMPORARY; ERROR_LIMIT: aliases lead to more addresses, or through more steps, than are followed
+/** In words, as they follow the target: "is nobody's address". */
+const char *auth_route_problem(enum route_problem problem);
+/** For the courier: where mail for this address goes in the end, aliases expanded (loops end), duplicates removed; at least one
+ * good route, and after all good ones the targets of aliases that lead nowhere.
+ * ERROR_NOT_FOUND: nobody; ERROR_TEMPORARY; ERROR_LIMIT: aliases lead to more addresses, or all through more steps, than are followed
  * (an administrator's mistake that he can mend). An address of a foreign domain gives itself as a remote route. */
 bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
 

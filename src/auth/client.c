@@ -294,6 +294,7 @@ static void read_route(struct wire_reader *reader, struct route *route)
 	route->local = wire_flag(reader);
 	route->address = wire_text(reader, WIRE_ADDRESS_MAX);
 	route->detail = wire_text(reader, WIRE_ADDRESS_MAX);
+	route->problem = (enum route_problem)wire_number(reader, ROUTE_PROBLEM_MAX);
 }
 
 static bool read_routes(struct slice parts, struct arena *arena, struct route **routes, size_t *count)
@@ -302,7 +303,7 @@ static bool read_routes(struct slice parts, struct arena *arena, struct route **
 	struct route route;
 	for (*count = 0; reader.rest.len > 0; (*count)++)
 		read_route(&reader, &route);
-	if (!wire_end(&reader) || *count == 0 || *count > WIRE_ROUTES_MAX)
+	if (!wire_end(&reader) || *count == 0 || *count > 2 * WIRE_ROUTES_MAX)
 		return false;
 	*routes = arena_array(arena, *count, sizeof **routes);
 	for (size_t i = 0; i < *count; i++)

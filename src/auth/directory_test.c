@@ -68,7 +68,7 @@ static const char *routes_of(struct fixture *f, const char *address)
 	if (!directory_resolve(f->directory, S(address), f->arena, &routes, &count, &f->error))
 		return f->error.kind == ERROR_NOT_FOUND ? "nobody" : f->error.text;
 	for (size_t i = 0; i < count; i++)
-		buf_printf(&line, "%s%s%.*s%s%.*s", i ? " " : "", routes[i].local ? "" : "->", SLICE_ARG(routes[i].address),
+		buf_printf(&line, "%s%s%.*s%s%.*s", i ? " " : "", routes[i].local ? "" : routes[i].problem ? "!" : "->", SLICE_ARG(routes[i].address),
 			   routes[i].detail.len ? "+" : "", SLICE_ARG(routes[i].detail));
 	const char *text = arena_text(f->arena, buf_slice(&line));
 	buf_free(&line);
@@ -117,8 +117,8 @@ static void aliases_are_expanded_once(void **state)
 	struct fixture *f = *state;
 	assert_true(ALIAS(f, "team@example.test", "alice@example.test", "more@alias.test", "Out@Elsewhere.test"));
 	assert_true(ALIAS(f, "more@example.test", "bob@example.test", "alice+x@example.test", "out@elsewhere.test", "team@example.test"));
-	assert_string_equal(routes_of(f, "team@example.test"), "alice@example.test bob@example.test ->out@elsewhere.test");
-	assert_string_equal(routes_of(f, "team+detail@example.test"), "alice@example.test bob@example.test ->out@elsewhere.test");
+	assert_string_equal(routes_of(f, "team@example.test"), "alice@example.test bob@example.test ->out@elsewhere.test !team@example.test+more@example.test");
+	assert_string_equal(routes_of(f, "team+detail@example.test"), "alice@example.test bob@example.test ->out@elsewhere.test !team@example.test+more@example.test");
 	assert_int_equal(kind_of(f, "team@example.test"), RECIPIENT_LOCAL);
 	/* The first form of a remote address that is met is the one that is used. */
 	assert_true(ALIAS(f, "out@example.test", "A@Elsewhere.test", "a@elsewhere.test"));
@@ -140,6 +140,28 @@ static void loops_of_aliases_end(void **state)
 	assert_true(ALIAS(f, "both@example.test", "bob@example.test", "again@example.test"));
 	assert_true(ALIAS(f, "again@example.test", "bob@example.test"));
 	assert_string_equal(routes_of(f, "both@example.test"), "carol@second.test");
+}
+
+static void a_wrong_target_costs_the_others_nothing(void **state)
+{
+	struct fixture *f = *state;
+	char from[40], to[40];
+	assert_true(ALIAS(f, "team@example.test", "gone@example.test", "alice@example.test", "out@elsewhere.test"));
+	assert_string_equal(routes_of(f, "team@example.test"), "alice@example.test ->out@elsewhere.test !gone@example.test+team@example.test");
+	assert_true(ALIAS(f, "circle@example.test", "bob@example.test", "back@example.test"));
+	assert_true(ALIAS(f, "back@example.test", "circle@example.test"));
+	assert_string_equal(routes_of(f, "circle@example.test"), "bob@example.test !circle@example.test+back@example.test");
+	for (int i = 0; i < 30; i++) {
+		snprintf(from, sizeof from, "far%d@example.test", i);
+		snprintf(to, sizeof to, "far%d@example.test", i + 1);
+		assert_true(ALIAS(f, from, to));
+	}
+	assert_true(ALIAS(f, "near@example.test", "far0@example.test", "bob@example.test"));
+	assert_string_equal(routes_of(f, "near@example.test"), "bob@example.test !far19@example.test+far18@example.test");
+	assert_true(directory_set_account(f->directory, &(struct account_entry){.name = SLICE("bob@example.test"), .enabled = false}, &f->error));
+	assert_true(ALIAS(f, "both@example.test", "bob@example.test", "alice@example.test"));
+	assert_string_equal(routes_of(f, "both@example.test"), "alice@example.test !bob@example.test+both@example.test");
+	assert_int_equal(kind_of(f, "both@example.test"), RECIPIENT_LOCAL);
 }
 
 static void chains_and_crowds_have_limits(void **state)
@@ -202,7 +224,7 @@ static void disabled_accounts_take_no_mail(void **state)
 	assert_int_equal(kind_of(f, "bob@example.test"), RECIPIENT_DISABLED);
 	assert_string_equal(routes_of(f, "bob@example.test"), "nobody");
 	assert_true(ALIAS(f, "team@example.test", "bob@example.test", "alice@example.test"));
-	assert_string_equal(routes_of(f, "team@example.test"), "alice@example.test");
+	assert_string_equal(routes_of(f, "team@example.test"), "alice@example.test !bob@example.test+team@example.test");
 	assert_int_equal(directory_may_send_as(f->directory, SLICE("bob@example.test"), SLICE("bob@example.test")), SENDER_OTHERS);
 }
 
@@ -417,6 +439,7 @@ int main(void)
 		DIRECTORY_TEST(everybody_has_a_postmaster),
 		DIRECTORY_TEST(aliases_are_expanded_once),
 		DIRECTORY_TEST(loops_of_aliases_end),
+		DIRECTORY_TEST(a_wrong_target_costs_the_others_nothing),
 		DIRECTORY_TEST(chains_and_crowds_have_limits),
 		DIRECTORY_TEST(catch_alls_catch_what_nobody_has),
 		DIRECTORY_TEST(disabled_accounts_take_no_mail),

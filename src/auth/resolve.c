@@ -1,6 +1,7 @@
 /* Where mail for an address goes: domain aliases, aliases, accounts, details after a separator, postmaster, catch-all; in this
  * order. An alias may bear the name of an account (to forward and keep a copy, it names itself among its targets).
- * Everything is bounded: a loop of aliases ends at the address that is met again, and ERROR_LIMIT says what is too much. */
+ * Everything is bounded: a loop of aliases ends at the address that is met again, and ERROR_LIMIT says what is too much. A target that
+ * leads nowhere costs the other targets of its alias nothing: it is set aside, for somebody to be told. */
 #include "auth/directory_internal.h"
 #include "auth/wire.h"
 
@@ -23,6 +24,8 @@ struct walk {
 	struct arena *arena;   /* for the routes */
 	struct map *done;      /* aliases that were expanded, and routes that were found, so that none comes twice */
 	struct list routes;
+	struct list wrong;     /* targets that lead nowhere, as routes with their problem; WIRE_ROUTES_MAX at most */
+	bool too_far;          /* one of them would take too many steps */
 	size_t enough;         /* stop at so many routes; 0: find all */
 	int steps;
 	bool disabled;         /* an account was met that takes no mail */
@@ -53,6 +56,16 @@ static void add_route(struct walk *walk, bool local, struct slice address, struc
 	*route = (struct route){.local = local, .address = arena_copy(walk->arena, address), .detail = arena_copy(walk->arena, detail)};
 }
 
+/* Sets a target aside; `path` is the alias that names it. */
+static void add_wrong(struct walk *walk, struct slice target, const struct path *path, enum route_problem problem)
+{
+	walk->too_far |= problem == ROUTE_TOO_FAR;
+	if (walk->wrong.count >= WIRE_ROUTES_MAX)
+		return;
+	struct route *wrong = directory_list_add(&walk->wrong);
+	*wrong = (struct route){.address = arena_copy(walk->arena, target), .detail = arena_copy(walk->arena, path->name), .problem = problem};
+}
+
 static bool is_enough(const struct walk *walk)
 {
 	return walk->enough > 0 && walk->routes.count >= walk->enough;
@@ -63,17 +76,19 @@ static enum found walk_alias(struct walk *walk, struct slice name, const struct 
 	struct slice *targets;
 	size_t count;
 	enum found found = directory_find_alias(walk->directory, name, walk->arena, &targets, &count, walk->error);
+	struct path path = {.name = name, .above = above, .depth = above ? above->depth + 1 : 1};
+	if (found == FOUND_YES && path.depth > ALIAS_DEPTH_MAX) {
+		add_wrong(walk, name, above, ROUTE_TOO_FAR);
+		return FOUND_YES;
+	}
 	if (found != FOUND_YES || !is_new(walk, "alias ", name))
 		return found;
-	struct path path = {.name = name, .above = above, .depth = above ? above->depth + 1 : 1};
-	if (path.depth > ALIAS_DEPTH_MAX) {
-		error_set(walk->error, ERROR_LIMIT, "aliases lead through more than %d steps at %.*s", ALIAS_DEPTH_MAX, SLICE_ARG(name));
-		return FOUND_FAILED;
+	for (size_t i = 0; i < count && found != FOUND_FAILED && !is_enough(walk); i++) {
+		found = walk_address(walk, targets[i], &path);
+		if (found == FOUND_NO)
+			add_wrong(walk, targets[i], &path, ROUTE_NOBODY);
 	}
-	for (size_t i = 0; i < count && !is_enough(walk); i++)
-		if (walk_address(walk, targets[i], &path) == FOUND_FAILED)
-			return FOUND_FAILED;
-	return FOUND_YES;
+	return found == FOUND_FAILED ? FOUND_FAILED : FOUND_YES;
 }
 
 /* An alias or account of exactly this name. */
@@ -88,10 +103,14 @@ static enum found walk_name(struct walk *walk, struct slice name, struct slice d
 	enum found found = directory_find_account(walk->directory, name, &enabled, walk->error);
 	if (found == FOUND_YES && enabled)
 		add_route(walk, true, name, name, detail);
-	else if (found == FOUND_YES)
+	else if (found == FOUND_YES) {
 		walk->disabled = true;
-	else if (looped && found == FOUND_NO)
-		found = FOUND_YES; /* an alias that leads back to itself leads nowhere */
+		if (path)
+			add_wrong(walk, name, path, ROUTE_DISABLED);
+	} else if (looped && found == FOUND_NO) {
+		add_wrong(walk, name, path, ROUTE_LOOP);
+		found = FOUND_YES;
+	}
 	return found;
 }
 
@@ -157,10 +176,23 @@ static enum found walk_address(struct walk *walk, struct slice address, const st
 static enum found walk_all(struct walk *walk, struct directory *directory, struct slice address, struct arena *arena, size_t enough, struct error *error)
 {
 	*walk = (struct walk){.directory = directory, .arena = arena, .done = map_new(), .enough = enough, .error = error,
-		.routes = {.arena = arena, .size = sizeof(struct route)}};
+		.routes = {.arena = arena, .size = sizeof(struct route)}, .wrong = {.arena = arena, .size = sizeof(struct route)}};
 	enum found found = walk_address(walk, address, NULL);
 	map_free(&walk->done);
-	return found;
+	if (found != FOUND_YES || walk->routes.count > 0 || !walk->too_far)
+		return found;
+	error_set(walk->error, ERROR_LIMIT, "aliases lead through more than %d steps at %.*s", ALIAS_DEPTH_MAX, SLICE_ARG(address));
+	return FOUND_FAILED;
+}
+
+/* The good routes, and after them those that aren't. */
+static void join_lists(const struct walk *walk, struct route **routes, size_t *count)
+{
+	*count = walk->routes.count + walk->wrong.count;
+	*routes = arena_array(walk->arena, *count, sizeof **routes);
+	memcpy(*routes, walk->routes.at, walk->routes.count * sizeof **routes);
+	if (walk->wrong.count > 0)
+		memcpy(*routes + walk->routes.count, walk->wrong.at, walk->wrong.count * sizeof **routes);
 }
 
 bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error)
@@ -168,10 +200,10 @@ bool directory_resolve(struct directory *directory, struct slice address, struct
 	struct walk walk;
 	if (walk_all(&walk, directory, address, arena, 0, error) == FOUND_FAILED)
 		return false;
-	*routes = (struct route *)(void *)walk.routes.at;
-	*count = walk.routes.count;
-	if (*count > 0)
+	if (walk.routes.count > 0) {
+		join_lists(&walk, routes, count);
 		return true;
+	}
 	if (walk.disabled)
 		return error_set(error, ERROR_NOT_FOUND, "the account %.*s is disabled", SLICE_ARG(address));
 	return error_set(error, ERROR_NOT_FOUND, "there is nobody with the address %.*s", SLICE_ARG(address));

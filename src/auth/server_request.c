@@ -20,10 +20,11 @@ static void answer_routes(struct auth_server *server, struct channel *channel, u
 	size_t at = 0;
 	do {
 		struct buf part = auth_server_answer(server, WIRE_PART, id);
-		for (; at < count && part.len + 2 * WIRE_ADDRESS_MAX + 32 < WIRE_DATAGRAM_MAX; at++) {
+		for (; at < count && part.len + 2 * WIRE_ADDRESS_MAX + 40 < WIRE_DATAGRAM_MAX; at++) {
 			wire_put_number(&part, routes[at].local);
 			wire_put_text(&part, routes[at].address);
 			wire_put_text(&part, routes[at].detail);
+			wire_put_number(&part, routes[at].problem);
 		}
 		auth_server_send(channel, &part);
 	} while (at < count);

@@ -114,3 +114,11 @@ bool wire_end(const struct wire_reader *reader)
 {
 	return !reader->broken && reader->rest.len == 0;
 }
+
+const char *auth_route_problem(enum route_problem problem)
+{
+	static const char *const words[] = {
+		[ROUTE_GOOD] = "leads somewhere", [ROUTE_NOBODY] = "is nobody's address", [ROUTE_DISABLED] = "is an account that is disabled",
+		[ROUTE_LOOP] = "leads back to the alias", [ROUTE_TOO_FAR] = "leads through too many aliases"};
+	return words[problem];
+}

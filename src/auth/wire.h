@@ -10,7 +10,7 @@
 #include "auth/auth.h"
 
 enum {
-	WIRE_VERSION = 1,
+	WIRE_VERSION = 2,
 	WIRE_DATAGRAM_MAX = 32 * 1024,
 	WIRE_ADDRESS_MAX = 512,     /* of an address or name, in bytes; longer ones exist nowhere */
 	WIRE_PASSWORD_MAX = 1024,
@@ -19,7 +19,7 @@ enum {
 	WIRE_SERVICE_MAX = 16,
 	WIRE_PEER_MAX = 64,
 	WIRE_BINDING_MAX = 64,
-	WIRE_ROUTES_MAX = 5000,     /* of one address, aliases expanded */
+	WIRE_ROUTES_MAX = 5000,     /* good ones of one address, aliases expanded; and as many that lead nowhere */
 };
 
 enum wire_kind {

@@ -37,8 +37,37 @@ static int run_with(struct command_line *line, bool (*act)(struct work *work), b
 	return status;
 }
 
-static bool add(struct work *work) { return directory_add_alias(work->directory, &work->alias, &work->error); }
-static bool set(struct work *work) { return directory_set_alias(work->directory, &work->alias, &work->error); }
+/* It is done as ordered, and said at once what would otherwise show only when mail comes. */
+static void warn(struct work *work)
+{
+	struct route *routes;
+	size_t count = 0;
+	struct slice address = work->alias.address;
+	struct error error = {0};
+	if (!directory_resolve(work->directory, address, work->line->arena, &routes, &count, &error))
+		fprintf(stderr, "warning: %s%.*s leads to nobody: %s\n", error.kind == ERROR_LIMIT ? "mail will wait, since " : "", SLICE_ARG(address), error.text);
+	for (size_t i = 0; i < count; i++)
+		if (routes[i].problem != ROUTE_GOOD)
+			fprintf(stderr, "warning: %.*s leads to %.*s, which %s\n", SLICE_ARG(routes[i].detail), SLICE_ARG(routes[i].address),
+				auth_route_problem(routes[i].problem));
+}
+
+static bool add(struct work *work)
+{
+	bool done = directory_add_alias(work->directory, &work->alias, &work->error);
+	if (done)
+		warn(work);
+	return done;
+}
+
+static bool set(struct work *work)
+{
+	bool done = directory_set_alias(work->directory, &work->alias, &work->error);
+	if (done)
+		warn(work);
+	return done;
+}
+
 static bool remove_it(struct work *work) { return directory_remove_alias(work->directory, work->alias.address, &work->error); }
 
 static json_t *json_of_alias(const void *entry_at)

@@ -102,6 +102,24 @@ static void check_domain(struct check *check, struct directory *directory, const
 			      SLICE_ARG(domain->catch_all), SLICE_ARG(domain->name));
 }
 
+/* What is wrong with one of several targets; those of an alias that leads to another are that one's. */
+static void check_targets(struct check *check, struct directory *directory, struct slice alias)
+{
+	struct error error;
+	struct route *routes;
+	size_t count = 0;
+	if (!directory_resolve(directory, alias, check->line->arena, &routes, &count, &error)) {
+		if (error.kind == ERROR_LIMIT)
+			check_error(check, "Set fewer targets with `pombal alias set`: until then mail to it waits.", "the alias %.*s can't be followed: %s", SLICE_ARG(alias),
+				    error.text);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		if (routes[i].problem != ROUTE_GOOD && slice_equal(routes[i].detail, alias))
+			check_warning(check, "Set other targets with `pombal alias set`, or make the account; the others behind the alias get their mail.",
+				      "the alias %.*s leads to %.*s, which %s", SLICE_ARG(alias), SLICE_ARG(routes[i].address), auth_route_problem(routes[i].problem));
+}
+
 /* Such an address is refused when mail comes for it. */
 static void check_aliases(struct check *check, struct directory *directory)
 {
@@ -114,6 +132,8 @@ static void check_aliases(struct check *check, struct directory *directory)
 		if (directory_recipient(directory, aliases[i].address) == RECIPIENT_UNKNOWN)
 			check_warning(check, "Set other targets with `pombal alias set`, make the account, or remove the alias.", "the alias %.*s leads to nobody",
 				      SLICE_ARG(aliases[i].address));
+		else
+			check_targets(check, directory, aliases[i].address);
 }
 
 static void check_people(struct check *check)

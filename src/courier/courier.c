@@ -149,7 +149,8 @@ struct courier *courier_start(const struct courier_options *options)
 	courier->queue = options->queue;
 	courier->store = options->store;
 	courier->data = memory_copy(options->data, slice_of(options->data).len);
-	courier->tls_memory = tls_memory_new();
+	courier->aliases_noticed = lately_new(ALIAS_NOTICE_SECONDS);
+	courier->tls_failed = lately_new(TLS_FAILED_SECONDS);
 	trust_certificates(options->data);
 	courier->intake_end = &courier->intake;
 	courier->ready_end = &courier->ready;
@@ -219,7 +220,8 @@ void courier_stop(struct courier **stopped, int seconds)
 	threads_free(&courier->remote);
 	pthread_mutex_destroy(&courier->lock);
 	close(courier->stop_fd);
-	tls_memory_free(&courier->tls_memory);
+	lately_free(&courier->aliases_noticed);
+	lately_free(&courier->tls_failed);
 	free(courier->data);
 	free(courier);
 	*stopped = NULL;

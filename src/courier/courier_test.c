@@ -53,7 +53,13 @@ static void add_route(struct arena *arena, struct route **routes, size_t *count,
 {
 	if (!*routes)
 		*routes = arena_array(arena, 4, sizeof **routes);
-	(*routes)[(*count)++] = (struct route){local, arena_copy(arena, slice_of(address)), arena_copy(arena, detail)};
+	(*routes)[(*count)++] = (struct route){.local = local, .address = arena_copy(arena, slice_of(address)), .detail = arena_copy(arena, detail)};
+}
+
+static void add_wrong_route(struct arena *arena, struct route **routes, size_t *count, const char *address)
+{
+	add_route(arena, routes, count, false, address, SLICE("flawed@here.test"));
+	(*routes)[*count - 1].problem = ROUTE_NOBODY;
 }
 
 bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error)
@@ -76,7 +82,12 @@ bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, 
 	else if (slice_equal(name, SLICE("team"))) {
 		add_route(arena, routes, count, true, "bob@here.test", SLICE(""));
 		add_route(arena, routes, count, false, "carol@far.test", SLICE(""));
-	} else if (slice_equal(name, SLICE("away")))
+	} else if (slice_equal(name, SLICE("flawed"))) {
+		add_route(arena, routes, count, true, "bob@here.test", SLICE(""));
+		add_wrong_route(arena, routes, count, "gone@here.test");
+	} else if (slice_equal(name, SLICE("postmaster")))
+		add_route(arena, routes, count, true, "alice@here.test", SLICE(""));
+	else if (slice_equal(name, SLICE("away")))
 		add_route(arena, routes, count, false, "moved@far.test", SLICE(""));
 	else
 		return error_set(error, ERROR_NOT_FOUND, "nobody");
@@ -690,6 +701,22 @@ static void aliases_lead_out(void **state)
 	assert_int_equal(smtp_fake_heard(t.server, "MAIL FROM:<alice@here.test>"), 2);
 }
 
+static void a_wrong_target_is_told_to_the_postmaster(void **state)
+{
+	(void)state;
+	post("carol@far.test", "flawed@here.test");
+	start();
+	eventually(mailbox_count("bob@here.test", "INBOX") == 1);
+	eventually(mailbox_count("alice@here.test", "INBOX") == 1);
+	assert_report("Return-Path: <>\r\n");
+	assert_report("To: <postmaster@here.test>\r\n");
+	assert_report("  <flawed@here.test> -> <gone@here.test>\r\n    which is nobody's address\r\n");
+	post("carol@far.test", "flawed@here.test"); /* once a day is enough */
+	post("", "flawed@here.test");
+	eventually(waiting() == 0 && mailbox_count("bob@here.test", "INBOX") == 3);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 1);
+}
+
 static void big_messages_stream(void **state)
 {
 	(void)state;
@@ -968,6 +995,7 @@ int main(void)
 		CASE(binary_bodies_go_by_bdat_or_not_at_all),
 		CASE(success_is_reported_where_it_was_asked_for),
 		CASE(aliases_lead_out),
+		CASE(a_wrong_target_is_told_to_the_postmaster),
 		CASE(big_messages_stream),
 		CASE(tls_is_used_when_offered),
 		CASE(broken_tls_is_done_without),

@@ -3,6 +3,7 @@
  *   courier.c   takes due messages from the queue (struct letter) and gives them to the local threads
  *   local.c     finds out where each recipient's mail goes, delivers into mailboxes, syncs the store once per batch;
  *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
+ *   alias_notice.c  the postmaster hears of targets that lead nowhere
  *   remote.c    what goes elsewhere, grouped by destination (struct job), is worked on by a pool of threads:
  *   route.c     which hosts; session.c, signin.c, transaction.c: speaking with one
  *               (they end in the closing thread, which writes down many at a time)
@@ -38,6 +39,8 @@ enum {
 	PUT_OFF_SECONDS_MOST = 3600,
 	PUT_OFF_RATE_LEAST = 50,       /* so many a second come back at least, … */
 	PUT_OFF_RATE_MOST = 1000,      /* … and at most */
+	TLS_FAILED_SECONDS = 1800,     /* with a host whose TLS didn't work it isn't tried again for so long */
+	ALIAS_NOTICE_SECONDS = 86400,  /* the postmaster hears so often at most of an alias that leads nowhere in part */
 	DESTINATION_REST_SECONDS = 60, /* after all hosts of a destination failed, its jobs are put off without trying */
 	IDLE_SESSION_MS = 3000,        /* an idle session to another server is kept so long */
 	IDLE_THREAD_MS = 10000,        /* an idle remote thread ends after so long */
@@ -110,7 +113,8 @@ struct courier {
 	struct dns *dns;
 	struct queue *queue;
 	struct store *store;
-	struct tls_memory *tls_memory;
+	struct lately *tls_failed;     /* hosts */
+	struct lately *aliases_noticed;
 	char *data;
 
 	pthread_mutex_t lock;      /* guards everything below */
@@ -157,6 +161,10 @@ int64_t local_delivery_id(int64_t message, struct slice account, struct slice de
 
 /* forward.c: queues a message for the remote routes of an addressee whose alias leads to several places. */
 bool forward_letter(struct addressee *addressee, struct error *error);
+
+/* alias_notice.c: of the targets behind this addressee these lead nowhere: says so in the log, and the postmaster of the alias's
+ * domain gets a letter, once in ALIAS_NOTICE_SECONDS for each alias. */
+void alias_notice(const struct addressee *addressee, const struct route *wrong, size_t count);
 
 /* remote.c */
 /** The main function of the thread that writes down what became of remote jobs, as many at a time as have gathered. */

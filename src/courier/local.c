@@ -86,6 +86,16 @@ static void resolve_failed(struct batch *batch, struct addressee *addressee, con
 	addressee_conclude(addressee);
 }
 
+/* Targets of aliases that lead nowhere come last; nobody else's mail waits for them to be mended. */
+static void set_wrong_ones_aside(struct addressee *addressee)
+{
+	size_t all = addressee->route_count;
+	while (addressee->route_count > 0 && addressee->routes[addressee->route_count - 1].problem != ROUTE_GOOD)
+		addressee->route_count--;
+	if (addressee->route_count < all)
+		alias_notice(addressee, addressee->routes + addressee->route_count, all - addressee->route_count);
+}
+
 /* Sets the addressee's routes or its verdict. True: it goes to another server, with the target set. */
 static bool resolve(struct batch *batch, struct addressee *addressee)
 {
@@ -100,6 +110,7 @@ static bool resolve(struct batch *batch, struct addressee *addressee)
 		resolve_failed(batch, addressee, &error);
 		return false;
 	}
+	set_wrong_ones_aside(addressee);
 	for (size_t i = 0; i < addressee->route_count; i++)
 		local += addressee->routes[i].local;
 	if (local == 0 && addressee->route_count == 1) {

@@ -125,7 +125,7 @@ static void set_policy(struct delivery *delivery)
 	const struct config *config = delivery->config;
 	static const struct { const char *name; enum session_tls tls; } modes[] = {
 		{"none", SESSION_CLEAR}, {"opportunistic", SESSION_OPPORTUNISTIC}, {"starttls", SESSION_STARTTLS}, {"implicit", SESSION_IMPLICIT}};
-	delivery->policy = (struct session_policy){.tls = SESSION_OPPORTUNISTIC, .user = "", .password_path = "", .tls_memory = delivery->courier->tls_memory};
+	delivery->policy = (struct session_policy){.tls = SESSION_OPPORTUNISTIC, .user = "", .password_path = "", .tls_failed = delivery->courier->tls_failed};
 	for (size_t i = 0, n = 0; i < config->send_from.count && n < 2; i++)
 		if (config_parse_address(slice_of(config->send_from.at[i]), &delivery->from[n])) {
 			delivery->policy.from[delivery->from[n].ss_family == AF_INET6] = &delivery->from[n];
@@ -185,7 +185,7 @@ static void try_peer(struct delivery *delivery, const struct peer *peer)
 			continue;
 		}
 		if (session_lacks_tls(session)) { /* not in this session, but perhaps in the next */
-			session_forget_tls(peer, delivery->courier->tls_memory);
+			session_forget_tls(peer, delivery->courier->tls_failed);
 			session->broken = true;
 		}
 		delivery_refresh(delivery);

@@ -239,24 +239,24 @@ static struct slice peer_key(const struct peer *peer, char out[PEER_TEXT_MAX])
 	return slice_of(out);
 }
 
-void session_forget_tls(const struct peer *peer, struct tls_memory *memory)
+void session_forget_tls(const struct peer *peer, struct lately *tls_failed)
 {
 	char key[PEER_TEXT_MAX];
-	tls_memory_forget(memory, peer_key(peer, key));
+	lately_forget(tls_failed, peer_key(peer, key));
 }
 
 static bool tls_failed_lately(const struct peer *peer, const struct session_policy *policy)
 {
 	char key[PEER_TEXT_MAX];
-	return policy->tls_memory && tls_memory_has(policy->tls_memory, peer_key(peer, key), clock_monotonic_ms());
+	return policy->tls_failed && lately_has(policy->tls_failed, peer_key(peer, key), clock_monotonic_ms());
 }
 
 static void remember_tls_failure(const struct peer *peer, const struct session_policy *policy, const struct trouble *why)
 {
 	char key[PEER_TEXT_MAX];
 	log_info("delivery.tls_failed", log_text("host", peer->host), log_text("address", peer->address_text), log_text("cause", why->text));
-	if (policy->tls_memory)
-		tls_memory_note(policy->tls_memory, peer_key(peer, key), clock_monotonic_ms());
+	if (policy->tls_failed)
+		lately_note(policy->tls_failed, peer_key(peer, key), clock_monotonic_ms());
 }
 
 struct session *session_open(const struct peer *peer, const struct session_policy *policy, struct trouble *trouble)

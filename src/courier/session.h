@@ -3,7 +3,7 @@
 #define COURIER_SESSION_H
 
 #include "courier/reply.h"
-#include "courier/tls_memory.h"
+#include "courier/lately.h"
 #include "net/client.h"
 
 enum { HOST_NAME_MAX_TEXT = 256, ADDRESS_TEXT_MAX = 64 };
@@ -38,7 +38,7 @@ struct session_policy {
 	const char *user;          /* "": don't sign in */
 	const char *password_path;
 	const struct sockaddr_storage *from[2]; /* local addresses to use, by family, or NULL */
-	struct tls_memory *tls_memory; /* of hosts whose TLS doesn't work; for SESSION_OPPORTUNISTIC */
+	struct lately *tls_failed; /* of hosts whose TLS doesn't work; for SESSION_OPPORTUNISTIC */
 };
 
 struct session {
@@ -71,7 +71,7 @@ bool session_flush(struct session *session, struct trouble *trouble);
 /** Did the peer, in its last reply, demand TLS that this session lacks (530, RFC 3207 §4)? */
 bool session_lacks_tls(const struct session *session);
 /** TLS is tried again with this peer. */
-void session_forget_tls(const struct peer *peer, struct tls_memory *memory);
+void session_forget_tls(const struct peer *peer, struct lately *tls_failed);
 /** Is the session fit for another message? Sends RSET where needed. */
 bool session_renew(struct session *session);
 

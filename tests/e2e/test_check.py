@@ -94,8 +94,11 @@ def test_addresses_that_lead_to_nobody(own):
     own.run("alias", "add", "lost@check.example", "gone@check.example")
     own.run("alias", "add", "found@check.example", "anna@check.example")
     own.run("alias", "add", "self@check.example", "self@check.example")
+    own.run("alias", "add", "partly@check.example", "anna@check.example", "self@check.example", "gone@check.example")
     own.run("domain", "add", "caught.example", "--catch-all", "nobody@check.example")
     own.run("alias", "add", "postmaster@caught.example", "anna@check.example")
     assert sorted(findings(own, status=0)) == [
-        ("warning", "the alias lost@check.example leads to nobody"), ("warning", "the alias self@check.example leads to nobody"),
+        ("warning", "the alias lost@check.example leads to nobody"),
+        ("warning", "the alias partly@check.example leads to gone@check.example, which is nobody's address"),
+        ("warning", "the alias self@check.example leads to nobody"),
         ("warning", "the catch-all nobody@check.example of caught.example is nobody's address")]

@@ -308,6 +308,19 @@ def test_changes_are_seen_at_once(server, token):
         server.submission(address, "second word")
 
 
+def test_an_alias_with_a_wrong_target(server, token):
+    """The others get their mail, the postmaster hears of it, and so does who makes the alias."""
+    alias = f"{token}@{server.domain}"
+    warning = server.run("alias", "add", alias, server.name("anna"), f"gone{token}@{server.domain}").stderr
+    assert f"warning: {alias} leads to gone{token}@{server.domain}, which is nobody's address" in warning
+    server.deliver(letters.simple(token, alias), alias)
+    server.wait_mail(token)
+    server.wait_log(rf"event=alias\.wrong_target .*target=gone{token}@")
+    server.wait_log(r"event=alias\.notice_queued .*to=postmaster@")
+    assert f"the alias {alias} leads to gone{token}@{server.domain}, which is nobody's address" in server.run("check", status=None).stdout
+    server.run("alias", "remove", alias)
+
+
 def test_alias_delivers_to_each(server, token):
     server.run("alias", "add", f"{token}@{server.domain}", server.name("anna"), server.name("boris"))
     server.deliver(letters.simple(token), token)
