@@ -7,6 +7,7 @@ import pty
 import re
 import select
 import subprocess
+import termios
 import time
 
 import pytest
@@ -498,6 +499,7 @@ def in_terminal(command, home, deadline=60):
     """Runs a program that wants a terminal; gives its exit status and what it wrote."""
     pid, master = pty.fork()
     if pid == 0:
+        termios.tcsetwinsize(0, (24, 80))  # ncurses of Debian 13 opens no terminal without a size
         os.chdir(home)
         os.execvpe(command[0], command, environment(HOME=str(home), TERM="xterm"))
     output, end = b"", time.monotonic() + deadline
