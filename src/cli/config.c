@@ -33,6 +33,7 @@ static int print_all_json(void)
 	return command_print_json(object);
 }
 
+/* Each with when a change of it takes effect, as a comment: what is printed can be a pombal.conf. */
 static void print_all(void)
 {
 	struct buf out = BUF(CONFIG_TEXT_MAX);
@@ -41,7 +42,7 @@ static void print_all(void)
 			continue;
 		buf_printf(&out, "%s = ", config_options[i].name);
 		config_write_value(&out, config_current(), &config_options[i]);
-		buf_append_char(&out, '\n');
+		buf_printf(&out, "  # a change: %s\n", option_effects[config_options[i].effect]);
 	}
 	fwrite(out.at, 1, out.len, stdout);
 	buf_free(&out);

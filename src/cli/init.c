@@ -21,6 +21,8 @@
 
 enum { GENERATED_PASSWORD_LEN = 16, PORT_MAX = 65535, INIT_FILE_MAX = 256 * 1024 };
 
+static const char mail_user[] = "pombal"; /* whom the package makes */
+
 struct plan {
 	struct command_line *line;
 	struct slice domain;      /* canonical */
@@ -84,14 +86,11 @@ static bool holds_other_files(const char *path)
 /* Root gives a server's directory to the mail user, where there is one; a developer's stays the developer's. */
 static void give_to_user(const struct plan *plan)
 {
-	struct error error;
-	struct config *defaults = config_parse(SLICE(""), "defaults", &error);
 	struct stat status;
-	const struct passwd *user = getpwnam(defaults->user);
+	const struct passwd *user = getpwnam(mail_user);
 	if (getuid() == 0 && !plan->dev && !plan->shared && user && stat(plan->line->data, &status) == 0 && status.st_uid == 0 &&
 	    chown(plan->line->data, user->pw_uid, user->pw_gid) != 0)
-		command_fail(plan->line, "can't give %s to %s", plan->line->data, defaults->user);
-	config_free(&defaults);
+		command_fail(plan->line, "can't give %s to %s", plan->line->data, mail_user);
 }
 
 static bool make_directory(struct plan *plan)

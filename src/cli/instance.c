@@ -4,17 +4,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
 #include <pwd.h>
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "main/privileges.h"
 #include "message/address.h"
 
-enum { ASK_TIMEOUT_SECONDS = 20 };
+enum { ASK_TIMEOUT_SECONDS = 20, LOCK_STEP_MS = 20 };
 
 /* Makes line->data absolute; *owner is whose it is, who must be us unless we are root. */
 static bool locate(struct command_line *line, struct identity *owner)
@@ -166,9 +168,9 @@ static int connect_control(const char *data, struct error *error)
 	return -1;
 }
 
-static bool converse(int fd, const char *request, struct buf *answer, struct error *error)
+static bool converse(int fd, const char *request, int seconds, struct buf *answer, struct error *error)
 {
-	struct timeval timeout = {.tv_sec = ASK_TIMEOUT_SECONDS};
+	struct timeval timeout = {.tv_sec = seconds};
 	setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &timeout, sizeof timeout);
 	if (send(fd, request, strlen(request), MSG_NOSIGNAL) < 0 || send(fd, "\n", 1, MSG_NOSIGNAL) < 0)
 		return error_set_errno(error, errno, "asking the server");
@@ -187,13 +189,57 @@ static bool converse(int fd, const char *request, struct buf *answer, struct err
 	return true;
 }
 
-bool instance_ask(const struct command_line *line, const char *request, struct buf *answer, struct error *error)
+bool instance_ask_within(const struct command_line *line, const char *request, int seconds, struct buf *answer, struct error *error)
 {
 	int fd = connect_control(line->data, error);
 	if (fd < 0)
 		return false;
-	bool done = converse(fd, request, answer, error);
+	bool done = converse(fd, request, seconds, answer, error);
 	close(fd);
+	return done;
+}
+
+bool instance_ask(const struct command_line *line, const char *request, struct buf *answer, struct error *error)
+{
+	return instance_ask_within(line, request, ASK_TIMEOUT_SECONDS, answer, error);
+}
+
+/* A descriptor of the server's process, which becomes readable when that ends; -1 if it isn't to be seen from here. */
+static int server_process(int control)
+{
+	struct ucred peer;
+	socklen_t size = sizeof peer;
+	return getsockopt(control, SOL_SOCKET, SO_PEERCRED, &peer, &size) == 0 && peer.pid > 0 ? (int)syscall(SYS_pidfd_open, peer.pid, 0) : -1;
+}
+
+/* Where the process can't be seen its lock is free at its end. */
+static bool wait_for_end(const struct command_line *line, int process, int seconds)
+{
+	if (process >= 0)
+		return poll(&(struct pollfd){.fd = process, .events = POLLIN}, 1, seconds * 1000) > 0;
+	char path[PATH_MAX];
+	int lock = snprintf(path, sizeof path, "%s/run/lock", line->data) < PATH_MAX ? open(path, O_RDWR | O_CLOEXEC | O_NOFOLLOW) : -1;
+	bool ended = lock < 0;
+	for (int64_t left = seconds * 1000LL / LOCK_STEP_MS; left > 0 && !(ended = ended || flock(lock, LOCK_EX | LOCK_NB) == 0); left--)
+		usleep(LOCK_STEP_MS * 1000);
+	if (lock >= 0)
+		close(lock);
+	return ended;
+}
+
+bool instance_stop(const struct command_line *line, int seconds, struct error *error)
+{
+	int control = connect_control(line->data, error);
+	if (control < 0)
+		return false;
+	struct buf answer = BUF(1024);
+	int process = server_process(control);
+	bool done = converse(control, "stop", ASK_TIMEOUT_SECONDS, &answer, error) &&
+		    (wait_for_end(line, process, seconds) || error_set(error, ERROR_TEMPORARY, "the server is told to stop, and still ends what is under way"));
+	buf_free(&answer);
+	if (process >= 0)
+		close(process);
+	close(control);
 	return done;
 }
 

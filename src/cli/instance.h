@@ -26,6 +26,10 @@ struct queue *instance_queue(const struct command_line *line);
 
 /** Says one line to the running server and appends its answer without the final "ok". ERROR_NOT_FOUND: no server runs. */
 bool instance_ask(const struct command_line *line, const char *request, struct buf *answer, struct error *error);
+/** The same, for what may take so many seconds. */
+bool instance_ask_within(const struct command_line *line, const char *request, int seconds, struct buf *answer, struct error *error);
+/** Asks the running server to stop, and returns when its process has ended, or after so many seconds (ERROR_TEMPORARY). */
+bool instance_stop(const struct command_line *line, int seconds, struct error *error);
 /** Tells the running server, if there is one, that an account's mail has changed, or that the queue has. */
 void instance_tell_changed(const struct command_line *line, struct slice account);
 void instance_tell_flush(const struct command_line *line);

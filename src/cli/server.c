@@ -2,20 +2,41 @@
 #include "cli/commands.h"
 #include "cli/instance.h"
 
-static int ask(struct command_line *line, const char *request, struct buf *answer)
+/* More than the server takes at most: drain_time can be an hour, for the roles that talk to clients, then for the courier. */
+enum { STOP_SECONDS = 3 * 3600, RELOAD_SECONDS = 2 * 3600 };
+
+/* The configuration needn't be readable: the server says what is wrong with it. */
+static int run_reload(struct command_line *line)
+{
+	struct buf answer = BUF(64 * 1024);
+	struct error error;
+	int status = COMMAND_FAILED;
+	struct slice row, word, name, rest;
+	if (!instance_become_owner(line))
+		return status;
+	if (!instance_ask_within(line, "reload", RELOAD_SECONDS, &answer, &error))
+		status = command_fail(line, "%s", error.text);
+	else {
+		rest = slice_trim(buf_slice(&answer));
+		if (rest.len == 0)
+			puts("no option has changed; the certificates were read again");
+		for (status = COMMAND_DONE; rest.len > 0;) {
+			slice_cut(rest, '\n', &row, &rest);
+			slice_cut(row, ' ', &word, &row); /* "option" */
+			slice_cut(row, ' ', &name, &row);
+			printf("%.*s: %.*s\n", SLICE_ARG(name), SLICE_ARG(row));
+		}
+	}
+	buf_free(&answer);
+	return status;
+}
+
+static int run_stop(struct command_line *line)
 {
 	struct error error;
 	if (!instance_become_owner(line))
 		return COMMAND_FAILED;
-	return instance_ask(line, request, answer, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
-}
-
-static int run_simple(struct command_line *line)
-{
-	struct buf answer = BUF(4096);
-	int status = ask(line, line->command->name, &answer);
-	buf_free(&answer);
-	return status;
+	return instance_stop(line, STOP_SECONDS, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
 }
 
 /* "role smtp pid 12 state ready": names and values by turns. */
@@ -37,7 +58,10 @@ static json_t *json_of_words(struct slice line)
 static int run_status(struct command_line *line)
 {
 	struct buf answer = BUF(64 * 1024);
-	int status = ask(line, "status", &answer);
+	struct error error;
+	int status = COMMAND_FAILED;
+	if (instance_become_owner(line))
+		status = instance_ask(line, "status", &answer, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
 	struct slice row, rest = slice_trim(buf_slice(&answer));
 	json_t *list = json_array();
 	while (status == COMMAND_DONE && rest.len > 0) {
@@ -57,7 +81,7 @@ static int run_status(struct command_line *line)
 
 const struct command server_commands[] = {
 	{"status", "", "Shows the running server's processes and listeners.", run_status, NULL, 0, 0, COMMAND_JSON},
-	{"reload", "", "Makes the running server follow the configuration and certificates as they are now.", run_simple, NULL, 0, 0, 0},
-	{"stop", "", "Stops the running server, letting sessions end what they are doing.", run_simple, NULL, 0, 0, 0},
+	{"reload", "", "Makes the running server follow the configuration and certificates as they are now; says which options have changed and how that takes effect.", run_reload, NULL, 0, 0, 0},
+	{"stop", "", "Stops the running server, letting sessions end what they are doing; returns when it has stopped.", run_stop, NULL, 0, 0, 0},
 	{0},
 };

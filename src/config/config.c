@@ -19,17 +19,23 @@ enum { CONFIG_FILE_MAX = 1024 * 1024 };
 
 const struct option config_options[] = {
 #define OPTION_SECTION(title) {.kind = OPTION_KIND_SECTION, .doc = title},
-#define OPTION_FLAG(n, d, help) {.kind = OPTION_KIND_FLAG, .name = #n, .offset = offsetof(struct config, n), .number = d, .doc = help},
-#define OPTION_NUMERIC(k, n, d, low, high, help) \
-	{.kind = k, .name = #n, .offset = offsetof(struct config, n), .number = d, .least = low, .most = high, .doc = help},
-#define OPTION_NUMBER(n, d, low, high, help) OPTION_NUMERIC(OPTION_KIND_NUMBER, n, d, low, high, help)
-#define OPTION_SIZE(n, d, low, high, help) OPTION_NUMERIC(OPTION_KIND_SIZE, n, d, low, high, help)
-#define OPTION_DURATION(n, d, low, high, help) OPTION_NUMERIC(OPTION_KIND_DURATION, n, d, low, high, help)
-#define OPTION_TEXT(n, d, c, help) {.kind = OPTION_KIND_TEXT, .name = #n, .offset = offsetof(struct config, n), .text = d, .check = c, .doc = help},
-#define OPTION_LIST(n, d, c, help) {.kind = OPTION_KIND_LIST, .name = #n, .offset = offsetof(struct config, n), .text = d, .check = c, .doc = help},
+#define OPTION_COMMON(k, n, e, help) .kind = OPTION_KIND_##k, .effect = EFFECT_##e, .name = #n, .offset = offsetof(struct config, n), .doc = help
+#define OPTION_FLAG(n, d, e, help) {OPTION_COMMON(FLAG, n, e, help), .number = d},
+#define OPTION_NUMBER(n, d, low, high, e, help) {OPTION_COMMON(NUMBER, n, e, help), .number = d, .least = low, .most = high},
+#define OPTION_SIZE(n, d, low, high, e, help) {OPTION_COMMON(SIZE, n, e, help), .number = d, .least = low, .most = high},
+#define OPTION_DURATION(n, d, low, high, e, help) {OPTION_COMMON(DURATION, n, e, help), .number = d, .least = low, .most = high},
+#define OPTION_TEXT(n, d, c, e, help) {OPTION_COMMON(TEXT, n, e, help), .text = d, .check = c},
+#define OPTION_LIST(n, d, c, e, help) {OPTION_COMMON(LIST, n, e, help), .text = d, .check = c},
 #include "config/options.def"
 };
 const size_t config_option_count = sizeof config_options / sizeof *config_options;
+
+const char *const option_effects[EFFECT_COUNT] = {
+	[EFFECT_LIVE] = "at once",
+	[EFFECT_SMTP] = "the smtp role starts anew",
+	[EFFECT_COURIER] = "the courier role starts anew",
+	[EFFECT_READER] = "the reader role starts anew",
+};
 
 const struct option *config_option(struct slice name)
 {

@@ -21,12 +21,12 @@ struct string_list {
 /* Types of options.def: a flag is bool; a number int64_t; a size int64_t in bytes ("25M" in the file); a duration
  * int64_t in seconds ("5m", "4h", "3d"); text const char *; a list struct string_list. */
 struct config {
-#define OPTION_FLAG(name, default_value, doc) bool name;
-#define OPTION_NUMBER(name, default_value, least, most, doc) int64_t name;
-#define OPTION_SIZE(name, default_value, least, most, doc) int64_t name;
-#define OPTION_DURATION(name, default_value, least, most, doc) int64_t name;
-#define OPTION_TEXT(name, default_value, check, doc) const char *name;
-#define OPTION_LIST(name, default_value, check, doc) struct string_list name;
+#define OPTION_FLAG(name, default_value, effect, doc) bool name;
+#define OPTION_NUMBER(name, default_value, least, most, effect, doc) int64_t name;
+#define OPTION_SIZE(name, default_value, least, most, effect, doc) int64_t name;
+#define OPTION_DURATION(name, default_value, least, most, effect, doc) int64_t name;
+#define OPTION_TEXT(name, default_value, check, effect, doc) const char *name;
+#define OPTION_LIST(name, default_value, check, effect, doc) struct string_list name;
 #include "config/options.def"
 };
 
@@ -61,8 +61,20 @@ bool config_parse_network(struct slice text, struct sockaddr_storage *address, u
 
 enum option_kind { OPTION_KIND_SECTION, OPTION_KIND_FLAG, OPTION_KIND_NUMBER, OPTION_KIND_SIZE, OPTION_KIND_DURATION, OPTION_KIND_TEXT, OPTION_KIND_LIST };
 
+/** When a changed value takes effect, once the server was told to reload. */
+enum option_effect {
+	EFFECT_LIVE,    /* at once, for all that begins; a session that is open keeps what it began with */
+	EFFECT_SMTP,    /* the smtp role ends in order and starts anew with it */
+	EFFECT_COURIER, /* the courier role does */
+	EFFECT_READER,  /* the reader role does */
+	EFFECT_COUNT,
+};
+/** As people read it: "at once", "the courier role starts anew". */
+extern const char *const option_effects[EFFECT_COUNT];
+
 struct option {
 	enum option_kind kind;
+	enum option_effect effect;
 	const char *name;         /* NULL for a section, whose title is in doc */
 	size_t offset;            /* in struct config */
 	int64_t number;           /* default of flags, numbers, sizes and durations */
@@ -76,6 +88,8 @@ extern const size_t config_option_count;
 
 /** The option of that name, or NULL. */
 const struct option *config_option(struct slice name);
+/** Has the option the same value in both configurations? NULL stands for the defaults. */
+bool config_same_value(const struct config *a, const struct config *b, const struct option *option);
 /** Appends an option's value (config NULL: its default) as it would stand in the file: 25M, "text", {"a", "b"}. */
 void config_write_value(struct buf *out, const struct config *config, const struct option *option);
 /** One entry of a list, or a text, quoted for the file. */

@@ -1,7 +1,7 @@
 /* What people read of the options table: the documented file and the manual page. */
 #include "config/config.h"
 
-enum { FILE_WIDTH = 100 };
+enum { FILE_WIDTH = 100, VALUE_TEXT_MAX = 2 * 1024 * 1024 /* what a file may hold, all of it quoted */ };
 
 /* `text` as comment lines of at most FILE_WIDTH columns. */
 static void write_comment(struct buf *out, struct slice text)
@@ -21,21 +21,22 @@ static void write_comment(struct buf *out, struct slice text)
 	buf_append_char(out, '\n');
 }
 
-static bool is_default(const struct config *config, const struct option *option)
+bool config_same_value(const struct config *a, const struct config *b, const struct option *option)
 {
-	struct buf now = BUF(64 * 1024), then = BUF(64 * 1024);
-	config_write_value(&now, config, option);
-	config_write_value(&then, NULL, option);
-	bool same = slice_equal(buf_slice(&now), buf_slice(&then));
-	buf_free(&now);
-	buf_free(&then);
+	struct buf one = BUF(VALUE_TEXT_MAX), other = BUF(VALUE_TEXT_MAX);
+	config_write_value(&one, a, option);
+	config_write_value(&other, b, option);
+	bool same = slice_equal(buf_slice(&one), buf_slice(&other));
+	buf_free(&one);
+	buf_free(&other);
 	return same;
 }
 
 void config_write_file(struct buf *out, const struct config *config)
 {
 	write_comment(out, SLICE("The configuration of Pombal. Options that begin with # stand there with their defaults. Times are written 90s, 5m, "
-				 "4h, 3d; sizes 64K, 25M; lists {\"a\", \"b\"}. After a change: `pombal check`, then `pombal reload`."));
+				 "4h, 3d; sizes 64K, 25M; lists {\"a\", \"b\"}. After a change: `pombal check`, then `pombal reload`; where nothing else is said a change "
+				 "takes effect at once, for all that begins then."));
 	for (size_t i = 0; i < config_option_count; i++) {
 		const struct option *option = &config_options[i];
 		if (option->kind == OPTION_KIND_SECTION) {
@@ -44,7 +45,9 @@ void config_write_file(struct buf *out, const struct config *config)
 		}
 		buf_append_char(out, '\n');
 		write_comment(out, slice_of(option->doc));
-		buf_printf(out, "%s%s = ", is_default(config, option) ? "#" : "", option->name);
+		if (option->effect != EFFECT_LIVE)
+			buf_printf(out, "# A change: %s.\n", option_effects[option->effect]);
+		buf_printf(out, "%s%s = ", config_same_value(config, NULL, option) ? "#" : "", option->name);
 		config_write_value(out, config, option);
 		buf_append_char(out, '\n');
 	}
@@ -83,7 +86,7 @@ static void write_bounds(struct buf *out, const struct option *option)
 	config_write_value(&value, NULL, option);
 	write_roff(out, buf_slice(&value));
 	buf_free(&value);
-	buf_append_text(out, ")\n");
+	buf_printf(out, "; a change takes effect: %s)\n", option_effects[option->effect]);
 }
 
 void config_write_manual(struct buf *out)
@@ -95,8 +98,10 @@ void config_write_manual(struct buf *out)
 			     "Times are written 90s, 5m, 4h, 3d, 2w; sizes 64K, 25M, 2G; texts \"in quotes\"; lists {\"a\", \"b\"}. "
 			     "An unknown option or an unusable value is refused, with the line in which it stands. "
 			     "After a change,\n.B pombal check\nlooks the file over and\n.B pombal reload\n"
-			     "makes the running server follow it without dropping a session; listeners, workers, connections and log_level "
-			     "take effect when the server is started again.\n");
+			     "makes the running server follow it, and says how: each option below names when a change takes effect. "
+			     "\"At once\" is for all that begins then: a session that is open keeps what it began with. "
+			     "Where a role starts anew, its sessions end what they are doing, for the option drain_time at most, and new "
+			     "connections wait until it is there again.\n");
 	for (size_t i = 0; i < config_option_count; i++) {
 		const struct option *option = &config_options[i];
 		if (option->kind == OPTION_KIND_SECTION) {

@@ -57,6 +57,50 @@ static void every_default_passes_its_own_check(void **state)
 	buf_free(&text);
 }
 
+/* The file, the manual and the list that people read name for each option when a change of it takes effect. */
+static void every_option_says_when_a_change_takes_effect(void **state)
+{
+	(void)state;
+	struct buf manual = BUF(1 << 20), file = BUF(1 << 20), row = BUF(4096);
+	config_write_manual(&manual);
+	config_write_file(&file, config_current());
+	for (size_t i = 0; i < config_option_count; i++) {
+		const struct option *option = &config_options[i];
+		if (option->kind == OPTION_KIND_SECTION)
+			continue;
+		assert_in_range(option->effect, 0, EFFECT_COUNT - 1);
+		buf_clear(&row);
+		buf_printf(&row, ".B %s\n", option->name);
+		size_t at = slice_find(buf_slice(&manual), buf_slice(&row));
+		assert_int_not_equal(at, SLICE_NONE);
+		struct slice entry = slice_skip(buf_slice(&manual), at + row.len);
+		entry = slice_sub(entry, 0, slice_find(entry, SLICE(")\n.")));
+		assert_true(slice_ends_nocase(entry, slice_of(option_effects[option->effect])));
+		buf_clear(&row);
+		buf_printf(&row, "# A change: %s.\n#%s = ", option_effects[option->effect], option->name);
+		assert_int_equal(slice_find(buf_slice(&file), buf_slice(&row)) == SLICE_NONE, option->effect == EFFECT_LIVE);
+	}
+	buf_free(&manual);
+	buf_free(&file);
+	buf_free(&row);
+	config_free_all();
+}
+
+static void equal_values_are_found_equal(void **state)
+{
+	(void)state;
+	struct error error;
+	struct config *one = parse("smtp_listen = {\"127.0.0.1:25\"}\nmax_message = 1M", &error);
+	struct config *other = parse("smtp_listen = {\"127.0.0.1:25\"}\nmax_message = 1024K\nlog_keep = 11", &error);
+	assert_true(config_same_value(one, other, config_option(SLICE("smtp_listen"))));
+	assert_false(config_same_value(one, NULL, config_option(SLICE("smtp_listen"))));
+	assert_true(config_same_value(one, other, config_option(SLICE("max_message"))));
+	assert_false(config_same_value(one, other, config_option(SLICE("log_keep"))));
+	assert_true(config_same_value(one, NULL, config_option(SLICE("log_keep"))));
+	config_free(&one);
+	config_free(&other);
+}
+
 static void values_are_read(void **state)
 {
 	(void)state;
@@ -208,6 +252,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_come_from_the_table), cmocka_unit_test(every_default_passes_its_own_check),
+		cmocka_unit_test(every_option_says_when_a_change_takes_effect), cmocka_unit_test(equal_values_are_found_equal),
 		cmocka_unit_test(values_are_read),		cmocka_unit_test(mistakes_name_file_and_line),
 		cmocka_unit_test(lists_can_be_extended),	cmocka_unit_test(durations_and_sizes),
 		cmocka_unit_test(addresses_and_networks),	cmocka_unit_test(a_written_file_reads_the_same),

@@ -22,6 +22,7 @@ enum control_type {
 	CONTROL_READY,
 	CONTROL_FAILED,       /* text: why the role can't start */
 	CONTROL_MEASURES,     /* text: lines, see measure.h; value: 1 if these are the last */
+	CONTROL_FOLLOWED,     /* a CONFIG or CERTIFICATES that came after START is followed; text: why it isn't, or empty */
 };
 
 /* Which channel a CONTROL_CHANNEL brings; for those to the auth role, which role asks over it. */

@@ -23,50 +23,7 @@ enum {
 	MASTER_STEP_MS = 100,   /* how often the end of killed roles is looked for; it is also signalled */
 };
 
-/* ---- Reload and stop ---- */
-
-static bool same_text(const char *a, const char *b) { return strcmp(a, b) == 0; }
-
-static bool same_list(const struct string_list *a, const struct string_list *b)
-{
-	bool same = a->count == b->count;
-	for (size_t i = 0; same && i < a->count; i++)
-		same = same_text(a->at[i], b->at[i]);
-	return same;
-}
-
-/* What only a new start changes is said, so that nobody waits for it. */
-static void compare(const struct config *former, const struct config *now)
-{
-	for (int service = 0; service < SERVICE_COUNT; service++)
-		if (!same_list((const void *)((const char *)former + services[service].option),
-			       (const void *)((const char *)now + services[service].option)))
-			log_warning("reload.partial", log_text("option", services[service].name),
-				    log_text("reason", "listeners change when the server is started again"));
-}
-
-bool master_reload(struct master *master, struct error *error)
-{
-	const struct config *former = config_current();
-	if (!master_load(master, error)) {
-		log_error("reload.failed", log_text("reason", error->text));
-		return false;
-	}
-	const struct config *now = config_current();
-	compare(former, now);
-	master_tell_children(master, CONTROL_CONFIG, master->config);
-	for (int i = 0; i < ROLE_COUNT; i++) {
-		struct error ignored;
-		if ((i == ROLE_SMTP || i == ROLE_READER) && master->children[i].control >= 0)
-			control_send(master->children[i].control, CONTROL_CERTIFICATES, 0, NULL, master->certificates, &ignored);
-	}
-	/* The courier's confinement names files: it must begin anew to be let at others. The master starts it again. */
-	if (!same_text(former->smarthost_password_file, now->smarthost_password_file) || !same_list(&former->trust_anchors, &now->trust_anchors) ||
-	    !same_text(former->resolver, now->resolver))
-		master_stop_child(master, ROLE_COURIER);
-	log_info("reload.done");
-	return true;
-}
+/* ---- Stop ---- */
 
 /* Tells the service manager, if one has started us and asked to be told (sd_notify(3)): a datagram to the socket that
  * NOTIFY_SOCKET names. One that can't be told has its own timeouts. */
@@ -102,10 +59,6 @@ static bool runs(const struct master *master, enum role_name name) { return mast
  * ask. True when all have ended. */
 static bool continue_stop(struct master *master)
 {
-	if (clock_monotonic_ms() > master->stop_deadline)
-		for (int i = 0; i < ROLE_COUNT; i++)
-			if (master->children[i].stopping && runs(master, (enum role_name)i))
-				kill(master->children[i].pid, SIGKILL);
 	if (runs(master, ROLE_SMTP) || runs(master, ROLE_READER)) {
 		master_stop_child(master, ROLE_SMTP);
 		master_stop_child(master, ROLE_READER);
@@ -124,17 +77,20 @@ static void hear_signals(struct master *master)
 {
 	struct signalfd_siginfo signal;
 	struct error ignored;
+	struct buf unsaid = BUF(RELOAD_SAID_MAX);
 	while (read(master->signals, &signal, sizeof signal) == (ssize_t)sizeof signal) {
 		if (signal.ssi_signo == SIGCHLD)
 			master_reap(master);
 		else if (signal.ssi_signo == SIGHUP)
-			master_reload(master, &ignored);
+			master_reload(master, &unsaid, &ignored); /* the log says it */
 		else if (master->stopping && signal.ssi_signo == SIGINT) { /* Ctrl-C again: somebody is waiting */
 			master->hurried = true;
-			master->stop_deadline = clock_monotonic_ms();
+			for (int i = 0; i < ROLE_COUNT; i++)
+				master->children[i].stop_deadline = 0;
 		} else if (!master->stopping)
 			master_stop(master);
 	}
+	buf_free(&unsaid);
 }
 
 /* Roles that have data open start only when the service has begun anew. */
@@ -181,7 +137,7 @@ static void say_ready(struct master *master)
 	notify("READY=1");
 }
 
-/* How long poll may wait: until the next start that is planned, or the deadline of the stop. */
+/* How long poll may wait: until the next start that is planned, or somebody's deadline. */
 static int next_wait(const struct master *master)
 {
 	int64_t now = clock_monotonic_ms(), wait = MASTER_TICK_MS;
@@ -189,14 +145,16 @@ static int next_wait(const struct master *master)
 		const struct child *child = &master->children[i];
 		if (child->start_at > 0 && child->start_at - now < wait && !waits_for_disk(master, i))
 			wait = child->start_at - now;
+		if (child->pid > 0 && child->stopping && child->stop_deadline - now + 1 < wait)
+			wait = child->stop_deadline - now + 1;
 	}
 	if (master->distrust && master->anew_at - now < wait)
 		wait = master->anew_at - now < 0 ? MASTER_STEP_MS : master->anew_at - now;
 	for (int i = 0; i < ROLE_COUNT; i++)
 		if (master->children[i].measuring && master->measure_deadline - now + 1 < wait)
 			wait = master->measure_deadline - now + 1;
-	if (master->stopping && master->stop_deadline - now + 1 < wait)
-		wait = master->stop_deadline - now + 1;
+	if (master->reloading && master->reload_deadline - now + 1 < wait)
+		wait = master->reload_deadline - now + 1;
 	return wait < 0 ? 0 : (int)wait;
 }
 
@@ -228,6 +186,7 @@ static void run(struct master *master)
 			master_begin_anew(master);
 		if (!master->stopping)
 			start_due(master);
+		master_kill_late(master);
 		wait_and_serve(master);
 		say_ready(master);
 		master_rotate_log(master);
@@ -265,7 +224,7 @@ static bool set_up(struct master *master, struct error *error)
 	if (chdir(master->data) != 0)
 		return error_set_errno(error, errno, "%s", master->data);
 	privileges_borrow(&master->owner);
-	if (!master_make_folders(master, error) || !master_lock(master, error) || !master_load(master, error))
+	if (!master_make_folders(master, error) || !master_lock(master, error) || !master_load(master, false, error))
 		return false;
 	enum log_level level = LOG_LEVEL_INFO;
 	log_level_parse(slice_of(config_current()->log_level), &level);
@@ -274,7 +233,7 @@ static bool set_up(struct master *master, struct error *error)
 		return false;
 	warn_of_root(master);
 	privileges_return();
-	bool done = master_open_listeners(master, error);
+	bool done = master_follow_listeners(master, config_current(), error);
 	privileges_borrow(&master->owner);
 	return done && master_make_channels(master, error) && master_open_control(master, error) && catch_signals(master, error) &&
 	       store_begin_service(master->data, error);
@@ -290,9 +249,10 @@ static void close_pair(struct channel *channel)
 static void tear_down(struct master *master)
 {
 	master_close_control(master);
-	for (size_t i = 0; i < master->listener_count; i++)
-		if (master->listeners[i].fd >= 0)
-			close(master->listeners[i].fd);
+	for (size_t i = 0; i < master->listener_count; i++) {
+		close(master->listeners[i].fd);
+		free(master->listeners[i].text);
+	}
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		close_pair(&master->auth[i]);
 		if (master->children[i].control >= 0)

@@ -17,12 +17,20 @@ int master_serve(const char *data);
 
 /* ---- Between the master's files ---- */
 
+enum {
+	MASTER_STOP_GRACE_MS = 3000, /* beyond what a role was given to end by itself */
+	RELOAD_SAID_MAX = 32 * 1024, /* what a reload says */
+};
+
 /** One role's process. */
 struct child {
 	pid_t pid;           /* 0: none */
 	int control;         /* -1: none */
 	bool ready;          /* has said so */
 	bool stopping;       /* was told to stop */
+	bool anew;           /* … by a reload, to start with another configuration; until it is ready again */
+	unsigned unfollowed; /* configurations and certificates that it was sent and hasn't said to follow */
+	int64_t stop_deadline; /* monotonic ms: when who was told to stop is killed */
 	int64_t started;     /* monotonic ms */
 	int64_t start_at;    /* when to start it again; 0: not due */
 	unsigned failures;   /* ends in a row soon after the start */
@@ -35,6 +43,7 @@ struct child {
 struct listener {
 	int fd;
 	enum service service;
+	char *text;       /* as configured */
 	char address[80]; /* as bound */
 };
 
@@ -64,17 +73,22 @@ struct master {
 	int64_t started;                  /* monotonic ms */
 	int64_t measure_deadline;         /* monotonic ms; for roles that are measuring */
 	bool hurried;                     /* Ctrl-C twice: nothing is waited for */
-	int64_t stop_deadline;            /* monotonic ms */
+	bool reloading;                   /* not all roles follow yet */
+	int64_t reload_deadline;          /* monotonic ms */
+	char trouble[CONTROL_TEXT_MAX];   /* why a role doesn't follow; empty: none */
 	int status;                       /* to exit with */
 };
 
 /* master_setup.c: what must be there before the first role starts. */
 bool master_lock(struct master *master, struct error *error);
 bool master_make_folders(struct master *master, struct error *error);
-bool master_open_listeners(struct master *master, struct error *error);
+/** Opens the listeners of `config` that aren't open, and closes those that it doesn't have; on failure all stays. As root,
+ * where we are. */
+bool master_follow_listeners(struct master *master, const struct config *config, struct error *error);
 bool master_make_channels(struct master *master, struct error *error);
-/** Reads pombal.conf and the certificates, checks both, and puts them in place of the former ones; on failure those stay. */
-bool master_load(struct master *master, struct error *error);
+/** Reads pombal.conf and the certificates, checks both, and puts them in place of the former ones; with `listen` the
+ * listeners, too. On failure all stays. */
+bool master_load(struct master *master, bool listen, struct error *error);
 
 /* master_log.c: the event file and its predecessors. */
 bool master_open_log(struct master *master, struct error *error);
@@ -86,9 +100,15 @@ void master_start_child(struct master *master, enum role_name name);
 /** Takes note of processes that have ended. */
 void master_reap(struct master *master);
 void master_hear_child(struct master *master, enum role_name name);
-/** Hands one thing to every role that runs. */
+/** Hands one thing to a role, if it runs; false if it doesn't, or can't be reached. */
+bool master_tell_child(struct master *master, enum role_name name, enum control_type type, int fd);
+/** The same, to every role. */
 void master_tell_children(struct master *master, enum control_type type, int fd);
 void master_stop_child(struct master *master, enum role_name name);
+/** Ends a role in order, to start it again at once. */
+void master_restart_child(struct master *master, enum role_name name);
+/** Kills those that were told to stop and haven't within their time. */
+void master_kill_late(struct master *master);
 /** After a failed sync (base/distrust.h): ends all roles that have data open; when they have ended, begins the service anew from
  * what is on the disk and lets them start. To be called in each round of the loop while `distrust` is set. */
 void master_begin_anew(struct master *master);
@@ -110,8 +130,14 @@ enum { MASTER_CLIENTS_MAX = 16 };
 size_t master_control_fds(struct master *master, struct pollfd *fds);
 void master_serve_control(struct master *master, const struct pollfd *fds, size_t count);
 
+/* master_reload.c: another configuration in the place of the present one. */
+/** Begins it, and appends a line "option NAME how its change takes effect" to `said` for each that has changed. False: nothing
+ * has changed, and *error says why. */
+bool master_reload(struct master *master, struct buf *said, struct error *error);
+/** Looks whether all roles follow; to be called in each round of the loop. */
+void master_continue_reload(struct master *master);
+
 /* master.c: what others ask for. */
-bool master_reload(struct master *master, struct error *error);
 void master_stop(struct master *master);
 
 #endif

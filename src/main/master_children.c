@@ -17,7 +17,6 @@ enum {
 	RESTART_FIRST_MS = 100,  /* after the first end at once; then this, and twice as long each time */
 	RESTART_MOST_MS = 30000,
 	ANEW_PAUSE_MS = 5000,    /* after the disk has failed at the beginning of service, too */
-	STOP_GRACE_MS = 3000,    /* beyond what a role was given to end by itself */
 };
 
 /* ---- Starting ---- */
@@ -110,6 +109,7 @@ void master_start_child(struct master *master, enum role_name name)
 	int ends[2];
 	child->start_at = 0;
 	child->ready = child->stopping = false;
+	child->unfollowed = 0;
 	child->reason[0] = '\0';
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) != 0)
 		error_set_errno(&error, errno, "socketpair");
@@ -160,13 +160,15 @@ static void note_end(struct master *master, enum role_name name, int status)
 	child->pid = 0;
 	hear_last_words(master, name);
 	int64_t ran = clock_monotonic_ms() - child->started;
+	bool was_told = child->stopping;
 	/* Who was told to stop and didn't within its time was killed by us: nothing is lost by that. */
 	enum log_level level = !child->stopping ? LOG_LEVEL_ERROR : status == 0 ? LOG_LEVEL_DEBUG : LOG_LEVEL_WARNING;
 	log_write(level, "role.ended",
 		  LOG_FIELDS(log_text("name", role_names[name]), log_number("pid", pid), log_text("how", how), log_number("ran_ms", ran)));
 	master->distrust |= WIFEXITED(status) && WEXITSTATUS(status) == DISTRUST_STATUS;
 	bool was_ready = child->ready;
-	child->ready = child->measuring = false;
+	child->ready = child->measuring = child->stopping = false;
+	child->unfollowed = 0;
 	if (master->stopping)
 		return;
 	if (!master->serving && !was_ready) { /* what can't start the first time needs a person */
@@ -174,6 +176,15 @@ static void note_end(struct master *master, enum role_name name, int status)
 		master->status = 1;
 		master_stop(master);
 		return;
+	}
+	if (was_told) { /* no failure */
+		child->failures = 0;
+		child->start_at = clock_monotonic_ms();
+		return;
+	}
+	if (child->anew && !was_ready) { /* it can't work by what it was restarted for */
+		snprintf(master->trouble, sizeof master->trouble, "%s can't start: %s", role_names[name], child->reason[0] ? child->reason : how);
+		child->anew = false;
 	}
 	child->failures = ran >= STEADY_MS ? 1 : child->failures + 1;
 	child->restarts++;
@@ -206,23 +217,36 @@ void master_hear_child(struct master *master, enum role_name name)
 		close(message.fd);
 	if (message.type == CONTROL_READY) {
 		child->ready = true;
+		child->anew = child->anew && child->stopping; /* told once more, before it was there */
 		log_info("role.ready", log_text("name", role_names[name]), log_number("pid", child->pid),
 			 log_number("after_ms", clock_monotonic_ms() - child->started));
 	} else if (message.type == CONTROL_FAILED)
 		snprintf(child->reason, sizeof child->reason, "%s", message.text);
 	else if (message.type == CONTROL_MEASURES)
 		master_hear_measures(master, name, &message);
+	else if (message.type == CONTROL_FOLLOWED && child->unfollowed > 0) {
+		child->unfollowed--;
+		if (message.text[0])
+			snprintf(master->trouble, sizeof master->trouble, "%s: %.*s", role_names[name], CONTROL_TEXT_MAX - 32, message.text);
+	}
 }
 
 /* ---- Telling ---- */
 
+bool master_tell_child(struct master *master, enum role_name name, enum control_type type, int fd)
+{
+	struct error error;
+	int control = master->children[name].control;
+	if (control < 0 || control_send(control, type, 0, NULL, fd, &error))
+		return control >= 0;
+	log_error("role.unreachable", log_text("name", role_names[name]), log_text("reason", error.text));
+	return false;
+}
+
 void master_tell_children(struct master *master, enum control_type type, int fd)
 {
-	for (int i = 0; i < ROLE_COUNT; i++) {
-		struct error error;
-		if (master->children[i].control >= 0 && !control_send(master->children[i].control, type, 0, NULL, fd, &error))
-			log_error("role.unreachable", log_text("name", role_names[i]), log_text("reason", error.text));
-	}
+	for (int i = 0; i < ROLE_COUNT; i++)
+		master_tell_child(master, (enum role_name)i, type, fd);
 }
 
 void master_stop_child(struct master *master, enum role_name name)
@@ -234,9 +258,29 @@ void master_stop_child(struct master *master, enum role_name name)
 	if (child->pid == 0 || child->stopping)
 		return;
 	child->stopping = true;
-	master->stop_deadline = clock_monotonic_ms() + seconds * 1000 + STOP_GRACE_MS;
+	child->stop_deadline = clock_monotonic_ms() + seconds * 1000 + MASTER_STOP_GRACE_MS;
 	if (child->control < 0 || !control_send(child->control, CONTROL_STOP, (uint32_t)seconds, NULL, -1, &error))
 		kill(child->pid, SIGKILL);
+}
+
+void master_restart_child(struct master *master, enum role_name name)
+{
+	struct child *child = &master->children[name];
+	log_info("role.restarting", log_text("name", role_names[name]), log_number("pid", child->pid));
+	child->anew = true;
+	child->failures = 0;
+	master_stop_child(master, name);
+	if (child->pid == 0)
+		child->start_at = clock_monotonic_ms();
+}
+
+void master_kill_late(struct master *master)
+{
+	for (int i = 0; i < ROLE_COUNT; i++) {
+		struct child *child = &master->children[i];
+		if (child->pid > 0 && child->stopping && clock_monotonic_ms() > child->stop_deadline)
+			kill(child->pid, SIGKILL);
+	}
 }
 
 void master_begin_anew(struct master *master)

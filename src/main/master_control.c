@@ -2,8 +2,9 @@
  * an answer:
  *
  *   status            one line per role: "role smtp pid 12 state ready seconds 9 restarts 0"; then "ok"
- *   reload            as SIGHUP; "ok", or "error <reason>"
- *   stop              as SIGTERM
+ *   reload            as SIGHUP; when every role follows, one line per option that has changed: "option NAME how it takes
+ *                     effect"; then "ok", or "error <reason>"
+ *   stop              as SIGTERM; "ok" at once: the end of the process is the end of the server
  *   metrics           numbers, one a line: "smtp value connections_open 3"; see measure.h; then "ok"
  *   flush             the courier looks at the queue at once
  *   changed ACCOUNT   the account's mail was changed from outside: sessions are told
@@ -23,12 +24,15 @@
 
 enum { CONTROL_LINE_MAX = 1024, CONTROL_ANSWER_MAX = 32 * 1024, METRICS_ANSWER_MAX = 128 * 1024, CONTROL_CLIENT_MS = 5000 };
 
+enum waiting { WAITS_NOT, WAITS_METRICS, WAITS_RELOAD };
+
 struct client_of_master {
 	int fd; /* -1: free place */
 	size_t len;
 	int64_t deadline;
-	bool waiting; /* for metrics: nothing more is read from it */
+	enum waiting waiting; /* for what: nothing more is read from it */
 	char line[CONTROL_LINE_MAX];
+	struct buf said;      /* the answer so far, of one who waits */
 };
 
 struct control_server {
@@ -56,7 +60,8 @@ static void drop(struct client_of_master *client)
 	close(client->fd);
 	client->fd = -1;
 	client->len = 0;
-	client->waiting = false;
+	client->waiting = WAITS_NOT;
+	buf_free(&client->said);
 }
 
 void master_close_control(struct master *master)
@@ -112,13 +117,7 @@ static void obey(struct master *master, struct slice line, struct buf *answer)
 		say_status(master, answer);
 		return;
 	}
-	if (slice_equal(verb, SLICE("reload"))) {
-		struct error error;
-		if (!master_reload(master, &error)) {
-			buf_printf(answer, "error %s\n", error.text);
-			return;
-		}
-	} else if (slice_equal(verb, SLICE("stop")))
+	if (slice_equal(verb, SLICE("stop")))
 		master_stop(master);
 	else if (slice_equal(verb, SLICE("flush")))
 		pass_on(master->pokes.ends[0], SLICE("flush"));
@@ -141,24 +140,49 @@ static void give(struct client_of_master *client, const struct buf *answer)
 static void answer_client(struct master *master, struct client_of_master *client, size_t line_len)
 {
 	struct slice line = slice_trim(slice_make(client->line, line_len));
-	if (slice_equal(line, SLICE("metrics"))) {
-		client->waiting = true;
-		master_begin_measuring(master);
-		return;
-	}
 	struct buf answer = BUF(CONTROL_ANSWER_MAX);
-	obey(master, line, &answer);
-	give(client, &answer);
+	struct error error;
+	if (slice_equal(line, SLICE("metrics"))) {
+		client->waiting = WAITS_METRICS;
+		master_begin_measuring(master);
+	} else if (slice_equal(line, SLICE("reload"))) {
+		client->said = BUF(RELOAD_SAID_MAX);
+		client->waiting = WAITS_RELOAD;
+		if (!master_reload(master, &client->said, &error)) {
+			buf_printf(&answer, "error %s\n", error.text);
+			give(client, &answer);
+		}
+	} else {
+		obey(master, line, &answer);
+		give(client, &answer);
+	}
 	buf_free(&answer);
 }
 
+/* Those who wait for a reload hear of it when the last role follows. */
+static void answer_reloads(struct master *master)
+{
+	master_continue_reload(master);
+	for (size_t i = 0; !master->reloading && i < MASTER_CLIENTS_MAX; i++) {
+		struct client_of_master *client = &master->server->clients[i];
+		if (client->fd < 0 || client->waiting != WAITS_RELOAD)
+			continue;
+		if (master->trouble[0]) {
+			buf_clear(&client->said);
+			buf_printf(&client->said, "error %s\n", master->trouble);
+		} else
+			buf_append_text(&client->said, "ok\n");
+		give(client, &client->said);
+	}
+}
+
 /* Those who wait for metrics get them when the last role has said its own. */
-static void answer_waiting(struct master *master)
+static void answer_metrics(struct master *master)
 {
 	struct control_server *server = master->server;
 	struct buf answer = BUF(METRICS_ANSWER_MAX);
 	for (size_t i = 0; i < MASTER_CLIENTS_MAX; i++) {
-		if (server->clients[i].fd < 0 || !server->clients[i].waiting)
+		if (server->clients[i].fd < 0 || server->clients[i].waiting != WAITS_METRICS)
 			continue;
 		if (!master_has_measured(master))
 			break;
@@ -208,11 +232,11 @@ void master_serve_control(struct master *master, const struct pollfd *fds, size_
 			drop(client); /* it has gone */
 		else if (client->fd >= 0 && fds[i].revents)
 			read_client(master, client);
-		else if (client->fd >= 0 && now > client->deadline)
+		else if (client->fd >= 0 && !client->waiting && now > client->deadline)
 			drop(client);
 	}
 	if (count > 0 && fds[0].revents)
 		accept_client(server);
-	if (server)
-		answer_waiting(master);
+	answer_metrics(master);
+	answer_reloads(master);
 }

@@ -78,41 +78,127 @@ static void name_listener(struct listener *listener, struct sockaddr_storage *ad
 	snprintf(listener->address, sizeof listener->address, six ? "[%s]:%d" : "%s:%d", host, ntohs(six ? v6->sin6_port : v4->sin_port));
 }
 
-static bool open_listener(struct listener *listener, const char *text, struct error *error)
+/* At failure errno says why. */
+static bool bind_listener(struct listener *listener)
 {
 	struct sockaddr_storage address;
-	config_parse_listen(slice_of(text), &address); /* was checked when the configuration was read */
+	config_parse_listen(slice_of(listener->text), &address); /* was checked when the configuration was read */
 	socklen_t len = address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 	listener->fd = socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (listener->fd < 0)
-		return error_set_errno(error, errno, "%s_listen: %s", services[listener->service].name, text);
+		return false;
 	int on = 1;
 	setsockopt(listener->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	setsockopt(listener->fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on); /* inherited by what is accepted */
 	if (address.ss_family == AF_INET6)
 		setsockopt(listener->fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
 	if (bind(listener->fd, (struct sockaddr *)&address, len) != 0 || listen(listener->fd, LISTEN_BACKLOG) != 0)
-		return error_set_errno(error, errno, "can't listen on %s (%s_listen)", text, services[listener->service].name);
+		return false;
 	name_listener(listener, &address);
-	log_info("server.listening", log_text("service", services[listener->service].name), log_text("address", listener->address));
 	return true;
 }
 
-bool master_open_listeners(struct master *master, struct error *error)
+static void close_listener(struct listener *listener)
 {
-	const struct config *config = config_current();
+	if (listener->fd >= 0)
+		close(listener->fd);
+	free(listener->text);
+}
+
+/* What the configuration wants to listen on, in its order. Entries borrow their text from it. False: too many. */
+static bool list_wanted(const struct config *config, struct listener wanted[ROLE_LISTENERS_MAX], size_t *count)
+{
+	*count = 0;
 	for (int service = 0; service < SERVICE_COUNT; service++) {
 		const struct string_list *list = (const void *)((const char *)config + services[service].option);
 		for (size_t i = 0; i < list->count; i++) {
-			if (master->listener_count == ROLE_LISTENERS_MAX)
-				return error_set(error, ERROR_LIMIT, "more than %d listeners", ROLE_LISTENERS_MAX);
-			struct listener *listener = &master->listeners[master->listener_count++];
-			listener->service = (enum service)service;
-			if (!open_listener(listener, list->at[i], error))
+			if (*count == ROLE_LISTENERS_MAX)
 				return false;
+			wanted[(*count)++] = (struct listener){.fd = -1, .service = (enum service)service, .text = (char *)(uintptr_t)list->at[i]};
 		}
 	}
 	return true;
+}
+
+static struct listener *find_listener(struct listener *list, size_t count, const struct listener *like)
+{
+	for (size_t i = 0; i < count; i++)
+		if (list[i].service == like->service && slice_equal(slice_of(list[i].text), slice_of(like->text)))
+			return &list[i];
+	return NULL;
+}
+
+/* The sockets whose place is given up stop listening, so that their ports are free (0.0.0.0:25 in the place of
+ * 127.0.0.1:25), though the roles have them open still; or they listen again. */
+static void let_go(struct master *master, struct listener *wanted, size_t count, bool listen_again)
+{
+	for (size_t i = 0; i < master->listener_count; i++)
+		if (find_listener(wanted, count, &master->listeners[i]))
+			continue;
+		else if (listen_again)
+			listen(master->listeners[i].fd, LISTEN_BACKLOG);
+		else
+			shutdown(master->listeners[i].fd, SHUT_RD);
+}
+
+/* Opens those of `wanted` that aren't there. */
+static bool open_missing(struct master *master, struct listener *wanted, size_t count, struct error *error)
+{
+	bool tried = false;
+	for (size_t i = 0; i < count; i++) {
+		if (find_listener(master->listeners, master->listener_count, &wanted[i]))
+			continue;
+		bool done = bind_listener(&wanted[i]);
+		if (!done && errno == EADDRINUSE && !tried) {
+			let_go(master, wanted, count, false);
+			tried = true;
+			close(wanted[i].fd);
+			done = bind_listener(&wanted[i]);
+		}
+		if (!done)
+			return error_set_errno(error, errno, "can't listen on %s (%s_listen)", wanted[i].text, services[wanted[i].service].name);
+	}
+	return true;
+}
+
+/* Puts the list in the place of the former; what was open already is taken over. */
+static void take_listeners(struct master *master, struct listener *wanted, size_t count)
+{
+	struct listener taken[ROLE_LISTENERS_MAX];
+	for (size_t i = 0; i < count; i++) {
+		struct listener *there = find_listener(master->listeners, master->listener_count, &wanted[i]);
+		if (there) {
+			taken[i] = *there;
+			*there = master->listeners[--master->listener_count];
+			continue;
+		}
+		taken[i] = wanted[i];
+		taken[i].text = memory_copy(wanted[i].text, strlen(wanted[i].text));
+		log_info("server.listening", log_text("service", services[taken[i].service].name), log_text("address", taken[i].address));
+	}
+	for (size_t i = 0; i < master->listener_count; i++) {
+		log_info("server.unlistening", log_text("service", services[master->listeners[i].service].name), log_text("address", master->listeners[i].address));
+		close_listener(&master->listeners[i]);
+	}
+	memcpy(master->listeners, taken, count * sizeof *taken);
+	master->listener_count = count;
+}
+
+bool master_follow_listeners(struct master *master, const struct config *config, struct error *error)
+{
+	struct listener wanted[ROLE_LISTENERS_MAX];
+	size_t count;
+	if (!list_wanted(config, wanted, &count))
+		return error_set(error, ERROR_LIMIT, "more than %d listeners", ROLE_LISTENERS_MAX);
+	if (open_missing(master, wanted, count, error)) {
+		take_listeners(master, wanted, count);
+		return true;
+	}
+	let_go(master, wanted, count, true);
+	for (size_t i = 0; i < count; i++)
+		if (wanted[i].fd >= 0)
+			close(wanted[i].fd);
+	return false;
 }
 
 bool master_make_channels(struct master *master, struct error *error)
@@ -148,8 +234,8 @@ static void replace(int *place, int fd)
 	*place = fd;
 }
 
-/* Reads and checks the certificates as the roles will. Keys are read as root, where the master is. */
-static bool load_certificates(struct master *master, const struct config *config, struct error *error)
+/* Reads and checks the certificates as the roles will; returns a memory file, or -1. Keys are read as root, where the master is. */
+static int load_certificates(struct master *master, const struct config *config, struct error *error)
 {
 	struct buf packed = BUF(CERTIFICATES_MAX);
 	privileges_return();
@@ -159,23 +245,33 @@ static bool load_certificates(struct master *master, const struct config *config
 	done = done && (trial || error->kind == ERROR_NONE);
 	tls_server_free(&trial);
 	int fd = done ? seal("certificates", buf_slice(&packed), error) : -1;
-	if (fd >= 0)
-		replace(&master->certificates, fd);
 	buf_free_secret(&packed);
-	return fd >= 0;
+	return fd;
 }
 
-bool master_load(struct master *master, struct error *error)
+static bool listen_as_root(struct master *master, const struct config *config, struct error *error)
+{
+	privileges_return();
+	bool done = master_follow_listeners(master, config, error);
+	privileges_borrow(&master->owner);
+	return done;
+}
+
+bool master_load(struct master *master, bool listen, struct error *error)
 {
 	struct buf text = BUF(1024 * 1024);
 	struct config *config = file_read("pombal.conf", &text, error) ? config_parse(buf_slice(&text), "pombal.conf", error) : NULL;
-	bool done = config && load_certificates(master, config, error);
-	int fd = done ? seal("config", buf_slice(&text), error) : -1;
+	int certificates = config ? load_certificates(master, config, error) : -1;
+	int fd = certificates >= 0 && (!listen || listen_as_root(master, config, error)) ? seal("config", buf_slice(&text), error) : -1;
 	if (fd >= 0) {
+		replace(&master->certificates, certificates);
 		replace(&master->config, fd);
 		config_set_current(config);
-	} else if (config)
+	} else {
+		if (certificates >= 0)
+			close(certificates);
 		config_free(&config);
+	}
 	buf_free(&text);
 	return fd >= 0;
 }

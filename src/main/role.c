@@ -161,24 +161,41 @@ static void send_measures(struct role *role)
 	buf_free(&out);
 }
 
+static void set_log_level(const struct role *role)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+	log_level_parse(slice_of(config_current()->log_level), &level);
+	log_set_role(role_names[role->name], level);
+}
+
+/* Takes over a configuration or certificates, and tells the master when they count. */
+static void follow(struct role *role, const struct control_message *message)
+{
+	struct error error, unsaid;
+	bool done = message->type == CONTROL_CONFIG ? use_config(message->fd, &error) : use_certificates(role, message->fd, &error);
+	if (!done)
+		log_error("reload.failed", log_text("reason", error.text));
+	else if (message->type == CONTROL_CONFIG) {
+		set_log_level(role);
+		if (role->follow)
+			role->follow(role->context);
+	}
+	if (!control_send(role->control, CONTROL_FOLLOWED, 0, done ? NULL : error.text, -1, &unsaid))
+		log_warning("reload.untold", log_text("reason", unsaid.text));
+}
+
 static void obey(struct role *role, struct control_message *message)
 {
-	struct error error;
-	bool done = true;
 	if (message->type == CONTROL_STOP)
 		role->stop(role->context, (int)message->value);
 	else if (message->type == CONTROL_MEASURE)
 		send_measures(role);
-	else if (message->type == CONTROL_CONFIG)
-		done = use_config(message->fd, &error);
-	else if (message->type == CONTROL_CERTIFICATES)
-		done = !role->tls || use_certificates(role, message->fd, &error);
+	else if (message->type == CONTROL_CONFIG || message->type == CONTROL_CERTIFICATES)
+		follow(role, message);
 	else if (message->type == CONTROL_LOG) {
 		log_set_file(message->fd);
 		message->fd = -1;
 	}
-	if (!done)
-		log_error("reload.failed", log_text("reason", error.text));
 	if (message->fd >= 0)
 		close(message->fd);
 }
@@ -193,6 +210,17 @@ static void *listen_to_master(void *context)
 		obey(role, &message);
 	} while (message.type != CONTROL_STOP);
 	return NULL;
+}
+
+struct server_options role_server_options(struct tls_server *tls)
+{
+	const struct config *config = config_current();
+	return (struct server_options){
+		.workers = (int)config->workers,
+		.connections = (int)config->connections,
+		.connections_per_address = (int)config->connections_per_address,
+		.tls = tls,
+	};
 }
 
 void role_serve(struct role *role, void (*stop)(void *context, int seconds), void *context)
@@ -272,9 +300,7 @@ int role_start(const char *name)
 	struct error error;
 	if (!privileges_drop_capabilities(&error) || !set_up(&role, &error))
 		role_fail(&role, &error);
-	enum log_level level = LOG_LEVEL_INFO;
-	log_level_parse(slice_of(config_current()->log_level), &level);
-	log_set_role(role_names[role.name], level);
+	set_log_level(&role);
 	/* The courier has no clients, and what it would still send it could not write down. */
 	distrust_ends_process(role.name == ROLE_COURIER ? 0 : DISTRUST_PAUSE_MS);
 	int status = mains[role.name](&role);

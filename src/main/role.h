@@ -42,6 +42,9 @@ struct role {
 	size_t listener_count;
 	struct tls_server *tls;      /* made from the certificates that the master handed over; NULL without any */
 
+	/** Follows a configuration that has become the current one, if the role keeps anything of it; set before role_serve(),
+	 * called with its context, in the thread that hears the master. */
+	void (*follow)(void *context);
 	int memory;                  /* for measure_process() */
 	/** Appends the role's own measures (measure.h), if it has any; set before role_serve(), called with its context, in the thread
 	 * that hears the master. */
@@ -65,6 +68,8 @@ int role_start(const char *name);
 
 /** Confines the process to what its role may touch; see role_rights.c. First of all. */
 bool role_confine(struct role *role, struct error *error);
+/** How many connections and threads the configuration lets a role have. */
+struct server_options role_server_options(struct tls_server *tls);
 /** Tells the master that every listener is served, and obeys it from now on in a thread of its own: new configurations,
  * certificates and event files are put in place; `stop` is called when the role shall end what is under way within that
  * many seconds. */

@@ -59,6 +59,12 @@ static void measure(void *context, struct buf *out)
 	measure_value(out, "queue_recipients", recipients);
 }
 
+static void follow(void *context)
+{
+	const struct courier_role *self = context;
+	store_set_limits(self->store, 0, config_current()->undelete_for);
+}
+
 /* Many pokes at once are one. */
 static void hear_pokes(struct courier_role *self)
 {
@@ -155,6 +161,7 @@ int role_courier_main(struct role *role)
 	if (pthread_create(&self.care, NULL, care_thread, &self) != 0)
 		memory_exhausted(0);
 	role->measure = measure;
+	role->follow = follow;
 	role_serve(role, stop, &self);
 	run(&self);
 	pthread_join(self.care, NULL);

@@ -10,6 +10,7 @@
 #include "store/store.h"
 
 struct reader {
+	struct server *server;
 	struct store *store;
 	struct imap_service imap;
 	struct pop3_service pop3;
@@ -24,16 +25,33 @@ static void hear_changes(void *context, int fd)
 		store_announced(reader->store, slice_make(name, (size_t)len));
 }
 
-static void stop(void *context, int seconds) { server_stop(context, seconds); }
+static void stop(void *context, int seconds)
+{
+	struct reader *reader = context;
+	server_stop(reader->server, seconds);
+}
 
-static void measure(void *context, struct buf *out) { measure_server(out, context); }
+static void measure(void *context, struct buf *out)
+{
+	struct reader *reader = context;
+	measure_server(out, reader->server);
+}
 
-static void listen_all(struct role *role, struct server *server, struct reader *reader)
+static void follow(void *context)
+{
+	struct reader *reader = context;
+	const struct config *config = config_current();
+	struct server_options limits = role_server_options(NULL);
+	server_set_limits(reader->server, &limits);
+	store_set_limits(reader->store, (uint64_t)config->max_message, config->undelete_for);
+}
+
+static void listen_all(struct role *role, struct reader *reader)
 {
 	for (size_t i = 0; i < role->listener_count; i++) {
 		enum service service = role->listeners[i].service;
 		bool imap = service == SERVICE_IMAP || service == SERVICE_IMAPS;
-		server_listen(server, role->listeners[i].fd, imap ? &imap_protocol : &pop3_protocol, services[service].implicit_tls,
+		server_listen(reader->server, role->listeners[i].fd, imap ? &imap_protocol : &pop3_protocol, services[service].implicit_tls,
 			      imap ? (void *)&reader->imap : (void *)&reader->pop3);
 	}
 }
@@ -54,19 +72,16 @@ int role_reader_main(struct role *role)
 	struct auth *auth = auth_open(role->auth[0]);
 	reader.imap = (struct imap_service){auth, reader.store};
 	reader.pop3 = (struct pop3_service){auth, reader.store};
-	struct server *server = server_new(&(struct server_options){
-		.workers = (int)config->workers,
-		.connections = (int)config->connections,
-		.connections_per_address = (int)config->connections_per_address,
-		.tls = role->tls,
-	});
-	listen_all(role, server, &reader);
-	server_watch(server, role->changes_in, hear_changes, &reader);
+	struct server_options limits = role_server_options(role->tls);
+	reader.server = server_new(&limits);
+	listen_all(role, &reader);
+	server_watch(reader.server, role->changes_in, hear_changes, &reader);
 	role->measure = measure;
-	role_serve(role, stop, server);
-	server_run(server);
+	role->follow = follow;
+	role_serve(role, stop, &reader);
+	server_run(reader.server);
 	role_end(role);
-	server_free(&server);
+	server_free(&reader.server);
 	auth_close(&auth);
 	store_close(&reader.store);
 	return 0;

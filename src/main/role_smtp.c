@@ -18,6 +18,12 @@ static void poke_courier(void *context, int64_t id)
 
 static void stop(void *context, int seconds) { server_stop(context, seconds); }
 
+static void follow(void *context)
+{
+	struct server_options limits = role_server_options(NULL);
+	server_set_limits(context, &limits);
+}
+
 static void measure(void *context, struct buf *out) { measure_server(out, context); }
 
 static void listen_all(struct role *role, struct server *server, struct smtp_service kinds[SERVICE_COUNT])
@@ -36,13 +42,8 @@ int role_smtp_main(struct role *role)
 		role_fail(role, &error);
 	queue_on_commit(queue, poke_courier, role);
 	struct auth *auth = auth_open(role->auth[0]);
-	const struct config *config = config_current();
-	struct server *server = server_new(&(struct server_options){
-		.workers = (int)config->workers,
-		.connections = (int)config->connections,
-		.connections_per_address = (int)config->connections_per_address,
-		.tls = role->tls,
-	});
+	struct server_options options = role_server_options(role->tls);
+	struct server *server = server_new(&options);
 	struct smtp_service kinds[SERVICE_COUNT] = {
 		[SERVICE_SMTP] = {SMTP_RELAY, auth, queue},
 		[SERVICE_LMTP] = {SMTP_LMTP, auth, queue},
@@ -51,6 +52,7 @@ int role_smtp_main(struct role *role)
 	};
 	listen_all(role, server, kinds);
 	role->measure = measure;
+	role->follow = follow;
 	role_serve(role, stop, server);
 	server_run(server);
 	role_end(role);

@@ -28,7 +28,7 @@ void conn_set_idle(struct conn *conn, int64_t seconds) { conn->idle_ms = seconds
 void conn_set_deadline(struct conn *conn, int64_t seconds) { conn->deadline_ms = seconds ? clock_monotonic_ms() + seconds * 1000 : 0; }
 void conn_delay(struct conn *conn, int milliseconds) { conn->delay_ms = milliseconds; }
 bool conn_is_tls(const struct conn *conn) { return conn->ssl != NULL; }
-bool conn_can_tls(const struct conn *conn) { return conn->server->options.tls != NULL; }
+bool conn_can_tls(const struct conn *conn) { return conn->server->tls != NULL; }
 struct slice conn_peer(const struct conn *conn) { return slice_of(conn->peer_text); }
 const struct sockaddr_storage *conn_peer_address(const struct conn *conn) { return &conn->peer; }
 int64_t conn_id(const struct conn *conn) { return conn->id; }
@@ -322,7 +322,7 @@ static void begin_linger(struct conn *conn)
 		return;
 	}
 	conn->phase = PHASE_LINGER;
-	conn->deadline_ms = clock_monotonic_ms() + LINGER_SECONDS * 1000;
+	conn->deadline_ms = clock_monotonic_ms() + (conn->server->stopping ? LINGER_STOPPING_MS : LINGER_SECONDS * 1000);
 	conn_drop_input(conn);
 	conn_poll(conn, UV_READABLE);
 }
@@ -387,7 +387,7 @@ static void begin_tls(struct conn *conn)
 	conn_drop_input(conn);
 	conn->again = false;
 	conn->drained = false; /* the handshake may read more than itself */
-	conn->ssl = tls_server_accept(conn->server->options.tls, conn->fd);
+	conn->ssl = tls_server_accept(conn->server->tls, conn->fd);
 	if (!conn->ssl) {
 		log_failed_handshake(conn);
 		conn_end(conn);
@@ -563,7 +563,8 @@ void conn_shut_down(struct conn *conn, bool at_once)
 	if (conn->phase == PHASE_OPEN) {
 		say_goodbye(conn, EXPIRY_SHUTDOWN);
 		conn_settle(conn);
-	}
+	} else
+		conn_tick(conn, clock_monotonic_ms()); /* who lingers: not longer than its time */
 }
 
 static void write_peer_text(struct conn *conn)

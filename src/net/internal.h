@@ -21,6 +21,7 @@ enum {
 	OUTPUT_CHUNK_LARGEST = 16 * 1024, /* a TLS record's worth */
 	HANDSHAKE_SECONDS = 30,
 	LINGER_SECONDS = 2,             /* how long unread input is drained so that the last reply isn't lost to a reset */
+	LINGER_STOPPING_MS = 500,       /* the same while the server stops: who doesn't hang up at the goodbye isn't waited for */
 	ACCEPTS_PER_TURN = 64,
 	WORKER_STACK = 2 * 1024 * 1024, /* address space; only what is touched is memory */
 	WORKER_IDLE_SECONDS = 5,        /* a worker that had nothing to do for so long ends */
@@ -42,6 +43,8 @@ void workers_submit(struct workers *workers, struct job *job);
  * workers_end_waiting() must follow. */
 bool workers_begin_waiting(struct workers *workers);
 void workers_end_waiting(struct workers *workers);
+/** Changes how many threads there may be. */
+void workers_set_most(struct workers *workers, int most);
 void workers_counts(struct workers *workers, uint64_t *threads, uint64_t *busy);
 /** Waits for everything submitted, then ends all threads. */
 void workers_free(struct workers **workers);
@@ -122,7 +125,8 @@ struct server {
 	uv_loop_t loop;
 	uv_async_t posted;
 	uv_timer_t tick;
-	struct server_options options;
+	struct tls_server *tls;
+	_Atomic uint64_t most_connections, most_per_address;
 	struct workers *workers;
 	struct conn *connections;       /* [loop] */
 	struct map *addresses;          /* [loop] connections per client address, as counts cast to pointers */

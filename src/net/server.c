@@ -33,13 +33,21 @@ struct watch {
 static void on_tick(uv_timer_t *timer);
 static void on_posted(uv_async_t *async);
 
+void server_set_limits(struct server *server, const struct server_options *options)
+{
+	server->most_connections = (uint64_t)options->connections;
+	server->most_per_address = (uint64_t)options->connections_per_address;
+	workers_set_most(server->workers, options->workers);
+}
+
 struct server *server_new(const struct server_options *options)
 {
 	struct server *server = memory_new(sizeof *server);
 	signal(SIGPIPE, SIG_IGN); /* OpenSSL writes to sockets without MSG_NOSIGNAL */
-	server->options = *options;
+	server->tls = options->tls;
 	server->stop_seconds = -1;
 	server->workers = workers_new(options->workers);
+	server_set_limits(server, options);
 	server->addresses = map_new();
 	pthread_mutex_init(&server->lock, NULL);
 	uv_loop_init(&server->loop);
@@ -74,7 +82,7 @@ static void count_address(struct server *server, const struct sockaddr_storage *
 
 static bool has_room(struct server *server, const struct sockaddr_storage *peer)
 {
-	uint64_t most = (uint64_t)server->options.connections, per_address = (uint64_t)server->options.connections_per_address;
+	uint64_t most = server->most_connections, per_address = server->most_per_address;
 	if (most > 0 && server->open >= most)
 		return false;
 	return per_address == 0 || (uintptr_t)map_get(server->addresses, address_key(peer)) < per_address;

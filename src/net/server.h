@@ -135,6 +135,9 @@ struct server_options {
 	struct tls_server *tls;    /* may be NULL; borrowed */
 };
 struct server *server_new(const struct server_options *options);
+/** Puts other numbers in the place of those it was made with; `tls` stays. Connections that are open stay, threads beyond
+ * what is now the most end when they are done. Any thread. */
+void server_set_limits(struct server *server, const struct server_options *options);
 /** Serves `protocol` on a listening socket (taken over). `context` is handed to open(). */
 void server_listen(struct server *server, int fd, const struct protocol *protocol, bool implicit_tls, void *context);
 /** Calls `ready` in the loop whenever `fd` is readable: for the role's channels to master and other roles. */

@@ -20,6 +20,8 @@ struct workers {
 /* Waits for a job; NULL when this thread should end. Called and returns with the lock held. */
 static struct job *wait_for_job(struct workers *workers)
 {
+	if (workers->threads.running > workers->most && !workers->stopping) /* there may be fewer than there were */
+		return NULL;
 	while (!workers->first) {
 		if (workers->stopping)
 			return NULL;
@@ -57,13 +59,20 @@ static bool start_thread(struct workers *workers)
 	return threads_start(&workers->threads, WORKER_STACK, "worker", worker_main, workers);
 }
 
+void workers_set_most(struct workers *workers, int most)
+{
+	pthread_mutex_lock(&workers->lock);
+	workers->most = most > 0 ? (size_t)most : 1;
+	pthread_mutex_unlock(&workers->lock);
+}
+
 struct workers *workers_new(int most)
 {
 	struct workers *workers = memory_new(sizeof *workers);
 	pthread_mutex_init(&workers->lock, NULL);
 	clock_init_condition(&workers->submitted);
 	threads_init(&workers->threads);
-	workers->most = most > 0 ? (size_t)most : 1;
+	workers_set_most(workers, most);
 	pthread_mutex_lock(&workers->lock);
 	if (!start_thread(workers))
 		memory_exhausted(WORKER_STACK);

@@ -18,6 +18,12 @@
 
 /* ---- The store ---- */
 
+void store_set_limits(struct store *store, uint64_t max_message, int64_t undelete_seconds)
+{
+	store->max_message = max_message;
+	store->undelete_seconds = undelete_seconds;
+}
+
 struct store *store_open(const struct store_options *options, struct error *error)
 {
 	int fd = open(options->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -35,6 +41,7 @@ struct store *store_open(const struct store_options *options, struct error *erro
 	store->data_fd = fd;
 	store->options = *options;
 	store->options.data = store->data;
+	store_set_limits(store, options->max_message, options->undelete_seconds);
 	if (store->options.open_accounts <= 0)
 		store->options.open_accounts = OPEN_ACCOUNTS;
 	store->epoch = epoch;

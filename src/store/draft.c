@@ -92,7 +92,7 @@ static bool flush(struct draft *draft, struct error *error)
 
 static bool write_bytes(struct draft *draft, struct slice bytes, struct error *error)
 {
-	uint64_t most = draft->account->store->options.max_message;
+	uint64_t most = draft->account->store->max_message;
 	if (most > 0 && (bytes.len > most || draft->size > most - bytes.len))
 		return error_set(error, ERROR_LIMIT, "larger than %llu bytes", (unsigned long long)most);
 	draft->size += bytes.len;

@@ -114,7 +114,7 @@ bool account_list_expunged(struct account *account, size_t limit, struct arena *
 	if (!account_enter(account, error))
 		return false;
 	struct db_statement *s = PREPARE(account->db, "SELECT id, size, received, expunged, summary FROM message WHERE expunged <> 0"
-		" AND expunged > $1 ORDER BY expunged DESC, id DESC LIMIT $2", clock_now() - account->store->options.undelete_seconds,
+		" AND expunged > $1 ORDER BY expunged DESC, id DESC LIMIT $2", clock_now() - account->store->undelete_seconds,
 		limit == 0 || limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
 	while ((step = db_step(s, error)) == DB_ROW) {
 		if (*count == room) {
@@ -194,7 +194,7 @@ static bool forget_expunged(struct account *account, int64_t now, struct error *
 	int64_t ids[CLEAN_AT_A_TIME];
 	int count;
 	do {
-		if (!forget_some(account, now - account->store->options.undelete_seconds, ids, &count, error))
+		if (!forget_some(account, now - account->store->undelete_seconds, ids, &count, error))
 			return false;
 		for (int i = 0; i < count; i++) {
 			char path[PATH_MAX];
@@ -243,7 +243,7 @@ static void clean_month(int mail, const char *month, int64_t before)
 static bool clean_leftovers(struct account *account, int64_t now, struct error *error)
 {
 	char path[PATH_MAX];
-	int64_t age = account->store->options.undelete_seconds > LEFTOVER_SECONDS ? account->store->options.undelete_seconds : LEFTOVER_SECONDS;
+	int64_t age = account->store->undelete_seconds > LEFTOVER_SECONDS ? account->store->undelete_seconds : LEFTOVER_SECONDS;
 	snprintf(path, sizeof path, "%s/mail", account->folder);
 	DIR *mail = opendir(path);
 	if (!mail)

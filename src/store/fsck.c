@@ -113,7 +113,7 @@ static enum content_state state_of(struct check *check, const struct content_row
 	path_of_message(check->account->folder, row->id, path);
 	enum content_state state = content_check(path, row->size, slice_make((const char *)row->hash, row->hash_len), error);
 	/* its time is over: account_clean() has begun, or may begin, to remove it */
-	bool due = row->refs == 0 && row->expunged != 0 && row->expunged <= clock_now() - check->store->options.undelete_seconds;
+	bool due = row->refs == 0 && row->expunged != 0 && row->expunged <= clock_now() - check->store->undelete_seconds;
 	return state == CONTENT_MISSING && due ? CONTENT_FINE : state;
 }
 

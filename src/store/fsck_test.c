@@ -275,7 +275,7 @@ static void expunged_messages_come_back_for_a_while(void **state)
 	assert_int_equal(uid, 2);
 	assert_int_equal(fsck(false), 0);
 	ok(message_expunge(t.alice, box("INBOX").id, &uid, 1, true, t.arena, &removed, &count, &t.error));
-	t.store->options.undelete_seconds = 0;
+	store_set_limits(t.store, 0, 0);
 	ok(account_clean(t.alice, &t.error));
 	assert_int_equal(access(path, F_OK), -1);
 	refused(ERROR_NOT_FOUND, message_undelete(t.alice, placement.id, box("INBOX").id, &uid, &t.error));

@@ -102,6 +102,8 @@ struct store {
 	char *data;
 	int data_fd;              /* for syncfs; kept open so that no write error goes unseen */
 	struct store_options options;
+	_Atomic uint64_t max_message;     /* of the options, as they are now */
+	_Atomic int64_t undelete_seconds; /* likewise */
 	int64_t epoch;
 	struct sync sync;
 	struct journal journal;

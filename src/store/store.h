@@ -38,6 +38,8 @@ struct store_options {
 
 /** Opens the store under an existing data directory. */
 struct store *store_open(const struct store_options *options, struct error *error);
+/** Puts other limits in the place of those it was opened with. Any thread. */
+void store_set_limits(struct store *store, uint64_t max_message, int64_t undelete_seconds);
 /** Closes it; every account must have been released. Sets *store to NULL. */
 void store_close(struct store **store);
 /** Returns when everything that was written through this process before the call is on disk. Waiters share a sync. Once one

@@ -404,7 +404,7 @@ static void limits_are_kept(void **state)
 	refused(ERROR_LIMIT, try_append(t.alice, box("INBOX").id, LETTER, &placement));
 	assert_int_equal(box("INBOX").messages, 1);
 	assert_int_equal(fsck(false), 0);
-	t.store->options.max_message = 10;
+	store_set_limits(t.store, 10, 3600);
 	struct draft *draft = draft_new(t.alice, &t.error);
 	ok(draft_write(draft, SLICE("1234567890"), &t.error));
 	refused(ERROR_LIMIT, draft_write(draft, SLICE("1"), &t.error));

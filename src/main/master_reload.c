@@ -1,0 +1,104 @@
+/* A reload: the configuration as it is now in the place of the one that the server works by. What options.def calls live is
+ * sent to the roles, which follow at once; a role whose options it names is ended in order and started anew, with its
+ * listeners open meanwhile, so that nobody is refused. It is done when every role has said that it follows. */
+#include "base/clock.h"
+#include "base/log.h"
+#include "main/master.h"
+
+enum { ROLE_START_MS = 30000 /* how long a role may take to be ready again */ };
+
+static const struct {
+	enum option_effect effect;
+	enum role_name role;
+} restarts[] = {{EFFECT_SMTP, ROLE_SMTP}, {EFFECT_COURIER, ROLE_COURIER}, {EFFECT_READER, ROLE_READER}};
+
+/* A role makes its TLS server at its start only: the first certificate, or none any more, is more than another one. */
+static bool tls_begins_or_ends(const struct config *former, const struct config *now)
+{
+	return (former->certificates.count == 0) != (now->certificates.count == 0);
+}
+
+/* Says each option that has changed, and fills in which roles must start anew. Returns how many have. */
+static int64_t compare(const struct config *former, const struct config *now, struct buf *said, bool anew[ROLE_COUNT])
+{
+	int64_t changed = 0;
+	bool tls = tls_begins_or_ends(former, now);
+	for (size_t i = 0; i < config_option_count; i++) {
+		const struct option *option = &config_options[i];
+		if (option->kind == OPTION_KIND_SECTION || config_same_value(former, now, option))
+			continue;
+		bool certificates = tls && slice_equal(slice_of(option->name), SLICE("certificates"));
+		const char *effect = certificates ? "the smtp and reader roles start anew" : option_effects[option->effect];
+		changed++;
+		log_info("reload.option", log_text("option", option->name), log_text("effect", effect));
+		buf_printf(said, "option %s %s\n", option->name, effect);
+		for (size_t k = 0; k < sizeof restarts / sizeof *restarts; k++)
+			anew[restarts[k].role] |= option->effect == restarts[k].effect;
+	}
+	anew[ROLE_SMTP] |= tls;
+	anew[ROLE_READER] |= tls;
+	return changed;
+}
+
+/* Who is about to end needs nothing any more. */
+static void send_to(struct master *master, enum role_name name)
+{
+	struct child *child = &master->children[name];
+	if (child->stopping)
+		return;
+	child->unfollowed += master_tell_child(master, name, CONTROL_CONFIG, master->config);
+	if (name == ROLE_SMTP || name == ROLE_READER)
+		child->unfollowed += master_tell_child(master, name, CONTROL_CERTIFICATES, master->certificates);
+}
+
+static void set_log_level(void)
+{
+	enum log_level level = LOG_LEVEL_INFO;
+	log_level_parse(slice_of(config_current()->log_level), &level);
+	log_set_role("master", level);
+}
+
+bool master_reload(struct master *master, struct buf *said, struct error *error)
+{
+	bool anew[ROLE_COUNT] = {false};
+	const struct config *former = config_current();
+	if (master->stopping)
+		return error_set(error, ERROR_DENIED, "the server is stopping");
+	if (!master_load(master, true, error)) {
+		log_error("reload.failed", log_text("reason", error->text));
+		return false;
+	}
+	set_log_level();
+	log_info("reload.begun", log_number("changed", compare(former, config_current(), said, anew)));
+	master->reloading = true;
+	master->trouble[0] = '\0';
+	master->reload_deadline = clock_monotonic_ms() + config_current()->drain_time * 1000 + MASTER_STOP_GRACE_MS + ROLE_START_MS;
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (anew[i])
+			master_restart_child(master, (enum role_name)i);
+		else
+			send_to(master, (enum role_name)i);
+	return true;
+}
+
+static const char *who_is_missing(const struct master *master)
+{
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (master->children[i].anew || master->children[i].unfollowed > 0)
+			return role_names[i];
+	return NULL;
+}
+
+void master_continue_reload(struct master *master)
+{
+	const char *missing = who_is_missing(master);
+	if (!master->reloading || (missing && clock_monotonic_ms() <= master->reload_deadline))
+		return;
+	master->reloading = false;
+	if (missing && !master->trouble[0])
+		snprintf(master->trouble, sizeof master->trouble, "%s doesn't follow in time", missing);
+	if (master->trouble[0])
+		log_error("reload.failed", log_text("reason", master->trouble));
+	else
+		log_info("reload.done");
+}
