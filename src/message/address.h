@@ -44,4 +44,15 @@ bool domain_is_literal(struct slice domain);
  * characters become '?', folds vanish. Every group that starts ends. Linear in the input. *list in arena. */
 void address_parse_list(struct slice body, size_t max, struct arena *arena, struct address **list, size_t *count);
 
+/** Parses the body of a From or Sender field whose writer is to answer for it, by the letter: nothing but mailboxes of RFC 5322
+ * §3.4, without groups and routes, at most `max` of them. What has been written for long though it isn't allowed is read where it can
+ * mean but one thing: encoded words with punctuation in them, names with dots, local parts with dots wherever, empty places in the
+ * list. *plain: it is written in a way that everybody reads the same; if not, what address_write_list() makes of the list is.
+ * False: it is anything else. A body of blanks and comments alone is a list of none. `local` and `domain` of what is found are as
+ * address_parse() has them. Linear. */
+bool address_parse_authors(struct slice body, size_t max, struct arena *arena, struct address **list, size_t *count, bool *plain);
+
+/** Writes mailboxes as the body of a field, folded, names as phrases (header_encode_phrase). `column`: used before in the line. */
+struct slice address_write_list(const struct address *list, size_t count, size_t column, struct arena *arena);
+
 #endif

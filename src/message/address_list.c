@@ -68,7 +68,7 @@ static void keep_text(struct parser *parser, size_t len)
 	parser->text_left -= len;
 }
 
-/* Index behind the quoted string, comment or quoted pair at `at`; at + 1 for anything else. */
+/* Index behind the quoted string, comment, encoded word or quoted pair at `at`; at + 1 for anything else. */
 static size_t skip_token(struct scanner *scanner, size_t at)
 {
 	size_t end = SLICE_NONE;
@@ -79,6 +79,8 @@ static size_t skip_token(struct scanner *scanner, size_t at)
 	} else if (c == '(' && !scanner->comments_broken) {
 		end = scan_comment(scanner->text, at);
 		scanner->comments_broken = end == SLICE_NONE;
+	} else if (c == '=') {
+		end = scan_encoded_word(scanner->text, at);
 	} else if (c == '\\' && at + 1 < scanner->text.len) {
 		end = at + 2;
 	}
@@ -188,6 +190,11 @@ static void add_token(struct words *words, struct slice token)
 	bool whole = token.len > 1;
 	if (whole && token.at[0] == '"') {
 		words->len += scan_unescape(slice_sub(token, 1, token.len - 2), words->out + words->len);
+		return;
+	}
+	if (whole && token.at[0] == '=') {
+		for (size_t i = 0; i < token.len; i++)
+			words->out[words->len++] = scan_clean(token.at[i]);
 		return;
 	}
 	if (token.at[0] == '@')

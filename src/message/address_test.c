@@ -191,6 +191,14 @@ static void lists_are_read(void **state)
 		{SLICE("\"Doe, Alice\" <alice@example.test>"), "Doe, Alice|alice|example.test"},
 		{SLICE("\"a \\\"b\\\" c\"\r\n <alice@example.test>"), "a \"b\" c|alice|example.test"},
 		{SLICE("=?utf-8?q?Al?= =?utf-8?q?ice?= <a@x>"), "=?utf-8?q?Al?= =?utf-8?q?ice?=|a|x"},
+		{SLICE("=?utf-8?Q?Jane_(Sales)?= <j@x>"), "=?utf-8?Q?Jane_(Sales)?=|j|x"},
+		{SLICE("=?utf-8?Q?Email:_Dire=C3=A7=C3=A3o?= <d@x>"), "=?utf-8?Q?Email:_Dire=C3=A7=C3=A3o?=|d|x"},
+		{SLICE("=?utf-8?Q?Doe,_J=C3=B6rg?= <k@x>, =?utf-8?Q?a@b;?=\r\n =?utf-8?B?x?= c@y"),
+			"=?utf-8?Q?Doe,_J=C3=B6rg?=|k|x =?utf-8?Q?a@b;?= =?utf-8?B?x?=|c|y"},
+		{SLICE("=?utf-8?Q?Doe, Jo?= <k@x>"), "=?utf-8?Q?Doe, Jo?=|k|x"},
+		{SLICE("=?utf-8?Q?open, b@y, =?x <k@x>"), "|=?utf-8?Q?open| |b|y =?x|k|x"},
+		{SLICE("=?utf-8?Q?open <k@x>, b@y?="), "=?utf-8?Q?open|k|x |b|y?="},
+		{SLICE("=?, a@x, =?q?, b@y"), "|=?| |a|x |=?q?| |b|y"},
 		{SLICE("a@x, , ,b@y,"), "|a|x |b|y"},
 		{SLICE("Friends: a@x, B <b@y>; c@z"), "Friends: |a|x B|b|y ; |c|z"},
 		{SLICE("undisclosed-recipients:;"), "undisclosed-recipients: ;"},
@@ -241,7 +249,7 @@ static void huge_lists_take_linear_time(void **state)
 {
 	(void)state;
 	static const char *const units[] = {
-		"a@b.test, ", "\"", "(", "<", ")", "\"\\", "\\\"", "[", "@[", "@[\"],", "a:", "a:b;", "(\"", "\"(", "<@a,", "()", "\"\" ", "( ", "@", ". ", "a ",
+		"a@b.test, ", "\"", "(", "<", ")", "\"\\", "\\\"", "[", "@[", "@[\"],", "a:", "a:b;", "(\"", "\"(", "<@a,", "=?a?q?", "=?", "=?a?q?,", "=?a?q?,?=", "()", "\"\" ", "( ", "@", ". ", "a ",
 	};
 	for (size_t i = 0; i < sizeof units / sizeof *units; i++) {
 		struct arena *arena = arena_new();
@@ -258,6 +266,79 @@ static void huge_lists_take_linear_time(void **state)
 	}
 }
 
+/* Writes authors as address_write_list() does, or "refused". A "=" before it: it was plain. */
+static void authors_are_read_by_the_letter(void **state)
+{
+	static const struct { struct slice body; const char *written; } cases[] = {
+		{SLICE(" Ann <u1@x.test>"), "=Ann <u1@x.test>"},
+		{SLICE(" u1@x.test\r\n"), "=<u1@x.test>"},
+		{SLICE(" Ann\r\n <u1@x.test>,\r\n\tBob <u2@x.test>"), "=Ann <u1@x.test>,\r\n Bob <u2@x.test>"},
+		{SLICE("\"Doe, J.\" <u1@x.test>"), "=\"Doe, J.\" <u1@x.test>"},
+		{SLICE("\"u2@x.test\" <u1@x.test>"), "=\"u2@x.test\" <u1@x.test>"},
+		{SLICE("=?utf-8?q?Ann?= Lee <u1@x.test>"), "=Ann Lee <u1@x.test>"},
+		{SLICE("J\xc3\xb6rg <u1@x.test>"), "==?utf-8?b?SsO2cmc=?= <u1@x.test>"},
+		{SLICE("Joe Q. Public <u1@x.test>"), "=\"Joe Q. Public\" <u1@x.test>"},
+		{SLICE("\"u 1\"@x.test"), "=<\"u 1\"@x.test>"},
+		{SLICE("u1@[192.0.2.1]"), "=<u1@[192.0.2.1]>"},
+		/* written otherwise, and written anew */
+		{SLICE("=?utf-8?Q?Doe,_J=C3=B6rg?= <u1@x.test>"), "=?utf-8?q?Doe=2C_J=C3=B6rg?= <u1@x.test>"},
+		{SLICE("=?utf-8?Q?Email:_Dire=C3=A7=C3=A3o?= <u1@x.test>"), "=?utf-8?b?RW1haWw6IERpcmXDp8Ojbw==?= <u1@x.test>"},
+		{SLICE("=?utf-8?Q?u2@x.test?= <u1@x.test>"), "\"u2@x.test\" <u1@x.test>"},
+		{SLICE("J\xf6rg <u1@x.test>"), "=?utf-8?b?SsO2cmc=?= <u1@x.test>"},
+		{SLICE("u1@x.test (Ann (Lee))"), "\"Ann (Lee)\" <u1@x.test>"},
+		{SLICE("(x) Ann <u1@x.test> (y)"), "Ann <u1@x.test>"},
+		{SLICE("u1 @ x . test"), "<u1@x.test>"},
+		{SLICE("\"u1\"@x.test"), "<u1@x.test>"},
+		{SLICE(", u1@x.test,,"), "<u1@x.test>"},
+		{SLICE("\"Ann\r\n Lee\" <u1@x.test>"), "Ann Lee <u1@x.test>"},
+		{SLICE(" \r\n \r\n u1@x.test"), "<u1@x.test>"},
+		{SLICE(""), "="}, {SLICE(" \r\n"), "="}, {SLICE("(none)"), ""}, {SLICE(","), ""},
+		/* what somebody could read otherwise */
+		{SLICE("u2@x.test <u1@x.test>"), "refused"}, {SLICE("<u1@x.test> <u2@x.test>"), "refused"}, {SLICE("<u1@x.test>u2@x.test"), "refused"},
+		{SLICE("<u1@x.test>\\,<u2@x.test>"), "refused"}, {SLICE("<@b,@x:u1@x.test>"), "refused"}, {SLICE("<@b:u1@x.test>"), "refused"},
+		{SLICE("u1(x)u2@x.test"), "refused"}, {SLICE("u1 u2@x.test"), "refused"}, {SLICE("Friends: u1@x.test;"), "refused"}, {SLICE("Friends:;"), "refused"},
+		{SLICE("u1@x.test;"), "refused"}, {SLICE("u1@x.test; u2@x.test"), "refused"}, {SLICE("u1@x.test u2@x.test"), "refused"}, {SLICE("Ann"), "refused"},
+		{SLICE("<u1@x.test"), "refused"}, {SLICE("u1@x.test>"), "refused"}, {SLICE("<<u1@x.test>>"), "refused"}, {SLICE("<>"), "refused"}, {SLICE("<u1>"), "refused"},
+		{SLICE("\"Ann <u1@x.test>"), "refused"}, {SLICE("(Ann <u1@x.test>"), "refused"}, {SLICE("u1@x.test (open"), "refused"}, {SLICE("u1@x.test)"), "refused"},
+		{SLICE("u1@x@y"), "refused"}, {SLICE("u1@x.test\0"), "refused"}, {SLICE("An\0n <u1@x.test>"), "refused"}, {SLICE("An\x0bn <u1@x.test>"), "refused"},
+		{SLICE("An\xc2\x85 <u1@x.test>"), "refused"}, {SLICE("An\xe2\x80\xa8 <u1@x.test>"), "refused"}, {SLICE("Ann [x] <u1@x.test>"), "refused"},
+		{SLICE("\"a\".b@x.test"), "refused"}, {SLICE("a.\"b\"@x.test"), "refused"}, {SLICE("=?utf-8?q?u2?=@x.test"), "refused"},
+		{SLICE("u1@x.test, u2@x.test, u3@x.test, u4@x.test"), "refused"}, {SLICE("\\<u1@x.test>"), "refused"}, {SLICE("Ann, <u1@x.test>"), "refused"},
+		{SLICE("=?utf-8?q?x <u2@x.test> ?= <u1@x.test>"), "refused"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct address *list;
+		size_t count;
+		bool plain = false, done = address_parse_authors(cases[i].body, 3, *state, &list, &count, &plain);
+		struct slice written = done ? address_write_list(list, count, 6, *state) : SLICE("refused");
+		assert_slice(arena_printf(*state, "%s%.*s", done && plain ? "=" : "", SLICE_ARG(written)), cases[i].written);
+	}
+}
+
+/* ATTACKS: a name of any length hides nobody, and costs linear time. */
+static void huge_authors_take_linear_time(void **state)
+{
+	(void)state;
+	static const char *const units[] = {"a", "(", "()", "\"", "\"\"", "=?a?q?", "=?a?q?,?=", ".", ",", "a ", "\\", "<", "@"};
+	for (size_t i = 0; i < sizeof units / sizeof *units; i++)
+		for (size_t size = 60 * 1024; size <= HUGE_BYTES; size = size < HUGE_BYTES ? HUGE_BYTES : size + 1) {
+			struct arena *arena = arena_new();
+			struct buf body = BUF(1 << 20);
+			struct address *list;
+			size_t count;
+			bool plain;
+			while (body.len < size)
+				buf_append_text(&body, units[i]);
+			buf_append_text(&body, "x <u2@x.test>");
+			int64_t start = cpu_ms();
+			bool read = address_parse_authors(buf_slice(&body), 20, arena, &list, &count, &plain);
+			assert_true(!read || size < HUGE_BYTES);
+			assert_true(cpu_ms() - start < HUGE_MS && arena_used(arena) < 4 << 20);
+			buf_free(&body);
+			arena_free(&arena);
+		}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +351,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(lists_are_read, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(lists_are_cut_at_their_maximum, make_arena, free_arena),
 		cmocka_unit_test(huge_lists_take_linear_time),
+		cmocka_unit_test_setup_teardown(authors_are_read_by_the_letter, make_arena, free_arena),
+		cmocka_unit_test(huge_authors_take_linear_time),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

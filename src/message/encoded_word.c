@@ -161,12 +161,13 @@ static bool is_q_plain(char c)
 	return ascii_is_alpha(c) || ascii_is_digit(c) || (c != '\0' && strchr("!*+-/", c));
 }
 
-static bool needs_encoding(struct slice word)
+/* `phrase`: the word stands where punctuation has a meaning. */
+static bool needs_encoding(struct slice word, bool phrase)
 {
 	if (word.len > HEADER_WORD_MAX || slice_find(word, SLICE("=?")) != SLICE_NONE)
 		return true;
 	for (size_t i = 0; i < word.len; i++)
-		if ((unsigned char)word.at[i] >= 0x7f || (unsigned char)word.at[i] < 0x20)
+		if ((unsigned char)word.at[i] >= 0x7f || (unsigned char)word.at[i] < 0x20 || (phrase && !is_q_plain(word.at[i])))
 			return true;
 	return false;
 }
@@ -274,14 +275,14 @@ static void write_plain(struct folder *folder, struct slice word)
 
 /* Takes the next run off *rest: one word that can stand as it is, or all neighbouring words that can't, with the blanks
  * between them. */
-static struct slice next_run(struct slice *rest, bool *encode)
+static struct slice next_run(struct slice *rest, bool phrase, bool *encode)
 {
 	size_t len = 0, at = 0;
 	*encode = false;
 	while (at < rest->len) {
 		size_t blank = slice_find_char(slice_skip(*rest, at), ' ');
 		size_t end = blank == SLICE_NONE ? rest->len : at + blank;
-		bool needed = needs_encoding(slice_sub(*rest, at, end - at));
+		bool needed = needs_encoding(slice_sub(*rest, at, end - at), phrase);
 		if (at > 0 && !needed && end > at)
 			break;
 		*encode |= needed;
@@ -296,7 +297,7 @@ static struct slice next_run(struct slice *rest, bool *encode)
 	return run;
 }
 
-struct slice header_encode(struct slice text, size_t column, struct arena *arena)
+static struct slice encode(struct slice text, size_t column, bool phrase, struct arena *arena)
 {
 	/* Each byte makes at most three; each word of it a frame and a fold. */
 	struct buf valid = BUF((text.len + 1) * DECODED_GROWTH_MAX);
@@ -305,12 +306,12 @@ struct slice header_encode(struct slice text, size_t column, struct arena *arena
 	struct folder folder = {.out = BUF(valid.len * 20 + 100), .column = column};
 	while (rest.len > 0) {
 		bool encode;
-		struct slice run = next_run(&rest, &encode);
+		struct slice run = next_run(&rest, phrase, &encode);
 		encode ? write_encoded(&folder, run) : write_plain(&folder, run);
 		if (rest.len == 0)
 			break;
 		bool next_encode;
-		struct slice ahead = slice_skip(rest, 1), peek = next_run(&ahead, &next_encode);
+		struct slice ahead = slice_skip(rest, 1), peek = next_run(&ahead, phrase, &next_encode);
 		bool fits = folder.column + 1 + peek.len <= HEADER_LINE_WANTED || folder.column <= 1;
 		write_plain(&folder, SLICE(" "));
 		if (!next_encode && peek.len > 0 && !fits)
@@ -321,4 +322,47 @@ struct slice header_encode(struct slice text, size_t column, struct arena *arena
 	buf_free(&folder.out);
 	buf_free(&valid);
 	return result;
+}
+
+struct slice header_encode(struct slice text, size_t column, struct arena *arena)
+{
+	return encode(text, column, false, arena);
+}
+
+static bool fits_quotes(struct slice text)
+{
+	if (text.len > HEADER_WORD_MAX || slice_find(text, SLICE("=?")) != SLICE_NONE)
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] >= 0x7f || (unsigned char)text.at[i] < 0x20)
+			return false;
+	return true;
+}
+
+static bool is_atoms(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++) {
+		bool blank = text.at[i] == ' ' && i > 0 && i + 1 < text.len && text.at[i - 1] != ' ';
+		if (!blank && !is_q_plain(text.at[i]))
+			return false;
+	}
+	return text.len > 0;
+}
+
+struct slice header_encode_phrase(struct slice text, size_t column, struct arena *arena)
+{
+	if (is_atoms(text) && fits_quotes(text))
+		return arena_copy(arena, text);
+	if (!fits_quotes(text))
+		return encode(text, column, true, arena);
+	char *out = arena_array(arena, text.len + 1, 2);
+	size_t len = 0;
+	out[len++] = '"';
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] == '"' || text.at[i] == '\\')
+			out[len++] = '\\';
+		out[len++] = text.at[i];
+	}
+	out[len++] = '"';
+	return slice_make(out, len);
 }

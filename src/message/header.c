@@ -3,6 +3,8 @@
  * what follows must be read by everybody as the text that it is. */
 #include "message/header.h"
 
+#include "message/scan.h"
+
 enum { SEPARATOR_LINE_MAX = 1000 }; /* a longer line is no mbox separator */
 
 /* Length of the first line with its end. */
@@ -123,5 +125,19 @@ struct slice header_unfold(struct slice body, struct arena *arena)
 	for (size_t i = 0; i < body.len; i++)
 		if (body.at[i] != '\r' && body.at[i] != '\n' && body.at[i] != '\0')
 			out[len++] = body.at[i];
+	return slice_make(out, len);
+}
+
+struct slice header_results_by(struct slice body, struct arena *arena)
+{
+	struct slice rest = scan_skip(body);
+	size_t len = slice_starts(rest, SLICE("\"")) ? scan_quoted(rest, 0) : SLICE_NONE;
+	char *out = arena_alloc(arena, rest.len + 1);
+	if (len != SLICE_NONE)
+		len = scan_unescape(slice_sub(rest, 1, len - 2), out);
+	else
+		for (len = 0; len < rest.len && rest.at[len] > ' ' && !strchr("/;()<>@,:\\\"[]?=", rest.at[len]); len++)
+			out[len] = rest.at[len];
+	len -= len > 0 && out[len - 1] == '.';
 	return slice_make(out, len);
 }

@@ -37,8 +37,14 @@ struct slice header_unfold(struct slice body, struct arena *arena);
 /** Unfolded and with encoded words (RFC 2047) decoded to UTF-8; raw 8-bit bytes that aren't UTF-8 are read as Latin-1.
  * Control characters become spaces. */
 struct slice header_decode(struct slice body, struct arena *arena);
+/** Who has written an Authentication-Results field (RFC 8601 §2.2, authserv-id), without quotes and a last dot; empty if nobody is
+ * named. */
+struct slice header_results_by(struct slice body, struct arena *arena);
 /** Encodes UTF-8 text as encoded words where it isn't ASCII; folds at 76 columns given `column` already used.
  * Line ends in the text are encoded, so nothing can be added to a header this way. */
 struct slice header_encode(struct slice text, size_t column, struct arena *arena);
+/** The same for a phrase, as the name before an address is (RFC 5322 §3.2.5): words, a quoted string, or encoded words in which
+ * nothing has a meaning to those who don't decode them (RFC 2047 §5). */
+struct slice header_encode_phrase(struct slice text, size_t column, struct arena *arena);
 
 #endif

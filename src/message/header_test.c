@@ -128,6 +128,17 @@ static void encoded_words_are_written(void **state)
 	assert_slice(header_encode(SLICE(""), 9, *state), "");
 }
 
+static void phrases_are_written(void **state)
+{
+	static const struct { const char *text, *phrase; } cases[] = {
+		{"Ann Lee", "Ann Lee"}, {"Doe, John", "\"Doe, John\""}, {"Joe Q. Public", "\"Joe Q. Public\""}, {"a \"b\" \\", "\"a \\\"b\\\" \\\\\""},
+		{" Ann", "\" Ann\""}, {"two  blanks", "\"two  blanks\""}, {"", "\"\""}, {"Doe, J\xc3\xb6rg", "=?utf-8?q?Doe=2C_J=C3=B6rg?="},
+		{"J\xc3\xb6rg <x@y>", "=?utf-8?b?SsO2cmcgPHhAeT4=?="}, {"=?utf-8?q?x?=", "=?utf-8?b?PT91dGYtOD9xP3g/PQ==?="}, {"J\xc3\xb6rg Lee", "=?utf-8?b?SsO2cmc=?= Lee"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_slice(header_encode_phrase(slice_of(cases[i].text), 6, *state), cases[i].phrase);
+}
+
 /* Whatever is written fits its lines and can be read again. */
 static void what_was_written_can_be_read(void **state)
 {
@@ -190,6 +201,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(folds_are_taken_out, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(encoded_words_are_read, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(encoded_words_are_written, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(phrases_are_written, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(what_was_written_can_be_read, make_arena, free_arena),
 		cmocka_unit_test(huge_headers_take_linear_time),
 	};

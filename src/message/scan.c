@@ -26,6 +26,30 @@ size_t scan_comment(struct slice s, size_t at)
 	return SLICE_NONE;
 }
 
+/* Behind "=?charset?q?", from `at` on. */
+static size_t encoded_text_at(struct slice s, size_t at)
+{
+	size_t i = at + 2;
+	while (i < s.len && i < at + ENCODED_WORD_SCAN_MAX && (unsigned char)s.at[i] > ' ' && !strchr("?\"<>,;:@()", s.at[i]))
+		i++;
+	bool valid = i > at + 2 && i + 2 < s.len && s.at[i] == '?' && s.at[i + 2] == '?' && s.at[i + 1] != '\0' && strchr("qQbB", s.at[i + 1]);
+	return valid ? i + 3 : SLICE_NONE;
+}
+
+size_t scan_encoded_word(struct slice s, size_t at)
+{
+	size_t start = slice_starts(slice_skip(s, at), SLICE("=?")) ? encoded_text_at(s, at) : SLICE_NONE;
+	if (start == SLICE_NONE)
+		return SLICE_NONE;
+	for (size_t i = start; i + 1 < s.len && i < at + ENCODED_WORD_SCAN_MAX; i++) {
+		if (s.at[i] == '?' && s.at[i + 1] == '=')
+			return i + 2;
+		if ((unsigned char)s.at[i] < ' ' || s.at[i] == '"' || s.at[i] == '<' || s.at[i] == '>')
+			break;
+	}
+	return SLICE_NONE;
+}
+
 char scan_clean(char c)
 {
 	if (c == '\t')

@@ -10,6 +10,11 @@
 size_t scan_quoted(struct slice s, size_t at);
 /** Index behind the comment that opens at s[at] == '(', nested ones included; SLICE_NONE if it never closes. */
 size_t scan_comment(struct slice s, size_t at);
+/** Index behind the encoded word (RFC 2047) that opens at s[at] == '='; SLICE_NONE if there is none. Its text may hold what the
+ * RFC forbids in a name, commas, colons, parentheses, '@' and blanks: many programs don't know that it does; but no line end, quote
+ * or angle bracket. Looks at ENCODED_WORD_SCAN_MAX bytes at most, so that asking at every '=' stays linear. */
+enum { ENCODED_WORD_SCAN_MAX = 400 };
+size_t scan_encoded_word(struct slice s, size_t at);
 /** Copies the inside of a quoted string or a comment to `out` (room for inside.len bytes): quoted pairs resolved, line ends
  * dropped, control characters made harmless as scan_clean() says. Returns the bytes written. */
 size_t scan_unescape(struct slice inside, char *out);

@@ -12,6 +12,21 @@ static void log_refusal(const struct session *session, const char *event, struct
 		 log_slice("to", to), log_text("account", session->account ? session->account : ""), log_text("reason", reply));
 }
 
+/* Nobody but we write from our own domains, if the administrator says so. */
+static const char *check_stranger(struct session *session, struct slice from)
+{
+	if (session->service->kind != SMTP_RELAY || session->may_relay || from.len == 0 || !session->config->refuse_own_senders)
+		return NULL;
+	switch (auth_recipient(session->service->auth, from)) {
+	case RECIPIENT_FOREIGN:
+		return NULL;
+	case RECIPIENT_TEMPORARY:
+		return "451 4.3.0 whether this sender is one of ours can't be told now, try again later";
+	default:
+		return "550 5.7.1 mail from this domain is sent by signing in, on the submission port";
+	}
+}
+
 /* The sender's address must belong to who has signed in. The null reverse-path is nobody's: receipts and the like go with it
  * (RFC 8098 §3.3). */
 static const char *check_sender(struct session *session, const struct mail_command *command)
@@ -19,7 +34,7 @@ static const char *check_sender(struct session *session, const struct mail_comma
 	if (command->size > (uint64_t)session->config->max_message)
 		return "552 5.3.4 the message is too large";
 	if (session->service->kind != SMTP_SUBMISSION || command->from.len == 0)
-		return NULL;
+		return check_stranger(session, command->from);
 	switch (auth_may_send_as(session->service->auth, slice_of(session->account), command->from)) {
 	case SENDER_OWN:
 		return NULL;

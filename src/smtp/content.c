@@ -121,26 +121,32 @@ void content_check_lines(struct session *session, struct slice bytes)
 	}
 }
 
-/* Length of the header with its empty line in what has come so far; 0: not complete. `from`: where the new bytes begin. */
-static size_t complete_header(struct slice text, size_t from)
+/* Looks at the lines that have come completely: does the header end in them (header.h)? *length: with its empty line. */
+static bool header_ends(struct content *content, size_t *length)
 {
-	if (slice_starts(text, SLICE("\r\n")))
-		return 2;
-	from = from > 3 ? from - 3 : 0;
-	size_t at = slice_find(slice_skip(text, from), SLICE("\r\n\r\n"));
-	return at == SLICE_NONE ? 0 : from + at + 4;
+	struct slice line, rest = slice_skip(buf_slice(&content->header), content->header_seen), after;
+	bool ends = false;
+	while (!ends && slice_cut(rest, '\n', &line, &after)) {
+		line.len++;
+		enum header_line kind = header_line(line, content->header_seen == 0);
+		ends = kind == HEADER_EMPTY || kind == HEADER_NONE;
+		content->header_seen += kind == HEADER_NONE ? 0 : line.len;
+		rest = after;
+	}
+	*length = content->header_seen;
+	return ends;
 }
 
 static void add_to_header(struct session *session, struct slice bytes)
 {
 	struct content *content = &session->transaction.content;
-	size_t from = content->header.len, max = (size_t)session->config->max_header;
+	size_t length, max = (size_t)session->config->max_header;
 	buf_append(&content->header, bytes);
 	struct slice text = buf_slice(&content->header);
-	size_t length = complete_header(text, from);
-	if ((length ? length : text.len) > max)
+	bool ends = header_ends(content, &length);
+	if ((ends ? length : text.len) > max)
 		content_refuse(session, "552 5.3.4 the message's header is too large");
-	else if (length > 0) {
+	else if (ends) {
 		content->header_done = true;
 		trace_store_header(session, slice_sub(text, 0, length));
 		if (!content->refused)
@@ -201,8 +207,14 @@ void content_finish(struct session *session)
 {
 	struct content *content = &session->transaction.content;
 	if (!content->refused && !content->header_done) {
+		/* What is left is a header alone, or a line of text without an end. */
+		struct slice text = buf_slice(&content->header);
+		size_t length = header_length(text);
 		content->header_done = true;
-		trace_store_header(session, buf_slice(&content->header));
+		trace_store_header(session, slice_sub(text, 0, length));
+		content_store(session, slice_skip(text, length));
+		if (length == text.len)
+			content->line = 0;
 		buf_free(&content->header);
 	}
 	if (!content->refused && session->transaction.message.body == BODY_BINARYMIME)

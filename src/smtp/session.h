@@ -11,6 +11,7 @@
  *   cmd_other.c   RSET, NOOP, QUIT, VRFY, HELP and what we don't do
  *   content.c     a message's text while it comes in: its line ends, its header, its size
  *   binary.c      parts in the encoding "binary" become base64
+ *   author.c      whom a submitted one says it is from
  *   trace.c       the fields that we put before it, and what we set right in a submitted one
  */
 #ifndef SMTP_SESSION_H
@@ -19,6 +20,7 @@
 #include "auth/auth.h"
 #include "base/arena.h"
 #include "config/config.h"
+#include "message/header.h"
 #include "queue/queue.h"
 #include "smtp/smtp.h"
 
@@ -57,6 +59,7 @@ enum input_mode {
 struct content {
 	struct queue_draft *draft;
 	struct buf header;       /* the header, until it is complete */
+	size_t header_seen;      /* so much of it are lines that were looked at */
 	bool header_done;
 	bool mend;               /* lines may end with LF alone */
 	bool after_cr;           /* the last byte was CR: LF must follow */
@@ -198,6 +201,17 @@ void content_check_lines(struct session *session, struct slice bytes);
 
 /** Stores `message`, its binary parts as base64. Blocks. */
 void binary_convert(struct session *session, struct slice message);
+
+/* ---- author.c ---- */
+
+/* A From or Sender field of a submitted message, and what is stored in its place if it is `rewritten`: nothing, if it is empty. */
+struct author {
+	struct header_field field;
+	bool rewritten;
+	struct slice text;
+};
+/** May who has signed in write as everybody that the field names? NULL, or the reply that refuses the message. */
+const char *author_judge(struct session *session, struct author *author);
 
 /* ---- trace.c ---- */
 

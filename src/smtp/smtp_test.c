@@ -4,6 +4,7 @@
  *   Q: number    so many messages must be in the queue
  *   E: text      the envelope of the newest of them must be this; see describe()
  *   M: text      its text must have this line; M!: must not
+ *   Z: text      its text must be this, with "|" for each line end
  *   B: number    … must have so many bytes */
 #include <setjmp.h>
 #include <stdarg.h>
@@ -76,6 +77,25 @@ static bool has_line(struct slice body, struct slice pattern)
 	return false;
 }
 
+/* "|" for each CRLF. */
+static bool is_text(struct slice body, struct slice pattern, struct arena *arena)
+{
+	struct slice text = arena_copy(arena, body), line, rest = body;
+	char *out = (char *)text.at;
+	text.len = 0;
+	for (bool more = true; more;) {
+		more = slice_cut(rest, '\n', &line, &rest);
+		bool ended = more && line.len > 0 && line.at[line.len - 1] == '\r';
+		memcpy(out + text.len, line.at, line.len);
+		text.len += line.len;
+		if (ended)
+			out[text.len - 1] = '|';
+		else if (more)
+			out[text.len++] = '\n';
+	}
+	return transcript_matches(pattern, text);
+}
+
 /* Looks whether the queue is as it must be. */
 static void step(struct transcript *transcript, char kind, bool wanted, struct slice text)
 {
@@ -99,7 +119,8 @@ static void step(struct transcript *transcript, char kind, bool wanted, struct s
 		right = transcript_matches(text, buf_slice(&found));
 	} else {
 		read_body(transcript, list[count - 1].id, arena, &found);
-		right = kind == 'M' ? has_line(buf_slice(&found), text) == wanted : found.len == number && list[count - 1].size == number;
+		right = kind == 'Z'	? is_text(buf_slice(&found), text, arena)
+			: kind == 'M' ? has_line(buf_slice(&found), text) == wanted : found.len == number && list[count - 1].size == number;
 	}
 	if (!right)
 		transcript_give_up(transcript, "the queue holds something else", text, slice_sub(buf_slice(&found), 0, 2000));
@@ -142,7 +163,7 @@ static void stop(void)
 int main(int argc, char **argv)
 {
 	static const struct transcript_protocol protocol = {
-		.name = "smtp", .protocol = &smtp_protocol, .configuration = "hostname = \"mail.example.test\"\n", .steps = "QEMB",
+		.name = "smtp", .protocol = &smtp_protocol, .configuration = "hostname = \"mail.example.test\"\n", .steps = "QEMZB",
 		.start = start, .step = step, .stop = stop,
 	};
 	return transcript_main(argc, argv, &protocol);

@@ -1,14 +1,12 @@
 /* What we write into a message: the Received field (RFC 5321 §4.4), and into a submitted one what it lacks (RFC 6409 §8):
  * Date, Message-ID, From; Bcc fields are taken out. And what we read in it: how often it has been received, who it says it
- * is from. */
+ * is from (author.c). */
 #include "smtp/session.h"
 
 #include "base/random.h"
 #include "message/address.h"
 #include "message/date.h"
 #include "message/header.h"
-
-enum { AUTHORS_MAX = 20 };
 
 /* ---- The Received field ---- */
 
@@ -68,7 +66,7 @@ static struct slice received_field(const struct session *session)
 struct inspection {
 	size_t received, from, senders;
 	bool date, message_id;
-	struct header_field author, sender;
+	struct author author, sender; /* of the last From and Sender field */
 };
 
 static void inspect(struct slice header, struct arena *arena, struct inspection *found, struct slice *message_id)
@@ -80,10 +78,10 @@ static void inspect(struct slice header, struct arena *arena, struct inspection 
 			found->received++;
 		else if (slice_equal_nocase(field.name, SLICE("From"))) {
 			found->from++;
-			found->author = field;
+			found->author.field = field;
 		} else if (slice_equal_nocase(field.name, SLICE("Sender"))) {
 			found->senders++;
-			found->sender = field;
+			found->sender.field = field;
 		} else if (slice_equal_nocase(field.name, SLICE("Date")))
 			found->date = true;
 		else if (slice_equal_nocase(field.name, SLICE("Message-ID"))) {
@@ -93,60 +91,7 @@ static void inspect(struct slice header, struct arena *arena, struct inspection 
 	}
 }
 
-/* The address as auth knows it: "local@domain", quoted where needed. */
-static bool full_address(const struct address *author, struct arena *arena, struct slice *address)
-{
-	struct buf text = BUF(4 * ADDRESS_MAX);
-	struct error error;
-	buf_append_char(&text, '"');
-	for (size_t i = 0; i < author->local.len; i++) {
-		if (author->local.at[i] == '"' || author->local.at[i] == '\\')
-			buf_append_char(&text, '\\');
-		buf_append_char(&text, author->local.at[i]);
-	}
-	buf_append_text(&text, "\"@");
-	buf_append(&text, author->domain);
-	bool done = !text.overflow && address_parse(buf_slice(&text), true, arena, address, &error);
-	buf_free(&text);
-	return done;
-}
-
-/* Everybody that the field names must be somebody the account may send as: the person at the other end sees this field, not
- * the envelope. */
-static enum sender_right right_to_write_as(struct session *session, const struct header_field *field)
-{
-	struct arena *arena = session->transaction.arena;
-	struct address *list;
-	struct slice address;
-	size_t count, mailboxes = 0;
-	address_parse_list(field->body, AUTHORS_MAX + 1, arena, &list, &count);
-	for (size_t i = 0; i < count && count <= AUTHORS_MAX; i++) {
-		if (list[i].kind != ADDRESS_MAILBOX)
-			continue;
-		enum sender_right right = SENDER_OTHERS;
-		if (full_address(&list[i], arena, &address))
-			right = auth_may_send_as(session->service->auth, slice_of(session->account), address);
-		if (right != SENDER_OWN)
-			return right;
-		mailboxes++;
-	}
-	return mailboxes > 0 ? SENDER_OWN : SENDER_OTHERS;
-}
-
-static const char *judge_author(struct session *session, const struct header_field *field, const char *refusal)
-{
-	switch (right_to_write_as(session, field)) {
-	case SENDER_OWN:
-		return NULL;
-	case SENDER_OTHERS:
-		return refusal;
-	case SENDER_TEMPORARY:
-		break;
-	}
-	return "451 4.3.0 whose address the header names can't be told now, try again later";
-}
-
-static const char *judge(struct session *session, const struct inspection *found)
+static const char *judge(struct session *session, struct inspection *found)
 {
 	const char *refusal = NULL;
 	if (found->received > (size_t)session->config->max_received)
@@ -158,9 +103,9 @@ static const char *judge(struct session *session, const struct inspection *found
 	if (found->senders > 1)
 		return "554 5.6.0 the message has several Sender fields";
 	if (found->from == 1)
-		refusal = judge_author(session, &found->author, "550 5.7.1 the From field names an address that is not yours");
+		refusal = author_judge(session, &found->author);
 	if (!refusal && found->senders == 1)
-		refusal = judge_author(session, &found->sender, "550 5.7.1 the Sender field names an address that is not yours");
+		refusal = author_judge(session, &found->sender);
 	return refusal;
 }
 
@@ -180,49 +125,77 @@ static void add_missing_fields(struct session *session, const struct inspection 
 		date_format(message->arrived, date);
 		content_store(session, arena_printf(transaction->arena, "Date: %s\r\n", date));
 	}
-	if (found->from == 0) {
+	if (found->from == 0 || (found->author.rewritten && found->author.text.len == 0)) {
 		struct slice author = message->from.len > 0 ? message->from : message->account;
 		content_store(session, arena_printf(transaction->arena, "From: <%.*s>\r\n", SLICE_ARG(author)));
 	}
 }
 
-/* Blind copies are known to the envelope; the field must not tell the others (RFC 5322 §3.6.3). */
-static void store_without_bcc(struct session *session, struct slice header)
+/* A field that says it was written here, of a check that was made elsewhere or never (RFC 8601 §5). Who may relay, and who
+ * hands mail on to us by LMTP, may have made it in our name. */
+static bool is_forged_result(const struct session *session, const struct header_field *field)
 {
-	struct header_field field;
-	while (header_next(&header, &field))
-		if (!slice_equal_nocase(field.name, SLICE("Bcc")) && !slice_equal_nocase(field.name, SLICE("Resent-Bcc")))
-			content_store(session, field.whole);
-	content_store(session, header); /* the empty line, if there is one */
+	struct arena *arena = session->transaction.arena;
+	if (session->may_relay || session->service->kind == SMTP_LMTP || !slice_equal_nocase(field->name, SLICE("Authentication-Results")))
+		return false;
+	struct slice by = header_results_by(field->body, arena), own = slice_of(smtp_hostname(session));
+	return slice_equal(domain_canonical(by, arena), domain_canonical(own, arena));
 }
 
-/* A text that doesn't begin with a field has no header: what it begins with must not become part of ours. */
-static bool begins_with_field(struct slice header)
+/* Blind copies are known to the envelope; the field must not tell the others (RFC 5322 §3.6.3). Return-Path is written where a
+ * message arrives (RFC 5321 §4.4), not where it begins. A separator of an mbox is no field (header.h). */
+static bool is_dropped(const struct session *session, const struct header_field *field)
+{
+	static const char *const names[] = {"Bcc", "Resent-Bcc", "Return-Path"};
+	if (field->name.len == 0 || is_forged_result(session, field))
+		return true;
+	for (size_t i = 0; session->service->kind == SMTP_SUBMISSION && i < sizeof names / sizeof *names; i++)
+		if (slice_equal_nocase(field->name, slice_of(names[i])))
+			return true;
+	return false;
+}
+
+/* What is stored for a field of a submitted message: some readers don't know a name with blanks before its colon for a field. */
+static struct slice submitted_field(struct session *session, const struct inspection *found, const struct header_field *field)
+{
+	struct arena *arena = session->transaction.arena;
+	const struct author *authors[] = {&found->author, &found->sender};
+	for (size_t i = 0; i < sizeof authors / sizeof *authors; i++)
+		if (authors[i]->rewritten && authors[i]->field.whole.at == field->whole.at)
+			return authors[i]->text;
+	if (field->name.at[field->name.len] == ':')
+		return field->whole;
+	return arena_printf(arena, "%.*s:%.*s\r\n", SLICE_ARG(field->name), SLICE_ARG(field->body));
+}
+
+/* The fields of the client that stay, and an empty line, whether the client has sent one or not: so everybody reads the same header. */
+static void store_fields(struct session *session, const struct inspection *found, struct slice header)
 {
 	struct header_field field;
-	return header.len > 0 && header.at[0] != ' ' && header.at[0] != '\t' && header_next(&header, &field) && field.name.len > 0;
+	bool submitted = session->service->kind == SMTP_SUBMISSION, ended = true;
+	while (header_next(&header, &field)) {
+		if (is_dropped(session, &field))
+			continue;
+		struct slice text = submitted ? submitted_field(session, found, &field) : field.whole;
+		content_store(session, text);
+		ended = text.len == 0 || text.at[text.len - 1] == '\n';
+	}
+	if (!ended) /* the last chunk ended in the middle of it */
+		content_store(session, SLICE("\r\n"));
+	content_store(session, SLICE("\r\n"));
 }
 
 void trace_store_header(struct session *session, struct slice header)
 {
 	struct inspection found = {0};
-	bool has_header = begins_with_field(header);
-	bool submitted = session->service->kind == SMTP_SUBMISSION;
-	if (has_header)
-		inspect(header, session->transaction.arena, &found, &session->transaction.content.message_id);
+	inspect(header, session->transaction.arena, &found, &session->transaction.content.message_id);
 	const char *refusal = judge(session, &found);
 	if (refusal) {
 		content_refuse(session, refusal);
 		return;
 	}
 	content_store(session, received_field(session));
-	if (submitted)
+	if (session->service->kind == SMTP_SUBMISSION)
 		add_missing_fields(session, &found);
-	if (has_header && submitted)
-		store_without_bcc(session, header);
-	else {
-		if (!has_header && !slice_starts(header, SLICE("\r\n")))
-			content_store(session, SLICE("\r\n"));
-		content_store(session, header);
-	}
+	store_fields(session, &found, header);
 }

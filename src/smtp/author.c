@@ -1,0 +1,49 @@
+/* Whether somebody may write as whom a submitted message's From and Sender name: the person at the other end sees these, not the
+ * envelope (RFC 6409 §6.1). A field that could be read in two ways is refused, or, where it can mean but one thing, written anew. */
+#include "smtp/session.h"
+
+#include "message/address.h"
+
+enum { AUTHORS_MAX = 20 };
+
+static enum sender_right right_to_write_as(struct session *session, const struct address *list, size_t count)
+{
+	struct arena *arena = session->transaction.arena;
+	enum sender_right right = SENDER_OWN;
+	for (size_t i = 0; i < count && right == SENDER_OWN; i++) {
+		struct slice address = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
+		right = auth_may_send_as(session->service->auth, slice_of(session->account), address);
+	}
+	return right;
+}
+
+static void write_anew(struct session *session, struct author *author, const struct address *list, size_t count)
+{
+	struct arena *arena = session->transaction.arena;
+	struct slice name = author->field.name;
+	author->rewritten = true;
+	if (count > 0)
+		author->text = arena_printf(arena, "%.*s: %.*s\r\n", SLICE_ARG(name), SLICE_ARG(address_write_list(list, count, name.len + 2, arena)));
+}
+
+const char *author_judge(struct session *session, struct author *author)
+{
+	struct arena *arena = session->transaction.arena;
+	const char *name = arena_text(arena, author->field.name);
+	struct address *list;
+	size_t count;
+	bool plain;
+	if (!address_parse_authors(author->field.body, AUTHORS_MAX, arena, &list, &count, &plain))
+		return arena_printf(arena, "550 5.6.0 the %s field is not a list of addresses that everybody reads the same", name).at;
+	if (!plain || count == 0)
+		write_anew(session, author, list, count);
+	switch (right_to_write_as(session, list, count)) {
+	case SENDER_OWN:
+		return NULL;
+	case SENDER_OTHERS:
+		return arena_printf(arena, "550 5.7.1 the %s field names an address that is not yours", name).at;
+	case SENDER_TEMPORARY:
+		break;
+	}
+	return "451 4.3.0 whose address the header names can't be told now, try again later";
+}
