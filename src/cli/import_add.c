@@ -5,6 +5,8 @@
 
 #include <openssl/evp.h>
 
+#include "message/header.h"
+
 bool import_into(struct import *import, struct slice mailbox, struct error *error)
 {
 	struct mailbox found;
@@ -42,6 +44,14 @@ static int64_t name_content(struct import *import, struct slice content)
 	return (int64_t)(number | UINT64_C(1) << 63);
 }
 
+/* A header that isn't ended gets its empty line: mail programs look for it. */
+static bool write_text(struct draft *draft, struct slice text, struct error *error)
+{
+	size_t length = header_length(text);
+	return draft_write(draft, slice_sub(text, 0, length), error) &&
+	       (header_is_ended(text, length) || draft_write(draft, SLICE("\r\n"), error)) && draft_write(draft, slice_skip(text, length), error);
+}
+
 static bool write_lines(struct draft *draft, struct slice content, struct error *error)
 {
 	struct buf out = BUF(content.len * 2 + 2);
@@ -54,7 +64,7 @@ static bool write_lines(struct draft *draft, struct slice content, struct error 
 			buf_append_char(&out, c);
 		i += pair;
 	}
-	bool done = draft_write(draft, buf_slice(&out), error);
+	bool done = write_text(draft, buf_slice(&out), error);
 	buf_free(&out);
 	return done;
 }

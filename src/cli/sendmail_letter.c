@@ -161,7 +161,7 @@ static bool copy_fields(struct sendmail_job *job, struct slice header, bool rese
 	while (header_next(&header, &field)) {
 		if (job->from_header && names_recipients(&field, resent) && !add_from_field(job, header_unfold(field.body, job->arena), error))
 			return false;
-		if (!is_named(&field, "Bcc") && !is_named(&field, "Resent-Bcc"))
+		if (field.name.len > 0 && !is_named(&field, "Bcc") && !is_named(&field, "Resent-Bcc"))
 			buf_append(out, field.whole);
 	}
 	return true;

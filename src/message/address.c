@@ -1,5 +1,7 @@
-/* SMTP paths and mailboxes, by the letter of RFC 5321 §4.1.2 and RFC 6531 §3.3. What passes here goes into the queue, into
- * logs and into other servers' ears; so no control character, no unquoted blank, nothing over the limits passes. */
+/* SMTP paths and mailboxes (RFC 5321 §4.1.2, RFC 6531 §3.3), and what devices and a Japanese telephone company write in their place:
+ * no brackets, blanks inside of them, dots anywhere in the local part, underscores in a domain, a dot at its end. Whatever was read is
+ * given as the RFC has it, quoted where it must be. It goes into the queue, into logs and into other servers' ears; so no control
+ * character, no unquoted blank, nothing over the limits passes. */
 #include "message/address.h"
 
 #include "base/buf.h"
@@ -36,14 +38,15 @@ static bool is_dot_string(struct slice s)
 	return true;
 }
 
-static bool take_dot_string(struct reader *reader, struct buf *local)
+/* Atoms, and dots wherever they stand ("taro..yama."): append_local() quotes what isn't a dot-string. */
+static bool take_dotted(struct reader *reader, struct buf *local)
 {
 	size_t len = 0;
 	while (len < reader->rest.len && (is_atext(reader->rest.at[len]) || reader->rest.at[len] == '.'))
 		len++;
 	struct slice found = slice_sub(reader->rest, 0, len);
 	reader->rest = slice_skip(reader->rest, len);
-	if (!is_dot_string(found))
+	if (found.len == 0)
 		return error_set(reader->error, ERROR_INVALID, "the part before the @ is not a valid name");
 	buf_append(local, found);
 	return true;
@@ -83,7 +86,7 @@ static bool take_local(struct reader *reader, struct buf *out)
 {
 	char room[ADDRESS_LOCAL_MAX + 1];
 	struct buf local = {.at = room, .capacity = sizeof room, .max = ADDRESS_LOCAL_MAX};
-	if (!(take(reader, '"') ? take_quoted_string(reader, &local) : take_dot_string(reader, &local)))
+	if (!(take(reader, '"') ? take_quoted_string(reader, &local) : take_dotted(reader, &local)))
 		return false;
 	if (!local.overflow)
 		append_local(out, buf_slice(&local));
@@ -96,20 +99,26 @@ static bool take_local(struct reader *reader, struct buf *out)
 	return true;
 }
 
-/* Takes a domain or an address literal; which bytes it may hold decides where it ends. */
+static bool is_domain_char(char c)
+{
+	return ascii_is_alpha(c) || ascii_is_digit(c) || c == '-' || c == '.' || c == '_' || (unsigned char)c >= 0x80;
+}
+
+/* Takes a domain or an address literal; which bytes it may hold decides where it ends. The dot of the root isn't kept. */
 static bool take_domain(struct reader *reader, struct slice *domain)
 {
 	size_t len = 0;
 	bool literal = reader->rest.len > 0 && reader->rest.at[0] == '[';
 	while (len < reader->rest.len) {
 		char c = reader->rest.at[len];
-		if (literal ? c == ']' : !ascii_is_alpha(c) && !ascii_is_digit(c) && c != '-' && c != '.' && (unsigned char)c < 0x80)
+		if (literal ? c == ']' : !is_domain_char(c))
 			break;
 		len++;
 	}
 	len += literal && len < reader->rest.len;
 	*domain = slice_sub(reader->rest, 0, len);
 	reader->rest = slice_skip(reader->rest, len);
+	domain->len -= len > 1 && !literal && domain->at[len - 1] == '.';
 	if (domain->len > ADDRESS_DOMAIN_MAX)
 		return error_set(reader->error, ERROR_LIMIT, "domain is longer than %d bytes", ADDRESS_DOMAIN_MAX);
 	if (literal ? !domain_is_literal(*domain) : !domain_is_valid(*domain, reader->utf8))
@@ -148,18 +157,37 @@ static bool take_source_route(struct reader *reader)
 	return take(reader, ':') || error_set(reader->error, ERROR_INVALID, "malformed source route");
 }
 
+static void skip_blanks(struct reader *reader)
+{
+	while (reader->rest.len > 0 && (reader->rest.at[0] == ' ' || reader->rest.at[0] == '\t'))
+		reader->rest = slice_skip(reader->rest, 1);
+}
+
+/* "local@domain" without brackets, up to a blank or the end. */
+static bool take_unbracketed(struct reader *reader, struct arena *arena, struct slice *address)
+{
+	if (!take_mailbox(reader, arena, address))
+		return false;
+	return reader->rest.len == 0 || reader->rest.at[0] == ' ' || error_set(reader->error, ERROR_INVALID, "unexpected characters in the address");
+}
+
+static bool take_bracketed(struct reader *reader, struct arena *arena, struct slice *address)
+{
+	skip_blanks(reader);
+	if (take(reader, '>'))
+		return true;
+	if (!take_source_route(reader) || !take_mailbox(reader, arena, address))
+		return false;
+	skip_blanks(reader);
+	return take(reader, '>') || error_set(reader->error, ERROR_INVALID, "unexpected characters in the address");
+}
+
 bool address_parse_path(struct slice *input, bool utf8, struct arena *arena, struct slice *address, struct error *error)
 {
 	struct reader reader = {*input, utf8, error};
 	*address = slice_make("", 0);
-	if (!take(&reader, '<'))
-		return error_set(error, ERROR_INVALID, "address must stand in <>");
-	if (!take(&reader, '>')) {
-		if (!take_source_route(&reader) || !take_mailbox(&reader, arena, address))
-			return false;
-		if (!take(&reader, '>'))
-			return error_set(error, ERROR_INVALID, "unexpected characters in the address");
-	}
+	if (!(take(&reader, '<') ? take_bracketed(&reader, arena, address) : take_unbracketed(&reader, arena, address)))
+		return false;
 	*input = reader.rest;
 	return true;
 }

@@ -18,7 +18,7 @@ struct address {
 };
 
 /** Parses an SMTP path "<…>" with an optional source route, which is dropped (RFC 5321 §4.1.1.3), at the start of
- * *input, and cuts it off there. *address (in arena) is "local@domain" with the local part requoted only where needed,
+ * *input, and cuts it off there; the brackets may be missing, and blanks stand in them. *address (in arena) is "local@domain" with the local part requoted only where needed,
  * or empty for "<>". Non-ASCII only if `utf8`. False: *error says what is wrong. Limits as named above. */
 bool address_parse_path(struct slice *input, bool utf8, struct arena *arena, struct slice *address, struct error *error);
 
@@ -34,7 +34,7 @@ struct slice address_canonical(struct slice address, struct arena *arena);
 /** A domain alone, canonical; and the reverse: as A-labels for DNS (empty if it can't be a host name). */
 struct slice domain_canonical(struct slice domain, struct arena *arena);
 struct slice domain_to_ascii(struct slice domain, struct arena *arena);
-/** Is it a syntactically valid domain (LDH or, with utf8, U-labels)? An address literal isn't. */
+/** Is it a syntactically valid domain (letters, digits, hyphens, also underscores; with utf8, U-labels)? An address literal isn't. */
 bool domain_is_valid(struct slice domain, bool utf8);
 /** Is it a valid address literal, "[192.0.2.1]" or "[IPv6:…]"? */
 bool domain_is_literal(struct slice domain);

@@ -38,6 +38,21 @@ static void check_list(struct slice input, size_t max, struct arena *arena)
 	must(open == 0 && text <= input.len);
 }
 
+/* What is read by the letter is written so that it is read the same. */
+static void check_authors(struct slice input, struct arena *arena)
+{
+	struct address *list, *again;
+	size_t count, count_again;
+	bool plain;
+	if (!address_parse_authors(input, 20, arena, &list, &count, &plain))
+		return;
+	struct slice written = address_write_list(list, count, 6, arena);
+	must(slice_is_ascii(written) || !slice_is_ascii(input));
+	must(address_parse_authors(written, 20, arena, &again, &count_again, &plain) && plain && count == count_again);
+	for (size_t i = 0; i < count; i++)
+		must(slice_equal(list[i].local, again[i].local) && slice_equal(list[i].domain, again[i].domain));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -47,6 +62,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_path(input, true, arena);
 	check_list(input, 1000, arena);
 	check_list(input, 3, arena);
+	check_authors(input, arena);
 	struct slice canonical = domain_canonical(input, arena), ascii = domain_to_ascii(input, arena);
 	must(slice_equal(canonical, domain_canonical(canonical, arena)));
 	must(slice_is_ascii(ascii) && (ascii.len == 0 || domain_is_valid(ascii, false)));

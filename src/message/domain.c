@@ -9,12 +9,13 @@
 
 enum { DOMAIN_LABEL_MAX = 63, DOMAIN_NAME_MAX = 253 }; /* RFC 1035 §2.3.4, without the root's dot and length */
 
+/* Letters, digits and hyphens; and underscores, which no host name has by the RFC, and the names of many machines have. */
 static bool label_is_ldh(struct slice label)
 {
 	if (label.len == 0 || label.len > DOMAIN_LABEL_MAX || label.at[0] == '-' || label.at[label.len - 1] == '-')
 		return false;
 	for (size_t i = 0; i < label.len; i++)
-		if (!ascii_is_alpha(label.at[i]) && !ascii_is_digit(label.at[i]) && label.at[i] != '-')
+		if (!ascii_is_alpha(label.at[i]) && !ascii_is_digit(label.at[i]) && label.at[i] != '-' && label.at[i] != '_')
 			return false;
 	return true;
 }

@@ -235,11 +235,12 @@ static const char *read_rcpt_parameter(const struct esmtp_parameter *parameter, 
 	return which == 0 ? read_notify(parameter->value, &command->notify) : read_orcpt(parameter->value, smtputf8, arena, &command->original);
 }
 
-/* "<Postmaster>" is the one address that needs no domain (RFC 5321 §4.1.1.3). */
+/* "<Postmaster>" is the one address that needs no domain (RFC 5321 §4.1.1.3); without brackets, too. */
 static bool take_postmaster(struct slice *argument, struct slice *to)
 {
-	struct slice word = SLICE("<postmaster>");
-	if (!slice_starts_nocase(*argument, word))
+	struct slice word, rest;
+	slice_cut(*argument, ' ', &word, &rest);
+	if (!slice_equal_nocase(word, SLICE("<postmaster>")) && !slice_equal_nocase(word, SLICE("postmaster")))
 		return false;
 	*argument = slice_skip(*argument, word.len);
 	*to = SLICE("postmaster");

@@ -173,7 +173,8 @@ static void store_fields(struct session *session, const struct inspection *found
 {
 	struct header_field field;
 	bool submitted = session->service->kind == SMTP_SUBMISSION, ended = true;
-	while (header_next(&header, &field)) {
+	/* Refusing the message, as a full disk does, frees the header. */
+	while (!session->transaction.content.refused && header_next(&header, &field)) {
 		if (is_dropped(session, &field))
 			continue;
 		struct slice text = submitted ? submitted_field(session, found, &field) : field.whole;
