@@ -139,6 +139,9 @@ void check_dns(struct check *check)
 		check_error(check, "See the options resolver and trust_anchors.", "the DNS can't be asked: %s", error.text);
 		return;
 	}
+	if (dns_is_stripped(self.dns))
+		check_warning(check, DNS_STRIPPED_MEND, "the resolver%s%s removes DNSSEC signatures: its answers are not validated", *config->resolver ? " " : "",
+			      config->resolver);
 	check_hostname(&self);
 	for (size_t i = 0; i < self.address_count && !self.away; i++)
 		check_reverse(&self, &self.addresses[i]);

@@ -63,6 +63,7 @@ static void follow(void *context)
 {
 	const struct courier_role *self = context;
 	store_set_limits(self->store, 0, config_current()->undelete_for);
+	dns_retest(self->dns);
 }
 
 /* Many pokes at once are one. */

@@ -2,7 +2,8 @@
  *
  * A look-up hands its question over and waits on a condition variable, for DNS_TIMEOUT_SECONDS at most; a thread of ours
  * takes the answers in and wakes those who wait. Fails towards "temporary": a time-out, SERVFAIL and a bogus answer
- * (DNSSEC) are never taken for "doesn't exist". What the answers hold is hostile: lengths are checked, and names with
+ * (DNSSEC) are never taken for "doesn't exist". Where the resolver removes signatures, every answer would be bogus: a thread
+ * of ours finds that out (dns_probe.h), and until it is mended nothing is validated. What the answers hold is hostile: lengths are checked, and names with
  * bytes that no host name has are passed over. */
 #include "net/dns.h"
 
@@ -12,13 +13,16 @@
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdio.h>
 #include <sys/eventfd.h>
 #include <unbound.h>
 #include <unistd.h>
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/memory.h"
+#include "net/dns_probe.h"
 
 enum {
 	TYPE_A = 1,
@@ -30,33 +34,65 @@ enum {
 	NAME_MAX_LENGTH = 253,
 	LABEL_MAX = 63,
 	REVERSE_NAMES_MAX = 5, /* host names of an address that are verified */
+	ANCHOR_LINE_MAX = 4096,
+	PROBE_EVERY_SECONDS = 600,
+	PROBE_SOON_SECONDS = 30, /* after no answer */
+	PROBE_WAIT_SECONDS = 5,
 };
 
-struct dns {
+/* libunbound at work, and the thread that takes its answers in. */
+struct engine {
 	struct ub_ctx *context;
 	pthread_t thread;
 	int stop; /* eventfd: the thread is to end */
-	pthread_mutex_t lock;     /* guards stopping and the questions' fields */
-	pthread_cond_t answered;  /* some question was, or stopping */
-	bool stopping;
+};
+
+struct dns {
+	struct engine *validating;
+	struct engine *plain;     /* without trust anchors; made when it is needed first */
+	char *resolver;
+	int ending;               /* eventfd: the prober is to end */
+	bool probing;             /* there is a prober */
+	pthread_t prober;
+	pthread_mutex_t lock;     /* guards the rest, `plain`, and the questions' fields */
+	pthread_cond_t answered;  /* some question was, or stopping, or probed */
+	pthread_cond_t retest;    /* the prober is to go to work, or to end */
+	bool stopping, ended, wanted;
+	bool probed;              /* at least once */
+	bool stripped;            /* the resolver removes signatures: nothing is validated */
 };
 
 /* ---- Setting up ---- */
 
 static const char *const root_key_files[] = {"/usr/share/dns/root.key", "/var/lib/unbound/root.key", NULL};
 
-static bool add_trust_anchors(struct ub_ctx *context, const struct dns_options *options, struct error *error)
+/* Does a file of trust anchors, in the form of zone files, name the root? */
+static bool names_root(const char *path)
+{
+	char line[ANCHOR_LINE_MAX];
+	bool found = false;
+	FILE *file = fopen(path, "re");
+	while (file && !found && fgets(line, sizeof line, file)) {
+		struct slice text = slice_trim(slice_of(line));
+		found = text.len > 1 && text.at[0] == '.' && (text.at[1] == ' ' || text.at[1] == '\t');
+	}
+	if (file)
+		fclose(file);
+	return found;
+}
+
+/* *root: the root's key is among them. */
+static bool add_trust_anchors(struct ub_ctx *context, const struct dns_options *options, bool *root, struct error *error)
 {
 	if (options->trust_anchor_count == 1 && slice_equal(slice_of(options->trust_anchors[0]), SLICE("none")))
 		return true;
-	for (size_t i = 0; i < options->trust_anchor_count; i++)
+	for (size_t i = 0; i < options->trust_anchor_count; i++) {
 		if (access(options->trust_anchors[i], R_OK) != 0 || ub_ctx_add_ta_file(context, options->trust_anchors[i]) != 0)
 			return error_set(error, ERROR_INVALID, "%s: the trust anchors can't be read", options->trust_anchors[i]);
-	if (options->trust_anchor_count > 0)
-		return true;
-	for (const char *const *path = root_key_files; *path; path++)
-		if (access(*path, R_OK) == 0 && ub_ctx_add_ta_file(context, *path) == 0)
-			break;
+		*root |= names_root(options->trust_anchors[i]);
+	}
+	for (const char *const *path = root_key_files; options->trust_anchor_count == 0 && *path && !*root; path++)
+		*root = access(*path, R_OK) == 0 && ub_ctx_add_ta_file(context, *path) == 0;
 	return true;
 }
 
@@ -79,7 +115,8 @@ static bool set_resolver(struct ub_ctx *context, const char *resolver, struct er
 	return true;
 }
 
-static bool set_up(struct ub_ctx *context, const struct dns_options *options, struct error *error)
+/* `options` NULL: without trust anchors. */
+static bool set_up(struct ub_ctx *context, const struct dns_options *options, const char *resolver, bool *root, struct error *error)
 {
 	ub_ctx_debugout(context, NULL);
 	ub_ctx_set_option(context, "do-not-query-localhost:", "no");
@@ -88,61 +125,149 @@ static bool set_up(struct ub_ctx *context, const struct dns_options *options, st
 	if (ub_ctx_async(context, 1) != 0)
 		return error_set(error, ERROR_TEMPORARY, "the DNS library can't start");
 	/* The trust anchors first: removing default zones ends configuration. */
-	return add_trust_anchors(context, options, error) && set_resolver(context, options->resolver ? options->resolver : "", error);
+	return (!options || add_trust_anchors(context, options, root, error)) && set_resolver(context, resolver, error);
 }
 
 static void *take_answers(void *argument)
 {
-	struct dns *dns = argument;
-	struct pollfd polled[2] = {{.fd = ub_fd(dns->context), .events = POLLIN}, {.fd = dns->stop, .events = POLLIN}};
+	struct engine *engine = argument;
+	struct pollfd polled[2] = {{.fd = ub_fd(engine->context), .events = POLLIN}, {.fd = engine->stop, .events = POLLIN}};
 	while (polled[1].revents == 0) {
 		if (poll(polled, 2, -1) > 0 && polled[0].revents)
-			ub_process(dns->context);
+			ub_process(engine->context);
 	}
 	return NULL;
 }
 
-static void init_waiting(struct dns *dns)
+/* Signals are for the main thread. */
+static bool start_thread(pthread_t *thread, void *(*run)(void *), void *argument, struct error *error)
 {
-	pthread_mutex_init(&dns->lock, NULL);
-	clock_init_condition(&dns->answered);
+	sigset_t all, former;
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &former);
+	int failure = pthread_create(thread, NULL, run, argument);
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	return failure == 0 || error_set_errno(error, failure, "starting a DNS thread");
 }
 
-static void destroy(struct dns *dns)
-{
-	if (dns->stop >= 0)
-		close(dns->stop);
-	ub_ctx_delete(dns->context);
-	pthread_cond_destroy(&dns->answered);
-	pthread_mutex_destroy(&dns->lock);
-	free(dns);
-}
-
-struct dns *dns_new(const struct dns_options *options, struct error *error)
+static struct engine *engine_new(const struct dns_options *options, const char *resolver, bool *root, struct error *error)
 {
 	struct ub_ctx *context = ub_ctx_create();
 	if (!context) {
 		error_set(error, ERROR_TEMPORARY, "the DNS library can't start");
 		return NULL;
 	}
-	if (!set_up(context, options, error)) {
-		ub_ctx_delete(context);
-		return NULL;
+	struct engine *engine = memory_new(sizeof *engine);
+	engine->context = context;
+	engine->stop = eventfd(0, EFD_CLOEXEC);
+	bool done = engine->stop >= 0 || error_set_errno(error, errno, "making an eventfd");
+	if (done && set_up(context, options, resolver, root, error) && start_thread(&engine->thread, take_answers, engine, error))
+		return engine;
+	if (engine->stop >= 0)
+		close(engine->stop);
+	ub_ctx_delete(context);
+	free(engine);
+	return NULL;
+}
+
+static void engine_free(struct engine *engine)
+{
+	if (!engine)
+		return;
+	eventfd_write(engine->stop, 1);
+	pthread_join(engine->thread, NULL);
+	close(engine->stop);
+	ub_ctx_delete(engine->context);
+	free(engine);
+}
+
+/* ---- Is validation possible at all ---- */
+
+/* Returns whether the resolver's signatures are missing from now on. With the lock held. */
+static bool judge(struct dns *dns, enum dns_probe heard)
+{
+	struct error error;
+	if (heard == DNS_PROBE_UNKNOWN)
+		return dns->stripped;
+	if (heard == DNS_PROBE_STRIPPED && !dns->plain)
+		dns->plain = engine_new(NULL, dns->resolver, NULL, &error);
+	return heard == DNS_PROBE_STRIPPED && dns->plain;
+}
+
+static void note_probe(struct dns *dns, enum dns_probe heard)
+{
+	const char *resolver = *dns->resolver ? dns->resolver : "of the system";
+	pthread_mutex_lock(&dns->lock);
+	bool before = dns->stripped, now = judge(dns, heard);
+	dns->stripped = now;
+	dns->probed = true;
+	pthread_cond_broadcast(&dns->answered);
+	pthread_mutex_unlock(&dns->lock);
+	if (now && !before)
+		log_warning("dns.not_validated", log_text("resolver", resolver), log_text("cause", "it removes DNSSEC signatures, so answers can't be validated"),
+			    log_text("mend", DNS_STRIPPED_MEND));
+	else if (before && !now)
+		log_info("dns.validated", log_text("resolver", resolver));
+}
+
+static void *probe_now_and_then(void *argument)
+{
+	struct dns *dns = argument;
+	pthread_mutex_lock(&dns->lock);
+	while (!dns->ended) {
+		dns->wanted = false;
+		pthread_mutex_unlock(&dns->lock);
+		enum dns_probe heard = dns_probe(dns->resolver, dns->ending);
+		note_probe(dns, heard);
+		pthread_mutex_lock(&dns->lock);
+		int64_t until = clock_monotonic_ms() + (heard == DNS_PROBE_UNKNOWN ? PROBE_SOON_SECONDS : PROBE_EVERY_SECONDS) * 1000;
+		while (!dns->ended && !dns->wanted && clock_wait(&dns->retest, &dns->lock, until))
+			;
 	}
+	pthread_mutex_unlock(&dns->lock);
+	return NULL;
+}
+
+void dns_retest(struct dns *dns)
+{
+	pthread_mutex_lock(&dns->lock);
+	dns->wanted = true;
+	pthread_cond_signal(&dns->retest);
+	pthread_mutex_unlock(&dns->lock);
+}
+
+/* The engine to ask. While nothing is known yet of the resolver, that is waited for: else what is asked first would look forged. */
+static struct engine *choose_engine(struct dns *dns)
+{
+	int64_t until = clock_monotonic_ms() + PROBE_WAIT_SECONDS * 1000;
+	pthread_mutex_lock(&dns->lock);
+	while (dns->probing && !dns->probed && !dns->stopping && clock_wait(&dns->answered, &dns->lock, until))
+		;
+	struct engine *engine = dns->stripped ? dns->plain : dns->validating;
+	pthread_mutex_unlock(&dns->lock);
+	return engine;
+}
+
+bool dns_is_stripped(struct dns *dns)
+{
+	return choose_engine(dns) != dns->validating;
+}
+
+/* ---- Beginning and ending ---- */
+
+struct dns *dns_new(const struct dns_options *options, struct error *error)
+{
 	struct dns *dns = memory_new(sizeof *dns);
-	dns->context = context;
-	dns->stop = eventfd(0, EFD_CLOEXEC);
-	init_waiting(dns);
-	sigset_t all, former; /* signals are for the main thread */
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &former);
-	bool started = dns->stop >= 0 && pthread_create(&dns->thread, NULL, take_answers, dns) == 0;
-	pthread_sigmask(SIG_SETMASK, &former, NULL);
-	if (!started) {
-		error_set_errno(error, errno, "starting the DNS thread");
-		destroy(dns);
-		return NULL;
-	}
+	bool root = false;
+	dns->resolver = memory_copy(options->resolver ? options->resolver : "", slice_of(options->resolver).len);
+	dns->ending = eventfd(0, EFD_CLOEXEC);
+	pthread_mutex_init(&dns->lock, NULL);
+	clock_init_condition(&dns->answered);
+	clock_init_condition(&dns->retest);
+	dns->validating = engine_new(options, dns->resolver, &root, error);
+	dns->probing = dns->validating && root && dns->ending >= 0 && start_thread(&dns->prober, probe_now_and_then, dns, error);
+	if (!dns->validating || (root && !dns->probing))
+		dns_free(&dns);
 	return dns;
 }
 
@@ -154,14 +279,28 @@ void dns_stop(struct dns *dns)
 	pthread_mutex_unlock(&dns->lock);
 }
 
-void dns_free(struct dns **dns)
+void dns_free(struct dns **freed)
 {
-	if (!*dns)
+	struct dns *dns = *freed;
+	*freed = NULL;
+	if (!dns)
 		return;
-	eventfd_write((*dns)->stop, 1);
-	pthread_join((*dns)->thread, NULL);
-	destroy(*dns);
-	*dns = NULL;
+	pthread_mutex_lock(&dns->lock);
+	dns->ended = true;
+	pthread_cond_signal(&dns->retest);
+	pthread_mutex_unlock(&dns->lock);
+	eventfd_write(dns->ending, 1);
+	if (dns->probing)
+		pthread_join(dns->prober, NULL);
+	engine_free(dns->validating);
+	engine_free(dns->plain);
+	if (dns->ending >= 0)
+		close(dns->ending);
+	pthread_cond_destroy(&dns->answered);
+	pthread_cond_destroy(&dns->retest);
+	pthread_mutex_destroy(&dns->lock);
+	free(dns->resolver);
+	free(dns);
 }
 
 /* ---- Asking ---- */
@@ -169,6 +308,7 @@ void dns_free(struct dns **dns)
 /* One question under way. Two hold it: who asks, and libunbound until it has answered or the question was cancelled. */
 struct question {
 	struct dns *dns;
+	struct ub_ctx *context;
 	int holders;
 	bool done;
 	struct ub_result *result; /* NULL when done without one */
@@ -202,8 +342,9 @@ static struct question *question_ask(struct dns *dns, const char *name, int type
 {
 	struct question *question = memory_new(sizeof *question);
 	question->dns = dns;
+	question->context = choose_engine(dns)->context;
 	question->holders = 2;
-	if (ub_resolve_async(dns->context, name, type, CLASS_IN, question, question_answered, &question->id) != 0) {
+	if (ub_resolve_async(question->context, name, type, CLASS_IN, question, question_answered, &question->id) != 0) {
 		question->done = true;
 		question->holders = 1;
 	}
@@ -220,7 +361,7 @@ static const struct ub_result *question_wait(struct dns *dns, struct question *q
 	struct ub_result *result = question->result;
 	pthread_mutex_unlock(&dns->lock);
 	/* If cancelling fails, the answer is on its way and lets go of the question itself. */
-	if (!done && ub_cancel(dns->context, question->id) == 0)
+	if (!done && ub_cancel(question->context, question->id) == 0)
 		question_let_go(question);
 	return result;
 }

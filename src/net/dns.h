@@ -2,6 +2,7 @@
 #ifndef NET_DNS_H
 #define NET_DNS_H
 
+#include <stdbool.h>
 #include <sys/socket.h>
 
 #include "base/arena.h"
@@ -19,6 +20,13 @@ struct dns *dns_new(const struct dns_options *options, struct error *error);
  * an error text that begins with "interrupted:". */
 void dns_stop(struct dns *dns);
 void dns_free(struct dns **dns);
+
+/** Does the resolver remove DNSSEC signatures? Then answers are not validated, since all would look forged. Found out when the
+ * first is asked for, every ten minutes, and soon after this call: */
+void dns_retest(struct dns *dns);
+bool dns_is_stripped(struct dns *dns);
+#define DNS_STRIPPED_MEND "Use a resolver that passes them on, for example Debian's package unbound with resolver = \"127.0.0.1\"; " \
+			  "or set trust_anchors = {\"none\"} if there is none."
 
 enum dns_security { DNS_INSECURE, DNS_SECURE, DNS_BOGUS };
 enum dns_status {

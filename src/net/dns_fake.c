@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/memory.h"
 
-enum { PACKET_MAX = 1232, HEADER_SIZE = 12, CHAIN_MAX = 8, TYPE_CNAME = 5, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3 };
+enum { PACKET_MAX = 1232, HEADER_SIZE = 12, CHAIN_MAX = 8, TYPE_CNAME = 5, TYPE_RRSIG = 46, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3 };
 
 struct dns_fake {
 	int fd, stop;
@@ -21,7 +21,7 @@ struct dns_fake {
 	pthread_t thread;
 };
 
-static const struct { const char *name; int number; } types[] = {{"A", 1}, {"CNAME", TYPE_CNAME}, {"PTR", 12}, {"MX", 15}, {"AAAA", 28}};
+static const struct { const char *name; int number; } types[] = {{"A", 1}, {"CNAME", TYPE_CNAME}, {"PTR", 12}, {"MX", 15}, {"AAAA", 28}, {"RRSIG", TYPE_RRSIG}};
 
 static int type_number(const char *name)
 {
@@ -116,7 +116,7 @@ static int answer(const struct dns_fake *fake, const char *asked, int type, stru
 				return RCODE_SERVFAIL;
 			if (slice_equal(slice_of(record->type), SLICE("SILENT")))
 				return -1;
-			if (!*record->value || (number != type && number != TYPE_CNAME))
+			if (!*record->value || (number != type && number != TYPE_CNAME && number != TYPE_RRSIG))
 				continue;
 			put_record(out, record, number);
 			++*answers;

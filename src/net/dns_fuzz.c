@@ -155,7 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	static struct dns *dns;
 	struct error error;
 	if (!dns)
-		dns = dns_new(&(struct dns_options){.resolver = "127.0.0.1"}, &error);
+		dns = dns_new(&(struct dns_options){"127.0.0.1", (const char *const[]){"none"}, 1}, &error);
 	struct arena *arena = arena_new();
 	input = slice_make((const char *)data, size);
 	switch (take_byte() % 3) {

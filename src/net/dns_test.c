@@ -9,8 +9,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "net/dns.h"
 #include "net/dns_fake.h"
+#include "net/dns_probe.h"
 
 static const struct dns_fake_record records[] = {
 	{"example.test", "MX", "10 mx1.example.test"},
@@ -182,6 +184,66 @@ static void a_bad_resolver_is_refused(void **state)
 	assert_int_equal(error.kind, ERROR_INVALID);
 }
 
+/* ---- Resolvers that remove signatures ---- */
+
+static void signatures_are_looked_for(void **state)
+{
+	(void)state;
+#define HEADER(flags, rcode, answers) "\x01\x02" flags rcode "\0\x01\0" answers "\0\0\0\0" "\0\0\x06\0\x01"
+#define RECORD(type) "\0\0" type "\0\x01\0\0\0\x0a\0\x02xx"
+	assert_int_equal(dns_probe_read(SLICE(HEADER("\x81", "\x80", "\x02") RECORD("\x06") RECORD("\x2e")), 0x102), DNS_PROBE_SIGNED);
+	assert_int_equal(dns_probe_read(SLICE(HEADER("\x81", "\x80", "\x01") RECORD("\x06")), 0x102), DNS_PROBE_STRIPPED);
+	assert_int_equal(dns_probe_read(SLICE(HEADER("\x81", "\x80", "\x01") "\xc0\x0c" "\0\x2e\0\x01\0\0\0\x0a\0\x02xx"), 0x102), DNS_PROBE_SIGNED);
+	assert_int_equal(dns_probe_read(SLICE(HEADER("\x81", "\x83", "\0")), 0x102), DNS_PROBE_STRIPPED);
+	assert_int_equal(dns_probe_read(SLICE(HEADER("\x81", "\x81", "\0")), 0x102), DNS_PROBE_STRIPPED); /* no EDNS */
+	assert_int_equal(dns_probe_read(SLICE(HEADER("\x81", "\x82", "\0")), 0x102), DNS_PROBE_UNKNOWN); /* server failure */
+	assert_int_equal(dns_probe_read(SLICE(HEADER("\x81", "\x80", "\0")), 0x103), DNS_PROBE_UNKNOWN); /* another's */
+	assert_int_equal(dns_probe_read(SLICE(HEADER("\x01", "\0", "\0")), 0x102), DNS_PROBE_UNKNOWN); /* a question */
+	assert_int_equal(dns_probe_read(SLICE(HEADER("\x81", "\x80", "\xff") "\x3f"), 0x102), DNS_PROBE_STRIPPED);
+	assert_int_equal(dns_probe_read(SLICE("\x01\x02\x81"), 0x102), DNS_PROBE_UNKNOWN);
+#undef HEADER
+#undef RECORD
+}
+
+/* The status and security of a look-up with the root's real key, at a resolver with these records. */
+static enum dns_status look_up_validating(const struct dns_fake_record *list, size_t count, bool *stripped)
+{
+	char path[] = "/tmp/pombal-anchors-XXXXXX";
+	static const char key[] = "; the root's\n. 172800 IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n";
+	struct dns_fake *fake = dns_fake_start(list, count);
+	struct arena *arena = arena_new();
+	struct error error = {0};
+	struct mx *mx;
+	size_t found;
+	int fd = mkstemp(path);
+	assert_int_equal(write(fd, key, sizeof key - 1), sizeof key - 1);
+	close(fd);
+	const char *anchors = path;
+	struct dns *dns = dns_new(&(struct dns_options){dns_fake_resolver(fake), &anchors, 1}, &error);
+	assert_non_null(dns);
+	enum dns_status status = dns_mx(dns, SLICE("example.test"), arena, &mx, &found, NULL, &error);
+	*stripped = dns_is_stripped(dns);
+	dns_retest(dns);
+	dns_free(&dns);
+	dns_fake_stop(&fake);
+	arena_free(&arena);
+	unlink(path);
+	return status;
+}
+
+static void without_signatures_nothing_is_validated(void **state)
+{
+	(void)state;
+	static const struct dns_fake_record bare[] = {{"example.test", "MX", "10 mx1.example.test"}};
+	static const struct dns_fake_record forged[] = {{"", "RRSIG", "x"}, {"example.test", "MX", "10 mx1.example.test"}};
+	bool stripped;
+	log_set_role("test", LOG_LEVEL_ERROR + 1);
+	assert_int_equal(look_up_validating(bare, 1, &stripped), DNS_FOUND);
+	assert_true(stripped);
+	assert_int_equal(look_up_validating(forged, 2, &stripped), DNS_TEMPORARY);
+	assert_false(stripped);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +255,8 @@ int main(void)
 		cmocka_unit_test(silence_is_bounded),
 		cmocka_unit_test(a_stop_waits_for_no_answer),
 		cmocka_unit_test(a_bad_resolver_is_refused),
+		cmocka_unit_test(signatures_are_looked_for),
+		cmocka_unit_test(without_signatures_nothing_is_validated),
 	};
 	return cmocka_run_group_tests_name("dns", tests, set_up, tear_down);
 }

@@ -69,3 +69,25 @@ def test_evil_answers(sender, dns, token):
         for peer in peers:
             peer.wait_letters(deadline=150)
             peer.close()
+
+
+ROOT_KEY = ". 172800 IN DS 20326 8 2 E06D44B80B8F1D39A95C0B0D7C65D08458E880409BBC683457104237C7F8EC8D\n"
+
+
+def test_a_resolver_that_removes_signatures(names, token, tmp_path):
+    """With the root's key at hand every answer would look forged: mail goes all the same, and the administrator hears why and what to do."""
+    anchors = tmp_path / "root.key"
+    anchors.write_text(ROOT_KEY)
+    tmp_path.chmod(0o755)
+    with ScriptedServer(new_address(), 22525) as peer:
+        names.domain("unsigned.example", peer.address)
+        with Pombal(options={**QUICK, "resolver": names.resolver, "mx_port": 22525, "trust_anchors": [str(anchors)]}) as sender:
+            sender.expected_noise.append(r"event=dns\.not_validated")
+            sender.submit(letters.simple(token, "x@unsigned.example", sender.name("anna")), "x@unsigned.example")
+            peer.wait_letters()
+            sender.wait_log(r"event=dns\.not_validated .*removes DNSSEC signatures.*trust_anchors")
+            found = sender.run("check", "--dns", status=None).stdout
+            assert f"the resolver {names.resolver} removes DNSSEC signatures" in found and "package unbound" in found
+            offset = sender.log_size()
+            sender.reload()
+            assert "event=dns.validated" not in sender.log(offset)
