@@ -8,6 +8,7 @@
 #define AUTH_WIRE_H
 
 #include "auth/auth.h"
+#include "base/wire.h"
 
 enum {
 	WIRE_VERSION = 2,
@@ -42,24 +43,11 @@ struct wire_header {
 
 /** Begins a datagram in an empty buffer of WIRE_DATAGRAM_MAX. What doesn't fit sets the buffer's overflow. */
 void wire_begin(struct buf *datagram, enum wire_kind kind, uint64_t generation, uint64_t id);
-void wire_put_number(struct buf *datagram, uint64_t number);
-/** A text of at most 65535 bytes (a longer one sets overflow). */
-void wire_put_text(struct buf *datagram, struct slice text);
 void wire_put_client(struct buf *datagram, const struct sign_in_client *client);
 
-/** Reading stops at the first thing that is not as it should be: `broken`, and everything after is 0 or empty. */
-struct wire_reader {
-	struct slice rest;
-	bool broken;
-};
 /** Takes the header off a datagram; false if it isn't one of ours. */
 bool wire_open(struct slice datagram, struct wire_header *header, struct wire_reader *reader);
-uint64_t wire_number(struct wire_reader *reader, uint64_t max);
-bool wire_flag(struct wire_reader *reader);
-struct slice wire_text(struct wire_reader *reader, size_t max);
 /** The client's slices point into the datagram; its service is one of ours or "". */
 void wire_client(struct wire_reader *reader, struct sign_in_client *client);
-/** True if everything was read, and nothing was broken. */
-bool wire_end(const struct wire_reader *reader);
 
 #endif

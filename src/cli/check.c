@@ -158,7 +158,7 @@ static void check_queue(struct check *check)
 {
 	struct error error;
 	uint64_t messages, recipients;
-	struct queue *queue = queue_open(check->line->data, false, &error);
+	struct queue *queue = queue_open(check->line->data, QUEUE_PERSON, &error);
 	if (!queue || !queue_count(queue, &messages, &recipients, &error))
 		check_error(check, "Run `pombal fsck`.", "the queue can't be read: %s", error.text);
 	if (queue)

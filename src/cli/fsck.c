@@ -35,7 +35,7 @@ static void note_queue(void *context, struct slice what)
 
 static bool check_queue(struct check *check, bool repair, struct error *error)
 {
-	struct queue *queue = queue_open(check->line->data, false, error);
+	struct queue *queue = queue_open(check->line->data, QUEUE_PERSON, error);
 	if (!queue)
 		return false;
 	bool done = queue_fsck(queue, repair, note_queue, check, error);

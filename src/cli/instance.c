@@ -138,7 +138,7 @@ struct store *instance_store(const struct command_line *line)
 struct queue *instance_queue(const struct command_line *line)
 {
 	struct error error;
-	struct queue *queue = queue_open(line->data, false, &error);
+	struct queue *queue = queue_open(line->data, QUEUE_PERSON, &error);
 	if (!queue)
 		command_fail(line, "%s", error.text);
 	return queue;

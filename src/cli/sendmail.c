@@ -215,7 +215,7 @@ static bool commit(const struct command_line *line, const struct sendmail_job *j
 		message.recipients[i] = (struct queue_recipient){.address = job->recipients[i], .notify = job->notify};
 		message.smtputf8 |= !slice_is_ascii(job->recipients[i]);
 	}
-	struct queue *queue = queue_open(line->data, false, error);
+	struct queue *queue = queue_open(line->data, QUEUE_PERSON, error);
 	if (!queue)
 		return false;
 	struct queue_draft *draft = queue_draft_new(queue);

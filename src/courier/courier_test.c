@@ -131,7 +131,7 @@ static int begin(void **state)
 	t.arena = arena_new();
 	t.names = dns_fake_start(records, sizeof records / sizeof *records);
 	t.dns = dns_new(&(struct dns_options){dns_fake_resolver(t.names), &none, 1}, &error);
-	t.queue = queue_open(t.data, true, &error);
+	t.queue = queue_open(t.data, QUEUE_DELIVERER, &error);
 	t.store = store_open(&(struct store_options){.data = t.data}, &error);
 	if (!t.dns || !t.queue || !t.store)
 		fail_msg("%s", error.text);

@@ -55,16 +55,17 @@ void master_stop(struct master *master)
 
 static bool runs(const struct master *master, enum role_name name) { return master->children[name].pid > 0; }
 
-/* Roles end in the order in which mail moves: first those that take requests, then the courier, then auth, which both
- * ask. True when all have ended. */
+/* Roles end in the order in which mail moves: first those that take requests, then the queue and the courier, then auth, which
+ * is asked by others. True when all have ended. */
 static bool continue_stop(struct master *master)
 {
 	if (runs(master, ROLE_SMTP) || runs(master, ROLE_READER)) {
 		master_stop_child(master, ROLE_SMTP);
 		master_stop_child(master, ROLE_READER);
-	} else if (runs(master, ROLE_COURIER))
+	} else if (runs(master, ROLE_COURIER) || runs(master, ROLE_QUEUE)) {
 		master_stop_child(master, ROLE_COURIER);
-	else if (runs(master, ROLE_AUTH))
+		master_stop_child(master, ROLE_QUEUE);
+	} else if (runs(master, ROLE_AUTH))
 		master_stop_child(master, ROLE_AUTH);
 	else
 		return true;

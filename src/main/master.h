@@ -60,6 +60,7 @@ struct master {
 	struct listener listeners[ROLE_LISTENERS_MAX];
 	size_t listener_count;
 	struct channel auth[ROLE_COUNT];  /* [0]: the asking role's end, [1]: auth's */
+	struct channel handins;           /* [0]: the smtp role's end, [1]: the queue role's */
 	struct channel pokes, changes;    /* [0]: the sender's end, [1]: the receiver's */
 	int program;                      /* this program's file, to execute */
 	int lock, log, signals;

@@ -55,9 +55,12 @@ static bool send_channels(struct master *master, enum role_name name, int contro
 		return send_channel(control, CHANNEL_AUTH_OF_SMTP, master->auth[ROLE_SMTP].ends[1], error) &&
 		       send_channel(control, CHANNEL_AUTH_OF_COURIER, master->auth[ROLE_COURIER].ends[1], error) &&
 		       send_channel(control, CHANNEL_AUTH_OF_READER, master->auth[ROLE_READER].ends[1], error);
+	case ROLE_QUEUE:
+		return send_channel(control, CHANNEL_QUEUE_OF_SMTP, master->handins.ends[1], error) &&
+		       send_channel(control, CHANNEL_TO_COURIER, master->pokes.ends[0], error);
 	case ROLE_SMTP:
 		return send_channel(control, CHANNEL_AUTH_OF_SMTP, master->auth[ROLE_SMTP].ends[0], error) &&
-		       send_channel(control, CHANNEL_TO_COURIER, master->pokes.ends[0], error);
+		       send_channel(control, CHANNEL_QUEUE_OF_SMTP, master->handins.ends[0], error);
 	case ROLE_COURIER:
 		return send_channel(control, CHANNEL_AUTH_OF_COURIER, master->auth[ROLE_COURIER].ends[0], error) &&
 		       send_channel(control, CHANNEL_COURIER_IN, master->pokes.ends[1], error) &&

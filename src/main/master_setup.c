@@ -203,7 +203,8 @@ bool master_follow_listeners(struct master *master, const struct config *config,
 
 bool master_make_channels(struct master *master, struct error *error)
 {
-	struct channel *all[] = {&master->auth[ROLE_SMTP], &master->auth[ROLE_COURIER], &master->auth[ROLE_READER], &master->pokes, &master->changes};
+	struct channel *all[] = {&master->auth[ROLE_SMTP], &master->auth[ROLE_COURIER], &master->auth[ROLE_READER], &master->handins,
+				&master->pokes, &master->changes};
 	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
 		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, all[i]->ends) != 0)
 			return error_set_errno(error, errno, "socketpair");

@@ -3,6 +3,7 @@
 #include "main/role.h"
 
 #include <errno.h>
+#include <malloc.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -17,7 +18,7 @@
 #include "main/measure.h"
 #include "main/privileges.h"
 
-const char *const role_names[ROLE_COUNT] = {[ROLE_AUTH] = "auth", [ROLE_SMTP] = "smtp", [ROLE_COURIER] = "courier", [ROLE_READER] = "reader"};
+const char *const role_names[ROLE_COUNT] = {[ROLE_AUTH] = "auth", [ROLE_QUEUE] = "queue", [ROLE_SMTP] = "smtp", [ROLE_COURIER] = "courier", [ROLE_READER] = "reader"};
 
 #define LISTEN(option) offsetof(struct config, option)
 const struct service_row services[SERVICE_COUNT] = {
@@ -33,6 +34,7 @@ const struct service_row services[SERVICE_COUNT] = {
 
 static int (*const mains[ROLE_COUNT])(struct role *role) = {
 	[ROLE_AUTH] = role_auth_main,
+	[ROLE_QUEUE] = role_queue_main,
 	[ROLE_SMTP] = role_smtp_main,
 	[ROLE_COURIER] = role_courier_main,
 	[ROLE_READER] = role_reader_main,
@@ -75,7 +77,8 @@ static void use_channel(struct role *role, enum control_channel channel, int fd)
 		enum control_channel channel;
 		enum role_name asking;
 	} asking[] = {{CHANNEL_AUTH_OF_SMTP, ROLE_SMTP}, {CHANNEL_AUTH_OF_COURIER, ROLE_COURIER}, {CHANNEL_AUTH_OF_READER, ROLE_READER}};
-	int *place = channel == CHANNEL_TO_COURIER ? &role->to_courier :
+	int *place = channel == CHANNEL_QUEUE_OF_SMTP ? &role->queue :
+		     channel == CHANNEL_TO_COURIER ? &role->to_courier :
 		     channel == CHANNEL_COURIER_IN ? &role->courier_in :
 		     channel == CHANNEL_CHANGES_OUT ? &role->changes_out : &role->changes_in;
 	for (size_t i = 0; i < sizeof asking / sizeof *asking; i++)
@@ -227,6 +230,7 @@ void role_serve(struct role *role, void (*stop)(void *context, int seconds), voi
 {
 	role->stop = stop;
 	role->context = context;
+	malloc_trim(0); /* what setting up and confining took is several times what a role at rest needs */
 	if (pthread_create(&role->listening, NULL, listen_to_master, role) != 0)
 		memory_exhausted(0);
 	struct error error;
@@ -284,7 +288,7 @@ static void close_channels(struct role *role)
 
 int role_start(const char *name)
 {
-	struct role role = {.control = ROLE_CONTROL_FD, .to_courier = -1, .courier_in = -1, .changes_out = -1, .changes_in = -1};
+	struct role role = {.control = ROLE_CONTROL_FD, .queue = -1, .to_courier = -1, .courier_in = -1, .changes_out = -1, .changes_in = -1};
 	for (int i = 0; i < ROLE_COUNT; i++)
 		role.auth[i] = -1;
 	if (!find_role(name, &role.name))

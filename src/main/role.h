@@ -10,7 +10,7 @@
 #include "config/config.h"
 #include "net/server.h"
 
-enum role_name { ROLE_AUTH, ROLE_SMTP, ROLE_COURIER, ROLE_READER, ROLE_COUNT };
+enum role_name { ROLE_AUTH, ROLE_QUEUE, ROLE_SMTP, ROLE_COURIER, ROLE_READER, ROLE_COUNT };
 extern const char *const role_names[ROLE_COUNT];
 
 enum service { SERVICE_SMTP, SERVICE_LMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS, SERVICE_IMAP, SERVICE_IMAPS, SERVICE_POP3, SERVICE_POP3S, SERVICE_COUNT };
@@ -33,8 +33,9 @@ struct role {
 	/* Channels between roles (SOCK_SEQPACKET, -1 where the role has none); the master keeps both ends open, so that they
 	 * outlive a crash of either side. */
 	int auth[ROLE_COUNT];        /* in the auth role: one per asking role; elsewhere only [0] counts: the channel to auth */
-	int to_courier;              /* smtp: "message committed" */
-	int courier_in;              /* courier: what smtp, reader and the command line send */
+	int queue;                   /* smtp: hands in messages; queue: takes them */
+	int to_courier;              /* queue: "message committed" */
+	int courier_in;              /* courier: what the queue role and the command line send */
 	int changes_out;             /* courier: announces changed accounts */
 	int changes_in;              /* reader: hears of them */
 	/* Listening sockets with what they are for. */
@@ -56,6 +57,7 @@ struct role {
 };
 
 int role_auth_main(struct role *role);
+int role_queue_main(struct role *role);
 int role_smtp_main(struct role *role);
 int role_courier_main(struct role *role);
 int role_reader_main(struct role *role);

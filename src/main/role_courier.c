@@ -130,7 +130,7 @@ static bool open_all(struct courier_role *self, struct error *error)
 		.undelete_seconds = config->undelete_for,
 	};
 	struct dns_options dns = {config->resolver, config->trust_anchors.at, config->trust_anchors.count};
-	return role_confine(self->role, error) && (self->queue = queue_open(self->role->data, true, error)) &&
+	return role_confine(self->role, error) && (self->queue = queue_open(self->role->data, QUEUE_DELIVERER, error)) &&
 	       (self->store = store_open(&store, error)) && (self->dns = dns_new(&dns, error));
 }
 

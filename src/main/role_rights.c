@@ -7,14 +7,16 @@
 #include "main/role.h"
 #include "main/sandbox.h"
 
-/* Beside the role's temporary folder and the system's files. */
+/* Beside the system's files. */
 static const struct rights {
-	const char *folder; /* of the data directory, to write in */
+	const char *folder; /* of the data directory, to write in, and in a temporary folder; NULL without `store`: in no file at all */
 	bool store;         /* the accounts, and what store_open needs */
 	bool network;       /* connecting to other machines, and the files that this needs */
+	bool asks;          /* long questions to other roles, net/call.h */
 } rights[ROLE_COUNT] = {
 	[ROLE_AUTH] = {.folder = "directory"},
-	[ROLE_SMTP] = {.folder = "queue"},
+	[ROLE_QUEUE] = {.folder = "queue"},
+	[ROLE_SMTP] = {.asks = true},
 	[ROLE_COURIER] = {.folder = "queue", .store = true, .network = true},
 	[ROLE_READER] = {.store = true},
 };
@@ -56,7 +58,7 @@ bool role_confine(struct role *role, struct error *error)
 	const struct rights *own = &rights[role->name];
 	struct arena *arena = arena_new();
 	struct paths writable = {0}, readable = {0};
-	bool done = add_temporary_folder(&writable, role, arena, error);
+	bool files = own->folder || own->store, done = !files || add_temporary_folder(&writable, role, arena, error);
 	add_path(&writable, role, own->folder, arena);
 	if (own->store) {
 		add_path(&writable, role, "accounts", arena);
@@ -64,7 +66,14 @@ bool role_confine(struct role *role, struct error *error)
 	}
 	if (own->network)
 		add_network_files(&readable, role, arena);
-	struct sandbox sandbox = {writable.at, readable.at, own->store ? role->data : NULL, own->network};
+	struct sandbox sandbox = {
+		.writable = writable.at,
+		.readable = readable.at,
+		.listable = own->store ? role->data : NULL,
+		.network = own->network,
+		.files = files,
+		.memory_files = own->asks,
+	};
 	done = done && sandbox_enter(&sandbox, error);
 	arena_free(&arena);
 	return done;

@@ -1,20 +1,10 @@
-/* The smtp role: talks to strangers. It can put messages into the queue, and nothing else. */
-#include <sys/socket.h>
-#include <unistd.h>
-
+/* The smtp role: talks to strangers. It can hand messages to the queue role, and nothing else: it has no path in the file system
+ * that it could write to, and no call to write anywhere but at the end of what it was given. */
 #include "auth/auth.h"
 #include "main/measure.h"
 #include "main/role.h"
 #include "queue/queue.h"
 #include "smtp/smtp.h"
-
-/* Tells the courier that there is work. A full channel means that it has been told often enough. */
-static void poke_courier(void *context, int64_t id)
-{
-	struct role *role = context;
-	ssize_t ignored = send(role->to_courier, &id, sizeof id, MSG_DONTWAIT | MSG_NOSIGNAL);
-	(void)ignored;
-}
 
 static void stop(void *context, int seconds) { server_stop(context, seconds); }
 
@@ -37,10 +27,9 @@ static void listen_all(struct role *role, struct server *server, struct smtp_ser
 int role_smtp_main(struct role *role)
 {
 	struct error error;
-	struct queue *queue = NULL;
-	if (!role_confine(role, &error) || !(queue = queue_open(role->data, false, &error)))
+	if (!role_confine(role, &error))
 		role_fail(role, &error);
-	queue_on_commit(queue, poke_courier, role);
+	struct queue *queue = queue_open_remote(role->queue);
 	struct auth *auth = auth_open(role->auth[0]);
 	struct server_options options = role_server_options(role->tls);
 	struct server *server = server_new(&options);
@@ -59,6 +48,5 @@ int role_smtp_main(struct role *role)
 	server_free(&server);
 	queue_close(&queue);
 	auth_close(&auth);
-	close(role->to_courier);
 	return 0;
 }

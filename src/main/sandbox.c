@@ -146,13 +146,11 @@ static bool confine_paths(const struct sandbox *sandbox, struct error *error)
 
 static const char *const allowed_calls[] = {
 	/* bytes in and out */
-	"read", "write", "readv", "writev", "pread64", "pwrite64", "preadv", "pwritev", "preadv2", "pwritev2", "close", "close_range", "lseek",
+	"read", "write", "readv", "writev", "pread64", "preadv", "preadv2", "close", "close_range", "lseek",
 	"fcntl", "dup", "dup2", "dup3", "pipe", "pipe2", "sendfile", "copy_file_range", "splice",
 	/* files */
-	"open", "openat", "creat", "fstat", "stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink", "readlinkat",
-	"getcwd", "getdents", "getdents64", "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat",
-	"fsync", "fdatasync", "syncfs", "sync_file_range", "ftruncate", "truncate", "fallocate", "fadvise64", "flock", "fchmod", "fchmodat", "chmod",
-	"fchown", "utimensat", "statfs", "fstatfs", "umask",
+	"open", "openat", "fstat", "stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink", "readlinkat",
+	"getcwd", "getdents", "getdents64", "fsync", "fdatasync", "fadvise64", "flock", "statfs", "fstatfs", "umask",
 	/* memory */
 	"mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "membarrier", "msync", "mincore",
 	/* threads, signals, time */
@@ -169,6 +167,12 @@ static const char *const allowed_calls[] = {
 	"getpid", "gettid", "getppid", "getpgrp", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "uname", "sysinfo",
 	"getrandom", "getrlimit", "getrusage", "getcpu", NULL};
 
+static const char *const file_calls[] = {
+	"pwrite64", "pwritev", "pwritev2", "creat", "mkdir", "mkdirat", "rmdir", "unlink", "unlinkat", "rename", "renameat", "renameat2", "link", "linkat",
+	"syncfs", "sync_file_range", "ftruncate", "truncate", "fallocate", "fchmod", "fchmodat", "chmod", "fchown", "utimensat", NULL};
+
+static const char *const memory_file_calls[] = {"memfd_create", NULL};
+
 static const char *const network_calls[] = {"connect", "bind", NULL};
 
 static const char *const deadly_calls[] = {
@@ -179,7 +183,7 @@ static const char *const deadly_calls[] = {
 	"capset", "personality", "quotactl", "acct", "settimeofday", "clock_settime", "adjtimex", "clock_adjtime", "sethostname", "syslog", NULL};
 
 /* Optional things that libraries try and do without: refused quietly. */
-static const char *const absent_calls[] = {"clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "memfd_create", "landlock_create_ruleset",
+static const char *const absent_calls[] = {"clone3", "io_uring_setup", "io_uring_enter", "io_uring_register", "landlock_create_ruleset",
 					   "set_mempolicy", "mbind", "sched_setaffinity", "sched_setscheduler", "setpriority", "ioprio_set", NULL};
 
 static int add_calls(scmp_filter_ctx filter, uint32_t action, const char *const *names)
@@ -261,6 +265,10 @@ static bool confine_calls(const struct sandbox *sandbox, struct error *error)
 	int result = add_calls(filter, SCMP_ACT_ALLOW, allowed_calls);
 	if (result == 0 && sandbox->network)
 		result = add_calls(filter, SCMP_ACT_ALLOW, network_calls);
+	if (result == 0 && sandbox->files)
+		result = add_calls(filter, SCMP_ACT_ALLOW, file_calls);
+	if (result == 0)
+		result = add_calls(filter, sandbox->memory_files ? SCMP_ACT_ALLOW : SCMP_ACT_ERRNO(ENOSYS), memory_file_calls);
 	if (result == 0)
 		result = add_calls(filter, SCMP_ACT_KILL_PROCESS, deadly_calls);
 	if (result == 0)

@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/config.h"
+#include "queue/handin.h"
 
 enum {
 	BATCH_MESSAGES = 200,            /* of one transaction; bounds how long others wait for the write lock */
@@ -90,34 +91,98 @@ static bool insert_one(struct db *db, const struct commit *commit, struct error 
 	       insert_recipients(db, commit->message, error);
 }
 
-/* Writes the messages from `first` up to `end` in one transaction: all of them, or none. */
-static bool write_batch(struct db *db, struct commit *first, const struct commit *end, struct error *error)
+/* ---- What was handed in last ----
+ *
+ * Who hands in and hears nothing, since the keeper has died, asks its successor for the same again. Most such messages have their
+ * row by then, or none was written; but one whose answer got lost may have been delivered and removed meanwhile, and would be
+ * delivered twice. So each transaction also leaves the ids of what is handed in with it. The answers to all before it have gone
+ * out when it begins, so it may write over theirs; not over what the keeper found when it started, as long as somebody may still
+ * ask for that. */
+
+static bool note_handed(struct queue *queue, struct db *db, const struct commit *first, const struct commit *end, struct error *error)
 {
-	if (!db_begin(db, error))
+	struct buf ids = BUF(QUEUE_HANDED_MAX + BATCH_MESSAGES * 8);
+	for (const struct commit *commit = first; commit != end; commit = commit->next)
+		if (commit->handed_in)
+			wire_put_number(&ids, (uint64_t)commit->message->id);
+	bool done = true;
+	if (ids.len > 0) {
+		if (clock_monotonic_ms() < queue->handed_until)
+			buf_append(&ids, buf_slice(&queue->handed));
+		struct db_statement *row = db_prepare(db, "UPDATE handed SET ids = $1 WHERE id = 1");
+		db_bind_blob(row, 1, slice_sub(buf_slice(&ids), 0, QUEUE_HANDED_MAX));
+		done = db_run(row, error);
+	}
+	buf_free(&ids);
+	return done;
+}
+
+bool queue_load_handed(struct queue *queue, struct error *error)
+{
+	struct db_statement *row = db_prepare(queue->reads.db, "SELECT ids FROM handed WHERE id = 1");
+	bool done = db_step(row, error) == DB_ROW && buf_append(&queue->handed, db_blob(row, 0));
+	db_reset(row);
+	queue->handed_until = clock_monotonic_ms() + HANDIN_END_SECONDS * 1000;
+	return done;
+}
+
+bool queue_was_handed_in(struct queue *queue, int64_t id, bool *known, struct error *error)
+{
+	struct wire_reader ids = {.rest = buf_slice(&queue->handed)};
+	*known = false;
+	while (!*known && ids.rest.len > 0 && !ids.broken)
+		*known = wire_number(&ids, UINT64_MAX) == (uint64_t)id;
+	if (*known)
+		return true;
+	pthread_mutex_lock(&queue->reads.lock);
+	struct db_statement *row = db_prepare(queue->reads.db, "SELECT 1 FROM message WHERE id = $1");
+	db_bind_number(row, 1, id);
+	enum db_step step = db_step(row, error);
+	db_reset(row);
+	pthread_mutex_unlock(&queue->reads.lock);
+	*known = step == DB_ROW;
+	return step != DB_FAILED;
+}
+
+/* ---- Writing ---- */
+
+/* The names of body files reach the disk before the rows that name them. */
+static bool sync_names(const struct queue *queue, const struct commit *first, const struct commit *end, struct error *error)
+{
+	bool any = false;
+	for (const struct commit *commit = first; commit != end; commit = commit->next)
+		any |= commit->name_unsynced;
+	return !any || fsync(queue->folder) == 0 || error_set_errno(error, errno, "syncing queue/body");
+}
+
+/* Writes the messages from `first` up to `end` in one transaction: all of them, or none. */
+static bool write_batch(struct queue *queue, struct db *db, struct commit *first, const struct commit *end, struct error *error)
+{
+	if (!sync_names(queue, first, end, error) || !db_begin(db, error))
 		return false;
 	bool done = true;
 	for (struct commit *commit = first; done && commit != end; commit = commit->next)
 		done = insert_one(db, commit, error);
 	if (done && first == end)
 		done = db_run(db_prepare(db, "UPDATE barrier SET passed = passed + 1 WHERE id = 1"), error);
+	done = done && note_handed(queue, db, first, end, error);
 	if (done && db_commit(db, error))
 		return true;
 	db_rollback(db);
 	return false;
 }
 
-static void write_alone(struct db *db, struct commit *commit)
+static void write_alone(struct queue *queue, struct db *db, struct commit *commit)
 {
 	for (int i = 0; i < ID_TRIES; i++) {
-		commit->done = write_batch(db, commit, commit->next, &commit->error);
+		commit->done = write_batch(queue, db, commit, commit->next, &commit->error);
 		if (commit->done || commit->error.kind != ERROR_EXISTS || !commit->chosen_here)
 			return;
 		commit->message->id = id_new();
 	}
 }
 
-/* Tells the courier, then wakes the one that waits. That one may be gone before this returns: `commit` isn't touched after
- * the unlock. */
+/* Tells the courier, then who waits. That one may be gone before this returns. */
 static void end_commit(struct queue *queue, struct commit *commit)
 {
 	pthread_mutex_lock(&queue->lock);
@@ -126,24 +191,40 @@ static void end_commit(struct queue *queue, struct commit *commit)
 	pthread_mutex_unlock(&queue->lock);
 	if (committed)
 		committed(context, commit->message->id);
-	pthread_mutex_lock(&queue->lock);
-	commit->ended = true;
-	pthread_cond_signal(&commit->wake);
-	pthread_mutex_unlock(&queue->lock);
+	commit->end(queue, commit);
+}
+
+/* What has waited longer than who asked for it meant to is ended here, unwritten. Gives the rest. */
+static struct commit *drop_late(struct queue *queue, struct commit *first)
+{
+	int64_t now = clock_monotonic_ms();
+	struct commit *kept = NULL, **last = &kept;
+	for (struct commit *commit = first, *next; commit; commit = next) {
+		next = commit->next;
+		if (commit->begin_by == 0 || now < commit->begin_by) {
+			*last = commit;
+			last = &commit->next;
+			continue;
+		}
+		error_set(&commit->error, ERROR_TEMPORARY, "the disk was too slow");
+		end_commit(queue, commit);
+	}
+	*last = NULL;
+	return kept;
 }
 
 /* Returns whether anything was committed, and so everything before it is on disk, too. */
 static bool write_and_answer(struct queue *queue, struct db *db, struct commit *first)
 {
 	struct error error = {0};
-	bool done = write_batch(db, first, NULL, &error), durable = done;
+	bool done = write_batch(queue, db, first, NULL, &error), durable = done;
 	bool again = !done && (first->next || (first->chosen_here && error.kind == ERROR_EXISTS));
 	for (struct commit *commit = first, *next; commit; commit = next) {
 		next = commit->next;
 		commit->done = done;
 		commit->error = error;
 		if (again)
-			write_alone(db, commit);
+			write_alone(queue, db, commit);
 		durable |= commit->done;
 		end_commit(queue, commit);
 	}
@@ -196,10 +277,11 @@ static void run_batch(struct queue *queue, struct db **db, struct commit *first,
 		answer_all(queue, first, &error);
 		return;
 	}
+	first = drop_late(queue, first);
 	if (first)
 		durable = write_and_answer(queue, *db, first);
 	if (!durable) /* for the rows that went, and for what was settled */
-		durable = write_batch(*db, NULL, NULL, &error);
+		durable = write_batch(queue, *db, NULL, NULL, &error);
 	if (durable)
 		remove_files(queue, doomed, doomed_count); /* if it can't be done now, they stay until the next sweep */
 }
@@ -288,7 +370,7 @@ void queue_doom_body(struct queue *queue, int64_t id)
 
 bool queue_is_slow(const struct queue *queue)
 {
-	int64_t since = queue->writing_since;
+	int64_t since = queue->owner ? caller_waiting_since(queue->owner) : queue->writing_since;
 	return since != 0 && clock_monotonic_ms() - since >= QUEUE_SLOW_SECONDS * 1000;
 }
 
@@ -302,40 +384,86 @@ void queue_note_settled(struct queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 }
 
-static bool wait_for_writer(struct queue *queue, struct commit *commit, struct error *error)
+void queue_submit(struct queue *queue, struct commit *commit)
 {
-	pthread_cond_init(&commit->wake, NULL);
 	pthread_mutex_lock(&queue->lock);
-	if (start_writer(queue, &commit->error)) {
+	bool started = start_writer(queue, &commit->error);
+	if (started) {
 		*queue->last = commit;
 		queue->last = &commit->next;
 		pthread_cond_signal(&queue->work);
-		while (!commit->ended)
-			pthread_cond_wait(&commit->wake, &queue->lock);
 	}
 	pthread_mutex_unlock(&queue->lock);
-	pthread_cond_destroy(&commit->wake);
+	if (!started)
+		commit->end(queue, commit);
+}
+
+/** A commit that somebody waits for, on his stack. */
+struct awaited {
+	struct commit commit;
+	pthread_mutex_t lock;
+	pthread_cond_t wake;
+	bool ended;
+};
+
+static void wake_waiter(struct queue *queue, struct commit *commit)
+{
+	struct awaited *awaited = (struct awaited *)commit;
+	(void)queue;
+	pthread_mutex_lock(&awaited->lock);
+	awaited->ended = true;
+	pthread_cond_signal(&awaited->wake);
+	pthread_mutex_unlock(&awaited->lock);
+}
+
+static bool wait_for_writer(struct queue *queue, struct awaited *awaited, struct error *error)
+{
+	struct commit *commit = &awaited->commit;
+	commit->end = wake_waiter;
+	pthread_mutex_init(&awaited->lock, NULL);
+	pthread_cond_init(&awaited->wake, NULL);
+	queue_submit(queue, commit);
+	pthread_mutex_lock(&awaited->lock);
+	while (!awaited->ended)
+		pthread_cond_wait(&awaited->wake, &awaited->lock);
+	pthread_mutex_unlock(&awaited->lock);
+	pthread_cond_destroy(&awaited->wake);
+	pthread_mutex_destroy(&awaited->lock);
 	return commit->done || error_set(error, commit->error.kind, "%s", commit->error.text);
+}
+
+static bool commit_here(struct queue *queue, struct queue_draft *draft, struct slice prepend, struct queue_message *message, bool new_id, struct error *error)
+{
+	struct awaited awaited = {.commit = {.message = message, .prepend = prepend, .body = draft_inline(draft), .in_file = draft_in_file(draft)}};
+	awaited.commit.chosen_here = new_id && !awaited.commit.in_file;
+	return (!awaited.commit.in_file || draft_finish_file(draft, message->id, prepend, error)) && wait_for_writer(queue, &awaited, error);
+}
+
+static bool commit_there(struct queue *queue, struct queue_draft *draft, struct slice prepend, struct queue_message *message, struct error *error)
+{
+	struct handin handin = {.message = *message, .body = draft_inline(draft), .in_file = draft_in_file(draft)};
+	int shown = -1;
+	if (handin.in_file && !draft_finish_remote(draft, prepend, &shown, error))
+		return false;
+	if (!handin_commit(queue, &handin, handin.in_file ? SLICE("") : prepend, shown, error))
+		return false;
+	for (size_t i = 0; i < message->recipient_count; i++)
+		message->recipients[i].id = (int64_t)i + 1;
+	return true;
 }
 
 bool queue_commit(struct queue *queue, struct queue_draft **draft, struct slice prepend, struct queue_message *message, struct error *error)
 {
-	struct commit commit = {.message = message, .prepend = prepend, .in_file = draft_in_file(*draft)};
-	bool done = draft_is_sound(*draft, error);
+	bool done = draft_is_sound(*draft, error), new_id = message->id == 0;
 	if (done && message->recipient_count == 0)
 		done = error_set(error, ERROR_INVALID, "a message without recipients");
-	if (message->id == 0) {
+	if (new_id)
 		message->id = id_new();
-		commit.chosen_here = !commit.in_file;
-	}
 	if (message->arrived == 0)
 		message->arrived = clock_now();
 	message->size = queue_draft_size(*draft) + prepend.len;
-	commit.body = draft_inline(*draft);
-	if (done && commit.in_file)
-		done = draft_finish_file(*draft, message->id, prepend, error);
 	if (done)
-		done = wait_for_writer(queue, &commit, error);
+		done = queue->owner ? commit_there(queue, *draft, prepend, message, error) : commit_here(queue, *draft, prepend, message, new_id, error);
 	if (done)
 		draft_free(draft);
 	else

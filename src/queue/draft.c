@@ -4,8 +4,10 @@
  * the message is complete and <id> from then on. As long as its process lives, a draft's file is locked (flock), also
  * under its final name until its row is on disk: so queue_sweep() can tell an orphan from a message that is arriving.
  *
+ * A remote queue's draft has a file that is given to it by the queue's owner, and has no name.
+ *
  * Fails with ERROR_FULL or ERROR_TEMPORARY; a draft that has failed once stays failed. */
-#include "queue/internal.h"
+#include "queue/handin.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -22,6 +24,7 @@ struct queue_draft {
 	struct buf bytes;     /* all of an inline body; of a larger one, what isn't written yet */
 	uint64_t written;     /* bytes in the file */
 	int fd;               /* -1: inline */
+	int shown;            /* of a remote queue: the same file, only to read; -1: none */
 	void *view;           /* of the file, view_size bytes; NULL: none */
 	size_t view_size;
 	char name[BODY_NAME_MAX];
@@ -38,7 +41,7 @@ struct queue_draft *queue_draft_new(struct queue *queue)
 	struct queue_draft *draft = memory_new(sizeof *draft);
 	draft->queue = queue;
 	draft->bytes = BUF(QUEUE_INLINE_MAX);
-	draft->fd = -1;
+	draft->fd = draft->shown = -1;
 	return draft;
 }
 
@@ -72,6 +75,8 @@ bool draft_is_sound(const struct queue_draft *draft, struct error *error)
 /* Between making the file and locking it, a sweep may have taken it for an orphan and removed it: then begin again. */
 static bool create_file(struct queue_draft *draft, struct error *error)
 {
+	if (draft->queue->owner)
+		return handin_open_file(draft->queue, &draft->fd, &draft->shown, error);
 	for (;;) {
 		char id[ID_TEXT_LEN + 1];
 		id_format(id_new(), id);
@@ -135,7 +140,7 @@ bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct e
 /* Copies the file behind `prepend` into a new one: the trace field came only after the body had begun to be written. */
 static bool copy_behind(struct queue_draft *draft, struct slice prepend, struct error *error)
 {
-	int old = draft->fd;
+	int old = draft->fd, old_shown = draft->shown;
 	char old_name[BODY_NAME_MAX];
 	memcpy(old_name, draft->name, sizeof old_name);
 	uint64_t left = draft->written;
@@ -149,7 +154,10 @@ static bool copy_behind(struct queue_draft *draft, struct slice prepend, struct 
 		else if (copied == 0 || errno != EINTR)
 			done = error_set_errno(error, copied == 0 ? EIO : errno, "copying queue/body/%s", old_name);
 	}
-	unlinkat(draft->queue->folder, old_name, 0);
+	if (old_shown >= 0)
+		close(old_shown);
+	else
+		unlinkat(draft->queue->folder, old_name, 0);
 	close(old);
 	draft->written += prepend.len;
 	return done;
@@ -171,6 +179,19 @@ bool draft_finish_file(struct queue_draft *draft, int64_t id, struct slice prepe
 	return true;
 }
 
+bool draft_finish_remote(struct queue_draft *draft, struct slice prepend, int *shown, struct error *error)
+{
+	if (!flush(draft, error) || (prepend.len > 0 && !copy_behind(draft, prepend, error)))
+		return false;
+	if (fdatasync(draft->fd) != 0)
+		return error_set_errno(error, errno, "syncing a body");
+	end_view(draft);
+	close(draft->fd);
+	draft->fd = -1;
+	*shown = draft->shown;
+	return true;
+}
+
 void draft_free(struct queue_draft **draft)
 {
 	struct queue_draft *old = *draft;
@@ -180,13 +201,15 @@ void draft_free(struct queue_draft **draft)
 	end_view(old);
 	if (old->fd >= 0)
 		close(old->fd);
+	if (old->shown >= 0)
+		close(old->shown);
 	buf_free(&old->bytes);
 	free(old);
 }
 
 void queue_draft_abort(struct queue_draft **draft)
 {
-	if (*draft && (*draft)->fd >= 0)
+	if (*draft && (*draft)->fd >= 0 && (*draft)->shown < 0)
 		unlinkat((*draft)->queue->folder, (*draft)->name, 0);
 	draft_free(draft);
 }

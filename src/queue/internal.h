@@ -3,6 +3,7 @@
  *   queue.c     opening, the schema, the connections
  *   draft.c     a body while it is being received, and body files
  *   commit.c    the writer thread: group commit
+ *   handin*.c   receiving in a process that may add to the queue and do nothing else with it; see handin.h
  *   schedule.c  what the courier does: take, body, settle, release
  *   people.c    what `pombal queue` does: list, flush, hold, remove, count
  *   check.c     invariants, and files that nobody owns any more
@@ -23,6 +24,7 @@
 
 enum {
 	QUEUE_PATH_MAX = 4096,
+	QUEUE_HANDED_MAX = 16 * 1024, /* bytes of ids that are remembered when the keeper is restarted */
 	QUEUE_CHUNK = 1000, /* rows that one transaction of the command line changes: acceptance waits no longer than that */
 };
 
@@ -31,20 +33,26 @@ struct connection {
 	struct db *db;
 };
 
-/* What the writer thread is asked for; lives on the stack of who waits for it. */
+/* What the writer thread is asked for; whose it is says who put it there. */
 struct commit {
 	struct queue_message *message;
 	struct slice prepend, body; /* body: inline; empty with a body file */
 	bool in_file, chosen_here;  /* chosen_here: the id is ours, another one may be tried */
-	bool ended, done;
+	bool handed_in;             /* by another process */
+	bool name_unsynced;         /* the body file's name isn't on disk yet */
+	int64_t begin_by;           /* monotonic ms: not to be written later; 0: at any time */
+	bool done;
 	struct error error;
-	pthread_cond_t wake;
+	void (*end)(struct queue *queue, struct commit *commit); /* in the writer thread, when it is done or has failed; may free it */
 	struct commit *next;
 };
 
+struct caller;
+
 struct queue {
 	char database[QUEUE_PATH_MAX];
-	bool deliverer;
+	enum queue_user user;
+	struct caller *owner;      /* of a remote queue, which has nothing of what follows; NULL: this process */
 	int folder;                /* DIR/queue/body, where the body files are */
 	struct connection reads, writes;
 
@@ -61,11 +69,15 @@ struct queue {
 	int64_t *doomed;               /* body files to be removed once the removal of their rows is on disk */
 	size_t doomed_count, doomed_room;
 	bool settled;                  /* something was, without waiting for the disk */
+	/* Written before the writer starts: */
+	struct buf handed;             /* ids that were handed in shortly before this process began; see commit.c */
+	int64_t handed_until;          /* … which are kept until then, monotonic ms */
 	void (*committed)(void *context, int64_t id);
 	void *committed_context;
 };
 
 /* queue.c */
+struct queue *queue_new(void);
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error);
 /** The message columns of MESSAGE_COLUMNS in the statement's current row; slices are copied into `arena`. */
 #define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size"
@@ -85,10 +97,17 @@ bool draft_in_file(const struct queue_draft *draft);
 struct slice draft_inline(const struct queue_draft *draft);
 /** False with the error that an earlier write ended with. */
 bool draft_is_sound(const struct queue_draft *draft, struct error *error);
+/** Syncs the file, of a remote queue's draft, and closes all that can write to it. *shown: to read it; the draft's. */
+bool draft_finish_remote(struct queue_draft *draft, struct slice prepend, int *shown, struct error *error);
 /** Frees it and leaves the finished file where it is: its row is on disk. */
 void draft_free(struct queue_draft **draft);
 
 /* commit.c */
+/** Gives the writer thread what it is to write; its end() is called in any case. */
+void queue_submit(struct queue *queue, struct commit *commit);
+bool queue_load_handed(struct queue *queue, struct error *error);
+/** Was the message with this id handed in, though its answer may be lost? */
+bool queue_was_handed_in(struct queue *queue, int64_t id, bool *known, struct error *error);
 /** Has the body file of `id` removed once everything that is committed now is on disk. */
 void queue_doom_body(struct queue *queue, int64_t id);
 /** Has what this process settled without waiting for the disk made durable soon. */

@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "net/call.h"
 
 enum { QUEUE_CACHE_KIB = 4096 };
 
@@ -30,6 +31,9 @@ static const char *const queue_schema[] = {
 	"CREATE TABLE barrier (id INTEGER PRIMARY KEY, passed INTEGER NOT NULL);"
 	"INSERT INTO barrier (id, passed) VALUES (1, 0);",
 	"ALTER TABLE recipient ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;",
+	/* Ids of what was handed in last, 8 bytes each: see commit.c. */
+	"CREATE TABLE handed (id INTEGER PRIMARY KEY, ids BLOB NOT NULL);"
+	"INSERT INTO handed (id, ids) VALUES (1, '');",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -60,26 +64,40 @@ static bool open_folders(struct queue *queue, const char *data, struct error *er
 static bool open_databases(struct queue *queue, struct error *error)
 {
 	/* Deliveries that are settled need not be durable at once, see commit.c; what people order must be. */
-	queue->writes.db = queue_connect(queue, queue->deliverer ? DB_DURABLE_LATER : DB_DURABLE_COMMIT, error);
+	queue->writes.db = queue_connect(queue, queue->user == QUEUE_DELIVERER ? DB_DURABLE_LATER : DB_DURABLE_COMMIT, error);
 	if (!queue->writes.db || !db_migrate(queue->writes.db, queue_schema, (int)(sizeof queue_schema / sizeof *queue_schema), error))
 		return false;
 	queue->reads.db = queue_connect(queue, DB_DURABLE_LATER, error);
 	return queue->reads.db != NULL;
 }
 
-struct queue *queue_open(const char *data, bool deliverer, struct error *error)
+struct queue *queue_new(void)
 {
 	struct queue *queue = memory_new(sizeof *queue);
-	queue->deliverer = deliverer;
 	queue->folder = -1;
 	queue->taken = map_new();
 	queue->last = &queue->first;
+	queue->handed = BUF(QUEUE_HANDED_MAX);
 	pthread_mutex_init(&queue->reads.lock, NULL);
 	pthread_mutex_init(&queue->writes.lock, NULL);
 	pthread_mutex_init(&queue->taken_lock, NULL);
 	pthread_mutex_init(&queue->lock, NULL);
 	clock_init_condition(&queue->work);
-	if (!open_folders(queue, data, error) || !open_databases(queue, error) || (deliverer && !queue_sweep(queue, true, NULL, NULL, error)))
+	return queue;
+}
+
+/* What a killed process has left is removed before anything new is taken. */
+static bool prepare(struct queue *queue, struct error *error)
+{
+	return (queue->user == QUEUE_PERSON || queue_sweep(queue, true, NULL, NULL, error)) &&
+	       (queue->user != QUEUE_KEEPER || queue_load_handed(queue, error));
+}
+
+struct queue *queue_open(const char *data, enum queue_user user, struct error *error)
+{
+	struct queue *queue = queue_new();
+	queue->user = user;
+	if (!open_folders(queue, data, error) || !open_databases(queue, error) || !prepare(queue, error))
 		queue_close(&queue);
 	return queue;
 }
@@ -91,12 +109,14 @@ void queue_close(struct queue **queue)
 	if (!old)
 		return;
 	queue_stop_writer(old);
+	caller_free(&old->owner);
 	db_close(&old->reads.db);
 	db_close(&old->writes.db);
 	if (old->folder >= 0)
 		close(old->folder);
 	map_free(&old->taken);
 	free(old->doomed);
+	buf_free(&old->handed);
 	pthread_mutex_destroy(&old->reads.lock);
 	pthread_mutex_destroy(&old->writes.lock);
 	pthread_mutex_destroy(&old->taken_lock);

@@ -5,7 +5,8 @@
  * queue_commit() returning true is the acknowledgement of a message; nothing else is. One writer thread per process
  * gathers all drafts that are waiting and commits them in one transaction: one fsync for the batch.
  *
- * Used by smtp (commit), courier (commit of bounces; take, settle), the command line. Every function is thread-safe. */
+ * Used by the queue role, which takes what smtp hands in (commit), by courier (commit of bounces; take, settle), the command line.
+ * smtp has the calls for receiving, and no other: its queue is a channel to the queue role. Every function is thread-safe. */
 #ifndef QUEUE_H
 #define QUEUE_H
 
@@ -16,9 +17,18 @@ struct queue;
 
 enum { QUEUE_INLINE_MAX = 128 * 1024 };
 
-/** Opens (or makes) the queue under the data directory. `deliverer`: this process is the courier, which settles
- * recipients; that is made durable soon after, not before queue_settle() returns. */
-struct queue *queue_open(const char *data, bool deliverer, struct error *error);
+enum queue_user {
+	QUEUE_PERSON,    /* a command of the owner's */
+	QUEUE_KEEPER,    /* the process that takes what others hand in */
+	QUEUE_DELIVERER, /* the courier, which settles recipients; that is made durable soon after, not before queue_settle() returns */
+};
+/** Opens (or makes) the queue under the data directory. */
+struct queue *queue_open(const char *data, enum queue_user user, struct error *error);
+/** The queue of another process, the keeper, over a channel (net/call.h), which it takes over. Of the calls below only those for
+ * receiving work: from queue_draft_new() to queue_is_slow(). */
+struct queue *queue_open_remote(int channel);
+/** Takes what is handed in over a channel, which it takes over, until `stop_fd` is readable or there is no other side any more. */
+void queue_serve(struct queue *queue, int channel, int stop_fd);
 void queue_close(struct queue **queue);
 
 /* DSN parameters of RFC 3461. */

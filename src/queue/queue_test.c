@@ -31,7 +31,7 @@ static int set_up(void **state)
 	snprintf(fixture->data, sizeof fixture->data, "%s/pombal-queue-XXXXXX", base && strlen(base) < 30 ? base : "/tmp");
 	assert_non_null(mkdtemp(fixture->data));
 	struct error error;
-	fixture->queue = queue_open(fixture->data, true, &error);
+	fixture->queue = queue_open(fixture->data, QUEUE_DELIVERER, &error);
 	assert_non_null(fixture->queue);
 	*state = fixture;
 	return 0;
@@ -52,7 +52,7 @@ static void reopen(struct fixture *fixture)
 {
 	struct error error;
 	queue_close(&fixture->queue);
-	fixture->queue = queue_open(fixture->data, true, &error);
+	fixture->queue = queue_open(fixture->data, QUEUE_DELIVERER, &error);
 	assert_non_null(fixture->queue);
 }
 
@@ -447,7 +447,7 @@ static void files_are_private_and_links_refused(void **state)
 	snprintf(path, sizeof path, "%s/queue/body", fixture->data);
 	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(symlink("/tmp", path), 0);
-	fixture->queue = queue_open(fixture->data, true, &error);
+	fixture->queue = queue_open(fixture->data, QUEUE_DELIVERER, &error);
 	assert_null(fixture->queue);
 	unlink(path);
 }
@@ -516,7 +516,7 @@ static void one_bad_message_harms_no_other(void **state)
 static void commit_until_killed(const char *data, int pipe)
 {
 	struct error error;
-	struct queue *queue = queue_open(data, false, &error);
+	struct queue *queue = queue_open(data, QUEUE_PERSON, &error);
 	char *big = memory_new(QUEUE_INLINE_MAX + 1);
 	for (int i = 0; queue; i++) {
 		int64_t id = commit(queue, SLICE("Received: x\r\n"), slice_make(big, i % 4 ? 4096 : QUEUE_INLINE_MAX + 1), "alice@example.test", three, 3);
@@ -568,14 +568,14 @@ static void processes_share_the_queue(void **state)
 	assert_true(child >= 0);
 	if (child == 0) {
 		struct error error;
-		struct queue *queue = queue_open(fixture->data, false, &error);
+		struct queue *queue = queue_open(fixture->data, QUEUE_PERSON, &error);
 		for (int i = 0; i < MESSAGES; i++)
 			commit(queue, SLICE(""), SLICE("a"), "", three, 3);
 		queue_close(&queue);
 		_exit(0);
 	}
 	struct error error = {0};
-	fixture->queue = queue_open(fixture->data, true, &error);
+	fixture->queue = queue_open(fixture->data, QUEUE_DELIVERER, &error);
 	assert_non_null(fixture->queue);
 	int done = 0;
 	for (int tries = 0; done < MESSAGES && tries < 20000; tries++) {

@@ -285,7 +285,7 @@ bool queue_settle(struct queue *queue, const struct queue_result *results, size_
 			db_rollback(db);
 	}
 	pthread_mutex_unlock(&queue->writes.lock);
-	if (done && queue->deliverer)
+	if (done && queue->user == QUEUE_DELIVERER)
 		queue_note_settled(queue);
 	for (size_t i = 0; done && i < doomed_count; i++)
 		queue_doom_body(queue, doomed[i]);

@@ -150,7 +150,7 @@ static void *start(struct transcript *transcript, const char *data, struct slice
 	(void)transcript, (void)offers_tls;
 	struct error error;
 	choose_listener(text, implicit_tls);
-	service.queue = queue_open(data, false, &error);
+	service.queue = queue_open(data, QUEUE_PERSON, &error);
 	assert_non_null(service.queue);
 	return &service;
 }

@@ -16,7 +16,7 @@ import pytest
 import pombal
 
 FIELDS = ("clock_offset", "role", "calls", "error", "delay_us", "tampered", "lie")
-ROLES = ("auth", "smtp", "courier", "reader")
+ROLES = ("auth", "queue", "smtp", "courier", "reader")
 CALLS = {"sync": 1, "pwrite": 2, "write": 4, "name": 8}
 
 

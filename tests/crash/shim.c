@@ -32,15 +32,15 @@ static int64_t own_role;
 
 __attribute__((constructor)) static void begin(void)
 {
-	static const char *const roles[] = {"auth", "smtp", "courier", "reader"};
+	static const char *const roles[] = {"auth", "queue", "smtp", "courier", "reader"};
 	char line[256] = "";
 	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 	ssize_t len = fd < 0 ? 0 : read(fd, line, sizeof line - 1);
 	if (fd >= 0)
 		close(fd);
-	for (int i = 0; i < 4; i++)
+	for (size_t i = 0; i < sizeof roles / sizeof *roles; i++)
 		if (len > 13 && !memcmp(line, "pombal\0role\0", 12) && !strcmp(line + 12, roles[i]))
-			own_role = i + 1;
+			own_role = (int64_t)i + 1;
 	const char *path = getenv("SHIM_FILE");
 	fd = path ? open(path, O_RDWR | O_CLOEXEC) : -1;
 	void *at = fd < 0 ? MAP_FAILED : mmap(NULL, sizeof *plan, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);

@@ -110,7 +110,7 @@ def trial(server, sink):
 
 
 @pytest.mark.parametrize("role, calls, error", [
-    ("smtp", "sync", "EIO"), ("smtp", "pwrite", "ENOSPC"), ("smtp", "pwrite,write,sync,name", "EIO"),
+    ("queue", "sync", "EIO"), ("queue", "pwrite", "ENOSPC"), ("queue", "pwrite,write,sync,name", "EIO"),
     ("courier", "sync", "EIO"), ("courier", "sync", "ENOSPC"), ("courier", "pwrite", "ENOSPC"), ("courier", "pwrite", "EIO"),
     ("courier", "write", "ENOSPC"), ("courier", "name", "EIO"),
     ("reader", "sync", "EIO"), ("reader", "pwrite", "ENOSPC"), ("reader", "write,name", "EIO"),
@@ -124,14 +124,14 @@ def test_disk_errors(server, shim, trial, role, calls, error):
     assert fault.tampered > 0
     words = {"EIO": "Input/output error|disk I/O error", "ENOSPC": "No space left|is full"}[error]
     assert re.search(words, trial.log), trial.log[-3000:]
-    if role == "smtp":
+    if role == "queue":
         assert trial.ledger.count(REFUSED) > 0
     if calls == "sync":
         # What a failed sync leaves behind can't be told: everybody begins anew from what is on the disk.
         assert re.search(r"event=disk\.distrusted", trial.log) and re.search(r"event=server\.begun_anew", trial.log), trial.log[-3000:]
 
 
-@pytest.mark.parametrize("role", ["smtp", "courier", "reader"])
+@pytest.mark.parametrize("role", ["smtp", "queue", "courier", "reader"])
 def test_descriptors_used_up(server, trial, role):
     pid = server.role_of(role)
     with trial:

@@ -22,7 +22,7 @@ def kill_some(server, killed, deaths):
         server.start()
         killed["all"] = killed.get("all", 0) + 1
         return
-    role = random.choice(("smtp", "courier", "reader", "courier", "auth"))
+    role = random.choice(("smtp", "queue", "courier", "reader", "queue", "courier", "auth"))
     pid = server.role_pids().get(role)
     if pid:
         os.kill(pid, signal.SIGKILL)

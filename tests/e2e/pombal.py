@@ -312,7 +312,7 @@ class Pombal:
                 words += Path(f"/proc/{pid}/comm").read_text()
             except OSError:
                 continue
-            for role in ("auth", "smtp", "courier", "reader"):
+            for role in ("auth", "queue", "smtp", "courier", "reader"):
                 if re.search(rf"\b{role}\b", words.replace(str(self.folder), "")):
                     found[role] = pid
         return found

@@ -34,10 +34,10 @@ def kill_role(server, role):
 
 
 def test_every_role_is_a_process(own):
-    wait_for(lambda: set(own.role_pids()) == {"auth", "smtp", "courier", "reader"}, "four roles")
+    wait_for(lambda: set(own.role_pids()) == {"auth", "queue", "smtp", "courier", "reader"}, "five roles")
 
 
-@pytest.mark.parametrize("role", ["auth", "smtp", "courier", "reader"])
+@pytest.mark.parametrize("role", ["auth", "queue", "smtp", "courier", "reader"])
 def test_a_killed_role_comes_back(own, token, role):
     offset = own.log_size()
     kill_role(own, role)
@@ -64,7 +64,7 @@ def test_others_go_on_while_a_role_is_away(own):
     with Imap(own.address, own.ports["imaps"], tls=True) as imap:
         imap.ok(f"LOGIN {own.name('anna')} \"{own.password('anna')}\"")
         imap.ok("SELECT INBOX")
-        for role in ("smtp", "courier", "auth"):
+        for role in ("smtp", "queue", "courier", "auth"):
             kill_role(own, role)
             imap.ok("NOOP")
             imap.ok("STATUS Drafts (MESSAGES)")
@@ -91,7 +91,7 @@ def test_nothing_is_lost_when_roles_are_killed(own, token):
     for thread in threads:
         thread.start()
     try:
-        for role in ("smtp", "courier", "auth", "courier", "smtp", "reader"):
+        for role in ("smtp", "courier", "queue", "auth", "courier", "queue", "smtp", "reader"):
             enough = len(taken) + 5
             wait_for(lambda: len(taken) >= enough, "letters to flow")
             kill_role(own, role)
@@ -357,7 +357,7 @@ def test_sandbox_of_the_optimised_program(token, monkeypatch):
         pytest.skip("no optimised program was built")
     monkeypatch.setenv("POMBAL", str(optimised))
     with Pombal(accounts=["anna", "boris"]) as own:
-        for role in ("auth", "smtp", "courier", "reader"):
+        for role in ("auth", "queue", "smtp", "courier", "reader"):
             status = Path(f"/proc/{own.role_of(role)}/status").read_text()
             assert re.search(r"^NoNewPrivs:\s*1", status, re.M), role
             assert re.search(r"^Seccomp:\s*2", status, re.M), role

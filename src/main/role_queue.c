@@ -1,0 +1,43 @@
+/* The queue role: puts into the queue what the smtp role hands in. So the smtp role, which talks to strangers, can add to the queue,
+ * and neither read nor change what waits there; and mail is taken while the courier is busy, or ends and is started again. */
+#include <sys/eventfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/memory.h"
+#include "main/role.h"
+#include "queue/queue.h"
+
+/* Tells the courier that there is work. A full channel means that it has been told often enough. */
+static void poke_courier(void *context, int64_t id)
+{
+	struct role *role = context;
+	ssize_t ignored = send(role->to_courier, &id, sizeof id, MSG_DONTWAIT | MSG_NOSIGNAL);
+	(void)ignored;
+}
+
+/* Nobody hands in any more: the master stops this role after smtp. */
+static void stop(void *context, int seconds)
+{
+	(void)seconds;
+	eventfd_write(*(int *)context, 1);
+}
+
+int role_queue_main(struct role *role)
+{
+	struct error error;
+	struct queue *queue = NULL;
+	int stop_fd = eventfd(0, EFD_CLOEXEC);
+	if (stop_fd < 0)
+		memory_exhausted(0);
+	if (!role_confine(role, &error) || !(queue = queue_open(role->data, QUEUE_KEEPER, &error)))
+		role_fail(role, &error);
+	queue_on_commit(queue, poke_courier, role);
+	role_serve(role, stop, &stop_fd);
+	queue_serve(queue, role->queue, stop_fd);
+	role_end(role);
+	queue_close(&queue);
+	close(role->to_courier);
+	close(stop_fd);
+	return 0;
+}

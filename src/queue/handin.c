@@ -1,0 +1,87 @@
+/* The questions of handin.h as bytes. */
+#include "queue/handin.h"
+
+enum { HANDIN_RECIPIENTS_MAX = HANDIN_ENVELOPE_MAX / 8 };
+
+bool handin_encode(const struct handin *handin, struct slice prepend, struct buf *out)
+{
+	const struct queue_message *message = &handin->message;
+	const struct slice texts[] = {message->from, message->envid, message->account, message->client};
+	wire_put_number(out, (uint64_t)message->id);
+	wire_put_number(out, (uint64_t)message->arrived);
+	wire_put_number(out, message->size);
+	wire_put_short(out, message->body, 1);
+	wire_put_short(out, message->ret, 1);
+	wire_put_short(out, (unsigned)message->smtputf8 | (unsigned)message->require_tls << 1 | (unsigned)handin->in_file << 2, 1);
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
+		wire_put_text(out, texts[i]);
+	wire_put_short(out, message->recipient_count, 4);
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		wire_put_text(out, message->recipients[i].address);
+		wire_put_text(out, message->recipients[i].original);
+		wire_put_short(out, message->recipients[i].notify, 1);
+	}
+	bool fits = out->len <= HANDIN_ENVELOPE_MAX;
+	buf_append(out, prepend);
+	buf_append(out, handin->body);
+	return fits && !out->overflow;
+}
+
+/* A text of an envelope is one line's part, everywhere. */
+static struct slice read_text(struct wire_reader *reader)
+{
+	struct slice text = wire_text(reader, HANDIN_TEXT_MAX);
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f)
+			*reader = (struct wire_reader){.broken = true};
+	return text;
+}
+
+static unsigned read_up_to(struct wire_reader *reader, unsigned most)
+{
+	unsigned number = (unsigned)wire_short(reader, 1);
+	if (number > most)
+		*reader = (struct wire_reader){.broken = true};
+	return number;
+}
+
+static void read_recipients(struct wire_reader *reader, struct arena *arena, struct queue_message *message)
+{
+	enum { LEAST = 2 + 2 + 1 }; /* bytes of a recipient: the count can't ask for more memory than was sent */
+	size_t count = wire_short(reader, 4);
+	if (count == 0 || count > HANDIN_RECIPIENTS_MAX || count > reader->rest.len / LEAST)
+		*reader = (struct wire_reader){.broken = true};
+	if (reader->broken)
+		return;
+	message->recipients = arena_array(arena, count, sizeof *message->recipients);
+	message->recipient_count = count;
+	for (size_t i = 0; i < count && !reader->broken; i++) {
+		struct queue_recipient *recipient = &message->recipients[i];
+		recipient->address = read_text(reader);
+		recipient->original = read_text(reader);
+		recipient->notify = read_up_to(reader, NOTIFY_NEVER | NOTIFY_SUCCESS | NOTIFY_FAILURE | NOTIFY_DELAY);
+	}
+}
+
+bool handin_decode(struct slice text, struct arena *arena, struct handin *handin)
+{
+	struct wire_reader reader = {.rest = text};
+	struct queue_message *message = &handin->message;
+	*handin = (struct handin){0};
+	message->id = (int64_t)wire_number(&reader, INT64_MAX);
+	message->arrived = (int64_t)wire_number(&reader, INT64_MAX);
+	message->size = wire_number(&reader, INT64_MAX);
+	message->body = (enum body_kind)read_up_to(&reader, BODY_BINARYMIME);
+	message->ret = (enum dsn_return)read_up_to(&reader, RET_HEADERS);
+	unsigned flags = read_up_to(&reader, 7);
+	message->smtputf8 = flags & 1;
+	message->require_tls = flags & 2;
+	handin->in_file = flags & 4;
+	message->from = read_text(&reader);
+	message->envid = read_text(&reader);
+	message->account = read_text(&reader);
+	message->client = read_text(&reader);
+	read_recipients(&reader, arena, message);
+	handin->body = reader.rest;
+	return !reader.broken && message->id > 0 && (handin->in_file ? handin->body.len == 0 : handin->body.len == message->size);
+}

@@ -1,0 +1,45 @@
+/* Handing in: who may add to the queue but not see it asks the process that owns it, over net/call.h. The questions of the two
+ * sides, handin_client.c and handin_server.c:
+ *
+ *   a body file   for a body of more than QUEUE_INLINE_MAX bytes. The answer brings a file without a name in queue/body/ twice: to
+ *                 write, and to read.
+ *   a message     envelope and body; or, in the place of the body, that file, only to read: the asker has synced it and closed
+ *                 what it wrote with. The answer comes when the message is on disk. Asked again, it is done once.
+ *
+ * An answer is a number of enum error_kind, and if it isn't ERROR_NONE the reason. */
+#ifndef QUEUE_HANDIN_H
+#define QUEUE_HANDIN_H
+
+#include "base/wire.h"
+#include "net/call.h"
+#include "queue/internal.h"
+
+enum handin_verb { HANDIN_BODY_FILE = 1, HANDIN_MESSAGE };
+
+enum {
+	HANDIN_BEGIN_SECONDS = 20,    /* a message that the owner can't begin with within that is refused */
+	HANDIN_END_SECONDS = 600,     /* … and that it is still at then, given up: the client has gone by now (RFC 5321 §4.5.3.2.6) */
+	HANDIN_TEXT_MAX = 4096,       /* of one address or other text of an envelope */
+	HANDIN_ENVELOPE_MAX = CALL_TEXT_MAX - QUEUE_INLINE_MAX - 4096,
+};
+
+/** What a message's question says. */
+struct handin {
+	struct queue_message message;
+	struct slice body;            /* inline */
+	bool in_file;
+};
+
+/** False: the envelope is larger than HANDIN_ENVELOPE_MAX. */
+bool handin_encode(const struct handin *handin, struct slice prepend, struct buf *out);
+/** Slices point into `text`, the list of recipients is the arena's. False if anything is not as it should be: also control bytes
+ * where there can't be any, which would become lines of a dialogue with another server. */
+bool handin_decode(struct slice text, struct arena *arena, struct handin *handin);
+
+/* handin_client.c: the side of who hands in. */
+/** A file for a body: one descriptor to write, one to read. */
+bool handin_open_file(struct queue *queue, int *written, int *shown, struct error *error);
+/** Hands in a message; `shown`: the body's file, or -1. Frees neither. */
+bool handin_commit(struct queue *queue, const struct handin *handin, struct slice prepend, int shown, struct error *error);
+
+#endif
