@@ -90,6 +90,24 @@ static bool add_account(struct work *work, struct store *store, struct account_e
 	return false;
 }
 
+/* Which settings the options name: "quota disabled". */
+static struct slice settings(const struct work *work)
+{
+	struct buf names = BUF(256);
+	for (const struct command_option *option = work->line->command->options; option->name; option++)
+		if (command_value(work->line, option->name))
+			buf_printf(&names, "%s%s", names.len > 0 ? " " : "", option->name);
+	struct slice text = arena_copy(work->line->arena, buf_slice(&names));
+	buf_free(&names);
+	return text;
+}
+
+static bool note(const struct work *work, const char *event)
+{
+	instance_note(work->line, event, log_slice("account", work->name), log_slice("options", settings(work)));
+	return true;
+}
+
 static bool add(struct work *work)
 {
 	struct account_entry entry = {.name = work->name, .enabled = true, .created = clock_now()};
@@ -98,7 +116,7 @@ static bool add(struct work *work)
 	bool done = apply_options(work, &entry) && password_ask(work->line, &password, &work->error);
 	if (done && !(store = instance_store(work->line)))
 		done = error_set(&work->error, ERROR_TEMPORARY, "the account was not made");
-	done = done && add_account(work, store, &entry, buf_slice(&password));
+	done = done && add_account(work, store, &entry, buf_slice(&password)) && note(work, "admin.account_added");
 	if (store)
 		store_close(&store);
 	buf_free_secret(&password);
@@ -110,7 +128,7 @@ static bool password(struct work *work)
 	struct account_entry entry;
 	struct buf word = BUF(PASSWORD_MAX);
 	bool done = directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error) &&
-		    password_ask(work->line, &word, &work->error) && directory_set_password(work->directory, work->name, buf_slice(&word), &work->error);
+		    password_ask(work->line, &word, &work->error) && directory_set_password(work->directory, work->name, buf_slice(&word), &work->error) && note(work, "admin.password_set");
 	buf_free_secret(&word);
 	return done;
 }
@@ -129,6 +147,7 @@ static bool set(struct work *work)
 		if (!done)
 			return false;
 	}
+	note(work, "admin.account_changed");
 	return !command_value(work->line, "password-stdin") || password(work);
 }
 
@@ -137,6 +156,7 @@ static bool remove_it(struct work *work)
 {
 	if (!directory_remove_account(work->directory, work->name, &work->error))
 		return false;
+	note(work, "admin.account_removed");
 	if (command_value(work->line, "keep-mail"))
 		return true;
 	struct store *store = instance_store(work->line);
@@ -235,8 +255,11 @@ static bool show(struct work *work)
 static bool grant_or_revoke(struct work *work, bool granted)
 {
 	struct slice address;
-	return instance_address(work->line, command_argument(work->line, 1), &address, &work->error) &&
-	       directory_grant_sender(work->directory, work->name, address, granted, &work->error);
+	if (!instance_address(work->line, command_argument(work->line, 1), &address, &work->error) ||
+	    !directory_grant_sender(work->directory, work->name, address, granted, &work->error))
+		return false;
+	instance_note(work->line, granted ? "admin.sender_granted" : "admin.sender_revoked", log_slice("account", work->name), log_slice("sender", address));
+	return true;
 }
 static bool grant(struct work *work) { return grant_or_revoke(work, true); }
 static bool revoke(struct work *work) { return grant_or_revoke(work, false); }

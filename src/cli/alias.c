@@ -2,6 +2,8 @@
 #include "cli/commands.h"
 #include "cli/instance.h"
 
+enum { NOTED_TARGETS_MAX = 1024 };
+
 struct work {
 	struct command_line *line;
 	struct directory *directory;
@@ -52,9 +54,20 @@ static void warn(struct work *work)
 				auth_route_problem(routes[i].problem));
 }
 
+/* With the targets that were named. */
+static bool note(const struct work *work, const char *event)
+{
+	struct buf targets = BUF(NOTED_TARGETS_MAX); /* an event's field isn't longer */
+	for (size_t i = 0; i < work->alias.target_count; i++)
+		buf_printf(&targets, "%s%.*s", i > 0 ? " " : "", SLICE_ARG(work->alias.targets[i]));
+	instance_note(work->line, event, log_slice("alias", work->alias.address), log_slice("targets", buf_slice(&targets)));
+	buf_free(&targets);
+	return true;
+}
+
 static bool add(struct work *work)
 {
-	bool done = directory_add_alias(work->directory, &work->alias, &work->error);
+	bool done = directory_add_alias(work->directory, &work->alias, &work->error) && note(work, "admin.alias_added");
 	if (done)
 		warn(work);
 	return done;
@@ -62,13 +75,16 @@ static bool add(struct work *work)
 
 static bool set(struct work *work)
 {
-	bool done = directory_set_alias(work->directory, &work->alias, &work->error);
+	bool done = directory_set_alias(work->directory, &work->alias, &work->error) && note(work, "admin.alias_changed");
 	if (done)
 		warn(work);
 	return done;
 }
 
-static bool remove_it(struct work *work) { return directory_remove_alias(work->directory, work->alias.address, &work->error); }
+static bool remove_it(struct work *work)
+{
+	return directory_remove_alias(work->directory, work->alias.address, &work->error) && note(work, "admin.alias_removed");
+}
 
 static json_t *json_of_alias(const void *entry_at)
 {

@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include <stdarg.h>
+#include <unistd.h>
 
 /* ---- Finding ---- */
 
@@ -204,7 +205,7 @@ static int unknown(const struct command_group *groups, int argc, char **argv)
 
 int command_main(const struct command_group *groups, int argc, char **argv)
 {
-	struct command_line line = {.groups = groups, .data = default_data()};
+	struct command_line line = {.groups = groups, .data = default_data(), .user = getuid()};
 	int status = COMMAND_DONE, words;
 	argc--;
 	argv++;

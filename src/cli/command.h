@@ -5,6 +5,7 @@
 #define CLI_COMMAND_H
 
 #include <jansson.h>
+#include <sys/types.h>
 
 #include "base/arena.h"
 #include "base/buf.h"
@@ -55,6 +56,7 @@ struct command_line {
 	int count;
 	const char *values[COMMAND_OPTIONS_MAX]; /* of command->options, by their place; "" for a flag; NULL: not given */
 	struct arena *arena;                /* for this run of the command */
+	uid_t user;                         /* who runs it, whoever it becomes */
 };
 
 /** Finds the command and runs it; returns the exit status. */

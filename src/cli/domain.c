@@ -37,20 +37,29 @@ static bool apply_options(struct work *work, struct domain_entry *domain)
 	       (!catch_all || !*catch_all || instance_address(work->line, slice_of(catch_all), &domain->catch_all, &work->error));
 }
 
+static bool note(const struct work *work, const char *event, const struct domain_entry *domain)
+{
+	instance_note(work->line, event, log_slice("domain", work->name), log_slice("alias_of", domain->alias_of), log_slice("catch_all", domain->catch_all));
+	return true;
+}
+
 static bool add(struct work *work)
 {
 	struct domain_entry domain = {.name = work->name};
-	return apply_options(work, &domain) && directory_add_domain(work->directory, &domain, &work->error);
+	return apply_options(work, &domain) && directory_add_domain(work->directory, &domain, &work->error) && note(work, "admin.domain_added", &domain);
 }
 
 static bool set(struct work *work)
 {
 	struct domain_entry domain;
 	return directory_get_domain(work->directory, work->name, work->line->arena, &domain, &work->error) && apply_options(work, &domain) &&
-	       directory_set_domain(work->directory, &domain, &work->error);
+	       directory_set_domain(work->directory, &domain, &work->error) && note(work, "admin.domain_changed", &domain);
 }
 
-static bool remove_it(struct work *work) { return directory_remove_domain(work->directory, work->name, &work->error); }
+static bool remove_it(struct work *work)
+{
+	return directory_remove_domain(work->directory, work->name, &work->error) && note(work, "admin.domain_removed", &(struct domain_entry){0});
+}
 
 static json_t *json_of_domain(const void *entry_at)
 {

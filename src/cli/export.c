@@ -300,8 +300,10 @@ static int run(struct command_line *line)
 			store_release_account(&export.account);
 		store_close(&store);
 		status = done ? COMMAND_DONE : command_fail(line, "%s", error.text);
-		if (done)
+		if (done) {
+			instance_note(line, "admin.exported", log_slice("account", name), log_number("messages", (int64_t)export.written));
 			printf("%llu messages written\n", (unsigned long long)export.written);
+		}
 	}
 	if (export.given >= 0)
 		close(export.given);

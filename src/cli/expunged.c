@@ -103,6 +103,7 @@ static bool bring_back(struct work *work, struct slice text, const struct mailbo
 	struct error cause;
 	if (!message_undelete(work->account, id, mailbox->id, &uid, &cause))
 		return error_set(&work->error, cause.kind, "%.*s: %s", SLICE_ARG(text), cause.text);
+	instance_note(work->line, "admin.undeleted", log_slice("account", work->name), log_id("message", id), log_slice("mailbox", mailbox->name));
 	printf("%.*s is message %u of ", SLICE_ARG(text), uid);
 	print_safe(mailbox->name);
 	putchar('\n');

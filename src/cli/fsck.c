@@ -106,6 +106,8 @@ static int run(struct command_line *line)
 	}
 	bool done = check_all(&check, repair, &error);
 	uint64_t left = check.problems;
+	if (repair)
+		instance_note(line, "admin.repaired", log_number("problems", (int64_t)check.problems), log_number("repaired", (int64_t)check.repaired));
 	conclude(&check);
 	if (done && repair && left > 0) { /* what is left is what a second look still finds */
 		struct check again = {.line = line, .quiet = true};

@@ -252,6 +252,7 @@ static int run(struct command_line *line)
 	config_free_all();
 	if (!done)
 		return command_fail(line, "%s", error.text);
+	instance_note(line, "admin.initialised", log_slice("domain", plan.domain));
 	printf("made %s for %.*s; to serve it: pombal serve --data %s\n", line->data, SLICE_ARG(plan.domain), line->data);
 	return COMMAND_DONE;
 }

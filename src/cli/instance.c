@@ -13,6 +13,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "main/privileges.h"
 #include "message/address.h"
 
@@ -142,6 +143,63 @@ struct queue *instance_queue(const struct command_line *line)
 	if (!queue)
 		command_fail(line, "%s", error.text);
 	return queue;
+}
+
+/* ---- What was done ---- */
+
+static struct slice user_name(uid_t user, struct arena *arena)
+{
+	const struct passwd *entry = getpwuid(user);
+	return entry ? arena_copy(arena, slice_of(entry->pw_name)) : arena_printf(arena, "%u", (unsigned)user);
+}
+
+/* Who signed in to the machine, when that was another (through sudo or su); the kernel keeps it (audit). */
+static bool login_of(const struct command_line *line, uid_t *login)
+{
+	struct buf text = BUF(32);
+	struct error error;
+	uint64_t number = UINT32_MAX;
+	bool known = file_read("/proc/self/loginuid", &text, &error) && slice_to_number(slice_trim(buf_slice(&text)), UINT32_MAX, &number) &&
+		     number != UINT32_MAX && number != line->user;
+	buf_free(&text);
+	*login = (uid_t)number;
+	return known;
+}
+
+static void open_event_file(const struct command_line *line)
+{
+	char path[PATH_MAX];
+	struct error error;
+	if (snprintf(path, sizeof path, "%s/log/events.log", line->data) >= PATH_MAX)
+		return;
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) {
+		error_set_errno(&error, errno, "%s", path);
+		command_fail(line, "done, but it can't be written down: %s", error.text);
+	}
+	log_set_role("command", LOG_LEVEL_WARNING);
+	log_set_file(fd);
+}
+
+enum { NOTE_FIELDS_MAX = 16 };
+
+void instance_write_note(const struct command_line *line, const char *event, const struct log_field *fields)
+{
+	struct log_field all[NOTE_FIELDS_MAX + 5] = {0};
+	size_t count = 0;
+	uid_t login;
+	while (fields[count].name && count < NOTE_FIELDS_MAX) {
+		all[count] = fields[count];
+		count++;
+	}
+	all[count++] = log_slice("by", user_name(line->user, line->arena));
+	all[count++] = log_number("uid", line->user);
+	if (login_of(line, &login))
+		all[count++] = log_slice("login", user_name(login, line->arena));
+	all[count++] = log_text("command", line->command->name);
+	open_event_file(line); /* anew each time: the server may have put it aside */
+	log_write(LOG_LEVEL_INFO, event, all);
+	log_set_file(-1);
 }
 
 /* ---- The running server ---- */

@@ -4,6 +4,7 @@
 #define CLI_INSTANCE_H
 
 #include "auth/directory.h"
+#include "base/log.h"
 #include "cli/command.h"
 #include "config/config.h"
 #include "queue/queue.h"
@@ -30,6 +31,12 @@ bool instance_ask(const struct command_line *line, const char *request, struct b
 bool instance_ask_within(const struct command_line *line, const char *request, int seconds, struct buf *answer, struct error *error);
 /** Asks the running server to stop, and returns when its process has ended, or after so many seconds (ERROR_TEMPORARY). */
 bool instance_stop(const struct command_line *line, int seconds, struct error *error);
+/** Writes down what an administrator has done: instance_note(line, "admin.alias_added", log_slice("alias", address)). The
+ * event says who it was (name and id of the user who runs the command, and who had signed in to the machine, where that is
+ * another) and by which command, and goes to the event file, which `pombal trace` reads. */
+#define instance_note(line, event, ...) instance_write_note(line, event, LOG_FIELDS(__VA_ARGS__))
+void instance_write_note(const struct command_line *line, const char *event, const struct log_field *fields);
+
 /** Tells the running server, if there is one, that an account's mail has changed, or that the queue has. */
 void instance_tell_changed(const struct command_line *line, struct slice account);
 void instance_tell_flush(const struct command_line *line);

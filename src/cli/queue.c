@@ -18,7 +18,7 @@ static bool read_filter(const struct command_line *line, struct queue_filter *fi
 								      SLICE_ARG(text));
 }
 
-static int run_with(struct command_line *line, bool (*act)(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error))
+static int run_with(struct command_line *line, bool (*run)(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error))
 {
 	struct queue_filter filter;
 	struct error error;
@@ -29,7 +29,7 @@ static int run_with(struct command_line *line, bool (*act)(struct command_line *
 	if (!read_filter(line, &filter, &error))
 		status = command_fail(line, "%s", error.text);
 	else if ((queue = instance_queue(line)))
-		status = act(line, queue, &filter, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
+		status = run(line, queue, &filter, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
 	if (queue)
 		queue_close(&queue);
 	config_free_all();
@@ -191,42 +191,87 @@ static bool show(struct command_line *line, struct queue *queue, const struct qu
 
 /* ---- Changing ---- */
 
-static bool finish(const struct command_line *line, size_t changed, const char *what, struct error *error)
+/* A way to change what the filter names. */
+struct way {
+	bool (*change)(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error);
+	const char *event;   /* written for each message */
+	const char *done;    /* "3 messages …" */
+	const char *already; /* "what it names …", where it changed nothing; NULL: can't be */
+	bool tell;           /* the running courier has something to do */
+};
+
+struct noting {
+	const struct command_line *line;
+	const struct way *way;
+};
+
+static void note(void *context, const struct queue_message *message)
 {
+	const struct noting *noting = context;
+	instance_note(noting->line, noting->way->event, log_id("id", message->id), log_slice("from", message->from));
+}
+
+/* Nothing was changed: is there nothing, or was it so already? */
+static bool explain(const struct command_line *line, struct queue *queue, const struct queue_filter *wanted, const struct way *way, struct error *error)
+{
+	struct queue_filter filter = *wanted;
+	struct queue_message *messages;
+	size_t count;
+	filter.limit = 1;
+	if (!queue_list(queue, &filter, line->arena, &messages, &count, error))
+		return false;
+	return count > 0 && way->already ? error_set(error, ERROR_EXISTS, "%s: %s", line->arguments[0], way->already) : nothing_found(line, error);
+}
+
+static bool act(const struct command_line *line, struct queue *queue, const struct queue_filter *wanted, const struct way *way, struct error *error)
+{
+	struct queue_filter filter = *wanted;
+	struct noting noting = {line, way};
+	size_t changed;
+	if (line->count > 0) {
+		filter.changed = note;
+		filter.context = &noting;
+	}
+	if (!way->change(queue, &filter, &changed, error))
+		return false;
+	if (way->tell)
+		instance_tell_flush(line);
 	if (changed == 0 && line->count > 0)
-		return nothing_found(line, error);
-	printf("%zu message%s %s\n", changed, changed == 1 ? "" : "s", what);
+		return explain(line, queue, wanted, way, error);
+	if (line->count == 0)
+		instance_note(line, way->event, log_number("messages", (int64_t)changed));
+	printf("%zu message%s %s\n", changed, changed == 1 ? "" : "s", way->done);
 	return true;
+}
+
+static bool hold_them(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error)
+{
+	return queue_hold(queue, filter, true, changed, error);
+}
+
+static bool release_them(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error)
+{
+	return queue_hold(queue, filter, false, changed, error);
 }
 
 static bool flush(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
 {
-	size_t changed;
-	if (!queue_flush(queue, filter, &changed, error))
-		return false;
-	instance_tell_flush(line);
-	return finish(line, changed, "due now", error);
+	return act(line, queue, filter, &(struct way){queue_flush, "admin.queue_flushed", "due now", "held, so it isn't tried; `pombal queue release` lets it go on", true}, error);
 }
 
 static bool hold(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
 {
-	size_t changed;
-	return queue_hold(queue, filter, true, &changed, error) && finish(line, changed, "held", error);
+	return act(line, queue, filter, &(struct way){hold_them, "admin.queue_held", "held", "held already", false}, error);
 }
 
 static bool release(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
 {
-	size_t changed;
-	if (!queue_hold(queue, filter, false, &changed, error))
-		return false;
-	instance_tell_flush(line);
-	return finish(line, changed, "released", error);
+	return act(line, queue, filter, &(struct way){release_them, "admin.queue_released", "released", "not held", true}, error);
 }
 
 static bool remove_it(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
 {
-	size_t changed;
-	return queue_remove(queue, filter, &changed, error) && finish(line, changed, "removed", error);
+	return act(line, queue, filter, &(struct way){queue_remove, "admin.queue_removed", "removed", NULL, false}, error);
 }
 
 static int run_list(struct command_line *line) { return run_with(line, list); }

@@ -18,6 +18,7 @@ static int run_reload(struct command_line *line)
 		status = command_fail(line, "%s", error.text);
 	else {
 		rest = slice_trim(buf_slice(&answer));
+		instance_note(line, "admin.reloaded");
 		if (rest.len == 0)
 			puts("no option has changed; the certificates were read again");
 		for (status = COMMAND_DONE; rest.len > 0;) {
@@ -36,7 +37,10 @@ static int run_stop(struct command_line *line)
 	struct error error;
 	if (!instance_become_owner(line))
 		return COMMAND_FAILED;
-	return instance_stop(line, STOP_SECONDS, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
+	if (!instance_stop(line, STOP_SECONDS, &error))
+		return command_fail(line, "%s", error.text);
+	instance_note(line, "admin.stopped");
+	return COMMAND_DONE;
 }
 
 /* "role smtp pid 12 state ready": names and values by turns. */

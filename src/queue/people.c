@@ -83,20 +83,23 @@ static const char *const order_sql[] = {
 struct change {
 	enum order order;
 	int64_t now;
-	size_t changed;
+	size_t count;
+	size_t changed[QUEUE_CHUNK]; /* places in the list */
 	int64_t doomed[QUEUE_CHUNK]; /* messages removed whose bodies are files */
 	size_t doomed_count;
 };
 
-static bool change_one(struct db *db, struct change *change, int64_t id, struct error *error)
+static bool change_one(struct db *db, struct change *change, const struct queue_message *list, size_t place, struct error *error)
 {
+	int64_t id = list[place].id;
 	struct db_statement *statement = db_prepare(db, order_sql[change->order]);
 	db_bind_number(statement, 1, id);
 	if (change->order == ORDER_FLUSH)
 		db_bind_number(statement, 2, change->now);
 	if (!db_run(statement, error))
 		return false;
-	change->changed += db_changes(db) > 0;
+	if (db_changes(db) > 0)
+		change->changed[change->count++] = place;
 	bool in_file = false;
 	if (change->order == ORDER_REMOVE && !queue_remove_if_done(db, id, &in_file, error))
 		return false;
@@ -105,13 +108,13 @@ static bool change_one(struct db *db, struct change *change, int64_t id, struct 
 	return true;
 }
 
-static bool change_chunk(struct queue *queue, struct change *change, const int64_t *ids, size_t count, struct error *error)
+static bool change_chunk(struct queue *queue, struct change *change, const struct queue_message *list, size_t count, struct error *error)
 {
 	struct db *db = queue->writes.db;
 	pthread_mutex_lock(&queue->writes.lock);
 	bool done = db_begin(db, error);
 	for (size_t i = 0; done && i < count; i++)
-		done = change_one(db, change, ids[i], error);
+		done = change_one(db, change, list, i, error);
 	if (!done || !db_commit(db, error)) {
 		db_rollback(db);
 		done = false;
@@ -122,36 +125,35 @@ static bool change_chunk(struct queue *queue, struct change *change, const int64
 	return done;
 }
 
-/* The ids of what the filter names, QUEUE_CHUNK at most. */
-static bool find_ids(struct queue *queue, const struct queue_filter *filter, int64_t ids[QUEUE_CHUNK], size_t *count, struct error *error)
+static bool find(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct queue_message **list, size_t *count,
+		 struct error *error)
 {
-	struct arena *arena = arena_new();
-	struct queue_message *list = NULL;
+	*list = NULL;
 	*count = 0;
 	pthread_mutex_lock(&queue->reads.lock);
-	bool done = list_messages(queue->reads.db, filter, arena, &list, count, error);
+	bool done = list_messages(queue->reads.db, filter, arena, list, count, error);
 	pthread_mutex_unlock(&queue->reads.lock);
-	for (size_t i = 0; i < *count; i++)
-		ids[i] = list[i].id;
-	arena_free(&arena);
 	return done;
 }
 
 static bool change_all(struct queue *queue, const struct queue_filter *filter, enum order order, size_t *changed, struct error *error)
 {
 	struct change *change = memory_new(sizeof *change);
+	struct arena *arena = arena_new();
 	struct queue_filter step = *filter;
-	int64_t ids[QUEUE_CHUNK];
+	struct queue_message *list;
 	size_t total = 0;
 	bool done = true;
 	step.limit = QUEUE_CHUNK;
-	for (size_t count = QUEUE_CHUNK; done && count == QUEUE_CHUNK; step.after = ids[count - 1]) {
+	for (size_t count = QUEUE_CHUNK; done && count == QUEUE_CHUNK; arena_reset(arena)) {
 		*change = (struct change){.order = order, .now = clock_now()};
-		done = find_ids(queue, &step, ids, &count, error) && change_chunk(queue, change, ids, count, error);
-		total += done ? change->changed : 0;
-		if (count == 0)
-			break;
+		done = find(queue, &step, arena, &list, &count, error) && change_chunk(queue, change, list, count, error);
+		total += done ? change->count : 0;
+		for (size_t i = 0; done && filter->changed && i < change->count; i++)
+			filter->changed(filter->context, &list[change->changed[i]]);
+		step.after = count > 0 ? list[count - 1].id : step.after;
 	}
+	arena_free(&arena);
 	free(change);
 	if (changed)
 		*changed = total;

@@ -133,6 +133,9 @@ struct queue_filter {
 	struct slice address;    /* sender or recipient, or "@domain"; empty: any */
 	int64_t after;           /* only ids greater than this: how a long queue is gone through in steps */
 	size_t limit;            /* 0: no limit */
+	/** Called for each message that has been changed, when that is on disk; may be NULL. Of the message, id and sender are set. */
+	void (*changed)(void *context, const struct queue_message *message);
+	void *context;
 };
 /** Messages in order of arrival, with all their recipients. */
 bool queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct queue_message **list, size_t *count, struct error *error);

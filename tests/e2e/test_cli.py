@@ -1,4 +1,5 @@
 """The command line as DESIGN's contract has it: what is done, what is said, and with which exit status."""
+import getpass
 import json
 import os
 import re
@@ -377,6 +378,73 @@ def test_trace_tells_who_signed_in_over_what(server, token):
             assert [event["event"] for event in story["events"]] == ["sign_in.done", "message.accepted", "delivery.done"]
             assert story["events"][0]["account"] == server.name("anna") and story["events"][0]["mechanism"] == "PLAIN"
             assert story["events"][1]["tls"].startswith("TLSv1.") and story["events"][1]["cipher"].startswith("TLS_")
+
+
+# ---- What administrators do is written down ----
+
+def events(server, since=0):
+    """The event file's lines from `since` on, each as a dictionary."""
+    with open(server.data / "log/events.log") as log:
+        log.seek(since)
+        return [{name: value.strip('"') for name, value in re.findall(r'(\w+)=("[^"]*"|\S*)', line)} for line in log]
+
+
+def test_acts_are_events(tmp_path):
+    with Pombal() as own:
+        log = own.data / "log/events.log"
+        address, domain, alias = own.name("carla"), "further.example", own.name("team")
+        (tmp_path / "one.mbox").write_text("From x Mon Jan  1 00:00:00 2024\nSubject: x\n\nx\n")
+        acts = [
+            (["domain", "add", domain], "domain_added", {"domain": domain}),
+            (["domain", "set", domain, "--catch-all", own.name("anna")], "domain_changed", {"domain": domain, "catch_all": own.name("anna")}),
+            (["domain", "remove", domain], "domain_removed", {"domain": domain}),
+            (["account", "add", address, "--password-stdin"], "account_added", {"account": address}),
+            (["account", "set", address, "--quota", "1G", "--disabled"], "account_changed", {"account": address, "options": "quota disabled"}),
+            (["account", "password", address, "--password-stdin"], "password_set", {"account": address}),
+            (["account", "grant", address, alias], "sender_granted", {"account": address, "sender": alias}),
+            (["account", "revoke", address, alias], "sender_revoked", {"account": address, "sender": alias}),
+            (["import", address, tmp_path / "one.mbox"], "imported", {"account": address, "added": "1"}),
+            (["export", address, tmp_path / "out"], "exported", {"account": address, "messages": "1"}),
+            (["account", "remove", address], "account_removed", {"account": address}),
+            (["alias", "add", alias, own.name("anna"), own.name("boris")], "alias_added", {"alias": alias, "targets": f"{own.name('anna')} {own.name('boris')}"}),
+            (["alias", "set", alias, own.name("anna")], "alias_changed", {"alias": alias, "targets": own.name("anna")}),
+            (["alias", "remove", alias], "alias_removed", {"alias": alias}),
+            (["queue", "flush"], "queue_flushed", {"messages": "0"}),
+            (["fsck", "--repair"], "repaired", {"problems": "0"}),
+            (["reload"], "reloaded", {}),
+            (["stop"], "stopped", {}),
+        ]
+        for arguments, event, fields in acts:
+            since = log.stat().st_size
+            own.run(*arguments, stdin="Ein langes Wort\n")
+            [found] = [one for one in events(own, since) if one["event"].startswith("admin.")]
+            assert found["event"] == "admin." + event and fields.items() <= found.items(), found
+            assert (found["by"], found["uid"], found["role"]) == (getpass.getuser(), str(os.getuid()), "command")
+            words = [str(word) for word in arguments if not str(word).startswith("-")]
+            assert " ".join(words).startswith(found["command"]), found
+            assert "langes" not in str(found)
+        own.process.wait(5)
+        own.process = None
+        # What is refused is no act.
+        since = log.stat().st_size
+        own.run("alias", "remove", alias, status=1)
+        assert events(own, since) == []
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_an_act_of_root_is_roots(tmp_path):
+    """Though the command becomes the owner of the data directory before it does anything."""
+    data = tmp_path / "data"
+    data.mkdir()
+    shutil.chown(data, "nobody", "nogroup")
+    for folder in [*tmp_path.parents][:3]:
+        os.chmod(folder, os.stat(folder).st_mode | 0o011) if "pytest-of" in str(folder) else None
+    os.chmod(tmp_path, 0o711)
+    run("init", "--data", data, "--domain", "example.test", "--dev")
+    run("domain", "add", "second.example", "--data", data)
+    lines = (data / "log/events.log").read_text().splitlines()
+    assert [re.search(r"event=(\S+)", line)[1] for line in lines] == ["admin.initialised", "admin.domain_added"]
+    assert all(" by=root uid=0 " in line for line in lines) and (data / "log/events.log").owner() == "nobody"
 
 
 # ---- sendmail ----

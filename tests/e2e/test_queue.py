@@ -1,4 +1,5 @@
 """pombal queue, trace and sendmail: what an administrator sees and does."""
+import getpass
 import os
 import re
 import subprocess
@@ -196,3 +197,29 @@ def test_sendmail_to_someone_unknown(server, token):
     if status == 0:
         wait_for(lambda: re.search(r"Undeliver|Returned|failed|Delivery", str(server.imap("anna", mailbox="INBOX").search(None, "TEXT", f'"{token}"')), re.I)
                  or server.imap("anna", mailbox="INBOX").search(None, "TEXT", f'"{token}"')[1][0], "a report")
+
+
+def test_what_was_done_to_a_message_is_traced(busy, token):
+    """Who held it, released it and removed it: the removal is the trace's end."""
+    one = waiting(busy, token)
+    for act in ("hold", "release", "flush", "remove"):
+        busy.run("queue", act, one["id"])
+    [story] = busy.json("trace", one["id"])
+    acts = [event for event in story["events"] if event["event"].startswith("admin.")]
+    assert [event["event"] for event in acts] == ["admin.queue_held", "admin.queue_released", "admin.queue_flushed", "admin.queue_removed"]
+    assert story["events"][-1]["event"] == "admin.queue_removed"
+    assert {(event["by"], event["uid"], event["from"]) for event in acts} == {(getpass.getuser(), str(os.getuid()), busy.name("anna"))}
+    assert acts[-1]["command"] == "queue remove"
+    assert "admin.queue_removed" in busy.run("trace", f"{token}@busy.example").stdout.splitlines()[-1]
+
+
+def test_words_about_what_changes_nothing(busy, token):
+    """One that isn't held can't be released, one that is can't be held again or tried; what isn't there isn't there."""
+    one = waiting(busy, token)
+    assert "not held" in busy.run("queue", "release", one["id"], status=1).stderr
+    busy.run("queue", "hold", one["id"])
+    assert "held already" in busy.run("queue", "hold", f"{token}@busy.example", status=1).stderr
+    assert "queue release" in busy.run("queue", "flush", one["id"], status=1).stderr
+    busy.run("queue", "remove", one["id"])
+    for act in ("release", "hold", "flush", "remove", "show"):
+        assert "nothing in the queue" in busy.run("queue", act, one["id"], status=1).stderr
