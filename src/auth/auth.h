@@ -62,8 +62,31 @@ bool auth_is_local_domain(struct auth *auth, struct slice domain);
 
 /* ---- Signing in ---- */
 
+/** An account, as somebody has signed in to it. The identity names this account with this password: after a new password, after it
+ * was disabled, and when an account of the same name was made anew it is another. Who signed in under a former one has no right
+ * to anything any more. */
+struct auth_account {
+	struct slice name;
+	int64_t identity;
+};
+
+/** Does that sign-in still count? To be asked when a session has been entered where auth_on_change's listener finds it: so no change
+ * falls between. AUTH_UNKNOWN: can't be told now. */
+enum auth_standing { AUTH_STANDS, AUTH_ENDED, AUTH_UNKNOWN };
+enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account);
+
+/** What the auth role announces to all roles when an account has changed. */
+struct auth_change {
+	struct auth_account account; /* the name, and the identity that counts now; 0: nobody can be signed in */
+	struct slice reason;         /* in words, why the former identities don't count */
+	bool any;                    /* instead: any account may have changed (the auth role was away): ask for each */
+};
+/** Calls `changed` for every change from now on, in a thread of `auth`, where it must not ask anything. NULL: no more, and when this
+ * returns it isn't running either. */
+void auth_on_change(struct auth *auth, void (*changed)(void *context, const struct auth_change *change), void *context);
+
 enum sign_in_status {
-	SIGN_IN_DONE,      /* *account holds who */
+	SIGN_IN_DONE,      /* *account holds who; enter the session, then ask auth_stands() */
 	SIGN_IN_CONTINUE,  /* send `output` as a challenge, come back with the answer */
 	SIGN_IN_REFUSED,   /* wrong name or password, or not allowed: one answer for all, nothing is enumerated */
 	SIGN_IN_THROTTLED, /* too many failures lately from this address or for this account: say "later" */
@@ -91,12 +114,12 @@ struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const s
 /** One step: `input` is the client's message, base64 removed (at the first step the initial response; has_input false:
  * none was given). `output` gets the next challenge (or the final server message that goes with DONE, to be sent as a
  * last challenge where the protocol has no room for data with success), without base64. *delay_ms: how long the answer must be held back (conn_delay), growing with failures. */
-enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account, int *delay_ms);
+enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms);
 /** Ends it, finished or not; wipes what it held. Sets *exchange to NULL. *account of the step lives until here. */
 void sign_in_end(struct sign_in **exchange);
 
 /** USER/PASS and IMAP LOGIN: name and password at once. *account is copied into `arena`. */
 enum sign_in_status auth_check_password(struct auth *auth, struct slice name, struct slice password, const struct sign_in_client *client,
-					struct arena *arena, struct slice *account, int *delay_ms);
+					struct arena *arena, struct auth_account *account, int *delay_ms);
 
 #endif

@@ -111,10 +111,11 @@ static struct sign_in_client client_at(const char *address)
 
 static enum sign_in_status check_from(struct fixture *f, const char *address, const char *name, struct slice password, int *delay_ms)
 {
-	struct slice account;
+	struct auth_account account;
 	struct sign_in_client client = client_at(address);
 	enum sign_in_status status = auth_check_password(f->auth, slice_of(name), password, &client, f->arena, &account, delay_ms);
-	assert_true(slice_equal(account, status == SIGN_IN_DONE ? SLICE("alice@example.test") : SLICE("")));
+	assert_true(slice_equal(account.name, status == SIGN_IN_DONE ? SLICE("alice@example.test") : SLICE("")));
+	assert_int_equal(account.identity != 0, status == SIGN_IN_DONE);
 	return status;
 }
 
@@ -262,7 +263,7 @@ static enum sign_in_status exchange(struct fixture *f, const char *mechanism, co
 	Gsasl *library;
 	Gsasl_session *session;
 	struct sign_in_client client = client_at("192.0.2.1");
-	struct slice account;
+	struct auth_account account;
 	int delay_ms, rc = GSASL_NEEDS_MORE;
 	enum sign_in_status status = SIGN_IN_CONTINUE;
 	client.tls_exporter = slice_of(server_exporter);
@@ -287,7 +288,7 @@ static enum sign_in_status exchange(struct fixture *f, const char *mechanism, co
 		first = false;
 	}
 	if (status == SIGN_IN_DONE) {
-		assert_true(slice_equal(account, SLICE("alice@example.test")));
+		assert_true(slice_equal(account.name, SLICE("alice@example.test")));
 		char *message = NULL;
 		size_t len = 0;
 		if (rc == GSASL_NEEDS_MORE && challenge.len > 0)
@@ -342,7 +343,7 @@ static struct sign_in_client bound_client(const char *server_exporter, bool offe
 static enum sign_in_status one_step_over(struct fixture *f, const char *mechanism, const char *server_exporter, bool offered, struct slice input)
 {
 	struct sign_in_client client = bound_client(server_exporter, offered);
-	struct slice account;
+	struct auth_account account;
 	int delay_ms;
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	struct sign_in *sign_in = sign_in_begin(f->auth, slice_of(mechanism), &client);
@@ -420,7 +421,7 @@ static struct slice final_message(struct fixture *f, const struct claim *claim, 
 static enum sign_in_status claim(struct fixture *f, const char *mechanism, bool offered, struct claim claim)
 {
 	struct sign_in_client client = bound_client(exporter, offered);
-	struct slice account;
+	struct auth_account account;
 	int delay_ms;
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	struct sign_in *sign_in = sign_in_begin(f->auth, slice_of(mechanism), &client);
@@ -473,7 +474,7 @@ static void login_asks_in_the_usual_words(void **state)
 {
 	struct fixture *f = *state;
 	struct sign_in_client client = client_at("192.0.2.1");
-	struct slice account;
+	struct auth_account account;
 	int delay_ms;
 	for (int initial = 0; initial < 2; initial++) {
 		struct buf challenge = BUF(WIRE_SASL_MAX);
@@ -519,7 +520,7 @@ static void steps_after_the_end_are_refused(void **state)
 {
 	struct fixture *f = *state;
 	struct sign_in_client client = client_at("192.0.2.1");
-	struct slice account;
+	struct auth_account account;
 	int delay_ms;
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	struct sign_in *sign_in = sign_in_begin(f->auth, SLICE("PLAIN"), &client);
@@ -538,7 +539,7 @@ static void abandoned_exchanges_make_room(void **state)
 	enum { MANY = 5000 };
 	struct sign_in_client client = client_at("192.0.2.1");
 	struct sign_in **all = arena_array(f->arena, MANY, sizeof *all);
-	struct slice account;
+	struct auth_account account;
 	int delay_ms;
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	for (int i = 0; i < MANY; i++) {
@@ -585,7 +586,7 @@ static void an_exchange_does_not_outlive_a_restart(void **state)
 {
 	struct fixture *f = *state;
 	struct sign_in_client client = client_at("192.0.2.1");
-	struct slice account;
+	struct auth_account account;
 	int delay_ms;
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	struct sign_in *sign_in = sign_in_begin(f->auth, SLICE("PLAIN"), &client);
@@ -596,6 +597,77 @@ static void an_exchange_does_not_outlive_a_restart(void **state)
 	assert_int_equal(sign_in_step(sign_in, true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_TEMPORARY);
 	sign_in_end(&sign_in);
 	buf_free(&challenge);
+}
+
+/* ---- What is announced ---- */
+
+struct heard {
+	pthread_mutex_t lock;
+	pthread_cond_t news;
+	int any, changes;
+	struct auth_account last;
+	char name[100], reason[200];
+};
+
+static void hear(void *context, const struct auth_change *change)
+{
+	struct heard *heard = context;
+	pthread_mutex_lock(&heard->lock);
+	heard->any += change->any;
+	heard->changes += !change->any;
+	heard->last.identity = change->account.identity;
+	snprintf(heard->name, sizeof heard->name, "%.*s", SLICE_ARG(change->account.name));
+	snprintf(heard->reason, sizeof heard->reason, "%.*s", SLICE_ARG(change->reason));
+	pthread_cond_broadcast(&heard->news);
+	pthread_mutex_unlock(&heard->lock);
+}
+
+/* Waits until so many changes (and hellos) were heard, a second at most. */
+static void wait_for_news(struct heard *heard, int any, int changes)
+{
+	int64_t until = clock_monotonic_ms() + 1000;
+	pthread_mutex_lock(&heard->lock);
+	while (heard->any < any || heard->changes < changes)
+		assert_true(clock_wait(&heard->news, &heard->lock, until));
+	assert_int_equal(heard->changes, changes);
+	pthread_mutex_unlock(&heard->lock);
+}
+
+static void changes_are_announced(void **state)
+{
+	struct fixture *f = *state;
+	struct heard heard = {.lock = PTHREAD_MUTEX_INITIALIZER};
+	struct auth_account account;
+	struct error error;
+	int delay_ms;
+	struct sign_in_client client = client_at("192.0.2.1");
+	const struct account_entry disabled = {.name = SLICE("alice@example.test")};
+	clock_init_condition(&heard.news);
+	auth_on_change(f->auth, hear, &heard);
+	wait_for_news(&heard, 1, 0); /* the hello */
+	assert_int_equal(auth_check_password(f->auth, SLICE("alice"), SLICE("wonderland"), &client, f->arena, &account, &delay_ms), SIGN_IN_DONE);
+	assert_int_equal(auth_stands(f->auth, &account), AUTH_STANDS);
+	assert_true(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("looking-glass"), &error));
+	assert_int_equal(auth_stands(f->auth, &account), AUTH_ENDED); /* at once, whatever was heard */
+	wait_for_news(&heard, 1, 1);
+	assert_string_equal(heard.name, "alice@example.test");
+	assert_true(heard.last.identity != 0 && heard.last.identity != account.identity);
+	assert_true(directory_set_account(f->directory, &disabled, &error));
+	wait_for_news(&heard, 1, 2);
+	assert_int_equal(heard.last.identity, 0);
+	assert_string_equal(heard.reason, "the account is disabled");
+	assert_int_equal(auth_stands(f->auth, &(struct auth_account){SLICE("alice@example.test"), 0}), AUTH_ENDED);
+	/* What happens while the auth role is away its successor can't tell: it says that it is another. */
+	stop_server(f);
+	assert_true(directory_remove_account(f->directory, SLICE("alice@example.test"), &error));
+	start_server(f);
+	wait_for_news(&heard, 2, 2);
+	assert_int_equal(auth_stands(f->auth, &account), AUTH_ENDED);
+	auth_on_change(f->auth, NULL, NULL);
+	assert_true(directory_remove_account(f->directory, SLICE("bob@example.test"), &error));
+	usleep(400 * 1000);
+	assert_int_equal(heard.changes, 2);
+	pthread_cond_destroy(&heard.news);
 }
 
 static void *ask_a_lot(void *argument)
@@ -615,7 +687,7 @@ static void *sign_in_a_lot(void *argument)
 	intptr_t wrong = 0;
 	struct arena *arena = arena_new();
 	struct sign_in_client client = client_at("192.0.2.1");
-	struct slice account;
+	struct auth_account account;
 	int delay_ms;
 	for (int i = 0; i < 5; i++)
 		wrong += auth_check_password(f->auth, SLICE("alice"), SLICE("wonderland"), &client, arena, &account, &delay_ms) != SIGN_IN_DONE;
@@ -759,6 +831,7 @@ int main(void)
 		AUTH_TEST(abandoned_exchanges_make_room),
 		AUTH_TEST(a_restart_answers_what_waits),
 		AUTH_TEST(an_exchange_does_not_outlive_a_restart),
+		AUTH_TEST(changes_are_announced),
 		AUTH_TEST(many_ask_at_once),
 		AUTH_TEST(damaged_datagrams_harm_nobody),
 		AUTH_TEST(one_channel_cannot_starve_another),

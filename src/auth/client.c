@@ -38,6 +38,9 @@ struct auth {
 	uint64_t next_id, generation;
 	bool receiving;
 	pthread_t receiver;
+	pthread_mutex_t change_lock; /* held while `changed` runs, and guards it */
+	void (*changed)(void *context, const struct auth_change *change);
+	void *context;
 };
 
 struct auth *auth_open(int fd)
@@ -48,6 +51,7 @@ struct auth *auth_open(int fd)
 	if (auth->stop_fd < 0)
 		memory_exhausted(0);
 	pthread_mutex_init(&auth->lock, NULL);
+	pthread_mutex_init(&auth->change_lock, NULL);
 	auth->next_id = random_u64(); /* so that no answer to a former process of this role fits */
 	return auth;
 }
@@ -64,6 +68,7 @@ void auth_close(struct auth **auth)
 	close((*auth)->fd);
 	close((*auth)->stop_fd);
 	pthread_mutex_destroy(&(*auth)->lock);
+	pthread_mutex_destroy(&(*auth)->change_lock);
 	free(*auth);
 	*auth = NULL;
 }
@@ -93,6 +98,24 @@ static struct waiter *find_waiter(struct auth *auth, uint64_t id)
 	return waiter && !waiter->done ? waiter : NULL;
 }
 
+static void tell_change(struct auth *auth, const struct auth_change *change)
+{
+	pthread_mutex_lock(&auth->change_lock);
+	if (auth->changed)
+		auth->changed(auth->context, change);
+	pthread_mutex_unlock(&auth->change_lock);
+}
+
+static void hear_change(struct auth *auth, struct wire_reader *reader)
+{
+	struct auth_change change = {.account = {.name = wire_text(reader, WIRE_ADDRESS_MAX)}};
+	change.account.identity = (int64_t)wire_number(reader, INT64_MAX);
+	change.reason = wire_text(reader, WIRE_REASON_MAX);
+	change.any = slice_empty(change.account.name);
+	if (wire_end(reader))
+		tell_change(auth, &change);
+}
+
 static void receive(struct auth *auth, struct slice datagram)
 {
 	struct wire_header header;
@@ -102,17 +125,22 @@ static void receive(struct auth *auth, struct slice datagram)
 		return;
 	}
 	pthread_mutex_lock(&auth->lock);
-	if (auth->generation != header.generation) {
+	bool restarted = auth->generation != header.generation;
+	if (restarted) {
 		auth->generation = header.generation;
 		fail_all(auth, header.generation);
 	}
-	struct waiter *waiter = header.kind == WIRE_HELLO ? NULL : find_waiter(auth, header.id);
+	struct waiter *waiter = header.kind == WIRE_HELLO || header.kind == WIRE_CHANGED ? NULL : find_waiter(auth, header.id);
 	if (waiter && header.kind == WIRE_PART) {
 		if (!buf_append(waiter->parts, reader.rest))
 			finish(waiter, true);
 	} else if (waiter)
 		finish(waiter, header.kind != WIRE_ANSWER || !buf_append(waiter->answer, reader.rest));
 	pthread_mutex_unlock(&auth->lock);
+	if (restarted) /* what its predecessor didn't come to tell */
+		tell_change(auth, &(struct auth_change){.any = true});
+	if (header.kind == WIRE_CHANGED)
+		hear_change(auth, &reader);
 }
 
 static void *receive_all(void *argument)
@@ -147,6 +175,17 @@ static bool start_receiving(struct auth *auth)
 	auth->receiving = pthread_create(&auth->receiver, NULL, receive_all, auth) == 0;
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	return auth->receiving;
+}
+
+void auth_on_change(struct auth *auth, void (*changed)(void *context, const struct auth_change *change), void *context)
+{
+	pthread_mutex_lock(&auth->change_lock);
+	auth->changed = changed;
+	auth->context = context;
+	pthread_mutex_unlock(&auth->change_lock);
+	pthread_mutex_lock(&auth->lock);
+	start_receiving(auth); /* if there can't be a thread now, the first question starts it */
+	pthread_mutex_unlock(&auth->lock);
 }
 
 /* ---- Asking ---- */
@@ -289,6 +328,14 @@ bool auth_is_local_domain(struct auth *auth, struct slice domain)
 	return ask_number(auth, WIRE_LOCAL_DOMAIN, domain, NULL, 1, 0) == 1;
 }
 
+enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
+{
+	uint64_t identity = ask_number(auth, WIRE_IDENTITY, account->name, NULL, INT64_MAX, UINT64_MAX);
+	if (identity == UINT64_MAX)
+		return AUTH_UNKNOWN;
+	return account->identity != 0 && identity == (uint64_t)account->identity ? AUTH_STANDS : AUTH_ENDED;
+}
+
 static void read_route(struct wire_reader *reader, struct route *route)
 {
 	route->local = wire_flag(reader);
@@ -373,20 +420,21 @@ struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const s
 
 /* Reads the answer that steps and password checks share. */
 static enum sign_in_status read_status(const struct question *question, uint64_t *exchange_id, struct buf *output, struct arena *arena,
-				       struct slice *account, int *delay_ms)
+				       struct auth_account *account, int *delay_ms)
 {
 	struct wire_reader reader = read_answer(question);
 	enum sign_in_status status = (enum sign_in_status)wire_number(&reader, SIGN_IN_TEMPORARY);
 	*exchange_id = wire_number(&reader, UINT64_MAX);
 	*delay_ms = (int)wire_number(&reader, INT32_MAX);
-	*account = arena_copy(arena, wire_text(&reader, WIRE_ADDRESS_MAX));
+	account->name = arena_copy(arena, wire_text(&reader, WIRE_ADDRESS_MAX));
+	account->identity = (int64_t)wire_number(&reader, INT64_MAX);
 	struct slice message = wire_text(&reader, WIRE_SASL_MAX);
-	if (!wire_end(&reader) || (status == SIGN_IN_DONE && slice_empty(*account)) || (output && !buf_append(output, message)))
+	if (!wire_end(&reader) || (status == SIGN_IN_DONE && slice_empty(account->name)) || (output && !buf_append(output, message)))
 		return SIGN_IN_TEMPORARY;
 	return status;
 }
 
-static enum sign_in_status step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account,
+static enum sign_in_status step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account,
 				int *delay_ms)
 {
 	struct question question = question_new();
@@ -404,10 +452,10 @@ static enum sign_in_status step(struct sign_in *exchange, bool has_input, struct
 	return status;
 }
 
-enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account,
+enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account,
 				 int *delay_ms)
 {
-	*account = SLICE("");
+	*account = (struct auth_account){SLICE(""), 0};
 	*delay_ms = 0;
 	if (exchange->over || input.len > WIRE_SASL_MAX)
 		return SIGN_IN_MALFORMED;
@@ -441,9 +489,9 @@ void sign_in_end(struct sign_in **exchange)
 }
 
 enum sign_in_status auth_check_password(struct auth *auth, struct slice name, struct slice password, const struct sign_in_client *client,
-					struct arena *arena, struct slice *account, int *delay_ms)
+					struct arena *arena, struct auth_account *account, int *delay_ms)
 {
-	*account = SLICE("");
+	*account = (struct auth_account){SLICE(""), 0};
 	*delay_ms = 0;
 	struct question question = question_new();
 	struct buf fields = BUF_SECRET(WIRE_DATAGRAM_MAX);

@@ -17,6 +17,7 @@ struct credentials {
 	struct slice account;  /* canonical */
 	bool known;            /* false: nobody, or disabled, or without a password: the rest is a decoy */
 	int64_t version;       /* another after every change of the account's row, and never again the same */
+	int64_t identity;      /* see auth.h; 0 if not known */
 	struct slice password; /* an encoded Argon2id hash */
 	bool scram;            /* the following are there */
 	int64_t iterations;

@@ -18,6 +18,10 @@ static const char *const schema[] = {
 	"CREATE INDEX alias_domain ON alias (domain, address, position);"
 	"CREATE TABLE sender (account TEXT NOT NULL, address TEXT NOT NULL, PRIMARY KEY (account, address));"
 	"CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL);",
+
+	"ALTER TABLE account ADD COLUMN identity BIGINT NOT NULL DEFAULT 0;"
+	"UPDATE account SET identity = version;"
+	"CREATE TABLE change (number " DB_ID ", account TEXT NOT NULL);",
 };
 
 /* The key is made once and kept: an unknown account's salt that changed with every restart would give it away. */

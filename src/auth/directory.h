@@ -44,6 +44,13 @@ bool directory_get_account(struct directory *directory, struct slice name, struc
 bool directory_list_accounts(struct directory *directory, struct slice domain, struct arena *arena, struct account_entry **list, size_t *count, struct error *error);
 /** Sets the password: an Argon2id hash and SCRAM-SHA-256 keys (RFC 5802, 7677), after SASLprep. Refuses an empty one. */
 bool directory_set_password(struct directory *directory, struct slice name, struct slice password, struct error *error);
+/** Who may be signed in to the account now: see struct auth_account; 0: nobody, and *why says why in words (else NULL). */
+bool directory_identity(struct directory *directory, struct slice name, int64_t *identity, const char **why, struct error *error);
+/** The number of the last change of an account by whomever; 0: there was none. */
+bool directory_last_change(struct directory *directory, int64_t *number, struct error *error);
+/** The accounts that were changed after the change *after, which becomes the last one's number; in `arena`. *all: these are all; if
+ * not, so many were that the first are not kept any more, and every account may be another. */
+bool directory_changes(struct directory *directory, int64_t *after, bool *all, struct arena *arena, struct slice **list, size_t *count, struct error *error);
 /** Addresses this account may send as beside its own. */
 bool directory_grant_sender(struct directory *directory, struct slice name, struct slice address, bool granted, struct error *error);
 bool directory_list_senders(struct directory *directory, struct slice name, struct arena *arena, struct slice **list, size_t *count, struct error *error);

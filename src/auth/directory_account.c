@@ -21,6 +21,25 @@ static struct slice account_key(struct slice name, struct arena *arena)
 	return address_canonical(name, arena);
 }
 
+/* What the running server hears of: a row for each change of an account, the last CHANGES_KEPT of them. */
+static bool note_change(struct directory *directory, struct slice name, struct error *error)
+{
+	struct db_statement *add = db_prepare(directory->db, "INSERT INTO change (number, account)"
+		" VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM change), $1)");
+	struct db_statement *forget = db_prepare(directory->db, "DELETE FROM change WHERE number <= (SELECT MAX(number) FROM change) - $1");
+	db_bind_text(add, 1, name);
+	db_bind_number(forget, 1, CHANGES_KEPT);
+	return db_run(add, error) && db_run(forget, error);
+}
+
+/* The end of a statement that changes one account. */
+static bool change_one(struct directory *directory, struct db_statement *statement, struct slice name, struct error *error)
+{
+	if (!db_run(statement, error))
+		return false;
+	return db_changes(directory->db) > 0 ? note_change(directory, name, error) : no_such_account(name, error);
+}
+
 static bool check_account(const struct account_entry *account, struct error *error)
 {
 	if (account->display_name.len > DISPLAY_NAME_MAX || !slice_is_utf8(account->display_name))
@@ -43,7 +62,8 @@ static bool insert_account(struct directory *directory, const struct account_ent
 	if (!slice_equal(domain, given_domain))
 		return error_set(error, ERROR_INVALID, "%.*s is an alias of %.*s: accounts belong there", SLICE_ARG(given_domain), SLICE_ARG(domain));
 	struct db_statement *add = db_prepare(directory->db, "INSERT INTO account (name, domain, display_name, enabled, quota_bytes,"
-		" quota_messages, created, version, password, scram_iterations) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, '', 0) ON CONFLICT DO NOTHING");
+		" quota_messages, created, version, identity, password, scram_iterations) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0)"
+		" ON CONFLICT DO NOTHING");
 	db_bind_text(add, 1, name);
 	db_bind_text(add, 2, domain);
 	db_bind_text(add, 3, account->display_name);
@@ -56,7 +76,7 @@ static bool insert_account(struct directory *directory, const struct account_ent
 		return false;
 	if (db_changes(directory->db) == 0)
 		return error_set(error, ERROR_EXISTS, "there is an account %.*s already", SLICE_ARG(name));
-	return true;
+	return note_change(directory, name, error);
 }
 
 bool directory_add_account(struct directory *directory, const struct account_entry *account, struct error *error)
@@ -67,22 +87,27 @@ bool directory_add_account(struct directory *directory, const struct account_ent
 	return directory_finish(directory, insert_account(directory, account, error), error);
 }
 
-bool directory_set_account(struct directory *directory, const struct account_entry *account, struct error *error)
+/* Who was signed in to an account that is disabled isn't when it is enabled again. */
+static bool update_account(struct directory *directory, const struct account_entry *account, struct error *error)
 {
-	arena_reset(directory->scratch);
-	if (!check_account(account, error))
-		return false;
+	struct slice key = account_key(account->name, directory->scratch);
 	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET display_name = $2, enabled = $3, quota_bytes = $4,"
-		" quota_messages = $5, version = $6 WHERE name = $1");
-	db_bind_text(set, 1, account_key(account->name, directory->scratch));
+		" quota_messages = $5, version = $6, identity = CASE WHEN enabled <> 0 AND $3 = 0 THEN $6 ELSE identity END WHERE name = $1");
+	db_bind_text(set, 1, key);
 	db_bind_text(set, 2, account->display_name);
 	db_bind_number(set, 3, account->enabled);
 	db_bind_number(set, 4, (int64_t)account->quota_bytes);
 	db_bind_number(set, 5, (int64_t)account->quota_messages);
 	db_bind_number(set, 6, id_new());
-	if (!db_run(set, error))
+	return change_one(directory, set, key, error);
+}
+
+bool directory_set_account(struct directory *directory, const struct account_entry *account, struct error *error)
+{
+	arena_reset(directory->scratch);
+	if (!check_account(account, error) || !db_begin(directory->db, error))
 		return false;
-	return db_changes(directory->db) > 0 || no_such_account(account->name, error);
+	return directory_finish(directory, update_account(directory, account, error), error);
 }
 
 static bool delete_account(struct directory *directory, struct slice name, struct error *error)
@@ -91,9 +116,7 @@ static bool delete_account(struct directory *directory, struct slice name, struc
 	db_bind_text(senders, 1, name);
 	struct db_statement *remove = db_prepare(directory->db, "DELETE FROM account WHERE name = $1");
 	db_bind_text(remove, 1, name);
-	if (!db_run(senders, error) || !db_run(remove, error))
-		return false;
-	return db_changes(directory->db) > 0 || no_such_account(name, error);
+	return db_run(senders, error) && change_one(directory, remove, name, error);
 }
 
 bool directory_remove_account(struct directory *directory, struct slice name, struct error *error)
@@ -158,6 +181,49 @@ enum found directory_find_account(struct directory *directory, struct slice name
 	return FOUND_YES;
 }
 
+/* ---- Who somebody is ---- */
+
+bool directory_identity(struct directory *directory, struct slice name, int64_t *identity, const char **why, struct error *error)
+{
+	struct db_statement *read = db_prepare(directory->db, "SELECT identity, enabled, password <> '' FROM account WHERE name = $1");
+	db_bind_text(read, 1, name);
+	enum db_step step = db_step(read, error);
+	if (step == DB_FAILED)
+		return false;
+	*why = step == DB_DONE ? "no such account" : db_number(read, 1) == 0 ? "the account is disabled" : db_number(read, 2) == 0 ?
+		"the account has no password" : NULL;
+	*identity = *why ? 0 : db_number(read, 0);
+	db_reset(read);
+	return true;
+}
+
+bool directory_last_change(struct directory *directory, int64_t *number, struct error *error)
+{
+	struct db_statement *read = db_prepare(directory->db, "SELECT COALESCE(MAX(number), 0) FROM change");
+	if (db_step(read, error) != DB_ROW)
+		return false;
+	*number = db_number(read, 0);
+	db_reset(read);
+	return true;
+}
+
+bool directory_changes(struct directory *directory, int64_t *after, bool *all, struct arena *arena, struct slice **list, size_t *count, struct error *error)
+{
+	struct list accounts = {.arena = arena, .size = sizeof **list};
+	struct db_statement *read = db_prepare(directory->db, "SELECT number, account FROM change WHERE number > $1 ORDER BY number");
+	db_bind_number(read, 1, *after);
+	*all = true;
+	enum db_step step;
+	while ((step = db_step(read, error)) == DB_ROW) {
+		*all = *all && (accounts.count > 0 || db_number(read, 0) == *after + 1);
+		*after = db_number(read, 0);
+		*(struct slice *)directory_list_add(&accounts) = arena_copy(arena, db_text(read, 1));
+	}
+	*list = (struct slice *)(void *)accounts.at;
+	*count = accounts.count;
+	return step == DB_DONE;
+}
+
 /* ---- Passwords ---- */
 
 struct password_keys {
@@ -177,20 +243,18 @@ static bool derive_keys(const struct buf *prepared, struct password_keys *keys)
 	return done && password_hash(buf_slice(prepared), keys->encoded);
 }
 
-static bool update_password(struct directory *directory, struct slice name, const struct password_keys *keys, struct error *error)
+static bool update_password(struct directory *directory, struct slice key, const struct password_keys *keys, struct error *error)
 {
 	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET password = $2, scram_iterations = $3, scram_salt = $4,"
-		" scram_stored_key = $5, scram_server_key = $6, version = $7 WHERE name = $1");
-	db_bind_text(set, 1, account_key(name, directory->scratch));
+		" scram_stored_key = $5, scram_server_key = $6, version = $7, identity = $7 WHERE name = $1");
+	db_bind_text(set, 1, key);
 	db_bind_text(set, 2, slice_of(keys->encoded));
 	db_bind_number(set, 3, SCRAM_ITERATIONS);
 	db_bind_blob(set, 4, slice_make(keys->salt, sizeof keys->salt));
 	db_bind_blob(set, 5, slice_make(keys->stored_key, sizeof keys->stored_key));
 	db_bind_blob(set, 6, slice_make(keys->server_key, sizeof keys->server_key));
 	db_bind_number(set, 7, id_new());
-	if (!db_run(set, error))
-		return false;
-	return db_changes(directory->db) > 0 || no_such_account(name, error);
+	return change_one(directory, set, key, error);
 }
 
 bool directory_set_password(struct directory *directory, struct slice name, struct slice password, struct error *error)
@@ -205,8 +269,8 @@ bool directory_set_password(struct directory *directory, struct slice name, stru
 		error_set(error, ERROR_INVALID, "the password is too long, not UTF-8, or holds control characters");
 	else if (!derive_keys(&prepared, &keys))
 		error_set(error, ERROR_TEMPORARY, "the password can't be hashed now");
-	else
-		done = update_password(directory, name, &keys, error);
+	else if (db_begin(directory->db, error))
+		done = directory_finish(directory, update_password(directory, account_key(name, directory->scratch), &keys, error), error);
 	memory_wipe(&keys, sizeof keys);
 	buf_free(&prepared);
 	return done;
@@ -249,13 +313,14 @@ bool directory_credentials(struct directory *directory, struct slice account, st
 	account = arena_copy(arena, account);
 	make_decoy(directory, account, arena, credentials);
 	struct db_statement *read = db_prepare(directory->db, "SELECT version, password, scram_iterations, scram_salt, scram_stored_key,"
-		" scram_server_key FROM account WHERE name = $1 AND enabled <> 0 AND password <> ''");
+		" scram_server_key, identity FROM account WHERE name = $1 AND enabled <> 0 AND password <> ''");
 	db_bind_text(read, 1, account);
 	enum db_step step = db_step(read, error);
 	if (step != DB_ROW)
 		return step == DB_DONE;
 	credentials->known = true;
 	credentials->version = db_number(read, 0);
+	credentials->identity = db_number(read, 6);
 	credentials->password = arena_copy(arena, db_text(read, 1));
 	if (db_number(read, 2) > 0) {
 		credentials->iterations = db_number(read, 2);

@@ -10,6 +10,7 @@ enum {
 	DISPLAY_NAME_MAX = 1000,
 	ALIAS_TARGETS_MAX = 2000, /* of one alias */
 	DECOY_KEY_SIZE = 32,
+	CHANGES_KEPT = 10000,     /* who hasn't looked for longer looks at every account */
 };
 
 struct directory {

@@ -430,6 +430,86 @@ static void wire_reading_is_strict(void **state)
 	buf_free(&datagram);
 }
 
+static int64_t identity_of(struct fixture *f, const char *name, const char *wanted_why)
+{
+	const char *why;
+	int64_t identity;
+	assert_true(directory_identity(f->directory, S(name), &identity, &why, &f->error));
+	assert_string_equal(why ? why : "", wanted_why);
+	assert_int_equal(identity == 0, why != NULL);
+	return identity;
+}
+
+static void an_identity_is_an_account_with_its_password(void **state)
+{
+	struct fixture *f = *state;
+	struct account_entry alice = {.name = SLICE("alice@example.test"), .enabled = true};
+	const char *name = "alice@example.test";
+	identity_of(f, "nobody@example.test", "no such account");
+	identity_of(f, name, "the account has no password");
+	assert_true(directory_set_password(f->directory, S(name), S("one"), &f->error));
+	int64_t first = identity_of(f, name, "");
+	alice.display_name = S("Alice");
+	alice.quota_bytes = 1000;
+	assert_true(directory_set_account(f->directory, &alice, &f->error));
+	assert_int_equal(identity_of(f, name, ""), first);
+	assert_true(directory_set_password(f->directory, S(name), S("one"), &f->error));
+	int64_t second = identity_of(f, name, "");
+	assert_int_not_equal(second, first);
+	alice.enabled = false;
+	assert_true(directory_set_account(f->directory, &alice, &f->error));
+	identity_of(f, name, "the account is disabled");
+	alice.enabled = true;
+	assert_true(directory_set_account(f->directory, &alice, &f->error));
+	int64_t third = identity_of(f, name, "");
+	assert_true(third != first && third != second);
+	assert_true(directory_remove_account(f->directory, S(name), &f->error));
+	assert_true(directory_add_account(f->directory, &alice, &f->error));
+	assert_true(directory_set_password(f->directory, S(name), S("one"), &f->error));
+	int64_t fourth = identity_of(f, name, "");
+	assert_true(fourth != first && fourth != second && fourth != third);
+}
+
+/* The names changed since then, as one line; "…" before them if there were more. */
+static const char *changed_after(struct fixture *f, int64_t *after)
+{
+	struct slice *names;
+	size_t count;
+	bool all;
+	struct buf line = BUF(1 << 20);
+	assert_true(directory_changes(f->directory, after, &all, f->arena, &names, &count, &f->error));
+	buf_append_text(&line, all ? "" : "…");
+	for (size_t i = 0; i < count && i < 10; i++)
+		buf_printf(&line, "%s%.*s", i ? " " : "", SLICE_ARG(names[i]));
+	const char *text = arena_text(f->arena, buf_slice(&line));
+	buf_free(&line);
+	return text;
+}
+
+static void changes_are_told_once(void **state)
+{
+	struct fixture *f = *state;
+	int64_t at, late;
+	struct account_entry alice = {.name = SLICE("Alice@example.test"), .enabled = true};
+	assert_true(directory_last_change(f->directory, &at, &f->error));
+	late = at;
+	assert_string_equal(changed_after(f, &at), "");
+	assert_true(directory_set_account(f->directory, &alice, &f->error));
+	assert_true(directory_set_password(f->directory, S("BOB@example.test"), S("x"), &f->error));
+	assert_true(directory_remove_account(f->directory, S("carol@second.test"), &f->error));
+	assert_false(directory_remove_account(f->directory, S("carol@second.test"), &f->error));
+	assert_false(directory_set_password(f->directory, S("carol@second.test"), S("x"), &f->error));
+	assert_string_equal(changed_after(f, &at), "alice@example.test bob@example.test carol@second.test");
+	assert_string_equal(changed_after(f, &at), "");
+	assert_true(db_begin(f->directory->db, &f->error));
+	struct db_statement *more = db_prepare(f->directory->db, "UPDATE change SET number = number + $1");
+	db_bind_number(more, 1, CHANGES_KEPT);
+	assert_true(db_run(more, &f->error) && db_commit(f->directory->db, &f->error));
+	assert_true(directory_set_account(f->directory, &alice, &f->error));
+	assert_true(slice_starts(S(changed_after(f, &late)), SLICE("…"))); /* who comes so late isn't told that this is all */
+	assert_string_equal(changed_after(f, &late), "");
+}
+
 #define DIRECTORY_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -449,6 +529,8 @@ int main(void)
 		DIRECTORY_TEST(lists_are_whole),
 		DIRECTORY_TEST(passwords_are_kept_as_hashes),
 		DIRECTORY_TEST(names_at_sign_in),
+		DIRECTORY_TEST(an_identity_is_an_account_with_its_password),
+		DIRECTORY_TEST(changes_are_told_once),
 		cmocka_unit_test(hashes_beyond_limits_are_not_computed),
 		cmocka_unit_test(wire_reading_is_strict),
 	};

@@ -291,6 +291,11 @@ struct slice sasl_account(const struct sasl_exchange *exchange)
 	return exchange->has_credentials ? exchange->credentials.account : SLICE("");
 }
 
+int64_t sasl_identity(const struct sasl_exchange *exchange)
+{
+	return exchange->has_credentials ? exchange->credentials.identity : 0;
+}
+
 struct slice sasl_password(const struct sasl_exchange *exchange)
 {
 	return buf_slice(&exchange->password);

@@ -31,6 +31,8 @@ enum sasl_step {
 enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output);
 /** The account that is being signed in to (directory_sign_in_name); empty before it is known. */
 struct slice sasl_account(const struct sasl_exchange *exchange);
+/** Its identity when the exchange read it (auth.h); 0 if it isn't known. */
+int64_t sasl_identity(const struct sasl_exchange *exchange);
 /** After SASL_PASSWORD: the prepared password, or empty if it can be nobody's. */
 struct slice sasl_password(const struct sasl_exchange *exchange);
 /** Did the client ask to act as somebody else (authzid)? Then it is refused, whatever it proved. */

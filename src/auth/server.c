@@ -15,7 +15,11 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-enum { EXPIRE_EVERY_MS = 10 * 1000, MMAP_FROM = 256 * 1024 };
+enum {
+	EXPIRE_EVERY_MS = 10 * 1000,
+	LOOK_EVERY_MS = 250, /* for what the command line has changed: sessions end within a second */
+	MMAP_FROM = 256 * 1024,
+};
 
 struct auth_server *auth_server_new(const char *data, struct error *error)
 {
@@ -24,6 +28,11 @@ struct auth_server *auth_server_new(const char *data, struct error *error)
 		return NULL;
 	struct auth_server *server = memory_new(sizeof *server);
 	server->directory = directory;
+	if (!directory_last_change(directory, &server->change, error)) {
+		directory_close(&directory);
+		free(server);
+		return NULL;
+	}
 	server->sasl = sasl_new(directory);
 	server->throttle = throttle_new();
 	server->verified = verified_new();
@@ -90,6 +99,63 @@ void auth_server_send(struct channel *channel, struct buf *datagram)
 	*channel->output_end = waiting;
 	channel->output_end = &waiting->next;
 	*datagram = BUF(0);
+}
+
+/* ---- What has changed ---- */
+
+static void announce(struct auth_server *server, struct channel *channel, const struct auth_change *change)
+{
+	if (channel->fd < 0)
+		return;
+	channel->missed = channel->missed || channel->output_bytes >= CHANNEL_OUTPUT_MAX;
+	if (channel->missed)
+		return;
+	struct buf datagram = auth_server_answer(server, WIRE_CHANGED, 0);
+	wire_put_text(&datagram, change->account.name);
+	wire_put_number(&datagram, (uint64_t)change->account.identity);
+	wire_put_text(&datagram, change->reason);
+	auth_server_send(channel, &datagram);
+}
+
+static void announce_to_all(struct auth_server *server, const struct auth_change *change)
+{
+	for (size_t i = 0; i < server->channel_count; i++)
+		announce(server, &server->channels[i], change);
+}
+
+static void announce_account(struct auth_server *server, struct slice account)
+{
+	struct error error;
+	struct auth_change change = {.account.name = account};
+	const char *why;
+	if (!directory_identity(server->directory, account, &change.account.identity, &why, &error)) {
+		log_error("directory.failed", log_slice("account", account), log_text("reason", error.text));
+		change = (struct auth_change){.any = true};
+	} else
+		change.reason = slice_of(why ? why : "another password, or another account of that name");
+	announce_to_all(server, &change);
+}
+
+/* The command line changes the directory in its own process; here that is noticed. */
+static void look_for_changes(struct auth_server *server)
+{
+	struct slice *accounts;
+	size_t count;
+	bool all;
+	struct error error;
+	int64_t last = server->change;
+	server->looked_ms = clock_monotonic_ms();
+	if (!directory_changes(server->directory, &last, &all, server->arena, &accounts, &count, &error)) {
+		log_error("directory.failed", log_text("reason", error.text));
+		server->looked_ms += EXPIRE_EVERY_MS; /* what is broken isn't said four times a second */
+		return;
+	}
+	server->change = last;
+	if (!all)
+		announce_to_all(server, &(struct auth_change){.any = true});
+	for (size_t i = 0; all && i < count; i++)
+		announce_account(server, accounts[i]);
+	arena_reset(server->arena);
 }
 
 /* ---- Channels ---- */
@@ -162,6 +228,10 @@ static void turn(struct auth_server *server, const struct pollfd *polled)
 	for (size_t i = 0; i < server->channel_count; i++) {
 		struct channel *channel = &server->channels[i];
 		flush_output(channel);
+		if (channel->missed && !channel->output) {
+			channel->missed = false;
+			announce(server, channel, &(struct auth_change){.any = true});
+		}
 		if (polled[POLL_CHANNELS + i].revents & (POLLIN | POLLHUP | POLLERR))
 			read_channel(server, channel);
 	}
@@ -180,11 +250,13 @@ void auth_server_run(struct auth_server *server)
 		polled[POLL_DONE] = (struct pollfd){.fd = server->done_fd, .events = POLLIN};
 		for (size_t i = 0; i < server->channel_count; i++)
 			polled[POLL_CHANNELS + i] = (struct pollfd){.fd = server->channels[i].fd, .events = events_of(&server->channels[i])};
-		if (poll(polled, POLL_CHANNELS + server->channel_count, EXPIRE_EVERY_MS) < 0)
+		if (poll(polled, POLL_CHANNELS + server->channel_count, LOOK_EVERY_MS) < 0)
 			continue;
 		if (polled[POLL_STOP].revents)
 			break;
 		turn(server, polled);
+		if (clock_monotonic_ms() - server->looked_ms >= LOOK_EVERY_MS)
+			look_for_changes(server);
 		if (clock_monotonic_ms() - expired_ms >= EXPIRE_EVERY_MS) {
 			for (size_t i = 0; i < server->channel_count; i++)
 				auth_server_expire_exchanges(&server->channels[i]);

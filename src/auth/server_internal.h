@@ -34,6 +34,7 @@ struct channel {
 	struct check *checks, **checks_end; /* waiting for a thread */
 	size_t check_count;
 	int64_t complained_ms;     /* when malformed datagrams were last logged */
+	bool missed;               /* a change couldn't be announced, since so much waits already */
 };
 
 struct exchange {
@@ -45,7 +46,7 @@ struct exchange {
 struct sign_in_who {
 	struct slice account, address;
 	const char *service, *mechanism;
-	int64_t session;
+	int64_t session, identity;
 };
 
 struct auth_server {
@@ -55,6 +56,7 @@ struct auth_server {
 	struct verified *verified;
 	struct password_pool *pool;
 	uint64_t generation;
+	int64_t change, looked_ms; /* the last change of the directory that was announced; when it was last looked for more */
 	struct channel channels[AUTH_CHANNELS_MAX];
 	size_t channel_count, next_channel; /* whose check is next: channels take turns */
 	int running_checks;

@@ -59,6 +59,18 @@ static bool is_local_domain(struct auth_server *server, struct slice name)
 	return directory_get_domain(server->directory, name, server->arena, &domain, NULL);
 }
 
+/* Without an answer, when it can't be read now, the asker would wait: it gets a number that is none. */
+static void answer_identity(struct auth_server *server, struct channel *channel, uint64_t id, struct slice account)
+{
+	struct error error = {0};
+	int64_t identity;
+	const char *why;
+	bool known = directory_identity(server->directory, account, &identity, &why, &error);
+	if (!known)
+		log_error("directory.failed", log_slice("account", account), log_text("reason", error.text));
+	answer_number(server, channel, id, known ? (uint64_t)identity : UINT64_MAX);
+}
+
 /* Each reads its fields and, if they are whole, acts; false: malformed. */
 static bool handle_address(struct auth_server *server, struct channel *channel, const struct wire_header *header, struct wire_reader *reader)
 {
@@ -69,6 +81,8 @@ static bool handle_address(struct auth_server *server, struct channel *channel, 
 		answer_number(server, channel, header->id, (uint64_t)directory_recipient(server->directory, address));
 	else if (header->kind == WIRE_RESOLVE)
 		resolve(server, channel, header->id, address);
+	else if (header->kind == WIRE_IDENTITY)
+		answer_identity(server, channel, header->id, address);
 	else
 		answer_number(server, channel, header->id, is_local_domain(server, address));
 	return true;
@@ -127,6 +141,7 @@ static bool handle(struct auth_server *server, struct channel *channel, struct s
 	case WIRE_RECIPIENT:
 	case WIRE_RESOLVE:
 	case WIRE_LOCAL_DOMAIN:
+	case WIRE_IDENTITY:
 		return handle_address(server, channel, &header, &reader);
 	case WIRE_MAY_SEND_AS:
 		return handle_may_send_as(server, channel, &header, &reader);

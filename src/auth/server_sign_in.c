@@ -21,6 +21,7 @@ struct verdict {
 	enum sign_in_status status;
 	uint64_t exchange_id; /* of one that goes on */
 	struct slice account, output;
+	int64_t identity;
 	int delay_ms;
 };
 
@@ -31,6 +32,7 @@ static void answer(struct auth_server *server, struct channel *channel, uint64_t
 	wire_put_number(&datagram, verdict->exchange_id);
 	wire_put_number(&datagram, (uint64_t)verdict->delay_ms);
 	wire_put_text(&datagram, verdict->status == SIGN_IN_DONE ? verdict->account : SLICE(""));
+	wire_put_number(&datagram, (uint64_t)verdict->identity);
 	wire_put_text(&datagram, verdict->output);
 	auth_server_send(channel, &datagram);
 }
@@ -46,7 +48,7 @@ static struct verdict done(struct auth_server *server, const struct sign_in_who 
 	struct throttle_limits limits = limits_now();
 	throttle_succeeded(server->throttle, &limits, clock_monotonic_ms(), who->address, who->account);
 	log_sign_in(LOG_LEVEL_INFO, "sign_in.done", who);
-	return (struct verdict){.status = SIGN_IN_DONE, .account = who->account, .output = output};
+	return (struct verdict){.status = SIGN_IN_DONE, .account = who->account, .identity = who->identity, .output = output};
 }
 
 static struct verdict refused(struct auth_server *server, const struct sign_in_who *who)
@@ -155,6 +157,7 @@ static void start_check(struct auth_server *server, struct check *check)
 	}
 	check->known = credentials.known && !slice_empty(password);
 	check->version = credentials.version;
+	check->who.identity = credentials.identity;
 	if (check->known && verified_has(server->verified, check->who.account, password, check->version, clock_monotonic_ms())) {
 		answer_check(server, &check, done(server, &check->who, SLICE("")));
 		return;
@@ -306,6 +309,7 @@ void auth_server_step(struct auth_server *server, struct channel *channel, uint6
 	struct buf output = BUF_SECRET(WIRE_SASL_MAX);
 	enum sasl_step step = sasl_step(exchange->sasl, has_input, input, &output);
 	struct sign_in_who who = who_is(client, sasl_account(exchange->sasl), sasl_mechanism(exchange->sasl));
+	who.identity = sasl_identity(exchange->sasl);
 	if (step == SASL_PASSWORD && !sasl_acts_for_another(exchange->sasl))
 		begin_check(server, channel, id, &who, sasl_password(exchange->sasl));
 	else {

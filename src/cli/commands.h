@@ -13,6 +13,7 @@ extern const struct command domain_commands[];
 extern const struct command account_commands[];
 extern const struct command expunged_commands[];
 extern const struct command alias_commands[];
+extern const struct command session_commands[];
 extern const struct command queue_commands[];
 extern const struct command trace_commands[];
 extern const struct command sendmail_commands[];

@@ -20,14 +20,22 @@ static struct slice known(struct slice name)
 	return slice_equal(local, SLICE("bob")) ? SLICE("bob@example.test") : slice_make(NULL, 0);
 }
 
-static enum sign_in_status check(struct slice name, struct slice password, struct slice *account)
+static struct auth_account known_account(struct slice name) { return (struct auth_account){known(name), 1}; }
+
+enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
 {
-	*account = known(name);
+	(void)auth;
+	return account->identity == 1 ? AUTH_STANDS : AUTH_ENDED;
+}
+
+static enum sign_in_status check(struct slice name, struct slice password, struct auth_account *account)
+{
+	*account = known_account(name);
 	if (slice_equal(password, SLICE("later")))
 		return SIGN_IN_TEMPORARY;
 	if (slice_equal(password, SLICE("often")))
 		return SIGN_IN_THROTTLED;
-	return account->len > 0 && slice_equal(password, SLICE("secret")) ? SIGN_IN_DONE : SIGN_IN_REFUSED;
+	return account->name.len > 0 && slice_equal(password, SLICE("secret")) ? SIGN_IN_DONE : SIGN_IN_REFUSED;
 }
 
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding)
@@ -45,19 +53,19 @@ struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const s
 	return exchange;
 }
 
-static enum sign_in_status step_echo(struct sign_in *exchange, struct slice input, struct buf *output, struct slice *account)
+static enum sign_in_status step_echo(struct sign_in *exchange, struct slice input, struct buf *output, struct auth_account *account)
 {
 	if (exchange->steps++ == 0) {
 		exchange->account = known(input);
 		buf_append_text(output, "say it");
 		return SIGN_IN_CONTINUE;
 	}
-	*account = exchange->account;
+	*account = (struct auth_account){exchange->account, 1};
 	buf_append_text(output, "welcome");
-	return account->len > 0 && slice_equal(input, SLICE("secret")) ? SIGN_IN_DONE : SIGN_IN_REFUSED;
+	return account->name.len > 0 && slice_equal(input, SLICE("secret")) ? SIGN_IN_DONE : SIGN_IN_REFUSED;
 }
 
-enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account, int *delay_ms)
+enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms)
 {
 	struct slice authorization, rest, name, password;
 	*delay_ms = 0;
@@ -77,7 +85,7 @@ void sign_in_end(struct sign_in **exchange)
 }
 
 enum sign_in_status auth_check_password(struct auth *auth, struct slice name, struct slice password, const struct sign_in_client *client,
-					struct arena *arena, struct slice *account, int *delay_ms)
+					struct arena *arena, struct auth_account *account, int *delay_ms)
 {
 	(void)auth;
 	(void)client;

@@ -33,8 +33,9 @@ enum run imap_cmd_logout(struct command *command)
 	return reply_ok(command, NULL, "LOGOUT done");
 }
 
-/* RFC 2971 §3.1: NIL or a list of at most 30 pairs of field and value. What a client tells is of no use to us. */
-static bool parse_id(struct parser *parser)
+/* RFC 2971 §3.1: NIL or a list of at most 30 pairs of field and value. Its name helps people to tell sessions apart; nothing else
+ * that a client tells is of use to us. */
+static bool parse_id(struct parser *parser, struct slice *name)
 {
 	struct slice field, value;
 	if (!parse_space(parser))
@@ -50,14 +51,18 @@ static bool parse_id(struct parser *parser)
 			return false;
 		if (!parse_string(parser, &field) || !parse_space(parser) || !parse_nstring(parser, &value))
 			return false;
+		if (slice_equal_nocase(field, SLICE("name")))
+			*name = value;
 	}
 	return parse_end(parser);
 }
 
 enum run imap_cmd_id(struct command *command)
 {
-	if (!parse_id(&command->parser))
+	struct slice name = {NULL, 0};
+	if (!parse_id(&command->parser, &name))
 		return reply_syntax(command);
+	conn_set_client(command->imap->conn, name);
 	conn_send_text(command->imap->conn, "* ID (\"name\" \"Pombal\" \"version\" \"" POMBAL_VERSION "\")\r\n");
 	return reply_ok(command, NULL, "ID done");
 }

@@ -57,15 +57,16 @@ static void send_challenge(struct imap *imap, const struct buf *challenge)
 
 /* The proof is complete. Where the mechanism has a last word of the server's, IMAP sends it as a challenge and waits for
  * an empty answer (RFC 4422 §4, item 5b). */
-static enum run step_done(struct command *command, const struct buf *last, struct slice account, int delay_ms)
+static enum run step_done(struct command *command, const struct buf *last, const struct auth_account *account, int delay_ms)
 {
 	struct imap *imap = command->imap;
 	if (last->len == 0)
 		return finish(imap, sign_in_reply(command, SIGN_IN_DONE, account, delay_ms));
 	imap->sign_in_done = true;
 	imap->mode = MODE_SASL;
-	command->job = arena_alloc(command->arena, sizeof(struct slice));
-	*(struct slice *)command->job = arena_copy(command->arena, account);
+	struct auth_account *proved = arena_alloc(command->arena, sizeof *proved);
+	*proved = (struct auth_account){arena_copy(command->arena, account->name), account->identity};
+	command->job = proved;
 	send_challenge(imap, last);
 	return RUN_DONE;
 }
@@ -74,7 +75,7 @@ static enum run step(struct command *command, bool has_input, struct slice input
 {
 	struct imap *imap = command->imap;
 	struct buf output = BUF(SASL_MESSAGE_MAX);
-	struct slice account = {0};
+	struct auth_account account;
 	int delay_ms = 0;
 	enum run result = RUN_DONE;
 	enum sign_in_status status = sign_in_step(imap->sign_in, has_input, input, &output, &account, &delay_ms);
@@ -82,9 +83,9 @@ static enum run step(struct command *command, bool has_input, struct slice input
 		imap->mode = MODE_SASL;
 		send_challenge(imap, &output);
 	} else if (status == SIGN_IN_DONE) {
-		result = step_done(command, &output, account, delay_ms);
+		result = step_done(command, &output, &account, delay_ms);
 	} else {
-		result = finish(imap, sign_in_reply(command, status, account, delay_ms));
+		result = finish(imap, sign_in_reply(command, status, &account, delay_ms));
 	}
 	buf_free_secret(&output);
 	return result;
@@ -111,7 +112,7 @@ enum run authenticate_line(struct imap *imap, struct slice line)
 		return step_base64(command, line);
 	if (line.len > 0)
 		return finish(imap, reply_bad(command, "An empty response was expected"));
-	return finish(imap, sign_in_reply(command, SIGN_IN_DONE, *(struct slice *)command->job, 0));
+	return finish(imap, sign_in_reply(command, SIGN_IN_DONE, command->job, 0));
 }
 
 /* -PLUS is taken where the connection can be bound, offered or not. */

@@ -3,7 +3,7 @@
 
 #include "base/memory.h"
 
-enum run sign_in_reply(struct command *command, enum sign_in_status status, struct slice account, int delay_ms)
+enum run sign_in_reply(struct command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms)
 {
 	struct imap *imap = command->imap;
 	struct error error;
@@ -42,7 +42,8 @@ bool sign_in_needs_tls(struct imap *imap)
 enum run imap_cmd_login(struct command *command)
 {
 	struct parser *parser = &command->parser;
-	struct slice name, password, account = {0};
+	struct slice name, password;
+	struct auth_account account;
 	if (!parse_space(parser) || !parse_astring(parser, &name) || !parse_space(parser) || !parse_astring(parser, &password) || !parse_end(parser))
 		return reply_syntax(command);
 	if (sign_in_needs_tls(command->imap))
@@ -54,5 +55,5 @@ enum run imap_cmd_login(struct command *command)
 	int delay_ms = 0;
 	enum sign_in_status status = auth_check_password(command->imap->service->auth, name, password, &client, command->arena, &account, &delay_ms);
 	memory_wipe((char *)password.at, password.len);
-	return sign_in_reply(command, status, account, delay_ms);
+	return sign_in_reply(command, status, &account, delay_ms);
 }

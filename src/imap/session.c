@@ -32,8 +32,15 @@ void command_end(struct imap *imap)
 
 struct account *command_account(struct command *command, struct error *error)
 {
-	if (!command->account)
-		command->account = store_open_account(command->imap->service->store, command->imap->account, error);
+	struct imap *imap = command->imap;
+	if (command->account)
+		return command->account;
+	command->account = store_open_account(imap->service->store, imap->account, error);
+	if (command->account && account_incarnation(command->account) != imap->incarnation) {
+		store_release_account(&command->account);
+		error_set(error, ERROR_NOT_FOUND, "The account was made anew, sign in again");
+		imap_bye(imap, error->text);
+	}
 	return command->account;
 }
 
@@ -59,15 +66,30 @@ static bool open_mail(struct imap *imap, struct slice account, struct error *err
 		handle = store_open_account(store, account, error);
 	if (!handle)
 		return false;
+	imap->incarnation = account_incarnation(handle);
 	store_release_account(&handle);
 	return true;
 }
 
-bool imap_enter(struct imap *imap, struct slice account, struct error *error)
+/* In this order: from the moment it is listed a change of the account ends the session, and what was changed before is asked for. A
+ * mail account that was opened while that was so is the right one. */
+static bool become(struct imap *imap, const struct auth_account *account, struct error *error)
 {
+	if (!open_mail(imap, account->name, error))
+		return false;
+	conn_sign_in(imap->conn, account->name, account->identity);
+	if (auth_stands(imap->service->auth, account) == AUTH_STANDS)
+		return true;
+	conn_sign_out(imap->conn);
+	return error_set(error, ERROR_TEMPORARY, "The account has just been changed, sign in again");
+}
+
+bool imap_enter(struct imap *imap, const struct auth_account *entered, struct error *error)
+{
+	struct slice account = entered->name;
 	if (!account_limit_enter(account, config_current()->account_connections))
 		return error_set(error, ERROR_LIMIT, "This account has too many connections");
-	if (!open_mail(imap, account, error)) {
+	if (!become(imap, entered, error)) {
 		account_limit_leave(account);
 		return false;
 	}
@@ -225,6 +247,7 @@ static enum run dispatch(struct command *command)
 		return reply_bad(command, why);
 	}
 	command->verb = verb;
+	conn_set_doing(imap->conn, verb->name);
 	return verb->run(command);
 }
 
@@ -341,6 +364,7 @@ static void imap_expire(void *session, enum expiry why)
 	static const char *const texts[] = {
 		[EXPIRY_IDLE] = "Nothing heard for too long", [EXPIRY_TOTAL] = "Not signed in in time",
 		[EXPIRY_SHUTDOWN] = "The server is being stopped, come back soon", [EXPIRY_OVERFLOW] = "The command is too long",
+		[EXPIRY_ENDED] = "This session was ended, sign in again",
 	};
 	imap_bye(session, texts[why]);
 }

@@ -50,6 +50,7 @@ struct imap {
 	bool too_long_literal;       /* PENDING_TOO_LONG: because of a literal that is on its way */
 	struct frame frame;
 	struct slice account;        /* name of who has signed in; malloc'ed */
+	int64_t incarnation;         /* of the account's mail when it was entered: see account_incarnation() */
 	struct selected *selected;   /* NULL unless STATE_SELECTED */
 	struct command *command;     /* the one in progress; between units only with RUN_AGAIN, IDLE, AUTHENTICATE, APPEND */
 	struct sign_in *sign_in;     /* AUTHENTICATE */
@@ -125,12 +126,13 @@ void imap_send_some(struct imap *imap, struct buf *out);
 
 /* ---- session.c ---- */
 
-/** The account's handle for this command; NULL with *error. */
+/** The account's handle for this command; NULL with *error. It is the account that was signed in to, or none: never another that was
+ * made under the same name meanwhile. */
 struct account *command_account(struct command *command, struct error *error);
 /** Frees the command in progress. */
 void command_end(struct imap *imap);
 /** To be called when the identity is proven: opens the mail account, counts the connection. False: *error. */
-bool imap_enter(struct imap *imap, struct slice account, struct error *error);
+bool imap_enter(struct imap *imap, const struct auth_account *account, struct error *error);
 /** Fills in what the auth role wants to know about the client; *tls must live as long. */
 struct sign_in_client imap_client(struct imap *imap, struct conn_tls *tls);
 

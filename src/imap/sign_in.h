@@ -5,7 +5,7 @@
 #include "imap/session.h"
 
 /** The tagged reply to a finished sign-in; with SIGN_IN_DONE the session enters the signed-in state. */
-enum run sign_in_reply(struct command *command, enum sign_in_status status, struct slice account, int delay_ms);
+enum run sign_in_reply(struct command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms);
 /** Must this connection be encrypted before it may carry passwords? */
 bool sign_in_needs_tls(struct imap *imap);
 

@@ -17,11 +17,11 @@ enum control_type {
 	CONTROL_LOG,          /* fd: the event file */
 	CONTROL_START,        /* that was all */
 	CONTROL_STOP,         /* value: seconds to end what is under way */
-	CONTROL_MEASURE,      /* please send your measures */
+	CONTROL_ASK,          /* text: a question that the role answers in lines; see master_ask.c */
 	/* role to master */
 	CONTROL_READY,
 	CONTROL_FAILED,       /* text: why the role can't start */
-	CONTROL_MEASURES,     /* text: lines, see measure.h; value: 1 if these are the last */
+	CONTROL_ANSWER,       /* text: lines; value: 1 if these are the last */
 	CONTROL_FOLLOWED,     /* a CONFIG or CERTIFICATES that came after START is followed; text: why it isn't, or empty */
 };
 
@@ -38,7 +38,10 @@ enum control_channel {
 	CHANNEL_COUNT,
 };
 
-enum { CONTROL_TEXT_MAX = 4096 };
+enum {
+	CONTROL_TEXT_MAX = 4096,
+	CONTROL_ANSWER_MAX = 8 * 1024 * 1024, /* of a role to one question: tens of thousands of sessions */
+};
 
 struct control_message {
 	uint32_t type, value;

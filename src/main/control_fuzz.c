@@ -126,7 +126,7 @@ static void fuzz_role(struct master *master, struct slice input)
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0)
 		abort();
-	*child = (struct child){.pid = 1, .control = ends[0], .ready = true, .measuring = true, .measures = BUF(MEASURES_MAX)};
+	*child = (struct child){.pid = 1, .control = ends[0], .ready = true, .asked = true, .answer = BUF(CONTROL_ANSWER_MAX)};
 	while (input.len >= 2) {
 		size_t len = (unsigned char)input.at[0] | (size_t)(unsigned char)input.at[1] << 8;
 		struct slice packet = slice_sub(input, 2, len);
@@ -141,7 +141,7 @@ static void fuzz_role(struct master *master, struct slice input)
 		close(child->control);
 	child->control = -1;
 	close(ends[1]);
-	buf_free(&child->measures);
+	buf_free(&child->answer);
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)

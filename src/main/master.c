@@ -152,8 +152,8 @@ static int next_wait(const struct master *master)
 	if (master->distrust && master->anew_at - now < wait)
 		wait = master->anew_at - now < 0 ? MASTER_STEP_MS : master->anew_at - now;
 	for (int i = 0; i < ROLE_COUNT; i++)
-		if (master->children[i].measuring && master->measure_deadline - now + 1 < wait)
-			wait = master->measure_deadline - now + 1;
+		if (master->children[i].asked && master->question_deadline - now + 1 < wait)
+			wait = master->question_deadline - now + 1;
 	if (master->reloading && master->reload_deadline - now + 1 < wait)
 		wait = master->reload_deadline - now + 1;
 	return wait < 0 ? 0 : (int)wait;
@@ -258,7 +258,7 @@ static void tear_down(struct master *master)
 		close_pair(&master->auth[i]);
 		if (master->children[i].control >= 0)
 			close(master->children[i].control);
-		buf_free(&master->children[i].measures);
+		buf_free(&master->children[i].answer);
 	}
 	close_pair(&master->pokes);
 	close_pair(&master->changes);

@@ -36,9 +36,12 @@ struct child {
 	unsigned failures;   /* ends in a row soon after the start */
 	unsigned restarts;
 	char reason[CONTROL_TEXT_MAX]; /* why it can't start, in its own words */
-	bool measuring;      /* was asked for its measures and hasn't said the last of them */
-	struct buf measures; /* what it said; see measure.h */
+	bool asked;          /* was asked a question and hasn't said its last line to it; see master_ask.c */
+	bool silent;         /* it didn't in time */
+	struct buf answer;
 };
+
+enum { CONTROL_LINE_MAX = 1024 }; /* of the command line's requests */
 
 struct listener {
 	int fd;
@@ -72,7 +75,8 @@ struct master {
 	bool distrust;                    /* a role has ended because a sync failed: see master_begin_anew() */
 	int64_t anew_at;                  /* monotonic ms: not to be tried before */
 	int64_t started;                  /* monotonic ms */
-	int64_t measure_deadline;         /* monotonic ms; for roles that are measuring */
+	char question[CONTROL_LINE_MAX];  /* that the roles are being asked; "": none */
+	int64_t question_deadline;        /* monotonic ms */
 	bool hurried;                     /* Ctrl-C twice: nothing is waited for */
 	bool reloading;                   /* not all roles follow yet */
 	int64_t reload_deadline;          /* monotonic ms */
@@ -114,13 +118,21 @@ void master_kill_late(struct master *master);
  * what is on the disk and lets them start. To be called in each round of the loop while `distrust` is set. */
 void master_begin_anew(struct master *master);
 
-/* master_metrics.c: what the processes say of themselves. */
-/** Asks every role that runs; without effect while the answers to the former question are waited for. */
-void master_begin_measuring(struct master *master);
-void master_hear_measures(struct master *master, enum role_name name, const struct control_message *message);
+/* master_ask.c: questions that all roles answer. */
+/** Is the line (of the command line) such a question? */
+bool master_is_question(struct slice line);
+/** Asks every role that runs. Not while another question is waited for. */
+void master_ask(struct master *master, struct slice question);
+void master_hear_answer(struct master *master, enum role_name name, const struct control_message *message);
 /** Have all answered, or had the time to? */
-bool master_has_measured(struct master *master);
-/** Appends what they said, and what the master knows of itself and them: lines of "ROLE value|event NAME NUMBER". */
+bool master_has_answers(struct master *master);
+/** Appends what they said. */
+void master_say_answers(struct master *master, struct buf *answer);
+/** Afterwards another may be asked. */
+void master_end_question(struct master *master);
+
+/* master_metrics.c */
+/** Appends the measures that the roles have said, and what the master knows of itself and them: lines of "ROLE value|event NAME NUMBER". */
 void master_say_metrics(struct master *master, struct buf *answer);
 
 /* master_control.c: the command line's socket. */

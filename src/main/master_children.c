@@ -170,7 +170,7 @@ static void note_end(struct master *master, enum role_name name, int status)
 		  LOG_FIELDS(log_text("name", role_names[name]), log_number("pid", pid), log_text("how", how), log_number("ran_ms", ran)));
 	master->distrust |= WIFEXITED(status) && WEXITSTATUS(status) == DISTRUST_STATUS;
 	bool was_ready = child->ready;
-	child->ready = child->measuring = child->stopping = false;
+	child->ready = child->asked = child->stopping = false;
 	child->unfollowed = 0;
 	if (master->stopping)
 		return;
@@ -225,8 +225,8 @@ void master_hear_child(struct master *master, enum role_name name)
 			 log_number("after_ms", clock_monotonic_ms() - child->started));
 	} else if (message.type == CONTROL_FAILED)
 		snprintf(child->reason, sizeof child->reason, "%s", message.text);
-	else if (message.type == CONTROL_MEASURES)
-		master_hear_measures(master, name, &message);
+	else if (message.type == CONTROL_ANSWER)
+		master_hear_answer(master, name, &message);
 	else if (message.type == CONTROL_FOLLOWED && child->unfollowed > 0) {
 		child->unfollowed--;
 		if (message.text[0])

@@ -6,6 +6,8 @@
  *                     effect"; then "ok", or "error <reason>"
  *   stop              as SIGTERM; "ok" at once: the end of the process is the end of the server
  *   metrics           numbers, one a line: "smtp value connections_open 3"; see measure.h; then "ok"
+ *   sessions          who is signed in, a line each; see sessions.h; then "ok"
+ *   end WHOM          ends sessions; see sessions.h
  *   flush             the courier looks at the queue at once
  *   changed ACCOUNT   the account's mail was changed from outside: sessions are told
  *
@@ -22,15 +24,17 @@
 #include "base/memory.h"
 #include "main/master.h"
 
-enum { CONTROL_LINE_MAX = 1024, CONTROL_ANSWER_MAX = 32 * 1024, METRICS_ANSWER_MAX = 128 * 1024, CONTROL_CLIENT_MS = 5000 };
+enum { STATUS_ANSWER_MAX = 32 * 1024, ANSWERS_MAX = ROLE_COUNT * CONTROL_ANSWER_MAX, CONTROL_CLIENT_MS = 5000 };
 
-enum waiting { WAITS_NOT, WAITS_METRICS, WAITS_RELOAD };
+enum waiting { WAITS_NOT, WAITS_ANSWERS, WAITS_RELOAD };
 
 struct client_of_master {
 	int fd; /* -1: free place */
 	size_t len;
 	int64_t deadline;
 	enum waiting waiting; /* for what: nothing more is read from it */
+	size_t line_len;      /* of its question, with WAITS_ANSWERS */
+	struct buf output;    /* what it hasn't taken yet of its answer; then nothing more is read from it either */
 	char line[CONTROL_LINE_MAX];
 	struct buf said;      /* the answer so far, of one who waits */
 };
@@ -62,6 +66,7 @@ static void drop(struct client_of_master *client)
 	client->len = 0;
 	client->waiting = WAITS_NOT;
 	buf_free(&client->said);
+	buf_free(&client->output);
 }
 
 void master_close_control(struct master *master)
@@ -82,8 +87,10 @@ size_t master_control_fds(struct master *master, struct pollfd *fds)
 	if (!master->server)
 		return 0;
 	fds[0] = (struct pollfd){.fd = master->server->fd, .events = POLLIN};
-	for (size_t i = 0; i < MASTER_CLIENTS_MAX; i++)
-		fds[i + 1] = (struct pollfd){.fd = master->server->clients[i].fd, .events = master->server->clients[i].waiting ? 0 : POLLIN};
+	for (size_t i = 0; i < MASTER_CLIENTS_MAX; i++) {
+		const struct client_of_master *client = &master->server->clients[i];
+		fds[i + 1] = (struct pollfd){.fd = client->fd, .events = client->output.len > 0 ? POLLOUT : client->waiting ? 0 : POLLIN};
+	}
 	return MASTER_CLIENTS_MAX + 1;
 }
 
@@ -130,21 +137,37 @@ static void obey(struct master *master, struct slice line, struct buf *answer)
 	buf_append_text(answer, "ok\n");
 }
 
+/* Sends what the client takes now; when that was all, or it has gone, it is dropped. */
+static void flush(struct client_of_master *client)
+{
+	while (client->output.len > 0) {
+		ssize_t sent = send(client->fd, client->output.at, client->output.len, MSG_DONTWAIT | MSG_NOSIGNAL);
+		if (sent < 0 && errno == EAGAIN)
+			return;
+		if (sent < 0 && errno != EINTR)
+			break;
+		buf_consume(&client->output, sent > 0 ? (size_t)sent : 0);
+	}
+	drop(client);
+}
+
 static void give(struct client_of_master *client, const struct buf *answer)
 {
-	ssize_t ignored = send(client->fd, answer->at, answer->len, MSG_DONTWAIT | MSG_NOSIGNAL);
-	(void)ignored;
-	drop(client);
+	client->waiting = WAITS_NOT;
+	client->deadline = clock_monotonic_ms() + CONTROL_CLIENT_MS;
+	client->output = BUF(answer->len);
+	buf_append(&client->output, buf_slice(answer));
+	flush(client);
 }
 
 static void answer_client(struct master *master, struct client_of_master *client, size_t line_len)
 {
 	struct slice line = slice_trim(slice_make(client->line, line_len));
-	struct buf answer = BUF(CONTROL_ANSWER_MAX);
+	struct buf answer = BUF(STATUS_ANSWER_MAX);
 	struct error error;
-	if (slice_equal(line, SLICE("metrics"))) {
-		client->waiting = WAITS_METRICS;
-		master_begin_measuring(master);
+	if (master_is_question(line)) {
+		client->waiting = WAITS_ANSWERS;
+		client->line_len = line_len;
 	} else if (slice_equal(line, SLICE("reload"))) {
 		client->said = BUF(RELOAD_SAID_MAX);
 		client->waiting = WAITS_RELOAD;
@@ -176,23 +199,36 @@ static void answer_reloads(struct master *master)
 	}
 }
 
-/* Those who wait for metrics get them when the last role has said its own. */
-static void answer_metrics(struct master *master)
+static struct slice question_of(const struct client_of_master *client)
 {
-	struct control_server *server = master->server;
-	struct buf answer = BUF(METRICS_ANSWER_MAX);
-	for (size_t i = 0; i < MASTER_CLIENTS_MAX; i++) {
-		if (server->clients[i].fd < 0 || server->clients[i].waiting != WAITS_METRICS)
-			continue;
-		if (!master_has_measured(master))
-			break;
-		if (answer.len == 0) {
-			master_say_metrics(master, &answer);
-			buf_append_text(&answer, "ok\n");
-		}
-		give(&server->clients[i], &answer);
-	}
+	return client->fd >= 0 && client->waiting == WAITS_ANSWERS ? slice_trim(slice_make(client->line, client->line_len)) : SLICE("");
+}
+
+/* Those who wait get the answers when the last role has said its own. Who asks the same meanwhile shares them. */
+static void give_answers(struct master *master)
+{
+	struct buf answer = BUF(ANSWERS_MAX);
+	master_say_answers(master, &answer);
+	buf_append_text(&answer, "ok\n");
+	for (size_t i = 0; i < MASTER_CLIENTS_MAX; i++)
+		if (slice_equal(question_of(&master->server->clients[i]), slice_of(master->question)))
+			give(&master->server->clients[i], &answer);
 	buf_free(&answer);
+}
+
+static void serve_questions(struct master *master)
+{
+	for (;;) {
+		struct slice next = SLICE("");
+		for (size_t i = 0; i < MASTER_CLIENTS_MAX && slice_empty(next); i++)
+			next = question_of(&master->server->clients[i]);
+		if (!master->question[0] && !slice_empty(next))
+			master_ask(master, next);
+		if (!master->question[0] || !master_has_answers(master))
+			return;
+		give_answers(master);
+		master_end_question(master);
+	}
 }
 
 static void read_client(struct master *master, struct client_of_master *client)
@@ -230,6 +266,8 @@ void master_serve_control(struct master *master, const struct pollfd *fds, size_
 		struct client_of_master *client = &server->clients[i - 1];
 		if (client->fd >= 0 && client->waiting && fds[i].revents)
 			drop(client); /* it has gone */
+		else if (client->fd >= 0 && client->output.len > 0 && fds[i].revents)
+			flush(client);
 		else if (client->fd >= 0 && fds[i].revents)
 			read_client(master, client);
 		else if (client->fd >= 0 && !client->waiting && now > client->deadline)
@@ -237,6 +275,7 @@ void master_serve_control(struct master *master, const struct pollfd *fds, size_
 	}
 	if (count > 0 && fds[0].revents)
 		accept_client(server);
-	answer_metrics(master);
+	if (server)
+		serve_questions(master);
 	answer_reloads(master);
 }

@@ -3,7 +3,7 @@
  *   event NAME COUNT     how often that event was written since the process began (base/log.h)
  *   value NAME NUMBER    what is so now, or has added up: pss_bytes, cpu_milliseconds, connections_open …
  *
- * A role sends them over its control channel when the master asks (CONTROL_MEASURE); the master puts the role's name before
+ * A role sends them over its control channel when the master asks ("metrics", see master_ask.c); the master puts the role's name before
  * each line. Names are lower-case letters, digits, '_' and '.'. */
 #ifndef MAIN_MEASURE_H
 #define MAIN_MEASURE_H

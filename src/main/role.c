@@ -4,6 +4,7 @@
 
 #include <errno.h>
 #include <malloc.h>
+#include <poll.h>
 #include <signal.h>
 #include <stddef.h>
 #include <sys/prctl.h>
@@ -42,6 +43,7 @@ static int (*const mains[ROLE_COUNT])(struct role *role) = {
 
 enum {
 	ROLE_CONFIG_MAX = 1024 * 1024,
+	ANSWER_WAIT_MS = 3000,   /* for the master to read what was said before */
 	DISTRUST_PAUSE_MS = 500, /* for the answers to those who wait when a sync has failed */
 };
 
@@ -140,27 +142,35 @@ static bool set_up(struct role *role, struct error *error)
 
 /* ---- While it runs ---- */
 
-/* In as many packets as it takes, each of whole lines. */
-static void send_measures(struct role *role)
+/* In as many packets as it takes, each of whole lines; waits for room, since a list of sessions may be long. */
+static bool send_lines(struct role *role, struct slice rest)
 {
-	struct buf out = BUF(MEASURES_MAX);
 	struct error error;
-	measure_process(&out, role->memory);
-	if (role->measure)
-		role->measure(role->context, &out);
-	for (struct slice rest = buf_slice(&out); rest.len > 0;) {
+	do {
 		char text[CONTROL_TEXT_MAX];
 		struct slice part = slice_sub(rest, 0, sizeof text - 1);
 		part = slice_sub(part, 0, slice_find_last_char(part, '\n') + 1);
 		rest = slice_skip(rest, part.len);
-		if (part.len == 0)
-			break;
 		snprintf(text, sizeof text, "%.*s", SLICE_ARG(part));
-		if (!control_send(role->control, CONTROL_MEASURES, rest.len == 0, text, -1, &error)) {
-			log_warning("measures.unsent", log_text("reason", error.text));
-			break;
-		}
-	}
+		struct pollfd room = {.fd = role->control, .events = POLLOUT};
+		if ((rest.len > 0 && part.len == 0) || poll(&room, 1, ANSWER_WAIT_MS) <= 0 ||
+		    !control_send(role->control, CONTROL_ANSWER, rest.len == 0, text, -1, &error))
+			return false;
+	} while (rest.len > 0);
+	return true;
+}
+
+static void answer(struct role *role, struct slice question)
+{
+	struct buf out = BUF(CONTROL_ANSWER_MAX);
+	if (slice_equal(question, SLICE("metrics"))) {
+		measure_process(&out, role->memory);
+		if (role->measure)
+			role->measure(role->context, &out);
+	} else if (role->answer)
+		role->answer(role->context, question, &out);
+	if (!send_lines(role, buf_slice(&out)))
+		log_warning("answer.unsent", log_slice("question", question));
 	buf_free(&out);
 }
 
@@ -191,8 +201,8 @@ static void obey(struct role *role, struct control_message *message)
 {
 	if (message->type == CONTROL_STOP)
 		role->stop(role->context, (int)message->value);
-	else if (message->type == CONTROL_MEASURE)
-		send_measures(role);
+	else if (message->type == CONTROL_ASK)
+		answer(role, slice_of(message->text));
 	else if (message->type == CONTROL_CONFIG || message->type == CONTROL_CERTIFICATES)
 		follow(role, message);
 	else if (message->type == CONTROL_LOG) {

@@ -50,6 +50,8 @@ struct role {
 	/** Appends the role's own measures (measure.h), if it has any; set before role_serve(), called with its context, in the thread
 	 * that hears the master. */
 	void (*measure)(void *context, struct buf *out);
+	/** Answers another question of the command line in lines (see master_ask.c), if it has anything to say; as above. */
+	void (*answer)(void *context, struct slice question, struct buf *out);
 
 	pthread_t listening;         /* the thread that hears the master; see role_serve */
 	void (*stop)(void *context, int seconds);

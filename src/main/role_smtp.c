@@ -3,18 +3,21 @@
 #include "auth/auth.h"
 #include "main/measure.h"
 #include "main/role.h"
+#include "main/sessions.h"
 #include "queue/queue.h"
 #include "smtp/smtp.h"
 
-static void stop(void *context, int seconds) { server_stop(context, seconds); }
+static void stop(void *context, int seconds) { server_stop(((struct sessions *)context)->server, seconds); }
 
 static void follow(void *context)
 {
 	struct server_options limits = role_server_options(NULL);
-	server_set_limits(context, &limits);
+	server_set_limits(((struct sessions *)context)->server, &limits);
 }
 
-static void measure(void *context, struct buf *out) { measure_server(out, context); }
+static void measure(void *context, struct buf *out) { measure_server(out, ((struct sessions *)context)->server); }
+
+static void answer(void *context, struct slice question, struct buf *out) { sessions_answer(context, question, out); }
 
 static void listen_all(struct role *role, struct server *server, struct smtp_service kinds[SERVICE_COUNT])
 {
@@ -40,11 +43,15 @@ int role_smtp_main(struct role *role)
 		[SERVICE_SUBMISSIONS] = {SMTP_SUBMISSION, auth, queue},
 	};
 	listen_all(role, server, kinds);
+	struct sessions sessions = {server, auth};
+	sessions_watch(&sessions);
 	role->measure = measure;
 	role->follow = follow;
-	role_serve(role, stop, server);
+	role->answer = answer;
+	role_serve(role, stop, &sessions);
 	server_run(server);
 	role_end(role);
+	sessions_leave(&sessions);
 	server_free(&server);
 	queue_close(&queue);
 	auth_close(&auth);

@@ -136,7 +136,7 @@ static bool output_is_full(const struct conn *conn)
 /* May a unit be run now? Writes what the client takes first; a client that doesn't read waits here. */
 static bool conn_may_run(struct conn *conn)
 {
-	if (conn->failed || conn->closing || conn->start_tls || conn->delay_ms > 0)
+	if (conn->failed || conn->closing || conn->ended || conn->start_tls || conn->delay_ms > 0)
 		return false;
 	if (output_is_full(conn) && !conn_flush(conn))
 		return false;
@@ -191,7 +191,7 @@ static bool is_late(const struct conn *conn)
 /* Has everything been answered and sent, so that the next step is the client's? */
 static bool is_clients_turn(const struct conn *conn)
 {
-	return !conn->output.first && !conn->failed && !conn->closing && !conn->eof && !conn->overflow && !conn->again &&
+	return !conn->output.first && !conn->failed && !conn->closing && !conn->ended && !conn->eof && !conn->overflow && !conn->again &&
 	       !conn->start_tls && conn->delay_ms == 0;
 }
 
@@ -215,7 +215,7 @@ static void worker_run(void *argument)
 	char *scratch = memory_resize(NULL, READ_STEP);
 	do {
 		conn_run(conn, true, scratch);
-		if (!conn->failed && conn->delay_ms == 0)
+		if (!conn->failed && !conn->ended && conn->delay_ms == 0)
 			conn_flush(conn);
 	} while (client_goes_on(conn));
 	free(scratch);
@@ -507,6 +507,10 @@ void conn_returned(struct conn *conn)
 		conn->wake_later = false;
 		conn->wake_due = true;
 	}
+	if (conn->ended) {
+		conn_dismiss(conn, false);
+		return;
+	}
 	/* A client that never rests is hardly ever found at rest by the clock: its end is looked for here, too. */
 	if (conn->server->stopping && !conn->again)
 		conn_shut_down(conn, false);
@@ -567,6 +571,31 @@ void conn_shut_down(struct conn *conn, bool at_once)
 		conn_tick(conn, clock_monotonic_ms()); /* who lingers: not longer than its time */
 }
 
+/* Where an answer waits to be sent, there is no place for a goodbye in the midst of it, and the rest isn't the client's any more. */
+void conn_dismiss(struct conn *conn, bool late)
+{
+	if (conn->busy) {
+		if (late)
+			shutdown(conn->fd, SHUT_RDWR);
+		return;
+	}
+	if (conn->phase == PHASE_HANDSHAKE)
+		conn_end(conn);
+	if (conn->phase != PHASE_OPEN)
+		return;
+	conn->delayed = false;
+	bool amid = conn->again || conn->output.first;
+	if (!amid) {
+		say_goodbye(conn, EXPIRY_ENDED);
+		conn_flush(conn);
+	}
+	if (amid || conn->failed || conn->output.first) {
+		shutdown(conn->fd, SHUT_RDWR);
+		conn_end(conn);
+	} else
+		begin_linger(conn);
+}
+
 static void write_peer_text(struct conn *conn)
 {
 	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&conn->peer;
@@ -586,7 +615,7 @@ void conn_begin(struct server *server, int fd, const struct sockaddr_storage *pe
 {
 	struct conn *conn = memory_new(sizeof *conn);
 	*conn = (struct conn){.server = server, .protocol = protocol, .context = context, .fd = fd, .peer = *peer,
-			      .id = id_new(), .heard_ms = clock_monotonic_ms(), .input = BUF_SECRET(protocol->max_input + READ_STEP),
+			      .id = id_new(), .since = clock_now(), .heard_ms = clock_monotonic_ms(), .input = BUF_SECRET(protocol->max_input + READ_STEP),
 			      .poll_stopped = true};
 	write_peer_text(conn);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));

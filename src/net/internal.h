@@ -90,7 +90,8 @@ struct conn {
 	int64_t idle_ms, heard_ms, deadline_ms; /* monotonic; 0: none */
 
 	/* [loop] */
-	bool busy, delayed, poll_stopped, wake_later;
+	_Atomic bool busy;         /* written by the loop, for lists of sessions read by anybody */
+	bool delayed, poll_stopped, wake_later;
 	int poll_events;
 	enum phase phase;
 	uv_poll_t poll;
@@ -101,8 +102,18 @@ struct conn {
 	/* under server->lock */
 	struct conn *next_done, *next_wake;
 	bool wake_listed;
+	struct conn *previous_session, *next_session; /* while somebody is signed in: `account` is set */
+	char *account;
+	size_t account_len;
+	int64_t identity;
+	const char *tls_version;   /* as it was at sign-in */
+	char client[SESSION_CLIENT_MAX];
+	size_t client_len;
 
-	int64_t id;
+	_Atomic(const char *) doing;
+	_Atomic bool ended;        /* server_end_sessions() has found it: nothing more is run or sent */
+
+	int64_t id, since;
 	struct sockaddr_storage peer;
 	char peer_text[PEER_TEXT_MAX];
 };
@@ -118,13 +129,16 @@ void conn_woken(struct conn *conn);
 void conn_tick(struct conn *conn, int64_t now_ms);
 /** Says goodbye because the server stops; `at_once`: doesn't even flush. [loop] */
 void conn_shut_down(struct conn *conn, bool at_once);
+/** The session was ended: closes it. While a worker has it nothing happens, unless `late`: then the client hears nothing more, and
+ * the rest follows when the worker gives it back. [loop] */
+void conn_dismiss(struct conn *conn, bool late);
 
 /* ---- server.c ---- */
 
 struct server {
 	uv_loop_t loop;
 	uv_async_t posted;
-	uv_timer_t tick;
+	uv_timer_t tick, dismissal;
 	struct tls_server *tls;
 	_Atomic uint64_t most_connections, most_per_address;
 	struct workers *workers;
@@ -140,6 +154,8 @@ struct server {
 
 	pthread_mutex_t lock;           /* guards what follows */
 	struct conn *done, *woken;
+	struct conn *first_session, *last_session; /* connections with an account, in the order of signing in */
+	bool sessions_ended;            /* some of them are to be dismissed */
 	int stop_seconds;               /* -1: not asked */
 };
 
@@ -147,6 +163,13 @@ struct server {
 void server_post_done(struct conn *conn);
 /** Takes a connection that has ended out of the server's lists and frees it. [loop] */
 void server_forget(struct conn *conn);
+
+/* ---- sessions.c ---- */
+
+/** Takes the connection out of the list of sessions. */
+void session_forget(struct conn *conn);
+/** Dismisses those that were ended, if there are any new ones. [loop] */
+void sessions_dismiss(struct server *server);
 
 /* ---- tls.c ---- */
 

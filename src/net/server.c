@@ -53,7 +53,8 @@ struct server *server_new(const struct server_options *options)
 	uv_loop_init(&server->loop);
 	uv_async_init(&server->loop, &server->posted, on_posted);
 	uv_timer_init(&server->loop, &server->tick);
-	server->posted.data = server->tick.data = server;
+	uv_timer_init(&server->loop, &server->dismissal);
+	server->posted.data = server->tick.data = server->dismissal.data = server;
 	return server;
 }
 
@@ -197,6 +198,7 @@ void server_forget(struct conn *conn)
 			break;
 		}
 	pthread_mutex_unlock(&server->lock);
+	session_forget(conn);
 	if (conn->previous)
 		conn->previous->next = conn->next;
 	else
@@ -282,6 +284,7 @@ static void on_posted(uv_async_t *async)
 	}
 	for (struct conn *conn; (conn = take_woken(server));)
 		conn_woken(conn);
+	sessions_dismiss(server);
 	if (stop_seconds >= 0)
 		begin_stopping(server, stop_seconds);
 }

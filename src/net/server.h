@@ -44,6 +44,7 @@ enum expiry {
 	EXPIRY_TOTAL,    /* past conn_set_deadline() */
 	EXPIRY_SHUTDOWN, /* the server is being stopped or drained */
 	EXPIRY_OVERFLOW, /* more than max_input bytes have gathered without a unit */
+	EXPIRY_ENDED,    /* who is signed in here has lost the right to, or an administrator ends it: server_end_sessions() */
 };
 
 /** One protocol. The callbacks of one connection are never run at the same time. */
@@ -99,6 +100,15 @@ void conn_set_deadline(struct conn *conn, int64_t seconds);
 /** Holds the output queued so far, and every further unit, back for that long: for failed sign-ins. */
 void conn_delay(struct conn *conn, int milliseconds);
 
+/** From now on this is a session of `account`, which server_end_sessions() finds. The identity is the sign-in's (auth.h). */
+void conn_sign_in(struct conn *conn, struct slice account, int64_t identity);
+/** It is nobody's session any more. */
+void conn_sign_out(struct conn *conn);
+/** What the client calls itself, for lists of sessions: at most SESSION_CLIENT_MAX bytes are kept. */
+void conn_set_client(struct conn *conn, struct slice name);
+/** What the session does, or did last: a literal, such as the name of a command. */
+void conn_set_doing(struct conn *conn, const char *doing);
+
 struct conn_tls {
 	bool active;
 	const char *version, *cipher;     /* "TLSv1.3", "TLS_AES_256_GCM_SHA384" */
@@ -151,6 +161,29 @@ void server_free(struct server **server);
 /** Numbers of the running server, for metrics. */
 struct server_counts { uint64_t accepted, open, refused, workers, busy_workers; };
 void server_counts(struct server *server, struct server_counts *counts);
+
+enum { SESSION_CLIENT_MAX = 128 };
+
+/** A connection whose client has signed in. */
+struct conn_session {
+	int64_t id;                 /* conn_id() */
+	struct slice account;
+	int64_t identity;
+	const char *protocol;
+	struct slice address;       /* of the client */
+	int64_t since;              /* when it connected, seconds since 1970 */
+	const char *tls;            /* its version, or NULL */
+	struct slice client, doing; /* conn_set_client(), conn_set_doing(); may be empty */
+	bool busy;                  /* it is doing that now */
+};
+/** Calls `visit` for every session, the longest first, under a lock of the server: it must be quick and call nothing of this header.
+ * Any thread. */
+void server_visit_sessions(struct server *server, void (*visit)(void *context, const struct conn_session *session), void *context);
+/** Ends those for which `which` is true, and logs each with the reason. What is under way isn't waited for: a client that waits hears
+ * EXPIRY_ENDED and is closed; one that is being answered gets no further byte, at once between two pieces of the answer,
+ * and within SESSION_END_MS in any case. Returns how many. Any thread. */
+size_t server_end_sessions(struct server *server, bool (*which)(void *context, const struct conn_session *session), void *context, struct slice reason);
+enum { SESSION_END_MS = 300 };
 
 /** Runs `work` in one of the server's workers. Any thread. */
 void server_work(struct server *server, void (*work)(void *argument), void *argument);

@@ -28,6 +28,7 @@ struct session {
 
 static struct session *_Atomic waiting; /* the session that said WAIT */
 static _Atomic int closed_sessions;
+static _Atomic bool working; /* a session that said WORK has a thread until this is false */
 static _Atomic int news_told;
 static _Atomic int refusals; /* so many times more sockets take nothing */
 static _Atomic int empty_reads; /* attempts that found nothing to read */
@@ -108,7 +109,18 @@ static enum run echo_run(void *at, struct slice unit)
 		return send_big(session);
 	if (slice_starts(unit, SLICE("FILE")))
 		send_file(conn);
-	else if (slice_starts(unit, SLICE("STARTTLS"))) {
+	else if (slice_starts(unit, SLICE("LOGIN "))) {
+		conn_sign_in(conn, slice_trim(slice_skip(unit, 6)), 7);
+		conn_set_client(conn, SLICE("a client"));
+		conn_set_doing(conn, "LOGIN");
+		conn_send(conn, unit);
+	} else if (slice_starts(unit, SLICE("LOGOUT")))
+		conn_sign_out(conn);
+	else if (slice_starts(unit, SLICE("WORK"))) {
+		for (working = true; working;)
+			poll(NULL, 0, 1);
+		conn_send_text(conn, "worked\r\n");
+	} else if (slice_starts(unit, SLICE("STARTTLS"))) {
 		conn_send_text(conn, "go\r\n");
 		conn_start_tls(conn);
 	} else if (slice_starts(unit, SLICE("WAIT")))
@@ -624,6 +636,100 @@ static void a_client_that_never_rests_is_told_that_we_stop(void **state)
 	close(fd);
 }
 
+/* ---- Sessions of people ---- */
+
+static void sign_in(int fd, const char *name)
+{
+	char line[100];
+	snprintf(line, sizeof line, "LOGIN %s\r\n", name);
+	say(fd, line);
+	expect(fd, line);
+}
+
+static bool is_called(void *context, const struct conn_session *session)
+{
+	assert_true(session->identity == 7 && session->id != 0 && session->since > 0 && slice_equal(slice_of(session->protocol), SLICE("echo")));
+	assert_true(slice_equal(session->client, SLICE("a client")) && slice_equal(session->address, SLICE("127.0.0.1")));
+	return slice_equal(session->account, slice_of(context));
+}
+
+static size_t end_those_of(struct fixture *fixture, const char *name)
+{
+	return server_end_sessions(fixture->server, is_called, (void *)(uintptr_t)name, SLICE("a test"));
+}
+
+/* What comes until the end of the connection, which must come soon. */
+static size_t read_to_end(int fd, char *text, size_t size)
+{
+	size_t len = 0, all = 0;
+	int64_t start = clock_monotonic_ms();
+	char more[65536];
+	for (ssize_t got; (got = recv(fd, more, sizeof more, 0)) > 0;) {
+		all += (size_t)got;
+		size_t kept = (size_t)got < size - 1 - len ? (size_t)got : size - 1 - len;
+		memcpy(text + len, more, kept);
+		len += kept;
+	}
+	text[len] = '\0';
+	assert_true(clock_monotonic_ms() - start < 2000);
+	return all;
+}
+
+static void the_sessions_of_one_are_ended(void **state)
+{
+	struct fixture *fixture = *state;
+	char text[100];
+	int anna = dial(fixture->port), again = dial(fixture->port), boris = dial(fixture->port), nobody = dial(fixture->port);
+	int all[] = {anna, again, boris, nobody};
+	for (size_t i = 0; i < 4; i++)
+		expect(all[i], "hello\r\n");
+	sign_in(anna, "anna");
+	sign_in(again, "boris");
+	sign_in(again, "anna"); /* a session is of one only: the last */
+	sign_in(boris, "boris");
+	sign_in(nobody, "anna");
+	say(nobody, "LOGOUT\r\nx\r\n");
+	expect(nobody, "x\r\n");
+	assert_int_equal(end_those_of(fixture, "carol"), 0);
+	assert_int_equal(end_those_of(fixture, "anna"), 2);
+	assert_int_equal(end_those_of(fixture, "anna"), 0);
+	for (size_t i = 0; i < 2; i++) {
+		read_to_end(all[i], text, sizeof text);
+		assert_string_equal(text, "expired 4\r\n");
+	}
+	say(boris, "x\r\n");
+	expect(boris, "x\r\n");
+	say(nobody, "x\r\n");
+	expect(nobody, "x\r\n");
+	for (size_t i = 0; i < 4; i++)
+		close(all[i]);
+}
+
+/* The client hears no more of what a worker does, and what has been answered and not yet sent it doesn't get. */
+static void an_ended_session_says_no_more(void **state)
+{
+	struct fixture *fixture = *state;
+	static const char *const busy[] = {"WORK\r\n", "BIG\r\nBIG\r\nBIG\r\nBIG\r\nBIG\r\nBIG\r\nBIG\r\nBIG\r\nBIG\r\nBIG\r\nBIG\r\nBIG\r\nBIG\r\n", "FILE\r\nFILE\r\nFILE\r\n"};
+	char text[100];
+	for (size_t i = 0; i < 3; i++) {
+		int fd = dial(fixture->port), former = closed_sessions;
+		expect(fd, "hello\r\n");
+		sign_in(fd, "anna");
+		say(fd, busy[i]);
+		usleep(100 * 1000);
+		assert_int_equal(end_those_of(fixture, "anna"), 1);
+		usleep(2 * SESSION_END_MS * 1000);
+		size_t rest = read_to_end(fd, text, sizeof text);
+		if (i == 0)
+			assert_int_equal(rest, 0);
+		assert_true(rest < 3 * BIG_FILE); /* what was in the socket */
+		working = false;
+		while (closed_sessions == former)
+			usleep(1000);
+		close(fd);
+	}
+}
+
 #define SERVED(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -649,6 +755,8 @@ int main(void)
 		SERVED(stopping_says_goodbye),
 		SERVED(a_client_that_never_rests_is_ended_at_its_deadline),
 		SERVED(a_client_that_never_rests_is_told_that_we_stop),
+		SERVED(the_sessions_of_one_are_ended),
+		SERVED(an_ended_session_says_no_more),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

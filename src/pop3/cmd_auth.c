@@ -35,10 +35,23 @@ static struct sign_in_client describe_client(const struct pop3_session *session,
 
 /* ---- The answer to a sign-in ---- */
 
-static void enter(struct pop3_session *session, struct slice account)
+/* From the moment it is listed, a change of the account ends the session; what was changed before is asked for. A maildrop that was
+ * opened while that was so is the right one, and what it holds are ids that are never given again. */
+static bool become(struct pop3_session *session, const struct auth_account *account)
+{
+	conn_sign_in(session->conn, account->name, account->identity);
+	if (auth_stands(session->service->auth, account) == AUTH_STANDS)
+		return true;
+	conn_sign_out(session->conn);
+	maildrop_close(&session->maildrop);
+	pop3_error(session, "[SYS/TEMP] the account has just been changed; sign in again");
+	return false;
+}
+
+static void enter(struct pop3_session *session, const struct auth_account *account)
 {
 	struct error error = {0};
-	switch (maildrop_open(session->service->store, account, &session->maildrop, &error)) {
+	switch (maildrop_open(session->service->store, account->name, &session->maildrop, &error)) {
 	case MAILDROP_IN_USE: /* RFC 2449 §8.1.2 */
 		pop3_error(session, "[IN-USE] another session has this maildrop");
 		return;
@@ -48,6 +61,8 @@ static void enter(struct pop3_session *session, struct slice account)
 	case MAILDROP_OPEN:
 		break;
 	}
+	if (!become(session, account))
+		return;
 	session->state = STATE_TRANSACTION;
 	conn_set_deadline(session->conn, 0);
 	conn_set_idle(session->conn, session->config->pop3_idle);
@@ -105,12 +120,12 @@ enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
 	struct conn_tls tls;
 	struct sign_in_client client = describe_client(session, &tls);
 	struct arena *arena = arena_new();
-	struct slice account;
+	struct auth_account account;
 	int delay_ms;
 	enum sign_in_status status = auth_check_password(session->service->auth, slice_of(session->user), argument, &client, arena, &account, &delay_ms);
 	pop3_forget_sign_in(session);
 	if (status == SIGN_IN_DONE)
-		enter(session, account);
+		enter(session, &account);
 	else
 		refuse(session, status, delay_ms);
 	arena_free(&arena);
@@ -132,19 +147,20 @@ static void send_challenge(struct pop3_session *session, struct slice bytes)
 static void take_step(struct pop3_session *session, bool has_input, struct slice input)
 {
 	struct buf output = BUF(ANSWER_MAX);
-	struct slice account;
+	struct auth_account account;
 	int delay_ms;
 	enum sign_in_status status = sign_in_step(session->exchange, has_input, input, &output, &account, &delay_ms);
 	if (status == SIGN_IN_CONTINUE)
 		send_challenge(session, buf_slice(&output));
 	else if (status == SIGN_IN_DONE && output.len > 0) {
 		/* "+OK" has no room for the server's proof: it goes as a challenge, to which the answer is empty (RFC 5034 §4). */
-		set_text(&session->proved, account.at, account.len);
+		set_text(&session->proved, account.name.at, account.name.len);
+		session->proved_identity = account.identity;
 		sign_in_end(&session->exchange);
 		send_challenge(session, buf_slice(&output));
 	} else {
 		if (status == SIGN_IN_DONE)
-			enter(session, account);
+			enter(session, &account);
 		else
 			refuse(session, status, delay_ms);
 		pop3_forget_sign_in(session);
@@ -167,7 +183,7 @@ static void take_text(struct pop3_session *session, struct slice text)
 static void finish_proof(struct pop3_session *session, struct slice line)
 {
 	if (slice_empty(line))
-		enter(session, slice_of(session->proved));
+		enter(session, &(struct auth_account){slice_of(session->proved), session->proved_identity});
 	else
 		pop3_error(session, "an empty line was expected");
 	pop3_forget_sign_in(session);

@@ -105,6 +105,7 @@ static enum run run_command(struct pop3_session *session, struct slice line)
 	else if (!(verb->states & session->state))
 		pop3_error(session, session->state == STATE_AUTHORIZATION ? "sign in first" : "you are signed in already");
 	else {
+		conn_set_doing(session->conn, verb->name);
 		enum run result = verb->run(session, argument);
 		session->resumed = result == RUN_AGAIN;
 		return result;
@@ -174,6 +175,7 @@ static void pop3_expire(void *context, enum expiry why)
 		[EXPIRY_TOTAL] = "you have not signed in in time",
 		[EXPIRY_SHUTDOWN] = "the server is being stopped, come back soon",
 		[EXPIRY_OVERFLOW] = "too much input",
+		[EXPIRY_ENDED] = "this session was ended, sign in again",
 	};
 	conn_printf(session->conn, "-ERR [SYS/TEMP] %s\r\n", reasons[why]);
 }

@@ -51,6 +51,7 @@ struct pop3_session {
 	char *user;             /* of USER; NULL: none */
 	struct sign_in *exchange;
 	char *proved;           /* the account that an exchange has proved, when only the client's last, empty answer is missing */
+	int64_t proved_identity;
 	struct maildrop *maildrop;
 	size_t listed;          /* LIST and UIDL: messages listed so far */
 	bool resumed;           /* the command returned RUN_AGAIN */

@@ -50,11 +50,17 @@ struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const s
 	return exchange;
 }
 
-static enum sign_in_status name_given(struct sign_in *exchange, struct slice name, bool known, struct slice *account, int *delay_ms)
+enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
+{
+	(void)auth;
+	return account->identity == 1 ? AUTH_STANDS : AUTH_ENDED;
+}
+
+static enum sign_in_status name_given(struct sign_in *exchange, struct slice name, bool known, struct auth_account *account, int *delay_ms)
 {
 	free(exchange->name);
 	exchange->name = memory_copy(name.at, name.len);
-	*account = slice_of(exchange->name);
+	*account = (struct auth_account){slice_of(exchange->name), 1};
 	if (slice_equal(name, SLICE("locked@example.test")))
 		return SIGN_IN_THROTTLED;
 	if (slice_equal(name, SLICE("down@example.test")))
@@ -63,7 +69,7 @@ static enum sign_in_status name_given(struct sign_in *exchange, struct slice nam
 	return known ? SIGN_IN_DONE : SIGN_IN_REFUSED;
 }
 
-enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct slice *account, int *delay_ms)
+enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms)
 {
 	struct slice authorize, rest, name, password;
 	if (exchange->plain) {

@@ -10,7 +10,7 @@ enum { ANSWER_MAX = 9 * 1024 }; /* bytes, base64 removed: a line of 12288 octets
 void auth_cancel(struct session *session)
 {
 	sign_in_end(&session->exchange);
-	session->signed_in = SLICE("");
+	session->signed_in = (struct auth_account){SLICE(""), 0};
 	session->input = INPUT_LINE;
 }
 
@@ -36,9 +36,24 @@ static void send_challenge(struct session *session, struct slice challenge)
 	session->input = INPUT_ANSWER;
 }
 
+/* From the moment it is listed, a change of the account ends the session; what was changed before is asked for. */
+static bool become(struct session *session, const struct auth_account *account)
+{
+	conn_sign_in(session->conn, account->name, account->identity);
+	if (auth_stands(session->service->auth, account) == AUTH_STANDS)
+		return true;
+	conn_sign_out(session->conn);
+	return false;
+}
+
 static void succeed(struct session *session)
 {
-	session->account = memory_copy(session->signed_in.at, session->signed_in.len);
+	if (!become(session, &session->signed_in)) {
+		auth_cancel(session);
+		smtp_reply(session, "454 4.7.0 the account has just been changed, sign in again");
+		return;
+	}
+	session->account = memory_copy(session->signed_in.name.at, session->signed_in.name.len);
 	auth_cancel(session);
 	session->useless = 0;
 	smtp_reply(session, "235 2.7.0 signed in");
@@ -67,7 +82,7 @@ static void step(struct session *session, bool has_input, struct slice input)
 	if (status == SIGN_IN_CONTINUE || (status == SIGN_IN_DONE && output.len > 0)) {
 		/* SMTP has no room for data beside success: the mechanism's last words go as a challenge, answered with nothing. */
 		if (status == SIGN_IN_CONTINUE)
-			session->signed_in = SLICE("");
+			session->signed_in = (struct auth_account){SLICE(""), 0};
 		send_challenge(session, buf_slice(&output));
 	} else if (status == SIGN_IN_DONE)
 		succeed(session);
@@ -83,10 +98,10 @@ static void step_with(struct session *session, struct slice text)
 	if (!parse_base64(text, &input)) {
 		auth_cancel(session);
 		smtp_reply(session, "501 5.5.2 that is not base64");
-	} else if (session->signed_in.len > 0 && input.len > 0) {
+	} else if (session->signed_in.name.len > 0 && input.len > 0) {
 		auth_cancel(session);
 		smtp_reply(session, "501 5.5.2 nothing was left to say");
-	} else if (session->signed_in.len > 0)
+	} else if (session->signed_in.name.len > 0)
 		succeed(session);
 	else
 		step(session, true, buf_slice(&input));

@@ -14,6 +14,7 @@ static bool greet(struct session *session, struct slice argument, bool extended)
 	smtp_reset(session);
 	free(session->hello);
 	session->hello = memory_copy(argument.at, argument.len);
+	conn_set_client(session->conn, argument);
 	session->extended = extended;
 	return true;
 }
@@ -72,6 +73,7 @@ void cmd_starttls(struct session *session, struct slice argument)
 		free(session->hello);
 		free(session->account);
 		session->hello = session->account = NULL;
+		conn_sign_out(session->conn);
 		session->extended = false;
 		conn_start_tls(session->conn);
 	}

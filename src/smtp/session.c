@@ -148,6 +148,7 @@ static void smtp_expire(void *at, enum expiry why)
 		[EXPIRY_TOTAL] = "421 4.4.2 %s this connection has lasted long enough",
 		[EXPIRY_SHUTDOWN] = "421 4.3.2 %s is being stopped, come back soon",
 		[EXPIRY_OVERFLOW] = "421 4.5.2 %s too much input",
+		[EXPIRY_ENDED] = "421 4.7.0 %s this session was ended, sign in again",
 	};
 	char line[REPLY_MAX - 2];
 	size_t mark = slice_find(slice_of(reasons[why]), SLICE("%s"));

@@ -95,6 +95,8 @@ void smtp_run_command(struct session *session, struct slice line)
 		refuse_state(session, verb, state);
 	else if (verb->flags & VERB_USELESS && ++session->useless > USELESS_COMMANDS_MAX)
 		smtp_give_up(session, "4.7.0", "too many commands without a message");
-	else
+	else {
+		conn_set_doing(session->conn, verb->name);
 		verb->run(session, argument);
+	}
 }

@@ -151,15 +151,47 @@ struct db *account_database(const char *folder, enum db_durability durability, b
 	return db;
 }
 
+/* From now on the account is found by its name no more; who has it open keeps it. */
+static void leave_name(struct account *account)
+{
+	struct store *store = account->store;
+	pthread_mutex_lock(&store->lock);
+	if (!account->detached)
+		map_remove(store->accounts, account->name);
+	account->detached = true;
+	pthread_mutex_unlock(&store->lock);
+}
+
+/* With the account's lock. Ids of mailboxes are never given twice, so INBOX's tells this account from one that had its name. Who has
+ * the account open must not find itself in another's. */
+static bool check_incarnation(struct account *account, bool *anew, struct error *error)
+{
+	struct db_statement *read = db_prepare(account->db, "SELECT id FROM mailbox WHERE name = 'INBOX'");
+	enum db_step step = db_step(read, error);
+	int64_t incarnation = step == DB_ROW ? db_number(read, 0) : account->incarnation; /* without an INBOX it is for fsck to mend */
+	db_reset(read);
+	if (step == DB_FAILED)
+		return false;
+	*anew = account->incarnation != 0 && account->incarnation != incarnation;
+	if (*anew)
+		leave_name(account);
+	else
+		account->incarnation = incarnation;
+	return !*anew;
+}
+
 /* With the account's lock. */
 static bool connect_account(struct account *account, struct error *error)
 {
 	struct stat status;
 	struct error cause = {0};
+	bool anew = false;
 	account->db = account_database(account->folder, DB_DURABLE_LATER, false, &cause);
-	if (account->db && change_recover(account, &cause))
+	if (account->db && change_recover(account, &cause) && check_incarnation(account, &anew, &cause))
 		return true;
 	db_close(&account->db);
+	if (anew)
+		return error_set(error, ERROR_NOT_FOUND, "account %.*s was made anew", SLICE_ARG(account->name));
 	if (cause.kind != ERROR_NOT_FOUND)
 		return error_set(error, cause.kind, "account %.*s: %s", SLICE_ARG(account->name), cause.text);
 	if (stat(account->folder, &status) == 0)
@@ -201,9 +233,11 @@ static struct account *take(struct store *store, struct slice name, char **folde
 	return account;
 }
 
-struct account *store_open_account(struct store *store, struct slice name, struct error *error)
+/* *anew: what was open under that name isn't there any more; the next try finds what is. */
+static struct account *open_account(struct store *store, struct slice name, bool *anew, struct error *error)
 {
 	char *folder = path_of_account(store, name, error);
+	*anew = false;
 	if (!folder) {
 		if (error)
 			error->kind = ERROR_NOT_FOUND;
@@ -213,11 +247,22 @@ struct account *store_open_account(struct store *store, struct slice name, struc
 	struct account *account = take(store, name, &folder);
 	pthread_mutex_unlock(&store->lock);
 	free(folder);
-	if (account_enter(account, error))
+	if (account_enter(account, error)) {
 		account_leave(account);
-	else
-		store_release_account(&account);
-	return account;
+		return account;
+	}
+	pthread_mutex_lock(&store->lock);
+	*anew = account->detached;
+	pthread_mutex_unlock(&store->lock);
+	store_release_account(&account);
+	return NULL;
+}
+
+struct account *store_open_account(struct store *store, struct slice name, struct error *error)
+{
+	bool anew;
+	struct account *account = open_account(store, name, &anew, error);
+	return account || !anew ? account : open_account(store, name, &anew, error);
 }
 
 void store_release_account(struct account **account)
@@ -241,6 +286,11 @@ void store_release_account(struct account **account)
 	pthread_mutex_unlock(&store->lock);
 	if (closing)
 		account_free(closing);
+}
+
+int64_t account_incarnation(const struct account *account)
+{
+	return account->incarnation;
 }
 
 struct slice account_name(const struct account *account)

@@ -123,6 +123,7 @@ struct account {
 	char *folder;
 	pthread_mutex_t lock;     /* guards db */
 	struct db *db;            /* NULL: not connected */
+	int64_t incarnation;      /* the id of its INBOX; 0: not read yet */
 	/* guarded by store->lock: */
 	int users;
 	bool detached;            /* removed: not to be found by name any more */

@@ -69,6 +69,10 @@ struct account *store_open_account(struct store *store, struct slice name, struc
  * release its account and open it again when it is needed. */
 void store_release_account(struct account **account);
 struct slice account_name(const struct account *account);
+/** Another number for every account that was ever made, also under a name that was used before; it survives repairs that save the
+ * mailboxes. An open account stays the one it was: when it is removed and made anew meanwhile, everything fails with
+ * ERROR_NOT_FOUND. */
+int64_t account_incarnation(const struct account *account);
 /** The names of all accounts that have a folder, copied into `arena`. */
 bool store_list_accounts(struct store *store, struct arena *arena, struct slice **names, size_t *count, struct error *error);
 

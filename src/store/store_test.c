@@ -31,6 +31,33 @@ static void an_account_has_its_mailboxes(void **state)
 	assert_int_equal(status.st_mode & 0777, 0600);
 }
 
+/* The command line removes an account and makes another of the name, while this process has the former one open. */
+static void an_account_made_anew_is_another(void **state)
+{
+	(void)state;
+	int64_t former = account_incarnation(t.alice);
+	struct mailbox *list;
+	size_t count;
+	struct store *elsewhere = store_open(&(struct store_options){.data = t.data}, &t.error);
+	assert_true(former != 0);
+	ok(store_remove_account(elsewhere, ALICE, &t.error) && store_create_account(elsewhere, ALICE, &t.error));
+	refused(ERROR_NOT_FOUND, mailbox_list(t.alice, t.arena, &list, &count, &t.error));
+	struct account *now = store_open_account(t.store, ALICE, &t.error), *shared = store_open_account(t.store, ALICE, &t.error);
+	assert_non_null(now);
+	assert_ptr_equal(now, shared);
+	assert_true(account_incarnation(now) != former);
+	refused(ERROR_NOT_FOUND, mailbox_list(t.alice, t.arena, &list, &count, &t.error));
+	ok(mailbox_list(now, t.arena, &list, &count, &t.error));
+	store_release_account(&shared);
+	store_release_account(&now);
+	/* With nobody in it, it is found anew without anybody's noticing. */
+	ok(store_remove_account(elsewhere, ALICE, &t.error) && store_create_account(elsewhere, ALICE, &t.error));
+	store_release_account(&t.alice);
+	ok((t.alice = store_open_account(t.store, ALICE, &t.error)));
+	ok(mailbox_list(t.alice, t.arena, &list, &count, &t.error));
+	store_close(&elsewhere);
+}
+
 static void accounts_are_listed_and_removed(void **state)
 {
 	(void)state;
@@ -48,11 +75,14 @@ static void accounts_are_listed_and_removed(void **state)
 	struct mailbox *list;
 	refused(ERROR_NOT_FOUND, mailbox_list(t.alice, t.arena, &list, &count, &t.error)); /* an old handle sees it, too */
 	ok(store_create_account(t.store, ALICE, &t.error));
+	refused(ERROR_NOT_FOUND, mailbox_list(t.alice, t.arena, &list, &count, &t.error)); /* what another has under the name isn't its */
 	struct account *again = store_open_account(t.store, ALICE, &t.error);
 	struct quota quota;
 	ok(account_quota(again, &quota, &t.error));
 	assert_int_equal(quota.messages, 0);
-	assert_true(box("INBOX").uidvalidity > validity); /* even within the same second */
+	struct mailbox inbox;
+	ok(mailbox_find(again, SLICE("INBOX"), t.arena, &inbox, &t.error));
+	assert_true(inbox.uidvalidity > validity); /* even within the same second */
 	ok(store_list_accounts(t.store, t.arena, &names, &count, &t.error));
 	assert_int_equal(count, 2);
 	store_release_account(&again);
@@ -635,6 +665,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(an_account_has_its_mailboxes),
+		STORE_TEST(an_account_made_anew_is_another),
 		STORE_TEST(accounts_are_listed_and_removed),
 		STORE_TEST(no_name_leaves_its_folder),
 		STORE_TEST(idle_accounts_make_place),

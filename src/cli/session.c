@@ -1,0 +1,143 @@
+/* pombal session: who is signed in, and ending that. What the roles answer is told in main/sessions.h. */
+#include "base/clock.h"
+#include "base/random.h"
+#include "cli/commands.h"
+#include "cli/instance.h"
+
+enum { ANSWER_MAX = 64 * 1024 * 1024 };
+
+enum field { FIELD_ID, FIELD_ACCOUNT, FIELD_PROTOCOL, FIELD_ADDRESS, FIELD_SINCE, FIELD_TLS, FIELD_CLIENT, FIELD_DOING, FIELD_BUSY, FIELD_COUNT };
+
+struct entry {
+	struct slice fields[FIELD_COUNT];
+	int64_t since;
+};
+
+/* One line without its first word; false if it is none of a session. */
+static bool read_entry(struct slice line, struct entry *entry)
+{
+	uint64_t since;
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		if (!slice_cut(line, '\t', &entry->fields[i], &line) && i + 1 < FIELD_COUNT)
+			return false;
+	bool done = slice_to_number(entry->fields[FIELD_SINCE], INT64_MAX, &since);
+	entry->since = done ? (int64_t)since : 0;
+	return done;
+}
+
+static json_t *json_of_entry(const void *entry_at)
+{
+	static const char *const names[FIELD_COUNT] = {"id", "account", "protocol", "address", NULL, "tls", "client", "doing", NULL};
+	const struct entry *entry = entry_at;
+	json_t *object = json_object();
+	for (size_t i = 0; i < FIELD_COUNT; i++)
+		if (names[i])
+			json_object_set_new(object, names[i], json_of_slice(entry->fields[i]));
+	json_object_set_new(object, "since", json_integer((json_int_t)entry->since));
+	json_object_set_new(object, "busy", json_boolean(slice_equal(entry->fields[FIELD_BUSY], SLICE("busy"))));
+	return object;
+}
+
+static void print_part(const char *before, struct slice text)
+{
+	if (text.len == 0)
+		return;
+	printf("  %s", before);
+	print_safe(text);
+}
+
+static void print_entry(const void *entry_at)
+{
+	const struct entry *entry = entry_at;
+	char when[32];
+	bool busy = slice_equal(entry->fields[FIELD_BUSY], SLICE("busy"));
+	print_safe(entry->fields[FIELD_ID]);
+	print_part("", entry->fields[FIELD_ACCOUNT]);
+	print_part("", entry->fields[FIELD_PROTOCOL]);
+	print_part("from ", entry->fields[FIELD_ADDRESS]);
+	printf("  since %s", time_text(entry->since, when));
+	print_part("", entry->fields[FIELD_TLS].len > 0 ? entry->fields[FIELD_TLS] : SLICE("without TLS"));
+	print_part("client ", entry->fields[FIELD_CLIENT]);
+	print_part(busy ? "does " : "did ", entry->fields[FIELD_DOING]);
+	putchar('\n');
+}
+
+static const struct command_shape shape = {sizeof(struct entry), json_of_entry, print_entry};
+
+/* What the roles said, line by line; `sum` adds up what was ended. False: *error names a role that didn't answer. */
+static bool read_answer(struct command_line *line, struct slice answer, struct entry **list, size_t *count, uint64_t *sum, struct error *error)
+{
+	struct slice text, word, rest;
+	size_t room = 1;
+	for (size_t i = 0; i < answer.len; i++)
+		room += answer.at[i] == '\n';
+	*list = arena_array(line->arena, room, sizeof **list);
+	*count = 0;
+	*sum = 0;
+	while (slice_cut(answer, '\n', &text, &answer)) {
+		uint64_t number;
+		slice_cut(text, '\t', &word, &rest);
+		if (slice_equal(word, SLICE("silent")))
+			return error_set(error, ERROR_TEMPORARY, "the %.*s role doesn't answer: its sessions are as they were", SLICE_ARG(rest));
+		if (slice_equal(word, SLICE("ended")) && slice_to_number(rest, INT64_MAX, &number))
+			*sum += number;
+		else if (slice_equal(word, SLICE("session")))
+			*count += read_entry(rest, &(*list)[*count]);
+	}
+	return true;
+}
+
+static int run_with(struct command_line *line, bool (*act)(struct command_line *line, struct slice whom, struct error *error))
+{
+	struct slice whom = command_argument(line, 0);
+	struct error error;
+	if (!instance_become_owner(line))
+		return COMMAND_FAILED;
+	/* Sessions go by the canonical name; what isn't an address is the id of a session. */
+	if (slice_find_char(whom, '@') != SLICE_NONE && !instance_address(line, whom, &whom, &error))
+		return command_fail(line, "%s", error.text);
+	return act(line, whom, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
+}
+
+static bool list(struct command_line *line, struct slice whom, struct error *error)
+{
+	struct buf answer = BUF(ANSWER_MAX);
+	struct entry *entries;
+	size_t count, kept = 0;
+	uint64_t unused;
+	bool done = instance_ask(line, "sessions", &answer, error) && read_answer(line, buf_slice(&answer), &entries, &count, &unused, error);
+	for (size_t i = 0; done && i < count; i++)
+		if (whom.len == 0 || slice_equal(entries[i].fields[FIELD_ACCOUNT], whom) || slice_equal(entries[i].fields[FIELD_ID], whom))
+			entries[kept++] = entries[i];
+	if (done)
+		command_print_list(line, &shape, entries, kept);
+	buf_free(&answer);
+	return done;
+}
+
+static bool end(struct command_line *line, struct slice whom, struct error *error)
+{
+	struct buf answer = BUF(ANSWER_MAX);
+	struct entry *entries;
+	size_t count;
+	uint64_t ended = 0;
+	struct slice request = arena_printf(line->arena, "end %.*s", SLICE_ARG(whom));
+	bool done = (slice_find_char(whom, '@') != SLICE_NONE || id_parse(whom) != 0) ||
+		    error_set(error, ERROR_INVALID, "\"%.*s\" is neither an account nor the id of a session", SLICE_ARG(whom));
+	done = done && instance_ask(line, request.at, &answer, error) && read_answer(line, buf_slice(&answer), &entries, &count, &ended, error);
+	if (done && ended == 0)
+		done = error_set(error, ERROR_NOT_FOUND, "there is no session of %.*s", SLICE_ARG(whom));
+	if (done)
+		printf("%llu session%s ended\n", (unsigned long long)ended, ended == 1 ? "" : "s");
+	buf_free(&answer);
+	return done;
+}
+
+static int run_list(struct command_line *line) { return run_with(line, list); }
+static int run_end(struct command_line *line) { return run_with(line, end); }
+
+const struct command session_commands[] = {
+	{"session list", "[ACCOUNT|ID]", "Lists who is signed in: over which protocol, from where, since when, and what for.", run_list, NULL, 0, 1, COMMAND_JSON},
+	{"session end", "ACCOUNT|ID", "Ends the sessions of an account, or one; they may sign in again.", run_end, NULL, 1, 1, 0},
+	{0},
+};

@@ -1,0 +1,114 @@
+/* Ending sessions whose account has changed, and what the command line asks; see sessions.h. */
+#include "main/sessions.h"
+
+#include "base/map.h"
+#include "base/memory.h"
+#include "base/random.h"
+#include "main/control.h"
+
+/* ---- What auth announces ---- */
+
+static bool is_former(void *context, const struct conn_session *session)
+{
+	const struct auth_account *now = context;
+	return slice_equal(session->account, now->name) && session->identity != now->identity;
+}
+
+/** Every identity that has sessions, once. */
+struct signed_in {
+	struct map *seen;
+	struct arena *arena;
+	struct identity_list { struct identity_list *next; struct auth_account account; } *list;
+};
+
+static void note_signed_in(void *context, const struct conn_session *session)
+{
+	struct signed_in *all = context;
+	if (map_put(all->seen, slice_make((const char *)&session->identity, sizeof session->identity), all))
+		return;
+	struct identity_list *entry = arena_alloc(all->arena, sizeof *entry);
+	entry->account = (struct auth_account){arena_copy(all->arena, session->account), session->identity};
+	entry->next = all->list;
+	all->list = entry;
+}
+
+static bool is_of(void *context, const struct conn_session *session)
+{
+	const struct auth_account *ended = context;
+	return session->identity == ended->identity && slice_equal(session->account, ended->name);
+}
+
+/* The auth role was away: what it would have announced is asked for. If it goes away again, its successor says so, and all is asked
+ * anew. In a worker. */
+static void ask_for_all(void *context)
+{
+	struct sessions *sessions = context;
+	struct signed_in all = {.seen = map_new(), .arena = arena_new()};
+	server_visit_sessions(sessions->server, note_signed_in, &all);
+	for (struct identity_list *entry = all.list; entry; entry = entry->next)
+		if (auth_stands(sessions->auth, &entry->account) == AUTH_ENDED)
+			server_end_sessions(sessions->server, is_of, &entry->account, SLICE("the account was changed"));
+	map_free(&all.seen);
+	arena_free(&all.arena);
+}
+
+/* In auth's thread, which must not wait for an answer. */
+static void hear_change(void *context, const struct auth_change *change)
+{
+	struct sessions *sessions = context;
+	struct auth_account now = change->account;
+	if (change->any)
+		server_work(sessions->server, ask_for_all, sessions);
+	else
+		server_end_sessions(sessions->server, is_former, &now, change->reason);
+}
+
+void sessions_watch(struct sessions *sessions) { auth_on_change(sessions->auth, hear_change, sessions); }
+void sessions_leave(struct sessions *sessions) { auth_on_change(sessions->auth, NULL, NULL); }
+
+/* ---- What the command line asks ---- */
+
+static void put_field(struct buf *out, struct slice text)
+{
+	buf_append_char(out, '\t');
+	for (size_t i = 0; i < text.len; i++)
+		buf_append_char(out, (unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f ? '?' : text.at[i]);
+}
+
+static void put_session(void *context, const struct conn_session *session)
+{
+	struct buf *out = context;
+	char id[ID_TEXT_LEN + 1];
+	id_format(session->id, id);
+	struct buf line = BUF(CONTROL_TEXT_MAX - 1); /* a line must fit into one message of a control channel */
+	buf_append_text(&line, "session");
+	put_field(&line, slice_of(id));
+	put_field(&line, session->account);
+	put_field(&line, slice_of(session->protocol));
+	put_field(&line, session->address);
+	buf_printf(&line, "\t%lld", (long long)session->since);
+	put_field(&line, slice_of(session->tls));
+	put_field(&line, session->client);
+	put_field(&line, session->doing);
+	put_field(&line, session->busy ? SLICE("busy") : SLICE("idle"));
+	buf_append_char(&line, '\n');
+	if (!line.overflow)
+		buf_append(out, buf_slice(&line));
+	buf_free(&line);
+}
+
+static bool is_named(void *context, const struct conn_session *session)
+{
+	const struct slice *whom = context;
+	return slice_equal(session->account, *whom) || (session->id != 0 && session->id == id_parse(*whom));
+}
+
+void sessions_answer(struct sessions *sessions, struct slice question, struct buf *out)
+{
+	struct slice verb, whom;
+	slice_cut(question, ' ', &verb, &whom);
+	if (slice_equal(verb, SLICE("sessions")))
+		server_visit_sessions(sessions->server, put_session, out);
+	else if (slice_equal(verb, SLICE("end")))
+		buf_printf(out, "ended\t%zu\n", server_end_sessions(sessions->server, is_named, &whom, SLICE("ended by an administrator")));
+}
