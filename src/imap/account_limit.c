@@ -1,26 +1,32 @@
-/* How many connections each account has, in this process. A row exists only while there is one. */
+/* What each account has in this process: connections, and the memory that its commands have taken beyond what every connection may.
+ * A row exists only while there is a connection. */
 #include <pthread.h>
 
 #include "base/map.h"
 #include "base/memory.h"
 #include "imap/session.h"
 
+struct share {
+	int64_t connections;
+	uint64_t memory;
+};
+
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
-static struct map *connections; /* name -> int64_t, malloc'ed */
+static struct map *shares; /* name -> struct share */
 
 bool account_limit_enter(struct slice account, int64_t limit)
 {
 	pthread_mutex_lock(&lock);
-	if (!connections)
-		connections = map_new();
-	int64_t *count = map_get(connections, account);
-	if (!count) {
-		count = memory_new(sizeof *count);
-		map_put(connections, account, count);
+	if (!shares)
+		shares = map_new();
+	struct share *share = map_get(shares, account);
+	if (!share) {
+		share = memory_new(sizeof *share);
+		map_put(shares, account, share);
 	}
-	bool allowed = *count < limit;
+	bool allowed = share->connections < limit;
 	if (allowed)
-		++*count;
+		share->connections++;
 	pthread_mutex_unlock(&lock);
 	return allowed;
 }
@@ -28,12 +34,32 @@ bool account_limit_enter(struct slice account, int64_t limit)
 void account_limit_leave(struct slice account)
 {
 	pthread_mutex_lock(&lock);
-	int64_t *count = map_get(connections, account);
-	if (count && --*count == 0) {
-		map_remove(connections, account);
-		free(count);
+	struct share *share = map_get(shares, account);
+	if (share && --share->connections == 0) {
+		map_remove(shares, account);
+		free(share);
 	}
-	if (map_count(connections) == 0)
-		map_free(&connections);
+	if (map_count(shares) == 0)
+		map_free(&shares);
+	pthread_mutex_unlock(&lock);
+}
+
+bool account_limit_borrow(struct slice account, uint64_t bytes, uint64_t limit)
+{
+	pthread_mutex_lock(&lock);
+	struct share *share = map_get(shares, account);
+	bool allowed = share && share->memory <= limit && bytes <= limit - share->memory;
+	if (allowed)
+		share->memory += bytes;
+	pthread_mutex_unlock(&lock);
+	return allowed;
+}
+
+void account_limit_repay(struct slice account, uint64_t bytes)
+{
+	pthread_mutex_lock(&lock);
+	struct share *share = map_get(shares, account);
+	if (share)
+		share->memory -= bytes;
 	pthread_mutex_unlock(&lock);
 }

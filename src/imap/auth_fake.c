@@ -35,7 +35,8 @@ static enum sign_in_status check(struct slice name, struct slice password, struc
 		return SIGN_IN_TEMPORARY;
 	if (slice_equal(password, SLICE("often")))
 		return SIGN_IN_THROTTLED;
-	return account->name.len > 0 && slice_equal(password, SLICE("secret")) ? SIGN_IN_DONE : SIGN_IN_REFUSED;
+	bool right = slice_equal(password, SLICE("secret")) || slice_equal(password, SLICE("p\xc3\xa4ssw\xc3\xb6rt"));
+	return account->name.len > 0 && right ? SIGN_IN_DONE : SIGN_IN_REFUSED;
 }
 
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding)

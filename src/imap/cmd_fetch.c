@@ -1,11 +1,11 @@
 /* FETCH (RFC 3501 §6.4.5). Messages come in pieces from the store (walk.c); envelopes and structures from the stored
- * summary; bodies go from their file to the connection without passing through here, unless they are small. */
+ * summary; bodies go from their file to the connection without passing through here, unless they are small. A message with a
+ * long answer is sent in parts, with a rest between them (RUN_AGAIN), so what it needs is kept in the job. */
 #include <fcntl.h>
 
 #include "base/log.h"
 #include "imap/fetch.h"
 #include "imap/session.h"
-#include "imap/source.h"
 #include "message/date.h"
 
 enum {
@@ -13,21 +13,30 @@ enum {
 	FETCH_PIECE_SUMMARY = 64, /* … when summaries are */
 	FETCH_PIECE_SEEN = 16,    /* … when they become \Seen: not long before they are sent */
 	FETCH_INLINE_MAX = 16 * 1024, /* longer ranges are sent from the file */
-	FETCH_OUTPUT = 16 * 1024,     /* gathered before it goes to the connection */
+	FETCH_FIELDS_BYTES_MAX = 64 * 1024 * 1024, /* of headers that are gone through for one message, each once for every HEADER.FIELDS */
+	SUMMARY_COUNTED = 16 * 1024,  /* a summary of more bytes needs more memory than goes uncounted, … */
+	SUMMARY_FACTOR = 64,          /* … so many times its size, with structure and answer */
 };
 
 struct fetch_job {
 	struct walk walk;
 	struct fetch_items items;
 	bool sets_seen, wants_flags, has_sections;
+	size_t field_items;    /* items that ask for some fields of a header */
 	bool *became_seen;     /* of the piece at hand */
 	uint32_t *seen;        /* UIDs that this command has marked */
 	size_t seen_count;
-	bool some_unreadable;
+	bool some_unreadable, over_share, over_budget;
 	struct buf out;        /* freed before the job rests */
+	/* the message at hand */
+	bool in_message;
+	struct source source;
+	size_t item;           /* the next of the items */
+	struct fields fields;  /* of that item, while they are being sent */
+	bool in_fields;
+	uint64_t skip, left;   /* of a partial subset: bytes that come before, bytes to be sent */
+	uint64_t borrowed;     /* for those before it */
 };
-
-/* ---- one message ---- */
 
 static void flush(struct command *command, struct fetch_job *job)
 {
@@ -35,12 +44,14 @@ static void flush(struct command *command, struct fetch_job *job)
 	buf_clear(&job->out);
 }
 
-static bool send_range(struct command *command, struct fetch_job *job, struct source *source, uint64_t offset, uint64_t length)
+/* ---- sections ---- */
+
+static bool send_range(struct command *command, struct fetch_job *job, uint64_t offset, uint64_t length)
 {
 	buf_printf(&job->out, " {%llu}\r\n", (unsigned long long)length);
 	if (length <= FETCH_INLINE_MAX)
-		return source_read(source, offset, length, &job->out);
-	int own = fcntl(source->fd, F_DUPFD_CLOEXEC, 0);
+		return source_read(&job->source, offset, length, &job->out);
+	int own = fcntl(job->source.fd, F_DUPFD_CLOEXEC, 0);
 	if (own < 0)
 		return false;
 	flush(command, job);
@@ -59,36 +70,57 @@ static void clip_partial(const struct fetch_item *item, uint64_t *offset, uint64
 		*length = item->most;
 }
 
-static bool send_fields(struct fetch_job *job, const struct fetch_item *item, struct source *source, uint64_t offset, uint64_t length)
+static bool begin_fields(struct command *command, struct fetch_job *job, const struct fetch_item *item, uint64_t offset, uint64_t length)
 {
-	struct buf header = BUF(length + 1), subset = BUF(length + 4);
-	bool done = source_read(source, offset, length, &header);
-	if (done) {
-		section_filter(&item->section, buf_slice(&header), &subset);
-		uint64_t from = 0, size = subset.len;
-		clip_partial(item, &from, &size);
-		buf_printf(&job->out, " {%llu}\r\n", (unsigned long long)size);
-		buf_append(&job->out, slice_sub(buf_slice(&subset), (size_t)from, (size_t)size));
-	}
-	buf_free(&header);
-	buf_free(&subset);
-	return done;
+	uint64_t size;
+	if (!job->fields.window)
+		job->fields.window = arena_alloc(command->arena, FIELDS_WINDOW);
+	fields_begin(&job->fields, &item->section, offset, length);
+	if (!fields_measure(&job->fields, &job->source, &size))
+		return false;
+	job->skip = 0;
+	clip_partial(item, &job->skip, &size);
+	job->left = size;
+	job->in_fields = true;
+	buf_printf(&job->out, " {%llu}\r\n", (unsigned long long)size);
+	fields_begin(&job->fields, &item->section, offset, length);
+	return true;
 }
 
-static bool send_section(struct command *command, struct fetch_job *job, const struct fetch_item *item, struct source *source)
+/* Sends what there is room for. False: the file can't be read. */
+static bool send_fields(struct command *command, struct fetch_job *job)
+{
+	struct slice piece;
+	while (job->left > 0 && !conn_should_pause(command->imap->conn)) {
+		if (!fields_next(&job->fields, &job->source, &piece) || piece.len == 0)
+			return false;
+		size_t skipped = job->skip < piece.len ? (size_t)job->skip : piece.len;
+		piece = slice_sub(piece, skipped, job->left < piece.len - skipped ? (size_t)job->left : piece.len - skipped);
+		job->skip -= skipped;
+		job->left -= piece.len;
+		buf_append(&job->out, piece);
+		imap_send_some(command->imap, &job->out);
+	}
+	job->in_fields = job->left > 0;
+	return true;
+}
+
+static bool send_section(struct command *command, struct fetch_job *job, const struct fetch_item *item)
 {
 	uint64_t offset, length;
-	const struct part *root = section_needs_structure(&item->section) ? source_structure(source) : NULL;
+	const struct part *root = section_needs_structure(&item->section) ? source_structure(&job->source) : NULL;
 	buf_append(&job->out, item->label);
-	if (!section_find(&item->section, root, source->size, &offset, &length)) {
+	if (!section_find(&item->section, root, job->source.size, &offset, &length)) {
 		buf_append_text(&job->out, " NIL");
 		return true;
 	}
 	if (item->section.text == SECTION_FIELDS || item->section.text == SECTION_FIELDS_NOT)
-		return send_fields(job, item, source, offset, length);
+		return begin_fields(command, job, item, offset, length) && send_fields(command, job);
 	clip_partial(item, &offset, &length);
-	return send_range(command, job, source, offset, length);
+	return send_range(command, job, offset, length);
 }
+
+/* ---- one message ---- */
 
 static void write_date(struct buf *out, int64_t received)
 {
@@ -97,12 +129,12 @@ static void write_date(struct buf *out, int64_t received)
 	buf_printf(out, "\"%.*s\"", (int)len, date);
 }
 
-static bool write_item(struct command *command, struct fetch_job *job, const struct fetch_item *item, struct source *source)
+static bool write_item(struct command *command, struct fetch_job *job, const struct fetch_item *item)
 {
 	struct buf *out = &job->out;
-	const struct message *message = source->message;
+	const struct message *message = job->source.message;
 	if (item->kind == FETCH_SECTION)
-		return send_section(command, job, item, source);
+		return send_section(command, job, item);
 	buf_append(out, item->label);
 	buf_append_char(out, ' ');
 	switch (item->kind) {
@@ -119,11 +151,11 @@ static bool write_item(struct command *command, struct fetch_job *job, const str
 		buf_append_number(out, message->size);
 		break;
 	case FETCH_ENVELOPE:
-		write_envelope(out, source_structure(source)->envelope);
+		write_envelope(out, source_structure(&job->source)->envelope);
 		break;
 	case FETCH_BODY:
 	case FETCH_BODYSTRUCTURE:
-		write_structure(out, source_structure(source), item->kind == FETCH_BODYSTRUCTURE);
+		write_structure(out, source_structure(&job->source), item->kind == FETCH_BODYSTRUCTURE);
 		break;
 	case FETCH_SECTION:
 		break;
@@ -131,45 +163,94 @@ static bool write_item(struct command *command, struct fetch_job *job, const str
 	return true;
 }
 
-/* Once a response has begun it must be brought to its end; whoever can't loses the connection. */
-static void send_message(struct command *command, struct fetch_job *job, struct source *source, size_t index, bool became_seen)
+/* Memory for the structure and the answer, and headers that aren't too much work: asked before the response begins, which must
+ * be brought to its end then. */
+static bool is_affordable(struct command *command, struct fetch_job *job)
 {
-	if (job->wants_flags || became_seen)
-		selected_write_keywords(command->imap->selected, &job->out, source->message->keywords);
-	buf_printf(&job->out, "* %zu FETCH (", index + 1);
-	for (size_t i = 0; i < job->items.count; i++) {
-		if (i > 0)
-			buf_append_char(&job->out, ' ');
-		if (!write_item(command, job, &job->items.list[i], source)) {
-			imap_bye(command->imap, "A message can't be read");
-			return;
-		}
-	}
-	if (became_seen && !job->wants_flags) {
-		buf_append_char(&job->out, ' ');
-		write_item(command, job, &(struct fetch_item){.kind = FETCH_FLAGS, .label = SLICE("FLAGS")}, source);
-	}
-	buf_append_text(&job->out, ")\r\n");
-	if (job->out.len > FETCH_OUTPUT)
-		flush(command, job);
+	uint64_t summary = job->source.message->summary.len;
+	job->borrowed = command->imap->borrowed;
+	job->over_share = summary > SUMMARY_COUNTED && !imap_borrow(command->imap, summary * SUMMARY_FACTOR);
+	if (job->over_share)
+		return false;
+	const struct part *root = job->field_items > 0 ? source_structure(&job->source) : NULL;
+	job->over_budget = root && job->field_items * root->header_size > FETCH_FIELDS_BYTES_MAX && job->field_items > 1;
+	return !job->over_budget;
 }
 
-static void fetch_message(struct command *command, struct fetch_job *job, size_t at)
+/* Gets what the response needs before it begins. */
+static bool begin_message(struct command *command, struct fetch_job *job)
 {
-	struct source source = {.command = command, .message = job->walk.messages[at], .fd = -1};
+	struct walk *walk = &job->walk;
 	struct error error;
-	/* What the response needs is got before it begins. */
-	bool ready = (!job->has_sections || source_open(&source, &error)) && (job->walk.wanted != MESSAGE_SUMMARY || source_structure(&source));
-	if (ready) {
-		send_message(command, job, &source, job->walk.positions[at], job->became_seen && job->became_seen[at]);
-	} else if (source.gone) {
-		command->some_gone = true;
-	} else {
-		job->some_unreadable = true;
-		log_error("message.unreadable", log_id("session", command->imap->id), log_slice("account", command->imap->account),
-			  log_number("uid", source.message->uid));
+	if (!command->message_arena)
+		command->message_arena = arena_new();
+	job->source = (struct source){.command = command, .message = walk->messages[walk->at], .fd = -1, .arena = command->message_arena};
+	job->fields.window_len = 0;
+	job->item = 0;
+	if (!is_affordable(command, job))
+		return false;
+	if ((job->has_sections && !source_open(&job->source, &error)) || (walk->wanted == MESSAGE_SUMMARY && !source_structure(&job->source))) {
+		if (job->source.gone) {
+			command->some_gone = true;
+		} else if (job->source.over_share) {
+			job->over_share = true;
+		} else {
+			job->some_unreadable = true;
+			log_error("message.unreadable", log_id("session", command->imap->id), log_slice("account", command->imap->account),
+				  log_number("uid", job->source.message->uid));
+		}
+		return false;
 	}
-	source_close(&source);
+	if (job->wants_flags || (job->became_seen && job->became_seen[walk->at]))
+		selected_write_keywords(command->imap->selected, &job->out, job->source.message->keywords);
+	buf_printf(&job->out, "* %u FETCH (", walk->positions[walk->at] + 1);
+	return true;
+}
+
+static void end_message(struct command *command, struct fetch_job *job)
+{
+	source_close(&job->source);
+	arena_reset(command->message_arena);
+	job->in_message = job->in_fields = false;
+	job->walk.at++;
+	if (conn_queued(command->imap->conn) < UNCOUNTED_MEMORY)
+		imap_repay(command->imap, command->imap->borrowed);
+}
+
+/* The items that are left, as far as there is room for their answers. Once a response has begun it must be brought to its end;
+ * whoever can't loses the connection. */
+static bool write_items(struct command *command, struct fetch_job *job)
+{
+	struct conn *conn = command->imap->conn;
+	while (job->in_fields || job->item < job->items.count) {
+		if (conn_should_pause(conn))
+			return true;
+		if (!job->in_fields && job->item > 0)
+			buf_append_char(&job->out, ' ');
+		if (!(job->in_fields ? send_fields(command, job) : write_item(command, job, &job->items.list[job->item])))
+			return false;
+		job->item += !job->in_fields;
+		imap_send_some(command->imap, &job->out);
+	}
+	if (job->became_seen && job->became_seen[job->walk.at] && !job->wants_flags) {
+		buf_append_char(&job->out, ' ');
+		write_item(command, job, &(struct fetch_item){.kind = FETCH_FLAGS, .label = SLICE("FLAGS")});
+	}
+	buf_append_text(&job->out, ")\r\n");
+	imap_send_some(command->imap, &job->out);
+	end_message(command, job);
+	return true;
+}
+
+static void fetch_message(struct command *command, struct fetch_job *job)
+{
+	if (!job->in_message && !begin_message(command, job)) {
+		end_message(command, job);
+		return;
+	}
+	job->in_message = true;
+	if (!write_items(command, job))
+		imap_bye(command->imap, "A message can't be read");
 }
 
 /* ---- many ---- */
@@ -209,6 +290,7 @@ static bool parse_job(struct command *command, struct fetch_job *job)
 		job->wants_flags |= item->kind == FETCH_FLAGS;
 		has_uid |= item->kind == FETCH_UID;
 		job->has_sections |= item->kind == FETCH_SECTION;
+		job->field_items += item->kind == FETCH_SECTION && item->section.field_count > 0;
 		if (item->kind == FETCH_ENVELOPE || item->kind == FETCH_BODY || item->kind == FETCH_BODYSTRUCTURE ||
 		    (item->kind == FETCH_SECTION && section_needs_structure(&item->section)))
 			job->walk.wanted = MESSAGE_SUMMARY;
@@ -225,6 +307,10 @@ static bool parse_job(struct command *command, struct fetch_job *job)
 
 static enum run finish(struct command *command, const struct fetch_job *job)
 {
+	if (job->over_share)
+		return reply_over_share(command);
+	if (job->over_budget)
+		return reply_no(command, "LIMIT", "So many parts of so long a header are too much for one command");
 	if (job->some_unreadable)
 		return reply_no(command, "UNAVAILABLE", "Some messages can't be read");
 	if (command->some_gone)
@@ -236,7 +322,11 @@ static enum run finish(struct command *command, const struct fetch_job *job)
 static bool fetch_some(struct command *command, struct fetch_job *job, bool *failed, struct error *error)
 {
 	struct walk *walk = &job->walk;
+	imap_repay(command->imap, job->in_message ? job->borrowed : command->imap->borrowed); /* those answers have been sent */
+	job->borrowed = 0;
 	while (!conn_should_pause(command->imap->conn)) {
+		if (job->over_share || job->over_budget)
+			return false;
 		if (walk->at == walk->count) {
 			bool more;
 			*failed = !walk_load(command, walk, &more, error);
@@ -246,11 +336,18 @@ static bool fetch_some(struct command *command, struct fetch_job *job, bool *fai
 				mark_seen(command, job);
 			continue;
 		}
-		fetch_message(command, job, walk->at++);
+		fetch_message(command, job);
 		if (command->imap->state == STATE_LOGOUT)
 			return false;
 	}
 	return true;
+}
+
+static void end_job(struct command *command)
+{
+	struct fetch_job *job = command->job;
+	if (job->in_message)
+		source_close(&job->source);
 }
 
 enum run imap_cmd_fetch(struct command *command)
@@ -261,6 +358,7 @@ enum run imap_cmd_fetch(struct command *command)
 	if (!job) {
 		command->job = job = arena_alloc(command->arena, sizeof *job);
 		job->out = BUF(RESPONSE_MAX);
+		command->end = end_job;
 		if (!parse_job(command, job))
 			return reply_syntax(command);
 	}

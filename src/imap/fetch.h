@@ -1,12 +1,16 @@
 /* What FETCH is made of: the items that were asked for (fetch_parse.c), where a section lies in a message (fetch_section.c),
- * ENVELOPE and BODYSTRUCTURE (fetch_structure.c). */
+ * some fields of a header (fetch_fields.c), ENVELOPE and BODYSTRUCTURE (fetch_structure.c). */
 #ifndef IMAP_FETCH_H
 #define IMAP_FETCH_H
 
-#include "imap/parse.h"
-#include "message/mime.h"
+#include "imap/source.h"
 
-enum { FETCH_ITEMS_MAX = 200, FETCH_FIELDS_MAX = 200, SECTION_DEPTH_MAX = 100 };
+enum {
+	FETCH_ITEMS_MAX = 200, FETCH_FIELDS_MAX = 200, SECTION_DEPTH_MAX = 100,
+	FIELD_NAME_MAX = 998,          /* of a field that is asked for: a line's length (RFC 5322 §2.1.1) */
+	FIELD_SEEN = 1024,             /* of a line, to know its field's name */
+	FIELDS_WINDOW = 16 * 1024,
+};
 
 enum fetch_kind { FETCH_FLAGS, FETCH_UID, FETCH_INTERNALDATE, FETCH_SIZE, FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE, FETCH_SECTION };
 
@@ -16,6 +20,7 @@ struct section {
 	enum section_text { SECTION_ALL, SECTION_HEADER, SECTION_FIELDS, SECTION_FIELDS_NOT, SECTION_TEXT, SECTION_MIME } text;
 	struct slice *fields;
 	size_t field_count;
+	struct slice *sorted; /* the same, to be searched */
 };
 
 struct fetch_item {
@@ -40,8 +45,24 @@ bool section_needs_structure(const struct section *section);
 /** Finds where the section's bytes lie; for FIELDS where the header does. False if there is no such part (NIL). `root` may be
  * NULL if it isn't needed. The range lies within `size`. */
 bool section_find(const struct section *section, const struct part *root, uint64_t size, uint64_t *offset, uint64_t *length);
-/** Appends the fields of `header` that the section names (or doesn't), and the empty line. */
-void section_filter(const struct section *section, struct slice header, struct buf *out);
+
+/** Sorts the names of fields, for searching. */
+void section_sort_names(struct section *section, struct arena *arena);
+/** The fields of a header that a section names (or doesn't), and the empty line, on their way out of the file. */
+struct fields {
+	const struct section *section;
+	char *window;                 /* FIELDS_WINDOW bytes; the owner's */
+	uint64_t offset, length;      /* of the header in the file */
+	uint64_t window_at, window_len, at; /* in the header */
+	enum { FIELDS_LINE_BEGINS, FIELDS_IN_LINE, FIELDS_DONE } state;
+	bool wanted, unended;         /* the line at hand; it had no end */
+};
+/** Starts with the header that lies there in the file. */
+void fields_begin(struct fields *fields, const struct section *section, uint64_t offset, uint64_t length);
+/** The next piece of the subset, valid until the next call; FIELDS_DONE after the last. False: the file can't be read. */
+bool fields_next(struct fields *fields, struct source *source, struct slice *piece);
+/** The length of the whole subset. */
+bool fields_measure(struct fields *fields, struct source *source, uint64_t *size);
 
 /** "(date subject …)" (RFC 3501 §7.4.2). NULL gives an empty one. */
 void write_envelope(struct buf *out, const struct envelope *envelope);

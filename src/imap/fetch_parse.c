@@ -45,9 +45,13 @@ static bool parse_fields(struct parser *parser, struct section *section)
 	do {
 		if (section->field_count == FETCH_FIELDS_MAX)
 			return parse_fail(parser, "Too many header fields");
-		if (!parse_astring(parser, &section->fields[section->field_count++]))
+		struct slice *field = &section->fields[section->field_count++];
+		if (!parse_astring(parser, field))
 			return false;
+		if (field->len > FIELD_NAME_MAX)
+			return parse_fail(parser, "The name of a header field is too long");
 	} while (parse_optional_char(parser, ' '));
+	section_sort_names(section, parser->arena);
 	return parse_char(parser, ')');
 }
 

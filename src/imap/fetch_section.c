@@ -1,7 +1,6 @@
 /* Where the bytes of a section lie (RFC 3501 §6.4.5). */
 #include "imap/fetch.h"
 
-#include "message/header.h"
 
 bool section_needs_structure(const struct section *section)
 {
@@ -40,27 +39,4 @@ bool section_find(const struct section *section, const struct part *root, uint64
 	else
 		set_range(part->header_at, part->header_size, size, offset, length);
 	return true;
-}
-
-static bool names_field(const struct section *section, struct slice name)
-{
-	for (size_t i = 0; i < section->field_count; i++)
-		if (slice_equal_nocase(section->fields[i], name))
-			return true;
-	return false;
-}
-
-/* The empty line that ends a header belongs to every subset of it. */
-void section_filter(const struct section *section, struct slice header, struct buf *out)
-{
-	struct header_field field;
-	bool wanted = section->text == SECTION_FIELDS;
-	while (header_next(&header, &field)) {
-		if (field.name.len == 0 || names_field(section, field.name) != wanted)
-			continue;
-		buf_append(out, field.whole);
-		if (field.whole.len > 0 && field.whole.at[field.whole.len - 1] != '\n')
-			buf_append_text(out, "\r\n");
-	}
-	buf_append_text(out, "\r\n");
 }

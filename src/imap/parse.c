@@ -96,28 +96,42 @@ bool parse_tag(struct parser *parser, struct slice *out)
 	return take_while(parser, is_tag_char, out) || parse_fail(parser, "A command begins with a tag");
 }
 
-/* Between quotes: TEXT-CHAR, with '\' before '"' and '\' only (RFC 3501: QUOTED-CHAR). No NUL, no 8-bit bytes. */
+/* Finds the end of what stands between quotes: TEXT-CHAR, with '\' before '"' and '\' only (RFC 3501: QUOTED-CHAR), and UTF-8,
+ * which RFC 9051 allows and clients send. */
+static bool find_quote(struct parser *parser, struct slice rest, size_t *end, size_t *escapes)
+{
+	*escapes = 0;
+	for (*end = 0; *end < rest.len && rest.at[*end] != '"'; ++*end) {
+		char c = rest.at[*end];
+		if (c == '\0' || c == '\r' || c == '\n')
+			return parse_fail(parser, "A quoted string holds a byte that only a literal may hold");
+		if (c != '\\')
+			continue;
+		if (++*end == rest.len || (rest.at[*end] != '"' && rest.at[*end] != '\\'))
+			return parse_fail(parser, "A backslash in a quoted string must be followed by a quote or a backslash");
+		++*escapes;
+	}
+	if (*end == rest.len)
+		return parse_fail(parser, "A quoted string has no end");
+	return slice_is_utf8(slice_sub(rest, 0, *end)) || parse_fail(parser, "A quoted string is not valid UTF-8");
+}
+
+/* Most hold no backslash, and point into the command; others take as much of the arena as they are long. */
 static bool parse_quoted(struct parser *parser, struct slice *out)
 {
 	struct slice rest = slice_skip(parser->rest, 1);
-	char *text = arena_alloc(parser->arena, rest.len + 1);
-	size_t len = 0, i = 0;
-	for (;; i++) {
-		if (i == rest.len)
-			return parse_fail(parser, "A quoted string has no end");
-		char c = rest.at[i];
-		if (c == '"')
-			break;
-		if (c == '\\') {
-			if (++i == rest.len || (rest.at[i] != '"' && rest.at[i] != '\\'))
-				return parse_fail(parser, "A backslash in a quoted string must be followed by a quote or a backslash");
-			c = rest.at[i];
-		}
-		if (c == '\0' || c == '\r' || c == '\n' || (unsigned char)c >= 0x80)
-			return parse_fail(parser, "A quoted string holds a byte that only a literal may hold");
-		text[len++] = c;
+	size_t end, escapes, len = 0;
+	if (!find_quote(parser, rest, &end, &escapes))
+		return false;
+	parser->rest = slice_skip(rest, end + 1);
+	*out = slice_sub(rest, 0, end);
+	if (escapes == 0)
+		return true;
+	char *text = arena_alloc(parser->arena, end - escapes);
+	for (size_t i = 0; i < end; i++) {
+		i += rest.at[i] == '\\';
+		text[len++] = rest.at[i];
 	}
-	parser->rest = slice_skip(rest, i + 1);
 	*out = slice_make(text, len);
 	return true;
 }

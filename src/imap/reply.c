@@ -114,6 +114,11 @@ enum run reply_no_mailbox(struct command *command, const char *code)
 	return reply_no(command, code, "There is no such mailbox");
 }
 
+enum run reply_over_share(struct command *command)
+{
+	return reply_no(command, "LIMIT", "This account uses as much memory as it may, try again when its other commands are done");
+}
+
 enum run reply_when_durable(struct command *command, const char *code, const char *text)
 {
 	struct error error;

@@ -1,4 +1,5 @@
-/* SEARCH: the keys as a tree (search_parse.c), and whether a message matches (search_match.c). */
+/* SEARCH: the keys as a tree (search_parse.c), whether a message matches (search_match.c), and the texts of a message, which are
+ * gone through once for all keys (search_scan.c). */
 #ifndef IMAP_SEARCH_H
 #define IMAP_SEARCH_H
 
@@ -7,7 +8,10 @@
 enum {
 	SEARCH_DEPTH_MAX = 250,  /* parentheses, NOT and OR inside one another; a list of alternatives is OR a OR b OR c … */
 	SEARCH_KEYS_MAX = 1000,
-	SEARCH_PART_MAX = 16 * 1024 * 1024, /* so many bytes of a part, or of the header, are looked at, as they stand in the file */
+	SEARCH_TEXTS_MAX = 100,  /* keys that ask for content: HEADER, BODY, TEXT */
+	SEARCH_PART_MAX = 16 * 1024 * 1024, /* so many bytes of a part are looked at, as they stand in the file, … */
+	SEARCH_HEADER_MAX = 8 * 1024 * 1024, /* … of a header, … */
+	SEARCH_WIDE_MAX = 4 * 1024 * 1024,  /* … of a part in UTF-16 and the like, which is converted as a whole */
 };
 
 enum search_key {
@@ -33,23 +37,42 @@ struct search_node {
 	uint64_t number;
 	int64_t day;        /* since 1970 */
 	struct set set;     /* NUMBERS: indexes; UIDS: UIDs */
+	struct search_node *next_text; /* HEADER, BODY, TEXT: all of the command, in a list */
+	bool found;         /* those: in the message at hand */
 };
 
-/** Parses " [CHARSET name] keys" up to the end, for the selected mailbox. NULL: the parser has the error; *bad_charset if
+/** What a command searches for. */
+struct search {
+	struct search_node *root;
+	struct search_node *texts; /* the keys that ask for content */
+	size_t longest;            /* bytes of the longest text among them */
+};
+
+/** Parses " [CHARSET name] keys" up to the end, for the selected mailbox. False: the parser has the error; *bad_charset if
  * that is what is wrong (for a NO). */
-struct search_node *search_parse(struct parser *parser, const struct selected *selected, bool *bad_charset);
+bool search_parse(struct parser *parser, const struct selected *selected, struct search *search, bool *bad_charset);
 /** A set of indexes that holds every message that can match. */
 struct set search_range(const struct search_node *root, const struct selected *selected, struct arena *arena);
 
-/** One message that is looked at; `arena` is for it alone. */
+enum search_list { LIST_FROM, LIST_TO, LIST_CC, LIST_BCC, LIST_SUBJECT, LIST_MESSAGE_ID, SEARCH_LISTS };
+
+/** One message that is looked at. */
 struct candidate {
 	struct source source;
+	struct search *search;
 	uint32_t index;
 	bool recent;
-	struct arena *arena;
-	struct buf header; /* as read from the file */
-	bool header_read;
+	struct arena *arena; /* for this message alone */
+	struct arena *step;  /* for what is needed for a moment; whoever uses it empties it */
+	struct slice lists[SEARCH_LISTS]; /* of the envelope, folded, once they are known */
+	bool listed[SEARCH_LISTS];
+	bool header_scanned, parts_scanned;
 };
 bool search_match(const struct search_node *node, struct candidate *candidate);
+
+/** Looks through the header for the keys HEADER and TEXT, and marks those that are found. */
+void search_scan_header(struct candidate *candidate);
+/** Looks through the parts for BODY and TEXT. */
+void search_scan_parts(struct candidate *candidate);
 
 #endif

@@ -4,7 +4,8 @@
 struct context {
 	struct parser *parser;
 	const struct selected *selected;
-	int depth, keys;
+	struct search *search;
+	int depth, keys, texts;
 };
 
 static bool parse_key(struct context *context, struct search_node **out);
@@ -141,6 +142,21 @@ static bool parse_argument(struct context *context, enum argument argument, stru
 	return false;
 }
 
+/* Notes a key that asks for content. */
+static bool add_text(struct context *context, struct search_node *node)
+{
+	struct search *search = context->search;
+	if (node->cost != SEARCH_COST_HEADER && node->cost != SEARCH_COST_BODY)
+		return true;
+	if (++context->texts > SEARCH_TEXTS_MAX)
+		return parse_fail(context->parser, "Too many texts to search for in one command");
+	node->next_text = search->texts;
+	search->texts = node;
+	if (node->text.len > search->longest)
+		search->longest = node->text.len;
+	return true;
+}
+
 static bool parse_named(struct context *context, struct search_node *node)
 {
 	struct slice name;
@@ -153,7 +169,7 @@ static bool parse_named(struct context *context, struct search_node *node)
 		node->key = rows[i].key;
 		node->cost = rows[i].cost;
 		node->flag = rows[i].flag;
-		return parse_argument(context, rows[i].argument, node);
+		return parse_argument(context, rows[i].argument, node) && (rows[i].cost < SEARCH_COST_HEADER || add_text(context, node));
 	}
 	return parse_fail(context->parser, "Unknown search key");
 }
@@ -210,14 +226,12 @@ static bool parse_charset(struct parser *parser, bool *bad_charset)
 	return !*bad_charset;
 }
 
-struct search_node *search_parse(struct parser *parser, const struct selected *selected, bool *bad_charset)
+bool search_parse(struct parser *parser, const struct selected *selected, struct search *search, bool *bad_charset)
 {
-	struct context context = {.parser = parser, .selected = selected};
-	struct search_node *root = arena_alloc(parser->arena, sizeof *root);
+	struct context context = {.parser = parser, .selected = selected, .search = search};
+	*search = (struct search){.root = arena_alloc(parser->arena, sizeof *search->root)};
 	*bad_charset = false;
-	if (!parse_space(parser) || !parse_charset(parser, bad_charset) || !parse_keys(&context, root) || !parse_end(parser))
-		return NULL;
-	return root;
+	return parse_space(parser) && parse_charset(parser, bad_charset) && parse_keys(&context, search->root) && parse_end(parser);
 }
 
 struct set search_range(const struct search_node *root, const struct selected *selected, struct arena *arena)

@@ -23,9 +23,12 @@ void command_end(struct imap *imap)
 		return;
 	struct arena *arena = imap->command->arena;
 	append_free(imap); /* its drafts belong to the account */
+	if (imap->command->end)
+		imap->command->end(imap->command);
 	if (imap->command->account)
 		store_release_account(&imap->command->account);
 	arena_free(&imap->command->scratch);
+	arena_free(&imap->command->message_arena);
 	imap->command = NULL;
 	arena_free(&arena);
 }
@@ -42,6 +45,24 @@ struct account *command_account(struct command *command, struct error *error)
 		imap_bye(imap, error->text);
 	}
 	return command->account;
+}
+
+/* ---- memory ---- */
+
+bool imap_borrow(struct imap *imap, uint64_t bytes)
+{
+	if (!account_limit_borrow(imap->account, bytes, (uint64_t)config_current()->account_memory))
+		return false;
+	imap->borrowed += bytes;
+	return true;
+}
+
+void imap_repay(struct imap *imap, uint64_t bytes)
+{
+	if (bytes == 0)
+		return;
+	account_limit_repay(imap->account, bytes);
+	imap->borrowed -= bytes;
 }
 
 /* ---- signing in ---- */
@@ -324,6 +345,8 @@ static enum run run_pending(struct imap *imap, struct slice unit)
 static enum run imap_run(void *session, struct slice unit)
 {
 	struct imap *imap = session;
+	if (!imap->command && imap->borrowed > 0)
+		imap_repay(imap, imap->borrowed);
 	enum run result = run_pending(imap, unit);
 	if (result == RUN_AGAIN)
 		return result;
@@ -378,6 +401,7 @@ static void imap_close(void *session)
 	selected_free(&imap->selected);
 	if (imap->account.at) {
 		log_info("imap.closed", log_id("session", imap->id), log_slice("account", imap->account));
+		imap_repay(imap, imap->borrowed);
 		account_limit_leave(imap->account);
 	}
 	free((char *)imap->account.at);

@@ -18,6 +18,7 @@ enum {
 	TAG_MAX = 256,
 	NAME_MAX_LEN = 1024,                    /* user names and passwords */
 	RESPONSE_MAX = 64 * 1024 * 1024,        /* what one untagged response may grow to, files not counted */
+	UNCOUNTED_MEMORY = 1024 * 1024,         /* what a connection may use without asking, see imap_borrow() */
 	SEND_STEP = 16 * 1024,                  /* gathered before it goes to the connection */
 };
 
@@ -57,6 +58,7 @@ struct imap {
 	bool sign_in_done;           /* the server's last message is out, the client's empty answer is due */
 	struct append *append;
 	struct subscription *idle;   /* while IDLE waits */
+	uint64_t borrowed;           /* of the account's share of memory, see imap_borrow() */
 };
 
 enum verb_flags {
@@ -85,10 +87,13 @@ struct command {
 	struct account *account; /* open while the command runs, see command_account() */
 	void *job;               /* what a command keeps between RUN_AGAINs; in the arena */
 	struct arena *scratch;   /* for one piece of a job; reset by the job */
+	struct arena *message_arena; /* for one message of it; likewise */
 	/* Messages whose changes this command has reported itself (or was told to be silent about). */
 	const uint32_t *quiet;
 	size_t quiet_count;
 	bool some_gone;          /* a message it was asked for has been expunged meanwhile */
+	/** Gives back what the job holds besides memory of the arena, when the command ends; NULL: nothing. */
+	void (*end)(struct command *command);
 };
 
 /* ---- verbs.c ---- */
@@ -114,6 +119,8 @@ enum run reply_syntax(struct command *command);
 /** The common answers to names and states. */
 enum run reply_bad_name(struct command *command);
 enum run reply_no_mailbox(struct command *command, const char *code);
+/** NO [LIMIT]: imap_borrow() has failed. */
+enum run reply_over_share(struct command *command);
 /** Waits for store_sync(), then reply_ok; NO if the disk failed. */
 enum run reply_when_durable(struct command *command, const char *code, const char *text);
 /** Sends "* BYE …" and closes. */
@@ -133,6 +140,11 @@ struct account *command_account(struct command *command, struct error *error);
 void command_end(struct imap *imap);
 /** To be called when the identity is proven: opens the mail account, counts the connection. False: *error. */
 bool imap_enter(struct imap *imap, const struct auth_account *account, struct error *error);
+/** Takes memory of the account's share (the option account_memory) for what this connection does, until imap_repay(), or until
+ * the next command, when also its answer has been sent. What every command needs, up to UNCOUNTED_MEMORY, isn't asked for.
+ * False: reply_over_share() is due. */
+bool imap_borrow(struct imap *imap, uint64_t bytes);
+void imap_repay(struct imap *imap, uint64_t bytes);
 /** Fills in what the auth role wants to know about the client; *tls must live as long. */
 struct sign_in_client imap_client(struct imap *imap, struct conn_tls *tls);
 
@@ -141,6 +153,9 @@ struct sign_in_client imap_client(struct imap *imap, struct conn_tls *tls);
 /** Counts one more connection of an account; false if that would be more than `limit`. Any thread. */
 bool account_limit_enter(struct slice account, int64_t limit);
 void account_limit_leave(struct slice account);
+/** Takes `bytes` of what the account's commands may have, if they have no more than `limit` then. Any thread. */
+bool account_limit_borrow(struct slice account, uint64_t bytes, uint64_t limit);
+void account_limit_repay(struct slice account, uint64_t bytes);
 
 /* ---- selected.c ---- */
 

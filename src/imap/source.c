@@ -6,6 +6,8 @@
 
 #include "message/summary.h"
 
+enum { STRUCTURE_MEMORY = 8 * 1024 * 1024, SMALL_SIZE = 64 * 1024 }; /* what the structure of a message may take; of a small one less */
+
 bool source_open(struct source *source, struct error *error)
 {
 	if (source->fd >= 0)
@@ -17,20 +19,25 @@ bool source_open(struct source *source, struct error *error)
 	return source->fd >= 0;
 }
 
-bool source_read(struct source *source, uint64_t offset, uint64_t length, struct buf *out)
+bool source_read_into(struct source *source, uint64_t offset, uint64_t length, char *at)
 {
 	struct error error;
 	if (!source_open(source, &error))
 		return false;
-	char *room = buf_reserve(out, (size_t)length);
-	if (!room)
-		return false;
 	for (uint64_t done = 0; done < length;) {
-		ssize_t got = pread(source->fd, room + done, (size_t)(length - done), (off_t)(offset + done));
+		ssize_t got = pread(source->fd, at + done, (size_t)(length - done), (off_t)(offset + done));
 		if (got == 0 || (got < 0 && errno != EINTR))
 			return false;
 		done += got > 0 ? (uint64_t)got : 0;
 	}
+	return true;
+}
+
+bool source_read(struct source *source, uint64_t offset, uint64_t length, struct buf *out)
+{
+	char *room = buf_reserve(out, (size_t)length);
+	if (!room || !source_read_into(source, offset, length, room))
+		return false;
 	buf_claim(out, (size_t)length);
 	return true;
 }
@@ -38,14 +45,18 @@ bool source_read(struct source *source, uint64_t offset, uint64_t length, struct
 const struct part *source_structure(struct source *source)
 {
 	struct error error;
-	struct arena *arena = source->command->scratch;
 	if (!source->structure && source->message->summary.len > 0)
-		source->structure = summary_decode(source->message->summary, arena);
+		source->structure = summary_decode(source->message->summary, source->arena);
 	if (source->structure || !source_open(source, &error))
 		return source->structure;
+	/* There is no summary that can be read: damage, or a message that has too much for one. */
+	uint64_t needed = source->size + STRUCTURE_MEMORY;
+	source->over_share = source->size > SMALL_SIZE && !imap_borrow(source->command->imap, needed);
+	if (source->over_share)
+		return NULL;
 	struct buf whole = BUF(source->size + 1);
 	if (source_read(source, 0, source->size, &whole))
-		source->structure = mime_parse(buf_slice(&whole), arena);
+		source->structure = mime_parse(buf_slice(&whole), source->arena);
 	buf_free(&whole);
 	return source->structure;
 }

@@ -1,8 +1,10 @@
 /* Going through many messages a piece at a time, so that a command on 100,000 of them needs the memory of a few hundred. */
 #include "imap/session.h"
 
-/* How far apart two wanted messages may be and still be read with one query, the ones between thrown away. */
-enum { WALK_GAP = 16 };
+enum {
+	WALK_GAP = 16,           /* so far apart may two wanted messages be and still be read with one query, the ones between thrown away */
+	WALK_BYTES = 512 * 1024, /* what is read of the store at a time, in memory */
+};
 
 static bool take_index(struct walk *walk, uint32_t *index)
 {
@@ -14,18 +16,25 @@ static bool take_index(struct walk *walk, uint32_t *index)
 	return set_next(&walk->indexes, &walk->cursor, index);
 }
 
-/* The next indexes that lie close enough together for one query. */
-static size_t pick(struct walk *walk, uint32_t *picked)
+static void put_back(struct walk *walk, uint32_t index, struct set_cursor behind)
+{
+	walk->cursor = behind;
+	walk->next = index;
+	walk->has_next = true;
+}
+
+/* The next indexes that lie close enough together for one query; behind[i] is where picked[i] was followed by the next. */
+static size_t pick(struct walk *walk, uint32_t *picked, struct set_cursor *behind)
 {
 	size_t count = 0;
 	uint32_t index;
 	while (count < walk->piece && take_index(walk, &index)) {
 		if (count > 0 && index - picked[count - 1] > WALK_GAP) {
-			walk->next = index;
-			walk->has_next = true;
+			put_back(walk, index, walk->cursor);
 			break;
 		}
-		picked[count++] = index;
+		picked[count] = index;
+		behind[count++] = walk->cursor;
 	}
 	return count;
 }
@@ -39,19 +48,25 @@ bool walk_load(struct command *command, struct walk *walk, bool *more, struct er
 	walk->positions = arena_array(command->scratch, walk->piece, sizeof *walk->positions);
 	walk->messages = arena_array(command->scratch, walk->piece, sizeof *walk->messages);
 	walk->count = walk->at = 0;
-	size_t picked = pick(walk, walk->positions), count, at = 0;
+	struct set_cursor *behind = arena_array(command->scratch, walk->piece, sizeof *behind);
+	size_t picked = pick(walk, walk->positions, behind), count, at = 0;
 	*more = picked > 0;
 	if (picked == 0)
 		return true;
 	struct message *list;
+	bool cut;
 	uint32_t first = uids_at(&selected->uids, walk->positions[0]), last = uids_at(&selected->uids, walk->positions[picked - 1]);
-	if (!command_account(command, error) ||
-	    !message_list(command->account, selected->mailbox, first, last, 0, 0, walk->wanted, command->scratch, &list, &count, error))
+	if (!command_account(command, error) || !message_list_some(command->account, selected->mailbox, first, last, WALK_BYTES, walk->wanted,
+								   command->scratch, &list, &count, &cut, error))
 		return false;
 	for (size_t i = 0; i < picked; i++) {
 		uint32_t uid = uids_at(&selected->uids, walk->positions[i]);
 		while (at < count && list[at].uid < uid)
 			at++;
+		if (at == count && cut) {
+			put_back(walk, walk->positions[i], behind[i]);
+			break;
+		}
 		if (at == count || list[at].uid != uid) {
 			command->some_gone = true;
 			continue;

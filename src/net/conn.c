@@ -143,14 +143,37 @@ static bool conn_may_run(struct conn *conn)
 	return !output_is_full(conn);
 }
 
+bool conn_is_gone(struct conn *conn)
+{
+	int64_t now = clock_monotonic_ms();
+	if (conn->failed || now - conn->looked_ms < LOOK_MS)
+		return conn->failed;
+	conn->looked_ms = now;
+	struct pollfd socket = {.fd = conn->fd, .events = POLLRDHUP};
+	if (poll(&socket, 1, 0) <= 0)
+		return false;
+	conn->failed = (socket.revents & (POLLERR | POLLHUP)) || now - conn->heard_ms >= HALF_CLOSED_MS;
+	return conn->failed;
+}
+
+/* Has a worker had this connection for so long that others come first? */
+static bool turn_is_over(struct conn *conn)
+{
+	conn->turn_over = clock_monotonic_ms() - conn->turn_ms >= PIECE_MS && workers_are_wanted(conn->server->workers);
+	return conn->turn_over;
+}
+
 static void conn_run_unit(struct conn *conn, enum unit unit, size_t length)
 {
+	conn->piece_ms = clock_monotonic_ms();
 	enum run result = conn->protocol->run(conn->session, slice_sub(conn_input(conn), 0, length));
 	conn->again = result == RUN_AGAIN;
 	conn->again_unit = unit;
 	conn->again_length = length;
 	if (!conn->again)
 		conn_consume(conn, length);
+	else
+		conn_is_gone(conn);
 }
 
 /* Runs units until none is complete or none may run. In the loop (in_worker false) it stops before one that may block and
@@ -179,6 +202,8 @@ static bool conn_run(struct conn *conn, bool in_worker, char *scratch)
 		if (unit == UNIT_WORK && !in_worker)
 			return true;
 		conn_run_unit(conn, unit, length);
+		if (in_worker && turn_is_over(conn))
+			return false;
 	}
 	return false;
 }
@@ -213,6 +238,7 @@ static void worker_run(void *argument)
 {
 	struct conn *conn = argument;
 	char *scratch = memory_resize(NULL, READ_STEP);
+	conn->turn_ms = clock_monotonic_ms();
 	do {
 		conn_run(conn, true, scratch);
 		if (!conn->failed && !conn->ended && conn->delay_ms == 0)
@@ -234,7 +260,8 @@ static void hand_over(struct conn *conn, void (*work)(void *))
 {
 	conn->busy = true;
 	conn->job = (struct job){.work = work, .argument = conn};
-	workers_submit(conn->server->workers, &conn->job);
+	workers_submit(conn->server->workers, &conn->job, conn->again || conn->turn_over);
+	conn->turn_over = false;
 }
 
 /* ---- Waiting ---- */

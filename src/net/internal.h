@@ -20,6 +20,8 @@ enum {
 	OUTPUT_CHUNK = 4 * 1024,        /* least memory of an output chunk */
 	OUTPUT_CHUNK_LARGEST = 16 * 1024, /* a TLS record's worth */
 	HANDSHAKE_SECONDS = 30,
+	LOOK_MS = 50,                   /* how often a socket is looked at while a unit runs: is the client still there? */
+	HALF_CLOSED_MS = 5000,          /* a client that has closed its side and takes nothing for so long is gone */
 	LINGER_SECONDS = 2,             /* how long unread input is drained so that the last reply isn't lost to a reset */
 	LINGER_STOPPING_MS = 500,       /* the same while the server stops: who doesn't hang up at the goodbye isn't waited for */
 	ACCEPTS_PER_TURN = 64,
@@ -37,14 +39,17 @@ struct job {
 };
 struct workers;
 struct workers *workers_new(int most);
-/** Queues a job (borrowed until its work begins) and sees that a thread is there for it. */
-void workers_submit(struct workers *workers, struct job *job);
+/** Queues a job (borrowed until its work begins) and sees that a thread is there for it. `long_work`: it goes on with something
+ * that has had its turn; others come first. */
+void workers_submit(struct workers *workers, struct job *job, bool long_work);
 /** May a worker wait for a moment for more from its client? Not while jobs are queued, and never more than half of them. True:
  * workers_end_waiting() must follow. */
 bool workers_begin_waiting(struct workers *workers);
 void workers_end_waiting(struct workers *workers);
 /** Changes how many threads there may be. */
 void workers_set_most(struct workers *workers, int most);
+/** Does a job wait for a worker? */
+bool workers_are_wanted(struct workers *workers);
 void workers_counts(struct workers *workers, uint64_t *threads, uint64_t *busy);
 /** Waits for everything submitted, then ends all threads. */
 void workers_free(struct workers **workers);
@@ -86,8 +91,11 @@ struct conn {
 	size_t again_length;
 	bool drained;              /* the last read left the socket empty, and no poll has found it readable since */
 	bool again, closing, failed, eof, overflow, start_tls, wake_due, want_write, want_read;
+	bool turn_over;            /* a worker gave it back with work left */
 	int delay_ms;              /* asked for by the session, not yet begun */
 	int64_t idle_ms, heard_ms, deadline_ms; /* monotonic; 0: none */
+	int64_t turn_ms, piece_ms; /* when the worker has taken it, when the unit (or its part) has begun */
+	int64_t looked_ms;         /* when conn_is_gone() has last looked */
 
 	/* [loop] */
 	_Atomic bool busy;         /* written by the loop, for lists of sessions read by anybody */

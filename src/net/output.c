@@ -262,7 +262,13 @@ bool conn_flush(struct conn *conn)
 	return true;
 }
 
+size_t conn_queued(const struct conn *conn)
+{
+	return conn->output.bytes;
+}
+
 bool conn_should_pause(const struct conn *conn)
 {
-	return conn->failed || conn->output.bytes >= OUTPUT_HIGH || conn->output.files >= OUTPUT_FILES_HIGH;
+	return conn->failed || conn->output.bytes >= OUTPUT_HIGH || conn->output.files >= OUTPUT_FILES_HIGH ||
+	       clock_monotonic_ms() - conn->piece_ms >= PIECE_MS;
 }

@@ -9,7 +9,7 @@
  * Output is queued by conn_send() and conn_send_file() and written when the owner lets go or when much has gathered; it
  * goes out in order. When a client doesn't read, its connection alone waits: no further unit is run before its output has
  * drained below OUTPUT_LOW. A unit with a long answer (FETCH, LIST) sends a part, returns RUN_AGAIN, and is called
- * again when there is room.
+ * again when there is room. So does one that lasts (SEARCH): a worker that others wait for goes to them after each part.
  *
  * Idle connections hold no buffers: memory is taken when bytes arrive and given back when they are used up. */
 #ifndef NET_SERVER_H
@@ -28,7 +28,8 @@ struct tls_server;
 enum {
 	OUTPUT_HIGH = 256 * 1024, /* bytes queued in memory: from here on RUN_AGAIN is due, see conn_should_pause */
 	OUTPUT_LOW = 64 * 1024,
-	OUTPUT_FILES_HIGH = 64,   /* file references queued */
+	OUTPUT_FILES_HIGH = 16,   /* file references queued */
+	PIECE_MS = 100,           /* so long a unit may run before RUN_AGAIN is due */
 };
 
 enum unit {
@@ -83,11 +84,18 @@ void conn_send_buf(struct conn *conn, const struct buf *buf);
 /** Queues `length` bytes of the file from `offset` on; takes `fd` over and closes it when they are sent. If the file turns
  * out to be shorter, the connection is closed (what was announced can't be sent). */
 void conn_send_file(struct conn *conn, int fd, uint64_t offset, uint64_t length);
-/** Has so much output gathered that the unit should return RUN_AGAIN? */
+/** Should the unit return RUN_AGAIN: has so much output gathered, has it run for PIECE_MS, or is the connection broken? Others get
+ * their turn then. */
 bool conn_should_pause(const struct conn *conn);
 /** Has the client sent more than the first `length` bytes of what has arrived (those of the unit that is being run; in open(): 0)? Looks
  * into the socket, too. */
 bool conn_has_more(const struct conn *conn, size_t length);
+/** Bytes of output in memory that wait to be sent. */
+size_t conn_queued(const struct conn *conn);
+/** Has the client gone? For work that lasts, between its pieces; looks at the socket now and then, so it may be asked often. A
+ * client that has only closed its side of the connection still gets answers, but isn't waited for when none come. What is gone is
+ * closed; the unit returns. */
+bool conn_is_gone(struct conn *conn);
 /** Closes after the queued output has been written; no further unit is run. */
 void conn_close(struct conn *conn);
 /** After the queued output: begins TLS as the server. Every byte that came in clear text and was not yet run is thrown

@@ -1,5 +1,6 @@
 /* Threads for work that may wait. They are started when a job finds no idle one and end after a while without work, so a
- * quiet server has almost none. Jobs are taken in the order they came. If no thread can be started (limits of the system)
+ * quiet server has almost none. Jobs are taken in the order they came, but what goes on with long work comes after what is new:
+ * of four, one is such. If no thread can be started (limits of the system)
  * the job waits for one that exists; the first is made at start, where a failure ends the process. */
 
 #include "base/clock.h"
@@ -8,34 +9,65 @@
 #include "base/threads.h"
 #include "net/internal.h"
 
+struct jobs { struct job *first, *last; };
+
 struct workers {
 	pthread_mutex_t lock;
 	pthread_cond_t submitted;
 	struct threads threads;
-	struct job *first, *last;
-	size_t most, idle, waiting;
+	struct jobs new, long_work;
+	size_t most, idle, waiting, taken;
 	bool stopping;
 };
+
+enum { NEW_JOBS_BEFORE_LONG_WORK = 3 };
+
+static void jobs_add(struct jobs *jobs, struct job *job)
+{
+	job->next = NULL;
+	if (jobs->last)
+		jobs->last->next = job;
+	else
+		jobs->first = job;
+	jobs->last = job;
+}
+
+static struct job *jobs_take(struct jobs *jobs)
+{
+	struct job *job = jobs->first;
+	jobs->first = job->next;
+	if (!jobs->first)
+		jobs->last = NULL;
+	return job;
+}
+
+static bool has_jobs(const struct workers *workers)
+{
+	return workers->new.first || workers->long_work.first;
+}
+
+/* There is one. */
+static struct job *take_job(struct workers *workers)
+{
+	bool long_works_turn = workers->long_work.first && workers->taken++ % (NEW_JOBS_BEFORE_LONG_WORK + 1) == NEW_JOBS_BEFORE_LONG_WORK;
+	return jobs_take(long_works_turn || !workers->new.first ? &workers->long_work : &workers->new);
+}
 
 /* Waits for a job; NULL when this thread should end. Called and returns with the lock held. */
 static struct job *wait_for_job(struct workers *workers)
 {
 	if (workers->threads.running > workers->most && !workers->stopping) /* there may be fewer than there were */
 		return NULL;
-	while (!workers->first) {
+	while (!has_jobs(workers)) {
 		if (workers->stopping)
 			return NULL;
 		workers->idle++;
 		bool in_time = clock_wait(&workers->submitted, &workers->lock, clock_monotonic_ms() + WORKER_IDLE_SECONDS * 1000);
 		workers->idle--;
-		if (!in_time && !workers->first && workers->threads.running > 1)
+		if (!in_time && !has_jobs(workers) && workers->threads.running > 1)
 			return NULL;
 	}
-	struct job *job = workers->first;
-	workers->first = job->next;
-	if (!workers->first)
-		workers->last = NULL;
-	return job;
+	return take_job(workers);
 }
 
 static void *worker_main(void *argument)
@@ -80,16 +112,11 @@ struct workers *workers_new(int most)
 	return workers;
 }
 
-void workers_submit(struct workers *workers, struct job *job)
+void workers_submit(struct workers *workers, struct job *job, bool long_work)
 {
-	job->next = NULL;
 	pthread_mutex_lock(&workers->lock);
-	bool others_wait = workers->first != NULL;
-	if (workers->last)
-		workers->last->next = job;
-	else
-		workers->first = job;
-	workers->last = job;
+	bool others_wait = has_jobs(workers);
+	jobs_add(long_work ? &workers->long_work : &workers->new, job);
 	if (workers->idle > 0)
 		pthread_cond_signal(&workers->submitted);
 	if ((workers->idle == 0 || others_wait) && workers->threads.running < workers->most && !start_thread(workers))
@@ -100,7 +127,7 @@ void workers_submit(struct workers *workers, struct job *job)
 bool workers_begin_waiting(struct workers *workers)
 {
 	pthread_mutex_lock(&workers->lock);
-	bool may = !workers->first && !workers->stopping && workers->waiting < workers->most / 2;
+	bool may = !has_jobs(workers) && !workers->stopping && workers->waiting < workers->most / 2;
 	workers->waiting += may;
 	pthread_mutex_unlock(&workers->lock);
 	return may;
@@ -111,6 +138,14 @@ void workers_end_waiting(struct workers *workers)
 	pthread_mutex_lock(&workers->lock);
 	workers->waiting--;
 	pthread_mutex_unlock(&workers->lock);
+}
+
+bool workers_are_wanted(struct workers *workers)
+{
+	pthread_mutex_lock(&workers->lock);
+	bool wanted = has_jobs(workers);
+	pthread_mutex_unlock(&workers->lock);
+	return wanted;
 }
 
 void workers_counts(struct workers *workers, uint64_t *threads, uint64_t *busy)

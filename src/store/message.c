@@ -44,14 +44,23 @@ static void read_message(struct db_statement *s, bool summary, struct arena *are
 		message->summary = arena_copy(arena, db_blob(s, 7));
 }
 
-/* Grows outside of the arena, then moves there once: chunks that were outgrown would stay in it. */
-static bool read_list(struct db_statement *s, bool summary, struct arena *arena, struct message **list, size_t *count, struct error *error)
+/* Grows outside of the arena, then moves there once: chunks that were outgrown would stay in it. Ends early, with *cut, when
+ * the arena has more than `bytes`. */
+static bool read_list(struct db_statement *s, bool summary, size_t bytes, struct arena *arena, struct message **list, size_t *count,
+		      bool *cut, struct error *error)
 {
 	struct message *found = NULL;
 	size_t room = 0;
 	enum db_step step;
 	*count = 0;
+	*cut = false;
 	while ((step = db_step(s, error)) == DB_ROW) {
+		if (*count > 0 && arena_used(arena) > bytes) {
+			*cut = true;
+			db_reset(s);
+			step = DB_DONE;
+			break;
+		}
 		if (*count == room) {
 			room = room ? room * 2 : 64;
 			found = memory_resize(found, room * sizeof *found);
@@ -70,12 +79,24 @@ bool message_list(struct account *account, int64_t mailbox, uint32_t first, uint
 {
 	if (!account_enter(account, error))
 		return false;
-	bool summary = wanted & MESSAGE_SUMMARY;
+	bool summary = wanted & MESSAGE_SUMMARY, cut;
 	const char *sql = few_changes(account->db, mailbox, since) ? (summary ? WITH_SUMMARY BY_CHANGE : WITHOUT_SUMMARY BY_CHANGE)
 								   : (summary ? WITH_SUMMARY BY_UID : WITHOUT_SUMMARY BY_UID);
 	struct db_statement *s = PREPARE(account->db, sql, mailbox, first, last, since,
 		limit == 0 || limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
-	bool done = read_list(s, summary, arena, list, count, error);
+	bool done = read_list(s, summary, SIZE_MAX, arena, list, count, &cut, error);
+	account_leave(account);
+	return done;
+}
+
+bool message_list_some(struct account *account, int64_t mailbox, uint32_t first, uint32_t last, size_t bytes, enum message_wanted wanted,
+		       struct arena *arena, struct message **list, size_t *count, bool *cut, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool summary = wanted & MESSAGE_SUMMARY;
+	struct db_statement *s = PREPARE(account->db, summary ? WITH_SUMMARY BY_UID : WITHOUT_SUMMARY BY_UID, mailbox, first, last, 0, INT64_MAX);
+	bool done = read_list(s, summary, arena_used(arena) + bytes, arena, list, count, cut, error);
 	account_leave(account);
 	return done;
 }

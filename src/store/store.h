@@ -164,6 +164,10 @@ enum message_wanted { MESSAGE_FLAGS = 0, MESSAGE_SUMMARY = 1 };
  * Large mailboxes are read in pieces by asking again from the last uid + 1. */
 bool message_list(struct account *account, int64_t mailbox, uint32_t first, uint32_t last, int64_t since, size_t limit,
 		  enum message_wanted wanted, struct arena *arena, struct message **list, size_t *count, struct error *error);
+/** The same for all changes and any number, but not more than fills about `bytes` of the arena (one message at least): *cut says that
+ * there are more. */
+bool message_list_some(struct account *account, int64_t mailbox, uint32_t first, uint32_t last, size_t bytes, enum message_wanted wanted,
+		       struct arena *arena, struct message **list, size_t *count, bool *cut, struct error *error);
 /** Just the UIDs, ascending, for a session's sequence numbers: *uids is malloc'ed, the caller frees it. *modseq is the
  * account's mod-sequence of this very state. */
 bool message_uids(struct account *account, int64_t mailbox, uint32_t **uids, size_t *count, int64_t *modseq, struct error *error);

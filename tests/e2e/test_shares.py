@@ -1,0 +1,200 @@
+"""What one account may take of the reader: memory and time have a stated share, whatever its commands ask for, and others are
+served meanwhile. Memory is measured where the system shows it: the most that the role ever had."""
+import re
+import socket
+import struct
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+import letters
+from pombal import Pombal, wait_for
+from wire import Imap
+
+MIB = 1 << 20
+
+
+@pytest.fixture
+def own():
+    with Pombal(options={"max_command": 1000000, "max_header": 5000000}) as mine:
+        yield mine
+
+
+def signed_in(server, account="anna", mailbox="INBOX"):
+    imap = Imap(server.address, server.ports["imaps"], tls=True)
+    imap.ok(f"LOGIN {server.name(account)} \"{server.password(account)}\"")
+    if mailbox:
+        imap.ok(f"SELECT {mailbox}")
+    return imap
+
+
+def append(imap, letter):
+    imap.send(f"put APPEND INBOX {{{len(letter)}+}}\r\n".encode() + letter + b"\r\n")
+    answer = imap.until("put")[0]
+    assert answer.startswith("OK"), answer
+
+
+class Growth:
+    """Of the reader's memory, at its height, since now; in MiB."""
+    def __init__(self, server):
+        self.status = Path(f"/proc/{server.role_of('reader')}/status")
+        Path(self.status.parent, "clear_refs").write_text("5")  # the height is counted from here
+        self.before = self._height()
+
+    def _height(self):
+        return int(re.search(r"VmHWM:\s+(\d+)", self.status.read_text())[1]) >> 10
+
+    def now(self):
+        return self._height() - self.before
+
+
+def text_letter(size):
+    line = "Zwölf Boxkämpfer jagen Viktor quer über den großen Sylter Deich, und so geht es fort.\r\n".encode()
+    return b"Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n" + line * (size // len(line))
+
+
+def test_many_texts_in_a_large_letter_are_found_in_one_pass(own):
+    with signed_in(own) as imap:
+        append(imap, text_letter(15 * MIB) + "Am Ende eine Nadel".encode() + b"\r\n")
+        growth, start = Growth(own), time.monotonic()
+        keys = " ".join(f'OR BODY "nichts{number}"' for number in range(60))
+        assert imap.ok(f"SEARCH {keys} BODY nadel") == ["* SEARCH 1"]
+        assert imap.ok('SEARCH BODY "fort.\r\nzwölf"'.replace("\r\n", " ")) == ["* SEARCH"]
+        print("SEARCH:", growth.now(), "MiB", time.monotonic() - start, "s")
+        assert growth.now() < 160
+        assert time.monotonic() - start < 30
+
+
+def test_a_text_that_lies_across_two_pieces_is_found(own):
+    """The text is folded a piece at a time: wherever a border lies, what crosses it isn't missed."""
+    with signed_in(own) as imap:
+        for shift in (0, 5, 11):
+            append(imap, b"Content-Type: text/plain\r\n\r\n" + b"x" * (65536 - 12 + shift) + b"the\r\nneedle" + b"\r\n")
+            append(imap, b"Content-Type: text/plain\r\n\r\n" + b"x" * (320 * 1024 - 12 + shift) + b"the needle" + b"\r\n")
+        assert imap.ok('SEARCH BODY {11+}\r\nthe\r\nneedle') == ["* SEARCH 1 3 5"]
+        assert imap.ok('SEARCH BODY "the needle"') == ["* SEARCH 2 4 6"]
+
+
+def test_searches_beyond_the_share_are_refused(own):
+    """As many at a time as fit the account's share; the others hear [LIMIT] and can try again, and nothing of it lasts."""
+    with signed_in(own) as imap:
+        append(imap, text_letter(16 * MIB))
+        growth = Growth(own)
+        sessions = [signed_in(own) for _ in range(8)]
+        for session in sessions:
+            session.send("s SEARCH BODY nowhere\r\n")
+        answers = [session.until("s")[0] for session in sessions]
+        assert set(answers) <= {"OK SEARCH done", answers[0], *answers} and any(answer.startswith("OK") for answer in answers)
+        assert all(answer.startswith(("OK", "NO [LIMIT]")) for answer in answers), answers
+        print("8 SEARCHes:", growth.now(), "MiB", answers)
+        assert growth.now() < 250
+        assert imap.ok("SEARCH BODY sylter") == ["* SEARCH 1"]
+
+
+def test_quoted_strings_by_the_thousand(own):
+    with signed_in(own) as imap:
+        growth = Growth(own)
+        answer, _ = imap.command("FETCH 1 (BODY.PEEK[HEADER.FIELDS (" + " ".join(['"a"'] * 12000) + ")])")
+        assert answer.startswith("BAD")
+        assert growth.now() < 40
+
+
+def fields_letter(size):
+    """A header of so many bytes, in as many fields as it can hold."""
+    return b"a:\r\n" * (size // 4) + b"Subject: long\r\n\r\nx\r\n"
+
+
+def test_a_long_header_takes_no_memory(own):
+    with signed_in(own) as imap:
+        append(imap, fields_letter(4 * MIB))
+        growth, start = Growth(own), time.monotonic()
+        session = own.imap(mailbox="INBOX")
+        text = session.fetch("1", "(BODY.PEEK[HEADER.FIELDS.NOT (Subject)])")[1][0][1]
+        assert len(text) == 4 * MIB + 2 and text.endswith(b"a:\r\n\r\n")
+        part = session.fetch("1", "(BODY.PEEK[HEADER.FIELDS.NOT (Subject)]<4194300.100>)")[1][0][1]
+        assert part == b"a:\r\n\r\n"[-6:]
+        assert session.fetch("1", "(BODY.PEEK[HEADER.FIELDS (Subject X-No)])")[1][0][1] == b"Subject: long\r\n\r\n"
+        session.logout()
+        print("HEADER.FIELDS:", growth.now(), "MiB", time.monotonic() - start, "s")
+        assert growth.now() < 40
+
+
+def test_deaf_clients_with_long_headers(own):
+    """Fifty clients ask for a header of 4 MiB and don't read: each is a window and the output that waits."""
+    with signed_in(own) as imap:
+        append(imap, fields_letter(4 * MIB))
+        sessions = [signed_in(own) for _ in range(40)]
+        growth = Growth(own)
+        for session in sessions:
+            session.send("f FETCH 1 BODY.PEEK[HEADER.FIELDS.NOT (Subject)]\r\n")
+        time.sleep(1)
+        imap.ok("NOOP")
+        print("40 deaf clients:", growth.now(), "MiB")
+        assert growth.now() < 200
+        for session in sessions:
+            session.close()
+
+
+def test_headers_by_the_hundred_are_too_much_for_one_command(own):
+    names = " ".join(f"x-{number}" for number in range(190))
+    items = " ".join(f"BODY.PEEK[HEADER.FIELDS ({names} y-{number})]" for number in range(150))
+    with signed_in(own) as imap:
+        append(imap, fields_letter(4 * MIB))
+        append(imap, b"X-1: there\r\n\r\n")
+        start = time.monotonic()
+        assert imap.command(f"FETCH 1 ({items})")[0].startswith("NO [LIMIT]")
+        imap.ok(f"FETCH 2 ({items})")
+        assert time.monotonic() - start < 10
+
+
+def processor_time(server):
+    fields = Path(f"/proc/{server.role_of('reader')}/stat").read_text().rpartition(")")[2].split()
+    return int(fields[11]) + int(fields[12])
+
+
+@pytest.mark.parametrize("how", ["reset", "end"])
+def test_work_ends_when_its_client_has_gone(own, how):
+    """A search that says nothing for long: who asked for it is gone, and the processor is free soon after."""
+    with signed_in(own) as imap:
+        append(imap, text_letter(8 * MIB))
+        for _ in range(7):
+            imap.ok("COPY 1:* INBOX")
+    gone = signed_in(own)
+    gone.send("s SEARCH " + "OR BODY nothing1 " * 60 + "BODY nothing\r\n")
+    time.sleep(0.5)
+    if how == "reset":
+        gone.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    gone.close()
+    start = time.monotonic()
+
+    def is_quiet():
+        before = processor_time(own)
+        time.sleep(0.3)
+        return processor_time(own) - before < 5
+    wait_for(is_quiet, "the search to end", deadline=15)
+    print(how, time.monotonic() - start)
+
+
+def test_others_are_served_while_one_account_works(own):
+    """All workers are taken by one account's searches: another's commands wait for a part of each, not for all of them."""
+    own.configure(workers=2)
+    own.stop()
+    own.start()
+    with signed_in(own) as imap:
+        append(imap, text_letter(4 * MIB))
+        for _ in range(7):
+            imap.ok("COPY 1:* INBOX")
+    greedy = [signed_in(own) for _ in range(6)]
+    for session in greedy:
+        session.send("s SEARCH " + "OR BODY nothing1 " * 60 + "BODY nothing\r\n")
+    with signed_in(own, "boris") as other:
+        start = time.monotonic()
+        for _ in range(3):
+            other.ok("NOOP")
+        took = time.monotonic() - start
+        print("3 NOOPs:", took)
+        assert took < 6
+    for session in greedy:
+        session.close()
