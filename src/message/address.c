@@ -222,15 +222,20 @@ static struct slice unquote(struct slice local, struct arena *arena)
 	return slice_make(plain, len);
 }
 
+struct slice address_quote(struct slice local, struct arena *arena)
+{
+	struct buf out = BUF(2 * local.len + 2);
+	append_local(&out, local);
+	struct slice quoted = arena_copy(arena, buf_slice(&out));
+	buf_free(&out);
+	return quoted;
+}
+
 struct slice address_canonical(struct slice address, struct arena *arena)
 {
 	struct slice local, domain;
 	address_split(address, &local, &domain);
-	local = text_lower(unquote(local, arena), arena);
-	struct buf out = BUF(2 * local.len + 2);
-	append_local(&out, local);
-	local = arena_copy(arena, buf_slice(&out));
-	buf_free(&out);
+	local = address_quote(text_lower(unquote(local, arena), arena), arena);
 	if (domain.at == NULL)
 		return local;
 	domain = domain_canonical(domain, arena);

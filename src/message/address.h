@@ -28,6 +28,9 @@ bool address_parse(struct slice text, bool utf8, struct arena *arena, struct sli
 /** The two halves of an address as address_parse gives it: cut at the last '@'. A quoted local part keeps its quotes. */
 void address_split(struct slice address, struct slice *local, struct slice *domain);
 
+/** A local part without quotes as it stands in an address: in quotes, if it needs them. */
+struct slice address_quote(struct slice local, struct arena *arena);
+
 /** The form under which accounts and aliases are looked up: quotes removed where not needed, ASCII letters and UTF-8
  * lower-cased and NFC, a domain's A-labels turned into U-labels (IDNA 2008). */
 struct slice address_canonical(struct slice address, struct arena *arena);

@@ -31,6 +31,9 @@ struct message_facts {
 /** Looks over a whole message. Linear. */
 void message_examine(struct slice message, struct message_facts *facts);
 
+/** Adds to *facts what a line holds, without its LF; `ended`: one stood there. */
+void message_examine_line(struct slice line, bool ended, struct message_facts *facts);
+
 /** Must it be rewritten for a server that takes 8-bit text (8BITMIME), or that doesn't? */
 bool message_needs_downgrade(const struct message_facts *facts, bool eight_bit_ok);
 

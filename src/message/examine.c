@@ -8,8 +8,7 @@ static bool has_char(struct slice s, char c)
 	return slice_find_char(s, c) != SLICE_NONE;
 }
 
-/* `ended`: an LF stood behind the line. */
-static void examine_line(struct slice line, bool ended, struct message_facts *facts)
+void message_examine_line(struct slice line, bool ended, struct message_facts *facts)
 {
 	bool crlf = ended && line.len > 0 && line.at[line.len - 1] == '\r';
 	line.len -= crlf;
@@ -37,7 +36,7 @@ void message_examine(struct slice message, struct message_facts *facts)
 	*facts = (struct message_facts){0};
 	while (rest.len > 0) {
 		bool ended = slice_cut(rest, '\n', &line, &rest);
-		examine_line(line, ended, facts);
+		message_examine_line(line, ended, facts);
 	}
 	if (!facts->eight_bit)
 		return;

@@ -1,0 +1,197 @@
+/* Transfer encodings, written; see encode.h. */
+#include "message/encode.h"
+
+#include "message/scan.h"
+
+enum {
+	ENCODED_LINE_MAX = 76,                       /* RFC 2045 §6.7 rule 5, §6.8 */
+	BASE64_LINE_BYTES = ENCODED_LINE_MAX / 4 * 3,
+};
+
+static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+
+/* ---- Output ---- */
+
+bool output_flush(struct output *output)
+{
+	if (output->len > 0 && !output->stopped)
+		output->stopped = !output->sink(output->context, slice_make(output->block, output->len));
+	output->len = 0;
+	return !output->stopped;
+}
+
+void output_put(struct output *output, struct slice bytes)
+{
+	while (bytes.len > 0 && !output->stopped) {
+		struct slice piece = slice_sub(bytes, 0, OUTPUT_BLOCK - output->len);
+		memcpy(output->block + output->len, piece.at, piece.len);
+		output->len += piece.len;
+		bytes = slice_skip(bytes, piece.len);
+		if (output->len == OUTPUT_BLOCK)
+			output_flush(output);
+	}
+}
+
+void output_put_char(struct output *output, char c)
+{
+	output->block[output->len++] = c;
+	if (output->len == OUTPUT_BLOCK)
+		output_flush(output);
+}
+
+/* Length of the line end of any kind at the start of `s`; 0: none. */
+static size_t line_end(struct slice s)
+{
+	if (s.at[0] == '\n')
+		return 1;
+	if (s.at[0] == '\r')
+		return s.len > 1 && s.at[1] == '\n' ? 2 : 1;
+	return 0;
+}
+
+/* ---- Quoted-printable ---- */
+
+/* Writes what stands for one byte, in a new line if this one is full. */
+static void put_unit(struct output *output, struct slice unit, size_t *column)
+{
+	if (*column + unit.len > ENCODED_LINE_MAX - 1) { /* room for the "=" */
+		output_put(output, SLICE("=\r\n"));
+		*column = 0;
+	}
+	output_put(output, unit);
+	*column += unit.len;
+}
+
+static void put_hex(struct output *output, char c, size_t *column)
+{
+	static const char digits[] = "0123456789ABCDEF";
+	const char unit[] = {'=', digits[(unsigned char)c >> 4], digits[(unsigned char)c & 15]};
+	put_unit(output, slice_make(unit, sizeof unit), column);
+}
+
+/* Length of a soft line break "=", blanks, line end; 0: none. */
+static size_t soft_break(struct slice s)
+{
+	size_t i = 1;
+	while (i < s.len && (s.at[i] == ' ' || s.at[i] == '\t'))
+		i++;
+	size_t end = i < s.len ? line_end(slice_skip(s, i)) : 0;
+	return end > 0 ? i + end : 0;
+}
+
+static bool is_escape(struct slice s)
+{
+	return s.len > 2 && scan_hex_digit(s.at[1]) >= 0 && scan_hex_digit(s.at[2]) >= 0;
+}
+
+/* What is quoted already, at an "=". Returns how many bytes that were. */
+static size_t put_quoted(struct output *output, struct slice s, size_t *column)
+{
+	size_t soft = soft_break(s);
+	if (soft > 0) {
+		output_put(output, SLICE("=\r\n"));
+		*column = 0;
+		return soft;
+	}
+	bool escape = is_escape(s);
+	if (escape)
+		put_unit(output, slice_sub(s, 0, 3), column);
+	else
+		put_hex(output, '=', column);
+	return escape ? 3 : 1;
+}
+
+/* Blanks at the end of a line don't survive every server (rule 3). */
+static bool ends_line(struct slice s)
+{
+	return s.len == 1 || line_end(slice_skip(s, 1)) > 0;
+}
+
+void encode_quoted_printable(struct output *output, struct slice body, bool quoted)
+{
+	size_t column = 0, used;
+	for (; body.len > 0 && !output->stopped; body = slice_skip(body, used)) {
+		char c = body.at[0];
+		bool blank = c == ' ' || c == '\t';
+		used = line_end(body);
+		if (used > 0) {
+			output_put(output, SLICE("\r\n"));
+			column = 0;
+			continue;
+		}
+		used = 1;
+		if (c == '=' && quoted)
+			used = put_quoted(output, body, &column);
+		else if (c == '=' || (unsigned char)c > '~' || ((unsigned char)c < ' ' && !blank) || (blank && !quoted && ends_line(body)))
+			put_hex(output, c, &column);
+		else
+			put_unit(output, slice_sub(body, 0, 1), &column);
+	}
+}
+
+/* ---- Base64 ---- */
+
+/* Bytes that wait for a full line. */
+struct base64 {
+	struct output *output;
+	unsigned char bytes[BASE64_LINE_BYTES];
+	size_t len;
+	bool begun; /* a line stands before */
+};
+
+static void put_group(struct output *output, const unsigned char *bytes, size_t len)
+{
+	unsigned bits = (unsigned)bytes[0] << 16 | (len > 1 ? (unsigned)bytes[1] << 8 : 0) | (len > 2 ? bytes[2] : 0);
+	const char quad[] = {base64_digits[bits >> 18], base64_digits[bits >> 12 & 63], len > 1 ? base64_digits[bits >> 6 & 63] : '=',
+			     len > 2 ? base64_digits[bits & 63] : '='};
+	output_put(output, slice_make(quad, sizeof quad));
+}
+
+static void put_base64_line(struct base64 *base64)
+{
+	if (base64->len == 0)
+		return;
+	if (base64->begun)
+		output_put(base64->output, SLICE("\r\n"));
+	for (size_t i = 0; i < base64->len; i += 3)
+		put_group(base64->output, base64->bytes + i, base64->len - i);
+	base64->len = 0;
+	base64->begun = true;
+}
+
+static void put_byte(struct base64 *base64, char c)
+{
+	if (base64->len == BASE64_LINE_BYTES)
+		put_base64_line(base64);
+	base64->bytes[base64->len++] = (unsigned char)c;
+}
+
+void encode_base64(struct output *output, struct slice body, bool text)
+{
+	struct base64 base64 = {.output = output};
+	size_t used;
+	for (; body.len > 0 && !output->stopped; body = slice_skip(body, used)) {
+		size_t end = text ? line_end(body) : 0;
+		used = end > 0 ? end : 1;
+		if (end > 0)
+			put_byte(&base64, '\r');
+		put_byte(&base64, end > 0 ? '\n' : body.at[0]);
+	}
+	put_base64_line(&base64);
+}
+
+void encode_base64_again(struct output *output, struct slice body)
+{
+	size_t column = 0;
+	for (size_t i = 0; i < body.len && !output->stopped; i++) {
+		char c = body.at[i];
+		if (c == '\0' || (c != '=' && !strchr(base64_digits, c)))
+			continue;
+		if (column == ENCODED_LINE_MAX) {
+			output_put(output, SLICE("\r\n"));
+			column = 0;
+		}
+		output_put_char(output, c);
+		column++;
+	}
+}
