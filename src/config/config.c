@@ -268,6 +268,17 @@ static bool run_parser(struct config *config, const char *text, const char *path
 	return done;
 }
 
+/* What is wrong only together. */
+static bool fits_together(const struct config *config, const char *path, struct error *error)
+{
+	bool verified = slice_equal(slice_of(config->smarthost_tls), SLICE("starttls")) || slice_equal(slice_of(config->smarthost_tls), SLICE("implicit"));
+	bool allowed = config->smarthost_unverified_password && slice_equal(slice_of(config->smarthost_tls), SLICE("opportunistic"));
+	if (!*config->smarthost || !*config->smarthost_user || verified || allowed)
+		return true;
+	return error_set(error, ERROR_INVALID, "%s: smarthost_user needs smarthost_tls = starttls or implicit: over \"%s\" anybody between could hear the password",
+			 path, config->smarthost_tls);
+}
+
 struct config *config_parse(struct slice text, const char *path, struct error *error)
 {
 	if (slice_find_char(text, '\0') != SLICE_NONE) {
@@ -278,7 +289,7 @@ struct config *config_parse(struct slice text, const char *path, struct error *e
 	char *copy = memory_copy(text.at, text.len);
 	blank_comments(copy, text.len);
 	set_defaults(config);
-	if (text.len > 0 && !run_parser(config, copy, path, error))
+	if (text.len > 0 && (!run_parser(config, copy, path, error) || !fits_together(config, path, error)))
 		config_free(&config);
 	free(copy);
 	return config;

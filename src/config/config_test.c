@@ -101,6 +101,25 @@ static void equal_values_are_found_equal(void **state)
 	config_free(&other);
 }
 
+static void passwords_need_verified_tls(void **state)
+{
+	(void)state;
+	struct error error;
+	static const char base[] = "smarthost = \"mx.example.org:587\"\nsmarthost_user = \"a\"\n";
+	static const struct { const char *more; bool good; } cases[] = {
+		{"", true}, {"smarthost_tls = implicit", true}, {"smarthost_tls = none", false}, {"smarthost_tls = opportunistic", false},
+		{"smarthost_tls = opportunistic\nsmarthost_unverified_password = yes", true}, {"smarthost_tls = none\nsmarthost_unverified_password = yes", false},
+		{"smarthost_tls = none\nsmarthost_user = \"\"", true}, {"smarthost = \"\"\nsmarthost_tls = none", true},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char text[400];
+		snprintf(text, sizeof text, "%s%s\n", base, cases[i].more);
+		struct config *config = parse(text, &error);
+		assert_int_equal(config != NULL, cases[i].good);
+		config_free(&config);
+	}
+}
+
 static void values_are_read(void **state)
 {
 	(void)state;
@@ -253,7 +272,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(defaults_come_from_the_table), cmocka_unit_test(every_default_passes_its_own_check),
 		cmocka_unit_test(every_option_says_when_a_change_takes_effect), cmocka_unit_test(equal_values_are_found_equal),
-		cmocka_unit_test(values_are_read),		cmocka_unit_test(mistakes_name_file_and_line),
+		cmocka_unit_test(passwords_need_verified_tls), cmocka_unit_test(values_are_read),
+		cmocka_unit_test(mistakes_name_file_and_line),
 		cmocka_unit_test(lists_can_be_extended),	cmocka_unit_test(durations_and_sizes),
 		cmocka_unit_test(addresses_and_networks),	cmocka_unit_test(a_written_file_reads_the_same),
 		cmocka_unit_test(the_current_configuration_is_never_null),

@@ -836,7 +836,7 @@ static void use_smarthost(const char *mode)
 	char text[400], path[300];
 	snprintf(path, sizeof path, "%s/password", t.data);
 	assert_true(file_replace(path, SLICE("secret\n"), 0600, NULL));
-	snprintf(text, sizeof text, "smarthost = \"smart.test:%d\"\nsmarthost_user = \"alice\"\nsmarthost_password_file = \"password\"\nsmarthost_tls = \"%s\"\n",
+	snprintf(text, sizeof text, "smarthost = \"smart.test:%d\"\nsmarthost_user = \"alice\"\nsmarthost_password_file = \"password\"\nsmarthost_tls = %s\n",
 		 smtp_fake_port(t.server), mode);
 	configure(text);
 }
@@ -890,18 +890,27 @@ static void passwords_need_trusted_tls(void **state)
 	post("alice@here.test", "carol@far.test");
 	start();
 	eventually(smtp_fake_connections(t.server) >= 2);
-	use_smarthost("opportunistic");
-	configure("");
 	assert_int_equal(smtp_fake_heard(t.server, "AUTH"), 0);
 	assert_int_equal(smtp_fake_messages(t.server), 0);
 	assert_int_equal(waiting(), 1);
+}
+
+static void unverified_tls_may_be_allowed(void **state)
+{
+	(void)state;
+	t.server = serve_tls("STARTTLS\nAUTH PLAIN", false, RULES({"AUTH", "235 ok", 0}));
+	use_smarthost("opportunistic\nsmarthost_unverified_password = yes");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
 }
 
 static void no_password_in_clear_text(void **state)
 {
 	(void)state;
 	t.server = serve(NULL, 0, "AUTH PLAIN LOGIN", NULL, 0);
-	use_smarthost("none");
+	use_smarthost("opportunistic\nsmarthost_unverified_password = yes");
 	post("alice@here.test", "carol@far.test");
 	start();
 	eventually(smtp_fake_connections(t.server) >= 2);
@@ -1006,6 +1015,7 @@ int main(void)
 		CASE(smarthosts_are_signed_in_to),
 		CASE(login_works_as_well),
 		CASE(scram_is_preferred),
+		CASE(unverified_tls_may_be_allowed),
 		CASE(no_password_in_clear_text),
 		CASE(nonsense_is_survived),
 		CASE(silence_is_waited_for_and_no_longer),

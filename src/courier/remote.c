@@ -142,6 +142,7 @@ static void set_policy(struct delivery *delivery)
 		 config->smarthost_password_file);
 	delivery->policy.user = config->smarthost_user;
 	delivery->policy.password_path = delivery->password_path;
+	delivery->policy.unverified_password = config->smarthost_unverified_password;
 }
 
 static void log_attempt(const struct delivery *delivery, const struct peer *peer)

@@ -37,6 +37,7 @@ struct session_policy {
 	enum session_tls tls;
 	const char *user;          /* "": don't sign in */
 	const char *password_path;
+	bool unverified_password;  /* it may be said over TLS whose certificate wasn't verified */
 	const struct sockaddr_storage *from[2]; /* local addresses to use, by family, or NULL */
 	struct lately *tls_failed; /* of hosts whose TLS doesn't work; for SESSION_OPPORTUNISTIC */
 };

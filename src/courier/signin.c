@@ -87,6 +87,10 @@ bool session_sign_in(struct session *session, const struct session_policy *polic
 		trouble_set(trouble, false, "4.7.11", "no TLS with %s, and the password is not sent in clear text", session->peer.host);
 		return false;
 	}
+	if (!client_tls_is_verified(session->client) && !policy->unverified_password) {
+		trouble_set(trouble, false, "4.7.11", "the certificate of %s can't be verified, and the password is not sent to somebody unknown", session->peer.host);
+		return false;
+	}
 	if (!mechanism) {
 		trouble_set(trouble, false, "4.7.4", "%s offers none of SCRAM-SHA-256, PLAIN and LOGIN", session->peer.host);
 		return false;

@@ -35,6 +35,7 @@ struct client {
 	bool broken;
 	struct error cause; /* why it is broken */
 	char tls_text[CLIENT_TLS_TEXT_MAX];
+	bool tls_verified;
 	char in[CLIENT_INPUT_MAX];
 };
 
@@ -397,9 +398,15 @@ bool client_start_tls(struct client *client, const char *name, enum tls_demand d
 		client_break(client, "the certificate can't be trusted");
 		return client_fail(client, error);
 	}
+	client->tls_verified = verified;
 	snprintf(client->tls_text, sizeof client->tls_text, "%s %s %s", SSL_get_version(client->ssl), SSL_get_cipher_name(client->ssl),
 		 verified ? "verified" : "unverified");
 	return true;
+}
+
+bool client_tls_is_verified(const struct client *client)
+{
+	return client->tls_verified;
 }
 
 const char *client_tls_text(const struct client *client)

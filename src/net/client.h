@@ -38,6 +38,8 @@ bool client_start_tls(struct client *client, const char *name, enum tls_demand d
 bool client_trust(const char *ca_file, struct error *error);
 /** "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or "" without TLS; for logs. */
 const char *client_tls_text(const struct client *client);
+/** Is there TLS, and was the peer's certificate verified for the name that client_start_tls() was given? */
+bool client_tls_is_verified(const struct client *client);
 /** The local address of the connection, numeric. */
 bool client_local_address(struct client *client, struct sockaddr_storage *address);
 

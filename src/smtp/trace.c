@@ -42,6 +42,17 @@ static struct slice protocol_name(const struct session *session, bool tls)
 			    session->account ? "A" : "");
 }
 
+/* An address in ASCII, with A-labels; empty if it can't be written so: our field mustn't make a message need SMTPUTF8 that doesn't. */
+static struct slice ascii_address(struct slice address, struct arena *arena)
+{
+	struct slice local, domain;
+	if (slice_is_ascii(address))
+		return address;
+	address_split(address, &local, &domain);
+	struct slice ascii = domain_to_ascii(domain, arena);
+	return slice_is_ascii(local) && ascii.len > 0 ? arena_printf(arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(ascii)) : SLICE("");
+}
+
 static struct slice received_field(const struct session *session)
 {
 	const struct queue_message *message = &session->transaction.message;
@@ -55,7 +66,9 @@ static struct slice received_field(const struct session *session)
 	if (tls.active)
 		tls_comment = arena_printf(arena, "\r\n\t(using %s with cipher %s)", tls.version, tls.cipher);
 	if (message->recipient_count == 1) /* with several, it would tell each of the others (RFC 5321 §7.6) */
-		for_clause = arena_printf(arena, "\r\n\tfor <%.*s>", SLICE_ARG(message->recipients[0].address));
+		for_clause = ascii_address(message->recipients[0].address, arena);
+	if (for_clause.len > 0)
+		for_clause = arena_printf(arena, "\r\n\tfor <%.*s>", SLICE_ARG(for_clause));
 	return arena_printf(arena, "Received: from %.*s ([%s%.*s])%.*s\r\n\tby %s with %.*s id %s%.*s;\r\n\t%s\r\n",
 			    SLICE_ARG(harmless_hello(session, arena)), ip_version_tag(peer), SLICE_ARG(peer), SLICE_ARG(tls_comment),
 			    smtp_hostname(session), SLICE_ARG(protocol_name(session, tls.active)), id, SLICE_ARG(for_clause), date);

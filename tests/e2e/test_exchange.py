@@ -459,7 +459,8 @@ def test_dns_gone(token):
 def spoke(names):
     """A server that sends everything through somebody: made without being started."""
     with Pombal("spoke.example", accounts=["anna"], start=False,
-                options={"resolver": names.resolver, "retry_schedule": ["1s"], "smarthost_user": "spoke", "smarthost_password_file": "smarthost"}) as own:
+                options={"resolver": names.resolver, "retry_schedule": ["1s"], "smarthost_user": "spoke", "smarthost_password_file": "smarthost",
+                         "smarthost_unverified_password": True}) as own:
         (own.data / "smarthost").write_text("a secret of two\n")
         (own.data / "smarthost").chmod(0o600)
         yield own
@@ -488,7 +489,7 @@ def test_smarthost_signs_in(spoke, token):
 
 def test_smarthost_gets_no_password_in_clear(spoke, token):
     with ScriptedServer(new_address(), 0, logins={"spoke": "a secret of two"}) as scripted:
-        spoke.configure(smarthost=f"{scripted.address}:{scripted.port}", smarthost_tls="none")
+        spoke.configure(smarthost=f"{scripted.address}:{scripted.port}", smarthost_tls="opportunistic")
         spoke.start()
         spoke.submit(letters.simple(token, "x@far.example", spoke.name("anna")), "x@far.example")
         wait_for(lambda: len(scripted.sessions) >= 2, "another attempt")
@@ -503,6 +504,14 @@ def test_smarthost_refuses_password(spoke, token):
         wait_for(lambda: sum(session["login"] is not None for session in scripted.sessions) >= 2,
                  "another attempt: our own mistake is no reason to return letters")
         assert scripted.letters == [] and len(spoke.queue()) == 1
+
+
+@pytest.mark.parametrize("tls", ["none", "opportunistic"])
+def test_smarthost_password_needs_verified_tls(spoke, tls):
+    """Refused by check and at start, unless an option says so."""
+    spoke.configure(smarthost="smart.example:587", smarthost_tls=tls, smarthost_unverified_password=False)
+    assert "smarthost_user needs smarthost_tls" in spoke.run("check", status=1).stdout
+    assert "smarthost_user needs smarthost_tls" in spoke.run("serve", status=1).stderr
 
 
 @pytest.mark.parametrize("offers", [True, False])
