@@ -19,6 +19,7 @@
 #include "auth/server.h"
 #include "auth/test_folder.h"
 #include "auth/wire.h"
+#include "store/usage/usage.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -131,9 +132,9 @@ static void look_ups_are_answered(void **state)
 	struct error error;
 	struct route *routes;
 	size_t count;
-	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test")), RECIPIENT_LOCAL);
-	assert_int_equal(auth_recipient(f->auth, SLICE("nobody@example.test")), RECIPIENT_UNKNOWN);
-	assert_int_equal(auth_recipient(f->auth, SLICE("nobody@elsewhere.test")), RECIPIENT_FOREIGN);
+	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, SLICE("nobody@example.test"), NULL), RECIPIENT_UNKNOWN);
+	assert_int_equal(auth_recipient(f->auth, SLICE("nobody@elsewhere.test"), NULL), RECIPIENT_FOREIGN);
 	assert_true(auth_is_local_domain(f->auth, SLICE("EXAMPLE.test")));
 	assert_false(auth_is_local_domain(f->auth, SLICE("elsewhere.test")));
 	assert_int_equal(auth_may_send_as(f->auth, SLICE("alice@example.test"), SLICE("alice+x@example.test")), SENDER_OWN);
@@ -144,7 +145,44 @@ static void look_ups_are_answered(void **state)
 	assert_int_equal(error.kind, ERROR_NOT_FOUND);
 	/* What the command line changes is seen at once. */
 	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("new@example.test"), .enabled = true}, &error));
-	assert_int_equal(auth_recipient(f->auth, SLICE("new@example.test")), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, SLICE("new@example.test"), NULL), RECIPIENT_LOCAL);
+}
+
+static void assert_room(struct fixture *f, struct slice address, uint64_t now, uint64_t most)
+{
+	struct recipient_room room;
+	assert_int_equal(auth_recipient(f->auth, address, &room), RECIPIENT_LOCAL);
+	assert_true(room.now == now && room.most == most);
+}
+
+/* What the store has noted is known, also after a restart; an address that leads to more than one mailbox has room. */
+static void full_mailboxes_are_known(void **state)
+{
+	struct fixture *f = *state;
+	struct error error;
+	char path[300];
+	snprintf(path, sizeof path, "%s/accounts", f->folder.path);
+	assert_int_equal(mkdir(path, 0700), 0);
+	assert_room(f, SLICE("alice@example.test"), UINT64_MAX, UINT64_MAX);
+	int table = usage_open(f->folder.path, true);
+	usage_note(table, SLICE("alice@example.test"), &(struct usage){900, 3, 1000, 0});
+	stop_server(f);
+	start_server(f);
+	struct slice both[] = {SLICE("alice@example.test"), SLICE("bob@example.test")}, elsewhere[] = {both[0], SLICE("x@elsewhere.test")};
+	assert_true(directory_add_alias(f->directory, &(struct alias_entry){.address = SLICE("only@example.test"), .targets = both, .target_count = 1}, &error));
+	assert_true(directory_add_alias(f->directory, &(struct alias_entry){.address = SLICE("both@example.test"), .targets = both, .target_count = 2}, &error));
+	assert_true(directory_add_alias(f->directory, &(struct alias_entry){.address = SLICE("on@example.test"), .targets = elsewhere, .target_count = 2}, &error));
+	assert_room(f, SLICE("alice@example.test"), 100, 1000);
+	assert_room(f, SLICE("ALICE+x@example.test"), 100, 1000);
+	assert_room(f, SLICE("only@example.test"), 100, 1000);
+	assert_room(f, SLICE("both@example.test"), UINT64_MAX, UINT64_MAX);
+	assert_room(f, SLICE("on@example.test"), UINT64_MAX, UINT64_MAX);
+	assert_room(f, SLICE("bob@example.test"), UINT64_MAX, UINT64_MAX);
+	usage_note(table, SLICE("alice@example.test"), &(struct usage){10, 3, 0, 3});
+	assert_room(f, SLICE("alice@example.test"), 0, UINT64_MAX);
+	usage_note(table, SLICE("alice@example.test"), &(struct usage){10, 3, 0, 0});
+	assert_room(f, SLICE("alice@example.test"), UINT64_MAX, UINT64_MAX);
+	close(table);
 }
 
 static void long_answers_come_in_parts(void **state)
@@ -558,7 +596,7 @@ static void abandoned_exchanges_make_room(void **state)
 static void *ask_in_thread(void *argument)
 {
 	struct fixture *f = argument;
-	return (void *)(intptr_t)auth_recipient(f->auth, SLICE("alice@example.test"));
+	return (void *)(intptr_t)auth_recipient(f->auth, SLICE("alice@example.test"), NULL);
 }
 
 static void a_restart_answers_what_waits(void **state)
@@ -566,7 +604,7 @@ static void a_restart_answers_what_waits(void **state)
 	struct fixture *f = *state;
 	pthread_t thread;
 	void *kind;
-	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test")), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
 	stop_server(f);
 	assert_int_equal(pthread_create(&thread, NULL, ask_in_thread, f), 0);
 	usleep(50 * 1000);
@@ -578,7 +616,7 @@ static void a_restart_answers_what_waits(void **state)
 	pthread_join(thread, &kind);
 	assert_int_equal((intptr_t)kind, RECIPIENT_LOCAL); /* asked again */
 	assert_true(clock_monotonic_ms() - start < 5000);
-	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test")), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
 	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
 }
 
@@ -675,8 +713,8 @@ static void *ask_a_lot(void *argument)
 	struct fixture *f = argument;
 	intptr_t wrong = 0;
 	for (int i = 0; i < 300; i++) {
-		wrong += auth_recipient(f->auth, SLICE("alice@example.test")) != RECIPIENT_LOCAL;
-		wrong += auth_recipient(f->auth, SLICE("x@elsewhere.test")) != RECIPIENT_FOREIGN;
+		wrong += auth_recipient(f->auth, SLICE("alice@example.test"), NULL) != RECIPIENT_LOCAL;
+		wrong += auth_recipient(f->auth, SLICE("x@elsewhere.test"), NULL) != RECIPIENT_FOREIGN;
 	}
 	return (void *)wrong;
 }
@@ -764,7 +802,7 @@ static void damaged_datagrams_harm_nobody(void **state)
 	assert_true(header.id == 7 && header.kind == WIRE_ANSWER);
 	free(huge);
 	buf_free(&good);
-	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test")), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
 	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
 }
 
@@ -787,7 +825,7 @@ static void one_channel_cannot_starve_another(void **state)
 	buf_free(&request);
 	start = clock_monotonic_ms();
 	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
-	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test")), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
 	assert_true(clock_monotonic_ms() - start < 2000 + 50 * one); /* as many passwords, not all that wait */
 }
 
@@ -817,6 +855,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		AUTH_TEST(look_ups_are_answered),
+		AUTH_TEST(full_mailboxes_are_known),
 		AUTH_TEST(long_answers_come_in_parts),
 		AUTH_TEST(passwords_are_checked),
 		AUTH_TEST(strangers_cost_the_same_time),

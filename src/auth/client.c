@@ -309,11 +309,28 @@ static uint64_t ask_number(struct auth *auth, enum wire_kind kind, struct slice 
 
 /* ---- Addresses ---- */
 
-enum recipient_kind auth_recipient(struct auth *auth, struct slice address)
+enum recipient_kind auth_recipient(struct auth *auth, struct slice address, struct recipient_room *room)
 {
 	if (address.len > WIRE_ADDRESS_MAX)
 		return RECIPIENT_UNKNOWN;
-	return (enum recipient_kind)ask_number(auth, WIRE_RECIPIENT, address, NULL, RECIPIENT_TEMPORARY, RECIPIENT_TEMPORARY);
+	struct question question = question_new();
+	struct buf fields = BUF(WIRE_DATAGRAM_MAX);
+	struct recipient_room told = {0, 0};
+	enum recipient_kind kind = RECIPIENT_TEMPORARY;
+	wire_put_text(&fields, address);
+	if (ask(auth, WIRE_RECIPIENT, buf_slice(&fields), &question)) {
+		struct wire_reader reader = read_answer(&question);
+		kind = (enum recipient_kind)wire_number(&reader, RECIPIENT_TEMPORARY);
+		told.now = wire_number(&reader, UINT64_MAX);
+		told.most = wire_number(&reader, UINT64_MAX);
+		if (!wire_end(&reader))
+			kind = RECIPIENT_TEMPORARY;
+	}
+	buf_free(&fields);
+	question_free(&question);
+	if (room)
+		*room = told;
+	return kind;
 }
 
 enum sender_right auth_may_send_as(struct auth *auth, struct slice account, struct slice address)

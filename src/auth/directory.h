@@ -62,7 +62,8 @@ bool directory_get_alias(struct directory *directory, struct slice address, stru
 bool directory_list_aliases(struct directory *directory, struct slice domain, struct arena *arena, struct alias_entry **list, size_t *count, struct error *error);
 
 /* What auth.h's questions are answered with (auth role), also used by `pombal check` and `pombal trace`. */
-enum recipient_kind directory_recipient(struct directory *directory, struct slice address);
+/** *account (may be NULL): the one account that the address leads to, or empty; lives until the next question. */
+enum recipient_kind directory_recipient(struct directory *directory, struct slice address, struct slice *account);
 bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
 enum sender_right directory_may_send_as(struct directory *directory, struct slice account, struct slice address);
 

@@ -77,7 +77,7 @@ static const char *routes_of(struct fixture *f, const char *address)
 
 static enum recipient_kind kind_of(struct fixture *f, const char *address)
 {
-	return directory_recipient(f->directory, S(address));
+	return directory_recipient(f->directory, S(address), NULL);
 }
 
 static void addresses_are_found_in_every_form(void **state)
@@ -98,7 +98,7 @@ static void addresses_are_found_in_every_form(void **state)
 	assert_int_equal(kind_of(f, "alice%example.test@second.test"), RECIPIENT_UNKNOWN);
 	assert_int_equal(kind_of(f, "@example.test"), RECIPIENT_UNKNOWN);
 	assert_int_equal(kind_of(f, "alice' OR '1'='1@example.test"), RECIPIENT_UNKNOWN);
-	assert_int_equal(directory_recipient(f->directory, SLICE("alice\0@example.test")), RECIPIENT_UNKNOWN);
+	assert_int_equal(directory_recipient(f->directory, SLICE("alice\0@example.test"), NULL), RECIPIENT_UNKNOWN);
 }
 
 static void everybody_has_a_postmaster(void **state)
@@ -274,7 +274,7 @@ static void unreadable_is_temporary(void **state)
 	assert_int_equal(directory_may_send_as(f->directory, SLICE("alice@example.test"), SLICE("alice@example.test")), SENDER_OWN);
 	assert_int_equal(directory_may_send_as(f->directory, SLICE("alice@example.test"), SLICE("bob@example.test")), SENDER_TEMPORARY);
 	assert_true(db_exec(f->directory->db, "DROP TABLE domain", &f->error));
-	assert_int_equal(directory_recipient(f->directory, SLICE("alice@example.test")), RECIPIENT_TEMPORARY);
+	assert_int_equal(directory_recipient(f->directory, SLICE("alice@example.test"), NULL), RECIPIENT_TEMPORARY);
 }
 
 static enum error_kind add_account(struct fixture *f, struct slice name)

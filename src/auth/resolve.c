@@ -215,23 +215,35 @@ static enum recipient_kind not_now(struct slice address, const struct error *err
 	return RECIPIENT_TEMPORARY;
 }
 
-enum recipient_kind directory_recipient(struct directory *directory, struct slice address)
+static struct slice only_account(const struct walk *walk)
+{
+	const struct route *only = (const struct route *)(const void *)walk->routes.at;
+	return walk->routes.count == 1 && only->local ? only->address : SLICE("");
+}
+
+enum recipient_kind directory_recipient(struct directory *directory, struct slice address, struct slice *account)
 {
 	struct walk walk;
 	struct error error = {0};
 	struct slice local, domain, own, catch_all;
 	struct arena *scratch = directory->scratch;
 	arena_reset(scratch);
+	if (account)
+		*account = SLICE("");
 	address_split(address_canonical(address, scratch), &local, &domain);
 	if (!slice_empty(domain)) {
 		enum found found = directory_find_domain(directory, domain, scratch, &own, &catch_all, &error);
 		if (found != FOUND_YES)
 			return found == FOUND_NO ? RECIPIENT_FOREIGN : not_now(address, &error);
 	}
-	if (walk_all(&walk, directory, address, scratch, 1, &error) == FOUND_FAILED)
-		return not_now(address, &error);
+	/* Whether there is a second one matters only to who asks for the account; that it can't be told is no reason to refuse. */
+	bool whole = walk_all(&walk, directory, address, scratch, account ? 2 : 1, &error) != FOUND_FAILED;
+	if (account && whole)
+		*account = only_account(&walk);
 	if (walk.routes.count > 0)
 		return RECIPIENT_LOCAL;
+	if (!whole)
+		return not_now(address, &error);
 	return walk.disabled ? RECIPIENT_DISABLED : RECIPIENT_UNKNOWN;
 }
 

@@ -14,6 +14,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "store/usage/usage.h"
 
 enum {
 	EXPIRE_EVERY_MS = 10 * 1000,
@@ -33,6 +34,7 @@ struct auth_server *auth_server_new(const char *data, struct error *error)
 		free(server);
 		return NULL;
 	}
+	server->usage = usage_open(data, false);
 	server->sasl = sasl_new(directory);
 	server->throttle = throttle_new();
 	server->verified = verified_new();
@@ -292,6 +294,8 @@ void auth_server_free(struct auth_server **server)
 		close((*server)->stop_fd);
 	if ((*server)->done_fd >= 0)
 		close((*server)->done_fd);
+	if ((*server)->usage >= 0)
+		close((*server)->usage);
 	sasl_free(&(*server)->sasl);
 	throttle_free(&(*server)->throttle);
 	verified_free(&(*server)->verified);

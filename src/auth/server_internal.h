@@ -54,6 +54,7 @@ struct auth_server {
 	struct sasl *sasl;
 	struct throttle *throttle;
 	struct verified *verified;
+	int usage;                 /* how full mailboxes are, see store/usage/usage.h; -1: not known */
 	struct password_pool *pool;
 	uint64_t generation;
 	int64_t change, looked_ms; /* the last change of the directory that was announced; when it was last looked for more */

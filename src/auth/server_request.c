@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/address.h"
+#include "store/usage/usage.h"
 
 enum { COMPLAIN_EVERY_MS = 60 * 1000 };
 
@@ -11,6 +12,23 @@ static void answer_number(struct auth_server *server, struct channel *channel, u
 {
 	struct buf answer = auth_server_answer(server, WIRE_ANSWER, id);
 	wire_put_number(&answer, number);
+	auth_server_send(channel, &answer);
+}
+
+static void answer_recipient(struct auth_server *server, struct channel *channel, uint64_t id, struct slice address)
+{
+	struct slice account;
+	struct usage usage;
+	struct recipient_room room = {UINT64_MAX, UINT64_MAX};
+	enum recipient_kind kind = directory_recipient(server->directory, address, &account);
+	if (account.len > 0 && usage_find(server->usage, account, &usage)) {
+		room.now = usage_room(&usage);
+		room.most = usage.max_bytes > 0 ? usage.max_bytes : UINT64_MAX;
+	}
+	struct buf answer = auth_server_answer(server, WIRE_ANSWER, id);
+	wire_put_number(&answer, (uint64_t)kind);
+	wire_put_number(&answer, room.now);
+	wire_put_number(&answer, room.most);
 	auth_server_send(channel, &answer);
 }
 
@@ -78,7 +96,7 @@ static bool handle_address(struct auth_server *server, struct channel *channel, 
 	if (!wire_end(reader))
 		return false;
 	if (header->kind == WIRE_RECIPIENT)
-		answer_number(server, channel, header->id, (uint64_t)directory_recipient(server->directory, address));
+		answer_recipient(server, channel, header->id, address);
 	else if (header->kind == WIRE_RESOLVE)
 		resolve(server, channel, header->id, address);
 	else if (header->kind == WIRE_IDENTITY)

@@ -95,9 +95,9 @@ static void check_space(struct check *check)
 static void check_domain(struct check *check, struct directory *directory, const struct domain_entry *domain)
 {
 	struct slice postmaster = arena_printf(check->line->arena, "postmaster@%.*s", SLICE_ARG(domain->name));
-	if (directory_recipient(directory, postmaster) != RECIPIENT_LOCAL) /* RFC 5321 §4.5.1 */
+	if (directory_recipient(directory, postmaster, NULL) != RECIPIENT_LOCAL) /* RFC 5321 §4.5.1 */
 		check_error(check, "Every domain must take mail for postmaster: make an account or an alias of that name.", "%.*s takes no mail", SLICE_ARG(postmaster));
-	if (domain->catch_all.len > 0 && directory_recipient(directory, domain->catch_all) == RECIPIENT_UNKNOWN)
+	if (domain->catch_all.len > 0 && directory_recipient(directory, domain->catch_all, NULL) == RECIPIENT_UNKNOWN)
 		check_warning(check, "Set another with `pombal domain set`, or make the account.", "the catch-all %.*s of %.*s is nobody's address",
 			      SLICE_ARG(domain->catch_all), SLICE_ARG(domain->name));
 }
@@ -129,7 +129,7 @@ static void check_aliases(struct check *check, struct directory *directory)
 	if (!directory_list_aliases(directory, SLICE(""), check->line->arena, &aliases, &count, &error))
 		check_error(check, "Restore directory/directory.db from a backup.", "the aliases can't be read: %s", error.text);
 	for (size_t i = 0; i < count; i++)
-		if (directory_recipient(directory, aliases[i].address) == RECIPIENT_UNKNOWN)
+		if (directory_recipient(directory, aliases[i].address, NULL) == RECIPIENT_UNKNOWN)
 			check_warning(check, "Set other targets with `pombal alias set`, make the account, or remove the alias.", "the alias %.*s leads to nobody",
 				      SLICE_ARG(aliases[i].address));
 		else

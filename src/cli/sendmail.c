@@ -188,9 +188,9 @@ static bool check_recipients(const struct sendmail_job *job, struct directory *d
 	if (job->recipient_count == 0)
 		return error_set(error, ERROR_INVALID, "there is no recipient");
 	for (size_t i = 0; i < job->recipient_count; i++) {
-		if (directory_recipient(directory, job->recipients[i]) == RECIPIENT_UNKNOWN)
+		if (directory_recipient(directory, job->recipients[i], NULL) == RECIPIENT_UNKNOWN)
 			replace_system_user(job, &job->recipients[i]);
-		enum recipient_kind kind = directory_recipient(directory, job->recipients[i]);
+		enum recipient_kind kind = directory_recipient(directory, job->recipients[i], NULL);
 		if (kind == RECIPIENT_UNKNOWN || kind == RECIPIENT_DISABLED)
 			return error_set(error, ERROR_NOT_FOUND, "%.*s: %s", SLICE_ARG(job->recipients[i]),
 					 kind == RECIPIENT_UNKNOWN ? "there is no such address here" : "takes no mail");

@@ -10,11 +10,12 @@
 /* Beside the system's files. */
 static const struct rights {
 	const char *folder; /* of the data directory, to write in, and in a temporary folder; NULL without `store`: in no file at all */
+	bool usage;         /* how full the mailboxes are, and nothing else of them */
 	bool store;         /* the accounts, and what store_open needs */
 	bool network;       /* connecting to other machines, and the files that this needs */
 	bool asks;          /* long questions to other roles, net/call.h */
 } rights[ROLE_COUNT] = {
-	[ROLE_AUTH] = {.folder = "directory"},
+	[ROLE_AUTH] = {.folder = "directory", .usage = true},
 	[ROLE_QUEUE] = {.folder = "queue"},
 	[ROLE_SMTP] = {.asks = true},
 	[ROLE_COURIER] = {.folder = "queue", .store = true, .network = true},
@@ -60,6 +61,8 @@ bool role_confine(struct role *role, struct error *error)
 	struct paths writable = {0}, readable = {0};
 	bool files = own->folder || own->store, done = !files || add_temporary_folder(&writable, role, arena, error);
 	add_path(&writable, role, own->folder, arena);
+	if (own->usage)
+		add_path(&readable, role, "accounts/.usage", arena);
 	if (own->store) {
 		add_path(&writable, role, "accounts", arena);
 		add_path(&readable, role, "run/state", arena);

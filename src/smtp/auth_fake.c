@@ -1,7 +1,7 @@
 /* A small world of people for the tests, in the place of the auth role: implements what smtp asks of auth/auth.h.
  *
  * example.test is ours. alice@ and bob@ exist, and "postmaster"; alice may also send as sales@. gone@ is disabled, later@
- * can't be told now, nobody else is there. Everything elsewhere is foreign. Everybody's password is "secret"; signing in as
+ * can't be told now, the mailboxes of full@ and small@ may hold 1000 bytes and have room for 0 and 100, nobody else is there. Everything elsewhere is foreign. Everybody's password is "secret"; signing in as
  * locked@ is throttled, as down@ can't be told. Mechanisms: PLAIN, and CHALLENGE, which asks "first", wants a name, and
  * has a last word. */
 #include "auth/auth.h"
@@ -12,11 +12,17 @@ struct sign_in {
 	char *name;
 };
 
-enum recipient_kind auth_recipient(struct auth *auth, struct slice address)
+enum recipient_kind auth_recipient(struct auth *auth, struct slice address, struct recipient_room *room)
 {
 	(void)auth;
+	struct recipient_room unused;
+	room = room ? room : &unused;
+	*room = slice_equal_nocase(address, SLICE("full@example.test"))    ? (struct recipient_room){0, 1000}
+		: slice_equal_nocase(address, SLICE("small@example.test")) ? (struct recipient_room){100, 1000}
+									   : (struct recipient_room){UINT64_MAX, UINT64_MAX};
 	static const struct { const char *address; enum recipient_kind kind; } known[] = {
-		{"alice@example.test", RECIPIENT_LOCAL}, {"bob@example.test", RECIPIENT_LOCAL}, {"postmaster", RECIPIENT_LOCAL},
+		{"alice@example.test", RECIPIENT_LOCAL}, {"bob@example.test", RECIPIENT_LOCAL},
+		{"full@example.test", RECIPIENT_LOCAL}, {"small@example.test", RECIPIENT_LOCAL}, {"postmaster", RECIPIENT_LOCAL},
 		{"gone@example.test", RECIPIENT_DISABLED}, {"later@example.test", RECIPIENT_TEMPORARY},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)

@@ -44,10 +44,22 @@ static void reply_to_end(struct session *session, const char *reply, const char 
 	session->errors = errors;
 }
 
+/* Now its true size is known. If none of its recipients has room, the sender is told here; if one has, it is taken. */
+static void check_room(struct session *session)
+{
+	const struct transaction *transaction = &session->transaction;
+	const char *reply = NULL;
+	for (size_t i = 0; i < transaction->message.recipient_count; i++)
+		if (!(reply = mail_fits(&transaction->known[i].room, transaction->content.size)))
+			return;
+	content_refuse(session, reply);
+}
+
 static void end_message(struct session *session)
 {
 	char id[ID_TEXT_LEN + 1] = "";
 	content_finish(session);
+	check_room(session);
 	if (content_commit(session)) {
 		log_accepted(session);
 		session->messages++;

@@ -17,7 +17,7 @@ static const char *check_stranger(struct session *session, struct slice from)
 {
 	if (session->service->kind != SMTP_RELAY || session->may_relay || from.len == 0 || !session->config->refuse_own_senders)
 		return NULL;
-	switch (auth_recipient(session->service->auth, from)) {
+	switch (auth_recipient(session->service->auth, from, NULL)) {
 	case RECIPIENT_FOREIGN:
 		return NULL;
 	case RECIPIENT_TEMPORARY:
@@ -50,6 +50,7 @@ static void begin_transaction(struct session *session, const struct mail_command
 {
 	struct transaction *transaction = &session->transaction;
 	transaction->active = true;
+	transaction->announced = command->size;
 	transaction->message = (struct queue_message){
 		.from = command->from, .body = command->body, .smtputf8 = command->smtputf8, .ret = command->ret, .envid = command->envid,
 		.account = arena_copy(transaction->arena, slice_of(session->account)), .client = trace_client(session, transaction->arena),
@@ -82,11 +83,22 @@ void cmd_mail(struct session *session, struct slice argument)
 		begin_transaction(session, &command);
 }
 
-static const char *check_recipient(struct session *session, struct slice to)
+/* "For now" when it is only full: most people make room, and their mail waits with its sender's server meanwhile. What would never fit
+ * is refused for good. */
+const char *mail_fits(const struct recipient_room *room, uint64_t size)
 {
-	switch (auth_recipient(session->service->auth, to)) {
+	if (size > room->most)
+		return "552 5.2.3 the message is larger than this mailbox may hold";
+	if (room->now == 0 || size > room->now)
+		return "452 4.2.2 this mailbox is full";
+	return NULL;
+}
+
+static const char *check_recipient(struct session *session, struct slice to, struct recipient_room *room)
+{
+	switch (auth_recipient(session->service->auth, to, room)) {
 	case RECIPIENT_LOCAL:
-		return NULL;
+		return mail_fits(room, session->transaction.announced);
 	case RECIPIENT_FOREIGN:
 		return session->account || session->may_relay ? NULL : "550 5.7.1 mail for this address is not taken here without signing in";
 	case RECIPIENT_UNKNOWN:
@@ -100,27 +112,27 @@ static const char *check_recipient(struct session *session, struct slice to)
 }
 
 /* A repeated one counts only for LMTP's replies. */
-static void add_recipient(struct transaction *transaction, const struct rcpt_command *command)
+static void add_recipient(struct transaction *transaction, const struct rcpt_command *command, const struct recipient_room *room)
 {
 	struct queue_message *message = &transaction->message;
 	uint64_t hash = map_hash(command->to);
 	transaction->replies++;
 	for (size_t i = 0; i < message->recipient_count; i++)
-		if (transaction->recipient_hashes[i] == hash && slice_equal(message->recipients[i].address, command->to))
+		if (transaction->known[i].hash == hash && slice_equal(message->recipients[i].address, command->to))
 			return;
 	if (message->recipient_count == transaction->recipient_room) {
-		size_t room = transaction->recipient_room ? transaction->recipient_room * 2 : 2;
-		struct queue_recipient *recipients = arena_array(transaction->arena, room, sizeof *recipients);
-		uint64_t *hashes = arena_array(transaction->arena, room, sizeof *hashes);
+		size_t count = transaction->recipient_room ? transaction->recipient_room * 2 : 2;
+		struct queue_recipient *recipients = arena_array(transaction->arena, count, sizeof *recipients);
+		struct known_recipient *known = arena_array(transaction->arena, count, sizeof *known);
 		if (message->recipient_count > 0) {
 			memcpy(recipients, message->recipients, message->recipient_count * sizeof *recipients);
-			memcpy(hashes, transaction->recipient_hashes, message->recipient_count * sizeof *hashes);
+			memcpy(known, transaction->known, message->recipient_count * sizeof *known);
 		}
 		message->recipients = recipients;
-		transaction->recipient_hashes = hashes;
-		transaction->recipient_room = room;
+		transaction->known = known;
+		transaction->recipient_room = count;
 	}
-	transaction->recipient_hashes[message->recipient_count] = hash;
+	transaction->known[message->recipient_count] = (struct known_recipient){hash, *room};
 	message->recipients[message->recipient_count++] =
 		(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify};
 }
@@ -129,6 +141,7 @@ void cmd_rcpt(struct session *session, struct slice argument)
 {
 	struct transaction *transaction = &session->transaction;
 	struct rcpt_command command;
+	struct recipient_room room = {UINT64_MAX, UINT64_MAX};
 	/* Counted by commands, not by addresses: a million times the same recipient must end, too, or a million that can't be
 	 * checked now. */
 	size_t max = (size_t)session->config->max_recipients;
@@ -137,9 +150,9 @@ void cmd_rcpt(struct session *session, struct slice argument)
 		return;
 	}
 	const char *reply = parse_rcpt(argument, transaction->message.smtputf8, transaction->arena, &command);
-	if (!reply && (reply = check_recipient(session, command.to)))
+	if (!reply && (reply = check_recipient(session, command.to, &room)))
 		log_refusal(session, "recipient.refused", transaction->message.from, command.to, reply);
 	if (!reply)
-		add_recipient(transaction, &command);
+		add_recipient(transaction, &command, &room);
 	smtp_reply(session, "%s", reply ? reply : "250 2.1.5 recipient ok");
 }

@@ -71,14 +71,20 @@ struct content {
 	const char *refused;     /* the reply that its end will get; from then on bytes are only counted */
 };
 
+struct known_recipient {
+	uint64_t hash;               /* of the address, to pass over a repeated one */
+	struct recipient_room room;
+};
+
 struct transaction {
 	struct arena *arena;
 	bool active;
 	struct queue_message message;    /* envelope; slices and recipients are in the arena */
-	uint64_t *recipient_hashes;      /* to pass over repeated recipients */
+	struct known_recipient *known;   /* beside message.recipients */
 	size_t recipient_room;
 	size_t attempts;                 /* RCPT commands */
 	size_t replies;                  /* RCPT commands accepted: LMTP owes one reply for each (RFC 2033 §4.2) */
+	uint64_t announced;              /* SIZE=; 0: not given */
 	bool chunks;                     /* BDAT has begun */
 	struct content content;
 };
@@ -160,6 +166,8 @@ void cmd_starttls(struct session *session, struct slice argument);
 void cmd_auth(struct session *session, struct slice argument);
 void cmd_mail(struct session *session, struct slice argument);
 void cmd_rcpt(struct session *session, struct slice argument);
+/** Has the mailbox room for a message of `size` bytes? NULL, or the reply. */
+const char *mail_fits(const struct recipient_room *room, uint64_t size);
 void cmd_data(struct session *session, struct slice argument);
 void cmd_bdat(struct session *session, struct slice argument);
 void cmd_rset(struct session *session, struct slice argument);

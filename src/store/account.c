@@ -45,6 +45,7 @@ struct store *store_open(const struct store_options *options, struct error *erro
 	if (store->options.open_accounts <= 0)
 		store->options.open_accounts = OPEN_ACCOUNTS;
 	store->epoch = epoch;
+	store->usage = usage_open(store->data, true);
 	store->accounts = map_new();
 	store->subscriptions = map_new();
 	pthread_mutex_init(&store->lock, NULL);
@@ -71,6 +72,8 @@ void store_close(struct store **store)
 		return;
 	struct store *s = *store;
 	journal_end(s);
+	if (s->usage >= 0)
+		close(s->usage);
 	size_t cursor = 0;
 	struct slice name;
 	void *account;
@@ -510,6 +513,7 @@ bool account_set_quota(struct account *account, uint64_t max_bytes, uint64_t max
 	change.row.max_bytes = (int64_t)max_bytes;
 	change.row.max_messages = (int64_t)max_messages;
 	change_modseq(&change);
+	change_note_usage(account, &change.row); /* also that it has no limits any more */
 	return change_end(&change, true, error);
 }
 

@@ -26,6 +26,14 @@ bool change_read_row(struct db *db, struct account_row *row, struct error *error
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_INVALID, "the account's row is missing"));
 }
 
+void change_note_usage(const struct account *account, const struct account_row *row)
+{
+	struct usage usage = {.max_bytes = (uint64_t)row->max_bytes, .max_messages = (uint64_t)row->max_messages};
+	usage.bytes = row->bytes > 0 ? (uint64_t)row->bytes : 0;
+	usage.messages = row->messages > 0 ? (uint64_t)row->messages : 0;
+	usage_note(account->store->usage, account->name, &usage);
+}
+
 bool change_write_row(struct db *db, const struct account_row *row, struct error *error)
 {
 	return db_run(PREPARE(db, "UPDATE account SET epoch = $1, modseq = $2, modseq_ceiling = $3, uidvalidity = $4, last_id = $5,"
@@ -159,6 +167,8 @@ int64_t change_modseq(struct change *change)
 bool change_end(struct change *change, bool done, struct error *error)
 {
 	bool changed = done && change->modseq != 0;
+	if (changed && (change->row.max_bytes > 0 || change->row.max_messages > 0))
+		change_note_usage(change->account, &change->row); /* before the commit, while nobody else can change the account: in order */
 	if (changed)
 		done = changed = change_write_row(change->db, &change->row, error) && db_commit(change->db, error);
 	if (!changed)
@@ -318,5 +328,8 @@ bool change_recover(struct account *account, struct error *error)
 	struct account_row row;
 	if (!change_read_row(account->db, &row, error))
 		return false;
-	return row.epoch >= account->store->epoch || recover(account, error);
+	if (row.epoch < account->store->epoch && (!recover(account, error) || !change_read_row(account->db, &row, error)))
+		return false;
+	change_note_usage(account, &row);
+	return true;
 }

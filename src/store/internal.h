@@ -10,6 +10,7 @@
  *     account.db.damaged-<id>, <id>.eml.damaged    what a repair put aside
  *   DIR/accounts/<domain>/.new-<id>, .removed-<id> an account that is being made or removed
  *   DIR/accounts/.uidvalidity                      the highest UIDVALIDITY of the accounts that were removed
+ *   DIR/accounts/.usage                              how full the accounts with a quota are, see usage/usage.h
  *   DIR/accounts/.journal-0, .journal-1            appended messages that may not be in their places on disk yet, see journal.c
  *   DIR/run/state                                  "epoch N running|clean", see service.c
  *
@@ -49,6 +50,7 @@
 #include "base/threads.h"
 #include "store/db/db.h"
 #include "store/store.h"
+#include "store/usage/usage.h"
 
 enum {
 	OPEN_ACCOUNTS = 64,
@@ -107,6 +109,7 @@ struct store {
 	int64_t epoch;
 	struct sync sync;
 	struct journal journal;
+	int usage;                /* the table of how full mailboxes are, see usage/usage.h; -1: none */
 	pthread_mutex_t lock;     /* guards the next group and the account fields that say so */
 	struct map *accounts;     /* name: struct account, open or being opened */
 	struct account *idle_newest, *idle_oldest;
@@ -266,6 +269,8 @@ int64_t change_modseq(struct change *change);
 bool change_end(struct change *change, bool done, struct error *error);
 /** After an unclean stop: goes on from the ceilings and drops messages whose files were lost. Account locked. */
 bool change_recover(struct account *account, struct error *error);
+/** Says in the table of how full mailboxes are what the row says. */
+void change_note_usage(const struct account *account, const struct account_row *row);
 bool change_read_row(struct db *db, struct account_row *row, struct error *error);
 bool change_write_row(struct db *db, const struct account_row *row, struct error *error);
 

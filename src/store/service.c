@@ -92,6 +92,9 @@ bool store_begin_service(const char *data, struct error *error)
 		epoch++;
 		log_warning("store.unclean_stop", log_number("epoch", epoch));
 	}
+	int usage = usage_open(data, true); /* auth is given the file when it starts */
+	if (usage >= 0)
+		close(usage);
 	return write_state(data, epoch, "running", error);
 }
 

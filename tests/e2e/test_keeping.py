@@ -2,12 +2,15 @@
 import mailbox
 import os
 import re
+import signal
+import smtplib
 import sqlite3
 
 import pytest
 
 import letters
 from pombal import Pombal, wait_for
+from wire import Smtp
 
 
 @pytest.fixture(scope="module")
@@ -44,17 +47,59 @@ def test_quota(own, token):
     status, answer = session.append("INBOX", None, None, letters.with_attachment(token + " large", 30000))
     assert status == "NO" and b"OVERQUOTA" in answer[0], answer
     session.logout()
-    # A delivery over quota is not lost without a word: the sender gets it back.
-    own.submit(letters.with_attachment(token + " returned", 30000, name, own.name("anna")), name)
-
-    def returned():
-        look = own.imap("anna", mailbox="INBOX")
-        found = look.search(None, "TEXT", f'"{token} returned"')[1][0]
-        look.logout()
-        return found or any(token in str(one) for one in own.queue())
-    wait_for(returned, "a report, or another attempt", pause=0.2)
+    # Who sends more than fits is told at once.
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
+        own.submit(letters.with_attachment(token + " returned", 30000, name, own.name("anna")), name)
+    assert refused.value.recipients[name][0] == 552
     assert own.count_mail(token, token) == 1
     assert re.search(r"quota", own.run("account", "show", name).stdout, re.I)
+
+
+def rcpt(server, *names, size=None):
+    """What a stranger is told who wants to write to each of them."""
+    with Smtp(server.address, server.ports["smtp"]) as session:
+        session.expect("MAIL FROM:<a@b.example>" + (f" SIZE={size}" if size else ""), 250)
+        return [session.say(f"RCPT TO:<{name}>")[:9] for name in names]
+
+
+def test_full_mailboxes_are_known_at_rcpt(own, token):
+    """Whoever filled or emptied it, and after everything was restarted; an address that leads to others, too, has room."""
+    name, alias, both = account(own, token), f"{token}-alias@{own.domain}", f"{token}-both@{own.domain}"
+    own.run("alias", "add", alias, name)
+    own.run("alias", "add", both, name, own.name("boris"))
+    everybody = (name, alias, f"{token}+detail@{own.domain}", both)
+    own.run("account", "set", name, "--quota", "20K")
+    assert rcpt(own, *everybody) == ["250 2.1.5"] * 4
+    assert rcpt(own, name, alias, both, size=100000) == ["552 5.2.3", "552 5.2.3", "250 2.1.5"]
+    # Too large for what is left, though nothing was announced: the sender is told at the end, and no report is made.
+    own.deliver(letters.with_attachment(token + " half", 10000), token)
+    own.wait_mail(token + " half", token)
+    with Smtp(own.address, own.ports["smtp"]) as session:
+        session.envelope("a@b.example", name)
+        assert session.data(letters.simple(token + " late", body="x\r\n" * 4000)).startswith("452 4.2.2")
+    assert rcpt(own, name, size=15000) == ["452 4.2.2"] and rcpt(own, name, size=1000) == ["250 2.1.5"]
+    session = own.imap(token)
+    assert session.append("INBOX", None, None, letters.with_attachment(token + " append", 3000))[0] == "OK"
+    session.logout()
+    own.run("account", "set", name, "--quota-messages", "2")
+    full = ["452 4.2.2"] * 3 + ["250 2.1.5"]
+    assert rcpt(own, *everybody) == full
+    pid = own.role_of("auth")
+    os.kill(pid, signal.SIGKILL)
+    wait_for(lambda: own.role_pids().get("auth", pid) != pid, "auth to be back")
+    own.expected_noise.append(r"event=role\.ended name=auth")
+    assert wait_for(lambda: rcpt(own, name) != ["451 4.3.0"] and rcpt(own, *everybody), "an answer") == full
+    own.stop()
+    own.start()
+    assert rcpt(own, *everybody) == full
+    session = own.pop3(token)
+    session.dele(1)
+    session.quit()
+    assert rcpt(own, *everybody) == ["250 2.1.5"] * 4
+    own.run("account", "set", name, "--quota", "1K")
+    assert rcpt(own, *everybody) == full
+    own.run("account", "set", name, "--quota", "0", "--quota-messages", "0")
+    assert rcpt(own, *everybody) == ["250 2.1.5"] * 4
 
 
 def test_quota_in_messages(own, token):
