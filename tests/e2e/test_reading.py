@@ -2,18 +2,15 @@
 import email.header
 import imaplib
 import mailbox
-import os
-import pty
 import re
-import select
 import subprocess
-import termios
 import time
 
 import pytest
 
 import letters
 from pombal import Pombal, environment, tls_context, wait_for
+from terminal import in_terminal
 from wire import Imap, Pop3
 
 MAILBOXES = {"INBOX", "Drafts", "Sent", "Junk", "Trash", "Archive"}
@@ -495,32 +492,6 @@ poll {server.address} proto {protocol} port {server.ports[port]}
     session.logout()
 
 
-def in_terminal(command, home, deadline=60):
-    """Runs a program that wants a terminal; gives its exit status and what it wrote."""
-    pid, master = pty.fork()
-    if pid == 0:
-        termios.tcsetwinsize(0, (24, 80))  # ncurses of Debian 13 opens no terminal without a size
-        os.chdir(home)
-        os.execvpe(command[0], command, environment(HOME=str(home), TERM="xterm"))
-    output, end = b"", time.monotonic() + deadline
-    try:
-        while time.monotonic() < end:
-            if select.select([master], [], [], 0.5)[0]:
-                try:
-                    data = os.read(master, 65536)
-                except OSError:
-                    break
-                if not data:
-                    break
-                output += data
-        else:
-            os.kill(pid, 9)
-    finally:
-        os.close(master)
-    _, status = os.waitpid(pid, 0)
-    return os.waitstatus_to_exitcode(status), output.decode(errors="replace")
-
-
 @pytest.mark.parametrize("scheme,port", [("imaps", "imaps"), ("pops", "pop3s")])
 def test_mutt(server, reader, token, tmp_path, scheme, port):
     rc = tmp_path / "muttrc"
@@ -547,7 +518,7 @@ set read_inc = 0
 """)
     command = ["mutt", "-n", "-F", str(rc), "-f", f"{scheme}://{server.address}:{server.ports[port]}/",
                "-e", f"push '<tag-pattern>~A<enter><tag-prefix><copy-message>{tmp_path}/box<enter><quit>'"]
-    status, output = in_terminal(command, tmp_path, 30)
+    status, output = in_terminal(command, tmp_path, deadline=30)
     assert status == 0, output[-3000:]
     box = mailbox.mbox(tmp_path / "box", create=False)
     assert sorted(letter["Subject"] for letter in box) == [f"{token} {number}" for number in range(3)], output[-3000:]

@@ -1,0 +1,299 @@
+"""The mail clients of Debian, with their default settings: each signs in in the way it chooses by itself, and sends or reads a letter.
+Only what can't be otherwise is set: where the server is, who signs in, and that its self-signed certificate is good."""
+import hashlib
+import ssl
+import subprocess
+
+import pytest
+
+import letters
+import pombal
+from terminal import in_terminal
+
+# Words as people have them; the second and the third aren't ASCII.
+PASSWORDS = {"ascii": "one-time-word-4", "cyrillic": "Пароль-Бориса-2", "portuguese": "Coração-São-João-9"}
+EVERY_PASSWORD = pytest.mark.parametrize("kind", PASSWORDS)
+
+
+def shell(*command, home, stdin=b"", timeout=60, status=0):
+    done = subprocess.run([str(word) for word in command], input=stdin, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=timeout,
+                          env=pombal.environment(HOME=str(home), TERM="dumb"), cwd=home)
+    assert done.returncode == status, f"{command} ended with {done.returncode}:\n{done.stdout.decode(errors='replace')[-4000:]}"
+    return done.stdout
+
+
+def write(path, text):
+    path.write_text(text)
+    path.chmod(0o600)
+    return path
+
+
+class Person:
+    """Somebody with a letter in the INBOX, at a client of the test's own whose files are in `home`."""
+
+    def __init__(self, server, account, home, token):
+        self.server, self.account, self.home, self.token = server, account, home, token
+        self.address = server.address
+        self.name = server.name(account)
+        self.password = server.password(account)
+        self.other = server.name("boris")  # to whom the letters go
+
+    def port(self, protocol):
+        return self.server.ports[protocol]
+
+    def write(self, name, text):
+        return write(self.home / name, text)
+
+    def has_sent(self):
+        """Has what the client sent arrived?"""
+        return self.server.wait_mail(self.token + " sent", "boris")
+
+
+@pytest.fixture(scope="module")
+def accounts(server):
+    for kind, password in PASSWORDS.items():
+        pombal.PASSWORDS[kind] = password
+        server.add_account(server.name(kind), password)
+        server.deliver(letters.simple(f"the {kind} one", to=server.name(kind)), kind)
+        server.wait_mail(f"the {kind} one", kind)
+
+
+@pytest.fixture
+def person(server, accounts, token, tmp_path, kind):
+    return Person(server, kind, tmp_path, token)
+
+
+@pytest.fixture
+def subject(kind):
+    """Of the letter that is there to be read."""
+    return f"the {kind} one"
+
+
+# ---- mutt and neomutt ----
+
+def muttrc(person):
+    return person.write("muttrc", f"""\
+set imap_user = "{person.name}"
+set imap_pass = "{person.password}"
+set pop_user = "{person.name}"
+set pop_pass = "{person.password}"
+set smtp_pass = "{person.password}"
+set from = "{person.name}"
+set certificate_file = {person.server.certificate[0]}
+set ssl_verify_host = no
+set mbox_type = mbox
+set wait_key = no
+set confirmcreate = no
+set confirmappend = no
+set quit = yes
+set move = no
+set folder = {person.home}
+set header_cache = ""
+""")
+
+
+def user_at(person, protocol):
+    return f"{person.name.replace('@', '%40')}@{person.address}:{person.port(protocol)}"
+
+
+@EVERY_PASSWORD
+@pytest.mark.parametrize("scheme,port", [("imaps", "imaps"), ("imap", "imap"), ("pops", "pop3s"), ("pop", "pop3")])
+@pytest.mark.parametrize("program", ["mutt", "neomutt"])
+def test_mutt_reads(person, subject, program, scheme, port):
+    box = person.home / "box"
+    status, output = in_terminal([program, "-n", "-F", muttrc(person), "-f", f"{scheme}://{person.address}:{person.port(port)}/",
+                                  "-e", f"push '<copy-message>{box}<enter><quit>'"], person.home, deadline=40)
+    assert status == 0 and box.exists() and subject in box.read_text(), output[-3000:]
+
+
+@EVERY_PASSWORD
+@pytest.mark.parametrize("scheme,port", [("smtps", "submissions"), ("smtp", "submission")])
+@pytest.mark.parametrize("program", ["mutt", "neomutt"])
+def test_mutt_sends(person, program, scheme, port):
+    rc = muttrc(person)
+    shell(program, "-n", "-F", rc, "-e", f'set smtp_url = "{scheme}://{user_at(person, port)}/"', "-e", 'set record = ""',
+          "-s", person.token + " sent", "--", person.other, home=person.home, stdin=b"A line.\n")
+    person.has_sent()
+
+
+# ---- alpine ----
+
+def pinerc(person):
+    server = f"{person.address}:{person.port('imaps')}/ssl/novalidate-cert/user={person.name}"
+    return person.write("pinerc", f"""\
+personal-name=Somebody
+user-domain={person.server.domain}
+inbox-path={{{server}}}INBOX
+smtp-server={person.address}:{person.port('submissions')}/ssl/novalidate-cert/user={person.name}
+default-fcc=""
+feature-list=quit-without-confirm,send-without-confirm,quell-user-lookup-in-passwd-file,quell-asking-about-save-password
+customized-hdrs=From: {person.name}
+last-version-used=9.99
+""")
+
+
+@EVERY_PASSWORD
+def test_alpine_reads_and_sends(person):
+    down, send = "\x0e", "\x18"
+    status, output = in_terminal(["alpine", "-p", pinerc(person), "-i"], person.home, deadline=15, answers=[
+        ("PASSWORD: ", person.password + "\r"), ("Preserve password", "n"),
+        ("elsewhere", "\r"),                        # the letter's line in the index
+        ("A line", "c"),                             # the letter itself
+        ("COMPOSE MESSAGE", person.other + 3 * down + person.token + " sent" + send),
+        ("PASSWORD: ", person.password + "\r"), ("Preserve password", "n"),
+        ("Message sent", "q")])
+    assert status == 0, output[-3000:]
+    person.has_sent()
+
+
+# ---- Programs that fetch ----
+
+@EVERY_PASSWORD
+def test_mbsync(person, subject):
+    (person.home / "mail").mkdir()
+    rc = person.write("mbsyncrc", f"""\
+IMAPAccount pombal
+Host {person.server.hostname}
+Tunnel "bash -c 'exec 3<>/dev/tcp/{person.address}/{person.port("imaps")}; cat <&3 & exec cat >&3'"
+User {person.name}
+Pass "{person.password}"
+SSLType IMAPS
+SystemCertificates no
+CertificateFile {person.server.certificate[0]}
+
+IMAPStore far
+Account pombal
+
+MaildirStore near
+Path {person.home}/mail/
+Inbox {person.home}/mail/INBOX
+SubFolders Verbatim
+
+Channel all
+Far :far:
+Near :near:
+Create Near
+SyncState *
+""")
+    shell("mbsync", "-c", rc, "-a", home=person.home)
+    assert any(subject in path.read_text() for path in (person.home / "mail/INBOX/new").iterdir())
+
+
+@EVERY_PASSWORD
+@pytest.mark.parametrize("protocol,port,tls", [
+    ("imap", "imaps", "ssl"), ("imap", "imap", "sslproto tls1.2+"), ("pop3", "pop3s", "ssl"), ("pop3", "pop3", "sslproto tls1.2+")])
+def test_fetchmail(person, subject, protocol, port, tls):
+    out = person.home / "out"
+    mda = write(person.home / "mda", f"#!/bin/sh\nexec cat >> {out}\n")
+    mda.chmod(0o700)
+    rc = person.write("fetchmailrc", f"""\
+set no bouncemail
+poll {person.address} proto {protocol} port {person.port(port)}
+  user "{person.name}" password "{person.password}" {tls} no sslcertck keep fetchall mda "{mda}"
+""")
+    shell("fetchmail", "-f", rc, "--nosyslog", "--idfile", person.home / "ids", "--pidfile", person.home / "pid", home=person.home)
+    assert subject in out.read_text()
+
+
+@EVERY_PASSWORD
+def test_offlineimap(person, subject):
+    certificate = ssl.PEM_cert_to_DER_cert(person.server.certificate[0].read_text())
+    rc = person.write("offlineimaprc", f"""\
+[general]
+accounts = pombal
+ui = quiet
+metadata = {person.home}/state
+[Account pombal]
+localrepository = near
+remoterepository = far
+[Repository near]
+type = Maildir
+localfolders = {person.home}/mail
+[Repository far]
+type = IMAP
+remotehost = {person.address}
+remoteport = {person.port("imaps")}
+remoteuser = {person.name}
+remotepass = {person.password}
+ssl = yes
+cert_fingerprint = {hashlib.sha256(certificate).hexdigest()}
+""")
+    shell("offlineimap", "-o", "-c", rc, home=person.home)
+    assert any(subject in path.read_text() for path in (person.home / "mail/INBOX").glob("[cn]*/*"))
+
+
+# Debian 12's getmail can't speak a password that isn't ASCII.
+@pytest.mark.parametrize("kind", ["ascii"])
+@pytest.mark.parametrize("retriever,port", [("SimpleIMAPSSLRetriever", "imaps"), ("SimplePOP3SSLRetriever", "pop3s")])
+def test_getmail(person, subject, retriever, port):
+    out = person.home / "out"
+    person.write("getmailrc", f"""\
+[retriever]
+type = {retriever}
+server = {person.address}
+port = {person.port(port)}
+username = {person.name}
+password = {person.password}
+[destination]
+type = MDA_external
+path = /usr/bin/tee
+arguments = ("{out}",)
+ignore_stderr = True
+allow_root_commands = True
+""")
+    shell("getmail", f"--getmaildir={person.home}", "--rcfile=getmailrc", home=person.home)
+    assert subject in out.read_text()
+
+
+# ---- Programs that send, and curl ----
+
+def outgoing(person):
+    return letters.simple(person.token + " sent", to=person.other, sender=person.name)
+
+
+@EVERY_PASSWORD
+@pytest.mark.parametrize("port,starttls", [("submissions", "off"), ("submission", "on")])
+def test_msmtp(person, port, starttls):
+    rc = person.write("msmtprc", f"""\
+account default
+host {person.address}
+port {person.port(port)}
+from {person.name}
+user {person.name}
+password "{person.password}"
+auth on
+tls on
+tls_starttls {starttls}
+tls_certcheck off
+""")
+    shell("msmtp", "-C", rc, person.other, home=person.home, stdin=outgoing(person))
+    person.has_sent()
+
+
+@EVERY_PASSWORD
+@pytest.mark.parametrize("port,tls", [("submissions", "--tlsc"), ("submission", "--tls")])
+def test_swaks(person, port, tls):
+    shell("swaks", "--server", person.address, "--port", person.port(port), tls, "--auth", "--auth-user", person.name, "--auth-password",
+          person.password, "--from", person.name, "--to", person.other, "--header", f"Subject: {person.token} sent", home=person.home)
+    person.has_sent()
+
+
+def curl(person, scheme, port, *options):
+    return shell("curl", "-sS", "-k", "--ssl-reqd", "--user", f"{person.name}:{person.password}", *options[1:],
+                 f"{scheme}://{person.address}:{person.port(port)}/{options[0]}", home=person.home)
+
+
+@EVERY_PASSWORD
+@pytest.mark.parametrize("scheme,port,path", [
+    ("imaps", "imaps", "INBOX;MAILINDEX=1"), ("imap", "imap", "INBOX;MAILINDEX=1"), ("pop3s", "pop3s", "1"), ("pop3", "pop3", "1")])
+def test_curl_reads(person, subject, scheme, port, path):
+    assert subject.encode() in curl(person, scheme, port, path)
+
+
+@EVERY_PASSWORD
+@pytest.mark.parametrize("scheme,port", [("smtps", "submissions"), ("smtp", "submission")])
+def test_curl_sends(person, scheme, port):
+    path = person.home / "letter"
+    path.write_bytes(outgoing(person))
+    curl(person, scheme, port, "client.example", "--mail-from", person.name, "--mail-rcpt", person.other, "-T", path)
+    person.has_sent()
