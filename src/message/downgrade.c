@@ -19,7 +19,7 @@ struct writer {
 
 /* How a part is written. */
 struct plan {
-	enum method { AS_IT_IS, QUOTED_PRINTABLE, BASE64, QUOTED_AGAIN, BASE64_AGAIN } method;
+	enum method { AS_IT_IS, QUOTED_PRINTABLE, BASE64, QUOTED_AGAIN, BASE64_AGAIN, REPLACED } method;
 	const char *encoding; /* to be declared; NULL: as it is */
 	bool retype;          /* its type is declared as what it was read as */
 	const char *charset;  /* of a text whose type isn't declared; NULL: leave it so */
@@ -64,7 +64,7 @@ static bool is_mostly_binary(struct slice body)
 
 static bool is_identity(const struct part *part)
 {
-	return !slice_equal(part->encoding, SLICE("base64")) && !slice_equal(part->encoding, SLICE("quoted-printable"));
+	return slice_equal(part->encoding, SLICE("7bit")) || slice_equal(part->encoding, SLICE("8bit")) || slice_equal(part->encoding, SLICE("binary"));
 }
 
 static void plan_encoding(const struct writer *writer, const struct part *part, struct plan *plan)
@@ -74,6 +74,8 @@ static void plan_encoding(const struct writer *writer, const struct part *part, 
 		plan->method = BASE64_AGAIN;
 	else if (slice_equal(part->encoding, SLICE("quoted-printable")))
 		plan->method = QUOTED_AGAIN;
+	else if (!is_identity(part)) /* x-uuencode and the like: another encoding on top of it nobody would undo */
+		plan->method = REPLACED;
 	else
 		plan->method = text && !is_mostly_binary(body_of(writer, part)) ? QUOTED_PRINTABLE : BASE64;
 	if (plan->method == QUOTED_PRINTABLE || plan->method == BASE64)
@@ -128,9 +130,9 @@ static void put(struct writer *writer, struct slice bytes)
 	output_put(&writer->output, bytes);
 }
 
-/* What stands between parts, up to `end`: a line that is too long goes on behind a blank, so that it is no delimiter; a byte that
+/* What nothing is known of, up to `end`: what stands between parts, bodies in unknown encodings: a line that is too long goes on behind a blank, so that it is no delimiter; a byte that
  * can't be sent is a "?", in a boundary, too (field.c). */
-static void put_between(struct writer *writer, uint64_t end)
+static void put_replaced(struct writer *writer, uint64_t end)
 {
 	struct slice rest = slice_sub(writer->message, (size_t)writer->at, end > writer->at ? (size_t)(end - writer->at) : 0);
 	size_t column = 0;
@@ -217,6 +219,9 @@ static void write_body(struct writer *writer, const struct part *part, enum meth
 	case BASE64_AGAIN:
 		encode_base64_again(&writer->output, body);
 		break;
+	case REPLACED:
+		put_replaced(writer, part->body_at + part->body_size);
+		break;
 	}
 	writer->at = part->body_at + part->body_size;
 	if ((method == BASE64 || method == BASE64_AGAIN) && writer->at == writer->message.len)
@@ -232,10 +237,10 @@ static void write_part(struct writer *writer, const struct part *part)
 		return;
 	}
 	for (size_t i = 0; i < part->child_count; i++) {
-		put_between(writer, part->children[i].header_at);
+		put_replaced(writer, part->children[i].header_at);
 		write_part(writer, &part->children[i]);
 	}
-	put_between(writer, part->body_at + part->body_size);
+	put_replaced(writer, part->body_at + part->body_size);
 }
 
 bool message_downgrade(struct slice message, bool eight_bit_ok, message_sink *sink, void *context)

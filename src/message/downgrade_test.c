@@ -106,6 +106,7 @@ static void eight_bit_text_is_encoded(void **state)
 		{SLICE("MIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\nContent-Type: text/plain\r\n\r\n\xe9=E9= \r\n=zz =3d\r\n"),
 		 SLICE("MIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\nContent-Type: text/plain\r\n\r\n=E9=E9=\r\n=3Dzz =3d\r\n")},
 		{SLICE("Content-Transfer-Encoding: base64\r\n\r\nQU\xe9JD\r\nQUJD!\r\n"), SLICE("Content-Transfer-Encoding: base64\r\n\r\nQUJDQUJD\r\n")},
+		{SLICE("Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 600 \xe9.txt\r\n"), SLICE("Content-Transfer-Encoding: x-uuencode\r\n\r\nbegin 600 ?.txt\r\n")},
 		/* a multipart that is none, and one whose boundary can't be sent */
 		{SLICE("Content-Type: multipart/mixed; boundary=b\r\nMIME-Version: 1.0\r\n\r\nmuch text and caf\xc3\xa9\r\n"),
 		 SLICE("Content-Type: text/plain\r\nMIME-Version: 1.0\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\nmuch text and caf=C3=A9\r\n")},
