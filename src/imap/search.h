@@ -33,7 +33,7 @@ struct search_node {
 	struct search_node *children, *next;
 	unsigned flag;
 	struct slice field; /* HEADER: the field's name; KEYWORD: the keyword */
-	struct slice text;  /* folded (text_fold) */
+	struct slice text;  /* folded (text_fold_blanks) */
 	uint64_t number;
 	int64_t day;        /* since 1970 */
 	struct set set;     /* NUMBERS: indexes; UIDS: UIDs */

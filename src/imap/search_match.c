@@ -1,5 +1,5 @@
 /* Does a message match? Text is compared decoded: transfer encoding and charset undone, encoded words read, case folded
- * (text_fold). Every key with text asks for a substring (RFC 3501 §6.4.4). */
+ * (text_fold_blanks). Every key with text asks for a substring (RFC 3501 §6.4.4). */
 #include "imap/search.h"
 
 #include "message/date.h"
@@ -25,7 +25,7 @@ static const char BETWEEN = '\xff';
 
 static void add_folded(struct candidate *candidate, struct slice utf8, struct buf *out)
 {
-	buf_append(out, text_fold(utf8, candidate->step));
+	buf_append(out, text_fold_blanks(utf8, candidate->step));
 	buf_append_char(out, BETWEEN);
 }
 

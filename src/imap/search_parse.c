@@ -67,7 +67,7 @@ static bool parse_text(struct parser *parser, struct slice *text)
 		return false;
 	if (!slice_is_utf8(raw))
 		return parse_fail(parser, "The text to search for is not valid UTF-8");
-	*text = text_fold(raw, parser->arena);
+	*text = text_fold_blanks(raw, parser->arena);
 	return true;
 }
 

@@ -1,4 +1,4 @@
-/* The texts of a message, gone through once for all keys of a command: decoded and folded (text_fold) a piece at a time, and
+/* The texts of a message, gone through once for all keys of a command: decoded and folded (text_fold_blanks) a piece at a time, and
  * every text that wasn't found yet looked for in each. So the time is that of one pass, and the memory that of the largest part
  * as it stands in the file and decoded, however many keys there are. */
 #include "imap/search.h"
@@ -66,7 +66,7 @@ static void look_at_field(struct candidate *candidate, enum scanned where, const
 {
 	struct arena *arena = candidate->step;
 	struct slice body = header_decode(field->body, arena);
-	struct slice line = text_fold(arena_printf(arena, "%.*s: %.*s", SLICE_ARG(field->name), SLICE_ARG(body)), arena);
+	struct slice line = text_fold_blanks(arena_printf(arena, "%.*s: %.*s", SLICE_ARG(field->name), SLICE_ARG(body)), arena);
 	if (where == SCANNED_HEADER)
 		look_for_field(candidate, field, slice_skip(line, field->name.len + 2));
 	look(candidate, where, line);
@@ -97,13 +97,6 @@ void search_scan_header(struct candidate *candidate)
 
 /* ---- text ---- */
 
-/* Charsets in which a line end isn't one byte, so that the text can't be cut there. */
-static bool is_wide(struct slice charset)
-{
-	return slice_starts_nocase(charset, SLICE("utf-16")) || slice_starts_nocase(charset, SLICE("utf-32")) ||
-	       slice_starts_nocase(charset, SLICE("ucs-")) || slice_starts_nocase(charset, SLICE("iso-10646-ucs"));
-}
-
 /* The next piece: whole lines, unless they are very long. */
 static struct slice take_piece(struct slice *rest)
 {
@@ -122,7 +115,9 @@ static void look_at_piece(struct candidate *candidate, struct slice charset, str
 	charset_to_utf8(charset, piece, &utf8);
 	if (folded->len > kept)
 		buf_consume(folded, folded->len - kept);
-	buf_append(folded, text_fold(buf_slice(&utf8), candidate->step));
+	struct slice text = text_fold_blanks(buf_slice(&utf8), candidate->step);
+	bool blank = folded->len > 0 && folded->at[folded->len - 1] == ' '; /* a run goes on */
+	buf_append(folded, slice_skip(text, blank && slice_starts(text, SLICE(" "))));
 	buf_free(&utf8);
 	arena_reset(candidate->step);
 	look(candidate, SCANNED_TEXT, buf_slice(folded));
@@ -134,8 +129,9 @@ static void look_at_text(struct candidate *candidate, const struct part *part, s
 	struct buf folded = BUF(RESPONSE_MAX);
 	struct conn *conn = candidate->source.command->imap->conn;
 	while (decoded.len > 0 && is_wanted(candidate, SCANNED_TEXT) && !conn_is_gone(conn)) {
-		struct slice piece = is_wide(charset) ? slice_sub(decoded, 0, SEARCH_WIDE_MAX) : take_piece(&decoded);
-		if (is_wide(charset))
+		bool wide = charset_is_wide(charset); /* can't be cut at line ends */
+		struct slice piece = wide ? slice_sub(decoded, 0, SEARCH_WIDE_MAX) : take_piece(&decoded);
+		if (wide)
 			decoded = slice_make("", 0);
 		look_at_piece(candidate, charset, piece, &folded);
 	}

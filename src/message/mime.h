@@ -54,9 +54,14 @@ struct slice parameter_get(const struct parameter *list, size_t count, struct sl
 /** Decodes base64 or quoted-printable (`encoding` as in the part; anything else is copied), appending to `out`; errors in the
  * data are passed over. Returns false if out's maximum was reached; `out` holds the beginning then. */
 bool mime_decode(struct slice encoding, struct slice body, struct buf *out);
-/** Converts from `charset` (a MIME name; unknown ones are read as Latin-1) to UTF-8; what can't be converted becomes U+FFFD. */
+/** Converts from `charset` (a MIME name, however it is spelt) to UTF-8; what can't be converted becomes U+FFFD, one for each character. Text
+ * under an unknown name, or under that of a 7-bit charset, is UTF-8 if it can be; else Latin-1. */
 bool charset_to_utf8(struct slice charset, struct slice bytes, struct buf *out);
+/** Is a character of more than a byte, also a line end, so that a text can't be cut at the byte '\n'? */
+bool charset_is_wide(struct slice charset);
 /** Simple case folding and NFC for searching, as IMAP's i;unicode-casemap does (RFC 5051, near enough). */
 struct slice text_fold(struct slice utf8, struct arena *arena);
+/** The same, with one space for each run of white space: a text is found however it was wrapped, folded or indented. */
+struct slice text_fold_blanks(struct slice utf8, struct arena *arena);
 
 #endif

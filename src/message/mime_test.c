@@ -329,13 +329,63 @@ static void charsets_are_converted(void **state)
 	assert_converted("utf-16le", SLICE("a\0b\0c"), "ab\xef\xbf\xbd");
 	assert_converted("UTF-8//IGNORE", SLICE("\xfc"), "ü"); /* no such name: nothing reaches iconv but the table's names */
 	assert_converted("../../x", SLICE("\xfc"), "ü");
+	/* names as they are written */
+	static const char *const cyrillic[] = {"cp1251", "CP-1251", "win-1251", "x-cp1251", "\"windows-1251\"", "windows1251; format=flowed", " Windows_1251 ", "ms1251",
+						"charset=windows-1251", "ansi-1251"};
+	for (size_t i = 0; i < sizeof cyrillic / sizeof *cyrillic; i++)
+		assert_converted(cyrillic[i], SLICE("\xcf\xf0"), "Пр");
+	assert_converted("ISO_8859-2:1987", SLICE("\xb1"), "ą");
+	assert_converted("8859-2", SLICE("\xb1"), "ą");
+	assert_converted("ISO8859-15", SLICE("\xa4"), "€");
+	assert_converted("utf8", SLICE("ü"), "ü");
+	assert_converted("UTF_8", SLICE("ü"), "ü");
+	assert_converted("'utf-8'", SLICE("ü"), "ü");
+	assert_converted("x-unknown", SLICE("ü"), "ü");
+	assert_converted("no-such", SLICE("ü"), "ü");
+	assert_converted("no-such", SLICE("\xfc\x80"), "ü€");
+	assert_converted("windows-99999", SLICE("\xfc"), "ü");
+	/* a damaged character costs itself alone */
+	assert_converted("euc-kr", SLICE("\xb0\xa1\xff\xff\xb0\xa1"), "가\xef\xbf\xbd가");
+	assert_converted("euc-jp", SLICE("\xc6\xfc\xa9\xa1\xcb\xdc"), "日\xef\xbf\xbd本");
+	assert_converted("shift_jis", SLICE("\x93\xfa\x93\n\x96\x7b"), "日\xef\xbf\xbd\n本");
+	assert_converted("utf-16be", SLICE("\xd8\x00\0a"), "\xef\xbf\xbd" "a");
+	assert_converted("utf-16be", SLICE("\0a\xdc\x00\0b"), "a\xef\xbf\xbd" "b");
+	assert_true(charset_is_wide(SLICE("UTF-16")) && charset_is_wide(SLICE("utf32le")) && !charset_is_wide(SLICE("utf-8")) && !charset_is_wide(SLICE("")));
 	struct buf small = BUF(3);
 	assert_false(charset_to_utf8(SLICE("koi8-r"), SLICE("\xd0\xd2\xc9"), &small));
 	buf_free(&small);
 }
 
+/* Pairs between shifts. */
+static void shifted_charsets_are_converted(void **state)
+{
+	(void)state;
+	assert_converted("iso-2022-jp", SLICE("a\x1b$BF|K\\\x1b(Bb"), "a日本b");
+	assert_converted("ISO-2022-JP", SLICE("\x1b$B-!F|\x1b(B"), "①日"); /* NEC's */
+	assert_converted("iso-2022-jp", SLICE("\x1b$B)!F|K\\\x1b(Bb"), "\xef\xbf\xbd日本b"); /* not assigned */
+	assert_converted("iso-2022-jp", SLICE("\x1b$BF|K\x1b(Bb\x1b$BK\\\x1b(B"), "日\xef\xbf\xbd" "b本"); /* half a pair */
+	assert_converted("iso-2022-jp", SLICE("\x1b$BF|K\nline\n"), "日\xef\xbf\xbd\nline\n");
+	assert_converted("iso-2022-jp", SLICE("\x1b$BF|\x80K\\\x1b(B"), "日\xef\xbf\xbd本");
+	assert_converted("iso-2022-jp", SLICE("\x1b(I1\x1b(B \x0e" "1\x0f" "1"), "ｱ ｱ1");
+	assert_converted("iso-2022-jp-1", SLICE("\x1b$(D0!\x1b(B"), "丂");
+	assert_converted("iso-2022-jp-2", SLICE("\x1b$AVP\x1b$(CGQ\x1b$BF|\x1b(B."), "中한日.");
+	assert_converted("iso-2022-jp", SLICE("\x1b%x"), "\xef\xbf\xbd%x");
+	assert_converted("iso-2022-jp", SLICE("ほげの会"), "ほげの会");
+	assert_converted("iso-2022-jp", SLICE("\x93\xfa"), "日");
+	assert_converted("iso-2022-jp", SLICE("\x1b$B"), "");
+	assert_converted("iso-2022-kr", SLICE("\x1b$)C\x0eGQ\x0f.\n"), "한.\n");
+	assert_converted("iso-2022-kr", SLICE("\x0eGQG\x0f.GQ"), "한\xef\xbf\xbd.GQ");
+	assert_converted("hz-gb-2312", SLICE("~{VP~} ~~ ~\na~{VP\nVP"), "中 ~ a中\nVP");
+	assert_converted("utf-7", SLICE("ü"), "ü");
+	struct buf small = BUF(4);
+	assert_false(charset_to_utf8(SLICE("iso-2022-jp"), SLICE("\x1b$BF|K\\"), &small));
+	buf_free(&small);
+}
+
 static void text_is_folded(void **state)
 {
+	assert_slice(text_fold_blanks(SLICE("A\r\n\t b  C "), *state), "a b c ");
+	assert_slice(text_fold_blanks(SLICE(""), *state), "");
 	assert_slice(text_fold(SLICE("HeLLo"), *state), "hello");
 	assert_slice(text_fold(SLICE("ГРÜßE"), *state), "грüsse");
 	assert_slice(text_fold(SLICE("e\xcc\x81"), *state), "é");
@@ -473,6 +523,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(envelopes_are_read, make_arena, free_arena),
 		cmocka_unit_test(bodies_are_decoded),
 		cmocka_unit_test(charsets_are_converted),
+		cmocka_unit_test(shifted_charsets_are_converted),
 		cmocka_unit_test_setup_teardown(text_is_folded, make_arena, free_arena),
 		cmocka_unit_test(simple_folding_agrees_with_the_whole),
 		cmocka_unit_test(deep_nesting_is_bounded),

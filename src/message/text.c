@@ -161,3 +161,16 @@ struct slice text_fold(struct slice utf8, struct arena *arena)
 	free(folded);
 	return result;
 }
+
+struct slice text_fold_blanks(struct slice utf8, struct arena *arena)
+{
+	struct slice folded = text_fold(utf8, arena);
+	char *at = (char *)folded.at; /* in the arena */
+	size_t len = 0;
+	for (size_t i = 0; i < folded.len; i++)
+		if (!ascii_is_space(at[i]))
+			at[len++] = at[i];
+		else if (len == 0 || at[len - 1] != ' ')
+			at[len++] = ' ';
+	return slice_make(at, len);
+}
