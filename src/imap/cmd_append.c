@@ -7,8 +7,9 @@
  * What fails is answered at once where the client waits for "+"; where it doesn't wait (LITERAL+), or is already
  * sending, the rest is taken in and thrown away first, so that no part of a message is ever read as a command.
  *
- * Line ends: messages are kept and served with CRLF, so a bare LF is stored as CRLF; everything else stays byte for byte,
- * bare CR included. NUL bytes are refused, as RFC 3501 §4.3 demands. */
+ * Line ends and NULs of old mail are mended by the store (message/canonical.h). Of many messages only the first few wait for the
+ * commit in memory; the others are closed files. What is unfinished counts against the quota, and the memory of it against the
+ * account's share. */
 #include "base/log.h"
 #include "base/memory.h"
 #include "imap/session.h"
@@ -16,18 +17,22 @@
 enum {
 	APPEND_PIECE = 64 * 1024,     /* gathered before a worker is troubled */
 	APPEND_PIECE_MAX = 1024 * 1024,
-	APPEND_MESSAGES_MAX = 100,    /* each holds a file open until the commit */
+	APPEND_OPEN_BYTES = 64 * 1024, /* so many bytes of messages wait in memory for the commit, which is faster then */
+	APPEND_ROOM = 16,             /* first room for messages; it doubles */
 	SKIP_FACTOR = 4,              /* a message that isn't waited for is thrown away up to so many times max_message */
 };
 
 struct append {
 	struct mailbox mailbox;   /* its name isn't kept */
-	struct draft *drafts[APPEND_MESSAGES_MAX];
-	struct placement placements[APPEND_MESSAGES_MAX];
-	size_t count;             /* the last one is being written while in_literal */
+	struct draft **drafts;
+	struct placement *placements;
+	size_t count, room;       /* the last one is being written while in_literal */
+	size_t closed;            /* so many, the first ones, are complete in their files */
+	uint64_t open_bytes;      /* announced of those that aren't */
+	uint64_t memory;          /* of all those closed, and of the command's arena */
+	size_t arena_counted;
 	uint64_t left;            /* bytes of the literal still to come */
 	bool in_literal;
-	bool after_cr;            /* the last byte was a CR */
 	/* Why it fails, when everything has been taken in; NULL: it doesn't. */
 	const char *failure, *failure_code;
 	bool failure_is_bad;
@@ -39,14 +44,22 @@ struct announced {
 	uint64_t size;
 };
 
+static void abort_drafts(struct append *append)
+{
+	for (size_t i = 0; i < append->count; i++)
+		if (append->drafts[i])
+			draft_abort(&append->drafts[i]);
+	append->count = append->closed = 0;
+}
+
 void append_free(struct imap *imap)
 {
 	struct append *append = imap->append;
 	if (!append)
 		return;
-	for (size_t i = 0; i < append->count; i++)
-		if (append->drafts[i])
-			draft_abort(&append->drafts[i]);
+	abort_drafts(append);
+	free(append->drafts);
+	free(append->placements);
 	free(append);
 	imap->append = NULL;
 }
@@ -65,6 +78,7 @@ static bool fail(struct command *command, const char *code, const char *text)
 		append->failure_code = code;
 		append->failure = arena_text(command->arena, slice_of(text));
 	}
+	abort_drafts(append); /* nothing will be committed; what they hold is needed by others */
 	return false;
 }
 
@@ -130,33 +144,56 @@ static bool parse_announcement(struct parser *parser, struct flags *flags, int64
 
 static bool check_size(struct command *command, uint64_t size)
 {
-	struct quota quota;
-	struct error error;
 	if (size == 0)
 		return fail(command, "CANNOT", "A message can't be empty");
 	if (size > (uint64_t)config_current()->max_message)
 		return fail(command, "TOOBIG", "The message is too large");
-	if (!account_quota(command->account, &quota, &error))
-		return fail_error(command, &error, "OVERQUOTA");
-	if (quota.max_bytes > 0 && (quota.bytes > quota.max_bytes || size > quota.max_bytes - quota.bytes))
-		return fail(command, "OVERQUOTA", "The message would pass the quota");
 	return true;
 }
 
-static bool open_draft(struct command *command, struct flags flags, int64_t received)
+/* Those that wait in memory go to their files when they are many; the memory that is left of them is counted. */
+static bool close_drafts(struct command *command)
 {
 	struct append *append = command->imap->append;
 	struct error error;
-	if (append->count == APPEND_MESSAGES_MAX)
-		return fail(command, "LIMIT", "Too many messages in one APPEND");
+	uint64_t before = append->memory;
+	for (; append->closed < append->count; append->closed++) {
+		size_t at = append->closed;
+		if (!draft_close(append->drafts[at], append->placements[at].received, &error))
+			return fail_error(command, &error, "TOOBIG");
+		append->memory += draft_memory(append->drafts[at]) + sizeof *append->placements;
+	}
+	append->open_bytes = 0;
+	append->memory += arena_used(command->arena) - append->arena_counted;
+	append->arena_counted = arena_used(command->arena);
+	uint64_t uncounted = before > UNCOUNTED_MEMORY ? before : UNCOUNTED_MEMORY;
+	if (append->memory > uncounted && !imap_borrow(command->imap, append->memory - uncounted))
+		return fail(command, "LIMIT", "So many messages in one command take more memory than the account may use");
+	return true;
+}
+
+static void make_room(struct append *append)
+{
+	if (append->count < append->room)
+		return;
+	append->room = append->room ? append->room * 2 : APPEND_ROOM;
+	append->drafts = memory_resize(append->drafts, append->room * sizeof *append->drafts);
+	append->placements = memory_resize(append->placements, append->room * sizeof *append->placements);
+}
+
+static bool open_draft(struct command *command, struct flags flags, int64_t received, uint64_t size)
+{
+	struct append *append = command->imap->append;
+	struct error error;
+	if (append->open_bytes + size > APPEND_OPEN_BYTES && !close_drafts(command))
+		return false;
+	make_room(append);
 	struct draft *draft = draft_new(command->account, &error);
-	if (!draft)
-		return fail_error(command, &error, "OVERQUOTA");
 	append->drafts[append->count] = draft;
 	append->placements[append->count++] = (struct placement){.mailbox = append->mailbox.id, .flags = flags.system,
 		.keywords = arena_copy(command->arena, flags.keywords), .received = received};
-	append->after_cr = false;
-	return true;
+	append->open_bytes += size;
+	return draft_reserve(draft, size, &error) || fail_error(command, &error, "OVERQUOTA");
 }
 
 static bool start_message(struct command *command, const struct announced *announced)
@@ -165,7 +202,7 @@ static bool start_message(struct command *command, const struct announced *annou
 	int64_t received;
 	if (!parse_announcement(&command->parser, &flags, &received))
 		return fail_syntax(command);
-	return check_size(command, announced->size) && open_draft(command, flags, received);
+	return check_size(command, announced->size) && open_draft(command, flags, received, announced->size);
 }
 
 /* Goes on after an announcement: `ready` or not, what the client sends unasked has to be taken in. */
@@ -239,54 +276,35 @@ enum unit append_peek(struct imap *imap, struct slice input, size_t *length)
 	return UNIT_QUICK;
 }
 
-/* Appends `bytes` to `out`, every bare LF as CRLF. */
-static void convert_line_ends(struct append *append, struct slice bytes, struct buf *out)
-{
-	struct slice rest = bytes;
-	for (;;) {
-		size_t end = slice_find_char(rest, '\n');
-		if (end == SLICE_NONE)
-			break;
-		bool bare = end > 0 ? rest.at[end - 1] != '\r' : !append->after_cr;
-		buf_append(out, slice_sub(rest, 0, end));
-		buf_append_text(out, bare ? "\r\n" : "\n");
-		rest = slice_skip(rest, end + 1);
-		append->after_cr = false;
-	}
-	buf_append(out, rest);
-	if (rest.len > 0)
-		append->after_cr = rest.at[rest.len - 1] == '\r';
-}
-
 static bool write_piece(struct command *command, struct slice bytes)
 {
 	struct append *append = command->imap->append;
 	struct error error;
 	if (append->failure)
 		return false;
-	if (slice_find_char(bytes, '\0') != SLICE_NONE)
-		return fail(command, "CANNOT", "A message must not hold NUL bytes");
-	struct buf converted = BUF(bytes.len * 2);
-	convert_line_ends(append, bytes, &converted);
-	bool written = draft_write(append->drafts[append->count - 1], buf_slice(&converted), &error);
-	buf_free(&converted);
-	return written || fail_error(command, &error, "TOOBIG");
+	struct draft *draft = append->drafts[append->count - 1];
+	if (!draft_write(draft, bytes, &error))
+		return fail_error(command, &error, "TOOBIG");
+	return draft_header(draft) <= (uint64_t)config_current()->max_header || fail(command, "TOOBIG", "The message's header is too large");
 }
 
 static enum run commit(struct command *command)
 {
 	struct append *append = command->imap->append;
 	struct error error;
-	uint32_t uids[APPEND_MESSAGES_MAX];
+	if (append->closed > 0 && !close_drafts(command))
+		return reply_failure(command);
 	if (!draft_commit_durably(command->account, append->drafts, append->placements, append->count, &error)) {
 		fail_error(command, &error, "OVERQUOTA");
 		return reply_failure(command);
 	}
 	struct buf code = BUF(RESPONSE_MAX);
+	uint32_t *uids = arena_array(command->arena, append->count, sizeof *uids);
 	for (size_t i = 0; i < append->count; i++)
 		uids[i] = append->placements[i].uid;
 	buf_printf(&code, "APPENDUID %u ", append->mailbox.uidvalidity);
 	set_write(uids, append->count, &code);
+	append->count = 0; /* they are committed */
 	enum run result = reply_ok(command, code.at, "APPEND done");
 	buf_free(&code);
 	return finish(command, result);

@@ -289,8 +289,8 @@ static bool parse_system_flag(struct parser *parser, unsigned *flags)
 /* Flags separated by single spaces, up to what is none. Keywords gather in one buffer, so it stays linear. */
 static bool parse_flags(struct parser *parser, struct flags *flags)
 {
-	char *keywords = arena_alloc(parser->arena, parser->rest.len + 1);
-	size_t len = 0;
+	size_t end = slice_find_char(parser->rest, ')'), len = 0;
+	char *keywords = arena_alloc(parser->arena, (end == SLICE_NONE ? parser->rest.len : end) + 1);
 	do {
 		struct slice name;
 		if (parse_optional_char(parser, '\\')) {

@@ -82,6 +82,21 @@ static bool send_piece(struct pop3_session *session, struct slice piece)
 	return true;
 }
 
+/* The same for bytes as they were read. */
+static bool send_read(struct pop3_session *session, struct slice read)
+{
+	struct canonical *canonical = &session->transfer.canonical;
+	size_t clean = canonical_skip(canonical, read);
+	if (clean > 0 && !send_piece(session, slice_sub(read, 0, clean)))
+		return false;
+	struct slice rest = slice_skip(read, clean);
+	struct buf mended = BUF(CANONICAL_FACTOR * (rest.len + canonical->crs));
+	canonical_write(canonical, rest, &mended);
+	bool more = mended.len == 0 || send_piece(session, buf_slice(&mended));
+	buf_free(&mended);
+	return more;
+}
+
 static ssize_t read_piece(const struct transfer *transfer, char *piece)
 {
 	uint64_t left = transfer->size - transfer->offset;
@@ -92,8 +107,10 @@ static ssize_t read_piece(const struct transfer *transfer, char *piece)
 	return got;
 }
 
-static void end_message(struct pop3_session *session)
+static void end_message(struct pop3_session *session, bool whole)
 {
+	if (whole && session->transfer.canonical.crs > 0)
+		send_piece(session, SLICE("\r\n"));
 	conn_send_text(session->conn, session->transfer.line_start ? ".\r\n" : "\r\n.\r\n");
 	session->retrieved++;
 	session->retrieved_bytes += session->transfer.offset;
@@ -116,9 +133,9 @@ static enum run go_on(struct pop3_session *session)
 			return RUN_DONE;
 		}
 		transfer->offset += (uint64_t)got;
-		more = send_piece(session, slice_make(piece, (size_t)got));
+		more = send_read(session, slice_make(piece, (size_t)got));
 	}
-	end_message(session);
+	end_message(session, more);
 	end_transfer(session);
 	return RUN_DONE;
 }
@@ -131,8 +148,7 @@ static bool send_small(struct pop3_session *session, const struct maildrop_messa
 		return false;
 	session->transfer.offset = session->transfer.size = message->size;
 	say_ok(session);
-	send_piece(session, slice_make(piece, (size_t)message->size));
-	end_message(session);
+	end_message(session, send_read(session, slice_make(piece, (size_t)message->size)));
 	return true;
 }
 

@@ -13,6 +13,7 @@
 
 #include "auth/auth.h"
 #include "config/config.h"
+#include "message/canonical.h"
 #include "pop3/maildrop.h"
 #include "pop3/pop3.h"
 
@@ -34,6 +35,7 @@ enum pop3_state {
 struct transfer {
 	int fd;                 /* -1: none */
 	uint64_t offset, size;
+	struct canonical canonical; /* mends what was stored by other means than ours, so that no lone CR or LF, and no NUL, goes out */
 	bool line_start;        /* the next byte begins a line */
 	bool in_header;
 	uint64_t line_bytes;    /* of the current line so far */

@@ -10,6 +10,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
+#include "message/canonical.h"
 #include "store/internal.h"
 
 struct draft {
@@ -18,10 +19,14 @@ struct draft {
 	int fd;                   /* of the file while it is being written; -1: none */
 	char *path;               /* the file's temporary name; NULL: none yet */
 	uint64_t size;
+	struct canonical canonical; /* mends the line ends of what is written */
+	uint64_t reserved;        /* of the account's quota, see draft_reserve() */
+	bool counted;             /* it is one of the account's unfinished messages */
 	bool failed;              /* a write failed: `error` says why, the draft can't be committed */
 	struct error error;
 	struct arena *arena;      /* of the summary */
 	bool described;           /* hash and summary are known */
+	bool closed;              /* nothing more is written to it */
 	unsigned char hash[CONTENT_HASH_SIZE];
 	struct slice summary;
 	struct slice keywords;    /* as they are stored */
@@ -47,10 +52,21 @@ static void close_file(struct draft *draft)
 	draft->fd = -1;
 }
 
+static void give_reserve_back(struct draft *draft)
+{
+	if (!draft->counted)
+		return;
+	pthread_mutex_lock(&draft->account->lock);
+	draft->account->unfinished.bytes -= draft->reserved;
+	draft->account->unfinished.messages--;
+	pthread_mutex_unlock(&draft->account->lock);
+}
+
 void draft_abort(struct draft **draft)
 {
 	if (!*draft)
 		return;
+	give_reserve_back(*draft);
 	close_file(*draft);
 	if ((*draft)->path && !(*draft)->named)
 		unlink((*draft)->path);
@@ -59,6 +75,36 @@ void draft_abort(struct draft **draft)
 	free((*draft)->path);
 	free(*draft);
 	*draft = NULL;
+}
+
+/* ---- What is unfinished counts ---- */
+
+static bool fits(const struct account_row *row, const struct unfinished *unfinished, uint64_t bytes)
+{
+	uint64_t used = (uint64_t)row->bytes + unfinished->bytes, messages = (uint64_t)row->messages + unfinished->messages;
+	if (row->max_bytes > 0 && (used > (uint64_t)row->max_bytes || bytes > (uint64_t)row->max_bytes - used))
+		return false;
+	return row->max_messages == 0 || messages < (uint64_t)row->max_messages;
+}
+
+bool draft_reserve(struct draft *draft, uint64_t bytes, struct error *error)
+{
+	struct account *account = draft->account;
+	struct account_row row;
+	if (!account_enter(account, error))
+		return false;
+	bool done = change_read_row(account->db, &row, error);
+	if (done && !fits(&row, &account->unfinished, bytes))
+		done = error_set(error, ERROR_LIMIT, "over quota: with what is unfinished, %llu of %lld bytes are used",
+				 (unsigned long long)((uint64_t)row.bytes + account->unfinished.bytes), (long long)row.max_bytes);
+	if (done) {
+		account->unfinished.bytes += bytes;
+		account->unfinished.messages++;
+		draft->reserved = bytes;
+		draft->counted = true;
+	}
+	account_leave(account);
+	return done;
 }
 
 /* ---- Writing ---- */
@@ -103,11 +149,29 @@ static bool write_bytes(struct draft *draft, struct slice bytes, struct error *e
 	return bytes.len <= SMALL_DRAFT ? buf_append(&draft->buffer, bytes) : file_write_all(draft->fd, bytes, error);
 }
 
+/* What isn't as it is kept is mended a step at a time. */
+static bool write_mended(struct draft *draft, struct slice bytes, struct error *error)
+{
+	enum { STEP = 64 * 1024 };
+	bool done = true;
+	while (done && bytes.len > 0) {
+		size_t clean = canonical_skip(&draft->canonical, bytes);
+		struct slice step = slice_sub(slice_skip(bytes, clean), 0, STEP);
+		struct buf mended = BUF(CANONICAL_FACTOR * (step.len + draft->canonical.crs));
+		done = clean == 0 || write_bytes(draft, slice_sub(bytes, 0, clean), error);
+		canonical_write(&draft->canonical, step, &mended);
+		done = done && (mended.len == 0 || write_bytes(draft, buf_slice(&mended), error));
+		buf_free(&mended);
+		bytes = slice_skip(bytes, clean + step.len);
+	}
+	return done;
+}
+
 bool draft_write(struct draft *draft, struct slice bytes, struct error *error)
 {
-	if (!draft->failed && draft->path && draft->fd < 0)
-		draft->failed = !error_set(&draft->error, ERROR_INVALID, "the draft is another message's file");
-	if (!draft->failed && !write_bytes(draft, bytes, &draft->error))
+	if (!draft->failed && (draft->closed || (draft->path && draft->fd < 0)))
+		draft->failed = !error_set(&draft->error, ERROR_INVALID, "the draft is whole, or another message's file");
+	if (!draft->failed && !write_mended(draft, bytes, &draft->error))
 		draft->failed = true;
 	if (draft->failed && error)
 		*error = draft->error;
@@ -209,6 +273,18 @@ static bool date_file(struct draft *draft, int64_t received, struct error *error
 	return received == 0 || draft->fd < 0 || futimens(draft->fd, times) == 0 || error_set_errno(error, errno, "dating a message");
 }
 
+/* Writes what is still due, and says what was mended. */
+static bool end_content(struct draft *draft, struct error *error)
+{
+	struct buf rest = BUF(CANONICAL_MORE * (draft->canonical.crs + 1));
+	canonical_end(&draft->canonical, &rest);
+	bool done = rest.len == 0 || write_bytes(draft, buf_slice(&rest), error);
+	buf_free(&rest);
+	if (draft->canonical.nuls > 0)
+		log_info("message.nul_replaced", log_slice("account", draft->account->name), log_number("bytes", (int64_t)draft->canonical.nuls));
+	return done;
+}
+
 static bool prepare(struct account *account, struct draft *draft, int64_t received, struct error *error)
 {
 	if (draft->account != account)
@@ -218,6 +294,11 @@ static bool prepare(struct account *account, struct draft *draft, int64_t receiv
 			*error = draft->error;
 		return false;
 	}
+	if (draft->closed)
+		return true;
+	if (!end_content(draft, error))
+		return false;
+	draft->closed = true;
 	bool small = !draft->path;
 	if (small && !draft->described)
 		describe(draft, buf_slice(&draft->buffer));
@@ -227,6 +308,25 @@ static bool prepare(struct account *account, struct draft *draft, int64_t receiv
 		return false;
 	close_file(draft);
 	return draft->described || describe_file(draft, error);
+}
+
+bool draft_close(struct draft *draft, int64_t received, struct error *error)
+{
+	if (!prepare(draft->account, draft, received, error))
+		return false;
+	buf_free(&draft->buffer);
+	return true;
+}
+
+size_t draft_memory(const struct draft *draft)
+{
+	enum { ALLOCATED = 1200 }; /* the arena's first chunk, and what the C library adds to each allocation */
+	return sizeof *draft + ALLOCATED + arena_used(draft->arena) + draft->buffer.capacity + (draft->path ? strlen(draft->path) : 0);
+}
+
+uint64_t draft_header(const struct draft *draft)
+{
+	return draft->canonical.header;
 }
 
 /* ---- Committing ---- */

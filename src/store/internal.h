@@ -124,8 +124,9 @@ struct account {
 	struct store *store;
 	struct slice name;
 	char *folder;
-	pthread_mutex_t lock;     /* guards db */
+	pthread_mutex_t lock;     /* guards db and unfinished */
 	struct db *db;            /* NULL: not connected */
+	struct unfinished { uint64_t bytes, messages; } unfinished; /* what drafts have reserved */
 	int64_t incarnation;      /* the id of its INBOX; 0: not read yet */
 	/* guarded by store->lock: */
 	int users;

@@ -213,9 +213,20 @@ bool message_copy(struct account *account, int64_t from, const uint32_t *uids, s
 
 /** A message being written: bytes go to a file of the account that nobody sees until it is committed. */
 struct draft;
-/** Starts one. The content must arrive with CRLF line ends, as it is to be served. */
+/** Starts one. */
 struct draft *draft_new(struct account *account, struct error *error);
+/** Sets room in the account's quota aside until the draft is committed or aborted, so that all that is unfinished in this process
+ * counts. Once, before anything is written. ERROR_LIMIT: there isn't so much left. What is committed is counted again then. */
+bool draft_reserve(struct draft *draft, uint64_t bytes, struct error *error);
+/** Whatever is written is kept as message/canonical.h says: with CR LF line ends and without NUL. */
 bool draft_write(struct draft *draft, struct slice bytes, struct error *error);
+/** The content is complete, and waits for others that are to be committed with it: parses it, writes it to its file, and keeps neither
+ * content nor descriptor. `received` as in its placement. Without this a commit does it, for small messages faster. */
+bool draft_close(struct draft *draft, int64_t received, struct error *error);
+/** The bytes of memory that a draft takes. */
+size_t draft_memory(const struct draft *draft);
+/** Bytes of the header that have been written so far, its empty line included. */
+uint64_t draft_header(const struct draft *draft);
 /** Makes the draft's content the same file as the committed message `id` of another account (hard link), instead of
  * writing it; falls back to copying. */
 bool draft_link(struct draft *draft, struct account *other, int64_t id, struct error *error);
