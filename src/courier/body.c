@@ -1,12 +1,12 @@
-/* Bodies: reading and dot-stuffing; see body.h. */
+/* Bodies: reading, examining and dot-stuffing; see body.h. */
 #include "courier/body.h"
 
 #include <errno.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/memory.h"
-
-enum { LINE_MAX_DATA = 998 }; /* RFC 5321 §4.5.3.1.6 */
 
 struct body *body_open(struct queue *queue, int64_t id, struct error *error)
 {
@@ -22,6 +22,8 @@ void body_close(struct body **body)
 {
 	if (!*body)
 		return;
+	if ((*body)->mapped)
+		munmap((*body)->mapped, (*body)->mapped_size);
 	if ((*body)->fd >= 0)
 		close((*body)->fd);
 	arena_free(&(*body)->arena);
@@ -55,35 +57,85 @@ bool body_next(struct body *body, struct slice *piece, struct error *error)
 	return got > 0;
 }
 
-/* ---- Examining ---- */
-
-struct scan { char before; size_t line; bool in_header; };
-
-static void scan_byte(struct scan *scan, char c, struct body_facts *facts)
+bool body_view(struct body *body, struct slice *whole, struct error *error)
 {
-	if (c == '\n' && scan->before == '\r' && scan->line == 1)
-		scan->in_header = false; /* the line was empty but for its CR */
-	facts->binary |= c == '\0' || (c == '\n') != (scan->before == '\r');
-	if ((unsigned char)c >= 0x80) {
-		facts->eight_bit = true;
-		facts->utf8_header |= scan->in_header;
+	struct stat status;
+	if (body->fd >= 0 && !body->mapped) {
+		if (fstat(body->fd, &status) != 0)
+			return error_set_errno(error, errno, "reading the queued message");
+		void *at = status.st_size > 0 ? mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, body->fd, 0) : MAP_FAILED;
+		if (at == MAP_FAILED)
+			return error_set_errno(error, errno, "mapping the queued message");
+		body->mapped = at;
+		body->mapped_size = (size_t)status.st_size;
 	}
-	scan->line = c == '\n' ? 0 : scan->line + 1;
-	facts->binary |= scan->line > LINE_MAX_DATA + 1;
-	scan->before = c;
+	*whole = body->mapped ? slice_make(body->mapped, body->mapped_size) : body->bytes;
+	return true;
 }
 
-bool body_examine(struct body *body, struct body_facts *facts, struct error *error)
+/* ---- Examining ---- */
+
+struct scan { bool cr; size_t line; /* the last byte was a CR; bytes of the line so far */ };
+
+/* Lines end with CRLF, and have so many bytes at most. */
+static void scan_lines(struct scan *scan, struct slice piece, struct message_facts *facts)
 {
-	struct scan scan = {.in_header = true};
+	const char *at = piece.at, *end = piece.at + piece.len;
+	while (at < end) {
+		const char *lf = memchr(at, '\n', (size_t)(end - at));
+		bool ended = lf && (lf > piece.at ? lf[-1] == '\r' : scan->cr);
+		scan->line += (size_t)((lf ? lf : end) - at);
+		facts->not_lines |= lf && !ended;
+		facts->long_line |= scan->line > (size_t)MESSAGE_LINE_MAX + (ended || !lf);
+		if (lf)
+			scan->line = 0;
+		at = lf ? lf + 1 : end;
+	}
+}
+
+/* A CR without its LF. */
+static void scan_returns(struct scan *scan, struct slice piece, struct message_facts *facts)
+{
+	const char *end = piece.at + piece.len;
+	facts->not_lines |= scan->cr && piece.at[0] != '\n';
+	for (const char *cr = memchr(piece.at, '\r', piece.len); cr && cr + 1 < end; cr = memchr(cr + 1, '\r', (size_t)(end - cr - 1)))
+		facts->not_lines |= cr[1] != '\n';
+	scan->cr = end[-1] == '\r';
+}
+
+static bool scan_all(struct body *body, struct body_facts *facts, struct error *error)
+{
+	struct scan scan = {0};
 	struct slice piece;
 	*facts = (struct body_facts){0};
 	body_rewind(body);
-	while (body_next(body, &piece, error))
-		for (size_t i = 0; i < piece.len; i++)
-			scan_byte(&scan, piece.at[i], facts);
-	facts->binary |= scan.before == '\r';
+	while (body_next(body, &piece, error)) {
+		facts->message.eight_bit |= !slice_is_ascii(piece);
+		facts->nul |= memchr(piece.at, '\0', piece.len) != NULL;
+		scan_lines(&scan, piece, &facts->message);
+		scan_returns(&scan, piece, &facts->message);
+	}
+	facts->message.long_line |= scan.line > (size_t)MESSAGE_LINE_MAX + scan.cr;
+	facts->message.not_lines |= scan.cr || facts->nul;
 	return !body->failed;
+}
+
+bool body_examine(struct body *body, bool headers, struct body_facts *facts, struct error *error)
+{
+	struct slice whole;
+	struct message_facts found;
+	if (!body->examined && !scan_all(body, &body->facts, error))
+		return false;
+	body->examined = true;
+	if (headers && body->facts.message.eight_bit && !body->headers_examined) {
+		if (!body_view(body, &whole, error))
+			return false;
+		message_examine(whole, &found);
+		body->facts.message.utf8_header = found.utf8_header;
+		body->headers_examined = true;
+	}
+	*facts = body->facts;
+	return true;
 }
 
 /* ---- Stuffing ---- */

@@ -3,9 +3,16 @@
 #define COURIER_BODY_H
 
 #include "base/buf.h"
+#include "message/downgrade.h"
 #include "queue/queue.h"
 
 enum { BODY_PIECE = 32 * 1024 };
+
+/** What a scan of the whole body tells. */
+struct body_facts {
+	struct message_facts message; /* utf8_header only if it was asked for */
+	bool nul;
+};
 
 /** A body opened for reading: rows' bytes in memory or a file. Owned by one thread. */
 struct body {
@@ -14,6 +21,10 @@ struct body {
 	int fd;            /* -1: `bytes` is all */
 	uint64_t at;       /* next byte to be read */
 	bool failed;       /* a read error, described in the error given to body_next */
+	void *mapped;      /* by body_view(), or NULL */
+	size_t mapped_size;
+	bool examined, headers_examined;
+	struct body_facts facts;
 	char piece[BODY_PIECE];
 };
 
@@ -25,14 +36,12 @@ void body_rewind(struct body *body);
 /** The next piece, valid until the next call. False at the end, or after an error (body->failed). */
 bool body_next(struct body *body, struct slice *piece, struct error *error);
 
-/** What a scan of the whole body tells: see body_examine. */
-struct body_facts {
-	bool eight_bit;      /* bytes from 0x80 on */
-	bool utf8_header;    /* such bytes in the message's own header */
-	bool binary;         /* NUL, a CR or LF alone, or a line over 998 bytes: DATA can't carry it unchanged */
-};
-/** Reads all of the body. False: it can't be read. */
-bool body_examine(struct body *body, struct body_facts *facts, struct error *error);
+/** All of it at once: a large one is mapped into memory until body_close(). */
+bool body_view(struct body *body, struct slice *whole, struct error *error);
+
+/** Reads all of the body, the first time that it is asked. `headers`: look for UTF-8 in the headers of the message and its parts, too,
+ * which takes reading its structure. False: it can't be read. */
+bool body_examine(struct body *body, bool headers, struct body_facts *facts, struct error *error);
 
 /** Turning a body into DATA's form (RFC 5321 §4.5.2): a dot at the start of a line is doubled; a CR or LF that stands
  * alone becomes CRLF, so that no byte sequence in a message can be taken for its end by whatever server comes next

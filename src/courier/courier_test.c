@@ -15,6 +15,7 @@
 #include "courier/internal.h"
 #include "courier/smtp_fake.h"
 #include "message/address.h"
+#include "message/downgrade.h"
 #include "net/dns_fake.h"
 
 enum { PATIENCE_MS = 20000, BIG = 40 << 20 };
@@ -651,18 +652,88 @@ static void internationalised_addresses(void **state)
 	assert_report("message/global-delivery-status");
 }
 
-static void binary_bodies_go_by_bdat_or_not_at_all(void **state)
+/* What the server got is ASCII in lines of 998 bytes, and was announced with its size. */
+static void assert_plain(size_t messages)
+{
+	char announced[60];
+	struct slice rest = smtp_fake_last(t.server), line;
+	assert_int_equal(smtp_fake_messages(t.server), messages);
+	assert_true(slice_is_ascii(rest));
+	assert_int_equal(slice_find_char(rest, '\0'), SLICE_NONE);
+	snprintf(announced, sizeof announced, "MAIL FROM:<alice@here.test> SIZE=%zu", rest.len);
+	assert_true(smtp_fake_heard(t.server, announced) > 0);
+	assert_int_equal(smtp_fake_heard(t.server, "MAIL FROM:<alice@here.test> SIZE="), messages);
+	while (slice_cut(rest, '\n', &line, &rest))
+		assert_true(line.len <= MESSAGE_LINE_MAX + 1);
+}
+
+static void text_is_written_for_who_takes_only_ascii(void **state)
 {
 	(void)state;
-	t.server = serve(NULL, 0, "8BITMIME", NULL, 0);
+	static const char head[] = "Subject: \xd1\x82\xd0\xb5\xd0\xbc\xd0\xb0\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
+				   "Content-Transfer-Encoding: 8bit\r\n\r\n";
+	struct buf large = BUF(400000);
+	buf_append_text(&large, head);
+	while (large.len < 2 * QUEUE_INLINE_MAX) /* a file */
+		buf_append_text(&large, "\xd0\xbf\xd1\x80\xd0\xb8\xd0\xb2\xd0\xb5\xd1\x82, ");
+	t.server = serve(NULL, 0, "SIZE 10000000", NULL, 0);
+	configure("");
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_8BITMIME}, slice_make(head, sizeof head - 1), TO({"carol@far.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_plain(1);
+	assert_true(holds(smtp_fake_last(t.server), "=?"));
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_8BITMIME}, buf_slice(&large), TO({"carol@far.test", 0, NULL}));
+	eventually(waiting() == 0);
+	assert_plain(2);
+	assert_int_equal(smtp_fake_heard(t.server, "BODY="), 0);
+	buf_free(&large);
+}
+
+static void long_lines_go_to_nobody(void **state)
+{
+	(void)state;
+	char *text = memset(arena_alloc(t.arena, 5001), 'x', 5000);
+	memcpy(text, "Subject: long\r\n\r\n", 17);
+	memcpy(text + 4998, "\r\n", 2);
+	t.server = serve(NULL, 0, FRIENDLY, NULL, 0);
+	configure("");
+	post_message((struct queue_message){.from = SLICE("alice@here.test")}, slice_of(text), TO({"carol@far.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_plain(1);
+	assert_true(holds(smtp_fake_last(t.server), "Subject: long\r\n"));
+}
+
+static void binary_bodies_go_by_bdat_or_encoded(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "SIZE 100000\n8BITMIME", NULL, 0);
 	configure("");
 	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_BINARYMIME}, hello, TO({"carol@far.test", 0, NULL}));
-	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_BINARYMIME}, SLICE("A: b\r\n\r\n\0\n"), TO({"dave@far.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_true(slice_equal(smtp_fake_last(t.server), hello));
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_BINARYMIME},
+		     SLICE("MIME-Version: 1.0\r\nContent-Type: image/png\r\nContent-Transfer-Encoding: binary\r\n\r\n\0\n\xff"), TO({"dave@far.test", 0, NULL}));
+	eventually(waiting() == 0);
+	assert_plain(2);
+}
+
+static void headers_that_need_smtputf8_are_found_in_parts(void **state)
+{
+	(void)state;
+	static const struct slice inner = {"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Disposition: attachment; filename=\xd1\x84\r\n\r\nx\r\n--b--\r\n", 108};
+	static const struct slice body = {"Subject: x\r\n\r\n\xd1\x84\r\n", 18};
+	t.server = serve(NULL, 0, "8BITMIME", NULL, 0);
+	configure("");
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_8BITMIME, .smtputf8 = true}, inner, TO({"carol@far.test", 0, NULL}));
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_8BITMIME, .smtputf8 = true}, body, TO({"carol@\xd0\xbf\xd1\x80\xd0\xb8\xd0\xbc\xd0\xb5\xd1\x80.test", 0, NULL}));
 	start();
 	eventually(waiting() == 0);
 	assert_int_equal(smtp_fake_messages(t.server), 1);
-	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<dave"), 0);
-	assert_report("Status: 5.6.1\r\n");
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<carol@xn--e1afmkfd.test>"), 1);
+	assert_report("Final-Recipient: rfc822; carol@far.test\r\nAction: failed\r\nStatus: 5.6.9\r\n");
 }
 
 static void success_is_reported_where_it_was_asked_for(void **state)
@@ -1001,7 +1072,10 @@ int main(void)
 		CASE(dead_ends_come_back_at_once),
 		CASE(size_is_checked_before_sending),
 		CASE(internationalised_addresses),
-		CASE(binary_bodies_go_by_bdat_or_not_at_all),
+		CASE(text_is_written_for_who_takes_only_ascii),
+		CASE(long_lines_go_to_nobody),
+		CASE(binary_bodies_go_by_bdat_or_encoded),
+		CASE(headers_that_need_smtputf8_are_found_in_parts),
 		CASE(success_is_reported_where_it_was_asked_for),
 		CASE(aliases_lead_out),
 		CASE(a_wrong_target_is_told_to_the_postmaster),

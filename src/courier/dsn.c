@@ -28,6 +28,7 @@ static const struct { const char *status, *reason; } reasons[] = {
 	{"4.7", "The message couldn't be delivered in the time allowed."},
 	{"6.1", "The message holds binary data that the other server can't take. Please send it with an ordinary attachment encoding."},
 	{"6.7", "The other server can't handle addresses with letters outside of ASCII."},
+	{"6.9", "The other server can't handle letters outside of ASCII in the header of a message."},
 	{"7.1", "The other server doesn't allow this message. Its words below may say why."},
 	{"7.10", "The other server doesn't offer the encryption that is required here."},
 };

@@ -1,8 +1,8 @@
 /* Transactions; see transaction.h. Everything that the peer answers is taken at its word, recipient by recipient.
  *
- * 8-bit bodies are sent as they are to a server that doesn't offer 8BITMIME: every server in use passes them, and
- * re-coding would break signatures. Bodies declared BINARYMIME go by BDAT where the server offers it; else as DATA
- * if they hold nothing that DATA can't carry; else they are returned (RFC 3030 §3: 5.6.1). */
+ * A message goes as it is if the server can take it so. 8-bit text to a server that doesn't offer 8BITMIME, lines over 998 bytes,
+ * and binary bodies to one that doesn't offer BINARYMIME are written anew for it while they are sent (message/downgrade.h): changed,
+ * they arrive. NUL goes to nobody. What needs SMTPUTF8 is returned where that isn't offered (RFC 6531 §3.5). */
 #include "courier/transaction.h"
 
 #include "base/clock.h"
@@ -13,6 +13,15 @@ enum {
 	RECIPIENT_LINE_MAX = 4096,
 	BODY_RATE_MIN = 4096,       /* bytes a second that a server must take on average */
 	BODY_SECONDS_MIN = 600,
+};
+
+/* In which form a message goes to a server. */
+struct form {
+	bool utf8;      /* with SMTPUTF8 */
+	bool binary;    /* by BDAT, as BINARYMIME */
+	bool rewritten; /* by message_downgrade() */
+	bool eight_bit; /* it holds bytes from 0x80 on */
+	uint64_t size;
 };
 
 /* ---- The envelope on the wire ---- */
@@ -78,7 +87,7 @@ static void put_original(struct buf *line, const struct addressee *addressee)
 	xtext_encode(address, line);
 }
 
-static void put_mail(const struct transaction *transaction, struct arena *arena, bool utf8, bool binary, struct buf *line)
+static void put_mail(const struct transaction *transaction, struct arena *arena, const struct form *form, struct buf *line)
 {
 	const struct offers *offers = &transaction->session->offers;
 	const struct queue_message *message = transaction->message;
@@ -86,12 +95,12 @@ static void put_mail(const struct transaction *transaction, struct arena *arena,
 	wire_address(message->from, offers->smtputf8, arena, &from);
 	buf_printf(line, "MAIL FROM:<%.*s>", SLICE_ARG(from));
 	if (offers->size)
-		buf_printf(line, " SIZE=%llu", (unsigned long long)message->size);
-	if (binary)
+		buf_printf(line, " SIZE=%llu", (unsigned long long)form->size);
+	if (form->binary)
 		buf_append(line, SLICE(" BODY=BINARYMIME"));
-	else if (offers->eight_bit && message->body != BODY_7BIT)
+	else if (offers->eight_bit && (message->body != BODY_7BIT || form->eight_bit))
 		buf_append(line, SLICE(" BODY=8BITMIME"));
-	if (utf8)
+	if (form->utf8)
 		buf_append(line, SLICE(" SMTPUTF8"));
 	if (offers->dsn && message->ret != RET_NONE)
 		buf_append_text(line, message->ret == RET_FULL ? " RET=FULL" : " RET=HDRS");
@@ -116,8 +125,6 @@ static void put_recipient(const struct transaction *transaction, const struct ad
 }
 
 /* ---- May it be sent at all ---- */
-
-struct needs { bool utf8, binary; };
 
 static struct via via_of(const struct session *session)
 {
@@ -147,41 +154,68 @@ static void body_unreadable(struct transaction *transaction, const struct error 
 	transaction->trouble.soon = true;
 }
 
-/* What the message's content needs. False: the body can't be read. */
-static bool examine(struct transaction *transaction, struct needs *needs)
+static bool takes_eight_bit(const struct offers *offers)
+{
+	return offers->eight_bit || offers->smtputf8; /* RFC 6531 §3.1: who offers the second has to offer the first */
+}
+
+static bool count_bytes(void *context, struct slice bytes)
+{
+	*(uint64_t *)context += bytes.len;
+	return true;
+}
+
+/* How large the message becomes when it is written anew. */
+static bool measure_form(struct transaction *transaction, struct form *form, struct error *error)
+{
+	struct slice whole;
+	form->size = transaction->message->size;
+	if (!form->rewritten)
+		return true;
+	form->size = 0;
+	return body_view(transaction->body, &whole, error) && message_downgrade(whole, takes_eight_bit(&transaction->session->offers), count_bytes, &form->size);
+}
+
+/* In which form the message's content can go there. *utf8_header: it has UTF-8 in a header. False: the body can't be read. */
+static bool choose_form(struct transaction *transaction, struct form *form, bool *utf8_header)
 {
 	const struct queue_message *message = transaction->message;
 	const struct offers *offers = &transaction->session->offers;
 	struct body_facts facts = {0};
 	struct error error = {0};
-	bool scan = (message->smtputf8 && !offers->smtputf8) || message->body == BODY_BINARYMIME;
-	if (scan && !body_examine(transaction->body, &facts, &error)) {
+	bool done = body_examine(transaction->body, message->smtputf8 && !offers->smtputf8, &facts, &error);
+	bool unlined = facts.message.long_line || facts.message.not_lines;
+	*utf8_header = message->smtputf8 && facts.message.utf8_header;
+	form->utf8 = message->smtputf8 && offers->smtputf8;
+	form->eight_bit = facts.message.eight_bit;
+	form->binary = message->body == BODY_BINARYMIME && unlined && !facts.nul && offers->chunking && offers->binary;
+	form->rewritten = !form->binary && (facts.message.long_line || facts.nul || (facts.message.eight_bit && !takes_eight_bit(offers)) ||
+					    (message->body == BODY_BINARYMIME && unlined));
+	done = done && measure_form(transaction, form, &error);
+	if (!done)
 		body_unreadable(transaction, &error);
-		return false;
-	}
-	needs->utf8 = message->smtputf8 && (offers->smtputf8 || facts.utf8_header);
-	needs->binary = message->body == BODY_BINARYMIME && facts.binary;
-	return true;
+	return done;
 }
 
 /* Fails what this server can't take. False if nothing is left to offer. */
-static bool admit(struct transaction *transaction, struct arena *arena, struct needs *needs)
+static bool admit(struct transaction *transaction, struct arena *arena, struct form *form)
 {
 	const struct offers *offers = &transaction->session->offers;
 	const struct queue_message *message = transaction->message;
 	struct via via = via_of(transaction->session);
 	struct slice wire;
 	size_t left = 0;
-	if (!examine(transaction, needs))
+	bool utf8_header;
+	if (!choose_form(transaction, form, &utf8_header))
 		return false;
-	if (offers->size_limit > 0 && message->size > offers->size_limit)
+	if (offers->size_limit > 0 && form->size > offers->size_limit)
 		fail_all(transaction, "5.3.4", "the message is larger than the other server takes");
-	if (needs->binary && !(offers->chunking && offers->binary))
-		fail_all(transaction, "5.6.1", "the message is binary, and the other server takes only text");
 	if (!is_clean(message->from))
 		fail_all(transaction, "5.1.7", "the sender's address can't be sent");
-	if (!offers->smtputf8 && (needs->utf8 || !wire_address(message->from, false, arena, &wire)))
-		fail_all(transaction, "5.6.7", "the message needs internationalised mail (SMTPUTF8), which the other server doesn't offer");
+	if (utf8_header && !offers->smtputf8)
+		fail_all(transaction, "5.6.9", "the message has letters outside of ASCII in its header (SMTPUTF8), which the other server doesn't take");
+	if (!wire_address(message->from, offers->smtputf8, arena, &wire))
+		fail_all(transaction, "5.6.7", "the sender's address needs internationalised mail (SMTPUTF8), which the other server doesn't offer");
 	for (size_t i = 0; i < transaction->count; i++) {
 		struct addressee *addressee = transaction->addressees[i];
 		if (addressee->verdict == VERDICT_NONE && !is_clean(addressee->target))
@@ -189,10 +223,10 @@ static bool admit(struct transaction *transaction, struct arena *arena, struct n
 		else if (addressee->verdict == VERDICT_NONE && !wire_address(addressee->target, offers->smtputf8, arena, &wire))
 			addressee_decide(addressee, VERDICT_FAILED, "5.6.7",
 				SLICE("the address needs internationalised mail (SMTPUTF8), which the other server doesn't offer"), &via);
-		needs->utf8 |= offers->smtputf8 && !slice_is_ascii(addressee->target);
+		form->utf8 |= offers->smtputf8 && !slice_is_ascii(addressee->target);
 		left += addressee->verdict == VERDICT_NONE;
 	}
-	needs->utf8 |= offers->smtputf8 && !slice_is_ascii(message->from);
+	form->utf8 |= offers->smtputf8 && !slice_is_ascii(message->from);
 	return left > 0;
 }
 
@@ -296,35 +330,65 @@ static int64_t body_deadline(const struct queue_message *message)
 	return clock_monotonic_ms() + (seconds > BODY_SECONDS_MIN ? seconds : BODY_SECONDS_MIN) * 1000;
 }
 
+/* A body on its way. */
+struct sending {
+	struct session *session;
+	struct stuffing stuffing;
+	struct buf out;
+	bool binary;      /* no stuffing */
+	int64_t deadline; /* monotonic milliseconds */
+};
+
+/* A message_sink. */
+static bool send_bytes(void *context, struct slice bytes)
+{
+	struct sending *sending = context;
+	struct session *session = sending->session;
+	client_set_timeout(session->client, (int)config_current()->reply_timeout);
+	for (struct slice piece; bytes.len > 0 && !session->broken; bytes = slice_skip(bytes, piece.len)) {
+		piece = slice_sub(bytes, 0, BODY_PIECE);
+		buf_clear(&sending->out);
+		if (!sending->binary)
+			stuffing_add(&sending->stuffing, piece, &sending->out);
+		session_send(session, sending->binary ? piece : buf_slice(&sending->out));
+	}
+	session->broken |= clock_monotonic_ms() > sending->deadline;
+	return !session->broken;
+}
+
+/* Gives all of the body to send_bytes(). False: it can't be read. */
+static bool send_pieces(struct transaction *transaction, bool rewritten, struct sending *sending, struct error *error)
+{
+	struct slice piece;
+	if (rewritten) {
+		if (!body_view(transaction->body, &piece, error))
+			return false;
+		message_downgrade(piece, takes_eight_bit(&sending->session->offers), send_bytes, sending);
+		return true;
+	}
+	body_rewind(transaction->body);
+	while (!sending->session->broken && body_next(transaction->body, &piece, error))
+		send_bytes(sending, piece);
+	return !transaction->body->failed;
+}
+
 /* Sends the body as it is (BDAT) or dot-stuffed (DATA). False: it couldn't be sent to its end; the session is unusable. */
-static bool send_body(struct transaction *transaction, bool binary)
+static bool send_body(struct transaction *transaction, const struct form *form)
 {
 	struct session *session = transaction->session;
-	struct stuffing stuffing = {0};
-	struct buf out = BUF(stuffing_room(BODY_PIECE));
-	struct slice piece;
+	struct sending sending = {.session = session, .out = BUF(stuffing_room(BODY_PIECE)), .binary = form->binary, .deadline = body_deadline(transaction->message)};
 	struct error error = {0};
-	int64_t deadline = body_deadline(transaction->message);
-	body_rewind(transaction->body);
-	while (!session->broken && body_next(transaction->body, &piece, &error)) {
-		client_set_timeout(session->client, (int)config_current()->reply_timeout);
-		buf_clear(&out);
-		if (!binary)
-			stuffing_add(&stuffing, piece, &out);
-		session_send(session, binary ? piece : buf_slice(&out));
-		session->broken |= clock_monotonic_ms() > deadline;
-	}
-	if (transaction->body->failed) {
+	if (!send_pieces(transaction, form->rewritten, &sending, &error)) {
 		body_unreadable(transaction, &error);
 		session->broken = true;
 	} else if (session->broken)
 		trouble_set(&transaction->trouble, false, "4.4.2", "the connection was lost, or stood still, while the message was sent");
-	buf_clear(&out);
-	if (!session->broken && !binary) {
-		stuffing_end(&stuffing, &out);
-		session_send(session, buf_slice(&out));
+	buf_clear(&sending.out);
+	if (!session->broken && !form->binary) {
+		stuffing_end(&sending.stuffing, &sending.out);
+		session_send(session, buf_slice(&sending.out));
 	}
-	buf_free(&out);
+	buf_free(&sending.out);
 	return !session->broken && session_flush(session, &transaction->trouble);
 }
 
@@ -351,7 +415,7 @@ static void send_nothing(struct transaction *transaction)
 	session_reply(transaction->session, config_current()->reply_timeout, &ignored);
 }
 
-static void offer_data(struct transaction *transaction, const bool *accepted, size_t accepted_count)
+static void offer_data(struct transaction *transaction, const struct form *form, const bool *accepted, size_t accepted_count)
 {
 	struct session *session = transaction->session;
 	if (!session->offers.pipelining && accepted_count == 0)
@@ -369,17 +433,17 @@ static void offer_data(struct transaction *transaction, const bool *accepted, si
 	}
 	if (accepted_count == 0)
 		send_nothing(transaction);
-	else if (send_body(transaction, false))
+	else if (send_body(transaction, form))
 		read_final_reply(transaction, accepted);
 }
 
 /* RFC 3030: no DATA, no stuffing; the length says where it ends. */
-static void offer_chunk(struct transaction *transaction, const bool *accepted, size_t accepted_count)
+static void offer_chunk(struct transaction *transaction, const struct form *form, const bool *accepted, size_t accepted_count)
 {
 	if (accepted_count == 0)
 		return;
-	session_printf(transaction->session, "BDAT %llu LAST\r\n", (unsigned long long)transaction->message->size);
-	if (send_body(transaction, true))
+	session_printf(transaction->session, "BDAT %llu LAST\r\n", (unsigned long long)form->size);
+	if (send_body(transaction, form))
 		read_final_reply(transaction, accepted);
 }
 
@@ -392,11 +456,11 @@ static void send_pipelined(struct transaction *transaction, const struct envelop
 		session_send(transaction->session, SLICE("DATA\r\n"));
 }
 
-static void write_lines(struct transaction *transaction, struct arena *arena, const struct needs *needs, struct envelope_lines *lines)
+static void write_lines(struct transaction *transaction, struct arena *arena, const struct form *form, struct envelope_lines *lines)
 {
 	lines->mail = BUF(RECIPIENT_LINE_MAX);
 	lines->recipients = arena_array(arena, transaction->count, sizeof *lines->recipients);
-	put_mail(transaction, arena, needs->utf8, needs->binary, &lines->mail);
+	put_mail(transaction, arena, form, &lines->mail);
 	for (size_t i = 0; i < transaction->count; i++) {
 		lines->recipients[i] = BUF(RECIPIENT_LINE_MAX);
 		if (transaction->addressees[i]->verdict == VERDICT_NONE)
@@ -417,24 +481,24 @@ void transaction_run(struct transaction *transaction)
 {
 	struct session *session = transaction->session;
 	struct arena *arena = arena_new();
-	struct needs needs = {0};
+	struct form form = {0};
 	struct envelope_lines lines;
 	bool *accepted = arena_array(arena, transaction->count, sizeof *accepted);
 	size_t accepted_count = 0;
 	for (size_t i = 0; i < transaction->count; i++)
 		transaction->addressees[i]->noted = false;
-	if (admit(transaction, arena, &needs)) {
+	if (admit(transaction, arena, &form)) {
 		session->dirty = true;
 		session->messages++;
-		write_lines(transaction, arena, &needs, &lines);
+		write_lines(transaction, arena, &form, &lines);
 		client_set_timeout(session->client, (int)config_current()->reply_timeout);
 		if (session->offers.pipelining)
-			send_pipelined(transaction, &lines, needs.binary);
+			send_pipelined(transaction, &lines, form.binary);
 		if (offer_envelope(transaction, &lines, accepted, &accepted_count)) {
-			if (needs.binary)
-				offer_chunk(transaction, accepted, accepted_count);
+			if (form.binary)
+				offer_chunk(transaction, &form, accepted, accepted_count);
 			else
-				offer_data(transaction, accepted, accepted_count);
+				offer_data(transaction, &form, accepted, accepted_count);
 		}
 		buf_free(&lines.mail);
 		for (size_t i = 0; i < transaction->count; i++)

@@ -558,3 +558,40 @@ def test_postfix_hears_about_unknown_recipients(north, postfix, token):
         session.sendmail("petra@postfix.example", [f"nobody@{north.domain}"], letters.simple(token))
     got = postfix.wait_letter(token)
     assert b"550" in got and b"multipart/report" in got
+
+
+# ---- To servers that take less ----
+
+def test_text_for_a_server_without_8bitmime(names, token):
+    """Long lines and letters outside of ASCII arrive as they were meant, in a form that the server takes."""
+    import email
+    import email.policy
+    text = "Привет, мир! " * 400 + "\r\nenough\r\n"
+    html = "<p>" + "Olá " * 2000 + "</p>\r\n"
+    letter = (f"From: Анна <anna@plain.example>\r\nTo: x@old.example\r\nSubject: Отчёт {token}\r\nMIME-Version: 1.0\r\n"
+              "Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain; charset=utf-8\r\n"
+              f"Content-Transfer-Encoding: 8bit\r\n\r\n{text}\r\n--b\r\nContent-Type: text/html; charset=utf-8\r\n"
+              f"Content-Transfer-Encoding: 8bit\r\n\r\n{html}\r\n--b--\r\n").encode()
+    with ScriptedServer(new_address(), 22525, extensions=("SIZE 1000000", "PIPELINING")) as peer:
+        names.domain("old.example", peer.address)
+        with Pombal("plain.example", accounts=["anna"], options={"resolver": names.resolver, "mx_port": 22525}) as own:
+            own.submit(letter, "x@old.example")
+            got = peer.wait_letters()[0]
+    assert "BODY" not in got["from"] and f"SIZE={len(got['letter'])}" in got["from"]
+    assert got["letter"].isascii() and b"\0" not in got["letter"] and max(map(len, got["letter"].split(b"\r\n"))) <= 998
+    read = email.message_from_bytes(got["letter"], policy=email.policy.default)
+    assert token in read["Subject"] and "Отчёт" in read["Subject"] and "Анна" in read["From"]
+    assert read.get_body(("plain",)).get_content().replace("\r\n", "\n").strip() == text.replace("\r\n", "\n").strip()
+    assert read.get_body(("html",)).get_content().replace("\r\n", "\n").strip() == html.replace("\r\n", "\n").strip()
+
+
+def test_an_ascii_message_to_an_idn_recipient(names, token):
+    """Goes to a server without SMTPUTF8, with A-labels; what has UTF-8 in a header comes back."""
+    with ScriptedServer(new_address(), 22525, extensions=("8BITMIME",)) as peer:
+        names.domain("xn--e1afmkfd.example", peer.address)
+        with Pombal("plain.example", accounts=["anna"], options={"resolver": names.resolver, "mx_port": 22525}) as own:
+            own.submit(letters.simple(token, "x@elsewhere.example", own.name("anna")), "x@пример.example", mail_options=["SMTPUTF8"])
+            got = peer.wait_letters()[0]
+            assert got["to"] == ["TO:<x@xn--e1afmkfd.example>"] and b"for <x@xn--e1afmkfd.example>" in got["letter"]
+            own.submit("Subject: Привет\r\n\r\nx\r\n".encode(), "x@пример.example", mail_options=["SMTPUTF8"])
+            assert b"Status: 5.6.9" in own.wait_mail("could not be delivered")[0]
