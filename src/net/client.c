@@ -19,6 +19,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "net/tls_messages.h"
 
 enum {
 	CLIENT_OUTPUT_MAX = 64 * 1024, /* bytes gathered before they must be written */
@@ -365,8 +366,10 @@ static bool tls_handshake(struct client *client)
 	while (!client->broken) {
 		ERR_clear_error();
 		int result = SSL_connect(client->ssl);
-		if (result == 1)
+		if (result == 1) {
+			tls_count_messages(client->ssl);
 			return true;
+		}
 		short wants = 0;
 		long verified = SSL_get_verify_result(client->ssl);
 		if (verified != X509_V_OK && SSL_get_verify_mode(client->ssl) != SSL_VERIFY_NONE)

@@ -256,11 +256,11 @@ static void worker_close(void *argument)
 	server_post_done(conn);
 }
 
-static void hand_over(struct conn *conn, void (*work)(void *))
+static void hand_over(struct conn *conn, struct workers *workers, void (*work)(void *))
 {
 	conn->busy = true;
 	conn->job = (struct job){.work = work, .argument = conn};
-	workers_submit(conn->server->workers, &conn->job, conn->again || conn->turn_over);
+	workers_submit(workers, &conn->job, conn->again || conn->turn_over);
 	conn->turn_over = false;
 }
 
@@ -332,7 +332,7 @@ static void conn_end(struct conn *conn)
 	conn->phase = PHASE_ENDING;
 	conn_poll(conn, 0);
 	if (conn->session)
-		hand_over(conn, worker_close);
+		hand_over(conn, conn->server->workers, worker_close);
 	else
 		conn_release(conn);
 }
@@ -385,25 +385,36 @@ static void log_failed_handshake(struct conn *conn)
 		 log_slice("peer", conn_peer(conn)), log_text("reason", reason));
 }
 
-static void handshake(struct conn *conn)
+/* One step of the handshake. It may take milliseconds of computing (a signature with a large key), which neither the loop has nor
+ * the workers that serve people: threads of its own take it. */
+static void worker_handshake(void *argument)
 {
+	struct conn *conn = argument;
 	ERR_clear_error();
-	int result = SSL_accept(conn->ssl);
-	int error = SSL_get_error(conn->ssl, result);
-	if (result == 1) {
+	conn->handshake = SSL_get_error(conn->ssl, SSL_accept(conn->ssl));
+	if (conn->handshake != SSL_ERROR_NONE && conn->handshake != SSL_ERROR_WANT_READ && conn->handshake != SSL_ERROR_WANT_WRITE)
+		log_failed_handshake(conn);
+	server_post_done(conn);
+}
+
+static void handshake_returned(struct conn *conn)
+{
+	if (conn->server->stopping)
+		conn_end(conn);
+	else if (conn->handshake == SSL_ERROR_WANT_READ)
+		conn_poll(conn, UV_READABLE);
+	else if (conn->handshake == SSL_ERROR_WANT_WRITE)
+		conn_poll(conn, UV_WRITABLE);
+	else if (conn->handshake != SSL_ERROR_NONE)
+		conn_end(conn);
+	else {
+		tls_count_messages(conn->ssl);
 		conn->heard_ms = clock_monotonic_ms();
 		if (conn->session)
 			conn->phase = PHASE_OPEN;
 		else
 			open_session(conn);
 		conn_settle(conn);
-	} else if (error == SSL_ERROR_WANT_READ)
-		conn_poll(conn, UV_READABLE);
-	else if (error == SSL_ERROR_WANT_WRITE)
-		conn_poll(conn, UV_WRITABLE);
-	else {
-		log_failed_handshake(conn);
-		conn_end(conn);
 	}
 }
 
@@ -421,8 +432,8 @@ static void begin_tls(struct conn *conn)
 		return;
 	}
 	conn->phase = PHASE_HANDSHAKE;
-	conn->heard_ms = clock_monotonic_ms();
-	handshake(conn);
+	conn->handshake_until_ms = clock_monotonic_ms() + HANDSHAKE_SECONDS * 1000;
+	conn_poll(conn, UV_READABLE); /* the client speaks first */
 }
 
 /* ---- The step that follows every event ---- */
@@ -469,7 +480,7 @@ static void conn_settle(struct conn *conn)
 	if (conn->busy || conn->delayed || conn->phase != PHASE_OPEN)
 		return;
 	if (!conn->failed && run_in_loop(conn)) {
-		hand_over(conn, worker_run);
+		hand_over(conn, conn->server->workers, worker_run);
 		return;
 	}
 	if (conn->overflow && !conn->closing) {
@@ -505,7 +516,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 		conn->failed = true;
 	switch (conn->phase) {
 	case PHASE_HANDSHAKE:
-		handshake(conn);
+		hand_over(conn, conn->server->handshakes, worker_handshake);
 		break;
 	case PHASE_LINGER:
 		linger(conn);
@@ -525,6 +536,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 void conn_returned(struct conn *conn)
 {
 	conn->busy = false;
+	if (conn->phase == PHASE_HANDSHAKE) {
+		handshake_returned(conn);
+		return;
+	}
 	conn->heard_ms = clock_monotonic_ms();
 	if (conn->phase == PHASE_ENDING) {
 		conn_release(conn);
@@ -564,7 +579,7 @@ void conn_tick(struct conn *conn, int64_t now_ms)
 	if (conn->busy || conn->delayed || conn->phase == PHASE_ENDING)
 		return;
 	if (conn->phase != PHASE_OPEN) {
-		int64_t deadline = conn->phase == PHASE_LINGER ? conn->deadline_ms : conn->heard_ms + HANDSHAKE_SECONDS * 1000;
+		int64_t deadline = conn->phase == PHASE_LINGER ? conn->deadline_ms : conn->handshake_until_ms;
 		if (now_ms >= deadline)
 			conn_end(conn);
 		return;

@@ -12,6 +12,7 @@
 
 #include "base/map.h"
 #include "net/server.h"
+#include "net/tls_messages.h"
 
 enum {
 	READ_STEP = 64 * 1024,          /* bytes taken from a socket at once */
@@ -22,6 +23,7 @@ enum {
 	HANDSHAKE_SECONDS = 30,
 	LOOK_MS = 50,                   /* how often a socket is looked at while a unit runs: is the client still there? */
 	HALF_CLOSED_MS = 5000,          /* a client that has closed its side and takes nothing for so long is gone */
+	HANDSHAKE_THREADS_MAX = 16,     /* as many as there are processors, but no more than this */
 	LINGER_SECONDS = 2,             /* how long unread input is drained so that the last reply isn't lost to a reset */
 	LINGER_STOPPING_MS = 500,       /* the same while the server stops: who doesn't hang up at the goodbye isn't waited for */
 	ACCEPTS_PER_TURN = 64,
@@ -90,10 +92,11 @@ struct conn {
 	enum unit again_unit;      /* with `again`: the unit to be run once more */
 	size_t again_length;
 	bool drained;              /* the last read left the socket empty, and no poll has found it readable since */
+	int handshake;             /* what its last step came to: an SSL_ERROR_… */
 	bool again, closing, failed, eof, overflow, start_tls, wake_due, want_write, want_read;
 	bool turn_over;            /* a worker gave it back with work left */
 	int delay_ms;              /* asked for by the session, not yet begun */
-	int64_t idle_ms, heard_ms, deadline_ms; /* monotonic; 0: none */
+	int64_t idle_ms, heard_ms, deadline_ms, handshake_until_ms; /* monotonic; 0: none */
 	int64_t turn_ms, piece_ms; /* when the worker has taken it, when the unit (or its part) has begun */
 	int64_t looked_ms;         /* when conn_is_gone() has last looked */
 
@@ -150,6 +153,7 @@ struct server {
 	struct tls_server *tls;
 	_Atomic uint64_t most_connections, most_per_address;
 	struct workers *workers;
+	struct workers *handshakes;     /* threads of their own: whoever is signed in doesn't wait for strangers' keys */
 	struct conn *connections;       /* [loop] */
 	struct map *addresses;          /* [loop] connections per client address, as counts cast to pointers */
 	struct listener *listeners;     /* [loop] */

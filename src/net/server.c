@@ -47,6 +47,8 @@ struct server *server_new(const struct server_options *options)
 	server->tls = options->tls;
 	server->stop_seconds = -1;
 	server->workers = workers_new(options->workers);
+	long processors = sysconf(_SC_NPROCESSORS_ONLN);
+	server->handshakes = workers_new(processors < 1 ? 1 : processors < HANDSHAKE_THREADS_MAX ? (int)processors : HANDSHAKE_THREADS_MAX);
 	server_set_limits(server, options);
 	server->addresses = map_new();
 	pthread_mutex_init(&server->lock, NULL);
@@ -329,6 +331,7 @@ void server_free(struct server **server_pointer)
 		shut_down_connections(server, true);
 		uv_run(&server->loop, UV_RUN_ONCE);
 	}
+	workers_free(&server->handshakes);
 	workers_free(&server->workers);
 	uv_walk(&server->loop, close_handle, NULL);
 	uv_run(&server->loop, UV_RUN_DEFAULT);

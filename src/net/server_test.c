@@ -560,6 +560,56 @@ static void implicit_tls_serves_large_answers(void **state)
 	SSL_CTX_free(context);
 }
 
+/* Some key updates are a careful client's; one that asks for nothing else is ended, and nobody waits for it (RFC 8446 §4.6.3). */
+static void a_flood_of_key_updates_ends(void **state)
+{
+	enum { SOME = 10, FLOOD = 5000 };
+	struct fixture *fixture = *state;
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	int fd = dial(fixture->tls_port), other = dial(fixture->port);
+	SSL *ssl = tls_client(context, fd);
+	tls_say(ssl, "work\r\n", "hello\r\nwork\r\n");
+	for (int i = 0; i < SOME; i++) {
+		assert_int_equal(SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED), 1);
+		tls_say(ssl, "QUICK\r\n", "QUICK\r\n");
+	}
+	int sent = 0;
+	while (sent < FLOOD && SSL_key_update(ssl, SSL_KEY_UPDATE_NOT_REQUESTED) == 1 && SSL_do_handshake(ssl) == 1)
+		sent++;
+	expect(other, "hello\r\n");
+	say(other, "QUICK\r\n");
+	expect(other, "QUICK\r\n");
+	char byte;
+	assert_true(SSL_read(ssl, &byte, 1) <= 0);
+	SSL_free(ssl);
+	close(fd);
+	close(other);
+	SSL_CTX_free(context);
+}
+
+static bool can_agree(struct fixture *fixture, const char *ciphers)
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	SSL_CTX_set_max_proto_version(context, TLS1_2_VERSION);
+	assert_int_equal(SSL_CTX_set_cipher_list(context, ciphers), 1);
+	int fd = dial(fixture->tls_port);
+	SSL *ssl = SSL_new(context);
+	SSL_set_fd(ssl, fd);
+	bool agreed = SSL_connect(ssl) == 1;
+	SSL_free(ssl);
+	close(fd);
+	SSL_CTX_free(context);
+	return agreed;
+}
+
+static void tls_1_2_has_forward_secrecy_and_aead_only(void **state)
+{
+	assert_true(can_agree(*state, "ECDHE+AESGCM"));
+	assert_true(can_agree(*state, "ECDHE+CHACHA20"));
+	assert_false(can_agree(*state, "ECDHE+AES:!AESGCM:!AESCCM"));
+	assert_false(can_agree(*state, "kRSA+AES"));
+}
+
 static void one_address_has_a_limit(void **state)
 {
 	struct fixture *fixture = *state;
@@ -751,6 +801,8 @@ int main(void)
 		SERVED(tls_records_are_filled),
 		SERVED(what_comes_with_the_handshake_is_run),
 		SERVED(implicit_tls_serves_large_answers),
+		SERVED(a_flood_of_key_updates_ends),
+		SERVED(tls_1_2_has_forward_secrecy_and_aead_only),
 		SERVED(one_address_has_a_limit),
 		SERVED(stopping_says_goodbye),
 		SERVED(a_client_that_never_rests_is_ended_at_its_deadline),

@@ -8,6 +8,9 @@
 
 enum { CHAIN_MAX = 10 };
 
+/* TLS 1.2 with forward secrecy and authenticated encryption only (RFC 9325 §4.2); TLS 1.3 has nothing else. */
+#define TLS_1_2_CIPHERS "ECDHE+AESGCM:ECDHE+CHACHA20"
+
 struct named_context {
 	SSL_CTX *context;
 	char **names; /* lower-case, "*.example.org" for wildcards */
@@ -127,6 +130,8 @@ static bool load_context(struct tls_server *tls, struct named_context *named, co
 		return openssl_error(error, from->name, "making a context");
 	SSL_CTX *context = named->context;
 	SSL_CTX_set_min_proto_version(context, minimum_version);
+	if (SSL_CTX_set_cipher_list(context, TLS_1_2_CIPHERS) != 1)
+		return openssl_error(error, from->name, "choosing ciphers");
 	SSL_CTX_set_options(context, SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION | SSL_OP_CIPHER_SERVER_PREFERENCE |
 			    SSL_OP_CLEANSE_PLAINTEXT); /* what is read may be a password */
 	SSL_CTX_set_mode(context, SSL_MODE_RELEASE_BUFFERS | SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER);
