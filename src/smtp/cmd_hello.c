@@ -35,6 +35,13 @@ const char *smtp_mechanisms(struct session *session, bool offered)
 	return auth_mechanisms(tls.active, session->config->plaintext_auth, bound && (!offered || session->config->offer_channel_binding));
 }
 
+/* Not to strangers: who asks for reports may not be whom they would reach. Another server then tells its own people that it has handed
+ * their message on (RFC 3461 §5.2.2), and they hear it from somebody whom they know. */
+static bool offers_reports(const struct session *session)
+{
+	return session->service->kind == SMTP_SUBMISSION || smtp_is_trusted(session);
+}
+
 void cmd_ehlo(struct session *session, struct slice argument)
 {
 	if (!greet(session, argument, true))
@@ -46,10 +53,11 @@ void cmd_ehlo(struct session *session, struct slice argument)
 		"250-SIZE %lld\r\n"           /* RFC 1870 */
 		"250-8BITMIME\r\n"            /* RFC 6152 */
 		"250-SMTPUTF8\r\n"            /* RFC 6531 */
-		"250-DSN\r\n"                 /* RFC 3461 */
 		"250-CHUNKING\r\n"            /* RFC 3030 */
 		"250-BINARYMIME\r\n",
 		smtp_hostname(session), (long long)session->config->max_message);
+	if (offers_reports(session))
+		conn_send_text(session->conn, "250-DSN\r\n"); /* RFC 3461 */
 	if (conn_can_tls(session->conn) && !conn_is_tls(session->conn))
 		conn_send_text(session->conn, "250-STARTTLS\r\n");
 	if (mechanisms[0] != '\0')

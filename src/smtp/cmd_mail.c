@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "base/map.h"
+#include "message/address.h"
 #include "smtp/parse.h"
 
 static void log_refusal(const struct session *session, const char *event, struct slice from, struct slice to, const char *reply)
@@ -15,7 +16,7 @@ static void log_refusal(const struct session *session, const char *event, struct
 /* Nobody but we write from our own domains, if the administrator says so. */
 static const char *check_stranger(struct session *session, struct slice from)
 {
-	if (session->service->kind != SMTP_RELAY || session->may_relay || from.len == 0 || !session->config->refuse_own_senders)
+	if (smtp_is_trusted(session) || from.len == 0 || !session->config->refuse_own_senders)
 		return NULL;
 	switch (auth_recipient(session->service->auth, from, NULL)) {
 	case RECIPIENT_FOREIGN:
@@ -44,6 +45,29 @@ static const char *check_sender(struct session *session, const struct mail_comma
 		break;
 	}
 	return "451 4.3.0 whose address this is can't be told now, try again later";
+}
+
+/* A stranger wasn't offered reports (cmd_hello.c). If he asks nevertheless: what he asks for reaches whom he says he is. Nobody gets
+ * news of success that he didn't send for, nor more of a stranger's words than identify the message: its header, and an envelope id
+ * and an original recipient that are one word each. */
+static void bound_mail(const struct session *session, struct mail_command *command)
+{
+	if (smtp_is_trusted(session))
+		return;
+	command->ret = RET_HEADERS;
+	if (slice_find_char(command->envid, ' ') != SLICE_NONE)
+		command->envid = SLICE("");
+}
+
+static void bound_rcpt(const struct session *session, struct rcpt_command *command)
+{
+	if (smtp_is_trusted(session))
+		return;
+	if (command->notify == NOTIFY_SUCCESS)
+		command->notify = NOTIFY_NEVER;
+	command->notify &= ~(unsigned)NOTIFY_SUCCESS;
+	if (command->original.len > ADDRESS_MAX || slice_find_char(command->original, ' ') != SLICE_NONE)
+		command->original = SLICE("");
 }
 
 static void begin_transaction(struct session *session, const struct mail_command *command)
@@ -77,6 +101,7 @@ void cmd_mail(struct session *session, struct slice argument)
 	if (!reply && (reply = check_sender(session, &command)))
 		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
 	smtp_reply(session, "%s", reply ? reply : "250 2.1.0 sender ok");
+	bound_mail(session, &command);
 	if (reply)
 		smtp_reset(session);
 	else
@@ -152,6 +177,7 @@ void cmd_rcpt(struct session *session, struct slice argument)
 	const char *reply = parse_rcpt(argument, transaction->message.smtputf8, transaction->arena, &command);
 	if (!reply && (reply = check_recipient(session, command.to, &room)))
 		log_refusal(session, "recipient.refused", transaction->message.from, command.to, reply);
+	bound_rcpt(session, &command);
 	if (!reply)
 		add_recipient(transaction, &command, &room);
 	smtp_reply(session, "%s", reply ? reply : "250 2.1.5 recipient ok");

@@ -17,9 +17,8 @@
 static bool may_have_lf(const struct session *session)
 {
 	struct slice whose = slice_of(session->config->bare_lf);
-	bool trusted = session->account || session->may_relay || session->service->kind == SMTP_LMTP;
 	bool lines = session->transaction.message.body != BODY_BINARYMIME; /* its binary parts hold any bytes: nothing is to be changed in it */
-	return lines && (slice_equal(whose, SLICE("all")) || (slice_equal(whose, SLICE("trusted")) && trusted));
+	return lines && (slice_equal(whose, SLICE("all")) || (slice_equal(whose, SLICE("trusted")) && smtp_is_trusted(session)));
 }
 
 void content_begin(struct session *session)

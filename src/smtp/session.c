@@ -42,6 +42,11 @@ void smtp_unsynchronised(struct session *session, const char *behind)
 	end_session(session);
 }
 
+bool smtp_is_trusted(const struct session *session)
+{
+	return session->account || session->may_relay || session->service->kind == SMTP_LMTP;
+}
+
 /* ---- The transaction ---- */
 
 unsigned smtp_state(const struct session *session)

@@ -123,6 +123,9 @@ void smtp_give_up(struct session *session, const char *enhanced, const char *why
 void smtp_unsynchronised(struct session *session, const char *behind);
 /** Forgets sender, recipients and text (RFC 5321 §4.1.1.5). */
 void smtp_reset(struct session *session);
+/** Is it one of ours: who has signed in, a client of relay_networks, a program that speaks LMTP? Else a stranger, whose sender's
+ * address may be forged. */
+bool smtp_is_trusted(const struct session *session);
 /** Which of STATE_… */
 unsigned smtp_state(const struct session *session);
 static inline const char *smtp_hostname(const struct session *session) { return session->config->hostname; }

@@ -206,11 +206,31 @@ def test_notify_success_locally(north, token):
 
 
 def test_notify_success_travels_on(north, south, token):
-    """The next server knows DSN: it is asked to report, and does."""
+    """The next server offers DSN (north knows south's network): it is asked to report, and does."""
+    south.submit(letters.simple(token, north.name("boris"), south.name("anna")), north.name("boris"), rcpt_options=["NOTIFY=SUCCESS"])
+    north.wait_mail(token, "boris")
+    report = Report(bounce(south, token, action="delivered"))
+    assert north.hostname in report.message["Reporting-MTA"]
+
+
+def test_no_success_report_for_strangers(north, south, names, token):
+    """To a server that doesn't know us we are strangers: our own server says that it has handed the letter on. Whose address was forged
+    hears nothing, whatever was asked for in his name."""
     north.submit(letters.simple(token, south.name("boris"), north.name("anna")), south.name("boris"), rcpt_options=["NOTIFY=SUCCESS"])
     south.wait_mail(token, "boris")
-    report = Report(bounce(north, token, action="delivered"))
-    assert south.hostname in report.message["Reporting-MTA"]
+    assert north.hostname in Report(bounce(north, token, action="relayed")).message["Reporting-MTA"]
+    domain = unused_domain()
+    with peer(names, domain) as victim:
+        with south.smtp() as session:
+            session.ehlo()
+            assert not session.has_extn("dsn")
+            for notify in ("SUCCESS", "SUCCESS,FAILURE,DELAY"):
+                session.mail(f"victim@{domain}", ["RET=FULL", "ENVID=x"])
+                assert session.rcpt(south.name("boris"), [f"NOTIFY={notify}"])[0] == 250
+                assert session.data(letters.simple(token + " forged"))[0] == 250
+        south.wait_mail(token + " forged", "boris", count=2)
+        south.wait_queue_empty()
+        assert victim.letters == []
 
 
 def test_notify_success_relayed(north, names, token):
