@@ -1,9 +1,12 @@
 /* pombal account: people with a mailbox. */
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
 #include "cli/password.h"
+#include "message/address.h"
 
 /* Every command here works on an open directory, and most on one account. */
 struct work {
@@ -73,13 +76,31 @@ static bool make_mailbox(struct work *work, struct store *store, const struct ac
 	return (entry->quota_bytes == 0 && entry->quota_messages == 0) || set_quota(work, store, entry);
 }
 
+/* What keeps an account from being made, before its password is asked for. */
+static bool may_be_added(struct work *work)
+{
+	struct arena *arena = work->line->arena;
+	struct account_entry there;
+	struct domain_entry own;
+	struct slice local, domain;
+	struct alias_entry alias;
+	struct error ignored;
+	address_split(work->name, &local, &domain);
+	if (directory_get_account(work->directory, work->name, arena, &there, &work->error))
+		return error_set(&work->error, ERROR_EXISTS, "there is an account %.*s already", SLICE_ARG(work->name));
+	if (!directory_get_domain(work->directory, domain, arena, &own, &work->error))
+		return false;
+	if (own.alias_of.len > 0)
+		return error_set(&work->error, ERROR_INVALID, "%.*s is an alias of %.*s: accounts belong there", SLICE_ARG(domain), SLICE_ARG(own.alias_of));
+	if (directory_get_alias(work->directory, work->name, arena, &alias, &ignored))
+		command_remark(work->line, "warning: there is an alias of that name: mail goes where the alias leads (`pombal alias show`)");
+	return true;
+}
+
 /* The directory first, which knows what can't be an account. Nobody can sign in before the password is there, and mail that
  * comes before the mailbox is waits in the queue. */
 static bool add_account(struct work *work, struct store *store, struct account_entry *entry, struct slice password)
 {
-	struct account_entry there;
-	if (directory_get_account(work->directory, work->name, work->line->arena, &there, &work->error))
-		return error_set(&work->error, ERROR_EXISTS, "%.*s exists already", SLICE_ARG(work->name));
 	if (!directory_add_account(work->directory, entry, &work->error))
 		return false;
 	if (make_mailbox(work, store, entry) && directory_set_password(work->directory, work->name, password, &work->error))
@@ -113,7 +134,7 @@ static bool add(struct work *work)
 	struct account_entry entry = {.name = work->name, .enabled = true, .created = clock_now()};
 	struct buf password = BUF(PASSWORD_MAX);
 	struct store *store = NULL;
-	bool done = apply_options(work, &entry) && password_ask(work->line, &password, &work->error);
+	bool done = may_be_added(work) && apply_options(work, &entry) && password_ask(work->line, work->name, &password, &work->error);
 	if (done && !(store = instance_store(work->line)))
 		done = error_set(&work->error, ERROR_TEMPORARY, "the account was not made");
 	done = done && add_account(work, store, &entry, buf_slice(&password)) && note(work, "admin.account_added");
@@ -128,7 +149,8 @@ static bool password(struct work *work)
 	struct account_entry entry;
 	struct buf word = BUF(PASSWORD_MAX);
 	bool done = directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error) &&
-		    password_ask(work->line, &word, &work->error) && directory_set_password(work->directory, work->name, buf_slice(&word), &work->error) && note(work, "admin.password_set");
+		    password_ask(work->line, work->name, &word, &work->error) &&
+		    directory_set_password(work->directory, work->name, buf_slice(&word), &work->error) && note(work, "admin.password_set");
 	buf_free_secret(&word);
 	return done;
 }
@@ -151,9 +173,48 @@ static bool set(struct work *work)
 	return !command_value(work->line, "password-stdin") || password(work);
 }
 
+/* What is kept, beside what the directory says. */
+static bool read_usage(const struct work *work, struct quota *quota)
+{
+	struct error error;
+	struct store *store = instance_store(work->line);
+	struct account *account = store ? store_open_account(store, work->name, &error) : NULL;
+	bool done = account && account_quota(account, quota, &error);
+	if (account)
+		store_release_account(&account);
+	if (store)
+		store_close(&store);
+	return done;
+}
+
+/* What would be lost, asked of the person at the terminal; programs, which have none, are taken at their word. */
+static bool is_meant(struct work *work)
+{
+	struct quota quota = {0};
+	struct account_entry entry;
+	char size[32], answer[8] = "";
+	if (command_value(work->line, "yes") || !isatty(STDIN_FILENO))
+		return true;
+	if (!directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error))
+		return false;
+	bool known = read_usage(work, &quota);
+	if (command_value(work->line, "keep-mail"))
+		fprintf(stderr, "%.*s can't sign in any more, and takes no mail; its mail stays where it is.", SLICE_ARG(work->name));
+	else if (known)
+		fprintf(stderr, "%.*s and its %llu messages of %s go for good.", SLICE_ARG(work->name), (unsigned long long)quota.messages, size_text(quota.bytes, size));
+	else
+		fprintf(stderr, "%.*s and all its mail go for good.", SLICE_ARG(work->name));
+	fprintf(stderr, " Go on? (yes or no) ");
+	if (fgets(answer, sizeof answer, stdin) && slice_equal_nocase(slice_trim(slice_of(answer)), SLICE("yes")))
+		return true;
+	return error_set(&work->error, ERROR_DENIED, "nothing was removed");
+}
+
 /* The directory first, so that no mail arrives any more; then the mail. */
 static bool remove_it(struct work *work)
 {
+	if (!is_meant(work))
+		return false;
 	if (!directory_remove_account(work->directory, work->name, &work->error))
 		return false;
 	note(work, "admin.account_removed");
@@ -193,7 +254,7 @@ static void print_account(const void *entry_at)
 	printf("%s%s\n", entry->enabled ? "" : "  disabled", entry->has_password ? "" : "  without a password");
 }
 
-static const struct command_shape shape = {sizeof(struct account_entry), json_of_account, print_account};
+static const struct command_shape shape = {sizeof(struct account_entry), json_of_account, print_account, "there are no accounts"};
 
 static bool list(struct work *work)
 {
@@ -207,21 +268,14 @@ static bool list(struct work *work)
 	return true;
 }
 
-/* What is kept, beside what the directory says; quietly nothing when the mailbox can't be opened. */
+/* Quietly nothing when the mailbox can't be opened. */
 static void add_usage(const struct work *work, json_t *object)
 {
-	struct error error;
 	struct quota quota;
-	struct store *store = instance_store(work->line);
-	struct account *account = store ? store_open_account(store, work->name, &error) : NULL;
-	if (account && account_quota(account, &quota, &error)) {
-		json_object_set_new(object, "bytes", json_integer((json_int_t)quota.bytes));
-		json_object_set_new(object, "messages", json_integer((json_int_t)quota.messages));
-	}
-	if (account)
-		store_release_account(&account);
-	if (store)
-		store_close(&store);
+	if (!read_usage(work, &quota))
+		return;
+	json_object_set_new(object, "bytes", json_integer((json_int_t)quota.bytes));
+	json_object_set_new(object, "messages", json_integer((json_int_t)quota.messages));
 }
 
 static bool show(struct work *work)
@@ -261,8 +315,8 @@ static bool grant_or_revoke(struct work *work, bool granted)
 	instance_note(work->line, granted ? "admin.sender_granted" : "admin.sender_revoked", log_slice("account", work->name), log_slice("sender", address));
 	return true;
 }
-static bool grant(struct work *work) { return grant_or_revoke(work, true); }
-static bool revoke(struct work *work) { return grant_or_revoke(work, false); }
+static bool grant_sender(struct work *work) { return grant_or_revoke(work, true); }
+static bool revoke_sender(struct work *work) { return grant_or_revoke(work, false); }
 
 static int run_add(struct command_line *line) { return run_with(line, true, add); }
 static int run_list(struct command_line *line) { return run_with(line, false, list); }
@@ -270,8 +324,8 @@ static int run_show(struct command_line *line) { return run_with(line, true, sho
 static int run_set(struct command_line *line) { return run_with(line, true, set); }
 static int run_password(struct command_line *line) { return run_with(line, true, password); }
 static int run_remove(struct command_line *line) { return run_with(line, true, remove_it); }
-static int run_grant(struct command_line *line) { return run_with(line, true, grant); }
-static int run_revoke(struct command_line *line) { return run_with(line, true, revoke); }
+static int run_grant(struct command_line *line) { return run_with(line, true, grant_sender); }
+static int run_revoke(struct command_line *line) { return run_with(line, true, revoke_sender); }
 
 #define SETTINGS                                                                                   \
 	{"name", "TEXT", "the person's name"}, {"quota", "SIZE", "the most bytes of mail; 0: no limit"}, \
@@ -282,7 +336,8 @@ static const struct command_option add_options[] = {SETTINGS, PASSWORD_STDIN, {0
 static const struct command_option set_options[] = {SETTINGS, {"enabled", NULL, "the opposite of disabled"},
 						    {"password-stdin", NULL, "sets a new password, read from standard input"}, {0}};
 static const struct command_option password_options[] = {PASSWORD_STDIN, {0}};
-static const struct command_option remove_options[] = {{"keep-mail", NULL, "leaves the mail where it is"}, {0}};
+static const struct command_option remove_options[] = {{"keep-mail", NULL, "leaves the mail where it is"},
+						       {"yes", NULL, "doesn't ask at the terminal whether it is meant"}, {0}};
 
 const struct command account_commands[] = {
 	{"account add", "ADDRESS", "Makes an account with its mailboxes; asks for its password.", run_add, add_options, 1, 1, 0},
@@ -292,6 +347,6 @@ const struct command account_commands[] = {
 	{"account password", "ADDRESS", "Sets a new password.", run_password, password_options, 1, 1, 0},
 	{"account grant", "ADDRESS SENDER", "Lets an account send as a further address.", run_grant, NULL, 2, 2, 0},
 	{"account revoke", "ADDRESS SENDER", "Takes that back.", run_revoke, NULL, 2, 2, 0},
-	{"account remove", "ADDRESS", "Removes an account and all its mail.", run_remove, remove_options, 1, 1, 0},
+	{"account remove", "ADDRESS", "Removes an account and all its mail; at a terminal it asks first.", run_remove, remove_options, 1, 1, 0},
 	{0},
 };

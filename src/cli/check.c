@@ -120,6 +120,19 @@ static void check_targets(struct check *check, struct directory *directory, stru
 				      "the alias %.*s leads to %.*s, which %s", SLICE_ARG(alias), SLICE_ARG(routes[i].address), auth_route_problem(routes[i].problem));
 }
 
+/* An alias goes before an account of its name, which then gets mail only if it is one of the targets. */
+static void check_hidden(struct check *check, struct directory *directory, const struct alias_entry *alias)
+{
+	struct error error;
+	struct account_entry account;
+	for (size_t i = 0; i < alias->target_count; i++)
+		if (slice_equal_nocase(alias->targets[i], alias->address))
+			return;
+	if (directory_get_account(directory, alias->address, check->line->arena, &account, &error))
+		check_warning(check, "Remove the alias, or give it the account's own address as a further target.", "the alias %.*s hides the account of that name, which gets no mail",
+			      SLICE_ARG(alias->address));
+}
+
 /* Such an address is refused when mail comes for it. */
 static void check_aliases(struct check *check, struct directory *directory)
 {
@@ -128,6 +141,8 @@ static void check_aliases(struct check *check, struct directory *directory)
 	size_t count = 0;
 	if (!directory_list_aliases(directory, SLICE(""), check->line->arena, &aliases, &count, &error))
 		check_error(check, "Restore directory/directory.db from a backup.", "the aliases can't be read: %s", error.text);
+	for (size_t i = 0; i < count; i++)
+		check_hidden(check, directory, &aliases[i]);
 	for (size_t i = 0; i < count; i++)
 		if (directory_recipient(directory, aliases[i].address, NULL) == RECIPIENT_UNKNOWN)
 			check_warning(check, "Set other targets with `pombal alias set`, make the account, or remove the alias.", "the alias %.*s leads to nobody",

@@ -5,6 +5,7 @@
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <pwd.h>
 #include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -100,7 +101,7 @@ void check_listeners(struct check *check)
 			if (!running)
 				try_to_listen(check, listeners[i].option, list->at[k]);
 			else if (slice_find(buf_slice(&answer), slice_of(list->at[k])) == SLICE_NONE)
-				check_warning(check, "Start the server again: listeners don't change with a reload.", "%s: %s is not yet listened on", listeners[i].option, list->at[k]);
+				check_warning(check, "Run `pombal reload`.", "%s: %s is not yet listened on", listeners[i].option, list->at[k]);
 		}
 	}
 	if (total == 0)
@@ -118,6 +119,31 @@ static void path_of(const struct check *check, struct slice name, char out[PATH_
 {
 	bool absolute = name.len > 0 && name.at[0] == '/';
 	snprintf(out, PATH_MAX, "%s%s%.*s", absolute ? "" : check->line->data, absolute ? "" : "/", SLICE_ARG(name));
+}
+
+/* Why a file can't be read, and what to do about it. The command reads as the server's roles do, as the owner of the data directory. */
+static void unreadable(struct check *check, const char *path, const struct error *error)
+{
+	struct stat status;
+	const struct passwd *entry = getpwuid(geteuid());
+	char user[64], mend[1024];
+	snprintf(user, sizeof user, "%s", entry ? entry->pw_name : "the owner of the data directory");
+	if (lstat(path, &status) != 0 && errno == ENOENT)
+		check_error(check, "Put the file there, or change the option certificates.", "there is no file %s", path);
+	else if (lstat(path, &status) != 0) {
+		snprintf(mend, sizeof mend, "Let the user %s into the folders that lead to it (chmod o+x), or put the file into the data directory.", user);
+		check_error(check, mend, "%s can't be reached by the user %s: %s", path, user, error->text);
+	} else if (S_ISLNK(status.st_mode))
+		check_error(check, "Name the file itself with the option certificates, or copy it.", "%s is a symbolic link, which isn't followed", path);
+	else if (!S_ISREG(status.st_mode))
+		check_error(check, "Change the option certificates.", "%s is not a file", path);
+	else if (access(path, R_OK) != 0) {
+		snprintf(mend, sizeof mend, "Give it to that user: chown %s %s", user, path);
+		entry = getpwuid(status.st_uid);
+		check_error(check, mend, "%s can't be read by the user %s: it belongs to %s, mode %o", path, user, entry ? entry->pw_name : "an unknown user",
+			    (unsigned)status.st_mode & 0777);
+	} else
+		check_error(check, "Change the option certificates, or look after the disk.", "%s", error->text);
 }
 
 static void check_key_file(struct check *check, const char *path)
@@ -159,8 +185,10 @@ static void check_one(struct check *check, struct slice entry, bool first)
 	path_of(check, chain_name, chain_path);
 	path_of(check, slice_trim(key_name), key_path);
 	check_key_file(check, key_path);
-	if (!file_read(chain_path, &chain, &error) || !file_read(key_path, &key, &error))
-		check_error(check, "Put the file there, or change the option certificates.", "%s", error.text);
+	if (!file_read(chain_path, &chain, &error))
+		unreadable(check, chain_path, &error);
+	else if (!file_read(key_path, &key, &error))
+		unreadable(check, key_path, &error);
 	else {
 		struct tls_certificate pair = {buf_slice(&chain), buf_slice(&key), chain_path};
 		struct tls_server *tls = tls_server_new(&pair, 1, config_current()->tls_minimum, &error);

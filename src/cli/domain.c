@@ -79,7 +79,7 @@ static void print_domain(const void *entry_at)
 	putchar('\n');
 }
 
-static const struct command_shape shape = {sizeof(struct domain_entry), json_of_domain, print_domain};
+static const struct command_shape shape = {sizeof(struct domain_entry), json_of_domain, print_domain, "there are no domains"};
 
 static bool list(struct work *work)
 {

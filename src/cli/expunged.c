@@ -89,6 +89,8 @@ static bool list(struct work *work)
 		command_print_json(array);
 	else
 		json_decref(array);
+	if (count == 0)
+		command_remark(work->line, "there are no removed messages that can be brought back");
 	return true;
 }
 

@@ -24,7 +24,15 @@ void command_print_list(const struct command_line *line, const struct command_sh
 	}
 	if (line->json)
 		command_print_json(json_incref(array));
+	else if (count == 0)
+		command_remark(line, shape->none);
 	json_decref(array);
+}
+
+void command_remark(const struct command_line *line, const char *text)
+{
+	if (!line->json)
+		fprintf(stderr, "%s\n", text);
 }
 
 void command_print_entry(const struct command_line *line, const struct command_shape *shape, const void *entry)
@@ -54,7 +62,7 @@ void print_safe(struct slice text)
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.at[i];
 		/* U+0080 to U+009F are controls, too. */
-		bool control = c < ' ' || c == 0x7f || (c >= 0x80 && !utf8) || (c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0);
+		bool control = (c < ' ' && c != '\t') || c == 0x7f || (c >= 0x80 && !utf8) || (c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0);
 		putchar(control ? '?' : c);
 	}
 }
@@ -79,7 +87,7 @@ const char *time_text(int64_t seconds, char out[32])
 {
 	struct tm parts;
 	time_t when = (time_t)seconds;
-	if (!localtime_r(&when, &parts) || strftime(out, 32, "%Y-%m-%d %H:%M:%S", &parts) == 0)
+	if (!localtime_r(&when, &parts) || strftime(out, 32, "%Y-%m-%d %H:%M:%S %z", &parts) == 0)
 		snprintf(out, 32, "%lld", (long long)seconds);
 	return out;
 }

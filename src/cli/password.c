@@ -7,6 +7,8 @@
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "config/config.h"
+#include "message/address.h"
 
 /* One line without its end; a last line may lack it. */
 static bool read_line(int fd, struct buf *out, struct error *error)
@@ -34,8 +36,8 @@ static bool prompt(int terminal, const char *question, struct buf *out, struct e
 		return error_set_errno(error, errno, "the terminal");
 	hidden = shown;
 	hidden.c_lflag &= ~(tcflag_t)ECHO;
+	tcsetattr(terminal, TCSAFLUSH, &hidden); /* before the question: who answers at once isn't shown, and isn't lost */
 	dprintf(terminal, "%s: ", question);
-	tcsetattr(terminal, TCSAFLUSH, &hidden);
 	bool done = read_line(terminal, out, error);
 	tcsetattr(terminal, TCSAFLUSH, &shown);
 	dprintf(terminal, "\n");
@@ -55,7 +57,27 @@ static bool prompt_twice(struct buf *out, struct error *error)
 	return done;
 }
 
-bool password_ask(const struct command_line *line, struct buf *out, struct error *error)
+static int64_t count_characters(struct slice text)
 {
-	return command_value(line, "password-stdin") ? read_line(STDIN_FILENO, out, error) : prompt_twice(out, error);
+	int64_t count = 0;
+	for (size_t i = 0; i < text.len; i++)
+		count += ((unsigned char)text.at[i] & 0xc0) != 0x80;
+	return count;
+}
+
+bool password_is_good(struct slice password, struct slice account, struct error *error)
+{
+	struct slice local, domain;
+	address_split(account, &local, &domain);
+	if (slice_equal_nocase(password, account) || slice_equal_nocase(password, local))
+		return error_set(error, ERROR_INVALID, "the password is the account's own name, which everybody knows");
+	int64_t least = config_current()->password_minimum;
+	return count_characters(password) >= least ||
+	       error_set(error, ERROR_INVALID, "the password is too short: it must have %lld characters at least (option password_minimum)", (long long)least);
+}
+
+bool password_ask(const struct command_line *line, struct slice account, struct buf *out, struct error *error)
+{
+	return (command_value(line, "password-stdin") ? read_line(STDIN_FILENO, out, error) : prompt_twice(out, error)) &&
+	       password_is_good(buf_slice(out), account, error);
 }

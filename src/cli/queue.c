@@ -120,6 +120,8 @@ static bool list(struct command_line *line, struct queue *queue, const struct qu
 	arena_free(&arena);
 	if (line->json)
 		puts(filter.after == 0 ? "[]" : "\n]");
+	else if (done && filter.after == 0)
+		command_remark(line, line->count > 0 ? "nothing in the queue has that name" : "the queue is empty");
 	return done;
 }
 

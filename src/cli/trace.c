@@ -142,7 +142,7 @@ static void print_event(const struct event *event)
 	printf("  ");
 	print_safe(slice_sub(event_get(event, "time"), 0, 10));
 	putchar(' ');
-	print_safe(slice_sub(event_get(event, "time"), 11, 12));
+	print_safe(slice_sub(event_get(event, "time"), 11, 13)); /* with its Z: events have UTC */
 	printf("  ");
 	print_safe(event_get(event, "event"));
 	for (size_t i = 0; i < event->count; i++) {

@@ -167,8 +167,7 @@ __attribute__((format(printf, 2, 0))) static void on_error(cfg_t *cfg, const cha
 	fail_at(cfg, "%s", text);
 }
 
-/* An option that is set twice has its last value, so that a script can append to the file.
- * Called by libConfuse after each value that it has read, and once more at the end of a list. */
+/* Called by libConfuse after each value that it has read, and once more at the end of a list. */
 static int on_value(cfg_t *cfg, cfg_opt_t *opt)
 {
 	const struct option *option = config_option(slice_of(opt->name));
@@ -289,7 +288,8 @@ struct config *config_parse(struct slice text, const char *path, struct error *e
 	char *copy = memory_copy(text.at, text.len);
 	blank_comments(copy, text.len);
 	set_defaults(config);
-	if (text.len > 0 && (!run_parser(config, copy, path, error) || !fits_together(config, path, error)))
+	if (text.len > 0 && (!run_parser(config, copy, path, error) || !config_check_twice(slice_make(copy, text.len), path, error) ||
+			     !fits_together(config, path, error)))
 		config_free(&config);
 	free(copy);
 	return config;

@@ -20,4 +20,8 @@ bool check_smarthost_tls(struct slice value, struct error *error);
 bool check_retry_schedule(struct slice value, struct error *error);
 bool check_separator(struct slice value, struct error *error);
 
+/** Does the text, whose comments are gone, set an option twice, or listen twice on one port? ("+=" adds to a list, and isn't
+ * twice.) False with both lines in *error, "pombal.conf:12: …". */
+bool config_check_twice(struct slice text, const char *path, struct error *error);
+
 #endif

@@ -105,15 +105,17 @@ static void passwords_need_verified_tls(void **state)
 {
 	(void)state;
 	struct error error;
-	static const char base[] = "smarthost = \"mx.example.org:587\"\nsmarthost_user = \"a\"\n";
-	static const struct { const char *more; bool good; } cases[] = {
-		{"", true}, {"smarthost_tls = implicit", true}, {"smarthost_tls = none", false}, {"smarthost_tls = opportunistic", false},
-		{"smarthost_tls = opportunistic\nsmarthost_unverified_password = yes", true}, {"smarthost_tls = none\nsmarthost_unverified_password = yes", false},
-		{"smarthost_tls = none\nsmarthost_user = \"\"", true}, {"smarthost = \"\"\nsmarthost_tls = none", true},
+	static const char host[] = "smarthost = \"mx.example.org:587\"\n", user[] = "smarthost_user = \"a\"\n";
+	static const struct { const char *host, *user, *more; bool good; } cases[] = {
+		{host, user, "", true}, {host, user, "smarthost_tls = implicit", true}, {host, user, "smarthost_tls = none", false},
+		{host, user, "smarthost_tls = opportunistic", false},
+		{host, user, "smarthost_tls = opportunistic\nsmarthost_unverified_password = yes", true},
+		{host, user, "smarthost_tls = none\nsmarthost_unverified_password = yes", false},
+		{host, "", "smarthost_tls = none", true}, {"", user, "smarthost_tls = none", true},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		char text[400];
-		snprintf(text, sizeof text, "%s%s\n", base, cases[i].more);
+		snprintf(text, sizeof text, "%s%s%s\n", cases[i].host, cases[i].user, cases[i].more);
 		struct config *config = parse(text, &error);
 		assert_int_equal(config != NULL, cases[i].good);
 		config_free(&config);
@@ -180,14 +182,29 @@ static void lists_can_be_extended(void **state)
 	config_free(&config);
 }
 
-static void the_last_setting_counts(void **state)
+static void what_stands_twice_is_refused_with_both_lines(void **state)
+{
+	(void)state;
+	assert_refused("hostname = a.test\nmx_port = 26\n\nhostname = b.test\n", "pombal.conf:4: hostname", "line 1");
+	assert_refused("mx_port = 26 mx_port = 26", "pombal.conf:1: mx_port", "line 1");
+	assert_refused("relay_networks = {\"192.0.2.0/24\",\n\"198.51.100.0/24\"}\nrelay_networks = {}\n", "pombal.conf:3: relay_networks", "line 1");
+	assert_refused("# hostname = x\nhostname = 'a'\n/* hostname = y\n*/ hostname = \"b\"\n", "pombal.conf:4: hostname", "line 2");
+	assert_refused("smtp_listen = {\"127.0.0.1:25\",\n \"127.0.0.1:25\"}", "pombal.conf:2: smtp_listen", "line 1");
+	assert_refused("smtp_listen = {\"127.0.0.1:25\"}\nimap_listen = {127.0.0.1:25}", "pombal.conf:2: imap_listen", "smtp_listen, line 1");
+	assert_refused("smtp_listen = {\"127.0.0.1:25\"}\nimap_listen = {\"0.0.0.0:25\"}", "pombal.conf:2: imap_listen", "smtp_listen, line 1");
+	assert_refused("smtp_listen = {\"[::1]:25\"}\nsmtp_listen += {\"[0::1]:25\"}", "pombal.conf:2: smtp_listen", "line 1");
+}
+
+static void what_only_looks_like_twice_is_taken(void **state)
 {
 	(void)state;
 	struct error error;
-	struct config *config = parse("hostname = a.test\nmx_port = 26\nhostname = b.test\nmx_port = 27\n", &error);
-	assert_non_null(config);
-	assert_string_equal(config->hostname, "b.test");
-	assert_int_equal(config->mx_port, 27);
+	struct config *config = parse("smtp_listen = {\"127.0.0.1:25\"}\n# smtp_listen = {}\nsmtp_listen += {\"[::1]:25\", 127.0.0.2:25, \"127.0.0.1:0\", \"127.0.0.1:0\"}\n"
+				      "imap_listen = {\"127.0.0.1:143\"}\nimaps_listen = {\"[::]:143\"}\nsmarthost_user = \"hostname = x\"\nhostname = 'a.test'\n", &error);
+	if (!config)
+		fail_msg("%s", error.text);
+	assert_int_equal(config->smtp_listen.count, 5);
+	assert_string_equal(config->smarthost_user, "hostname = x");
 	config_free(&config);
 }
 
@@ -277,7 +294,7 @@ int main(void)
 		cmocka_unit_test(lists_can_be_extended),	cmocka_unit_test(durations_and_sizes),
 		cmocka_unit_test(addresses_and_networks),	cmocka_unit_test(a_written_file_reads_the_same),
 		cmocka_unit_test(the_current_configuration_is_never_null),
-		cmocka_unit_test(the_last_setting_counts),
+		cmocka_unit_test(what_stands_twice_is_refused_with_both_lines), cmocka_unit_test(what_only_looks_like_twice_is_taken),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -62,13 +62,32 @@ static void *serve(void *server)
 	return NULL;
 }
 
+/* Does the transcript set the option that this line of the protocol's own configuration sets? */
+static bool is_set_anew(struct slice own, struct slice text)
+{
+	struct slice line, name, value, other;
+	slice_cut(own, '=', &name, &value);
+	while (text.len > 0) {
+		slice_cut(text, '\n', &line, &text);
+		if (slice_starts(line, SLICE("!: ")) && slice_cut(slice_skip(line, 3), '=', &other, &value) && slice_equal(slice_trim(other), slice_trim(name)))
+			return true;
+	}
+	return false;
+}
+
 static void configure(struct transcript *transcript, struct slice text)
 {
 	struct error error;
 	struct buf configuration = BUF(FILE_LARGEST);
-	buf_append_text(&configuration, transcript->protocol->configuration);
+	struct slice line, own = slice_of(transcript->protocol->configuration);
+	while (own.len > 0) {
+		slice_cut(own, '\n', &line, &own);
+		if (!is_set_anew(line, text)) {
+			buf_append(&configuration, line);
+			buf_append_char(&configuration, '\n');
+		}
+	}
 	while (text.len > 0) {
-		struct slice line;
 		slice_cut(text, '\n', &line, &text);
 		if (!slice_starts(line, SLICE("!: ")))
 			continue;

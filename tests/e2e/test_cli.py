@@ -2,11 +2,15 @@
 import getpass
 import json
 import os
+import pty
 import re
+import select
 import shutil
 import stat
 import subprocess
 import tempfile
+import time
+from pathlib import Path
 
 import pytest
 
@@ -34,6 +38,14 @@ def made():
     """A data directory that nobody serves."""
     with Pombal(start=False, accounts=["anna"]) as own:
         yield own
+
+
+@pytest.fixture
+def open_folder():
+    """One that every user of the machine can reach; pytest keeps its own closed."""
+    with tempfile.TemporaryDirectory() as folder:
+        os.chmod(folder, 0o711)
+        yield Path(folder)
 
 
 # ---- Usage ----
@@ -259,7 +271,7 @@ def test_accounts(made):
     assert "carol@example.test" in shown and "pass word" not in shown and "argon2" not in shown.lower()
     assert "carol@example.test" in str(made.json("account", "show", "carol@example.test"))
     one_line(made.run("account", "add", "carol@example.test", "--password-stdin", stdin="x\n", status=1))
-    made.run("account", "set", "carol@example.test", "--password-stdin", stdin="another\n")
+    made.run("account", "set", "carol@example.test", "--password-stdin", stdin="another word\n")
     made.run("account", "remove", "carol@example.test")
     assert "carol@example.test" not in names_of(made.json("account", "list"))
     one_line(made.run("account", "remove", "carol@example.test", status=1))
@@ -268,7 +280,7 @@ def test_accounts(made):
 
 @pytest.mark.parametrize("address", ["nobody@nowhere.example", "no-domain", "@example.test", "a b@example.test", "a@b@example.test", "x" * 300 + "@example.test", ""])
 def test_bad_accounts(made, address):
-    done = made.run("account", "add", address, "--password-stdin", stdin="x\n", status=None)
+    done = made.run("account", "add", address, "--password-stdin", stdin="a word or two\n", status=None)
     assert done.returncode in (1, 2) and len(done.stderr.strip().splitlines()) >= 1
 
 
@@ -278,7 +290,7 @@ def test_empty_password(made):
 
 
 def test_names_with_slashes_stay_in_their_folder(made):
-    made.run("account", "add", "../../escape@example.test", "--password-stdin", stdin="x\n", status=None)
+    made.run("account", "add", "../../escape@example.test", "--password-stdin", stdin="a word or two\n", status=None)
     assert not list(made.folder.parent.glob("escape*")) and not list(made.folder.glob("escape*")) and not list(made.data.glob("escape*"))
 
 
@@ -380,6 +392,146 @@ def test_trace_tells_who_signed_in_over_what(server, token):
             assert story["events"][1]["tls"].startswith("TLSv1.") and story["events"][1]["cipher"].startswith("TLS_")
 
 
+# ---- Words ----
+
+@pytest.mark.parametrize("password,word", [("x", "too short"), ("1234567", "8 characters"), ("пароль!", "too short"), ("short@example.test", "own name"), ("SHORT", "own name")])
+def test_bad_passwords(made, password, word):
+    for command in (["account", "add", "short@example.test"], ["account", "password", made.name("anna")]):
+        if command[-1] == made.name("anna") and "own name" in word:
+            continue
+        assert word in one_line(made.run(*command, "--password-stdin", stdin=password + "\n", status=1))
+    assert "short@example.test" not in names_of(made.json("account", "list"))
+
+
+def test_password_minimum_is_an_option():
+    with Pombal(start=False, accounts=[], options={"password_minimum": 3}) as own:
+        own.run("account", "add", "short@example.test", "--password-stdin", stdin="abc\n")
+        assert "3 characters" in one_line(own.run("account", "password", "short@example.test", "--password-stdin", stdin="ab\n", status=1))
+
+
+def at_terminal(arguments, answers, deadline=30):
+    """Runs the program at a terminal of its own; `answers`: (what it says, what is typed then) in turn. Gives status and all that it said."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(binary(), [binary(), *map(str, arguments)], environment())
+    said, ended = b"", time.monotonic() + deadline
+    answers = list(answers)
+    while time.monotonic() < ended:
+        try:
+            data = os.read(terminal, 4096) if select.select([terminal], [], [], 0.2)[0] else None
+        except OSError:
+            break
+        if data == b"":
+            break
+        said += data or b""
+        if answers and answers[0][0].encode() in said:
+            os.write(terminal, answers.pop(0)[1].encode() + b"\n")
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), said.decode()
+
+
+def test_a_password_is_asked_for_when_it_can_be_used(made):
+    """What keeps an account from being made is said first."""
+    data = ["--data", made.data]
+    for name, word in (("x@nowhere.example", "no domain"), (made.name("anna"), "already")):
+        status, said = at_terminal(["account", "add", name, *data], [])
+        assert status == 1 and word in said and "Password" not in said
+    status, said = at_terminal(["account", "add", "typed@example.test", *data], [("Password:", "a word or two"), ("again:", "a word or two")])
+    assert status == 0 and "a word" not in said, said
+    assert "typed@example.test" in names_of(made.json("account", "list"))
+
+
+def test_removal_is_asked_about_at_a_terminal(made, tmp_path):
+    made.add_account("leaver@example.test", "a word or two")
+    old_maildir(tmp_path / "old")
+    made.run("import", "leaver@example.test", tmp_path / "old")
+    data = ["--data", made.data]
+    status, said = at_terminal(["account", "remove", "leaver@example.test", *data], [("yes or no", "no")])
+    assert status == 1 and "6 messages" in said and "nothing was removed" in said, said
+    status, said = at_terminal(["account", "remove", "leaver@example.test", "--keep-mail", *data], [("yes or no", "")])
+    assert status == 1 and "stays where it is" in said, said
+    status, said = at_terminal(["account", "remove", "nobody@example.test", *data], [])
+    assert status == 1 and "yes or no" not in said
+    status, said = at_terminal(["account", "remove", "leaver@example.test", *data], [("yes or no", "yes")])
+    assert status == 0 and "leaver@example.test" not in names_of(made.json("account", "list"))
+    made.add_account("leaver@example.test", "a word or two")
+    assert at_terminal(["account", "remove", "leaver@example.test", "--yes", *data], [])[0] == 0
+
+
+def test_catch_all_as_an_alias(made):
+    """*@domain and @domain mean what nobody there has, not the one letter."""
+    made.run("domain", "add", "all.example")
+    made.run("alias", "add", "*@all.example", made.name("anna"))
+    assert made.json("domain", "show", "all.example")["catch_all"] == made.name("anna")
+    assert f"*@all.example -> {made.name('anna')}" in made.run("alias", "list").stdout
+    assert made.json("alias", "show", "@All.Example") == {"address": "*@all.example", "targets": [made.name("anna")]}
+    assert "alias set" in one_line(made.run("alias", "add", "@all.example", "x@far.example", status=1))
+    made.run("alias", "set", "@all.example", "x@far.example")
+    assert made.json("domain", "show", "all.example")["catch_all"] == "x@far.example"
+    assert "one target" in one_line(made.run("alias", "set", "*@all.example", "x@far.example", "y@far.example", status=1))
+    made.run("alias", "remove", "*@all.example")
+    for act in (["remove", "*@all.example"], ["show", "*@all.example"], ["set", "*@all.example", "x@far.example"]):
+        assert "no catch-all" in one_line(made.run("alias", *act, status=1))
+    one_line(made.run("alias", "add", "*@nowhere.example", "x@far.example", status=1))
+    made.run("domain", "remove", "all.example")
+
+
+def test_an_alias_that_hides_an_account(made):
+    made.add_account("hidden@example.test", "a word or two")
+    said = made.run("alias", "add", "hidden@example.test", made.name("anna"))
+    assert "hidden@example.test gets no mail" in said.stderr
+    assert "hides the account" in made.run("check", "--no-dns", status=None).stdout
+    said = made.run("alias", "add", "hidden@example.test", "hidden@example.test")
+    assert said.stderr == ""
+    assert "hides the account" not in made.run("check", "--no-dns", status=None).stdout
+    made.run("account", "remove", "hidden@example.test")
+    said = made.run("account", "add", "hidden@example.test", "--password-stdin", stdin="a word or two\n")
+    assert "there is an alias of that name" in said.stderr
+    made.run("alias", "remove", "hidden@example.test")
+    made.run("account", "remove", "hidden@example.test")
+
+
+def test_empty_listings_say_so(made):
+    for command, word in ((["queue", "list"], "the queue is empty"), (["queue", "list", "@x.example"], "nothing in the queue"), (["alias", "list"], "no aliases"),
+                          (["account", "list", "second.example"], "no accounts"), (["account", "expunged", made.name("anna")], "no removed messages")):
+        done = made.run(*command)
+        assert word in done.stderr and done.stdout == "", command
+        assert made.json(*command) == []
+
+
+def test_times_name_their_zone(made):
+    shown = run("account", "show", made.name("anna"), "--data", made.data, TZ="Asia/Kathmandu").stdout
+    assert re.search(r"made \d{4}-\d\d-\d\d \d\d:\d\d:\d\d \+0545,", shown), shown
+
+
+def test_options_that_stand_twice():
+    with Pombal(start=False, accounts=[]) as own:
+        count = len(own.conf_path.read_text().splitlines())
+        own.conf_path.write_text(own.conf_path.read_text() + 'log_keep = 3\nlog_keep = 4\n')
+        for command in (["check"], ["serve"], ["config"]):
+            done = own.run(*command, status=1)
+            assert f"pombal.conf:{count + 2}: log_keep" in done.stdout + done.stderr and f"line {count + 1}" in done.stdout + done.stderr
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_why_a_key_cannot_be_read(open_folder):
+    """Whose it is and what to do, not that it should be put there."""
+    data = open_folder / "data"
+    data.mkdir()
+    shutil.chown(data, "nobody", "nogroup")
+    run("init", "--data", data, "--domain", "example.test", "--dev")
+    key = data / "certificates/self-signed.key"
+    shutil.chown(key, "root", "root")
+    told = run("check", "--no-dns", "--data", data, status=1).stdout
+    assert f"{key} can't be read by the user nobody: it belongs to root, mode 600" in told and f"chown nobody {key}" in told
+    key.rename(data / "certificates/real.key")
+    key.symlink_to("real.key")
+    assert "is a symbolic link" in run("check", "--no-dns", "--data", data, status=1).stdout
+    key.unlink()
+    told = run("check", "--no-dns", "--data", data, status=1).stdout
+    assert f"there is no file {key}" in told and "Put the file there" in told
+
+
 # ---- What administrators do is written down ----
 
 def events(server, since=0):
@@ -432,14 +584,11 @@ def test_acts_are_events(tmp_path):
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
-def test_an_act_of_root_is_roots(tmp_path):
+def test_an_act_of_root_is_roots(open_folder):
     """Though the command becomes the owner of the data directory before it does anything."""
-    data = tmp_path / "data"
+    data = open_folder / "data"
     data.mkdir()
     shutil.chown(data, "nobody", "nogroup")
-    for folder in [*tmp_path.parents][:3]:
-        os.chmod(folder, os.stat(folder).st_mode | 0o011) if "pytest-of" in str(folder) else None
-    os.chmod(tmp_path, 0o711)
     run("init", "--data", data, "--domain", "example.test", "--dev")
     run("domain", "add", "second.example", "--data", data)
     lines = (data / "log/events.log").read_text().splitlines()
@@ -456,7 +605,7 @@ def test_mail_to_the_machines_users_comes_to_the_postmaster(server, token):
     run(*to_root, stdin=letter.encode(), POMBAL_DATA=str(server.data))
     server.run("trace", f"postmaster@{server.domain}")
     wait_for(lambda: "delivery.done" in server.run("trace", f"postmaster@{server.domain}").stdout, "the letter to root")
-    server.add_account(f"root@{server.domain}", "a word")
+    server.add_account(f"root@{server.domain}", "a word or two")
     run(*to_root, stdin=letter.encode(), POMBAL_DATA=str(server.data))
     wait_for(lambda: server.json("account", "show", f"root@{server.domain}")["messages"] == 1, "root's own mail")
     server.run("account", "remove", f"root@{server.domain}")
@@ -494,14 +643,14 @@ def listed(path):
 
 
 def test_import_of_folders_and_keywords(made, tmp_path):
-    made.add_account("mover@example.test", "a word")
+    made.add_account("mover@example.test", "a word or two")
     source = old_maildir(tmp_path / "old")
     assert "6 messages added" in made.run("import", "mover@example.test", source).stdout
     made.run("export", "mover@example.test", tmp_path / "out")
     assert listed(tmp_path / "out") == sorted([".&BB8EQAQ4BDIENQRC-/cur:2,S", ".Projects.Old/cur:2,S", ".Tree/cur:2,S", ".Tree.Leaf 1_0/cur:2,S",
                                                "cur:2,FSab", "cur:2,S"])
     assert (tmp_path / "out/dovecot-keywords").read_text() == "0 $Forwarded\n1 Work\n"
-    made.add_account("again@example.test", "a word")
+    made.add_account("again@example.test", "a word or two")
     made.run("import", "again@example.test", tmp_path / "out")
     made.run("export", "again@example.test", tmp_path / "twice")
     assert listed(tmp_path / "twice") == listed(tmp_path / "out")
@@ -510,7 +659,7 @@ def test_import_of_folders_and_keywords(made, tmp_path):
 def test_import_follows_no_link(made, tmp_path):
     source = old_maildir(tmp_path / "old")
     (source / ".Elsewhere").symlink_to(source / ".Projects.Old")
-    made.add_account("linked@example.test", "a word")
+    made.add_account("linked@example.test", "a word or two")
     assert ".Elsewhere" in made.run("import", "linked@example.test", source, status=1).stderr
     (source / ".Elsewhere").unlink()
     (source / "link.to.none").symlink_to("/etc")
