@@ -58,7 +58,7 @@ static bool list_accounts(const struct command_line *line, struct store *store, 
 
 static bool check_accounts(struct check *check, bool repair, struct error *error)
 {
-	struct store *store = instance_store(check->line);
+	struct store *store = repair ? instance_store(check->line) : instance_store_to_look(check->line);
 	struct slice *names;
 	size_t count = 0;
 	bool done = store ? list_accounts(check->line, store, &names, &count, error) : error_set(error, ERROR_TEMPORARY, "the accounts were not checked");

@@ -122,19 +122,23 @@ struct store *instance_open_store(const struct command_line *line, const struct 
 	return mend_service(line, error) ? store_open(options, error) : NULL;
 }
 
-struct store *instance_store(const struct command_line *line)
+static struct store *open_a_store(const struct command_line *line, bool looking)
 {
 	struct error error;
 	struct store_options options = {
 		.data = line->data,
+		.looking = looking,
 		.max_message = (uint64_t)config_current()->max_message,
 		.undelete_seconds = config_current()->undelete_for,
 	};
-	struct store *store = instance_open_store(line, &options, &error);
+	struct store *store = looking ? store_open(&options, &error) : instance_open_store(line, &options, &error);
 	if (!store)
 		command_fail(line, "%s", error.text);
 	return store;
 }
+
+struct store *instance_store(const struct command_line *line) { return open_a_store(line, false); }
+struct store *instance_store_to_look(const struct command_line *line) { return open_a_store(line, true); }
 
 struct queue *instance_queue(const struct command_line *line)
 {

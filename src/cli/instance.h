@@ -21,6 +21,8 @@ bool instance_become_owner(struct command_line *line);
 
 struct directory *instance_directory(const struct command_line *line);
 struct store *instance_store(const struct command_line *line);
+/** The store as it lies there: what an unclean stop has left is not set right. */
+struct store *instance_store_to_look(const struct command_line *line);
 /** The store with other options; NULL with *error, and nothing said. */
 struct store *instance_open_store(const struct command_line *line, const struct store_options *options, struct error *error);
 struct queue *instance_queue(const struct command_line *line);

@@ -45,7 +45,7 @@ struct store *store_open(const struct store_options *options, struct error *erro
 	if (store->options.open_accounts <= 0)
 		store->options.open_accounts = OPEN_ACCOUNTS;
 	store->epoch = epoch;
-	store->usage = usage_open(store->data, true);
+	store->usage = usage_open(store->data, !options->looking);
 	store->accounts = map_new();
 	store->subscriptions = map_new();
 	pthread_mutex_init(&store->lock, NULL);
@@ -190,7 +190,8 @@ static bool connect_account(struct account *account, struct error *error)
 	struct error cause = {0};
 	bool anew = false;
 	account->db = account_database(account->folder, DB_DURABLE_LATER, false, &cause);
-	if (account->db && change_recover(account, &cause) && check_incarnation(account, &anew, &cause))
+	bool looking = account->store->options.looking;
+	if (account->db && (looking || change_recover(account, &cause)) && check_incarnation(account, &anew, &cause))
 		return true;
 	db_close(&account->db);
 	if (anew)

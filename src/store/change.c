@@ -285,7 +285,7 @@ static bool drop_lost(struct change *change, const struct ids *lost, struct erro
 		path_of_message(change->account->folder, lost->at[i], path);
 		if (snprintf(aside, sizeof aside, "%s.damaged", path) < (int)sizeof aside)
 			rename(path, aside);
-		log_warning("message.lost_unsynced", log_slice("account", change->account->name), log_id("message", lost->at[i]));
+		fsck_note_lost(change->account, lost->at[i]);
 	}
 	return change_index_messages(change, false, lost->count, error);
 }

@@ -33,6 +33,7 @@ struct check {
 	bool ceiling_behind;          /* as found, before anything raises it */
 	struct ids suspects;          /* messages whose file or summary looked wrong */
 	struct ids newer, leftovers;  /* files without a message */
+	struct kept_list kept;        /* when only looking: what the journal will give back at the next start */
 };
 
 __attribute__((format(printf, 2, 3))) static void found(struct check *check, const char *format, ...)
@@ -47,6 +48,27 @@ __attribute__((format(printf, 2, 3))) static void found(struct check *check, con
 	if (check->report->found)
 		check->report->found(check->report->context, check->name, slice_of(text));
 	log_warning("fsck.found", log_slice("account", check->name), log_text("problem", text), log_text("repair", check->repair ? "yes" : "no"));
+}
+
+void fsck_note_lost(struct account *account, int64_t id)
+{
+	char text[ID_TEXT_LEN + 1];
+	id_format(id, text);
+	if (account->store->repair)
+		found(account->store->repair, "message %s was not on disk when the machine stopped", text);
+	else
+		log_warning("message.lost_unsynced", log_slice("account", account->name), log_id("message", id));
+}
+
+static int compare_with_kept(const void *id, const void *kept)
+{
+	int64_t a = *(const int64_t *)id, b = ((const struct kept *)kept)->id;
+	return (a > b) - (a < b);
+}
+
+static bool is_kept(const struct check *check, int64_t id)
+{
+	return check->kept.count > 0 && bsearch(&id, check->kept.at, check->kept.count, sizeof *check->kept.at, compare_with_kept);
 }
 
 static struct slice id_slice(int64_t id, char text[ID_TEXT_LEN + 1])
@@ -171,6 +193,8 @@ static bool mend_content(struct check *check, const struct content_row *row, str
 {
 	char path[PATH_MAX], id[ID_TEXT_LEN + 1];
 	struct error cause = {0};
+	if (is_kept(check, row->id))
+		return true;
 	switch (state_of(check, row, path, &cause)) {
 	case CONTENT_UNREADABLE:
 		found(check, "message %.*s cannot be read: %s", SLICE_ARG(id_slice(row->id, id)), cause.text);
@@ -450,7 +474,7 @@ static bool look_at_file(void *context, int64_t id, const char *path, struct err
 {
 	struct check *check = context;
 	struct db_statement *s = PREPARE(check->change->db, "SELECT 1 FROM message WHERE id = $1", id);
-	enum db_step step = id == 0 ? DB_ROW : db_step(s, error);
+	enum db_step step = id == 0 || is_kept(check, id) ? DB_ROW : db_step(s, error);
 	db_reset(s);
 	if (step != DB_DONE)
 		return step == DB_ROW;
@@ -485,7 +509,11 @@ static void sort_ids(struct ids *ids)
 static bool check_account(struct check *check, struct error *error)
 {
 	struct change change;
+	if (!check->repair && !journal_find(check->store, check->store->epoch + 1, check->name, &check->kept, error))
+		return false;
+	check->store->repair = check->repair ? check : NULL;
 	check->account = store_open_account(check->store, check->name, error);
+	check->store->repair = NULL;
 	if (!check->account)
 		return false;
 	bool done = adopt_each_file(check->account->folder, look_at_place, check, error) && find_suspects(check, error) &&
@@ -522,6 +550,7 @@ bool store_fsck(struct store *store, struct slice account, bool repair, struct f
 	ids_free(&check.suspects);
 	ids_free(&check.newer);
 	ids_free(&check.leftovers);
+	kept_list_free(&check.kept);
 	free(folder);
 	return done;
 }

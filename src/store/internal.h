@@ -109,6 +109,7 @@ struct store {
 	int64_t epoch;
 	struct sync sync;
 	struct journal journal;
+	struct check *repair;     /* fsck.c, while it mends an account: what opening the account sets right is to be told, too */
 	int usage;                /* the table of how full mailboxes are, see usage/usage.h; -1: none */
 	pthread_mutex_t lock;     /* guards the next group and the account fields that say so */
 	struct map *accounts;     /* name: struct account, open or being opened */
@@ -227,6 +228,11 @@ struct kept_list { struct kept *at; size_t count, room; struct buf files[JOURNAL
 /** Lists what was written in an epoch below `before`, of one account or (empty) of all. */
 bool journal_find(struct store *store, int64_t before, struct slice account, struct kept_list *list, struct error *error);
 void kept_list_free(struct kept_list *list);
+
+/* ---- fsck.c ---- */
+
+/** Tells of a message that an unclean stop has taken, before it is dropped: to who repairs the account, else to the log. */
+void fsck_note_lost(struct account *account, int64_t id);
 
 /* ---- account.c ---- */
 

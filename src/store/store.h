@@ -33,6 +33,7 @@ struct store_options {
 	int open_accounts;           /* account databases kept open at most while unused; 0: 64 */
 	uint64_t max_message;        /* bytes; larger appends are refused with ERROR_LIMIT; 0: no limit */
 	int64_t undelete_seconds;    /* how long an expunged message can be brought back */
+	bool looking;                /* nothing is set right on opening, nothing is written: for store_fsck() without repair */
 	bool journal;                /* draft_commit_durably() may write the journal: of one process only, the reader */
 };
 

@@ -238,3 +238,37 @@ def test_one_account_that_cannot_be_checked_keeps_no_other_from_it():
         done = server.run("fsck", "nobody@example.test", "second@example.test", status=1)
         assert "second@example.test: the account counts 5 messages" in done.stdout, done.stdout
         assert "nobody@example.test" in done.stderr, done.stderr
+
+
+def contents(folder):
+    """Every file below that holds something, but for the index that SQLite makes anew with each opening."""
+    files = {str(path): path.read_bytes() for path in sorted(Path(folder).rglob("*")) if path.is_file() and not path.name.endswith("-shm")}
+    return {path: held for path, held in files.items() if held}
+
+
+def test_a_torn_copy_is_told_and_left_as_it_is():
+    """What a power cut has taken is a problem, as often as one asks; only a repair lets it go, and says so."""
+    PASSWORDS["torn"] = "the secret of torn"
+    with Pombal(options=OPTIONS, accounts=["torn"]) as server:
+        session = sign_in(server, "torn")
+        for number in range(5):
+            assert session.append("INBOX", None, None, letters.simple(f"letter {number}"))[0] == "OK"
+        session.logout()
+        server.stop()
+        place = Place(server, "torn")
+        place.database.execute("UPDATE account SET durable_id = 0")
+        place.database.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+        place.close()
+        state = server.data / "run/state"
+        state.write_text(state.read_text().replace("clean", "running"))
+        files = sorted(place.folder.glob("mail/*/*.eml"))
+        os.truncate(files[1], 0)
+        files[3].unlink()
+        before = contents(server.data / "accounts")
+        for _ in range(2):
+            said = server.run("fsck", "torn@example.test", status=1).stdout
+            assert "is not what was written" in said and "has lost its file" in said and "5 messages, 2 problems, 0 repaired" in said, said
+        assert contents(server.data / "accounts") == before and "running" in state.read_text()
+        said = server.run("fsck", "--repair", "torn@example.test").stdout
+        assert len(re.findall("was not on disk when the machine stopped", said)) == 2 and "2 problems, 2 repaired" in said, said
+        assert "3 messages, 0 problems" in server.run("fsck", "torn@example.test").stdout
