@@ -37,12 +37,14 @@ crash:
 tsan:
 	@tests/run tsan
 
-# Each fuzz target for TIME seconds, two at a time.
+# Each fuzz target for TIME seconds, two at a time; then the whole server, with sanitizers, for as long (tests/fuzz/sessions.py).
 fuzz:
-	@tools/install-packages clang
+	@tools/install-packages clang python3
 	[ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
 	ninja -C build-fuzz $(patsubst %.c,%,$(wildcard src/*/*_fuzz.c))
-	@tools/fuzz $(TIME)
+	[ -f build-test/build.ninja ] || meson setup build-test -Db_sanitize=address,undefined -Doptimization=1
+	ninja -C build-test pombal
+	@tools/fuzz $(TIME); status=$$?; POMBAL=build-test/pombal tests/fuzz/sessions.py --seconds $(TIME) && exit $$status
 
 # What can be said about the code without running it: layers, references, compilers' analysis, hardening of what was built.
 lint: build
