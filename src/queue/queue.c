@@ -32,8 +32,8 @@ static const char *const queue_schema[] = {
 	"INSERT INTO barrier (id, passed) VALUES (1, 0);",
 	"ALTER TABLE recipient ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;",
 	/* Ids of what was handed in last, 8 bytes each: see commit.c. */
-	"CREATE TABLE handed (id INTEGER PRIMARY KEY, ids BLOB NOT NULL);"
-	"INSERT INTO handed (id, ids) VALUES (1, '');",
+	("CREATE TABLE handed (id INTEGER PRIMARY KEY, ids BLOB NOT NULL);"
+	 "INSERT INTO handed (id, ids) VALUES (1, '');"),
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
