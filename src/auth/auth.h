@@ -115,7 +115,8 @@ const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding
 struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const struct sign_in_client *client);
 /** One step: `input` is the client's message, base64 removed (at the first step the initial response; has_input false:
  * none was given). `output` gets the next challenge (or the final server message that goes with DONE, to be sent as a
- * last challenge where the protocol has no room for data with success), without base64. *delay_ms: how long the answer must be held back (conn_delay), growing with failures. */
+ * last challenge where the protocol has no room for data with success), without base64. *delay_ms: how long the answer must be
+ * held back (conn_delay), whether it is right or wrong. */
 enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms);
 /** Ends it, finished or not; wipes what it held. Sets *exchange to NULL. *account of the step lives until here. */
 void sign_in_end(struct sign_in **exchange);

@@ -28,7 +28,7 @@ struct sasl_exchange {
 	struct arena *arena;
 	struct credentials credentials;
 	bool has_credentials, unreadable, other;
-	struct slice name;      /* LOGIN's, until the password comes */
+	struct slice name;      /* as the client gave it */
 	bool begun;             /* SCRAM: the client has said something */
 	struct buf password;
 	char exporter[2 * WIRE_BINDING_MAX], unique[2 * WIRE_BINDING_MAX]; /* base64, or empty */
@@ -40,6 +40,7 @@ static void load_account(struct sasl_exchange *exchange, struct slice name)
 {
 	if (exchange->has_credentials)
 		return;
+	exchange->name = arena_copy(exchange->arena, name);
 	struct error error;
 	struct slice account = directory_sign_in_name(exchange->sasl->directory, name, exchange->arena);
 	if (!directory_credentials(exchange->sasl->directory, account, exchange->arena, &exchange->credentials, &error)) {
@@ -289,6 +290,16 @@ enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct 
 struct slice sasl_account(const struct sasl_exchange *exchange)
 {
 	return exchange->has_credentials ? exchange->credentials.account : SLICE("");
+}
+
+struct slice sasl_name(const struct sasl_exchange *exchange)
+{
+	return exchange->name;
+}
+
+bool sasl_has_name(const struct sasl_exchange *exchange)
+{
+	return exchange->has_credentials;
 }
 
 int64_t sasl_identity(const struct sasl_exchange *exchange)

@@ -31,6 +31,9 @@ enum sasl_step {
 enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output);
 /** The account that is being signed in to (directory_sign_in_name); empty before it is known. */
 struct slice sasl_account(const struct sasl_exchange *exchange);
+/** The name that the client gave, whoever is meant; and whether it has come to give one. */
+struct slice sasl_name(const struct sasl_exchange *exchange);
+bool sasl_has_name(const struct sasl_exchange *exchange);
 /** Its identity when the exchange read it (auth.h); 0 if it isn't known. */
 int64_t sasl_identity(const struct sasl_exchange *exchange);
 /** After SASL_PASSWORD: the prepared password, or empty if it can be nobody's. */

@@ -38,6 +38,8 @@ struct auth_server *auth_server_new(const char *data, struct error *error)
 	server->sasl = sasl_new(directory);
 	server->throttle = throttle_new();
 	server->verified = verified_new();
+	server->known = known_open(data);
+	server->log = sign_in_log_new();
 	server->generation = random_u64() | 1;
 	server->arena = arena_new();
 	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -173,7 +175,8 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 	channel->fd = fd;
 	channel->exchanges = recent_new(EXCHANGES_PER_CHANNEL_MAX, sizeof(struct exchange), auth_server_drop_exchange);
 	channel->output_end = &channel->output;
-	channel->checks_end = &channel->checks;
+	for (int kind = 0; kind < CHECK_KINDS; kind++)
+		channel->queues[kind].end = &channel->queues[kind].first;
 	struct buf hello = auth_server_answer(server, WIRE_HELLO, 0);
 	auth_server_send(channel, &hello);
 }
@@ -262,6 +265,7 @@ void auth_server_run(struct auth_server *server)
 		if (clock_monotonic_ms() - expired_ms >= EXPIRE_EVERY_MS) {
 			for (size_t i = 0; i < server->channel_count; i++)
 				auth_server_expire_exchanges(&server->channels[i]);
+			auth_server_log_unsaid(server);
 			expired_ms = clock_monotonic_ms();
 		}
 	}
@@ -299,6 +303,8 @@ void auth_server_free(struct auth_server **server)
 	sasl_free(&(*server)->sasl);
 	throttle_free(&(*server)->throttle);
 	verified_free(&(*server)->verified);
+	known_close(&(*server)->known);
+	sign_in_log_free(&(*server)->log);
 	directory_close(&(*server)->directory);
 	arena_free(&(*server)->arena);
 	free(*server);

@@ -2,6 +2,7 @@
 #ifndef AUTH_SERVER_INTERNAL_H
 #define AUTH_SERVER_INTERNAL_H
 
+#include "auth/known.h"
 #include "auth/password.h"
 #include "auth/recent.h"
 #include "auth/sasl.h"
@@ -9,11 +10,12 @@
 #include "auth/throttle.h"
 #include "auth/verified.h"
 #include "auth/wire.h"
+#include "base/log.h"
 
 enum {
 	EXCHANGES_PER_CHANNEL_MAX = 4096,
 	EXCHANGE_MS = 3 * 60 * 1000,          /* the life of one that rests */
-	CHECKS_PER_CHANNEL_MAX = 1024,        /* passwords that wait to be hashed: some ten seconds of work */
+	CHECKS_MAX = 1024,                    /* passwords in a queue to be hashed: some ten seconds of work */
 	CHANNEL_OUTPUT_MAX = 4 * 1024 * 1024, /* a client that doesn't fetch its answers isn't read from */
 	DATAGRAMS_PER_TURN = 64,
 };
@@ -25,14 +27,20 @@ struct outgoing {
 
 struct check;
 
+/** Passwords that wait for a thread: of those whose network is known, and of others. */
+enum check_kind { CHECKS_OF_KNOWN, CHECKS_OF_STRANGERS, CHECK_KINDS };
+struct check_queue {
+	struct check *first, **end;
+	size_t count;
+};
+
 /** The way to one role. */
 struct channel {
 	int fd;                    /* -1: closed */
 	struct recent *exchanges;  /* by the id that the client was told; values are struct exchange */
 	struct outgoing *output, **output_end;
 	size_t output_bytes;
-	struct check *checks, **checks_end; /* waiting for a thread */
-	size_t check_count;
+	struct check_queue queues[CHECK_KINDS];
 	int64_t complained_ms;     /* when malformed datagrams were last logged */
 	bool missed;               /* a change couldn't be announced, since so much waits already */
 };
@@ -44,9 +52,13 @@ struct exchange {
 
 /** Who signs in, as the log and the throttle know it; slices live as long as the struct's owner says. */
 struct sign_in_who {
-	struct slice account, address;
+	struct slice name;         /* as the client said it */
+	struct slice account;      /* who is meant: canonical; empty: nobody can be */
+	struct slice address;
 	const char *service, *mechanism;
-	int64_t session, identity;
+	int64_t session, identity; /* see auth.h; 0: nobody can sign in to the account */
+	const char *why;           /* … and why not; for the log */
+	bool known;                /* from a network that was signed in from before */
 };
 
 struct auth_server {
@@ -55,6 +67,8 @@ struct auth_server {
 	struct throttle *throttle;
 	struct verified *verified;
 	int usage;                 /* how full mailboxes are, see store/usage/usage.h; -1: not known */
+	struct known *known;
+	struct sign_in_log *log;
 	struct password_pool *pool;
 	uint64_t generation;
 	int64_t change, looked_ms; /* the last change of the directory that was announced; when it was last looked for more */
@@ -72,6 +86,14 @@ void auth_server_send(struct channel *channel, struct buf *datagram);
 
 /** Answers one request (server_request.c); malformed ones are dropped and logged. */
 void auth_server_handle(struct auth_server *server, struct channel *channel, struct slice datagram);
+
+/* server_log.c: what is written about sign-ins, bounded under attack */
+struct sign_in_log *sign_in_log_new(void);
+void sign_in_log_free(struct sign_in_log **log);
+/** Writes the event, or, when there are too many from this network or altogether, only counts it. `reason`: NULL if it is no failure. */
+void auth_server_log(struct auth_server *server, enum log_level level, const char *event, const struct sign_in_who *who, const char *reason);
+/** Says how many weren't written, now and then. */
+void auth_server_log_unsaid(struct auth_server *server);
 
 /* server_sign_in.c */
 void auth_server_check_password(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_client *client,

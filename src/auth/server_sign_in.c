@@ -8,6 +8,8 @@
 #include "base/random.h"
 #include "config/config.h"
 
+enum { LATER_MS = 1000 }; /* how long who is sent away has to wait for that */
+
 static struct throttle_limits limits_now(void)
 {
 	const struct config *config = config_current();
@@ -37,37 +39,71 @@ static void answer(struct auth_server *server, struct channel *channel, uint64_t
 	auth_server_send(channel, &datagram);
 }
 
-static void log_sign_in(enum log_level level, const char *event, const struct sign_in_who *who)
+static struct throttle_try try_of(const struct sign_in_who *who)
 {
-	log_write(level, event, LOG_FIELDS(log_id("session", who->session), log_slice("account", who->account),
-		log_slice("address", who->address), log_text("service", who->service), log_text("mechanism", who->mechanism)));
+	return (struct throttle_try){.address = who->address, .account = who->account, .exists = who->identity != 0, .known = who->known};
 }
 
-static struct verdict done(struct auth_server *server, const struct sign_in_who *who, struct slice output)
+/* Who is meant, and whether from a network that is known. False: it can't be told now. */
+static bool identify(struct auth_server *server, struct sign_in_who *who)
 {
-	struct throttle_limits limits = limits_now();
-	throttle_succeeded(server->throttle, &limits, clock_monotonic_ms(), who->address, who->account);
-	log_sign_in(LOG_LEVEL_INFO, "sign_in.done", who);
-	return (struct verdict){.status = SIGN_IN_DONE, .account = who->account, .identity = who->identity, .output = output};
-}
-
-static struct verdict refused(struct auth_server *server, const struct sign_in_who *who)
-{
-	struct throttle_limits limits = limits_now();
-	int delay_ms = throttle_failed(server->throttle, &limits, clock_monotonic_ms(), who->address, who->account);
-	log_sign_in(LOG_LEVEL_WARNING, "sign_in.failed", who);
-	return (struct verdict){.status = SIGN_IN_REFUSED, .delay_ms = delay_ms};
-}
-
-static bool is_throttled(struct auth_server *server, const struct sign_in_who *who, struct verdict *verdict)
-{
-	struct throttle_limits limits = limits_now();
-	int wait_ms;
-	if (throttle_may_try(server->throttle, &limits, clock_monotonic_ms(), who->address, who->account, &wait_ms))
+	struct error error = {0};
+	if (!directory_identity(server->directory, who->account, &who->identity, &who->why, &error)) {
+		log_error("directory.failed", log_slice("account", who->account), log_text("reason", error.text));
 		return false;
-	log_sign_in(LOG_LEVEL_WARNING, "sign_in.throttled", who);
-	*verdict = (struct verdict){.status = SIGN_IN_THROTTLED, .delay_ms = wait_ms};
+	}
+	who->known = known_has(server->known, who->account, who->identity, who->address, clock_now());
 	return true;
+}
+
+static int until(int64_t due_ms)
+{
+	int64_t now_ms = clock_monotonic_ms();
+	return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
+}
+
+/* An answer, right or wrong, is due when its place in the lines says so. */
+static struct verdict done(struct auth_server *server, const struct sign_in_who *who, struct slice output, int64_t due_ms)
+{
+	struct throttle_limits limits = limits_now();
+	struct throttle_try try = try_of(who);
+	throttle_succeeded(server->throttle, &limits, clock_monotonic_ms(), &try);
+	known_add(server->known, who->account, who->identity, who->address, clock_now());
+	auth_server_log(server, LOG_LEVEL_INFO, "sign_in.done", who, NULL);
+	return (struct verdict){.status = SIGN_IN_DONE, .account = who->account, .identity = who->identity, .output = output, .delay_ms = until(due_ms)};
+}
+
+/* In the log only, never on the wire. */
+static const char *why_refused(const struct sign_in_who *who)
+{
+	if (slice_empty(who->account))
+		return slice_find_char(who->name, '@') == SLICE_NONE ? "the name has no domain, and none could be meant" : "no account can have that name";
+	return who->why ? who->why : "wrong password";
+}
+
+static struct verdict refused(struct auth_server *server, const struct sign_in_who *who, const char *reason, int64_t due_ms)
+{
+	struct throttle_limits limits = limits_now();
+	struct throttle_try try = try_of(who);
+	throttle_failed(server->throttle, &limits, clock_monotonic_ms(), &try);
+	auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.failed", who, reason);
+	return (struct verdict){.status = SIGN_IN_REFUSED, .delay_ms = until(due_ms)};
+}
+
+/* False: the lines are too long, and the try is sent away with *verdict. `take`: the answer gets its place, and is due at *due_ms. */
+static bool stand_in_line(struct auth_server *server, const struct sign_in_who *who, bool take, int64_t *due_ms, struct verdict *verdict)
+{
+	struct throttle_limits limits = limits_now();
+	struct throttle_try try = try_of(who);
+	int64_t now_ms = clock_monotonic_ms(), wait_ms = throttle_wait(server->throttle, &limits, now_ms, &try, take);
+	if (wait_ms != THROTTLE_LATER) {
+		*due_ms = now_ms + wait_ms;
+		return true;
+	}
+	throttle_failed(server->throttle, &limits, now_ms, &try);
+	auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.throttled", who, "too many failures lately: sent away unseen");
+	*verdict = (struct verdict){.status = SIGN_IN_THROTTLED, .delay_ms = LATER_MS};
+	return false;
 }
 
 /* ---- Checking a password ---- */
@@ -80,8 +116,8 @@ struct check {
 	uint64_t id;
 	struct arena *arena;
 	struct sign_in_who who;
-	bool known;
-	int64_t version;
+	bool known;       /* the account, not the network */
+	int64_t version, due_ms;
 };
 
 static void free_check(struct check **check)
@@ -99,54 +135,74 @@ static void answer_check(struct auth_server *server, struct check **check, struc
 	free_check(check);
 }
 
-/* Queues the check; its channel gives it to a thread when it is its turn. */
-static void begin_check(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_who *who, struct slice password)
+static struct check *make_check(struct channel *channel, uint64_t id, const struct sign_in_who *who, struct slice password)
 {
-	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
-	if (channel->check_count >= CHECKS_PER_CHANNEL_MAX)
-		log_sign_in(LOG_LEVEL_WARNING, "sign_in.overloaded", who);
-	if (channel->check_count >= CHECKS_PER_CHANNEL_MAX || is_throttled(server, who, &verdict)) {
-		answer(server, channel, id, &verdict);
-		return;
-	}
 	struct check *check = memory_new(sizeof *check);
 	check->channel = channel;
 	check->id = id;
 	check->arena = arena_new();
 	check->who = *who;
 	check->who.account = arena_copy(check->arena, who->account);
+	check->who.name = arena_copy(check->arena, slice_sub(who->name, 0, WIRE_ADDRESS_MAX));
 	check->who.address = arena_copy(check->arena, who->address);
 	check->job.password = BUF_SECRET(4 * PASSWORD_MAX);
 	buf_append(&check->job.password, password);
-	*channel->checks_end = check;
-	channel->checks_end = &check->next;
-	channel->check_count++;
+	return check;
 }
 
+/* Queues the check; its channel gives it to a thread when it is its turn. */
+static void begin_check(struct auth_server *server, struct channel *channel, uint64_t id, struct sign_in_who *who, struct slice password)
+{
+	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
+	int64_t unused;
+	bool may = identify(server, who);
+	struct check_queue *queue = &channel->queues[who->known ? CHECKS_OF_KNOWN : CHECKS_OF_STRANGERS];
+	if (may && queue->count >= CHECKS_MAX) {
+		auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.overloaded", who, "more passwords wait to be checked than can be");
+		may = false;
+	}
+	if (!may || !stand_in_line(server, who, false, &unused, &verdict)) {
+		answer(server, channel, id, &verdict);
+		return;
+	}
+	struct check *check = make_check(channel, id, who, password);
+	*queue->end = check;
+	queue->end = &check->next;
+	queue->count++;
+}
+
+static struct check *take_check(struct check_queue *queue)
+{
+	struct check *check = queue->first;
+	if (!check)
+		return NULL;
+	if (!(queue->first = check->next))
+		queue->end = &queue->first;
+	queue->count--;
+	return check;
+}
+
+/* Those whose network is known come before strangers, however many these are; channels take turns. */
 static struct check *next_check(struct auth_server *server)
 {
-	for (size_t i = 0; i < server->channel_count; i++) {
-		struct channel *channel = &server->channels[server->next_channel++ % server->channel_count];
-		struct check *check = channel->checks;
-		if (!check)
-			continue;
-		if (!(channel->checks = check->next))
-			channel->checks_end = &channel->checks;
-		channel->check_count--;
-		return check;
-	}
+	for (int kind = 0; kind < CHECK_KINDS; kind++)
+		for (size_t i = 0; i < server->channel_count; i++) {
+			struct check *check = take_check(&server->channels[server->next_channel++ % server->channel_count].queues[kind]);
+			if (check)
+				return check;
+		}
 	return NULL;
 }
 
-/* Its turn has come. Much may have happened since it was queued: failures of others in the queue count against it, and the
+/* Its turn has come. Much may have happened since it was queued: others have failed, its own network has become known, and the
  * same password may have been verified. */
 static void start_check(struct auth_server *server, struct check *check)
 {
-	struct verdict verdict;
+	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
 	struct credentials credentials;
 	struct error error = {0};
 	struct slice password = buf_slice(&check->job.password);
-	if (is_throttled(server, &check->who, &verdict)) {
+	if (!identify(server, &check->who) || !stand_in_line(server, &check->who, true, &check->due_ms, &verdict)) {
 		answer_check(server, &check, verdict);
 		return;
 	}
@@ -159,7 +215,7 @@ static void start_check(struct auth_server *server, struct check *check)
 	check->version = credentials.version;
 	check->who.identity = credentials.identity;
 	if (check->known && verified_has(server->verified, check->who.account, password, check->version, clock_monotonic_ms())) {
-		answer_check(server, &check, done(server, &check->who, SLICE("")));
+		answer_check(server, &check, done(server, &check->who, SLICE(""), check->due_ms));
 		return;
 	}
 	if (credentials.password.len < ENCODED_HASH_MAX)
@@ -178,11 +234,11 @@ static void finish_check(struct auth_server *server, struct check *check)
 	*at = check->next;
 	server->running_checks--;
 	if (!check->job.matches || !check->known) {
-		answer_check(server, &check, refused(server, &check->who));
+		answer_check(server, &check, refused(server, &check->who, why_refused(&check->who), check->due_ms));
 		return;
 	}
 	verified_add(server->verified, check->who.account, buf_slice(&check->job.password), check->version, clock_monotonic_ms());
-	answer_check(server, &check, done(server, &check->who, SLICE("")));
+	answer_check(server, &check, done(server, &check->who, SLICE(""), check->due_ms));
 }
 
 void auth_server_run_checks(struct auth_server *server)
@@ -207,9 +263,9 @@ void auth_server_drop_checks(struct auth_server *server)
 		free_check(&check);
 }
 
-static struct sign_in_who who_is(const struct sign_in_client *client, struct slice account, const char *mechanism)
+static struct sign_in_who who_is(const struct sign_in_client *client, struct slice name, struct slice account, const char *mechanism)
 {
-	return (struct sign_in_who){.account = account, .address = client->address, .service = client->service, .mechanism = mechanism,
+	return (struct sign_in_who){.account = account, .name = name, .address = client->address, .service = client->service, .mechanism = mechanism,
 		.session = client->session};
 }
 
@@ -217,7 +273,7 @@ void auth_server_check_password(struct auth_server *server, struct channel *chan
 			   struct slice name, struct slice password)
 {
 	struct buf prepared = BUF_SECRET(4 * PASSWORD_MAX);
-	struct sign_in_who who = who_is(client, directory_sign_in_name(server->directory, name, server->arena), "password");
+	struct sign_in_who who = who_is(client, name, directory_sign_in_name(server->directory, name, server->arena), "password");
 	if (!password_prepare(password, &prepared))
 		buf_clear(&prepared);
 	begin_check(server, channel, id, &who, buf_slice(&prepared));
@@ -250,32 +306,37 @@ void auth_server_expire_exchanges(struct channel *channel)
 		recent_remove_oldest(channel->exchanges);
 }
 
-static struct verdict proved(struct auth_server *server, struct sasl_exchange *sasl, const struct sign_in_who *who, struct slice output)
+/* libgsasl has judged the client's proof, or the client wants what nobody may. */
+static struct verdict conclude(struct auth_server *server, struct sasl_exchange *sasl, bool proved, struct sign_in_who *who, struct slice output)
 {
-	struct verdict verdict;
-	if (is_throttled(server, who, &verdict))
+	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
+	int64_t due_ms;
+	if (!identify(server, who) || !stand_in_line(server, who, true, &due_ms, &verdict))
 		return verdict;
-	return sasl_acts_for_another(sasl) ? refused(server, who) : done(server, who, output);
+	if (proved && who->identity != sasl_identity(sasl))
+		return refused(server, who, "the password was changed meanwhile", due_ms);
+	if (sasl_acts_for_another(sasl))
+		return refused(server, who, "wants to act for somebody else", due_ms);
+	if (!sasl_has_name(sasl))
+		return refused(server, who, "the channel binding isn't as the mechanism's name says", due_ms);
+	return proved ? done(server, who, output, due_ms) : refused(server, who, why_refused(who), due_ms);
 }
 
 /* What a step led to, but for a password that is to be checked. */
 static struct verdict judge(struct auth_server *server, struct sasl_exchange *sasl, enum sasl_step step, uint64_t exchange_id,
-			    const struct sign_in_who *who, struct slice output)
+			    struct sign_in_who *who, struct slice output)
 {
-	struct verdict verdict;
 	switch (step) {
 	case SASL_CONTINUE:
-		if (!slice_empty(who->account) && is_throttled(server, who, &verdict))
-			return verdict;
 		return (struct verdict){.status = SIGN_IN_CONTINUE, .exchange_id = exchange_id, .output = output};
 	case SASL_DONE:
-		return proved(server, sasl, who, output);
 	case SASL_PASSWORD: /* with an authzid that isn't the account's */
 	case SASL_REFUSED:
-		return is_throttled(server, who, &verdict) ? verdict : refused(server, who);
+		return conclude(server, sasl, step == SASL_DONE, who, output);
 	case SASL_TEMPORARY:
 		return (struct verdict){.status = SIGN_IN_TEMPORARY};
 	default:
+		auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.malformed", who, "that is not how the mechanism goes");
 		return (struct verdict){.status = SIGN_IN_MALFORMED};
 	}
 }
@@ -308,8 +369,7 @@ void auth_server_step(struct auth_server *server, struct channel *channel, uint6
 	exchange->touched_ms = clock_monotonic_ms();
 	struct buf output = BUF_SECRET(WIRE_SASL_MAX);
 	enum sasl_step step = sasl_step(exchange->sasl, has_input, input, &output);
-	struct sign_in_who who = who_is(client, sasl_account(exchange->sasl), sasl_mechanism(exchange->sasl));
-	who.identity = sasl_identity(exchange->sasl);
+	struct sign_in_who who = who_is(client, sasl_name(exchange->sasl), sasl_account(exchange->sasl), sasl_mechanism(exchange->sasl));
 	if (step == SASL_PASSWORD && !sasl_acts_for_another(exchange->sasl))
 		begin_check(server, channel, id, &who, sasl_password(exchange->sasl));
 	else {

@@ -1,37 +1,43 @@
-/* Counting failures; see throttle.h. */
+/* Counting failures, and the lines; see throttle.h. */
 #include "auth/throttle.h"
 
-#include <arpa/inet.h>
-
+#include "auth/network.h"
 #include "auth/recent.h"
+#include "base/map.h"
 #include "base/memory.h"
 
 enum {
-	TABLE_MAX = 20000,                      /* entries of each table */
-	KEY_MAX = 64 + 512 + 1,                 /* an address and an account */
-	FIRST_DELAY_MS = 1000,
-	TRUSTED_MS = 7 * 24 * 3600 * 1000,
-	PREFIX_64 = 8,                          /* bytes of an IPv6 address that name a customer's network */
+	NETWORKS_KEPT = 50000,   /* entries of the tables of networks, and of networks with an account */
+	ACCOUNTS_KEPT = 20000,
+	FIRST_DELAY_MS = 1000,   /* after the failures of a network, or of a known one, that go without */
+	KEY_SIZE = NETWORK_BYTES + sizeof(uint64_t),
 };
 
+/** Failures, and when the last answer that was given a place is due (0: none). */
 struct count {
-	int64_t failures, last_ms;
-	int64_t trusted_until_ms; /* in `trusted` only */
+	int64_t failures, last_ms, due_ms;
+};
+
+struct account {
+	struct count count;
+	int64_t due_ms[THROTTLE_LINES];
 };
 
 struct throttle {
-	struct recent *addresses, *accounts;
-	struct recent *pairs;   /* address and account: what a later success takes back */
-	struct recent *trusted; /* address and account that belong together; a table of its own, so that failures can't crowd it out */
+	struct recent *networks;         /* struct count, whatever the account */
+	struct recent *pairs;            /* struct count of a network with an account: strangers */
+	struct recent *known;            /* the same, where the account was signed in to before */
+	struct recent *accounts, *names; /* struct account: those that exist, and others */
 };
 
 struct throttle *throttle_new(void)
 {
 	struct throttle *throttle = memory_new(sizeof *throttle);
-	throttle->addresses = recent_new(TABLE_MAX, sizeof(struct count), NULL);
-	throttle->accounts = recent_new(TABLE_MAX, sizeof(struct count), NULL);
-	throttle->pairs = recent_new(TABLE_MAX, sizeof(struct count), NULL);
-	throttle->trusted = recent_new(TABLE_MAX, sizeof(struct count), NULL);
+	throttle->networks = recent_new(NETWORKS_KEPT, sizeof(struct count), NULL);
+	throttle->pairs = recent_new(NETWORKS_KEPT, sizeof(struct count), NULL);
+	throttle->known = recent_new(ACCOUNTS_KEPT, sizeof(struct count), NULL);
+	throttle->accounts = recent_new(ACCOUNTS_KEPT, sizeof(struct account), NULL);
+	throttle->names = recent_new(ACCOUNTS_KEPT, sizeof(struct account), NULL);
 	return throttle;
 }
 
@@ -39,141 +45,212 @@ void throttle_free(struct throttle **throttle)
 {
 	if (!*throttle)
 		return;
-	recent_free(&(*throttle)->addresses);
-	recent_free(&(*throttle)->accounts);
+	recent_free(&(*throttle)->networks);
 	recent_free(&(*throttle)->pairs);
-	recent_free(&(*throttle)->trusted);
+	recent_free(&(*throttle)->known);
+	recent_free(&(*throttle)->accounts);
+	recent_free(&(*throttle)->names);
 	free(*throttle);
 	*throttle = NULL;
 }
 
-/* The table keys of one client and account. */
-struct keys {
-	char text[KEY_MAX];
-	struct slice address, account, pair;
+/* ---- What counts for one try ---- */
+
+struct view {
+	struct throttle *throttle;
+	const struct throttle_limits *limits;
+	int64_t now_ms;
+	struct recent *accounts;
+	uint64_t account; /* hashed: names may be long */
+	struct network networks[NETWORKS_MAX];
+	size_t network_count;
 };
 
-static size_t put_address(struct slice address, char *out)
+static struct view look(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try)
 {
-	char text[INET6_ADDRSTRLEN] = "";
-	struct in6_addr six;
-	if (address.len < sizeof text && address.len > 0)
-		memcpy(text, address.at, address.len);
-	if (inet_pton(AF_INET6, text, &six) != 1) {
-		size_t len = strlen(text);
-		memcpy(out, text, len);
-		return len;
-	}
-	/* ::ffff:192.0.2.1 is an IPv4 client; its /64 would be all of them. */
-	if (IN6_IS_ADDR_V4MAPPED(&six))
-		return inet_ntop(AF_INET, six.s6_addr + 12, out, INET_ADDRSTRLEN) ? strlen(out) : 0;
-	memcpy(out, six.s6_addr, PREFIX_64);
-	return PREFIX_64;
+	struct view view = {.throttle = throttle, .limits = limits, .now_ms = now_ms, .account = map_hash(try->account),
+		.accounts = try->exists ? throttle->accounts : throttle->names};
+	view.network_count = network_list(try->address, view.networks);
+	return view;
 }
 
-static void make_keys(struct keys *keys, struct slice address, struct slice account)
+static struct slice account_key(const struct view *view)
 {
-	size_t at = put_address(address, keys->text);
-	keys->text[at] = ' ';
-	account = slice_sub(account, 0, sizeof keys->text - at - 1);
-	if (account.len > 0)
-		memcpy(keys->text + at + 1, account.at, account.len);
-	keys->address = slice_make(keys->text, at);
-	keys->account = slice_make(keys->text + at + 1, account.len);
-	keys->pair = slice_make(keys->text, at + 1 + account.len);
+	return slice_make((const char *)&view->account, sizeof view->account);
 }
 
-static bool is_current(const struct count *count, const struct throttle_limits *limits, int64_t now_ms)
+static struct slice network_key(const struct network *network)
 {
-	return count && now_ms - count->last_ms < limits->memory_ms;
+	return slice_make(network->bytes, sizeof network->bytes);
 }
 
-/* `allowed`: the failures before the first delay; 0: there is never one. */
-static int64_t delay_after(const struct count *count, int64_t allowed, const struct throttle_limits *limits, int64_t now_ms)
+static struct slice pair_key(const struct view *view, const struct network *network, char key[KEY_SIZE])
 {
-	if (!is_current(count, limits, now_ms) || allowed == 0 || count->failures < allowed)
-		return 0;
-	int64_t doublings = count->failures - allowed, delay = FIRST_DELAY_MS;
-	while (doublings-- > 0 && delay < limits->delay_max_ms)
-		delay *= 2;
-	return delay < limits->delay_max_ms ? delay : limits->delay_max_ms;
+	memcpy(key, network->bytes, NETWORK_BYTES);
+	memcpy(key + NETWORK_BYTES, &view->account, sizeof view->account);
+	return slice_make(key, KEY_SIZE);
 }
 
-static int64_t wait_of(const struct count *count, int64_t allowed, const struct throttle_limits *limits, int64_t now_ms)
-{
-	int64_t delay = delay_after(count, allowed, limits, now_ms);
-	return delay > 0 && count->last_ms + delay > now_ms ? count->last_ms + delay - now_ms : 0;
-}
-
-static struct count *find_trusted(struct throttle *throttle, int64_t now_ms, const struct keys *keys)
-{
-	struct count *count = recent_find(throttle->trusted, keys->pair);
-	if (!count || now_ms < count->trusted_until_ms)
-		return count;
-	recent_remove(throttle->trusted, keys->pair);
-	return NULL;
-}
-
-bool throttle_may_try(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, struct slice address,
-		      struct slice account, int *wait_ms)
-{
-	struct keys keys;
-	make_keys(&keys, address, account);
-	struct count *trusted = find_trusted(throttle, now_ms, &keys);
-	int64_t wait;
-	if (trusted)
-		wait = wait_of(trusted, limits->failures, limits, now_ms);
-	else {
-		int64_t by_address = wait_of(recent_find(throttle->addresses, keys.address), limits->failures_per_address, limits, now_ms);
-		int64_t by_account = wait_of(recent_find(throttle->accounts, keys.account), limits->failures, limits, now_ms);
-		wait = by_address > by_account ? by_address : by_account;
-	}
-	*wait_ms = (int)wait;
-	return wait == 0;
-}
-
-static int64_t count_failure(struct count *count, int64_t allowed, const struct throttle_limits *limits, int64_t now_ms)
-{
-	if (!is_current(count, limits, now_ms))
-		count->failures = 0;
-	count->failures++;
-	count->last_ms = now_ms;
-	return delay_after(count, allowed, limits, now_ms);
-}
-
-int throttle_failed(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, struct slice address, struct slice account)
-{
-	struct keys keys;
-	make_keys(&keys, address, account);
-	struct count *trusted = find_trusted(throttle, now_ms, &keys);
-	if (trusted)
-		return (int)count_failure(trusted, limits->failures, limits, now_ms);
-	count_failure(recent_add(throttle->pairs, keys.pair), limits->failures, limits, now_ms);
-	int64_t by_address = count_failure(recent_add(throttle->addresses, keys.address), limits->failures_per_address, limits, now_ms);
-	int64_t by_account = count_failure(recent_add(throttle->accounts, keys.account), limits->failures, limits, now_ms);
-	return (int)(by_address > by_account ? by_address : by_account);
-}
-
-static void take_back(struct recent *table, struct slice key, int64_t failures)
+/* The entry if it is there and not yet to be forgotten. */
+static void *current(const struct view *view, struct recent *table, struct slice key)
 {
 	struct count *count = recent_find(table, key);
-	if (count && count->failures <= failures)
-		recent_remove(table, key);
-	else if (count)
-		count->failures -= failures;
+	return count && view->now_ms - count->last_ms < view->limits->memory_ms ? count : NULL;
 }
 
-void throttle_succeeded(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, struct slice address, struct slice account)
+static struct count *find_pair(const struct view *view, struct recent *table, const struct network *network)
 {
-	struct keys keys;
-	make_keys(&keys, address, account);
-	const struct count *pair = recent_find(throttle->pairs, keys.pair);
-	if (is_current(pair, limits, now_ms)) {
-		take_back(throttle->addresses, keys.address, pair->failures);
-		take_back(throttle->accounts, keys.account, pair->failures);
+	char key[KEY_SIZE];
+	return current(view, table, pair_key(view, network, key));
+}
+
+/* `first_ms`, twice as much for each step, and never more than the longest delay. */
+static int64_t distance(const struct view *view, int64_t first_ms, int64_t steps)
+{
+	int64_t delay = first_ms;
+	while (steps-- > 0 && delay < view->limits->delay_max_ms)
+		delay *= 2;
+	return delay < view->limits->delay_max_ms ? delay : view->limits->delay_max_ms;
+}
+
+/* Which line the client's networks have earned. */
+static int line_of(const struct view *view)
+{
+	int64_t furthest = 0, per_address = view->limits->failures_per_address;
+	for (size_t i = 0; i < view->network_count; i++) {
+		const struct network *network = &view->networks[i];
+		const struct count *pair = find_pair(view, view->throttle->pairs, network);
+		const struct count *all = per_address > 0 ? current(view, view->throttle->networks, network_key(network)) : NULL;
+		int64_t line = (pair ? pair->failures / network->allowance : 0) + (all ? all->failures / (network->allowance * per_address) : 0);
+		furthest = line > furthest ? line : furthest;
 	}
-	recent_remove(throttle->pairs, keys.pair);
-	struct count *trusted = recent_add(throttle->trusted, keys.pair);
-	trusted->failures = 0;
-	trusted->trusted_until_ms = now_ms + TRUSTED_MS;
+	return (int)(furthest < THROTTLE_LINES ? furthest : THROTTLE_LINES - 1);
+}
+
+/* ---- Places ---- */
+
+/* When an answer may be due behind the last one of a line; pushes *due_ms back to that. */
+static void stand_behind(int64_t last_due_ms, int64_t distance_ms, int64_t *due_ms)
+{
+	if (last_due_ms > 0 && last_due_ms + distance_ms > *due_ms)
+		*due_ms = last_due_ms + distance_ms;
+}
+
+/* A network that has failed too often has a line of its own. 0: none. */
+static int64_t network_distance(const struct view *view, const struct network *network, const struct count *count)
+{
+	int64_t allowed = view->limits->failures_per_address, failures = count ? count->failures / network->allowance : 0;
+	return allowed > 0 && failures >= allowed ? distance(view, FIRST_DELAY_MS, failures - allowed) : 0;
+}
+
+/* Behind the last answer to this network about this account, if too many of them were failures. */
+static void stand_behind_own(const struct view *view, const struct count *own, int64_t *due_ms)
+{
+	if (own && own->failures >= view->limits->failures)
+		stand_behind(own->due_ms, distance(view, FIRST_DELAY_MS, own->failures - view->limits->failures), due_ms);
+}
+
+static int64_t due_of_stranger(const struct view *view, int line)
+{
+	int64_t due_ms = view->now_ms;
+	for (size_t i = 0; i < view->network_count; i++) {
+		const struct count *count = current(view, view->throttle->networks, network_key(&view->networks[i]));
+		int64_t apart = network_distance(view, &view->networks[i], count);
+		if (apart > 0)
+			stand_behind(count->due_ms, apart, &due_ms);
+	}
+	const struct account *account = current(view, view->accounts, account_key(view));
+	const struct count *pair = find_pair(view, view->throttle->pairs, &view->networks[0]);
+	if (account && account->count.failures >= view->limits->failures)
+		stand_behind(account->due_ms[line], distance(view, THROTTLE_FIRST_MS, line), &due_ms);
+	stand_behind_own(view, pair, &due_ms);
+	return due_ms;
+}
+
+/* Places are noted where something counts already: what has no failures has no line. */
+static void take_place(const struct view *view, int line, int64_t due_ms)
+{
+	for (size_t i = 0; i < view->network_count; i++) {
+		struct count *count = current(view, view->throttle->networks, network_key(&view->networks[i]));
+		if (count)
+			count->due_ms = due_ms;
+	}
+	struct account *account = current(view, view->accounts, account_key(view));
+	struct count *pair = find_pair(view, view->throttle->pairs, &view->networks[0]);
+	if (account)
+		account->due_ms[line] = due_ms;
+	if (pair)
+		pair->due_ms = due_ms;
+}
+
+int64_t throttle_wait(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try, bool take)
+{
+	struct view view = look(throttle, limits, now_ms, try);
+	struct count *own = try->known ? find_pair(&view, throttle->known, &view.networks[0]) : NULL;
+	int line = try->known ? 0 : line_of(&view);
+	int64_t due_ms = now_ms;
+	if (try->known)
+		stand_behind_own(&view, own, &due_ms);
+	else
+		due_ms = due_of_stranger(&view, line);
+	if (due_ms - now_ms > limits->delay_max_ms)
+		return THROTTLE_LATER;
+	if (take && own)
+		own->due_ms = due_ms;
+	else if (take && !try->known)
+		take_place(&view, line, due_ms);
+	return due_ms - now_ms;
+}
+
+/* ---- What came of it ---- */
+
+static struct count *add(const struct view *view, struct recent *table, struct slice key)
+{
+	struct count *count = recent_add(table, key);
+	if (view->now_ms - count->last_ms >= view->limits->memory_ms)
+		count->failures = 0;
+	count->failures++;
+	count->last_ms = view->now_ms;
+	if (count->due_ms == 0)
+		count->due_ms = view->now_ms;
+	return count;
+}
+
+void throttle_failed(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try)
+{
+	struct view view = look(throttle, limits, now_ms, try);
+	char key[KEY_SIZE];
+	if (try->known) {
+		add(&view, throttle->known, pair_key(&view, &view.networks[0], key));
+		return;
+	}
+	int64_t per_address = limits->failures_per_address;
+	bool of_pair = true, of_all = true; /* still to be passed on to the larger network */
+	for (size_t i = 0; i < view.network_count; i++) {
+		int64_t most = i + 1 < view.network_count ? view.networks[i + 1].allowance : 0;
+		of_pair = of_pair && add(&view, throttle->pairs, pair_key(&view, &view.networks[i], key))->failures < most;
+		of_all = of_all && add(&view, throttle->networks, network_key(&view.networks[i]))->failures < most * per_address;
+	}
+	add(&view, view.accounts, account_key(&view));
+}
+
+static void take_back(struct count *count, int64_t failures)
+{
+	if (count)
+		count->failures -= failures < count->failures ? failures : count->failures;
+}
+
+void throttle_succeeded(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try)
+{
+	struct view view = look(throttle, limits, now_ms, try);
+	char key[KEY_SIZE];
+	const struct count *own = find_pair(&view, throttle->pairs, &view.networks[0]);
+	int64_t failures = own ? own->failures : 0;
+	for (size_t i = 0; i < view.network_count && failures > 0; i++) {
+		int64_t allowance = view.networks[i].allowance;
+		take_back(find_pair(&view, throttle->pairs, &view.networks[i]), i > 0 && failures >= allowance ? allowance - 1 : failures);
+		take_back(current(&view, throttle->networks, network_key(&view.networks[i])), failures);
+	}
+	take_back(current(&view, view.accounts, account_key(&view)), failures);
+	recent_remove(throttle->known, pair_key(&view, &view.networks[0], key));
 }

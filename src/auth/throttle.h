@@ -1,10 +1,18 @@
-/* Guessing passwords is made slow, per client address and per account, without letting a stranger lock anybody out.
+/* Guessing passwords is made slow, without letting a stranger lock anybody out: a right password is slowed, not refused.
  *
- * After `failures` failed sign-ins for an account, or `failures_per_address` from an address, each further answer is held back, twice as long each time, up to `delay_max_ms`; and
- * until that long after a failure, further tries are not even looked at (so many connections at once gain nothing).
- * An address that has signed in to an account lately is trusted for it: there only its own failures for that account count,
- * not what others do. A failure followed by success from the same address (a typing mistake) is taken back.
- * IPv6 clients count as their /64. The tables are bounded, whatever is tried. Clocks are the caller's. Not thread-safe. */
+ * Answers stand in lines. When an account has had `failures` failures, answers for it that go to the same line have a distance, and an
+ * answer that would have to wait for longer than `delay_max_ms` isn't looked for at all ("later"). Which line, the network of
+ * the client decides: the more of its tries for this account have failed or were sent away, the further back, and the larger the
+ * distance; the first line is for networks that have done nothing wrong. So who guesses from 10,000 addresses gets that many
+ * quick guesses, as fast as the first lines go, and then has used his addresses up for `memory_ms`; his other guesses share the
+ * last line, one in `delay_max_ms`. The owner, from a network that was never seen, waits behind those only that have done no more than
+ * he. Who has signed in to the account from his network before (known.h) doesn't stand in these lines: there only his network's own
+ * failures for the account count.
+ *
+ * Networks have lines, too: after `failures_per_address` failures, whatever the accounts, each further answer waits, twice as long each
+ * time. Of IPv6 the /64, /56, /48 and /32 count, larger ones for more (network.h); it takes several
+ * smaller ones to move a larger one, so that a neighbour is no danger. A failure that success follows, from the same network,
+ * is taken back. The tables are bounded, whatever is tried. Clocks are the caller's. Not thread-safe. */
 #ifndef AUTH_THROTTLE_H
 #define AUTH_THROTTLE_H
 
@@ -17,14 +25,26 @@ struct throttle_limits {
 	int64_t delay_max_ms, memory_ms;
 };
 
+/** A try, as it is counted. */
+struct throttle_try {
+	struct slice address, account; /* as the client names it, canonical */
+	bool exists;                   /* there is such an account: made-up names don't push those that exist out of a table */
+	bool known;                    /* the account was signed in to from this network before */
+};
+
+enum {
+	THROTTLE_LINES = 8,
+	THROTTLE_FIRST_MS = 200, /* the distance of answers in the first line; twice as much in each further */
+	THROTTLE_LATER = -1,
+};
+
 struct throttle *throttle_new(void);
 void throttle_free(struct throttle **throttle);
-/** May `account` (as the client names it, canonical; it may not exist) be tried now from `address`? If not: false, and
- * *wait_ms says when it may. */
-bool throttle_may_try(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, struct slice address,
-		      struct slice account, int *wait_ms);
-/** Notes a failure; returns for how many milliseconds the answer is to be held back. */
-int throttle_failed(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, struct slice address, struct slice account);
-void throttle_succeeded(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, struct slice address, struct slice account);
+/** For how many milliseconds an answer to this try has to be held back, whatever it is; THROTTLE_LATER: it is not to be looked at.
+ * With `take` the place in the lines is taken. */
+int64_t throttle_wait(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try, bool take);
+/** Notes a failure, or that the try was sent away. */
+void throttle_failed(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try);
+void throttle_succeeded(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try);
 
 #endif

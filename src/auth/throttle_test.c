@@ -4,11 +4,17 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <arpa/inet.h>
+#include <unistd.h>
+
+#include "auth/known.h"
+#include "auth/network.h"
 #include "auth/recent.h"
+#include "auth/test_folder.h"
 #include "auth/throttle.h"
 #include "auth/verified.h"
 
-static const struct throttle_limits limits = {.failures = 3, .failures_per_address = 3, .delay_max_ms = 8000, .memory_ms = 900000};
+static const struct throttle_limits limits = {.failures = 3, .failures_per_address = 10, .delay_max_ms = 8000, .memory_ms = 900000};
 static int64_t now_ms;
 static struct throttle *throttle;
 
@@ -27,106 +33,213 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static bool may_try(const char *address, const char *account)
+static struct throttle_try try_of(const char *address, const char *account, bool known)
 {
-	int wait_ms;
-	bool may = throttle_may_try(throttle, &limits, now_ms, slice_of(address), slice_of(account), &wait_ms);
-	assert_true(may == (wait_ms == 0));
-	return may;
+	return (struct throttle_try){.address = slice_of(address), .account = slice_of(account), .exists = true, .known = known};
 }
 
-static int failure(const char *address, const char *account)
+/* One try with a wrong password, and the answer waited for; returns for how long, or THROTTLE_LATER. */
+static int64_t guess_as(const struct throttle_limits *with, const struct throttle_try *try, bool patient)
 {
-	return throttle_failed(throttle, &limits, now_ms, slice_of(address), slice_of(account));
+	int64_t wait = throttle_wait(throttle, with, now_ms, try, true);
+	if (patient && wait > 0)
+		now_ms += wait;
+	throttle_failed(throttle, with, now_ms, try);
+	return wait;
+}
+
+static int64_t guess(const char *address, const char *account)
+{
+	struct throttle_try try = try_of(address, account, false);
+	return guess_as(&limits, &try, true);
+}
+
+static int64_t wait_for(const char *address, const char *account)
+{
+	struct throttle_try try = try_of(address, account, false);
+	return throttle_wait(throttle, &limits, now_ms, &try, false);
 }
 
 static void succeed(const char *address, const char *account)
 {
-	throttle_succeeded(throttle, &limits, now_ms, slice_of(address), slice_of(account));
+	struct throttle_try try = try_of(address, account, false);
+	throttle_succeeded(throttle, &limits, now_ms, &try);
 }
 
-/* As a development instance has it, where everybody comes from one address. */
-static void addresses_need_not_count(void **state)
-{
-	(void)state;
-	static const struct throttle_limits by_account = {.failures = 3, .failures_per_address = 0, .delay_max_ms = 8000, .memory_ms = 900000};
-	int wait_ms;
-	for (int i = 0; i < 5; i++)
-		throttle_failed(throttle, &by_account, now_ms, SLICE("192.0.2.1"), SLICE("alice"));
-	assert_false(throttle_may_try(throttle, &by_account, now_ms, SLICE("192.0.2.1"), SLICE("alice"), &wait_ms));
-	assert_int_equal(wait_ms, 4000);
-	assert_true(throttle_may_try(throttle, &by_account, now_ms, SLICE("192.0.2.1"), SLICE("bob"), &wait_ms));
-}
-
+/* Who guesses patiently is answered, ever more slowly. */
 static void delays_grow_and_are_forgotten(void **state)
 {
 	(void)state;
-	const int delays[] = {0, 0, 1000, 2000, 4000, 8000, 8000};
-	for (size_t i = 0; i < 7; i++) {
-		assert_true(may_try("192.0.2.1", "alice"));
-		assert_int_equal(failure("192.0.2.1", "alice"), delays[i]);
-		if (delays[i]) {
-			now_ms += delays[i] - 1;
-			assert_false(may_try("192.0.2.1", "alice"));
-			assert_false(may_try("192.0.2.1", "bob"));   /* by address */
-			assert_false(may_try("192.0.2.99", "alice")); /* by account */
-			assert_true(may_try("192.0.2.99", "bob"));
-			now_ms++;
-		}
-	}
+	const int64_t delays[] = {0, 0, 0, 1000, 2000, 4000, 8000, 8000, 8000};
+	for (size_t i = 0; i < sizeof delays / sizeof *delays; i++)
+		assert_int_equal(guess("192.0.2.1", "alice"), delays[i]);
 	now_ms += limits.memory_ms;
-	assert_int_equal(failure("192.0.2.1", "alice"), 0);
+	assert_int_equal(guess("192.0.2.1", "alice"), 0);
 }
 
-static void others_cannot_lock_somebody_out(void **state)
+/* Who doesn't wait for answers gains nothing: in a minute from one address there are as many as the delays allow. */
+static void many_at_once_gain_nothing(void **state)
 {
 	(void)state;
-	succeed("192.0.2.1", "alice");
-	for (int i = 0; i < 100; i++)
-		failure("198.51.100.7", "alice");
-	assert_false(may_try("198.51.100.7", "alice"));
-	assert_false(may_try("203.0.113.5", "alice"));
-	assert_true(may_try("192.0.2.1", "alice"));
-	/* but the trusted address has its own count */
-	for (int i = 0; i < 3; i++)
-		failure("192.0.2.1", "alice");
-	assert_false(may_try("192.0.2.1", "alice"));
-	assert_true(may_try("192.0.2.1", "bob")); /* it doesn't count against others behind the same address */
+	struct throttle_try try = try_of("192.0.2.1", "alice", false);
+	int answered = 0;
+	for (int64_t end = now_ms + 60000; now_ms < end; now_ms += 10)
+		answered += guess_as(&limits, &try, false) != THROTTLE_LATER;
+	assert_in_range(answered, 4, 20);
+}
+
+static void a_stranger_locks_nobody_out(void **state)
+{
+	(void)state;
+	struct throttle_try known = try_of("203.0.113.5", "alice", true);
+	for (int i = 0; i < 1000; i++)
+		guess("198.51.100.7", "alice");
+	assert_int_equal(wait_for("198.51.100.7", "alice"), 8000);
+	assert_int_equal(wait_for("192.0.2.1", "alice"), 0); /* a network that was never seen */
+	assert_int_equal(throttle_wait(throttle, &limits, now_ms, &known, false), 0);
+	assert_int_equal(guess("192.0.2.1", "alice"), 0);
+	assert_in_range(guess("192.0.2.1", "alice"), 0, 400);  /* and one from which somebody mistyped */
+	assert_in_range(guess("192.0.2.1", "alice"), 0, 800);
+	assert_in_range(wait_for("192.0.2.1", "alice"), 0, 2000);
+}
+
+/* A thousand tries a second from 10,000 addresses, for five minutes. What they learn is bounded by how many they are; and as soon as they
+ * have tried once, who hasn't comes before them. */
+static void ten_thousand_lock_nobody_out(void **state)
+{
+	(void)state;
+	enum { ATTACKERS = 10000, PER_SECOND = 1000, SECONDS = 300, OWNER_EVERY = 10 };
+	char address[40];
+	int answered = 0, owner_turned_away = 0;
+	int64_t longest = 0;
+	for (int i = 0; i < PER_SECOND * SECONDS; i++) {
+		int attacker = i % ATTACKERS;
+		snprintf(address, sizeof address, "10.%d.%d.7", attacker / 256, attacker % 256);
+		struct throttle_try try = try_of(address, "alice", false);
+		answered += guess_as(&limits, &try, false) != THROTTLE_LATER;
+		now_ms += i % PER_SECOND == 0 ? 1000 : 0;
+		if (i % (PER_SECOND * OWNER_EVERY) != 0)
+			continue;
+		snprintf(address, sizeof address, "192.168.%d.7", i / PER_SECOND % 256);
+		int64_t wait = wait_for(address, "alice");
+		owner_turned_away += wait == THROTTLE_LATER;
+		longest = wait > longest ? wait : longest;
+	}
+	assert_in_range(answered, 1, 8000);
+	assert_in_range(owner_turned_away, 0, 1); /* in the first seconds, when all were new */
+	assert_true(longest <= limits.delay_max_ms);
+	assert_int_equal(wait_for("192.0.2.1", "alice"), 0);
+}
+
+/* In a network that is known only its own failures count, and they delay nobody elsewhere. */
+static void known_networks_count_for_themselves(void **state)
+{
+	(void)state;
+	struct throttle_try known = try_of("192.0.2.1", "alice", true), other = try_of("192.0.2.2", "alice", true);
+	const int64_t delays[] = {0, 0, 0, 1000, 2000, 4000, 8000, 8000};
+	for (size_t i = 0; i < sizeof delays / sizeof *delays; i++)
+		assert_int_equal(guess_as(&limits, &known, true), delays[i]);
+	assert_int_equal(throttle_wait(throttle, &limits, now_ms, &other, false), 0);
+	assert_int_equal(wait_for("203.0.113.5", "alice"), 0);
+	assert_int_equal(wait_for("192.0.2.1", "bob"), 0); /* others behind the same address */
+	throttle_succeeded(throttle, &limits, now_ms, &known);
+	assert_int_equal(guess_as(&limits, &known, true), 0);
+}
+
+static void many_accounts_from_one_address(void **state)
+{
+	(void)state;
+	char name[20];
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof name, "name%d", i);
+		assert_int_equal(guess("192.0.2.1", name), 0);
+	}
+	assert_int_equal(guess("192.0.2.1", "a"), 1000);
+	assert_int_equal(guess("192.0.2.1", "b"), 2000);
+	assert_int_equal(guess("192.0.2.1", "c"), 4000);
+	assert_int_equal(wait_for("192.0.2.9", "d"), 0);
+	/* As a development instance has it, where everybody comes from one address. */
+	static const struct throttle_limits by_account = {.failures = 3, .failures_per_address = 0, .delay_max_ms = 8000, .memory_ms = 900000};
+	struct throttle_try try = try_of("192.0.2.1", "e", false);
+	assert_int_equal(throttle_wait(throttle, &by_account, now_ms, &try, false), 0);
 }
 
 static void a_mistake_is_taken_back(void **state)
 {
 	(void)state;
-	failure("192.0.2.1", "alice");
-	failure("192.0.2.1", "alice");
-	failure("192.0.2.1", "bob");
-	assert_false(may_try("192.0.2.1", "carol"));
-	now_ms += 1000;
-	succeed("192.0.2.1", "alice");
-	assert_int_equal(failure("192.0.2.1", "carol"), 0); /* the second of the address: bob's stays */
-	assert_int_equal(failure("192.0.2.1", "carol"), 1000);
+	for (int round = 0; round < 20; round++) {
+		assert_int_equal(guess("192.0.2.1", "alice"), 0);
+		assert_int_equal(guess("192.0.2.1", "alice"), 0);
+		succeed("192.0.2.1", "alice");
+	}
 }
 
 static void an_account_of_ones_own_is_no_eraser(void **state)
 {
 	(void)state;
-	failure("192.0.2.1", "victim1");
-	failure("192.0.2.1", "victim2");
-	succeed("192.0.2.1", "mallory");
-	assert_int_equal(failure("192.0.2.1", "victim3"), 1000);
+	char name[20];
+	for (int i = 0; i < 10; i++) {
+		snprintf(name, sizeof name, "victim%d", i);
+		guess("192.0.2.1", name);
+		succeed("192.0.2.1", "mallory");
+	}
+	assert_int_equal(wait_for("192.0.2.1", "victim10"), 1000);
+}
+
+/* Guesses from so many networks of an IPv6 prefix until one more is delayed; each network is `step` apart from the next. */
+static int free_guesses(const char *format, int step)
+{
+	char address[INET6_ADDRSTRLEN];
+	for (int i = 0; i < 2000; i++) {
+		static int accounts; /* the network's count alone */
+		char account[20];
+		snprintf(account, sizeof account, "v%d", accounts++);
+		snprintf(address, sizeof address, format, i * step);
+		if (wait_for(address, account) != 0)
+			return i;
+		guess(address, account);
+	}
+	return 2000;
 }
 
 static void an_ipv6_customer_is_one(void **state)
 {
 	(void)state;
-	failure("2001:db8:1:2::1", "a");
-	failure("2001:db8:1:2:ffff::2", "b");
-	assert_int_equal(failure("2001:db8:1:2:3:4:5:6", "c"), 1000);
-	assert_int_equal(failure("2001:db8:1:3::1", "d"), 0);
-	failure("::ffff:192.0.2.1", "e");
-	failure("192.0.2.1", "f");
-	assert_int_equal(failure("::ffff:192.0.2.1", "g"), 1000);
-	assert_int_equal(failure("::ffff:192.0.2.2", "h"), 0);
+	assert_int_equal(free_guesses("2001:db8:1:2::%x", 1), 10);   /* one /64 */
+	assert_int_equal(free_guesses("2001:db8:2:%x::1", 1), 40);   /* /64s of one /56 */
+	assert_int_equal(free_guesses("2001:db8:3:%x::1", 256), 160); /* /56s of one /48 */
+	assert_int_equal(free_guesses("::ffff:192.0.2.%d", 0), 10);
+	assert_int_equal(wait_for("192.0.2.0", "x"), 1000);
+	assert_int_equal(wait_for("192.0.3.1", "x"), 0);
+}
+
+/* The tries of a whole /48 for one account are the tries of one. */
+static void an_ipv6_prefix_earns_its_line(void **state)
+{
+	(void)state;
+	char address[INET6_ADDRSTRLEN];
+	for (int i = 0; i < 1000; i++) {
+		snprintf(address, sizeof address, "2001:db8:7:%x::1", i * 37 % 65536);
+		struct throttle_try try = try_of(address, "alice", false);
+		guess_as(&limits, &try, false);
+	}
+	now_ms += limits.delay_max_ms - 1;
+	assert_true(wait_for("2001:db8:7:ffff::1", "alice") != 0);
+	assert_int_equal(wait_for("2001:db8:8::1", "alice"), 0);
+}
+
+/* Whoever guesses from next door doesn't move his neighbour. */
+static void a_neighbour_is_no_danger(void **state)
+{
+	(void)state;
+	static const char *const enemies[] = {"192.0.2.66", "2001:db8:1:200::66"}, *const owners[] = {"192.0.2.1", "2001:db8:1:201::1"};
+	for (int i = 0; i < 2; i++) {
+		struct throttle_try enemy = try_of(enemies[i], "alice", false);
+		for (int k = 0; k < 2000; k++)
+			guess_as(&limits, &enemy, false);
+		now_ms += limits.delay_max_ms; /* what was promised to others is over */
+		assert_int_equal(guess(owners[i], "alice"), 0);
+	}
 }
 
 static void odd_addresses_and_names_do_no_harm(void **state)
@@ -134,27 +247,105 @@ static void odd_addresses_and_names_do_no_harm(void **state)
 	(void)state;
 	char longest[2000];
 	memset(longest, 'x', sizeof longest);
-	for (int i = 0; i < 5; i++) {
-		throttle_failed(throttle, &limits, now_ms, slice_make(longest, sizeof longest), slice_make(longest, sizeof longest));
-		throttle_failed(throttle, &limits, now_ms, SLICE(""), SLICE(""));
-		throttle_failed(throttle, &limits, now_ms, SLICE("1.2\0.3"), SLICE("a\0b"));
-	}
-	assert_true(may_try("192.0.2.1", "alice"));
+	struct throttle_try tries[] = {
+		{.address = slice_make(longest, sizeof longest), .account = slice_make(longest, sizeof longest)},
+		{.address = SLICE(""), .account = SLICE("")},
+		{.address = SLICE("1.2\0.3"), .account = SLICE("a\0b")},
+	};
+	for (int i = 0; i < 5; i++)
+		for (size_t k = 0; k < 3; k++)
+			guess_as(&limits, &tries[k], true);
+	assert_int_equal(wait_for("192.0.2.1", "alice"), 0);
+	static const struct throttle_limits none = {.failures = 3, .failures_per_address = 3, .delay_max_ms = 0, .memory_ms = 900000};
+	for (int i = 0; i < 20; i++)
+		assert_int_equal(guess_as(&none, &tries[0], false), 0);
 }
 
-static void a_flood_of_names_pushes_nobody_trusted_out(void **state)
+static void a_flood_of_names_hides_nothing(void **state)
 {
 	(void)state;
-	char name[40];
-	succeed("192.0.2.1", "alice");
-	for (int i = 0; i < 50000; i++) {
+	char name[40], address[40];
+	for (int i = 0; i < 20; i++)
+		guess("192.0.2.1", "alice");
+	for (int i = 0; i < 40000; i++) {
 		snprintf(name, sizeof name, "name%d", i);
-		failure("198.51.100.7", name);
-		if (i % 5 == 0)
-			failure("198.51.100.8", "alice");
+		snprintf(address, sizeof address, "10.0.0.%d", i % 100);
+		struct throttle_try try = {.address = slice_of(address), .account = slice_of(name), .exists = false};
+		guess_as(&limits, &try, false);
 	}
-	assert_false(may_try("198.51.100.9", "alice"));
-	assert_true(may_try("192.0.2.1", "alice"));
+	assert_true(wait_for("192.0.2.1", "alice") > 0);
+}
+
+static void networks_as_text(void **state)
+{
+	(void)state;
+	char out[NETWORK_TEXT_MAX];
+	static const struct { const char *address, *text; } cases[] = {
+		{"192.0.2.1", "192.0.2.1"}, {"::ffff:192.0.2.1", "192.0.2.1"}, {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"}, {"local", "local"}, {"", ""},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_true(slice_equal(network_text(slice_of(cases[i].address), out), slice_of(cases[i].text)));
+}
+
+/* ---- Known networks ---- */
+
+static void known_networks_are_kept(void **state)
+{
+	(void)state;
+	enum { NOW = 1700000000, DAY = 24 * 3600 };
+	struct test_folder folder;
+	char address[40];
+	test_folder_make(&folder);
+	struct known *known = known_open(folder.path);
+	assert_false(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW));
+	known_add(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW);
+	known_add(known, SLICE("bob"), 8, SLICE("2001:db8::1"), NOW);
+	known_close(&known);
+	known = known_open(folder.path); /* as after a restart */
+	assert_true(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW + DAY));
+	assert_true(known_has(known, SLICE("alice"), 7, SLICE("::ffff:192.0.2.1"), NOW));
+	assert_false(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.2"), NOW));
+	assert_false(known_has(known, SLICE("alice"), 9, SLICE("192.0.2.1"), NOW)); /* another password */
+	assert_false(known_has(known, SLICE("bob"), 8, SLICE("192.0.2.1"), NOW));
+	assert_true(known_has(known, SLICE("bob"), 8, SLICE("2001:db8::ffff:2"), NOW));
+	assert_false(known_has(known, SLICE("bob"), 8, SLICE("2001:db8:0:1::1"), NOW));
+	assert_false(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW + (int64_t)(KNOWN_DAYS + 1) * DAY));
+	assert_false(known_has(known, SLICE("nobody"), 0, SLICE("192.0.2.1"), NOW));
+	for (int i = 0; i < 2 * KNOWN_PER_ACCOUNT; i++) {
+		snprintf(address, sizeof address, "198.51.100.%d", i);
+		known_add(known, SLICE("alice"), 7, slice_of(address), NOW + i);
+	}
+	assert_false(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW)); /* made room */
+	assert_false(known_has(known, SLICE("alice"), 7, SLICE("198.51.100.0"), NOW));
+	assert_true(known_has(known, SLICE("alice"), 7, slice_of(address), NOW));
+	assert_true(known_has(known, SLICE("bob"), 8, SLICE("2001:db8::1"), NOW));
+	known_close(&known);
+	test_folder_remove(&folder);
+}
+
+static void a_damaged_file_makes_strangers_of_all(void **state)
+{
+	(void)state;
+	struct test_folder folder;
+	char path[300];
+	test_folder_make(&folder);
+	struct known *known = known_open(folder.path);
+	known_add(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000);
+	known_close(&known);
+	snprintf(path, sizeof path, "%s/directory/known.db", folder.path);
+	FILE *file = fopen(path, "w");
+	assert_non_null(file);
+	for (int i = 0; i < 5000; i++)
+		fputs("rubbish ", file);
+	fclose(file);
+	snprintf(path, sizeof path, "%s/directory/known.db-wal", folder.path);
+	unlink(path);
+	known = known_open(folder.path);
+	assert_false(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000));
+	known_add(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000);
+	assert_true(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000));
+	known_close(&known);
+	test_folder_remove(&folder);
 }
 
 static void dropped(void *value)
@@ -204,13 +395,21 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		THROTTLE_TEST(delays_grow_and_are_forgotten),
-		THROTTLE_TEST(addresses_need_not_count),
-		THROTTLE_TEST(others_cannot_lock_somebody_out),
+		THROTTLE_TEST(many_at_once_gain_nothing),
+		THROTTLE_TEST(a_stranger_locks_nobody_out),
+		THROTTLE_TEST(ten_thousand_lock_nobody_out),
+		THROTTLE_TEST(known_networks_count_for_themselves),
+		THROTTLE_TEST(many_accounts_from_one_address),
 		THROTTLE_TEST(a_mistake_is_taken_back),
 		THROTTLE_TEST(an_account_of_ones_own_is_no_eraser),
 		THROTTLE_TEST(an_ipv6_customer_is_one),
+		THROTTLE_TEST(an_ipv6_prefix_earns_its_line),
+		THROTTLE_TEST(a_neighbour_is_no_danger),
 		THROTTLE_TEST(odd_addresses_and_names_do_no_harm),
-		THROTTLE_TEST(a_flood_of_names_pushes_nobody_trusted_out),
+		THROTTLE_TEST(a_flood_of_names_hides_nothing),
+		THROTTLE_TEST(networks_as_text),
+		THROTTLE_TEST(known_networks_are_kept),
+		THROTTLE_TEST(a_damaged_file_makes_strangers_of_all),
 		THROTTLE_TEST(the_oldest_makes_room),
 		THROTTLE_TEST(verified_passwords_are_forgotten),
 	};

@@ -128,6 +128,9 @@ static bool end(struct command_line *line, struct slice whom, struct error *erro
 	if (done && ended == 0)
 		done = error_set(error, ERROR_NOT_FOUND, "there is no session of %.*s", SLICE_ARG(whom));
 	if (done)
+		instance_note(line, "admin.session_ended", log_slice(slice_find_char(whom, '@') == SLICE_NONE ? "session" : "account", whom),
+			      log_number("count", (int64_t)ended));
+	if (done)
 		printf("%llu session%s ended\n", (unsigned long long)ended, ended == 1 ? "" : "s");
 	buf_free(&answer);
 	return done;

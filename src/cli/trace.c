@@ -65,6 +65,23 @@ static bool mentions(const struct event *event, struct slice wanted)
 	return false;
 }
 
+/* What people who ask why they can't get in want to see: failures, and ended sessions. */
+static bool is_about_access(const struct event *event)
+{
+	static const char *const names[] = {"sign_in.failed", "sign_in.throttled", "sign_in.malformed", "sign_in.overloaded", "session.ended"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (slice_equal(event_get(event, "event"), slice_of(names[i])))
+			return true;
+	return false;
+}
+
+/* Who signs in without a domain is found by the address that was meant. */
+static bool is_bare_name_of(const struct event *event, struct slice wanted)
+{
+	struct slice name = event_get(event, "name");
+	return name.len > 0 && wanted.len > name.len && wanted.at[name.len] == '@' && slice_equal_nocase(slice_sub(wanted, 0, name.len), name);
+}
+
 static bool is_sign_in(const struct event *event) { return slice_starts(event_get(event, "event"), SLICE("sign_in.")); }
 
 /* People signing in and reading are no part of a message's way, but for the session that brought it. */
@@ -72,6 +89,14 @@ static bool is_about_mail(const struct event *event)
 {
 	struct slice role = event_get(event, "role");
 	return slice_equal(role, SLICE("smtp")) || slice_equal(role, SLICE("courier")) || slice_equal(role, SLICE("sendmail"));
+}
+
+/* A line that is told of an address, whether or not it is about a message. */
+static bool concerns(const struct event *event, struct slice wanted)
+{
+	if (is_about_access(event))
+		return mentions(event, wanted) || is_bare_name_of(event, wanted);
+	return is_about_mail(event) && mentions(event, wanted);
 }
 
 static bool parse(struct trace *trace, struct slice text, struct event *event)
@@ -91,7 +116,7 @@ static void find_ids(void *context, struct slice text)
 	bool known = id.len > 0 && map_get(trace->stories, id);
 	for (size_t i = 0; i < sizeof kin / sizeof *kin; i++)
 		known = known || (id.len > 0 && event_get(&event, kin[i]).len > 0 && map_get(trace->stories, event_get(&event, kin[i])));
-	if (!known && !(is_about_mail(&event) && mentions(&event, trace->wanted)))
+	if (!known && !concerns(&event, trace->wanted))
 		return;
 	note_session(trace, story_of(trace, id), event_get(&event, "session"));
 	for (size_t i = 0; i < sizeof kin / sizeof *kin; i++)
@@ -119,10 +144,11 @@ static void gather(void *context, struct slice text)
 		return;
 	struct slice id = event_get(&event, "id");
 	struct story *story = map_get(trace->stories, id);
-	if (id.len == 0 && is_sign_in(&event))
-		for (story = map_get(trace->sessions, event_get(&event, "session")); story; story = story->next_of_session)
-			add_line(trace, story, text);
-	else if (story && (id.len > 0 || (is_about_mail(&event) && mentions(&event, trace->wanted))))
+	struct story *brought = id.len == 0 && is_sign_in(&event) ? map_get(trace->sessions, event_get(&event, "session")) : NULL;
+	if (brought)
+		for (; brought; brought = brought->next_of_session)
+			add_line(trace, brought, text);
+	else if (story && (id.len > 0 || concerns(&event, trace->wanted)))
 		add_line(trace, story, text);
 }
 

@@ -67,6 +67,8 @@ static enum run step_done(struct command *command, const struct buf *last, const
 	struct auth_account *proved = arena_alloc(command->arena, sizeof *proved);
 	*proved = (struct auth_account){arena_copy(command->arena, account->name), account->identity};
 	command->job = proved;
+	if (delay_ms > 0)
+		conn_delay(imap->conn, delay_ms); /* the last word tells that the proof was right */
 	send_challenge(imap, last);
 	return RUN_DONE;
 }

@@ -69,7 +69,7 @@ static void enter(struct pop3_session *session, const struct auth_account *accou
 	pop3_ok(session, "%zu messages, %llu octets", session->maildrop->count, (unsigned long long)session->maildrop->bytes);
 }
 
-static void refuse(struct pop3_session *session, enum sign_in_status status, int delay_ms)
+static void refuse(struct pop3_session *session, enum sign_in_status status)
 {
 	switch (status) {
 	case SIGN_IN_REFUSED: /* RFC 3206 §4 */
@@ -84,6 +84,14 @@ static void refuse(struct pop3_session *session, enum sign_in_status status, int
 	default:
 		pop3_error(session, "[SYS/TEMP] nobody can sign in now; try again later");
 	}
+}
+
+static void end_sign_in(struct pop3_session *session, enum sign_in_status status, const struct auth_account *account, int delay_ms)
+{
+	if (status == SIGN_IN_DONE)
+		enter(session, account);
+	else
+		refuse(session, status);
 	conn_delay(session->conn, delay_ms);
 }
 
@@ -124,10 +132,7 @@ enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
 	int delay_ms;
 	enum sign_in_status status = auth_check_password(session->service->auth, slice_of(session->user), argument, &client, arena, &account, &delay_ms);
 	pop3_forget_sign_in(session);
-	if (status == SIGN_IN_DONE)
-		enter(session, &account);
-	else
-		refuse(session, status, delay_ms);
+	end_sign_in(session, status, &account, delay_ms);
 	arena_free(&arena);
 	return RUN_DONE;
 }
@@ -158,11 +163,9 @@ static void take_step(struct pop3_session *session, bool has_input, struct slice
 		session->proved_identity = account.identity;
 		sign_in_end(&session->exchange);
 		send_challenge(session, buf_slice(&output));
+		conn_delay(session->conn, delay_ms);
 	} else {
-		if (status == SIGN_IN_DONE)
-			enter(session, &account);
-		else
-			refuse(session, status, delay_ms);
+		end_sign_in(session, status, &account, delay_ms);
 		pop3_forget_sign_in(session);
 	}
 	buf_free_secret(&output);

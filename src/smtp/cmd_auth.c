@@ -84,9 +84,11 @@ static void step(struct session *session, bool has_input, struct slice input)
 		if (status == SIGN_IN_CONTINUE)
 			session->signed_in = (struct auth_account){SLICE(""), 0};
 		send_challenge(session, buf_slice(&output));
-	} else if (status == SIGN_IN_DONE)
+		conn_delay(session->conn, delay_ms);
+	} else if (status == SIGN_IN_DONE) {
 		succeed(session);
-	else
+		conn_delay(session->conn, delay_ms);
+	} else
 		fail(session, status, delay_ms);
 	buf_free(&output);
 }

@@ -1,16 +1,17 @@
 """Sessions outlive neither a password, nor disabling, nor removal of their account, on any protocol, whatever they are doing; and
 `pombal session` lists and ends them."""
+import base64
 import imaplib
 import os
 import re
-import select
 import signal
 import socket
 import time
 
 import pytest
 
-from pombal import Pombal, tls_context, wait_for
+from pombal import Pombal, wait_for
+from wire import Imap, Scram
 
 LETTER = b"From: someone@elsewhere.example\r\nTo: anna@example.test\r\nSubject: hello\r\nMessage-ID: <one@elsewhere.example>\r\n\r\nfor anna\r\n"
 # A second is promised; what the machine that runs this takes for processes to be scheduled comes on top.
@@ -28,7 +29,7 @@ def anna(server):
     """An account of the test's own, with a letter."""
     anna.count += 1
     name = f"anna{anna.count}@example.test"
-    server.add_account(name, "right")
+    server.add_account(name, "the right word")
     server.deliver(LETTER, name)
     return name
 
@@ -41,11 +42,11 @@ def disable(server, name):
 
 
 def new_password(server, name):
-    server.run("account", "password", name, "--password-stdin", stdin="another\n")
+    server.run("account", "password", name, "--password-stdin", stdin="another word\n")
 
 
 def set_password(server, name):
-    server.run("account", "set", name, "--password-stdin", stdin="another\n")
+    server.run("account", "set", name, "--password-stdin", stdin="another word\n")
 
 
 def remove(server, name):
@@ -77,22 +78,22 @@ def rest_of(sock, within=AT_ONCE):
 
 
 def imap_waiting(server, name):
-    return server.imap(name, "right", "INBOX").sock
+    return server.imap(name, "the right word", "INBOX").sock
 
 
 def imap_not_selected(server, name):
-    return server.imap(name, "right").sock
+    return server.imap(name, "the right word").sock
 
 
 def imap_idle(server, name):
-    sock = server.imap(name, "right", "INBOX").sock
+    sock = server.imap(name, "the right word", "INBOX").sock
     sock.sendall(b"x IDLE\r\n")
     assert b"+ " in sock.recv(1000)
     return sock
 
 
 def imap_appending(server, name):
-    sock = server.imap(name, "right").sock
+    sock = server.imap(name, "the right word").sock
     sock.sendall(b"x APPEND INBOX {10000000}\r\n")
     assert b"+ " in sock.recv(1000)
     sock.sendall(b"x" * 100000)
@@ -100,15 +101,15 @@ def imap_appending(server, name):
 
 
 def pop3(server, name):
-    return server.pop3(name, "right").sock
+    return server.pop3(name, "the right word").sock
 
 
 def submission(server, name):
-    return server.submission(name, "right").sock
+    return server.submission(name, "the right word").sock
 
 
 def submission_in_data(server, name):
-    session = server.submission(name, "right")
+    session = server.submission(name, "the right word")
     session.mail(name)
     session.rcpt("someone@elsewhere.example")
     session.putcmd("DATA")
@@ -137,7 +138,7 @@ def test_every_session_ends_at_once(server, anna, change):
 
 
 def test_what_is_no_new_password_ends_nothing(server, anna):
-    session = server.imap(anna, "right", "INBOX")
+    session = server.imap(anna, "the right word", "INBOX")
     server.run("account", "set", anna, "--name", "Anna", "--quota", "1G", "--enabled")
     server.run("account", "grant", anna, "sales@elsewhere.example")
     time.sleep(0.6)
@@ -150,9 +151,9 @@ def test_a_long_answer_stops(server, anna):
     big = b"Subject: big\r\n\r\n" + b"0123456789abcdef" * 4 * 1024 * 4 + b"\r\n"
     for _ in range(4):
         server.deliver(big, anna)
-    wait_for(lambda: server.imap(anna, "right").select("INBOX")[1][0] == b"5", "the letters")
+    wait_for(lambda: server.imap(anna, "the right word").select("INBOX")[1][0] == b"5", "the letters")
     for reads in (True, False):
-        sock = server.imap(anna, "right", "INBOX").sock
+        sock = server.imap(anna, "the right word", "INBOX").sock
         sock.sendall(b"".join(b"x%d FETCH 1:* BODY.PEEK[]\r\n" % i for i in range(2000)))
         got = 0
         if reads:
@@ -170,7 +171,7 @@ def test_a_long_answer_stops(server, anna):
 
 def test_the_new_owner_of_a_name_is_alone(server, anna):
     """An old session must never read, count or change what belongs to the next who has the name. It asks without a pause."""
-    sessions = [server.imap(anna, "right"), server.imap(anna, "right", "INBOX")]
+    sessions = [server.imap(anna, "the right word"), server.imap(anna, "the right word", "INBOX")]
     server.run("account", "remove", anna)
     server.add_account(anna, "new owner")
     server.deliver(LETTER.replace(b"for anna", b"for the next"), anna)
@@ -195,7 +196,7 @@ def test_the_new_owner_of_a_name_is_alone(server, anna):
 
 def test_a_race_for_the_name_is_never_won(server, anna):
     """The same with no time between: the old session keeps asking for INBOX while the account is removed and made anew."""
-    session = server.imap(anna, "right")
+    session = server.imap(anna, "the right word")
     sock = session.sock
     commands = [["account", "remove", anna], ["account", "add", anna, "--password-stdin"]]
     if os.fork() == 0:
@@ -223,21 +224,27 @@ def test_a_race_for_the_name_is_never_won(server, anna):
 
 
 def test_signing_in_again_needs_the_new_password(server, anna):
-    server.imap(anna, "right").logout()  # the password was verified a moment ago
+    server.imap(anna, "the right word").logout()  # the password was verified a moment ago
     new_password(server, anna)
     with pytest.raises(imaplib.IMAP4.error):
-        server.imap(anna, "right")
-    server.imap(anna, "another").logout()
-    server.pop3(anna, "another").quit()
+        server.imap(anna, "the right word")
+    server.imap(anna, "another word").logout()
+    server.pop3(anna, "another word").quit()
 
 
 def test_an_exchange_that_waited_for_the_new_password_is_too_late(server, anna):
     """SCRAM read the keys when it began; its end, after the change, proves the old password."""
-    import scram
-    session = scram.Imap(server, anna, "right")
-    new_password(server, anna)
-    time.sleep(0.4)
-    assert not session.finish()
+    scram = Scram(anna, "the right word")
+    with Imap(server.address, server.ports["imaps"], tls=True) as imap:
+        imap.send("a AUTHENTICATE SCRAM-SHA-256 " + base64.b64encode(scram.first()).decode() + "\r\n")
+        challenge = base64.b64decode(imap.line()[2:])
+        new_password(server, anna)
+        imap.send(base64.b64encode(scram.final(challenge)).decode() + "\r\n")
+        answer = imap.line()
+        if answer.startswith("+ "):
+            imap.send("\r\n")
+            answer = imap.line()
+        assert answer.startswith("a NO"), answer
 
 
 @pytest.mark.parametrize("role", ["auth", "reader", "smtp"])
@@ -255,11 +262,11 @@ def test_a_change_while_a_role_is_away(server, anna, role):
 
 
 def test_sessions_are_listed_and_ended(server, anna):
-    imap = server.imap(anna, "right", "INBOX")
+    imap = server.imap(anna, "the right word", "INBOX")
     imap.xatom("ID", '("name" "Test \\"client\\"" "version" "1")')
     imap.sock.sendall(b"x IDLE\r\n")
     imap.sock.recv(1000)
-    smtp = server.submission(anna, "right")
+    smtp = server.submission(anna, "the right word")
     found = {entry["protocol"]: entry for entry in server.json("session", "list", anna)}
     assert sorted(found) == ["imap", "smtp"]
     assert found["imap"]["client"] == 'Test "client"' and found["imap"]["doing"] == "IDLE" and not found["imap"]["busy"]
@@ -273,6 +280,7 @@ def test_sessions_are_listed_and_ended(server, anna):
     assert "1 session ended" in server.run("session", "end", anna.upper()).stdout
     assert rest_of(imap.sock).startswith(b"* BYE")
     assert server.json("session", "list", anna) == []
+    assert f"account={anna} count=1 by=" in server.log() + (server.data / "log" / "events.log").read_text()
     assert "no session of" in server.run("session", "end", anna, status=1).stderr
     assert "neither" in server.run("session", "end", "nonsense", status=1).stderr
 

@@ -1,0 +1,269 @@
+"""Why a sign-in failed stands in the log and nowhere on the wire; guessing is slow, and locks nobody out."""
+import base64
+import os
+import re
+import signal
+import socket
+import threading
+import time
+
+import pytest
+
+from pombal import DEADLINE, Pombal, wait_for
+from wire import Imap, Pop3, Scram, Smtp
+
+OPEN = {"plaintext_auth": True}
+
+
+def b64(data):
+    return base64.b64encode(data if isinstance(data, bytes) else data.encode()).decode()
+
+
+def make_server():
+    server = Pombal(options={"auth_failures": 1000, **OPEN})
+    server.run("domain", "add", "second.test")
+    server.add_account("carl@example.test", "the right word")
+    server.run("account", "set", "carl@example.test", "--disabled")
+    for domain in ("example.test", "second.test"):
+        server.add_account(f"dora@{domain}", "the right word")
+    return server
+
+
+@pytest.fixture(scope="module")
+def server():
+    with make_server() as one:
+        yield one
+
+
+# ---- Ways to sign in: each gives the last answer, without its tag. ----
+
+def by_password(server, protocol, name, password):
+    if protocol == "imap":
+        with Imap(server.address, server.ports["imap"]) as imap:
+            return imap.command(f'LOGIN "{name}" "{password}"')[0]
+    with Pop3(server.address, server.ports["pop3"]) as pop3:
+        pop3.ok(f"USER {name}")
+        return pop3.say(f"PASS {password}")
+
+
+def exchange(server, protocol, mechanism, steps):
+    """Runs an exchange whose messages `steps` yields, sent the server's challenges; gives the last answer."""
+    kind, port, verb = {"smtp": (Smtp, "submission", "AUTH"), "imap": (Imap, "imap", "a AUTHENTICATE"), "pop3": (Pop3, "pop3", "AUTH")}[protocol]
+    with kind(server.address, server.ports[port]) as wire:
+        wire.send(f"{verb} {mechanism}\r\n")
+        answer = wire.line()
+        message = next(steps)
+        while answer.startswith(("+ ", "334", "+\r")) or answer == "+":
+            challenge = base64.b64decode(answer.split(" ", 1)[1] if " " in answer else "")
+            try:
+                message = steps.send(challenge)
+            except StopIteration:
+                message = b""
+            wire.send(b64(message) + "\r\n")
+            answer = wire.line()
+        return answer.split(" ", 1)[1] if protocol == "imap" else answer
+
+
+def plain(name, password):
+    yield
+    yield f"\0{name}\0{password}".encode()
+
+
+def login(name, password):
+    yield
+    yield name.encode()
+    yield password.encode()
+
+
+def scram(name, password):
+    client = Scram(name, password)
+    yield
+    challenge = yield client.first()
+    yield client.final(challenge)
+    yield b""
+
+
+MECHANISMS = ["PLAIN", "LOGIN", "SCRAM-SHA-256"]
+CASES = [
+    ("anna@example.test", "anna@example.test", "wrong password"),
+    ("nobody@example.test", "nobody@example.test", "no such account"),
+    ("carl@example.test", "carl@example.test", "the account is disabled"),
+    ("dora", "", "the name has no domain, and none could be meant"),
+]
+
+
+def sign_in(server, protocol, mechanism, name, password):
+    if mechanism is None:
+        return by_password(server, protocol, name, password)
+    return exchange(server, protocol, mechanism, {"PLAIN": plain, "LOGIN": login, "SCRAM-SHA-256": scram}[mechanism](name, password))
+
+
+@pytest.mark.parametrize("protocol", ["imap", "pop3", "smtp"])
+def test_why_is_in_the_log_and_not_on_the_wire(protocol):
+    with make_server() as server: # of its own: each network has some lines a minute
+        for mechanism in MECHANISMS + [None] * (protocol != "smtp"):
+            answers = set()
+            for name, account, reason in CASES:
+                offset = server.log_size()
+                answers.add(sign_in(server, protocol, mechanism, name, "certainly not"))
+                line = server.wait_log(r"event=sign_in\.failed .*", offset)[0]
+                for field in (f'account="?{account}"?', r"address=127\.\S*", f"service={protocol}", f"mechanism={mechanism or 'password'}",
+                              f'reason="{reason}"', f"name={name}"):
+                    assert re.search(field + r"( |$)", line), (field, line)
+            assert len(answers) == 1, answers
+        assert "certainly" not in server.log()
+
+
+def test_what_a_client_says_can_forge_nothing(server):
+    offset = server.log_size()
+    exchange(server, "imap", "PLAIN", plain('x"\n\x1b[2Jtime=1 event=forged ', "y"))
+    server.wait_log(r"event=sign_in\.failed", offset)
+    assert not [line for line in server.log(offset).splitlines() if "forged" in line and not line.startswith("time=2")]
+    assert "\x1b" not in server.log(offset)
+
+
+def test_trace_tells_why(server):
+    by_password(server, "imap", "anna@example.test", "certainly not")
+    by_password(server, "pop3", "carl@example.test", "the right word")
+    wait_for(lambda: "wrong password" in server.run("trace", "anna@example.test", status=None).stdout, "the failure in trace")
+    assert "the account is disabled" in server.run("trace", "Carl@example.test").stdout
+    assert any(event["event"] == "sign_in.failed" for story in server.json("trace", "anna@example.test") for event in story["events"])
+    server.imap("anna").logout()
+    assert "sign_in.done" not in server.run("trace", "anna@example.test").stdout
+
+
+def test_the_log_stays_small():
+    """Hundreds of failures are some lines and a number; the metrics count each."""
+    with Pombal(options={"auth_failures": 1000, **OPEN}) as own:
+        for _ in range(10):
+            with Pop3(own.address, own.ports["pop3"]) as pop3:
+                for _ in range(9):
+                    pop3.ok("USER nobody@example.test")
+                    pop3.say("PASS wrong")
+        own.wait_log(r"event=sign_in\.unsaid", deadline=40)
+        lines = own.log().count("event=sign_in.failed")
+        assert 20 <= lines <= 25, lines
+        metrics = own.run("metrics").stdout
+        assert int(re.search(r'pombal_sign_ins_total\{role="auth",outcome="failed"\} (\d+)', metrics)[1]) == 90
+
+
+# ---- Locked out by a stranger? ----
+
+class Guessers:
+    """Threads that guess the password of one account as fast as they can, from addresses of their own."""
+
+    def __init__(self, server, name, addresses, count):
+        self.server, self.name, self.addresses = server, name, addresses
+        self.tried = self.answered = 0
+        self.stopping = False
+        self.threads = [threading.Thread(target=self.guess, args=(i,), daemon=True) for i in range(count)]
+
+    def guess(self, number):
+        while not self.stopping:
+            number += len(self.threads)
+            try:
+                with socket.create_connection((self.server.address, self.server.ports["imap"]), 40,
+                                              source_address=(self.addresses[number % len(self.addresses)], 0)) as sock:
+                    sock.recv(1000)
+                    for i in range(5):
+                        sock.sendall(b"g LOGIN %s guess%d\r\n" % (self.name.encode(), i))
+                        answer = sock.recv(1000)
+                        self.tried += 1
+                        self.answered += b"AUTHENTICATIONFAILED" in answer
+                        if self.stopping or not answer:
+                            break
+            except OSError:
+                pass
+
+    def __enter__(self):
+        for thread in self.threads:
+            thread.start()
+        return self
+
+    def __exit__(self, *_):
+        self.stopping = True
+
+
+def enter_from(server, address, name, password, protocol="imap"):
+    """Signs in from that address; gives the answer and how long it took."""
+    start = time.monotonic()
+    port = {"imap": "imap", "pop3": "pop3", "smtp": "submission"}[protocol]
+    with socket.create_connection((server.address, server.ports[port]), DEADLINE, source_address=(address, 0)) as sock:
+        lines = sock.makefile("rwb")
+        lines.readline()
+        if protocol == "imap":
+            words = [f'a LOGIN {name} "{password}"']
+        elif protocol == "pop3":
+            words = [f"USER {name}", f"PASS {password}"]
+        else:
+            words = ["EHLO x", "AUTH PLAIN " + b64(f"\0{name}\0{password}")]
+        for word in words:
+            lines.write(word.encode() + b"\r\n")
+            lines.flush()
+            answer = lines.readline()
+            while answer[3:4] == b"-":
+                answer = lines.readline()
+        return answer.decode(), time.monotonic() - start
+
+
+WELCOME = {"imap": "a OK", "pop3": "+OK", "smtp": "235"}
+
+
+def restart_auth(server):
+    server.expected_noise.append(r"level=error.* event=role\.ended name=auth")
+    pid = server.role_of("auth")
+    offset = server.log_size()
+    os.kill(pid, signal.SIGKILL)
+    server.wait_log(r"event=role\.ready name=auth", offset)
+
+
+def test_who_guesses_locks_nobody_out():
+    with Pombal(options={**OPEN, "auth_delay_max": "8s", "connections_per_address": 100, "auth_failures_per_address": 10}) as own:
+        name = own.name("anna")
+        assert enter_from(own, "127.10.0.1", name, own.password("anna"))[0].startswith("a OK")
+        with Guessers(own, name, ["127.99.0.1"], 20) as guessers:
+            wait_for(lambda: guessers.answered >= 4, "guesses")
+            time.sleep(1)
+            for restarted in (False, True):
+                for number in range(6):  # from addresses that were never seen, over every protocol
+                    for protocol in ("imap", "pop3", "smtp"):
+                        answer, took = enter_from(own, f"127.2{int(restarted)}.{number}.{len(protocol)}", name, own.password("anna"), protocol)
+                        assert answer.startswith(WELCOME[protocol]) and took < 5, (answer, took)
+                answer, took = enter_from(own, "127.10.0.1", name, own.password("anna"))
+                assert answer.startswith("a OK") and took < 2, (answer, took)
+                if not restarted:
+                    restart_auth(own)
+                    time.sleep(1)
+        assert guessers.answered < 60, (guessers.answered, guessers.tried)
+
+
+def test_nor_from_many_addresses():
+    addresses = [f"127.{i % 100 + 100}.{i // 100}.9" for i in range(2000)]
+    with Pombal(options={**OPEN, "auth_delay_max": "5s", "auth_failures_per_address": 10}) as own:
+        name = own.name("anna")
+        assert enter_from(own, "127.10.0.1", name, own.password("anna"))[0].startswith("a OK")
+        with Guessers(own, name, addresses, 40) as guessers:
+            wait_for(lambda: guessers.answered >= 20, "guesses")
+            took = [enter_from(own, "127.10.0.1", name, own.password("anna")) for _ in range(5)]
+            assert all(answer.startswith("a OK") and seconds < 2 for answer, seconds in took), took
+            # A network that was never seen waits behind those only that weren't either; "later" is not "no".
+            for number in range(4):
+                def enters():
+                    answer, seconds = enter_from(own, f"127.3{number}.0.1", name, own.password("anna"))
+                    assert seconds < 8 and "AUTHENTICATIONFAILED" not in answer, (answer, seconds)
+                    return answer.startswith("a OK")
+                wait_for(enters, "the owner to be let in", 20)
+        assert guessers.answered < 1000, (guessers.answered, guessers.tried)
+
+
+def test_a_new_password_makes_strangers_of_all():
+    """Also of whoever had stolen the old one."""
+    with Pombal(options=OPEN) as own:
+        name = own.name("anna")
+        enter_from(own, "127.10.0.1", name, own.password("anna"))
+        own.run("account", "password", name, "--password-stdin", stdin="another word\n")
+        offset = own.log_size()
+        for _ in range(7):
+            enter_from(own, "127.10.0.1", name, own.password("anna"))
+        assert enter_from(own, "127.11.0.1", name, "another word")[0].startswith("a OK")
+        assert own.log(offset).count("event=sign_in.failed") >= 5
