@@ -347,6 +347,6 @@ const struct command account_commands[] = {
 	{"account password", "ADDRESS", "Sets a new password.", run_password, password_options, 1, 1, 0},
 	{"account grant", "ADDRESS SENDER", "Lets an account send as a further address.", run_grant, NULL, 2, 2, 0},
 	{"account revoke", "ADDRESS SENDER", "Takes that back.", run_revoke, NULL, 2, 2, 0},
-	{"account remove", "ADDRESS", "Removes an account and all its mail; at a terminal it asks first.", run_remove, remove_options, 1, 1, 0},
+	{"account remove", "ADDRESS", "Removes an account and all its mail; at a terminal it asks first.", run_remove, remove_options, 1, 1, COMMAND_REMOVES},
 	{0},
 };

@@ -234,6 +234,6 @@ const struct command alias_commands[] = {
 	{"alias list", "[DOMAIN]", "Lists the aliases.", run_list, NULL, 0, 1, COMMAND_JSON},
 	{"alias show", "ADDRESS", "Shows where an alias leads.", run_show, NULL, 1, 1, COMMAND_JSON},
 	{"alias set", "ADDRESS TARGET...", "Puts other targets in the place of an alias's.", run_set, NULL, 2, -1, 0},
-	{"alias remove", "ADDRESS", "Removes an alias.", run_remove, NULL, 1, 1, 0},
+	{"alias remove", "ADDRESS", "Removes an alias.", run_remove, NULL, 1, 1, COMMAND_REMOVES},
 	{0},
 };

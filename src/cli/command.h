@@ -23,6 +23,7 @@ enum command_flags {
 	COMMAND_JSON = 1,    /* takes --json */
 	COMMAND_HIDDEN = 2,  /* not shown: for the program's own use */
 	COMMAND_NO_DATA = 4, /* works without a data directory */
+	COMMAND_REMOVES = 16, /* on a full disk it may use what is set aside for removing things (base/reserve.h) */
 	COMMAND_OWN_OPTIONS = 8, /* parses its own arguments, in another program's manner (sendmail) */
 };
 

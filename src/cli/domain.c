@@ -117,6 +117,6 @@ const struct command domain_commands[] = {
 	{"domain list", "", "Lists the domains.", run_list, NULL, 0, 0, COMMAND_JSON},
 	{"domain show", "DOMAIN", "Shows one domain.", run_show, NULL, 1, 1, COMMAND_JSON},
 	{"domain set", "DOMAIN", "Changes a domain; an empty value takes a setting away.", run_set, options, 1, 1, 0},
-	{"domain remove", "DOMAIN", "Gives up a domain that has no accounts and aliases any more.", run_remove, NULL, 1, 1, 0},
+	{"domain remove", "DOMAIN", "Gives up a domain that has no accounts and aliases any more.", run_remove, NULL, 1, 1, COMMAND_REMOVES},
 	{0},
 };

@@ -9,11 +9,13 @@
 #include <sys/file.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/reserve.h"
 #include "main/privileges.h"
 #include "message/address.h"
 
@@ -74,6 +76,26 @@ static bool become_owner(struct command_line *line, bool (*become)(const struct 
 
 bool instance_become_owner(struct command_line *line) { return become_owner(line, privileges_become); }
 
+/* ---- Room ---- */
+
+enum { ROOM_NEEDED = 1024 * 1024 /* for the logs of the databases and their indexes */ };
+
+static bool has_room(const struct command_line *line)
+{
+	struct statvfs disk;
+	return statvfs(line->data, &disk) != 0 || (uint64_t)disk.f_bavail * disk.f_frsize >= ROOM_NEEDED;
+}
+
+static void make_room(const struct command_line *line)
+{
+	static const char *const folders[] = {"directory", "queue", "accounts"};
+	char path[PATH_MAX];
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+		if (snprintf(path, sizeof path, "%s/%s", line->data, folders[i]) < PATH_MAX)
+			while (!has_room(line) && reserve_give(path))
+				;
+}
+
 static bool enter(struct command_line *line, bool (*become)(const struct identity *owner, struct error *error))
 {
 	struct error error;
@@ -85,6 +107,8 @@ static bool enter(struct command_line *line, bool (*become)(const struct identit
 		return false;
 	}
 	config_set_current(config);
+	if (line->command->flags & COMMAND_REMOVES)
+		make_room(line);
 	return true;
 }
 

@@ -289,6 +289,6 @@ const struct command queue_commands[] = {
 	{"queue flush", "[ID|ADDRESS|@DOMAIN]", "Tries again at once.", run_flush, NULL, 0, 1, 0},
 	{"queue hold", "ID|ADDRESS|@DOMAIN", "Holds messages back until they are released.", run_hold, NULL, 1, 1, 0},
 	{"queue release", "ID|ADDRESS|@DOMAIN", "Lets held messages go on.", run_release, NULL, 1, 1, 0},
-	{"queue remove", "ID|ADDRESS|@DOMAIN", "Removes messages without telling their senders.", run_remove, NULL, 1, 1, 0},
+	{"queue remove", "ID|ADDRESS|@DOMAIN", "Removes messages without telling their senders.", run_remove, NULL, 1, 1, COMMAND_REMOVES},
 	{0},
 };

@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/reserve.h"
 #include "store/store.h"
 
 enum {
@@ -176,6 +177,17 @@ static void wait_and_serve(struct master *master)
 	master_serve_control(master, fds + 1 + ROLE_COUNT, clients);
 }
 
+/* Room for removing things when the disk is full. */
+static void keep_reserves(struct master *master)
+{
+	static const char *const folders[] = {"accounts", "queue", "directory"};
+	if (clock_monotonic_ms() < master->reserve_at)
+		return;
+	master->reserve_at = clock_monotonic_ms() + MASTER_TICK_MS;
+	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
+		reserve_keep(folders[i]);
+}
+
 static void run(struct master *master)
 {
 	for (int i = 0; i < ROLE_COUNT; i++)
@@ -188,6 +200,7 @@ static void run(struct master *master)
 		if (!master->stopping)
 			start_due(master);
 		master_kill_late(master);
+		keep_reserves(master);
 		wait_and_serve(master);
 		say_ready(master);
 		master_rotate_log(master);

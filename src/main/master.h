@@ -75,6 +75,7 @@ struct master {
 	bool distrust;                    /* a role has ended because a sync failed: see master_begin_anew() */
 	int64_t anew_at;                  /* monotonic ms: not to be tried before */
 	int64_t started;                  /* monotonic ms */
+	int64_t reserve_at;               /* monotonic ms: when the reserves are looked at again */
 	char question[CONTROL_LINE_MAX];  /* that the roles are being asked; "": none */
 	int64_t question_deadline;        /* monotonic ms */
 	bool hurried;                     /* Ctrl-C twice: nothing is waited for */

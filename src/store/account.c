@@ -184,14 +184,24 @@ static bool check_incarnation(struct account *account, bool *anew, struct error 
 }
 
 /* With the account's lock. */
+static bool open_database(struct account *account, struct error *error)
+{
+	account->db = account_database(account->folder, DB_DURABLE_LATER, false, error);
+	if (account->db && (account->store->options.looking || change_recover(account, error)))
+		return true;
+	db_close(&account->db);
+	return false;
+}
+
+/* With the account's lock. */
 static bool connect_account(struct account *account, struct error *error)
 {
 	struct stat status;
 	struct error cause = {0};
 	bool anew = false;
-	account->db = account_database(account->folder, DB_DURABLE_LATER, false, &cause);
-	bool looking = account->store->options.looking;
-	if (account->db && (looking || change_recover(account, &cause)) && check_incarnation(account, &anew, &cause))
+	/* What can't be opened can't be emptied: opening may use what is set aside for removing. */
+	if ((open_database(account, &cause) || (change_has_room_now(account, &cause) && open_database(account, &cause))) &&
+	    check_incarnation(account, &anew, &cause))
 		return true;
 	db_close(&account->db);
 	if (anew)

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "base/reserve.h"
 #include "store/internal.h"
 
 bool change_read_row(struct db *db, struct account_row *row, struct error *error)
@@ -162,6 +163,12 @@ int64_t change_modseq(struct change *change)
 	if (change->modseq == 0)
 		change->modseq = ++change->row.modseq;
 	return change->modseq;
+}
+
+bool change_has_room_now(const struct account *account, const struct error *error)
+{
+	char folder[PATH_MAX];
+	return error && error->kind == ERROR_FULL && snprintf(folder, sizeof folder, "%s/accounts", account->store->data) < PATH_MAX && reserve_give(folder);
 }
 
 bool change_end(struct change *change, bool done, struct error *error)

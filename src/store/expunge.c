@@ -80,26 +80,32 @@ static bool choose_deleted(struct db *db, int64_t mailbox, const uint32_t *uids,
 	return step == DB_DONE;
 }
 
-bool message_expunge(struct account *account, int64_t mailbox, const uint32_t *uids, size_t count, bool any,
-		     struct arena *arena, uint32_t **removed, size_t *removed_count, struct error *error)
+static bool expunge(struct account *account, int64_t mailbox, const uint32_t *uids, size_t count, bool any, uint32_t *removed,
+		    size_t *removed_count, struct error *error)
 {
 	struct change change;
-	*removed = arena_array(arena, count + 1, sizeof **removed);
 	*removed_count = 0;
-	if (count == 0)
-		return true;
 	if (!change_begin(account, NULL, 0, &change, error))
 		return false;
 	uint32_t *chosen = memory_array(count, sizeof *chosen);
 	size_t chosen_count = count;
 	bool done = any || choose_deleted(change.db, mailbox, uids, count, chosen, &chosen_count, error);
 	if (done)
-		done = change_take_out(&change, mailbox, any ? uids : chosen, chosen_count, *removed, removed_count, error);
+		done = change_take_out(&change, mailbox, any ? uids : chosen, chosen_count, removed, removed_count, error);
 	free(chosen);
 	done = change_end(&change, done, error);
 	if (!done)
 		*removed_count = 0;
 	return done;
+}
+
+bool message_expunge(struct account *account, int64_t mailbox, const uint32_t *uids, size_t count, bool any,
+		     struct arena *arena, uint32_t **removed, size_t *removed_count, struct error *error)
+{
+	*removed = arena_array(arena, count + 1, sizeof **removed);
+	*removed_count = 0;
+	return count == 0 || expunge(account, mailbox, uids, count, any, *removed, removed_count, error) ||
+	       (change_has_room_now(account, error) && expunge(account, mailbox, uids, count, any, *removed, removed_count, error));
 }
 
 /* ---- Bringing back ---- */

@@ -89,12 +89,19 @@ static bool change_all(struct change *change, const struct flags_request *reques
 	return done && (change->modseq == 0 || change_tally(change, request->mailbox, &tally, error));
 }
 
+static bool store_flags(struct account *account, const struct flags_request *request, const uint32_t *uids, size_t count, uint32_t *list,
+			size_t *refused, struct error *error)
+{
+	struct change change;
+	*refused = 0;
+	return change_begin(account, NULL, 0, &change, error) && change_end(&change, change_all(&change, request, uids, count, list, refused, error), error);
+}
+
 bool message_store_flags(struct account *account, int64_t mailbox, const uint32_t *uids, size_t count, enum flags_change change,
 			 unsigned flags, struct slice keywords, int64_t unchanged_since, struct arena *arena,
 			 uint32_t **failed, size_t *failed_count, struct error *error)
 {
 	struct flags_request request = {mailbox, change, flags, keywords, unchanged_since};
-	struct change transaction;
 	uint32_t *list = failed && unchanged_since >= 0 ? arena_array(arena, count + 1, sizeof *list) : NULL;
 	size_t refused = 0;
 	if (failed)
@@ -103,9 +110,8 @@ bool message_store_flags(struct account *account, int64_t mailbox, const uint32_
 		*failed_count = 0;
 	if (count == 0)
 		return true;
-	if (!change_begin(account, NULL, 0, &transaction, error))
-		return false;
-	bool done = change_end(&transaction, change_all(&transaction, &request, uids, count, list, &refused, error), error);
+	bool done = store_flags(account, &request, uids, count, list, &refused, error) ||
+		    (change_has_room_now(account, error) && store_flags(account, &request, uids, count, list, &refused, error)); /* \Deleted is a flag */
 	if (done && failed_count)
 		*failed_count = refused;
 	return done;

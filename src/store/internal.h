@@ -274,6 +274,9 @@ bool change_begin_looking(struct account *account, struct change *change, struct
 int64_t change_modseq(struct change *change);
 /** Ends the change: commits if `done`, else undoes all; leaves the account; tells subscribers. */
 bool change_end(struct change *change, bool done, struct error *error);
+/** For what removes something, when it has failed: was it for want of room, and is there some now, out of what is set aside for
+ * that (base/reserve.h)? Then it is to be tried once more. */
+bool change_has_room_now(const struct account *account, const struct error *error);
 /** After an unclean stop: goes on from the ceilings and drops messages whose files were lost. Account locked. */
 bool change_recover(struct account *account, struct error *error);
 /** Says in the table of how full mailboxes are what the row says. */

@@ -251,9 +251,12 @@ bool mailbox_delete(struct account *account, struct slice name, struct error *er
 	struct change change;
 	if (!mailbox_name_check(name, &checked, NULL))
 		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
-	if (!change_begin(account, NULL, 0, &change, error))
-		return false;
-	return change_end(&change, delete_in(&change, mailbox_name_slice(&checked), error), error);
+	for (bool again = false;; again = true) {
+		if (change_begin(account, NULL, 0, &change, error) && change_end(&change, delete_in(&change, mailbox_name_slice(&checked), error), error))
+			return true;
+		if (again || !change_has_room_now(account, error))
+			return false;
+	}
 }
 
 /* ---- Renaming ---- */

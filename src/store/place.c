@@ -86,26 +86,34 @@ static bool check_mailbox(struct db *db, int64_t id, struct error *error)
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox"));
 }
 
-bool message_copy(struct account *account, int64_t from, const uint32_t *uids, size_t count, int64_t to, bool move,
-		  struct arena *arena, uint32_t **source, uint32_t **target, size_t *copied, struct error *error)
+static bool copy(struct account *account, int64_t from, const uint32_t *uids, size_t count, int64_t to, bool move, uint32_t *source,
+		 uint32_t *target, size_t *copied, struct error *error)
 {
 	struct change change;
-	*source = arena_array(arena, count + 1, sizeof **source);
-	*target = arena_array(arena, count + 1, sizeof **target);
 	*copied = 0;
-	if (count > UINT32_MAX / 2)
-		return error_set(error, ERROR_LIMIT, "too many messages");
 	if (!change_begin(account, &(struct uid_need){to, (uint32_t)count}, 1, &change, error))
 		return false;
-	bool done = check_mailbox(change.db, to, error) && copy_all(&change, from, uids, count, to, *source, *target, copied, error);
+	bool done = check_mailbox(change.db, to, error) && copy_all(&change, from, uids, count, to, source, target, copied, error);
 	if (done && move) {
 		uint32_t *removed = memory_array(*copied + 1, sizeof *removed);
 		size_t removed_count;
-		done = change_take_out(&change, from, *source, *copied, removed, &removed_count, error);
+		done = change_take_out(&change, from, source, *copied, removed, &removed_count, error);
 		free(removed);
 	}
 	done = change_end(&change, done, error);
 	if (!done)
 		*copied = 0;
 	return done;
+}
+
+bool message_copy(struct account *account, int64_t from, const uint32_t *uids, size_t count, int64_t to, bool move,
+		  struct arena *arena, uint32_t **source, uint32_t **target, size_t *copied, struct error *error)
+{
+	*source = arena_array(arena, count + 1, sizeof **source);
+	*target = arena_array(arena, count + 1, sizeof **target);
+	*copied = 0;
+	if (count > UINT32_MAX / 2)
+		return error_set(error, ERROR_LIMIT, "too many messages");
+	return copy(account, from, uids, count, to, move, *source, *target, copied, error) ||
+	       (move && change_has_room_now(account, error) && copy(account, from, uids, count, to, move, *source, *target, copied, error)); /* to the bin */
 }

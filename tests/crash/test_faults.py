@@ -6,6 +6,7 @@ import time
 
 import pytest
 
+import letters
 import pombal
 from disk import SmallDisk
 from faults import limit_files, open_files, shim  # noqa: F401 (a fixture)
@@ -244,3 +245,55 @@ def test_clock_jumps(sink, shim):
         shim.set(clock_offset=0)
         server.stop()
         check_disk(server)
+
+
+# ---- Making room ----
+
+def test_what_is_on_a_full_disk_can_be_removed():
+    """Nothing is left, not a page, before each step: after a restart, when no database has a log that has room in it."""
+    with SmallDisk(64) as disk, PlacedPombal(disk.mount_point, options={"smarthost": "127.0.0.1:1", "retry_schedule": ["1h"]}, accounts=["anna", "boris"]) as server:
+        for number in range(60):
+            server.submit(letters.with_attachment(f"waiting {number}", 3000, "x@far.example", server.name("anna")), "x@far.example")
+        with open(disk.mount_point / "old.mbox", "wb") as mbox:
+            for number in range(1500):
+                mbox.write(b"From x Mon Jan  1 00:00:00 2024\nSubject: %d\n\nx\n\n" % number)
+        server.run("import", server.name("anna"), disk.mount_point / "old.mbox")
+        server.run("import", server.name("anna"), disk.mount_point / "old.mbox", "--mailbox", "Archive")
+        wait_for(lambda: len(server.queue()) == 60, "the queue")
+        server.stop()
+        for path in server.data.rglob("*.db"):
+            with sqlite3.connect(path) as db:
+                db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            db.close()
+        server.start()
+        wait_for(lambda: all((server.data / folder / ".reserve").stat().st_size == 4 << 20 for folder in ("accounts", "queue", "directory")), "the reserves")
+        disk.fill()
+
+        def full(step):
+            """Takes what the step before has left over, then the step."""
+            with open(disk.mount_point / "more", "ab", buffering=0) as more:
+                try:
+                    while True:
+                        more.write(b"x" * 4096)
+                except OSError:
+                    pass
+            return step()
+        with pytest.raises(AssertionError):  # there is no room for anything else
+            full(lambda: server.add_account("carla@example.test", "a word or two"))
+        session = full(lambda: server.imap(mailbox="INBOX"))
+        assert full(lambda: session.append("INBOX", None, None, letters.with_attachment("new", 300000)))[0] == "NO"
+        assert full(lambda: session.store("1:1000", "+FLAGS.SILENT", "(\\Deleted)"))[0] == "OK"
+        status, removed = full(session.expunge)
+        assert status == "OK" and len(removed) == 1000
+        assert full(lambda: session._simple_command("MOVE", "1:200", "Trash"))[0] == "OK"
+        assert full(lambda: session.delete("Archive"))[0] == "OK"
+        session.logout()
+        assert "60 messages removed" in full(lambda: server.run("queue", "remove", "@far.example")).stdout
+        full(lambda: server.run("account", "remove", server.name("boris")))
+        assert full(lambda: server.imap(mailbox="INBOX")).untagged_responses["EXISTS"] == [b"300"]
+        (disk.mount_point / "more").unlink()
+        (disk.mount_point / "filler").unlink()
+        server.stop()
+        server.start()
+        wait_for(lambda: (server.data / "accounts/.reserve").stat().st_size == 4 << 20, "the reserve to be whole again")
+        assert "0 problems" in server.run("fsck").stdout
