@@ -1,5 +1,5 @@
 /* Writing events; the format stands in log.h. A line is put together on the stack and written with one write(2), which
- * O_APPEND keeps whole among processes; a line that would be longer than LOG_LINE_MAX loses its last fields' ends. */
+ * O_APPEND keeps whole among processes, as a pipe does; a line that would be longer than LOG_LINE_MAX loses its last fields' ends. */
 #include "base/log.h"
 
 #include <pthread.h>
@@ -9,7 +9,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 
-enum { LOG_LINE_MAX = 4000, LOG_VALUE_MAX = 1000 };
+enum { LOG_VALUE_MAX = 1000 };
 
 static struct {
 	pthread_mutex_t lock; /* guards file */

@@ -11,6 +11,8 @@
 
 #include "base/slice.h"
 
+enum { LOG_LINE_MAX = 4000 }; /* bytes, with the newline: fewer than a pipe takes at once (PIPE_BUF) */
+
 enum log_level { LOG_LEVEL_DEBUG, LOG_LEVEL_INFO, LOG_LEVEL_WARNING, LOG_LEVEL_ERROR };
 
 struct log_field {
@@ -54,7 +56,8 @@ void log_visit_counts(void (*visit)(void *context, const char *event, uint64_t c
 
 /** Names the role in every later line, and the least level that goes to standard error. */
 void log_set_role(const char *role, enum log_level stderr_level);
-/** Events of level info and above also go to `fd` (opened O_APPEND; this takes it over, and closes the former). -1: none. */
+/** Events of level info and above also go to `fd` (a pipe, or a file opened O_APPEND; this takes it over, and closes the former). -1:
+ * none. */
 void log_set_file(int fd);
 /** "debug", "info", "warning", "error"; false if it is none of them. */
 bool log_level_parse(struct slice name, enum log_level *level);

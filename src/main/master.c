@@ -243,7 +243,7 @@ static bool set_up(struct master *master, struct error *error)
 	enum log_level level = LOG_LEVEL_INFO;
 	log_level_parse(slice_of(config_current()->log_level), &level);
 	log_set_role("master", level);
-	if (!master_open_log(master, error))
+	if (!(master->log_keeper = log_keeper_new(error)) || !master_open_log(master, error))
 		return false;
 	warn_of_root(master);
 	privileges_return();
@@ -273,12 +273,14 @@ static void tear_down(struct master *master)
 			close(master->children[i].control);
 		buf_free(&master->children[i].answer);
 	}
+	close_pair(&master->handins);
 	close_pair(&master->pokes);
 	close_pair(&master->changes);
 	int fds[] = {master->program, master->log, master->signals, master->config, master->certificates, master->lock};
 	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
+	log_keeper_free(&master->log_keeper);
 	log_set_file(-1);
 	free(master->data);
 	config_free_all();
@@ -305,7 +307,7 @@ static void make_empty(struct master *master, const char *data)
 		master->children[i].control = -1;
 		master->auth[i] = (struct channel){{-1, -1}};
 	}
-	master->pokes = master->changes = (struct channel){{-1, -1}};
+	master->handins = master->pokes = master->changes = (struct channel){{-1, -1}};
 	master->program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 }
 

@@ -9,6 +9,7 @@
 
 #include "base/buf.h"
 #include "main/control.h"
+#include "main/log_keeper.h"
 #include "main/privileges.h"
 #include "main/role.h"
 
@@ -63,6 +64,7 @@ struct master {
 	struct listener listeners[ROLE_LISTENERS_MAX];
 	size_t listener_count;
 	struct channel auth[ROLE_COUNT];  /* [0]: the asking role's end, [1]: auth's */
+	struct log_keeper *log_keeper;
 	struct channel handins;           /* [0]: the smtp role's end, [1]: the queue role's */
 	struct channel pokes, changes;    /* [0]: the sender's end, [1]: the receiver's */
 	int program;                      /* this program's file, to execute */
@@ -98,7 +100,7 @@ bool master_load(struct master *master, bool listen, struct error *error);
 
 /* master_log.c: the event file and its predecessors. */
 bool master_open_log(struct master *master, struct error *error);
-/** Begins a new event file when the present one is large or a day old, hands it out, and removes the oldest. */
+/** Begins a new event file when the present one is large or a day old, and removes the oldest. */
 void master_rotate_log(struct master *master);
 
 /* master_children.c: processes. */

@@ -85,12 +85,21 @@ static bool send_listeners(struct master *master, enum role_name name, int contr
 	return true;
 }
 
+static bool send_log(struct master *master, enum role_name name, int control, struct error *error)
+{
+	int fd = log_keeper_add(master->log_keeper, role_names[name], error);
+	bool done = fd >= 0 && control_send(control, CONTROL_LOG, 0, NULL, fd, error);
+	if (fd >= 0)
+		close(fd);
+	return done;
+}
+
 /* All of it waits in the channel until the new process reads. Keys go to those only that serve TLS. */
 static bool send_setup(struct master *master, enum role_name name, int control, struct error *error)
 {
 	bool serves_tls = name == ROLE_SMTP || name == ROLE_READER;
 	return control_send(control, CONTROL_DATA, (uint32_t)getpid(), master->data, -1, error) &&
-	       control_send(control, CONTROL_LOG, 0, NULL, master->log, error) &&
+	       send_log(master, name, control, error) &&
 	       control_send(control, CONTROL_CONFIG, 0, NULL, master->config, error) &&
 	       (!serves_tls || control_send(control, CONTROL_CERTIFICATES, 0, NULL, master->certificates, error)) &&
 	       send_channels(master, name, control, error) && send_listeners(master, name, control, error) &&

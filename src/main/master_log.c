@@ -1,5 +1,5 @@
-/* The event file log/events.log, which all processes append to. When it is large or a day old it is renamed to
- * log/events-<time>.log and a new one begun; whatever still comes through an old descriptor lands in the renamed file. */
+/* The event file log/events.log, which the master writes (log_keeper.h), and the command line appends to. When it is large or a day
+ * old it is renamed to log/events-<time>.log and a new one begun. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -23,6 +23,7 @@ bool master_open_log(struct master *master, struct error *error)
 		close(master->log);
 	master->log = fd;
 	master->log_opened = clock_now();
+	log_keeper_set_file(master->log_keeper, fd);
 	log_set_file(own);
 	return true;
 }
@@ -67,7 +68,5 @@ void master_rotate_log(struct master *master)
 		log_error("log.failed", log_text("path", path), log_number("error", errno));
 	else if (!master_open_log(master, &error))
 		log_error("log.failed", log_text("reason", error.text));
-	else
-		master_tell_children(master, CONTROL_LOG, master->log);
 	remove_oldest(config->log_keep);
 }

@@ -205,10 +205,6 @@ static void obey(struct role *role, struct control_message *message)
 		answer(role, slice_of(message->text));
 	else if (message->type == CONTROL_CONFIG || message->type == CONTROL_CERTIFICATES)
 		follow(role, message);
-	else if (message->type == CONTROL_LOG) {
-		log_set_file(message->fd);
-		message->fd = -1;
-	}
 	if (message->fd >= 0)
 		close(message->fd);
 }

@@ -1,0 +1,257 @@
+/* One thread, and a list of pipes; see log_keeper.h. Under load many lines are read and written at a time. */
+#include "main/log_keeper.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <pthread.h>
+#include <signal.h>
+#include <stdatomic.h>
+#include <sys/eventfd.h>
+#include <unistd.h>
+
+#include "base/buf.h"
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/memory.h"
+
+enum {
+	SOURCES_MAX = 64,
+	PIECE_MAX = 64 * 1024,   /* what a pipe holds */
+	COMPLAINT_EVERY_MS = 1000,
+};
+
+/** The pipe of one process. */
+struct source {
+	int fd;
+	const char *role;
+	struct buf rest;         /* the beginning of a line */
+	bool skipping;           /* until the end of a line that is too long */
+	uint64_t refused;        /* lines since the last complaint */
+	int64_t complained_at;
+};
+
+struct log_keeper {
+	pthread_t thread;
+	int wake_fd;
+	_Atomic bool stopping;
+	pthread_mutex_t lock;    /* guards what follows */
+	int file;
+	struct source *sources[SOURCES_MAX];
+	size_t count;
+};
+
+/* ---- Lines ---- */
+
+static bool skip_word(struct slice *line, const char *word)
+{
+	bool there = slice_starts(*line, slice_of(word));
+	if (there)
+		*line = slice_skip(*line, strlen(word));
+	return there;
+}
+
+/* time=… level=… role=THE ROLE event=…, as log.c writes it, of printable characters. */
+static bool is_line_of(struct slice line, const char *role)
+{
+	struct slice rest = line, value;
+	enum log_level level;
+	for (size_t i = 0; i < line.len; i++)
+		if ((unsigned char)line.at[i] < ' ' || line.at[i] == 0x7f)
+			return false;
+	if (!skip_word(&rest, "time=") || !slice_cut(rest, ' ', &value, &rest) || value.len >= CLOCK_STAMP_MAX)
+		return false;
+	if (!skip_word(&rest, "level=") || !slice_cut(rest, ' ', &value, &rest) || !log_level_parse(value, &level))
+		return false;
+	return skip_word(&rest, "role=") && slice_cut(rest, ' ', &value, &rest) && slice_equal(value, slice_of(role)) && skip_word(&rest, "event=");
+}
+
+/* What was refused is counted, and said now and then. */
+static void complain(struct source *source, struct buf *out)
+{
+	int64_t now = clock_monotonic_ms();
+	char stamp[CLOCK_STAMP_MAX];
+	if (source->refused == 0 || (source->complained_at > 0 && now - source->complained_at < COMPLAINT_EVERY_MS))
+		return;
+	clock_stamp(clock_now_ms(), stamp);
+	buf_printf(out, "time=%s level=warning role=master event=log.refused name=%s lines=%llu\n", stamp, source->role,
+		   (unsigned long long)source->refused);
+	source->refused = 0;
+	source->complained_at = now;
+}
+
+static void take_line(struct source *source, struct slice line, struct buf *out)
+{
+	if (!source->skipping && line.len < LOG_LINE_MAX && is_line_of(line, source->role)) {
+		buf_append(out, line);
+		buf_append_char(out, '\n');
+	} else
+		source->refused++;
+	source->skipping = false;
+}
+
+static void take_bytes(struct source *source, struct slice bytes, struct buf *out)
+{
+	for (size_t end; (end = slice_find_char(bytes, '\n')) != SLICE_NONE; bytes = slice_skip(bytes, end + 1)) {
+		struct slice line = slice_sub(bytes, 0, end);
+		if (source->rest.len > 0) {
+			source->skipping |= !buf_append(&source->rest, line);
+			line = buf_slice(&source->rest);
+		}
+		take_line(source, line, out);
+		buf_clear(&source->rest);
+	}
+	source->skipping |= !buf_append(&source->rest, bytes);
+}
+
+/* ---- The thread ---- */
+
+/* Reads what is there now. False: nobody can write to it any more. */
+static bool read_source(struct source *source, char *piece, struct buf *out)
+{
+	ssize_t got = read(source->fd, piece, PIECE_MAX);
+	if (got > 0)
+		take_bytes(source, slice_make(piece, (size_t)got), out);
+	return got > 0 || (got < 0 && (errno == EAGAIN || errno == EINTR));
+}
+
+static void free_source(struct source **source)
+{
+	close((*source)->fd);
+	buf_free(&(*source)->rest);
+	free(*source);
+	*source = NULL;
+}
+
+/* With the lock held. */
+static void write_out(struct log_keeper *keeper, struct buf *out)
+{
+	struct error ignored; /* a log that can't be written must not stop the mail: there is nobody left to tell */
+	if (keeper->file >= 0 && out->len > 0)
+		file_write_all(keeper->file, buf_slice(out), &ignored);
+	buf_clear(out);
+}
+
+static void read_all(struct log_keeper *keeper, char *piece, struct buf *out)
+{
+	pthread_mutex_lock(&keeper->lock);
+	for (size_t i = 0; i < keeper->count;) {
+		struct source *source = keeper->sources[i];
+		bool open = read_source(source, piece, out);
+		if (!open)
+			source->complained_at = 0; /* this is the last time */
+		complain(source, out);
+		write_out(keeper, out);
+		if (open) {
+			i++;
+			continue;
+		}
+		free_source(&source);
+		keeper->sources[i] = keeper->sources[--keeper->count];
+	}
+	pthread_mutex_unlock(&keeper->lock);
+}
+
+static size_t list_sources(struct log_keeper *keeper, struct pollfd *fds)
+{
+	pthread_mutex_lock(&keeper->lock);
+	for (size_t i = 0; i < keeper->count; i++)
+		fds[i] = (struct pollfd){.fd = keeper->sources[i]->fd, .events = POLLIN};
+	size_t count = keeper->count;
+	pthread_mutex_unlock(&keeper->lock);
+	return count;
+}
+
+static void *keep(void *argument)
+{
+	struct log_keeper *keeper = argument;
+	char *piece = memory_new(PIECE_MAX);
+	struct buf out = BUF(2 * PIECE_MAX);
+	while (!keeper->stopping) {
+		struct pollfd fds[SOURCES_MAX + 1];
+		eventfd_t ignored;
+		size_t count = list_sources(keeper, fds);
+		fds[count] = (struct pollfd){.fd = keeper->wake_fd, .events = POLLIN};
+		if (poll(fds, count + 1, -1) > 0 && fds[count].revents)
+			eventfd_read(keeper->wake_fd, &ignored);
+		read_all(keeper, piece, &out);
+	}
+	read_all(keeper, piece, &out);
+	buf_free(&out);
+	free(piece);
+	return NULL;
+}
+
+/* ---- For the master ---- */
+
+struct log_keeper *log_keeper_new(struct error *error)
+{
+	struct log_keeper *keeper = memory_new(sizeof *keeper);
+	keeper->file = -1;
+	keeper->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	pthread_mutex_init(&keeper->lock, NULL);
+	sigset_t all, former; /* signals are the main thread's */
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &former);
+	int failure = keeper->wake_fd < 0 ? errno : pthread_create(&keeper->thread, NULL, keep, keeper);
+	pthread_sigmask(SIG_SETMASK, &former, NULL);
+	if (failure == 0)
+		return keeper;
+	error_set_errno(error, failure, "the thread of the event file");
+	if (keeper->wake_fd >= 0)
+		close(keeper->wake_fd);
+	free(keeper);
+	return NULL;
+}
+
+void log_keeper_set_file(struct log_keeper *keeper, int fd)
+{
+	pthread_mutex_lock(&keeper->lock);
+	if (keeper->file >= 0)
+		close(keeper->file);
+	keeper->file = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	pthread_mutex_unlock(&keeper->lock);
+}
+
+int log_keeper_add(struct log_keeper *keeper, const char *role, struct error *error)
+{
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) != 0) {
+		error_set_errno(error, errno, "a pipe for events");
+		return -1;
+	}
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	struct source *source = memory_new(sizeof *source);
+	*source = (struct source){.fd = ends[0], .role = role, .rest = BUF(LOG_LINE_MAX)};
+	pthread_mutex_lock(&keeper->lock);
+	bool room = keeper->count < SOURCES_MAX;
+	if (room)
+		keeper->sources[keeper->count++] = source;
+	pthread_mutex_unlock(&keeper->lock);
+	eventfd_write(keeper->wake_fd, 1);
+	if (room)
+		return ends[1];
+	free_source(&source);
+	close(ends[1]);
+	error_set(error, ERROR_LIMIT, "more than %d pipes for events", SOURCES_MAX);
+	return -1;
+}
+
+void log_keeper_free(struct log_keeper **keeper)
+{
+	struct log_keeper *old = *keeper;
+	*keeper = NULL;
+	if (!old)
+		return;
+	old->stopping = true;
+	eventfd_write(old->wake_fd, 1);
+	pthread_join(old->thread, NULL);
+	while (old->count > 0)
+		free_source(&old->sources[--old->count]);
+	if (old->file >= 0)
+		close(old->file);
+	close(old->wake_fd);
+	pthread_mutex_destroy(&old->lock);
+	free(old);
+}
