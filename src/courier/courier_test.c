@@ -369,6 +369,25 @@ static void nobody_is_a_report(void **state)
 	assert_report("How are you?");
 }
 
+static void strangers_words_are_not_sent_to_others(void **state)
+{
+	(void)state;
+	static const struct slice spam = {"Received: from a\r\nX-Buy: pills\r\nSubject: hello\r\nMessage-ID: <1@x>\r\n\r\nBuy pills\r\n", 80};
+	size_t count;
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .client = SLICE("x [192.0.2.9]")}, spam,
+		     TO({"nobody@here.test", 0, NULL}, {"bob@here.test", NOTIFY_SUCCESS, NULL}));
+	start();
+	eventually(waiting() == 0 && mailbox_count("alice@here.test", "INBOX") == 1);
+	struct slice text = read_mailbox("alice@here.test", "INBOX", &count);
+	assert_report("Content-Type: text/rfc822-headers\r\n");
+	assert_report("Subject: hello\r\nMessage-ID: <1@x>\r\n");
+	assert_false(holds(text, "pills") || holds(text, "Received: from a") || holds(text, "Action: delivered"));
+	configure("relay_networks = {\"192.0.2.0/24\"}\n");
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .client = SLICE("x [192.0.2.9]")}, spam, TO({"nobody@here.test", 0, NULL}));
+	eventually(mailbox_count("alice@here.test", "INBOX") == 2);
+	assert_report("Buy pills");
+}
+
 static void reports_are_not_reported(void **state)
 {
 	(void)state;
@@ -1051,6 +1070,7 @@ int main(void)
 		CASE(many_messages_to_many),
 		CASE(copies_share_one_file),
 		CASE(nobody_is_a_report),
+		CASE(strangers_words_are_not_sent_to_others),
 		CASE(reports_are_not_reported),
 		CASE(a_full_mailbox_defers_and_then_fails),
 		CASE(without_auth_mail_waits),

@@ -33,7 +33,7 @@ bool forward_letter(struct addressee *addressee, struct error *error)
 	struct queue_message message = {
 		.from = original->from, .body = original->body, .smtputf8 = original->smtputf8, .require_tls = original->require_tls,
 		.ret = original->ret, .envid = original->envid, .account = original->account, .arrived = original->arrived,
-		.client = arena_printf(arena, "alias %.*s", SLICE_ARG(recipient->address)),
+		.client = arena_printf(arena, "alias %.*s, from %.*s", SLICE_ARG(recipient->address), SLICE_ARG(original->client)), /* a stranger's stays one */
 	};
 	message.recipients = arena_array(arena, addressee->route_count, sizeof *message.recipients);
 	for (size_t i = 0; i < addressee->route_count; i++) {

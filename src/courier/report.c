@@ -14,13 +14,28 @@ enum {
 	REPORT_HEADER_MAX = 32 * 1024,   /* and of that no more than so much */
 	REPORT_RECIPIENTS_MAX = 1000,    /* in one report */
 	REPORT_RECIPIENT_SIZE = 8 * 1024,
+	STRANGER_HEADER_MAX = 4 * 1024,
 };
+
+/* Did the message come from somebody who neither signed in nor may relay? His sender's address may be another's, who must not get
+ * from us what a stranger wrote (backscatter): he hears only of failures, and gets only the fields that he knows his message by. */
+static bool is_strangers(const struct queue_message *message)
+{
+	struct sockaddr_storage address;
+	struct slice client = message->client;
+	size_t open = slice_find_last_char(client, '[');
+	if (message->account.len > 0 || open == SLICE_NONE || client.at[client.len - 1] != ']')
+		return false;
+	struct slice numeric = slice_sub(client, open + 1, client.len - open - 2);
+	return !config_parse_address(numeric, &address) || !config_networks_hold(&config_current()->relay_networks, &address);
+}
 
 /* Which notification an addressee's fate calls for (RFC 3461 §5, §6.1); false: none. */
 static bool kind_of(const struct addressee *addressee, enum dsn_kind *kind)
 {
 	unsigned notify = addressee->recipient->notify;
-	if (addressee->letter->work->message.from.len == 0 || notify & NOTIFY_NEVER)
+	const struct queue_message *message = &addressee->letter->work->message;
+	if (message->from.len == 0 || notify & NOTIFY_NEVER || (addressee->verdict != VERDICT_FAILED && is_strangers(message)))
 		return false;
 	switch (addressee->verdict) {
 	case VERDICT_FAILED:
@@ -93,6 +108,22 @@ static struct slice cut_header(struct slice header, size_t max)
 	return end == SLICE_NONE ? slice_sub(header, 0, 0) : slice_sub(header, 0, end + 1);
 }
 
+/* Of a header only what tells which message it was. */
+static void keep_known_fields(struct buf *content)
+{
+	static const char *const names[] = {"Date", "From", "To", "Cc", "Subject", "Message-ID", "In-Reply-To", "References"};
+	struct buf kept = BUF(STRANGER_HEADER_MAX);
+	struct slice header = buf_slice(content);
+	struct header_field field;
+	while (header_next(&header, &field))
+		for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+			if (slice_equal_nocase(field.name, slice_of(names[i])) && field.whole.len <= kept.max - kept.len)
+				buf_append(&kept, field.whole);
+	buf_clear(content);
+	buf_append(content, buf_slice(&kept));
+	buf_free(&kept);
+}
+
 /* Reads what is to be returned: the whole message if it is wanted, short and plain enough; else its header. */
 static bool read_original(struct letter *letter, enum dsn_kind kind, struct buf *content, bool *full, struct error *error)
 {
@@ -101,13 +132,15 @@ static bool read_original(struct letter *letter, enum dsn_kind kind, struct buf 
 	struct body *body = body_open(letter->courier->queue, message->id, error);
 	if (!body)
 		return false;
-	*full = kind == DSN_FAILED && message->ret != RET_HEADERS && message->size <= REPORT_CONTENT_MAX && message->body != BODY_BINARYMIME;
+	*full = kind == DSN_FAILED && !is_strangers(message) && message->ret != RET_HEADERS && message->size <= REPORT_CONTENT_MAX && message->body != BODY_BINARYMIME;
 	while (body_next(body, &piece, error) && content->len < content->max)
 		buf_append(content, slice_sub(piece, 0, content->max - content->len));
 	bool done = !body->failed;
 	body_close(&body);
 	if (!*full)
 		content->len = cut_header(slice_make(content->at, header_length(buf_slice(content))), REPORT_HEADER_MAX).len;
+	if (is_strangers(message))
+		keep_known_fields(content);
 	return done;
 }
 

@@ -70,60 +70,13 @@ void smtp_reset(struct session *session)
 
 /* ---- Opening and closing ---- */
 
-static const void *address_bytes(const struct sockaddr_storage *address, size_t *bits)
-{
-	if (address->ss_family == AF_INET6) {
-		*bits = 128;
-		return &((const struct sockaddr_in6 *)address)->sin6_addr;
-	}
-	*bits = 32;
-	return &((const struct sockaddr_in *)address)->sin_addr;
-}
-
-static bool in_network(const struct sockaddr_storage *peer, const char *network)
-{
-	struct sockaddr_storage address;
-	unsigned bits;
-	size_t width, other;
-	if (!config_parse_network(slice_of(network), &address, &bits) || address.ss_family != peer->ss_family)
-		return false;
-	const unsigned char *a = address_bytes(&address, &width), *b = address_bytes(peer, &other);
-	if (bits > width || memcmp(a, b, bits / 8) != 0)
-		return false;
-	unsigned mask = 0xff00u >> bits % 8 & 0xff;
-	return bits % 8 == 0 || (a[bits / 8] & mask) == (b[bits / 8] & mask);
-}
-
-/* An IPv4 client of an IPv6 socket has the address ::ffff:a.b.c.d; the networks are written as IPv4. */
-static struct sockaddr_storage plain_address(const struct sockaddr_storage *peer)
-{
-	const struct sockaddr_in6 *long_form = (const struct sockaddr_in6 *)peer;
-	struct sockaddr_storage plain = *peer;
-	if (peer->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&long_form->sin6_addr)) {
-		struct sockaddr_in *short_form = (struct sockaddr_in *)&plain;
-		plain.ss_family = AF_INET;
-		memcpy(&short_form->sin_addr, long_form->sin6_addr.s6_addr + 12, 4);
-	}
-	return plain;
-}
-
-static bool from_relay_network(const struct session *session)
-{
-	const struct string_list *networks = &session->config->relay_networks;
-	const struct sockaddr_storage peer = plain_address(conn_peer_address(session->conn));
-	for (size_t i = 0; i < networks->count; i++)
-		if (in_network(&peer, networks->at[i]))
-			return true;
-	return false;
-}
-
 static void *smtp_open(struct conn *conn, void *context)
 {
 	struct session *session = memory_new(sizeof *session);
 	session->conn = conn;
 	session->service = context;
 	session->config = config_current();
-	session->may_relay = from_relay_network(session);
+	session->may_relay = config_networks_hold(&session->config->relay_networks, conn_peer_address(conn));
 	conn_set_idle(conn, session->config->smtp_idle);
 	conn_set_deadline(conn, session->config->smtp_total);
 	if (queue_is_slow(session->service->queue))
