@@ -62,6 +62,13 @@ enum sender_right auth_may_send_as(struct auth *auth, struct slice account, stru
 /** Has this account's domain, or any of ours, this name? For EHLO and routing decisions. */
 bool auth_is_local_domain(struct auth *auth, struct slice domain);
 
+/** The languages that the server speaks to people in. */
+enum language { LANGUAGE_EN, LANGUAGE_PT, LANGUAGE_RU, LANGUAGE_COUNT };
+/** From "en", "pt", "ru"; false: it is none of them. */
+bool auth_language_parse(struct slice name, enum language *language);
+/** Which language to write to this address in: its domain's; English for others, and where nobody knows. */
+enum language auth_language(struct auth *auth, struct slice address);
+
 /* ---- Signing in ---- */
 
 /** An account, as somebody has signed in to it. The identity names this account with this password: after a new password, after it

@@ -353,6 +353,11 @@ enum auth_standing auth_stands(struct auth *auth, const struct auth_account *acc
 	return account->identity != 0 && identity == (uint64_t)account->identity ? AUTH_STANDS : AUTH_ENDED;
 }
 
+enum language auth_language(struct auth *auth, struct slice address)
+{
+	return (enum language)ask_number(auth, WIRE_LANGUAGE, address, NULL, LANGUAGE_COUNT - 1, LANGUAGE_EN);
+}
+
 static void read_route(struct wire_reader *reader, struct route *route)
 {
 	route->local = wire_flag(reader);

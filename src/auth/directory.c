@@ -22,6 +22,8 @@ static const char *const schema[] = {
 	"ALTER TABLE account ADD COLUMN identity BIGINT NOT NULL DEFAULT 0;"
 	"UPDATE account SET identity = version;"
 	"CREATE TABLE change (number " DB_ID ", account TEXT NOT NULL);",
+
+	"ALTER TABLE domain ADD COLUMN language TEXT NOT NULL DEFAULT '';",
 };
 
 /* The key is made once and kept: an unknown account's salt that changed with every restart would give it away. */
@@ -174,6 +176,7 @@ static void fill_domain(struct db_statement *row, struct arena *arena, struct do
 	domain->name = arena_copy(arena, db_text(row, 0));
 	domain->alias_of = arena_copy(arena, db_text(row, 1));
 	domain->catch_all = arena_copy(arena, db_text(row, 2));
+	domain->language = arena_copy(arena, db_text(row, 3));
 }
 
 static bool no_such_domain(struct slice name, struct error *error)
@@ -183,7 +186,7 @@ static bool no_such_domain(struct slice name, struct error *error)
 
 bool directory_get_domain(struct directory *directory, struct slice name, struct arena *arena, struct domain_entry *domain, struct error *error)
 {
-	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all FROM domain WHERE name = $1");
+	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all, language FROM domain WHERE name = $1");
 	db_bind_text(read, 1, domain_canonical(name, arena));
 	enum db_step step = db_step(read, error);
 	if (step == DB_DONE)
@@ -198,13 +201,29 @@ bool directory_get_domain(struct directory *directory, struct slice name, struct
 bool directory_list_domains(struct directory *directory, struct arena *arena, struct domain_entry **list, size_t *count, struct error *error)
 {
 	struct list domains = {.arena = arena, .size = sizeof **list};
-	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all FROM domain ORDER BY ordinal");
+	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all, language FROM domain ORDER BY ordinal");
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW)
 		fill_domain(read, arena, directory_list_add(&domains));
 	*list = (struct domain_entry *)(void *)domains.at;
 	*count = domains.count;
 	return step == DB_DONE;
+}
+
+enum language directory_language(struct directory *directory, struct slice address)
+{
+	struct slice local, name;
+	enum language language = LANGUAGE_EN;
+	arena_reset(directory->scratch);
+	address_split(address_canonical(address, directory->scratch), &local, &name);
+	struct db_statement *read = db_prepare(directory->db, "SELECT d.language FROM domain AS a JOIN domain AS d"
+		" ON d.name = CASE WHEN a.alias_of = '' THEN a.name ELSE a.alias_of END WHERE a.name = $1");
+	db_bind_text(read, 1, name);
+	if (db_step(read, NULL) == DB_ROW) {
+		auth_language_parse(db_text(read, 0), &language);
+		db_reset(read);
+	}
+	return language;
 }
 
 /* Does anything hang on the domain: accounts, aliases, or domains that are read in it? */
@@ -226,6 +245,10 @@ static bool check_domain(struct directory *directory, const struct domain_entry 
 		return false;
 	if (!slice_empty(in->catch_all) && !directory_check_address(in->catch_all, arena, &out->catch_all, error))
 		return false;
+	enum language language;
+	if (!slice_empty(in->language) && !auth_language_parse(in->language, &language))
+		return error_set(error, ERROR_INVALID, "\"%.*s\" is none of the languages en, pt and ru", SLICE_ARG(in->language));
+	out->language = in->language;
 	if (slice_empty(in->alias_of))
 		return true;
 	struct domain_entry own;
@@ -240,11 +263,12 @@ static bool check_domain(struct directory *directory, const struct domain_entry 
 
 static bool insert_domain(struct directory *directory, const struct domain_entry *domain, struct error *error)
 {
-	struct db_statement *add = db_prepare(directory->db, "INSERT INTO domain (name, alias_of, catch_all, ordinal)"
-		" VALUES ($1, $2, $3, (SELECT COALESCE(MAX(ordinal), 0) + 1 FROM domain)) ON CONFLICT DO NOTHING");
+	struct db_statement *add = db_prepare(directory->db, "INSERT INTO domain (name, alias_of, catch_all, language, ordinal)"
+		" VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(ordinal), 0) + 1 FROM domain)) ON CONFLICT DO NOTHING");
 	db_bind_text(add, 1, domain->name);
 	db_bind_text(add, 2, domain->alias_of);
 	db_bind_text(add, 3, domain->catch_all);
+	db_bind_text(add, 4, domain->language);
 	if (!db_run(add, error))
 		return false;
 	if (db_changes(directory->db) == 0)
@@ -271,10 +295,11 @@ static bool update_domain(struct directory *directory, const struct domain_entry
 		if (used != FOUND_NO)
 			return false;
 	}
-	struct db_statement *set = db_prepare(directory->db, "UPDATE domain SET alias_of = $2, catch_all = $3 WHERE name = $1");
+	struct db_statement *set = db_prepare(directory->db, "UPDATE domain SET alias_of = $2, catch_all = $3, language = $4 WHERE name = $1");
 	db_bind_text(set, 1, domain->name);
 	db_bind_text(set, 2, domain->alias_of);
 	db_bind_text(set, 3, domain->catch_all);
+	db_bind_text(set, 4, domain->language);
 	if (!db_run(set, error))
 		return false;
 	return db_changes(directory->db) > 0 || no_such_domain(domain->name, error);

@@ -15,6 +15,7 @@ struct domain_entry {
 	struct slice name;
 	struct slice alias_of;   /* empty: a domain of its own; else every address of it is read in that one */
 	struct slice catch_all;  /* address for what nobody has; empty: none */
+	struct slice language;   /* in which its people are written to: auth_language_parse(); empty: English */
 };
 struct account_entry {
 	struct slice name, display_name;
@@ -65,6 +66,7 @@ bool directory_list_aliases(struct directory *directory, struct slice domain, st
 /** *account (may be NULL): the one account that the address leads to, or empty; lives until the next question. */
 enum recipient_kind directory_recipient(struct directory *directory, struct slice address, struct slice *account);
 bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
+enum language directory_language(struct directory *directory, struct slice address);
 enum sender_right directory_may_send_as(struct directory *directory, struct slice account, struct slice address);
 
 #endif

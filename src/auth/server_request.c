@@ -97,6 +97,8 @@ static bool handle_address(struct auth_server *server, struct channel *channel, 
 		return false;
 	if (header->kind == WIRE_RECIPIENT)
 		answer_recipient(server, channel, header->id, address);
+	else if (header->kind == WIRE_LANGUAGE)
+		answer_number(server, channel, header->id, (uint64_t)directory_language(server->directory, address));
 	else if (header->kind == WIRE_RESOLVE)
 		resolve(server, channel, header->id, address);
 	else if (header->kind == WIRE_IDENTITY)
@@ -160,6 +162,7 @@ static bool handle(struct auth_server *server, struct channel *channel, struct s
 	case WIRE_RESOLVE:
 	case WIRE_LOCAL_DOMAIN:
 	case WIRE_IDENTITY:
+	case WIRE_LANGUAGE:
 		return handle_address(server, channel, &header, &reader);
 	case WIRE_MAY_SEND_AS:
 		return handle_may_send_as(server, channel, &header, &reader);

@@ -57,3 +57,14 @@ const char *auth_route_problem(enum route_problem problem)
 		[ROUTE_LOOP] = "leads back to the alias", [ROUTE_TOO_FAR] = "leads through too many aliases"};
 	return words[problem];
 }
+
+bool auth_language_parse(struct slice name, enum language *language)
+{
+	static const char *const names[LANGUAGE_COUNT] = {[LANGUAGE_EN] = "en", [LANGUAGE_PT] = "pt", [LANGUAGE_RU] = "ru"};
+	for (size_t i = 0; i < LANGUAGE_COUNT; i++)
+		if (slice_equal_nocase(name, slice_of(names[i]))) {
+			*language = (enum language)i;
+			return true;
+		}
+	return false;
+}

@@ -29,6 +29,9 @@ static int run_with(struct command_line *line, bool (*act)(struct work *work))
 static bool apply_options(struct work *work, struct domain_entry *domain)
 {
 	const char *alias_of = command_value(work->line, "alias-of"), *catch_all = command_value(work->line, "catch-all");
+	const char *language = command_value(work->line, "language");
+	if (language)
+		domain->language = slice_of(language);
 	if (alias_of)
 		domain->alias_of = slice_of(alias_of);
 	if (catch_all)
@@ -39,7 +42,8 @@ static bool apply_options(struct work *work, struct domain_entry *domain)
 
 static bool note(const struct work *work, const char *event, const struct domain_entry *domain)
 {
-	instance_note(work->line, event, log_slice("domain", work->name), log_slice("alias_of", domain->alias_of), log_slice("catch_all", domain->catch_all));
+	instance_note(work->line, event, log_slice("domain", work->name), log_slice("alias_of", domain->alias_of), log_slice("catch_all", domain->catch_all),
+		      log_slice("language", domain->language));
 	return true;
 }
 
@@ -64,8 +68,8 @@ static bool remove_it(struct work *work)
 static json_t *json_of_domain(const void *entry_at)
 {
 	const struct domain_entry *domain = entry_at;
-	return json_pack("{s:o, s:o, s:o}", "name", json_of_slice(domain->name), "alias_of", json_of_slice(domain->alias_of), "catch_all",
-			 json_of_slice(domain->catch_all));
+	return json_pack("{s:o, s:o, s:o, s:o}", "name", json_of_slice(domain->name), "alias_of", json_of_slice(domain->alias_of), "catch_all",
+			 json_of_slice(domain->catch_all), "language", json_of_slice(domain->language));
 }
 
 static void print_domain(const void *entry_at)
@@ -76,6 +80,8 @@ static void print_domain(const void *entry_at)
 		printf("  alias of %.*s", SLICE_ARG(domain->alias_of));
 	if (domain->catch_all.len > 0)
 		printf("  catch-all %.*s", SLICE_ARG(domain->catch_all));
+	if (domain->language.len > 0)
+		printf("  language %.*s", SLICE_ARG(domain->language));
 	putchar('\n');
 }
 
@@ -109,6 +115,7 @@ static int run_remove(struct command_line *line) { return run_with(line, remove_
 static const struct command_option options[] = {
 	{"alias-of", "DOMAIN", "every address of it is read as the same name in DOMAIN"},
 	{"catch-all", "ADDRESS", "takes what is addressed to nobody"},
+	{"language", "LANGUAGE", "in which its people are told what became of their mail: en, pt or ru"},
 	{0},
 };
 

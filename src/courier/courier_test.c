@@ -95,6 +95,12 @@ bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, 
 	return true;
 }
 
+enum language auth_language(struct auth *auth, struct slice address)
+{
+	(void)auth;
+	return slice_equal(address, SLICE("bob@here.test")) ? LANGUAGE_RU : LANGUAGE_EN;
+}
+
 /* ---- Setting up ---- */
 
 static void configure(const char *more)
@@ -369,13 +375,25 @@ static void nobody_is_a_report(void **state)
 	assert_report("How are you?");
 }
 
+static void reports_come_in_the_senders_language(void **state)
+{
+	(void)state;
+	size_t count;
+	post("bob@here.test", "nobody@here.test");
+	start();
+	eventually(waiting() == 0 && mailbox_count("bob@here.test", "INBOX") == 1);
+	struct slice text = read_mailbox("bob@here.test", "INBOX", &count);
+	assert_true(holds(text, "Почтового ящика с таким адресом нет."));
+	assert_true(holds(text, "Final-Recipient: rfc822; nobody@here.test\r\nAction: failed\r\nStatus: 5.1.1\r\n"));
+}
+
 static void strangers_words_are_not_sent_to_others(void **state)
 {
 	(void)state;
 	static const struct slice spam = {"Received: from a\r\nX-Buy: pills\r\nSubject: hello\r\nMessage-ID: <1@x>\r\n\r\nBuy pills\r\n", 80};
 	size_t count;
 	post_message((struct queue_message){.from = SLICE("alice@here.test"), .client = SLICE("x [192.0.2.9]")}, spam,
-		     TO({"nobody@here.test", 0, NULL}, {"bob@here.test", NOTIFY_SUCCESS, NULL}));
+		     TO({"nobody@here.test", 0, NULL}, {"bob@here.test", 0, NULL}));
 	start();
 	eventually(waiting() == 0 && mailbox_count("alice@here.test", "INBOX") == 1);
 	struct slice text = read_mailbox("alice@here.test", "INBOX", &count);
@@ -1070,6 +1088,7 @@ int main(void)
 		CASE(many_messages_to_many),
 		CASE(copies_share_one_file),
 		CASE(nobody_is_a_report),
+		CASE(reports_come_in_the_senders_language),
 		CASE(strangers_words_are_not_sent_to_others),
 		CASE(reports_are_not_reported),
 		CASE(a_full_mailbox_defers_and_then_fails),

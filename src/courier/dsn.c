@@ -2,73 +2,23 @@
  * control characters before it goes into a field, so that no peer can write fields or parts of its own. */
 #include "courier/dsn.h"
 
+#include <time.h>
+
 #include "base/random.h"
+#include "courier/words.h"
 #include "message/date.h"
+#include "message/header.h"
 
 enum { DSN_LINE_MAX = 900 };
 
-/* ---- Words ---- */
-
-static const struct { const char *status, *reason; } reasons[] = {
-	{"1.1", "There is no mailbox with this address. Please check how it is written."},
-	{"1.2", "The domain of this address doesn't exist or has no mail service. Please check how it is written."},
-	{"1.3", "The address isn't a valid one."},
-	{"1.6", "The mailbox has moved, and no new address is known here."},
-	{"1.8", "The other server doesn't accept your own address as a sender."},
-	{"1.10", "The domain of this address accepts no mail at all."},
-	{"2.1", "The mailbox is closed and takes no mail."},
-	{"2.2", "The mailbox is full. Its owner has to make room before you try again."},
-	{"2.3", "The message is larger than this mailbox takes."},
-	{"3.4", "The message is larger than the other server takes. Please send it in parts or share the file in another way."},
-	{"4.1", "The other server can't be reached."},
-	{"4.2", "The connection to the other server broke off."},
-	{"4.3", "It couldn't be found out which server is responsible for this address."},
-	{"4.4", "No server is known that takes mail for this address."},
-	{"4.6", "The mail servers responsible for this address send the message round in circles."},
-	{"4.7", "The message couldn't be delivered in the time allowed."},
-	{"6.1", "The message holds binary data that the other server can't take. Please send it with an ordinary attachment encoding."},
-	{"6.7", "The other server can't handle addresses with letters outside of ASCII."},
-	{"6.9", "The other server can't handle letters outside of ASCII in the header of a message."},
-	{"7.1", "The other server doesn't allow this message. Its words below may say why."},
-	{"7.10", "The other server doesn't offer the encryption that is required here."},
-};
-
-const char *dsn_reason(struct slice status)
+static const char *outcome_of(const struct dsn *dsn, const struct dsn_recipient *recipient)
 {
-	struct slice detail = slice_skip(status, 2);
-	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
-		if (slice_equal(detail, slice_of(reasons[i].status)))
-			return reasons[i].reason;
-	return status.len > 0 && status.at[0] == '5' ? "The other server refused the message." : "The other server couldn't take the message.";
-}
-
-static const char *subject_of(const struct dsn *dsn)
-{
-	return dsn->kind == DSN_FAILED ? "Your message could not be delivered"
-	       : dsn->kind == DSN_DELAYED ? "Your message is delayed, and will be tried again" : "Your message was delivered";
-}
-
-static const char *opening_of(const struct dsn *dsn)
-{
-	switch (dsn->kind) {
-	case DSN_FAILED:
-		return "Your message could not be delivered to the recipients named below.\r\n"
-		       "They have not received it, and it will not be tried again.\r\n";
-	case DSN_DELAYED:
-		return "Your message has not yet been delivered to the recipients named below.\r\n"
-		       "You need not do anything: it will be tried again by itself.\r\n";
-	default:
-		return "As you asked to be told: this became of your message.\r\n";
-	}
-}
-
-static const char *outcome_of(const struct dsn_recipient *recipient)
-{
+	const struct words *words = words_in(dsn->language);
 	switch (recipient->action) {
-	case ACTION_DELIVERED: return "Delivered.";
-	case ACTION_RELAYED: return "Handed to a server that sends no such notices; you will hear no more unless it fails.";
-	case ACTION_EXPANDED: return "Passed on to the several addresses that this one stands for.";
-	default: return dsn_reason(recipient->status);
+	case ACTION_DELIVERED: return words->delivered;
+	case ACTION_RELAYED: return words->relayed;
+	case ACTION_EXPANDED: return words->expanded;
+	default: return words_reason(dsn->language, recipient->status);
 	}
 }
 
@@ -92,49 +42,77 @@ static void put_date(struct buf *out, const char *name, int64_t when)
 	buf_printf(out, "%s: %s\r\n", name, text);
 }
 
+/* "2026-11-22 23:19 +0000", the same in every language. */
+static void put_time(struct buf *out, int64_t when)
+{
+	char text[DATE_TEXT_MAX];
+	struct tm parts;
+	time_t seconds = (time_t)when;
+	if (localtime_r(&seconds, &parts) && strftime(text, sizeof text, "%Y-%m-%d %H:%M %z", &parts) > 0)
+		buf_append_text(out, text);
+}
+
+static void put_encoded(struct buf *out, const char *name, const char *text)
+{
+	struct arena *arena = arena_new();
+	buf_printf(out, "%s: %.*s", name, SLICE_ARG(header_encode(slice_of(text), strlen(name) + 2, arena)));
+	arena_free(&arena);
+}
+
 static void put_header(const struct dsn *dsn, struct buf *out)
 {
+	const struct words *words = words_in(dsn->language);
 	char id[ID_TEXT_LEN + 1];
 	id_format(dsn->id, id);
-	buf_printf(out, "From: Mail Delivery System <MAILER-DAEMON@%s>\r\nTo: <", dsn->hostname);
+	put_encoded(out, "From", words->sender);
+	buf_printf(out, "%s<MAILER-DAEMON@%s>\r\nTo: <", slice_is_ascii(slice_of(words->sender)) ? " " : "\r\n ", dsn->hostname);
 	put_clean(out, dsn->message->from, dsn->message->smtputf8);
-	buf_printf(out, ">\r\nSubject: %s\r\n", subject_of(dsn));
+	buf_append(out, SLICE(">\r\n"));
+	put_encoded(out, "Subject", words->subject[dsn->kind]);
+	buf_append(out, SLICE("\r\n"));
 	put_date(out, "Date", dsn->now);
 	buf_printf(out, "Message-ID: <%s@%s>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n", id, dsn->hostname);
 	buf_printf(out, "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"%s\"\r\n", dsn->boundary);
 	buf_printf(out, "Content-Transfer-Encoding: 8bit\r\n\r\n");
 }
 
+/* What became of one recipient, for people. */
+static void put_fate(const struct dsn *dsn, const struct dsn_recipient *recipient, bool utf8, struct buf *out)
+{
+	const struct words *words = words_in(dsn->language);
+	buf_append(out, SLICE("\r\n  <"));
+	put_clean(out, recipient->address, utf8);
+	buf_printf(out, ">\r\n    %s\r\n", outcome_of(dsn, recipient));
+	if (recipient->expired)
+		buf_printf(out, "    %s\r\n", words->expired);
+	if (recipient->unsure && recipient->action != ACTION_DELIVERED)
+		buf_printf(out, "    %s\r\n", words->unsure);
+	if (recipient->action == ACTION_DELAYED && recipient->retry_until) {
+		buf_printf(out, "    %s: ", words->retry_until);
+		put_time(out, recipient->retry_until);
+		buf_append(out, SLICE("\r\n"));
+	}
+	if (recipient->text.len == 0 || dsn->kind == DSN_SUCCESS)
+		return;
+	bool named = recipient->from_peer && recipient->host.len > 0;
+	buf_append(out, SLICE("    "));
+	put_clean(out, named ? recipient->host : slice_of(words->detail), true);
+	buf_printf(out, "%s%s: ", named ? " " : "", named ? words->said : "");
+	put_clean(out, recipient->text, utf8);
+	buf_append(out, SLICE("\r\n"));
+}
+
 /* The part for people. */
 static void put_words(const struct dsn *dsn, struct buf *out)
 {
-	bool utf8 = dsn->message->smtputf8;
+	const struct words *words = words_in(dsn->language);
+	bool utf8 = dsn->message->smtputf8 || dsn->language != LANGUAGE_EN;
 	buf_printf(out, "--%s\r\nContent-Type: text/plain; charset=%s\r\nContent-Transfer-Encoding: %s\r\n\r\n", dsn->boundary,
 		   utf8 ? "utf-8" : "us-ascii", utf8 ? "8bit" : "7bit");
-	buf_printf(out, "This is the mail server %s.\r\n\r\n%s", dsn->hostname, opening_of(dsn));
-	for (size_t i = 0; i < dsn->count; i++) {
-		const struct dsn_recipient *recipient = &dsn->recipients[i];
-		buf_append(out, SLICE("\r\n  <"));
-		put_clean(out, recipient->address, utf8);
-		buf_printf(out, ">\r\n    %s\r\n", outcome_of(recipient));
-		if (recipient->expired)
-			buf_append(out, SLICE("    It was tried again and again until the time allowed was over.\r\n"));
-		if (recipient->unsure && recipient->action != ACTION_DELIVERED)
-			buf_append(out, SLICE("    It may have been delivered all the same: the other server has got the whole message, and whether it\r\n"
-					      "    took it couldn't be learned. Please ask the recipient before you send it again.\r\n"));
-		if (recipient->action == ACTION_DELAYED && recipient->retry_until) {
-			buf_append(out, SLICE("    "));
-			put_date(out, "It will be tried until", recipient->retry_until);
-		}
-		if (recipient->text.len == 0 || dsn->kind == DSN_SUCCESS)
-			continue;
-		buf_append(out, SLICE("    "));
-		put_clean(out, recipient->from_peer && recipient->host.len ? recipient->host : SLICE("Detail"), utf8);
-		buf_append_text(out, recipient->from_peer ? " said: " : ": ");
-		put_clean(out, recipient->text, utf8);
-		buf_append(out, SLICE("\r\n"));
-	}
-	buf_append_text(out, dsn->full ? "\r\nYour message is attached.\r\n\r\n" : "\r\nThe header of your message is attached.\r\n\r\n");
+	buf_printf(out, "%s %s.\r\n\r\n%s", words->greeting, dsn->hostname, words->opening[dsn->kind]);
+	for (size_t i = 0; i < dsn->count; i++)
+		put_fate(dsn, &dsn->recipients[i], utf8, out);
+	buf_printf(out, "\r\n%s\r\n\r\n", dsn->full ? words->full : words->header);
 }
 
 /* "rfc822; address", or "utf-8; address" (RFC 6533 §3). */

@@ -1,7 +1,9 @@
-/* The text of delivery status notifications (RFC 3464, for internationalised mail RFC 6533). Pure; no I/O. */
+/* The text of delivery status notifications (RFC 3464, for internationalised mail RFC 6533). What they say to people stands in
+ * words.c. Pure; no I/O. */
 #ifndef COURIER_DSN_H
 #define COURIER_DSN_H
 
+#include "auth/auth.h"
 #include "base/buf.h"
 #include "queue/queue.h"
 
@@ -22,6 +24,7 @@ struct dsn_recipient {
 
 struct dsn {
 	enum dsn_kind kind;
+	enum language language;
 	const char *hostname;
 	const struct queue_message *message;
 	const struct dsn_recipient *recipients;
@@ -35,7 +38,4 @@ struct dsn {
 
 /** Appends the whole message. False: it passed the buffer's maximum. */
 bool dsn_write(const struct dsn *dsn, struct buf *out);
-/** Why, in words for people: "The address doesn't exist." for 5.1.1; never NULL. */
-const char *dsn_reason(struct slice status);
-
 #endif

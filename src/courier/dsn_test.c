@@ -4,7 +4,8 @@
 #include <stddef.h>
 #include <cmocka.h>
 
-#include "courier/dsn.h"
+#include "courier/words.h"
+#include "message/header.h"
 
 static const char failed[] =
 	"From: Mail Delivery System <MAILER-DAEMON@mail.example.test>\r\n"
@@ -117,9 +118,50 @@ static void internationalised_mail_gets_its_forms(void **state)
 static void reasons_never_lack(void **state)
 {
 	(void)state;
-	assert_string_equal(dsn_reason(SLICE("5.1.10")), "The domain of this address accepts no mail at all.");
-	assert_string_equal(dsn_reason(SLICE("5.9.9")), "The other server refused the message.");
-	assert_non_null(dsn_reason(SLICE("")));
+	assert_string_equal(words_reason(LANGUAGE_EN, SLICE("5.1.10")), "The domain of this address accepts no mail at all.");
+	assert_string_equal(words_reason(LANGUAGE_EN, SLICE("5.9.9")), "The other server refused the message.");
+	assert_non_null(words_reason(LANGUAGE_EN, SLICE("")));
+}
+
+static void every_language_has_all_words(void **state)
+{
+	(void)state;
+	static const char *const statuses[] = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.8", "5.1.10", "5.2.1", "4.2.2", "5.2.3", "5.3.4", "4.4.1", "4.4.2", "4.4.3",
+					       "5.4.4", "5.4.6", "4.4.7", "5.6.1", "5.6.7", "5.6.9", "5.7.1", "4.7.10", "5.9.9", "4.0.0"};
+	for (enum language language = LANGUAGE_EN; language < LANGUAGE_COUNT; language++) {
+		const char *const *text = (const char *const *)words_in(language);
+		for (size_t i = 0; i < sizeof(struct words) / sizeof *text; i++)
+			assert_true(text[i] && *text[i] && slice_is_utf8(slice_of(text[i])));
+		for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+			assert_true(slice_is_utf8(slice_of(words_reason(language, slice_of(statuses[i])))));
+	}
+}
+
+static void reports_speak_the_senders_language(void **state)
+{
+	(void)state;
+	struct dsn_recipient recipient = {.address = SLICE("bob@far.test"), .action = ACTION_DELAYED, .status = SLICE("4.2.2"), .unsure = true,
+		.text = SLICE("452 \xd0\xbd\xd0\xb5\xd1\x82"), .from_peer = true, .host = SLICE("mx.far.test"), .retry_until = 5000};
+	for (enum language language = LANGUAGE_PT; language < LANGUAGE_COUNT; language++) {
+		struct dsn dsn = dsn_of(&recipient, DSN_DELAYED);
+		struct buf out = BUF(10000);
+		struct arena *arena = arena_new();
+		struct header_field field;
+		dsn.language = language;
+		assert_true(dsn_write(&dsn, &out));
+		struct slice text = buf_slice(&out), header = slice_sub(text, 0, slice_find(text, SLICE("\r\n\r\n")));
+		assert_true(slice_is_ascii(header));
+		assert_true(header_find(header, SLICE("Subject"), &field));
+		assert_true(slice_equal(header_decode(field.body, arena), slice_of(words_in(language)->subject[DSN_DELAYED])));
+		assert_true(slice_find(text, SLICE("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n")) != SLICE_NONE);
+		assert_true(slice_find(text, slice_of(words_reason(language, SLICE("4.2.2")))) != SLICE_NONE);
+		assert_true(slice_find(text, slice_of(words_in(language)->unsure)) != SLICE_NONE);
+		assert_true(slice_find(text, SLICE(": 1970-01-01 01:23 +0000\r\n")) != SLICE_NONE);
+		/* The part for programs stays ASCII. */
+		assert_true(slice_find(text, SLICE("Diagnostic-Code: smtp; 452 ???")) != SLICE_NONE);
+		arena_free(&arena);
+		buf_free(&out);
+	}
 }
 
 int main(void)
@@ -129,6 +171,8 @@ int main(void)
 		cmocka_unit_test(hostile_texts_stay_in_their_field),
 		cmocka_unit_test(internationalised_mail_gets_its_forms),
 		cmocka_unit_test(reasons_never_lack),
+		cmocka_unit_test(every_language_has_all_words),
+		cmocka_unit_test(reports_speak_the_senders_language),
 	};
 	setenv("TZ", "UTC", 1);
 	return cmocka_run_group_tests_name("dsn", tests, NULL, NULL);

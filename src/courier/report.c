@@ -18,7 +18,8 @@ enum {
 };
 
 /* Did the message come from somebody who neither signed in nor may relay? His sender's address may be another's, who must not get
- * from us what a stranger wrote (backscatter): he hears only of failures, and gets only the fields that he knows his message by. */
+ * from us what a stranger wrote (backscatter): he hears of no delay, and gets only the fields that he knows his message by. That no
+ * success is reported to him is seen to where the message comes in. */
 static bool is_strangers(const struct queue_message *message)
 {
 	struct sockaddr_storage address;
@@ -35,7 +36,7 @@ static bool kind_of(const struct addressee *addressee, enum dsn_kind *kind)
 {
 	unsigned notify = addressee->recipient->notify;
 	const struct queue_message *message = &addressee->letter->work->message;
-	if (message->from.len == 0 || notify & NOTIFY_NEVER || (addressee->verdict != VERDICT_FAILED && is_strangers(message)))
+	if (message->from.len == 0 || notify & NOTIFY_NEVER || (addressee->verdict == VERDICT_DEFERRED && is_strangers(message)))
 		return false;
 	switch (addressee->verdict) {
 	case VERDICT_FAILED:
@@ -192,7 +193,7 @@ static bool send_kind(struct letter *letter, enum dsn_kind kind, const struct ds
 	put_lines(&original, buf_slice(&content));
 	make_boundary(boundary);
 	struct dsn dsn = {
-		.kind = kind, .hostname = config_current()->hostname, .message = &letter->work->message, .recipients = recipients, .count = count,
+		.kind = kind, .language = auth_language(letter->courier->auth, letter->work->message.from), .hostname = config_current()->hostname, .message = &letter->work->message, .recipients = recipients, .count = count,
 		.now = clock_now(), .id = id_new(), .boundary = boundary, .original = buf_slice(&original), .full = full,
 	};
 	done = done && queue_report(letter, &dsn, error);

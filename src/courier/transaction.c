@@ -212,8 +212,6 @@ static bool admit(struct transaction *transaction, struct arena *arena, struct f
 		fail_all(transaction, "5.3.4", "the message is larger than the other server takes");
 	if (!is_clean(message->from))
 		fail_all(transaction, "5.1.7", "the sender's address can't be sent");
-	if (utf8_header && !offers->smtputf8)
-		fail_all(transaction, "5.6.9", "the message has letters outside of ASCII in its header (SMTPUTF8), which the other server doesn't take");
 	if (!wire_address(message->from, offers->smtputf8, arena, &wire))
 		fail_all(transaction, "5.6.7", "the sender's address needs internationalised mail (SMTPUTF8), which the other server doesn't offer");
 	for (size_t i = 0; i < transaction->count; i++) {
@@ -224,8 +222,11 @@ static bool admit(struct transaction *transaction, struct arena *arena, struct f
 			addressee_decide(addressee, VERDICT_FAILED, "5.6.7",
 				SLICE("the address needs internationalised mail (SMTPUTF8), which the other server doesn't offer"), &via);
 		form->utf8 |= offers->smtputf8 && !slice_is_ascii(addressee->target);
-		left += addressee->verdict == VERDICT_NONE;
 	}
+	if (utf8_header && !offers->smtputf8)
+		fail_all(transaction, "5.6.9", "the message has letters outside of ASCII in its header (SMTPUTF8), which the other server doesn't take");
+	for (size_t i = 0; i < transaction->count; i++)
+		left += transaction->addressees[i]->verdict == VERDICT_NONE;
 	form->utf8 |= offers->smtputf8 && !slice_is_ascii(message->from);
 	return left > 0;
 }

@@ -233,6 +233,32 @@ def test_no_success_report_for_strangers(north, south, names, token):
         assert victim.letters == []
 
 
+def test_a_strangers_text_is_not_returned(south, names, token):
+    """The sender may be forged: somebody else would get what a stranger wrote."""
+    domain, alias = unused_domain(), f"{token}@{south.domain}"
+    with peer(names, domain, lambda verb, argument, session: "550 5.1.1 Nobody" if verb == "RCPT" and "gone@" in argument else None) as scripted:
+        south.run("alias", "add", alias, f"gone@{domain}")
+        letter = letters.simple(token, alias, f"victim@{domain}")
+        with south.smtp() as smtp:
+            smtp.sendmail(f"victim@{domain}", [south.name("anna"), alias], letter, rcpt_options=["NOTIFY=SUCCESS,FAILURE"])
+        south.wait_mail(token)
+        got = scripted.wait_letters()
+        south.run("alias", "remove", alias)
+        assert len(got) == 1 and b"Action: failed" in got[0]["letter"] and token.encode() in got[0]["letter"]
+        assert b"text/rfc822-headers" in got[0]["letter"] and b"A line." not in got[0]["letter"]
+
+
+def test_reports_in_the_senders_language(north, token):
+    """The domain says in which; the part for programs stays as it is."""
+    for language, subject in (("ru", "не удалось доставить"), ("pt", "não pôde ser entregue")):
+        north.run("domain", "set", north.domain, "--language", language)
+        north.submit(letters.simple(token + language, "x@nowhere.invalid", north.name("anna")), "x@nowhere.invalid")
+        found = bounce(north, token + language)
+        assert subject in letters.parse(found)["Subject"] and Report(found).recipients[0]["Action"] == "failed"
+        north.run("domain", "set", north.domain, "--language", "")
+    assert "none of the languages" in north.run("domain", "set", north.domain, "--language", "xx", status=1).stderr
+
+
 def test_notify_success_relayed(north, names, token):
     """The next server doesn't know DSN: the report says that the letter was handed on."""
     domain = unused_domain()

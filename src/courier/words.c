@@ -1,0 +1,157 @@
+/* The texts of notifications; see words.h. */
+#include "courier/words.h"
+
+static const struct words words[LANGUAGE_COUNT] = {
+	[LANGUAGE_EN] = {
+		.sender = "Mail Delivery System",
+		.subject = {"Your message could not be delivered", "Your message is delayed, and will be tried again", "Your message was delivered"},
+		.greeting = "This is the mail server",
+		.opening = {
+			"Your message could not be delivered to the recipients named below.\r\n"
+			"They have not received it, and it will not be tried again.\r\n",
+			"Your message has not yet been delivered to the recipients named below.\r\n"
+			"You need not do anything: it will be tried again by itself.\r\n",
+			"As you asked to be told: this became of your message.\r\n"},
+		.delivered = "Delivered.",
+		.relayed = "Handed to a server that sends no such notices; you will hear no more unless it fails.",
+		.expanded = "Passed on to the several addresses that this one stands for.",
+		.refused = "The other server refused the message.",
+		.not_taken = "The other server couldn't take the message.",
+		.expired = "It was tried again and again until the time allowed was over.",
+		.unsure = "It may have been delivered all the same: the other server has got the whole message, and whether it\r\n"
+			  "    took it couldn't be learned. Please ask the recipient before you send it again.",
+		.retry_until = "It will be tried until",
+		.said = "said",
+		.detail = "Detail",
+		.full = "Your message is attached.",
+		.header = "The header of your message is attached.",
+	},
+	[LANGUAGE_PT] = {
+		.sender = "Sistema de entrega de correio",
+		.subject = {"A sua mensagem não pôde ser entregue", "A sua mensagem está atrasada e será tentada de novo", "A sua mensagem foi entregue"},
+		.greeting = "Este é o servidor de correio",
+		.opening = {
+			"A sua mensagem não pôde ser entregue aos destinatários abaixo.\r\n"
+			"Eles não a receberam, e não haverá mais tentativas.\r\n",
+			"A sua mensagem ainda não foi entregue aos destinatários abaixo.\r\n"
+			"Não precisa de fazer nada: haverá novas tentativas automáticas.\r\n",
+			"Conforme pediu para ser avisado, eis o que aconteceu à sua mensagem.\r\n"},
+		.delivered = "Entregue.",
+		.relayed = "Passada a um servidor que não envia estes avisos; só terá mais notícias se houver uma falha.",
+		.expanded = "Encaminhada para os vários endereços que este representa.",
+		.refused = "O outro servidor recusou a mensagem.",
+		.not_taken = "O outro servidor não pôde aceitar a mensagem.",
+		.expired = "Foi tentada repetidamente até se esgotar o tempo permitido.",
+		.unsure = "Pode ter sido entregue mesmo assim: o outro servidor recebeu a mensagem inteira, mas não foi possível\r\n"
+			  "    saber se a aceitou. Pergunte ao destinatário antes de a enviar de novo.",
+		.retry_until = "As tentativas continuarão até",
+		.said = "respondeu",
+		.detail = "Pormenor",
+		.full = "A sua mensagem segue em anexo.",
+		.header = "O cabeçalho da sua mensagem segue em anexo.",
+	},
+	[LANGUAGE_RU] = {
+		.sender = "Система доставки почты",
+		.subject = {"Ваше письмо не удалось доставить", "Доставка вашего письма задерживается и будет повторена", "Ваше письмо доставлено"},
+		.greeting = "Это почтовый сервер",
+		.opening = {
+			"Ваше письмо не удалось доставить получателям, указанным ниже.\r\n"
+			"Они его не получили, и новых попыток не будет.\r\n",
+			"Ваше письмо пока не доставлено получателям, указанным ниже.\r\n"
+			"Вам ничего не нужно делать: попытки будут повторяться сами.\r\n",
+			"Вы просили сообщить, что стало с вашим письмом.\r\n"},
+		.delivered = "Доставлено.",
+		.relayed = "Передано серверу, который не присылает таких уведомлений; вы услышите о письме, только если его не доставят.",
+		.expanded = "Передано на несколько адресов, которые стоят за этим.",
+		.refused = "Другой сервер отклонил письмо.",
+		.not_taken = "Другой сервер не смог принять письмо.",
+		.expired = "Попытки повторялись, пока не истекло отведённое время.",
+		.unsure = "Возможно, письмо всё же доставлено: другой сервер получил его целиком, но узнать, принял ли он его,\r\n"
+			  "    не удалось. Прежде чем отправлять письмо снова, спросите получателя.",
+		.retry_until = "Попытки будут повторяться до",
+		.said = "ответил",
+		.detail = "Подробности",
+		.full = "Ваше письмо приложено.",
+		.header = "Заголовок вашего письма приложен.",
+	},
+};
+
+static const struct { const char *status, *reason[LANGUAGE_COUNT]; } reasons[] = {
+	{"1.1", {[LANGUAGE_EN] = "There is no mailbox with this address. Please check how it is written.",
+		 [LANGUAGE_PT] = "Não existe uma caixa de correio com este endereço. Verifique como está escrito.",
+		 [LANGUAGE_RU] = "Почтового ящика с таким адресом нет. Проверьте, как он написан."}},
+	{"1.2", {[LANGUAGE_EN] = "The domain of this address doesn't exist or has no mail service. Please check how it is written.",
+		 [LANGUAGE_PT] = "O domínio deste endereço não existe ou não tem serviço de correio. Verifique como está escrito.",
+		 [LANGUAGE_RU] = "Домена этого адреса нет, или он не принимает почту. Проверьте, как адрес написан."}},
+	{"1.3", {[LANGUAGE_EN] = "The address isn't a valid one.",
+		 [LANGUAGE_PT] = "O endereço não é válido.",
+		 [LANGUAGE_RU] = "Адрес написан неправильно."}},
+	{"1.6", {[LANGUAGE_EN] = "The mailbox has moved, and no new address is known here.",
+		 [LANGUAGE_PT] = "A caixa de correio mudou, e aqui não se conhece o novo endereço.",
+		 [LANGUAGE_RU] = "Почтовый ящик переехал, и новый адрес здесь неизвестен."}},
+	{"1.8", {[LANGUAGE_EN] = "The other server doesn't accept your own address as a sender.",
+		 [LANGUAGE_PT] = "O outro servidor não aceita o seu endereço como remetente.",
+		 [LANGUAGE_RU] = "Другой сервер не принимает ваш адрес как адрес отправителя."}},
+	{"1.10", {[LANGUAGE_EN] = "The domain of this address accepts no mail at all.",
+		  [LANGUAGE_PT] = "O domínio deste endereço não aceita correio nenhum.",
+		  [LANGUAGE_RU] = "Домен этого адреса вообще не принимает почту."}},
+	{"2.1", {[LANGUAGE_EN] = "The mailbox is closed and takes no mail.",
+		 [LANGUAGE_PT] = "A caixa de correio está fechada e não recebe correio.",
+		 [LANGUAGE_RU] = "Почтовый ящик закрыт и не принимает писем."}},
+	{"2.2", {[LANGUAGE_EN] = "The mailbox is full. Its owner has to make room before you try again.",
+		 [LANGUAGE_PT] = "A caixa de correio está cheia. O dono tem de arranjar espaço antes de tentar de novo.",
+		 [LANGUAGE_RU] = "Почтовый ящик переполнен. Владелец должен освободить место, прежде чем вы попробуете снова."}},
+	{"2.3", {[LANGUAGE_EN] = "The message is larger than this mailbox takes.",
+		 [LANGUAGE_PT] = "A mensagem é maior do que esta caixa de correio aceita.",
+		 [LANGUAGE_RU] = "Письмо больше, чем принимает этот почтовый ящик."}},
+	{"3.4", {[LANGUAGE_EN] = "The message is larger than the other server takes. Please send it in parts or share the file in another way.",
+		 [LANGUAGE_PT] = "A mensagem é maior do que o outro servidor aceita. Envie-a por partes ou partilhe o ficheiro de outra forma.",
+		 [LANGUAGE_RU] = "Письмо больше, чем принимает другой сервер. Отправьте его частями или передайте файл иначе."}},
+	{"4.1", {[LANGUAGE_EN] = "The other server can't be reached.",
+		 [LANGUAGE_PT] = "Não é possível contactar o outro servidor.",
+		 [LANGUAGE_RU] = "Другой сервер недоступен."}},
+	{"4.2", {[LANGUAGE_EN] = "The connection to the other server broke off.",
+		 [LANGUAGE_PT] = "A ligação ao outro servidor foi interrompida.",
+		 [LANGUAGE_RU] = "Связь с другим сервером прервалась."}},
+	{"4.3", {[LANGUAGE_EN] = "It couldn't be found out which server is responsible for this address.",
+		 [LANGUAGE_PT] = "Não foi possível saber que servidor é responsável por este endereço.",
+		 [LANGUAGE_RU] = "Не удалось узнать, какой сервер отвечает за этот адрес."}},
+	{"4.4", {[LANGUAGE_EN] = "No server is known that takes mail for this address.",
+		 [LANGUAGE_PT] = "Não se conhece nenhum servidor que receba correio para este endereço.",
+		 [LANGUAGE_RU] = "Неизвестно, какой сервер принимает почту для этого адреса."}},
+	{"4.6", {[LANGUAGE_EN] = "The mail servers responsible for this address send the message round in circles.",
+		 [LANGUAGE_PT] = "Os servidores responsáveis por este endereço fazem a mensagem andar em círculos.",
+		 [LANGUAGE_RU] = "Серверы, отвечающие за этот адрес, пересылают письмо по кругу."}},
+	{"4.7", {[LANGUAGE_EN] = "The message couldn't be delivered in the time allowed.",
+		 [LANGUAGE_PT] = "A mensagem não pôde ser entregue no tempo permitido.",
+		 [LANGUAGE_RU] = "Письмо не удалось доставить за отведённое время."}},
+	{"6.1", {[LANGUAGE_EN] = "The message holds binary data that the other server can't take. Please send it with an ordinary attachment encoding.",
+		 [LANGUAGE_PT] = "A mensagem contém dados binários que o outro servidor não aceita. Envie-a com uma codificação normal dos anexos.",
+		 [LANGUAGE_RU] = "В письме двоичные данные, которые другой сервер не принимает. Отправьте его с обычной кодировкой вложений."}},
+	{"6.7", {[LANGUAGE_EN] = "The other server can't handle addresses with letters outside of ASCII.",
+		 [LANGUAGE_PT] = "O outro servidor não aceita endereços com letras fora do ASCII.",
+		 [LANGUAGE_RU] = "Другой сервер не понимает адресов с буквами не из ASCII."}},
+	{"6.9", {[LANGUAGE_EN] = "The other server can't handle letters outside of ASCII in the header of a message.",
+		 [LANGUAGE_PT] = "O outro servidor não aceita letras fora do ASCII no cabeçalho de uma mensagem.",
+		 [LANGUAGE_RU] = "Другой сервер не понимает букв не из ASCII в заголовке письма."}},
+	{"7.1", {[LANGUAGE_EN] = "The other server doesn't allow this message. Its words below may say why.",
+		 [LANGUAGE_PT] = "O outro servidor não permite esta mensagem. As palavras dele, abaixo, podem dizer porquê.",
+		 [LANGUAGE_RU] = "Другой сервер не пропускает это письмо. Возможно, его ответ ниже объясняет почему."}},
+	{"7.10", {[LANGUAGE_EN] = "The other server doesn't offer the encryption that is required here.",
+		  [LANGUAGE_PT] = "O outro servidor não oferece a encriptação que aqui é exigida.",
+		  [LANGUAGE_RU] = "Другой сервер не предлагает шифрования, которое здесь требуется."}},
+};
+
+const struct words *words_in(enum language language)
+{
+	return &words[language];
+}
+
+const char *words_reason(enum language language, struct slice status)
+{
+	struct slice detail = slice_skip(status, 2);
+	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)
+		if (slice_equal(detail, slice_of(reasons[i].status)))
+			return reasons[i].reason[language];
+	return status.len > 0 && status.at[0] == '5' ? words[language].refused : words[language].not_taken;
+}

@@ -1,0 +1,29 @@
+/* What notifications say to people, in the languages that the project has (RFC 6533 leaves it free). One table for each, so that who
+ * adds a language writes one table; texts are UTF-8, their line ends CRLF. */
+#ifndef COURIER_WORDS_H
+#define COURIER_WORDS_H
+
+#include "auth/auth.h"
+#include "courier/dsn.h"
+
+enum { WORDS_KINDS = DSN_SUCCESS + 1 };
+
+struct words {
+	const char *sender;                /* the name in From */
+	const char *subject[WORDS_KINDS];  /* by enum dsn_kind */
+	const char *greeting;              /* before the name of the server */
+	const char *opening[WORDS_KINDS];
+	const char *delivered, *relayed, *expanded;
+	const char *refused, *not_taken;   /* a failure or a delay of which nothing else is known */
+	const char *expired, *unsure;
+	const char *retry_until;           /* before a time */
+	const char *said;                  /* between a server's name and its words */
+	const char *detail;                /* before words of ours */
+	const char *full, *header;         /* what is attached */
+};
+
+const struct words *words_in(enum language language);
+/** Why, for an enhanced status code (RFC 3463): "There is no mailbox with this address." for 5.1.1; never NULL. */
+const char *words_reason(enum language language, struct slice status);
+
+#endif
