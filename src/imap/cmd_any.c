@@ -42,15 +42,15 @@ static bool parse_id(struct parser *parser, struct slice *name)
 		return false;
 	if (parse_optional_word(parser, "NIL"))
 		return parse_end(parser);
-	if (!parse_char(parser, '('))
+	if (!parse_open(parser))
 		return false;
 	for (int pairs = 0; !parse_optional_char(parser, ')'); pairs++) {
 		if (pairs == ID_PAIRS_MAX)
 			return parse_fail(parser, "ID takes at most 30 fields");
-		if (pairs > 0 && !parse_space(parser))
-			return false;
 		if (!parse_string(parser, &field) || !parse_space(parser) || !parse_nstring(parser, &value))
 			return false;
+		if (!parse_more(parser) && (parser->rest.len == 0 || parser->rest.at[0] != ')'))
+			return parse_fail(parser, "A space is expected between arguments");
 		if (slice_equal_nocase(field, SLICE("name")))
 			*name = value;
 	}
@@ -71,11 +71,15 @@ enum run imap_cmd_id(struct command *command)
 enum run imap_cmd_enable(struct command *command)
 {
 	struct parser *parser = &command->parser;
+	if (!parse_space(parser))
+		return reply_syntax(command);
 	do {
 		struct slice name;
-		if (!parse_space(parser) || !parse_atom(parser, &name))
+		if (!parse_atom(parser, &name))
 			return reply_syntax(command);
-	} while (!parse_at_end(parser));
+	} while (parse_more(parser));
+	if (!parse_end(parser))
+		return reply_syntax(command);
 	conn_send_text(command->imap->conn, "* ENABLED\r\n");
 	return reply_ok(command, NULL, "ENABLE done");
 }

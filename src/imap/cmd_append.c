@@ -314,7 +314,7 @@ static enum run commit(struct command *command)
 static enum run take_line(struct command *command, struct slice line)
 {
 	struct append *append = command->imap->append;
-	if (line.len == 0)
+	if (slice_trim(line).len == 0)
 		return append->failure ? reply_failure(command) : commit(command);
 	struct announced announced = find_announcement(line);
 	command->parser = (struct parser){.rest = line, .arena = command->arena};

@@ -42,7 +42,7 @@ enum run idle_line(struct imap *imap, struct slice line)
 {
 	idle_stop(imap);
 	imap->mode = MODE_COMMAND;
-	if (!slice_equal_nocase(line, SLICE("DONE")))
+	if (!slice_equal_nocase(slice_trim(line), SLICE("DONE")))
 		return reply_bad(imap->command, "IDLE ends with DONE");
 	return reply_ok(imap->command, NULL, "IDLE done");
 }

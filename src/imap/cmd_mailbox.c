@@ -1,6 +1,7 @@
 /* Mailboxes as such: CREATE, DELETE, RENAME, SUBSCRIBE, UNSUBSCRIBE (RFC 3501 §6.3.3 - §6.3.7), and STATUS (§6.3.10). */
 #include "imap/session.h"
 #include "imap/special_use.h"
+#include "imap/status.h"
 
 /* " name" up to the end of the command. False: the reply was sent. */
 static bool prepare(struct command *command, struct slice *name, bool whole)
@@ -23,20 +24,20 @@ static bool parse_use(struct parser *parser, enum special_use *use)
 {
 	struct slice name;
 	*use = USE_NONE;
-	if (parse_at_end(parser))
-		return true;
-	if (!parse_space(parser) || !parse_char(parser, '('))
+	if (parse_at_end(parser) || !parse_more(parser))
+		return parse_end(parser);
+	if (!parse_open(parser))
 		return false;
 	if (!parse_optional_word(parser, "USE"))
 		return parse_fail(parser, "CREATE takes a name and (USE (\\…))");
-	if (!parse_space(parser) || !parse_char(parser, '('))
+	if (!parse_space(parser) || !parse_open(parser))
 		return false;
 	if (parse_optional_char(parser, '\\')) {
 		if (!parse_atom(parser, &name))
 			return false;
 		*use = special_use_parse(name);
 	}
-	return parse_char(parser, ')') && parse_char(parser, ')') && parse_end(parser);
+	return parse_close(parser) && parse_close(parser) && parse_end(parser);
 }
 
 /* A name that ends in the delimiter announces that names below it will follow (RFC 3501 §6.3.3): the same name without it. */
@@ -47,7 +48,7 @@ enum run imap_cmd_create(struct command *command)
 	struct error error;
 	if (!prepare(command, &name, false))
 		return RUN_DONE;
-	bool wants_use = !parse_at_end(&command->parser);
+	bool wants_use = slice_trim(command->parser.rest).len > 0;
 	if (!parse_use(&command->parser, &use))
 		return reply_syntax(command);
 	if (wants_use && use == USE_NONE)
@@ -117,56 +118,6 @@ enum run imap_cmd_unsubscribe(struct command *command)
 
 /* ---- STATUS ---- */
 
-enum status_item { STATUS_MESSAGES = 1, STATUS_RECENT = 2, STATUS_UIDNEXT = 4, STATUS_UIDVALIDITY = 8, STATUS_UNSEEN = 16 };
-
-static const struct {
-	const char *name;
-	enum status_item item;
-} status_items[] = {
-	{"MESSAGES", STATUS_MESSAGES}, {"RECENT", STATUS_RECENT}, {"UIDNEXT", STATUS_UIDNEXT},
-	{"UIDVALIDITY", STATUS_UIDVALIDITY}, {"UNSEEN", STATUS_UNSEEN},
-};
-enum { STATUS_ITEMS = sizeof status_items / sizeof *status_items };
-
-static bool parse_status_items(struct parser *parser, unsigned *items)
-{
-	*items = 0;
-	if (!parse_space(parser) || !parse_char(parser, '('))
-		return false;
-	do {
-		size_t i = 0;
-		while (i < STATUS_ITEMS && !parse_optional_word(parser, status_items[i].name))
-			i++;
-		if (i == STATUS_ITEMS)
-			return parse_fail(parser, "STATUS takes MESSAGES, RECENT, UIDNEXT, UIDVALIDITY and UNSEEN");
-		*items |= status_items[i].item;
-	} while (parse_optional_char(parser, ' '));
-	return parse_char(parser, ')') && parse_end(parser);
-}
-
-/* The recent messages of the selected mailbox are this session's: the store counts those that nobody has taken yet. */
-static void add_own_recent(const struct imap *imap, struct mailbox *mailbox)
-{
-	const struct selected *selected = imap->selected;
-	if (selected && selected->mailbox == mailbox->id && !selected->read_only)
-		mailbox->recent += (uint32_t)selected_count_recent(selected);
-}
-
-static void write_status(struct buf *out, const struct mailbox *mailbox, unsigned items)
-{
-	const uint32_t values[STATUS_ITEMS] = {mailbox->messages, mailbox->recent, mailbox->uidnext, mailbox->uidvalidity, mailbox->unseen};
-	buf_append_text(out, "* STATUS ");
-	write_mailbox(out, mailbox->name);
-	const char *separator = " (";
-	for (size_t i = 0; i < STATUS_ITEMS; i++) {
-		if (!(items & status_items[i].item))
-			continue;
-		buf_printf(out, "%s%s %u", separator, status_items[i].name, values[i]);
-		separator = " ";
-	}
-	buf_append_text(out, ")\r\n");
-}
-
 enum run imap_cmd_status(struct command *command)
 {
 	struct slice name;
@@ -175,15 +126,14 @@ enum run imap_cmd_status(struct command *command)
 	struct error error;
 	if (!prepare(command, &name, false))
 		return RUN_DONE;
-	if (!parse_status_items(&command->parser, &items))
+	if (!parse_space(&command->parser) || !status_parse(&command->parser, &items) || !parse_end(&command->parser))
 		return reply_syntax(command);
 	if (!mailbox_find(command->account, name, command->arena, &mailbox, &error))
 		return reply_error(command, &error);
 	if (!mailbox.selectable)
 		return reply_no(command, "NONEXISTENT", "This name only holds other mailboxes");
-	add_own_recent(command->imap, &mailbox);
 	struct buf out = BUF(RESPONSE_MAX);
-	write_status(&out, &mailbox, items);
+	status_write(command->imap, &out, &mailbox, items);
 	imap_send(command->imap, &out);
 	buf_free(&out);
 	return reply_ok(command, NULL, "STATUS done");

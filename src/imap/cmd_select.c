@@ -30,12 +30,17 @@ static void send_state(struct command *command, struct selected *selected, const
 	uint32_t uidnext = mailbox->uidnext;
 	if (selected->uids.count > 0 && uids_last(&selected->uids) >= uidnext)
 		uidnext = uids_last(&selected->uids) + 1;
-	conn_send_text(conn, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft)\r\n");
+	struct slice keywords = buf_slice(&selected->keywords);
+	const char *blank = keywords.len > 0 ? " " : "";
+	conn_printf(conn, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft%s%.*s)\r\n", blank, SLICE_ARG(keywords));
 	conn_printf(conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->uids.count, selected_count_recent(selected));
 	if (unseen > 0)
 		conn_printf(conn, "* OK [UNSEEN %zu] The first unseen message\r\n", unseen);
-	conn_printf(conn, "* OK [PERMANENTFLAGS (%s)] %s\r\n", selected->read_only ? "" : "\\Answered \\Flagged \\Deleted \\Seen \\Draft \\*",
-		    selected->read_only ? "Nothing can be changed" : "These flags and any keyword can be changed");
+	if (selected->read_only)
+		conn_send_text(conn, "* OK [PERMANENTFLAGS ()] Nothing can be changed\r\n");
+	else
+		conn_printf(conn, "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft%s%.*s \\*)] These flags and any keyword can be changed\r\n",
+			    blank, SLICE_ARG(keywords));
 	conn_printf(conn, "* OK [UIDNEXT %u] The next UID, or more\r\n", uidnext);
 	conn_printf(conn, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", mailbox->uidvalidity);
 }

@@ -39,7 +39,7 @@ static bool add_item(struct parser *parser, struct fetch_items *items, struct fe
 
 static bool parse_fields(struct parser *parser, struct section *section)
 {
-	if (!parse_space(parser) || !parse_char(parser, '('))
+	if (!parse_space(parser) || !parse_open(parser))
 		return false;
 	section->fields = arena_array(parser->arena, FETCH_FIELDS_MAX, sizeof *section->fields);
 	do {
@@ -50,9 +50,9 @@ static bool parse_fields(struct parser *parser, struct section *section)
 			return false;
 		if (field->len > FIELD_NAME_MAX)
 			return parse_fail(parser, "The name of a header field is too long");
-	} while (parse_optional_char(parser, ' '));
+	} while (parse_more(parser));
 	section_sort_names(section, parser->arena);
-	return parse_char(parser, ')');
+	return parse_close(parser);
 }
 
 static bool parse_section_text(struct parser *parser, struct section *section)
@@ -205,11 +205,13 @@ bool fetch_parse(struct parser *parser, struct fetch_items *items)
 	*items = (struct fetch_items){0};
 	if (parse_macro(parser, items))
 		return parse_end(parser);
-	if (!parse_optional_char(parser, '('))
+	if (parser->rest.len == 0 || parser->rest.at[0] != '(')
 		return parse_item(parser, items) && parse_end(parser);
+	if (!parse_open(parser))
+		return false;
 	do {
 		if (!parse_item(parser, items))
 			return false;
-	} while (parse_optional_char(parser, ' '));
-	return parse_char(parser, ')') && parse_end(parser);
+	} while (parse_more(parser));
+	return parse_close(parser) && parse_end(parser);
 }

@@ -69,11 +69,39 @@ bool parse_optional_word(struct parser *parser, const char *word)
 	return true;
 }
 
+static bool take_blanks(struct parser *parser)
+{
+	size_t len = parser->rest.len;
+	while (parse_optional_char(parser, ' '))
+		;
+	return parser->rest.len < len;
+}
+
 bool parse_space(struct parser *parser)
 {
+	bool blanks = take_blanks(parser);
 	if (parse_at_end(parser))
 		return parse_fail(parser, "An argument is missing");
-	return parse_optional_char(parser, ' ') || parse_fail(parser, "A space is expected between arguments");
+	return blanks || parse_fail(parser, "A space is expected between arguments");
+}
+
+bool parse_open(struct parser *parser)
+{
+	if (!parse_char(parser, '('))
+		return false;
+	take_blanks(parser);
+	return true;
+}
+
+bool parse_close(struct parser *parser)
+{
+	take_blanks(parser);
+	return parse_char(parser, ')');
+}
+
+bool parse_more(struct parser *parser)
+{
+	return take_blanks(parser) && !parse_at_end(parser) && parser->rest.at[0] != ')';
 }
 
 bool parse_at_end(const struct parser *parser)
@@ -83,6 +111,7 @@ bool parse_at_end(const struct parser *parser)
 
 bool parse_end(struct parser *parser)
 {
+	take_blanks(parser);
 	return parse_at_end(parser) || parse_fail(parser, "Something follows the last argument");
 }
 
@@ -286,7 +315,7 @@ static bool parse_system_flag(struct parser *parser, unsigned *flags)
 	return parse_fail(parser, "Unknown system flag");
 }
 
-/* Flags separated by single spaces, up to what is none. Keywords gather in one buffer, so it stays linear. */
+/* Flags separated by spaces, up to what is none. Keywords gather in one buffer, so it stays linear. */
 static bool parse_flags(struct parser *parser, struct flags *flags)
 {
 	size_t end = slice_find_char(parser->rest, ')'), len = 0;
@@ -305,7 +334,7 @@ static bool parse_flags(struct parser *parser, struct flags *flags)
 		memcpy(keywords + len, name.at, name.len);
 		len += name.len;
 		flags->keyword_count++;
-	} while (parse_optional_char(parser, ' '));
+	} while (parse_more(parser));
 	flags->keywords = slice_make(keywords, len);
 	return true;
 }
@@ -313,11 +342,11 @@ static bool parse_flags(struct parser *parser, struct flags *flags)
 bool parse_flag_list(struct parser *parser, struct flags *flags)
 {
 	*flags = (struct flags){0};
-	if (!parse_char(parser, '('))
+	if (!parse_open(parser))
 		return false;
 	if (parse_optional_char(parser, ')'))
 		return true;
-	return parse_flags(parser, flags) && parse_char(parser, ')');
+	return parse_flags(parser, flags) && parse_close(parser);
 }
 
 bool parse_store_flags(struct parser *parser, struct flags *flags)

@@ -1,4 +1,5 @@
-/* Reading the arguments of a command (RFC 3501 §9), strictly. Every function takes one thing off the front of `rest`; on
+/* Reading the arguments of a command (RFC 3501 §9): strictly, but for blanks. Where one is due several may stand, and others at the
+ * inner ends of parentheses and the end of the command: clients send them, and other servers don't mind. Every function takes one thing off the front of `rest`; on
  * false, `error` says what was expected, for the tagged BAD. Results point into the command or live in `arena`. Pure. */
 #ifndef IMAP_PARSE_H
 #define IMAP_PARSE_H
@@ -20,8 +21,13 @@ bool parse_char(struct parser *parser, char c);
 bool parse_optional_char(struct parser *parser, char c);
 /** Takes `word` (any case) if it is next and ends there. */
 bool parse_optional_word(struct parser *parser, const char *word);
-/** One space. */
+/** One space or more. */
 bool parse_space(struct parser *parser);
+/** "(" and ")", with the blanks inside. */
+bool parse_open(struct parser *parser);
+bool parse_close(struct parser *parser);
+/** In a list: does another element follow? Blanks are taken; ")" is not. */
+bool parse_more(struct parser *parser);
 /** The command must end here. */
 bool parse_end(struct parser *parser);
 bool parse_at_end(const struct parser *parser);

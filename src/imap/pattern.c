@@ -2,6 +2,8 @@
  * is no backtracking to blow up. */
 #include "imap/pattern.h"
 
+#include "store/store.h"
+
 struct pattern {
 	struct slice text;
 	bool *now, *next; /* text.len + 1 places: may the match stand here? */
@@ -31,6 +33,13 @@ struct pattern *pattern_new(struct slice text, struct arena *arena)
 	pattern->now = arena_array(arena, len + 1, sizeof *pattern->now);
 	pattern->next = arena_array(arena, len + 1, sizeof *pattern->next);
 	return pattern;
+}
+
+struct pattern *pattern_of(struct slice reference, struct slice text, struct arena *arena)
+{
+	if (reference.len + text.len > MAILBOX_NAME_MAX)
+		return NULL;
+	return pattern_new(arena_printf(arena, "%.*s%.*s", SLICE_ARG(reference), SLICE_ARG(text)), arena);
 }
 
 /* A wildcard may match nothing: who stands before it may as well stand behind it. */

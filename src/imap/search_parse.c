@@ -190,7 +190,7 @@ static bool parse_keys(struct context *context, struct search_node *node)
 	do {
 		if (!parse_child(context, node))
 			return false;
-	} while (parse_optional_char(context->parser, ' '));
+	} while (parse_more(context->parser));
 	return true;
 }
 
@@ -203,8 +203,8 @@ static bool parse_key(struct context *context, struct search_node **out)
 	if (++context->depth > SEARCH_DEPTH_MAX)
 		return parse_fail(parser, "Search keys are nested too deeply");
 	bool done;
-	if (parse_optional_char(parser, '('))
-		done = parse_keys(context, node) && parse_char(parser, ')');
+	if (parser->rest.len > 0 && parser->rest.at[0] == '(')
+		done = parse_open(parser) && parse_keys(context, node) && parse_close(parser);
 	else if (parser->rest.len > 0 && (ascii_is_digit(parser->rest.at[0]) || parser->rest.at[0] == '*'))
 		done = parse_numbers(context, node);
 	else

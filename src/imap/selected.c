@@ -61,6 +61,37 @@ static void note_recent(struct selected *selected, const struct mailbox *mailbox
 	add_recent(selected, claimed);
 }
 
+/* ---- keywords ---- */
+
+/* Adds what is new to the keywords that the client knows; false if nothing is. Beyond KEYWORDS_TOLD_MAX nothing more is announced:
+ * FLAGS is a courtesy. */
+static bool note_keywords(struct selected *selected, struct slice keywords)
+{
+	bool new = false;
+	while (keywords.len > 0) {
+		struct slice keyword;
+		slice_cut(keywords, ' ', &keyword, &keywords);
+		if (selected->keywords.len + keyword.len >= KEYWORDS_TOLD_MAX || keywords_contain(buf_slice(&selected->keywords), keyword))
+			continue;
+		if (selected->keywords.len > 0)
+			buf_append_char(&selected->keywords, ' ');
+		buf_append(&selected->keywords, keyword);
+		new = true;
+	}
+	return new;
+}
+
+/* What the mailbox has is told when it is opened. A failure isn't the client's business. */
+static void note_all_keywords(struct account *account, struct selected *selected)
+{
+	struct arena *arena = arena_new();
+	struct slice keywords;
+	struct error error;
+	if (mailbox_keywords(account, selected->mailbox, arena, &keywords, &error))
+		note_keywords(selected, keywords);
+	arena_free(&arena);
+}
+
 /* ---- opening and closing ---- */
 
 static bool load_uids(struct account *account, struct selected *selected, struct error *error)
@@ -88,6 +119,7 @@ struct selected *selected_open(struct account *account, const struct mailbox *ma
 		return NULL;
 	}
 	selected->expunge_modseq = selected->modseq;
+	note_all_keywords(account, selected);
 	note_recent(selected, mailbox, claimed);
 	return selected;
 }
@@ -132,21 +164,9 @@ static bool is_quiet(const struct command *command, uint32_t uid)
 	return command->quiet_count > 0 && bsearch(&uid, command->quiet, command->quiet_count, sizeof uid, compare_uids);
 }
 
-/* Beyond KEYWORDS_TOLD_MAX nothing more is announced: FLAGS is a courtesy. */
 void selected_write_keywords(struct selected *selected, struct buf *out, struct slice keywords)
 {
-	bool new = false;
-	while (keywords.len > 0) {
-		struct slice keyword;
-		slice_cut(keywords, ' ', &keyword, &keywords);
-		if (selected->keywords.len + keyword.len >= KEYWORDS_TOLD_MAX || keywords_contain(buf_slice(&selected->keywords), keyword))
-			continue;
-		if (selected->keywords.len > 0)
-			buf_append_char(&selected->keywords, ' ');
-		buf_append(&selected->keywords, keyword);
-		new = true;
-	}
-	if (!new)
+	if (!note_keywords(selected, keywords))
 		return;
 	buf_append_text(out, "* FLAGS ");
 	write_flags(out, FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_SEEN | FLAG_DRAFT, buf_slice(&selected->keywords));

@@ -130,25 +130,35 @@ static size_t command_limit(const struct imap *imap)
 	return imap->state == STATE_GREETED ? COMMAND_MAX_BEFORE_LOGIN : (size_t)config_current()->max_command;
 }
 
+static struct slice peek_word(struct slice *rest)
+{
+	size_t from = 0, len = 0;
+	while (from < rest->len && rest->at[from] == ' ')
+		from++;
+	while (from + len < rest->len && is_atom_char(rest->at[from + len]))
+		len++;
+	struct slice word = slice_sub(*rest, from, len);
+	*rest = slice_skip(*rest, from + len);
+	return word;
+}
+
+/* Does the literal stand in the place of APPEND's mailbox? */
+static bool is_first_argument(const struct imap *imap, struct slice input, size_t arguments_at)
+{
+	return slice_trim(slice_sub(input, arguments_at, imap->frame.marker_at - arguments_at)).len == 0;
+}
+
 /* The verb of a command that has arrived up to some point, and where its arguments begin; NULL if it is none that may run now. */
 static const struct verb *peek_verb(const struct imap *imap, struct slice input, size_t *arguments_at)
 {
-	struct slice line, rest;
-	slice_cut(input, ' ', &line, &rest);
-	struct slice name;
-	size_t len = 0;
-	while (len < rest.len && is_atom_char(rest.at[len]))
-		len++;
-	name = slice_sub(rest, 0, len);
+	struct slice tag, rest;
+	slice_cut(input, ' ', &tag, &rest);
+	struct slice name = peek_word(&rest);
 	bool uid = slice_equal_nocase(name, SLICE("UID"));
-	if (uid) {
-		rest = slice_skip(rest, len + 1);
-		for (len = 0; len < rest.len && is_atom_char(rest.at[len]);)
-			len++;
-		name = slice_sub(rest, 0, len);
-	}
-	*arguments_at = (size_t)(rest.at - input.at) + len;
-	const struct verb *verb = rest.len > 0 ? verb_find(name, uid) : NULL;
+	if (uid)
+		name = peek_word(&rest);
+	*arguments_at = (size_t)(rest.at - input.at);
+	const struct verb *verb = verb_find(name, uid);
 	return verb && (verb->states & imap->state) ? verb : NULL;
 }
 
@@ -166,7 +176,7 @@ static enum unit peek_literal(struct imap *imap, struct slice input, size_t *len
 	size_t arguments_at;
 	const struct verb *verb = peek_verb(imap, slice_sub(input, 0, frame->scanned), &arguments_at);
 	*length = frame->scanned;
-	if (verb && verb->run == imap_cmd_append && frame->marker_at > arguments_at + 1)
+	if (verb && verb->run == imap_cmd_append && !is_first_argument(imap, input, arguments_at))
 		return pend(imap, PENDING_COMMAND, UNIT_WORK);
 	bool fits = frame->literal_size <= command_limit(imap) - frame->scanned;
 	if (!fits && !frame->synchronising) {

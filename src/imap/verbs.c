@@ -20,7 +20,7 @@ static const struct verb verbs[] = {
 	{"RENAME", USER, VERB_WORK, imap_cmd_rename, "RFC 3501 §6.3.5"},
 	{"SUBSCRIBE", USER, VERB_WORK, imap_cmd_subscribe, "RFC 3501 §6.3.6"},
 	{"UNSUBSCRIBE", USER, VERB_WORK, imap_cmd_unsubscribe, "RFC 3501 §6.3.7"},
-	{"LIST", USER, VERB_WORK | VERB_LONG, imap_cmd_list, "RFC 3501 §6.3.8, RFC 3348, RFC 6154"},
+	{"LIST", USER, VERB_WORK | VERB_LONG, imap_cmd_list, "RFC 3501 §6.3.8, RFC 5258, RFC 3348, RFC 6154, RFC 5819"},
 	{"LSUB", USER, VERB_WORK, imap_cmd_lsub, "RFC 3501 §6.3.9"},
 	{"STATUS", USER, VERB_WORK, imap_cmd_status, "RFC 3501 §6.3.10"},
 	{"APPEND", USER, VERB_WORK, imap_cmd_append, "RFC 3501 §6.3.11, RFC 3502, RFC 4315"},
@@ -64,7 +64,7 @@ const struct verb *verb_parse(struct parser *parser, bool *uid)
 }
 
 /* Told before signing in, too: there are clients that ask once only. */
-static const char capabilities[] = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE MULTIAPPEND SPECIAL-USE "
+static const char capabilities[] = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE MULTIAPPEND LIST-EXTENDED LIST-STATUS SPECIAL-USE "
 				   "CREATE-SPECIAL-USE";
 
 static void write_mechanisms(struct imap *imap, struct buf *out)

@@ -101,6 +101,25 @@ bool message_list_some(struct account *account, int64_t mailbox, uint32_t first,
 	return done;
 }
 
+bool mailbox_keywords(struct account *account, int64_t mailbox, struct arena *arena, struct slice *keywords, struct error *error)
+{
+	struct buf lists = BUF(MAILBOX_KEYWORDS_MAX);
+	enum db_step step = DB_DONE;
+	if (!account_enter(account, error))
+		return false;
+	struct db_statement *s = PREPARE(account->db, "SELECT DISTINCT keywords FROM placement WHERE mailbox = $1 AND keywords <> ''", mailbox);
+	while (!lists.overflow && (step = db_step(s, error)) == DB_ROW) {
+		if (lists.len > 0)
+			buf_append_char(&lists, ' ');
+		buf_append(&lists, db_text(s, 0));
+	}
+	db_reset(s);
+	account_leave(account);
+	*keywords = arena_copy(arena, buf_slice(&lists));
+	buf_free(&lists);
+	return step != DB_FAILED;
+}
+
 static bool read_uids(struct db_statement *s, size_t expected, uint32_t **uids, size_t *count, struct error *error)
 {
 	size_t room = expected + 16;

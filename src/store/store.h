@@ -137,6 +137,11 @@ bool mailbox_subscribe(struct account *account, struct slice name, bool subscrib
 /** Subscribed names that may have no mailbox any more, in `arena`, sorted. */
 bool mailbox_subscriptions(struct account *account, struct arena *arena, struct slice **names, size_t *count, struct error *error);
 
+/** The keywords that the mailbox's messages have, some more than once, separated by spaces, in `arena`: as many as fit
+ * MAILBOX_KEYWORDS_MAX bytes. */
+bool mailbox_keywords(struct account *account, int64_t mailbox, struct arena *arena, struct slice *keywords, struct error *error);
+
+enum { MAILBOX_KEYWORDS_MAX = 64 * 1024 };
 enum { MAILBOX_NAME_MAX = 1000, MAILBOX_DEPTH_MAX = 32 };
 
 /* ---- Messages ---- */

@@ -61,7 +61,7 @@ def test_many_texts_in_a_large_letter_are_found_in_one_pass(own):
         growth, start = Growth(own), time.monotonic()
         keys = " ".join(f'OR BODY "nichts{number}"' for number in range(60))
         assert imap.ok(f"SEARCH {keys} BODY nadel") == ["* SEARCH 1"]
-        assert imap.ok('SEARCH BODY "fort.\r\nzwölf"'.replace("\r\n", " ")) == ["* SEARCH"]
+        assert imap.ok('SEARCH BODY "fort. zwölf"') == ["* SEARCH 1"]
         print("SEARCH:", growth.now(), "MiB", time.monotonic() - start, "s")
         assert growth.now() < 160
         assert time.monotonic() - start < 30
@@ -254,20 +254,19 @@ def test_thousands_of_messages_in_one_append(own):
 
 def test_messages_without_end_in_one_append(own):
     """Small ones until the account's share of memory is used up: refused then, and forgotten."""
-    own.configure(account_memory=41943040)
+    own.configure(account_memory=4000000)
     own.reload()
     with signed_in(own) as imap:
         growth = Growth(own)
         imap.send("m APPEND INBOX")
         piece = b" (a b) {8+}\r\nX: y\r\n\r\n" * 1000
-        answer = b""
-        for _ in range(100):
+        for _ in range(10):
             imap.send(piece)
         imap.send(b"\r\n")
         answer = imap.until("m")[0]
         print("endless MULTIAPPEND:", growth.now(), "MiB", answer)
         assert answer.startswith("NO [LIMIT]")
-        assert growth.now() < 150
+        assert growth.now() < 60
         assert message_files(own, "anna") == []
 
 
