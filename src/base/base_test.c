@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdatomic.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/arena.h"
@@ -168,6 +169,53 @@ static void events_are_counted_by_name(void **state)
 	assert_int_equal(count, 2);
 }
 
+static bool was_said(int fd, const char *what)
+{
+	static char text[256 * 1024];
+	ssize_t got = read(fd, text, sizeof text);
+	return got > 0 && slice_find(slice_make(text, (size_t)got), slice_of(what)) != SLICE_NONE;
+}
+
+/* In a process of its own, since names are never forgotten. */
+static void more_names_than_places_are_said_aloud(void **state)
+{
+	(void)state;
+	enum { NAMES = 300, SIZE = 16 };
+	int ends[2], status;
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	if (pid == 0) {
+		static char names[NAMES][SIZE];
+		log_set_role("test", LOG_LEVEL_ERROR + 1);
+		log_set_file(ends[1]);
+		for (int i = 0; i < NAMES; i++) {
+			snprintf(names[i], SIZE, "test.name%d", i);
+			log_write(LOG_LEVEL_DEBUG, names[i], LOG_FIELDS(log_number("n", i)));
+		}
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	close(ends[1]);
+	assert_true(was_said(ends[0], "level=error role=test event=log.too_many_names"));
+	close(ends[0]);
+}
+
+static void what_comes_too_often_is_counted(void **state)
+{
+	static struct log_pace pace;
+	uint64_t unsaid = 99, count = 0;
+	(void)state;
+	assert_true(log_is_due(&pace, "test.happened", &unsaid));
+	assert_int_equal(unsaid, 0);
+	for (int i = 0; i < 10; i++)
+		assert_false(log_is_due(&pace, "test.happened", &unsaid));
+	log_visit_counts(find_count, &count);
+	assert_true(count >= 10);
+	pace.due = 0;
+	assert_true(log_is_due(&pace, "test.happened", &unsaid));
+	assert_int_equal(unsaid, 10);
+}
+
 static pthread_mutex_t crew_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t leftovers;
 static atomic_int cleared;
@@ -219,6 +267,8 @@ int main(void)
 		cmocka_unit_test(ids_are_read_as_written),
 		cmocka_unit_test(no_id_is_given_twice),
 		cmocka_unit_test(events_are_counted_by_name),
+		cmocka_unit_test(more_names_than_places_are_said_aloud),
+		cmocka_unit_test(what_comes_too_often_is_counted),
 		cmocka_unit_test(nothing_is_left_of_joined_threads),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,5 +1,6 @@
 /* Writing events; the format stands in log.h. A line is put together on the stack and written with one write(2), which
- * O_APPEND keeps whole among processes, as a pipe does; a line that would be longer than LOG_LINE_MAX loses its last fields' ends. */
+ * O_APPEND keeps whole among processes, as a pipe does. A value that is too long loses its end, a line its last fields; whatever
+ * the values hold, it is a line that reads back. */
 #include "base/log.h"
 
 #include <pthread.h>
@@ -9,7 +10,7 @@
 #include "base/clock.h"
 #include "base/random.h"
 
-enum { LOG_VALUE_MAX = 1000 };
+enum { LOG_VALUE_MAX = 1000 /* bytes as written, with quotes and escapes */ };
 
 static struct {
 	pthread_mutex_t lock; /* guards file */
@@ -48,8 +49,8 @@ void log_set_file(int fd)
 
 /* ---- Counting ---- */
 
-/* Names of events are written in the code, so there are few, and the table never fills; should it, what is beyond isn't
- * counted. A place is taken once, by whoever is first, and never given back: so no lock is needed. */
+/* Names of events are written in the code, so there are few, and the table never fills; should it, what is
+ * beyond isn't counted, and that is said. A place is taken once, by whoever is first, and never given back: so no lock is needed. */
 enum { COUNTED_EVENTS_MAX = 256 };
 
 static struct {
@@ -70,6 +71,21 @@ static void count_event(const char *event)
 			return;
 		}
 	}
+	static atomic_flag said = ATOMIC_FLAG_INIT;
+	if (!atomic_flag_test_and_set(&said))
+		log_error("log.too_many_names", log_text("uncounted", event));
+}
+
+bool log_is_due(struct log_pace *pace, const char *event, uint64_t *unsaid)
+{
+	int64_t now = clock_monotonic_ms(), due = atomic_load(&pace->due);
+	if (now < due || !atomic_compare_exchange_strong(&pace->due, &due, now + LOG_PACE_MS)) {
+		atomic_fetch_add(&pace->unsaid, 1);
+		count_event(event);
+		return false;
+	}
+	*unsaid = atomic_exchange(&pace->unsaid, 0);
+	return true;
 }
 
 void log_visit_counts(void (*visit)(void *context, const char *event, uint64_t count), void *context)
@@ -107,43 +123,63 @@ static bool needs_quotes(struct slice value)
 	return value.len == 0;
 }
 
-static void put_quoted(struct line *line, struct slice value)
+/* One character of a quoted value as it is written: escaped, or a whole one of UTF-8. Returns how many bytes of the value it took. */
+static size_t quote_one(struct slice rest, bool utf8, char out[5], size_t *len)
+{
+	unsigned char c = (unsigned char)rest.at[0];
+	size_t taken = 1;
+	if (c == '"' || c == '\\')
+		*len = (size_t)snprintf(out, 5, "\\%c", c);
+	else if (c < ' ' || c == 0x7f || (c >= 0x80 && !utf8))
+		*len = (size_t)snprintf(out, 5, "\\x%02x", c);
+	else {
+		while (c >= 0x80 && taken < rest.len && ((unsigned char)rest.at[taken] & 0xc0) == 0x80)
+			taken++;
+		memcpy(out, rest.at, taken);
+		*len = taken;
+	}
+	return taken;
+}
+
+/* What doesn't fit is left out, never half a character, and the quote is closed: whoever reads the line finds all its fields. */
+static void put_quoted(struct line *line, struct slice value, size_t room)
 {
 	bool utf8 = slice_is_utf8(value);
 	put(line, SLICE("\""));
-	for (size_t i = 0; i < value.len; i++) {
-		unsigned char c = (unsigned char)value.at[i];
-		char escape[5];
-		if (c == '"' || c == '\\')
-			put(line, slice_make((char[]){'\\', (char)c}, 2));
-		else if (c < ' ' || c == 0x7f || (c >= 0x80 && !utf8)) {
-			snprintf(escape, sizeof escape, "\\x%02x", c);
-			put(line, slice_make(escape, 4));
-		} else
-			put(line, slice_make(value.at + i, 1));
+	for (size_t used = 2; value.len > 0;) {
+		char one[5];
+		size_t len, taken = quote_one(value, utf8, one, &len);
+		if ((used += len) > room)
+			break;
+		put(line, slice_make(one, len));
+		value = slice_skip(value, taken);
 	}
 	put(line, SLICE("\""));
 }
 
+/* A field for which there is no room isn't begun. */
 static void put_field(struct line *line, const struct log_field *field)
 {
 	char number[24];
-	put(line, SLICE(" "));
-	put(line, slice_of(field->name));
-	put(line, SLICE("="));
-	if (field->kind == LOG_FIELD_NUMBER) {
-		snprintf(number, sizeof number, "%lld", (long long)field->number);
-		put(line, slice_of(number));
-	} else if (field->kind == LOG_FIELD_ID) {
+	struct slice value = field->text, name = slice_of(field->name);
+	size_t room = sizeof line->at - 1 - line->len, frame = name.len + 2;
+	if (field->kind == LOG_FIELD_NUMBER)
+		value = slice_make(number, (size_t)snprintf(number, sizeof number, "%lld", (long long)field->number));
+	else if (field->kind == LOG_FIELD_ID) {
 		id_format(field->number, number);
-		put(line, slice_of(number));
-	} else {
-		struct slice value = slice_sub(field->text, 0, LOG_VALUE_MAX);
-		if (needs_quotes(value))
-			put_quoted(line, value);
-		else
-			put(line, value);
+		value = slice_of(number);
 	}
+	bool quoted = needs_quotes(value) || value.len > LOG_VALUE_MAX;
+	if (room < frame + (quoted ? 2 : value.len))
+		return;
+	put(line, SLICE(" "));
+	put(line, name);
+	put(line, SLICE("="));
+	room -= frame;
+	if (quoted)
+		put_quoted(line, value, room < LOG_VALUE_MAX ? room : LOG_VALUE_MAX);
+	else
+		put(line, value);
 }
 
 void log_write(enum log_level level, const char *event, const struct log_field *fields)

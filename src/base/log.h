@@ -50,6 +50,15 @@ static inline struct log_field log_id(const char *name, int64_t value)
 /** `event` is a literal, or lives as long as the process. */
 void log_write(enum log_level level, const char *event, const struct log_field *fields);
 
+/** For events that strangers cause as fast as they like: at most one line in LOG_PACE_MS, which says how many before it went unsaid.
+ * False: it is counted, and not to be written now. Any thread. */
+enum { LOG_PACE_MS = 1000 };
+struct log_pace {
+	_Atomic int64_t due;
+	_Atomic uint64_t unsaid;
+};
+bool log_is_due(struct log_pace *pace, const char *event, uint64_t *unsaid);
+
 /** Every event is counted by its name, whether or not its level is written anywhere: the metrics come from here. `visit`
  * is called once per name, with how often it was written by this process. Any thread. */
 void log_visit_counts(void (*visit)(void *context, const char *event, uint64_t count), void *context);

@@ -380,9 +380,12 @@ static void open_session(struct conn *conn)
 static void log_failed_handshake(struct conn *conn)
 {
 	char reason[160];
+	uint64_t unsaid;
 	tls_error_text(reason, sizeof reason);
+	if (!log_is_due(&conn->server->failed_handshakes, "tls.failed", &unsaid))
+		return;
 	log_info("tls.failed", log_id("session", conn->id), log_text("service", conn->protocol->name),
-		 log_slice("peer", conn_peer(conn)), log_text("reason", reason));
+		 log_slice("peer", conn_peer(conn)), log_text("reason", reason), log_number("others", (int64_t)unsaid));
 }
 
 /* One step of the handshake. It may take milliseconds of computing (a signature with a large key), which neither the loop has nor

@@ -10,6 +10,7 @@
 #include <pthread.h>
 #include <uv.h>
 
+#include "base/log.h"
 #include "base/map.h"
 #include "net/server.h"
 #include "net/tls_messages.h"
@@ -161,6 +162,7 @@ struct server {
 	int64_t stop_at_ms;             /* [loop] 0: not stopping */
 	bool accepting_paused;          /* [loop] */
 	char scratch[READ_STEP];        /* [loop] */
+	struct log_pace refusals, failed_handshakes;
 	_Atomic uint64_t accepted, open, refused;
 	_Atomic bool stopping;          /* as stop_at_ms, for workers */
 

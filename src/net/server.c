@@ -94,7 +94,10 @@ static bool has_room(struct server *server, const struct sockaddr_storage *peer)
 static void refuse(struct listener *listener, int fd)
 {
 	listener->server->refused++;
-	log_warning("connection.refused", log_text("service", listener->protocol->name), log_text("reason", "too many connections"));
+	uint64_t unsaid;
+	if (log_is_due(&listener->server->refusals, "connection.refused", &unsaid))
+		log_warning("connection.refused", log_text("service", listener->protocol->name), log_text("reason", "too many connections"),
+			    log_number("others", (int64_t)unsaid));
 	if (listener->protocol->busy && !listener->implicit_tls)
 		send(fd, listener->protocol->busy, strlen(listener->protocol->busy), MSG_NOSIGNAL | MSG_DONTWAIT);
 	close(fd);
