@@ -28,6 +28,7 @@ enum {
 	LINGER_SECONDS = 2,             /* how long unread input is drained so that the last reply isn't lost to a reset */
 	LINGER_STOPPING_MS = 500,       /* the same while the server stops: who doesn't hang up at the goodbye isn't waited for */
 	ACCEPTS_PER_TURN = 64,
+	DESCRIPTORS_RESERVED = 1024,    /* not for connections; half of them if there are fewer than twice as many */
 	WORKER_STACK = 2 * 1024 * 1024, /* address space; only what is touched is memory */
 	WORKER_IDLE_SECONDS = 5,        /* a worker that had nothing to do for so long ends */
 	PEER_TEXT_MAX = 64,
@@ -161,6 +162,7 @@ struct server {
 	struct watch *watches;          /* [loop] */
 	int64_t stop_at_ms;             /* [loop] 0: not stopping */
 	bool accepting_paused;          /* [loop] */
+	_Atomic int most_descriptors;   /* a connection whose descriptor isn't below is refused */
 	char scratch[READ_STEP];        /* [loop] */
 	struct log_pace refusals, failed_handshakes;
 	_Atomic uint64_t accepted, open, refused;

@@ -1,10 +1,13 @@
-/* The loop of a role: accepting, watching channels, what workers hand back, ticking, stopping. When descriptors run out,
- * accepting pauses for a second; connections that exist go on. */
+/* The loop of a role: accepting, watching channels, what workers hand back, ticking, stopping. A part of the descriptors is kept for
+ * what serving needs, files and databases: connections that would take them are refused, so that strangers can't fail anybody's
+ * commands. Should they run out nevertheless, accepting pauses for a second; connections that exist go on. */
 #include "net/server.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <netinet/in.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -35,6 +38,10 @@ static void on_posted(uv_async_t *async);
 
 void server_set_limits(struct server *server, const struct server_options *options)
 {
+	struct rlimit files = {.rlim_cur = RLIM_INFINITY};
+	getrlimit(RLIMIT_NOFILE, &files);
+	rlim_t reserve = files.rlim_cur / 2 < DESCRIPTORS_RESERVED ? files.rlim_cur / 2 : DESCRIPTORS_RESERVED;
+	server->most_descriptors = files.rlim_cur - reserve < INT_MAX ? (int)(files.rlim_cur - reserve) : INT_MAX;
 	server->most_connections = (uint64_t)options->connections;
 	server->most_per_address = (uint64_t)options->connections_per_address;
 	workers_set_most(server->workers, options->workers);
@@ -83,8 +90,11 @@ static void count_address(struct server *server, const struct sockaddr_storage *
 		map_remove(server->addresses, key);
 }
 
-static bool has_room(struct server *server, const struct sockaddr_storage *peer)
+/* The number of a new descriptor, the lowest that is free, says how many are in use. */
+static bool has_room(struct server *server, int fd, const struct sockaddr_storage *peer)
 {
+	if (fd >= server->most_descriptors)
+		return false;
 	uint64_t most = server->most_connections, per_address = server->most_per_address;
 	if (most > 0 && server->open >= most)
 		return false;
@@ -120,7 +130,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 			}
 			return;
 		}
-		if (!has_room(server, &peer)) {
+		if (!has_room(server, fd, &peer)) {
 			refuse(listener, fd);
 			continue;
 		}

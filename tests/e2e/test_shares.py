@@ -1,6 +1,7 @@
 """What one account may take of the reader: memory and time have a stated share, whatever its commands ask for, and others are
 served meanwhile. Memory is measured where the system shows it: the most that the role ever had."""
 import re
+import resource
 import socket
 import struct
 import time
@@ -300,3 +301,33 @@ def test_old_mail_is_mended(own):
     pop3 = own.pop3()
     assert b"a\x80b\r\nxc\r\n.\r\n" in b"\r\n".join(pop3.retr(1)[1]) + b"\r\n"
     pop3.quit()
+
+
+# ---- Descriptors ----
+
+def test_strangers_take_no_descriptor_that_a_user_needs(own):
+    """Connections without end from people who never sign in: some are refused, and who is signed in reads on."""
+    own.configure(connections_per_address=0, login_time="60s")
+    own.reload()
+    with signed_in(own) as imap:
+        append(imap, b"X: y\r\n\r\n" + b"z" * 100000)
+        imap.ok("UNSELECT")
+        reader = own.role_of("reader")
+        resource.prlimit(reader, resource.RLIMIT_NOFILE, (400, 400))
+        own.configure(max_line=999)  # anything: the limits are looked at anew
+        own.reload()
+        strangers = []
+        for _ in range(500):
+            stranger = socket.create_connection((own.address, own.ports["imap"]), timeout=5)
+            strangers.append(stranger)
+        wait_for(lambda: "connection.refused" in own.log(), "the first to be refused")
+        imap.ok("SELECT INBOX")
+        for _ in range(3):
+            answer = imap.ok("FETCH 1 BODY.PEEK[]")
+            assert answer[0].endswith("{100008}") and answer[-1].endswith(")")
+        append(imap, b"X: y\r\n\r\n" + b"z" * 300000)
+        assert own.log().count("connection.refused") < 10
+        assert "accept.failed" not in own.log()
+        for stranger in strangers:
+            stranger.close()
+        wait_for(lambda: Imap(own.address, own.ports["imap"]).greeting.startswith("* OK"), "room for others")
