@@ -65,6 +65,30 @@ static void scheduler_wait(struct courier *courier)
 	}
 }
 
+/* The longest that anybody waits by our own doing. */
+static int64_t longest_wait(const struct config *config)
+{
+	int64_t longest = PUT_OFF_SECONDS_MOST;
+	for (size_t i = 0; i < config->retry_schedule.count; i++) {
+		int64_t delay = retry_delay(config, (int)i);
+		longest = delay > longest ? delay : longest;
+	}
+	return longest + longest / 5; /* it is spread by less than that */
+}
+
+/* After a clock that was ahead has been set back, nobody waits for the time that it showed. */
+static void follow_clock(struct courier *courier)
+{
+	const struct config *config = config_current();
+	struct error error = {0};
+	size_t changed = 0;
+	int64_t now = clock_now();
+	if (!queue_pull_back(courier->queue, now, now + longest_wait(config), now + config->retry_for, &changed, &error))
+		log_error("queue.unreadable", log_text("cause", error.text));
+	if (changed > 0)
+		log_warning("queue.pulled_back", log_number("recipients", (int64_t)changed), log_text("cause", "the clock has been set back"));
+}
+
 static void intake(struct courier *courier, struct queue_work **work, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
@@ -86,6 +110,7 @@ static int64_t take_due(struct courier *courier, size_t room)
 	struct error error = {0};
 	int64_t next_due = 0;
 	size_t wanted = room < TAKE_MAX ? room : TAKE_MAX;
+	follow_clock(courier);
 	size_t count = queue_take(courier->queue, clock_now(), wanted, work, &next_due, &error);
 	intake(courier, work, count);
 	if (count == wanted)

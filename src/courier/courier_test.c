@@ -648,6 +648,23 @@ static void time_runs_out(void **state)
 	assert_report("mx.far.test said: 451 4.7.1 not today");
 }
 
+static void a_clock_that_was_ahead_delays_nothing(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	struct queue_message *list;
+	size_t count;
+	t.server = serve(NULL, 0, "8BITMIME", RULES({"MAIL", "451 4.7.1 not yet", 1}));
+	configure("retry_schedule = {\"1s\", \"1h\"}\n");
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .arrived = clock_now() + 365 * 86400}, hello, TO({"carol@far.test", 0, NULL}));
+	start();
+	eventually(smtp_fake_heard(t.server, "MAIL") == 1);
+	assert_true(queue_list(t.queue, &(struct queue_filter){0}, t.arena, &list, &count, &error));
+	assert_true(count == 0 || list[0].recipients[0].expires <= clock_now() + config_current()->retry_for);
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+}
+
 static void dead_ends_come_back_at_once(void **state)
 {
 	(void)state;
@@ -1108,6 +1125,7 @@ int main(void)
 		CASE(an_unreadable_end_is_not_repeated_for_ever),
 		CASE(refusals_are_not_counted_as_unsure),
 		CASE(time_runs_out),
+		CASE(a_clock_that_was_ahead_delays_nothing),
 		CASE(dead_ends_come_back_at_once),
 		CASE(size_is_checked_before_sending),
 		CASE(internationalised_addresses),

@@ -103,6 +103,10 @@ struct queue_work {
  * *next_due is when the next recipient not taken becomes due (0: none). Held messages are passed over. */
 size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, struct error *error);
 
+/** Makes due at `now` whoever isn't due before `latest`, and lets nobody wait beyond `expires`: such times come from a clock that was
+ * ahead and has been set back. Recipients that are held stay as they are. *changed: how many. */
+bool queue_pull_back(struct queue *queue, int64_t now, int64_t latest, int64_t expires, size_t *changed, struct error *error);
+
 /** The body: an inline one is read into `arena` (*bytes), a large one is opened (*fd, the caller's). One of the two is
  * set: *fd is -1 with *bytes, or *bytes is empty. */
 bool queue_body(struct queue *queue, int64_t id, struct arena *arena, struct slice *bytes, int *fd, struct error *error);

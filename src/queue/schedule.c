@@ -212,6 +212,48 @@ bool queue_body(struct queue *queue, int64_t id, struct arena *arena, struct sli
 	return step == DB_ROW;
 }
 
+/* The end of the schedule's index tells at once whether there is anything to do. */
+static bool is_anybody_later(struct queue *queue, int64_t latest, bool *any, struct error *error)
+{
+	pthread_mutex_lock(&queue->reads.lock);
+	struct db_statement *row = db_prepare(queue->reads.db, "SELECT 1 FROM recipient WHERE held = 0 AND next_attempt > $1 LIMIT 1");
+	db_bind_number(row, 1, latest);
+	enum db_step step = db_step(row, error);
+	db_reset(row);
+	pthread_mutex_unlock(&queue->reads.lock);
+	*any = step == DB_ROW;
+	return step != DB_FAILED;
+}
+
+/* QUEUE_CHUNK of them in a transaction of its own. */
+static bool pull_some(struct queue *queue, int64_t now, int64_t latest, int64_t expires, size_t *changed, struct error *error)
+{
+	struct db *db = queue->writes.db;
+	pthread_mutex_lock(&queue->writes.lock);
+	struct db_statement *update = db_prepare(db, "UPDATE recipient SET next_attempt = $1, expires = CASE WHEN expires > $3 THEN $3 ELSE expires END"
+		" WHERE (message, number) IN (SELECT message, number FROM recipient WHERE held = 0 AND next_attempt > $2 LIMIT $4)");
+	db_bind_number(update, 1, now);
+	db_bind_number(update, 2, latest);
+	db_bind_number(update, 3, expires);
+	db_bind_number(update, 4, QUEUE_CHUNK);
+	bool done = db_run(update, error);
+	*changed += done ? (size_t)db_changes(db) : 0;
+	pthread_mutex_unlock(&queue->writes.lock);
+	return done;
+}
+
+bool queue_pull_back(struct queue *queue, int64_t now, int64_t latest, int64_t expires, size_t *changed, struct error *error)
+{
+	bool any = true, done = true;
+	*changed = 0;
+	while (done && any) {
+		done = is_anybody_later(queue, latest, &any, error);
+		if (done && any)
+			done = pull_some(queue, now, latest, expires, changed, error);
+	}
+	return done;
+}
+
 static bool settle_one(struct db *db, const struct queue_result *result, int64_t now, struct error *error)
 {
 	if (result->outcome != OUTCOME_DEFERRED) {
