@@ -114,10 +114,12 @@ struct sign_in_client {
 };
 
 struct sign_in;                    /* one exchange; the caller's, free it with sign_in_end */
-/** The mechanisms there are, space-separated ("SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"): without TLS only what
- * the configuration allows there, -PLUS only with `binding`. To offer -PLUS is for whom the option offer_channel_binding says so: a
- * client that picks it and then can't bind gives up. Who asks for it is served wherever the connection can be bound. */
+/** The mechanisms that are taken, space-separated ("SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"): without TLS only what
+ * the configuration allows there, -PLUS only if the connection can be bound. */
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding);
+/** Those of them that are offered. `binding`: -PLUS, too, for which the option offer_channel_binding is: a client that picks it and
+ * then can't bind gives up. No SCRAM while there are accounts without keys for it, whose clients would pick it in vain. Doesn't block. */
+const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding);
 /** Starts an exchange with a mechanism name (any case). Nothing is asked of the auth role before the first step. */
 struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const struct sign_in_client *client);
 /** One step: `input` is the client's message, base64 removed (at the first step the initial response; has_input false:

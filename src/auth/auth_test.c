@@ -15,6 +15,7 @@
 #include <sys/socket.h>
 
 #include "auth/base64.h"
+#include "auth/credentials.h"
 #include "auth/directory.h"
 #include "auth/server.h"
 #include "auth/test_folder.h"
@@ -607,6 +608,104 @@ static void abandoned_exchanges_make_room(void **state)
 	buf_free(&challenge);
 }
 
+/* ---- Passwords from another server ---- */
+
+static bool scram_is_offered(struct fixture *f)
+{
+	return slice_find(slice_of(auth_offered(f->auth, true, false, false)), SLICE("SCRAM")) != SLICE_NONE;
+}
+
+static void wait_for_scram(struct fixture *f, bool offered)
+{
+	for (int i = 0; i < 200 && scram_is_offered(f) != offered; i++)
+		usleep(25 * 1000);
+	assert_int_equal(scram_is_offered(f), offered);
+}
+
+static struct credentials alices(struct fixture *f)
+{
+	struct credentials credentials;
+	struct error error;
+	assert_true(directory_credentials(f->directory, SLICE("alice@example.test"), f->arena, &credentials, &error));
+	return credentials;
+}
+
+/* Verified, and replaced by our own at the first sign-in, after which SCRAM works; until then it isn't offered. */
+static void imported_hashes_sign_in_and_are_replaced(void **state)
+{
+	struct fixture *f = *state;
+	struct error error;
+	const char *const hashes[] = {
+		"$6$saltsalt$pqxtaP8VN9msji06dnBCbUbaSGTOXyo9jZDqZxik1rPexoqRIW4UKuiD0ZHZchCSd7S4/HoRU8bcFbnz2ihUr.",
+		"$y$j9T$abcdefghijklmnop$TEjqn/axP6s2k870Y8qmsWKT4abEwlBzgTkuGZBqaR6", "{SSHA}XcU7ZD+ozcY0NqLtsKNvy+uzXtpzYWx0c2FsdA==",
+	};
+	const struct sasl_test right = {"alice", "wonderland", NULL, NULL}, wrong = {"alice", "Wonderland", NULL, NULL},
+		ghost = {"nobody", "wonderland", NULL, NULL};
+	wait_for_scram(f, true);
+	for (size_t i = 0; i < 3; i++) {
+		assert_true(directory_set_hash(f->directory, SLICE("alice@example.test"), slice_of(hashes[i]), &error));
+		int64_t identity = alices(f).identity;
+		wait_for_scram(f, false);
+		assert_int_equal(exchange(f, "SCRAM-SHA-256", &right, "", true), SIGN_IN_REFUSED); /* as for an unknown name */
+		assert_int_equal(exchange(f, "SCRAM-SHA-256", &ghost, "", true), SIGN_IN_REFUSED);
+		assert_int_equal(exchange(f, "PLAIN", &wrong, "", true), SIGN_IN_REFUSED);
+		assert_int_equal(exchange(f, "PLAIN", &ghost, "", true), SIGN_IN_REFUSED); /* checked against alice's hash, for the time it takes */
+		assert_true(alices(f).imported);
+		assert_int_equal(i == 1 ? check(f, "alice", "wonderland") : exchange(f, i ? "LOGIN" : "PLAIN", &right, "", true), SIGN_IN_DONE);
+		assert_true(!alices(f).imported && alices(f).identity == identity);
+		wait_for_scram(f, true);
+		assert_int_equal(exchange(f, "SCRAM-SHA-256", &right, "", true), SIGN_IN_DONE);
+		assert_int_equal(exchange(f, "SCRAM-SHA-256", &wrong, "", true), SIGN_IN_REFUSED);
+		assert_int_equal(exchange(f, "PLAIN", &right, "", true), SIGN_IN_DONE);
+		assert_int_equal(exchange(f, "PLAIN", &wrong, "", true), SIGN_IN_REFUSED);
+	}
+}
+
+/* Another program's hash is of the bytes that were typed, ours of what they are prepared to. */
+static void imported_hashes_are_of_what_was_typed(void **state)
+{
+	struct fixture *f = *state;
+	struct error error;
+	assert_true(directory_set_hash(f->directory, SLICE("alice@example.test"), SLICE(
+		"$6$saltsalt$D/iSWOGtNvj0/vH7iMxjBlVeX/fbIibg2vUp85b2QQLG61VdZuxzvQJ7zcMnGvl3UDTPVROaVHICX3dFlaAEd1"), &error));
+	assert_int_equal(check(f, "alice", "No пароль"), SIGN_IN_REFUSED);
+	assert_int_equal(check(f, "alice", "№ пароль"), SIGN_IN_DONE);
+	assert_false(alices(f).imported);
+	assert_int_equal(check(f, "alice", "№ пароль"), SIGN_IN_DONE);
+	/* Keys for SCRAM that came along serve at once. */
+	assert_true(directory_set_hash(f->directory, SLICE("alice@example.test"), SLICE("{SCRAM-SHA-256}4096,c2FsdHNhbHQ=,"
+		"mxRGgNCky0Hiz7O3ncpqBt5EGKzXDjEegs0yAsiDFDc=,lWtoIsjTMD/Y67qC8KmDvl82JDbcCxJfVAvSjOBJ0Hg="), &error));
+	const struct sasl_test right = {"alice", "wonderland", NULL, NULL}, wrong = {"alice", "Wonderland", NULL, NULL};
+	assert_int_equal(exchange(f, "SCRAM-SHA-256", &wrong, "", true), SIGN_IN_REFUSED);
+	assert_int_equal(exchange(f, "SCRAM-SHA-256", &right, "", true), SIGN_IN_DONE);
+	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
+	assert_int_equal(exchange(f, "SCRAM-SHA-256", &right, "", true), SIGN_IN_DONE);
+	wait_for_scram(f, true);
+}
+
+/* A name without a domain, through every door; what nobody has, or two, gets no other answer. */
+static void bare_names_sign_in(void **state)
+{
+	struct fixture *f = *state;
+	struct error error;
+	const char *const mechanisms[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256"};
+	const struct sasl_test bare = {"Alice", "wonderland", NULL, NULL}, self = {"alice", "wonderland", "alice@example.test", NULL};
+	assert_true(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("second.test")}, &error));
+	for (int round = 0; round < 3; round++) {
+		/* The only one of that name; one of two; one of two, of the default domain. */
+		bool in = round != 1;
+		for (size_t i = 0; i < 3; i++)
+			assert_int_equal(exchange(f, mechanisms[i], &bare, "", true), in ? SIGN_IN_DONE : SIGN_IN_REFUSED);
+		assert_int_equal(exchange(f, "PLAIN", &self, "", true), in ? SIGN_IN_DONE : SIGN_IN_REFUSED);
+		assert_int_equal(check(f, "alice", "wonderland"), in ? SIGN_IN_DONE : SIGN_IN_REFUSED);
+		assert_int_equal(check(f, "nobody", "wonderland"), SIGN_IN_REFUSED);
+		if (round == 0)
+			assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("alice@second.test"), .enabled = true}, &error));
+		if (round == 1)
+			configure("auth_failures = 1000\nauth_failures_per_address = 0\ndefault_domain = example.test");
+	}
+}
+
 /* ---- Restarts, crowds, enemies ---- */
 
 static void *ask_in_thread(void *argument)
@@ -884,6 +983,9 @@ int main(void)
 		AUTH_TEST(broken_exchanges_end),
 		AUTH_TEST(steps_after_the_end_are_refused),
 		AUTH_TEST(abandoned_exchanges_make_room),
+		AUTH_TEST(imported_hashes_sign_in_and_are_replaced),
+		AUTH_TEST(imported_hashes_are_of_what_was_typed),
+		AUTH_TEST(bare_names_sign_in),
 		AUTH_TEST(a_restart_answers_what_waits),
 		AUTH_TEST(an_exchange_does_not_outlive_a_restart),
 		AUTH_TEST(changes_are_announced),

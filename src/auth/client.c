@@ -36,7 +36,7 @@ struct auth {
 	pthread_mutex_t lock;  /* guards what follows */
 	struct waiter *waiters[WAITER_BUCKETS];
 	uint64_t next_id, generation;
-	bool receiving;
+	bool receiving, scram; /* scram: the auth role has said that it can be offered */
 	pthread_t receiver;
 	pthread_mutex_t change_lock; /* held while `changed` runs, and guards it */
 	void (*changed)(void *context, const struct auth_change *change);
@@ -130,6 +130,8 @@ static void receive(struct auth *auth, struct slice datagram)
 		auth->generation = header.generation;
 		fail_all(auth, header.generation);
 	}
+	if (header.kind == WIRE_HELLO)
+		auth->scram = wire_flag(&reader);
 	struct waiter *waiter = header.kind == WIRE_HELLO || header.kind == WIRE_CHANGED ? NULL : find_waiter(auth, header.id);
 	if (waiter && header.kind == WIRE_PART) {
 		if (!buf_append(waiter->parts, reader.rest))
@@ -407,11 +409,27 @@ bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, 
 
 /* ---- Signing in ---- */
 
+/* Until the auth role has said that it can be, SCRAM isn't offered: passwords over TLS are possible for everybody. */
+static bool offers_scram(struct auth *auth)
+{
+	pthread_mutex_lock(&auth->lock);
+	start_receiving(auth);
+	bool scram = auth->scram;
+	pthread_mutex_unlock(&auth->lock);
+	return scram;
+}
+
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding)
 {
 	if (!encrypted)
 		return plaintext_allowed ? "SCRAM-SHA-256 PLAIN LOGIN" : "";
 	return binding ? "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" : "SCRAM-SHA-256 PLAIN LOGIN";
+}
+
+const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding)
+{
+	const char *taken = auth_mechanisms(encrypted, plaintext_allowed, binding);
+	return *taken && !offers_scram(auth) ? "PLAIN LOGIN" : taken;
 }
 
 struct sign_in {

@@ -24,6 +24,14 @@ static const char *const schema[] = {
 	"CREATE TABLE change (number " DB_ID ", account TEXT NOT NULL);",
 
 	"ALTER TABLE domain ADD COLUMN language TEXT NOT NULL DEFAULT '';",
+
+	/* imported: the hash is another program's; origin: how it is known again when it is imported once more (directory_hash.c) */
+	"ALTER TABLE account ADD COLUMN imported BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE account ADD COLUMN origin TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE account ADD COLUMN local TEXT NOT NULL DEFAULT '';"
+	"UPDATE account SET local = substr(name, 1, length(name) - length(domain) - 1);"
+	"CREATE INDEX account_local ON account (local, name);"
+	"CREATE INDEX account_imported ON account (imported, password);",
 };
 
 /* The key is made once and kept: an unknown account's salt that changed with every restart would give it away. */

@@ -1,8 +1,4 @@
 /* Accounts, their passwords, and the addresses they may send as beside their own. */
-#include <gsasl.h>
-#include <openssl/evp.h>
-#include <openssl/hmac.h>
-
 #include "auth/directory_internal.h"
 #include "auth/password.h"
 #include "base/clock.h"
@@ -62,7 +58,7 @@ static bool insert_account(struct directory *directory, const struct account_ent
 	if (!slice_equal(domain, given_domain))
 		return error_set(error, ERROR_INVALID, "%.*s is an alias of %.*s: accounts belong there", SLICE_ARG(given_domain), SLICE_ARG(domain));
 	struct db_statement *add = db_prepare(directory->db, "INSERT INTO account (name, domain, display_name, enabled, quota_bytes,"
-		" quota_messages, created, version, identity, password, scram_iterations) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0)"
+		" quota_messages, created, version, identity, password, scram_iterations, local) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0, $9)"
 		" ON CONFLICT DO NOTHING");
 	db_bind_text(add, 1, name);
 	db_bind_text(add, 2, domain);
@@ -72,6 +68,7 @@ static bool insert_account(struct directory *directory, const struct account_ent
 	db_bind_number(add, 6, (int64_t)account->quota_messages);
 	db_bind_number(add, 7, account->created ? account->created : clock_now());
 	db_bind_number(add, 8, id_new());
+	db_bind_text(add, 9, local);
 	if (!db_run(add, error))
 		return false;
 	if (db_changes(directory->db) == 0)
@@ -226,35 +223,31 @@ bool directory_changes(struct directory *directory, int64_t *after, bool *all, s
 
 /* ---- Passwords ---- */
 
-struct password_keys {
-	char encoded[ENCODED_HASH_MAX];
-	char salt[SCRAM_SALT_SIZE], stored_key[SCRAM_KEY_SIZE], server_key[SCRAM_KEY_SIZE];
-};
-
-static bool derive_keys(const struct buf *prepared, struct password_keys *keys)
-{
-	char salted[SCRAM_KEY_SIZE], client_key[SCRAM_KEY_SIZE];
-	random_bytes(keys->salt, sizeof keys->salt);
-	bool done = PKCS5_PBKDF2_HMAC(prepared->at, (int)prepared->len, (const unsigned char *)keys->salt, sizeof keys->salt, SCRAM_ITERATIONS,
-				      EVP_sha256(), sizeof salted, (unsigned char *)salted) == 1 &&
-		    gsasl_scram_secrets_from_salted_password(GSASL_HASH_SHA256, salted, client_key, keys->server_key, keys->stored_key) == GSASL_OK;
-	memory_wipe(salted, sizeof salted);
-	memory_wipe(client_key, sizeof client_key);
-	return done && password_hash(buf_slice(prepared), keys->encoded);
-}
-
-static bool update_password(struct directory *directory, struct slice key, const struct password_keys *keys, struct error *error)
+static bool update_password(struct directory *directory, struct slice key, struct slice hash, const struct password_keys *keys,
+			    struct slice origin, struct error *error)
 {
 	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET password = $2, scram_iterations = $3, scram_salt = $4,"
-		" scram_stored_key = $5, scram_server_key = $6, version = $7, identity = $7 WHERE name = $1");
+		" scram_stored_key = $5, scram_server_key = $6, version = $7, identity = $7, imported = $8,"
+		" origin = CASE WHEN $9 = '' THEN origin ELSE $9 END WHERE name = $1");
 	db_bind_text(set, 1, key);
-	db_bind_text(set, 2, slice_of(keys->encoded));
-	db_bind_number(set, 3, SCRAM_ITERATIONS);
-	db_bind_blob(set, 4, slice_make(keys->salt, sizeof keys->salt));
+	db_bind_text(set, 2, slice_empty(hash) ? slice_of(keys->encoded) : hash);
+	db_bind_number(set, 3, keys->scram_iterations);
+	db_bind_blob(set, 4, slice_make(keys->salt, keys->salt_size));
 	db_bind_blob(set, 5, slice_make(keys->stored_key, sizeof keys->stored_key));
 	db_bind_blob(set, 6, slice_make(keys->server_key, sizeof keys->server_key));
 	db_bind_number(set, 7, id_new());
+	db_bind_number(set, 8, !slice_empty(hash));
+	db_bind_text(set, 9, origin);
 	return change_one(directory, set, key, error);
+}
+
+bool directory_put_password(struct directory *directory, struct slice name, struct slice hash, const struct password_keys *keys,
+			    struct slice origin, struct error *error)
+{
+	if (!db_begin(directory->db, error))
+		return false;
+	struct slice key = account_key(name, directory->scratch);
+	return directory_finish(directory, update_password(directory, key, hash, keys, origin, error), error);
 }
 
 bool directory_set_password(struct directory *directory, struct slice name, struct slice password, struct error *error)
@@ -267,69 +260,37 @@ bool directory_set_password(struct directory *directory, struct slice name, stru
 		error_set(error, ERROR_INVALID, "the password is empty");
 	else if (!password_prepare(password, &prepared))
 		error_set(error, ERROR_INVALID, "the password is too long, not UTF-8, or holds control characters");
-	else if (!derive_keys(&prepared, &keys))
+	else if (!password_derive(buf_slice(&prepared), SLICE(""), &keys))
 		error_set(error, ERROR_TEMPORARY, "the password can't be hashed now");
-	else if (db_begin(directory->db, error))
-		done = directory_finish(directory, update_password(directory, account_key(name, directory->scratch), &keys, error), error);
+	else
+		done = directory_put_password(directory, name, SLICE(""), &keys, SLICE(""), error);
 	memory_wipe(&keys, sizeof keys);
 	buf_free(&prepared);
 	return done;
 }
 
-struct slice directory_sign_in_name(struct directory *directory, struct slice name, struct arena *arena)
+bool directory_renew_password(struct directory *directory, struct slice account, int64_t version, const struct password_keys *keys, struct error *error)
 {
-	struct slice local, domain, own, catch_all, canonical;
-	int domains;
-	if (slice_empty(name) || name.len > ADDRESS_MAX || !slice_is_utf8(name) || slice_find_char(name, '\0') != SLICE_NONE)
-		return SLICE("");
-	if (slice_find_char(name, '@') == SLICE_NONE) {
-		if (directory_first_domain(directory, arena, &domain, &domains, NULL) != FOUND_YES || domains != 1)
-			return SLICE("");
-		name = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(name), SLICE_ARG(domain));
-	}
-	canonical = address_canonical(name, arena);
-	address_split(canonical, &local, &domain);
-	if (directory_find_domain(directory, domain, arena, &own, &catch_all, NULL) == FOUND_YES && !slice_equal(own, domain))
-		canonical = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(own));
-	return canonical;
+	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET password = $3, scram_iterations = $4, scram_salt = $5,"
+		" scram_stored_key = $6, scram_server_key = $7, imported = 0 WHERE name = $1 AND version = $2 AND imported <> 0");
+	db_bind_text(set, 1, account);
+	db_bind_number(set, 2, version);
+	db_bind_text(set, 3, slice_of(keys->encoded));
+	db_bind_number(set, 4, keys->scram_iterations);
+	db_bind_blob(set, 5, slice_make(keys->salt, keys->salt_size));
+	db_bind_blob(set, 6, slice_make(keys->stored_key, sizeof keys->stored_key));
+	db_bind_blob(set, 7, slice_make(keys->server_key, sizeof keys->server_key));
+	directory->counted = false;
+	return db_run(set, error);
 }
 
-/* RFC 5802 §9: nobody must learn from the salt whether an account exists, so an unknown name always gets the same one. */
-static void make_decoy(struct directory *directory, struct slice name, struct arena *arena, struct credentials *credentials)
+bool directory_all_have_scram(struct directory *directory, bool *all, struct error *error)
 {
-	unsigned char salt[SCRAM_KEY_SIZE];
-	unsigned salt_len = sizeof salt;
-	char *encoded = arena_alloc(arena, ENCODED_HASH_MAX), *key = arena_alloc(arena, SCRAM_KEY_SIZE);
-	HMAC(EVP_sha256(), directory->decoy_key, sizeof directory->decoy_key, (const unsigned char *)name.at, name.len, salt, &salt_len);
-	password_decoy(encoded);
-	random_bytes(key, SCRAM_KEY_SIZE);
-	*credentials = (struct credentials){.account = name, .password = slice_of(encoded), .scram = true, .iterations = SCRAM_ITERATIONS,
-		.salt = arena_copy(arena, slice_make((const char *)salt, SCRAM_SALT_SIZE)),
-		.stored_key = slice_make(key, SCRAM_KEY_SIZE), .server_key = slice_make(key, SCRAM_KEY_SIZE)};
-}
-
-bool directory_credentials(struct directory *directory, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error)
-{
-	account = arena_copy(arena, account);
-	make_decoy(directory, account, arena, credentials);
-	struct db_statement *read = db_prepare(directory->db, "SELECT version, password, scram_iterations, scram_salt, scram_stored_key,"
-		" scram_server_key, identity FROM account WHERE name = $1 AND enabled <> 0 AND password <> ''");
-	db_bind_text(read, 1, account);
+	struct db_statement *read = db_prepare(directory->db, "SELECT 1 FROM account WHERE imported <> 0 AND scram_iterations = 0 LIMIT 1");
 	enum db_step step = db_step(read, error);
-	if (step != DB_ROW)
-		return step == DB_DONE;
-	credentials->known = true;
-	credentials->version = db_number(read, 0);
-	credentials->identity = db_number(read, 6);
-	credentials->password = arena_copy(arena, db_text(read, 1));
-	if (db_number(read, 2) > 0) {
-		credentials->iterations = db_number(read, 2);
-		credentials->salt = arena_copy(arena, db_blob(read, 3));
-		credentials->stored_key = arena_copy(arena, db_blob(read, 4));
-		credentials->server_key = arena_copy(arena, db_blob(read, 5));
-	}
+	*all = step == DB_DONE;
 	db_reset(read);
-	return true;
+	return step != DB_FAILED;
 }
 
 /* ---- Senders ---- */

@@ -17,6 +17,9 @@ struct directory {
 	struct db *db;
 	struct arena *scratch;   /* for questions whose answer is no slice */
 	char decoy_key[DECOY_KEY_SIZE]; /* what unknown accounts' salts are made from */
+	bool counted;            /* the following were, at that version of the database */
+	int64_t counted_version;
+	uint64_t imported_count, password_count;
 };
 
 /** Ends what db_begin() began: commits if `done`, else undoes. */
@@ -35,6 +38,9 @@ enum found directory_first_domain(struct directory *directory, struct arena *are
 /** All targets of the alias, in order. FOUND_NO: no such alias. */
 enum found directory_find_alias(struct directory *directory, struct slice address, struct arena *arena, struct slice **targets,
 				size_t *count, struct error *error);
+/** Sets what is kept of a password; `hash`: another program's, else that of `keys`. `keys` without scram_iterations: there are none. */
+bool directory_put_password(struct directory *directory, struct slice name, struct slice hash, const struct password_keys *keys,
+			    struct slice origin, struct error *error);
 enum found directory_find_account(struct directory *directory, struct slice name, bool *enabled, struct error *error);
 /** Was this address granted to the account? */
 enum found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error);

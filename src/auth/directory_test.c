@@ -389,15 +389,114 @@ static void hashes_beyond_limits_are_not_computed(void **state)
 	assert_false(password_verify(slice_of(decoy), SLICE("x")));
 }
 
+static void configure(const char *text)
+{
+	struct error error;
+	struct config *config = config_parse(slice_of(text), "test", &error);
+	assert_non_null(config);
+	config_set_current(config);
+}
+
 static void names_at_sign_in(void **state)
 {
 	struct fixture *f = *state;
 	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("ALICE@alias.test"), f->arena), SLICE("alice@example.test")));
-	assert_true(slice_empty(directory_sign_in_name(f->directory, SLICE("alice"), f->arena))); /* two domains: who is meant? */
-	assert_true(directory_remove_account(f->directory, SLICE("carol@second.test"), &f->error));
-	assert_true(directory_remove_domain(f->directory, SLICE("second.test"), &f->error));
-	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("Alice"), f->arena), SLICE("alice@example.test")));
 	assert_true(slice_empty(directory_sign_in_name(f->directory, SLICE("al\0ice"), f->arena)));
+	/* The only one of that name, in whatever domain; two of them, or none, are nobody, with a name that can be nobody's. */
+	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("Alice"), f->arena), SLICE("alice@example.test")));
+	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("carol"), f->arena), SLICE("carol@second.test")));
+	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("alice@second.test"), .enabled = true}, &f->error));
+	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("Alice"), f->arena), SLICE("alice")));
+	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("nobody"), f->arena), SLICE("nobody")));
+	configure("default_domain = second.test");
+	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("Alice"), f->arena), SLICE("alice@second.test")));
+	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("bob"), f->arena), SLICE("bob@example.test")));
+	configure("default_domain = alias.test");
+	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("alice"), f->arena), SLICE("alice@example.test")));
+	configure("");
+}
+
+static struct credentials credentials_of(struct fixture *f, const char *name)
+{
+	struct credentials credentials;
+	assert_true(directory_credentials(f->directory, S(name), f->arena, &credentials, &f->error));
+	return credentials;
+}
+
+#define SHA512_CRYPT "$6$saltsalt$pqxtaP8VN9msji06dnBCbUbaSGTOXyo9jZDqZxik1rPexoqRIW4UKuiD0ZHZchCSd7S4/HoRU8bcFbnz2ihUr."
+
+static bool has(struct fixture *f, const char *hash)
+{
+	bool same = false;
+	assert_true(directory_has_hash(f->directory, SLICE("alice@example.test"), S(hash), &same, &f->error));
+	return same;
+}
+
+/* An imported hash, its replacement by our own, and what a second import sees. */
+static void hashes_come_along(void **state)
+{
+	struct fixture *f = *state;
+	struct slice alice = SLICE("alice@example.test");
+	struct password_keys keys;
+	bool scram;
+	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && scram);
+	assert_true(directory_set_hash(f->directory, alice, SLICE(SHA512_CRYPT), &f->error));
+	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && !scram);
+	struct credentials imported = credentials_of(f, "alice@example.test");
+	assert_true(imported.known && imported.imported && password_verify(imported.password, SLICE("wonderland")));
+	assert_true(has(f, SHA512_CRYPT) && !has(f, "{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ="));
+	assert_true(password_derive(SLICE("wonderland"), imported.salt, &keys));
+	assert_true(directory_renew_password(f->directory, alice, imported.version + 1, &keys, &f->error)); /* another version: nothing happens */
+	assert_true(credentials_of(f, "alice@example.test").imported);
+	assert_true(directory_renew_password(f->directory, alice, imported.version, &keys, &f->error));
+	struct credentials own = credentials_of(f, "alice@example.test");
+	assert_true(!own.imported && slice_starts(own.password, SLICE("$argon2id$")) && password_verify(own.password, SLICE("wonderland")));
+	assert_int_equal(own.identity, imported.identity); /* who is signed in stays so */
+	assert_true(slice_equal(own.salt, imported.salt) && own.iterations == imported.iterations); /* strangers see no difference */
+	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && scram);
+	assert_true(has(f, SHA512_CRYPT)); /* a second import leaves it, also when the password is another by now */
+	assert_true(directory_set_password(f->directory, alice, SLICE("looking-glass"), &f->error));
+	assert_true(has(f, SHA512_CRYPT));
+	/* Without a salt, and in the clear. */
+	assert_true(directory_set_hash(f->directory, alice, SLICE("{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ="), &f->error));
+	assert_true(has(f, "{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ=") && !has(f, SHA512_CRYPT));
+	assert_true(directory_set_hash(f->directory, alice, SLICE("{PLAIN}wonderland"), &f->error));
+	assert_true(has(f, "{PLAIN}wonderland") && has(f, "{CLEAR.hex}776f6e6465726c616e64") && !has(f, "{PLAIN}Wonderland"));
+	assert_false(credentials_of(f, "alice@example.test").imported);
+	assert_false(directory_set_hash(f->directory, alice, SLICE("{NTLM}5835048ce94ad0564e29a924a03510ef"), &f->error));
+	assert_false(directory_set_hash(f->directory, SLICE("nobody@example.test"), SLICE(SHA512_CRYPT), &f->error));
+	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
+}
+
+/* As many unknown names cost what an imported hash costs as accounts do, each always the same. */
+static void unknown_names_cost_what_accounts_do(void **state)
+{
+	struct fixture *f = *state;
+	enum { NAMES = 400 };
+	assert_true(directory_set_hash(f->directory, SLICE("alice@example.test"), SLICE(SHA512_CRYPT), &f->error));
+	assert_true(directory_set_password(f->directory, SLICE("bob@example.test"), SLICE("builder"), &f->error));
+	int imported = 0;
+	for (int i = 0; i < NAMES; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "n%d@example.test", i);
+		struct credentials once = credentials_of(f, name), again = credentials_of(f, name);
+		assert_true(!once.known && once.imported == again.imported && slice_equal(once.salt, again.salt));
+		assert_true(slice_starts(once.password, once.imported ? SLICE("$6$saltsalt$") : SLICE("$argon2id$")));
+		imported += once.imported;
+	}
+	assert_in_range(imported, NAMES / 4, 3 * NAMES / 4);
+	/* Keys that came along are shown to strangers with their rounds: those of unknown names, too. */
+	assert_true(directory_set_hash(f->directory, SLICE("alice@example.test"), SLICE("{SCRAM-SHA-256}4096,c2FsdHNhbHQ=,mxRGgNCky0Hiz7O3ncpqBt5EGKzXDjEegs0yAsiDFDc=,"
+		"lWtoIsjTMD/Y67qC8KmDvl82JDbcCxJfVAvSjOBJ0Hg="), &f->error));
+	int fewer = 0;
+	for (int i = 0; i < NAMES; i++) {
+		char name[32];
+		snprintf(name, sizeof name, "n%d@example.test", i);
+		struct credentials credentials = credentials_of(f, name);
+		assert_true(credentials.iterations == SCRAM_ITERATIONS ? credentials.salt.len == SCRAM_SALT_SIZE : credentials.salt.len == 8);
+		fewer += credentials.iterations == 4096;
+	}
+	assert_in_range(fewer, NAMES / 4, 3 * NAMES / 4);
 }
 
 static void wire_reading_is_strict(void **state)
@@ -529,6 +628,8 @@ int main(void)
 		DIRECTORY_TEST(lists_are_whole),
 		DIRECTORY_TEST(passwords_are_kept_as_hashes),
 		DIRECTORY_TEST(names_at_sign_in),
+		DIRECTORY_TEST(hashes_come_along),
+		DIRECTORY_TEST(unknown_names_cost_what_accounts_do),
 		DIRECTORY_TEST(an_identity_is_an_account_with_its_password),
 		DIRECTORY_TEST(changes_are_told_once),
 		cmocka_unit_test(hashes_beyond_limits_are_not_computed),

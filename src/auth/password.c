@@ -3,12 +3,14 @@
 
 #include <argon2.h>
 #include <gsasl.h>
+#include <openssl/evp.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #include "auth/base64.h"
+#include "auth/scheme.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -94,6 +96,7 @@ static void leave_area(uint8_t *memory, size_t size)
 
 /* What an encoded hash says. */
 struct parameters {
+	argon2_type type;
 	uint32_t memory_kib, passes, lanes;
 	struct buf salt, hash;
 };
@@ -145,7 +148,7 @@ bool password_hash(struct slice prepared, char encoded[ENCODED_HASH_MAX])
 	unsigned char hash[ARGON2_HASH_SIZE];
 	char salt[ARGON2_SALT_SIZE];
 	random_bytes(salt, sizeof salt);
-	struct parameters parameters = {ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES, .salt = {.at = salt, .len = sizeof salt}};
+	struct parameters parameters = {Argon2_id, ARGON2_MEMORY_KIB, ARGON2_PASSES, ARGON2_LANES, .salt = {.at = salt, .len = sizeof salt}};
 	argon2_context context = make_context(&parameters, prepared, hash, sizeof hash);
 	int rc = argon2_ctx(&context, Argon2_id);
 	drop_area();
@@ -174,31 +177,69 @@ static bool take_parameter(struct slice *rest, char name, char end, uint64_t max
 /* $argon2id$v=19$m=19456,t=2,p=1$salt$hash */
 static bool read_parameters(struct slice encoded, struct parameters *parameters)
 {
-	struct slice rest = encoded, salt, hash;
-	if (!slice_starts(rest, SLICE("$argon2id$v=19$")) || encoded.len >= ENCODED_HASH_MAX)
+	struct slice rest, salt, hash;
+	bool id = slice_starts(encoded, SLICE("$argon2id$v=19$"));
+	if ((!id && !slice_starts(encoded, SLICE("$argon2i$v=19$"))) || encoded.len >= ENCODED_HASH_MAX)
 		return false;
-	rest = slice_skip(rest, sizeof "$argon2id$v=19$" - 1);
+	parameters->type = id ? Argon2_id : Argon2_i;
+	rest = slice_skip(encoded, id ? sizeof "$argon2id$v=19$" - 1 : sizeof "$argon2i$v=19$" - 1);
 	return take_parameter(&rest, 'm', ',', ARGON2_MEMORY_KIB_MAX, &parameters->memory_kib) &&
 	       take_parameter(&rest, 't', ',', ARGON2_PASSES_MAX, &parameters->passes) &&
+	       (uint64_t)parameters->memory_kib * parameters->passes <= ARGON2_WORK_KIB_MAX &&
 	       take_parameter(&rest, 'p', '$', ARGON2_LANES_MAX, &parameters->lanes) && slice_cut(rest, '$', &salt, &hash) &&
-	       take_base64(salt, &parameters->salt) && take_base64(hash, &parameters->hash);
+	       take_base64(salt, &parameters->salt) && take_base64(hash, &parameters->hash) && parameters->hash.len >= SCHEME_DIGEST_MIN;
 }
 
-bool password_verify(struct slice encoded, struct slice prepared)
+static void free_parameters(struct parameters *parameters)
+{
+	buf_free(&parameters->salt);
+	buf_free(&parameters->hash);
+}
+
+bool password_can_verify(struct slice encoded)
+{
+	struct parameters parameters = {.salt = BUF_SECRET(ENCODED_HASH_MAX), .hash = BUF_SECRET(ENCODED_HASH_MAX)};
+	bool can = read_parameters(encoded, &parameters) && parameters.memory_kib >= 8 * parameters.lanes && parameters.passes > 0 &&
+		   parameters.lanes > 0 && parameters.salt.len >= ARGON2_MIN_SALT_LENGTH;
+	free_parameters(&parameters);
+	return can;
+}
+
+static bool verify_argon2(struct slice encoded, struct slice prepared)
 {
 	struct parameters parameters = {.salt = BUF_SECRET(ENCODED_HASH_MAX), .hash = BUF_SECRET(ENCODED_HASH_MAX)};
 	unsigned char computed[ENCODED_HASH_MAX];
 	int rc = ARGON2_DECODING_FAIL;
 	if (read_parameters(encoded, &parameters)) {
 		argon2_context context = make_context(&parameters, prepared, computed, parameters.hash.len);
-		rc = argon2_verify_ctx(&context, parameters.hash.at, Argon2_id);
+		rc = argon2_verify_ctx(&context, parameters.hash.at, parameters.type);
 		if (rc != ARGON2_OK && rc != ARGON2_VERIFY_MISMATCH)
 			log_error("password.failed", log_text("reason", argon2_error_message(rc)));
 	}
 	memory_wipe(computed, sizeof computed);
-	buf_free(&parameters.salt);
-	buf_free(&parameters.hash);
+	free_parameters(&parameters);
 	return rc == ARGON2_OK;
+}
+
+bool password_verify(struct slice encoded, struct slice prepared)
+{
+	return slice_starts(encoded, SLICE("$argon2")) ? verify_argon2(encoded, prepared) : scheme_verify(encoded, prepared);
+}
+
+bool password_derive(struct slice prepared, struct slice salt, struct password_keys *keys)
+{
+	char salted[SCRAM_KEY_SIZE], client_key[SCRAM_KEY_SIZE];
+	keys->salt_size = SCRAM_SALT_SIZE;
+	random_bytes(keys->salt, keys->salt_size);
+	if (salt.len == keys->salt_size)
+		memcpy(keys->salt, salt.at, salt.len);
+	keys->scram_iterations = SCRAM_ITERATIONS;
+	bool done = PKCS5_PBKDF2_HMAC(prepared.at, (int)prepared.len, (const unsigned char *)keys->salt, (int)keys->salt_size, SCRAM_ITERATIONS,
+				      EVP_sha256(), sizeof salted, (unsigned char *)salted) == 1 &&
+		    gsasl_scram_secrets_from_salted_password(GSASL_HASH_SHA256, salted, client_key, keys->server_key, keys->stored_key) == GSASL_OK;
+	memory_wipe(salted, sizeof salted);
+	memory_wipe(client_key, sizeof client_key);
+	return done && password_hash(prepared, keys->encoded);
 }
 
 void password_decoy(char encoded[ENCODED_HASH_MAX])
@@ -248,6 +289,18 @@ static void wait_for_job(struct password_pool *pool)
 		drop_area();
 }
 
+/* Another program hashed the password as it was typed, which need not be as it is prepared here ("№" becomes "No"). */
+static void work(struct password_job *job)
+{
+	struct slice encoded = slice_of(job->encoded), prepared = buf_slice(&job->password), raw = buf_slice(&job->raw);
+	job->matches = password_verify(encoded, prepared) && !job->decoy;
+	if (!job->imported)
+		return;
+	if (!job->matches && !slice_empty(prepared) && !slice_equal(prepared, raw))
+		job->matches = password_verify(encoded, raw) && !job->decoy;
+	job->renewed = job->matches && password_derive(prepared, slice_make(job->salt, sizeof job->salt), &job->keys);
+}
+
 static void *verify_passwords(void *argument)
 {
 	struct password_pool *pool = argument;
@@ -259,7 +312,7 @@ static void *verify_passwords(void *argument)
 			continue;
 		}
 		pthread_mutex_unlock(&pool->lock);
-		job->matches = password_verify(slice_of(job->encoded), buf_slice(&job->password));
+		work(job);
 		pthread_mutex_lock(&pool->lock);
 		append(&pool->done, job);
 		uint64_t one = 1;

@@ -30,7 +30,7 @@ struct sasl_exchange {
 	bool has_credentials, unreadable, other;
 	struct slice name;      /* as the client gave it */
 	bool begun;             /* SCRAM: the client has said something */
-	struct buf password;
+	struct buf password, raw; /* prepared, and as it came */
 	char exporter[2 * WIRE_BINDING_MAX], unique[2 * WIRE_BINDING_MAX]; /* base64, or empty */
 	int steps;
 };
@@ -142,6 +142,7 @@ static enum sasl_step keep_password(struct sasl_exchange *exchange, struct slice
 	load_account(exchange, name);
 	if (!password_prepare(password, &exchange->password))
 		buf_clear(&exchange->password);
+	buf_append(&exchange->raw, slice_sub(password, 0, PASSWORD_MAX));
 	return exchange->unreadable ? SASL_TEMPORARY : SASL_PASSWORD;
 }
 
@@ -207,6 +208,7 @@ struct sasl_exchange *sasl_begin(struct sasl *sasl, struct slice mechanism, cons
 	exchange->mechanism = found;
 	exchange->arena = arena_new();
 	exchange->password = BUF_SECRET(4 * PASSWORD_MAX);
+	exchange->raw = BUF_SECRET(PASSWORD_MAX);
 	if (found->step != step_scram)
 		return exchange;
 	put_base64(exchange->exporter, client->tls_exporter);
@@ -224,6 +226,7 @@ void sasl_end(struct sasl_exchange **exchange)
 	if ((*exchange)->session)
 		gsasl_finish((*exchange)->session);
 	buf_free(&(*exchange)->password);
+	buf_free(&(*exchange)->raw);
 	arena_free_secret(&(*exchange)->arena);
 	free(*exchange);
 	*exchange = NULL;
@@ -310,6 +313,11 @@ int64_t sasl_identity(const struct sasl_exchange *exchange)
 struct slice sasl_password(const struct sasl_exchange *exchange)
 {
 	return buf_slice(&exchange->password);
+}
+
+struct slice sasl_raw_password(const struct sasl_exchange *exchange)
+{
+	return buf_slice(&exchange->raw);
 }
 
 bool sasl_acts_for_another(const struct sasl_exchange *exchange)

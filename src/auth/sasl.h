@@ -38,6 +38,8 @@ bool sasl_has_name(const struct sasl_exchange *exchange);
 int64_t sasl_identity(const struct sasl_exchange *exchange);
 /** After SASL_PASSWORD: the prepared password, or empty if it can be nobody's. */
 struct slice sasl_password(const struct sasl_exchange *exchange);
+/** Then, too: the password as it came, which an imported hash may be of. */
+struct slice sasl_raw_password(const struct sasl_exchange *exchange);
 /** Did the client ask to act as somebody else (authzid)? Then it is refused, whatever it proved. */
 bool sasl_acts_for_another(const struct sasl_exchange *exchange);
 

@@ -35,6 +35,8 @@ struct auth_server *auth_server_new(const char *data, struct error *error)
 		return NULL;
 	}
 	server->usage = usage_open(data, false);
+	server->scram = true;
+	auth_server_look_at_scram(server);
 	server->sasl = sasl_new(directory);
 	server->throttle = throttle_new();
 	server->verified = verified_new();
@@ -154,12 +156,33 @@ static void look_for_changes(struct auth_server *server)
 		server->looked_ms += EXPIRE_EVERY_MS; /* what is broken isn't said four times a second */
 		return;
 	}
+	if (server->change != last)
+		auth_server_look_at_scram(server);
 	server->change = last;
 	if (!all)
 		announce_to_all(server, &(struct auth_change){.any = true});
 	for (size_t i = 0; all && i < count; i++)
 		announce_account(server, accounts[i]);
 	arena_reset(server->arena);
+}
+
+static void say_hello(struct auth_server *server, struct channel *channel)
+{
+	struct buf hello = auth_server_answer(server, WIRE_HELLO, 0);
+	wire_put_number(&hello, server->scram);
+	auth_server_send(channel, &hello);
+}
+
+void auth_server_look_at_scram(struct auth_server *server)
+{
+	struct error error;
+	bool scram;
+	if (!directory_all_have_scram(server->directory, &scram, &error) || scram == server->scram)
+		return;
+	server->scram = scram;
+	for (size_t i = 0; i < server->channel_count; i++)
+		if (server->channels[i].fd >= 0)
+			say_hello(server, &server->channels[i]);
 }
 
 /* ---- Channels ---- */
@@ -177,8 +200,7 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 	channel->output_end = &channel->output;
 	for (int kind = 0; kind < CHECK_KINDS; kind++)
 		channel->queues[kind].end = &channel->queues[kind].first;
-	struct buf hello = auth_server_answer(server, WIRE_HELLO, 0);
-	auth_server_send(channel, &hello);
+	say_hello(server, channel);
 }
 
 /* Tells the end of a channel from an empty datagram. */

@@ -71,6 +71,7 @@ struct auth_server {
 	struct sign_in_log *log;
 	struct password_pool *pool;
 	uint64_t generation;
+	bool scram;                /* all accounts have keys for it: it can be offered */
 	int64_t change, looked_ms; /* the last change of the directory that was announced; when it was last looked for more */
 	struct channel channels[AUTH_CHANNELS_MAX];
 	size_t channel_count, next_channel; /* whose check is next: channels take turns */
@@ -83,6 +84,9 @@ struct auth_server {
 /** Begins an answer. Send it, which frees it. */
 struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id);
 void auth_server_send(struct channel *channel, struct buf *datagram);
+
+/** Looks whether all accounts have keys for SCRAM, and tells the roles if that is another than it was. */
+void auth_server_look_at_scram(struct auth_server *server);
 
 /** Answers one request (server_request.c); malformed ones are dropped and logged. */
 void auth_server_handle(struct auth_server *server, struct channel *channel, struct slice datagram);

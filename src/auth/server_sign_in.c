@@ -77,7 +77,9 @@ static struct verdict done(struct auth_server *server, const struct sign_in_who 
 static const char *why_refused(const struct sign_in_who *who)
 {
 	if (slice_empty(who->account))
-		return slice_find_char(who->name, '@') == SLICE_NONE ? "the name has no domain, and none could be meant" : "no account can have that name";
+		return "no account can have that name";
+	if (slice_find_char(who->account, '@') == SLICE_NONE)
+		return "the name has no domain, and there is no account of that name, or more than one";
 	return who->why ? who->why : "wrong password";
 }
 
@@ -123,6 +125,7 @@ struct check {
 static void free_check(struct check **check)
 {
 	buf_free(&(*check)->job.password);
+	buf_free(&(*check)->job.raw);
 	arena_free_secret(&(*check)->arena);
 	memory_wipe(*check, sizeof **check);
 	free(*check);
@@ -135,7 +138,8 @@ static void answer_check(struct auth_server *server, struct check **check, struc
 	free_check(check);
 }
 
-static struct check *make_check(struct channel *channel, uint64_t id, const struct sign_in_who *who, struct slice password)
+static struct check *make_check(struct channel *channel, uint64_t id, const struct sign_in_who *who, struct slice password,
+				struct slice raw)
 {
 	struct check *check = memory_new(sizeof *check);
 	check->channel = channel;
@@ -147,11 +151,14 @@ static struct check *make_check(struct channel *channel, uint64_t id, const stru
 	check->who.address = arena_copy(check->arena, who->address);
 	check->job.password = BUF_SECRET(4 * PASSWORD_MAX);
 	buf_append(&check->job.password, password);
+	check->job.raw = BUF_SECRET(PASSWORD_MAX);
+	buf_append(&check->job.raw, raw);
 	return check;
 }
 
 /* Queues the check; its channel gives it to a thread when it is its turn. */
-static void begin_check(struct auth_server *server, struct channel *channel, uint64_t id, struct sign_in_who *who, struct slice password)
+static void begin_check(struct auth_server *server, struct channel *channel, uint64_t id, struct sign_in_who *who, struct slice password,
+			struct slice raw)
 {
 	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
 	int64_t unused;
@@ -165,7 +172,7 @@ static void begin_check(struct auth_server *server, struct channel *channel, uin
 		answer(server, channel, id, &verdict);
 		return;
 	}
-	struct check *check = make_check(channel, id, who, password);
+	struct check *check = make_check(channel, id, who, password, raw);
 	*queue->end = check;
 	queue->end = &check->next;
 	queue->count++;
@@ -220,10 +227,26 @@ static void start_check(struct auth_server *server, struct check *check)
 	}
 	if (credentials.password.len < ENCODED_HASH_MAX)
 		memcpy(check->job.encoded, credentials.password.at, credentials.password.len);
+	check->job.imported = credentials.imported;
+	check->job.decoy = !credentials.known;
+	if (credentials.salt.len == sizeof check->job.salt)
+		memcpy(check->job.salt, credentials.salt.at, credentials.salt.len);
 	check->next = server->running;
 	server->running = check;
 	server->running_checks++;
 	password_pool_submit(server->pool, &check->job);
+}
+
+/* The imported hash goes; what is shown of the account to strangers, SCRAM's salt, stays as it was. If it can't be now, then the next
+ * time. */
+static void renew_password(struct auth_server *server, const struct check *check)
+{
+	struct error error;
+	if (directory_renew_password(server->directory, check->who.account, check->version, &check->job.keys, &error))
+		log_info("password.renewed", log_slice("account", check->who.account));
+	else
+		log_warning("password.not_renewed", log_slice("account", check->who.account), log_text("reason", error.text));
+	auth_server_look_at_scram(server);
 }
 
 static void finish_check(struct auth_server *server, struct check *check)
@@ -237,6 +260,8 @@ static void finish_check(struct auth_server *server, struct check *check)
 		answer_check(server, &check, refused(server, &check->who, why_refused(&check->who), check->due_ms));
 		return;
 	}
+	if (check->job.renewed)
+		renew_password(server, check);
 	verified_add(server->verified, check->who.account, buf_slice(&check->job.password), check->version, clock_monotonic_ms());
 	answer_check(server, &check, done(server, &check->who, SLICE(""), check->due_ms));
 }
@@ -276,7 +301,7 @@ void auth_server_check_password(struct auth_server *server, struct channel *chan
 	struct sign_in_who who = who_is(client, name, directory_sign_in_name(server->directory, name, server->arena), "password");
 	if (!password_prepare(password, &prepared))
 		buf_clear(&prepared);
-	begin_check(server, channel, id, &who, buf_slice(&prepared));
+	begin_check(server, channel, id, &who, buf_slice(&prepared), slice_sub(password, 0, PASSWORD_MAX));
 	buf_free(&prepared);
 }
 
@@ -371,7 +396,7 @@ void auth_server_step(struct auth_server *server, struct channel *channel, uint6
 	enum sasl_step step = sasl_step(exchange->sasl, has_input, input, &output);
 	struct sign_in_who who = who_is(client, sasl_name(exchange->sasl), sasl_account(exchange->sasl), sasl_mechanism(exchange->sasl));
 	if (step == SASL_PASSWORD && !sasl_acts_for_another(exchange->sasl))
-		begin_check(server, channel, id, &who, sasl_password(exchange->sasl));
+		begin_check(server, channel, id, &who, sasl_password(exchange->sasl), sasl_raw_password(exchange->sasl));
 	else {
 		struct verdict verdict = judge(server, exchange->sasl, step, exchange_id, &who, buf_slice(&output));
 		answer(server, channel, id, &verdict);

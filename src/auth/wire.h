@@ -25,7 +25,7 @@ enum {
 };
 
 enum wire_kind {
-	WIRE_HELLO = 1,     /* from the auth role: I have just started */
+	WIRE_HELLO = 1,     /* from the auth role: I have just started, or SCRAM can be offered (1), or no more (0) */
 	WIRE_ANSWER = 2,    /* the (last part of the) answer */
 	WIRE_PART = 3,      /* a part of the answer; more follows */
 	WIRE_CHANGED = 4,   /* from the auth role, unasked: account, identity, reason; an empty account: any may have changed */

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "cli/account_mail.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
 #include "cli/password.h"
@@ -58,22 +59,23 @@ static bool apply_options(struct work *work, struct account_entry *account)
 	return number_option(work, "quota", true, &account->quota_bytes) && number_option(work, "quota-messages", false, &account->quota_messages);
 }
 
-static bool set_quota(struct work *work, struct store *store, const struct account_entry *entry)
+/* ---- The password, or a hash of one that another program made ---- */
+
+static bool ask_secret(struct work *work, struct buf *out)
 {
-	struct account *account = store_open_account(store, work->name, &work->error);
-	if (!account)
-		return false;
-	bool done = account_set_quota(account, entry->quota_bytes, entry->quota_messages, &work->error);
-	store_release_account(&account);
-	return done;
+	const char *hash = command_value(work->line, "hash");
+	if (hash)
+		return buf_append_text(out, hash) || error_set(&work->error, ERROR_INVALID, "the hash is too long");
+	if (command_value(work->line, "hash-stdin"))
+		return password_read_line(out, &work->error);
+	return password_ask(work->line, work->name, out, &work->error);
 }
 
-/* A mailbox that is there already is left over from an attempt that failed, or was kept when the account was removed. */
-static bool make_mailbox(struct work *work, struct store *store, const struct account_entry *entry)
+static bool put_secret(struct work *work, struct slice secret)
 {
-	if (!store_create_account(store, work->name, &work->error) && work->error.kind != ERROR_EXISTS)
-		return false;
-	return (entry->quota_bytes == 0 && entry->quota_messages == 0) || set_quota(work, store, entry);
+	if (command_value(work->line, "hash") || command_value(work->line, "hash-stdin"))
+		return directory_set_hash(work->directory, work->name, secret, &work->error);
+	return directory_set_password(work->directory, work->name, secret, &work->error);
 }
 
 /* What keeps an account from being made, before its password is asked for. */
@@ -103,7 +105,7 @@ static bool add_account(struct work *work, struct store *store, struct account_e
 {
 	if (!directory_add_account(work->directory, entry, &work->error))
 		return false;
-	if (make_mailbox(work, store, entry) && directory_set_password(work->directory, work->name, password, &work->error))
+	if (account_mail_make(store, entry, &work->error) && put_secret(work, password))
 		return true;
 	struct error first = work->error;
 	directory_remove_account(work->directory, work->name, &work->error);
@@ -134,7 +136,7 @@ static bool add(struct work *work)
 	struct account_entry entry = {.name = work->name, .enabled = true, .created = clock_now()};
 	struct buf password = BUF(PASSWORD_MAX);
 	struct store *store = NULL;
-	bool done = may_be_added(work) && apply_options(work, &entry) && password_ask(work->line, work->name, &password, &work->error);
+	bool done = may_be_added(work) && apply_options(work, &entry) && ask_secret(work, &password);
 	if (done && !(store = instance_store(work->line)))
 		done = error_set(&work->error, ERROR_TEMPORARY, "the account was not made");
 	done = done && add_account(work, store, &entry, buf_slice(&password)) && note(work, "admin.account_added");
@@ -149,8 +151,7 @@ static bool password(struct work *work)
 	struct account_entry entry;
 	struct buf word = BUF(PASSWORD_MAX);
 	bool done = directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error) &&
-		    password_ask(work->line, work->name, &word, &work->error) &&
-		    directory_set_password(work->directory, work->name, buf_slice(&word), &work->error) && note(work, "admin.password_set");
+		    ask_secret(work, &word) && put_secret(work, buf_slice(&word)) && note(work, "admin.password_set");
 	buf_free_secret(&word);
 	return done;
 }
@@ -163,7 +164,7 @@ static bool set(struct work *work)
 		return false;
 	if (command_value(work->line, "quota") || command_value(work->line, "quota-messages")) {
 		struct store *store = instance_store(work->line);
-		bool done = store && set_quota(work, store, &entry);
+		bool done = store && account_mail_quota(store, &entry, &work->error);
 		if (store)
 			store_close(&store);
 		if (!done)
@@ -332,10 +333,14 @@ static int run_revoke(struct command_line *line) { return run_with(line, true, r
 	{"quota-messages", "N", "the most messages; 0: no limit"}, {"disabled", NULL, "takes no mail and can't sign in"}
 #define PASSWORD_STDIN {"password-stdin", NULL, "reads the password from standard input instead of asking at the terminal"}
 
-static const struct command_option add_options[] = {SETTINGS, PASSWORD_STDIN, {0}};
+#define HASH                                                                                            \
+	{"hash", "HASH", "sets a password by the hash that another server made of it, instead of asking"}, \
+	{"hash-stdin", NULL, "the same, read from standard input, which nobody else on the machine sees"}
+
+static const struct command_option add_options[] = {SETTINGS, PASSWORD_STDIN, HASH, {0}};
 static const struct command_option set_options[] = {SETTINGS, {"enabled", NULL, "the opposite of disabled"},
 						    {"password-stdin", NULL, "sets a new password, read from standard input"}, {0}};
-static const struct command_option password_options[] = {PASSWORD_STDIN, {0}};
+static const struct command_option password_options[] = {PASSWORD_STDIN, HASH, {0}};
 static const struct command_option remove_options[] = {{"keep-mail", NULL, "leaves the mail where it is"},
 						       {"yes", NULL, "doesn't ask at the terminal whether it is meant"}, {0}};
 

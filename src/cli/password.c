@@ -81,3 +81,8 @@ bool password_ask(const struct command_line *line, struct slice account, struct 
 	return (command_value(line, "password-stdin") ? read_line(STDIN_FILENO, out, error) : prompt_twice(out, error)) &&
 	       password_is_good(buf_slice(out), account, error);
 }
+
+bool password_read_line(struct buf *out, struct error *error)
+{
+	return read_line(STDIN_FILENO, out, error);
+}

@@ -42,6 +42,14 @@ bool check_host_name(struct slice value, struct error *error)
 	return good || error_set(error, ERROR_INVALID, "\"%.*s\" is not a host name", SLICE_ARG(value));
 }
 
+bool check_domain(struct slice value, struct error *error)
+{
+	bool good = value.len <= HOST_NAME_MAX_LEN && slice_is_utf8(value);
+	for (size_t i = 0; i < value.len; i++)
+		good = good && (unsigned char)value.at[i] > ' ' && value.at[i] != '@';
+	return good || error_set(error, ERROR_INVALID, "\"%.*s\" is not a domain", SLICE_ARG(value));
+}
+
 bool check_log_level(struct slice value, struct error *error)
 {
 	return one_of(value, (const char *const[]){"debug", "info", "warning", "error", NULL}, error);

@@ -6,6 +6,7 @@
 #include "base/error.h"
 #include "base/slice.h"
 
+bool check_domain(struct slice value, struct error *error); /* or none */
 bool check_host_name(struct slice value, struct error *error);
 bool check_log_level(struct slice value, struct error *error);
 bool check_resolver(struct slice value, struct error *error);

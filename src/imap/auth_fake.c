@@ -45,6 +45,12 @@ const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding
 	return encrypted || plaintext_allowed ? "PLAIN ECHO" : "ECHO";
 }
 
+const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding)
+{
+	(void)auth;
+	return auth_mechanisms(encrypted, plaintext_allowed, binding);
+}
+
 struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const struct sign_in_client *client)
 {
 	(void)auth;

@@ -211,7 +211,7 @@ static const char *mechanisms(const struct pop3_session *session)
 	struct conn_tls tls;
 	conn_tls(session->conn, &tls);
 	bool bound = tls.exporter_size > 0 || tls.unique_size > 0;
-	return auth_mechanisms(tls.active, session->config->plaintext_auth, bound && session->config->offer_channel_binding);
+	return auth_offered(session->service->auth, tls.active, session->config->plaintext_auth, bound && session->config->offer_channel_binding);
 }
 
 /* AUTH alone: no RFC, but many clients ask so. */

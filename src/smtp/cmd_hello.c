@@ -32,7 +32,9 @@ const char *smtp_mechanisms(struct session *session, bool offered)
 		return "";
 	conn_tls(session->conn, &tls);
 	bool bound = tls.exporter_size > 0 || tls.unique_size > 0;
-	return auth_mechanisms(tls.active, session->config->plaintext_auth, bound && (!offered || session->config->offer_channel_binding));
+	if (!offered)
+		return auth_mechanisms(tls.active, session->config->plaintext_auth, bound);
+	return auth_offered(session->service->auth, tls.active, session->config->plaintext_auth, bound && session->config->offer_channel_binding);
 }
 
 /* Not to strangers: who asks for reports may not be whom they would reach. Another server then tells its own people that it has handed

@@ -135,7 +135,7 @@ last-version-used=9.99
 @EVERY_PASSWORD
 def test_alpine_reads_and_sends(person):
     down, send = "\x0e", "\x18"
-    status, output = in_terminal(["alpine", "-p", pinerc(person), "-i"], person.home, deadline=15, answers=[
+    status, output = in_terminal(["alpine", "-p", pinerc(person), "-i"], person.home, answers=[
         ("PASSWORD: ", person.password + "\r"), ("Preserve password", "n"),
         ("elsewhere", "\r"),                        # the letter's line in the index
         ("A line", "c"),                             # the letter itself

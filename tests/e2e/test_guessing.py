@@ -88,7 +88,7 @@ CASES = [
     ("anna@example.test", "anna@example.test", "wrong password"),
     ("nobody@example.test", "nobody@example.test", "no such account"),
     ("carl@example.test", "carl@example.test", "the account is disabled"),
-    ("dora", "", "the name has no domain, and none could be meant"),
+    ("dora", "dora", "the name has no domain, and there is no account of that name, or more than one"),
 ]
 
 

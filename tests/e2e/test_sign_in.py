@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from pombal import Pombal, tls_context
+from pombal import Pombal, tls_context, wait_for
 from wire import Imap, Pop3, Scram, Smtp
 
 
@@ -80,6 +80,11 @@ class Door:
         return self.is_in()
 
 
+def offered(server, protocol="imap"):
+    with Door(server, protocol) as door:
+        return door.offered()
+
+
 PROTOCOLS = pytest.mark.parametrize("protocol", ["smtp", "imap", "pop3"])
 
 
@@ -92,10 +97,8 @@ def tls12():
 
 @PROTOCOLS
 def test_plus_is_offered_where_the_option_says_so(server, offering, protocol):
-    with Door(server, protocol) as door:
-        assert door.offered() == ["SCRAM-SHA-256", "PLAIN", "LOGIN"]
-    with Door(offering, protocol) as door:
-        assert door.offered() == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"]
+    wait_for(lambda: offered(server, protocol) == ["SCRAM-SHA-256", "PLAIN", "LOGIN"], "the offer")
+    wait_for(lambda: offered(offering, protocol) == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"], "the offer with -PLUS")
 
 
 @PROTOCOLS
@@ -138,3 +141,111 @@ def test_login_asks_in_the_words_that_clients_look_for(server, protocol, initial
         assert door.challenge() == b"Password:", door.answer
         door.reply(server.password("boris"))
         assert door.is_in(), door.answer
+
+
+# ---- Names without a domain ----
+
+def signs_in(server, protocol, name, password, mechanism):
+    with Door(server, protocol) as door:
+        if mechanism == "PLAIN":
+            door.begin("PLAIN", f"\0{name}\0{password}")
+        elif mechanism == "LOGIN":
+            door.begin("LOGIN", name)
+            door.reply(password)
+        elif mechanism == "SCRAM-SHA-256":
+            door.scram(Scram(name, password), mechanism)
+        elif protocol == "imap":
+            door.say(f'a LOGIN "{name}" "{password}"')
+        elif protocol == "pop3":
+            door.say("USER " + name)
+            door.say("PASS " + password)
+        else:
+            return True
+        return door.is_in()
+
+
+def test_a_name_without_a_domain_signs_in():
+    """Where it is unique; and where it isn't, that of default_domain."""
+    with Pombal(options=PATIENT, accounts=("anna",)) as own:
+        own.run("domain", "add", "second.test")
+        own.add_account("boris@second.test", "the word of boris")
+        every = [(protocol, mechanism) for protocol in ("smtp", "imap", "pop3") for mechanism in ("PLAIN", "LOGIN", "SCRAM-SHA-256", "")]
+        for protocol, mechanism in every:
+            assert signs_in(own, protocol, "anna", own.password("anna"), mechanism), (protocol, mechanism)
+            assert signs_in(own, protocol, "Boris", "the word of boris", mechanism), (protocol, mechanism)
+        own.add_account("anna@second.test", "another word of anna")
+        for protocol, mechanism in every[:4]:
+            assert not signs_in(own, protocol, "anna", own.password("anna"), mechanism or "PLAIN")
+        own.configure(default_domain="second.test")
+        own.reload()
+        for protocol, mechanism in every:
+            assert signs_in(own, protocol, "anna", "another word of anna", mechanism), (protocol, mechanism)
+
+
+# ---- Passwords from another server ----
+
+HASHES = {
+    "one": "{SHA512-CRYPT}$6$saltsalt$pqxtaP8VN9msji06dnBCbUbaSGTOXyo9jZDqZxik1rPexoqRIW4UKuiD0ZHZchCSd7S4/HoRU8bcFbnz2ihUr.",
+    "two": "$2y$05$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvScIW",
+    "three": "$y$j9T$abcdefghijklmnop$TEjqn/axP6s2k870Y8qmsWKT4abEwlBzgTkuGZBqaR6",
+    "four": "{SSHA}XcU7ZD+ozcY0NqLtsKNvy+uzXtpzYWx0c2FsdA==",
+    "five": "{PBKDF2}$1$saltsaltsaltsalt$5000$0c88ea0cc2df660eb405d426bae433111b53955b",
+}
+
+
+def test_passwords_come_along(tmp_path):
+    users = tmp_path / "users"
+    users.write_text("".join(f"{name}@example.test:{text}:1000:1000:Number {name}:/home::userdb_quota_rule=*:storage=2G\n"
+                             for name, text in HASHES.items()) + "six@example.test:{NTLM}5835048ce94ad0564e29a924a03510ef\nno\n")
+    with Pombal(options=PATIENT, accounts=("anna",)) as own:
+        own.add_account("old@example.test", "wonderland")
+        done = own.run("account", "import", users, status=1)
+        assert "5 made, 0 changed, 0 as they were, 0 passed over, 2 not taken" in done.stdout
+        assert re.search(r"^line 6: six@example.test: .*\{NTLM\}", done.stderr, re.M) and "line 7: " in done.stderr
+        assert "saltsalt" not in done.stderr + own.log()
+        shown = own.json("account", "show", "three@example.test")
+        assert shown["display_name"] == "Number three" and shown["quota_bytes"] == 2 << 30
+        # SCRAM can't be had of such hashes: it isn't offered while there are some, so that clients choose what works.
+        wait_for(lambda: offered(own) == ["PLAIN", "LOGIN"], "SCRAM not to be offered")
+        for protocol in ("smtp", "imap", "pop3"):
+            assert signs_in(own, protocol, "anna", own.password("anna"), "SCRAM-SHA-256")  # taken all the same
+            assert not signs_in(own, protocol, "one", "wonderland", "SCRAM-SHA-256")
+        for number, name in enumerate(HASHES):
+            protocol, mechanism = [("smtp", "PLAIN"), ("imap", ""), ("pop3", ""), ("imap", "LOGIN"), ("pop3", "PLAIN")][number]
+            assert not signs_in(own, protocol, name, "Wonderland", mechanism)
+            assert signs_in(own, protocol, name, "wonderland", mechanism), name
+        own.wait_log(r"event=password.renewed account=one@example.test")
+        wait_for(lambda: "SCRAM-SHA-256" in offered(own), "SCRAM to be offered again")
+        for name in HASHES:
+            assert signs_in(own, "imap", name, "wonderland", "SCRAM-SHA-256"), name
+        # A second time nothing changes, nor does a password that was set since become the old one again.
+        own.run("account", "password", "one@example.test", "--password-stdin", stdin="a newer word\n")
+        done = own.run("account", "import", users, status=1)
+        assert "0 made, 0 changed, 5 as they were" in done.stdout
+        assert signs_in(own, "imap", "one", "a newer word", "PLAIN")
+
+
+def test_a_hash_is_set_by_hand():
+    with Pombal(options=PATIENT, accounts=("anna",)) as own:
+        own.run("account", "add", "one@example.test", "--hash-stdin", stdin=HASHES["one"] + "\n")
+        own.run("account", "password", "anna@example.test", "--hash", HASHES["four"])
+        assert signs_in(own, "imap", "one", "wonderland", "PLAIN") and signs_in(own, "imap", "anna", "wonderland", "PLAIN")
+        for text, words in (("$2y$31$abcdefghijklmnopqrstuuA0vov2GDneHB3.8.cv9UF9g.RdvScIW", "too much"), ("{FOO}bar", "{FOO}")):
+            done = own.run("account", "add", "two@example.test", "--hash", text, status=1)
+            assert words in done.stderr and done.stderr.count("\n") == 1
+            own.run("account", "show", "two@example.test", status=1)
+
+
+def test_a_table_is_imported(tmp_path):
+    table = tmp_path / "people.csv"
+    table.write_text('\ufeffE-Mail;email;Name;Password;Quota\r\n;heidi@example.test;"Müller, ""Heidi""";"semi;colon word";1G\r\n'
+                     ";ivan@example.test;Иван;" + HASHES["two"] + ";\r\n;x@elsewhere.test;;word;\r\n", encoding="utf-8")
+    with Pombal(options=PATIENT, accounts=("anna",)) as own:
+        done = own.run("account", "import", table, status=1)
+        assert "2 made" in done.stdout and "line 4: x@elsewhere.test" in done.stderr and "E-Mail" in done.stderr
+        assert own.json("account", "show", "heidi@example.test")["display_name"] == 'Müller, "Heidi"'
+        assert signs_in(own, "imap", "heidi", "semi;colon word", "PLAIN") and signs_in(own, "imap", "ivan", "wonderland", "LOGIN")
+        table.write_text("address,quota\nheidi@example.test,2G\n")
+        assert "1 changed" in own.run("account", "import", table).stdout
+        assert own.json("account", "show", "heidi@example.test")["quota_bytes"] == 2 << 30
+        assert signs_in(own, "imap", "heidi", "semi;colon word", "PLAIN")
