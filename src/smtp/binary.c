@@ -47,7 +47,7 @@ static void write_header(struct conversion *conversion, const struct part *part,
 		write_text(conversion, slice_of(encoding));
 		write_text(conversion, SLICE("\r\n"));
 	}
-	write_text(conversion, rest);
+	write_text(conversion, rest.len == 0 && part->body_size > 0 ? SLICE("\r\n") : rest); /* whatever ended it, an empty line does now */
 	conversion->at = part->body_at;
 }
 

@@ -172,10 +172,11 @@ static bool is_dropped(const struct session *session, const struct header_field 
 static struct slice submitted_field(struct session *session, const struct inspection *found, const struct header_field *field)
 {
 	struct arena *arena = session->transaction.arena;
-	const struct author *authors[] = {&found->author, &found->sender};
-	for (size_t i = 0; i < sizeof authors / sizeof *authors; i++)
-		if (authors[i]->rewritten && authors[i]->field.whole.at == field->whole.at)
-			return authors[i]->text;
+	bool author = field->whole.at == found->author.field.whole.at, sender = field->whole.at == found->sender.field.whole.at;
+	if (author && found->author.rewritten)
+		return found->author.text;
+	if (sender && found->sender.rewritten)
+		return found->sender.text;
 	if (field->name.at[field->name.len] == ':')
 		return field->whole;
 	return arena_printf(arena, "%.*s:%.*s\r\n", SLICE_ARG(field->name), SLICE_ARG(field->body));
