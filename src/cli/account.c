@@ -322,7 +322,14 @@ static bool revoke_sender(struct work *work) { return grant_or_revoke(work, fals
 static int run_add(struct command_line *line) { return run_with(line, true, add); }
 static int run_list(struct command_line *line) { return run_with(line, false, list); }
 static int run_show(struct command_line *line) { return run_with(line, true, show); }
-static int run_set(struct command_line *line) { return run_with(line, true, set); }
+static int run_set(struct command_line *line)
+{
+	if (!command_has_options(line))
+		return command_misuse(line, "nothing is said to be changed");
+	if (command_value(line, "enabled") && command_value(line, "disabled"))
+		return command_misuse(line, "it can't be enabled and disabled");
+	return run_with(line, true, set);
+}
 static int run_password(struct command_line *line) { return run_with(line, true, password); }
 static int run_remove(struct command_line *line) { return run_with(line, true, remove_it); }
 static int run_grant(struct command_line *line) { return run_with(line, true, grant_sender); }

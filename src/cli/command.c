@@ -90,6 +90,8 @@ static int set_option(struct command_line *line, const char *text, char ***next)
 			return command_misuse(line, "--%s takes no value", option[i].name);
 		if (option[i].argument && !has_value && !**next)
 			return command_misuse(line, "--%s needs a value: %s", option[i].name, option[i].argument);
+		if (line->values[i])
+			return command_misuse(line, "--%s is given twice", option[i].name);
 		line->values[i] = !option[i].argument ? "" : has_value ? value.at : *(*next)++;
 		return COMMAND_DONE;
 	}
@@ -119,7 +121,7 @@ static int parse(struct command_line *line, char **argv, bool *help)
 			argv[line->count++] = word;
 	}
 	if (status == COMMAND_DONE && !*help && line->count < line->command->least)
-		status = command_misuse(line, "too few arguments");
+		status = command_misuse(line, "too few arguments: it takes %s", line->command->arguments);
 	if (status == COMMAND_DONE && !*help && line->command->most >= 0 && line->count > line->command->most)
 		status = command_misuse(line, "too many arguments: %s", line->arguments[line->command->most]);
 	return status;
@@ -234,6 +236,14 @@ const char *command_value(const struct command_line *line, const char *option)
 		if (is_word(line->command->options[i].name, option))
 			return line->values[i];
 	return NULL;
+}
+
+bool command_has_options(const struct command_line *line)
+{
+	bool any = false;
+	for (int i = 0; line->command->options && line->command->options[i].name; i++)
+		any |= line->values[i] != NULL;
+	return any;
 }
 
 struct slice command_argument(const struct command_line *line, int index)

@@ -69,6 +69,8 @@ void command_write_manual(struct buf *out, const struct command_group *groups);
 
 /** The value of an option, or NULL. A flag that was given is "". */
 const char *command_value(const struct command_line *line, const char *option);
+/** Was any of its options given? */
+bool command_has_options(const struct command_line *line);
 struct slice command_argument(const struct command_line *line, int index);
 /** Prints "pombal NAME: …" on standard error; returns COMMAND_FAILED. */
 __attribute__((format(printf, 2, 3))) int command_fail(const struct command_line *line, const char *format, ...);

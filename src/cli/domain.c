@@ -109,7 +109,10 @@ static bool show(struct work *work)
 static int run_add(struct command_line *line) { return run_with(line, add); }
 static int run_list(struct command_line *line) { return run_with(line, list); }
 static int run_show(struct command_line *line) { return run_with(line, show); }
-static int run_set(struct command_line *line) { return run_with(line, set); }
+static int run_set(struct command_line *line)
+{
+	return command_has_options(line) ? run_with(line, set) : command_misuse(line, "nothing is said to be changed");
+}
 static int run_remove(struct command_line *line) { return run_with(line, remove_it); }
 
 static const struct command_option options[] = {

@@ -42,8 +42,10 @@ static int finish(struct command_line *line, struct import *import, bool done, s
 			*error = unsynced;
 		}
 		instance_tell_changed(line, name);
-		instance_note(line, "admin.imported", log_slice("account", name), log_number("added", (int64_t)import->added));
-		printf("%llu messages added, %llu were there already\n", (unsigned long long)import->added, (unsigned long long)import->known);
+		if (done || import->added > 0) {
+			instance_note(line, "admin.imported", log_slice("account", name), log_number("added", (int64_t)import->added));
+			printf("%llu messages added, %llu were there already\n", (unsigned long long)import->added, (unsigned long long)import->known);
+		}
 	}
 	if (import->store)
 		store_close(&import->store);

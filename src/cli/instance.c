@@ -248,7 +248,7 @@ static int connect_control(const char *data, struct error *error)
 	if (fd >= 0)
 		close(fd);
 	if (number == ENOENT || number == ECONNREFUSED)
-		error_set(error, ERROR_NOT_FOUND, "no server is running");
+		error_set(error, ERROR_NOT_FOUND, "no server is running on %s", data);
 	else
 		error_set_errno(error, number, "%s/run/control", data);
 	return -1;

@@ -62,7 +62,7 @@ static void print_entry(const void *entry_at)
 	putchar('\n');
 }
 
-static const struct command_shape shape = {sizeof(struct entry), json_of_entry, print_entry};
+static const struct command_shape shape = {sizeof(struct entry), json_of_entry, print_entry, "nobody is signed in"};
 
 /* What the roles said, line by line; `sum` adds up what was ended. False: *error names a role that didn't answer. */
 static bool read_answer(struct command_line *line, struct slice answer, struct entry **list, size_t *count, uint64_t *sum, struct error *error)

@@ -6,6 +6,7 @@ import pty
 import re
 import select
 import shutil
+import sqlite3
 import stat
 import subprocess
 import tempfile
@@ -89,6 +90,116 @@ def test_without_data():
 def test_data_that_isnt_there(tmp_path):
     one_line(run("account", "list", "--data", tmp_path / "none", status=1))
     assert not (tmp_path / "none").exists()
+
+
+# ---- Wrong uses: status 2, 1 or 0, and one line ----
+
+ANNA, CARL = "anna@example.test", "carl@example.test"
+# Each with what it needs, in an order in which they all can be done; whether a second time is refused.
+EVERY = [
+    ("status", [], None), ("reload", [], None), ("stop", [], None), ("metrics", [], None), ("check", ["--no-dns"], False), ("config", [], False),
+    ("domain add", ["d2.example"], True), ("domain list", [], False), ("domain show", ["d2.example"], False),
+    ("domain set", ["d2.example", "--catch-all", ANNA], False), ("domain remove", ["d2.example"], True),
+    ("account add", [CARL, "--password-stdin"], True), ("account list", [], False), ("account show", [CARL], False),
+    ("account set", [CARL, "--quota", "1G"], False), ("account password", [CARL, "--password-stdin"], False),
+    ("account grant", [CARL, "q@example.test"], False), ("account revoke", [CARL, "q@example.test"], True), ("account expunged", [CARL], False),
+    ("account undelete", [CARL, "38h38gajqhrdn"], None), ("session list", [], None), ("session end", [CARL], None),
+    ("alias add", ["al@example.test", ANNA], False), ("alias list", [], False), ("alias show", ["al@example.test"], False),
+    ("alias set", ["al@example.test", ANNA], False), ("alias remove", ["al@example.test"], True),
+    ("queue list", [], False), ("queue show", ["x@y.example"], None), ("queue flush", [], False), ("queue hold", ["x@y.example"], None),
+    ("queue release", ["x@y.example"], None), ("queue remove", ["x@y.example"], None), ("trace", ["nobody@nowhere.example"], None),
+    ("import", [CARL, "/nowhere"], None), ("export", [CARL, "OUT"], False), ("fsck", [], False), ("account remove", [CARL], True),
+]  # None: refused the first time
+STOPPED = ("status", "reload", "stop", "metrics", "session list", "session end")
+WORD = b"a word or two\n"
+
+
+def test_every_subcommand_is_here():
+    listed = set(re.findall(r"^  ([a-z]+(?: [a-z]+)?)  ", run("--help").stdout, re.M))
+    assert listed - {"init", "serve", "sendmail"} <= {name for name, _, _ in EVERY}
+
+
+@pytest.mark.parametrize("name,arguments,_", EVERY, ids=[name for name, _, _ in EVERY])
+def test_wrong_arguments(made, name, arguments, _):
+    """Status 2 and a line that says what is wrong and where help is; nothing is done."""
+    words = name.split()
+    usage = run(*words, "--help").stdout.splitlines()[0].replace("[--data DIR]", "")
+    wrong = [["--nonsense"], ["-z"]]
+    if "..." not in usage:
+        wrong.append(["x@example.test", "y@example.test", "z@example.test"])
+    for option in re.findall(r"\[(--[a-z-]+) [A-Z|a-z]+\]", usage):
+        wrong.append([option])
+    for option in re.findall(r"\[(--[a-z-]+)\]", usage):
+        wrong += [[option + "=value"], [option, option]]
+    for more in wrong:
+        if more == ["--json", "--json"] or (more[0] in arguments and len(more) == 1):
+            continue
+        said = one_line(run(*words, *arguments, *more, "--data", made.data, status=2))
+        assert f"pombal {name}: " in said and f"pombal {name} --help" in said, more
+    if re.sub(r"\[[^]]*\]", "", usage).split() != ["usage:", "pombal", *words]:  # something is needed
+        assert "too few arguments" in one_line(run(*words, "--data", made.data, status=2))
+
+
+def test_each_twice_on_a_stopped_server(tmp_path):
+    """What can be done is done without a word of error; again, it is the same or refused; what needs a server says that there is none."""
+    with Pombal(start=False, accounts=["anna"]) as own:
+        for name, arguments, refused_again in EVERY:
+            arguments = [str(tmp_path / "out") if one == "OUT" else one for one in arguments]
+            for again in (False, True):
+                status = 1 if refused_again is None or (refused_again and again) else 0
+                done = own.run(*name.split(), *arguments, stdin=WORD, status=status)
+                lines = done.stderr.strip().splitlines()
+                assert len(lines) == 1 if status else len(lines) <= 1, (name, done.stderr)
+                assert not status or lines[0].startswith(f"pombal {name}: ") and done.stdout == "", (name, done.stdout, done.stderr)
+                assert (name in STOPPED) == any("no server is running on " in line for line in lines), name
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_each_by_a_user_whose_it_isnt(made):
+    for name, arguments, _ in [*EVERY, ("serve", [], None), ("init", ["--domain", "x.example"], None)]:
+        done = subprocess.run([binary(), *name.split(), *arguments, "--data", str(made.data)], user="nobody", group="nogroup", extra_groups=[], cwd="/",
+                              stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, env=environment())
+        assert done.returncode == 1 and "belongs to user root" in one_line(done), name
+
+
+def test_data_of_a_later_version(tmp_path):
+    """Left alone: nothing reads it as if it were damaged, least of all fsck --repair."""
+    with Pombal(accounts=["anna"]) as own:
+        own.deliver(letters.simple("kept"))
+        own.wait_mail("kept")
+        with own.imap(mailbox="INBOX") as session:
+            session.store("1", "+FLAGS", "(\\Flagged)")
+        own.stop()
+        for path in own.data.rglob("*.db"):
+            with sqlite3.connect(path) as db:
+                former = db.execute("PRAGMA user_version").fetchone()[0]
+                db.execute(f"PRAGMA user_version={former + 90}")
+            db.close()
+        for name, arguments, _ in [*EVERY, ("fsck", ["--repair"], None), ("fsck", [ANNA, "--repair"], None), ("serve", [], None)]:
+            if name in (*STOPPED, "config", "trace"):
+                continue
+            arguments = [ANNA if one == CARL and name != "account add" else one for one in arguments]
+            done = subprocess.run([binary(), *name.split(), *arguments, "--data", str(own.data)], input=WORD, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                  timeout=60, env=environment())
+            said = (done.stdout if name == "check" else done.stderr).decode()
+            assert done.returncode == 1 and "was made by a later version" in said, (name, said)
+            if name not in ("check", "serve"):
+                assert len(said.strip().splitlines()) == 1, (name, said)
+        for path in own.data.rglob("*.db"):
+            with sqlite3.connect(path) as db:
+                former = db.execute("PRAGMA user_version").fetchone()[0]
+                assert former > 90, path
+                db.execute(f"PRAGMA user_version={former - 90}")
+            db.close()
+        own.start()
+        with own.imap(mailbox="INBOX") as session:
+            assert b"Flagged" in session.fetch("1", "(FLAGS)")[1][0]
+
+
+def test_settings_that_change_nothing(made):
+    for arguments in (["account", "set", ANNA], ["domain", "set", "example.test"], ["account", "set", ANNA, "--enabled", "--disabled"],
+                      ["account", "set", ANNA, "--quota", "1G", "--quota", "2G"]):
+        one_line(run(*arguments, "--data", made.data, status=2))
 
 
 # ---- init ----
@@ -497,6 +608,12 @@ def test_empty_listings_say_so(made):
         done = made.run(*command)
         assert word in done.stderr and done.stdout == "", command
         assert made.json(*command) == []
+
+
+def test_no_sessions():
+    with Pombal(accounts=[]) as own:
+        done = own.run("session", "list")
+        assert done.stdout == "" and done.stderr == "nobody is signed in\n" and own.json("session", "list") == []
 
 
 def test_times_name_their_zone(made):

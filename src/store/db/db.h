@@ -42,7 +42,7 @@ void db_close(struct db **db);
 /** Runs one or more statements without parameters or rows. */
 bool db_exec(struct db *db, const char *sql, struct error *error);
 /** Brings the schema to `count` migrations: each step is SQL that leads from version i to i + 1, run in a transaction of
- * its own. Refuses (ERROR_INVALID) a file from a later version. */
+ * its own. Refuses (ERROR_DENIED) a file from a later version, which isn't damaged. */
 bool db_migrate(struct db *db, const char *const *steps, int count, struct error *error);
 
 /** The prepared statement for `sql` (a string that lives as long as the connection), reset and without bindings. Faulty

@@ -198,7 +198,7 @@ static void a_later_schema_is_refused(void **state)
 	(void)state;
 	struct db *db = opened(DB_DURABLE_LATER);
 	assert_false(db_migrate(db, STEPS, 1, &error));
-	assert_int_equal(error.kind, ERROR_INVALID);
+	assert_int_equal(error.kind, ERROR_DENIED);
 	db_close(&db);
 }
 

@@ -430,7 +430,8 @@ static bool migrate_one(struct db *db, const char *const *steps, int count, bool
 	if (!schema_version(db, &version, error))
 		return false;
 	if (version > count)
-		return error_set(error, ERROR_INVALID, "the database was made by a later version (%d, this one knows %d)", (int)version, count);
+		return error_set(error, ERROR_DENIED, "%s was made by a later version of Pombal (its schema is %d, this one knows %d): use that version",
+				 sqlite3_db_filename(db->handle, "main"), (int)version, count);
 	*done = version == count;
 	if (*done)
 		return true;
