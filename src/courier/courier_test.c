@@ -42,7 +42,8 @@ static const struct dns_fake_record records[] = {
 	{"both.test", "MX", "20 mx2.two.test"},
 	{"null.test", "MX", "0 ."},
 	{"smart.test", "A", "127.0.0.1"},
-	{"xn--e1afmkfd.test", "MX", "10 mx.far.test"},
+	{"xn--e1afmkfd.test", "MX", "10 mx.xn--e1afmkfd.test"},
+	{"mx.xn--e1afmkfd.test", "A", "127.0.0.1"},
 };
 
 /* ---- The auth role's answers ---- */
@@ -648,6 +649,46 @@ static void time_runs_out(void **state)
 	assert_report("mx.far.test said: 451 4.7.1 not today");
 }
 
+static void a_server_with_our_name_is_us(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"(connect)", "220 MAIL.here.test ESMTP", 0}));
+	t.second = serve("127.0.0.2", smtp_fake_port(t.server), FRIENDLY, NULL, 0);
+	configure("retry_schedule = {\"1h\"}\n");
+	post("alice@here.test", "carol@both.test");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.second), 1); /* the other host takes it */
+	assert_report("Final-Recipient: rfc822; carol@far.test\r\nAction: failed\r\nStatus: 5.4.6\r\n");
+	assert_int_equal(smtp_fake_heard(t.server, "EHLO"), 0);
+}
+
+static void farewells_come_anywhere(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "8BITMIME", RULES({"(connect)", "421 4.3.2 a", 1}, {"EHLO", "421 4.3.2 b", 1}, {"MAIL", "421 4.3.2 c", 1}, {"RCPT", "421 4.3.2 d", 1},
+			 {"DATA", "421 4.3.2 e", 1}, {"(data)", "421 4.3.2 f", 1}, {"EHLO", "(close)", 1}, {"QUIT", "(close)", 0}));
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "(data)"), 2);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 0);
+}
+
+static void returned_text_holds_no_nul(void **state)
+{
+	(void)state;
+	size_t count;
+	post_message((struct queue_message){.from = SLICE("alice@here.test")}, SLICE("Subject: x\r\n\r\na\0b\r\n"), TO({"nobody@here.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(slice_find_char(read_mailbox("alice@here.test", "INBOX", &count), '\0'), SLICE_NONE);
+	assert_report("\r\n\r\na\x80" "b\r\n");
+}
+
 static void a_clock_that_was_ahead_delays_nothing(void **state)
 {
 	(void)state;
@@ -1125,6 +1166,9 @@ int main(void)
 		CASE(an_unreadable_end_is_not_repeated_for_ever),
 		CASE(refusals_are_not_counted_as_unsure),
 		CASE(time_runs_out),
+		CASE(a_server_with_our_name_is_us),
+		CASE(farewells_come_anywhere),
+		CASE(returned_text_holds_no_nul),
 		CASE(a_clock_that_was_ahead_delays_nothing),
 		CASE(dead_ends_come_back_at_once),
 		CASE(size_is_checked_before_sending),

@@ -131,6 +131,7 @@ static void set_policy(struct delivery *delivery)
 			delivery->policy.from[delivery->from[n].ss_family == AF_INET6] = &delivery->from[n];
 			n++;
 		}
+	delivery->policy.own_name = *config->smarthost ? "" : config->hostname;
 	if (!*config->smarthost)
 		return;
 	delivery->policy.tls = SESSION_STARTTLS;

@@ -145,13 +145,13 @@ static bool read_original(struct letter *letter, enum dsn_kind kind, struct buf 
 	return done;
 }
 
-/* Line ends of what is returned are CRLF, as those of every message in the queue. */
+/* Line ends of what is returned are CRLF, as those of every message in the queue; in the place of NUL stands 0x80, as in mailboxes. */
 static void put_lines(struct buf *out, struct slice bytes)
 {
 	for (size_t i = 0; i < bytes.len; i++) {
 		char c = bytes.at[i];
 		bool lone = (c == '\n' && (i == 0 || bytes.at[i - 1] != '\r')) || (c == '\r' && (i + 1 == bytes.len || bytes.at[i + 1] != '\n'));
-		buf_append(out, lone ? SLICE("\r\n") : slice_make(bytes.at + i, 1));
+		buf_append(out, lone ? SLICE("\r\n") : c == '\0' ? SLICE("\x80") : slice_make(bytes.at + i, 1));
 	}
 }
 

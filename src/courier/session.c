@@ -144,6 +144,18 @@ static bool read_greeting(struct session *session, int64_t timeout, struct troub
 	return false;
 }
 
+/* A host of the destination that greets with our own name is ourselves, whatever its name and address (RFC 5321 §5.1): the message
+ * would come back, and go round in circles. */
+static bool is_another(struct session *session, const struct session_policy *policy, struct trouble *trouble)
+{
+	struct slice name, rest;
+	slice_cut(slice_skip(reply_text(&session->reply), 4), ' ', &name, &rest);
+	if (!strchr(policy->own_name, '.') || !slice_equal_nocase(name, slice_of(policy->own_name)))
+		return true;
+	trouble_set(trouble, true, "5.4.6", "the mail server %s of this domain is this server: mail for it loops back", session->peer.host);
+	return false;
+}
+
 static bool say_hello(struct session *session, const struct config *config, int64_t timeout, struct trouble *trouble)
 {
 	session->offers = (struct offers){0};
@@ -208,7 +220,7 @@ static bool converse(struct session *session, const struct config *config, const
 {
 	if (policy->tls == SESSION_IMPLICIT && !begin_tls(session, config, policy, trouble))
 		return false;
-	return read_greeting(session, config->reply_timeout, trouble) && say_hello(session, config, config->reply_timeout, trouble) &&
+	return read_greeting(session, config->reply_timeout, trouble) && is_another(session, policy, trouble) && say_hello(session, config, config->reply_timeout, trouble) &&
 	       upgrade(session, config, policy, tls_failed, trouble) &&
 	       (!*policy->user || session_sign_in(session, policy, trouble));
 }

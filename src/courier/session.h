@@ -39,6 +39,7 @@ struct session_policy {
 	const char *password_path;
 	bool unverified_password;  /* it may be said over TLS whose certificate wasn't verified */
 	const struct sockaddr_storage *from[2]; /* local addresses to use, by family, or NULL */
+	const char *own_name;      /* a peer that greets with it is ourselves; "": any may */
 	struct lately *tls_failed; /* of hosts whose TLS doesn't work; for SESSION_OPPORTUNISTIC */
 };
 
