@@ -37,7 +37,7 @@ crash:
 tsan:
 	@tests/run tsan
 
-# Each fuzz target for TIME seconds, two at a time; then the whole server, with sanitizers, for as long (tests/fuzz/sessions.py).
+# Each fuzz target for TIME seconds, two at a time, and what strangers reach before sign-in four times as long; then the whole server, with sanitizers, for as long (tests/fuzz/sessions.py).
 fuzz:
 	@tools/install-packages clang python3
 	[ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1

@@ -1,12 +1,10 @@
-/* The small verbs: CAPABILITY, NOOP, LOGOUT, ID, ENABLE, NAMESPACE, STARTTLS. */
+/* The small verbs: CAPABILITY, NOOP, LOGOUT, ID, ENABLE, NAMESPACE. */
 #include "imap/session.h"
 
 enum { ID_PAIRS_MAX = 30 };
 
-enum run imap_cmd_capability(struct command *command)
+enum run tell_capability(struct command *command)
 {
-	if (!parse_end(&command->parser))
-		return reply_syntax(command);
 	struct buf out = BUF(RESPONSE_MAX);
 	buf_append_text(&out, "* CAPABILITY ");
 	capability_write(command->imap, &out);
@@ -14,6 +12,11 @@ enum run imap_cmd_capability(struct command *command)
 	imap_send(command->imap, &out);
 	buf_free(&out);
 	return reply_ok(command, NULL, "CAPABILITY done");
+}
+
+enum run imap_cmd_capability(struct command *command)
+{
+	return parse_end(&command->parser) ? tell_capability(command) : reply_syntax(command);
 }
 
 /* NOOP and CHECK: the news that every reply brings is all there is to do; what is acknowledged is on disk already. */
@@ -24,13 +27,15 @@ enum run imap_cmd_noop(struct command *command)
 	return reply_ok(command, NULL, command->verb->name[0] == 'N' ? "NOOP done" : "CHECK done");
 }
 
+enum run tell_logout(struct command *command)
+{
+	imap_bye(command->imap, "Goodbye");
+	return reply_ok(command, NULL, "LOGOUT done");
+}
+
 enum run imap_cmd_logout(struct command *command)
 {
-	struct imap *imap = command->imap;
-	if (!parse_end(&command->parser))
-		return reply_syntax(command);
-	imap_bye(imap, "Goodbye");
-	return reply_ok(command, NULL, "LOGOUT done");
+	return parse_end(&command->parser) ? tell_logout(command) : reply_syntax(command);
 }
 
 /* RFC 2971 §3.1: NIL or a list of at most 30 pairs of field and value. Its name helps people to tell sessions apart; nothing else
@@ -57,14 +62,17 @@ static bool parse_id(struct parser *parser, struct slice *name)
 	return parse_end(parser);
 }
 
-enum run imap_cmd_id(struct command *command)
+enum run tell_id(struct command *command, struct slice client)
 {
-	struct slice name = {NULL, 0};
-	if (!parse_id(&command->parser, &name))
-		return reply_syntax(command);
-	conn_set_client(command->imap->conn, name);
+	conn_set_client(command->imap->conn, client);
 	conn_send_text(command->imap->conn, "* ID (\"name\" \"Pombal\" \"version\" \"" POMBAL_VERSION "\")\r\n");
 	return reply_ok(command, NULL, "ID done");
+}
+
+enum run imap_cmd_id(struct command *command)
+{
+	struct slice client = {NULL, 0};
+	return parse_id(&command->parser, &client) ? tell_id(command, client) : reply_syntax(command);
 }
 
 /* RFC 5161: names that can't be enabled are passed over; so far there are no others. */
@@ -91,18 +99,4 @@ enum run imap_cmd_namespace(struct command *command)
 		return reply_syntax(command);
 	conn_send_text(command->imap->conn, "* NAMESPACE ((\"\" \"/\")) NIL NIL\r\n");
 	return reply_ok(command, NULL, "NAMESPACE done");
-}
-
-enum run imap_cmd_starttls(struct command *command)
-{
-	struct conn *conn = command->imap->conn;
-	if (!parse_end(&command->parser))
-		return reply_syntax(command);
-	if (conn_is_tls(conn))
-		return reply_bad(command, "TLS is active already");
-	if (!conn_can_tls(conn))
-		return reply_bad(command, "TLS is not available");
-	reply_ok(command, NULL, "Begin TLS now");
-	conn_start_tls(conn);
-	return RUN_DONE;
 }

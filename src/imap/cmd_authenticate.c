@@ -135,18 +135,10 @@ static bool is_plain_text(struct slice mechanism)
 	return slice_equal_nocase(mechanism, SLICE("PLAIN")) || slice_equal_nocase(mechanism, SLICE("LOGIN"));
 }
 
-/* The initial response goes up to the end of the line: base64, or "=" for an empty one (RFC 4959 §3). */
-enum run imap_cmd_authenticate(struct command *command)
+/* An initial response is base64, or "=" for an empty one (RFC 4959 §3). */
+enum run authenticate(struct command *command, struct slice mechanism, struct slice initial)
 {
 	struct imap *imap = command->imap;
-	struct parser *parser = &command->parser;
-	struct slice mechanism;
-	if (!parse_space(parser) || !parse_atom(parser, &mechanism))
-		return reply_syntax(command);
-	bool has_initial = parse_optional_char(parser, ' ');
-	struct slice initial = parser->rest;
-	if (has_initial ? initial.len == 0 : !parse_end(parser))
-		return reply_bad(command, "AUTHENTICATE takes a mechanism and an initial response in base64");
 	struct conn_tls tls;
 	struct sign_in_client client = imap_client(imap, &tls);
 	if (is_plain_text(mechanism) && sign_in_needs_tls(imap))
@@ -156,7 +148,7 @@ enum run imap_cmd_authenticate(struct command *command)
 	imap->sign_in = sign_in_begin(imap->service->auth, mechanism, &client);
 	if (!imap->sign_in)
 		return reply_no(command, "CANNOT", "This mechanism is not offered here");
-	if (!has_initial)
+	if (!initial.at)
 		return step(command, false, slice_make("", 0));
 	if (slice_equal(initial, SLICE("=")))
 		return step(command, true, slice_make("", 0));

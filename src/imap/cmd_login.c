@@ -1,8 +1,6 @@
 /* LOGIN (RFC 3501 §6.2.3), and what it shares with AUTHENTICATE: the answers to a sign-in. */
 #include "imap/sign_in.h"
 
-#include "base/memory.h"
-
 enum run sign_in_reply(struct command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms)
 {
 	struct imap *imap = command->imap;
@@ -39,21 +37,14 @@ bool sign_in_needs_tls(struct imap *imap)
 	return !conn_is_tls(imap->conn) && !config_current()->plaintext_auth;
 }
 
-enum run imap_cmd_login(struct command *command)
+enum run login(struct command *command, struct slice name, struct slice password)
 {
-	struct parser *parser = &command->parser;
-	struct slice name, password;
 	struct auth_account account;
-	if (!parse_space(parser) || !parse_astring(parser, &name) || !parse_space(parser) || !parse_astring(parser, &password) || !parse_end(parser))
-		return reply_syntax(command);
 	if (sign_in_needs_tls(command->imap))
 		return reply_no(command, "PRIVACYREQUIRED", "Passwords are taken over TLS only");
-	if (name.len > NAME_MAX_LEN || password.len > NAME_MAX_LEN)
-		return reply_no(command, "AUTHENTICATIONFAILED", "Name or password is wrong");
 	struct conn_tls tls;
 	struct sign_in_client client = imap_client(command->imap, &tls);
 	int delay_ms = 0;
 	enum sign_in_status status = auth_check_password(command->imap->service->auth, name, password, &client, command->arena, &account, &delay_ms);
-	memory_wipe((char *)password.at, password.len);
 	return sign_in_reply(command, status, &account, delay_ms);
 }

@@ -7,7 +7,7 @@
 
 /* ---- the command in progress ---- */
 
-static struct command *command_new(struct imap *imap)
+struct command *command_new(struct imap *imap)
 {
 	struct arena *arena = arena_new();
 	struct command *command = arena_alloc(arena, sizeof *command);
@@ -125,9 +125,9 @@ bool imap_enter(struct imap *imap, const struct auth_account *entered, struct er
 
 /* ---- framing ---- */
 
-static size_t command_limit(const struct imap *imap)
+static size_t command_limit(void)
 {
-	return imap->state == STATE_GREETED ? COMMAND_MAX_BEFORE_LOGIN : (size_t)config_current()->max_command;
+	return (size_t)config_current()->max_command;
 }
 
 static struct slice peek_word(struct slice *rest)
@@ -178,7 +178,7 @@ static enum unit peek_literal(struct imap *imap, struct slice input, size_t *len
 	*length = frame->scanned;
 	if (verb && verb->run == imap_cmd_append && !is_first_argument(imap, input, arguments_at))
 		return pend(imap, PENDING_COMMAND, UNIT_WORK);
-	bool fits = frame->literal_size <= command_limit(imap) - frame->scanned;
+	bool fits = frame->literal_size <= command_limit() - frame->scanned;
 	if (!fits && !frame->synchronising) {
 		imap->too_long_literal = true;
 		*length = input.len;
@@ -199,7 +199,7 @@ static enum unit peek_command(struct imap *imap, struct slice input, size_t *len
 {
 	for (;;) {
 		enum frame_event event = frame_scan(&imap->frame, input);
-		if (imap->frame.scanned > command_limit(imap)) {
+		if (imap->frame.scanned > command_limit()) {
 			*length = input.len;
 			return pend(imap, PENDING_TOO_LONG, UNIT_QUICK);
 		}
@@ -238,6 +238,8 @@ static enum unit imap_peek(void *session, struct slice input, size_t *length)
 		return append_peek(imap, input, length);
 	if (imap->mode != MODE_COMMAND)
 		return peek_line(imap, input, length);
+	if (imap->state == STATE_GREETED)
+		return before_peek(imap, input, length);
 	return peek_command(imap, input, length);
 }
 
@@ -272,11 +274,8 @@ static enum run dispatch(struct command *command)
 	const struct verb *verb = verb_parse(&command->parser, &command->uid);
 	if (!verb)
 		return reply_syntax(command);
-	if (!(verb->states & imap->state)) {
-		const char *why = imap->state == STATE_GREETED ? "Sign in first" :
-				  verb->states == STATE_GREETED ? "Already signed in" : "Select a mailbox first";
-		return reply_bad(command, why);
-	}
+	if (!(verb->states & imap->state))
+		return reply_bad(command, "Select a mailbox first");
 	command->verb = verb;
 	conn_set_doing(imap->conn, verb->name);
 	return verb->run(command);
@@ -320,6 +319,10 @@ static enum run run_too_long(struct imap *imap, struct slice unit)
 
 static enum run run_continue(struct imap *imap)
 {
+	if (imap->state == STATE_GREETED) {
+		before_continue(imap);
+		return RUN_DONE;
+	}
 	conn_send_text(imap->conn, "+ Go on\r\n");
 	frame_accept_literal(&imap->frame);
 	return RUN_DONE;
@@ -336,6 +339,8 @@ static enum run run_pending(struct imap *imap, struct slice unit)
 	switch (imap->pending) {
 	case PENDING_COMMAND:
 		return run_command(imap, unit);
+	case PENDING_BEFORE:
+		return before_run(imap, unit);
 	case PENDING_CONTINUE:
 		return run_continue(imap);
 	case PENDING_REFUSE:

@@ -12,11 +12,9 @@
 #include "store/store.h"
 
 enum {
-	COMMAND_MAX_BEFORE_LOGIN = 36 * 1024, /* ID may have 30 names of 30 bytes with values of 1024 (RFC 2971 §3.3) */
 	LINE_MAX_LEN = 8 * 1024,               /* of a line that is no command: SASL, the end of IDLE, between messages of APPEND */
 	COMMAND_MAX_LARGEST = 16 * 1024 * 1024, /* the upper bound of the option max_command */
 	TAG_MAX = 256,
-	NAME_MAX_LEN = 1024,                    /* user names and passwords */
 	RESPONSE_MAX = 64 * 1024 * 1024,        /* what one untagged response may grow to, files not counted */
 	UNCOUNTED_MEMORY = 1024 * 1024,         /* what a connection may use without asking, see imap_borrow() */
 	SEND_STEP = 16 * 1024,                  /* gathered before it goes to the connection */
@@ -34,7 +32,7 @@ enum mode {
 };
 
 /** What peek() has found, for run(). */
-enum pending { PENDING_NOTHING, PENDING_COMMAND, PENDING_CONTINUE, PENDING_REFUSE, PENDING_TOO_LONG, PENDING_LINE, PENDING_APPEND };
+enum pending { PENDING_NOTHING, PENDING_COMMAND, PENDING_BEFORE, PENDING_CONTINUE, PENDING_REFUSE, PENDING_TOO_LONG, PENDING_LINE, PENDING_APPEND };
 
 struct selected;
 struct append;
@@ -50,6 +48,7 @@ struct imap {
 	int errors;
 	bool too_long_literal;       /* PENDING_TOO_LONG: because of a literal that is on its way */
 	struct frame frame;
+	unsigned continued;          /* before sign-in: how often "+" was said for the command that is coming in */
 	struct slice account;        /* name of who has signed in; malloc'ed */
 	int64_t incarnation;         /* of the account's mail when it was entered: see account_incarnation() */
 	struct selected *selected;   /* NULL unless STATE_SELECTED */
@@ -136,6 +135,8 @@ void imap_send_some(struct imap *imap, struct buf *out);
 /** The account's handle for this command; NULL with *error. It is the account that was signed in to, or none: never another that was
  * made under the same name meanwhile. */
 struct account *command_account(struct command *command, struct error *error);
+/** Begins a command: its arena, and nothing else. */
+struct command *command_new(struct imap *imap);
 /** Frees the command in progress. */
 void command_end(struct imap *imap);
 /** To be called when the identity is proven: opens the mail account, counts the connection. False: *error. */
@@ -216,9 +217,6 @@ enum run imap_cmd_logout(struct command *command);
 enum run imap_cmd_id(struct command *command);
 enum run imap_cmd_enable(struct command *command);
 enum run imap_cmd_namespace(struct command *command);
-enum run imap_cmd_starttls(struct command *command);
-enum run imap_cmd_login(struct command *command);
-enum run imap_cmd_authenticate(struct command *command);
 enum run imap_cmd_select(struct command *command);
 enum run imap_cmd_examine(struct command *command);
 enum run imap_cmd_close(struct command *command);
@@ -241,6 +239,16 @@ enum run imap_cmd_store(struct command *command);
 enum run imap_cmd_copy(struct command *command);
 enum run imap_cmd_move(struct command *command);
 enum run imap_cmd_idle(struct command *command);
+
+/** What CAPABILITY, LOGOUT and ID do when their arguments have been read. */
+enum run tell_capability(struct command *command);
+enum run tell_logout(struct command *command);
+enum run tell_id(struct command *command, struct slice client);
+
+/** Before sign-in: names the next command, asks for its literal, runs it (cmd_before.c). */
+enum unit before_peek(struct imap *imap, struct slice input, size_t *length);
+void before_continue(struct imap *imap);
+enum run before_run(struct imap *imap, struct slice unit);
 
 /** A line of an AUTHENTICATE exchange (cmd_authenticate.c). */
 enum run authenticate_line(struct imap *imap, struct slice line);

@@ -6,6 +6,9 @@
 
 /** The tagged reply to a finished sign-in; with SIGN_IN_DONE the session enters the signed-in state. */
 enum run sign_in_reply(struct command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms);
+/** LOGIN and AUTHENTICATE, with their arguments; initial.at is NULL without an initial response. */
+enum run login(struct command *command, struct slice name, struct slice password);
+enum run authenticate(struct command *command, struct slice mechanism, struct slice initial);
 /** Must this connection be encrypted before it may carry passwords? */
 bool sign_in_needs_tls(struct imap *imap);
 

@@ -1,16 +1,14 @@
-/* The verbs of IMAP: this table is the only list of them. And what CAPABILITY says. */
+/* The verbs of IMAP after sign-in: this table is the only list of them; those before stand in before.c. And what CAPABILITY says. */
+#include "imap/before.h"
 #include "imap/session.h"
 
-enum { ANY = STATE_GREETED | STATE_SIGNED_IN | STATE_SELECTED, USER = STATE_SIGNED_IN | STATE_SELECTED };
+enum { USER = STATE_SIGNED_IN | STATE_SELECTED };
 
 static const struct verb verbs[] = {
-	{"CAPABILITY", ANY, 0, imap_cmd_capability, "RFC 3501 §6.1.1"},
-	{"NOOP", ANY, VERB_WORK, imap_cmd_noop, "RFC 3501 §6.1.2"},
-	{"LOGOUT", ANY, 0, imap_cmd_logout, "RFC 3501 §6.1.3"},
-	{"ID", ANY, 0, imap_cmd_id, "RFC 2971"},
-	{"STARTTLS", STATE_GREETED, 0, imap_cmd_starttls, "RFC 3501 §6.2.1"},
-	{"AUTHENTICATE", STATE_GREETED, VERB_WORK, imap_cmd_authenticate, "RFC 3501 §6.2.2, RFC 4959"},
-	{"LOGIN", STATE_GREETED, VERB_WORK, imap_cmd_login, "RFC 3501 §6.2.3"},
+	{"CAPABILITY", USER, 0, imap_cmd_capability, "RFC 3501 §6.1.1"},
+	{"NOOP", USER, VERB_WORK, imap_cmd_noop, "RFC 3501 §6.1.2"},
+	{"LOGOUT", USER, 0, imap_cmd_logout, "RFC 3501 §6.1.3"},
+	{"ID", USER, 0, imap_cmd_id, "RFC 2971"},
 	{"ENABLE", USER, 0, imap_cmd_enable, "RFC 5161"},
 	{"NAMESPACE", USER, 0, imap_cmd_namespace, "RFC 2342"},
 	{"SELECT", USER, VERB_WORK, imap_cmd_select, "RFC 3501 §6.3.1"},
@@ -59,7 +57,7 @@ const struct verb *verb_parse(struct parser *parser, bool *uid)
 	}
 	const struct verb *verb = verb_find(name, *uid);
 	if (!verb)
-		parse_fail(parser, "Unknown command");
+		parse_fail(parser, before_knows(name) ? "Already signed in" : "Unknown command");
 	return verb;
 }
 
