@@ -148,7 +148,7 @@ static int run(struct command_line *line, char **argv)
 static const char *default_data(void)
 {
 	const char *data = getenv("POMBAL_DATA");
-	return data && data[0] ? data : "/var/lib/pombal";
+	return data && data[0] ? data : COMMAND_DATA;
 }
 
 /* Takes --data DIR out of the words, wherever it stands before "--". False: its value is missing. */

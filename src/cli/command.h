@@ -27,6 +27,9 @@ enum command_flags {
 	COMMAND_OWN_OPTIONS = 8, /* parses its own arguments, in another program's manner (sendmail) */
 };
 
+/** The data directory where none is named: that of an installed package. */
+#define COMMAND_DATA "/var/lib/pombal"
+
 struct command_line;
 
 struct command {

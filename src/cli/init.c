@@ -14,6 +14,7 @@
 #include "base/random.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
+#include "cli/sendmail.h"
 #include "cli/self_signed.h"
 #include "config/config_check.h"
 #include "main/privileges.h"
@@ -171,6 +172,8 @@ static void write_settings(const struct plan *plan, struct buf *out)
 		else if (ports[i].port != 0)
 			buf_printf(out, six ? "%s = {\"0.0.0.0:%u\", \"[::]:%u\"}\n" : "%s = {\"0.0.0.0:%u\"}\n", ports[i].option, ports[i].port, ports[i].port);
 	}
+	if (slice_equal(slice_of(plan->line->data), SLICE(COMMAND_DATA))) /* the package's unit makes its folder */
+		buf_append_text(out, "sendmail_listen = {\"" SENDMAIL_SOCKET "\"}\n");
 	if (plan->dev) /* all clients come from one address */
 		buf_append_text(out, "connections_per_address = 0\naccount_connections = 100000\nauth_failures_per_address = 0\n"
 				     "max_messages_per_session = 10000000\n");

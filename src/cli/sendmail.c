@@ -1,11 +1,13 @@
-/* pombal sendmail: sendmail(8) for the programs of this machine. The letter goes straight into the queue, so it works while
- * the server is down, too. Options that mean nothing here are taken without a word, as programs give them out of habit. */
+/* pombal sendmail: sendmail(8) for the programs of this machine. Root's and the owner's letters go straight into the queue, so that
+ * works while the server is down, too; those of others are handed to the server (sendmail_remote.c). Options that mean nothing here are taken without a word, as programs give them out of habit. */
 #include "cli/sendmail.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <limits.h>
 #include <pwd.h>
+#include <sys/stat.h>
+#include <sysexits.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -242,6 +244,12 @@ static void log_accepted(const struct command_line *line, const struct sendmail_
 	log_set_file(-1);
 }
 
+static void tell_cut(const struct sendmail_job *job)
+{
+	if (job->cut > 0)
+		fprintf(stderr, "pombal sendmail: a line with only a dot ended the letter; %zu bytes behind it were not sent (-i sends all)\n", job->cut);
+}
+
 static bool send_letter(struct command_line *line, struct sendmail_job *job, struct directory *directory, struct error *error)
 {
 	size_t most = (size_t)config_current()->max_message;
@@ -252,26 +260,20 @@ static bool send_letter(struct command_line *line, struct sendmail_job *job, str
 		    check_recipients(job, directory, error) && commit(line, job, id, buf_slice(&letter), error);
 	if (done)
 		log_accepted(line, job, id, letter.len, message_id);
-	if (done && job->cut > 0)
-		fprintf(stderr, "pombal sendmail: a line with only a dot ended the letter; %zu bytes behind it were not sent (-i sends all)\n", job->cut);
+	if (done)
+		tell_cut(job);
 	buf_free(&raw);
 	buf_free(&letter);
 	return done;
 }
 
-static bool make_job(struct command_line *line, const struct options *options, struct directory *directory, const char *user,
-		     struct sendmail_job *job, struct error *error)
+/* What of the job doesn't depend on who asks. */
+static bool finish_job(struct sendmail_job *job, const struct options *options, struct error *error)
 {
-	*job = (struct sendmail_job){
-		.arena = line->arena,
-		.full_name = slice_of(options->name),
-		.domain = default_domain(line, directory),
-		.hostname = slice_of(config_current()->hostname),
-		.user = user,
-		.from_header = options->from_header,
-		.dots = !options->ignore_dots,
-		.notify = options->notify ? read_notify(options->notify) : 0,
-	};
+	job->full_name = slice_of(options->name);
+	job->from_header = options->from_header;
+	job->dots = !options->ignore_dots;
+	job->notify = options->notify ? read_notify(options->notify) : 0;
 	for (size_t i = 0; i < job->full_name.len; i++)
 		if ((unsigned char)job->full_name.at[i] < ' ')
 			return error_set(error, ERROR_INVALID, "-F holds a control character");
@@ -281,6 +283,18 @@ static bool make_job(struct command_line *line, const struct options *options, s
 		if (!sendmail_add_recipient(job, slice_of(options->recipients[i]), error))
 			return false;
 	return true;
+}
+
+static bool make_job(struct command_line *line, const struct options *options, struct directory *directory, const char *user,
+		     struct sendmail_job *job, struct error *error)
+{
+	*job = (struct sendmail_job){
+		.arena = line->arena,
+		.domain = default_domain(line, directory),
+		.hostname = slice_of(config_current()->hostname),
+		.user = user,
+	};
+	return finish_job(job, options, error);
 }
 
 static int run_other(struct command_line *line, const char *name)
@@ -312,6 +326,42 @@ static int list_queue(struct command_line *line)
 	return COMMAND_DONE;
 }
 
+/* ---- For who may not look into the data directory ---- */
+
+static bool make_handed_over(struct sendmail_job *job, void *context, struct buf *letter, struct error *error)
+{
+	struct buf raw = BUF(SENDMAIL_LETTER_MAX);
+	struct slice message_id = {NULL, 0};
+	bool done = finish_job(job, context, error) && read_letter(&raw, error) &&
+		    sendmail_make_letter(job, id_new(), buf_slice(&raw), letter, &message_id, error) &&
+		    (job->recipient_count > 0 || error_set(error, ERROR_INVALID, "there is no recipient"));
+	buf_free(&raw);
+	return done;
+}
+
+static int hand_over(struct command_line *line, struct options *options)
+{
+	struct sendmail_job job = {.arena = line->arena};
+	struct error error;
+	if (options->list || options->flush) {
+		command_fail(line, "the queue is shown to root and the owner of the instance only");
+		return EX_NOPERM;
+	}
+	if (sendmail_hand_over(&job, make_handed_over, options, &error)) {
+		tell_cut(&job);
+		return COMMAND_DONE;
+	}
+	int status = command_fail(line, "%s", error.text);
+	return error.kind == ERROR_TEMPORARY ? EX_TEMPFAIL : status;
+}
+
+/* Root, and whose the instance is. Who names one with --data that isn't there is to hear that. */
+static bool has_instance(const struct command_line *line)
+{
+	struct stat status;
+	return getuid() == 0 || (stat(line->data, &status) == 0 && status.st_uid == getuid());
+}
+
 static int run(struct command_line *line)
 {
 	struct options options = {0};
@@ -324,6 +374,8 @@ static int run(struct command_line *line)
 		return status;
 	if (options.aliases)
 		return COMMAND_DONE;
+	if (!has_instance(line))
+		return hand_over(line, &options);
 	if (options.list)
 		return list_queue(line);
 	if (options.flush)

@@ -7,7 +7,10 @@
 #include "base/error.h"
 #include "queue/queue.h"
 
-enum { SENDMAIL_RECIPIENTS_MAX = 10000 };
+enum { SENDMAIL_RECIPIENTS_MAX = 10000, SENDMAIL_LETTER_MAX = 256 * 1024 * 1024 /* in memory; the server takes fewer */ };
+
+/** Where the server takes letters of programs, unless the environment's POMBAL_SENDMAIL names another path. */
+#define SENDMAIL_SOCKET "/run/pombal/sendmail"
 
 /** What was asked for, and who asks. */
 struct sendmail_job {
@@ -18,6 +21,7 @@ struct sendmail_job {
 	struct slice hostname;
 	const char *user;            /* login name of the caller */
 	bool from_header;            /* -t: recipients from To, Cc and Bcc */
+	bool handed_over;            /* to the server, which writes the Received field */
 	bool dots;                   /* a line with only a dot ends the letter */
 	size_t cut;                  /* bytes that stood behind the line with only a dot, unless they were blank */
 	unsigned notify;
@@ -33,5 +37,10 @@ struct slice sendmail_qualify(const struct sendmail_job *job, struct slice text)
  * queue: CRLF, without Bcc, with Received, From, Date and Message-ID. With job->from_header its recipients are added. Sets job->cut. A
  * letter with a NUL is refused. */
 bool sendmail_make_letter(struct sendmail_job *job, int64_t id, struct slice raw, struct buf *out, struct slice *message_id, struct error *error);
+
+/** Hands a letter to the running server: learns who we are to it (job->user, domain, hostname), has the rest of the job and the letter
+ * made, and sends it. ERROR_TEMPORARY: it may work later. */
+bool sendmail_hand_over(struct sendmail_job *job, bool (*make)(struct sendmail_job *job, void *context, struct buf *letter, struct error *error), void *context,
+			struct error *error);
 
 #endif

@@ -172,7 +172,8 @@ static void add_missing(struct sendmail_job *job, int64_t id, const struct prese
 	char text[ID_TEXT_LEN + 1], date[DATE_TEXT_MAX];
 	id_format(id, text);
 	date_format(clock_now(), date);
-	buf_printf(out, "Received: by %.*s (from user %s)\r\n\tid %s; %s\r\n", SLICE_ARG(job->hostname), job->user, text, date);
+	if (!job->handed_over)
+		buf_printf(out, "Received: by %.*s (from user %s)\r\n\tid %s; %s\r\n", SLICE_ARG(job->hostname), job->user, text, date);
 	if (!present->from) {
 		struct slice sender = job->sender.len > 0 ? job->sender : sendmail_qualify(job, SLICE("MAILER-DAEMON"));
 		if (job->full_name.len > 0)

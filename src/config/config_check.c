@@ -85,6 +85,13 @@ bool check_resolver(struct slice value, struct error *error)
 	       error_set(error, ERROR_INVALID, "\"%.*s\" is not an address or address@port", SLICE_ARG(value));
 }
 
+bool check_sendmail_listen(struct slice value, struct error *error)
+{
+	if (value.len > 0 && value.at[0] == '/' && value.len < SOCKET_PATH_MAX)
+		return true;
+	return error_set(error, ERROR_INVALID, "\"%.*s\" is no absolute path of fewer than %d characters", SLICE_ARG(value), SOCKET_PATH_MAX);
+}
+
 bool check_listen(struct slice value, struct error *error)
 {
 	struct sockaddr_storage parsed;

@@ -10,6 +10,7 @@ bool check_domain(struct slice value, struct error *error); /* or none */
 bool check_host_name(struct slice value, struct error *error);
 bool check_log_level(struct slice value, struct error *error);
 bool check_resolver(struct slice value, struct error *error);
+bool check_sendmail_listen(struct slice value, struct error *error);
 bool check_listen(struct slice value, struct error *error);
 bool check_certificate(struct slice value, struct error *error);
 bool check_bare_lf(struct slice value, struct error *error);

@@ -15,6 +15,7 @@ enum control_type {
 	CONTROL_CONFIG,       /* fd: the text of pombal.conf, sealed */
 	CONTROL_CERTIFICATES, /* fd: certificates and keys, sealed; see certificates.h */
 	CONTROL_LOG,          /* fd: the pipe for events, see log_keeper.h */
+	CONTROL_USERS,        /* fd: lines "NUMBER NAME", sealed: the users of this machine, for smtp */
 	CONTROL_START,        /* that was all */
 	CONTROL_STOP,         /* value: seconds to end what is under way */
 	CONTROL_ASK,          /* text: a question that the role answers in lines; see master_ask.c */

@@ -190,6 +190,7 @@ static void keep_reserves(struct master *master)
 
 static void run(struct master *master)
 {
+	master_follow_users(master);
 	for (int i = 0; i < ROLE_COUNT; i++)
 		master_start_child(master, (enum role_name)i);
 	for (;;) {
@@ -204,6 +205,7 @@ static void run(struct master *master)
 		wait_and_serve(master);
 		say_ready(master);
 		master_rotate_log(master);
+		master_follow_users(master);
 	}
 }
 
@@ -264,8 +266,7 @@ static void tear_down(struct master *master)
 {
 	master_close_control(master);
 	for (size_t i = 0; i < master->listener_count; i++) {
-		close(master->listeners[i].fd);
-		free(master->listeners[i].text);
+		master_close_listener(&master->listeners[i]);
 	}
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		close_pair(&master->auth[i]);
@@ -276,7 +277,7 @@ static void tear_down(struct master *master)
 	close_pair(&master->handins);
 	close_pair(&master->pokes);
 	close_pair(&master->changes);
-	int fds[] = {master->program, master->log, master->signals, master->config, master->certificates, master->lock};
+	int fds[] = {master->program, master->log, master->users, master->signals, master->config, master->certificates, master->lock};
 	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -302,7 +303,7 @@ static void reserve_descriptors(void)
 
 static void make_empty(struct master *master, const char *data)
 {
-	*master = (struct master){.data = memory_copy(data, strlen(data)), .started = clock_monotonic_ms(), .lock = -1, .log = -1, .signals = -1, .config = -1, .certificates = -1};
+	*master = (struct master){.data = memory_copy(data, strlen(data)), .started = clock_monotonic_ms(), .lock = -1, .log = -1, .users = -1, .signals = -1, .config = -1, .certificates = -1};
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		master->children[i].control = -1;
 		master->auth[i] = (struct channel){{-1, -1}};

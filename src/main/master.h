@@ -5,6 +5,7 @@
 
 #include <poll.h>
 #include <signal.h>
+#include <sys/stat.h>
 #include <sys/types.h>
 
 #include "base/buf.h"
@@ -48,7 +49,7 @@ struct listener {
 	int fd;
 	enum service service;
 	char *text;       /* as configured */
-	char address[80]; /* as bound */
+	char address[SOCKET_PATH_MAX]; /* as bound */
 };
 
 struct channel {
@@ -65,6 +66,8 @@ struct master {
 	size_t listener_count;
 	struct channel auth[ROLE_COUNT];  /* [0]: the asking role's end, [1]: auth's */
 	struct log_keeper *log_keeper;
+	int users;                        /* a memory file; -1: none yet */
+	struct stat users_seen;           /* the list that it was made from */
 	struct channel handins;           /* [0]: the smtp role's end, [1]: the queue role's */
 	struct channel pokes, changes;    /* [0]: the sender's end, [1]: the receiver's */
 	int program;                      /* this program's file, to execute */
@@ -93,10 +96,18 @@ bool master_make_folders(struct master *master, struct error *error);
 /** Opens the listeners of `config` that aren't open, and closes those that it doesn't have; on failure all stays. As root,
  * where we are. */
 bool master_follow_listeners(struct master *master, const struct config *config, struct error *error);
+void master_close_listener(struct listener *listener);
 bool master_make_channels(struct master *master, struct error *error);
 /** Reads pombal.conf and the certificates, checks both, and puts them in place of the former ones; with `listen` the
  * listeners, too. On failure all stays. */
 bool master_load(struct master *master, bool listen, struct error *error);
+
+/** A memory file that nobody can change any more; -1 with *error. */
+int master_seal(const char *name, struct slice content, struct error *error);
+
+/* master_users.c */
+/** Hands out the list of this machine's users, if it has changed. */
+void master_follow_users(struct master *master);
 
 /* master_log.c: the event file and its predecessors. */
 bool master_open_log(struct master *master, struct error *error);

@@ -102,6 +102,7 @@ static bool send_setup(struct master *master, enum role_name name, int control, 
 	       send_log(master, name, control, error) &&
 	       control_send(control, CONTROL_CONFIG, 0, NULL, master->config, error) &&
 	       (!serves_tls || control_send(control, CONTROL_CERTIFICATES, 0, NULL, master->certificates, error)) &&
+	       (name != ROLE_SMTP || master->users < 0 || control_send(control, CONTROL_USERS, 0, NULL, master->users, error)) &&
 	       send_channels(master, name, control, error) && send_listeners(master, name, control, error) &&
 	       control_send(control, CONTROL_START, 0, NULL, -1, error);
 }

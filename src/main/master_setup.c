@@ -9,6 +9,7 @@
 #include <sys/mman.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -78,9 +79,50 @@ static void name_listener(struct listener *listener, struct sockaddr_storage *ad
 	snprintf(listener->address, sizeof listener->address, six ? "[%s]:%d" : "%s:%d", host, ntohs(six ? v6->sin6_port : v4->sin_port));
 }
 
+/* Is somebody there who takes connections? If not, what is left of him is in the way. */
+static bool is_served(const struct sockaddr_un *address)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool served = fd >= 0 && (connect(fd, (const struct sockaddr *)address, sizeof *address) == 0 || errno == EAGAIN);
+	if (fd >= 0)
+		close(fd);
+	return served;
+}
+
+/* The folder is there under systemd (RuntimeDirectory=); elsewhere root makes it, for all to pass through. */
+static void make_socket_folder(const char *path)
+{
+	char folder[SOCKET_PATH_MAX];
+	snprintf(folder, sizeof folder, "%s", path);
+	*strrchr(folder, '/') = '\0';
+	if (folder[0] != '\0' && mkdir(folder, 0755) == 0)
+		chmod(folder, 0755);
+}
+
+/* For every user of this machine. */
+static bool bind_path(struct listener *listener)
+{
+	struct sockaddr_un address = {.sun_family = AF_UNIX};
+	struct stat status;
+	snprintf(address.sun_path, sizeof address.sun_path, "%s", listener->text);
+	snprintf(listener->address, sizeof listener->address, "%s", listener->text);
+	make_socket_folder(address.sun_path);
+	if (is_served(&address)) {
+		errno = EADDRINUSE;
+		return false;
+	}
+	if (lstat(address.sun_path, &status) == 0 && S_ISSOCK(status.st_mode))
+		unlink(address.sun_path);
+	listener->fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	return listener->fd >= 0 && bind(listener->fd, (struct sockaddr *)&address, sizeof address) == 0 && chmod(address.sun_path, 0666) == 0 &&
+	       listen(listener->fd, LISTEN_BACKLOG) == 0;
+}
+
 /* At failure errno says why. */
 static bool bind_listener(struct listener *listener)
 {
+	if (listener->text[0] == '/')
+		return bind_path(listener);
 	struct sockaddr_storage address;
 	config_parse_listen(slice_of(listener->text), &address); /* was checked when the configuration was read */
 	socklen_t len = address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
@@ -98,10 +140,12 @@ static bool bind_listener(struct listener *listener)
 	return true;
 }
 
-static void close_listener(struct listener *listener)
+void master_close_listener(struct listener *listener)
 {
 	if (listener->fd >= 0)
 		close(listener->fd);
+	if (listener->fd >= 0 && listener->text[0] == '/')
+		unlink(listener->text);
 	free(listener->text);
 }
 
@@ -178,7 +222,7 @@ static void take_listeners(struct master *master, struct listener *wanted, size_
 	}
 	for (size_t i = 0; i < master->listener_count; i++) {
 		log_info("server.unlistening", log_text("service", services[master->listeners[i].service].name), log_text("address", master->listeners[i].address));
-		close_listener(&master->listeners[i]);
+		master_close_listener(&master->listeners[i]);
 	}
 	memcpy(master->listeners, taken, count * sizeof *taken);
 	master->listener_count = count;
@@ -213,8 +257,7 @@ bool master_make_channels(struct master *master, struct error *error)
 
 /* ---- Configuration and certificates ---- */
 
-/* A memory file that nobody can change any more. */
-static int seal(const char *name, struct slice content, struct error *error)
+int master_seal(const char *name, struct slice content, struct error *error)
 {
 	int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	if (fd < 0) {
@@ -245,7 +288,7 @@ static int load_certificates(struct master *master, const struct config *config,
 	struct tls_server *trial = done ? certificates_new_tls(buf_slice(&packed), config, error) : NULL;
 	done = done && (trial || error->kind == ERROR_NONE);
 	tls_server_free(&trial);
-	int fd = done ? seal("certificates", buf_slice(&packed), error) : -1;
+	int fd = done ? master_seal("certificates", buf_slice(&packed), error) : -1;
 	buf_free_secret(&packed);
 	return fd;
 }
@@ -263,7 +306,7 @@ bool master_load(struct master *master, bool listen, struct error *error)
 	struct buf text = BUF(1024 * 1024);
 	struct config *config = file_read("pombal.conf", &text, error) ? config_parse(buf_slice(&text), "pombal.conf", error) : NULL;
 	int certificates = config ? load_certificates(master, config, error) : -1;
-	int fd = certificates >= 0 && (!listen || listen_as_root(master, config, error)) ? seal("config", buf_slice(&text), error) : -1;
+	int fd = certificates >= 0 && (!listen || listen_as_root(master, config, error)) ? master_seal("config", buf_slice(&text), error) : -1;
 	if (fd >= 0) {
 		replace(&master->certificates, certificates);
 		replace(&master->config, fd);

@@ -18,6 +18,7 @@
 #include "main/control.h"
 #include "main/measure.h"
 #include "main/privileges.h"
+#include "smtp/smtp.h"
 
 const char *const role_names[ROLE_COUNT] = {[ROLE_AUTH] = "auth", [ROLE_QUEUE] = "queue", [ROLE_SMTP] = "smtp", [ROLE_COURIER] = "courier", [ROLE_READER] = "reader"};
 
@@ -27,6 +28,7 @@ const struct service_row services[SERVICE_COUNT] = {
 	[SERVICE_LMTP] = {"lmtp", ROLE_SMTP, LISTEN(lmtp_listen), false},
 	[SERVICE_SUBMISSION] = {"submission", ROLE_SMTP, LISTEN(submission_listen), false},
 	[SERVICE_SUBMISSIONS] = {"submissions", ROLE_SMTP, LISTEN(submissions_listen), true},
+	[SERVICE_SENDMAIL] = {"sendmail", ROLE_SMTP, LISTEN(sendmail_listen), false},
 	[SERVICE_IMAP] = {"imap", ROLE_READER, LISTEN(imap_listen), false},
 	[SERVICE_IMAPS] = {"imaps", ROLE_READER, LISTEN(imaps_listen), true},
 	[SERVICE_POP3] = {"pop3", ROLE_READER, LISTEN(pop3_listen), false},
@@ -43,6 +45,7 @@ static int (*const mains[ROLE_COUNT])(struct role *role) = {
 
 enum {
 	ROLE_CONFIG_MAX = 1024 * 1024,
+	ROLE_USERS_MAX = 4 * 1024 * 1024,
 	ANSWER_WAIT_MS = 3000,   /* for the master to read what was said before */
 	DISTRUST_PAUSE_MS = 500, /* for the answers to those who wait when a sync has failed */
 };
@@ -70,6 +73,16 @@ static bool use_certificates(struct role *role, int fd, struct error *error)
 		done = role->tls || error->kind == ERROR_NONE;
 	}
 	buf_free_secret(&packed);
+	return done;
+}
+
+static bool use_users(int fd, struct error *error)
+{
+	struct buf lines = BUF(ROLE_USERS_MAX);
+	bool done = file_read_fd(fd, &lines, error);
+	if (done)
+		smtp_set_users(buf_slice(&lines));
+	buf_free(&lines);
 	return done;
 }
 
@@ -108,6 +121,8 @@ static bool set_up_by(struct role *role, struct control_message *message, struct
 		return use_config(message->fd, error);
 	case CONTROL_CERTIFICATES:
 		return use_certificates(role, message->fd, error);
+	case CONTROL_USERS:
+		return use_users(message->fd, error);
 	case CONTROL_CHANNEL:
 		use_channel(role, (enum control_channel)message->value, kept);
 		break;
@@ -199,10 +214,13 @@ static void follow(struct role *role, const struct control_message *message)
 
 static void obey(struct role *role, struct control_message *message)
 {
+	struct error unused;
 	if (message->type == CONTROL_STOP)
 		role->stop(role->context, (int)message->value);
 	else if (message->type == CONTROL_ASK)
 		answer(role, slice_of(message->text));
+	else if (message->type == CONTROL_USERS)
+		use_users(message->fd, &unused);
 	else if (message->type == CONTROL_CONFIG || message->type == CONTROL_CERTIFICATES)
 		follow(role, message);
 	if (message->fd >= 0)

@@ -13,7 +13,7 @@
 enum role_name { ROLE_AUTH, ROLE_QUEUE, ROLE_SMTP, ROLE_COURIER, ROLE_READER, ROLE_COUNT };
 extern const char *const role_names[ROLE_COUNT];
 
-enum service { SERVICE_SMTP, SERVICE_LMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS, SERVICE_IMAP, SERVICE_IMAPS, SERVICE_POP3, SERVICE_POP3S, SERVICE_COUNT };
+enum service { SERVICE_SMTP, SERVICE_LMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS, SERVICE_SENDMAIL, SERVICE_IMAP, SERVICE_IMAPS, SERVICE_POP3, SERVICE_POP3S, SERVICE_COUNT };
 /** One row per kind of listener: the option that names its addresses, and the role that serves it. */
 struct service_row {
 	const char *name;

@@ -41,6 +41,7 @@ int role_smtp_main(struct role *role)
 		[SERVICE_LMTP] = {SMTP_LMTP, auth, queue},
 		[SERVICE_SUBMISSION] = {SMTP_SUBMISSION, auth, queue},
 		[SERVICE_SUBMISSIONS] = {SMTP_SUBMISSION, auth, queue},
+		[SERVICE_SENDMAIL] = {SMTP_LOCAL, auth, queue},
 	};
 	listen_all(role, server, kinds);
 	struct sessions sessions = {server, auth};

@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -30,6 +31,15 @@ void conn_delay(struct conn *conn, int milliseconds) { conn->delay_ms = millisec
 bool conn_is_tls(const struct conn *conn) { return conn->ssl != NULL; }
 bool conn_can_tls(const struct conn *conn) { return conn->server->tls != NULL; }
 struct slice conn_peer(const struct conn *conn) { return slice_of(conn->peer_text); }
+
+uid_t conn_peer_user(const struct conn *conn)
+{
+	uid_t user = (uid_t)-1;
+	if (conn->peer.ss_family == AF_UNIX)
+		memcpy(&user, ((const struct sockaddr_un *)&conn->peer)->sun_path, sizeof user);
+	return user;
+}
+
 const struct sockaddr_storage *conn_peer_address(const struct conn *conn) { return &conn->peer; }
 int64_t conn_id(const struct conn *conn) { return conn->id; }
 void *conn_context(const struct conn *conn) { return conn->context; }
@@ -652,7 +662,7 @@ static void write_peer_text(struct conn *conn)
 	else if (conn->peer.ss_family == AF_INET)
 		inet_ntop(AF_INET, &four->sin_addr, conn->peer_text, sizeof conn->peer_text);
 	else
-		snprintf(conn->peer_text, sizeof conn->peer_text, "local");
+		snprintf(conn->peer_text, sizeof conn->peer_text, "user %u", (unsigned)conn_peer_user(conn));
 }
 
 void conn_begin(struct server *server, int fd, const struct sockaddr_storage *peer, const struct protocol *protocol,

@@ -8,6 +8,7 @@
 #include <netinet/in.h>
 #include <signal.h>
 #include <sys/resource.h>
+#include <sys/un.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -69,7 +70,7 @@ struct server *server_new(const struct server_options *options)
 
 /* ---- Accepting ---- */
 
-/* What connections are counted by: an IPv4 address, or the /64 of an IPv6 one, which one customer has. */
+/* What connections are counted by: an IPv4 address, or the /64 of an IPv6 one, which one customer has, or a user of this machine. */
 static struct slice address_key(const struct sockaddr_storage *peer)
 {
 	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
@@ -77,7 +78,9 @@ static struct slice address_key(const struct sockaddr_storage *peer)
 		return slice_make((const char *)&((const struct sockaddr_in *)peer)->sin_addr, 4);
 	if (peer->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
 		return slice_make((const char *)&six->sin6_addr + 12, 4);
-	return peer->ss_family == AF_INET6 ? slice_make((const char *)&six->sin6_addr, 8) : SLICE("local");
+	if (peer->ss_family == AF_INET6)
+		return slice_make((const char *)&six->sin6_addr, 8);
+	return slice_make(((const struct sockaddr_un *)peer)->sun_path, sizeof(uid_t));
 }
 
 static void count_address(struct server *server, const struct sockaddr_storage *peer, int change)
@@ -113,6 +116,16 @@ static void refuse(struct listener *listener, int fd)
 	close(fd);
 }
 
+/* Whose program the peer is stands where its socket's name would, which says nothing. */
+static void note_user(int fd, struct sockaddr_storage *peer)
+{
+	struct ucred peers;
+	socklen_t size = sizeof peers;
+	*peer = (struct sockaddr_storage){.ss_family = AF_UNIX};
+	uid_t user = getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peers, &size) == 0 ? peers.uid : (uid_t)-1;
+	memcpy(((struct sockaddr_un *)peer)->sun_path, &user, sizeof user);
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
 	struct listener *listener = poll->data;
@@ -130,6 +143,8 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 			}
 			return;
 		}
+		if (peer.ss_family == AF_UNIX)
+			note_user(fd, &peer);
 		if (!has_room(server, fd, &peer)) {
 			refuse(listener, fd);
 			continue;

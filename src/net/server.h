@@ -132,6 +132,8 @@ bool conn_is_tls(const struct conn *conn);
 /** Is TLS configured, so that STARTTLS may be offered? */
 bool conn_can_tls(const struct conn *conn);
 
+/** Whose program the peer is, of a connection on this machine (SO_PEERCRED, unix(7)); elsewhere (uid_t)-1. */
+uid_t conn_peer_user(const struct conn *conn);
 /** The peer: its numeric address ("192.0.2.1", "2001:db8::1") and port; lives as long as the connection. */
 struct slice conn_peer(const struct conn *conn);
 const struct sockaddr_storage *conn_peer_address(const struct conn *conn);

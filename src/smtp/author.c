@@ -12,7 +12,7 @@ static enum sender_right right_to_write_as(struct session *session, const struct
 	enum sender_right right = SENDER_OWN;
 	for (size_t i = 0; i < count && right == SENDER_OWN; i++) {
 		struct slice address = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
-		right = auth_may_send_as(session->service->auth, slice_of(session->account), address);
+		right = smtp_may_send_as(session, address);
 	}
 	return right;
 }

@@ -41,7 +41,7 @@ const char *smtp_mechanisms(struct session *session, bool offered)
  * their message on (RFC 3461 §5.2.2), and they hear it from somebody whom they know. */
 static bool offers_reports(const struct session *session)
 {
-	return session->service->kind == SMTP_SUBMISSION || smtp_is_trusted(session);
+	return smtp_is_submission(session) || smtp_is_trusted(session);
 }
 
 void cmd_ehlo(struct session *session, struct slice argument)

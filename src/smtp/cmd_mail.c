@@ -34,9 +34,9 @@ static const char *check_sender(struct session *session, const struct mail_comma
 {
 	if (command->size > (uint64_t)session->config->max_message)
 		return "552 5.3.4 the message is too large";
-	if (session->service->kind != SMTP_SUBMISSION || command->from.len == 0)
+	if (!smtp_is_submission(session) || command->from.len == 0)
 		return check_stranger(session, command->from);
-	switch (auth_may_send_as(session->service->auth, slice_of(session->account), command->from)) {
+	switch (smtp_may_send_as(session, command->from)) {
 	case SENDER_OWN:
 		return NULL;
 	case SENDER_OTHERS:
@@ -98,6 +98,8 @@ void cmd_mail(struct session *session, struct slice argument)
 	}
 	session->transaction.arena = arena_new();
 	const char *reply = parse_mail(argument, session->transaction.arena, &command);
+	if (!reply && session->service->kind == SMTP_LOCAL && (reply = local_check(session)))
+		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
 	if (!reply && (reply = check_sender(session, &command)))
 		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
 	smtp_reply(session, "%s", reply ? reply : "250 2.1.0 sender ok");
@@ -119,9 +121,12 @@ const char *mail_fits(const struct recipient_room *room, uint64_t size)
 	return NULL;
 }
 
-static const char *check_recipient(struct session *session, struct slice to, struct recipient_room *room)
+static const char *check_recipient(struct session *session, struct slice *to, struct recipient_room *room)
 {
-	switch (auth_recipient(session->service->auth, to, room)) {
+	enum recipient_kind kind = auth_recipient(session->service->auth, *to, room);
+	if (kind == RECIPIENT_UNKNOWN && local_redirect(session, to))
+		kind = auth_recipient(session->service->auth, *to, room);
+	switch (kind) {
 	case RECIPIENT_LOCAL:
 		return mail_fits(room, session->transaction.announced);
 	case RECIPIENT_FOREIGN:
@@ -175,7 +180,7 @@ void cmd_rcpt(struct session *session, struct slice argument)
 		return;
 	}
 	const char *reply = parse_rcpt(argument, transaction->message.smtputf8, transaction->arena, &command);
-	if (!reply && (reply = check_recipient(session, command.to, &room)))
+	if (!reply && (reply = check_recipient(session, &command.to, &room)))
 		log_refusal(session, "recipient.refused", transaction->message.from, command.to, reply);
 	bound_rcpt(session, &command);
 	if (!reply)

@@ -44,7 +44,7 @@ void smtp_unsynchronised(struct session *session, const char *behind)
 
 bool smtp_is_trusted(const struct session *session)
 {
-	return session->account || session->may_relay || session->service->kind == SMTP_LMTP;
+	return session->account || session->may_relay || session->service->kind == SMTP_LMTP || session->service->kind == SMTP_LOCAL;
 }
 
 /* ---- The transaction ---- */
@@ -77,6 +77,7 @@ static void *smtp_open(struct conn *conn, void *context)
 	session->service = context;
 	session->config = config_current();
 	session->may_relay = config_networks_hold(&session->config->relay_networks, conn_peer_address(conn));
+	session->user = conn_peer_user(conn);
 	conn_set_idle(conn, session->config->smtp_idle);
 	conn_set_deadline(conn, session->config->smtp_total);
 	if (queue_is_slow(session->service->queue))

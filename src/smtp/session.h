@@ -12,6 +12,7 @@
  *   content.c     a message's text while it comes in: its line ends, its header, its size
  *   binary.c      parts in the encoding "binary" become base64
  *   author.c      whom a submitted one says it is from
+ *   local.c       programs of this machine
  *   trace.c       the fields that we put before it, and what we set right in a submitted one
  */
 #ifndef SMTP_SESSION_H
@@ -97,6 +98,8 @@ struct session {
 	char *hello;                     /* what the client calls itself, as it said it; NULL before */
 	bool extended;                   /* EHLO or LHLO, not HELO */
 	char *account;                   /* who has signed in; NULL: nobody */
+	uid_t user;                      /* SMTP_LOCAL: whose program it is */
+	bool trusted;                    /* … and may write as anybody */
 	enum input_mode input;
 	bool data_ends;                  /* INPUT_DATA: the unit that peek has found includes the end */
 	bool line_start;                 /* INPUT_DATA: the next byte is the first of a line */
@@ -129,6 +132,22 @@ bool smtp_is_trusted(const struct session *session);
 /** Which of STATE_… */
 unsigned smtp_state(const struct session *session);
 static inline const char *smtp_hostname(const struct session *session) { return session->config->hostname; }
+
+/** Is it mail that begins here, of somebody who is known? */
+static inline bool smtp_is_submission(const struct session *session)
+{
+	return session->service->kind == SMTP_SUBMISSION || session->service->kind == SMTP_LOCAL;
+}
+
+/* ---- local.c ---- */
+
+/** May who has signed in, or whose program it is, send as this address? */
+enum sender_right smtp_may_send_as(struct session *session, struct slice address);
+/** Before a message of SMTP_LOCAL: who it is becomes session->account. NULL, or the reply that refuses it. */
+const char *local_check(struct session *session);
+/** Of SMTP_LOCAL: is an unknown recipient a user of this machine? Then it is the postmaster. */
+bool local_redirect(struct session *session, struct slice *to);
+void cmd_whoami(struct session *session, struct slice argument);
 
 /* ---- verbs.c ---- */
 

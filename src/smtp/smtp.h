@@ -9,10 +9,13 @@ struct queue;
 
 /** What a listener of this protocol is for; handed to server_listen() as its context. */
 struct smtp_service {
-	enum smtp_kind { SMTP_RELAY, SMTP_SUBMISSION, SMTP_LMTP } kind;
+	enum smtp_kind { SMTP_RELAY, SMTP_SUBMISSION, SMTP_LMTP, SMTP_LOCAL } kind; /* LOCAL: programs of this machine, see local.c */
 	struct auth *auth;
 	struct queue *queue;
 };
 extern const struct protocol smtp_protocol;
+
+/** The users of this machine, a line "NUMBER NAME" each: whose mail SMTP_LOCAL takes. Any thread. */
+void smtp_set_users(struct slice lines);
 
 #endif

@@ -63,6 +63,8 @@ static struct slice received_field(const struct session *session)
 	conn_tls(session->conn, &tls);
 	id_format(message->id, id);
 	date_format(message->arrived, date);
+	if (session->service->kind == SMTP_LOCAL)
+		return arena_printf(arena, "Received: by %s (from %.*s)\r\n\tid %s; %s\r\n", smtp_hostname(session), SLICE_ARG(peer), id, date);
 	if (tls.active)
 		tls_comment = arena_printf(arena, "\r\n\t(using %s with cipher %s)", tls.version, tls.cipher);
 	if (message->recipient_count == 1) /* with several, it would tell each of the others (RFC 5321 §7.6) */
@@ -109,7 +111,7 @@ static const char *judge(struct session *session, struct inspection *found)
 	const char *refusal = NULL;
 	if (found->received > (size_t)session->config->max_received)
 		return "554 5.4.6 the message goes round in circles: too many Received fields";
-	if (session->service->kind != SMTP_SUBMISSION)
+	if (!smtp_is_submission(session))
 		return NULL;
 	if (found->from > 1)
 		return "554 5.6.0 the message has several From fields";
@@ -162,7 +164,7 @@ static bool is_dropped(const struct session *session, const struct header_field 
 	static const char *const names[] = {"Bcc", "Resent-Bcc", "Return-Path"};
 	if (field->name.len == 0 || is_forged_result(session, field))
 		return true;
-	for (size_t i = 0; session->service->kind == SMTP_SUBMISSION && i < sizeof names / sizeof *names; i++)
+	for (size_t i = 0; smtp_is_submission(session) && i < sizeof names / sizeof *names; i++)
 		if (slice_equal_nocase(field->name, slice_of(names[i])))
 			return true;
 	return false;
@@ -186,7 +188,7 @@ static struct slice submitted_field(struct session *session, const struct inspec
 static void store_fields(struct session *session, const struct inspection *found, struct slice header)
 {
 	struct header_field field;
-	bool submitted = session->service->kind == SMTP_SUBMISSION, ended = true;
+	bool submitted = smtp_is_submission(session), ended = true;
 	/* Refusing the message, as a full disk does, frees the header. */
 	while (!session->transaction.content.refused && header_next(&header, &field)) {
 		if (is_dropped(session, &field))
@@ -210,7 +212,7 @@ void trace_store_header(struct session *session, struct slice header)
 		return;
 	}
 	content_store(session, received_field(session));
-	if (session->service->kind == SMTP_SUBMISSION)
+	if (smtp_is_submission(session))
 		add_missing_fields(session, &found);
 	store_fields(session, &found, header);
 }
