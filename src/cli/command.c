@@ -90,9 +90,10 @@ static int set_option(struct command_line *line, const char *text, char ***next)
 			return command_misuse(line, "--%s takes no value", option[i].name);
 		if (option[i].argument && !has_value && !**next)
 			return command_misuse(line, "--%s needs a value: %s", option[i].name, option[i].argument);
-		if (line->values[i])
+		if (line->values[i] && !option[i].many)
 			return command_misuse(line, "--%s is given twice", option[i].name);
-		line->values[i] = !option[i].argument ? "" : has_value ? value.at : *(*next)++;
+		const char *given = !option[i].argument ? "" : has_value ? value.at : *(*next)++;
+		line->values[i] = line->values[i] ? arena_printf(line->arena, "%s\n%s", line->values[i], given).at : given;
 		return COMMAND_DONE;
 	}
 	return command_misuse(line, "unknown option --%.*s", SLICE_ARG(name));

@@ -17,6 +17,7 @@ struct command_option {
 	const char *name;     /* "quota", for --quota; NULL ends a list */
 	const char *argument; /* "SIZE"; NULL: a flag */
 	const char *doc;
+	bool many;            /* may be given several times: its value is all of them, a line each */
 };
 
 enum command_flags {

@@ -13,6 +13,7 @@ extern const struct command domain_commands[];
 extern const struct command account_commands[];
 extern const struct command account_import_commands[];
 extern const struct command expunged_commands[];
+extern const struct command special_use_commands[];
 extern const struct command alias_commands[];
 extern const struct command session_commands[];
 extern const struct command queue_commands[];

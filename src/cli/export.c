@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
 #include "cli/mail_folders.h"
@@ -24,7 +25,7 @@ struct export {
 	struct maildir_keywords keywords; /* Maildir: of the present mailbox */
 	FILE *mbox;                /* mbox: the present file */
 	int given;                 /* mbox: the one file, made by root; else -1 */
-	uint64_t written;
+	uint64_t written, failed;
 };
 
 /* Reads a message with LF line ends. */
@@ -177,19 +178,38 @@ static bool write_mbox(struct export *export, const struct message *message, str
 
 /* ---- All of it ---- */
 
-static bool write_messages(struct export *export, int64_t mailbox, struct error *error)
+/* What can't be written is named, and keeps nothing else from being written; but a full disk is the end. False: no more. */
+static bool pass_over(struct export *export, struct slice what, const struct error *error)
+{
+	if (error->kind == ERROR_FULL)
+		return false;
+	fprintf(stderr, "pombal export: %.*s: %s\n", SLICE_ARG(what), error->text);
+	export->failed++;
+	return true;
+}
+
+static bool write_message(struct export *export, const struct mailbox *mailbox, const struct message *message, struct error *error)
+{
+	char id[ID_TEXT_LEN + 1];
+	if (export->mbox ? write_mbox(export, message, error) : write_file(export, message, error))
+		return true;
+	if (error->kind == ERROR_NOT_FOUND) /* expunged meanwhile */
+		return true;
+	id_format(message->id, id);
+	return pass_over(export, arena_printf(export->names, "%.*s, message %s", SLICE_ARG(mailbox->name), id), error);
+}
+
+static bool write_messages(struct export *export, const struct mailbox *mailbox, struct error *error)
 {
 	uint32_t next = 1;
 	for (size_t count = EXPORT_STEP; count == EXPORT_STEP;) {
 		struct message *list;
 		arena_reset(export->arena);
-		if (!message_list(export->account, mailbox, next, UINT32_MAX, 0, EXPORT_STEP, MESSAGE_FLAGS, export->arena, &list, &count, error))
+		if (!message_list(export->account, mailbox->id, next, UINT32_MAX, 0, EXPORT_STEP, MESSAGE_FLAGS, export->arena, &list, &count, error))
 			return false;
-		for (size_t i = 0; i < count; i++) {
-			bool done = export->mbox ? write_mbox(export, &list[i], error) : write_file(export, &list[i], error);
-			if (!done && error->kind != ERROR_NOT_FOUND) /* expunged meanwhile */
+		for (size_t i = 0; i < count; i++)
+			if (!write_message(export, mailbox, &list[i], error))
 				return false;
-		}
 		if (count > 0 && list[count - 1].uid == UINT32_MAX)
 			return true;
 		next = count > 0 ? list[count - 1].uid + 1 : next;
@@ -204,7 +224,7 @@ static bool export_mailbox(struct command_line *line, struct export *export, con
 	if (!mailbox->selectable || (mbox && !single && mailbox->messages == 0))
 		return true;
 	bool done = (mbox ? begin_mbox(export, path, mailbox->name, single, error) : begin_maildir(export, path, mailbox->name, error)) &&
-		    write_messages(export, mailbox->id, error) && (mbox || write_keywords(export, error));
+		    write_messages(export, mailbox, error) && (mbox || write_keywords(export, error));
 	if (export->mbox && fclose(export->mbox) != 0 && done)
 		done = error_set_errno(error, errno, "writing");
 	export->mbox = NULL;
@@ -221,7 +241,7 @@ static bool export_all(struct command_line *line, struct export *export, struct 
 	if (!mailbox_list(export->account, line->arena, &list, &count, error))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (!export_mailbox(line, export, &list[i], false, error))
+		if (!export_mailbox(line, export, &list[i], false, error) && !pass_over(export, list[i].name, error))
 			return false;
 	return true;
 }
@@ -303,6 +323,8 @@ static int run(struct command_line *line)
 		if (done) {
 			instance_note(line, "admin.exported", log_slice("account", name), log_number("messages", (int64_t)export.written));
 			printf("%llu messages written\n", (unsigned long long)export.written);
+			if (export.failed > 0)
+				status = command_fail(line, "%llu things could not be written, see above", (unsigned long long)export.failed);
 		}
 	}
 	if (export.given >= 0)

@@ -4,38 +4,9 @@
 #include "base/random.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
+#include "cli/opened.h"
 #include "message/header.h"
 #include "message/summary.h"
-
-/* Both commands work on the open mailbox of one account. */
-struct work {
-	struct command_line *line;
-	struct store *store;
-	struct account *account;
-	struct slice name;
-	struct error error;
-};
-
-static int run_with(struct command_line *line, bool (*act)(struct work *work))
-{
-	struct work work = {.line = line};
-	int status = COMMAND_FAILED;
-	log_set_role("command", LOG_LEVEL_WARNING);
-	if (!instance_enter(line))
-		return status;
-	if (!instance_address(line, command_argument(line, 0), &work.name, &work.error))
-		status = command_fail(line, "%s", work.error.text);
-	else if ((work.store = instance_store(line))) {
-		work.account = store_open_account(work.store, work.name, &work.error);
-		status = work.account && act(&work) ? COMMAND_DONE : command_fail(line, "%s", work.error.text);
-	}
-	if (work.account)
-		store_release_account(&work.account);
-	if (work.store)
-		store_close(&work.store);
-	config_free_all();
-	return status;
-}
 
 /* ---- Listing ---- */
 
@@ -51,7 +22,7 @@ static struct slice sender_of(const struct envelope *envelope, struct arena *are
 	return arena_printf(arena, "%.*s@%.*s", SLICE_ARG(envelope->from[0].local), SLICE_ARG(envelope->from[0].domain));
 }
 
-static void show(const struct work *work, const struct expunged_message *message, json_t *array)
+static void show(const struct opened *work, const struct expunged_message *message, json_t *array)
 {
 	struct arena *arena = work->line->arena;
 	const struct part *root = summary_decode(message->summary, arena);
@@ -72,7 +43,7 @@ static void show(const struct work *work, const struct expunged_message *message
 	putchar('\n');
 }
 
-static bool list(struct work *work)
+static bool list(struct opened *work)
 {
 	struct expunged_message *messages;
 	size_t count;
@@ -96,7 +67,7 @@ static bool list(struct work *work)
 
 /* ---- Bringing back ---- */
 
-static bool bring_back(struct work *work, struct slice text, const struct mailbox *mailbox)
+static bool bring_back(struct opened *work, struct slice text, const struct mailbox *mailbox)
 {
 	uint32_t uid;
 	int64_t id = id_parse(text);
@@ -112,7 +83,7 @@ static bool bring_back(struct work *work, struct slice text, const struct mailbo
 	return true;
 }
 
-static bool undelete(struct work *work)
+static bool undelete(struct opened *work)
 {
 	struct mailbox mailbox;
 	const char *name = command_value(work->line, "mailbox");
@@ -134,8 +105,8 @@ static bool undelete(struct work *work)
 	return done;
 }
 
-static int run_list(struct command_line *line) { return run_with(line, list); }
-static int run_undelete(struct command_line *line) { return run_with(line, undelete); }
+static int run_list(struct command_line *line) { return opened_run(line, list); }
+static int run_undelete(struct command_line *line) { return opened_run(line, undelete); }
 
 static const struct command_option list_options[] = {{"limit", "N", "only the last N"}, {0}};
 static const struct command_option undelete_options[] = {{"mailbox", "NAME", "where to (default: INBOX)"}, {0}};

@@ -17,8 +17,13 @@ static bool is_folder(const char *path)
 static bool import_from(struct command_line *line, struct import *import, struct error *error)
 {
 	const char *path = line->arguments[1], *format = command_value(line, "format"), *mailbox = command_value(line, "mailbox");
-	struct slice target = slice_of(mailbox ? mailbox : "INBOX"), kind = slice_of(format ? format : is_folder(path) ? "maildir" : "mbox");
-	return slice_equal(kind, SLICE("mbox")) ? import_mbox_file(import, path, target, error) : import_maildir(import, path, target, error);
+	struct slice target = slice_of(mailbox ? mailbox : "INBOX");
+	bool folder = is_folder(path);
+	const char *cur = arena_printf(line->arena, "%s/cur", path).at;
+	import->by_label = !mailbox;
+	if (format ? slice_equal(slice_of(format), SLICE("maildir")) : folder && is_folder(cur))
+		return import_maildir(import, path, target, error);
+	return folder ? import_mbox_tree(import, path, target, error) : import_mbox_file(import, path, target, error);
 }
 
 static bool open_account(struct command_line *line, struct import *import, struct error *error)
@@ -29,10 +34,22 @@ static bool open_account(struct command_line *line, struct import *import, struc
 	       (import->account = store_open_account(import->store, name, error));
 }
 
+static void print_counts(const struct import *import)
+{
+	const struct { uint64_t count; const char *what; } more[] = {
+		{import->changed, "have other flags now"}, {import->moved, "moved"}, {import->left, "left, see above"}};
+	printf("%llu messages added, %llu were there already", (unsigned long long)import->added, (unsigned long long)import->known);
+	for (size_t i = 0; i < sizeof more / sizeof *more; i++)
+		if (more[i].count > 0)
+			printf(", %llu %s", (unsigned long long)more[i].count, more[i].what);
+	putchar('\n');
+}
+
 static int finish(struct command_line *line, struct import *import, bool done, struct error *error)
 {
-	for (size_t i = 0; i < import->gathered; i++)
-		draft_abort(&import->drafts[i]);
+	done = done && import_finish(import, error);
+	uint64_t failed = import->failed;
+	import_free(import);
 	if (import->account) {
 		struct slice name = arena_copy(import->arena, account_name(import->account));
 		store_release_account(&import->account);
@@ -44,13 +61,14 @@ static int finish(struct command_line *line, struct import *import, bool done, s
 		instance_tell_changed(line, name);
 		if (done || import->added > 0) {
 			instance_note(line, "admin.imported", log_slice("account", name), log_number("added", (int64_t)import->added));
-			printf("%llu messages added, %llu were there already\n", (unsigned long long)import->added, (unsigned long long)import->known);
+			print_counts(import);
 		}
 	}
 	if (import->store)
 		store_close(&import->store);
-	map_free(&import->seen);
-	return done ? COMMAND_DONE : command_fail(line, "%s", error->text);
+	if (!done)
+		return command_fail(line, "%s", error->text);
+	return failed > 0 ? command_fail(line, "%llu could not be read, see above", (unsigned long long)failed) : COMMAND_DONE;
 }
 
 static int run(struct command_line *line)
@@ -62,7 +80,8 @@ static int run(struct command_line *line)
 	log_set_role("import", LOG_LEVEL_WARNING);
 	if (!instance_enter_reading(line))
 		return COMMAND_FAILED;
-	struct import import = {.arena = line->arena, .seen = map_new()};
+	const char *map = command_value(line, "map");
+	struct import import = {.arena = line->arena, .map = slice_of(map ? map : ""), .seen = map_new(), .seen_ids = map_new(), .visited = map_new()};
 	bool done = open_account(line, &import, &error) && import_from(line, &import, &error);
 	int status = finish(line, &import, done, &error);
 	config_free_all();
@@ -70,12 +89,15 @@ static int run(struct command_line *line)
 }
 
 static const struct command_option options[] = {
-	{"mailbox", "NAME", "where the messages go (default: INBOX; folders of a Maildir become mailboxes of their names)"},
-	{"format", "maildir|mbox", "what PATH is (default: a folder is a Maildir, a file an mbox)"},
+	{"mailbox", "NAME", "where the messages go (default: INBOX, or where Gmail's labels tell; folders become mailboxes of their names)"},
+	{"format", "maildir|mbox", "what PATH is (default: a folder with a folder cur is a Maildir, another one holds mbox files, a file is an mbox)"},
+	{"map", "OLD=NEW", "the folder OLD becomes the mailbox NEW; may be given several times. Names that other programs have for Sent, Trash, "
+		"Drafts, Junk and Archive lead there without being told", .many = true},
 	{0},
 };
 
 const struct command import_commands[] = {
-	{"import", "ADDRESS PATH", "Puts the messages of a Maildir or an mbox into an account; what is there already is not added again.", run, options, 2, 2, 0},
+	{"import", "ADDRESS PATH", "Puts the messages of a Maildir, an mbox or a folder of them into an account; what is there already is not added "
+		"again, but gets the flags and the place that it has there now.", run, options, 2, 2, 0},
 	{0},
 };

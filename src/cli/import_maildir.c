@@ -10,8 +10,9 @@
 #include "base/file.h"
 #include "cli/import.h"
 #include "cli/mail_folders.h"
+#include "cli/unpack.h"
 
-enum { IMPORT_MESSAGE_MAX = 1 << 30, FOLDER_DEPTH_MAX = 32 };
+enum { IMPORT_MESSAGE_MAX = 1 << 30, UNPACKED_MAX = 256 * 1024 * 1024, FOLDER_DEPTH_MAX = 32 };
 
 /* One folder that holds cur and new. */
 struct folder {
@@ -25,33 +26,62 @@ static int open_inside(int folder, const char *name) { return openat(folder, nam
 
 /* ---- Messages ---- */
 
+/* A file as its owner's mail program sees it: unpacked, without fields that only programs read. Thunderbird's Maildir keeps its flags
+ * in them, and none in the names. */
+static bool add_content(struct import *import, const struct folder *folder, struct slice content, const char *name, int64_t received, bool fresh,
+			struct error *error)
+{
+	struct import_fields fields;
+	struct buf message = BUF(content.len + 1);
+	struct placement placement = {.received = received};
+	struct arena *arena = arena_new();
+	bool named = slice_find(slice_of(name), SLICE(":2,")) != SLICE_NONE;
+	import_take_fields(content, IMPORT_MAILDIR, &message, &fields, arena);
+	if (!fresh || fields.has_flags) {
+		placement.flags = named ? flags_from_name(slice_of(name)) : fields.flags;
+		placement.keywords = named ? keywords_from_name(slice_of(name), &folder->keywords, arena) : buf_slice(&fields.keywords);
+	}
+	bool done = fields.removed || import_add(import, buf_slice(&message), &placement, error);
+	import_fields_free(&fields);
+	buf_free(&message);
+	arena_free(&arena);
+	return done;
+}
+
+/* What can't be read, unpacked, or isn't mail is named, and keeps nothing else from coming over. */
 static bool add_file(struct import *import, const struct folder *folder, int fd, const char *name, bool fresh, struct error *error)
 {
 	struct stat status;
-	struct buf content = BUF(IMPORT_MESSAGE_MAX);
-	if (fstat(fd, &status) != 0)
-		return error_set_errno(error, errno, "reading");
-	if (!S_ISREG(status.st_mode))
+	struct error cause = {0};
+	struct buf content = BUF(IMPORT_MESSAGE_MAX), unpacked = BUF(UNPACKED_MAX);
+	const char *where = arena_printf(import->arena, "%.*s: %s", SLICE_ARG(folder->mailbox), name).at;
+	bool done = true;
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
 		return true;
-	struct placement placement = {.received = status.st_mtime};
-	if (!fresh) {
-		placement.flags = flags_from_name(slice_of(name));
-		placement.keywords = keywords_from_name(slice_of(name), &folder->keywords, import->arena);
-	}
-	bool done = file_read_fd(fd, &content, error) && import_add(import, buf_slice(&content), &placement, error);
+	bool got = file_read_fd(fd, &content, &cause), packed = got && unpack_kind(buf_slice(&content));
+	struct slice message = buf_slice(packed ? &unpacked : &content);
+	if (!got || (packed && !unpack(buf_slice(&content), &unpacked, &cause)))
+		import_fail(import, where, cause.text);
+	else if (!import_is_mail(message = buf_slice(packed ? &unpacked : &content)))
+		import_leave(import, where, message.len == 0 ? "empty" : "no mail: it begins with no header field");
+	else
+		done = add_content(import, folder, message, name, status.st_mtime, fresh, error);
 	buf_free(&content);
+	buf_free(&unpacked);
 	return done;
 }
 
 static bool import_file(struct import *import, const struct folder *folder, int sub, const char *name, bool fresh, struct error *error)
 {
-	struct error cause;
 	int fd = openat(sub, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-	if (fd < 0)
-		return errno == ENOENT || error_set_errno(error, errno, "%s", name); /* moved by a client meanwhile */
-	bool done = add_file(import, folder, fd, name, fresh, &cause);
+	if (fd < 0) {
+		if (errno != ENOENT) /* moved by a client meanwhile */
+			import_fail_errno(import, name, errno);
+		return true;
+	}
+	bool done = add_file(import, folder, fd, name, fresh, error);
 	close(fd);
-	return done || error_set(error, cause.kind, "%s: %s", name, cause.text);
+	return done;
 }
 
 static int visible_only(const struct dirent *entry) { return entry->d_name[0] != '.'; }
@@ -162,7 +192,7 @@ bool import_maildir(struct import *import, const char *path, struct slice mailbo
 	if (folder.fd < 0)
 		return error_set_errno(error, errno, "%s", path);
 	bool done = has_messages(folder.fd) || error_set(error, ERROR_INVALID, "%s is no Maildir: it has no folder cur", path);
-	done = done && import_folder(import, &folder, error) && import_flush(import, error);
+	done = done && import_folder(import, &folder, error);
 	close(folder.fd);
 	return done;
 }

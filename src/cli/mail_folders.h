@@ -8,8 +8,13 @@
 /** ".Projects.Old" (modified UTF-7) to "Projects/Old" in `arena`; bytes that aren't modified UTF-7 are kept as they are, and so are
  * the dots of a name that doesn't begin with one. */
 struct slice folder_to_mailbox(struct slice folder, struct arena *arena);
-/** "Projects/Old" to ".Projects.Old"; a dot inside a level, which Maildir++ can't have, becomes '_'. */
+/** "Projects/Old" to ".Projects.Old"; a dot inside a level, which Maildir++ can't have, is written in base64 ("&AC4-"), and what would
+ * be too long for a file's name is cut, and ends in a part of its hash: so two mailboxes are never one folder. */
 struct slice folder_from_mailbox(struct slice mailbox, struct arena *arena);
+/** The name of an mbox file or of a folder of them: "Projects.Old.mbox", as export writes it, "Projects.sbd" (Thunderbird), or plain. */
+struct slice mbox_to_mailbox(struct slice file, struct arena *arena);
+/** A name that a mailbox can have, as near to this one as can be: UTF-8 without control characters, empty levels or ones of dots. */
+struct slice mailbox_name_mend(struct slice name, struct arena *arena);
 
 /** The keywords of one folder of a Maildir, as Dovecot writes them: the letter 'a' in a file's name stands for the first, and so on. */
 enum { MAILDIR_KEYWORDS_MAX = 26 };

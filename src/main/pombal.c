@@ -30,7 +30,8 @@ static const struct command main_commands[] = {
 
 static const struct command_group groups[] = {
 	{"The server", init_commands}, {"", main_commands}, {"", server_commands}, {"", metrics_commands}, {"", check_commands}, {"", config_commands},
-	{"People", domain_commands},   {"", account_commands}, {"", account_import_commands}, {"", expunged_commands}, {"", alias_commands}, {"", session_commands},
+	{"People", domain_commands},   {"", account_commands}, {"", account_import_commands}, {"", expunged_commands}, {"", special_use_commands},
+	{"", alias_commands}, {"", session_commands},
 	{"Mail", queue_commands},      {"", trace_commands}, {"", sendmail_commands}, {"", import_commands}, {"", export_commands}, {"", fsck_commands},
 	{NULL, NULL},
 };

@@ -371,9 +371,7 @@ static bool insert_rows(struct change *change, struct draft *draft, struct place
 	placement->id = draft->id;
 	placement->uid = new.uid;
 	placement->modseq = change_modseq(change);
-	return placement->delivery_id == 0 ||
-	       db_run(PREPARE(change->db, "INSERT INTO delivery (id, message, mailbox, uid, at) VALUES ($1, $2, $3, $4, $5)",
-			      placement->delivery_id, draft->id, placement->mailbox, new.uid, change->now), error);
+	return placement->delivery_id == 0 || delivery_add(change, placement, draft->keywords, error);
 }
 
 static bool add(struct change *change, struct draft *draft, struct placement *placement, struct error *error)

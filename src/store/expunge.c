@@ -222,7 +222,7 @@ static bool shorten_log(struct account *account, int64_t now, struct error *erro
 		db_run(PREPARE(db, "UPDATE mailbox SET log_floor = COALESCE((SELECT modseq FROM expunged e WHERE e.mailbox = mailbox.id"
 			" ORDER BY e.modseq DESC LIMIT 1 OFFSET $1), log_floor)", EXPUNGED_KEPT), error) &&
 		db_run(db_prepare(db, "DELETE FROM expunged WHERE modseq <= (SELECT log_floor FROM mailbox m WHERE m.id = expunged.mailbox)"), error) &&
-		db_run(PREPARE(db, "DELETE FROM delivery WHERE at < $1", now - DELIVERY_KEPT_SECONDS), error) && db_commit(db, error);
+		db_run(PREPARE(db, "DELETE FROM delivery WHERE at < $1 AND id > 0", now - DELIVERY_KEPT_SECONDS), error) && db_commit(db, error);
 	db_rollback(db);
 	account_leave(account);
 	return done;

@@ -21,7 +21,7 @@
  *   placement     a message in a mailbox, by (mailbox, uid); size and date stand here too, so that listing a mailbox
  *                 needs no row of `message`
  *   expunged      (mailbox, modseq, uid) of what was removed, for clients that come back
- *   delivery      ids of deliveries done, for DELIVERY_KEPT_SECONDS
+ *   delivery      ids of deliveries done, for DELIVERY_KEPT_SECONDS; those of imports (negative) stay, with the flags that were given
  *   subscription  names
  *
  * ---- Invariants ---- (what store_fsck() checks)
@@ -369,5 +369,10 @@ bool adopt_kept(struct change *change, const struct kept *kept, struct error *er
 bool adopt_kept_file(const char *folder, const struct kept *kept, struct error *error);
 /** Adds files that no message has: to the INBOX, or, with `expunged`, as messages that can be brought back. */
 bool adopt_files(struct account *account, const struct ids *ids, bool expunged, struct error *error);
+
+/* ---- delivery.c ---- */
+
+/** Notes that the placement, which has a delivery id and was added, is made. */
+bool delivery_add(struct change *change, const struct placement *placement, struct slice keywords, struct error *error);
 
 #endif

@@ -179,6 +179,20 @@ bool mailbox_create(struct account *account, struct slice name, enum special_use
 	return change_end(&change, create_in(&change, mailbox_name_slice(&checked), use, &id, error), error);
 }
 
+bool mailbox_set_use(struct account *account, struct slice name, enum special_use use, struct error *error)
+{
+	struct mailbox_name checked;
+	struct found found;
+	struct change change;
+	if (!mailbox_name_check(name, &checked, error) || !change_begin_durable(account, &change, error))
+		return false;
+	bool done = look_up(change.db, mailbox_name_slice(&checked), &found, error) &&
+		    (found.selectable || error_set(error, ERROR_NOT_FOUND, "no such mailbox")) &&
+		    db_run(PREPARE(change.db, "UPDATE mailbox SET special_use = CASE WHEN id = $1 THEN $2 ELSE $3 END, modseq = $4"
+			   " WHERE id = $1 OR (special_use = $2 AND special_use <> $3)", found.id, use, USE_NONE, change_modseq(&change)), error);
+	return change_end(&change, done, error);
+}
+
 /* ---- Removing ---- */
 
 struct shown { int64_t message, times; };

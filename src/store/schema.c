@@ -31,6 +31,10 @@ const char *const store_schema[] = {
 	" at BIGINT NOT NULL);"
 
 	"CREATE TABLE subscription (name TEXT NOT NULL PRIMARY KEY)" DB_CLUSTERED ";",
+
+	/* What an import was told, so that the next one knows what has changed where the mail came from. */
+	"ALTER TABLE delivery ADD COLUMN flags BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE delivery ADD COLUMN keywords TEXT NOT NULL DEFAULT '';",
 };
 const int store_schema_count = sizeof store_schema / sizeof *store_schema;
 

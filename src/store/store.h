@@ -132,6 +132,8 @@ bool mailbox_delete(struct account *account, struct slice name, struct error *er
 /** Renames it and everything below it. Renaming INBOX moves its messages into the new mailbox and leaves INBOX empty
  * (RFC 3501 §6.3.5). */
 bool mailbox_rename(struct account *account, struct slice from, struct slice to, struct error *error);
+/** What the mailbox is for, instead of what it was for; the one that was for that until now isn't any more. */
+bool mailbox_set_use(struct account *account, struct slice name, enum special_use use, struct error *error);
 /** Subscribes or unsubscribes; a subscription survives the mailbox (RFC 3501 §6.3.6). */
 bool mailbox_subscribe(struct account *account, struct slice name, bool subscribed, struct error *error);
 /** Subscribed names that may have no mailbox any more, in `arena`, sorted. */
@@ -256,6 +258,21 @@ bool draft_commit(struct account *account, struct draft **drafts, struct placeme
 /** The same, and on disk when it returns true: as store_sync() does it, but for small messages with a fraction of the writing,
  * if the store has a journal. What failed after the commit may be there nevertheless, as after a lost answer. */
 bool draft_commit_durably(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error);
+
+/** What is known of a delivery that was made: what was given then, and what has become of the message. */
+struct delivered {
+	int64_t mailbox;
+	uint32_t uid;
+	unsigned flags;
+	struct slice keywords;
+	bool shown;             /* it is still there, with these: */
+	unsigned flags_now;
+	struct slice keywords_now;
+};
+/** The delivery with this id, its text in `arena`. ERROR_NOT_FOUND: there was none. */
+bool delivery_find(struct account *account, int64_t delivery_id, struct arena *arena, struct delivered *delivered, struct error *error);
+/** Notes other flags as those that were given. */
+bool delivery_note(struct account *account, int64_t delivery_id, unsigned flags, struct slice keywords, struct error *error);
 
 /* ---- Care ---- */
 

@@ -764,7 +764,7 @@ def test_import_of_folders_and_keywords(made, tmp_path):
     source = old_maildir(tmp_path / "old")
     assert "6 messages added" in made.run("import", "mover@example.test", source).stdout
     made.run("export", "mover@example.test", tmp_path / "out")
-    assert listed(tmp_path / "out") == sorted([".&BB8EQAQ4BDIENQRC-/cur:2,S", ".Projects.Old/cur:2,S", ".Tree/cur:2,S", ".Tree.Leaf 1_0/cur:2,S",
+    assert listed(tmp_path / "out") == sorted([".&BB8EQAQ4BDIENQRC-/cur:2,S", ".Projects.Old/cur:2,S", ".Tree/cur:2,S", ".Tree.Leaf 1&AC4-0/cur:2,S",
                                                "cur:2,FSab", "cur:2,S"])
     assert (tmp_path / "out/dovecot-keywords").read_text() == "0 $Forwarded\n1 Work\n"
     made.add_account("again@example.test", "a word or two")
