@@ -368,7 +368,7 @@ static enum run imap_run(void *session, struct slice unit)
 	imap->pending = PENDING_NOTHING;
 	if (imap->mode == MODE_COMMAND || imap->state == STATE_LOGOUT)
 		command_end(imap);
-	else if (imap->mode == MODE_IDLE && imap->command->account)
+	else if (imap->mode == MODE_IDLE && imap->command && imap->command->account)
 		store_release_account(&imap->command->account);
 	return result;
 }
