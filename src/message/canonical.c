@@ -83,6 +83,22 @@ size_t canonical_skip(struct canonical *canonical, struct slice bytes)
 	return at;
 }
 
+bool canonical_is_right(struct slice bytes)
+{
+	const char *end = bytes.at + bytes.len, *hit;
+	if (bytes.len == 0)
+		return true;
+	if (memchr(bytes.at, '\0', bytes.len) || bytes.at[0] == '\n')
+		return false;
+	for (const char *at = bytes.at; (hit = memchr(at, '\n', (size_t)(end - at))); at = hit + 1)
+		if (hit[-1] != '\r')
+			return false;
+	for (const char *at = bytes.at; (hit = memchr(at, '\r', (size_t)(end - at))); at = hit + 1)
+		if (hit + 1 == end || hit[1] != '\n')
+			return false;
+	return true;
+}
+
 /* CRs that no LF has followed. */
 static void write_lone(struct canonical *canonical, struct buf *out)
 {

@@ -34,6 +34,8 @@ static void mended_in_pieces_of(size_t size)
 			canonical_write(&canonical, slice_skip(piece, clean), &out);
 		}
 		canonical_end(&canonical, &out);
+		assert_true(canonical_is_right(buf_slice(&out)));
+		assert_int_equal(canonical_is_right(cases[i].given), slice_equal(cases[i].given, cases[i].kept));
 		assert_int_equal(out.len, cases[i].kept.len);
 		assert_memory_equal(out.at ? out.at : "", cases[i].kept.at, out.len);
 		buf_free(&out);

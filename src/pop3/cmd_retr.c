@@ -86,6 +86,10 @@ static bool send_piece(struct pop3_session *session, struct slice piece)
 static bool send_read(struct pop3_session *session, struct slice read)
 {
 	struct canonical *canonical = &session->transfer.canonical;
+	if (canonical->crs == 0 && canonical_is_right(read)) {
+		canonical->in_body = canonical->in_body || slice_find(read, SLICE("\r\n\r\n")) != SLICE_NONE;
+		return send_piece(session, read);
+	}
 	size_t clean = canonical_skip(canonical, read);
 	if (clean > 0 && !send_piece(session, slice_sub(read, 0, clean)))
 		return false;

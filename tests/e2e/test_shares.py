@@ -31,6 +31,12 @@ def signed_in(server, account="anna", mailbox="INBOX"):
     return imap
 
 
+def ok_line(imap, text):
+    answer = imap.command(text)[0]
+    assert answer.startswith("OK"), answer[:200]
+    return answer
+
+
 def append(imap, letter):
     imap.send(f"put APPEND INBOX {{{len(letter)}+}}\r\n".encode() + letter + b"\r\n")
     answer = imap.until("put")[0]
@@ -200,6 +206,39 @@ def test_others_are_served_while_one_account_works(own):
         assert took < 6
     for session in greedy:
         session.close()
+
+
+def test_a_long_tagged_answer_is_whole(own):
+    """COPYUID of so many scattered messages that it is longer than what the output holds at a time."""
+    with signed_in(own) as imap:
+        imap.ok("APPEND INBOX" + " {8+}\r\nX: y\r\n\r\n" * 100)
+        for _ in range(10):
+            imap.ok("COPY 1:* INBOX")
+        imap.ok("CREATE scattered")
+        wanted = range(10001, 102400, 2)
+        answer = ok_line(imap, "UID COPY " + ",".join(map(str, wanted)) + " scattered")
+        source, target = re.fullmatch(r"OK \[COPYUID \d+ ([\d,]+) (\S+)\] COPY done", answer).groups()
+        assert source == ",".join(map(str, wanted)) and target == f"1:{len(wanted)}"
+        assert len(answer) > 256 * 1024
+
+
+def test_large_envelopes_count(own):
+    """A letter to 8,000 people: what its envelope takes is borrowed from the share, by clients that don't read their answers, too."""
+    letter = b"To: " + b",\r\n ".join(b"u%d@d.example" % i for i in range(8000)) + b"\r\nSubject: many\r\n\r\nx\r\n"
+    with signed_in(own) as imap:
+        append(imap, letter)
+        imap.ok("FETCH 1 ENVELOPE")
+        growth = Growth(own)
+        sessions = [signed_in(own) for _ in range(40)]
+        for session in sessions:
+            session.send("f FETCH 1 (ENVELOPE BODYSTRUCTURE)\r\n" * 3)
+        time.sleep(2)
+        imap.ok("NOOP")
+        print("40 envelopes:", growth.now(), "MiB")
+        assert growth.now() < 250
+        for session in sessions:
+            session.close()
+        wait_for(lambda: imap.command("FETCH 1 ENVELOPE")[0].startswith("OK"), "the share to be given back")
 
 
 # ---- APPEND ----
