@@ -106,7 +106,7 @@ static void scan_returns(struct scan *scan, struct slice piece, struct message_f
 static bool scan_all(struct body *body, struct body_facts *facts, struct error *error)
 {
 	struct scan scan = {0};
-	struct slice piece;
+	struct slice piece = {0};
 	*facts = (struct body_facts){0};
 	body_rewind(body);
 	while (body_next(body, &piece, error)) {
@@ -122,7 +122,7 @@ static bool scan_all(struct body *body, struct body_facts *facts, struct error *
 
 bool body_examine(struct body *body, bool headers, struct body_facts *facts, struct error *error)
 {
-	struct slice whole;
+	struct slice whole = {0};
 	struct message_facts found;
 	if (!body->examined && !scan_all(body, &body->facts, error))
 		return false;

@@ -997,6 +997,20 @@ static void tls_that_is_demanded_is_waited_for(void **state)
 	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 0);
 }
 
+static void required_tls_is_not_done_without(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "STARTTLS", RULES({"STARTTLS", "(close)", 0}));
+	configure("");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0); /* goes in clear text, and leaves an idle session */
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .require_tls = true}, hello, TO({"carol@far.test", 0, NULL}));
+	eventually(smtp_fake_heard(t.server, "STARTTLS") >= 3);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(waiting(), 1);
+}
+
 static void use_smarthost(const char *mode)
 {
 	char text[400], path[300];
@@ -1186,6 +1200,7 @@ int main(void)
 		CASE(starttls_may_fail_in_any_way),
 		CASE(hosts_with_broken_tls_are_remembered),
 		CASE(tls_that_is_demanded_is_waited_for),
+		CASE(required_tls_is_not_done_without),
 		CASE(passwords_need_trusted_tls),
 		CASE(smarthosts_are_signed_in_to),
 		CASE(login_works_as_well),

@@ -132,8 +132,11 @@ static void set_policy(struct delivery *delivery)
 			n++;
 		}
 	delivery->policy.own_name = *config->smarthost ? "" : config->hostname;
-	if (!*config->smarthost)
+	if (!*config->smarthost) {
+		if (delivery->job->letter->work->message.require_tls)
+			delivery->policy.tls = SESSION_STARTTLS;
 		return;
+	}
 	delivery->policy.tls = SESSION_STARTTLS;
 	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
 		if (slice_equal(slice_of(config->smarthost_tls), slice_of(modes[i].name)))
@@ -156,6 +159,7 @@ static void log_attempt(const struct delivery *delivery, const struct peer *peer
 /* A session with the peer, an idle one if there is one and `fresh` isn't asked for. */
 static struct session *enter(struct delivery *delivery, const struct peer *peer, bool fresh)
 {
+	fresh |= delivery->job->letter->work->message.require_tls; /* an idle one may have less than verified TLS */
 	struct session *session = fresh ? NULL : sessions_take(delivery->courier, peer);
 	if (!session)
 		session = session_open(peer, &delivery->policy, &delivery->trouble);
