@@ -13,13 +13,14 @@ static const struct rights {
 	bool usage;         /* how full the mailboxes are, and nothing else of them */
 	bool store;         /* the accounts, and what store_open needs */
 	bool network;       /* connecting to other machines, and the files that this needs */
+	bool listeners;     /* serving clients */
 	bool asks;          /* long questions to other roles, net/call.h */
 } rights[ROLE_COUNT] = {
 	[ROLE_AUTH] = {.folder = "directory", .usage = true},
 	[ROLE_QUEUE] = {.folder = "queue"},
-	[ROLE_SMTP] = {.asks = true},
+	[ROLE_SMTP] = {.listeners = true, .asks = true},
 	[ROLE_COURIER] = {.folder = "queue", .store = true, .network = true},
-	[ROLE_READER] = {.store = true},
+	[ROLE_READER] = {.store = true, .listeners = true},
 };
 
 enum { CONFINED_PATHS_MAX = 64 };
@@ -74,6 +75,7 @@ bool role_confine(struct role *role, struct error *error)
 		.readable = readable.at,
 		.listable = own->store ? role->data : NULL,
 		.network = own->network,
+		.listeners = own->listeners,
 		.files = files,
 		.memory_files = own->asks,
 	};

@@ -12,6 +12,7 @@
 #include <seccomp.h>
 #include <signal.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
@@ -147,12 +148,12 @@ static bool confine_paths(const struct sandbox *sandbox, struct error *error)
 static const char *const allowed_calls[] = {
 	/* bytes in and out */
 	"read", "write", "readv", "writev", "pread64", "preadv", "preadv2", "close", "close_range", "lseek",
-	"fcntl", "dup", "dup2", "dup3", "pipe", "pipe2", "sendfile", "copy_file_range", "splice",
+	"dup", "dup2", "dup3", "pipe", "pipe2", "sendfile", "copy_file_range", "splice",
 	/* files */
 	"open", "openat", "fstat", "stat", "lstat", "newfstatat", "statx", "access", "faccessat", "faccessat2", "readlink", "readlinkat",
 	"getcwd", "getdents", "getdents64", "fsync", "fdatasync", "fadvise64", "flock", "statfs", "fstatfs", "umask",
 	/* memory */
-	"mmap", "munmap", "mremap", "mprotect", "madvise", "brk", "membarrier", "msync", "mincore",
+	"munmap", "mremap", "madvise", "brk", "membarrier", "msync", "mincore",
 	/* threads, signals, time */
 	"futex", "futex_waitv", "set_robust_list", "get_robust_list", "rseq", "exit", "exit_group", "sched_yield", "sched_getaffinity",
 	"sched_getparam", "sched_getscheduler", "set_tid_address", "arch_prctl", "rt_sigaction", "rt_sigprocmask", "rt_sigreturn", "rt_sigtimedwait",
@@ -161,7 +162,7 @@ static const char *const allowed_calls[] = {
 	/* waiting */
 	"poll", "ppoll", "select", "pselect6", "epoll_create1", "epoll_create", "epoll_ctl", "epoll_wait", "epoll_pwait", "epoll_pwait2", "eventfd2",
 	/* connections that were handed over or accepted */
-	"accept", "accept4", "sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "getsockopt", "setsockopt", "getsockname",
+	"sendto", "sendmsg", "sendmmsg", "recvfrom", "recvmsg", "recvmmsg", "getsockopt", "setsockopt", "getsockname",
 	"getpeername", "shutdown",
 	/* who and where am I */
 	"getpid", "gettid", "getppid", "getpgrp", "getuid", "geteuid", "getgid", "getegid", "getresuid", "getresgid", "getgroups", "uname", "sysinfo",
@@ -172,6 +173,8 @@ static const char *const file_calls[] = {
 	"syncfs", "sync_file_range", "ftruncate", "truncate", "fallocate", "fchmod", "fchmodat", "chmod", "fchown", "utimensat", NULL};
 
 static const char *const memory_file_calls[] = {"memfd_create", NULL};
+
+static const char *const listener_calls[] = {"accept", "accept4", NULL};
 
 static const char *const network_calls[] = {"connect", "bind", NULL};
 
@@ -194,6 +197,25 @@ static int add_calls(scmp_filter_ctx filter, uint32_t action, const char *const 
 		if (number != __NR_SCMP_ERROR) /* this libseccomp doesn't know it: then the default holds */
 			result = seccomp_rule_add(filter, action, number, 0);
 	}
+	return result;
+}
+
+/* Memory can be written or run, never both, nor first the one and then the other: what a role is sent is no code. */
+static int add_memory(scmp_filter_ctx filter)
+{
+	int result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+	result = result ? result : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC | PROT_WRITE, PROT_EXEC));
+	return result ? result : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1, SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0));
+}
+
+/* Not F_SETOWN and its like, by which a descriptor sends signals to any process of the same user: the master, too. */
+static int add_descriptor_commands(scmp_filter_ctx filter)
+{
+	static const int commands[] = {F_DUPFD, F_DUPFD_CLOEXEC, F_GETFD, F_SETFD, F_GETFL, F_SETFL, F_GETLK, F_SETLK, F_SETLKW, F_OFD_GETLK,
+				       F_OFD_SETLK, F_OFD_SETLKW, F_SETLEASE, F_GETLEASE, F_ADD_SEALS, F_GET_SEALS};
+	int result = 0;
+	for (size_t i = 0; i < sizeof commands / sizeof *commands && result == 0; i++)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(fcntl), 1, SCMP_A1(SCMP_CMP_EQ, (uint64_t)commands[i]));
 	return result;
 }
 
@@ -265,6 +287,8 @@ static bool confine_calls(const struct sandbox *sandbox, struct error *error)
 	int result = add_calls(filter, SCMP_ACT_ALLOW, allowed_calls);
 	if (result == 0 && sandbox->network)
 		result = add_calls(filter, SCMP_ACT_ALLOW, network_calls);
+	if (result == 0 && sandbox->listeners)
+		result = add_calls(filter, SCMP_ACT_ALLOW, listener_calls);
 	if (result == 0 && sandbox->files)
 		result = add_calls(filter, SCMP_ACT_ALLOW, file_calls);
 	if (result == 0)
@@ -275,6 +299,10 @@ static bool confine_calls(const struct sandbox *sandbox, struct error *error)
 		result = add_calls(filter, SCMP_ACT_ERRNO(ENOSYS), absent_calls);
 	if (result == 0)
 		result = add_conditional(filter, sandbox->network);
+	if (result == 0)
+		result = add_memory(filter);
+	if (result == 0)
+		result = add_descriptor_commands(filter);
 	int loaded = result == 0 ? seccomp_load(filter) : 0;
 	seccomp_release(filter);
 	if (loaded != 0)

@@ -10,6 +10,7 @@ struct sandbox {
 	const char *const *readable; /* files and folders it may read beside the system's own; ended by NULL */
 	const char *listable;        /* a folder that it may open, and list with all below; NULL: none */
 	bool network;                /* may open sockets and connect to other machines */
+	bool listeners;              /* accepts connections */
 	bool files;                  /* may make, change and remove files; without, it can only write on where it was let in */
 	bool memory_files;           /* may make files without a name in memory */
 };

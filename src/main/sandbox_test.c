@@ -13,6 +13,7 @@
 #include <netinet/in.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sys/mman.h>
 #include <sys/ptrace.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -207,6 +208,15 @@ static int handed; /* a descriptor from before the confinement */
 static int truncate_handed(void) { return outcome(ftruncate(handed, 0)); }
 static int write_over_handed(void) { return outcome((int)pwrite(handed, "x", 1, 0)); }
 static int punch_handed(void) { return outcome(fallocate(handed, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE, 0, 1)); }
+static int let_parent_be_signalled(void) { return outcome(fcntl(STDERR_FILENO, F_SETOWN, getppid())); }
+static int choose_signal(void) { return outcome(fcntl(STDERR_FILENO, F_SETSIG, SIGKILL)); }
+static int accept_somebody(void) { return outcome(accept(STDERR_FILENO, NULL, NULL)) == EPERM ? EPERM : 0; }
+static int make_code(void)
+{
+	void *at = mmap(NULL, 4096, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	return outcome(mprotect(at, 4096, PROT_READ | PROT_EXEC));
+}
+static int map_code(void) { return mmap(NULL, 4096, PROT_WRITE | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == MAP_FAILED ? errno : 0; }
 static int mount_something(void) { return outcome((int)syscall(SYS_mount, "none", folder, "tmpfs", 0, NULL)); }
 
 static int work_as_usual(void)
@@ -292,6 +302,11 @@ static void calls_of_attackers_are_deadly(void **state)
 		expect(role, "mounting", mount_something, 1000 + SIGSYS);
 		expect(role, "a process", start_process, EPERM);
 		expect(role, "a signal", signal_parent, EPERM);
+		expect(role, "signals to the master by a descriptor", let_parent_be_signalled, EPERM);
+		expect(role, "a signal of its choice", choose_signal, EPERM);
+		expect(role, "accepting", accept_somebody, role == ROLE_SMTP || role == ROLE_READER ? 0 : EPERM);
+		expect(role, "code of its own", make_code, EPERM);
+		expect(role, "code of its own at once", map_code, EPERM);
 		expect(role, "a file in memory", make_memory_file, role == ROLE_SMTP ? 0 : ENOSYS);
 		expect(role, "a local socket", open_unix_socket, EPERM);
 		expect(role, "a raw socket", open_raw_socket, EPERM);
