@@ -101,6 +101,7 @@ enum sign_in_status {
 	SIGN_IN_THROTTLED, /* too many failures lately from this address or for this account: say "later" */
 	SIGN_IN_MALFORMED, /* broken exchange or unknown mechanism */
 	SIGN_IN_TEMPORARY, /* can't be told now */
+	SIGN_IN_BUSY,      /* many passwords are being checked: nothing has happened, ask the same again after *delay_ms, without keeping a thread */
 };
 
 struct sign_in_client {

@@ -842,10 +842,68 @@ static void *sign_in_a_lot(void *argument)
 	struct sign_in_client client = client_at("192.0.2.1");
 	struct auth_account account;
 	int delay_ms;
-	for (int i = 0; i < 5; i++)
-		wrong += auth_check_password(f->auth, SLICE("alice"), SLICE("wonderland"), &client, arena, &account, &delay_ms) != SIGN_IN_DONE;
+	for (int i = 0; i < 5; i++) {
+		enum sign_in_status status;
+		while ((status = auth_check_password(f->auth, SLICE("alice"), SLICE("wonderland"), &client, arena, &account, &delay_ms)) == SIGN_IN_BUSY)
+			usleep(10 * 1000);
+		wrong += status != SIGN_IN_DONE;
+	}
 	arena_free(&arena);
 	return (void *)wrong;
+}
+
+/* A stranger, who signs in by an exchange, step by step. What is answered BUSY he says again. */
+struct stranger {
+	struct fixture *f;
+	char address[40];
+	bool right;
+	enum sign_in_status status;
+	int busy;
+};
+
+static void *sign_in_as_stranger(void *argument)
+{
+	static const char *const words[] = {"alice@example.test", "wonderland", "alice@example.test", "wrong"};
+	struct stranger *stranger = argument;
+	struct sign_in_client client = client_at(stranger->address);
+	struct auth_account account;
+	int delay_ms;
+	struct buf output = BUF(WIRE_SASL_MAX);
+	struct sign_in *sign_in = sign_in_begin(stranger->f->auth, SLICE("LOGIN"), &client);
+	stranger->status = sign_in_step(sign_in, false, SLICE(""), &output, &account, &delay_ms);
+	for (int i = stranger->right ? 0 : 2; stranger->status == SIGN_IN_CONTINUE || stranger->status == SIGN_IN_BUSY;) {
+		if (stranger->status == SIGN_IN_BUSY) {
+			assert_true(delay_ms > 0);
+			stranger->busy++;
+			usleep(20 * 1000);
+			i--;
+		}
+		stranger->status = sign_in_step(sign_in, true, slice_of(words[i++]), &output, &account, &delay_ms);
+	}
+	sign_in_end(&sign_in);
+	buf_free(&output);
+	return NULL;
+}
+
+/* Of many strangers a few are checked at a time; the others are to wait where they keep nobody's thread. */
+static void a_crowd_of_strangers_comes_again(void **state)
+{
+	struct fixture *f = *state;
+	enum { CROWD = 60 };
+	pthread_t threads[CROWD];
+	struct stranger *strangers = arena_array(f->arena, CROWD, sizeof *strangers);
+	int busy = 0;
+	for (int i = 0; i < CROWD; i++) {
+		strangers[i] = (struct stranger){.f = f, .right = i % 10 == 9};
+		snprintf(strangers[i].address, sizeof strangers[i].address, "198.51.%d.7", i);
+		assert_int_equal(pthread_create(&threads[i], NULL, sign_in_as_stranger, &strangers[i]), 0);
+	}
+	for (int i = 0; i < CROWD; i++) {
+		pthread_join(threads[i], NULL);
+		busy += strangers[i].busy;
+		assert_int_equal(strangers[i].status, strangers[i].right ? SIGN_IN_DONE : SIGN_IN_REFUSED);
+	}
+	assert_true(busy > 0);
 }
 
 static void many_ask_at_once(void **state)
@@ -990,6 +1048,7 @@ int main(void)
 		AUTH_TEST(an_exchange_does_not_outlive_a_restart),
 		AUTH_TEST(changes_are_announced),
 		AUTH_TEST(many_ask_at_once),
+		AUTH_TEST(a_crowd_of_strangers_comes_again),
 		AUTH_TEST(damaged_datagrams_harm_nobody),
 		AUTH_TEST(one_channel_cannot_starve_another),
 		AUTH_TEST(hashes_stay_inside),

@@ -463,7 +463,7 @@ static enum sign_in_status read_status(const struct question *question, uint64_t
 				       struct auth_account *account, int *delay_ms)
 {
 	struct wire_reader reader = read_answer(question);
-	enum sign_in_status status = (enum sign_in_status)wire_number(&reader, SIGN_IN_TEMPORARY);
+	enum sign_in_status status = (enum sign_in_status)wire_number(&reader, SIGN_IN_BUSY);
 	*exchange_id = wire_number(&reader, UINT64_MAX);
 	*delay_ms = (int)wire_number(&reader, INT32_MAX);
 	account->name = arena_copy(arena, wire_text(&reader, WIRE_ADDRESS_MAX));
@@ -500,7 +500,7 @@ enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struc
 	if (exchange->over || input.len > WIRE_SASL_MAX)
 		return SIGN_IN_MALFORMED;
 	enum sign_in_status status = step(exchange, has_input, input, output, account, delay_ms);
-	if (status != SIGN_IN_CONTINUE) {
+	if (status != SIGN_IN_CONTINUE && status != SIGN_IN_BUSY) {
 		exchange->over = true;
 		exchange->exchange_id = 0;
 	}

@@ -290,6 +290,13 @@ enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct 
 	return exchange->mechanism->step(exchange, has_input, input, output);
 }
 
+void sasl_repeat(struct sasl_exchange *exchange)
+{
+	exchange->steps--;
+	buf_clear(&exchange->password);
+	buf_clear(&exchange->raw);
+}
+
 struct slice sasl_account(const struct sasl_exchange *exchange)
 {
 	return exchange->has_credentials ? exchange->credentials.account : SLICE("");

@@ -16,6 +16,8 @@ enum {
 	EXCHANGES_PER_CHANNEL_MAX = 4096,
 	EXCHANGE_MS = 3 * 60 * 1000,          /* the life of one that rests */
 	CHECKS_MAX = 1024,                    /* passwords in a queue to be hashed: some ten seconds of work */
+	STRANGERS_MAX = 8,                    /* the same in each queue of strangers: each keeps a thread of the asking role waiting */
+	BUSY_MS = 500,                        /* when others should ask again */
 	CHANNEL_OUTPUT_MAX = 4 * 1024 * 1024, /* a client that doesn't fetch its answers isn't read from */
 	DATAGRAMS_PER_TURN = 64,
 };
@@ -27,8 +29,8 @@ struct outgoing {
 
 struct check;
 
-/** Passwords that wait for a thread: of those whose network is known, and of others. */
-enum check_kind { CHECKS_OF_KNOWN, CHECKS_OF_STRANGERS, CHECK_KINDS };
+/** Passwords that wait for a thread, in this order: from networks that are known, from those that have done nothing wrong, and others. */
+enum check_kind { CHECKS_OF_KNOWN, CHECKS_OF_CLEAN, CHECKS_OF_OTHERS, CHECK_KINDS };
 struct check_queue {
 	struct check *first, **end;
 	size_t count;

@@ -156,26 +156,46 @@ static struct check *make_check(struct channel *channel, uint64_t id, const stru
 	return check;
 }
 
-/* Queues the check; its channel gives it to a thread when it is its turn. */
-static void begin_check(struct auth_server *server, struct channel *channel, uint64_t id, struct sign_in_who *who, struct slice password,
-			struct slice raw)
+static enum check_kind kind_of(struct auth_server *server, const struct sign_in_who *who)
+{
+	struct throttle_limits limits = limits_now();
+	struct throttle_try try = try_of(who);
+	if (who->known)
+		return CHECKS_OF_KNOWN;
+	return throttle_is_clean(server->throttle, &limits, clock_monotonic_ms(), &try) ? CHECKS_OF_CLEAN : CHECKS_OF_OTHERS;
+}
+
+/* May one more be queued? Strangers by the hundred wait in their connections, where they cost no thread. */
+static bool has_room(struct auth_server *server, const struct check_queue *queue, const struct sign_in_who *who, struct verdict *verdict)
+{
+	if (queue->count < (size_t)(who->known ? CHECKS_MAX : STRANGERS_MAX))
+		return true;
+	if (who->known)
+		auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.overloaded", who, "more passwords wait to be checked than can be");
+	else
+		*verdict = (struct verdict){.status = SIGN_IN_BUSY, .delay_ms = BUSY_MS};
+	return false;
+}
+
+/* Queues the check; its channel gives it to a thread when it is its turn. Or answers at once, which it says with the status; an
+ * exchange to which BUSY is answered goes on. */
+static enum sign_in_status begin_check(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t exchange_id, struct sign_in_who *who,
+				       struct slice password, struct slice raw)
 {
 	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
 	int64_t unused;
-	bool may = identify(server, who);
-	struct check_queue *queue = &channel->queues[who->known ? CHECKS_OF_KNOWN : CHECKS_OF_STRANGERS];
-	if (may && queue->count >= CHECKS_MAX) {
-		auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.overloaded", who, "more passwords wait to be checked than can be");
-		may = false;
-	}
-	if (!may || !stand_in_line(server, who, false, &unused, &verdict)) {
+	bool identified = identify(server, who);
+	struct check_queue *queue = &channel->queues[kind_of(server, who)];
+	if (!identified || !stand_in_line(server, who, false, &unused, &verdict) || !has_room(server, queue, who, &verdict)) {
+		verdict.exchange_id = verdict.status == SIGN_IN_BUSY ? exchange_id : 0;
 		answer(server, channel, id, &verdict);
-		return;
+		return verdict.status;
 	}
 	struct check *check = make_check(channel, id, who, password, raw);
 	*queue->end = check;
 	queue->end = &check->next;
 	queue->count++;
+	return SIGN_IN_CONTINUE;
 }
 
 static struct check *take_check(struct check_queue *queue)
@@ -189,7 +209,7 @@ static struct check *take_check(struct check_queue *queue)
 	return check;
 }
 
-/* Those whose network is known come before strangers, however many these are; channels take turns. */
+/* By kinds, however many there are of the next; channels take turns. */
 static struct check *next_check(struct auth_server *server)
 {
 	for (int kind = 0; kind < CHECK_KINDS; kind++)
@@ -301,7 +321,7 @@ void auth_server_check_password(struct auth_server *server, struct channel *chan
 	struct sign_in_who who = who_is(client, name, directory_sign_in_name(server->directory, name, server->arena), "password");
 	if (!password_prepare(password, &prepared))
 		buf_clear(&prepared);
-	begin_check(server, channel, id, &who, buf_slice(&prepared), slice_sub(password, 0, PASSWORD_MAX));
+	begin_check(server, channel, id, 0, &who, buf_slice(&prepared), slice_sub(password, 0, PASSWORD_MAX));
 	buf_free(&prepared);
 }
 
@@ -395,9 +415,13 @@ void auth_server_step(struct auth_server *server, struct channel *channel, uint6
 	struct buf output = BUF_SECRET(WIRE_SASL_MAX);
 	enum sasl_step step = sasl_step(exchange->sasl, has_input, input, &output);
 	struct sign_in_who who = who_is(client, sasl_name(exchange->sasl), sasl_account(exchange->sasl), sasl_mechanism(exchange->sasl));
-	if (step == SASL_PASSWORD && !sasl_acts_for_another(exchange->sasl))
-		begin_check(server, channel, id, &who, sasl_password(exchange->sasl), sasl_raw_password(exchange->sasl));
-	else {
+	if (step == SASL_PASSWORD && !sasl_acts_for_another(exchange->sasl)) {
+		if (begin_check(server, channel, id, exchange_id, &who, sasl_password(exchange->sasl),
+				sasl_raw_password(exchange->sasl)) == SIGN_IN_BUSY) {
+			sasl_repeat(exchange->sasl);
+			step = SASL_CONTINUE;
+		}
+	} else {
 		struct verdict verdict = judge(server, exchange->sasl, step, exchange_id, &who, buf_slice(&output));
 		answer(server, channel, id, &verdict);
 		step = verdict.status == SIGN_IN_CONTINUE ? SASL_CONTINUE : SASL_DONE;

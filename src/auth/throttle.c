@@ -202,6 +202,13 @@ int64_t throttle_wait(struct throttle *throttle, const struct throttle_limits *l
 	return due_ms - now_ms;
 }
 
+bool throttle_is_clean(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try)
+{
+	struct view view = look(throttle, limits, now_ms, try);
+	const struct count *all = current(&view, throttle->networks, network_key(&view.networks[0]));
+	return (!all || all->failures == 0) && line_of(&view) == 0;
+}
+
 /* ---- What came of it ---- */
 
 static struct count *add(const struct view *view, struct recent *table, struct slice key)

@@ -43,6 +43,8 @@ void throttle_free(struct throttle **throttle);
 /** For how many milliseconds an answer to this try has to be held back, whatever it is; THROTTLE_LATER: it is not to be looked at.
  * With `take` the place in the lines is taken. */
 int64_t throttle_wait(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try, bool take);
+/** Has the network done nothing wrong that is remembered? */
+bool throttle_is_clean(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try);
 /** Notes a failure, or that the try was sent away. */
 void throttle_failed(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try);
 void throttle_succeeded(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try);

@@ -96,6 +96,9 @@ static void a_stranger_locks_nobody_out(void **state)
 		guess("198.51.100.7", "alice");
 	assert_int_equal(wait_for("198.51.100.7", "alice"), 8000);
 	assert_int_equal(wait_for("192.0.2.1", "alice"), 0); /* a network that was never seen */
+	struct throttle_try guilty = try_of("198.51.100.7", "bob", false), clean = try_of("192.0.2.1", "alice", false);
+	assert_false(throttle_is_clean(throttle, &limits, now_ms, &guilty));
+	assert_true(throttle_is_clean(throttle, &limits, now_ms, &clean));
 	assert_int_equal(throttle_wait(throttle, &limits, now_ms, &known, false), 0);
 	assert_int_equal(guess("192.0.2.1", "alice"), 0);
 	assert_in_range(guess("192.0.2.1", "alice"), 0, 400);  /* and one from which somebody mistyped */

@@ -84,6 +84,8 @@ static enum run step(struct command *command, bool has_input, struct slice input
 	if (status == SIGN_IN_CONTINUE) {
 		imap->mode = MODE_SASL;
 		send_challenge(imap, &output);
+	} else if (status == SIGN_IN_BUSY) {
+		result = sign_in_again(imap, delay_ms);
 	} else if (status == SIGN_IN_DONE) {
 		result = step_done(command, &output, &account, delay_ms);
 	} else {

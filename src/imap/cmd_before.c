@@ -93,7 +93,8 @@ enum run before_run(struct imap *imap, struct slice unit)
 	struct before before;
 	struct command *command = command_new(imap);
 	enum run result;
-	before_read(unit, imap->continued, &before);
+	unsigned continued = imap->continued;
+	before_read(unit, continued, &before);
 	imap->continued = 0;
 	command->tag = arena_copy(command->arena, before.tag);
 	if (before.error) {
@@ -105,6 +106,8 @@ enum run before_run(struct imap *imap, struct slice unit)
 		conn_set_doing(imap->conn, command->verb->name);
 		result = rows[before.verb].run(command, &before);
 	}
+	if (result == RUN_AGAIN) /* the same unit, with its literals */
+		imap->continued = continued;
 	wipe(&before);
 	return result;
 }

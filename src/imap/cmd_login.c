@@ -19,6 +19,7 @@ enum run sign_in_reply(struct command *command, enum sign_in_status status, cons
 		return reply_no(command, "UNAVAILABLE", "Signing in is not possible now, try again later");
 	case SIGN_IN_REFUSED:
 	case SIGN_IN_CONTINUE:
+	case SIGN_IN_BUSY:
 		imap_count_error(imap);
 		return reply_no(command, "AUTHENTICATIONFAILED", "Name or password is wrong");
 	}
@@ -30,6 +31,16 @@ enum run sign_in_reply(struct command *command, enum sign_in_status status, cons
 	reply_ok(command, code.at, "Signed in");
 	buf_free(&code);
 	return RUN_DONE;
+}
+
+enum run sign_in_again(struct imap *imap, int delay_ms)
+{
+	conn_delay(imap->conn, delay_ms);
+	if (imap->mode == MODE_SASL)
+		return RUN_AGAIN;
+	sign_in_end(&imap->sign_in);
+	command_end(imap);
+	return RUN_AGAIN;
 }
 
 bool sign_in_needs_tls(struct imap *imap)
@@ -46,5 +57,7 @@ enum run login(struct command *command, struct slice name, struct slice password
 	struct sign_in_client client = imap_client(command->imap, &tls);
 	int delay_ms = 0;
 	enum sign_in_status status = auth_check_password(command->imap->service->auth, name, password, &client, command->arena, &account, &delay_ms);
+	if (status == SIGN_IN_BUSY)
+		return sign_in_again(command->imap, delay_ms);
 	return sign_in_reply(command, status, &account, delay_ms);
 }

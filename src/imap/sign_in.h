@@ -9,6 +9,8 @@ enum run sign_in_reply(struct command *command, enum sign_in_status status, cons
 /** LOGIN and AUTHENTICATE, with their arguments; initial.at is NULL without an initial response. */
 enum run login(struct command *command, struct slice name, struct slice password);
 enum run authenticate(struct command *command, struct slice mechanism, struct slice initial);
+/** After SIGN_IN_BUSY: the unit runs again later, and a command from its beginning. The command in progress may be gone. */
+enum run sign_in_again(struct imap *imap, int delay_ms);
 /** Must this connection be encrypted before it may carry passwords? */
 bool sign_in_needs_tls(struct imap *imap);
 

@@ -95,6 +95,13 @@ static void end_sign_in(struct pop3_session *session, enum sign_in_status status
 	conn_delay(session->conn, delay_ms);
 }
 
+/* The unit is run once more, when the delay is over. */
+static void ask_again(struct pop3_session *session, int delay_ms)
+{
+	session->again = true;
+	conn_delay(session->conn, delay_ms);
+}
+
 static bool check_encrypted(struct pop3_session *session)
 {
 	if (pop3_may_sign_in(session))
@@ -131,10 +138,14 @@ enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
 	struct auth_account account;
 	int delay_ms;
 	enum sign_in_status status = auth_check_password(session->service->auth, slice_of(session->user), argument, &client, arena, &account, &delay_ms);
-	pop3_forget_sign_in(session);
-	end_sign_in(session, status, &account, delay_ms);
+	if (status == SIGN_IN_BUSY)
+		ask_again(session, delay_ms);
+	else {
+		pop3_forget_sign_in(session);
+		end_sign_in(session, status, &account, delay_ms);
+	}
 	arena_free(&arena);
-	return RUN_DONE;
+	return session->again ? RUN_AGAIN : RUN_DONE;
 }
 
 /* ---- AUTH ---- */
@@ -164,7 +175,9 @@ static void take_step(struct pop3_session *session, bool has_input, struct slice
 		sign_in_end(&session->exchange);
 		send_challenge(session, buf_slice(&output));
 		conn_delay(session->conn, delay_ms);
-	} else {
+	} else if (status == SIGN_IN_BUSY)
+		ask_again(session, delay_ms);
+	else {
 		end_sign_in(session, status, &account, delay_ms);
 		pop3_forget_sign_in(session);
 	}
@@ -246,7 +259,10 @@ enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument)
 		take_step(session, true, SLICE(""));
 	else
 		take_text(session, initial);
-	return RUN_DONE;
+	if (!session->again)
+		return RUN_DONE;
+	sign_in_end(&session->exchange); /* the command begins from its beginning */
+	return RUN_AGAIN;
 }
 
 /* ---- STLS, CAPA ---- */

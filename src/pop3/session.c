@@ -117,6 +117,7 @@ static enum run pop3_run(void *context, struct slice unit)
 {
 	struct pop3_session *session = context;
 	struct slice line;
+	session->again = false;
 	if (session->skipped)
 		run_skip(session, unit);
 	else if (!check_line(session, unit, &line))
@@ -125,7 +126,7 @@ static enum run pop3_run(void *context, struct slice unit)
 		pop3_answer(session, line);
 	else
 		return run_command(session, line);
-	return RUN_DONE;
+	return session->again ? RUN_AGAIN : RUN_DONE;
 }
 
 /* ---- Beginning and end ---- */

@@ -57,6 +57,7 @@ struct pop3_session {
 	struct maildrop *maildrop;
 	size_t listed;          /* LIST and UIDL: messages listed so far */
 	bool resumed;           /* the command returned RUN_AGAIN */
+	bool again;             /* signing in: auth is busy, the unit is to be run again later */
 	struct transfer transfer;
 	uint64_t retrieved, retrieved_bytes;
 	int64_t id;             /* of the connection, for the log when it is gone */

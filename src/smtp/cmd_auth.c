@@ -85,6 +85,9 @@ static void step(struct session *session, bool has_input, struct slice input)
 			session->signed_in = (struct auth_account){SLICE(""), 0};
 		send_challenge(session, buf_slice(&output));
 		conn_delay(session->conn, delay_ms);
+	} else if (status == SIGN_IN_BUSY) {
+		session->again = true;
+		conn_delay(session->conn, delay_ms);
 	} else if (status == SIGN_IN_DONE) {
 		succeed(session);
 		conn_delay(session->conn, delay_ms);
@@ -157,6 +160,8 @@ void cmd_auth(struct session *session, struct slice argument)
 		step(session, true, SLICE(""));
 	else
 		step_with(session, initial);
+	if (session->again)
+		auth_cancel(session);
 }
 
 void auth_answer(struct session *session, struct slice line, bool too_long)
@@ -170,4 +175,6 @@ void auth_answer(struct session *session, struct slice line, bool too_long)
 		smtp_reply(session, "501 5.7.0 cancelled");
 	} else
 		step_with(session, line);
+	if (session->again)
+		session->input = INPUT_ANSWER;
 }

@@ -247,6 +247,7 @@ static void run_skip(struct session *session, struct slice unit)
 static enum run smtp_run(void *at, struct slice unit)
 {
 	struct session *session = at;
+	session->again = false;
 	switch (session->input) {
 	case INPUT_LINE:
 	case INPUT_ANSWER:
@@ -265,7 +266,7 @@ static enum run smtp_run(void *at, struct slice unit)
 	}
 	if (session->errors >= session->config->max_errors && !session->closing && session->input != INPUT_DATA)
 		smtp_give_up(session, "4.7.0", "too many errors");
-	return RUN_DONE;
+	return session->again ? RUN_AGAIN : RUN_DONE;
 }
 
 const struct protocol smtp_protocol = {

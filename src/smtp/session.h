@@ -111,6 +111,7 @@ struct session {
 	bool closing;
 	bool disk_is_slow;               /* the MAIL that peek has found is to be refused for now, without a worker */
 	struct sign_in *exchange;        /* AUTH under way */
+	bool again;                      /* AUTH: auth is busy, the unit is to be run again later */
 	struct auth_account signed_in;   /* AUTH: done but for the client's empty answer to our last challenge */
 	struct transaction transaction;
 };

@@ -40,7 +40,13 @@ def server():
 def by_password(server, protocol, name, password):
     if protocol == "imap":
         with Imap(server.address, server.ports["imap"]) as imap:
-            return imap.command(f'LOGIN "{name}" "{password}"')[0]
+            words = name.encode(), password.encode()
+            imap.send(b"a LOGIN {%d}\r\n" % len(words[0]))
+            imap.line()
+            imap.send(words[0] + b" {%d}\r\n" % len(words[1]))
+            imap.line()
+            imap.send(words[1] + b"\r\n")
+            return imap.line()
     with Pop3(server.address, server.ports["pop3"]) as pop3:
         pop3.ok(f"USER {name}")
         return pop3.say(f"PASS {password}")
@@ -228,9 +234,9 @@ def test_who_guesses_locks_nobody_out():
                 for number in range(6):  # from addresses that were never seen, over every protocol
                     for protocol in ("imap", "pop3", "smtp"):
                         answer, took = enter_from(own, f"127.2{int(restarted)}.{number}.{len(protocol)}", name, own.password("anna"), protocol)
-                        assert answer.startswith(WELCOME[protocol]) and took < 5, (answer, took)
+                        assert answer.startswith(WELCOME[protocol]) and took < 8, (answer, took)
                 answer, took = enter_from(own, "127.10.0.1", name, own.password("anna"))
-                assert answer.startswith("a OK") and took < 2, (answer, took)
+                assert answer.startswith("a OK") and took < 4, (answer, took)
                 if not restarted:
                     restart_auth(own)
                     time.sleep(1)
@@ -245,15 +251,56 @@ def test_nor_from_many_addresses():
         with Guessers(own, name, addresses, 40) as guessers:
             wait_for(lambda: guessers.answered >= 20, "guesses")
             took = [enter_from(own, "127.10.0.1", name, own.password("anna")) for _ in range(5)]
-            assert all(answer.startswith("a OK") and seconds < 2 for answer, seconds in took), took
+            assert all(answer.startswith("a OK") and seconds < 4 for answer, seconds in took), took
             # A network that was never seen waits behind those only that weren't either; "later" is not "no".
             for number in range(4):
                 def enters():
                     answer, seconds = enter_from(own, f"127.3{number}.0.1", name, own.password("anna"))
-                    assert seconds < 8 and "AUTHENTICATIONFAILED" not in answer, (answer, seconds)
+                    assert seconds < 15 and "AUTHENTICATIONFAILED" not in answer, (answer, seconds)
                     return answer.startswith("a OK")
-                wait_for(enters, "the owner to be let in", 20)
+                wait_for(enters, "the owner to be let in", 40)
         assert guessers.answered < 1000, (guessers.answered, guessers.tried)
+
+
+def test_a_crowd_of_strangers_holds_nobody_up():
+    """A hundred wrong sign-ins at once, each from an address of its own; whoever is right among them gets in, by every way, and who
+    is signed in, and port 25, hardly notice."""
+    with Pombal(options={**OPEN, "auth_failures_per_address": 10}) as own:
+        names = [f"user{number}@example.test" for number in range(10)]
+        for name in names:
+            own.add_account(name, "the right word")
+        boris = own.imap("boris", mailbox="INBOX")
+        waited, refused = [], []
+
+        def guess(number):
+            protocol = ("imap", "pop3", "smtp")[number % 3]
+            refused.append(enter_from(own, f"127.{100 + number % 100}.{number // 100}.7", f"nobody{number}@example.test", "wrong word", protocol)[0])
+        guessers = [threading.Thread(target=guess, args=(number,)) for number in range(120)]
+        stop = threading.Event()
+
+        def live():
+            while not stop.is_set():
+                start = time.monotonic()
+                boris.noop()
+                waited.append(time.monotonic() - start)
+                start = time.monotonic()
+                own.smtp().sendmail("x@elsewhere.example", own.name("boris"), b"Subject: x\r\n\r\nx\r\n")
+                waited.append(time.monotonic() - start)
+        living = threading.Thread(target=live)
+        for thread in [living, *guessers]:
+            thread.start()
+        for number, name in enumerate(names):
+            way = [("imap", "PLAIN"), ("imap", "LOGIN"), ("imap", None), ("pop3", "PLAIN"), ("pop3", "LOGIN"), ("pop3", None), ("smtp", "PLAIN"),
+                   ("smtp", "LOGIN"), ("imap", "SCRAM-SHA-256"), ("smtp", "SCRAM-SHA-256")][number]
+            answer = sign_in(own, *way, name, "the right word")
+            assert answer.startswith(("OK", "+OK", "235", "a OK")), (way, answer)
+        for thread in guessers:
+            thread.join(60)
+        stop.set()
+        living.join()
+        assert len(refused) == 120 and not [answer for answer in refused if "OK" in answer or answer.startswith("235")]
+        assert sum("AUTHENTICATIONFAILED" in answer or "[AUTH]" in answer or answer.startswith("535") for answer in refused) == 120, refused
+        assert max(waited) < 3, max(waited)
 
 
 def test_a_new_password_makes_strangers_of_all():
