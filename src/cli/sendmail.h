@@ -38,9 +38,9 @@ struct slice sendmail_qualify(const struct sendmail_job *job, struct slice text)
  * letter with a NUL is refused. */
 bool sendmail_make_letter(struct sendmail_job *job, int64_t id, struct slice raw, struct buf *out, struct slice *message_id, struct error *error);
 
+typedef bool sendmail_make(struct sendmail_job *job, void *context, struct buf *letter, struct error *error);
 /** Hands a letter to the running server: learns who we are to it (job->user, domain, hostname), has the rest of the job and the letter
  * made, and sends it. ERROR_TEMPORARY: it may work later. */
-bool sendmail_hand_over(struct sendmail_job *job, bool (*make)(struct sendmail_job *job, void *context, struct buf *letter, struct error *error), void *context,
-			struct error *error);
+bool sendmail_hand_over(struct sendmail_job *job, sendmail_make *make, void *context, struct error *error);
 
 #endif

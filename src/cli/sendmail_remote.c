@@ -170,8 +170,7 @@ static bool send_text(struct dialogue *dialogue, struct slice letter)
 	return done;
 }
 
-bool sendmail_hand_over(struct sendmail_job *job, bool (*make)(struct sendmail_job *job, void *context, struct buf *letter, struct error *error), void *context,
-			struct error *error)
+bool sendmail_hand_over(struct sendmail_job *job, sendmail_make *make, void *context, struct error *error)
 {
 	struct dialogue dialogue = {.fd = -1, .reply = BUF(REPLY_ROOM), .error = error};
 	struct buf letter = BUF(SENDMAIL_LETTER_MAX);

@@ -432,7 +432,8 @@ static bool wait_for_writer(struct queue *queue, struct awaited *awaited, struct
 	return commit->done || error_set(error, commit->error.kind, "%s", commit->error.text);
 }
 
-static bool commit_here(struct queue *queue, struct queue_draft *draft, struct slice prepend, struct queue_message *message, bool new_id, struct error *error)
+static bool commit_here(struct queue *queue, struct queue_draft *draft, struct slice prepend, struct queue_message *message, bool new_id,
+			struct error *error)
 {
 	struct awaited awaited = {.commit = {.message = message, .prepend = prepend, .body = draft_inline(draft), .in_file = draft_in_file(draft)}};
 	awaited.commit.chosen_here = new_id && !awaited.commit.in_file;
