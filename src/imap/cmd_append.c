@@ -18,6 +18,7 @@ enum {
 	APPEND_PIECE = 64 * 1024,     /* gathered before a worker is troubled */
 	APPEND_PIECE_MAX = 1024 * 1024,
 	APPEND_OPEN_BYTES = 64 * 1024, /* so many bytes of messages wait in memory for the commit, which is faster then */
+	APPEND_OPEN_MAX = 100,        /* … and so many messages */
 	APPEND_ROOM = 16,             /* first room for messages; it doubles */
 	SKIP_FACTOR = 4,              /* a message that isn't waited for is thrown away up to so many times max_message */
 };
@@ -185,7 +186,8 @@ static bool open_draft(struct command *command, struct flags flags, int64_t rece
 {
 	struct append *append = command->imap->append;
 	struct error error;
-	if (append->open_bytes + size > APPEND_OPEN_BYTES && !close_drafts(command))
+	bool many = append->open_bytes + size > APPEND_OPEN_BYTES || append->count - append->closed == APPEND_OPEN_MAX;
+	if (many && !close_drafts(command))
 		return false;
 	make_room(append);
 	struct draft *draft = draft_new(command->account, &error);

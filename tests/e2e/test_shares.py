@@ -294,13 +294,14 @@ def test_thousands_of_messages_in_one_append(own):
 
 def test_messages_without_end_in_one_append(own):
     """Small ones until the account's share of memory is used up: refused then, and forgotten."""
-    own.configure(account_memory=4000000)
+    own.configure(account_memory=1048576)
     own.reload()
     with signed_in(own) as imap:
         growth = Growth(own)
+        imap.socket.settimeout(60)
         imap.send("m APPEND INBOX")
         piece = b" (a b) {8+}\r\nX: y\r\n\r\n" * 1000
-        for _ in range(10):
+        for _ in range(4):
             imap.send(piece)
         imap.send(b"\r\n")
         answer = imap.until("m")[0]
