@@ -59,7 +59,7 @@ static bool add_file(struct import *import, const struct folder *folder, int fd,
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
 		return true;
 	bool got = file_read_fd(fd, &content, &cause), packed = got && unpack_kind(buf_slice(&content));
-	struct slice message = buf_slice(packed ? &unpacked : &content);
+	struct slice message;
 	if (!got || (packed && !unpack(buf_slice(&content), &unpacked, &cause)))
 		import_fail(import, where, cause.text);
 	else if (!import_is_mail(message = buf_slice(packed ? &unpacked : &content)))
