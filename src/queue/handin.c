@@ -1,12 +1,18 @@
 /* The questions of handin.h as bytes. */
 #include "queue/handin.h"
 
-enum { HANDIN_RECIPIENTS_MAX = HANDIN_ENVELOPE_MAX / 8 };
+enum {
+	HANDIN_RECIPIENTS_MAX = HANDIN_ENVELOPE_MAX / 8,
+	ENVELOPE_USUAL = 1024, /* bytes */
+};
 
 bool handin_encode(const struct handin *handin, struct slice prepend, struct buf *out)
 {
 	const struct queue_message *message = &handin->message;
 	const struct slice texts[] = {message->from, message->envid, message->account, message->client};
+	size_t usual = ENVELOPE_USUAL + prepend.len + handin->body.len;
+	if (usual <= out->max)
+		buf_reserve(out, usual); /* the body is copied once, not at each growth */
 	wire_put_number(out, (uint64_t)message->id);
 	wire_put_number(out, (uint64_t)message->arrived);
 	wire_put_number(out, message->size);
