@@ -48,6 +48,16 @@ def test_list_and_show(busy, token):
     busy.run("queue", "show", one["id"], status=1)
 
 
+def test_tabs_of_a_header_are_shown(busy, token):
+    """What would steer the terminal isn't."""
+    letter = letters.simple(token, f"{token}@busy.example", busy.name("anna")).replace(b"\r\n\r\n", b"\r\nX-Folded: one\r\n\ttwo\tthree \x1b[2J\r\n\r\n", 1)
+    busy.submit(letter, f"{token}@busy.example")
+    one = wait_for(lambda: next((one for one in busy.queue() if token in str(one)), None), "the letter in the queue")
+    shown = busy.run("queue", "show", one["id"]).stdout
+    assert "\n\ttwo\tthree ?[2J\n" in shown and "\x1b" not in shown, shown
+    busy.run("queue", "remove", one["id"])
+
+
 def test_flush(busy, token):
     one = waiting(busy, token)
     busy.state["open"] = True
