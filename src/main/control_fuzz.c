@@ -17,10 +17,13 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* ---- The rest of the master ---- */
 
-bool master_reload(struct master *master, struct error *error)
+bool master_reload(struct master *master, struct buf *said, struct error *error)
 {
+	(void)said;
 	return master->stopping ? error_set(error, ERROR_INVALID, "pombal.conf: line 3: no") : true;
 }
+
+void master_continue_reload(struct master *master) { (void)master; }
 
 void master_stop(struct master *master) { master->stopping = true; }
 

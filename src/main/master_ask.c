@@ -26,6 +26,7 @@ void master_ask(struct master *master, struct slice question)
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		struct child *child = &master->children[i];
 		struct error error;
+		buf_free(&child->answer);
 		child->answer = BUF(CONTROL_ANSWER_MAX);
 		child->silent = false;
 		child->asked = child->ready && !child->stopping && child->control >= 0 &&
