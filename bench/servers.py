@@ -132,9 +132,11 @@ class Pombal(Server):
         run("init", "--dev", "--port-base", str(base))
         self.smtp, self.imap, self.imaps, self.pop3 = base + 2525, base + 1143, base + 1993, base + 1110
         conf = self.data / "pombal.conf"
-        conf.write_text(conf.read_text() + "\nlog_level = error\nconnections_per_address = 0\naccount_connections = 20000\nplaintext_auth = true\n"
-                        "max_messages_per_session = 10000000\nrelay_networks = {\"127.0.0.0/8\"}\nsmarthost_tls = \"none\"\n"
-                        f"smarthost = \"127.0.0.1:{SINK}\"\n")
+        wanted = ("log_level = error\nconnections_per_address = 0\naccount_connections = 20000\nplaintext_auth = true\n"
+                  "max_messages_per_session = 10000000\nrelay_networks = {\"127.0.0.0/8\"}\nsmarthost_tls = \"none\"\n"
+                  f"smarthost = \"127.0.0.1:{SINK}\"\n")
+        names = "|".join(re.findall(r"^\w+", wanted, re.M))
+        conf.write_text(re.sub(rf"^({names}) = .*\n", "", conf.read_text(), flags=re.M) + "\n" + wanted)  # each option is set once
         for name in self.names():
             run("account", "add", name, "--password-stdin", input=PASSWORD.encode())
 
