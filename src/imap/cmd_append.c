@@ -178,7 +178,7 @@ static void make_room(struct append *append)
 	if (append->count < append->room)
 		return;
 	append->room = append->room ? append->room * 2 : APPEND_ROOM;
-	append->drafts = memory_resize(append->drafts, append->room * sizeof *append->drafts);
+	append->drafts = memory_resize(append->drafts, append->room * sizeof(struct draft *));
 	append->placements = memory_resize(append->placements, append->room * sizeof *append->placements);
 }
 
