@@ -458,9 +458,9 @@ struct claim {
 
 static struct slice final_message(struct fixture *f, const struct claim *claim, struct slice server_first)
 {
-	struct slice nonce, salt, iterations, rest;
+	struct slice nonce, salt = SLICE(""), iterations = SLICE(""), rest;
 	struct buf salt_bytes = BUF(64), bound = BUF(256);
-	uint64_t rounds;
+	uint64_t rounds = 0;
 	char proof[64];
 	assert_true(slice_cut(server_first, ',', &nonce, &rest) && slice_cut(rest, ',', &salt, &iterations));
 	assert_true(auth_base64_decode(slice_skip(salt, 2), &salt_bytes) && slice_to_number(slice_skip(iterations, 2), 1000000, &rounds));
