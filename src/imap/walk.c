@@ -46,7 +46,7 @@ bool walk_load(struct command *command, struct walk *walk, bool *more, struct er
 		command->scratch = arena_new();
 	arena_reset(command->scratch);
 	walk->positions = arena_array(command->scratch, walk->piece, sizeof *walk->positions);
-	walk->messages = arena_array(command->scratch, walk->piece, sizeof *walk->messages);
+	walk->messages = arena_array(command->scratch, walk->piece, sizeof(struct message *));
 	walk->count = walk->at = 0;
 	struct set_cursor *behind = arena_array(command->scratch, walk->piece, sizeof *behind);
 	size_t picked = pick(walk, walk->positions, behind), count, at = 0;
