@@ -96,7 +96,7 @@ bool draft_reserve(struct draft *draft, uint64_t bytes, struct error *error)
 	bool done = change_read_row(account->db, &row, error);
 	if (done && !fits(&row, &account->unfinished, bytes))
 		done = error_set(error, ERROR_LIMIT, "over quota: with what is unfinished, %llu of %lld bytes are used",
-				 (unsigned long long)((uint64_t)row.bytes + account->unfinished.bytes), (long long)row.max_bytes);
+				 (unsigned long long)row.bytes + account->unfinished.bytes, (long long)row.max_bytes);
 	if (done) {
 		account->unfinished.bytes += bytes;
 		account->unfinished.messages++;
