@@ -335,7 +335,14 @@ bool import_mbox_file(struct import *import, const char *path, struct slice mail
 {
 	bool is_mbox;
 	struct mbox mbox = {.import = import, .path = path, .mailbox = mailbox};
-	if (!import_into(import, mailbox, error) || !read_file(&mbox, open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK), &is_mbox, error))
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+	if (fd < 0)
+		return error_set_errno(error, errno, "%s", path);
+	if (!import_into(import, mailbox, error)) {
+		close(fd);
+		return false;
+	}
+	if (!read_file(&mbox, fd, &is_mbox, error))
 		return false;
 	return is_mbox || error_set(error, ERROR_INVALID, "%s is no mbox: there is no \"From \" line where one must be", path);
 }

@@ -40,7 +40,7 @@ def test_slow_disk(shim):  # noqa: F811
         ledger = Ledger()
         senders = Senders(server, ledger, ACCOUNTS, 60, 10 ** 9)
         peak = Peak(server.role_of("smtp"))
-        with shim.fault("smtp", "sync", delay=1) as fault:
+        with shim.fault("queue", "sync", delay=1) as fault:
             senders.start()
             wait_for(lambda: senders.acknowledged >= 60, "letters to be taken, slowly", 60)
         assert fault.tampered > 0
