@@ -29,10 +29,10 @@ def test_slow_disk(server, shim):  # noqa: F811
         sender.socket.settimeout(120)
         sender.envelope("a@b.example", server.name("anna"))
     threads = [threading.Thread(target=lambda sender=sender: answers.append(sender.data(letters.simple(token)))) for sender in senders]
-    with shim.fault("queue", "sync", delay=25):
+    with shim.fault("queue", "sync", delay=15):
         for thread in threads:
             thread.start()
-        wait_for(lambda: greeting(server).startswith("421 4.3.2"), "new clients to be sent away", 25)
+        wait_for(lambda: greeting(server).startswith("421 4.3.2"), "new clients to be sent away", 15)
         waiting.expect("MAIL FROM:<a@b.example>", "451 4.3.2")
         waiting.expect("NOOP", 250)
         stranger.expect("NOOP", 250)
