@@ -40,7 +40,7 @@ static void take(struct msghdr *message, int *fds, size_t *fd_count)
 	memcpy(fds, CMSG_DATA(header), *fd_count * sizeof *fds);
 }
 
-ssize_t descriptors_receive(int socket, bool wait, void *bytes, size_t size, int *fds, size_t most, size_t *fd_count)
+ssize_t descriptors_receive(int socket, bool wait, void *bytes, size_t size, int *fds, size_t most, size_t *fd_count, bool *lost)
 {
 	union space space = {0};
 	struct iovec part = {bytes, size};
@@ -51,13 +51,12 @@ ssize_t descriptors_receive(int socket, bool wait, void *bytes, size_t size, int
 		got = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | MSG_TRUNC | (wait ? 0 : MSG_DONTWAIT));
 	while (got < 0 && errno == EINTR);
 	*fd_count = 0;
+	*lost = false;
 	if (got < 0)
 		return got;
 	take(&message, fds, fd_count);
-	if (!(message.msg_flags & MSG_CTRUNC))
-		return got;
-	while (*fd_count > 0)
+	*lost = (message.msg_flags & MSG_CTRUNC) != 0;
+	while (*lost && *fd_count > 0)
 		close(fds[--*fd_count]);
-	errno = EBADMSG;
-	return -1;
+	return got;
 }

@@ -25,10 +25,11 @@ enum control_result control_receive(int channel, bool wait, struct control_messa
 	struct packet packet = {0};
 	int fd = -1;
 	size_t fds;
-	ssize_t got = descriptors_receive(channel, wait, &packet, sizeof packet - 1, &fd, 1, &fds);
+	bool lost;
+	ssize_t got = descriptors_receive(channel, wait, &packet, sizeof packet - 1, &fd, 1, &fds, &lost);
 	if (got < 0 && (errno == EAGAIN || errno == EWOULDBLOCK))
 		return CONTROL_NONE;
-	if (got < (ssize_t)offsetof(struct packet, text) || got >= (ssize_t)sizeof packet) {
+	if (lost || got < (ssize_t)offsetof(struct packet, text) || got >= (ssize_t)sizeof packet) {
 		if (fds > 0)
 			close(fd);
 		return CONTROL_CLOSED;

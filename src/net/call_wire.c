@@ -65,7 +65,8 @@ void call_close(struct call_datagram *datagram)
 		close(datagram->fds[--datagram->fd_count]);
 }
 
-static bool parse(struct slice bytes, struct call_datagram *datagram)
+/* `lost`: descriptors that came with it can't be had here. A text that was in one is empty then. */
+static bool parse(struct slice bytes, bool lost, struct call_datagram *datagram)
 {
 	struct wire_reader reader = {.rest = bytes};
 	bool ours = wire_short(&reader, 1) == CALL_VERSION;
@@ -76,6 +77,8 @@ static bool parse(struct slice bytes, struct call_datagram *datagram)
 	datagram->id = wire_short(&reader, 8);
 	datagram->time = (int64_t)wire_number(&reader, INT64_MAX);
 	datagram->text = reader.rest;
+	if (lost)
+		datagram->flags &= ~(unsigned)CALL_IN_MEMORY;
 	size_t needed = datagram->flags & CALL_IN_MEMORY ? 1 : 0;
 	return ours && !reader.broken && datagram->fd_count >= needed && datagram->fd_count - needed <= CALL_DESCRIPTORS_MAX;
 }
@@ -90,10 +93,11 @@ static bool peer_is_gone(int channel)
 int call_receive(int channel, char *bytes, struct call_datagram *datagram)
 {
 	*datagram = (struct call_datagram){0};
-	ssize_t got = descriptors_receive(channel, false, bytes, CALL_DATAGRAM_MAX, datagram->fds, CALL_TRAVELLERS_MAX, &datagram->fd_count);
+	bool lost; /* the datagram counts all the same: who waits for it must hear that what belongs to it isn't there */
+	ssize_t got = descriptors_receive(channel, false, bytes, CALL_DATAGRAM_MAX, datagram->fds, CALL_TRAVELLERS_MAX, &datagram->fd_count, &lost);
 	if (got < 0)
-		return errno == EAGAIN || errno == EBADMSG ? 0 : -1;
-	if (got > 0 && got <= CALL_DATAGRAM_MAX && parse(slice_make(bytes, (size_t)got), datagram))
+		return errno == EAGAIN ? 0 : -1;
+	if (got > 0 && got <= CALL_DATAGRAM_MAX && parse(slice_make(bytes, (size_t)got), lost, datagram))
 		return 1;
 	call_close(datagram);
 	return got == 0 && peer_is_gone(channel) ? -1 : 0;
