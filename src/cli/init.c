@@ -236,6 +236,36 @@ static bool make_people(const struct plan *plan, struct error *error)
 	return done;
 }
 
+/* The program as it can be called again: by its name where the system's programs are, else by its path. */
+static const char *program_name(char path[PATH_MAX])
+{
+	static const char *const places[] = {"/usr/bin/pombal", "/usr/local/bin/pombal"};
+	ssize_t len = readlink("/proc/self/exe", path, PATH_MAX - 1);
+	path[len > 0 ? len : 0] = '\0';
+	for (size_t i = 0; i < sizeof places / sizeof *places; i++)
+		if (len <= 0 || slice_equal(slice_of(path), slice_of(places[i])))
+			return "pombal";
+	return path;
+}
+
+/* How to go on, by how it was installed. */
+static void say_next_step(const struct plan *plan)
+{
+	char path[PATH_MAX];
+	const char *data = plan->line->data, *program = program_name(path);
+	bool unit = slice_equal(slice_of(data), SLICE("/var/lib/pombal")) && access("/usr/lib/systemd/system/pombal.service", F_OK) == 0;
+	printf("made %s for %.*s; to serve it: ", data, SLICE_ARG(plan->domain));
+	if (unit)
+		printf("systemctl enable --now pombal\n");
+	else
+		printf("%s serve --data %s\n", program, data);
+	if (plan->dev)
+		return;
+	bool installed = access("/usr/share/doc/pombal/guide.md", F_OK) == 0;
+	printf("then: %s check%s%s; the records for the DNS and a certificate are told in %s\n", program, unit ? "" : " --data ", unit ? "" : data,
+	       installed ? "/usr/share/doc/pombal/guide.md" : "docs/guide.md");
+}
+
 static int run(struct command_line *line)
 {
 	struct plan plan;
@@ -256,7 +286,7 @@ static int run(struct command_line *line)
 	if (!done)
 		return command_fail(line, "%s", error.text);
 	instance_note(line, "admin.initialised", log_slice("domain", plan.domain));
-	printf("made %s for %.*s; to serve it: pombal serve --data %s\n", line->data, SLICE_ARG(plan.domain), line->data);
+	say_next_step(&plan);
 	return COMMAND_DONE;
 }
 

@@ -272,6 +272,13 @@ def test_init_with_a_bad_domain(tmp_path, domain):
     assert not (tmp_path / "data/pombal.conf").exists()
 
 
+def test_init_says_how_to_go_on(tmp_path):
+    """As it was installed: here it is a program of a build, and no service of the system."""
+    data = tmp_path / "data"
+    said = run("init", "--data", data, "--domain", "example.org").stdout
+    assert f"to serve it: {Path(binary()).resolve()} serve --data {data}\n" in said and f"check --data {data}" in said and "guide.md" in said
+
+
 def test_init_dev_to_the_letter(tmp_path):
     """Ports as the contract has them, plus the base; alice and bob with printed passwords that work."""
     base = next(base for base in range(11000, 20000, 37) if all(port_is_free(base + port) for port in [*PORTS.values()]))

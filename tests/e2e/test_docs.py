@@ -83,3 +83,17 @@ def test_options_that_are_named_exist():
         for group in re.findall(r"options? ((?:`\w+`(?:, | and )?)+)", page.read_text()):
             for option in re.findall(r"`(\w+)`", group):
                 assert re.search(rf"^OPTION_\w+\({option},", (ROOT / "src/config/options.def").read_text(), re.M), f"{page.name}: {option}"
+
+
+def test_tests_that_are_named_exist():
+    """Each row of the attacks names at least one, and each is there: `FILE::TEST` or a transcript."""
+    rows = [row for row in (ROOT / "docs/attacks.md").read_text().splitlines() if row.startswith("| ") and not row.startswith(("| attack ", "| **"))]
+    assert rows
+    for row in rows:
+        named = re.findall(r"`([^`]+)`", row)
+        assert named, row
+        for name in named:
+            path, _, test = name.partition("::")
+            assert (ROOT / path).is_file(), name
+            assert not test or re.search(rf"^(?:def|static void) {test}\(", (ROOT / path).read_text(), re.M), name
+            assert test or path.startswith("tests/transcripts/"), name

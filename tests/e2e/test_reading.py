@@ -584,3 +584,10 @@ def test_login_must_come_soon():
             assert pop3.rest()[:4] in (b"-ERR", b"")
 
 
+def test_keys_are_agreed_on_against_tomorrows_computers(server):
+    """ML-KEM where OpenSSL has it (3.5, Debian 13), beside an elliptic curve; the curve alone elsewhere."""
+    listed = subprocess.run(["openssl", "list", "-kem-algorithms"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True).stdout
+    group = "X25519MLKEM768" if "X25519MLKEM768" in listed else "X25519"
+    done = subprocess.run(["openssl", "s_client", "-connect", f"{server.address}:{server.ports['imaps']}", "-groups", group], input="a LOGOUT\r\n",
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=30, env=environment())
+    assert done.returncode == 0 and re.search(rf"(Server Temp Key|group): {group}\b", done.stdout), done.stdout[-2000:]
