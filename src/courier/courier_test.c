@@ -476,6 +476,42 @@ static void old_servers_are_spoken_to(void **state)
 	assert_int_equal(smtp_fake_heard(t.server, "HELO mail.here.test"), 1);
 }
 
+static void who_hangs_up_at_ehlo_hears_helo(const char *answer)
+{
+	t.server = serve(NULL, 0, "STARTTLS", RULES({"EHLO", answer, 0}));
+	configure("retry_schedule = {\"1h\"}\n");
+	post("alice@here.test", "carol@far.test");
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_messages(t.server), 1);
+	assert_int_equal(smtp_fake_connections(t.server), 2);
+	assert_int_equal(smtp_fake_heard(t.server, "EHLO"), 1);
+	assert_int_equal(smtp_fake_heard(t.server, "HELO mail.here.test"), 1);
+}
+
+static void servers_that_hang_up_at_ehlo_are_spoken_to(void **state)
+{
+	(void)state;
+	who_hangs_up_at_ehlo_hears_helo("(close)");
+}
+
+static void servers_that_refuse_ehlo_and_hang_up_are_spoken_to(void **state)
+{
+	(void)state;
+	who_hangs_up_at_ehlo_hears_helo("(last)502 what");
+}
+
+static void helo_is_not_said_where_tls_is_required(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, "STARTTLS", RULES({"EHLO", "(close)", 0}));
+	configure("");
+	post_message((struct queue_message){.from = SLICE("alice@here.test"), .require_tls = true}, hello, TO({"carol@far.test", 0, NULL}));
+	start();
+	eventually(smtp_fake_heard(t.server, "EHLO") >= 2);
+	assert_int_equal(smtp_fake_heard(t.server, "HELO"), 0);
+}
+
 static void connections_are_used_again(void **state)
 {
 	(void)state;
@@ -1167,6 +1203,9 @@ int main(void)
 		CASE(without_auth_mail_waits),
 		CASE(mail_goes_out),
 		CASE(old_servers_are_spoken_to),
+		CASE(servers_that_hang_up_at_ehlo_are_spoken_to),
+		CASE(servers_that_refuse_ehlo_and_hang_up_are_spoken_to),
+		CASE(helo_is_not_said_where_tls_is_required),
 		CASE(connections_are_used_again),
 		CASE(a_dead_idle_connection_costs_nothing),
 		CASE(the_next_host_is_tried),

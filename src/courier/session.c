@@ -2,7 +2,10 @@
  *
  * Fails with a struct trouble that says whether trying again makes sense. With opportunistic TLS, whatever goes wrong from the
  * command STARTTLS to the first reply under TLS is followed by a new connection in clear text: mail that would otherwise wait
- * for days is no safer (RFC 7435). If that works, the host is remembered, and TLS isn't tried with it for a while. */
+ * for days is no safer (RFC 7435). If that works, the host is remembered, and TLS isn't tried with it for a while.
+ *
+ * Some old servers, and some boxes in front of servers, hang up at a command that they don't know, EHLO: they get HELO over a
+ * new connection, where the message needs none of what EHLO would have brought. */
 #include "courier/session.h"
 
 #include <stdarg.h>
@@ -156,6 +159,17 @@ static bool is_another(struct session *session, const struct session_policy *pol
 	return false;
 }
 
+static bool say_helo(struct session *session, const struct config *config, int64_t timeout, struct trouble *trouble)
+{
+	session->offers = (struct offers){0};
+	session_printf(session, "HELO %s\r\n", config->hostname);
+	if (!session_reply(session, timeout, trouble))
+		return false;
+	if (!reply_is_positive(&session->reply))
+		trouble_from_reply(trouble, &session->reply, "5.0");
+	return reply_is_positive(&session->reply);
+}
+
 static bool say_hello(struct session *session, const struct config *config, int64_t timeout, struct trouble *trouble)
 {
 	session->offers = (struct offers){0};
@@ -164,17 +178,18 @@ static bool say_hello(struct session *session, const struct config *config, int6
 		return false;
 	if (reply_is_positive(&session->reply))
 		return true;
-	session->offers = (struct offers){0};
-	if (reply_is_permanent(&session->reply) && !session->broken) {
-		session_printf(session, "HELO %s\r\n", config->hostname); /* RFC 5321 §3.2 */
-		if (!session_reply(session, timeout, trouble))
-			return false;
-		if (reply_is_positive(&session->reply))
-			return true;
-	}
+	if (reply_is_permanent(&session->reply) && !session->broken)
+		return say_helo(session, config, timeout, trouble); /* RFC 5321 §3.2 */
 	trouble_from_reply(trouble, &session->reply, "5.0");
 	return false;
 }
+
+/* One connection of those that may be needed to open a session. */
+struct attempt {
+	bool with_helo;  /* EHLO isn't said */
+	bool hung_up;    /* that is how the peer answered our hello */
+	bool tls_failed; /* the session could go on without TLS */
+};
 
 /* Where TLS can be done without, nobody waits for it as long as for other replies. */
 static int64_t tls_timeout(const struct config *config, const struct session_policy *policy)
@@ -193,15 +208,15 @@ static bool begin_tls(struct session *session, const struct config *config, cons
 	return false;
 }
 
-/* RFC 3207. False only if the session can't go on; *tls_failed tells whether it could without TLS. A connection that is lost
+/* RFC 3207. False only if the session can't go on; attempt->tls_failed tells whether it could without TLS. A connection that is lost
  * between the handshake and the first reply under TLS counts: servers with broken TLS do that, too. */
-static bool upgrade(struct session *session, const struct config *config, const struct session_policy *policy, bool *tls_failed, struct trouble *trouble)
+static bool upgrade(struct session *session, const struct config *config, const struct session_policy *policy, struct attempt *attempt, struct trouble *trouble)
 {
 	int64_t timeout = tls_timeout(config, policy);
 	bool required = policy->tls == SESSION_STARTTLS;
 	if (policy->tls == SESSION_CLEAR || policy->tls == SESSION_IMPLICIT)
 		return true;
-	*tls_failed = session->offers.starttls;
+	attempt->tls_failed = session->offers.starttls;
 	if (session->offers.starttls) {
 		session_send(session, SLICE("STARTTLS\r\n"));
 		if (!session_reply(session, timeout, trouble))
@@ -216,21 +231,24 @@ static bool upgrade(struct session *session, const struct config *config, const 
 	return !required && !session->broken;
 }
 
-static bool converse(struct session *session, const struct config *config, const struct session_policy *policy, bool *tls_failed, struct trouble *trouble)
+static bool converse(struct session *session, const struct config *config, const struct session_policy *policy, struct attempt *attempt, struct trouble *trouble)
 {
 	if (policy->tls == SESSION_IMPLICIT && !begin_tls(session, config, policy, trouble))
 		return false;
-	return read_greeting(session, config->reply_timeout, trouble) && is_another(session, policy, trouble) && say_hello(session, config, config->reply_timeout, trouble) &&
-	       upgrade(session, config, policy, tls_failed, trouble) &&
-	       (!*policy->user || session_sign_in(session, policy, trouble));
+	if (!read_greeting(session, config->reply_timeout, trouble) || !is_another(session, policy, trouble))
+		return false;
+	if (!(attempt->with_helo ? say_helo : say_hello)(session, config, config->reply_timeout, trouble)) {
+		attempt->hung_up = client_was_hung_up(session->client);
+		return false;
+	}
+	return upgrade(session, config, policy, attempt, trouble) && (!*policy->user || session_sign_in(session, policy, trouble));
 }
 
-static struct session *open_once(const struct peer *peer, const struct session_policy *policy, bool *tls_failed, struct trouble *trouble)
+static struct session *open_once(const struct peer *peer, const struct session_policy *policy, struct attempt *attempt, struct trouble *trouble)
 {
 	const struct config *config = config_current();
 	const struct sockaddr_storage *from = policy->from[peer->address.ss_family == AF_INET6];
 	struct error error = {0};
-	*tls_failed = false;
 	struct client *client = client_connect(&peer->address, peer->port, from, (int)config->connect_timeout, &error);
 	if (!client) {
 		trouble_from_error(trouble, &error, "4.4.1");
@@ -240,9 +258,25 @@ static struct session *open_once(const struct peer *peer, const struct session_p
 	session->client = client;
 	session->peer = *peer;
 	session->opened = clock_monotonic_ms();
-	if (!converse(session, config, policy, tls_failed, trouble))
+	if (!converse(session, config, policy, attempt, trouble))
 		session_close(&session);
 	return session;
+}
+
+/* HELO brings neither TLS nor sign-in. */
+static bool helo_would_do(const struct session_policy *policy)
+{
+	return !*policy->user && (policy->tls == SESSION_OPPORTUNISTIC || policy->tls == SESSION_CLEAR);
+}
+
+static struct session *open_patiently(const struct peer *peer, const struct session_policy *policy, bool *tls_failed, struct trouble *trouble)
+{
+	struct attempt attempt = {0};
+	struct session *session = open_once(peer, policy, &attempt, trouble);
+	*tls_failed = attempt.tls_failed;
+	if (session || !attempt.hung_up || !helo_would_do(policy))
+		return session;
+	return open_once(peer, policy, &(struct attempt){.with_helo = true}, trouble);
 }
 
 static struct slice peer_key(const struct peer *peer, char out[PEER_TEXT_MAX])
@@ -277,12 +311,12 @@ struct session *session_open(const struct peer *peer, const struct session_polic
 	struct session_policy clear = *policy;
 	clear.tls = SESSION_CLEAR;
 	if (opportunistic && tls_failed_lately(peer, policy))
-		return open_once(peer, &clear, &tls_failed, trouble);
-	struct session *session = open_once(peer, policy, &tls_failed, trouble);
+		return open_patiently(peer, &clear, &tls_failed, trouble);
+	struct session *session = open_patiently(peer, policy, &tls_failed, trouble);
 	if (session || !tls_failed || !opportunistic || trouble->interrupted)
 		return session;
 	struct trouble why = *trouble;
-	session = open_once(peer, &clear, &tls_failed, trouble);
+	session = open_patiently(peer, &clear, &tls_failed, trouble);
 	if (session)
 		remember_tls_failure(peer, policy, &why);
 	return session;

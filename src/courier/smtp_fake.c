@@ -120,6 +120,10 @@ static bool say_reply(struct dialogue *dialogue, const char *reply)
 {
 	if (slice_equal(slice_of(reply), SLICE("(close)")))
 		return false;
+	if (slice_starts(slice_of(reply), SLICE("(last)"))) {
+		say(dialogue, reply + strlen("(last)"));
+		return false;
+	}
 	if (!slice_equal(slice_of(reply), SLICE("(silence)")))
 		say(dialogue, reply);
 	return true;

@@ -13,7 +13,7 @@ struct smtp_fake;
  * rule get what a friendly server says. Pseudo-lines: "(connect)" for the greeting, "(data)" after the final dot. */
 struct smtp_fake_rule {
 	const char *when;
-	const char *reply; /* without the final CRLF; "(close)" closes, "(silence)" says nothing */
+	const char *reply; /* without the final CRLF; "(close)" closes, "(silence)" says nothing, "(last)250 text" closes after it */
 	int times;         /* 0: always */
 };
 

@@ -34,6 +34,7 @@ struct client {
 	struct buf out;
 	size_t in_at, in_len; /* what of `in` hasn't been read */
 	bool broken;
+	bool hung_up; /* by the other side */
 	struct error cause; /* why it is broken */
 	char tls_text[CLIENT_TLS_TEXT_MAX];
 	bool tls_verified;
@@ -70,6 +71,7 @@ __attribute__((format(printf, 2, 3))) static bool client_break(struct client *cl
 static bool client_break_errno(struct client *client, int number, const char *what)
 {
 	client->broken = true;
+	client->hung_up |= number == ECONNRESET || number == EPIPE;
 	error_set_errno(&client->cause, number, "%s", what);
 	client->cause.kind = ERROR_TEMPORARY;
 	return false;
@@ -255,6 +257,7 @@ static bool read_some(struct client *client)
 			wants = got > 0 ? 0 : tls_wants(client, (int)got, "reading over TLS");
 		} else {
 			got = recv(client->fd, room, size, 0);
+			client->hung_up |= got == 0;
 			if (got == 0)
 				client_break(client, "the other server closed the connection");
 			else if (got < 0 && errno != EAGAIN && errno != EINTR)
@@ -308,6 +311,11 @@ bool client_read_line(struct client *client, struct slice *line, struct error *e
 		if (!read_some(client))
 			return client_fail(client, error);
 	}
+}
+
+bool client_was_hung_up(const struct client *client)
+{
+	return client->hung_up;
 }
 
 bool client_has_input(struct client *client)

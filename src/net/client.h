@@ -31,6 +31,9 @@ void client_stop_on(int fd);
 /** Has anything arrived that was not read? (A reused connection that has is out of step.) */
 bool client_has_input(struct client *client);
 
+/** Did the other server close a connection without TLS, or reset it? */
+bool client_was_hung_up(const struct client *client);
+
 enum tls_demand { TLS_OPPORTUNISTIC, TLS_VERIFIED };
 /** Begins TLS with `name` as SNI; TLS_VERIFIED: the certificate must be valid for it. Input from before is dropped. */
 bool client_start_tls(struct client *client, const char *name, enum tls_demand demand, struct error *error);
