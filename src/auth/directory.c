@@ -11,13 +11,13 @@ static const char *const schema[] = {
 	"CREATE TABLE domain (name TEXT PRIMARY KEY, alias_of TEXT NOT NULL, catch_all TEXT NOT NULL, ordinal BIGINT NOT NULL);"
 	"CREATE TABLE account (name TEXT PRIMARY KEY, domain TEXT NOT NULL, display_name TEXT NOT NULL, enabled BIGINT NOT NULL,"
 	" quota_bytes BIGINT NOT NULL, quota_messages BIGINT NOT NULL, created BIGINT NOT NULL, version BIGINT NOT NULL,"
-	" password TEXT NOT NULL, scram_iterations BIGINT NOT NULL, scram_salt BLOB, scram_stored_key BLOB, scram_server_key BLOB);"
+	" password TEXT NOT NULL, scram_iterations BIGINT NOT NULL, scram_salt " DB_BYTES ", scram_stored_key " DB_BYTES ", scram_server_key " DB_BYTES ");"
 	"CREATE INDEX account_domain ON account (domain, name);"
 	"CREATE TABLE alias (address TEXT NOT NULL, target TEXT NOT NULL, domain TEXT NOT NULL, position BIGINT NOT NULL,"
 	" PRIMARY KEY (address, target));"
 	"CREATE INDEX alias_domain ON alias (domain, address, position);"
 	"CREATE TABLE sender (account TEXT NOT NULL, address TEXT NOT NULL, PRIMARY KEY (account, address));"
-	"CREATE TABLE secret (name TEXT PRIMARY KEY, value BLOB NOT NULL);",
+	"CREATE TABLE secret (name TEXT PRIMARY KEY, value " DB_BYTES " NOT NULL);",
 
 	"ALTER TABLE account ADD COLUMN identity BIGINT NOT NULL DEFAULT 0;"
 	"UPDATE account SET identity = version;"

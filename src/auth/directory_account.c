@@ -89,7 +89,7 @@ static bool update_account(struct directory *directory, const struct account_ent
 {
 	struct slice key = account_key(account->name, directory->scratch);
 	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET display_name = $2, enabled = $3, quota_bytes = $4,"
-		" quota_messages = $5, version = $6, identity = CASE WHEN enabled <> 0 AND $3 = 0 THEN $6 ELSE identity END WHERE name = $1");
+		" quota_messages = $5, version = $6, identity = CASE WHEN enabled <> 0 AND CAST($3 AS BIGINT) = 0 THEN $6 ELSE identity END WHERE name = $1");
 	db_bind_text(set, 1, key);
 	db_bind_text(set, 2, account->display_name);
 	db_bind_number(set, 3, account->enabled);

@@ -19,20 +19,20 @@ enum { QUEUE_CACHE_KIB = 4096 };
  * so that the schedule index can leave held ones out: queue_take reads that index from its beginning and stops early.
  * `barrier` exists to be written to, when a commit must reach the disk and there is nothing else to commit. */
 static const char *const queue_schema[] = {
-	"CREATE TABLE message (id INTEGER PRIMARY KEY, sender TEXT NOT NULL, body_kind INTEGER NOT NULL, smtputf8 INTEGER NOT NULL,"
-	" require_tls INTEGER NOT NULL, ret INTEGER NOT NULL, envid TEXT NOT NULL, account TEXT NOT NULL, client TEXT NOT NULL,"
-	" arrived INTEGER NOT NULL, size INTEGER NOT NULL, in_file INTEGER NOT NULL);"
-	"CREATE TABLE body (message INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"
-	"CREATE TABLE recipient (message INTEGER NOT NULL, number INTEGER NOT NULL, address TEXT NOT NULL, original TEXT NOT NULL,"
-	" notify INTEGER NOT NULL, held INTEGER NOT NULL, next_attempt INTEGER NOT NULL, expires INTEGER NOT NULL,"
-	" last_attempt INTEGER NOT NULL, attempts INTEGER NOT NULL, delay_notified INTEGER NOT NULL, last_error TEXT NOT NULL,"
-	" PRIMARY KEY (message, number)) WITHOUT ROWID;"
+	"CREATE TABLE message (id " DB_ID ", sender TEXT NOT NULL, body_kind BIGINT NOT NULL, smtputf8 BIGINT NOT NULL,"
+	" require_tls BIGINT NOT NULL, ret BIGINT NOT NULL, envid TEXT NOT NULL, account TEXT NOT NULL, client TEXT NOT NULL,"
+	" arrived BIGINT NOT NULL, size BIGINT NOT NULL, in_file BIGINT NOT NULL);"
+	"CREATE TABLE body (message " DB_ID ", bytes " DB_BYTES " NOT NULL);"
+	"CREATE TABLE recipient (message BIGINT NOT NULL, number BIGINT NOT NULL, address TEXT NOT NULL, original TEXT NOT NULL,"
+	" notify BIGINT NOT NULL, held BIGINT NOT NULL, next_attempt BIGINT NOT NULL, expires BIGINT NOT NULL,"
+	" last_attempt BIGINT NOT NULL, attempts BIGINT NOT NULL, delay_notified BIGINT NOT NULL, last_error TEXT NOT NULL,"
+	" PRIMARY KEY (message, number))" DB_CLUSTERED ";"
 	"CREATE INDEX recipient_schedule ON recipient (next_attempt, message) WHERE held = 0;"
-	"CREATE TABLE barrier (id INTEGER PRIMARY KEY, passed INTEGER NOT NULL);"
+	"CREATE TABLE barrier (id " DB_ID ", passed BIGINT NOT NULL);"
 	"INSERT INTO barrier (id, passed) VALUES (1, 0);",
-	"ALTER TABLE recipient ADD COLUMN unsure INTEGER NOT NULL DEFAULT 0;",
+	"ALTER TABLE recipient ADD COLUMN unsure BIGINT NOT NULL DEFAULT 0;",
 	/* Ids of what was handed in last, 8 bytes each: see commit.c. */
-	("CREATE TABLE handed (id INTEGER PRIMARY KEY, ids BLOB NOT NULL);"
+	("CREATE TABLE handed (id " DB_ID ", ids " DB_BYTES " NOT NULL);"
 	 "INSERT INTO handed (id, ids) VALUES (1, '');"),
 };
 

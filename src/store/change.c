@@ -206,7 +206,7 @@ bool change_tally(struct change *change, int64_t mailbox, const struct tally *ta
 bool change_drop_refs(struct change *change, int64_t message, int64_t times, struct error *error)
 {
 	struct db_statement *s = PREPARE(change->db, "UPDATE message SET refs = refs - $2,"
-		" expunged = CASE WHEN refs = $2 THEN $3 ELSE 0 END WHERE id = $1 RETURNING refs, size", message, times, change->now);
+		" expunged = CASE WHEN refs = $2 THEN CAST($3 AS BIGINT) ELSE 0 END WHERE id = $1 RETURNING refs, size", message, times, change->now);
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW && db_number(s, 0) == 0) {
 		change->row.messages--;

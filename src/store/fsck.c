@@ -370,7 +370,7 @@ static int64_t larger(int64_t a, int64_t b)
 static bool mend_counters(struct db *db, int64_t mailbox, const struct counts *right, struct error *error)
 {
 	return db_run(PREPARE(db, "UPDATE mailbox SET messages = $2, unseen = $3, deleted = $4, bytes = $5, recent = $6, uidnext = $7, modseq = $8,"
-		" uid_ceiling = CASE WHEN uid_ceiling >= $7 - 1 THEN uid_ceiling ELSE $7 - 1 END WHERE id = $1",
+		" uid_ceiling = CASE WHEN uid_ceiling >= CAST($7 AS BIGINT) - 1 THEN uid_ceiling ELSE CAST($7 AS BIGINT) - 1 END WHERE id = $1",
 		mailbox, right->messages, right->unseen, right->deleted, right->bytes, right->recent, right->uidnext, right->modseq), error);
 }
 

@@ -24,7 +24,7 @@ static bool few_changes(struct db *db, int64_t mailbox, int64_t since)
 {
 	if (since <= 0)
 		return false;
-	struct db_statement *s = PREPARE(db, "SELECT count(*) FROM (SELECT 1 FROM placement WHERE mailbox = $1 AND modseq > $2 LIMIT $3) AS some",
+	struct db_statement *s = PREPARE(db, "SELECT count(*) FROM (SELECT 1 FROM placement WHERE mailbox = $1 AND modseq > $2 LIMIT $3) AS changed",
 		mailbox, since, FEW_CHANGES + 1);
 	bool few = db_step(s, NULL) == DB_ROW && db_number(s, 0) <= FEW_CHANGES;
 	db_reset(s);

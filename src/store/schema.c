@@ -14,8 +14,8 @@ const char *const store_schema[] = {
 	" messages BIGINT NOT NULL, unseen BIGINT NOT NULL, deleted BIGINT NOT NULL, recent BIGINT NOT NULL,"
 	" recent_from BIGINT NOT NULL, bytes BIGINT NOT NULL, log_floor BIGINT NOT NULL);"
 
-	"CREATE TABLE message (id " DB_ID ", size BIGINT NOT NULL, received BIGINT NOT NULL, hash BLOB NOT NULL,"
-	" refs BIGINT NOT NULL, expunged BIGINT NOT NULL, summary BLOB NOT NULL);"
+	"CREATE TABLE message (id " DB_ID ", size BIGINT NOT NULL, received BIGINT NOT NULL, hash " DB_BYTES " NOT NULL,"
+	" refs BIGINT NOT NULL, expunged BIGINT NOT NULL, summary " DB_BYTES " NOT NULL);"
 	"CREATE INDEX message_expunged ON message (expunged) WHERE expunged <> 0;"
 
 	"CREATE TABLE placement (mailbox BIGINT NOT NULL, uid BIGINT NOT NULL, message BIGINT NOT NULL, flags BIGINT NOT NULL,"

@@ -1,5 +1,5 @@
 /* The seam between our SQL and the database that runs it. SQL is written once, in the subset that SQLite and PostgreSQL
- * share: $1 parameters (numbered from 1), ON CONFLICT, RETURNING, BIGINT/TEXT/BLOB through the types below. One driver
+ * share: $1 parameters (numbered from 1), ON CONFLICT, RETURNING, the types BIGINT and TEXT and those below. One driver
  * exists: SQLite, in WAL mode.
  *
  * A connection and its statements belong to one thread at a time; who shares one locks it. Statements are prepared once
@@ -14,10 +14,18 @@
 struct db;
 struct db_statement;
 
-/* What differs between databases in CREATE TABLE: the type of a 64-bit number that is the primary key, and the wish,
- * after the closing bracket, that rows be kept in the order of the primary key. */
+/* What differs between databases in CREATE TABLE: the type of a 64-bit number that is the primary key, that of bytes, and the wish,
+ * after the closing bracket, that rows be kept in the order of the primary key. DB_POSTGRESQL: for the test that lets a PostgreSQL
+ * judge every statement of ours (tests/e2e/test_sql.py). */
+#ifdef DB_POSTGRESQL
+#define DB_ID "BIGINT PRIMARY KEY"
+#define DB_BYTES "BYTEA"
+#define DB_CLUSTERED ""
+#else
 #define DB_ID "INTEGER PRIMARY KEY"
+#define DB_BYTES "BLOB"
 #define DB_CLUSTERED " WITHOUT ROWID"
+#endif
 
 enum { DB_PARAMETERS_MAX = 32 }; /* $1 … $32 */
 
