@@ -509,9 +509,11 @@ bool account_quota(struct account *account, struct quota *quota, struct error *e
 		return false;
 	bool done = change_read_row(account->db, &row, error);
 	account_leave(account);
-	if (done)
-		*quota = (struct quota){(uint64_t)row.bytes, (uint64_t)row.messages, (uint64_t)row.max_bytes, (uint64_t)row.max_messages};
-	return done;
+	if (!done)
+		return false;
+	struct usage usage = change_usage(&row);
+	*quota = (struct quota){usage.bytes, usage.messages, usage.max_bytes, usage.max_messages};
+	return true;
 }
 
 bool account_set_quota(struct account *account, uint64_t max_bytes, uint64_t max_messages, struct error *error)
@@ -524,8 +526,10 @@ bool account_set_quota(struct account *account, uint64_t max_bytes, uint64_t max
 	change.row.max_bytes = (int64_t)max_bytes;
 	change.row.max_messages = (int64_t)max_messages;
 	change_modseq(&change);
-	change_note_usage(account, &change.row); /* also that it has no limits any more */
-	return change_end(&change, true, error);
+	bool done = change_count_copies(change.db, &change.row, error);
+	if (done)
+		change_note_usage(account, &change.row); /* also that it has no limits any more */
+	return change_end(&change, done, error);
 }
 
 bool account_modseq(struct account *account, int64_t *modseq, struct error *error)

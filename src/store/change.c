@@ -24,14 +24,34 @@ bool change_read_row(struct db *db, struct account_row *row, struct error *error
 		*row = (struct account_row){db_number(s, 0), db_number(s, 1), db_number(s, 2), db_number(s, 3), db_number(s, 4),
 			db_number(s, 5), db_number(s, 6), db_number(s, 7), db_number(s, 8), db_number(s, 9)};
 	db_reset(s);
-	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_INVALID, "the account's row is missing"));
+	if (step == DB_ROW)
+		return (row->max_bytes == 0 && row->max_messages == 0) || change_count_copies(db, row, error);
+	return step == DB_DONE && error_set(error, ERROR_INVALID, "the account's row is missing");
+}
+
+bool change_count_copies(struct db *db, struct account_row *row, struct error *error)
+{
+	struct db_statement *s = db_prepare(db, "SELECT COALESCE(sum(messages), 0) FROM mailbox");
+	enum db_step step = db_step(s, error);
+	row->copies = step == DB_ROW ? db_number(s, 0) - row->messages : 0;
+	db_reset(s);
+	return step == DB_ROW;
+}
+
+struct usage change_usage(const struct account_row *row)
+{
+	uint64_t copies = row->copies > 0 ? (uint64_t)row->copies : 0;
+	return (struct usage){
+		.bytes = (row->bytes > 0 ? (uint64_t)row->bytes : 0) + copies * QUOTA_COPY_BYTES,
+		.messages = (row->messages > 0 ? (uint64_t)row->messages : 0) + copies,
+		.max_bytes = (uint64_t)row->max_bytes,
+		.max_messages = (uint64_t)row->max_messages,
+	};
 }
 
 void change_note_usage(const struct account *account, const struct account_row *row)
 {
-	struct usage usage = {.max_bytes = (uint64_t)row->max_bytes, .max_messages = (uint64_t)row->max_messages};
-	usage.bytes = row->bytes > 0 ? (uint64_t)row->bytes : 0;
-	usage.messages = row->messages > 0 ? (uint64_t)row->messages : 0;
+	struct usage usage = change_usage(row);
 	usage_note(account->store->usage, account->name, &usage);
 }
 
@@ -208,7 +228,9 @@ bool change_drop_refs(struct change *change, int64_t message, int64_t times, str
 	struct db_statement *s = PREPARE(change->db, "UPDATE message SET refs = refs - $2,"
 		" expunged = CASE WHEN refs = $2 THEN CAST($3 AS BIGINT) ELSE 0 END WHERE id = $1 RETURNING refs, size", message, times, change->now);
 	enum db_step step = db_step(s, error);
-	if (step == DB_ROW && db_number(s, 0) == 0) {
+	bool last = step == DB_ROW && db_number(s, 0) == 0;
+	change->row.copies -= last ? times - 1 : times;
+	if (last) {
 		change->row.messages--;
 		change->row.bytes -= db_number(s, 1);
 	}

@@ -81,10 +81,11 @@ void draft_abort(struct draft **draft)
 
 static bool fits(const struct account_row *row, const struct unfinished *unfinished, uint64_t bytes)
 {
-	uint64_t used = (uint64_t)row->bytes + unfinished->bytes, messages = (uint64_t)row->messages + unfinished->messages;
-	if (row->max_bytes > 0 && (used > (uint64_t)row->max_bytes || bytes > (uint64_t)row->max_bytes - used))
+	struct usage usage = change_usage(row);
+	uint64_t used = usage.bytes + unfinished->bytes;
+	if (usage.max_bytes > 0 && (used > usage.max_bytes || bytes > usage.max_bytes - used))
 		return false;
-	return row->max_messages == 0 || messages < (uint64_t)row->max_messages;
+	return usage.max_messages == 0 || usage.messages + unfinished->messages < usage.max_messages;
 }
 
 bool draft_reserve(struct draft *draft, uint64_t bytes, struct error *error)
@@ -96,7 +97,7 @@ bool draft_reserve(struct draft *draft, uint64_t bytes, struct error *error)
 	bool done = change_read_row(account->db, &row, error);
 	if (done && !fits(&row, &account->unfinished, bytes))
 		done = error_set(error, ERROR_LIMIT, "over quota: with what is unfinished, %llu of %lld bytes are used",
-				 (unsigned long long)row.bytes + account->unfinished.bytes, (long long)row.max_bytes);
+				 (unsigned long long)(change_usage(&row).bytes + account->unfinished.bytes), (long long)row.max_bytes);
 	if (done) {
 		account->unfinished.bytes += bytes;
 		account->unfinished.messages++;

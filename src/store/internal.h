@@ -251,6 +251,7 @@ void account_detach(struct store *store, struct slice name);
 struct account_row {
 	int64_t epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id;
 	int64_t bytes, messages, max_bytes, max_messages;
+	int64_t copies; /* places beyond each message's first; counted from the mailboxes, and only where there is a limit */
 };
 
 struct change {
@@ -282,6 +283,9 @@ bool change_recover(struct account *account, struct error *error);
 /** Says in the table of how full mailboxes are what the row says. */
 void change_note_usage(const struct account *account, const struct account_row *row);
 bool change_read_row(struct db *db, struct account_row *row, struct error *error);
+bool change_count_copies(struct db *db, struct account_row *row, struct error *error);
+/** What counts against the account's limits. */
+struct usage change_usage(const struct account_row *row);
 bool change_write_row(struct db *db, const struct account_row *row, struct error *error);
 
 /** Differences to a mailbox's counters; its modseq becomes the change's. */

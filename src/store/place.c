@@ -5,12 +5,13 @@
 
 bool change_check_quota(struct change *change, uint64_t size, struct error *error)
 {
-	const struct account_row *row = &change->row;
-	if (row->max_bytes > 0 && (uint64_t)row->bytes + size > (uint64_t)row->max_bytes)
-		return error_set(error, ERROR_LIMIT, "over quota: %lld of %lld bytes are used", (long long)row->bytes, (long long)row->max_bytes);
-	if (row->max_messages > 0 && row->messages >= row->max_messages)
-		return error_set(error, ERROR_LIMIT, "over quota: %lld of %lld messages are kept", (long long)row->messages,
-				 (long long)row->max_messages);
+	struct usage usage = change_usage(&change->row);
+	if (usage.max_bytes > 0 && usage.bytes + size > usage.max_bytes)
+		return error_set(error, ERROR_LIMIT, "over quota: %llu of %llu bytes are used", (unsigned long long)usage.bytes,
+				 (unsigned long long)usage.max_bytes);
+	if (usage.max_messages > 0 && usage.messages >= usage.max_messages)
+		return error_set(error, ERROR_LIMIT, "over quota: %llu of %llu messages are kept", (unsigned long long)usage.messages,
+				 (unsigned long long)usage.max_messages);
 	return true;
 }
 
@@ -57,7 +58,8 @@ static enum db_step read_source(struct db *db, int64_t from, uint32_t uid, struc
 	return step;
 }
 
-static bool copy_all(struct change *change, int64_t from, const uint32_t *uids, size_t count, int64_t to, uint32_t *source,
+/* With `free` nothing is asked of the quota: the messages leave where they are. */
+static bool copy_all(struct change *change, int64_t from, const uint32_t *uids, size_t count, int64_t to, bool free, uint32_t *source,
 		     uint32_t *target, size_t *copied, struct error *error)
 {
 	struct arena *arena = arena_new(); /* of one message */
@@ -69,8 +71,9 @@ static bool copy_all(struct change *change, int64_t from, const uint32_t *uids, 
 		done = step != DB_FAILED;
 		if (step != DB_ROW)
 			continue;
-		done = change_place(change, &new, error) &&
+		done = (free || change_check_quota(change, QUOTA_COPY_BYTES, error)) && change_place(change, &new, error) &&
 		       db_run(PREPARE(change->db, "UPDATE message SET refs = refs + 1 WHERE id = $1", new.message), error);
+		change->row.copies++;
 		source[*copied] = uids[i];
 		target[(*copied)++] = new.uid;
 	}
@@ -93,7 +96,7 @@ static bool copy(struct account *account, int64_t from, const uint32_t *uids, si
 	*copied = 0;
 	if (!change_begin(account, &(struct uid_need){to, (uint32_t)count}, 1, &change, error))
 		return false;
-	bool done = check_mailbox(change.db, to, error) && copy_all(&change, from, uids, count, to, source, target, copied, error);
+	bool done = check_mailbox(change.db, to, error) && copy_all(&change, from, uids, count, to, move, source, target, copied, error);
 	if (done && move) {
 		uint32_t *removed = memory_array(*copied + 1, sizeof *removed);
 		size_t removed_count;

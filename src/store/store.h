@@ -77,11 +77,13 @@ int64_t account_incarnation(const struct account *account);
 /** The names of all accounts that have a folder, copied into `arena`. */
 bool store_list_accounts(struct store *store, struct arena *arena, struct slice **names, size_t *count, struct error *error);
 
-/** Bytes and messages kept, and the limits (0: none). Each message file counts once, however many mailboxes show it. */
+/** What counts, and the limits (0: none). Each message file counts once, however many mailboxes show it; each further place counts as
+ * a message, and as what it takes on the disk. Places are counted only where there is a limit. */
+enum { QUOTA_COPY_BYTES = 1024 };
 struct quota { uint64_t bytes, messages, max_bytes, max_messages; };
 bool account_quota(struct account *account, struct quota *quota, struct error *error);
-/** Sets the limits; enforced by appends, deliveries and undeleting alike (ERROR_LIMIT). A copy within the account is no
- * further file and always fits. */
+/** Sets the limits; enforced by appends, deliveries, copies and undeleting alike (ERROR_LIMIT). Moving within the
+ * account always fits. */
 bool account_set_quota(struct account *account, uint64_t max_bytes, uint64_t max_messages, struct error *error);
 /** The highest mod-sequence given so far. */
 bool account_modseq(struct account *account, int64_t *modseq, struct error *error);
