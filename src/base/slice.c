@@ -108,6 +108,17 @@ bool slice_cut(struct slice s, char c, struct slice *before, struct slice *after
 	return true;
 }
 
+bool slice_has_word_nocase(struct slice words, struct slice word)
+{
+	while (words.len > 0) {
+		struct slice next;
+		slice_cut(words, ' ', &next, &words);
+		if (slice_equal_nocase(next, word))
+			return true;
+	}
+	return false;
+}
+
 bool slice_to_number(struct slice s, uint64_t max, uint64_t *out)
 {
 	uint64_t n = 0;

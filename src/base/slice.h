@@ -53,6 +53,9 @@ size_t slice_find_nocase(struct slice s, struct slice needle);
 /** Cuts at the first `c`: *before and *after exclude it. Without `c`: false, *before = s, *after empty. */
 bool slice_cut(struct slice s, char c, struct slice *before, struct slice *after);
 
+/** Is `word` (any case) one of the words, which are separated by spaces? */
+bool slice_has_word_nocase(struct slice words, struct slice word);
+
 /** The whole slice as a decimal number of digits only; false if empty, over `max` or not digits. */
 bool slice_to_number(struct slice s, uint64_t max, uint64_t *out);
 

@@ -2,7 +2,7 @@
 #include "imap/session.h"
 
 struct copy {
-	struct set indexes;
+	struct ranges indexes;
 	struct mailbox target;
 	uint32_t *source, *copies;
 	size_t count;

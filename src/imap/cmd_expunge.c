@@ -5,11 +5,11 @@
 enum { EXPUNGE_PIECE = 2000 };
 
 /* The UIDs of the messages in `indexes` (NULL: all) that carry \Deleted. */
-static bool find_deleted(struct command *command, const struct set *indexes, struct buf *uids, struct error *error)
+static bool find_deleted(struct command *command, const struct ranges *indexes, struct buf *uids, struct error *error)
 {
 	struct selected *selected = command->imap->selected;
 	struct range whole = {0, selected->uids.count ? (uint32_t)selected->uids.count - 1 : 0};
-	struct walk walk = {.indexes = indexes ? *indexes : (struct set){&whole, selected->uids.count ? 1 : 0}, .piece = EXPUNGE_PIECE};
+	struct walk walk = {.indexes = indexes ? *indexes : (struct ranges){&whole, selected->uids.count ? 1 : 0}, .piece = EXPUNGE_PIECE};
 	for (bool more = true; more;) {
 		if (!walk_load(command, &walk, &more, error))
 			return false;
@@ -20,7 +20,7 @@ static bool find_deleted(struct command *command, const struct set *indexes, str
 	return true;
 }
 
-bool expunge_deleted(struct command *command, const struct set *indexes, uint32_t **removed, size_t *count, struct error *error)
+bool expunge_deleted(struct command *command, const struct ranges *indexes, uint32_t **removed, size_t *count, struct error *error)
 {
 	struct mailbox mailbox;
 	struct selected *selected = command->imap->selected;
@@ -41,7 +41,7 @@ bool expunge_deleted(struct command *command, const struct set *indexes, uint32_
 enum run imap_cmd_expunge(struct command *command)
 {
 	struct error error;
-	struct set indexes;
+	struct ranges indexes;
 	uint32_t *removed;
 	size_t count;
 	if (command->uid && (!parse_space(&command->parser) || !command_parse_indexes(command, &indexes)))

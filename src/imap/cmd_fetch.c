@@ -301,7 +301,7 @@ static bool parse_job(struct command *command, struct fetch_job *job)
 	job->sets_seen &= !command->imap->selected->read_only;
 	job->walk.piece = job->sets_seen ? FETCH_PIECE_SEEN : job->walk.wanted == MESSAGE_SUMMARY ? FETCH_PIECE_SUMMARY : FETCH_PIECE;
 	if (job->sets_seen)
-		job->seen = arena_array(command->arena, set_size(&job->walk.indexes), sizeof *job->seen);
+		job->seen = arena_array(command->arena, ranges_size(&job->walk.indexes), sizeof *job->seen);
 	return true;
 }
 

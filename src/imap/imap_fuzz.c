@@ -37,7 +37,7 @@ static void fuzz_arguments(struct slice text, struct arena *arena)
 {
 	struct parser parser = parser_of(text, arena);
 	struct flags flags;
-	struct set set, indexes;
+	struct ranges set, indexes;
 	struct slice out;
 	int64_t date;
 	bool uid;

@@ -265,7 +265,7 @@ static bool is_set_char(char c)
 	return ascii_is_digit(c) || c == '*' || c == ':' || c == ',';
 }
 
-bool parse_set(struct parser *parser, struct set *set)
+bool parse_set(struct parser *parser, struct ranges *set)
 {
 	struct slice text;
 	if (!take_while(parser, is_set_char, &text))
@@ -355,15 +355,4 @@ bool parse_store_flags(struct parser *parser, struct flags *flags)
 		return parse_flag_list(parser, flags);
 	*flags = (struct flags){0};
 	return parse_flags(parser, flags);
-}
-
-bool keywords_contain(struct slice keywords, struct slice wanted)
-{
-	while (keywords.len > 0) {
-		struct slice keyword;
-		slice_cut(keywords, ' ', &keyword, &keywords);
-		if (slice_equal_nocase(keyword, wanted))
-			return true;
-	}
-	return false;
 }

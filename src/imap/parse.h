@@ -45,7 +45,7 @@ bool parse_list_mailbox(struct parser *parser, struct slice *utf8, bool *valid);
 /** A mailbox name as UTF-8, INBOX in upper case; *valid is false when it is not modified UTF-7 (for a tagged NO). */
 bool parse_mailbox(struct parser *parser, struct slice *utf8, bool *valid);
 bool parse_number(struct parser *parser, uint64_t max, uint64_t *out);
-bool parse_set(struct parser *parser, struct set *set);
+bool parse_set(struct parser *parser, struct ranges *set);
 /** date-time, quoted: seconds since 1970. */
 bool parse_date_time(struct parser *parser, int64_t *seconds);
 /** date, quoted or not: days since 1970. */
@@ -62,7 +62,5 @@ bool parse_flag_list(struct parser *parser, struct flags *flags);
 bool parse_store_flags(struct parser *parser, struct flags *flags);
 
 bool is_atom_char(char c);
-/** Is `wanted` (any case) one of the keywords, which are separated by spaces? */
-bool keywords_contain(struct slice keywords, struct slice wanted);
 
 #endif

@@ -36,7 +36,7 @@ struct search_node {
 	struct slice text;  /* folded (text_fold_blanks) */
 	uint64_t number;
 	int64_t day;        /* since 1970 */
-	struct set set;     /* NUMBERS: indexes; UIDS: UIDs */
+	struct ranges set;     /* NUMBERS: indexes; UIDS: UIDs */
 	struct search_node *next_text; /* HEADER, BODY, TEXT: all of the command, in a list */
 	bool found;         /* those: in the message at hand */
 };
@@ -52,7 +52,7 @@ struct search {
  * that is what is wrong (for a NO). */
 bool search_parse(struct parser *parser, const struct selected *selected, struct search *search, bool *bad_charset);
 /** A set of indexes that holds every message that can match. */
-struct set search_range(const struct search_node *root, const struct selected *selected, struct arena *arena);
+struct ranges search_range(const struct search_node *root, const struct selected *selected, struct arena *arena);
 
 enum search_list { LIST_FROM, LIST_TO, LIST_CC, LIST_BCC, LIST_SUBJECT, LIST_MESSAGE_ID, SEARCH_LISTS };
 

@@ -157,13 +157,13 @@ bool search_match(const struct search_node *node, struct candidate *candidate)
 	case SEARCH_NEW:
 		return (flags & (FLAG_RECENT | FLAG_SEEN)) == FLAG_RECENT;
 	case SEARCH_KEYWORD:
-		return keywords_contain(message->keywords, node->field);
+		return slice_has_word_nocase(message->keywords, node->field);
 	case SEARCH_NO_KEYWORD:
-		return !keywords_contain(message->keywords, node->field);
+		return !slice_has_word_nocase(message->keywords, node->field);
 	case SEARCH_NUMBERS:
-		return set_contains(&node->set, candidate->index);
+		return ranges_contain(&node->set, candidate->index);
 	case SEARCH_UIDS:
-		return set_contains(&node->set, message->uid);
+		return ranges_contain(&node->set, message->uid);
 	case SEARCH_BEFORE:
 		return day < node->day;
 	case SEARCH_ON:

@@ -177,7 +177,7 @@ static bool parse_named(struct context *context, struct search_node *node)
 static bool parse_numbers(struct context *context, struct search_node *node)
 {
 	struct parser *parser = context->parser;
-	struct set set;
+	struct ranges set;
 	node->key = SEARCH_NUMBERS;
 	return parse_set(parser, &set) && (set_to_indexes(&set, context->selected->uids.count, parser->arena, &node->set) ||
 					   parse_fail(parser, "There is no message with such a number"));
@@ -234,19 +234,19 @@ bool search_parse(struct parser *parser, const struct selected *selected, struct
 	return parse_space(parser) && parse_charset(parser, bad_charset) && parse_keys(&context, search->root) && parse_end(parser);
 }
 
-struct set search_range(const struct search_node *root, const struct selected *selected, struct arena *arena)
+struct ranges search_range(const struct search_node *root, const struct selected *selected, struct arena *arena)
 {
-	struct set indexes = {.ranges = arena_array(arena, 1, sizeof *indexes.ranges)};
+	struct ranges indexes = {.at = arena_array(arena, 1, sizeof *indexes.at)};
 	for (const struct search_node *node = root->children; node; node = node->next) {
 		if (node->key == SEARCH_NUMBERS)
 			return node->set;
 		if (node->key != SEARCH_UIDS)
 			continue;
-		struct set uids = node->set;
+		struct ranges uids = node->set;
 		set_uids_to_indexes(&uids, &selected->uids, arena, &indexes);
 		return indexes;
 	}
 	if (selected->uids.count > 0)
-		indexes.ranges[indexes.count++] = (struct range){0, (uint32_t)selected->uids.count - 1};
+		indexes.at[indexes.count++] = (struct range){0, (uint32_t)selected->uids.count - 1};
 	return indexes;
 }

@@ -10,7 +10,7 @@ enum { SYNC_PIECE = 500, RECENT_RANGES_MAX = 64, KEYWORDS_TOLD_MAX = 4096 };
 
 bool selected_is_recent(const struct selected *selected, uint32_t uid)
 {
-	return set_contains(&(struct set){selected->recent, selected->recent_count}, uid);
+	return ranges_contain(&(struct ranges){selected->recent, selected->recent_count}, uid);
 }
 
 size_t selected_count_recent(const struct selected *selected)
@@ -71,7 +71,7 @@ static bool note_keywords(struct selected *selected, struct slice keywords)
 	while (keywords.len > 0) {
 		struct slice keyword;
 		slice_cut(keywords, ' ', &keyword, &keywords);
-		if (selected->keywords.len + keyword.len >= KEYWORDS_TOLD_MAX || keywords_contain(buf_slice(&selected->keywords), keyword))
+		if (selected->keywords.len + keyword.len >= KEYWORDS_TOLD_MAX || slice_has_word_nocase(buf_slice(&selected->keywords), keyword))
 			continue;
 		if (selected->keywords.len > 0)
 			buf_append_char(&selected->keywords, ' ');
@@ -324,10 +324,10 @@ void selected_sync(struct command *command, bool expunge)
 
 /* ---- sequence sets ---- */
 
-bool command_parse_indexes(struct command *command, struct set *indexes)
+bool command_parse_indexes(struct command *command, struct ranges *indexes)
 {
 	struct selected *selected = command->imap->selected;
-	struct set set;
+	struct ranges set;
 	if (!parse_set(&command->parser, &set))
 		return false;
 	if (command->uid) {
@@ -338,11 +338,11 @@ bool command_parse_indexes(struct command *command, struct set *indexes)
 	       parse_fail(&command->parser, "There is no message with such a number");
 }
 
-uint32_t *command_uids(struct command *command, const struct set *indexes, size_t *count)
+uint32_t *command_uids(struct command *command, const struct ranges *indexes, size_t *count)
 {
-	uint32_t *uids = arena_array(command->arena, set_size(indexes), sizeof *uids), index;
-	struct set_cursor cursor = {0};
-	for (*count = 0; set_next(indexes, &cursor, &index);)
+	uint32_t *uids = arena_array(command->arena, ranges_size(indexes), sizeof *uids), index;
+	struct ranges_cursor cursor = {0};
+	for (*count = 0; ranges_next(indexes, &cursor, &index);)
 		uids[(*count)++] = uids_at(&command->imap->selected->uids, index);
 	return uids;
 }

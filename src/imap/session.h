@@ -187,16 +187,16 @@ void selected_write_keywords(struct selected *selected, struct buf *out, struct 
 /** Leaves the mailbox: STATE_SIGNED_IN. */
 void imap_unselect(struct imap *imap);
 /** Parses a sequence set (of UIDs if the command is UID …) and resolves it to indexes. False: the parser has the error. */
-bool command_parse_indexes(struct command *command, struct set *indexes);
+bool command_parse_indexes(struct command *command, struct ranges *indexes);
 /** The UIDs of indexes, ascending, in the command's arena. */
-uint32_t *command_uids(struct command *command, const struct set *indexes, size_t *count);
+uint32_t *command_uids(struct command *command, const struct ranges *indexes, size_t *count);
 
 /* ---- walk.c ---- */
 
 /** Goes through the messages of a set of indexes, a piece at a time. */
 struct walk {
-	struct set indexes;
-	struct set_cursor cursor;
+	struct ranges indexes;
+	struct ranges_cursor cursor;
 	uint32_t next;              /* an index that was taken off the cursor and not used */
 	bool has_next;
 	enum message_wanted wanted;
@@ -232,7 +232,7 @@ enum run imap_cmd_status(struct command *command);
 enum run imap_cmd_append(struct command *command);
 enum run imap_cmd_expunge(struct command *command);
 /** Expunges the messages with \Deleted among `indexes` (NULL: all of the mailbox). False: *error. */
-bool expunge_deleted(struct command *command, const struct set *indexes, uint32_t **removed, size_t *count, struct error *error);
+bool expunge_deleted(struct command *command, const struct ranges *indexes, uint32_t **removed, size_t *count, struct error *error);
 enum run imap_cmd_search(struct command *command);
 enum run imap_cmd_fetch(struct command *command);
 enum run imap_cmd_store(struct command *command);

@@ -21,16 +21,16 @@ static bool parse_range(struct slice text, struct range *range)
 	return parse_number(first, &range->first) && parse_number(pair ? last : first, &range->last);
 }
 
-bool set_parse(struct slice text, struct arena *arena, struct set *set)
+bool set_parse(struct slice text, struct arena *arena, struct ranges *set)
 {
 	size_t commas = 0;
 	for (size_t i = 0; i < text.len; i++)
 		commas += text.at[i] == ',';
-	*set = (struct set){.ranges = arena_array(arena, commas + 1, sizeof *set->ranges)};
+	*set = (struct ranges){.at = arena_array(arena, commas + 1, sizeof *set->at)};
 	for (size_t i = 0; i <= commas; i++) {
 		struct slice range, rest;
 		slice_cut(text, ',', &range, &rest);
-		if (!parse_range(range, &set->ranges[set->count++]))
+		if (!parse_range(range, &set->at[set->count++]))
 			return false;
 		text = rest;
 	}
@@ -43,47 +43,34 @@ static int compare_ranges(const void *a, const void *b)
 	return (left->first > right->first) - (left->first < right->first);
 }
 
-void set_normalise(struct set *set, uint32_t star)
+void set_normalise(struct ranges *set, uint32_t star)
 {
 	for (size_t i = 0; i < set->count; i++) {
-		struct range *range = &set->ranges[i];
+		struct range *range = &set->at[i];
 		uint32_t first = range->first == SET_STAR ? star : range->first;
 		uint32_t last = range->last == SET_STAR ? star : range->last;
 		*range = (struct range){first < last ? first : last, first < last ? last : first};
 	}
 	if (set->count < 2)
 		return;
-	qsort(set->ranges, set->count, sizeof *set->ranges, compare_ranges);
+	qsort(set->at, set->count, sizeof *set->at, compare_ranges);
 	size_t kept = 0;
 	for (size_t i = 1; i < set->count; i++) {
-		struct range *into = &set->ranges[kept], next = set->ranges[i];
+		struct range *into = &set->at[kept], next = set->at[i];
 		if (into->last == UINT32_MAX || next.first <= into->last + 1)
 			into->last = next.last > into->last ? next.last : into->last;
 		else
-			set->ranges[++kept] = next;
+			set->at[++kept] = next;
 	}
 	set->count = kept + 1;
 }
 
-bool set_contains(const struct set *set, uint32_t number)
-{
-	size_t low = 0, high = set->count;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		if (set->ranges[middle].last < number)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low < set->count && set->ranges[low].first <= number;
-}
-
-bool set_to_indexes(struct set *set, size_t count, struct arena *arena, struct set *indexes)
+bool set_to_indexes(struct ranges *set, size_t count, struct arena *arena, struct ranges *indexes)
 {
 	uint32_t last = (uint32_t)count;
-	*indexes = (struct set){.ranges = arena_array(arena, set->count, sizeof *indexes->ranges)};
+	*indexes = (struct ranges){.at = arena_array(arena, set->count, sizeof *indexes->at)};
 	for (size_t i = 0; i < set->count; i++) {
-		struct range *range = &set->ranges[i];
+		struct range *range = &set->at[i];
 		bool starred = range->first == SET_STAR || range->last == SET_STAR;
 		if (!starred && (range->first > last || range->last > last))
 			return false;
@@ -95,31 +82,23 @@ bool set_to_indexes(struct set *set, size_t count, struct arena *arena, struct s
 		return true;
 	set_normalise(set, last);
 	for (size_t i = 0; i < set->count; i++)
-		indexes->ranges[indexes->count++] = (struct range){set->ranges[i].first - 1, set->ranges[i].last - 1};
+		indexes->at[indexes->count++] = (struct range){set->at[i].first - 1, set->at[i].last - 1};
 	return true;
 }
 
-void set_uids_to_indexes(struct set *set, const struct uids *uids, struct arena *arena, struct set *indexes)
+void set_uids_to_indexes(struct ranges *set, const struct uids *uids, struct arena *arena, struct ranges *indexes)
 {
-	*indexes = (struct set){.ranges = arena_array(arena, set->count, sizeof *indexes->ranges)};
+	*indexes = (struct ranges){.at = arena_array(arena, set->count, sizeof *indexes->at)};
 	if (uids->count == 0)
 		return;
 	set_normalise(set, uids_last(uids));
 	for (size_t i = 0; i < set->count; i++) {
-		struct range range = set->ranges[i];
+		struct range range = set->at[i];
 		size_t from = uids_seek(uids, range.first);
 		size_t to = range.last == UINT32_MAX ? uids->count : uids_seek(uids, range.last + 1);
 		if (from < to)
-			indexes->ranges[indexes->count++] = (struct range){(uint32_t)from, (uint32_t)to - 1};
+			indexes->at[indexes->count++] = (struct range){(uint32_t)from, (uint32_t)to - 1};
 	}
-}
-
-size_t set_size(const struct set *set)
-{
-	size_t size = 0;
-	for (size_t i = 0; i < set->count; i++)
-		size += (size_t)(set->ranges[i].last - set->ranges[i].first) + 1;
-	return size;
 }
 
 void set_write(const uint32_t *numbers, size_t count, struct buf *out)
@@ -137,17 +116,4 @@ void set_write(const uint32_t *numbers, size_t count, struct buf *out)
 		}
 		i = end;
 	}
-}
-
-bool set_next(const struct set *set, struct set_cursor *cursor, uint32_t *number)
-{
-	if (cursor->range >= set->count)
-		return false;
-	const struct range *range = &set->ranges[cursor->range];
-	*number = range->first + cursor->offset;
-	if (*number == range->last)
-		*cursor = (struct set_cursor){cursor->range + 1, 0};
-	else
-		cursor->offset++;
-	return true;
 }

@@ -13,10 +13,10 @@ static bool take_index(struct walk *walk, uint32_t *index)
 		*index = walk->next;
 		return true;
 	}
-	return set_next(&walk->indexes, &walk->cursor, index);
+	return ranges_next(&walk->indexes, &walk->cursor, index);
 }
 
-static void put_back(struct walk *walk, uint32_t index, struct set_cursor behind)
+static void put_back(struct walk *walk, uint32_t index, struct ranges_cursor behind)
 {
 	walk->cursor = behind;
 	walk->next = index;
@@ -24,7 +24,7 @@ static void put_back(struct walk *walk, uint32_t index, struct set_cursor behind
 }
 
 /* The next indexes that lie close enough together for one query; behind[i] is where picked[i] was followed by the next. */
-static size_t pick(struct walk *walk, uint32_t *picked, struct set_cursor *behind)
+static size_t pick(struct walk *walk, uint32_t *picked, struct ranges_cursor *behind)
 {
 	size_t count = 0;
 	uint32_t index;
@@ -48,7 +48,7 @@ bool walk_load(struct command *command, struct walk *walk, bool *more, struct er
 	walk->positions = arena_array(command->scratch, walk->piece, sizeof *walk->positions);
 	walk->messages = arena_array(command->scratch, walk->piece, sizeof(struct message *));
 	walk->count = walk->at = 0;
-	struct set_cursor *behind = arena_array(command->scratch, walk->piece, sizeof *behind);
+	struct ranges_cursor *behind = arena_array(command->scratch, walk->piece, sizeof *behind);
 	size_t picked = pick(walk, walk->positions, behind), count, at = 0;
 	*more = picked > 0;
 	if (picked == 0)
