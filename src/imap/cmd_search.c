@@ -9,32 +9,67 @@ enum {
 
 struct search_job {
 	struct walk walk;
-	struct search search;
-	struct arena *arena, *step; /* see struct candidate */
+	struct query query;
+	struct arena *arena, *step; /* see struct query_message */
 	bool begun, over_share;
 };
+
+/* ---- what the query asks about the message at hand, a struct source ---- */
+
+static bool read_source(void *source, uint64_t offset, uint64_t length, char *at)
+{
+	return source_read_into(source, offset, length, at);
+}
+
+static const struct part *structure_of_source(void *source)
+{
+	return source_structure(source);
+}
+
+static bool borrow_for_source(void *source, uint64_t bytes)
+{
+	return imap_borrow(((struct source *)source)->command->imap, bytes);
+}
+
+static void repay_for_source(void *source, uint64_t bytes)
+{
+	imap_repay(((struct source *)source)->command->imap, bytes);
+}
+
+static bool client_is_gone(void *source)
+{
+	return conn_is_gone(((struct source *)source)->command->imap->conn);
+}
+
+static const struct query_asks asks = {
+	.read = read_source, .structure = structure_of_source, .borrow = borrow_for_source, .repay = repay_for_source, .is_over = client_is_gone,
+};
+
+/* ---- the command ---- */
 
 /* One message; false if there is no memory for it. */
 static bool search_message(struct command *command, struct search_job *job, struct buf *out)
 {
 	struct walk *walk = &job->walk;
-	struct candidate candidate = {.source = {.command = command, .message = walk->messages[walk->at], .fd = -1, .arena = job->arena},
-				      .search = &job->search, .index = walk->positions[walk->at], .arena = job->arena, .step = job->step};
-	size_t summary = candidate.source.message->summary.len;
-	candidate.recent = selected_is_recent(command->imap->selected, candidate.source.message->uid);
-	for (struct search_node *node = job->search.texts; node; node = node->next_text)
-		node->found = false;
-	if (summary > ENVELOPE_COUNTED && !imap_borrow(command->imap, summary * ENVELOPE_FACTOR))
+	uint32_t index = walk->positions[walk->at];
+	const struct message *row = walk->messages[walk->at++];
+	if (row->summary.len > ENVELOPE_COUNTED && !imap_borrow(command->imap, row->summary.len * ENVELOPE_FACTOR))
 		return false;
-	if (search_match(job->search.root, &candidate) && !candidate.source.over_share) {
+	struct source source = {.command = command, .message = row, .fd = -1, .arena = job->arena};
+	bool recent = selected_is_recent(command->imap->selected, row->uid);
+	struct query_message message = {
+		.asks = &asks, .context = &source, .number = index, .uid = row->uid, .flags = row->flags | (recent ? FLAG_RECENT : 0),
+		.keywords = row->keywords, .size = row->size, .received = row->received, .arena = job->arena, .step = job->step,
+	};
+	bool found = query_matches(&job->query, &message), refused = message.refused || source.over_share;
+	if (found && !refused) {
 		buf_append_char(out, ' ');
-		buf_append_number(out, command->uid ? candidate.source.message->uid : candidate.index + 1);
+		buf_append_number(out, command->uid ? row->uid : index + 1);
 	}
-	source_close(&candidate.source);
+	source_close(&source);
 	arena_reset(job->arena);
 	imap_repay(command->imap, command->imap->borrowed);
-	walk->at++;
-	return !candidate.source.over_share;
+	return !refused;
 }
 
 /* Searches until it is time to rest; *more is false at the end. False: *error, or there is no memory for a message. */
@@ -90,13 +125,13 @@ enum run imap_cmd_search(struct command *command)
 	if (job)
 		return search_some(command, job);
 	job = arena_alloc(command->arena, sizeof *job);
-	bool parsed = search_parse(&command->parser, command->imap->selected, &job->search, &bad_charset);
+	bool parsed = search_parse(&command->parser, command->imap->selected, &job->query, &bad_charset);
 	if (bad_charset)
 		return reply_no(command, "BADCHARSET (US-ASCII UTF-8)", "Text is searched for in US-ASCII or UTF-8");
 	if (!parsed)
 		return reply_syntax(command);
-	bool rows = job->search.root->cost == SEARCH_COST_ROW;
-	job->walk.indexes = search_range(job->search.root, command->imap->selected, command->arena);
+	bool rows = job->query.root->cost == QUERY_COST_ROW;
+	job->walk.indexes = search_range(&job->query, command->imap->selected, command->arena);
 	job->walk.wanted = rows ? MESSAGE_FLAGS : MESSAGE_SUMMARY;
 	job->walk.piece = rows ? SEARCH_PIECE : SEARCH_PIECE_SUMMARY;
 	job->arena = arena_new();

@@ -60,7 +60,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice text = slice_make((const char *)data, size);
 	struct arena *arena = arena_new();
 	struct fetch_items items;
-	struct search search;
+	struct query query;
 	bool bad_charset;
 	fuzz_frame(text);
 	fuzz_names(text, arena);
@@ -68,7 +68,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct parser parser = parser_of(text, arena);
 	fetch_parse(&parser, &items);
 	parser = parser_of(text, arena);
-	search_parse(&parser, &selected, &search, &bad_charset);
+	search_parse(&parser, &selected, &query, &bad_charset);
 	arena_free(&arena);
 	return 0;
 }

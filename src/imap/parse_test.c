@@ -179,24 +179,24 @@ static void fetch_limits_hold(void **state)
 
 /* ---- SEARCH ---- */
 
-static struct search_node *search(struct slice text)
+static struct query_node *search(struct slice text)
 {
 	static struct uid_run runs[] = {{3, 0}, {5, 1}, {8, 2}};
 	static const struct selected selected = {.uids = {.runs = runs, .run_count = 3, .count = 3}};
 	struct parser parser = parser_of(text);
 	bool bad_charset;
-	struct search found;
+	struct query found;
 	return search_parse(&parser, &selected, &found, &bad_charset) ? found.root : NULL;
 }
 
 static void cheap_keys_come_first(void **state)
 {
 	(void)state;
-	struct search_node *root = search(SLICE(" TEXT x SUBJECT y (BODY z SEEN) UNSEEN"));
+	struct query_node *root = search(SLICE(" TEXT x SUBJECT y (BODY z SEEN) UNSEEN"));
 	assert_non_null(root);
-	assert_int_equal(root->children->key, SEARCH_NO_FLAG);
-	assert_int_equal(root->children->next->key, SEARCH_SUBJECT);
-	assert_int_equal(root->cost, SEARCH_COST_BODY);
+	assert_int_equal(root->children->key, QUERY_FLAGS);
+	assert_int_equal(root->children->next->key, QUERY_SUBJECT);
+	assert_int_equal(root->cost, QUERY_COST_BODY);
 }
 
 static void search_depth_is_bounded(void **state)
@@ -211,7 +211,7 @@ static void search_depth_is_bounded(void **state)
 		buf_append_text(&text, " NOT");
 	assert_null(search(buf_slice(&text)));
 	buf_clear(&text);
-	for (int i = 0; i <= SEARCH_KEYS_MAX; i++)
+	for (int i = 0; i <= QUERY_KEYS_MAX; i++)
 		buf_append_text(&text, " ALL");
 	assert_null(search(buf_slice(&text)));
 	buf_free(&text);

@@ -4,11 +4,11 @@
 struct context {
 	struct parser *parser;
 	const struct selected *selected;
-	struct search *search;
-	int depth, keys, texts;
+	struct query *query;
+	int depth;
 };
 
-static bool parse_key(struct context *context, struct search_node **out);
+static bool parse_key(struct context *context, struct query_node **out);
 
 enum argument {
 	ARGUMENT_NONE, ARGUMENT_TEXT, ARGUMENT_FIELD_TEXT, ARGUMENT_DATE, ARGUMENT_NUMBER, ARGUMENT_KEYWORD, ARGUMENT_UIDS, ARGUMENT_KEY,
@@ -17,82 +17,68 @@ enum argument {
 
 static const struct row {
 	const char *name;
-	enum search_key key;
+	enum query_key key;
 	enum argument argument;
-	enum search_cost cost;
-	unsigned flag;
+	unsigned flag_mask, flags; /* QUERY_FLAGS */
 } rows[] = {
-	{"ALL", SEARCH_ALL, ARGUMENT_NONE, SEARCH_COST_ROW, 0},
-	{"ANSWERED", SEARCH_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_ANSWERED},
-	{"BCC", SEARCH_BCC, ARGUMENT_TEXT, SEARCH_COST_SUMMARY, 0},
-	{"BEFORE", SEARCH_BEFORE, ARGUMENT_DATE, SEARCH_COST_ROW, 0},
-	{"BODY", SEARCH_BODY, ARGUMENT_TEXT, SEARCH_COST_BODY, 0},
-	{"CC", SEARCH_CC, ARGUMENT_TEXT, SEARCH_COST_SUMMARY, 0},
-	{"DELETED", SEARCH_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_DELETED},
-	{"DRAFT", SEARCH_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_DRAFT},
-	{"FLAGGED", SEARCH_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_FLAGGED},
-	{"FROM", SEARCH_FROM, ARGUMENT_TEXT, SEARCH_COST_SUMMARY, 0},
-	{"HEADER", SEARCH_HEADER, ARGUMENT_FIELD_TEXT, SEARCH_COST_HEADER, 0},
-	{"KEYWORD", SEARCH_KEYWORD, ARGUMENT_KEYWORD, SEARCH_COST_ROW, 0},
-	{"LARGER", SEARCH_LARGER, ARGUMENT_NUMBER, SEARCH_COST_ROW, 0},
-	{"NEW", SEARCH_NEW, ARGUMENT_NONE, SEARCH_COST_ROW, 0},
-	{"NOT", SEARCH_NOT, ARGUMENT_KEY, SEARCH_COST_ROW, 0},
-	{"OLD", SEARCH_NO_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_RECENT},
-	{"ON", SEARCH_ON, ARGUMENT_DATE, SEARCH_COST_ROW, 0},
-	{"OR", SEARCH_OR, ARGUMENT_TWO_KEYS, SEARCH_COST_ROW, 0},
-	{"RECENT", SEARCH_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_RECENT},
-	{"SEEN", SEARCH_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_SEEN},
-	{"SENTBEFORE", SEARCH_SENT_BEFORE, ARGUMENT_DATE, SEARCH_COST_SUMMARY, 0},
-	{"SENTON", SEARCH_SENT_ON, ARGUMENT_DATE, SEARCH_COST_SUMMARY, 0},
-	{"SENTSINCE", SEARCH_SENT_SINCE, ARGUMENT_DATE, SEARCH_COST_SUMMARY, 0},
-	{"SINCE", SEARCH_SINCE, ARGUMENT_DATE, SEARCH_COST_ROW, 0},
-	{"SMALLER", SEARCH_SMALLER, ARGUMENT_NUMBER, SEARCH_COST_ROW, 0},
-	{"SUBJECT", SEARCH_SUBJECT, ARGUMENT_TEXT, SEARCH_COST_SUMMARY, 0},
-	{"TEXT", SEARCH_TEXT, ARGUMENT_TEXT, SEARCH_COST_BODY, 0},
-	{"TO", SEARCH_TO, ARGUMENT_TEXT, SEARCH_COST_SUMMARY, 0},
-	{"UID", SEARCH_UIDS, ARGUMENT_UIDS, SEARCH_COST_ROW, 0},
-	{"UNANSWERED", SEARCH_NO_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_ANSWERED},
-	{"UNDELETED", SEARCH_NO_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_DELETED},
-	{"UNDRAFT", SEARCH_NO_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_DRAFT},
-	{"UNFLAGGED", SEARCH_NO_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_FLAGGED},
-	{"UNKEYWORD", SEARCH_NO_KEYWORD, ARGUMENT_KEYWORD, SEARCH_COST_ROW, 0},
-	{"UNSEEN", SEARCH_NO_FLAG, ARGUMENT_NONE, SEARCH_COST_ROW, FLAG_SEEN},
+	{"ALL", QUERY_ALL, ARGUMENT_NONE, 0, 0},
+	{"ANSWERED", QUERY_FLAGS, ARGUMENT_NONE, FLAG_ANSWERED, FLAG_ANSWERED},
+	{"BCC", QUERY_BCC, ARGUMENT_TEXT, 0, 0},
+	{"BEFORE", QUERY_BEFORE, ARGUMENT_DATE, 0, 0},
+	{"BODY", QUERY_BODY, ARGUMENT_TEXT, 0, 0},
+	{"CC", QUERY_CC, ARGUMENT_TEXT, 0, 0},
+	{"DELETED", QUERY_FLAGS, ARGUMENT_NONE, FLAG_DELETED, FLAG_DELETED},
+	{"DRAFT", QUERY_FLAGS, ARGUMENT_NONE, FLAG_DRAFT, FLAG_DRAFT},
+	{"FLAGGED", QUERY_FLAGS, ARGUMENT_NONE, FLAG_FLAGGED, FLAG_FLAGGED},
+	{"FROM", QUERY_FROM, ARGUMENT_TEXT, 0, 0},
+	{"HEADER", QUERY_HEADER, ARGUMENT_FIELD_TEXT, 0, 0},
+	{"KEYWORD", QUERY_KEYWORD, ARGUMENT_KEYWORD, 0, 0},
+	{"LARGER", QUERY_LARGER, ARGUMENT_NUMBER, 0, 0},
+	{"NEW", QUERY_FLAGS, ARGUMENT_NONE, FLAG_RECENT | FLAG_SEEN, FLAG_RECENT},
+	{"NOT", QUERY_NOT, ARGUMENT_KEY, 0, 0},
+	{"OLD", QUERY_FLAGS, ARGUMENT_NONE, FLAG_RECENT, 0},
+	{"ON", QUERY_ON, ARGUMENT_DATE, 0, 0},
+	{"OR", QUERY_OR, ARGUMENT_TWO_KEYS, 0, 0},
+	{"RECENT", QUERY_FLAGS, ARGUMENT_NONE, FLAG_RECENT, FLAG_RECENT},
+	{"SEEN", QUERY_FLAGS, ARGUMENT_NONE, FLAG_SEEN, FLAG_SEEN},
+	{"SENTBEFORE", QUERY_SENT_BEFORE, ARGUMENT_DATE, 0, 0},
+	{"SENTON", QUERY_SENT_ON, ARGUMENT_DATE, 0, 0},
+	{"SENTSINCE", QUERY_SENT_SINCE, ARGUMENT_DATE, 0, 0},
+	{"SINCE", QUERY_SINCE, ARGUMENT_DATE, 0, 0},
+	{"SMALLER", QUERY_SMALLER, ARGUMENT_NUMBER, 0, 0},
+	{"SUBJECT", QUERY_SUBJECT, ARGUMENT_TEXT, 0, 0},
+	{"TEXT", QUERY_TEXT, ARGUMENT_TEXT, 0, 0},
+	{"TO", QUERY_TO, ARGUMENT_TEXT, 0, 0},
+	{"UID", QUERY_UIDS, ARGUMENT_UIDS, 0, 0},
+	{"UNANSWERED", QUERY_FLAGS, ARGUMENT_NONE, FLAG_ANSWERED, 0},
+	{"UNDELETED", QUERY_FLAGS, ARGUMENT_NONE, FLAG_DELETED, 0},
+	{"UNDRAFT", QUERY_FLAGS, ARGUMENT_NONE, FLAG_DRAFT, 0},
+	{"UNFLAGGED", QUERY_FLAGS, ARGUMENT_NONE, FLAG_FLAGGED, 0},
+	{"UNKEYWORD", QUERY_NO_KEYWORD, ARGUMENT_KEYWORD, 0, 0},
+	{"UNSEEN", QUERY_FLAGS, ARGUMENT_NONE, FLAG_SEEN, 0},
 };
 
 /* Text is compared as UTF-8: US-ASCII is a part of it, and other charsets are refused. */
-static bool parse_text(struct parser *parser, struct slice *text)
+static bool parse_text(struct context *context, struct slice *text)
 {
+	struct parser *parser = context->parser;
 	struct slice raw;
 	if (!parse_space(parser) || !parse_astring(parser, &raw))
 		return false;
 	if (!slice_is_utf8(raw))
 		return parse_fail(parser, "The text to search for is not valid UTF-8");
-	*text = text_fold_blanks(raw, parser->arena);
+	*text = query_text(context->query, raw);
 	return true;
 }
 
-/* Puts a key among its siblings so that the cheap ones come first. */
-static void add_child(struct search_node *parent, struct search_node *child)
+static bool parse_child(struct context *context, struct query_node *parent)
 {
-	struct search_node **at = &parent->children;
-	while (*at && (*at)->cost <= child->cost)
-		at = &(*at)->next;
-	child->next = *at;
-	*at = child;
-	if (child->cost > parent->cost)
-		parent->cost = child->cost;
+	struct query_node *child;
+	return parse_key(context, &child) &&
+	       (query_put(context->query, parent, child) || parse_fail(context->parser, "Too many texts to search for in one command"));
 }
 
-static bool parse_child(struct context *context, struct search_node *parent)
-{
-	struct search_node *child;
-	if (!parse_key(context, &child))
-		return false;
-	add_child(parent, child);
-	return true;
-}
-
-static bool parse_uids(struct context *context, struct search_node *node)
+static bool parse_uids(struct context *context, struct query_node *node)
 {
 	const struct selected *selected = context->selected;
 	if (!parse_space(context->parser) || !parse_set(context->parser, &node->set))
@@ -104,28 +90,16 @@ static bool parse_uids(struct context *context, struct search_node *node)
 	return true;
 }
 
-/* Clients look for a message by its id, in mailboxes of any size; the summary has it, so no file is opened. */
-static bool parse_header(struct parser *parser, struct search_node *node)
-{
-	if (!parse_space(parser) || !parse_astring(parser, &node->field) || !parse_text(parser, &node->text))
-		return false;
-	if (slice_equal_nocase(node->field, SLICE("Message-ID"))) {
-		node->key = SEARCH_MESSAGE_ID;
-		node->cost = SEARCH_COST_SUMMARY;
-	}
-	return true;
-}
-
-static bool parse_argument(struct context *context, enum argument argument, struct search_node *node)
+static bool parse_argument(struct context *context, enum argument argument, struct query_node *node)
 {
 	struct parser *parser = context->parser;
 	switch (argument) {
 	case ARGUMENT_NONE:
 		return true;
 	case ARGUMENT_TEXT:
-		return parse_text(parser, &node->text);
+		return parse_text(context, &node->text);
 	case ARGUMENT_FIELD_TEXT:
-		return parse_header(parser, node);
+		return parse_space(parser) && parse_astring(parser, &node->field) && parse_text(context, &node->text);
 	case ARGUMENT_DATE:
 		return parse_space(parser) && parse_date(parser, &node->day);
 	case ARGUMENT_NUMBER:
@@ -142,22 +116,7 @@ static bool parse_argument(struct context *context, enum argument argument, stru
 	return false;
 }
 
-/* Notes a key that asks for content. */
-static bool add_text(struct context *context, struct search_node *node)
-{
-	struct search *search = context->search;
-	if (node->cost != SEARCH_COST_HEADER && node->cost != SEARCH_COST_BODY)
-		return true;
-	if (++context->texts > SEARCH_TEXTS_MAX)
-		return parse_fail(context->parser, "Too many texts to search for in one command");
-	node->next_text = search->texts;
-	search->texts = node;
-	if (node->text.len > search->longest)
-		search->longest = node->text.len;
-	return true;
-}
-
-static bool parse_named(struct context *context, struct search_node *node)
+static bool parse_named(struct context *context, struct query_node *node)
 {
 	struct slice name;
 	if (context->parser->rest.len == 0 || !is_atom_char(context->parser->rest.at[0]))
@@ -167,26 +126,26 @@ static bool parse_named(struct context *context, struct search_node *node)
 		if (!slice_equal_nocase(name, slice_of(rows[i].name)))
 			continue;
 		node->key = rows[i].key;
-		node->cost = rows[i].cost;
-		node->flag = rows[i].flag;
-		return parse_argument(context, rows[i].argument, node) && (rows[i].cost < SEARCH_COST_HEADER || add_text(context, node));
+		node->flag_mask = rows[i].flag_mask;
+		node->flags = rows[i].flags;
+		return parse_argument(context, rows[i].argument, node);
 	}
 	return parse_fail(context->parser, "Unknown search key");
 }
 
-static bool parse_numbers(struct context *context, struct search_node *node)
+static bool parse_numbers(struct context *context, struct query_node *node)
 {
 	struct parser *parser = context->parser;
 	struct ranges set;
-	node->key = SEARCH_NUMBERS;
+	node->key = QUERY_NUMBERS;
 	return parse_set(parser, &set) && (set_to_indexes(&set, context->selected->uids.count, parser->arena, &node->set) ||
 					   parse_fail(parser, "There is no message with such a number"));
 }
 
 /* Keys separated by spaces: all must match. */
-static bool parse_keys(struct context *context, struct search_node *node)
+static bool parse_keys(struct context *context, struct query_node *node)
 {
-	node->key = SEARCH_AND;
+	node->key = QUERY_AND;
 	do {
 		if (!parse_child(context, node))
 			return false;
@@ -194,13 +153,13 @@ static bool parse_keys(struct context *context, struct search_node *node)
 	return true;
 }
 
-static bool parse_key(struct context *context, struct search_node **out)
+static bool parse_key(struct context *context, struct query_node **out)
 {
 	struct parser *parser = context->parser;
-	struct search_node *node = *out = arena_alloc(parser->arena, sizeof *node);
-	if (++context->keys > SEARCH_KEYS_MAX)
+	struct query_node *node = *out = query_node(context->query, QUERY_ALL);
+	if (!node)
 		return parse_fail(parser, "Too many search keys");
-	if (++context->depth > SEARCH_DEPTH_MAX)
+	if (++context->depth > QUERY_DEPTH_MAX)
 		return parse_fail(parser, "Search keys are nested too deeply");
 	bool done;
 	if (parser->rest.len > 0 && parser->rest.at[0] == '(')
@@ -226,21 +185,21 @@ static bool parse_charset(struct parser *parser, bool *bad_charset)
 	return !*bad_charset;
 }
 
-bool search_parse(struct parser *parser, const struct selected *selected, struct search *search, bool *bad_charset)
+bool search_parse(struct parser *parser, const struct selected *selected, struct query *query, bool *bad_charset)
 {
-	struct context context = {.parser = parser, .selected = selected, .search = search};
-	*search = (struct search){.root = arena_alloc(parser->arena, sizeof *search->root)};
+	struct context context = {.parser = parser, .selected = selected, .query = query};
+	query_begin(query, parser->arena);
 	*bad_charset = false;
-	return parse_space(parser) && parse_charset(parser, bad_charset) && parse_keys(&context, search->root) && parse_end(parser);
+	return parse_space(parser) && parse_charset(parser, bad_charset) && parse_keys(&context, query->root) && parse_end(parser);
 }
 
-struct ranges search_range(const struct search_node *root, const struct selected *selected, struct arena *arena)
+struct ranges search_range(const struct query *query, const struct selected *selected, struct arena *arena)
 {
 	struct ranges indexes = {.at = arena_array(arena, 1, sizeof *indexes.at)};
-	for (const struct search_node *node = root->children; node; node = node->next) {
-		if (node->key == SEARCH_NUMBERS)
+	for (const struct query_node *node = query->root->children; node; node = node->next) {
+		if (node->key == QUERY_NUMBERS)
 			return node->set;
-		if (node->key != SEARCH_UIDS)
+		if (node->key != QUERY_UIDS)
 			continue;
 		struct ranges uids = node->set;
 		set_uids_to_indexes(&uids, &selected->uids, arena, &indexes);
