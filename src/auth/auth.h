@@ -28,10 +28,12 @@ enum recipient_kind {
 	RECIPIENT_DISABLED,  /* the account exists and takes no mail */
 	RECIPIENT_TEMPORARY, /* can't be told now: answer 4xx */
 };
-/** How large a message the mailbox that an address leads to can take: now, and if it were empty. UINT64_MAX: any. */
-struct recipient_room { uint64_t now, most; };
+/** How large a message the mailbox that an address leads to can take: now, and if it were empty. UINT64_MAX: any. Of several mailboxes
+ * it is the one with the most room now, and the largest; `account` tells the former from others, as long as the auth role isn't restarted (0: no limits). */
+struct recipient_room { uint64_t now, most, account; };
 /** For RCPT TO: what is this address? Plus-addressing, aliases, catch-alls, domain aliases and "postmaster" without
- * a domain are considered. *room (may be NULL) has limits only where the address leads to one account and nowhere else. */
+ * a domain are considered. *room (may be NULL) has limits only where the address leads to accounts with limits (ROOM_ACCOUNTS_MAX at most) and
+ * nowhere else. */
 enum recipient_kind auth_recipient(struct auth *auth, struct slice address, struct recipient_room *room);
 
 /** Why a target of an alias leads nowhere: an administrator's mistake, which the others behind the alias don't suffer from. */

@@ -156,7 +156,7 @@ static void assert_room(struct fixture *f, struct slice address, uint64_t now, u
 	assert_true(room.now == now && room.most == most);
 }
 
-/* What the store has noted is known, also after a restart; an address that leads to more than one mailbox has room. */
+/* What the store has noted is known, also after a restart; an address that leads to more than one mailbox has room if one of them has. */
 static void full_mailboxes_are_known(void **state)
 {
 	struct fixture *f = *state;
@@ -179,6 +179,13 @@ static void full_mailboxes_are_known(void **state)
 	assert_room(f, SLICE("both@example.test"), UINT64_MAX, UINT64_MAX);
 	assert_room(f, SLICE("on@example.test"), UINT64_MAX, UINT64_MAX);
 	assert_room(f, SLICE("bob@example.test"), UINT64_MAX, UINT64_MAX);
+	usage_note(table, SLICE("bob@example.test"), &(struct usage){1900, 3, 2000, 0});
+	assert_room(f, SLICE("both@example.test"), 100, 2000); /* both are limited: who has more room */
+	usage_note(table, SLICE("bob@example.test"), &(struct usage){2500, 3, 2000, 0});
+	assert_room(f, SLICE("both@example.test"), 100, 2000);
+	usage_note(table, SLICE("alice@example.test"), &(struct usage){1000, 3, 1000, 0});
+	assert_room(f, SLICE("both@example.test"), 0, 2000);
+	assert_room(f, SLICE("on@example.test"), UINT64_MAX, UINT64_MAX);
 	usage_note(table, SLICE("alice@example.test"), &(struct usage){10, 3, 0, 3});
 	assert_room(f, SLICE("alice@example.test"), 0, UINT64_MAX);
 	usage_note(table, SLICE("alice@example.test"), &(struct usage){10, 3, 0, 0});

@@ -317,7 +317,7 @@ enum recipient_kind auth_recipient(struct auth *auth, struct slice address, stru
 		return RECIPIENT_UNKNOWN;
 	struct question question = question_new();
 	struct buf fields = BUF(WIRE_DATAGRAM_MAX);
-	struct recipient_room told = {0, 0};
+	struct recipient_room told = {0, 0, 0};
 	enum recipient_kind kind = RECIPIENT_TEMPORARY;
 	wire_put_text(&fields, address);
 	if (ask(auth, WIRE_RECIPIENT, buf_slice(&fields), &question)) {
@@ -325,6 +325,7 @@ enum recipient_kind auth_recipient(struct auth *auth, struct slice address, stru
 		kind = (enum recipient_kind)wire_number(&reader, RECIPIENT_TEMPORARY);
 		told.now = wire_number(&reader, UINT64_MAX);
 		told.most = wire_number(&reader, UINT64_MAX);
+		told.account = wire_number(&reader, UINT64_MAX);
 		if (!wire_end(&reader))
 			kind = RECIPIENT_TEMPORARY;
 	}

@@ -70,8 +70,11 @@ bool directory_get_alias(struct directory *directory, struct slice address, stru
 bool directory_list_aliases(struct directory *directory, struct slice domain, struct arena *arena, struct alias_entry **list, size_t *count, struct error *error);
 
 /* What auth.h's questions are answered with (auth role), also used by `pombal check` and `pombal trace`. */
-/** *account (may be NULL): the one account that the address leads to, or empty; lives until the next question. */
-enum recipient_kind directory_recipient(struct directory *directory, struct slice address, struct slice *account);
+/** The accounts that an address leads to; none if it also leads elsewhere, or to more. The names live until the next question. */
+enum { ROOM_ACCOUNTS_MAX = 20 };
+struct recipient_accounts { struct slice at[ROOM_ACCOUNTS_MAX]; size_t count; };
+/** `accounts` may be NULL. */
+enum recipient_kind directory_recipient(struct directory *directory, struct slice address, struct recipient_accounts *accounts);
 bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
 enum language directory_language(struct directory *directory, struct slice address);
 enum sender_right directory_may_send_as(struct directory *directory, struct slice account, struct slice address);

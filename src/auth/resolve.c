@@ -215,31 +215,36 @@ static enum recipient_kind not_now(struct slice address, const struct error *err
 	return RECIPIENT_TEMPORARY;
 }
 
-static struct slice only_account(const struct walk *walk)
+static void name_accounts(const struct walk *walk, struct recipient_accounts *accounts)
 {
-	const struct route *only = (const struct route *)(const void *)walk->routes.at;
-	return walk->routes.count == 1 && only->local ? only->address : SLICE("");
+	const struct route *routes = (const struct route *)(const void *)walk->routes.at;
+	size_t local = 0;
+	while (local < walk->routes.count && local < ROOM_ACCOUNTS_MAX && routes[local].local) {
+		accounts->at[local] = routes[local].address;
+		local++;
+	}
+	accounts->count = local == walk->routes.count ? local : 0;
 }
 
-enum recipient_kind directory_recipient(struct directory *directory, struct slice address, struct slice *account)
+enum recipient_kind directory_recipient(struct directory *directory, struct slice address, struct recipient_accounts *accounts)
 {
 	struct walk walk;
 	struct error error = {0};
 	struct slice local, domain, own, catch_all;
 	struct arena *scratch = directory->scratch;
 	arena_reset(scratch);
-	if (account)
-		*account = SLICE("");
+	if (accounts)
+		accounts->count = 0;
 	address_split(address_canonical(address, scratch), &local, &domain);
 	if (!slice_empty(domain)) {
 		enum found found = directory_find_domain(directory, domain, scratch, &own, &catch_all, &error);
 		if (found != FOUND_YES)
 			return found == FOUND_NO ? RECIPIENT_FOREIGN : not_now(address, &error);
 	}
-	/* Whether there is a second one matters only to who asks for the account; that it can't be told is no reason to refuse. */
-	bool whole = walk_all(&walk, directory, address, scratch, account ? 2 : 1, &error) != FOUND_FAILED;
-	if (account && whole)
-		*account = only_account(&walk);
+	/* Whether there are others matters only to who asks for the accounts; that it can't be told is no reason to refuse. */
+	bool whole = walk_all(&walk, directory, address, scratch, accounts ? ROOM_ACCOUNTS_MAX + 1 : 1, &error) != FOUND_FAILED;
+	if (accounts && whole)
+		name_accounts(&walk, accounts);
 	if (walk.routes.count > 0)
 		return RECIPIENT_LOCAL;
 	if (!whole)

@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/map.h"
 #include "message/address.h"
 #include "store/usage/usage.h"
 
@@ -15,20 +16,40 @@ static void answer_number(struct auth_server *server, struct channel *channel, u
 	auth_server_send(channel, &answer);
 }
 
+static struct recipient_room room_of(const struct auth_server *server, struct slice account)
+{
+	struct usage usage;
+	if (!usage_find(server->usage, account, &usage))
+		return (struct recipient_room){UINT64_MAX, UINT64_MAX, 0};
+	return (struct recipient_room){usage_room(&usage), usage.max_bytes > 0 ? usage.max_bytes : UINT64_MAX, map_hash(account)};
+}
+
+/* Who has room takes the message, whoever else is full. */
+static struct recipient_room most_room(const struct auth_server *server, const struct recipient_accounts *accounts)
+{
+	if (accounts->count == 0)
+		return (struct recipient_room){UINT64_MAX, UINT64_MAX, 0};
+	struct recipient_room best = room_of(server, accounts->at[0]);
+	for (size_t i = 1; i < accounts->count; i++) {
+		struct recipient_room room = room_of(server, accounts->at[i]);
+		uint64_t most = room.most > best.most ? room.most : best.most;
+		if (room.now > best.now)
+			best = room;
+		best.most = most;
+	}
+	return best;
+}
+
 static void answer_recipient(struct auth_server *server, struct channel *channel, uint64_t id, struct slice address)
 {
-	struct slice account;
-	struct usage usage;
-	struct recipient_room room = {UINT64_MAX, UINT64_MAX};
-	enum recipient_kind kind = directory_recipient(server->directory, address, &account);
-	if (account.len > 0 && usage_find(server->usage, account, &usage)) {
-		room.now = usage_room(&usage);
-		room.most = usage.max_bytes > 0 ? usage.max_bytes : UINT64_MAX;
-	}
+	struct recipient_accounts accounts;
+	enum recipient_kind kind = directory_recipient(server->directory, address, &accounts);
+	struct recipient_room room = most_room(server, &accounts);
 	struct buf answer = auth_server_answer(server, WIRE_ANSWER, id);
 	wire_put_number(&answer, (uint64_t)kind);
 	wire_put_number(&answer, room.now);
 	wire_put_number(&answer, room.most);
+	wire_put_number(&answer, room.account);
 	auth_server_send(channel, &answer);
 }
 

@@ -11,7 +11,7 @@
 #include "base/wire.h"
 
 enum {
-	WIRE_VERSION = 2,
+	WIRE_VERSION = 3,
 	WIRE_DATAGRAM_MAX = 32 * 1024,
 	WIRE_ADDRESS_MAX = 512,     /* of an address or name, in bytes; longer ones exist nowhere */
 	WIRE_PASSWORD_MAX = 1024,

@@ -17,9 +17,9 @@ enum recipient_kind auth_recipient(struct auth *auth, struct slice address, stru
 	(void)auth;
 	struct recipient_room unused;
 	room = room ? room : &unused;
-	*room = slice_equal_nocase(address, SLICE("full@example.test"))    ? (struct recipient_room){0, 1000}
-		: slice_equal_nocase(address, SLICE("small@example.test")) ? (struct recipient_room){100, 1000}
-									   : (struct recipient_room){UINT64_MAX, UINT64_MAX};
+	*room = slice_equal_nocase(address, SLICE("full@example.test"))    ? (struct recipient_room){0, 1000, 0}
+		: slice_equal_nocase(address, SLICE("small@example.test")) ? (struct recipient_room){100, 1000, 0}
+									   : (struct recipient_room){UINT64_MAX, UINT64_MAX, 0};
 	static const struct { const char *address; enum recipient_kind kind; } known[] = {
 		{"alice@example.test", RECIPIENT_LOCAL}, {"bob@example.test", RECIPIENT_LOCAL},
 		{"full@example.test", RECIPIENT_LOCAL}, {"small@example.test", RECIPIENT_LOCAL}, {"postmaster", RECIPIENT_LOCAL},

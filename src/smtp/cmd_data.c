@@ -2,10 +2,12 @@
  * moment from which we answer for the message: it is given only when queue_commit() has put it on disk. */
 #include "smtp/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "smtp/frame.h"
 #include "smtp/parse.h"
+#include "smtp/promise.h"
 
 static void log_accepted(const struct session *session)
 {
@@ -44,22 +46,35 @@ static void reply_to_end(struct session *session, const char *reply, const char 
 	session->errors = errors;
 }
 
-/* Now its true size is known. If none of its recipients has room, the sender is told here; if one has, it is taken. */
-static void check_room(struct session *session)
+/* Now its true size is known. If none of its recipients has room, also beside what others have sent meanwhile, the sender is told here; if
+ * one has, it is taken. */
+static void take_room(struct session *session)
 {
 	const struct transaction *transaction = &session->transaction;
+	uint64_t size = transaction->content.size;
+	int64_t now_ms = clock_monotonic_ms();
 	const char *reply = NULL;
-	for (size_t i = 0; i < transaction->message.recipient_count; i++)
-		if (!(reply = mail_fits(&transaction->known[i].room, transaction->content.size)))
-			return;
-	content_refuse(session, reply);
+	size_t fitting = 0, count = transaction->message.recipient_count;
+	for (size_t i = 0; i < count; i++) {
+		struct known_recipient *known = &transaction->known[i];
+		const char *why = mail_fits(&known->room, size);
+		known->fits = !why && promise_make(&known->room, size, now_ms);
+		fitting += known->fits;
+		reply = why ? why : mail_full;
+	}
+	if (fitting == 0)
+		content_refuse(session, reply);
+	for (size_t i = 0; fitting > 0 && i < count; i++)
+		if (!transaction->known[i].fits)
+			promise_overdraw(&transaction->known[i].room, size, now_ms);
 }
 
 static void end_message(struct session *session)
 {
 	char id[ID_TEXT_LEN + 1] = "";
 	content_finish(session);
-	check_room(session);
+	if (!session->transaction.content.refused)
+		take_room(session);
 	if (content_commit(session)) {
 		log_accepted(session);
 		session->messages++;

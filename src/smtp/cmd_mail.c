@@ -2,10 +2,12 @@
  * is refused here, where the sender hears it, and not by a bounce later. */
 #include "smtp/session.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "message/address.h"
 #include "smtp/parse.h"
+#include "smtp/promise.h"
 
 static void log_refusal(const struct session *session, const char *event, struct slice from, struct slice to, const char *reply)
 {
@@ -110,6 +112,8 @@ void cmd_mail(struct session *session, struct slice argument)
 		begin_transaction(session, &command);
 }
 
+const char mail_full[] = "452 4.2.2 this mailbox is full";
+
 /* "For now" when it is only full: most people make room, and their mail waits with its sender's server meanwhile. What would never fit
  * is refused for good. */
 const char *mail_fits(const struct recipient_room *room, uint64_t size)
@@ -117,7 +121,7 @@ const char *mail_fits(const struct recipient_room *room, uint64_t size)
 	if (size > room->most)
 		return "552 5.2.3 the message is larger than this mailbox may hold";
 	if (room->now == 0 || size > room->now)
-		return "452 4.2.2 this mailbox is full";
+		return mail_full;
 	return NULL;
 }
 
@@ -128,6 +132,7 @@ static const char *check_recipient(struct session *session, struct slice *to, st
 		kind = auth_recipient(session->service->auth, *to, room);
 	switch (kind) {
 	case RECIPIENT_LOCAL:
+		promise_look(room, clock_monotonic_ms());
 		return mail_fits(room, session->transaction.announced);
 	case RECIPIENT_FOREIGN:
 		return session->account || session->may_relay ? NULL : "550 5.7.1 mail for this address is not taken here without signing in";
@@ -162,7 +167,7 @@ static void add_recipient(struct transaction *transaction, const struct rcpt_com
 		transaction->known = known;
 		transaction->recipient_room = count;
 	}
-	transaction->known[message->recipient_count] = (struct known_recipient){hash, *room};
+	transaction->known[message->recipient_count] = (struct known_recipient){.hash = hash, .room = *room};
 	message->recipients[message->recipient_count++] =
 		(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify};
 }
@@ -171,7 +176,7 @@ void cmd_rcpt(struct session *session, struct slice argument)
 {
 	struct transaction *transaction = &session->transaction;
 	struct rcpt_command command;
-	struct recipient_room room = {UINT64_MAX, UINT64_MAX};
+	struct recipient_room room = {UINT64_MAX, UINT64_MAX, 0};
 	/* Counted by commands, not by addresses: a million times the same recipient must end, too, or a million that can't be
 	 * checked now. */
 	size_t max = (size_t)session->config->max_recipients;

@@ -75,6 +75,7 @@ struct content {
 struct known_recipient {
 	uint64_t hash;               /* of the address, to pass over a repeated one */
 	struct recipient_room room;
+	bool fits;                   /* known at the end of the text */
 };
 
 struct transaction {
@@ -189,6 +190,7 @@ void cmd_starttls(struct session *session, struct slice argument);
 void cmd_auth(struct session *session, struct slice argument);
 void cmd_mail(struct session *session, struct slice argument);
 void cmd_rcpt(struct session *session, struct slice argument);
+extern const char mail_full[]; /* a reply */
 /** Has the mailbox room for a message of `size` bytes? NULL, or the reply. */
 const char *mail_fits(const struct recipient_room *room, uint64_t size);
 void cmd_data(struct session *session, struct slice argument);

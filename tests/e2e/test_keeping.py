@@ -102,6 +102,45 @@ def test_full_mailboxes_are_known_at_rcpt(own, token):
     assert rcpt(own, *everybody) == ["250 2.1.5"] * 4
 
 
+def test_nothing_queues_up_behind_a_full_mailbox(own, token):
+    """Many who send at the same moment are told of the same room; it is given away once. An alias is full when all behind it are."""
+    name, other = account(own, token), account(own, token + "-b")
+    both = f"{token}-both@{own.domain}"
+    own.run("alias", "add", both, name, other)
+    for one in (name, other):
+        own.run("account", "set", one, "--quota", "1M")
+    sessions = [Smtp(own.address, own.ports["smtp"]) for _ in range(8)]
+    for number, session in enumerate(sessions):
+        session.envelope("a@b.example", f"{token}+{number}@{own.domain}")
+    answers = [session.data(letters.simple(token + " heap", body="x" * 70 + "\r\n" + ("y" * 70 + "\r\n") * 5500))[:9] for session in sessions]
+    for session in sessions:
+        session.close()
+    assert answers == ["250 2.0.0"] * 2 + ["452 4.2.2"] * 6
+    assert rcpt(own, name, size=400000) == ["452 4.2.2"] and rcpt(own, name, both, size=100000) == ["250 2.1.5"] * 2
+    wait_for(lambda: own.count_mail(token + " heap", token) == 2, "both to be delivered")
+    assert rcpt(own, name, both, size=400000) == ["452 4.2.2", "250 2.1.5"]
+    own.run("account", "set", name, "--quota-messages", "1")
+    own.run("account", "set", other, "--quota", "8")
+    session = own.imap(token + "-b")
+    assert session.append("INBOX", None, None, b"A: b\r\n\r\n")[0] == "OK"
+    session.logout()
+    assert rcpt(own, name, other, both) == ["452 4.2.2"] * 3
+
+
+def test_copies_count_what_they_take(own, token):
+    """A row for each copy: nobody fills the disk by copying a small mailbox into itself again and again."""
+    name = account(own, token)
+    own.deliver(letters.simple(token), token)
+    own.wait_mail(token, token)
+    own.run("account", "set", name, "--quota", "20K")
+    session = own.imap(token, mailbox="INBOX")
+    answers = [session.copy("1:*", "INBOX") for _ in range(10)]
+    assert answers[0][0] == "OK" and answers[-1][0] == "NO" and b"OVERQUOTA" in answers[-1][1][0], answers
+    assert len(session.uid("SEARCH", "ALL")[1][0].split()) < 20
+    assert session.uid("MOVE", "2:*", "Trash")[0] == "OK"
+    session.logout()
+
+
 def test_quota_in_messages(own, token):
     name = account(own, token)
     own.run("account", "set", name, "--quota-messages", "2")
