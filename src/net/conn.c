@@ -146,7 +146,7 @@ static bool output_is_full(const struct conn *conn)
 /* May a unit be run now? Writes what the client takes first; a client that doesn't read waits here. */
 static bool conn_may_run(struct conn *conn)
 {
-	if (conn->failed || conn->closing || conn->ended || conn->start_tls || conn->delay_ms > 0)
+	if (conn->failed || conn->closing || conn->ended || conn->start_tls || conn->delay_ms > 0 || conn->waiting)
 		return false;
 	if (output_is_full(conn) && !conn_flush(conn))
 		return false;
@@ -177,13 +177,21 @@ static void conn_run_unit(struct conn *conn, enum unit unit, size_t length)
 {
 	conn->piece_ms = clock_monotonic_ms();
 	enum run result = conn->protocol->run(conn->session, slice_sub(conn_input(conn), 0, length));
-	conn->again = result == RUN_AGAIN;
+	conn->again = result != RUN_DONE;
+	conn->waiting = result == RUN_WAIT;
 	conn->again_unit = unit;
 	conn->again_length = length;
 	if (!conn->again)
 		conn_consume(conn, length);
-	else
+	else if (!conn->waiting)
 		conn_is_gone(conn);
+}
+
+/* Runs the unit that has waited, whatever has become of the connection meanwhile: what it has begun is brought to its end. */
+static void run_waiting(struct conn *conn)
+{
+	conn->resumed = false;
+	conn_run_unit(conn, conn->again_unit, conn->again_length);
 }
 
 /* Runs units until none is complete or none may run. In the loop (in_worker false) it stops before one that may block and
@@ -192,6 +200,11 @@ static void conn_run_unit(struct conn *conn, enum unit unit, size_t length)
 static bool conn_run(struct conn *conn, bool in_worker, char *scratch)
 {
 	int reads = 0;
+	if (conn->resumed) {
+		if (conn->again_unit == UNIT_WORK && !in_worker)
+			return true;
+		run_waiting(conn);
+	}
 	if (conn->wake_due && conn_may_run(conn)) {
 		if (!in_worker)
 			return true;
@@ -270,8 +283,9 @@ static void hand_over(struct conn *conn, struct workers *workers, void (*work)(v
 {
 	conn->busy = true;
 	conn->job = (struct job){.work = work, .argument = conn};
-	workers_submit(workers, &conn->job, conn->again || conn->turn_over);
+	bool long_work = (conn->again && !conn->resumed) || conn->turn_over;
 	conn->turn_over = false;
+	workers_submit(workers, &conn->job, long_work);
 }
 
 /* ---- Waiting ---- */
@@ -492,8 +506,16 @@ static void conn_settle(struct conn *conn)
 {
 	if (conn->busy || conn->delayed || conn->phase != PHASE_OPEN)
 		return;
-	if (!conn->failed && run_in_loop(conn)) {
+	if ((!conn->failed || conn->resumed) && run_in_loop(conn)) {
 		hand_over(conn, conn->server->workers, worker_run);
+		return;
+	}
+	if (conn->waiting) { /* as when a worker had it */
+		conn_poll(conn, conn->failed ? 0 : wanted_events(conn));
+		return;
+	}
+	if (conn->ended) {
+		conn_dismiss(conn, false);
 		return;
 	}
 	if (conn->overflow && !conn->closing) {
@@ -546,6 +568,14 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	}
 }
 
+static void note_called(struct conn *conn, unsigned called)
+{
+	conn->wake_due |= (called & CALLED_WAKE) != 0;
+	conn->resumed = conn->waiting && called & CALLED_RESUME;
+	if (conn->resumed)
+		conn->heard_ms = clock_monotonic_ms(); /* who waited for us wasn't silent */
+}
+
 void conn_returned(struct conn *conn)
 {
 	conn->busy = false;
@@ -558,38 +588,36 @@ void conn_returned(struct conn *conn)
 		conn_release(conn);
 		return;
 	}
-	if (conn->wake_later) {
-		conn->wake_later = false;
-		conn->wake_due = true;
-	}
-	if (conn->ended) {
+	note_called(conn, conn->woken_later);
+	conn->woken_later = 0;
+	if (conn->ended && !conn->waiting) {
 		conn_dismiss(conn, false);
 		return;
 	}
 	/* A client that never rests is hardly ever found at rest by the clock: its end is looked for here, too. */
 	if (conn->server->stopping && !conn->again)
 		conn_shut_down(conn, false);
-	else if (is_late(conn) && !conn->closing)
+	else if (is_late(conn) && !conn->closing && !conn->waiting)
 		conn_tick(conn, clock_monotonic_ms());
 	else
 		conn_settle(conn);
 }
 
-void conn_woken(struct conn *conn)
+void conn_woken(struct conn *conn, unsigned called)
 {
 	if (conn->phase != PHASE_OPEN)
 		return;
 	if (conn->busy) {
-		conn->wake_later = true;
+		conn->woken_later |= called;
 		return;
 	}
-	conn->wake_due = true;
+	note_called(conn, called);
 	conn_settle(conn);
 }
 
 void conn_tick(struct conn *conn, int64_t now_ms)
 {
-	if (conn->busy || conn->delayed || conn->phase == PHASE_ENDING)
+	if (conn->busy || conn->waiting || conn->delayed || conn->phase == PHASE_ENDING)
 		return;
 	if (conn->phase != PHASE_OPEN) {
 		int64_t deadline = conn->phase == PHASE_LINGER ? conn->deadline_ms : conn->handshake_until_ms;
@@ -612,7 +640,7 @@ void conn_tick(struct conn *conn, int64_t now_ms)
 
 void conn_shut_down(struct conn *conn, bool at_once)
 {
-	if (conn->busy || conn->phase == PHASE_ENDING)
+	if (conn->busy || (conn->waiting && !at_once) || conn->phase == PHASE_ENDING)
 		return;
 	if (at_once || conn->phase == PHASE_HANDSHAKE) {
 		conn_end(conn);
@@ -629,7 +657,7 @@ void conn_shut_down(struct conn *conn, bool at_once)
 /* Where an answer waits to be sent, there is no place for a goodbye in the midst of it, and the rest isn't the client's any more. */
 void conn_dismiss(struct conn *conn, bool late)
 {
-	if (conn->busy) {
+	if (conn->busy || conn->waiting) {
 		if (late)
 			shutdown(conn->fd, SHUT_RDWR);
 		return;

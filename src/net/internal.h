@@ -80,6 +80,9 @@ bool conn_flush(struct conn *conn);
 
 /* ---- conn.c ---- */
 
+/* What other threads want of a connection. */
+enum { CALLED_WAKE = 1, CALLED_RESUME = 2 };
+
 enum phase { PHASE_HANDSHAKE, PHASE_OPEN, PHASE_LINGER, PHASE_ENDING };
 
 struct conn {
@@ -96,6 +99,7 @@ struct conn {
 	bool drained;              /* the last read left the socket empty, and no poll has found it readable since */
 	int handshake;             /* what its last step came to: an SSL_ERROR_… */
 	bool again, closing, failed, eof, overflow, start_tls, wake_due, want_write, want_read;
+	bool waiting, resumed;     /* with `again`: the unit returned RUN_WAIT; … and conn_resume() was called since */
 	bool turn_over;            /* a worker gave it back with work left */
 	int delay_ms;              /* asked for by the session, not yet begun */
 	int64_t idle_ms, heard_ms, deadline_ms, handshake_until_ms; /* monotonic; 0: none */
@@ -104,7 +108,8 @@ struct conn {
 
 	/* [loop] */
 	_Atomic bool busy;         /* written by the loop, for lists of sessions read by anybody */
-	bool delayed, poll_stopped, wake_later;
+	bool delayed, poll_stopped;
+	unsigned woken_later;      /* CALLED_… while a worker had it */
 	int poll_events;
 	enum phase phase;
 	uv_poll_t poll;
@@ -114,7 +119,7 @@ struct conn {
 
 	/* under server->lock */
 	struct conn *next_done, *next_wake;
-	bool wake_listed;
+	unsigned called;           /* CALLED_…; 0: it isn't in the list */
 	struct conn *previous_session, *next_session; /* while somebody is signed in: `account` is set */
 	char *account;
 	size_t account_len;
@@ -136,8 +141,8 @@ void conn_begin(struct server *server, int fd, const struct sockaddr_storage *pe
 		bool implicit_tls, void *context);
 /** After a worker has given it back. [loop] */
 void conn_returned(struct conn *conn);
-/** conn_wake() was called. [loop] */
-void conn_woken(struct conn *conn);
+/** conn_wake() or conn_resume() was called: CALLED_…. [loop] */
+void conn_woken(struct conn *conn, unsigned called);
 /** Once a second. [loop] */
 void conn_tick(struct conn *conn, int64_t now_ms);
 /** Says goodbye because the server stops; `at_once`: doesn't even flush. [loop] */

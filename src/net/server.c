@@ -205,24 +205,27 @@ void server_post_done(struct conn *conn)
 	pthread_mutex_unlock(&server->lock);
 }
 
-void conn_wake(struct conn *conn)
+static void call(struct conn *conn, unsigned what)
 {
 	struct server *server = conn->server;
 	pthread_mutex_lock(&server->lock);
-	if (!conn->wake_listed) {
-		conn->wake_listed = true;
+	if (conn->called == 0) {
 		conn->next_wake = server->woken;
 		server->woken = conn;
 		uv_async_send(&server->posted);
 	}
+	conn->called |= what;
 	pthread_mutex_unlock(&server->lock);
 }
+
+void conn_wake(struct conn *conn) { call(conn, CALLED_WAKE); }
+void conn_resume(struct conn *conn) { call(conn, CALLED_RESUME); }
 
 void server_forget(struct conn *conn)
 {
 	struct server *server = conn->server;
 	pthread_mutex_lock(&server->lock);
-	for (struct conn **link = &server->woken; conn->wake_listed && *link; link = &(*link)->next_wake)
+	for (struct conn **link = &server->woken; conn->called != 0 && *link; link = &(*link)->next_wake)
 		if (*link == conn) {
 			*link = conn->next_wake;
 			break;
@@ -240,13 +243,14 @@ void server_forget(struct conn *conn)
 	free(conn);
 }
 
-static struct conn *take_woken(struct server *server)
+static struct conn *take_woken(struct server *server, unsigned *called)
 {
 	pthread_mutex_lock(&server->lock);
 	struct conn *conn = server->woken;
 	if (conn) {
 		server->woken = conn->next_wake;
-		conn->wake_listed = false;
+		*called = conn->called;
+		conn->called = 0;
 	}
 	pthread_mutex_unlock(&server->lock);
 	return conn;
@@ -312,8 +316,9 @@ static void on_posted(uv_async_t *async)
 		conn_returned(done);
 		done = next;
 	}
-	for (struct conn *conn; (conn = take_woken(server));)
-		conn_woken(conn);
+	unsigned called;
+	for (struct conn *conn; (conn = take_woken(server, &called));)
+		conn_woken(conn, called);
 	sessions_dismiss(server);
 	if (stop_seconds >= 0)
 		begin_stopping(server, stop_seconds);

@@ -9,7 +9,8 @@
  * Output is queued by conn_send() and conn_send_file() and written when the owner lets go or when much has gathered; it
  * goes out in order. When a client doesn't read, its connection alone waits: no further unit is run before its output has
  * drained below OUTPUT_LOW. A unit with a long answer (FETCH, LIST) sends a part, returns RUN_AGAIN, and is called
- * again when there is room. So does one that lasts (SEARCH): a worker that others wait for goes to them after each part.
+ * again when there is room. So does one that lasts (SEARCH): a worker that others wait for goes to them after each part. A unit that
+ * waits for another role asks, returns RUN_WAIT, and is called again when the answer has woken it: that costs its session's memory.
  *
  * Idle connections hold no buffers: memory is taken when bytes arrive and given back when they are used up. */
 #ifndef NET_SERVER_H
@@ -38,7 +39,13 @@ enum unit {
 	UNIT_WORK,       /* *length bytes are a unit that may block: hand it to a worker */
 };
 
-enum run { RUN_DONE, RUN_AGAIN };
+enum run {
+	RUN_DONE,
+	RUN_AGAIN, /* there is more to do, when others have had their turn or output has drained: run the same unit again */
+	RUN_WAIT,  /* something outside is awaited (another role's answer): run the same unit again after conn_resume(), and use no thread
+	            * until then. What is awaited must end by itself: meanwhile nothing else happens to the connection, unless the
+	            * server stops and its patience ends; then close() comes, and whoever was to wake must be stopped there. */
+};
 
 enum expiry {
 	EXPIRY_IDLE,     /* silent for longer than conn_set_idle() */
@@ -58,7 +65,7 @@ struct protocol {
 	/** Looks at all bytes that have arrived and names the next unit. Must be quick and must not send. `length` may be 0 for
 	 * a unit without input of its own, when the session has work to do by itself. Whoever owns the connection runs it. */
 	enum unit (*peek)(void *session, struct slice input, size_t *length);
-	/** Runs one unit; `unit` is valid until it returns. RUN_AGAIN: call it again with the same unit. */
+	/** Runs one unit; `unit` is valid until it returns. RUN_AGAIN, RUN_WAIT: call it again with the same unit. */
 	enum run (*run)(void *session, struct slice unit);
 	/** After conn_wake(): something outside has changed. In a worker. NULL if the protocol never waits for anything. */
 	void (*wake)(void *session);
@@ -146,6 +153,8 @@ void *conn_context(const struct conn *conn);
 /** Makes the protocol's wake() run soon; calls that come before it has run are one. From any thread, while the session
  * lives: who calls it must have been stopped (store_unsubscribe) before close() returns. */
 void conn_wake(struct conn *conn);
+/** The same for the unit that has returned, or is about to return, RUN_WAIT. One call too many does no harm: it waits on. */
+void conn_resume(struct conn *conn);
 
 /* ---- For a role's main ---- */
 

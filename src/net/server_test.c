@@ -24,9 +24,15 @@ enum { MAX_LINE = 1000, BIG = 300000, BIG_FILE = 3000000, NEWS = 100000, NEWS_MA
 struct session {
 	struct conn *conn;
 	int part;
+	bool asked;                     /* it said ASK */
+	_Atomic bool answered;
 };
 
 static struct session *_Atomic waiting; /* the session that said WAIT */
+enum { ASKED_MAX = 150 };
+static struct session *asked[ASKED_MAX]; /* sessions that wait for an answer */
+static _Atomic int asked_count;
+static _Atomic int asked_again; /* runs of a unit that waits */
 static _Atomic int closed_sessions;
 static _Atomic bool working; /* a session that said WORK has a thread until this is false */
 static _Atomic int news_told;
@@ -100,6 +106,23 @@ static void send_file(struct conn *conn)
 	conn_send_text(conn, "end\r\n");
 }
 
+/* Asks nobody, and waits for answer_all(). QUICKASK is the same in the loop. */
+static enum run ask(struct session *session)
+{
+	if (session->asked) {
+		asked_again++;
+		if (!session->answered)
+			return RUN_WAIT;
+		session->asked = session->answered = false;
+		conn_send_text(session->conn, "answer\r\n");
+		return RUN_DONE;
+	}
+	session->asked = true;
+	asked[asked_count] = session;
+	asked_count++;
+	return RUN_WAIT;
+}
+
 static enum run echo_run(void *at, struct slice unit)
 {
 	struct session *session = at;
@@ -107,6 +130,8 @@ static enum run echo_run(void *at, struct slice unit)
 	struct conn_tls tls;
 	if (slice_starts(unit, SLICE("BIG")))
 		return send_big(session);
+	if (slice_starts(unit, SLICE("ASK")) || slice_starts(unit, SLICE("QUICKASK")))
+		return ask(session);
 	if (slice_starts(unit, SLICE("FILE")))
 		send_file(conn);
 	else if (slice_starts(unit, SLICE("LOGIN "))) {
@@ -202,7 +227,7 @@ static int set_up(void **state)
 	server_listen(fixture->server, test_listen(&fixture->port), &echo_protocol, false, NULL);
 	server_listen(fixture->server, test_listen(&fixture->tls_port), &echo_protocol, true, NULL);
 	pthread_create(&fixture->thread, NULL, run_server, fixture->server);
-	closed_sessions = 0;
+	closed_sessions = asked_count = asked_again = 0;
 	news_told = -1;
 	*state = fixture;
 	return 0;
@@ -413,6 +438,117 @@ static void waking_reaches_the_session(void **state)
 	say_wait(fd);
 	conn_wake(waiting->conn);
 	expect(fd, "woken\r\n");
+	close(fd);
+}
+
+/* ---- Waiting for an answer ---- */
+
+static void wait_until_asked(int count)
+{
+	while (asked_count < count)
+		usleep(1000);
+}
+
+static void answer_all(void)
+{
+	int count = asked_count;
+	for (int i = 0; i < count; i++) {
+		asked[i]->answered = true;
+		conn_resume(asked[i]->conn);
+	}
+}
+
+static void wait_until_closed(int count)
+{
+	while (closed_sessions < count)
+		usleep(1000);
+}
+
+/* What comes behind the question is run when that has been answered; sessions that wait have no thread, and hold up nobody. */
+static void who_waits_has_no_thread(void **state)
+{
+	enum { HALF = 60 };
+	struct fixture *fixture = *state;
+	struct server_counts counts;
+	int fds[2 * HALF], other = dial(fixture->port);
+	expect(other, "hello\r\n");
+	for (int i = 0; i < 2 * HALF; i++) { /* one at a time: the list of those who ask has no lock */
+		fds[i] = dial(fixture->port);
+		expect(fds[i], "hello\r\n");
+		say(fds[i], i < HALF ? "ASK\r\nand then\r\n" : "QUICKASK\r\nQUICK then\r\n");
+		wait_until_asked(i + 1);
+	}
+	server_counts(fixture->server, &counts);
+	assert_true(counts.workers <= 4 && counts.busy_workers <= 1);
+	for (int i = 0; i < 100; i++) {
+		say(other, "echo\r\n");
+		expect(other, "echo\r\n");
+	}
+	assert_int_equal(asked_again, 0);
+	conn_resume(asked[0]->conn); /* … without an answer: it waits on */
+	while (asked_again < 1)
+		usleep(1000);
+	answer_all();
+	for (int i = 0; i < 2 * HALF; i++) {
+		expect(fds[i], i < HALF ? "answer\r\n" : "answer\r\nQUICK then\r\n");
+		if (i < HALF)
+			expect(fds[i], "and then\r\n");
+		close(fds[i]);
+	}
+	close(other);
+}
+
+/* What has been begun is brought to its end: the session is closed when the answer has come, not before. */
+static void who_hangs_up_while_waiting_is_kept_until_the_answer(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	say(fd, "ASK\r\n");
+	wait_until_asked(1);
+	setsockopt(fd, SOL_SOCKET, SO_LINGER, &(struct linger){.l_onoff = 1}, sizeof(struct linger)); /* a reset */
+	close(fd);
+	usleep(50000);
+	assert_int_equal(closed_sessions, 0);
+	answer_all();
+	wait_until_closed(1);
+}
+
+static bool everybody(void *context, const struct conn_session *session)
+{
+	(void)context, (void)session;
+	return true;
+}
+
+static void a_session_that_waits_is_ended_with_its_answer(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	char byte;
+	expect(fd, "hello\r\n");
+	say(fd, "LOGIN alice\r\nASK\r\n");
+	expect(fd, "LOGIN alice\r\n");
+	wait_until_asked(1);
+	assert_int_equal(server_end_sessions(fixture->server, everybody, NULL, SLICE("because")), 1);
+	assert_int_equal(recv(fd, &byte, 1, 0), 0); /* after SESSION_END_MS nothing is heard any more */
+	assert_int_equal(closed_sessions, 0);
+	answer_all();
+	wait_until_closed(1);
+	close(fd);
+}
+
+/* Whose answer never comes is closed when the server's patience ends, and not before. */
+static void stopping_waits_for_answers_as_long_as_it_may(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	say(fd, "ASK\r\n");
+	wait_until_asked(1);
+	server_stop(fixture->server, 1);
+	usleep(300000);
+	assert_int_equal(closed_sessions, 0);
+	wait_until_closed(1);
 	close(fd);
 }
 
@@ -795,6 +931,10 @@ int main(void)
 		SERVED(files_are_sent_whole),
 		SERVED(too_long_a_line_ends_the_connection),
 		SERVED(waking_reaches_the_session),
+		SERVED(who_waits_has_no_thread),
+		SERVED(who_hangs_up_while_waiting_is_kept_until_the_answer),
+		SERVED(a_session_that_waits_is_ended_with_its_answer),
+		SERVED(stopping_waits_for_answers_as_long_as_it_may),
 		SERVED(news_wait_for_a_client_that_does_not_read),
 		SERVED(a_delay_holds_the_answer_back),
 		SERVED(nothing_clear_survives_starttls),
