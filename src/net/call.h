@@ -42,6 +42,17 @@ struct call_answer {
 };
 /** Asks and waits. False: there is no answer; nothing is left of *answer. Any thread. */
 bool caller_ask(struct caller *caller, const struct call_question *question, struct call_answer *answer);
+
+/** A question that nobody waits for with a thread. */
+struct call_ticket;
+/** Asks and returns. When there is an answer, or it is clear that there will be none, `done` is called, once and under the caller's
+ * lock, in any thread, maybe before this returns: it wakes somebody (conn_resume()), and calls nothing of this header. What the
+ * question points to, and its descriptors, must stay until caller_end(). Any thread. */
+struct call_ticket *caller_begin(struct caller *caller, const struct call_question *question, void (*done)(void *context), void *context);
+bool caller_is_done(const struct call_ticket *ticket);
+/** Takes the answer, as caller_ask() gives it, and frees the ticket. One that isn't done yet is given up: its answer is thrown away when
+ * it comes, and `done` isn't called after this has returned. Sets *ticket to NULL. By one thread, who has asked or comes after him. */
+bool caller_end(struct call_ticket **ticket, struct call_answer *answer);
 /** Since when the oldest question has been waiting (monotonic milliseconds); 0: none is. Never blocks. */
 int64_t caller_waiting_since(const struct caller *caller);
 

@@ -1,7 +1,8 @@
-/* The asking side of call.h. Any number of threads ask over the one channel; a receiving thread, started with the first question,
- * hands each answer to the one that waits for it.
+/* The asking side of call.h. Any number of threads ask over the one channel. A receiving thread, started with the first question,
+ * takes the answers, sends what found no room, asks again when the other side was restarted, and gives up what is late: so who asks
+ * needs no thread to wait with.
  *
- * Every question names the generation of the side that it is for, and is read by no other; when a new one says hello, who waits asks
+ * Every question names the generation of the side that it is for, and is read by no other; when a new one says hello, it is asked
  * again. So a question is read once by each that could have done it, and only the first reading isn't marked. */
 #include "net/call.h"
 
@@ -24,23 +25,37 @@ enum {
 	CALLER_BUFFER = 1024 * 1024, /* asked for; the system's limits make less of it */
 };
 
-/** One that waits; on its stack. */
-struct pending {
-	struct pending *next, *previous;
-	uint64_t id, generation;    /* generation: that it was last sent to; 0: to none yet */
-	int64_t since;
-	pthread_cond_t changed;
-	bool done;
-	struct call_answer *answer;
+enum ticket_state {
+	TICKET_UNSENT,  /* nobody is there yet, or there was no room: the receiving thread sends it */
+	TICKET_SENDING, /* in the thread that asks */
+	TICKET_SENT,
+	TICKET_DONE,    /* with an answer or without; it is in no list any more */
+};
+
+struct call_ticket {
+	struct caller *caller;
+	struct call_question question;
+	void (*done)(void *context);
+	void *context;
+	/* under the caller's lock */
+	struct call_ticket *next, *previous;
+	enum ticket_state state;
+	uint64_t id, generation; /* generation: that it was last sent to; 0: to none yet */
+	int64_t since, pinged_at;
+	bool answered;
+	struct call_answer answer;
 };
 
 struct caller {
-	int channel, stop_fd;
-	_Atomic int64_t waiting_since; /* of the first below */
-	pthread_mutex_t lock;          /* guards what follows */
-	struct pending *first, *last;  /* in the order of asking */
-	uint64_t next_id, generation;  /* generation 0: not known yet */
-	int64_t heard_at;              /* when the other side last said anything, monotonic ms */
+	int channel, wake_fd;
+	_Atomic bool stopping;
+	_Atomic int64_t waiting_since;   /* of the first below */
+	pthread_mutex_t lock;            /* guards what follows */
+	struct call_ticket *first, *last; /* in the order of asking */
+	size_t unsent;
+	uint64_t next_id, generation;    /* generation 0: not known yet */
+	int64_t heard_at;                /* when the other side last said anything, monotonic ms */
+	int64_t look_at;                 /* when the receiving thread looks for what is late */
 	bool receiving;
 	pthread_t receiver;
 };
@@ -49,11 +64,12 @@ struct caller *caller_new(int channel)
 {
 	struct caller *caller = memory_new(sizeof *caller);
 	caller->channel = channel;
-	caller->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (caller->stop_fd < 0)
+	caller->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (caller->wake_fd < 0)
 		memory_exhausted(0);
 	setsockopt(channel, SOL_SOCKET, SO_SNDBUF, &(int){CALLER_BUFFER}, sizeof(int));
 	pthread_mutex_init(&caller->lock, NULL);
+	caller->look_at = INT64_MAX;
 	caller->next_id = random_u64(); /* so that no answer to a former process of this role fits */
 	return caller;
 }
@@ -64,15 +80,152 @@ void caller_free(struct caller **caller)
 	*caller = NULL;
 	if (!old)
 		return;
-	if (old->receiving && eventfd_write(old->stop_fd, 1) == 0)
+	old->stopping = true;
+	if (old->receiving && eventfd_write(old->wake_fd, 1) == 0)
 		pthread_join(old->receiver, NULL);
 	close(old->channel);
-	close(old->stop_fd);
+	close(old->wake_fd);
 	pthread_mutex_destroy(&old->lock);
 	free(old);
 }
 
 int64_t caller_waiting_since(const struct caller *caller) { return caller->waiting_since; }
+
+/* ---- Tickets: with the lock held ---- */
+
+static void enter(struct caller *caller, struct call_ticket *ticket)
+{
+	ticket->id = caller->next_id++;
+	ticket->since = clock_monotonic_ms();
+	ticket->previous = caller->last;
+	if (caller->last)
+		caller->last->next = ticket;
+	else {
+		caller->first = ticket;
+		caller->waiting_since = ticket->since;
+	}
+	caller->last = ticket;
+	caller->unsent++;
+}
+
+static void set_state(struct call_ticket *ticket, enum ticket_state state)
+{
+	ticket->caller->unsent += (size_t)(state == TICKET_UNSENT) - (size_t)(ticket->state == TICKET_UNSENT);
+	ticket->state = state;
+}
+
+static void leave(struct call_ticket *ticket)
+{
+	struct caller *caller = ticket->caller;
+	set_state(ticket, TICKET_DONE);
+	*(ticket->next ? &ticket->next->previous : &caller->last) = ticket->previous;
+	if (ticket->previous)
+		ticket->previous->next = ticket->next;
+	else {
+		caller->first = ticket->next;
+		caller->waiting_since = caller->first ? caller->first->since : 0;
+	}
+}
+
+static void finish(struct call_ticket *ticket, bool answered)
+{
+	ticket->answered = answered;
+	leave(ticket);
+	ticket->done(ticket->context);
+}
+
+/* ---- Sending ---- */
+
+static bool send_question(struct caller *caller, const struct call_ticket *ticket, uint64_t generation)
+{
+	const struct call_question *question = &ticket->question;
+	struct call_datagram datagram = {
+		.kind = CALL_QUESTION,
+		.flags = ticket->generation != 0 ? CALL_AGAIN : 0,
+		.verb = question->verb,
+		.generation = generation,
+		.id = ticket->id,
+		.time = question->begin_by,
+		.text = question->text,
+		.fd_count = question->fd_count,
+	};
+	memcpy(datagram.fds, question->fds, sizeof question->fds);
+	return call_send(caller->channel, &datagram);
+}
+
+/* What became of sending it to that generation. False: there is no room, or somebody else is there now. With the lock held. */
+static bool note_sent(struct call_ticket *ticket, uint64_t generation, bool sent, int number)
+{
+	if (sent)
+		ticket->generation = generation;
+	if (ticket->state == TICKET_DONE)
+		return true;
+	if (!sent && number != EAGAIN) {
+		finish(ticket, false);
+		return true;
+	}
+	bool well = sent && generation == ticket->caller->generation;
+	set_state(ticket, well ? TICKET_SENT : TICKET_UNSENT);
+	return well;
+}
+
+/* Sends what is unsent, as far as there is room. With the lock held. */
+static void send_unsent(struct caller *caller)
+{
+	bool room = caller->generation != 0;
+	for (struct call_ticket *ticket = caller->first, *next; room && ticket && caller->unsent > 0; ticket = next) {
+		next = ticket->next;
+		if (ticket->state != TICKET_UNSENT)
+			continue;
+		bool sent = send_question(caller, ticket, caller->generation);
+		room = note_sent(ticket, caller->generation, sent, errno);
+	}
+}
+
+static void ping(struct caller *caller)
+{
+	call_send(caller->channel, &(struct call_datagram){.kind = CALL_PING}); /* where there is no room, the other side is behind */
+}
+
+/* ---- Patience ---- */
+
+/* Is it worth waiting on? With the lock held. */
+static bool has_patience(struct caller *caller, struct call_ticket *ticket, int64_t now)
+{
+	if (now < ticket->question.begin_by)
+		return true;
+	if (now >= ticket->question.end_by || ticket->state == TICKET_UNSENT)
+		return false;
+	if (ticket->pinged_at > 0 && now < ticket->pinged_at + CALLER_PING_MS)
+		return true;
+	if (ticket->pinged_at > 0 && caller->heard_at < ticket->pinged_at)
+		return false;
+	ticket->pinged_at = now;
+	ping(caller);
+	return true;
+}
+
+static int64_t next_look(const struct call_ticket *ticket)
+{
+	int64_t next = ticket->pinged_at > 0 ? ticket->pinged_at + CALLER_PING_MS : ticket->question.begin_by;
+	return next < ticket->question.end_by || ticket->pinged_at == 0 ? next : ticket->question.end_by;
+}
+
+/* Gives up what is late. With the lock held. */
+static void look(struct caller *caller)
+{
+	int64_t now = clock_monotonic_ms();
+	if (now < caller->look_at)
+		return;
+	caller->look_at = INT64_MAX;
+	for (struct call_ticket *ticket = caller->first, *next; ticket; ticket = next) {
+		next = ticket->next;
+		if (!has_patience(caller, ticket, now))
+			finish(ticket, false);
+		else if (next_look(ticket) < caller->look_at)
+			caller->look_at = next_look(ticket);
+	}
+}
 
 /* ---- Receiving ---- */
 
@@ -82,22 +235,22 @@ static void note_generation(struct caller *caller, uint64_t generation)
 	if (generation == caller->generation)
 		return;
 	caller->generation = generation;
-	for (struct pending *pending = caller->first; pending; pending = pending->next)
-		pthread_cond_signal(&pending->changed);
+	for (struct call_ticket *ticket = caller->first; ticket; ticket = ticket->next)
+		if (ticket->state == TICKET_SENT)
+			set_state(ticket, TICKET_UNSENT);
 }
 
 static void hand_over(struct caller *caller, struct call_datagram *datagram)
 {
-	struct pending *pending = caller->first;
-	while (pending && pending->id != datagram->id)
-		pending = pending->next;
-	if (!pending || pending->done || !buf_append(&pending->answer->text, datagram->text))
+	struct call_ticket *ticket = caller->first;
+	while (ticket && ticket->id != datagram->id)
+		ticket = ticket->next;
+	if (!ticket || !buf_append(&ticket->answer.text, datagram->text))
 		return;
-	memcpy(pending->answer->fds, datagram->fds, sizeof pending->answer->fds);
-	pending->answer->fd_count = datagram->fd_count;
+	memcpy(ticket->answer.fds, datagram->fds, sizeof ticket->answer.fds);
+	ticket->answer.fd_count = datagram->fd_count;
 	datagram->fd_count = 0;
-	pending->done = true;
-	pthread_cond_signal(&pending->changed);
+	finish(ticket, true);
 }
 
 static void take(struct caller *caller, struct call_datagram *datagram)
@@ -110,28 +263,42 @@ static void take(struct caller *caller, struct call_datagram *datagram)
 	call_close(datagram);
 }
 
+/* What there is to do when nothing has come. *full: some questions wait for room. Returns for how long to sleep, in ms; -1: until
+ * something comes. */
+static int before_sleep(struct caller *caller, bool *full)
+{
+	pthread_mutex_lock(&caller->lock);
+	send_unsent(caller);
+	look(caller);
+	*full = caller->unsent > 0 && caller->generation != 0;
+	int64_t left = caller->look_at == INT64_MAX ? -1 : caller->look_at - clock_monotonic_ms();
+	pthread_mutex_unlock(&caller->lock);
+	return left < -1 ? 0 : left > INT32_MAX ? INT32_MAX : (int)left;
+}
+
 static void *receive_all(void *argument)
 {
 	struct caller *caller = argument;
 	char *bytes = memory_new(CALL_DATAGRAM_MAX);
-	struct pollfd polled[2] = {{.fd = caller->stop_fd, .events = POLLIN}, {.fd = caller->channel, .events = POLLIN}};
-	while (!polled[0].revents) {
+	struct pollfd polled[2] = {{.fd = caller->wake_fd, .events = POLLIN}, {.fd = caller->channel}};
+	while (!caller->stopping) {
 		struct call_datagram datagram;
+		eventfd_t ignored;
+		bool full;
 		int got = call_receive(caller->channel, bytes, &datagram);
-		if (got > 0)
+		if (got > 0) {
 			take(caller, &datagram);
-		else if (got < 0)
+			continue;
+		}
+		if (got < 0)
 			polled[1].fd = -1; /* nobody holds the other end any more: all that is left is to time out */
-		if (got <= 0 && poll(polled, 2, -1) < 0)
-			polled[0].revents = 0;
+		int timeout = before_sleep(caller, &full);
+		polled[1].events = (short)(full ? POLLIN | POLLOUT : POLLIN);
+		if (poll(polled, 2, timeout) > 0 && polled[0].revents)
+			eventfd_read(caller->wake_fd, &ignored);
 	}
 	free(bytes);
 	return NULL;
-}
-
-static void ping(struct caller *caller)
-{
-	call_send(caller->channel, &(struct call_datagram){.kind = CALL_PING}); /* where there is no room, the other side is behind */
 }
 
 /* With the lock held. The first thing to know is who is there. */
@@ -150,103 +317,93 @@ static bool start_receiving(struct caller *caller)
 
 /* ---- Asking ---- */
 
-static void enter(struct caller *caller, struct pending *pending)
+/* With the lock held, which it gives up while it sends. */
+static void begin(struct caller *caller, struct call_ticket *ticket)
 {
-	pending->id = caller->next_id++;
-	pending->since = clock_monotonic_ms();
-	pending->previous = caller->last;
-	if (caller->last)
-		caller->last->next = pending;
-	else {
-		caller->first = pending;
-		caller->waiting_since = pending->since;
+	bool waits_for_others = caller->unsent > 0;
+	uint64_t generation = caller->generation;
+	enter(caller, ticket);
+	if (!start_receiving(caller)) {
+		finish(ticket, false);
+		return;
 	}
-	caller->last = pending;
+	bool sent = false;
+	if (generation != 0 && !waits_for_others) {
+		set_state(ticket, TICKET_SENDING);
+		pthread_mutex_unlock(&caller->lock);
+		sent = send_question(caller, ticket, generation);
+		int number = errno;
+		pthread_mutex_lock(&caller->lock);
+		sent = note_sent(ticket, generation, sent, number);
+	}
+	bool sooner = ticket->state != TICKET_DONE && next_look(ticket) < caller->look_at;
+	if (sooner)
+		caller->look_at = next_look(ticket);
+	if (sooner || (!sent && generation != 0))
+		eventfd_write(caller->wake_fd, 1);
 }
 
-static void leave(struct caller *caller, struct pending *pending)
+struct call_ticket *caller_begin(struct caller *caller, const struct call_question *question, void (*done)(void *context), void *context)
 {
-	if (pending->next)
-		pending->next->previous = pending->previous;
-	else
-		caller->last = pending->previous;
-	if (pending->previous)
-		pending->previous->next = pending->next;
-	else {
-		caller->first = pending->next;
-		caller->waiting_since = caller->first ? caller->first->since : 0;
-	}
-}
-
-/* Sends the question to who is there now, waiting for room until it isn't to be begun any more. With the lock held, which it gives
- * up meanwhile. False: it can't be sent. */
-static bool send_question(struct caller *caller, const struct call_question *question, struct pending *pending)
-{
-	struct call_datagram datagram = {
-		.kind = CALL_QUESTION,
-		.flags = pending->generation != 0 ? CALL_AGAIN : 0,
-		.verb = question->verb,
-		.generation = caller->generation,
-		.id = pending->id,
-		.time = question->begin_by,
-		.text = question->text,
-		.fd_count = question->fd_count,
-	};
-	memcpy(datagram.fds, question->fds, sizeof question->fds);
-	pending->generation = caller->generation;
-	pthread_mutex_unlock(&caller->lock);
-	bool sent;
-	int64_t left;
-	while (!(sent = call_send(caller->channel, &datagram)) && errno == EAGAIN && (left = question->begin_by - clock_monotonic_ms()) > 0) {
-		struct pollfd polled = {.fd = caller->channel, .events = POLLOUT};
-		poll(&polled, 1, (int)left);
-	}
+	struct call_ticket *ticket = memory_new(sizeof *ticket);
+	*ticket = (struct call_ticket){.caller = caller, .question = *question, .done = done, .context = context, .answer = {.text = BUF(CALL_INLINE_MAX)}};
 	pthread_mutex_lock(&caller->lock);
-	return sent;
+	begin(caller, ticket);
+	pthread_mutex_unlock(&caller->lock);
+	return ticket;
 }
 
-/* Is it worth waiting on? With the lock held. */
-static bool has_patience(struct caller *caller, const struct call_question *question, int64_t *pinged_at)
+bool caller_is_done(const struct call_ticket *ticket)
 {
-	int64_t now = clock_monotonic_ms();
-	if (now < question->begin_by)
-		return true;
-	if (now >= question->end_by || (*pinged_at > 0 && caller->heard_at < *pinged_at))
-		return false;
-	*pinged_at = now;
-	ping(caller);
-	return true;
+	pthread_mutex_lock(&ticket->caller->lock);
+	bool done = ticket->state == TICKET_DONE;
+	pthread_mutex_unlock(&ticket->caller->lock);
+	return done;
 }
 
-/* With the lock held. */
-static bool wait_for_answer(struct caller *caller, const struct call_question *question, struct pending *pending)
+bool caller_end(struct call_ticket **ticket_pointer, struct call_answer *answer)
 {
-	int64_t pinged_at = 0;
-	while (!pending->done) {
-		if (caller->generation != pending->generation) {
-			if (!send_question(caller, question, pending))
-				return pending->done;
-			continue;
-		}
-		int64_t until = pinged_at > 0 ? pinged_at + CALLER_PING_MS : question->begin_by;
-		if (!clock_wait(&pending->changed, &caller->lock, until) && !has_patience(caller, question, &pinged_at))
-			return pending->done;
-	}
-	return true;
+	struct call_ticket *ticket = *ticket_pointer;
+	struct caller *caller = ticket->caller;
+	*ticket_pointer = NULL;
+	pthread_mutex_lock(&caller->lock);
+	if (ticket->state != TICKET_DONE)
+		leave(ticket);
+	pthread_mutex_unlock(&caller->lock);
+	bool answered = ticket->answered;
+	*answer = ticket->answer;
+	if (!answered)
+		buf_free(&answer->text);
+	free(ticket);
+	return answered;
+}
+
+/** One that waits in a thread. */
+struct asker {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool done;
+};
+
+static void wake_asker(void *context)
+{
+	struct asker *asker = context;
+	pthread_mutex_lock(&asker->lock);
+	asker->done = true;
+	pthread_cond_signal(&asker->changed);
+	pthread_mutex_unlock(&asker->lock);
 }
 
 bool caller_ask(struct caller *caller, const struct call_question *question, struct call_answer *answer)
 {
-	struct pending pending = {.answer = answer};
-	*answer = (struct call_answer){.text = BUF(CALL_INLINE_MAX)};
-	clock_init_condition(&pending.changed);
-	pthread_mutex_lock(&caller->lock);
-	enter(caller, &pending);
-	bool answered = start_receiving(caller) && wait_for_answer(caller, question, &pending);
-	leave(caller, &pending);
-	pthread_mutex_unlock(&caller->lock);
-	pthread_cond_destroy(&pending.changed);
-	if (!answered)
-		buf_free(&answer->text);
+	struct asker asker = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+	struct call_ticket *ticket = caller_begin(caller, question, wake_asker, &asker);
+	pthread_mutex_lock(&asker.lock);
+	while (!asker.done)
+		pthread_cond_wait(&asker.changed, &asker.lock);
+	pthread_mutex_unlock(&asker.lock);
+	bool answered = caller_end(&ticket, answer);
+	pthread_cond_destroy(&asker.changed);
+	pthread_mutex_destroy(&asker.lock);
 	return answered;
 }
