@@ -68,7 +68,8 @@ bool auth_is_local_domain(struct auth *auth, struct slice domain);
 enum language { LANGUAGE_EN, LANGUAGE_PT, LANGUAGE_RU, LANGUAGE_COUNT };
 /** From "en", "pt", "ru"; false: it is none of them. */
 bool auth_language_parse(struct slice name, enum language *language);
-/** Which language to write to this address in: its domain's; English for others, and where nobody knows. */
+/** Which language to write to this address in: that of the one account that it leads to, or else its domain's; English for others, and
+ * where nobody knows. */
 enum language auth_language(struct auth *auth, struct slice address);
 
 /* ---- Signing in ---- */

@@ -32,6 +32,8 @@ static const char *const schema[] = {
 	"UPDATE account SET local = substr(name, 1, length(name) - length(domain) - 1);"
 	"CREATE INDEX account_local ON account (local, name);"
 	"CREATE INDEX account_imported ON account (imported, password);",
+
+	"ALTER TABLE account ADD COLUMN language TEXT NOT NULL DEFAULT '';",
 };
 
 /* The key is made once and kept: an unknown account's salt that changed with every restart would give it away. */
@@ -218,19 +220,34 @@ bool directory_list_domains(struct directory *directory, struct arena *arena, st
 	return step == DB_DONE;
 }
 
+bool directory_check_language(struct slice name, struct error *error)
+{
+	enum language language;
+	if (slice_empty(name) || auth_language_parse(name, &language))
+		return true;
+	return error_set(error, ERROR_INVALID, "\"%.*s\" is none of the languages en, pt and ru", SLICE_ARG(name));
+}
+
+/* The language in the statement's one row, if it has one and that names one. */
+static bool read_language(struct db_statement *read, struct slice key, enum language *language)
+{
+	db_bind_text(read, 1, key);
+	bool found = db_step(read, NULL) == DB_ROW && auth_language_parse(db_text(read, 0), language);
+	db_reset(read);
+	return found;
+}
+
 enum language directory_language(struct directory *directory, struct slice address)
 {
-	struct slice local, name;
+	struct slice local, domain;
 	enum language language = LANGUAGE_EN;
-	arena_reset(directory->scratch);
-	address_split(address_canonical(address, directory->scratch), &local, &name);
-	struct db_statement *read = db_prepare(directory->db, "SELECT d.language FROM domain AS a JOIN domain AS d"
-		" ON d.name = CASE WHEN a.alias_of = '' THEN a.name ELSE a.alias_of END WHERE a.name = $1");
-	db_bind_text(read, 1, name);
-	if (db_step(read, NULL) == DB_ROW) {
-		auth_language_parse(db_text(read, 0), &language);
-		db_reset(read);
-	}
+	struct recipient_accounts accounts;
+	directory_recipient(directory, address, &accounts);
+	if (accounts.count == 1 && read_language(db_prepare(directory->db, "SELECT language FROM account WHERE name = $1"), accounts.at[0], &language))
+		return language;
+	address_split(address_canonical(address, directory->scratch), &local, &domain);
+	read_language(db_prepare(directory->db, "SELECT d.language FROM domain AS a JOIN domain AS d"
+		" ON d.name = CASE WHEN a.alias_of = '' THEN a.name ELSE a.alias_of END WHERE a.name = $1"), domain, &language);
 	return language;
 }
 
@@ -253,9 +270,8 @@ static bool check_domain(struct directory *directory, const struct domain_entry 
 		return false;
 	if (!slice_empty(in->catch_all) && !directory_check_address(in->catch_all, arena, &out->catch_all, error))
 		return false;
-	enum language language;
-	if (!slice_empty(in->language) && !auth_language_parse(in->language, &language))
-		return error_set(error, ERROR_INVALID, "\"%.*s\" is none of the languages en, pt and ru", SLICE_ARG(in->language));
+	if (!directory_check_language(in->language, error))
+		return false;
 	out->language = in->language;
 	if (slice_empty(in->alias_of))
 		return true;

@@ -22,6 +22,7 @@ struct account_entry {
 	bool enabled;
 	uint64_t quota_bytes, quota_messages; /* 0: none. Kept here and handed to the store */
 	int64_t created;
+	struct slice language;   /* in which its owner is written to; empty: its domain's */
 	bool has_password;
 };
 struct alias_entry {

@@ -45,7 +45,7 @@ static bool check_account(const struct account_entry *account, struct error *err
 			return error_set(error, ERROR_INVALID, "the display name holds control characters");
 	if (account->quota_bytes > INT64_MAX || account->quota_messages > INT64_MAX)
 		return error_set(error, ERROR_INVALID, "the quota is too large");
-	return true;
+	return directory_check_language(account->language, error);
 }
 
 static bool insert_account(struct directory *directory, const struct account_entry *account, struct error *error)
@@ -58,7 +58,7 @@ static bool insert_account(struct directory *directory, const struct account_ent
 	if (!slice_equal(domain, given_domain))
 		return error_set(error, ERROR_INVALID, "%.*s is an alias of %.*s: accounts belong there", SLICE_ARG(given_domain), SLICE_ARG(domain));
 	struct db_statement *add = db_prepare(directory->db, "INSERT INTO account (name, domain, display_name, enabled, quota_bytes,"
-		" quota_messages, created, version, identity, password, scram_iterations, local) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0, $9)"
+		" quota_messages, created, version, identity, password, scram_iterations, local, language) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0, $9, $10)"
 		" ON CONFLICT DO NOTHING");
 	db_bind_text(add, 1, name);
 	db_bind_text(add, 2, domain);
@@ -69,6 +69,7 @@ static bool insert_account(struct directory *directory, const struct account_ent
 	db_bind_number(add, 7, account->created ? account->created : clock_now());
 	db_bind_number(add, 8, id_new());
 	db_bind_text(add, 9, local);
+	db_bind_text(add, 10, account->language);
 	if (!db_run(add, error))
 		return false;
 	if (db_changes(directory->db) == 0)
@@ -89,13 +90,14 @@ static bool update_account(struct directory *directory, const struct account_ent
 {
 	struct slice key = account_key(account->name, directory->scratch);
 	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET display_name = $2, enabled = $3, quota_bytes = $4,"
-		" quota_messages = $5, version = $6, identity = CASE WHEN enabled <> 0 AND CAST($3 AS BIGINT) = 0 THEN $6 ELSE identity END WHERE name = $1");
+		" quota_messages = $5, version = $6, language = $7, identity = CASE WHEN enabled <> 0 AND CAST($3 AS BIGINT) = 0 THEN $6 ELSE identity END WHERE name = $1");
 	db_bind_text(set, 1, key);
 	db_bind_text(set, 2, account->display_name);
 	db_bind_number(set, 3, account->enabled);
 	db_bind_number(set, 4, (int64_t)account->quota_bytes);
 	db_bind_number(set, 5, (int64_t)account->quota_messages);
 	db_bind_number(set, 6, id_new());
+	db_bind_text(set, 7, account->language);
 	return change_one(directory, set, key, error);
 }
 
@@ -125,7 +127,7 @@ bool directory_remove_account(struct directory *directory, struct slice name, st
 	return directory_finish(directory, delete_account(directory, key, error), error);
 }
 
-#define ACCOUNT_COLUMNS "name, display_name, enabled, quota_bytes, quota_messages, created, password <> ''"
+#define ACCOUNT_COLUMNS "name, display_name, enabled, quota_bytes, quota_messages, created, password <> '', language"
 
 static void fill_account(struct db_statement *row, struct arena *arena, struct account_entry *account)
 {
@@ -136,6 +138,7 @@ static void fill_account(struct db_statement *row, struct arena *arena, struct a
 	account->quota_messages = (uint64_t)db_number(row, 4);
 	account->created = db_number(row, 5);
 	account->has_password = db_number(row, 6) != 0;
+	account->language = arena_copy(arena, db_text(row, 7));
 }
 
 bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct account_entry *account, struct error *error)

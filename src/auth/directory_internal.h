@@ -53,5 +53,7 @@ struct list {
 };
 /** Room for one more, zeroed. */
 void *directory_list_add(struct list *list);
+/** Empty, or one of those that the server writes to people in; ERROR_INVALID. */
+bool directory_check_language(struct slice name, struct error *error);
 
 #endif

@@ -47,7 +47,9 @@ static bool number_option(struct work *work, const char *option, bool size, uint
 
 static bool apply_options(struct work *work, struct account_entry *account)
 {
-	const char *name = command_value(work->line, "name");
+	const char *name = command_value(work->line, "name"), *language = command_value(work->line, "language");
+	if (language)
+		account->language = slice_of(language);
 	if (name)
 		account->display_name = slice_of(name);
 	if (!slice_is_utf8(account->display_name))
@@ -233,9 +235,9 @@ static bool remove_it(struct work *work)
 static json_t *json_of_account(const void *entry_at)
 {
 	const struct account_entry *entry = entry_at;
-	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b}", "name", json_of_slice(entry->name), "display_name", json_of_slice(entry->display_name),
+	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:o}", "name", json_of_slice(entry->name), "display_name", json_of_slice(entry->display_name),
 			 "enabled", entry->enabled, "quota_bytes", (json_int_t)entry->quota_bytes, "quota_messages", (json_int_t)entry->quota_messages,
-			 "created", (json_int_t)entry->created, "has_password", entry->has_password);
+			 "created", (json_int_t)entry->created, "has_password", entry->has_password, "language", json_of_slice(entry->language));
 }
 
 static void print_account(const void *entry_at)
@@ -252,6 +254,8 @@ static void print_account(const void *entry_at)
 		printf("  quota %s", size_text(entry->quota_bytes, size));
 	if (entry->quota_messages > 0)
 		printf("  quota %llu messages", (unsigned long long)entry->quota_messages);
+	if (entry->language.len > 0)
+		printf("  language %.*s", SLICE_ARG(entry->language));
 	printf("%s%s\n", entry->enabled ? "" : "  disabled", entry->has_password ? "" : "  without a password");
 }
 
@@ -337,7 +341,8 @@ static int run_revoke(struct command_line *line) { return run_with(line, true, r
 
 #define SETTINGS                                                                                   \
 	{"name", "TEXT", "the person's name"}, {"quota", "SIZE", "the most bytes of mail; 0: no limit"}, \
-	{"quota-messages", "N", "the most messages; 0: no limit"}, {"disabled", NULL, "takes no mail and can't sign in"}
+	{"quota-messages", "N", "the most messages; 0: no limit"}, {"disabled", NULL, "takes no mail and can't sign in"}, \
+	{"language", "LANGUAGE", "in which its owner is told what became of mail: en, pt or ru; \"\": the domain's"}
 #define PASSWORD_STDIN {"password-stdin", NULL, "reads the password from standard input instead of asking at the terminal"}
 
 #define HASH                                                                                            \

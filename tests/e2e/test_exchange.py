@@ -1,4 +1,5 @@
 """Servers find one another through the DNS, wait, retry, give up, and tell the sender."""
+import json
 import re
 import time
 
@@ -257,6 +258,19 @@ def test_reports_in_the_senders_language(north, token):
         assert subject in letters.parse(found)["Subject"] and Report(found).recipients[0]["Action"] == "failed"
         north.run("domain", "set", north.domain, "--language", "")
     assert "none of the languages" in north.run("domain", "set", north.domain, "--language", "xx", status=1).stderr
+
+
+def test_reports_in_an_accounts_own_language(north, token):
+    name = north.name("anna")
+    north.run("domain", "set", north.domain, "--language", "pt")
+    north.run("account", "set", name, "--language", "ru")
+    assert "language ru" in north.run("account", "show", name).stdout
+    assert json.loads(north.run("account", "show", name, "--json").stdout)["language"] == "ru"
+    north.submit(letters.simple(token, "x@nowhere.invalid", name), "x@nowhere.invalid")
+    assert "не удалось доставить" in letters.parse(bounce(north, token))["Subject"]
+    assert "none of the languages" in north.run("account", "set", name, "--language", "xx", status=1).stderr
+    north.run("account", "set", name, "--language", "")
+    north.run("domain", "set", north.domain, "--language", "")
 
 
 def test_notify_success_relayed(north, names, token):
