@@ -14,7 +14,7 @@
 #include <pthread.h>
 #include <sys/socket.h>
 
-#include "auth/base64.h"
+#include "base/base64.h"
 #include "auth/credentials.h"
 #include "auth/directory.h"
 #include "auth/server.h"
@@ -470,8 +470,8 @@ static struct slice final_message(struct fixture *f, const struct claim *claim, 
 	uint64_t rounds = 0;
 	char proof[64];
 	assert_true(slice_cut(server_first, ',', &nonce, &rest) && slice_cut(rest, ',', &salt, &iterations));
-	assert_true(auth_base64_decode(slice_skip(salt, 2), &salt_bytes) && slice_to_number(slice_skip(iterations, 2), 1000000, &rounds));
-	auth_base64_encode(claim->bound, &bound);
+	assert_true(base64_decode(slice_skip(salt, 2), &salt_bytes) && slice_to_number(slice_skip(iterations, 2), 1000000, &rounds));
+	base64_encode(claim->bound, &bound);
 	struct slice without_proof = arena_printf(f->arena, "c=%.*s,%.*s", SLICE_ARG(buf_slice(&bound)), SLICE_ARG(nonce));
 	struct slice message = arena_printf(f->arena, "n=alice,r=abcdefgh,%.*s,%.*s", SLICE_ARG(server_first), SLICE_ARG(without_proof));
 	prove(SLICE("wonderland"), buf_slice(&salt_bytes), (int)rounds, message, proof);

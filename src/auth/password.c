@@ -9,7 +9,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "auth/base64.h"
+#include "base/base64.h"
 #include "auth/scheme.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -115,7 +115,7 @@ static argon2_context make_context(const struct parameters *parameters, struct s
 static void put_base64(struct buf *out, struct slice bytes)
 {
 	size_t before = out->len;
-	auth_base64_encode(bytes, out);
+	base64_encode(bytes, out);
 	while (out->len > before && out->at[out->len - 1] == '=')
 		out->len--;
 }
@@ -126,7 +126,7 @@ static bool take_base64(struct slice text, struct buf *out)
 	buf_append(&padded, text);
 	while (padded.len % 4 != 0)
 		buf_append_char(&padded, '=');
-	bool done = auth_base64_decode(buf_slice(&padded), out) && out->len > 0;
+	bool done = base64_decode(buf_slice(&padded), out) && out->len > 0;
 	buf_free(&padded);
 	return done;
 }

@@ -7,7 +7,7 @@
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 
-#include "auth/base64.h"
+#include "base/base64.h"
 #include "auth/password.h"
 #include "base/memory.h"
 
@@ -32,18 +32,10 @@ static bool too_dear(struct error *error, const char *what, long most)
 
 /* ---- Text to bytes ---- */
 
-static int hex_value(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static bool from_hex(struct slice text, struct buf *out)
 {
 	for (size_t i = 0; i + 1 < text.len; i += 2) {
-		int high = hex_value(text.at[i]), low = hex_value(text.at[i + 1]);
+		int high = ascii_hex_value(text.at[i]), low = ascii_hex_value(text.at[i + 1]);
 		if (high < 0 || low < 0 || !buf_append_char(out, (char)(high << 4 | low)))
 			return false;
 	}
@@ -60,7 +52,7 @@ static bool from_base64(struct slice text, struct buf *out)
 		buf_append_char(&plain, text.at[i] == '.' ? '+' : text.at[i]);
 	while (plain.len % 4 != 0)
 		buf_append_char(&plain, '=');
-	bool done = !plain.overflow && auth_base64_decode(buf_slice(&plain), out);
+	bool done = !plain.overflow && base64_decode(buf_slice(&plain), out);
 	buf_free(&plain);
 	return done;
 }
@@ -368,7 +360,7 @@ static bool read_encoded(const struct scheme *scheme, struct slice encoding, str
 	struct buf decoded = BUF_SECRET(ENCODED_HASH_MAX), again = BUF_SECRET(2 * ENCODED_HASH_MAX);
 	bool done = decode(encoding, payload, &decoded) || damaged(error, scheme->name);
 	if (done && scheme->read == read_digest) {
-		auth_base64_encode(buf_slice(&decoded), &again);
+		base64_encode(buf_slice(&decoded), &again);
 		done = read_digest(scheme, buf_slice(&again), hash, error);
 	} else if (done)
 		done = scheme->read(scheme, buf_slice(&decoded), hash, error);

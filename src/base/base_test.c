@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/base64.h"
 #include "base/buf.h"
 #include "base/log.h"
 #include "base/map.h"
 #include "base/random.h"
+#include "base/ranges.h"
 #include "base/threads.h"
 
 static void numbers_stop_at_their_maximum(void **state)
@@ -255,6 +257,55 @@ static void nothing_is_left_of_joined_threads(void **state)
 	threads_free(&crew);
 }
 
+static void base64_is_strict(void **state)
+{
+	(void)state;
+	struct buf out = BUF(100);
+	assert_true(base64_decode(SLICE(""), &out) && out.len == 0);
+	assert_true(base64_decode(SLICE("AGFsaWNlAHNlY3JldA=="), &out));
+	assert_true(slice_equal(buf_slice(&out), SLICE("\0alice\0secret")));
+	const char *const wrong[] = {"A", "AA", "AAA", "A===", "====", "AA=A", "AA==AAAA", "AAAA\n", "AA A", "AA-_", "=AAA"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		buf_clear(&out);
+		assert_false(base64_decode(slice_of(wrong[i]), &out));
+	}
+	buf_clear(&out);
+	for (size_t len = 0; len <= 4; len++)
+		base64_encode(slice_sub(SLICE("\xff\0\xfe\x80"), 0, len), &out);
+	assert_string_equal(out.at, "/w==/wA=/wD+/wD+gA==");
+	struct buf small = BUF(2);
+	assert_false(base64_decode(SLICE("AAAA"), &small));
+	buf_free(&small);
+	buf_free(&out);
+}
+
+static void hexadecimal_digits_have_values(void **state)
+{
+	(void)state;
+	assert_int_equal(ascii_hex_value('f'), 15);
+	assert_int_equal(ascii_hex_value('A'), 10);
+	assert_int_equal(ascii_upper_hex_value('F'), 15);
+	assert_int_equal(ascii_upper_hex_value('f'), -1);
+	for (int c = -128; c < 128; c++)
+		if (c < '0' || (c > '9' && c < 'A') || (c > 'F' && c < 'a') || c > 'f')
+			assert_int_equal(ascii_hex_value((char)c), -1);
+}
+
+static void numbers_are_ranges(void **state)
+{
+	(void)state;
+	struct range some[] = {{1, 3}, {7, 7}, {4294967294, 4294967295}};
+	const struct ranges ranges = {some, 3};
+	struct ranges_cursor cursor = {0};
+	uint32_t number;
+	size_t count = 0;
+	assert_int_equal(ranges_size(&ranges), 6);
+	assert_true(ranges_contain(&ranges, 3) && ranges_contain(&ranges, 4294967295) && !ranges_contain(&ranges, 4) && !ranges_contain(&ranges, 0));
+	for (; ranges_next(&ranges, &cursor, &number); count++)
+		assert_true(ranges_contain(&ranges, number));
+	assert_int_equal(count, 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +321,9 @@ int main(void)
 		cmocka_unit_test(more_names_than_places_are_said_aloud),
 		cmocka_unit_test(what_comes_too_often_is_counted),
 		cmocka_unit_test(nothing_is_left_of_joined_threads),
+		cmocka_unit_test(base64_is_strict),
+		cmocka_unit_test(hexadecimal_digits_have_values),
+		cmocka_unit_test(numbers_are_ranges),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

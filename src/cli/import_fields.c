@@ -52,10 +52,10 @@ static void take_mozilla(struct import_fields *fields, struct slice body, struct
 	unsigned value = 0;
 	body = slice_trim(body);
 	for (size_t i = 0; i < body.len && i < 4; i++) {
-		char c = ascii_lower(body.at[i]);
-		if (!ascii_is_digit(c) && !(c >= 'a' && c <= 'f'))
+		int digit = ascii_hex_value(body.at[i]);
+		if (digit < 0)
 			return;
-		value = value * 16 + (unsigned)(ascii_is_digit(c) ? c - '0' : c - 'a' + 10);
+		value = value * 16 + (unsigned)digit;
 	}
 	for (size_t i = 0; i < sizeof bits / sizeof *bits; i++)
 		fields->flags |= value & bits[i].bit ? bits[i].flag : 0;

@@ -9,11 +9,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-static int hex_digit(char c)
-{
-	return ascii_is_digit(c) ? c - '0' : ascii_lower(c) >= 'a' && ascii_lower(c) <= 'f' ? ascii_lower(c) - 'a' + 10 : -1;
-}
-
 /* Reads a quoted value at the start of *rest, after its first quote, and takes it off. */
 static bool take_quoted(struct slice *rest, struct arena *arena, struct slice *value)
 {
@@ -35,8 +30,8 @@ static bool take_quoted(struct slice *rest, struct arena *arena, struct slice *v
 	for (size_t i = 0; i < raw.len; i++) {
 		if (raw.at[i] != '\\')
 			out[len++] = raw.at[i];
-		else if (i + 3 < raw.len && raw.at[i + 1] == 'x' && hex_digit(raw.at[i + 2]) >= 0 && hex_digit(raw.at[i + 3]) >= 0) {
-			out[len++] = (char)(hex_digit(raw.at[i + 2]) * 16 + hex_digit(raw.at[i + 3]));
+		else if (i + 3 < raw.len && raw.at[i + 1] == 'x' && ascii_hex_value(raw.at[i + 2]) >= 0 && ascii_hex_value(raw.at[i + 3]) >= 0) {
+			out[len++] = (char)(ascii_hex_value(raw.at[i + 2]) * 16 + ascii_hex_value(raw.at[i + 3]));
 			i += 3;
 		} else if (i + 1 < raw.len)
 			out[len++] = raw.at[++i];

@@ -2,7 +2,7 @@
  * '-', with ',' for '/' and without padding (RFC 3501 §5.1.3). */
 #include "imap/utf7.h"
 
-static const char base64_alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+,";
+#include "base/base64.h"
 
 enum { BITS_PER_DIGIT = 6, BITS_PER_UNIT = 16 };
 
@@ -32,10 +32,16 @@ static bool append_utf8(struct buf *out, uint32_t c)
 	return buf_append(out, slice_make(bytes, len));
 }
 
-static int base64_value(char c)
+/* ',' is '/' there. */
+static int digit_value(char c)
 {
-	const char *hit = c ? strchr(base64_alphabet, c) : NULL;
-	return hit ? (int)(hit - base64_alphabet) : -1;
+	return c == ',' ? base64_value('/') : c == '/' ? -1 : base64_value(c);
+}
+
+static char digit_of(uint32_t value)
+{
+	char digit = base64_digits[value];
+	return digit == '/' ? ',' : digit;
 }
 
 /* One UTF-16 unit of a shifted run; *high holds a high surrogate that waits for its other half. */
@@ -62,7 +68,7 @@ static bool decode_run(struct slice run, struct buf *out)
 	uint32_t bits = 0, high = 0;
 	int bit_count = 0;
 	for (size_t i = 0; i < run.len; i++) {
-		int value = base64_value(run.at[i]);
+		int value = digit_value(run.at[i]);
 		if (value < 0)
 			return false;
 		bits = bits << BITS_PER_DIGIT | (uint32_t)value;
@@ -128,7 +134,7 @@ static void put_unit(struct encoder *encoder, uint32_t unit)
 	encoder->bit_count += BITS_PER_UNIT;
 	while (encoder->bit_count >= BITS_PER_DIGIT) {
 		encoder->bit_count -= BITS_PER_DIGIT;
-		buf_append_char(encoder->out, base64_alphabet[encoder->bits >> encoder->bit_count & 0x3f]);
+		buf_append_char(encoder->out, digit_of(encoder->bits >> encoder->bit_count & 0x3f));
 	}
 	encoder->bits &= (1u << encoder->bit_count) - 1;
 }
@@ -147,7 +153,7 @@ static void encode_run(struct slice *utf8, struct buf *out)
 		}
 	}
 	if (encoder.bit_count > 0)
-		buf_append_char(out, base64_alphabet[encoder.bits << (BITS_PER_DIGIT - encoder.bit_count) & 0x3f]);
+		buf_append_char(out, digit_of(encoder.bits << (BITS_PER_DIGIT - encoder.bit_count) & 0x3f));
 	buf_append_char(out, '-');
 }
 

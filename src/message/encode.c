@@ -1,14 +1,12 @@
 /* Transfer encodings, written; see encode.h. */
 #include "message/encode.h"
 
-#include "message/scan.h"
+#include "base/base64.h"
 
 enum {
 	ENCODED_LINE_MAX = 76,                       /* RFC 2045 §6.7 rule 5, §6.8 */
 	BASE64_LINE_BYTES = ENCODED_LINE_MAX / 4 * 3,
 };
-
-static const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 /* ---- Output ---- */
 
@@ -81,7 +79,7 @@ static size_t soft_break(struct slice s)
 
 static bool is_escape(struct slice s)
 {
-	return s.len > 2 && scan_hex_digit(s.at[1]) >= 0 && scan_hex_digit(s.at[2]) >= 0;
+	return s.len > 2 && ascii_hex_value(s.at[1]) >= 0 && ascii_hex_value(s.at[2]) >= 0;
 }
 
 /* What is quoted already, at an "=". Returns how many bytes that were. */
@@ -134,18 +132,10 @@ void encode_quoted_printable(struct output *output, struct slice body, bool quot
 /* Bytes that wait for a full line. */
 struct base64 {
 	struct output *output;
-	unsigned char bytes[BASE64_LINE_BYTES];
+	char bytes[BASE64_LINE_BYTES];
 	size_t len;
 	bool begun; /* a line stands before */
 };
-
-static void put_group(struct output *output, const unsigned char *bytes, size_t len)
-{
-	unsigned bits = (unsigned)bytes[0] << 16 | (len > 1 ? (unsigned)bytes[1] << 8 : 0) | (len > 2 ? bytes[2] : 0);
-	const char quad[] = {base64_digits[bits >> 18], base64_digits[bits >> 12 & 63], len > 1 ? base64_digits[bits >> 6 & 63] : '=',
-			     len > 2 ? base64_digits[bits & 63] : '='};
-	output_put(output, slice_make(quad, sizeof quad));
-}
 
 static void put_base64_line(struct base64 *base64)
 {
@@ -153,8 +143,11 @@ static void put_base64_line(struct base64 *base64)
 		return;
 	if (base64->begun)
 		output_put(base64->output, SLICE("\r\n"));
-	for (size_t i = 0; i < base64->len; i += 3)
-		put_group(base64->output, base64->bytes + i, base64->len - i);
+	for (struct slice rest = slice_make(base64->bytes, base64->len); rest.len > 0; rest = slice_skip(rest, 3)) {
+		char quad[4];
+		base64_quad(rest, quad);
+		output_put(base64->output, slice_make(quad, sizeof quad));
+	}
 	base64->len = 0;
 	base64->begun = true;
 }
@@ -163,7 +156,7 @@ static void put_byte(struct base64 *base64, char c)
 {
 	if (base64->len == BASE64_LINE_BYTES)
 		put_base64_line(base64);
-	base64->bytes[base64->len++] = (unsigned char)c;
+	base64->bytes[base64->len++] = c;
 }
 
 void encode_base64(struct output *output, struct slice body, bool text)
@@ -185,7 +178,7 @@ void encode_base64_again(struct output *output, struct slice body)
 	size_t column = 0;
 	for (size_t i = 0; i < body.len && !output->stopped; i++) {
 		char c = body.at[i];
-		if (c == '\0' || (c != '=' && !strchr(base64_digits, c)))
+		if (c != '=' && base64_value(c) < 0)
 			continue;
 		if (column == ENCODED_LINE_MAX) {
 			output_put(output, SLICE("\r\n"));

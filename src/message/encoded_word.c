@@ -1,7 +1,7 @@
 /* Encoded words (RFC 2047): reading them as leniently as mail programs write them, writing them as the RFC says. */
 #include "message/header.h"
 
-#include "base/buf.h"
+#include "base/base64.h"
 #include "message/mime.h"
 #include "message/scan.h"
 #include "message/text.h"
@@ -80,8 +80,8 @@ static bool read_word(struct decoder *decoder, size_t at, struct word *word)
 static void decode_q(struct slice s, struct buf *out)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		int high = s.at[i] == '=' && i + 2 < s.len ? scan_hex_digit(s.at[i + 1]) : -1;
-		int low = high >= 0 ? scan_hex_digit(s.at[i + 2]) : -1;
+		int high = s.at[i] == '=' && i + 2 < s.len ? ascii_hex_value(s.at[i + 1]) : -1;
+		int low = high >= 0 ? ascii_hex_value(s.at[i + 2]) : -1;
 		if (low >= 0) {
 			buf_append_char(out, (char)(high * 16 + low));
 			i += 2;
@@ -180,24 +180,6 @@ static size_t q_length(struct slice s)
 	return len;
 }
 
-/* Base 64 of `s`, whose length no line passes. */
-static void append_base64(struct buf *out, struct slice s)
-{
-	static const char alphabet[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	for (size_t i = 0; i < s.len; i += 3) {
-		struct slice group = slice_sub(s, i, 3);
-		unsigned bits = (unsigned)(unsigned char)group.at[0] << 16;
-		if (group.len > 1)
-			bits |= (unsigned)(unsigned char)group.at[1] << 8;
-		if (group.len > 2)
-			bits |= (unsigned char)group.at[2];
-		buf_append_char(out, alphabet[bits >> 18]);
-		buf_append_char(out, alphabet[bits >> 12 & 63]);
-		buf_append_char(out, group.len > 1 ? alphabet[bits >> 6 & 63] : '=');
-		buf_append_char(out, group.len > 2 ? alphabet[bits & 63] : '=');
-	}
-}
-
 static void append_q(struct buf *out, struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++) {
@@ -260,7 +242,10 @@ static void write_encoded(struct folder *folder, struct slice s)
 		struct slice piece = slice_sub(s, 0, take ? take : character_length(s));
 		size_t before = folder->out.len;
 		buf_append_text(&folder->out, q ? "=?utf-8?q?" : "=?utf-8?b?");
-		q ? append_q(&folder->out, piece) : append_base64(&folder->out, piece);
+		if (q)
+			append_q(&folder->out, piece);
+		else
+			base64_encode(piece, &folder->out);
 		buf_append_text(&folder->out, "?=");
 		folder->column += folder->out.len - before;
 		s = slice_skip(s, piece.len);

@@ -119,8 +119,8 @@ static int compare_pieces(const void *left, const void *right)
 static void append_percent_decoded(struct buf *out, struct slice s)
 {
 	for (size_t i = 0; i < s.len; i++) {
-		int high = s.at[i] == '%' && i + 2 < s.len ? scan_hex_digit(s.at[i + 1]) : -1;
-		int low = high >= 0 ? scan_hex_digit(s.at[i + 2]) : -1;
+		int high = s.at[i] == '%' && i + 2 < s.len ? ascii_hex_value(s.at[i + 1]) : -1;
+		int low = high >= 0 ? ascii_hex_value(s.at[i + 2]) : -1;
 		buf_append_char(out, low >= 0 ? (char)(high * 16 + low) : s.at[i]);
 		i += low >= 0 ? 2 : 0;
 	}

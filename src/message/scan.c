@@ -57,14 +57,6 @@ char scan_clean(char c)
 	return (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
 }
 
-int scan_hex_digit(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	c = ascii_lower(c);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 size_t scan_unescape(struct slice inside, char *out)
 {
 	size_t len = 0;

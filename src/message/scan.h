@@ -20,8 +20,6 @@ size_t scan_encoded_word(struct slice s, size_t at);
 size_t scan_unescape(struct slice inside, char *out);
 /** The byte to show for `c`: '?' for NUL and other control characters, a space for a tab. */
 char scan_clean(char c);
-/** The value of a hexadecimal digit of either case; -1 if it isn't one. */
-int scan_hex_digit(char c);
 /** Without leading white space, line ends and comments. */
 struct slice scan_skip(struct slice s);
 

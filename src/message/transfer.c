@@ -1,7 +1,7 @@
 /* Content transfer encodings (RFC 2045 §6): decoding base64 and quoted-printable whatever state the data is in. */
 #include "message/mime.h"
 
-#include "message/scan.h"
+#include "base/base64.h"
 
 enum { BLOCK = 4096 };
 
@@ -27,36 +27,19 @@ static bool output_flush(struct output *output)
 	return fits;
 }
 
-/* The value of each base64 character; 64 for anything else, which is passed over (RFC 2045 §6.8). */
-static const unsigned char *base64_values(void)
-{
-#define VALUES_OF_UPPER 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18, 19, 20, 21, 22, 23, 24, 25
-#define VALUES_OF_LOWER 26, 27, 28, 29, 30, 31, 32, 33, 34, 35, 36, 37, 38, 39, 40, 41, 42, 43, 44, 45, 46, 47, 48, 49, 50, 51
-#define EIGHT 64, 64, 64, 64, 64, 64, 64, 64
-#define SIXTEEN EIGHT, EIGHT
-	static const unsigned char values[256] = {
-		SIXTEEN, SIXTEEN, EIGHT, 64, 64, 64, 62, 64, 64, 64, 63, 52, 53, 54, 55, 56, 57, 58, 59, 60, 61, 64, 64, 64, 64, 64, 64,
-		64, VALUES_OF_UPPER, 64, 64, 64, 64, 64, 64, VALUES_OF_LOWER, 64, 64, 64, 64, 64,
-		SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN, SIXTEEN,
-	};
-	return values;
-}
-
 /* Base64 data that ended with "=" and goes on (concatenated encoders) starts a new group. */
 static bool decode_base64(struct slice body, struct buf *out)
 {
-	const unsigned char *values = base64_values();
 	struct output output = {.out = out};
 	unsigned bits = 0, count = 0;
 	for (size_t i = 0; i < body.len; i++) {
-		unsigned value = values[(unsigned char)body.at[i]];
-		if (value == 64 && body.at[i] != '=')
-			continue;
-		if (body.at[i] == '=') {
-			count = 0;
-			continue;
+		int value = base64_value(body.at[i]);
+		if (value < 0) {
+			if (body.at[i] == '=')
+				count = 0;
+			continue; /* what isn't base64 is passed over (RFC 2045 §6.8) */
 		}
-		bits = bits << 6 | value;
+		bits = bits << 6 | (unsigned)value;
 		count++;
 		if (count > 1)
 			output.block[output.len++] = (char)(bits >> (8 - 2 * count));
@@ -95,7 +78,7 @@ static size_t quoted_printable_step(struct slice s, struct output *output)
 		size_t soft = soft_break(s);
 		if (soft > 0)
 			return soft;
-		int high = s.len > 2 ? scan_hex_digit(s.at[1]) : -1, low = s.len > 2 ? scan_hex_digit(s.at[2]) : -1;
+		int high = s.len > 2 ? ascii_hex_value(s.at[1]) : -1, low = s.len > 2 ? ascii_hex_value(s.at[2]) : -1;
 		if (high >= 0 && low >= 0) {
 			output->block[output->len++] = (char)(high * 16 + low);
 			return 3;

@@ -1,6 +1,6 @@
 /* Getting in: USER and PASS (RFC 1939 §7), AUTH (RFC 5034), STLS (RFC 2595 §4), and CAPA (RFC 2449), which tells of them. Who may
  * sign in, and how fast wrong passwords are answered, the auth role decides. */
-#include "auth/base64.h"
+#include "base/base64.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "pop3/session.h"
@@ -154,7 +154,7 @@ static void send_challenge(struct pop3_session *session, struct slice bytes)
 {
 	struct buf line = BUF(2 * ANSWER_MAX);
 	buf_append_text(&line, "+ ");
-	auth_base64_encode(bytes, &line);
+	base64_encode(bytes, &line);
 	buf_append_text(&line, "\r\n");
 	conn_send_buf(session->conn, &line);
 	buf_free_secret(&line);
@@ -188,7 +188,7 @@ static void take_step(struct pop3_session *session, bool has_input, struct slice
 static void take_text(struct pop3_session *session, struct slice text)
 {
 	struct buf input = BUF(ANSWER_MAX);
-	if (!auth_base64_decode(text, &input)) {
+	if (!base64_decode(text, &input)) {
 		pop3_error(session, "that is not base64");
 		pop3_forget_sign_in(session);
 	} else

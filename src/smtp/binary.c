@@ -4,6 +4,7 @@
  * that aren't lines anywhere else (in a header, in a part that doesn't declare them) refuse the message. */
 #include "smtp/session.h"
 
+#include "base/base64.h"
 #include "message/header.h"
 #include "message/mime.h"
 #include "smtp/parse.h"
@@ -59,7 +60,7 @@ static void write_base64(struct conversion *conversion, const struct part *part)
 		struct buf text = BUF(BASE64_STEP * 2);
 		struct slice step = slice_sub(body, 0, BASE64_STEP);
 		for (size_t i = 0; i < step.len; i += BASE64_LINE) {
-			append_base64(&text, slice_sub(step, i, BASE64_LINE));
+			base64_encode(slice_sub(step, i, BASE64_LINE), &text);
 			if (i + BASE64_LINE < body.len)
 				buf_append_text(&text, "\r\n");
 		}

@@ -2,6 +2,7 @@
  * are answered, the auth role decides; nothing that the client sends here is ever logged. */
 #include "smtp/session.h"
 
+#include "base/base64.h"
 #include "base/memory.h"
 #include "smtp/parse.h"
 
@@ -29,7 +30,7 @@ static void send_challenge(struct session *session, struct slice challenge)
 {
 	struct buf line = BUF_SECRET(LINE_MAX_SIZE);
 	buf_append_text(&line, "334 ");
-	append_base64(&line, challenge);
+	base64_encode(challenge, &line);
 	buf_append_text(&line, "\r\n");
 	conn_send_buf(session->conn, &line);
 	buf_free(&line);
@@ -100,7 +101,7 @@ static void step(struct session *session, bool has_input, struct slice input)
 static void step_with(struct session *session, struct slice text)
 {
 	struct buf input = BUF_SECRET(ANSWER_MAX);
-	if (!parse_base64(text, &input)) {
+	if (!base64_decode(text, &input)) {
 		auth_cancel(session);
 		smtp_reply(session, "501 5.5.2 that is not base64");
 	} else if (session->signed_in.name.len > 0 && input.len > 0) {

@@ -76,13 +76,6 @@ static int which_parameter(const char *const *names, const struct esmtp_paramete
 	return -1;
 }
 
-static int hex_digit(char c)
-{
-	if (ascii_is_digit(c))
-		return c - '0';
-	return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool parse_xtext(struct slice text, struct arena *arena, struct slice *decoded)
 {
 	char *out = arena_alloc(arena, text.len + 1);
@@ -92,9 +85,9 @@ bool parse_xtext(struct slice text, struct arena *arena, struct slice *decoded)
 		if (c == '=')
 			return false;
 		if (c == '+') {
-			if (i + 2 >= text.len || hex_digit(text.at[i + 1]) < 0 || hex_digit(text.at[i + 2]) < 0)
+			if (i + 2 >= text.len || ascii_upper_hex_value(text.at[i + 1]) < 0 || ascii_upper_hex_value(text.at[i + 2]) < 0)
 				return false;
-			c = hex_digit(text.at[i + 1]) * 16 + hex_digit(text.at[i + 2]);
+			c = ascii_upper_hex_value(text.at[i + 1]) * 16 + ascii_upper_hex_value(text.at[i + 2]);
 			i += 2;
 		}
 		if (c < ' ' || c > '~') /* what is decoded goes into header fields of reports: no line end may come out of it */
@@ -275,49 +268,4 @@ const char *parse_bdat(struct slice argument, struct bdat_command *command)
 	if (size.len > SIZE_DIGITS_MAX || !slice_to_number(size, UINT64_MAX, &command->size) || (more && !command->last))
 		return "501 5.5.4 BDAT size [LAST] expected";
 	return NULL;
-}
-
-static int base64_digit(char c)
-{
-	if (c >= 'A' && c <= 'Z')
-		return c - 'A';
-	if (c >= 'a' && c <= 'z')
-		return c - 'a' + 26;
-	if (ascii_is_digit(c))
-		return c - '0' + 52;
-	return c == '+' ? 62 : c == '/' ? 63 : -1;
-}
-
-bool parse_base64(struct slice text, struct buf *out)
-{
-	if (text.len % 4 != 0)
-		return false;
-	for (size_t i = 0; i < text.len; i += 4) {
-		bool end = i + 4 == text.len;
-		int pads = end && text.at[i + 3] == '=' ? 1 + (text.at[i + 2] == '=') : 0;
-		uint32_t group = 0;
-		for (int j = 0; j < 4; j++) {
-			int digit = j >= 4 - pads ? 0 : base64_digit(text.at[i + (size_t)j]);
-			if (digit < 0)
-				return false;
-			group = group << 6 | (uint32_t)digit;
-		}
-		char bytes[3] = {(char)(group >> 16), (char)(group >> 8), (char)group};
-		if (!buf_append(out, slice_make(bytes, (size_t)(3 - pads))))
-			return false;
-	}
-	return true;
-}
-
-void append_base64(struct buf *out, struct slice bytes)
-{
-	static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-	for (size_t i = 0; i < bytes.len; i += 3) {
-		size_t left = bytes.len - i;
-		uint32_t group = (uint32_t)(unsigned char)bytes.at[i] << 16;
-		group |= left > 1 ? (uint32_t)(unsigned char)bytes.at[i + 1] << 8 : 0;
-		group |= left > 2 ? (uint32_t)(unsigned char)bytes.at[i + 2] : 0;
-		char quad[4] = {digits[group >> 18], digits[group >> 12 & 63], left > 1 ? digits[group >> 6 & 63] : '=', left > 2 ? digits[group & 63] : '='};
-		buf_append(out, slice_make(quad, sizeof quad));
-	}
 }

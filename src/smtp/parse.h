@@ -38,9 +38,5 @@ const char *parse_bdat(struct slice argument, struct bdat_command *command);
 /** Decodes xtext (RFC 3461 §4); false if it is none, or holds anything but printable ASCII. */
 bool parse_xtext(struct slice text, struct arena *arena, struct slice *decoded);
 
-/** Decodes base64 strictly (RFC 4648 §3.5 apart: unused bits may be set): no white space, padding required. */
-bool parse_base64(struct slice text, struct buf *out);
-/** Appends the base64 form of `bytes`, without line ends. */
-void append_base64(struct buf *out, struct slice bytes);
 
 #endif

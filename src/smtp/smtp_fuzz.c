@@ -1,6 +1,7 @@
 /* Fuzzing of what strangers send: command lines, their arguments, and the text of messages in pieces. The first byte chooses.
  * Beside memory errors it looks for broken promises: a message comes out the same however it was cut into pieces. */
 #include "base/arena.h"
+#include "base/base64.h"
 #include "smtp/frame.h"
 #include "smtp/parse.h"
 
@@ -20,7 +21,7 @@ static void fuzz_arguments(struct slice input)
 		abort();
 	parse_bdat(input, &bdat);
 	struct buf out = BUF(4096);
-	parse_base64(input, &out);
+	base64_decode(input, &out);
 	buf_free(&out);
 	arena_free(&arena);
 }

@@ -30,11 +30,6 @@ static bool encode(struct slice part, struct buf *out)
 	return !out->overflow && out->len - before <= NAME_MAX;
 }
 
-static int hex_digit(char c)
-{
-	return ascii_is_digit(c) ? c - '0' : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 bool path_decode(struct slice part, struct buf *out)
 {
 	if (slice_empty(part) || part.at[0] == '.')
@@ -44,8 +39,8 @@ bool path_decode(struct slice part, struct buf *out)
 			buf_append_char(out, part.at[i]);
 			continue;
 		}
-		int high = i + 2 < part.len ? hex_digit(part.at[i + 1]) : -1;
-		int low = i + 2 < part.len ? hex_digit(part.at[i + 2]) : -1;
+		int high = i + 2 < part.len ? ascii_upper_hex_value(part.at[i + 1]) : -1;
+		int low = i + 2 < part.len ? ascii_upper_hex_value(part.at[i + 2]) : -1;
 		if (high < 0 || low < 0)
 			return false;
 		buf_append_char(out, (char)(high << 4 | low));
