@@ -19,12 +19,7 @@ static int parse(struct slice address, struct in6_addr *bytes)
 		memcpy(text, address.at, address.len);
 	if (inet_pton(AF_INET, text, bytes) == 1)
 		return AF_INET;
-	if (inet_pton(AF_INET6, text, bytes) != 1)
-		return 0;
-	if (!IN6_IS_ADDR_V4MAPPED(bytes))
-		return AF_INET6;
-	memmove(bytes, bytes->s6_addr + 12, 4);
-	return AF_INET;
+	return inet_pton(AF_INET6, text, bytes) == 1 ? AF_INET6 : 0;
 }
 
 size_t network_list(struct slice address, struct network out[NETWORKS_MAX])

@@ -13,8 +13,8 @@ struct network {
 	int64_t allowance; /* so many failures of it count for one; a single one of the next smaller networks gives it fewer */
 };
 
-/** The networks of a numeric address, the smallest first; an IPv4 address within IPv6 counts as itself, and what is no address as
- * one of its own. Returns how many. */
+/** The networks of a numeric address, the smallest first; what is no address counts as one of its own. Returns
+ * how many. */
 size_t network_list(struct slice address, struct network out[NETWORKS_MAX]);
 /** The smallest as text: "192.0.2.1", "2001:db8:1:2::/64". */
 struct slice network_text(struct slice address, char out[NETWORK_TEXT_MAX]);

@@ -57,7 +57,7 @@ bool config_parse_listen(struct slice text, struct sockaddr_storage *address);
 bool config_parse_address(struct slice text, struct sockaddr_storage *address);
 /** "192.0.2.0/24", "2001:db8::/32", or an address alone. */
 bool config_parse_network(struct slice text, struct sockaddr_storage *address, unsigned *bits);
-/** Is the address in one of these networks? ::ffff:a.b.c.d, as an IPv4 client of an IPv6 socket has it, is a.b.c.d. */
+/** Is the address in one of these networks? */
 bool config_networks_hold(const struct string_list *networks, const struct sockaddr_storage *address);
 
 /* ---- The table itself, for who shows or documents it ---- */

@@ -209,24 +209,10 @@ static bool in_network(const struct sockaddr_storage *peer, const char *network)
 	return bits % 8 == 0 || (a[bits / 8] & mask) == (b[bits / 8] & mask);
 }
 
-/* The networks are written as IPv4. */
-static struct sockaddr_storage plain_address(const struct sockaddr_storage *peer)
-{
-	const struct sockaddr_in6 *long_form = (const struct sockaddr_in6 *)peer;
-	struct sockaddr_storage plain = *peer;
-	if (peer->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&long_form->sin6_addr)) {
-		struct sockaddr_in *short_form = (struct sockaddr_in *)&plain;
-		plain.ss_family = AF_INET;
-		memcpy(&short_form->sin_addr, long_form->sin6_addr.s6_addr + 12, 4);
-	}
-	return plain;
-}
-
 bool config_networks_hold(const struct string_list *networks, const struct sockaddr_storage *address)
 {
-	const struct sockaddr_storage peer = plain_address(address);
 	for (size_t i = 0; i < networks->count; i++)
-		if (in_network(&peer, networks->at[i]))
+		if (in_network(address, networks->at[i]))
 			return true;
 	return false;
 }

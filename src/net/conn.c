@@ -683,9 +683,7 @@ static void write_peer_text(struct conn *conn)
 {
 	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&conn->peer;
 	const struct sockaddr_in *four = (const struct sockaddr_in *)&conn->peer;
-	if (conn->peer.ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
-		inet_ntop(AF_INET, &six->sin6_addr.s6_addr[12], conn->peer_text, sizeof conn->peer_text);
-	else if (conn->peer.ss_family == AF_INET6)
+	if (conn->peer.ss_family == AF_INET6)
 		inet_ntop(AF_INET6, &six->sin6_addr, conn->peer_text, sizeof conn->peer_text);
 	else if (conn->peer.ss_family == AF_INET)
 		inet_ntop(AF_INET, &four->sin_addr, conn->peer_text, sizeof conn->peer_text);

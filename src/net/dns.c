@@ -573,22 +573,9 @@ static bool same_address(const struct sockaddr_storage *a, const struct sockaddr
 	return memcmp(&((const struct sockaddr_in6 *)a)->sin6_addr, &((const struct sockaddr_in6 *)b)->sin6_addr, sizeof(struct in6_addr)) == 0;
 }
 
-/* An IPv4 client of an IPv6 socket is an IPv4 client. */
-static struct sockaddr_storage plain_address(const struct sockaddr_storage *address)
-{
-	const struct in6_addr *v6 = &((const struct sockaddr_in6 *)address)->sin6_addr;
-	struct sockaddr_storage plain = *address;
-	if (address->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(v6)) {
-		plain = (struct sockaddr_storage){.ss_family = AF_INET};
-		memcpy(&((struct sockaddr_in *)&plain)->sin_addr, v6->s6_addr + 12, sizeof(struct in_addr));
-	}
-	return plain;
-}
-
 enum dns_status dns_reverse(struct dns *dns, const struct sockaddr_storage *address, struct arena *arena, struct slice *host)
 {
-	struct sockaddr_storage wanted = plain_address(address);
-	struct slice name = reverse_name(&wanted, arena);
+	struct slice name = reverse_name(address, arena);
 	*host = SLICE("");
 	struct question *question = question_ask(dns, arena_text(arena, name), TYPE_PTR);
 	const struct ub_result *result = question_wait(dns, question, clock_monotonic_ms() + DNS_TIMEOUT_SECONDS * 1000);
@@ -601,7 +588,7 @@ enum dns_status dns_reverse(struct dns *dns, const struct sockaddr_storage *addr
 			continue;
 		dns_addresses(dns, candidate, arena, &list, &count, NULL, NULL);
 		for (size_t k = 0; k < count; k++)
-			if (same_address(&list[k], &wanted))
+			if (same_address(&list[k], address))
 				*host = candidate;
 	}
 	question_let_go(question);

@@ -76,8 +76,6 @@ static struct slice address_key(const struct sockaddr_storage *peer)
 	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)peer;
 	if (peer->ss_family == AF_INET)
 		return slice_make((const char *)&((const struct sockaddr_in *)peer)->sin_addr, 4);
-	if (peer->ss_family == AF_INET6 && IN6_IS_ADDR_V4MAPPED(&six->sin6_addr))
-		return slice_make((const char *)&six->sin6_addr + 12, 4);
 	if (peer->ss_family == AF_INET6)
 		return slice_make((const char *)&six->sin6_addr, 8);
 	return slice_make(((const struct sockaddr_un *)peer)->sun_path, sizeof(uid_t));
@@ -126,6 +124,17 @@ static void note_user(int fd, struct sockaddr_storage *peer)
 	memcpy(((struct sockaddr_un *)peer)->sun_path, &user, sizeof user);
 }
 
+/* An IPv4 client of an IPv6 socket comes as ::ffff:a.b.c.d. To all that follows it is the IPv4 client that it is. */
+static void note_four(struct sockaddr_storage *peer)
+{
+	const struct sockaddr_in6 six = *(const struct sockaddr_in6 *)peer;
+	if (peer->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr))
+		return;
+	struct sockaddr_in *four = (struct sockaddr_in *)peer;
+	*four = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = six.sin6_port};
+	memcpy(&four->sin_addr, six.sin6_addr.s6_addr + 12, sizeof four->sin_addr);
+}
+
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
 	struct listener *listener = poll->data;
@@ -145,6 +154,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		}
 		if (peer.ss_family == AF_UNIX)
 			note_user(fd, &peer);
+		note_four(&peer);
 		if (!has_room(server, fd, &peer)) {
 			refuse(listener, fd);
 			continue;

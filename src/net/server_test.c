@@ -156,6 +156,9 @@ static enum run echo_run(void *at, struct slice unit)
 	} else if (slice_starts(unit, SLICE("TLS"))) {
 		conn_tls(conn, &tls);
 		conn_printf(conn, "%s %zu\r\n", tls.active ? tls.version : "clear", tls.exporter_size);
+	} else if (slice_starts(unit, SLICE("PEER"))) {
+		const struct sockaddr_storage *peer = conn_peer_address(conn);
+		conn_printf(conn, "%.*s%s\r\n", SLICE_ARG(conn_peer(conn)), peer->ss_family == AF_INET ? "" : " (not IPv4)");
 	} else if (slice_starts(unit, SLICE("HURRY"))) {
 		conn_set_deadline(conn, 1);
 		conn_send(conn, unit);
@@ -761,6 +764,32 @@ static void one_address_has_a_limit(void **state)
 		close(fds[i]);
 }
 
+/* An IPv6 socket that takes IPv4 clients calls them ::ffff:a.b.c.d; nobody else does. */
+static void an_ipv4_client_of_an_ipv6_socket_is_one(void **state)
+{
+	(void)state;
+	struct sockaddr_in6 address = {.sin6_family = AF_INET6};
+	socklen_t size = sizeof address;
+	inet_pton(AF_INET6, "::ffff:127.0.0.1", &address.sin6_addr);
+	int listener = socket(AF_INET6, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	setsockopt(listener, IPPROTO_IPV6, IPV6_V6ONLY, &(int){0}, sizeof(int));
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(listener, 10), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	struct server_options options = {.workers = 1, .connections = 10};
+	struct server *server = server_new(&options);
+	pthread_t thread;
+	server_listen(server, listener, &echo_protocol, false, NULL);
+	pthread_create(&thread, NULL, run_server, server);
+	int fd = dial(ntohs(address.sin6_port));
+	say(fd, "PEER\r\n");
+	expect(fd, "hello\r\n127.0.0.1\r\n");
+	close(fd);
+	server_stop(server, 1);
+	pthread_join(thread, NULL);
+	server_free(&server);
+}
+
 static void stopping_says_goodbye(void **state)
 {
 	struct fixture *fixture = *state;
@@ -944,6 +973,7 @@ int main(void)
 		SERVED(a_flood_of_key_updates_ends),
 		SERVED(tls_1_2_has_forward_secrecy_and_aead_only),
 		SERVED(one_address_has_a_limit),
+		cmocka_unit_test(an_ipv4_client_of_an_ipv6_socket_is_one),
 		SERVED(stopping_says_goodbye),
 		SERVED(a_client_that_never_rests_is_ended_at_its_deadline),
 		SERVED(a_client_that_never_rests_is_told_that_we_stop),
