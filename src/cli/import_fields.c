@@ -3,8 +3,8 @@
 #include "cli/import.h"
 
 #include "cli/mail_folders.h"
-#include "imap/utf7.h"
 #include "message/header.h"
+#include "message/utf7.h"
 
 enum { MOZILLA_READ = 1, MOZILLA_REPLIED = 2, MOZILLA_MARKED = 4, MOZILLA_REMOVED = 8, MOZILLA_FORWARDED = 0x1000 };
 

@@ -1,7 +1,7 @@
 /* Names and flags; see mail_folders.h. */
 #include "cli/mail_folders.h"
 
-#include "imap/utf7.h"
+#include "message/utf7.h"
 #include "store/store.h"
 
 /* How a dot of a name is written where dots part levels. It is no modified UTF-7 as IMAP wants it (RFC 3501 §5.1.3 has one form for each

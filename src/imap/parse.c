@@ -1,8 +1,8 @@
 /* The argument parser. Nothing here recurses; what nests (SEARCH) limits its depth itself. */
 #include "imap/parse.h"
 
-#include "imap/utf7.h"
 #include "message/date.h"
+#include "message/utf7.h"
 #include "store/store.h"
 
 bool parse_fail(struct parser *parser, const char *why)

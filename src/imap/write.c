@@ -2,7 +2,7 @@
 #include "imap/write.h"
 
 #include "imap/parse.h"
-#include "imap/utf7.h"
+#include "message/utf7.h"
 #include "store/store.h"
 
 static bool can_be_quoted(struct slice s)

@@ -1,6 +1,6 @@
 /* Modified UTF-7: printable ASCII stands for itself, "&-" for '&', and everything else is UTF-16 in base64 between '&' and
  * '-', with ',' for '/' and without padding (RFC 3501 §5.1.3). */
-#include "imap/utf7.h"
+#include "message/utf7.h"
 
 #include "base/base64.h"
 

@@ -1,6 +1,6 @@
 /* Mailbox names on the wire: modified UTF-7 (RFC 3501 §5.1.3) to and from UTF-8. Pure. */
-#ifndef IMAP_UTF7_H
-#define IMAP_UTF7_H
+#ifndef MESSAGE_UTF7_H
+#define MESSAGE_UTF7_H
 
 #include "base/buf.h"
 
