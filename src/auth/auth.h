@@ -18,6 +18,8 @@ enum { AUTH_ANSWER_SECONDS = 30 };
 /** Speaks over `fd`, one end of a SOCK_SEQPACKET socketpair whose other end the auth role has; takes it over. */
 struct auth *auth_open(int fd);
 void auth_close(struct auth **auth);
+/** Begins to hear what the auth role says unasked: whether SCRAM can be offered. The first question does that, too. */
+void auth_listen(struct auth *auth);
 
 /* ---- Addresses ---- */
 
@@ -61,8 +63,6 @@ enum sender_right {
 /** May this account put `address` into MAIL FROM (or From)? Its own name, aliases that lead only to it, plus-addresses,
  * and addresses that were granted. */
 enum sender_right auth_may_send_as(struct auth *auth, struct slice account, struct slice address);
-/** Has this account's domain, or any of ours, this name? For EHLO and routing decisions. */
-bool auth_is_local_domain(struct auth *auth, struct slice domain);
 
 /** The languages that the server speaks to people in. */
 enum language { LANGUAGE_EN, LANGUAGE_PT, LANGUAGE_RU, LANGUAGE_COUNT };
@@ -82,20 +82,10 @@ struct auth_account {
 	int64_t identity;
 };
 
-/** Does that sign-in still count? To be asked when a session has been entered where auth_on_change's listener finds it: so no change
- * falls between. AUTH_UNKNOWN: can't be told now. */
+/** Does that sign-in still count? To be asked when a session has been entered where who hears of changes (main/bus.h) finds it: so no
+ * change falls between. AUTH_UNKNOWN: can't be told now. */
 enum auth_standing { AUTH_STANDS, AUTH_ENDED, AUTH_UNKNOWN };
 enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account);
-
-/** What the auth role announces to all roles when an account has changed. */
-struct auth_change {
-	struct auth_account account; /* the name, and the identity that counts now; 0: nobody can be signed in */
-	struct slice reason;         /* in words, why the former identities don't count */
-	bool any;                    /* instead: any account may have changed (the auth role was away): ask for each */
-};
-/** Calls `changed` for every change from now on, in a thread of `auth`, where it must not ask anything. NULL: no more, and when this
- * returns it isn't running either. */
-void auth_on_change(struct auth *auth, void (*changed)(void *context, const struct auth_change *change), void *context);
 
 enum sign_in_status {
 	SIGN_IN_DONE,      /* *account holds who; enter the session, then ask auth_stands() */

@@ -38,9 +38,6 @@ struct auth {
 	uint64_t next_id, generation;
 	bool receiving, scram; /* scram: the auth role has said that it can be offered */
 	pthread_t receiver;
-	pthread_mutex_t change_lock; /* held while `changed` runs, and guards it */
-	void (*changed)(void *context, const struct auth_change *change);
-	void *context;
 };
 
 struct auth *auth_open(int fd)
@@ -51,7 +48,6 @@ struct auth *auth_open(int fd)
 	if (auth->stop_fd < 0)
 		memory_exhausted(0);
 	pthread_mutex_init(&auth->lock, NULL);
-	pthread_mutex_init(&auth->change_lock, NULL);
 	auth->next_id = random_u64(); /* so that no answer to a former process of this role fits */
 	return auth;
 }
@@ -68,7 +64,6 @@ void auth_close(struct auth **auth)
 	close((*auth)->fd);
 	close((*auth)->stop_fd);
 	pthread_mutex_destroy(&(*auth)->lock);
-	pthread_mutex_destroy(&(*auth)->change_lock);
 	free(*auth);
 	*auth = NULL;
 }
@@ -98,24 +93,6 @@ static struct waiter *find_waiter(struct auth *auth, uint64_t id)
 	return waiter && !waiter->done ? waiter : NULL;
 }
 
-static void tell_change(struct auth *auth, const struct auth_change *change)
-{
-	pthread_mutex_lock(&auth->change_lock);
-	if (auth->changed)
-		auth->changed(auth->context, change);
-	pthread_mutex_unlock(&auth->change_lock);
-}
-
-static void hear_change(struct auth *auth, struct wire_reader *reader)
-{
-	struct auth_change change = {.account = {.name = wire_text(reader, WIRE_ADDRESS_MAX)}};
-	change.account.identity = (int64_t)wire_number(reader, INT64_MAX);
-	change.reason = wire_text(reader, WIRE_REASON_MAX);
-	change.any = slice_empty(change.account.name);
-	if (wire_end(reader))
-		tell_change(auth, &change);
-}
-
 static void receive(struct auth *auth, struct slice datagram)
 {
 	struct wire_header header;
@@ -125,24 +102,19 @@ static void receive(struct auth *auth, struct slice datagram)
 		return;
 	}
 	pthread_mutex_lock(&auth->lock);
-	bool restarted = auth->generation != header.generation;
-	if (restarted) {
+	if (auth->generation != header.generation) {
 		auth->generation = header.generation;
 		fail_all(auth, header.generation);
 	}
 	if (header.kind == WIRE_HELLO)
 		auth->scram = wire_flag(&reader);
-	struct waiter *waiter = header.kind == WIRE_HELLO || header.kind == WIRE_CHANGED ? NULL : find_waiter(auth, header.id);
+	struct waiter *waiter = header.kind == WIRE_HELLO ? NULL : find_waiter(auth, header.id);
 	if (waiter && header.kind == WIRE_PART) {
 		if (!buf_append(waiter->parts, reader.rest))
 			finish(waiter, true);
 	} else if (waiter)
 		finish(waiter, header.kind != WIRE_ANSWER || !buf_append(waiter->answer, reader.rest));
 	pthread_mutex_unlock(&auth->lock);
-	if (restarted) /* what its predecessor didn't come to tell */
-		tell_change(auth, &(struct auth_change){.any = true});
-	if (header.kind == WIRE_CHANGED)
-		hear_change(auth, &reader);
 }
 
 static void *receive_all(void *argument)
@@ -179,12 +151,8 @@ static bool start_receiving(struct auth *auth)
 	return auth->receiving;
 }
 
-void auth_on_change(struct auth *auth, void (*changed)(void *context, const struct auth_change *change), void *context)
+void auth_listen(struct auth *auth)
 {
-	pthread_mutex_lock(&auth->change_lock);
-	auth->changed = changed;
-	auth->context = context;
-	pthread_mutex_unlock(&auth->change_lock);
 	pthread_mutex_lock(&auth->lock);
 	start_receiving(auth); /* if there can't be a thread now, the first question starts it */
 	pthread_mutex_unlock(&auth->lock);
@@ -341,11 +309,6 @@ enum sender_right auth_may_send_as(struct auth *auth, struct slice account, stru
 	if (account.len > WIRE_ADDRESS_MAX || address.len > WIRE_ADDRESS_MAX)
 		return SENDER_OTHERS;
 	return (enum sender_right)ask_number(auth, WIRE_MAY_SEND_AS, account, &address, SENDER_TEMPORARY, SENDER_TEMPORARY);
-}
-
-bool auth_is_local_domain(struct auth *auth, struct slice domain)
-{
-	return ask_number(auth, WIRE_LOCAL_DOMAIN, domain, NULL, 1, 0) == 1;
 }
 
 enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)

@@ -109,24 +109,16 @@ void auth_server_send(struct channel *channel, struct buf *datagram)
 
 /* ---- What has changed ---- */
 
-static void announce(struct auth_server *server, struct channel *channel, const struct auth_change *change)
+void auth_server_on_change(struct auth_server *server, void (*changed)(void *context, const struct auth_change *change), void *context)
 {
-	if (channel->fd < 0)
-		return;
-	channel->missed = channel->missed || channel->output_bytes >= CHANNEL_OUTPUT_MAX;
-	if (channel->missed)
-		return;
-	struct buf datagram = auth_server_answer(server, WIRE_CHANGED, 0);
-	wire_put_text(&datagram, change->account.name);
-	wire_put_number(&datagram, (uint64_t)change->account.identity);
-	wire_put_text(&datagram, change->reason);
-	auth_server_send(channel, &datagram);
+	server->changed = changed;
+	server->changed_context = context;
 }
 
-static void announce_to_all(struct auth_server *server, const struct auth_change *change)
+static void announce(struct auth_server *server, const struct auth_change *change)
 {
-	for (size_t i = 0; i < server->channel_count; i++)
-		announce(server, &server->channels[i], change);
+	if (server->changed)
+		server->changed(server->changed_context, change);
 }
 
 static void announce_account(struct auth_server *server, struct slice account)
@@ -139,7 +131,7 @@ static void announce_account(struct auth_server *server, struct slice account)
 		change = (struct auth_change){.any = true};
 	} else
 		change.reason = slice_of(why ? why : "another password, or another account of that name");
-	announce_to_all(server, &change);
+	announce(server, &change);
 }
 
 /* The command line changes the directory in its own process; here that is noticed. */
@@ -160,7 +152,7 @@ static void look_for_changes(struct auth_server *server)
 		auth_server_look_at_scram(server);
 	server->change = last;
 	if (!all)
-		announce_to_all(server, &(struct auth_change){.any = true});
+		announce(server, &(struct auth_change){.any = true});
 	for (size_t i = 0; all && i < count; i++)
 		announce_account(server, accounts[i]);
 	arena_reset(server->arena);
@@ -255,10 +247,6 @@ static void turn(struct auth_server *server, const struct pollfd *polled)
 	for (size_t i = 0; i < server->channel_count; i++) {
 		struct channel *channel = &server->channels[i];
 		flush_output(channel);
-		if (channel->missed && !channel->output) {
-			channel->missed = false;
-			announce(server, channel, &(struct auth_change){.any = true});
-		}
 		if (polled[POLL_CHANNELS + i].revents & (POLLIN | POLLHUP | POLLERR))
 			read_channel(server, channel);
 	}

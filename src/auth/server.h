@@ -6,7 +6,7 @@
 #ifndef AUTH_SERVER_H
 #define AUTH_SERVER_H
 
-#include "base/error.h"
+#include "auth/auth.h"
 
 struct auth_server;
 
@@ -18,6 +18,14 @@ struct auth_server *auth_server_new(const char *data, struct error *error);
 /** Serves the clients at the other end of `fd` (SOCK_SEQPACKET; taken over) and says hello to them, so that requests that
  * a former auth process has left unanswered fail at once. Before auth_server_run(); at most AUTH_CHANNELS_MAX. */
 void auth_server_add_channel(struct auth_server *server, int fd);
+/** What has changed in an account. */
+struct auth_change {
+	struct auth_account account; /* the name, and the identity that counts now; 0: nobody can be signed in */
+	struct slice reason;         /* in words, why the former identities don't count */
+	bool any;                    /* instead: any account may have changed */
+};
+/** Calls `changed` for every change, in the thread of auth_server_run(), which must not be kept waiting. Before that. */
+void auth_server_on_change(struct auth_server *server, void (*changed)(void *context, const struct auth_change *change), void *context);
 /** Serves until auth_server_stop(). */
 void auth_server_run(struct auth_server *server);
 /** Makes auth_server_run() return soon. Any thread, and signal handlers. */

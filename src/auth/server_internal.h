@@ -44,7 +44,6 @@ struct channel {
 	size_t output_bytes;
 	struct check_queue queues[CHECK_KINDS];
 	int64_t complained_ms;     /* when malformed datagrams were last logged */
-	bool missed;               /* a change couldn't be announced, since so much waits already */
 };
 
 struct exchange {
@@ -75,6 +74,8 @@ struct auth_server {
 	uint64_t generation;
 	bool scram;                /* all accounts have keys for it: it can be offered */
 	int64_t change, looked_ms; /* the last change of the directory that was announced; when it was last looked for more */
+	void (*changed)(void *context, const struct auth_change *change); /* NULL: nobody is told */
+	void *changed_context;
 	struct channel channels[AUTH_CHANNELS_MAX];
 	size_t channel_count, next_channel; /* whose check is next: channels take turns */
 	int running_checks;

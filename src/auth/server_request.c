@@ -92,12 +92,6 @@ static void resolve(struct auth_server *server, struct channel *channel, uint64_
 	answer_error(server, channel, id, &error);
 }
 
-static bool is_local_domain(struct auth_server *server, struct slice name)
-{
-	struct domain_entry domain;
-	return directory_get_domain(server->directory, name, server->arena, &domain, NULL);
-}
-
 /* Without an answer, when it can't be read now, the asker would wait: it gets a number that is none. */
 static void answer_identity(struct auth_server *server, struct channel *channel, uint64_t id, struct slice account)
 {
@@ -122,10 +116,8 @@ static bool handle_address(struct auth_server *server, struct channel *channel, 
 		answer_number(server, channel, header->id, (uint64_t)directory_language(server->directory, address));
 	else if (header->kind == WIRE_RESOLVE)
 		resolve(server, channel, header->id, address);
-	else if (header->kind == WIRE_IDENTITY)
-		answer_identity(server, channel, header->id, address);
 	else
-		answer_number(server, channel, header->id, is_local_domain(server, address));
+		answer_identity(server, channel, header->id, address);
 	return true;
 }
 
@@ -181,7 +173,6 @@ static bool handle(struct auth_server *server, struct channel *channel, struct s
 	switch (header.kind) {
 	case WIRE_RECIPIENT:
 	case WIRE_RESOLVE:
-	case WIRE_LOCAL_DOMAIN:
 	case WIRE_IDENTITY:
 	case WIRE_LANGUAGE:
 		return handle_address(server, channel, &header, &reader);

@@ -21,18 +21,15 @@ enum {
 	WIRE_PEER_MAX = 64,
 	WIRE_BINDING_MAX = 64,
 	WIRE_ROUTES_MAX = 5000,     /* good ones of one address, aliases expanded; and as many that lead nowhere */
-	WIRE_REASON_MAX = 200,
 };
 
 enum wire_kind {
 	WIRE_HELLO = 1,     /* from the auth role: I have just started, or SCRAM can be offered (1), or no more (0) */
 	WIRE_ANSWER = 2,    /* the (last part of the) answer */
 	WIRE_PART = 3,      /* a part of the answer; more follows */
-	WIRE_CHANGED = 4,   /* from the auth role, unasked: account, identity, reason; an empty account: any may have changed */
 	WIRE_RECIPIENT = 16,
 	WIRE_RESOLVE,
 	WIRE_MAY_SEND_AS,
-	WIRE_LOCAL_DOMAIN,
 	WIRE_IDENTITY,
 	WIRE_LANGUAGE,
 	WIRE_CHECK_PASSWORD,

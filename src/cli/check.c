@@ -40,21 +40,27 @@ void check_warning(struct check *check, const char *mend, const char *what, ...)
 
 /* ---- Files ---- */
 
+static void check_folder(struct check *check, const char *path)
+{
+	struct stat status;
+	if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
+		check_error(check, "Restore it, or make it with mode 0700; `pombal serve` makes missing ones, too.", "there is no folder %s", path);
+	else if (status.st_uid != geteuid())
+		check_error(check, "Give it to the owner of the data directory with chown -R.", "%s belongs to user %d, the data directory to user %d", path,
+			    (int)status.st_uid, (int)geteuid());
+	else if (status.st_mode & 077)
+		check_error(check, "Close it with chmod 700.", "%s is open to other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+}
+
 static void check_folders(struct check *check)
 {
-	static const char *const folders[] = {"", "queue", "accounts", "directory", "run", "log"};
 	char path[PATH_MAX];
-	struct stat status;
-	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-		snprintf(path, sizeof path, "%s%s%s", check->line->data, i > 0 ? "/" : "", folders[i]);
-		if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
-			check_error(check, "Restore it, or make it with mode 0700; `pombal serve` makes missing ones, too.", "there is no folder %s", path);
-		else if (status.st_uid != geteuid())
-			check_error(check, "Give it to the owner of the data directory with chown -R.", "%s belongs to user %d, the data directory to user %d", path,
-				    (int)status.st_uid, (int)geteuid());
-		else if (status.st_mode & 077)
-			check_error(check, "Close it with chmod 700.", "%s is open to other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+	check_folder(check, check->line->data);
+	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++) {
+		snprintf(path, sizeof path, "%s/%s", check->line->data, data_folders[i].name);
+		check_folder(check, path);
 	}
+	struct stat status;
 	snprintf(path, sizeof path, "%s/pombal.conf", check->line->data);
 	if (stat(path, &status) == 0 && status.st_mode & 022)
 		check_error(check, "Close it with chmod 600.", "%s can be written by other users (mode %o)", path, (unsigned)status.st_mode & 0777);

@@ -6,7 +6,6 @@
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
 #include <pwd.h>
-#include <stddef.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -19,16 +18,6 @@
 enum { EXPIRY_WARNING_DAYS = 14, CERTIFICATE_FILE_MAX = 1024 * 1024 };
 
 /* ---- Listeners ---- */
-
-static const struct {
-	const char *option;
-	size_t offset;
-	bool needs_tls;
-} listeners[] = {
-#define LISTENER(name, tls) {#name, offsetof(struct config, name), tls}
-	LISTENER(smtp_listen, false),  LISTENER(lmtp_listen, false), LISTENER(submission_listen, false), LISTENER(submissions_listen, true),
-	LISTENER(imap_listen, false), LISTENER(imaps_listen, true), LISTENER(pop3_listen, false),	LISTENER(pop3s_listen, true),
-};
 
 static void try_to_listen(struct check *check, const char *option, const char *text)
 {
@@ -84,6 +73,23 @@ static void check_roles(struct check *check, struct slice answer)
 		check_role(check, line);
 }
 
+/* `status`: what the running server says; empty: none runs. Returns how many addresses it listens on for the network. */
+static size_t check_service(struct check *check, enum service service, struct slice status)
+{
+	const struct service_row *row = &services[service];
+	const struct string_list *list = service_addresses(config_current(), service);
+	if (list->count > 0 && row->implicit_tls && config_current()->certificates.count == 0)
+		check_error(check, "Name one with the option certificates.", "%s is set, and there is no certificate", row->option);
+	for (size_t i = 0; i < list->count; i++) {
+		check->loopback &= row->local || is_loopback(list->at[i]);
+		if (!slice_empty(status) && slice_find(status, slice_of(list->at[i])) == SLICE_NONE)
+			check_warning(check, "Run `pombal reload`.", "%s: %s is not yet listened on", row->option, list->at[i]);
+		else if (slice_empty(status) && !row->local) /* a path in the file system is made when it is needed */
+			try_to_listen(check, row->option, list->at[i]);
+	}
+	return row->local ? 0 : list->count;
+}
+
 void check_listeners(struct check *check)
 {
 	check->loopback = true;
@@ -91,19 +97,8 @@ void check_listeners(struct check *check)
 	struct buf answer = BUF(64 * 1024);
 	bool running = instance_ask(check->line, "status", &answer, &error);
 	size_t total = 0;
-	for (size_t i = 0; i < sizeof listeners / sizeof *listeners; i++) {
-		const struct string_list *list = (const void *)((const char *)config_current() + listeners[i].offset);
-		total += list->count;
-		if (list->count > 0 && listeners[i].needs_tls && config_current()->certificates.count == 0)
-			check_error(check, "Name one with the option certificates.", "%s is set, and there is no certificate", listeners[i].option);
-		for (size_t k = 0; k < list->count; k++) {
-			check->loopback &= is_loopback(list->at[k]);
-			if (!running)
-				try_to_listen(check, listeners[i].option, list->at[k]);
-			else if (slice_find(buf_slice(&answer), slice_of(list->at[k])) == SLICE_NONE)
-				check_warning(check, "Run `pombal reload`.", "%s: %s is not yet listened on", listeners[i].option, list->at[k]);
-		}
-	}
+	for (int i = 0; i < SERVICE_COUNT; i++)
+		total += check_service(check, (enum service)i, running ? buf_slice(&answer) : SLICE(""));
 	if (total == 0)
 		check_warning(check, "Set smtp_listen, imaps_listen and so on.", "the server listens nowhere");
 	if (!running && error.kind != ERROR_NOT_FOUND)

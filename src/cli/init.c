@@ -20,7 +20,7 @@
 #include "main/privileges.h"
 #include "message/address.h"
 
-enum { GENERATED_PASSWORD_LEN = 16, PORT_MAX = 65535, INIT_FILE_MAX = 256 * 1024 };
+enum { GENERATED_PASSWORD_LEN = 16, PORT_MAX = 65535, DEV_PORT_MOST = 8443 /* of all services */, INIT_FILE_MAX = 256 * 1024 };
 
 static const char mail_user[] = "pombal"; /* whom the package makes */
 
@@ -43,8 +43,8 @@ static int make_plan(struct command_line *line, struct plan *plan)
 	*plan = (struct plan){.line = line, .dev = command_value(line, "dev") != NULL};
 	if (!domain && !plan->dev)
 		return command_misuse(line, "--domain is missing");
-	if (base && (!plan->dev || !slice_to_number(slice_of(base), PORT_MAX - 8443, &plan->port_base)))
-		return command_misuse(line, plan->dev ? "--port-base %s is not a number up to %d" : "--port-base %s goes with --dev only", base, PORT_MAX - 8443);
+	if (base && (!plan->dev || !slice_to_number(slice_of(base), PORT_MAX - DEV_PORT_MOST, &plan->port_base)))
+		return command_misuse(line, plan->dev ? "--port-base %s is not a number up to %d" : "--port-base %s goes with --dev only", base, PORT_MAX - DEV_PORT_MOST);
 	if (!instance_domain(line, slice_of(domain ? domain : "example.test"), &plan->domain, &error))
 		return command_fail(line, "%s", error.text);
 	struct slice ascii = domain_to_ascii(plan->domain, line->arena);
@@ -66,11 +66,13 @@ static int make_plan(struct command_line *line, struct plan *plan)
 /* A folder that is ours may hold what an init that failed has left, and what the file system has put there. */
 static bool is_ours(const char *name)
 {
-	static const char *const ours[] = {".", "..", "run", "log", "queue", "accounts", "directory", "certificates", "lost+found"};
-	for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-		if (slice_equal(slice_of(name), slice_of(ours[i])))
-			return true;
-	return false;
+	static const char *const others[] = {".", "..", "lost+found"};
+	bool ours = false;
+	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++)
+		ours |= slice_equal(slice_of(name), slice_of(data_folders[i].name));
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+		ours |= slice_equal(slice_of(name), slice_of(others[i]));
+	return ours;
 }
 
 static bool holds_other_files(const char *path)
@@ -129,10 +131,9 @@ static bool make_directory(struct plan *plan)
 
 static bool make_folders(const struct plan *plan, struct error *error)
 {
-	static const char *const folders[] = {"run", "log", "queue", "accounts", "directory", "certificates"};
 	char path[PATH_MAX];
-	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
-		snprintf(path, sizeof path, "%s/%s", plan->line->data, folders[i]);
+	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++) {
+		snprintf(path, sizeof path, "%s/%s", plan->line->data, data_folders[i].name);
 		if (!file_make_folders(path, 0700, error))
 			return false;
 	}
@@ -156,21 +157,15 @@ static bool make_certificate(const struct plan *plan, struct error *error)
 
 /* ---- The configuration ---- */
 
-static const struct {
-	const char *option;
-	unsigned port, dev_port;
-} ports[] = {{"smtp_listen", 25, 2525},		{"lmtp_listen", 0, 2424},  {"submission_listen", 587, 5587}, {"submissions_listen", 465, 4465},
-	     {"imap_listen", 143, 1143},	{"imaps_listen", 993, 1993}, {"pop3_listen", 110, 1110},	     {"pop3s_listen", 995, 1995}};
-
 static void write_settings(const struct plan *plan, struct buf *out)
 {
 	bool six = access("/proc/net/if_inet6", F_OK) == 0;
 	buf_printf(out, "hostname = %s\ncertificates = {\"certificates/self-signed.pem certificates/self-signed.key\"}\n", plan->hostname);
-	for (size_t i = 0; i < sizeof ports / sizeof *ports; i++) {
-		if (plan->dev)
-			buf_printf(out, "%s = {\"127.0.0.1:%u\"}\n", ports[i].option, ports[i].dev_port + (unsigned)plan->port_base);
-		else if (ports[i].port != 0)
-			buf_printf(out, six ? "%s = {\"0.0.0.0:%u\", \"[::]:%u\"}\n" : "%s = {\"0.0.0.0:%u\"}\n", ports[i].option, ports[i].port, ports[i].port);
+	for (const struct service_row *service = services; service < services + SERVICE_COUNT; service++) {
+		if (plan->dev && service->dev_port != 0)
+			buf_printf(out, "%s = {\"127.0.0.1:%u\"}\n", service->option, service->dev_port + (unsigned)plan->port_base);
+		else if (!plan->dev && service->port != 0)
+			buf_printf(out, six ? "%s = {\"0.0.0.0:%u\", \"[::]:%u\"}\n" : "%s = {\"0.0.0.0:%u\"}\n", service->option, service->port, service->port);
 	}
 	if (slice_equal(slice_of(plan->line->data), SLICE(COMMAND_DATA))) /* the package's unit makes its folder */
 		buf_append_text(out, "sendmail_listen = {\"" SENDMAIL_SOCKET "\"}\n");

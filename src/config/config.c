@@ -32,9 +32,9 @@ const size_t config_option_count = sizeof config_options / sizeof *config_option
 
 const char *const option_effects[EFFECT_COUNT] = {
 	[EFFECT_LIVE] = "at once",
-	[EFFECT_SMTP] = "the smtp role starts anew",
-	[EFFECT_COURIER] = "the courier role starts anew",
-	[EFFECT_READER] = "the reader role starts anew",
+	[EFFECT_START] = "when the server is started the next time",
+#define ROLE(NAME, name, ...) [EFFECT_##NAME] = "the " #name " role starts anew",
+#include "config/roles.def"
 };
 
 const struct option *config_option(struct slice name)
@@ -363,12 +363,4 @@ void config_free_all(void)
 		config_free(&entry->config);
 		free(entry);
 	}
-}
-
-bool string_list_contains(const struct string_list *list, struct slice text)
-{
-	for (size_t i = 0; i < list->count; i++)
-		if (slice_equal_nocase(slice_of(list->at[i]), text))
-			return true;
-	return false;
 }

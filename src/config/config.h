@@ -12,6 +12,7 @@
 #include "base/buf.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "config/roles.h"
 
 struct string_list {
 	const char **at;
@@ -64,12 +65,14 @@ bool config_networks_hold(const struct string_list *networks, const struct socka
 
 enum option_kind { OPTION_KIND_SECTION, OPTION_KIND_FLAG, OPTION_KIND_NUMBER, OPTION_KIND_SIZE, OPTION_KIND_DURATION, OPTION_KIND_TEXT, OPTION_KIND_LIST };
 
-/** When a changed value takes effect, once the server was told to reload. */
+/** When a changed value takes effect. */
 enum option_effect {
-	EFFECT_LIVE,    /* at once, for all that begins; a session that is open keeps what it began with */
-	EFFECT_SMTP,    /* the smtp role ends in order and starts anew with it */
-	EFFECT_COURIER, /* the courier role does */
-	EFFECT_READER,  /* the reader role does */
+	EFFECT_LIVE,  /* at once after `pombal reload`, for all that begins; a session that is open keeps what it began with */
+	EFFECT_START, /* when the whole server is started the next time */
+	EFFECT_ROLES, /* from here on: EFFECT_SMTP and so on, that role ends in order at `pombal reload`, and starts anew with it */
+	EFFECT_BEFORE_ROLES = EFFECT_ROLES - 1,
+#define ROLE(NAME, name, ...) EFFECT_##NAME,
+#include "config/roles.def"
 	EFFECT_COUNT,
 };
 /** As people read it: "at once", "the courier role starts anew". */
@@ -101,8 +104,5 @@ void config_write_quoted(struct buf *out, struct slice text);
 void config_write_file(struct buf *out, const struct config *config);
 /** Appends the manual page pombal.conf(5) in roff. */
 void config_write_manual(struct buf *out);
-
-/** Does a list hold an entry equal to `text` (any case)? */
-bool string_list_contains(const struct string_list *list, struct slice text);
 
 #endif

@@ -10,12 +10,14 @@
 enum control_type {
 	/* master to role */
 	CONTROL_DATA = 1,     /* text: the data directory; value: the master's process id */
-	CONTROL_CHANNEL,      /* fd; value: enum control_channel, see role.c */
+	CONTROL_CHANNEL,      /* fd; value: the row of channel_rows, one of whose ends it is, see role.h */
 	CONTROL_LISTENER,     /* fd; value: enum service */
+	CONTROL_BUS_IN,       /* fd: where the role hears of changes, see bus.h */
+	CONTROL_BUS_OUT,      /* fd; value: the role that hears at its other end */
 	CONTROL_CONFIG,       /* fd: the text of pombal.conf, sealed */
 	CONTROL_CERTIFICATES, /* fd: certificates and keys, sealed; see certificates.h */
 	CONTROL_LOG,          /* fd: the pipe for events, see log_keeper.h */
-	CONTROL_USERS,        /* fd: lines "NUMBER NAME", sealed: the users of this machine, for smtp */
+	CONTROL_USERS,        /* fd: lines "NUMBER NAME", sealed: the users of this machine, for roles that are to know */
 	CONTROL_START,        /* that was all */
 	CONTROL_STOP,         /* value: seconds to end what is under way */
 	CONTROL_ASK,          /* text: a question that the role answers in lines; see master_ask.c */
@@ -24,19 +26,6 @@ enum control_type {
 	CONTROL_FAILED,       /* text: why the role can't start */
 	CONTROL_ANSWER,       /* text: lines; value: 1 if these are the last */
 	CONTROL_FOLLOWED,     /* a CONFIG or CERTIFICATES that came after START is followed; text: why it isn't, or empty */
-};
-
-/* Which channel a CONTROL_CHANNEL brings; for those to the auth role, which role asks over it. */
-enum control_channel {
-	CHANNEL_AUTH_OF_SMTP,
-	CHANNEL_AUTH_OF_COURIER,
-	CHANNEL_AUTH_OF_READER,
-	CHANNEL_QUEUE_OF_SMTP,
-	CHANNEL_TO_COURIER,
-	CHANNEL_COURIER_IN,
-	CHANNEL_CHANGES_OUT,
-	CHANNEL_CHANGES_IN,
-	CHANNEL_COUNT,
 };
 
 enum {

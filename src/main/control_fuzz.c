@@ -50,8 +50,8 @@ static struct master *start(void)
 	for (int i = 0; i < ROLE_COUNT; i++)
 		master->children[i].control = -1;
 	master->listeners[master->listener_count++] = (struct listener){-1, SERVICE_SMTP, "127.0.0.1:25"};
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, master->pokes.ends) != 0 || socketpair(AF_UNIX, SOCK_SEQPACKET, 0, master->changes.ends) != 0 ||
-	    !master_open_control(master, &error))
+	master_empty_channels(master);
+	if (!master_make_channels(master, &error) || !master_open_control(master, &error))
 		abort();
 	return master;
 }
@@ -103,8 +103,11 @@ static void fuzz_command_line(struct master *master, struct slice input, size_t 
 	check_answer(fd);
 	close(fd);
 	serve(master);
-	empty(master->pokes.ends[1]);
-	empty(master->changes.ends[1]);
+	for (size_t i = 0; i < CHANNEL_COUNT; i++)
+		empty(master->channels[i].ends[1]);
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		if (role_rows[i].hears)
+			empty(master->bus_ends[i].ends[1]);
 }
 
 /* ---- A role ---- */

@@ -54,23 +54,18 @@ void master_stop(struct master *master)
 	notify("STOPPING=1");
 }
 
-static bool runs(const struct master *master, enum role_name name) { return master->children[name].pid > 0; }
-
 /* Roles end in the order in which mail moves: first those that take requests, then the queue and the courier, then auth, which
  * is asked by others. True when all have ended. */
 static bool continue_stop(struct master *master)
 {
-	if (runs(master, ROLE_SMTP) || runs(master, ROLE_READER)) {
-		master_stop_child(master, ROLE_SMTP);
-		master_stop_child(master, ROLE_READER);
-	} else if (runs(master, ROLE_COURIER) || runs(master, ROLE_QUEUE)) {
-		master_stop_child(master, ROLE_COURIER);
-		master_stop_child(master, ROLE_QUEUE);
-	} else if (runs(master, ROLE_AUTH))
-		master_stop_child(master, ROLE_AUTH);
-	else
-		return true;
-	return false;
+	unsigned first = UINT_MAX;
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (master->children[i].pid > 0 && role_rows[i].stop < first)
+			first = role_rows[i].stop;
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (role_rows[i].stop == first)
+			master_stop_child(master, (enum role_name)i);
+	return first == UINT_MAX;
 }
 
 /* ---- The loop ---- */
@@ -98,7 +93,7 @@ static void hear_signals(struct master *master)
 /* Roles that have data open start only when the service has begun anew. */
 static bool waits_for_disk(const struct master *master, int role)
 {
-	return master->distrust && role != ROLE_AUTH;
+	return master->distrust && !role_rows[role].outlives_disk;
 }
 
 static void start_due(struct master *master)
@@ -155,6 +150,8 @@ static int next_wait(const struct master *master)
 	for (int i = 0; i < ROLE_COUNT; i++)
 		if (master->children[i].asked && master->question_deadline - now + 1 < wait)
 			wait = master->question_deadline - now + 1;
+	if (!bus_flush(master->bus) && MASTER_STEP_MS < wait)
+		wait = MASTER_STEP_MS;
 	if (master->reloading && master->reload_deadline - now + 1 < wait)
 		wait = master->reload_deadline - now + 1;
 	return wait < 0 ? 0 : (int)wait;
@@ -180,12 +177,12 @@ static void wait_and_serve(struct master *master)
 /* Room for removing things when the disk is full. */
 static void keep_reserves(struct master *master)
 {
-	static const char *const folders[] = {"accounts", "queue", "directory"};
 	if (clock_monotonic_ms() < master->reserve_at)
 		return;
 	master->reserve_at = clock_monotonic_ms() + MASTER_TICK_MS;
-	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-		reserve_keep(folders[i]);
+	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++)
+		if (data_folders[i].has_reserve)
+			reserve_keep(data_folders[i].name);
 }
 
 static void run(struct master *master)
@@ -255,13 +252,6 @@ static bool set_up(struct master *master, struct error *error)
 	       store_begin_service(master->data, error);
 }
 
-static void close_pair(struct channel *channel)
-{
-	for (int i = 0; i < 2; i++)
-		if (channel->ends[i] >= 0)
-			close(channel->ends[i]);
-}
-
 static void tear_down(struct master *master)
 {
 	master_close_control(master);
@@ -269,14 +259,12 @@ static void tear_down(struct master *master)
 		master_close_listener(&master->listeners[i]);
 	}
 	for (int i = 0; i < ROLE_COUNT; i++) {
-		close_pair(&master->auth[i]);
 		if (master->children[i].control >= 0)
 			close(master->children[i].control);
 		buf_free(&master->children[i].answer);
 	}
-	close_pair(&master->handins);
-	close_pair(&master->pokes);
-	close_pair(&master->changes);
+	bus_free(&master->bus);
+	master_close_channels(master);
 	int fds[] = {master->program, master->log, master->users, master->signals, master->config, master->certificates, master->lock};
 	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
 		if (fds[i] >= 0)
@@ -304,11 +292,9 @@ static void reserve_descriptors(void)
 static void make_empty(struct master *master, const char *data)
 {
 	*master = (struct master){.data = memory_copy(data, strlen(data)), .started = clock_monotonic_ms(), .lock = -1, .log = -1, .users = -1, .signals = -1, .config = -1, .certificates = -1};
-	for (int i = 0; i < ROLE_COUNT; i++) {
+	for (int i = 0; i < ROLE_COUNT; i++)
 		master->children[i].control = -1;
-		master->auth[i] = (struct channel){{-1, -1}};
-	}
-	master->handins = master->pokes = master->changes = (struct channel){{-1, -1}};
+	master_empty_channels(master);
 	master->program = open("/proc/self/exe", O_PATH | O_CLOEXEC);
 }
 

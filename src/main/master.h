@@ -64,12 +64,12 @@ struct master {
 	struct child children[ROLE_COUNT];
 	struct listener listeners[ROLE_LISTENERS_MAX];
 	size_t listener_count;
-	struct channel auth[ROLE_COUNT];  /* [0]: the asking role's end, [1]: auth's */
+	struct channel channels[CHANNEL_COUNT]; /* of channel_rows; [0]: the end of `from`, [1]: that of `to` */
+	struct channel bus_ends[ROLE_COUNT]; /* for those who hear of changes; [0]: the announcers' end, [1]: the role's */
+	struct bus *bus;                  /* what the command line has changed is announced by the master */
 	struct log_keeper *log_keeper;
 	int users;                        /* a memory file; -1: none yet */
 	struct stat users_seen;           /* the list that it was made from */
-	struct channel handins;           /* [0]: the smtp role's end, [1]: the queue role's */
-	struct channel pokes, changes;    /* [0]: the sender's end, [1]: the receiver's */
 	int program;                      /* this program's file, to execute */
 	int lock, log, signals;
 	int config, certificates;         /* memory files */
@@ -98,6 +98,9 @@ bool master_make_folders(struct master *master, struct error *error);
 bool master_follow_listeners(struct master *master, const struct config *config, struct error *error);
 void master_close_listener(struct listener *listener);
 bool master_make_channels(struct master *master, struct error *error);
+/** Marks all as not there, for who would close them. */
+void master_empty_channels(struct master *master);
+void master_close_channels(struct master *master);
 /** Reads pombal.conf and the certificates, checks both, and puts them in place of the former ones; with `listen` the
  * listeners, too. On failure all stays. */
 bool master_load(struct master *master, bool listen, struct error *error);

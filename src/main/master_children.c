@@ -46,32 +46,24 @@ static _Noreturn void become_role(struct master *master, enum role_name name, in
 	_exit(127);
 }
 
-static bool send_channel(int control, enum control_channel channel, int fd, struct error *error)
-{
-	return control_send(control, CONTROL_CHANNEL, channel, NULL, fd, error);
-}
-
 static bool send_channels(struct master *master, enum role_name name, int control, struct error *error)
 {
-	switch (name) {
-	case ROLE_AUTH:
-		return send_channel(control, CHANNEL_AUTH_OF_SMTP, master->auth[ROLE_SMTP].ends[1], error) &&
-		       send_channel(control, CHANNEL_AUTH_OF_COURIER, master->auth[ROLE_COURIER].ends[1], error) &&
-		       send_channel(control, CHANNEL_AUTH_OF_READER, master->auth[ROLE_READER].ends[1], error);
-	case ROLE_QUEUE:
-		return send_channel(control, CHANNEL_QUEUE_OF_SMTP, master->handins.ends[1], error) &&
-		       send_channel(control, CHANNEL_TO_COURIER, master->pokes.ends[0], error);
-	case ROLE_SMTP:
-		return send_channel(control, CHANNEL_AUTH_OF_SMTP, master->auth[ROLE_SMTP].ends[0], error) &&
-		       send_channel(control, CHANNEL_QUEUE_OF_SMTP, master->handins.ends[0], error);
-	case ROLE_COURIER:
-		return send_channel(control, CHANNEL_AUTH_OF_COURIER, master->auth[ROLE_COURIER].ends[0], error) &&
-		       send_channel(control, CHANNEL_COURIER_IN, master->pokes.ends[1], error) &&
-		       send_channel(control, CHANNEL_CHANGES_OUT, master->changes.ends[0], error);
-	default:
-		return send_channel(control, CHANNEL_AUTH_OF_READER, master->auth[ROLE_READER].ends[0], error) &&
-		       send_channel(control, CHANNEL_CHANGES_IN, master->changes.ends[1], error);
-	}
+	bool done = true;
+	for (size_t i = 0; i < CHANNEL_COUNT && done; i++)
+		for (int end = 0; end < 2 && done; end++)
+			if ((end == 0 ? channel_rows[i].from : channel_rows[i].to) == name)
+				done = control_send(control, CONTROL_CHANNEL, (uint32_t)i, NULL, master->channels[i].ends[end], error);
+	return done;
+}
+
+/* Its own end, and those of the others that hear what it announces. */
+static bool send_bus(struct master *master, enum role_name name, int control, struct error *error)
+{
+	bool done = !role_rows[name].hears || control_send(control, CONTROL_BUS_IN, 0, NULL, master->bus_ends[name].ends[1], error);
+	for (size_t i = 0; i < ROLE_COUNT && done; i++)
+		if (i != name && role_rows[i].hears & role_rows[name].announces)
+			done = control_send(control, CONTROL_BUS_OUT, (uint32_t)i, NULL, master->bus_ends[i].ends[0], error);
+	return done;
 }
 
 static bool send_listeners(struct master *master, enum role_name name, int control, struct error *error)
@@ -97,13 +89,13 @@ static bool send_log(struct master *master, enum role_name name, int control, st
 /* All of it waits in the channel until the new process reads. Keys go to those only that serve TLS. */
 static bool send_setup(struct master *master, enum role_name name, int control, struct error *error)
 {
-	bool serves_tls = name == ROLE_SMTP || name == ROLE_READER;
+	const struct role_row *row = &role_rows[name];
 	return control_send(control, CONTROL_DATA, (uint32_t)getpid(), master->data, -1, error) &&
 	       send_log(master, name, control, error) &&
 	       control_send(control, CONTROL_CONFIG, 0, NULL, master->config, error) &&
-	       (!serves_tls || control_send(control, CONTROL_CERTIFICATES, 0, NULL, master->certificates, error)) &&
-	       (name != ROLE_SMTP || master->users < 0 || control_send(control, CONTROL_USERS, 0, NULL, master->users, error)) &&
-	       send_channels(master, name, control, error) && send_listeners(master, name, control, error) &&
+	       (!row->tls || control_send(control, CONTROL_CERTIFICATES, 0, NULL, master->certificates, error)) &&
+	       (!row->users || master->users < 0 || control_send(control, CONTROL_USERS, 0, NULL, master->users, error)) &&
+	       send_channels(master, name, control, error) && send_bus(master, name, control, error) && send_listeners(master, name, control, error) &&
 	       control_send(control, CONTROL_START, 0, NULL, -1, error);
 }
 
@@ -304,7 +296,7 @@ void master_begin_anew(struct master *master)
 	struct error error;
 	bool any = false;
 	for (int i = 0; i < ROLE_COUNT; i++)
-		if (i != ROLE_AUTH && master->children[i].pid > 0) { /* auth only reads */
+		if (!role_rows[i].outlives_disk && master->children[i].pid > 0) {
 			kill(master->children[i].pid, SIGKILL);
 			any = true;
 		}

@@ -109,11 +109,12 @@ static void say_status(struct master *master, struct buf *answer)
 	buf_append_text(answer, "ok\n");
 }
 
-static void pass_on(int channel, struct slice packet)
+/* A full channel means that it has been told often enough. */
+static void poke_courier(struct master *master)
 {
-	/* A full channel: for pokes, the courier has been told; for changes, the reader is behind and its sessions will look. */
-	if (send(channel, packet.at, packet.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
-		log_warning("channel.failed", log_number("error", errno));
+	for (size_t i = 0; i < CHANNEL_COUNT; i++)
+		if (channel_rows[i].kind == CHANNEL_POKE && send(master->channels[i].ends[0], "flush", strlen("flush"), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+			log_warning("channel.failed", log_number("error", errno));
 }
 
 static void obey(struct master *master, struct slice line, struct buf *answer)
@@ -127,9 +128,9 @@ static void obey(struct master *master, struct slice line, struct buf *answer)
 	if (slice_equal(verb, SLICE("stop")))
 		master_stop(master);
 	else if (slice_equal(verb, SLICE("flush")))
-		pass_on(master->pokes.ends[0], SLICE("flush"));
+		poke_courier(master);
 	else if (slice_equal(verb, SLICE("changed")) && argument.len > 0)
-		pass_on(master->changes.ends[0], argument);
+		bus_announce_mail(master->bus, argument);
 	else {
 		buf_append_text(answer, "error unknown request\n");
 		return;

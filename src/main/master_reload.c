@@ -5,12 +5,10 @@
 #include "base/log.h"
 #include "main/master.h"
 
-enum { ROLE_START_MS = 30000 /* how long a role may take to be ready again */ };
-
-static const struct {
-	enum option_effect effect;
-	enum role_name role;
-} restarts[] = {{EFFECT_SMTP, ROLE_SMTP}, {EFFECT_COURIER, ROLE_COURIER}, {EFFECT_READER, ROLE_READER}};
+enum {
+	ROLE_START_MS = 30000, /* how long a role may take to be ready again */
+	ROLE_NAMES_MAX = 1024, /* of a sentence that names roles */
+};
 
 /* A role makes its TLS server at its start only: the first certificate, or none any more, is more than another one. */
 static bool tls_begins_or_ends(const struct config *former, const struct config *now)
@@ -18,25 +16,43 @@ static bool tls_begins_or_ends(const struct config *former, const struct config 
 	return (former->certificates.count == 0) != (now->certificates.count == 0);
 }
 
+/* "the smtp and reader roles start anew" */
+static void name_tls_roles(struct buf *out)
+{
+	size_t left = 0;
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		left += role_rows[i].tls;
+	buf_append_text(out, "the");
+	for (size_t i = 0, said = 0; i < ROLE_COUNT; i++)
+		if (role_rows[i].tls) {
+			left--;
+			buf_printf(out, "%s%s", said++ == 0 ? " " : left == 0 ? " and " : ", ", role_names[i]);
+		}
+	buf_append_text(out, " roles start anew");
+}
+
 /* Says each option that has changed, and fills in which roles must start anew. Returns how many have. */
 static int64_t compare(const struct config *former, const struct config *now, struct buf *said, bool anew[ROLE_COUNT])
 {
 	int64_t changed = 0;
 	bool tls = tls_begins_or_ends(former, now);
+	struct buf all_tls = BUF(ROLE_NAMES_MAX);
+	name_tls_roles(&all_tls);
 	for (size_t i = 0; i < config_option_count; i++) {
 		const struct option *option = &config_options[i];
 		if (option->kind == OPTION_KIND_SECTION || config_same_value(former, now, option))
 			continue;
 		bool certificates = tls && slice_equal(slice_of(option->name), SLICE("certificates"));
-		const char *effect = certificates ? "the smtp and reader roles start anew" : option_effects[option->effect];
+		const char *effect = certificates ? all_tls.at : option_effects[option->effect];
 		changed++;
 		log_info("reload.option", log_text("option", option->name), log_text("effect", effect));
 		buf_printf(said, "option %s %s\n", option->name, effect);
-		for (size_t k = 0; k < sizeof restarts / sizeof *restarts; k++)
-			anew[restarts[k].role] |= option->effect == restarts[k].effect;
+		if (option->effect >= EFFECT_ROLES)
+			anew[option->effect - EFFECT_ROLES] = true;
 	}
-	anew[ROLE_SMTP] |= tls;
-	anew[ROLE_READER] |= tls;
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		anew[i] |= tls && role_rows[i].tls;
+	buf_free(&all_tls);
 	return changed;
 }
 
@@ -47,7 +63,7 @@ static void send_to(struct master *master, enum role_name name)
 	if (child->stopping)
 		return;
 	child->unfollowed += master_tell_child(master, name, CONTROL_CONFIG, master->config);
-	if (name == ROLE_SMTP || name == ROLE_READER)
+	if (role_rows[name].tls)
 		child->unfollowed += master_tell_child(master, name, CONTROL_CERTIFICATES, master->certificates);
 }
 

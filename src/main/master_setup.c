@@ -57,10 +57,9 @@ bool master_lock(struct master *master, struct error *error)
 
 bool master_make_folders(struct master *master, struct error *error)
 {
-	static const char *const folders[] = {"run", "log", "queue", "accounts", "directory", "certificates"};
 	struct error cause;
-	for (size_t i = 0; i < sizeof folders / sizeof *folders; i++)
-		if (!file_make_folders(folders[i], 0700, &cause))
+	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++)
+		if (!file_make_folders(data_folders[i].name, 0700, &cause))
 			return error_set(error, cause.kind, "%s: %s", master->data, cause.text);
 	return true;
 }
@@ -154,7 +153,7 @@ static bool list_wanted(const struct config *config, struct listener wanted[ROLE
 {
 	*count = 0;
 	for (int service = 0; service < SERVICE_COUNT; service++) {
-		const struct string_list *list = (const void *)((const char *)config + services[service].option);
+		const struct string_list *list = service_addresses(config, (enum service)service);
 		for (size_t i = 0; i < list->count; i++) {
 			if (*count == ROLE_LISTENERS_MAX)
 				return false;
@@ -200,7 +199,7 @@ static bool open_missing(struct master *master, struct listener *wanted, size_t 
 			done = bind_listener(&wanted[i]);
 		}
 		if (!done)
-			return error_set_errno(error, errno, "can't listen on %s (%s_listen)", wanted[i].text, services[wanted[i].service].name);
+			return error_set_errno(error, errno, "can't listen on %s (%s)", wanted[i].text, services[wanted[i].service].option);
 	}
 	return true;
 }
@@ -245,14 +244,59 @@ bool master_follow_listeners(struct master *master, const struct config *config,
 	return false;
 }
 
+/* ---- Channels between roles ---- */
+
+void master_empty_channels(struct master *master)
+{
+	for (size_t i = 0; i < CHANNEL_COUNT; i++)
+		master->channels[i] = (struct channel){{-1, -1}};
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		master->bus_ends[i] = (struct channel){{-1, -1}};
+}
+
+static bool open_channel(struct channel *channel, struct error *error)
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel->ends) == 0 || error_set_errno(error, errno, "socketpair");
+}
+
+static bool open_bus(struct master *master, struct error *error)
+{
+	master->bus = bus_new(false);
+	for (size_t i = 0; i < ROLE_COUNT; i++) {
+		struct channel *channel = &master->bus_ends[i];
+		if (!role_rows[i].hears)
+			continue;
+		if (!open_channel(channel, error))
+			return false;
+		int own = fcntl(channel->ends[0], F_DUPFD_CLOEXEC, 0);
+		if (own < 0)
+			return error_set_errno(error, errno, "a descriptor");
+		bus_add(master->bus, own, role_rows[i].hears);
+	}
+	return true;
+}
+
 bool master_make_channels(struct master *master, struct error *error)
 {
-	struct channel *all[] = {&master->auth[ROLE_SMTP], &master->auth[ROLE_COURIER], &master->auth[ROLE_READER], &master->handins,
-				&master->pokes, &master->changes};
-	for (size_t i = 0; i < sizeof all / sizeof *all; i++)
-		if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, all[i]->ends) != 0)
-			return error_set_errno(error, errno, "socketpair");
-	return true;
+	for (size_t i = 0; i < CHANNEL_COUNT; i++)
+		if (!open_channel(&master->channels[i], error))
+			return false;
+	return open_bus(master, error);
+}
+
+static void close_channel(struct channel *channel)
+{
+	for (int i = 0; i < 2; i++)
+		if (channel->ends[i] >= 0)
+			close(channel->ends[i]);
+}
+
+void master_close_channels(struct master *master)
+{
+	for (size_t i = 0; i < CHANNEL_COUNT; i++)
+		close_channel(&master->channels[i]);
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		close_channel(&master->bus_ends[i]);
 }
 
 /* ---- Configuration and certificates ---- */

@@ -1,4 +1,4 @@
-/* Who is who on this machine, for the smtp role, which can't read the list of users: programs that hand in mail are known to it by the
+/* Who is who on this machine, for roles that can't read the list of users, as smtp: programs that hand in mail are known to it by the
  * number of their user (smtp/local.c). The list is looked at anew when it has changed. */
 #include <pwd.h>
 #include <stdio.h>
@@ -49,6 +49,7 @@ void master_follow_users(struct master *master)
 	if (master->users >= 0)
 		close(master->users);
 	master->users = fd;
-	if (master->children[ROLE_SMTP].control >= 0)
-		master_tell_child(master, ROLE_SMTP, CONTROL_USERS, fd);
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (role_rows[i].users)
+			master_tell_child(master, (enum role_name)i, CONTROL_USERS, fd);
 }

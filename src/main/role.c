@@ -6,7 +6,6 @@
 #include <malloc.h>
 #include <poll.h>
 #include <signal.h>
-#include <stddef.h>
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -20,32 +19,10 @@
 #include "main/privileges.h"
 #include "smtp/smtp.h"
 
-const char *const role_names[ROLE_COUNT] = {[ROLE_AUTH] = "auth", [ROLE_QUEUE] = "queue", [ROLE_SMTP] = "smtp", [ROLE_COURIER] = "courier", [ROLE_READER] = "reader"};
-
-#define LISTEN(option) offsetof(struct config, option)
-const struct service_row services[SERVICE_COUNT] = {
-	[SERVICE_SMTP] = {"smtp", ROLE_SMTP, LISTEN(smtp_listen), false},
-	[SERVICE_LMTP] = {"lmtp", ROLE_SMTP, LISTEN(lmtp_listen), false},
-	[SERVICE_SUBMISSION] = {"submission", ROLE_SMTP, LISTEN(submission_listen), false},
-	[SERVICE_SUBMISSIONS] = {"submissions", ROLE_SMTP, LISTEN(submissions_listen), true},
-	[SERVICE_SENDMAIL] = {"sendmail", ROLE_SMTP, LISTEN(sendmail_listen), false},
-	[SERVICE_IMAP] = {"imap", ROLE_READER, LISTEN(imap_listen), false},
-	[SERVICE_IMAPS] = {"imaps", ROLE_READER, LISTEN(imaps_listen), true},
-	[SERVICE_POP3] = {"pop3", ROLE_READER, LISTEN(pop3_listen), false},
-	[SERVICE_POP3S] = {"pop3s", ROLE_READER, LISTEN(pop3s_listen), true},
-};
-
-static int (*const mains[ROLE_COUNT])(struct role *role) = {
-	[ROLE_AUTH] = role_auth_main,
-	[ROLE_QUEUE] = role_queue_main,
-	[ROLE_SMTP] = role_smtp_main,
-	[ROLE_COURIER] = role_courier_main,
-	[ROLE_READER] = role_reader_main,
-};
-
 enum {
 	ROLE_CONFIG_MAX = 1024 * 1024,
 	ROLE_USERS_MAX = 4 * 1024 * 1024,
+	CHANGES_PER_TURN = 64,   /* then the master is heard */
 	ANSWER_WAIT_MS = 3000,   /* for the master to read what was said before */
 	DISTRUST_PAUSE_MS = 500, /* for the answers to those who wait when a sync has failed */
 };
@@ -86,20 +63,29 @@ static bool use_users(int fd, struct error *error)
 	return done;
 }
 
-static void use_channel(struct role *role, enum control_channel channel, int fd)
+/* False: a number that the tables don't have. */
+static bool use_channel(struct role *role, uint32_t channel, int fd)
 {
-	static const struct {
-		enum control_channel channel;
-		enum role_name asking;
-	} asking[] = {{CHANNEL_AUTH_OF_SMTP, ROLE_SMTP}, {CHANNEL_AUTH_OF_COURIER, ROLE_COURIER}, {CHANNEL_AUTH_OF_READER, ROLE_READER}};
-	int *place = channel == CHANNEL_QUEUE_OF_SMTP ? &role->queue :
-		     channel == CHANNEL_TO_COURIER ? &role->to_courier :
-		     channel == CHANNEL_COURIER_IN ? &role->courier_in :
-		     channel == CHANNEL_CHANGES_OUT ? &role->changes_out : &role->changes_in;
-	for (size_t i = 0; i < sizeof asking / sizeof *asking; i++)
-		if (asking[i].channel == channel)
-			place = &role->auth[role->name == ROLE_AUTH ? asking[i].asking : 0];
-	*place = fd;
+	if (channel >= CHANNEL_COUNT)
+		return false;
+	role->channels[channel] = fd;
+	return true;
+}
+
+static bool use_listener(struct role *role, uint32_t service, int fd)
+{
+	if (service >= SERVICE_COUNT || role->listener_count == ROLE_LISTENERS_MAX)
+		return false;
+	role->listeners[role->listener_count++] = (struct role_listener){fd, (enum service)service};
+	return true;
+}
+
+static bool use_hearer(struct role *role, uint32_t hearer, int fd)
+{
+	if (hearer >= ROLE_COUNT)
+		return false;
+	bus_add(role->bus, fd, role_rows[hearer].hears & role_rows[role->name].announces);
+	return true;
 }
 
 static bool use_directory(struct role *role, const struct control_message *message, struct error *error)
@@ -114,6 +100,7 @@ static bool use_directory(struct role *role, const struct control_message *messa
 static bool set_up_by(struct role *role, struct control_message *message, struct error *error)
 {
 	int kept = message->fd;
+	bool done = true;
 	switch (message->type) {
 	case CONTROL_DATA:
 		return use_directory(role, message, error);
@@ -124,19 +111,25 @@ static bool set_up_by(struct role *role, struct control_message *message, struct
 	case CONTROL_USERS:
 		return use_users(message->fd, error);
 	case CONTROL_CHANNEL:
-		use_channel(role, (enum control_channel)message->value, kept);
+		done = use_channel(role, message->value, kept);
+		break;
+	case CONTROL_LISTENER:
+		done = use_listener(role, message->value, kept);
+		break;
+	case CONTROL_BUS_OUT:
+		done = use_hearer(role, message->value, kept);
+		break;
+	case CONTROL_BUS_IN:
+		role->bus_in = kept;
 		break;
 	case CONTROL_LOG:
 		log_set_file(kept);
 		break;
-	case CONTROL_LISTENER:
-		if (role->listener_count == ROLE_LISTENERS_MAX)
-			return error_set(error, ERROR_LIMIT, "more than %d listeners", ROLE_LISTENERS_MAX);
-		role->listeners[role->listener_count++] = (struct role_listener){kept, (enum service)message->value};
-		break;
 	default:
 		return true;
 	}
+	if (!done)
+		return error_set(error, ERROR_LIMIT, "the master sends more than a role has room for");
 	message->fd = -1;
 	return true;
 }
@@ -227,16 +220,51 @@ static void obey(struct role *role, struct control_message *message)
 		close(message->fd);
 }
 
-static void *listen_to_master(void *context)
+static void hear_changes(struct role *role)
+{
+	char room[BUS_DATAGRAM_MAX];
+	struct bus_change change;
+	for (int i = 0; i < CHANGES_PER_TURN && bus_hear(role->bus_in, room, &change); i++)
+		if (role->hear && role_rows[role->name].hears & 1U << change.topic)
+			role->hear(role->context, &change);
+}
+
+/* The master, and what the bus brings. */
+static void *listen_to_others(void *context)
 {
 	struct role *role = context;
-	struct control_message message;
-	do {
+	struct control_message message = {0};
+	struct pollfd fds[] = {{.fd = role->control, .events = POLLIN}, {.fd = role->bus_in, .events = POLLIN}};
+	while (message.type != CONTROL_STOP) {
+		if (poll(fds, sizeof fds / sizeof *fds, -1) < 0)
+			continue;
+		if (fds[1].revents)
+			hear_changes(role);
+		if (!fds[0].revents)
+			continue;
 		if (control_receive(role->control, true, &message) != CONTROL_MESSAGE)
 			_exit(1); /* without a master there is no point in going on, and nobody to end us in order */
 		obey(role, &message);
-	} while (message.type != CONTROL_STOP);
+	}
 	return NULL;
+}
+
+/* ---- For the roles' main functions ---- */
+
+int role_channel(const struct role *role, enum channel_kind kind)
+{
+	for (size_t i = 0; i < CHANNEL_COUNT; i++)
+		if (channel_rows[i].kind == kind && role->channels[i] >= 0)
+			return role->channels[i];
+	return -1;
+}
+
+void role_listen(const struct role *role, struct server *server, void *(*context_of)(void *context, enum service service), void *context)
+{
+	for (size_t i = 0; i < role->listener_count; i++) {
+		enum service service = role->listeners[i].service;
+		server_listen(server, role->listeners[i].fd, servings[service].protocol, services[service].implicit_tls, context_of(context, service));
+	}
 }
 
 struct server_options role_server_options(struct tls_server *tls)
@@ -255,9 +283,10 @@ void role_serve(struct role *role, void (*stop)(void *context, int seconds), voi
 	role->stop = stop;
 	role->context = context;
 	malloc_trim(0); /* what setting up and confining took is several times what a role at rest needs */
-	if (pthread_create(&role->listening, NULL, listen_to_master, role) != 0)
+	if (pthread_create(&role->listening, NULL, listen_to_others, role) != 0)
 		memory_exhausted(0);
 	struct error error;
+	bus_announce_anything(role->bus, role_rows[role->name].announces); /* what a predecessor didn't come to say */
 	if (!control_send(role->control, CONTROL_READY, 0, NULL, -1, &error))
 		log_error("role.failed", log_text("reason", error.text));
 }
@@ -302,6 +331,9 @@ static bool find_role(const char *name, enum role_name *role)
 
 static void close_channels(struct role *role)
 {
+	bus_free(&role->bus);
+	if (role->bus_in >= 0)
+		close(role->bus_in);
 	free(role->data);
 	close(role->control);
 	if (role->memory >= 0)
@@ -312,9 +344,9 @@ static void close_channels(struct role *role)
 
 int role_start(const char *name)
 {
-	struct role role = {.control = ROLE_CONTROL_FD, .queue = -1, .to_courier = -1, .courier_in = -1, .changes_out = -1, .changes_in = -1};
-	for (int i = 0; i < ROLE_COUNT; i++)
-		role.auth[i] = -1;
+	struct role role = {.control = ROLE_CONTROL_FD, .bus_in = -1, .bus = bus_new(true)};
+	for (int i = 0; i < CHANNEL_COUNT; i++)
+		role.channels[i] = -1;
 	if (!find_role(name, &role.name))
 		return 2;
 	char title[16];
@@ -329,9 +361,8 @@ int role_start(const char *name)
 	if (!privileges_drop_capabilities(&error) || !set_up(&role, &error))
 		role_fail(&role, &error);
 	set_log_level(&role);
-	/* The courier has no clients, and what it would still send it could not write down. */
-	distrust_ends_process(role.name == ROLE_COURIER ? 0 : DISTRUST_PAUSE_MS);
-	int status = mains[role.name](&role);
+	distrust_ends_process(role_rows[role.name].pause ? DISTRUST_PAUSE_MS : 0);
+	int status = role_rows[role.name].main(&role);
 	close_channels(&role);
 	return status;
 }

@@ -8,20 +8,61 @@
 
 #include "base/error.h"
 #include "config/config.h"
+#include "main/bus.h"
 #include "net/server.h"
 
-enum role_name { ROLE_AUTH, ROLE_QUEUE, ROLE_SMTP, ROLE_COURIER, ROLE_READER, ROLE_COUNT };
-extern const char *const role_names[ROLE_COUNT];
+struct role;
 
-enum service { SERVICE_SMTP, SERVICE_LMTP, SERVICE_SUBMISSION, SERVICE_SUBMISSIONS, SERVICE_SENDMAIL, SERVICE_IMAP, SERVICE_IMAPS, SERVICE_POP3, SERVICE_POP3S, SERVICE_COUNT };
-/** One row per kind of listener: the option that names its addresses, and the role that serves it. */
-struct service_row {
-	const char *name;
-	enum role_name role;
-	size_t option; /* offset of its string_list in struct config */
-	bool implicit_tls;
+/* ---- The tables, made from config/roles.def ---- */
+
+/** What a role may touch beside the system's files; role_confine() makes a sandbox of it. */
+struct role_rights {
+	const char *folder; /* of the data directory, to write in, and in a temporary folder; NULL without `store`: in no file at all */
+	bool usage;         /* how full the mailboxes are, and nothing else of them */
+	bool store;         /* the accounts, and what store_open needs */
+	bool network;       /* connecting to other machines, and the files that this needs */
+	bool listeners;     /* serving clients */
+	bool asks;          /* long questions to other roles, net/call.h */
 };
-extern const struct service_row services[SERVICE_COUNT];
+
+#define ROLE(NAME, name, ...) int role_##name##_main(struct role *role);
+#include "config/roles.def"
+
+struct role_row {
+	int (*main)(struct role *role);
+	struct role_rights rights;
+	bool tls;           /* is told the certificates and their keys */
+	bool users;         /* is told who the users of this machine are */
+	bool outlives_disk; /* has nothing open that a failed sync leaves in doubt (base/distrust.h): it goes on then */
+	bool pause;         /* when it ends for that, answers to those who wait are let out first */
+	unsigned stop;      /* roles end in this order, those with the same number at the same time */
+	unsigned hears, announces; /* BUS() of the topics, main/bus.h */
+};
+extern const struct role_row role_rows[ROLE_COUNT];
+
+/** How a service's listeners are served. */
+struct serving {
+	const struct protocol *protocol;
+	int kind;
+};
+extern const struct serving servings[SERVICE_COUNT];
+
+enum channel_kind {
+#define CHANNEL_KIND(KIND) CHANNEL_##KIND,
+#include "config/roles.def"
+};
+enum {
+#define CHANNEL(KIND, FROM, TO) CHANNEL_##KIND##_OF_##FROM,
+#include "config/roles.def"
+	CHANNEL_COUNT
+};
+struct channel_row {
+	enum channel_kind kind;
+	enum role_name from, to;
+};
+extern const struct channel_row channel_rows[CHANNEL_COUNT];
+
+/* ---- A role's process ---- */
 
 enum { ROLE_LISTENERS_MAX = 64 };
 
@@ -30,14 +71,11 @@ struct role {
 	enum role_name name;
 	char *data;                  /* the data directory, absolute; the process's working directory, too */
 	int control;                 /* to the master: see control.h */
-	/* Channels between roles (SOCK_SEQPACKET, -1 where the role has none); the master keeps both ends open, so that they
+	/* This role's ends of the channels of channel_rows, -1 where it has none; the master keeps both ends open, so that they
 	 * outlive a crash of either side. */
-	int auth[ROLE_COUNT];        /* in the auth role: one per asking role; elsewhere only [0] counts: the channel to auth */
-	int queue;                   /* smtp: hands in messages; queue: takes them */
-	int to_courier;              /* queue: "message committed" */
-	int courier_in;              /* courier: what the queue role and the command line send */
-	int changes_out;             /* courier: announces changed accounts */
-	int changes_in;              /* reader: hears of them */
+	int channels[CHANNEL_COUNT];
+	struct bus *bus;             /* where it announces what it changes: main/bus.h */
+	int bus_in;                  /* where it hears of what others have changed; -1: it doesn't care */
 	/* Listening sockets with what they are for. */
 	struct role_listener { int fd; enum service service; } listeners[ROLE_LISTENERS_MAX];
 	size_t listener_count;
@@ -46,6 +84,8 @@ struct role {
 	/** Follows a configuration that has become the current one, if the role keeps anything of it; set before role_serve(),
 	 * called with its context, in the thread that hears the master. */
 	void (*follow)(void *context);
+	/** Hears of what another role has changed, if the role's row says that it cares; as above. It must not wait for long. */
+	void (*hear)(void *context, const struct bus_change *change);
 	int memory;                  /* for measure_process() */
 	/** Appends the role's own measures (measure.h), if it has any; set before role_serve(), called with its context, in the thread
 	 * that hears the master. */
@@ -58,12 +98,6 @@ struct role {
 	void *context;
 };
 
-int role_auth_main(struct role *role);
-int role_queue_main(struct role *role);
-int role_smtp_main(struct role *role);
-int role_courier_main(struct role *role);
-int role_reader_main(struct role *role);
-
 /** The process of a role, as the master starts it: `pombal role NAME`, the control channel as descriptor ROLE_CONTROL_FD. */
 enum { ROLE_CONTROL_FD = 3 };
 int role_start(const char *name);
@@ -72,6 +106,10 @@ int role_start(const char *name);
 
 /** Confines the process to what its role may touch; see role_rights.c. First of all. */
 bool role_confine(struct role *role, struct error *error);
+/** This role's end of its channel for that, if it has one such: else -1. */
+int role_channel(const struct role *role, enum channel_kind kind);
+/** Serves what the role listens on; `context_of` gives the protocol's context for a service. */
+void role_listen(const struct role *role, struct server *server, void *(*context_of)(void *context, enum service service), void *context);
 /** How many connections and threads the configuration lets a role have. */
 struct server_options role_server_options(struct tls_server *tls);
 /** Tells the master that every listener is served, and obeys it from now on in a thread of its own: new configurations,

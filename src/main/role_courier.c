@@ -1,5 +1,5 @@
 /* The courier role: takes messages from the queue and brings them to mailboxes and other servers. Its main thread hears
- * who has work for it and tells the reader what has changed; the courier's own threads do the work. */
+ * who has work for it; the courier's own threads do the work. */
 #include "courier/courier.h"
 
 #include <errno.h>
@@ -12,7 +12,6 @@
 #include "auth/auth.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "main/announce.h"
 #include "main/measure.h"
 #include "main/role.h"
 #include "net/dns.h"
@@ -28,8 +27,8 @@ struct courier_role {
 	struct auth *auth;
 	struct dns *dns;
 	struct courier *courier;
-	struct announcer *announcer;
 	pthread_t care;
+	int pokes;        /* what the queue role and the command line send */
 	int stop_fd;      /* an eventfd: stop; never read, so that all who wait for it see it */
 	int stop_seconds; /* written before stop_fd, read after it */
 };
@@ -71,7 +70,7 @@ static void hear_pokes(struct courier_role *self)
 {
 	char packet[64];
 	bool any = false;
-	while (recv(self->role->courier_in, packet, sizeof packet, MSG_DONTWAIT) >= 0)
+	while (recv(self->pokes, packet, sizeof packet, MSG_DONTWAIT) >= 0)
 		any = true;
 	if (any)
 		courier_poke(self->courier);
@@ -79,21 +78,14 @@ static void hear_pokes(struct courier_role *self)
 
 static void run(struct courier_role *self)
 {
-	for (bool sent = true;;) {
-		struct pollfd fds[] = {
-			{.fd = self->stop_fd, .events = POLLIN},
-			{.fd = self->role->courier_in, .events = POLLIN},
-			{.fd = announcer_wake_fd(self->announcer), .events = POLLIN},
-			{.fd = sent ? -1 : self->role->changes_out, .events = POLLOUT},
-		};
+	for (;;) {
+		struct pollfd fds[] = {{.fd = self->stop_fd, .events = POLLIN}, {.fd = self->pokes, .events = POLLIN}};
 		if (poll(fds, sizeof fds / sizeof *fds, -1) < 0 && errno != EINTR)
 			memory_exhausted(0);
 		if (fds[0].revents)
 			return;
 		if (fds[1].revents)
 			hear_pokes(self);
-		if (fds[2].revents || fds[3].revents)
-			sent = announcer_send(self->announcer);
 	}
 }
 
@@ -140,9 +132,7 @@ static void close_all(struct courier_role *self)
 	queue_close(&self->queue);
 	auth_close(&self->auth);
 	store_close(&self->store);
-	announcer_send(self->announcer); /* what the last deliveries changed */
-	announcer_free(&self->announcer);
-	close(self->role->courier_in);
+	close(self->pokes);
 	close(self->stop_fd);
 }
 
@@ -152,10 +142,10 @@ int role_courier_main(struct role *role)
 	struct courier_role self = {.role = role};
 	if (!open_all(&self, &error))
 		role_fail(role, &error);
-	self.auth = auth_open(role->auth[0]);
-	self.announcer = announcer_new(role->changes_out);
+	self.auth = auth_open(role_channel(role, CHANNEL_AUTH));
+	self.pokes = role_channel(role, CHANNEL_POKE);
 	self.stop_fd = eventfd(0, EFD_CLOEXEC);
-	store_on_change(self.store, announcer_note, self.announcer);
+	store_on_change(self.store, bus_announce_mail, role->bus);
 	self.courier = courier_start(&(struct courier_options){self.auth, self.dns, self.queue, self.store, role->data});
 	queue_on_commit(self.queue, poke_self, &self);
 	courier_poke(self.courier); /* it may have returned a message before the line above */

@@ -12,7 +12,7 @@
 static void poke_courier(void *context, int64_t id)
 {
 	struct role *role = context;
-	ssize_t ignored = send(role->to_courier, &id, sizeof id, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t ignored = send(role_channel(role, CHANNEL_POKE), &id, sizeof id, MSG_DONTWAIT | MSG_NOSIGNAL);
 	(void)ignored;
 }
 
@@ -34,10 +34,10 @@ int role_queue_main(struct role *role)
 		role_fail(role, &error);
 	queue_on_commit(queue, poke_courier, role);
 	role_serve(role, stop, &stop_fd);
-	queue_serve(queue, role->queue, stop_fd);
+	queue_serve(queue, role_channel(role, CHANNEL_HANDIN), stop_fd);
 	role_end(role);
 	queue_close(&queue);
-	close(role->to_courier);
+	close(role_channel(role, CHANNEL_POKE));
 	close(stop_fd);
 	return 0;
 }

@@ -1,12 +1,9 @@
 /* The reader role: IMAP and POP3. It can open mailboxes, and connect to nobody. */
-#include <sys/socket.h>
-
 #include "auth/auth.h"
 #include "imap/imap.h"
 #include "main/measure.h"
 #include "main/role.h"
 #include "main/sessions.h"
-#include "message/address.h"
 #include "pop3/pop3.h"
 #include "store/store.h"
 
@@ -17,13 +14,13 @@ struct reader {
 	struct sessions sessions;
 };
 
-/* The courier (or, through the master, the command line) has changed accounts: their sessions here are woken. */
-static void hear_changes(void *context, int fd)
+static void hear(void *context, const struct bus_change *change)
 {
 	struct reader *reader = context;
-	char name[ADDRESS_MAX + 1];
-	for (ssize_t len; (len = recv(fd, name, sizeof name, MSG_DONTWAIT)) > 0;)
-		store_announced(reader->store, slice_make(name, (size_t)len));
+	if (change->topic == BUS_MAIL)
+		store_announced(reader->store, change->account);
+	else
+		sessions_hear(&reader->sessions, change);
 }
 
 static void stop(void *context, int seconds)
@@ -53,14 +50,10 @@ static void follow(void *context)
 	store_set_limits(reader->store, (uint64_t)config->max_message, config->undelete_for);
 }
 
-static void listen_all(struct role *role, struct reader *reader)
+static void *context_of(void *context, enum service service)
 {
-	for (size_t i = 0; i < role->listener_count; i++) {
-		enum service service = role->listeners[i].service;
-		bool imap = service == SERVICE_IMAP || service == SERVICE_IMAPS;
-		server_listen(reader->sessions.server, role->listeners[i].fd, imap ? &imap_protocol : &pop3_protocol, services[service].implicit_tls,
-			      imap ? (void *)&reader->imap : (void *)&reader->pop3);
-	}
+	struct reader *reader = context;
+	return servings[service].protocol == &imap_protocol ? (void *)&reader->imap : (void *)&reader->pop3;
 }
 
 int role_reader_main(struct role *role)
@@ -76,21 +69,21 @@ int role_reader_main(struct role *role)
 	};
 	if (!role_confine(role, &error) || !(reader.store = store_open(&options, &error)))
 		role_fail(role, &error);
-	struct auth *auth = auth_open(role->auth[0]);
+	struct auth *auth = auth_open(role_channel(role, CHANNEL_AUTH));
 	reader.imap = (struct imap_service){auth, reader.store};
 	reader.pop3 = (struct pop3_service){auth, reader.store};
 	struct server_options limits = role_server_options(role->tls);
 	reader.sessions = (struct sessions){server_new(&limits), auth};
-	listen_all(role, &reader);
-	server_watch(reader.sessions.server, role->changes_in, hear_changes, &reader);
-	sessions_watch(&reader.sessions);
+	auth_listen(auth);
+	store_on_change(reader.store, bus_announce_mail, role->bus);
+	role_listen(role, reader.sessions.server, context_of, &reader);
 	role->measure = measure;
 	role->follow = follow;
 	role->answer = answer;
+	role->hear = hear;
 	role_serve(role, stop, &reader);
 	server_run(reader.sessions.server);
 	role_end(role);
-	sessions_leave(&reader.sessions);
 	server_free(&reader.sessions.server);
 	auth_close(&auth);
 	store_close(&reader.store);

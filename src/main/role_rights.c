@@ -1,4 +1,4 @@
-/* What each role may touch, in one table, and confining its process to that. */
+/* Confining a role's process to what its row of config/roles.def lets it touch. */
 #include <stdlib.h>
 #include <sys/stat.h>
 
@@ -6,22 +6,6 @@
 #include "base/file.h"
 #include "main/role.h"
 #include "main/sandbox.h"
-
-/* Beside the system's files. */
-static const struct rights {
-	const char *folder; /* of the data directory, to write in, and in a temporary folder; NULL without `store`: in no file at all */
-	bool usage;         /* how full the mailboxes are, and nothing else of them */
-	bool store;         /* the accounts, and what store_open needs */
-	bool network;       /* connecting to other machines, and the files that this needs */
-	bool listeners;     /* serving clients */
-	bool asks;          /* long questions to other roles, net/call.h */
-} rights[ROLE_COUNT] = {
-	[ROLE_AUTH] = {.folder = "directory", .usage = true},
-	[ROLE_QUEUE] = {.folder = "queue"},
-	[ROLE_SMTP] = {.listeners = true, .asks = true},
-	[ROLE_COURIER] = {.folder = "queue", .store = true, .network = true},
-	[ROLE_READER] = {.store = true, .listeners = true},
-};
 
 enum { CONFINED_PATHS_MAX = 64 };
 
@@ -57,7 +41,7 @@ static void add_network_files(struct paths *list, const struct role *role, struc
 
 bool role_confine(struct role *role, struct error *error)
 {
-	const struct rights *own = &rights[role->name];
+	const struct role_rights *own = &role_rows[role->name].rights;
 	struct arena *arena = arena_new();
 	struct paths writable = {0}, readable = {0};
 	bool files = own->folder || own->store, done = !files || add_temporary_folder(&writable, role, arena, error);

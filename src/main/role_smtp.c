@@ -19,40 +19,36 @@ static void measure(void *context, struct buf *out) { measure_server(out, ((stru
 
 static void answer(void *context, struct slice question, struct buf *out) { sessions_answer(context, question, out); }
 
-static void listen_all(struct role *role, struct server *server, struct smtp_service kinds[SERVICE_COUNT])
-{
-	for (size_t i = 0; i < role->listener_count; i++) {
-		enum service service = role->listeners[i].service;
-		server_listen(server, role->listeners[i].fd, &smtp_protocol, services[service].implicit_tls, &kinds[service]);
-	}
-}
+static void hear(void *context, const struct bus_change *change) { sessions_hear(context, change); }
+
+/* By kind. */
+static void *context_of(void *context, enum service service) { return (struct smtp_service *)context + servings[service].kind; }
 
 int role_smtp_main(struct role *role)
 {
 	struct error error;
 	if (!role_confine(role, &error))
 		role_fail(role, &error);
-	struct queue *queue = queue_open_remote(role->queue);
-	struct auth *auth = auth_open(role->auth[0]);
+	struct queue *queue = queue_open_remote(role_channel(role, CHANNEL_HANDIN));
+	struct auth *auth = auth_open(role_channel(role, CHANNEL_AUTH));
 	struct server_options options = role_server_options(role->tls);
 	struct server *server = server_new(&options);
-	struct smtp_service kinds[SERVICE_COUNT] = {
-		[SERVICE_SMTP] = {SMTP_RELAY, auth, queue},
-		[SERVICE_LMTP] = {SMTP_LMTP, auth, queue},
-		[SERVICE_SUBMISSION] = {SMTP_SUBMISSION, auth, queue},
-		[SERVICE_SUBMISSIONS] = {SMTP_SUBMISSION, auth, queue},
-		[SERVICE_SENDMAIL] = {SMTP_LOCAL, auth, queue},
+	struct smtp_service kinds[] = {
+		[SMTP_RELAY] = {SMTP_RELAY, auth, queue},
+		[SMTP_LMTP] = {SMTP_LMTP, auth, queue},
+		[SMTP_SUBMISSION] = {SMTP_SUBMISSION, auth, queue},
+		[SMTP_LOCAL] = {SMTP_LOCAL, auth, queue},
 	};
-	listen_all(role, server, kinds);
+	auth_listen(auth);
+	role_listen(role, server, context_of, kinds);
 	struct sessions sessions = {server, auth};
-	sessions_watch(&sessions);
 	role->measure = measure;
 	role->follow = follow;
 	role->answer = answer;
+	role->hear = hear;
 	role_serve(role, stop, &sessions);
 	server_run(server);
 	role_end(role);
-	sessions_leave(&sessions);
 	server_free(&server);
 	queue_close(&queue);
 	auth_close(&auth);

@@ -25,7 +25,6 @@
 #include "base/descriptors.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "main/announce.h"
 #include "main/control.h"
 #include "main/privileges.h"
 #include "main/role.h"
@@ -407,37 +406,6 @@ static void channels_reach_no_other_socket(void **state)
 	close(ends[1]);
 }
 
-/* However slow the reader is, every account that changed is named at least once after its last change. */
-static void announcements_are_never_lost(void **state)
-{
-	(void)state;
-	enum { ACCOUNTS = 3000 };
-	static bool heard[ACCOUNTS];
-	int ends[2];
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends), 0);
-	struct announcer *announcer = announcer_new(ends[0]);
-	for (int i = 0; i < 3 * ACCOUNTS; i++) {
-		char name[32];
-		announcer_note(announcer, slice_make(name, (size_t)snprintf(name, sizeof name, "%d", i % ACCOUNTS)));
-	}
-	bool sent = announcer_send(announcer);
-	assert_false(sent); /* more than a socket holds */
-	for (int missing = ACCOUNTS; missing > 0;) {
-		char name[32] = "";
-		uint64_t number;
-		if (recv(ends[1], name, sizeof name - 1, MSG_DONTWAIT) > 0) {
-			assert_true(slice_to_number(slice_of(name), ACCOUNTS - 1, &number));
-			missing -= !heard[number];
-			heard[number] = true;
-		} else {
-			assert_false(sent);
-			sent = announcer_send(announcer);
-		}
-	}
-	announcer_free(&announcer);
-	close(ends[1]);
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -447,7 +415,6 @@ int main(void)
 		cmocka_unit_test(packets_bring_text_and_descriptor),
 		cmocka_unit_test(packets_with_more_descriptors_leave_nothing_open),
 		cmocka_unit_test_setup_teardown(channels_reach_no_other_socket, set_up, tear_down),
-		cmocka_unit_test(announcements_are_never_lost),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "main/control.h"
 
-/* ---- What auth announces ---- */
+/* ---- Accounts that have changed ---- */
 
 static bool is_former(void *context, const struct conn_session *session)
 {
@@ -38,8 +38,8 @@ static bool is_of(void *context, const struct conn_session *session)
 	return session->identity == ended->identity && slice_equal(session->account, ended->name);
 }
 
-/* The auth role was away: what it would have announced is asked for. If it goes away again, its successor says so, and all is asked
- * anew. In a worker. */
+/* Anything may have changed: the auth role was away, or this one is behind. If auth goes away again, its successor says so, and all is
+ * asked anew. In a worker. */
 static void ask_for_all(void *context)
 {
 	struct sessions *sessions = context;
@@ -52,19 +52,14 @@ static void ask_for_all(void *context)
 	arena_free(&all.arena);
 }
 
-/* In auth's thread, which must not wait for an answer. */
-static void hear_change(void *context, const struct auth_change *change)
+void sessions_hear(struct sessions *sessions, const struct bus_change *change)
 {
-	struct sessions *sessions = context;
-	struct auth_account now = change->account;
-	if (change->any)
+	struct auth_account now = {change->account, change->identity};
+	if (slice_empty(change->account))
 		server_work(sessions->server, ask_for_all, sessions);
 	else
 		server_end_sessions(sessions->server, is_former, &now, change->reason);
 }
-
-void sessions_watch(struct sessions *sessions) { auth_on_change(sessions->auth, hear_change, sessions); }
-void sessions_leave(struct sessions *sessions) { auth_on_change(sessions->auth, NULL, NULL); }
 
 /* ---- What the command line asks ---- */
 

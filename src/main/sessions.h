@@ -1,5 +1,5 @@
-/* Who is signed in to a role that serves people: their sessions end when the auth role announces that their account has changed
- * (auth_on_change()), and the command line may list and end them. Lines of answers to its questions (master_ask.c), fields
+/* Who is signed in to a role that serves people: their sessions end when the bus tells that their account has changed
+ * (bus.h), and the command line may list and end them. Lines of answers to its questions (master_ask.c), fields
  * separated by tabs, without control bytes:
  *
  *   sessions   session ID ACCOUNT PROTOCOL ADDRESS SINCE TLS CLIENT DOING busy|idle
@@ -10,6 +10,7 @@
 
 #include "auth/auth.h"
 #include "base/buf.h"
+#include "main/bus.h"
 #include "net/server.h"
 
 struct sessions {
@@ -17,10 +18,8 @@ struct sessions {
 	struct auth *auth;
 };
 
-/** Begins to listen to auth, and has role->answer() answer; `sessions` must live until sessions_leave(). */
-void sessions_watch(struct sessions *sessions);
-/** Before the server is freed. */
-void sessions_leave(struct sessions *sessions);
+/** Hears of a change of BUS_SIGN_IN; for role->hear. */
+void sessions_hear(struct sessions *sessions, const struct bus_change *change);
 void sessions_answer(struct sessions *sessions, struct slice question, struct buf *out);
 
 #endif

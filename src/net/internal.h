@@ -164,7 +164,6 @@ struct server {
 	struct conn *connections;       /* [loop] */
 	struct map *addresses;          /* [loop] connections per client address, as counts cast to pointers */
 	struct listener *listeners;     /* [loop] */
-	struct watch *watches;          /* [loop] */
 	int64_t stop_at_ms;             /* [loop] 0: not stopping */
 	bool accepting_paused;          /* [loop] */
 	_Atomic int most_descriptors;   /* a connection whose descriptor isn't below is refused */

@@ -1,4 +1,4 @@
-/* The loop of a role: accepting, watching channels, what workers hand back, ticking, stopping. A part of the descriptors is kept for
+/* The loop of a role: accepting, what workers hand back, ticking, stopping. A part of the descriptors is kept for
  * what serving needs, files and databases: connections that would take them are refused, so that strangers can't fail anybody's
  * commands. Should they run out nevertheless, accepting pauses for a second; connections that exist go on. */
 #include "net/server.h"
@@ -23,14 +23,6 @@ struct listener {
 	int fd;
 	const struct protocol *protocol;
 	bool implicit_tls;
-	void *context;
-};
-
-struct watch {
-	struct watch *next;
-	uv_poll_t poll;
-	int fd;
-	void (*ready)(void *context, int fd);
 	void *context;
 };
 
@@ -182,25 +174,6 @@ void server_listen(struct server *server, int fd, const struct protocol *protoco
 	uv_poll_init(&server->loop, &listener->poll, fd);
 	listener->poll.data = listener;
 	uv_poll_start(&listener->poll, UV_READABLE, on_connection);
-}
-
-/* ---- Channels ---- */
-
-static void on_watch(uv_poll_t *poll, int status, int events)
-{
-	struct watch *watch = poll->data;
-	(void)status, (void)events;
-	watch->ready(watch->context, watch->fd);
-}
-
-void server_watch(struct server *server, int fd, void (*ready)(void *context, int fd), void *context)
-{
-	struct watch *watch = memory_new(sizeof *watch);
-	*watch = (struct watch){.next = server->watches, .fd = fd, .ready = ready, .context = context};
-	server->watches = watch;
-	uv_poll_init(&server->loop, &watch->poll, fd);
-	watch->poll.data = watch;
-	uv_poll_start(&watch->poll, UV_READABLE, on_watch);
 }
 
 /* ---- What comes from other threads ---- */
@@ -383,11 +356,6 @@ void server_free(struct server **server_pointer)
 		struct listener *next = server->listeners->next;
 		free(server->listeners);
 		server->listeners = next;
-	}
-	while (server->watches) {
-		struct watch *next = server->watches->next;
-		free(server->watches);
-		server->watches = next;
 	}
 	map_free(&server->addresses);
 	pthread_mutex_destroy(&server->lock);

@@ -98,7 +98,7 @@ struct subscription *store_subscribe(struct store *store, struct slice account, 
 /** After its return `changed` is not running and won't be called again. Sets *subscription to NULL. */
 void store_unsubscribe(struct subscription **subscription);
 /** For the role's main: `announce` is called after every change made in this process, so that it can tell other
- * processes; which call store_announced() there. */
+ * processes; which call store_announced() there. An empty account: any may have changed, all who have subscribed are called. */
 void store_on_change(struct store *store, void (*announce)(void *context, struct slice account), void *context);
 void store_announced(struct store *store, struct slice account);
 

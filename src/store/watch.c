@@ -52,11 +52,23 @@ void store_on_change(struct store *store, void (*announce)(void *context, struct
 	pthread_mutex_unlock(&store->watch_lock);
 }
 
+static void tell(const struct subscription *s)
+{
+	for (; s; s = s->next)
+		s->changed(s->context);
+}
+
 void store_announced(struct store *store, struct slice account)
 {
+	size_t cursor = 0;
+	struct slice name;
+	void *first;
 	pthread_mutex_lock(&store->watch_lock);
-	for (struct subscription *s = map_get(store->subscriptions, account); s; s = s->next)
-		s->changed(s->context);
+	if (!slice_empty(account))
+		tell(map_get(store->subscriptions, account));
+	else
+		while (map_next(store->subscriptions, &cursor, &name, &first))
+			tell(first);
 	pthread_mutex_unlock(&store->watch_lock);
 }
 
