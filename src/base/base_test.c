@@ -218,6 +218,23 @@ static void what_comes_too_often_is_counted(void **state)
 	assert_int_equal(unsaid, 10);
 }
 
+static void what_one_does_too_often_hides_nobody_elses(void **state)
+{
+	static struct log_paces paces;
+	uint64_t unsaid = 0;
+	int said = 0, others = 0;
+	(void)state;
+	for (int i = 0; i < 1000; i++)
+		said += log_is_due_of(&paces, SLICE("192.0.2.1"), "test.happened", &unsaid);
+	assert_true(said >= LOG_BURST && said < LOG_BURST + 10);
+	for (int i = 2; i < 12; i++) {
+		char who[20];
+		snprintf(who, sizeof who, "192.0.2.%d", i);
+		others += log_is_due_of(&paces, slice_of(who), "test.happened", &unsaid);
+	}
+	assert_true(others > 5); /* who shares the place of the first is unlucky */
+}
+
 static pthread_mutex_t crew_lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_key_t leftovers;
 static atomic_int cleared;
@@ -320,6 +337,7 @@ int main(void)
 		cmocka_unit_test(events_are_counted_by_name),
 		cmocka_unit_test(more_names_than_places_are_said_aloud),
 		cmocka_unit_test(what_comes_too_often_is_counted),
+		cmocka_unit_test(what_one_does_too_often_hides_nobody_elses),
 		cmocka_unit_test(nothing_is_left_of_joined_threads),
 		cmocka_unit_test(base64_is_strict),
 		cmocka_unit_test(hexadecimal_digits_have_values),

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/map.h"
 #include "base/random.h"
 
 enum { LOG_VALUE_MAX = 1000 /* bytes as written, with quotes and escapes */ };
@@ -76,16 +77,27 @@ static void count_event(const char *event)
 		log_error("log.too_many_names", log_text("uncounted", event));
 }
 
-bool log_is_due(struct log_pace *pace, const char *event, uint64_t *unsaid)
+/* Each line moves `due` on by LOG_PACE_MS; it may be `ahead` of now. */
+static bool is_due(struct log_pace *pace, int64_t ahead, const char *event, uint64_t *unsaid)
 {
-	int64_t now = clock_monotonic_ms(), due = atomic_load(&pace->due);
-	if (now < due || !atomic_compare_exchange_strong(&pace->due, &due, now + LOG_PACE_MS)) {
+	int64_t now = clock_monotonic_ms(), due = atomic_load(&pace->due), from = due > now ? due : now;
+	if (from > now + ahead || !atomic_compare_exchange_strong(&pace->due, &due, from + LOG_PACE_MS)) {
 		atomic_fetch_add(&pace->unsaid, 1);
 		count_event(event);
 		return false;
 	}
 	*unsaid = atomic_exchange(&pace->unsaid, 0);
 	return true;
+}
+
+bool log_is_due(struct log_pace *pace, const char *event, uint64_t *unsaid)
+{
+	return is_due(pace, 0, event, unsaid);
+}
+
+bool log_is_due_of(struct log_paces *paces, struct slice who, const char *event, uint64_t *unsaid)
+{
+	return is_due(&paces->at[map_hash(who) % LOG_PACES], (LOG_BURST - 1) * LOG_PACE_MS, event, unsaid);
 }
 
 void log_visit_counts(void (*visit)(void *context, const char *event, uint64_t count), void *context)

@@ -58,6 +58,11 @@ struct log_pace {
 	_Atomic uint64_t unsaid;
 };
 bool log_is_due(struct log_pace *pace, const char *event, uint64_t *unsaid);
+/** The same by whoever causes them, so that what one does too often hides nobody else's: LOG_BURST lines at once, then one in LOG_PACE_MS.
+ * Those whose names fall into the same of LOG_PACES places share that. */
+enum { LOG_BURST = 60, LOG_PACES = 64 };
+struct log_paces { struct log_pace at[LOG_PACES]; };
+bool log_is_due_of(struct log_paces *paces, struct slice who, const char *event, uint64_t *unsaid);
 
 /** Every event is counted by its name, whether or not its level is written anywhere: the metrics come from here. `visit`
  * is called once per name, with how often it was written by this process. Any thread. */

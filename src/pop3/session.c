@@ -35,7 +35,10 @@ void pop3_error(struct pop3_session *session, const char *format, ...)
 	if (++session->errors < session->config->max_errors)
 		return;
 	conn_send_text(session->conn, "-ERR too many errors\r\n");
-	log_info("pop3.errors", log_id("session", session->id), log_slice("peer", conn_peer(session->conn)));
+	static struct log_paces paces;
+	uint64_t unsaid;
+	if (log_is_due_of(&paces, conn_peer(session->conn), "pop3.errors", &unsaid))
+		log_info("pop3.errors", log_id("session", session->id), log_slice("peer", conn_peer(session->conn)), log_number("others", (int64_t)unsaid));
 	conn_close(session->conn);
 }
 

@@ -28,11 +28,15 @@ static void log_refused(const struct session *session)
 {
 	const struct transaction *transaction = &session->transaction;
 	const struct queue_message *message = &transaction->message;
+	static struct log_paces paces;
+	uint64_t unsaid;
+	if (!log_is_due_of(&paces, smtp_who(session), "message.refused", &unsaid))
+		return;
 	log_info("message.refused", log_id("id", message->id), log_id("session", conn_id(session->conn)), log_slice("from", message->from),
 		 log_slice("to", message->recipients[0].address), log_number("recipients", (int64_t)message->recipient_count),
 		 log_number("size", (int64_t)transaction->content.size), log_slice("client", message->client),
 		 log_slice("account", message->account), log_slice("msgid", transaction->content.message_id),
-		 log_text("reason", transaction->content.refused));
+		 log_text("reason", transaction->content.refused), log_number("others", (int64_t)unsaid));
 }
 
 /* LMTP wants a reply for each recipient that it has accepted (RFC 2033 §4.2), though our answer is one for all. A refused

@@ -11,8 +11,12 @@
 
 static void log_refusal(const struct session *session, const char *event, struct slice from, struct slice to, const char *reply)
 {
+	static struct log_paces paces;
+	uint64_t unsaid;
+	if (!log_is_due_of(&paces, smtp_who(session), event, &unsaid))
+		return;
 	log_info(event, log_id("session", conn_id(session->conn)), log_slice("client", conn_peer(session->conn)), log_slice("from", from),
-		 log_slice("to", to), log_text("account", session->account ? session->account : ""), log_text("reason", reply));
+		 log_slice("to", to), log_text("account", session->account ? session->account : ""), log_text("reason", reply), log_number("others", (int64_t)unsaid));
 }
 
 /* Nobody but we write from our own domains, if the administrator says so. */

@@ -22,6 +22,11 @@ void smtp_reply(struct session *session, const char *format, ...)
 	conn_send(session->conn, SLICE("\r\n"));
 }
 
+struct slice smtp_who(const struct session *session)
+{
+	return session->account ? slice_of(session->account) : conn_peer(session->conn);
+}
+
 static void end_session(struct session *session)
 {
 	session->closing = true;
@@ -31,14 +36,22 @@ static void end_session(struct session *session)
 void smtp_give_up(struct session *session, const char *enhanced, const char *why)
 {
 	smtp_reply(session, "421 %s %s %s", enhanced, smtp_hostname(session), why);
-	log_info("session.given_up", log_id("session", conn_id(session->conn)), log_slice("client", conn_peer(session->conn)), log_text("reason", why));
+	static struct log_paces paces;
+	uint64_t unsaid;
+	if (log_is_due_of(&paces, smtp_who(session), "session.given_up", &unsaid))
+		log_info("session.given_up", log_id("session", conn_id(session->conn)), log_slice("client", conn_peer(session->conn)), log_text("reason", why),
+			 log_number("others", (int64_t)unsaid));
 	end_session(session);
 }
 
 void smtp_unsynchronised(struct session *session, const char *behind)
 {
 	smtp_reply(session, "554 5.5.0 %s answers first: your input came too early", smtp_hostname(session));
-	log_info("session.unsynchronised", log_id("session", conn_id(session->conn)), log_slice("client", conn_peer(session->conn)), log_text("behind", behind));
+	static struct log_paces paces;
+	uint64_t unsaid;
+	if (log_is_due_of(&paces, smtp_who(session), "session.unsynchronised", &unsaid))
+		log_info("session.unsynchronised", log_id("session", conn_id(session->conn)), log_slice("client", conn_peer(session->conn)),
+			 log_text("behind", behind), log_number("others", (int64_t)unsaid));
 	end_session(session);
 }
 

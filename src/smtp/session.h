@@ -121,6 +121,8 @@ struct session {
 
 /** Sends one reply line; CRLF is added. A 5xx reply counts as an error of the client. */
 __attribute__((format(printf, 2, 3))) void smtp_reply(struct session *session, const char *format, ...);
+/** By whom lines in the log are counted that can be caused as fast as one likes: the account, or else the client's address. */
+struct slice smtp_who(const struct session *session);
 /** Sends 421 and closes. */
 void smtp_give_up(struct session *session, const char *enhanced, const char *why);
 /** Sends 554 and closes: the client has sent more without waiting for an answer that decides what it means (RFC 2920 §3.1).

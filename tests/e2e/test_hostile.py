@@ -1,12 +1,13 @@
 """Letters and clients made to hurt: everything stays bounded, and others are served meanwhile."""
 import re
+import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 import letters
-from pombal import wait_for
+from pombal import Pombal, wait_for
 from wire import Imap, Smtp, Wire
 
 HEAD = "From: <a@b.example>\r\nTo: <anna@example.test>\r\nSubject: {token}\r\nMIME-Version: 1.0\r\n"
@@ -141,3 +142,33 @@ def test_noise(server, port):
         with Wire(server.address, server.ports[port], tls=port.endswith("s")) as wire:
             return re.match(r"220|\+OK|\* OK", wire.line())
     wait_for(alive, port + " to answer")
+
+
+# ---- The log ----
+
+def refused_by(server, address, names):
+    """From this address somebody writes to each of them, all pipelined, and hears no; 421 ends it where there are too many."""
+    with socket.create_connection((server.address, server.ports["smtp"]), 20, source_address=(address, 0)) as stranger:
+        replies = stranger.makefile("rb")
+        replies.readline()
+        stranger.sendall(b"EHLO x.example\r\n")
+        while replies.readline()[3:4] == b"-":
+            pass
+        stranger.sendall(b"MAIL FROM:<a@b.example>\r\n" + b"".join(f"RCPT TO:<{name}>\r\n".encode() for name in names))
+        return replies.read() if len(names) >= 20 else [replies.readline() for _ in range(len(names) + 1)]
+
+
+def test_a_flood_of_refusals_is_counted_not_written():
+    """Dictionaries of names, commands without end: a line now and then says how many there were, and nobody else's refusal is hidden."""
+    with Pombal() as own:
+        for turn in range(30):
+            refused_by(own, "127.0.0.1", [f"name{turn}-{i}@{own.domain}" for i in range(25)])
+        events = (own.data / "log" / "events.log").read_text()
+        assert 60 <= events.count("event=recipient.refused") <= 70
+        assert events.count("event=session.given_up") <= 30
+        assert int(re.search(r"^pombal_recipients_refused_total\S* (\d+)", own.run("metrics").stdout, re.M)[1]) >= 500
+        others = [f"127.0.0.{i}" for i in range(2, 12)]  # one of them may share its place with the first
+        for address in others:
+            refused_by(own, address, [f"from-{address}@{own.domain}"])
+        found = [address for address in others if "recipient.refused" in own.run("trace", f"from-{address}@{own.domain}", status=None).stdout]
+        assert len(found) >= 6, found
