@@ -111,9 +111,11 @@ struct sign_in;                    /* one exchange; the caller's, free it with s
 /** The mechanisms that are taken, space-separated ("SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN"): without TLS only what
  * the configuration allows there, -PLUS only if the connection can be bound. */
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding);
-/** Those of them that are offered. `binding`: -PLUS, too, for which the option offer_channel_binding is: a client that picks it and
- * then can't bind gives up. No SCRAM while there are accounts without keys for it, whose clients would pick it in vain. Doesn't block. */
-const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding);
+/** Those of them that are offered, so that each client finds one that it can do: SCRAM over TLS as far as the option scram_over_tls
+ * says, and none while there are accounts without keys for it, whose clients would pick it in vain. Doesn't block. */
+const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding, const char *scram_over_tls);
+/** Is -PLUS among them, where the connection can be bound? For struct sign_in_client. */
+bool auth_offers_binding(const char *scram_over_tls);
 /** Starts an exchange with a mechanism name (any case). Nothing is asked of the auth role before the first step. */
 struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const struct sign_in_client *client);
 /** One step: `input` is the client's message, base64 removed (at the first step the initial response; has_input false:

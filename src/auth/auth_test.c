@@ -620,7 +620,7 @@ static void abandoned_exchanges_make_room(void **state)
 
 static bool scram_is_offered(struct fixture *f)
 {
-	return slice_find(slice_of(auth_offered(f->auth, true, false, false)), SLICE("SCRAM")) != SLICE_NONE;
+	return slice_find(slice_of(auth_offered(f->auth, true, false, false, "offered")), SLICE("SCRAM")) != SLICE_NONE;
 }
 
 static void wait_for_scram(struct fixture *f, bool offered)
@@ -628,6 +628,21 @@ static void wait_for_scram(struct fixture *f, bool offered)
 	for (int i = 0; i < 200 && scram_is_offered(f) != offered; i++)
 		usleep(25 * 1000);
 	assert_int_equal(scram_is_offered(f), offered);
+}
+
+/* Over TLS what everybody's client can do, and more where the option says so; without it SCRAM comes first, where anything goes. */
+static void the_offer_is_as_the_option_says(void **state)
+{
+	struct fixture *f = *state;
+	wait_for_scram(f, true);
+	for (int binding = 0; binding < 2; binding++) {
+		assert_string_equal(auth_offered(f->auth, true, false, binding, "accepted"), "PLAIN LOGIN");
+		assert_string_equal(auth_offered(f->auth, true, true, binding, "offered"), "SCRAM-SHA-256 PLAIN LOGIN");
+		assert_string_equal(auth_offered(f->auth, false, true, binding, "accepted"), "SCRAM-SHA-256 PLAIN LOGIN");
+		assert_string_equal(auth_offered(f->auth, false, false, binding, "bound"), "");
+	}
+	assert_string_equal(auth_offered(f->auth, true, false, true, "bound"), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN");
+	assert_string_equal(auth_offered(f->auth, true, false, false, "bound"), "SCRAM-SHA-256 PLAIN LOGIN");
 }
 
 static struct credentials alices(struct fixture *f)
@@ -1039,6 +1054,7 @@ int main(void)
 		AUTH_TEST(nobody_acts_for_another),
 		AUTH_TEST(channel_binding_binds),
 		AUTH_TEST(channel_binding_is_neither_forged_nor_skipped),
+		AUTH_TEST(the_offer_is_as_the_option_says),
 		AUTH_TEST(login_asks_in_the_usual_words),
 		AUTH_TEST(broken_exchanges_end),
 		AUTH_TEST(steps_after_the_end_are_refused),

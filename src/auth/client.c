@@ -390,10 +390,16 @@ const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding
 	return binding ? "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" : "SCRAM-SHA-256 PLAIN LOGIN";
 }
 
-const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding)
+bool auth_offers_binding(const char *scram_over_tls)
 {
-	const char *taken = auth_mechanisms(encrypted, plaintext_allowed, binding);
-	return *taken && !offers_scram(auth) ? "PLAIN LOGIN" : taken;
+	return slice_equal(slice_of(scram_over_tls), SLICE("bound"));
+}
+
+const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding, const char *scram_over_tls)
+{
+	const char *taken = auth_mechanisms(encrypted, plaintext_allowed, binding && auth_offers_binding(scram_over_tls));
+	bool scram = offers_scram(auth) && !(encrypted && slice_equal(slice_of(scram_over_tls), SLICE("accepted")));
+	return *taken && !scram ? "PLAIN LOGIN" : taken;
 }
 
 struct sign_in {

@@ -38,7 +38,7 @@ bool directory_credentials(struct directory *directory, struct slice account, st
 /** Keeps what was derived from the password that an imported hash was found to be of, in the place of that hash. The identity stays:
  * who is signed in goes on. Nothing happens if the account has changed since `version`. */
 bool directory_renew_password(struct directory *directory, struct slice account, int64_t version, const struct password_keys *keys, struct error *error);
-/** Have all accounts that have a password keys for SCRAM? An imported hash mostly hasn't until its owner has signed in. */
+/** Have all accounts that can be signed in to keys for SCRAM? An imported hash mostly hasn't until its owner has signed in. */
 bool directory_all_have_scram(struct directory *directory, bool *all, struct error *error);
 
 #endif

@@ -289,7 +289,7 @@ bool directory_renew_password(struct directory *directory, struct slice account,
 
 bool directory_all_have_scram(struct directory *directory, bool *all, struct error *error)
 {
-	struct db_statement *read = db_prepare(directory->db, "SELECT 1 FROM account WHERE imported <> 0 AND scram_iterations = 0 LIMIT 1");
+	struct db_statement *read = db_prepare(directory->db, "SELECT 1 FROM account WHERE imported <> 0 AND scram_iterations = 0 AND enabled <> 0 LIMIT 1");
 	enum db_step step = db_step(read, error);
 	*all = step == DB_DONE;
 	db_reset(read);

@@ -442,6 +442,12 @@ static void hashes_come_along(void **state)
 	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && scram);
 	assert_true(directory_set_hash(f->directory, alice, SLICE(SHA512_CRYPT), &f->error));
 	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && !scram);
+	struct account_entry entry = {.name = alice};
+	assert_true(directory_set_account(f->directory, &entry, &f->error));
+	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && scram); /* nobody signs in to what is disabled */
+	entry.enabled = true;
+	assert_true(directory_set_account(f->directory, &entry, &f->error));
+	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && !scram);
 	struct credentials imported = credentials_of(f, "alice@example.test");
 	assert_true(imported.known && imported.imported && password_verify(imported.password, SLICE("wonderland")));
 	assert_true(has(f, SHA512_CRYPT) && !has(f, "{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ="));

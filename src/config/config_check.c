@@ -65,6 +65,11 @@ bool check_bare_lf(struct slice value, struct error *error)
 	return one_of(value, (const char *const[]){"trusted", "all", "none", NULL}, error);
 }
 
+bool check_scram_over_tls(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"accepted", "offered", "bound", NULL}, error);
+}
+
 bool check_smarthost_tls(struct slice value, struct error *error)
 {
 	return one_of(value, (const char *const[]){"none", "opportunistic", "starttls", "implicit", NULL}, error);

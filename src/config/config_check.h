@@ -14,6 +14,7 @@ bool check_sendmail_listen(struct slice value, struct error *error);
 bool check_listen(struct slice value, struct error *error);
 bool check_certificate(struct slice value, struct error *error);
 bool check_bare_lf(struct slice value, struct error *error);
+bool check_scram_over_tls(struct slice value, struct error *error);
 bool check_tls_version(struct slice value, struct error *error);
 bool check_network(struct slice value, struct error *error);
 bool check_address(struct slice value, struct error *error);

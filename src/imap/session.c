@@ -74,7 +74,7 @@ struct sign_in_client imap_client(struct imap *imap, struct conn_tls *tls)
 		.service = "imap", .address = conn_peer(imap->conn), .session = imap->id, .encrypted = tls->active,
 		.tls_exporter = slice_make((const char *)tls->exporter, tls->exporter_size),
 		.tls_unique = slice_make((const char *)tls->unique, tls->unique_size),
-		.binding_offered = config_current()->offer_channel_binding,
+		.binding_offered = auth_offers_binding(config_current()->scram_over_tls),
 	};
 }
 

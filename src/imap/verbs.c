@@ -71,7 +71,7 @@ static void write_mechanisms(struct imap *imap, struct buf *out)
 	conn_tls(imap->conn, &tls);
 	bool bound = tls.exporter_size > 0 || tls.unique_size > 0;
 	struct slice rest = slice_of(auth_offered(imap->service->auth, tls.active, config_current()->plaintext_auth,
-						  bound && config_current()->offer_channel_binding));
+						  bound, config_current()->scram_over_tls));
 	while (rest.len > 0) {
 		struct slice mechanism;
 		slice_cut(rest, ' ', &mechanism, &rest);

@@ -30,7 +30,7 @@ static struct sign_in_client describe_client(const struct pop3_session *session,
 	return (struct sign_in_client){.service = "pop3", .address = conn_peer(session->conn), .session = conn_id(session->conn),
 		.encrypted = tls->active, .tls_exporter = slice_make((const char *)tls->exporter, tls->exporter_size),
 		.tls_unique = slice_make((const char *)tls->unique, tls->unique_size),
-		.binding_offered = session->config->offer_channel_binding};
+		.binding_offered = auth_offers_binding(session->config->scram_over_tls)};
 }
 
 /* ---- The answer to a sign-in ---- */
@@ -216,15 +216,12 @@ void pop3_answer(struct pop3_session *session, struct slice line)
 		take_text(session, line);
 }
 
-/* SCRAM-SHA-256-PLUS is there for who asks for it, and advertised only where an option says so: mutt 2.2 takes it where it is,
- * finds that it has no tls-exporter, gives up with "*", doesn't wait for the reply to that, and takes it for the one to its next
- * command. */
 static const char *mechanisms(const struct pop3_session *session)
 {
 	struct conn_tls tls;
 	conn_tls(session->conn, &tls);
 	bool bound = tls.exporter_size > 0 || tls.unique_size > 0;
-	return auth_offered(session->service->auth, tls.active, session->config->plaintext_auth, bound && session->config->offer_channel_binding);
+	return auth_offered(session->service->auth, tls.active, session->config->plaintext_auth, bound, session->config->scram_over_tls);
 }
 
 /* AUTH alone: no RFC, but many clients ask so. */

@@ -78,9 +78,15 @@ const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding
 	return encrypted || plaintext_allowed ? binding ? "X-PLUS X" : "X" : "";
 }
 
-const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding)
+bool auth_offers_binding(const char *scram_over_tls)
 {
-	(void)auth;
+	(void)scram_over_tls;
+	return false;
+}
+
+const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding, const char *scram_over_tls)
+{
+	(void)auth, (void)scram_over_tls;
 	return auth_mechanisms(encrypted, plaintext_allowed, binding);
 }
 

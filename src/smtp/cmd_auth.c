@@ -125,7 +125,7 @@ static void begin(struct session *session, struct slice mechanism)
 		.encrypted = tls.active,
 		.tls_exporter = slice_make((const char *)tls.exporter, tls.exporter_size),
 		.tls_unique = slice_make((const char *)tls.unique, tls.unique_size),
-		.binding_offered = session->config->offer_channel_binding,
+		.binding_offered = auth_offers_binding(session->config->scram_over_tls),
 	};
 	session->exchange = sign_in_begin(session->service->auth, mechanism, &client);
 }

@@ -34,7 +34,7 @@ const char *smtp_mechanisms(struct session *session, bool offered)
 	bool bound = tls.exporter_size > 0 || tls.unique_size > 0;
 	if (!offered)
 		return auth_mechanisms(tls.active, session->config->plaintext_auth, bound);
-	return auth_offered(session->service->auth, tls.active, session->config->plaintext_auth, bound && session->config->offer_channel_binding);
+	return auth_offered(session->service->auth, tls.active, session->config->plaintext_auth, bound, session->config->scram_over_tls);
 }
 
 /* Not to strangers: who asks for reports may not be whom they would reach. Another server then tells its own people that it has handed

@@ -1,5 +1,6 @@
 """The mail clients of Debian, with their default settings: each signs in in the way it chooses by itself, and sends or reads a letter.
 Only what can't be otherwise is set: where the server is, who signs in, and that its self-signed certificate is good."""
+import contextlib
 import hashlib
 import ssl
 import subprocess
@@ -144,6 +145,89 @@ def test_alpine_reads_and_sends(person):
         ("A line", "q")])                            # back at the letter when the own one is sent
     assert status == 0, output[-3000:]
     person.has_sent()
+
+
+# ---- claws-mail, on a screen that nobody sees ----
+
+@pytest.fixture(scope="module")
+def display():
+    with subprocess.Popen(["Xvfb", "-displayfd", "1", "-nolisten", "tcp"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                          stderr=subprocess.DEVNULL, env=pombal.environment()) as screen:
+        yield ":" + screen.stdout.readline().decode().strip()
+        screen.terminate()
+
+
+def claws_folder(person, protocol, port, tls):
+    """Its configuration, and a letter that waits in its queue to be sent."""
+    folder = person.home / ".claws-mail"
+    folder.mkdir()
+    write(folder / "accountrc", f"""\
+[Account: 1]
+account_name=pombal
+is_default=1
+name=Somebody
+address={person.name}
+protocol={dict(pop3=0, imap=3)[protocol]}
+receive_server={person.address}
+user_id={person.name}
+password={person.password}
+ssl_{protocol.rstrip("3")}={tls}
+set_{protocol.rstrip("3")}port=1
+{protocol.rstrip("3")}_port={person.port(port)}
+receive_at_get_all=1
+inbox=#mh/Mailbox/inbox
+local_inbox=#mh/Mailbox/inbox
+remove_mail=0
+smtp_server={person.address}
+use_smtp_auth=1
+smtp_user_id={person.name}
+smtp_password={person.password}
+ssl_smtp=1
+set_smtpport=1
+smtp_port={person.port("submissions")}
+ssl_certs_auto_accept=1
+""")
+    write(folder / "clawsrc", "[Common]\nskip_ssl_cert_check=1\nunsafe_ssl_certs=1\n")
+    kinds = {"inbox": "inbox", "outbox": "sent", "draft": "draft", "queue": "queue", "trash": "trash"}
+    for name in kinds.values():
+        (person.home / "Mailbox" / name).mkdir(parents=True)
+    write(folder / "folderlist.xml", '<?xml version="1.0" encoding="UTF-8"?>\n<folderlist><folder type="mh" name="Mailbox" path="Mailbox">' +
+          "".join(f'<folderitem type="{kind}" name="{name}" path="{name}"/>' for kind, name in kinds.items()) + "</folder></folderlist>\n")
+    (person.home / "Mailbox/queue/1").write_bytes(
+        f"PT:0\nS:{person.name}\nSSV:{person.address}\nR:<{person.other}>\nMAID:1\nX-Claws-End-Special-Headers: 1\n".encode() +
+        outgoing(person).replace(b"\r\n", b"\n"))
+    return folder
+
+
+@contextlib.contextmanager
+def claws(person, folder, display):
+    """Starts it, to fetch what there is; gives a function that tells it what to do."""
+    command = ["claws-mail", "--alternate-config-dir", folder]
+    with open(person.home / "output", "wb") as output, subprocess.Popen(
+            [*command, "--receive-all"], stdin=subprocess.DEVNULL, stdout=output, stderr=output, cwd=person.home,
+            env=pombal.environment(HOME=str(person.home), DISPLAY=display)) as process:
+        try:
+            yield lambda *words: shell(*command, *words, home=person.home)
+        finally:
+            process.kill()
+
+
+@EVERY_PASSWORD
+@pytest.mark.parametrize("protocol,port,tls,place", [("imap", "imaps", 1, ".claws-mail/imapcache/*/*/INBOX"), ("pop3", "pop3", 2, "Mailbox/inbox")])
+def test_claws_mail(person, subject, display, protocol, port, tls, place):
+    folder = claws_folder(person, protocol, port, tls)
+    offset = person.server.log_size()
+
+    def fetched():
+        if protocol == "imap":
+            tell("--select", "#imap/pombal/INBOX/1")
+        return any(subject in path.read_text() for path in person.home.glob(place + "/[1-9]*"))
+
+    with claws(person, folder, display) as tell:
+        person.server.wait_log(rf"event=sign_in\.done .*account={person.name} .*service={protocol}", offset)
+        pombal.wait_for(fetched, "claws-mail to fetch", pause=0.3)
+        tell("--send")
+        person.has_sent()
 
 
 # ---- Programs that fetch ----

@@ -21,7 +21,7 @@ def server():
 @pytest.fixture(scope="module")
 def offering():
     """A server that offers channel binding."""
-    with Pombal(options={**PATIENT, "offer_channel_binding": True}) as own:
+    with Pombal(options={**PATIENT, "scram_over_tls": "bound"}) as own:
         yield own
 
 
@@ -96,13 +96,27 @@ def tls12():
 
 
 @PROTOCOLS
-def test_plus_is_offered_where_the_option_says_so(server, offering, protocol):
-    wait_for(lambda: offered(server, protocol) == ["SCRAM-SHA-256", "PLAIN", "LOGIN"], "the offer")
+def test_over_tls_scram_is_offered_as_the_option_says(server, offering, protocol):
+    """Where nothing is said it isn't: there are clients that pick it, and fail by themselves."""
     wait_for(lambda: offered(offering, protocol) == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"], "the offer with -PLUS")
+    assert offered(server, protocol) == ["PLAIN", "LOGIN"]
+
+
+def test_the_offer_changes_with_a_reload():
+    with Pombal(options={**PATIENT, "scram_over_tls": "offered"}) as own:
+        for protocol in ("smtp", "imap", "pop3"):
+            wait_for(lambda: offered(own, protocol) == ["SCRAM-SHA-256", "PLAIN", "LOGIN"], "the offer")
+        own.configure(scram_over_tls="accepted", plaintext_auth=True)
+        own.reload()
+        assert offered(own) == ["PLAIN", "LOGIN"]
+        with Imap(own.address, own.ports["imap"]) as imap:  # without TLS it spares the password
+            assert "AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN" in imap.ok("CAPABILITY")[0]
 
 
 @PROTOCOLS
-def test_plus_is_taken_where_it_is_not_offered(server, protocol):
+def test_scram_is_taken_where_it_is_not_offered(server, protocol):
+    with Door(server, protocol) as door:
+        assert door.scram(Scram(server.name("anna"), server.password("anna")), "SCRAM-SHA-256"), door.answer
     with Door(server, protocol, tls12()) as door:
         unique = door.wire.socket.get_channel_binding("tls-unique")
         assert door.scram(Scram(server.name("anna"), server.password("anna"), ("tls-unique", unique)), "SCRAM-SHA-256-PLUS"), door.answer
@@ -197,7 +211,7 @@ def test_passwords_come_along(tmp_path):
     users = tmp_path / "users"
     users.write_text("".join(f"{name}@example.test:{text}:1000:1000:Number {name}:/home::userdb_quota_rule=*:storage=2G\n"
                              for name, text in HASHES.items()) + "six@example.test:{NTLM}5835048ce94ad0564e29a924a03510ef\nno\n")
-    with Pombal(options=PATIENT, accounts=("anna",)) as own:
+    with Pombal(options={**PATIENT, "scram_over_tls": "offered"}, accounts=("anna",)) as own:
         own.add_account("old@example.test", "wonderland")
         done = own.run("account", "import", users, status=1)
         assert "5 made, 0 changed, 0 as they were, 0 passed over, 2 not taken" in done.stdout

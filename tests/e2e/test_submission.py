@@ -69,15 +69,35 @@ def msmtp(server, token, mechanism, port="submission", password=None, status=0):
                  stdin=letters.simple(token, server.name("boris"), server.name("anna")), status=status)
 
 
-@pytest.mark.parametrize("mechanism", ["plain", "login", "scram-sha-256"])
+@pytest.mark.parametrize("mechanism", ["plain", "login"])
 @pytest.mark.parametrize("port", ["submission", "submissions"])
 def test_msmtp(server, token, mechanism, port):
     msmtp(server, token, mechanism, port)
     server.wait_mail(token, "boris")
 
 
-def test_msmtp_scram_wrong_password(server, token):
-    output = msmtp(server, token, "scram-sha-256", password="wrong", status=None)
+@pytest.fixture(scope="module")
+def bound():
+    """A server that offers SCRAM with and without channel binding: msmtp takes what is offered only."""
+    with Pombal(options={"scram_over_tls": "bound"}) as own:
+        yield own
+
+
+@pytest.fixture(scope="module")
+def msmtp_scram():
+    """Debian 13's binds; without that its library fails over TLS 1.3 before it says anything. Debian 12's can't."""
+    known = shell("msmtp", "--version").split()
+    return "scram-sha-256-plus" if "scram-sha-256-plus" in known else "scram-sha-256"
+
+
+@pytest.mark.parametrize("port", ["submission", "submissions"])
+def test_msmtp_scram(bound, token, msmtp_scram, port):
+    msmtp(bound, token, msmtp_scram, port)
+    bound.wait_mail(token, "boris")
+
+
+def test_msmtp_scram_wrong_password(bound, token, msmtp_scram):
+    output = msmtp(bound, token, msmtp_scram, password="wrong", status=None)
     assert "535" in output, output
 
 
@@ -156,7 +176,7 @@ def test_mechanisms_offered(server):
         smtp.secure()
         offered = re.search(r"AUTH (.*)", smtp.hello)[1].split()
         assert "STARTTLS" not in smtp.hello
-    assert offered == ["SCRAM-SHA-256", "PLAIN", "LOGIN"]
+    assert offered == ["PLAIN", "LOGIN"]
 
 
 @pytest.mark.parametrize("arguments,code", [
