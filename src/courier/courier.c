@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "courier/internal.h"
+#include "courier/report.h"
 
 enum { TROUBLE_PAUSE_MS = 5000 };
 
@@ -49,7 +50,21 @@ void letters_handed_on(struct courier *courier, size_t count)
 		pthread_cond_signal(&courier->poked);
 }
 
+void letters_told(struct courier *courier, size_t count)
+{
+	courier->untold_count -= count;
+	courier->wake = true;
+	pthread_cond_signal(&courier->poked);
+}
+
 /* ---- The scheduler ---- */
+
+/* How many more messages may be taken. With the lock held. */
+static size_t room_left(const struct courier *courier)
+{
+	size_t taken = courier->in_flight + courier->untold_count;
+	return taken < IN_FLIGHT_MAX ? IN_FLIGHT_MAX - taken : 0;
+}
 
 /* With the lock held: waits until courier->wakes_at, which may come nearer meanwhile, a poke, or the end. However the
  * wall clock jumps, it is no longer than POLL_SECONDS_MAX. */
@@ -127,7 +142,7 @@ static void *scheduler_thread(void *argument)
 	struct courier *courier = argument;
 	pthread_mutex_lock(&courier->lock);
 	while (!courier->stopping) {
-		size_t room = courier->in_flight < IN_FLIGHT_MAX ? IN_FLIGHT_MAX - courier->in_flight : 0;
+		size_t room = room_left(courier);
 		courier->wake = false;
 		courier->wakes_at = INT64_MAX;
 		if (room > 0) {
@@ -144,9 +159,9 @@ static void *scheduler_thread(void *argument)
 
 /* ---- Starting and stopping ---- */
 
-static void start_thread(struct courier *courier, void *(*run)(void *), const char *name)
+static void start_thread(struct courier *courier, struct threads *group, void *(*run)(void *), const char *name)
 {
-	if (threads_start(&courier->local, 0, name, run, courier))
+	if (threads_start(group, 0, name, run, courier))
 		return;
 	log_error("courier.no_thread");
 	exit(EXIT_FAILURE); /* the master starts the role again */
@@ -180,6 +195,7 @@ struct courier *courier_start(const struct courier_options *options)
 	courier->intake_end = &courier->intake;
 	courier->ready_end = &courier->ready;
 	courier->concluded_end = &courier->concluded_jobs;
+	courier->untold_end = &courier->untold;
 	courier->destinations = map_new();
 	courier->stop_fd = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&courier->lock, NULL);
@@ -187,17 +203,21 @@ struct courier *courier_start(const struct courier_options *options)
 	clock_init_condition(&courier->filled);
 	clock_init_condition(&courier->work);
 	clock_init_condition(&courier->concluded);
+	clock_init_condition(&courier->untold_come);
 	threads_init(&courier->local);
 	threads_init(&courier->remote);
+	threads_init(&courier->closing);
+	threads_init(&courier->reporting);
 	/* Signals are for the main thread: threads inherit this mask. SIGPIPE stays blocked in all of them (net/client.c). */
 	sigset_t all, former;
 	sigfillset(&all);
 	pthread_sigmask(SIG_SETMASK, &all, &former);
 	pthread_mutex_lock(&courier->lock);
-	start_thread(courier, scheduler_thread, "scheduler");
-	start_thread(courier, closing_thread, "closing");
+	start_thread(courier, &courier->local, scheduler_thread, "scheduler");
+	start_thread(courier, &courier->closing, closing_thread, "closing");
+	start_thread(courier, &courier->reporting, report_thread, "reporting");
 	for (int i = 0; i < LOCAL_THREADS; i++)
-		start_thread(courier, local_thread, "local");
+		start_thread(courier, &courier->local, local_thread, "local");
 	pthread_mutex_unlock(&courier->lock);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	return courier;
@@ -214,6 +234,15 @@ static void drop_intake(struct courier *courier)
 	}
 }
 
+static void end_thread(struct courier *courier, struct threads *group, bool *over, pthread_cond_t *told)
+{
+	pthread_mutex_lock(&courier->lock);
+	*over = true;
+	pthread_cond_signal(told);
+	threads_join(group, &courier->lock);
+	pthread_mutex_unlock(&courier->lock);
+}
+
 void courier_stop(struct courier **stopped, int seconds)
 {
 	struct courier *courier = *stopped;
@@ -228,7 +257,6 @@ void courier_stop(struct courier **stopped, int seconds)
 	pthread_cond_broadcast(&courier->poked);
 	pthread_cond_broadcast(&courier->filled);
 	pthread_cond_broadcast(&courier->work);
-	pthread_cond_broadcast(&courier->concluded);
 	threads_wait(&courier->local, &courier->lock, until);
 	threads_wait(&courier->remote, &courier->lock, until);
 	eventfd_write(courier->stop_fd, 1);
@@ -236,13 +264,19 @@ void courier_stop(struct courier **stopped, int seconds)
 	threads_join(&courier->remote, &courier->lock);
 	pthread_mutex_unlock(&courier->lock);
 	drop_intake(courier);
-	remote_free(courier);
+	remote_end(courier);
+	/* What has become known by now is written down, and told. */
+	end_thread(courier, &courier->closing, &courier->all_concluded, &courier->concluded);
+	end_thread(courier, &courier->reporting, &courier->last_words, &courier->untold_come);
 	pthread_cond_destroy(&courier->poked);
 	pthread_cond_destroy(&courier->filled);
 	pthread_cond_destroy(&courier->work);
 	pthread_cond_destroy(&courier->concluded);
+	pthread_cond_destroy(&courier->untold_come);
 	threads_free(&courier->local);
 	threads_free(&courier->remote);
+	threads_free(&courier->closing);
+	threads_free(&courier->reporting);
 	pthread_mutex_destroy(&courier->lock);
 	close(courier->stop_fd);
 	lately_free(&courier->aliases_noticed);

@@ -48,7 +48,7 @@ static const struct dns_fake_record records[] = {
 
 /* ---- The auth role's answers ---- */
 
-struct auth { bool away; };
+struct auth { bool away; _Atomic bool silent; /* it doesn't tell of languages */ };
 static struct auth people;
 
 static void add_route(struct arena *arena, struct route **routes, size_t *count, bool local, const char *address, struct slice detail)
@@ -98,7 +98,8 @@ bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, 
 
 enum language auth_language(struct auth *auth, struct slice address)
 {
-	(void)auth;
+	while (auth->silent)
+		usleep(1000);
 	return slice_equal(address, SLICE("bob@here.test")) ? LANGUAGE_RU : LANGUAGE_EN;
 }
 
@@ -145,7 +146,7 @@ static int begin(void **state)
 		fail_msg("%s", error.text);
 	assert_true(store_create_account(t.store, SLICE("alice@here.test"), &error));
 	assert_true(store_create_account(t.store, SLICE("bob@here.test"), &error));
-	people.away = false;
+	people.away = people.silent = false;
 	configure("");
 	return 0;
 }
@@ -180,6 +181,7 @@ static int remove_one(const char *path, const struct stat *status, int type, str
 static int end(void **state)
 {
 	(void)state;
+	people.silent = false; /* it is waited for */
 	stop();
 	smtp_fake_stop(&t.server);
 	smtp_fake_stop(&t.second);
@@ -594,6 +596,56 @@ static void nobody_accepted_is_no_message(void **state)
 	assert_report("Status: 5.1.0\r\n");
 	/* The fake says 354 all the same: it got an empty message and nothing else. */
 	assert_int_equal(smtp_fake_last(t.server).len, 0);
+}
+
+static void a_report_that_takes_long_holds_up_no_verdict(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT TO:<gone", "550 5.1.1 nobody", 0}));
+	configure("");
+	people.silent = true;
+	post("alice@here.test", "gone@far.test");
+	start();
+	eventually(smtp_fake_heard(t.server, "RCPT TO:<gone") == 1);
+	for (int i = 0; i < 10; i++)
+		post("alice@here.test", "carol@far.test");
+	post("carol@far.test", "bob@here.test");
+	eventually(waiting() == 1);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<carol"), 10);
+	people.silent = false;
+	eventually(waiting() == 0);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 1);
+}
+
+static void a_thousand_refusals_are_told(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT", "550 5.1.1 nobody", 0}));
+	configure("");
+	for (int i = 0; i < 1000; i++)
+		post_message((struct queue_message){.from = arena_printf(t.arena, "alice+%d@here.test", i), .arrived = clock_now()}, hello, TO({"gone@far.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 1000);
+}
+
+static void what_is_known_at_the_end_is_told(void **state)
+{
+	(void)state;
+	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT TO:<gone", "550 5.1.1 nobody", 0}));
+	configure("");
+	people.silent = true;
+	post("alice@here.test", "gone@far.test");
+	post("alice@here.test", "gone@far.test");
+	start();
+	eventually(smtp_fake_heard(t.server, "RCPT TO:<gone") == 2);
+	people.silent = false;
+	stop();
+	assert_int_equal(waiting(), 2); /* the two reports, for the next start */
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT"), 2);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 2);
 }
 
 static void too_many_recipients_are_split(void **state)
@@ -1211,7 +1263,8 @@ int main(void)
 		CASE(the_next_host_is_tried),
 		CASE(a_busy_host_is_passed_over),
 		CASE(each_recipient_has_its_own_fate),
-		CASE(nobody_accepted_is_no_message),
+		CASE(nobody_accepted_is_no_message), CASE(a_report_that_takes_long_holds_up_no_verdict),
+		CASE(a_thousand_refusals_are_told), CASE(what_is_known_at_the_end_is_told),
 		CASE(too_many_recipients_are_split),
 		CASE(a_lost_final_reply_is_tried_later),
 		CASE(blank_lines_are_passed_over),
@@ -1250,6 +1303,7 @@ int main(void)
 		CASE(silence_is_waited_for_and_no_longer),
 		CASE(stopping_does_not_wait_for_others),
 	};
+	cmocka_set_test_filter(getenv("ONLY"));
 	int failed = cmocka_run_group_tests_name("courier", tests, NULL, NULL);
 	config_free_all();
 	return failed;

@@ -7,7 +7,8 @@
  *   remote.c    what goes elsewhere, grouped by destination (struct job), is worked on by a pool of threads:
  *   route.c     which hosts; session.c, signin.c, transaction.c: speaking with one
  *               (they end in the closing thread, which writes down many at a time)
- *   letter.c    what became of the recipients is written down; dsn.c: and told to the sender
+ *   letter.c    what became of the recipients is written down;
+ *   report.c    and told to the sender, by a thread of its own; dsn.c: in which form
  *
  * Threads: a letter's addressees belong to one thread each at a time: first to the local thread that has the letter, then
  * to the job they are in. The letter's arena and its count of open addressees are guarded by letter->lock. */
@@ -95,7 +96,7 @@ struct letter {
 	struct addressee *addressees;
 	size_t count;
 	int64_t due;               /* the earliest next attempt among the deferred; 0: none */
-	struct letter *next;       /* in the intake */
+	struct letter *next;       /* in the intake, or among the untold */
 };
 
 /** Recipients of one letter with the same destination. */
@@ -121,15 +122,21 @@ struct courier {
 	pthread_cond_t poked;      /* the scheduler: poked, stopping, or in_flight went down */
 	pthread_cond_t filled;     /* the local threads: intake or stopping */
 	pthread_cond_t work;       /* the remote threads: a destination is ready, or stopping */
-	pthread_cond_t concluded;  /* the closing thread: jobs to be written down, or stopping */
-	struct threads local;      /* the scheduler, the closing thread and those that deliver here */
+	pthread_cond_t concluded;  /* the closing thread: jobs to be written down, or all_concluded */
+	pthread_cond_t untold_come; /* the reporting thread: letters to be told of, or last_words */
+	struct threads local;      /* the scheduler and those that deliver here */
 	struct threads remote;     /* those that speak with other servers */
+	struct threads closing, reporting; /* one each */
 	bool wake, stopping;
+	bool all_concluded;        /* no job comes any more: the closing thread is to end */
+	bool last_words;           /* no letter to be told of comes any more: the reporting thread is to end */
 	int64_t wakes_at;          /* when the scheduler is to look again by itself, milliseconds since 1970 */
 	int stop_fd;               /* eventfd that interrupts waiting for other servers */
 	size_t in_flight;
 	struct letter *intake, **intake_end;
 	size_t intake_count;
+	struct letter *untold, **untold_end; /* whose senders are to be told */
+	size_t untold_count;       /* those under way included */
 
 	struct map *destinations;  /* by name */
 	struct destination *ready, **ready_end; /* with jobs waiting and below their limit of connections */
@@ -151,6 +158,14 @@ void addressee_conclude(struct addressee *addressee);
 /** Writes down what became of these addressees, of any letters, all of which have a verdict; tells senders; gives letters
  * back to the queue whose last addressees these are. Blocks until it is written. */
 void letters_close(struct courier *courier, struct addressee **list, size_t count);
+/** The row of an addressee who is settled hereby; guards itself by letter->lock. */
+struct queue_result addressee_result(struct addressee *addressee);
+/** Its report couldn't be queued: nobody may be given up without it, and it comes again. */
+void addressee_keep(struct addressee *addressee);
+/** Writes results down; while the queue can't be written, waits and tries again until the courier stops. */
+void letters_settle(struct courier *courier, const struct queue_result *results, size_t count);
+/** All addressees are settled: gives the letter back to the queue. */
+void letter_release(struct letter *letter);
 /** Seconds of a retry_schedule after so many attempts. */
 int64_t retry_delay(const struct config *config, int attempts);
 
@@ -171,12 +186,14 @@ void alias_notice(const struct addressee *addressee, const struct route *wrong, 
 void *closing_thread(void *courier);
 /** Hands over the remote addressees of a letter (VERDICT_NONE), any destinations. */
 void remote_submit(struct courier *courier, struct letter *letter, struct addressee **list, size_t count);
-/** Ends: closes idle sessions, frees destinations and the jobs that wait. All remote threads have ended. */
-void remote_free(struct courier *courier);
+/** Ends: closes idle sessions, frees destinations, concludes the jobs that wait. All remote threads have ended. */
+void remote_end(struct courier *courier);
 
 /* courier.c */
 /** A local thread has finished with so many letters: what is left of them waits for other servers. With courier->lock held. */
 void letters_handed_on(struct courier *courier, size_t count);
+/** The senders of so many letters have been told. With courier->lock held. */
+void letters_told(struct courier *courier, size_t count);
 /** A letter is through (given back or dropped): frees it. */
 void letter_done(struct letter **letter);
 

@@ -1,7 +1,7 @@
 /* What becomes of a message's recipients: verdicts, retry times, writing them down, telling the sender.
  *
  * Recipients about whom nobody is to be told are settled as soon as their verdict is there; the others wait for the last
- * of their message, so that one report tells of all of them. If the queue can't be written, the thread waits and tries
+ * of their message, so that one report tells of all of them (report.c). If the queue can't be written, the thread waits and tries
  * again: letting go of a message that was delivered but not written down would deliver it twice. */
 #include <limits.h>
 #include <poll.h>
@@ -158,7 +158,7 @@ static bool courier_pause(struct courier *courier, int seconds)
 	return poll(&stop, 1, seconds * 1000) == 0;
 }
 
-static void settle(struct courier *courier, const struct queue_result *results, size_t count)
+void letters_settle(struct courier *courier, const struct queue_result *results, size_t count)
 {
 	struct error error = {0};
 	while (count > 0 && !queue_settle(courier->queue, results, count, &error)) {
@@ -168,7 +168,7 @@ static void settle(struct courier *courier, const struct queue_result *results, 
 	}
 }
 
-static struct queue_result result_of(struct addressee *addressee)
+struct queue_result addressee_result(struct addressee *addressee)
 {
 	struct queue_result result = {.message = addressee->letter->work->message.id, .recipient = addressee->recipient->id};
 	struct slice host = addressee->via.host;
@@ -189,8 +189,7 @@ static struct queue_result result_of(struct addressee *addressee)
 	return result;
 }
 
-/* The report couldn't be queued: nobody may be given up without it. */
-static void put_off(struct addressee *addressee)
+void addressee_keep(struct addressee *addressee)
 {
 	if (addressee->verdict == VERDICT_FAILED) {
 		addressee->verdict = VERDICT_DEFERRED;
@@ -200,29 +199,22 @@ static void put_off(struct addressee *addressee)
 	addressee->delay_notice = false;
 }
 
-/* All addressees have been worked on: reports, then the rest of the settling, then back to the queue. */
+void letter_release(struct letter *letter)
+{
+	queue_release(letter->courier->queue, &letter->work);
+	letter_done(&letter);
+}
+
+/* All addressees have been worked on: those that aren't settled are to be told of. */
 static void letter_end(struct letter *letter)
 {
-	struct courier *courier = letter->courier;
-	struct addressee **told = memory_array(letter->count + 1, sizeof(struct addressee *));
-	struct queue_result *results = memory_array(letter->count + 1, sizeof *results);
-	struct error error = {0};
-	size_t count = 0;
+	bool all_settled = true;
 	for (size_t i = 0; i < letter->count; i++)
-		if (!letter->addressees[i].settled)
-			told[count++] = &letter->addressees[i];
-	if (count > 0 && !report_send(letter, told, count, &error)) {
-		log_error("report.unqueued", log_id("id", letter->work->message.id), log_text("cause", error.text));
-		for (size_t i = 0; i < count; i++)
-			put_off(told[i]);
-	}
-	for (size_t i = 0; i < count; i++)
-		results[i] = result_of(told[i]);
-	settle(courier, results, count);
-	queue_release(courier->queue, &letter->work);
-	free(results);
-	free(told);
-	letter_done(&letter);
+		all_settled &= letter->addressees[i].settled;
+	if (all_settled)
+		letter_release(letter);
+	else
+		report_submit(letter);
 }
 
 /* Takes one addressee off the open ones of its letter; true: it was the last. */
@@ -248,9 +240,9 @@ void letters_close(struct courier *courier, struct addressee **list, size_t coun
 		set_schedule(list[i], now);
 		log_verdict(list[i], now);
 		if (!report_is_due(list[i]))
-			results[settled++] = result_of(list[i]);
+			results[settled++] = addressee_result(list[i]);
 	}
-	settle(courier, results, settled);
+	letters_settle(courier, results, settled);
 	free(results);
 	for (size_t i = 0; i < count; i++) {
 		struct letter *letter = list[i]->letter; /* may be freed with its last addressee, so list[i] is not touched again */

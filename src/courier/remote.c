@@ -291,8 +291,10 @@ void *closing_thread(void *argument)
 {
 	struct courier *courier = argument;
 	pthread_mutex_lock(&courier->lock);
-	while (!courier->stopping) {
+	for (;;) {
 		struct job *jobs = take_concluded(courier);
+		if (!jobs && courier->all_concluded)
+			break;
 		if (!jobs) {
 			pthread_cond_wait(&courier->concluded, &courier->lock);
 			continue;
@@ -301,7 +303,7 @@ void *closing_thread(void *argument)
 		jobs_close(courier, jobs);
 		pthread_mutex_lock(&courier->lock);
 	}
-	return threads_leave(&courier->local, &courier->lock);
+	return threads_leave(&courier->closing, &courier->lock);
 }
 
 /* ---- Destinations; under courier->lock ---- */
@@ -592,7 +594,7 @@ void remote_submit(struct courier *courier, struct letter *letter, struct addres
 	arena_free(&arena);
 }
 
-void remote_free(struct courier *courier)
+void remote_end(struct courier *courier)
 {
 	size_t cursor = 0;
 	struct slice name;
@@ -609,7 +611,6 @@ void remote_free(struct courier *courier)
 		free(destination->name);
 		free(destination);
 	}
-	jobs_close(courier, take_concluded(courier));
 	map_free(&courier->destinations);
 	sessions_close(courier->idle_sessions);
 	courier->idle_sessions = NULL;

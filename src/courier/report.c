@@ -1,9 +1,11 @@
-/* Reports to senders; see report.h. A report is committed before the recipient it tells of is settled: a crash in
- * between repeats it, nothing loses it. Mail from the null reverse-path is never answered (RFC 5321 §4.5.5). */
+/* Reports to senders; see report.h. A thread of their own writes them, so that no other verdict waits for a report. What it tells
+ * of is settled in the transaction that queues the report: nothing loses it, and nothing repeats it. If it can't be queued, its
+ * recipients stay. Mail from the null reverse-path is never answered (RFC 5321 §4.5.5). */
 #include "courier/report.h"
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/memory.h"
 #include "base/random.h"
 #include "courier/body.h"
 #include "courier/dsn.h"
@@ -15,6 +17,38 @@ enum {
 	REPORT_RECIPIENTS_MAX = 1000,    /* in one report */
 	REPORT_RECIPIENT_SIZE = 8 * 1024,
 	STRANGER_HEADER_MAX = 4 * 1024,
+	REPORT_LETTERS_MAX = 200,        /* told of at a time, */
+	REPORT_BYTES_MAX = 8 << 20,      /* or letters of so many bytes together */
+};
+
+/* A letter whose notifications are being written. */
+struct telling {
+	struct letter *letter;
+	struct addressee **told;      /* whose fate they tell */
+	struct queue_result *results;
+	size_t count;
+	size_t first, end;            /* its notifications among those of the batch */
+	bool failed;                  /* they can't be written */
+	struct error error;
+};
+
+/* A notification that is to be queued. */
+struct report {
+	struct queue_message message;
+	struct queue_recipient recipient;
+	int64_t about; /* the letter's id */
+	enum dsn_kind kind;
+	size_t count;
+};
+
+/* Notifications that are queued together. */
+struct batch {
+	struct courier *courier;
+	struct telling *tellings;
+	size_t count;
+	struct report *reports;
+	struct queue_deposit *deposits; /* of each report */
+	size_t report_count, report_room;
 };
 
 /* Did the message come from somebody who neither signed in nor may relay? His sender's address may be another's, who must not get
@@ -155,27 +189,41 @@ static void put_lines(struct buf *out, struct slice bytes)
 	}
 }
 
-static bool queue_report(struct letter *letter, const struct dsn *dsn, struct error *error)
+/* ---- Writing ---- */
+
+static void batch_add(struct batch *batch, struct queue_draft *draft, const struct report *report)
 {
-	struct queue *queue = letter->courier->queue;
+	if (batch->report_count == batch->report_room) {
+		batch->report_room = batch->report_room ? 2 * batch->report_room : 64;
+		batch->reports = memory_resize(batch->reports, batch->report_room * sizeof *batch->reports);
+		batch->deposits = memory_resize(batch->deposits, batch->report_room * sizeof *batch->deposits);
+	}
+	batch->reports[batch->report_count] = *report;
+	batch->deposits[batch->report_count++] = (struct queue_deposit){.draft = draft};
+}
+
+/* What couldn't be written whole isn't queued in part. */
+static void batch_drop(struct batch *batch, size_t first)
+{
+	while (batch->report_count > first)
+		queue_draft_abort(&batch->deposits[--batch->report_count].draft);
+}
+
+static bool write_report(struct batch *batch, const struct dsn *dsn, struct error *error)
+{
 	struct buf text = BUF(stuffing_room(REPORT_CONTENT_MAX) + 16 * 1024 + dsn->count * REPORT_RECIPIENT_SIZE);
-	struct queue_recipient recipient = {.address = dsn->message->from};
-	struct queue_message message = {
-		.id = dsn->id, .recipients = &recipient, .recipient_count = 1, .body = BODY_8BITMIME,
-		.smtputf8 = dsn->message->smtputf8, .client = SLICE("the courier"), .arrived = dsn->now,
-	};
 	bool done = dsn_write(dsn, &text) || error_set(error, ERROR_LIMIT, "the notification is too long");
-	struct queue_draft *draft = done ? queue_draft_new(queue) : NULL;
+	struct queue_draft *draft = done ? queue_draft_new(batch->courier->queue) : NULL;
 	if (done && !queue_draft_write(draft, buf_slice(&text), error)) {
 		queue_draft_abort(&draft);
 		done = false;
 	}
-	done = done && queue_commit(queue, &draft, SLICE(""), &message, error);
 	buf_free(&text);
 	if (done)
-		log_info("report.queued", log_id("id", dsn->message->id), log_id("report", message.id), log_slice("to", dsn->message->from),
-			 log_text("kind", dsn->kind == DSN_FAILED ? "failed" : dsn->kind == DSN_DELAYED ? "delayed" : "success"),
-			 log_number("recipients", (int64_t)dsn->count));
+		batch_add(batch, draft, &(struct report){
+			.message = {.id = dsn->id, .recipient_count = 1, .body = BODY_8BITMIME, .smtputf8 = dsn->message->smtputf8,
+				    .client = SLICE("the courier"), .arrived = dsn->now},
+			.recipient = {.address = dsn->message->from}, .about = dsn->message->id, .kind = dsn->kind, .count = dsn->count});
 	return done;
 }
 
@@ -184,7 +232,8 @@ static void make_boundary(char out[40])
 	snprintf(out, 40, "=_%016llx%016llx", (unsigned long long)random_u64(), (unsigned long long)random_u64());
 }
 
-static bool send_kind(struct letter *letter, enum dsn_kind kind, const struct dsn_recipient *recipients, size_t count, struct error *error)
+static bool write_kind(struct batch *batch, struct letter *letter, enum dsn_kind kind, const struct dsn_recipient *recipients, size_t count,
+		       struct error *error)
 {
 	char boundary[40];
 	bool full = false;
@@ -196,29 +245,163 @@ static bool send_kind(struct letter *letter, enum dsn_kind kind, const struct ds
 		.kind = kind, .language = auth_language(letter->courier->auth, letter->work->message.from), .hostname = config_current()->hostname, .message = &letter->work->message, .recipients = recipients, .count = count,
 		.now = clock_now(), .id = id_new(), .boundary = boundary, .original = buf_slice(&original), .full = full,
 	};
-	done = done && queue_report(letter, &dsn, error);
+	done = done && write_report(batch, &dsn, error);
 	buf_free(&content);
 	buf_free(&original);
 	return done;
 }
 
-bool report_send(struct letter *letter, struct addressee **list, size_t count, struct error *error)
+/* A notification for every kind among those who are told of. */
+static bool write_all(struct batch *batch, struct telling *telling, struct error *error)
 {
 	struct arena *arena = arena_new();
-	struct dsn_recipient *recipients = arena_array(arena, REPORT_RECIPIENTS_MAX, sizeof *recipients);
+	size_t room = telling->count < REPORT_RECIPIENTS_MAX ? telling->count : REPORT_RECIPIENTS_MAX;
+	struct dsn_recipient *recipients = arena_array(arena, room + 1, sizeof *recipients);
 	bool done = true;
 	for (enum dsn_kind kind = DSN_FAILED; done && kind <= DSN_SUCCESS; kind++) {
 		size_t chosen = 0;
-		for (size_t i = 0; done && i < count; i++) {
+		for (size_t i = 0; done && i < telling->count; i++) {
 			enum dsn_kind wanted;
-			if (kind_of(list[i], &wanted) && wanted == kind)
-				recipients[chosen++] = describe(list[i], clock_now());
-			if (chosen == REPORT_RECIPIENTS_MAX || (i + 1 == count && chosen > 0)) {
-				done = send_kind(letter, kind, recipients, chosen, error);
+			if (kind_of(telling->told[i], &wanted) && wanted == kind)
+				recipients[chosen++] = describe(telling->told[i], clock_now());
+			if (chosen == REPORT_RECIPIENTS_MAX || (i + 1 == telling->count && chosen > 0)) {
+				done = write_kind(batch, telling->letter, kind, recipients, chosen, error);
 				chosen = 0;
 			}
 		}
 	}
 	arena_free(&arena);
 	return done;
+}
+
+static void set_results(struct telling *telling)
+{
+	for (size_t i = 0; i < telling->count; i++)
+		telling->results[i] = addressee_result(telling->told[i]);
+}
+
+static void begin_telling(struct batch *batch, struct telling *telling, struct letter *letter)
+{
+	*telling = (struct telling){.letter = letter, .first = batch->report_count,
+		.told = memory_array(letter->count + 1, sizeof(struct addressee *)), .results = memory_array(letter->count + 1, sizeof *telling->results)};
+	for (size_t i = 0; i < letter->count; i++)
+		if (!letter->addressees[i].settled)
+			telling->told[telling->count++] = &letter->addressees[i];
+	telling->failed = !write_all(batch, telling, &telling->error);
+	if (telling->failed)
+		batch_drop(batch, telling->first);
+	telling->end = batch->report_count;
+	set_results(telling);
+}
+
+/* ---- Queueing ---- */
+
+static void log_report(const struct report *report)
+{
+	static const char *const kinds[] = {[DSN_FAILED] = "failed", [DSN_DELAYED] = "delayed", [DSN_SUCCESS] = "success"};
+	log_info("report.queued", log_id("id", report->about), log_id("report", report->message.id), log_slice("to", report->recipient.address),
+		 log_text("kind", kinds[report->kind]), log_number("recipients", (int64_t)report->count));
+}
+
+/* The last notification about a letter carries its results. */
+static void queue_reports(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->report_count; i++) {
+		batch->reports[i].message.recipients = &batch->reports[i].recipient; /* the array moves no more */
+		batch->deposits[i].message = &batch->reports[i].message;
+	}
+	for (size_t i = 0; i < batch->count; i++) {
+		struct telling *telling = &batch->tellings[i];
+		if (telling->end > telling->first) {
+			batch->deposits[telling->end - 1].results = telling->results;
+			batch->deposits[telling->end - 1].result_count = telling->count;
+		}
+	}
+	queue_deposit_all(batch->courier->queue, batch->deposits, batch->report_count);
+	for (size_t i = 0; i < batch->report_count; i++)
+		if (batch->deposits[i].done)
+			log_report(&batch->reports[i]);
+}
+
+/* Of those who couldn't be told of nobody is given up. */
+static void end_telling(struct batch *batch, struct telling *telling)
+{
+	const struct queue_deposit *last = telling->end > telling->first ? &batch->deposits[telling->end - 1] : NULL;
+	if (!telling->failed && last && !last->done) {
+		telling->failed = true;
+		telling->error = last->error;
+	}
+	if (telling->failed) {
+		log_error("report.unqueued", log_id("id", telling->letter->work->message.id), log_text("cause", telling->error.text));
+		for (size_t i = 0; i < telling->count; i++)
+			addressee_keep(telling->told[i]);
+		set_results(telling);
+	}
+	if (telling->failed || !last)
+		letters_settle(batch->courier, telling->results, telling->count);
+	letter_release(telling->letter);
+	free(telling->results);
+	free(telling->told);
+}
+
+static void report_all(struct courier *courier, struct letter **letters, size_t count)
+{
+	struct batch batch = {.courier = courier, .count = count, .tellings = memory_array(count, sizeof *batch.tellings)};
+	for (size_t i = 0; i < count; i++)
+		begin_telling(&batch, &batch.tellings[i], letters[i]);
+	queue_reports(&batch);
+	for (size_t i = 0; i < count; i++)
+		end_telling(&batch, &batch.tellings[i]);
+	free(batch.reports);
+	free(batch.deposits);
+	free(batch.tellings);
+}
+
+/* ---- The thread ---- */
+
+void report_submit(struct letter *letter)
+{
+	struct courier *courier = letter->courier;
+	pthread_mutex_lock(&courier->lock);
+	letter->next = NULL;
+	*courier->untold_end = letter;
+	courier->untold_end = &letter->next;
+	courier->untold_count++;
+	pthread_cond_signal(&courier->untold_come);
+	pthread_mutex_unlock(&courier->lock);
+}
+
+/* With the lock held. */
+static size_t take_untold(struct courier *courier, struct letter **letters)
+{
+	size_t count = 0;
+	uint64_t bytes = 0;
+	while (courier->untold && count < REPORT_LETTERS_MAX && bytes < REPORT_BYTES_MAX) {
+		struct letter *letter = courier->untold;
+		courier->untold = letter->next;
+		bytes += letter->work->message.size;
+		letters[count++] = letter;
+	}
+	if (!courier->untold)
+		courier->untold_end = &courier->untold;
+	return count;
+}
+
+void *report_thread(void *argument)
+{
+	struct courier *courier = argument;
+	struct letter *letters[REPORT_LETTERS_MAX];
+	pthread_mutex_lock(&courier->lock);
+	while (courier->untold || !courier->last_words) {
+		size_t count = take_untold(courier, letters);
+		if (count == 0) {
+			pthread_cond_wait(&courier->untold_come, &courier->lock);
+			continue;
+		}
+		pthread_mutex_unlock(&courier->lock);
+		report_all(courier, letters, count);
+		pthread_mutex_lock(&courier->lock);
+		letters_told(courier, count);
+	}
+	return threads_leave(&courier->reporting, &courier->lock);
 }

@@ -6,8 +6,10 @@
 
 /** Is the sender to be told about this addressee, whose verdict is final for this attempt? */
 bool report_is_due(const struct addressee *addressee);
-/** Queues a notification for every kind among these addressees of one letter for whom it is due. False: it couldn't be
- * queued, and they must stay in the queue. */
-bool report_send(struct letter *letter, struct addressee **list, size_t count, struct error *error);
+/** Hands a letter over all of whose addressees are closed: those that aren't settled are told of. Any thread; never blocks. */
+void report_submit(struct letter *letter);
+/** The main function of the thread that writes notifications: many at a time, so that one sync of the disk serves all of them. It
+ * ends when courier->last_words is set and nothing waits. */
+void *report_thread(void *courier);
 
 #endif

@@ -85,10 +85,10 @@ static bool insert_recipients(struct db *db, const struct queue_message *message
 	return true;
 }
 
-static bool insert_one(struct db *db, const struct commit *commit, struct error *error)
+static bool insert_one(struct db *db, const struct commit *commit, struct doomed *doomed, struct error *error)
 {
 	return insert_message(db, commit, error) && (commit->in_file || insert_body(db, commit, error)) &&
-	       insert_recipients(db, commit->message, error);
+	       insert_recipients(db, commit->message, error) && queue_settle_in(db, commit->results, commit->result_count, doomed, error);
 }
 
 /* ---- What was handed in last ----
@@ -155,21 +155,37 @@ static bool sync_names(const struct queue *queue, const struct commit *first, co
 	return !any || fsync(queue->folder) == 0 || error_set_errno(error, errno, "syncing queue/body");
 }
 
+static size_t count_results(const struct commit *first, const struct commit *end)
+{
+	size_t count = 0;
+	for (const struct commit *commit = first; commit != end; commit = commit->next)
+		count += commit->result_count;
+	return count;
+}
+
+static bool write_in_transaction(struct queue *queue, struct db *db, struct commit *first, const struct commit *end, struct doomed *doomed, struct error *error)
+{
+	bool done = true;
+	for (struct commit *commit = first; done && commit != end; commit = commit->next)
+		done = insert_one(db, commit, doomed, error);
+	if (done && first == end)
+		done = db_run(db_prepare(db, "UPDATE barrier SET passed = passed + 1 WHERE id = 1"), error);
+	return done && note_handed(queue, db, first, end, error) && db_commit(db, error);
+}
+
 /* Writes the messages from `first` up to `end` in one transaction: all of them, or none. */
 static bool write_batch(struct queue *queue, struct db *db, struct commit *first, const struct commit *end, struct error *error)
 {
 	if (!sync_names(queue, first, end, error) || !db_begin(db, error))
 		return false;
-	bool done = true;
-	for (struct commit *commit = first; done && commit != end; commit = commit->next)
-		done = insert_one(db, commit, error);
-	if (done && first == end)
-		done = db_run(db_prepare(db, "UPDATE barrier SET passed = passed + 1 WHERE id = 1"), error);
-	done = done && note_handed(queue, db, first, end, error);
-	if (done && db_commit(db, error))
-		return true;
-	db_rollback(db);
-	return false;
+	struct doomed doomed = {.ids = memory_array(count_results(first, end) + 1, sizeof *doomed.ids)};
+	bool done = write_in_transaction(queue, db, first, end, &doomed, error);
+	if (!done)
+		db_rollback(db);
+	for (size_t i = 0; done && i < doomed.count; i++)
+		queue_doom_body(queue, doomed.ids[i]);
+	free(doomed.ids);
+	return done;
 }
 
 static void write_alone(struct queue *queue, struct db *db, struct commit *commit)
@@ -386,58 +402,62 @@ void queue_note_settled(struct queue *queue)
 
 void queue_submit(struct queue *queue, struct commit *commit)
 {
+	struct error error = {0};
 	pthread_mutex_lock(&queue->lock);
-	bool started = start_writer(queue, &commit->error);
+	bool started = start_writer(queue, &error);
 	if (started) {
 		*queue->last = commit;
-		queue->last = &commit->next;
+		while (*queue->last)
+			queue->last = &(*queue->last)->next;
 		pthread_cond_signal(&queue->work);
 	}
 	pthread_mutex_unlock(&queue->lock);
 	if (!started)
-		commit->end(queue, commit);
+		answer_all(queue, commit, &error);
 }
 
-/** A commit that somebody waits for, on his stack. */
-struct awaited {
-	struct commit commit;
+/* Who waits for some commits to end. */
+struct waiter {
 	pthread_mutex_t lock;
 	pthread_cond_t wake;
-	bool ended;
+	size_t left; /* of them, guarded by lock */
+};
+
+/* A commit that somebody waits for. */
+struct awaited {
+	struct commit commit;
+	struct waiter *waiter;
 };
 
 static void wake_waiter(struct queue *queue, struct commit *commit)
 {
-	struct awaited *awaited = (struct awaited *)commit;
+	struct waiter *waiter = ((struct awaited *)commit)->waiter;
 	(void)queue;
-	pthread_mutex_lock(&awaited->lock);
-	awaited->ended = true;
-	pthread_cond_signal(&awaited->wake);
-	pthread_mutex_unlock(&awaited->lock);
+	pthread_mutex_lock(&waiter->lock);
+	if (--waiter->left == 0)
+		pthread_cond_signal(&waiter->wake);
+	pthread_mutex_unlock(&waiter->lock);
 }
 
-static bool wait_for_writer(struct queue *queue, struct awaited *awaited, struct error *error)
+static void wait_for_writer(struct queue *queue, struct awaited *list, size_t count)
 {
-	struct commit *commit = &awaited->commit;
-	commit->end = wake_waiter;
-	pthread_mutex_init(&awaited->lock, NULL);
-	pthread_cond_init(&awaited->wake, NULL);
-	queue_submit(queue, commit);
-	pthread_mutex_lock(&awaited->lock);
-	while (!awaited->ended)
-		pthread_cond_wait(&awaited->wake, &awaited->lock);
-	pthread_mutex_unlock(&awaited->lock);
-	pthread_cond_destroy(&awaited->wake);
-	pthread_mutex_destroy(&awaited->lock);
-	return commit->done || error_set(error, commit->error.kind, "%s", commit->error.text);
-}
-
-static bool commit_here(struct queue *queue, struct queue_draft *draft, struct slice prepend, struct queue_message *message, bool new_id,
-			struct error *error)
-{
-	struct awaited awaited = {.commit = {.message = message, .prepend = prepend, .body = draft_inline(draft), .in_file = draft_in_file(draft)}};
-	awaited.commit.chosen_here = new_id && !awaited.commit.in_file;
-	return (!awaited.commit.in_file || draft_finish_file(draft, message->id, prepend, error)) && wait_for_writer(queue, &awaited, error);
+	struct waiter waiter = {.left = count};
+	if (count == 0)
+		return;
+	pthread_mutex_init(&waiter.lock, NULL);
+	pthread_cond_init(&waiter.wake, NULL);
+	for (size_t i = 0; i < count; i++) {
+		list[i].commit.end = wake_waiter;
+		list[i].commit.next = i + 1 < count ? &list[i + 1].commit : NULL;
+		list[i].waiter = &waiter;
+	}
+	queue_submit(queue, &list[0].commit);
+	pthread_mutex_lock(&waiter.lock);
+	while (waiter.left > 0)
+		pthread_cond_wait(&waiter.wake, &waiter.lock);
+	pthread_mutex_unlock(&waiter.lock);
+	pthread_cond_destroy(&waiter.wake);
+	pthread_mutex_destroy(&waiter.lock);
 }
 
 static bool commit_there(struct queue *queue, struct queue_draft *draft, struct slice prepend, struct queue_message *message, struct error *error)
@@ -453,21 +473,72 @@ static bool commit_there(struct queue *queue, struct queue_draft *draft, struct 
 	return true;
 }
 
-bool queue_commit(struct queue *queue, struct queue_draft **draft, struct slice prepend, struct queue_message *message, struct error *error)
+static bool complete(struct queue_draft *draft, struct slice prepend, struct queue_message *message, struct error *error)
 {
-	bool done = draft_is_sound(*draft, error), new_id = message->id == 0;
-	if (done && message->recipient_count == 0)
-		done = error_set(error, ERROR_INVALID, "a message without recipients");
-	if (new_id)
+	if (message->id == 0)
 		message->id = id_new();
 	if (message->arrived == 0)
 		message->arrived = clock_now();
-	message->size = queue_draft_size(*draft) + prepend.len;
-	if (done)
-		done = queue->owner ? commit_there(queue, *draft, prepend, message, error) : commit_here(queue, *draft, prepend, message, new_id, error);
+	message->size = queue_draft_size(draft) + prepend.len;
+	return draft_is_sound(draft, error) && (message->recipient_count > 0 || error_set(error, ERROR_INVALID, "a message without recipients"));
+}
+
+/* What is ready to be written; false: it failed already. */
+static bool make_ready(struct queue_deposit *deposit, struct slice prepend, struct awaited *awaited)
+{
+	struct queue_draft *draft = deposit->draft;
+	bool new_id = deposit->message->id == 0;
+	if (!complete(draft, prepend, deposit->message, &deposit->error) ||
+	    (draft_in_file(draft) && !draft_finish_file(draft, deposit->message->id, prepend, &deposit->error)))
+		return false;
+	*awaited = (struct awaited){.commit = {.message = deposit->message, .prepend = prepend, .body = draft_inline(draft), .in_file = draft_in_file(draft),
+		.results = deposit->results, .result_count = deposit->result_count, .chosen_here = new_id && !draft_in_file(draft)}};
+	return true;
+}
+
+static void end_draft(struct queue_draft **draft, bool done)
+{
 	if (done)
 		draft_free(draft);
 	else
 		queue_draft_abort(draft);
-	return done;
+}
+
+static void deposit_all(struct queue *queue, struct queue_deposit *list, size_t count, struct slice prepend)
+{
+	struct awaited *awaited = memory_array(count + 1, sizeof *awaited);
+	struct queue_deposit **ready = memory_array(count + 1, sizeof(struct queue_deposit *));
+	size_t ready_count = 0;
+	for (size_t i = 0; i < count; i++) {
+		list[i].done = false;
+		if (make_ready(&list[i], prepend, &awaited[ready_count]))
+			ready[ready_count++] = &list[i];
+	}
+	wait_for_writer(queue, awaited, ready_count);
+	for (size_t i = 0; i < ready_count; i++) {
+		ready[i]->done = awaited[i].commit.done;
+		ready[i]->error = awaited[i].commit.error;
+	}
+	for (size_t i = 0; i < count; i++)
+		end_draft(&list[i].draft, list[i].done);
+	free(ready);
+	free(awaited);
+}
+
+void queue_deposit_all(struct queue *queue, struct queue_deposit *list, size_t count)
+{
+	deposit_all(queue, list, count, SLICE(""));
+}
+
+bool queue_commit(struct queue *queue, struct queue_draft **draft, struct slice prepend, struct queue_message *message, struct error *error)
+{
+	if (queue->owner) {
+		bool done = complete(*draft, prepend, message, error) && commit_there(queue, *draft, prepend, message, error);
+		end_draft(draft, done);
+		return done;
+	}
+	struct queue_deposit deposit = {.draft = *draft, .message = message};
+	*draft = NULL;
+	deposit_all(queue, &deposit, 1, prepend);
+	return deposit.done || error_set(error, deposit.error.kind, "%s", deposit.error.text);
 }

@@ -39,6 +39,8 @@ struct commit {
 	struct slice prepend, body; /* body: inline; empty with a body file */
 	bool in_file, chosen_here;  /* chosen_here: the id is ours, another one may be tried */
 	bool handed_in;             /* by another process */
+	const struct queue_result *results; /* settled in the same transaction */
+	size_t result_count;
 	bool name_unsynced;         /* the body file's name isn't on disk yet */
 	int64_t begin_by;           /* monotonic ms: not to be written later; 0: at any time */
 	bool done;
@@ -103,7 +105,7 @@ bool draft_finish_remote(struct queue_draft *draft, struct slice prepend, int *s
 void draft_free(struct queue_draft **draft);
 
 /* commit.c */
-/** Gives the writer thread what it is to write; its end() is called in any case. */
+/** Gives the writer thread what it is to write, one or a list of them; the end() of each is called in any case. */
 void queue_submit(struct queue *queue, struct commit *commit);
 bool queue_load_handed(struct queue *queue, struct error *error);
 /** Was the message with this id handed in, though its answer may be lost? */
@@ -119,6 +121,14 @@ void queue_stop_writer(struct queue *queue);
 /** In the caller's transaction: deletes the message and its inline body if no recipient is left; *in_file becomes true if
  * it had a body file: queue_doom_body() is due after the caller's commit. */
 bool queue_remove_if_done(struct db *db, int64_t id, bool *in_file, struct error *error);
+
+struct doomed {
+	int64_t *ids;
+	size_t count;
+};
+/** Settles in the caller's transaction. Body files of which queue_doom_body() is due after its commit are added to `doomed`, which has
+ * room for `count` more. */
+bool queue_settle_in(struct db *db, const struct queue_result *results, size_t count, struct doomed *doomed, struct error *error);
 
 /* check.c */
 /** Removes body files that belong neither to a row nor to a draft of a living process. */

@@ -83,6 +83,20 @@ void queue_draft_abort(struct queue_draft **draft);
  * body: trace header fields. If message->id is not 0 the caller has chosen it with id_new() (for the Received field). */
 bool queue_commit(struct queue *queue, struct queue_draft **draft, struct slice prepend, struct queue_message *message, struct error *error);
 
+struct queue_result;
+/** A message, and what became of recipients that it tells of: both are written down together, or neither. */
+struct queue_deposit {
+	struct queue_draft *draft;
+	struct queue_message *message;
+	const struct queue_result *results; /* as for queue_settle() */
+	size_t result_count;
+	bool done;
+	struct error error;                 /* if it isn't */
+};
+/** Commits several messages as queue_commit() does, in as few groups as it can, and says of each whether it is `done`; blocks until
+ * that is known of all. Not for a remote queue. */
+void queue_deposit_all(struct queue *queue, struct queue_deposit *list, size_t count);
+
 /** Has the disk kept a commit waiting for QUEUE_SLOW_SECONDS? Then no more should be begun. Never blocks. */
 enum { QUEUE_SLOW_SECONDS = 5 };
 bool queue_is_slow(const struct queue *queue);

@@ -607,6 +607,32 @@ static void nothing_without_recipients(void **state)
 	assert_int_equal(error.kind, ERROR_INVALID);
 }
 
+/* Messages with what became of others; the second has an id that is taken already, the third no recipients. */
+static void deposits_settle_what_they_tell_of(void **state)
+{
+	struct fixture *fixture = *state;
+	struct queue *queue = fixture->queue;
+	static char big[QUEUE_INLINE_MAX + 1];
+	int64_t first = commit(queue, SLICE(""), slice_make(big, sizeof big), "x@example.test", bob, 1), second = commit(queue, SLICE(""), SLICE("b"), "y@example.test", bob, 1);
+	struct queue_recipient recipient = {.address = SLICE("x@example.test")};
+	struct queue_message messages[3] = {{.recipients = &recipient, .recipient_count = 1}, {.id = second, .recipients = &recipient, .recipient_count = 1}};
+	struct queue_result results[2] = {{.message = first, .recipient = 1, .outcome = OUTCOME_FAILED}, {.message = second, .recipient = 1, .outcome = OUTCOME_FAILED}};
+	struct queue_deposit list[3] = {{.message = &messages[0], .results = &results[0], .result_count = 1},
+					{.message = &messages[1], .results = &results[1], .result_count = 1}, {.message = &messages[2]}};
+	for (int i = 0; i < 3; i++) {
+		list[i].draft = queue_draft_new(queue);
+		assert_true(queue_draft_write(list[i].draft, SLICE("report"), NULL));
+	}
+	queue_deposit_all(queue, list, 3);
+	assert_true(list[0].done && !list[1].done && !list[2].done);
+	assert_int_equal(list[1].error.kind, ERROR_EXISTS);
+	assert_int_equal(list[2].error.kind, ERROR_INVALID);
+	uint64_t count, recipients;
+	assert_true(queue_count(queue, &count, &recipients, NULL));
+	assert_int_equal(count, 2); /* the first one's report, and the second */
+	wait_for_files(fixture->data, 0);
+}
+
 int main(void)
 {
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
@@ -626,6 +652,7 @@ int main(void)
 		CASE(acknowledged_messages_survive_a_kill),
 		CASE(processes_share_the_queue),
 		CASE(nothing_without_recipients),
+		CASE(deposits_settle_what_they_tell_of),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

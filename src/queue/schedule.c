@@ -296,8 +296,7 @@ bool queue_remove_if_done(struct db *db, int64_t id, bool *in_file, struct error
 
 /* The last of a message's results in the list looks whether the message is done. Results come message by message as a
  * rule; where they don't, looking more often is harmless. */
-static bool settle_all(struct db *db, const struct queue_result *results, size_t count, int64_t *doomed, size_t *doomed_count,
-		       struct error *error)
+bool queue_settle_in(struct db *db, const struct queue_result *results, size_t count, struct doomed *doomed, struct error *error)
 {
 	int64_t now = clock_now();
 	for (size_t i = 0; i < count; i++) {
@@ -309,28 +308,27 @@ static bool settle_all(struct db *db, const struct queue_result *results, size_t
 		if (!queue_remove_if_done(db, results[i].message, &in_file, error))
 			return false;
 		if (in_file)
-			doomed[(*doomed_count)++] = results[i].message;
+			doomed->ids[doomed->count++] = results[i].message;
 	}
 	return true;
 }
 
 bool queue_settle(struct queue *queue, const struct queue_result *results, size_t count, struct error *error)
 {
-	int64_t *doomed = memory_array(count ? count : 1, sizeof *doomed);
-	size_t doomed_count = 0;
+	struct doomed doomed = {.ids = memory_array(count ? count : 1, sizeof *doomed.ids)};
 	struct db *db = queue->writes.db;
 	pthread_mutex_lock(&queue->writes.lock);
 	bool done = db_begin(db, error);
 	if (done) {
-		done = settle_all(db, results, count, doomed, &doomed_count, error) && db_commit(db, error);
+		done = queue_settle_in(db, results, count, &doomed, error) && db_commit(db, error);
 		if (!done)
 			db_rollback(db);
 	}
 	pthread_mutex_unlock(&queue->writes.lock);
 	if (done && queue->user == QUEUE_DELIVERER)
 		queue_note_settled(queue);
-	for (size_t i = 0; done && i < doomed_count; i++)
-		queue_doom_body(queue, doomed[i]);
-	free(doomed);
+	for (size_t i = 0; done && i < doomed.count; i++)
+		queue_doom_body(queue, doomed.ids[i]);
+	free(doomed.ids);
 	return done;
 }
