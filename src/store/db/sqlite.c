@@ -45,6 +45,7 @@ struct db_statement {
 static void initialize_library(void)
 {
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0); /* a counter that every allocation of every thread would lock */
+	sqlite3_config(SQLITE_CONFIG_PAGECACHE, NULL, 0, 0); /* pages as they are needed: by default each database that is opened takes 20 at once */
 	sqlite3_initialize();
 }
 
