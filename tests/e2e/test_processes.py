@@ -37,6 +37,13 @@ def test_every_role_is_a_process(own):
     wait_for(lambda: set(own.role_pids()) == {"auth", "queue", "smtp", "courier", "reader"}, "five roles")
 
 
+def test_a_library_is_loaded_by_who_uses_it(own):
+    """What a role never calls costs it no memory: no DNS but in the courier, no SASL mechanisms but in auth."""
+    for library, users in (("libunbound", {"courier"}), ("libgsasl", {"auth"}), ("libzstd", set()), ("libz.so", set())):
+        loaded = {role for role, pid in own.role_pids().items() if library in Path(f"/proc/{pid}/maps").read_text()}
+        assert loaded == users, library
+
+
 @pytest.mark.parametrize("role", ["auth", "queue", "smtp", "courier", "reader"])
 def test_a_killed_role_comes_back(own, token, role):
     offset = own.log_size()
