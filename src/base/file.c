@@ -33,15 +33,30 @@ bool file_read_fd(int fd, struct buf *out, struct error *error)
 	}
 }
 
-bool file_read(const char *path, struct buf *out, struct error *error)
+static bool read_and_close(int fd, const char *path, struct buf *out, struct error *error)
 {
-	int fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_set_errno(error, errno, "opening %s", path);
 	struct error cause;
 	bool done = file_read_fd(fd, out, &cause);
 	close(fd);
 	return done || error_set(error, cause.kind, "%s: %s", path, cause.text);
+}
+
+bool file_read(const char *path, struct buf *out, struct error *error)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	return fd >= 0 ? read_and_close(fd, path, out, error) : error_set_errno(error, errno, "opening %s", path);
+}
+
+bool file_read_regular(const char *path, struct buf *out, struct error *error)
+{
+	struct stat status;
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
+	if (fd < 0)
+		return error_set_errno(error, errno, "opening %s", path);
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode))
+		return read_and_close(fd, path, out, error);
+	close(fd);
+	return error_set(error, ERROR_INVALID, "%s is not a file", path);
 }
 
 bool file_write_all(int fd, struct slice s, struct error *error)

@@ -1,4 +1,4 @@
-/* Files: reading whole ones, writing all of a slice, paths. Nothing here follows a symbolic link as its last step. */
+/* Files: reading whole ones, writing all of a slice, paths. */
 #ifndef BASE_FILE_H
 #define BASE_FILE_H
 
@@ -7,6 +7,9 @@
 
 /** Appends the whole file to `out`; false with *error if it can't be read or passes the buffer's maximum. */
 bool file_read(const char *path, struct buf *out, struct error *error);
+/** The same of what somebody's setting names: symbolic links are followed, and what is no file in the end, but a device or a pipe that
+ * one could wait for or read without end, is refused. */
+bool file_read_regular(const char *path, struct buf *out, struct error *error);
 /** As file_read, from a descriptor, from its start, leaving its offset alone. */
 bool file_read_fd(int fd, struct buf *out, struct error *error);
 /** Writes all of `s`, whatever write(2) does in one go. */

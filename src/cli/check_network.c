@@ -123,14 +123,13 @@ static void unreadable(struct check *check, const char *path, const struct error
 	const struct passwd *entry = getpwuid(geteuid());
 	char user[64], mend[1024];
 	snprintf(user, sizeof user, "%s", entry ? entry->pw_name : "the owner of the data directory");
-	if (lstat(path, &status) != 0 && errno == ENOENT)
-		check_error(check, "Put the file there, or change the option certificates.", "there is no file %s", path);
-	else if (lstat(path, &status) != 0) {
+	if (stat(path, &status) != 0 && errno == ENOENT) {
+		bool link = lstat(path, &status) == 0;
+		check_error(check, "Put the file there, or change the option certificates.", link ? "%s is a symbolic link that leads to no file" : "there is no file %s", path);
+	} else if (stat(path, &status) != 0) {
 		snprintf(mend, sizeof mend, "Let the user %s into the folders that lead to it (chmod o+x), or put the file into the data directory.", user);
 		check_error(check, mend, "%s can't be reached by the user %s: %s", path, user, error->text);
-	} else if (S_ISLNK(status.st_mode))
-		check_error(check, "Name the file itself with the option certificates, or copy it.", "%s is a symbolic link, which isn't followed", path);
-	else if (!S_ISREG(status.st_mode))
+	} else if (!S_ISREG(status.st_mode))
 		check_error(check, "Change the option certificates.", "%s is not a file", path);
 	else if (access(path, R_OK) != 0) {
 		snprintf(mend, sizeof mend, "Give it to that user: chown %s %s", user, path);
@@ -180,9 +179,9 @@ static void check_one(struct check *check, struct slice entry, bool first)
 	path_of(check, chain_name, chain_path);
 	path_of(check, slice_trim(key_name), key_path);
 	check_key_file(check, key_path);
-	if (!file_read(chain_path, &chain, &error))
+	if (!file_read_regular(chain_path, &chain, &error))
 		unreadable(check, chain_path, &error);
-	else if (!file_read(key_path, &key, &error))
+	else if (!file_read_regular(key_path, &key, &error))
 		unreadable(check, key_path, &error);
 	else {
 		struct tls_certificate pair = {buf_slice(&chain), buf_slice(&key), chain_path};

@@ -14,7 +14,7 @@ static bool read_file(const char *data, struct slice name, struct buf *out, stru
 	int len = absolute ? snprintf(path, sizeof path, "%.*s", SLICE_ARG(name)) : snprintf(path, sizeof path, "%s/%.*s", data, SLICE_ARG(name));
 	if (len < 0 || (size_t)len >= sizeof path)
 		return error_set(error, ERROR_INVALID, "path too long: %.*s", SLICE_ARG(name));
-	return file_read(path, out, error);
+	return file_read_regular(path, out, error);
 }
 
 static bool pack_one(struct slice entry, const char *data, struct buf *out, struct error *error)

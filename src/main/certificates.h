@@ -11,7 +11,8 @@ struct tls_server;
 
 enum { CERTIFICATE_FILE_MAX = 1024 * 1024, CERTIFICATES_MAX = 16 * 1024 * 1024 };
 
-/** Reads the files of config->certificates (relative to `data`) and appends them in the packed form. Nothing is appended
+/** Reads the files of config->certificates (relative to `data`; symbolic links are followed, as certbot makes them: who can make one there
+ * could as well name another file in the configuration) and appends them in the packed form. Nothing is appended
  * when none are configured. The caller wipes `out` (buf_free_secret). */
 bool certificates_pack(const struct config *config, const char *data, struct buf *out, struct error *error);
 /** Makes TLS contexts of the packed form; NULL without an error (kind ERROR_NONE) when it is empty. */

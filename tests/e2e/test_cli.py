@@ -652,7 +652,11 @@ def test_why_a_key_cannot_be_read(open_folder):
     assert f"{key} can't be read by the user nobody: it belongs to root, mode 600" in told and f"chown nobody {key}" in told
     key.rename(data / "certificates/real.key")
     key.symlink_to("real.key")
-    assert "is a symbolic link" in run("check", "--no-dns", "--data", data, status=1).stdout
+    assert f"{key} can't be read by the user nobody: it belongs to root" in run("check", "--no-dns", "--data", data, status=1).stdout
+    shutil.chown(data / "certificates/real.key", "nobody")
+    assert str(key) not in run("check", "--no-dns", "--data", data).stdout
+    (data / "certificates/real.key").rename(data / "certificates/gone.key")
+    assert f"{key} is a symbolic link that leads to no file" in run("check", "--no-dns", "--data", data, status=1).stdout
     key.unlink()
     told = run("check", "--no-dns", "--data", data, status=1).stdout
     assert f"there is no file {key}" in told and "Put the file there" in told

@@ -4,6 +4,7 @@ import re
 import signal
 import socket
 import ssl
+import subprocess
 import time
 
 import pytest
@@ -142,6 +143,48 @@ def test_the_first_certificate():
         own.imap().logout()
         assert reload(own, certificates=[]) == {"certificates": "the smtp and reader roles start anew"}
         assert not offers_tls(own)
+
+
+def served_certificate(server):
+    with socket.create_connection((server.address, server.ports["imaps"]), 10) as plain, tls_context().wrap_socket(plain) as tls:
+        return tls.getpeercert(binary_form=True)
+
+
+def test_a_certificate_behind_a_symbolic_link():
+    """As certbot keeps them, live/ leading to archive/: followed at the start, by check, and at a reload wherever it leads then."""
+    with Pombal(start=False) as own:
+        live, archive = own.data / "live", own.data / "archive"
+        live.mkdir()
+        archive.mkdir()
+        for number in "12":
+            for name, path in zip(("chain", "key"), (archive / f"chain{number}.pem", archive / f"key{number}.pem")):
+                path.touch(mode=0o600)
+            subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "30", "-subj",
+                            f"/CN=number{number}", "-addext", f"subjectAltName=DNS:mail.{own.domain}", "-keyout", archive / f"key{number}.pem",
+                            "-out", archive / f"chain{number}.pem"], check=True, capture_output=True)
+
+        def lead_to(number):
+            for name in ("chain", "key"):
+                (live / name).unlink(missing_ok=True)
+                (live / name).symlink_to(f"../archive/{name}{number}.pem")
+
+        def der(number):
+            return ssl.PEM_cert_to_DER_cert((archive / f"chain{number}.pem").read_text())
+
+        lead_to(1)
+        own.configure(certificates=["live/chain live/key"])
+        own.start()
+        assert served_certificate(own) == der(1)
+        assert "live/" not in own.run("check", "--no-dns").stdout
+        lead_to(2)
+        own.run("reload")
+        wait_for(lambda: served_certificate(own) == der(2), "the new certificate")
+        (live / "key").unlink()
+        os.mkfifo(live / "key")
+        assert "is not a file" in own.run("reload", status=1).stderr, "and nobody waits for a pipe's other end"
+        assert "is not a file" in own.run("check", "--no-dns", status=1).stdout
+        assert served_certificate(own) == der(2)
+        own.expected_noise.append("is not a file")
 
 
 def test_trusted_certificates(own, token, tmp_path):
