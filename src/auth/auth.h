@@ -1,8 +1,9 @@
 /* People, as the other roles see them: who is an address for, who may sign in, who may send as whom. The answers come
  * from the auth role over a socketpair; no other role can read a password hash.
  *
- * Every call blocks its worker until the auth role has answered (or AUTH_ANSWER_SECONDS have passed: temporary failure).
- * When the auth role is restarted meanwhile, questions are asked again, and exchanges (sign_in_step) fail at once.
+ * A call waits until the auth role has answered (or AUTH_ANSWER_SECONDS have passed: temporary failure). One that takes a struct
+ * auth_wait waits in its thread only if that is NULL: else it says …_AWAITED, and the same call, made again when it was woken, gives
+ * the answer. When the auth role is restarted meanwhile, questions are asked again, and exchanges (sign_in_step) fail at once.
  * Thread-safe: one connection is shared by all workers of a process. */
 #ifndef AUTH_H
 #define AUTH_H
@@ -21,6 +22,19 @@ void auth_close(struct auth **auth);
 /** Begins to hear what the auth role says unasked: whether SCRAM can be offered. The first question does that, too. */
 void auth_listen(struct auth *auth);
 
+/* ---- Waiting without a thread ---- */
+
+/** What a session has asked and is not yet answered; one question at a time. */
+struct auth_wait {
+	void (*wake)(void *context);    /* called once for each, under a lock of `auth`, in any thread: to be quick and call nothing of this header */
+	void *context;
+	struct auth_question *question; /* auth's own; NULL: none */
+};
+/** Was something asked whose answer hasn't been taken? */
+bool auth_is_awaited(const struct auth_wait *wait);
+/** Gives up what was asked, if anything: wake() isn't called any more when this has returned. Due before what it wakes is freed. */
+void auth_wait_end(struct auth_wait *wait);
+
 /* ---- Addresses ---- */
 
 enum recipient_kind {
@@ -29,6 +43,7 @@ enum recipient_kind {
 	RECIPIENT_UNKNOWN,   /* the domain is ours, the address isn't */
 	RECIPIENT_DISABLED,  /* the account exists and takes no mail */
 	RECIPIENT_TEMPORARY, /* can't be told now: answer 4xx */
+	RECIPIENT_AWAITED,
 };
 /** How large a message the mailbox that an address leads to can take: now, and if it were empty. UINT64_MAX: any. Of several mailboxes
  * it is the one with the most room now, and the largest; `account` tells the former from others, as long as the auth role isn't restarted (0: no limits). */
@@ -36,7 +51,7 @@ struct recipient_room { uint64_t now, most, account; };
 /** For RCPT TO: what is this address? Plus-addressing, aliases, catch-alls, domain aliases and "postmaster" without
  * a domain are considered. *room (may be NULL) has limits only where the address leads to accounts with limits (ROOM_ACCOUNTS_MAX at most) and
  * nowhere else. */
-enum recipient_kind auth_recipient(struct auth *auth, struct slice address, struct recipient_room *room);
+enum recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct recipient_room *room);
 
 /** Why a target of an alias leads nowhere: an administrator's mistake, which the others behind the alias don't suffer from. */
 enum route_problem { ROUTE_GOOD, ROUTE_NOBODY, ROUTE_DISABLED, ROUTE_LOOP, ROUTE_TOO_FAR, ROUTE_PROBLEM_MAX = ROUTE_TOO_FAR };
@@ -59,10 +74,11 @@ enum sender_right {
 	SENDER_OTHERS,    /* somebody else's, or nobody's */
 	SENDER_OWN,
 	SENDER_TEMPORARY, /* can't be told now: answer 4xx */
+	SENDER_AWAITED,
 };
 /** May this account put `address` into MAIL FROM (or From)? Its own name, aliases that lead only to it, plus-addresses,
  * and addresses that were granted. */
-enum sender_right auth_may_send_as(struct auth *auth, struct slice account, struct slice address);
+enum sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address);
 
 /** The languages that the server speaks to people in. */
 enum language { LANGUAGE_EN, LANGUAGE_PT, LANGUAGE_RU, LANGUAGE_COUNT };
@@ -95,6 +111,7 @@ enum sign_in_status {
 	SIGN_IN_MALFORMED, /* broken exchange or unknown mechanism */
 	SIGN_IN_TEMPORARY, /* can't be told now */
 	SIGN_IN_BUSY,      /* many passwords are being checked: nothing has happened, ask the same again after *delay_ms, without keeping a thread */
+	SIGN_IN_AWAITED,
 };
 
 struct sign_in_client {
@@ -122,12 +139,12 @@ struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const s
  * none was given). `output` gets the next challenge (or the final server message that goes with DONE, to be sent as a
  * last challenge where the protocol has no room for data with success), without base64. *delay_ms: how long the answer must be
  * held back (conn_delay), whether it is right or wrong. */
-enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms);
+enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wait, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms);
 /** Ends it, finished or not; wipes what it held. Sets *exchange to NULL. *account of the step lives until here. */
 void sign_in_end(struct sign_in **exchange);
 
 /** USER/PASS and IMAP LOGIN: name and password at once. *account is copied into `arena`. */
-enum sign_in_status auth_check_password(struct auth *auth, struct slice name, struct slice password, const struct sign_in_client *client,
+enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wait, struct slice name, struct slice password, const struct sign_in_client *client,
 					struct arena *arena, struct auth_account *account, int *delay_ms);
 
 #endif

@@ -12,6 +12,7 @@
 #include <openssl/sha.h>
 #include <poll.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <sys/socket.h>
 
 #include "base/base64.h"
@@ -118,7 +119,7 @@ static enum sign_in_status check_from(struct fixture *f, const char *address, co
 {
 	struct auth_account account;
 	struct sign_in_client client = client_at(address);
-	enum sign_in_status status = auth_check_password(f->auth, slice_of(name), password, &client, f->arena, &account, delay_ms);
+	enum sign_in_status status = auth_check_password(f->auth, NULL, slice_of(name), password, &client, f->arena, &account, delay_ms);
 	assert_true(slice_equal(account.name, status == SIGN_IN_DONE ? SLICE("alice@example.test") : SLICE("")));
 	assert_int_equal(account.identity != 0, status == SIGN_IN_DONE);
 	return status;
@@ -136,24 +137,24 @@ static void look_ups_are_answered(void **state)
 	struct error error;
 	struct route *routes;
 	size_t count;
-	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
-	assert_int_equal(auth_recipient(f->auth, SLICE("nobody@example.test"), NULL), RECIPIENT_UNKNOWN);
-	assert_int_equal(auth_recipient(f->auth, SLICE("nobody@elsewhere.test"), NULL), RECIPIENT_FOREIGN);
-	assert_int_equal(auth_may_send_as(f->auth, SLICE("alice@example.test"), SLICE("alice+x@example.test")), SENDER_OWN);
-	assert_int_equal(auth_may_send_as(f->auth, SLICE("alice@example.test"), SLICE("bob@example.test")), SENDER_OTHERS);
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("nobody@example.test"), NULL), RECIPIENT_UNKNOWN);
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("nobody@elsewhere.test"), NULL), RECIPIENT_FOREIGN);
+	assert_int_equal(auth_may_send_as(f->auth, NULL, SLICE("alice@example.test"), SLICE("alice+x@example.test")), SENDER_OWN);
+	assert_int_equal(auth_may_send_as(f->auth, NULL, SLICE("alice@example.test"), SLICE("bob@example.test")), SENDER_OTHERS);
 	assert_true(auth_resolve(f->auth, SLICE("alice+x@example.test"), f->arena, &routes, &count, &error));
 	assert_true(count == 1 && routes->local && slice_equal(routes->address, SLICE("alice@example.test")) && slice_equal(routes->detail, SLICE("x")));
 	assert_false(auth_resolve(f->auth, SLICE("nobody@example.test"), f->arena, &routes, &count, &error));
 	assert_int_equal(error.kind, ERROR_NOT_FOUND);
 	/* What the command line changes is seen at once. */
 	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("new@example.test"), .enabled = true}, &error));
-	assert_int_equal(auth_recipient(f->auth, SLICE("new@example.test"), NULL), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("new@example.test"), NULL), RECIPIENT_LOCAL);
 }
 
 static void assert_room(struct fixture *f, struct slice address, uint64_t now, uint64_t most)
 {
 	struct recipient_room room;
-	assert_int_equal(auth_recipient(f->auth, address, &room), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, NULL, address, &room), RECIPIENT_LOCAL);
 	assert_true(room.now == now && room.most == most);
 }
 
@@ -346,7 +347,7 @@ static enum sign_in_status exchange(struct fixture *f, const char *mechanism, co
 		if (rc != GSASL_OK && rc != GSASL_NEEDS_MORE)
 			break;
 		buf_clear(&challenge);
-		status = sign_in_step(sign_in, !first || initial, slice_make(message, len), &challenge, &account, &delay_ms);
+		status = sign_in_step(sign_in, NULL, !first || initial, slice_make(message, len), &challenge, &account, &delay_ms);
 		gsasl_free(message);
 		first = false;
 	}
@@ -410,7 +411,7 @@ static enum sign_in_status one_step_over(struct fixture *f, const char *mechanis
 	int delay_ms;
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	struct sign_in *sign_in = sign_in_begin(f->auth, slice_of(mechanism), &client);
-	enum sign_in_status status = sign_in_step(sign_in, true, input, &challenge, &account, &delay_ms);
+	enum sign_in_status status = sign_in_step(sign_in, NULL, true, input, &challenge, &account, &delay_ms);
 	sign_in_end(&sign_in);
 	buf_free(&challenge);
 	return status;
@@ -489,10 +490,10 @@ static enum sign_in_status claim(struct fixture *f, const char *mechanism, bool 
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	struct sign_in *sign_in = sign_in_begin(f->auth, slice_of(mechanism), &client);
 	struct slice first = arena_printf(f->arena, "%sn=alice,r=abcdefgh", claim.header);
-	enum sign_in_status status = sign_in_step(sign_in, true, first, &challenge, &account, &delay_ms);
+	enum sign_in_status status = sign_in_step(sign_in, NULL, true, first, &challenge, &account, &delay_ms);
 	if (status == SIGN_IN_CONTINUE) {
 		struct slice last = final_message(f, &claim, arena_copy(f->arena, buf_slice(&challenge)));
-		status = sign_in_step(sign_in, true, last, &challenge, &account, &delay_ms);
+		status = sign_in_step(sign_in, NULL, true, last, &challenge, &account, &delay_ms);
 	}
 	sign_in_end(&sign_in);
 	buf_free(&challenge);
@@ -543,13 +544,13 @@ static void login_asks_in_the_usual_words(void **state)
 		struct buf challenge = BUF(WIRE_SASL_MAX);
 		struct sign_in *sign_in = sign_in_begin(f->auth, SLICE("LOGIN"), &client);
 		if (!initial) {
-			assert_int_equal(sign_in_step(sign_in, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
+			assert_int_equal(sign_in_step(sign_in, NULL, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
 			assert_true(slice_equal(buf_slice(&challenge), SLICE("Username:")));
 			buf_clear(&challenge);
 		}
-		assert_int_equal(sign_in_step(sign_in, true, SLICE("alice@example.test"), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
+		assert_int_equal(sign_in_step(sign_in, NULL, true, SLICE("alice@example.test"), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
 		assert_true(slice_equal(buf_slice(&challenge), SLICE("Password:")));
-		assert_int_equal(sign_in_step(sign_in, true, SLICE("wonderland"), &challenge, &account, &delay_ms), SIGN_IN_DONE);
+		assert_int_equal(sign_in_step(sign_in, NULL, true, SLICE("wonderland"), &challenge, &account, &delay_ms), SIGN_IN_DONE);
 		sign_in_end(&sign_in);
 		buf_free(&challenge);
 	}
@@ -587,9 +588,9 @@ static void steps_after_the_end_are_refused(void **state)
 	int delay_ms;
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	struct sign_in *sign_in = sign_in_begin(f->auth, SLICE("PLAIN"), &client);
-	assert_int_equal(sign_in_step(sign_in, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
-	assert_int_equal(sign_in_step(sign_in, true, SLICE("\0x\0y"), &challenge, &account, &delay_ms), SIGN_IN_REFUSED);
-	assert_int_equal(sign_in_step(sign_in, true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_MALFORMED);
+	assert_int_equal(sign_in_step(sign_in, NULL, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
+	assert_int_equal(sign_in_step(sign_in, NULL, true, SLICE("\0x\0y"), &challenge, &account, &delay_ms), SIGN_IN_REFUSED);
+	assert_int_equal(sign_in_step(sign_in, NULL, true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_MALFORMED);
 	sign_in_end(&sign_in);
 	assert_null(sign_in);
 	buf_free(&challenge);
@@ -607,10 +608,10 @@ static void abandoned_exchanges_make_room(void **state)
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	for (int i = 0; i < MANY; i++) {
 		all[i] = sign_in_begin(f->auth, SLICE("PLAIN"), &client);
-		assert_int_equal(sign_in_step(all[i], false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
+		assert_int_equal(sign_in_step(all[i], NULL, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
 	}
-	assert_int_equal(sign_in_step(all[0], true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_TEMPORARY);
-	assert_int_equal(sign_in_step(all[MANY - 1], true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_DONE);
+	assert_int_equal(sign_in_step(all[0], NULL, true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_TEMPORARY);
+	assert_int_equal(sign_in_step(all[MANY - 1], NULL, true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_DONE);
 	for (int i = 0; i < MANY; i++)
 		sign_in_end(&all[i]);
 	buf_free(&challenge);
@@ -734,7 +735,7 @@ static void bare_names_sign_in(void **state)
 static void *ask_in_thread(void *argument)
 {
 	struct fixture *f = argument;
-	return (void *)(intptr_t)auth_recipient(f->auth, SLICE("alice@example.test"), NULL);
+	return (void *)(intptr_t)auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL);
 }
 
 static void a_restart_answers_what_waits(void **state)
@@ -742,7 +743,7 @@ static void a_restart_answers_what_waits(void **state)
 	struct fixture *f = *state;
 	pthread_t thread;
 	void *kind;
-	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
 	stop_server(f);
 	assert_int_equal(pthread_create(&thread, NULL, ask_in_thread, f), 0);
 	usleep(50 * 1000);
@@ -754,8 +755,76 @@ static void a_restart_answers_what_waits(void **state)
 	pthread_join(thread, &kind);
 	assert_int_equal((intptr_t)kind, RECIPIENT_LOCAL); /* asked again */
 	assert_true(clock_monotonic_ms() - start < 5000);
-	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
 	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
+}
+
+static void count_wake(void *context)
+{
+	atomic_fetch_add((_Atomic int *)context, 1);
+}
+
+static void wait_for_wakes(_Atomic int *woken, int count)
+{
+	for (int64_t until = clock_monotonic_ms() + 10000; *woken < count; usleep(500))
+		assert_true(clock_monotonic_ms() < until);
+}
+
+/* Nobody is there at first: far more is asked than the channel holds. One in ten gives up, one in ten asks something else. */
+static void many_wait_without_a_thread(void **state)
+{
+	enum { MANY = 1000 };
+	struct fixture *f = *state;
+	static struct auth_wait waits[MANY];
+	_Atomic int woken = 0, given_up = 0;
+	stop_server(f);
+	for (int i = 0; i < MANY; i++) {
+		waits[i] = (struct auth_wait){.wake = count_wake, .context = i % 10 == 1 ? &given_up : &woken};
+		assert_int_equal(auth_recipient(f->auth, &waits[i], SLICE("alice@example.test"), NULL), RECIPIENT_AWAITED);
+		assert_int_equal(auth_recipient(f->auth, &waits[i], SLICE("alice@example.test"), NULL), RECIPIENT_AWAITED); /* not asked twice */
+		assert_true(auth_is_awaited(&waits[i]));
+		if (i % 10 == 1)
+			auth_wait_end(&waits[i]);
+		else if (i % 10 == 2) /* the answer to the former question is none to this one */
+			assert_int_equal(auth_recipient(f->auth, &waits[i], SLICE("x@elsewhere.test"), NULL), RECIPIENT_AWAITED);
+	}
+	assert_int_equal(woken, 0);
+	start_server(f);
+	wait_for_wakes(&woken, MANY / 10 * 9);
+	for (int i = 0; i < MANY; i++)
+		if (i % 10 != 1) {
+			bool other = i % 10 == 2;
+			assert_int_equal(auth_recipient(f->auth, &waits[i], other ? SLICE("x@elsewhere.test") : SLICE("alice@example.test"), NULL),
+					 other ? RECIPIENT_FOREIGN : RECIPIENT_LOCAL);
+			assert_false(auth_is_awaited(&waits[i]));
+		}
+	assert_true(woken == MANY / 10 * 9 && given_up == 0);
+}
+
+static void a_restart_answers_who_waits_without_a_thread(void **state)
+{
+	struct fixture *f = *state;
+	_Atomic int woken = 0, step_woken = 0;
+	struct auth_wait wait = {.wake = count_wake, .context = &woken}, step_wait = {.wake = count_wake, .context = &step_woken};
+	struct sign_in_client client = client_at("192.0.2.1");
+	struct auth_account account;
+	char taken[WIRE_DATAGRAM_MAX];
+	int delay_ms;
+	struct buf challenge = BUF(WIRE_SASL_MAX);
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
+	struct sign_in *sign_in = sign_in_begin(f->auth, SLICE("PLAIN"), &client);
+	stop_server(f);
+	assert_int_equal(auth_recipient(f->auth, &wait, SLICE("alice@example.test"), NULL), RECIPIENT_AWAITED);
+	assert_int_equal(sign_in_step(sign_in, &step_wait, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_AWAITED);
+	for (int i = 0; i < 2; i++) /* the former auth process has read both and died */
+		assert_true(recv(f->ends[0][1], taken, sizeof taken, 0) > 0);
+	start_server(f);
+	wait_for_wakes(&woken, 1);
+	wait_for_wakes(&step_woken, 1);
+	assert_int_equal(auth_recipient(f->auth, &wait, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
+	assert_int_equal(sign_in_step(sign_in, &step_wait, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_TEMPORARY);
+	sign_in_end(&sign_in);
+	buf_free(&challenge);
 }
 
 static void an_exchange_does_not_outlive_a_restart(void **state)
@@ -766,11 +835,11 @@ static void an_exchange_does_not_outlive_a_restart(void **state)
 	int delay_ms;
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	struct sign_in *sign_in = sign_in_begin(f->auth, SLICE("PLAIN"), &client);
-	assert_int_equal(sign_in_step(sign_in, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
+	assert_int_equal(sign_in_step(sign_in, NULL, false, SLICE(""), &challenge, &account, &delay_ms), SIGN_IN_CONTINUE);
 	stop_server(f);
 	start_server(f);
 	/* The hello may fail the request, or the new process doesn't know the exchange. */
-	assert_int_equal(sign_in_step(sign_in, true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_TEMPORARY);
+	assert_int_equal(sign_in_step(sign_in, NULL, true, SLICE("\0alice\0wonderland"), &challenge, &account, &delay_ms), SIGN_IN_TEMPORARY);
 	sign_in_end(&sign_in);
 	buf_free(&challenge);
 }
@@ -822,7 +891,7 @@ static void changes_are_announced(void **state)
 	f->changed = hear;
 	f->changed_context = &heard;
 	start_server(f);
-	assert_int_equal(auth_check_password(f->auth, SLICE("alice"), SLICE("wonderland"), &client, f->arena, &account, &delay_ms), SIGN_IN_DONE);
+	assert_int_equal(auth_check_password(f->auth, NULL, SLICE("alice"), SLICE("wonderland"), &client, f->arena, &account, &delay_ms), SIGN_IN_DONE);
 	assert_int_equal(auth_stands(f->auth, &account), AUTH_STANDS);
 	assert_true(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("looking-glass"), &error));
 	assert_int_equal(auth_stands(f->auth, &account), AUTH_ENDED); /* at once, whatever was heard */
@@ -845,8 +914,8 @@ static void *ask_a_lot(void *argument)
 	struct fixture *f = argument;
 	intptr_t wrong = 0;
 	for (int i = 0; i < 300; i++) {
-		wrong += auth_recipient(f->auth, SLICE("alice@example.test"), NULL) != RECIPIENT_LOCAL;
-		wrong += auth_recipient(f->auth, SLICE("x@elsewhere.test"), NULL) != RECIPIENT_FOREIGN;
+		wrong += auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL) != RECIPIENT_LOCAL;
+		wrong += auth_recipient(f->auth, NULL, SLICE("x@elsewhere.test"), NULL) != RECIPIENT_FOREIGN;
 	}
 	return (void *)wrong;
 }
@@ -861,7 +930,7 @@ static void *sign_in_a_lot(void *argument)
 	int delay_ms;
 	for (int i = 0; i < 5; i++) {
 		enum sign_in_status status;
-		while ((status = auth_check_password(f->auth, SLICE("alice"), SLICE("wonderland"), &client, arena, &account, &delay_ms)) == SIGN_IN_BUSY)
+		while ((status = auth_check_password(f->auth, NULL, SLICE("alice"), SLICE("wonderland"), &client, arena, &account, &delay_ms)) == SIGN_IN_BUSY)
 			usleep(10 * 1000);
 		wrong += status != SIGN_IN_DONE;
 	}
@@ -887,7 +956,7 @@ static void *sign_in_as_stranger(void *argument)
 	int delay_ms;
 	struct buf output = BUF(WIRE_SASL_MAX);
 	struct sign_in *sign_in = sign_in_begin(stranger->f->auth, SLICE("LOGIN"), &client);
-	stranger->status = sign_in_step(sign_in, false, SLICE(""), &output, &account, &delay_ms);
+	stranger->status = sign_in_step(sign_in, NULL, false, SLICE(""), &output, &account, &delay_ms);
 	for (int i = stranger->right ? 0 : 2; stranger->status == SIGN_IN_CONTINUE || stranger->status == SIGN_IN_BUSY;) {
 		if (stranger->status == SIGN_IN_BUSY) {
 			assert_true(delay_ms > 0);
@@ -895,7 +964,7 @@ static void *sign_in_as_stranger(void *argument)
 			usleep(20 * 1000);
 			i--;
 		}
-		stranger->status = sign_in_step(sign_in, true, slice_of(words[i++]), &output, &account, &delay_ms);
+		stranger->status = sign_in_step(sign_in, NULL, true, slice_of(words[i++]), &output, &account, &delay_ms);
 	}
 	sign_in_end(&sign_in);
 	buf_free(&output);
@@ -992,7 +1061,7 @@ static void damaged_datagrams_harm_nobody(void **state)
 	assert_true(header.id == 7 && header.kind == WIRE_ANSWER);
 	free(huge);
 	buf_free(&good);
-	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
 	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
 }
 
@@ -1015,7 +1084,7 @@ static void one_channel_cannot_starve_another(void **state)
 	buf_free(&request);
 	start = clock_monotonic_ms();
 	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
-	assert_int_equal(auth_recipient(f->auth, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
 	assert_true(clock_monotonic_ms() - start < 2000 + 50 * one); /* as many passwords, not all that wait */
 }
 
@@ -1063,6 +1132,8 @@ int main(void)
 		AUTH_TEST(imported_hashes_are_of_what_was_typed),
 		AUTH_TEST(bare_names_sign_in),
 		AUTH_TEST(a_restart_answers_what_waits),
+		AUTH_TEST(many_wait_without_a_thread),
+		AUTH_TEST(a_restart_answers_who_waits_without_a_thread),
 		AUTH_TEST(an_exchange_does_not_outlive_a_restart),
 		AUTH_TEST(changes_are_announced),
 		AUTH_TEST(many_ask_at_once),

@@ -1,7 +1,7 @@
-/* auth.h for the roles that ask. Any number of workers send requests over the one socket; a receiving thread, started with the
- * first request, hands each answer to the worker that waits for it. A restarted auth role says hello: requests that were
- * sent to the former one are asked again, once, or fail at once where that makes no sense (a step of an exchange that died
- * with it). Nothing here trusts the sizes that the other side names. */
+/* auth.h for the roles that ask. Any number of questions are under way over the one socket; a receiving thread, started with the
+ * first, hands each answer to whom it belongs, sends what found no room, and gives up what is late: who asks need not wait in a
+ * thread. A restarted auth role says hello: what its predecessor was asked is asked again, once, or fails at once where that makes no
+ * sense (a step of an exchange that died with it). Nothing here trusts the sizes that the other side names. */
 #include "auth/auth.h"
 
 #include <errno.h>
@@ -19,22 +19,39 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-enum { ANSWER_MAX = 4 * 1024 * 1024, WAITER_BUCKETS = 256 };
+enum { ANSWER_MAX = 4 * 1024 * 1024, QUESTION_BUCKETS = 256 };
 
-/** A worker that waits for an answer; on its stack. */
-struct waiter {
-	struct waiter *next;
+enum question_state {
+	QUESTION_UNSENT,  /* there was no room, or it is to be asked again: the receiving thread sends it */
+	QUESTION_SENDING, /* in the thread that asks */
+	QUESTION_SENT,
+	QUESTION_DONE,    /* answered or failed; it is in no list any more */
+};
+
+struct auth_question {
+	struct auth *auth;
+	enum wire_kind kind;
+	struct buf fields;
+	void (*wake)(void *context);
+	void *context;
+	/* under the lock of auth */
+	struct auth_question *next_in_bucket, *next, *previous;
+	enum question_state state;
 	uint64_t id;
-	uint64_t generation;   /* of the auth role when the request was sent; 0: not known yet */
-	pthread_cond_t changed;
-	bool done, failed;
-	struct buf *parts, *answer; /* the waiter's */
+	uint64_t generation;    /* of the auth role when it was sent; 0: not known yet */
+	int64_t deadline_ms;
+	bool answered, again;   /* again: a former auth role was asked */
+	struct buf parts, answer;
 };
 
 struct auth {
-	int fd, stop_fd;
+	int fd, wake_fd;
+	_Atomic bool stopping;
 	pthread_mutex_t lock;  /* guards what follows */
-	struct waiter *waiters[WAITER_BUCKETS];
+	struct auth_question *buckets[QUESTION_BUCKETS]; /* by id */
+	struct auth_question *first, *last;              /* in the order of their deadlines */
+	size_t unsent;
+	int64_t look_at;       /* when the receiving thread looks for what is late */
 	uint64_t next_id, generation;
 	bool receiving, scram; /* scram: the auth role has said that it can be offered */
 	pthread_t receiver;
@@ -44,9 +61,10 @@ struct auth *auth_open(int fd)
 {
 	struct auth *auth = memory_new(sizeof *auth);
 	auth->fd = fd;
-	auth->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-	if (auth->stop_fd < 0)
+	auth->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+	if (auth->wake_fd < 0)
 		memory_exhausted(0);
+	auth->look_at = INT64_MAX;
 	pthread_mutex_init(&auth->lock, NULL);
 	auth->next_id = random_u64(); /* so that no answer to a former process of this role fits */
 	return auth;
@@ -56,41 +74,150 @@ void auth_close(struct auth **auth)
 {
 	if (!*auth)
 		return;
-	if ((*auth)->receiving) {
-		uint64_t one = 1;
-		if (write((*auth)->stop_fd, &one, sizeof one) == sizeof one)
-			pthread_join((*auth)->receiver, NULL);
-	}
+	(*auth)->stopping = true;
+	if ((*auth)->receiving && eventfd_write((*auth)->wake_fd, 1) == 0)
+		pthread_join((*auth)->receiver, NULL);
 	close((*auth)->fd);
-	close((*auth)->stop_fd);
+	close((*auth)->wake_fd);
 	pthread_mutex_destroy(&(*auth)->lock);
 	free(*auth);
 	*auth = NULL;
 }
 
+/* ---- Questions: with the lock held ---- */
+
+static void set_state(struct auth_question *question, enum question_state state)
+{
+	question->auth->unsent += (size_t)(state == QUESTION_UNSENT) - (size_t)(question->state == QUESTION_UNSENT);
+	question->state = state;
+}
+
+static void number(struct auth_question *question)
+{
+	struct auth *auth = question->auth;
+	question->id = auth->next_id++;
+	question->next_in_bucket = auth->buckets[question->id % QUESTION_BUCKETS];
+	auth->buckets[question->id % QUESTION_BUCKETS] = question;
+}
+
+static void unnumber(struct auth_question *question)
+{
+	struct auth_question **at = &question->auth->buckets[question->id % QUESTION_BUCKETS];
+	while (*at != question)
+		at = &(*at)->next_in_bucket;
+	*at = question->next_in_bucket;
+}
+
+static void enter(struct auth_question *question)
+{
+	struct auth *auth = question->auth;
+	number(question);
+	question->previous = auth->last;
+	*(auth->last ? &auth->last->next : &auth->first) = question;
+	auth->last = question;
+	auth->unsent++;
+}
+
+static void leave(struct auth_question *question)
+{
+	struct auth *auth = question->auth;
+	set_state(question, QUESTION_DONE);
+	unnumber(question);
+	*(question->next ? &question->next->previous : &auth->last) = question->previous;
+	*(question->previous ? &question->previous->next : &auth->first) = question->next;
+}
+
+static void finish(struct auth_question *question, bool answered)
+{
+	question->answered = answered;
+	leave(question);
+	question->wake(question->context);
+}
+
+/* What was asked of a former auth role: a step of an exchange has gone with it, the rest is asked again, once. */
+static void renew(struct auth_question *question)
+{
+	bool asked = question->again;
+	question->again = true;
+	if (asked || question->kind == WIRE_SIGN_IN_STEP) {
+		finish(question, false);
+		return;
+	}
+	buf_clear(&question->parts);
+	buf_clear(&question->answer);
+	unnumber(question);
+	number(question);
+	set_state(question, QUESTION_UNSENT);
+}
+
+static void note_restart(struct auth *auth, uint64_t generation)
+{
+	auth->generation = generation;
+	for (struct auth_question *question = auth->first, *next; question; question = next) {
+		next = question->next;
+		if (question->state == QUESTION_SENT && question->generation != 0 && question->generation != generation)
+			renew(question);
+	}
+}
+
+/* ---- Sending ---- */
+
+/* Returns errno. */
+static int send_request(struct auth *auth, struct slice datagram)
+{
+	while (send(auth->fd, datagram.at, datagram.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0)
+		if (errno != EINTR)
+			return errno;
+	return 0;
+}
+
+static int send_question(const struct auth_question *question)
+{
+	struct buf datagram = BUF_SECRET(WIRE_DATAGRAM_MAX);
+	wire_begin(&datagram, question->kind, question->generation, question->id);
+	buf_append(&datagram, buf_slice(&question->fields));
+	int problem = datagram.overflow ? EMSGSIZE : send_request(question->auth, buf_slice(&datagram));
+	buf_free(&datagram);
+	return problem;
+}
+
+/* With the lock held. False: it is to be sent by the receiving thread: there is no room now, or another auth role. */
+static bool note_sent(struct auth_question *question, int problem)
+{
+	bool room = problem != EAGAIN && problem != ENOBUFS;
+	if (question->state == QUESTION_DONE)
+		return true;
+	if (room && problem != 0) {
+		finish(question, false);
+		return true;
+	}
+	set_state(question, room ? QUESTION_SENT : QUESTION_UNSENT);
+	if (room && question->generation != 0 && question->generation != question->auth->generation)
+		renew(question);
+	return question->state != QUESTION_UNSENT;
+}
+
+/* With the lock held. */
+static void send_unsent(struct auth *auth)
+{
+	bool room = true;
+	for (struct auth_question *question = auth->first, *next; room && question && auth->unsent > 0; question = next) {
+		next = question->next;
+		if (question->state != QUESTION_UNSENT)
+			continue;
+		question->generation = auth->generation;
+		room = note_sent(question, send_question(question));
+	}
+}
+
 /* ---- Receiving ---- */
 
-static void finish(struct waiter *waiter, bool failed)
+static struct auth_question *find_question(struct auth *auth, uint64_t id)
 {
-	waiter->done = true;
-	waiter->failed = failed;
-	pthread_cond_signal(&waiter->changed);
-}
-
-static void fail_all(struct auth *auth, uint64_t generation)
-{
-	for (size_t i = 0; i < WAITER_BUCKETS; i++)
-		for (struct waiter *waiter = auth->waiters[i]; waiter; waiter = waiter->next)
-			if (waiter->generation != 0 && waiter->generation != generation)
-				finish(waiter, true);
-}
-
-static struct waiter *find_waiter(struct auth *auth, uint64_t id)
-{
-	struct waiter *waiter = auth->waiters[id % WAITER_BUCKETS];
-	while (waiter && waiter->id != id)
-		waiter = waiter->next;
-	return waiter && !waiter->done ? waiter : NULL;
+	struct auth_question *question = auth->buckets[id % QUESTION_BUCKETS];
+	while (question && question->id != id)
+		question = question->next_in_bucket;
+	return question;
 }
 
 static void receive(struct auth *auth, struct slice datagram)
@@ -102,36 +229,56 @@ static void receive(struct auth *auth, struct slice datagram)
 		return;
 	}
 	pthread_mutex_lock(&auth->lock);
-	if (auth->generation != header.generation) {
-		auth->generation = header.generation;
-		fail_all(auth, header.generation);
-	}
+	if (auth->generation != header.generation)
+		note_restart(auth, header.generation);
 	if (header.kind == WIRE_HELLO)
 		auth->scram = wire_flag(&reader);
-	struct waiter *waiter = header.kind == WIRE_HELLO ? NULL : find_waiter(auth, header.id);
-	if (waiter && header.kind == WIRE_PART) {
-		if (!buf_append(waiter->parts, reader.rest))
-			finish(waiter, true);
-	} else if (waiter)
-		finish(waiter, header.kind != WIRE_ANSWER || !buf_append(waiter->answer, reader.rest));
+	struct auth_question *question = header.kind == WIRE_HELLO ? NULL : find_question(auth, header.id);
+	if (question && header.kind == WIRE_PART) {
+		if (!buf_append(&question->parts, reader.rest))
+			finish(question, false);
+	} else if (question)
+		finish(question, header.kind == WIRE_ANSWER && buf_append(&question->answer, reader.rest));
 	pthread_mutex_unlock(&auth->lock);
+}
+
+/* Sends what waits for room, and gives up what is late. *full: some still wait. Returns for how long to sleep, in ms; -1: until
+ * something comes. */
+static int before_sleep(struct auth *auth, bool *full)
+{
+	int64_t now = clock_monotonic_ms();
+	pthread_mutex_lock(&auth->lock);
+	send_unsent(auth);
+	if (now >= auth->look_at) {
+		while (auth->first && auth->first->deadline_ms <= now)
+			finish(auth->first, false);
+		auth->look_at = auth->first ? auth->first->deadline_ms : INT64_MAX;
+	}
+	*full = auth->unsent > 0;
+	int64_t left = auth->look_at == INT64_MAX ? -1 : auth->look_at - now;
+	pthread_mutex_unlock(&auth->lock);
+	return (int)left;
 }
 
 static void *receive_all(void *argument)
 {
 	struct auth *auth = argument;
 	char *datagram = memory_new(WIRE_DATAGRAM_MAX);
-	struct pollfd polled[2] = {{.fd = auth->stop_fd, .events = POLLIN}, {.fd = auth->fd, .events = POLLIN}};
-	for (;;) {
-		if (poll(polled, 2, -1) < 0)
-			continue;
-		if (polled[0].revents)
-			break;
+	struct pollfd polled[2] = {{.fd = auth->wake_fd, .events = POLLIN}, {.fd = auth->fd}};
+	while (!auth->stopping) {
+		bool full;
+		eventfd_t ignored;
 		ssize_t len = recv(auth->fd, datagram, WIRE_DATAGRAM_MAX, MSG_DONTWAIT | MSG_TRUNC);
 		if (len > 0 && len <= WIRE_DATAGRAM_MAX)
 			receive(auth, slice_make(datagram, (size_t)len));
 		else if (len == 0 || (len < 0 && errno != EAGAIN && errno != EINTR))
 			polled[1].fd = -1; /* nobody holds the other end any more: all that is left is to time out */
+		if (len > 0)
+			continue;
+		int timeout = before_sleep(auth, &full);
+		polled[1].events = (short)(full ? POLLIN | POLLOUT : POLLIN);
+		if (poll(polled, 2, timeout) > 0 && polled[0].revents)
+			eventfd_read(auth->wake_fd, &ignored);
 	}
 	memory_wipe(datagram, WIRE_DATAGRAM_MAX);
 	free(datagram);
@@ -160,160 +307,204 @@ void auth_listen(struct auth *auth)
 
 /* ---- Asking ---- */
 
-/* Sends without blocking the socket for others: while the auth role is away and the socket full, waits here. */
-static bool send_request(struct auth *auth, struct slice datagram, int64_t deadline_ms)
+/* With the lock held, which it gives up while it sends. */
+static void begin(struct auth_question *question)
 {
-	for (;;) {
-		if (send(auth->fd, datagram.at, datagram.len, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
-			return true;
-		int64_t left = deadline_ms - clock_monotonic_ms();
-		if ((errno != EAGAIN && errno != EINTR && errno != ENOBUFS) || left <= 0)
-			return false;
-		struct pollfd polled = {.fd = auth->fd, .events = POLLOUT};
-		if (errno == EAGAIN)
-			poll(&polled, 1, (int)left);
-		else
-			poll(NULL, 0, 1);
+	struct auth *auth = question->auth;
+	bool waits_for_others = auth->unsent > 0, sent = false;
+	enter(question);
+	if (!start_receiving(auth)) {
+		finish(question, false);
+		return;
 	}
+	if (!waits_for_others) {
+		question->generation = auth->generation;
+		set_state(question, QUESTION_SENDING);
+		pthread_mutex_unlock(&auth->lock);
+		int problem = send_question(question);
+		pthread_mutex_lock(&auth->lock);
+		sent = note_sent(question, problem);
+	}
+	bool sooner = question->state != QUESTION_DONE && question->deadline_ms < auth->look_at;
+	if (sooner)
+		auth->look_at = question->deadline_ms;
+	if (sooner || !sent)
+		eventfd_write(auth->wake_fd, 1);
 }
 
-static bool enter(struct auth *auth, struct waiter *waiter)
+static struct auth_question *question_new(struct auth *auth, enum wire_kind kind, struct slice fields, void (*wake)(void *context), void *context)
 {
-	clock_init_condition(&waiter->changed);
+	struct auth_question *question = memory_new(sizeof *question);
+	*question = (struct auth_question){
+		.auth = auth, .kind = kind, .wake = wake, .context = context, .fields = BUF_SECRET(WIRE_DATAGRAM_MAX),
+		.parts = BUF(ANSWER_MAX), .answer = BUF_SECRET(WIRE_DATAGRAM_MAX),
+		.deadline_ms = clock_monotonic_ms() + AUTH_ANSWER_SECONDS * 1000,
+	};
+	buf_append(&question->fields, fields);
 	pthread_mutex_lock(&auth->lock);
-	bool receiving = start_receiving(auth);
-	waiter->id = auth->next_id++;
-	waiter->generation = auth->generation;
-	waiter->next = auth->waiters[waiter->id % WAITER_BUCKETS];
-	auth->waiters[waiter->id % WAITER_BUCKETS] = waiter;
+	begin(question);
 	pthread_mutex_unlock(&auth->lock);
-	return receiving;
+	return question;
 }
 
-static bool wait_for(struct auth *auth, struct waiter *waiter, bool sent, int64_t deadline_ms)
+/* One that isn't done is given up: its wake() isn't running and won't be called when this returns. */
+static void question_free(struct auth_question *question)
 {
-	pthread_mutex_lock(&auth->lock);
-	while (sent && !waiter->done)
-		if (!clock_wait(&waiter->changed, &auth->lock, deadline_ms))
-			break;
-	struct waiter **at = &auth->waiters[waiter->id % WAITER_BUCKETS];
-	while (*at != waiter)
-		at = &(*at)->next;
-	*at = waiter->next;
-	bool answered = waiter->done && !waiter->failed;
-	pthread_mutex_unlock(&auth->lock);
-	pthread_cond_destroy(&waiter->changed);
-	return answered;
-}
-
-/** One question and its answer. */
-struct question {
-	struct buf request, parts, answer;
-};
-
-static struct question question_new(void)
-{
-	return (struct question){.request = BUF_SECRET(WIRE_DATAGRAM_MAX), .parts = BUF(ANSWER_MAX), .answer = BUF_SECRET(WIRE_DATAGRAM_MAX)};
-}
-
-static void question_free(struct question *question)
-{
-	buf_free(&question->request);
+	pthread_mutex_lock(&question->auth->lock);
+	if (question->state != QUESTION_DONE)
+		leave(question);
+	pthread_mutex_unlock(&question->auth->lock);
+	buf_free(&question->fields);
 	buf_free(&question->parts);
 	buf_free(&question->answer);
+	free(question);
 }
 
-/* Sends what `fields` holds and waits for the answer. Afterwards waiter.done says whether it was worth waiting. */
-static bool ask_once(struct auth *auth, enum wire_kind kind, struct slice fields, struct question *question, struct waiter *waiter, int64_t deadline_ms)
+static bool question_is_done(const struct auth_question *question)
 {
-	*waiter = (struct waiter){.parts = &question->parts, .answer = &question->answer};
-	buf_clear(&question->request);
-	buf_clear(&question->parts);
-	buf_clear(&question->answer);
-	bool receiving = enter(auth, waiter);
-	wire_begin(&question->request, kind, waiter->generation, waiter->id);
-	buf_append(&question->request, fields);
-	bool sent = receiving && !question->request.overflow && send_request(auth, buf_slice(&question->request), deadline_ms);
-	return wait_for(auth, waiter, sent, deadline_ms);
+	pthread_mutex_lock(&question->auth->lock);
+	bool done = question->state == QUESTION_DONE;
+	pthread_mutex_unlock(&question->auth->lock);
+	return done;
 }
 
-/* False: the question can't be answered now. One that was lost with a restarted auth role is asked once more. */
-static bool ask(struct auth *auth, enum wire_kind kind, struct slice fields, struct question *question)
+/** One that waits in a thread. */
+struct asker {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool done;
+};
+
+static void wake_asker(void *context)
 {
-	int64_t deadline_ms = clock_monotonic_ms() + AUTH_ANSWER_SECONDS * 1000;
-	struct waiter waiter;
-	bool answered = ask_once(auth, kind, fields, question, &waiter, deadline_ms);
-	if (!answered && waiter.done && kind != WIRE_SIGN_IN_STEP)
-		answered = ask_once(auth, kind, fields, question, &waiter, deadline_ms);
-	if (!answered)
-		log_warning("auth.unanswered", log_text("reason", waiter.done ? "the auth role was restarted" : "it doesn't answer"));
-	return answered;
+	struct asker *asker = context;
+	pthread_mutex_lock(&asker->lock);
+	asker->done = true;
+	pthread_cond_signal(&asker->changed);
+	pthread_mutex_unlock(&asker->lock);
 }
 
-static struct wire_reader read_answer(const struct question *question)
+static struct auth_question *ask_and_wait(struct auth *auth, enum wire_kind kind, struct slice fields)
+{
+	struct asker asker = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+	struct auth_question *question = question_new(auth, kind, fields, wake_asker, &asker);
+	pthread_mutex_lock(&asker.lock);
+	while (!asker.done)
+		pthread_cond_wait(&asker.changed, &asker.lock);
+	pthread_mutex_unlock(&asker.lock);
+	question_is_done(question); /* the lock that wake_asker() was called under is free again */
+	pthread_cond_destroy(&asker.changed);
+	pthread_mutex_destroy(&asker.lock);
+	return question;
+}
+
+/* What was asked before isn't taken for the answer to anything else. */
+static struct auth_question *ask_without_thread(struct auth *auth, struct auth_wait *wait, enum wire_kind kind, struct slice fields)
+{
+	struct auth_question *question = wait->question;
+	if (question && (question->kind != kind || !slice_equal(buf_slice(&question->fields), fields)))
+		auth_wait_end(wait);
+	if (!wait->question)
+		wait->question = question_new(auth, kind, fields, wait->wake, wait->context);
+	if (!question_is_done(wait->question))
+		return NULL;
+	question = wait->question;
+	wait->question = NULL;
+	return question;
+}
+
+/* Asks. The question that comes back is done, and to be freed; NULL: `wait` will be woken. */
+static struct auth_question *ask(struct auth *auth, struct auth_wait *wait, enum wire_kind kind, const struct buf *fields)
+{
+	struct auth_question *question = wait ? ask_without_thread(auth, wait, kind, buf_slice(fields)) : ask_and_wait(auth, kind, buf_slice(fields));
+	if (question && !question->answered)
+		log_warning("auth.unanswered", log_text("reason", question->again ? "the auth role was restarted" : "it doesn't answer"));
+	return question;
+}
+
+bool auth_is_awaited(const struct auth_wait *wait) { return wait->question != NULL; }
+
+void auth_wait_end(struct auth_wait *wait)
+{
+	if (wait->question)
+		question_free(wait->question);
+	wait->question = NULL;
+}
+
+static struct wire_reader read_answer(const struct auth_question *question)
 {
 	return (struct wire_reader){.rest = buf_slice(&question->answer)};
 }
 
-/* A question whose answer is one number up to `max`. */
-static uint64_t ask_number(struct auth *auth, enum wire_kind kind, struct slice first, const struct slice *second, uint64_t max, uint64_t otherwise)
+/* A question whose answer is one number up to `max`; AWAITED while there is none yet. */
+#define AWAITED UINT64_MAX
+static uint64_t ask_number(struct auth *auth, struct auth_wait *wait, enum wire_kind kind, struct slice first, const struct slice *second,
+			   uint64_t max, uint64_t otherwise)
 {
 	if (first.len > WIRE_ADDRESS_MAX || (second && second->len > WIRE_ADDRESS_MAX))
 		return otherwise;
-	struct question question = question_new();
 	struct buf fields = BUF(WIRE_DATAGRAM_MAX);
 	wire_put_text(&fields, first);
 	if (second)
 		wire_put_text(&fields, *second);
+	struct auth_question *question = ask(auth, wait, kind, &fields);
+	buf_free(&fields);
+	if (!question)
+		return AWAITED;
 	uint64_t number = otherwise;
-	if (ask(auth, kind, buf_slice(&fields), &question)) {
-		struct wire_reader reader = read_answer(&question);
+	if (question->answered) {
+		struct wire_reader reader = read_answer(question);
 		number = wire_number(&reader, max);
 		if (!wire_end(&reader))
 			number = otherwise;
 	}
-	buf_free(&fields);
-	question_free(&question);
+	question_free(question);
 	return number;
 }
 
 /* ---- Addresses ---- */
 
-enum recipient_kind auth_recipient(struct auth *auth, struct slice address, struct recipient_room *room)
+static enum recipient_kind read_recipient(const struct auth_question *question, struct recipient_room *room)
+{
+	if (!question->answered)
+		return RECIPIENT_TEMPORARY;
+	struct wire_reader reader = read_answer(question);
+	enum recipient_kind kind = (enum recipient_kind)wire_number(&reader, RECIPIENT_TEMPORARY);
+	room->now = wire_number(&reader, UINT64_MAX);
+	room->most = wire_number(&reader, UINT64_MAX);
+	room->account = wire_number(&reader, UINT64_MAX);
+	return wire_end(&reader) ? kind : RECIPIENT_TEMPORARY;
+}
+
+enum recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct recipient_room *room)
 {
 	if (address.len > WIRE_ADDRESS_MAX)
 		return RECIPIENT_UNKNOWN;
-	struct question question = question_new();
 	struct buf fields = BUF(WIRE_DATAGRAM_MAX);
-	struct recipient_room told = {0, 0, 0};
-	enum recipient_kind kind = RECIPIENT_TEMPORARY;
 	wire_put_text(&fields, address);
-	if (ask(auth, WIRE_RECIPIENT, buf_slice(&fields), &question)) {
-		struct wire_reader reader = read_answer(&question);
-		kind = (enum recipient_kind)wire_number(&reader, RECIPIENT_TEMPORARY);
-		told.now = wire_number(&reader, UINT64_MAX);
-		told.most = wire_number(&reader, UINT64_MAX);
-		told.account = wire_number(&reader, UINT64_MAX);
-		if (!wire_end(&reader))
-			kind = RECIPIENT_TEMPORARY;
-	}
+	struct auth_question *question = ask(auth, wait, WIRE_RECIPIENT, &fields);
 	buf_free(&fields);
-	question_free(&question);
+	if (!question)
+		return RECIPIENT_AWAITED;
+	struct recipient_room told = {0, 0, 0};
+	enum recipient_kind kind = read_recipient(question, &told);
+	question_free(question);
 	if (room)
 		*room = told;
 	return kind;
 }
 
-enum sender_right auth_may_send_as(struct auth *auth, struct slice account, struct slice address)
+enum sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address)
 {
 	if (account.len > WIRE_ADDRESS_MAX || address.len > WIRE_ADDRESS_MAX)
 		return SENDER_OTHERS;
-	return (enum sender_right)ask_number(auth, WIRE_MAY_SEND_AS, account, &address, SENDER_TEMPORARY, SENDER_TEMPORARY);
+	uint64_t right = ask_number(auth, wait, WIRE_MAY_SEND_AS, account, &address, SENDER_TEMPORARY, SENDER_TEMPORARY);
+	return right == AWAITED ? SENDER_AWAITED : (enum sender_right)right;
 }
 
 enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
 {
-	uint64_t identity = ask_number(auth, WIRE_IDENTITY, account->name, NULL, INT64_MAX, UINT64_MAX);
+	uint64_t identity = ask_number(auth, NULL, WIRE_IDENTITY, account->name, NULL, INT64_MAX, UINT64_MAX);
 	if (identity == UINT64_MAX)
 		return AUTH_UNKNOWN;
 	return account->identity != 0 && identity == (uint64_t)account->identity ? AUTH_STANDS : AUTH_ENDED;
@@ -321,7 +512,7 @@ enum auth_standing auth_stands(struct auth *auth, const struct auth_account *acc
 
 enum language auth_language(struct auth *auth, struct slice address)
 {
-	return (enum language)ask_number(auth, WIRE_LANGUAGE, address, NULL, LANGUAGE_COUNT - 1, LANGUAGE_EN);
+	return (enum language)ask_number(auth, NULL, WIRE_LANGUAGE, address, NULL, LANGUAGE_COUNT - 1, LANGUAGE_EN);
 }
 
 static void read_route(struct wire_reader *reader, struct route *route)
@@ -346,28 +537,31 @@ static bool read_routes(struct slice parts, struct arena *arena, struct route **
 	return true;
 }
 
+static bool read_resolved(const struct auth_question *question, struct arena *arena, struct route **routes, size_t *count, struct error *error)
+{
+	if (!question->answered)
+		return error_set(error, ERROR_TEMPORARY, "the auth role doesn't answer");
+	struct wire_reader reader = read_answer(question);
+	enum error_kind kind = (enum error_kind)wire_number(&reader, ERROR_FULL);
+	struct slice text = kind == ERROR_NONE ? SLICE("") : wire_text(&reader, sizeof error->text);
+	if (!wire_end(&reader))
+		return error_set(error, ERROR_TEMPORARY, "the auth role's answer is malformed");
+	if (kind != ERROR_NONE)
+		return error_set(error, kind, "%.*s", SLICE_ARG(text));
+	return read_routes(buf_slice(&question->parts), arena, routes, count) ||
+	       error_set(error, ERROR_TEMPORARY, "the auth role's answer is malformed");
+}
+
 bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error)
 {
 	if (address.len > WIRE_ADDRESS_MAX)
 		return error_set(error, ERROR_NOT_FOUND, "the address is too long");
-	struct question question = question_new();
 	struct buf fields = BUF(WIRE_DATAGRAM_MAX);
-	bool done = false;
 	wire_put_text(&fields, address);
-	error_set(error, ERROR_TEMPORARY, "the auth role doesn't answer");
-	if (ask(auth, WIRE_RESOLVE, buf_slice(&fields), &question)) {
-		struct wire_reader reader = read_answer(&question);
-		enum error_kind kind = (enum error_kind)wire_number(&reader, ERROR_FULL);
-		struct slice text = kind == ERROR_NONE ? SLICE("") : wire_text(&reader, sizeof error->text);
-		if (!wire_end(&reader))
-			error_set(error, ERROR_TEMPORARY, "the auth role's answer is malformed");
-		else if (kind != ERROR_NONE)
-			error_set(error, kind, "%.*s", SLICE_ARG(text));
-		else
-			done = read_routes(buf_slice(&question.parts), arena, routes, count);
-	}
+	struct auth_question *question = ask(auth, NULL, WIRE_RESOLVE, &fields);
+	bool done = read_resolved(question, arena, routes, count, error);
 	buf_free(&fields);
-	question_free(&question);
+	question_free(question);
 	return done;
 }
 
@@ -429,9 +623,11 @@ struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const s
 }
 
 /* Reads the answer that steps and password checks share. */
-static enum sign_in_status read_status(const struct question *question, uint64_t *exchange_id, struct buf *output, struct arena *arena,
+static enum sign_in_status read_status(const struct auth_question *question, uint64_t *exchange_id, struct buf *output, struct arena *arena,
 				       struct auth_account *account, int *delay_ms)
 {
+	if (!question->answered)
+		return SIGN_IN_TEMPORARY;
 	struct wire_reader reader = read_answer(question);
 	enum sign_in_status status = (enum sign_in_status)wire_number(&reader, SIGN_IN_BUSY);
 	*exchange_id = wire_number(&reader, UINT64_MAX);
@@ -444,33 +640,33 @@ static enum sign_in_status read_status(const struct question *question, uint64_t
 	return status;
 }
 
-static enum sign_in_status step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account,
-				int *delay_ms)
+static enum sign_in_status step(struct sign_in *exchange, struct auth_wait *wait, bool has_input, struct slice input, struct buf *output,
+				struct auth_account *account, int *delay_ms)
 {
-	struct question question = question_new();
 	struct buf fields = BUF_SECRET(WIRE_DATAGRAM_MAX);
-	enum sign_in_status status = SIGN_IN_TEMPORARY;
 	wire_put_number(&fields, exchange->exchange_id);
 	wire_put_text(&fields, exchange->mechanism);
 	wire_put_client(&fields, &exchange->client);
 	wire_put_number(&fields, has_input);
 	wire_put_text(&fields, input);
-	if (ask(exchange->auth, WIRE_SIGN_IN_STEP, buf_slice(&fields), &question))
-		status = read_status(&question, &exchange->exchange_id, output, exchange->arena, account, delay_ms);
+	struct auth_question *question = ask(exchange->auth, wait, WIRE_SIGN_IN_STEP, &fields);
 	buf_free(&fields);
-	question_free(&question);
+	if (!question)
+		return SIGN_IN_AWAITED;
+	enum sign_in_status status = read_status(question, &exchange->exchange_id, output, exchange->arena, account, delay_ms);
+	question_free(question);
 	return status;
 }
 
-enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account,
-				 int *delay_ms)
+enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wait, bool has_input, struct slice input, struct buf *output,
+				 struct auth_account *account, int *delay_ms)
 {
 	*account = (struct auth_account){SLICE(""), 0};
 	*delay_ms = 0;
 	if (exchange->over || input.len > WIRE_SASL_MAX)
 		return SIGN_IN_MALFORMED;
-	enum sign_in_status status = step(exchange, has_input, input, output, account, delay_ms);
-	if (status != SIGN_IN_CONTINUE && status != SIGN_IN_BUSY) {
+	enum sign_in_status status = step(exchange, wait, has_input, input, output, account, delay_ms);
+	if (status != SIGN_IN_CONTINUE && status != SIGN_IN_BUSY && status != SIGN_IN_AWAITED) {
 		exchange->over = true;
 		exchange->exchange_id = 0;
 	}
@@ -483,7 +679,7 @@ static void send_end(struct sign_in *exchange)
 	struct buf datagram = BUF(WIRE_DATAGRAM_MAX);
 	wire_begin(&datagram, WIRE_SIGN_IN_END, 0, 0);
 	wire_put_number(&datagram, exchange->exchange_id);
-	send_request(exchange->auth, buf_slice(&datagram), clock_monotonic_ms());
+	send_request(exchange->auth, buf_slice(&datagram));
 	buf_free(&datagram);
 }
 
@@ -498,22 +694,22 @@ void sign_in_end(struct sign_in **exchange)
 	*exchange = NULL;
 }
 
-enum sign_in_status auth_check_password(struct auth *auth, struct slice name, struct slice password, const struct sign_in_client *client,
-					struct arena *arena, struct auth_account *account, int *delay_ms)
+enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wait, struct slice name, struct slice password,
+					const struct sign_in_client *client, struct arena *arena, struct auth_account *account, int *delay_ms)
 {
 	*account = (struct auth_account){SLICE(""), 0};
 	*delay_ms = 0;
-	struct question question = question_new();
 	struct buf fields = BUF_SECRET(WIRE_DATAGRAM_MAX);
-	enum sign_in_status status = SIGN_IN_TEMPORARY;
-	uint64_t none;
 	/* What is too long is nobody's; it must cost and count like any other guess. */
 	wire_put_client(&fields, client);
 	wire_put_text(&fields, slice_sub(name, 0, WIRE_ADDRESS_MAX));
 	wire_put_text(&fields, password.len > WIRE_PASSWORD_MAX ? SLICE("") : password);
-	if (ask(auth, WIRE_CHECK_PASSWORD, buf_slice(&fields), &question))
-		status = read_status(&question, &none, NULL, arena, account, delay_ms);
+	struct auth_question *question = ask(auth, wait, WIRE_CHECK_PASSWORD, &fields);
 	buf_free(&fields);
-	question_free(&question);
+	if (!question)
+		return SIGN_IN_AWAITED;
+	uint64_t none;
+	enum sign_in_status status = read_status(question, &none, NULL, arena, account, delay_ms);
+	question_free(question);
 	return status;
 }

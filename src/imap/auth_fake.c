@@ -78,10 +78,32 @@ static enum sign_in_status step_echo(struct sign_in *exchange, struct slice inpu
 	return account->name.len > 0 && slice_equal(input, SLICE("secret")) ? SIGN_IN_DONE : SIGN_IN_REFUSED;
 }
 
-enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms)
+/* Who waits without a thread is answered when he asks again. */
+static bool is_first_asking(struct auth_wait *wait)
+{
+	if (!wait || wait->question) {
+		auth_wait_end(wait);
+		return false;
+	}
+	wait->question = (struct auth_question *)wait;
+	wait->wake(wait->context);
+	return true;
+}
+
+bool auth_is_awaited(const struct auth_wait *wait) { return wait->question != NULL; }
+
+void auth_wait_end(struct auth_wait *wait)
+{
+	if (wait)
+		wait->question = NULL;
+}
+
+enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wait, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms)
 {
 	struct slice authorization, rest, name, password;
 	*delay_ms = 0;
+	if (is_first_asking(wait))
+		return SIGN_IN_AWAITED;
 	if (!has_input)
 		return SIGN_IN_CONTINUE;
 	if (exchange->echo)
@@ -97,12 +119,14 @@ void sign_in_end(struct sign_in **exchange)
 	*exchange = NULL;
 }
 
-enum sign_in_status auth_check_password(struct auth *auth, struct slice name, struct slice password, const struct sign_in_client *client,
+enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wait, struct slice name, struct slice password, const struct sign_in_client *client,
 					struct arena *arena, struct auth_account *account, int *delay_ms)
 {
 	(void)auth;
 	(void)client;
 	(void)arena;
 	*delay_ms = 0;
+	if (is_first_asking(wait))
+		return SIGN_IN_AWAITED;
 	return check(name, password, account);
 }

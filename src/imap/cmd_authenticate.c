@@ -80,11 +80,11 @@ static enum run step(struct command *command, bool has_input, struct slice input
 	struct auth_account account;
 	int delay_ms = 0;
 	enum run result = RUN_DONE;
-	enum sign_in_status status = sign_in_step(imap->sign_in, has_input, input, &output, &account, &delay_ms);
+	enum sign_in_status status = sign_in_step(imap->sign_in, &imap->wait, has_input, input, &output, &account, &delay_ms);
 	if (status == SIGN_IN_CONTINUE) {
 		imap->mode = MODE_SASL;
 		send_challenge(imap, &output);
-	} else if (status == SIGN_IN_BUSY) {
+	} else if (sign_in_is_open(status)) {
 		result = sign_in_again(imap, delay_ms);
 	} else if (status == SIGN_IN_DONE) {
 		result = step_done(command, &output, &account, delay_ms);

@@ -106,7 +106,7 @@ enum run before_run(struct imap *imap, struct slice unit)
 		conn_set_doing(imap->conn, command->verb->name);
 		result = rows[before.verb].run(command, &before);
 	}
-	if (result == RUN_AGAIN) /* the same unit, with its literals */
+	if (result != RUN_DONE) /* the same unit, with its literals */
 		imap->continued = continued;
 	wipe(&before);
 	return result;

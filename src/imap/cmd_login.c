@@ -20,6 +20,7 @@ enum run sign_in_reply(struct command *command, enum sign_in_status status, cons
 	case SIGN_IN_REFUSED:
 	case SIGN_IN_CONTINUE:
 	case SIGN_IN_BUSY:
+	case SIGN_IN_AWAITED:
 		imap_count_error(imap);
 		return reply_no(command, "AUTHENTICATIONFAILED", "Name or password is wrong");
 	}
@@ -35,12 +36,13 @@ enum run sign_in_reply(struct command *command, enum sign_in_status status, cons
 
 enum run sign_in_again(struct imap *imap, int delay_ms)
 {
+	enum run again = auth_is_awaited(&imap->wait) ? RUN_WAIT : RUN_AGAIN;
 	conn_delay(imap->conn, delay_ms);
 	if (imap->mode == MODE_SASL)
-		return RUN_AGAIN;
+		return again;
 	sign_in_end(&imap->sign_in);
 	command_end(imap);
-	return RUN_AGAIN;
+	return again;
 }
 
 bool sign_in_needs_tls(struct imap *imap)
@@ -56,8 +58,8 @@ enum run login(struct command *command, struct slice name, struct slice password
 	struct conn_tls tls;
 	struct sign_in_client client = imap_client(command->imap, &tls);
 	int delay_ms = 0;
-	enum sign_in_status status = auth_check_password(command->imap->service->auth, name, password, &client, command->arena, &account, &delay_ms);
-	if (status == SIGN_IN_BUSY)
+	enum sign_in_status status = auth_check_password(command->imap->service->auth, &command->imap->wait, name, password, &client, command->arena, &account, &delay_ms);
+	if (sign_in_is_open(status))
 		return sign_in_again(command->imap, delay_ms);
 	return sign_in_reply(command, status, &account, delay_ms);
 }

@@ -363,7 +363,7 @@ static enum run imap_run(void *session, struct slice unit)
 	if (!imap->command && imap->borrowed > 0)
 		imap_repay(imap, imap->borrowed);
 	enum run result = run_pending(imap, unit);
-	if (result == RUN_AGAIN)
+	if (result != RUN_DONE)
 		return result;
 	imap->pending = PENDING_NOTHING;
 	if (imap->mode == MODE_COMMAND || imap->state == STATE_LOGOUT)
@@ -375,10 +375,13 @@ static enum run imap_run(void *session, struct slice unit)
 
 /* ---- coming and going ---- */
 
+static void resume(void *conn) { conn_resume(conn); }
+
 static void *imap_open(struct conn *conn, void *context)
 {
 	struct imap *imap = memory_new(sizeof *imap);
 	imap->conn = conn;
+	imap->wait = (struct auth_wait){.wake = resume, .context = conn};
 	imap->id = conn_id(conn);
 	imap->service = context;
 	imap->state = STATE_GREETED;
@@ -410,6 +413,7 @@ static void imap_expire(void *session, enum expiry why)
 static void imap_close(void *session)
 {
 	struct imap *imap = session;
+	auth_wait_end(&imap->wait);
 	idle_stop(imap);
 	sign_in_end(&imap->sign_in);
 	command_end(imap);

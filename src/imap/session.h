@@ -53,6 +53,7 @@ struct imap {
 	int64_t incarnation;         /* of the account's mail when it was entered: see account_incarnation() */
 	struct selected *selected;   /* NULL unless STATE_SELECTED */
 	struct command *command;     /* the one in progress; between units only with RUN_AGAIN, IDLE, AUTHENTICATE, APPEND */
+	struct auth_wait wait;             /* what the unit has asked auth, and is to be run again for */
 	struct sign_in *sign_in;     /* AUTHENTICATE */
 	bool sign_in_done;           /* the server's last message is out, the client's empty answer is due */
 	struct append *append;

@@ -9,7 +9,12 @@ enum run sign_in_reply(struct command *command, enum sign_in_status status, cons
 /** LOGIN and AUTHENTICATE, with their arguments; initial.at is NULL without an initial response. */
 enum run login(struct command *command, struct slice name, struct slice password);
 enum run authenticate(struct command *command, struct slice mechanism, struct slice initial);
-/** After SIGN_IN_BUSY: the unit runs again later, and a command from its beginning. The command in progress may be gone. */
+/** Is there no answer yet (SIGN_IN_BUSY, SIGN_IN_AWAITED)? Then the unit runs again later. */
+static inline bool sign_in_is_open(enum sign_in_status status)
+{
+	return status == SIGN_IN_BUSY || status == SIGN_IN_AWAITED;
+}
+/** … and a command from its beginning. The command in progress may be gone. */
 enum run sign_in_again(struct imap *imap, int delay_ms);
 /** Must this connection be encrypted before it may carry passwords? */
 bool sign_in_needs_tls(struct imap *imap);

@@ -110,7 +110,7 @@ static void many_wait_without_a_thread(void **state)
 		call_received_free(&question);
 	}
 	assert_int_equal(done, 0);
-	assert_int_equal(thread_count(), threads + 1); /* who receives */
+	assert_in_range(thread_count(), threads, threads + 2); /* who receives; a sanitizer has one, too */
 	for (int i = MANY; i-- > 0;) {
 		answerer_answer(fixture->answerer, ids[i], slice_of(texts[i]), NULL, 0);
 		if (i % 8 == 0) /* answers need room, too */

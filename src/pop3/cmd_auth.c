@@ -95,7 +95,7 @@ static void end_sign_in(struct pop3_session *session, enum sign_in_status status
 	conn_delay(session->conn, delay_ms);
 }
 
-/* The unit is run once more, when the delay is over. */
+/* The unit is run once more, when the delay is over, or the answer is there. */
 static void ask_again(struct pop3_session *session, int delay_ms)
 {
 	session->again = true;
@@ -137,15 +137,15 @@ enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
 	struct arena *arena = arena_new();
 	struct auth_account account;
 	int delay_ms;
-	enum sign_in_status status = auth_check_password(session->service->auth, slice_of(session->user), argument, &client, arena, &account, &delay_ms);
-	if (status == SIGN_IN_BUSY)
+	enum sign_in_status status = auth_check_password(session->service->auth, &session->wait, slice_of(session->user), argument, &client, arena, &account, &delay_ms);
+	if (status == SIGN_IN_BUSY || status == SIGN_IN_AWAITED)
 		ask_again(session, delay_ms);
 	else {
 		pop3_forget_sign_in(session);
 		end_sign_in(session, status, &account, delay_ms);
 	}
 	arena_free(&arena);
-	return session->again ? RUN_AGAIN : RUN_DONE;
+	return pop3_goes_on(session);
 }
 
 /* ---- AUTH ---- */
@@ -165,7 +165,7 @@ static void take_step(struct pop3_session *session, bool has_input, struct slice
 	struct buf output = BUF(ANSWER_MAX);
 	struct auth_account account;
 	int delay_ms;
-	enum sign_in_status status = sign_in_step(session->exchange, has_input, input, &output, &account, &delay_ms);
+	enum sign_in_status status = sign_in_step(session->exchange, &session->wait, has_input, input, &output, &account, &delay_ms);
 	if (status == SIGN_IN_CONTINUE)
 		send_challenge(session, buf_slice(&output));
 	else if (status == SIGN_IN_DONE && output.len > 0) {
@@ -175,7 +175,7 @@ static void take_step(struct pop3_session *session, bool has_input, struct slice
 		sign_in_end(&session->exchange);
 		send_challenge(session, buf_slice(&output));
 		conn_delay(session->conn, delay_ms);
-	} else if (status == SIGN_IN_BUSY)
+	} else if (status == SIGN_IN_BUSY || status == SIGN_IN_AWAITED)
 		ask_again(session, delay_ms);
 	else {
 		end_sign_in(session, status, &account, delay_ms);
@@ -259,7 +259,7 @@ enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument)
 	if (!session->again)
 		return RUN_DONE;
 	sign_in_end(&session->exchange); /* the command begins from its beginning */
-	return RUN_AGAIN;
+	return pop3_goes_on(session);
 }
 
 /* ---- STLS, CAPA ---- */

@@ -63,6 +63,7 @@ void conn_sign_out(struct conn *conn) { (void)conn; }
 void conn_set_doing(struct conn *conn, const char *doing) { (void)conn, (void)doing; }
 void conn_set_deadline(struct conn *conn, int64_t seconds) { (void)conn, (void)seconds; }
 void conn_delay(struct conn *conn, int milliseconds) { (void)conn, (void)milliseconds; }
+void conn_resume(struct conn *conn) { (void)conn; }
 bool conn_is_tls(const struct conn *conn) { return conn->tls; }
 bool conn_can_tls(const struct conn *conn) { (void)conn; return true; }
 struct slice conn_peer(const struct conn *conn) { (void)conn; return SLICE("192.0.2.1"); }
@@ -96,11 +97,33 @@ struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const s
 	return memory_new(sizeof(struct sign_in));
 }
 
+/* Who waits without a thread is answered when he asks again. */
+static bool is_first_asking(struct auth_wait *wait)
+{
+	if (!wait || wait->question) {
+		auth_wait_end(wait);
+		return false;
+	}
+	wait->question = (struct auth_question *)wait;
+	wait->wake(wait->context);
+	return true;
+}
+
+bool auth_is_awaited(const struct auth_wait *wait) { return wait->question != NULL; }
+
+void auth_wait_end(struct auth_wait *wait)
+{
+	if (wait)
+		wait->question = NULL;
+}
+
 /* The last byte of the client's message says how it goes on. */
-enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms)
+enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wait, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms)
 {
 	char how = has_input && input.len > 0 ? input.at[input.len - 1] : 'c';
 	*delay_ms = 0;
+	if (is_first_asking(wait))
+		return SIGN_IN_AWAITED;
 	*account = (struct auth_account){SLICE("alice@example.test"), 1};
 	if (how == 'c' && exchange->steps++ < 5) {
 		buf_append(output, input);
@@ -123,11 +146,13 @@ void sign_in_end(struct sign_in **exchange)
 	*exchange = NULL;
 }
 
-enum sign_in_status auth_check_password(struct auth *auth, struct slice name, struct slice password, const struct sign_in_client *client,
+enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wait, struct slice name, struct slice password, const struct sign_in_client *client,
 					struct arena *arena, struct auth_account *account, int *delay_ms)
 {
 	(void)auth, (void)client;
 	*delay_ms = 0;
+	if (is_first_asking(wait))
+		return SIGN_IN_AWAITED;
 	*account = (struct auth_account){arena_copy(arena, name), 1};
 	return password.len % 2 ? SIGN_IN_DONE : SIGN_IN_REFUSED;
 }
@@ -227,7 +252,7 @@ static size_t run_units(struct conn *conn, void *session, struct slice input)
 			break;
 		assert(length > 0 && length <= rest.len);
 		unsigned rounds = 0;
-		while (pop3_protocol.run(session, slice_sub(rest, 0, length)) == RUN_AGAIN) {
+		while (pop3_protocol.run(session, slice_sub(rest, 0, length)) != RUN_DONE) {
 			assert(rounds++ < 1000);
 			conn->sends++;
 		}

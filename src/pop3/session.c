@@ -116,6 +116,11 @@ static enum run run_command(struct pop3_session *session, struct slice line)
 	return RUN_DONE;
 }
 
+enum run pop3_goes_on(const struct pop3_session *session)
+{
+	return auth_is_awaited(&session->wait) ? RUN_WAIT : session->again ? RUN_AGAIN : RUN_DONE;
+}
+
 static enum run pop3_run(void *context, struct slice unit)
 {
 	struct pop3_session *session = context;
@@ -129,15 +134,18 @@ static enum run pop3_run(void *context, struct slice unit)
 		pop3_answer(session, line);
 	else
 		return run_command(session, line);
-	return session->again ? RUN_AGAIN : RUN_DONE;
+	return pop3_goes_on(session);
 }
 
 /* ---- Beginning and end ---- */
+
+static void resume(void *conn) { conn_resume(conn); }
 
 static void *pop3_open(struct conn *conn, void *context)
 {
 	struct pop3_session *session = memory_new(sizeof *session);
 	session->conn = conn;
+	session->wait = (struct auth_wait){.wake = resume, .context = conn};
 	session->id = conn_id(conn);
 	session->service = context;
 	session->config = config_current();
@@ -161,6 +169,7 @@ static void pop3_close(void *context)
 	struct pop3_session *session = context;
 	if (session->maildrop)
 		pop3_log_end(session, "pop3.lost", 0); /* it hasn't said QUIT */
+	auth_wait_end(&session->wait);
 	pop3_forget_sign_in(session);
 	maildrop_close(&session->maildrop);
 	if (session->transfer.fd >= 0)

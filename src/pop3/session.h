@@ -58,6 +58,7 @@ struct pop3_session {
 	size_t listed;          /* LIST and UIDL: messages listed so far */
 	bool resumed;           /* the command returned RUN_AGAIN */
 	bool again;             /* signing in: auth is busy, the unit is to be run again later */
+	struct auth_wait wait;  /* what the unit has asked auth, and is to be run again for */
 	struct transfer transfer;
 	uint64_t retrieved, retrieved_bytes;
 	int64_t id;             /* of the connection, for the log when it is gone */
@@ -80,6 +81,8 @@ __attribute__((format(printf, 2, 3))) void pop3_error(struct pop3_session *sessi
 void pop3_trouble(struct pop3_session *session, const char *what, const struct error *error);
 /** The event that ends a signed-in session: "pop3.quit" or "pop3.lost". */
 void pop3_log_end(const struct pop3_session *session, const char *event, size_t removed);
+/** What a unit of a sign-in returns: is it to be run again, or when auth has answered? */
+enum run pop3_goes_on(const struct pop3_session *session);
 /** Is signing in with a password allowed on this connection as it is? */
 bool pop3_may_sign_in(const struct pop3_session *session);
 /** Finds the message that `text` numbers; NULL, having replied, if it isn't one. */

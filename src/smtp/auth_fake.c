@@ -12,10 +12,32 @@ struct sign_in {
 	char *name;
 };
 
-enum recipient_kind auth_recipient(struct auth *auth, struct slice address, struct recipient_room *room)
+/* Who waits without a thread is answered when he asks again. */
+static bool is_first_asking(struct auth_wait *wait)
+{
+	if (!wait || wait->question) {
+		auth_wait_end(wait);
+		return false;
+	}
+	wait->question = (struct auth_question *)wait;
+	wait->wake(wait->context);
+	return true;
+}
+
+bool auth_is_awaited(const struct auth_wait *wait) { return wait->question != NULL; }
+
+void auth_wait_end(struct auth_wait *wait)
+{
+	if (wait)
+		wait->question = NULL;
+}
+
+enum recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct recipient_room *room)
 {
 	(void)auth;
 	struct recipient_room unused;
+	if (is_first_asking(wait))
+		return RECIPIENT_AWAITED;
 	room = room ? room : &unused;
 	*room = slice_equal_nocase(address, SLICE("full@example.test"))    ? (struct recipient_room){0, 1000, 0}
 		: slice_equal_nocase(address, SLICE("small@example.test")) ? (struct recipient_room){100, 1000, 0}
@@ -31,9 +53,11 @@ enum recipient_kind auth_recipient(struct auth *auth, struct slice address, stru
 	return slice_ends_nocase(address, SLICE("@example.test")) ? RECIPIENT_UNKNOWN : RECIPIENT_FOREIGN;
 }
 
-enum sender_right auth_may_send_as(struct auth *auth, struct slice account, struct slice address)
+enum sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address)
 {
 	(void)auth;
+	if (is_first_asking(wait))
+		return SENDER_AWAITED;
 	if (slice_equal_nocase(address, SLICE("later@example.test")))
 		return SENDER_TEMPORARY;
 	bool own = slice_equal_nocase(account, address) ||
@@ -87,9 +111,11 @@ static enum sign_in_status name_given(struct sign_in *exchange, struct slice nam
 	return known ? SIGN_IN_DONE : SIGN_IN_REFUSED;
 }
 
-enum sign_in_status sign_in_step(struct sign_in *exchange, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms)
+enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wait, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms)
 {
 	struct slice authorize, rest, name, password;
+	if (is_first_asking(wait))
+		return SIGN_IN_AWAITED;
 	if (exchange->plain) {
 		if (!has_input)
 			return SIGN_IN_CONTINUE;

@@ -12,7 +12,7 @@ static enum sender_right right_to_write_as(struct session *session, const struct
 	enum sender_right right = SENDER_OWN;
 	for (size_t i = 0; i < count && right == SENDER_OWN; i++) {
 		struct slice address = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
-		right = smtp_may_send_as(session, address);
+		right = smtp_may_send_as(session, NULL, address);
 	}
 	return right;
 }
@@ -43,6 +43,7 @@ const char *author_judge(struct session *session, struct author *author)
 	case SENDER_OTHERS:
 		return arena_printf(arena, "550 5.7.1 the %s field names an address that is not yours", name).at;
 	case SENDER_TEMPORARY:
+	case SENDER_AWAITED: /* never, with a thread */
 		break;
 	}
 	return "451 4.3.0 whose address the header names can't be told now, try again later";

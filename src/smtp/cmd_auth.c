@@ -79,14 +79,14 @@ static void step(struct session *session, bool has_input, struct slice input)
 {
 	struct buf output = BUF_SECRET(ANSWER_MAX);
 	int delay_ms = 0;
-	enum sign_in_status status = sign_in_step(session->exchange, has_input, input, &output, &session->signed_in, &delay_ms);
+	enum sign_in_status status = sign_in_step(session->exchange, smtp_wait(session), has_input, input, &output, &session->signed_in, &delay_ms);
 	if (status == SIGN_IN_CONTINUE || (status == SIGN_IN_DONE && output.len > 0)) {
 		/* SMTP has no room for data beside success: the mechanism's last words go as a challenge, answered with nothing. */
 		if (status == SIGN_IN_CONTINUE)
 			session->signed_in = (struct auth_account){SLICE(""), 0};
 		send_challenge(session, buf_slice(&output));
 		conn_delay(session->conn, delay_ms);
-	} else if (status == SIGN_IN_BUSY) {
+	} else if (status == SIGN_IN_BUSY || status == SIGN_IN_AWAITED) {
 		session->again = true;
 		conn_delay(session->conn, delay_ms);
 	} else if (status == SIGN_IN_DONE) {

@@ -24,8 +24,9 @@ static const char *check_stranger(struct session *session, struct slice from)
 {
 	if (smtp_is_trusted(session) || from.len == 0 || !session->config->refuse_own_senders)
 		return NULL;
-	switch (auth_recipient(session->service->auth, from, NULL)) {
+	switch (auth_recipient(session->service->auth, smtp_wait(session), from, NULL)) {
 	case RECIPIENT_FOREIGN:
+	case RECIPIENT_AWAITED:
 		return NULL;
 	case RECIPIENT_TEMPORARY:
 		return "451 4.3.0 whether this sender is one of ours can't be told now, try again later";
@@ -42,8 +43,9 @@ static const char *check_sender(struct session *session, const struct mail_comma
 		return "552 5.3.4 the message is too large";
 	if (!smtp_is_submission(session) || command->from.len == 0)
 		return check_stranger(session, command->from);
-	switch (smtp_may_send_as(session, command->from)) {
+	switch (smtp_may_send_as(session, smtp_wait(session), command->from)) {
 	case SENDER_OWN:
+	case SENDER_AWAITED:
 		return NULL;
 	case SENDER_OTHERS:
 		return "553 5.7.1 this sender's address is not yours";
@@ -94,7 +96,7 @@ void cmd_mail(struct session *session, struct slice argument)
 		smtp_reply(session, "530 5.7.0 sign in first"); /* RFC 6409 §4.3 */
 		return;
 	}
-	if (session->disk_is_slow) {
+	if (queue_is_slow(session->service->queue)) { /* what waits for it grows no more */
 		smtp_reply(session, "451 4.3.2 the disk is slow at the moment, try again later");
 		return;
 	}
@@ -102,12 +104,15 @@ void cmd_mail(struct session *session, struct slice argument)
 		smtp_give_up(session, "4.7.0", "that were enough messages over one connection");
 		return;
 	}
-	session->transaction.arena = arena_new();
-	const char *reply = parse_mail(argument, session->transaction.arena, &command);
+	struct transaction *transaction = &session->transaction;
+	transaction->arena = transaction->arena ? transaction->arena : arena_new();
+	const char *reply = parse_mail(argument, transaction->arena, &command);
 	if (!reply && session->service->kind == SMTP_LOCAL && (reply = local_check(session)))
 		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
 	if (!reply && (reply = check_sender(session, &command)))
 		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
+	if (auth_is_awaited(&session->wait))
+		return;
 	smtp_reply(session, "%s", reply ? reply : "250 2.1.0 sender ok");
 	bound_mail(session, &command);
 	if (reply)
@@ -131,9 +136,9 @@ const char *mail_fits(const struct recipient_room *room, uint64_t size)
 
 static const char *check_recipient(struct session *session, struct slice *to, struct recipient_room *room)
 {
-	enum recipient_kind kind = auth_recipient(session->service->auth, *to, room);
+	enum recipient_kind kind = auth_recipient(session->service->auth, smtp_wait(session), *to, room);
 	if (kind == RECIPIENT_UNKNOWN && local_redirect(session, to))
-		kind = auth_recipient(session->service->auth, *to, room);
+		kind = auth_recipient(session->service->auth, NULL, *to, room);
 	switch (kind) {
 	case RECIPIENT_LOCAL:
 		promise_look(room, clock_monotonic_ms());
@@ -142,6 +147,8 @@ static const char *check_recipient(struct session *session, struct slice *to, st
 		return session->account || session->may_relay ? NULL : "550 5.7.1 mail for this address is not taken here without signing in";
 	case RECIPIENT_UNKNOWN:
 		return "550 5.1.1 nobody has this address";
+	case RECIPIENT_AWAITED:
+		return NULL;
 	case RECIPIENT_DISABLED:
 		return "550 5.2.1 this mailbox takes no mail";
 	case RECIPIENT_TEMPORARY:
@@ -184,13 +191,16 @@ void cmd_rcpt(struct session *session, struct slice argument)
 	/* Counted by commands, not by addresses: a million times the same recipient must end, too, or a million that can't be
 	 * checked now. */
 	size_t max = (size_t)session->config->max_recipients;
-	if (transaction->replies >= max || transaction->attempts++ >= max + (size_t)session->config->max_errors) {
+	if (transaction->replies >= max || transaction->attempts >= max + (size_t)session->config->max_errors) {
 		smtp_reply(session, "452 4.5.3 too many recipients"); /* RFC 5321 §4.5.3.1.10 */
 		return;
 	}
 	const char *reply = parse_rcpt(argument, transaction->message.smtputf8, transaction->arena, &command);
 	if (!reply && (reply = check_recipient(session, &command.to, &room)))
 		log_refusal(session, "recipient.refused", transaction->message.from, command.to, reply);
+	if (auth_is_awaited(&session->wait))
+		return;
+	transaction->attempts++;
 	bound_rcpt(session, &command);
 	if (!reply)
 		add_recipient(transaction, &command, &room);

@@ -65,7 +65,7 @@ static struct slice own_domain(struct session *session, struct arena *arena)
 	struct slice domain = slice_of(smtp_hostname(session)), label, rest = domain;
 	for (int i = 0; i < LABELS_MAX && rest.len > 0; i++) {
 		struct slice postmaster = arena_printf(arena, "postmaster@%.*s", SLICE_ARG(rest));
-		enum recipient_kind kind = auth_recipient(session->service->auth, postmaster, NULL);
+		enum recipient_kind kind = auth_recipient(session->service->auth, NULL, postmaster, NULL);
 		if (kind != RECIPIENT_FOREIGN && kind != RECIPIENT_TEMPORARY)
 			return rest;
 		if (!slice_cut(rest, '.', &label, &rest))
@@ -102,11 +102,11 @@ void cmd_whoami(struct session *session, struct slice argument)
 
 /* ---- What it may ---- */
 
-enum sender_right smtp_may_send_as(struct session *session, struct slice address)
+enum sender_right smtp_may_send_as(struct session *session, struct auth_wait *wait, struct slice address)
 {
 	if (session->service->kind == SMTP_LOCAL && (session->trusted || slice_equal_nocase(address, slice_of(session->account))))
 		return SENDER_OWN;
-	return auth_may_send_as(session->service->auth, slice_of(session->account), address);
+	return auth_may_send_as(session->service->auth, wait, slice_of(session->account), address);
 }
 
 const char *local_check(struct session *session)

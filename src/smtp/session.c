@@ -83,10 +83,18 @@ void smtp_reset(struct session *session)
 
 /* ---- Opening and closing ---- */
 
+static void resume(void *conn) { conn_resume(conn); }
+
+struct auth_wait *smtp_wait(struct session *session)
+{
+	return session->service->kind == SMTP_LOCAL ? NULL : &session->wait;
+}
+
 static void *smtp_open(struct conn *conn, void *context)
 {
 	struct session *session = memory_new(sizeof *session);
 	session->conn = conn;
+	session->wait = (struct auth_wait){.wake = resume, .context = conn};
 	session->service = context;
 	session->config = config_current();
 	session->may_relay = config_networks_hold(&session->config->relay_networks, conn_peer_address(conn));
@@ -105,6 +113,7 @@ static void *smtp_open(struct conn *conn, void *context)
 static void smtp_close(void *at)
 {
 	struct session *session = at;
+	auth_wait_end(&session->wait);
 	auth_cancel(session);
 	smtp_reset(session);
 	free(session->hello);
@@ -136,11 +145,11 @@ static size_t without_last_cr(struct slice input)
 	return input.len - (input.len > 0 && input.at[input.len - 1] == '\r');
 }
 
-/* While the disk is slow all workers may wait for it: a new message is refused without one. */
-static bool must_wait(struct session *session, const struct verb *verb)
+/* A text that has begun to come by BDAT may be in a file, which some commands throw away. */
+static bool is_quick(const struct session *session, const struct verb *verb)
 {
-	session->disk_is_slow = verb && verb->run == cmd_mail && smtp_state(session) == STATE_READY && queue_is_slow(session->service->queue);
-	return session->disk_is_slow;
+	unsigned quick = session->service->kind == SMTP_LOCAL ? VERB_QUICK : VERB_QUICK | VERB_ASKS;
+	return !verb || (verb->flags & quick && !session->transaction.chunks);
 }
 
 static enum unit peek_line(struct session *session, struct slice input, size_t *length)
@@ -156,10 +165,7 @@ static enum unit peek_line(struct session *session, struct slice input, size_t *
 	if (session->input == INPUT_ANSWER)
 		return UNIT_WORK;
 	const struct verb *verb = smtp_find_verb(session->service->kind, slice_sub(input, 0, *length - 2), &argument);
-	if (must_wait(session, verb))
-		return UNIT_QUICK;
-	/* A greeting in mid-transaction throws a draft away: that may touch the disk. */
-	return verb && (!(verb->flags & VERB_QUICK) || session->transaction.active) ? UNIT_WORK : UNIT_QUICK;
+	return is_quick(session, verb) ? UNIT_QUICK : UNIT_WORK;
 }
 
 static enum unit peek_skip(struct slice input, size_t *length)
@@ -277,6 +283,8 @@ static enum run smtp_run(void *at, struct slice unit)
 		chunk_received(session, unit);
 		break;
 	}
+	if (auth_is_awaited(&session->wait))
+		return RUN_WAIT;
 	if (session->errors >= session->config->max_errors && !session->closing && session->input != INPUT_DATA)
 		smtp_give_up(session, "4.7.0", "too many errors");
 	return session->again ? RUN_AGAIN : RUN_DONE;

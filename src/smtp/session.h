@@ -110,9 +110,9 @@ struct session {
 	uint64_t skipped;                /* bytes that were thrown away in a row */
 	int64_t errors, messages, useless;
 	bool closing;
-	bool disk_is_slow;               /* the MAIL that peek has found is to be refused for now, without a worker */
 	struct sign_in *exchange;        /* AUTH under way */
 	bool again;                      /* AUTH: auth is busy, the unit is to be run again later */
+	struct auth_wait wait;           /* what the unit has asked auth, and is to be run again for */
 	struct auth_account signed_in;   /* AUTH: done but for the client's empty answer to our last challenge */
 	struct transaction transaction;
 };
@@ -133,6 +133,8 @@ void smtp_reset(struct session *session);
 /** Is it one of ours: who has signed in, a client of relay_networks, a program that speaks LMTP? Else a stranger, whose sender's
  * address may be forged. */
 bool smtp_is_trusted(const struct session *session);
+/** How the unit waits for auth: without a thread, or, of SMTP_LOCAL, in its own (NULL). */
+struct auth_wait *smtp_wait(struct session *session);
 /** Which of STATE_… */
 unsigned smtp_state(const struct session *session);
 static inline const char *smtp_hostname(const struct session *session) { return session->config->hostname; }
@@ -146,7 +148,7 @@ static inline bool smtp_is_submission(const struct session *session)
 /* ---- local.c ---- */
 
 /** May who has signed in, or whose program it is, send as this address? */
-enum sender_right smtp_may_send_as(struct session *session, struct slice address);
+enum sender_right smtp_may_send_as(struct session *session, struct auth_wait *wait, struct slice address);
 /** Before a message of SMTP_LOCAL: who it is becomes session->account. NULL, or the reply that refuses it. */
 const char *local_check(struct session *session);
 /** Of SMTP_LOCAL: is an unknown recipient a user of this machine? Then it is the postmaster. */
@@ -159,6 +161,7 @@ enum {
 	VERB_QUICK = 1,   /* never blocks: may be run in the loop */
 	VERB_USELESS = 2, /* brings no mail nearer: counted against USELESS_COMMANDS_MAX */
 	VERB_LAST = 4,    /* changes what the next bytes are: the client must have our answer before it goes on */
+	VERB_ASKS = 8,    /* asks auth: without a thread, but where more than one question may be due (SMTP_LOCAL) */
 };
 
 struct verb {
