@@ -2,6 +2,7 @@
  * transaction, durable when it returns. Fails with what the database says (ERROR_TEMPORARY), or as directory.h names. */
 #include "auth/directory_internal.h"
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -96,14 +97,7 @@ bool directory_finish(struct directory *directory, bool done, struct error *erro
 
 void *directory_list_add(struct list *list)
 {
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? 2 * list->capacity : 8;
-		char *at = arena_array(list->arena, capacity, list->size);
-		if (list->count > 0)
-			memcpy(at, list->at, list->count * list->size);
-		list->at = at;
-		list->capacity = capacity;
-	}
+	list->at = arena_grow(list->arena, list->at, list->count, &list->room, list->size);
 	return list->at + list->size * list->count++;
 }
 

@@ -49,7 +49,7 @@ enum found directory_find_sender(struct directory *directory, struct slice accou
 struct list {
 	struct arena *arena;
 	char *at;
-	size_t count, capacity, size;
+	size_t count, room, size;
 };
 /** Room for one more, zeroed. */
 void *directory_list_add(struct list *list);

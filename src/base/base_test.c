@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/arena.h"
+#include "base/array.h"
 #include "base/base64.h"
 #include "base/buf.h"
 #include "base/log.h"
@@ -323,6 +324,25 @@ static void numbers_are_ranges(void **state)
 	assert_int_equal(count, 6);
 }
 
+static void arrays_grow(void **state)
+{
+	(void)state;
+	struct arena *arena = arena_new();
+	uint32_t *heap = NULL, *kept = NULL;
+	size_t heap_room = 0, kept_room = 0;
+	for (uint32_t i = 0; i < 1000; i++) {
+		ARRAY_GROW(heap, i, heap_room);
+		ARENA_GROW(arena, kept, i, kept_room);
+		assert_int_equal(kept[i], 0);
+		heap[i] = kept[i] = i;
+	}
+	assert_int_equal(heap_room, 1024);
+	for (uint32_t i = 0; i < 1000; i++)
+		assert_true(heap[i] == i && kept[i] == i);
+	free(heap);
+	arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -342,6 +362,7 @@ int main(void)
 		cmocka_unit_test(base64_is_strict),
 		cmocka_unit_test(hexadecimal_digits_have_values),
 		cmocka_unit_test(numbers_are_ranges),
+		cmocka_unit_test(arrays_grow),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

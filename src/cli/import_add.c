@@ -6,6 +6,7 @@
 
 #include <openssl/evp.h>
 
+#include "base/array.h"
 #include "base/memory.h"
 #include "cli/folder_names.h"
 #include "cli/mail_folders.h"
@@ -154,10 +155,7 @@ static bool meet_again(struct import *import, int64_t id, const struct delivered
 
 static void note_new(struct import *import, int64_t id, const unsigned char content[IMPORT_DIGEST_SIZE])
 {
-	if (import->fresh_count == import->fresh_room) {
-		import->fresh_room = import->fresh_room * 2 + 256;
-		import->fresh = memory_resize(import->fresh, import->fresh_room * sizeof *import->fresh);
-	}
+	ARRAY_GROW(import->fresh, import->fresh_count, import->fresh_room);
 	struct import_new *new = &import->fresh[import->fresh_count++];
 	new->delivery_id = id;
 	memcpy(new->digest, content, IMPORT_DIGEST_SIZE);

@@ -1,6 +1,7 @@
 /* pombal trace: everything that happened to a message. The event files are searched for what was asked; the ids of the
  * messages in the lines found, and of those that came of them (a report, a forwarded copy), are followed until there are no
  * more; then every line about them is shown, message by message. */
+#include "base/array.h"
 #include "base/map.h"
 #include "base/random.h"
 #include "cli/commands.h"
@@ -10,7 +11,7 @@
 struct story {
 	struct slice id;           /* empty: lines without one, such as refusals */
 	struct slice *lines;       /* grows */
-	size_t count;
+	size_t count, room;
 	bool has_session;          /* is it among the stories of the session it came in by? */
 	struct story *next, *next_of_session;
 };
@@ -126,12 +127,7 @@ static void find_ids(void *context, struct slice text)
 
 static void add_line(struct trace *trace, struct story *story, struct slice text)
 {
-	if ((story->count & (story->count + 1)) == 0) { /* room is doubled at 1, 3, 7, … */
-		struct slice *more = arena_array(trace->line->arena, 2 * story->count + 1, sizeof *more);
-		for (size_t i = 0; i < story->count; i++)
-			more[i] = story->lines[i];
-		story->lines = more;
-	}
+	ARENA_GROW(trace->line->arena, story->lines, story->count, story->room);
 	story->lines[story->count++] = arena_copy(trace->line->arena, text);
 }
 

@@ -6,6 +6,7 @@
  * between recipients is added to it. A crash anywhere repeats deliveries, and their ids make that harmless. */
 #include <openssl/evp.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "courier/body.h"
@@ -60,10 +61,7 @@ static void add_deliveries(struct batch *batch, struct addressee *addressee)
 		const struct route *route = &addressee->routes[i];
 		if (!route->local)
 			continue;
-		if (batch->delivery_count == batch->delivery_room) {
-			batch->delivery_room = batch->delivery_room ? 2 * batch->delivery_room : 64;
-			batch->deliveries = memory_resize(batch->deliveries, batch->delivery_room * sizeof *batch->deliveries);
-		}
+		ARRAY_GROW(batch->deliveries, batch->delivery_count, batch->delivery_room);
 		batch->deliveries[batch->delivery_count++] = (struct delivery){
 			.addressee = addressee, .account = route->address, .detail = route->detail,
 			.id = local_delivery_id(addressee->letter->work->message.id, route->address, route->detail)};

@@ -10,6 +10,7 @@
  * Line ends and NULs of old mail are mended by the store (message/canonical.h). Of many messages only the first few wait for the
  * commit in memory; the others are closed files. What is unfinished counts against the quota, and the memory of it against the
  * account's share. */
+#include "base/array.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "imap/session.h"
@@ -19,7 +20,6 @@ enum {
 	APPEND_PIECE_MAX = 1024 * 1024,
 	APPEND_OPEN_BYTES = 64 * 1024, /* so many bytes of messages wait in memory for the commit, which is faster then */
 	APPEND_OPEN_MAX = 100,        /* … and so many messages */
-	APPEND_ROOM = 16,             /* first room for messages; it doubles */
 	SKIP_FACTOR = 4,              /* a message that isn't waited for is thrown away up to so many times max_message */
 };
 
@@ -27,7 +27,8 @@ struct append {
 	struct mailbox mailbox;   /* its name isn't kept */
 	struct draft **drafts;
 	struct placement *placements;
-	size_t count, room;       /* the last one is being written while in_literal */
+	size_t draft_room, placement_room;
+	size_t count;             /* the last one is being written while in_literal */
 	size_t closed;            /* so many, the first ones, are complete in their files */
 	uint64_t open_bytes;      /* announced of those that aren't */
 	uint64_t memory;          /* of all those closed, and of the command's arena */
@@ -173,15 +174,6 @@ static bool close_drafts(struct command *command)
 	return true;
 }
 
-static void make_room(struct append *append)
-{
-	if (append->count < append->room)
-		return;
-	append->room = append->room ? append->room * 2 : APPEND_ROOM;
-	append->drafts = memory_resize(append->drafts, append->room * sizeof(struct draft *));
-	append->placements = memory_resize(append->placements, append->room * sizeof *append->placements);
-}
-
 static bool open_draft(struct command *command, struct flags flags, int64_t received, uint64_t size)
 {
 	struct append *append = command->imap->append;
@@ -189,7 +181,8 @@ static bool open_draft(struct command *command, struct flags flags, int64_t rece
 	bool many = append->open_bytes + size > APPEND_OPEN_BYTES || append->count - append->closed == APPEND_OPEN_MAX;
 	if (many && !close_drafts(command))
 		return false;
-	make_room(append);
+	ARRAY_GROW(append->drafts, append->count, append->draft_room);
+	ARRAY_GROW(append->placements, append->count, append->placement_room);
 	struct draft *draft = draft_new(command->account, &error);
 	append->drafts[append->count] = draft;
 	append->placements[append->count++] = (struct placement){.mailbox = append->mailbox.id, .flags = flags.system,

@@ -1,5 +1,6 @@
 /* LIST (RFC 3501 §6.3.8) and its extension (RFC 5258): what is selected, which patterns, what is returned; with the attributes of
  * CHILDREN (RFC 3348) and SPECIAL-USE (RFC 6154), and STATUS (RFC 5819). */
+#include "base/array.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "imap/pattern.h"
@@ -153,10 +154,7 @@ struct names {
 
 static void add_name(struct names *names, struct entry entry)
 {
-	if (names->count == names->room) {
-		names->room = names->room ? names->room * 2 : 64;
-		names->list = memory_resize(names->list, names->room * sizeof *names->list);
-	}
+	ARRAY_GROW(names->list, names->count, names->room);
 	names->list[names->count++] = entry;
 	map_put(names->known, entry.name, (void *)(uintptr_t)names->count);
 }

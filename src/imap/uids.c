@@ -3,9 +3,8 @@
 
 #include <assert.h>
 
+#include "base/array.h"
 #include "base/memory.h"
-
-enum { FIRST_ROOM = 4 };
 
 /* The run that holds an index: the last that begins at or before it. */
 static size_t run_of_index(const struct uids *uids, size_t index)
@@ -65,10 +64,7 @@ void uids_add(struct uids *uids, uint32_t uid)
 {
 	assert(uids->count == 0 || uid > uids_last(uids));
 	if (uids->count == 0 || uid != uids_last(uids) + 1) {
-		if (uids->run_count == uids->run_room) {
-			uids->run_room = uids->run_room ? uids->run_room * 2 : FIRST_ROOM;
-			uids->runs = memory_resize(uids->runs, uids->run_room * sizeof *uids->runs);
-		}
+		ARRAY_GROW(uids->runs, uids->run_count, uids->run_room);
 		uids->runs[uids->run_count++] = (struct uid_run){uid, (uint32_t)uids->count};
 	}
 	uids->count++;

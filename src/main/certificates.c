@@ -3,6 +3,7 @@
 
 #include <limits.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "net/server.h"
@@ -63,10 +64,10 @@ static bool unpack_one(struct slice *packed, struct tls_certificate *certificate
 static bool use(struct slice packed, const struct config *config, struct tls_server *tls, struct tls_server **made, struct error *error)
 {
 	struct tls_certificate *list = NULL;
-	size_t count = 0;
+	size_t count = 0, room = 0;
 	bool done = true;
 	while (done && packed.len > 0) {
-		list = memory_resize(list, (count + 1) * sizeof *list);
+		ARRAY_GROW(list, count, room);
 		done = unpack_one(&packed, &list[count]) || error_set(error, ERROR_INVALID, "damaged certificates from the master");
 		count += done;
 	}

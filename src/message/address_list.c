@@ -2,6 +2,7 @@
  * entry is looked at twice: once to find its end and shape, once to take it apart; so time is linear, whatever is in it. */
 #include "message/address_list.h"
 
+#include "base/array.h"
 #include "message/scan.h"
 
 enum {
@@ -39,14 +40,7 @@ struct entry {
 static void append(struct parser *parser, struct address address)
 {
 	struct address_list *list = parser->list;
-	if (list->count == list->capacity) {
-		size_t capacity = list->capacity ? list->capacity * 2 : 4;
-		struct address *larger = arena_array(parser->arena, capacity, sizeof *larger);
-		if (list->count > 0)
-			memcpy(larger, list->at, list->count * sizeof *larger);
-		list->at = larger;
-		list->capacity = capacity;
-	}
+	ARENA_GROW(parser->arena, list->at, list->count, list->room);
 	list->at[list->count++] = address;
 }
 

@@ -7,7 +7,7 @@
 
 struct address_list {
 	struct address *at; /* in the arena; NULL while empty */
-	size_t count, capacity;
+	size_t count, room;
 };
 
 /** Appends what address_parse_list() finds in `body`, up to `max` entries in all. */

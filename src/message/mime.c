@@ -12,6 +12,7 @@
  *   file, so all see the same. */
 #include "message/mime.h"
 
+#include "base/array.h"
 #include "message/header.h"
 #include "message/parameter.h"
 #include "message/scan.h"
@@ -297,29 +298,18 @@ static void make_leaf(struct part *part, bool opaque)
 	part->subtype = opaque ? SLICE("octet-stream") : SLICE("plain");
 }
 
-static void add_child(struct part *part, size_t *capacity, const struct part *child, struct arena *arena)
-{
-	if (part->child_count == *capacity) {
-		*capacity = *capacity ? *capacity * 2 : 4;
-		struct part *larger = arena_array(arena, *capacity, sizeof *larger);
-		if (part->child_count > 0)
-			memcpy(larger, part->children, part->child_count * sizeof *larger);
-		part->children = larger;
-	}
-	part->children[part->child_count++] = *child;
-}
-
 static void read_multipart(struct reader *reader, struct part *part, const struct boundary *of_part)
 {
 	struct boundary boundary = *of_part;
 	bool digest = slice_equal(part->subtype, SLICE("digest"));
-	size_t capacity = 0;
+	size_t room = 0;
 	reader->innermost = &boundary;
 	skip_body(reader); /* the preamble */
 	while (reader->found == &boundary && !reader->closing) {
 		struct part child = {0};
 		read_entity(reader, &child, digest, false);
-		add_child(part, &capacity, &child, reader->arena);
+		ARENA_GROW(reader->arena, part->children, part->child_count, room);
+		part->children[part->child_count++] = child;
 	}
 	reader->innermost = boundary.outer;
 	if (reader->found == &boundary)

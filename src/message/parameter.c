@@ -3,6 +3,7 @@
  * number of times, and what comes after a gap is not used. */
 #include "message/parameter.h"
 
+#include "base/array.h"
 #include "message/scan.h"
 #include "message/text.h"
 
@@ -223,17 +224,11 @@ void parameter_parse(struct slice text, struct arena *arena, struct parameter **
 	*count = 0;
 	struct arena *scratch = arena_new();
 	struct piece *pieces = NULL;
-	size_t found = 0, capacity = 0;
+	size_t found = 0, room = 0;
 	bool quotes_broken = false;
 	struct piece piece;
 	while (found < PIECES_MAX && take_piece(&text, &piece, &quotes_broken, scratch)) {
-		if (found == capacity) {
-			capacity = capacity ? capacity * 4 : 4;
-			struct piece *larger = arena_array(scratch, capacity, sizeof *larger);
-			if (found > 0)
-				memcpy(larger, pieces, found * sizeof *larger);
-			pieces = larger;
-		}
+		ARENA_GROW(scratch, pieces, found, room);
 		piece.order = found;
 		pieces[found++] = piece;
 	}

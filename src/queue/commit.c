@@ -13,6 +13,7 @@
 #include <errno.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -372,10 +373,7 @@ void queue_doom_body(struct queue *queue, int64_t id)
 {
 	struct error error;
 	pthread_mutex_lock(&queue->lock);
-	if (queue->doomed_count == queue->doomed_room) {
-		queue->doomed_room = queue->doomed_room ? queue->doomed_room * 2 : 8;
-		queue->doomed = memory_resize(queue->doomed, queue->doomed_room * sizeof *queue->doomed);
-	}
+	ARRAY_GROW(queue->doomed, queue->doomed_count, queue->doomed_room);
 	queue->doomed[queue->doomed_count++] = id;
 	if (start_writer(queue, &error))
 		pthread_cond_signal(&queue->work);

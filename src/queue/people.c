@@ -2,6 +2,7 @@
  * own: mail that comes in meanwhile waits for one chunk at most. */
 #include "queue/internal.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -42,13 +43,7 @@ static bool list_messages(struct db *db, const struct queue_filter *filter, stru
 		if (filter->id)
 			db_bind_number(rows, 4, filter->id);
 		while ((step = db_step(rows, error)) == DB_ROW) {
-			if (*count == room) {
-				struct queue_message *old = *list;
-				room = room ? room * 2 : 16;
-				*list = arena_array(arena, room, sizeof **list);
-				if (old)
-					memcpy(*list, old, *count * sizeof **list);
-			}
+			ARENA_GROW(arena, *list, *count, room);
 			queue_read_message(rows, arena, &(*list)[(*count)++]);
 		}
 	}

@@ -7,6 +7,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -169,13 +170,7 @@ bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struc
 	enum db_step step;
 	message->held = true;
 	while ((step = db_step(rows, error)) == DB_ROW) {
-		if (message->recipient_count == room) {
-			struct queue_recipient *old = message->recipients;
-			room = room ? room * 2 : 1;
-			message->recipients = arena_array(arena, room, sizeof *old);
-			if (old)
-				memcpy(message->recipients, old, message->recipient_count * sizeof *old);
-		}
+		ARENA_GROW(arena, message->recipients, message->recipient_count, room);
 		queue_read_recipient(rows, arena, &message->recipients[message->recipient_count++]);
 		message->held &= db_number(rows, RECIPIENT_COLUMN_HELD) != 0;
 	}

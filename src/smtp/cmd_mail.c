@@ -2,6 +2,7 @@
  * is refused here, where the sender hears it, and not by a bounce later. */
 #include "smtp/session.h"
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
@@ -166,18 +167,8 @@ static void add_recipient(struct transaction *transaction, const struct rcpt_com
 	for (size_t i = 0; i < message->recipient_count; i++)
 		if (transaction->known[i].hash == hash && slice_equal(message->recipients[i].address, command->to))
 			return;
-	if (message->recipient_count == transaction->recipient_room) {
-		size_t count = transaction->recipient_room ? transaction->recipient_room * 2 : 2;
-		struct queue_recipient *recipients = arena_array(transaction->arena, count, sizeof *recipients);
-		struct known_recipient *known = arena_array(transaction->arena, count, sizeof *known);
-		if (message->recipient_count > 0) {
-			memcpy(recipients, message->recipients, message->recipient_count * sizeof *recipients);
-			memcpy(known, transaction->known, message->recipient_count * sizeof *known);
-		}
-		message->recipients = recipients;
-		transaction->known = known;
-		transaction->recipient_room = count;
-	}
+	ARENA_GROW(transaction->arena, message->recipients, message->recipient_count, transaction->recipient_room);
+	ARENA_GROW(transaction->arena, transaction->known, message->recipient_count, transaction->known_room);
 	transaction->known[message->recipient_count] = (struct known_recipient){.hash = hash, .room = *room};
 	message->recipients[message->recipient_count++] =
 		(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify};

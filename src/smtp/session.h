@@ -83,7 +83,7 @@ struct transaction {
 	bool active;
 	struct queue_message message;    /* envelope; slices and recipients are in the arena */
 	struct known_recipient *known;   /* beside message.recipients */
-	size_t recipient_room;
+	size_t recipient_room, known_room;
 	size_t attempts;                 /* RCPT commands */
 	size_t replies;                  /* RCPT commands accepted: LMTP owes one reply for each (RFC 2033 §4.2) */
 	uint64_t announced;              /* SIZE=; 0: not given */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -441,13 +442,7 @@ struct names { struct arena *arena; struct slice *list; size_t count, room; };
 
 static void names_add(struct names *names, struct slice name)
 {
-	if (names->count == names->room) {
-		struct slice *wider = arena_array(names->arena, names->room ? names->room * 2 : 16, sizeof *wider);
-		if (names->count > 0)
-			memcpy(wider, names->list, names->count * sizeof *wider);
-		names->room = names->room ? names->room * 2 : 16;
-		names->list = wider;
-	}
+	ARENA_GROW(names->arena, names->list, names->count, names->room);
 	names->list[names->count++] = arena_copy(names->arena, name);
 }
 

@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -123,10 +124,7 @@ bool account_list_expunged(struct account *account, size_t limit, struct arena *
 		" AND expunged > $1 ORDER BY expunged DESC, id DESC LIMIT $2", clock_now() - account->store->undelete_seconds,
 		limit == 0 || limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
 	while ((step = db_step(s, error)) == DB_ROW) {
-		if (*count == room) {
-			room = room * 2 + 64;
-			found = memory_resize(found, room * sizeof *found);
-		}
+		ARRAY_GROW(found, *count, room);
 		found[(*count)++] = (struct expunged_message){db_number(s, 0), (uint64_t)db_number(s, 1), db_number(s, 2), db_number(s, 3),
 			arena_copy(arena, db_blob(s, 4))};
 	}

@@ -45,6 +45,7 @@
 #include <limits.h>
 #include <pthread.h>
 
+#include "base/array.h"
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/threads.h"
@@ -152,10 +153,7 @@ static inline struct db_statement *prepare_numbers(struct db *db, const char *sq
 struct ids { int64_t *at; size_t count, room; };
 static inline void ids_add(struct ids *ids, int64_t id)
 {
-	if (ids->count == ids->room) {
-		ids->room = ids->room * 2 + 64;
-		ids->at = memory_resize(ids->at, ids->room * sizeof *ids->at);
-	}
+	ARRAY_GROW(ids->at, ids->count, ids->room);
 	ids->at[ids->count++] = id;
 }
 static inline void ids_free(struct ids *ids)

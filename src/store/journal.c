@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/distrust.h"
 #include "base/file.h"
@@ -106,10 +107,7 @@ static bool is_content_whole(const struct kept *kept)
 
 static void list_add(struct kept_list *list, const struct kept *kept)
 {
-	if (list->count == list->room) {
-		list->room = list->room * 2 + 64;
-		list->at = memory_resize(list->at, list->room * sizeof *list->at);
-	}
+	ARRAY_GROW(list->at, list->count, list->room);
 	list->at[list->count++] = *kept;
 }
 

@@ -1,6 +1,7 @@
 /* Mailboxes: listing, finding, making, removing, renaming, subscribing. A level below another exists only by its name,
  * so renaming a branch rewrites the names below it. UIDVALIDITYs rise through the whole account: a name that is used again
  * has a new one. What gives a UIDVALIDITY is a durable transaction. */
+#include "base/array.h"
 #include "base/log.h"
 #include "store/internal.h"
 
@@ -206,13 +207,7 @@ static bool shown_messages(struct db *db, int64_t mailbox, struct arena *arena, 
 	*count = 0;
 	*list = NULL;
 	while ((step = db_step(s, error)) == DB_ROW) {
-		if (*count == room) {
-			struct shown *wider = arena_array(arena, room * 2 + 64, sizeof *wider);
-			if (*count > 0)
-				memcpy(wider, *list, *count * sizeof *wider);
-			*list = wider;
-			room = room * 2 + 64;
-		}
+		ARENA_GROW(arena, *list, *count, room);
 		(*list)[(*count)++] = (struct shown){db_number(s, 0), db_number(s, 1)};
 	}
 	return step == DB_DONE;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -61,10 +62,7 @@ static bool read_list(struct db_statement *s, bool summary, size_t bytes, struct
 			step = DB_DONE;
 			break;
 		}
-		if (*count == room) {
-			room = room ? room * 2 : 64;
-			found = memory_resize(found, room * sizeof *found);
-		}
+		ARRAY_GROW(found, *count, room);
 		read_message(s, summary, arena, &found[(*count)++]);
 	}
 	*list = arena_array(arena, *count + 1, sizeof **list);
@@ -127,10 +125,7 @@ static bool read_uids(struct db_statement *s, size_t expected, uint32_t **uids, 
 	*uids = memory_array(room, sizeof **uids);
 	*count = 0;
 	while ((step = db_step(s, error)) == DB_ROW) {
-		if (*count == room) {
-			room *= 2;
-			*uids = memory_resize(*uids, room * sizeof **uids);
-		}
+		ARRAY_GROW(*uids, *count, room);
 		(*uids)[(*count)++] = (uint32_t)db_number(s, 0);
 	}
 	if (step == DB_DONE)
