@@ -667,7 +667,7 @@ static void imported_hashes_sign_in_and_are_replaced(void **state)
 		ghost = {"nobody", "wonderland", NULL, NULL};
 	wait_for_scram(f, true);
 	for (size_t i = 0; i < 3; i++) {
-		assert_true(directory_set_hash(f->directory, SLICE("alice@example.test"), slice_of(hashes[i]), &error));
+		assert_true(directory_set_hash(f->directory, SLICE("alice@example.test"), slice_of(hashes[i]), NULL, &error));
 		int64_t identity = alices(f).identity;
 		wait_for_scram(f, false);
 		assert_int_equal(exchange(f, "SCRAM-SHA-256", &right, "", true), SIGN_IN_REFUSED); /* as for an unknown name */
@@ -691,14 +691,14 @@ static void imported_hashes_are_of_what_was_typed(void **state)
 	struct fixture *f = *state;
 	struct error error;
 	assert_true(directory_set_hash(f->directory, SLICE("alice@example.test"), SLICE(
-		"$6$saltsalt$D/iSWOGtNvj0/vH7iMxjBlVeX/fbIibg2vUp85b2QQLG61VdZuxzvQJ7zcMnGvl3UDTPVROaVHICX3dFlaAEd1"), &error));
+		"$6$saltsalt$D/iSWOGtNvj0/vH7iMxjBlVeX/fbIibg2vUp85b2QQLG61VdZuxzvQJ7zcMnGvl3UDTPVROaVHICX3dFlaAEd1"), NULL, &error));
 	assert_int_equal(check(f, "alice", "No пароль"), SIGN_IN_REFUSED);
 	assert_int_equal(check(f, "alice", "№ пароль"), SIGN_IN_DONE);
 	assert_false(alices(f).imported);
 	assert_int_equal(check(f, "alice", "№ пароль"), SIGN_IN_DONE);
 	/* Keys for SCRAM that came along serve at once. */
 	assert_true(directory_set_hash(f->directory, SLICE("alice@example.test"), SLICE("{SCRAM-SHA-256}4096,c2FsdHNhbHQ=,"
-		"mxRGgNCky0Hiz7O3ncpqBt5EGKzXDjEegs0yAsiDFDc=,lWtoIsjTMD/Y67qC8KmDvl82JDbcCxJfVAvSjOBJ0Hg="), &error));
+		"mxRGgNCky0Hiz7O3ncpqBt5EGKzXDjEegs0yAsiDFDc=,lWtoIsjTMD/Y67qC8KmDvl82JDbcCxJfVAvSjOBJ0Hg="), NULL, &error));
 	const struct sasl_test right = {"alice", "wonderland", NULL, NULL}, wrong = {"alice", "Wonderland", NULL, NULL};
 	assert_int_equal(exchange(f, "SCRAM-SHA-256", &wrong, "", true), SIGN_IN_REFUSED);
 	assert_int_equal(exchange(f, "SCRAM-SHA-256", &right, "", true), SIGN_IN_DONE);

@@ -46,8 +46,10 @@ bool directory_get_account(struct directory *directory, struct slice name, struc
 bool directory_list_accounts(struct directory *directory, struct slice domain, struct arena *arena, struct account_entry **list, size_t *count, struct error *error);
 /** Sets the password: an Argon2id hash and SCRAM-SHA-256 keys (RFC 5802, 7677), after SASLprep. Refuses an empty one. */
 bool directory_set_password(struct directory *directory, struct slice name, struct slice password, struct error *error);
-/** Sets a hash that another program made of the password, in any of the forms of scheme.h; a clear password is hashed at once. */
-bool directory_set_hash(struct directory *directory, struct slice name, struct slice hash, struct error *error);
+/** Sets a hash that another program made of the password, in any of the forms of scheme.h; a clear password is hashed at once, if it is
+ * `good` (NULL: any is). */
+typedef bool directory_password_check(struct slice password, struct slice name, struct error *error);
+bool directory_set_hash(struct directory *directory, struct slice name, struct slice hash, directory_password_check *good, struct error *error);
 /** Does it look like a hash, known here or not, and not like a password? */
 bool directory_is_hash(struct slice text);
 /** *same: this is the hash (or clear password) that was set last in this way, though it may have been replaced by our own since, or

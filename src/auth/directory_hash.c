@@ -73,13 +73,13 @@ static bool put_hash(struct directory *directory, struct slice name, const struc
 	return done;
 }
 
-bool directory_set_hash(struct directory *directory, struct slice name, struct slice text, struct error *error)
+bool directory_set_hash(struct directory *directory, struct slice name, struct slice text, directory_password_check *good, struct error *error)
 {
 	struct scheme_hash hash;
 	arena_reset(directory->scratch);
 	bool done = scheme_read(text, &hash, error);
 	if (done && hash.kind == SCHEME_CLEAR)
-		done = put_clear(directory, name, buf_slice(&hash.text), error);
+		done = (!good || good(buf_slice(&hash.text), name, error)) && put_clear(directory, name, buf_slice(&hash.text), error);
 	else if (done)
 		done = put_hash(directory, name, &hash, text, error);
 	scheme_free(&hash);

@@ -76,7 +76,7 @@ static bool ask_secret(struct work *work, struct buf *out)
 static bool put_secret(struct work *work, struct slice secret)
 {
 	if (command_value(work->line, "hash") || command_value(work->line, "hash-stdin"))
-		return directory_set_hash(work->directory, work->name, secret, &work->error);
+		return directory_set_hash(work->directory, work->name, secret, password_is_good, &work->error);
 	return directory_set_password(work->directory, work->name, secret, &work->error);
 }
 

@@ -8,6 +8,7 @@
 #include "cli/account_mail.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
+#include "cli/password.h"
 
 enum {
 	FILE_MAX = 256 * 1024 * 1024, /* bytes: more accounts than there are */
@@ -101,7 +102,7 @@ static bool make(struct import *import, struct account_entry *entry, struct slic
 	entry->created = clock_now();
 	if (!directory_add_account(import->directory, entry, error))
 		return false;
-	if (account_mail_make(import->store, entry, error) && (slice_empty(secret) || directory_set_hash(import->directory, entry->name, secret, error))) {
+	if (account_mail_make(import->store, entry, error) && (slice_empty(secret) || directory_set_hash(import->directory, entry->name, secret, password_is_good, error))) {
 		note(import, "admin.account_added", entry->name);
 		import->made++;
 		return true;
@@ -126,7 +127,7 @@ static bool change(struct import *import, const struct account_entry *there, con
 		return false;
 	if (!same)
 		note(import, "admin.account_changed", entry->name);
-	if (!same_secret && !directory_set_hash(import->directory, entry->name, secret, error))
+	if (!same_secret && !directory_set_hash(import->directory, entry->name, secret, password_is_good, error))
 		return false;
 	if (!same_secret)
 		note(import, "admin.password_set", entry->name);

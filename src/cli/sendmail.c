@@ -31,6 +31,9 @@ struct options {
 	int recipient_count;
 };
 
+/* What Postfix's sendmail(1) takes, and Sendmail's -d. What stands for nothing here is taken, too; the rest is a mistake, and a letter that
+ * was sent in spite of one isn't had back. */
+static bool is_option(char letter) { return strchr("ABCFGILNORUVXbcdefhimnopqrtv", letter) != NULL; }
 /* Letters that take a value, in the word or the next one. */
 static bool takes_value(char letter) { return strchr("fFrNRBhLOoVXACbedpq", letter) != NULL; }
 /* Of these, the ones whose value can't be the next word. */
@@ -78,6 +81,8 @@ static int read_word(struct command_line *line, struct options *options, const c
 {
 	int status = COMMAND_DONE;
 	for (const char *at = word + 1; *at && status == COMMAND_DONE; at++) {
+		if (!is_option(*at))
+			return command_misuse(line, "unknown option %s", word);
 		if (!takes_value(*at)) {
 			status = set_option(line, options, *at, "");
 			continue;
@@ -371,7 +376,7 @@ static int run(struct command_line *line)
 	const char *user = caller ? arena_text(line->arena, slice_of(caller->pw_name)) : "nobody";
 	int status = read_options(line, &options);
 	if (status != COMMAND_DONE)
-		return status;
+		return EX_USAGE;
 	if (options.aliases)
 		return COMMAND_DONE;
 	if (!has_instance(line))

@@ -139,6 +139,18 @@ def sendmail(server, *arguments, letter=b"", name=None, status=0):
     return done.stdout.decode()
 
 
+def test_sendmail_takes_what_postfix_does(server, token):
+    """Programs give options out of habit; what nobody knows is a mistake, and nothing is sent."""
+    to = server.name("boris")
+    habits = ["-Am", "-B8BITMIME", "-C", "/etc/mail.cf", "-G", "-h3", "-I", "-L", "cron", "-m", "-n", "-O", "MaxHopCount=3", "-o7", "-oem",
+              "-p", "-R", "hdrs", "-U", "-v", "-X", "/tmp/x"]
+    sendmail(server, *habits, "-f", server.name("anna"), to, letter=f"Subject: {token}\n\nText\n".encode())
+    server.wait_mail(token, "boris")
+    for wrong in ("--nonsense", "--sender=x", "-iz", "-bd", "-k", "-f"):
+        sendmail(server, to, wrong, letter=f"Subject: {token}-wrong\n\nText\n".encode(), status=64)
+    assert server.count_mail(token + "-wrong", "boris") == 0
+
+
 def test_sendmail(server, token):
     sendmail(server, "-i", "-f", server.name("anna"), server.name("boris"), letter=f"Subject: {token}\n\nA line.\n.\nAnother.\n".encode())
     [got] = server.wait_mail(token, "boris")

@@ -250,6 +250,22 @@ def test_a_hash_is_set_by_hand():
             own.run("account", "show", "two@example.test", status=1)
 
 
+def test_short_passwords_are_not_imported(tmp_path):
+    """A clear password has to be as long as one that is typed in; what is a hash can't be measured."""
+    table = tmp_path / "people.csv"
+    table.write_text("email;password\r\nheidi@example.test;short\r\nivan@example.test;{PLAIN}ivan\r\njudy@example.test;long enough\r\n")
+    with Pombal(accounts=("anna",), start=False) as own:
+        done = own.run("account", "import", table, status=1)
+        assert "1 made" in done.stdout
+        assert "line 2: heidi@example.test: the password is too short" in done.stderr and "line 3: ivan@example.test: the password is the account's own" in done.stderr
+        assert {"heidi@example.test", "ivan@example.test", "judy@example.test"} & {one["name"] for one in own.json("account", "list")} == {"judy@example.test"}
+        table.write_text("heidi@example.test:{PLAIN}short\njudy@example.test:{CLEARTEXT}tiny\nanna@example.test:" + HASHES["two"] + "\n")
+        done = own.run("account", "import", table, status=1)
+        assert done.stderr.count("too short") == 2 and "1 changed" in done.stdout
+        assert "too short" in own.run("account", "add", "kim@example.test", "--hash", "{PLAIN}short", status=1).stderr
+        assert "too short" in own.run("account", "password", "judy@example.test", "--hash-stdin", stdin="{PLAIN}short\n", status=1).stderr
+
+
 def test_a_table_is_imported(tmp_path):
     table = tmp_path / "people.csv"
     table.write_text('\ufeffE-Mail;email;Name;Password;Quota\r\n;heidi@example.test;"Müller, ""Heidi""";"semi;colon word";1G\r\n'
