@@ -6,7 +6,7 @@ enum { ID_PAIRS_MAX = 30 };
 enum run tell_capability(struct command *command)
 {
 	struct buf out = BUF(RESPONSE_MAX);
-	buf_append_text(&out, "* CAPABILITY ");
+	buf_append_text(&out, "* CAPABILITY");
 	capability_write(command->imap, &out);
 	buf_append_text(&out, "\r\n");
 	imap_send(command->imap, &out);
@@ -75,20 +75,33 @@ enum run imap_cmd_id(struct command *command)
 	return parse_id(&command->parser, &client) ? tell_id(command, client) : reply_syntax(command);
 }
 
-/* RFC 5161: names that can't be enabled are passed over; so far there are no others. */
+static bool parse_enable(struct parser *parser, struct slice *names)
+{
+	struct slice name;
+	if (!parse_space(parser))
+		return false;
+	*names = parser->rest;
+	do {
+		if (!parse_atom(parser, &name))
+			return false;
+	} while (parse_more(parser));
+	return parse_end(parser);
+}
+
+/* RFC 5161: names that can't be enabled are passed over. */
 enum run imap_cmd_enable(struct command *command)
 {
-	struct parser *parser = &command->parser;
-	if (!parse_space(parser))
+	struct slice name, names;
+	if (!parse_enable(&command->parser, &names))
 		return reply_syntax(command);
-	do {
-		struct slice name;
-		if (!parse_atom(parser, &name))
-			return reply_syntax(command);
-	} while (parse_more(parser));
-	if (!parse_end(parser))
-		return reply_syntax(command);
-	conn_send_text(command->imap->conn, "* ENABLED\r\n");
+	conn_send_text(command->imap->conn, "* ENABLED");
+	while (names.len > 0) {
+		slice_cut(names, ' ', &name, &names);
+		const char *enabled = extension_enable(command->imap, slice_trim(name));
+		if (enabled)
+			conn_printf(command->imap->conn, " %s", enabled);
+	}
+	conn_send_text(command->imap->conn, "\r\n");
 	return reply_ok(command, NULL, "ENABLE done");
 }
 

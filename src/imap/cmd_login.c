@@ -27,7 +27,7 @@ enum run sign_in_reply(struct command *command, enum sign_in_status status, cons
 	if (!imap_enter(imap, account, &error))
 		return reply_error(command, &error);
 	struct buf code = BUF(RESPONSE_MAX);
-	buf_append_text(&code, "CAPABILITY ");
+	buf_append_text(&code, "CAPABILITY");
 	capability_write(imap, &code);
 	reply_ok(command, code.at, "Signed in");
 	buf_free(&code);

@@ -388,7 +388,7 @@ static void *imap_open(struct conn *conn, void *context)
 	conn_set_deadline(conn, config_current()->login_time);
 	struct buf capabilities = BUF(RESPONSE_MAX);
 	capability_write(imap, &capabilities);
-	conn_printf(conn, "* OK [CAPABILITY %.*s] %s is ready\r\n", SLICE_ARG(buf_slice(&capabilities)), config_current()->hostname);
+	conn_printf(conn, "* OK [CAPABILITY%.*s] %s is ready\r\n", SLICE_ARG(buf_slice(&capabilities)), config_current()->hostname);
 	buf_free(&capabilities);
 	return imap;
 }

@@ -45,6 +45,7 @@ struct imap {
 	enum state state;
 	enum mode mode;
 	enum pending pending;
+	unsigned enabled;            /* what ENABLE has turned on: the column `enables` of extensions.c */
 	int errors;
 	bool too_long_literal;       /* PENDING_TOO_LONG: because of a literal that is on its way */
 	struct frame frame;
@@ -102,8 +103,13 @@ struct command {
 const struct verb *verb_find(struct slice name, bool uid);
 /** The verb at the front of the parser, "UID " included; the parser then stands behind it. */
 const struct verb *verb_parse(struct parser *parser, bool *uid);
-/** The words after "CAPABILITY" in this state. */
+
+/* ---- extensions.c ---- */
+
+/** Appends a space and a name for each capability in this state. */
 void capability_write(struct imap *imap, struct buf *out);
+/** Turns on what the client names in ENABLE (RFC 5161). Gives its name as we write it; NULL: there is no such thing to turn on. */
+const char *extension_enable(struct imap *imap, struct slice name);
 
 /* ---- reply.c: every command ends with exactly one of these, which returns RUN_DONE ---- */
 

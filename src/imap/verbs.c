@@ -1,4 +1,5 @@
-/* The verbs of IMAP after sign-in: this table is the only list of them; those before stand in before.c. And what CAPABILITY says. */
+/* The verbs of IMAP after sign-in: this table is the only list of them; those before stand in before.c. What CAPABILITY says of them is in
+ * extensions.c. */
 #include "imap/before.h"
 #include "imap/session.h"
 
@@ -59,36 +60,4 @@ const struct verb *verb_parse(struct parser *parser, bool *uid)
 	if (!verb)
 		parse_fail(parser, before_knows(name) ? "Already signed in" : "Unknown command");
 	return verb;
-}
-
-/* Told before signing in, too: there are clients that ask once only. */
-static const char capabilities[] = "IMAP4rev1 SASL-IR LITERAL+ ID ENABLE IDLE NAMESPACE CHILDREN UIDPLUS UNSELECT MOVE MULTIAPPEND LIST-EXTENDED LIST-STATUS SPECIAL-USE "
-				   "CREATE-SPECIAL-USE";
-
-static void write_mechanisms(struct imap *imap, struct buf *out)
-{
-	struct conn_tls tls;
-	conn_tls(imap->conn, &tls);
-	bool bound = tls.exporter_size > 0 || tls.unique_size > 0;
-	struct slice rest = slice_of(auth_offered(imap->service->auth, tls.active, config_current()->plaintext_auth,
-						  bound, config_current()->scram_over_tls));
-	while (rest.len > 0) {
-		struct slice mechanism;
-		slice_cut(rest, ' ', &mechanism, &rest);
-		if (mechanism.len > 0)
-			buf_printf(out, " AUTH=%.*s", SLICE_ARG(mechanism));
-	}
-}
-
-/* RFC 3501 §7.2.1: what is listed may change with the state, and here it does. */
-void capability_write(struct imap *imap, struct buf *out)
-{
-	buf_append_text(out, capabilities);
-	if (imap->state != STATE_GREETED)
-		return;
-	if (!conn_is_tls(imap->conn) && conn_can_tls(imap->conn))
-		buf_append_text(out, " STARTTLS");
-	if (!conn_is_tls(imap->conn) && !config_current()->plaintext_auth)
-		buf_append_text(out, " LOGINDISABLED");
-	write_mechanisms(imap, out);
 }

@@ -1,5 +1,5 @@
-/* Getting in: USER and PASS (RFC 1939 §7), AUTH (RFC 5034), STLS (RFC 2595 §4), and CAPA (RFC 2449), which tells of them. Who may
- * sign in, and how fast wrong passwords are answered, the auth role decides. */
+/* Getting in: USER and PASS (RFC 1939 §7), AUTH (RFC 5034), STLS (RFC 2595 §4). Who may sign in, and
+ * how fast wrong passwords are answered, the auth role decides. */
 #include "base/base64.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -216,7 +216,7 @@ void pop3_answer(struct pop3_session *session, struct slice line)
 		take_text(session, line);
 }
 
-static const char *mechanisms(const struct pop3_session *session)
+const char *pop3_mechanisms(const struct pop3_session *session)
 {
 	struct conn_tls tls;
 	conn_tls(session->conn, &tls);
@@ -227,7 +227,7 @@ static const char *mechanisms(const struct pop3_session *session)
 /* AUTH alone: no RFC, but many clients ask so. */
 static void list_mechanisms(struct pop3_session *session)
 {
-	struct slice name, rest = slice_of(mechanisms(session));
+	struct slice name, rest = slice_of(pop3_mechanisms(session));
 	pop3_ok(session, "mechanisms follow");
 	while (rest.len > 0) {
 		slice_cut(rest, ' ', &name, &rest);
@@ -262,8 +262,6 @@ enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument)
 	return pop3_goes_on(session);
 }
 
-/* ---- STLS, CAPA ---- */
-
 enum run pop3_cmd_stls(struct pop3_session *session, struct slice argument)
 {
 	if (!slice_empty(argument))
@@ -275,21 +273,5 @@ enum run pop3_cmd_stls(struct pop3_session *session, struct slice argument)
 		pop3_ok(session, "go ahead");
 		conn_start_tls(session->conn);
 	}
-	return RUN_DONE;
-}
-
-enum run pop3_cmd_capa(struct pop3_session *session, struct slice argument)
-{
-	(void)argument;
-	const char *sasl = mechanisms(session);
-	pop3_ok(session, "what this server can do");
-	conn_send_text(session->conn, "TOP\r\nUIDL\r\nRESP-CODES\r\nAUTH-RESP-CODE\r\nPIPELINING\r\nEXPIRE NEVER\r\n");
-	if (pop3_may_sign_in(session))
-		conn_send_text(session->conn, "USER\r\n");
-	if (*sasl)
-		conn_printf(session->conn, "SASL %s\r\n", sasl);
-	if (conn_can_tls(session->conn) && !conn_is_tls(session->conn) && session->state == STATE_AUTHORIZATION)
-		conn_send_text(session->conn, "STLS\r\n");
-	conn_send_text(session->conn, "IMPLEMENTATION Pombal\r\n.\r\n");
 	return RUN_DONE;
 }

@@ -3,7 +3,8 @@
  *   session.c     one connection: what input is a unit, running it, replies, time-outs
  *   verbs.c       the table of commands
  *   maildrop.c    the messages of one session, and that only one session has them
- *   cmd_auth.c    USER, PASS, AUTH, STLS, CAPA
+ *   cmd_auth.c    USER, PASS, AUTH, STLS
+ *   cmd_capa.c    CAPA, and the table of what it tells
  *   cmd_list.c    STAT, LIST, UIDL, DELE, RSET, NOOP
  *   cmd_retr.c    RETR, TOP
  *   cmd_quit.c    QUIT
@@ -85,6 +86,8 @@ void pop3_log_end(const struct pop3_session *session, const char *event, size_t 
 enum run pop3_goes_on(const struct pop3_session *session);
 /** Is signing in with a password allowed on this connection as it is? */
 bool pop3_may_sign_in(const struct pop3_session *session);
+/** The mechanisms that are offered on this connection, separated by spaces. */
+const char *pop3_mechanisms(const struct pop3_session *session);
 /** Finds the message that `text` numbers; NULL, having replied, if it isn't one. */
 struct maildrop_message *pop3_message(struct pop3_session *session, struct slice text);
 

@@ -25,7 +25,7 @@ void cmd_helo(struct session *session, struct slice argument)
 		smtp_reply(session, "250 %s", smtp_hostname(session));
 }
 
-const char *smtp_mechanisms(struct session *session, bool offered)
+const char *smtp_mechanisms(const struct session *session, bool offered)
 {
 	struct conn_tls tls;
 	if (session->service->kind != SMTP_SUBMISSION || session->account)
@@ -37,34 +37,10 @@ const char *smtp_mechanisms(struct session *session, bool offered)
 	return auth_offered(session->service->auth, tls.active, session->config->plaintext_auth, bound, session->config->scram_over_tls);
 }
 
-/* Not to strangers: who asks for reports may not be whom they would reach. Another server then tells its own people that it has handed
- * their message on (RFC 3461 §5.2.2), and they hear it from somebody whom they know. */
-static bool offers_reports(const struct session *session)
-{
-	return smtp_is_submission(session) || smtp_is_trusted(session);
-}
-
 void cmd_ehlo(struct session *session, struct slice argument)
 {
-	if (!greet(session, argument, true))
-		return;
-	const char *mechanisms = smtp_mechanisms(session, true);
-	conn_printf(session->conn,
-		"250-%s\r\n"
-		"250-PIPELINING\r\n"          /* RFC 2920 */
-		"250-SIZE %lld\r\n"           /* RFC 1870 */
-		"250-8BITMIME\r\n"            /* RFC 6152 */
-		"250-SMTPUTF8\r\n"            /* RFC 6531 */
-		"250-CHUNKING\r\n"            /* RFC 3030 */
-		"250-BINARYMIME\r\n",
-		smtp_hostname(session), (long long)session->config->max_message);
-	if (offers_reports(session))
-		conn_send_text(session->conn, "250-DSN\r\n"); /* RFC 3461 */
-	if (conn_can_tls(session->conn) && !conn_is_tls(session->conn))
-		conn_send_text(session->conn, "250-STARTTLS\r\n");
-	if (mechanisms[0] != '\0')
-		conn_printf(session->conn, "250-AUTH %s\r\n", mechanisms);
-	conn_send_text(session->conn, "250 ENHANCEDSTATUSCODES\r\n"); /* RFC 2034 */
+	if (greet(session, argument, true))
+		smtp_send_extensions(session);
 }
 
 /* Nothing that was said in clear text counts afterwards (RFC 3207 §4.2); what was already sent behind the command, conn_start_tls

@@ -56,7 +56,7 @@ static const char *check_sender(struct session *session, const struct mail_comma
 	return "451 4.3.0 whose address this is can't be told now, try again later";
 }
 
-/* A stranger wasn't offered reports (cmd_hello.c). If he asks nevertheless: what he asks for reaches whom he says he is. Nobody gets
+/* A stranger wasn't offered reports (extensions.c). If he asks nevertheless: what he asks for reaches whom he says he is. Nobody gets
  * news of success that he didn't send for, nor more of a stranger's words than identify the message: its header, and an envelope id
  * and an original recipient that are one word each. */
 static void bound_mail(const struct session *session, struct mail_command *command)

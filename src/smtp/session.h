@@ -6,6 +6,7 @@
  *   parse.c       the arguments of commands
  *   cmd_hello.c   EHLO, HELO, LHLO, STARTTLS
  *   cmd_auth.c    AUTH
+ *   extensions.c  the table of what EHLO announces
  *   cmd_mail.c    MAIL, RCPT
  *   cmd_data.c    DATA, BDAT: the end of a message, and its way into the queue
  *   cmd_other.c   RSET, NOOP, QUIT, VRFY, HELP and what we don't do
@@ -185,10 +186,16 @@ void smtp_refuse_line(struct session *session, struct slice line, const char *re
 /** Runs a command line, or says why not. */
 void smtp_run_command(struct session *session, struct slice line);
 
+/* ---- extensions.c ---- */
+
+/** The reply to EHLO and LHLO: our name, and what is offered on this connection. */
+void smtp_send_extensions(struct session *session);
+
 /* ---- cmd_*.c ---- */
 
 /** The mechanisms that AUTH takes here and now, or those of them that are offered; empty: none. */
-const char *smtp_mechanisms(struct session *session, bool offered);
+const char *smtp_mechanisms(const struct session *session, bool offered);
+
 void cmd_ehlo(struct session *session, struct slice argument);
 void cmd_helo(struct session *session, struct slice argument);
 void cmd_starttls(struct session *session, struct slice argument);
