@@ -143,6 +143,10 @@ enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wai
 /** Ends it, finished or not; wipes what it held. Sets *exchange to NULL. *account of the step lives until here. */
 void sign_in_end(struct sign_in **exchange);
 
+/** Writes down that a sign-in was refused before the auth role was asked anything: for want of TLS, or since it isn't how one is said.
+ * `mechanism` "password" for USER, PASS and IMAP's LOGIN; `name` empty if none was said. Never a password. Doesn't block. */
+void auth_refused(const struct sign_in_client *client, struct slice mechanism, struct slice name, const char *reason);
+
 /** USER/PASS and IMAP LOGIN: name and password at once. *account is copied into `arena`. */
 enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wait, struct slice name, struct slice password, const struct sign_in_client *client,
 					struct arena *arena, struct auth_account *account, int *delay_ms);

@@ -663,8 +663,10 @@ enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wai
 {
 	*account = (struct auth_account){SLICE(""), 0};
 	*delay_ms = 0;
-	if (exchange->over || input.len > WIRE_SASL_MAX)
+	if (exchange->over || input.len > WIRE_SASL_MAX) {
+		auth_refused(&exchange->client, exchange->mechanism, SLICE(""), "no mechanism has a name or a message that long");
 		return SIGN_IN_MALFORMED;
+	}
 	enum sign_in_status status = step(exchange, wait, has_input, input, output, account, delay_ms);
 	if (status != SIGN_IN_CONTINUE && status != SIGN_IN_BUSY && status != SIGN_IN_AWAITED) {
 		exchange->over = true;

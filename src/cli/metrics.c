@@ -53,7 +53,8 @@ static const struct {
 } expected[] = {
 	{"message.accepted", "smtp"}, {"message.refused", "smtp"}, {"recipient.refused", "smtp"}, {"sender.refused", "smtp"},
 	{"delivery.done", "courier"}, {"delivery.deferred", "courier"}, {"delivery.failed", "courier"}, {"report.queued", "courier"},
-	{"sign_in.done", "auth"}, {"sign_in.failed", "auth"}, {"sign_in.throttled", "auth"}, {"tls.failed", "smtp"}, {"tls.failed", "reader"},
+	{"sign_in.done", "auth"}, {"sign_in.failed", "auth"}, {"sign_in.failed", "smtp"}, {"sign_in.failed", "reader"}, {"sign_in.throttled", "auth"},
+	{"tls.failed", "smtp"}, {"tls.failed", "reader"},
 };
 
 struct measures {

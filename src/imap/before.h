@@ -25,7 +25,7 @@ enum before_found {
 /** What was found. The words may be a password: who has read one wipes it. */
 struct before {
 	struct slice tag;         /* in the input; "*" if there is none */
-	enum before_verb verb;    /* if there is no error */
+	enum before_verb verb;    /* if there is no error; or the one whose arguments are wrong */
 	const char *error;        /* NULL; else what was expected, for a BAD */
 	bool close;               /* what follows can't be told from commands: after the BAD the connection is to be closed */
 	size_t length;            /* of the input, all of this is */

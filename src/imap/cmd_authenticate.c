@@ -95,6 +95,13 @@ static enum run step(struct command *command, bool has_input, struct slice input
 	return result;
 }
 
+/* A BAD that ends the exchange. */
+static enum run end_bad(struct command *command, const char *reply, const char *reason)
+{
+	imap_note_refusal(command->imap, SLICE(""), SLICE(""), reason);
+	return finish(command->imap, reply_bad(command, reply));
+}
+
 static enum run step_base64(struct command *command, struct slice text)
 {
 	struct buf message = BUF(SASL_MESSAGE_MAX);
@@ -102,7 +109,7 @@ static enum run step_base64(struct command *command, struct slice text)
 	if (decode_base64(text, &message))
 		result = step(command, true, buf_slice(&message));
 	else
-		result = finish(command->imap, reply_bad(command, "The response is not valid base64"));
+		result = end_bad(command, "The response is not valid base64", "what was said is not base64, or too long");
 	buf_free_secret(&message);
 	return result;
 }
@@ -111,11 +118,11 @@ enum run authenticate_line(struct imap *imap, struct slice line)
 {
 	struct command *command = imap->command;
 	if (slice_equal(line, SLICE("*")))
-		return finish(imap, reply_bad(command, "AUTHENTICATE was cancelled"));
+		return end_bad(command, "AUTHENTICATE was cancelled", "the client gave up");
 	if (!imap->sign_in_done)
 		return step_base64(command, line);
 	if (line.len > 0)
-		return finish(imap, reply_bad(command, "An empty response was expected"));
+		return end_bad(command, "An empty response was expected", "said something after the last word");
 	return finish(imap, sign_in_reply(command, SIGN_IN_DONE, command->job, 0));
 }
 
@@ -143,10 +150,14 @@ enum run authenticate(struct command *command, struct slice mechanism, struct sl
 	struct imap *imap = command->imap;
 	struct conn_tls tls;
 	struct sign_in_client client = imap_client(imap, &tls);
-	if (is_plain_text(mechanism) && sign_in_needs_tls(imap))
+	if (is_plain_text(mechanism) && sign_in_needs_tls(imap)) {
+		imap_note_refusal(imap, mechanism, SLICE(""), "without TLS");
 		return reply_no(command, "PRIVACYREQUIRED", "Passwords are taken over TLS only");
-	if (!is_taken(mechanism, &tls))
+	}
+	if (!is_taken(mechanism, &tls)) {
+		imap_note_refusal(imap, mechanism, SLICE(""), "that mechanism is not taken here");
 		return reply_no(command, "CANNOT", "This mechanism is not offered here");
+	}
 	imap->sign_in = sign_in_begin(imap->service->auth, mechanism, &client);
 	if (!imap->sign_in)
 		return reply_no(command, "CANNOT", "This mechanism is not offered here");

@@ -98,6 +98,8 @@ enum run before_run(struct imap *imap, struct slice unit)
 	imap->continued = 0;
 	command->tag = arena_copy(command->arena, before.tag);
 	if (before.error) {
+		if (before.verb == BEFORE_LOGIN || before.verb == BEFORE_AUTHENTICATE)
+			imap_note_refusal(imap, before.mechanism, SLICE(""), before.error);
 		result = reply_bad(command, before.error);
 		if (before.close)
 			imap_bye(imap, before.error);

@@ -45,6 +45,13 @@ enum run sign_in_again(struct imap *imap, int delay_ms)
 	return again;
 }
 
+void imap_note_refusal(struct imap *imap, struct slice mechanism, struct slice name, const char *reason)
+{
+	struct conn_tls tls;
+	struct sign_in_client client = imap_client(imap, &tls);
+	auth_refused(&client, mechanism, name, reason);
+}
+
 bool sign_in_needs_tls(struct imap *imap)
 {
 	return !conn_is_tls(imap->conn) && !config_current()->plaintext_auth;
@@ -53,8 +60,10 @@ bool sign_in_needs_tls(struct imap *imap)
 enum run login(struct command *command, struct slice name, struct slice password)
 {
 	struct auth_account account;
-	if (sign_in_needs_tls(command->imap))
+	if (sign_in_needs_tls(command->imap)) {
+		imap_note_refusal(command->imap, SLICE("password"), name, "without TLS");
 		return reply_no(command, "PRIVACYREQUIRED", "Passwords are taken over TLS only");
+	}
 	struct conn_tls tls;
 	struct sign_in_client client = imap_client(command->imap, &tls);
 	int delay_ms = 0;

@@ -16,6 +16,8 @@ static inline bool sign_in_is_open(enum sign_in_status status)
 }
 /** … and a command from its beginning. The command in progress may be gone. */
 enum run sign_in_again(struct imap *imap, int delay_ms);
+/** Writes down a sign-in that was refused here, without the auth role's knowing: auth_refused(). */
+void imap_note_refusal(struct imap *imap, struct slice mechanism, struct slice name, const char *reason);
 /** Must this connection be encrypted before it may carry passwords? */
 bool sign_in_needs_tls(struct imap *imap);
 

@@ -102,17 +102,25 @@ static void ask_again(struct pop3_session *session, int delay_ms)
 	conn_delay(session->conn, delay_ms);
 }
 
-static bool check_encrypted(struct pop3_session *session)
+void pop3_note_refusal(struct pop3_session *session, struct slice mechanism, struct slice name, const char *reason)
+{
+	struct conn_tls tls;
+	struct sign_in_client client = describe_client(session, &tls);
+	auth_refused(&client, mechanism, name, reason);
+}
+
+static bool check_encrypted(struct pop3_session *session, struct slice mechanism, struct slice name)
 {
 	if (pop3_may_sign_in(session))
 		return true;
+	pop3_note_refusal(session, mechanism, name, "without TLS");
 	pop3_error(session, "[AUTH] a password would go in clear text here: start TLS first");
 	return false;
 }
 
 enum run pop3_cmd_user(struct pop3_session *session, struct slice argument)
 {
-	if (!check_encrypted(session))
+	if (!check_encrypted(session, SLICE("password"), argument))
 		return RUN_DONE;
 	if (slice_empty(argument)) {
 		pop3_error(session, "a name is expected");
@@ -126,7 +134,7 @@ enum run pop3_cmd_user(struct pop3_session *session, struct slice argument)
 /* The password is all that follows the first space, spaces included (RFC 1939 §7). */
 enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
 {
-	if (!check_encrypted(session))
+	if (!check_encrypted(session, SLICE("password"), SLICE("")))
 		return RUN_DONE;
 	if (!session->user) {
 		pop3_error(session, "USER comes first");
@@ -189,6 +197,7 @@ static void take_text(struct pop3_session *session, struct slice text)
 {
 	struct buf input = BUF(ANSWER_MAX);
 	if (!base64_decode(text, &input)) {
+		pop3_note_refusal(session, SLICE(""), SLICE(""), "what was said is not base64, or too long");
 		pop3_error(session, "that is not base64");
 		pop3_forget_sign_in(session);
 	} else
@@ -200,8 +209,10 @@ static void finish_proof(struct pop3_session *session, struct slice line)
 {
 	if (slice_empty(line))
 		enter(session, &(struct auth_account){slice_of(session->proved), session->proved_identity});
-	else
+	else {
+		pop3_note_refusal(session, SLICE(""), SLICE(""), "said something after the last word");
 		pop3_error(session, "an empty line was expected");
+	}
 	pop3_forget_sign_in(session);
 }
 
@@ -210,6 +221,7 @@ void pop3_answer(struct pop3_session *session, struct slice line)
 	if (session->proved)
 		finish_proof(session, line);
 	else if (slice_equal(line, SLICE("*"))) {
+		pop3_note_refusal(session, SLICE(""), SLICE(""), "the client gave up");
 		pop3_error(session, "given up, as you wish");
 		pop3_forget_sign_in(session);
 	} else
@@ -244,7 +256,7 @@ enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument)
 		list_mechanisms(session);
 		return RUN_DONE;
 	}
-	if (!check_encrypted(session))
+	if (!check_encrypted(session, mechanism, SLICE("")))
 		return RUN_DONE;
 	struct conn_tls tls;
 	struct sign_in_client client = describe_client(session, &tls);

@@ -83,12 +83,23 @@ static void run_skip(struct pop3_session *session, struct slice unit)
 	}
 }
 
+/* The first piece of a line that is longer than any may be. If it would have been a sign-in, that was one. */
+static void begin_skip(struct pop3_session *session, struct slice piece)
+{
+	struct slice argument;
+	const struct pop3_verb *verb = pop3_find_verb(piece, &argument);
+	bool names = verb && verb->run == pop3_cmd_user;
+	if (names || session->exchange || session->proved || (verb && (verb->run == pop3_cmd_pass || verb->run == pop3_cmd_auth)))
+		pop3_note_refusal(session, SLICE(""), names ? argument : SLICE(""), "the line is too long");
+	pop3_forget_sign_in(session);
+	session->skipped = piece.len;
+}
+
 /* Takes the CRLF off; false, having replied, if the unit isn't a line. */
 static bool check_line(struct pop3_session *session, struct slice unit, struct slice *line)
 {
 	if (unit.at[unit.len - 1] != '\n') {
-		pop3_forget_sign_in(session);
-		session->skipped = unit.len;
+		begin_skip(session, unit);
 		return false;
 	}
 	*line = slice_sub(unit, 0, unit.len >= 2 ? unit.len - 2 : 0);

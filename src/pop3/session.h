@@ -98,6 +98,8 @@ enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument);
 void pop3_answer(struct pop3_session *session, struct slice line);
 /** Ends an exchange and forgets a USER. */
 void pop3_forget_sign_in(struct pop3_session *session);
+/** Writes down a sign-in that was refused here, without the auth role's knowing: auth_refused(). */
+void pop3_note_refusal(struct pop3_session *session, struct slice mechanism, struct slice name, const char *reason);
 enum run pop3_cmd_stls(struct pop3_session *session, struct slice argument);
 enum run pop3_cmd_capa(struct pop3_session *session, struct slice argument);
 enum run pop3_cmd_stat(struct pop3_session *session, struct slice argument);

@@ -71,6 +71,11 @@ const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding
 	return encrypted || plaintext_allowed ? "PLAIN CHALLENGE" : "";
 }
 
+void auth_refused(const struct sign_in_client *client, struct slice mechanism, struct slice name, const char *reason)
+{
+	(void)client, (void)mechanism, (void)name, (void)reason;
+}
+
 bool auth_offers_binding(const char *scram_over_tls)
 {
 	(void)scram_over_tls;

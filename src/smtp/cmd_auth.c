@@ -75,6 +75,31 @@ static void fail(struct session *session, enum sign_in_status status, int delay_
 		conn_delay(session->conn, delay_ms);
 }
 
+/* Borrows from `tls`. */
+static struct sign_in_client describe_client(struct session *session, struct conn_tls *tls)
+{
+	conn_tls(session->conn, tls);
+	return (struct sign_in_client){
+		.service = "smtp",
+		.address = conn_peer(session->conn),
+		.session = conn_id(session->conn),
+		.encrypted = tls->active,
+		.tls_exporter = slice_make((const char *)tls->exporter, tls->exporter_size),
+		.tls_unique = slice_make((const char *)tls->unique, tls->unique_size),
+		.binding_offered = auth_offers_binding(session->config->scram_over_tls),
+	};
+}
+
+/* What is refused here without the auth role's knowing. */
+static void refuse(struct session *session, struct slice mechanism, const char *reply, const char *reason)
+{
+	struct conn_tls tls;
+	struct sign_in_client client = describe_client(session, &tls);
+	auth_refused(&client, mechanism, SLICE(""), reason);
+	auth_cancel(session);
+	smtp_reply(session, "%s", reply);
+}
+
 static void step(struct session *session, bool has_input, struct slice input)
 {
 	struct buf output = BUF_SECRET(ANSWER_MAX);
@@ -101,33 +126,15 @@ static void step(struct session *session, bool has_input, struct slice input)
 static void step_with(struct session *session, struct slice text)
 {
 	struct buf input = BUF_SECRET(ANSWER_MAX);
-	if (!base64_decode(text, &input)) {
-		auth_cancel(session);
-		smtp_reply(session, "501 5.5.2 that is not base64");
-	} else if (session->signed_in.name.len > 0 && input.len > 0) {
-		auth_cancel(session);
-		smtp_reply(session, "501 5.5.2 nothing was left to say");
-	} else if (session->signed_in.name.len > 0)
+	if (!base64_decode(text, &input))
+		refuse(session, SLICE(""), "501 5.5.2 that is not base64", "what was said is not base64, or too long");
+	else if (session->signed_in.name.len > 0 && input.len > 0)
+		refuse(session, SLICE(""), "501 5.5.2 nothing was left to say", "said something after the last word");
+	else if (session->signed_in.name.len > 0)
 		succeed(session);
 	else
 		step(session, true, buf_slice(&input));
 	buf_free(&input);
-}
-
-static void begin(struct session *session, struct slice mechanism)
-{
-	struct conn_tls tls;
-	conn_tls(session->conn, &tls);
-	struct sign_in_client client = {
-		.service = "smtp",
-		.address = conn_peer(session->conn),
-		.session = conn_id(session->conn),
-		.encrypted = tls.active,
-		.tls_exporter = slice_make((const char *)tls.exporter, tls.exporter_size),
-		.tls_unique = slice_make((const char *)tls.unique, tls.unique_size),
-		.binding_offered = auth_offers_binding(session->config->scram_over_tls),
-	};
-	session->exchange = sign_in_begin(session->service->auth, mechanism, &client);
 }
 
 void cmd_auth(struct session *session, struct slice argument)
@@ -145,14 +152,16 @@ void cmd_auth(struct session *session, struct slice argument)
 		return;
 	}
 	if (mechanisms[0] == '\0' && !conn_is_tls(session->conn)) {
-		smtp_reply(session, "538 5.7.11 say STARTTLS first");
+		refuse(session, mechanism, "538 5.7.11 say STARTTLS first", "without TLS");
 		return;
 	}
 	if (!is_one_of(mechanisms, mechanism)) {
-		smtp_reply(session, "504 5.5.4 that mechanism is not offered");
+		refuse(session, mechanism, "504 5.5.4 that mechanism is not offered", "that mechanism is not taken here");
 		return;
 	}
-	begin(session, mechanism);
+	struct conn_tls tls;
+	struct sign_in_client client = describe_client(session, &tls);
+	session->exchange = sign_in_begin(session->service->auth, mechanism, &client);
 	if (!session->exchange)
 		fail(session, SIGN_IN_MALFORMED, 0);
 	else if (!has_initial)
@@ -168,13 +177,11 @@ void cmd_auth(struct session *session, struct slice argument)
 void auth_answer(struct session *session, struct slice line, bool too_long)
 {
 	session->input = INPUT_LINE; /* unless another challenge follows */
-	if (too_long) {
-		auth_cancel(session);
-		smtp_reply(session, "500 5.5.6 that line is too long");
-	} else if (slice_equal(line, SLICE("*"))) {
-		auth_cancel(session);
-		smtp_reply(session, "501 5.7.0 cancelled");
-	} else
+	if (too_long)
+		refuse(session, SLICE(""), "500 5.5.6 that line is too long", "the line is too long");
+	else if (slice_equal(line, SLICE("*")))
+		refuse(session, SLICE(""), "501 5.7.0 cancelled", "the client gave up");
+	else
 		step_with(session, line);
 	if (session->again)
 		session->input = INPUT_ANSWER;

@@ -157,6 +157,48 @@ def test_login_asks_in_the_words_that_clients_look_for(server, protocol, initial
         assert door.is_in(), door.answer
 
 
+# ---- Refusals that need no auth role ----
+
+LONG = "a" * 700 + "@example.test"
+# What is said, at the port without TLS or with it, and what the log then has beside protocol and address.
+REFUSED = [
+    ("smtp", False, ["AUTH PLAIN AGFubmEAc2VjcmV0"], r'mechanism=PLAIN reason="without TLS"'),
+    ("imap", False, ["a LOGIN anna@example.test secret"], r'mechanism=password reason="without TLS" name=anna@example.test'),
+    ("imap", False, ["a AUTHENTICATE PLAIN AGFubmEAc2VjcmV0"], r'mechanism=PLAIN reason="without TLS"'),
+    ("pop3", False, ["USER anna@example.test"], r'mechanism=password reason="without TLS" name=anna@example.test'),
+    ("pop3", False, ["AUTH PLAIN AGFubmEAc2VjcmV0"], r'mechanism=PLAIN reason="without TLS"'),
+    ("smtp", True, ["AUTH PLAIN " + encode(f"\0{LONG}\0secret")], r'mechanism=PLAIN reason=".*" name=aaaa+'),
+    ("imap", True, [f"a LOGIN {LONG} secret"], r'mechanism=password reason=".*" name=aaaa+'),
+    ("imap", True, [f"a LOGIN {LONG}{LONG} secret"], r'reason="A name or a password is too long"'),
+    ("pop3", True, [f"USER {LONG}"], r'reason="the line is too long" name=aaaa+'),
+    ("smtp", True, ["AUTH NTLM"], r'mechanism=NTLM reason="that mechanism is not taken here"'),
+    ("imap", True, ["a AUTHENTICATE PLAIN", "*"], r'reason="the client gave up"'),
+    ("pop3", True, ["AUTH PLAIN", "&&&&"], r'reason="what was said is not base64, or too long"'),
+]
+
+
+@pytest.mark.parametrize("protocol,tls,lines,logged", REFUSED)
+def test_every_refused_sign_in_leaves_a_line(server, protocol, tls, lines, logged):
+    kind, ports = {"smtp": (Smtp, ("submission", "submissions")), "imap": (Imap, ("imap", "imaps")), "pop3": (Pop3, ("pop3", "pop3s"))}[protocol]
+    offset = server.log_size()
+    with kind(server.address, server.ports[ports[tls]], tls=tls) as wire:
+        for line in lines:
+            wire.send(line + "\r\n")
+            answer = wire.line()
+        assert re.match(r"5\d\d |a (NO|BAD) |-ERR ", answer)
+        line = server.wait_log(r"event=sign_in\.failed.*service=" + protocol + ".*" + logged + ".*", offset)[0]
+    assert "secret" not in line and "AGFubmEAc2VjcmV0" not in line and len(line) < 600
+
+
+def test_who_is_refused_by_the_hundred_is_counted():
+    with Pombal(options={"max_errors": 2000}) as own, Pop3(own.address, own.ports["pop3"]) as pop3:
+        pop3.send("USER anna\r\n" * 1000)
+        for _ in range(1000):
+            assert pop3.line().startswith("-ERR")
+        assert 0 < len(re.findall("event=sign_in.failed", own.log())) < 100
+        assert 'pombal_sign_ins_total{role="reader",outcome="failed"} 1000' in own.run("metrics").stdout
+
+
 # ---- Names without a domain ----
 
 def signs_in(server, protocol, name, password, mechanism):
