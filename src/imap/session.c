@@ -428,6 +428,6 @@ static void imap_close(void *session)
 }
 
 const struct protocol imap_protocol = {
-	.name = "imap", .max_input = COMMAND_MAX_LARGEST + 64 * 1024, .open = imap_open, .peek = imap_peek, .run = imap_run,
+	.name = "imap", .alpn = "imap", .max_input = COMMAND_MAX_LARGEST + 64 * 1024, .open = imap_open, .peek = imap_peek, .run = imap_run,
 	.wake = imap_wake, .expire = imap_expire, .close = imap_close, .busy = "* BYE Too many connections, try again later\r\n",
 };

@@ -452,7 +452,7 @@ static void begin_tls(struct conn *conn)
 	conn_drop_input(conn);
 	conn->again = false;
 	conn->drained = false; /* the handshake may read more than itself */
-	conn->ssl = tls_server_accept(conn->server->tls, conn->fd);
+	conn->ssl = tls_server_accept(conn->server->tls, conn->fd, conn->protocol->alpn);
 	if (!conn->ssl) {
 		log_failed_handshake(conn);
 		conn_end(conn);

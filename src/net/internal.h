@@ -193,8 +193,8 @@ void sessions_dismiss(struct server *server);
 
 /* ---- tls.c ---- */
 
-/** A server-side TLS object for a socket; NULL if none can be made. */
-SSL *tls_server_accept(struct tls_server *tls, int fd);
+/** A server-side TLS object for a socket; NULL if none can be made. `alpn` as in struct protocol; must outlive it. */
+SSL *tls_server_accept(struct tls_server *tls, int fd, const char *alpn);
 void tls_describe(SSL *ssl, struct conn_tls *out);
 /** The newest OpenSSL error of this thread as text, and the queue emptied. */
 void tls_error_text(char *out, size_t size);

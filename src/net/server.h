@@ -58,6 +58,7 @@ enum expiry {
 /** One protocol. The callbacks of one connection are never run at the same time. */
 struct protocol {
 	const char *name;
+	const char *alpn; /* what it is called in ALPN (RFC 7301), most wanted first, separated by spaces; NULL: clients may call it anything */
 	size_t max_input; /* the most bytes that may gather before a unit is complete */
 	/** A client has connected (with implicit TLS: has finished its handshake). Returns the session, having sent the greeting;
 	 * NULL to close after what was sent. In the loop. */

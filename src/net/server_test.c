@@ -202,7 +202,7 @@ static void echo_close(void *at)
 }
 
 static const struct protocol echo_protocol = {
-	.name = "echo", .max_input = MAX_LINE, .open = echo_open, .peek = echo_peek, .run = echo_run, .wake = echo_wake,
+	.name = "echo", .alpn = "loud-echo echo", .max_input = MAX_LINE, .open = echo_open, .peek = echo_peek, .run = echo_run, .wake = echo_wake,
 	.expire = echo_expire, .close = echo_close, .busy = "too many\r\n",
 };
 
@@ -630,6 +630,45 @@ static void nothing_clear_survives_starttls(void **state)
 	SSL_CTX_free(context);
 }
 
+/* How a handshake with these names in it ends: what the server has chosen, "" if it says nothing of it, NULL if it refuses. */
+static const char *agree_on(struct fixture *fixture, const char *offered, char chosen[256])
+{
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	int fd = dial(fixture->tls_port);
+	SSL *ssl = SSL_new(context);
+	const unsigned char *name;
+	unsigned len;
+	SSL_set_fd(ssl, fd);
+	if (*offered)
+		SSL_set_alpn_protos(ssl, (const unsigned char *)offered, (unsigned)strlen(offered));
+	bool agreed = SSL_connect(ssl) == 1;
+	bool refused = ERR_GET_REASON(ERR_get_error()) == SSL_AD_REASON_OFFSET + SSL_AD_NO_APPLICATION_PROTOCOL;
+	assert_true(agreed != refused);
+	if (agreed) {
+		tls_expect(ssl, "hello\r\n");
+		SSL_get0_alpn_selected(ssl, &name, &len);
+		snprintf(chosen, 256, "%.*s", (int)len, (const char *)name);
+	}
+	SSL_free(ssl);
+	close(fd);
+	SSL_CTX_free(context);
+	return agreed ? chosen : NULL;
+}
+
+/* A client that means another protocol was led here by somebody; one that doesn't say what it means is served. */
+static void tls_for_another_protocol_is_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	char chosen[256];
+	assert_string_equal(agree_on(fixture, "", chosen), "");
+	assert_string_equal(agree_on(fixture, "\4echo", chosen), "echo");
+	assert_string_equal(agree_on(fixture, "\2h2\4echo", chosen), "echo");
+	assert_string_equal(agree_on(fixture, "\4echo\11loud-echo", chosen), "loud-echo"); /* the server's choice */
+	assert_null(agree_on(fixture, "\2h2\10http/1.1", chosen));
+	assert_null(agree_on(fixture, "\3ech", chosen));
+	assert_null(agree_on(fixture, "\5echo ", chosen));
+}
+
 /* A record's worth is one record, in however many pieces it was queued, and every byte comes in its place. */
 static void tls_records_are_filled(void **state)
 {
@@ -967,6 +1006,7 @@ int main(void)
 		SERVED(news_wait_for_a_client_that_does_not_read),
 		SERVED(a_delay_holds_the_answer_back),
 		SERVED(nothing_clear_survives_starttls),
+		SERVED(tls_for_another_protocol_is_refused),
 		SERVED(tls_records_are_filled),
 		SERVED(what_comes_with_the_handshake_is_run),
 		SERVED(implicit_tls_serves_large_answers),

@@ -70,6 +70,36 @@ static int on_server_name(SSL *ssl, int *alert, void *argument)
 	return SSL_TLSEXT_ERR_OK;
 }
 
+static bool is_offered(struct slice offered, struct slice name, const unsigned char **at)
+{
+	while (offered.len > 0) {
+		size_t len = (unsigned char)offered.at[0];
+		*at = (const unsigned char *)offered.at + 1;
+		if (slice_equal(slice_sub(offered, 1, len), name))
+			return true;
+		offered = slice_skip(offered, 1 + len);
+	}
+	return false;
+}
+
+/* Who talks of ALPN and means another protocol has been led here: a browser, say, whose request is to come back as our error message
+ * under a name of our certificate. No handshake with it (RFC 7301 §3.2, RFC 9325 §3.7). Who says nothing is served. */
+static int on_alpn(SSL *ssl, const unsigned char **chosen, unsigned char *chosen_len, const unsigned char *at, unsigned len, void *argument)
+{
+	struct slice name, names = slice_of(SSL_get_app_data(ssl));
+	(void)argument;
+	if (names.len == 0)
+		return SSL_TLSEXT_ERR_NOACK;
+	while (names.len > 0) {
+		slice_cut(names, ' ', &name, &names);
+		if (is_offered(slice_make((const char *)at, len), name, chosen)) {
+			*chosen_len = (unsigned char)name.len;
+			return SSL_TLSEXT_ERR_OK;
+		}
+	}
+	return SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
 static void collect_names(struct named_context *named, X509 *certificate)
 {
 	GENERAL_NAMES *names = X509_get_ext_d2i(certificate, NID_subject_alt_name, NULL, NULL);
@@ -141,6 +171,7 @@ static bool load_context(struct tls_server *tls, struct named_context *named, co
 	SSL_CTX_set_num_tickets(context, 1);
 	SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(context, tls);
+	SSL_CTX_set_alpn_select_cb(context, on_alpn, NULL);
 	return load_chain(named, from, error) && load_key(context, from, error);
 }
 
@@ -196,7 +227,7 @@ void tls_server_free(struct tls_server **tls)
 	*tls = NULL;
 }
 
-SSL *tls_server_accept(struct tls_server *tls, int fd)
+SSL *tls_server_accept(struct tls_server *tls, int fd, const char *alpn)
 {
 	pthread_mutex_lock(&tls->lock);
 	SSL *ssl = SSL_new(tls->contexts[0].context);
@@ -205,6 +236,8 @@ SSL *tls_server_accept(struct tls_server *tls, int fd)
 		SSL_free(ssl);
 		ssl = NULL;
 	}
+	if (ssl)
+		SSL_set_app_data(ssl, (char *)(uintptr_t)alpn);
 	return ssl;
 }
 

@@ -221,6 +221,7 @@ struct maildrop_message *pop3_message(struct pop3_session *session, struct slice
 
 const struct protocol pop3_protocol = {
 	.name = "pop3",
+	.alpn = "pop3",
 	.max_input = 16 * 1024,
 	.open = pop3_open,
 	.peek = pop3_peek,

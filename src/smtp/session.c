@@ -292,6 +292,7 @@ static enum run smtp_run(void *at, struct slice unit)
 
 const struct protocol smtp_protocol = {
 	.name = "smtp",
+	.alpn = "smtp esmtp", /* not registered; Exim says them */
 	.max_input = INPUT_MAX,
 	.open = smtp_open,
 	.peek = smtp_peek,

@@ -181,3 +181,20 @@ def test_the_text_of_a_refused_letter_is_not_run(server, token, port):
         replies = smtp.rest().split(b"\r\n")
         assert len(replies) == 4 and replies[2].startswith(b"554 5.5.0") and replies[3] == b"", replies
     assert after(server, token) == []
+
+
+@pytest.mark.parametrize("port, name", [("imaps", "imap"), ("pop3s", "pop3"), ("submissions", None)])
+def test_tls_that_was_led_astray_ends(server, port, name):
+    """A browser whose connection was turned to a mail port, where our certificate is good, names its own protocols (ALPN)."""
+    def begin(*names):
+        context = tls_context()
+        if names:
+            context.set_alpn_protocols(names)
+        with socket.create_connection((server.address, server.ports[port]), timeout=20) as wire, context.wrap_socket(wire) as tls:
+            return tls.recv(1) in (b"*", b"+", b"2"), tls.selected_alpn_protocol()
+
+    with pytest.raises(ssl.SSLError, match="(?i)no_application_protocol|no application protocol"):
+        begin("h2", "http/1.1")
+    assert begin() == (True, None)
+    if name:
+        assert begin("http/1.1", name) == (True, name)
