@@ -42,22 +42,40 @@ bool source_read(struct source *source, uint64_t offset, uint64_t length, struct
 	return true;
 }
 
-const struct part *source_structure(struct source *source)
+/* NULL if the file can't be read now, or there is no memory left for it. */
+static struct part *parse_file(struct source *source)
 {
 	struct error error;
-	if (!source->structure && source->message->summary.len > 0)
-		source->structure = summary_decode(source->message->summary, source->arena);
-	if (source->structure || !source_open(source, &error))
-		return source->structure;
-	/* There is no summary that can be read: damage, or a message that has too much for one. */
+	struct part *structure = NULL;
+	if (!source_open(source, &error))
+		return NULL;
 	uint64_t needed = source->size + STRUCTURE_MEMORY;
 	source->over_share = source->size > SMALL_SIZE && !imap_borrow(source->command->imap, needed);
 	if (source->over_share)
 		return NULL;
 	struct buf whole = BUF(source->size + 1);
 	if (source_read(source, 0, source->size, &whole))
-		source->structure = mime_parse(buf_slice(&whole), source->arena);
+		structure = mime_parse(buf_slice(&whole), source->arena);
 	buf_free(&whole);
+	return structure;
+}
+
+const struct part *source_structure(struct source *source)
+{
+	struct slice summary = source->message->summary;
+	if (source->structure)
+		return source->structure;
+	struct part *former = summary.len > 0 ? summary_decode(summary, source->arena) : NULL;
+	if (former && summary_is_current(summary))
+		return source->structure = former;
+	/* There is no summary that can be read, which is damage, or it is one that an earlier version made. */
+	source->structure = parse_file(source);
+	if (source->structure && former)
+		message_renew_summary(source->command->account, source->message->id, summary_encode(source->structure, source->arena));
+	if (!source->structure && former) {
+		source->structure = former;
+		source->over_share = false;
+	}
 	return source->structure;
 }
 

@@ -1,11 +1,16 @@
 /* Summaries: the tree in pre-order, numbers as base-128 varints, strings with their length before them, the frequent words of
  * MIME as one byte. Decoding trusts nothing: a length beyond the end, a count that can't fit, an unknown word, a part
- * outside of its parent or bytes left over make it damaged. Numbers of the tables below are stored: only append to them,
- * or raise SUMMARY_VERSION. */
+ * outside of its parent or bytes left over make it damaged. Numbers of the tables below are stored: only append to them. When
+ * what is said of the same message changes, SUMMARY_VERSION goes up, and what earlier ones made is made anew when it is read;
+ * so does SUMMARY_OLDEST when the form changes so that those can't be read any more.
+ *
+ * 1: the first. 2: where a header ends that isn't ended, boundaries that end in blanks, Content-Language as a list of tags, Content-Location
+ * without comments and quotes, a last line without an end counts as no line. */
 #include "message/summary.h"
 
 enum {
-	SUMMARY_VERSION = 1,
+	SUMMARY_VERSION = 2,
+	SUMMARY_OLDEST = 1,
 	VARINT_BYTES_MAX = 10,
 	CUT_ADDRESSES_MAX = 50, /* of each list, where the whole summary would be too large */
 	CUT_TEXT_MAX = 1000,
@@ -395,8 +400,15 @@ struct part *summary_decode(struct slice summary, struct arena *arena)
 {
 	struct source source = {.rest = summary, .arena = arena};
 	struct part *root = arena_alloc(arena, sizeof *root);
-	if (get_number(&source) != SUMMARY_VERSION)
+	uint64_t version = get_number(&source);
+	if (version < SUMMARY_OLDEST || version > SUMMARY_VERSION)
 		return NULL;
 	get_part(&source, root, 0, INT64_MAX);
 	return source.damaged || source.rest.len > 0 || !root->envelope ? NULL : root;
+}
+
+bool summary_is_current(struct slice summary)
+{
+	struct source source = {.rest = summary};
+	return get_number(&source) == SUMMARY_VERSION;
 }

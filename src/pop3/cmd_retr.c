@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "message/header.h"
 #include "pop3/session.h"
 
 enum { PIECE_SIZE = 32 * 1024 };
@@ -36,12 +37,21 @@ static void begin_transfer(struct pop3_session *session, const struct maildrop_m
 		say_ok(session);
 }
 
-/* A line begins: false if TOP has shown as many as were asked for. */
-static bool may_begin_line(struct transfer *transfer)
+/* TOP looks at a header's lines as wholes. */
+static bool by_lines(const struct transfer *transfer)
 {
-	if (transfer->in_header || transfer->lines_left < 0)
+	return transfer->in_header && transfer->lines_left >= 0;
+}
+
+/* A line begins: false if TOP has shown as many as were asked for. What can't stand in a header ends it, too. */
+static bool may_begin_line(struct transfer *transfer, struct slice line)
+{
+	if (transfer->lines_left < 0)
 		return true;
-	return transfer->lines_left-- > 0;
+	enum header_line kind = transfer->in_header ? header_line(line, !transfer->has_field) : HEADER_NONE;
+	transfer->has_field |= kind == HEADER_FIELD;
+	transfer->in_header = kind != HEADER_NONE;
+	return transfer->in_header || transfer->lines_left-- > 0;
 }
 
 /* A line has ended: was it the empty one after the header? */
@@ -58,8 +68,10 @@ static bool send_piece(struct pop3_session *session, struct slice piece)
 	struct transfer *transfer = &session->transfer;
 	size_t sent = 0, at = 0;
 	while (at < piece.len) {
+		const char *newline = memchr(piece.at + at, '\n', piece.len - at);
+		size_t end = newline ? (size_t)(newline - piece.at) + 1 : piece.len;
 		if (transfer->line_start) {
-			if (!may_begin_line(transfer)) {
+			if (!may_begin_line(transfer, slice_sub(piece, at, end - at))) {
 				conn_send(session->conn, slice_sub(piece, sent, at - sent));
 				return false;
 			}
@@ -70,8 +82,6 @@ static bool send_piece(struct pop3_session *session, struct slice piece)
 				sent = at;
 			}
 		}
-		const char *newline = memchr(piece.at + at, '\n', piece.len - at);
-		size_t end = newline ? (size_t)(newline - piece.at) + 1 : piece.len;
 		transfer->line_bytes += end - at;
 		transfer->line_start = newline != NULL;
 		if (newline)
@@ -90,7 +100,7 @@ static bool send_read(struct pop3_session *session, struct slice read)
 		canonical->in_body = canonical->in_body || slice_find(read, SLICE("\r\n\r\n")) != SLICE_NONE;
 		return send_piece(session, read);
 	}
-	size_t clean = canonical_skip(canonical, read);
+	size_t clean = by_lines(&session->transfer) ? 0 : canonical_skip(canonical, read);
 	if (clean > 0 && !send_piece(session, slice_sub(read, 0, clean)))
 		return false;
 	struct slice rest = slice_skip(read, clean);
@@ -109,6 +119,13 @@ static ssize_t read_piece(const struct transfer *transfer, char *piece)
 		got = pread(transfer->fd, piece, left < PIECE_SIZE ? (size_t)left : PIECE_SIZE, (off_t)transfer->offset);
 	while (got < 0 && errno == EINTR);
 	return got;
+}
+
+/* Of a line that goes on in the next piece the beginning comes with that. */
+static size_t whole_lines(const struct transfer *transfer, struct slice piece)
+{
+	size_t last = by_lines(transfer) ? slice_find_last_char(piece, '\n') : SLICE_NONE;
+	return last == SLICE_NONE ? piece.len : last + 1;
 }
 
 static void end_message(struct pop3_session *session, bool whole)
@@ -136,8 +153,9 @@ static enum run go_on(struct pop3_session *session)
 			end_transfer(session);
 			return RUN_DONE;
 		}
-		transfer->offset += (uint64_t)got;
-		more = send_read(session, slice_make(piece, (size_t)got));
+		size_t used = whole_lines(transfer, slice_make(piece, (size_t)got));
+		transfer->offset += used;
+		more = send_read(session, slice_make(piece, used));
 	}
 	end_message(session, more);
 	end_transfer(session);

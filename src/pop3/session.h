@@ -39,6 +39,7 @@ struct transfer {
 	struct canonical canonical; /* mends what was stored by other means than ours, so that no lone CR or LF, and no NUL, goes out */
 	bool line_start;        /* the next byte begins a line */
 	bool in_header;
+	bool has_field;         /* in what of the header was seen */
 	uint64_t line_bytes;    /* of the current line so far */
 	char line_first;        /* its first byte */
 	int64_t lines_left;     /* of the body, for TOP; -1: all */

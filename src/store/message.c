@@ -256,3 +256,18 @@ int message_open(struct account *account, int64_t message_id, uint64_t *size, st
 	}
 	return -1;
 }
+
+void message_renew_summary(struct account *account, int64_t id, struct slice summary)
+{
+	if (!account_enter(account, NULL))
+		return;
+	struct db *db = account->db;
+	bool begun = db_begin(db, NULL);
+	if (begun) {
+		struct db_statement *s = PREPARE(db, "UPDATE message SET summary = $2 WHERE id = $1", id);
+		db_bind_blob(s, 2, summary);
+		if (!db_run(s, NULL) || !db_commit(db, NULL))
+			db_rollback(db);
+	}
+	account_leave(account);
+}

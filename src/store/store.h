@@ -168,6 +168,10 @@ struct message {
 	struct slice summary;   /* with MESSAGE_SUMMARY: envelope and body structure, see message/summary.h */
 };
 
+/** Puts a summary in the place of one that an earlier version made (message/summary.h) of the message with this id. Nobody hears of it,
+ * and if it fails the former one stays. */
+void message_renew_summary(struct account *account, int64_t id, struct slice summary);
+
 enum message_wanted { MESSAGE_FLAGS = 0, MESSAGE_SUMMARY = 1 };
 
 /** The messages with first <= uid <= last and modseq > since, in order of uid, at most `limit` (0: all), in `arena`.

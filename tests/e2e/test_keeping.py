@@ -36,6 +36,36 @@ def mail_files(server, address):
     return sorted(folder_of(server, address).glob("mail/*/*.eml"))
 
 
+# ---- What earlier versions left ----
+
+def test_a_summary_of_an_earlier_version_is_made_anew(own, token):
+    """BODYSTRUCTURE is what this version says of a message, however old the mailbox is; who reads it once has it right in the database."""
+    name = account(own, token)
+    own.deliver(letters.simple(token), token)
+    own.deliver(letters.with_attachment(token + " two", 3000), token)
+    own.wait_mail(token, token, count=2)
+    session = own.imap(token, mailbox="INBOX")
+    right = session.fetch("1:*", "(ENVELOPE BODYSTRUCTURE)")
+    session.logout()
+    own.stop()
+    with sqlite3.connect(folder_of(own, name) / "account.db") as database:
+        (first, one), (second, two) = database.execute("SELECT id, summary FROM message ORDER BY id").fetchall()
+        assert one[0] == two[0] > 1 and one != two
+        for id, other in ((first, two), (second, one)):  # says something else of the message, and that it is old
+            database.execute("UPDATE message SET summary = ? WHERE id = ?", (bytes([one[0] - 1]) + other[1:], id))
+    database.close()
+    own.start()
+    session = own.imap(token, mailbox="INBOX")
+    assert session.fetch("1:*", "(ENVELOPE BODYSTRUCTURE)") == right
+    session.logout()
+    own.stop()
+    assert "0 problems" in own.run("fsck").stdout
+    with sqlite3.connect(folder_of(own, name) / "account.db") as database:
+        assert database.execute("SELECT summary FROM message ORDER BY id").fetchall() == [(one,), (two,)]
+    database.close()
+    own.start()
+
+
 # ---- Quota, disabled accounts ----
 
 def test_quota(own, token):

@@ -299,6 +299,22 @@ def test_poplib(server, own_account, token):
     session.quit()
 
 
+def test_top_of_a_long_header_that_is_not_ended(server, token):
+    """A message as a mail client appended it, its header longer than what is read at a time: the body begins with the first line that is no field."""
+    import pombal
+    pombal.PASSWORDS[token] = "one-time-word-4"
+    server.add_account(server.name(token), "one-time-word-4")
+    header = [f"X-Field-{number}: {'x' * 60}".encode() for number in range(2000)]
+    body = [b"This is no field", b"Neither is this", b"X: but this was one"]
+    session = server.imap(token)
+    assert session.append("INBOX", None, None, b"\r\n".join(header + body) + b"\r\n")[0] == "OK"
+    session.logout()
+    session = server.pop3(token)
+    for lines in range(4):
+        assert session.top(1, lines)[1] == header + body[:lines]
+    session.quit()
+
+
 def try_pop3(server, account):
     import poplib
     try:
