@@ -2,14 +2,16 @@
  * is measured is the server. It knows just enough of each protocol to keep a server busy, and stops at the first
  * unexpected reply. Prints one line: what was done, in how many seconds, how many a second.
  *
- *   load smtp   HOST:PORT SESSIONS MESSAGES SIZE PER-CONNECTION RECIPIENT [USERS]
+ *   load smtp   HOST:PORT SESSIONS MESSAGES SIZE PER-CONNECTION RECIPIENT [USERS [SENDER]]
  *   load append HOST:PORT SESSIONS MESSAGES SIZE NAME PASSWORD [USERS]
  *   load retr   HOST:PORT SESSIONS NAME PASSWORD [USERS]
  *   load login  HOST:PORT SESSIONS LOGINS NAME PASSWORD [USERS]
  *   load idle   HOST:PORT CONNECTIONS NAME PASSWORD SECONDS
+ *   load noop   HOST:PORT SESSIONS NOOPS NAME PASSWORD USERS     USERS IMAP sessions with INBOX selected, in turn, from SESSIONS threads
+ *   load guess  HOST:PORT CONNECTIONS NAME SECONDS               wrong passwords over IMAP, each connection from an address of its own
  *
  * After HOST:PORT may stand /tls: TLS from the first byte, whatever the certificate.
- * RECIPIENT and NAME may hold one %d, the number of a user below USERS (default 1). */
+ * RECIPIENT, SENDER and NAME may hold one %d, the number of a user below USERS (default 1). */
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -23,7 +25,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 8192, STACK_BYTES = 256 * 1024 };
+enum { LINE_MAX_BYTES = 8192, STACK_BYTES = 256 * 1024, GUESS_PAUSE_US = 100 * 1000 };
 
 struct line_socket {
 	int fd;
@@ -34,7 +36,7 @@ struct line_socket {
 
 struct job {
 	const char *host, *port;
-	const char *recipient, *password;
+	const char *sender, *recipient, *password;
 	int sessions, users, per_connection;
 	long total, size;
 	char *message;
@@ -165,7 +167,7 @@ static void user_name(char *out, size_t size, const char *pattern, int number)
 static void *smtp_session(void *unused)
 {
 	struct line_socket s;
-	char to[256];
+	char from[256], to[256];
 	(void)unused;
 	long n = job.next++;
 	while (n < job.total) {
@@ -175,7 +177,8 @@ static void *smtp_session(void *unused)
 		smtp_reply(&s, '2');
 		for (int i = 0; i < job.per_connection && n < job.total; i++, n = job.next++) {
 			user_name(to, sizeof to, job.recipient, (int)(n % job.users));
-			sayf(&s, "MAIL FROM:<sender@client.example>\r\nRCPT TO:<%s>\r\nDATA\r\n", to);
+			user_name(from, sizeof from, job.sender, (int)(n % job.users));
+			sayf(&s, "MAIL FROM:<%s>\r\nRCPT TO:<%s>\r\nDATA\r\n", from, to);
 			smtp_reply(&s, '2');
 			smtp_reply(&s, '2');
 			smtp_reply(&s, '3');
@@ -281,6 +284,59 @@ static void *retr_session(void *number)
 	return NULL;
 }
 
+/* ---- Many sessions, one command at a time ---- */
+
+static struct line_socket *selected; /* one for each user */
+static pthread_barrier_t all_selected;
+
+static void imap_select(struct line_socket *s, int number)
+{
+	imap_login(s, number);
+	sayf(s, "b SELECT INBOX\r\n");
+	tagged(s, "b OK");
+}
+
+/* The sessions of this thread are every job.sessions-th one; what counts begins when all are signed in. */
+static void *noop_session(void *number)
+{
+	int first = (int)(intptr_t)number, user = first;
+	for (int i = first; i < job.users; i += job.sessions)
+		imap_select(&selected[i], i);
+	pthread_barrier_wait(&all_selected);
+	while (job.next++ < job.total) {
+		sayf(&selected[user], "c NOOP\r\n");
+		tagged(&selected[user], "c OK");
+		job.done++;
+		user = user + job.sessions < job.users ? user + job.sessions : first;
+	}
+	return NULL;
+}
+
+/* ---- Guessing ---- */
+
+/* Signs in with a wrong password again and again, from 127.1.x.y; an answer or the end of the connection is all the same. */
+static void *guess_session(void *number)
+{
+	unsigned n = (unsigned)(intptr_t)number;
+	struct sockaddr_in from = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(0x7f010001u + (n / 250 << 8) + n % 250)};
+	struct addrinfo *found, hints = {.ai_socktype = SOCK_STREAM, .ai_family = AF_INET};
+	char name[256], bytes[1024];
+	user_name(name, sizeof name, job.recipient, (int)n);
+	if (getaddrinfo(job.host, job.port, &hints, &found) != 0)
+		stop("address", job.host);
+	for (;;) {
+		int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+		bool open = fd >= 0 && bind(fd, (struct sockaddr *)&from, sizeof from) == 0 && connect(fd, found->ai_addr, found->ai_addrlen) == 0 &&
+			    recv(fd, bytes, sizeof bytes, 0) > 0;
+		int len = snprintf(bytes, sizeof bytes, "a LOGIN %s wrong-%ld\r\n", name, (long)job.next++);
+		while (open && send(fd, bytes, (size_t)len, MSG_NOSIGNAL) == len && recv(fd, bytes + len, sizeof bytes - (size_t)len, 0) > 0)
+			job.done++;
+		close(fd);
+		usleep(GUESS_PAUSE_US);
+	}
+	return NULL;
+}
+
 static void make_message(long size)
 {
 	static const char header[] = "From: Sender <sender@client.example>\r\nTo: someone@example.test\r\nSubject: load\r\n"
@@ -303,6 +359,10 @@ static void run(void *(*session)(void *), const char *what)
 	for (int i = 0; i < job.sessions; i++)
 		if (pthread_create(&threads[i], &attributes, session, (void *)(intptr_t)i) != 0)
 			stop("thread", "can't be started");
+	if (session == noop_session) {
+		pthread_barrier_wait(&all_selected);
+		start = now();
+	}
 	for (int i = 0; i < job.sessions; i++)
 		pthread_join(threads[i], NULL);
 	double seconds = now() - start;
@@ -314,15 +374,27 @@ static void hold_idle(long seconds)
 	struct line_socket s;
 	double start = now();
 	for (int i = 0; i < job.sessions; i++) {
-		imap_login(&s, i);
-		sayf(&s, "b SELECT INBOX\r\n");
-		tagged(&s, "b OK");
+		imap_select(&s, i);
 		sayf(&s, "c IDLE\r\n");
 		while (line(&s)[0] != '+')
 			;
 		job.done++; /* the socket stays open until the process ends */
 	}
 	printf("idle %ld in %.3f s\n", (long)job.done, now() - start);
+	fflush(stdout);
+	sleep((unsigned)seconds);
+}
+
+static void guess(long seconds)
+{
+	pthread_t thread;
+	pthread_attr_t attributes;
+	pthread_attr_init(&attributes);
+	pthread_attr_setstacksize(&attributes, STACK_BYTES);
+	for (int i = 0; i < job.sessions; i++)
+		if (pthread_create(&thread, &attributes, guess_session, (void *)(intptr_t)i) != 0)
+			stop("thread", "can't be started");
+	printf("guessing\n");
 	fflush(stdout);
 	sleep((unsigned)seconds);
 }
@@ -365,6 +437,7 @@ int main(int count, char **arguments)
 		make_message(number(arguments, count, 5));
 		job.per_connection = (int)number(arguments, count, 6);
 		job.recipient = text(arguments, count, 7);
+		job.sender = count > 9 ? arguments[9] : "sender@client.example";
 		users_at = 8;
 	} else if (strcmp(mode, "append") == 0) {
 		job.total = number(arguments, count, 4);
@@ -372,14 +445,14 @@ int main(int count, char **arguments)
 		job.recipient = text(arguments, count, 6);
 		job.password = text(arguments, count, 7);
 		users_at = 8;
-	} else if (strcmp(mode, "login") == 0) {
+	} else if (strcmp(mode, "login") == 0 || strcmp(mode, "noop") == 0) {
 		job.total = number(arguments, count, 4);
 		job.recipient = text(arguments, count, 5);
 		job.password = text(arguments, count, 6);
 		users_at = 7;
 	} else {
 		job.recipient = text(arguments, count, 4);
-		job.password = text(arguments, count, 5);
+		job.password = text(arguments, count, 5); /* guess: the seconds */
 		users_at = 6;
 	}
 	job.users = users_at < count && strcmp(mode, "idle") != 0 ? (int)number(arguments, count, users_at) : 1;
@@ -391,6 +464,12 @@ int main(int count, char **arguments)
 		run(login_session, "login");
 	else if (strcmp(mode, "retr") == 0)
 		run(retr_session, "retr");
+	else if (strcmp(mode, "noop") == 0) {
+		selected = calloc((size_t)job.users, sizeof *selected);
+		pthread_barrier_init(&all_selected, NULL, (unsigned)job.sessions + 1);
+		run(noop_session, "noop");
+	} else if (strcmp(mode, "guess") == 0)
+		guess(number(arguments, count, 5));
 	else
 		hold_idle(number(arguments, count, 6));
 	return 0;

@@ -1,6 +1,8 @@
 """The servers that are measured: Pombal, and Postfix with Dovecot in a private configuration, both on loopback and high
 ports, with their data under one temporary folder, both syncing as they ship. Each is a process tree of its own, so that
 its processor time and memory can be summed."""
+import base64
+import hashlib
 import imaplib
 import os
 import pathlib
@@ -9,12 +11,16 @@ import re
 import shutil
 import signal
 import socket
+import sqlite3
 import subprocess
 import time
 
 PASSWORD = "a-password-for-measuring"
-USERS = 10
+USERS = 10        # accounts that sign in, all the time
+ACCOUNTS = 1000   # of a usual server
+MANY = 10000
 SINK = 21026
+HASH = "{SSHA}" + base64.b64encode(hashlib.sha1(PASSWORD.encode() + b"salt").digest() + b"salt").decode()
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -54,6 +60,7 @@ def children_of(root):
 
 class Server:
     """roots(): the pids whose trees make up the server."""
+    has_many = True
 
     def cpu_seconds(self):
         """Of all its processes, and of those that have ended and were waited for."""
@@ -95,15 +102,30 @@ class Server:
         return f"user{number}@example.test"
 
     def names(self):
-        """Of all accounts: users, who get mail, and as many whose mail is only what a part of the benchmark gives them."""
+        """Of the accounts that sign in all the time: users, who get mail, and as many whose mail is only what a part of the benchmark gives them."""
         return [f"{kind}{number}@example.test" for kind in ("user", "drop") for number in range(USERS)]
+
+    def other_names(self):
+        """Of all further accounts: a thousand users in all, and ten thousand more that only get mail."""
+        return [self.user(number) for number in range(USERS, ACCOUNTS)] + [f"many{number}@example.test" for number in range(MANY)]
+
+    def found(self, pattern, numbers):
+        """How many messages lie in the inboxes of these accounts."""
+        total = 0
+        for number in numbers:
+            connection = imaplib.IMAP4("127.0.0.1", self.imap)
+            connection.login(pattern.replace("%d", str(number)), PASSWORD)
+            total += int(connection.select()[1][0])
+            connection.logout()
+        return total
 
 
 class Sink:
-    """Postfix's smtp-sink, which both servers relay to."""
+    """Postfix's smtp-sink, which both servers relay to; with `refuse`, it refuses that command for good."""
 
-    def __init__(self):
-        self.process = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", f"127.0.0.1:{SINK}", "1000"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    def __init__(self, refuse=None):
+        how = ["-f", refuse] if refuse else []
+        self.process = subprocess.Popen(["smtp-sink", "-u", "nobody", "-c", *how, f"127.0.0.1:{SINK}", "1000"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                         bufsize=0)
         os.set_blocking(self.process.stdout.fileno(), False)
         self.messages = 0
@@ -122,9 +144,8 @@ class Sink:
 
 
 class Pombal(Server):
-    name = "Pombal"
-
-    def __init__(self, folder, program):
+    def __init__(self, folder, program, name="Pombal"):
+        self.name = name
         self.data = folder / "pombal"
         self.program = program
         base = 20000
@@ -139,12 +160,27 @@ class Pombal(Server):
         conf.write_text(re.sub(rf"^({names}) = .*\n", "", conf.read_text(), flags=re.M) + "\n" + wanted)  # each option is set once
         for name in self.names():
             run("account", "add", name, "--password-stdin", input=PASSWORD.encode())
+        table = folder / "people"
+        table.write_text("".join(f"{name}:{HASH}\n" for name in self.other_names()))
+        nothing_synced = {**os.environ, "LD_PRELOAD": "libeatmydata.so"}  # no power cut is expected while they are made
+        if subprocess.run([program, "account", "import", table, "--data", self.data], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                          env=nothing_synced).returncode:
+            self.has_many = False  # an older program: one by one, and not all
+            for name in self.other_names()[:ACCOUNTS - USERS]:
+                run("account", "add", name, "--password-stdin", input=PASSWORD.encode())
 
     def start(self):
         start = time.monotonic()
         self.process = subprocess.Popen([self.program, "serve", "--data", self.data], stdout=subprocess.DEVNULL)
         wait_for(lambda: answers(self.smtp), 10, "Pombal's banner")
         return time.monotonic() - start
+
+    def queued(self):
+        """How many messages wait in the queue."""
+        database = sqlite3.connect(f"file:{self.data}/queue/queue.db?mode=ro", uri=True)
+        count = database.execute("SELECT count(*) FROM message").fetchone()[0]
+        database.close()
+        return count
 
     def roots(self):
         return [self.process.pid]
@@ -211,7 +247,7 @@ default_process_limit = 200
         user = pwd.getpwnam("mail")
         shutil.chown(home, user.pw_uid, user.pw_gid)
         users = self.folder / "users"
-        users.write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}::::::\n" for name in self.names()))
+        users.write_text("".join(f"{name}:{{PLAIN}}{PASSWORD}::::::\n" for name in self.names() + self.other_names()))
         key, chain = folder / "key.pem", folder / "chain.pem"
         subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-keyout", key,
                         "-out", chain, "-days", "2", "-subj", "/CN=localhost"], check=True, capture_output=True)
@@ -283,6 +319,9 @@ service lmtp {{
         wait_for(lambda: answers(self.smtp) and answers(self.imap), 20, "the banner of Postfix and Dovecot")
         self.postfix = int((self.folder / "queue" / "pid" / "master.pid").read_text())
         return time.monotonic() - start
+
+    def queued(self):
+        return sum(len(files) for part in ("maildrop", "incoming", "active", "deferred") for _, _, files in os.walk(self.folder / "queue" / part))
 
     def roots(self):
         return [self.dovecot.pid, self.postfix]
