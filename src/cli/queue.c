@@ -133,19 +133,20 @@ static bool nothing_found(const struct command_line *line, struct error *error)
 enum { SHOW_HEADER_MAX = 16 * 1024 };
 
 /* The first bytes of the body, up to the end of the header. */
-static struct slice read_header(struct command_line *line, struct queue *queue, int64_t id)
+static struct slice read_header(struct command_line *line, struct queue *queue, const struct queue_message *message)
 {
 	struct slice bytes;
 	struct error error;
 	int fd;
-	if (!queue_body(queue, id, line->arena, &bytes, &fd, &error))
+	if (!queue_body(queue, message->id, line->arena, &bytes, &fd, &error))
 		return (struct slice){NULL, 0};
 	char *start = arena_alloc(line->arena, SHOW_HEADER_MAX);
 	if (fd >= 0) {
-		ssize_t got = pread(fd, start, SHOW_HEADER_MAX, 0);
+		ssize_t got = pread(fd, start, SHOW_HEADER_MAX, (off_t)message->preface);
 		close(fd);
 		bytes = slice_make(start, got > 0 ? (size_t)got : 0);
-	}
+	} else
+		bytes = slice_skip(bytes, message->preface);
 	bytes = slice_sub(bytes, 0, SHOW_HEADER_MAX);
 	size_t end = slice_find(bytes, SLICE("\r\n\r\n"));
 	return slice_sub(bytes, 0, end == SLICE_NONE ? bytes.len : end);
@@ -174,7 +175,7 @@ static bool show(struct command_line *line, struct queue *queue, const struct qu
 		return nothing_found(line, error);
 	json_t *array = json_array();
 	for (size_t i = 0; i < count; i++) {
-		struct slice header = read_header(line, queue, messages[i].id);
+		struct slice header = read_header(line, queue, &messages[i]);
 		json_t *object = json_of_message(&messages[i]);
 		json_object_set_new(object, "header", json_of_slice(header));
 		json_array_append_new(array, object);

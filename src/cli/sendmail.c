@@ -225,11 +225,11 @@ static bool commit(const struct command_line *line, const struct sendmail_job *j
 	struct queue *queue = queue_open(line->data, QUEUE_PERSON, error);
 	if (!queue)
 		return false;
-	struct queue_draft *draft = queue_draft_new(queue);
+	struct queue_draft *draft = queue_draft_new(queue, message.from);
 	bool done = queue_draft_write(draft, letter, error);
 	if (!done)
 		queue_draft_abort(&draft);
-	done = done && queue_commit(queue, &draft, SLICE(""), &message, error);
+	done = done && queue_commit(queue, &draft, &message, error);
 	queue_close(&queue);
 	return done;
 }

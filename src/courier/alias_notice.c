@@ -46,10 +46,10 @@ static bool send_notice(const struct addressee *addressee, const struct route *w
 	put_header(&text, postmaster.address, message.id);
 	put_words(&text, addressee, wrong, count);
 	message.smtputf8 = !slice_is_ascii(postmaster.address);
-	struct queue_draft *draft = queue_draft_new(queue);
+	struct queue_draft *draft = queue_draft_new(queue, message.from);
 	bool done = queue_draft_write(draft, buf_slice(&text), error);
 	if (done)
-		done = queue_commit(queue, &draft, SLICE(""), &message, error);
+		done = queue_commit(queue, &draft, &message, error);
 	else
 		queue_draft_abort(&draft);
 	if (done)

@@ -8,13 +8,17 @@
 
 #include "base/memory.h"
 
-struct body *body_open(struct queue *queue, int64_t id, struct error *error)
+struct body *body_open(struct queue *queue, const struct queue_message *message, struct error *error)
 {
 	struct body *body = memory_new(sizeof *body);
 	body->arena = arena_new();
 	body->fd = -1;
-	if (!queue_body(queue, id, body->arena, &body->bytes, &body->fd, error))
+	if (!queue_body(queue, message->id, body->arena, &body->bytes, &body->fd, error)) {
 		body_close(&body);
+		return NULL;
+	}
+	body->preface = message->preface;
+	body_rewind(body);
 	return body;
 }
 
@@ -33,7 +37,7 @@ void body_close(struct body **body)
 
 void body_rewind(struct body *body)
 {
-	body->at = 0;
+	body->at = body->preface;
 	body->failed = false;
 }
 
@@ -70,6 +74,7 @@ bool body_view(struct body *body, struct slice *whole, struct error *error)
 		body->mapped_size = (size_t)status.st_size;
 	}
 	*whole = body->mapped ? slice_make(body->mapped, body->mapped_size) : body->bytes;
+	*whole = slice_skip(*whole, body->preface);
 	return true;
 }
 

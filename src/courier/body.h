@@ -1,4 +1,5 @@
-/* A queued message's body, read piece by piece, and put into the form in which DATA carries it. */
+/* The text of a queued message as other servers get it, without what the queue keeps before it for mailboxes here: read piece by piece,
+ * and put into the form in which DATA carries it. */
 #ifndef COURIER_BODY_H
 #define COURIER_BODY_H
 
@@ -18,8 +19,9 @@ struct body_facts {
 struct body {
 	struct arena *arena;
 	struct slice bytes;
+	uint64_t preface;  /* bytes of the file that are passed over */
 	int fd;            /* -1: `bytes` is all */
-	uint64_t at;       /* next byte to be read */
+	uint64_t at;       /* next byte to be read, of the file or of bytes */
 	bool failed;       /* a read error, described in the error given to body_next */
 	void *mapped;      /* by body_view(), or NULL */
 	size_t mapped_size;
@@ -28,8 +30,8 @@ struct body {
 	char piece[BODY_PIECE];
 };
 
-/** Opens the body of message `id`; NULL with *error. */
-struct body *body_open(struct queue *queue, int64_t id, struct error *error);
+/** Opens the body of a message; NULL with *error. */
+struct body *body_open(struct queue *queue, const struct queue_message *message, struct error *error);
 void body_close(struct body **body);
 /** Back to its start. */
 void body_rewind(struct body *body);

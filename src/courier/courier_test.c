@@ -208,9 +208,9 @@ static int64_t post_message(struct queue_message message, struct slice body, con
 	message.recipient_count = count;
 	if (!message.arrived)
 		message.arrived = clock_now();
-	struct queue_draft *draft = queue_draft_new(t.queue);
+	struct queue_draft *draft = queue_draft_new(t.queue, message.from);
 	assert_true(queue_draft_write(draft, body, &error));
-	if (!queue_commit(t.queue, &draft, SLICE(""), &message, &error))
+	if (!queue_commit(t.queue, &draft, &message, &error))
 		fail_msg("%s", error.text);
 	return message.id;
 }
@@ -983,11 +983,11 @@ static void big_messages_stream(void **state)
 	configure("");
 	struct queue_recipient recipients[] = {{.address = SLICE("bob@here.test")}, {.address = SLICE("carol@far.test")}};
 	struct queue_message message = {.from = SLICE("alice@here.test"), .recipients = recipients, .recipient_count = 2, .arrived = clock_now()};
-	struct queue_draft *draft = queue_draft_new(t.queue);
+	struct queue_draft *draft = queue_draft_new(t.queue, message.from);
 	assert_true(queue_draft_write(draft, hello, &error));
 	for (size_t i = 0; i < BIG >> 20; i++)
 		assert_true(queue_draft_write(draft, slice_make(line, 1 << 20), &error));
-	assert_true(queue_commit(t.queue, &draft, SLICE(""), &message, &error));
+	assert_true(queue_commit(t.queue, &draft, &message, &error));
 	start();
 	eventually(waiting() == 0);
 	assert_int_equal(smtp_fake_messages(t.server), 1);

@@ -12,10 +12,10 @@ static unsigned forwarded_notify(unsigned notify)
 	return notify != 0 && rest == 0 ? NOTIFY_NEVER : rest;
 }
 
-static bool copy_body(struct queue *queue, int64_t id, struct queue_draft *draft, struct error *error)
+static bool copy_body(struct queue *queue, const struct queue_message *original, struct queue_draft *draft, struct error *error)
 {
 	struct slice piece;
-	struct body *body = body_open(queue, id, error);
+	struct body *body = body_open(queue, original, error);
 	bool done = body != NULL;
 	while (done && body_next(body, &piece, error))
 		done = queue_draft_write(draft, piece, error);
@@ -44,10 +44,10 @@ bool forward_letter(struct addressee *addressee, struct error *error)
 		target->notify = forwarded_notify(recipient->notify);
 		target->original = recipient->original.len > 0 ? recipient->original : arena_printf(arena, "rfc822;%.*s", SLICE_ARG(recipient->address));
 	}
-	struct queue_draft *draft = queue_draft_new(queue);
-	bool done = copy_body(queue, original->id, draft, error);
+	struct queue_draft *draft = queue_draft_new(queue, message.from);
+	bool done = copy_body(queue, original, draft, error);
 	if (done)
-		done = queue_commit(queue, &draft, SLICE(""), &message, error);
+		done = queue_commit(queue, &draft, &message, error);
 	else
 		queue_draft_abort(&draft);
 	if (done)

@@ -2,14 +2,14 @@
  *
  * A local thread takes a batch of messages: resolves their recipients (the auth role knows), hands the remote ones on,
  * writes the local ones account by account, each account's in one transaction, syncs the store once, and only then lets
- * the queue forget them. A message to several accounts is written once and linked from the others: so nothing that differs
- * between recipients is added to it. A crash anywhere repeats deliveries, and their ids make that harmless. */
+ * the queue forget them. A body that is a file of the queue's becomes the message file by a link. A message to several accounts is
+ * linked from the first one: so nothing that differs between recipients is added to it. A crash anywhere repeats deliveries, and their ids make that harmless. */
 #include <openssl/evp.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "courier/body.h"
 #include "courier/internal.h"
 
 enum { DRAFTS_PER_COMMIT = 50 };
@@ -164,17 +164,17 @@ static void store_trouble(struct delivery *delivery, const struct error *error)
 
 static bool write_message(struct batch *batch, const struct queue_message *message, struct draft *draft, struct error *error)
 {
-	struct slice piece;
-	struct buf line = BUF(8192);
-	struct body *body = body_open(batch->courier->queue, message->id, error);
-	bool done = body != NULL;
-	buf_printf(&line, "Return-Path: <%.*s>\r\n", SLICE_ARG(message->from)); /* RFC 5321 §4.4 */
-	done = done && draft_write(draft, buf_slice(&line), error);
-	while (done && body_next(body, &piece, error))
-		done = draft_write(draft, piece, error);
-	done = done && !body->failed;
-	body_close(&body);
-	buf_free(&line);
+	struct arena *arena = arena_new();
+	struct slice bytes;
+	int fd;
+	bool done = queue_body(batch->courier->queue, message->id, arena, &bytes, &fd, error);
+	if (done && fd < 0)
+		done = draft_write(draft, bytes, error);
+	else if (done) {
+		done = draft_take_file(draft, fd, error);
+		close(fd);
+	}
+	arena_free(&arena);
 	return done;
 }
 

@@ -230,7 +230,7 @@ static void job_run(struct courier *courier, const char *name, struct job *job, 
 	delivery->courier = courier;
 	delivery->config = config_current();
 	delivery->job = job;
-	delivery->body = body_open(courier->queue, job->letter->work->message.id, &error);
+	delivery->body = body_open(courier->queue, &job->letter->work->message, &error);
 	delivery_refresh(delivery);
 	set_policy(delivery);
 	if (delivery->body)

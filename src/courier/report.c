@@ -164,7 +164,7 @@ static bool read_original(struct letter *letter, enum dsn_kind kind, struct buf 
 {
 	const struct queue_message *message = &letter->work->message;
 	struct slice piece;
-	struct body *body = body_open(letter->courier->queue, message->id, error);
+	struct body *body = body_open(letter->courier->queue, message, error);
 	if (!body)
 		return false;
 	*full = kind == DSN_FAILED && !is_strangers(message) && message->ret != RET_HEADERS && message->size <= REPORT_CONTENT_MAX && message->body != BODY_BINARYMIME;
@@ -213,7 +213,7 @@ static bool write_report(struct batch *batch, const struct dsn *dsn, struct erro
 {
 	struct buf text = BUF(stuffing_room(REPORT_CONTENT_MAX) + 16 * 1024 + dsn->count * REPORT_RECIPIENT_SIZE);
 	bool done = dsn_write(dsn, &text) || error_set(error, ERROR_LIMIT, "the notification is too long");
-	struct queue_draft *draft = done ? queue_draft_new(batch->courier->queue) : NULL;
+	struct queue_draft *draft = done ? queue_draft_new(batch->courier->queue, SLICE("")) : NULL;
 	if (done && !queue_draft_write(draft, buf_slice(&text), error)) {
 		queue_draft_abort(&draft);
 		done = false;

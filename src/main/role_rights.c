@@ -62,6 +62,7 @@ bool role_confine(struct role *role, struct error *error)
 		.listeners = own->listeners,
 		.files = files,
 		.memory_files = own->asks,
+		.moves = own->store, /* what the queue has in a file becomes a message file; and a month ends while one is written */
 	};
 	done = done && sandbox_enter(&sandbox, error);
 	arena_free(&arena);

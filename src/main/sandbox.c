@@ -56,7 +56,7 @@ struct ruleset_attributes {
 
 static const uint64_t access_read = LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_READ_DIR;
 static const uint64_t access_write = LANDLOCK_ACCESS_FS_WRITE_FILE | LANDLOCK_ACCESS_FS_REMOVE_DIR | LANDLOCK_ACCESS_FS_REMOVE_FILE |
-				     LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | LANDLOCK_ACCESS_FS_REFER | ACCESS_TRUNCATE;
+				     LANDLOCK_ACCESS_FS_MAKE_DIR | LANDLOCK_ACCESS_FS_MAKE_REG | ACCESS_TRUNCATE;
 static const uint64_t access_all = ((1ULL << 14) - 1) | ACCESS_TRUNCATE | ACCESS_IOCTL_DEV;
 
 /* What the C library, iconv, OpenSSL and libunbound read while the process runs. */
@@ -105,7 +105,7 @@ static bool allow_paths(int ruleset, const char *const *paths, uint64_t access, 
 
 static bool add_rules(int ruleset, const struct sandbox *sandbox, long abi, struct error *error)
 {
-	uint64_t known = known_accesses(abi);
+	uint64_t known = known_accesses(abi), writable = access_read | access_write | (sandbox->moves ? LANDLOCK_ACCESS_FS_REFER : 0);
 	/* The courier binds a local address to connect from; with port 0, which can't be listened on by anybody's choice. */
 	struct {
 		uint64_t access, port;
@@ -114,7 +114,7 @@ static bool add_rules(int ruleset, const struct sandbox *sandbox, long abi, stru
 		return error_set_errno(error, errno, "a Landlock rule for local ports");
 	if (sandbox->listable && !allow_path(ruleset, sandbox->listable, LANDLOCK_ACCESS_FS_READ_DIR, error))
 		return false;
-	return allow_paths(ruleset, sandbox->writable, (access_read | access_write) & known, error) &&
+	return allow_paths(ruleset, sandbox->writable, writable & known, error) &&
 	       allow_paths(ruleset, sandbox->readable, access_read, error) && allow_paths(ruleset, system_paths, access_read, error) &&
 	       allow_paths(ruleset, sandbox_sanitizers() ? sanitizer_paths : NULL, access_read | LANDLOCK_ACCESS_FS_EXECUTE, error) &&
 	       allow_path(ruleset, "/dev/null", (LANDLOCK_ACCESS_FS_READ_FILE | LANDLOCK_ACCESS_FS_WRITE_FILE) & known, error);

@@ -13,6 +13,7 @@ struct sandbox {
 	bool listeners;              /* accepts connections */
 	bool files;                  /* may make, change and remove files; without, it can only write on where it was let in */
 	bool memory_files;           /* may make files without a name in memory */
+	bool moves;                  /* may give its files names in other folders than they are in, all of them writable */
 };
 
 /** Confines this process for good. To be called while it has one thread; Landlock doesn't reach others. */

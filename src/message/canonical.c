@@ -1,6 +1,8 @@
 /* Mending line ends and NULs. Mail that is right already, nearly all of it, is only looked at. */
 #include "message/canonical.h"
 
+enum { RIGHT_STEP = 64 };
+
 /* ---- where the header ends ---- */
 
 /* "From ann@remote.test Mon Nov …", also quoted: the separator of an mbox, which is no field and ends no header. */
@@ -83,18 +85,28 @@ size_t canonical_skip(struct canonical *canonical, struct slice bytes)
 	return at;
 }
 
+/* Where a CR is, the next byte is an LF, and nowhere else; none is NUL. The one before the first is looked at, too. Without a branch, and
+ * in steps of one size: compilers make it many bytes at a time. */
+static bool step_is_right(const char *at)
+{
+	unsigned char wrong = 0;
+	for (int i = 0; i < RIGHT_STEP; i++)
+		wrong |= (unsigned char)(((at[i - 1] == '\r') ^ (at[i] == '\n')) | (at[i] == '\0'));
+	return wrong == 0;
+}
+
 bool canonical_is_right(struct slice bytes)
 {
-	const char *end = bytes.at + bytes.len, *hit;
+	size_t at = 1;
 	if (bytes.len == 0)
 		return true;
-	if (memchr(bytes.at, '\0', bytes.len) || bytes.at[0] == '\n')
+	if (bytes.at[0] == '\n' || bytes.at[0] == '\0' || bytes.at[bytes.len - 1] == '\r')
 		return false;
-	for (const char *at = bytes.at; (hit = memchr(at, '\n', (size_t)(end - at))); at = hit + 1)
-		if (hit[-1] != '\r')
+	for (; bytes.len - at >= RIGHT_STEP; at += RIGHT_STEP)
+		if (!step_is_right(bytes.at + at))
 			return false;
-	for (const char *at = bytes.at; (hit = memchr(at, '\r', (size_t)(end - at))); at = hit + 1)
-		if (hit + 1 == end || hit[1] != '\n')
+	for (; at < bytes.len; at++)
+		if ((bytes.at[at - 1] == '\r') != (bytes.at[at] == '\n') || bytes.at[at] == '\0')
 			return false;
 	return true;
 }

@@ -39,7 +39,7 @@ static const struct { const char *sql, *what; } invariants[] = {
 	{"SELECT DISTINCT message FROM recipient WHERE NOT EXISTS (SELECT 1 FROM message WHERE id = recipient.message)",
 	 "recipients of message %s, which doesn't exist"},
 	{"SELECT id FROM message WHERE in_file = 0 AND NOT EXISTS (SELECT 1 FROM body WHERE message = id)", "message %s has no body"},
-	{"SELECT id FROM message WHERE in_file = 0 AND size <> (SELECT length(bytes) FROM body WHERE message = id)",
+	{"SELECT id FROM message WHERE in_file = 0 AND size + preface <> (SELECT length(bytes) FROM body WHERE message = id)",
 	 "the body of message %s is of another size than its envelope says"},
 	{"SELECT message FROM body WHERE NOT EXISTS (SELECT 1 FROM message WHERE id = body.message AND in_file = 0)",
 	 "a body of message %s, which doesn't exist or has its body in a file"},
@@ -65,7 +65,7 @@ static bool check_rows(struct queue *queue, const struct report *report, struct 
 
 static bool check_body_files(struct queue *queue, const struct report *report, struct error *error)
 {
-	struct db_statement *rows = db_prepare(queue->reads.db, "SELECT id, size FROM message WHERE in_file = 1");
+	struct db_statement *rows = db_prepare(queue->reads.db, "SELECT id, size + preface FROM message WHERE in_file = 1");
 	enum db_step step;
 	while ((step = db_step(rows, error)) == DB_ROW) {
 		char name[BODY_NAME_MAX];

@@ -15,6 +15,7 @@
 
 #include "base/array.h"
 #include "base/clock.h"
+#include "base/distrust.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "config/config.h"
@@ -31,7 +32,7 @@ static bool insert_message(struct db *db, const struct commit *commit, struct er
 {
 	const struct queue_message *message = commit->message;
 	struct db_statement *row = db_prepare(db, "INSERT INTO message (" MESSAGE_COLUMNS ", in_file)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)");
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
 	db_bind_number(row, 1, message->id);
 	db_bind_text(row, 2, message->from);
 	db_bind_number(row, 3, message->body);
@@ -43,23 +44,17 @@ static bool insert_message(struct db *db, const struct commit *commit, struct er
 	db_bind_text(row, 9, message->client);
 	db_bind_number(row, 10, message->arrived);
 	db_bind_number(row, 11, (int64_t)message->size);
-	db_bind_number(row, 12, commit->in_file);
+	db_bind_number(row, 12, (int64_t)message->preface);
+	db_bind_number(row, 13, commit->in_file);
 	return db_run(row, error);
 }
 
 static bool insert_body(struct db *db, const struct commit *commit, struct error *error)
 {
 	struct db_statement *row = db_prepare(db, "INSERT INTO body (message, bytes) VALUES ($1, $2)");
-	struct buf whole = BUF(commit->prepend.len + commit->body.len);
-	if (commit->prepend.len > 0) {
-		buf_append(&whole, commit->prepend);
-		buf_append(&whole, commit->body);
-	}
 	db_bind_number(row, 1, commit->message->id);
-	db_bind_blob(row, 2, commit->prepend.len > 0 ? buf_slice(&whole) : commit->body);
-	bool done = db_run(row, error);
-	buf_free(&whole);
-	return done;
+	db_bind_blob(row, 2, commit->body);
+	return db_run(row, error);
 }
 
 static bool insert_recipients(struct db *db, const struct queue_message *message, struct error *error)
@@ -147,13 +142,18 @@ bool queue_was_handed_in(struct queue *queue, int64_t id, bool *known, struct er
 
 /* ---- Writing ---- */
 
-/* The names of body files reach the disk before the rows that name them. */
-static bool sync_names(const struct queue *queue, const struct commit *first, const struct commit *end, struct error *error)
+/* Body files and their names reach the disk before the rows that name them. One syncfs(2) does that for all of a batch: a tenth of the
+ * time that an fdatasync(2) each takes for 20 of them, and for one it is no slower. */
+static bool sync_files(const struct queue *queue, const struct commit *first, const struct commit *end, struct error *error)
 {
 	bool any = false;
 	for (const struct commit *commit = first; commit != end; commit = commit->next)
-		any |= commit->name_unsynced;
-	return !any || fsync(queue->folder) == 0 || error_set_errno(error, errno, "syncing queue/body");
+		any |= commit->file_unsynced;
+	if (!any || syncfs(queue->folder) == 0)
+		return true;
+	int number = errno;
+	distrust_disk("queue/body", number);
+	return error_set_errno(error, number, "syncing queue/body");
 }
 
 static size_t count_results(const struct commit *first, const struct commit *end)
@@ -177,7 +177,7 @@ static bool write_in_transaction(struct queue *queue, struct db *db, struct comm
 /* Writes the messages from `first` up to `end` in one transaction: all of them, or none. */
 static bool write_batch(struct queue *queue, struct db *db, struct commit *first, const struct commit *end, struct error *error)
 {
-	if (!sync_names(queue, first, end, error) || !db_begin(db, error))
+	if (!sync_files(queue, first, end, error) || !db_begin(db, error))
 		return false;
 	struct doomed doomed = {.ids = memory_array(count_results(first, end) + 1, sizeof *doomed.ids)};
 	bool done = write_in_transaction(queue, db, first, end, &doomed, error);
@@ -458,39 +458,40 @@ static void wait_for_writer(struct queue *queue, struct awaited *list, size_t co
 	pthread_mutex_destroy(&waiter.lock);
 }
 
-static bool commit_there(struct queue *queue, struct queue_draft *draft, struct slice prepend, struct queue_message *message, struct error *error)
+static bool commit_there(struct queue *queue, struct queue_draft *draft, struct queue_message *message, struct error *error)
 {
 	struct handin handin = {.message = *message, .body = draft_inline(draft), .in_file = draft_in_file(draft)};
 	int shown = -1;
-	if (handin.in_file && !draft_finish_remote(draft, prepend, &shown, error))
+	if (handin.in_file && !draft_finish_remote(draft, &shown, error))
 		return false;
-	if (!handin_commit(queue, &handin, handin.in_file ? SLICE("") : prepend, shown, error))
+	if (!handin_commit(queue, &handin, shown, error))
 		return false;
 	for (size_t i = 0; i < message->recipient_count; i++)
 		message->recipients[i].id = (int64_t)i + 1;
 	return true;
 }
 
-static bool complete(struct queue_draft *draft, struct slice prepend, struct queue_message *message, struct error *error)
+static bool complete(struct queue_draft *draft, struct queue_message *message, struct error *error)
 {
 	if (message->id == 0)
 		message->id = id_new();
 	if (message->arrived == 0)
 		message->arrived = clock_now();
-	message->size = queue_draft_size(draft) + prepend.len;
+	message->preface = draft_preface(draft);
+	message->size = draft_size(draft) - message->preface;
 	return draft_is_sound(draft, error) && (message->recipient_count > 0 || error_set(error, ERROR_INVALID, "a message without recipients"));
 }
 
 /* What is ready to be written; false: it failed already. */
-static bool make_ready(struct queue_deposit *deposit, struct slice prepend, struct awaited *awaited)
+static bool make_ready(struct queue_deposit *deposit, struct awaited *awaited)
 {
 	struct queue_draft *draft = deposit->draft;
-	bool new_id = deposit->message->id == 0;
-	if (!complete(draft, prepend, deposit->message, &deposit->error) ||
-	    (draft_in_file(draft) && !draft_finish_file(draft, deposit->message->id, prepend, &deposit->error)))
+	bool new_id = deposit->message->id == 0, in_file = draft_in_file(draft);
+	if (!complete(draft, deposit->message, &deposit->error) ||
+	    (in_file && !draft_finish_file(draft, deposit->message->id, &deposit->error)))
 		return false;
-	*awaited = (struct awaited){.commit = {.message = deposit->message, .prepend = prepend, .body = draft_inline(draft), .in_file = draft_in_file(draft),
-		.results = deposit->results, .result_count = deposit->result_count, .chosen_here = new_id && !draft_in_file(draft)}};
+	*awaited = (struct awaited){.commit = {.message = deposit->message, .body = draft_inline(draft), .in_file = in_file, .file_unsynced = in_file,
+		.results = deposit->results, .result_count = deposit->result_count, .chosen_here = new_id && !in_file}};
 	return true;
 }
 
@@ -502,14 +503,14 @@ static void end_draft(struct queue_draft **draft, bool done)
 		queue_draft_abort(draft);
 }
 
-static void deposit_all(struct queue *queue, struct queue_deposit *list, size_t count, struct slice prepend)
+void queue_deposit_all(struct queue *queue, struct queue_deposit *list, size_t count)
 {
 	struct awaited *awaited = memory_array(count + 1, sizeof *awaited);
 	struct queue_deposit **ready = memory_array(count + 1, sizeof(struct queue_deposit *));
 	size_t ready_count = 0;
 	for (size_t i = 0; i < count; i++) {
 		list[i].done = false;
-		if (make_ready(&list[i], prepend, &awaited[ready_count]))
+		if (make_ready(&list[i], &awaited[ready_count]))
 			ready[ready_count++] = &list[i];
 	}
 	wait_for_writer(queue, awaited, ready_count);
@@ -523,20 +524,15 @@ static void deposit_all(struct queue *queue, struct queue_deposit *list, size_t 
 	free(awaited);
 }
 
-void queue_deposit_all(struct queue *queue, struct queue_deposit *list, size_t count)
-{
-	deposit_all(queue, list, count, SLICE(""));
-}
-
-bool queue_commit(struct queue *queue, struct queue_draft **draft, struct slice prepend, struct queue_message *message, struct error *error)
+bool queue_commit(struct queue *queue, struct queue_draft **draft, struct queue_message *message, struct error *error)
 {
 	if (queue->owner) {
-		bool done = complete(*draft, prepend, message, error) && commit_there(queue, *draft, prepend, message, error);
+		bool done = complete(*draft, message, error) && commit_there(queue, *draft, message, error);
 		end_draft(draft, done);
 		return done;
 	}
 	struct queue_deposit deposit = {.draft = *draft, .message = message};
 	*draft = NULL;
-	deposit_all(queue, &deposit, 1, prepend);
+	queue_deposit_all(queue, &deposit, 1);
 	return deposit.done || error_set(error, deposit.error.kind, "%s", deposit.error.text);
 }

@@ -22,6 +22,7 @@
 struct queue_draft {
 	struct queue *queue;
 	struct buf bytes;     /* all of an inline body; of a larger one, what isn't written yet */
+	uint64_t preface;     /* bytes of the Return-Path field, at its front */
 	uint64_t written;     /* bytes in the file */
 	int fd;               /* -1: inline */
 	int shown;            /* of a remote queue: the same file, only to read; -1: none */
@@ -36,12 +37,15 @@ void queue_body_name(int64_t id, char out[BODY_NAME_MAX])
 	id_format(id, out);
 }
 
-struct queue_draft *queue_draft_new(struct queue *queue)
+struct queue_draft *queue_draft_new(struct queue *queue, struct slice from)
 {
 	struct queue_draft *draft = memory_new(sizeof *draft);
 	draft->queue = queue;
 	draft->bytes = BUF(QUEUE_INLINE_MAX);
 	draft->fd = draft->shown = -1;
+	if (!buf_printf(&draft->bytes, "Return-Path: <%.*s>\r\n", SLICE_ARG(from)))
+		error_set(&draft->failed, ERROR_LIMIT, "the sender's address is too long");
+	draft->preface = draft->bytes.len;
 	return draft;
 }
 
@@ -52,9 +56,14 @@ static void end_view(struct queue_draft *draft)
 	draft->view = NULL;
 }
 
-uint64_t queue_draft_size(const struct queue_draft *draft)
+uint64_t draft_size(const struct queue_draft *draft)
 {
 	return draft->written + draft->bytes.len;
+}
+
+uint64_t draft_preface(const struct queue_draft *draft)
+{
+	return draft->preface;
 }
 
 bool draft_in_file(const struct queue_draft *draft)
@@ -122,7 +131,7 @@ bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct err
 bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct error *error)
 {
 	end_view(draft);
-	*content = buf_slice(&draft->bytes);
+	*content = slice_skip(buf_slice(&draft->bytes), draft->preface);
 	if (!draft_is_sound(draft, error) || draft->fd < 0)
 		return draft->failed.kind == ERROR_NONE;
 	if (!flush(draft, &draft->failed))
@@ -133,58 +142,26 @@ bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct e
 		return error_set_errno(error, errno, "mapping queue/body/%s", draft->name);
 	}
 	draft->view_size = draft->written;
-	*content = slice_make(draft->view, draft->view_size);
+	*content = slice_skip(slice_make(draft->view, draft->view_size), draft->preface);
 	return true;
 }
 
-/* Copies the file behind `prepend` into a new one: the trace field came only after the body had begun to be written. */
-static bool copy_behind(struct queue_draft *draft, struct slice prepend, struct error *error)
-{
-	int old = draft->fd, old_shown = draft->shown;
-	char old_name[BODY_NAME_MAX];
-	memcpy(old_name, draft->name, sizeof old_name);
-	uint64_t left = draft->written;
-	if (!create_file(draft, error))
-		return false;
-	bool done = file_write_all(draft->fd, prepend, error);
-	for (off_t at = 0; done && left > 0;) {
-		ssize_t copied = copy_file_range(old, &at, draft->fd, NULL, left, 0);
-		if (copied > 0)
-			left -= (uint64_t)copied;
-		else if (copied == 0 || errno != EINTR)
-			done = error_set_errno(error, copied == 0 ? EIO : errno, "copying queue/body/%s", old_name);
-	}
-	if (old_shown >= 0)
-		close(old_shown);
-	else
-		unlinkat(draft->queue->folder, old_name, 0);
-	close(old);
-	draft->written += prepend.len;
-	return done;
-}
-
-bool draft_finish_file(struct queue_draft *draft, int64_t id, struct slice prepend, struct error *error)
+bool draft_finish_file(struct queue_draft *draft, int64_t id, struct error *error)
 {
 	char name[BODY_NAME_MAX];
 	queue_body_name(id, name);
-	if (!flush(draft, error) || (prepend.len > 0 && !copy_behind(draft, prepend, error)))
+	if (!flush(draft, error))
 		return false;
-	if (fdatasync(draft->fd) != 0)
-		return error_set_errno(error, errno, "syncing queue/body/%s", draft->name);
 	if (renameat2(draft->queue->folder, draft->name, draft->queue->folder, name, RENAME_NOREPLACE) != 0)
 		return error_set_errno(error, errno, "naming queue/body/%s", name);
 	memcpy(draft->name, name, sizeof name);
-	if (fsync(draft->queue->folder) != 0)
-		return error_set_errno(error, errno, "syncing queue/body");
 	return true;
 }
 
-bool draft_finish_remote(struct queue_draft *draft, struct slice prepend, int *shown, struct error *error)
+bool draft_finish_remote(struct queue_draft *draft, int *shown, struct error *error)
 {
-	if (!flush(draft, error) || (prepend.len > 0 && !copy_behind(draft, prepend, error)))
+	if (!flush(draft, error))
 		return false;
-	if (fdatasync(draft->fd) != 0)
-		return error_set_errno(error, errno, "syncing a body");
 	end_view(draft);
 	close(draft->fd);
 	draft->fd = -1;

@@ -6,16 +6,17 @@ enum {
 	ENVELOPE_USUAL = 1024, /* bytes */
 };
 
-bool handin_encode(const struct handin *handin, struct slice prepend, struct buf *out)
+bool handin_encode(const struct handin *handin, struct buf *out)
 {
 	const struct queue_message *message = &handin->message;
 	const struct slice texts[] = {message->from, message->envid, message->account, message->client};
-	size_t usual = ENVELOPE_USUAL + prepend.len + handin->body.len;
+	size_t usual = ENVELOPE_USUAL + handin->body.len;
 	if (usual <= out->max)
 		buf_reserve(out, usual); /* the body is copied once, not at each growth */
 	wire_put_number(out, (uint64_t)message->id);
 	wire_put_number(out, (uint64_t)message->arrived);
 	wire_put_number(out, message->size);
+	wire_put_number(out, message->preface);
 	wire_put_short(out, message->body, 1);
 	wire_put_short(out, message->ret, 1);
 	wire_put_short(out, (unsigned)message->smtputf8 | (unsigned)message->require_tls << 1 | (unsigned)handin->in_file << 2, 1);
@@ -28,7 +29,6 @@ bool handin_encode(const struct handin *handin, struct slice prepend, struct buf
 		wire_put_short(out, message->recipients[i].notify, 1);
 	}
 	bool fits = out->len <= HANDIN_ENVELOPE_MAX;
-	buf_append(out, prepend);
 	buf_append(out, handin->body);
 	return fits && !out->overflow;
 }
@@ -76,7 +76,8 @@ bool handin_decode(struct slice text, struct arena *arena, struct handin *handin
 	*handin = (struct handin){0};
 	message->id = (int64_t)wire_number(&reader, INT64_MAX);
 	message->arrived = (int64_t)wire_number(&reader, INT64_MAX);
-	message->size = wire_number(&reader, INT64_MAX);
+	message->size = wire_number(&reader, HANDIN_SIZE_MAX);
+	message->preface = wire_number(&reader, HANDIN_TEXT_MAX);
 	message->body = (enum body_kind)read_up_to(&reader, BODY_BINARYMIME);
 	message->ret = (enum dsn_return)read_up_to(&reader, RET_HEADERS);
 	unsigned flags = read_up_to(&reader, 7);
@@ -89,5 +90,5 @@ bool handin_decode(struct slice text, struct arena *arena, struct handin *handin
 	message->client = read_text(&reader);
 	read_recipients(&reader, arena, message);
 	handin->body = reader.rest;
-	return !reader.broken && message->id > 0 && (handin->in_file ? handin->body.len == 0 : handin->body.len == message->size);
+	return !reader.broken && message->id > 0 && (handin->in_file ? handin->body.len == 0 : handin->body.len == message->preface + message->size);
 }

@@ -3,8 +3,8 @@
  *
  *   a body file   for a body of more than QUEUE_INLINE_MAX bytes. The answer brings a file without a name in queue/body/ twice: to
  *                 write, and to read.
- *   a message     envelope and body; or, in the place of the body, that file, only to read: the asker has synced it and closed
- *                 what it wrote with. The answer comes when the message is on disk. Asked again, it is done once.
+ *   a message     envelope and body; or, in the place of the body, that file, only to read: the asker has closed what it
+ *                 wrote with. The answer comes when the message is on disk. Asked again, it is done once.
  *
  * An answer is a number of enum error_kind, and if it isn't ERROR_NONE the reason. */
 #ifndef QUEUE_HANDIN_H
@@ -23,6 +23,8 @@ enum {
 	HANDIN_ENVELOPE_MAX = CALL_TEXT_MAX - QUEUE_INLINE_MAX - 4096,
 };
 
+#define HANDIN_SIZE_MAX (INT64_MAX - HANDIN_TEXT_MAX)
+
 /** What a message's question says. */
 struct handin {
 	struct queue_message message;
@@ -31,7 +33,7 @@ struct handin {
 };
 
 /** False: the envelope is larger than HANDIN_ENVELOPE_MAX. */
-bool handin_encode(const struct handin *handin, struct slice prepend, struct buf *out);
+bool handin_encode(const struct handin *handin, struct buf *out);
 /** Slices point into `text`, the list of recipients is the arena's. False if anything is not as it should be: also control bytes
  * where there can't be any, which would become lines of a dialogue with another server. */
 bool handin_decode(struct slice text, struct arena *arena, struct handin *handin);
@@ -40,6 +42,6 @@ bool handin_decode(struct slice text, struct arena *arena, struct handin *handin
 /** A file for a body: one descriptor to write, one to read. */
 bool handin_open_file(struct queue *queue, int *written, int *shown, struct error *error);
 /** Hands in a message; `shown`: the body's file, or -1. Frees neither. */
-bool handin_commit(struct queue *queue, const struct handin *handin, struct slice prepend, int shown, struct error *error);
+bool handin_commit(struct queue *queue, const struct handin *handin, int shown, struct error *error);
 
 #endif

@@ -55,11 +55,11 @@ bool handin_open_file(struct queue *queue, int *written, int *shown, struct erro
 	return done ? error_set(error, ERROR_TEMPORARY, "the queue role's answer is malformed") : false;
 }
 
-bool handin_commit(struct queue *queue, const struct handin *handin, struct slice prepend, int shown, struct error *error)
+bool handin_commit(struct queue *queue, const struct handin *handin, int shown, struct error *error)
 {
 	struct buf text = BUF(CALL_TEXT_MAX);
 	struct call_answer answer = {0};
-	bool done = handin_encode(handin, prepend, &text) || error_set(error, ERROR_LIMIT, "the envelope is too large");
+	bool done = handin_encode(handin, &text) || error_set(error, ERROR_LIMIT, "the envelope is too large");
 	struct call_question question = {.verb = HANDIN_MESSAGE, .text = buf_slice(&text), .fds = {shown}, .fd_count = shown >= 0};
 	done = done && ask(queue, &question, &answer, error);
 	close_all(&answer);

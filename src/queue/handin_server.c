@@ -109,8 +109,6 @@ static bool copy_file(const struct queue *queue, int from, uint64_t size, const 
 		if (copied == 0 || (copied < 0 && errno != EINTR))
 			done = error_set_errno(error, copied == 0 ? EIO : errno, "copying queue/body/%s", name);
 	}
-	if (done && fdatasync(to) != 0)
-		done = error_set_errno(error, errno, "syncing queue/body/%s", name);
 	close(to);
 	return done;
 }
@@ -145,13 +143,13 @@ static bool take_file(struct arrival *arrival, struct error *error)
 		return error_set(error, ERROR_INVALID, "the body's file is missing");
 	if (faccessat(queue->folder, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
 		return error_set(error, ERROR_EXISTS, "there is a message of that id");
-	if (!name_file(queue, arrival->question.fds[0], message->size, name, error)) {
+	if (!name_file(queue, arrival->question.fds[0], message->preface + message->size, name, error)) {
 		if (error->kind != ERROR_EXISTS)
 			unlinkat(queue->folder, name, 0);
 		return false;
 	}
 	arrival->file = openat(queue->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	arrival->commit.name_unsynced = true;
+	arrival->commit.file_unsynced = true;
 	return (arrival->file >= 0 && flock(arrival->file, LOCK_EX | LOCK_NB) == 0 && fstat(arrival->file, &status) == 0 && status.st_nlink == 1) ||
 	       error_set(error, ERROR_TEMPORARY, "queue/body/%s can't be locked", name);
 }

@@ -129,7 +129,7 @@ static uint64_t waiting(struct fixture *fixture)
 	return messages;
 }
 
-static bool hand_in(struct queue *queue, struct slice prepend, struct slice body, const char *to, size_t count, int64_t *id, struct error *error)
+static bool hand_in(struct queue *queue, struct slice body, const char *to, size_t count, int64_t *id, struct error *error)
 {
 	struct queue_recipient *recipients = memory_array(count, sizeof *recipients);
 	for (size_t i = 0; i < count; i++)
@@ -137,14 +137,14 @@ static bool hand_in(struct queue *queue, struct slice prepend, struct slice body
 	struct queue_message message = {.from = SLICE("alice@example.test"), .recipients = recipients, .recipient_count = count,
 					.client = SLICE("test [127.0.0.1]"), .envid = SLICE("e"), .account = SLICE("alice"), .ret = RET_FULL,
 					.body = BODY_8BITMIME, .smtputf8 = true};
-	struct queue_draft *draft = queue_draft_new(queue);
+	struct queue_draft *draft = queue_draft_new(queue, message.from);
 	*error = (struct error){0};
 	bool written = true;
 	for (struct slice rest = body; written && rest.len > 0; rest = slice_skip(rest, 50000))
 		written = queue_draft_write(draft, slice_sub(rest, 0, 50000), error);
 	if (!written)
 		queue_draft_abort(&draft);
-	bool done = written && queue_commit(queue, &draft, prepend, &message, error);
+	bool done = written && queue_commit(queue, &draft, &message, error);
 	assert_null(draft);
 	assert_true(!done || recipients[count - 1].id == (int64_t)count);
 	if (id)
@@ -153,7 +153,9 @@ static bool hand_in(struct queue *queue, struct slice prepend, struct slice body
 	return done;
 }
 
-static void expect_body(struct fixture *fixture, int64_t id, struct slice prepend, struct slice body)
+static const struct slice preface = {"Return-Path: <alice@example.test>\r\n", 35};
+
+static void expect_body(struct fixture *fixture, int64_t id, struct slice before, struct slice body)
 {
 	struct arena *arena = arena_new();
 	struct slice bytes;
@@ -167,13 +169,13 @@ static void expect_body(struct fixture *fixture, int64_t id, struct slice prepen
 		close(fd);
 	} else
 		buf_append(&out, bytes);
-	assert_int_equal(out.len, prepend.len + body.len);
-	assert_true(slice_starts(buf_slice(&out), prepend) && slice_equal(slice_skip(buf_slice(&out), prepend.len), body));
+	assert_int_equal(out.len, before.len + body.len);
+	assert_true(slice_starts(buf_slice(&out), before) && slice_equal(slice_skip(buf_slice(&out), before.len), body));
 	buf_free(&out);
 	arena_free(&arena);
 }
 
-/* Inline in the datagram, inline in a memory file, in a file; with trace fields before them that came last. */
+/* Inline in the datagram, inline in a memory file, in a file. */
 static void what_is_handed_in_is_there(void **state)
 {
 	struct fixture *fixture = *state;
@@ -182,12 +184,12 @@ static void what_is_handed_in_is_there(void **state)
 	for (size_t i = 0; i < sizes[4]; i++)
 		bytes[i] = (char)('a' + i % 23);
 	for (size_t i = 0; i < 2 * sizeof sizes / sizeof *sizes; i++) {
-		struct slice body = slice_make(bytes, sizes[i / 2]), prepend = i % 2 ? SLICE("Received: x\r\n") : SLICE("");
+		struct slice body = slice_make(bytes, sizes[i / 2]);
 		struct error error;
 		int64_t id;
-		if (!hand_in(fixture->remote, prepend, body, "bob@example.test", 1 + i, &id, &error))
+		if (!hand_in(fixture->remote, body, "bob@example.test", 1 + i, &id, &error))
 			fail_msg("%zu: %s", body.len, error.text);
-		expect_body(fixture, id, prepend, body);
+		expect_body(fixture, id, preface, body);
 	}
 	struct arena *arena = arena_new();
 	struct queue_message *list;
@@ -206,7 +208,7 @@ static void an_envelope_may_be_large(void **state)
 {
 	struct fixture *fixture = *state;
 	struct error error;
-	assert_true(hand_in(fixture->remote, SLICE(""), SLICE("x"), "somebody-with-a-long-name@example.test", 20000, NULL, &error));
+	assert_true(hand_in(fixture->remote, SLICE("x"), "somebody-with-a-long-name@example.test", 20000, NULL, &error));
 	assert_int_equal(waiting(fixture), 1);
 }
 
@@ -219,7 +221,7 @@ static void ask_again(struct fixture *fixture, bool delivered)
 	struct handin handin = {.message = message, .body = SLICE("x")};
 	struct buf text = BUF(CALL_INLINE_MAX);
 	struct call_answer answer;
-	assert_true(handin_encode(&handin, SLICE(""), &text));
+	assert_true(handin_encode(&handin, &text));
 	pid_t asking = fork(); /* who waits meanwhile */
 	if (asking == 0) {
 		int64_t now = clock_monotonic_ms();
@@ -267,7 +269,7 @@ static enum error_kind hand_in_raw(struct fixture *fixture, const struct handin 
 {
 	struct buf text = BUF(CALL_TEXT_MAX);
 	struct call_answer answer;
-	assert_true(handin_encode(handin, SLICE(""), &text));
+	assert_true(handin_encode(handin, &text));
 	enum error_kind kind = ask_raw(fixture, buf_slice(&text), fds, fd_count, &answer, HANDIN_MESSAGE);
 	buf_free(&text);
 	return kind;
@@ -348,13 +350,13 @@ static void malformed_envelopes_are_refused(void **state)
 	static const char *const bad[] = {"b@example.test\r\nDATA", "b@example.test\nx", "b\x7f@example.test"};
 	struct error error;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
-		assert_false(hand_in(fixture->remote, SLICE(""), SLICE("x"), bad[i], 1, NULL, &error));
+		assert_false(hand_in(fixture->remote, SLICE("x"), bad[i], 1, NULL, &error));
 	struct handin handin = {.message = {.id = id_new(), .arrived = 1, .size = 2, .recipients = &one, .recipient_count = 1}, .body = SLICE("x")};
 	assert_int_equal(hand_in_raw(fixture, &handin, NULL, 0), ERROR_INVALID); /* of another size than it says */
 	struct buf text = BUF(1000);
 	struct call_answer answer;
 	handin.message.size = 1;
-	assert_true(handin_encode(&handin, SLICE(""), &text));
+	assert_true(handin_encode(&handin, &text));
 	for (size_t len = 0; len < text.len; len++)
 		assert_int_equal(ask_raw(fixture, slice_sub(buf_slice(&text), 0, len), NULL, 0, &answer, HANDIN_MESSAGE), ERROR_INVALID);
 	assert_int_equal(ask_raw(fixture, buf_slice(&text), NULL, 0, &answer, 99), ERROR_INVALID);
@@ -395,7 +397,7 @@ static void noise_is_passed_over(void **state)
 	struct fixture *fixture = *state;
 	struct error error;
 	int memory = memfd_create("x", MFD_CLOEXEC), many[DESCRIPTORS_MAX] = {memory, memory, memory, memory};
-	assert_true(hand_in(fixture->remote, SLICE(""), SLICE("x"), "bob@example.test", 1, NULL, &error));
+	assert_true(hand_in(fixture->remote, SLICE("x"), "bob@example.test", 1, NULL, &error));
 	assert_int_equal(write(memory, "unsealed", 8), 8);
 	struct buf header = BUF(100);
 	wire_put_short(&header, CALL_VERSION, 1);
@@ -413,7 +415,7 @@ static void noise_is_passed_over(void **state)
 		descriptors_send(fixture->ends[0], &part, 1, many, i % (DESCRIPTORS_MAX + 1));
 		descriptors_send(fixture->ends[0], &whole, 1, many, 1 + i % DESCRIPTORS_MAX);
 		if (i % 20 == 0)
-			assert_true(hand_in(fixture->remote, SLICE(""), SLICE("x"), "bob@example.test", 1, NULL, &error));
+			assert_true(hand_in(fixture->remote, SLICE("x"), "bob@example.test", 1, NULL, &error));
 	}
 	char path[64];
 	size_t open_there = 0;
@@ -435,14 +437,14 @@ static void what_came_too_late_is_not_taken(void **state)
 	struct buf text = BUF(1000);
 	struct call_answer answer;
 	struct error error;
-	assert_true(hand_in(fixture->remote, SLICE(""), SLICE("x"), "bob@example.test", 1, NULL, &error)); /* who is there is known now */
+	assert_true(hand_in(fixture->remote, SLICE("x"), "bob@example.test", 1, NULL, &error)); /* who is there is known now */
 	kill(fixture->keepers[0].pid, SIGSTOP);
-	assert_true(handin_encode(&handin, SLICE(""), &text));
+	assert_true(handin_encode(&handin, &text));
 	int64_t now = clock_monotonic_ms();
 	struct call_question question = {.verb = HANDIN_MESSAGE, .text = buf_slice(&text), .begin_by = now + 20, .end_by = now + 100};
 	assert_false(caller_ask(fixture->remote->owner, &question, &answer));
 	kill(fixture->keepers[0].pid, SIGCONT);
-	assert_true(hand_in(fixture->remote, SLICE(""), SLICE("x"), "bob@example.test", 1, NULL, &error));
+	assert_true(hand_in(fixture->remote, SLICE("x"), "bob@example.test", 1, NULL, &error));
 	assert_int_equal(waiting(fixture), 2);
 	buf_free(&text);
 }

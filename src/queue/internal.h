@@ -36,12 +36,12 @@ struct connection {
 /* What the writer thread is asked for; whose it is says who put it there. */
 struct commit {
 	struct queue_message *message;
-	struct slice prepend, body; /* body: inline; empty with a body file */
+	struct slice body;          /* inline, with its preface; empty with a body file */
 	bool in_file, chosen_here;  /* chosen_here: the id is ours, another one may be tried */
 	bool handed_in;             /* by another process */
 	const struct queue_result *results; /* settled in the same transaction */
 	size_t result_count;
-	bool name_unsynced;         /* the body file's name isn't on disk yet */
+	bool file_unsynced;         /* the body file and its name aren't on disk yet */
 	int64_t begin_by;           /* monotonic ms: not to be written later; 0: at any time */
 	bool done;
 	struct error error;
@@ -82,7 +82,7 @@ struct queue {
 struct queue *queue_new(void);
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error);
 /** The message columns of MESSAGE_COLUMNS in the statement's current row; slices are copied into `arena`. */
-#define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size"
+#define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size, preface"
 void queue_read_message(struct db_statement *row, struct arena *arena, struct queue_message *message);
 #define RECIPIENT_COLUMNS "number, address, original, notify, next_attempt, expires, last_attempt, attempts, delay_notified, last_error, held, unsure"
 enum { RECIPIENT_COLUMN_HELD = 10, RECIPIENT_COLUMN_UNSURE = 11 };
@@ -93,14 +93,18 @@ bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struc
 /* draft.c */
 enum { BODY_NAME_MAX = ID_TEXT_LEN + 8 };
 void queue_body_name(int64_t id, char out[BODY_NAME_MAX]);
-/** Writes what is still in memory, puts `prepend` before it, syncs the file and gives it the name of message `id`. */
-bool draft_finish_file(struct queue_draft *draft, int64_t id, struct slice prepend, struct error *error);
+/** Bytes of it, and how many of them are the preface. */
+uint64_t draft_size(const struct queue_draft *draft);
+uint64_t draft_preface(const struct queue_draft *draft);
+/** Writes what is still in memory and gives the file the name of message `id`; syncs nothing. */
+bool draft_finish_file(struct queue_draft *draft, int64_t id, struct error *error);
 bool draft_in_file(const struct queue_draft *draft);
 struct slice draft_inline(const struct queue_draft *draft);
 /** False with the error that an earlier write ended with. */
 bool draft_is_sound(const struct queue_draft *draft, struct error *error);
-/** Syncs the file, of a remote queue's draft, and closes all that can write to it. *shown: to read it; the draft's. */
-bool draft_finish_remote(struct queue_draft *draft, struct slice prepend, int *shown, struct error *error);
+/** Writes what is still in memory to the file of a remote queue's draft, and closes all that can write to it. *shown: to read it;
+ * the draft's. */
+bool draft_finish_remote(struct queue_draft *draft, int *shown, struct error *error);
 /** Frees it and leaves the finished file where it is: its row is on disk. */
 void draft_free(struct queue_draft **draft);
 

@@ -35,6 +35,7 @@ static const char *const queue_schema[] = {
 	/* Ids of what was handed in last, 8 bytes each: see commit.c. */
 	("CREATE TABLE handed (id " DB_ID ", ids " DB_BYTES " NOT NULL);"
 	 "INSERT INTO handed (id, ids) VALUES (1, '');"),
+	"ALTER TABLE message ADD COLUMN preface BIGINT NOT NULL DEFAULT 0;",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -147,6 +148,7 @@ void queue_read_message(struct db_statement *row, struct arena *arena, struct qu
 	message->client = arena_copy(arena, db_text(row, 8));
 	message->arrived = db_number(row, 9);
 	message->size = (uint64_t)db_number(row, 10);
+	message->preface = (uint64_t)db_number(row, 11);
 }
 
 void queue_read_recipient(struct db_statement *row, struct arena *arena, struct queue_recipient *recipient)

@@ -1,6 +1,7 @@
 /* The queue: what has been accepted and is not yet delivered. One database, DIR/queue/queue.db (SQLite, WAL,
  * synchronous=FULL), holds envelope, recipients, schedule and bodies up to QUEUE_INLINE_MAX; a larger body is a file
- * DIR/queue/body/<id>, synced before the row that names it.
+ * DIR/queue/body/<id>, on disk before the row that names it. A body is kept as mailboxes here keep it, with the Return-Path field
+ * (RFC 5321 §4.4) before what was handed in, so that such a file becomes a message file by a link and is written once.
  *
  * queue_commit() returning true is the acknowledgement of a message; nothing else is. One writer thread per process
  * gathers all drafts that are waiting and commits them in one transaction: one fsync for the batch.
@@ -15,7 +16,7 @@
 
 struct queue;
 
-enum { QUEUE_INLINE_MAX = 128 * 1024 };
+enum { QUEUE_INLINE_MAX = 16 * 1024 };
 
 enum queue_user {
 	QUEUE_PERSON,    /* a command of the owner's */
@@ -62,26 +63,27 @@ struct queue_message {
 	struct slice account;    /* who submitted it, or empty */
 	struct slice client;     /* "host [address]" of the peer, for trace and Received */
 	int64_t arrived;         /* seconds since 1970 */
-	uint64_t size;           /* of the body, as stored */
+	uint64_t size;           /* of the text, without what stands before it: */
+	uint64_t preface;        /* bytes at the front of the body that are for mailboxes here alone; the queue's to set */
 	bool held;
 };
 
 /** A body being received. */
 struct queue_draft;
-struct queue_draft *queue_draft_new(struct queue *queue);
+/** `from`: the message's reverse-path, which its Return-Path field is made of. */
+struct queue_draft *queue_draft_new(struct queue *queue, struct slice from);
 /** Adds bytes (CRLF line ends, dot-stuffing removed). After QUEUE_INLINE_MAX bytes they go to a file; ERROR_FULL and
  * ERROR_TEMPORARY are final for this draft. */
 bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct error *error);
-uint64_t queue_draft_size(const struct queue_draft *draft);
-/** Its content, to be looked at as a whole: valid until the next call for this draft. A large one is mapped into memory. */
+/** What was written to it, to be looked at as a whole: valid until the next call for this draft. A large one is mapped into memory. */
 bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct error *error);
 /** Frees it and its file; sets *draft to NULL. */
 void queue_draft_abort(struct queue_draft **draft);
 
 /** Puts the message durably into the queue and sets message->id and the recipients' ids. Blocks until it is on disk.
- * Frees the draft, also on failure. False: nothing of it remains, answer 4xx. `prepend` (may be empty) is put before the
- * body: trace header fields. If message->id is not 0 the caller has chosen it with id_new() (for the Received field). */
-bool queue_commit(struct queue *queue, struct queue_draft **draft, struct slice prepend, struct queue_message *message, struct error *error);
+ * Frees the draft, also on failure. False: nothing of it remains, answer 4xx. If message->id is not 0 the caller has chosen it with
+ * id_new() (for the Received field). */
+bool queue_commit(struct queue *queue, struct queue_draft **draft, struct queue_message *message, struct error *error);
 
 struct queue_result;
 /** A message, and what became of recipients that it tells of: both are written down together, or neither. */
@@ -121,8 +123,8 @@ size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_wor
  * ahead and has been set back. Recipients that are held stay as they are. *changed: how many. */
 bool queue_pull_back(struct queue *queue, int64_t now, int64_t latest, int64_t expires, size_t *changed, struct error *error);
 
-/** The body: an inline one is read into `arena` (*bytes), a large one is opened (*fd, the caller's). One of the two is
- * set: *fd is -1 with *bytes, or *bytes is empty. */
+/** The body with its preface: an inline one is read into `arena` (*bytes), a large one is opened (*fd, the caller's). One of the two
+ * is set: *fd is -1 with *bytes, or *bytes is empty. Nobody writes to that file any more. */
 bool queue_body(struct queue *queue, int64_t id, struct arena *arena, struct slice *bytes, int *fd, struct error *error);
 
 enum queue_outcome {

@@ -56,16 +56,16 @@ static void reopen(struct fixture *fixture)
 	assert_non_null(fixture->queue);
 }
 
-static int64_t commit(struct queue *queue, struct slice prepend, struct slice body, const char *from, const char *const *to, size_t count)
+static int64_t commit(struct queue *queue, struct slice body, const char *from, const char *const *to, size_t count)
 {
 	struct queue_recipient recipients[20] = {0};
 	for (size_t i = 0; i < count; i++)
 		recipients[i].address = slice_of(to[i]);
 	struct queue_message message = {.from = slice_of(from), .recipients = recipients, .recipient_count = count,
 					.client = SLICE("test [127.0.0.1]"), .arrived = 1000};
-	struct queue_draft *draft = queue_draft_new(queue);
+	struct queue_draft *draft = queue_draft_new(queue, message.from);
 	struct error error = {0};
-	if (!queue_draft_write(draft, body, &error) || !queue_commit(queue, &draft, prepend, &message, &error))
+	if (!queue_draft_write(draft, body, &error) || !queue_commit(queue, &draft, &message, &error))
 		fail_msg("%s", error.text);
 	assert_null(draft);
 	assert_true(message.id > 0);
@@ -152,7 +152,7 @@ static void settle(struct queue *queue, struct queue_work *work, enum queue_outc
 static void a_message_goes_through(void **state)
 {
 	struct fixture *fixture = *state;
-	int64_t id = commit(fixture->queue, SLICE("Received: x\r\n"), SLICE("Subject: hi\r\n\r\nbody\0with NUL\r\n"), "alice@example.test", three, 3);
+	int64_t id = commit(fixture->queue, SLICE("Subject: hi\r\n\r\nbody\0with NUL\r\n"), "alice@example.test", three, 3);
 	assert_null(take_one(fixture->queue, 999));
 	struct queue_work *work = take_one(fixture->queue, 1000);
 	assert_non_null(work);
@@ -164,8 +164,8 @@ static void a_message_goes_through(void **state)
 	assert_false(work->message.held);
 	struct buf body = BUF(1000);
 	read_body(fixture->queue, id, &body);
-	assert_true(slice_equal(buf_slice(&body), SLICE("Received: x\r\nSubject: hi\r\n\r\nbody\0with NUL\r\n")));
-	assert_true(work->message.size == body.len);
+	assert_true(slice_equal(buf_slice(&body), SLICE("Return-Path: <alice@example.test>\r\nSubject: hi\r\n\r\nbody\0with NUL\r\n")));
+	assert_true(work->message.preface + work->message.size == body.len && work->message.preface == 35);
 	buf_free(&body);
 	settle(fixture->queue, work, OUTCOME_DELIVERED, 0);
 	queue_release(fixture->queue, &work);
@@ -177,36 +177,38 @@ static void a_message_goes_through(void **state)
 	assert_int_equal(problems(fixture->queue, false), 0);
 }
 
-/* Sizes about the border between row and file, written in one go and in pieces, with and without something before them. */
+/* Sizes about the border between row and file, which the Return-Path field counts for, written in one go and in pieces. */
 static void bodies_of_all_sizes(void **state)
 {
 	struct fixture *fixture = *state;
-	const size_t sizes[] = {0, 1, QUEUE_INLINE_MAX - 1, QUEUE_INLINE_MAX, QUEUE_INLINE_MAX + 1, 3 * QUEUE_INLINE_MAX + 7};
-	const size_t pieces[] = {1 << 30, 1000, QUEUE_INLINE_MAX - 1, QUEUE_INLINE_MAX};
+	const struct slice preface = SLICE("Return-Path: <alice@example.test>\r\n");
+	const size_t border = QUEUE_INLINE_MAX - preface.len, sizes[] = {0, 1, border - 1, border, border + 1, 3 * QUEUE_INLINE_MAX + 7};
+	const size_t pieces[] = {1 << 30, 1000, border - 1, QUEUE_INLINE_MAX};
 	char *bytes = memory_new(4 * QUEUE_INLINE_MAX);
 	random_bytes(bytes, 4 * QUEUE_INLINE_MAX);
-	for (size_t i = 0; i < 6 * 4 * 2; i++) {
-		size_t size = sizes[i % 6], piece = pieces[i / 6 % 4];
-		struct slice prepend = i >= 24 ? SLICE("Received: late\r\n") : SLICE("");
+	for (size_t i = 0; i < 6 * 4; i++) {
+		size_t size = sizes[i % 6], piece = pieces[i / 6];
 		struct queue_recipient recipient = {.address = SLICE("bob@example.test")};
-		struct queue_message message = {.recipients = &recipient, .recipient_count = 1, .id = id_new(), .arrived = 1000};
-		struct queue_draft *draft = queue_draft_new(fixture->queue);
+		struct queue_message message = {.recipients = &recipient, .recipient_count = 1, .id = id_new(), .arrived = 1000,
+						.from = SLICE("alice@example.test")};
+		struct queue_draft *draft = queue_draft_new(fixture->queue, message.from);
+		struct slice viewed;
 		for (size_t at = 0; at < size; at += piece)
 			assert_true(queue_draft_write(draft, slice_sub(slice_make(bytes, size), at, piece), NULL));
-		assert_true(queue_draft_size(draft) == size);
 		struct error error = {0};
-		if (!queue_commit(fixture->queue, &draft, prepend, &message, &error))
+		assert_true(queue_draft_view(draft, &viewed, &error) && slice_equal(viewed, slice_make(bytes, size)));
+		if (!queue_commit(fixture->queue, &draft, &message, &error))
 			fail_msg("%s", error.text);
 		struct buf body = BUF(5 * QUEUE_INLINE_MAX);
 		read_body(fixture->queue, message.id, &body);
-		assert_true(slice_starts(buf_slice(&body), prepend));
-		assert_true(slice_equal(slice_skip(buf_slice(&body), prepend.len), slice_make(bytes, size)));
-		assert_true(body.len == message.size);
+		assert_true(slice_starts(buf_slice(&body), preface) && message.preface == preface.len);
+		assert_true(slice_equal(slice_skip(buf_slice(&body), preface.len), slice_make(bytes, size)));
+		assert_true(message.size == size);
 		buf_free(&body);
 	}
 	free(bytes);
 	assert_int_equal(problems(fixture->queue, false), 0);
-	assert_int_equal(files_in(fixture->data), 2 * 4 * 2);
+	assert_int_equal(files_in(fixture->data), 2 * 4);
 	for (struct queue_work *work; (work = take_one(fixture->queue, 1000)); queue_release(fixture->queue, &work))
 		settle(fixture->queue, work, OUTCOME_DELIVERED, 0);
 	wait_for_files(fixture->data, 0);
@@ -215,8 +217,8 @@ static void bodies_of_all_sizes(void **state)
 static void taken_messages_are_not_given_twice(void **state)
 {
 	struct fixture *fixture = *state;
-	int64_t first = commit(fixture->queue, SLICE(""), SLICE("a"), "", three, 3);
-	int64_t second = commit(fixture->queue, SLICE(""), SLICE("b"), "", bob, 1);
+	int64_t first = commit(fixture->queue, SLICE("a"), "", three, 3);
+	int64_t second = commit(fixture->queue, SLICE("b"), "", bob, 1);
 	struct queue_work *work[4] = {0};
 	int64_t next_due;
 	assert_int_equal(queue_take(fixture->queue, 2000, 1, work, &next_due, NULL), 1);
@@ -261,7 +263,7 @@ static void what_was_settled_is_soon_durable(void **state)
 {
 	struct fixture *fixture = *state;
 	for (int round = 0; round < 2; round++) {
-		int64_t id = commit(fixture->queue, SLICE(""), SLICE("a"), "", bob, 1), before = barriers_passed(fixture->queue);
+		int64_t id = commit(fixture->queue, SLICE("a"), "", bob, 1), before = barriers_passed(fixture->queue);
 		struct queue_result result = {.message = id, .recipient = 1, .outcome = OUTCOME_DELIVERED};
 		assert_true(queue_settle(fixture->queue, &result, 1, NULL));
 		for (int i = 0; i < 500 && barriers_passed(fixture->queue) == before; i++)
@@ -273,8 +275,8 @@ static void what_was_settled_is_soon_durable(void **state)
 static void the_oldest_due_comes_first(void **state)
 {
 	struct fixture *fixture = *state;
-	int64_t late = commit(fixture->queue, SLICE(""), SLICE("a"), "", bob, 1);
-	int64_t early = commit(fixture->queue, SLICE(""), SLICE("b"), "", bob, 1);
+	int64_t late = commit(fixture->queue, SLICE("a"), "", bob, 1);
+	int64_t early = commit(fixture->queue, SLICE("b"), "", bob, 1);
 	struct queue_result result = {.message = late, .recipient = 1, .outcome = OUTCOME_DEFERRED, .next_attempt = 1500};
 	assert_true(queue_settle(fixture->queue, &result, 1, NULL));
 	struct queue_work *work[2] = {0};
@@ -293,10 +295,10 @@ static void a_message_with_many_recipients_hides_no_other(void **state)
 	for (int i = 0; i < MANY; i++)
 		recipients[i].address = SLICE("bob@example.test");
 	struct queue_message message = {.recipients = recipients, .recipient_count = MANY, .arrived = 1000};
-	struct queue_draft *draft = queue_draft_new(fixture->queue);
-	assert_true(queue_commit(fixture->queue, &draft, SLICE("x"), &message, NULL));
+	struct queue_draft *draft = queue_draft_new(fixture->queue, SLICE(""));
+	assert_true(queue_commit(fixture->queue, &draft, &message, NULL));
 	free(recipients);
-	int64_t other = commit(fixture->queue, SLICE(""), SLICE("b"), "", bob, 1), next_due;
+	int64_t other = commit(fixture->queue, SLICE("b"), "", bob, 1), next_due;
 	struct queue_work *work[3] = {0};
 	assert_int_equal(queue_take(fixture->queue, 1000, 3, work, &next_due, NULL), 2);
 	assert_int_equal(work[0]->message.recipient_count, MANY);
@@ -320,8 +322,8 @@ static size_t list_count(struct queue *queue, int64_t id, const char *address)
 static void people_find_messages(void **state)
 {
 	struct fixture *fixture = *state;
-	int64_t id = commit(fixture->queue, SLICE(""), SLICE("a"), "Alice_1@Example.test", three, 3);
-	commit(fixture->queue, SLICE(""), SLICE("b"), "", bob, 1);
+	int64_t id = commit(fixture->queue, SLICE("a"), "Alice_1@Example.test", three, 3);
+	commit(fixture->queue, SLICE("b"), "", bob, 1);
 	assert_int_equal(list_count(fixture->queue, 0, ""), 2);
 	assert_int_equal(list_count(fixture->queue, id, ""), 1);
 	assert_int_equal(list_count(fixture->queue, id, "nobody@example.test"), 0);
@@ -343,7 +345,7 @@ static void people_find_messages(void **state)
 static void people_hold_flush_and_remove(void **state)
 {
 	struct fixture *fixture = *state;
-	int64_t id = commit(fixture->queue, SLICE(""), SLICE("a"), "alice@example.test", three, 3);
+	int64_t id = commit(fixture->queue, SLICE("a"), "alice@example.test", three, 3);
 	struct queue_filter filter = {.id = id};
 	size_t changed;
 	assert_true(queue_hold(fixture->queue, &filter, true, &changed, NULL) && changed == 1);
@@ -371,8 +373,8 @@ static void what_is_wrong_is_found(void **state)
 	struct fixture *fixture = *state;
 	char path[128];
 	char *big = memory_new(QUEUE_INLINE_MAX + 1);
-	int64_t small = commit(fixture->queue, SLICE(""), SLICE("a"), "", bob, 1);
-	int64_t large = commit(fixture->queue, SLICE(""), slice_make(big, QUEUE_INLINE_MAX + 1), "", bob, 1);
+	int64_t small = commit(fixture->queue, SLICE("a"), "", bob, 1);
+	int64_t large = commit(fixture->queue, slice_make(big, QUEUE_INLINE_MAX + 1), "", bob, 1);
 	free(big);
 	assert_int_equal(problems(fixture->queue, false), 0);
 	snprintf(path, sizeof path, "%s/queue/queue.db", fixture->data);
@@ -398,7 +400,7 @@ static void orphans_are_swept_and_drafts_are_not(void **state)
 	close(open(path, O_CREAT | O_WRONLY, 0600));
 	snprintf(path, sizeof path, "%s/queue/body/0123456789abc.new", fixture->data);
 	close(open(path, O_CREAT | O_WRONLY, 0600));
-	struct queue_draft *draft = queue_draft_new(fixture->queue);
+	struct queue_draft *draft = queue_draft_new(fixture->queue, SLICE(""));
 	assert_true(queue_draft_write(draft, slice_make(big, 2 * QUEUE_INLINE_MAX), NULL));
 	assert_int_equal(files_in(fixture->data), 3);
 	assert_int_equal(problems(fixture->queue, false), 2);
@@ -421,7 +423,7 @@ static void files_are_private_and_links_refused(void **state)
 	char path[128], elsewhere[128];
 	struct stat status;
 	char *big = memory_new(QUEUE_INLINE_MAX + 1);
-	int64_t large = commit(fixture->queue, SLICE(""), slice_make(big, QUEUE_INLINE_MAX + 1), "", bob, 1);
+	int64_t large = commit(fixture->queue, slice_make(big, QUEUE_INLINE_MAX + 1), "", bob, 1);
 	free(big);
 	char id[ID_TEXT_LEN + 1];
 	id_format(large, id);
@@ -466,10 +468,10 @@ static void *commit_many(void *argument)
 		struct queue_message message = {.recipients = &recipient, .recipient_count = 1, .arrived = 1000};
 		bool bad = many->number == 0 && i % 5 == 0;
 		message.id = bad ? many->taken_id : 0;
-		struct queue_draft *draft = queue_draft_new(many->queue);
+		struct queue_draft *draft = queue_draft_new(many->queue, message.from);
 		queue_draft_write(draft, SLICE("Subject: many\r\n\r\n"), NULL);
 		struct error error = {0};
-		bool done = queue_commit(many->queue, &draft, SLICE(""), &message, &error);
+		bool done = queue_commit(many->queue, &draft, &message, &error);
 		assert_true(done == !bad);
 		assert_true(done || error.kind == ERROR_EXISTS);
 		many->accepted += done;
@@ -490,7 +492,7 @@ static void one_bad_message_harms_no_other(void **state)
 	enum { THREADS = 16 };
 	pthread_t threads[THREADS];
 	struct many many[THREADS];
-	int64_t id = commit(fixture->queue, SLICE(""), SLICE("a"), "", bob, 1);
+	int64_t id = commit(fixture->queue, SLICE("a"), "", bob, 1);
 	int calls = 0;
 	uint64_t messages, recipients;
 	queue_on_commit(fixture->queue, count_commit, &calls);
@@ -519,7 +521,7 @@ static void commit_until_killed(const char *data, int pipe)
 	struct queue *queue = queue_open(data, QUEUE_PERSON, &error);
 	char *big = memory_new(QUEUE_INLINE_MAX + 1);
 	for (int i = 0; queue; i++) {
-		int64_t id = commit(queue, SLICE("Received: x\r\n"), slice_make(big, i % 4 ? 4096 : QUEUE_INLINE_MAX + 1), "alice@example.test", three, 3);
+		int64_t id = commit(queue, slice_make(big, i % 4 ? 4096 : QUEUE_INLINE_MAX + 1), "alice@example.test", three, 3);
 		if (write(pipe, &id, sizeof id) != sizeof id)
 			break;
 	}
@@ -548,7 +550,7 @@ static void acknowledged_messages_survive_a_kill(void **state)
 			assert_int_equal(list_count(fixture->queue, id, ""), 1);
 			struct buf body = BUF(2 * QUEUE_INLINE_MAX);
 			read_body(fixture->queue, id, &body);
-			assert_true(slice_starts(buf_slice(&body), SLICE("Received: x\r\n")));
+			assert_true(slice_starts(buf_slice(&body), SLICE("Return-Path: <alice@example.test>\r\n")));
 			assert_true(body.len >= 4096);
 			buf_free(&body);
 		}
@@ -570,7 +572,7 @@ static void processes_share_the_queue(void **state)
 		struct error error;
 		struct queue *queue = queue_open(fixture->data, QUEUE_PERSON, &error);
 		for (int i = 0; i < MESSAGES; i++)
-			commit(queue, SLICE(""), SLICE("a"), "", three, 3);
+			commit(queue, SLICE("a"), "", three, 3);
 		queue_close(&queue);
 		_exit(0);
 	}
@@ -600,9 +602,9 @@ static void nothing_without_recipients(void **state)
 {
 	struct fixture *fixture = *state;
 	struct queue_message message = {0};
-	struct queue_draft *draft = queue_draft_new(fixture->queue);
+	struct queue_draft *draft = queue_draft_new(fixture->queue, SLICE(""));
 	struct error error;
-	assert_false(queue_commit(fixture->queue, &draft, SLICE("x"), &message, &error));
+	assert_false(queue_commit(fixture->queue, &draft, &message, &error));
 	assert_null(draft);
 	assert_int_equal(error.kind, ERROR_INVALID);
 }
@@ -613,14 +615,14 @@ static void deposits_settle_what_they_tell_of(void **state)
 	struct fixture *fixture = *state;
 	struct queue *queue = fixture->queue;
 	static char big[QUEUE_INLINE_MAX + 1];
-	int64_t first = commit(queue, SLICE(""), slice_make(big, sizeof big), "x@example.test", bob, 1), second = commit(queue, SLICE(""), SLICE("b"), "y@example.test", bob, 1);
+	int64_t first = commit(queue, slice_make(big, sizeof big), "x@example.test", bob, 1), second = commit(queue, SLICE("b"), "y@example.test", bob, 1);
 	struct queue_recipient recipient = {.address = SLICE("x@example.test")};
 	struct queue_message messages[3] = {{.recipients = &recipient, .recipient_count = 1}, {.id = second, .recipients = &recipient, .recipient_count = 1}};
 	struct queue_result results[2] = {{.message = first, .recipient = 1, .outcome = OUTCOME_FAILED}, {.message = second, .recipient = 1, .outcome = OUTCOME_FAILED}};
 	struct queue_deposit list[3] = {{.message = &messages[0], .results = &results[0], .result_count = 1},
 					{.message = &messages[1], .results = &results[1], .result_count = 1}, {.message = &messages[2]}};
 	for (int i = 0; i < 3; i++) {
-		list[i].draft = queue_draft_new(queue);
+		list[i].draft = queue_draft_new(queue, SLICE(""));
 		assert_true(queue_draft_write(list[i].draft, SLICE("report"), NULL));
 	}
 	queue_deposit_all(queue, list, 3);

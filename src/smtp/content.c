@@ -27,7 +27,7 @@ void content_begin(struct session *session)
 	struct queue_message *message = &session->transaction.message;
 	message->id = id_new(); /* before the commit, since our Received field names it */
 	message->arrived = clock_now();
-	content->draft = queue_draft_new(session->service->queue);
+	content->draft = queue_draft_new(session->service->queue, session->transaction.message.from);
 	content->header = BUF((size_t)session->config->max_header + 2 * INPUT_MAX); /* mending makes two bytes of one at most */
 	content->mend = may_have_lf(session);
 }
@@ -92,7 +92,7 @@ bool content_commit(struct session *session)
 	struct error error;
 	if (content->eight_bit && message->body == BODY_7BIT)
 		message->body = BODY_8BITMIME; /* it was declared wrongly: the courier must know what it has */
-	if (content->refused || queue_commit(session->service->queue, &content->draft, SLICE(""), message, &error))
+	if (content->refused || queue_commit(session->service->queue, &content->draft, message, &error))
 		return !content->refused;
 	log_error("message.not_queued", log_id("id", message->id), log_id("session", conn_id(session->conn)), log_text("reason", error.text));
 	content_refuse(session, storage_reply(&error));
@@ -193,7 +193,7 @@ static void convert_draft(struct session *session)
 	struct queue_draft *binary = content->draft;
 	struct error error;
 	struct slice message;
-	content->draft = queue_draft_new(session->service->queue);
+	content->draft = queue_draft_new(session->service->queue, session->transaction.message.from);
 	if (queue_draft_view(binary, &message, &error))
 		binary_convert(session, message);
 	else

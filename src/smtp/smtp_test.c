@@ -51,12 +51,13 @@ static void describe(const struct queue_message *message, struct buf *out)
 		buf_printf(out, " account=%.*s", SLICE_ARG(message->account));
 }
 
-static void read_body(struct transcript *transcript, int64_t id, struct arena *arena, struct buf *body)
+/* The text as it came, and with what we add; without the Return-Path field. */
+static void read_text(struct transcript *transcript, const struct queue_message *message, struct arena *arena, struct buf *body)
 {
 	struct error error;
 	struct slice bytes;
 	int fd;
-	if (!queue_body(service.queue, id, arena, &bytes, &fd, &error))
+	if (!queue_body(service.queue, message->id, arena, &bytes, &fd, &error))
 		transcript_give_up(transcript, error.text, SLICE("a body"), SLICE(""));
 	if (fd < 0)
 		buf_append(body, bytes);
@@ -64,6 +65,7 @@ static void read_body(struct transcript *transcript, int64_t id, struct arena *a
 		assert_true(file_read_fd(fd, body, &error));
 		close(fd);
 	}
+	buf_consume(body, message->preface);
 }
 
 static bool has_line(struct slice body, struct slice pattern)
@@ -118,7 +120,7 @@ static void step(struct transcript *transcript, char kind, bool wanted, struct s
 		describe(&list[count - 1], &found);
 		right = transcript_matches(text, buf_slice(&found));
 	} else {
-		read_body(transcript, list[count - 1].id, arena, &found);
+		read_text(transcript, &list[count - 1], arena, &found);
 		right = kind == 'Z'	? is_text(buf_slice(&found), text, arena)
 			: kind == 'M' ? has_line(buf_slice(&found), text) == wanted : found.len == number && list[count - 1].size == number;
 	}

@@ -36,7 +36,7 @@ struct slice content_summary(struct slice content, struct arena *arena)
 	return summary;
 }
 
-static bool map_fd(int fd, struct slice *content, struct error *error)
+bool content_map_open(int fd, struct slice *content, struct error *error)
 {
 	struct stat status;
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
@@ -59,7 +59,7 @@ bool content_map(const char *path, struct slice *content, struct error *error)
 		return error_set(error, ERROR_NOT_FOUND, "%s is missing", path);
 	if (fd < 0)
 		return error_set_errno(error, errno, "opening %s", path);
-	bool done = map_fd(fd, content, error);
+	bool done = content_map_open(fd, content, error);
 	close(fd);
 	return done;
 }

@@ -1,6 +1,6 @@
-/* Adding messages. A draft is in memory up to SMALL_DRAFT bytes, then in a file with a temporary name. The commit first
- * hashes, parses and writes every draft, without any lock; then one transaction gives ids and UIDs, adds the rows and
- * gives the files their names, last of all, just before it commits. If that commit fails the files go again. */
+/* Adding messages. A draft is in memory up to SMALL_DRAFT bytes, then in a file with a temporary name; or somebody's file is linked to
+ * one. The commit first hashes, parses and writes every draft, without any lock; then one transaction gives ids and UIDs, adds the rows
+ * and gives the files their names, last of all, just before it commits. If that commit fails the files go again. */
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
@@ -170,7 +170,7 @@ static bool write_mended(struct draft *draft, struct slice bytes, struct error *
 
 bool draft_write(struct draft *draft, struct slice bytes, struct error *error)
 {
-	if (!draft->failed && (draft->closed || (draft->path && draft->fd < 0)))
+	if (!draft->failed && (draft->closed || draft->described || (draft->path && draft->fd < 0)))
 		draft->failed = !error_set(&draft->error, ERROR_INVALID, "the draft is whole, or another message's file");
 	if (!draft->failed && !write_mended(draft, bytes, &draft->error))
 		draft->failed = true;
@@ -248,7 +248,7 @@ bool draft_link(struct draft *draft, struct account *other, int64_t id, struct e
 	return !draft->failed;
 }
 
-/* ---- Preparing: no lock is held ---- */
+/* ---- Taking over a file ---- */
 
 static void describe(struct draft *draft, struct slice content)
 {
@@ -256,6 +256,39 @@ static void describe(struct draft *draft, struct slice content)
 	draft->summary = content_summary(content, draft->arena);
 	draft->described = true;
 }
+
+/* False: it can't be linked. The descriptor is kept until the message is dated. */
+static bool link_open_file(struct draft *draft, int fd, uint64_t size)
+{
+	char from[64], path[PATH_MAX];
+	uint64_t most = draft->account->store->max_message;
+	snprintf(from, sizeof from, "/proc/self/fd/%d", fd);
+	if ((most > 0 && size > most) || !path_of_draft(draft->account->folder, path, NULL) ||
+	    linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) != 0)
+		return false;
+	draft->path = memory_copy(path, strlen(path));
+	draft->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	draft->size = size;
+	return true;
+}
+
+bool draft_take_file(struct draft *draft, int fd, struct error *error)
+{
+	struct slice content;
+	if (draft->size > 0 || draft->path)
+		return error_set(error, ERROR_INVALID, "the draft has content already");
+	if (!content_map_open(fd, &content, error))
+		return false;
+	bool done = true;
+	if (canonical_is_right(content) && link_open_file(draft, fd, content.len))
+		describe(draft, content);
+	else
+		done = draft_write(draft, content, error);
+	content_unmap(content);
+	return done;
+}
+
+/* ---- Preparing: no lock is held ---- */
 
 static bool describe_file(struct draft *draft, struct error *error)
 {

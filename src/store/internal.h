@@ -343,6 +343,7 @@ void content_hash(struct slice content, unsigned char out[CONTENT_HASH_SIZE]);
 struct slice content_summary(struct slice content, struct arena *arena);
 /** Maps the whole file for reading; an empty one is the empty slice. content_unmap() gives it back. */
 bool content_map(const char *path, struct slice *content, struct error *error);
+bool content_map_open(int fd, struct slice *content, struct error *error);
 void content_unmap(struct slice content);
 enum content_state { CONTENT_FINE, CONTENT_MISSING, CONTENT_DIFFERENT, CONTENT_UNREADABLE };
 /** Compares a file with what was noted of it. */

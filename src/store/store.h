@@ -244,6 +244,9 @@ uint64_t draft_header(const struct draft *draft);
 /** Makes the draft's content the same file as the committed message `id` of another account (hard link), instead of
  * writing it; falls back to copying. */
 bool draft_link(struct draft *draft, struct account *other, int64_t id, struct error *error);
+/** Makes a file the draft's content, by a hard link: nothing is written. It is open for reading, and nobody writes to it any more, by
+ * whatever name. It is copied instead if it can't be linked (another file system), or isn't as messages are kept. */
+bool draft_take_file(struct draft *draft, int fd, struct error *error);
 /** Throws it away; sets *draft to NULL. */
 void draft_abort(struct draft **draft);
 

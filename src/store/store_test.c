@@ -509,6 +509,72 @@ static void links_share_the_file(void **state)
 	store_release_account(&bob);
 }
 
+/* A file of the data directory's, as the queue has them: its descriptor is open for reading alone. */
+static int file_with(struct slice text, char path[300])
+{
+	snprintf(path, 300, "%s/somebodys", t.data);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL, 0600);
+	assert_true(fd >= 0 && write(fd, text.at, text.len) == (ssize_t)text.len);
+	close(fd);
+	return open(path, O_RDONLY);
+}
+
+/* Takes the file as a message of Alice's; gives what her message's file is. */
+static struct stat take_file(int fd, struct slice expected)
+{
+	struct placement placement = {.mailbox = box("INBOX").id, .received = 1234567};
+	struct draft *draft = draft_new(t.alice, &t.error);
+	ok(draft_take_file(draft, fd, &t.error));
+	ok(draft_commit(t.alice, &draft, &placement, 1, &t.error));
+	uint64_t size;
+	struct stat status;
+	char text[1000];
+	int there = message_open(t.alice, placement.id, &size, &t.error);
+	assert_true(there >= 0 && fstat(there, &status) == 0);
+	assert_int_equal(read(there, text, sizeof text), expected.len);
+	assert_true(slice_equal(slice_make(text, expected.len), expected));
+	assert_int_equal(size, expected.len);
+	assert_int_equal(status.st_mtime, 1234567);
+	close(there);
+	return status;
+}
+
+static void a_file_is_taken_by_a_link(void **state)
+{
+	(void)state;
+	char path[300];
+	struct stat status;
+	int fd = file_with(LETTER, path);
+	assert_int_equal(fstat(fd, &status), 0);
+	assert_int_equal(take_file(fd, LETTER).st_ino, status.st_ino);
+	struct draft *draft = draft_new(t.alice, &t.error);
+	ok(draft_take_file(draft, fd, &t.error));
+	refused(ERROR_INVALID, draft_write(draft, LETTER, &t.error)); /* it is somebody else's */
+	draft_abort(&draft);
+	assert_true(fstat(fd, &status) == 0 && status.st_nlink == 2);
+	assert_int_equal(unlink(path), 0);
+	close(fd);
+}
+
+static void a_file_that_cannot_be_linked_is_copied(void **state)
+{
+	(void)state;
+	char path[300];
+	struct stat status;
+	int fd = file_with(LETTER, path); /* without a name */
+	assert_true(unlink(path) == 0 && fstat(fd, &status) == 0);
+	assert_true(take_file(fd, LETTER).st_ino != status.st_ino);
+	close(fd);
+	static const char *const wrong[] = {"A: b\n\r\nc\r\n", "A: b\r\n\r\nc\rd\r\n", "A: b\r\n\r\nc\r"}; /* not as messages are kept */
+	static const char *const right[] = {"A: b\r\n\r\nc\r\n", "A: b\r\n\r\nc\r\nd\r\n", "A: b\r\n\r\nc\r\n"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		fd = file_with(slice_of(wrong[i]), path);
+		take_file(fd, slice_of(right[i]));
+		assert_true(fstat(fd, &status) == 0 && status.st_nlink == 1 && unlink(path) == 0);
+		close(fd);
+	}
+}
+
 static void flags_change_and_count(void **state)
 {
 	(void)state;
@@ -724,6 +790,8 @@ int main(void)
 		STORE_TEST(copies_count_as_what_they_take),
 		STORE_TEST(limits_are_kept),
 		STORE_TEST(links_share_the_file),
+		STORE_TEST(a_file_is_taken_by_a_link),
+		STORE_TEST(a_file_that_cannot_be_linked_is_copied),
 		STORE_TEST(flags_change_and_count),
 		STORE_TEST(keywords_are_limited),
 		STORE_TEST(expunging_takes_the_deleted),

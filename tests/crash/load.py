@@ -209,7 +209,7 @@ class Senders:
         local = random.sample(self.accounts, random.randrange(0, min(4, len(self.accounts)) + 1))
         remote = [f"person{random.randrange(100)}-{n}@sink.example" for n in range(random.randrange(0 if local else 1, 3))]
         state = BROKEN
-        data = letter(number, LARGE if random.random() < 0.02 else random.choice((300, 1200, 4000)))
+        data = letter(number, LARGE if random.random() < 0.02 else random.choice((300, 1200, 4000, 20000)))
         self.ledger.note(number, state, local, remote)
         try:
             answer = session.say("MAIL FROM:<sender@elsewhere.example>")

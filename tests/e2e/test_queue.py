@@ -2,6 +2,7 @@
 import getpass
 import os
 import re
+import signal
 import subprocess
 
 import pytest
@@ -56,6 +57,52 @@ def test_tabs_of_a_header_are_shown(busy, token):
     shown = busy.run("queue", "show", one["id"]).stdout
     assert "\n\ttwo\tthree ?[2J\n" in shown and "\x1b" not in shown, shown
     busy.run("queue", "remove", one["id"])
+
+
+def bodies(server):
+    return list((server.data / "queue" / "body").iterdir())
+
+
+@pytest.fixture(scope="module")
+def paused():
+    """A server whose courier can be made to wait."""
+    with Pombal() as own:
+        yield own
+
+
+@pytest.mark.parametrize("size", [20000, 500000])
+def test_a_large_letter_is_written_once(paused, token, size):
+    """The file that it comes to in the queue is the one that the mailbox has, also in the confined roles; then the queue's name goes."""
+    letter = letters.simple(token, body="x" * 70 + "\r\n" + ("y" * 70 + "\r\n") * (size // 72))
+    courier = paused.role_of("courier")
+    os.kill(courier, signal.SIGSTOP)
+    try:
+        paused.deliver(letter, paused.name("anna"), sender="someone@elsewhere.example")
+        (queued,) = bodies(paused)
+        before = queued.stat()
+        assert queued.read_bytes().startswith(b"Return-Path: <someone@elsewhere.example>\r\nReceived: ") and queued.read_bytes().endswith(b"y\r\n")
+        shown = paused.run("queue", "show", paused.queue()[0]["id"]).stdout
+        assert token in shown and "Return-Path" not in shown
+    finally:
+        os.kill(courier, signal.SIGCONT)
+    paused.wait_mail(token)
+    found = [path for path in (paused.data / "accounts").rglob("*.eml") if path.stat().st_ino == before.st_ino]
+    assert len(found) == 1 and found[0].stat().st_size == before.st_size and found[0].stat().st_mode & 0o777 == 0o600
+    wait_for(lambda: not bodies(paused), "the queue's name of the file to go")
+    assert found[0].stat().st_nlink == 1
+    with paused.imap(mailbox="INBOX") as client:
+        kept = client.fetch(str(client.search(None, "SUBJECT", token)[1][0].split()[-1].decode()), "(RFC822.SIZE BODY.PEEK[])")[1][0]
+        assert kept[1] == found[0].read_bytes() and f"RFC822.SIZE {before.st_size}".encode() in kept[0]
+
+
+def test_other_servers_get_a_large_letter_without_return_path(busy, token):
+    busy.state["open"] = True
+    try:
+        busy.submit(letters.simple(token, f"{token}@busy.example", busy.name("anna"), body="z" * 70 + "\r\n" + "z\r\n" * 10000), f"{token}@busy.example")
+        got = wait_for(lambda: next((got for got in busy.scripted.letters if token.encode() in got["letter"]), None), "the letter")
+        assert got["letter"].startswith(b"Received: ") and b"Return-Path" not in got["letter"]
+    finally:
+        busy.state["open"] = False
 
 
 def test_flush(busy, token):
@@ -225,7 +272,10 @@ def test_what_was_done_to_a_message_is_traced(busy, token):
     """Who held it, released it and removed it: the removal is the trace's end."""
     one = waiting(busy, token)
     for act in ("hold", "release", "flush", "remove"):
+        before = busy.log_size()
         busy.run("queue", act, one["id"])
+        if act == "flush":  # it is tried once more, and that is written down, too
+            busy.wait_log(f"delivery.deferred .*{token}", before)
     [story] = busy.json("trace", one["id"])
     acts = [event for event in story["events"] if event["event"].startswith("admin.")]
     assert [event["event"] for event in acts] == ["admin.queue_held", "admin.queue_released", "admin.queue_flushed", "admin.queue_removed"]
