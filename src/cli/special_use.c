@@ -6,7 +6,7 @@
 
 static const char *use_of(const struct mailbox *mailbox)
 {
-	const char *name = special_use_name(mailbox->use);
+	const char *name = imap_special_use_name(mailbox->use);
 	return name ? name + 1 : "none";
 }
 
@@ -38,7 +38,7 @@ static bool list(struct opened *opened)
 
 static bool parse_use(struct opened *opened, struct slice word, enum special_use *use)
 {
-	*use = special_use_parse(word);
+	*use = imap_special_use_parse(word);
 	return *use != USE_NONE || slice_equal_nocase(word, SLICE("none")) ||
 	       error_set(&opened->error, ERROR_INVALID, "a use is one of Sent, Trash, Drafts, Junk, Archive, All, Flagged, none");
 }

@@ -14,7 +14,7 @@ struct share {
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct map *shares; /* name -> struct share */
 
-bool account_limit_enter(struct slice account, int64_t limit)
+bool imap_account_limit_enter(struct slice account, int64_t limit)
 {
 	pthread_mutex_lock(&lock);
 	if (!shares)
@@ -31,7 +31,7 @@ bool account_limit_enter(struct slice account, int64_t limit)
 	return allowed;
 }
 
-void account_limit_leave(struct slice account)
+void imap_account_limit_leave(struct slice account)
 {
 	pthread_mutex_lock(&lock);
 	struct share *share = map_get(shares, account);
@@ -44,7 +44,7 @@ void account_limit_leave(struct slice account)
 	pthread_mutex_unlock(&lock);
 }
 
-bool account_limit_borrow(struct slice account, uint64_t bytes, uint64_t limit)
+bool imap_account_limit_borrow(struct slice account, uint64_t bytes, uint64_t limit)
 {
 	pthread_mutex_lock(&lock);
 	struct share *share = map_get(shares, account);
@@ -55,7 +55,7 @@ bool account_limit_borrow(struct slice account, uint64_t bytes, uint64_t limit)
 	return allowed;
 }
 
-void account_limit_repay(struct slice account, uint64_t bytes)
+void imap_account_limit_repay(struct slice account, uint64_t bytes)
 {
 	pthread_mutex_lock(&lock);
 	struct share *share = map_get(shares, account);

@@ -13,7 +13,7 @@ struct reader {
 	size_t next;           /* where the next line or a literal begins */
 	struct slice line;     /* what is left of the line at hand, without its end */
 	unsigned continued, literals; /* how often "+" was said; was due so far */
-	struct before *before;
+	struct imap_before *before;
 };
 
 enum outcome { READ, MORE, WAITS, WRONG };
@@ -118,7 +118,7 @@ static enum outcome read_literal(struct reader *reader, size_t at)
 	size_t marker_at;
 	uint64_t size;
 	bool synchronising;
-	if (!frame_literal_marker(reader->line, &marker_at, &size, &synchronising) || marker_at != 0)
+	if (!imap_frame_literal_marker(reader->line, &marker_at, &size, &synchronising) || marker_at != 0)
 		return wrong(reader, "A literal begins with {size} and a line end");
 	if (size > BEFORE_WORD_MAX)
 		return wrong(reader, "The literal is too long");
@@ -163,7 +163,7 @@ static enum outcome read_login(struct reader *reader)
 /* The initial response goes up to the end of the line (RFC 4959 §3). */
 static enum outcome read_authenticate(struct reader *reader)
 {
-	struct before *before = reader->before;
+	struct imap_before *before = reader->before;
 	enum outcome outcome = read_blanks(reader);
 	if (outcome != READ)
 		return outcome;
@@ -191,7 +191,7 @@ static enum outcome read_id(struct reader *reader)
 	size_t marker_at;
 	uint64_t size;
 	bool synchronising;
-	if (frame_literal_marker(reader->line, &marker_at, &size, &synchronising))
+	if (imap_frame_literal_marker(reader->line, &marker_at, &size, &synchronising))
 		return wrong(reader, "Before signing in, literals are for LOGIN alone");
 	reader->before->client = find_client(reader->line);
 	return read_blanks(reader);
@@ -211,15 +211,15 @@ static enum outcome read_arguments(struct reader *reader)
 	}
 }
 
-static enum before_verb find_verb(struct slice name)
+static enum imap_before_verb find_verb(struct slice name)
 {
 	int verb = 0;
 	while (verb < BEFORE_VERBS && !slice_equal_nocase(slice_of(before_names[verb]), name))
 		verb++;
-	return (enum before_verb)verb;
+	return (enum imap_before_verb)verb;
 }
 
-bool before_knows(struct slice name)
+bool imap_before_knows(struct slice name)
 {
 	return find_verb(name) < BEFORE_VERBS;
 }
@@ -251,14 +251,14 @@ static void end_wrong(struct reader *reader)
 	size_t marker_at;
 	uint64_t size;
 	bool synchronising = true;
-	if (frame_literal_marker(reader->line, &marker_at, &size, &synchronising) && !synchronising)
+	if (imap_frame_literal_marker(reader->line, &marker_at, &size, &synchronising) && !synchronising)
 		reader->before->close = true;
 }
 
-enum before_found before_read(struct slice input, unsigned continued, struct before *before)
+enum imap_before_found imap_before_read(struct slice input, unsigned continued, struct imap_before *before)
 {
 	struct reader reader = {.input = input, .continued = continued, .before = before};
-	*before = (struct before){.tag = SLICE("*")};
+	*before = (struct imap_before){.tag = SLICE("*")};
 	enum outcome outcome = read_command(&reader);
 	if (outcome == MORE || outcome == WAITS)
 		return outcome == MORE ? BEFORE_INCOMPLETE : BEFORE_CONTINUE;

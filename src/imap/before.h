@@ -13,19 +13,19 @@ enum {
 	BEFORE_WORDS = 2,
 };
 
-enum before_verb { BEFORE_CAPABILITY, BEFORE_NOOP, BEFORE_LOGOUT, BEFORE_ID, BEFORE_STARTTLS, BEFORE_LOGIN, BEFORE_AUTHENTICATE, BEFORE_VERBS };
+enum imap_before_verb { BEFORE_CAPABILITY, BEFORE_NOOP, BEFORE_LOGOUT, BEFORE_ID, BEFORE_STARTTLS, BEFORE_LOGIN, BEFORE_AUTHENTICATE, BEFORE_VERBS };
 extern const char *const before_names[BEFORE_VERBS];
 
-enum before_found {
+enum imap_before_found {
 	BEFORE_INCOMPLETE, /* more bytes are needed */
 	BEFORE_CONTINUE,   /* the client waits for "+" before it sends a literal */
 	BEFORE_WHOLE,      /* a command, or what is none: see `error` */
 };
 
 /** What was found. The words may be a password: who has read one wipes it. */
-struct before {
+struct imap_before {
 	struct slice tag;         /* in the input; "*" if there is none */
-	enum before_verb verb;    /* if there is no error; or the one whose arguments are wrong */
+	enum imap_before_verb verb;    /* if there is no error; or the one whose arguments are wrong */
 	const char *error;        /* NULL; else what was expected, for a BAD */
 	bool close;               /* what follows can't be told from commands: after the BAD the connection is to be closed */
 	size_t length;            /* of the input, all of this is */
@@ -35,8 +35,8 @@ struct before {
 };
 
 /** Looks at what has come, from a command's first byte on. `continued`: how often "+" was said for it. */
-enum before_found before_read(struct slice input, unsigned continued, struct before *before);
+enum imap_before_found imap_before_read(struct slice input, unsigned continued, struct imap_before *before);
 /** Is it one of the seven, in any case? For who is told, after sign-in, that it was one. */
-bool before_knows(struct slice name);
+bool imap_before_knows(struct slice name);
 
 #endif

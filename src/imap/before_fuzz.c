@@ -12,7 +12,7 @@ static bool lies_in(struct slice part, struct slice whole)
 	return part.len == 0 || (part.at >= whole.at && part.at + part.len <= whole.at + whole.len);
 }
 
-static void check(const struct before *before, struct slice input)
+static void check(const struct imap_before *before, struct slice input)
 {
 	assert(before->length > 0 && before->length <= input.len);
 	assert(before->error || before->verb < BEFORE_VERBS);
@@ -24,14 +24,14 @@ static void check(const struct before *before, struct slice input)
 }
 
 /* The first command of `input`, of which `there` bytes have come; what is waited for is allowed. */
-static enum before_found read_first(struct slice input, size_t there, struct before *before)
+static enum imap_before_found read_first(struct slice input, size_t there, struct imap_before *before)
 {
 	unsigned continued = 0;
 	char *copy = malloc(there + 1); /* so that reading past what has come is seen */
 	if (there > 0)
 		memcpy(copy, input.at, there);
-	enum before_found found;
-	while ((found = before_read(slice_make(copy, there), continued, before)) == BEFORE_CONTINUE)
+	enum imap_before_found found;
+	while ((found = imap_before_read(slice_make(copy, there), continued, before)) == BEFORE_CONTINUE)
 		assert(continued++ < BEFORE_WORDS);
 	if (found == BEFORE_WHOLE)
 		check(before, slice_make(copy, there));
@@ -41,7 +41,7 @@ static enum before_found read_first(struct slice input, size_t there, struct bef
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static struct before whole, part;
+	static struct imap_before whole, part;
 	struct slice input = slice_make((const char *)data, size);
 	while (input.len > 0 && read_first(input, input.len, &whole) == BEFORE_WHOLE && !whole.close) {
 		size_t step = whole.length / 16 + 1;

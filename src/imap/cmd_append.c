@@ -23,7 +23,7 @@ enum {
 	SKIP_FACTOR = 4,              /* a message that isn't waited for is thrown away up to so many times max_message */
 };
 
-struct append {
+struct imap_append {
 	struct mailbox mailbox;   /* its name isn't kept */
 	struct draft **drafts;
 	struct placement *placements;
@@ -46,7 +46,7 @@ struct announced {
 	uint64_t size;
 };
 
-static void abort_drafts(struct append *append)
+static void abort_drafts(struct imap_append *append)
 {
 	for (size_t i = 0; i < append->count; i++)
 		if (append->drafts[i])
@@ -54,9 +54,9 @@ static void abort_drafts(struct append *append)
 	append->count = append->closed = 0;
 }
 
-void append_free(struct imap *imap)
+void imap_append_free(struct imap *imap)
 {
-	struct append *append = imap->append;
+	struct imap_append *append = imap->append;
 	if (!append)
 		return;
 	abort_drafts(append);
@@ -66,16 +66,16 @@ void append_free(struct imap *imap)
 	imap->append = NULL;
 }
 
-static enum run finish(struct command *command, enum run result)
+static enum run finish(struct imap_command *command, enum run result)
 {
-	append_free(command->imap);
+	imap_append_free(command->imap);
 	command->imap->mode = MODE_COMMAND;
 	return result;
 }
 
-static bool fail(struct command *command, const char *code, const char *text)
+static bool fail(struct imap_command *command, const char *code, const char *text)
 {
-	struct append *append = command->imap->append;
+	struct imap_append *append = command->imap->append;
 	if (!append->failure) {
 		append->failure_code = code;
 		append->failure = arena_text(command->arena, slice_of(text));
@@ -84,14 +84,14 @@ static bool fail(struct command *command, const char *code, const char *text)
 	return false;
 }
 
-static bool fail_syntax(struct command *command)
+static bool fail_syntax(struct imap_command *command)
 {
 	command->imap->append->failure_is_bad = !command->imap->append->failure;
 	return fail(command, NULL, command->parser.error);
 }
 
 /* What is wrong inside is for the log; the client is told what it can act on. */
-static bool fail_error(struct command *command, const struct error *error, const char *limit_code)
+static bool fail_error(struct imap_command *command, const struct error *error, const char *limit_code)
 {
 	switch (error->kind) {
 	case ERROR_LIMIT:
@@ -106,12 +106,12 @@ static bool fail_error(struct command *command, const struct error *error, const
 	}
 }
 
-static enum run reply_failure(struct command *command)
+static enum run reply_failure(struct imap_command *command)
 {
-	struct append *append = command->imap->append;
+	struct imap_append *append = command->imap->append;
 	if (append->failure_is_bad)
-		return finish(command, reply_bad(command, append->failure));
-	return finish(command, reply_no(command, append->failure_code, append->failure));
+		return finish(command, imap_reply_bad(command, append->failure));
+	return finish(command, imap_reply_no(command, append->failure_code, append->failure));
 }
 
 /* ---- announcements ---- */
@@ -120,31 +120,31 @@ static struct announced find_announcement(struct slice line)
 {
 	struct announced announced = {0};
 	size_t unused;
-	announced.there = frame_literal_marker(line, &unused, &announced.size, &announced.synchronising);
+	announced.there = imap_frame_literal_marker(line, &unused, &announced.size, &announced.synchronising);
 	return announced;
 }
 
 /* " [(flags) ][\"date\" ]{size}" up to the end of the line. */
-static bool parse_announcement(struct parser *parser, struct flags *flags, int64_t *received)
+static bool parse_announcement(struct imap_parser *parser, struct imap_flags *flags, int64_t *received)
 {
 	struct announced announced;
 	size_t marker_at;
-	*flags = (struct flags){0};
+	*flags = (struct imap_flags){0};
 	*received = 0;
-	if (!parse_space(parser))
+	if (!imap_parse_space(parser))
 		return false;
-	if (slice_starts(parser->rest, SLICE("(")) && (!parse_flag_list(parser, flags) || !parse_space(parser)))
+	if (slice_starts(parser->rest, SLICE("(")) && (!imap_parse_flag_list(parser, flags) || !imap_parse_space(parser)))
 		return false;
-	if (slice_starts(parser->rest, SLICE("\"")) && (!parse_date_time(parser, received) || !parse_space(parser)))
+	if (slice_starts(parser->rest, SLICE("\"")) && (!imap_parse_date_time(parser, received) || !imap_parse_space(parser)))
 		return false;
 	if (slice_starts(parser->rest, SLICE("~")))
-		return parse_fail(parser, "Binary literals are not taken");
-	if (!frame_literal_marker(parser->rest, &marker_at, &announced.size, &announced.synchronising) || marker_at != 0)
-		return parse_fail(parser, "APPEND takes a mailbox, flags, a date-time and the message as a literal");
+		return imap_parse_fail(parser, "Binary literals are not taken");
+	if (!imap_frame_literal_marker(parser->rest, &marker_at, &announced.size, &announced.synchronising) || marker_at != 0)
+		return imap_parse_fail(parser, "APPEND takes a mailbox, flags, a date-time and the message as a literal");
 	return true;
 }
 
-static bool check_size(struct command *command, uint64_t size)
+static bool check_size(struct imap_command *command, uint64_t size)
 {
 	if (size == 0)
 		return fail(command, "CANNOT", "A message can't be empty");
@@ -154,9 +154,9 @@ static bool check_size(struct command *command, uint64_t size)
 }
 
 /* Those that wait in memory go to their files when they are many; the memory that is left of them is counted. */
-static bool close_drafts(struct command *command)
+static bool close_drafts(struct imap_command *command)
 {
-	struct append *append = command->imap->append;
+	struct imap_append *append = command->imap->append;
 	struct error error;
 	uint64_t before = append->memory;
 	for (; append->closed < append->count; append->closed++) {
@@ -174,9 +174,9 @@ static bool close_drafts(struct command *command)
 	return true;
 }
 
-static bool open_draft(struct command *command, struct flags flags, int64_t received, uint64_t size)
+static bool open_draft(struct imap_command *command, struct imap_flags flags, int64_t received, uint64_t size)
 {
-	struct append *append = command->imap->append;
+	struct imap_append *append = command->imap->append;
 	struct error error;
 	bool many = append->open_bytes + size > APPEND_OPEN_BYTES || append->count - append->closed == APPEND_OPEN_MAX;
 	if (many && !close_drafts(command))
@@ -191,9 +191,9 @@ static bool open_draft(struct command *command, struct flags flags, int64_t rece
 	return draft_reserve(draft, size, &error) || fail_error(command, &error, "OVERQUOTA");
 }
 
-static bool start_message(struct command *command, const struct announced *announced)
+static bool start_message(struct imap_command *command, const struct announced *announced)
 {
-	struct flags flags;
+	struct imap_flags flags;
 	int64_t received;
 	if (!parse_announcement(&command->parser, &flags, &received))
 		return fail_syntax(command);
@@ -201,10 +201,10 @@ static bool start_message(struct command *command, const struct announced *annou
 }
 
 /* Goes on after an announcement: `ready` or not, what the client sends unasked has to be taken in. */
-static enum run expect_literal(struct command *command, const struct announced *announced, bool ready)
+static enum run expect_literal(struct imap_command *command, const struct announced *announced, bool ready)
 {
 	struct imap *imap = command->imap;
-	struct append *append = imap->append;
+	struct imap_append *append = imap->append;
 	if (!ready && (!announced->there || announced->synchronising))
 		return reply_failure(command);
 	if (!ready && announced->size > (uint64_t)config_current()->max_message * SKIP_FACTOR) {
@@ -221,24 +221,24 @@ static enum run expect_literal(struct command *command, const struct announced *
 
 /* ---- the first line ---- */
 
-static bool find_mailbox(struct command *command)
+static bool find_mailbox(struct imap_command *command)
 {
 	struct slice name;
 	bool valid;
 	struct error error = {0};
-	struct append *append = command->imap->append;
-	if (!parse_space(&command->parser) || !parse_mailbox(&command->parser, &name, &valid))
+	struct imap_append *append = command->imap->append;
+	if (!imap_parse_space(&command->parser) || !imap_parse_mailbox(&command->parser, &name, &valid))
 		return fail_syntax(command);
 	if (!valid)
 		return fail(command, "CANNOT", "The mailbox name is not valid modified UTF-7 (RFC 3501 section 5.1.3)");
-	if (!command_account(command, &error) || !mailbox_find(command->account, name, command->arena, &append->mailbox, &error))
+	if (!imap_command_account(command, &error) || !mailbox_find(command->account, name, command->arena, &append->mailbox, &error))
 		return fail_error(command, &error, "OVERQUOTA");
 	if (!append->mailbox.selectable)
 		return fail(command, "TRYCREATE", "This name only holds other mailboxes");
 	return true;
 }
 
-enum run imap_cmd_append(struct command *command)
+enum run imap_cmd_append(struct imap_command *command)
 {
 	struct announced announced = find_announcement(command->parser.rest);
 	command->imap->append = memory_new(sizeof *command->imap->append);
@@ -248,9 +248,9 @@ enum run imap_cmd_append(struct command *command)
 
 /* ---- what follows ---- */
 
-enum unit append_peek(struct imap *imap, struct slice input, size_t *length)
+enum unit imap_append_peek(struct imap *imap, struct slice input, size_t *length)
 {
-	struct append *append = imap->append;
+	struct imap_append *append = imap->append;
 	imap->pending = PENDING_APPEND;
 	if (append->in_literal) {
 		size_t there = input.len < append->left ? input.len : (size_t)append->left;
@@ -271,9 +271,9 @@ enum unit append_peek(struct imap *imap, struct slice input, size_t *length)
 	return UNIT_QUICK;
 }
 
-static bool write_piece(struct command *command, struct slice bytes)
+static bool write_piece(struct imap_command *command, struct slice bytes)
 {
-	struct append *append = command->imap->append;
+	struct imap_append *append = command->imap->append;
 	struct error error;
 	if (append->failure)
 		return false;
@@ -283,9 +283,9 @@ static bool write_piece(struct command *command, struct slice bytes)
 	return draft_header(draft) <= (uint64_t)config_current()->max_header || fail(command, "TOOBIG", "The message's header is too large");
 }
 
-static enum run commit(struct command *command)
+static enum run commit(struct imap_command *command)
 {
-	struct append *append = command->imap->append;
+	struct imap_append *append = command->imap->append;
 	struct error error;
 	if (append->closed > 0 && !close_drafts(command))
 		return reply_failure(command);
@@ -298,28 +298,28 @@ static enum run commit(struct command *command)
 	for (size_t i = 0; i < append->count; i++)
 		uids[i] = append->placements[i].uid;
 	buf_printf(&code, "APPENDUID %u ", append->mailbox.uidvalidity);
-	set_write(uids, append->count, &code);
+	imap_set_write(uids, append->count, &code);
 	append->count = 0; /* they are committed */
-	enum run result = reply_ok(command, code.at, "APPEND done");
+	enum run result = imap_reply_ok(command, code.at, "APPEND done");
 	buf_free(&code);
 	return finish(command, result);
 }
 
 /* The line behind a message: empty, or the announcement of another. */
-static enum run take_line(struct command *command, struct slice line)
+static enum run take_line(struct imap_command *command, struct slice line)
 {
-	struct append *append = command->imap->append;
+	struct imap_append *append = command->imap->append;
 	if (slice_trim(line).len == 0)
 		return append->failure ? reply_failure(command) : commit(command);
 	struct announced announced = find_announcement(line);
-	command->parser = (struct parser){.rest = line, .arena = command->arena};
+	command->parser = (struct imap_parser){.rest = line, .arena = command->arena};
 	bool ready = !append->failure && start_message(command, &announced);
 	return expect_literal(command, &announced, ready);
 }
 
-enum run append_run(struct imap *imap, struct slice unit)
+enum run imap_append_run(struct imap *imap, struct slice unit)
 {
-	struct append *append = imap->append;
+	struct imap_append *append = imap->append;
 	if (!append->in_literal) {
 		if (unit.len > 0 && unit.at[unit.len - 1] == '\n')
 			unit.len--;

@@ -57,11 +57,11 @@ static void send_challenge(struct imap *imap, const struct buf *challenge)
 
 /* The proof is complete. Where the mechanism has a last word of the server's, IMAP sends it as a challenge and waits for
  * an empty answer (RFC 4422 §4, item 5b). */
-static enum run step_done(struct command *command, const struct buf *last, const struct auth_account *account, int delay_ms)
+static enum run step_done(struct imap_command *command, const struct buf *last, const struct auth_account *account, int delay_ms)
 {
 	struct imap *imap = command->imap;
 	if (last->len == 0)
-		return finish(imap, sign_in_reply(command, SIGN_IN_DONE, account, delay_ms));
+		return finish(imap, imap_sign_in_reply(command, SIGN_IN_DONE, account, delay_ms));
 	imap->sign_in_done = true;
 	imap->mode = MODE_SASL;
 	struct auth_account *proved = arena_alloc(command->arena, sizeof *proved);
@@ -73,7 +73,7 @@ static enum run step_done(struct command *command, const struct buf *last, const
 	return RUN_DONE;
 }
 
-static enum run step(struct command *command, bool has_input, struct slice input)
+static enum run step(struct imap_command *command, bool has_input, struct slice input)
 {
 	struct imap *imap = command->imap;
 	struct buf output = BUF(SASL_MESSAGE_MAX);
@@ -85,24 +85,24 @@ static enum run step(struct command *command, bool has_input, struct slice input
 		imap->mode = MODE_SASL;
 		send_challenge(imap, &output);
 	} else if (sign_in_is_open(status)) {
-		result = sign_in_again(imap, delay_ms);
+		result = imap_sign_in_again(imap, delay_ms);
 	} else if (status == SIGN_IN_DONE) {
 		result = step_done(command, &output, &account, delay_ms);
 	} else {
-		result = finish(imap, sign_in_reply(command, status, &account, delay_ms));
+		result = finish(imap, imap_sign_in_reply(command, status, &account, delay_ms));
 	}
 	buf_free_secret(&output);
 	return result;
 }
 
 /* A BAD that ends the exchange. */
-static enum run end_bad(struct command *command, const char *reply, const char *reason)
+static enum run end_bad(struct imap_command *command, const char *reply, const char *reason)
 {
 	imap_note_refusal(command->imap, SLICE(""), SLICE(""), reason);
-	return finish(command->imap, reply_bad(command, reply));
+	return finish(command->imap, imap_reply_bad(command, reply));
 }
 
-static enum run step_base64(struct command *command, struct slice text)
+static enum run step_base64(struct imap_command *command, struct slice text)
 {
 	struct buf message = BUF(SASL_MESSAGE_MAX);
 	enum run result;
@@ -114,16 +114,16 @@ static enum run step_base64(struct command *command, struct slice text)
 	return result;
 }
 
-enum run authenticate_line(struct imap *imap, struct slice line)
+enum run imap_authenticate_line(struct imap *imap, struct slice line)
 {
-	struct command *command = imap->command;
+	struct imap_command *command = imap->command;
 	if (slice_equal(line, SLICE("*")))
 		return end_bad(command, "AUTHENTICATE was cancelled", "the client gave up");
 	if (!imap->sign_in_done)
 		return step_base64(command, line);
 	if (line.len > 0)
 		return end_bad(command, "An empty response was expected", "said something after the last word");
-	return finish(imap, sign_in_reply(command, SIGN_IN_DONE, command->job, 0));
+	return finish(imap, imap_sign_in_reply(command, SIGN_IN_DONE, command->job, 0));
 }
 
 /* -PLUS is taken where the connection can be bound, offered or not. */
@@ -145,22 +145,22 @@ static bool is_plain_text(struct slice mechanism)
 }
 
 /* An initial response is base64, or "=" for an empty one (RFC 4959 §3). */
-enum run authenticate(struct command *command, struct slice mechanism, struct slice initial)
+enum run imap_authenticate(struct imap_command *command, struct slice mechanism, struct slice initial)
 {
 	struct imap *imap = command->imap;
 	struct conn_tls tls;
 	struct sign_in_client client = imap_client(imap, &tls);
-	if (is_plain_text(mechanism) && sign_in_needs_tls(imap)) {
+	if (is_plain_text(mechanism) && imap_sign_in_needs_tls(imap)) {
 		imap_note_refusal(imap, mechanism, SLICE(""), "without TLS");
-		return reply_no(command, "PRIVACYREQUIRED", "Passwords are taken over TLS only");
+		return imap_reply_no(command, "PRIVACYREQUIRED", "Passwords are taken over TLS only");
 	}
 	if (!is_taken(mechanism, &tls)) {
 		imap_note_refusal(imap, mechanism, SLICE(""), "that mechanism is not taken here");
-		return reply_no(command, "CANNOT", "This mechanism is not offered here");
+		return imap_reply_no(command, "CANNOT", "This mechanism is not offered here");
 	}
 	imap->sign_in = sign_in_begin(imap->service->auth, mechanism, &client);
 	if (!imap->sign_in)
-		return reply_no(command, "CANNOT", "This mechanism is not offered here");
+		return imap_reply_no(command, "CANNOT", "This mechanism is not offered here");
 	if (!initial.at)
 		return step(command, false, slice_make("", 0));
 	if (slice_equal(initial, SLICE("=")))

@@ -1,59 +1,59 @@
 /* Who hasn't signed in: what before.c has read is done here. Before sign-in no other code of this folder looks at what the client
- * sends, but authenticate_line() at the lines of an exchange. */
+ * sends, but imap_authenticate_line() at the lines of an exchange. */
 #include "base/memory.h"
 #include "imap/before.h"
 #include "imap/sign_in.h"
 
-static enum run run_capability(struct command *command, const struct before *before)
+static enum run run_capability(struct imap_command *command, const struct imap_before *before)
 {
 	(void)before;
-	return tell_capability(command);
+	return imap_tell_capability(command);
 }
 
-static enum run run_noop(struct command *command, const struct before *before)
+static enum run run_noop(struct imap_command *command, const struct imap_before *before)
 {
 	(void)before;
-	return reply_ok(command, NULL, "NOOP done");
+	return imap_reply_ok(command, NULL, "NOOP done");
 }
 
-static enum run run_logout(struct command *command, const struct before *before)
+static enum run run_logout(struct imap_command *command, const struct imap_before *before)
 {
 	(void)before;
-	return tell_logout(command);
+	return imap_tell_logout(command);
 }
 
-static enum run run_id(struct command *command, const struct before *before)
+static enum run run_id(struct imap_command *command, const struct imap_before *before)
 {
-	return tell_id(command, before->client);
+	return imap_tell_id(command, before->client);
 }
 
-static enum run run_starttls(struct command *command, const struct before *before)
+static enum run run_starttls(struct imap_command *command, const struct imap_before *before)
 {
 	struct conn *conn = command->imap->conn;
 	(void)before;
 	if (conn_is_tls(conn))
-		return reply_bad(command, "TLS is active already");
+		return imap_reply_bad(command, "TLS is active already");
 	if (!conn_can_tls(conn))
-		return reply_bad(command, "TLS is not available");
-	reply_ok(command, NULL, "Begin TLS now");
+		return imap_reply_bad(command, "TLS is not available");
+	imap_reply_ok(command, NULL, "Begin TLS now");
 	conn_start_tls(conn);
 	return RUN_DONE;
 }
 
-static enum run run_login(struct command *command, const struct before *before)
+static enum run run_login(struct imap_command *command, const struct imap_before *before)
 {
-	return login(command, slice_make(before->words[0].at, before->words[0].len), slice_make(before->words[1].at, before->words[1].len));
+	return imap_login(command, slice_make(before->words[0].at, before->words[0].len), slice_make(before->words[1].at, before->words[1].len));
 }
 
-static enum run run_authenticate(struct command *command, const struct before *before)
+static enum run run_authenticate(struct imap_command *command, const struct imap_before *before)
 {
-	return authenticate(command, before->mechanism, before->initial);
+	return imap_authenticate(command, before->mechanism, before->initial);
 }
 
 /* LOGOUT's own row lets its tagged reply follow the BYE. */
 static const struct {
-	struct verb verb;
-	enum run (*run)(struct command *command, const struct before *before);
+	struct imap_verb verb;
+	enum run (*run)(struct imap_command *command, const struct imap_before *before);
 } rows[BEFORE_VERBS] = {
 	[BEFORE_CAPABILITY] = {{"CAPABILITY", STATE_GREETED, 0, NULL, "RFC 3501 §6.1.1"}, run_capability},
 	[BEFORE_NOOP] = {{"NOOP", STATE_GREETED, 0, NULL, "RFC 3501 §6.1.2"}, run_noop},
@@ -64,16 +64,16 @@ static const struct {
 	[BEFORE_AUTHENTICATE] = {{"AUTHENTICATE", STATE_GREETED, VERB_WORK, NULL, "RFC 3501 §6.2.2, RFC 4959"}, run_authenticate},
 };
 
-static void wipe(struct before *before)
+static void wipe(struct imap_before *before)
 {
 	memory_wipe((char *)before->words, sizeof before->words);
 }
 
 /* However slowly it comes: only a further line end can make a command whole, or, at the end of a literal's line, bytes. */
-enum unit before_peek(struct imap *imap, struct slice input, size_t *length)
+enum unit imap_before_peek(struct imap *imap, struct slice input, size_t *length)
 {
-	struct before before;
-	enum before_found found = before_read(input, imap->continued, &before);
+	struct imap_before before;
+	enum imap_before_found found = imap_before_read(input, imap->continued, &before);
 	wipe(&before);
 	*length = found == BEFORE_WHOLE ? before.length : 0;
 	imap->pending = found == BEFORE_WHOLE ? PENDING_BEFORE : PENDING_CONTINUE;
@@ -82,25 +82,25 @@ enum unit before_peek(struct imap *imap, struct slice input, size_t *length)
 	return found == BEFORE_WHOLE && !before.error && (rows[before.verb].verb.flags & VERB_WORK) ? UNIT_WORK : UNIT_QUICK;
 }
 
-void before_continue(struct imap *imap)
+void imap_before_continue(struct imap *imap)
 {
 	imap->continued++;
 	conn_send_text(imap->conn, "+ Go on\r\n");
 }
 
-enum run before_run(struct imap *imap, struct slice unit)
+enum run imap_before_run(struct imap *imap, struct slice unit)
 {
-	struct before before;
-	struct command *command = command_new(imap);
+	struct imap_before before;
+	struct imap_command *command = imap_command_new(imap);
 	enum run result;
 	unsigned continued = imap->continued;
-	before_read(unit, continued, &before);
+	imap_before_read(unit, continued, &before);
 	imap->continued = 0;
 	command->tag = arena_copy(command->arena, before.tag);
 	if (before.error) {
 		if (before.verb == BEFORE_LOGIN || before.verb == BEFORE_AUTHENTICATE)
 			imap_note_refusal(imap, before.mechanism, SLICE(""), before.error);
-		result = reply_bad(command, before.error);
+		result = imap_reply_bad(command, before.error);
 		if (before.close)
 			imap_bye(imap, before.error);
 	} else {

@@ -1,17 +1,17 @@
-/* EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1). The untagged EXPUNGEs come from selected_sync(), which tells
+/* EXPUNGE (RFC 3501 §6.4.3) and UID EXPUNGE (RFC 4315 §2.1). The untagged EXPUNGEs come from imap_selected_sync(), which tells
  * what others have expunged in the same order. */
 #include "imap/session.h"
 
 enum { EXPUNGE_PIECE = 2000 };
 
 /* The UIDs of the messages in `indexes` (NULL: all) that carry \Deleted. */
-static bool find_deleted(struct command *command, const struct ranges *indexes, struct buf *uids, struct error *error)
+static bool find_deleted(struct imap_command *command, const struct ranges *indexes, struct buf *uids, struct error *error)
 {
-	struct selected *selected = command->imap->selected;
+	struct imap_selected *selected = command->imap->selected;
 	struct range whole = {0, selected->uids.count ? (uint32_t)selected->uids.count - 1 : 0};
-	struct walk walk = {.indexes = indexes ? *indexes : (struct ranges){&whole, selected->uids.count ? 1 : 0}, .piece = EXPUNGE_PIECE};
+	struct imap_walk walk = {.indexes = indexes ? *indexes : (struct ranges){&whole, selected->uids.count ? 1 : 0}, .piece = EXPUNGE_PIECE};
 	for (bool more = true; more;) {
-		if (!walk_load(command, &walk, &more, error))
+		if (!imap_walk_load(command, &walk, &more, error))
 			return false;
 		for (; walk.at < walk.count; walk.at++)
 			if (walk.messages[walk.at]->flags & FLAG_DELETED)
@@ -20,12 +20,12 @@ static bool find_deleted(struct command *command, const struct ranges *indexes, 
 	return true;
 }
 
-bool expunge_deleted(struct command *command, const struct ranges *indexes, uint32_t **removed, size_t *count, struct error *error)
+bool imap_expunge_deleted(struct imap_command *command, const struct ranges *indexes, uint32_t **removed, size_t *count, struct error *error)
 {
 	struct mailbox mailbox;
-	struct selected *selected = command->imap->selected;
+	struct imap_selected *selected = command->imap->selected;
 	*count = 0;
-	if (!command_account(command, error) || !mailbox_get(command->account, selected->mailbox, command->arena, &mailbox, error))
+	if (!imap_command_account(command, error) || !mailbox_get(command->account, selected->mailbox, command->arena, &mailbox, error))
 		return false;
 	if (mailbox.deleted == 0)
 		return true;
@@ -38,19 +38,19 @@ bool expunge_deleted(struct command *command, const struct ranges *indexes, uint
 	return done;
 }
 
-enum run imap_cmd_expunge(struct command *command)
+enum run imap_cmd_expunge(struct imap_command *command)
 {
 	struct error error;
 	struct ranges indexes;
 	uint32_t *removed;
 	size_t count;
-	if (command->uid && (!parse_space(&command->parser) || !command_parse_indexes(command, &indexes)))
-		return reply_syntax(command);
-	if (!parse_end(&command->parser))
-		return reply_syntax(command);
+	if (command->uid && (!imap_parse_space(&command->parser) || !imap_command_parse_indexes(command, &indexes)))
+		return imap_reply_syntax(command);
+	if (!imap_parse_end(&command->parser))
+		return imap_reply_syntax(command);
 	if (command->imap->selected->read_only)
-		return reply_no(command, "CANNOT", "The mailbox was opened read-only");
-	if (!expunge_deleted(command, command->uid ? &indexes : NULL, &removed, &count, &error))
-		return reply_error(command, &error);
-	return count > 0 ? reply_when_durable(command, NULL, "EXPUNGE done") : reply_ok(command, NULL, "EXPUNGE done");
+		return imap_reply_no(command, "CANNOT", "The mailbox was opened read-only");
+	if (!imap_expunge_deleted(command, command->uid ? &indexes : NULL, &removed, &count, &error))
+		return imap_reply_error(command, &error);
+	return count > 0 ? imap_reply_when_durable(command, NULL, "EXPUNGE done") : imap_reply_ok(command, NULL, "EXPUNGE done");
 }

@@ -19,8 +19,8 @@ enum {
 };
 
 struct fetch_job {
-	struct walk walk;
-	struct fetch_items items;
+	struct imap_walk walk;
+	struct imap_fetch_items items;
 	bool sets_seen, wants_flags, has_sections;
 	size_t field_items;    /* items that ask for some fields of a header */
 	bool *became_seen;     /* of the piece at hand */
@@ -30,15 +30,15 @@ struct fetch_job {
 	struct buf out;        /* freed before the job rests */
 	/* the message at hand */
 	bool in_message;
-	struct source source;
+	struct imap_source source;
 	size_t item;           /* the next of the items */
-	struct fields fields;  /* of that item, while they are being sent */
+	struct imap_fields fields;  /* of that item, while they are being sent */
 	bool in_fields;
 	uint64_t skip, left;   /* of a partial subset: bytes that come before, bytes to be sent */
 	uint64_t borrowed;     /* for those before it */
 };
 
-static void flush(struct command *command, struct fetch_job *job)
+static void flush(struct imap_command *command, struct fetch_job *job)
 {
 	imap_send(command->imap, &job->out);
 	buf_clear(&job->out);
@@ -46,11 +46,11 @@ static void flush(struct command *command, struct fetch_job *job)
 
 /* ---- sections ---- */
 
-static bool send_range(struct command *command, struct fetch_job *job, uint64_t offset, uint64_t length)
+static bool send_range(struct imap_command *command, struct fetch_job *job, uint64_t offset, uint64_t length)
 {
 	buf_printf(&job->out, " {%llu}\r\n", (unsigned long long)length);
 	if (length <= FETCH_INLINE_MAX)
-		return source_read(&job->source, offset, length, &job->out);
+		return imap_source_read(&job->source, offset, length, &job->out);
 	int own = fcntl(job->source.fd, F_DUPFD_CLOEXEC, 0);
 	if (own < 0)
 		return false;
@@ -59,7 +59,7 @@ static bool send_range(struct command *command, struct fetch_job *job, uint64_t 
 	return true;
 }
 
-static void clip_partial(const struct fetch_item *item, uint64_t *offset, uint64_t *length)
+static void clip_partial(const struct imap_fetch_item *item, uint64_t *offset, uint64_t *length)
 {
 	if (!item->partial)
 		return;
@@ -70,29 +70,29 @@ static void clip_partial(const struct fetch_item *item, uint64_t *offset, uint64
 		*length = item->most;
 }
 
-static bool begin_fields(struct command *command, struct fetch_job *job, const struct fetch_item *item, uint64_t offset, uint64_t length)
+static bool begin_fields(struct imap_command *command, struct fetch_job *job, const struct imap_fetch_item *item, uint64_t offset, uint64_t length)
 {
 	uint64_t size;
 	if (!job->fields.window)
 		job->fields.window = arena_alloc(command->arena, FIELDS_WINDOW);
-	fields_begin(&job->fields, &item->section, offset, length);
-	if (!fields_measure(&job->fields, &job->source, &size))
+	imap_fields_begin(&job->fields, &item->section, offset, length);
+	if (!imap_fields_measure(&job->fields, &job->source, &size))
 		return false;
 	job->skip = 0;
 	clip_partial(item, &job->skip, &size);
 	job->left = size;
 	job->in_fields = true;
 	buf_printf(&job->out, " {%llu}\r\n", (unsigned long long)size);
-	fields_begin(&job->fields, &item->section, offset, length);
+	imap_fields_begin(&job->fields, &item->section, offset, length);
 	return true;
 }
 
 /* Sends what there is room for. False: the file can't be read. */
-static bool send_fields(struct command *command, struct fetch_job *job)
+static bool send_fields(struct imap_command *command, struct fetch_job *job)
 {
 	struct slice piece;
 	while (job->left > 0 && !conn_should_pause(command->imap->conn)) {
-		if (!fields_next(&job->fields, &job->source, &piece) || piece.len == 0)
+		if (!imap_fields_next(&job->fields, &job->source, &piece) || piece.len == 0)
 			return false;
 		size_t skipped = job->skip < piece.len ? (size_t)job->skip : piece.len;
 		piece = slice_sub(piece, skipped, job->left < piece.len - skipped ? (size_t)job->left : piece.len - skipped);
@@ -105,12 +105,12 @@ static bool send_fields(struct command *command, struct fetch_job *job)
 	return true;
 }
 
-static bool send_section(struct command *command, struct fetch_job *job, const struct fetch_item *item)
+static bool send_section(struct imap_command *command, struct fetch_job *job, const struct imap_fetch_item *item)
 {
 	uint64_t offset, length;
-	const struct part *root = section_needs_structure(&item->section) ? source_structure(&job->source) : NULL;
+	const struct part *root = imap_section_needs_structure(&item->section) ? imap_source_structure(&job->source) : NULL;
 	buf_append(&job->out, item->label);
-	if (!section_find(&item->section, root, job->source.size, &offset, &length)) {
+	if (!imap_section_find(&item->section, root, job->source.size, &offset, &length)) {
 		buf_append_text(&job->out, " NIL");
 		return true;
 	}
@@ -129,7 +129,7 @@ static void write_date(struct buf *out, int64_t received)
 	buf_printf(out, "\"%.*s\"", (int)len, date);
 }
 
-static bool write_item(struct command *command, struct fetch_job *job, const struct fetch_item *item)
+static bool write_item(struct imap_command *command, struct fetch_job *job, const struct imap_fetch_item *item)
 {
 	struct buf *out = &job->out;
 	const struct message *message = job->source.message;
@@ -139,7 +139,7 @@ static bool write_item(struct command *command, struct fetch_job *job, const str
 	buf_append_char(out, ' ');
 	switch (item->kind) {
 	case FETCH_FLAGS:
-		write_flags(out, message->flags | (selected_is_recent(command->imap->selected, message->uid) ? FLAG_RECENT : 0), message->keywords);
+		imap_write_flags(out, message->flags | (imap_selected_is_recent(command->imap->selected, message->uid) ? FLAG_RECENT : 0), message->keywords);
 		break;
 	case FETCH_UID:
 		buf_append_number(out, message->uid);
@@ -151,11 +151,11 @@ static bool write_item(struct command *command, struct fetch_job *job, const str
 		buf_append_number(out, message->size);
 		break;
 	case FETCH_ENVELOPE:
-		write_envelope(out, source_structure(&job->source)->envelope);
+		imap_write_envelope(out, imap_source_structure(&job->source)->envelope);
 		break;
 	case FETCH_BODY:
 	case FETCH_BODYSTRUCTURE:
-		write_structure(out, source_structure(&job->source), item->kind == FETCH_BODYSTRUCTURE);
+		imap_write_structure(out, imap_source_structure(&job->source), item->kind == FETCH_BODYSTRUCTURE);
 		break;
 	case FETCH_SECTION:
 		break;
@@ -165,31 +165,32 @@ static bool write_item(struct command *command, struct fetch_job *job, const str
 
 /* Memory for the structure and the answer, and headers that aren't too much work: asked before the response begins, which must
  * be brought to its end then. */
-static bool is_affordable(struct command *command, struct fetch_job *job)
+static bool is_affordable(struct imap_command *command, struct fetch_job *job)
 {
 	uint64_t summary = job->source.message->summary.len;
 	job->borrowed = command->imap->borrowed;
 	job->over_share = summary > SUMMARY_COUNTED && !imap_borrow(command->imap, summary * SUMMARY_FACTOR);
 	if (job->over_share)
 		return false;
-	const struct part *root = job->field_items > 0 ? source_structure(&job->source) : NULL;
+	const struct part *root = job->field_items > 0 ? imap_source_structure(&job->source) : NULL;
 	job->over_budget = root && job->field_items * root->header_size > FETCH_FIELDS_BYTES_MAX && job->field_items > 1;
 	return !job->over_budget;
 }
 
 /* Gets what the response needs before it begins. */
-static bool begin_message(struct command *command, struct fetch_job *job)
+static bool begin_message(struct imap_command *command, struct fetch_job *job)
 {
-	struct walk *walk = &job->walk;
+	struct imap_walk *walk = &job->walk;
 	struct error error;
 	if (!command->message_arena)
 		command->message_arena = arena_new();
-	job->source = (struct source){.command = command, .message = walk->messages[walk->at], .fd = -1, .arena = command->message_arena};
+	job->source = (struct imap_source){.command = command, .message = walk->messages[walk->at], .fd = -1, .arena = command->message_arena};
 	job->fields.window_len = 0;
 	job->item = 0;
 	if (!is_affordable(command, job))
 		return false;
-	if ((job->has_sections && !source_open(&job->source, &error)) || (walk->wanted == MESSAGE_SUMMARY && !source_structure(&job->source))) {
+	if ((job->has_sections && !imap_source_open(&job->source, &error)) ||
+	    (walk->wanted == MESSAGE_SUMMARY && !imap_source_structure(&job->source))) {
 		if (job->source.gone) {
 			command->some_gone = true;
 		} else if (job->source.over_share) {
@@ -202,14 +203,14 @@ static bool begin_message(struct command *command, struct fetch_job *job)
 		return false;
 	}
 	if (job->wants_flags || (job->became_seen && job->became_seen[walk->at]))
-		selected_write_keywords(command->imap->selected, &job->out, job->source.message->keywords);
+		imap_selected_write_keywords(command->imap->selected, &job->out, job->source.message->keywords);
 	buf_printf(&job->out, "* %u FETCH (", walk->positions[walk->at] + 1);
 	return true;
 }
 
-static void end_message(struct command *command, struct fetch_job *job)
+static void end_message(struct imap_command *command, struct fetch_job *job)
 {
-	source_close(&job->source);
+	imap_source_close(&job->source);
 	arena_reset(command->message_arena);
 	job->in_message = job->in_fields = false;
 	job->walk.at++;
@@ -219,7 +220,7 @@ static void end_message(struct command *command, struct fetch_job *job)
 
 /* The items that are left, as far as there is room for their answers. Once a response has begun it must be brought to its end;
  * whoever can't loses the connection. */
-static bool write_items(struct command *command, struct fetch_job *job)
+static bool write_items(struct imap_command *command, struct fetch_job *job)
 {
 	struct conn *conn = command->imap->conn;
 	while (job->in_fields || job->item < job->items.count) {
@@ -234,7 +235,7 @@ static bool write_items(struct command *command, struct fetch_job *job)
 	}
 	if (job->became_seen && job->became_seen[job->walk.at] && !job->wants_flags) {
 		buf_append_char(&job->out, ' ');
-		write_item(command, job, &(struct fetch_item){.kind = FETCH_FLAGS, .label = SLICE("FLAGS")});
+		write_item(command, job, &(struct imap_fetch_item){.kind = FETCH_FLAGS, .label = SLICE("FLAGS")});
 	}
 	buf_append_text(&job->out, ")\r\n");
 	imap_send_some(command->imap, &job->out);
@@ -242,7 +243,7 @@ static bool write_items(struct command *command, struct fetch_job *job)
 	return true;
 }
 
-static void fetch_message(struct command *command, struct fetch_job *job)
+static void fetch_message(struct imap_command *command, struct fetch_job *job)
 {
 	if (!job->in_message && !begin_message(command, job)) {
 		end_message(command, job);
@@ -256,9 +257,9 @@ static void fetch_message(struct command *command, struct fetch_job *job)
 /* ---- many ---- */
 
 /* Marks those of the piece that aren't \Seen yet. A failure here isn't the client's business: it gets its message. */
-static void mark_seen(struct command *command, struct fetch_job *job)
+static void mark_seen(struct imap_command *command, struct fetch_job *job)
 {
-	struct walk *walk = &job->walk;
+	struct imap_walk *walk = &job->walk;
 	struct error error;
 	uint32_t *uids = job->seen + job->seen_count;
 	size_t count = 0;
@@ -278,26 +279,27 @@ static void mark_seen(struct command *command, struct fetch_job *job)
 	command->quiet_count = job->seen_count;
 }
 
-static bool parse_job(struct command *command, struct fetch_job *job)
+static bool parse_job(struct imap_command *command, struct fetch_job *job)
 {
-	struct parser *parser = &command->parser;
-	if (!parse_space(parser) || !command_parse_indexes(command, &job->walk.indexes) || !parse_space(parser) || !fetch_parse(parser, &job->items))
+	struct imap_parser *parser = &command->parser;
+	if (!imap_parse_space(parser) || !imap_command_parse_indexes(command, &job->walk.indexes) || !imap_parse_space(parser) ||
+	    !imap_fetch_parse(parser, &job->items))
 		return false;
 	bool has_uid = false;
 	for (size_t i = 0; i < job->items.count; i++) {
-		const struct fetch_item *item = &job->items.list[i];
+		const struct imap_fetch_item *item = &job->items.list[i];
 		job->sets_seen |= item->sets_seen;
 		job->wants_flags |= item->kind == FETCH_FLAGS;
 		has_uid |= item->kind == FETCH_UID;
 		job->has_sections |= item->kind == FETCH_SECTION;
 		job->field_items += item->kind == FETCH_SECTION && item->section.field_count > 0;
 		if (item->kind == FETCH_ENVELOPE || item->kind == FETCH_BODY || item->kind == FETCH_BODYSTRUCTURE ||
-		    (item->kind == FETCH_SECTION && section_needs_structure(&item->section)))
+		    (item->kind == FETCH_SECTION && imap_section_needs_structure(&item->section)))
 			job->walk.wanted = MESSAGE_SUMMARY;
 	}
 	/* UID FETCH tells the UID whether it was asked for or not (RFC 3501 §6.4.8). */
 	if (command->uid && !has_uid)
-		job->items.list[job->items.count++] = (struct fetch_item){.kind = FETCH_UID, .label = SLICE("UID")};
+		job->items.list[job->items.count++] = (struct imap_fetch_item){.kind = FETCH_UID, .label = SLICE("UID")};
 	job->sets_seen &= !command->imap->selected->read_only;
 	job->walk.piece = job->sets_seen ? FETCH_PIECE_SEEN : job->walk.wanted == MESSAGE_SUMMARY ? FETCH_PIECE_SUMMARY : FETCH_PIECE;
 	if (job->sets_seen)
@@ -305,23 +307,23 @@ static bool parse_job(struct command *command, struct fetch_job *job)
 	return true;
 }
 
-static enum run finish(struct command *command, const struct fetch_job *job)
+static enum run finish(struct imap_command *command, const struct fetch_job *job)
 {
 	if (job->over_share)
-		return reply_over_share(command);
+		return imap_reply_over_share(command);
 	if (job->over_budget)
-		return reply_no(command, "LIMIT", "So many parts of so long a header are too much for one command");
+		return imap_reply_no(command, "LIMIT", "So many parts of so long a header are too much for one command");
 	if (job->some_unreadable)
-		return reply_no(command, "UNAVAILABLE", "Some messages can't be read");
+		return imap_reply_no(command, "UNAVAILABLE", "Some messages can't be read");
 	if (command->some_gone)
-		return reply_ok(command, "EXPUNGEISSUED", "Some messages have been expunged");
-	return reply_ok(command, NULL, "FETCH done");
+		return imap_reply_ok(command, "EXPUNGEISSUED", "Some messages have been expunged");
+	return imap_reply_ok(command, NULL, "FETCH done");
 }
 
 /* Sends what there is room for; false at the end or after a failure. */
-static bool fetch_some(struct command *command, struct fetch_job *job, bool *failed, struct error *error)
+static bool fetch_some(struct imap_command *command, struct fetch_job *job, bool *failed, struct error *error)
 {
-	struct walk *walk = &job->walk;
+	struct imap_walk *walk = &job->walk;
 	imap_repay(command->imap, job->in_message ? job->borrowed : command->imap->borrowed); /* those answers have been sent */
 	job->borrowed = 0;
 	while (!conn_should_pause(command->imap->conn)) {
@@ -329,7 +331,7 @@ static bool fetch_some(struct command *command, struct fetch_job *job, bool *fai
 			return false;
 		if (walk->at == walk->count) {
 			bool more;
-			*failed = !walk_load(command, walk, &more, error);
+			*failed = !imap_walk_load(command, walk, &more, error);
 			if (*failed || !more)
 				return false;
 			if (job->sets_seen)
@@ -343,14 +345,14 @@ static bool fetch_some(struct command *command, struct fetch_job *job, bool *fai
 	return true;
 }
 
-static void end_job(struct command *command)
+static void end_job(struct imap_command *command)
 {
 	struct fetch_job *job = command->job;
 	if (job->in_message)
-		source_close(&job->source);
+		imap_source_close(&job->source);
 }
 
-enum run imap_cmd_fetch(struct command *command)
+enum run imap_cmd_fetch(struct imap_command *command)
 {
 	struct fetch_job *job = command->job;
 	struct error error;
@@ -360,12 +362,12 @@ enum run imap_cmd_fetch(struct command *command)
 		job->out = BUF(RESPONSE_MAX);
 		command->end = end_job;
 		if (!parse_job(command, job))
-			return reply_syntax(command);
+			return imap_reply_syntax(command);
 	}
 	bool more = fetch_some(command, job, &failed, &error);
 	flush(command, job);
 	buf_free(&job->out);
 	if (more)
 		return RUN_AGAIN;
-	return failed ? reply_error(command, &error) : finish(command, job);
+	return failed ? imap_reply_error(command, &error) : finish(command, job);
 }

@@ -8,41 +8,41 @@ static void changed(void *context)
 	conn_wake(context);
 }
 
-enum run imap_cmd_idle(struct command *command)
+enum run imap_cmd_idle(struct imap_command *command)
 {
 	struct imap *imap = command->imap;
-	if (!parse_end(&command->parser))
-		return reply_syntax(command);
+	if (!imap_parse_end(&command->parser))
+		return imap_reply_syntax(command);
 	imap->mode = MODE_IDLE;
 	if (imap->selected)
 		imap->idle = store_subscribe(imap->service->store, imap->account, changed, imap->conn);
 	conn_send_text(imap->conn, "+ idling\r\n");
 	/* After subscribing, so that nothing falls between. */
 	if (imap->selected)
-		selected_sync(command, true);
+		imap_selected_sync(command, true);
 	return RUN_DONE;
 }
 
-void idle_stop(struct imap *imap)
+void imap_idle_stop(struct imap *imap)
 {
 	if (imap->idle)
 		store_unsubscribe(&imap->idle);
 }
 
-void idle_wake(struct imap *imap)
+void imap_idle_wake(struct imap *imap)
 {
 	if (!imap->selected || !imap->command)
 		return;
-	selected_sync(imap->command, true);
+	imap_selected_sync(imap->command, true);
 	if (imap->command->account)
 		store_release_account(&imap->command->account);
 }
 
-enum run idle_line(struct imap *imap, struct slice line)
+enum run imap_idle_line(struct imap *imap, struct slice line)
 {
-	idle_stop(imap);
+	imap_idle_stop(imap);
 	imap->mode = MODE_COMMAND;
 	if (!slice_equal_nocase(slice_trim(line), SLICE("DONE")))
-		return reply_bad(imap->command, "IDLE ends with DONE");
-	return reply_ok(imap->command, NULL, "IDLE done");
+		return imap_reply_bad(imap->command, "IDLE ends with DONE");
+	return imap_reply_ok(imap->command, NULL, "IDLE done");
 }

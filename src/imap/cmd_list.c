@@ -15,12 +15,12 @@ static const char *const use_names[] = {
 	[USE_ARCHIVE] = "\\Archive", [USE_ALL] = "\\All", [USE_FLAGGED] = "\\Flagged",
 };
 
-const char *special_use_name(enum special_use use)
+const char *imap_special_use_name(enum special_use use)
 {
 	return use_names[use];
 }
 
-enum special_use special_use_parse(struct slice name)
+enum special_use imap_special_use_parse(struct slice name)
 {
 	for (size_t i = USE_NONE + 1; i < sizeof use_names / sizeof *use_names; i++)
 		if (slice_equal_nocase(name, slice_of(use_names[i] + 1)))
@@ -42,7 +42,7 @@ struct entry {
 
 struct list_job {
 	unsigned select, returned, status_items;
-	struct pattern *patterns[LIST_PATTERNS_MAX];
+	struct imap_pattern *patterns[LIST_PATTERNS_MAX];
 	size_t pattern_count;
 	bool root;         /* the one pattern is empty: only the delimiter is asked for */
 	struct entry *entries;
@@ -54,26 +54,28 @@ struct list_job {
 struct list_option { const char *name; unsigned bit; };
 
 /* "(NAME NAME)", possibly empty; behind STATUS stands what it is to tell. */
-static bool parse_options(struct parser *parser, const struct list_option *options, size_t count, const char *what, struct list_job *job, unsigned *bits)
+static bool parse_options(struct imap_parser *parser, const struct list_option *options, size_t count, const char *what, struct list_job *job,
+			  unsigned *bits)
 {
-	if (!parse_open(parser))
+	if (!imap_parse_open(parser))
 		return false;
 	while (parser->rest.len > 0 && parser->rest.at[0] != ')') {
 		size_t i = 0;
-		while (i < count && !parse_optional_word(parser, options[i].name))
+		while (i < count && !imap_parse_optional_word(parser, options[i].name))
 			i++;
 		if (i == count)
-			return parse_fail(parser, what);
+			return imap_parse_fail(parser, what);
 		*bits |= options[i].bit;
-		if (bits == &job->returned && options[i].bit == RETURN_STATUS && (!parse_space(parser) || !status_parse(parser, &job->status_items)))
+		if (bits == &job->returned && options[i].bit == RETURN_STATUS &&
+		    (!imap_parse_space(parser) || !imap_status_parse(parser, &job->status_items)))
 			return false;
-		if (!parse_more(parser))
+		if (!imap_parse_more(parser))
 			break;
 	}
-	return parse_close(parser);
+	return imap_parse_close(parser);
 }
 
-static bool parse_select(struct parser *parser, struct list_job *job)
+static bool parse_select(struct imap_parser *parser, struct list_job *job)
 {
 	static const struct list_option options[] = {
 		{"SUBSCRIBED", SELECT_SUBSCRIBED}, {"SPECIAL-USE", SELECT_SPECIAL_USE}, {"REMOTE", SELECT_REMOTE}, {"RECURSIVEMATCH", SELECT_RECURSIVE},
@@ -82,32 +84,32 @@ static bool parse_select(struct parser *parser, struct list_job *job)
 			   &job->select))
 		return false;
 	if ((job->select & SELECT_RECURSIVE) && !(job->select & SELECT_BASES))
-		return parse_fail(parser, "RECURSIVEMATCH needs SUBSCRIBED or SPECIAL-USE");
-	return parse_space(parser);
+		return imap_parse_fail(parser, "RECURSIVEMATCH needs SUBSCRIBED or SPECIAL-USE");
+	return imap_parse_space(parser);
 }
 
-static bool parse_return(struct parser *parser, struct list_job *job)
+static bool parse_return(struct imap_parser *parser, struct list_job *job)
 {
 	static const struct list_option options[] = {
 		{"SUBSCRIBED", RETURN_SUBSCRIBED}, {"CHILDREN", RETURN_CHILDREN}, {"SPECIAL-USE", RETURN_SPECIAL_USE}, {"STATUS", RETURN_STATUS},
 	};
-	if (!parse_more(parser))
-		return parse_end(parser);
-	if (!parse_optional_word(parser, "RETURN"))
-		return parse_fail(parser, "Something follows the last argument");
-	return parse_space(parser) && parse_options(parser, options, sizeof options / sizeof *options,
-						   "LIST returns SUBSCRIBED, CHILDREN, SPECIAL-USE and STATUS", job, &job->returned) && parse_end(parser);
+	if (!imap_parse_more(parser))
+		return imap_parse_end(parser);
+	if (!imap_parse_optional_word(parser, "RETURN"))
+		return imap_parse_fail(parser, "Something follows the last argument");
+	return imap_parse_space(parser) && parse_options(parser, options, sizeof options / sizeof *options,
+						   "LIST returns SUBSCRIBED, CHILDREN, SPECIAL-USE and STATUS", job, &job->returned) && imap_parse_end(parser);
 }
 
-static bool parse_pattern(struct command *command, struct slice reference, bool reference_valid, struct list_job *job, bool *empty)
+static bool parse_pattern(struct imap_command *command, struct slice reference, bool reference_valid, struct list_job *job, bool *empty)
 {
 	struct slice text;
 	bool valid;
-	if (!parse_list_mailbox(&command->parser, &text, &valid))
+	if (!imap_parse_list_mailbox(&command->parser, &text, &valid))
 		return false;
 	if (job->pattern_count == LIST_PATTERNS_MAX)
-		return parse_fail(&command->parser, "Too many patterns");
-	struct pattern *pattern = valid && reference_valid ? pattern_of(reference, text, command->arena) : NULL;
+		return imap_parse_fail(&command->parser, "Too many patterns");
+	struct imap_pattern *pattern = valid && reference_valid ? imap_pattern_of(reference, text, command->arena) : NULL;
 	if (pattern)
 		job->patterns[job->pattern_count++] = pattern;
 	*empty = valid && text.len == 0;
@@ -115,31 +117,31 @@ static bool parse_pattern(struct command *command, struct slice reference, bool 
 }
 
 /* "(pattern pattern)" or one alone. */
-static bool parse_patterns(struct command *command, struct slice reference, bool valid, struct list_job *job)
+static bool parse_patterns(struct imap_command *command, struct slice reference, bool valid, struct list_job *job)
 {
-	struct parser *parser = &command->parser;
+	struct imap_parser *parser = &command->parser;
 	bool empty;
 	if (parser->rest.len == 0 || parser->rest.at[0] != '(')
 		return parse_pattern(command, reference, valid, job, &job->root);
-	if (!parse_open(parser))
+	if (!imap_parse_open(parser))
 		return false;
 	do {
 		if (!parse_pattern(command, reference, valid, job, &empty))
 			return false;
-	} while (parse_more(parser));
-	return parse_close(parser);
+	} while (imap_parse_more(parser));
+	return imap_parse_close(parser);
 }
 
-static bool parse_arguments(struct command *command, struct list_job *job)
+static bool parse_arguments(struct imap_command *command, struct list_job *job)
 {
-	struct parser *parser = &command->parser;
+	struct imap_parser *parser = &command->parser;
 	struct slice reference;
 	bool valid;
-	if (!parse_space(parser))
+	if (!imap_parse_space(parser))
 		return false;
 	if (parser->rest.len > 0 && parser->rest.at[0] == '(' && !parse_select(parser, job))
 		return false;
-	return parse_list_mailbox(parser, &reference, &valid) && parse_space(parser) && parse_patterns(command, reference, valid, job) &&
+	return imap_parse_list_mailbox(parser, &reference, &valid) && imap_parse_space(parser) && parse_patterns(command, reference, valid, job) &&
 	       parse_return(parser, job);
 }
 
@@ -187,7 +189,7 @@ static void add_subscriptions(struct names *names, const struct slice *subscript
 static bool is_told(const struct list_job *job, struct slice name)
 {
 	for (size_t i = 0; i < job->pattern_count; i++)
-		if (pattern_match(job->patterns[i], name))
+		if (imap_pattern_match(job->patterns[i], name))
 			return true;
 	return false;
 }
@@ -215,14 +217,14 @@ static void mark_parents(struct names *names, const struct list_job *job)
 	}
 }
 
-static bool load_names(struct command *command, struct list_job *job, struct error *error)
+static bool load_names(struct imap_command *command, struct list_job *job, struct error *error)
 {
 	struct names names = {.known = map_new()};
 	struct mailbox *mailboxes;
 	struct slice *subscriptions;
 	size_t count = 0, subscribed = 0;
 	bool wanted = (job->select & SELECT_SUBSCRIBED) || (job->returned & RETURN_SUBSCRIBED);
-	bool done = command_account(command, error) && mailbox_list(command->account, command->arena, &mailboxes, &count, error) &&
+	bool done = imap_command_account(command, error) && mailbox_list(command->account, command->arena, &mailboxes, &count, error) &&
 		    (!wanted || mailbox_subscriptions(command->account, command->arena, &subscriptions, &subscribed, error));
 	for (size_t i = 0; done && i < count; i++)
 		add_name(&names, (struct entry){.name = mailboxes[i].name, .mailbox = &mailboxes[i]});
@@ -251,7 +253,7 @@ static void write_attributes(struct buf *out, const struct list_job *job, const 
 		buf_append_text(out, "\\Subscribed ");
 	buf_append_text(out, entry->has_children ? "\\HasChildren" : "\\HasNoChildren");
 	if (entry->mailbox && entry->mailbox->use != USE_NONE)
-		buf_printf(out, " %s", special_use_name(entry->mailbox->use));
+		buf_printf(out, " %s", imap_special_use_name(entry->mailbox->use));
 }
 
 static void write_child_info(struct buf *out, const struct list_job *job)
@@ -272,15 +274,15 @@ static void write_entry(const struct imap *imap, struct buf *out, const struct l
 	buf_append_text(out, "* LIST (");
 	write_attributes(out, job, entry);
 	buf_append_text(out, ") \"/\" ");
-	write_mailbox(out, entry->name);
+	imap_write_mailbox(out, entry->name);
 	if (entry->child_selected)
 		write_child_info(out, job);
 	buf_append_text(out, "\r\n");
 	if ((job->returned & RETURN_STATUS) && selected && entry->mailbox && entry->mailbox->selectable)
-		status_write(imap, out, entry->mailbox, job->status_items);
+		imap_status_write(imap, out, entry->mailbox, job->status_items);
 }
 
-static enum run list_some(struct command *command, struct list_job *job)
+static enum run list_some(struct imap_command *command, struct list_job *job)
 {
 	struct buf out = BUF(RESPONSE_MAX);
 	while (job->at < job->count && !conn_should_pause(command->imap->conn)) {
@@ -289,11 +291,11 @@ static enum run list_some(struct command *command, struct list_job *job)
 	}
 	imap_send(command->imap, &out);
 	buf_free(&out);
-	return job->at < job->count ? RUN_AGAIN : reply_ok(command, NULL, "LIST done");
+	return job->at < job->count ? RUN_AGAIN : imap_reply_ok(command, NULL, "LIST done");
 }
 
 /* An empty pattern asks for the delimiter and the root, which is "" whatever the reference. */
-enum run imap_cmd_list(struct command *command)
+enum run imap_cmd_list(struct imap_command *command)
 {
 	struct list_job *job = command->job;
 	struct error error;
@@ -301,13 +303,13 @@ enum run imap_cmd_list(struct command *command)
 		return list_some(command, job);
 	job = arena_alloc(command->arena, sizeof *job);
 	if (!parse_arguments(command, job))
-		return reply_syntax(command);
+		return imap_reply_syntax(command);
 	if (job->root) {
 		conn_send_text(command->imap->conn, "* LIST (\\Noselect) \"/\" \"\"\r\n");
-		return reply_ok(command, NULL, "LIST done");
+		return imap_reply_ok(command, NULL, "LIST done");
 	}
 	if (job->pattern_count > 0 && !load_names(command, job, &error))
-		return reply_error(command, &error);
+		return imap_reply_error(command, &error);
 	command->job = job;
 	return list_some(command, job);
 }

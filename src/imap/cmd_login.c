@@ -1,7 +1,7 @@
 /* LOGIN (RFC 3501 §6.2.3), and what it shares with AUTHENTICATE: the answers to a sign-in. */
 #include "imap/sign_in.h"
 
-enum run sign_in_reply(struct command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms)
+enum run imap_sign_in_reply(struct imap_command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms)
 {
 	struct imap *imap = command->imap;
 	struct error error;
@@ -12,36 +12,36 @@ enum run sign_in_reply(struct command *command, enum sign_in_status status, cons
 		break;
 	case SIGN_IN_THROTTLED:
 		imap_count_error(imap);
-		return reply_no(command, "LIMIT", "Too many failed sign-ins lately, try again later");
+		return imap_reply_no(command, "LIMIT", "Too many failed sign-ins lately, try again later");
 	case SIGN_IN_MALFORMED:
-		return reply_bad(command, "The authentication exchange is malformed");
+		return imap_reply_bad(command, "The authentication exchange is malformed");
 	case SIGN_IN_TEMPORARY:
-		return reply_no(command, "UNAVAILABLE", "Signing in is not possible now, try again later");
+		return imap_reply_no(command, "UNAVAILABLE", "Signing in is not possible now, try again later");
 	case SIGN_IN_REFUSED:
 	case SIGN_IN_CONTINUE:
 	case SIGN_IN_BUSY:
 	case SIGN_IN_AWAITED:
 		imap_count_error(imap);
-		return reply_no(command, "AUTHENTICATIONFAILED", "Name or password is wrong");
+		return imap_reply_no(command, "AUTHENTICATIONFAILED", "Name or password is wrong");
 	}
 	if (!imap_enter(imap, account, &error))
-		return reply_error(command, &error);
+		return imap_reply_error(command, &error);
 	struct buf code = BUF(RESPONSE_MAX);
 	buf_append_text(&code, "CAPABILITY");
-	capability_write(imap, &code);
-	reply_ok(command, code.at, "Signed in");
+	imap_capability_write(imap, &code);
+	imap_reply_ok(command, code.at, "Signed in");
 	buf_free(&code);
 	return RUN_DONE;
 }
 
-enum run sign_in_again(struct imap *imap, int delay_ms)
+enum run imap_sign_in_again(struct imap *imap, int delay_ms)
 {
 	enum run again = auth_is_awaited(&imap->wait) ? RUN_WAIT : RUN_AGAIN;
 	conn_delay(imap->conn, delay_ms);
 	if (imap->mode == MODE_SASL)
 		return again;
 	sign_in_end(&imap->sign_in);
-	command_end(imap);
+	imap_command_end(imap);
 	return again;
 }
 
@@ -52,23 +52,23 @@ void imap_note_refusal(struct imap *imap, struct slice mechanism, struct slice n
 	auth_refused(&client, mechanism, name, reason);
 }
 
-bool sign_in_needs_tls(struct imap *imap)
+bool imap_sign_in_needs_tls(struct imap *imap)
 {
 	return !conn_is_tls(imap->conn) && !config_current()->plaintext_auth;
 }
 
-enum run login(struct command *command, struct slice name, struct slice password)
+enum run imap_login(struct imap_command *command, struct slice name, struct slice password)
 {
 	struct auth_account account;
-	if (sign_in_needs_tls(command->imap)) {
+	if (imap_sign_in_needs_tls(command->imap)) {
 		imap_note_refusal(command->imap, SLICE("password"), name, "without TLS");
-		return reply_no(command, "PRIVACYREQUIRED", "Passwords are taken over TLS only");
+		return imap_reply_no(command, "PRIVACYREQUIRED", "Passwords are taken over TLS only");
 	}
 	struct conn_tls tls;
 	struct sign_in_client client = imap_client(command->imap, &tls);
 	int delay_ms = 0;
 	enum sign_in_status status = auth_check_password(command->imap->service->auth, &command->imap->wait, name, password, &client, command->arena, &account, &delay_ms);
 	if (sign_in_is_open(status))
-		return sign_in_again(command->imap, delay_ms);
-	return sign_in_reply(command, status, &account, delay_ms);
+		return imap_sign_in_again(command->imap, delay_ms);
+	return imap_sign_in_reply(command, status, &account, delay_ms);
 }

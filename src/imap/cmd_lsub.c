@@ -4,43 +4,43 @@
 #include "imap/session.h"
 
 /* " reference pattern": the one is put before the other. *pattern is NULL if no name can match; *root: only the root is asked for. */
-static bool parse_arguments(struct command *command, struct pattern **pattern, bool *root)
+static bool parse_arguments(struct imap_command *command, struct imap_pattern **pattern, bool *root)
 {
-	struct parser *parser = &command->parser;
+	struct imap_parser *parser = &command->parser;
 	struct slice reference, text;
 	bool reference_valid, valid;
 	*pattern = NULL;
-	if (!parse_space(parser) || !parse_list_mailbox(parser, &reference, &reference_valid) || !parse_space(parser) ||
-	    !parse_list_mailbox(parser, &text, &valid) || !parse_end(parser))
+	if (!imap_parse_space(parser) || !imap_parse_list_mailbox(parser, &reference, &reference_valid) || !imap_parse_space(parser) ||
+	    !imap_parse_list_mailbox(parser, &text, &valid) || !imap_parse_end(parser))
 		return false;
 	*root = valid && text.len == 0;
 	if (valid && reference_valid && !*root)
-		*pattern = pattern_of(reference, text, command->arena);
+		*pattern = imap_pattern_of(reference, text, command->arena);
 	return true;
 }
 
 static void write_lsub(struct buf *out, struct slice name, bool selectable)
 {
 	buf_append_text(out, selectable ? "* LSUB () \"/\" " : "* LSUB (\\Noselect) \"/\" ");
-	write_mailbox(out, name);
+	imap_write_mailbox(out, name);
 	buf_append_text(out, "\r\n");
 }
 
 /* "foo/bar" is subscribed and matches not, "foo" isn't and matches "%": it is told of, as \Noselect, once (RFC 3501 §6.3.9).
  * `told` holds all subscribed names and the parents that were told of. */
-static void write_parents(struct buf *out, struct pattern *pattern, struct slice name, struct map *told)
+static void write_parents(struct buf *out, struct imap_pattern *pattern, struct slice name, struct map *told)
 {
 	static char marker;
 	for (size_t i = 0; i < name.len; i++) {
 		struct slice parent = slice_sub(name, 0, i);
-		if (name.at[i] != '/' || map_get(told, parent) || !pattern_match(pattern, parent))
+		if (name.at[i] != '/' || map_get(told, parent) || !imap_pattern_match(pattern, parent))
 			continue;
 		map_put(told, parent, &marker);
 		write_lsub(out, parent, false);
 	}
 }
 
-static void send_subscriptions(struct imap *imap, struct pattern *pattern, const struct slice *names, size_t count)
+static void send_subscriptions(struct imap *imap, struct imap_pattern *pattern, const struct slice *names, size_t count)
 {
 	struct buf out = BUF(RESPONSE_MAX);
 	static char marker;
@@ -48,7 +48,7 @@ static void send_subscriptions(struct imap *imap, struct pattern *pattern, const
 	for (size_t i = 0; i < count; i++)
 		map_put(told, names[i], &marker);
 	for (size_t i = 0; i < count; i++) {
-		if (pattern_match(pattern, names[i]))
+		if (imap_pattern_match(pattern, names[i]))
 			write_lsub(&out, names[i], true);
 		else
 			write_parents(&out, pattern, names[i], told);
@@ -59,21 +59,21 @@ static void send_subscriptions(struct imap *imap, struct pattern *pattern, const
 	map_free(&told);
 }
 
-enum run imap_cmd_lsub(struct command *command)
+enum run imap_cmd_lsub(struct imap_command *command)
 {
 	struct slice *names;
-	struct pattern *pattern;
+	struct imap_pattern *pattern;
 	bool root;
 	size_t count;
 	struct error error;
 	if (!parse_arguments(command, &pattern, &root))
-		return reply_syntax(command);
+		return imap_reply_syntax(command);
 	if (root)
 		conn_send_text(command->imap->conn, "* LSUB (\\Noselect) \"/\" \"\"\r\n");
 	if (!pattern)
-		return reply_ok(command, NULL, "LSUB done");
-	if (!command_account(command, &error) || !mailbox_subscriptions(command->account, command->arena, &names, &count, &error))
-		return reply_error(command, &error);
+		return imap_reply_ok(command, NULL, "LSUB done");
+	if (!imap_command_account(command, &error) || !mailbox_subscriptions(command->account, command->arena, &names, &count, &error))
+		return imap_reply_error(command, &error);
 	send_subscriptions(command->imap, pattern, names, count);
-	return reply_ok(command, NULL, "LSUB done");
+	return imap_reply_ok(command, NULL, "LSUB done");
 }

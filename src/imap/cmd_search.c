@@ -8,37 +8,37 @@ enum {
 };
 
 struct search_job {
-	struct walk walk;
+	struct imap_walk walk;
 	struct query query;
 	struct arena *arena, *step; /* see struct query_message */
 	bool begun, over_share;
 };
 
-/* ---- what the query asks about the message at hand, a struct source ---- */
+/* ---- what the query asks about the message at hand, a struct imap_source ---- */
 
 static bool read_source(void *source, uint64_t offset, uint64_t length, char *at)
 {
-	return source_read_into(source, offset, length, at);
+	return imap_source_read_into(source, offset, length, at);
 }
 
 static const struct part *structure_of_source(void *source)
 {
-	return source_structure(source);
+	return imap_source_structure(source);
 }
 
 static bool borrow_for_source(void *source, uint64_t bytes)
 {
-	return imap_borrow(((struct source *)source)->command->imap, bytes);
+	return imap_borrow(((struct imap_source *)source)->command->imap, bytes);
 }
 
 static void repay_for_source(void *source, uint64_t bytes)
 {
-	imap_repay(((struct source *)source)->command->imap, bytes);
+	imap_repay(((struct imap_source *)source)->command->imap, bytes);
 }
 
 static bool client_is_gone(void *source)
 {
-	return conn_is_gone(((struct source *)source)->command->imap->conn);
+	return conn_is_gone(((struct imap_source *)source)->command->imap->conn);
 }
 
 static const struct query_asks asks = {
@@ -48,15 +48,15 @@ static const struct query_asks asks = {
 /* ---- the command ---- */
 
 /* One message; false if there is no memory for it. */
-static bool search_message(struct command *command, struct search_job *job, struct buf *out)
+static bool search_message(struct imap_command *command, struct search_job *job, struct buf *out)
 {
-	struct walk *walk = &job->walk;
+	struct imap_walk *walk = &job->walk;
 	uint32_t index = walk->positions[walk->at];
 	const struct message *row = walk->messages[walk->at++];
 	if (row->summary.len > ENVELOPE_COUNTED && !imap_borrow(command->imap, row->summary.len * ENVELOPE_FACTOR))
 		return false;
-	struct source source = {.command = command, .message = row, .fd = -1, .arena = job->arena};
-	bool recent = selected_is_recent(command->imap->selected, row->uid);
+	struct imap_source source = {.command = command, .message = row, .fd = -1, .arena = job->arena};
+	bool recent = imap_selected_is_recent(command->imap->selected, row->uid);
 	struct query_message message = {
 		.asks = &asks, .context = &source, .number = index, .uid = row->uid, .flags = row->flags | (recent ? FLAG_RECENT : 0),
 		.keywords = row->keywords, .size = row->size, .received = row->received, .arena = job->arena, .step = job->step,
@@ -66,19 +66,19 @@ static bool search_message(struct command *command, struct search_job *job, stru
 		buf_append_char(out, ' ');
 		buf_append_number(out, command->uid ? row->uid : index + 1);
 	}
-	source_close(&source);
+	imap_source_close(&source);
 	arena_reset(job->arena);
 	imap_repay(command->imap, command->imap->borrowed);
 	return !refused;
 }
 
 /* Searches until it is time to rest; *more is false at the end. False: *error, or there is no memory for a message. */
-static bool search_pieces(struct command *command, struct search_job *job, struct buf *out, bool *more, struct error *error)
+static bool search_pieces(struct imap_command *command, struct search_job *job, struct buf *out, bool *more, struct error *error)
 {
-	struct walk *walk = &job->walk;
+	struct imap_walk *walk = &job->walk;
 	while (*more && !conn_should_pause(command->imap->conn)) {
 		if (walk->at == walk->count) {
-			if (!walk_load(command, walk, more, error))
+			if (!imap_walk_load(command, walk, more, error))
 				return false;
 			continue;
 		}
@@ -93,7 +93,7 @@ static bool search_pieces(struct command *command, struct search_job *job, struc
 	return true;
 }
 
-static enum run search_some(struct command *command, struct search_job *job)
+static enum run search_some(struct imap_command *command, struct search_job *job)
 {
 	struct buf out = BUF(RESPONSE_MAX);
 	struct error error;
@@ -107,31 +107,31 @@ static enum run search_some(struct command *command, struct search_job *job)
 	imap_send(command->imap, &out);
 	buf_free(&out);
 	if (!done)
-		return job->over_share ? reply_over_share(command) : reply_error(command, &error);
-	return more ? RUN_AGAIN : reply_ok(command, NULL, "SEARCH done");
+		return job->over_share ? imap_reply_over_share(command) : imap_reply_error(command, &error);
+	return more ? RUN_AGAIN : imap_reply_ok(command, NULL, "SEARCH done");
 }
 
-static void end_job(struct command *command)
+static void end_job(struct imap_command *command)
 {
 	struct search_job *job = command->job;
 	arena_free(&job->arena);
 	arena_free(&job->step);
 }
 
-enum run imap_cmd_search(struct command *command)
+enum run imap_cmd_search(struct imap_command *command)
 {
 	struct search_job *job = command->job;
 	bool bad_charset;
 	if (job)
 		return search_some(command, job);
 	job = arena_alloc(command->arena, sizeof *job);
-	bool parsed = search_parse(&command->parser, command->imap->selected, &job->query, &bad_charset);
+	bool parsed = imap_search_parse(&command->parser, command->imap->selected, &job->query, &bad_charset);
 	if (bad_charset)
-		return reply_no(command, "BADCHARSET (US-ASCII UTF-8)", "Text is searched for in US-ASCII or UTF-8");
+		return imap_reply_no(command, "BADCHARSET (US-ASCII UTF-8)", "Text is searched for in US-ASCII or UTF-8");
 	if (!parsed)
-		return reply_syntax(command);
+		return imap_reply_syntax(command);
 	bool rows = job->query.root->cost == QUERY_COST_ROW;
-	job->walk.indexes = search_range(&job->query, command->imap->selected, command->arena);
+	job->walk.indexes = imap_search_range(&job->query, command->imap->selected, command->arena);
 	job->walk.wanted = rows ? MESSAGE_FLAGS : MESSAGE_SUMMARY;
 	job->walk.piece = rows ? SEARCH_PIECE : SEARCH_PIECE_SUMMARY;
 	job->arena = arena_new();

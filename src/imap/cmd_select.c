@@ -5,7 +5,7 @@ enum { UNSEEN_SEARCH_MAX = 1000 }; /* how many messages are looked at for the UN
 
 /* The first unseen message, if it is near the start: the code may be left out (RFC 3501 §6.3.1), and a large mailbox that
  * was read to its end would have to be gone through. 0: not found. */
-static size_t first_unseen(struct command *command, const struct selected *selected)
+static size_t first_unseen(struct imap_command *command, const struct imap_selected *selected)
 {
 	struct message *list;
 	size_t count;
@@ -16,24 +16,24 @@ static size_t first_unseen(struct command *command, const struct selected *selec
 			  &count, &error))
 		return 0;
 	for (size_t i = 0; i < count; i++) {
-		size_t index = uids_seek(&selected->uids, list[i].uid);
+		size_t index = imap_uids_seek(&selected->uids, list[i].uid);
 		if (!(list[i].flags & FLAG_SEEN) && index < selected->uids.count)
 			return index + 1;
 	}
 	return 0;
 }
 
-static void send_state(struct command *command, struct selected *selected, const struct mailbox *mailbox)
+static void send_state(struct imap_command *command, struct imap_selected *selected, const struct mailbox *mailbox)
 {
 	struct conn *conn = command->imap->conn;
 	size_t unseen = mailbox->unseen > 0 ? first_unseen(command, selected) : 0;
 	uint32_t uidnext = mailbox->uidnext;
-	if (selected->uids.count > 0 && uids_last(&selected->uids) >= uidnext)
-		uidnext = uids_last(&selected->uids) + 1;
+	if (selected->uids.count > 0 && imap_uids_last(&selected->uids) >= uidnext)
+		uidnext = imap_uids_last(&selected->uids) + 1;
 	struct slice keywords = buf_slice(&selected->keywords);
 	const char *blank = keywords.len > 0 ? " " : "";
 	conn_printf(conn, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft%s%.*s)\r\n", blank, SLICE_ARG(keywords));
-	conn_printf(conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->uids.count, selected_count_recent(selected));
+	conn_printf(conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->uids.count, imap_selected_count_recent(selected));
 	if (unseen > 0)
 		conn_printf(conn, "* OK [UNSEEN %zu] The first unseen message\r\n", unseen);
 	if (selected->read_only)
@@ -46,62 +46,62 @@ static void send_state(struct command *command, struct selected *selected, const
 }
 
 /* A SELECT that fails leaves nothing selected (RFC 3501 §6.3.1). */
-static enum run open_mailbox(struct command *command, bool read_only)
+static enum run open_mailbox(struct imap_command *command, bool read_only)
 {
 	struct imap *imap = command->imap;
 	struct slice name;
 	bool valid;
 	struct mailbox mailbox;
 	struct error error;
-	if (!parse_space(&command->parser) || !parse_mailbox(&command->parser, &name, &valid) || !parse_end(&command->parser))
-		return reply_syntax(command);
+	if (!imap_parse_space(&command->parser) || !imap_parse_mailbox(&command->parser, &name, &valid) || !imap_parse_end(&command->parser))
+		return imap_reply_syntax(command);
 	imap_unselect(imap);
 	if (!valid)
-		return reply_bad_name(command);
-	if (!command_account(command, &error))
-		return reply_error(command, &error);
+		return imap_reply_bad_name(command);
+	if (!imap_command_account(command, &error))
+		return imap_reply_error(command, &error);
 	if (!mailbox_find(command->account, name, command->arena, &mailbox, &error))
-		return error.kind == ERROR_NOT_FOUND ? reply_no_mailbox(command, "NONEXISTENT") : reply_error(command, &error);
+		return error.kind == ERROR_NOT_FOUND ? imap_reply_no_mailbox(command, "NONEXISTENT") : imap_reply_error(command, &error);
 	if (!mailbox.selectable)
-		return reply_no(command, "NONEXISTENT", "This name only holds other mailboxes");
-	struct selected *selected = selected_open(command->account, &mailbox, read_only, &error);
+		return imap_reply_no(command, "NONEXISTENT", "This name only holds other mailboxes");
+	struct imap_selected *selected = imap_selected_open(command->account, &mailbox, read_only, &error);
 	if (!selected)
-		return reply_error(command, &error);
+		return imap_reply_error(command, &error);
 	send_state(command, selected, &mailbox);
 	imap->selected = selected;
 	imap->state = STATE_SELECTED;
-	return reply_ok(command, read_only ? "READ-ONLY" : "READ-WRITE", read_only ? "EXAMINE done" : "SELECT done");
+	return imap_reply_ok(command, read_only ? "READ-ONLY" : "READ-WRITE", read_only ? "EXAMINE done" : "SELECT done");
 }
 
-enum run imap_cmd_select(struct command *command)
+enum run imap_cmd_select(struct imap_command *command)
 {
 	return open_mailbox(command, false);
 }
 
-enum run imap_cmd_examine(struct command *command)
+enum run imap_cmd_examine(struct imap_command *command)
 {
 	return open_mailbox(command, true);
 }
 
-enum run imap_cmd_unselect(struct command *command)
+enum run imap_cmd_unselect(struct imap_command *command)
 {
-	if (!parse_end(&command->parser))
-		return reply_syntax(command);
+	if (!imap_parse_end(&command->parser))
+		return imap_reply_syntax(command);
 	imap_unselect(command->imap);
-	return reply_ok(command, NULL, "UNSELECT done");
+	return imap_reply_ok(command, NULL, "UNSELECT done");
 }
 
 /* Expunges in silence. If that fails the messages stay as they are, marked \Deleted, and so does the session. */
-enum run imap_cmd_close(struct command *command)
+enum run imap_cmd_close(struct imap_command *command)
 {
 	struct imap *imap = command->imap;
 	struct error error;
 	uint32_t *removed;
 	size_t count = 0;
-	if (!parse_end(&command->parser))
-		return reply_syntax(command);
-	if (!imap->selected->read_only && !expunge_deleted(command, NULL, &removed, &count, &error))
-		return reply_error(command, &error);
+	if (!imap_parse_end(&command->parser))
+		return imap_reply_syntax(command);
+	if (!imap->selected->read_only && !imap_expunge_deleted(command, NULL, &removed, &count, &error))
+		return imap_reply_error(command, &error);
 	imap_unselect(imap);
-	return count > 0 ? reply_when_durable(command, NULL, "CLOSE done") : reply_ok(command, NULL, "CLOSE done");
+	return count > 0 ? imap_reply_when_durable(command, NULL, "CLOSE done") : imap_reply_ok(command, NULL, "CLOSE done");
 }

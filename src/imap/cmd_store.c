@@ -4,23 +4,23 @@
 enum { STORE_PIECE = 500 };
 
 struct store_job {
-	struct walk walk;
+	struct imap_walk walk;
 	enum flags_change change;
 	bool silent;
-	struct flags flags;
+	struct imap_flags flags;
 };
 
-static bool parse_item(struct parser *parser, struct store_job *job)
+static bool parse_item(struct imap_parser *parser, struct store_job *job)
 {
-	job->change = parse_optional_char(parser, '+') ? FLAGS_ADD : parse_optional_char(parser, '-') ? FLAGS_REMOVE : FLAGS_SET;
-	if (parse_optional_word(parser, "FLAGS.SILENT"))
+	job->change = imap_parse_optional_char(parser, '+') ? FLAGS_ADD : imap_parse_optional_char(parser, '-') ? FLAGS_REMOVE : FLAGS_SET;
+	if (imap_parse_optional_word(parser, "FLAGS.SILENT"))
 		job->silent = true;
-	else if (!parse_optional_word(parser, "FLAGS"))
-		return parse_fail(parser, "STORE takes FLAGS, +FLAGS or -FLAGS, with or without .SILENT");
+	else if (!imap_parse_optional_word(parser, "FLAGS"))
+		return imap_parse_fail(parser, "STORE takes FLAGS, +FLAGS or -FLAGS, with or without .SILENT");
 	return true;
 }
 
-static bool keywords_fit(const struct flags *flags)
+static bool keywords_fit(const struct imap_flags *flags)
 {
 	struct slice rest = flags->keywords;
 	while (rest.len > 0) {
@@ -33,54 +33,54 @@ static bool keywords_fit(const struct flags *flags)
 }
 
 /* Sends the new flags of the messages. */
-static enum run report(struct command *command, struct store_job *job)
+static enum run report(struct imap_command *command, struct store_job *job)
 {
-	struct walk *walk = &job->walk;
+	struct imap_walk *walk = &job->walk;
 	struct error error;
 	struct buf out = BUF(RESPONSE_MAX);
 	bool more = true, loaded = true;
 	while (more && !conn_should_pause(command->imap->conn)) {
 		for (; walk->at < walk->count; walk->at++)
-			selected_write_flags(command->imap->selected, &out, walk->positions[walk->at], walk->messages[walk->at]);
+			imap_selected_write_flags(command->imap->selected, &out, walk->positions[walk->at], walk->messages[walk->at]);
 		imap_send(command->imap, &out);
 		buf_clear(&out);
-		loaded = walk_load(command, walk, &more, &error);
+		loaded = imap_walk_load(command, walk, &more, &error);
 		more = more && loaded;
 	}
 	buf_free(&out);
 	if (more)
 		return RUN_AGAIN;
 	if (!loaded)
-		return reply_error(command, &error);
-	return reply_ok(command, command->some_gone ? "EXPUNGEISSUED" : NULL, command->some_gone ? "Some messages have been expunged" : "STORE done");
+		return imap_reply_error(command, &error);
+	return imap_reply_ok(command, command->some_gone ? "EXPUNGEISSUED" : NULL, command->some_gone ? "Some messages have been expunged" : "STORE done");
 }
 
-enum run imap_cmd_store(struct command *command)
+enum run imap_cmd_store(struct imap_command *command)
 {
 	struct store_job *job = command->job;
-	struct selected *selected = command->imap->selected;
+	struct imap_selected *selected = command->imap->selected;
 	struct error error;
 	if (job)
 		return report(command, job);
 	command->job = job = arena_alloc(command->arena, sizeof *job);
 	job->walk.piece = STORE_PIECE;
-	struct parser *parser = &command->parser;
-	if (!parse_space(parser) || !command_parse_indexes(command, &job->walk.indexes) || !parse_space(parser) ||
-	    !parse_item(parser, job) || !parse_space(parser) || !parse_store_flags(parser, &job->flags) || !parse_end(parser))
-		return reply_syntax(command);
+	struct imap_parser *parser = &command->parser;
+	if (!imap_parse_space(parser) || !imap_command_parse_indexes(command, &job->walk.indexes) || !imap_parse_space(parser) ||
+	    !parse_item(parser, job) || !imap_parse_space(parser) || !imap_parse_store_flags(parser, &job->flags) || !imap_parse_end(parser))
+		return imap_reply_syntax(command);
 	if (selected->read_only)
-		return reply_no(command, "CANNOT", "The mailbox was opened read-only");
+		return imap_reply_no(command, "CANNOT", "The mailbox was opened read-only");
 	if (!keywords_fit(&job->flags))
-		return reply_no(command, "LIMIT", "A keyword is too long, or there are too many");
+		return imap_reply_no(command, "LIMIT", "A keyword is too long, or there are too many");
 	/* What others did before is told before, so that only this command's own changes are kept quiet. */
-	selected_sync(command, false);
-	if (!command_account(command, &error))
-		return reply_error(command, &error);
-	command->quiet = command_uids(command, &job->walk.indexes, &command->quiet_count);
+	imap_selected_sync(command, false);
+	if (!imap_command_account(command, &error))
+		return imap_reply_error(command, &error);
+	command->quiet = imap_command_uids(command, &job->walk.indexes, &command->quiet_count);
 	if (!message_store_flags(command->account, selected->mailbox, command->quiet, command->quiet_count, job->change, job->flags.system,
 				 job->flags.keywords, -1, command->arena, NULL, NULL, &error))
-		return reply_error(command, &error);
+		return imap_reply_error(command, &error);
 	if (job->silent)
-		return reply_ok(command, NULL, "STORE done");
+		return imap_reply_ok(command, NULL, "STORE done");
 	return report(command, job);
 }

@@ -67,7 +67,7 @@ static void write_extension(struct imap *imap, const struct extension *extension
 }
 
 /* RFC 3501 §7.2.1: what is listed may change with the state, and here it does. */
-void capability_write(struct imap *imap, struct buf *out)
+void imap_capability_write(struct imap *imap, struct buf *out)
 {
 	for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
 		const struct extension *extension = &extensions[i];
@@ -76,7 +76,7 @@ void capability_write(struct imap *imap, struct buf *out)
 	}
 }
 
-const char *extension_enable(struct imap *imap, struct slice name)
+const char *imap_extension_enable(struct imap *imap, struct slice name)
 {
 	for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
 		if (extensions[i].enables == 0 || !slice_equal_nocase(name, slice_of(extensions[i].name)))

@@ -12,9 +12,9 @@ enum {
 	FIELDS_WINDOW = 16 * 1024,
 };
 
-enum fetch_kind { FETCH_FLAGS, FETCH_UID, FETCH_INTERNALDATE, FETCH_SIZE, FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE, FETCH_SECTION };
+enum imap_fetch_kind { FETCH_FLAGS, FETCH_UID, FETCH_INTERNALDATE, FETCH_SIZE, FETCH_ENVELOPE, FETCH_BODY, FETCH_BODYSTRUCTURE, FETCH_SECTION };
 
-struct section {
+struct imap_section {
 	uint32_t *numbers; /* of the part; none: the message itself */
 	size_t number_count;
 	enum section_text { SECTION_ALL, SECTION_HEADER, SECTION_FIELDS, SECTION_FIELDS_NOT, SECTION_TEXT, SECTION_MIME } text;
@@ -23,34 +23,34 @@ struct section {
 	struct slice *sorted; /* the same, to be searched */
 };
 
-struct fetch_item {
-	enum fetch_kind kind;
+struct imap_fetch_item {
+	enum imap_fetch_kind kind;
 	struct slice label;  /* as the response names it: "BODY[1.HEADER]<0>" */
-	struct section section;
+	struct imap_section section;
 	bool sets_seen;
 	bool partial;
 	uint64_t first, most; /* of a partial one: octets from, at most */
 };
 
-struct fetch_items {
-	struct fetch_item *list;
+struct imap_fetch_items {
+	struct imap_fetch_item *list;
 	size_t count;
 };
 
 /** Everything behind the sequence set. Items that were asked for twice are told once. */
-bool fetch_parse(struct parser *parser, struct fetch_items *items);
+bool imap_fetch_parse(struct imap_parser *parser, struct imap_fetch_items *items);
 /** Does the section need to know more than the size of the message? */
-bool section_needs_structure(const struct section *section);
+bool imap_section_needs_structure(const struct imap_section *section);
 
 /** Finds where the section's bytes lie; for FIELDS where the header does. False if there is no such part (NIL). `root` may be
  * NULL if it isn't needed. The range lies within `size`. */
-bool section_find(const struct section *section, const struct part *root, uint64_t size, uint64_t *offset, uint64_t *length);
+bool imap_section_find(const struct imap_section *section, const struct part *root, uint64_t size, uint64_t *offset, uint64_t *length);
 
 /** Sorts the names of fields, for searching. */
-void section_sort_names(struct section *section, struct arena *arena);
+void imap_section_sort_names(struct imap_section *section, struct arena *arena);
 /** The fields of a header that a section names (or doesn't), and the empty line, on their way out of the file. */
-struct fields {
-	const struct section *section;
+struct imap_fields {
+	const struct imap_section *section;
 	char *window;                 /* FIELDS_WINDOW bytes; the owner's */
 	uint64_t offset, length;      /* of the header in the file */
 	uint64_t window_at, window_len, at; /* in the header */
@@ -58,15 +58,15 @@ struct fields {
 	bool wanted, unended;         /* the line at hand; it had no end */
 };
 /** Starts with the header that lies there in the file. */
-void fields_begin(struct fields *fields, const struct section *section, uint64_t offset, uint64_t length);
+void imap_fields_begin(struct imap_fields *fields, const struct imap_section *section, uint64_t offset, uint64_t length);
 /** The next piece of the subset, valid until the next call; FIELDS_DONE after the last. False: the file can't be read. */
-bool fields_next(struct fields *fields, struct source *source, struct slice *piece);
+bool imap_fields_next(struct imap_fields *fields, struct imap_source *source, struct slice *piece);
 /** The length of the whole subset. */
-bool fields_measure(struct fields *fields, struct source *source, uint64_t *size);
+bool imap_fields_measure(struct imap_fields *fields, struct imap_source *source, uint64_t *size);
 
 /** "(date subject …)" (RFC 3501 §7.4.2). NULL gives an empty one. */
-void write_envelope(struct buf *out, const struct envelope *envelope);
+void imap_write_envelope(struct buf *out, const struct envelope *envelope);
 /** The body structure; `extended` for BODYSTRUCTURE, else BODY. */
-void write_structure(struct buf *out, const struct part *part, bool extended);
+void imap_write_structure(struct buf *out, const struct part *part, bool extended);
 
 #endif

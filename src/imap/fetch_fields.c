@@ -20,37 +20,37 @@ static int compare_names(const void *a, const void *b)
 	return 0;
 }
 
-void section_sort_names(struct section *section, struct arena *arena)
+void imap_section_sort_names(struct imap_section *section, struct arena *arena)
 {
 	section->sorted = arena_array(arena, section->field_count, sizeof *section->sorted);
 	memcpy(section->sorted, section->fields, section->field_count * sizeof *section->sorted);
 	qsort(section->sorted, section->field_count, sizeof *section->sorted, compare_names);
 }
 
-static bool names_field(const struct section *section, struct slice name)
+static bool names_field(const struct imap_section *section, struct slice name)
 {
 	return bsearch(&name, section->sorted, section->field_count, sizeof name, compare_names);
 }
 
 /* ---- the window ---- */
 
-static struct slice in_window(const struct fields *fields)
+static struct slice in_window(const struct imap_fields *fields)
 {
 	return slice_make(fields->window + (fields->at - fields->window_at), (size_t)(fields->window_at + fields->window_len - fields->at));
 }
 
 /* Has the window begin where we are, and be full unless the header ends. */
-static bool refill(struct fields *fields, struct source *source)
+static bool refill(struct imap_fields *fields, struct imap_source *source)
 {
 	uint64_t left = fields->length - fields->at;
 	size_t wanted = left < FIELDS_WINDOW ? (size_t)left : FIELDS_WINDOW;
 	fields->window_at = fields->at;
 	fields->window_len = wanted;
-	return wanted == 0 || source_read_into(source, fields->offset + fields->at, wanted, fields->window);
+	return wanted == 0 || imap_source_read_into(source, fields->offset + fields->at, wanted, fields->window);
 }
 
 /* So much of the header has to be seen to judge a line; all of it if it is shorter. */
-static bool see(struct fields *fields, struct source *source, size_t needed)
+static bool see(struct imap_fields *fields, struct imap_source *source, size_t needed)
 {
 	size_t seen = in_window(fields).len;
 	bool all = fields->window_at + fields->window_len == fields->length;
@@ -65,7 +65,7 @@ static bool is_empty_line(struct slice line)
 }
 
 /* A line begins, of a further field unless it is folded. A line that is no field belongs to neither kind of subset. */
-static void judge_line(struct fields *fields, struct slice line)
+static void judge_line(struct imap_fields *fields, struct slice line)
 {
 	struct header_field field;
 	bool folded = fields->at > 0 && (line.at[0] == ' ' || line.at[0] == '\t');
@@ -77,20 +77,20 @@ static void judge_line(struct fields *fields, struct slice line)
 }
 
 /* The empty line that ends a header belongs to every subset of it; so does the end of a last line that has none. */
-static struct slice end_of_subset(struct fields *fields)
+static struct slice end_of_subset(struct imap_fields *fields)
 {
 	fields->state = FIELDS_DONE;
 	return fields->unended ? SLICE("\r\n\r\n") : SLICE("\r\n");
 }
 
-void fields_begin(struct fields *fields, const struct section *section, uint64_t offset, uint64_t length)
+void imap_fields_begin(struct imap_fields *fields, const struct imap_section *section, uint64_t offset, uint64_t length)
 {
 	/* A header that fits the window is read once for all sections that ask for some of it. */
 	bool same = fields->window_len == length && fields->window_at == 0 && fields->offset == offset;
-	*fields = (struct fields){.section = section, .window = fields->window, .window_len = same ? length : 0, .offset = offset, .length = length};
+	*fields = (struct imap_fields){.section = section, .window = fields->window, .window_len = same ? length : 0, .offset = offset, .length = length};
 }
 
-bool fields_next(struct fields *fields, struct source *source, struct slice *piece)
+bool imap_fields_next(struct imap_fields *fields, struct imap_source *source, struct slice *piece)
 {
 	*piece = slice_make("", 0);
 	while (piece->len == 0 && fields->state != FIELDS_DONE) {
@@ -115,12 +115,12 @@ bool fields_next(struct fields *fields, struct source *source, struct slice *pie
 	return true;
 }
 
-bool fields_measure(struct fields *fields, struct source *source, uint64_t *size)
+bool imap_fields_measure(struct imap_fields *fields, struct imap_source *source, uint64_t *size)
 {
 	struct slice piece;
 	*size = 0;
 	while (fields->state != FIELDS_DONE) {
-		if (!fields_next(fields, source, &piece))
+		if (!imap_fields_next(fields, source, &piece))
 			return false;
 		*size += piece.len;
 	}

@@ -10,7 +10,7 @@ static bool is_name_char(char c)
 	return ascii_is_alpha(c) || ascii_is_digit(c) || c == '.';
 }
 
-static struct slice take_name(struct parser *parser)
+static struct slice take_name(struct imap_parser *parser)
 {
 	size_t len = 0;
 	while (len < parser->rest.len && is_name_char(parser->rest.at[len]))
@@ -20,7 +20,7 @@ static struct slice take_name(struct parser *parser)
 	return name;
 }
 
-static bool add_item(struct parser *parser, struct fetch_items *items, struct fetch_item item)
+static bool add_item(struct imap_parser *parser, struct imap_fetch_items *items, struct imap_fetch_item item)
 {
 	for (size_t i = 0; i < items->count; i++)
 		if (slice_equal_nocase(items->list[i].label, item.label) && items->list[i].most == item.most) {
@@ -28,7 +28,7 @@ static bool add_item(struct parser *parser, struct fetch_items *items, struct fe
 			return true;
 		}
 	if (items->count == FETCH_ITEMS_MAX)
-		return parse_fail(parser, "FETCH was asked for too many items");
+		return imap_parse_fail(parser, "FETCH was asked for too many items");
 	if (!items->list)
 		items->list = arena_array(parser->arena, FETCH_ITEMS_MAX + 1, sizeof *items->list); /* one to spare for UID FETCH */
 	items->list[items->count++] = item;
@@ -37,25 +37,25 @@ static bool add_item(struct parser *parser, struct fetch_items *items, struct fe
 
 /* ---- sections ---- */
 
-static bool parse_fields(struct parser *parser, struct section *section)
+static bool parse_fields(struct imap_parser *parser, struct imap_section *section)
 {
-	if (!parse_space(parser) || !parse_open(parser))
+	if (!imap_parse_space(parser) || !imap_parse_open(parser))
 		return false;
 	section->fields = arena_array(parser->arena, FETCH_FIELDS_MAX, sizeof *section->fields);
 	do {
 		if (section->field_count == FETCH_FIELDS_MAX)
-			return parse_fail(parser, "Too many header fields");
+			return imap_parse_fail(parser, "Too many header fields");
 		struct slice *field = &section->fields[section->field_count++];
-		if (!parse_astring(parser, field))
+		if (!imap_parse_astring(parser, field))
 			return false;
 		if (field->len > FIELD_NAME_MAX)
-			return parse_fail(parser, "The name of a header field is too long");
-	} while (parse_more(parser));
-	section_sort_names(section, parser->arena);
-	return parse_close(parser);
+			return imap_parse_fail(parser, "The name of a header field is too long");
+	} while (imap_parse_more(parser));
+	imap_section_sort_names(section, parser->arena);
+	return imap_parse_close(parser);
 }
 
-static bool parse_section_text(struct parser *parser, struct section *section)
+static bool parse_section_text(struct imap_parser *parser, struct imap_section *section)
 {
 	static const struct {
 		const char *name;
@@ -70,60 +70,61 @@ static bool parse_section_text(struct parser *parser, struct section *section)
 			continue;
 		section->text = names[i].text;
 		if (section->text == SECTION_MIME && section->number_count == 0)
-			return parse_fail(parser, "MIME needs the number of a part");
+			return imap_parse_fail(parser, "MIME needs the number of a part");
 		if (section->text == SECTION_FIELDS || section->text == SECTION_FIELDS_NOT)
 			return parse_fields(parser, section);
 		return true;
 	}
-	return parse_fail(parser, "A section is HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT, or a part's number with or without one of these or MIME");
+	return imap_parse_fail(parser, "A section is HEADER, HEADER.FIELDS, HEADER.FIELDS.NOT, TEXT, or a part's number with or without one of these or MIME");
 }
 
 /* Behind "[", up to and with "]". */
-static bool parse_section(struct parser *parser, struct section *section)
+static bool parse_section(struct imap_parser *parser, struct imap_section *section)
 {
-	if (parse_optional_char(parser, ']'))
+	if (imap_parse_optional_char(parser, ']'))
 		return true;
 	if (parser->rest.len > 0 && !ascii_is_digit(parser->rest.at[0]))
-		return parse_section_text(parser, section) && parse_char(parser, ']');
+		return parse_section_text(parser, section) && imap_parse_char(parser, ']');
 	section->numbers = arena_array(parser->arena, SECTION_DEPTH_MAX, sizeof *section->numbers);
 	for (;;) {
 		uint64_t number;
 		if (section->number_count == SECTION_DEPTH_MAX)
-			return parse_fail(parser, "The part lies too deep");
-		if (!parse_number(parser, UINT32_MAX, &number))
+			return imap_parse_fail(parser, "The part lies too deep");
+		if (!imap_parse_number(parser, UINT32_MAX, &number))
 			return false;
 		if (number == 0)
-			return parse_fail(parser, "Parts are counted from 1");
+			return imap_parse_fail(parser, "Parts are counted from 1");
 		section->numbers[section->number_count++] = (uint32_t)number;
-		if (parse_optional_char(parser, ']'))
+		if (imap_parse_optional_char(parser, ']'))
 			return true;
-		if (!parse_char(parser, '.'))
+		if (!imap_parse_char(parser, '.'))
 			return false;
 		if (parser->rest.len > 0 && !ascii_is_digit(parser->rest.at[0]))
-			return parse_section_text(parser, section) && parse_char(parser, ']');
+			return parse_section_text(parser, section) && imap_parse_char(parser, ']');
 	}
 }
 
-static bool parse_partial(struct parser *parser, struct fetch_item *item)
+static bool parse_partial(struct imap_parser *parser, struct imap_fetch_item *item)
 {
-	if (!parse_optional_char(parser, '<'))
+	if (!imap_parse_optional_char(parser, '<'))
 		return true;
 	item->partial = true;
-	if (!parse_number(parser, UINT32_MAX, &item->first) || !parse_char(parser, '.') || !parse_number(parser, UINT32_MAX, &item->most))
+	if (!imap_parse_number(parser, UINT32_MAX, &item->first) || !imap_parse_char(parser, '.') ||
+	    !imap_parse_number(parser, UINT32_MAX, &item->most))
 		return false;
 	if (item->most == 0)
-		return parse_fail(parser, "A part of no octets makes no sense");
-	return parse_char(parser, '>');
+		return imap_parse_fail(parser, "A part of no octets makes no sense");
+	return imap_parse_char(parser, '>');
 }
 
 /* The section as the response names it. */
-static struct slice section_label(struct parser *parser, const struct fetch_item *item)
+static struct slice section_label(struct imap_parser *parser, const struct imap_fetch_item *item)
 {
 	static const char *const texts[] = {
 		[SECTION_ALL] = "", [SECTION_HEADER] = "HEADER", [SECTION_FIELDS] = "HEADER.FIELDS", [SECTION_FIELDS_NOT] = "HEADER.FIELDS.NOT",
 		[SECTION_TEXT] = "TEXT", [SECTION_MIME] = "MIME",
 	};
-	const struct section *section = &item->section;
+	const struct imap_section *section = &item->section;
 	struct buf label = BUF(LABEL_MAX);
 	buf_append_text(&label, "BODY[");
 	for (size_t i = 0; i < section->number_count; i++)
@@ -133,7 +134,7 @@ static struct slice section_label(struct parser *parser, const struct fetch_item
 	buf_append_text(&label, texts[section->text]);
 	for (size_t i = 0; i < section->field_count; i++) {
 		buf_append_text(&label, i > 0 ? " " : " (");
-		write_astring(&label, section->fields[i]);
+		imap_write_astring(&label, section->fields[i]);
 	}
 	buf_append_text(&label, section->field_count > 0 ? ")]" : "]");
 	if (item->partial)
@@ -143,9 +144,9 @@ static struct slice section_label(struct parser *parser, const struct fetch_item
 	return copy;
 }
 
-static bool parse_body(struct parser *parser, struct fetch_items *items, bool peek)
+static bool parse_body(struct imap_parser *parser, struct imap_fetch_items *items, bool peek)
 {
-	struct fetch_item item = {.kind = FETCH_SECTION, .sets_seen = !peek};
+	struct imap_fetch_item item = {.kind = FETCH_SECTION, .sets_seen = !peek};
 	if (!parse_section(parser, &item.section) || !parse_partial(parser, &item))
 		return false;
 	item.label = section_label(parser, &item);
@@ -156,7 +157,7 @@ static bool parse_body(struct parser *parser, struct fetch_items *items, bool pe
 
 static const struct {
 	const char *name;
-	enum fetch_kind kind;
+	enum imap_fetch_kind kind;
 	enum section_text text;
 	bool sets_seen;
 } simple_items[] = {
@@ -166,52 +167,55 @@ static const struct {
 	{"RFC822.TEXT", FETCH_SECTION, SECTION_TEXT, true},
 };
 
-static bool add_simple(struct parser *parser, struct fetch_items *items, struct slice name)
+static bool add_simple(struct imap_parser *parser, struct imap_fetch_items *items, struct slice name)
 {
 	for (size_t i = 0; i < sizeof simple_items / sizeof *simple_items; i++) {
 		if (!slice_equal_nocase(name, slice_of(simple_items[i].name)))
 			continue;
-		struct fetch_item item = {.kind = simple_items[i].kind, .label = slice_of(simple_items[i].name),
+		struct imap_fetch_item item = {.kind = simple_items[i].kind, .label = slice_of(simple_items[i].name),
 					  .section.text = simple_items[i].text, .sets_seen = simple_items[i].sets_seen};
 		return add_item(parser, items, item);
 	}
-	return parse_fail(parser, "Unknown FETCH item");
+	return imap_parse_fail(parser, "Unknown FETCH item");
 }
 
-static bool parse_item(struct parser *parser, struct fetch_items *items)
+static bool parse_item(struct imap_parser *parser, struct imap_fetch_items *items)
 {
 	struct slice name = take_name(parser);
-	if (parse_optional_char(parser, '[')) {
+	if (imap_parse_optional_char(parser, '[')) {
 		bool peek = slice_equal_nocase(name, SLICE("BODY.PEEK"));
 		if (!peek && !slice_equal_nocase(name, SLICE("BODY")))
-			return parse_fail(parser, "Only BODY and BODY.PEEK have sections");
+			return imap_parse_fail(parser, "Only BODY and BODY.PEEK have sections");
 		return parse_body(parser, items, peek);
 	}
 	return add_simple(parser, items, name);
 }
 
 /* The macros ALL, FAST and FULL stand alone, never in a list. */
-static bool parse_macro(struct parser *parser, struct fetch_items *items)
+static bool parse_macro(struct imap_parser *parser, struct imap_fetch_items *items)
 {
 	static const char *const names[] = {"FLAGS", "INTERNALDATE", "RFC822.SIZE", "ENVELOPE", "BODY"};
-	size_t count = parse_optional_word(parser, "FAST") ? 3 : parse_optional_word(parser, "ALL") ? 4 : parse_optional_word(parser, "FULL") ? 5 : 0;
+	size_t count = imap_parse_optional_word(parser, "FAST")   ? 3
+		       : imap_parse_optional_word(parser, "ALL")  ? 4
+		       : imap_parse_optional_word(parser, "FULL") ? 5
+								  : 0;
 	for (size_t i = 0; i < count; i++)
 		add_simple(parser, items, slice_of(names[i]));
 	return count > 0;
 }
 
-bool fetch_parse(struct parser *parser, struct fetch_items *items)
+bool imap_fetch_parse(struct imap_parser *parser, struct imap_fetch_items *items)
 {
-	*items = (struct fetch_items){0};
+	*items = (struct imap_fetch_items){0};
 	if (parse_macro(parser, items))
-		return parse_end(parser);
+		return imap_parse_end(parser);
 	if (parser->rest.len == 0 || parser->rest.at[0] != '(')
-		return parse_item(parser, items) && parse_end(parser);
-	if (!parse_open(parser))
+		return parse_item(parser, items) && imap_parse_end(parser);
+	if (!imap_parse_open(parser))
 		return false;
 	do {
 		if (!parse_item(parser, items))
 			return false;
-	} while (parse_more(parser));
-	return parse_close(parser) && parse_end(parser);
+	} while (imap_parse_more(parser));
+	return imap_parse_close(parser) && imap_parse_end(parser);
 }

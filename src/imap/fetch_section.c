@@ -2,7 +2,7 @@
 #include "imap/fetch.h"
 
 
-bool section_needs_structure(const struct section *section)
+bool imap_section_needs_structure(const struct imap_section *section)
 {
 	return section->number_count > 0 || section->text != SECTION_ALL;
 }
@@ -18,9 +18,9 @@ static void set_range(uint64_t at, uint64_t length, uint64_t size, uint64_t *off
 	*found = length < size - *offset ? length : size - *offset;
 }
 
-bool section_find(const struct section *section, const struct part *root, uint64_t size, uint64_t *offset, uint64_t *length)
+bool imap_section_find(const struct imap_section *section, const struct part *root, uint64_t size, uint64_t *offset, uint64_t *length)
 {
-	if (!section_needs_structure(section)) {
+	if (!imap_section_needs_structure(section)) {
 		set_range(0, size, size, offset, length);
 		return true;
 	}

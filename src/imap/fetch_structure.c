@@ -19,13 +19,13 @@ static struct slice present(struct slice s)
 static void write_address(struct buf *out, const struct address *address)
 {
 	buf_append_char(out, '(');
-	write_nstring(out, address->kind == ADDRESS_MAILBOX ? nil_if_empty(address->name) : slice_make(NULL, 0));
+	imap_write_nstring(out, address->kind == ADDRESS_MAILBOX ? nil_if_empty(address->name) : slice_make(NULL, 0));
 	buf_append_char(out, ' ');
-	write_nstring(out, nil_if_empty(address->route));
+	imap_write_nstring(out, nil_if_empty(address->route));
 	buf_append_char(out, ' ');
-	write_nstring(out, address->kind == ADDRESS_GROUP_END ? slice_make(NULL, 0) : present(address->local));
+	imap_write_nstring(out, address->kind == ADDRESS_GROUP_END ? slice_make(NULL, 0) : present(address->local));
 	buf_append_char(out, ' ');
-	write_nstring(out, address->kind == ADDRESS_MAILBOX ? present(address->domain) : slice_make(NULL, 0));
+	imap_write_nstring(out, address->kind == ADDRESS_MAILBOX ? present(address->domain) : slice_make(NULL, 0));
 	buf_append_char(out, ')');
 }
 
@@ -42,16 +42,16 @@ static void write_addresses(struct buf *out, const struct address *list, size_t 
 	buf_append_char(out, ')');
 }
 
-void write_envelope(struct buf *out, const struct envelope *envelope)
+void imap_write_envelope(struct buf *out, const struct envelope *envelope)
 {
 	static const struct envelope empty;
 	const struct envelope *e = envelope ? envelope : &empty;
 	/* Without a sender or reply-to the author stands there (RFC 3501 §7.4.2). */
 	bool has_sender = e->sender_count > 0, has_reply_to = e->reply_to_count > 0;
 	buf_append_char(out, '(');
-	write_nstring(out, e->date);
+	imap_write_nstring(out, e->date);
 	buf_append_char(out, ' ');
-	write_nstring(out, e->subject);
+	imap_write_nstring(out, e->subject);
 	write_addresses(out, e->from, e->from_count);
 	write_addresses(out, has_sender ? e->sender : e->from, has_sender ? e->sender_count : e->from_count);
 	write_addresses(out, has_reply_to ? e->reply_to : e->from, has_reply_to ? e->reply_to_count : e->from_count);
@@ -59,9 +59,9 @@ void write_envelope(struct buf *out, const struct envelope *envelope)
 	write_addresses(out, e->cc, e->cc_count);
 	write_addresses(out, e->bcc, e->bcc_count);
 	buf_append_char(out, ' ');
-	write_nstring(out, e->in_reply_to);
+	imap_write_nstring(out, e->in_reply_to);
 	buf_append_char(out, ' ');
-	write_nstring(out, e->message_id);
+	imap_write_nstring(out, e->message_id);
 	buf_append_char(out, ')');
 }
 
@@ -99,7 +99,7 @@ static void write_parameters(struct buf *out, const struct parameter *list, size
 		if (extended)
 			write_extended_value(out, list[i].value);
 		else
-			write_string(out, list[i].value);
+			imap_write_string(out, list[i].value);
 	}
 	buf_append_char(out, ')');
 }
@@ -111,7 +111,7 @@ static void write_disposition(struct buf *out, const struct part *part)
 		return;
 	}
 	buf_append_char(out, '(');
-	write_string(out, part->disposition);
+	imap_write_string(out, part->disposition);
 	buf_append_char(out, ' ');
 	write_parameters(out, part->disposition_parameters, part->disposition_parameter_count);
 	buf_append_char(out, ')');
@@ -123,7 +123,7 @@ static void write_languages(struct buf *out, struct slice rest)
 	bool several = slice_find_char(rest, ',') != SLICE_NONE;
 	struct slice tag;
 	if (!several) {
-		write_nstring(out, nil_if_empty(rest));
+		imap_write_nstring(out, nil_if_empty(rest));
 		return;
 	}
 	buf_append_char(out, '(');
@@ -131,7 +131,7 @@ static void write_languages(struct buf *out, struct slice rest)
 		more = slice_cut(rest, ',', &tag, &rest);
 		if (!first)
 			buf_append_char(out, ' ');
-		write_string(out, slice_trim(tag));
+		imap_write_string(out, slice_trim(tag));
 	}
 	buf_append_char(out, ')');
 }
@@ -144,7 +144,7 @@ static void write_extension(struct buf *out, const struct part *part)
 	buf_append_char(out, ' ');
 	write_languages(out, part->language);
 	buf_append_char(out, ' ');
-	write_nstring(out, nil_if_empty(part->location));
+	imap_write_nstring(out, nil_if_empty(part->location));
 }
 
 static const char empty_part[] = "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0)";
@@ -153,11 +153,11 @@ static void write_multipart(struct buf *out, const struct part *part, bool exten
 {
 	buf_append_char(out, '(');
 	for (size_t i = 0; i < part->child_count; i++)
-		write_structure(out, &part->children[i], extended);
+		imap_write_structure(out, &part->children[i], extended);
 	if (part->child_count == 0) /* the grammar knows no multipart without parts */
 		buf_append_text(out, empty_part);
 	buf_append_char(out, ' ');
-	write_string(out, part->subtype);
+	imap_write_string(out, part->subtype);
 	if (extended) {
 		buf_append_char(out, ' ');
 		write_parameters(out, part->parameters, part->parameter_count);
@@ -171,10 +171,10 @@ static void write_inner_message(struct buf *out, const struct part *part, bool e
 {
 	const struct part *inner = part->child_count == 1 ? &part->children[0] : NULL;
 	buf_append_char(out, ' ');
-	write_envelope(out, inner ? inner->envelope : NULL);
+	imap_write_envelope(out, inner ? inner->envelope : NULL);
 	buf_append_char(out, ' ');
 	if (inner)
-		write_structure(out, inner, extended);
+		imap_write_structure(out, inner, extended);
 	else
 		buf_append_text(out, empty_part);
 }
@@ -184,17 +184,17 @@ static void write_single(struct buf *out, const struct part *part, bool extended
 	bool text = slice_equal(part->type, SLICE("text"));
 	bool message = slice_equal(part->type, SLICE("message")) && slice_equal(part->subtype, SLICE("rfc822"));
 	buf_append_char(out, '(');
-	write_string(out, part->type);
+	imap_write_string(out, part->type);
 	buf_append_char(out, ' ');
-	write_string(out, part->subtype);
+	imap_write_string(out, part->subtype);
 	buf_append_char(out, ' ');
 	write_parameters(out, part->parameters, part->parameter_count);
 	buf_append_char(out, ' ');
-	write_nstring(out, nil_if_empty(part->id));
+	imap_write_nstring(out, nil_if_empty(part->id));
 	buf_append_char(out, ' ');
-	write_nstring(out, nil_if_empty(part->description));
+	imap_write_nstring(out, nil_if_empty(part->description));
 	buf_append_char(out, ' ');
-	write_string(out, part->encoding.len > 0 ? part->encoding : SLICE("7bit"));
+	imap_write_string(out, part->encoding.len > 0 ? part->encoding : SLICE("7bit"));
 	buf_printf(out, " %llu", (unsigned long long)part->body_size);
 	if (message)
 		write_inner_message(out, part, extended);
@@ -202,13 +202,13 @@ static void write_single(struct buf *out, const struct part *part, bool extended
 		buf_printf(out, " %u", part->body_lines);
 	if (extended) {
 		buf_append_char(out, ' ');
-		write_nstring(out, nil_if_empty(part->md5));
+		imap_write_nstring(out, nil_if_empty(part->md5));
 		write_extension(out, part);
 	}
 	buf_append_char(out, ')');
 }
 
-void write_structure(struct buf *out, const struct part *part, bool extended)
+void imap_write_structure(struct buf *out, const struct part *part, bool extended)
 {
 	if (slice_equal(part->type, SLICE("multipart")))
 		write_multipart(out, part, extended);

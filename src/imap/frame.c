@@ -2,7 +2,7 @@
  * quote, so that what a client sent as data never runs as a command. */
 #include "imap/frame.h"
 
-bool frame_literal_marker(struct slice line, size_t *marker_at, uint64_t *size, bool *synchronising)
+bool imap_frame_literal_marker(struct slice line, size_t *marker_at, uint64_t *size, bool *synchronising)
 {
 	if (line.len < 3 || line.at[line.len - 1] != '}')
 		return false;
@@ -22,7 +22,7 @@ bool frame_literal_marker(struct slice line, size_t *marker_at, uint64_t *size, 
 	return true;
 }
 
-enum frame_event frame_scan(struct frame *frame, struct slice input)
+enum imap_frame_event imap_frame_scan(struct imap_frame *frame, struct slice input)
 {
 	if (frame->found != FRAME_INCOMPLETE)
 		return frame->found;
@@ -44,14 +44,14 @@ enum frame_event frame_scan(struct frame *frame, struct slice input)
 	if (line.len > 0 && line.at[line.len - 1] == '\r')
 		line.len--;
 	frame->found = FRAME_LINE;
-	if (frame_literal_marker(line, &frame->marker_at, &frame->literal_size, &frame->synchronising)) {
+	if (imap_frame_literal_marker(line, &frame->marker_at, &frame->literal_size, &frame->synchronising)) {
 		frame->marker_at += frame->line_at;
 		frame->found = FRAME_LITERAL;
 	}
 	return frame->found;
 }
 
-void frame_accept_literal(struct frame *frame)
+void imap_frame_accept_literal(struct imap_frame *frame)
 {
 	frame->found = FRAME_INCOMPLETE;
 	frame->in_literal = true;

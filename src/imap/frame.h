@@ -5,17 +5,17 @@
 
 #include "base/slice.h"
 
-enum frame_event {
+enum imap_frame_event {
 	FRAME_INCOMPLETE, /* more bytes are needed */
 	FRAME_LINE,       /* the command ends at `scanned` */
-	FRAME_LITERAL,    /* a line ended in a literal's announcement: frame_accept_literal() or give up */
+	FRAME_LITERAL,    /* a line ended in a literal's announcement: imap_frame_accept_literal() or give up */
 };
 
 /** Where the scan of one command stands; zeroed at its start. */
-struct frame {
+struct imap_frame {
 	size_t scanned;           /* bytes that were looked at */
 	size_t line_at;           /* start of the current line or of the text after the last literal */
-	enum frame_event found;   /* stays until the command is done with */
+	enum imap_frame_event found;   /* stays until the command is done with */
 	size_t marker_at;         /* LITERAL: where the "{" (or "~{") stands */
 	uint64_t literal_size;
 	bool synchronising;       /* the client waits for "+" */
@@ -23,11 +23,11 @@ struct frame {
 };
 
 /** Goes on scanning `input`, which begins with the first byte of the command. */
-enum frame_event frame_scan(struct frame *frame, struct slice input);
+enum imap_frame_event imap_frame_scan(struct imap_frame *frame, struct slice input);
 /** The literal belongs to the command: its bytes follow. */
-void frame_accept_literal(struct frame *frame);
+void imap_frame_accept_literal(struct imap_frame *frame);
 
 /** Does `line` (without its line end) end in a literal's announcement? Sizes over 64 bit read as UINT64_MAX. */
-bool frame_literal_marker(struct slice line, size_t *marker_at, uint64_t *size, bool *synchronising);
+bool imap_frame_literal_marker(struct slice line, size_t *marker_at, uint64_t *size, bool *synchronising);
 
 #endif

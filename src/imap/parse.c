@@ -5,21 +5,21 @@
 #include "message/utf7.h"
 #include "store/store.h"
 
-bool parse_fail(struct parser *parser, const char *why)
+bool imap_parse_fail(struct imap_parser *parser, const char *why)
 {
 	if (!parser->error)
 		parser->error = why;
 	return false;
 }
 
-bool is_atom_char(char c)
+bool imap_is_atom_char(char c)
 {
 	return (unsigned char)c > 0x20 && (unsigned char)c < 0x7f && !strchr("(){%*\"\\]", c);
 }
 
 static bool is_astring_char(char c)
 {
-	return is_atom_char(c) || c == ']';
+	return imap_is_atom_char(c) || c == ']';
 }
 
 static bool is_list_char(char c)
@@ -32,7 +32,7 @@ static bool is_tag_char(char c)
 	return is_astring_char(c) && c != '+';
 }
 
-static bool take_while(struct parser *parser, bool (*accepts)(char), struct slice *out)
+static bool take_while(struct imap_parser *parser, bool (*accepts)(char), struct slice *out)
 {
 	size_t len = 0;
 	while (len < parser->rest.len && accepts(parser->rest.at[len]))
@@ -42,7 +42,7 @@ static bool take_while(struct parser *parser, bool (*accepts)(char), struct slic
 	return len > 0;
 }
 
-bool parse_optional_char(struct parser *parser, char c)
+bool imap_parse_optional_char(struct imap_parser *parser, char c)
 {
 	if (parser->rest.len == 0 || parser->rest.at[0] != c)
 		return false;
@@ -50,103 +50,103 @@ bool parse_optional_char(struct parser *parser, char c)
 	return true;
 }
 
-bool parse_char(struct parser *parser, char c)
+bool imap_parse_char(struct imap_parser *parser, char c)
 {
-	if (parse_optional_char(parser, c))
+	if (imap_parse_optional_char(parser, c))
 		return true;
 	struct slice what = arena_printf(parser->arena, "'%c' expected", c);
-	return parse_fail(parser, what.at);
+	return imap_parse_fail(parser, what.at);
 }
 
-bool parse_optional_word(struct parser *parser, const char *word)
+bool imap_parse_optional_word(struct imap_parser *parser, const char *word)
 {
 	struct slice wanted = slice_of(word);
 	if (!slice_starts_nocase(parser->rest, wanted))
 		return false;
-	if (parser->rest.len > wanted.len && is_atom_char(parser->rest.at[wanted.len]))
+	if (parser->rest.len > wanted.len && imap_is_atom_char(parser->rest.at[wanted.len]))
 		return false;
 	parser->rest = slice_skip(parser->rest, wanted.len);
 	return true;
 }
 
-static bool take_blanks(struct parser *parser)
+static bool take_blanks(struct imap_parser *parser)
 {
 	size_t len = parser->rest.len;
-	while (parse_optional_char(parser, ' '))
+	while (imap_parse_optional_char(parser, ' '))
 		;
 	return parser->rest.len < len;
 }
 
-bool parse_space(struct parser *parser)
+bool imap_parse_space(struct imap_parser *parser)
 {
 	bool blanks = take_blanks(parser);
-	if (parse_at_end(parser))
-		return parse_fail(parser, "An argument is missing");
-	return blanks || parse_fail(parser, "A space is expected between arguments");
+	if (imap_parse_at_end(parser))
+		return imap_parse_fail(parser, "An argument is missing");
+	return blanks || imap_parse_fail(parser, "A space is expected between arguments");
 }
 
-bool parse_open(struct parser *parser)
+bool imap_parse_open(struct imap_parser *parser)
 {
-	if (!parse_char(parser, '('))
+	if (!imap_parse_char(parser, '('))
 		return false;
 	take_blanks(parser);
 	return true;
 }
 
-bool parse_close(struct parser *parser)
+bool imap_parse_close(struct imap_parser *parser)
 {
 	take_blanks(parser);
-	return parse_char(parser, ')');
+	return imap_parse_char(parser, ')');
 }
 
-bool parse_more(struct parser *parser)
+bool imap_parse_more(struct imap_parser *parser)
 {
-	return take_blanks(parser) && !parse_at_end(parser) && parser->rest.at[0] != ')';
+	return take_blanks(parser) && !imap_parse_at_end(parser) && parser->rest.at[0] != ')';
 }
 
-bool parse_at_end(const struct parser *parser)
+bool imap_parse_at_end(const struct imap_parser *parser)
 {
 	return parser->rest.len == 0;
 }
 
-bool parse_end(struct parser *parser)
+bool imap_parse_end(struct imap_parser *parser)
 {
 	take_blanks(parser);
-	return parse_at_end(parser) || parse_fail(parser, "Something follows the last argument");
+	return imap_parse_at_end(parser) || imap_parse_fail(parser, "Something follows the last argument");
 }
 
-bool parse_atom(struct parser *parser, struct slice *out)
+bool imap_parse_atom(struct imap_parser *parser, struct slice *out)
 {
-	return take_while(parser, is_atom_char, out) || parse_fail(parser, "An atom is expected");
+	return take_while(parser, imap_is_atom_char, out) || imap_parse_fail(parser, "An atom is expected");
 }
 
-bool parse_tag(struct parser *parser, struct slice *out)
+bool imap_parse_tag(struct imap_parser *parser, struct slice *out)
 {
-	return take_while(parser, is_tag_char, out) || parse_fail(parser, "A command begins with a tag");
+	return take_while(parser, is_tag_char, out) || imap_parse_fail(parser, "A command begins with a tag");
 }
 
 /* Finds the end of what stands between quotes: TEXT-CHAR, with '\' before '"' and '\' only (RFC 3501: QUOTED-CHAR), and UTF-8,
  * which RFC 9051 allows and clients send. */
-static bool find_quote(struct parser *parser, struct slice rest, size_t *end, size_t *escapes)
+static bool find_quote(struct imap_parser *parser, struct slice rest, size_t *end, size_t *escapes)
 {
 	*escapes = 0;
 	for (*end = 0; *end < rest.len && rest.at[*end] != '"'; ++*end) {
 		char c = rest.at[*end];
 		if (c == '\0' || c == '\r' || c == '\n')
-			return parse_fail(parser, "A quoted string holds a byte that only a literal may hold");
+			return imap_parse_fail(parser, "A quoted string holds a byte that only a literal may hold");
 		if (c != '\\')
 			continue;
 		if (++*end == rest.len || (rest.at[*end] != '"' && rest.at[*end] != '\\'))
-			return parse_fail(parser, "A backslash in a quoted string must be followed by a quote or a backslash");
+			return imap_parse_fail(parser, "A backslash in a quoted string must be followed by a quote or a backslash");
 		++*escapes;
 	}
 	if (*end == rest.len)
-		return parse_fail(parser, "A quoted string has no end");
-	return slice_is_utf8(slice_sub(rest, 0, *end)) || parse_fail(parser, "A quoted string is not valid UTF-8");
+		return imap_parse_fail(parser, "A quoted string has no end");
+	return slice_is_utf8(slice_sub(rest, 0, *end)) || imap_parse_fail(parser, "A quoted string is not valid UTF-8");
 }
 
 /* Most hold no backslash, and point into the command; others take as much of the arena as they are long. */
-static bool parse_quoted(struct parser *parser, struct slice *out)
+static bool parse_quoted(struct imap_parser *parser, struct slice *out)
 {
 	struct slice rest = slice_skip(parser->rest, 1);
 	size_t end, escapes, len = 0;
@@ -165,14 +165,14 @@ static bool parse_quoted(struct parser *parser, struct slice *out)
 	return true;
 }
 
-static bool parse_literal(struct parser *parser, struct slice *out)
+static bool parse_literal(struct imap_parser *parser, struct slice *out)
 {
 	uint64_t size = 0;
 	size_t i = 1;
 	for (; i < parser->rest.len && ascii_is_digit(parser->rest.at[i]) && size < UINT32_MAX; i++)
 		size = size * 10 + (uint64_t)(parser->rest.at[i] - '0');
 	if (i == 1)
-		return parse_fail(parser, "A literal needs its size");
+		return imap_parse_fail(parser, "A literal needs its size");
 	struct slice rest = slice_skip(parser->rest, i);
 	if (slice_starts(rest, SLICE("+")))
 		rest = slice_skip(rest, 1);
@@ -181,43 +181,43 @@ static bool parse_literal(struct parser *parser, struct slice *out)
 	else if (slice_starts(rest, SLICE("}\n")))
 		rest = slice_skip(rest, 2);
 	else
-		return parse_fail(parser, "A literal begins with {size} and a line end");
+		return imap_parse_fail(parser, "A literal begins with {size} and a line end");
 	if (rest.len < size)
-		return parse_fail(parser, "A literal is shorter than announced");
+		return imap_parse_fail(parser, "A literal is shorter than announced");
 	*out = slice_sub(rest, 0, (size_t)size);
 	if (slice_find_char(*out, '\0') != SLICE_NONE)
-		return parse_fail(parser, "A literal must not hold NUL bytes");
+		return imap_parse_fail(parser, "A literal must not hold NUL bytes");
 	parser->rest = slice_skip(rest, (size_t)size);
 	return true;
 }
 
-bool parse_string(struct parser *parser, struct slice *out)
+bool imap_parse_string(struct imap_parser *parser, struct slice *out)
 {
 	if (slice_starts(parser->rest, SLICE("\"")))
 		return parse_quoted(parser, out);
 	if (slice_starts(parser->rest, SLICE("{")))
 		return parse_literal(parser, out);
-	return parse_fail(parser, "A quoted string or a literal is expected");
+	return imap_parse_fail(parser, "A quoted string or a literal is expected");
 }
 
-bool parse_astring(struct parser *parser, struct slice *out)
+bool imap_parse_astring(struct imap_parser *parser, struct slice *out)
 {
 	if (take_while(parser, is_astring_char, out))
 		return true;
-	return parse_string(parser, out);
+	return imap_parse_string(parser, out);
 }
 
-bool parse_nstring(struct parser *parser, struct slice *out)
+bool imap_parse_nstring(struct imap_parser *parser, struct slice *out)
 {
-	if (parse_optional_word(parser, "NIL")) {
+	if (imap_parse_optional_word(parser, "NIL")) {
 		*out = slice_make(NULL, 0);
 		return true;
 	}
-	return parse_string(parser, out);
+	return imap_parse_string(parser, out);
 }
 
 /* The UTF-8 of a name. In modified UTF-7 every byte of 8-bit or control kind is wrong, so *valid covers those, too. */
-static struct slice decode_name(struct parser *parser, struct slice name, bool *valid)
+static struct slice decode_name(struct imap_parser *parser, struct slice name, bool *valid)
 {
 	struct buf utf8 = BUF(name.len * 3);
 	*valid = utf7_to_utf8(name, &utf8);
@@ -226,19 +226,19 @@ static struct slice decode_name(struct parser *parser, struct slice name, bool *
 	return out;
 }
 
-bool parse_list_mailbox(struct parser *parser, struct slice *utf8, bool *valid)
+bool imap_parse_list_mailbox(struct imap_parser *parser, struct slice *utf8, bool *valid)
 {
 	struct slice name;
-	if (!take_while(parser, is_list_char, &name) && !parse_string(parser, &name))
+	if (!take_while(parser, is_list_char, &name) && !imap_parse_string(parser, &name))
 		return false;
 	*utf8 = decode_name(parser, name, valid);
 	return true;
 }
 
-bool parse_mailbox(struct parser *parser, struct slice *utf8, bool *valid)
+bool imap_parse_mailbox(struct imap_parser *parser, struct slice *utf8, bool *valid)
 {
 	struct slice name;
-	if (!parse_astring(parser, &name))
+	if (!imap_parse_astring(parser, &name))
 		return false;
 	*utf8 = decode_name(parser, name, valid);
 	struct slice inbox = SLICE("INBOX");
@@ -252,12 +252,12 @@ static bool is_digit(char c)
 	return ascii_is_digit(c);
 }
 
-bool parse_number(struct parser *parser, uint64_t max, uint64_t *out)
+bool imap_parse_number(struct imap_parser *parser, uint64_t max, uint64_t *out)
 {
 	struct slice digits;
 	if (!take_while(parser, is_digit, &digits))
-		return parse_fail(parser, "A number is expected");
-	return slice_to_number(digits, max, out) || parse_fail(parser, "A number is too large");
+		return imap_parse_fail(parser, "A number is expected");
+	return slice_to_number(digits, max, out) || imap_parse_fail(parser, "A number is too large");
 }
 
 static bool is_set_char(char c)
@@ -265,31 +265,32 @@ static bool is_set_char(char c)
 	return ascii_is_digit(c) || c == '*' || c == ':' || c == ',';
 }
 
-bool parse_set(struct parser *parser, struct ranges *set)
+bool imap_parse_set(struct imap_parser *parser, struct ranges *set)
 {
 	struct slice text;
 	if (!take_while(parser, is_set_char, &text))
-		return parse_fail(parser, "A sequence set is expected");
-	return set_parse(text, parser->arena, set) || parse_fail(parser, "A sequence set is made of numbers from 1 to 4294967295, \"*\", \":\" and \",\"");
+		return imap_parse_fail(parser, "A sequence set is expected");
+	return imap_set_parse(text, parser->arena, set) ||
+	       imap_parse_fail(parser, "A sequence set is made of numbers from 1 to 4294967295, \"*\", \":\" and \",\"");
 }
 
-bool parse_date_time(struct parser *parser, int64_t *seconds)
+bool imap_parse_date_time(struct imap_parser *parser, int64_t *seconds)
 {
 	struct slice text;
 	if (!slice_starts(parser->rest, SLICE("\"")))
-		return parse_fail(parser, "A quoted date-time is expected");
+		return imap_parse_fail(parser, "A quoted date-time is expected");
 	if (!parse_quoted(parser, &text))
 		return false;
-	return date_parse_imap(text, seconds) || parse_fail(parser, "A date-time looks like \"22-Nov-2026 23:19:32 +0000\"");
+	return date_parse_imap(text, seconds) || imap_parse_fail(parser, "A date-time looks like \"22-Nov-2026 23:19:32 +0000\"");
 }
 
-bool parse_date(struct parser *parser, int64_t *day)
+bool imap_parse_date(struct imap_parser *parser, int64_t *day)
 {
 	struct slice text;
 	bool quoted = slice_starts(parser->rest, SLICE("\""));
-	if (quoted ? !parse_quoted(parser, &text) : !parse_atom(parser, &text))
+	if (quoted ? !parse_quoted(parser, &text) : !imap_parse_atom(parser, &text))
 		return false;
-	return date_parse_imap_day(text, day) || parse_fail(parser, "A date looks like 1-Feb-2026");
+	return date_parse_imap_day(text, day) || imap_parse_fail(parser, "A date looks like 1-Feb-2026");
 }
 
 static const struct {
@@ -299,10 +300,10 @@ static const struct {
 	{"Seen", FLAG_SEEN}, {"Answered", FLAG_ANSWERED}, {"Flagged", FLAG_FLAGGED}, {"Deleted", FLAG_DELETED}, {"Draft", FLAG_DRAFT},
 };
 
-static bool parse_system_flag(struct parser *parser, unsigned *flags)
+static bool parse_system_flag(struct imap_parser *parser, unsigned *flags)
 {
 	struct slice name;
-	if (!parse_atom(parser, &name))
+	if (!imap_parse_atom(parser, &name))
 		return false;
 	for (size_t i = 0; i < sizeof system_flags / sizeof *system_flags; i++) {
 		if (slice_equal_nocase(name, slice_of(system_flags[i].name))) {
@@ -311,48 +312,48 @@ static bool parse_system_flag(struct parser *parser, unsigned *flags)
 		}
 	}
 	if (slice_equal_nocase(name, SLICE("Recent")))
-		return parse_fail(parser, "\\Recent can't be changed");
-	return parse_fail(parser, "Unknown system flag");
+		return imap_parse_fail(parser, "\\Recent can't be changed");
+	return imap_parse_fail(parser, "Unknown system flag");
 }
 
 /* Flags separated by spaces, up to what is none. Keywords gather in one buffer, so it stays linear. */
-static bool parse_flags(struct parser *parser, struct flags *flags)
+static bool parse_flags(struct imap_parser *parser, struct imap_flags *flags)
 {
 	size_t end = slice_find_char(parser->rest, ')'), len = 0;
 	char *keywords = arena_alloc(parser->arena, (end == SLICE_NONE ? parser->rest.len : end) + 1);
 	do {
 		struct slice name;
-		if (parse_optional_char(parser, '\\')) {
+		if (imap_parse_optional_char(parser, '\\')) {
 			if (!parse_system_flag(parser, &flags->system))
 				return false;
 			continue;
 		}
-		if (!parse_atom(parser, &name))
-			return parse_fail(parser, "A flag is expected");
+		if (!imap_parse_atom(parser, &name))
+			return imap_parse_fail(parser, "A flag is expected");
 		if (len > 0)
 			keywords[len++] = ' ';
 		memcpy(keywords + len, name.at, name.len);
 		len += name.len;
 		flags->keyword_count++;
-	} while (parse_more(parser));
+	} while (imap_parse_more(parser));
 	flags->keywords = slice_make(keywords, len);
 	return true;
 }
 
-bool parse_flag_list(struct parser *parser, struct flags *flags)
+bool imap_parse_flag_list(struct imap_parser *parser, struct imap_flags *flags)
 {
-	*flags = (struct flags){0};
-	if (!parse_open(parser))
+	*flags = (struct imap_flags){0};
+	if (!imap_parse_open(parser))
 		return false;
-	if (parse_optional_char(parser, ')'))
+	if (imap_parse_optional_char(parser, ')'))
 		return true;
-	return parse_flags(parser, flags) && parse_close(parser);
+	return parse_flags(parser, flags) && imap_parse_close(parser);
 }
 
-bool parse_store_flags(struct parser *parser, struct flags *flags)
+bool imap_parse_store_flags(struct imap_parser *parser, struct imap_flags *flags)
 {
 	if (slice_starts(parser->rest, SLICE("(")))
-		return parse_flag_list(parser, flags);
-	*flags = (struct flags){0};
+		return imap_parse_flag_list(parser, flags);
+	*flags = (struct imap_flags){0};
 	return parse_flags(parser, flags);
 }

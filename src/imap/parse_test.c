@@ -24,9 +24,9 @@ static int teardown(void **state)
 	return 0;
 }
 
-static struct parser parser_of(struct slice text)
+static struct imap_parser parser_of(struct slice text)
 {
-	return (struct parser){.rest = text, .arena = arena};
+	return (struct imap_parser){.rest = text, .arena = arena};
 }
 
 /* ---- frames ---- */
@@ -37,18 +37,18 @@ static void frames_come_in_any_pieces(void **state)
 	(void)state;
 	struct slice text = SLICE("a LOGIN {5+}\r\nal\r\ne {3}\r\nx\r\n more\r\nb NOOP\r\n");
 	for (size_t step = 1; step < text.len; step++) {
-		struct frame frame = {0};
+		struct imap_frame frame = {0};
 		int literals = 0;
 		for (size_t there = step;; there += step) {
 			struct slice input = slice_sub(text, 0, there);
-			enum frame_event event = frame_scan(&frame, input);
+			enum imap_frame_event event = imap_frame_scan(&frame, input);
 			assert_true(frame.scanned <= input.len);
 			while (event == FRAME_LITERAL) {
 				assert_int_equal(frame.literal_size, literals == 0 ? 5 : 3);
 				assert_int_equal(frame.synchronising, literals == 1);
 				literals++;
-				frame_accept_literal(&frame);
-				event = frame_scan(&frame, input);
+				imap_frame_accept_literal(&frame);
+				event = imap_frame_scan(&frame, input);
 			}
 			if (event == FRAME_LINE)
 				break;
@@ -65,21 +65,21 @@ static void markers_are_recognised(void **state)
 	size_t at;
 	uint64_t size;
 	bool synchronising;
-	assert_true(frame_literal_marker(SLICE("x {12}"), &at, &size, &synchronising) && at == 2 && size == 12 && synchronising);
-	assert_true(frame_literal_marker(SLICE("x ~{12+}"), &at, &size, &synchronising) && at == 2 && !synchronising);
-	assert_true(frame_literal_marker(SLICE("\"x {4294967295+}"), &at, &size, &synchronising) && size == 4294967295u);
-	assert_true(frame_literal_marker(SLICE("{99999999999999999999999}"), &at, &size, &synchronising) && size == UINT64_MAX);
+	assert_true(imap_frame_literal_marker(SLICE("x {12}"), &at, &size, &synchronising) && at == 2 && size == 12 && synchronising);
+	assert_true(imap_frame_literal_marker(SLICE("x ~{12+}"), &at, &size, &synchronising) && at == 2 && !synchronising);
+	assert_true(imap_frame_literal_marker(SLICE("\"x {4294967295+}"), &at, &size, &synchronising) && size == 4294967295u);
+	assert_true(imap_frame_literal_marker(SLICE("{99999999999999999999999}"), &at, &size, &synchronising) && size == UINT64_MAX);
 	static const char *const none[] = {"", "}", "{}", "{+}", "{1", "{1} ", "{a}", "{-1}", "1}", "{1++}", "{ 1}", "\"{1}\""};
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
-		assert_false(frame_literal_marker(slice_of(none[i]), &at, &size, &synchronising));
+		assert_false(imap_frame_literal_marker(slice_of(none[i]), &at, &size, &synchronising));
 }
 
 /* ---- arguments ---- */
 
 static bool astring(struct slice text, struct slice *out)
 {
-	struct parser parser = parser_of(text);
-	return parse_astring(&parser, out) && parse_end(&parser);
+	struct imap_parser parser = parser_of(text);
+	return imap_parse_astring(&parser, out) && imap_parse_end(&parser);
 }
 
 static void strings_are_strict(void **state)
@@ -109,11 +109,11 @@ static void strings_take_no_more_memory_than_they_are_long(void **state)
 	for (int i = 0; i < STRINGS; i++)
 		buf_append_text(&text, i % 2 ? "\"a\"" : "\"\\\"\"");
 	struct arena *own = arena_new();
-	struct parser parser = {.rest = buf_slice(&text), .arena = own};
+	struct imap_parser parser = {.rest = buf_slice(&text), .arena = own};
 	struct slice out;
 	for (int i = 0; i < STRINGS; i++)
-		assert_true(parse_string(&parser, &out) && out.len == 1);
-	assert_true(parse_end(&parser));
+		assert_true(imap_parse_string(&parser, &out) && out.len == 1);
+	assert_true(imap_parse_end(&parser));
 	assert_in_range(arena_used(own), 0, 4 * text.len);
 	arena_free(&own);
 	buf_free(&text);
@@ -122,34 +122,34 @@ static void strings_take_no_more_memory_than_they_are_long(void **state)
 static void flags_are_read(void **state)
 {
 	(void)state;
-	struct flags flags;
-	struct parser parser = parser_of(SLICE("(\\seen $A b \\DELETED)"));
-	assert_true(parse_flag_list(&parser, &flags) && parse_end(&parser));
+	struct imap_flags flags;
+	struct imap_parser parser = parser_of(SLICE("(\\seen $A b \\DELETED)"));
+	assert_true(imap_parse_flag_list(&parser, &flags) && imap_parse_end(&parser));
 	assert_int_equal(flags.system, FLAG_SEEN | FLAG_DELETED);
 	assert_true(slice_equal(flags.keywords, SLICE("$A b")) && flags.keyword_count == 2);
 	parser = parser_of(SLICE("(  a  \\Seen   b ) "));
-	assert_true(parse_flag_list(&parser, &flags) && parse_end(&parser) && slice_equal(flags.keywords, SLICE("a b")));
+	assert_true(imap_parse_flag_list(&parser, &flags) && imap_parse_end(&parser) && slice_equal(flags.keywords, SLICE("a b")));
 	static const char *const broken[] = {"", "(", "()x", "(\\)", "(\\Recent)", "(a ", "(\\*)", "(a\"b)"};
 	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
 		parser = parser_of(slice_of(broken[i]));
-		assert_false(parse_flag_list(&parser, &flags) && parse_end(&parser));
+		assert_false(imap_parse_flag_list(&parser, &flags) && imap_parse_end(&parser));
 	}
 }
 
 /* ---- FETCH ---- */
 
-static struct fetch_items fetch_items(struct slice text)
+static struct imap_fetch_items fetch_items(struct slice text)
 {
-	struct fetch_items items;
-	struct parser parser = parser_of(text);
-	assert_true(fetch_parse(&parser, &items));
+	struct imap_fetch_items items;
+	struct imap_parser parser = parser_of(text);
+	assert_true(imap_fetch_parse(&parser, &items));
 	return items;
 }
 
 static void fetch_items_are_read(void **state)
 {
 	(void)state;
-	struct fetch_items items = fetch_items(SLICE("(body.peek[1.2.header.fields (A \"b c\")]<7.9> UID rfc822)"));
+	struct imap_fetch_items items = fetch_items(SLICE("(body.peek[1.2.header.fields (A \"b c\")]<7.9> UID rfc822)"));
 	assert_int_equal(items.count, 3);
 	assert_true(slice_equal(items.list[0].label, SLICE("BODY[1.2.HEADER.FIELDS (A \"b c\")]<7>")));
 	assert_true(!items.list[0].sets_seen && items.list[0].first == 7 && items.list[0].most == 9 && items.list[2].sets_seen);
@@ -160,20 +160,20 @@ static void fetch_items_are_read(void **state)
 static void fetch_limits_hold(void **state)
 {
 	(void)state;
-	struct fetch_items items;
+	struct imap_fetch_items items;
 	struct buf text = BUF(100000);
 	buf_append_text(&text, "BODY[1");
 	for (int i = 0; i < SECTION_DEPTH_MAX; i++)
 		buf_append_text(&text, ".1");
 	buf_append_text(&text, "]");
-	struct parser parser = parser_of(buf_slice(&text));
-	assert_false(fetch_parse(&parser, &items));
+	struct imap_parser parser = parser_of(buf_slice(&text));
+	assert_false(imap_fetch_parse(&parser, &items));
 	buf_clear(&text);
 	for (int i = 0; i <= FETCH_ITEMS_MAX; i++)
 		buf_printf(&text, "%cBODY[%d]", i == 0 ? '(' : ' ', i + 1);
 	buf_append_text(&text, ")");
 	parser = parser_of(buf_slice(&text));
-	assert_false(fetch_parse(&parser, &items));
+	assert_false(imap_fetch_parse(&parser, &items));
 	buf_free(&text);
 }
 
@@ -181,12 +181,12 @@ static void fetch_limits_hold(void **state)
 
 static struct query_node *search(struct slice text)
 {
-	static struct uid_run runs[] = {{3, 0}, {5, 1}, {8, 2}};
-	static const struct selected selected = {.uids = {.runs = runs, .run_count = 3, .count = 3}};
-	struct parser parser = parser_of(text);
+	static struct imap_uid_run runs[] = {{3, 0}, {5, 1}, {8, 2}};
+	static const struct imap_selected selected = {.uids = {.runs = runs, .run_count = 3, .count = 3}};
+	struct imap_parser parser = parser_of(text);
 	bool bad_charset;
 	struct query found;
-	return search_parse(&parser, &selected, &found, &bad_charset) ? found.root : NULL;
+	return imap_search_parse(&parser, &selected, &found, &bad_charset) ? found.root : NULL;
 }
 
 static void cheap_keys_come_first(void **state)
@@ -222,7 +222,7 @@ static void search_depth_is_bounded(void **state)
 static void check_string(struct slice text, struct slice wanted)
 {
 	struct buf out = BUF(10000);
-	write_nstring(&out, text);
+	imap_write_nstring(&out, text);
 	assert_true(slice_equal(buf_slice(&out), wanted));
 	buf_free(&out);
 }
@@ -244,11 +244,11 @@ static void structures_are_always_valid(void **state)
 	(void)state;
 	struct buf out = BUF(100000);
 	struct part part = {.type = SLICE("multipart"), .subtype = SLICE("mixed")};
-	write_structure(&out, &part, false);
+	imap_write_structure(&out, &part, false);
 	assert_string_equal(out.at, "((\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0) \"mixed\")");
 	buf_clear(&out);
 	part = (struct part){.type = SLICE("message"), .subtype = SLICE("rfc822"), .body_size = 7};
-	write_structure(&out, &part, false);
+	imap_write_structure(&out, &part, false);
 	assert_string_equal(out.at, "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 7 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) "
 				    "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0) 0)");
 	buf_free(&out);

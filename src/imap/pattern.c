@@ -4,7 +4,7 @@
 
 #include "store/store.h"
 
-struct pattern {
+struct imap_pattern {
 	struct slice text;
 	bool *now, *next; /* text.len + 1 places: may the match stand here? */
 };
@@ -16,9 +16,9 @@ static bool is_wildcard(char c)
 	return c == '*' || c == '%';
 }
 
-struct pattern *pattern_new(struct slice text, struct arena *arena)
+struct imap_pattern *imap_pattern_new(struct slice text, struct arena *arena)
 {
-	struct pattern *pattern = arena_alloc(arena, sizeof *pattern);
+	struct imap_pattern *pattern = arena_alloc(arena, sizeof *pattern);
 	char *copy = arena_text(arena, text);
 	size_t len = 0;
 	for (size_t i = 0; i < text.len; i++) {
@@ -35,22 +35,22 @@ struct pattern *pattern_new(struct slice text, struct arena *arena)
 	return pattern;
 }
 
-struct pattern *pattern_of(struct slice reference, struct slice text, struct arena *arena)
+struct imap_pattern *imap_pattern_of(struct slice reference, struct slice text, struct arena *arena)
 {
 	if (reference.len + text.len > MAILBOX_NAME_MAX)
 		return NULL;
-	return pattern_new(arena_printf(arena, "%.*s%.*s", SLICE_ARG(reference), SLICE_ARG(text)), arena);
+	return imap_pattern_new(arena_printf(arena, "%.*s%.*s", SLICE_ARG(reference), SLICE_ARG(text)), arena);
 }
 
 /* A wildcard may match nothing: who stands before it may as well stand behind it. */
-static void pass_wildcards(const struct pattern *pattern, bool *places)
+static void pass_wildcards(const struct imap_pattern *pattern, bool *places)
 {
 	for (size_t i = 0; i < pattern->text.len; i++)
 		if (places[i] && is_wildcard(pattern->text.at[i]))
 			places[i + 1] = true;
 }
 
-static bool step(struct pattern *pattern, char c, bool any_case)
+static bool step(struct imap_pattern *pattern, char c, bool any_case)
 {
 	bool alive = false;
 	memset(pattern->next, 0, pattern->text.len + 1);
@@ -70,7 +70,7 @@ static bool step(struct pattern *pattern, char c, bool any_case)
 	return alive;
 }
 
-bool pattern_match(struct pattern *pattern, struct slice name)
+bool imap_pattern_match(struct imap_pattern *pattern, struct slice name)
 {
 	struct slice inbox = SLICE("INBOX");
 	bool in_inbox = slice_starts(name, inbox) && (name.len == inbox.len || name.at[inbox.len] == DELIMITER);

@@ -4,14 +4,14 @@
 
 #include "base/arena.h"
 
-struct pattern;
+struct imap_pattern;
 
 /** Prepares `text` (UTF-8). Runs of wildcards become one, so "%*%*%" costs what "*" costs. */
-struct pattern *pattern_new(struct slice text, struct arena *arena);
+struct imap_pattern *imap_pattern_new(struct slice text, struct arena *arena);
 /** What LIST asks for: the reference with the pattern behind it. NULL if no mailbox can have such a name. */
-struct pattern *pattern_of(struct slice reference, struct slice text, struct arena *arena);
+struct imap_pattern *imap_pattern_of(struct slice reference, struct slice text, struct arena *arena);
 /** Does the whole of `name` match? INBOX at its start matches in any case. Time: at most length of pattern times length of
  * name, whatever the wildcards. */
-bool pattern_match(struct pattern *pattern, struct slice name);
+bool imap_pattern_match(struct imap_pattern *pattern, struct slice name);
 
 #endif

@@ -10,7 +10,7 @@
 static bool matches(const char *pattern, const char *name)
 {
 	struct arena *arena = arena_new();
-	bool result = pattern_match(pattern_new(slice_of(pattern), arena), slice_of(name));
+	bool result = imap_pattern_match(imap_pattern_new(slice_of(pattern), arena), slice_of(name));
 	arena_free(&arena);
 	return result;
 }

@@ -30,7 +30,7 @@ void imap_count_error(struct imap *imap)
 		imap_bye(imap, "Too many errors");
 }
 
-static void send_tagged(struct command *command, const char *status, const char *code, const char *text)
+static void send_tagged(struct imap_command *command, const char *status, const char *code, const char *text)
 {
 	struct conn *conn = command->imap->conn;
 	if (command->imap->state == STATE_LOGOUT && command->verb && command->verb->run != imap_cmd_logout)
@@ -42,14 +42,14 @@ static void send_tagged(struct command *command, const char *status, const char 
 		conn_printf(conn, " %s %s\r\n", status, text);
 }
 
-static void send_news(struct command *command)
+static void send_news(struct imap_command *command)
 {
 	if (!command->imap->selected || !command->verb || !(command->verb->flags & VERB_WORK))
 		return;
-	selected_sync(command, command->uid || !(command->verb->flags & VERB_KEEPS_NUMBERS));
+	imap_selected_sync(command, command->uid || !(command->verb->flags & VERB_KEEPS_NUMBERS));
 }
 
-enum run reply_ok(struct command *command, const char *code, const char *text)
+enum run imap_reply_ok(struct imap_command *command, const char *code, const char *text)
 {
 	send_news(command);
 	if (command->imap->state != STATE_GREETED)
@@ -58,7 +58,7 @@ enum run reply_ok(struct command *command, const char *code, const char *text)
 	return RUN_DONE;
 }
 
-enum run reply_no(struct command *command, const char *code, const char *text)
+enum run imap_reply_no(struct imap_command *command, const char *code, const char *text)
 {
 	send_news(command);
 	send_tagged(command, "NO", code, text);
@@ -66,7 +66,7 @@ enum run reply_no(struct command *command, const char *code, const char *text)
 }
 
 /* Texts of replies are printable ASCII (RFC 3501: TEXT-CHAR); an error may quote a name that isn't. */
-static const char *printable(struct command *command, const char *text)
+static const char *printable(struct imap_command *command, const char *text)
 {
 	char *copy = arena_text(command->arena, slice_of(text));
 	for (char *c = copy; *c; c++)
@@ -77,7 +77,7 @@ static const char *printable(struct command *command, const char *text)
 }
 
 /* What is wrong inside is for the log; the client is told what it can act on. */
-enum run reply_error(struct command *command, const struct error *error)
+enum run imap_reply_error(struct imap_command *command, const struct error *error)
 {
 	struct imap *imap = command->imap;
 	static const char *const codes[] = {
@@ -85,44 +85,44 @@ enum run reply_error(struct command *command, const struct error *error)
 		[ERROR_EXISTS] = "ALREADYEXISTS", [ERROR_DENIED] = "CANNOT", [ERROR_LIMIT] = "LIMIT", [ERROR_FULL] = "UNAVAILABLE",
 	};
 	if (error->kind != ERROR_TEMPORARY && error->kind != ERROR_FULL && error->kind != ERROR_NONE)
-		return reply_no(command, codes[error->kind], printable(command, error->text));
+		return imap_reply_no(command, codes[error->kind], printable(command, error->text));
 	log_error("imap.failed", log_id("session", imap->id), log_slice("account", imap->account),
 		  log_text("command", command->verb ? command->verb->name : ""), log_text("reason", error->text));
 	const char *text = error->kind == ERROR_FULL ? "The disk is full, try again later" : "Not possible now, try again later";
-	return reply_no(command, codes[error->kind], text);
+	return imap_reply_no(command, codes[error->kind], text);
 }
 
-enum run reply_bad(struct command *command, const char *text)
+enum run imap_reply_bad(struct imap_command *command, const char *text)
 {
 	send_tagged(command, "BAD", NULL, text);
 	imap_count_error(command->imap);
 	return RUN_DONE;
 }
 
-enum run reply_syntax(struct command *command)
+enum run imap_reply_syntax(struct imap_command *command)
 {
-	return reply_bad(command, command->parser.error ? command->parser.error : "Syntax error");
+	return imap_reply_bad(command, command->parser.error ? command->parser.error : "Syntax error");
 }
 
-enum run reply_bad_name(struct command *command)
+enum run imap_reply_bad_name(struct imap_command *command)
 {
-	return reply_no(command, "CANNOT", "The mailbox name is not valid modified UTF-7 (RFC 3501 section 5.1.3)");
+	return imap_reply_no(command, "CANNOT", "The mailbox name is not valid modified UTF-7 (RFC 3501 section 5.1.3)");
 }
 
-enum run reply_no_mailbox(struct command *command, const char *code)
+enum run imap_reply_no_mailbox(struct imap_command *command, const char *code)
 {
-	return reply_no(command, code, "There is no such mailbox");
+	return imap_reply_no(command, code, "There is no such mailbox");
 }
 
-enum run reply_over_share(struct command *command)
+enum run imap_reply_over_share(struct imap_command *command)
 {
-	return reply_no(command, "LIMIT", "This account uses as much memory as it may, try again when its other commands are done");
+	return imap_reply_no(command, "LIMIT", "This account uses as much memory as it may, try again when its other commands are done");
 }
 
-enum run reply_when_durable(struct command *command, const char *code, const char *text)
+enum run imap_reply_when_durable(struct imap_command *command, const char *code, const char *text)
 {
 	struct error error;
 	if (!store_sync(command->imap->service->store, &error))
-		return reply_error(command, &error);
-	return reply_ok(command, code, text);
+		return imap_reply_error(command, &error);
+	return imap_reply_ok(command, code, text);
 }

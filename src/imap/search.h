@@ -7,8 +7,8 @@
 
 /** Parses " [CHARSET name] keys" up to the end, for the selected mailbox. False: the parser has the error; *bad_charset if
  * that is what is wrong (for a NO). */
-bool search_parse(struct parser *parser, const struct selected *selected, struct query *query, bool *bad_charset);
+bool imap_search_parse(struct imap_parser *parser, const struct imap_selected *selected, struct query *query, bool *bad_charset);
 /** A set of indexes that holds every message that can match. */
-struct ranges search_range(const struct query *query, const struct selected *selected, struct arena *arena);
+struct ranges imap_search_range(const struct query *query, const struct imap_selected *selected, struct arena *arena);
 
 #endif

@@ -2,8 +2,8 @@
 #include "imap/search.h"
 
 struct context {
-	struct parser *parser;
-	const struct selected *selected;
+	struct imap_parser *parser;
+	const struct imap_selected *selected;
 	struct query *query;
 	int depth;
 };
@@ -61,12 +61,12 @@ static const struct row {
 /* Text is compared as UTF-8: US-ASCII is a part of it, and other charsets are refused. */
 static bool parse_text(struct context *context, struct slice *text)
 {
-	struct parser *parser = context->parser;
+	struct imap_parser *parser = context->parser;
 	struct slice raw;
-	if (!parse_space(parser) || !parse_astring(parser, &raw))
+	if (!imap_parse_space(parser) || !imap_parse_astring(parser, &raw))
 		return false;
 	if (!slice_is_utf8(raw))
-		return parse_fail(parser, "The text to search for is not valid UTF-8");
+		return imap_parse_fail(parser, "The text to search for is not valid UTF-8");
 	*text = query_text(context->query, raw);
 	return true;
 }
@@ -75,43 +75,43 @@ static bool parse_child(struct context *context, struct query_node *parent)
 {
 	struct query_node *child;
 	return parse_key(context, &child) &&
-	       (query_put(context->query, parent, child) || parse_fail(context->parser, "Too many texts to search for in one command"));
+	       (query_put(context->query, parent, child) || imap_parse_fail(context->parser, "Too many texts to search for in one command"));
 }
 
 static bool parse_uids(struct context *context, struct query_node *node)
 {
-	const struct selected *selected = context->selected;
-	if (!parse_space(context->parser) || !parse_set(context->parser, &node->set))
+	const struct imap_selected *selected = context->selected;
+	if (!imap_parse_space(context->parser) || !imap_parse_set(context->parser, &node->set))
 		return false;
 	if (selected->uids.count == 0)
 		node->set.count = 0;
 	else
-		set_normalise(&node->set, uids_last(&selected->uids));
+		imap_set_normalise(&node->set, imap_uids_last(&selected->uids));
 	return true;
 }
 
 static bool parse_argument(struct context *context, enum argument argument, struct query_node *node)
 {
-	struct parser *parser = context->parser;
+	struct imap_parser *parser = context->parser;
 	switch (argument) {
 	case ARGUMENT_NONE:
 		return true;
 	case ARGUMENT_TEXT:
 		return parse_text(context, &node->text);
 	case ARGUMENT_FIELD_TEXT:
-		return parse_space(parser) && parse_astring(parser, &node->field) && parse_text(context, &node->text);
+		return imap_parse_space(parser) && imap_parse_astring(parser, &node->field) && parse_text(context, &node->text);
 	case ARGUMENT_DATE:
-		return parse_space(parser) && parse_date(parser, &node->day);
+		return imap_parse_space(parser) && imap_parse_date(parser, &node->day);
 	case ARGUMENT_NUMBER:
-		return parse_space(parser) && parse_number(parser, INT64_MAX, &node->number);
+		return imap_parse_space(parser) && imap_parse_number(parser, INT64_MAX, &node->number);
 	case ARGUMENT_KEYWORD:
-		return parse_space(parser) && parse_atom(parser, &node->field);
+		return imap_parse_space(parser) && imap_parse_atom(parser, &node->field);
 	case ARGUMENT_UIDS:
 		return parse_uids(context, node);
 	case ARGUMENT_KEY:
-		return parse_space(parser) && parse_child(context, node);
+		return imap_parse_space(parser) && parse_child(context, node);
 	case ARGUMENT_TWO_KEYS:
-		return parse_space(parser) && parse_child(context, node) && parse_space(parser) && parse_child(context, node);
+		return imap_parse_space(parser) && parse_child(context, node) && imap_parse_space(parser) && parse_child(context, node);
 	}
 	return false;
 }
@@ -119,9 +119,9 @@ static bool parse_argument(struct context *context, enum argument argument, stru
 static bool parse_named(struct context *context, struct query_node *node)
 {
 	struct slice name;
-	if (context->parser->rest.len == 0 || !is_atom_char(context->parser->rest.at[0]))
-		return parse_fail(context->parser, "A search key is expected");
-	parse_atom(context->parser, &name);
+	if (context->parser->rest.len == 0 || !imap_is_atom_char(context->parser->rest.at[0]))
+		return imap_parse_fail(context->parser, "A search key is expected");
+	imap_parse_atom(context->parser, &name);
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++) {
 		if (!slice_equal_nocase(name, slice_of(rows[i].name)))
 			continue;
@@ -130,16 +130,16 @@ static bool parse_named(struct context *context, struct query_node *node)
 		node->flags = rows[i].flags;
 		return parse_argument(context, rows[i].argument, node);
 	}
-	return parse_fail(context->parser, "Unknown search key");
+	return imap_parse_fail(context->parser, "Unknown search key");
 }
 
 static bool parse_numbers(struct context *context, struct query_node *node)
 {
-	struct parser *parser = context->parser;
+	struct imap_parser *parser = context->parser;
 	struct ranges set;
 	node->key = QUERY_NUMBERS;
-	return parse_set(parser, &set) && (set_to_indexes(&set, context->selected->uids.count, parser->arena, &node->set) ||
-					   parse_fail(parser, "There is no message with such a number"));
+	return imap_parse_set(parser, &set) && (imap_set_to_indexes(&set, context->selected->uids.count, parser->arena, &node->set) ||
+					   imap_parse_fail(parser, "There is no message with such a number"));
 }
 
 /* Keys separated by spaces: all must match. */
@@ -149,21 +149,21 @@ static bool parse_keys(struct context *context, struct query_node *node)
 	do {
 		if (!parse_child(context, node))
 			return false;
-	} while (parse_more(context->parser));
+	} while (imap_parse_more(context->parser));
 	return true;
 }
 
 static bool parse_key(struct context *context, struct query_node **out)
 {
-	struct parser *parser = context->parser;
+	struct imap_parser *parser = context->parser;
 	struct query_node *node = *out = query_node(context->query, QUERY_ALL);
 	if (!node)
-		return parse_fail(parser, "Too many search keys");
+		return imap_parse_fail(parser, "Too many search keys");
 	if (++context->depth > QUERY_DEPTH_MAX)
-		return parse_fail(parser, "Search keys are nested too deeply");
+		return imap_parse_fail(parser, "Search keys are nested too deeply");
 	bool done;
 	if (parser->rest.len > 0 && parser->rest.at[0] == '(')
-		done = parse_open(parser) && parse_keys(context, node) && parse_close(parser);
+		done = imap_parse_open(parser) && parse_keys(context, node) && imap_parse_close(parser);
 	else if (parser->rest.len > 0 && (ascii_is_digit(parser->rest.at[0]) || parser->rest.at[0] == '*'))
 		done = parse_numbers(context, node);
 	else
@@ -173,27 +173,27 @@ static bool parse_key(struct context *context, struct query_node **out)
 }
 
 /* RFC 3501 §6.4.4: US-ASCII must, UTF-8 may be known. */
-static bool parse_charset(struct parser *parser, bool *bad_charset)
+static bool parse_charset(struct imap_parser *parser, bool *bad_charset)
 {
 	struct slice name;
 	*bad_charset = false;
-	if (!parse_optional_word(parser, "CHARSET"))
+	if (!imap_parse_optional_word(parser, "CHARSET"))
 		return true;
-	if (!parse_space(parser) || !parse_astring(parser, &name) || !parse_space(parser))
+	if (!imap_parse_space(parser) || !imap_parse_astring(parser, &name) || !imap_parse_space(parser))
 		return false;
 	*bad_charset = !slice_equal_nocase(name, SLICE("UTF-8")) && !slice_equal_nocase(name, SLICE("US-ASCII"));
 	return !*bad_charset;
 }
 
-bool search_parse(struct parser *parser, const struct selected *selected, struct query *query, bool *bad_charset)
+bool imap_search_parse(struct imap_parser *parser, const struct imap_selected *selected, struct query *query, bool *bad_charset)
 {
 	struct context context = {.parser = parser, .selected = selected, .query = query};
 	query_begin(query, parser->arena);
 	*bad_charset = false;
-	return parse_space(parser) && parse_charset(parser, bad_charset) && parse_keys(&context, query->root) && parse_end(parser);
+	return imap_parse_space(parser) && parse_charset(parser, bad_charset) && parse_keys(&context, query->root) && imap_parse_end(parser);
 }
 
-struct ranges search_range(const struct query *query, const struct selected *selected, struct arena *arena)
+struct ranges imap_search_range(const struct query *query, const struct imap_selected *selected, struct arena *arena)
 {
 	struct ranges indexes = {.at = arena_array(arena, 1, sizeof *indexes.at)};
 	for (const struct query_node *node = query->root->children; node; node = node->next) {
@@ -202,7 +202,7 @@ struct ranges search_range(const struct query *query, const struct selected *sel
 		if (node->key != QUERY_UIDS)
 			continue;
 		struct ranges uids = node->set;
-		set_uids_to_indexes(&uids, &selected->uids, arena, &indexes);
+		imap_set_uids_to_indexes(&uids, &selected->uids, arena, &indexes);
 		return indexes;
 	}
 	if (selected->uids.count > 0)

@@ -1,5 +1,5 @@
 /* The selected mailbox: which message has which sequence number in this session, and what the client must be told of
- * what others do to it (RFC 3501 §5.2, §7.4.1). Sequence numbers change only where selected_sync() sends EXPUNGE. */
+ * what others do to it (RFC 3501 §5.2, §7.4.1). Sequence numbers change only where imap_selected_sync() sends EXPUNGE. */
 #include "base/log.h"
 #include "base/memory.h"
 #include "imap/session.h"
@@ -8,24 +8,24 @@ enum { SYNC_PIECE = 500, RECENT_RANGES_MAX = 64, KEYWORDS_TOLD_MAX = 4096 };
 
 /* ---- \Recent ---- */
 
-bool selected_is_recent(const struct selected *selected, uint32_t uid)
+bool imap_selected_is_recent(const struct imap_selected *selected, uint32_t uid)
 {
 	return ranges_contain(&(struct ranges){selected->recent, selected->recent_count}, uid);
 }
 
-size_t selected_count_recent(const struct selected *selected)
+size_t imap_selected_count_recent(const struct imap_selected *selected)
 {
 	size_t count = 0;
 	for (size_t i = 0; i < selected->recent_count; i++) {
 		struct range recent = selected->recent[i];
-		size_t end = recent.last == UINT32_MAX ? selected->uids.count : uids_seek(&selected->uids, recent.last + 1);
-		count += end - uids_seek(&selected->uids, recent.first);
+		size_t end = recent.last == UINT32_MAX ? selected->uids.count : imap_uids_seek(&selected->uids, recent.last + 1);
+		count += end - imap_uids_seek(&selected->uids, recent.first);
 	}
 	return count;
 }
 
 /* With too many ranges, the oldest messages stop being recent. */
-static void add_recent(struct selected *selected, struct range claimed)
+static void add_recent(struct imap_selected *selected, struct range claimed)
 {
 	if (claimed.first > claimed.last)
 		return;
@@ -53,11 +53,11 @@ static struct range claim_recent(struct account *account, const struct mailbox *
 	return (struct range){first, next - 1};
 }
 
-static void note_recent(struct selected *selected, const struct mailbox *mailbox, struct range claimed)
+static void note_recent(struct imap_selected *selected, const struct mailbox *mailbox, struct range claimed)
 {
-	const struct uids *uids = &selected->uids;
+	const struct imap_uids *uids = &selected->uids;
 	if (selected->read_only && mailbox->recent > 0 && mailbox->recent <= uids->count)
-		claimed = (struct range){uids_at(uids, uids->count - mailbox->recent), uids_last(uids)};
+		claimed = (struct range){imap_uids_at(uids, uids->count - mailbox->recent), imap_uids_last(uids)};
 	add_recent(selected, claimed);
 }
 
@@ -65,7 +65,7 @@ static void note_recent(struct selected *selected, const struct mailbox *mailbox
 
 /* Adds what is new to the keywords that the client knows; false if nothing is. Beyond KEYWORDS_TOLD_MAX nothing more is announced:
  * FLAGS is a courtesy. */
-static bool note_keywords(struct selected *selected, struct slice keywords)
+static bool note_keywords(struct imap_selected *selected, struct slice keywords)
 {
 	bool new = false;
 	while (keywords.len > 0) {
@@ -82,7 +82,7 @@ static bool note_keywords(struct selected *selected, struct slice keywords)
 }
 
 /* What the mailbox has is told when it is opened. A failure isn't the client's business. */
-static void note_all_keywords(struct account *account, struct selected *selected)
+static void note_all_keywords(struct account *account, struct imap_selected *selected)
 {
 	struct arena *arena = arena_new();
 	struct slice keywords;
@@ -94,22 +94,22 @@ static void note_all_keywords(struct account *account, struct selected *selected
 
 /* ---- opening and closing ---- */
 
-static bool load_uids(struct account *account, struct selected *selected, struct error *error)
+static bool load_uids(struct account *account, struct imap_selected *selected, struct error *error)
 {
 	uint32_t *all;
 	size_t count;
 	if (!message_uids(account, selected->mailbox, &all, &count, &selected->modseq, error))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		uids_add(&selected->uids, all[i]);
+		imap_uids_add(&selected->uids, all[i]);
 	free(all);
 	return true;
 }
 
-struct selected *selected_open(struct account *account, const struct mailbox *mailbox, bool read_only, struct error *error)
+struct imap_selected *imap_selected_open(struct account *account, const struct mailbox *mailbox, bool read_only, struct error *error)
 {
 	struct range claimed = claim_recent(account, mailbox, read_only);
-	struct selected *selected = memory_new(sizeof *selected);
+	struct imap_selected *selected = memory_new(sizeof *selected);
 	selected->mailbox = mailbox->id;
 	selected->uidvalidity = mailbox->uidvalidity;
 	selected->read_only = read_only;
@@ -124,11 +124,11 @@ struct selected *selected_open(struct account *account, const struct mailbox *ma
 	return selected;
 }
 
-void selected_free(struct selected **selected)
+void imap_selected_free(struct imap_selected **selected)
 {
 	if (!*selected)
 		return;
-	uids_free(&(*selected)->uids);
+	imap_uids_free(&(*selected)->uids);
 	free((*selected)->recent);
 	buf_free(&(*selected)->keywords);
 	free(*selected);
@@ -137,7 +137,7 @@ void selected_free(struct selected **selected)
 
 void imap_unselect(struct imap *imap)
 {
-	selected_free(&imap->selected);
+	imap_selected_free(&imap->selected);
 	if (imap->state == STATE_SELECTED)
 		imap->state = STATE_SIGNED_IN;
 }
@@ -146,8 +146,8 @@ void imap_unselect(struct imap *imap)
 
 /* One look at what is new. Has an arena of its own, since IDLE looks many times within one command. */
 struct sync {
-	struct command *command;
-	struct selected *selected;
+	struct imap_command *command;
+	struct imap_selected *selected;
 	struct arena *arena;
 	struct mailbox mailbox;
 	int64_t modseq; /* of the account, read first: whatever changes later is told the next time */
@@ -159,25 +159,25 @@ static int compare_uids(const void *a, const void *b)
 	return (*left > *right) - (*left < *right);
 }
 
-static bool is_quiet(const struct command *command, uint32_t uid)
+static bool is_quiet(const struct imap_command *command, uint32_t uid)
 {
 	return command->quiet_count > 0 && bsearch(&uid, command->quiet, command->quiet_count, sizeof uid, compare_uids);
 }
 
-void selected_write_keywords(struct selected *selected, struct buf *out, struct slice keywords)
+void imap_selected_write_keywords(struct imap_selected *selected, struct buf *out, struct slice keywords)
 {
 	if (!note_keywords(selected, keywords))
 		return;
 	buf_append_text(out, "* FLAGS ");
-	write_flags(out, FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_SEEN | FLAG_DRAFT, buf_slice(&selected->keywords));
+	imap_write_flags(out, FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_SEEN | FLAG_DRAFT, buf_slice(&selected->keywords));
 	buf_append_text(out, "\r\n");
 }
 
-void selected_write_flags(struct selected *selected, struct buf *out, size_t index, const struct message *message)
+void imap_selected_write_flags(struct imap_selected *selected, struct buf *out, size_t index, const struct message *message)
 {
-	selected_write_keywords(selected, out, message->keywords);
+	imap_selected_write_keywords(selected, out, message->keywords);
 	buf_printf(out, "* %zu FETCH (UID %u FLAGS ", index + 1, message->uid);
-	write_flags(out, message->flags | (selected_is_recent(selected, message->uid) ? FLAG_RECENT : 0), message->keywords);
+	imap_write_flags(out, message->flags | (imap_selected_is_recent(selected, message->uid) ? FLAG_RECENT : 0), message->keywords);
 	buf_append_text(out, ")\r\n");
 }
 
@@ -187,13 +187,13 @@ static bool find_gone(struct sync *sync, uint32_t **gone, size_t *count, struct 
 	uint32_t *present;
 	size_t present_count, at = 0;
 	int64_t unused;
-	struct selected *selected = sync->selected;
+	struct imap_selected *selected = sync->selected;
 	if (!message_uids(sync->command->account, selected->mailbox, &present, &present_count, &unused, error))
 		return false;
 	*gone = arena_array(sync->arena, selected->uids.count, sizeof **gone);
 	*count = 0;
 	for (size_t i = 0; i < selected->uids.count; i++) {
-		uint32_t uid = uids_at(&selected->uids, i);
+		uint32_t uid = imap_uids_at(&selected->uids, i);
 		while (at < present_count && present[at] < uid)
 			at++;
 		if (at == present_count || present[at] != uid)
@@ -206,25 +206,25 @@ static bool find_gone(struct sync *sync, uint32_t **gone, size_t *count, struct 
 /* Takes UIDs (ascending) out and sends EXPUNGE for each: the last first, so that no number shifts before it is used. */
 static void expunge_uids(struct sync *sync, const uint32_t *gone, size_t count)
 {
-	struct selected *selected = sync->selected;
+	struct imap_selected *selected = sync->selected;
 	struct buf out = BUF(RESPONSE_MAX);
 	size_t *indexes = arena_array(sync->arena, count, sizeof *indexes), found = 0;
 	for (size_t i = 0; i < count; i++)
-		found += uids_find(&selected->uids, gone[i], &indexes[found]);
+		found += imap_uids_find(&selected->uids, gone[i], &indexes[found]);
 	if (found == 0)
 		return;
 	for (size_t i = found; i-- > 0;) {
 		buf_printf(&out, "* %zu EXPUNGE\r\n", indexes[i] + 1);
 		imap_send_some(sync->command->imap, &out);
 	}
-	uids_take_out(&selected->uids, indexes, found);
+	imap_uids_take_out(&selected->uids, indexes, found);
 	imap_send(sync->command->imap, &out);
 	buf_free(&out);
 }
 
 static bool sync_expunged(struct sync *sync, struct error *error)
 {
-	struct selected *selected = sync->selected;
+	struct imap_selected *selected = sync->selected;
 	uint32_t *gone;
 	size_t count;
 	bool complete;
@@ -241,21 +241,21 @@ static bool sync_expunged(struct sync *sync, struct error *error)
  * behind the others in uids. Returns whether there is more. */
 static void take_changes(struct sync *sync, size_t known, const struct message *list, size_t count, struct buf *out)
 {
-	struct selected *selected = sync->selected;
+	struct imap_selected *selected = sync->selected;
 	size_t i = 0, index;
-	for (; i < count && known > 0 && list[i].uid <= uids_at(&selected->uids, known - 1); i++)
-		if (uids_find(&selected->uids, list[i].uid, &index) && !is_quiet(sync->command, list[i].uid)) {
-			selected_write_flags(selected, out, index, &list[i]);
+	for (; i < count && known > 0 && list[i].uid <= imap_uids_at(&selected->uids, known - 1); i++)
+		if (imap_uids_find(&selected->uids, list[i].uid, &index) && !is_quiet(sync->command, list[i].uid)) {
+			imap_selected_write_flags(selected, out, index, &list[i]);
 			imap_send_some(sync->command->imap, out);
 		}
 	for (; i < count; i++)
-		uids_add(&selected->uids, list[i].uid);
+		imap_uids_add(&selected->uids, list[i].uid);
 }
 
 static bool sync_changes(struct sync *sync, struct error *error)
 {
-	struct command *command = sync->command;
-	struct selected *selected = sync->selected;
+	struct imap_command *command = sync->command;
+	struct imap_selected *selected = sync->selected;
 	struct buf out = BUF(RESPONSE_MAX);
 	size_t known = selected->uids.count;
 	struct range claimed = claim_recent(command->account, &sync->mailbox, selected->read_only);
@@ -277,7 +277,7 @@ static bool sync_changes(struct sync *sync, struct error *error)
 	}
 	if (selected->uids.count > known) {
 		note_recent(selected, &sync->mailbox, claimed);
-		conn_printf(command->imap->conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->uids.count, selected_count_recent(selected));
+		conn_printf(command->imap->conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->uids.count, imap_selected_count_recent(selected));
 	}
 	if (done)
 		selected->modseq = sync->modseq;
@@ -286,7 +286,7 @@ static bool sync_changes(struct sync *sync, struct error *error)
 }
 
 /* RFC 2180 §3.3: of the ways to go on without the mailbox, goodbye is the one that no client misunderstands. */
-static void lost(struct command *command, const struct error *error)
+static void lost(struct imap_command *command, const struct error *error)
 {
 	struct imap *imap = command->imap;
 	if (error->kind == ERROR_NOT_FOUND)
@@ -297,8 +297,8 @@ static void lost(struct command *command, const struct error *error)
 
 static bool sync_mailbox(struct sync *sync, bool expunge, struct error *error)
 {
-	struct selected *selected = sync->selected;
-	if (!command_account(sync->command, error) || !account_modseq(sync->command->account, &sync->modseq, error))
+	struct imap_selected *selected = sync->selected;
+	if (!imap_command_account(sync->command, error) || !account_modseq(sync->command->account, &sync->modseq, error))
 		return false;
 	if (sync->modseq <= selected->modseq && (!expunge || sync->modseq <= selected->expunge_modseq))
 		return true;
@@ -313,7 +313,7 @@ static bool sync_mailbox(struct sync *sync, bool expunge, struct error *error)
 	       (sync->modseq <= selected->modseq || sync_changes(sync, error));
 }
 
-void selected_sync(struct command *command, bool expunge)
+void imap_selected_sync(struct imap_command *command, bool expunge)
 {
 	struct error error;
 	struct sync sync = {.command = command, .selected = command->imap->selected, .arena = arena_new()};
@@ -324,25 +324,25 @@ void selected_sync(struct command *command, bool expunge)
 
 /* ---- sequence sets ---- */
 
-bool command_parse_indexes(struct command *command, struct ranges *indexes)
+bool imap_command_parse_indexes(struct imap_command *command, struct ranges *indexes)
 {
-	struct selected *selected = command->imap->selected;
+	struct imap_selected *selected = command->imap->selected;
 	struct ranges set;
-	if (!parse_set(&command->parser, &set))
+	if (!imap_parse_set(&command->parser, &set))
 		return false;
 	if (command->uid) {
-		set_uids_to_indexes(&set, &selected->uids, command->arena, indexes);
+		imap_set_uids_to_indexes(&set, &selected->uids, command->arena, indexes);
 		return true;
 	}
-	return set_to_indexes(&set, selected->uids.count, command->arena, indexes) ||
-	       parse_fail(&command->parser, "There is no message with such a number");
+	return imap_set_to_indexes(&set, selected->uids.count, command->arena, indexes) ||
+	       imap_parse_fail(&command->parser, "There is no message with such a number");
 }
 
-uint32_t *command_uids(struct command *command, const struct ranges *indexes, size_t *count)
+uint32_t *imap_command_uids(struct imap_command *command, const struct ranges *indexes, size_t *count)
 {
 	uint32_t *uids = arena_array(command->arena, ranges_size(indexes), sizeof *uids), index;
 	struct ranges_cursor cursor = {0};
 	for (*count = 0; ranges_next(indexes, &cursor, &index);)
-		uids[(*count)++] = uids_at(&command->imap->selected->uids, index);
+		uids[(*count)++] = imap_uids_at(&command->imap->selected->uids, index);
 	return uids;
 }

@@ -7,22 +7,22 @@
 
 /* ---- the command in progress ---- */
 
-struct command *command_new(struct imap *imap)
+struct imap_command *imap_command_new(struct imap *imap)
 {
 	struct arena *arena = arena_new();
-	struct command *command = arena_alloc(arena, sizeof *command);
+	struct imap_command *command = arena_alloc(arena, sizeof *command);
 	command->imap = imap;
 	command->arena = arena;
 	imap->command = command;
 	return command;
 }
 
-void command_end(struct imap *imap)
+void imap_command_end(struct imap *imap)
 {
 	if (!imap->command)
 		return;
 	struct arena *arena = imap->command->arena;
-	append_free(imap); /* its drafts belong to the account */
+	imap_append_free(imap); /* its drafts belong to the account */
 	if (imap->command->end)
 		imap->command->end(imap->command);
 	if (imap->command->account)
@@ -33,7 +33,7 @@ void command_end(struct imap *imap)
 	arena_free(&arena);
 }
 
-struct account *command_account(struct command *command, struct error *error)
+struct account *imap_command_account(struct imap_command *command, struct error *error)
 {
 	struct imap *imap = command->imap;
 	if (command->account)
@@ -51,7 +51,7 @@ struct account *command_account(struct command *command, struct error *error)
 
 bool imap_borrow(struct imap *imap, uint64_t bytes)
 {
-	if (!account_limit_borrow(imap->account, bytes, (uint64_t)config_current()->account_memory))
+	if (!imap_account_limit_borrow(imap->account, bytes, (uint64_t)config_current()->account_memory))
 		return false;
 	imap->borrowed += bytes;
 	return true;
@@ -61,7 +61,7 @@ void imap_repay(struct imap *imap, uint64_t bytes)
 {
 	if (bytes == 0)
 		return;
-	account_limit_repay(imap->account, bytes);
+	imap_account_limit_repay(imap->account, bytes);
 	imap->borrowed -= bytes;
 }
 
@@ -108,10 +108,10 @@ static bool become(struct imap *imap, const struct auth_account *account, struct
 bool imap_enter(struct imap *imap, const struct auth_account *entered, struct error *error)
 {
 	struct slice account = entered->name;
-	if (!account_limit_enter(account, config_current()->account_connections))
+	if (!imap_account_limit_enter(account, config_current()->account_connections))
 		return error_set(error, ERROR_LIMIT, "This account has too many connections");
 	if (!become(imap, entered, error)) {
-		account_limit_leave(account);
+		imap_account_limit_leave(account);
 		return false;
 	}
 	imap->account = slice_make(memory_copy(account.at, account.len), account.len);
@@ -135,7 +135,7 @@ static struct slice peek_word(struct slice *rest)
 	size_t from = 0, len = 0;
 	while (from < rest->len && rest->at[from] == ' ')
 		from++;
-	while (from + len < rest->len && is_atom_char(rest->at[from + len]))
+	while (from + len < rest->len && imap_is_atom_char(rest->at[from + len]))
 		len++;
 	struct slice word = slice_sub(*rest, from, len);
 	*rest = slice_skip(*rest, from + len);
@@ -149,7 +149,7 @@ static bool is_first_argument(const struct imap *imap, struct slice input, size_
 }
 
 /* The verb of a command that has arrived up to some point, and where its arguments begin; NULL if it is none that may run now. */
-static const struct verb *peek_verb(const struct imap *imap, struct slice input, size_t *arguments_at)
+static const struct imap_verb *peek_verb(const struct imap *imap, struct slice input, size_t *arguments_at)
 {
 	struct slice tag, rest;
 	slice_cut(input, ' ', &tag, &rest);
@@ -158,11 +158,11 @@ static const struct verb *peek_verb(const struct imap *imap, struct slice input,
 	if (uid)
 		name = peek_word(&rest);
 	*arguments_at = (size_t)(rest.at - input.at);
-	const struct verb *verb = verb_find(name, uid);
+	const struct imap_verb *verb = imap_verb_find(name, uid);
 	return verb && (verb->states & imap->state) ? verb : NULL;
 }
 
-static enum unit pend(struct imap *imap, enum pending pending, enum unit unit)
+static enum unit pend(struct imap *imap, enum imap_pending pending, enum unit unit)
 {
 	imap->pending = pending;
 	return unit;
@@ -172,9 +172,9 @@ static enum unit pend(struct imap *imap, enum pending pending, enum unit unit)
  * that is with the first literal that doesn't stand in the place of the mailbox name. */
 static enum unit peek_literal(struct imap *imap, struct slice input, size_t *length)
 {
-	struct frame *frame = &imap->frame;
+	struct imap_frame *frame = &imap->frame;
 	size_t arguments_at;
-	const struct verb *verb = peek_verb(imap, slice_sub(input, 0, frame->scanned), &arguments_at);
+	const struct imap_verb *verb = peek_verb(imap, slice_sub(input, 0, frame->scanned), &arguments_at);
 	*length = frame->scanned;
 	if (verb && verb->run == imap_cmd_append && !is_first_argument(imap, input, arguments_at))
 		return pend(imap, PENDING_COMMAND, UNIT_WORK);
@@ -191,14 +191,14 @@ static enum unit peek_literal(struct imap *imap, struct slice input, size_t *len
 		*length = 0;
 		return pend(imap, PENDING_CONTINUE, UNIT_QUICK);
 	}
-	frame_accept_literal(frame);
+	imap_frame_accept_literal(frame);
 	return UNIT_INCOMPLETE;
 }
 
 static enum unit peek_command(struct imap *imap, struct slice input, size_t *length)
 {
 	for (;;) {
-		enum frame_event event = frame_scan(&imap->frame, input);
+		enum imap_frame_event event = imap_frame_scan(&imap->frame, input);
 		if (imap->frame.scanned > command_limit()) {
 			*length = input.len;
 			return pend(imap, PENDING_TOO_LONG, UNIT_QUICK);
@@ -207,7 +207,7 @@ static enum unit peek_command(struct imap *imap, struct slice input, size_t *len
 			return UNIT_INCOMPLETE;
 		if (event == FRAME_LINE) {
 			size_t unused;
-			const struct verb *verb = peek_verb(imap, slice_sub(input, 0, imap->frame.scanned), &unused);
+			const struct imap_verb *verb = peek_verb(imap, slice_sub(input, 0, imap->frame.scanned), &unused);
 			*length = imap->frame.scanned;
 			return pend(imap, PENDING_COMMAND, verb && (verb->flags & VERB_WORK) ? UNIT_WORK : UNIT_QUICK);
 		}
@@ -235,11 +235,11 @@ static enum unit imap_peek(void *session, struct slice input, size_t *length)
 {
 	struct imap *imap = session;
 	if (imap->mode == MODE_APPEND)
-		return append_peek(imap, input, length);
+		return imap_append_peek(imap, input, length);
 	if (imap->mode != MODE_COMMAND)
 		return peek_line(imap, input, length);
 	if (imap->state == STATE_GREETED)
-		return before_peek(imap, input, length);
+		return imap_before_peek(imap, input, length);
 	return peek_command(imap, input, length);
 }
 
@@ -255,27 +255,27 @@ static struct slice without_line_end(struct slice line)
 }
 
 /* Reads the tag; without one there is nobody to answer but "*". */
-static bool start_command(struct command *command, struct slice unit)
+static bool start_command(struct imap_command *command, struct slice unit)
 {
-	command->parser = (struct parser){.rest = without_line_end(unit), .arena = command->arena};
+	command->parser = (struct imap_parser){.rest = without_line_end(unit), .arena = command->arena};
 	command->tag = SLICE("*");
 	struct slice tag;
-	if (!parse_tag(&command->parser, &tag))
+	if (!imap_parse_tag(&command->parser, &tag))
 		return false;
 	if (tag.len > TAG_MAX)
-		return parse_fail(&command->parser, "The tag is too long");
+		return imap_parse_fail(&command->parser, "The tag is too long");
 	command->tag = arena_copy(command->arena, tag);
-	return parse_space(&command->parser);
+	return imap_parse_space(&command->parser);
 }
 
-static enum run dispatch(struct command *command)
+static enum run dispatch(struct imap_command *command)
 {
 	struct imap *imap = command->imap;
-	const struct verb *verb = verb_parse(&command->parser, &command->uid);
+	const struct imap_verb *verb = imap_verb_parse(&command->parser, &command->uid);
 	if (!verb)
-		return reply_syntax(command);
+		return imap_reply_syntax(command);
 	if (!(verb->states & imap->state))
-		return reply_bad(command, "Select a mailbox first");
+		return imap_reply_bad(command, "Select a mailbox first");
 	command->verb = verb;
 	conn_set_doing(imap->conn, verb->name);
 	return verb->run(command);
@@ -283,35 +283,35 @@ static enum run dispatch(struct command *command)
 
 static enum run run_command(struct imap *imap, struct slice unit)
 {
-	struct command *command = imap->command;
+	struct imap_command *command = imap->command;
 	if (command)
 		return command->verb->run(command);
-	imap->frame = (struct frame){0};
-	command = command_new(imap);
+	imap->frame = (struct imap_frame){0};
+	command = imap_command_new(imap);
 	/* The unit may lie elsewhere when it is run again, and goes away before IDLE, AUTHENTICATE and APPEND are done. */
 	size_t unused;
-	const struct verb *verb = peek_verb(imap, unit, &unused);
+	const struct imap_verb *verb = peek_verb(imap, unit, &unused);
 	if (verb && (verb->flags & VERB_LONG))
 		unit = arena_copy(command->arena, unit);
 	if (!start_command(command, unit))
-		return reply_syntax(command);
+		return imap_reply_syntax(command);
 	return dispatch(command);
 }
 
 static enum run refuse_literal(struct imap *imap, struct slice unit)
 {
-	struct command *command = command_new(imap);
-	imap->frame = (struct frame){0};
+	struct imap_command *command = imap_command_new(imap);
+	imap->frame = (struct imap_frame){0};
 	start_command(command, unit);
-	return reply_bad(command, "The literal is too long");
+	return imap_reply_bad(command, "The literal is too long");
 }
 
 static enum run run_too_long(struct imap *imap, struct slice unit)
 {
 	if (imap->mode == MODE_COMMAND) {
-		struct command *command = command_new(imap);
+		struct imap_command *command = imap_command_new(imap);
 		if (start_command(command, unit))
-			reply_bad(command, "The command is too long");
+			imap_reply_bad(command, "The command is too long");
 	}
 	imap_bye(imap, imap->too_long_literal ? "The literal is too long" : "The line is too long");
 	return RUN_DONE;
@@ -320,18 +320,18 @@ static enum run run_too_long(struct imap *imap, struct slice unit)
 static enum run run_continue(struct imap *imap)
 {
 	if (imap->state == STATE_GREETED) {
-		before_continue(imap);
+		imap_before_continue(imap);
 		return RUN_DONE;
 	}
 	conn_send_text(imap->conn, "+ Go on\r\n");
-	frame_accept_literal(&imap->frame);
+	imap_frame_accept_literal(&imap->frame);
 	return RUN_DONE;
 }
 
 static enum run run_line(struct imap *imap, struct slice unit)
 {
 	struct slice line = without_line_end(unit);
-	return imap->mode == MODE_SASL ? authenticate_line(imap, line) : idle_line(imap, line);
+	return imap->mode == MODE_SASL ? imap_authenticate_line(imap, line) : imap_idle_line(imap, line);
 }
 
 static enum run run_pending(struct imap *imap, struct slice unit)
@@ -340,7 +340,7 @@ static enum run run_pending(struct imap *imap, struct slice unit)
 	case PENDING_COMMAND:
 		return run_command(imap, unit);
 	case PENDING_BEFORE:
-		return before_run(imap, unit);
+		return imap_before_run(imap, unit);
 	case PENDING_CONTINUE:
 		return run_continue(imap);
 	case PENDING_REFUSE:
@@ -350,7 +350,7 @@ static enum run run_pending(struct imap *imap, struct slice unit)
 	case PENDING_LINE:
 		return run_line(imap, unit);
 	case PENDING_APPEND:
-		return append_run(imap, unit);
+		return imap_append_run(imap, unit);
 	case PENDING_NOTHING:
 		break;
 	}
@@ -367,7 +367,7 @@ static enum run imap_run(void *session, struct slice unit)
 		return result;
 	imap->pending = PENDING_NOTHING;
 	if (imap->mode == MODE_COMMAND || imap->state == STATE_LOGOUT)
-		command_end(imap);
+		imap_command_end(imap);
 	else if (imap->mode == MODE_IDLE && imap->command && imap->command->account)
 		store_release_account(&imap->command->account);
 	return result;
@@ -387,7 +387,7 @@ static void *imap_open(struct conn *conn, void *context)
 	imap->state = STATE_GREETED;
 	conn_set_deadline(conn, config_current()->login_time);
 	struct buf capabilities = BUF(RESPONSE_MAX);
-	capability_write(imap, &capabilities);
+	imap_capability_write(imap, &capabilities);
 	conn_printf(conn, "* OK [CAPABILITY%.*s] %s is ready\r\n", SLICE_ARG(buf_slice(&capabilities)), config_current()->hostname);
 	buf_free(&capabilities);
 	return imap;
@@ -397,7 +397,7 @@ static void imap_wake(void *session)
 {
 	struct imap *imap = session;
 	if (imap->mode == MODE_IDLE && imap->state != STATE_LOGOUT)
-		idle_wake(imap);
+		imap_idle_wake(imap);
 }
 
 static void imap_expire(void *session, enum expiry why)
@@ -414,14 +414,14 @@ static void imap_close(void *session)
 {
 	struct imap *imap = session;
 	auth_wait_end(&imap->wait);
-	idle_stop(imap);
+	imap_idle_stop(imap);
 	sign_in_end(&imap->sign_in);
-	command_end(imap);
-	selected_free(&imap->selected);
+	imap_command_end(imap);
+	imap_selected_free(&imap->selected);
 	if (imap->account.at) {
 		log_info("imap.closed", log_id("session", imap->id), log_slice("account", imap->account));
 		imap_repay(imap, imap->borrowed);
-		account_limit_leave(imap->account);
+		imap_account_limit_leave(imap->account);
 	}
 	free((char *)imap->account.at);
 	free(imap);

@@ -21,10 +21,10 @@ enum {
 };
 
 /** The states of RFC 3501 §3, as bits for the verb table. */
-enum state { STATE_GREETED = 1, STATE_SIGNED_IN = 2, STATE_SELECTED = 4, STATE_LOGOUT = 8 };
+enum imap_state { STATE_GREETED = 1, STATE_SIGNED_IN = 2, STATE_SELECTED = 4, STATE_LOGOUT = 8 };
 
 /** What the next bytes of the client are. */
-enum mode {
+enum imap_mode {
 	MODE_COMMAND,
 	MODE_SASL,   /* a line of an AUTHENTICATE exchange */
 	MODE_IDLE,   /* the line that ends IDLE */
@@ -32,60 +32,60 @@ enum mode {
 };
 
 /** What peek() has found, for run(). */
-enum pending { PENDING_NOTHING, PENDING_COMMAND, PENDING_BEFORE, PENDING_CONTINUE, PENDING_REFUSE, PENDING_TOO_LONG, PENDING_LINE, PENDING_APPEND };
+enum imap_pending { PENDING_NOTHING, PENDING_COMMAND, PENDING_BEFORE, PENDING_CONTINUE, PENDING_REFUSE, PENDING_TOO_LONG, PENDING_LINE, PENDING_APPEND };
 
-struct selected;
-struct append;
-struct command;
+struct imap_selected;
+struct imap_append;
+struct imap_command;
 
 struct imap {
 	struct conn *conn;
 	int64_t id;                  /* of the connection, for the log */
 	const struct imap_service *service;
-	enum state state;
-	enum mode mode;
-	enum pending pending;
+	enum imap_state state;
+	enum imap_mode mode;
+	enum imap_pending pending;
 	unsigned enabled;            /* what ENABLE has turned on: the column `enables` of extensions.c */
 	int errors;
 	bool too_long_literal;       /* PENDING_TOO_LONG: because of a literal that is on its way */
-	struct frame frame;
+	struct imap_frame frame;
 	unsigned continued;          /* before sign-in: how often "+" was said for the command that is coming in */
 	struct slice account;        /* name of who has signed in; malloc'ed */
 	int64_t incarnation;         /* of the account's mail when it was entered: see account_incarnation() */
-	struct selected *selected;   /* NULL unless STATE_SELECTED */
-	struct command *command;     /* the one in progress; between units only with RUN_AGAIN, IDLE, AUTHENTICATE, APPEND */
+	struct imap_selected *selected;   /* NULL unless STATE_SELECTED */
+	struct imap_command *command;     /* the one in progress; between units only with RUN_AGAIN, IDLE, AUTHENTICATE, APPEND */
 	struct auth_wait wait;             /* what the unit has asked auth, and is to be run again for */
 	struct sign_in *sign_in;     /* AUTHENTICATE */
 	bool sign_in_done;           /* the server's last message is out, the client's empty answer is due */
-	struct append *append;
+	struct imap_append *append;
 	struct subscription *idle;   /* while IDLE waits */
 	uint64_t borrowed;           /* of the account's share of memory, see imap_borrow() */
 };
 
-enum verb_flags {
+enum imap_verb_flags {
 	VERB_WORK = 1,       /* may block: store, auth */
 	VERB_UID = 2,        /* exists as UID … too */
 	VERB_KEEPS_NUMBERS = 8, /* no EXPUNGE before its end (RFC 3501 §7.4.1), unless as UID … */
 	VERB_LONG = 16,      /* may return RUN_AGAIN: its arguments are kept */
 };
 
-struct verb {
+struct imap_verb {
 	const char *name;
 	unsigned states;     /* in which it is allowed */
 	unsigned flags;
-	enum run (*run)(struct command *command);
+	enum run (*run)(struct imap_command *command);
 	const char *rfc;
 };
 
 /** One command from its first byte to its tagged response. Lives in its own arena. */
-struct command {
+struct imap_command {
 	struct imap *imap;
 	struct arena *arena;
-	const struct verb *verb;
+	const struct imap_verb *verb;
 	bool uid;                /* it came as UID … */
 	struct slice tag;
-	struct parser parser;    /* at the arguments */
-	struct account *account; /* open while the command runs, see command_account() */
+	struct imap_parser parser;    /* at the arguments */
+	struct account *account; /* open while the command runs, see imap_command_account() */
 	void *job;               /* what a command keeps between RUN_AGAINs; in the arena */
 	struct arena *scratch;   /* for one piece of a job; reset by the job */
 	struct arena *message_arena; /* for one message of it; likewise */
@@ -94,41 +94,41 @@ struct command {
 	size_t quiet_count;
 	bool some_gone;          /* a message it was asked for has been expunged meanwhile */
 	/** Gives back what the job holds besides memory of the arena, when the command ends; NULL: nothing. */
-	void (*end)(struct command *command);
+	void (*end)(struct imap_command *command);
 };
 
 /* ---- verbs.c ---- */
 
 /** Finds a verb by its name and form; NULL if there is none. */
-const struct verb *verb_find(struct slice name, bool uid);
+const struct imap_verb *imap_verb_find(struct slice name, bool uid);
 /** The verb at the front of the parser, "UID " included; the parser then stands behind it. */
-const struct verb *verb_parse(struct parser *parser, bool *uid);
+const struct imap_verb *imap_verb_parse(struct imap_parser *parser, bool *uid);
 
 /* ---- extensions.c ---- */
 
 /** Appends a space and a name for each capability in this state. */
-void capability_write(struct imap *imap, struct buf *out);
+void imap_capability_write(struct imap *imap, struct buf *out);
 /** Turns on what the client names in ENABLE (RFC 5161). Gives its name as we write it; NULL: there is no such thing to turn on. */
-const char *extension_enable(struct imap *imap, struct slice name);
+const char *imap_extension_enable(struct imap *imap, struct slice name);
 
 /* ---- reply.c: every command ends with exactly one of these, which returns RUN_DONE ---- */
 
 /** Tagged OK. `code` is a response code without brackets, or NULL. Untagged news goes first where it is allowed. */
-enum run reply_ok(struct command *command, const char *code, const char *text);
-enum run reply_no(struct command *command, const char *code, const char *text);
+enum run imap_reply_ok(struct imap_command *command, const char *code, const char *text);
+enum run imap_reply_no(struct imap_command *command, const char *code, const char *text);
 /** Tagged NO for an error of the store, with the fitting response code (RFC 5530). */
-enum run reply_error(struct command *command, const struct error *error);
+enum run imap_reply_error(struct imap_command *command, const struct error *error);
 /** Tagged BAD; counts towards the limit of errors. */
-enum run reply_bad(struct command *command, const char *text);
+enum run imap_reply_bad(struct imap_command *command, const char *text);
 /** Tagged BAD with what the parser has found. */
-enum run reply_syntax(struct command *command);
+enum run imap_reply_syntax(struct imap_command *command);
 /** The common answers to names and states. */
-enum run reply_bad_name(struct command *command);
-enum run reply_no_mailbox(struct command *command, const char *code);
+enum run imap_reply_bad_name(struct imap_command *command);
+enum run imap_reply_no_mailbox(struct imap_command *command, const char *code);
 /** NO [LIMIT]: imap_borrow() has failed. */
-enum run reply_over_share(struct command *command);
+enum run imap_reply_over_share(struct imap_command *command);
 /** Waits for store_sync(), then reply_ok; NO if the disk failed. */
-enum run reply_when_durable(struct command *command, const char *code, const char *text);
+enum run imap_reply_when_durable(struct imap_command *command, const char *code, const char *text);
 /** Sends "* BYE …" and closes. */
 void imap_bye(struct imap *imap, const char *text);
 /** Counts an error; with too many the connection ends. */
@@ -141,16 +141,16 @@ void imap_send_some(struct imap *imap, struct buf *out);
 
 /** The account's handle for this command; NULL with *error. It is the account that was signed in to, or none: never another that was
  * made under the same name meanwhile. */
-struct account *command_account(struct command *command, struct error *error);
+struct account *imap_command_account(struct imap_command *command, struct error *error);
 /** Begins a command: its arena, and nothing else. */
-struct command *command_new(struct imap *imap);
+struct imap_command *imap_command_new(struct imap *imap);
 /** Frees the command in progress. */
-void command_end(struct imap *imap);
+void imap_command_end(struct imap *imap);
 /** To be called when the identity is proven: opens the mail account, counts the connection. False: *error. */
 bool imap_enter(struct imap *imap, const struct auth_account *account, struct error *error);
 /** Takes memory of the account's share (the option account_memory) for what this connection does, until imap_repay(), or until
  * the next command, when also its answer has been sent. What every command needs, up to UNCOUNTED_MEMORY, isn't asked for.
- * False: reply_over_share() is due. */
+ * False: imap_reply_over_share() is due. */
 bool imap_borrow(struct imap *imap, uint64_t bytes);
 void imap_repay(struct imap *imap, uint64_t bytes);
 /** Fills in what the auth role wants to know about the client; *tls must live as long. */
@@ -159,19 +159,19 @@ struct sign_in_client imap_client(struct imap *imap, struct conn_tls *tls);
 /* ---- account_limit.c ---- */
 
 /** Counts one more connection of an account; false if that would be more than `limit`. Any thread. */
-bool account_limit_enter(struct slice account, int64_t limit);
-void account_limit_leave(struct slice account);
+bool imap_account_limit_enter(struct slice account, int64_t limit);
+void imap_account_limit_leave(struct slice account);
 /** Takes `bytes` of what the account's commands may have, if they have no more than `limit` then. Any thread. */
-bool account_limit_borrow(struct slice account, uint64_t bytes, uint64_t limit);
-void account_limit_repay(struct slice account, uint64_t bytes);
+bool imap_account_limit_borrow(struct slice account, uint64_t bytes, uint64_t limit);
+void imap_account_limit_repay(struct slice account, uint64_t bytes);
 
 /* ---- selected.c ---- */
 
-struct selected {
+struct imap_selected {
 	int64_t mailbox;
 	uint32_t uidvalidity;
 	bool read_only;
-	struct uids uids;        /* of all messages this session knows */
+	struct imap_uids uids;        /* of all messages this session knows */
 	int64_t modseq;          /* changes of messages up to here have been told */
 	int64_t expunge_modseq;  /* expunges up to here have been told */
 	struct range *recent;    /* UIDs that are \Recent for this session, ascending */
@@ -180,28 +180,28 @@ struct selected {
 };
 
 /** Opens a mailbox for this session and loads its UIDs. NULL with *error. */
-struct selected *selected_open(struct account *account, const struct mailbox *mailbox, bool read_only, struct error *error);
-void selected_free(struct selected **selected);
-bool selected_is_recent(const struct selected *selected, uint32_t uid);
-size_t selected_count_recent(const struct selected *selected);
+struct imap_selected *imap_selected_open(struct account *account, const struct mailbox *mailbox, bool read_only, struct error *error);
+void imap_selected_free(struct imap_selected **selected);
+bool imap_selected_is_recent(const struct imap_selected *selected, uint32_t uid);
+size_t imap_selected_count_recent(const struct imap_selected *selected);
 /** Tells the client what others have changed: EXPUNGE (if allowed), EXISTS, RECENT, FETCH. May end the session, when the
  * mailbox is gone. */
-void selected_sync(struct command *command, bool expunge);
+void imap_selected_sync(struct imap_command *command, bool expunge);
 /** "* n FETCH (UID u FLAGS (…))". */
-void selected_write_flags(struct selected *selected, struct buf *out, size_t index, const struct message *message);
+void imap_selected_write_flags(struct imap_selected *selected, struct buf *out, size_t index, const struct message *message);
 /** "* FLAGS (…)" if there are keywords that the client hasn't been told of (RFC 3501 §7.2.6); before they are used. */
-void selected_write_keywords(struct selected *selected, struct buf *out, struct slice keywords);
+void imap_selected_write_keywords(struct imap_selected *selected, struct buf *out, struct slice keywords);
 /** Leaves the mailbox: STATE_SIGNED_IN. */
 void imap_unselect(struct imap *imap);
 /** Parses a sequence set (of UIDs if the command is UID …) and resolves it to indexes. False: the parser has the error. */
-bool command_parse_indexes(struct command *command, struct ranges *indexes);
+bool imap_command_parse_indexes(struct imap_command *command, struct ranges *indexes);
 /** The UIDs of indexes, ascending, in the command's arena. */
-uint32_t *command_uids(struct command *command, const struct ranges *indexes, size_t *count);
+uint32_t *imap_command_uids(struct imap_command *command, const struct ranges *indexes, size_t *count);
 
 /* ---- walk.c ---- */
 
 /** Goes through the messages of a set of indexes, a piece at a time. */
-struct walk {
+struct imap_walk {
 	struct ranges indexes;
 	struct ranges_cursor cursor;
 	uint32_t next;              /* an index that was taken off the cursor and not used */
@@ -214,58 +214,58 @@ struct walk {
 	size_t count, at;
 };
 /** Loads the next piece; *more is false at the end. Messages that are gone set command->some_gone. False: *error. */
-bool walk_load(struct command *command, struct walk *walk, bool *more, struct error *error);
+bool imap_walk_load(struct imap_command *command, struct imap_walk *walk, bool *more, struct error *error);
 
 /* ---- the verbs ---- */
 
-enum run imap_cmd_capability(struct command *command);
-enum run imap_cmd_noop(struct command *command);
-enum run imap_cmd_logout(struct command *command);
-enum run imap_cmd_id(struct command *command);
-enum run imap_cmd_enable(struct command *command);
-enum run imap_cmd_namespace(struct command *command);
-enum run imap_cmd_select(struct command *command);
-enum run imap_cmd_examine(struct command *command);
-enum run imap_cmd_close(struct command *command);
-enum run imap_cmd_unselect(struct command *command);
-enum run imap_cmd_create(struct command *command);
-enum run imap_cmd_delete(struct command *command);
-enum run imap_cmd_rename(struct command *command);
-enum run imap_cmd_subscribe(struct command *command);
-enum run imap_cmd_unsubscribe(struct command *command);
-enum run imap_cmd_list(struct command *command);
-enum run imap_cmd_lsub(struct command *command);
-enum run imap_cmd_status(struct command *command);
-enum run imap_cmd_append(struct command *command);
-enum run imap_cmd_expunge(struct command *command);
+enum run imap_cmd_capability(struct imap_command *command);
+enum run imap_cmd_noop(struct imap_command *command);
+enum run imap_cmd_logout(struct imap_command *command);
+enum run imap_cmd_id(struct imap_command *command);
+enum run imap_cmd_enable(struct imap_command *command);
+enum run imap_cmd_namespace(struct imap_command *command);
+enum run imap_cmd_select(struct imap_command *command);
+enum run imap_cmd_examine(struct imap_command *command);
+enum run imap_cmd_close(struct imap_command *command);
+enum run imap_cmd_unselect(struct imap_command *command);
+enum run imap_cmd_create(struct imap_command *command);
+enum run imap_cmd_delete(struct imap_command *command);
+enum run imap_cmd_rename(struct imap_command *command);
+enum run imap_cmd_subscribe(struct imap_command *command);
+enum run imap_cmd_unsubscribe(struct imap_command *command);
+enum run imap_cmd_list(struct imap_command *command);
+enum run imap_cmd_lsub(struct imap_command *command);
+enum run imap_cmd_status(struct imap_command *command);
+enum run imap_cmd_append(struct imap_command *command);
+enum run imap_cmd_expunge(struct imap_command *command);
 /** Expunges the messages with \Deleted among `indexes` (NULL: all of the mailbox). False: *error. */
-bool expunge_deleted(struct command *command, const struct ranges *indexes, uint32_t **removed, size_t *count, struct error *error);
-enum run imap_cmd_search(struct command *command);
-enum run imap_cmd_fetch(struct command *command);
-enum run imap_cmd_store(struct command *command);
-enum run imap_cmd_copy(struct command *command);
-enum run imap_cmd_move(struct command *command);
-enum run imap_cmd_idle(struct command *command);
+bool imap_expunge_deleted(struct imap_command *command, const struct ranges *indexes, uint32_t **removed, size_t *count, struct error *error);
+enum run imap_cmd_search(struct imap_command *command);
+enum run imap_cmd_fetch(struct imap_command *command);
+enum run imap_cmd_store(struct imap_command *command);
+enum run imap_cmd_copy(struct imap_command *command);
+enum run imap_cmd_move(struct imap_command *command);
+enum run imap_cmd_idle(struct imap_command *command);
 
 /** What CAPABILITY, LOGOUT and ID do when their arguments have been read. */
-enum run tell_capability(struct command *command);
-enum run tell_logout(struct command *command);
-enum run tell_id(struct command *command, struct slice client);
+enum run imap_tell_capability(struct imap_command *command);
+enum run imap_tell_logout(struct imap_command *command);
+enum run imap_tell_id(struct imap_command *command, struct slice client);
 
 /** Before sign-in: names the next command, asks for its literal, runs it (cmd_before.c). */
-enum unit before_peek(struct imap *imap, struct slice input, size_t *length);
-void before_continue(struct imap *imap);
-enum run before_run(struct imap *imap, struct slice unit);
+enum unit imap_before_peek(struct imap *imap, struct slice input, size_t *length);
+void imap_before_continue(struct imap *imap);
+enum run imap_before_run(struct imap *imap, struct slice unit);
 
 /** A line of an AUTHENTICATE exchange (cmd_authenticate.c). */
-enum run authenticate_line(struct imap *imap, struct slice line);
+enum run imap_authenticate_line(struct imap *imap, struct slice line);
 /** The line that ends IDLE; and something has changed while it waits (cmd_idle.c). */
-enum run idle_line(struct imap *imap, struct slice line);
-void idle_wake(struct imap *imap);
-void idle_stop(struct imap *imap);
+enum run imap_idle_line(struct imap *imap, struct slice line);
+void imap_idle_wake(struct imap *imap);
+void imap_idle_stop(struct imap *imap);
 /** Names and runs the units of APPEND's data (cmd_append.c). */
-enum unit append_peek(struct imap *imap, struct slice input, size_t *length);
-enum run append_run(struct imap *imap, struct slice unit);
-void append_free(struct imap *imap);
+enum unit imap_append_peek(struct imap *imap, struct slice input, size_t *length);
+enum run imap_append_run(struct imap *imap, struct slice unit);
+void imap_append_free(struct imap *imap);
 
 #endif

@@ -21,7 +21,7 @@ static bool parse_range(struct slice text, struct range *range)
 	return parse_number(first, &range->first) && parse_number(pair ? last : first, &range->last);
 }
 
-bool set_parse(struct slice text, struct arena *arena, struct ranges *set)
+bool imap_set_parse(struct slice text, struct arena *arena, struct ranges *set)
 {
 	size_t commas = 0;
 	for (size_t i = 0; i < text.len; i++)
@@ -43,7 +43,7 @@ static int compare_ranges(const void *a, const void *b)
 	return (left->first > right->first) - (left->first < right->first);
 }
 
-void set_normalise(struct ranges *set, uint32_t star)
+void imap_set_normalise(struct ranges *set, uint32_t star)
 {
 	for (size_t i = 0; i < set->count; i++) {
 		struct range *range = &set->at[i];
@@ -65,7 +65,7 @@ void set_normalise(struct ranges *set, uint32_t star)
 	set->count = kept + 1;
 }
 
-bool set_to_indexes(struct ranges *set, size_t count, struct arena *arena, struct ranges *indexes)
+bool imap_set_to_indexes(struct ranges *set, size_t count, struct arena *arena, struct ranges *indexes)
 {
 	uint32_t last = (uint32_t)count;
 	*indexes = (struct ranges){.at = arena_array(arena, set->count, sizeof *indexes->at)};
@@ -80,28 +80,28 @@ bool set_to_indexes(struct ranges *set, size_t count, struct arena *arena, struc
 	}
 	if (count == 0)
 		return true;
-	set_normalise(set, last);
+	imap_set_normalise(set, last);
 	for (size_t i = 0; i < set->count; i++)
 		indexes->at[indexes->count++] = (struct range){set->at[i].first - 1, set->at[i].last - 1};
 	return true;
 }
 
-void set_uids_to_indexes(struct ranges *set, const struct uids *uids, struct arena *arena, struct ranges *indexes)
+void imap_set_uids_to_indexes(struct ranges *set, const struct imap_uids *uids, struct arena *arena, struct ranges *indexes)
 {
 	*indexes = (struct ranges){.at = arena_array(arena, set->count, sizeof *indexes->at)};
 	if (uids->count == 0)
 		return;
-	set_normalise(set, uids_last(uids));
+	imap_set_normalise(set, imap_uids_last(uids));
 	for (size_t i = 0; i < set->count; i++) {
 		struct range range = set->at[i];
-		size_t from = uids_seek(uids, range.first);
-		size_t to = range.last == UINT32_MAX ? uids->count : uids_seek(uids, range.last + 1);
+		size_t from = imap_uids_seek(uids, range.first);
+		size_t to = range.last == UINT32_MAX ? uids->count : imap_uids_seek(uids, range.last + 1);
 		if (from < to)
 			indexes->at[indexes->count++] = (struct range){(uint32_t)from, (uint32_t)to - 1};
 	}
 }
 
-void set_write(const uint32_t *numbers, size_t count, struct buf *out)
+void imap_set_write(const uint32_t *numbers, size_t count, struct buf *out)
 {
 	for (size_t i = 0; i < count;) {
 		size_t end = i + 1;

@@ -25,7 +25,7 @@ static int teardown(void **state)
 static struct ranges parsed(const char *text)
 {
 	struct ranges set;
-	assert_true(set_parse(slice_of(text), arena, &set));
+	assert_true(imap_set_parse(slice_of(text), arena, &set));
 	return set;
 }
 
@@ -33,7 +33,7 @@ static void check_normal(const char *text, uint32_t star, const char *wanted)
 {
 	struct ranges set = parsed(text);
 	struct buf out = BUF(1000);
-	set_normalise(&set, star);
+	imap_set_normalise(&set, star);
 	for (size_t i = 0; i < set.count; i++)
 		buf_printf(&out, "%s%u:%u", i > 0 ? "," : "", set.at[i].first, set.at[i].last);
 	assert_string_equal(out.at, wanted);
@@ -60,44 +60,44 @@ static void broken_sets_are_refused(void **state)
 	static const char *const broken[] = {"", "0", "1,", ",1", "1::2", "1:2:3", "a", "1:", ":1", "4294967296", "99999999999999999999", "1 ", "-1", "**", "+1", "1:0"};
 	struct ranges set;
 	for (size_t i = 0; i < sizeof broken / sizeof *broken; i++)
-		assert_false(set_parse(slice_of(broken[i]), arena, &set));
+		assert_false(imap_set_parse(slice_of(broken[i]), arena, &set));
 }
 
 static void numbers_select_messages(void **state)
 {
 	(void)state;
 	struct ranges set = parsed("1,3:*"), indexes;
-	assert_true(set_to_indexes(&set, 5, arena, &indexes));
+	assert_true(imap_set_to_indexes(&set, 5, arena, &indexes));
 	assert_int_equal(ranges_size(&indexes), 4);
 	assert_true(ranges_contain(&indexes, 0) && !ranges_contain(&indexes, 1) && ranges_contain(&indexes, 4));
 	set = parsed("6");
-	assert_false(set_to_indexes(&set, 5, arena, &indexes));
+	assert_false(imap_set_to_indexes(&set, 5, arena, &indexes));
 	set = parsed("1:6");
-	assert_false(set_to_indexes(&set, 5, arena, &indexes));
+	assert_false(imap_set_to_indexes(&set, 5, arena, &indexes));
 	set = parsed("9:*");
-	assert_true(set_to_indexes(&set, 5, arena, &indexes));
+	assert_true(imap_set_to_indexes(&set, 5, arena, &indexes));
 	assert_int_equal(ranges_size(&indexes), 1);
 	set = parsed("1:*");
-	assert_true(set_to_indexes(&set, 0, arena, &indexes));
+	assert_true(imap_set_to_indexes(&set, 0, arena, &indexes));
 	assert_int_equal(ranges_size(&indexes), 0);
 	set = parsed("1");
-	assert_false(set_to_indexes(&set, 0, arena, &indexes));
+	assert_false(imap_set_to_indexes(&set, 0, arena, &indexes));
 }
 
 static void uids_select_messages(void **state)
 {
 	(void)state;
-	static struct uid_run runs[] = {{2, 0}, {5, 1}, {4294967295, 3}};
-	static const struct uids uids = {.runs = runs, .run_count = 3, .count = 4}, none;
+	static struct imap_uid_run runs[] = {{2, 0}, {5, 1}, {4294967295, 3}};
+	static const struct imap_uids uids = {.runs = runs, .run_count = 3, .count = 4}, none;
 	struct ranges set = parsed("1:5,100:200,4294967295"), indexes;
-	set_uids_to_indexes(&set, &uids, arena, &indexes);
+	imap_set_uids_to_indexes(&set, &uids, arena, &indexes);
 	assert_int_equal(ranges_size(&indexes), 3);
 	assert_true(ranges_contain(&indexes, 0) && ranges_contain(&indexes, 1) && ranges_contain(&indexes, 3));
 	set = parsed("1:4294967295");
-	set_uids_to_indexes(&set, &uids, arena, &indexes);
+	imap_set_uids_to_indexes(&set, &uids, arena, &indexes);
 	assert_int_equal(ranges_size(&indexes), 4);
 	set = parsed("*");
-	set_uids_to_indexes(&set, &none, arena, &indexes);
+	imap_set_uids_to_indexes(&set, &none, arena, &indexes);
 	assert_int_equal(ranges_size(&indexes), 0);
 }
 
@@ -106,13 +106,13 @@ static void sets_are_walked_and_written(void **state)
 	(void)state;
 	static const uint32_t uids[] = {1, 2, 3, 7, 9, 10, 4294967294, 4294967295};
 	struct buf out = BUF(1000);
-	set_write(uids, 8, &out);
+	imap_set_write(uids, 8, &out);
 	assert_string_equal(out.at, "1:3,7,9:10,4294967294:4294967295");
 	buf_free(&out);
 	struct ranges set = parsed("3,4294967294:4294967295,1");
 	struct ranges_cursor cursor = {0};
 	uint32_t number, sum = 0;
-	set_normalise(&set, 1);
+	imap_set_normalise(&set, 1);
 	while (ranges_next(&set, &cursor, &number))
 		sum ^= number;
 	assert_int_equal(sum, 1 ^ 3 ^ 4294967294u ^ 4294967295u);

@@ -5,20 +5,20 @@
 #include "imap/session.h"
 
 /** The tagged reply to a finished sign-in; with SIGN_IN_DONE the session enters the signed-in state. */
-enum run sign_in_reply(struct command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms);
+enum run imap_sign_in_reply(struct imap_command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms);
 /** LOGIN and AUTHENTICATE, with their arguments; initial.at is NULL without an initial response. */
-enum run login(struct command *command, struct slice name, struct slice password);
-enum run authenticate(struct command *command, struct slice mechanism, struct slice initial);
+enum run imap_login(struct imap_command *command, struct slice name, struct slice password);
+enum run imap_authenticate(struct imap_command *command, struct slice mechanism, struct slice initial);
 /** Is there no answer yet (SIGN_IN_BUSY, SIGN_IN_AWAITED)? Then the unit runs again later. */
 static inline bool sign_in_is_open(enum sign_in_status status)
 {
 	return status == SIGN_IN_BUSY || status == SIGN_IN_AWAITED;
 }
 /** … and a command from its beginning. The command in progress may be gone. */
-enum run sign_in_again(struct imap *imap, int delay_ms);
+enum run imap_sign_in_again(struct imap *imap, int delay_ms);
 /** Writes down a sign-in that was refused here, without the auth role's knowing: auth_refused(). */
 void imap_note_refusal(struct imap *imap, struct slice mechanism, struct slice name, const char *reason);
 /** Must this connection be encrypted before it may carry passwords? */
-bool sign_in_needs_tls(struct imap *imap);
+bool imap_sign_in_needs_tls(struct imap *imap);
 
 #endif

@@ -8,21 +8,21 @@
 
 enum { STRUCTURE_MEMORY = 8 * 1024 * 1024, SMALL_SIZE = 64 * 1024 }; /* what the structure of a message may take; of a small one less */
 
-bool source_open(struct source *source, struct error *error)
+bool imap_source_open(struct imap_source *source, struct error *error)
 {
 	if (source->fd >= 0)
 		return true;
-	if (!command_account(source->command, error))
+	if (!imap_command_account(source->command, error))
 		return false;
 	source->fd = message_open(source->command->account, source->message->id, &source->size, error);
 	source->gone = source->fd < 0 && error->kind == ERROR_NOT_FOUND;
 	return source->fd >= 0;
 }
 
-bool source_read_into(struct source *source, uint64_t offset, uint64_t length, char *at)
+bool imap_source_read_into(struct imap_source *source, uint64_t offset, uint64_t length, char *at)
 {
 	struct error error;
-	if (!source_open(source, &error))
+	if (!imap_source_open(source, &error))
 		return false;
 	for (uint64_t done = 0; done < length;) {
 		ssize_t got = pread(source->fd, at + done, (size_t)(length - done), (off_t)(offset + done));
@@ -33,34 +33,34 @@ bool source_read_into(struct source *source, uint64_t offset, uint64_t length, c
 	return true;
 }
 
-bool source_read(struct source *source, uint64_t offset, uint64_t length, struct buf *out)
+bool imap_source_read(struct imap_source *source, uint64_t offset, uint64_t length, struct buf *out)
 {
 	char *room = buf_reserve(out, (size_t)length);
-	if (!room || !source_read_into(source, offset, length, room))
+	if (!room || !imap_source_read_into(source, offset, length, room))
 		return false;
 	buf_claim(out, (size_t)length);
 	return true;
 }
 
 /* NULL if the file can't be read now, or there is no memory left for it. */
-static struct part *parse_file(struct source *source)
+static struct part *parse_file(struct imap_source *source)
 {
 	struct error error;
 	struct part *structure = NULL;
-	if (!source_open(source, &error))
+	if (!imap_source_open(source, &error))
 		return NULL;
 	uint64_t needed = source->size + STRUCTURE_MEMORY;
 	source->over_share = source->size > SMALL_SIZE && !imap_borrow(source->command->imap, needed);
 	if (source->over_share)
 		return NULL;
 	struct buf whole = BUF(source->size + 1);
-	if (source_read(source, 0, source->size, &whole))
+	if (imap_source_read(source, 0, source->size, &whole))
 		structure = mime_parse(buf_slice(&whole), source->arena);
 	buf_free(&whole);
 	return structure;
 }
 
-const struct part *source_structure(struct source *source)
+const struct part *imap_source_structure(struct imap_source *source)
 {
 	struct slice summary = source->message->summary;
 	if (source->structure)
@@ -79,7 +79,7 @@ const struct part *source_structure(struct source *source)
 	return source->structure;
 }
 
-void source_close(struct source *source)
+void imap_source_close(struct imap_source *source)
 {
 	if (source->fd >= 0)
 		close(source->fd);

@@ -5,8 +5,8 @@
 #include "imap/session.h"
 #include "message/mime.h"
 
-struct source {
-	struct command *command;
+struct imap_source {
+	struct imap_command *command;
 	const struct message *message;
 	int fd;                 /* -1: not open */
 	uint64_t size;          /* of the file, once it is open */
@@ -17,13 +17,13 @@ struct source {
 };
 
 /** Opens the file. False: *error, and `gone` if that is why. */
-bool source_open(struct source *source, struct error *error);
+bool imap_source_open(struct imap_source *source, struct error *error);
 /** The tree of its parts: from the summary, else from the file. NULL if that can't be read. */
-const struct part *source_structure(struct source *source);
+const struct part *imap_source_structure(struct imap_source *source);
 /** Reads a range of the file. */
-bool source_read_into(struct source *source, uint64_t offset, uint64_t length, char *at);
+bool imap_source_read_into(struct imap_source *source, uint64_t offset, uint64_t length, char *at);
 /** Appends one. */
-bool source_read(struct source *source, uint64_t offset, uint64_t length, struct buf *out);
-void source_close(struct source *source);
+bool imap_source_read(struct imap_source *source, uint64_t offset, uint64_t length, struct buf *out);
+void imap_source_close(struct imap_source *source);
 
 #endif

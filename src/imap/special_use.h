@@ -5,8 +5,8 @@
 #include "store/store.h"
 
 /** "Sent", in any case and without the backslash; USE_NONE if there is no such use. */
-enum special_use special_use_parse(struct slice name);
+enum special_use imap_special_use_parse(struct slice name);
 /** "\Sent"; NULL for USE_NONE. */
-const char *special_use_name(enum special_use use);
+const char *imap_special_use_name(enum special_use use);
 
 #endif

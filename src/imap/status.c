@@ -12,34 +12,34 @@ static const struct {
 };
 enum { STATUS_ITEMS = sizeof status_items / sizeof *status_items };
 
-bool status_parse(struct parser *parser, unsigned *items)
+bool imap_status_parse(struct imap_parser *parser, unsigned *items)
 {
 	*items = 0;
-	if (!parse_open(parser))
+	if (!imap_parse_open(parser))
 		return false;
 	do {
 		size_t i = 0;
-		while (i < STATUS_ITEMS && !parse_optional_word(parser, status_items[i].name))
+		while (i < STATUS_ITEMS && !imap_parse_optional_word(parser, status_items[i].name))
 			i++;
 		if (i == STATUS_ITEMS)
-			return parse_fail(parser, "STATUS takes MESSAGES, RECENT, UIDNEXT, UIDVALIDITY and UNSEEN");
+			return imap_parse_fail(parser, "STATUS takes MESSAGES, RECENT, UIDNEXT, UIDVALIDITY and UNSEEN");
 		*items |= status_items[i].item;
-	} while (parse_more(parser));
-	return parse_close(parser);
+	} while (imap_parse_more(parser));
+	return imap_parse_close(parser);
 }
 
 /* The recent messages of the selected mailbox are this session's: the store counts those that nobody has taken yet. */
 static uint32_t own_recent(const struct imap *imap, const struct mailbox *mailbox)
 {
-	const struct selected *selected = imap->selected;
-	return selected && selected->mailbox == mailbox->id && !selected->read_only ? (uint32_t)selected_count_recent(selected) : 0;
+	const struct imap_selected *selected = imap->selected;
+	return selected && selected->mailbox == mailbox->id && !selected->read_only ? (uint32_t)imap_selected_count_recent(selected) : 0;
 }
 
-void status_write(const struct imap *imap, struct buf *out, const struct mailbox *mailbox, unsigned items)
+void imap_status_write(const struct imap *imap, struct buf *out, const struct mailbox *mailbox, unsigned items)
 {
 	const uint32_t values[STATUS_ITEMS] = {mailbox->messages, mailbox->recent + own_recent(imap, mailbox), mailbox->uidnext, mailbox->uidvalidity, mailbox->unseen};
 	buf_append_text(out, "* STATUS ");
-	write_mailbox(out, mailbox->name);
+	imap_write_mailbox(out, mailbox->name);
 	const char *separator = " (";
 	for (size_t i = 0; i < STATUS_ITEMS; i++) {
 		if (!(items & status_items[i].item))

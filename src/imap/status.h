@@ -5,8 +5,8 @@
 #include "imap/session.h"
 
 /** "(MESSAGES UNSEEN)", as bits. */
-bool status_parse(struct parser *parser, unsigned *items);
+bool imap_status_parse(struct imap_parser *parser, unsigned *items);
 /** "* STATUS name (MESSAGES 3 UNSEEN 1)", with its line end. */
-void status_write(const struct imap *imap, struct buf *out, const struct mailbox *mailbox, unsigned items);
+void imap_status_write(const struct imap *imap, struct buf *out, const struct mailbox *mailbox, unsigned items);
 
 #endif

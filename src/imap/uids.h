@@ -8,25 +8,25 @@
 #include <stdint.h>
 
 /** UIDs uid, uid + 1, … have the indexes (sequence number - 1) index, index + 1, … up to the next run. */
-struct uid_run { uint32_t uid, index; };
+struct imap_uid_run { uint32_t uid, index; };
 
-struct uids {
-	struct uid_run *runs;  /* malloc'ed */
+struct imap_uids {
+	struct imap_uid_run *runs;  /* malloc'ed */
 	size_t run_count, run_room;
 	size_t count;          /* messages */
 };
 
 /** The UID at an index below count. */
-uint32_t uids_at(const struct uids *uids, size_t index);
+uint32_t imap_uids_at(const struct imap_uids *uids, size_t index);
 /** The largest; count must not be 0. */
-uint32_t uids_last(const struct uids *uids);
+uint32_t imap_uids_last(const struct imap_uids *uids);
 /** Index of the first UID that is >= uid; count if there is none. */
-size_t uids_seek(const struct uids *uids, uint32_t uid);
-bool uids_find(const struct uids *uids, uint32_t uid, size_t *index);
+size_t imap_uids_seek(const struct imap_uids *uids, uint32_t uid);
+bool imap_uids_find(const struct imap_uids *uids, uint32_t uid, size_t *index);
 /** Adds a UID that is larger than all. */
-void uids_add(struct uids *uids, uint32_t uid);
+void imap_uids_add(struct imap_uids *uids, uint32_t uid);
 /** Takes out what is at these indexes (ascending, each once); those behind move up. */
-void uids_take_out(struct uids *uids, const size_t *indexes, size_t count);
-void uids_free(struct uids *uids);
+void imap_uids_take_out(struct imap_uids *uids, const size_t *indexes, size_t count);
+void imap_uids_free(struct imap_uids *uids);
 
 #endif

@@ -5,7 +5,7 @@
 
 enum { USER = STATE_SIGNED_IN | STATE_SELECTED };
 
-static const struct verb verbs[] = {
+static const struct imap_verb verbs[] = {
 	{"CAPABILITY", USER, 0, imap_cmd_capability, "RFC 3501 §6.1.1"},
 	{"NOOP", USER, VERB_WORK, imap_cmd_noop, "RFC 3501 §6.1.2"},
 	{"LOGOUT", USER, 0, imap_cmd_logout, "RFC 3501 §6.1.3"},
@@ -35,29 +35,29 @@ static const struct verb verbs[] = {
 	{"MOVE", STATE_SELECTED, VERB_WORK | VERB_UID, imap_cmd_move, "RFC 6851"},
 };
 
-const struct verb *verb_find(struct slice name, bool uid)
+const struct imap_verb *imap_verb_find(struct slice name, bool uid)
 {
 	for (size_t i = 0; i < sizeof verbs / sizeof *verbs; i++) {
-		const struct verb *verb = &verbs[i];
+		const struct imap_verb *verb = &verbs[i];
 		if (slice_equal_nocase(slice_of(verb->name), name) && (!uid || (verb->flags & VERB_UID)))
 			return verb;
 	}
 	return NULL;
 }
 
-const struct verb *verb_parse(struct parser *parser, bool *uid)
+const struct imap_verb *imap_verb_parse(struct imap_parser *parser, bool *uid)
 {
 	struct slice name;
 	*uid = false;
-	if (!parse_atom(parser, &name))
+	if (!imap_parse_atom(parser, &name))
 		return NULL;
 	if (slice_equal_nocase(name, SLICE("UID"))) {
 		*uid = true;
-		if (!parse_space(parser) || !parse_atom(parser, &name))
+		if (!imap_parse_space(parser) || !imap_parse_atom(parser, &name))
 			return NULL;
 	}
-	const struct verb *verb = verb_find(name, *uid);
+	const struct imap_verb *verb = imap_verb_find(name, *uid);
 	if (!verb)
-		parse_fail(parser, before_knows(name) ? "Already signed in" : "Unknown command");
+		imap_parse_fail(parser, imap_before_knows(name) ? "Already signed in" : "Unknown command");
 	return verb;
 }

@@ -6,7 +6,7 @@ enum {
 	WALK_BYTES = 512 * 1024, /* what is read of the store at a time, in memory */
 };
 
-static bool take_index(struct walk *walk, uint32_t *index)
+static bool take_index(struct imap_walk *walk, uint32_t *index)
 {
 	if (walk->has_next) {
 		walk->has_next = false;
@@ -16,7 +16,7 @@ static bool take_index(struct walk *walk, uint32_t *index)
 	return ranges_next(&walk->indexes, &walk->cursor, index);
 }
 
-static void put_back(struct walk *walk, uint32_t index, struct ranges_cursor behind)
+static void put_back(struct imap_walk *walk, uint32_t index, struct ranges_cursor behind)
 {
 	walk->cursor = behind;
 	walk->next = index;
@@ -24,7 +24,7 @@ static void put_back(struct walk *walk, uint32_t index, struct ranges_cursor beh
 }
 
 /* The next indexes that lie close enough together for one query; behind[i] is where picked[i] was followed by the next. */
-static size_t pick(struct walk *walk, uint32_t *picked, struct ranges_cursor *behind)
+static size_t pick(struct imap_walk *walk, uint32_t *picked, struct ranges_cursor *behind)
 {
 	size_t count = 0;
 	uint32_t index;
@@ -39,9 +39,9 @@ static size_t pick(struct walk *walk, uint32_t *picked, struct ranges_cursor *be
 	return count;
 }
 
-bool walk_load(struct command *command, struct walk *walk, bool *more, struct error *error)
+bool imap_walk_load(struct imap_command *command, struct imap_walk *walk, bool *more, struct error *error)
 {
-	const struct selected *selected = command->imap->selected;
+	const struct imap_selected *selected = command->imap->selected;
 	if (!command->scratch)
 		command->scratch = arena_new();
 	arena_reset(command->scratch);
@@ -55,12 +55,12 @@ bool walk_load(struct command *command, struct walk *walk, bool *more, struct er
 		return true;
 	struct message *list;
 	bool cut;
-	uint32_t first = uids_at(&selected->uids, walk->positions[0]), last = uids_at(&selected->uids, walk->positions[picked - 1]);
-	if (!command_account(command, error) || !message_list_some(command->account, selected->mailbox, first, last, WALK_BYTES, walk->wanted,
-								   command->scratch, &list, &count, &cut, error))
+	uint32_t first = imap_uids_at(&selected->uids, walk->positions[0]), last = imap_uids_at(&selected->uids, walk->positions[picked - 1]);
+	if (!imap_command_account(command, error) || !message_list_some(command->account, selected->mailbox, first, last, WALK_BYTES, walk->wanted,
+									command->scratch, &list, &count, &cut, error))
 		return false;
 	for (size_t i = 0; i < picked; i++) {
-		uint32_t uid = uids_at(&selected->uids, walk->positions[i]);
+		uint32_t uid = imap_uids_at(&selected->uids, walk->positions[i]);
 		while (at < count && list[at].uid < uid)
 			at++;
 		if (at == count && cut) {

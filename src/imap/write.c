@@ -42,7 +42,7 @@ static void write_literal(struct buf *out, struct slice s)
 	}
 }
 
-void write_string(struct buf *out, struct slice s)
+void imap_write_string(struct buf *out, struct slice s)
 {
 	if (can_be_quoted(s))
 		write_quoted(out, s);
@@ -50,35 +50,35 @@ void write_string(struct buf *out, struct slice s)
 		write_literal(out, s);
 }
 
-void write_nstring(struct buf *out, struct slice s)
+void imap_write_nstring(struct buf *out, struct slice s)
 {
 	if (s.at)
-		write_string(out, s);
+		imap_write_string(out, s);
 	else
 		buf_append_text(out, "NIL");
 }
 
-void write_astring(struct buf *out, struct slice s)
+void imap_write_astring(struct buf *out, struct slice s)
 {
 	bool atom = s.len > 0 && s.len <= QUOTED_MAX && !slice_equal_nocase(s, SLICE("NIL"));
 	for (size_t i = 0; atom && i < s.len; i++)
-		atom = is_atom_char(s.at[i]);
+		atom = imap_is_atom_char(s.at[i]);
 	if (atom)
 		buf_append(out, s);
 	else
-		write_string(out, s);
+		imap_write_string(out, s);
 }
 
-void write_mailbox(struct buf *out, struct slice utf8)
+void imap_write_mailbox(struct buf *out, struct slice utf8)
 {
 	/* Three bytes of UTF-8 are at most three digits of base64; a shift adds two bytes to at least two. */
 	struct buf name = BUF(utf8.len * 4 + 8);
 	utf7_from_utf8(utf8, &name);
-	write_astring(out, buf_slice(&name));
+	imap_write_astring(out, buf_slice(&name));
 	buf_free(&name);
 }
 
-void write_flags(struct buf *out, unsigned flags, struct slice keywords)
+void imap_write_flags(struct buf *out, unsigned flags, struct slice keywords)
 {
 	static const struct {
 		unsigned flag;
