@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import letters
+import mbsync
 import pombal
 from terminal import in_terminal
 
@@ -234,31 +235,7 @@ def test_claws_mail(person, subject, display, protocol, port, tls, place):
 
 @EVERY_PASSWORD
 def test_mbsync(person, subject):
-    (person.home / "mail").mkdir()
-    rc = person.write("mbsyncrc", f"""\
-IMAPAccount pombal
-Host {person.server.hostname}
-Tunnel "bash -c 'exec 3<>/dev/tcp/{person.address}/{person.port("imaps")}; cat <&3 & exec cat >&3'"
-User {person.name}
-Pass "{person.password}"
-SSLType IMAPS
-SystemCertificates no
-CertificateFile {person.server.certificate[0]}
-
-IMAPStore far
-Account pombal
-
-MaildirStore near
-Path {person.home}/mail/
-Inbox {person.home}/mail/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Create Near
-SyncState *
-""")
+    rc = mbsync.configuration(person.server, person.name, person.password, person.home)
     shell("mbsync", "-c", rc, "-a", home=person.home)
     assert any(subject in path.read_text() for path in (person.home / "mail/INBOX").glob("[cn]*/*"))
 

@@ -10,6 +10,7 @@ import subprocess
 import pytest
 
 import letters
+import mbsync
 from peers import ScriptedServer
 from pombal import PASSWORDS, Pombal, binary, environment, new_address, tls_context, wait_for
 from wire import Smtp
@@ -101,32 +102,7 @@ def test_mbsync_takes_a_header_that_was_not_ended(server, token, tmp_path):
         session.envelope("door@remote.example", server.name(token))
         assert session.data(not_ended(token)).startswith("250")
     server.wait_mail(token, token)
-    (tmp_path / "mail").mkdir()
-    rc = tmp_path / "mbsyncrc"
-    rc.write_text(f"""\
-IMAPAccount pombal
-Host {server.hostname}
-Tunnel "bash -c 'exec 3<>/dev/tcp/{server.address}/{server.ports["imaps"]}; cat <&3 & exec cat >&3'"
-User {server.name(token)}
-Pass "{PASSWORDS[token]}"
-SSLType IMAPS
-SystemCertificates no
-CertificateFile {server.certificate[0]}
-
-IMAPStore far
-Account pombal
-
-MaildirStore near
-Path {tmp_path}/mail/
-Inbox {tmp_path}/mail/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Create Near
-SyncState *
-""")
+    rc = mbsync.configuration(server, server.name(token), PASSWORDS[token], tmp_path)
     done = subprocess.run(["mbsync", "-c", rc, "-a"], stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=60, env=environment(HOME=str(tmp_path)))
     got = [path.read_bytes() for path in (tmp_path / "mail/INBOX/new").iterdir()]
     assert done.returncode == 0 and len(got) == 1, done.stdout

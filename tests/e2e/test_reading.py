@@ -9,6 +9,7 @@ import time
 import pytest
 
 import letters
+import mbsync
 from pombal import Pombal, environment, tls_context, wait_for
 from terminal import in_terminal
 from wire import Imap, Pop3
@@ -422,36 +423,7 @@ def test_curl_pop3(server, reader, token, tmp_path, scheme, port):
 
 
 def test_mbsync(server, reader, token, tmp_path):
-    (tmp_path / "mail").mkdir()
-    conf = tmp_path / "mbsyncrc"
-    # mbsync checks the certificate for Host, which the DNS doesn't know: hence the tunnel.
-    conf.write_text(f"""\
-IMAPAccount pombal
-Host {server.hostname}
-Tunnel "bash -c 'exec 3<>/dev/tcp/{server.address}/{server.ports["imaps"]}; cat <&3 & exec cat >&3'"
-User {server.name(token)}
-Pass {PASSWORD}
-SSLType IMAPS
-SystemCertificates no
-CertificateFile {server.certificate[0]}
-
-IMAPStore far
-Account pombal
-
-MaildirStore near
-Path {tmp_path}/mail/
-Inbox {tmp_path}/mail/INBOX
-SubFolders Verbatim
-
-Channel all
-Far :far:
-Near :near:
-Patterns *
-Create Both
-Expunge Both
-SyncState *
-""")
-    conf.chmod(0o600)
+    conf = mbsync.configuration(server, server.name(token), PASSWORD, tmp_path, "Patterns *\nCreate Both\nExpunge Both")
     shell("mbsync", "-c", conf, "-a", home=tmp_path)
     box = mailbox.Maildir(tmp_path / "mail/INBOX", create=False)
     got = {letter["Subject"]: letter for letter in box}
