@@ -16,7 +16,6 @@ import pytest
 import pombal
 
 FIELDS = ("clock_offset", "role", "calls", "error", "delay_us", "tampered", "lie")
-ROLES = ("auth", "queue", "smtp", "courier", "reader")
 CALLS = {"sync": 1, "pwrite": 2, "write": 4, "name": 8}
 
 
@@ -27,7 +26,7 @@ class Shim:
         self.folder = Path(tempfile.mkdtemp(prefix="pombal-shim-"))
         os.chmod(self.folder, 0o755)
         library, path = self.folder / "shim.so", self.folder / "plan"
-        built = subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-o", library, Path(__file__).with_name("shim.c"), "-ldl"],
+        built = subprocess.run([os.environ.get("CC", "cc"), "-shared", "-fPIC", "-O1", "-I", pombal.ROOT / "src", "-o", library, Path(__file__).with_name("shim.c"), "-ldl"],
                                stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         assert built.returncode == 0, built.stdout
         path.write_bytes(bytes(8 * len(FIELDS)))
@@ -60,7 +59,7 @@ class Fault:
 
     def __init__(self, shim, role, calls, error, delay):
         self.shim, self.tampered = shim, 0
-        self.role = ROLES.index(role) + 1
+        self.role = pombal.ROLES.index(role) + 1
         self.calls = sum(CALLS[kind] for kind in calls.split(","))
         self.error, self.delay_us = getattr(errno, error) if error else 0, int(delay * 1e6)
 

@@ -32,7 +32,10 @@ static int64_t own_role;
 
 __attribute__((constructor)) static void begin(void)
 {
-	static const char *const roles[] = {"auth", "queue", "smtp", "courier", "reader"};
+	static const char *const roles[] = {
+#define ROLE(NAME, name, ...) #name,
+#include "config/roles.def"
+	};
 	char line[256] = "";
 	int fd = open("/proc/self/cmdline", O_RDONLY | O_CLOEXEC);
 	ssize_t len = fd < 0 ? 0 : read(fd, line, sizeof line - 1);

@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
+ROLES = re.findall(r"^ROLE\(\w+, (\w+),", (ROOT / "src/config/roles.def").read_text(), re.M)
 PORTS = {
     "smtp": 2525, "lmtp": 2424, "submission": 5587, "submissions": 4465, "imap": 1143, "imaps": 1993,
     "pop3": 1110, "pop3s": 1995,
@@ -312,7 +313,7 @@ class Pombal:
                 words += Path(f"/proc/{pid}/comm").read_text()
             except OSError:
                 continue
-            for role in ("auth", "queue", "smtp", "courier", "reader"):
+            for role in ROLES:
                 if re.search(rf"\b{role}\b", words.replace(str(self.folder), "")):
                     found[role] = pid
         return found

@@ -7,7 +7,7 @@ import time
 import pytest
 
 import letters
-from pombal import Pombal, wait_for
+from pombal import ROLES, Pombal, wait_for
 
 LINE = re.compile(r'^(\w+)(?:\{(\w+="[^"\\]*"(?:,\w+="[^"\\]*")*)\})? (-?\d+(?:\.\d+)?)$')
 
@@ -68,7 +68,7 @@ def test_numbers(own, token):
     assert grown("pombal_connections_accepted_total", role="smtp") == 2
     assert number(after, "pombal_events_total", role="smtp", event="message.accepted") == number(after, "pombal_messages_accepted_total")
     assert number(after, "pombal_queue_messages") == number(after, "pombal_queue_recipients") == 0
-    for role in ("master", "auth", "queue", "smtp", "courier", "reader"):
+    for role in ["master", *ROLES]:
         assert number(after, "pombal_up", role=role) == 1
         assert 0 <= time.time() - number(after, "pombal_start_time_seconds", role=role) < 3600
         assert 100_000 < number(after, "pombal_memory_pss_bytes", role=role) < 10**9
@@ -77,7 +77,7 @@ def test_numbers(own, token):
 
 def test_json(own):
     numbers = own.json("metrics")
-    assert set(numbers) == {"master", "auth", "queue", "smtp", "courier", "reader"}
+    assert set(numbers) == {"master", *ROLES}
     assert numbers["courier"]["value"]["queue_messages"] == 0
     assert numbers["master"]["event"]["server.ready"] == 1
 

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 import letters
-from pombal import ROOT, Pombal, children, tls_context, wait_for
+from pombal import ROLES, ROOT, Pombal, children, tls_context, wait_for
 from wire import Imap, Pop3, Smtp
 
 
@@ -34,7 +34,7 @@ def kill_role(server, role):
 
 
 def test_every_role_is_a_process(own):
-    wait_for(lambda: set(own.role_pids()) == {"auth", "queue", "smtp", "courier", "reader"}, "five roles")
+    wait_for(lambda: set(own.role_pids()) == set(ROLES), "all roles")
 
 
 def test_a_library_is_loaded_by_who_uses_it(own):
@@ -44,7 +44,7 @@ def test_a_library_is_loaded_by_who_uses_it(own):
         assert loaded == users, library
 
 
-@pytest.mark.parametrize("role", ["auth", "queue", "smtp", "courier", "reader"])
+@pytest.mark.parametrize("role", ROLES)
 def test_a_killed_role_comes_back(own, token, role):
     offset = own.log_size()
     kill_role(own, role)
@@ -364,7 +364,7 @@ def test_sandbox_of_the_optimised_program(token, monkeypatch):
         pytest.skip("no optimised program was built")
     monkeypatch.setenv("POMBAL", str(optimised))
     with Pombal(accounts=["anna", "boris"]) as own:
-        for role in ("auth", "queue", "smtp", "courier", "reader"):
+        for role in ROLES:
             status = Path(f"/proc/{own.role_of(role)}/status").read_text()
             assert re.search(r"^NoNewPrivs:\s*1", status, re.M), role
             assert re.search(r"^Seccomp:\s*2", status, re.M), role
