@@ -25,7 +25,7 @@ static struct slice sender_of(const struct envelope *envelope, struct arena *are
 static void show(const struct opened *work, const struct expunged_message *message, json_t *array)
 {
 	struct arena *arena = work->line->arena;
-	const struct part *root = summary_decode(message->summary, arena);
+	const struct mime_part *root = summary_decode(message->summary, arena);
 	struct slice from = sender_of(root ? root->envelope : NULL, arena);
 	struct slice subject = root && root->envelope ? text_of(root->envelope->subject, arena) : SLICE("");
 	char id[ID_TEXT_LEN + 1], when[32], size[32];

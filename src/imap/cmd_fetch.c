@@ -108,7 +108,7 @@ static bool send_fields(struct imap_command *command, struct fetch_job *job)
 static bool send_section(struct imap_command *command, struct fetch_job *job, const struct imap_fetch_item *item)
 {
 	uint64_t offset, length;
-	const struct part *root = imap_section_needs_structure(&item->section) ? imap_source_structure(&job->source) : NULL;
+	const struct mime_part *root = imap_section_needs_structure(&item->section) ? imap_source_structure(&job->source) : NULL;
 	buf_append(&job->out, item->label);
 	if (!imap_section_find(&item->section, root, job->source.size, &offset, &length)) {
 		buf_append_text(&job->out, " NIL");
@@ -172,7 +172,7 @@ static bool is_affordable(struct imap_command *command, struct fetch_job *job)
 	job->over_share = summary > SUMMARY_COUNTED && !imap_borrow(command->imap, summary * SUMMARY_FACTOR);
 	if (job->over_share)
 		return false;
-	const struct part *root = job->field_items > 0 ? imap_source_structure(&job->source) : NULL;
+	const struct mime_part *root = job->field_items > 0 ? imap_source_structure(&job->source) : NULL;
 	job->over_budget = root && job->field_items * root->header_size > FETCH_FIELDS_BYTES_MAX && job->field_items > 1;
 	return !job->over_budget;
 }

@@ -21,7 +21,7 @@ static bool read_source(void *source, uint64_t offset, uint64_t length, char *at
 	return imap_source_read_into(source, offset, length, at);
 }
 
-static const struct part *structure_of_source(void *source)
+static const struct mime_part *structure_of_source(void *source)
 {
 	return imap_source_structure(source);
 }

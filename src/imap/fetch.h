@@ -44,7 +44,7 @@ bool imap_section_needs_structure(const struct imap_section *section);
 
 /** Finds where the section's bytes lie; for FIELDS where the header does. False if there is no such part (NIL). `root` may be
  * NULL if it isn't needed. The range lies within `size`. */
-bool imap_section_find(const struct imap_section *section, const struct part *root, uint64_t size, uint64_t *offset, uint64_t *length);
+bool imap_section_find(const struct imap_section *section, const struct mime_part *root, uint64_t size, uint64_t *offset, uint64_t *length);
 
 /** Sorts the names of fields, for searching. */
 void imap_section_sort_names(struct imap_section *section, struct arena *arena);
@@ -67,6 +67,6 @@ bool imap_fields_measure(struct imap_fields *fields, struct imap_source *source,
 /** "(date subject …)" (RFC 3501 §7.4.2). NULL gives an empty one. */
 void imap_write_envelope(struct buf *out, const struct envelope *envelope);
 /** The body structure; `extended` for BODYSTRUCTURE, else BODY. */
-void imap_write_structure(struct buf *out, const struct part *part, bool extended);
+void imap_write_structure(struct buf *out, const struct mime_part *part, bool extended);
 
 #endif

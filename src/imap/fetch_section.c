@@ -7,7 +7,7 @@ bool imap_section_needs_structure(const struct imap_section *section)
 	return section->number_count > 0 || section->text != SECTION_ALL;
 }
 
-static bool is_message(const struct part *part)
+static bool is_message(const struct mime_part *part)
 {
 	return part->child_count == 1 && slice_equal(part->type, SLICE("message"));
 }
@@ -18,14 +18,14 @@ static void set_range(uint64_t at, uint64_t length, uint64_t size, uint64_t *off
 	*found = length < size - *offset ? length : size - *offset;
 }
 
-bool imap_section_find(const struct imap_section *section, const struct part *root, uint64_t size, uint64_t *offset, uint64_t *length)
+bool imap_section_find(const struct imap_section *section, const struct mime_part *root, uint64_t size, uint64_t *offset, uint64_t *length)
 {
 	if (!imap_section_needs_structure(section)) {
 		set_range(0, size, size, offset, length);
 		return true;
 	}
 	bool whole = section->number_count == 0;
-	const struct part *part = whole ? root : mime_find(root, section->numbers, section->number_count);
+	const struct mime_part *part = whole ? root : mime_find(root, section->numbers, section->number_count);
 	if (!part)
 		return false;
 	bool of_message = section->text != SECTION_ALL && section->text != SECTION_MIME;

@@ -104,7 +104,7 @@ static void write_parameters(struct buf *out, const struct parameter *list, size
 	buf_append_char(out, ')');
 }
 
-static void write_disposition(struct buf *out, const struct part *part)
+static void write_disposition(struct buf *out, const struct mime_part *part)
 {
 	if (part->disposition.len == 0) {
 		buf_append_text(out, "NIL");
@@ -137,7 +137,7 @@ static void write_languages(struct buf *out, struct slice rest)
 }
 
 /* Disposition, language, location: the end of both kinds of extension data. */
-static void write_extension(struct buf *out, const struct part *part)
+static void write_extension(struct buf *out, const struct mime_part *part)
 {
 	buf_append_char(out, ' ');
 	write_disposition(out, part);
@@ -149,7 +149,7 @@ static void write_extension(struct buf *out, const struct part *part)
 
 static const char empty_part[] = "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0)";
 
-static void write_multipart(struct buf *out, const struct part *part, bool extended)
+static void write_multipart(struct buf *out, const struct mime_part *part, bool extended)
 {
 	buf_append_char(out, '(');
 	for (size_t i = 0; i < part->child_count; i++)
@@ -167,9 +167,9 @@ static void write_multipart(struct buf *out, const struct part *part, bool exten
 }
 
 /* message/rfc822 has the envelope and structure of what is inside, also where the parser has stopped at its limits. */
-static void write_inner_message(struct buf *out, const struct part *part, bool extended)
+static void write_inner_message(struct buf *out, const struct mime_part *part, bool extended)
 {
-	const struct part *inner = part->child_count == 1 ? &part->children[0] : NULL;
+	const struct mime_part *inner = part->child_count == 1 ? &part->children[0] : NULL;
 	buf_append_char(out, ' ');
 	imap_write_envelope(out, inner ? inner->envelope : NULL);
 	buf_append_char(out, ' ');
@@ -179,7 +179,7 @@ static void write_inner_message(struct buf *out, const struct part *part, bool e
 		buf_append_text(out, empty_part);
 }
 
-static void write_single(struct buf *out, const struct part *part, bool extended)
+static void write_single(struct buf *out, const struct mime_part *part, bool extended)
 {
 	bool text = slice_equal(part->type, SLICE("text"));
 	bool message = slice_equal(part->type, SLICE("message")) && slice_equal(part->subtype, SLICE("rfc822"));
@@ -208,7 +208,7 @@ static void write_single(struct buf *out, const struct part *part, bool extended
 	buf_append_char(out, ')');
 }
 
-void imap_write_structure(struct buf *out, const struct part *part, bool extended)
+void imap_write_structure(struct buf *out, const struct mime_part *part, bool extended)
 {
 	if (slice_equal(part->type, SLICE("multipart")))
 		write_multipart(out, part, extended);

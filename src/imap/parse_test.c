@@ -243,11 +243,11 @@ static void structures_are_always_valid(void **state)
 {
 	(void)state;
 	struct buf out = BUF(100000);
-	struct part part = {.type = SLICE("multipart"), .subtype = SLICE("mixed")};
+	struct mime_part part = {.type = SLICE("multipart"), .subtype = SLICE("mixed")};
 	imap_write_structure(&out, &part, false);
 	assert_string_equal(out.at, "((\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0) \"mixed\")");
 	buf_clear(&out);
-	part = (struct part){.type = SLICE("message"), .subtype = SLICE("rfc822"), .body_size = 7};
+	part = (struct mime_part){.type = SLICE("message"), .subtype = SLICE("rfc822"), .body_size = 7};
 	imap_write_structure(&out, &part, false);
 	assert_string_equal(out.at, "(\"message\" \"rfc822\" NIL NIL NIL \"7bit\" 7 (NIL NIL NIL NIL NIL NIL NIL NIL NIL NIL) "
 				    "(\"text\" \"plain\" NIL NIL NIL \"7bit\" 0 0) 0)");

@@ -43,10 +43,10 @@ bool imap_source_read(struct imap_source *source, uint64_t offset, uint64_t leng
 }
 
 /* NULL if the file can't be read now, or there is no memory left for it. */
-static struct part *parse_file(struct imap_source *source)
+static struct mime_part *parse_file(struct imap_source *source)
 {
 	struct error error;
-	struct part *structure = NULL;
+	struct mime_part *structure = NULL;
 	if (!imap_source_open(source, &error))
 		return NULL;
 	uint64_t needed = source->size + STRUCTURE_MEMORY;
@@ -60,12 +60,12 @@ static struct part *parse_file(struct imap_source *source)
 	return structure;
 }
 
-const struct part *imap_source_structure(struct imap_source *source)
+const struct mime_part *imap_source_structure(struct imap_source *source)
 {
 	struct slice summary = source->message->summary;
 	if (source->structure)
 		return source->structure;
-	struct part *former = summary.len > 0 ? summary_decode(summary, source->arena) : NULL;
+	struct mime_part *former = summary.len > 0 ? summary_decode(summary, source->arena) : NULL;
 	if (former && summary_is_current(summary))
 		return source->structure = former;
 	/* There is no summary that can be read, which is damage, or it is one that an earlier version made. */

@@ -13,13 +13,13 @@ struct imap_source {
 	bool gone;              /* it was expunged */
 	bool over_share;        /* the account has no memory left for it, see imap_borrow() */
 	struct arena *arena;    /* for the structure; of this message alone */
-	struct part *structure;
+	struct mime_part *structure;
 };
 
 /** Opens the file. False: *error, and `gone` if that is why. */
 bool imap_source_open(struct imap_source *source, struct error *error);
 /** The tree of its parts: from the summary, else from the file. NULL if that can't be read. */
-const struct part *imap_source_structure(struct imap_source *source);
+const struct mime_part *imap_source_structure(struct imap_source *source);
 /** Reads a range of the file. */
 bool imap_source_read_into(struct imap_source *source, uint64_t offset, uint64_t length, char *at);
 /** Appends one. */

@@ -68,13 +68,13 @@ static size_t skip_token(struct scanner *scanner, size_t at)
 	size_t end = SLICE_NONE;
 	char c = scanner->text.at[at];
 	if (c == '"' && !scanner->quotes_broken) {
-		end = scan_quoted(scanner->text, at);
+		end = header_scan_quoted(scanner->text, at);
 		scanner->quotes_broken = end == SLICE_NONE;
 	} else if (c == '(' && !scanner->comments_broken) {
-		end = scan_comment(scanner->text, at);
+		end = header_scan_comment(scanner->text, at);
 		scanner->comments_broken = end == SLICE_NONE;
 	} else if (c == '=') {
-		end = scan_encoded_word(scanner->text, at);
+		end = header_scan_encoded_word(scanner->text, at);
 	} else if (c == '\\' && at + 1 < scanner->text.len) {
 		end = at + 2;
 	}
@@ -98,7 +98,7 @@ static bool in_route(const struct parser *parser, const struct entry *entry, boo
 {
 	if (entry->angle == SLICE_NONE || entry->angle_end != SLICE_NONE || colon_seen)
 		return false;
-	return slice_starts(scan_skip(slice_sub(parser->body, entry->angle + 1, 16)), SLICE("@"));
+	return slice_starts(header_scan_skip(slice_sub(parser->body, entry->angle + 1, 16)), SLICE("@"));
 }
 
 /* Finds the end of the entry at parser->at, and leaves parser->at behind its terminator. */
@@ -183,18 +183,18 @@ static void add_token(struct words *words, struct slice token)
 {
 	bool whole = token.len > 1;
 	if (whole && token.at[0] == '"') {
-		words->len += scan_unescape(slice_sub(token, 1, token.len - 2), words->out + words->len);
+		words->len += header_scan_unescape(slice_sub(token, 1, token.len - 2), words->out + words->len);
 		return;
 	}
 	if (whole && token.at[0] == '=') {
 		for (size_t i = 0; i < token.len; i++)
-			words->out[words->len++] = scan_clean(token.at[i]);
+			words->out[words->len++] = header_scan_clean(token.at[i]);
 		return;
 	}
 	if (token.at[0] == '@')
 		words->at_sign = words->len;
 	char c = whole && token.at[0] == '\\' ? token.at[1] : token.at[0];
-	words->out[words->len++] = scan_clean(c);
+	words->out[words->len++] = header_scan_clean(c);
 }
 
 /* Writes the words of body[start, end) to `out`. */
@@ -246,7 +246,7 @@ static void set_spec(struct address *address, const struct words *words)
 static size_t skip_route(struct slice body, size_t start, size_t end)
 {
 	struct slice inside = slice_sub(body, start, end - start);
-	if (!slice_starts(scan_skip(inside), SLICE("@")))
+	if (!slice_starts(header_scan_skip(inside), SLICE("@")))
 		return start;
 	size_t colon = slice_find_char(inside, ':');
 	return colon == SLICE_NONE ? start : start + colon + 1;
@@ -281,7 +281,7 @@ static struct address read_angle(struct parser *parser, const struct entry *entr
 		comment = behind.comment;
 	}
 	if (address.name.len == 0 && comment.len > 0) {
-		size_t len = scan_unescape(comment, out + *used);
+		size_t len = header_scan_unescape(comment, out + *used);
 		address.name = trim_spaces(slice_make(out + *used, len));
 		*used += len;
 	}
@@ -298,7 +298,7 @@ static struct address read_bare(struct parser *parser, const struct entry *entry
 	if (words.at_sign != SLICE_NONE)
 		address.name = trim_spaces(slice_make(out, words.word));
 	if (address.name.len == 0 && words.comment.len > 0) {
-		size_t len = scan_unescape(words.comment, out + *used);
+		size_t len = header_scan_unescape(words.comment, out + *used);
 		address.name = trim_spaces(slice_make(out + *used, len));
 		*used += len;
 	}

@@ -28,7 +28,7 @@ static void skip_blanks(struct parser *parser)
 	while (parser->rest.len > 0) {
 		size_t end = 1;
 		if (parser->rest.at[0] == '(') {
-			end = scan_comment(parser->rest, 0);
+			end = header_scan_comment(parser->rest, 0);
 			parser->broken |= end == SLICE_NONE;
 			if (parser->broken)
 				return;
@@ -51,13 +51,13 @@ static size_t atom_length(struct slice s)
 /* Length and kind of the token at the start of `s`, which is no blank. */
 static enum token look_at(struct slice s, size_t *len)
 {
-	size_t encoded = s.at[0] == '=' ? scan_encoded_word(s, 0) : SLICE_NONE;
+	size_t encoded = s.at[0] == '=' ? header_scan_encoded_word(s, 0) : SLICE_NONE;
 	*len = encoded != SLICE_NONE ? encoded : atom_length(s);
 	if (*len > 0)
 		return encoded != SLICE_NONE ? TOKEN_ENCODED : TOKEN_ATOM;
 	*len = 1;
 	if (s.at[0] == '"') {
-		*len = scan_quoted(s, 0);
+		*len = header_scan_quoted(s, 0);
 		return *len == SLICE_NONE ? TOKEN_BAD : TOKEN_QUOTED;
 	}
 	return s.at[0] != '\0' && strchr("<>@,.[", s.at[0]) ? TOKEN_SPECIAL : TOKEN_BAD;
@@ -108,7 +108,7 @@ static struct slice take_phrase(struct parser *parser)
 		if (len > 0 && token.at > before.rest.at)
 			out[len++] = ' ';
 		if (kind == TOKEN_QUOTED)
-			len += scan_unescape(slice_sub(token, 1, token.len - 2), out + len);
+			len += header_scan_unescape(slice_sub(token, 1, token.len - 2), out + len);
 		else {
 			memcpy(out + len, token.at, token.len);
 			len += token.len;
@@ -209,7 +209,7 @@ static bool take_mailbox(struct parser *parser, struct address *address)
 	}
 	if (address->name.len == 0 && parser->comment.len > 0) {
 		char *out = arena_alloc(parser->arena, parser->comment.len + 1);
-		address->name = slice_trim(slice_make(out, scan_unescape(parser->comment, out)));
+		address->name = slice_trim(slice_make(out, header_scan_unescape(parser->comment, out)));
 	}
 	return true;
 }

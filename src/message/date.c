@@ -196,10 +196,10 @@ static bool parse(struct slice text, struct written *date)
 {
 	enum { DATE_READ_MAX = 256 }; /* no date is longer; comments count */
 	*date = (struct written){.year = -1};
-	text = scan_skip(slice_sub(text, 0, DATE_READ_MAX));
+	text = header_scan_skip(slice_sub(text, 0, DATE_READ_MAX));
 	if (!take_iso(&text, date))
 		*date = (struct written){.year = -1};
-	while ((text = scan_skip(text)).len > 0) {
+	while ((text = header_scan_skip(text)).len > 0) {
 		char c = text.at[0];
 		bool sane = true;
 		if (ascii_is_digit(c))

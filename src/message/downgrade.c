@@ -12,7 +12,7 @@
 struct writer {
 	struct slice message;
 	bool eight_bit_ok;
-	struct output output;
+	struct mime_output output;
 	struct arena *arena; /* for a header at a time */
 	uint64_t at;         /* all before it is written, or needn't be */
 };
@@ -25,18 +25,18 @@ struct plan {
 	const char *charset;  /* of a text whose type isn't declared; NULL: leave it so */
 };
 
-static struct slice body_of(const struct writer *writer, const struct part *part)
+static struct slice body_of(const struct writer *writer, const struct mime_part *part)
 {
 	return slice_sub(writer->message, (size_t)part->body_at, (size_t)part->body_size);
 }
 
-static bool is_type(const struct part *part, const char *type, const char *subtype)
+static bool is_type(const struct mime_part *part, const char *type, const char *subtype)
 {
 	return slice_equal(part->type, slice_of(type)) && (!subtype || slice_equal(part->subtype, slice_of(subtype)));
 }
 
 /* A message/global may be encoded as a whole (RFC 6532 §3.7), which keeps what is in it. */
-static bool is_composite(const struct part *part)
+static bool is_composite(const struct mime_part *part)
 {
 	return part->child_count > 0 && !is_type(part, "message", "global");
 }
@@ -62,12 +62,12 @@ static bool is_mostly_binary(struct slice body)
 	return 2 * quoted > body.len / 3;
 }
 
-static bool is_identity(const struct part *part)
+static bool is_identity(const struct mime_part *part)
 {
 	return slice_equal(part->encoding, SLICE("7bit")) || slice_equal(part->encoding, SLICE("8bit")) || slice_equal(part->encoding, SLICE("binary"));
 }
 
-static void plan_encoding(const struct writer *writer, const struct part *part, struct plan *plan)
+static void plan_encoding(const struct writer *writer, const struct mime_part *part, struct plan *plan)
 {
 	bool text = is_type(part, "text", NULL) || is_type(part, "message", NULL);
 	if (slice_equal(part->encoding, SLICE("base64")))
@@ -83,7 +83,7 @@ static void plan_encoding(const struct writer *writer, const struct part *part, 
 }
 
 /* The type that the header declares. */
-static struct slice declared_type(const struct writer *writer, const struct part *part)
+static struct slice declared_type(const struct writer *writer, const struct mime_part *part)
 {
 	struct header_field field;
 	struct slice header = slice_sub(writer->message, (size_t)part->header_at, (size_t)part->header_size);
@@ -96,7 +96,7 @@ static bool is_declared_composite(struct slice type)
 	return slice_starts_nocase(type, SLICE("multipart")) || slice_starts_nocase(type, SLICE("message/rfc822"));
 }
 
-static void plan_leaf(const struct writer *writer, const struct part *part, struct plan *plan)
+static void plan_leaf(const struct writer *writer, const struct mime_part *part, struct plan *plan)
 {
 	struct slice body = body_of(writer, part), type = declared_type(writer, part);
 	struct message_facts facts;
@@ -112,7 +112,7 @@ static void plan_leaf(const struct writer *writer, const struct part *part, stru
 	}
 }
 
-static struct plan plan_part(const struct writer *writer, const struct part *part)
+static struct plan plan_part(const struct writer *writer, const struct mime_part *part)
 {
 	struct plan plan = {AS_IT_IS, NULL, false, NULL};
 	bool seven = slice_equal(part->encoding, SLICE("7bit")), eight = slice_equal(part->encoding, SLICE("8bit"));
@@ -127,7 +127,7 @@ static struct plan plan_part(const struct writer *writer, const struct part *par
 
 static void put(struct writer *writer, struct slice bytes)
 {
-	output_put(&writer->output, bytes);
+	mime_output_put(&writer->output, bytes);
 }
 
 /* What nothing is known of, up to `end`: what stands between parts, bodies in unknown encodings: a line that is too long goes on behind a blank, so that it is no delimiter; a byte that
@@ -149,7 +149,7 @@ static void put_replaced(struct writer *writer, uint64_t end)
 			put(writer, SLICE("\r\n "));
 			column = 1;
 		}
-		output_put_char(&writer->output, c == '\0' ? '?' : field_byte(c, writer->eight_bit_ok));
+		mime_output_put_char(&writer->output, c == '\0' ? '?' : field_byte(c, writer->eight_bit_ok));
 		column++;
 	}
 	writer->at = end > writer->at ? end : writer->at;
@@ -162,7 +162,7 @@ static void put_encoding(struct writer *writer, const struct plan *plan, bool *d
 	*declared = true;
 }
 
-static void put_type(struct writer *writer, const struct part *part, bool *declared)
+static void put_type(struct writer *writer, const struct mime_part *part, bool *declared)
 {
 	if (!*declared)
 		put(writer, arena_printf(writer->arena, "Content-Type: %.*s/%.*s\r\n", SLICE_ARG(part->type), SLICE_ARG(part->subtype)));
@@ -170,7 +170,7 @@ static void put_type(struct writer *writer, const struct part *part, bool *decla
 }
 
 /* What the header lacks for what the body has become. */
-static void put_missing(struct writer *writer, const struct part *part, const struct plan *plan, bool encoding_declared, bool versioned)
+static void put_missing(struct writer *writer, const struct mime_part *part, const struct plan *plan, bool encoding_declared, bool versioned)
 {
 	if (plan->charset)
 		put(writer, arena_printf(writer->arena, "Content-Type: text/plain; charset=%s\r\n", plan->charset));
@@ -180,7 +180,7 @@ static void put_missing(struct writer *writer, const struct part *part, const st
 		put(writer, SLICE("MIME-Version: 1.0\r\n"));
 }
 
-static void write_header(struct writer *writer, const struct part *part, const struct plan *plan)
+static void write_header(struct writer *writer, const struct mime_part *part, const struct plan *plan)
 {
 	struct slice header = slice_sub(writer->message, (size_t)part->header_at, (size_t)part->header_size), rest = header;
 	struct header_field field;
@@ -192,7 +192,7 @@ static void write_header(struct writer *writer, const struct part *part, const s
 		else if (plan->retype && slice_equal_nocase(field.name, SLICE("Content-Type")))
 			put_type(writer, part, &type_declared);
 		else
-			put(writer, field_write(&field, writer->eight_bit_ok, writer->arena));
+			put(writer, header_field_write(&field, writer->eight_bit_ok, writer->arena));
 	}
 	put_missing(writer, part, plan, encoding_declared, versioned);
 	if (header_is_ended(header, header.len) || part->body_size > 0)
@@ -201,7 +201,7 @@ static void write_header(struct writer *writer, const struct part *part, const s
 	writer->at = part->body_at;
 }
 
-static void write_body(struct writer *writer, const struct part *part, enum method method)
+static void write_body(struct writer *writer, const struct mime_part *part, enum method method)
 {
 	struct slice body = body_of(writer, part);
 	bool text = is_type(part, "text", NULL) || is_type(part, "message", NULL);
@@ -211,13 +211,13 @@ static void write_body(struct writer *writer, const struct part *part, enum meth
 		break;
 	case QUOTED_PRINTABLE:
 	case QUOTED_AGAIN:
-		encode_quoted_printable(&writer->output, body, method == QUOTED_AGAIN);
+		mime_encode_quoted_printable(&writer->output, body, method == QUOTED_AGAIN);
 		break;
 	case BASE64:
-		encode_base64(&writer->output, body, text);
+		mime_encode_base64(&writer->output, body, text);
 		break;
 	case BASE64_AGAIN:
-		encode_base64_again(&writer->output, body);
+		mime_encode_base64_again(&writer->output, body);
 		break;
 	case REPLACED:
 		put_replaced(writer, part->body_at + part->body_size);
@@ -228,7 +228,7 @@ static void write_body(struct writer *writer, const struct part *part, enum meth
 		put(writer, SLICE("\r\n"));
 }
 
-static void write_part(struct writer *writer, const struct part *part)
+static void write_part(struct writer *writer, const struct mime_part *part)
 {
 	struct plan plan = plan_part(writer, part);
 	write_header(writer, part, &plan);
@@ -248,7 +248,7 @@ bool message_downgrade(struct slice message, bool eight_bit_ok, message_sink *si
 	struct arena *tree = arena_new();
 	struct writer writer = {.message = message, .eight_bit_ok = eight_bit_ok, .output = {.sink = sink, .context = context}, .arena = arena_new()};
 	write_part(&writer, mime_parse(message, tree));
-	bool done = output_flush(&writer.output);
+	bool done = mime_output_flush(&writer.output);
 	arena_free(&writer.arena);
 	arena_free(&tree);
 	return done;

@@ -10,7 +10,7 @@ enum {
 
 /* ---- Output ---- */
 
-bool output_flush(struct output *output)
+bool mime_output_flush(struct mime_output *output)
 {
 	if (output->len > 0 && !output->stopped)
 		output->stopped = !output->sink(output->context, slice_make(output->block, output->len));
@@ -18,7 +18,7 @@ bool output_flush(struct output *output)
 	return !output->stopped;
 }
 
-void output_put(struct output *output, struct slice bytes)
+void mime_output_put(struct mime_output *output, struct slice bytes)
 {
 	while (bytes.len > 0 && !output->stopped) {
 		struct slice piece = slice_sub(bytes, 0, OUTPUT_BLOCK - output->len);
@@ -26,15 +26,15 @@ void output_put(struct output *output, struct slice bytes)
 		output->len += piece.len;
 		bytes = slice_skip(bytes, piece.len);
 		if (output->len == OUTPUT_BLOCK)
-			output_flush(output);
+			mime_output_flush(output);
 	}
 }
 
-void output_put_char(struct output *output, char c)
+void mime_output_put_char(struct mime_output *output, char c)
 {
 	output->block[output->len++] = c;
 	if (output->len == OUTPUT_BLOCK)
-		output_flush(output);
+		mime_output_flush(output);
 }
 
 /* Length of the line end of any kind at the start of `s`; 0: none. */
@@ -50,17 +50,17 @@ static size_t line_end(struct slice s)
 /* ---- Quoted-printable ---- */
 
 /* Writes what stands for one byte, in a new line if this one is full. */
-static void put_unit(struct output *output, struct slice unit, size_t *column)
+static void put_unit(struct mime_output *output, struct slice unit, size_t *column)
 {
 	if (*column + unit.len > ENCODED_LINE_MAX - 1) { /* room for the "=" */
-		output_put(output, SLICE("=\r\n"));
+		mime_output_put(output, SLICE("=\r\n"));
 		*column = 0;
 	}
-	output_put(output, unit);
+	mime_output_put(output, unit);
 	*column += unit.len;
 }
 
-static void put_hex(struct output *output, char c, size_t *column)
+static void put_hex(struct mime_output *output, char c, size_t *column)
 {
 	static const char digits[] = "0123456789ABCDEF";
 	const char unit[] = {'=', digits[(unsigned char)c >> 4], digits[(unsigned char)c & 15]};
@@ -83,11 +83,11 @@ static bool is_escape(struct slice s)
 }
 
 /* What is quoted already, at an "=". Returns how many bytes that were. */
-static size_t put_quoted(struct output *output, struct slice s, size_t *column)
+static size_t put_quoted(struct mime_output *output, struct slice s, size_t *column)
 {
 	size_t soft = soft_break(s);
 	if (soft > 0) {
-		output_put(output, SLICE("=\r\n"));
+		mime_output_put(output, SLICE("=\r\n"));
 		*column = 0;
 		return soft;
 	}
@@ -105,7 +105,7 @@ static bool ends_line(struct slice s)
 	return s.len == 1 || line_end(slice_skip(s, 1)) > 0;
 }
 
-void encode_quoted_printable(struct output *output, struct slice body, bool quoted)
+void mime_encode_quoted_printable(struct mime_output *output, struct slice body, bool quoted)
 {
 	size_t column = 0, used;
 	for (; body.len > 0 && !output->stopped; body = slice_skip(body, used)) {
@@ -113,7 +113,7 @@ void encode_quoted_printable(struct output *output, struct slice body, bool quot
 		bool blank = c == ' ' || c == '\t';
 		used = line_end(body);
 		if (used > 0) {
-			output_put(output, SLICE("\r\n"));
+			mime_output_put(output, SLICE("\r\n"));
 			column = 0;
 			continue;
 		}
@@ -131,7 +131,7 @@ void encode_quoted_printable(struct output *output, struct slice body, bool quot
 
 /* Bytes that wait for a full line. */
 struct base64 {
-	struct output *output;
+	struct mime_output *output;
 	char bytes[BASE64_LINE_BYTES];
 	size_t len;
 	bool begun; /* a line stands before */
@@ -142,11 +142,11 @@ static void put_base64_line(struct base64 *base64)
 	if (base64->len == 0)
 		return;
 	if (base64->begun)
-		output_put(base64->output, SLICE("\r\n"));
+		mime_output_put(base64->output, SLICE("\r\n"));
 	for (struct slice rest = slice_make(base64->bytes, base64->len); rest.len > 0; rest = slice_skip(rest, 3)) {
 		char quad[4];
 		base64_quad(rest, quad);
-		output_put(base64->output, slice_make(quad, sizeof quad));
+		mime_output_put(base64->output, slice_make(quad, sizeof quad));
 	}
 	base64->len = 0;
 	base64->begun = true;
@@ -159,7 +159,7 @@ static void put_byte(struct base64 *base64, char c)
 	base64->bytes[base64->len++] = c;
 }
 
-void encode_base64(struct output *output, struct slice body, bool text)
+void mime_encode_base64(struct mime_output *output, struct slice body, bool text)
 {
 	struct base64 base64 = {.output = output};
 	size_t used;
@@ -173,7 +173,7 @@ void encode_base64(struct output *output, struct slice body, bool text)
 	put_base64_line(&base64);
 }
 
-void encode_base64_again(struct output *output, struct slice body)
+void mime_encode_base64_again(struct mime_output *output, struct slice body)
 {
 	size_t column = 0;
 	for (size_t i = 0; i < body.len && !output->stopped; i++) {
@@ -181,10 +181,10 @@ void encode_base64_again(struct output *output, struct slice body)
 		if (c != '=' && base64_value(c) < 0)
 			continue;
 		if (column == ENCODED_LINE_MAX) {
-			output_put(output, SLICE("\r\n"));
+			mime_output_put(output, SLICE("\r\n"));
 			column = 0;
 		}
-		output_put_char(output, c);
+		mime_output_put_char(output, c);
 		column++;
 	}
 }

@@ -18,7 +18,7 @@ void message_examine_line(struct slice line, bool ended, struct message_facts *f
 }
 
 /* A message/global is no message/rfc822: its UTF-8 headers need no SMTPUTF8, since it may be encoded as a whole (RFC 6532 §3.7). */
-static bool has_utf8_header(struct slice message, const struct part *part)
+static bool has_utf8_header(struct slice message, const struct mime_part *part)
 {
 	if (!slice_is_ascii(slice_sub(message, (size_t)part->header_at, (size_t)part->header_size)))
 		return true;

@@ -237,7 +237,7 @@ static void write_text(const struct header_field *field, struct arena *arena, st
 		put_folded(text, column, out);
 }
 
-struct slice field_write(const struct header_field *field, bool eight_bit_ok, struct arena *arena)
+struct slice header_field_write(const struct header_field *field, bool eight_bit_ok, struct arena *arena)
 {
 	if (is_sendable(field->whole, eight_bit_ok) && !has_extended_boundary(field))
 		return field->whole;

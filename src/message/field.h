@@ -13,6 +13,6 @@ static inline char field_byte(char c, bool eight_bit_ok)
 /** The field as it is to be sent, with its line end: itself, if it can be; else folded, its text in encoded words (RFC 2047), its
  * parameters in RFC 2231's form, addresses that aren't ASCII as names of empty groups (RFC 6857 §3.2.1). Empty: it can't be sent at all. In
  * `arena`, or where the field lies. */
-struct slice field_write(const struct header_field *field, bool eight_bit_ok, struct arena *arena);
+struct slice header_field_write(const struct header_field *field, bool eight_bit_ok, struct arena *arena);
 
 #endif

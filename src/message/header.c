@@ -130,11 +130,11 @@ struct slice header_unfold(struct slice body, struct arena *arena)
 
 struct slice header_results_by(struct slice body, struct arena *arena)
 {
-	struct slice rest = scan_skip(body);
-	size_t len = slice_starts(rest, SLICE("\"")) ? scan_quoted(rest, 0) : SLICE_NONE;
+	struct slice rest = header_scan_skip(body);
+	size_t len = slice_starts(rest, SLICE("\"")) ? header_scan_quoted(rest, 0) : SLICE_NONE;
 	char *out = arena_alloc(arena, rest.len + 1);
 	if (len != SLICE_NONE)
-		len = scan_unescape(slice_sub(rest, 1, len - 2), out);
+		len = header_scan_unescape(slice_sub(rest, 1, len - 2), out);
 	else
 		for (len = 0; len < rest.len && rest.at[len] > ' ' && !strchr("/;()<>@,:\\\"[]?=", rest.at[len]); len++)
 			out[len] = rest.at[len];

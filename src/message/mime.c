@@ -40,7 +40,7 @@ struct reader {
 	struct arena *arena;
 };
 
-static void read_entity(struct reader *reader, struct part *part, bool in_digest, bool with_envelope);
+static void read_entity(struct reader *reader, struct mime_part *part, bool in_digest, bool with_envelope);
 
 /* ---- Lines and delimiters ---- */
 
@@ -133,7 +133,7 @@ static bool read_header(struct reader *reader, struct slice *header)
 /* Takes a token (RFC 2045 §5.1) off *rest, lower-cased in the arena. */
 static struct slice take_token(struct slice *rest, struct arena *arena)
 {
-	*rest = scan_skip(*rest);
+	*rest = header_scan_skip(*rest);
 	size_t len = 0;
 	while (len < rest->len && rest->at[len] > ' ' && rest->at[len] < 0x7f && !strchr("/;()<>@,:\\\"[]?=", rest->at[len]))
 		len++;
@@ -143,10 +143,10 @@ static struct slice take_token(struct slice *rest, struct arena *arena)
 }
 
 /* What isn't "type/subtype" is text/plain (RFC 2045 §5.2). */
-static void take_type(struct part *part, struct slice body, struct arena *arena)
+static void take_type(struct mime_part *part, struct slice body, struct arena *arena)
 {
 	struct slice type = take_token(&body, arena), subtype = {NULL, 0};
-	body = scan_skip(body);
+	body = header_scan_skip(body);
 	if (slice_starts(body, SLICE("/"))) {
 		body = slice_skip(body, 1);
 		subtype = take_token(&body, arena);
@@ -157,11 +157,11 @@ static void take_type(struct part *part, struct slice body, struct arena *arena)
 	parameter_parse(body, arena, &part->parameters, &part->parameter_count);
 }
 
-static void take_disposition(struct part *part, struct slice body, struct arena *arena)
+static void take_disposition(struct mime_part *part, struct slice body, struct arena *arena)
 {
 	struct slice rest = body;
 	part->disposition = take_token(&rest, arena);
-	if (slice_starts(scan_skip(rest), SLICE("="))) /* "filename=…" alone: the type was forgotten */
+	if (slice_starts(header_scan_skip(rest), SLICE("="))) /* "filename=…" alone: the type was forgotten */
 		part->disposition = SLICE("attachment");
 	else
 		body = rest;
@@ -201,19 +201,19 @@ static void take_location(struct slice *location, struct slice body, struct aren
 		return;
 	char *out = arena_alloc(arena, rest.len + 1);
 	size_t len = 0, end = 0;
-	for (rest = scan_skip(rest); rest.len > 0; rest = scan_skip(slice_skip(rest, end))) {
-		bool quoted = rest.at[0] == '"' && (end = scan_quoted(rest, 0)) != SLICE_NONE;
+	for (rest = header_scan_skip(rest); rest.len > 0; rest = header_scan_skip(slice_skip(rest, end))) {
+		bool quoted = rest.at[0] == '"' && (end = header_scan_quoted(rest, 0)) != SLICE_NONE;
 		if (quoted) {
-			len += scan_unescape(slice_sub(rest, 1, end - 2), out + len);
+			len += header_scan_unescape(slice_sub(rest, 1, end - 2), out + len);
 			continue;
 		}
 		for (end = 0; end < rest.len && !ascii_is_space(rest.at[end]) && (end == 0 || rest.at[end] != '"'); end++)
-			out[len++] = scan_clean(rest.at[end]);
+			out[len++] = header_scan_clean(rest.at[end]);
 	}
 	*location = slice_make(out, len);
 }
 
-static void take_field(struct part *part, const struct header_field *field, struct arena *arena)
+static void take_field(struct mime_part *part, const struct header_field *field, struct arena *arena)
 {
 	struct slice name = slice_skip(field->name, sizeof "Content-" - 1);
 	if (slice_equal_nocase(name, SLICE("Type")) && part->type.at == NULL)
@@ -235,7 +235,7 @@ static void take_field(struct part *part, const struct header_field *field, stru
 		take_text(&part->md5, field->body, arena);
 }
 
-static void take_fields(struct part *part, struct slice header, bool in_digest, struct arena *arena)
+static void take_fields(struct mime_part *part, struct slice header, bool in_digest, struct arena *arena)
 {
 	struct header_field field;
 	while (header_next(&header, &field))
@@ -251,23 +251,23 @@ static void take_fields(struct part *part, struct slice header, bool in_digest, 
 
 /* ---- Bodies ---- */
 
-static bool is_type(const struct part *part, struct slice type, struct slice subtype)
+static bool is_type(const struct mime_part *part, struct slice type, struct slice subtype)
 {
 	return slice_equal(part->type, type) && (subtype.len == 0 || slice_equal(part->subtype, subtype));
 }
 
-static bool is_multipart(const struct part *part)
+static bool is_multipart(const struct mime_part *part)
 {
 	return is_type(part, SLICE("multipart"), SLICE(""));
 }
 
-static bool is_message(const struct part *part)
+static bool is_message(const struct mime_part *part)
 {
 	return is_type(part, SLICE("message"), SLICE("rfc822")) || is_type(part, SLICE("message"), SLICE("global"));
 }
 
 /* A message inside that has nothing but a header: the line end that belongs to the delimiter isn't the header's. */
-static void cut_header(struct part *inner, uint64_t end)
+static void cut_header(struct mime_part *inner, uint64_t end)
 {
 	if (inner->body_at <= end)
 		return;
@@ -276,7 +276,7 @@ static void cut_header(struct part *inner, uint64_t end)
 }
 
 /* The body ends before the line end that belongs to the delimiter (RFC 2046 §5.1.1). */
-static void end_body(struct reader *reader, struct part *part, uint64_t lines_before)
+static void end_body(struct reader *reader, struct mime_part *part, uint64_t lines_before)
 {
 	size_t start = (size_t)part->body_at, end = reader->delimiter_at;
 	uint64_t lines = reader->lines_at_delimiter - lines_before;
@@ -292,13 +292,13 @@ static void end_body(struct reader *reader, struct part *part, uint64_t lines_be
 }
 
 /* A multipart or a message in which nothing was found, or nothing is looked for, gets a type that promises nothing. */
-static void make_leaf(struct part *part, bool opaque)
+static void make_leaf(struct mime_part *part, bool opaque)
 {
 	part->type = opaque ? SLICE("application") : SLICE("text");
 	part->subtype = opaque ? SLICE("octet-stream") : SLICE("plain");
 }
 
-static void read_multipart(struct reader *reader, struct part *part, const struct boundary *of_part)
+static void read_multipart(struct reader *reader, struct mime_part *part, const struct boundary *of_part)
 {
 	struct boundary boundary = *of_part;
 	bool digest = slice_equal(part->subtype, SLICE("digest"));
@@ -306,7 +306,7 @@ static void read_multipart(struct reader *reader, struct part *part, const struc
 	reader->innermost = &boundary;
 	skip_body(reader); /* the preamble */
 	while (reader->found == &boundary && !reader->closing) {
-		struct part child = {0};
+		struct mime_part child = {0};
 		read_entity(reader, &child, digest, false);
 		ARENA_GROW(reader->arena, part->children, part->child_count, room);
 		part->children[part->child_count++] = child;
@@ -318,7 +318,7 @@ static void read_multipart(struct reader *reader, struct part *part, const struc
 		make_leaf(part, false);
 }
 
-static void read_inner_message(struct reader *reader, struct part *part)
+static void read_inner_message(struct reader *reader, struct mime_part *part)
 {
 	part->children = arena_alloc(reader->arena, sizeof *part->children);
 	part->child_count = 1;
@@ -331,7 +331,7 @@ static bool is_identity(struct slice encoding)
 }
 
 /* The boundary without the blanks at its end; `outer` as it is now. */
-static struct boundary boundary_of(const struct part *part, const struct boundary *outer)
+static struct boundary boundary_of(const struct mime_part *part, const struct boundary *outer)
 {
 	struct slice text = parameter_get(part->parameters, part->parameter_count, SLICE("boundary"));
 	size_t len = text.len;
@@ -341,7 +341,7 @@ static struct boundary boundary_of(const struct part *part, const struct boundar
 }
 
 /* How the body is to be read depends on the type; afterwards the reader stands at a delimiter or the end. */
-static void read_body(struct reader *reader, struct part *part)
+static void read_body(struct reader *reader, struct mime_part *part)
 {
 	bool composite = is_multipart(part) || is_message(part);
 	bool room = reader->depth < MIME_DEPTH_MAX && reader->parts < MIME_PARTS_MAX;
@@ -357,7 +357,7 @@ static void read_body(struct reader *reader, struct part *part)
 	}
 }
 
-static void read_entity(struct reader *reader, struct part *part, bool in_digest, bool with_envelope)
+static void read_entity(struct reader *reader, struct mime_part *part, bool in_digest, bool with_envelope)
 {
 	struct slice header;
 	reader->parts++;
@@ -379,9 +379,9 @@ static void read_entity(struct reader *reader, struct part *part, bool in_digest
 	reader->depth--;
 }
 
-struct part *mime_parse(struct slice message, struct arena *arena)
+struct mime_part *mime_parse(struct slice message, struct arena *arena)
 {
-	struct part *root = arena_alloc(arena, sizeof *root);
+	struct mime_part *root = arena_alloc(arena, sizeof *root);
 	struct reader reader = {.message = message, .arena = arena};
 	read_entity(&reader, root, false, true);
 	return root;
@@ -389,9 +389,9 @@ struct part *mime_parse(struct slice message, struct arena *arena)
 
 /* Numbers count the parts of a multipart; the only part of anything else is 1 (RFC 3501 §6.4.5). Inside a message/rfc822
  * they go on with the message inside. */
-const struct part *mime_find(const struct part *root, const uint32_t *numbers, size_t count)
+const struct mime_part *mime_find(const struct mime_part *root, const uint32_t *numbers, size_t count)
 {
-	const struct part *part = root;
+	const struct mime_part *part = root;
 	for (size_t i = 0; i < count; i++) {
 		if (i > 0 && !is_multipart(part)) {
 			if (part->child_count == 0)

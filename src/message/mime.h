@@ -24,7 +24,7 @@ struct envelope {
 	size_t from_count, sender_count, reply_to_count, to_count, cc_count, bcc_count;
 };
 
-struct part {
+struct mime_part {
 	struct slice type, subtype;     /* lower-case; text/plain by default, message/rfc822 in a digest */
 	struct parameter *parameters;   /* of Content-Type */
 	size_t parameter_count;
@@ -37,18 +37,18 @@ struct part {
 	uint64_t header_at, header_size; /* offsets from the start of the whole message; header_size includes the empty line */
 	uint64_t body_at, body_size;
 	uint32_t body_lines;
-	struct part *children;          /* multipart: its parts; message/rfc822: one child, the message inside */
+	struct mime_part *children;          /* multipart: its parts; message/rfc822: one child, the message inside */
 	size_t child_count;
 	struct envelope *envelope;      /* of the whole message, and of the message inside a message/rfc822 (on that child) */
 };
 
 /** Parses the whole message. Never fails: anything is a message. The tree and its slices live in `arena` (copied, not
  * pointing into `message`). */
-struct part *mime_parse(struct slice message, struct arena *arena);
+struct mime_part *mime_parse(struct slice message, struct arena *arena);
 /** Parses an envelope from a header block; lists longer than `max_addresses` are cut. */
 struct envelope *envelope_parse(struct slice header, size_t max_addresses, struct arena *arena);
 /** Finds a part by its number, e.g. "1.2" (RFC 3501 §6.4.5); NULL if there is none. */
-const struct part *mime_find(const struct part *root, const uint32_t *numbers, size_t count);
+const struct mime_part *mime_find(const struct mime_part *root, const uint32_t *numbers, size_t count);
 struct slice parameter_get(const struct parameter *list, size_t count, struct slice name);
 
 /** Decodes base64 or quoted-printable (`encoding` as in the part; anything else is copied), appending to `out`; errors in the

@@ -17,7 +17,7 @@ static uint32_t count_lines(struct slice s)
 }
 
 /* Returns the parts counted. */
-static size_t check_part(struct slice message, const struct part *part, uint64_t start, uint64_t end, size_t depth)
+static size_t check_part(struct slice message, const struct mime_part *part, uint64_t start, uint64_t end, size_t depth)
 {
 	size_t parts = 1;
 	struct slice body = slice_sub(message, (size_t)part->body_at, (size_t)part->body_size);
@@ -27,13 +27,13 @@ static size_t check_part(struct slice message, const struct part *part, uint64_t
 	must(part->body_lines == count_lines(body));
 	must(!slice_equal(part->type, SLICE("multipart")) || part->child_count > 0);
 	for (size_t i = 0; i < part->child_count; i++) {
-		const struct part *child = &part->children[i];
+		const struct mime_part *child = &part->children[i];
 		parts += check_part(message, child, i ? child[-1].body_at + child[-1].body_size : part->body_at, part->body_at + part->body_size + 2, depth + 1);
 	}
 	return parts;
 }
 
-static void check_same(const struct part *a, const struct part *b)
+static void check_same(const struct mime_part *a, const struct mime_part *b)
 {
 	must(slice_equal(a->type, b->type) && a->child_count == b->child_count && a->header_at == b->header_at && a->body_at == b->body_at);
 	must(a->body_size == b->body_size && a->parameter_count == b->parameter_count && (a->envelope == NULL) == (b->envelope == NULL));
@@ -42,7 +42,7 @@ static void check_same(const struct part *a, const struct part *b)
 		check_same(&a->children[i], &b->children[i]);
 }
 
-static void check_content(struct slice message, const struct part *part, struct arena *arena)
+static void check_content(struct slice message, const struct mime_part *part, struct arena *arena)
 {
 	struct buf decoded = BUF(1 << 20), text = BUF(4 << 20);
 	for (size_t i = 0; i < part->parameter_count; i++)
@@ -62,10 +62,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct arena *arena = arena_new();
 	struct slice message = slice_make((const char *)data, size);
-	struct part *root = mime_parse(message, arena);
+	struct mime_part *root = mime_parse(message, arena);
 	must(root->envelope && root->header_at == 0 && root->body_at + root->body_size == size);
 	must(check_part(message, root, 0, size, 1) <= MIME_PARTS_MAX);
-	struct part *again = summary_decode(summary_encode(root, arena), arena);
+	struct mime_part *again = summary_decode(summary_encode(root, arena), arena);
 	must(again != NULL);
 	check_same(root, again);
 	check_content(message, root, arena);

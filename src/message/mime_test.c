@@ -6,13 +6,13 @@
 #include "message/header.h"
 #include "message/mime.h"
 
-static struct slice body_of(struct slice message, const struct part *part)
+static struct slice body_of(struct slice message, const struct mime_part *part)
 {
 	return slice_sub(message, (size_t)part->body_at, (size_t)part->body_size);
 }
 
 /* Writes the tree as "multipart/mixed(text/plain:5:1 …)": type, size, lines. */
-static void show(const struct part *part, struct buf *out)
+static void show(const struct mime_part *part, struct buf *out)
 {
 	buf_printf(out, "%.*s/%.*s:%d:%d", SLICE_ARG(part->type), SLICE_ARG(part->subtype), (int)part->body_size, (int)part->body_lines);
 	for (size_t i = 0; i < part->child_count; i++) {
@@ -34,7 +34,7 @@ static void assert_tree(struct arena *arena, struct slice message, const char *e
 static void a_simple_message_is_one_part(void **state)
 {
 	struct slice message = SLICE("Subject: hi\r\nFrom: a@x\r\n\r\none\r\ntwo");
-	struct part *root = mime_parse(message, *state);
+	struct mime_part *root = mime_parse(message, *state);
 	assert_tree(*state, message, "text/plain:8:1");
 	assert_int_equal(root->header_at, 0);
 	assert_int_equal(root->header_size, 26);
@@ -86,10 +86,10 @@ static struct slice nested_message(void)
 static void nested_parts_have_their_offsets(void **state)
 {
 	struct slice message = nested_message();
-	struct part *root = mime_parse(message, *state);
+	struct mime_part *root = mime_parse(message, *state);
 	assert_slice(root->subtype, "mixed");
 	assert_int_equal(root->child_count, 2);
-	struct part *html = &root->children[0], *inner = root->children[1].children;
+	struct mime_part *html = &root->children[0], *inner = root->children[1].children;
 	assert_slice(body_of(message, html), "<p>one\r\n");
 	assert_int_equal(html->body_lines, 1);
 	assert_slice(html->encoding, "quoted-printable");
@@ -101,7 +101,7 @@ static void nested_parts_have_their_offsets(void **state)
 	assert_int_equal(inner->child_count, 2);
 	assert_slice(body_of(message, &inner->children[0]), "text");
 	assert_int_equal(inner->children[0].header_size, 2);
-	struct part *image = &inner->children[1];
+	struct mime_part *image = &inner->children[1];
 	assert_slice(body_of(message, image), "data");
 	assert_slice(parameter_get(image->parameters, image->parameter_count, SLICE("name")), "П.png");
 	assert_slice(image->disposition, "attachment");
@@ -114,7 +114,7 @@ static void nested_parts_have_their_offsets(void **state)
 
 static void parts_are_found_by_number(void **state)
 {
-	struct part *root = mime_parse(nested_message(), *state);
+	struct mime_part *root = mime_parse(nested_message(), *state);
 	assert_true(mime_find(root, NULL, 0) == root);
 	assert_true(mime_find(root, (uint32_t[]){1}, 1) == &root->children[0]);
 	assert_true(mime_find(root, (uint32_t[]){2}, 1) == &root->children[1]);
@@ -124,10 +124,10 @@ static void parts_are_found_by_number(void **state)
 	assert_true(mime_find(root, (uint32_t[]){1, 1}, 2) == NULL);
 	assert_true(mime_find(root, (uint32_t[]){2, 2, 1}, 3) == NULL);
 	assert_true(mime_find(root, (uint32_t[]){2, UINT32_MAX}, 2) == NULL);
-	struct part *text = mime_parse(SLICE("A: b\r\n\r\nx"), *state);
+	struct mime_part *text = mime_parse(SLICE("A: b\r\n\r\nx"), *state);
 	assert_true(mime_find(text, (uint32_t[]){1}, 1) == text);
 	assert_true(mime_find(text, (uint32_t[]){1, 1}, 2) == NULL);
-	struct part *forward = mime_parse(SLICE("Content-Type: message/rfc822\r\n\r\nA: b\r\n\r\nx"), *state);
+	struct mime_part *forward = mime_parse(SLICE("Content-Type: message/rfc822\r\n\r\nA: b\r\n\r\nx"), *state);
 	assert_true(mime_find(forward, (uint32_t[]){1}, 1) == forward);
 	assert_true(mime_find(forward, (uint32_t[]){1, 1}, 2) == forward->children);
 	assert_true(mime_find(forward, (uint32_t[]){1, 1, 1}, 3) == NULL);
@@ -143,10 +143,10 @@ static void a_message_inside_ends_with_its_part(void **state)
 	for (size_t i = 0; i < sizeof inner / sizeof *inner; i++) {
 		struct buf text = BUF(1000);
 		buf_printf(&text, MULTIPART("b") "--b\r\nContent-Type: message/rfc822\r\n\r\n%s\r\n--b--\r\n", inner[i]);
-		const struct part *part = mime_parse(buf_slice(&text), *state)->children;
+		const struct mime_part *part = mime_parse(buf_slice(&text), *state)->children;
 		assert_slice(body_of(buf_slice(&text), part), inner[i]);
 		for (; part->child_count == 1; part = part->children) {
-			const struct part *message = part->children;
+			const struct mime_part *message = part->children;
 			assert_int_equal(message->header_at, part->body_at);
 			assert_int_equal(message->body_at, message->header_at + message->header_size);
 			assert_int_equal(message->header_size + message->body_size, part->body_size);
@@ -248,10 +248,10 @@ static void parameters_are_read(void **state)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct slice message = arena_printf(*state, "Content-Type: text/plain%s\r\n\r\n", cases[i].text);
-		struct part *part = mime_parse(message, *state);
+		struct mime_part *part = mime_parse(message, *state);
 		assert_slice(parameter_get(part->parameters, part->parameter_count, slice_of(cases[i].name)), cases[i].value);
 	}
-	struct part *part = mime_parse(SLICE("Content-Type: text/plain; name*1=b\r\n\r\n"), *state);
+	struct mime_part *part = mime_parse(SLICE("Content-Type: text/plain; name*1=b\r\n\r\n"), *state);
 	assert_int_equal(part->parameter_count, 0);
 	assert_true(parameter_get(part->parameters, part->parameter_count, SLICE("name")).at == NULL);
 	part = mime_parse(SLICE("Content-Disposition: filename=\"x.pdf\"\r\n\r\n"), *state);
@@ -431,7 +431,7 @@ static void deep_nesting_is_bounded(void **state)
 		}
 		assert_false(message.overflow);
 		int64_t start = cpu_ms();
-		const struct part *part = mime_parse(buf_slice(&message), arena);
+		const struct mime_part *part = mime_parse(buf_slice(&message), arena);
 		assert_true(cpu_ms() - start < HUGE_MS);
 		size_t depth = 1;
 		for (; part->child_count > 0; depth++)
@@ -454,9 +454,9 @@ static void many_parts_are_bounded(void **state)
 	buf_append_text(&message, MULTIPART("b"));
 	for (size_t i = 0; i < 100000; i++)
 		buf_append_text(&message, "--b\r\n\r\nx\r\n");
-	struct part *root = mime_parse(buf_slice(&message), arena);
+	struct mime_part *root = mime_parse(buf_slice(&message), arena);
 	assert_int_equal(root->child_count, MIME_PARTS_MAX - 1);
-	struct part *last = &root->children[root->child_count - 1];
+	struct mime_part *last = &root->children[root->child_count - 1];
 	assert_true(last->body_at + last->body_size == message.len); /* nothing is outside */
 	buf_free(&message);
 	arena_free(&arena);

@@ -52,17 +52,17 @@ static struct slice take_token(struct slice *rest, struct arena *arena)
 	size_t len = 0;
 	for (size_t i = 0; i < value.len; i++)
 		if (value.at[i] != '\r' && value.at[i] != '\n')
-			out[len++] = scan_clean(value.at[i]);
+			out[len++] = header_scan_clean(value.at[i]);
 	return slice_make(out, len);
 }
 
 /* A quoted value; one that never closes is read like an unquoted one. */
 static struct slice take_value(struct slice *rest, bool *quotes_broken, struct arena *arena)
 {
-	*rest = scan_skip(*rest);
+	*rest = header_scan_skip(*rest);
 	if (!slice_starts(*rest, SLICE("\"")))
 		return take_token(rest, arena);
-	size_t end = *quotes_broken ? SLICE_NONE : scan_quoted(*rest, 0);
+	size_t end = *quotes_broken ? SLICE_NONE : header_scan_quoted(*rest, 0);
 	if (end == SLICE_NONE) {
 		*quotes_broken = true;
 		*rest = slice_skip(*rest, 1);
@@ -72,21 +72,21 @@ static struct slice take_value(struct slice *rest, bool *quotes_broken, struct a
 	*rest = slice_skip(*rest, end);
 	inside = slice_sub(inside, 0, PARAMETER_VALUE_MAX);
 	char *out = arena_alloc(arena, inside.len + 1);
-	return slice_make(out, scan_unescape(inside, out));
+	return slice_make(out, header_scan_unescape(inside, out));
 }
 
 /* Takes the next piece off *rest; false at the end. */
 static bool take_piece(struct slice *rest, struct piece *piece, bool *quotes_broken, struct arena *arena)
 {
 	for (;;) {
-		*rest = scan_skip(*rest);
+		*rest = header_scan_skip(*rest);
 		if (rest->len == 0)
 			return false;
 		size_t len = 0;
 		while (len < rest->len && is_name_char(rest->at[len]))
 			len++;
 		struct slice name = slice_sub(*rest, 0, len);
-		struct slice after = scan_skip(slice_skip(*rest, len));
+		struct slice after = header_scan_skip(slice_skip(*rest, len));
 		if (len > 0 && len <= PARAMETER_VALUE_MAX && slice_starts(after, SLICE("="))) {
 			set_name(piece, name, arena);
 			*rest = slice_skip(after, 1);

@@ -1,7 +1,7 @@
 /* Lenient scanning of structured fields. Pure; cannot fail but for "never closes". */
 #include "message/scan.h"
 
-size_t scan_quoted(struct slice s, size_t at)
+size_t header_scan_quoted(struct slice s, size_t at)
 {
 	for (size_t i = at + 1; i < s.len; i++) {
 		if (s.at[i] == '"')
@@ -12,7 +12,7 @@ size_t scan_quoted(struct slice s, size_t at)
 	return SLICE_NONE;
 }
 
-size_t scan_comment(struct slice s, size_t at)
+size_t header_scan_comment(struct slice s, size_t at)
 {
 	size_t depth = 0;
 	for (size_t i = at; i < s.len; i++) {
@@ -36,7 +36,7 @@ static size_t encoded_text_at(struct slice s, size_t at)
 	return valid ? i + 3 : SLICE_NONE;
 }
 
-size_t scan_encoded_word(struct slice s, size_t at)
+size_t header_scan_encoded_word(struct slice s, size_t at)
 {
 	size_t start = slice_starts(slice_skip(s, at), SLICE("=?")) ? encoded_text_at(s, at) : SLICE_NONE;
 	if (start == SLICE_NONE)
@@ -50,26 +50,26 @@ size_t scan_encoded_word(struct slice s, size_t at)
 	return SLICE_NONE;
 }
 
-char scan_clean(char c)
+char header_scan_clean(char c)
 {
 	if (c == '\t')
 		return ' ';
 	return (unsigned char)c < 0x20 || c == 0x7f ? '?' : c;
 }
 
-size_t scan_unescape(struct slice inside, char *out)
+size_t header_scan_unescape(struct slice inside, char *out)
 {
 	size_t len = 0;
 	for (size_t i = 0; i < inside.len; i++) {
 		if (inside.at[i] == '\\' && i + 1 < inside.len)
 			i++;
 		if (inside.at[i] != '\r' && inside.at[i] != '\n')
-			out[len++] = scan_clean(inside.at[i]);
+			out[len++] = header_scan_clean(inside.at[i]);
 	}
 	return len;
 }
 
-struct slice scan_skip(struct slice s)
+struct slice header_scan_skip(struct slice s)
 {
 	size_t i = 0;
 	while (i < s.len) {
@@ -80,7 +80,7 @@ struct slice scan_skip(struct slice s)
 		if (s.at[i] != '(')
 			break;
 		/* One that never closes is all the rest: trying again behind each '(' would take quadratic time. */
-		size_t end = scan_comment(s, i);
+		size_t end = header_scan_comment(s, i);
 		i = end == SLICE_NONE ? s.len : end;
 	}
 	return slice_skip(s, i);

@@ -157,7 +157,7 @@ enum part_bits {
 	HAS_CHILDREN = 1 << 9,
 };
 
-static void texts_of(struct part *part, struct slice *texts[PART_TEXTS])
+static void texts_of(struct mime_part *part, struct slice *texts[PART_TEXTS])
 {
 	texts[0] = &part->id;
 	texts[1] = &part->description;
@@ -166,7 +166,7 @@ static void texts_of(struct part *part, struct slice *texts[PART_TEXTS])
 	texts[4] = &part->md5;
 }
 
-static unsigned bits_of(struct part *part, const struct detail *detail)
+static unsigned bits_of(struct mime_part *part, const struct detail *detail)
 {
 	struct slice *texts[PART_TEXTS];
 	unsigned bits = 0;
@@ -182,7 +182,7 @@ static unsigned bits_of(struct part *part, const struct detail *detail)
 }
 
 /* `end` is where the part before this one, or the parent's header, ended: offsets are stored as the small distance from it. */
-static void put_part(struct buf *out, struct part *part, uint64_t end, const struct detail *detail)
+static void put_part(struct buf *out, struct mime_part *part, uint64_t end, const struct detail *detail)
 {
 	struct slice *texts[PART_TEXTS];
 	unsigned bits = bits_of(part, detail);
@@ -216,9 +216,9 @@ static void put_part(struct buf *out, struct part *part, uint64_t end, const str
 	}
 }
 
-static struct slice encode(const struct part *root, const struct detail *detail, struct arena *arena)
+static struct slice encode(const struct mime_part *root, const struct detail *detail, struct arena *arena)
 {
-	struct part copy = *root;
+	struct mime_part copy = *root;
 	struct buf out = BUF(SUMMARY_MAX);
 	if (!detail->whole && copy.child_count > 0) {
 		copy.type = SLICE("application");
@@ -231,7 +231,7 @@ static struct slice encode(const struct part *root, const struct detail *detail,
 	return result;
 }
 
-struct slice summary_encode(const struct part *root, struct arena *arena)
+struct slice summary_encode(const struct mime_part *root, struct arena *arena)
 {
 	static const struct detail whole = {true, SIZE_MAX, SIZE_MAX}, cut = {false, CUT_ADDRESSES_MAX, CUT_TEXT_MAX}, least = {false, 0, CUT_TEXT_MAX};
 	struct slice summary = encode(root, &whole, arena);
@@ -342,7 +342,7 @@ static struct envelope *get_envelope(struct source *source)
 	return envelope;
 }
 
-static void get_offsets(struct source *source, struct part *part, uint64_t end, uint64_t limit)
+static void get_offsets(struct source *source, struct mime_part *part, uint64_t end, uint64_t limit)
 {
 	part->header_at = end + get_number_to(source, limit - end);
 	part->header_size = get_number_to(source, limit - part->header_at);
@@ -351,9 +351,9 @@ static void get_offsets(struct source *source, struct part *part, uint64_t end, 
 	part->body_lines = (uint32_t)get_number_to(source, UINT32_MAX);
 }
 
-static void get_part(struct source *source, struct part *part, uint64_t end, uint64_t limit);
+static void get_part(struct source *source, struct mime_part *part, uint64_t end, uint64_t limit);
 
-static void get_children(struct source *source, struct part *part)
+static void get_children(struct source *source, struct mime_part *part)
 {
 	part->child_count = get_count(source);
 	if (part->child_count == 0 || source->parts + part->child_count > MIME_PARTS_MAX || source->depth >= MIME_DEPTH_MAX) {
@@ -369,7 +369,7 @@ static void get_children(struct source *source, struct part *part)
 	}
 }
 
-static void get_part(struct source *source, struct part *part, uint64_t end, uint64_t limit)
+static void get_part(struct source *source, struct mime_part *part, uint64_t end, uint64_t limit)
 {
 	struct slice *texts[PART_TEXTS];
 	source->parts++;
@@ -396,10 +396,10 @@ static void get_part(struct source *source, struct part *part, uint64_t end, uin
 	source->depth--;
 }
 
-struct part *summary_decode(struct slice summary, struct arena *arena)
+struct mime_part *summary_decode(struct slice summary, struct arena *arena)
 {
 	struct source source = {.rest = summary, .arena = arena};
-	struct part *root = arena_alloc(arena, sizeof *root);
+	struct mime_part *root = arena_alloc(arena, sizeof *root);
 	uint64_t version = get_number(&source);
 	if (version < SUMMARY_OLDEST || version > SUMMARY_VERSION)
 		return NULL;

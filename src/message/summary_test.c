@@ -51,7 +51,7 @@ static void assert_same_envelope(const struct envelope *a, const struct envelope
 	assert_same_list(a->bcc, a->bcc_count, b->bcc, b->bcc_count);
 }
 
-static void assert_same_part(const struct part *a, const struct part *b)
+static void assert_same_part(const struct mime_part *a, const struct mime_part *b)
 {
 	assert_true(slice_equal(a->type, b->type) && slice_equal(a->subtype, b->subtype) && slice_equal(a->encoding, b->encoding));
 	assert_true(slice_equal(a->disposition, b->disposition));
@@ -88,9 +88,9 @@ static void what_goes_in_comes_out(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof messages / sizeof *messages; i++) {
 		struct arena *arena = arena_new();
-		struct part *root = mime_parse(slice_of(messages[i]), arena);
+		struct mime_part *root = mime_parse(slice_of(messages[i]), arena);
 		struct slice summary = summary_encode(root, arena);
-		struct part *again = summary_decode(summary, arena);
+		struct mime_part *again = summary_decode(summary, arena);
 		assert_non_null(again);
 		assert_same_part(root, again);
 		arena_free(&arena);
@@ -149,10 +149,10 @@ static void a_large_summary_is_cut(void **state)
 		buf_append_text(&message, "\r\n\r\nx\r\n");
 	}
 	assert_false(message.overflow);
-	struct part *root = mime_parse(buf_slice(&message), arena);
+	struct mime_part *root = mime_parse(buf_slice(&message), arena);
 	struct slice summary = summary_encode(root, arena);
 	assert_true(summary.len > 0 && summary.len <= SUMMARY_MAX);
-	struct part *cut = summary_decode(summary, arena);
+	struct mime_part *cut = summary_decode(summary, arena);
 	assert_non_null(cut);
 	assert_int_equal(cut->child_count, 0);
 	assert_true(slice_equal(cut->subtype, SLICE("octet-stream")));

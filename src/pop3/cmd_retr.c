@@ -27,7 +27,7 @@ static void say_ok(struct pop3_session *session)
 static void begin_transfer(struct pop3_session *session, const struct maildrop_message *message)
 {
 	struct error error = {0};
-	struct transfer *transfer = &session->transfer;
+	struct pop3_transfer *transfer = &session->transfer;
 	transfer->fd = maildrop_read(session->maildrop, message, &transfer->size, &error);
 	if (transfer->fd < 0 && error.kind == ERROR_NOT_FOUND)
 		pop3_error(session, "that message was removed by another session");
@@ -38,13 +38,13 @@ static void begin_transfer(struct pop3_session *session, const struct maildrop_m
 }
 
 /* TOP looks at a header's lines as wholes. */
-static bool by_lines(const struct transfer *transfer)
+static bool by_lines(const struct pop3_transfer *transfer)
 {
 	return transfer->in_header && transfer->lines_left >= 0;
 }
 
 /* A line begins: false if TOP has shown as many as were asked for. What can't stand in a header ends it, too. */
-static bool may_begin_line(struct transfer *transfer, struct slice line)
+static bool may_begin_line(struct pop3_transfer *transfer, struct slice line)
 {
 	if (transfer->lines_left < 0)
 		return true;
@@ -55,7 +55,7 @@ static bool may_begin_line(struct transfer *transfer, struct slice line)
 }
 
 /* A line has ended: was it the empty one after the header? */
-static void note_line_end(struct transfer *transfer)
+static void note_line_end(struct pop3_transfer *transfer)
 {
 	if (transfer->line_bytes <= 2 && (transfer->line_first == '\r' || transfer->line_first == '\n'))
 		transfer->in_header = false;
@@ -65,7 +65,7 @@ static void note_line_end(struct transfer *transfer)
 /* Sends what is to be seen of a piece; false if the message is to end before it does. */
 static bool send_piece(struct pop3_session *session, struct slice piece)
 {
-	struct transfer *transfer = &session->transfer;
+	struct pop3_transfer *transfer = &session->transfer;
 	size_t sent = 0, at = 0;
 	while (at < piece.len) {
 		const char *newline = memchr(piece.at + at, '\n', piece.len - at);
@@ -111,7 +111,7 @@ static bool send_read(struct pop3_session *session, struct slice read)
 	return more;
 }
 
-static ssize_t read_piece(const struct transfer *transfer, char *piece)
+static ssize_t read_piece(const struct pop3_transfer *transfer, char *piece)
 {
 	uint64_t left = transfer->size - transfer->offset;
 	ssize_t got;
@@ -122,7 +122,7 @@ static ssize_t read_piece(const struct transfer *transfer, char *piece)
 }
 
 /* Of a line that goes on in the next piece the beginning comes with that. */
-static size_t whole_lines(const struct transfer *transfer, struct slice piece)
+static size_t whole_lines(const struct pop3_transfer *transfer, struct slice piece)
 {
 	size_t last = by_lines(transfer) ? slice_find_last_char(piece, '\n') : SLICE_NONE;
 	return last == SLICE_NONE ? piece.len : last + 1;
@@ -139,7 +139,7 @@ static void end_message(struct pop3_session *session, bool whole)
 
 static enum run go_on(struct pop3_session *session)
 {
-	struct transfer *transfer = &session->transfer;
+	struct pop3_transfer *transfer = &session->transfer;
 	char piece[PIECE_SIZE];
 	bool more = true;
 	while (more && transfer->offset < transfer->size) {
@@ -180,7 +180,7 @@ static enum run send_message(struct pop3_session *session, struct slice number, 
 		const struct maildrop_message *message = pop3_message(session, number);
 		if (!message)
 			return RUN_DONE;
-		session->transfer = (struct transfer){.fd = -1, .line_start = true, .in_header = true, .lines_left = lines};
+		session->transfer = (struct pop3_transfer){.fd = -1, .line_start = true, .in_header = true, .lines_left = lines};
 		if (send_small(session, message))
 			return RUN_DONE;
 		begin_transfer(session, message);

@@ -33,7 +33,7 @@ enum pop3_state {
 };
 
 /** A message on its way to the client, in pieces. */
-struct transfer {
+struct pop3_transfer {
 	int fd;                 /* -1: none */
 	uint64_t offset, size;
 	struct canonical canonical; /* mends what was stored by other means than ours, so that no lone CR or LF, and no NUL, goes out */
@@ -61,7 +61,7 @@ struct pop3_session {
 	bool resumed;           /* the command returned RUN_AGAIN */
 	bool again;             /* signing in: auth is busy, the unit is to be run again later */
 	struct auth_wait wait;  /* what the unit has asked auth, and is to be run again for */
-	struct transfer transfer;
+	struct pop3_transfer transfer;
 	uint64_t retrieved, retrieved_bytes;
 	int64_t id;             /* of the connection, for the log when it is gone */
 };

@@ -61,7 +61,7 @@ static bool match_received(const struct query_node *node, struct query_message *
 
 static const struct envelope *envelope_of(struct query_message *message)
 {
-	const struct part *root = message->asks->structure(message->context);
+	const struct mime_part *root = message->asks->structure(message->context);
 	return root ? root->envelope : NULL;
 }
 

@@ -75,7 +75,7 @@ struct query_asks {
 	/** Reads `length` bytes of the message from `offset` on. False: they can't be read; the message is searched without them. */
 	bool (*read)(void *context, uint64_t offset, uint64_t length, char *at);
 	/** The tree of the message's parts, with its envelope; NULL if there is none. It lives until query_matches() returns. */
-	const struct part *(*structure)(void *context);
+	const struct mime_part *(*structure)(void *context);
 	/** May the search take so much memory, until it gives it back? Asked for more than QUERY_UNCOUNTED only. */
 	bool (*borrow)(void *context, uint64_t bytes);
 	void (*repay)(void *context, uint64_t bytes);

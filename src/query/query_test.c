@@ -19,7 +19,7 @@ enum { RECEIVED = 1583193600 /* 2020-03-03 00:00 UTC */, DAY = RECEIVED / 86400 
 /* A message in memory, what was asked of it, and what is granted. */
 struct asked {
 	struct slice text;
-	struct part *structure;
+	struct mime_part *structure;
 	int reads, structures;
 	uint64_t lent, most_lent, share;
 	bool over;
@@ -42,7 +42,7 @@ static bool read_asked(void *context, uint64_t offset, uint64_t length, char *at
 	return true;
 }
 
-static const struct part *structure_of_asked(void *context)
+static const struct mime_part *structure_of_asked(void *context)
 {
 	struct asked *asked = context;
 	asked->structures++;

@@ -87,7 +87,7 @@ static void look_at_field(struct query_message *message, enum scanned where, con
 	arena_reset(arena);
 }
 
-static void scan_header(struct query_message *message, const struct part *part, enum scanned where)
+static void scan_header(struct query_message *message, const struct mime_part *part, enum scanned where)
 {
 	uint64_t length = part->header_size < QUERY_HEADER_MAX ? part->header_size : QUERY_HEADER_MAX, borrowed;
 	struct header_field field;
@@ -104,7 +104,7 @@ static void scan_header(struct query_message *message, const struct part *part, 
 
 void query_scan_header(struct query_message *message)
 {
-	const struct part *root = message->asks->structure(message->context);
+	const struct mime_part *root = message->asks->structure(message->context);
 	if (root)
 		scan_header(message, root, SCANNED_HEADER);
 }
@@ -137,7 +137,7 @@ static void look_at_piece(struct query_message *message, struct slice charset, s
 	look(message, SCANNED_TEXT, buf_slice(folded));
 }
 
-static void look_at_text(struct query_message *message, const struct part *part, struct slice decoded)
+static void look_at_text(struct query_message *message, const struct mime_part *part, struct slice decoded)
 {
 	struct slice charset = parameter_get(part->parameters, part->parameter_count, SLICE("charset"));
 	struct buf folded = BUF(FOLDED_MAX);
@@ -151,7 +151,7 @@ static void look_at_text(struct query_message *message, const struct part *part,
 	buf_free(&folded);
 }
 
-static void scan_text(struct query_message *message, const struct part *part)
+static void scan_text(struct query_message *message, const struct mime_part *part)
 {
 	uint64_t length = part->body_size < QUERY_PART_MAX ? part->body_size : QUERY_PART_MAX, borrowed;
 	if (!is_wanted(message, SCANNED_TEXT) || !borrow(message, 2 * length, &borrowed))
@@ -169,7 +169,7 @@ static void scan_text(struct query_message *message, const struct part *part)
 
 /* The text parts, reports and other messages in pieces that are text as well, and the headers of messages inside; with
  * TEXT, which asks for header and body, the MIME headers of the parts, too: they have the names of attachments. */
-static void scan_part(struct query_message *message, const struct part *part)
+static void scan_part(struct query_message *message, const struct mime_part *part)
 {
 	bool inner = slice_equal(part->type, SLICE("message"));
 	if (slice_equal(part->type, SLICE("text")) || (inner && part->child_count == 0)) {
@@ -184,7 +184,7 @@ static void scan_part(struct query_message *message, const struct part *part)
 
 void query_scan_parts(struct query_message *message)
 {
-	const struct part *root = message->asks->structure(message->context);
+	const struct mime_part *root = message->asks->structure(message->context);
 	if (root)
 		scan_part(message, root);
 }

@@ -34,7 +34,7 @@ static void write_up_to(struct conversion *conversion, uint64_t end)
 }
 
 /* The part's header, saying `encoding` where it said "binary". */
-static void write_header(struct conversion *conversion, const struct part *part, const char *encoding)
+static void write_header(struct conversion *conversion, const struct mime_part *part, const char *encoding)
 {
 	struct header_field field;
 	write_up_to(conversion, part->header_at);
@@ -53,7 +53,7 @@ static void write_header(struct conversion *conversion, const struct part *part,
 }
 
 /* The line end before a boundary belongs to the boundary: the last line has none. */
-static void write_base64(struct conversion *conversion, const struct part *part)
+static void write_base64(struct conversion *conversion, const struct mime_part *part)
 {
 	struct slice body = slice_sub(conversion->message, part->body_at, part->body_size);
 	while (body.len > 0) {
@@ -71,7 +71,7 @@ static void write_base64(struct conversion *conversion, const struct part *part)
 	conversion->at = part->body_at + part->body_size;
 }
 
-static void convert_part(struct conversion *conversion, const struct part *part)
+static void convert_part(struct conversion *conversion, const struct mime_part *part)
 {
 	bool binary = slice_equal(part->encoding, SLICE("binary"));
 	if (part->header_at < conversion->at)
