@@ -471,7 +471,7 @@ static bool commit_there(struct queue *queue, struct queue_draft *draft, struct 
 	return true;
 }
 
-static bool complete(struct queue_draft *draft, struct queue_message *message, struct error *error)
+bool commit_complete(struct queue_draft *draft, struct queue_message *message, struct error *error)
 {
 	if (message->id == 0)
 		message->id = id_new();
@@ -487,7 +487,7 @@ static bool make_ready(struct queue_deposit *deposit, struct awaited *awaited)
 {
 	struct queue_draft *draft = deposit->draft;
 	bool new_id = deposit->message->id == 0, in_file = draft_in_file(draft);
-	if (!complete(draft, deposit->message, &deposit->error) ||
+	if (!commit_complete(draft, deposit->message, &deposit->error) ||
 	    (in_file && !draft_finish_file(draft, deposit->message->id, &deposit->error)))
 		return false;
 	*awaited = (struct awaited){.commit = {.message = deposit->message, .body = draft_inline(draft), .in_file = in_file, .file_unsynced = in_file,
@@ -527,7 +527,7 @@ void queue_deposit_all(struct queue *queue, struct queue_deposit *list, size_t c
 bool queue_commit(struct queue *queue, struct queue_draft **draft, struct queue_message *message, struct error *error)
 {
 	if (queue->owner) {
-		bool done = complete(*draft, message, error) && commit_there(queue, *draft, message, error);
+		bool done = commit_complete(*draft, message, error) && commit_there(queue, *draft, message, error);
 		end_draft(draft, done);
 		return done;
 	}

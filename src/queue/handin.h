@@ -41,7 +41,17 @@ bool handin_decode(struct slice text, struct arena *arena, struct handin *handin
 /* handin_client.c: the side of who hands in. */
 /** A file for a body: one descriptor to write, one to read. */
 bool handin_open_file(struct queue *queue, int *written, int *shown, struct error *error);
-/** Hands in a message; `shown`: the body's file, or -1. Frees neither. */
+/** A message on its way. */
+struct handin_ticket {
+	struct buf text;          /* the question's */
+	struct call_ticket *call; /* NULL: its envelope was too large */
+};
+/** Hands in a message; `shown`: the body's file, which must stay open until the end, or -1. `done`: see caller_begin(). */
+void handin_begin(struct handin_ticket *ticket, struct queue *queue, const struct handin *handin, int shown,
+		  void (*done)(void *context), void *context);
+bool handin_is_done(const struct handin_ticket *ticket);
+bool handin_end(struct handin_ticket *ticket, struct error *error);
+/** The same, waiting. */
 bool handin_commit(struct queue *queue, const struct handin *handin, int shown, struct error *error);
 
 #endif

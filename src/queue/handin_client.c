@@ -15,13 +15,16 @@ struct queue *queue_open_remote(int channel)
 	return queue;
 }
 
-/* Asks, and reads the answer's error. The answer's descriptors are left in it. */
-static bool ask(struct queue *queue, struct call_question *question, struct call_answer *answer, struct error *error)
+static struct call_question question_of(enum handin_verb verb, struct slice text)
 {
 	int64_t now = clock_monotonic_ms();
-	question->begin_by = now + HANDIN_BEGIN_SECONDS * 1000;
-	question->end_by = now + HANDIN_END_SECONDS * 1000;
-	if (!caller_ask(queue->owner, question, answer))
+	return (struct call_question){.verb = verb, .text = text, .begin_by = now + HANDIN_BEGIN_SECONDS * 1000, .end_by = now + HANDIN_END_SECONDS * 1000};
+}
+
+/* Reads the answer's error. Its descriptors are left in it. */
+static bool read_answer(bool answered, struct call_answer *answer, struct error *error)
+{
+	if (!answered)
 		return error_set(error, ERROR_TEMPORARY, "the queue role doesn't answer");
 	struct wire_reader reader = {.rest = buf_slice(&answer->text)};
 	enum error_kind kind = (enum error_kind)wire_number(&reader, ERROR_FULL);
@@ -44,8 +47,8 @@ static void close_all(struct call_answer *answer)
 bool handin_open_file(struct queue *queue, int *written, int *shown, struct error *error)
 {
 	struct call_answer answer;
-	struct call_question question = {.verb = HANDIN_BODY_FILE};
-	bool done = ask(queue, &question, &answer, error);
+	struct call_question question = question_of(HANDIN_BODY_FILE, SLICE(""));
+	bool answered = caller_ask(queue->owner, &question, &answer), done = read_answer(answered, &answer, error);
 	if (done && answer.fd_count == 2) {
 		*written = answer.fds[0];
 		*shown = answer.fds[1];
@@ -55,14 +58,55 @@ bool handin_open_file(struct queue *queue, int *written, int *shown, struct erro
 	return done ? error_set(error, ERROR_TEMPORARY, "the queue role's answer is malformed") : false;
 }
 
+static bool encode(struct handin_ticket *ticket, const struct handin *handin, int shown, struct call_question *question)
+{
+	*ticket = (struct handin_ticket){.text = BUF(CALL_TEXT_MAX)};
+	if (!handin_encode(handin, &ticket->text))
+		return false;
+	*question = question_of(HANDIN_MESSAGE, buf_slice(&ticket->text));
+	question->fds[0] = shown;
+	question->fd_count = shown >= 0;
+	return true;
+}
+
+void handin_begin(struct handin_ticket *ticket, struct queue *queue, const struct handin *handin, int shown,
+		  void (*done)(void *context), void *context)
+{
+	struct call_question question;
+	if (encode(ticket, handin, shown, &question))
+		ticket->call = caller_begin(queue->owner, &question, done, context);
+	else
+		done(context);
+}
+
+bool handin_is_done(const struct handin_ticket *ticket)
+{
+	return !ticket->call || caller_is_done(ticket->call);
+}
+
+static bool finish(struct handin_ticket *ticket, bool answered, struct call_answer *answer, struct error *error)
+{
+	bool done = read_answer(answered, answer, error);
+	close_all(answer);
+	buf_free(&ticket->text);
+	return done;
+}
+
+bool handin_end(struct handin_ticket *ticket, struct error *error)
+{
+	struct call_answer answer = {0};
+	if (ticket->call)
+		return finish(ticket, caller_end(&ticket->call, &answer), &answer, error);
+	buf_free(&ticket->text);
+	return error_set(error, ERROR_LIMIT, "the envelope is too large");
+}
+
 bool handin_commit(struct queue *queue, const struct handin *handin, int shown, struct error *error)
 {
-	struct buf text = BUF(CALL_TEXT_MAX);
+	struct handin_ticket ticket;
+	struct call_question question;
 	struct call_answer answer = {0};
-	bool done = handin_encode(handin, &text) || error_set(error, ERROR_LIMIT, "the envelope is too large");
-	struct call_question question = {.verb = HANDIN_MESSAGE, .text = buf_slice(&text), .fds = {shown}, .fd_count = shown >= 0};
-	done = done && ask(queue, &question, &answer, error);
-	close_all(&answer);
-	buf_free(&text);
-	return done;
+	if (!encode(&ticket, handin, shown, &question))
+		return handin_end(&ticket, error);
+	return finish(&ticket, caller_ask(queue->owner, &question, &answer), &answer, error);
 }

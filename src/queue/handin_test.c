@@ -9,6 +9,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
@@ -173,6 +174,52 @@ static void expect_body(struct fixture *fixture, int64_t id, struct slice before
 	assert_true(slice_starts(buf_slice(&out), before) && slice_equal(slice_skip(buf_slice(&out), before.len), body));
 	buf_free(&out);
 	arena_free(&arena);
+}
+
+static void count_done(void *context)
+{
+	atomic_fetch_add((_Atomic int *)context, 1);
+}
+
+static struct queue_ticket *begin(struct queue *queue, struct slice body, struct queue_recipient *recipient, struct queue_message *message, _Atomic int *done)
+{
+	struct error error;
+	*recipient = (struct queue_recipient){.address = SLICE("bob@example.test")};
+	*message = (struct queue_message){.from = SLICE("alice@example.test"), .recipients = recipient, .recipient_count = 1, .id = id_new()};
+	struct queue_draft *draft = queue_draft_new(queue, message->from);
+	assert_true(queue_draft_write(draft, body, &error));
+	struct queue_ticket *ticket = queue_commit_begin(queue, &draft, message, count_done, done);
+	assert_null(draft);
+	return ticket;
+}
+
+/* The keeper begins only when all have been handed in; one is given up before. */
+static void many_are_handed_in_without_a_thread(void **state)
+{
+	enum { MANY = 200 };
+	struct fixture *fixture = *state;
+	static struct queue_ticket *tickets[MANY];
+	static struct queue_recipient recipients[MANY];
+	static struct queue_message messages[MANY];
+	struct error error;
+	_Atomic int done = 0;
+	char *large = memory_new(2 * QUEUE_INLINE_MAX);
+	memset(large, 'x', 2 * QUEUE_INLINE_MAX);
+	for (int i = 0; i < MANY; i++) /* the first, in a file, waits in this thread for that */
+		tickets[i] = begin(fixture->remote, slice_make(large, i == 0 ? 2 * QUEUE_INLINE_MAX : 100), &recipients[i], &messages[i], &done);
+	queue_commit_end(&tickets[MANY - 1], &error);
+	assert_null(tickets[MANY - 1]);
+	for (int64_t until = clock_monotonic_ms() + 10000; done < MANY - 1; usleep(500))
+		assert_true(clock_monotonic_ms() < until);
+	for (int i = 0; i < MANY - 1; i++) {
+		assert_true(queue_commit_is_done(tickets[i]));
+		assert_true(queue_commit_end(&tickets[i], &error));
+		assert_int_equal(recipients[i].id, 1);
+	}
+	for (int64_t until = clock_monotonic_ms() + 10000; waiting(fixture) < MANY; usleep(500)) /* the last one, too */
+		assert_true(clock_monotonic_ms() < until);
+	expect_body(fixture, messages[0].id, preface, slice_make(large, 2 * QUEUE_INLINE_MAX));
+	free(large);
 }
 
 /* Inline in the datagram, inline in a memory file, in a file. */
@@ -453,6 +500,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_handed_in_is_there, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(many_are_handed_in_without_a_thread, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_envelope_may_be_large, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_lost_answer_is_given_again, set_up_dying, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_delivered_meanwhile_does_not_come_back, set_up_dying, tear_down),

@@ -109,6 +109,8 @@ bool draft_finish_remote(struct queue_draft *draft, int *shown, struct error *er
 void draft_free(struct queue_draft **draft);
 
 /* commit.c */
+/** Sets what is still to be said of a message. False: it can't be committed. */
+bool commit_complete(struct queue_draft *draft, struct queue_message *message, struct error *error);
 /** Gives the writer thread what it is to write, one or a list of them; the end() of each is called in any case. */
 void queue_submit(struct queue *queue, struct commit *commit);
 bool queue_load_handed(struct queue *queue, struct error *error);

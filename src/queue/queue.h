@@ -99,6 +99,16 @@ struct queue_deposit {
  * that is known of all. Not for a remote queue. */
 void queue_deposit_all(struct queue *queue, struct queue_deposit *list, size_t count);
 
+/** The same without a thread that waits, if it is another process's queue; this one's own blocks here. When the outcome is there `done` is
+ * called, once, maybe before this returns, in any thread and under a lock: it may only wake somebody (conn_resume()). */
+struct queue_ticket;
+struct queue_ticket *queue_commit_begin(struct queue *queue, struct queue_draft **draft, struct queue_message *message,
+					void (*done)(void *context), void *context);
+bool queue_commit_is_done(const struct queue_ticket *ticket);
+/** The outcome, as queue_commit() returns it; sets *ticket to NULL. Of what isn't done nobody will know: it may be there, and `done`
+ * isn't called when this has returned. */
+bool queue_commit_end(struct queue_ticket **ticket, struct error *error);
+
 /** Has the disk kept a commit waiting for QUEUE_SLOW_SECONDS? Then no more should be begun. Never blocks. */
 enum { QUEUE_SLOW_SECONDS = 5 };
 bool queue_is_slow(const struct queue *queue);

@@ -1,5 +1,5 @@
 /* DATA (RFC 5321 §4.1.1.4) and BDAT (RFC 3030): a message's text, and its way into the queue. The reply to its end is the
- * moment from which we answer for the message: it is given only when queue_commit() has put it on disk. */
+ * moment from which we answer for the message: it is given only when the queue has put it on disk. */
 #include "smtp/session.h"
 
 #include "base/clock.h"
@@ -73,13 +73,11 @@ static void take_room(struct session *session)
 			promise_overdraw(&transaction->known[i].room, size, now_ms);
 }
 
-static void end_message(struct session *session)
+/* Answers, and forgets the message. */
+static void end_transaction(struct session *session, bool accepted)
 {
 	char id[ID_TEXT_LEN + 1] = "";
-	content_finish(session);
-	if (!session->transaction.content.refused)
-		take_room(session);
-	if (content_commit(session)) {
+	if (accepted) {
 		log_accepted(session);
 		session->messages++;
 		session->useless = 0;
@@ -90,6 +88,31 @@ static void end_message(struct session *session)
 		reply_to_end(session, session->transaction.content.refused, "");
 	}
 	smtp_reset(session);
+}
+
+void message_conclude(struct session *session)
+{
+	if (queue_commit_is_done(session->ticket))
+		end_transaction(session, content_is_committed(session));
+}
+
+void message_abandon(struct session *session)
+{
+	struct error error;
+	bool accepted = queue_commit_end(&session->ticket, &error);
+	log_warning("message.unanswered", log_id("id", session->transaction.message.id), log_text("accepted", accepted ? "yes" : "unknown"));
+}
+
+static void end_message(struct session *session)
+{
+	content_finish(session);
+	if (!session->transaction.content.refused)
+		take_room(session);
+	content_commit(session);
+	if (session->ticket)
+		message_conclude(session);
+	else
+		end_transaction(session, false);
 }
 
 /* A message that is refused is read on to its end, but not for ever. */

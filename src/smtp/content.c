@@ -85,16 +85,22 @@ void content_store(struct session *session, struct slice bytes)
 	refuse_unstored(session, &error);
 }
 
-bool content_commit(struct session *session)
+void content_commit(struct session *session)
 {
 	struct content *content = &session->transaction.content;
 	struct queue_message *message = &session->transaction.message;
-	struct error error;
 	if (content->eight_bit && message->body == BODY_7BIT)
 		message->body = BODY_8BITMIME; /* it was declared wrongly: the courier must know what it has */
-	if (content->refused || queue_commit(session->service->queue, &content->draft, message, &error))
-		return !content->refused;
-	log_error("message.not_queued", log_id("id", message->id), log_id("session", conn_id(session->conn)), log_text("reason", error.text));
+	if (!content->refused)
+		session->ticket = queue_commit_begin(session->service->queue, &content->draft, message, smtp_resume, session->conn);
+}
+
+bool content_is_committed(struct session *session)
+{
+	struct error error;
+	if (session->transaction.content.refused || queue_commit_end(&session->ticket, &error))
+		return !session->transaction.content.refused;
+	log_error("message.not_queued", log_id("id", session->transaction.message.id), log_id("session", conn_id(session->conn)), log_text("reason", error.text));
 	content_refuse(session, storage_reply(&error));
 	return false;
 }

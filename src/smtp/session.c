@@ -83,7 +83,7 @@ void smtp_reset(struct session *session)
 
 /* ---- Opening and closing ---- */
 
-static void resume(void *conn) { conn_resume(conn); }
+void smtp_resume(void *conn) { conn_resume(conn); }
 
 struct auth_wait *smtp_wait(struct session *session)
 {
@@ -94,7 +94,7 @@ static void *smtp_open(struct conn *conn, void *context)
 {
 	struct session *session = memory_new(sizeof *session);
 	session->conn = conn;
-	session->wait = (struct auth_wait){.wake = resume, .context = conn};
+	session->wait = (struct auth_wait){.wake = smtp_resume, .context = conn};
 	session->service = context;
 	session->config = config_current();
 	session->may_relay = config_networks_hold(&session->config->relay_networks, conn_peer_address(conn));
@@ -114,6 +114,8 @@ static void smtp_close(void *at)
 {
 	struct session *session = at;
 	auth_wait_end(&session->wait);
+	if (session->ticket)
+		message_abandon(session);
 	auth_cancel(session);
 	smtp_reset(session);
 	free(session->hello);
@@ -176,6 +178,13 @@ static enum unit peek_skip(struct slice input, size_t *length)
 	return *length > 0 ? UNIT_QUICK : UNIT_INCOMPLETE;
 }
 
+/* The whole of a small message, about which nobody else is asked (as for the authors of a submitted one): in memory, and in the queue
+ * without a thread that waits. */
+static bool is_quick_text(const struct session *session, size_t length)
+{
+	return length <= QUICK_TEXT_MAX && session->transaction.content.size == 0 && !smtp_is_submission(session);
+}
+
 static enum unit peek_data(struct session *session, struct slice input, size_t *length)
 {
 	size_t taken = frame_data(input, session->line_start, session->scanned, &session->data_ends);
@@ -184,7 +193,9 @@ static enum unit peek_data(struct session *session, struct slice input, size_t *
 		return UNIT_INCOMPLETE;
 	}
 	*length = taken;
-	return taken > 0 ? UNIT_WORK : UNIT_INCOMPLETE;
+	if (taken == 0)
+		return UNIT_INCOMPLETE;
+	return session->data_ends && is_quick_text(session, taken) ? UNIT_QUICK : UNIT_WORK;
 }
 
 static enum unit peek_chunk(struct session *session, struct slice input, size_t *length)
@@ -263,10 +274,8 @@ static void run_skip(struct session *session, struct slice unit)
 		smtp_give_up(session, "4.5.2", "that line never ends");
 }
 
-static enum run smtp_run(void *at, struct slice unit)
+static void run_unit(struct session *session, struct slice unit)
 {
-	struct session *session = at;
-	session->again = false;
 	switch (session->input) {
 	case INPUT_LINE:
 	case INPUT_ANSWER:
@@ -283,7 +292,17 @@ static enum run smtp_run(void *at, struct slice unit)
 		chunk_received(session, unit);
 		break;
 	}
-	if (auth_is_awaited(&session->wait))
+}
+
+static enum run smtp_run(void *at, struct slice unit)
+{
+	struct session *session = at;
+	session->again = false;
+	if (session->ticket)
+		message_conclude(session);
+	else
+		run_unit(session, unit);
+	if (session->ticket || auth_is_awaited(&session->wait))
 		return RUN_WAIT;
 	if (session->errors >= session->config->max_errors && !session->closing && session->input != INPUT_DATA)
 		smtp_give_up(session, "4.7.0", "too many errors");

@@ -32,6 +32,7 @@ enum {
 	PATH_LINE_MAX = 512 + 26 + 1500,     /* MAIL and RCPT: SIZE, BODY, SMTPUTF8, DSN and AUTH parameters add to it */
 	SKIPPED_LINE_MAX = 1024 * 1024,      /* a line without an end is given up after so much */
 	CONTENT_CHUNK = 32 * 1024,           /* text of a message is taken in pieces of about this size */
+	QUICK_TEXT_MAX = 8 * 1024,           /* a whole message of so much is gone through in the loop: that takes less than a thread's turn */
 	INPUT_MAX = 2 * CONTENT_CHUNK,
 	REPLY_MAX = 512,                     /* RFC 5321 §4.5.3.1.5 */
 	USELESS_COMMANDS_MAX = 500,          /* NOOP, RSET, VRFY, … between two messages */
@@ -114,6 +115,7 @@ struct session {
 	struct sign_in *exchange;        /* AUTH under way */
 	bool again;                      /* AUTH: auth is busy, the unit is to be run again later */
 	struct auth_wait wait;           /* what the unit has asked auth, and is to be run again for */
+	struct queue_ticket *ticket;     /* the message is on its way into the queue; NULL: none is */
 	struct auth_account signed_in;   /* AUTH: done but for the client's empty answer to our last challenge */
 	struct transaction transaction;
 };
@@ -134,6 +136,8 @@ void smtp_reset(struct session *session);
 /** Is it one of ours: who has signed in, a client of relay_networks, a program that speaks LMTP? Else a stranger, whose sender's
  * address may be forged. */
 bool smtp_is_trusted(const struct session *session);
+/** Makes the unit of a connection that waits run again: for auth's and the queue's callbacks. */
+void smtp_resume(void *conn);
 /** How the unit waits for auth: without a thread, or, of SMTP_LOCAL, in its own (NULL). */
 struct auth_wait *smtp_wait(struct session *session);
 /** Which of STATE_… */
@@ -221,6 +225,10 @@ void auth_answer(struct session *session, struct slice line, bool too_long);
 void auth_cancel(struct session *session);
 /** A piece of a message's text, dots still stuffed; `ends`: with its end. */
 void data_received(struct session *session, struct slice bytes, bool ends);
+/** Answers for a message whose text is complete, if the queue has. */
+void message_conclude(struct session *session);
+/** Nobody will hear whether it got into the queue. */
+void message_abandon(struct session *session);
 /** A piece of a chunk. */
 void chunk_received(struct session *session, struct slice bytes);
 
@@ -236,8 +244,10 @@ void content_refuse(struct session *session, const char *reply);
 void content_free(struct content *content);
 /** Puts bytes into the draft; a failure refuses the message. */
 void content_store(struct session *session, struct slice bytes);
-/** Puts the message into the queue. False: it is refused, the reason is in content.refused. */
-bool content_commit(struct session *session);
+/** Begins to put the message into the queue: sets session->ticket, unless it is refused. */
+void content_commit(struct session *session);
+/** The outcome, when the ticket is done. False: it is refused, the reason is in content.refused. */
+bool content_is_committed(struct session *session);
 
 /** Checks the line ends of text that is to be stored; what isn't lines refuses the message. */
 void content_check_lines(struct session *session, struct slice bytes);
