@@ -1,7 +1,9 @@
 """Servers find one another through the DNS, wait, retry, give up, and tell the sender."""
 import json
 import re
+import tempfile
 import time
+from pathlib import Path
 
 import pytest
 
@@ -40,6 +42,41 @@ def bounce(server, token, account="anna", action="failed"):
 
 
 # ---- From one Pombal to another ----
+
+def test_addresses_are_never_run_nor_followed(names, token):
+    """What means something to a shell, a path or a command line is a name like others: it is stored under a catch-all, and goes on to the
+    next server as it came (without quotes that it doesn't need); nothing is executed, no file is made, no line is put into anything."""
+    folder = tempfile.TemporaryDirectory(prefix="p")
+    marker = Path(folder.name) / "x"  # short: a local part has 64 bytes at most
+    locals_ = ["|touch {m}", "`touch {m}`", "$(touch {m})", ";touch {m};", "&touch {m}", "-oQ{m}", "--data={m}", "../../../..{m}", "{m}", "a>{m}", "!touch {m}",
+               "..", ".", "~root", "%00", "a\\\"b", "'; DROP TABLE message; --", "%s%n", "*", "<script>"]
+    quoted = ['"' + local.format(m=marker) + '"' for local in locals_] + ["-anna", "|anna", "$HOME", "`id`", "a'b", "{a}", "%27", "a=b"]
+    scripted = peer(names, "next.example")
+    with Pombal("here.example", options={"resolver": names.resolver, "mx_port": MX_PORT, "relay_networks": ["127.0.0.0/8"]}) as own:
+        own.run("domain", "set", own.domain, "--catch-all", own.name("anna"))
+        for domain in (own.domain, "next.example"):
+            with Smtp(own.address, own.ports["smtp"]) as session:
+                for number, local in enumerate(quoted):
+                    session.expect(f"MAIL FROM:<{local}@elsewhere.example>", 250)
+                    session.expect(f"RCPT TO:<{local}@{domain}>", 250)
+                    assert session.data(letters.simple(f"{token} {domain} {number}")).startswith("250"), local
+        own.wait_mail(f"{token} {own.domain}", "anna", count=len(quoted))
+        own.wait_queue_empty(60)
+        sent = {letter["to"][0][4:].rpartition(">")[0]: letter["from"][6:].rpartition(">")[0] for letter in scripted.wait_letters(len(quoted))}
+        wanted = {f"{local}@next.example": f"{local}@elsewhere.example" for local in quoted}
+        assert {to.replace('"', ""): of.replace('"', "") for to, of in sent.items()} == {to.replace('"', ""): of.replace('"', "") for to, of in wanted.items()}
+        for wrong in ('"a\nb"', '"a\rb"', '"a\0b"', "a b", "a\0b", "a>b"):
+            with Smtp(own.address, own.ports["smtp"]) as session:
+                session.expect("MAIL FROM:<a@b.example>", 250)
+                assert not session.say(f"RCPT TO:<{wrong}@{own.domain}>").startswith("2"), wrong
+        accounts = {path.name for path in (own.data / "accounts" / own.domain).iterdir()}
+        assert "anna" in accounts and all("touch" not in name and not name.startswith(("..", "-", "|")) for name in accounts), accounts
+        assert list(Path(folder.name).iterdir()) == []
+    folder.cleanup()
+    scripted.close()
+    assert not scripted.problems
+
+
 
 def test_exchange(north, south, token):
     letter = letters.with_attachment(token, 300000, south.name("boris"), north.name("anna"))

@@ -1,6 +1,7 @@
 """Letters and clients made to hurt: everything stays bounded, and others are served meanwhile."""
 import re
 import socket
+import subprocess
 import time
 from concurrent.futures import ThreadPoolExecutor
 
@@ -172,3 +173,67 @@ def test_a_flood_of_refusals_is_counted_not_written():
             refused_by(own, address, [f"from-{address}@{own.domain}"])
         found = [address for address in others if "recipient.refused" in own.run("trace", f"from-{address}@{own.domain}", status=None).stdout]
         assert len(found) >= 6, found
+
+
+# ---- TLS, and signing in ----
+
+@pytest.fixture(scope="module")
+def large_key(tmp_path_factory):
+    """A server whose handshakes are as dear as they get."""
+    folder = tmp_path_factory.mktemp("large")
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:4096", "-nodes", "-days", "30", "-subj", "/CN=large", "-keyout", folder / "key.pem",
+                    "-out", folder / "chain.pem"], check=True, capture_output=True)
+    with Pombal(start=False) as own:
+        for name in ("key.pem", "chain.pem"):
+            (own.data / name).touch(mode=0o600)
+            (own.data / name).write_bytes((folder / name).read_bytes())
+        own.configure(certificates=["chain.pem key.pem"])
+        own.start()
+        yield own
+
+
+def test_handshakes_hold_nobody_up(large_key):
+    """Strangers who begin TLS again and again have a thread for it that isn't the loop's: who is signed in gets far more answers
+    meanwhile than there are handshakes."""
+    own = large_key
+    with Imap(own.address, own.ports["imaps"], tls=True) as imap:
+        imap.ok(f"LOGIN {own.name('anna')} \"{own.password('anna')}\"")
+        floods = [subprocess.Popen(["openssl", "s_time", "-connect", f"{own.address}:{own.ports['imaps']}", "-new", "-time", "3"], stdout=subprocess.PIPE,
+                                   stderr=subprocess.DEVNULL, text=True) for _ in range(8)]
+        answers, end = 0, time.monotonic() + 3
+        while time.monotonic() < end:
+            imap.ok("NOOP")
+            answers += 1
+        handshakes = sum(int(re.search(r"(\d+) connections in \d+ real seconds", flood.communicate(timeout=60)[0])[1]) for flood in floods)
+    assert handshakes > 20 and answers > 3 * handshakes, (answers, handshakes)
+
+
+@pytest.mark.parametrize("protocol", ["imap", "pop3", "submission"])
+def test_a_broken_exchange_stops_no_other(server, protocol):
+    """Invalid base64 in the middle of one sign-in is that one's trouble: another that has begun goes on, and new ones are taken."""
+    import base64
+    begin = {"imap": "a AUTHENTICATE PLAIN", "pop3": "AUTH PLAIN", "submission": "AUTH PLAIN"}[protocol]
+    good = base64.b64encode(f"\0{server.name('anna')}\0{server.password('anna')}".encode())
+
+    def connect():
+        session = Wire(server.address, server.ports[protocol + "s"], tls=True)
+        session.line()
+        if protocol == "submission":
+            session.send(b"EHLO x.example\r\n")
+            while session.line()[3:4] == "-":
+                pass
+        session.send(begin.encode() + b"\r\n")
+        assert session.line().startswith(("+", "334"))
+        return session
+
+    waiting = connect()
+    for broken in (b"====", b"A", b"AA=A", b"\xff\xfe", b"AAAA" * 3000, b"*", b"QUJD\0"):
+        with connect() as other:
+            other.send(broken + b"\r\n")
+            assert not other.line().startswith(("a OK", "+OK", "235"))
+    waiting.send(good + b"\r\n")
+    answer = waiting.line()
+    while protocol == "imap" and answer.startswith("*"):
+        answer = waiting.line()
+    assert answer.startswith({"imap": "a OK", "pop3": "+OK", "submission": "235"}[protocol]), answer
+    waiting.close()

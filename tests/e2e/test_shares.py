@@ -345,6 +345,35 @@ def test_old_mail_is_mended(own):
 
 # ---- Descriptors ----
 
+def descriptors(process):
+    return len(list(Path(f"/proc/{process}/fd").iterdir()))
+
+
+def processor_time(process):
+    """Seconds that a process has worked."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / 100
+
+
+def test_who_has_no_descriptor_left_waits_quietly(own):
+    """The kernel goes on to say that somebody wants in; nobody turns round and round over it, and who is in is served."""
+    with signed_in(own) as imap:
+        reader = own.role_of("reader")
+        limits = resource.prlimit(reader, resource.RLIMIT_NOFILE)
+        resource.prlimit(reader, resource.RLIMIT_NOFILE, (descriptors(reader), limits[1]))
+        strangers = [socket.create_connection((own.address, own.ports["imap"]), timeout=20) for _ in range(20)]
+        own.wait_log("event=accept.failed")
+        before = processor_time(reader)
+        time.sleep(1)
+        assert processor_time(reader) - before < 0.4
+        imap.ok("NOOP")
+        resource.prlimit(reader, resource.RLIMIT_NOFILE, limits)
+        for stranger in strangers:
+            assert stranger.recv(4) == b"* OK"
+            stranger.close()
+        own.expected_noise.append("event=accept.failed")
+
+
 def test_strangers_take_no_descriptor_that_a_user_needs(own):
     """Connections without end from people who never sign in: some are refused, and who is signed in reads on."""
     own.configure(connections_per_address=0, login_time="60s")
