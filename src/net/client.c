@@ -168,12 +168,6 @@ void client_close(struct client **client)
 	*client = NULL;
 }
 
-bool client_local_address(struct client *client, struct sockaddr_storage *address)
-{
-	socklen_t size = sizeof *address;
-	return getsockname(client->fd, (struct sockaddr *)address, &size) == 0;
-}
-
 /* ---- Bytes ---- */
 
 /* What to wait for after OpenSSL couldn't go on; 0: it never can, and the connection is broken. */

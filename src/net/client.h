@@ -43,7 +43,5 @@ bool client_trust(const char *ca_file, struct error *error);
 const char *client_tls_text(const struct client *client);
 /** Is there TLS, and was the peer's certificate verified for the name that client_start_tls() was given? */
 bool client_tls_is_verified(const struct client *client);
-/** The local address of the connection, numeric. */
-bool client_local_address(struct client *client, struct sockaddr_storage *address);
 
 #endif

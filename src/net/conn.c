@@ -44,13 +44,6 @@ const struct sockaddr_storage *conn_peer_address(const struct conn *conn) { retu
 int64_t conn_id(const struct conn *conn) { return conn->id; }
 void *conn_context(const struct conn *conn) { return conn->context; }
 
-int conn_peer_port(const struct conn *conn)
-{
-	if (conn->peer.ss_family == AF_INET6)
-		return ntohs(((const struct sockaddr_in6 *)&conn->peer)->sin6_port);
-	return conn->peer.ss_family == AF_INET ? ntohs(((const struct sockaddr_in *)&conn->peer)->sin_port) : 0;
-}
-
 void conn_tls(struct conn *conn, struct conn_tls *tls)
 {
 	memset(tls, 0, sizeof *tls);

@@ -142,10 +142,9 @@ bool conn_can_tls(const struct conn *conn);
 
 /** Whose program the peer is, of a connection on this machine (SO_PEERCRED, unix(7)); elsewhere (uid_t)-1. */
 uid_t conn_peer_user(const struct conn *conn);
-/** The peer: its numeric address ("192.0.2.1", "2001:db8::1") and port; lives as long as the connection. */
+/** The peer: its numeric address ("192.0.2.1", "2001:db8::1"); lives as long as the connection. */
 struct slice conn_peer(const struct conn *conn);
 const struct sockaddr_storage *conn_peer_address(const struct conn *conn);
-int conn_peer_port(const struct conn *conn);
 /** An id of id_new() for the log. */
 int64_t conn_id(const struct conn *conn);
 /** What server_listen() was given. */

@@ -60,7 +60,6 @@ void db_bind_number(struct db_statement *statement, int index, int64_t value);
 /** The bytes must live until the statement is reset. */
 void db_bind_text(struct db_statement *statement, int index, struct slice value);
 void db_bind_blob(struct db_statement *statement, int index, struct slice value);
-void db_bind_null(struct db_statement *statement, int index);
 
 enum db_step { DB_ROW, DB_DONE, DB_FAILED };
 /** Advances to the next row. After DB_DONE and DB_FAILED the statement is reset. */
@@ -75,9 +74,8 @@ struct slice db_text(struct db_statement *statement, int column);
 struct slice db_blob(struct db_statement *statement, int column);
 bool db_is_null(struct db_statement *statement, int column);
 
-/** Rows that the last INSERT, UPDATE or DELETE changed, and the row id of the last INSERT. */
+/** Rows that the last INSERT, UPDATE or DELETE changed. */
 int64_t db_changes(struct db *db);
-int64_t db_last_id(struct db *db);
 
 /** A writing transaction; waits for the write lock at its beginning, so it can't fail later for want of it. Refused once a sync
  * has failed in this process (base/distrust.h). */

@@ -295,12 +295,6 @@ void db_bind_blob(struct db_statement *statement, int index, struct slice value)
 		sqlite3_bind_blob64(statement->handle, parameter(statement, index), value.at ? value.at : "", value.len, SQLITE_STATIC);
 }
 
-void db_bind_null(struct db_statement *statement, int index)
-{
-	if (statement->handle)
-		sqlite3_bind_null(statement->handle, parameter(statement, index));
-}
-
 enum db_step db_step(struct db_statement *statement, struct error *error)
 {
 	if (!statement->handle) {
@@ -355,11 +349,6 @@ bool db_is_null(struct db_statement *statement, int column)
 int64_t db_changes(struct db *db)
 {
 	return sqlite3_changes64(db->handle);
-}
-
-int64_t db_last_id(struct db *db)
-{
-	return sqlite3_last_insert_rowid(db->handle);
 }
 
 /* ---- Transactions ---- */
