@@ -26,11 +26,13 @@ static struct auth_server *start(int ends[2])
 	struct auth_server *server = auth_server_new(folder.path, &error);
 	if (!server || socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_NONBLOCK, 0, ends) != 0)
 		abort();
+	struct directory *directory = directory_open(folder.path, &error);
 	struct slice target = SLICE("alice@example.test");
-	directory_add_domain(server->directory, &(struct domain_entry){.name = SLICE("example.test")}, &error);
-	directory_add_account(server->directory, &(struct account_entry){.name = target, .enabled = true}, &error);
-	directory_set_password(server->directory, target, SLICE("secret"), &error);
-	directory_add_alias(server->directory, &(struct alias_entry){SLICE("team@example.test"), &target, 1}, &error);
+	directory_add_domain(directory, &(struct domain_entry){.name = SLICE("example.test")}, &error);
+	directory_add_account(directory, &(struct account_entry){.name = target, .enabled = true}, &error);
+	directory_set_password(directory, target, SLICE("secret"), &error);
+	directory_add_alias(directory, &(struct alias_entry){SLICE("team@example.test"), &target, 1}, &error);
+	directory_close(&directory);
 	auth_server_add_channel(server, ends[1]);
 	return server;
 }
@@ -59,7 +61,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		struct slice datagram = slice_sub(rest, 2, len);
 		rest = slice_skip(rest, 2 + datagram.len);
 		auth_server_handle(server, &server->channels[0], datagram);
-		arena_reset(server->arena);
 		check_answers(ends[0]);
 	}
 	while (recent_count(server->channels[0].exchanges) > 0)

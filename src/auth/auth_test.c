@@ -18,6 +18,7 @@
 #include "base/base64.h"
 #include "auth/credentials.h"
 #include "auth/directory.h"
+#include "auth/jobs.h"
 #include "auth/server.h"
 #include "auth/test_folder.h"
 #include "auth/wire.h"
@@ -39,6 +40,7 @@ struct fixture {
 	struct arena *arena;
 	void (*changed)(void *context, const struct auth_change *change); /* for the next start */
 	void *changed_context;
+	const struct backend_kind *kind; /* likewise; NULL: the directory */
 };
 
 static void *serve(void *argument)
@@ -50,7 +52,7 @@ static void *serve(void *argument)
 static void start_server(struct fixture *f)
 {
 	struct error error;
-	f->server = auth_server_new(f->folder.path, &error);
+	f->server = f->kind ? auth_server_new_for(f->kind, f->folder.path, &error) : auth_server_new(f->folder.path, &error);
 	assert_non_null(f->server);
 	for (int i = 0; i < CHANNELS; i++)
 		auth_server_add_channel(f->server, dup(f->ends[i][1]));
@@ -730,6 +732,97 @@ static void bare_names_sign_in(void **state)
 	}
 }
 
+/* ---- A backend that is slow ---- */
+
+enum { SLOW = 40 };
+static struct {
+	pthread_mutex_t lock;
+	pthread_cond_t changed;
+	bool released;
+	int waiting, ended;
+} slow = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
+static struct backend_kind slow_kind;
+
+static struct backend *open_slow(const char *data, struct error *error)
+{
+	struct backend *backend = backend_directory.open(data, error);
+	if (backend)
+		backend->kind = &slow_kind;
+	return backend;
+}
+
+/* Nothing is known of bob before the test says so. */
+static bool slow_credentials(struct backend *backend, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error)
+{
+	pthread_mutex_lock(&slow.lock);
+	slow.waiting++;
+	pthread_cond_broadcast(&slow.changed);
+	while (!slow.released && slice_equal(account, SLICE("bob@example.test")))
+		pthread_cond_wait(&slow.changed, &slow.lock);
+	slow.waiting--;
+	pthread_mutex_unlock(&slow.lock);
+	return backend_directory.credentials(backend, account, arena, credentials, error);
+}
+
+static void *sign_in_slowly(void *argument)
+{
+	struct fixture *f = argument;
+	struct auth_account account;
+	struct sign_in_client client = client_at("192.0.2.7");
+	struct arena *arena = arena_new();
+	int delay_ms;
+	enum sign_in_status status = auth_check_password(f->auth, NULL, SLICE("bob"), SLICE("wrong"), &client, arena, &account, &delay_ms);
+	arena_free(&arena);
+	pthread_mutex_lock(&slow.lock);
+	slow.ended++;
+	pthread_mutex_unlock(&slow.lock);
+	return (void *)(intptr_t)status;
+}
+
+/* Who waits for it waits, one or dozens; others sign in meanwhile, as long as there are threads for it, and mail goes on even then. */
+static void a_slow_backend_delays_nobody_else(void **state)
+{
+	struct fixture *f = *state;
+	pthread_t threads[SLOW];
+	struct sasl_test right = {"alice", "wonderland", NULL, NULL};
+	slow_kind = backend_directory;
+	slow_kind.open = open_slow;
+	slow_kind.credentials = slow_credentials;
+	stop_server(f);
+	f->kind = &slow_kind;
+	start_server(f);
+	for (int i = 0; i < SLOW; i++) {
+		pthread_create(&threads[i], NULL, sign_in_slowly, f);
+		if (i > 0)
+			continue;
+		pthread_mutex_lock(&slow.lock);
+		while (slow.waiting == 0)
+			pthread_cond_wait(&slow.changed, &slow.lock);
+		pthread_mutex_unlock(&slow.lock);
+		assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
+		assert_int_equal(exchange(f, "PLAIN", &right, "", true), SIGN_IN_DONE);
+		assert_int_equal(exchange(f, "SCRAM-SHA-256", &right, "", true), SIGN_IN_DONE);
+		assert_int_equal(auth_recipient(f->auth, NULL, SLICE("bob@example.test"), NULL), RECIPIENT_LOCAL);
+	}
+	pthread_mutex_lock(&slow.lock);
+	while (slow.waiting < JOB_THREADS_MAX - JOB_THREADS_FOR_ADDRESSES)
+		pthread_cond_wait(&slow.changed, &slow.lock);
+	pthread_mutex_unlock(&slow.lock);
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
+	assert_int_equal(auth_may_send_as(f->auth, NULL, SLICE("bob@example.test"), SLICE("bob@example.test")), SENDER_OWN);
+	pthread_mutex_lock(&slow.lock);
+	assert_int_equal(slow.ended, 0);
+	slow.released = true;
+	pthread_cond_broadcast(&slow.changed);
+	pthread_mutex_unlock(&slow.lock);
+	for (int i = 0; i < SLOW; i++) {
+		void *status;
+		pthread_join(threads[i], &status);
+		assert_true((intptr_t)status == SIGN_IN_REFUSED || (intptr_t)status == SIGN_IN_BUSY);
+	}
+	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
+}
+
 /* ---- Restarts, crowds, enemies ---- */
 
 static void *ask_in_thread(void *argument)
@@ -1124,6 +1217,7 @@ int main(void)
 		AUTH_TEST(channel_binding_binds),
 		AUTH_TEST(channel_binding_is_neither_forged_nor_skipped),
 		AUTH_TEST(the_offer_is_as_the_option_says),
+		AUTH_TEST(a_slow_backend_delays_nobody_else),
 		AUTH_TEST(login_asks_in_the_usual_words),
 		AUTH_TEST(broken_exchanges_end),
 		AUTH_TEST(steps_after_the_end_are_refused),

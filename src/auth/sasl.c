@@ -12,7 +12,6 @@
 
 struct sasl {
 	Gsasl *library;
-	struct directory *directory;
 };
 
 struct mechanism {
@@ -22,7 +21,7 @@ struct mechanism {
 };
 
 struct sasl_exchange {
-	struct sasl *sasl;
+	struct backend *backend; /* during a step */
 	const struct mechanism *mechanism;
 	Gsasl_session *session; /* NULL but for SCRAM */
 	struct arena *arena;
@@ -40,21 +39,25 @@ static void load_account(struct sasl_exchange *exchange, struct slice name)
 {
 	if (exchange->has_credentials)
 		return;
-	exchange->name = arena_copy(exchange->arena, name);
 	struct error error;
-	struct slice account = directory_sign_in_name(exchange->sasl->directory, name, exchange->arena);
-	if (!directory_credentials(exchange->sasl->directory, account, exchange->arena, &exchange->credentials, &error)) {
-		log_error("directory.failed", log_slice("account", account), log_text("reason", error.text));
-		exchange->unreadable = true;
-	}
+	struct backend *backend = exchange->backend;
+	exchange->name = arena_copy(exchange->arena, name);
 	exchange->has_credentials = true;
+	exchange->unreadable = true;
+	if (!backend)
+		return;
+	struct slice account = backend->kind->sign_in_name(backend, name, exchange->arena);
+	exchange->unreadable = !backend->kind->credentials(backend, account, exchange->arena, &exchange->credentials, &error);
+	if (exchange->unreadable)
+		log_error("directory.failed", log_slice("account", account), log_text("reason", error.text));
 }
 
 static void check_authzid(struct sasl_exchange *exchange, struct slice authzid)
 {
 	if (slice_empty(authzid))
 		return;
-	struct slice other = directory_sign_in_name(exchange->sasl->directory, authzid, exchange->arena);
+	struct backend *backend = exchange->backend;
+	struct slice other = backend ? backend->kind->sign_in_name(backend, authzid, exchange->arena) : SLICE("");
 	exchange->other = !slice_equal(other, exchange->credentials.account);
 }
 
@@ -116,10 +119,9 @@ static int on_property(Gsasl *library, Gsasl_session *session, Gsasl_property pr
 	}
 }
 
-struct sasl *sasl_new(struct directory *directory)
+struct sasl *sasl_new(void)
 {
 	struct sasl *sasl = memory_new(sizeof *sasl);
-	sasl->directory = directory;
 	if (gsasl_init(&sasl->library) != GSASL_OK)
 		memory_exhausted(0);
 	gsasl_callback_set(sasl->library, on_property);
@@ -204,7 +206,6 @@ struct sasl_exchange *sasl_begin(struct sasl *sasl, struct slice mechanism, cons
 	if (!found || (found->binds && slice_empty(client->tls_exporter) && slice_empty(client->tls_unique)))
 		return NULL;
 	struct sasl_exchange *exchange = memory_new(sizeof *exchange);
-	exchange->sasl = sasl;
 	exchange->mechanism = found;
 	exchange->arena = arena_new();
 	exchange->password = BUF_SECRET(4 * PASSWORD_MAX);
@@ -283,16 +284,20 @@ static enum sasl_step step_scram(struct sasl_exchange *exchange, bool has_input,
 	return after_step(exchange, rc);
 }
 
-enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output)
+enum sasl_step sasl_step(struct sasl_exchange *exchange, struct backend *backend, bool has_input, struct slice input, struct buf *output)
 {
 	if (++exchange->steps > SASL_STEPS_MAX || input.len > WIRE_SASL_MAX)
 		return SASL_MALFORMED;
-	return exchange->mechanism->step(exchange, has_input, input, output);
+	exchange->backend = backend;
+	enum sasl_step step = exchange->mechanism->step(exchange, has_input, input, output);
+	exchange->backend = NULL;
+	return step;
 }
 
 void sasl_repeat(struct sasl_exchange *exchange)
 {
 	exchange->steps--;
+	exchange->has_credentials = false; /* by then they may be others */
 	buf_clear(&exchange->password);
 	buf_clear(&exchange->raw);
 }
@@ -310,6 +315,11 @@ struct slice sasl_name(const struct sasl_exchange *exchange)
 bool sasl_has_name(const struct sasl_exchange *exchange)
 {
 	return exchange->has_credentials;
+}
+
+const struct credentials *sasl_credentials(const struct sasl_exchange *exchange)
+{
+	return &exchange->credentials;
 }
 
 int64_t sasl_identity(const struct sasl_exchange *exchange)

@@ -1,16 +1,16 @@
 /* One SASL exchange in the auth role (RFC 4422): PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and -PLUS (RFC 5802, 7677). libgsasl speaks SCRAM; whether a name and password belong together is decided elsewhere, so that hashing can
- * happen in a thread of its own. Not thread-safe. */
+ * happen in a thread of its own. An exchange belongs to one thread at a time. */
 #ifndef AUTH_SASL_H
 #define AUTH_SASL_H
 
-#include "auth/credentials.h"
+#include "auth/backend.h"
 
 struct sasl;          /* the library */
 struct sasl_exchange;
 
 enum { SASL_STEPS_MAX = 8 };
 
-struct sasl *sasl_new(struct directory *directory);
+struct sasl *sasl_new(void);
 void sasl_free(struct sasl **sasl);
 
 /** Starts one; `client` gives the channel binding and is borrowed during the call. NULL: no such mechanism, or -PLUS without
@@ -27,8 +27,9 @@ enum sasl_step {
 	SASL_MALFORMED,
 	SASL_TEMPORARY, /* the directory can't be read */
 };
-/** One message of the client (has_input false: none was given with the mechanism's name). */
-enum sasl_step sasl_step(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output);
+/** One message of the client (has_input false: none was given with the mechanism's name). `backend` is asked who is meant; NULL: it
+ * can't be asked now. */
+enum sasl_step sasl_step(struct sasl_exchange *exchange, struct backend *backend, bool has_input, struct slice input, struct buf *output);
 /** The last step is as if it had not been: its message will come again. */
 void sasl_repeat(struct sasl_exchange *exchange);
 /** The account that is being signed in to (directory_sign_in_name); empty before it is known. */
@@ -36,6 +37,8 @@ struct slice sasl_account(const struct sasl_exchange *exchange);
 /** The name that the client gave, whoever is meant; and whether it has come to give one. */
 struct slice sasl_name(const struct sasl_exchange *exchange);
 bool sasl_has_name(const struct sasl_exchange *exchange);
+/** After SASL_PASSWORD: what the account's password is checked against. */
+const struct credentials *sasl_credentials(const struct sasl_exchange *exchange);
 /** Its identity when the exchange read it (auth.h); 0 if it isn't known. */
 int64_t sasl_identity(const struct sasl_exchange *exchange);
 /** After SASL_PASSWORD: the prepared password, or empty if it can be nobody's. */

@@ -1,6 +1,6 @@
 /* The auth role's loop: datagrams in, answers out, over one channel per role. Nothing a client sends can make it fail, block
  * or grow without bound: datagrams are decoded strictly, a client that doesn't fetch its answers isn't read from, and what
- * waits for a thread is limited per channel. */
+ * waits for a thread is limited. The loop itself asks nobody: whatever has to be looked up is a job (jobs.h). */
 #include "auth/server_internal.h"
 
 #include <errno.h>
@@ -24,26 +24,29 @@ enum {
 
 struct auth_server *auth_server_new(const char *data, struct error *error)
 {
-	struct directory *directory = directory_open(data, error);
-	if (!directory)
+	return auth_server_new_for(&backend_directory, data, error);
+}
+
+struct auth_server *auth_server_new_for(const struct backend_kind *kind, const char *data, struct error *error)
+{
+	struct backend *backend = kind->open(data, error);
+	if (!backend)
 		return NULL;
 	struct auth_server *server = memory_new(sizeof *server);
-	server->directory = directory;
-	if (!directory_last_change(directory, &server->change, error)) {
-		directory_close(&directory);
+	if (!kind->last_change(backend, &server->change, error) || !kind->all_have_scram(backend, &server->scram, error)) {
+		kind->close(backend);
 		free(server);
 		return NULL;
 	}
+	server->backend = backend;
+	server->data = memory_copy(data, strlen(data));
 	server->usage = usage_open(data, false);
-	server->scram = true;
-	auth_server_look_at_scram(server);
-	server->sasl = sasl_new(directory);
+	server->sasl = sasl_new();
 	server->throttle = throttle_new();
 	server->verified = verified_new();
 	server->known = known_open(data);
 	server->log = sign_in_log_new();
 	server->generation = random_u64() | 1;
-	server->arena = arena_new();
 	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	server->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (server->stop_fd < 0 || server->done_fd < 0) {
@@ -64,25 +67,28 @@ struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, u
 
 static void close_channel(struct channel *channel)
 {
+	pthread_mutex_lock(&channel->lock);
 	if (channel->fd >= 0)
 		close(channel->fd);
 	channel->fd = -1;
+	pthread_mutex_unlock(&channel->lock);
 }
 
-/* False: it must wait. Whatever else goes wrong, the datagram is gone. */
+/* With the lock held. False: it must wait. Whatever else goes wrong, the datagram is gone; that the other end is, the loop will notice. */
 static bool send_now(struct channel *channel, struct slice datagram)
 {
 	while (channel->fd >= 0 && send(channel->fd, datagram.at, datagram.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		if (errno == EAGAIN || errno == ENOBUFS)
 			return false;
 		if (errno != EINTR)
-			close_channel(channel);
+			break;
 	}
 	return true;
 }
 
 static void flush_output(struct channel *channel)
 {
+	pthread_mutex_lock(&channel->lock);
 	while (channel->output && send_now(channel, buf_slice(&channel->output->datagram))) {
 		struct outgoing *sent = channel->output;
 		channel->output_bytes -= sent->datagram.len;
@@ -91,20 +97,33 @@ static void flush_output(struct channel *channel)
 		buf_free(&sent->datagram);
 		free(sent);
 	}
+	pthread_mutex_unlock(&channel->lock);
 }
 
-void auth_server_send(struct channel *channel, struct buf *datagram)
+static void ring(int fd)
 {
-	if (!channel->output && send_now(channel, buf_slice(datagram))) {
-		buf_free(datagram);
-		return;
+	uint64_t one = 1;
+	ssize_t ignored = write(fd, &one, sizeof one);
+	(void)ignored; /* it fails only when the counter is full: then a wake-up is due anyway */
+}
+
+void auth_server_send(struct auth_server *server, struct channel *channel, struct buf *datagram)
+{
+	pthread_mutex_lock(&channel->lock);
+	bool sent = !channel->output && send_now(channel, buf_slice(datagram));
+	if (!sent) {
+		struct outgoing *waiting = memory_new(sizeof *waiting);
+		waiting->datagram = *datagram;
+		channel->output_bytes += datagram->len;
+		*channel->output_end = waiting;
+		channel->output_end = &waiting->next;
+		*datagram = BUF(0);
 	}
-	struct outgoing *waiting = memory_new(sizeof *waiting);
-	waiting->datagram = *datagram;
-	channel->output_bytes += datagram->len;
-	*channel->output_end = waiting;
-	channel->output_end = &waiting->next;
-	*datagram = BUF(0);
+	pthread_mutex_unlock(&channel->lock);
+	if (sent)
+		buf_free(datagram);
+	else
+		ring(server->done_fd); /* the loop is to wait for room */
 }
 
 /* ---- What has changed ---- */
@@ -121,60 +140,123 @@ static void announce(struct auth_server *server, const struct auth_change *chang
 		server->changed(server->changed_context, change);
 }
 
-static void announce_account(struct auth_server *server, struct slice account)
+/** Whose accounts have changed, and whether all have keys for SCRAM. */
+struct look {
+	struct job job;
+	struct auth_server *server;
+	struct arena *arena;
+	bool done, all, scram;
+	int64_t last;
+	struct auth_change *changes;
+	size_t count;
+};
+
+static struct auth_change change_of(struct backend *backend, struct slice account)
 {
 	struct error error;
 	struct auth_change change = {.account.name = account};
 	const char *why;
-	if (!directory_identity(server->directory, account, &change.account.identity, &why, &error)) {
+	if (!backend->kind->identity(backend, account, &change.account.identity, &why, &error)) {
 		log_error("directory.failed", log_slice("account", account), log_text("reason", error.text));
-		change = (struct auth_change){.any = true};
-	} else
-		change.reason = slice_of(why ? why : "another password, or another account of that name");
-	announce(server, &change);
+		return (struct auth_change){.any = true};
+	}
+	change.reason = slice_of(why ? why : "another password, or another account of that name");
+	return change;
 }
 
 /* The command line changes the directory in its own process; here that is noticed. */
-static void look_for_changes(struct auth_server *server)
+static void run_look(struct job *job, struct backend *backend)
 {
+	struct look *look = (struct look *)job;
 	struct slice *accounts;
-	size_t count;
-	bool all;
 	struct error error;
-	int64_t last = server->change;
-	server->looked_ms = clock_monotonic_ms();
-	if (!directory_changes(server->directory, &last, &all, server->arena, &accounts, &count, &error)) {
+	if (!backend)
+		return;
+	int64_t before = look->last;
+	look->done = backend->kind->changes(backend, &look->last, &look->all, look->arena, &accounts, &look->count, &error) &&
+		     (look->last == before || backend->kind->all_have_scram(backend, &look->scram, &error));
+	if (!look->done) {
 		log_error("directory.failed", log_text("reason", error.text));
-		server->looked_ms += EXPIRE_EVERY_MS; /* what is broken isn't said four times a second */
 		return;
 	}
-	if (server->change != last)
-		auth_server_look_at_scram(server);
-	server->change = last;
-	if (!all)
-		announce(server, &(struct auth_change){.any = true});
-	for (size_t i = 0; all && i < count; i++)
-		announce_account(server, accounts[i]);
-	arena_reset(server->arena);
+	look->changes = arena_array(look->arena, look->count, sizeof *look->changes);
+	for (size_t i = 0; look->all && i < look->count; i++)
+		look->changes[i] = change_of(backend, accounts[i]);
+}
+
+static void drop_look(struct job *job)
+{
+	struct look *look = (struct look *)job;
+	arena_free(&look->arena);
+	free(look);
+}
+
+static void end_look(void *context, struct job *job)
+{
+	struct auth_server *server = context;
+	struct look *look = (struct look *)job;
+	server->looking = false;
+	if (look->done && look->last != server->change) {
+		server->change = look->last;
+		auth_server_set_scram(server, look->scram);
+		if (!look->all)
+			announce(server, &(struct auth_change){.any = true});
+		for (size_t i = 0; look->all && i < look->count; i++)
+			announce(server, &look->changes[i]);
+	} else if (!look->done)
+		server->looked_ms += EXPIRE_EVERY_MS; /* what is broken isn't said four times a second */
+	drop_look(job);
+}
+
+static void look_for_changes(struct auth_server *server)
+{
+	server->looked_ms = clock_monotonic_ms();
+	if (server->looking)
+		return;
+	struct look *look = memory_new(sizeof *look);
+	look->job = (struct job){.kind = JOB_ADDRESS, .run = run_look, .done = end_look, .drop = drop_look};
+	look->arena = arena_new();
+	look->last = server->change;
+	server->looking = true;
+	auth_server_submit(server, &look->job);
 }
 
 static void say_hello(struct auth_server *server, struct channel *channel)
 {
 	struct buf hello = auth_server_answer(server, WIRE_HELLO, 0);
 	wire_put_number(&hello, server->scram);
-	auth_server_send(channel, &hello);
+	auth_server_send(server, channel, &hello);
 }
 
-void auth_server_look_at_scram(struct auth_server *server)
+void auth_server_set_scram(struct auth_server *server, bool scram)
 {
-	struct error error;
-	bool scram;
-	if (!directory_all_have_scram(server->directory, &scram, &error) || scram == server->scram)
+	if (scram == server->scram)
 		return;
 	server->scram = scram;
 	for (size_t i = 0; i < server->channel_count; i++)
 		if (server->channels[i].fd >= 0)
 			say_hello(server, &server->channels[i]);
+}
+
+/* ---- Jobs ---- */
+
+void auth_server_submit(struct auth_server *server, struct job *job)
+{
+	if (server->jobs) {
+		job_pool_submit(server->jobs, job);
+		return;
+	}
+	void (*done)(void *context, struct job *job) = job->done; /* without it the job is gone when it has run */
+	job->run(job, server->backend);
+	if (done)
+		done(server, job);
+}
+
+static void finish_jobs(struct auth_server *server)
+{
+	struct job *job;
+	while ((job = job_pool_collect(server->jobs)))
+		job->done(server, job);
 }
 
 /* ---- Channels ---- */
@@ -188,6 +270,7 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 	}
 	struct channel *channel = &server->channels[server->channel_count++];
 	channel->fd = fd;
+	pthread_mutex_init(&channel->lock, NULL);
 	channel->exchanges = recent_new(EXCHANGES_PER_CHANNEL_MAX, sizeof(struct exchange), auth_server_drop_exchange);
 	channel->output_end = &channel->output;
 	for (int kind = 0; kind < CHECK_KINDS; kind++)
@@ -202,10 +285,19 @@ static bool peer_is_gone(const struct channel *channel)
 	return poll(&polled, 1, 0) > 0 && polled.revents != 0;
 }
 
+/* Who doesn't fetch his answers isn't heard. */
+static bool may_read(struct channel *channel)
+{
+	pthread_mutex_lock(&channel->lock);
+	bool may = channel->output_bytes < CHANNEL_OUTPUT_MAX;
+	pthread_mutex_unlock(&channel->lock);
+	return may;
+}
+
 static void read_channel(struct auth_server *server, struct channel *channel)
 {
 	char datagram[WIRE_DATAGRAM_MAX];
-	for (int i = 0; i < DATAGRAMS_PER_TURN && channel->fd >= 0 && channel->output_bytes < CHANNEL_OUTPUT_MAX; i++) {
+	for (int i = 0; i < DATAGRAMS_PER_TURN && channel->fd >= 0 && may_read(channel); i++) {
 		ssize_t len = recv(channel->fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC);
 		if (len < 0 && (errno == EAGAIN || errno == EINTR))
 			break;
@@ -217,7 +309,6 @@ static void read_channel(struct auth_server *server, struct channel *channel)
 		size_t taken = (size_t)len <= sizeof datagram ? (size_t)len : 0;
 		auth_server_handle(server, channel, slice_make(datagram, taken));
 		memory_wipe(datagram, taken);
-		arena_reset(server->arena);
 	}
 }
 
@@ -232,18 +323,19 @@ static void drain(int fd)
 
 enum { POLL_STOP, POLL_DONE, POLL_CHANNELS };
 
-static short events_of(const struct channel *channel)
+static short events_of(struct channel *channel)
 {
-	short events = channel->output ? POLLOUT : 0;
-	if (channel->output_bytes < CHANNEL_OUTPUT_MAX)
-		events |= POLLIN;
-	return events;
+	pthread_mutex_lock(&channel->lock);
+	bool waits = channel->output != NULL;
+	pthread_mutex_unlock(&channel->lock);
+	return (short)((waits ? POLLOUT : 0) | (may_read(channel) ? POLLIN : 0));
 }
 
 static void turn(struct auth_server *server, const struct pollfd *polled)
 {
 	if (polled[POLL_DONE].revents)
 		drain(server->done_fd);
+	finish_jobs(server);
 	for (size_t i = 0; i < server->channel_count; i++) {
 		struct channel *channel = &server->channels[i];
 		flush_output(channel);
@@ -260,12 +352,15 @@ void auth_server_run(struct auth_server *server)
 	struct pollfd polled[POLL_CHANNELS + AUTH_CHANNELS_MAX] = {0};
 	int64_t expired_ms = clock_monotonic_ms();
 	server->pool = password_pool_new(server->done_fd);
+	server->jobs = job_pool_new(server->backend, server->data, server->done_fd);
+	server->backend = NULL;
 	for (;;) {
 		polled[POLL_STOP] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
 		polled[POLL_DONE] = (struct pollfd){.fd = server->done_fd, .events = POLLIN};
 		for (size_t i = 0; i < server->channel_count; i++)
 			polled[POLL_CHANNELS + i] = (struct pollfd){.fd = server->channels[i].fd, .events = events_of(&server->channels[i])};
-		if (poll(polled, POLL_CHANNELS + server->channel_count, LOOK_EVERY_MS) < 0)
+		bool waiting = job_pool_tend(server->jobs);
+		if (poll(polled, POLL_CHANNELS + server->channel_count, waiting ? JOB_WAIT_MS : LOOK_EVERY_MS) < 0)
 			continue;
 		if (polled[POLL_STOP].revents)
 			break;
@@ -280,14 +375,13 @@ void auth_server_run(struct auth_server *server)
 		}
 	}
 	password_pool_free(&server->pool);
+	job_pool_free(&server->jobs);
 	auth_server_drop_checks(server);
 }
 
 void auth_server_stop(struct auth_server *server)
 {
-	uint64_t one = 1;
-	ssize_t ignored = write(server->stop_fd, &one, sizeof one);
-	(void)ignored; /* it fails only when the counter is full: then it will stop anyway */
+	ring(server->stop_fd);
 }
 
 static void free_channel(struct channel *channel)
@@ -295,6 +389,7 @@ static void free_channel(struct channel *channel)
 	close_channel(channel);
 	flush_output(channel); /* nobody is there any more: frees what waits */
 	recent_free(&channel->exchanges);
+	pthread_mutex_destroy(&channel->lock);
 }
 
 void auth_server_free(struct auth_server **server)
@@ -315,8 +410,9 @@ void auth_server_free(struct auth_server **server)
 	verified_free(&(*server)->verified);
 	known_close(&(*server)->known);
 	sign_in_log_free(&(*server)->log);
-	directory_close(&(*server)->directory);
-	arena_free(&(*server)->arena);
+	if ((*server)->backend)
+		(*server)->backend->kind->close((*server)->backend);
+	free((*server)->data);
 	free(*server);
 	*server = NULL;
 }

@@ -1,7 +1,11 @@
-/* Shared by the files of the auth role's server only. Everything here belongs to the serving thread. */
+/* Shared by the files of the auth role's server only. Everything here belongs to the serving thread, but for what is sent: threads of
+ * jobs answer, too. */
 #ifndef AUTH_SERVER_INTERNAL_H
 #define AUTH_SERVER_INTERNAL_H
 
+#include <pthread.h>
+
+#include "auth/jobs.h"
 #include "auth/known.h"
 #include "auth/password.h"
 #include "auth/recent.h"
@@ -10,6 +14,7 @@
 #include "auth/throttle.h"
 #include "auth/verified.h"
 #include "auth/wire.h"
+
 #include "base/log.h"
 
 enum {
@@ -22,6 +27,7 @@ enum {
 	DATAGRAMS_PER_TURN = 64,
 };
 
+/** An answer that its channel had no room for. */
 struct outgoing {
 	struct outgoing *next;
 	struct buf datagram;
@@ -38,7 +44,8 @@ struct check_queue {
 
 /** The way to one role. */
 struct channel {
-	int fd;                    /* -1: closed */
+	int fd;                    /* -1: closed; changed with the lock held */
+	pthread_mutex_t lock;      /* guards the output */
 	struct recent *exchanges;  /* by the id that the client was told; values are struct exchange */
 	struct outgoing *output, **output_end;
 	size_t output_bytes;
@@ -47,7 +54,7 @@ struct channel {
 };
 
 struct exchange {
-	struct sasl_exchange *sasl;
+	struct sasl_exchange *sasl; /* NULL: a job has it, see server_sign_in.c */
 	int64_t touched_ms;
 };
 
@@ -63,7 +70,9 @@ struct sign_in_who {
 };
 
 struct auth_server {
-	struct directory *directory;
+	struct backend *backend;   /* until auth_server_run(), whose threads have handles of their own */
+	char *data;
+	struct job_pool *jobs;     /* NULL but in auth_server_run(): then jobs are done at once */
 	struct sasl *sasl;
 	struct throttle *throttle;
 	struct verified *verified;
@@ -74,6 +83,7 @@ struct auth_server {
 	uint64_t generation;
 	bool scram;                /* all accounts have keys for it: it can be offered */
 	int64_t change, looked_ms; /* the last change of the directory that was announced; when it was last looked for more */
+	bool looking;              /* a job does */
 	void (*changed)(void *context, const struct auth_change *change); /* NULL: nobody is told */
 	void *changed_context;
 	struct channel channels[AUTH_CHANNELS_MAX];
@@ -81,15 +91,17 @@ struct auth_server {
 	int running_checks;
 	struct check *running;     /* the jobs that threads have */
 	int stop_fd, done_fd;      /* eventfds */
-	struct arena *arena;       /* of one request */
 };
 
-/** Begins an answer. Send it, which frees it. */
-struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id);
-void auth_server_send(struct channel *channel, struct buf *datagram);
+/** Has it done in a thread, or, when there are none, at once. */
+void auth_server_submit(struct auth_server *server, struct job *job);
 
-/** Looks whether all accounts have keys for SCRAM, and tells the roles if that is another than it was. */
-void auth_server_look_at_scram(struct auth_server *server);
+/** Begins an answer. Send it, which frees it. Any thread. */
+struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id);
+void auth_server_send(struct auth_server *server, struct channel *channel, struct buf *datagram);
+
+/** Whether all accounts have keys for SCRAM: tells the roles if that is another than it was. */
+void auth_server_set_scram(struct auth_server *server, bool scram);
 
 /** Answers one request (server_request.c); malformed ones are dropped and logged. */
 void auth_server_handle(struct auth_server *server, struct channel *channel, struct slice datagram);

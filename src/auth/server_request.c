@@ -4,16 +4,28 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/map.h"
+#include "base/memory.h"
 #include "message/address.h"
 #include "store/usage/usage.h"
 
 enum { COMPLAIN_EVERY_MS = 60 * 1000 };
 
-static void answer_number(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t number)
+/** A question about addresses. Its thread answers it. */
+struct question {
+	struct job job;
+	struct auth_server *server;
+	struct channel *channel;
+	uint64_t id;
+	void (*answer)(const struct question *question, struct backend *backend); /* backend NULL: it can't be asked now */
+	struct arena *arena;
+	struct slice account, address; /* account: WIRE_MAY_SEND_AS's */
+};
+
+static void answer_number(const struct question *question, uint64_t number)
 {
-	struct buf answer = auth_server_answer(server, WIRE_ANSWER, id);
+	struct buf answer = auth_server_answer(question->server, WIRE_ANSWER, question->id);
 	wire_put_number(&answer, number);
-	auth_server_send(channel, &answer);
+	auth_server_send(question->server, question->channel, &answer);
 }
 
 static struct recipient_room room_of(const struct auth_server *server, struct slice account)
@@ -40,93 +52,123 @@ static struct recipient_room most_room(const struct auth_server *server, const s
 	return best;
 }
 
-static void answer_recipient(struct auth_server *server, struct channel *channel, uint64_t id, struct slice address)
+static void answer_recipient(const struct question *question, struct backend *backend)
 {
-	struct recipient_accounts accounts;
-	enum recipient_kind kind = directory_recipient(server->directory, address, &accounts);
-	struct recipient_room room = most_room(server, &accounts);
-	struct buf answer = auth_server_answer(server, WIRE_ANSWER, id);
+	struct recipient_accounts accounts = {.count = 0};
+	enum recipient_kind kind = backend ? backend->kind->recipient(backend, question->address, &accounts) : RECIPIENT_TEMPORARY;
+	struct recipient_room room = most_room(question->server, &accounts);
+	struct buf answer = auth_server_answer(question->server, WIRE_ANSWER, question->id);
 	wire_put_number(&answer, (uint64_t)kind);
 	wire_put_number(&answer, room.now);
 	wire_put_number(&answer, room.most);
 	wire_put_number(&answer, room.account);
-	auth_server_send(channel, &answer);
+	auth_server_send(question->server, question->channel, &answer);
 }
 
 /* A list that doesn't fit into one datagram goes in several. Each begins with 1 if there are routes, or 0 and an error. */
-static void answer_routes(struct auth_server *server, struct channel *channel, uint64_t id, const struct route *routes, size_t count)
+static void answer_routes(const struct question *question, const struct route *routes, size_t count)
 {
 	size_t at = 0;
 	do {
-		struct buf part = auth_server_answer(server, WIRE_PART, id);
+		struct buf part = auth_server_answer(question->server, WIRE_PART, question->id);
 		for (; at < count && part.len + 2 * WIRE_ADDRESS_MAX + 40 < WIRE_DATAGRAM_MAX; at++) {
 			wire_put_number(&part, routes[at].local);
 			wire_put_text(&part, routes[at].address);
 			wire_put_text(&part, routes[at].detail);
 			wire_put_number(&part, routes[at].problem);
 		}
-		auth_server_send(channel, &part);
+		auth_server_send(question->server, question->channel, &part);
 	} while (at < count);
-	answer_number(server, channel, id, ERROR_NONE);
+	answer_number(question, ERROR_NONE);
 }
 
-static void answer_error(struct auth_server *server, struct channel *channel, uint64_t id, const struct error *error)
+static void answer_error(const struct question *question, const struct error *error)
 {
-	struct buf answer = auth_server_answer(server, WIRE_ANSWER, id);
+	struct buf answer = auth_server_answer(question->server, WIRE_ANSWER, question->id);
 	wire_put_number(&answer, error->kind);
 	wire_put_text(&answer, slice_of(error->text));
-	auth_server_send(channel, &answer);
+	auth_server_send(question->server, question->channel, &answer);
 }
 
-static void resolve(struct auth_server *server, struct channel *channel, uint64_t id, struct slice address)
+static void answer_resolve(const struct question *question, struct backend *backend)
 {
 	struct route *routes;
 	size_t count;
 	struct error error = {0};
-	if (directory_resolve(server->directory, address, server->arena, &routes, &count, &error)) {
-		answer_routes(server, channel, id, routes, count);
+	if (!backend)
+		error_set(&error, ERROR_TEMPORARY, "too many questions wait already");
+	else if (backend->kind->resolve(backend, question->address, question->arena, &routes, &count, &error)) {
+		answer_routes(question, routes, count);
 		return;
-	}
-	if (error.kind != ERROR_NOT_FOUND)
-		log_error("directory.failed", log_slice("address", address), log_text("reason", error.text));
-	answer_error(server, channel, id, &error);
+	} else if (error.kind != ERROR_NOT_FOUND)
+		log_error("directory.failed", log_slice("address", question->address), log_text("reason", error.text));
+	answer_error(question, &error);
 }
 
 /* Without an answer, when it can't be read now, the asker would wait: it gets a number that is none. */
-static void answer_identity(struct auth_server *server, struct channel *channel, uint64_t id, struct slice account)
+static void answer_identity(const struct question *question, struct backend *backend)
 {
 	struct error error = {0};
 	int64_t identity;
 	const char *why;
-	bool known = directory_identity(server->directory, account, &identity, &why, &error);
-	if (!known)
-		log_error("directory.failed", log_slice("account", account), log_text("reason", error.text));
-	answer_number(server, channel, id, known ? (uint64_t)identity : UINT64_MAX);
+	bool known = backend && backend->kind->identity(backend, question->address, &identity, &why, &error);
+	if (backend && !known)
+		log_error("directory.failed", log_slice("account", question->address), log_text("reason", error.text));
+	answer_number(question, known ? (uint64_t)identity : UINT64_MAX);
 }
 
-/* Each reads its fields and, if they are whole, acts; false: malformed. */
-static bool handle_address(struct auth_server *server, struct channel *channel, const struct wire_header *header, struct wire_reader *reader)
+static void answer_language(const struct question *question, struct backend *backend)
 {
+	answer_number(question, (uint64_t)(backend ? backend->kind->language(backend, question->address) : LANGUAGE_EN));
+}
+
+static void answer_may_send_as(const struct question *question, struct backend *backend)
+{
+	answer_number(question, (uint64_t)(backend ? backend->kind->may_send_as(backend, question->account, question->address) : SENDER_TEMPORARY));
+}
+
+static void drop_question(struct job *job)
+{
+	struct question *question = (struct question *)job;
+	arena_free(&question->arena);
+	free(question);
+}
+
+static void run_question(struct job *job, struct backend *backend)
+{
+	const struct question *question = (struct question *)job;
+	question->answer(question, backend);
+	drop_question(job);
+}
+
+static const struct {
+	unsigned kind;
+	void (*answer)(const struct question *question, struct backend *backend);
+} questions[] = {
+	{WIRE_RECIPIENT, answer_recipient}, {WIRE_RESOLVE, answer_resolve}, {WIRE_IDENTITY, answer_identity}, {WIRE_LANGUAGE, answer_language},
+	{WIRE_MAY_SEND_AS, answer_may_send_as},
+};
+
+/* Each reads its fields and, if they are whole, acts; false: malformed, or another kind. */
+static bool handle_question(struct auth_server *server, struct channel *channel, const struct wire_header *header, struct wire_reader *reader)
+{
+	size_t at = 0;
+	while (at < sizeof questions / sizeof *questions && questions[at].kind != header->kind)
+		at++;
+	struct slice account = header->kind == WIRE_MAY_SEND_AS ? wire_text(reader, WIRE_ADDRESS_MAX) : SLICE("");
 	struct slice address = wire_text(reader, WIRE_ADDRESS_MAX);
-	if (!wire_end(reader))
+	if (at == sizeof questions / sizeof *questions || !wire_end(reader))
 		return false;
-	if (header->kind == WIRE_RECIPIENT)
-		answer_recipient(server, channel, header->id, address);
-	else if (header->kind == WIRE_LANGUAGE)
-		answer_number(server, channel, header->id, (uint64_t)directory_language(server->directory, address));
-	else if (header->kind == WIRE_RESOLVE)
-		resolve(server, channel, header->id, address);
-	else
-		answer_identity(server, channel, header->id, address);
-	return true;
-}
-
-static bool handle_may_send_as(struct auth_server *server, struct channel *channel, const struct wire_header *header, struct wire_reader *reader)
-{
-	struct slice account = wire_text(reader, WIRE_ADDRESS_MAX), address = wire_text(reader, WIRE_ADDRESS_MAX);
-	if (!wire_end(reader))
-		return false;
-	answer_number(server, channel, header->id, (uint64_t)directory_may_send_as(server->directory, account, address));
+	struct question *question = memory_new(sizeof *question);
+	question->job = (struct job){.kind = JOB_ADDRESS, .run = run_question, .drop = drop_question};
+	question->server = server;
+	question->channel = channel;
+	question->id = header->id;
+	question->answer = questions[at].answer;
+	question->arena = arena_new();
+	question->account = arena_copy(question->arena, account);
+	question->address = arena_copy(question->arena, address);
+	auth_server_submit(server, &question->job);
 	return true;
 }
 
@@ -171,13 +213,6 @@ static bool handle(struct auth_server *server, struct channel *channel, struct s
 	if (!wire_open(datagram, &header, &reader))
 		return false;
 	switch (header.kind) {
-	case WIRE_RECIPIENT:
-	case WIRE_RESOLVE:
-	case WIRE_IDENTITY:
-	case WIRE_LANGUAGE:
-		return handle_address(server, channel, &header, &reader);
-	case WIRE_MAY_SEND_AS:
-		return handle_may_send_as(server, channel, &header, &reader);
 	case WIRE_CHECK_PASSWORD:
 		return handle_check_password(server, channel, &header, &reader);
 	case WIRE_SIGN_IN_STEP:
@@ -185,7 +220,7 @@ static bool handle(struct auth_server *server, struct channel *channel, struct s
 	case WIRE_SIGN_IN_END:
 		return handle_end(channel, &reader);
 	default:
-		return false;
+		return handle_question(server, channel, &header, &reader);
 	}
 }
 

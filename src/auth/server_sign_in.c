@@ -1,5 +1,8 @@
 /* Signing in: exchanges, throttling, and passwords on their way through the hashing threads. Every failure gets the same
- * answer, after the same work: a check against a decoy costs as much as one against a real hash. */
+ * answer, after the same work: a check against a decoy costs as much as one against a real hash.
+ *
+ * Who is meant, and what is known of the account's password, a job asks (jobs.h); it has the check, or the exchange, to itself until
+ * it is done. A password that is changed after that ends the session at its beginning, which asks once more (auth_stands()). */
 #include "auth/server_internal.h"
 
 #include "base/clock.h"
@@ -36,7 +39,7 @@ static void answer(struct auth_server *server, struct channel *channel, uint64_t
 	wire_put_text(&datagram, verdict->status == SIGN_IN_DONE ? verdict->account : SLICE(""));
 	wire_put_number(&datagram, (uint64_t)verdict->identity);
 	wire_put_text(&datagram, verdict->output);
-	auth_server_send(channel, &datagram);
+	auth_server_send(server, channel, &datagram);
 }
 
 static struct throttle_try try_of(const struct sign_in_who *who)
@@ -44,16 +47,21 @@ static struct throttle_try try_of(const struct sign_in_who *who)
 	return (struct throttle_try){.address = who->address, .account = who->account, .exists = who->identity != 0, .known = who->known};
 }
 
-/* Who is meant, and whether from a network that is known. False: it can't be told now. */
-static bool identify(struct auth_server *server, struct sign_in_who *who)
+/* In a job. False: it can't be told now. */
+static bool identify(struct backend *backend, struct sign_in_who *who)
 {
 	struct error error = {0};
-	if (!directory_identity(server->directory, who->account, &who->identity, &who->why, &error)) {
+	if (backend && backend->kind->identity(backend, who->account, &who->identity, &who->why, &error))
+		return true;
+	if (backend)
 		log_error("directory.failed", log_slice("account", who->account), log_text("reason", error.text));
-		return false;
-	}
+	return false;
+}
+
+/* Whether from a network that is known: by now, as far as is known by then. */
+static void look_at_network(struct auth_server *server, struct sign_in_who *who)
+{
 	who->known = known_has(server->known, who->account, who->identity, who->address, clock_now());
-	return true;
 }
 
 static int until(int64_t due_ms)
@@ -113,14 +121,22 @@ static bool stand_in_line(struct auth_server *server, const struct sign_in_who *
 /** A password that is to be checked: waiting in its channel, or with a thread. Owns copies of all it points to. */
 struct check {
 	struct password_job job; /* first, so that a job leads back to its check */
+	struct job question;     /* what is asked before, and after */
 	struct check *next;
 	struct channel *channel;
 	uint64_t id;
 	struct arena *arena;
 	struct sign_in_who who;
-	bool known;       /* the account, not the network */
-	int64_t version, due_ms;
+	struct credentials credentials;
+	bool readable, scram;    /* what the job could find out */
+	bool known;              /* the account, not the network */
+	int64_t due_ms;
 };
+
+static struct check *check_of(struct job *question)
+{
+	return (struct check *)(void *)((char *)question - offsetof(struct check, question));
+}
 
 static void free_check(struct check **check)
 {
@@ -130,6 +146,12 @@ static void free_check(struct check **check)
 	memory_wipe(*check, sizeof **check);
 	free(*check);
 	*check = NULL;
+}
+
+static void drop_check(struct job *question)
+{
+	struct check *check = check_of(question);
+	free_check(&check);
 }
 
 static void answer_check(struct auth_server *server, struct check **check, struct verdict verdict)
@@ -179,19 +201,17 @@ static bool has_room(struct auth_server *server, const struct check_queue *queue
 
 /* Queues the check; its channel gives it to a thread when it is its turn. Or answers at once, which it says with the status; an
  * exchange to which BUSY is answered goes on. */
-static enum sign_in_status begin_check(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t exchange_id, struct sign_in_who *who,
-				       struct slice password, struct slice raw)
+static enum sign_in_status begin_check(struct auth_server *server, struct check *check, uint64_t exchange_id)
 {
 	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
 	int64_t unused;
-	bool identified = identify(server, who);
-	struct check_queue *queue = &channel->queues[kind_of(server, who)];
-	if (!identified || !stand_in_line(server, who, false, &unused, &verdict) || !has_room(server, queue, who, &verdict)) {
+	look_at_network(server, &check->who);
+	struct check_queue *queue = &check->channel->queues[kind_of(server, &check->who)];
+	if (!check->readable || !stand_in_line(server, &check->who, false, &unused, &verdict) || !has_room(server, queue, &check->who, &verdict)) {
 		verdict.exchange_id = verdict.status == SIGN_IN_BUSY ? exchange_id : 0;
-		answer(server, channel, id, &verdict);
+		answer_check(server, &check, verdict);
 		return verdict.status;
 	}
-	struct check *check = make_check(channel, id, who, password, raw);
 	*queue->end = check;
 	queue->end = &check->next;
 	queue->count++;
@@ -221,52 +241,68 @@ static struct check *next_check(struct auth_server *server)
 	return NULL;
 }
 
+/* What the thread is to compute. */
+static void fill_job(struct password_job *job, const struct credentials *credentials)
+{
+	if (credentials->password.len < ENCODED_HASH_MAX)
+		memcpy(job->encoded, credentials->password.at, credentials->password.len);
+	job->imported = credentials->imported;
+	job->decoy = !credentials->known;
+	if (credentials->salt.len == sizeof job->salt)
+		memcpy(job->salt, credentials->salt.at, credentials->salt.len);
+}
+
 /* Its turn has come. Much may have happened since it was queued: others have failed, its own network has become known, and the
  * same password may have been verified. */
 static void start_check(struct auth_server *server, struct check *check)
 {
 	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
-	struct credentials credentials;
-	struct error error = {0};
 	struct slice password = buf_slice(&check->job.password);
-	if (!identify(server, &check->who) || !stand_in_line(server, &check->who, true, &check->due_ms, &verdict)) {
+	look_at_network(server, &check->who);
+	if (!stand_in_line(server, &check->who, true, &check->due_ms, &verdict)) {
 		answer_check(server, &check, verdict);
 		return;
 	}
-	if (!directory_credentials(server->directory, check->who.account, check->arena, &credentials, &error)) {
-		log_error("directory.failed", log_slice("account", check->who.account), log_text("reason", error.text));
-		answer_check(server, &check, (struct verdict){.status = SIGN_IN_TEMPORARY});
-		return;
-	}
-	check->known = credentials.known && !slice_empty(password);
-	check->version = credentials.version;
-	check->who.identity = credentials.identity;
-	if (check->known && verified_has(server->verified, check->who.account, password, check->version, clock_monotonic_ms())) {
+	check->known = check->credentials.known && !slice_empty(password);
+	check->who.identity = check->credentials.identity;
+	if (check->known && verified_has(server->verified, check->who.account, password, check->credentials.version, clock_monotonic_ms())) {
 		answer_check(server, &check, done(server, &check->who, SLICE(""), check->due_ms));
 		return;
 	}
-	if (credentials.password.len < ENCODED_HASH_MAX)
-		memcpy(check->job.encoded, credentials.password.at, credentials.password.len);
-	check->job.imported = credentials.imported;
-	check->job.decoy = !credentials.known;
-	if (credentials.salt.len == sizeof check->job.salt)
-		memcpy(check->job.salt, credentials.salt.at, credentials.salt.len);
+	fill_job(&check->job, &check->credentials);
 	check->next = server->running;
 	server->running = check;
 	server->running_checks++;
 	password_pool_submit(server->pool, &check->job);
 }
 
+static void accept_check(struct auth_server *server, struct check *check)
+{
+	verified_add(server->verified, check->who.account, buf_slice(&check->job.password), check->credentials.version, clock_monotonic_ms());
+	answer_check(server, &check, done(server, &check->who, SLICE(""), check->due_ms));
+}
+
 /* The imported hash goes; what is shown of the account to strangers, SCRAM's salt, stays as it was. If it can't be now, then the next
  * time. */
-static void renew_password(struct auth_server *server, const struct check *check)
+static void renew_password(struct job *question, struct backend *backend)
 {
+	struct check *check = check_of(question);
 	struct error error;
-	if (directory_renew_password(server->directory, check->who.account, check->version, &check->job.keys, &error))
+	error_set(&error, ERROR_TEMPORARY, "too many questions wait already");
+	if (backend && backend->kind->renew_password(backend, check->who.account, check->credentials.version, &check->job.keys, &error))
 		log_info("password.renewed", log_slice("account", check->who.account));
 	else
 		log_warning("password.not_renewed", log_slice("account", check->who.account), log_text("reason", error.text));
-	auth_server_look_at_scram(server);
+	check->readable = backend && backend->kind->all_have_scram(backend, &check->scram, &error);
+}
+
+static void end_renewal(void *context, struct job *question)
+{
+	struct auth_server *server = context;
+	struct check *check = check_of(question);
+	if (check->readable)
+		auth_server_set_scram(server, check->scram);
+	accept_check(server, check);
 }
 
 static void finish_check(struct auth_server *server, struct check *check)
@@ -278,12 +314,11 @@ static void finish_check(struct auth_server *server, struct check *check)
 	server->running_checks--;
 	if (!check->job.matches || !check->known) {
 		answer_check(server, &check, refused(server, &check->who, why_refused(&check->who), check->due_ms));
-		return;
-	}
-	if (check->job.renewed)
-		renew_password(server, check);
-	verified_add(server->verified, check->who.account, buf_slice(&check->job.password), check->version, clock_monotonic_ms());
-	answer_check(server, &check, done(server, &check->who, SLICE(""), check->due_ms));
+	} else if (check->job.renewed) {
+		check->question = (struct job){.kind = JOB_SIGN_IN, .run = renew_password, .done = end_renewal, .drop = drop_check};
+		auth_server_submit(server, &check->question);
+	} else
+		accept_check(server, check);
 }
 
 void auth_server_run_checks(struct auth_server *server)
@@ -308,20 +343,42 @@ void auth_server_drop_checks(struct auth_server *server)
 		free_check(&check);
 }
 
-static struct sign_in_who who_is(const struct sign_in_client *client, struct slice name, struct slice account, const char *mechanism)
+static struct sign_in_who who_is(const struct sign_in_client *client, struct slice name, const char *mechanism)
 {
-	return (struct sign_in_who){.account = account, .name = name, .address = client->address, .service = client->service, .mechanism = mechanism,
+	return (struct sign_in_who){.account = SLICE(""), .name = name, .address = client->address, .service = client->service, .mechanism = mechanism,
 		.session = client->session};
+}
+
+static void look_up(struct job *question, struct backend *backend)
+{
+	struct check *check = check_of(question);
+	struct sign_in_who *who = &check->who;
+	struct error error;
+	if (!backend)
+		return;
+	who->account = backend->kind->sign_in_name(backend, who->name, check->arena);
+	if (!identify(backend, who))
+		return;
+	check->readable = backend->kind->credentials(backend, who->account, check->arena, &check->credentials, &error);
+	if (!check->readable)
+		log_error("directory.failed", log_slice("account", who->account), log_text("reason", error.text));
+}
+
+static void end_look_up(void *context, struct job *question)
+{
+	begin_check(context, check_of(question), 0);
 }
 
 void auth_server_check_password(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_client *client,
 			   struct slice name, struct slice password)
 {
 	struct buf prepared = BUF_SECRET(4 * PASSWORD_MAX);
-	struct sign_in_who who = who_is(client, name, directory_sign_in_name(server->directory, name, server->arena), "password");
+	struct sign_in_who who = who_is(client, name, "password");
 	if (!password_prepare(password, &prepared))
 		buf_clear(&prepared);
-	begin_check(server, channel, id, 0, &who, buf_slice(&prepared), slice_sub(password, 0, PASSWORD_MAX));
+	struct check *check = make_check(channel, id, &who, buf_slice(&prepared), slice_sub(password, 0, PASSWORD_MAX));
+	check->question = (struct job){.kind = JOB_SIGN_IN, .run = look_up, .done = end_look_up, .drop = drop_check};
+	auth_server_submit(server, &check->question);
 	buf_free(&prepared);
 }
 
@@ -356,7 +413,7 @@ static struct verdict conclude(struct auth_server *server, struct sasl_exchange 
 {
 	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
 	int64_t due_ms;
-	if (!identify(server, who) || !stand_in_line(server, who, true, &due_ms, &verdict))
+	if (!stand_in_line(server, who, true, &due_ms, &verdict))
 		return verdict;
 	if (proved && who->identity != sasl_identity(sasl))
 		return refused(server, who, "the password was changed meanwhile", due_ms);
@@ -401,32 +458,108 @@ static struct exchange *find_exchange(struct auth_server *server, struct channel
 	return exchange;
 }
 
+/** One step of an exchange. */
+struct step {
+	struct job job;
+	struct channel *channel;
+	uint64_t id, exchange_id;
+	struct sasl_exchange *sasl; /* taken out of the channel's table as long as this lasts */
+	struct arena *arena;
+	struct sign_in_who who;
+	bool has_input, identified;
+	struct buf input, output;
+	enum sasl_step result;
+};
+
+static void drop_step(struct job *job)
+{
+	struct step *step = (struct step *)job;
+	sasl_end(&step->sasl);
+	buf_free(&step->input);
+	buf_free(&step->output);
+	arena_free(&step->arena);
+	free(step);
+}
+
+static void run_step(struct job *job, struct backend *backend)
+{
+	struct step *step = (struct step *)job;
+	step->result = sasl_step(step->sasl, backend, step->has_input, buf_slice(&step->input), &step->output);
+	step->who.name = sasl_name(step->sasl);
+	step->who.account = sasl_account(step->sasl);
+	bool ends = step->result == SASL_PASSWORD || step->result == SASL_DONE || step->result == SASL_REFUSED;
+	if (ends && !identify(backend, &step->who))
+		step->result = SASL_TEMPORARY;
+}
+
+static struct credentials copy_credentials(const struct credentials *credentials, struct arena *arena)
+{
+	struct credentials copy = *credentials;
+	copy.account = arena_copy(arena, credentials->account);
+	copy.password = arena_copy(arena, credentials->password);
+	copy.salt = arena_copy(arena, credentials->salt);
+	copy.stored_key = copy.server_key = SLICE("");
+	return copy;
+}
+
+/* The exchange has come to a password. */
+static enum sign_in_status check_step(struct auth_server *server, struct step *step)
+{
+	struct check *check = make_check(step->channel, step->id, &step->who, sasl_password(step->sasl), sasl_raw_password(step->sasl));
+	check->credentials = copy_credentials(sasl_credentials(step->sasl), check->arena);
+	check->readable = true;
+	enum sign_in_status status = begin_check(server, check, step->exchange_id);
+	if (status == SIGN_IN_BUSY)
+		sasl_repeat(step->sasl);
+	return status;
+}
+
+static void end_step(void *context, struct job *job)
+{
+	struct auth_server *server = context;
+	struct step *step = (struct step *)job;
+	struct exchange *exchange = recent_find(step->channel->exchanges, key_of(&step->exchange_id));
+	bool goes_on;
+	if (step->result == SASL_PASSWORD && !sasl_acts_for_another(step->sasl))
+		goes_on = check_step(server, step) == SIGN_IN_BUSY;
+	else {
+		look_at_network(server, &step->who);
+		struct verdict verdict = judge(server, step->sasl, step->result, step->exchange_id, &step->who, buf_slice(&step->output));
+		answer(server, step->channel, step->id, &verdict);
+		goes_on = verdict.status == SIGN_IN_CONTINUE;
+	}
+	if (exchange && goes_on) {
+		exchange->sasl = step->sasl;
+		step->sasl = NULL;
+	} else
+		auth_server_end_exchange(step->channel, step->exchange_id);
+	drop_step(job);
+}
+
 void auth_server_step(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
 		 const struct sign_in_client *client, bool has_input, struct slice input)
 {
 	bool fresh = exchange_id == 0;
 	struct exchange *exchange = find_exchange(server, channel, &exchange_id, mechanism, client);
-	if (!exchange) {
-		/* One that isn't there was made room for, or belonged to a former auth process. */
+	if (!exchange || !exchange->sasl) {
+		/* One that isn't there was made room for, or belonged to a former auth process; one that is at a step takes no other. */
 		answer(server, channel, id, &(struct verdict){.status = fresh ? SIGN_IN_MALFORMED : SIGN_IN_TEMPORARY});
 		return;
 	}
 	exchange->touched_ms = clock_monotonic_ms();
-	struct buf output = BUF_SECRET(WIRE_SASL_MAX);
-	enum sasl_step step = sasl_step(exchange->sasl, has_input, input, &output);
-	struct sign_in_who who = who_is(client, sasl_name(exchange->sasl), sasl_account(exchange->sasl), sasl_mechanism(exchange->sasl));
-	if (step == SASL_PASSWORD && !sasl_acts_for_another(exchange->sasl)) {
-		if (begin_check(server, channel, id, exchange_id, &who, sasl_password(exchange->sasl),
-				sasl_raw_password(exchange->sasl)) == SIGN_IN_BUSY) {
-			sasl_repeat(exchange->sasl);
-			step = SASL_CONTINUE;
-		}
-	} else {
-		struct verdict verdict = judge(server, exchange->sasl, step, exchange_id, &who, buf_slice(&output));
-		answer(server, channel, id, &verdict);
-		step = verdict.status == SIGN_IN_CONTINUE ? SASL_CONTINUE : SASL_DONE;
-	}
-	if (step != SASL_CONTINUE)
-		auth_server_end_exchange(channel, exchange_id);
-	buf_free(&output);
+	struct step *step = memory_new(sizeof *step);
+	step->job = (struct job){.kind = JOB_SIGN_IN, .run = run_step, .done = end_step, .drop = drop_step};
+	step->channel = channel;
+	step->id = id;
+	step->exchange_id = exchange_id;
+	step->sasl = exchange->sasl;
+	exchange->sasl = NULL;
+	step->arena = arena_new();
+	step->who = who_is(client, SLICE(""), sasl_mechanism(step->sasl));
+	step->who.address = arena_copy(step->arena, client->address);
+	step->has_input = has_input;
+	step->input = BUF_SECRET(WIRE_SASL_MAX);
+	step->output = BUF_SECRET(WIRE_SASL_MAX);
+	buf_append(&step->input, input);
+	auth_server_submit(server, &step->job);
 }
