@@ -58,10 +58,16 @@ static struct slice conn_input(const struct conn *conn)
 	return slice_skip(buf_slice(&conn->input), conn->input_used);
 }
 
+/* Has more arrived than the socket knows of? */
+static bool has_unread(const struct conn *conn)
+{
+	return conn->filter_full || (conn->ssl && SSL_has_pending(conn->ssl));
+}
+
 bool conn_has_more(const struct conn *conn, size_t length)
 {
 	char byte;
-	if (conn_input(conn).len > length || (conn->ssl && SSL_has_pending(conn->ssl)))
+	if (conn_input(conn).len > length || has_unread(conn))
 		return true;
 	return recv(conn->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
@@ -98,35 +104,67 @@ static ssize_t read_tls(struct conn *conn, char *at, size_t room)
 	return -1;
 }
 
-/* Reads once, through `scratch` (READ_STEP bytes), what the protocol's maximum leaves room for. Returns whether bytes came.
- * When less came than there was room for, the socket was empty: it isn't asked again before a poll has found more, or the end.
- * With TLS, where a read gives a record at most, when OpenSSL holds nothing further; it reads ahead, so that is mostly all. */
-static bool conn_read(struct conn *conn, char *scratch)
+static bool take_input(struct conn *conn, struct slice bytes)
 {
-	size_t waiting = conn->input.len - conn->input_used, most = conn->protocol->max_input;
-	size_t room = waiting < most ? most - waiting : 0;
-	if (room == 0 || conn->eof || conn->failed || conn->drained)
-		return false;
-	if (room > READ_STEP)
-		room = READ_STEP;
-	ssize_t got = conn->ssl ? read_tls(conn, scratch, room) : recv(conn->fd, scratch, room, 0);
-	if (got < 0) {
-		conn->failed = errno != EAGAIN && errno != EINTR;
-		return false;
-	}
-	if (got == 0) {
-		conn->eof = true;
-		return false;
-	}
-	conn->drained = conn->ssl ? !SSL_has_pending(conn->ssl) : (size_t)got < room;
-	conn->heard_ms = clock_monotonic_ms();
 	if (conn->input_used > 0) {
 		buf_consume(&conn->input, conn->input_used);
 		conn->input_used = 0;
 	}
-	bool taken = buf_append(&conn->input, slice_make(scratch, (size_t)got));
-	memory_wipe(scratch, (size_t)got); /* like all input, it may be a password */
+	bool taken = bytes.len > 0 && buf_append(&conn->input, bytes);
+	memory_wipe((char *)(uintptr_t)bytes.at, bytes.len); /* like all input, it may be a password */
 	return taken;
+}
+
+/* Lets what is held through the filter, as far as there is room. Returns whether bytes came. */
+static bool take_held(struct conn *conn, char *scratch, size_t room)
+{
+	struct slice wire = buf_slice(&conn->held);
+	ssize_t got = conn->filter->receive(conn->filter_state, &wire, scratch, room);
+	conn->failed |= got < 0;
+	conn->filter_full = got == (ssize_t)room;
+	buf_consume(&conn->held, conn->held.len - wire.len);
+	if (conn->held.len == 0)
+		buf_free(&conn->held);
+	return got > 0 && take_input(conn, slice_make(scratch, (size_t)got));
+}
+
+/* Takes at most `room` bytes off the socket. Returns how many; 0: none, or that was the end.
+ * When less came than there was room for, the socket was empty: it isn't asked again before a poll has found more, or the end.
+ * With TLS, where a read gives a record at most, when OpenSSL holds nothing further; it reads ahead, so that is mostly all. */
+static size_t read_socket(struct conn *conn, char *at, size_t room)
+{
+	ssize_t got = conn->ssl ? read_tls(conn, at, room) : recv(conn->fd, at, room, 0);
+	if (got < 0) {
+		conn->failed = errno != EAGAIN && errno != EINTR;
+		return 0;
+	}
+	conn->eof = got == 0;
+	if (got == 0)
+		return 0;
+	conn->drained = conn->ssl ? !SSL_has_pending(conn->ssl) : (size_t)got < room;
+	conn->heard_ms = clock_monotonic_ms();
+	return (size_t)got;
+}
+
+/* Reads, through `scratch` (READ_STEP bytes), what the protocol's maximum leaves room for: once, or with a filter until it gives
+ * something. Returns whether bytes came. */
+static bool conn_read(struct conn *conn, char *scratch)
+{
+	size_t waiting = conn->input.len - conn->input_used, most = conn->protocol->max_input, got;
+	size_t room = waiting < most ? most - waiting : 0;
+	if (room > READ_STEP)
+		room = READ_STEP;
+	if (room > 0 && conn->filter_full && take_held(conn, scratch, room))
+		return true;
+	do {
+		if (room == 0 || conn->eof || conn->failed || conn->drained || (got = read_socket(conn, scratch, room)) == 0)
+			return false;
+		if (!conn->filter)
+			return take_input(conn, slice_make(scratch, got));
+		buf_append(&conn->held, slice_make(scratch, got));
+		memory_wipe(scratch, got);
+	} while (!take_held(conn, scratch, room));
+	return true;
 }
 
 /* ---- Running units ---- */
@@ -232,7 +270,7 @@ static bool is_late(const struct conn *conn)
 /* Has everything been answered and sent, so that the next step is the client's? */
 static bool is_clients_turn(const struct conn *conn)
 {
-	return !conn->output.first && !conn->failed && !conn->closing && !conn->ended && !conn->eof && !conn->overflow && !conn->again &&
+	return !conn_has_output(conn) && !conn->failed && !conn->closing && !conn->ended && !conn->eof && !conn->overflow && !conn->again &&
 	       !conn->start_tls && conn->delay_ms == 0;
 }
 
@@ -336,7 +374,11 @@ static void on_delay_closed(uv_handle_t *handle)
 static void conn_release(struct conn *conn)
 {
 	output_free(&conn->output);
+	output_free(&conn->wire);
 	conn_drop_input(conn);
+	buf_free(&conn->held);
+	if (conn->filter)
+		conn->filter->free(conn->filter_state);
 	SSL_free(conn->ssl);
 	conn->ssl = NULL;
 	if (conn->delay)
@@ -486,8 +528,8 @@ static bool run_in_loop(struct conn *conn)
 		if (conn_run(conn, false, NULL))
 			return true;
 		bool was_full = output_is_full(conn);
-		/* Bytes that OpenSSL has decrypted already don't make the socket readable. */
-		if (conn->ssl && SSL_has_pending(conn->ssl) && conn_may_run(conn) && conn_read(conn, conn->server->scratch))
+		/* Bytes that OpenSSL has decrypted already, or a filter holds, don't make the socket readable. */
+		if (has_unread(conn) && conn_may_run(conn) && conn_read(conn, conn->server->scratch))
 			continue;
 		if (conn->failed || conn->delay_ms > 0 || !conn_flush(conn) || !was_full || output_is_full(conn))
 			return false;
@@ -523,7 +565,7 @@ static void conn_settle(struct conn *conn)
 		conn_end(conn);
 		return;
 	}
-	bool drained = conn->output.first == NULL;
+	bool drained = !conn_has_output(conn);
 	if (conn->start_tls && drained && !conn->closing)
 		begin_tls(conn);
 	else if ((conn->closing || (conn->eof && !conn->again)) && drained)
@@ -660,12 +702,12 @@ void conn_dismiss(struct conn *conn, bool late)
 	if (conn->phase != PHASE_OPEN)
 		return;
 	conn->delayed = false;
-	bool amid = conn->again || conn->output.first;
+	bool amid = conn->again || conn_has_output(conn);
 	if (!amid) {
 		say_goodbye(conn, EXPIRY_ENDED);
 		conn_flush(conn);
 	}
-	if (amid || conn->failed || conn->output.first) {
+	if (amid || conn->failed || conn_has_output(conn)) {
 		shutdown(conn->fd, SHUT_RDWR);
 		conn_end(conn);
 	} else

@@ -75,6 +75,8 @@ struct output {
 };
 
 void output_free(struct output *output);
+/** Does something wait to be sent? */
+bool conn_has_output(const struct conn *conn);
 /** Writes what the socket takes. False: the connection is broken. */
 bool conn_flush(struct conn *conn);
 
@@ -94,6 +96,11 @@ struct conn {
 	struct buf input;
 	size_t input_used;         /* bytes at the front of `input` that were consumed */
 	struct output output;
+	const struct conn_filter *filter; /* NULL: none */
+	void *filter_state;
+	struct output wire;        /* with a filter: what has gone through it, and what was queued before */
+	struct buf held;           /* with a filter: what has arrived and not gone through it */
+	bool filter_full;          /* it may have more to give without anything further arriving */
 	enum unit again_unit;      /* with `again`: the unit to be run once more */
 	size_t again_length;
 	bool drained;              /* the last read left the socket empty, and no poll has found it readable since */

@@ -11,7 +11,10 @@
 #include "base/memory.h"
 #include "net/internal.h"
 
-enum { WRITE_VECTORS = 16 };
+enum {
+	WRITE_VECTORS = 16,
+	FILTERED_MAX = 2 * OUTPUT_CHUNK_LARGEST, /* what a filter makes of a record's worth */
+};
 
 enum written { WRITTEN_SOME, WRITTEN_WAIT, WRITTEN_BROKEN };
 
@@ -49,9 +52,8 @@ void output_free(struct output *output)
 	output->bytes = 0;
 }
 
-void conn_send(struct conn *conn, struct slice bytes)
+static void output_append(struct output *output, struct slice bytes)
 {
-	struct output *output = &conn->output;
 	while (bytes.len > 0) {
 		struct output_chunk *chunk = output->last;
 		if (!chunk || chunk->fd >= 0 || chunk->used == chunk->size) {
@@ -65,6 +67,11 @@ void conn_send(struct conn *conn, struct slice bytes)
 		output->bytes += len;
 		bytes = slice_skip(bytes, len);
 	}
+}
+
+void conn_send(struct conn *conn, struct slice bytes)
+{
+	output_append(&conn->output, bytes);
 }
 
 /* What can't be sent whole isn't sent in part: the client sees a connection that broke, never an answer that looks complete. */
@@ -151,16 +158,16 @@ static void memory_sent(struct output *output, size_t count)
 	}
 }
 
-static enum written write_memory(struct conn *conn)
+static enum written write_memory(struct conn *conn, struct output *wire)
 {
 	struct iovec vectors[WRITE_VECTORS];
 	int count = 0;
-	for (struct output_chunk *chunk = conn->output.first; chunk && chunk->fd < 0 && count < WRITE_VECTORS; chunk = chunk->next)
+	for (struct output_chunk *chunk = wire->first; chunk && chunk->fd < 0 && count < WRITE_VECTORS; chunk = chunk->next)
 		vectors[count++] = (struct iovec){chunk->bytes + chunk->sent, (size_t)chunk->left};
 	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
 	ssize_t wrote = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
 	if (wrote > 0)
-		memory_sent(&conn->output, (size_t)wrote);
+		memory_sent(wire, (size_t)wrote);
 	return after_write(wrote);
 }
 
@@ -178,16 +185,16 @@ static enum written file_is_short(struct conn *conn)
 	return WRITTEN_BROKEN;
 }
 
-static enum written write_file(struct conn *conn)
+static enum written write_file(struct conn *conn, struct output *wire)
 {
-	struct output_chunk *chunk = conn->output.first;
+	struct output_chunk *chunk = wire->first;
 	off_t offset = (off_t)chunk->offset;
 	size_t most = chunk->left < 1u << 30 ? (size_t)chunk->left : 1u << 30;
 	ssize_t wrote = sendfile(conn->fd, chunk->fd, &offset, most);
 	if (wrote == 0)
 		return file_is_short(conn);
 	if (wrote > 0)
-		file_sent(&conn->output, (uint64_t)wrote);
+		file_sent(wire, (uint64_t)wrote);
 	return after_write(wrote);
 }
 
@@ -225,31 +232,87 @@ static bool next_record(const struct output *output, char record[OUTPUT_CHUNK_LA
 
 /* One record. After WRITTEN_WAIT the same bytes are offered again, and perhaps more after them, as SSL_write wants it: memory
  * chunks stay what they are, and a file range is read again from the same offset. */
-static enum written write_tls(struct conn *conn)
+static enum written write_tls(struct conn *conn, struct output *wire)
 {
 	char record[OUTPUT_CHUNK_LARGEST];
 	struct slice bytes;
-	bool from_file = conn->output.first->fd >= 0;
-	if (!next_record(&conn->output, record, &bytes))
+	bool from_file = wire->first->fd >= 0;
+	if (!next_record(wire, record, &bytes))
 		return file_is_short(conn);
 	ERR_clear_error();
 	int wrote = SSL_write(conn->ssl, bytes.at, (int)bytes.len);
 	if (wrote <= 0)
 		return after_tls_write(conn, wrote);
 	if (from_file)
-		file_sent(&conn->output, (uint64_t)wrote);
+		file_sent(wire, (uint64_t)wrote);
 	else
-		memory_sent(&conn->output, (size_t)wrote);
+		memory_sent(wire, (size_t)wrote);
 	return WRITTEN_SOME;
+}
+
+/* ---- The filter ---- */
+
+/* A piece for the wire, if there is none yet: what the filter makes of the next record's worth. */
+static enum written fill_wire(struct conn *conn)
+{
+	char record[OUTPUT_CHUNK_LARGEST];
+	struct slice bytes;
+	struct buf filtered = BUF(FILTERED_MAX);
+	bool from_file = conn->output.first->fd >= 0;
+	if (!next_record(&conn->output, record, &bytes))
+		return file_is_short(conn);
+	conn->filter->send(conn->filter_state, bytes, &filtered);
+	output_append(&conn->wire, buf_slice(&filtered));
+	bool whole = !filtered.overflow;
+	buf_free(&filtered);
+	if (from_file)
+		file_sent(&conn->output, bytes.len);
+	else
+		memory_sent(&conn->output, bytes.len);
+	return whole ? WRITTEN_SOME : WRITTEN_BROKEN;
+}
+
+void conn_set_filter(struct conn *conn, const struct conn_filter *filter, void *state)
+{
+	conn->wire = conn->output;
+	conn->output = (struct output){0};
+	conn->filter = filter;
+	conn->filter_state = state;
+	conn->held = BUF_SECRET(READ_STEP);
+}
+
+bool conn_is_filtered(const struct conn *conn)
+{
+	return conn->filter != NULL;
+}
+
+/* ---- Writing ---- */
+
+bool conn_has_output(const struct conn *conn)
+{
+	return conn->output.first || conn->wire.first;
+}
+
+/* One step: something of the queue goes to the socket, or through the filter. */
+static enum written write_some(struct conn *conn)
+{
+	struct output *wire = conn->filter ? &conn->wire : &conn->output;
+	if (!wire->first)
+		return fill_wire(conn);
+	enum written result = conn->ssl ? write_tls(conn, wire) : wire->first->fd >= 0 ? write_file(conn, wire) : write_memory(conn, wire);
+	if (result == WRITTEN_SOME)
+		conn->heard_ms = clock_monotonic_ms(); /* a client that reads is alive */
+	return result;
 }
 
 bool conn_flush(struct conn *conn)
 {
 	conn->want_write = false;
-	while (conn->output.first) {
-		enum written result = conn->ssl ? write_tls(conn) : conn->output.first->fd >= 0 ? write_file(conn) : write_memory(conn);
+	while (conn_has_output(conn)) {
+		enum written result = write_some(conn);
 		if (result == WRITTEN_BROKEN) {
 			output_free(&conn->output);
+			output_free(&conn->wire);
 			conn->failed = true;
 			return false;
 		}
@@ -257,14 +320,13 @@ bool conn_flush(struct conn *conn)
 			conn->want_write = true;
 			return true;
 		}
-		conn->heard_ms = clock_monotonic_ms(); /* a client that reads is alive */
 	}
 	return true;
 }
 
 size_t conn_queued(const struct conn *conn)
 {
-	return conn->output.bytes;
+	return conn->output.bytes + conn->wire.bytes;
 }
 
 bool conn_should_pause(const struct conn *conn)

@@ -125,6 +125,20 @@ void conn_set_client(struct conn *conn, struct slice name);
 /** What the session does, or did last: a literal, such as the name of a command. */
 void conn_set_doing(struct conn *conn, const char *doing);
 
+/** What stands between a session and its connection, above TLS, such as compression. Whoever owns the connection calls it. */
+struct conn_filter {
+	/** Appends to `out` what goes over the wire for `bytes`, at once: the client must be able to read all of them. */
+	void (*send)(void *state, struct slice bytes, struct buf *out);
+	/** Takes bytes of the client off the front of `wire`, and writes at most `room` bytes of what they stand for to `at`. Returns how many;
+	 * if fewer than `room`, it has taken all and needs more. -1: they stand for nothing, the connection is broken off. */
+	ssize_t (*receive)(void *state, struct slice *wire, char *at, size_t room);
+	void (*free)(void *state);
+};
+/** From now on everything goes through it: what is sent (but what is queued already), and what hasn't arrived yet. Once only; takes
+ * `state` over. */
+void conn_set_filter(struct conn *conn, const struct conn_filter *filter, void *state);
+bool conn_is_filtered(const struct conn *conn);
+
 struct conn_tls {
 	bool active;
 	const char *version, *cipher;     /* "TLSv1.3", "TLS_AES_256_GCM_SHA384" */

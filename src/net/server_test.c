@@ -60,6 +60,61 @@ ssize_t counting_recv(int fd, void *at, size_t size, int flags)
 	return got;
 }
 
+/* A filter: on the wire stands a pair for each run of bytes, how long it is and its byte; with LF a run of line ends. */
+struct runs {
+	unsigned char count; /* of a pair that isn't whole, or not given out yet */
+	bool has_count, has_byte, after_cr;
+	char byte;
+};
+static _Atomic int open_filters;
+
+static void runs_send(void *state, struct slice bytes, struct buf *out)
+{
+	(void)state;
+	for (size_t i = 0, end; i < bytes.len; i = end) {
+		for (end = i; end < bytes.len && end - i < 255 && bytes.at[end] == bytes.at[i];)
+			end++;
+		buf_append(out, slice_make((char[]){(char)(end - i), bytes.at[i]}, 2));
+	}
+}
+
+static ssize_t runs_receive(void *state, struct slice *wire, char *at, size_t room)
+{
+	struct runs *runs = state;
+	for (size_t len = 0;; runs->has_count = runs->has_byte = false) {
+		if (!runs->has_count && wire->len > 0) {
+			runs->count = (unsigned char)wire->at[0];
+			runs->has_count = true;
+			*wire = slice_skip(*wire, 1);
+			if (runs->count == 0)
+				return -1;
+		}
+		if (!runs->has_byte && wire->len > 0) {
+			runs->byte = wire->at[0];
+			runs->has_byte = true;
+			*wire = slice_skip(*wire, 1);
+		}
+		if (!runs->has_byte)
+			return (ssize_t)len;
+		while (runs->count > 0) {
+			if (len == room)
+				return (ssize_t)len;
+			if (runs->byte == '\n')
+				runs->after_cr = !runs->after_cr;
+			at[len++] = runs->byte == '\n' && runs->after_cr ? '\r' : runs->byte;
+			runs->count -= !runs->after_cr;
+		}
+	}
+}
+
+static void runs_free(void *state)
+{
+	open_filters--;
+	free(state);
+}
+
+static const struct conn_filter runs_filter = {runs_send, runs_receive, runs_free};
+
 static void *echo_open(struct conn *conn, void *context)
 {
 	(void)context;
@@ -156,6 +211,10 @@ static enum run echo_run(void *at, struct slice unit)
 	} else if (slice_starts(unit, SLICE("TLS"))) {
 		conn_tls(conn, &tls);
 		conn_printf(conn, "%s %zu\r\n", tls.active ? tls.version : "clear", tls.exporter_size);
+	} else if (slice_starts(unit, SLICE("FILTER"))) {
+		conn_send_text(conn, "filtered\r\n");
+		open_filters++;
+		conn_set_filter(conn, &runs_filter, memory_new(sizeof(struct runs)));
 	} else if (slice_starts(unit, SLICE("PEER"))) {
 		const struct sockaddr_storage *peer = conn_peer_address(conn);
 		conn_printf(conn, "%.*s%s\r\n", SLICE_ARG(conn_peer(conn)), peer->ss_family == AF_INET ? "" : " (not IPv4)");
@@ -669,6 +728,95 @@ static void tls_for_another_protocol_is_refused(void **state)
 	assert_null(agree_on(fixture, "\5echo ", chosen));
 }
 
+/* Reads through the filter, with or without TLS, exactly as many bytes as `text` has, or any `count` of them. */
+static void filtered_expect(int fd, SSL *ssl, const char *text, size_t count)
+{
+	static unsigned char pair[2]; /* its rest: how much of a run is left */
+	for (size_t have = 0; have < count; have++) {
+		for (size_t got = pair[0] == 0 ? 0 : 2; got < 2; got++)
+			assert_int_equal(ssl ? SSL_read(ssl, pair + got, 1) : recv(fd, pair + got, 1, 0), 1);
+		if (text)
+			assert_int_equal(pair[1], (unsigned char)text[have]);
+		pair[0]--;
+	}
+}
+
+static void filtered_say(int fd, SSL *ssl, struct slice bytes)
+{
+	assert_int_equal(ssl ? SSL_write(ssl, bytes.at, (int)bytes.len) : send(fd, bytes.at, bytes.len, MSG_NOSIGNAL), bytes.len);
+}
+
+/* "hi" and a line end, in pieces that end within a pair; what is long, and a file; many lines that come as few bytes. */
+static void talk_through_a_filter(int fd, SSL *ssl)
+{
+	enum { LINES = 200 * 255 };
+	static char lines[2 * 200];
+	filtered_say(fd, ssl, SLICE("\1h\1"));
+	usleep(10000);
+	filtered_say(fd, ssl, SLICE("i\1\n\1B\1I\1G\1\n\1F\1I\1L\1E\1"));
+	filtered_expect(fd, ssl, "hi\r\n", 4);
+	filtered_expect(fd, ssl, NULL, BIG);
+	filtered_expect(fd, ssl, "\r\nend\r\n", 7);
+	filtered_say(fd, ssl, SLICE("\n"));
+	filtered_expect(fd, ssl, "file\r\n", 6);
+	filtered_expect(fd, ssl, NULL, BIG_FILE);
+	filtered_expect(fd, ssl, "end\r\n", 5);
+	for (size_t i = 0; i < sizeof lines; i += 2) {
+		lines[i] = (char)255;
+		lines[i + 1] = '\n';
+	}
+	filtered_say(fd, ssl, slice_make(lines, sizeof lines));
+	for (int i = 0; i < LINES; i++)
+		filtered_expect(fd, ssl, "\r\n", 2);
+}
+
+static void all_goes_through_the_filter(void **state)
+{
+	struct fixture *fixture = *state;
+	SSL_CTX *context = SSL_CTX_new(TLS_client_method());
+	int fd = dial(fixture->port), secure = dial(fixture->tls_port);
+	say(fd, "BIG\r\nFILTER\r\n");
+	expect(fd, "hello\r\n");
+	pass_over(fd, BIG);
+	expect(fd, "\r\nend\r\nfiltered\r\n");
+	talk_through_a_filter(fd, NULL);
+	SSL *ssl = tls_client(context, secure);
+	tls_expect(ssl, "hello\r\n");
+	tls_say(ssl, "FILTER\r\n", "filtered\r\n");
+	talk_through_a_filter(secure, ssl);
+	SSL_free(ssl);
+	close(secure);
+	close(fd);
+	SSL_CTX_free(context);
+	for (int i = 0; open_filters > 0 && i < 5000; i++)
+		usleep(1000);
+	assert_int_equal(open_filters, 0);
+}
+
+/* However much stands for however little: no more than the protocol's maximum is ever in memory, and the end is the usual one. */
+static void a_filter_cannot_be_blown_up(void **state)
+{
+	struct fixture *fixture = *state;
+	static char bomb[65536];
+	char rest;
+	for (size_t i = 0; i < sizeof bomb; i += 2) {
+		bomb[i] = (char)255;
+		bomb[i + 1] = 'x';
+	}
+	int fd = dial(fixture->port);
+	say(fd, "FILTER\r\n");
+	expect(fd, "hello\r\nfiltered\r\n");
+	filtered_say(fd, NULL, slice_make(bomb, sizeof bomb));
+	filtered_expect(fd, NULL, "expired 3\r\n", 11);
+	close(fd);
+	fd = dial(fixture->port);
+	say(fd, "FILTER\r\n");
+	expect(fd, "hello\r\nfiltered\r\n");
+	filtered_say(fd, NULL, SLICE("\0x\1Q\1U\1I\1T\1\n")); /* no pair */
+	assert_true(recv(fd, &rest, 1, 0) <= 0);
+	close(fd);
+}
+
 /* A record's worth is one record, in however many pieces it was queued, and every byte comes in its place. */
 static void tls_records_are_filled(void **state)
 {
@@ -1007,6 +1155,8 @@ int main(void)
 		SERVED(a_delay_holds_the_answer_back),
 		SERVED(nothing_clear_survives_starttls),
 		SERVED(tls_for_another_protocol_is_refused),
+		SERVED(all_goes_through_the_filter),
+		SERVED(a_filter_cannot_be_blown_up),
 		SERVED(tls_records_are_filled),
 		SERVED(what_comes_with_the_handshake_is_run),
 		SERVED(implicit_tls_serves_large_answers),
