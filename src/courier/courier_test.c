@@ -353,6 +353,8 @@ static void copies_share_one_file(void **state)
 	struct mailbox inbox;
 	struct message *list;
 	size_t count;
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 1);
+	assert_true(store_sync(t.store, &error)); /* what has been taken in has one name */
 	assert_true(mailbox_find(bob, SLICE("INBOX"), t.arena, &inbox, &error));
 	assert_true(message_list(bob, inbox.id, 1, UINT32_MAX, 0, 0, MESSAGE_FLAGS, t.arena, &list, &count, &error));
 	assert_int_equal(count, 1);

@@ -12,7 +12,11 @@
 #include "base/memory.h"
 #include "courier/internal.h"
 
-enum { DRAFTS_PER_COMMIT = 50 };
+enum {
+	DRAFTS_PER_COMMIT = 50,
+	ARRIVAL_MAX = 64 * 1024, /* a larger letter is worth opening its account for */
+	ADDED_MAX = 2048,        /* what may be added to a letter in front, when it is delivered */
+};
 
 /* One message for one account. */
 struct delivery {
@@ -26,7 +30,7 @@ struct delivery {
 };
 
 /* The copy of a message that later accounts link to. */
-struct written { struct slice account; int64_t message; };
+struct written { struct slice account; int64_t message; struct arrival arrival; /* id 0: it didn't arrive, it is committed */ };
 
 struct batch {
 	struct courier *courier;
@@ -188,7 +192,7 @@ static bool fill(struct batch *batch, const struct delivery *delivery, struct dr
 {
 	const struct queue_message *message = &delivery->addressee->letter->work->message;
 	const struct written *written = map_get(batch->written, id_key(&message->id));
-	if (!written || slice_equal(written->account, delivery->account))
+	if (!written || written->arrival.id != 0 || slice_equal(written->account, delivery->account))
 		return write_message(batch, message, draft, error);
 	struct account *other = store_open_account(batch->courier->store, written->account, error);
 	bool done = other ? draft_link(draft, other, written->message, error) : write_message(batch, message, draft, error);
@@ -237,14 +241,17 @@ static struct draft *prepare(struct batch *batch, struct account *account, struc
 	return draft;
 }
 
-static void delivered(struct batch *batch, struct delivery *delivery)
+/* *arrival: as what it arrived; NULL: it was committed. */
+static void delivered(struct batch *batch, struct delivery *delivery, const struct arrival *arrival)
 {
 	const int64_t *id = &delivery->addressee->letter->work->message.id;
 	delivery->done = true;
 	if (delivery->placement.duplicate || map_get(batch->written, id_key(id)))
 		return;
 	struct written *written = arena_alloc(batch->arena, sizeof *written);
-	*written = (struct written){delivery->account, delivery->placement.id};
+	*written = (struct written){.account = delivery->account, .message = delivery->placement.id};
+	if (arrival)
+		written->arrival = *arrival;
 	map_put(batch->written, id_key(id), written);
 }
 
@@ -255,9 +262,18 @@ static void commit_alone(struct batch *batch, struct account *account, struct de
 	if (!draft)
 		return;
 	if (draft_commit(account, &draft, &delivery->placement, 1, &error))
-		delivered(batch, delivery);
+		delivered(batch, delivery, NULL);
 	else
 		store_trouble(delivery, &error);
+}
+
+/* Two of a letter's recipients lead to one account: one copy. */
+static void share_fate(struct delivery *delivery, const struct delivery *other)
+{
+	delivery->done = other->done;
+	delivery->trouble = other->trouble;
+	delivery->mailbox = other->mailbox;
+	delivery->placement = other->placement;
 }
 
 /* Delivers some messages to one account in one transaction; if that fails, one by one, so that each has its own fate. */
@@ -280,20 +296,72 @@ static void commit_together(struct batch *batch, struct account *account, struct
 	for (size_t i = 0; i < ready; i++) {
 		if (done) {
 			prepared[i]->placement = placements[i];
-			delivered(batch, prepared[i]);
+			delivered(batch, prepared[i], NULL);
 		} else
 			commit_alone(batch, account, prepared[i]);
 	}
 	for (size_t i = 1; i < count; i++)
-		if (list[i].id == list[i - 1].id) {
-			list[i].done = list[i - 1].done;
-			list[i].trouble = list[i - 1].trouble;
-			list[i].mailbox = list[i - 1].mailbox;
-			list[i].placement = list[i - 1].placement;
-		}
+		if (list[i].id == list[i - 1].id)
+			share_fate(&list[i], &list[i - 1]);
 }
 
-static void deliver_to_account(struct batch *batch, struct delivery *list, size_t count)
+/* ---- Letters for accounts that nobody has open ---- */
+
+/* Only the INBOX is known without looking. */
+static bool may_arrive(struct account *account, const struct delivery *list, size_t count)
+{
+	uint64_t bytes = 0;
+	for (size_t i = 0; i < count; i++) {
+		uint64_t size = list[i].addressee->letter->work->message.size;
+		if (list[i].detail.len > 0 || size > ARRIVAL_MAX)
+			return false;
+		bytes += size + ADDED_MAX;
+	}
+	return account_prefers_arrivals(account, bytes);
+}
+
+static bool arrive_linked(struct batch *batch, struct account *account, const struct delivery *delivery, struct arrival *arrival)
+{
+	const struct written *written = map_get(batch->written, id_key(&delivery->addressee->letter->work->message.id));
+	if (!written || written->arrival.id == 0)
+		return false;
+	struct account *other = store_address_account(batch->courier->store, written->account, NULL);
+	bool done = other && account_arrive_linked(account, other, &written->arrival, arrival);
+	store_release_account(&other);
+	return done;
+}
+
+static bool arrive_written(struct batch *batch, struct account *account, const struct delivery *delivery, struct arrival *arrival, struct error *error)
+{
+	struct draft *draft = draft_new(account, error);
+	if (!draft || !write_message(batch, &delivery->addressee->letter->work->message, draft, error)) {
+		draft_abort(&draft);
+		return false;
+	}
+	return draft_arrive(&draft, arrival, error);
+}
+
+static void arrive(struct batch *batch, struct account *account, struct delivery *delivery)
+{
+	struct error error = {0};
+	struct arrival arrival = {.delivery_id = delivery->id, .received = delivery->addressee->letter->work->message.arrived};
+	delivery->mailbox = SLICE("INBOX");
+	if (arrive_linked(batch, account, delivery, &arrival) || arrive_written(batch, account, delivery, &arrival, &error))
+		delivered(batch, delivery, &arrival);
+	else
+		store_trouble(delivery, &error);
+}
+
+static void arrive_all(struct batch *batch, struct account *account, struct delivery *list, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		if (i > 0 && list[i].id == list[i - 1].id)
+			share_fate(&list[i], &list[i - 1]);
+		else
+			arrive(batch, account, &list[i]);
+}
+
+static void commit_all(struct batch *batch, struct delivery *list, size_t count)
 {
 	struct error error = {0};
 	struct account *account = store_open_account(batch->courier->store, list[0].account, &error);
@@ -301,6 +369,16 @@ static void deliver_to_account(struct batch *batch, struct delivery *list, size_
 		store_trouble(&list[i], &error);
 	for (size_t from = 0; account && from < count; from += DRAFTS_PER_COMMIT)
 		commit_together(batch, account, list + from, count - from < DRAFTS_PER_COMMIT ? count - from : DRAFTS_PER_COMMIT);
+	store_release_account(&account);
+}
+
+static void deliver_to_account(struct batch *batch, struct delivery *list, size_t count)
+{
+	struct account *account = store_address_account(batch->courier->store, list[0].account, NULL);
+	if (account && may_arrive(account, list, count))
+		arrive_all(batch, account, list, count);
+	else
+		commit_all(batch, list, count);
 	store_release_account(&account);
 }
 

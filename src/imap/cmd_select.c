@@ -64,7 +64,7 @@ static enum run open_mailbox(struct imap_command *command, bool read_only)
 		return error.kind == ERROR_NOT_FOUND ? imap_reply_no_mailbox(command, "NONEXISTENT") : imap_reply_error(command, &error);
 	if (!mailbox.selectable)
 		return imap_reply_no(command, "NONEXISTENT", "This name only holds other mailboxes");
-	struct imap_selected *selected = imap_selected_open(command->account, &mailbox, read_only, &error);
+	struct imap_selected *selected = imap_selected_open(command, &mailbox, read_only, &error);
 	if (!selected)
 		return imap_reply_error(command, &error);
 	send_state(command, selected, &mailbox);

@@ -1,10 +1,14 @@
 /* The selected mailbox: which message has which sequence number in this session, and what the client must be told of
  * what others do to it (RFC 3501 §5.2, §7.4.1). Sequence numbers change only where imap_selected_sync() sends EXPUNGE. */
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "imap/session.h"
 
-enum { SYNC_PIECE = 500, RECENT_RANGES_MAX = 64, KEYWORDS_TOLD_MAX = 4096 };
+enum {
+	SYNC_PIECE = 500, RECENT_RANGES_MAX = 64, KEYWORDS_TOLD_MAX = 4096,
+	LOOK_AGAIN_MS = 60 * 1000, /* who changes an account says so; should that have been lost, it is found out so late */
+};
 
 /* ---- \Recent ---- */
 
@@ -106,16 +110,27 @@ static bool load_uids(struct account *account, struct imap_selected *selected, s
 	return true;
 }
 
-struct imap_selected *imap_selected_open(struct account *account, const struct mailbox *mailbox, bool read_only, struct error *error)
+/* On any thread, under a lock of the store. */
+static void note_change(void *context)
 {
+	((struct imap_selected *)context)->changed = true;
+}
+
+struct imap_selected *imap_selected_open(struct imap_command *command, const struct mailbox *mailbox, bool read_only, struct error *error)
+{
+	struct account *account = imap_command_account(command, error);
+	if (!account)
+		return NULL;
 	struct range claimed = claim_recent(account, mailbox, read_only);
 	struct imap_selected *selected = memory_new(sizeof *selected);
+	selected->changed = true;
+	selected->subscription = store_subscribe(command->imap->service->store, account_name(account), note_change, selected);
 	selected->mailbox = mailbox->id;
 	selected->uidvalidity = mailbox->uidvalidity;
 	selected->read_only = read_only;
 	selected->keywords = BUF(KEYWORDS_TOLD_MAX);
 	if (!load_uids(account, selected, error)) {
-		free(selected);
+		imap_selected_free(&selected);
 		return NULL;
 	}
 	selected->expunge_modseq = selected->modseq;
@@ -128,6 +143,7 @@ void imap_selected_free(struct imap_selected **selected)
 {
 	if (!*selected)
 		return;
+	store_unsubscribe(&(*selected)->subscription);
 	imap_uids_free(&(*selected)->uids);
 	free((*selected)->recent);
 	buf_free(&(*selected)->keywords);
@@ -313,12 +329,28 @@ static bool sync_mailbox(struct sync *sync, bool expunge, struct error *error)
 	       (sync->modseq <= selected->modseq || sync_changes(sync, error));
 }
 
+/* Nothing that the client may be told now can have come since the last look. */
+static bool is_told(const struct imap_selected *selected, bool expunge)
+{
+	return !selected->changed && selected->seen_modseq <= selected->modseq && (!expunge || selected->seen_modseq <= selected->expunge_modseq) &&
+	       clock_monotonic_ms() - selected->looked_ms < LOOK_AGAIN_MS;
+}
+
 void imap_selected_sync(struct imap_command *command, bool expunge)
 {
 	struct error error;
-	struct sync sync = {.command = command, .selected = command->imap->selected, .arena = arena_new()};
-	if (!sync_mailbox(&sync, expunge, &error))
+	struct imap_selected *selected = command->imap->selected;
+	if (is_told(selected, expunge))
+		return;
+	struct sync sync = {.command = command, .selected = selected, .arena = arena_new()};
+	selected->changed = false; /* before the look: what comes meanwhile sets it again */
+	selected->looked_ms = clock_monotonic_ms();
+	if (sync_mailbox(&sync, expunge, &error))
+		selected->seen_modseq = sync.modseq;
+	else {
+		selected->changed = true;
 		lost(command, &error);
+	}
 	arena_free(&sync.arena);
 }
 

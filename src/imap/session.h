@@ -177,10 +177,15 @@ struct imap_selected {
 	struct range *recent;    /* UIDs that are \Recent for this session, ascending */
 	size_t recent_count;
 	struct buf keywords;     /* that the client was told of in FLAGS, separated by spaces */
+	/* Nothing has changed since the session looked: then it need not look again, and opens no account. */
+	struct subscription *subscription;
+	_Atomic bool changed;    /* something may have, since; set on any thread */
+	int64_t seen_modseq;     /* of the account, when it looked last */
+	int64_t looked_ms;       /* when that was, by the monotonic clock */
 };
 
-/** Opens a mailbox for this session and loads its UIDs. NULL with *error. */
-struct imap_selected *imap_selected_open(struct account *account, const struct mailbox *mailbox, bool read_only, struct error *error);
+/** Opens a mailbox of the session's account and loads its UIDs. NULL with *error. */
+struct imap_selected *imap_selected_open(struct imap_command *command, const struct mailbox *mailbox, bool read_only, struct error *error);
 void imap_selected_free(struct imap_selected **selected);
 bool imap_selected_is_recent(const struct imap_selected *selected, uint32_t uid);
 size_t imap_selected_count_recent(const struct imap_selected *selected);

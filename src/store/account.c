@@ -1,12 +1,13 @@
 /* The store and its accounts: opening, sharing, closing; making and removing them.
  *
  * A struct account is found by its name in store->accounts while somebody uses it or while it waits in the list of idle
- * ones; the oldest idle one is closed when there are more than options.open_accounts. Its database is opened under its own
- * lock, so opening one doesn't hold up others. When the database file was replaced (restored, repaired, the account made
+ * ones; all but the newest few of those give back what memory they can, and the oldest is closed when there are more than
+ * options.open_accounts. Its database is opened under its own lock, so opening one doesn't hold up others. When the database file was replaced (restored, repaired, the account made
  * anew), the next use notices and opens the new one. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -23,6 +24,19 @@ void store_set_limits(struct store *store, uint64_t max_message, int64_t undelet
 {
 	store->max_message = max_message;
 	store->undelete_seconds = undelete_seconds;
+}
+
+/* How many accounts may stay open unused: what they hold of descriptors and memory is a small part of what there is. */
+static int idle_most(void)
+{
+	struct rlimit files = {.rlim_cur = RLIM_INFINITY};
+	getrlimit(RLIMIT_NOFILE, &files);
+	uint64_t most = OPEN_ACCOUNTS_MOST, by_files = files.rlim_cur / OPEN_ACCOUNTS_PART / OPEN_ACCOUNT_FILES;
+	uint64_t memory = (uint64_t)sysconf(_SC_PHYS_PAGES) * (uint64_t)sysconf(_SC_PAGESIZE);
+	uint64_t by_memory = memory / OPEN_ACCOUNTS_PART / OPEN_ACCOUNTS_PART / OPEN_ACCOUNT_BYTES;
+	most = by_files < most ? by_files : most;
+	most = by_memory < most ? by_memory : most;
+	return most > OPEN_ACCOUNTS ? (int)most : OPEN_ACCOUNTS;
 }
 
 struct store *store_open(const struct store_options *options, struct error *error)
@@ -44,7 +58,7 @@ struct store *store_open(const struct store_options *options, struct error *erro
 	store->options.data = store->data;
 	store_set_limits(store, options->max_message, options->undelete_seconds);
 	if (store->options.open_accounts <= 0)
-		store->options.open_accounts = OPEN_ACCOUNTS;
+		store->options.open_accounts = idle_most();
 	store->epoch = epoch;
 	store->usage = usage_open(store->data, !options->looking);
 	store->accounts = map_new();
@@ -73,6 +87,9 @@ void store_close(struct store **store)
 		return;
 	struct store *s = *store;
 	journal_end(s);
+	arrivals_end(s, NULL); /* what it can't remove is found again */
+	arrivals_settled(&s->settled, false);
+	free(s->heat);
 	if (s->usage >= 0)
 		close(s->usage);
 	size_t cursor = 0;
@@ -99,9 +116,25 @@ static void idle_remove(struct store *store, struct account *account)
 		return;
 	*(account->newer ? &account->newer->older : &store->idle_newest) = account->older;
 	*(account->older ? &account->older->newer : &store->idle_oldest) = account->newer;
+	if (account == store->resting_newest)
+		store->resting_newest = account->older;
+	store->resting_count -= account->resting;
 	account->newer = account->older = NULL;
-	account->idle = false;
+	account->idle = account->resting = false;
 	store->idle_count--;
+}
+
+/* The newest few are likely to be needed soon; of the others what stays is what makes opening expensive. Nobody else has an idle
+ * account, so its own lock isn't needed. */
+static void idle_rest(struct store *store)
+{
+	if (store->idle_count - store->resting_count <= OPEN_ACCOUNTS)
+		return;
+	struct account *account = store->resting_newest ? store->resting_newest->newer : store->idle_oldest;
+	account->resting = true;
+	store->resting_newest = account;
+	store->resting_count++;
+	db_rest(account->db);
 }
 
 static void idle_add(struct store *store, struct account *account)
@@ -111,17 +144,37 @@ static void idle_add(struct store *store, struct account *account)
 	store->idle_newest = account;
 	account->idle = true;
 	store->idle_count++;
+	idle_rest(store);
 }
 
-/* The one to be closed since there are too many; the caller frees it after it has left the lock. */
+/* A new descriptor has the lowest number that is free. Are there few left, be it for connections or whatever else? Then unused
+ * accounts give theirs back. */
+static void note_descriptors(struct store *store)
+{
+	struct rlimit files = {.rlim_cur = RLIM_INFINITY};
+	int fd = fcntl(store->data_fd, F_DUPFD_CLOEXEC, 0);
+	getrlimit(RLIMIT_NOFILE, &files);
+	store->few_descriptors = fd < 0 || (rlim_t)fd >= files.rlim_cur - files.rlim_cur / OPEN_ACCOUNTS_PART;
+	if (fd >= 0)
+		close(fd);
+}
+
+/* Those to be closed since there are too many, linked by `older`; the caller frees them after it has left the lock. */
 static struct account *idle_evict(struct store *store)
 {
-	struct account *oldest = store->idle_oldest;
-	if (store->idle_count <= store->options.open_accounts)
-		return NULL;
-	idle_remove(store, oldest);
-	map_remove(store->accounts, oldest->name);
-	return oldest;
+	enum { AT_ONCE = 16 }; /* so that nobody waits for many */
+	struct account *evicted = NULL;
+	int most = store->options.open_accounts;
+	if (store->few_descriptors && most > OPEN_ACCOUNTS)
+		most = OPEN_ACCOUNTS;
+	for (int i = 0; i < AT_ONCE && store->idle_count > most; i++) {
+		struct account *oldest = store->idle_oldest;
+		idle_remove(store, oldest);
+		map_remove(store->accounts, oldest->name);
+		oldest->older = evicted;
+		evicted = oldest;
+	}
+	return evicted;
 }
 
 void account_detach(struct store *store, struct slice name)
@@ -187,6 +240,7 @@ static bool check_incarnation(struct account *account, bool *anew, struct error 
 /* With the account's lock. */
 static bool open_database(struct account *account, struct error *error)
 {
+	note_descriptors(account->store);
 	account->db = account_database(account->folder, DB_DURABLE_LATER, false, error);
 	if (account->db && (account->store->options.looking || change_recover(account, error)))
 		return true;
@@ -219,15 +273,21 @@ bool account_enter(struct account *account, struct error *error)
 	pthread_mutex_lock(&account->lock);
 	if (account->db && db_moved(account->db))
 		db_close(&account->db);
-	if (account->db || connect_account(account, error))
+	if (account->db || connect_account(account, error)) {
+		arrival_take_in(account);
 		return true;
+	}
 	pthread_mutex_unlock(&account->lock);
 	return false;
 }
 
 void account_leave(struct account *account)
 {
+	bool tell = account->tell;
+	account->tell = false;
 	pthread_mutex_unlock(&account->lock);
+	if (tell)
+		watch_changed(account->store, account->name);
 }
 
 /* With the store's lock: the account in the map, made if need be, with one more user. */
@@ -248,11 +308,9 @@ static struct account *take(struct store *store, struct slice name, char **folde
 	return account;
 }
 
-/* *anew: what was open under that name isn't there any more; the next try finds what is. */
-static struct account *open_account(struct store *store, struct slice name, bool *anew, struct error *error)
+struct account *store_address_account(struct store *store, struct slice name, struct error *error)
 {
 	char *folder = path_of_account(store, name, error);
-	*anew = false;
 	if (!folder) {
 		if (error)
 			error->kind = ERROR_NOT_FOUND;
@@ -262,6 +320,16 @@ static struct account *open_account(struct store *store, struct slice name, bool
 	struct account *account = take(store, name, &folder);
 	pthread_mutex_unlock(&store->lock);
 	free(folder);
+	return account;
+}
+
+/* *anew: what was open under that name isn't there any more; the next try finds what is. */
+static struct account *open_account(struct store *store, struct slice name, bool *anew, struct error *error)
+{
+	struct account *account = store_address_account(store, name, error);
+	*anew = false;
+	if (!account)
+		return NULL;
 	if (account_enter(account, error)) {
 		account_leave(account);
 		return account;
@@ -299,8 +367,11 @@ void store_release_account(struct account **account)
 		}
 	}
 	pthread_mutex_unlock(&store->lock);
-	if (closing)
+	while (closing) {
+		struct account *next = closing->older;
 		account_free(closing);
+		closing = next;
+	}
 }
 
 int64_t account_incarnation(const struct account *account)
@@ -356,6 +427,9 @@ static bool fill_folder(struct store *store, const char *folder, struct slice na
 {
 	char path[PATH_MAX];
 	path_of_month(folder, id_new(), path);
+	if (!file_make_folders(path, 0700, error))
+		return false;
+	path_of_arrivals(folder, path);
 	if (!file_make_folders(path, 0700, error))
 		return false;
 	struct db *db = account_database(folder, DB_DURABLE_COMMIT, true, error);

@@ -106,6 +106,17 @@ static bool show(struct change *change, const struct foundling *one, struct new_
 	return add_row(change, one, 1, 0, error);
 }
 
+bool adopt_content(struct change *change, struct new_placement *new, struct slice content, const unsigned char hash[CONTENT_HASH_SIZE],
+		   struct error *error)
+{
+	struct arena *arena = arena_new();
+	struct foundling one = {.id = new->message, .received = new->received, .size = content.len, .summary = content_summary(content, arena)};
+	memcpy(one.hash, hash, sizeof one.hash);
+	bool done = show(change, &one, new, error);
+	arena_free(&arena);
+	return done;
+}
+
 static bool adopt_one(struct change *change, const struct foundling *one, int64_t mailbox, bool expunged, struct error *error)
 {
 	bool known;

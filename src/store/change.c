@@ -145,13 +145,18 @@ static bool begin_with_numbers(struct change *change, const struct uid_need *nee
 	}
 }
 
+static bool begin_in(struct account *account, const struct uid_need *needs, size_t count, bool durable, struct change *change, struct error *error)
+{
+	*change = (struct change){.account = account, .db = account->db, .now = clock_now()};
+	return begin_with_numbers(change, needs, count, durable, error);
+}
+
 static bool enter_and_begin(struct account *account, const struct uid_need *needs, size_t count, bool durable, struct change *change,
 			    struct error *error)
 {
 	if (!account_enter(account, error))
 		return false;
-	*change = (struct change){.account = account, .db = account->db, .now = clock_now()};
-	if (begin_with_numbers(change, needs, count, durable, error))
+	if (begin_in(account, needs, count, durable, change, error))
 		return true;
 	account_leave(account);
 	return false;
@@ -160,6 +165,11 @@ static bool enter_and_begin(struct account *account, const struct uid_need *need
 bool change_begin(struct account *account, const struct uid_need *needs, size_t need_count, struct change *change, struct error *error)
 {
 	return enter_and_begin(account, needs, need_count, false, change, error);
+}
+
+bool change_begin_entered(struct account *account, const struct uid_need *needs, size_t need_count, struct change *change, struct error *error)
+{
+	return begin_in(account, needs, need_count, false, change, error);
 }
 
 bool change_begin_durable(struct account *account, struct change *change, struct error *error)
@@ -178,6 +188,14 @@ bool change_begin_looking(struct account *account, struct change *change, struct
 	return false;
 }
 
+int64_t change_next_id(struct change *change)
+{
+	int64_t id = id_new();
+	if (id <= change->row.last_id)
+		id = change->row.last_id + 1;
+	return change->row.last_id = id;
+}
+
 int64_t change_modseq(struct change *change)
 {
 	if (change->modseq == 0)
@@ -191,7 +209,7 @@ bool change_has_room_now(const struct account *account, const struct error *erro
 	return error && error->kind == ERROR_FULL && snprintf(folder, sizeof folder, "%s/accounts", account->store->data) < PATH_MAX && reserve_give(folder);
 }
 
-bool change_end(struct change *change, bool done, struct error *error)
+bool change_finish(struct change *change, bool done, struct error *error)
 {
 	bool changed = done && change->modseq != 0;
 	if (changed && (change->row.max_bytes > 0 || change->row.max_messages > 0))
@@ -200,8 +218,15 @@ bool change_end(struct change *change, bool done, struct error *error)
 		done = changed = change_write_row(change->db, &change->row, error) && db_commit(change->db, error);
 	if (!changed)
 		db_rollback(change->db);
+	return done;
+}
+
+bool change_end(struct change *change, bool done, struct error *error)
+{
+	bool changed = done && change->modseq != 0;
+	done = change_finish(change, done, error);
 	account_leave(change->account);
-	if (changed)
+	if (changed && done)
 		watch_changed(change->account->store, change->account->name);
 	return done;
 }

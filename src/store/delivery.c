@@ -1,6 +1,15 @@
 /* Deliveries that were made: ids that keep a repeated one from being made again, and for imports what they were given. */
 #include "store/internal.h"
 
+bool delivery_is_known(struct change *change, int64_t delivery_id, bool *known, struct error *error)
+{
+	struct db_statement *s = PREPARE(change->db, "SELECT 1 FROM delivery WHERE id = $1", delivery_id);
+	enum db_step step = db_step(s, error);
+	*known = step == DB_ROW;
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
 bool delivery_add(struct change *change, const struct placement *placement, struct slice keywords, struct error *error)
 {
 	struct db_statement *s = PREPARE(change->db, "INSERT INTO delivery (id, message, mailbox, uid, at, flags, keywords)"

@@ -381,15 +381,6 @@ static bool find_delivery(struct change *change, struct placement *placement, st
 	return step != DB_FAILED;
 }
 
-/* Ids rise within an account, so that new rows go to the end, and none is given twice. */
-static int64_t next_id(struct change *change)
-{
-	int64_t id = id_new();
-	if (id <= change->row.last_id)
-		id = change->row.last_id + 1;
-	return change->row.last_id = id;
-}
-
 static bool insert_rows(struct change *change, struct draft *draft, struct placement *placement, struct error *error)
 {
 	struct new_placement new = {.mailbox = placement->mailbox, .message = draft->id, .flags = placement->flags, .keywords = draft->keywords,
@@ -416,7 +407,7 @@ static bool add(struct change *change, struct draft *draft, struct placement *pl
 	if (!change_check_quota(change, draft->size, error) ||
 	    !keywords_change(slice_make(NULL, 0), FLAGS_SET, placement->keywords, draft->arena, &draft->keywords, error))
 		return false;
-	draft->id = next_id(change);
+	draft->id = change_next_id(change);
 	draft->received = placement->received ? placement->received : change->now;
 	change->row.messages++;
 	change->row.bytes += (int64_t)draft->size;
@@ -522,5 +513,23 @@ bool draft_commit_durably(struct account *account, struct draft **drafts, struct
 	bool done = commit_drafts(account, drafts, placements, count, error) &&
 		    make_durable(account->store, drafts, placements, count, error);
 	free_drafts(drafts, count);
+	return done;
+}
+
+static bool arrive(struct draft *draft, struct arrival *arrival, struct error *error)
+{
+	if (draft->failed && error)
+		*error = draft->error;
+	if (draft->failed || !end_content(draft, error))
+		return false;
+	if (draft->path)
+		return error_set(error, ERROR_INVALID, "a large letter doesn't arrive, it is committed");
+	return arrival_add(draft->account, buf_slice(&draft->buffer), arrival, error);
+}
+
+bool draft_arrive(struct draft **draft, struct arrival *arrival, struct error *error)
+{
+	bool done = arrive(*draft, arrival, error);
+	draft_abort(draft);
 	return done;
 }

@@ -256,6 +256,8 @@ static bool clean_leftovers(struct account *account, int64_t now, struct error *
 		if (entry->d_name[0] != '.')
 			clean_month(dirfd(mail), entry->d_name, now - age);
 	closedir(mail);
+	path_of_arrivals(account->folder, path);
+	clean_month(AT_FDCWD, path, now - age);
 	return true;
 }
 

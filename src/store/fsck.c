@@ -34,6 +34,7 @@ struct check {
 	struct ids suspects;          /* messages whose file or summary looked wrong */
 	struct ids newer, leftovers;  /* files without a message */
 	struct kept_list kept;        /* when only looking: what the journal will give back at the next start */
+	struct ids arrived;           /* likewise: letters that will be taken in when the account is opened, ascending */
 };
 
 __attribute__((format(printf, 2, 3))) static void found(struct check *check, const char *format, ...)
@@ -69,6 +70,18 @@ static int compare_with_kept(const void *id, const void *kept)
 static bool is_kept(const struct check *check, int64_t id)
 {
 	return check->kept.count > 0 && bsearch(&id, check->kept.at, check->kept.count, sizeof *check->kept.at, compare_with_kept);
+}
+
+static int compare_ids(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+	return (x > y) - (x < y);
+}
+
+/* An interrupted try to take it in may have linked its file already. */
+static bool has_arrived(const struct check *check, int64_t id)
+{
+	return check->arrived.count > 0 && bsearch(&id, check->arrived.at, check->arrived.count, sizeof *check->arrived.at, compare_ids);
 }
 
 static struct slice id_slice(int64_t id, char text[ID_TEXT_LEN + 1])
@@ -474,7 +487,7 @@ static bool look_at_file(void *context, int64_t id, const char *path, struct err
 {
 	struct check *check = context;
 	struct db_statement *s = PREPARE(check->change->db, "SELECT 1 FROM message WHERE id = $1", id);
-	enum db_step step = id == 0 || is_kept(check, id) ? DB_ROW : db_step(s, error);
+	enum db_step step = id == 0 || is_kept(check, id) || has_arrived(check, id) ? DB_ROW : db_step(s, error);
 	db_reset(s);
 	if (step != DB_DONE)
 		return step == DB_ROW;
@@ -483,20 +496,32 @@ static bool look_at_file(void *context, int64_t id, const char *path, struct err
 	return true;
 }
 
+/* Opening the account for a repair has taken in all of them. */
+static bool look_at_arrival(void *context, const struct arrival *arrival, const char *path, struct error *error)
+{
+	struct check *check = context;
+	bool known;
+	if (!delivery_is_known(check->change, arrival->delivery_id, &known, error))
+		return false;
+	if (known)
+		return true;
+	ids_add(&check->arrived, arrival->id);
+	if (arrival_is_whole(arrival, path))
+		check->report->messages++;
+	else
+		found(check, "a letter that waits to be taken in is not what was written: %s", path);
+	return true;
+}
+
 /* ---- All of it ---- */
 
 static bool check_rows(struct check *check, struct error *error)
 {
 	int64_t inbox, modseq = check->change->row.modseq;
-	return check_lost_rows(check, error) && check_rules(check, error) && check_suspects(check, error) && check_inbox(check, &inbox, error) && check_stray(check, inbox, error) &&
+	return (check->repair || arrival_each(check->account->folder, look_at_arrival, check, error)) && check_lost_rows(check, error) &&
+	       check_rules(check, error) && check_suspects(check, error) && check_inbox(check, &inbox, error) && check_stray(check, inbox, error) &&
 	       adopt_each_file(check->account->folder, look_at_file, check, error) && check_mailboxes(check, error) &&
 	       check_account_row(check, modseq, error);
-}
-
-static int compare_ids(const void *a, const void *b)
-{
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
 }
 
 /* A folder lists its files in no order; their ids tell in which they came. */
@@ -550,6 +575,7 @@ bool store_fsck(struct store *store, struct slice account, bool repair, struct f
 	ids_free(&check.suspects);
 	ids_free(&check.newer);
 	ids_free(&check.leftovers);
+	ids_free(&check.arrived);
 	kept_list_free(&check.kept);
 	free(folder);
 	return done;

@@ -7,6 +7,8 @@
  *     snapshot-<id>.db                             copies of it, for repair; the newest SNAPSHOTS_KEPT
  *     mail/YYYY-MM/<id>.eml                        a message; the month is that of the id (ids hold a time)
  *     mail/YYYY-MM/<id>.new                        a draft that is being written; left over after a crash, then cleaned
+ *     arrived/<id>.<delivery id>.<SHA-256>.eml     a letter that was delivered while nobody had the account open, see arrival.c
+ *     arrived/.<id>.new                            one that is being written
  *     account.db.damaged-<id>, <id>.eml.damaged    what a repair put aside
  *   DIR/accounts/<domain>/.new-<id>, .removed-<id> an account that is being made or removed
  *   DIR/accounts/.uidvalidity                      the highest UIDVALIDITY of the accounts that were removed
@@ -33,6 +35,7 @@
  *   I5  every message has its file with exactly size bytes and that SHA-256, except those expunged longer ago than
  *       undelete_seconds; its summary can be decoded
  *   I6  every <id>.eml has its message
+ *   I8  what waits in arrived/ is what its name says
  *   I7  ids, UIDs per mailbox, modseqs and UIDVALIDITYs are never given twice
  *
  * A change is one BEGIN IMMEDIATE transaction that reads the numbers it gives from the rows, never from a memory of the
@@ -54,7 +57,11 @@
 #include "store/usage/usage.h"
 
 enum {
-	OPEN_ACCOUNTS = 64,
+	OPEN_ACCOUNTS = 64,       /* that keep their pages and statements while they are unused; at least so many stay open */
+	OPEN_ACCOUNTS_MOST = 4096,
+	OPEN_ACCOUNTS_PART = 4,   /* unused ones hold at most a quarter of the descriptors, and a sixteenth of the memory */
+	OPEN_ACCOUNT_FILES = 3,   /* descriptors that an open account holds */
+	OPEN_ACCOUNT_BYTES = 64 * 1024, /* and memory, when it rests */
 	NUMBER_BLOCK = 2048,      /* UIDs and mod-sequences reserved at a time; a power cut skips at most so many */
 	SMALL_DRAFT = 256 * 1024, /* a draft of at most this stays in memory until it is committed */
 	MAILBOXES_MAX = 10000,
@@ -66,7 +73,7 @@ enum {
 	STORED_FLAGS = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT,
 	CONTENT_HASH_SIZE = 32,
 	KEPT_BYTES = 64 * 1024,   /* more than this in one commit isn't written to the journal: a sync costs less */
-	ACCOUNT_PATH_MAX = PATH_MAX - 80, /* leaves room for every name inside */
+	ACCOUNT_PATH_MAX = PATH_MAX - 160, /* leaves room for every name inside */
 };
 
 struct sync {
@@ -76,6 +83,13 @@ struct sync {
 	uint64_t last_failed;
 	bool running;
 	struct error error;       /* of last_failed */
+};
+
+/* What is remembered of deliveries to an account. */
+struct heat {
+	uint64_t hash;            /* of its name */
+	uint64_t last;            /* the last one's number among all */
+	uint32_t waiting;         /* how many were put into arrived/ since the account was open here */
 };
 
 enum { JOURNAL_FILES = 2 };
@@ -115,7 +129,12 @@ struct store {
 	pthread_mutex_t lock;     /* guards the next group and the account fields that say so */
 	struct map *accounts;     /* name: struct account, open or being opened */
 	struct account *idle_newest, *idle_oldest;
-	int idle_count;
+	struct account *resting_newest; /* from this one on to the oldest they have given back what memory they can */
+	int idle_count, resting_count;
+	_Atomic bool few_descriptors;   /* unused accounts are to give theirs back */
+	struct heat *heat;        /* see arrival.c; NULL: nothing was delivered yet */
+	uint64_t delivered;       /* deliveries that `heat` has seen */
+	struct paths { char **at; size_t count, room; } settled; /* files in arrived/ that go after the next sync */
 	pthread_mutex_t watch_lock; /* guards the next group; held while `changed` runs, taken inside no other lock */
 	struct map *subscriptions;  /* name: the first struct subscription */
 	void (*announce)(void *context, struct slice account);
@@ -130,11 +149,13 @@ struct account {
 	struct db *db;            /* NULL: not connected */
 	struct unfinished { uint64_t bytes, messages; } unfinished; /* what drafts have reserved */
 	int64_t incarnation;      /* the id of its INBOX; 0: not read yet */
+	struct { int64_t seen, again_ms; } arrivals; /* the time of arrived/ when all in it had been taken in; not to be tried before */
+	bool tell;                /* something has been taken in: to be told when the account is left */
 	/* guarded by store->lock: */
 	int users;
 	bool detached;            /* removed: not to be found by name any more */
 	struct account *newer, *older; /* idle ones, in a list */
-	bool idle;
+	bool idle, resting;
 };
 
 /* ---- helpers ---- */
@@ -170,6 +191,8 @@ char *path_of_account(const struct store *store, struct slice name, struct error
 bool path_decode(struct slice part, struct buf *out);
 void path_of_month(const char *folder, int64_t id, char out[PATH_MAX]);
 void path_of_message(const char *folder, int64_t id, char out[PATH_MAX]);
+/** The folder of letters that nobody has taken in yet. */
+void path_of_arrivals(const char *folder, char out[PATH_MAX]);
 /** A name for a new draft, in a folder that exists (it is made). */
 bool path_of_draft(const char *folder, char out[PATH_MAX], struct error *error);
 /** Removes the folder with everything in it. */
@@ -227,6 +250,26 @@ struct kept_list { struct kept *at; size_t count, room; struct buf files[JOURNAL
 bool journal_find(struct store *store, int64_t before, struct slice account, struct kept_list *list, struct error *error);
 void kept_list_free(struct kept_list *list);
 
+/* ---- arrival.c ---- */
+
+/** Puts a letter into the account's folder; arrival->delivery_id and received are given. Opens no database. */
+bool arrival_add(struct account *account, struct slice content, struct arrival *arrival, struct error *error);
+/** Takes in what waits, if something may. Account locked, with its database. What fails is logged and tried again later: who wants
+ * to see the account isn't kept from it. */
+void arrival_take_in(struct account *account);
+/** Calls `visit` for every letter that waits, in order. */
+bool arrival_each(const char *folder, bool (*visit)(void *context, const struct arrival *arrival, const char *path, struct error *error), void *context,
+		  struct error *error);
+/** Is the file, and is it what its name says? */
+bool arrival_is_whole(const struct arrival *arrival, const char *path);
+/** The file is to go after the next sync. False: too many are. */
+bool arrivals_settle_later(struct store *store, const char *path);
+/** Those, for who is about to sync; after it, arrivals_settled() removes them if that has worked. */
+struct paths arrivals_settling(struct store *store);
+void arrivals_settled(struct paths *settled, bool durable);
+/** Syncs if there are any. */
+bool arrivals_end(struct store *store, struct error *error);
+
 /* ---- fsck.c ---- */
 
 /** Tells of a message that an unclean stop has taken, before it is dropped: to who repairs the account, else to the log. */
@@ -236,6 +279,7 @@ void fsck_note_lost(struct account *account, int64_t id);
 
 /** Locks the account with its database open, or fails unlocked. Never call another function of an account meanwhile. */
 bool account_enter(struct account *account, struct error *error);
+/** Unlocks it, and tells of what was taken in when it was entered. */
 void account_leave(struct account *account);
 /** The database's path in `out`. */
 void account_database_path(const char *folder, char out[PATH_MAX]);
@@ -265,14 +309,20 @@ struct uid_need { int64_t mailbox; uint32_t count; };
 
 /** Enters the account and begins a transaction that may give one mod-sequence and the needed UIDs. */
 bool change_begin(struct account *account, const struct uid_need *needs, size_t need_count, struct change *change, struct error *error);
+/** The same for an account that is locked and stays so: to be ended with change_finish(). */
+bool change_begin_entered(struct account *account, const struct uid_need *needs, size_t need_count, struct change *change, struct error *error);
 /** The same, durable when it ends and unseen before. */
 bool change_begin_durable(struct account *account, struct change *change, struct error *error);
 /** Keeps everybody else from changing the account, to look at it. Gives no numbers; to be ended with nothing done. */
 bool change_begin_looking(struct account *account, struct change *change, struct error *error);
 /** The change's mod-sequence; from now on it is a change to be announced. */
 int64_t change_modseq(struct change *change);
+/** An id for a new message: ids rise within an account, so that new rows go to the end, and none is given twice. */
+int64_t change_next_id(struct change *change);
 /** Ends the change: commits if `done`, else undoes all; leaves the account; tells subscribers. */
 bool change_end(struct change *change, bool done, struct error *error);
+/** The same without leaving the account and telling. */
+bool change_finish(struct change *change, bool done, struct error *error);
 /** For what removes something, when it has failed: was it for want of room, and is there some now, out of what is set aside for
  * that (base/reserve.h)? Then it is to be tried once more. */
 bool change_has_room_now(const struct account *account, const struct error *error);
@@ -368,13 +418,19 @@ bool adopt_each_file(const char *folder, bool (*visit)(void *context, int64_t id
 bool adopt_shown(struct change *change, int64_t id, int64_t received, bool *added, struct error *error);
 /** After a power cut: makes an appended message again what it was, file and rows, as far as it isn't; not if it was expunged since. */
 bool adopt_kept(struct change *change, const struct kept *kept, struct error *error);
-/** The same for its file alone. */
+/** Shows a content, whose file is in its place, in new->mailbox: its row, its placement, and the account's count of it. new->message
+ * is its id, new->size and received are given. */
+bool adopt_content(struct change *change, struct new_placement *new, struct slice content, const unsigned char hash[CONTENT_HASH_SIZE],
+		   struct error *error);
+/** The same as adopt_kept() for its file alone. */
 bool adopt_kept_file(const char *folder, const struct kept *kept, struct error *error);
 /** Adds files that no message has: to the INBOX, or, with `expunged`, as messages that can be brought back. */
 bool adopt_files(struct account *account, const struct ids *ids, bool expunged, struct error *error);
 
 /* ---- delivery.c ---- */
 
+/** Was it made already? */
+bool delivery_is_known(struct change *change, int64_t delivery_id, bool *known, struct error *error);
 /** Notes that the placement, which has a delivery id and was added, is made. */
 bool delivery_add(struct change *change, const struct placement *placement, struct slice keywords, struct error *error);
 

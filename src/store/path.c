@@ -86,6 +86,11 @@ void path_of_message(const char *folder, int64_t id, char out[PATH_MAX])
 	snprintf(out + len, PATH_MAX - len, "/%s.eml", text);
 }
 
+void path_of_arrivals(const char *folder, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/arrived", folder);
+}
+
 bool path_of_draft(const char *folder, char out[PATH_MAX], struct error *error)
 {
 	int64_t id = id_new();

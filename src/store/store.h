@@ -5,6 +5,7 @@
  *   accounts/<domain>/<local part>/account.db    mailboxes, messages, flags, parsed structure, change log (SQLite, WAL)
  *   accounts/<domain>/<local part>/mail/YYYY-MM/<id>.eml   one plain RFC 5322 file per message, CRLF line ends, 0600,
  *                                                written once, never modified, hard-linked between accounts
+ *   accounts/<domain>/<local part>/arrived/        letters that nobody had the account open for, see struct arrival
  * Parts of the path are percent-encoded bytes of the address, so no address can leave its folder.
  *
  * Durability (the rule of every function that changes something): when it returns true the change is visible to
@@ -30,7 +31,7 @@ struct account;
 
 struct store_options {
 	const char *data;            /* the data directory */
-	int open_accounts;           /* account databases kept open at most while unused; 0: 64 */
+	int open_accounts;           /* account databases kept open at most while unused; 0: by the memory and descriptors there are */
 	uint64_t max_message;        /* bytes; larger appends are refused with ERROR_LIMIT; 0: no limit */
 	int64_t undelete_seconds;    /* how long an expunged message can be brought back */
 	bool looking;                /* nothing is set right on opening, nothing is written: for store_fsck() without repair */
@@ -267,6 +268,28 @@ bool draft_commit(struct account *account, struct draft **drafts, struct placeme
 /** The same, and on disk when it returns true: as store_sync() does it, but for small messages with a fraction of the writing,
  * if the store has a journal. What failed after the commit may be there nevertheless, as after a lost answer. */
 bool draft_commit_durably(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error);
+
+/* ---- Deliveries to who isn't there ---- */
+
+/** A letter that was put into an account's folder, to be taken in by whoever opens the account next: until then nobody can see that
+ * it isn't in the INBOX yet, and it counts. */
+struct arrival {
+	int64_t delivery_id, received; /* given, as in struct placement; received isn't 0 */
+	/* results */
+	int64_t id;
+	uint64_t size;
+	unsigned char hash[32];        /* SHA-256 */
+};
+/** The account for a delivery, without opening it: whether it exists is found out then. NULL with ERROR_NOT_FOUND. To be released. */
+struct account *store_address_account(struct store *store, struct slice name, struct error *error);
+/** Is it better, for so many bytes to its INBOX, to have them arrive, since the account isn't open, and opening it would cost more
+ * than they do? To be asked once for each delivery: who has many of them is opened. */
+bool account_prefers_arrivals(struct account *account, uint64_t bytes);
+/** Instead of draft_commit(), for a draft that is small enough to be in memory. Frees it, also on failure, and sets it to NULL.
+ * ERROR_NOT_FOUND: there is no such account. */
+bool draft_arrive(struct draft **draft, struct arrival *arrival, struct error *error);
+/** The same with the content of a letter that arrived in another account, by a hard link. False: it can't be; write it. */
+bool account_arrive_linked(struct account *account, const struct account *other, const struct arrival *from, struct arrival *arrival);
 
 /** What is known of a delivery that was made: what was given then, and what has become of the message. */
 struct delivered {

@@ -768,6 +768,34 @@ static void changes_are_told(void **state)
 	assert_int_equal(map_count(t.store->subscriptions), 0);
 }
 
+static void unused_accounts_stay_open(void **state)
+{
+	(void)state;
+	enum { ACCOUNTS = OPEN_ACCOUNTS + 20, KEPT = OPEN_ACCOUNTS + 10 };
+	fixture_close();
+	ok((t.store = store_open(&(struct store_options){.data = t.data, .open_accounts = KEPT}, &t.error)));
+	for (int round = 0; round < 2; round++)
+		for (int i = 0; i < ACCOUNTS; i++) {
+			char text[32];
+			struct quota quota;
+			struct slice name = slice_make(text, (size_t)snprintf(text, sizeof text, "user%d@example.test", i));
+			if (round == 0)
+				ok(store_create_account(t.store, name, &t.error));
+			struct account *account = store_open_account(t.store, name, &t.error);
+			assert_non_null(account);
+			ok(account_quota(account, &quota, &t.error)); /* also where it has rested */
+			store_release_account(&account);
+		}
+	assert_int_equal(t.store->idle_count, KEPT);
+	assert_int_equal(t.store->resting_count, KEPT - OPEN_ACCOUNTS);
+	t.store->few_descriptors = true; /* they are needed elsewhere */
+	ok((t.alice = store_open_account(t.store, ALICE, &t.error)));
+	t.store->few_descriptors = true;
+	store_release_account(&t.alice);
+	assert_int_equal(t.store->idle_count, OPEN_ACCOUNTS);
+	ok((t.alice = store_open_account(t.store, ALICE, &t.error)));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -797,7 +825,7 @@ int main(void)
 		STORE_TEST(expunging_takes_the_deleted),
 		STORE_TEST(copies_share_their_content),
 		STORE_TEST(recent_is_claimed_once),
-		STORE_TEST(changes_are_told),
+		STORE_TEST(changes_are_told), STORE_TEST(unused_accounts_stay_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -77,9 +77,11 @@ bool sync_wait(struct sync *sync, uint64_t round, sync_round *run, struct store 
 static bool sync_files(struct store *store, uint64_t round, struct error *error)
 {
 	(void)round;
-	if (syncfs(store->data_fd) == 0)
+	struct paths settled = arrivals_settling(store);
+	int failure = syncfs(store->data_fd) == 0 ? 0 : errno;
+	arrivals_settled(&settled, failure == 0);
+	if (failure == 0)
 		return true;
-	int failure = errno;
 	error_set_errno(error, failure, "syncing %s", store->data);
 	log_error("store.sync_failed", log_text("cause", error->text));
 	distrust_disk("the data directory", failure);

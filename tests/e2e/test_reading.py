@@ -210,6 +210,26 @@ def test_what_one_session_does_the_other_sees(server, own_account, token):
     second.logout()
 
 
+def test_noop_without_news_opens_nothing(server, own_account, token):
+    """While nothing changes, a session asks no database: it may even be away."""
+    session = server.imap(own_account)
+    session.select("INBOX")
+    session.noop()
+    domain, local = server.name(own_account).split("@")[::-1]
+    database = server.data / "accounts" / domain / local / "account.db"
+    offset = server.log_size()
+    database.rename(database.with_name("away"))
+    try:
+        for _ in range(3):
+            assert session.noop()[0] == "OK"
+    finally:
+        database.with_name("away").rename(database)
+    assert "imap.news_failed" not in server.log(offset)
+    server.deliver(letters.simple(token), own_account)
+    wait_for(lambda: session.noop() and session.response("EXISTS")[1][-1] == b"1", "the letter")
+    session.logout()
+
+
 def test_idle_sees_a_flag_change(server, own_account, token):
     other = server.imap(own_account)
     other.append("INBOX", None, None, letters.simple(token))

@@ -47,6 +47,9 @@ struct db *db_open(const char *path, const struct db_options *options, struct er
 /** Closes it (NULL is fine) and sets *db to NULL. */
 void db_close(struct db **db);
 
+/** For a connection that isn't needed for a while, but is to be quick when it is: gives back the memory of its pages and statements. */
+void db_rest(struct db *db);
+
 /** Runs one or more statements without parameters or rows. */
 bool db_exec(struct db *db, const char *sql, struct error *error);
 /** Brings the schema to `count` migrations: each step is SQL that leads from version i to i + 1, run in a transaction of

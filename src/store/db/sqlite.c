@@ -27,6 +27,7 @@ enum {
 	CACHE_KIB = 256,
 	WAL_CHECKPOINT_PAGES = 256,            /* move the log into the database from here on */
 	WAL_KEPT_BYTES = 2 * 1024 * 1024,      /* a log that grew beyond is cut to this when it starts anew */
+	LOOKASIDE_SIZE = 256, LOOKASIDE_COUNT = 32, /* small pieces of memory that a connection keeps for its statements */
 };
 
 struct db {
@@ -158,6 +159,7 @@ static int configure(sqlite3 *handle, const struct db_options *options)
 	sqlite3_busy_timeout(handle, timeout);
 	sqlite3_extended_result_codes(handle, 1);
 	sqlite3_db_config(handle, SQLITE_DBCONFIG_DEFENSIVE, 1, NULL);
+	sqlite3_db_config(handle, SQLITE_DBCONFIG_LOOKASIDE, NULL, LOOKASIDE_SIZE, LOOKASIDE_COUNT);
 	/* Closing must not wait for the disk: accounts are closed and opened all the time; the log is found again. */
 	if (options->durability == DB_DURABLE_LATER)
 		sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
@@ -201,18 +203,30 @@ struct db *db_open(const char *path, const struct db_options *options, struct er
 	return db;
 }
 
+static void free_statements(struct db *db)
+{
+	size_t cursor = 0;
+	struct slice key;
+	void *value;
+	while (map_next(db->statements, &cursor, &key, &value)) {
+		sqlite3_finalize(((struct db_statement *)value)->handle);
+		free(value);
+	}
+	map_free(&db->statements);
+}
+
+void db_rest(struct db *db)
+{
+	free_statements(db);
+	db->statements = map_new();
+	sqlite3_db_release_memory(db->handle);
+}
+
 void db_close(struct db **db)
 {
 	if (!*db)
 		return;
-	size_t cursor = 0;
-	struct slice key;
-	void *value;
-	while (map_next((*db)->statements, &cursor, &key, &value)) {
-		sqlite3_finalize(((struct db_statement *)value)->handle);
-		free(value);
-	}
-	map_free(&(*db)->statements);
+	free_statements(*db);
 	sqlite3_close((*db)->handle);
 	free(*db);
 	*db = NULL;
