@@ -5,6 +5,7 @@
  *   commit.c    the writer thread: group commit
  *   handin*.c   receiving in a process that may add to the queue and do nothing else with it; see handin.h
  *   schedule.c  what the courier does: take, body, settle, release
+ *   lease.c     who is at a message
  *   people.c    what `pombal queue` does: list, flush, hold, remove, count
  *   check.c     invariants, and files that nobody owns any more
  *
@@ -58,8 +59,11 @@ struct queue {
 	int folder;                /* DIR/queue/body, where the body files are */
 	struct connection reads, writes;
 
-	pthread_mutex_t taken_lock;
-	struct map *taken;         /* ids of messages handed out by queue_take, under taken_lock */
+	int64_t deliverer;         /* our number in leases, see lease.c */
+	int64_t leased_until;      /* … and what its row says, under writes.lock; 0: it has none yet */
+	pthread_mutex_t taken_lock; /* guards the next two */
+	struct map *taken;         /* ids of messages on which we have a lease and that are being worked on */
+	struct id_list { int64_t *at; size_t count, room; } released; /* ids whose leases are to be given back */
 
 	_Atomic int64_t writing_since; /* monotonic milliseconds: when the writer took its batch; 0: it has none */
 
@@ -122,6 +126,13 @@ void queue_doom_body(struct queue *queue, int64_t id);
 void queue_note_settled(struct queue *queue);
 /** Ends the writer thread after it has done all that was asked of it. */
 void queue_stop_writer(struct queue *queue);
+
+/* lease.c */
+/** Puts our lease on these messages, in one transaction that doesn't wait for the disk; ours[i]: on this one there is none of another
+ * deliverer's. Also gives back the leases of what was released, and renews the time until which ours hold. */
+bool queue_lease(struct queue *queue, const int64_t *ids, size_t count, bool *ours, struct error *error);
+/** All our leases end. */
+void queue_end_leases(struct queue *queue);
 
 /* schedule.c */
 /** In the caller's transaction: deletes the message and its inline body if no recipient is left; *in_file becomes true if

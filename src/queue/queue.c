@@ -15,7 +15,7 @@
 
 enum { QUEUE_CACHE_KIB = 4096 };
 
-/* A message's row is small and is never changed; its body stands apart, so that listing a million messages reads no
+/* A message's row is small, and only its lease is ever changed; its body stands apart, so that listing a million messages reads no
  * bodies. A recipient's row goes when it is done, the message's with the last of them. Held is a recipient's property
  * so that the schedule index can leave held ones out: queue_take reads that index from its beginning and stops early.
  * `barrier` exists to be written to, when a commit must reach the disk and there is nothing else to commit. */
@@ -36,6 +36,9 @@ static const char *const queue_schema[] = {
 	("CREATE TABLE handed (id " DB_ID ", ids " DB_BYTES " NOT NULL);"
 	 "INSERT INTO handed (id, ids) VALUES (1, '');"),
 	"ALTER TABLE message ADD COLUMN preface BIGINT NOT NULL DEFAULT 0;",
+	/* Who is at it, see lease.c; 0: nobody. */
+	"ALTER TABLE message ADD COLUMN lease BIGINT NOT NULL DEFAULT 0;"
+	"CREATE TABLE deliverer (id " DB_ID ", node TEXT NOT NULL, until BIGINT NOT NULL);",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -78,6 +81,7 @@ struct queue *queue_new(void)
 	struct queue *queue = memory_new(sizeof *queue);
 	queue->folder = -1;
 	queue->taken = map_new();
+	queue->deliverer = id_new();
 	queue->last = &queue->first;
 	queue->handed = BUF(QUEUE_HANDED_MAX);
 	pthread_mutex_init(&queue->reads.lock, NULL);
@@ -111,12 +115,14 @@ void queue_close(struct queue **queue)
 	if (!old)
 		return;
 	queue_stop_writer(old);
+	queue_end_leases(old);
 	caller_free(&old->owner);
 	db_close(&old->reads.db);
 	db_close(&old->writes.db);
 	if (old->folder >= 0)
 		close(old->folder);
 	map_free(&old->taken);
+	free(old->released.at);
 	free(old->doomed);
 	buf_free(&old->handed);
 	pthread_mutex_destroy(&old->reads.lock);

@@ -125,7 +125,8 @@ struct queue_work {
 };
 
 /** Takes up to `max` messages with recipients due at `now` that aren't being worked on, oldest due first; if there are more
- * than that, a part of them are the newest. Taken ones are not given out again until queue_release() (kept in memory only: after a crash they are due again). Returns how many;
+ * than that, a part of them are the newest. They are leased (lease.c): nobody gets them until queue_release(), nor, in another process, as long
+ * as this one lives. Returns how many;
  * *next_due is when the next recipient not taken becomes due (0: none). Held messages are passed over. */
 size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, struct error *error);
 

@@ -13,6 +13,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/random.h"
@@ -244,6 +245,69 @@ static void taken_messages_are_not_given_twice(void **state)
 	assert_true(slice_equal(recipient->last_error, SLICE("451 busy")));
 	queue_release(fixture->queue, &work[0]);
 	queue_release(fixture->queue, &work[1]);
+}
+
+static void run_sql(struct fixture *fixture, const char *format, int64_t number)
+{
+	char path[128], sql[200];
+	struct error error = {0};
+	snprintf(path, sizeof path, "%s/queue/queue.db", fixture->data);
+	snprintf(sql, sizeof sql, format, (long long)number);
+	struct db *db = db_open(path, &(struct db_options){0}, &error);
+	if (!db_exec(db, sql, &error))
+		fail_msg("%s", error.text);
+	db_close(&db);
+}
+
+/* Whose lease is on the one message. */
+static int64_t lease(struct fixture *fixture)
+{
+	struct db_statement *row = db_prepare(fixture->queue->reads.db, "SELECT lease FROM message");
+	assert_int_equal(db_step(row, NULL), DB_ROW);
+	int64_t found = db_number(row, 0);
+	db_reset(row);
+	return found;
+}
+
+static void leases_of_another_node_hold_for_their_time(void **state)
+{
+	struct fixture *fixture = *state;
+	struct queue_work *work;
+	commit(fixture->queue, SLICE("a"), "", bob, 1);
+	run_sql(fixture, "INSERT INTO deliverer (id, node, until) VALUES (5, 'another', %lld); UPDATE message SET lease = 5", clock_now() + 1000);
+	assert_null(take_one(fixture->queue, 2000));
+	assert_true(lease(fixture) == 5);
+	run_sql(fixture, "UPDATE deliverer SET until = %lld WHERE id = 5", clock_now() - 1);
+	work = take_one(fixture->queue, 2000);
+	assert_non_null(work);
+	assert_true(lease(fixture) == fixture->queue->deliverer);
+	assert_null(take_one(fixture->queue, 2000)); /* it is ours, and given once */
+	queue_release(fixture->queue, &work);
+	work = take_one(fixture->queue, 2000);
+	assert_non_null(work);
+	queue_release(fixture->queue, &work);
+	assert_null(take_one(fixture->queue, 999)); /* with nothing to take, what was released is given back nevertheless */
+	assert_true(lease(fixture) == 0);
+}
+
+static void leases_end_with_the_process(void **state)
+{
+	struct fixture *fixture = *state;
+	int status;
+	commit(fixture->queue, SLICE("a"), "", bob, 1);
+	queue_close(&fixture->queue);
+	pid_t child = fork();
+	if (child == 0) {
+		reopen(fixture);
+		_exit(take_one(fixture->queue, 2000) ? 0 : 1);
+	}
+	waitpid(child, &status, 0);
+	assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+	reopen(fixture);
+	assert_true(lease(fixture) != 0); /* the former process's */
+	struct queue_work *work = take_one(fixture->queue, 2000);
+	assert_non_null(work);
+	queue_release(fixture->queue, &work);
 }
 
 /* How many durable commits made earlier ones durable. */
@@ -642,6 +706,8 @@ int main(void)
 		CASE(a_message_goes_through),
 		CASE(bodies_of_all_sizes),
 		CASE(taken_messages_are_not_given_twice),
+		CASE(leases_of_another_node_hold_for_their_time),
+		CASE(leases_end_with_the_process),
 		CASE(what_was_settled_is_soon_durable),
 		CASE(the_oldest_due_comes_first),
 		CASE(a_message_with_many_recipients_hides_no_other),

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/array.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -44,10 +45,15 @@ static bool is_taken(struct queue *queue, int64_t id)
 	return taken;
 }
 
-static void unmark_taken(struct queue *queue, int64_t id)
+static void unmark_taken(struct queue *queue, int64_t id, bool leased)
 {
+	struct id_list *released = &queue->released;
 	pthread_mutex_lock(&queue->taken_lock);
 	map_remove(queue->taken, id_key(&id));
+	if (leased) {
+		ARRAY_GROW(released->at, released->count, released->room);
+		released->at[released->count++] = id;
+	}
 	pthread_mutex_unlock(&queue->taken_lock);
 }
 
@@ -144,25 +150,38 @@ static struct queue_work *load_work(struct queue *queue, int64_t id, int64_t now
 	return NULL;
 }
 
+/* What was found and can be leased. */
+static size_t load_all(struct queue *queue, const struct scan *scan, struct queue_work **work, struct error *error)
+{
+	size_t count = 0;
+	bool *ours = memory_array(scan->count + 1, sizeof *ours);
+	bool leased = queue_lease(queue, scan->ids, scan->count, ours, error);
+	pthread_mutex_lock(&queue->reads.lock);
+	for (size_t i = 0; i < scan->count; i++) {
+		bool have = leased && ours[i];
+		work[count] = have ? load_work(queue, scan->ids[i], scan->now, error) : NULL;
+		if (work[count])
+			count++;
+		else
+			unmark_taken(queue, scan->ids[i], have);
+	}
+	pthread_mutex_unlock(&queue->reads.lock);
+	free(ours);
+	return count;
+}
+
 size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, struct error *error)
 {
 	struct error trouble = {0};
 	struct scan scan = {.now = now, .max = max - max / NEWEST_SHARE, .ids = memory_array(max ? max : 1, sizeof *scan.ids), .at = INT64_MIN};
-	size_t count = 0;
 	pthread_mutex_lock(&queue->reads.lock);
 	while (!scan.ended && scan_page(queue, &scan, &trouble))
 		;
 	scan.max = max;
 	if (scan.next_due != 0 && scan.next_due <= now && scan_newest(queue, &scan, &trouble))
 		qsort(scan.ids, scan.count, sizeof *scan.ids, by_age);
-	for (size_t i = 0; i < scan.count; i++) {
-		work[count] = load_work(queue, scan.ids[i], now, &trouble);
-		if (work[count])
-			count++;
-		else
-			unmark_taken(queue, scan.ids[i]);
-	}
 	pthread_mutex_unlock(&queue->reads.lock);
+	size_t count = load_all(queue, &scan, work, &trouble);
 	free(scan.ids);
 	if (next_due)
 		*next_due = scan.next_due;
@@ -177,7 +196,7 @@ void queue_release(struct queue *queue, struct queue_work **work)
 	*work = NULL;
 	if (!old)
 		return;
-	unmark_taken(queue, old->message.id);
+	unmark_taken(queue, old->message.id, true);
 	arena_free(&old->arena);
 	free(old);
 }
