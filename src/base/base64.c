@@ -1,7 +1,7 @@
 /* See base64.h. */
 #include "base/base64.h"
 
-const char base64_digits[64] __attribute__((nonstring)) = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+const char base64_digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
 #define EIGHT -1, -1, -1, -1, -1, -1, -1, -1
 #define SIXTEEN EIGHT, EIGHT

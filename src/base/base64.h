@@ -13,7 +13,7 @@ bool base64_encode(struct slice bytes, struct buf *out);
 /** For those who have a framing of their own: the four characters for the first three bytes of `bytes`, which may be fewer. */
 void base64_quad(struct slice bytes, char quad[4]);
 /** The characters in the order of their values. */
-extern const char base64_digits[64];
+extern const char base64_digits[64 + 1]; /* and a NUL */
 extern const signed char base64_values[256];
 /** A character's value; -1: it is none. */
 static inline int base64_value(char c) { return base64_values[(unsigned char)c]; }
