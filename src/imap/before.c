@@ -3,7 +3,7 @@
 
 #include "imap/frame.h"
 
-const char *const before_names[BEFORE_VERBS] = {
+const char *const imap_before_names[BEFORE_VERBS] = {
 	[BEFORE_CAPABILITY] = "CAPABILITY", [BEFORE_NOOP] = "NOOP", [BEFORE_LOGOUT] = "LOGOUT", [BEFORE_ID] = "ID", [BEFORE_STARTTLS] = "STARTTLS",
 	[BEFORE_LOGIN] = "LOGIN", [BEFORE_AUTHENTICATE] = "AUTHENTICATE",
 };
@@ -214,7 +214,7 @@ static enum outcome read_arguments(struct reader *reader)
 static enum imap_before_verb find_verb(struct slice name)
 {
 	int verb = 0;
-	while (verb < BEFORE_VERBS && !slice_equal_nocase(slice_of(before_names[verb]), name))
+	while (verb < BEFORE_VERBS && !slice_equal_nocase(slice_of(imap_before_names[verb]), name))
 		verb++;
 	return (enum imap_before_verb)verb;
 }

@@ -14,7 +14,7 @@ enum {
 };
 
 enum imap_before_verb { BEFORE_CAPABILITY, BEFORE_NOOP, BEFORE_LOGOUT, BEFORE_ID, BEFORE_STARTTLS, BEFORE_LOGIN, BEFORE_AUTHENTICATE, BEFORE_VERBS };
-extern const char *const before_names[BEFORE_VERBS];
+extern const char *const imap_before_names[BEFORE_VERBS];
 
 enum imap_before_found {
 	BEFORE_INCOMPLETE, /* more bytes are needed */
