@@ -13,6 +13,7 @@ enum error_kind {
 	ERROR_DENIED,
 	ERROR_LIMIT, /* a configured limit or a quota */
 	ERROR_FULL,  /* the disk is full */
+	ERROR_INTERRUPTED, /* this process is being stopped: nothing was tried in earnest */
 };
 
 struct error {

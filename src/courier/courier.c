@@ -83,7 +83,7 @@ static void scheduler_wait(struct courier *courier)
 /* The longest that anybody waits by our own doing. */
 static int64_t longest_wait(const struct config *config)
 {
-	int64_t longest = PUT_OFF_SECONDS_MOST;
+	int64_t longest = COURIER_PUT_OFF_SECONDS_MOST;
 	for (size_t i = 0; i < config->retry_schedule.count; i++) {
 		int64_t delay = retry_delay(config, (int)i);
 		longest = delay > longest ? delay : longest;
@@ -193,11 +193,11 @@ struct courier *courier_start(const struct courier_options *options)
 	courier->tls_failed = lately_new(TLS_FAILED_SECONDS);
 	trust_certificates(options->data);
 	courier->intake_end = &courier->intake;
-	courier->ready_end = &courier->ready;
 	courier->concluded_end = &courier->concluded_jobs;
 	courier->untold_end = &courier->untold;
-	courier->destinations = map_new();
+	courier->quit_fd = eventfd(0, EFD_CLOEXEC);
 	courier->stop_fd = eventfd(0, EFD_CLOEXEC);
+	remote_start(courier);
 	pthread_mutex_init(&courier->lock, NULL);
 	clock_init_condition(&courier->poked);
 	clock_init_condition(&courier->filled);
@@ -216,7 +216,8 @@ struct courier *courier_start(const struct courier_options *options)
 	start_thread(courier, &courier->local, scheduler_thread, "scheduler");
 	start_thread(courier, &courier->closing, closing_thread, "closing");
 	start_thread(courier, &courier->reporting, report_thread, "reporting");
-	for (int i = 0; i < LOCAL_THREADS; i++)
+	courier->local_threads = (size_t)config_current()->local_threads;
+	for (size_t i = 0; i < courier->local_threads; i++)
 		start_thread(courier, &courier->local, local_thread, "local");
 	pthread_mutex_unlock(&courier->lock);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
@@ -257,6 +258,7 @@ void courier_stop(struct courier **stopped, int seconds)
 	pthread_cond_broadcast(&courier->poked);
 	pthread_cond_broadcast(&courier->filled);
 	pthread_cond_broadcast(&courier->work);
+	eventfd_write(courier->quit_fd, 1);
 	threads_wait(&courier->local, &courier->lock, until);
 	threads_wait(&courier->remote, &courier->lock, until);
 	eventfd_write(courier->stop_fd, 1);
@@ -278,6 +280,7 @@ void courier_stop(struct courier **stopped, int seconds)
 	threads_free(&courier->closing);
 	threads_free(&courier->reporting);
 	pthread_mutex_destroy(&courier->lock);
+	close(courier->quit_fd);
 	close(courier->stop_fd);
 	lately_free(&courier->aliases_noticed);
 	lately_free(&courier->tls_failed);

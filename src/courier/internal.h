@@ -4,7 +4,9 @@
  *   local.c     finds out where each recipient's mail goes, delivers into mailboxes, syncs the store once per batch;
  *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
  *   alias_notice.c  the postmaster hears of targets that lead nowhere
- *   remote.c    what goes elsewhere, grouped by destination (struct job), is worked on by a pool of threads:
+ *   remote.c    what goes elsewhere, grouped by destination (struct job), is worked on by a pool of threads;
+ *   turns.c     in which order, and how many at a time
+ *   delivery.c  a job, from host to host; pool.c: sessions that are kept for the next
  *   route.c     which hosts; session.c, signin.c, transaction.c: speaking with one
  *               (they end in the closing thread, which writes down many at a time)
  *   letter.c    what became of the recipients is written down;
@@ -23,6 +25,7 @@
 #include "config/config.h"
 #include "courier/courier.h"
 #include "courier/session.h"
+#include "courier/turns.h"
 #include "net/dns.h"
 #include "queue/queue.h"
 #include "store/store.h"
@@ -30,21 +33,11 @@
 enum {
 	TAKE_MAX = 200,                /* messages taken from the queue at a time */
 	IN_FLIGHT_MAX = 2000,          /* messages taken that no local thread has finished with */
-	LOCAL_THREADS = 3,
 	LOCAL_BATCH_MAX = 200,         /* messages delivered before one sync */
 	LOCAL_BATCH_BYTES = 16 << 20,  /* or so many bytes */
 	RECIPIENTS_PER_TRANSACTION = 100, /* RFC 5321 §4.5.3.1.8: every server takes so many */
-	HOSTS_TRIED_MAX = 10,          /* addresses tried for one job */
-	BACKLOG_MAX = 10000,           /* jobs that may wait for other servers; more are put off, see has_room() */
-	PUT_OFF_SECONDS_LEAST = 5,     /* a job that is put off comes back after so long; the more there are, the later */
-	PUT_OFF_SECONDS_MOST = 3600,
-	PUT_OFF_RATE_LEAST = 50,       /* so many a second come back at least, … */
-	PUT_OFF_RATE_MOST = 1000,      /* … and at most */
 	TLS_FAILED_SECONDS = 1800,     /* with a host whose TLS didn't work it isn't tried again for so long */
 	ALIAS_NOTICE_SECONDS = 86400,  /* the postmaster hears so often at most of an alias that leads nowhere in part */
-	DESTINATION_REST_SECONDS = 60, /* after all hosts of a destination failed, its jobs are put off without trying */
-	IDLE_SESSION_MS = 3000,        /* an idle session to another server is kept so long */
-	IDLE_THREAD_MS = 10000,        /* an idle remote thread ends after so long */
 	UNSURE_TRIES_MAX = 3,          /* so often is a message sent whose end was answered with nothing that can be read */
 	RETRY_SOON_SECONDS = 30,       /* trouble on our side: this instead of retry_schedule */
 	POLL_SECONDS_MAX = 30,         /* the queue is looked at so often at least: clocks jump, pokes get lost */
@@ -101,13 +94,14 @@ struct letter {
 
 /** Recipients of one letter with the same destination. */
 struct job {
+	struct courier_errand errand;
 	struct letter *letter;
 	struct addressee **addressees;
 	size_t count;
 	struct job *next;
 };
 
-struct destination;
+struct courier_pool;
 
 struct courier {
 	struct auth *auth;
@@ -121,29 +115,33 @@ struct courier {
 	pthread_mutex_t lock;      /* guards everything below */
 	pthread_cond_t poked;      /* the scheduler: poked, stopping, or in_flight went down */
 	pthread_cond_t filled;     /* the local threads: intake or stopping */
-	pthread_cond_t work;       /* the remote threads: a destination is ready, or stopping */
+	pthread_cond_t work;       /* the remote threads: a job was given out, or stopping */
 	pthread_cond_t concluded;  /* the closing thread: jobs to be written down, or all_concluded */
 	pthread_cond_t untold_come; /* the reporting thread: letters to be told of, or last_words */
 	struct threads local;      /* the scheduler and those that deliver here */
+	size_t local_threads;      /* the latter; doesn't change */
 	struct threads remote;     /* those that speak with other servers */
 	struct threads closing, reporting; /* one each */
 	bool wake, stopping;
 	bool all_concluded;        /* no job comes any more: the closing thread is to end */
 	bool last_words;           /* no letter to be told of comes any more: the reporting thread is to end */
 	int64_t wakes_at;          /* when the scheduler is to look again by itself, milliseconds since 1970 */
-	int stop_fd;               /* eventfd that interrupts waiting for other servers */
+	int quit_fd;               /* eventfd that interrupts waiting for other servers where nothing has begun that would have to be repeated, */
+	int stop_fd;               /* and the one that interrupts it anywhere */
 	size_t in_flight;
 	struct letter *intake, **intake_end;
 	size_t intake_count;
 	struct letter *untold, **untold_end; /* whose senders are to be told */
 	size_t untold_count;       /* those under way included */
 
-	struct map *destinations;  /* by name */
-	struct destination *ready, **ready_end; /* with jobs waiting and below their limit of connections */
-	size_t ready_count, remote_idle;
-	size_t waiting_jobs;       /* at all destinations */
+	struct courier_turns *turns;
+	struct job *assigned, **assigned_end; /* given out, and for the next idle remote thread */
+	size_t assigned_count, remote_idle;
 	struct job *concluded_jobs, **concluded_end; /* whose addressees have their verdicts */
-	struct session *idle_sessions;
+	struct courier_pool *pool;
+	bool pool_watched;         /* some idle thread sees to kept sessions */
+	size_t crowded;            /* recipients put off since it was said, and when it may be said again, */
+	int64_t crowded_told;      /* monotonic milliseconds */
 };
 
 /* letter.c */
@@ -186,7 +184,10 @@ void alias_notice(const struct addressee *addressee, const struct route *wrong, 
 void *closing_thread(void *courier);
 /** Hands over the remote addressees of a letter (VERDICT_NONE), any destinations. */
 void remote_submit(struct courier *courier, struct letter *letter, struct addressee **list, size_t count);
-/** Ends: closes idle sessions, frees destinations, concludes the jobs that wait. All remote threads have ended. */
+void remote_start(struct courier *courier);
+/** Gives threads the jobs whose turn it is. With courier->lock held. */
+void remote_pump(struct courier *courier);
+/** Ends: closes kept sessions, concludes the jobs that wait. All remote threads have ended. */
 void remote_end(struct courier *courier);
 
 /* courier.c */

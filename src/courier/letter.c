@@ -238,7 +238,8 @@ void letters_close(struct courier *courier, struct addressee **list, size_t coun
 			continue;
 		}
 		set_schedule(list[i], now);
-		log_verdict(list[i], now);
+		if (list[i]->put_off == 0) /* of those there may be a million, again and again */
+			log_verdict(list[i], now);
 		if (!report_is_due(list[i]))
 			results[settled++] = addressee_result(list[i]);
 	}

@@ -491,7 +491,7 @@ static void deliver_batch(struct courier *courier, struct letter **letters, size
 /* Takes a fair share of what waits. With the lock held. */
 static size_t take_letters(struct courier *courier, struct letter **letters)
 {
-	size_t count = 0, share = courier->intake_count / LOCAL_THREADS + 1;
+	size_t count = 0, share = courier->intake_count / courier->local_threads + 1;
 	uint64_t bytes = 0;
 	while (courier->intake && count < share && count < LOCAL_BATCH_MAX && bytes < LOCAL_BATCH_BYTES) {
 		struct letter *letter = courier->intake;

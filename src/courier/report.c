@@ -51,10 +51,7 @@ struct batch {
 	size_t report_count, report_room;
 };
 
-/* Did the message come from somebody who neither signed in nor may relay? His sender's address may be another's, who must not get
- * from us what a stranger wrote (backscatter): he hears of no delay, and gets only the fields that he knows his message by. That no
- * success is reported to him is seen to where the message comes in. */
-static bool is_strangers(const struct queue_message *message)
+bool courier_is_strangers(const struct queue_message *message)
 {
 	struct sockaddr_storage address;
 	struct slice client = message->client;
@@ -70,7 +67,7 @@ static bool kind_of(const struct addressee *addressee, enum dsn_kind *kind)
 {
 	unsigned notify = addressee->recipient->notify;
 	const struct queue_message *message = &addressee->letter->work->message;
-	if (message->from.len == 0 || notify & NOTIFY_NEVER || (addressee->verdict == VERDICT_DEFERRED && is_strangers(message)))
+	if (message->from.len == 0 || notify & NOTIFY_NEVER || (addressee->verdict == VERDICT_DEFERRED && courier_is_strangers(message)))
 		return false;
 	switch (addressee->verdict) {
 	case VERDICT_FAILED:
@@ -167,14 +164,14 @@ static bool read_original(struct letter *letter, enum dsn_kind kind, struct buf 
 	struct body *body = body_open(letter->courier->queue, message, error);
 	if (!body)
 		return false;
-	*full = kind == DSN_FAILED && !is_strangers(message) && message->ret != RET_HEADERS && message->size <= REPORT_CONTENT_MAX && message->body != BODY_BINARYMIME;
+	*full = kind == DSN_FAILED && !courier_is_strangers(message) && message->ret != RET_HEADERS && message->size <= REPORT_CONTENT_MAX && message->body != BODY_BINARYMIME;
 	while (body_next(body, &piece, error) && content->len < content->max)
 		buf_append(content, slice_sub(piece, 0, content->max - content->len));
 	bool done = !body->failed;
 	body_close(&body);
 	if (!*full)
 		content->len = cut_header(slice_make(content->at, header_length(buf_slice(content))), REPORT_HEADER_MAX).len;
-	if (is_strangers(message))
+	if (courier_is_strangers(message))
 		keep_known_fields(content);
 	return done;
 }

@@ -126,16 +126,10 @@ static size_t route_literal(struct finding *finding, struct slice domain, struct
 	return finding->count;
 }
 
-/* dns_stop() ended the look-up: it was no attempt at all. */
-static bool is_interruption(const struct error *error)
-{
-	return slice_starts(slice_of(error->text), SLICE("interrupted:"));
-}
-
 static void no_answer(struct trouble *trouble, const struct error *error)
 {
 	trouble_set(trouble, false, "4.4.3", "%s", error->text);
-	trouble->interrupted = is_interruption(error);
+	trouble->interrupted = error->kind == ERROR_INTERRUPTED; /* by dns_stop(): it was no attempt at all */
 }
 
 static void explain_no_addresses(const struct finding *finding, struct slice domain, struct trouble *trouble)
@@ -222,7 +216,7 @@ size_t route_smarthost(struct dns *dns, const struct config *config, size_t max,
 		add_host(&finding, host);
 		if (finding.count == 0) { /* the administrator's mistake isn't the sender's */
 			trouble_set(trouble, false, "4.4.3", "the smarthost %.*s has no address: %s", SLICE_ARG(host), finding.error.text);
-			trouble->interrupted = is_interruption(&finding.error);
+			trouble->interrupted = finding.error.kind == ERROR_INTERRUPTED;
 		}
 	}
 	return finding.count;

@@ -50,7 +50,7 @@ void trouble_from_reply(struct trouble *trouble, const struct reply *reply, cons
 static void trouble_from_error(struct trouble *trouble, const struct error *error, const char *status)
 {
 	trouble_set(trouble, false, status, "%s", error->text);
-	trouble->interrupted = slice_starts(slice_of(error->text), SLICE("interrupted:"));
+	trouble->interrupted = error->kind == ERROR_INTERRUPTED;
 }
 
 /* ---- Talking ---- */
@@ -256,6 +256,7 @@ static struct session *open_once(const struct peer *peer, const struct session_p
 	}
 	struct session *session = memory_new(sizeof *session);
 	session->client = client;
+	client_set_end(client, policy->end);
 	session->peer = *peer;
 	session->opened = clock_monotonic_ms();
 	if (!converse(session, config, policy, attempt, trouble))

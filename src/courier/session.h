@@ -40,6 +40,7 @@ struct session_policy {
 	bool unverified_password;  /* it may be said over TLS whose certificate wasn't verified */
 	const struct sockaddr_storage *from[2]; /* local addresses to use, by family, or NULL */
 	const char *own_name;      /* a peer that greets with it is ourselves; "": any may */
+	int64_t end;               /* opening a session lasts no longer (monotonic milliseconds; 0: as long as each step may) */
 	struct lately *tls_failed; /* of hosts whose TLS doesn't work; for SESSION_OPPORTUNISTIC */
 };
 
@@ -53,7 +54,7 @@ struct session {
 	bool reused;
 	int messages;             /* offered so far */
 	int64_t opened, idle_since; /* monotonic milliseconds */
-	struct session *next;     /* in the pool */
+	struct session *next, *older, *newer; /* in the pool */
 };
 
 /** Connects, greets, begins TLS and signs in as the policy says. NULL with *trouble. */

@@ -379,6 +379,8 @@ static bool send_body(struct transaction *transaction, const struct form *form)
 	struct session *session = transaction->session;
 	struct sending sending = {.session = session, .out = BUF(stuffing_room(BODY_PIECE)), .binary = form->binary, .deadline = body_deadline(transaction->message)};
 	struct error error = {0};
+	client_set_end(session->client, sending.deadline);
+	client_stop_on(transaction->addressees[0]->letter->courier->stop_fd); /* what has begun may end */
 	if (!send_pieces(transaction, form->rewritten, &sending, &error)) {
 		body_unreadable(transaction, &error);
 		session->broken = true;
@@ -398,6 +400,7 @@ static bool send_body(struct transaction *transaction, const struct form *form)
 static void read_final_reply(struct transaction *transaction, const bool *accepted)
 {
 	struct session *session = transaction->session;
+	client_set_end(session->client, 0);
 	if (session_final_reply(session, 2 * config_current()->reply_timeout, &transaction->trouble)) {
 		session->dirty = false;
 		conclude(transaction, accepted);
@@ -491,6 +494,7 @@ void transaction_run(struct transaction *transaction)
 	if (admit(transaction, arena, &form)) {
 		session->dirty = true;
 		session->messages++;
+		client_set_end(session->client, transaction->end);
 		write_lines(transaction, arena, &form, &lines);
 		client_set_timeout(session->client, (int)config_current()->reply_timeout);
 		if (session->offers.pipelining)
@@ -505,6 +509,8 @@ void transaction_run(struct transaction *transaction)
 		for (size_t i = 0; i < transaction->count; i++)
 			buf_free(&lines.recipients[i]);
 	}
+	client_set_end(session->client, 0);
+	client_stop_on(transaction->addressees[0]->letter->courier->quit_fd);
 	if (!transaction->stale)
 		note_rest(transaction);
 	arena_free(&arena);

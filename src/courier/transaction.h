@@ -11,6 +11,7 @@ struct transaction {
 	struct body *body;
 	struct addressee **addressees; /* at most RECIPIENTS_PER_TRANSACTION */
 	size_t count;
+	int64_t end;            /* monotonic milliseconds: until then the server must have asked for the content */
 	/* results */
 	bool again;             /* the server takes fewer recipients at a time: offer it the undecided ones again */
 	bool stale;             /* a reused session turned out to be dead before anything was said: try a new one */

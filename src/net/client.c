@@ -31,6 +31,7 @@ struct client {
 	int fd;
 	SSL *ssl;
 	int64_t deadline; /* monotonic milliseconds */
+	int64_t end;      /* of all deadlines; 0: none */
 	struct buf out;
 	size_t in_at, in_len; /* what of `in` hasn't been read */
 	bool broken;
@@ -77,6 +78,13 @@ static bool client_break_errno(struct client *client, int number, const char *wh
 	return false;
 }
 
+static bool client_interrupt(struct client *client)
+{
+	client_break(client, "this server is stopping");
+	client->cause.kind = ERROR_INTERRUPTED;
+	return false;
+}
+
 /* Waits until the socket is ready for `events`; false: time is up, or this thread has been told to stop. */
 static bool client_wait(struct client *client, short events)
 {
@@ -89,7 +97,7 @@ static bool client_wait(struct client *client, short events)
 		if (ready < 0 && errno != EINTR)
 			return client_break_errno(client, errno, "waiting for the other server");
 		if (ready > 0 && polled[1].revents)
-			return client_break(client, "interrupted: this server is stopping");
+			return client_interrupt(client);
 		if (ready > 0 && polled[0].revents)
 			return true;
 	}
@@ -98,6 +106,13 @@ static bool client_wait(struct client *client, short events)
 void client_set_timeout(struct client *client, int seconds)
 {
 	client->deadline = clock_monotonic_ms() + (int64_t)seconds * 1000;
+	if (client->end != 0 && client->end < client->deadline)
+		client->deadline = client->end;
+}
+
+void client_set_end(struct client *client, int64_t end)
+{
+	client->end = end;
 }
 
 /* ---- Connecting ---- */

@@ -20,13 +20,16 @@ struct client *client_connect(const struct sockaddr_storage *address, int port, 
 void client_close(struct client **client);
 /** All reads and writes from now until the next call together may take so long: a reply that comes byte by byte gains no time. */
 void client_set_timeout(struct client *client, int seconds);
+/** No timeout that is set from now on lasts beyond that time (monotonic milliseconds; 0: any may): a server that answers each command
+ * just before its deadline gains nothing. */
+void client_set_end(struct client *client, int64_t end);
 /** The next line without its line end, cut at CLIENT_LINE_MAX; where more than CLIENT_LINE_DROPPED_MAX follow, that is an error.
  * Lives until the next read. */
 bool client_read_line(struct client *client, struct slice *line, struct error *error);
 /** Queues bytes; they are written when much has gathered, at client_flush, or before a read. */
 bool client_write(struct client *client, struct slice bytes, struct error *error);
 bool client_flush(struct client *client, struct error *error);
-/** From now on this thread's waiting in client_* functions also ends, with a failure, when `fd` becomes readable (-1: no more). */
+/** From now on this thread's waiting in client_* functions also ends, with ERROR_INTERRUPTED, when `fd` becomes readable (-1: no more). */
 void client_stop_on(int fd);
 /** Has anything arrived that was not read? (A reused connection that has is out of step.) */
 bool client_has_input(struct client *client);

@@ -1,7 +1,7 @@
 /* DNS answers through libunbound, which resolves, caches and validates in a thread of its own; see dns.h.
  *
- * A look-up hands its question over and waits on a condition variable, for DNS_TIMEOUT_SECONDS at most; a thread of ours
- * takes the answers in and wakes those who wait. Fails towards "temporary": a time-out, SERVFAIL and a bogus answer
+ * A look-up hands its question over and waits on a condition variable of its own, for DNS_TIMEOUT_SECONDS at most; a thread of ours
+ * takes the answers in and wakes who asked. Fails towards "temporary": a time-out, SERVFAIL and a bogus answer
  * (DNSSEC) are never taken for "doesn't exist". Where the resolver removes signatures, every answer would be bogus: a thread
  * of ours finds that out (dns_probe.h), and until it is mended nothing is validated. What the answers hold is hostile: lengths are checked, and names with
  * bytes that no host name has are passed over. */
@@ -55,7 +55,8 @@ struct dns {
 	bool probing;             /* there is a prober */
 	pthread_t prober;
 	pthread_mutex_t lock;     /* guards the rest, `plain`, and the questions' fields */
-	pthread_cond_t answered;  /* some question was, or stopping, or probed */
+	pthread_cond_t judged;    /* probed, or stopping */
+	struct question *asked;   /* those that somebody waits for */
 	pthread_cond_t retest;    /* the prober is to go to work, or to end */
 	bool stopping, ended, wanted;
 	bool probed;              /* at least once */
@@ -201,7 +202,7 @@ static void note_probe(struct dns *dns, enum dns_probe heard)
 	bool before = dns->stripped, now = judge(dns, heard);
 	dns->stripped = now;
 	dns->probed = true;
-	pthread_cond_broadcast(&dns->answered);
+	pthread_cond_broadcast(&dns->judged);
 	pthread_mutex_unlock(&dns->lock);
 	if (now && !before)
 		log_warning("dns.not_validated", log_text("resolver", resolver), log_text("cause", "it removes DNSSEC signatures, so answers can't be validated"),
@@ -241,7 +242,7 @@ static struct engine *choose_engine(struct dns *dns)
 {
 	int64_t until = clock_monotonic_ms() + PROBE_WAIT_SECONDS * 1000;
 	pthread_mutex_lock(&dns->lock);
-	while (dns->probing && !dns->probed && !dns->stopping && clock_wait(&dns->answered, &dns->lock, until))
+	while (dns->probing && !dns->probed && !dns->stopping && clock_wait(&dns->judged, &dns->lock, until))
 		;
 	struct engine *engine = dns->stripped ? dns->plain : dns->validating;
 	pthread_mutex_unlock(&dns->lock);
@@ -262,21 +263,13 @@ struct dns *dns_new(const struct dns_options *options, struct error *error)
 	dns->resolver = memory_copy(options->resolver ? options->resolver : "", slice_of(options->resolver).len);
 	dns->ending = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&dns->lock, NULL);
-	clock_init_condition(&dns->answered);
+	clock_init_condition(&dns->judged);
 	clock_init_condition(&dns->retest);
 	dns->validating = engine_new(options, dns->resolver, &root, error);
 	dns->probing = dns->validating && root && dns->ending >= 0 && start_thread(&dns->prober, probe_now_and_then, dns, error);
 	if (!dns->validating || (root && !dns->probing))
 		dns_free(&dns);
 	return dns;
-}
-
-void dns_stop(struct dns *dns)
-{
-	pthread_mutex_lock(&dns->lock);
-	dns->stopping = true;
-	pthread_cond_broadcast(&dns->answered);
-	pthread_mutex_unlock(&dns->lock);
 }
 
 void dns_free(struct dns **freed)
@@ -296,7 +289,7 @@ void dns_free(struct dns **freed)
 	engine_free(dns->plain);
 	if (dns->ending >= 0)
 		close(dns->ending);
-	pthread_cond_destroy(&dns->answered);
+	pthread_cond_destroy(&dns->judged);
 	pthread_cond_destroy(&dns->retest);
 	pthread_mutex_destroy(&dns->lock);
 	free(dns->resolver);
@@ -313,7 +306,36 @@ struct question {
 	bool done;
 	struct ub_result *result; /* NULL when done without one */
 	int id;
+	pthread_cond_t answered;  /* done, or stopping */
+	struct question *before, *after; /* among dns->asked */
 };
+
+void dns_stop(struct dns *dns)
+{
+	pthread_mutex_lock(&dns->lock);
+	dns->stopping = true;
+	pthread_cond_broadcast(&dns->judged);
+	for (struct question *question = dns->asked; question; question = question->after)
+		pthread_cond_signal(&question->answered);
+	pthread_mutex_unlock(&dns->lock);
+}
+
+/* With the lock held. */
+static void question_list(struct question *question)
+{
+	struct dns *dns = question->dns;
+	question->after = dns->asked;
+	if (dns->asked)
+		dns->asked->before = question;
+	dns->asked = question;
+}
+
+static void question_unlist(struct question *question)
+{
+	*(question->before ? &question->before->after : &question->dns->asked) = question->after;
+	if (question->after)
+		question->after->before = question->before;
+}
 
 static void question_let_go(struct question *question)
 {
@@ -324,6 +346,7 @@ static void question_let_go(struct question *question)
 		return;
 	if (question->result)
 		ub_resolve_free(question->result);
+	pthread_cond_destroy(&question->answered);
 	free(question);
 }
 
@@ -333,7 +356,7 @@ static void question_answered(void *argument, int failed, struct ub_result *resu
 	pthread_mutex_lock(&question->dns->lock);
 	question->done = true;
 	question->result = failed ? NULL : result;
-	pthread_cond_broadcast(&question->dns->answered);
+	pthread_cond_signal(&question->answered);
 	pthread_mutex_unlock(&question->dns->lock);
 	question_let_go(question);
 }
@@ -344,6 +367,7 @@ static struct question *question_ask(struct dns *dns, const char *name, int type
 	question->dns = dns;
 	question->context = choose_engine(dns)->context;
 	question->holders = 2;
+	clock_init_condition(&question->answered);
 	if (ub_resolve_async(question->context, name, type, CLASS_IN, question, question_answered, &question->id) != 0) {
 		question->done = true;
 		question->holders = 1;
@@ -355,8 +379,10 @@ static struct question *question_ask(struct dns *dns, const char *name, int type
 static const struct ub_result *question_wait(struct dns *dns, struct question *question, int64_t deadline)
 {
 	pthread_mutex_lock(&dns->lock);
-	while (!question->done && !dns->stopping && clock_wait(&dns->answered, &dns->lock, deadline))
+	question_list(question);
+	while (!question->done && !dns->stopping && clock_wait(&question->answered, &dns->lock, deadline))
 		;
+	question_unlist(question);
 	bool done = question->done;
 	struct ub_result *result = question->result;
 	pthread_mutex_unlock(&dns->lock);
@@ -372,7 +398,7 @@ static enum dns_status status_of(struct dns *dns, const struct ub_result *result
 		pthread_mutex_lock(&dns->lock);
 		bool stopping = dns->stopping;
 		pthread_mutex_unlock(&dns->lock);
-		error_set(error, ERROR_TEMPORARY, "%sno answer from DNS about %s", stopping ? "interrupted: " : "", name);
+		error_set(error, stopping ? ERROR_INTERRUPTED : ERROR_TEMPORARY, "no answer from DNS about %s", name);
 		return DNS_TEMPORARY;
 	}
 	if (result->bogus) {

@@ -17,7 +17,7 @@ struct dns_options {
 };
 struct dns *dns_new(const struct dns_options *options, struct error *error);
 /** From now on nobody waits for an answer: look-ups under way, and later ones, that have none at once end with DNS_TEMPORARY and
- * an error text that begins with "interrupted:". */
+ * ERROR_INTERRUPTED. */
 void dns_stop(struct dns *dns);
 void dns_free(struct dns **dns);
 

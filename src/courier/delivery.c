@@ -1,0 +1,271 @@
+/* One job: finding the hosts of its destination, and offering them the message, one after the other; see delivery.h. */
+#include "courier/delivery.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "courier/pool.h"
+#include "courier/route.h"
+#include "courier/transaction.h"
+
+enum {
+	HOSTS_TRIED_MAX = 10, /* addresses tried for one job */
+	REST_SECONDS = 60,    /* for so long isn't tried again what couldn't be reached */
+};
+
+/* A job being worked on; owned by its thread. */
+struct delivery {
+	struct courier *courier;
+	const struct config *config;
+	struct job *job;
+	struct body *body;
+	struct addressee *undecided[RECIPIENTS_PER_TRANSACTION];
+	size_t undecided_count;
+	struct session_policy policy;
+	struct sockaddr_storage from[2];
+	char password_path[4096];
+	bool tried;       /* to reach some host; a host that rests isn't */
+	bool reached;     /* some host let us in */
+	bool worked;      /* … and did what it is there for */
+	bool stop;        /* no further host is to be tried */
+	bool parked;      /* the job waits for room at an address, and isn't ours any more */
+	struct trouble trouble; /* the last host's */
+};
+
+static void delivery_refresh(struct delivery *delivery)
+{
+	delivery->undecided_count = 0;
+	for (size_t i = 0; i < delivery->job->count; i++)
+		if (delivery->job->addressees[i]->verdict == VERDICT_NONE)
+			delivery->undecided[delivery->undecided_count++] = delivery->job->addressees[i];
+}
+
+void courier_note_all(struct job *job, const struct trouble *trouble, const struct via *via)
+{
+	for (size_t i = 0; i < job->count; i++)
+		if (job->addressees[i]->verdict == VERDICT_NONE)
+			addressee_note(job->addressees[i], trouble, via);
+}
+
+static void set_policy(struct delivery *delivery)
+{
+	const struct config *config = delivery->config;
+	static const struct { const char *name; enum session_tls tls; } modes[] = {
+		{"none", SESSION_CLEAR}, {"opportunistic", SESSION_OPPORTUNISTIC}, {"starttls", SESSION_STARTTLS}, {"implicit", SESSION_IMPLICIT}};
+	delivery->policy = (struct session_policy){.tls = SESSION_OPPORTUNISTIC, .user = "", .password_path = "", .tls_failed = delivery->courier->tls_failed};
+	for (size_t i = 0, n = 0; i < config->send_from.count && n < 2; i++)
+		if (config_parse_address(slice_of(config->send_from.at[i]), &delivery->from[n])) {
+			delivery->policy.from[delivery->from[n].ss_family == AF_INET6] = &delivery->from[n];
+			n++;
+		}
+	delivery->policy.own_name = *config->smarthost ? "" : config->hostname;
+	if (!*config->smarthost) {
+		if (delivery->job->letter->work->message.require_tls)
+			delivery->policy.tls = SESSION_STARTTLS;
+		return;
+	}
+	delivery->policy.tls = SESSION_STARTTLS;
+	for (size_t i = 0; i < sizeof modes / sizeof *modes; i++)
+		if (slice_equal(slice_of(config->smarthost_tls), slice_of(modes[i].name)))
+			delivery->policy.tls = modes[i].tls;
+	bool absolute = config->smarthost_password_file[0] == '/';
+	snprintf(delivery->password_path, sizeof delivery->password_path, "%s%s%s", absolute ? "" : delivery->courier->data, absolute ? "" : "/",
+		 config->smarthost_password_file);
+	delivery->policy.user = config->smarthost_user;
+	delivery->policy.password_path = delivery->password_path;
+	delivery->policy.unverified_password = config->smarthost_unverified_password;
+}
+
+static void log_attempt(const struct delivery *delivery, const struct peer *peer)
+{
+	log_info("delivery.attempt_failed", log_id("id", delivery->job->letter->work->message.id), log_text("host", peer->host),
+		 log_text("address", peer->address_text), log_text("reply", delivery->trouble.text),
+		 log_number("recipients", (int64_t)delivery->undecided_count));
+}
+
+/* ---- One host ---- */
+
+static struct session *take_kept(struct courier *courier, const struct peer *peer)
+{
+	pthread_mutex_lock(&courier->lock);
+	struct session *session = courier_pool_take(courier->pool, peer);
+	pthread_mutex_unlock(&courier->lock);
+	if (session && !session_renew(session))
+		session_close(&session);
+	return session;
+}
+
+static void keep(struct courier *courier, struct session *session)
+{
+	if (session->broken) {
+		session_close(&session);
+		return;
+	}
+	pthread_mutex_lock(&courier->lock);
+	courier_pool_keep(courier->pool, session, clock_monotonic_ms());
+	pthread_mutex_unlock(&courier->lock);
+}
+
+static void note_peer(struct delivery *delivery, const struct peer *peer)
+{
+	delivery->trouble.whole_host = true;
+	courier_note_all(delivery->job, &delivery->trouble, &(struct via){slice_of(peer->host), slice_of(peer->address_text), SLICE("")});
+}
+
+static void set_end(struct delivery *delivery)
+{
+	delivery->policy.end = clock_monotonic_ms() + delivery->config->session_timeout * 1000;
+}
+
+/* A session with the peer, a kept one if there is one and `fresh` isn't asked for. */
+static struct session *open_session(struct delivery *delivery, const struct peer *peer, bool fresh)
+{
+	fresh |= delivery->job->letter->work->message.require_tls; /* a kept one may have less than verified TLS */
+	set_end(delivery);
+	struct session *session = fresh ? NULL : take_kept(delivery->courier, peer);
+	if (!session)
+		session = session_open(peer, &delivery->policy, &delivery->trouble);
+	if (session) {
+		delivery->reached = true;
+		return session;
+	}
+	note_peer(delivery, peer);
+	delivery->stop = delivery->trouble.interrupted;
+	log_attempt(delivery, peer);
+	return NULL;
+}
+
+/* Offers the message to one host, in as many transactions as the host makes necessary. */
+static void try_peer(struct delivery *delivery, const struct peer *peer)
+{
+	struct session *session = open_session(delivery, peer, false);
+	bool again = session != NULL;
+	while (again) {
+		size_t before = delivery->undecided_count;
+		struct transaction transaction = {.session = session, .message = &delivery->job->letter->work->message, .body = delivery->body,
+						  .addressees = delivery->undecided, .count = delivery->undecided_count, .end = delivery->policy.end};
+		transaction_run(&transaction);
+		if (transaction.stale) {
+			session_close(&session);
+			session = open_session(delivery, peer, true);
+			again = session != NULL;
+			continue;
+		}
+		if (session_lacks_tls(session)) { /* not in this session, but perhaps in the next */
+			session_forget_tls(peer, delivery->courier->tls_failed);
+			session->broken = true;
+		}
+		delivery_refresh(delivery);
+		delivery->worked |= !session->broken || delivery->undecided_count < before;
+		delivery->trouble = transaction.trouble;
+		delivery->stop = transaction.unsure || transaction.trouble.interrupted;
+		again = transaction.again && delivery->undecided_count > 0 && delivery->undecided_count < before && session_renew(session);
+		set_end(delivery);
+	}
+	if (session && delivery->undecided_count > 0)
+		log_attempt(delivery, peer);
+	if (session)
+		keep(delivery->courier, session);
+}
+
+/* ---- Room at its address ---- */
+
+struct courier_limits courier_limits(void)
+{
+	const struct config *config = config_current();
+	int64_t rest = retry_delay(config, 0) * 1000 / 2; /* less than the first retry would wait */
+	return (struct courier_limits){.sessions = (size_t)config->deliveries, .per_destination = (size_t)config->connections_per_destination,
+				       .rest_ms = rest < REST_SECONDS * 1000 ? rest : REST_SECONDS * 1000};
+}
+
+static enum courier_entry enter(struct delivery *delivery, const struct peer *peer)
+{
+	struct courier *courier = delivery->courier;
+	struct courier_limits limits = courier_limits();
+	pthread_mutex_lock(&courier->lock);
+	enum courier_entry entry = courier_turns_enter(courier->turns, &delivery->job->errand, slice_of(peer->address_text), !delivery->reached, &limits,
+						       clock_monotonic_ms(), &delivery->trouble);
+	if (entry == COURIER_PARKED)
+		remote_pump(courier);
+	pthread_mutex_unlock(&courier->lock);
+	return entry;
+}
+
+/* Whether nobody at all could get in: not if it was for the sake of this message alone, or the end of the courier. */
+static bool is_unreachable(const struct delivery *delivery)
+{
+	return !delivery->reached && !delivery->trouble.interrupted && !delivery->job->letter->work->message.require_tls;
+}
+
+static void leave(struct delivery *delivery, enum courier_outcome outcome)
+{
+	struct courier *courier = delivery->courier;
+	struct courier_limits limits = courier_limits();
+	pthread_mutex_lock(&courier->lock);
+	courier_turns_leave(courier->turns, &delivery->job->errand, outcome, &delivery->trouble, &limits, clock_monotonic_ms());
+	remote_pump(courier);
+	pthread_mutex_unlock(&courier->lock);
+}
+
+static void visit(struct delivery *delivery, const struct peer *peer)
+{
+	bool reached = delivery->reached, worked = delivery->worked;
+	delivery->reached = delivery->worked = false;
+	delivery->tried = true;
+	try_peer(delivery, peer);
+	leave(delivery, delivery->worked ? COURIER_WORKED : is_unreachable(delivery) ? COURIER_UNREACHABLE : COURIER_UNDECIDED);
+	delivery->reached |= reached;
+	delivery->worked |= worked;
+}
+
+static void try_peers(struct delivery *delivery, const char *name)
+{
+	struct arena *arena = arena_new();
+	struct peer *peers;
+	struct courier *courier = delivery->courier;
+	size_t count = *delivery->config->smarthost
+		? route_smarthost(courier->dns, delivery->config, HOSTS_TRIED_MAX, arena, &peers, &delivery->trouble)
+		: route_domain(courier->dns, delivery->config, slice_of(name), HOSTS_TRIED_MAX, arena, &peers, &delivery->trouble);
+	if (count == 0)
+		courier_note_all(delivery->job, &delivery->trouble, NULL);
+	for (size_t i = 0; i < count && delivery->undecided_count > 0 && !delivery->stop && !delivery->parked; i++) {
+		enum courier_entry entry = enter(delivery, &peers[i]);
+		delivery->parked = entry == COURIER_PARKED;
+		if (entry == COURIER_ENTERED)
+			visit(delivery, &peers[i]);
+		else if (entry == COURIER_RESTING)
+			note_peer(delivery, &peers[i]);
+	}
+	arena_free(&arena);
+}
+
+static void body_unreadable(struct delivery *delivery, const struct error *error)
+{
+	log_error("queue.unreadable", log_id("id", delivery->job->letter->work->message.id), log_text("cause", error->text));
+	trouble_set(&delivery->trouble, false, "4.3.0", "the queued message can't be read at the moment");
+	delivery->trouble.soon = true;
+	courier_note_all(delivery->job, &delivery->trouble, NULL);
+}
+
+enum courier_end courier_deliver(struct courier *courier, struct job *job, enum courier_outcome *outcome, struct trouble *why)
+{
+	struct delivery *delivery = memory_new(sizeof *delivery);
+	struct error error = {0};
+	delivery->courier = courier;
+	delivery->config = config_current();
+	delivery->job = job;
+	delivery->body = body_open(courier->queue, &job->letter->work->message, &error);
+	delivery_refresh(delivery);
+	set_policy(delivery);
+	if (delivery->body)
+		try_peers(delivery, courier_turns_destination(&job->errand).at);
+	else
+		body_unreadable(delivery, &error);
+	enum courier_end end = delivery->parked ? COURIER_WAITS : COURIER_THROUGH;
+	if (end == COURIER_THROUGH)
+		*outcome = delivery->worked ? COURIER_WORKED : delivery->tried && is_unreachable(delivery) ? COURIER_UNREACHABLE : COURIER_UNDECIDED;
+	*why = delivery->trouble;
+	body_close(&delivery->body);
+	free(delivery);
+	return end;
+}
