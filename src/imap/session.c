@@ -195,6 +195,13 @@ static enum unit peek_literal(struct imap *imap, struct slice input, size_t *len
 	return UNIT_INCOMPLETE;
 }
 
+static enum unit unit_of(const struct imap_verb *verb)
+{
+	if (!verb || !(verb->flags & VERB_WORK))
+		return UNIT_QUICK;
+	return verb->flags & VERB_LASTS ? UNIT_LONG : UNIT_WORK;
+}
+
 static enum unit peek_command(struct imap *imap, struct slice input, size_t *length)
 {
 	for (;;) {
@@ -209,7 +216,7 @@ static enum unit peek_command(struct imap *imap, struct slice input, size_t *len
 			size_t unused;
 			const struct imap_verb *verb = peek_verb(imap, slice_sub(input, 0, imap->frame.scanned), &unused);
 			*length = imap->frame.scanned;
-			return pend(imap, PENDING_COMMAND, verb && (verb->flags & VERB_WORK) ? UNIT_WORK : UNIT_QUICK);
+			return pend(imap, PENDING_COMMAND, unit_of(verb));
 		}
 		enum unit unit = peek_literal(imap, input, length);
 		if (unit != UNIT_INCOMPLETE)

@@ -67,6 +67,7 @@ enum imap_verb_flags {
 	VERB_UID = 2,        /* exists as UID … too */
 	VERB_KEEPS_NUMBERS = 8, /* no EXPUNGE before its end (RFC 3501 §7.4.1), unless as UID … */
 	VERB_LONG = 16,      /* may return RUN_AGAIN: its arguments are kept */
+	VERB_LASTS = 32,     /* probably takes long: others come first */
 };
 
 struct imap_verb {

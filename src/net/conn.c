@@ -225,14 +225,25 @@ static void run_waiting(struct conn *conn)
 	conn_run_unit(conn, conn->again_unit, conn->again_length);
 }
 
+/* A unit that lasts stands in another line than the others, also if it is a worker that finds it. */
+static bool needs_another_thread(struct conn *conn, enum unit unit, bool in_worker)
+{
+	if (unit == UNIT_QUICK || (in_worker && (unit != UNIT_LONG || conn->lasts)))
+		return false;
+	conn->lasts = unit == UNIT_LONG;
+	conn->turn_over = in_worker;
+	return true;
+}
+
 /* Runs units until none is complete or none may run. In the loop (in_worker false) it stops before one that may block and
  * returns true: a worker is needed. What a session is woken for waits like a unit does: news must not pile up for a client
  * that doesn't read them. */
 static bool conn_run(struct conn *conn, bool in_worker, char *scratch)
 {
 	int reads = 0;
+	conn->lasts &= in_worker;
 	if (conn->resumed) {
-		if (conn->again_unit == UNIT_WORK && !in_worker)
+		if (conn->again_unit != UNIT_QUICK && !in_worker)
 			return true;
 		run_waiting(conn);
 	}
@@ -253,8 +264,8 @@ static bool conn_run(struct conn *conn, bool in_worker, char *scratch)
 				return false;
 			continue;
 		}
-		if (unit == UNIT_WORK && !in_worker)
-			return true;
+		if (needs_another_thread(conn, unit, in_worker))
+			return !in_worker;
 		conn_run_unit(conn, unit, length);
 		if (in_worker && turn_is_over(conn))
 			return false;
@@ -294,7 +305,9 @@ static void worker_run(void *argument)
 	char *scratch = memory_resize(NULL, READ_STEP);
 	conn->turn_ms = clock_monotonic_ms();
 	do {
+		int64_t began_ms = clock_monotonic_ms();
 		conn_run(conn, true, scratch);
+		workers_charge(conn->server->workers, conn->job.whose, clock_monotonic_ms() - began_ms);
 		if (!conn->failed && !conn->ended && conn->delay_ms == 0)
 			conn_flush(conn);
 	} while (client_goes_on(conn));
@@ -310,13 +323,21 @@ static void worker_close(void *argument)
 	server_post_done(conn);
 }
 
+static enum lane lane_of(struct conn *conn, struct workers *workers)
+{
+	bool people = conn->account || workers == conn->server->handshakes;
+	enum lane lane = people ? LANE_PEOPLE : LANE_STRANGERS;
+	conn->lasts |= (conn->again && !conn->resumed) || conn->turn_over;
+	conn->turn_over = false;
+	return conn->lasts ? LANE_LONG : workers_lane(workers, conn->job.whose, lane);
+}
+
 static void hand_over(struct conn *conn, struct workers *workers, void (*work)(void *))
 {
 	conn->busy = true;
-	conn->job = (struct job){.work = work, .argument = conn};
-	bool long_work = (conn->again && !conn->resumed) || conn->turn_over;
-	conn->turn_over = false;
-	workers_submit(workers, &conn->job, long_work);
+	struct slice who = conn->account ? slice_make(conn->account, conn->account_len) : slice_of(conn->peer_text);
+	conn->job = (struct job){.work = work, .argument = conn, .whose = map_hash(who)};
+	workers_submit(workers, &conn->job, lane_of(conn, workers));
 }
 
 /* ---- Waiting ---- */

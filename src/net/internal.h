@@ -36,16 +36,27 @@ enum {
 
 /* ---- workers.c ---- */
 
+/** The lines that jobs stand in. */
+enum lane {
+	LANE_PEOPLE,    /* what who has signed in waits for */
+	LANE_STRANGERS,
+	LANE_LONG,      /* what lasts, and whatever is done for who has used more than his share lately */
+	LANE_COUNT,
+};
 struct job {
 	struct job *next;
 	void (*work)(void *argument);
 	void *argument;
+	uint64_t whose; /* a hash: whose share it is done from */
 };
 struct workers;
 struct workers *workers_new(int most);
-/** Queues a job (borrowed until its work begins) and sees that a thread is there for it. `long_work`: it goes on with something
- * that has had its turn; others come first. */
-void workers_submit(struct workers *workers, struct job *job, bool long_work);
+/** Queues a job (borrowed until its work begins) and sees that a thread is there for it. */
+void workers_submit(struct workers *workers, struct job *job, enum lane lane);
+/** The lane for more of somebody's work: `lane`, if he hasn't used more than his share lately. */
+enum lane workers_lane(struct workers *workers, uint64_t whose, enum lane lane);
+/** So much time of a thread was used for somebody. */
+void workers_charge(struct workers *workers, uint64_t whose, int64_t milliseconds);
 /** May a worker wait for a moment for more from its client? Not while jobs are queued, and never more than half of them. True:
  * workers_end_waiting() must follow. */
 bool workers_begin_waiting(struct workers *workers);
@@ -108,6 +119,7 @@ struct conn {
 	bool again, closing, failed, eof, overflow, start_tls, wake_due, want_write, want_read;
 	bool waiting, resumed;     /* with `again`: the unit returned RUN_WAIT; … and conn_resume() was called since */
 	bool turn_over;            /* a worker gave it back with work left */
+	bool lasts;                /* what it is handed over for is a UNIT_LONG, or one that is run again */
 	int delay_ms;              /* asked for by the session, not yet begun */
 	int64_t idle_ms, heard_ms, deadline_ms, handshake_until_ms; /* monotonic; 0: none */
 	int64_t turn_ms, piece_ms; /* when the worker has taken it, when the unit (or its part) has begun */

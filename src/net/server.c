@@ -386,5 +386,5 @@ void server_work(struct server *server, void (*work)(void *argument), void *argu
 {
 	struct posted_work *posted = memory_new(sizeof *posted);
 	*posted = (struct posted_work){.job = {.work = run_posted_work, .argument = posted}, .work = work, .argument = argument};
-	workers_submit(server->workers, &posted->job, false);
+	workers_submit(server->workers, &posted->job, LANE_PEOPLE);
 }

@@ -34,6 +34,7 @@ static struct session *asked[ASKED_MAX]; /* sessions that wait for an answer */
 static _Atomic int asked_count;
 static _Atomic int asked_again; /* runs of a unit that waits */
 static _Atomic int closed_sessions;
+static _Atomic bool crowding; /* the same for CROWD and LONGCROWD, for any number */
 static _Atomic bool working; /* a session that said WORK has a thread until this is false */
 static _Atomic int news_told;
 static _Atomic int refusals; /* so many times more sockets take nothing */
@@ -132,7 +133,7 @@ static enum unit echo_peek(void *session, struct slice input, size_t *length)
 	if (end == SLICE_NONE)
 		return UNIT_INCOMPLETE;
 	*length = end + 2;
-	return slice_starts(input, SLICE("QUICK")) ? UNIT_QUICK : UNIT_WORK;
+	return slice_starts(input, SLICE("QUICK")) ? UNIT_QUICK : slice_starts(input, SLICE("LONG")) ? UNIT_LONG : UNIT_WORK;
 }
 
 static enum run send_big(struct session *session)
@@ -196,7 +197,11 @@ static enum run echo_run(void *at, struct slice unit)
 		conn_send(conn, unit);
 	} else if (slice_starts(unit, SLICE("LOGOUT")))
 		conn_sign_out(conn);
-	else if (slice_starts(unit, SLICE("WORK"))) {
+	else if (slice_starts(unit, SLICE("CROWD")) || slice_starts(unit, SLICE("LONGCROWD"))) {
+		while (crowding)
+			poll(NULL, 0, 1);
+		conn_send_text(conn, "worked\r\n");
+	} else if (slice_starts(unit, SLICE("WORK"))) {
 		for (working = true; working;)
 			poll(NULL, 0, 1);
 		conn_send_text(conn, "worked\r\n");
@@ -612,6 +617,83 @@ static void stopping_waits_for_answers_as_long_as_it_may(void **state)
 	assert_int_equal(closed_sessions, 0);
 	wait_until_closed(1);
 	close(fd);
+}
+
+/* ---- Who comes first ---- */
+
+enum { CROWD = 8 }; /* more than there are workers */
+
+static void crowd_works(const struct fixture *fixture, int *fds, const char *first, const char *work)
+{
+	crowding = true;
+	for (int i = 0; i < CROWD; i++) {
+		fds[i] = dial(fixture->port);
+		expect(fds[i], "hello\r\n");
+		say(fds[i], first);
+		if (*first)
+			expect(fds[i], first);
+	}
+	for (int i = 0; i < CROWD; i++)
+		say(fds[i], work);
+}
+
+static void crowd_ends(int *fds)
+{
+	crowding = false;
+	for (int i = 0; i < CROWD; i++) {
+		expect(fds[i], "worked\r\n");
+		close(fds[i]);
+	}
+}
+
+/* A thread is kept for who has signed in, whatever strangers and those who search do. */
+static void who_has_signed_in_waits_for_no_stranger_and_no_search(void **state)
+{
+	static const struct { const char *first, *work; } crowds[] = {{"", "CROWD\r\n"}, {"LOGIN eve\r\n", "LONGCROWD\r\n"}};
+	struct fixture *fixture = *state;
+	int fds[CROWD], fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	say(fd, "LOGIN alice\r\n");
+	expect(fd, "LOGIN alice\r\n");
+	for (size_t i = 0; i < 2; i++) {
+		crowd_works(fixture, fds, crowds[i].first, crowds[i].work);
+		for (int round = 0; round < 20; round++) {
+			say(fd, "echo\r\n");
+			expect(fd, "echo\r\n");
+			usleep(5000); /* longer than a worker waits for the next command */
+		}
+		crowd_ends(fds);
+	}
+	close(fd);
+}
+
+static void pause_for(void *argument)
+{
+	usleep(*(useconds_t *)argument);
+}
+
+/* Whose work has taken more than his share is served after the others, and among such who has taken least is first. */
+static void a_share_that_is_used_up_puts_last(void **state)
+{
+	(void)state;
+	struct workers *workers = workers_new(2);
+	assert_int_equal(workers_lane(workers, 1, LANE_PEOPLE), LANE_PEOPLE);
+	workers_charge(workers, 1, 5000);
+	workers_charge(workers, 2, 100);
+	assert_int_equal(workers_lane(workers, 1, LANE_PEOPLE), LANE_LONG);
+	assert_int_equal(workers_lane(workers, 2, LANE_PEOPLE), LANE_PEOPLE);
+	assert_int_equal(workers_lane(workers, 3, LANE_STRANGERS), LANE_STRANGERS);
+	workers_charge(workers, 3, 320);
+	assert_int_equal(workers_lane(workers, 3, LANE_STRANGERS), LANE_LONG);
+	usleep(100000); /* half of that is paid back */
+	assert_int_equal(workers_lane(workers, 3, LANE_STRANGERS), LANE_STRANGERS);
+	useconds_t moment = 1000;
+	struct job jobs[3];
+	for (size_t i = 0; i < 3; i++) {
+		jobs[i] = (struct job){.work = pause_for, .argument = &moment, .whose = i};
+		workers_submit(workers, &jobs[i], LANE_LONG);
+	}
+	workers_free(&workers); /* waits for all */
 }
 
 /* What a waiting session has to tell stays untold, once, while its client doesn't read: it must not fill the memory. */
@@ -1148,6 +1230,8 @@ int main(void)
 		SERVED(too_long_a_line_ends_the_connection),
 		SERVED(waking_reaches_the_session),
 		SERVED(who_waits_has_no_thread),
+		SERVED(who_has_signed_in_waits_for_no_stranger_and_no_search),
+		cmocka_unit_test(a_share_that_is_used_up_puts_last),
 		SERVED(who_hangs_up_while_waiting_is_kept_until_the_answer),
 		SERVED(a_session_that_waits_is_ended_with_its_answer),
 		SERVED(stopping_waits_for_answers_as_long_as_it_may),

@@ -1,7 +1,11 @@
 /* Threads for work that may wait. They are started when a job finds no idle one and end after a while without work, so a
- * quiet server has almost none. Jobs are taken in the order they came, but what goes on with long work comes after what is new:
- * of four, one is such. If no thread can be started (limits of the system)
- * the job waits for one that exists; the first is made at start, where a failure ends the process. */
+ * quiet server has almost none. If no thread can be started (limits of the system) the job waits for one that exists; the first is
+ * made at start, where a failure ends the process.
+ *
+ * Jobs stand in three lines: people's who have signed in, strangers', and long work. The first two are served in turn, of four jobs one is
+ * long; and what isn't people's never has the last thread, where there are several: so somebody who has signed in waits for no
+ * stranger and for nobody's search. Who has used more of the threads lately than his share, a half of one, has all his work done as
+ * long; among that, who has used least comes first. */
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -9,18 +13,30 @@
 #include "base/threads.h"
 #include "net/internal.h"
 
+enum {
+	LONG_EVERY = 4,        /* of so many jobs one is long */
+	SHARES = 1024,         /* by hash; who meets in one, shares it */
+	SHARE_MS = 300,        /* so much may be used at once … */
+	SHARE_MOST_MS = 10000, /* … and no more than this is ever owed */
+	SHARE_PARTS = 2,       /* of each millisecond that passes, one in so many is paid back */
+	LONG_LOOK = 64,        /* among so many that wait the one is found who has used least */
+};
+
 struct jobs { struct job *first, *last; };
+
+/** What somebody has used: `used_ms` at `at_ms`. */
+struct share { int64_t used_ms, at_ms; };
 
 struct workers {
 	pthread_mutex_t lock;
 	pthread_cond_t submitted;
 	struct threads threads;
-	struct jobs new, long_work;
+	struct jobs lanes[LANE_COUNT];
+	size_t busy[LANE_COUNT];       /* threads at such work */
 	size_t most, idle, waiting, taken;
 	bool stopping;
+	struct share shares[SHARES];
 };
-
-enum { NEW_JOBS_BEFORE_LONG_WORK = 3 };
 
 static void jobs_add(struct jobs *jobs, struct job *job)
 {
@@ -32,33 +48,80 @@ static void jobs_add(struct jobs *jobs, struct job *job)
 	jobs->last = job;
 }
 
-static struct job *jobs_take(struct jobs *jobs)
+/* The one after `before`; NULL: the first. */
+static struct job *jobs_take(struct jobs *jobs, struct job *before)
 {
-	struct job *job = jobs->first;
-	jobs->first = job->next;
-	if (!jobs->first)
-		jobs->last = NULL;
+	struct job **at = before ? &before->next : &jobs->first, *job = *at;
+	*at = job->next;
+	if (jobs->last == job)
+		jobs->last = before;
 	return job;
 }
 
 static bool has_jobs(const struct workers *workers)
 {
-	return workers->new.first || workers->long_work.first;
+	for (enum lane lane = 0; lane < LANE_COUNT; lane++)
+		if (workers->lanes[lane].first)
+			return true;
+	return false;
 }
 
-/* There is one. */
-static struct job *take_job(struct workers *workers)
+/* What is left of it by now. With the lock held. */
+static int64_t used_by(struct workers *workers, uint64_t whose, int64_t now_ms)
 {
-	bool long_works_turn = workers->long_work.first && workers->taken++ % (NEW_JOBS_BEFORE_LONG_WORK + 1) == NEW_JOBS_BEFORE_LONG_WORK;
-	return jobs_take(long_works_turn || !workers->new.first ? &workers->long_work : &workers->new);
+	struct share *share = &workers->shares[whose % SHARES];
+	int64_t left = share->used_ms - (now_ms - share->at_ms) / SHARE_PARTS;
+	return left > 0 ? left : 0;
+}
+
+static struct job *take_long(struct workers *workers)
+{
+	int64_t now_ms = clock_monotonic_ms(), least = INT64_MAX;
+	struct job *before = NULL, *best_before = NULL;
+	int looked = 0;
+	for (struct job *job = workers->lanes[LANE_LONG].first; job && looked < LONG_LOOK; before = job, job = job->next, looked++) {
+		int64_t used = used_by(workers, job->whose, now_ms);
+		if (used < least) {
+			least = used;
+			best_before = before;
+		}
+	}
+	return jobs_take(&workers->lanes[LANE_LONG], best_before);
+}
+
+static bool may_take(const struct workers *workers, enum lane lane)
+{
+	bool last_thread = workers->most > 1 && workers->busy[LANE_STRANGERS] + workers->busy[LANE_LONG] >= workers->most - 1;
+	return workers->lanes[lane].first && (lane == LANE_PEOPLE || workers->stopping || !last_thread);
+}
+
+/* The lane whose turn it is; LANE_COUNT: none that this thread may take from has a job. */
+static enum lane next_lane(const struct workers *workers)
+{
+	static const enum lane orders[LONG_EVERY][LANE_COUNT] = {
+		{LANE_PEOPLE, LANE_STRANGERS, LANE_LONG}, {LANE_STRANGERS, LANE_PEOPLE, LANE_LONG},
+		{LANE_PEOPLE, LANE_STRANGERS, LANE_LONG}, {LANE_LONG, LANE_PEOPLE, LANE_STRANGERS},
+	};
+	const enum lane *order = orders[workers->taken % LONG_EVERY];
+	for (int i = 0; i < LANE_COUNT; i++)
+		if (may_take(workers, order[i]))
+			return order[i];
+	return LANE_COUNT;
+}
+
+static struct job *take_job(struct workers *workers, enum lane lane)
+{
+	workers->taken++;
+	workers->busy[lane]++;
+	return lane == LANE_LONG ? take_long(workers) : jobs_take(&workers->lanes[lane], NULL);
 }
 
 /* Waits for a job; NULL when this thread should end. Called and returns with the lock held. */
-static struct job *wait_for_job(struct workers *workers)
+static struct job *wait_for_job(struct workers *workers, enum lane *lane)
 {
 	if (workers->threads.running > workers->most && !workers->stopping) /* there may be fewer than there were */
 		return NULL;
-	while (!has_jobs(workers)) {
+	while ((*lane = next_lane(workers)) == LANE_COUNT) {
 		if (workers->stopping)
 			return NULL;
 		workers->idle++;
@@ -67,20 +130,22 @@ static struct job *wait_for_job(struct workers *workers)
 		if (!in_time && !has_jobs(workers) && workers->threads.running > 1)
 			return NULL;
 	}
-	return take_job(workers);
+	return take_job(workers, *lane);
 }
 
 static void *worker_main(void *argument)
 {
 	struct workers *workers = argument;
 	struct job *job;
+	enum lane lane;
 	pthread_mutex_lock(&workers->lock);
-	while ((job = wait_for_job(workers))) {
+	while ((job = wait_for_job(workers, &lane))) {
 		void (*work)(void *) = job->work;
 		void *work_argument = job->argument;
 		pthread_mutex_unlock(&workers->lock);
 		work(work_argument);
 		pthread_mutex_lock(&workers->lock);
+		workers->busy[lane]--;
 	}
 	return threads_leave(&workers->threads, &workers->lock);
 }
@@ -112,11 +177,31 @@ struct workers *workers_new(int most)
 	return workers;
 }
 
-void workers_submit(struct workers *workers, struct job *job, bool long_work)
+enum lane workers_lane(struct workers *workers, uint64_t whose, enum lane lane)
+{
+	pthread_mutex_lock(&workers->lock);
+	bool within = used_by(workers, whose, clock_monotonic_ms()) <= SHARE_MS;
+	pthread_mutex_unlock(&workers->lock);
+	return within ? lane : LANE_LONG;
+}
+
+void workers_charge(struct workers *workers, uint64_t whose, int64_t milliseconds)
+{
+	if (milliseconds <= 0)
+		return;
+	int64_t now_ms = clock_monotonic_ms();
+	struct share *share = &workers->shares[whose % SHARES];
+	pthread_mutex_lock(&workers->lock);
+	int64_t used = used_by(workers, whose, now_ms) + milliseconds;
+	*share = (struct share){.used_ms = used < SHARE_MOST_MS ? used : SHARE_MOST_MS, .at_ms = now_ms};
+	pthread_mutex_unlock(&workers->lock);
+}
+
+void workers_submit(struct workers *workers, struct job *job, enum lane lane)
 {
 	pthread_mutex_lock(&workers->lock);
 	bool others_wait = has_jobs(workers);
-	jobs_add(long_work ? &workers->long_work : &workers->new, job);
+	jobs_add(&workers->lanes[lane], job);
 	if (workers->idle > 0)
 		pthread_cond_signal(&workers->submitted);
 	if ((workers->idle == 0 || others_wait) && workers->threads.running < workers->most && !start_thread(workers))

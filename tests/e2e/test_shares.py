@@ -186,7 +186,7 @@ def test_work_ends_when_its_client_has_gone(own, how):
 
 
 def test_others_are_served_while_one_account_works(own):
-    """All workers are taken by one account's searches: another's commands wait for a part of each, not for all of them."""
+    """One account searches with more sessions than there are workers: another's commands find one that is free."""
     own.configure(workers=2)
     own.stop()
     own.start()
@@ -198,12 +198,14 @@ def test_others_are_served_while_one_account_works(own):
     for session in greedy:
         session.send("s SEARCH " + "OR BODY nothing1 " * 60 + "BODY nothing\r\n")
     with signed_in(own, "boris") as other:
-        start = time.monotonic()
-        for _ in range(3):
+        times = []
+        for _ in range(10):
+            start = time.monotonic()
             other.ok("NOOP")
-        took = time.monotonic() - start
-        print("3 NOOPs:", took)
-        assert took < 6
+            times.append(time.monotonic() - start)
+            time.sleep(0.02)  # longer than a worker waits for the next command
+        print("NOOPs:", times)
+        assert sorted(times)[5] < 0.2 and max(times) < 1, times
     for session in greedy:
         session.close()
 
