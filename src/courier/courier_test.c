@@ -365,6 +365,27 @@ static void copies_share_one_file(void **state)
 	store_release_account(&bob);
 }
 
+/* A body that the queue keeps in a file is that file in the mailbox, also where the account isn't opened for it. */
+static void large_letters_arrive(void **state)
+{
+	(void)state;
+	enum { LINES = 1000, LINE = 64 };
+	struct error error = {0};
+	size_t count;
+	char *body = memset(arena_alloc(t.arena, LINES * LINE), 'x', LINES * LINE);
+	for (size_t i = LINE - 2; i < LINES * LINE; i += LINE)
+		memcpy(body + i, "\r\n", 2);
+	struct queue_recipient recipients[] = {{.address = SLICE("alice@here.test")}, {.address = SLICE("bob@here.test")}};
+	struct queue_message message = {.from = SLICE(""), .recipients = recipients, .recipient_count = 2, .arrived = clock_now()};
+	struct queue_draft *draft = queue_draft_new(t.queue, message.from);
+	assert_true(queue_draft_write(draft, hello, &error) && queue_draft_write(draft, slice_make(body, LINES * LINE), &error));
+	assert_true(queue_commit(t.queue, &draft, &message, &error));
+	start();
+	eventually(waiting() == 0);
+	for (size_t i = 0; i < 2; i++)
+		assert_int_equal(read_mailbox(i ? "bob@here.test" : "alice@here.test", "INBOX", &count).len, slice_of("Return-Path: <>\r\n").len + hello.len + LINES * LINE);
+}
+
 static void nobody_is_a_report(void **state)
 {
 	(void)state;
@@ -1249,6 +1270,7 @@ int main(void)
 		CASE(a_repeated_delivery_changes_nothing),
 		CASE(many_messages_to_many),
 		CASE(copies_share_one_file),
+		CASE(large_letters_arrive),
 		CASE(nobody_is_a_report),
 		CASE(reports_come_in_the_senders_language),
 		CASE(strangers_words_are_not_sent_to_others),

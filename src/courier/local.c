@@ -14,8 +14,7 @@
 
 enum {
 	DRAFTS_PER_COMMIT = 50,
-	ARRIVAL_MAX = 64 * 1024, /* a larger letter is worth opening its account for */
-	ADDED_MAX = 2048,        /* what may be added to a letter in front, when it is delivered */
+	ARRIVAL_MAX = 1024 * 1024, /* a larger letter is worth opening its account for */
 };
 
 /* One message for one account. */
@@ -315,7 +314,7 @@ static bool may_arrive(struct account *account, const struct delivery *list, siz
 		uint64_t size = list[i].addressee->letter->work->message.size;
 		if (list[i].detail.len > 0 || size > ARRIVAL_MAX)
 			return false;
-		bytes += size + ADDED_MAX;
+		bytes += size;
 	}
 	return account_prefers_arrivals(account, bytes);
 }

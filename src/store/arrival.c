@@ -88,25 +88,34 @@ static void arrival_path(const char *folder, const struct arrival *arrival, char
 
 /* ---- Arriving ---- */
 
-/* Accounts that were made before have no such folder; the account's own is never made here: then there is no account. */
-static int create_in_folder(const char *path, struct error *error)
+/* Accounts that were made before have no such folder. The account's own is never made here: then there is no account. */
+static bool make_folder(const char *folder)
 {
-	char folder[PATH_MAX];
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	snprintf(folder, sizeof folder, "%.*s", (int)slice_find_last_char(slice_of(path), '/'), path);
-	if (fd < 0 && errno == ENOENT && (mkdir(folder, 0700) == 0 || errno == EEXIST))
-		fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0 && errno == ENOENT)
-		error_set(error, ERROR_NOT_FOUND, "there is no such account");
-	else if (fd < 0)
-		error_set_errno(error, errno, "creating %s", path);
+	char path[PATH_MAX];
+	path_of_arrivals(folder, path);
+	return mkdir(path, 0700) == 0 || errno == EEXIST;
+}
+
+static bool set_missing(struct error *error, int number, const char *path)
+{
+	return number == ENOENT ? error_set(error, ERROR_NOT_FOUND, "there is no such account") : error_set_errno(error, number, "writing %s", path);
+}
+
+static int create(const struct account *account, const char *path, struct error *error)
+{
+	enum { FLAGS = O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC };
+	int fd = open(path, FLAGS, 0600);
+	if (fd < 0 && errno == ENOENT && make_folder(account->folder))
+		fd = open(path, FLAGS, 0600);
+	if (fd < 0)
+		set_missing(error, errno, path);
 	return fd;
 }
 
-static bool write_file(const char *making, const char *path, struct slice content, int64_t received, struct error *error)
+static bool write_file(const struct account *account, const char *making, const char *path, struct slice content, int64_t received, struct error *error)
 {
 	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)received}};
-	int fd = create_in_folder(making, error);
+	int fd = create(account, making, error);
 	if (fd < 0)
 		return false;
 	bool done = file_write_all(fd, content, error);
@@ -146,9 +155,22 @@ bool arrival_add(struct account *account, struct slice content, struct arrival *
 	id_format(arrival->id, id);
 	snprintf(making, sizeof making, "%s/arrived/.%s.new", account->folder, id);
 	arrival_path(account->folder, arrival, path);
-	if (!write_file(making, path, content, arrival->received, error))
+	if (!write_file(account, making, path, content, arrival->received, error))
 		return false;
 	arrived(account, content.len);
+	return true;
+}
+
+bool arrival_add_file(struct account *account, const char *path, struct arrival *arrival, struct error *error)
+{
+	char right[PATH_MAX];
+	if (!disk_is_trusted(error))
+		return false;
+	arrival->id = id_new();
+	arrival_path(account->folder, arrival, right);
+	if (rename(path, right) != 0 && (errno != ENOENT || !make_folder(account->folder) || rename(path, right) != 0))
+		return set_missing(error, errno, right);
+	arrived(account, arrival->size);
 	return true;
 }
 

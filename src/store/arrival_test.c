@@ -2,6 +2,7 @@
 #include "store/fixture.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <sys/wait.h>
 
 /* As in the courier: another store, which has nothing open. */
@@ -135,6 +136,36 @@ static void damage_is_put_aside(void **state)
 	assert_int_equal(files_in("arrived", ".damaged"), 1);
 	ok(arrive(ALICE, 7, LETTER, &arrival));
 	assert_int_equal(list_all("INBOX", &list), 1);
+}
+
+/* One that was written to a file since it is large, and one that is somebody's file. */
+static void files_arrive(void **state)
+{
+	(void)state;
+	enum { LARGE = 300 * 1024 };
+	struct arrival arrival;
+	struct message *list;
+	char path[PATH_MAX];
+	char *content = memory_new(LARGE);
+	memset(content, 'x', LARGE);
+	for (size_t i = 0; i < LARGE; i += 64)
+		memcpy(content + i, "\r\n", 2);
+	ok(arrive(ALICE, 7, slice_make(content, LARGE), &arrival));
+	struct account *account = store_address_account(courier, ALICE, &t.error);
+	assert_true(snprintf(path, sizeof path, "%s/body", t.data) < (int)sizeof path);
+	int fd = open(path, O_RDWR | O_CREAT, 0600);
+	assert_true(write(fd, LETTER.at, LETTER.len) == (ssize_t)LETTER.len);
+	struct draft *draft = draft_new(account, &t.error);
+	arrival = (struct arrival){.delivery_id = 8, .received = 1234567890};
+	ok(draft_take_file(draft, fd, &t.error));
+	ok(draft_arrive(&draft, &arrival, &t.error));
+	store_release_account(&account);
+	close(fd);
+	free(content);
+	assert_int_equal(list_all("INBOX", &list), 2);
+	assert_true(list[0].size == LARGE && list[1].size == LETTER.len && list[1].received == 1234567890);
+	ok(store_sync(t.store, &t.error));
+	assert_int_equal(fsck(false), 0);
 }
 
 static void nobody_has_no_folder(void **state)
@@ -332,7 +363,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		ARRIVAL_TEST(arrives_and_is_taken_in), ARRIVAL_TEST(comes_in_order), ARRIVAL_TEST(is_delivered_once),
-		ARRIVAL_TEST(waits_while_an_id_passes_it), ARRIVAL_TEST(damage_is_put_aside), ARRIVAL_TEST(nobody_has_no_folder),
+		ARRIVAL_TEST(waits_while_an_id_passes_it), ARRIVAL_TEST(damage_is_put_aside), ARRIVAL_TEST(files_arrive), ARRIVAL_TEST(nobody_has_no_folder),
 		ARRIVAL_TEST(goes_with_the_account), ARRIVAL_TEST(is_linked), ARRIVAL_TEST(counts_towards_the_quota),
 		ARRIVAL_TEST(who_gets_much_is_opened), ARRIVAL_TEST(survives_a_crash), ARRIVAL_TEST(survives_an_unclean_stop),
 		ARRIVAL_TEST(two_take_it_in_at_once), ARRIVAL_TEST(tells_who_waits),

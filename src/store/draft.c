@@ -516,15 +516,23 @@ bool draft_commit_durably(struct account *account, struct draft **drafts, struct
 	return done;
 }
 
+/* What is a file already, of another or since it is large, is one step further. */
+static bool arrive_as_file(struct draft *draft, struct arrival *arrival, struct error *error)
+{
+	if (!prepare(draft->account, draft, arrival->received, error))
+		return false;
+	arrival->size = draft->size;
+	memcpy(arrival->hash, draft->hash, sizeof arrival->hash);
+	return draft->named = arrival_add_file(draft->account, draft->path, arrival, error);
+}
+
 static bool arrive(struct draft *draft, struct arrival *arrival, struct error *error)
 {
 	if (draft->failed && error)
 		*error = draft->error;
 	if (draft->failed || !end_content(draft, error))
 		return false;
-	if (draft->path)
-		return error_set(error, ERROR_INVALID, "a large letter doesn't arrive, it is committed");
-	return arrival_add(draft->account, buf_slice(&draft->buffer), arrival, error);
+	return draft->path ? arrive_as_file(draft, arrival, error) : arrival_add(draft->account, buf_slice(&draft->buffer), arrival, error);
 }
 
 bool draft_arrive(struct draft **draft, struct arrival *arrival, struct error *error)

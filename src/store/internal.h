@@ -254,6 +254,8 @@ void kept_list_free(struct kept_list *list);
 
 /** Puts a letter into the account's folder; arrival->delivery_id and received are given. Opens no database. */
 bool arrival_add(struct account *account, struct slice content, struct arrival *arrival, struct error *error);
+/** The same with a file of the account that is whole, dated and known by size and hash. */
+bool arrival_add_file(struct account *account, const char *path, struct arrival *arrival, struct error *error);
 /** Takes in what waits, if something may. Account locked, with its database. What fails is logged and tried again later: who wants
  * to see the account isn't kept from it. */
 void arrival_take_in(struct account *account);

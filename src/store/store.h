@@ -285,7 +285,7 @@ struct account *store_address_account(struct store *store, struct slice name, st
 /** Is it better, for so many bytes to its INBOX, to have them arrive, since the account isn't open, and opening it would cost more
  * than they do? To be asked once for each delivery: who has many of them is opened. */
 bool account_prefers_arrivals(struct account *account, uint64_t bytes);
-/** Instead of draft_commit(), for a draft that is small enough to be in memory. Frees it, also on failure, and sets it to NULL.
+/** Instead of draft_commit(). Frees the draft, also on failure, and sets it to NULL.
  * ERROR_NOT_FOUND: there is no such account. */
 bool draft_arrive(struct draft **draft, struct arrival *arrival, struct error *error);
 /** The same with the content of a letter that arrived in another account, by a hard link. False: it can't be; write it. */
