@@ -146,7 +146,8 @@ static int begin(void **state)
 		fail_msg("%s", error.text);
 	assert_true(store_create_account(t.store, SLICE("alice@here.test"), &error));
 	assert_true(store_create_account(t.store, SLICE("bob@here.test"), &error));
-	people.away = people.silent = false;
+	people.away = false;
+	people.silent = false;
 	configure("");
 	return 0;
 }

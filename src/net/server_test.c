@@ -169,7 +169,8 @@ static enum run ask(struct session *session)
 		asked_again++;
 		if (!session->answered)
 			return RUN_WAIT;
-		session->asked = session->answered = false;
+		session->asked = false;
+		session->answered = false;
 		conn_send_text(session->conn, "answer\r\n");
 		return RUN_DONE;
 	}
