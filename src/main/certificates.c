@@ -1,12 +1,20 @@
 /* Packing: for each certificate a line "<length of chain> <length of key> <name>\n" and then the two files' bytes. */
 #include "main/certificates.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <limits.h>
+#include <poll.h>
+#include <signal.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/array.h"
 #include "base/file.h"
 #include "base/memory.h"
 #include "net/server.h"
+
+enum { CERTIFICATES_TRY_MS = 10000 };
 
 static bool read_file(const char *data, struct slice name, struct buf *out, struct error *error)
 {
@@ -95,4 +103,42 @@ struct tls_server *certificates_new_tls(struct slice packed, const struct config
 bool certificates_replace(struct tls_server *tls, struct slice packed, const struct config *config, struct error *error)
 {
 	return use(packed, config, tls, NULL, error);
+}
+
+/* ---- Trying ---- */
+
+/* In the new process. */
+static _Noreturn void try_here(struct slice packed, const struct config *config, int out)
+{
+	struct error error;
+	struct tls_server *tls = certificates_new_tls(packed, config, &error);
+	if (tls)
+		error.kind = ERROR_NONE;
+	_exit(write(out, &error, sizeof error) == (ssize_t)sizeof error ? 0 : 1);
+}
+
+bool certificates_try(struct slice packed, const struct config *config, struct error *error)
+{
+	int ends[2];
+	struct error said;
+	if (packed.len == 0)
+		return true;
+	if (pipe2(ends, O_CLOEXEC) != 0)
+		return error_set_errno(error, errno, "pipe");
+	pid_t pid = fork();
+	if (pid == 0)
+		try_here(packed, config, ends[1]);
+	close(ends[1]);
+	struct pollfd polled = {.fd = ends[0], .events = POLLIN};
+	bool heard = pid > 0 && poll(&polled, 1, CERTIFICATES_TRY_MS) > 0 && read(ends[0], &said, sizeof said) == (ssize_t)sizeof said;
+	close(ends[0]);
+	if (pid > 0) {
+		kill(pid, SIGKILL);
+		waitpid(pid, NULL, 0);
+	}
+	if (!heard)
+		return error_set(error, ERROR_TEMPORARY, "the certificates can't be tried: %s", pid < 0 ? "no process" : "no answer in time");
+	if (said.kind != ERROR_NONE)
+		*error = said;
+	return said.kind == ERROR_NONE;
 }

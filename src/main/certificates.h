@@ -17,6 +17,9 @@ enum { CERTIFICATE_FILE_MAX = 1024 * 1024, CERTIFICATES_MAX = 16 * 1024 * 1024 }
 bool certificates_pack(const struct config *config, const char *data, struct buf *out, struct error *error);
 /** Makes TLS contexts of the packed form; NULL without an error (kind ERROR_NONE) when it is empty. */
 struct tls_server *certificates_new_tls(struct slice packed, const struct config *config, struct error *error);
+/** Can such contexts be made of them? It is tried in a process of its own, which ends at once: so the master, which starts everything and
+ * lives longest, neither parses what is in the files nor keeps what OpenSSL needs for that. */
+bool certificates_try(struct slice packed, const struct config *config, struct error *error);
 /** Puts packed certificates in the place of those that `tls` has. */
 bool certificates_replace(struct tls_server *tls, struct slice packed, const struct config *config, struct error *error);
 

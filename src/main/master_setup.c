@@ -329,9 +329,7 @@ static int load_certificates(struct master *master, const struct config *config,
 	privileges_return();
 	bool done = certificates_pack(config, master->data, &packed, error);
 	privileges_borrow(&master->owner);
-	struct tls_server *trial = done ? certificates_new_tls(buf_slice(&packed), config, error) : NULL;
-	done = done && (trial || error->kind == ERROR_NONE);
-	tls_server_free(&trial);
+	done = done && certificates_try(buf_slice(&packed), config, error);
 	int fd = done ? master_seal("certificates", buf_slice(&packed), error) : -1;
 	buf_free_secret(&packed);
 	return fd;

@@ -11,7 +11,7 @@ import pytest
 
 import letters
 from peers import ScriptedServer
-from pombal import Pombal, is_open, new_address, tls_context, wait_for
+from pombal import Pombal, binary, environment, is_open, new_address, tls_context, wait_for
 from wire import Imap, Smtp
 
 EFFECTS = {"at once", "the smtp role starts anew", "the courier role starts anew", "the reader role starts anew"}
@@ -148,6 +148,27 @@ def test_the_first_certificate():
 def served_certificate(server):
     with socket.create_connection((server.address, server.ports["imaps"]), 10) as plain, tls_context().wrap_socket(plain) as tls:
         return tls.getpeercert(binary_form=True)
+
+
+def test_a_certificate_that_is_none():
+    """What is no certificate, or a key of another, is found out before anybody works by it: at a reload the former stays, and a start says why."""
+    with Pombal(start=False) as own:
+        chain, key = (own.data / name for name in own.json("config", "certificates")["certificates"][0].split())
+        good = key.read_bytes()
+        own.start()
+        served = served_certificate(own)
+        other = subprocess.run(["openssl", "genpkey", "-algorithm", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"], check=True, capture_output=True).stdout
+        own.expected_noise.append("event=reload.failed")
+        for bad in (b"no key\n", other):
+            key.write_bytes(bad)
+            assert re.search(r"key|certificate", own.run("reload", status=1).stderr)
+            assert served_certificate(own) == served
+        own.stop()
+        refused = subprocess.run([binary(), "serve", "--data", own.data], capture_output=True, text=True, timeout=30, env=environment())
+        assert refused.returncode == 1 and re.search(r"key|certificate", refused.stderr)
+        key.write_bytes(good)
+        own.start()
+        assert served_certificate(own) == served
 
 
 def test_a_certificate_behind_a_symbolic_link():
