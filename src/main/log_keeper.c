@@ -1,4 +1,5 @@
-/* One thread, and a list of pipes; see log_keeper.h. Under load many lines are read and written at a time. */
+/* One thread, and a list of pipes; see log_keeper.h. A line that comes alone is written at once; under load they are left to gather for
+ * some milliseconds, and many are read and written at a time. */
 #include "main/log_keeper.h"
 
 #include <errno.h>
@@ -20,6 +21,7 @@ enum {
 	SOURCES_MAX = 64,
 	PIECE_MAX = 64 * 1024,   /* what a pipe holds */
 	COMPLAINT_EVERY_MS = 1000,
+	GATHER_MS = 5,
 };
 
 /** The pipe of one process. */
@@ -168,14 +170,19 @@ static void *keep(void *argument)
 	struct log_keeper *keeper = argument;
 	char *piece = memory_new(PIECE_MAX);
 	struct buf out = BUF(2 * PIECE_MAX);
+	int64_t read_at = 0;
 	while (!keeper->stopping) {
 		struct pollfd fds[SOURCES_MAX + 1];
 		eventfd_t ignored;
 		size_t count = list_sources(keeper, fds);
 		fds[count] = (struct pollfd){.fd = keeper->wake_fd, .events = POLLIN};
-		if (poll(fds, count + 1, -1) > 0 && fds[count].revents)
+		bool busy = poll(fds, count + 1, -1) > 0 && clock_monotonic_ms() - read_at < GATHER_MS;
+		if (busy && !fds[count].revents)
+			poll(&fds[count], 1, GATHER_MS);
+		if (fds[count].revents)
 			eventfd_read(keeper->wake_fd, &ignored);
 		read_all(keeper, piece, &out);
+		read_at = clock_monotonic_ms();
 	}
 	read_all(keeper, piece, &out);
 	buf_free(&out);
