@@ -56,8 +56,8 @@ static void check_folders(struct check *check)
 {
 	char path[PATH_MAX];
 	check_folder(check, check->line->data);
-	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++) {
-		snprintf(path, sizeof path, "%s/%s", check->line->data, data_folders[i].name);
+	for (size_t i = 0; i < CONFIG_FOLDER_COUNT; i++) {
+		snprintf(path, sizeof path, "%s/%s", check->line->data, config_folders[i].name);
 		check_folder(check, path);
 	}
 	struct stat status;

@@ -76,7 +76,7 @@ static void check_roles(struct check *check, struct slice answer)
 /* `status`: what the running server says; empty: none runs. Returns how many addresses it listens on for the network. */
 static size_t check_service(struct check *check, enum service service, struct slice status)
 {
-	const struct service_row *row = &services[service];
+	const struct service_row *row = &service_rows[service];
 	const struct string_list *list = service_addresses(config_current(), service);
 	if (list->count > 0 && row->implicit_tls && config_current()->certificates.count == 0)
 		check_error(check, "Name one with the option certificates.", "%s is set, and there is no certificate", row->option);

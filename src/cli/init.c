@@ -68,8 +68,8 @@ static bool is_ours(const char *name)
 {
 	static const char *const others[] = {".", "..", "lost+found"};
 	bool ours = false;
-	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++)
-		ours |= slice_equal(slice_of(name), slice_of(data_folders[i].name));
+	for (size_t i = 0; i < CONFIG_FOLDER_COUNT; i++)
+		ours |= slice_equal(slice_of(name), slice_of(config_folders[i].name));
 	for (size_t i = 0; i < sizeof others / sizeof *others; i++)
 		ours |= slice_equal(slice_of(name), slice_of(others[i]));
 	return ours;
@@ -132,8 +132,8 @@ static bool make_directory(struct plan *plan)
 static bool make_folders(const struct plan *plan, struct error *error)
 {
 	char path[PATH_MAX];
-	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++) {
-		snprintf(path, sizeof path, "%s/%s", plan->line->data, data_folders[i].name);
+	for (size_t i = 0; i < CONFIG_FOLDER_COUNT; i++) {
+		snprintf(path, sizeof path, "%s/%s", plan->line->data, config_folders[i].name);
 		if (!file_make_folders(path, 0700, error))
 			return false;
 	}
@@ -161,7 +161,7 @@ static void write_settings(const struct plan *plan, struct buf *out)
 {
 	bool six = access("/proc/net/if_inet6", F_OK) == 0;
 	buf_printf(out, "hostname = %s\ncertificates = {\"certificates/self-signed.pem certificates/self-signed.key\"}\n", plan->hostname);
-	for (const struct service_row *service = services; service < services + SERVICE_COUNT; service++) {
+	for (const struct service_row *service = service_rows; service < service_rows + SERVICE_COUNT; service++) {
 		if (plan->dev && service->dev_port != 0)
 			buf_printf(out, "%s = {\"127.0.0.1:%u\"}\n", service->option, service->dev_port + (unsigned)plan->port_base);
 		else if (!plan->dev && service->port != 0)

@@ -8,18 +8,18 @@ const char *const role_names[ROLE_COUNT] = {
 #include "config/roles.def"
 };
 
-const struct service_row services[SERVICE_COUNT] = {
+const struct service_row service_rows[SERVICE_COUNT] = {
 #define SERVICE(NAME, text, by, protocol, kind, ...) \
 	[SERVICE_##NAME] = {.name = #text, .option = #text "_listen", .role = ROLE_##by, .offset = offsetof(struct config, text##_listen), __VA_ARGS__},
 #include "config/roles.def"
 };
 
-const struct data_folder data_folders[DATA_FOLDER_COUNT] = {
+const struct config_folder config_folders[CONFIG_FOLDER_COUNT] = {
 #define FOLDER(text, reserve) {#text, reserve},
 #include "config/roles.def"
 };
 
 const struct string_list *service_addresses(const struct config *config, enum service service)
 {
-	return (const void *)((const char *)config + services[service].offset);
+	return (const void *)((const char *)config + service_rows[service].offset);
 }

@@ -32,21 +32,21 @@ struct service_row {
 	bool implicit_tls;
 	bool local;                /* its addresses are paths of sockets in the file system */
 };
-extern const struct service_row services[SERVICE_COUNT];
+extern const struct service_row service_rows[SERVICE_COUNT];
 
 /** Where it listens by this configuration. */
 const struct string_list *service_addresses(const struct config *config, enum service service);
 
 /** The folders of a data directory. */
 enum {
-#define FOLDER(name, has_reserve) DATA_FOLDER_##name,
+#define FOLDER(name, has_reserve) CONFIG_FOLDER_##name,
 #include "config/roles.def"
-	DATA_FOLDER_COUNT
+	CONFIG_FOLDER_COUNT
 };
-struct data_folder {
+struct config_folder {
 	const char *name;
 	bool has_reserve;
 };
-extern const struct data_folder data_folders[DATA_FOLDER_COUNT];
+extern const struct config_folder config_folders[CONFIG_FOLDER_COUNT];
 
 #endif

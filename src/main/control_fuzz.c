@@ -49,7 +49,7 @@ static struct master *start(void)
 	master->serving = true;
 	for (int i = 0; i < ROLE_COUNT; i++)
 		master->children[i].control = -1;
-	master->listeners[master->listener_count++] = (struct listener){-1, SERVICE_SMTP, "127.0.0.1:25"};
+	master->listeners[master->listener_count++] = (struct master_listener){-1, SERVICE_SMTP, "127.0.0.1:25"};
 	master_empty_channels(master);
 	if (!master_make_channels(master, &error) || !master_open_control(master, &error))
 		abort();
@@ -128,11 +128,11 @@ static void check_metrics(struct master *master)
 
 static void fuzz_role(struct master *master, struct slice input)
 {
-	struct child *child = &master->children[ROLE_SMTP];
+	struct master_child *child = &master->children[ROLE_SMTP];
 	int ends[2];
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET, 0, ends) != 0)
 		abort();
-	*child = (struct child){.pid = 1, .control = ends[0], .ready = true, .asked = true, .answer = BUF(CONTROL_ANSWER_MAX)};
+	*child = (struct master_child){.pid = 1, .control = ends[0], .ready = true, .asked = true, .answer = BUF(CONTROL_ANSWER_MAX)};
 	while (input.len >= 2) {
 		size_t len = (unsigned char)input.at[0] | (size_t)(unsigned char)input.at[1] << 8;
 		struct slice packet = slice_sub(input, 2, len);

@@ -99,7 +99,7 @@ static bool waits_for_disk(const struct master *master, int role)
 static void start_due(struct master *master)
 {
 	for (int i = 0; i < ROLE_COUNT; i++) {
-		const struct child *child = &master->children[i];
+		const struct master_child *child = &master->children[i];
 		if (child->pid == 0 && child->start_at > 0 && !waits_for_disk(master, i) && clock_monotonic_ms() >= child->start_at)
 			master_start_child(master, (enum role_name)i);
 	}
@@ -139,7 +139,7 @@ static int next_wait(const struct master *master)
 {
 	int64_t now = clock_monotonic_ms(), wait = MASTER_TICK_MS;
 	for (int i = 0; i < ROLE_COUNT; i++) {
-		const struct child *child = &master->children[i];
+		const struct master_child *child = &master->children[i];
 		if (child->start_at > 0 && child->start_at - now < wait && !waits_for_disk(master, i))
 			wait = child->start_at - now;
 		if (child->pid > 0 && child->stopping && child->stop_deadline - now + 1 < wait)
@@ -180,9 +180,9 @@ static void keep_reserves(struct master *master)
 	if (clock_monotonic_ms() < master->reserve_at)
 		return;
 	master->reserve_at = clock_monotonic_ms() + MASTER_TICK_MS;
-	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++)
-		if (data_folders[i].has_reserve)
-			reserve_keep(data_folders[i].name);
+	for (size_t i = 0; i < CONFIG_FOLDER_COUNT; i++)
+		if (config_folders[i].has_reserve)
+			reserve_keep(config_folders[i].name);
 }
 
 static void run(struct master *master)

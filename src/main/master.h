@@ -25,7 +25,7 @@ enum {
 };
 
 /** One role's process. */
-struct child {
+struct master_child {
 	pid_t pid;           /* 0: none */
 	int control;         /* -1: none */
 	bool ready;          /* has said so */
@@ -45,7 +45,7 @@ struct child {
 
 enum { CONTROL_LINE_MAX = 1024 }; /* of the command line's requests */
 
-struct listener {
+struct master_listener {
 	int fd;
 	enum service service;
 	char *text;       /* as configured */
@@ -61,8 +61,8 @@ struct control_server;
 struct master {
 	char *data;                       /* absolute */
 	struct identity owner;
-	struct child children[ROLE_COUNT];
-	struct listener listeners[ROLE_LISTENERS_MAX];
+	struct master_child children[ROLE_COUNT];
+	struct master_listener listeners[ROLE_LISTENERS_MAX];
 	size_t listener_count;
 	struct channel channels[CHANNEL_COUNT]; /* of channel_rows; [0]: the end of `from`, [1]: that of `to` */
 	struct channel bus_ends[ROLE_COUNT]; /* for those who hear of changes; [0]: the announcers' end, [1]: the role's */
@@ -96,7 +96,7 @@ bool master_make_folders(struct master *master, struct error *error);
 /** Opens the listeners of `config` that aren't open, and closes those that it doesn't have; on failure all stays. As root,
  * where we are. */
 bool master_follow_listeners(struct master *master, const struct config *config, struct error *error);
-void master_close_listener(struct listener *listener);
+void master_close_listener(struct master_listener *listener);
 bool master_make_channels(struct master *master, struct error *error);
 /** Marks all as not there, for who would close them. */
 void master_empty_channels(struct master *master);

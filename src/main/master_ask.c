@@ -24,7 +24,7 @@ void master_ask(struct master *master, struct slice question)
 {
 	snprintf(master->question, sizeof master->question, "%.*s", SLICE_ARG(question));
 	for (int i = 0; i < ROLE_COUNT; i++) {
-		struct child *child = &master->children[i];
+		struct master_child *child = &master->children[i];
 		struct error error;
 		buf_free(&child->answer);
 		child->answer = BUF(CONTROL_ANSWER_MAX);
@@ -37,7 +37,7 @@ void master_ask(struct master *master, struct slice question)
 
 void master_hear_answer(struct master *master, enum role_name name, const struct control_message *message)
 {
-	struct child *child = &master->children[name];
+	struct master_child *child = &master->children[name];
 	if (!child->asked) /* late, or not asked for */
 		return;
 	buf_append_text(&child->answer, message->text);

@@ -69,8 +69,8 @@ static bool send_bus(struct master *master, enum role_name name, int control, st
 static bool send_listeners(struct master *master, enum role_name name, int control, struct error *error)
 {
 	for (size_t i = 0; i < master->listener_count; i++) {
-		const struct listener *listener = &master->listeners[i];
-		if (services[listener->service].role == name &&
+		const struct master_listener *listener = &master->listeners[i];
+		if (service_rows[listener->service].role == name &&
 		    !control_send(control, CONTROL_LISTENER, listener->service, listener->address, listener->fd, error))
 			return false;
 	}
@@ -99,7 +99,7 @@ static bool send_setup(struct master *master, enum role_name name, int control, 
 	       control_send(control, CONTROL_START, 0, NULL, -1, error);
 }
 
-static void plan_restart(struct child *child)
+static void plan_restart(struct master_child *child)
 {
 	int64_t wait = 0;
 	if (child->failures > 1) {
@@ -112,7 +112,7 @@ static void plan_restart(struct child *child)
 
 void master_start_child(struct master *master, enum role_name name)
 {
-	struct child *child = &master->children[name];
+	struct master_child *child = &master->children[name];
 	struct error error = {0};
 	int ends[2];
 	child->start_at = 0;
@@ -154,14 +154,14 @@ static void describe_end(int status, char *out, size_t size)
 /* The last words of a role may still be in its channel. */
 static void hear_last_words(struct master *master, enum role_name name)
 {
-	struct child *child = &master->children[name];
+	struct master_child *child = &master->children[name];
 	while (child->control >= 0)
 		master_hear_child(master, name);
 }
 
 static void note_end(struct master *master, enum role_name name, int status)
 {
-	struct child *child = &master->children[name];
+	struct master_child *child = &master->children[name];
 	pid_t pid = child->pid;
 	char how[80];
 	describe_end(status, how, sizeof how);
@@ -210,7 +210,7 @@ void master_reap(struct master *master)
 
 void master_hear_child(struct master *master, enum role_name name)
 {
-	struct child *child = &master->children[name];
+	struct master_child *child = &master->children[name];
 	struct control_message message;
 	enum control_result result = control_receive(child->control, false, &message);
 	if (result != CONTROL_MESSAGE) {
@@ -259,7 +259,7 @@ void master_tell_children(struct master *master, enum control_type type, int fd)
 
 void master_stop_child(struct master *master, enum role_name name)
 {
-	struct child *child = &master->children[name];
+	struct master_child *child = &master->children[name];
 	struct error error;
 	int64_t seconds = master->hurried ? 0 : config_current()->drain_time;
 	child->start_at = 0;
@@ -273,7 +273,7 @@ void master_stop_child(struct master *master, enum role_name name)
 
 void master_restart_child(struct master *master, enum role_name name)
 {
-	struct child *child = &master->children[name];
+	struct master_child *child = &master->children[name];
 	log_info("role.restarting", log_text("name", role_names[name]), log_number("pid", child->pid));
 	child->anew = true;
 	child->failures = 0;
@@ -285,7 +285,7 @@ void master_restart_child(struct master *master, enum role_name name)
 void master_kill_late(struct master *master)
 {
 	for (int i = 0; i < ROLE_COUNT; i++) {
-		struct child *child = &master->children[i];
+		struct master_child *child = &master->children[i];
 		if (child->pid > 0 && child->stopping && clock_monotonic_ms() > child->stop_deadline)
 			kill(child->pid, SIGKILL);
 	}

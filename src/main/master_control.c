@@ -99,13 +99,13 @@ size_t master_control_fds(struct master *master, struct pollfd *fds)
 static void say_status(struct master *master, struct buf *answer)
 {
 	for (int i = 0; i < ROLE_COUNT; i++) {
-		const struct child *child = &master->children[i];
+		const struct master_child *child = &master->children[i];
 		buf_printf(answer, "role %s pid %d state %s seconds %lld restarts %u\n", role_names[i], (int)child->pid,
 			   child->stopping ? "stopping" : child->ready ? "ready" : child->pid ? "starting" : "down",
 			   child->pid ? (long long)((clock_monotonic_ms() - child->started) / 1000) : 0LL, child->restarts);
 	}
 	for (size_t i = 0; i < master->listener_count; i++)
-		buf_printf(answer, "listener %s address %s\n", services[master->listeners[i].service].name, master->listeners[i].address);
+		buf_printf(answer, "listener %s address %s\n", service_rows[master->listeners[i].service].name, master->listeners[i].address);
 	buf_append_text(answer, "ok\n");
 }
 

@@ -30,7 +30,7 @@ void master_say_metrics(struct master *master, struct buf *answer)
 	say_lines(answer, "master", buf_slice(&own));
 	buf_free(&own);
 	for (int i = 0; i < ROLE_COUNT; i++) {
-		const struct child *child = &master->children[i];
+		const struct master_child *child = &master->children[i];
 		say_process(answer, role_names[i], child->ready, child->restarts, child->pid > 0 ? child->started : 0);
 		say_lines(answer, role_names[i], buf_slice(&child->answer));
 	}

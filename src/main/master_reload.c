@@ -59,7 +59,7 @@ static int64_t compare(const struct config *former, const struct config *now, st
 /* Who is about to end needs nothing any more. */
 static void send_to(struct master *master, enum role_name name)
 {
-	struct child *child = &master->children[name];
+	struct master_child *child = &master->children[name];
 	if (child->stopping)
 		return;
 	child->unfollowed += master_tell_child(master, name, CONTROL_CONFIG, master->config);

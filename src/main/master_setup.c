@@ -58,15 +58,15 @@ bool master_lock(struct master *master, struct error *error)
 bool master_make_folders(struct master *master, struct error *error)
 {
 	struct error cause;
-	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++)
-		if (!file_make_folders(data_folders[i].name, 0700, &cause))
+	for (size_t i = 0; i < CONFIG_FOLDER_COUNT; i++)
+		if (!file_make_folders(config_folders[i].name, 0700, &cause))
 			return error_set(error, cause.kind, "%s: %s", master->data, cause.text);
 	return true;
 }
 
 /* ---- Listeners ---- */
 
-static void name_listener(struct listener *listener, struct sockaddr_storage *address)
+static void name_listener(struct master_listener *listener, struct sockaddr_storage *address)
 {
 	char host[INET6_ADDRSTRLEN] = "?";
 	socklen_t len = sizeof *address;
@@ -99,7 +99,7 @@ static void make_socket_folder(const char *path)
 }
 
 /* For every user of this machine. */
-static bool bind_path(struct listener *listener)
+static bool bind_path(struct master_listener *listener)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX};
 	struct stat status;
@@ -118,7 +118,7 @@ static bool bind_path(struct listener *listener)
 }
 
 /* At failure errno says why. */
-static bool bind_listener(struct listener *listener)
+static bool bind_listener(struct master_listener *listener)
 {
 	if (listener->text[0] == '/')
 		return bind_path(listener);
@@ -139,7 +139,7 @@ static bool bind_listener(struct listener *listener)
 	return true;
 }
 
-void master_close_listener(struct listener *listener)
+void master_close_listener(struct master_listener *listener)
 {
 	if (listener->fd >= 0)
 		close(listener->fd);
@@ -149,7 +149,7 @@ void master_close_listener(struct listener *listener)
 }
 
 /* What the configuration wants to listen on, in its order. Entries borrow their text from it. False: too many. */
-static bool list_wanted(const struct config *config, struct listener wanted[ROLE_LISTENERS_MAX], size_t *count)
+static bool list_wanted(const struct config *config, struct master_listener wanted[ROLE_LISTENERS_MAX], size_t *count)
 {
 	*count = 0;
 	for (int service = 0; service < SERVICE_COUNT; service++) {
@@ -157,13 +157,13 @@ static bool list_wanted(const struct config *config, struct listener wanted[ROLE
 		for (size_t i = 0; i < list->count; i++) {
 			if (*count == ROLE_LISTENERS_MAX)
 				return false;
-			wanted[(*count)++] = (struct listener){.fd = -1, .service = (enum service)service, .text = (char *)(uintptr_t)list->at[i]};
+			wanted[(*count)++] = (struct master_listener){.fd = -1, .service = (enum service)service, .text = (char *)(uintptr_t)list->at[i]};
 		}
 	}
 	return true;
 }
 
-static struct listener *find_listener(struct listener *list, size_t count, const struct listener *like)
+static struct master_listener *find_listener(struct master_listener *list, size_t count, const struct master_listener *like)
 {
 	for (size_t i = 0; i < count; i++)
 		if (list[i].service == like->service && slice_equal(slice_of(list[i].text), slice_of(like->text)))
@@ -173,7 +173,7 @@ static struct listener *find_listener(struct listener *list, size_t count, const
 
 /* The sockets whose place is given up stop listening, so that their ports are free (0.0.0.0:25 in the place of
  * 127.0.0.1:25), though the roles have them open still; or they listen again. */
-static void let_go(struct master *master, struct listener *wanted, size_t count, bool listen_again)
+static void let_go(struct master *master, struct master_listener *wanted, size_t count, bool listen_again)
 {
 	for (size_t i = 0; i < master->listener_count; i++)
 		if (find_listener(wanted, count, &master->listeners[i]))
@@ -185,7 +185,7 @@ static void let_go(struct master *master, struct listener *wanted, size_t count,
 }
 
 /* Opens those of `wanted` that aren't there. */
-static bool open_missing(struct master *master, struct listener *wanted, size_t count, struct error *error)
+static bool open_missing(struct master *master, struct master_listener *wanted, size_t count, struct error *error)
 {
 	bool tried = false;
 	for (size_t i = 0; i < count; i++) {
@@ -199,17 +199,17 @@ static bool open_missing(struct master *master, struct listener *wanted, size_t 
 			done = bind_listener(&wanted[i]);
 		}
 		if (!done)
-			return error_set_errno(error, errno, "can't listen on %s (%s)", wanted[i].text, services[wanted[i].service].option);
+			return error_set_errno(error, errno, "can't listen on %s (%s)", wanted[i].text, service_rows[wanted[i].service].option);
 	}
 	return true;
 }
 
 /* Puts the list in the place of the former; what was open already is taken over. */
-static void take_listeners(struct master *master, struct listener *wanted, size_t count)
+static void take_listeners(struct master *master, struct master_listener *wanted, size_t count)
 {
-	struct listener taken[ROLE_LISTENERS_MAX];
+	struct master_listener taken[ROLE_LISTENERS_MAX];
 	for (size_t i = 0; i < count; i++) {
-		struct listener *there = find_listener(master->listeners, master->listener_count, &wanted[i]);
+		struct master_listener *there = find_listener(master->listeners, master->listener_count, &wanted[i]);
 		if (there) {
 			taken[i] = *there;
 			*there = master->listeners[--master->listener_count];
@@ -217,10 +217,10 @@ static void take_listeners(struct master *master, struct listener *wanted, size_
 		}
 		taken[i] = wanted[i];
 		taken[i].text = memory_copy(wanted[i].text, strlen(wanted[i].text));
-		log_info("server.listening", log_text("service", services[taken[i].service].name), log_text("address", taken[i].address));
+		log_info("server.listening", log_text("service", service_rows[taken[i].service].name), log_text("address", taken[i].address));
 	}
 	for (size_t i = 0; i < master->listener_count; i++) {
-		log_info("server.unlistening", log_text("service", services[master->listeners[i].service].name), log_text("address", master->listeners[i].address));
+		log_info("server.unlistening", log_text("service", service_rows[master->listeners[i].service].name), log_text("address", master->listeners[i].address));
 		master_close_listener(&master->listeners[i]);
 	}
 	memcpy(master->listeners, taken, count * sizeof *taken);
@@ -229,7 +229,7 @@ static void take_listeners(struct master *master, struct listener *wanted, size_
 
 bool master_follow_listeners(struct master *master, const struct config *config, struct error *error)
 {
-	struct listener wanted[ROLE_LISTENERS_MAX];
+	struct master_listener wanted[ROLE_LISTENERS_MAX];
 	size_t count;
 	if (!list_wanted(config, wanted, &count))
 		return error_set(error, ERROR_LIMIT, "more than %d listeners", ROLE_LISTENERS_MAX);

@@ -263,7 +263,7 @@ void role_listen(const struct role *role, struct server *server, void *(*context
 {
 	for (size_t i = 0; i < role->listener_count; i++) {
 		enum service service = role->listeners[i].service;
-		server_listen(server, role->listeners[i].fd, servings[service].protocol, services[service].implicit_tls, context_of(context, service));
+		server_listen(server, role->listeners[i].fd, serving_rows[service].protocol, service_rows[service].implicit_tls, context_of(context, service));
 	}
 }
 

@@ -45,7 +45,7 @@ struct serving {
 	const struct protocol *protocol;
 	int kind;
 };
-extern const struct serving servings[SERVICE_COUNT];
+extern const struct serving serving_rows[SERVICE_COUNT];
 
 enum channel_kind {
 #define CHANNEL_KIND(KIND) CHANNEL_##KIND,

@@ -53,7 +53,7 @@ static void follow(void *context)
 static void *context_of(void *context, enum service service)
 {
 	struct reader *reader = context;
-	return servings[service].protocol == &imap_protocol ? (void *)&reader->imap : (void *)&reader->pop3;
+	return serving_rows[service].protocol == &imap_protocol ? (void *)&reader->imap : (void *)&reader->pop3;
 }
 
 int role_reader_main(struct role *role)

@@ -22,7 +22,7 @@ static void answer(void *context, struct slice question, struct buf *out) { sess
 static void hear(void *context, const struct bus_change *change) { sessions_hear(context, change); }
 
 /* By kind. */
-static void *context_of(void *context, enum service service) { return (struct smtp_service *)context + servings[service].kind; }
+static void *context_of(void *context, enum service service) { return (struct smtp_service *)context + serving_rows[service].kind; }
 
 int role_smtp_main(struct role *role)
 {

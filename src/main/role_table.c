@@ -10,7 +10,7 @@ const struct role_row role_rows[ROLE_COUNT] = {
 #define SERVICE(NAME, name, role, which, kind, ...) extern const struct protocol which##_protocol;
 #include "config/roles.def"
 
-const struct serving servings[SERVICE_COUNT] = {
+const struct serving serving_rows[SERVICE_COUNT] = {
 #define SERVICE(NAME, name, role, which, what, ...) [SERVICE_##NAME] = {&which##_protocol, what},
 #include "config/roles.def"
 };

@@ -20,8 +20,8 @@ static void once(struct map *seen, const char *text)
 static bool is_folder(const char *name)
 {
 	bool found = false;
-	for (size_t i = 0; i < DATA_FOLDER_COUNT; i++)
-		found |= slice_equal(slice_of(data_folders[i].name), slice_of(name));
+	for (size_t i = 0; i < CONFIG_FOLDER_COUNT; i++)
+		found |= slice_equal(slice_of(config_folders[i].name), slice_of(name));
 	return found;
 }
 
@@ -49,7 +49,7 @@ static void services_are_whole(void **state)
 {
 	(void)state;
 	struct map *seen = map_new(), *ports = map_new();
-	for (const struct service_row *row = services; row < services + SERVICE_COUNT; row++) {
+	for (const struct service_row *row = service_rows; row < service_rows + SERVICE_COUNT; row++) {
 		const struct option *option = config_option(slice_of(row->option));
 		once(seen, row->name);
 		assert_true(option && option->kind == OPTION_KIND_LIST && option->offset == row->offset);
@@ -60,7 +60,7 @@ static void services_are_whole(void **state)
 		uint32_t numbers[] = {row->port, row->dev_port};
 		for (size_t i = 0; i < 2; i++)
 			assert_true(numbers[i] == 0 || !map_put(ports, slice_make((const char *)&numbers[i], sizeof numbers[i]), seen));
-		assert_non_null(servings[row - services].protocol);
+		assert_non_null(serving_rows[row - service_rows].protocol);
 	}
 	map_free(&ports);
 	map_free(&seen);
@@ -72,7 +72,19 @@ static void a_protocol_is_spoken_by_one_role(void **state)
 	(void)state;
 	for (size_t i = 0; i < SERVICE_COUNT; i++)
 		for (size_t k = 0; k < i; k++)
-			assert_true(servings[i].protocol != servings[k].protocol || services[i].role == services[k].role);
+			assert_true(serving_rows[i].protocol != serving_rows[k].protocol || service_rows[i].role == service_rows[k].role);
+}
+
+/* When a change of an option counts is said by the roles' names. */
+static void effects_have_words(void **state)
+{
+	(void)state;
+	for (size_t i = 0; i < EFFECT_COUNT; i++)
+		assert_non_null(option_effects[i]);
+	for (size_t i = 0; i < ROLE_COUNT; i++)
+		assert_true(slice_find(slice_of(option_effects[EFFECT_ROLES + i]), slice_of(role_names[i])) != SLICE_NONE);
+	for (size_t i = 0; i < config_option_count; i++)
+		assert_true(config_options[i].effect < EFFECT_COUNT);
 }
 
 static void channels_have_two_ends(void **state)
@@ -94,6 +106,7 @@ int main(void)
 		cmocka_unit_test(services_are_whole),
 		cmocka_unit_test(a_protocol_is_spoken_by_one_role),
 		cmocka_unit_test(channels_have_two_ends),
+		cmocka_unit_test(effects_have_words),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
