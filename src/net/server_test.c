@@ -11,6 +11,7 @@
 #include <openssl/ssl.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -29,7 +30,7 @@ struct session {
 };
 
 static struct session *_Atomic waiting; /* the session that said WAIT */
-enum { ASKED_MAX = 150 };
+enum { ASKED_MAX = 1000 };
 static struct session *asked[ASKED_MAX]; /* sessions that wait for an answer */
 static _Atomic int asked_count;
 static _Atomic int asked_again; /* runs of a unit that waits */
@@ -564,6 +565,61 @@ static void who_waits_has_no_thread(void **state)
 		close(fds[i]);
 	}
 	close(other);
+}
+
+static int echoes_within(int fd, int64_t milliseconds)
+{
+	int count = 0;
+	for (int64_t until = clock_monotonic_ms() + milliseconds; clock_monotonic_ms() < until; count++) {
+		say(fd, "echo\r\n");
+		expect(fd, "echo\r\n");
+	}
+	return count;
+}
+
+/* Both in a worker and in the loop. */
+static void a_thousand_wait_and_nobody_notices(void **state)
+{
+	enum { THOUSAND = ASKED_MAX, MEASURED_MS = 300, DESCRIPTORS = 4096 };
+	static int fds[THOUSAND];
+	int port;
+	struct rlimit former, limit;
+	struct server_counts counts;
+	pthread_t thread;
+	(void)state;
+	getrlimit(RLIMIT_NOFILE, &former);
+	limit = former;
+	limit.rlim_cur = limit.rlim_max < DESCRIPTORS ? limit.rlim_max : DESCRIPTORS;
+	setrlimit(RLIMIT_NOFILE, &limit);
+	struct server *server = server_new(&(struct server_options){.workers = 4});
+	server_listen(server, test_listen(&port), &echo_protocol, false, NULL);
+	asked_count = asked_again = closed_sessions = 0;
+	pthread_create(&thread, NULL, run_server, server);
+	int other = dial(port);
+	expect(other, "hello\r\n");
+	int before = echoes_within(other, MEASURED_MS);
+	for (int i = 0; i < THOUSAND; i++) {
+		fds[i] = dial(port);
+		expect(fds[i], "hello\r\n");
+		say(fds[i], i % 2 ? "ASK\r\n" : "QUICKASK\r\n");
+		wait_until_asked(i + 1);
+	}
+	int meanwhile = echoes_within(other, MEASURED_MS);
+	server_counts(server, &counts);
+	print_message("%d echoes before, %d meanwhile, %d threads\n", before, meanwhile, (int)counts.workers);
+	assert_true(counts.workers <= 4 && counts.busy_workers <= 1);
+	assert_true(meanwhile > before / 3); /* the machine may be busy with something else */
+	answer_all();
+	for (int i = 0; i < THOUSAND; i++) {
+		expect(fds[i], "answer\r\n");
+		close(fds[i]);
+	}
+	close(other);
+	wait_until_closed(THOUSAND + 1);
+	server_stop(server, 1);
+	pthread_join(thread, NULL);
+	server_free(&server);
+	setrlimit(RLIMIT_NOFILE, &former);
 }
 
 /* What has been begun is brought to its end: the session is closed when the answer has come, not before. */
@@ -1231,6 +1287,7 @@ int main(void)
 		SERVED(too_long_a_line_ends_the_connection),
 		SERVED(waking_reaches_the_session),
 		SERVED(who_waits_has_no_thread),
+		cmocka_unit_test(a_thousand_wait_and_nobody_notices),
 		SERVED(who_has_signed_in_waits_for_no_stranger_and_no_search),
 		cmocka_unit_test(a_share_that_is_used_up_puts_last),
 		SERVED(who_hangs_up_while_waiting_is_kept_until_the_answer),
