@@ -180,9 +180,7 @@ static bool flush(struct import *import, struct error *error)
 
 static bool add_new(struct import *import, struct slice content, const struct placement *like, int64_t id, struct error *error)
 {
-	struct draft *draft = draft_new(import->account, error);
-	if (!draft)
-		return false;
+	struct draft *draft = draft_new(import->account);
 	if (!draft_write(draft, content, error)) {
 		draft_abort(&draft);
 		return false;

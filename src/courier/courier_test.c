@@ -321,7 +321,7 @@ static void a_repeated_delivery_changes_nothing(void **state)
 	struct mailbox inbox;
 	struct account *bob = store_open_account(t.store, SLICE("bob@here.test"), &error);
 	assert_true(mailbox_find(bob, SLICE("INBOX"), t.arena, &inbox, &error));
-	struct draft *draft = draft_new(bob, &error);
+	struct draft *draft = draft_new(bob);
 	struct placement placement = {.mailbox = inbox.id, .delivery_id = local_delivery_id(id, SLICE("bob@here.test"), SLICE(""))};
 	assert_true(draft_write(draft, hello, &error) && draft_commit(bob, &draft, &placement, 1, &error));
 	store_release_account(&bob);

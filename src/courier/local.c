@@ -232,7 +232,7 @@ static struct draft *prepare(struct batch *batch, struct account *account, struc
 	struct draft *draft = NULL;
 	delivery->placement = (struct placement){.delivery_id = delivery->id, .received = delivery->addressee->letter->work->message.arrived};
 	if (choose_mailbox(batch, account, delivery, &error))
-		draft = draft_new(account, &error);
+		draft = draft_new(account);
 	if (draft && !fill(batch, delivery, draft, &error))
 		draft_abort(&draft);
 	if (!draft)
@@ -332,8 +332,8 @@ static bool arrive_linked(struct batch *batch, struct account *account, const st
 
 static bool arrive_written(struct batch *batch, struct account *account, const struct delivery *delivery, struct arrival *arrival, struct error *error)
 {
-	struct draft *draft = draft_new(account, error);
-	if (!draft || !write_message(batch, &delivery->addressee->letter->work->message, draft, error)) {
+	struct draft *draft = draft_new(account);
+	if (!write_message(batch, &delivery->addressee->letter->work->message, draft, error)) {
 		draft_abort(&draft);
 		return false;
 	}

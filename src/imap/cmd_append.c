@@ -183,7 +183,7 @@ static bool open_draft(struct imap_command *command, struct imap_flags flags, in
 		return false;
 	ARRAY_GROW(append->drafts, append->count, append->draft_room);
 	ARRAY_GROW(append->placements, append->count, append->placement_room);
-	struct draft *draft = draft_new(command->account, &error);
+	struct draft *draft = draft_new(command->account);
 	append->drafts[append->count] = draft;
 	append->placements[append->count++] = (struct placement){.mailbox = append->mailbox.id, .flags = flags.system,
 		.keywords = arena_copy(command->arena, flags.keywords), .received = received};

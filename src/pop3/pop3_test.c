@@ -250,7 +250,7 @@ static void add_mail(struct slice text)
 	struct account *account = store_open_account(t.store, ALICE, &error);
 	assert_non_null(account);
 	assert_true(mailbox_find(account, SLICE("INBOX"), arena, &inbox, &error));
-	struct draft *draft = draft_new(account, &error);
+	struct draft *draft = draft_new(account);
 	assert_true(draft_write(draft, text, &error));
 	struct placement placement = {.mailbox = inbox.id};
 	assert_true(draft_commit(account, &draft, &placement, 1, &error));

@@ -27,7 +27,7 @@ static bool arrive(struct slice name, int64_t delivery_id, struct slice content,
 {
 	struct account *account = store_address_account(courier, name, &t.error);
 	assert_non_null(account);
-	struct draft *draft = draft_new(account, &t.error);
+	struct draft *draft = draft_new(account);
 	*arrival = (struct arrival){.delivery_id = delivery_id, .received = 1234567890};
 	bool done = draft_write(draft, content, &t.error) && draft_arrive(&draft, arrival, &t.error);
 	assert_null(account->db); /* it wasn't opened for that */
@@ -155,7 +155,7 @@ static void files_arrive(void **state)
 	assert_true(snprintf(path, sizeof path, "%s/body", t.data) < (int)sizeof path);
 	int fd = open(path, O_RDWR | O_CREAT, 0600);
 	assert_true(write(fd, LETTER.at, LETTER.len) == (ssize_t)LETTER.len);
-	struct draft *draft = draft_new(account, &t.error);
+	struct draft *draft = draft_new(account);
 	arrival = (struct arrival){.delivery_id = 8, .received = 1234567890};
 	ok(draft_take_file(draft, fd, &t.error));
 	ok(draft_arrive(&draft, &arrival, &t.error));

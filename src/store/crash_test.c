@@ -301,7 +301,7 @@ static void *append_some(void *failures)
 	size_t count;
 	for (int i = 0; i < 50; i++) {
 		struct placement placement = {0};
-		struct draft *draft = draft_new(account, &error);
+		struct draft *draft = draft_new(account);
 		bool done = mailbox_find(account, SLICE("INBOX"), arena, &inbox, &error) && draft_write(draft, LETTER, &error);
 		placement.mailbox = inbox.id;
 		done = draft_commit(account, &draft, &placement, 1, &error) && done &&

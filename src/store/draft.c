@@ -34,9 +34,8 @@ struct draft {
 	bool named;               /* the file has its final name */
 };
 
-struct draft *draft_new(struct account *account, struct error *error)
+struct draft *draft_new(struct account *account)
 {
-	(void)error;
 	struct draft *draft = memory_new(sizeof *draft);
 	draft->account = account;
 	draft->buffer = BUF(SMALL_DRAFT);

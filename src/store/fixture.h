@@ -92,7 +92,7 @@ static inline struct mailbox box(const char *name)
 
 static inline bool try_append(struct account *account, int64_t mailbox, struct slice content, struct placement *placement)
 {
-	struct draft *draft = draft_new(account, &t.error);
+	struct draft *draft = draft_new(account);
 	placement->mailbox = mailbox;
 	if (draft && draft_write(draft, content, &t.error))
 		return draft_commit(account, &draft, placement, 1, &t.error);

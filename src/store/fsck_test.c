@@ -326,7 +326,7 @@ static void a_write_that_fails_adds_nothing(void **state)
 	signal(SIGXFSZ, SIG_IGN);
 	getrlimit(RLIMIT_FSIZE, &old);
 	for (rlim_t limit = 20; limit < 2000; limit += 490) {
-		struct draft *draft = draft_new(t.alice, &t.error);
+		struct draft *draft = draft_new(t.alice);
 		ok(draft_write(draft, LETTER, &t.error));
 		for (int i = 0; i < 100; i++)
 			ok(draft_write(draft, LETTER, &t.error));

@@ -49,7 +49,7 @@ static struct slice letter_number(size_t n, size_t size)
 
 static bool append_durably(const char *mailbox, struct slice content, struct placement *placement)
 {
-	struct draft *draft = draft_new(t.alice, &t.error);
+	struct draft *draft = draft_new(t.alice);
 	placement->mailbox = box(mailbox).id;
 	return draft_write(draft, content, &t.error) && draft_commit_durably(t.alice, &draft, placement, 1, &t.error);
 }
@@ -389,7 +389,7 @@ static void *append_fifty(void *failures)
 	struct mailbox inbox;
 	for (int i = 0; i < 50; i++) {
 		struct placement placement = {0};
-		struct draft *draft = draft_new(account, &error);
+		struct draft *draft = draft_new(account);
 		bool done = mailbox_find(account, SLICE("INBOX"), arena, &inbox, &error) && draft_write(draft, LETTER, &error);
 		placement.mailbox = inbox.id;
 		if (!draft_commit_durably(account, &draft, &placement, 1, &error) || !done)
@@ -447,19 +447,19 @@ static void large_and_many(void **state)
 	struct draft *drafts[3];
 	struct placement placements[3] = {{0}};
 	for (int i = 0; i < 3; i++) {
-		drafts[i] = draft_new(t.alice, &t.error);
+		drafts[i] = draft_new(t.alice);
 		placements[i].mailbox = box("INBOX").id;
 		ok(draft_write(drafts[i], letter_number((size_t)i, i == 1 ? SMALL_DRAFT * 2 : 3000), &t.error));
 	}
 	ok(draft_commit_durably(t.alice, drafts, placements, 3, &t.error));
 	assert_int_equal(count_kept(ALICE), 0); /* by a sync */
-	drafts[0] = draft_new(t.alice, &t.error);
-	drafts[1] = draft_new(t.alice, &t.error);
+	drafts[0] = draft_new(t.alice);
+	drafts[1] = draft_new(t.alice);
 	ok(draft_write(drafts[0], LETTER, &t.error) && draft_write(drafts[1], LETTER, &t.error));
 	placements[0] = placements[1] = (struct placement){.mailbox = box("INBOX").id};
 	ok(draft_commit_durably(t.alice, drafts, placements, 2, &t.error));
 	assert_int_equal(count_kept(ALICE), 2);
-	drafts[0] = draft_new(t.alice, &t.error); /* an empty one */
+	drafts[0] = draft_new(t.alice); /* an empty one */
 	placements[0] = (struct placement){.mailbox = box("INBOX").id};
 	ok(draft_commit_durably(t.alice, drafts, placements, 1, &t.error));
 	assert_int_equal(count_kept(ALICE), 3);

@@ -229,7 +229,7 @@ bool message_copy(struct account *account, int64_t from, const uint32_t *uids, s
 /** A message being written: bytes go to a file of the account that nobody sees until it is committed. */
 struct draft;
 /** Starts one. */
-struct draft *draft_new(struct account *account, struct error *error);
+struct draft *draft_new(struct account *account);
 /** Sets room in the account's quota aside until the draft is committed or aborted, so that all that is unfinished in this process
  * counts. Once, before anything is written. ERROR_LIMIT: there isn't so much left. What is committed is counted again then. */
 bool draft_reserve(struct draft *draft, uint64_t bytes, struct error *error);

@@ -349,7 +349,7 @@ static void large_messages_go_through_a_file(void **state)
 {
 	(void)state;
 	enum { SIZE = 3 * 1024 * 1024 + 17 };
-	struct draft *draft = draft_new(t.alice, &t.error);
+	struct draft *draft = draft_new(t.alice);
 	char *bytes = malloc(SIZE);
 	for (size_t i = 0; i < SIZE; i++)
 		bytes[i] = i % 64 == 62 ? '\r' : i % 64 == 63 ? '\n' : (char)('a' + i % 23);
@@ -376,7 +376,7 @@ static void several_drafts_are_all_or_none(void **state)
 	struct draft *drafts[3];
 	struct placement placements[3] = {{.mailbox = box("INBOX").id}, {.mailbox = box("Sent").id}, {.mailbox = 99}};
 	for (int i = 0; i < 3; i++) {
-		drafts[i] = draft_new(t.alice, &t.error);
+		drafts[i] = draft_new(t.alice);
 		ok(draft_write(drafts[i], LETTER, &t.error));
 	}
 	refused(ERROR_NOT_FOUND, draft_commit(t.alice, drafts, placements, 3, &t.error));
@@ -384,7 +384,7 @@ static void several_drafts_are_all_or_none(void **state)
 	assert_int_equal(box("INBOX").messages, 0);
 	assert_int_equal(box("INBOX").uidnext, 1);
 	for (int i = 0; i < 2; i++) {
-		drafts[i] = draft_new(t.alice, &t.error);
+		drafts[i] = draft_new(t.alice);
 		ok(draft_write(drafts[i], LETTER, &t.error));
 	}
 	ok(draft_commit(t.alice, drafts, placements, 2, &t.error));
@@ -474,7 +474,7 @@ static void limits_are_kept(void **state)
 	assert_int_equal(box("INBOX").messages, 1);
 	assert_int_equal(fsck(false), 0);
 	store_set_limits(t.store, 10, 3600);
-	struct draft *draft = draft_new(t.alice, &t.error);
+	struct draft *draft = draft_new(t.alice);
 	ok(draft_write(draft, SLICE("1234567890"), &t.error));
 	refused(ERROR_LIMIT, draft_write(draft, SLICE("1"), &t.error));
 	refused(ERROR_LIMIT, draft_commit(t.alice, &draft, &placement, 1, &t.error));
@@ -488,11 +488,11 @@ static void links_share_the_file(void **state)
 	struct mailbox inbox;
 	ok(mailbox_find(bob, SLICE("INBOX"), t.arena, &inbox, &t.error));
 	struct placement original = append("INBOX", 0), linked = {.mailbox = inbox.id};
-	struct draft *draft = draft_new(bob, &t.error);
+	struct draft *draft = draft_new(bob);
 	ok(draft_link(draft, t.alice, original.id, &t.error));
 	refused(ERROR_INVALID, draft_write(draft, LETTER, &t.error));
 	draft_abort(&draft);
-	draft = draft_new(bob, &t.error);
+	draft = draft_new(bob);
 	ok(draft_link(draft, t.alice, original.id, &t.error));
 	ok(draft_commit(bob, &draft, &linked, 1, &t.error));
 	uint64_t size;
@@ -503,7 +503,7 @@ static void links_share_the_file(void **state)
 	assert_int_equal(a.st_nlink, 2);
 	close(one);
 	close(two);
-	draft = draft_new(bob, &t.error);
+	draft = draft_new(bob);
 	refused(ERROR_NOT_FOUND, draft_link(draft, t.alice, 12345, &t.error));
 	refused(ERROR_NOT_FOUND, draft_commit(bob, &draft, &linked, 1, &t.error));
 	store_release_account(&bob);
@@ -523,7 +523,7 @@ static int file_with(struct slice text, char path[300])
 static struct stat take_file(int fd, struct slice expected)
 {
 	struct placement placement = {.mailbox = box("INBOX").id, .received = 1234567};
-	struct draft *draft = draft_new(t.alice, &t.error);
+	struct draft *draft = draft_new(t.alice);
 	ok(draft_take_file(draft, fd, &t.error));
 	ok(draft_commit(t.alice, &draft, &placement, 1, &t.error));
 	uint64_t size;
@@ -547,7 +547,7 @@ static void a_file_is_taken_by_a_link(void **state)
 	int fd = file_with(LETTER, path);
 	assert_int_equal(fstat(fd, &status), 0);
 	assert_int_equal(take_file(fd, LETTER).st_ino, status.st_ino);
-	struct draft *draft = draft_new(t.alice, &t.error);
+	struct draft *draft = draft_new(t.alice);
 	ok(draft_take_file(draft, fd, &t.error));
 	refused(ERROR_INVALID, draft_write(draft, LETTER, &t.error)); /* it is somebody else's */
 	draft_abort(&draft);
