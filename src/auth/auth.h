@@ -114,6 +114,12 @@ enum sign_in_status {
 	SIGN_IN_AWAITED,
 };
 
+/** Is there no answer yet? Then the same is asked again later. */
+static inline bool sign_in_is_open(enum sign_in_status status)
+{
+	return status == SIGN_IN_BUSY || status == SIGN_IN_AWAITED;
+}
+
 struct sign_in_client {
 	const char *service;       /* "smtp", "imap", "pop3": the SASL service name */
 	struct slice address;      /* of the peer, numeric, for throttling and the log */
@@ -140,6 +146,8 @@ struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const s
  * last challenge where the protocol has no room for data with success), without base64. *delay_ms: how long the answer must be
  * held back (conn_delay), whether it is right or wrong. */
 enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wait, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms);
+/** Writes down that it ends since it was refused before the auth role was asked: auth_refused(). */
+void sign_in_note(const struct sign_in *exchange, const char *reason);
 /** Ends it, finished or not; wipes what it held. Sets *exchange to NULL. *account of the step lives until here. */
 void sign_in_end(struct sign_in **exchange);
 

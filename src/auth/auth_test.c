@@ -17,6 +17,7 @@
 
 #include "base/base64.h"
 #include "auth/credentials.h"
+#include "auth/dialogue.h"
 #include "auth/directory.h"
 #include "auth/jobs.h"
 #include "auth/server.h"
@@ -732,6 +733,42 @@ static void bare_names_sign_in(void **state)
 	}
 }
 
+/* ---- What the protocols share of an exchange ---- */
+
+/* "wonderland" of alice, and lines that are none; `initial` NULL: no initial response, and `line` is the answer to the challenge. */
+static void a_dialogue_takes_lines_of_base64(void **state)
+{
+	struct fixture *f = *state;
+	static const char right[] = "AGFsaWNlAHdvbmRlcmxhbmQ=", wrong[] = "AGFsaWNlAFdvbmRlcmxhbmQ=";
+	const struct { const char *initial, *line; enum auth_turn turn; enum sign_in_status status; } cases[] = {
+		{right, NULL, AUTH_TURN_ENDED, SIGN_IN_DONE}, {NULL, right, AUTH_TURN_ENDED, SIGN_IN_DONE},
+		{wrong, NULL, AUTH_TURN_ENDED, SIGN_IN_REFUSED}, {NULL, wrong, AUTH_TURN_ENDED, SIGN_IN_REFUSED},
+		{"=", NULL, AUTH_TURN_ENDED, SIGN_IN_MALFORMED}, {NULL, "", AUTH_TURN_ENDED, SIGN_IN_MALFORMED},
+		{"A", NULL, AUTH_TURN_NOT_BASE64, 0}, {NULL, "AGFs*WNl", AUTH_TURN_NOT_BASE64, 0}, {NULL, "=", AUTH_TURN_NOT_BASE64, 0},
+		{NULL, "*", AUTH_TURN_CANCELLED, 0},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct sign_in_client client = client_at("192.0.2.1");
+		struct auth_dialogue dialogue = {0};
+		struct buf challenge = BUF(AUTH_CHALLENGE_MAX);
+		struct slice initial = cases[i].initial ? slice_of(cases[i].initial) : (struct slice){NULL, 0};
+		enum auth_turn turn = auth_dialogue_begin(&dialogue, f->auth, NULL, SLICE("plain"), &client, initial, &challenge);
+		if (cases[i].line) {
+			assert_true(turn == AUTH_TURN_CHALLENGE && challenge.len == 0);
+			turn = auth_dialogue_answer(&dialogue, NULL, slice_of(cases[i].line), &challenge);
+		}
+		assert_int_equal(turn, cases[i].turn);
+		if (turn == AUTH_TURN_ENDED) {
+			assert_int_equal(dialogue.status, cases[i].status);
+			assert_true(slice_equal(dialogue.account.name, cases[i].status == SIGN_IN_DONE ? SLICE("alice@example.test") : SLICE("")));
+		}
+		auth_dialogue_end(&dialogue);
+		buf_free(&challenge);
+	}
+	assert_true(auth_takes(SLICE("plain"), true, false, false) && !auth_takes(SLICE("plain"), false, false, true));
+	assert_true(!auth_takes(SLICE(""), true, false, false) && !auth_takes(SLICE("SCRAM-SHA-256-PLUS"), true, false, false));
+}
+
 /* ---- A backend that is slow ---- */
 
 enum { SLOW = 40 };
@@ -1217,6 +1254,7 @@ int main(void)
 		AUTH_TEST(channel_binding_binds),
 		AUTH_TEST(channel_binding_is_neither_forged_nor_skipped),
 		AUTH_TEST(the_offer_is_as_the_option_says),
+		AUTH_TEST(a_dialogue_takes_lines_of_base64),
 		AUTH_TEST(a_slow_backend_delays_nobody_else),
 		AUTH_TEST(login_asks_in_the_usual_words),
 		AUTH_TEST(broken_exchanges_end),

@@ -664,7 +664,7 @@ enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wai
 	*account = (struct auth_account){SLICE(""), 0};
 	*delay_ms = 0;
 	if (exchange->over || input.len > WIRE_SASL_MAX) {
-		auth_refused(&exchange->client, exchange->mechanism, SLICE(""), "no mechanism has a name or a message that long");
+		sign_in_note(exchange, "no mechanism has a name or a message that long");
 		return SIGN_IN_MALFORMED;
 	}
 	enum sign_in_status status = step(exchange, wait, has_input, input, output, account, delay_ms);
@@ -673,6 +673,11 @@ enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wai
 		exchange->exchange_id = 0;
 	}
 	return status;
+}
+
+void sign_in_note(const struct sign_in *exchange, const char *reason)
+{
+	auth_refused(&exchange->client, exchange->mechanism, SLICE(""), reason);
 }
 
 /* The auth role forgets an exchange that was broken off by itself, later; this only spares it the memory. */

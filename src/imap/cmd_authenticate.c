@@ -1,142 +1,51 @@
-/* AUTHENTICATE (RFC 3501 §6.2.2) with an initial response (SASL-IR, RFC 4959). Challenges and responses are lines of
- * base64; "*" from the client ends the exchange. */
-#include <openssl/evp.h>
-
-#include "base/memory.h"
+/* AUTHENTICATE (RFC 3501 §6.2.2) with an initial response (SASL-IR, RFC 4959). The exchange is that of every protocol
+ * (auth/dialogue.h). */
 #include "imap/sign_in.h"
 
-enum { SASL_MESSAGE_MAX = LINE_MAX_LEN };
-
-static enum run finish(struct imap *imap, enum run result)
+static const char *bad_of(enum auth_turn turn)
 {
-	sign_in_end(&imap->sign_in);
-	imap->sign_in_done = false;
-	imap->mode = MODE_COMMAND;
-	return result;
+	if (turn == AUTH_TURN_CANCELLED)
+		return "AUTHENTICATE was cancelled";
+	return turn == AUTH_TURN_NOT_BASE64 ? "The response is not valid base64" : "An empty response was expected";
 }
 
-static bool is_base64(struct slice text)
+static struct buf begin_challenge(void)
 {
-	if (text.len % 4 != 0)
-		return false;
-	size_t padding = 0;
-	while (padding < 2 && padding < text.len && text.at[text.len - 1 - padding] == '=')
-		padding++;
-	for (size_t i = 0; i + padding < text.len; i++)
-		if (!ascii_is_alpha(text.at[i]) && !ascii_is_digit(text.at[i]) && text.at[i] != '+' && text.at[i] != '/')
-			return false;
-	return true;
-}
-
-/* Strict: no white space, whole groups only. `out` needs three bytes for every four. */
-static bool decode_base64(struct slice text, struct buf *out)
-{
-	if (!is_base64(text))
-		return false;
-	if (text.len == 0)
-		return true;
-	char *room = buf_reserve(out, text.len / 4 * 3);
-	if (!room || EVP_DecodeBlock((unsigned char *)room, (const unsigned char *)text.at, (int)text.len) < 0)
-		return false;
-	size_t padding = text.at[text.len - 2] == '=' ? 2 : text.at[text.len - 1] == '=';
-	buf_claim(out, text.len / 4 * 3 - padding);
-	return true;
-}
-
-static void send_challenge(struct imap *imap, const struct buf *challenge)
-{
-	struct buf line = BUF(SASL_MESSAGE_MAX * 2);
+	struct buf line = BUF_SECRET(AUTH_CHALLENGE_MAX);
 	buf_append_text(&line, "+ ");
-	char *room = buf_reserve(&line, (challenge->len + 2) / 3 * 4);
-	if (room && challenge->len > 0)
-		buf_claim(&line, (size_t)EVP_EncodeBlock((unsigned char *)room, (const unsigned char *)challenge->at, (int)challenge->len));
-	buf_append_text(&line, "\r\n");
-	imap_send(imap, &line);
-	buf_free_secret(&line);
+	return line;
 }
 
-/* The proof is complete. Where the mechanism has a last word of the server's, IMAP sends it as a challenge and waits for
- * an empty answer (RFC 4422 §4, item 5b). */
-static enum run step_done(struct imap_command *command, const struct buf *last, const struct auth_account *account, int delay_ms)
+/* Tells the client what came of a turn. */
+static enum run tell(struct imap_command *command, enum auth_turn turn, struct buf *challenge)
 {
 	struct imap *imap = command->imap;
-	if (last->len == 0)
-		return finish(imap, imap_sign_in_reply(command, SIGN_IN_DONE, account, delay_ms));
-	imap->sign_in_done = true;
-	imap->mode = MODE_SASL;
-	struct auth_account *proved = arena_alloc(command->arena, sizeof *proved);
-	*proved = (struct auth_account){arena_copy(command->arena, account->name), account->identity};
-	command->job = proved;
-	if (delay_ms > 0)
-		conn_delay(imap->conn, delay_ms); /* the last word tells that the proof was right */
-	send_challenge(imap, last);
-	return RUN_DONE;
-}
-
-static enum run step(struct imap_command *command, bool has_input, struct slice input)
-{
-	struct imap *imap = command->imap;
-	struct buf output = BUF(SASL_MESSAGE_MAX);
-	struct auth_account account;
-	int delay_ms = 0;
+	struct auth_dialogue *dialogue = &imap->dialogue;
 	enum run result = RUN_DONE;
-	enum sign_in_status status = sign_in_step(imap->sign_in, &imap->wait, has_input, input, &output, &account, &delay_ms);
-	if (status == SIGN_IN_CONTINUE) {
+	if (turn == AUTH_TURN_CHALLENGE) {
 		imap->mode = MODE_SASL;
-		send_challenge(imap, &output);
-	} else if (sign_in_is_open(status)) {
-		result = imap_sign_in_again(imap, delay_ms);
-	} else if (status == SIGN_IN_DONE) {
-		result = step_done(command, &output, &account, delay_ms);
-	} else {
-		result = finish(imap, imap_sign_in_reply(command, status, &account, delay_ms));
-	}
-	buf_free_secret(&output);
-	return result;
-}
-
-/* A BAD that ends the exchange. */
-static enum run end_bad(struct imap_command *command, const char *reply, const char *reason)
-{
-	imap_note_refusal(command->imap, SLICE(""), SLICE(""), reason);
-	return finish(command->imap, imap_reply_bad(command, reply));
-}
-
-static enum run step_base64(struct imap_command *command, struct slice text)
-{
-	struct buf message = BUF(SASL_MESSAGE_MAX);
-	enum run result;
-	if (decode_base64(text, &message))
-		result = step(command, true, buf_slice(&message));
+		if (dialogue->delay_ms > 0)
+			conn_delay(imap->conn, dialogue->delay_ms); /* the last word tells that the proof was right */
+		buf_append_text(challenge, "\r\n");
+		imap_send(imap, challenge);
+	} else if (turn == AUTH_TURN_AGAIN)
+		result = imap_sign_in_again(imap, dialogue->delay_ms);
+	else if (turn == AUTH_TURN_ENDED)
+		result = imap_sign_in_reply(command, dialogue->status, &dialogue->account, dialogue->delay_ms);
 	else
-		result = end_bad(command, "The response is not valid base64", "what was said is not base64, or too long");
-	buf_free_secret(&message);
+		result = imap_reply_bad(command, bad_of(turn));
+	if (turn > AUTH_TURN_AGAIN) {
+		auth_dialogue_end(dialogue);
+		imap->mode = MODE_COMMAND;
+	}
+	buf_free(challenge);
 	return result;
 }
 
 enum run imap_authenticate_line(struct imap *imap, struct slice line)
 {
-	struct imap_command *command = imap->command;
-	if (slice_equal(line, SLICE("*")))
-		return end_bad(command, "AUTHENTICATE was cancelled", "the client gave up");
-	if (!imap->sign_in_done)
-		return step_base64(command, line);
-	if (line.len > 0)
-		return end_bad(command, "An empty response was expected", "said something after the last word");
-	return finish(imap, imap_sign_in_reply(command, SIGN_IN_DONE, command->job, 0));
-}
-
-/* -PLUS is taken where the connection can be bound, offered or not. */
-static bool is_taken(struct slice mechanism, const struct conn_tls *tls)
-{
-	struct slice rest = slice_of(auth_mechanisms(tls->active, config_current()->plaintext_auth, tls->exporter_size > 0 || tls->unique_size > 0));
-	while (rest.len > 0) {
-		struct slice offered;
-		slice_cut(rest, ' ', &offered, &rest);
-		if (slice_equal_nocase(offered, mechanism))
-			return true;
-	}
-	return false;
+	struct buf challenge = begin_challenge();
+	return tell(imap->command, auth_dialogue_answer(&imap->dialogue, &imap->wait, line, &challenge), &challenge);
 }
 
 static bool is_plain_text(struct slice mechanism)
@@ -144,7 +53,6 @@ static bool is_plain_text(struct slice mechanism)
 	return slice_equal_nocase(mechanism, SLICE("PLAIN")) || slice_equal_nocase(mechanism, SLICE("LOGIN"));
 }
 
-/* An initial response is base64, or "=" for an empty one (RFC 4959 §3). */
 enum run imap_authenticate(struct imap_command *command, struct slice mechanism, struct slice initial)
 {
 	struct imap *imap = command->imap;
@@ -154,16 +62,12 @@ enum run imap_authenticate(struct imap_command *command, struct slice mechanism,
 		imap_note_refusal(imap, mechanism, SLICE(""), "without TLS");
 		return imap_reply_no(command, "PRIVACYREQUIRED", "Passwords are taken over TLS only");
 	}
-	if (!is_taken(mechanism, &tls)) {
+	bool binds = tls.exporter_size > 0 || tls.unique_size > 0; /* then -PLUS is taken, offered or not */
+	if (!auth_takes(mechanism, tls.active, config_current()->plaintext_auth, binds)) {
 		imap_note_refusal(imap, mechanism, SLICE(""), "that mechanism is not taken here");
 		return imap_reply_no(command, "CANNOT", "This mechanism is not offered here");
 	}
-	imap->sign_in = sign_in_begin(imap->service->auth, mechanism, &client);
-	if (!imap->sign_in)
-		return imap_reply_no(command, "CANNOT", "This mechanism is not offered here");
-	if (!initial.at)
-		return step(command, false, slice_make("", 0));
-	if (slice_equal(initial, SLICE("=")))
-		return step(command, true, slice_make("", 0));
-	return step_base64(command, initial);
+	struct buf challenge = begin_challenge();
+	enum auth_turn turn = auth_dialogue_begin(&imap->dialogue, imap->service->auth, &imap->wait, mechanism, &client, initial, &challenge);
+	return tell(command, turn, &challenge);
 }

@@ -40,7 +40,6 @@ enum run imap_sign_in_again(struct imap *imap, int delay_ms)
 	conn_delay(imap->conn, delay_ms);
 	if (imap->mode == MODE_SASL)
 		return again;
-	sign_in_end(&imap->sign_in);
 	imap_command_end(imap);
 	return again;
 }

@@ -422,7 +422,7 @@ static void imap_close(void *session)
 	struct imap *imap = session;
 	auth_wait_end(&imap->wait);
 	imap_idle_stop(imap);
-	sign_in_end(&imap->sign_in);
+	auth_dialogue_end(&imap->dialogue);
 	imap_command_end(imap);
 	imap_selected_free(&imap->selected);
 	if (imap->account.at) {

@@ -3,7 +3,7 @@
 #ifndef IMAP_SESSION_H
 #define IMAP_SESSION_H
 
-#include "auth/auth.h"
+#include "auth/dialogue.h"
 #include "config/config.h"
 #include "imap/frame.h"
 #include "imap/imap.h"
@@ -55,8 +55,7 @@ struct imap {
 	struct imap_selected *selected;   /* NULL unless STATE_SELECTED */
 	struct imap_command *command;     /* the one in progress; between units only with RUN_AGAIN, IDLE, AUTHENTICATE, APPEND */
 	struct auth_wait wait;             /* what the unit has asked auth, and is to be run again for */
-	struct sign_in *sign_in;     /* AUTHENTICATE */
-	bool sign_in_done;           /* the server's last message is out, the client's empty answer is due */
+	struct auth_dialogue dialogue; /* AUTHENTICATE */
 	struct imap_append *append;
 	struct subscription *idle;   /* while IDLE waits */
 	uint64_t borrowed;           /* of the account's share of memory, see imap_borrow() */

@@ -1,6 +1,5 @@
 /* Getting in: USER and PASS (RFC 1939 §7), AUTH (RFC 5034), STLS (RFC 2595 §4). Who may sign in, and
  * how fast wrong passwords are answered, the auth role decides. */
-#include "base/base64.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "pop3/session.h"
@@ -18,9 +17,8 @@ static void set_text(char **text, const char *value, size_t len)
 
 void pop3_forget_sign_in(struct pop3_session *session)
 {
-	sign_in_end(&session->exchange);
+	auth_dialogue_end(&session->dialogue);
 	set_text(&session->user, NULL, 0);
-	set_text(&session->proved, NULL, 0);
 }
 
 /* What the auth role is told about the client; borrows from `tls`. */
@@ -158,74 +156,38 @@ enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
 
 /* ---- AUTH ---- */
 
-static void send_challenge(struct pop3_session *session, struct slice bytes)
+static struct buf begin_challenge(void)
 {
-	struct buf line = BUF(2 * ANSWER_MAX);
+	struct buf line = BUF_SECRET(AUTH_CHALLENGE_MAX);
 	buf_append_text(&line, "+ ");
-	base64_encode(bytes, &line);
-	buf_append_text(&line, "\r\n");
-	conn_send_buf(session->conn, &line);
-	buf_free_secret(&line);
+	return line;
 }
 
-static void take_step(struct pop3_session *session, bool has_input, struct slice input)
+/* Tells the client what came of a turn. */
+static void tell(struct pop3_session *session, enum auth_turn turn, struct buf *challenge)
 {
-	struct buf output = BUF(ANSWER_MAX);
-	struct auth_account account;
-	int delay_ms;
-	enum sign_in_status status = sign_in_step(session->exchange, &session->wait, has_input, input, &output, &account, &delay_ms);
-	if (status == SIGN_IN_CONTINUE)
-		send_challenge(session, buf_slice(&output));
-	else if (status == SIGN_IN_DONE && output.len > 0) {
-		/* "+OK" has no room for the server's proof: it goes as a challenge, to which the answer is empty (RFC 5034 §4). */
-		set_text(&session->proved, account.name.at, account.name.len);
-		session->proved_identity = account.identity;
-		sign_in_end(&session->exchange);
-		send_challenge(session, buf_slice(&output));
-		conn_delay(session->conn, delay_ms);
-	} else if (status == SIGN_IN_BUSY || status == SIGN_IN_AWAITED)
-		ask_again(session, delay_ms);
-	else {
-		end_sign_in(session, status, &account, delay_ms);
+	const struct auth_dialogue *dialogue = &session->dialogue;
+	if (turn == AUTH_TURN_CHALLENGE) {
+		buf_append_text(challenge, "\r\n");
+		conn_send_buf(session->conn, challenge);
+		conn_delay(session->conn, dialogue->delay_ms);
+	} else if (turn == AUTH_TURN_AGAIN)
+		ask_again(session, dialogue->delay_ms);
+	else if (turn == AUTH_TURN_ENDED)
+		end_sign_in(session, dialogue->status, &dialogue->account, dialogue->delay_ms);
+	else if (turn == AUTH_TURN_CANCELLED)
+		pop3_error(session, "given up, as you wish");
+	else
+		pop3_error(session, turn == AUTH_TURN_NOT_BASE64 ? "that is not base64" : "an empty line was expected");
+	if (turn > AUTH_TURN_AGAIN)
 		pop3_forget_sign_in(session);
-	}
-	buf_free_secret(&output);
-}
-
-/* `text` is base64, or "=" for an empty initial response. */
-static void take_text(struct pop3_session *session, struct slice text)
-{
-	struct buf input = BUF(ANSWER_MAX);
-	if (!base64_decode(text, &input)) {
-		pop3_note_refusal(session, SLICE(""), SLICE(""), "what was said is not base64, or too long");
-		pop3_error(session, "that is not base64");
-		pop3_forget_sign_in(session);
-	} else
-		take_step(session, true, buf_slice(&input));
-	buf_free_secret(&input);
-}
-
-static void finish_proof(struct pop3_session *session, struct slice line)
-{
-	if (slice_empty(line))
-		enter(session, &(struct auth_account){slice_of(session->proved), session->proved_identity});
-	else {
-		pop3_note_refusal(session, SLICE(""), SLICE(""), "said something after the last word");
-		pop3_error(session, "an empty line was expected");
-	}
-	pop3_forget_sign_in(session);
+	buf_free(challenge);
 }
 
 void pop3_answer(struct pop3_session *session, struct slice line)
 {
-	if (session->proved)
-		finish_proof(session, line);
-	else if (slice_equal(line, SLICE("*"))) {
-		pop3_note_refusal(session, SLICE(""), SLICE(""), "the client gave up");
-		pop3_error(session, "given up, as you wish");
-		pop3_forget_sign_in(session);
-	} else
-		take_text(session, line);
+	struct buf challenge = begin_challenge();
+	tell(session, auth_dialogue_answer(&session->dialogue, &session->wait, line, &challenge), &challenge);
 }
 
 const char *pop3_mechanisms(const struct pop3_session *session)
@@ -260,17 +222,10 @@ enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument)
 		return RUN_DONE;
 	struct conn_tls tls;
 	struct sign_in_client client = describe_client(session, &tls);
+	struct buf challenge = begin_challenge();
 	pop3_forget_sign_in(session);
-	session->exchange = sign_in_begin(session->service->auth, mechanism, &client);
-	if (!has_initial)
-		take_step(session, false, SLICE(""));
-	else if (slice_equal(initial, SLICE("=")))
-		take_step(session, true, SLICE(""));
-	else
-		take_text(session, initial);
-	if (!session->again)
-		return RUN_DONE;
-	sign_in_end(&session->exchange); /* the command begins from its beginning */
+	initial = has_initial ? initial : (struct slice){NULL, 0};
+	tell(session, auth_dialogue_begin(&session->dialogue, session->service->auth, &session->wait, mechanism, &client, initial, &challenge), &challenge);
 	return pop3_goes_on(session);
 }
 

@@ -52,7 +52,7 @@ void pop3_trouble(struct pop3_session *session, const char *what, const struct e
 
 static size_t line_max(const struct pop3_session *session)
 {
-	return session->exchange || session->proved ? ANSWER_LINE_MAX : LINE_MAX_SIZE;
+	return session->dialogue.exchange ? ANSWER_LINE_MAX : LINE_MAX_SIZE;
 }
 
 static enum unit pop3_peek(void *context, struct slice input, size_t *length)
@@ -65,7 +65,7 @@ static enum unit pop3_peek(void *context, struct slice input, size_t *length)
 		return *length > 0 ? UNIT_QUICK : UNIT_INCOMPLETE;
 	if (end == SLICE_NONE)
 		return line.len < line_max(session) ? UNIT_INCOMPLETE : UNIT_QUICK; /* run_line sees that it isn't whole */
-	if (session->exchange || session->proved)
+	if (session->dialogue.exchange)
 		return UNIT_WORK;
 	const struct pop3_verb *verb = pop3_find_verb(slice_trim(slice_sub(line, 0, end)), &argument);
 	return verb && verb->blocks ? UNIT_WORK : UNIT_QUICK;
@@ -89,7 +89,9 @@ static void begin_skip(struct pop3_session *session, struct slice piece)
 	struct slice argument;
 	const struct pop3_verb *verb = pop3_find_verb(piece, &argument);
 	bool names = verb && verb->run == pop3_cmd_user;
-	if (names || session->exchange || session->proved || (verb && (verb->run == pop3_cmd_pass || verb->run == pop3_cmd_auth)))
+	if (session->dialogue.exchange)
+		auth_dialogue_refuse(&session->dialogue, "the line is too long");
+	else if (names || (verb && (verb->run == pop3_cmd_pass || verb->run == pop3_cmd_auth)))
 		pop3_note_refusal(session, SLICE(""), names ? argument : SLICE(""), "the line is too long");
 	pop3_forget_sign_in(session);
 	session->skipped = piece.len;
@@ -141,7 +143,7 @@ static enum run pop3_run(void *context, struct slice unit)
 		run_skip(session, unit);
 	else if (!check_line(session, unit, &line))
 		return RUN_DONE;
-	else if (session->exchange || session->proved)
+	else if (session->dialogue.exchange)
 		pop3_answer(session, line);
 	else
 		return run_command(session, line);

@@ -12,7 +12,7 @@
 #ifndef POP3_SESSION_H
 #define POP3_SESSION_H
 
-#include "auth/auth.h"
+#include "auth/dialogue.h"
 #include "config/config.h"
 #include "message/canonical.h"
 #include "pop3/maildrop.h"
@@ -21,7 +21,6 @@
 enum {
 	LINE_MAX_SIZE = 255,          /* of a command, CRLF included (RFC 2449 §4) */
 	ANSWER_LINE_MAX = 12288 + 2,  /* of an answer in a SASL exchange (RFC 5034 §4) */
-	ANSWER_MAX = 9 * 1024,        /* the same, base64 removed */
 	SKIPPED_LINE_MAX = 64 * 1024, /* a line without an end is given up after so much */
 };
 
@@ -53,9 +52,7 @@ struct pop3_session {
 	int errors;
 	size_t skipped;         /* bytes of a line that is too long; 0: none is being skipped */
 	char *user;             /* of USER; NULL: none */
-	struct sign_in *exchange;
-	char *proved;           /* the account that an exchange has proved, when only the client's last, empty answer is missing */
-	int64_t proved_identity;
+	struct auth_dialogue dialogue;
 	struct maildrop *maildrop;
 	size_t listed;          /* LIST and UIDL: messages listed so far */
 	bool resumed;           /* the command returned RUN_AGAIN */

@@ -76,6 +76,11 @@ void auth_refused(const struct sign_in_client *client, struct slice mechanism, s
 	(void)client, (void)mechanism, (void)name, (void)reason;
 }
 
+void sign_in_note(const struct sign_in *exchange, const char *reason)
+{
+	(void)exchange, (void)reason;
+}
+
 bool auth_offers_binding(const char *scram_over_tls)
 {
 	(void)scram_over_tls;

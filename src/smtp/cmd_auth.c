@@ -2,39 +2,12 @@
  * are answered, the auth role decides; nothing that the client sends here is ever logged. */
 #include "smtp/session.h"
 
-#include "base/base64.h"
 #include "base/memory.h"
-#include "smtp/parse.h"
-
-enum { ANSWER_MAX = 9 * 1024 }; /* bytes, base64 removed: a line of 12288 octets */
 
 void auth_cancel(struct session *session)
 {
-	sign_in_end(&session->exchange);
-	session->signed_in = (struct auth_account){SLICE(""), 0};
+	auth_dialogue_end(&session->dialogue);
 	session->input = INPUT_LINE;
-}
-
-static bool is_one_of(const char *mechanisms, struct slice name)
-{
-	struct slice rest = slice_of(mechanisms), word;
-	for (bool more = true; more;) {
-		more = slice_cut(rest, ' ', &word, &rest);
-		if (word.len > 0 && slice_equal_nocase(word, name))
-			return true;
-	}
-	return false;
-}
-
-static void send_challenge(struct session *session, struct slice challenge)
-{
-	struct buf line = BUF_SECRET(LINE_MAX_SIZE);
-	buf_append_text(&line, "334 ");
-	base64_encode(challenge, &line);
-	buf_append_text(&line, "\r\n");
-	conn_send_buf(session->conn, &line);
-	buf_free(&line);
-	session->input = INPUT_ANSWER;
 }
 
 /* From the moment it is listed, a change of the account ends the session; what was changed before is asked for. */
@@ -49,30 +22,55 @@ static bool become(struct session *session, const struct auth_account *account)
 
 static void succeed(struct session *session)
 {
-	if (!become(session, &session->signed_in)) {
-		auth_cancel(session);
+	const struct auth_account *account = &session->dialogue.account;
+	if (!become(session, account)) {
 		smtp_reply(session, "454 4.7.0 the account has just been changed, sign in again");
 		return;
 	}
-	session->account = memory_copy(session->signed_in.name.at, session->signed_in.name.len);
-	auth_cancel(session);
+	session->account = memory_copy(account->name.at, account->name.len);
 	session->useless = 0;
 	smtp_reply(session, "235 2.7.0 signed in");
 }
 
-static void fail(struct session *session, enum sign_in_status status, int delay_ms)
+static const char *failure(enum auth_turn turn, enum sign_in_status status)
 {
-	auth_cancel(session);
+	if (turn == AUTH_TURN_CANCELLED)
+		return "501 5.7.0 cancelled";
+	if (turn == AUTH_TURN_NOT_BASE64)
+		return "501 5.5.2 that is not base64";
+	if (turn == AUTH_TURN_NOT_EMPTY)
+		return "501 5.5.2 nothing was left to say";
 	if (status == SIGN_IN_REFUSED)
-		smtp_reply(session, "535 5.7.8 wrong name or password");
-	else if (status == SIGN_IN_THROTTLED)
-		smtp_reply(session, "454 4.7.0 too many failures, try again later");
-	else if (status == SIGN_IN_MALFORMED)
-		smtp_reply(session, "501 5.5.2 that is not how this mechanism goes");
-	else
-		smtp_reply(session, "454 4.7.0 signing in is not possible at the moment");
-	if (delay_ms > 0)
-		conn_delay(session->conn, delay_ms);
+		return "535 5.7.8 wrong name or password";
+	if (status == SIGN_IN_THROTTLED)
+		return "454 4.7.0 too many failures, try again later";
+	return status == SIGN_IN_MALFORMED ? "501 5.5.2 that is not how this mechanism goes" : "454 4.7.0 signing in is not possible at the moment";
+}
+
+static struct buf begin_challenge(void)
+{
+	struct buf line = BUF_SECRET(AUTH_CHALLENGE_MAX);
+	buf_append_text(&line, "334 ");
+	return line;
+}
+
+/* Tells the client what came of a turn. */
+static void tell(struct session *session, enum auth_turn turn, struct buf *challenge)
+{
+	int delay_ms = session->dialogue.delay_ms;
+	session->again = turn == AUTH_TURN_AGAIN;
+	if (turn == AUTH_TURN_CHALLENGE) {
+		buf_append_text(challenge, "\r\n");
+		conn_send_buf(session->conn, challenge);
+		session->input = INPUT_ANSWER;
+	} else if (turn == AUTH_TURN_ENDED && session->dialogue.status == SIGN_IN_DONE)
+		succeed(session);
+	else if (turn != AUTH_TURN_AGAIN)
+		smtp_reply(session, "%s", failure(turn, session->dialogue.status));
+	if (turn > AUTH_TURN_AGAIN)
+		auth_cancel(session);
+	buf_free(challenge);
+	conn_delay(session->conn, delay_ms);
 }
 
 /* Borrows from `tls`. */
@@ -90,99 +88,48 @@ static struct sign_in_client describe_client(struct session *session, struct con
 	};
 }
 
-/* What is refused here without the auth role's knowing. */
+/* What is refused before an exchange has begun. */
 static void refuse(struct session *session, struct slice mechanism, const char *reply, const char *reason)
 {
 	struct conn_tls tls;
 	struct sign_in_client client = describe_client(session, &tls);
 	auth_refused(&client, mechanism, SLICE(""), reason);
-	auth_cancel(session);
 	smtp_reply(session, "%s", reply);
-}
-
-static void step(struct session *session, bool has_input, struct slice input)
-{
-	struct buf output = BUF_SECRET(ANSWER_MAX);
-	int delay_ms = 0;
-	enum sign_in_status status = sign_in_step(session->exchange, smtp_wait(session), has_input, input, &output, &session->signed_in, &delay_ms);
-	if (status == SIGN_IN_CONTINUE || (status == SIGN_IN_DONE && output.len > 0)) {
-		/* SMTP has no room for data beside success: the mechanism's last words go as a challenge, answered with nothing. */
-		if (status == SIGN_IN_CONTINUE)
-			session->signed_in = (struct auth_account){SLICE(""), 0};
-		send_challenge(session, buf_slice(&output));
-		conn_delay(session->conn, delay_ms);
-	} else if (status == SIGN_IN_BUSY || status == SIGN_IN_AWAITED) {
-		session->again = true;
-		conn_delay(session->conn, delay_ms);
-	} else if (status == SIGN_IN_DONE) {
-		succeed(session);
-		conn_delay(session->conn, delay_ms);
-	} else
-		fail(session, status, delay_ms);
-	buf_free(&output);
-}
-
-/* `text` is base64. */
-static void step_with(struct session *session, struct slice text)
-{
-	struct buf input = BUF_SECRET(ANSWER_MAX);
-	if (!base64_decode(text, &input))
-		refuse(session, SLICE(""), "501 5.5.2 that is not base64", "what was said is not base64, or too long");
-	else if (session->signed_in.name.len > 0 && input.len > 0)
-		refuse(session, SLICE(""), "501 5.5.2 nothing was left to say", "said something after the last word");
-	else if (session->signed_in.name.len > 0)
-		succeed(session);
-	else
-		step(session, true, buf_slice(&input));
-	buf_free(&input);
 }
 
 void cmd_auth(struct session *session, struct slice argument)
 {
 	struct slice mechanism, initial;
-	const char *mechanisms = smtp_mechanisms(session, false);
 	bool has_initial = slice_cut(argument, ' ', &mechanism, &initial);
-	initial = slice_trim(initial);
-	if (session->account) {
-		smtp_reply(session, "503 5.5.1 you are signed in already");
-		return;
-	}
-	if (mechanism.len == 0) {
-		smtp_reply(session, "501 5.5.4 AUTH mechanism [initial-response] expected");
-		return;
-	}
-	if (mechanisms[0] == '\0' && !conn_is_tls(session->conn)) {
-		refuse(session, mechanism, "538 5.7.11 say STARTTLS first", "without TLS");
-		return;
-	}
-	if (!is_one_of(mechanisms, mechanism)) {
-		refuse(session, mechanism, "504 5.5.4 that mechanism is not offered", "that mechanism is not taken here");
-		return;
-	}
 	struct conn_tls tls;
 	struct sign_in_client client = describe_client(session, &tls);
-	session->exchange = sign_in_begin(session->service->auth, mechanism, &client);
-	if (!session->exchange)
-		fail(session, SIGN_IN_MALFORMED, 0);
-	else if (!has_initial)
-		step(session, false, SLICE(""));
-	else if (slice_equal(initial, SLICE("="))) /* an initial response that is there and empty (RFC 4954 §4) */
-		step(session, true, SLICE(""));
-	else
-		step_with(session, initial);
-	if (session->again)
-		auth_cancel(session);
+	bool binds = tls.exporter_size > 0 || tls.unique_size > 0, submission = session->service->kind == SMTP_SUBMISSION;
+	if (session->account)
+		smtp_reply(session, "503 5.5.1 you are signed in already");
+	else if (mechanism.len == 0)
+		smtp_reply(session, "501 5.5.4 AUTH mechanism [initial-response] expected");
+	else if (!tls.active && !(submission && session->config->plaintext_auth))
+		refuse(session, mechanism, "538 5.7.11 say STARTTLS first", "without TLS");
+	else if (!submission || !auth_takes(mechanism, tls.active, session->config->plaintext_auth, binds))
+		refuse(session, mechanism, "504 5.5.4 that mechanism is not offered", "that mechanism is not taken here");
+	else {
+		struct buf challenge = begin_challenge();
+		initial = has_initial ? slice_trim(initial) : (struct slice){NULL, 0};
+		tell(session, auth_dialogue_begin(&session->dialogue, session->service->auth, smtp_wait(session), mechanism, &client, initial, &challenge), &challenge);
+	}
 }
 
-void auth_answer(struct session *session, struct slice line, bool too_long)
+void auth_answer(struct session *session, struct slice line)
 {
+	struct buf challenge = begin_challenge();
 	session->input = INPUT_LINE; /* unless another challenge follows */
-	if (too_long)
-		refuse(session, SLICE(""), "500 5.5.6 that line is too long", "the line is too long");
-	else if (slice_equal(line, SLICE("*")))
-		refuse(session, SLICE(""), "501 5.7.0 cancelled", "the client gave up");
-	else
-		step_with(session, line);
+	tell(session, auth_dialogue_answer(&session->dialogue, smtp_wait(session), line, &challenge), &challenge);
 	if (session->again)
 		session->input = INPUT_ANSWER;
+}
+
+void auth_answer_too_long(struct session *session)
+{
+	auth_dialogue_refuse(&session->dialogue, "the line is too long");
+	smtp_reply(session, "500 5.5.6 that line is too long");
 }

@@ -25,15 +25,13 @@ void cmd_helo(struct session *session, struct slice argument)
 		smtp_reply(session, "250 %s", smtp_hostname(session));
 }
 
-const char *smtp_mechanisms(const struct session *session, bool offered)
+const char *smtp_mechanisms(const struct session *session)
 {
 	struct conn_tls tls;
 	if (session->service->kind != SMTP_SUBMISSION || session->account)
 		return "";
 	conn_tls(session->conn, &tls);
 	bool bound = tls.exporter_size > 0 || tls.unique_size > 0;
-	if (!offered)
-		return auth_mechanisms(tls.active, session->config->plaintext_auth, bound);
 	return auth_offered(session->service->auth, tls.active, session->config->plaintext_auth, bound, session->config->scram_over_tls);
 }
 

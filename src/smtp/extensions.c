@@ -15,7 +15,7 @@ static bool offers_reports(const struct session *session)
 
 static bool offers_sign_in(const struct session *session)
 {
-	return smtp_mechanisms(session, true)[0] != '\0';
+	return smtp_mechanisms(session)[0] != '\0';
 }
 
 static void write_size(const struct session *session, struct buf *out)
@@ -25,7 +25,7 @@ static void write_size(const struct session *session, struct buf *out)
 
 static void write_mechanisms(const struct session *session, struct buf *out)
 {
-	buf_printf(out, " %s", smtp_mechanisms(session, true));
+	buf_printf(out, " %s", smtp_mechanisms(session));
 }
 
 static const struct extension {

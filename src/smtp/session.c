@@ -242,7 +242,7 @@ static void begin_skip(struct session *session, struct slice piece)
 {
 	session->skipped = piece.len;
 	if (session->input == INPUT_ANSWER)
-		auth_answer(session, SLICE(""), true);
+		auth_answer_too_long(session);
 	else
 		smtp_refuse_line(session, piece, "500 5.5.2 line too long");
 	session->input = INPUT_SKIP;
@@ -259,7 +259,7 @@ static void run_line(struct session *session, struct slice unit)
 	else if (behind && conn_has_more(session->conn, unit.len))
 		smtp_unsynchronised(session, behind);
 	else if (session->input == INPUT_ANSWER)
-		auth_answer(session, line, false);
+		auth_answer(session, line);
 	else
 		smtp_run_command(session, line);
 }

@@ -19,7 +19,7 @@
 #ifndef SMTP_SESSION_H
 #define SMTP_SESSION_H
 
-#include "auth/auth.h"
+#include "auth/dialogue.h"
 #include "base/arena.h"
 #include "config/config.h"
 #include "message/header.h"
@@ -112,11 +112,10 @@ struct session {
 	uint64_t skipped;                /* bytes that were thrown away in a row */
 	int64_t errors, messages, useless;
 	bool closing;
-	struct sign_in *exchange;        /* AUTH under way */
+	struct auth_dialogue dialogue;   /* AUTH under way */
 	bool again;                      /* AUTH: auth is busy, the unit is to be run again later */
 	struct auth_wait wait;           /* what the unit has asked auth, and is to be run again for */
 	struct queue_ticket *ticket;     /* the message is on its way into the queue; NULL: none is */
-	struct auth_account signed_in;   /* AUTH: done but for the client's empty answer to our last challenge */
 	struct transaction transaction;
 };
 
@@ -197,8 +196,8 @@ void smtp_send_extensions(struct session *session);
 
 /* ---- cmd_*.c ---- */
 
-/** The mechanisms that AUTH takes here and now, or those of them that are offered; empty: none. */
-const char *smtp_mechanisms(const struct session *session, bool offered);
+/** The mechanisms that are offered here and now; empty: none. */
+const char *smtp_mechanisms(const struct session *session);
 
 void cmd_ehlo(struct session *session, struct slice argument);
 void cmd_helo(struct session *session, struct slice argument);
@@ -219,8 +218,9 @@ void cmd_help(struct session *session, struct slice argument);
 void cmd_unavailable(struct session *session, struct slice argument);
 void cmd_foreign(struct session *session, struct slice argument);
 
-/** The client's next line in an AUTH exchange; `too_long`: it was longer than LINE_MAX_SIZE. */
-void auth_answer(struct session *session, struct slice line, bool too_long);
+/** The client's next line in an AUTH exchange; or one that was longer than LINE_MAX_SIZE, which ends it. */
+void auth_answer(struct session *session, struct slice line);
+void auth_answer_too_long(struct session *session);
 /** Ends an exchange that has begun, if any. */
 void auth_cancel(struct session *session);
 /** A piece of a message's text, dots still stuffed; `ends`: with its end. */
