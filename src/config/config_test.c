@@ -147,7 +147,8 @@ static void values_are_read(void **state)
 	assert_int_equal(config->smtp_listen.count, 2);
 	assert_string_equal(config->smtp_listen.at[1], "[::]:25");
 	assert_int_equal(config->retry_schedule.count, 2);
-	assert_string_equal(config->relay_networks.at[0], "127.0.0.1");
+	assert_int_equal(config->relay_networks.count, 3);
+	assert_string_equal(config->relay_networks.at[2], "127.0.0.1");
 	config_free(&config);
 }
 
