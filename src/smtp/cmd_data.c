@@ -62,15 +62,15 @@ static void take_room(struct session *session)
 	for (size_t i = 0; i < count; i++) {
 		struct known_recipient *known = &transaction->known[i];
 		const char *why = mail_fits(&known->room, size);
-		known->fits = !why && promise_make(&known->room, size, now_ms);
+		known->fits = !why && smtp_promise_make(&known->room, size, now_ms);
 		fitting += known->fits;
-		reply = why ? why : mail_full;
+		reply = why ? why : smtp_mailbox_full;
 	}
 	if (fitting == 0)
 		content_refuse(session, reply);
 	for (size_t i = 0; fitting > 0 && i < count; i++)
 		if (!transaction->known[i].fits)
-			promise_overdraw(&transaction->known[i].room, size, now_ms);
+			smtp_promise_overdraw(&transaction->known[i].room, size, now_ms);
 }
 
 /* Answers, and forgets the message. */

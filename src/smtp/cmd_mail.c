@@ -122,7 +122,7 @@ void cmd_mail(struct session *session, struct slice argument)
 		begin_transaction(session, &command);
 }
 
-const char mail_full[] = "452 4.2.2 this mailbox is full";
+const char smtp_mailbox_full[] = "452 4.2.2 this mailbox is full";
 
 /* "For now" when it is only full: most people make room, and their mail waits with its sender's server meanwhile. What would never fit
  * is refused for good. */
@@ -131,7 +131,7 @@ const char *mail_fits(const struct recipient_room *room, uint64_t size)
 	if (size > room->most)
 		return "552 5.2.3 the message is larger than this mailbox may hold";
 	if (room->now == 0 || size > room->now)
-		return mail_full;
+		return smtp_mailbox_full;
 	return NULL;
 }
 
@@ -142,7 +142,7 @@ static const char *check_recipient(struct session *session, struct slice *to, st
 		kind = auth_recipient(session->service->auth, NULL, *to, room);
 	switch (kind) {
 	case RECIPIENT_LOCAL:
-		promise_look(room, clock_monotonic_ms());
+		smtp_promise_look(room, clock_monotonic_ms());
 		return mail_fits(room, session->transaction.announced);
 	case RECIPIENT_FOREIGN:
 		return session->account || session->may_relay ? NULL : "550 5.7.1 mail for this address is not taken here without signing in";

@@ -37,7 +37,7 @@ static uint64_t less(uint64_t from, uint64_t what)
 	return from > what ? from - what : 0;
 }
 
-void promise_look(struct recipient_room *room, int64_t now_ms)
+void smtp_promise_look(struct recipient_room *room, int64_t now_ms)
 {
 	if (!is_limited(room))
 		return;
@@ -62,12 +62,12 @@ static bool promise(const struct recipient_room *room, uint64_t size, bool anywa
 	return fits;
 }
 
-bool promise_make(const struct recipient_room *room, uint64_t size, int64_t now_ms)
+bool smtp_promise_make(const struct recipient_room *room, uint64_t size, int64_t now_ms)
 {
 	return !is_limited(room) || promise(room, size, false, now_ms);
 }
 
-void promise_overdraw(const struct recipient_room *room, uint64_t size, int64_t now_ms)
+void smtp_promise_overdraw(const struct recipient_room *room, uint64_t size, int64_t now_ms)
 {
 	if (is_limited(room))
 		promise(room, size, true, now_ms);

@@ -205,7 +205,7 @@ void cmd_starttls(struct session *session, struct slice argument);
 void cmd_auth(struct session *session, struct slice argument);
 void cmd_mail(struct session *session, struct slice argument);
 void cmd_rcpt(struct session *session, struct slice argument);
-extern const char mail_full[]; /* a reply */
+extern const char smtp_mailbox_full[]; /* a reply */
 /** Has the mailbox room for a message of `size` bytes? NULL, or the reply. */
 const char *mail_fits(const struct recipient_room *room, uint64_t size);
 void cmd_data(struct session *session, struct slice argument);
