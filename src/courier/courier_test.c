@@ -1328,7 +1328,6 @@ int main(void)
 		CASE(silence_is_waited_for_and_no_longer),
 		CASE(stopping_does_not_wait_for_others),
 	};
-	cmocka_set_test_filter(getenv("ONLY"));
 	int failed = cmocka_run_group_tests_name("courier", tests, NULL, NULL);
 	config_free_all();
 	return failed;

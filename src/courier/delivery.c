@@ -135,11 +135,27 @@ static struct session *open_session(struct delivery *delivery, const struct peer
 	return NULL;
 }
 
+/* The body is read when there is somebody to take it: a job that waits for a silent server costs little. False: it can't be. */
+static bool need_body(struct delivery *delivery)
+{
+	const struct queue_message *message = &delivery->job->letter->work->message;
+	struct error error = {0};
+	if (!delivery->body)
+		delivery->body = body_open(delivery->courier->queue, message, &error);
+	if (delivery->body)
+		return true;
+	log_error("queue.unreadable", log_id("id", message->id), log_text("cause", error.text));
+	trouble_set(&delivery->trouble, false, "4.3.0", "the queued message can't be read at the moment");
+	delivery->trouble.soon = delivery->stop = true;
+	courier_note_all(delivery->job, &delivery->trouble, NULL);
+	return false;
+}
+
 /* Offers the message to one host, in as many transactions as the host makes necessary. */
 static void try_peer(struct delivery *delivery, const struct peer *peer)
 {
 	struct session *session = open_session(delivery, peer, false);
-	bool again = session != NULL;
+	bool again = session && need_body(delivery);
 	while (again) {
 		size_t before = delivery->undecided_count;
 		struct transaction transaction = {.session = session, .message = &delivery->job->letter->work->message, .body = delivery->body,
@@ -239,28 +255,15 @@ static void try_peers(struct delivery *delivery, const char *name)
 	arena_free(&arena);
 }
 
-static void body_unreadable(struct delivery *delivery, const struct error *error)
-{
-	log_error("queue.unreadable", log_id("id", delivery->job->letter->work->message.id), log_text("cause", error->text));
-	trouble_set(&delivery->trouble, false, "4.3.0", "the queued message can't be read at the moment");
-	delivery->trouble.soon = true;
-	courier_note_all(delivery->job, &delivery->trouble, NULL);
-}
-
 enum courier_end courier_deliver(struct courier *courier, struct job *job, enum courier_outcome *outcome, struct trouble *why)
 {
 	struct delivery *delivery = memory_new(sizeof *delivery);
-	struct error error = {0};
 	delivery->courier = courier;
 	delivery->config = config_current();
 	delivery->job = job;
-	delivery->body = body_open(courier->queue, &job->letter->work->message, &error);
 	delivery_refresh(delivery);
 	set_policy(delivery);
-	if (delivery->body)
-		try_peers(delivery, courier_turns_destination(&job->errand).at);
-	else
-		body_unreadable(delivery, &error);
+	try_peers(delivery, courier_turns_destination(&job->errand).at);
 	enum courier_end end = delivery->parked ? COURIER_WAITS : COURIER_THROUGH;
 	if (end == COURIER_THROUGH)
 		*outcome = delivery->worked ? COURIER_WORKED : delivery->tried && is_unreachable(delivery) ? COURIER_UNREACHABLE : COURIER_UNDECIDED;

@@ -84,6 +84,9 @@ def test_listing(long_queue):
         db.close()
         return late > COUNT // 2
     wait_for(put_off, "most of them to be put off", 120)
+    events = (long_queue.data / "log/events.log").read_text()
+    assert 1 <= events.count("event=delivery.crowded") < 10  # no line for each
+    assert events.count("for its turn") == 0
 
 
 def test_hold_and_remove_many(long_queue):
