@@ -31,7 +31,7 @@ static bool take_out(struct change *change, int64_t mailbox, uint32_t uid, uint3
 	tally->recent -= uid >= recent_from;
 	db_reset(s);
 	return change_drop_refs(change, message, 1, error) &&
-	       db_run(PREPARE(change->db, "INSERT INTO expunged (mailbox, modseq, uid) VALUES ($1, $2, $3)", mailbox, change_modseq(change), uid), error);
+	       db_run(PREPARE(change->db, "INSERT INTO expunged (mailbox, modseq, uid, message) VALUES ($1, $2, $3, $4)", mailbox, change_modseq(change), uid, message), error);
 }
 
 static bool read_recent_from(struct db *db, int64_t mailbox, uint32_t *recent_from, struct error *error)
@@ -210,6 +210,18 @@ static bool forget_expunged(struct account *account, int64_t now, struct error *
 	return true;
 }
 
+/* What is known of removed mailboxes and their messages has bounds for all of them together. */
+static bool shorten_removed(struct db *db, struct error *error)
+{
+	return db_run(PREPARE(db, "UPDATE account SET removed_floor = COALESCE((SELECT modseq FROM removed_mailbox ORDER BY modseq DESC LIMIT 1 OFFSET $1),"
+			" removed_floor)", REMOVED_KEPT), error) &&
+	       db_run(PREPARE(db, "UPDATE account SET removed_floor = f.modseq FROM (SELECT e.modseq FROM expunged e JOIN removed_mailbox r ON r.id = e.mailbox"
+			" ORDER BY e.modseq DESC LIMIT 1 OFFSET $1) AS f WHERE f.modseq > removed_floor", EXPUNGED_KEPT), error) &&
+	       db_run(db_prepare(db, "DELETE FROM expunged WHERE modseq <= (SELECT removed_floor FROM account)"
+			" AND mailbox IN (SELECT id FROM removed_mailbox)"), error) &&
+	       db_run(db_prepare(db, "DELETE FROM removed_mailbox WHERE modseq <= (SELECT removed_floor FROM account)"), error);
+}
+
 /* The oldest rows of a log that has grown too long go; who asks for what was before compares UIDs instead. */
 static bool shorten_log(struct account *account, int64_t now, struct error *error)
 {
@@ -220,7 +232,7 @@ static bool shorten_log(struct account *account, int64_t now, struct error *erro
 		db_run(PREPARE(db, "UPDATE mailbox SET log_floor = COALESCE((SELECT modseq FROM expunged e WHERE e.mailbox = mailbox.id"
 			" ORDER BY e.modseq DESC LIMIT 1 OFFSET $1), log_floor)", EXPUNGED_KEPT), error) &&
 		db_run(db_prepare(db, "DELETE FROM expunged WHERE modseq <= (SELECT log_floor FROM mailbox m WHERE m.id = expunged.mailbox)"), error) &&
-		db_run(PREPARE(db, "DELETE FROM delivery WHERE at < $1 AND id > 0", now - DELIVERY_KEPT_SECONDS), error) && db_commit(db, error);
+		shorten_removed(db, error) && db_run(PREPARE(db, "DELETE FROM delivery WHERE at < $1 AND id > 0", now - DELIVERY_KEPT_SECONDS), error) && db_commit(db, error);
 	db_rollback(db);
 	account_leave(account);
 	return done;

@@ -17,12 +17,17 @@
  *   DIR/run/state                                  "epoch N running|clean", see service.c
  *
  * ---- Tables ---- (SQL in schema.c)
+ * Each account has a database of its own, so no key names the account: with SQLite that is a file, and in a PostgreSQL database that
+ * many accounts share it is to be a schema for each (search_path), in which the same statements run. A column in front of every key would
+ * say the same, cost its bytes in each row and index, and let a forgotten condition show one person another's mail.
  *   account       one row: name, numbers given so far, their ceilings, kept bytes and messages, limits
  *   mailbox       a mailbox with its numbers and counters
  *   message       a content: size, SHA-256, summary; refs = the placements that show it, or the time it was expunged
  *   placement     a message in a mailbox, by (mailbox, uid); size and date stand here too, so that listing a mailbox
  *                 needs no row of `message`
- *   expunged      (mailbox, modseq, uid) of what was removed, for clients that come back
+ *   expunged      (mailbox, modseq, uid, message) of what was removed, for clients that come back; what was shown by a mailbox that was
+ *                 removed, too
+ *   removed_mailbox  its id, which is never given again, and when; account.removed_floor: of those before nothing is known any more
  *   delivery      ids of deliveries done, for DELIVERY_KEPT_SECONDS; those of imports (negative) stay, with the flags that were given
  *   subscription  names
  *
@@ -66,7 +71,8 @@ enum {
 	SMALL_DRAFT = 256 * 1024, /* a draft of at most this stays in memory until it is committed */
 	MAILBOXES_MAX = 10000,
 	WORTH_AN_INDEX = 16,      /* so many messages looked for one by one make an index pay */
-	EXPUNGED_KEPT = 100000,   /* rows of the expunged log per mailbox that account_clean() leaves */
+	EXPUNGED_KEPT = 100000,   /* rows of the expunged log per mailbox that account_clean() leaves, and of all removed ones together */
+	REMOVED_KEPT = 1000,      /* removed mailboxes that are remembered */
 	DELIVERY_KEPT_SECONDS = 60 * 24 * 3600, /* far longer than the queue tries */
 	LEFTOVER_SECONDS = 24 * 3600,           /* a draft's file this old belongs to a crash */
 	SNAPSHOTS_KEPT = 3,

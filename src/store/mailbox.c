@@ -157,6 +157,13 @@ static bool add_levels_above(struct change *change, struct slice name, struct er
 	return true;
 }
 
+/* That there was one, and until when, is remembered, as what was expunged from it is. */
+static bool forget_mailbox(struct change *change, int64_t id, struct error *error)
+{
+	return db_run(PREPARE(change->db, "INSERT INTO removed_mailbox (id, modseq) VALUES ($1, $2)", id, change_modseq(change)), error) &&
+	       db_run(PREPARE(change->db, "DELETE FROM mailbox WHERE id = $1", id), error);
+}
+
 static bool create_in(struct change *change, struct slice name, enum special_use use, int64_t *id, struct error *error)
 {
 	struct found found;
@@ -165,7 +172,7 @@ static bool create_in(struct change *change, struct slice name, enum special_use
 	if (found.selectable)
 		return error_set(error, ERROR_EXISTS, "the mailbox exists");
 	/* a name that was left for its children becomes another mailbox than the one it was */
-	if (found.id != 0 && !db_run(PREPARE(change->db, "DELETE FROM mailbox WHERE id = $1", found.id), error))
+	if (found.id != 0 && !forget_mailbox(change, found.id, error))
 		return false;
 	return add_levels_above(change, name, error) && add_mailbox(change, name, use, id, error);
 }
@@ -213,6 +220,13 @@ static bool shown_messages(struct db *db, int64_t mailbox, struct arena *arena, 
 	return step == DB_DONE;
 }
 
+/* All that the mailbox shows. */
+static bool log_expunged(struct change *change, int64_t mailbox, struct error *error)
+{
+	return db_run(PREPARE(change->db, "INSERT INTO expunged (mailbox, modseq, uid, message) SELECT mailbox, $2, uid, message FROM placement"
+			" WHERE mailbox = $1", mailbox, change_modseq(change)), error);
+}
+
 static bool empty_mailbox(struct change *change, int64_t mailbox, struct error *error)
 {
 	struct arena *arena = arena_new();
@@ -222,20 +236,18 @@ static bool empty_mailbox(struct change *change, int64_t mailbox, struct error *
 	for (size_t i = 0; done && i < count; i++)
 		done = change_drop_refs(change, list[i].message, list[i].times, error);
 	arena_free(&arena);
-	return done && db_run(PREPARE(change->db, "DELETE FROM placement WHERE mailbox = $1", mailbox), error) &&
-	       db_run(PREPARE(change->db, "DELETE FROM expunged WHERE mailbox = $1", mailbox), error);
+	return done && log_expunged(change, mailbox, error) &&
+	       db_run(PREPARE(change->db, "DELETE FROM placement WHERE mailbox = $1", mailbox), error);
 }
 
 static bool remove_mailbox(struct change *change, const struct found *found, bool keep_name, struct error *error)
 {
 	if (!empty_mailbox(change, found->id, error))
 		return false;
-	if (!keep_name) {
-		change_modseq(change);
-		return db_run(PREPARE(change->db, "DELETE FROM mailbox WHERE id = $1", found->id), error);
-	}
+	if (!keep_name)
+		return forget_mailbox(change, found->id, error);
 	return db_run(PREPARE(change->db, "UPDATE mailbox SET selectable = 0, special_use = 0, messages = 0, unseen = 0, deleted = 0,"
-		" recent = 0, bytes = 0, modseq = $2, log_floor = $2 WHERE id = $1", found->id, change_modseq(change)), error);
+		" recent = 0, bytes = 0, modseq = $2 WHERE id = $1", found->id, change_modseq(change)), error);
 }
 
 /* RFC 3501 §6.3.4. */
@@ -340,8 +352,7 @@ static bool rename_inbox(struct change *change, struct slice to, struct error *e
 		return error_set(error, ERROR_EXISTS, "a mailbox has that name");
 	int64_t modseq = change_modseq(change);
 	return create_in(change, to, USE_NONE, &id, error) &&
-	       db_run(PREPARE(change->db, "INSERT INTO expunged (mailbox, modseq, uid) SELECT mailbox, $2, uid FROM placement"
-			" WHERE mailbox = $1", inbox.id, modseq), error) &&
+	       log_expunged(change, inbox.id, error) &&
 	       db_run(PREPARE(change->db, "UPDATE placement SET mailbox = $2, modseq = $3 WHERE mailbox = $1", inbox.id, id, modseq), error) &&
 	       db_run(PREPARE(change->db, "UPDATE mailbox SET (uidnext, uid_ceiling, messages, unseen, deleted, bytes, recent, recent_from) ="
 			" (SELECT uidnext, uid_ceiling, messages, unseen, deleted, bytes, recent, recent_from FROM mailbox WHERE id = $1)"

@@ -137,7 +137,8 @@ static bool renew_numbers(struct db *db, int64_t epoch, struct error *error)
 	row.epoch = epoch;
 	return renew_uidvalidities(db, &row, error) &&
 	       db_run(PREPARE(db, "UPDATE placement SET modseq = $1", row.modseq), error) &&
-	       db_run(db_prepare(db, "DELETE FROM expunged"), error) && change_write_row(db, &row, error);
+	       db_run(db_prepare(db, "DELETE FROM expunged"), error) && db_run(db_prepare(db, "DELETE FROM removed_mailbox"), error) &&
+	       db_run(PREPARE(db, "UPDATE account SET removed_floor = $1", row.modseq), error) && change_write_row(db, &row, error);
 }
 
 static bool make_database(const char *making, struct slice name, bool snapshot, int64_t epoch, struct error *error)

@@ -1,5 +1,5 @@
 /* The tables of an account database; what they hold and what must always be true of them is told in internal.h. Steps are
- * only ever added at the end: each leads from one version of the file to the next. */
+ * only ever added at the end: each leads from one version of the file to the next. From versions 1 and 2 no way leads on. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "store/internal.h"
@@ -7,7 +7,7 @@
 const char *const store_schema[] = {
 	"CREATE TABLE account (name TEXT NOT NULL, epoch BIGINT NOT NULL, modseq BIGINT NOT NULL, modseq_ceiling BIGINT NOT NULL,"
 	" uidvalidity BIGINT NOT NULL, last_id BIGINT NOT NULL, durable_id BIGINT NOT NULL, bytes BIGINT NOT NULL,"
-	" messages BIGINT NOT NULL, max_bytes BIGINT NOT NULL, max_messages BIGINT NOT NULL);"
+	" messages BIGINT NOT NULL, max_bytes BIGINT NOT NULL, max_messages BIGINT NOT NULL, removed_floor BIGINT NOT NULL DEFAULT 0);"
 
 	"CREATE TABLE mailbox (id " DB_ID ", name TEXT NOT NULL UNIQUE, special_use BIGINT NOT NULL, selectable BIGINT NOT NULL,"
 	" uidvalidity BIGINT NOT NULL, uidnext BIGINT NOT NULL, uid_ceiling BIGINT NOT NULL, modseq BIGINT NOT NULL,"
@@ -25,16 +25,16 @@ const char *const store_schema[] = {
 	"CREATE INDEX placement_deleted ON placement (mailbox, modseq) WHERE (flags & 8) <> 0;" /* FLAG_DELETED */
 
 	"CREATE TABLE expunged (mailbox BIGINT NOT NULL, modseq BIGINT NOT NULL, uid BIGINT NOT NULL,"
-	" PRIMARY KEY (mailbox, modseq, uid))" DB_CLUSTERED ";"
+	" message BIGINT NOT NULL, PRIMARY KEY (mailbox, modseq, uid))" DB_CLUSTERED ";"
+
+	"CREATE TABLE removed_mailbox (id " DB_ID ", modseq BIGINT NOT NULL);"
 
 	"CREATE TABLE delivery (id " DB_ID ", message BIGINT NOT NULL, mailbox BIGINT NOT NULL, uid BIGINT NOT NULL,"
-	" at BIGINT NOT NULL);"
+	" at BIGINT NOT NULL, flags BIGINT NOT NULL, keywords TEXT NOT NULL);"
 
 	"CREATE TABLE subscription (name TEXT NOT NULL PRIMARY KEY)" DB_CLUSTERED ";",
 
-	/* What an import was told, so that the next one knows what has changed where the mail came from. */
-	"ALTER TABLE delivery ADD COLUMN flags BIGINT NOT NULL DEFAULT 0;"
-	"ALTER TABLE delivery ADD COLUMN keywords TEXT NOT NULL DEFAULT '';",
+	NULL, NULL,
 };
 const int store_schema_count = sizeof store_schema / sizeof *store_schema;
 

@@ -768,6 +768,75 @@ static void changes_are_told(void **state)
 	assert_int_equal(map_count(t.store->subscriptions), 0);
 }
 
+static int64_t number_of(const char *sql)
+{
+	ok(account_enter(t.alice, &t.error));
+	struct db_statement *s = db_prepare(t.alice->db, sql);
+	int64_t number = db_step(s, &t.error) == DB_ROW ? db_number(s, 0) : -1;
+	db_reset(s);
+	account_leave(t.alice);
+	return number;
+}
+
+/* Which messages and mailboxes have gone, and when, is known for a good while. */
+static void what_has_gone_is_remembered(void **state)
+{
+	(void)state;
+	uint32_t *removed;
+	size_t count;
+	int64_t modseq;
+	ok(mailbox_create(t.alice, SLICE("Work"), USE_NONE, &t.error));
+	int64_t work = box("Work").id;
+	struct placement first = append("INBOX", 0);
+	append("Work", 0);
+	append("Work", 0);
+	ok(message_expunge(t.alice, box("INBOX").id, (uint32_t[]){first.uid}, 1, true, t.arena, &removed, &count, &t.error));
+	assert_int_equal(number_of("SELECT message FROM expunged"), first.id);
+	ok(mailbox_delete(t.alice, SLICE("Work"), &t.error));
+	ok(account_modseq(t.alice, &modseq, &t.error));
+	assert_int_equal(number_of("SELECT id FROM removed_mailbox"), work);
+	assert_int_equal(number_of("SELECT modseq FROM removed_mailbox"), modseq);
+	assert_int_equal(number_of("SELECT count(*) FROM expunged e JOIN message m ON m.id = e.message WHERE e.uid > 0"), 3);
+	ok(account_clean(t.alice, &t.error));
+	assert_int_equal(number_of("SELECT count(*) FROM expunged"), 3);
+	assert_int_equal(fsck(false), 0);
+}
+
+/* But not for ever. */
+static void what_has_gone_is_forgotten(void **state)
+{
+	(void)state;
+	int64_t modseq;
+	for (int i = 0; i <= REMOVED_KEPT; i++) {
+		char name[16];
+		struct slice box = slice_make(name, (size_t)snprintf(name, sizeof name, "box%d", i));
+		ok(mailbox_create(t.alice, box, USE_NONE, &t.error));
+		if (i == 0)
+			append("box0", 0);
+		ok(mailbox_delete(t.alice, box, &t.error));
+	}
+	modseq = number_of("SELECT min(modseq) FROM removed_mailbox");
+	assert_int_equal(number_of("SELECT count(*) FROM expunged"), 1);
+	ok(account_clean(t.alice, &t.error));
+	assert_int_equal(number_of("SELECT count(*) FROM removed_mailbox"), REMOVED_KEPT);
+	assert_int_equal(number_of("SELECT removed_floor FROM account"), modseq);
+	assert_int_equal(number_of("SELECT count(*) FROM expunged"), 0);
+}
+
+static void an_earlier_account_is_refused(void **state)
+{
+	(void)state;
+	ok(account_enter(t.alice, &t.error));
+	ok(db_exec(t.alice->db, "PRAGMA user_version=2", &t.error));
+	account_leave(t.alice);
+	fixture_close();
+	fixture_open();
+	refused(ERROR_DENIED, store_open_account(t.store, ALICE, &t.error) != NULL);
+	assert_non_null(strstr(t.error.text, "earlier version"));
+	struct fsck_report report = {.found = found_problem};
+	refused(ERROR_DENIED, store_fsck(t.store, ALICE, true, &report, &t.error)); /* it is not damaged */
+}
+
 static void unused_accounts_stay_open(void **state)
 {
 	(void)state;
@@ -825,7 +894,8 @@ int main(void)
 		STORE_TEST(expunging_takes_the_deleted),
 		STORE_TEST(copies_share_their_content),
 		STORE_TEST(recent_is_claimed_once),
-		STORE_TEST(changes_are_told), STORE_TEST(unused_accounts_stay_open),
+		STORE_TEST(changes_are_told), STORE_TEST(what_has_gone_is_remembered), STORE_TEST(what_has_gone_is_forgotten),
+		STORE_TEST(an_earlier_account_is_refused), STORE_TEST(unused_accounts_stay_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

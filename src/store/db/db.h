@@ -53,7 +53,8 @@ void db_rest(struct db *db);
 /** Runs one or more statements without parameters or rows. */
 bool db_exec(struct db *db, const char *sql, struct error *error);
 /** Brings the schema to `count` migrations: each step is SQL that leads from version i to i + 1, run in a transaction of
- * its own. Refuses (ERROR_DENIED) a file from a later version, which isn't damaged. */
+ * its own. A step that is NULL can't be made: a file of that version is refused, and who makes the step before it is past it.
+ * Refuses (ERROR_DENIED) a file from such a version or a later one, which isn't damaged. */
 bool db_migrate(struct db *db, const char *const *steps, int count, struct error *error);
 
 /** The prepared statement for `sql` (a string that lives as long as the connection), reset and without bindings. Faulty

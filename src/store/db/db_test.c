@@ -202,6 +202,23 @@ static void a_later_schema_is_refused(void **state)
 	db_close(&db);
 }
 
+static void an_earlier_schema_is_refused(void **state)
+{
+	(void)state;
+	static const char *const renewed[] = {"CREATE TABLE whole (id " DB_ID ")", NULL, NULL, "CREATE TABLE more (id " DB_ID ")"};
+	struct db *db = opened(DB_DURABLE_LATER);
+	assert_false(db_migrate(db, renewed, 4, &error)); /* it is of version 2 */
+	assert_int_equal(error.kind, ERROR_DENIED);
+	assert_non_null(strstr(error.text, "earlier version"));
+	db_close(&db);
+	assert_int_equal(unlink(path), 0);
+	assert_non_null(db = db_open(path, &(struct db_options){.create = true}, &error));
+	assert_true(db_migrate(db, renewed, 3, &error));
+	assert_true(db_migrate(db, renewed, 4, &error)); /* from 3 on steps go on as ever */
+	assert_true(db_exec(db, "INSERT INTO whole (id) VALUES (1); INSERT INTO more (id) VALUES (1)", &error));
+	db_close(&db);
+}
+
 static void a_snapshot_is_whole_and_private(void **state)
 {
 	(void)state;
@@ -267,7 +284,7 @@ int main(void)
 		DB_TEST(faulty_sql_fails_at_its_step),
 		DB_TEST(connections_see_each_other),
 		DB_TEST(what_is_no_database_is_told),
-		DB_TEST(a_later_schema_is_refused),
+		DB_TEST(a_later_schema_is_refused), DB_TEST(an_earlier_schema_is_refused),
 		DB_TEST(a_snapshot_is_whole_and_private),
 		DB_TEST(processes_take_turns),
 	};

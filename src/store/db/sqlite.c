@@ -439,7 +439,13 @@ static bool migrate_one(struct db *db, const char *const *steps, int count, bool
 	*done = version == count;
 	if (*done)
 		return true;
-	snprintf(mark, sizeof mark, "PRAGMA user_version=%d", (int)version + 1);
+	if (!steps[version])
+		return error_set(error, ERROR_DENIED, "%s was made by an earlier version of Pombal (its schema is %d), and no way leads from it to this one",
+				 sqlite3_db_filename(db->handle, "main"), (int)version);
+	int next = (int)version + 1;
+	while (next < count && !steps[next])
+		next++;
+	snprintf(mark, sizeof mark, "PRAGMA user_version=%d", next);
 	return db_exec(db, steps[version], error) && db_exec(db, mark, error);
 }
 
