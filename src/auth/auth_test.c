@@ -41,7 +41,7 @@ struct fixture {
 	struct arena *arena;
 	void (*changed)(void *context, const struct auth_change *change); /* for the next start */
 	void *changed_context;
-	const struct backend_kind *kind; /* likewise; NULL: the directory */
+	const struct auth_backend_kind *kind; /* likewise; NULL: the directory */
 };
 
 static void *serve(void *argument)
@@ -778,18 +778,18 @@ static struct {
 	bool released;
 	int waiting, ended;
 } slow = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-static struct backend_kind slow_kind;
+static struct auth_backend_kind slow_kind;
 
-static struct backend *open_slow(const char *data, struct error *error)
+static struct auth_backend *open_slow(const char *data, struct error *error)
 {
-	struct backend *backend = backend_directory.open(data, error);
+	struct auth_backend *backend = auth_backend_directory.open(data, error);
 	if (backend)
 		backend->kind = &slow_kind;
 	return backend;
 }
 
 /* Nothing is known of bob before the test says so. */
-static bool slow_credentials(struct backend *backend, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error)
+static bool slow_credentials(struct auth_backend *backend, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error)
 {
 	pthread_mutex_lock(&slow.lock);
 	slow.waiting++;
@@ -798,7 +798,7 @@ static bool slow_credentials(struct backend *backend, struct slice account, stru
 		pthread_cond_wait(&slow.changed, &slow.lock);
 	slow.waiting--;
 	pthread_mutex_unlock(&slow.lock);
-	return backend_directory.credentials(backend, account, arena, credentials, error);
+	return auth_backend_directory.credentials(backend, account, arena, credentials, error);
 }
 
 static void *sign_in_slowly(void *argument)
@@ -822,7 +822,7 @@ static void a_slow_backend_delays_nobody_else(void **state)
 	struct fixture *f = *state;
 	pthread_t threads[SLOW];
 	struct sasl_test right = {"alice", "wonderland", NULL, NULL};
-	slow_kind = backend_directory;
+	slow_kind = auth_backend_directory;
 	slow_kind.open = open_slow;
 	slow_kind.credentials = slow_credentials;
 	stop_server(f);

@@ -8,32 +8,32 @@
 
 #include "auth/credentials.h"
 
-struct backend_kind;
+struct auth_backend_kind;
 /** A handle; the kind's own struct begins with it. */
-struct backend {
-	const struct backend_kind *kind;
+struct auth_backend {
+	const struct auth_backend_kind *kind;
 };
 
-struct backend_kind {
+struct auth_backend_kind {
 	/** `data`: the data directory. NULL with *error. */
-	struct backend *(*open)(const char *data, struct error *error);
-	void (*close)(struct backend *backend);
+	struct auth_backend *(*open)(const char *data, struct error *error);
+	void (*close)(struct auth_backend *backend);
 
-	enum recipient_kind (*recipient)(struct backend *backend, struct slice address, struct recipient_accounts *accounts);
-	bool (*resolve)(struct backend *backend, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
-	enum language (*language)(struct backend *backend, struct slice address);
-	enum sender_right (*may_send_as)(struct backend *backend, struct slice account, struct slice address);
+	enum recipient_kind (*recipient)(struct auth_backend *backend, struct slice address, struct recipient_accounts *accounts);
+	bool (*resolve)(struct auth_backend *backend, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
+	enum language (*language)(struct auth_backend *backend, struct slice address);
+	enum sender_right (*may_send_as)(struct auth_backend *backend, struct slice account, struct slice address);
 
-	struct slice (*sign_in_name)(struct backend *backend, struct slice name, struct arena *arena);
-	bool (*identity)(struct backend *backend, struct slice account, int64_t *identity, const char **why, struct error *error);
-	bool (*credentials)(struct backend *backend, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error);
-	bool (*renew_password)(struct backend *backend, struct slice account, int64_t version, const struct password_keys *keys, struct error *error);
+	struct slice (*sign_in_name)(struct auth_backend *backend, struct slice name, struct arena *arena);
+	bool (*identity)(struct auth_backend *backend, struct slice account, int64_t *identity, const char **why, struct error *error);
+	bool (*credentials)(struct auth_backend *backend, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error);
+	bool (*renew_password)(struct auth_backend *backend, struct slice account, int64_t version, const struct password_keys *keys, struct error *error);
 
-	bool (*all_have_scram)(struct backend *backend, bool *all, struct error *error);
-	bool (*last_change)(struct backend *backend, int64_t *number, struct error *error);
-	bool (*changes)(struct backend *backend, int64_t *after, bool *all, struct arena *arena, struct slice **list, size_t *count, struct error *error);
+	bool (*all_have_scram)(struct auth_backend *backend, bool *all, struct error *error);
+	bool (*last_change)(struct auth_backend *backend, int64_t *number, struct error *error);
+	bool (*changes)(struct auth_backend *backend, int64_t *after, bool *all, struct arena *arena, struct slice **list, size_t *count, struct error *error);
 };
 
-extern const struct backend_kind backend_directory;
+extern const struct auth_backend_kind auth_backend_directory;
 
 #endif

@@ -3,89 +3,89 @@
 #include "base/memory.h"
 
 struct backend_of_directory {
-	struct backend backend;
+	struct auth_backend backend;
 	struct directory *directory;
 };
 
-static struct directory *directory_of(struct backend *backend)
+static struct directory *directory_of(struct auth_backend *backend)
 {
 	return ((struct backend_of_directory *)backend)->directory;
 }
 
-static struct backend *open_directory(const char *data, struct error *error)
+static struct auth_backend *open_directory(const char *data, struct error *error)
 {
 	struct directory *directory = directory_open(data, error);
 	if (!directory)
 		return NULL;
 	struct backend_of_directory *handle = memory_new(sizeof *handle);
-	handle->backend.kind = &backend_directory;
+	handle->backend.kind = &auth_backend_directory;
 	handle->directory = directory;
 	return &handle->backend;
 }
 
-static void close_directory(struct backend *backend)
+static void close_directory(struct auth_backend *backend)
 {
 	struct directory *directory = directory_of(backend);
 	directory_close(&directory);
 	free(backend);
 }
 
-static enum recipient_kind recipient(struct backend *backend, struct slice address, struct recipient_accounts *accounts)
+static enum recipient_kind recipient(struct auth_backend *backend, struct slice address, struct recipient_accounts *accounts)
 {
 	return directory_recipient(directory_of(backend), address, accounts);
 }
 
-static bool resolve(struct backend *backend, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error)
+static bool resolve(struct auth_backend *backend, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error)
 {
 	return directory_resolve(directory_of(backend), address, arena, routes, count, error);
 }
 
-static enum language language(struct backend *backend, struct slice address)
+static enum language language(struct auth_backend *backend, struct slice address)
 {
 	return directory_language(directory_of(backend), address);
 }
 
-static enum sender_right may_send_as(struct backend *backend, struct slice account, struct slice address)
+static enum sender_right may_send_as(struct auth_backend *backend, struct slice account, struct slice address)
 {
 	return directory_may_send_as(directory_of(backend), account, address);
 }
 
-static struct slice sign_in_name(struct backend *backend, struct slice name, struct arena *arena)
+static struct slice sign_in_name(struct auth_backend *backend, struct slice name, struct arena *arena)
 {
 	return directory_sign_in_name(directory_of(backend), name, arena);
 }
 
-static bool identity(struct backend *backend, struct slice account, int64_t *number, const char **why, struct error *error)
+static bool identity(struct auth_backend *backend, struct slice account, int64_t *number, const char **why, struct error *error)
 {
 	return directory_identity(directory_of(backend), account, number, why, error);
 }
 
-static bool credentials(struct backend *backend, struct slice account, struct arena *arena, struct credentials *found, struct error *error)
+static bool credentials(struct auth_backend *backend, struct slice account, struct arena *arena, struct credentials *found, struct error *error)
 {
 	return directory_credentials(directory_of(backend), account, arena, found, error);
 }
 
-static bool renew_password(struct backend *backend, struct slice account, int64_t version, const struct password_keys *keys, struct error *error)
+static bool renew_password(struct auth_backend *backend, struct slice account, int64_t version, const struct password_keys *keys, struct error *error)
 {
 	return directory_renew_password(directory_of(backend), account, version, keys, error);
 }
 
-static bool all_have_scram(struct backend *backend, bool *all, struct error *error)
+static bool all_have_scram(struct auth_backend *backend, bool *all, struct error *error)
 {
 	return directory_all_have_scram(directory_of(backend), all, error);
 }
 
-static bool last_change(struct backend *backend, int64_t *number, struct error *error)
+static bool last_change(struct auth_backend *backend, int64_t *number, struct error *error)
 {
 	return directory_last_change(directory_of(backend), number, error);
 }
 
-static bool changes(struct backend *backend, int64_t *after, bool *all, struct arena *arena, struct slice **list, size_t *count, struct error *error)
+static bool changes(struct auth_backend *backend, int64_t *after, bool *all, struct arena *arena, struct slice **list, size_t *count, struct error *error)
 {
 	return directory_changes(directory_of(backend), after, all, arena, list, count, error);
 }
 
-const struct backend_kind backend_directory = {
+const struct auth_backend_kind auth_backend_directory = {
 	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as,
 	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,

@@ -9,24 +9,24 @@
 #include "base/threads.h"
 
 struct job_list {
-	struct job *first, **end;
+	struct auth_job *first, **end;
 	size_t count;
 };
 
-struct job_pool {
+struct auth_job_pool {
 	pthread_mutex_t lock;        /* guards what follows */
 	pthread_cond_t changed;
 	struct threads threads;
 	struct job_list waiting[JOB_KINDS], done;
 	int idle, sign_ins;          /* of the threads: those without a job, and those at a sign-in */
 	bool stopping;
-	struct backend *spare;       /* the first thread's handle, until it has it */
-	const struct backend_kind *kind;
+	struct auth_backend *spare;       /* the first thread's handle, until it has it */
+	const struct auth_backend_kind *kind;
 	char *data;
 	int done_fd;
 };
 
-static void append(struct job_list *list, struct job *job)
+static void append(struct job_list *list, struct auth_job *job)
 {
 	job->next = NULL;
 	*list->end = job;
@@ -34,9 +34,9 @@ static void append(struct job_list *list, struct job *job)
 	list->count++;
 }
 
-static struct job *take(struct job_list *list)
+static struct auth_job *take(struct job_list *list)
 {
-	struct job *job = list->first;
+	struct auth_job *job = list->first;
 	if (!job)
 		return NULL;
 	if (!(list->first = job->next))
@@ -48,7 +48,7 @@ static struct job *take(struct job_list *list)
 /* ---- The threads; with the lock held but where said ---- */
 
 /* The kind of the job that is next, JOB_KINDS if none may be begun. */
-static enum job_kind next_kind(const struct job_pool *pool)
+static enum auth_job_kind next_kind(const struct auth_job_pool *pool)
 {
 	if (pool->waiting[JOB_ADDRESS].first)
 		return JOB_ADDRESS;
@@ -56,7 +56,7 @@ static enum job_kind next_kind(const struct job_pool *pool)
 	return room && pool->waiting[JOB_SIGN_IN].first ? JOB_SIGN_IN : JOB_KINDS;
 }
 
-static void finish(struct job_pool *pool, struct job *job)
+static void finish(struct auth_job_pool *pool, struct auth_job *job)
 {
 	append(&pool->done, job);
 	uint64_t one = 1;
@@ -65,7 +65,7 @@ static void finish(struct job_pool *pool, struct job *job)
 }
 
 /* Without the lock. A handle that couldn't be had is tried again with the next job. */
-static void run(struct job_pool *pool, struct job *job, struct backend **backend)
+static void run(struct auth_job_pool *pool, struct auth_job *job, struct auth_backend **backend)
 {
 	struct error error;
 	if (!*backend && !(*backend = pool->kind->open(pool->data, &error)))
@@ -73,9 +73,9 @@ static void run(struct job_pool *pool, struct job *job, struct backend **backend
 	job->run(job, *backend);
 }
 
-static void run_next(struct job_pool *pool, enum job_kind kind, struct backend **backend)
+static void run_next(struct auth_job_pool *pool, enum auth_job_kind kind, struct auth_backend **backend)
 {
-	struct job *job = take(&pool->waiting[kind]);
+	struct auth_job *job = take(&pool->waiting[kind]);
 	bool collected = job->done != NULL; /* else it is gone when it has run */
 	pool->sign_ins += kind == JOB_SIGN_IN;
 	pthread_mutex_unlock(&pool->lock);
@@ -87,7 +87,7 @@ static void run_next(struct job_pool *pool, enum job_kind kind, struct backend *
 }
 
 /* False: there was nothing to do for so long that the thread isn't needed. */
-static bool wait_for_job(struct job_pool *pool)
+static bool wait_for_job(struct auth_job_pool *pool)
 {
 	int64_t end_ms = clock_monotonic_ms() + JOB_IDLE_SECONDS * 1000;
 	bool woken = true;
@@ -100,12 +100,12 @@ static bool wait_for_job(struct job_pool *pool)
 
 static void *work(void *argument)
 {
-	struct job_pool *pool = argument;
+	struct auth_job_pool *pool = argument;
 	pthread_mutex_lock(&pool->lock);
-	struct backend *backend = pool->spare;
+	struct auth_backend *backend = pool->spare;
 	pool->spare = NULL;
 	while (!pool->stopping) {
-		enum job_kind kind = next_kind(pool);
+		enum auth_job_kind kind = next_kind(pool);
 		if (kind != JOB_KINDS)
 			run_next(pool, kind, &backend);
 		else if (!wait_for_job(pool))
@@ -118,7 +118,7 @@ static void *work(void *argument)
 	return threads_leave(&pool->threads, &pool->lock);
 }
 
-static bool start_thread(struct job_pool *pool)
+static bool start_thread(struct auth_job_pool *pool)
 {
 	sigset_t all, former;
 	sigfillset(&all);
@@ -130,9 +130,9 @@ static bool start_thread(struct job_pool *pool)
 
 /* ---- For the loop ---- */
 
-struct job_pool *job_pool_new(struct backend *first, const char *data, int done_fd)
+struct auth_job_pool *auth_job_pool_new(struct auth_backend *first, const char *data, int done_fd)
 {
-	struct job_pool *pool = memory_new(sizeof *pool);
+	struct auth_job_pool *pool = memory_new(sizeof *pool);
 	pthread_mutex_init(&pool->lock, NULL);
 	clock_init_condition(&pool->changed);
 	threads_init(&pool->threads);
@@ -154,12 +154,12 @@ struct job_pool *job_pool_new(struct backend *first, const char *data, int done_
 
 static void drop_all(struct job_list *list)
 {
-	struct job *job;
+	struct auth_job *job;
 	while ((job = take(list)))
 		job->drop(job);
 }
 
-void job_pool_free(struct job_pool **pool)
+void auth_job_pool_free(struct auth_job_pool **pool)
 {
 	if (!*pool)
 		return;
@@ -181,7 +181,7 @@ void job_pool_free(struct job_pool **pool)
 	*pool = NULL;
 }
 
-void job_pool_submit(struct job_pool *pool, struct job *job)
+void auth_job_pool_submit(struct auth_job_pool *pool, struct auth_job *job)
 {
 	pthread_mutex_lock(&pool->lock);
 	bool full = pool->waiting[job->kind].count >= JOBS_WAITING_MAX;
@@ -202,18 +202,18 @@ void job_pool_submit(struct job_pool *pool, struct job *job)
 	pthread_mutex_unlock(&pool->lock);
 }
 
-struct job *job_pool_collect(struct job_pool *pool)
+struct auth_job *auth_job_pool_collect(struct auth_job_pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
-	struct job *job = take(&pool->done);
+	struct auth_job *job = take(&pool->done);
 	pthread_mutex_unlock(&pool->lock);
 	return job;
 }
 
-bool job_pool_tend(struct job_pool *pool)
+bool auth_job_pool_tend(struct auth_job_pool *pool)
 {
 	pthread_mutex_lock(&pool->lock);
-	enum job_kind kind = next_kind(pool);
+	enum auth_job_kind kind = next_kind(pool);
 	bool waits = kind != JOB_KINDS;
 	if (waits && pool->idle == 0 && pool->threads.running < JOB_THREADS_MAX && clock_monotonic_ms() - pool->waiting[kind].first->since_ms >= JOB_WAIT_MS)
 		start_thread(pool);

@@ -15,31 +15,31 @@ enum {
 	JOBS_WAITING_MAX = 4096,       /* of a kind; more are answered at once: not now */
 };
 
-enum job_kind { JOB_ADDRESS, JOB_SIGN_IN, JOB_KINDS };
+enum auth_job_kind { JOB_ADDRESS, JOB_SIGN_IN, JOB_KINDS };
 
-struct job {
-	struct job *next;                 /* the pool's */
+struct auth_job {
+	struct auth_job *next;                 /* the pool's */
 	int64_t since_ms;
-	enum job_kind kind;
+	enum auth_job_kind kind;
 	/** In a thread of the pool. `backend` NULL: it can't be asked now. */
-	void (*run)(struct job *job, struct backend *backend);
+	void (*run)(struct auth_job *job, struct auth_backend *backend);
 	/** Afterwards, by who collects it. NULL: run() has done everything, the job's freeing included. */
-	void (*done)(void *context, struct job *job);
+	void (*done)(void *context, struct auth_job *job);
 	/** Instead of either, when the pool ends. */
-	void (*drop)(struct job *job);
+	void (*drop)(struct auth_job *job);
 };
 
-struct job_pool;
+struct auth_job_pool;
 /** `first`: a handle, taken over; further ones come of its kind, for `data`. `done_fd` (an eventfd, borrowed) is written to when there is
  * a job to collect. Starts a thread; signals stay with the caller's. */
-struct job_pool *job_pool_new(struct backend *first, const char *data, int done_fd);
+struct auth_job_pool *auth_job_pool_new(struct auth_backend *first, const char *data, int done_fd);
 /** Waits for the running jobs, and drops all that isn't done. Sets *pool to NULL. */
-void job_pool_free(struct job_pool **pool);
+void auth_job_pool_free(struct auth_job_pool **pool);
 /** Hands a job over. If too many wait already it is run at once, without a backend, and collected as others are. */
-void job_pool_submit(struct job_pool *pool, struct job *job);
+void auth_job_pool_submit(struct auth_job_pool *pool, struct auth_job *job);
 /** A job that is done, or NULL. */
-struct job *job_pool_collect(struct job_pool *pool);
+struct auth_job *auth_job_pool_collect(struct auth_job_pool *pool);
 /** Starts a thread if one is missing. True: jobs wait, look again after JOB_WAIT_MS. */
-bool job_pool_tend(struct job_pool *pool);
+bool auth_job_pool_tend(struct auth_job_pool *pool);
 
 #endif

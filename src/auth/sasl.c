@@ -21,7 +21,7 @@ struct mechanism {
 };
 
 struct sasl_exchange {
-	struct backend *backend; /* during a step */
+	struct auth_backend *backend; /* during a step */
 	const struct mechanism *mechanism;
 	Gsasl_session *session; /* NULL but for SCRAM */
 	struct arena *arena;
@@ -40,7 +40,7 @@ static void load_account(struct sasl_exchange *exchange, struct slice name)
 	if (exchange->has_credentials)
 		return;
 	struct error error;
-	struct backend *backend = exchange->backend;
+	struct auth_backend *backend = exchange->backend;
 	exchange->name = arena_copy(exchange->arena, name);
 	exchange->has_credentials = true;
 	exchange->unreadable = true;
@@ -56,7 +56,7 @@ static void check_authzid(struct sasl_exchange *exchange, struct slice authzid)
 {
 	if (slice_empty(authzid))
 		return;
-	struct backend *backend = exchange->backend;
+	struct auth_backend *backend = exchange->backend;
 	struct slice other = backend ? backend->kind->sign_in_name(backend, authzid, exchange->arena) : SLICE("");
 	exchange->other = !slice_equal(other, exchange->credentials.account);
 }
@@ -284,7 +284,7 @@ static enum sasl_step step_scram(struct sasl_exchange *exchange, bool has_input,
 	return after_step(exchange, rc);
 }
 
-enum sasl_step sasl_step(struct sasl_exchange *exchange, struct backend *backend, bool has_input, struct slice input, struct buf *output)
+enum sasl_step sasl_step(struct sasl_exchange *exchange, struct auth_backend *backend, bool has_input, struct slice input, struct buf *output)
 {
 	if (++exchange->steps > SASL_STEPS_MAX || input.len > WIRE_SASL_MAX)
 		return SASL_MALFORMED;

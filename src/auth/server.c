@@ -24,12 +24,12 @@ enum {
 
 struct auth_server *auth_server_new(const char *data, struct error *error)
 {
-	return auth_server_new_for(&backend_directory, data, error);
+	return auth_server_new_for(&auth_backend_directory, data, error);
 }
 
-struct auth_server *auth_server_new_for(const struct backend_kind *kind, const char *data, struct error *error)
+struct auth_server *auth_server_new_for(const struct auth_backend_kind *kind, const char *data, struct error *error)
 {
-	struct backend *backend = kind->open(data, error);
+	struct auth_backend *backend = kind->open(data, error);
 	if (!backend)
 		return NULL;
 	struct auth_server *server = memory_new(sizeof *server);
@@ -142,7 +142,7 @@ static void announce(struct auth_server *server, const struct auth_change *chang
 
 /** Whose accounts have changed, and whether all have keys for SCRAM. */
 struct look {
-	struct job job;
+	struct auth_job job;
 	struct auth_server *server;
 	struct arena *arena;
 	bool done, all, scram;
@@ -151,7 +151,7 @@ struct look {
 	size_t count;
 };
 
-static struct auth_change change_of(struct backend *backend, struct slice account)
+static struct auth_change change_of(struct auth_backend *backend, struct slice account)
 {
 	struct error error;
 	struct auth_change change = {.account.name = account};
@@ -165,7 +165,7 @@ static struct auth_change change_of(struct backend *backend, struct slice accoun
 }
 
 /* The command line changes the directory in its own process; here that is noticed. */
-static void run_look(struct job *job, struct backend *backend)
+static void run_look(struct auth_job *job, struct auth_backend *backend)
 {
 	struct look *look = (struct look *)job;
 	struct slice *accounts;
@@ -184,14 +184,14 @@ static void run_look(struct job *job, struct backend *backend)
 		look->changes[i] = change_of(backend, accounts[i]);
 }
 
-static void drop_look(struct job *job)
+static void drop_look(struct auth_job *job)
 {
 	struct look *look = (struct look *)job;
 	arena_free(&look->arena);
 	free(look);
 }
 
-static void end_look(void *context, struct job *job)
+static void end_look(void *context, struct auth_job *job)
 {
 	struct auth_server *server = context;
 	struct look *look = (struct look *)job;
@@ -214,7 +214,7 @@ static void look_for_changes(struct auth_server *server)
 	if (server->looking)
 		return;
 	struct look *look = memory_new(sizeof *look);
-	look->job = (struct job){.kind = JOB_ADDRESS, .run = run_look, .done = end_look, .drop = drop_look};
+	look->job = (struct auth_job){.kind = JOB_ADDRESS, .run = run_look, .done = end_look, .drop = drop_look};
 	look->arena = arena_new();
 	look->last = server->change;
 	server->looking = true;
@@ -240,13 +240,13 @@ void auth_server_set_scram(struct auth_server *server, bool scram)
 
 /* ---- Jobs ---- */
 
-void auth_server_submit(struct auth_server *server, struct job *job)
+void auth_server_submit(struct auth_server *server, struct auth_job *job)
 {
 	if (server->jobs) {
-		job_pool_submit(server->jobs, job);
+		auth_job_pool_submit(server->jobs, job);
 		return;
 	}
-	void (*done)(void *context, struct job *job) = job->done; /* without it the job is gone when it has run */
+	void (*done)(void *context, struct auth_job *job) = job->done; /* without it the job is gone when it has run */
 	job->run(job, server->backend);
 	if (done)
 		done(server, job);
@@ -254,8 +254,8 @@ void auth_server_submit(struct auth_server *server, struct job *job)
 
 static void finish_jobs(struct auth_server *server)
 {
-	struct job *job;
-	while ((job = job_pool_collect(server->jobs)))
+	struct auth_job *job;
+	while ((job = auth_job_pool_collect(server->jobs)))
 		job->done(server, job);
 }
 
@@ -352,14 +352,14 @@ void auth_server_run(struct auth_server *server)
 	struct pollfd polled[POLL_CHANNELS + AUTH_CHANNELS_MAX] = {0};
 	int64_t expired_ms = clock_monotonic_ms();
 	server->pool = password_pool_new(server->done_fd);
-	server->jobs = job_pool_new(server->backend, server->data, server->done_fd);
+	server->jobs = auth_job_pool_new(server->backend, server->data, server->done_fd);
 	server->backend = NULL;
 	for (;;) {
 		polled[POLL_STOP] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
 		polled[POLL_DONE] = (struct pollfd){.fd = server->done_fd, .events = POLLIN};
 		for (size_t i = 0; i < server->channel_count; i++)
 			polled[POLL_CHANNELS + i] = (struct pollfd){.fd = server->channels[i].fd, .events = events_of(&server->channels[i])};
-		bool waiting = job_pool_tend(server->jobs);
+		bool waiting = auth_job_pool_tend(server->jobs);
 		if (poll(polled, POLL_CHANNELS + server->channel_count, waiting ? JOB_WAIT_MS : LOOK_EVERY_MS) < 0)
 			continue;
 		if (polled[POLL_STOP].revents)
@@ -375,7 +375,7 @@ void auth_server_run(struct auth_server *server)
 		}
 	}
 	password_pool_free(&server->pool);
-	job_pool_free(&server->jobs);
+	auth_job_pool_free(&server->jobs);
 	auth_server_drop_checks(server);
 }
 

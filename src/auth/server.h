@@ -16,8 +16,8 @@ enum { AUTH_CHANNELS_MAX = 16 };
  * a later one is seen by the next sign-in. */
 struct auth_server *auth_server_new(const char *data, struct error *error);
 /** The same, with answers from another kind of backend than the directory of `data` (backend.h). */
-struct backend_kind;
-struct auth_server *auth_server_new_for(const struct backend_kind *kind, const char *data, struct error *error);
+struct auth_backend_kind;
+struct auth_server *auth_server_new_for(const struct auth_backend_kind *kind, const char *data, struct error *error);
 /** Serves the clients at the other end of `fd` (SOCK_SEQPACKET; taken over) and says hello to them, so that requests that
  * a former auth process has left unanswered fail at once. Before auth_server_run(); at most AUTH_CHANNELS_MAX. */
 void auth_server_add_channel(struct auth_server *server, int fd);

@@ -70,9 +70,9 @@ struct sign_in_who {
 };
 
 struct auth_server {
-	struct backend *backend;   /* until auth_server_run(), whose threads have handles of their own */
+	struct auth_backend *backend;   /* until auth_server_run(), whose threads have handles of their own */
 	char *data;
-	struct job_pool *jobs;     /* NULL but in auth_server_run(): then jobs are done at once */
+	struct auth_job_pool *jobs;     /* NULL but in auth_server_run(): then jobs are done at once */
 	struct sasl *sasl;
 	struct throttle *throttle;
 	struct verified *verified;
@@ -94,7 +94,7 @@ struct auth_server {
 };
 
 /** Has it done in a thread, or, when there are none, at once. */
-void auth_server_submit(struct auth_server *server, struct job *job);
+void auth_server_submit(struct auth_server *server, struct auth_job *job);
 
 /** Begins an answer. Send it, which frees it. Any thread. */
 struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id);

@@ -12,11 +12,11 @@ enum { COMPLAIN_EVERY_MS = 60 * 1000 };
 
 /** A question about addresses. Its thread answers it. */
 struct question {
-	struct job job;
+	struct auth_job job;
 	struct auth_server *server;
 	struct channel *channel;
 	uint64_t id;
-	void (*answer)(const struct question *question, struct backend *backend); /* backend NULL: it can't be asked now */
+	void (*answer)(const struct question *question, struct auth_backend *backend); /* backend NULL: it can't be asked now */
 	struct arena *arena;
 	struct slice account, address; /* account: WIRE_MAY_SEND_AS's */
 };
@@ -52,7 +52,7 @@ static struct recipient_room most_room(const struct auth_server *server, const s
 	return best;
 }
 
-static void answer_recipient(const struct question *question, struct backend *backend)
+static void answer_recipient(const struct question *question, struct auth_backend *backend)
 {
 	struct recipient_accounts accounts = {.count = 0};
 	enum recipient_kind kind = backend ? backend->kind->recipient(backend, question->address, &accounts) : RECIPIENT_TEMPORARY;
@@ -90,7 +90,7 @@ static void answer_error(const struct question *question, const struct error *er
 	auth_server_send(question->server, question->channel, &answer);
 }
 
-static void answer_resolve(const struct question *question, struct backend *backend)
+static void answer_resolve(const struct question *question, struct auth_backend *backend)
 {
 	struct route *routes;
 	size_t count;
@@ -106,7 +106,7 @@ static void answer_resolve(const struct question *question, struct backend *back
 }
 
 /* Without an answer, when it can't be read now, the asker would wait: it gets a number that is none. */
-static void answer_identity(const struct question *question, struct backend *backend)
+static void answer_identity(const struct question *question, struct auth_backend *backend)
 {
 	struct error error = {0};
 	int64_t identity;
@@ -117,24 +117,24 @@ static void answer_identity(const struct question *question, struct backend *bac
 	answer_number(question, known ? (uint64_t)identity : UINT64_MAX);
 }
 
-static void answer_language(const struct question *question, struct backend *backend)
+static void answer_language(const struct question *question, struct auth_backend *backend)
 {
 	answer_number(question, (uint64_t)(backend ? backend->kind->language(backend, question->address) : LANGUAGE_EN));
 }
 
-static void answer_may_send_as(const struct question *question, struct backend *backend)
+static void answer_may_send_as(const struct question *question, struct auth_backend *backend)
 {
 	answer_number(question, (uint64_t)(backend ? backend->kind->may_send_as(backend, question->account, question->address) : SENDER_TEMPORARY));
 }
 
-static void drop_question(struct job *job)
+static void drop_question(struct auth_job *job)
 {
 	struct question *question = (struct question *)job;
 	arena_free(&question->arena);
 	free(question);
 }
 
-static void run_question(struct job *job, struct backend *backend)
+static void run_question(struct auth_job *job, struct auth_backend *backend)
 {
 	const struct question *question = (struct question *)job;
 	question->answer(question, backend);
@@ -143,7 +143,7 @@ static void run_question(struct job *job, struct backend *backend)
 
 static const struct {
 	unsigned kind;
-	void (*answer)(const struct question *question, struct backend *backend);
+	void (*answer)(const struct question *question, struct auth_backend *backend);
 } questions[] = {
 	{WIRE_RECIPIENT, answer_recipient}, {WIRE_RESOLVE, answer_resolve}, {WIRE_IDENTITY, answer_identity}, {WIRE_LANGUAGE, answer_language},
 	{WIRE_MAY_SEND_AS, answer_may_send_as},
@@ -160,7 +160,7 @@ static bool handle_question(struct auth_server *server, struct channel *channel,
 	if (at == sizeof questions / sizeof *questions || !wire_end(reader))
 		return false;
 	struct question *question = memory_new(sizeof *question);
-	question->job = (struct job){.kind = JOB_ADDRESS, .run = run_question, .drop = drop_question};
+	question->job = (struct auth_job){.kind = JOB_ADDRESS, .run = run_question, .drop = drop_question};
 	question->server = server;
 	question->channel = channel;
 	question->id = header->id;

@@ -48,7 +48,7 @@ static struct throttle_try try_of(const struct sign_in_who *who)
 }
 
 /* In a job. False: it can't be told now. */
-static bool identify(struct backend *backend, struct sign_in_who *who)
+static bool identify(struct auth_backend *backend, struct sign_in_who *who)
 {
 	struct error error = {0};
 	if (backend && backend->kind->identity(backend, who->account, &who->identity, &who->why, &error))
@@ -121,7 +121,7 @@ static bool stand_in_line(struct auth_server *server, const struct sign_in_who *
 /** A password that is to be checked: waiting in its channel, or with a thread. Owns copies of all it points to. */
 struct check {
 	struct password_job job; /* first, so that a job leads back to its check */
-	struct job question;     /* what is asked before, and after */
+	struct auth_job question;     /* what is asked before, and after */
 	struct check *next;
 	struct channel *channel;
 	uint64_t id;
@@ -133,7 +133,7 @@ struct check {
 	int64_t due_ms;
 };
 
-static struct check *check_of(struct job *question)
+static struct check *check_of(struct auth_job *question)
 {
 	return (struct check *)(void *)((char *)question - offsetof(struct check, question));
 }
@@ -148,7 +148,7 @@ static void free_check(struct check **check)
 	*check = NULL;
 }
 
-static void drop_check(struct job *question)
+static void drop_check(struct auth_job *question)
 {
 	struct check *check = check_of(question);
 	free_check(&check);
@@ -284,7 +284,7 @@ static void accept_check(struct auth_server *server, struct check *check)
 
 /* The imported hash goes; what is shown of the account to strangers, SCRAM's salt, stays as it was. If it can't be now, then the next
  * time. */
-static void renew_password(struct job *question, struct backend *backend)
+static void renew_password(struct auth_job *question, struct auth_backend *backend)
 {
 	struct check *check = check_of(question);
 	struct error error;
@@ -296,7 +296,7 @@ static void renew_password(struct job *question, struct backend *backend)
 	check->readable = backend && backend->kind->all_have_scram(backend, &check->scram, &error);
 }
 
-static void end_renewal(void *context, struct job *question)
+static void end_renewal(void *context, struct auth_job *question)
 {
 	struct auth_server *server = context;
 	struct check *check = check_of(question);
@@ -315,7 +315,7 @@ static void finish_check(struct auth_server *server, struct check *check)
 	if (!check->job.matches || !check->known) {
 		answer_check(server, &check, refused(server, &check->who, why_refused(&check->who), check->due_ms));
 	} else if (check->job.renewed) {
-		check->question = (struct job){.kind = JOB_SIGN_IN, .run = renew_password, .done = end_renewal, .drop = drop_check};
+		check->question = (struct auth_job){.kind = JOB_SIGN_IN, .run = renew_password, .done = end_renewal, .drop = drop_check};
 		auth_server_submit(server, &check->question);
 	} else
 		accept_check(server, check);
@@ -349,7 +349,7 @@ static struct sign_in_who who_is(const struct sign_in_client *client, struct sli
 		.session = client->session};
 }
 
-static void look_up(struct job *question, struct backend *backend)
+static void look_up(struct auth_job *question, struct auth_backend *backend)
 {
 	struct check *check = check_of(question);
 	struct sign_in_who *who = &check->who;
@@ -364,7 +364,7 @@ static void look_up(struct job *question, struct backend *backend)
 		log_error("directory.failed", log_slice("account", who->account), log_text("reason", error.text));
 }
 
-static void end_look_up(void *context, struct job *question)
+static void end_look_up(void *context, struct auth_job *question)
 {
 	begin_check(context, check_of(question), 0);
 }
@@ -377,7 +377,7 @@ void auth_server_check_password(struct auth_server *server, struct channel *chan
 	if (!password_prepare(password, &prepared))
 		buf_clear(&prepared);
 	struct check *check = make_check(channel, id, &who, buf_slice(&prepared), slice_sub(password, 0, PASSWORD_MAX));
-	check->question = (struct job){.kind = JOB_SIGN_IN, .run = look_up, .done = end_look_up, .drop = drop_check};
+	check->question = (struct auth_job){.kind = JOB_SIGN_IN, .run = look_up, .done = end_look_up, .drop = drop_check};
 	auth_server_submit(server, &check->question);
 	buf_free(&prepared);
 }
@@ -460,7 +460,7 @@ static struct exchange *find_exchange(struct auth_server *server, struct channel
 
 /** One step of an exchange. */
 struct step {
-	struct job job;
+	struct auth_job job;
 	struct channel *channel;
 	uint64_t id, exchange_id;
 	struct sasl_exchange *sasl; /* taken out of the channel's table as long as this lasts */
@@ -471,7 +471,7 @@ struct step {
 	enum sasl_step result;
 };
 
-static void drop_step(struct job *job)
+static void drop_step(struct auth_job *job)
 {
 	struct step *step = (struct step *)job;
 	sasl_end(&step->sasl);
@@ -481,7 +481,7 @@ static void drop_step(struct job *job)
 	free(step);
 }
 
-static void run_step(struct job *job, struct backend *backend)
+static void run_step(struct auth_job *job, struct auth_backend *backend)
 {
 	struct step *step = (struct step *)job;
 	step->result = sasl_step(step->sasl, backend, step->has_input, buf_slice(&step->input), &step->output);
@@ -514,7 +514,7 @@ static enum sign_in_status check_step(struct auth_server *server, struct step *s
 	return status;
 }
 
-static void end_step(void *context, struct job *job)
+static void end_step(void *context, struct auth_job *job)
 {
 	struct auth_server *server = context;
 	struct step *step = (struct step *)job;
@@ -548,7 +548,7 @@ void auth_server_step(struct auth_server *server, struct channel *channel, uint6
 	}
 	exchange->touched_ms = clock_monotonic_ms();
 	struct step *step = memory_new(sizeof *step);
-	step->job = (struct job){.kind = JOB_SIGN_IN, .run = run_step, .done = end_step, .drop = drop_step};
+	step->job = (struct auth_job){.kind = JOB_SIGN_IN, .run = run_step, .done = end_step, .drop = drop_step};
 	step->channel = channel;
 	step->id = id;
 	step->exchange_id = exchange_id;
