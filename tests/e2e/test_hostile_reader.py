@@ -165,7 +165,7 @@ def test_no_name_leads_out_of_the_account(server, own_account):
         assert all(".." not in line for line in imap.ok('LIST "" *'))
     assert {path.name for path in folder.parent.iterdir()} == before
     mail = folder / server.domain / own_account
-    assert {path.name for path in mail.iterdir()} <= {"account.db", "account.db-wal", "account.db-shm", "mail", "snapshots"}, os.listdir(mail)
+    assert {path.name for path in mail.iterdir()} <= {"account.db", "account.db-wal", "account.db-shm", "mail", "arrived", "snapshots"}, os.listdir(mail)
 
 
 # ---- One's own mailbox ----
