@@ -77,7 +77,7 @@ bool handin_decode(struct slice text, struct arena *arena, struct handin *handin
 	message->id = (int64_t)wire_number(&reader, INT64_MAX);
 	message->arrived = (int64_t)wire_number(&reader, INT64_MAX);
 	message->size = wire_number(&reader, HANDIN_SIZE_MAX);
-	message->preface = wire_number(&reader, HANDIN_TEXT_MAX);
+	message->preface = wire_number(&reader, HANDIN_PREFACE_MAX);
 	message->body = (enum body_kind)read_up_to(&reader, BODY_BINARYMIME);
 	message->ret = (enum dsn_return)read_up_to(&reader, RET_HEADERS);
 	unsigned flags = read_up_to(&reader, 7);

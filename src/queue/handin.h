@@ -20,10 +20,11 @@ enum {
 	HANDIN_BEGIN_SECONDS = 20,    /* a message that the owner can't begin with within that is refused */
 	HANDIN_END_SECONDS = 600,     /* … and that it is still at then, given up: the client has gone by now (RFC 5321 §4.5.3.2.6) */
 	HANDIN_TEXT_MAX = 4096,       /* of one address or other text of an envelope */
+	HANDIN_PREFACE_MAX = HANDIN_TEXT_MAX + 32, /* the Return-Path field of such an address */
 	HANDIN_ENVELOPE_MAX = CALL_TEXT_MAX - QUEUE_INLINE_MAX - 4096,
 };
 
-#define HANDIN_SIZE_MAX (INT64_MAX - HANDIN_TEXT_MAX)
+#define HANDIN_SIZE_MAX (INT64_MAX - HANDIN_PREFACE_MAX)
 
 /** What a message's question says. */
 struct handin {

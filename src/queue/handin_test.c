@@ -400,9 +400,13 @@ static void malformed_envelopes_are_refused(void **state)
 		assert_false(hand_in(fixture->remote, SLICE("x"), bad[i], 1, NULL, &error));
 	struct handin handin = {.message = {.id = id_new(), .arrived = 1, .size = 2, .recipients = &one, .recipient_count = 1}, .body = SLICE("x")};
 	assert_int_equal(hand_in_raw(fixture, &handin, NULL, 0), ERROR_INVALID); /* of another size than it says */
+	handin.message.size = 0;
+	handin.message.preface = HANDIN_PREFACE_MAX + 1;
+	assert_int_equal(hand_in_raw(fixture, &handin, NULL, 0), ERROR_INVALID);
 	struct buf text = BUF(1000);
 	struct call_answer answer;
 	handin.message.size = 1;
+	handin.message.preface = 0;
 	assert_true(handin_encode(&handin, &text));
 	for (size_t len = 0; len < text.len; len++)
 		assert_int_equal(ask_raw(fixture, slice_sub(buf_slice(&text), 0, len), NULL, 0, &answer, HANDIN_MESSAGE), ERROR_INVALID);
