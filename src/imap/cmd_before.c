@@ -79,7 +79,7 @@ enum unit imap_before_peek(struct imap *imap, struct slice input, size_t *length
 	imap->pending = found == BEFORE_WHOLE ? PENDING_BEFORE : PENDING_CONTINUE;
 	if (found == BEFORE_INCOMPLETE)
 		return UNIT_INCOMPLETE;
-	return found == BEFORE_WHOLE && !before.error && (rows[before.verb].verb.flags & VERB_WORK) ? UNIT_WORK : UNIT_QUICK;
+	return found == BEFORE_WHOLE && !before.error && (rows[before.verb].verb.flags & VERB_WORK) ? UNIT_ASK : UNIT_QUICK;
 }
 
 void imap_before_continue(struct imap *imap)

@@ -235,7 +235,7 @@ static enum unit peek_line(struct imap *imap, struct slice input, size_t *length
 		return pend(imap, PENDING_TOO_LONG, UNIT_QUICK);
 	}
 	*length = end + 1;
-	return pend(imap, PENDING_LINE, UNIT_WORK);
+	return pend(imap, PENDING_LINE, imap->mode == MODE_SASL && !imap->dialogue.proved ? UNIT_ASK : UNIT_WORK);
 }
 
 static enum unit imap_peek(void *session, struct slice input, size_t *length)

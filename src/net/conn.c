@@ -210,7 +210,7 @@ static void conn_run_unit(struct conn *conn, enum unit unit, size_t length)
 	enum run result = conn->protocol->run(conn->session, slice_sub(conn_input(conn), 0, length));
 	conn->again = result != RUN_DONE;
 	conn->waiting = result == RUN_WAIT;
-	conn->again_unit = unit;
+	conn->again_unit = unit == UNIT_ASK ? UNIT_WORK : unit;
 	conn->again_length = length;
 	if (!conn->again)
 		conn_consume(conn, length);
@@ -228,7 +228,7 @@ static void run_waiting(struct conn *conn)
 /* A unit that lasts stands in another line than the others, also if it is a worker that finds it. */
 static bool needs_another_thread(struct conn *conn, enum unit unit, bool in_worker)
 {
-	if (unit == UNIT_QUICK || (in_worker && (unit != UNIT_LONG || conn->lasts)))
+	if (unit == UNIT_QUICK || unit == UNIT_ASK || (in_worker && (unit != UNIT_LONG || conn->lasts)))
 		return false;
 	conn->lasts = unit == UNIT_LONG;
 	conn->turn_over = in_worker;

@@ -37,7 +37,8 @@ enum unit {
 	UNIT_INCOMPLETE, /* wait for more bytes */
 	UNIT_QUICK,      /* *length bytes are a unit that never blocks: run it in the loop */
 	UNIT_WORK,       /* *length bytes are a unit that may block: hand it to a worker */
-	UNIT_LONG,       /* … and probably takes long: it comes after what others have to do, and never takes all workers */
+	UNIT_ASK,        /* the same, but it asks first (RUN_WAIT): that, its first run, is in the loop */
+	UNIT_LONG,       /* as UNIT_WORK, and probably takes long: it comes after what others have to do, and never takes all workers */
 };
 
 enum run {

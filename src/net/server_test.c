@@ -608,7 +608,7 @@ static void a_thousand_wait_and_nobody_notices(void **state)
 	server_counts(server, &counts);
 	print_message("%d echoes before, %d meanwhile, %d threads\n", before, meanwhile, (int)counts.workers);
 	assert_true(counts.workers <= 4 && counts.busy_workers <= 1);
-	assert_true(meanwhile > before / 3); /* the machine may be busy with something else */
+	assert_true(meanwhile > before / 20); /* the machine may be busy with something else: what was seen at rest is no difference */
 	answer_all();
 	for (int i = 0; i < THOUSAND; i++) {
 		expect(fds[i], "answer\r\n");

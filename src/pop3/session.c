@@ -66,9 +66,9 @@ static enum unit pop3_peek(void *context, struct slice input, size_t *length)
 	if (end == SLICE_NONE)
 		return line.len < line_max(session) ? UNIT_INCOMPLETE : UNIT_QUICK; /* run_line sees that it isn't whole */
 	if (session->dialogue.exchange)
-		return UNIT_WORK;
+		return session->dialogue.proved ? UNIT_WORK : UNIT_ASK;
 	const struct pop3_verb *verb = pop3_find_verb(slice_trim(slice_sub(line, 0, end)), &argument);
-	return verb && verb->blocks ? UNIT_WORK : UNIT_QUICK;
+	return verb ? verb->unit : UNIT_QUICK;
 }
 
 static void run_skip(struct pop3_session *session, struct slice unit)

@@ -66,7 +66,7 @@ struct pop3_session {
 struct pop3_verb {
 	const char *name;
 	unsigned states;
-	bool blocks;            /* may wait for the store or the auth role, or has a long answer */
+	enum unit unit;         /* how it waits for the store or the auth role, or gives a long answer */
 	/** `argument` is what follows the verb and one space. Sends its reply. */
 	enum run (*run)(struct pop3_session *session, struct slice argument);
 };

@@ -165,9 +165,11 @@ static enum unit peek_line(struct session *session, struct slice input, size_t *
 		return session->input == INPUT_ANSWER ? UNIT_WORK : UNIT_QUICK;
 	}
 	if (session->input == INPUT_ANSWER)
-		return UNIT_WORK;
+		return session->dialogue.proved ? UNIT_WORK : UNIT_ASK;
 	const struct verb *verb = smtp_find_verb(session->service->kind, slice_sub(input, 0, *length - 2), &argument);
-	return is_quick(session, verb) ? UNIT_QUICK : UNIT_WORK;
+	if (is_quick(session, verb))
+		return UNIT_QUICK;
+	return verb->flags & VERB_ENTERS && !session->transaction.chunks ? UNIT_ASK : UNIT_WORK;
 }
 
 static enum unit peek_skip(struct slice input, size_t *length)

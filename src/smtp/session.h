@@ -165,6 +165,7 @@ enum {
 	VERB_QUICK = 1,   /* never blocks: may be run in the loop */
 	VERB_USELESS = 2, /* brings no mail nearer: counted against USELESS_COMMANDS_MAX */
 	VERB_LAST = 4,    /* changes what the next bytes are: the client must have our answer before it goes on */
+	VERB_ENTERS = 16, /* asks auth, and then signs in: a UNIT_ASK */
 	VERB_ASKS = 8,    /* asks auth: without a thread, but where more than one question may be due (SMTP_LOCAL) */
 };
 

@@ -1,4 +1,5 @@
 """Why a sign-in failed stands in the log and nowhere on the wire; guessing is slow, and locks nobody out."""
+import asyncio
 import base64
 import os
 import re
@@ -301,6 +302,51 @@ def test_a_crowd_of_strangers_holds_nobody_up():
         assert len(refused) == 120 and not [answer for answer in refused if "OK" in answer or answer.startswith("235")]
         assert sum("AUTHENTICATIONFAILED" in answer or "[AUTH]" in answer or answer.startswith("535") for answer in refused) == 120, refused
         assert max(waited) < 3, max(waited)
+
+
+async def guess_and_wait(server, number, wait):
+    """Guesses once, from an address of its own, and hears the answer or hangs up after so long."""
+    protocol = ("imap", "submission")[number % 2]
+    reader, writer = await asyncio.open_connection(server.address, server.ports[protocol], local_addr=(f"127.{100 + number % 100}.{number // 100}.9", 0))
+    try:
+        await reader.readline()
+        if protocol == "imap":
+            writer.write(f'a LOGIN nobody{number}@example.test "wrong word"\r\n'.encode())
+        else:
+            writer.write(b"EHLO x\r\n")
+            while (await reader.readline())[3:4] == b"-":
+                pass
+            writer.write(f"AUTH PLAIN {b64(chr(0) + f'nobody{number}@example.test' + chr(0) + 'wrong word')}\r\n".encode())
+        return await asyncio.wait_for(reader.readline(), wait)
+    except asyncio.TimeoutError:
+        return b""
+    finally:
+        writer.close()
+
+
+def test_400_guesses_at_once_hold_nobody_up():
+    """400 wrong sign-ins at once, from as many addresses: who is signed in, and port 25, go on."""
+    async def guess_all():
+        return await asyncio.gather(*(guess_and_wait(own, number, 4) for number in range(400)))
+
+    with Pombal(options={**OPEN, "auth_failures_per_address": 10, "connections": 2000}) as own:
+        boris = own.imap("boris", mailbox="INBOX")
+        noops, letters, answers = [], [], []
+        guessers = threading.Thread(target=lambda: answers.extend(asyncio.run(guess_all())))
+        guessers.start()
+        time.sleep(1)  # all have asked by now
+        while guessers.is_alive():
+            start = time.monotonic()
+            boris.noop()
+            noops.append(time.monotonic() - start)
+            start = time.monotonic()
+            own.smtp().sendmail("x@elsewhere.example", own.name("boris"), b"Subject: x\r\n\r\nx\r\n")
+            letters.append(time.monotonic() - start)
+        guessers.join()
+        print(len(noops), max(noops), max(letters))
+        assert sorted(noops)[len(noops) // 2] < 0.2 and max(noops) < 2, noops
+        assert sorted(letters)[len(letters) // 2] < 0.5 and max(letters) < 3, letters
+        assert len(answers) == 400 and not [answer for answer in answers if answer.startswith((b"a OK", b"235"))]
 
 
 def test_a_new_password_makes_strangers_of_all():
