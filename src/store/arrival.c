@@ -66,7 +66,7 @@ static bool parse_hex(struct slice text, unsigned char *out)
 static bool name_parse(struct slice name, struct arrival *arrival)
 {
 	enum { DELIVERY_AT = ID_TEXT_LEN + 1, HASH_AT = DELIVERY_AT + DELIVERY_TEXT_LEN + 1 };
-	unsigned char delivery[DELIVERY_TEXT_LEN / 2];
+	unsigned char delivery[DELIVERY_TEXT_LEN / 2] = {0};
 	*arrival = (struct arrival){0};
 	if (name.len != NAME_LEN || !slice_ends_nocase(name, SLICE(".eml")) || name.at[DELIVERY_AT - 1] != '.' || name.at[HASH_AT - 1] != '.')
 		return false;
