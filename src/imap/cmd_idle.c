@@ -1,12 +1,6 @@
 /* IDLE (RFC 2177): what others change is told as soon as it happens, until the client says DONE. Meanwhile the session
- * holds no account handle, only its place among those that the store calls on a change. */
+ * holds no account handle, only the mailbox's place among those that the store calls on a change. */
 #include "imap/session.h"
-
-/* On any thread, under a lock of the store. */
-static void changed(void *context)
-{
-	conn_wake(context);
-}
 
 enum run imap_cmd_idle(struct imap_command *command)
 {
@@ -14,19 +8,18 @@ enum run imap_cmd_idle(struct imap_command *command)
 	if (!imap_parse_end(&command->parser))
 		return imap_reply_syntax(command);
 	imap->mode = MODE_IDLE;
-	if (imap->selected)
-		imap->idle = store_subscribe(imap->service->store, imap->account, changed, imap->conn);
 	conn_send_text(imap->conn, "+ idling\r\n");
-	/* After subscribing, so that nothing falls between. */
-	if (imap->selected)
+	if (imap->selected) {
+		imap->selected->idling = true; /* before the look, so that nothing falls between */
 		imap_selected_sync(command, true);
+	}
 	return RUN_DONE;
 }
 
 void imap_idle_stop(struct imap *imap)
 {
-	if (imap->idle)
-		store_unsubscribe(&imap->idle);
+	if (imap->selected)
+		imap->selected->idling = false;
 }
 
 void imap_idle_wake(struct imap *imap)

@@ -113,7 +113,10 @@ static bool load_uids(struct account *account, struct imap_selected *selected, s
 /* On any thread, under a lock of the store. */
 static void note_change(void *context)
 {
-	((struct imap_selected *)context)->changed = true;
+	struct imap_selected *selected = context;
+	selected->changed = true;
+	if (selected->idling)
+		conn_wake(selected->conn);
 }
 
 struct imap_selected *imap_selected_open(struct imap_command *command, const struct mailbox *mailbox, bool read_only, struct error *error)
@@ -124,6 +127,7 @@ struct imap_selected *imap_selected_open(struct imap_command *command, const str
 	struct range claimed = claim_recent(account, mailbox, read_only);
 	struct imap_selected *selected = memory_new(sizeof *selected);
 	selected->changed = true;
+	selected->conn = command->imap->conn;
 	selected->subscription = store_subscribe(command->imap->service->store, account_name(account), note_change, selected);
 	selected->mailbox = mailbox->id;
 	selected->uidvalidity = mailbox->uidvalidity;

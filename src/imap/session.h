@@ -57,7 +57,6 @@ struct imap {
 	struct auth_wait wait;             /* what the unit has asked auth, and is to be run again for */
 	struct auth_dialogue dialogue; /* AUTHENTICATE */
 	struct imap_append *append;
-	struct subscription *idle;   /* while IDLE waits */
 	uint64_t borrowed;           /* of the account's share of memory, see imap_borrow() */
 };
 
@@ -180,6 +179,8 @@ struct imap_selected {
 	/* Nothing has changed since the session looked: then it need not look again, and opens no account. */
 	struct subscription *subscription;
 	_Atomic bool changed;    /* something may have, since; set on any thread */
+	_Atomic bool idling;     /* … and then the session is woken */
+	struct conn *conn;
 	int64_t seen_modseq;     /* of the account, when it looked last */
 	int64_t looked_ms;       /* when that was, by the monotonic clock */
 };
