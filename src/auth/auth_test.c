@@ -823,6 +823,7 @@ static void a_slow_backend_delays_nobody_else(void **state)
 	pthread_t threads[SLOW];
 	struct sasl_test right = {"alice", "wonderland", NULL, NULL};
 	slow_kind = auth_backend_directory;
+	slow_kind.at_once = false;
 	slow_kind.open = open_slow;
 	slow_kind.credentials = slow_credentials;
 	stop_server(f);

@@ -1,5 +1,6 @@
 /* Who knows people: what the auth role answers from. The directory of this server is one kind (backend_directory.c). A question may take
- * as long as it likes: it is asked in a thread of jobs.h, with a handle of that thread's own, and nobody else waits for it.
+ * as long as it likes: it is asked in a thread of jobs.h, with a handle of that thread's own, and nobody else waits for it. To a kind that
+ * answers at once that would cost more than the answer: it is asked where the question comes in.
  *
  * The functions are those of directory.h and credentials.h, where they are described, with a handle in the place of a directory. A kind
  * implements all of them. */
@@ -15,6 +16,7 @@ struct auth_backend {
 };
 
 struct auth_backend_kind {
+	bool at_once; /* what is asked, not what is changed: it reads a file of this machine, and waits for nobody */
 	/** `data`: the data directory. NULL with *error. */
 	struct auth_backend *(*open)(const char *data, struct error *error);
 	void (*close)(struct auth_backend *backend);

@@ -86,6 +86,7 @@ static bool changes(struct auth_backend *backend, int64_t *after, bool *all, str
 }
 
 const struct auth_backend_kind auth_backend_directory = {
+	.at_once = true,
 	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as,
 	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,

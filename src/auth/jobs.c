@@ -130,17 +130,17 @@ static bool start_thread(struct auth_job_pool *pool)
 
 /* ---- For the loop ---- */
 
-struct auth_job_pool *auth_job_pool_new(struct auth_backend *first, const char *data, int done_fd)
+struct auth_job_pool *auth_job_pool_new(const struct auth_backend_kind *kind, struct auth_backend *first, const char *data, int done_fd)
 {
 	struct auth_job_pool *pool = memory_new(sizeof *pool);
 	pthread_mutex_init(&pool->lock, NULL);
 	clock_init_condition(&pool->changed);
 	threads_init(&pool->threads);
-	for (int kind = 0; kind < JOB_KINDS; kind++)
-		pool->waiting[kind].end = &pool->waiting[kind].first;
+	for (int i = 0; i < JOB_KINDS; i++)
+		pool->waiting[i].end = &pool->waiting[i].first;
 	pool->done.end = &pool->done.first;
 	pool->spare = first;
-	pool->kind = first->kind;
+	pool->kind = kind;
 	pool->data = memory_copy(data, strlen(data));
 	pool->done_fd = done_fd;
 	pthread_mutex_lock(&pool->lock);

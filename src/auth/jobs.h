@@ -21,6 +21,7 @@ struct auth_job {
 	struct auth_job *next;                 /* the pool's */
 	int64_t since_ms;
 	enum auth_job_kind kind;
+	bool changes;                          /* it waits for others who change something: never asked at once */
 	/** In a thread of the pool. `backend` NULL: it can't be asked now. */
 	void (*run)(struct auth_job *job, struct auth_backend *backend);
 	/** Afterwards, by who collects it. NULL: run() has done everything, the job's freeing included. */
@@ -30,9 +31,9 @@ struct auth_job {
 };
 
 struct auth_job_pool;
-/** `first`: a handle, taken over; further ones come of its kind, for `data`. `done_fd` (an eventfd, borrowed) is written to when there is
+/** Handles come of that kind, for `data`; `first` is one, taken over, or NULL. `done_fd` (an eventfd, borrowed) is written to when there is
  * a job to collect. Starts a thread; signals stay with the caller's. */
-struct auth_job_pool *auth_job_pool_new(struct auth_backend *first, const char *data, int done_fd);
+struct auth_job_pool *auth_job_pool_new(const struct auth_backend_kind *kind, struct auth_backend *first, const char *data, int done_fd);
 /** Waits for the running jobs, and drops all that isn't done. Sets *pool to NULL. */
 void auth_job_pool_free(struct auth_job_pool **pool);
 /** Hands a job over. If too many wait already it is run at once, without a backend, and collected as others are. */

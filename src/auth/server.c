@@ -242,7 +242,7 @@ void auth_server_set_scram(struct auth_server *server, bool scram)
 
 void auth_server_submit(struct auth_server *server, struct auth_job *job)
 {
-	if (server->jobs) {
+	if (server->jobs && (!server->backend || job->changes)) {
 		auth_job_pool_submit(server->jobs, job);
 		return;
 	}
@@ -352,8 +352,9 @@ void auth_server_run(struct auth_server *server)
 	struct pollfd polled[POLL_CHANNELS + AUTH_CHANNELS_MAX] = {0};
 	int64_t expired_ms = clock_monotonic_ms();
 	server->pool = password_pool_new(server->done_fd);
-	server->jobs = auth_job_pool_new(server->backend, server->data, server->done_fd);
-	server->backend = NULL;
+	const struct auth_backend_kind *kind = server->backend->kind;
+	server->jobs = auth_job_pool_new(kind, kind->at_once ? NULL : server->backend, server->data, server->done_fd);
+	server->backend = kind->at_once ? server->backend : NULL;
 	for (;;) {
 		polled[POLL_STOP] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
 		polled[POLL_DONE] = (struct pollfd){.fd = server->done_fd, .events = POLLIN};

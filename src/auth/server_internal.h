@@ -70,7 +70,7 @@ struct sign_in_who {
 };
 
 struct auth_server {
-	struct auth_backend *backend;   /* until auth_server_run(), whose threads have handles of their own */
+	struct auth_backend *backend;   /* for what is asked at once: all until auth_server_run(), and from then on if it is of such a kind */
 	char *data;
 	struct auth_job_pool *jobs;     /* NULL but in auth_server_run(): then jobs are done at once */
 	struct sasl *sasl;

@@ -315,7 +315,7 @@ static void finish_check(struct auth_server *server, struct check *check)
 	if (!check->job.matches || !check->known) {
 		answer_check(server, &check, refused(server, &check->who, why_refused(&check->who), check->due_ms));
 	} else if (check->job.renewed) {
-		check->question = (struct auth_job){.kind = JOB_SIGN_IN, .run = renew_password, .done = end_renewal, .drop = drop_check};
+		check->question = (struct auth_job){.kind = JOB_SIGN_IN, .changes = true, .run = renew_password, .done = end_renewal, .drop = drop_check};
 		auth_server_submit(server, &check->question);
 	} else
 		accept_check(server, check);
