@@ -64,27 +64,6 @@ static bool is_plain(char c)
 	return c != '\r' && c != '\n' && c != '\0';
 }
 
-size_t canonical_skip(struct canonical *canonical, struct slice bytes)
-{
-	size_t at = 0;
-	if (canonical->crs > 0)
-		return 0;
-	for (; at < bytes.len; at++) {
-		char c = bytes.at[at];
-		if (canonical->in_body && (unsigned char)c > '\r')
-			continue;
-		if (is_plain(c)) {
-			count_byte(canonical, c);
-			continue;
-		}
-		if (c != '\r' || at + 1 == bytes.len || bytes.at[at + 1] != '\n')
-			break;
-		at++;
-		count_line_end(canonical);
-	}
-	return at;
-}
-
 /* Where a CR is, the next byte is an LF, and nowhere else; none is NUL. The one before the first is looked at, too. Without a branch, and
  * in steps of one size: compilers make it many bytes at a time. */
 static bool step_is_right(const char *at)
@@ -109,6 +88,31 @@ bool canonical_is_right(struct slice bytes)
 		if ((bytes.at[at - 1] == '\r') != (bytes.at[at] == '\n') || bytes.at[at] == '\0')
 			return false;
 	return true;
+}
+
+size_t canonical_skip(struct canonical *canonical, struct slice bytes)
+{
+	size_t at = 0;
+	bool looked = false; /* at all that is left, which is a body's */
+	if (canonical->crs > 0)
+		return 0;
+	for (; at < bytes.len; at++) {
+		char c = bytes.at[at];
+		if (canonical->in_body && !looked && canonical_is_right(slice_skip(bytes, at)))
+			return bytes.len;
+		looked |= canonical->in_body;
+		if (canonical->in_body && (unsigned char)c > '\r')
+			continue;
+		if (is_plain(c)) {
+			count_byte(canonical, c);
+			continue;
+		}
+		if (c != '\r' || at + 1 == bytes.len || bytes.at[at + 1] != '\n')
+			break;
+		at++;
+		count_line_end(canonical);
+	}
+	return at;
 }
 
 /* CRs that no LF has followed. */
