@@ -15,8 +15,8 @@ enum { LOG_VALUE_MAX = 1000 /* bytes as written, with quotes and escapes */ };
 
 static struct {
 	pthread_mutex_t lock; /* guards file */
-	const char *role;
-	enum log_level stderr_level;
+	_Atomic(const char *) role;         /* both may be changed, at a reload, while others log */
+	_Atomic(enum log_level) stderr_level;
 	int file;
 } logger = {PTHREAD_MUTEX_INITIALIZER, "pombal", LOG_LEVEL_INFO, -1};
 

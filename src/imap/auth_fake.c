@@ -1,6 +1,6 @@
 /* The auth client, as the tests of this folder need it: linked in the place of src/auth. Everybody's password is "secret"; who
  * may sign in are alice and bob of example.test. PLAIN is a single step; ECHO asks twice and has a last word of its own. */
-#include "auth/auth.h"
+#include "auth/auth_fake.h"
 #include "base/memory.h"
 
 struct sign_in {
@@ -22,12 +22,6 @@ static struct slice known(struct slice name)
 
 static struct auth_account known_account(struct slice name) { return (struct auth_account){known(name), 1}; }
 
-enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
-{
-	(void)auth;
-	return account->identity == 1 ? AUTH_STANDS : AUTH_ENDED;
-}
-
 static enum sign_in_status check(struct slice name, struct slice password, struct auth_account *account)
 {
 	*account = known_account(name);
@@ -43,28 +37,6 @@ const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding
 {
 	(void)binding;
 	return encrypted || plaintext_allowed ? "PLAIN ECHO" : "ECHO";
-}
-
-void auth_refused(const struct sign_in_client *client, struct slice mechanism, struct slice name, const char *reason)
-{
-	(void)client, (void)mechanism, (void)name, (void)reason;
-}
-
-void sign_in_note(const struct sign_in *exchange, const char *reason)
-{
-	(void)exchange, (void)reason;
-}
-
-bool auth_offers_binding(const char *scram_over_tls)
-{
-	(void)scram_over_tls;
-	return false;
-}
-
-const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding, const char *scram_over_tls)
-{
-	(void)auth, (void)scram_over_tls;
-	return auth_mechanisms(encrypted, plaintext_allowed, binding);
 }
 
 struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const struct sign_in_client *client)
@@ -86,26 +58,6 @@ static enum sign_in_status step_echo(struct sign_in *exchange, struct slice inpu
 	*account = (struct auth_account){exchange->account, 1};
 	buf_append_text(output, "welcome");
 	return account->name.len > 0 && slice_equal(input, SLICE("secret")) ? SIGN_IN_DONE : SIGN_IN_REFUSED;
-}
-
-/* Who waits without a thread is answered when he asks again. */
-static bool is_first_asking(struct auth_wait *wait)
-{
-	if (!wait || wait->question) {
-		auth_wait_end(wait);
-		return false;
-	}
-	wait->question = (struct auth_question *)wait;
-	wait->wake(wait->context);
-	return true;
-}
-
-bool auth_is_awaited(const struct auth_wait *wait) { return wait->question != NULL; }
-
-void auth_wait_end(struct auth_wait *wait)
-{
-	if (wait)
-		wait->question = NULL;
 }
 
 enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wait, bool has_input, struct slice input, struct buf *output, struct auth_account *account, int *delay_ms)

@@ -72,6 +72,8 @@ void conn_tls(struct conn *conn, struct conn_tls *tls) { *tls = (struct conn_tls
 
 /* ---- The auth role ---- */
 
+#include "auth/auth_fake.h"
+
 struct sign_in { int steps; };
 
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding)
@@ -79,52 +81,10 @@ const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding
 	return encrypted || plaintext_allowed ? binding ? "X-PLUS X" : "X" : "";
 }
 
-void auth_refused(const struct sign_in_client *client, struct slice mechanism, struct slice name, const char *reason)
-{
-	(void)client, (void)mechanism, (void)name, (void)reason;
-}
-
-void sign_in_note(const struct sign_in *exchange, const char *reason)
-{
-	(void)exchange, (void)reason;
-}
-
-bool auth_offers_binding(const char *scram_over_tls)
-{
-	(void)scram_over_tls;
-	return false;
-}
-
-const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding, const char *scram_over_tls)
-{
-	(void)auth, (void)scram_over_tls;
-	return auth_mechanisms(encrypted, plaintext_allowed, binding);
-}
-
 struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const struct sign_in_client *client)
 {
 	(void)auth, (void)mechanism, (void)client;
 	return memory_new(sizeof(struct sign_in));
-}
-
-/* Who waits without a thread is answered when he asks again. */
-static bool is_first_asking(struct auth_wait *wait)
-{
-	if (!wait || wait->question) {
-		auth_wait_end(wait);
-		return false;
-	}
-	wait->question = (struct auth_question *)wait;
-	wait->wake(wait->context);
-	return true;
-}
-
-bool auth_is_awaited(const struct auth_wait *wait) { return wait->question != NULL; }
-
-void auth_wait_end(struct auth_wait *wait)
-{
-	if (wait)
-		wait->question = NULL;
 }
 
 /* The last byte of the client's message says how it goes on. */
@@ -142,12 +102,6 @@ enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wai
 	if (how == 'p')
 		buf_append_text(output, "proof");
 	return how == 'd' || how == 'p' ? SIGN_IN_DONE : how == 't' ? SIGN_IN_TEMPORARY : SIGN_IN_REFUSED;
-}
-
-enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
-{
-	(void)auth;
-	return account->identity == 1 ? AUTH_STANDS : AUTH_ENDED;
 }
 
 void sign_in_end(struct sign_in **exchange)

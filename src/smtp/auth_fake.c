@@ -4,33 +4,13 @@
  * can't be told now, the mailboxes of full@ and small@ may hold 1000 bytes and have room for 0 and 100, nobody else is there. Everything elsewhere is foreign. Everybody's password is "secret"; signing in as
  * locked@ is throttled, as down@ can't be told. Mechanisms: PLAIN, and CHALLENGE, which asks "first", wants a name, and
  * has a last word. */
-#include "auth/auth.h"
+#include "auth/auth_fake.h"
 #include "base/memory.h"
 
 struct sign_in {
 	bool plain, asked;
 	char *name;
 };
-
-/* Who waits without a thread is answered when he asks again. */
-static bool is_first_asking(struct auth_wait *wait)
-{
-	if (!wait || wait->question) {
-		auth_wait_end(wait);
-		return false;
-	}
-	wait->question = (struct auth_question *)wait;
-	wait->wake(wait->context);
-	return true;
-}
-
-bool auth_is_awaited(const struct auth_wait *wait) { return wait->question != NULL; }
-
-void auth_wait_end(struct auth_wait *wait)
-{
-	if (wait)
-		wait->question = NULL;
-}
 
 enum recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct recipient_room *room)
 {
@@ -71,28 +51,6 @@ const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding
 	return encrypted || plaintext_allowed ? "PLAIN CHALLENGE" : "";
 }
 
-void auth_refused(const struct sign_in_client *client, struct slice mechanism, struct slice name, const char *reason)
-{
-	(void)client, (void)mechanism, (void)name, (void)reason;
-}
-
-void sign_in_note(const struct sign_in *exchange, const char *reason)
-{
-	(void)exchange, (void)reason;
-}
-
-bool auth_offers_binding(const char *scram_over_tls)
-{
-	(void)scram_over_tls;
-	return false;
-}
-
-const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allowed, bool binding, const char *scram_over_tls)
-{
-	(void)auth, (void)scram_over_tls;
-	return auth_mechanisms(encrypted, plaintext_allowed, binding);
-}
-
 struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const struct sign_in_client *client)
 {
 	(void)auth;
@@ -100,12 +58,6 @@ struct sign_in *sign_in_begin(struct auth *auth, struct slice mechanism, const s
 	struct sign_in *exchange = memory_new(sizeof *exchange);
 	exchange->plain = slice_equal_nocase(mechanism, SLICE("PLAIN"));
 	return exchange;
-}
-
-enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
-{
-	(void)auth;
-	return account->identity == 1 ? AUTH_STANDS : AUTH_ENDED;
 }
 
 static enum sign_in_status name_given(struct sign_in *exchange, struct slice name, bool known, struct auth_account *account, int *delay_ms)
