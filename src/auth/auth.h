@@ -37,7 +37,7 @@ void auth_wait_end(struct auth_wait *wait);
 
 /* ---- Addresses ---- */
 
-enum recipient_kind {
+enum auth_recipient_kind {
 	RECIPIENT_LOCAL,     /* an account, alias or catch-all of ours */
 	RECIPIENT_FOREIGN,   /* the domain isn't ours: relaying */
 	RECIPIENT_UNKNOWN,   /* the domain is ours, the address isn't */
@@ -47,30 +47,30 @@ enum recipient_kind {
 };
 /** How large a message the mailbox that an address leads to can take: now, and if it were empty. UINT64_MAX: any. Of several mailboxes
  * it is the one with the most room now, and the largest; `account` tells the former from others, as long as the auth role isn't restarted (0: no limits). */
-struct recipient_room { uint64_t now, most, account; };
+struct auth_recipient_room { uint64_t now, most, account; };
 /** For RCPT TO: what is this address? Plus-addressing, aliases, catch-alls, domain aliases and "postmaster" without
  * a domain are considered. *room (may be NULL) has limits only where the address leads to accounts with limits (ROOM_ACCOUNTS_MAX at most) and
  * nowhere else. */
-enum recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct recipient_room *room);
+enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_room *room);
 
 /** Why a target of an alias leads nowhere: an administrator's mistake, which the others behind the alias don't suffer from. */
-enum route_problem { ROUTE_GOOD, ROUTE_NOBODY, ROUTE_DISABLED, ROUTE_LOOP, ROUTE_TOO_FAR, ROUTE_PROBLEM_MAX = ROUTE_TOO_FAR };
+enum auth_route_problem { ROUTE_GOOD, ROUTE_NOBODY, ROUTE_DISABLED, ROUTE_LOOP, ROUTE_TOO_FAR, ROUTE_PROBLEM_MAX = ROUTE_TOO_FAR };
 
-struct route {
+struct auth_route {
 	bool local;            /* to an account, else to another server */
 	struct slice address;  /* the account's name, or the remote address to forward to; with a problem: the target */
 	struct slice detail;   /* what stood after '+', if the address had it and it wasn't part of a name; with a problem: the alias */
-	enum route_problem problem;
+	enum auth_route_problem problem;
 };
 /** In words, as they follow the target: "is nobody's address". */
-const char *auth_route_problem(enum route_problem problem);
+const char *auth_route_problem(enum auth_route_problem problem);
 /** For the courier: where mail for this address goes in the end, aliases expanded (loops end), duplicates removed; at least one
  * good route, and after all good ones the targets of aliases that lead nowhere.
  * ERROR_NOT_FOUND: nobody; ERROR_TEMPORARY; ERROR_LIMIT: aliases lead to more addresses, or all through more steps, than are followed
  * (an administrator's mistake that he can mend). An address of a foreign domain gives itself as a remote route. */
-bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
+bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error);
 
-enum sender_right {
+enum auth_sender_right {
 	SENDER_OTHERS,    /* somebody else's, or nobody's */
 	SENDER_OWN,
 	SENDER_TEMPORARY, /* can't be told now: answer 4xx */
@@ -78,15 +78,15 @@ enum sender_right {
 };
 /** May this account put `address` into MAIL FROM (or From)? Its own name, aliases that lead only to it, plus-addresses,
  * and addresses that were granted. */
-enum sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address);
+enum auth_sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address);
 
 /** The languages that the server speaks to people in. */
-enum language { LANGUAGE_EN, LANGUAGE_PT, LANGUAGE_RU, LANGUAGE_COUNT };
+enum auth_language { LANGUAGE_EN, LANGUAGE_PT, LANGUAGE_RU, LANGUAGE_COUNT };
 /** From "en", "pt", "ru"; false: it is none of them. */
-bool auth_language_parse(struct slice name, enum language *language);
+bool auth_language_parse(struct slice name, enum auth_language *language);
 /** Which language to write to this address in: that of the one account that it leads to, or else its domain's; English for others, and
  * where nobody knows. */
-enum language auth_language(struct auth *auth, struct slice address);
+enum auth_language auth_language(struct auth *auth, struct slice address);
 
 /* ---- Signing in ---- */
 

@@ -28,10 +28,10 @@ static struct auth_server *start(int ends[2])
 		abort();
 	struct directory *directory = directory_open(folder.path, &error);
 	struct slice target = SLICE("alice@example.test");
-	directory_add_domain(directory, &(struct domain_entry){.name = SLICE("example.test")}, &error);
-	directory_add_account(directory, &(struct account_entry){.name = target, .enabled = true}, &error);
+	directory_add_domain(directory, &(struct auth_domain_entry){.name = SLICE("example.test")}, &error);
+	directory_add_account(directory, &(struct auth_account_entry){.name = target, .enabled = true}, &error);
 	directory_set_password(directory, target, SLICE("secret"), &error);
-	directory_add_alias(directory, &(struct alias_entry){SLICE("team@example.test"), &target, 1}, &error);
+	directory_add_alias(directory, &(struct auth_alias_entry){SLICE("team@example.test"), &target, 1}, &error);
 	directory_close(&directory);
 	auth_server_add_channel(server, ends[1]);
 	return server;
@@ -41,11 +41,11 @@ static struct auth_server *start(int ends[2])
 static void check_answers(int fd)
 {
 	static char answer[WIRE_DATAGRAM_MAX];
-	struct wire_header header;
+	struct auth_wire_header header;
 	struct wire_reader reader;
 	ssize_t len;
 	while ((len = recv(fd, answer, sizeof answer, MSG_DONTWAIT)) > 0)
-		if (!wire_open(slice_make(answer, (size_t)len), &header, &reader) || header.kind > WIRE_PART)
+		if (!auth_wire_open(slice_make(answer, (size_t)len), &header, &reader) || header.kind > WIRE_PART)
 			abort();
 }
 
@@ -63,8 +63,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		auth_server_handle(server, &server->channels[0], datagram);
 		check_answers(ends[0]);
 	}
-	while (recent_count(server->channels[0].exchanges) > 0)
-		recent_remove_oldest(server->channels[0].exchanges);
+	while (auth_recent_count(server->channels[0].exchanges) > 0)
+		auth_recent_remove_oldest(server->channels[0].exchanges);
 	auth_server_drop_checks(server);
 	return 0;
 }

@@ -84,9 +84,9 @@ static int set_up(void **state)
 	test_folder_make(&f->folder);
 	f->arena = arena_new();
 	f->directory = directory_open(f->folder.path, &error);
-	assert_true(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("example.test")}, &error));
-	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("alice@example.test"), .enabled = true}, &error));
-	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("bob@example.test"), .enabled = true}, &error));
+	assert_true(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("example.test")}, &error));
+	assert_true(directory_add_account(f->directory, &(struct auth_account_entry){.name = SLICE("alice@example.test"), .enabled = true}, &error));
+	assert_true(directory_add_account(f->directory, &(struct auth_account_entry){.name = SLICE("bob@example.test"), .enabled = true}, &error));
 	assert_true(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("wonderland"), &error));
 	for (int i = 0; i < CHANNELS; i++)
 		assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, f->ends[i]), 0);
@@ -138,7 +138,7 @@ static void look_ups_are_answered(void **state)
 {
 	struct fixture *f = *state;
 	struct error error;
-	struct route *routes;
+	struct auth_route *routes;
 	size_t count;
 	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
 	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("nobody@example.test"), NULL), RECIPIENT_UNKNOWN);
@@ -150,13 +150,13 @@ static void look_ups_are_answered(void **state)
 	assert_false(auth_resolve(f->auth, SLICE("nobody@example.test"), f->arena, &routes, &count, &error));
 	assert_int_equal(error.kind, ERROR_NOT_FOUND);
 	/* What the command line changes is seen at once. */
-	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("new@example.test"), .enabled = true}, &error));
+	assert_true(directory_add_account(f->directory, &(struct auth_account_entry){.name = SLICE("new@example.test"), .enabled = true}, &error));
 	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("new@example.test"), NULL), RECIPIENT_LOCAL);
 }
 
 static void assert_room(struct fixture *f, struct slice address, uint64_t now, uint64_t most)
 {
-	struct recipient_room room;
+	struct auth_recipient_room room;
 	assert_int_equal(auth_recipient(f->auth, NULL, address, &room), RECIPIENT_LOCAL);
 	assert_true(room.now == now && room.most == most);
 }
@@ -175,9 +175,9 @@ static void full_mailboxes_are_known(void **state)
 	stop_server(f);
 	start_server(f);
 	struct slice both[] = {SLICE("alice@example.test"), SLICE("bob@example.test")}, elsewhere[] = {both[0], SLICE("x@elsewhere.test")};
-	assert_true(directory_add_alias(f->directory, &(struct alias_entry){.address = SLICE("only@example.test"), .targets = both, .target_count = 1}, &error));
-	assert_true(directory_add_alias(f->directory, &(struct alias_entry){.address = SLICE("both@example.test"), .targets = both, .target_count = 2}, &error));
-	assert_true(directory_add_alias(f->directory, &(struct alias_entry){.address = SLICE("on@example.test"), .targets = elsewhere, .target_count = 2}, &error));
+	assert_true(directory_add_alias(f->directory, &(struct auth_alias_entry){.address = SLICE("only@example.test"), .targets = both, .target_count = 1}, &error));
+	assert_true(directory_add_alias(f->directory, &(struct auth_alias_entry){.address = SLICE("both@example.test"), .targets = both, .target_count = 2}, &error));
+	assert_true(directory_add_alias(f->directory, &(struct auth_alias_entry){.address = SLICE("on@example.test"), .targets = elsewhere, .target_count = 2}, &error));
 	assert_room(f, SLICE("alice@example.test"), 100, 1000);
 	assert_room(f, SLICE("ALICE+x@example.test"), 100, 1000);
 	assert_room(f, SLICE("only@example.test"), 100, 1000);
@@ -202,13 +202,13 @@ static void long_answers_come_in_parts(void **state)
 {
 	struct fixture *f = *state;
 	struct error error;
-	struct route *routes;
+	struct auth_route *routes;
 	size_t count;
 	enum { MANY = 1000 };
 	struct slice *targets = arena_array(f->arena, MANY, sizeof *targets);
 	for (int i = 0; i < MANY; i++)
 		targets[i] = arena_printf(f->arena, "%060d@%s.%s.elsewhere.test", i, "a-domain-with-quite-a-long-name-in-it", "another-label-that-is-long-as-well");
-	assert_true(directory_add_alias(f->directory, &(struct alias_entry){SLICE("list@example.test"), targets, MANY}, &error));
+	assert_true(directory_add_alias(f->directory, &(struct auth_alias_entry){SLICE("list@example.test"), targets, MANY}, &error));
 	assert_true(auth_resolve(f->auth, SLICE("list@example.test"), f->arena, &routes, &count, &error));
 	assert_int_equal(count, MANY);
 	for (int i = 0; i < MANY; i++)
@@ -236,7 +236,7 @@ static void passwords_are_checked(void **state)
 	assert_true(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("looking-glass"), &error));
 	assert_int_equal(check(f, "alice@example.test", "wonderland"), SIGN_IN_REFUSED);
 	assert_int_equal(check(f, "alice@example.test", "looking-glass"), SIGN_IN_DONE);
-	assert_true(directory_set_account(f->directory, &(struct account_entry){.name = SLICE("alice@example.test"), .enabled = false}, &error));
+	assert_true(directory_set_account(f->directory, &(struct auth_account_entry){.name = SLICE("alice@example.test"), .enabled = false}, &error));
 	assert_int_equal(check(f, "alice@example.test", "looking-glass"), SIGN_IN_REFUSED);
 }
 
@@ -649,9 +649,9 @@ static void the_offer_is_as_the_option_says(void **state)
 	assert_string_equal(auth_offered(f->auth, true, false, false, "bound"), "SCRAM-SHA-256 PLAIN LOGIN");
 }
 
-static struct credentials alices(struct fixture *f)
+static struct auth_credentials alices(struct fixture *f)
 {
-	struct credentials credentials;
+	struct auth_credentials credentials;
 	struct error error;
 	assert_true(directory_credentials(f->directory, SLICE("alice@example.test"), f->arena, &credentials, &error));
 	return credentials;
@@ -717,7 +717,7 @@ static void bare_names_sign_in(void **state)
 	struct error error;
 	const char *const mechanisms[] = {"PLAIN", "LOGIN", "SCRAM-SHA-256"};
 	const struct sasl_test bare = {"Alice", "wonderland", NULL, NULL}, self = {"alice", "wonderland", "alice@example.test", NULL};
-	assert_true(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("second.test")}, &error));
+	assert_true(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("second.test")}, &error));
 	for (int round = 0; round < 3; round++) {
 		/* The only one of that name; one of two; one of two, of the default domain. */
 		bool in = round != 1;
@@ -727,7 +727,7 @@ static void bare_names_sign_in(void **state)
 		assert_int_equal(check(f, "alice", "wonderland"), in ? SIGN_IN_DONE : SIGN_IN_REFUSED);
 		assert_int_equal(check(f, "nobody", "wonderland"), SIGN_IN_REFUSED);
 		if (round == 0)
-			assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("alice@second.test"), .enabled = true}, &error));
+			assert_true(directory_add_account(f->directory, &(struct auth_account_entry){.name = SLICE("alice@second.test"), .enabled = true}, &error));
 		if (round == 1)
 			configure("auth_failures = 1000\nauth_failures_per_address = 0\ndefault_domain = example.test");
 	}
@@ -789,7 +789,7 @@ static struct auth_backend *open_slow(const char *data, struct error *error)
 }
 
 /* Nothing is known of bob before the test says so. */
-static bool slow_credentials(struct auth_backend *backend, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error)
+static bool slow_credentials(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error)
 {
 	pthread_mutex_lock(&slow.lock);
 	slow.waiting++;
@@ -1016,7 +1016,7 @@ static void changes_are_announced(void **state)
 	struct error error;
 	int delay_ms;
 	struct sign_in_client client = client_at("192.0.2.1");
-	const struct account_entry disabled = {.name = SLICE("alice@example.test")};
+	const struct auth_account_entry disabled = {.name = SLICE("alice@example.test")};
 	clock_init_condition(&heard.news);
 	stop_server(f);
 	f->changed = hear;
@@ -1150,10 +1150,10 @@ static void damaged_datagrams_harm_nobody(void **state)
 		if (i % 4) { /* a request of ours, then some bytes of it changed */
 			struct sign_in_client client = client_at("192.0.2.66");
 			buf_clear(&good);
-			wire_begin(&good, (enum wire_kind)(WIRE_RECIPIENT + random_below(7)), random_u64(), random_u64());
+			auth_wire_begin(&good, (enum auth_wire_kind)(WIRE_RECIPIENT + random_below(7)), random_u64(), random_u64());
 			wire_put_number(&good, random_below(3));
 			wire_put_text(&good, SLICE("SCRAM-SHA-256"));
-			wire_put_client(&good, &client);
+			auth_wire_put_client(&good, &client);
 			wire_put_number(&good, 1);
 			wire_put_text(&good, SLICE("n,,n=alice,r=abc"));
 			len = good.len;
@@ -1176,18 +1176,18 @@ static void damaged_datagrams_harm_nobody(void **state)
 		while (recv(enemy, huge, 100 * 1024, MSG_DONTWAIT) > 0)
 			;
 	buf_clear(&good);
-	wire_begin(&good, WIRE_RECIPIENT, 0, 7);
+	auth_wire_begin(&good, WIRE_RECIPIENT, 0, 7);
 	wire_put_text(&good, SLICE("alice@example.test"));
 	while (send(enemy, good.at, good.len, MSG_DONTWAIT) < 0 && errno == EAGAIN)
 		while (recv(enemy, huge, 100 * 1024, MSG_DONTWAIT) > 0)
 			;
-	struct wire_header header = {0};
+	struct auth_wire_header header = {0};
 	struct wire_reader reader;
 	for (struct pollfd polled = {.fd = enemy, .events = POLLIN}; header.id != 7 && poll(&polled, 1, 20000) > 0;) {
 		ssize_t got = recv(enemy, huge, 100 * 1024, MSG_DONTWAIT);
 		if (got <= 0)
 			break;
-		wire_open(slice_make(huge, (size_t)got), &header, &reader);
+		auth_wire_open(slice_make(huge, (size_t)got), &header, &reader);
 	}
 	assert_true(header.id == 7 && header.kind == WIRE_ANSWER);
 	free(huge);
@@ -1206,8 +1206,8 @@ static void one_channel_cannot_starve_another(void **state)
 	int64_t one = clock_monotonic_ms() - start;
 	for (uint64_t i = 0; i < 500; i++) {
 		buf_clear(&request);
-		wire_begin(&request, WIRE_CHECK_PASSWORD, 0, i);
-		wire_put_client(&request, &client);
+		auth_wire_begin(&request, WIRE_CHECK_PASSWORD, 0, i);
+		auth_wire_put_client(&request, &client);
 		wire_put_text(&request, arena_printf(f->arena, "user%d@example.test", (int)i));
 		wire_put_text(&request, SLICE("guess"));
 		assert_true(send(f->ends[1][0], request.at, request.len, MSG_DONTWAIT) > 0 || i > 100);
@@ -1226,8 +1226,8 @@ static void hashes_stay_inside(void **state)
 	char answer[WIRE_DATAGRAM_MAX];
 	struct buf request = BUF(WIRE_DATAGRAM_MAX);
 	struct sign_in_client client = client_at("192.0.2.1");
-	wire_begin(&request, WIRE_CHECK_PASSWORD, 0, 1);
-	wire_put_client(&request, &client);
+	auth_wire_begin(&request, WIRE_CHECK_PASSWORD, 0, 1);
+	auth_wire_put_client(&request, &client);
 	wire_put_text(&request, SLICE("alice@example.test"));
 	wire_put_text(&request, SLICE("wonderland"));
 	assert_true(send(f->ends[1][0], request.at, request.len, 0) > 0);

@@ -21,14 +21,14 @@ struct auth_backend_kind {
 	struct auth_backend *(*open)(const char *data, struct error *error);
 	void (*close)(struct auth_backend *backend);
 
-	enum recipient_kind (*recipient)(struct auth_backend *backend, struct slice address, struct recipient_accounts *accounts);
-	bool (*resolve)(struct auth_backend *backend, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
-	enum language (*language)(struct auth_backend *backend, struct slice address);
-	enum sender_right (*may_send_as)(struct auth_backend *backend, struct slice account, struct slice address);
+	enum auth_recipient_kind (*recipient)(struct auth_backend *backend, struct slice address, struct auth_recipient_accounts *accounts);
+	bool (*resolve)(struct auth_backend *backend, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error);
+	enum auth_language (*language)(struct auth_backend *backend, struct slice address);
+	enum auth_sender_right (*may_send_as)(struct auth_backend *backend, struct slice account, struct slice address);
 
 	struct slice (*sign_in_name)(struct auth_backend *backend, struct slice name, struct arena *arena);
 	bool (*identity)(struct auth_backend *backend, struct slice account, int64_t *identity, const char **why, struct error *error);
-	bool (*credentials)(struct auth_backend *backend, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error);
+	bool (*credentials)(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error);
 	bool (*renew_password)(struct auth_backend *backend, struct slice account, int64_t version, const struct password_keys *keys, struct error *error);
 
 	bool (*all_have_scram)(struct auth_backend *backend, bool *all, struct error *error);

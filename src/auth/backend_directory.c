@@ -30,22 +30,22 @@ static void close_directory(struct auth_backend *backend)
 	free(backend);
 }
 
-static enum recipient_kind recipient(struct auth_backend *backend, struct slice address, struct recipient_accounts *accounts)
+static enum auth_recipient_kind recipient(struct auth_backend *backend, struct slice address, struct auth_recipient_accounts *accounts)
 {
 	return directory_recipient(directory_of(backend), address, accounts);
 }
 
-static bool resolve(struct auth_backend *backend, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error)
+static bool resolve(struct auth_backend *backend, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
 {
 	return directory_resolve(directory_of(backend), address, arena, routes, count, error);
 }
 
-static enum language language(struct auth_backend *backend, struct slice address)
+static enum auth_language language(struct auth_backend *backend, struct slice address)
 {
 	return directory_language(directory_of(backend), address);
 }
 
-static enum sender_right may_send_as(struct auth_backend *backend, struct slice account, struct slice address)
+static enum auth_sender_right may_send_as(struct auth_backend *backend, struct slice account, struct slice address)
 {
 	return directory_may_send_as(directory_of(backend), account, address);
 }
@@ -60,7 +60,7 @@ static bool identity(struct auth_backend *backend, struct slice account, int64_t
 	return directory_identity(directory_of(backend), account, number, why, error);
 }
 
-static bool credentials(struct auth_backend *backend, struct slice account, struct arena *arena, struct credentials *found, struct error *error)
+static bool credentials(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *found, struct error *error)
 {
 	return directory_credentials(directory_of(backend), account, arena, found, error);
 }

@@ -30,7 +30,7 @@ enum question_state {
 
 struct auth_question {
 	struct auth *auth;
-	enum wire_kind kind;
+	enum auth_wire_kind kind;
 	struct buf fields;
 	void (*wake)(void *context);
 	void *context;
@@ -174,7 +174,7 @@ static int send_request(struct auth *auth, struct slice datagram)
 static int send_question(const struct auth_question *question)
 {
 	struct buf datagram = BUF_SECRET(WIRE_DATAGRAM_MAX);
-	wire_begin(&datagram, question->kind, question->generation, question->id);
+	auth_wire_begin(&datagram, question->kind, question->generation, question->id);
 	buf_append(&datagram, buf_slice(&question->fields));
 	int problem = datagram.overflow ? EMSGSIZE : send_request(question->auth, buf_slice(&datagram));
 	buf_free(&datagram);
@@ -222,9 +222,9 @@ static struct auth_question *find_question(struct auth *auth, uint64_t id)
 
 static void receive(struct auth *auth, struct slice datagram)
 {
-	struct wire_header header;
+	struct auth_wire_header header;
 	struct wire_reader reader;
-	if (!wire_open(datagram, &header, &reader)) {
+	if (!auth_wire_open(datagram, &header, &reader)) {
 		log_error("auth.malformed_answer", log_number("bytes", (int64_t)datagram.len));
 		return;
 	}
@@ -332,7 +332,7 @@ static void begin(struct auth_question *question)
 		eventfd_write(auth->wake_fd, 1);
 }
 
-static struct auth_question *question_new(struct auth *auth, enum wire_kind kind, struct slice fields, void (*wake)(void *context), void *context)
+static struct auth_question *question_new(struct auth *auth, enum auth_wire_kind kind, struct slice fields, void (*wake)(void *context), void *context)
 {
 	struct auth_question *question = memory_new(sizeof *question);
 	*question = (struct auth_question){
@@ -384,7 +384,7 @@ static void wake_asker(void *context)
 	pthread_mutex_unlock(&asker->lock);
 }
 
-static struct auth_question *ask_and_wait(struct auth *auth, enum wire_kind kind, struct slice fields)
+static struct auth_question *ask_and_wait(struct auth *auth, enum auth_wire_kind kind, struct slice fields)
 {
 	struct asker asker = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
 	struct auth_question *question = question_new(auth, kind, fields, wake_asker, &asker);
@@ -399,7 +399,7 @@ static struct auth_question *ask_and_wait(struct auth *auth, enum wire_kind kind
 }
 
 /* What was asked before isn't taken for the answer to anything else. */
-static struct auth_question *ask_without_thread(struct auth *auth, struct auth_wait *wait, enum wire_kind kind, struct slice fields)
+static struct auth_question *ask_without_thread(struct auth *auth, struct auth_wait *wait, enum auth_wire_kind kind, struct slice fields)
 {
 	struct auth_question *question = wait->question;
 	if (question && (question->kind != kind || !slice_equal(buf_slice(&question->fields), fields)))
@@ -414,7 +414,7 @@ static struct auth_question *ask_without_thread(struct auth *auth, struct auth_w
 }
 
 /* Asks. The question that comes back is done, and to be freed; NULL: `wait` will be woken. */
-static struct auth_question *ask(struct auth *auth, struct auth_wait *wait, enum wire_kind kind, const struct buf *fields)
+static struct auth_question *ask(struct auth *auth, struct auth_wait *wait, enum auth_wire_kind kind, const struct buf *fields)
 {
 	struct auth_question *question = wait ? ask_without_thread(auth, wait, kind, buf_slice(fields)) : ask_and_wait(auth, kind, buf_slice(fields));
 	if (question && !question->answered)
@@ -438,7 +438,7 @@ static struct wire_reader read_answer(const struct auth_question *question)
 
 /* A question whose answer is one number up to `max`; AWAITED while there is none yet. */
 #define AWAITED UINT64_MAX
-static uint64_t ask_number(struct auth *auth, struct auth_wait *wait, enum wire_kind kind, struct slice first, const struct slice *second,
+static uint64_t ask_number(struct auth *auth, struct auth_wait *wait, enum auth_wire_kind kind, struct slice first, const struct slice *second,
 			   uint64_t max, uint64_t otherwise)
 {
 	if (first.len > WIRE_ADDRESS_MAX || (second && second->len > WIRE_ADDRESS_MAX))
@@ -464,19 +464,19 @@ static uint64_t ask_number(struct auth *auth, struct auth_wait *wait, enum wire_
 
 /* ---- Addresses ---- */
 
-static enum recipient_kind read_recipient(const struct auth_question *question, struct recipient_room *room)
+static enum auth_recipient_kind read_recipient(const struct auth_question *question, struct auth_recipient_room *room)
 {
 	if (!question->answered)
 		return RECIPIENT_TEMPORARY;
 	struct wire_reader reader = read_answer(question);
-	enum recipient_kind kind = (enum recipient_kind)wire_number(&reader, RECIPIENT_TEMPORARY);
+	enum auth_recipient_kind kind = (enum auth_recipient_kind)wire_number(&reader, RECIPIENT_TEMPORARY);
 	room->now = wire_number(&reader, UINT64_MAX);
 	room->most = wire_number(&reader, UINT64_MAX);
 	room->account = wire_number(&reader, UINT64_MAX);
 	return wire_end(&reader) ? kind : RECIPIENT_TEMPORARY;
 }
 
-enum recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct recipient_room *room)
+enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_room *room)
 {
 	if (address.len > WIRE_ADDRESS_MAX)
 		return RECIPIENT_UNKNOWN;
@@ -486,20 +486,20 @@ enum recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, st
 	buf_free(&fields);
 	if (!question)
 		return RECIPIENT_AWAITED;
-	struct recipient_room told = {0, 0, 0};
-	enum recipient_kind kind = read_recipient(question, &told);
+	struct auth_recipient_room told = {0, 0, 0};
+	enum auth_recipient_kind kind = read_recipient(question, &told);
 	question_free(question);
 	if (room)
 		*room = told;
 	return kind;
 }
 
-enum sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address)
+enum auth_sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address)
 {
 	if (account.len > WIRE_ADDRESS_MAX || address.len > WIRE_ADDRESS_MAX)
 		return SENDER_OTHERS;
 	uint64_t right = ask_number(auth, wait, WIRE_MAY_SEND_AS, account, &address, SENDER_TEMPORARY, SENDER_TEMPORARY);
-	return right == AWAITED ? SENDER_AWAITED : (enum sender_right)right;
+	return right == AWAITED ? SENDER_AWAITED : (enum auth_sender_right)right;
 }
 
 enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
@@ -510,23 +510,23 @@ enum auth_standing auth_stands(struct auth *auth, const struct auth_account *acc
 	return account->identity != 0 && identity == (uint64_t)account->identity ? AUTH_STANDS : AUTH_ENDED;
 }
 
-enum language auth_language(struct auth *auth, struct slice address)
+enum auth_language auth_language(struct auth *auth, struct slice address)
 {
-	return (enum language)ask_number(auth, NULL, WIRE_LANGUAGE, address, NULL, LANGUAGE_COUNT - 1, LANGUAGE_EN);
+	return (enum auth_language)ask_number(auth, NULL, WIRE_LANGUAGE, address, NULL, LANGUAGE_COUNT - 1, LANGUAGE_EN);
 }
 
-static void read_route(struct wire_reader *reader, struct route *route)
+static void read_route(struct wire_reader *reader, struct auth_route *route)
 {
 	route->local = wire_flag(reader);
 	route->address = wire_text(reader, WIRE_ADDRESS_MAX);
 	route->detail = wire_text(reader, WIRE_ADDRESS_MAX);
-	route->problem = (enum route_problem)wire_number(reader, ROUTE_PROBLEM_MAX);
+	route->problem = (enum auth_route_problem)wire_number(reader, ROUTE_PROBLEM_MAX);
 }
 
-static bool read_routes(struct slice parts, struct arena *arena, struct route **routes, size_t *count)
+static bool read_routes(struct slice parts, struct arena *arena, struct auth_route **routes, size_t *count)
 {
 	struct wire_reader reader = {.rest = arena_copy(arena, parts)}, again = reader;
-	struct route route;
+	struct auth_route route;
 	for (*count = 0; reader.rest.len > 0; (*count)++)
 		read_route(&reader, &route);
 	if (!wire_end(&reader) || *count == 0 || *count > 2 * WIRE_ROUTES_MAX)
@@ -537,7 +537,7 @@ static bool read_routes(struct slice parts, struct arena *arena, struct route **
 	return true;
 }
 
-static bool read_resolved(const struct auth_question *question, struct arena *arena, struct route **routes, size_t *count, struct error *error)
+static bool read_resolved(const struct auth_question *question, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
 {
 	if (!question->answered)
 		return error_set(error, ERROR_TEMPORARY, "the auth role doesn't answer");
@@ -552,7 +552,7 @@ static bool read_resolved(const struct auth_question *question, struct arena *ar
 	       error_set(error, ERROR_TEMPORARY, "the auth role's answer is malformed");
 }
 
-bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error)
+bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
 {
 	if (address.len > WIRE_ADDRESS_MAX)
 		return error_set(error, ERROR_NOT_FOUND, "the address is too long");
@@ -646,7 +646,7 @@ static enum sign_in_status step(struct sign_in *exchange, struct auth_wait *wait
 	struct buf fields = BUF_SECRET(WIRE_DATAGRAM_MAX);
 	wire_put_number(&fields, exchange->exchange_id);
 	wire_put_text(&fields, exchange->mechanism);
-	wire_put_client(&fields, &exchange->client);
+	auth_wire_put_client(&fields, &exchange->client);
 	wire_put_number(&fields, has_input);
 	wire_put_text(&fields, input);
 	struct auth_question *question = ask(exchange->auth, wait, WIRE_SIGN_IN_STEP, &fields);
@@ -684,7 +684,7 @@ void sign_in_note(const struct sign_in *exchange, const char *reason)
 static void send_end(struct sign_in *exchange)
 {
 	struct buf datagram = BUF(WIRE_DATAGRAM_MAX);
-	wire_begin(&datagram, WIRE_SIGN_IN_END, 0, 0);
+	auth_wire_begin(&datagram, WIRE_SIGN_IN_END, 0, 0);
 	wire_put_number(&datagram, exchange->exchange_id);
 	send_request(exchange->auth, buf_slice(&datagram));
 	buf_free(&datagram);
@@ -708,7 +708,7 @@ enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wai
 	*delay_ms = 0;
 	struct buf fields = BUF_SECRET(WIRE_DATAGRAM_MAX);
 	/* What is too long is nobody's; it must cost and count like any other guess. */
-	wire_put_client(&fields, client);
+	auth_wire_put_client(&fields, client);
 	wire_put_text(&fields, slice_sub(name, 0, WIRE_ADDRESS_MAX));
 	wire_put_text(&fields, password.len > WIRE_PASSWORD_MAX ? SLICE("") : password);
 	struct auth_question *question = ask(auth, wait, WIRE_CHECK_PASSWORD, &fields);

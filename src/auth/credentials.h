@@ -15,7 +15,7 @@ enum {
 
 struct password_keys;
 
-struct credentials {
+struct auth_credentials {
 	struct slice account;  /* canonical */
 	bool known;            /* false: nobody, or disabled, or without a password: the rest is a decoy */
 	int64_t version;       /* another after every change of the account's row, and never again the same */
@@ -33,7 +33,7 @@ struct credentials {
 struct slice directory_sign_in_name(struct directory *directory, struct slice name, struct arena *arena);
 /** Reads what belongs to a name of directory_sign_in_name(). For an unknown one it gives decoys, the same each time.
  * False with *error only if it can't be read now. */
-bool directory_credentials(struct directory *directory, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error);
+bool directory_credentials(struct directory *directory, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error);
 
 /** Keeps what was derived from the password that an imported hash was found to be of, in the place of that hash. The identity stays:
  * who is signed in goes on. Nothing happens if the account has changed since `version`. */

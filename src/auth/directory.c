@@ -95,7 +95,7 @@ bool directory_finish(struct directory *directory, bool done, struct error *erro
 	return false;
 }
 
-void *directory_list_add(struct list *list)
+void *directory_list_add(struct auth_list *list)
 {
 	list->at = arena_grow(list->arena, list->at, list->count, &list->room, list->size);
 	return list->at + list->size * list->count++;
@@ -146,7 +146,7 @@ static bool check_domain_name(struct slice text, struct arena *arena, struct sli
 
 /* ---- Domains ---- */
 
-enum found directory_find_domain(struct directory *directory, struct slice name, struct arena *arena, struct slice *domain,
+enum auth_found directory_find_domain(struct directory *directory, struct slice name, struct arena *arena, struct slice *domain,
 				 struct slice *catch_all, struct error *error)
 {
 	struct db_statement *read = db_prepare(directory->db, "SELECT d.name, d.catch_all FROM domain AS a JOIN domain AS d"
@@ -161,7 +161,7 @@ enum found directory_find_domain(struct directory *directory, struct slice name,
 	return FOUND_YES;
 }
 
-enum found directory_first_domain(struct directory *directory, struct arena *arena, struct slice *domain, int *count, struct error *error)
+enum auth_found directory_first_domain(struct directory *directory, struct arena *arena, struct slice *domain, int *count, struct error *error)
 {
 	struct db_statement *read = db_prepare(directory->db, "SELECT name FROM domain WHERE alias_of = '' ORDER BY ordinal LIMIT 2");
 	enum db_step step = db_step(read, error);
@@ -175,7 +175,7 @@ enum found directory_first_domain(struct directory *directory, struct arena *are
 	return step == DB_FAILED ? FOUND_FAILED : FOUND_YES;
 }
 
-static void fill_domain(struct db_statement *row, struct arena *arena, struct domain_entry *domain)
+static void fill_domain(struct db_statement *row, struct arena *arena, struct auth_domain_entry *domain)
 {
 	domain->name = arena_copy(arena, db_text(row, 0));
 	domain->alias_of = arena_copy(arena, db_text(row, 1));
@@ -188,7 +188,7 @@ static bool no_such_domain(struct slice name, struct error *error)
 	return error_set(error, ERROR_NOT_FOUND, "there is no domain %.*s", SLICE_ARG(name));
 }
 
-bool directory_get_domain(struct directory *directory, struct slice name, struct arena *arena, struct domain_entry *domain, struct error *error)
+bool directory_get_domain(struct directory *directory, struct slice name, struct arena *arena, struct auth_domain_entry *domain, struct error *error)
 {
 	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all, language FROM domain WHERE name = $1");
 	db_bind_text(read, 1, domain_canonical(name, arena));
@@ -202,28 +202,28 @@ bool directory_get_domain(struct directory *directory, struct slice name, struct
 	return true;
 }
 
-bool directory_list_domains(struct directory *directory, struct arena *arena, struct domain_entry **list, size_t *count, struct error *error)
+bool directory_list_domains(struct directory *directory, struct arena *arena, struct auth_domain_entry **list, size_t *count, struct error *error)
 {
-	struct list domains = {.arena = arena, .size = sizeof **list};
+	struct auth_list domains = {.arena = arena, .size = sizeof **list};
 	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all, language FROM domain ORDER BY ordinal");
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW)
 		fill_domain(read, arena, directory_list_add(&domains));
-	*list = (struct domain_entry *)(void *)domains.at;
+	*list = (struct auth_domain_entry *)(void *)domains.at;
 	*count = domains.count;
 	return step == DB_DONE;
 }
 
 bool directory_check_language(struct slice name, struct error *error)
 {
-	enum language language;
+	enum auth_language language;
 	if (slice_empty(name) || auth_language_parse(name, &language))
 		return true;
 	return error_set(error, ERROR_INVALID, "\"%.*s\" is none of the languages en, pt and ru", SLICE_ARG(name));
 }
 
 /* The language in the statement's one row, if it has one and that names one. */
-static bool read_language(struct db_statement *read, struct slice key, enum language *language)
+static bool read_language(struct db_statement *read, struct slice key, enum auth_language *language)
 {
 	db_bind_text(read, 1, key);
 	bool found = db_step(read, NULL) == DB_ROW && auth_language_parse(db_text(read, 0), language);
@@ -231,11 +231,11 @@ static bool read_language(struct db_statement *read, struct slice key, enum lang
 	return found;
 }
 
-enum language directory_language(struct directory *directory, struct slice address)
+enum auth_language directory_language(struct directory *directory, struct slice address)
 {
 	struct slice local, domain;
-	enum language language = LANGUAGE_EN;
-	struct recipient_accounts accounts;
+	enum auth_language language = LANGUAGE_EN;
+	struct auth_recipient_accounts accounts;
 	directory_recipient(directory, address, &accounts);
 	if (accounts.count == 1 && read_language(db_prepare(directory->db, "SELECT language FROM account WHERE name = $1"), accounts.at[0], &language))
 		return language;
@@ -246,7 +246,7 @@ enum language directory_language(struct directory *directory, struct slice addre
 }
 
 /* Does anything hang on the domain: accounts, aliases, or domains that are read in it? */
-static enum found domain_is_used(struct directory *directory, struct slice name, struct error *error)
+static enum auth_found domain_is_used(struct directory *directory, struct slice name, struct error *error)
 {
 	struct db_statement *read = db_prepare(directory->db, "SELECT 1 FROM account WHERE domain = $1 UNION ALL SELECT 1 FROM alias"
 		" WHERE domain = $1 UNION ALL SELECT 1 FROM domain WHERE alias_of = $1 LIMIT 1");
@@ -257,9 +257,9 @@ static enum found domain_is_used(struct directory *directory, struct slice name,
 }
 
 /* Checks what a domain entry says and makes it canonical. */
-static bool check_domain(struct directory *directory, const struct domain_entry *in, struct arena *arena, struct domain_entry *out, struct error *error)
+static bool check_domain(struct directory *directory, const struct auth_domain_entry *in, struct arena *arena, struct auth_domain_entry *out, struct error *error)
 {
-	*out = (struct domain_entry){.name = {NULL, 0}};
+	*out = (struct auth_domain_entry){.name = {NULL, 0}};
 	if (!check_domain_name(in->name, arena, &out->name, error))
 		return false;
 	if (!slice_empty(in->catch_all) && !directory_check_address(in->catch_all, arena, &out->catch_all, error))
@@ -269,7 +269,7 @@ static bool check_domain(struct directory *directory, const struct domain_entry 
 	out->language = in->language;
 	if (slice_empty(in->alias_of))
 		return true;
-	struct domain_entry own;
+	struct auth_domain_entry own;
 	if (!slice_empty(in->catch_all))
 		return error_set(error, ERROR_INVALID, "a domain alias has no catch-all of its own: set it at %.*s", SLICE_ARG(in->alias_of));
 	if (!check_domain_name(in->alias_of, arena, &out->alias_of, error) || !directory_get_domain(directory, out->alias_of, arena, &own, error))
@@ -279,7 +279,7 @@ static bool check_domain(struct directory *directory, const struct domain_entry 
 	return true;
 }
 
-static bool insert_domain(struct directory *directory, const struct domain_entry *domain, struct error *error)
+static bool insert_domain(struct directory *directory, const struct auth_domain_entry *domain, struct error *error)
 {
 	struct db_statement *add = db_prepare(directory->db, "INSERT INTO domain (name, alias_of, catch_all, language, ordinal)"
 		" VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(ordinal), 0) + 1 FROM domain)) ON CONFLICT DO NOTHING");
@@ -294,9 +294,9 @@ static bool insert_domain(struct directory *directory, const struct domain_entry
 	return true;
 }
 
-bool directory_add_domain(struct directory *directory, const struct domain_entry *domain, struct error *error)
+bool directory_add_domain(struct directory *directory, const struct auth_domain_entry *domain, struct error *error)
 {
-	struct domain_entry entry;
+	struct auth_domain_entry entry;
 	arena_reset(directory->scratch);
 	if (!db_begin(directory->db, error))
 		return false;
@@ -304,10 +304,10 @@ bool directory_add_domain(struct directory *directory, const struct domain_entry
 	return directory_finish(directory, done, error);
 }
 
-static bool update_domain(struct directory *directory, const struct domain_entry *domain, struct error *error)
+static bool update_domain(struct directory *directory, const struct auth_domain_entry *domain, struct error *error)
 {
 	if (!slice_empty(domain->alias_of)) {
-		enum found used = domain_is_used(directory, domain->name, error);
+		enum auth_found used = domain_is_used(directory, domain->name, error);
 		if (used == FOUND_YES)
 			error_set(error, ERROR_DENIED, "%.*s has accounts or aliases of its own", SLICE_ARG(domain->name));
 		if (used != FOUND_NO)
@@ -323,9 +323,9 @@ static bool update_domain(struct directory *directory, const struct domain_entry
 	return db_changes(directory->db) > 0 || no_such_domain(domain->name, error);
 }
 
-bool directory_set_domain(struct directory *directory, const struct domain_entry *domain, struct error *error)
+bool directory_set_domain(struct directory *directory, const struct auth_domain_entry *domain, struct error *error)
 {
-	struct domain_entry entry;
+	struct auth_domain_entry entry;
 	arena_reset(directory->scratch);
 	if (!db_begin(directory->db, error))
 		return false;
@@ -335,7 +335,7 @@ bool directory_set_domain(struct directory *directory, const struct domain_entry
 
 static bool delete_domain(struct directory *directory, struct slice name, struct error *error)
 {
-	enum found used = domain_is_used(directory, name, error);
+	enum auth_found used = domain_is_used(directory, name, error);
 	if (used == FOUND_YES)
 		error_set(error, ERROR_DENIED, "%.*s still has accounts, aliases or domain aliases", SLICE_ARG(name));
 	if (used != FOUND_NO)

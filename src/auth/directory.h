@@ -11,13 +11,13 @@ struct directory;
 struct directory *directory_open(const char *data, struct error *error);
 void directory_close(struct directory **directory);
 
-struct domain_entry {
+struct auth_domain_entry {
 	struct slice name;
 	struct slice alias_of;   /* empty: a domain of its own; else every address of it is read in that one */
 	struct slice catch_all;  /* address for what nobody has; empty: none */
 	struct slice language;   /* in which its people are written to: auth_language_parse(); empty: English */
 };
-struct account_entry {
+struct auth_account_entry {
 	struct slice name, display_name;
 	bool enabled;
 	uint64_t quota_bytes, quota_messages; /* 0: none. Kept here and handed to the store */
@@ -25,7 +25,7 @@ struct account_entry {
 	struct slice language;   /* in which its owner is written to; empty: its domain's */
 	bool has_password;
 };
-struct alias_entry {
+struct auth_alias_entry {
 	struct slice address;
 	struct slice *targets;
 	size_t target_count;
@@ -33,17 +33,17 @@ struct alias_entry {
 
 /* add: ERROR_EXISTS, ERROR_NOT_FOUND (its domain), ERROR_INVALID. set/remove: ERROR_NOT_FOUND; a domain with accounts or
  * aliases can't be removed (ERROR_DENIED). */
-bool directory_add_domain(struct directory *directory, const struct domain_entry *domain, struct error *error);
-bool directory_set_domain(struct directory *directory, const struct domain_entry *domain, struct error *error);
+bool directory_add_domain(struct directory *directory, const struct auth_domain_entry *domain, struct error *error);
+bool directory_set_domain(struct directory *directory, const struct auth_domain_entry *domain, struct error *error);
 bool directory_remove_domain(struct directory *directory, struct slice name, struct error *error);
-bool directory_get_domain(struct directory *directory, struct slice name, struct arena *arena, struct domain_entry *domain, struct error *error);
-bool directory_list_domains(struct directory *directory, struct arena *arena, struct domain_entry **list, size_t *count, struct error *error);
+bool directory_get_domain(struct directory *directory, struct slice name, struct arena *arena, struct auth_domain_entry *domain, struct error *error);
+bool directory_list_domains(struct directory *directory, struct arena *arena, struct auth_domain_entry **list, size_t *count, struct error *error);
 
-bool directory_add_account(struct directory *directory, const struct account_entry *account, struct error *error);
-bool directory_set_account(struct directory *directory, const struct account_entry *account, struct error *error);
+bool directory_add_account(struct directory *directory, const struct auth_account_entry *account, struct error *error);
+bool directory_set_account(struct directory *directory, const struct auth_account_entry *account, struct error *error);
 bool directory_remove_account(struct directory *directory, struct slice name, struct error *error);
-bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct account_entry *account, struct error *error);
-bool directory_list_accounts(struct directory *directory, struct slice domain, struct arena *arena, struct account_entry **list, size_t *count, struct error *error);
+bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct auth_account_entry *account, struct error *error);
+bool directory_list_accounts(struct directory *directory, struct slice domain, struct arena *arena, struct auth_account_entry **list, size_t *count, struct error *error);
 /** Sets the password: an Argon2id hash and SCRAM-SHA-256 keys (RFC 5802, 7677), after SASLprep. Refuses an empty one. */
 bool directory_set_password(struct directory *directory, struct slice name, struct slice password, struct error *error);
 /** Sets a hash that another program made of the password, in any of the forms of scheme.h; a clear password is hashed at once, if it is
@@ -66,20 +66,20 @@ bool directory_changes(struct directory *directory, int64_t *after, bool *all, s
 bool directory_grant_sender(struct directory *directory, struct slice name, struct slice address, bool granted, struct error *error);
 bool directory_list_senders(struct directory *directory, struct slice name, struct arena *arena, struct slice **list, size_t *count, struct error *error);
 
-bool directory_add_alias(struct directory *directory, const struct alias_entry *alias, struct error *error);   /* adds targets to an existing one, too */
-bool directory_set_alias(struct directory *directory, const struct alias_entry *alias, struct error *error);   /* replaces all targets */
+bool directory_add_alias(struct directory *directory, const struct auth_alias_entry *alias, struct error *error);   /* adds targets to an existing one, too */
+bool directory_set_alias(struct directory *directory, const struct auth_alias_entry *alias, struct error *error);   /* replaces all targets */
 bool directory_remove_alias(struct directory *directory, struct slice address, struct error *error);
-bool directory_get_alias(struct directory *directory, struct slice address, struct arena *arena, struct alias_entry *alias, struct error *error);
-bool directory_list_aliases(struct directory *directory, struct slice domain, struct arena *arena, struct alias_entry **list, size_t *count, struct error *error);
+bool directory_get_alias(struct directory *directory, struct slice address, struct arena *arena, struct auth_alias_entry *alias, struct error *error);
+bool directory_list_aliases(struct directory *directory, struct slice domain, struct arena *arena, struct auth_alias_entry **list, size_t *count, struct error *error);
 
 /* What auth.h's questions are answered with (auth role), also used by `pombal check` and `pombal trace`. */
 /** The accounts that an address leads to; none if it also leads elsewhere, or to more. The names live until the next question. */
 enum { ROOM_ACCOUNTS_MAX = 20 };
-struct recipient_accounts { struct slice at[ROOM_ACCOUNTS_MAX]; size_t count; };
+struct auth_recipient_accounts { struct slice at[ROOM_ACCOUNTS_MAX]; size_t count; };
 /** `accounts` may be NULL. */
-enum recipient_kind directory_recipient(struct directory *directory, struct slice address, struct recipient_accounts *accounts);
-bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error);
-enum language directory_language(struct directory *directory, struct slice address);
-enum sender_right directory_may_send_as(struct directory *directory, struct slice account, struct slice address);
+enum auth_recipient_kind directory_recipient(struct directory *directory, struct slice address, struct auth_recipient_accounts *accounts);
+bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error);
+enum auth_language directory_language(struct directory *directory, struct slice address);
+enum auth_sender_right directory_may_send_as(struct directory *directory, struct slice account, struct slice address);
 
 #endif

@@ -36,7 +36,7 @@ static bool change_one(struct directory *directory, struct db_statement *stateme
 	return db_changes(directory->db) > 0 ? note_change(directory, name, error) : no_such_account(name, error);
 }
 
-static bool check_account(const struct account_entry *account, struct error *error)
+static bool check_account(const struct auth_account_entry *account, struct error *error)
 {
 	if (account->display_name.len > DISPLAY_NAME_MAX || !slice_is_utf8(account->display_name))
 		return error_set(error, ERROR_INVALID, "the display name is too long, or not UTF-8");
@@ -48,7 +48,7 @@ static bool check_account(const struct account_entry *account, struct error *err
 	return directory_check_language(account->language, error);
 }
 
-static bool insert_account(struct directory *directory, const struct account_entry *account, struct error *error)
+static bool insert_account(struct directory *directory, const struct auth_account_entry *account, struct error *error)
 {
 	struct slice name, local, domain, given_local, given_domain;
 	if (!check_account(account, error) || !directory_check_own_address(directory, account->name, directory->scratch, &name, error))
@@ -77,7 +77,7 @@ static bool insert_account(struct directory *directory, const struct account_ent
 	return note_change(directory, name, error);
 }
 
-bool directory_add_account(struct directory *directory, const struct account_entry *account, struct error *error)
+bool directory_add_account(struct directory *directory, const struct auth_account_entry *account, struct error *error)
 {
 	arena_reset(directory->scratch);
 	if (!db_begin(directory->db, error))
@@ -86,7 +86,7 @@ bool directory_add_account(struct directory *directory, const struct account_ent
 }
 
 /* Who was signed in to an account that is disabled isn't when it is enabled again. */
-static bool update_account(struct directory *directory, const struct account_entry *account, struct error *error)
+static bool update_account(struct directory *directory, const struct auth_account_entry *account, struct error *error)
 {
 	struct slice key = account_key(account->name, directory->scratch);
 	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET display_name = $2, enabled = $3, quota_bytes = $4,"
@@ -101,7 +101,7 @@ static bool update_account(struct directory *directory, const struct account_ent
 	return change_one(directory, set, key, error);
 }
 
-bool directory_set_account(struct directory *directory, const struct account_entry *account, struct error *error)
+bool directory_set_account(struct directory *directory, const struct auth_account_entry *account, struct error *error)
 {
 	arena_reset(directory->scratch);
 	if (!check_account(account, error) || !db_begin(directory->db, error))
@@ -129,7 +129,7 @@ bool directory_remove_account(struct directory *directory, struct slice name, st
 
 #define ACCOUNT_COLUMNS "name, display_name, enabled, quota_bytes, quota_messages, created, password <> '', language"
 
-static void fill_account(struct db_statement *row, struct arena *arena, struct account_entry *account)
+static void fill_account(struct db_statement *row, struct arena *arena, struct auth_account_entry *account)
 {
 	account->name = arena_copy(arena, db_text(row, 0));
 	account->display_name = arena_copy(arena, db_text(row, 1));
@@ -141,7 +141,7 @@ static void fill_account(struct db_statement *row, struct arena *arena, struct a
 	account->language = arena_copy(arena, db_text(row, 7));
 }
 
-bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct account_entry *account, struct error *error)
+bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct auth_account_entry *account, struct error *error)
 {
 	struct db_statement *read = db_prepare(directory->db, "SELECT " ACCOUNT_COLUMNS " FROM account WHERE name = $1");
 	db_bind_text(read, 1, account_key(name, arena));
@@ -155,21 +155,21 @@ bool directory_get_account(struct directory *directory, struct slice name, struc
 	return true;
 }
 
-bool directory_list_accounts(struct directory *directory, struct slice domain, struct arena *arena, struct account_entry **list, size_t *count, struct error *error)
+bool directory_list_accounts(struct directory *directory, struct slice domain, struct arena *arena, struct auth_account_entry **list, size_t *count, struct error *error)
 {
-	struct list accounts = {.arena = arena, .size = sizeof **list};
+	struct auth_list accounts = {.arena = arena, .size = sizeof **list};
 	struct db_statement *read = db_prepare(directory->db, "SELECT " ACCOUNT_COLUMNS " FROM account WHERE domain = $1 OR $1 = ''"
 		" ORDER BY domain, name");
 	db_bind_text(read, 1, domain_canonical(domain, arena));
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW)
 		fill_account(read, arena, directory_list_add(&accounts));
-	*list = (struct account_entry *)(void *)accounts.at;
+	*list = (struct auth_account_entry *)(void *)accounts.at;
 	*count = accounts.count;
 	return step == DB_DONE;
 }
 
-enum found directory_find_account(struct directory *directory, struct slice name, bool *enabled, struct error *error)
+enum auth_found directory_find_account(struct directory *directory, struct slice name, bool *enabled, struct error *error)
 {
 	struct db_statement *read = db_prepare(directory->db, "SELECT enabled FROM account WHERE name = $1");
 	db_bind_text(read, 1, name);
@@ -209,7 +209,7 @@ bool directory_last_change(struct directory *directory, int64_t *number, struct 
 
 bool directory_changes(struct directory *directory, int64_t *after, bool *all, struct arena *arena, struct slice **list, size_t *count, struct error *error)
 {
-	struct list accounts = {.arena = arena, .size = sizeof **list};
+	struct auth_list accounts = {.arena = arena, .size = sizeof **list};
 	struct db_statement *read = db_prepare(directory->db, "SELECT number, account FROM change WHERE number > $1 ORDER BY number");
 	db_bind_number(read, 1, *after);
 	*all = true;
@@ -301,7 +301,7 @@ bool directory_all_have_scram(struct directory *directory, bool *all, struct err
 bool directory_grant_sender(struct directory *directory, struct slice name, struct slice address, bool granted, struct error *error)
 {
 	struct slice canonical;
-	struct account_entry account;
+	struct auth_account_entry account;
 	arena_reset(directory->scratch);
 	if (!directory_check_address(address, directory->scratch, &canonical, error) ||
 	    !directory_get_account(directory, name, directory->scratch, &account, error))
@@ -320,7 +320,7 @@ bool directory_grant_sender(struct directory *directory, struct slice name, stru
 
 bool directory_list_senders(struct directory *directory, struct slice name, struct arena *arena, struct slice **list, size_t *count, struct error *error)
 {
-	struct list senders = {.arena = arena, .size = sizeof **list};
+	struct auth_list senders = {.arena = arena, .size = sizeof **list};
 	struct db_statement *read = db_prepare(directory->db, "SELECT address FROM sender WHERE account = $1 ORDER BY address");
 	db_bind_text(read, 1, account_key(name, arena));
 	enum db_step step;
@@ -331,7 +331,7 @@ bool directory_list_senders(struct directory *directory, struct slice name, stru
 	return step == DB_DONE;
 }
 
-enum found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error)
+enum auth_found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error)
 {
 	struct db_statement *read = db_prepare(directory->db, "SELECT 1 FROM sender WHERE account = $1 AND address = $2");
 	db_bind_text(read, 1, account);

@@ -8,10 +8,10 @@ static bool no_such_alias(struct slice address, struct error *error)
 	return error_set(error, ERROR_NOT_FOUND, "there is no alias %.*s", SLICE_ARG(address));
 }
 
-enum found directory_find_alias(struct directory *directory, struct slice address, struct arena *arena, struct slice **targets,
+enum auth_found directory_find_alias(struct directory *directory, struct slice address, struct arena *arena, struct slice **targets,
 				size_t *count, struct error *error)
 {
-	struct list list = {.arena = arena, .size = sizeof **targets};
+	struct auth_list list = {.arena = arena, .size = sizeof **targets};
 	struct db_statement *read = db_prepare(directory->db, "SELECT target FROM alias WHERE address = $1 ORDER BY position, target");
 	db_bind_text(read, 1, address);
 	enum db_step step;
@@ -52,7 +52,7 @@ static bool insert_target(struct directory *directory, struct slice address, str
 	return db_run(add, error);
 }
 
-static bool insert_targets(struct directory *directory, struct slice address, const struct alias_entry *alias, struct error *error)
+static bool insert_targets(struct directory *directory, struct slice address, const struct auth_alias_entry *alias, struct error *error)
 {
 	int64_t count;
 	if (alias->target_count == 0)
@@ -65,7 +65,7 @@ static bool insert_targets(struct directory *directory, struct slice address, co
 	return count <= ALIAS_TARGETS_MAX || error_set(error, ERROR_LIMIT, "an alias has at most %d targets", ALIAS_TARGETS_MAX);
 }
 
-bool directory_add_alias(struct directory *directory, const struct alias_entry *alias, struct error *error)
+bool directory_add_alias(struct directory *directory, const struct auth_alias_entry *alias, struct error *error)
 {
 	struct slice address;
 	arena_reset(directory->scratch);
@@ -85,7 +85,7 @@ static bool delete_targets(struct directory *directory, struct slice address, st
 	return db_changes(directory->db) > 0 || no_such_alias(address, error);
 }
 
-bool directory_set_alias(struct directory *directory, const struct alias_entry *alias, struct error *error)
+bool directory_set_alias(struct directory *directory, const struct auth_alias_entry *alias, struct error *error)
 {
 	struct slice address;
 	arena_reset(directory->scratch);
@@ -106,18 +106,18 @@ bool directory_remove_alias(struct directory *directory, struct slice address, s
 	return directory_finish(directory, done, error);
 }
 
-bool directory_get_alias(struct directory *directory, struct slice address, struct arena *arena, struct alias_entry *alias, struct error *error)
+bool directory_get_alias(struct directory *directory, struct slice address, struct arena *arena, struct auth_alias_entry *alias, struct error *error)
 {
 	if (!directory_check_own_address(directory, address, arena, &alias->address, error))
 		return false;
-	enum found found = directory_find_alias(directory, alias->address, arena, &alias->targets, &alias->target_count, error);
+	enum auth_found found = directory_find_alias(directory, alias->address, arena, &alias->targets, &alias->target_count, error);
 	return found == FOUND_YES || (found == FOUND_NO && no_such_alias(address, error));
 }
 
-bool directory_list_aliases(struct directory *directory, struct slice domain, struct arena *arena, struct alias_entry **list, size_t *count, struct error *error)
+bool directory_list_aliases(struct directory *directory, struct slice domain, struct arena *arena, struct auth_alias_entry **list, size_t *count, struct error *error)
 {
-	struct list aliases = {.arena = arena, .size = sizeof **list}, targets = {.arena = arena, .size = sizeof(struct slice)};
-	struct alias_entry *alias = NULL;
+	struct auth_list aliases = {.arena = arena, .size = sizeof **list}, targets = {.arena = arena, .size = sizeof(struct slice)};
+	struct auth_alias_entry *alias = NULL;
 	struct db_statement *read = db_prepare(directory->db, "SELECT address, target FROM alias WHERE domain = $1 OR $1 = ''"
 		" ORDER BY domain, address, position, target");
 	db_bind_text(read, 1, domain_canonical(domain, arena));
@@ -126,13 +126,13 @@ bool directory_list_aliases(struct directory *directory, struct slice domain, st
 		if (!alias || !slice_equal(alias->address, db_text(read, 0))) {
 			alias = directory_list_add(&aliases);
 			alias->address = arena_copy(arena, db_text(read, 0));
-			targets = (struct list){.arena = arena, .size = sizeof(struct slice)};
+			targets = (struct auth_list){.arena = arena, .size = sizeof(struct slice)};
 		}
 		*(struct slice *)directory_list_add(&targets) = arena_copy(arena, db_text(read, 1));
 		alias->targets = (struct slice *)(void *)targets.at;
 		alias->target_count = targets.count;
 	}
-	*list = (struct alias_entry *)(void *)aliases.at;
+	*list = (struct auth_alias_entry *)(void *)aliases.at;
 	*count = aliases.count;
 	return step == DB_DONE;
 }

@@ -23,7 +23,7 @@ static void put_sha256(char origin[ENCODED_HASH_MAX], struct slice text)
 	buf_free(&out);
 }
 
-static bool make_origin(const struct scheme_hash *hash, struct slice text, char origin[ENCODED_HASH_MAX])
+static bool make_origin(const struct auth_scheme_hash *hash, struct slice text, char origin[ENCODED_HASH_MAX])
 {
 	if (!hash->salted)
 		return password_hash(text, origin);
@@ -31,7 +31,7 @@ static bool make_origin(const struct scheme_hash *hash, struct slice text, char 
 	return true;
 }
 
-static bool is_origin(const char *origin, const struct scheme_hash *hash, struct slice text)
+static bool is_origin(const char *origin, const struct auth_scheme_hash *hash, struct slice text)
 {
 	char same[ENCODED_HASH_MAX];
 	if (!hash->salted)
@@ -56,7 +56,7 @@ static bool put_clear(struct directory *directory, struct slice name, struct sli
 	return done;
 }
 
-static bool put_hash(struct directory *directory, struct slice name, const struct scheme_hash *hash, struct slice text, struct error *error)
+static bool put_hash(struct directory *directory, struct slice name, const struct auth_scheme_hash *hash, struct slice text, struct error *error)
 {
 	struct password_keys keys = {.scram_iterations = 0};
 	char origin[ENCODED_HASH_MAX];
@@ -75,19 +75,19 @@ static bool put_hash(struct directory *directory, struct slice name, const struc
 
 bool directory_set_hash(struct directory *directory, struct slice name, struct slice text, directory_password_check *good, struct error *error)
 {
-	struct scheme_hash hash;
+	struct auth_scheme_hash hash;
 	arena_reset(directory->scratch);
-	bool done = scheme_read(text, &hash, error);
+	bool done = auth_scheme_read(text, &hash, error);
 	if (done && hash.kind == SCHEME_CLEAR)
 		done = (!good || good(buf_slice(&hash.text), name, error)) && put_clear(directory, name, buf_slice(&hash.text), error);
 	else if (done)
 		done = put_hash(directory, name, &hash, text, error);
-	scheme_free(&hash);
+	auth_scheme_free(&hash);
 	return done;
 }
 
 /* The word that a clear password was hashed from when it was set. */
-static bool is_clear_origin(const char *origin, const struct scheme_hash *hash)
+static bool is_clear_origin(const char *origin, const struct auth_scheme_hash *hash)
 {
 	struct buf prepared = BUF_SECRET(4 * PASSWORD_MAX);
 	bool same = password_prepare(buf_slice(&hash->text), &prepared) && is_origin(origin, hash, buf_slice(&prepared));
@@ -97,8 +97,8 @@ static bool is_clear_origin(const char *origin, const struct scheme_hash *hash)
 
 bool directory_has_hash(struct directory *directory, struct slice name, struct slice text, bool *same, struct error *error)
 {
-	struct scheme_hash hash;
-	struct account_entry account;
+	struct auth_scheme_hash hash;
+	struct auth_account_entry account;
 	char origin[ENCODED_HASH_MAX] = "";
 	arena_reset(directory->scratch);
 	if (!directory_get_account(directory, name, directory->scratch, &account, error))
@@ -109,15 +109,15 @@ bool directory_has_hash(struct directory *directory, struct slice name, struct s
 	if (step == DB_ROW && db_text(read, 0).len < sizeof origin)
 		memcpy(origin, db_text(read, 0).at, db_text(read, 0).len);
 	db_reset(read);
-	bool done = step == DB_ROW && scheme_read(text, &hash, error);
+	bool done = step == DB_ROW && auth_scheme_read(text, &hash, error);
 	if (done)
 		*same = hash.kind == SCHEME_CLEAR ? is_clear_origin(origin, &hash) : is_origin(origin, &hash, text);
 	if (step == DB_ROW)
-		scheme_free(&hash);
+		auth_scheme_free(&hash);
 	return done;
 }
 
 bool directory_is_hash(struct slice text)
 {
-	return scheme_is_hash(text);
+	return auth_scheme_is_hash(text);
 }

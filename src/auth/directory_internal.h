@@ -29,30 +29,30 @@ bool directory_check_address(struct slice text, struct arena *arena, struct slic
 /** As above, and brings an address of a domain alias to its own domain. ERROR_NOT_FOUND if the domain isn't ours. */
 bool directory_check_own_address(struct directory *directory, struct slice text, struct arena *arena, struct slice *address, struct error *error);
 
-enum found { FOUND_YES, FOUND_NO, FOUND_FAILED };
+enum auth_found { FOUND_YES, FOUND_NO, FOUND_FAILED };
 /** The domain that `name` (canonical) is, or is an alias of, in `arena`; and its catch-all. */
-enum found directory_find_domain(struct directory *directory, struct slice name, struct arena *arena, struct slice *domain,
+enum auth_found directory_find_domain(struct directory *directory, struct slice name, struct arena *arena, struct slice *domain,
 				 struct slice *catch_all, struct error *error);
 /** The first domain that was made; FOUND_NO if there is none. *count (may be NULL): 1, or 2 if there are several. */
-enum found directory_first_domain(struct directory *directory, struct arena *arena, struct slice *domain, int *count, struct error *error);
+enum auth_found directory_first_domain(struct directory *directory, struct arena *arena, struct slice *domain, int *count, struct error *error);
 /** All targets of the alias, in order. FOUND_NO: no such alias. */
-enum found directory_find_alias(struct directory *directory, struct slice address, struct arena *arena, struct slice **targets,
+enum auth_found directory_find_alias(struct directory *directory, struct slice address, struct arena *arena, struct slice **targets,
 				size_t *count, struct error *error);
 /** Sets what is kept of a password; `hash`: another program's, else that of `keys`. `keys` without scram_iterations: there are none. */
 bool directory_put_password(struct directory *directory, struct slice name, struct slice hash, const struct password_keys *keys,
 			    struct slice origin, struct error *error);
-enum found directory_find_account(struct directory *directory, struct slice name, bool *enabled, struct error *error);
+enum auth_found directory_find_account(struct directory *directory, struct slice name, bool *enabled, struct error *error);
 /** Was this address granted to the account? */
-enum found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error);
+enum auth_found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error);
 
 /** A growing list of things in an arena. */
-struct list {
+struct auth_list {
 	struct arena *arena;
 	char *at;
 	size_t count, room, size;
 };
 /** Room for one more, zeroed. */
-void *directory_list_add(struct list *list);
+void *directory_list_add(struct auth_list *list);
 /** Empty, or one of those that the server writes to people in; ERROR_INVALID. */
 bool directory_check_language(struct slice name, struct error *error);
 

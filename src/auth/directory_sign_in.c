@@ -91,7 +91,7 @@ static void count_hashes(struct directory *directory)
 
 /* An unknown name costs what some account costs, always the same one: as many of them as of the accounts are checked against an
  * imported hash. Sorted by the hash, since one that is replaced by our own then hardly moves the others to another kind. */
-static void imitate_imported(struct directory *directory, struct slice name, struct arena *arena, struct credentials *credentials)
+static void imitate_imported(struct directory *directory, struct slice name, struct arena *arena, struct auth_credentials *credentials)
 {
 	count_hashes(directory);
 	uint64_t which = draw(directory, "cost", name, directory->password_count);
@@ -112,7 +112,7 @@ static void imitate_imported(struct directory *directory, struct slice name, str
 }
 
 /* The salt of an unknown name is always the same. */
-static void make_decoy(struct directory *directory, struct slice name, struct arena *arena, struct credentials *credentials)
+static void make_decoy(struct directory *directory, struct slice name, struct arena *arena, struct auth_credentials *credentials)
 {
 	unsigned char salt[SCRAM_KEY_SIZE];
 	unsigned salt_len = sizeof salt;
@@ -120,13 +120,13 @@ static void make_decoy(struct directory *directory, struct slice name, struct ar
 	HMAC(EVP_sha256(), directory->decoy_key, sizeof directory->decoy_key, (const unsigned char *)name.at, name.len, salt, &salt_len);
 	password_decoy(encoded);
 	random_bytes(key, SCRAM_KEY_SIZE);
-	*credentials = (struct credentials){.account = name, .password = slice_of(encoded), .scram = true, .iterations = SCRAM_ITERATIONS,
+	*credentials = (struct auth_credentials){.account = name, .password = slice_of(encoded), .scram = true, .iterations = SCRAM_ITERATIONS,
 		.salt = arena_copy(arena, slice_make((const char *)salt, sizeof salt)),
 		.stored_key = slice_make(key, SCRAM_KEY_SIZE), .server_key = slice_make(key, SCRAM_KEY_SIZE)};
 	credentials->salt.len = SCRAM_SALT_SIZE;
 }
 
-static void fill_credentials(struct db_statement *row, struct arena *arena, struct credentials *credentials)
+static void fill_credentials(struct db_statement *row, struct arena *arena, struct auth_credentials *credentials)
 {
 	credentials->known = true;
 	credentials->version = db_number(row, 0);
@@ -141,7 +141,7 @@ static void fill_credentials(struct db_statement *row, struct arena *arena, stru
 	credentials->server_key = arena_copy(arena, db_blob(row, 5));
 }
 
-bool directory_credentials(struct directory *directory, struct slice account, struct arena *arena, struct credentials *credentials, struct error *error)
+bool directory_credentials(struct directory *directory, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error)
 {
 	account = arena_copy(arena, account);
 	arena_reset(directory->scratch);

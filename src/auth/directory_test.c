@@ -29,12 +29,12 @@ static int set_up(void **state)
 	f->directory = directory_open(f->folder.path, &f->error);
 	assert_non_null(f->directory);
 	f->arena = arena_new();
-	assert_true(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("Example.test")}, &f->error));
-	assert_true(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("second.test")}, &f->error));
-	assert_true(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("alias.test"), .alias_of = SLICE("example.test")}, &f->error));
+	assert_true(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("Example.test")}, &f->error));
+	assert_true(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("second.test")}, &f->error));
+	assert_true(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("alias.test"), .alias_of = SLICE("example.test")}, &f->error));
 	const char *const names[] = {"alice@example.test", "Bob@example.test", "postmaster@example.test", "carol@second.test"};
 	for (size_t i = 0; i < 4; i++)
-		assert_true(directory_add_account(f->directory, &(struct account_entry){.name = S(names[i]), .enabled = true}, &f->error));
+		assert_true(directory_add_account(f->directory, &(struct auth_account_entry){.name = S(names[i]), .enabled = true}, &f->error));
 	*state = f;
 	return 0;
 }
@@ -54,7 +54,7 @@ static bool add_alias(struct fixture *f, const char *address, size_t count, cons
 	struct slice *list = arena_array(f->arena, count, sizeof *list);
 	for (size_t i = 0; i < count; i++)
 		list[i] = S(targets[i]);
-	return directory_add_alias(f->directory, &(struct alias_entry){S(address), list, count}, &f->error);
+	return directory_add_alias(f->directory, &(struct auth_alias_entry){S(address), list, count}, &f->error);
 }
 
 #define ALIAS(f, address, ...) add_alias(f, address, sizeof((const char *[]){__VA_ARGS__}) / sizeof(char *), (const char *[]){__VA_ARGS__})
@@ -62,7 +62,7 @@ static bool add_alias(struct fixture *f, const char *address, size_t count, cons
 /* The routes as one line: "alice@example.test+detail ->remote@x". */
 static const char *routes_of(struct fixture *f, const char *address)
 {
-	struct route *routes;
+	struct auth_route *routes;
 	size_t count;
 	struct buf line = BUF(1 << 20);
 	if (!directory_resolve(f->directory, S(address), f->arena, &routes, &count, &f->error))
@@ -75,7 +75,7 @@ static const char *routes_of(struct fixture *f, const char *address)
 	return text;
 }
 
-static enum recipient_kind kind_of(struct fixture *f, const char *address)
+static enum auth_recipient_kind kind_of(struct fixture *f, const char *address)
 {
 	return directory_recipient(f->directory, S(address), NULL);
 }
@@ -158,7 +158,7 @@ static void a_wrong_target_costs_the_others_nothing(void **state)
 	}
 	assert_true(ALIAS(f, "near@example.test", "far0@example.test", "bob@example.test"));
 	assert_string_equal(routes_of(f, "near@example.test"), "bob@example.test !far19@example.test+far18@example.test");
-	assert_true(directory_set_account(f->directory, &(struct account_entry){.name = SLICE("bob@example.test"), .enabled = false}, &f->error));
+	assert_true(directory_set_account(f->directory, &(struct auth_account_entry){.name = SLICE("bob@example.test"), .enabled = false}, &f->error));
 	assert_true(ALIAS(f, "both@example.test", "bob@example.test", "alice@example.test"));
 	assert_string_equal(routes_of(f, "both@example.test"), "alice@example.test !bob@example.test+both@example.test");
 	assert_int_equal(kind_of(f, "both@example.test"), RECIPIENT_LOCAL);
@@ -185,10 +185,10 @@ static void chains_and_crowds_have_limits(void **state)
 		for (int i = 0; i < CROWD; i++)
 			targets[i] = arena_printf(f->arena, "%d-%d@elsewhere.test", a, i);
 		snprintf(from, sizeof from, "crowd%d@example.test", a);
-		assert_true(directory_set_alias(f->directory, &(struct alias_entry){S(from), targets, CROWD}, &f->error) ||
-			    directory_add_alias(f->directory, &(struct alias_entry){S(from), targets, CROWD}, &f->error));
+		assert_true(directory_set_alias(f->directory, &(struct auth_alias_entry){S(from), targets, CROWD}, &f->error) ||
+			    directory_add_alias(f->directory, &(struct auth_alias_entry){S(from), targets, CROWD}, &f->error));
 	}
-	struct route *routes;
+	struct auth_route *routes;
 	size_t count;
 	assert_true(directory_resolve(f->directory, SLICE("crowd1@example.test"), f->arena, &routes, &count, &f->error));
 	assert_int_equal(count, CROWD);
@@ -199,7 +199,7 @@ static void chains_and_crowds_have_limits(void **state)
 	struct slice *many = arena_array(f->arena, 3000, sizeof *many);
 	for (int i = 0; i < 3000; i++)
 		many[i] = arena_printf(f->arena, "%d@elsewhere.test", i);
-	assert_false(directory_add_alias(f->directory, &(struct alias_entry){SLICE("all@example.test"), many, 3000}, &f->error));
+	assert_false(directory_add_alias(f->directory, &(struct auth_alias_entry){SLICE("all@example.test"), many, 3000}, &f->error));
 	assert_int_equal(f->error.kind, ERROR_LIMIT);
 	assert_int_equal(kind_of(f, "all@example.test"), RECIPIENT_UNKNOWN); /* nothing of it is left */
 }
@@ -207,20 +207,20 @@ static void chains_and_crowds_have_limits(void **state)
 static void catch_alls_catch_what_nobody_has(void **state)
 {
 	struct fixture *f = *state;
-	assert_true(directory_set_domain(f->directory, &(struct domain_entry){.name = SLICE("second.test"), .catch_all = SLICE("carol@second.test")}, &f->error));
+	assert_true(directory_set_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("second.test"), .catch_all = SLICE("carol@second.test")}, &f->error));
 	assert_string_equal(routes_of(f, "whoever@second.test"), "carol@second.test");
 	assert_string_equal(routes_of(f, "postmaster@second.test"), "postmaster@example.test");
-	assert_true(directory_set_domain(f->directory, &(struct domain_entry){.name = SLICE("second.test"), .catch_all = SLICE("ghost@second.test")}, &f->error));
+	assert_true(directory_set_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("second.test"), .catch_all = SLICE("ghost@second.test")}, &f->error));
 	assert_string_equal(routes_of(f, "whoever@second.test"), "nobody");
 	assert_int_equal(kind_of(f, "whoever@second.test"), RECIPIENT_UNKNOWN);
-	assert_true(directory_set_domain(f->directory, &(struct domain_entry){.name = SLICE("second.test"), .catch_all = SLICE("x@elsewhere.test")}, &f->error));
+	assert_true(directory_set_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("second.test"), .catch_all = SLICE("x@elsewhere.test")}, &f->error));
 	assert_string_equal(routes_of(f, "whoever@second.test"), "->x@elsewhere.test");
 }
 
 static void disabled_accounts_take_no_mail(void **state)
 {
 	struct fixture *f = *state;
-	assert_true(directory_set_account(f->directory, &(struct account_entry){.name = SLICE("bob@example.test"), .enabled = false}, &f->error));
+	assert_true(directory_set_account(f->directory, &(struct auth_account_entry){.name = SLICE("bob@example.test"), .enabled = false}, &f->error));
 	assert_int_equal(kind_of(f, "bob@example.test"), RECIPIENT_DISABLED);
 	assert_string_equal(routes_of(f, "bob@example.test"), "nobody");
 	assert_true(ALIAS(f, "team@example.test", "bob@example.test", "alice@example.test"));
@@ -238,7 +238,7 @@ static void nobody_sends_as_another(void **state)
 	struct fixture *f = *state;
 	assert_true(ALIAS(f, "sales@example.test", "alice@example.test"));
 	assert_true(ALIAS(f, "team@example.test", "alice@example.test", "bob@example.test"));
-	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("alice+boss@example.test"), .enabled = true}, &f->error));
+	assert_true(directory_add_account(f->directory, &(struct auth_account_entry){.name = SLICE("alice+boss@example.test"), .enabled = true}, &f->error));
 	assert_true(may(f, "alice@example.test", "Alice@Example.Test"));
 	assert_true(may(f, "alice@example.test", "alice+x@example.test"));
 	assert_true(may(f, "alice@example.test", "alice@alias.test"));
@@ -280,7 +280,7 @@ static void unreadable_is_temporary(void **state)
 static enum error_kind add_account(struct fixture *f, struct slice name)
 {
 	f->error.kind = ERROR_NONE;
-	directory_add_account(f->directory, &(struct account_entry){.name = name, .enabled = true}, &f->error);
+	directory_add_account(f->directory, &(struct auth_account_entry){.name = name, .enabled = true}, &f->error);
 	return f->error.kind;
 }
 
@@ -301,13 +301,13 @@ static void what_makes_no_sense_is_refused(void **state)
 	assert_true(directory_remove_domain(f->directory, SLICE("alias.test"), &f->error));
 	assert_false(directory_remove_domain(f->directory, SLICE("alias.test"), &f->error));
 	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
-	assert_false(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("EXAMPLE.test")}, &f->error));
+	assert_false(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("EXAMPLE.test")}, &f->error));
 	assert_int_equal(f->error.kind, ERROR_EXISTS);
-	assert_false(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("no_good..test")}, &f->error));
+	assert_false(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("no_good..test")}, &f->error));
 	assert_int_equal(f->error.kind, ERROR_INVALID);
-	assert_false(directory_add_domain(f->directory, &(struct domain_entry){.name = SLICE("x.test"), .alias_of = SLICE("ghost.test")}, &f->error));
+	assert_false(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("x.test"), .alias_of = SLICE("ghost.test")}, &f->error));
 	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
-	assert_false(directory_set_domain(f->directory, &(struct domain_entry){.name = SLICE("example.test"), .alias_of = SLICE("second.test")}, &f->error));
+	assert_false(directory_set_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("example.test"), .alias_of = SLICE("second.test")}, &f->error));
 	assert_int_equal(f->error.kind, ERROR_DENIED);
 	assert_false(ALIAS(f, "x@elsewhere.test", "alice@example.test"));
 	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
@@ -315,16 +315,16 @@ static void what_makes_no_sense_is_refused(void **state)
 	assert_int_equal(f->error.kind, ERROR_INVALID);
 	assert_false(directory_remove_alias(f->directory, SLICE("x@example.test"), &f->error));
 	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
-	assert_false(directory_set_account(f->directory, &(struct account_entry){.name = SLICE("ghost@example.test")}, &f->error));
+	assert_false(directory_set_account(f->directory, &(struct auth_account_entry){.name = SLICE("ghost@example.test")}, &f->error));
 	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
 }
 
 static void lists_are_whole(void **state)
 {
 	struct fixture *f = *state;
-	struct domain_entry *domains;
-	struct account_entry *accounts, account;
-	struct alias_entry *aliases, alias;
+	struct auth_domain_entry *domains;
+	struct auth_account_entry *accounts, account;
+	struct auth_alias_entry *aliases, alias;
 	size_t count;
 	assert_true(directory_list_domains(f->directory, f->arena, &domains, &count, &f->error));
 	assert_int_equal(count, 3);
@@ -347,7 +347,7 @@ static void lists_are_whole(void **state)
 static void passwords_are_kept_as_hashes(void **state)
 {
 	struct fixture *f = *state;
-	struct credentials before, after, ghost, again;
+	struct auth_credentials before, after, ghost, again;
 	assert_false(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE(""), &f->error));
 	assert_false(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("a\0b"), &f->error));
 	assert_false(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("bell\a"), &f->error));
@@ -361,7 +361,7 @@ static void passwords_are_kept_as_hashes(void **state)
 	assert_true(before.known && slice_starts(before.password, SLICE("$argon2id$v=19$m=19456,t=2,p=1$")));
 	assert_true(password_verify(before.password, SLICE("geheim"))); /* SASLprep has mapped the soft hyphen to nothing */
 	assert_false(password_verify(before.password, SLICE("Geheim")));
-	assert_true(directory_set_account(f->directory, &(struct account_entry){.name = SLICE("alice@example.test"), .enabled = true}, &f->error));
+	assert_true(directory_set_account(f->directory, &(struct auth_account_entry){.name = SLICE("alice@example.test"), .enabled = true}, &f->error));
 	assert_true(directory_credentials(f->directory, SLICE("alice@example.test"), f->arena, &after, &f->error));
 	assert_true(after.version != before.version && slice_equal(after.password, before.password));
 	/* A stranger gets a salt, and always the same one. */
@@ -405,7 +405,7 @@ static void names_at_sign_in(void **state)
 	/* The only one of that name, in whatever domain; two of them, or none, are nobody, with a name that can be nobody's. */
 	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("Alice"), f->arena), SLICE("alice@example.test")));
 	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("carol"), f->arena), SLICE("carol@second.test")));
-	assert_true(directory_add_account(f->directory, &(struct account_entry){.name = SLICE("alice@second.test"), .enabled = true}, &f->error));
+	assert_true(directory_add_account(f->directory, &(struct auth_account_entry){.name = SLICE("alice@second.test"), .enabled = true}, &f->error));
 	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("Alice"), f->arena), SLICE("alice")));
 	assert_true(slice_equal(directory_sign_in_name(f->directory, SLICE("nobody"), f->arena), SLICE("nobody")));
 	configure("default_domain = second.test");
@@ -416,9 +416,9 @@ static void names_at_sign_in(void **state)
 	configure("");
 }
 
-static struct credentials credentials_of(struct fixture *f, const char *name)
+static struct auth_credentials credentials_of(struct fixture *f, const char *name)
 {
-	struct credentials credentials;
+	struct auth_credentials credentials;
 	assert_true(directory_credentials(f->directory, S(name), f->arena, &credentials, &f->error));
 	return credentials;
 }
@@ -442,20 +442,20 @@ static void hashes_come_along(void **state)
 	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && scram);
 	assert_true(directory_set_hash(f->directory, alice, SLICE(SHA512_CRYPT), NULL, &f->error));
 	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && !scram);
-	struct account_entry entry = {.name = alice};
+	struct auth_account_entry entry = {.name = alice};
 	assert_true(directory_set_account(f->directory, &entry, &f->error));
 	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && scram); /* nobody signs in to what is disabled */
 	entry.enabled = true;
 	assert_true(directory_set_account(f->directory, &entry, &f->error));
 	assert_true(directory_all_have_scram(f->directory, &scram, &f->error) && !scram);
-	struct credentials imported = credentials_of(f, "alice@example.test");
+	struct auth_credentials imported = credentials_of(f, "alice@example.test");
 	assert_true(imported.known && imported.imported && password_verify(imported.password, SLICE("wonderland")));
 	assert_true(has(f, SHA512_CRYPT) && !has(f, "{SHA}tiY7sUhYKUwI5L3866kDY+ENcrQ="));
 	assert_true(password_derive(SLICE("wonderland"), imported.salt, &keys));
 	assert_true(directory_renew_password(f->directory, alice, imported.version + 1, &keys, &f->error)); /* another version: nothing happens */
 	assert_true(credentials_of(f, "alice@example.test").imported);
 	assert_true(directory_renew_password(f->directory, alice, imported.version, &keys, &f->error));
-	struct credentials own = credentials_of(f, "alice@example.test");
+	struct auth_credentials own = credentials_of(f, "alice@example.test");
 	assert_true(!own.imported && slice_starts(own.password, SLICE("$argon2id$")) && password_verify(own.password, SLICE("wonderland")));
 	assert_int_equal(own.identity, imported.identity); /* who is signed in stays so */
 	assert_true(slice_equal(own.salt, imported.salt) && own.iterations == imported.iterations); /* strangers see no difference */
@@ -485,7 +485,7 @@ static void unknown_names_cost_what_accounts_do(void **state)
 	for (int i = 0; i < NAMES; i++) {
 		char name[32];
 		snprintf(name, sizeof name, "n%d@example.test", i);
-		struct credentials once = credentials_of(f, name), again = credentials_of(f, name);
+		struct auth_credentials once = credentials_of(f, name), again = credentials_of(f, name);
 		assert_true(!once.known && once.imported == again.imported && slice_equal(once.salt, again.salt));
 		assert_true(slice_starts(once.password, once.imported ? SLICE("$6$saltsalt$") : SLICE("$argon2id$")));
 		imported += once.imported;
@@ -498,7 +498,7 @@ static void unknown_names_cost_what_accounts_do(void **state)
 	for (int i = 0; i < NAMES; i++) {
 		char name[32];
 		snprintf(name, sizeof name, "n%d@example.test", i);
-		struct credentials credentials = credentials_of(f, name);
+		struct auth_credentials credentials = credentials_of(f, name);
 		assert_true(credentials.iterations == SCRAM_ITERATIONS ? credentials.salt.len == SCRAM_SALT_SIZE : credentials.salt.len == 8);
 		fewer += credentials.iterations == 4096;
 	}
@@ -509,12 +509,12 @@ static void wire_reading_is_strict(void **state)
 {
 	(void)state;
 	struct buf datagram = BUF(WIRE_DATAGRAM_MAX);
-	struct wire_header header;
+	struct auth_wire_header header;
 	struct wire_reader reader;
-	wire_begin(&datagram, WIRE_RESOLVE, 7, UINT64_MAX);
+	auth_wire_begin(&datagram, WIRE_RESOLVE, 7, UINT64_MAX);
 	wire_put_text(&datagram, SLICE("abc"));
 	wire_put_number(&datagram, 5);
-	assert_true(wire_open(buf_slice(&datagram), &header, &reader));
+	assert_true(auth_wire_open(buf_slice(&datagram), &header, &reader));
 	assert_true(header.kind == WIRE_RESOLVE && header.generation == 7 && header.id == UINT64_MAX);
 	struct wire_reader again = reader;
 	assert_true(slice_equal(wire_text(&reader, 3), SLICE("abc")));
@@ -526,7 +526,7 @@ static void wire_reading_is_strict(void **state)
 	assert_int_equal(wire_number(&again, UINT64_MAX), 0);
 	for (size_t cut = 0; cut < datagram.len; cut++) {
 		struct wire_reader part;
-		if (wire_open(slice_sub(buf_slice(&datagram), 0, cut), &header, &part)) {
+		if (auth_wire_open(slice_sub(buf_slice(&datagram), 0, cut), &header, &part)) {
 			wire_text(&part, 3);
 			wire_number(&part, 5);
 			assert_false(wire_end(&part));
@@ -548,7 +548,7 @@ static int64_t identity_of(struct fixture *f, const char *name, const char *want
 static void an_identity_is_an_account_with_its_password(void **state)
 {
 	struct fixture *f = *state;
-	struct account_entry alice = {.name = SLICE("alice@example.test"), .enabled = true};
+	struct auth_account_entry alice = {.name = SLICE("alice@example.test"), .enabled = true};
 	const char *name = "alice@example.test";
 	identity_of(f, "nobody@example.test", "no such account");
 	identity_of(f, name, "the account has no password");
@@ -595,7 +595,7 @@ static void changes_are_told_once(void **state)
 {
 	struct fixture *f = *state;
 	int64_t at, late;
-	struct account_entry alice = {.name = SLICE("Alice@example.test"), .enabled = true};
+	struct auth_account_entry alice = {.name = SLICE("Alice@example.test"), .enabled = true};
 	assert_true(directory_last_change(f->directory, &at, &f->error));
 	late = at;
 	assert_string_equal(changed_after(f, &at), "");

@@ -46,7 +46,7 @@ static void remove_file(const char *path)
 	}
 }
 
-struct known *known_open(const char *data)
+struct known *auth_known_open(const char *data)
 {
 	struct known *known = memory_new(sizeof *known);
 	struct error error = {0};
@@ -66,7 +66,7 @@ struct known *known_open(const char *data)
 	return known;
 }
 
-void known_close(struct known **known)
+void auth_known_close(struct known **known)
 {
 	if (!*known)
 		return;
@@ -90,13 +90,13 @@ static int64_t seen(struct known *known, struct slice account, int64_t identity,
 	return when;
 }
 
-bool known_has(struct known *known, struct slice account, int64_t identity, struct slice address, int64_t now)
+bool auth_known_has(struct known *known, struct slice account, int64_t identity, struct slice address, int64_t now)
 {
 	char text[NETWORK_TEXT_MAX];
 	struct error error;
 	if (!known->db || identity == 0)
 		return false;
-	return seen(known, account, identity, network_text(address, text), &error) > now - (int64_t)KNOWN_DAYS * DAY;
+	return seen(known, account, identity, auth_network_text(address, text), &error) > now - (int64_t)KNOWN_DAYS * DAY;
 }
 
 static bool put(struct known *known, struct slice account, int64_t identity, struct slice network, int64_t now, struct error *error)
@@ -124,13 +124,13 @@ static bool sweep(struct known *known, int64_t now, struct error *error)
 	return db_run(forget, error);
 }
 
-void known_add(struct known *known, struct slice account, int64_t identity, struct slice address, int64_t now)
+void auth_known_add(struct known *known, struct slice account, int64_t identity, struct slice address, int64_t now)
 {
 	char text[NETWORK_TEXT_MAX];
 	struct error error = {0};
 	if (!known->db || identity == 0)
 		return;
-	struct slice network = network_text(address, text);
+	struct slice network = auth_network_text(address, text);
 	if (seen(known, account, identity, network, &error) > now - DAY || error.kind != ERROR_NONE)
 		return;
 	if (!db_begin(known->db, &error)) {

@@ -12,10 +12,10 @@ struct known;
 enum { KNOWN_PER_ACCOUNT = 64, KNOWN_DAYS = 90 };
 
 /** Opens the file, or makes a new one in the place of one that is damaged. */
-struct known *known_open(const char *data);
-void known_close(struct known **known);
+struct known *auth_known_open(const char *data);
+void auth_known_close(struct known **known);
 /** Was this account, with this identity, signed in to from the network of this address? `now`: seconds since 1970. */
-bool known_has(struct known *known, struct slice account, int64_t identity, struct slice address, int64_t now);
-void known_add(struct known *known, struct slice account, int64_t identity, struct slice address, int64_t now);
+bool auth_known_has(struct known *known, struct slice account, int64_t identity, struct slice address, int64_t now);
+void auth_known_add(struct known *known, struct slice account, int64_t identity, struct slice address, int64_t now);
 
 #endif

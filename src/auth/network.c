@@ -22,27 +22,27 @@ static int parse(struct slice address, struct in6_addr *bytes)
 	return inet_pton(AF_INET6, text, bytes) == 1 ? AF_INET6 : 0;
 }
 
-size_t network_list(struct slice address, struct network out[NETWORKS_MAX])
+size_t auth_network_list(struct slice address, struct auth_network out[NETWORKS_MAX])
 {
 	struct in6_addr bytes;
 	int family = parse(address, &bytes);
 	if (family == 0) {
 		uint64_t hash = map_hash(address);
-		out[0] = (struct network){.allowance = 1};
+		out[0] = (struct auth_network){.allowance = 1};
 		memcpy(out[0].bytes + 1, &hash, sizeof hash);
 		return 1;
 	}
 	const struct size *sizes = family == AF_INET ? four_sizes : six_sizes;
 	size_t count = family == AF_INET ? sizeof four_sizes / sizeof *four_sizes : sizeof six_sizes / sizeof *six_sizes;
 	for (size_t i = 0; i < count; i++) {
-		out[i] = (struct network){.allowance = sizes[i].allowance};
+		out[i] = (struct auth_network){.allowance = sizes[i].allowance};
 		out[i].bytes[0] = (char)(family == AF_INET ? 4 + sizes[i].bytes : 64 + sizes[i].bytes);
 		memcpy(out[i].bytes + 1, &bytes, sizes[i].bytes);
 	}
 	return count;
 }
 
-struct slice network_text(struct slice address, char out[NETWORK_TEXT_MAX])
+struct slice auth_network_text(struct slice address, char out[NETWORK_TEXT_MAX])
 {
 	struct in6_addr bytes;
 	int family = parse(address, &bytes);

@@ -8,15 +8,15 @@
 enum { NETWORK_BYTES = 17, NETWORKS_MAX = 4, NETWORK_TEXT_MAX = 64 };
 
 /** One of the networks that an address is in: a kind and the leading bytes of the address. */
-struct network {
+struct auth_network {
 	char bytes[NETWORK_BYTES];
 	int64_t allowance; /* so many failures of it count for one; a single one of the next smaller networks gives it fewer */
 };
 
 /** The networks of a numeric address, the smallest first; what is no address counts as one of its own. Returns
  * how many. */
-size_t network_list(struct slice address, struct network out[NETWORKS_MAX]);
+size_t auth_network_list(struct slice address, struct auth_network out[NETWORKS_MAX]);
 /** The smallest as text: "192.0.2.1", "2001:db8:1:2::/64". */
-struct slice network_text(struct slice address, char out[NETWORK_TEXT_MAX]);
+struct slice auth_network_text(struct slice address, char out[NETWORK_TEXT_MAX]);
 
 #endif

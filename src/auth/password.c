@@ -223,7 +223,7 @@ static bool verify_argon2(struct slice encoded, struct slice prepared)
 
 bool password_verify(struct slice encoded, struct slice prepared)
 {
-	return slice_starts(encoded, SLICE("$argon2")) ? verify_argon2(encoded, prepared) : scheme_verify(encoded, prepared);
+	return slice_starts(encoded, SLICE("$argon2")) ? verify_argon2(encoded, prepared) : auth_scheme_verify(encoded, prepared);
 }
 
 bool password_derive(struct slice prepared, struct slice salt, struct password_keys *keys)

@@ -22,7 +22,7 @@ struct recent {
 	void (*dropped)(void *value);
 };
 
-struct recent *recent_new(size_t capacity, size_t value_size, void (*dropped)(void *value))
+struct recent *auth_recent_new(size_t capacity, size_t value_size, void (*dropped)(void *value))
 {
 	struct recent *recent = memory_new(sizeof *recent);
 	recent->map = map_new();
@@ -57,7 +57,7 @@ static void drop(struct recent *recent, struct entry *entry)
 	free(entry);
 }
 
-void *recent_find(struct recent *recent, struct slice key)
+void *auth_recent_find(struct recent *recent, struct slice key)
 {
 	struct entry *entry = map_get(recent->map, key);
 	if (!entry)
@@ -67,13 +67,13 @@ void *recent_find(struct recent *recent, struct slice key)
 	return entry->value;
 }
 
-void *recent_add(struct recent *recent, struct slice key)
+void *auth_recent_add(struct recent *recent, struct slice key)
 {
-	void *value = recent_find(recent, key);
+	void *value = auth_recent_find(recent, key);
 	if (value)
 		return value;
 	if (map_count(recent->map) >= recent->capacity)
-		recent_remove_oldest(recent);
+		auth_recent_remove_oldest(recent);
 	struct entry *entry = memory_new(sizeof *entry + recent->value_size);
 	entry->key = memory_copy(key.at, key.len);
 	entry->key_len = key.len;
@@ -82,7 +82,7 @@ void *recent_add(struct recent *recent, struct slice key)
 	return entry->value;
 }
 
-void recent_remove(struct recent *recent, struct slice key)
+void auth_recent_remove(struct recent *recent, struct slice key)
 {
 	struct entry *entry = map_get(recent->map, key);
 	if (entry)
@@ -94,30 +94,30 @@ static struct entry *oldest(struct recent *recent)
 	return recent->ends.newer == &recent->ends ? NULL : (struct entry *)recent->ends.newer;
 }
 
-void *recent_oldest(struct recent *recent)
+void *auth_recent_oldest(struct recent *recent)
 {
 	struct entry *entry = oldest(recent);
 	return entry ? entry->value : NULL;
 }
 
-void recent_remove_oldest(struct recent *recent)
+void auth_recent_remove_oldest(struct recent *recent)
 {
 	struct entry *entry = oldest(recent);
 	if (entry)
 		drop(recent, entry);
 }
 
-size_t recent_count(const struct recent *recent)
+size_t auth_recent_count(const struct recent *recent)
 {
 	return map_count(recent->map);
 }
 
-void recent_free(struct recent **recent)
+void auth_recent_free(struct recent **recent)
 {
 	if (!*recent)
 		return;
-	while (recent_oldest(*recent))
-		recent_remove_oldest(*recent);
+	while (auth_recent_oldest(*recent))
+		auth_recent_remove_oldest(*recent);
 	map_free(&(*recent)->map);
 	free(*recent);
 	*recent = NULL;

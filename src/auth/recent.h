@@ -8,17 +8,17 @@
 struct recent;
 
 /** A table of at most `capacity` values of `value_size` bytes. `dropped` (may be NULL) sees each value before it goes. */
-struct recent *recent_new(size_t capacity, size_t value_size, void (*dropped)(void *value));
+struct recent *auth_recent_new(size_t capacity, size_t value_size, void (*dropped)(void *value));
 /** The value under `key`, now the most recent, or NULL. Lives until it is removed or makes room. */
-void *recent_find(struct recent *recent, struct slice key);
+void *auth_recent_find(struct recent *recent, struct slice key);
 /** The value under `key`, added zeroed if it wasn't there; now the most recent. */
-void *recent_add(struct recent *recent, struct slice key);
-void recent_remove(struct recent *recent, struct slice key);
+void *auth_recent_add(struct recent *recent, struct slice key);
+void auth_recent_remove(struct recent *recent, struct slice key);
 /** The value that has rested longest, or NULL; and its removal. */
-void *recent_oldest(struct recent *recent);
-void recent_remove_oldest(struct recent *recent);
-size_t recent_count(const struct recent *recent);
+void *auth_recent_oldest(struct recent *recent);
+void auth_recent_remove_oldest(struct recent *recent);
+size_t auth_recent_count(const struct recent *recent);
 /** Sets *recent to NULL. */
-void recent_free(struct recent **recent);
+void auth_recent_free(struct recent **recent);
 
 #endif

@@ -23,8 +23,8 @@ struct walk {
 	struct directory *directory;
 	struct arena *arena;   /* for the routes */
 	struct map *done;      /* aliases that were expanded, and routes that were found, so that none comes twice */
-	struct list routes;
-	struct list wrong;     /* targets that lead nowhere, as routes with their problem; WIRE_ROUTES_MAX at most */
+	struct auth_list routes;
+	struct auth_list wrong;     /* targets that lead nowhere, as routes with their problem; WIRE_ROUTES_MAX at most */
 	bool too_far;          /* one of them would take too many steps */
 	size_t enough;         /* stop at so many routes; 0: find all */
 	int steps;
@@ -32,7 +32,7 @@ struct walk {
 	struct error *error;
 };
 
-static enum found walk_address(struct walk *walk, struct slice address, const struct path *path);
+static enum auth_found walk_address(struct walk *walk, struct slice address, const struct path *path);
 
 static bool is_on(const struct path *path, struct slice name)
 {
@@ -52,18 +52,18 @@ static void add_route(struct walk *walk, bool local, struct slice address, struc
 {
 	if (!is_new(walk, local ? "account " : "remote ", key))
 		return;
-	struct route *route = directory_list_add(&walk->routes);
-	*route = (struct route){.local = local, .address = arena_copy(walk->arena, address), .detail = arena_copy(walk->arena, detail)};
+	struct auth_route *route = directory_list_add(&walk->routes);
+	*route = (struct auth_route){.local = local, .address = arena_copy(walk->arena, address), .detail = arena_copy(walk->arena, detail)};
 }
 
 /* Sets a target aside; `path` is the alias that names it. */
-static void add_wrong(struct walk *walk, struct slice target, const struct path *path, enum route_problem problem)
+static void add_wrong(struct walk *walk, struct slice target, const struct path *path, enum auth_route_problem problem)
 {
 	walk->too_far |= problem == ROUTE_TOO_FAR;
 	if (walk->wrong.count >= WIRE_ROUTES_MAX)
 		return;
-	struct route *wrong = directory_list_add(&walk->wrong);
-	*wrong = (struct route){.address = arena_copy(walk->arena, target), .detail = arena_copy(walk->arena, path->name), .problem = problem};
+	struct auth_route *wrong = directory_list_add(&walk->wrong);
+	*wrong = (struct auth_route){.address = arena_copy(walk->arena, target), .detail = arena_copy(walk->arena, path->name), .problem = problem};
 }
 
 static bool is_enough(const struct walk *walk)
@@ -71,11 +71,11 @@ static bool is_enough(const struct walk *walk)
 	return walk->enough > 0 && walk->routes.count >= walk->enough;
 }
 
-static enum found walk_alias(struct walk *walk, struct slice name, const struct path *above)
+static enum auth_found walk_alias(struct walk *walk, struct slice name, const struct path *above)
 {
 	struct slice *targets;
 	size_t count;
-	enum found found = directory_find_alias(walk->directory, name, walk->arena, &targets, &count, walk->error);
+	enum auth_found found = directory_find_alias(walk->directory, name, walk->arena, &targets, &count, walk->error);
 	struct path path = {.name = name, .above = above, .depth = above ? above->depth + 1 : 1};
 	if (found == FOUND_YES && path.depth > ALIAS_DEPTH_MAX) {
 		add_wrong(walk, name, above, ROUTE_TOO_FAR);
@@ -92,15 +92,15 @@ static enum found walk_alias(struct walk *walk, struct slice name, const struct 
 }
 
 /* An alias or account of exactly this name. */
-static enum found walk_name(struct walk *walk, struct slice name, struct slice detail, const struct path *path)
+static enum auth_found walk_name(struct walk *walk, struct slice name, struct slice detail, const struct path *path)
 {
 	bool enabled, looped = is_on(path, name);
 	if (!looped) {
-		enum found found = walk_alias(walk, name, path);
+		enum auth_found found = walk_alias(walk, name, path);
 		if (found != FOUND_NO)
 			return found;
 	}
-	enum found found = directory_find_account(walk->directory, name, &enabled, walk->error);
+	enum auth_found found = directory_find_account(walk->directory, name, &enabled, walk->error);
 	if (found == FOUND_YES && enabled)
 		add_route(walk, true, name, name, detail);
 	else if (found == FOUND_YES) {
@@ -115,7 +115,7 @@ static enum found walk_name(struct walk *walk, struct slice name, struct slice d
 }
 
 /* The same without what stands after the separator, if it has one. */
-static enum found walk_without_detail(struct walk *walk, struct slice local, struct slice domain, const struct path *path)
+static enum auth_found walk_without_detail(struct walk *walk, struct slice local, struct slice domain, const struct path *path)
 {
 	struct slice separator = slice_of(config_current()->plus_separator);
 	if (slice_empty(separator))
@@ -129,19 +129,19 @@ static enum found walk_without_detail(struct walk *walk, struct slice local, str
 
 /* RFC 5321 §4.5.1: every domain has a postmaster, and the word alone is one, too: where it has no address of its own, the
  * first domain's. */
-static enum found walk_postmaster(struct walk *walk, const struct path *path)
+static enum auth_found walk_postmaster(struct walk *walk, const struct path *path)
 {
 	struct slice first;
-	enum found found = directory_first_domain(walk->directory, walk->arena, &first, NULL, walk->error);
+	enum auth_found found = directory_first_domain(walk->directory, walk->arena, &first, NULL, walk->error);
 	if (found != FOUND_YES)
 		return found;
 	return walk_name(walk, arena_printf(walk->arena, "postmaster@%.*s", SLICE_ARG(first)), SLICE(""), path);
 }
 
-static enum found walk_own(struct walk *walk, struct slice local, struct slice domain, struct slice catch_all, const struct path *path)
+static enum auth_found walk_own(struct walk *walk, struct slice local, struct slice domain, struct slice catch_all, const struct path *path)
 {
 	struct slice name = arena_printf(walk->arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(domain));
-	enum found found = walk_name(walk, name, SLICE(""), path);
+	enum auth_found found = walk_name(walk, name, SLICE(""), path);
 	if (found == FOUND_NO)
 		found = walk_without_detail(walk, local, domain, path);
 	if (found == FOUND_NO && slice_equal(local, SLICE("postmaster")))
@@ -153,7 +153,7 @@ static enum found walk_own(struct walk *walk, struct slice local, struct slice d
 }
 
 /* FOUND_NO: the domain is ours, the address isn't. */
-static enum found walk_address(struct walk *walk, struct slice address, const struct path *path)
+static enum auth_found walk_address(struct walk *walk, struct slice address, const struct path *path)
 {
 	struct slice canonical = address_canonical(address, walk->arena), local, domain, own, catch_all;
 	if (++walk->steps > WALK_STEPS_MAX || walk->routes.count >= WIRE_ROUTES_MAX) {
@@ -165,7 +165,7 @@ static enum found walk_address(struct walk *walk, struct slice address, const st
 	address_split(canonical, &local, &domain);
 	if (slice_empty(local) || slice_empty(domain))
 		return FOUND_NO;
-	enum found found = directory_find_domain(walk->directory, domain, walk->arena, &own, &catch_all, walk->error);
+	enum auth_found found = directory_find_domain(walk->directory, domain, walk->arena, &own, &catch_all, walk->error);
 	if (found == FOUND_YES)
 		return walk_own(walk, local, own, catch_all, path);
 	if (found == FOUND_NO)
@@ -173,11 +173,11 @@ static enum found walk_address(struct walk *walk, struct slice address, const st
 	return found == FOUND_NO ? FOUND_YES : FOUND_FAILED;
 }
 
-static enum found walk_all(struct walk *walk, struct directory *directory, struct slice address, struct arena *arena, size_t enough, struct error *error)
+static enum auth_found walk_all(struct walk *walk, struct directory *directory, struct slice address, struct arena *arena, size_t enough, struct error *error)
 {
 	*walk = (struct walk){.directory = directory, .arena = arena, .done = map_new(), .enough = enough, .error = error,
-		.routes = {.arena = arena, .size = sizeof(struct route)}, .wrong = {.arena = arena, .size = sizeof(struct route)}};
-	enum found found = walk_address(walk, address, NULL);
+		.routes = {.arena = arena, .size = sizeof(struct auth_route)}, .wrong = {.arena = arena, .size = sizeof(struct auth_route)}};
+	enum auth_found found = walk_address(walk, address, NULL);
 	map_free(&walk->done);
 	if (found != FOUND_YES || walk->routes.count > 0 || !walk->too_far)
 		return found;
@@ -186,7 +186,7 @@ static enum found walk_all(struct walk *walk, struct directory *directory, struc
 }
 
 /* The good routes, and after them those that aren't. */
-static void join_lists(const struct walk *walk, struct route **routes, size_t *count)
+static void join_lists(const struct walk *walk, struct auth_route **routes, size_t *count)
 {
 	*count = walk->routes.count + walk->wrong.count;
 	*routes = arena_array(walk->arena, *count, sizeof **routes);
@@ -195,7 +195,7 @@ static void join_lists(const struct walk *walk, struct route **routes, size_t *c
 		memcpy(*routes + walk->routes.count, walk->wrong.at, walk->wrong.count * sizeof **routes);
 }
 
-bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error)
+bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
 {
 	struct walk walk;
 	if (walk_all(&walk, directory, address, arena, 0, error) == FOUND_FAILED)
@@ -209,15 +209,15 @@ bool directory_resolve(struct directory *directory, struct slice address, struct
 	return error_set(error, ERROR_NOT_FOUND, "there is nobody with the address %.*s", SLICE_ARG(address));
 }
 
-static enum recipient_kind not_now(struct slice address, const struct error *error)
+static enum auth_recipient_kind not_now(struct slice address, const struct error *error)
 {
 	log_error("directory.failed", log_slice("address", address), log_text("reason", error->text));
 	return RECIPIENT_TEMPORARY;
 }
 
-static void name_accounts(const struct walk *walk, struct recipient_accounts *accounts)
+static void name_accounts(const struct walk *walk, struct auth_recipient_accounts *accounts)
 {
-	const struct route *routes = (const struct route *)(const void *)walk->routes.at;
+	const struct auth_route *routes = (const struct auth_route *)(const void *)walk->routes.at;
 	size_t local = 0;
 	while (local < walk->routes.count && local < ROOM_ACCOUNTS_MAX && routes[local].local) {
 		accounts->at[local] = routes[local].address;
@@ -226,7 +226,7 @@ static void name_accounts(const struct walk *walk, struct recipient_accounts *ac
 	accounts->count = local == walk->routes.count ? local : 0;
 }
 
-enum recipient_kind directory_recipient(struct directory *directory, struct slice address, struct recipient_accounts *accounts)
+enum auth_recipient_kind directory_recipient(struct directory *directory, struct slice address, struct auth_recipient_accounts *accounts)
 {
 	struct walk walk;
 	struct error error = {0};
@@ -237,7 +237,7 @@ enum recipient_kind directory_recipient(struct directory *directory, struct slic
 		accounts->count = 0;
 	address_split(address_canonical(address, scratch), &local, &domain);
 	if (!slice_empty(domain)) {
-		enum found found = directory_find_domain(directory, domain, scratch, &own, &catch_all, &error);
+		enum auth_found found = directory_find_domain(directory, domain, scratch, &own, &catch_all, &error);
 		if (found != FOUND_YES)
 			return found == FOUND_NO ? RECIPIENT_FOREIGN : not_now(address, &error);
 	}
@@ -275,7 +275,7 @@ static bool leads_only_to(struct directory *directory, struct slice account, str
 	if (directory_find_domain(directory, domain, directory->scratch, &own, &catch_all, error) != FOUND_YES ||
 	    walk_all(&walk, directory, address, directory->scratch, 2, error) != FOUND_YES || walk.routes.count != 1 || walk.disabled)
 		return false;
-	const struct route *only = (const struct route *)(const void *)walk.routes.at;
+	const struct auth_route *only = (const struct auth_route *)(const void *)walk.routes.at;
 	return only->local && slice_equal(only->address, account);
 }
 
@@ -290,7 +290,7 @@ static bool is_own(struct directory *directory, struct slice account, struct sli
 	       is_own_detail(directory, account, address, error) || leads_only_to(directory, account, address, error);
 }
 
-enum sender_right directory_may_send_as(struct directory *directory, struct slice account, struct slice address)
+enum auth_sender_right directory_may_send_as(struct directory *directory, struct slice account, struct slice address)
 {
 	struct error error = {0};
 	arena_reset(directory->scratch);

@@ -25,7 +25,7 @@ struct sasl_exchange {
 	const struct mechanism *mechanism;
 	Gsasl_session *session; /* NULL but for SCRAM */
 	struct arena *arena;
-	struct credentials credentials;
+	struct auth_credentials credentials;
 	bool has_credentials, unreadable, other;
 	struct slice name;      /* as the client gave it */
 	bool begun;             /* SCRAM: the client has said something */
@@ -79,7 +79,7 @@ static int set_scram(struct sasl_exchange *exchange, Gsasl_session *session, Gsa
 	if (!name)
 		return GSASL_NO_CALLBACK;
 	load_account(exchange, slice_of(name));
-	const struct credentials *credentials = &exchange->credentials;
+	const struct auth_credentials *credentials = &exchange->credentials;
 	switch (property) {
 	case GSASL_SCRAM_ITER:
 		snprintf(iterations, sizeof iterations, "%lld", (long long)credentials->iterations);
@@ -317,7 +317,7 @@ bool sasl_has_name(const struct sasl_exchange *exchange)
 	return exchange->has_credentials;
 }
 
-const struct credentials *sasl_credentials(const struct sasl_exchange *exchange)
+const struct auth_credentials *sasl_credentials(const struct sasl_exchange *exchange)
 {
 	return &exchange->credentials;
 }

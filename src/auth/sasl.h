@@ -38,7 +38,7 @@ struct slice sasl_account(const struct sasl_exchange *exchange);
 struct slice sasl_name(const struct sasl_exchange *exchange);
 bool sasl_has_name(const struct sasl_exchange *exchange);
 /** After SASL_PASSWORD: what the account's password is checked against. */
-const struct credentials *sasl_credentials(const struct sasl_exchange *exchange);
+const struct auth_credentials *sasl_credentials(const struct sasl_exchange *exchange);
 /** Its identity when the exchange read it (auth.h); 0 if it isn't known. */
 int64_t sasl_identity(const struct sasl_exchange *exchange);
 /** After SASL_PASSWORD: the prepared password, or empty if it can be nobody's. */

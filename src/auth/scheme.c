@@ -15,7 +15,7 @@ enum { RADIX64_BITS = 6, YESCRYPT_LOG_MAX = 24, SCRAM_SALT_BYTES_MAX = SCRAM_KEY
 
 struct scheme {
 	const char *name;
-	bool (*read)(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error);
+	bool (*read)(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error);
 	const char *digest;
 	bool salted;
 };
@@ -63,7 +63,7 @@ static size_t digest_size(const char *name)
 	return digest ? (size_t)EVP_MD_get_size(digest) : 0;
 }
 
-static bool take_rounds(struct slice text, const char *name, struct scheme_hash *hash, struct error *error)
+static bool take_rounds(struct slice text, const char *name, struct auth_scheme_hash *hash, struct error *error)
 {
 	uint64_t rounds;
 	if (!slice_to_number(text, UINT64_MAX, &rounds) || rounds == 0)
@@ -76,7 +76,7 @@ static bool take_rounds(struct slice text, const char *name, struct scheme_hash 
 
 /* ---- What follows the name ---- */
 
-static bool read_clear(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_clear(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	(void)scheme;
 	hash->kind = SCHEME_CLEAR;
@@ -85,7 +85,7 @@ static bool read_clear(const struct scheme *scheme, struct slice payload, struct
 	return buf_append(&hash->text, payload) || damaged(error, "a password");
 }
 
-static bool read_argon2(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_argon2(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	(void)scheme;
 	hash->kind = SCHEME_ARGON2;
@@ -97,7 +97,7 @@ static bool read_argon2(const struct scheme *scheme, struct slice payload, struc
 }
 
 /* The name's digest of the password, in hexadecimal or base64, whichever its length fits. */
-static bool read_digest(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_digest(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	size_t size = digest_size(scheme->digest);
 	struct buf bytes = BUF_SECRET(ENCODED_HASH_MAX);
@@ -114,7 +114,7 @@ static bool read_digest(const struct scheme *scheme, struct slice payload, struc
 }
 
 /* Dovecot's: $1$salt$rounds$hexadecimal, of SHA-1, the salt as it is written. */
-static bool read_pbkdf2_dovecot(struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_pbkdf2_dovecot(struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	struct slice salt, rounds, digest, rest = slice_skip(payload, sizeof "$1$" - 1);
 	if (!slice_cut(rest, '$', &salt, &rest) || !slice_cut(rest, '$', &rounds, &digest) || !buf_append(&hash->salt, salt) ||
@@ -124,7 +124,7 @@ static bool read_pbkdf2_dovecot(struct slice payload, struct scheme_hash *hash, 
 }
 
 /* rounds$salt$digest, both in base64, as passlib, OpenLDAP and 389 write it. */
-static bool read_pbkdf2_parts(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_pbkdf2_parts(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	struct slice rounds, salt, digest, rest;
 	if (!slice_cut(payload, '$', &rounds, &rest) || !slice_cut(rest, '$', &salt, &digest) || !from_base64(salt, &hash->salt) ||
@@ -133,19 +133,19 @@ static bool read_pbkdf2_parts(const struct scheme *scheme, struct slice payload,
 	return take_rounds(rounds, scheme->name, hash, error);
 }
 
-static bool has_digest(const struct scheme *scheme, struct scheme_hash *hash, struct error *error)
+static bool has_digest(const struct scheme *scheme, struct auth_scheme_hash *hash, struct error *error)
 {
 	return (hash->digest.len == digest_size(scheme->digest) && hash->salt.len > 0) || damaged(error, scheme->name);
 }
 
-static void is_pbkdf2(const struct scheme *scheme, struct scheme_hash *hash)
+static void is_pbkdf2(const struct scheme *scheme, struct auth_scheme_hash *hash)
 {
 	hash->kind = SCHEME_PBKDF2;
 	hash->digest_name = scheme->digest;
 	hash->salted = true;
 }
 
-static bool read_pbkdf2(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_pbkdf2(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	is_pbkdf2(scheme, hash);
 	bool done = slice_starts(payload, SLICE("$1$")) ? read_pbkdf2_dovecot(payload, hash, error)
@@ -154,7 +154,7 @@ static bool read_pbkdf2(const struct scheme *scheme, struct slice payload, struc
 }
 
 /* 389's former {PBKDF2_SHA256}: one base64 of rounds (4 bytes, the highest first), salt (64) and digest (256). */
-static bool read_pbkdf2_packed(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_pbkdf2_packed(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	enum { ROUNDS = 4, SALT = 64, DIGEST = 256 };
 	struct buf bytes = BUF_SECRET(ENCODED_HASH_MAX);
@@ -173,7 +173,7 @@ static bool read_pbkdf2_packed(const struct scheme *scheme, struct slice payload
 }
 
 /* Django's: rounds$salt$base64, the salt as it is written. */
-static bool read_pbkdf2_django(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_pbkdf2_django(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	struct slice rounds, salt, digest, rest;
 	is_pbkdf2(scheme, hash);
@@ -184,7 +184,7 @@ static bool read_pbkdf2_django(const struct scheme *scheme, struct slice payload
 }
 
 /* Dovecot's: rounds,salt,StoredKey,ServerKey. */
-static bool read_scram(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_scram(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	struct slice rounds, salt, stored, server, rest;
 	hash->kind = SCHEME_SCRAM;
@@ -286,7 +286,7 @@ static const struct method {
 	{"$2b$", check_bcrypt}, {"$2a$", check_bcrypt}, {"$1$", check_md5_crypt},
 };
 
-static bool read_crypt(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_crypt(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	(void)scheme;
 	hash->kind = SCHEME_CRYPT;
@@ -303,7 +303,7 @@ static bool read_crypt(const struct scheme *scheme, struct slice payload, struct
 }
 
 /* {MD5} is crypt's $1$ to Dovecot, and a digest to OpenLDAP. */
-static bool read_md5(const struct scheme *scheme, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_md5(const struct scheme *scheme, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	return slice_starts(payload, SLICE("$1$")) ? read_crypt(scheme, payload, hash, error) : read_digest(scheme, payload, hash, error);
 }
@@ -333,7 +333,7 @@ static const struct scheme bare[] = {
 	{"$", read_crypt, NULL, true},
 };
 
-static bool read_bare(struct slice text, struct scheme_hash *hash, struct error *error)
+static bool read_bare(struct slice text, struct auth_scheme_hash *hash, struct error *error)
 {
 	for (size_t i = 0; i < sizeof bare / sizeof *bare; i++) {
 		struct slice prefix = slice_of(bare[i].name);
@@ -355,7 +355,7 @@ static bool decode(struct slice encoding, struct slice payload, struct buf *out)
 }
 
 /* A digest is read from text in any case; what else is encoded is text once it is decoded. */
-static bool read_encoded(const struct scheme *scheme, struct slice encoding, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_encoded(const struct scheme *scheme, struct slice encoding, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	struct buf decoded = BUF_SECRET(ENCODED_HASH_MAX), again = BUF_SECRET(2 * ENCODED_HASH_MAX);
 	bool done = decode(encoding, payload, &decoded) || damaged(error, scheme->name);
@@ -369,7 +369,7 @@ static bool read_encoded(const struct scheme *scheme, struct slice encoding, str
 	return done;
 }
 
-static bool read_named(struct slice name, struct slice payload, struct scheme_hash *hash, struct error *error)
+static bool read_named(struct slice name, struct slice payload, struct auth_scheme_hash *hash, struct error *error)
 {
 	struct slice encoding = {NULL, 0};
 	bool encoded = slice_cut(name, '.', &name, &encoding);
@@ -392,10 +392,10 @@ static bool take_name(struct slice text, struct slice *name, struct slice *paylo
 	return true;
 }
 
-bool scheme_read(struct slice text, struct scheme_hash *hash, struct error *error)
+bool auth_scheme_read(struct slice text, struct auth_scheme_hash *hash, struct error *error)
 {
 	struct slice name, payload;
-	*hash = (struct scheme_hash){.text = BUF_SECRET(ENCODED_HASH_MAX), .salt = BUF_SECRET(SCHEME_SALT_MAX), .digest = BUF_SECRET(SCHEME_DIGEST_MAX)};
+	*hash = (struct auth_scheme_hash){.text = BUF_SECRET(ENCODED_HASH_MAX), .salt = BUF_SECRET(SCHEME_SALT_MAX), .digest = BUF_SECRET(SCHEME_DIGEST_MAX)};
 	if (text.len >= ENCODED_HASH_MAX)
 		return error_set(error, ERROR_INVALID, "the hash is longer than %d bytes", ENCODED_HASH_MAX - 1);
 	if (!slice_is_utf8(text) || slice_find_char(text, '\0') != SLICE_NONE)
@@ -403,14 +403,14 @@ bool scheme_read(struct slice text, struct scheme_hash *hash, struct error *erro
 	return take_name(text, &name, &payload) ? read_named(name, payload, hash, error) : read_bare(text, hash, error);
 }
 
-void scheme_free(struct scheme_hash *hash)
+void auth_scheme_free(struct auth_scheme_hash *hash)
 {
 	buf_free(&hash->text);
 	buf_free(&hash->salt);
 	buf_free(&hash->digest);
 }
 
-bool scheme_is_hash(struct slice text)
+bool auth_scheme_is_hash(struct slice text)
 {
 	struct slice name, payload;
 	if (take_name(text, &name, &payload))
@@ -431,7 +431,7 @@ static bool is_same(const void *computed, struct slice expected)
 	return CRYPTO_memcmp(computed, expected.at, expected.len) == 0;
 }
 
-static bool verify_crypt(const struct scheme_hash *hash, const char *password)
+static bool verify_crypt(const struct auth_scheme_hash *hash, const char *password)
 {
 	struct crypt_data *data = memory_new(sizeof *data);
 	char setting[ENCODED_HASH_MAX] = "";
@@ -444,7 +444,7 @@ static bool verify_crypt(const struct scheme_hash *hash, const char *password)
 	return same;
 }
 
-static bool verify_digest(const struct scheme_hash *hash, struct slice password)
+static bool verify_digest(const struct auth_scheme_hash *hash, struct slice password)
 {
 	unsigned char computed[EVP_MAX_MD_SIZE];
 	EVP_MD_CTX *context = EVP_MD_CTX_new();
@@ -457,13 +457,13 @@ static bool verify_digest(const struct scheme_hash *hash, struct slice password)
 	return same;
 }
 
-static bool derive(const struct scheme_hash *hash, struct slice password, unsigned char *out, size_t size)
+static bool derive(const struct auth_scheme_hash *hash, struct slice password, unsigned char *out, size_t size)
 {
 	return PKCS5_PBKDF2_HMAC(password.at, (int)password.len, (const unsigned char *)hash->salt.at, (int)hash->salt.len, (int)hash->rounds,
 				 EVP_get_digestbyname(hash->digest_name), (int)size, out) == 1;
 }
 
-static bool verify_pbkdf2(const struct scheme_hash *hash, struct slice password)
+static bool verify_pbkdf2(const struct auth_scheme_hash *hash, struct slice password)
 {
 	unsigned char computed[SCHEME_DIGEST_MAX];
 	bool same = derive(hash, password, computed, hash->digest.len) && is_same(computed, buf_slice(&hash->digest));
@@ -471,7 +471,7 @@ static bool verify_pbkdf2(const struct scheme_hash *hash, struct slice password)
 	return same;
 }
 
-static bool verify_scram(const struct scheme_hash *hash, struct slice password)
+static bool verify_scram(const struct auth_scheme_hash *hash, struct slice password)
 {
 	unsigned char salted[SCRAM_KEY_SIZE];
 	char client_key[SCRAM_KEY_SIZE], server_key[SCRAM_KEY_SIZE], stored_key[SCRAM_KEY_SIZE];
@@ -483,7 +483,7 @@ static bool verify_scram(const struct scheme_hash *hash, struct slice password)
 	return same;
 }
 
-static bool verify(const struct scheme_hash *hash, struct slice password)
+static bool verify(const struct auth_scheme_hash *hash, struct slice password)
 {
 	char word[PASSWORD_MAX * 4 + 1];
 	bool same = false;
@@ -505,13 +505,13 @@ static bool verify(const struct scheme_hash *hash, struct slice password)
 	}
 }
 
-bool scheme_verify(struct slice text, struct slice password)
+bool auth_scheme_verify(struct slice text, struct slice password)
 {
-	struct scheme_hash hash;
+	struct auth_scheme_hash hash;
 	struct error error;
 	if (slice_empty(password) || password.len > PASSWORD_MAX * 4 || slice_find_char(password, '\0') != SLICE_NONE)
 		return false;
-	bool same = scheme_read(text, &hash, &error) && verify(&hash, password);
-	scheme_free(&hash);
+	bool same = auth_scheme_read(text, &hash, &error) && verify(&hash, password);
+	auth_scheme_free(&hash);
 	return same;
 }

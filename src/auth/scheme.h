@@ -18,7 +18,7 @@ enum {
 	SCHEME_SCRAM_ROUNDS_MIN = 4096,         /* RFC 7677 §4; clients refuse less */
 };
 
-enum scheme_kind {
+enum auth_scheme_kind {
 	SCHEME_CLEAR,  /* the password itself: `text` */
 	SCHEME_ARGON2, /* `text` is what password_verify() takes */
 	SCHEME_CRYPT,  /* `text` is what crypt(3) takes */
@@ -28,8 +28,8 @@ enum scheme_kind {
 };
 
 /** A hash that was read. */
-struct scheme_hash {
-	enum scheme_kind kind;
+struct auth_scheme_hash {
+	enum auth_scheme_kind kind;
 	const char *digest_name; /* "SHA256", as OpenSSL calls it */
 	bool salted;
 	uint32_t rounds;
@@ -38,11 +38,11 @@ struct scheme_hash {
 
 /** Reads one. ERROR_INVALID, with words for an administrator that don't repeat it: an unknown scheme, a cost beyond the limits, a damaged hash. To be freed
  * in any case. */
-bool scheme_read(struct slice text, struct scheme_hash *hash, struct error *error);
-void scheme_free(struct scheme_hash *hash);
+bool auth_scheme_read(struct slice text, struct auth_scheme_hash *hash, struct error *error);
+void auth_scheme_free(struct auth_scheme_hash *hash);
 /** Does it look like a hash, known here or not (and not like a password)? */
-bool scheme_is_hash(struct slice text);
+bool auth_scheme_is_hash(struct slice text);
 /** Is it the password of this hash, of any kind but SCHEME_CLEAR and SCHEME_ARGON2? Takes up to a second. */
-bool scheme_verify(struct slice text, struct slice password);
+bool auth_scheme_verify(struct slice text, struct slice password);
 
 #endif

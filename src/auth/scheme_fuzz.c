@@ -8,15 +8,15 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct scheme_hash hash;
+	struct auth_scheme_hash hash;
 	struct error error;
 	struct slice text = slice_make((const char *)data, size);
-	bool read = scheme_read(text, &hash, &error);
+	bool read = auth_scheme_read(text, &hash, &error);
 	if (read && hash.kind >= SCHEME_DIGEST && (hash.digest.len < SCHEME_DIGEST_MIN || hash.rounds > SCHEME_PBKDF2_ROUNDS_MAX))
 		abort();
 	if (read && hash.kind >= SCHEME_DIGEST && hash.rounds < 1000)
-		scheme_verify(text, SLICE("wonderland"));
-	scheme_is_hash(text);
-	scheme_free(&hash);
+		auth_scheme_verify(text, SLICE("wonderland"));
+	auth_scheme_is_hash(text);
+	auth_scheme_free(&hash);
 	return 0;
 }

@@ -48,12 +48,12 @@ static void known_hashes_are_verified(void **state)
 {
 	(void)state;
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
-		struct scheme_hash hash;
+		struct auth_scheme_hash hash;
 		struct error error = {0};
-		if (!scheme_read(slice_of(good[i]), &hash, &error))
+		if (!auth_scheme_read(slice_of(good[i]), &hash, &error))
 			fail_msg("%s: %s", good[i], error.text);
-		scheme_free(&hash);
-		assert_true(scheme_is_hash(slice_of(good[i])));
+		auth_scheme_free(&hash);
+		assert_true(auth_scheme_is_hash(slice_of(good[i])));
 		if (!password_verify(slice_of(good[i]), SLICE("wonderland")))
 			fail_msg("%s isn't verified", good[i]);
 		assert_false(password_verify(slice_of(good[i]), SLICE("Wonderland")));
@@ -70,11 +70,11 @@ static void cut_hashes_are_nobodys(void **state)
 	for (size_t i = 0; i < sizeof good / sizeof *good; i++)
 		for (size_t len = 0; len < strlen(good[i]); len += 1 + len / 8) {
 			struct slice cut = slice_make(good[i], len);
-			struct scheme_hash hash;
+			struct auth_scheme_hash hash;
 			struct error error;
-			bool read = scheme_read(cut, &hash, &error);
+			bool read = auth_scheme_read(cut, &hash, &error);
 			assert_true(!read || hash.kind == SCHEME_CLEAR || hash.kind == SCHEME_CRYPT || hash.digest.len >= SCHEME_DIGEST_MIN);
-			scheme_free(&hash);
+			auth_scheme_free(&hash);
 			if (good[i][len] != '=') /* the padding of base64 may be missing */
 				assert_false(password_verify(cut, SLICE("wonderland")));
 			assert_false(password_verify(cut, SLICE("")));
@@ -83,10 +83,10 @@ static void cut_hashes_are_nobodys(void **state)
 
 static void refused(const char *text, const char *words)
 {
-	struct scheme_hash hash;
+	struct auth_scheme_hash hash;
 	struct error error = {0};
-	bool done = scheme_read(slice_of(text), &hash, &error);
-	scheme_free(&hash);
+	bool done = auth_scheme_read(slice_of(text), &hash, &error);
+	auth_scheme_free(&hash);
 	assert_false(done);
 	assert_int_equal(error.kind, ERROR_INVALID);
 	if (slice_find(slice_of(error.text), slice_of(words)) == SLICE_NONE)
@@ -133,10 +133,10 @@ static void what_cannot_be_taken_is_said(void **state)
 	memset(longest, 'A', sizeof longest - 1);
 	longest[sizeof longest - 1] = '\0';
 	refused(longest, "longer");
-	assert_false(scheme_is_hash(SLICE("wonderland")));
-	assert_false(scheme_is_hash(SLICE("$ecret")));
-	assert_false(scheme_is_hash(SLICE("{curly")));
-	assert_true(scheme_is_hash(SLICE("{CRAM-MD5}9186"))); /* no password is made of it */
+	assert_false(auth_scheme_is_hash(SLICE("wonderland")));
+	assert_false(auth_scheme_is_hash(SLICE("$ecret")));
+	assert_false(auth_scheme_is_hash(SLICE("{curly")));
+	assert_true(auth_scheme_is_hash(SLICE("{CRAM-MD5}9186"))); /* no password is made of it */
 }
 
 static void clear_passwords_are_taken(void **state)
@@ -144,13 +144,13 @@ static void clear_passwords_are_taken(void **state)
 	(void)state;
 	const char *const words[] = {"{PLAIN}wonderland", "{CLEARTEXT}wonderland", "{plain.b64}d29uZGVybGFuZA==", "{CLEAR.hex}776f6e6465726c616e64"};
 	for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-		struct scheme_hash hash;
+		struct auth_scheme_hash hash;
 		struct error error;
-		assert_true(scheme_read(slice_of(words[i]), &hash, &error));
+		assert_true(auth_scheme_read(slice_of(words[i]), &hash, &error));
 		assert_int_equal(hash.kind, SCHEME_CLEAR);
 		assert_true(slice_equal(buf_slice(&hash.text), SLICE("wonderland")));
-		scheme_free(&hash);
-		assert_false(scheme_verify(slice_of(words[i]), SLICE("wonderland"))); /* nothing is kept in the clear */
+		auth_scheme_free(&hash);
+		assert_false(auth_scheme_verify(slice_of(words[i]), SLICE("wonderland"))); /* nothing is kept in the clear */
 	}
 }
 

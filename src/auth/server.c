@@ -42,9 +42,9 @@ struct auth_server *auth_server_new_for(const struct auth_backend_kind *kind, co
 	server->data = memory_copy(data, strlen(data));
 	server->usage = usage_open(data, false);
 	server->sasl = sasl_new();
-	server->throttle = throttle_new();
-	server->verified = verified_new();
-	server->known = known_open(data);
+	server->throttle = auth_throttle_new();
+	server->verified = auth_verified_new();
+	server->known = auth_known_open(data);
 	server->log = sign_in_log_new();
 	server->generation = random_u64() | 1;
 	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
@@ -58,14 +58,14 @@ struct auth_server *auth_server_new_for(const struct auth_backend_kind *kind, co
 
 /* ---- Sending ---- */
 
-struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id)
+struct buf auth_server_answer(struct auth_server *server, enum auth_wire_kind kind, uint64_t id)
 {
 	struct buf datagram = BUF_SECRET(WIRE_DATAGRAM_MAX);
-	wire_begin(&datagram, kind, server->generation, id);
+	auth_wire_begin(&datagram, kind, server->generation, id);
 	return datagram;
 }
 
-static void close_channel(struct channel *channel)
+static void close_channel(struct auth_channel *channel)
 {
 	pthread_mutex_lock(&channel->lock);
 	if (channel->fd >= 0)
@@ -75,7 +75,7 @@ static void close_channel(struct channel *channel)
 }
 
 /* With the lock held. False: it must wait. Whatever else goes wrong, the datagram is gone; that the other end is, the loop will notice. */
-static bool send_now(struct channel *channel, struct slice datagram)
+static bool send_now(struct auth_channel *channel, struct slice datagram)
 {
 	while (channel->fd >= 0 && send(channel->fd, datagram.at, datagram.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
 		if (errno == EAGAIN || errno == ENOBUFS)
@@ -86,11 +86,11 @@ static bool send_now(struct channel *channel, struct slice datagram)
 	return true;
 }
 
-static void flush_output(struct channel *channel)
+static void flush_output(struct auth_channel *channel)
 {
 	pthread_mutex_lock(&channel->lock);
 	while (channel->output && send_now(channel, buf_slice(&channel->output->datagram))) {
-		struct outgoing *sent = channel->output;
+		struct auth_outgoing *sent = channel->output;
 		channel->output_bytes -= sent->datagram.len;
 		if (!(channel->output = sent->next))
 			channel->output_end = &channel->output;
@@ -107,12 +107,12 @@ static void ring(int fd)
 	(void)ignored; /* it fails only when the counter is full: then a wake-up is due anyway */
 }
 
-void auth_server_send(struct auth_server *server, struct channel *channel, struct buf *datagram)
+void auth_server_send(struct auth_server *server, struct auth_channel *channel, struct buf *datagram)
 {
 	pthread_mutex_lock(&channel->lock);
 	bool sent = !channel->output && send_now(channel, buf_slice(datagram));
 	if (!sent) {
-		struct outgoing *waiting = memory_new(sizeof *waiting);
+		struct auth_outgoing *waiting = memory_new(sizeof *waiting);
 		waiting->datagram = *datagram;
 		channel->output_bytes += datagram->len;
 		*channel->output_end = waiting;
@@ -221,7 +221,7 @@ static void look_for_changes(struct auth_server *server)
 	auth_server_submit(server, &look->job);
 }
 
-static void say_hello(struct auth_server *server, struct channel *channel)
+static void say_hello(struct auth_server *server, struct auth_channel *channel)
 {
 	struct buf hello = auth_server_answer(server, WIRE_HELLO, 0);
 	wire_put_number(&hello, server->scram);
@@ -268,10 +268,10 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 		close(fd);
 		return;
 	}
-	struct channel *channel = &server->channels[server->channel_count++];
+	struct auth_channel *channel = &server->channels[server->channel_count++];
 	channel->fd = fd;
 	pthread_mutex_init(&channel->lock, NULL);
-	channel->exchanges = recent_new(EXCHANGES_PER_CHANNEL_MAX, sizeof(struct exchange), auth_server_drop_exchange);
+	channel->exchanges = auth_recent_new(EXCHANGES_PER_CHANNEL_MAX, sizeof(struct auth_exchange), auth_server_drop_exchange);
 	channel->output_end = &channel->output;
 	for (int kind = 0; kind < CHECK_KINDS; kind++)
 		channel->queues[kind].end = &channel->queues[kind].first;
@@ -279,14 +279,14 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 }
 
 /* Tells the end of a channel from an empty datagram. */
-static bool peer_is_gone(const struct channel *channel)
+static bool peer_is_gone(const struct auth_channel *channel)
 {
 	struct pollfd polled = {.fd = channel->fd, .events = POLLRDHUP};
 	return poll(&polled, 1, 0) > 0 && polled.revents != 0;
 }
 
 /* Who doesn't fetch his answers isn't heard. */
-static bool may_read(struct channel *channel)
+static bool may_read(struct auth_channel *channel)
 {
 	pthread_mutex_lock(&channel->lock);
 	bool may = channel->output_bytes < CHANNEL_OUTPUT_MAX;
@@ -294,7 +294,7 @@ static bool may_read(struct channel *channel)
 	return may;
 }
 
-static void read_channel(struct auth_server *server, struct channel *channel)
+static void read_channel(struct auth_server *server, struct auth_channel *channel)
 {
 	char datagram[WIRE_DATAGRAM_MAX];
 	for (int i = 0; i < DATAGRAMS_PER_TURN && channel->fd >= 0 && may_read(channel); i++) {
@@ -323,7 +323,7 @@ static void drain(int fd)
 
 enum { POLL_STOP, POLL_DONE, POLL_CHANNELS };
 
-static short events_of(struct channel *channel)
+static short events_of(struct auth_channel *channel)
 {
 	pthread_mutex_lock(&channel->lock);
 	bool waits = channel->output != NULL;
@@ -337,7 +337,7 @@ static void turn(struct auth_server *server, const struct pollfd *polled)
 		drain(server->done_fd);
 	finish_jobs(server);
 	for (size_t i = 0; i < server->channel_count; i++) {
-		struct channel *channel = &server->channels[i];
+		struct auth_channel *channel = &server->channels[i];
 		flush_output(channel);
 		if (polled[POLL_CHANNELS + i].revents & (POLLIN | POLLHUP | POLLERR))
 			read_channel(server, channel);
@@ -385,11 +385,11 @@ void auth_server_stop(struct auth_server *server)
 	ring(server->stop_fd);
 }
 
-static void free_channel(struct channel *channel)
+static void free_channel(struct auth_channel *channel)
 {
 	close_channel(channel);
 	flush_output(channel); /* nobody is there any more: frees what waits */
-	recent_free(&channel->exchanges);
+	auth_recent_free(&channel->exchanges);
 	pthread_mutex_destroy(&channel->lock);
 }
 
@@ -407,9 +407,9 @@ void auth_server_free(struct auth_server **server)
 	if ((*server)->usage >= 0)
 		close((*server)->usage);
 	sasl_free(&(*server)->sasl);
-	throttle_free(&(*server)->throttle);
-	verified_free(&(*server)->verified);
-	known_close(&(*server)->known);
+	auth_throttle_free(&(*server)->throttle);
+	auth_verified_free(&(*server)->verified);
+	auth_known_close(&(*server)->known);
 	sign_in_log_free(&(*server)->log);
 	if ((*server)->backend)
 		(*server)->backend->kind->close((*server)->backend);

@@ -28,32 +28,32 @@ enum {
 };
 
 /** An answer that its channel had no room for. */
-struct outgoing {
-	struct outgoing *next;
+struct auth_outgoing {
+	struct auth_outgoing *next;
 	struct buf datagram;
 };
 
 struct check;
 
 /** Passwords that wait for a thread, in this order: from networks that are known, from those that have done nothing wrong, and others. */
-enum check_kind { CHECKS_OF_KNOWN, CHECKS_OF_CLEAN, CHECKS_OF_OTHERS, CHECK_KINDS };
-struct check_queue {
+enum auth_check_kind { CHECKS_OF_KNOWN, CHECKS_OF_CLEAN, CHECKS_OF_OTHERS, CHECK_KINDS };
+struct auth_check_queue {
 	struct check *first, **end;
 	size_t count;
 };
 
 /** The way to one role. */
-struct channel {
+struct auth_channel {
 	int fd;                    /* -1: closed; changed with the lock held */
 	pthread_mutex_t lock;      /* guards the output */
-	struct recent *exchanges;  /* by the id that the client was told; values are struct exchange */
-	struct outgoing *output, **output_end;
+	struct recent *exchanges;  /* by the id that the client was told; values are struct auth_exchange */
+	struct auth_outgoing *output, **output_end;
 	size_t output_bytes;
-	struct check_queue queues[CHECK_KINDS];
+	struct auth_check_queue queues[CHECK_KINDS];
 	int64_t complained_ms;     /* when malformed datagrams were last logged */
 };
 
-struct exchange {
+struct auth_exchange {
 	struct sasl_exchange *sasl; /* NULL: a job has it, see server_sign_in.c */
 	int64_t touched_ms;
 };
@@ -86,7 +86,7 @@ struct auth_server {
 	bool looking;              /* a job does */
 	void (*changed)(void *context, const struct auth_change *change); /* NULL: nobody is told */
 	void *changed_context;
-	struct channel channels[AUTH_CHANNELS_MAX];
+	struct auth_channel channels[AUTH_CHANNELS_MAX];
 	size_t channel_count, next_channel; /* whose check is next: channels take turns */
 	int running_checks;
 	struct check *running;     /* the jobs that threads have */
@@ -97,14 +97,14 @@ struct auth_server {
 void auth_server_submit(struct auth_server *server, struct auth_job *job);
 
 /** Begins an answer. Send it, which frees it. Any thread. */
-struct buf auth_server_answer(struct auth_server *server, enum wire_kind kind, uint64_t id);
-void auth_server_send(struct auth_server *server, struct channel *channel, struct buf *datagram);
+struct buf auth_server_answer(struct auth_server *server, enum auth_wire_kind kind, uint64_t id);
+void auth_server_send(struct auth_server *server, struct auth_channel *channel, struct buf *datagram);
 
 /** Whether all accounts have keys for SCRAM: tells the roles if that is another than it was. */
 void auth_server_set_scram(struct auth_server *server, bool scram);
 
 /** Answers one request (server_request.c); malformed ones are dropped and logged. */
-void auth_server_handle(struct auth_server *server, struct channel *channel, struct slice datagram);
+void auth_server_handle(struct auth_server *server, struct auth_channel *channel, struct slice datagram);
 
 /* server_log.c: what is written about sign-ins, bounded under attack */
 struct sign_in_log *sign_in_log_new(void);
@@ -115,16 +115,16 @@ void auth_server_log(struct auth_server *server, enum log_level level, const cha
 void auth_server_log_unsaid(struct auth_server *server);
 
 /* server_sign_in.c */
-void auth_server_check_password(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_client *client,
+void auth_server_check_password(struct auth_server *server, struct auth_channel *channel, uint64_t id, const struct sign_in_client *client,
 			   struct slice name, struct slice password);
 /** exchange_id 0: a new one. */
-void auth_server_step(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
+void auth_server_step(struct auth_server *server, struct auth_channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
 		 const struct sign_in_client *client, bool has_input, struct slice input);
-void auth_server_end_exchange(struct channel *channel, uint64_t exchange_id);
+void auth_server_end_exchange(struct auth_channel *channel, uint64_t exchange_id);
 /** Gives waiting checks to idle threads, and answers those that are done. */
 void auth_server_run_checks(struct auth_server *server);
 /** Ends exchanges that have rested too long. */
-void auth_server_expire_exchanges(struct channel *channel);
+void auth_server_expire_exchanges(struct auth_channel *channel);
 void auth_server_drop_exchange(void *exchange);
 /** Frees checks that were never answered. */
 void auth_server_drop_checks(struct auth_server *server);

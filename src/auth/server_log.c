@@ -29,7 +29,7 @@ struct sign_in_log {
 struct sign_in_log *sign_in_log_new(void)
 {
 	struct sign_in_log *log = memory_new(sizeof *log);
-	log->networks = recent_new(NETWORKS_KEPT, sizeof(struct budget), NULL);
+	log->networks = auth_recent_new(NETWORKS_KEPT, sizeof(struct budget), NULL);
 	return log;
 }
 
@@ -37,7 +37,7 @@ void sign_in_log_free(struct sign_in_log **log)
 {
 	if (!*log)
 		return;
-	recent_free(&(*log)->networks);
+	auth_recent_free(&(*log)->networks);
 	free(*log);
 	*log = NULL;
 }
@@ -53,10 +53,10 @@ static bool spend(struct budget *budget, int64_t lines, int64_t line_ms, int64_t
 
 static bool may_say(struct sign_in_log *log, const struct sign_in_who *who)
 {
-	struct network networks[NETWORKS_MAX];
+	struct auth_network networks[NETWORKS_MAX];
 	int64_t now_ms = clock_monotonic_ms();
-	network_list(who->address, networks);
-	struct budget *network = recent_add(log->networks, slice_make(networks[0].bytes, NETWORK_BYTES));
+	auth_network_list(who->address, networks);
+	struct budget *network = auth_recent_add(log->networks, slice_make(networks[0].bytes, NETWORK_BYTES));
 	return spend(network, NETWORK_LINES, NETWORK_LINE_MS, now_ms) && (who->known || spend(&log->all, ALL_LINES, ALL_LINE_MS, now_ms));
 }
 

@@ -14,7 +14,7 @@ enum { COMPLAIN_EVERY_MS = 60 * 1000 };
 struct question {
 	struct auth_job job;
 	struct auth_server *server;
-	struct channel *channel;
+	struct auth_channel *channel;
 	uint64_t id;
 	void (*answer)(const struct question *question, struct auth_backend *backend); /* backend NULL: it can't be asked now */
 	struct arena *arena;
@@ -28,22 +28,22 @@ static void answer_number(const struct question *question, uint64_t number)
 	auth_server_send(question->server, question->channel, &answer);
 }
 
-static struct recipient_room room_of(const struct auth_server *server, struct slice account)
+static struct auth_recipient_room room_of(const struct auth_server *server, struct slice account)
 {
 	struct usage usage;
 	if (!usage_find(server->usage, account, &usage))
-		return (struct recipient_room){UINT64_MAX, UINT64_MAX, 0};
-	return (struct recipient_room){usage_room(&usage), usage.max_bytes > 0 ? usage.max_bytes : UINT64_MAX, map_hash(account)};
+		return (struct auth_recipient_room){UINT64_MAX, UINT64_MAX, 0};
+	return (struct auth_recipient_room){usage_room(&usage), usage.max_bytes > 0 ? usage.max_bytes : UINT64_MAX, map_hash(account)};
 }
 
 /* Who has room takes the message, whoever else is full. */
-static struct recipient_room most_room(const struct auth_server *server, const struct recipient_accounts *accounts)
+static struct auth_recipient_room most_room(const struct auth_server *server, const struct auth_recipient_accounts *accounts)
 {
 	if (accounts->count == 0)
-		return (struct recipient_room){UINT64_MAX, UINT64_MAX, 0};
-	struct recipient_room best = room_of(server, accounts->at[0]);
+		return (struct auth_recipient_room){UINT64_MAX, UINT64_MAX, 0};
+	struct auth_recipient_room best = room_of(server, accounts->at[0]);
 	for (size_t i = 1; i < accounts->count; i++) {
-		struct recipient_room room = room_of(server, accounts->at[i]);
+		struct auth_recipient_room room = room_of(server, accounts->at[i]);
 		uint64_t most = room.most > best.most ? room.most : best.most;
 		if (room.now > best.now)
 			best = room;
@@ -54,9 +54,9 @@ static struct recipient_room most_room(const struct auth_server *server, const s
 
 static void answer_recipient(const struct question *question, struct auth_backend *backend)
 {
-	struct recipient_accounts accounts = {.count = 0};
-	enum recipient_kind kind = backend ? backend->kind->recipient(backend, question->address, &accounts) : RECIPIENT_TEMPORARY;
-	struct recipient_room room = most_room(question->server, &accounts);
+	struct auth_recipient_accounts accounts = {.count = 0};
+	enum auth_recipient_kind kind = backend ? backend->kind->recipient(backend, question->address, &accounts) : RECIPIENT_TEMPORARY;
+	struct auth_recipient_room room = most_room(question->server, &accounts);
 	struct buf answer = auth_server_answer(question->server, WIRE_ANSWER, question->id);
 	wire_put_number(&answer, (uint64_t)kind);
 	wire_put_number(&answer, room.now);
@@ -66,7 +66,7 @@ static void answer_recipient(const struct question *question, struct auth_backen
 }
 
 /* A list that doesn't fit into one datagram goes in several. Each begins with 1 if there are routes, or 0 and an error. */
-static void answer_routes(const struct question *question, const struct route *routes, size_t count)
+static void answer_routes(const struct question *question, const struct auth_route *routes, size_t count)
 {
 	size_t at = 0;
 	do {
@@ -92,7 +92,7 @@ static void answer_error(const struct question *question, const struct error *er
 
 static void answer_resolve(const struct question *question, struct auth_backend *backend)
 {
-	struct route *routes;
+	struct auth_route *routes;
 	size_t count;
 	struct error error = {0};
 	if (!backend)
@@ -150,7 +150,7 @@ static const struct {
 };
 
 /* Each reads its fields and, if they are whole, acts; false: malformed, or another kind. */
-static bool handle_question(struct auth_server *server, struct channel *channel, const struct wire_header *header, struct wire_reader *reader)
+static bool handle_question(struct auth_server *server, struct auth_channel *channel, const struct auth_wire_header *header, struct wire_reader *reader)
 {
 	size_t at = 0;
 	while (at < sizeof questions / sizeof *questions && questions[at].kind != header->kind)
@@ -172,10 +172,10 @@ static bool handle_question(struct auth_server *server, struct channel *channel,
 	return true;
 }
 
-static bool handle_check_password(struct auth_server *server, struct channel *channel, const struct wire_header *header, struct wire_reader *reader)
+static bool handle_check_password(struct auth_server *server, struct auth_channel *channel, const struct auth_wire_header *header, struct wire_reader *reader)
 {
 	struct sign_in_client client;
-	wire_client(reader, &client);
+	auth_wire_client(reader, &client);
 	struct slice name = wire_text(reader, WIRE_ADDRESS_MAX), password = wire_text(reader, WIRE_PASSWORD_MAX);
 	if (!wire_end(reader))
 		return false;
@@ -183,12 +183,12 @@ static bool handle_check_password(struct auth_server *server, struct channel *ch
 	return true;
 }
 
-static bool handle_step(struct auth_server *server, struct channel *channel, const struct wire_header *header, struct wire_reader *reader)
+static bool handle_step(struct auth_server *server, struct auth_channel *channel, const struct auth_wire_header *header, struct wire_reader *reader)
 {
 	struct sign_in_client client;
 	uint64_t exchange_id = wire_number(reader, UINT64_MAX);
 	struct slice mechanism = wire_text(reader, WIRE_MECHANISM_MAX);
-	wire_client(reader, &client);
+	auth_wire_client(reader, &client);
 	bool has_input = wire_flag(reader);
 	struct slice input = wire_text(reader, WIRE_SASL_MAX);
 	if (!wire_end(reader))
@@ -197,7 +197,7 @@ static bool handle_step(struct auth_server *server, struct channel *channel, con
 	return true;
 }
 
-static bool handle_end(struct channel *channel, struct wire_reader *reader)
+static bool handle_end(struct auth_channel *channel, struct wire_reader *reader)
 {
 	uint64_t exchange_id = wire_number(reader, UINT64_MAX);
 	if (!wire_end(reader))
@@ -206,11 +206,11 @@ static bool handle_end(struct channel *channel, struct wire_reader *reader)
 	return true;
 }
 
-static bool handle(struct auth_server *server, struct channel *channel, struct slice datagram)
+static bool handle(struct auth_server *server, struct auth_channel *channel, struct slice datagram)
 {
-	struct wire_header header;
+	struct auth_wire_header header;
 	struct wire_reader reader;
-	if (!wire_open(datagram, &header, &reader))
+	if (!auth_wire_open(datagram, &header, &reader))
 		return false;
 	switch (header.kind) {
 	case WIRE_CHECK_PASSWORD:
@@ -224,7 +224,7 @@ static bool handle(struct auth_server *server, struct channel *channel, struct s
 	}
 }
 
-void auth_server_handle(struct auth_server *server, struct channel *channel, struct slice datagram)
+void auth_server_handle(struct auth_server *server, struct auth_channel *channel, struct slice datagram)
 {
 	if (handle(server, channel, datagram))
 		return;

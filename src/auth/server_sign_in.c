@@ -13,10 +13,10 @@
 
 enum { LATER_MS = 1000 }; /* how long who is sent away has to wait for that */
 
-static struct throttle_limits limits_now(void)
+static struct auth_throttle_limits limits_now(void)
 {
 	const struct config *config = config_current();
-	return (struct throttle_limits){.failures = config->auth_failures, .failures_per_address = config->auth_failures_per_address,
+	return (struct auth_throttle_limits){.failures = config->auth_failures, .failures_per_address = config->auth_failures_per_address,
 		.delay_max_ms = config->auth_delay_max * 1000, .memory_ms = config->auth_memory * 1000};
 }
 
@@ -30,7 +30,7 @@ struct verdict {
 	int delay_ms;
 };
 
-static void answer(struct auth_server *server, struct channel *channel, uint64_t id, const struct verdict *verdict)
+static void answer(struct auth_server *server, struct auth_channel *channel, uint64_t id, const struct verdict *verdict)
 {
 	struct buf datagram = auth_server_answer(server, WIRE_ANSWER, id);
 	wire_put_number(&datagram, (uint64_t)verdict->status);
@@ -42,9 +42,9 @@ static void answer(struct auth_server *server, struct channel *channel, uint64_t
 	auth_server_send(server, channel, &datagram);
 }
 
-static struct throttle_try try_of(const struct sign_in_who *who)
+static struct auth_throttle_try try_of(const struct sign_in_who *who)
 {
-	return (struct throttle_try){.address = who->address, .account = who->account, .exists = who->identity != 0, .known = who->known};
+	return (struct auth_throttle_try){.address = who->address, .account = who->account, .exists = who->identity != 0, .known = who->known};
 }
 
 /* In a job. False: it can't be told now. */
@@ -61,7 +61,7 @@ static bool identify(struct auth_backend *backend, struct sign_in_who *who)
 /* Whether from a network that is known: by now, as far as is known by then. */
 static void look_at_network(struct auth_server *server, struct sign_in_who *who)
 {
-	who->known = known_has(server->known, who->account, who->identity, who->address, clock_now());
+	who->known = auth_known_has(server->known, who->account, who->identity, who->address, clock_now());
 }
 
 static int until(int64_t due_ms)
@@ -73,10 +73,10 @@ static int until(int64_t due_ms)
 /* An answer, right or wrong, is due when its place in the lines says so. */
 static struct verdict done(struct auth_server *server, const struct sign_in_who *who, struct slice output, int64_t due_ms)
 {
-	struct throttle_limits limits = limits_now();
-	struct throttle_try try = try_of(who);
-	throttle_succeeded(server->throttle, &limits, clock_monotonic_ms(), &try);
-	known_add(server->known, who->account, who->identity, who->address, clock_now());
+	struct auth_throttle_limits limits = limits_now();
+	struct auth_throttle_try try = try_of(who);
+	auth_throttle_succeeded(server->throttle, &limits, clock_monotonic_ms(), &try);
+	auth_known_add(server->known, who->account, who->identity, who->address, clock_now());
 	auth_server_log(server, LOG_LEVEL_INFO, "sign_in.done", who, NULL);
 	return (struct verdict){.status = SIGN_IN_DONE, .account = who->account, .identity = who->identity, .output = output, .delay_ms = until(due_ms)};
 }
@@ -93,9 +93,9 @@ static const char *why_refused(const struct sign_in_who *who)
 
 static struct verdict refused(struct auth_server *server, const struct sign_in_who *who, const char *reason, int64_t due_ms)
 {
-	struct throttle_limits limits = limits_now();
-	struct throttle_try try = try_of(who);
-	throttle_failed(server->throttle, &limits, clock_monotonic_ms(), &try);
+	struct auth_throttle_limits limits = limits_now();
+	struct auth_throttle_try try = try_of(who);
+	auth_throttle_failed(server->throttle, &limits, clock_monotonic_ms(), &try);
 	auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.failed", who, reason);
 	return (struct verdict){.status = SIGN_IN_REFUSED, .delay_ms = until(due_ms)};
 }
@@ -103,14 +103,14 @@ static struct verdict refused(struct auth_server *server, const struct sign_in_w
 /* False: the lines are too long, and the try is sent away with *verdict. `take`: the answer gets its place, and is due at *due_ms. */
 static bool stand_in_line(struct auth_server *server, const struct sign_in_who *who, bool take, int64_t *due_ms, struct verdict *verdict)
 {
-	struct throttle_limits limits = limits_now();
-	struct throttle_try try = try_of(who);
-	int64_t now_ms = clock_monotonic_ms(), wait_ms = throttle_wait(server->throttle, &limits, now_ms, &try, take);
+	struct auth_throttle_limits limits = limits_now();
+	struct auth_throttle_try try = try_of(who);
+	int64_t now_ms = clock_monotonic_ms(), wait_ms = auth_throttle_wait(server->throttle, &limits, now_ms, &try, take);
 	if (wait_ms != THROTTLE_LATER) {
 		*due_ms = now_ms + wait_ms;
 		return true;
 	}
-	throttle_failed(server->throttle, &limits, now_ms, &try);
+	auth_throttle_failed(server->throttle, &limits, now_ms, &try);
 	auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.throttled", who, "too many failures lately: sent away unseen");
 	*verdict = (struct verdict){.status = SIGN_IN_THROTTLED, .delay_ms = LATER_MS};
 	return false;
@@ -123,11 +123,11 @@ struct check {
 	struct password_job job; /* first, so that a job leads back to its check */
 	struct auth_job question;     /* what is asked before, and after */
 	struct check *next;
-	struct channel *channel;
+	struct auth_channel *channel;
 	uint64_t id;
 	struct arena *arena;
 	struct sign_in_who who;
-	struct credentials credentials;
+	struct auth_credentials credentials;
 	bool readable, scram;    /* what the job could find out */
 	bool known;              /* the account, not the network */
 	int64_t due_ms;
@@ -160,7 +160,7 @@ static void answer_check(struct auth_server *server, struct check **check, struc
 	free_check(check);
 }
 
-static struct check *make_check(struct channel *channel, uint64_t id, const struct sign_in_who *who, struct slice password,
+static struct check *make_check(struct auth_channel *channel, uint64_t id, const struct sign_in_who *who, struct slice password,
 				struct slice raw)
 {
 	struct check *check = memory_new(sizeof *check);
@@ -178,17 +178,17 @@ static struct check *make_check(struct channel *channel, uint64_t id, const stru
 	return check;
 }
 
-static enum check_kind kind_of(struct auth_server *server, const struct sign_in_who *who)
+static enum auth_check_kind kind_of(struct auth_server *server, const struct sign_in_who *who)
 {
-	struct throttle_limits limits = limits_now();
-	struct throttle_try try = try_of(who);
+	struct auth_throttle_limits limits = limits_now();
+	struct auth_throttle_try try = try_of(who);
 	if (who->known)
 		return CHECKS_OF_KNOWN;
-	return throttle_is_clean(server->throttle, &limits, clock_monotonic_ms(), &try) ? CHECKS_OF_CLEAN : CHECKS_OF_OTHERS;
+	return auth_throttle_is_clean(server->throttle, &limits, clock_monotonic_ms(), &try) ? CHECKS_OF_CLEAN : CHECKS_OF_OTHERS;
 }
 
 /* May one more be queued? Strangers by the hundred wait in their connections, where they cost no thread. */
-static bool has_room(struct auth_server *server, const struct check_queue *queue, const struct sign_in_who *who, struct verdict *verdict)
+static bool has_room(struct auth_server *server, const struct auth_check_queue *queue, const struct sign_in_who *who, struct verdict *verdict)
 {
 	if (queue->count < (size_t)(who->known ? CHECKS_MAX : STRANGERS_MAX))
 		return true;
@@ -206,7 +206,7 @@ static enum sign_in_status begin_check(struct auth_server *server, struct check 
 	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
 	int64_t unused;
 	look_at_network(server, &check->who);
-	struct check_queue *queue = &check->channel->queues[kind_of(server, &check->who)];
+	struct auth_check_queue *queue = &check->channel->queues[kind_of(server, &check->who)];
 	if (!check->readable || !stand_in_line(server, &check->who, false, &unused, &verdict) || !has_room(server, queue, &check->who, &verdict)) {
 		verdict.exchange_id = verdict.status == SIGN_IN_BUSY ? exchange_id : 0;
 		answer_check(server, &check, verdict);
@@ -218,7 +218,7 @@ static enum sign_in_status begin_check(struct auth_server *server, struct check 
 	return SIGN_IN_CONTINUE;
 }
 
-static struct check *take_check(struct check_queue *queue)
+static struct check *take_check(struct auth_check_queue *queue)
 {
 	struct check *check = queue->first;
 	if (!check)
@@ -242,7 +242,7 @@ static struct check *next_check(struct auth_server *server)
 }
 
 /* What the thread is to compute. */
-static void fill_job(struct password_job *job, const struct credentials *credentials)
+static void fill_job(struct password_job *job, const struct auth_credentials *credentials)
 {
 	if (credentials->password.len < ENCODED_HASH_MAX)
 		memcpy(job->encoded, credentials->password.at, credentials->password.len);
@@ -265,7 +265,7 @@ static void start_check(struct auth_server *server, struct check *check)
 	}
 	check->known = check->credentials.known && !slice_empty(password);
 	check->who.identity = check->credentials.identity;
-	if (check->known && verified_has(server->verified, check->who.account, password, check->credentials.version, clock_monotonic_ms())) {
+	if (check->known && auth_verified_has(server->verified, check->who.account, password, check->credentials.version, clock_monotonic_ms())) {
 		answer_check(server, &check, done(server, &check->who, SLICE(""), check->due_ms));
 		return;
 	}
@@ -278,7 +278,7 @@ static void start_check(struct auth_server *server, struct check *check)
 
 static void accept_check(struct auth_server *server, struct check *check)
 {
-	verified_add(server->verified, check->who.account, buf_slice(&check->job.password), check->credentials.version, clock_monotonic_ms());
+	auth_verified_add(server->verified, check->who.account, buf_slice(&check->job.password), check->credentials.version, clock_monotonic_ms());
 	answer_check(server, &check, done(server, &check->who, SLICE(""), check->due_ms));
 }
 
@@ -369,7 +369,7 @@ static void end_look_up(void *context, struct auth_job *question)
 	begin_check(context, check_of(question), 0);
 }
 
-void auth_server_check_password(struct auth_server *server, struct channel *channel, uint64_t id, const struct sign_in_client *client,
+void auth_server_check_password(struct auth_server *server, struct auth_channel *channel, uint64_t id, const struct sign_in_client *client,
 			   struct slice name, struct slice password)
 {
 	struct buf prepared = BUF_SECRET(4 * PASSWORD_MAX);
@@ -391,21 +391,21 @@ static struct slice key_of(const uint64_t *exchange_id)
 
 void auth_server_drop_exchange(void *value)
 {
-	struct exchange *exchange = value;
+	struct auth_exchange *exchange = value;
 	sasl_end(&exchange->sasl);
 }
 
-void auth_server_end_exchange(struct channel *channel, uint64_t exchange_id)
+void auth_server_end_exchange(struct auth_channel *channel, uint64_t exchange_id)
 {
-	recent_remove(channel->exchanges, key_of(&exchange_id));
+	auth_recent_remove(channel->exchanges, key_of(&exchange_id));
 }
 
-void auth_server_expire_exchanges(struct channel *channel)
+void auth_server_expire_exchanges(struct auth_channel *channel)
 {
 	int64_t now_ms = clock_monotonic_ms();
-	const struct exchange *oldest;
-	while ((oldest = recent_oldest(channel->exchanges)) && now_ms - oldest->touched_ms >= EXCHANGE_MS)
-		recent_remove_oldest(channel->exchanges);
+	const struct auth_exchange *oldest;
+	while ((oldest = auth_recent_oldest(channel->exchanges)) && now_ms - oldest->touched_ms >= EXCHANGE_MS)
+		auth_recent_remove_oldest(channel->exchanges);
 }
 
 /* libgsasl has judged the client's proof, or the client wants what nobody may. */
@@ -443,16 +443,16 @@ static struct verdict judge(struct auth_server *server, struct sasl_exchange *sa
 	}
 }
 
-static struct exchange *find_exchange(struct auth_server *server, struct channel *channel, uint64_t *exchange_id, struct slice mechanism,
+static struct auth_exchange *find_exchange(struct auth_server *server, struct auth_channel *channel, uint64_t *exchange_id, struct slice mechanism,
 				      const struct sign_in_client *client)
 {
 	if (*exchange_id != 0)
-		return recent_find(channel->exchanges, key_of(exchange_id));
+		return auth_recent_find(channel->exchanges, key_of(exchange_id));
 	struct sasl_exchange *sasl = sasl_begin(server->sasl, mechanism, client);
 	if (!sasl)
 		return NULL;
 	*exchange_id = random_u64() | 1;
-	struct exchange *exchange = recent_add(channel->exchanges, key_of(exchange_id));
+	struct auth_exchange *exchange = auth_recent_add(channel->exchanges, key_of(exchange_id));
 	sasl_end(&exchange->sasl);
 	exchange->sasl = sasl;
 	return exchange;
@@ -461,7 +461,7 @@ static struct exchange *find_exchange(struct auth_server *server, struct channel
 /** One step of an exchange. */
 struct step {
 	struct auth_job job;
-	struct channel *channel;
+	struct auth_channel *channel;
 	uint64_t id, exchange_id;
 	struct sasl_exchange *sasl; /* taken out of the channel's table as long as this lasts */
 	struct arena *arena;
@@ -492,9 +492,9 @@ static void run_step(struct auth_job *job, struct auth_backend *backend)
 		step->result = SASL_TEMPORARY;
 }
 
-static struct credentials copy_credentials(const struct credentials *credentials, struct arena *arena)
+static struct auth_credentials copy_credentials(const struct auth_credentials *credentials, struct arena *arena)
 {
-	struct credentials copy = *credentials;
+	struct auth_credentials copy = *credentials;
 	copy.account = arena_copy(arena, credentials->account);
 	copy.password = arena_copy(arena, credentials->password);
 	copy.salt = arena_copy(arena, credentials->salt);
@@ -518,7 +518,7 @@ static void end_step(void *context, struct auth_job *job)
 {
 	struct auth_server *server = context;
 	struct step *step = (struct step *)job;
-	struct exchange *exchange = recent_find(step->channel->exchanges, key_of(&step->exchange_id));
+	struct auth_exchange *exchange = auth_recent_find(step->channel->exchanges, key_of(&step->exchange_id));
 	bool goes_on;
 	if (step->result == SASL_PASSWORD && !sasl_acts_for_another(step->sasl))
 		goes_on = check_step(server, step) == SIGN_IN_BUSY;
@@ -536,11 +536,11 @@ static void end_step(void *context, struct auth_job *job)
 	drop_step(job);
 }
 
-void auth_server_step(struct auth_server *server, struct channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
+void auth_server_step(struct auth_server *server, struct auth_channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
 		 const struct sign_in_client *client, bool has_input, struct slice input)
 {
 	bool fresh = exchange_id == 0;
-	struct exchange *exchange = find_exchange(server, channel, &exchange_id, mechanism, client);
+	struct auth_exchange *exchange = find_exchange(server, channel, &exchange_id, mechanism, client);
 	if (!exchange || !exchange->sasl) {
 		/* One that isn't there was made room for, or belonged to a former auth process; one that is at a step takes no other. */
 		answer(server, channel, id, &(struct verdict){.status = fresh ? SIGN_IN_MALFORMED : SIGN_IN_TEMPORARY});

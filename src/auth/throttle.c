@@ -30,26 +30,26 @@ struct throttle {
 	struct recent *accounts, *names; /* struct account: those that exist, and others */
 };
 
-struct throttle *throttle_new(void)
+struct throttle *auth_throttle_new(void)
 {
 	struct throttle *throttle = memory_new(sizeof *throttle);
-	throttle->networks = recent_new(NETWORKS_KEPT, sizeof(struct count), NULL);
-	throttle->pairs = recent_new(NETWORKS_KEPT, sizeof(struct count), NULL);
-	throttle->known = recent_new(ACCOUNTS_KEPT, sizeof(struct count), NULL);
-	throttle->accounts = recent_new(ACCOUNTS_KEPT, sizeof(struct account), NULL);
-	throttle->names = recent_new(ACCOUNTS_KEPT, sizeof(struct account), NULL);
+	throttle->networks = auth_recent_new(NETWORKS_KEPT, sizeof(struct count), NULL);
+	throttle->pairs = auth_recent_new(NETWORKS_KEPT, sizeof(struct count), NULL);
+	throttle->known = auth_recent_new(ACCOUNTS_KEPT, sizeof(struct count), NULL);
+	throttle->accounts = auth_recent_new(ACCOUNTS_KEPT, sizeof(struct account), NULL);
+	throttle->names = auth_recent_new(ACCOUNTS_KEPT, sizeof(struct account), NULL);
 	return throttle;
 }
 
-void throttle_free(struct throttle **throttle)
+void auth_throttle_free(struct throttle **throttle)
 {
 	if (!*throttle)
 		return;
-	recent_free(&(*throttle)->networks);
-	recent_free(&(*throttle)->pairs);
-	recent_free(&(*throttle)->known);
-	recent_free(&(*throttle)->accounts);
-	recent_free(&(*throttle)->names);
+	auth_recent_free(&(*throttle)->networks);
+	auth_recent_free(&(*throttle)->pairs);
+	auth_recent_free(&(*throttle)->known);
+	auth_recent_free(&(*throttle)->accounts);
+	auth_recent_free(&(*throttle)->names);
 	free(*throttle);
 	*throttle = NULL;
 }
@@ -58,19 +58,19 @@ void throttle_free(struct throttle **throttle)
 
 struct view {
 	struct throttle *throttle;
-	const struct throttle_limits *limits;
+	const struct auth_throttle_limits *limits;
 	int64_t now_ms;
 	struct recent *accounts;
 	uint64_t account; /* hashed: names may be long */
-	struct network networks[NETWORKS_MAX];
+	struct auth_network networks[NETWORKS_MAX];
 	size_t network_count;
 };
 
-static struct view look(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try)
+static struct view look(struct throttle *throttle, const struct auth_throttle_limits *limits, int64_t now_ms, const struct auth_throttle_try *try)
 {
 	struct view view = {.throttle = throttle, .limits = limits, .now_ms = now_ms, .account = map_hash(try->account),
 		.accounts = try->exists ? throttle->accounts : throttle->names};
-	view.network_count = network_list(try->address, view.networks);
+	view.network_count = auth_network_list(try->address, view.networks);
 	return view;
 }
 
@@ -79,12 +79,12 @@ static struct slice account_key(const struct view *view)
 	return slice_make((const char *)&view->account, sizeof view->account);
 }
 
-static struct slice network_key(const struct network *network)
+static struct slice network_key(const struct auth_network *network)
 {
 	return slice_make(network->bytes, sizeof network->bytes);
 }
 
-static struct slice pair_key(const struct view *view, const struct network *network, char key[KEY_SIZE])
+static struct slice pair_key(const struct view *view, const struct auth_network *network, char key[KEY_SIZE])
 {
 	memcpy(key, network->bytes, NETWORK_BYTES);
 	memcpy(key + NETWORK_BYTES, &view->account, sizeof view->account);
@@ -94,11 +94,11 @@ static struct slice pair_key(const struct view *view, const struct network *netw
 /* The entry if it is there and not yet to be forgotten. */
 static void *current(const struct view *view, struct recent *table, struct slice key)
 {
-	struct count *count = recent_find(table, key);
+	struct count *count = auth_recent_find(table, key);
 	return count && view->now_ms - count->last_ms < view->limits->memory_ms ? count : NULL;
 }
 
-static struct count *find_pair(const struct view *view, struct recent *table, const struct network *network)
+static struct count *find_pair(const struct view *view, struct recent *table, const struct auth_network *network)
 {
 	char key[KEY_SIZE];
 	return current(view, table, pair_key(view, network, key));
@@ -118,7 +118,7 @@ static int line_of(const struct view *view)
 {
 	int64_t furthest = 0, per_address = view->limits->failures_per_address;
 	for (size_t i = 0; i < view->network_count; i++) {
-		const struct network *network = &view->networks[i];
+		const struct auth_network *network = &view->networks[i];
 		const struct count *pair = find_pair(view, view->throttle->pairs, network);
 		const struct count *all = per_address > 0 ? current(view, view->throttle->networks, network_key(network)) : NULL;
 		int64_t line = (pair ? pair->failures / network->allowance : 0) + (all ? all->failures / (network->allowance * per_address) : 0);
@@ -137,7 +137,7 @@ static void stand_behind(int64_t last_due_ms, int64_t distance_ms, int64_t *due_
 }
 
 /* A network that has failed too often has a line of its own. 0: none. */
-static int64_t network_distance(const struct view *view, const struct network *network, const struct count *count)
+static int64_t network_distance(const struct view *view, const struct auth_network *network, const struct count *count)
 {
 	int64_t allowed = view->limits->failures_per_address, failures = count ? count->failures / network->allowance : 0;
 	return allowed > 0 && failures >= allowed ? distance(view, FIRST_DELAY_MS, failures - allowed) : 0;
@@ -183,7 +183,7 @@ static void take_place(const struct view *view, int line, int64_t due_ms)
 		pair->due_ms = due_ms;
 }
 
-int64_t throttle_wait(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try, bool take)
+int64_t auth_throttle_wait(struct throttle *throttle, const struct auth_throttle_limits *limits, int64_t now_ms, const struct auth_throttle_try *try, bool take)
 {
 	struct view view = look(throttle, limits, now_ms, try);
 	struct count *own = try->known ? find_pair(&view, throttle->known, &view.networks[0]) : NULL;
@@ -202,7 +202,7 @@ int64_t throttle_wait(struct throttle *throttle, const struct throttle_limits *l
 	return due_ms - now_ms;
 }
 
-bool throttle_is_clean(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try)
+bool auth_throttle_is_clean(struct throttle *throttle, const struct auth_throttle_limits *limits, int64_t now_ms, const struct auth_throttle_try *try)
 {
 	struct view view = look(throttle, limits, now_ms, try);
 	const struct count *all = current(&view, throttle->networks, network_key(&view.networks[0]));
@@ -213,7 +213,7 @@ bool throttle_is_clean(struct throttle *throttle, const struct throttle_limits *
 
 static struct count *add(const struct view *view, struct recent *table, struct slice key)
 {
-	struct count *count = recent_add(table, key);
+	struct count *count = auth_recent_add(table, key);
 	if (view->now_ms - count->last_ms >= view->limits->memory_ms)
 		count->failures = 0;
 	count->failures++;
@@ -223,7 +223,7 @@ static struct count *add(const struct view *view, struct recent *table, struct s
 	return count;
 }
 
-void throttle_failed(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try)
+void auth_throttle_failed(struct throttle *throttle, const struct auth_throttle_limits *limits, int64_t now_ms, const struct auth_throttle_try *try)
 {
 	struct view view = look(throttle, limits, now_ms, try);
 	char key[KEY_SIZE];
@@ -247,7 +247,7 @@ static void take_back(struct count *count, int64_t failures)
 		count->failures -= failures < count->failures ? failures : count->failures;
 }
 
-void throttle_succeeded(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try)
+void auth_throttle_succeeded(struct throttle *throttle, const struct auth_throttle_limits *limits, int64_t now_ms, const struct auth_throttle_try *try)
 {
 	struct view view = look(throttle, limits, now_ms, try);
 	char key[KEY_SIZE];
@@ -259,5 +259,5 @@ void throttle_succeeded(struct throttle *throttle, const struct throttle_limits 
 		take_back(current(&view, throttle->networks, network_key(&view.networks[i])), failures);
 	}
 	take_back(current(&view, view.accounts, account_key(&view)), failures);
-	recent_remove(throttle->known, pair_key(&view, &view.networks[0], key));
+	auth_recent_remove(throttle->known, pair_key(&view, &view.networks[0], key));
 }

@@ -20,13 +20,13 @@
 
 struct throttle;
 
-struct throttle_limits {
+struct auth_throttle_limits {
 	int64_t failures, failures_per_address; /* the latter 0: no limit */
 	int64_t delay_max_ms, memory_ms;
 };
 
 /** A try, as it is counted. */
-struct throttle_try {
+struct auth_throttle_try {
 	struct slice address, account; /* as the client names it, canonical */
 	bool exists;                   /* there is such an account: made-up names don't push those that exist out of a table */
 	bool known;                    /* the account was signed in to from this network before */
@@ -38,15 +38,15 @@ enum {
 	THROTTLE_LATER = -1,
 };
 
-struct throttle *throttle_new(void);
-void throttle_free(struct throttle **throttle);
+struct throttle *auth_throttle_new(void);
+void auth_throttle_free(struct throttle **throttle);
 /** For how many milliseconds an answer to this try has to be held back, whatever it is; THROTTLE_LATER: it is not to be looked at.
  * With `take` the place in the lines is taken. */
-int64_t throttle_wait(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try, bool take);
+int64_t auth_throttle_wait(struct throttle *throttle, const struct auth_throttle_limits *limits, int64_t now_ms, const struct auth_throttle_try *try, bool take);
 /** Has the network done nothing wrong that is remembered? */
-bool throttle_is_clean(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try);
+bool auth_throttle_is_clean(struct throttle *throttle, const struct auth_throttle_limits *limits, int64_t now_ms, const struct auth_throttle_try *try);
 /** Notes a failure, or that the try was sent away. */
-void throttle_failed(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try);
-void throttle_succeeded(struct throttle *throttle, const struct throttle_limits *limits, int64_t now_ms, const struct throttle_try *try);
+void auth_throttle_failed(struct throttle *throttle, const struct auth_throttle_limits *limits, int64_t now_ms, const struct auth_throttle_try *try);
+void auth_throttle_succeeded(struct throttle *throttle, const struct auth_throttle_limits *limits, int64_t now_ms, const struct auth_throttle_try *try);
 
 #endif

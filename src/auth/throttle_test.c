@@ -14,7 +14,7 @@
 #include "auth/throttle.h"
 #include "auth/verified.h"
 
-static const struct throttle_limits limits = {.failures = 3, .failures_per_address = 10, .delay_max_ms = 8000, .memory_ms = 900000};
+static const struct auth_throttle_limits limits = {.failures = 3, .failures_per_address = 10, .delay_max_ms = 8000, .memory_ms = 900000};
 static int64_t now_ms;
 static struct throttle *throttle;
 
@@ -22,48 +22,48 @@ static int set_up(void **state)
 {
 	(void)state;
 	now_ms = 1000000;
-	throttle = throttle_new();
+	throttle = auth_throttle_new();
 	return 0;
 }
 
 static int tear_down(void **state)
 {
 	(void)state;
-	throttle_free(&throttle);
+	auth_throttle_free(&throttle);
 	return 0;
 }
 
-static struct throttle_try try_of(const char *address, const char *account, bool known)
+static struct auth_throttle_try try_of(const char *address, const char *account, bool known)
 {
-	return (struct throttle_try){.address = slice_of(address), .account = slice_of(account), .exists = true, .known = known};
+	return (struct auth_throttle_try){.address = slice_of(address), .account = slice_of(account), .exists = true, .known = known};
 }
 
 /* One try with a wrong password, and the answer waited for; returns for how long, or THROTTLE_LATER. */
-static int64_t guess_as(const struct throttle_limits *with, const struct throttle_try *try, bool patient)
+static int64_t guess_as(const struct auth_throttle_limits *with, const struct auth_throttle_try *try, bool patient)
 {
-	int64_t wait = throttle_wait(throttle, with, now_ms, try, true);
+	int64_t wait = auth_throttle_wait(throttle, with, now_ms, try, true);
 	if (patient && wait > 0)
 		now_ms += wait;
-	throttle_failed(throttle, with, now_ms, try);
+	auth_throttle_failed(throttle, with, now_ms, try);
 	return wait;
 }
 
 static int64_t guess(const char *address, const char *account)
 {
-	struct throttle_try try = try_of(address, account, false);
+	struct auth_throttle_try try = try_of(address, account, false);
 	return guess_as(&limits, &try, true);
 }
 
 static int64_t wait_for(const char *address, const char *account)
 {
-	struct throttle_try try = try_of(address, account, false);
-	return throttle_wait(throttle, &limits, now_ms, &try, false);
+	struct auth_throttle_try try = try_of(address, account, false);
+	return auth_throttle_wait(throttle, &limits, now_ms, &try, false);
 }
 
 static void succeed(const char *address, const char *account)
 {
-	struct throttle_try try = try_of(address, account, false);
-	throttle_succeeded(throttle, &limits, now_ms, &try);
+	struct auth_throttle_try try = try_of(address, account, false);
+	auth_throttle_succeeded(throttle, &limits, now_ms, &try);
 }
 
 /* Who guesses patiently is answered, ever more slowly. */
@@ -81,7 +81,7 @@ static void delays_grow_and_are_forgotten(void **state)
 static void many_at_once_gain_nothing(void **state)
 {
 	(void)state;
-	struct throttle_try try = try_of("192.0.2.1", "alice", false);
+	struct auth_throttle_try try = try_of("192.0.2.1", "alice", false);
 	int answered = 0;
 	for (int64_t end = now_ms + 60000; now_ms < end; now_ms += 10)
 		answered += guess_as(&limits, &try, false) != THROTTLE_LATER;
@@ -91,15 +91,15 @@ static void many_at_once_gain_nothing(void **state)
 static void a_stranger_locks_nobody_out(void **state)
 {
 	(void)state;
-	struct throttle_try known = try_of("203.0.113.5", "alice", true);
+	struct auth_throttle_try known = try_of("203.0.113.5", "alice", true);
 	for (int i = 0; i < 1000; i++)
 		guess("198.51.100.7", "alice");
 	assert_int_equal(wait_for("198.51.100.7", "alice"), 8000);
 	assert_int_equal(wait_for("192.0.2.1", "alice"), 0); /* a network that was never seen */
-	struct throttle_try guilty = try_of("198.51.100.7", "bob", false), clean = try_of("192.0.2.1", "alice", false);
-	assert_false(throttle_is_clean(throttle, &limits, now_ms, &guilty));
-	assert_true(throttle_is_clean(throttle, &limits, now_ms, &clean));
-	assert_int_equal(throttle_wait(throttle, &limits, now_ms, &known, false), 0);
+	struct auth_throttle_try guilty = try_of("198.51.100.7", "bob", false), clean = try_of("192.0.2.1", "alice", false);
+	assert_false(auth_throttle_is_clean(throttle, &limits, now_ms, &guilty));
+	assert_true(auth_throttle_is_clean(throttle, &limits, now_ms, &clean));
+	assert_int_equal(auth_throttle_wait(throttle, &limits, now_ms, &known, false), 0);
 	assert_int_equal(guess("192.0.2.1", "alice"), 0);
 	assert_in_range(guess("192.0.2.1", "alice"), 0, 400);  /* and one from which somebody mistyped */
 	assert_in_range(guess("192.0.2.1", "alice"), 0, 800);
@@ -118,7 +118,7 @@ static void ten_thousand_lock_nobody_out(void **state)
 	for (int i = 0; i < PER_SECOND * SECONDS; i++) {
 		int attacker = i % ATTACKERS;
 		snprintf(address, sizeof address, "10.%d.%d.7", attacker / 256, attacker % 256);
-		struct throttle_try try = try_of(address, "alice", false);
+		struct auth_throttle_try try = try_of(address, "alice", false);
 		answered += guess_as(&limits, &try, false) != THROTTLE_LATER;
 		now_ms += i % PER_SECOND == 0 ? 1000 : 0;
 		if (i % (PER_SECOND * OWNER_EVERY) != 0)
@@ -138,14 +138,14 @@ static void ten_thousand_lock_nobody_out(void **state)
 static void known_networks_count_for_themselves(void **state)
 {
 	(void)state;
-	struct throttle_try known = try_of("192.0.2.1", "alice", true), other = try_of("192.0.2.2", "alice", true);
+	struct auth_throttle_try known = try_of("192.0.2.1", "alice", true), other = try_of("192.0.2.2", "alice", true);
 	const int64_t delays[] = {0, 0, 0, 1000, 2000, 4000, 8000, 8000};
 	for (size_t i = 0; i < sizeof delays / sizeof *delays; i++)
 		assert_int_equal(guess_as(&limits, &known, true), delays[i]);
-	assert_int_equal(throttle_wait(throttle, &limits, now_ms, &other, false), 0);
+	assert_int_equal(auth_throttle_wait(throttle, &limits, now_ms, &other, false), 0);
 	assert_int_equal(wait_for("203.0.113.5", "alice"), 0);
 	assert_int_equal(wait_for("192.0.2.1", "bob"), 0); /* others behind the same address */
-	throttle_succeeded(throttle, &limits, now_ms, &known);
+	auth_throttle_succeeded(throttle, &limits, now_ms, &known);
 	assert_int_equal(guess_as(&limits, &known, true), 0);
 }
 
@@ -162,9 +162,9 @@ static void many_accounts_from_one_address(void **state)
 	assert_int_equal(guess("192.0.2.1", "c"), 4000);
 	assert_int_equal(wait_for("192.0.2.9", "d"), 0);
 	/* As a development instance has it, where everybody comes from one address. */
-	static const struct throttle_limits by_account = {.failures = 3, .failures_per_address = 0, .delay_max_ms = 8000, .memory_ms = 900000};
-	struct throttle_try try = try_of("192.0.2.1", "e", false);
-	assert_int_equal(throttle_wait(throttle, &by_account, now_ms, &try, false), 0);
+	static const struct auth_throttle_limits by_account = {.failures = 3, .failures_per_address = 0, .delay_max_ms = 8000, .memory_ms = 900000};
+	struct auth_throttle_try try = try_of("192.0.2.1", "e", false);
+	assert_int_equal(auth_throttle_wait(throttle, &by_account, now_ms, &try, false), 0);
 }
 
 static void a_mistake_is_taken_back(void **state)
@@ -223,7 +223,7 @@ static void an_ipv6_prefix_earns_its_line(void **state)
 	char address[INET6_ADDRSTRLEN];
 	for (int i = 0; i < 1000; i++) {
 		snprintf(address, sizeof address, "2001:db8:7:%x::1", i * 37 % 65536);
-		struct throttle_try try = try_of(address, "alice", false);
+		struct auth_throttle_try try = try_of(address, "alice", false);
 		guess_as(&limits, &try, false);
 	}
 	now_ms += limits.delay_max_ms - 1;
@@ -237,7 +237,7 @@ static void a_neighbour_is_no_danger(void **state)
 	(void)state;
 	static const char *const enemies[] = {"192.0.2.66", "2001:db8:1:200::66"}, *const owners[] = {"192.0.2.1", "2001:db8:1:201::1"};
 	for (int i = 0; i < 2; i++) {
-		struct throttle_try enemy = try_of(enemies[i], "alice", false);
+		struct auth_throttle_try enemy = try_of(enemies[i], "alice", false);
 		for (int k = 0; k < 2000; k++)
 			guess_as(&limits, &enemy, false);
 		now_ms += limits.delay_max_ms; /* what was promised to others is over */
@@ -250,7 +250,7 @@ static void odd_addresses_and_names_do_no_harm(void **state)
 	(void)state;
 	char longest[2000];
 	memset(longest, 'x', sizeof longest);
-	struct throttle_try tries[] = {
+	struct auth_throttle_try tries[] = {
 		{.address = slice_make(longest, sizeof longest), .account = slice_make(longest, sizeof longest)},
 		{.address = SLICE(""), .account = SLICE("")},
 		{.address = SLICE("1.2\0.3"), .account = SLICE("a\0b")},
@@ -259,7 +259,7 @@ static void odd_addresses_and_names_do_no_harm(void **state)
 		for (size_t k = 0; k < 3; k++)
 			guess_as(&limits, &tries[k], true);
 	assert_int_equal(wait_for("192.0.2.1", "alice"), 0);
-	static const struct throttle_limits none = {.failures = 3, .failures_per_address = 3, .delay_max_ms = 0, .memory_ms = 900000};
+	static const struct auth_throttle_limits none = {.failures = 3, .failures_per_address = 3, .delay_max_ms = 0, .memory_ms = 900000};
 	for (int i = 0; i < 20; i++)
 		assert_int_equal(guess_as(&none, &tries[0], false), 0);
 }
@@ -273,7 +273,7 @@ static void a_flood_of_names_hides_nothing(void **state)
 	for (int i = 0; i < 40000; i++) {
 		snprintf(name, sizeof name, "name%d", i);
 		snprintf(address, sizeof address, "10.0.0.%d", i % 100);
-		struct throttle_try try = {.address = slice_of(address), .account = slice_of(name), .exists = false};
+		struct auth_throttle_try try = {.address = slice_of(address), .account = slice_of(name), .exists = false};
 		guess_as(&limits, &try, false);
 	}
 	assert_true(wait_for("192.0.2.1", "alice") > 0);
@@ -287,7 +287,7 @@ static void networks_as_text(void **state)
 		{"192.0.2.1", "192.0.2.1"}, {"2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"}, {"local", "local"}, {"", ""},
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
-		assert_true(slice_equal(network_text(slice_of(cases[i].address), out), slice_of(cases[i].text)));
+		assert_true(slice_equal(auth_network_text(slice_of(cases[i].address), out), slice_of(cases[i].text)));
 }
 
 /* ---- Known networks ---- */
@@ -299,29 +299,29 @@ static void known_networks_are_kept(void **state)
 	struct test_folder folder;
 	char address[40];
 	test_folder_make(&folder);
-	struct known *known = known_open(folder.path);
-	assert_false(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW));
-	known_add(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW);
-	known_add(known, SLICE("bob"), 8, SLICE("2001:db8::1"), NOW);
-	known_close(&known);
-	known = known_open(folder.path); /* as after a restart */
-	assert_true(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW + DAY));
-	assert_false(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.2"), NOW));
-	assert_false(known_has(known, SLICE("alice"), 9, SLICE("192.0.2.1"), NOW)); /* another password */
-	assert_false(known_has(known, SLICE("bob"), 8, SLICE("192.0.2.1"), NOW));
-	assert_true(known_has(known, SLICE("bob"), 8, SLICE("2001:db8::ffff:2"), NOW));
-	assert_false(known_has(known, SLICE("bob"), 8, SLICE("2001:db8:0:1::1"), NOW));
-	assert_false(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW + (int64_t)(KNOWN_DAYS + 1) * DAY));
-	assert_false(known_has(known, SLICE("nobody"), 0, SLICE("192.0.2.1"), NOW));
+	struct known *known = auth_known_open(folder.path);
+	assert_false(auth_known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW));
+	auth_known_add(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW);
+	auth_known_add(known, SLICE("bob"), 8, SLICE("2001:db8::1"), NOW);
+	auth_known_close(&known);
+	known = auth_known_open(folder.path); /* as after a restart */
+	assert_true(auth_known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW + DAY));
+	assert_false(auth_known_has(known, SLICE("alice"), 7, SLICE("192.0.2.2"), NOW));
+	assert_false(auth_known_has(known, SLICE("alice"), 9, SLICE("192.0.2.1"), NOW)); /* another password */
+	assert_false(auth_known_has(known, SLICE("bob"), 8, SLICE("192.0.2.1"), NOW));
+	assert_true(auth_known_has(known, SLICE("bob"), 8, SLICE("2001:db8::ffff:2"), NOW));
+	assert_false(auth_known_has(known, SLICE("bob"), 8, SLICE("2001:db8:0:1::1"), NOW));
+	assert_false(auth_known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW + (int64_t)(KNOWN_DAYS + 1) * DAY));
+	assert_false(auth_known_has(known, SLICE("nobody"), 0, SLICE("192.0.2.1"), NOW));
 	for (int i = 0; i < 2 * KNOWN_PER_ACCOUNT; i++) {
 		snprintf(address, sizeof address, "198.51.100.%d", i);
-		known_add(known, SLICE("alice"), 7, slice_of(address), NOW + i);
+		auth_known_add(known, SLICE("alice"), 7, slice_of(address), NOW + i);
 	}
-	assert_false(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW)); /* made room */
-	assert_false(known_has(known, SLICE("alice"), 7, SLICE("198.51.100.0"), NOW));
-	assert_true(known_has(known, SLICE("alice"), 7, slice_of(address), NOW));
-	assert_true(known_has(known, SLICE("bob"), 8, SLICE("2001:db8::1"), NOW));
-	known_close(&known);
+	assert_false(auth_known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), NOW)); /* made room */
+	assert_false(auth_known_has(known, SLICE("alice"), 7, SLICE("198.51.100.0"), NOW));
+	assert_true(auth_known_has(known, SLICE("alice"), 7, slice_of(address), NOW));
+	assert_true(auth_known_has(known, SLICE("bob"), 8, SLICE("2001:db8::1"), NOW));
+	auth_known_close(&known);
 	test_folder_remove(&folder);
 }
 
@@ -331,9 +331,9 @@ static void a_damaged_file_makes_strangers_of_all(void **state)
 	struct test_folder folder;
 	char path[300];
 	test_folder_make(&folder);
-	struct known *known = known_open(folder.path);
-	known_add(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000);
-	known_close(&known);
+	struct known *known = auth_known_open(folder.path);
+	auth_known_add(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000);
+	auth_known_close(&known);
 	snprintf(path, sizeof path, "%s/directory/known.db", folder.path);
 	FILE *file = fopen(path, "w");
 	assert_non_null(file);
@@ -342,11 +342,11 @@ static void a_damaged_file_makes_strangers_of_all(void **state)
 	fclose(file);
 	snprintf(path, sizeof path, "%s/directory/known.db-wal", folder.path);
 	unlink(path);
-	known = known_open(folder.path);
-	assert_false(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000));
-	known_add(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000);
-	assert_true(known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000));
-	known_close(&known);
+	known = auth_known_open(folder.path);
+	assert_false(auth_known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000));
+	auth_known_add(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000);
+	assert_true(auth_known_has(known, SLICE("alice"), 7, SLICE("192.0.2.1"), 1700000000));
+	auth_known_close(&known);
 	test_folder_remove(&folder);
 }
 
@@ -358,37 +358,37 @@ static void dropped(void *value)
 static void the_oldest_makes_room(void **state)
 {
 	(void)state;
-	struct recent *recent = recent_new(2, sizeof(int), dropped);
-	*(int *)recent_add(recent, SLICE("a")) = 1;
-	*(int *)recent_add(recent, SLICE("b")) = 10;
-	assert_int_equal(*(int *)recent_find(recent, SLICE("a")), 1);
+	struct recent *recent = auth_recent_new(2, sizeof(int), dropped);
+	*(int *)auth_recent_add(recent, SLICE("a")) = 1;
+	*(int *)auth_recent_add(recent, SLICE("b")) = 10;
+	assert_int_equal(*(int *)auth_recent_find(recent, SLICE("a")), 1);
 	now_ms = 0;
-	*(int *)recent_add(recent, SLICE("c")) = 100;
+	*(int *)auth_recent_add(recent, SLICE("c")) = 100;
 	assert_int_equal(now_ms, 10);
-	assert_null(recent_find(recent, SLICE("b")));
-	assert_int_equal(recent_count(recent), 2);
-	assert_int_equal(*(int *)recent_oldest(recent), 1);
-	recent_remove(recent, SLICE("a"));
+	assert_null(auth_recent_find(recent, SLICE("b")));
+	assert_int_equal(auth_recent_count(recent), 2);
+	assert_int_equal(*(int *)auth_recent_oldest(recent), 1);
+	auth_recent_remove(recent, SLICE("a"));
 	assert_int_equal(now_ms, 11);
-	recent_free(&recent);
+	auth_recent_free(&recent);
 	assert_int_equal(now_ms, 111);
 }
 
 static void verified_passwords_are_forgotten(void **state)
 {
 	(void)state;
-	struct verified *verified = verified_new();
-	verified_add(verified, SLICE("alice"), SLICE("secret"), 5, 1000);
-	assert_true(verified_has(verified, SLICE("alice"), SLICE("secret"), 5, 1000));
-	assert_false(verified_has(verified, SLICE("alic"), SLICE("esecret"), 5, 1000));
-	assert_false(verified_has(verified, SLICE("alice"), SLICE("Secret"), 5, 1000));
-	assert_false(verified_has(verified, SLICE("bob"), SLICE("secret"), 5, 1000));
-	assert_true(verified_has(verified, SLICE("alice"), SLICE("secret"), 5, 999 + VERIFIED_MS));
-	assert_false(verified_has(verified, SLICE("alice"), SLICE("secret"), 5, 1000 + VERIFIED_MS));
-	verified_add(verified, SLICE("alice"), SLICE("secret"), 5, 1000);
-	assert_false(verified_has(verified, SLICE("alice"), SLICE("secret"), 6, 1000)); /* the row has changed */
-	assert_false(verified_has(verified, SLICE("alice"), SLICE("secret"), 5, 1000));
-	verified_free(&verified);
+	struct verified *verified = auth_verified_new();
+	auth_verified_add(verified, SLICE("alice"), SLICE("secret"), 5, 1000);
+	assert_true(auth_verified_has(verified, SLICE("alice"), SLICE("secret"), 5, 1000));
+	assert_false(auth_verified_has(verified, SLICE("alic"), SLICE("esecret"), 5, 1000));
+	assert_false(auth_verified_has(verified, SLICE("alice"), SLICE("Secret"), 5, 1000));
+	assert_false(auth_verified_has(verified, SLICE("bob"), SLICE("secret"), 5, 1000));
+	assert_true(auth_verified_has(verified, SLICE("alice"), SLICE("secret"), 5, 999 + VERIFIED_MS));
+	assert_false(auth_verified_has(verified, SLICE("alice"), SLICE("secret"), 5, 1000 + VERIFIED_MS));
+	auth_verified_add(verified, SLICE("alice"), SLICE("secret"), 5, 1000);
+	assert_false(auth_verified_has(verified, SLICE("alice"), SLICE("secret"), 6, 1000)); /* the row has changed */
+	assert_false(auth_verified_has(verified, SLICE("alice"), SLICE("secret"), 5, 1000));
+	auth_verified_free(&verified);
 }
 
 #define THROTTLE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)

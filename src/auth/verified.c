@@ -18,19 +18,19 @@ struct entry {
 	int64_t version, until_ms;
 };
 
-struct verified *verified_new(void)
+struct verified *auth_verified_new(void)
 {
 	struct verified *verified = memory_new(sizeof *verified);
 	random_bytes(verified->key, sizeof verified->key);
-	verified->entries = recent_new(VERIFIED_MAX, sizeof(struct entry), NULL);
+	verified->entries = auth_recent_new(VERIFIED_MAX, sizeof(struct entry), NULL);
 	return verified;
 }
 
-void verified_free(struct verified **verified)
+void auth_verified_free(struct verified **verified)
 {
 	if (!*verified)
 		return;
-	recent_free(&(*verified)->entries);
+	auth_recent_free(&(*verified)->entries);
 	memory_wipe((*verified)->key, sizeof (*verified)->key);
 	free(*verified);
 	*verified = NULL;
@@ -48,21 +48,21 @@ static struct slice make_mac(const struct verified *verified, struct slice accou
 	return slice_make((const char *)mac, MAC_SIZE);
 }
 
-bool verified_has(struct verified *verified, struct slice account, struct slice password, int64_t version, int64_t now_ms)
+bool auth_verified_has(struct verified *verified, struct slice account, struct slice password, int64_t version, int64_t now_ms)
 {
 	unsigned char mac[MAC_SIZE];
 	struct slice key = make_mac(verified, account, password, mac);
-	const struct entry *entry = recent_find(verified->entries, key);
+	const struct entry *entry = auth_recent_find(verified->entries, key);
 	if (entry && entry->version == version && now_ms < entry->until_ms)
 		return true;
 	if (entry)
-		recent_remove(verified->entries, key);
+		auth_recent_remove(verified->entries, key);
 	return false;
 }
 
-void verified_add(struct verified *verified, struct slice account, struct slice password, int64_t version, int64_t now_ms)
+void auth_verified_add(struct verified *verified, struct slice account, struct slice password, int64_t version, int64_t now_ms)
 {
 	unsigned char mac[MAC_SIZE];
-	struct entry *entry = recent_add(verified->entries, make_mac(verified, account, password, mac));
+	struct entry *entry = auth_recent_add(verified->entries, make_mac(verified, account, password, mac));
 	*entry = (struct entry){.version = version, .until_ms = now_ms + VERIFIED_MS};
 }

@@ -10,10 +10,10 @@ struct verified;
 
 enum { VERIFIED_MAX = 10000, VERIFIED_MS = 10 * 60 * 1000 };
 
-struct verified *verified_new(void);
-void verified_free(struct verified **verified);
+struct verified *auth_verified_new(void);
+void auth_verified_free(struct verified **verified);
 /** Was this prepared password right for this version of the account within VERIFIED_MS? */
-bool verified_has(struct verified *verified, struct slice account, struct slice password, int64_t version, int64_t now_ms);
-void verified_add(struct verified *verified, struct slice account, struct slice password, int64_t version, int64_t now_ms);
+bool auth_verified_has(struct verified *verified, struct slice account, struct slice password, int64_t version, int64_t now_ms);
+void auth_verified_add(struct verified *verified, struct slice account, struct slice password, int64_t version, int64_t now_ms);
 
 #endif

@@ -1,7 +1,7 @@
 /* What the datagrams of wire.h have beside numbers and texts. Nothing here fails but by `overflow` and `broken`. */
 #include "auth/wire.h"
 
-void wire_begin(struct buf *datagram, enum wire_kind kind, uint64_t generation, uint64_t id)
+void auth_wire_begin(struct buf *datagram, enum auth_wire_kind kind, uint64_t generation, uint64_t id)
 {
 	wire_put_short(datagram, WIRE_VERSION, 1);
 	wire_put_short(datagram, (uint64_t)kind, 1);
@@ -9,7 +9,7 @@ void wire_begin(struct buf *datagram, enum wire_kind kind, uint64_t generation, 
 	wire_put_short(datagram, id, 8);
 }
 
-void wire_put_client(struct buf *datagram, const struct sign_in_client *client)
+void auth_wire_put_client(struct buf *datagram, const struct sign_in_client *client)
 {
 	wire_put_text(datagram, slice_of(client->service));
 	wire_put_text(datagram, client->address);
@@ -19,7 +19,7 @@ void wire_put_client(struct buf *datagram, const struct sign_in_client *client)
 	wire_put_text(datagram, client->tls_unique);
 }
 
-bool wire_open(struct slice datagram, struct wire_header *header, struct wire_reader *reader)
+bool auth_wire_open(struct slice datagram, struct auth_wire_header *header, struct wire_reader *reader)
 {
 	*reader = (struct wire_reader){.rest = datagram};
 	if (wire_short(reader, 1) != WIRE_VERSION)
@@ -40,7 +40,7 @@ static const char *known_service(struct slice name)
 	return "";
 }
 
-void wire_client(struct wire_reader *reader, struct sign_in_client *client)
+void auth_wire_client(struct wire_reader *reader, struct sign_in_client *client)
 {
 	client->service = known_service(wire_text(reader, WIRE_SERVICE_MAX));
 	client->address = wire_text(reader, WIRE_PEER_MAX);
@@ -50,7 +50,7 @@ void wire_client(struct wire_reader *reader, struct sign_in_client *client)
 	client->tls_unique = wire_text(reader, WIRE_BINDING_MAX);
 }
 
-const char *auth_route_problem(enum route_problem problem)
+const char *auth_route_problem(enum auth_route_problem problem)
 {
 	static const char *const words[] = {
 		[ROUTE_GOOD] = "leads somewhere", [ROUTE_NOBODY] = "is nobody's address", [ROUTE_DISABLED] = "is an account that is disabled",
@@ -58,12 +58,12 @@ const char *auth_route_problem(enum route_problem problem)
 	return words[problem];
 }
 
-bool auth_language_parse(struct slice name, enum language *language)
+bool auth_language_parse(struct slice name, enum auth_language *language)
 {
 	static const char *const names[LANGUAGE_COUNT] = {[LANGUAGE_EN] = "en", [LANGUAGE_PT] = "pt", [LANGUAGE_RU] = "ru"};
 	for (size_t i = 0; i < LANGUAGE_COUNT; i++)
 		if (slice_equal_nocase(name, slice_of(names[i]))) {
-			*language = (enum language)i;
+			*language = (enum auth_language)i;
 			return true;
 		}
 	return false;

@@ -23,7 +23,7 @@ enum {
 	WIRE_ROUTES_MAX = 5000,     /* good ones of one address, aliases expanded; and as many that lead nowhere */
 };
 
-enum wire_kind {
+enum auth_wire_kind {
 	WIRE_HELLO = 1,     /* from the auth role: I have just started, or SCRAM can be offered (1), or no more (0) */
 	WIRE_ANSWER = 2,    /* the (last part of the) answer */
 	WIRE_PART = 3,      /* a part of the answer; more follows */
@@ -37,18 +37,18 @@ enum wire_kind {
 	WIRE_SIGN_IN_END,   /* has no answer */
 };
 
-struct wire_header {
+struct auth_wire_header {
 	unsigned kind;
 	uint64_t generation, id;
 };
 
 /** Begins a datagram in an empty buffer of WIRE_DATAGRAM_MAX. What doesn't fit sets the buffer's overflow. */
-void wire_begin(struct buf *datagram, enum wire_kind kind, uint64_t generation, uint64_t id);
-void wire_put_client(struct buf *datagram, const struct sign_in_client *client);
+void auth_wire_begin(struct buf *datagram, enum auth_wire_kind kind, uint64_t generation, uint64_t id);
+void auth_wire_put_client(struct buf *datagram, const struct sign_in_client *client);
 
 /** Takes the header off a datagram; false if it isn't one of ours. */
-bool wire_open(struct slice datagram, struct wire_header *header, struct wire_reader *reader);
+bool auth_wire_open(struct slice datagram, struct auth_wire_header *header, struct wire_reader *reader);
 /** The client's slices point into the datagram; its service is one of ours or "". */
-void wire_client(struct wire_reader *reader, struct sign_in_client *client);
+void auth_wire_client(struct wire_reader *reader, struct sign_in_client *client);
 
 #endif

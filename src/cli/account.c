@@ -45,7 +45,7 @@ static bool number_option(struct work *work, const char *option, bool size, uint
 	return true;
 }
 
-static bool apply_options(struct work *work, struct account_entry *account)
+static bool apply_options(struct work *work, struct auth_account_entry *account)
 {
 	const char *name = command_value(work->line, "name"), *language = command_value(work->line, "language");
 	if (language)
@@ -69,14 +69,14 @@ static bool ask_secret(struct work *work, struct buf *out)
 	if (hash)
 		return buf_append_text(out, hash) || error_set(&work->error, ERROR_INVALID, "the hash is too long");
 	if (command_value(work->line, "hash-stdin"))
-		return password_read_line(out, &work->error);
-	return password_ask(work->line, work->name, out, &work->error);
+		return cli_password_read_line(out, &work->error);
+	return cli_password_ask(work->line, work->name, out, &work->error);
 }
 
 static bool put_secret(struct work *work, struct slice secret)
 {
 	if (command_value(work->line, "hash") || command_value(work->line, "hash-stdin"))
-		return directory_set_hash(work->directory, work->name, secret, password_is_good, &work->error);
+		return directory_set_hash(work->directory, work->name, secret, cli_password_is_good, &work->error);
 	return directory_set_password(work->directory, work->name, secret, &work->error);
 }
 
@@ -84,10 +84,10 @@ static bool put_secret(struct work *work, struct slice secret)
 static bool may_be_added(struct work *work)
 {
 	struct arena *arena = work->line->arena;
-	struct account_entry there;
-	struct domain_entry own;
+	struct auth_account_entry there;
+	struct auth_domain_entry own;
 	struct slice local, domain;
-	struct alias_entry alias;
+	struct auth_alias_entry alias;
 	struct error ignored;
 	address_split(work->name, &local, &domain);
 	if (directory_get_account(work->directory, work->name, arena, &there, &work->error))
@@ -103,11 +103,11 @@ static bool may_be_added(struct work *work)
 
 /* The directory first, which knows what can't be an account. Nobody can sign in before the password is there, and mail that
  * comes before the mailbox is waits in the queue. */
-static bool add_account(struct work *work, struct store *store, struct account_entry *entry, struct slice password)
+static bool add_account(struct work *work, struct store *store, struct auth_account_entry *entry, struct slice password)
 {
 	if (!directory_add_account(work->directory, entry, &work->error))
 		return false;
-	if (account_mail_make(store, entry, &work->error) && put_secret(work, password))
+	if (cli_account_mail_make(store, entry, &work->error) && put_secret(work, password))
 		return true;
 	struct error first = work->error;
 	directory_remove_account(work->directory, work->name, &work->error);
@@ -135,7 +135,7 @@ static bool note(const struct work *work, const char *event)
 
 static bool add(struct work *work)
 {
-	struct account_entry entry = {.name = work->name, .enabled = true, .created = clock_now()};
+	struct auth_account_entry entry = {.name = work->name, .enabled = true, .created = clock_now()};
 	struct buf password = BUF(PASSWORD_MAX);
 	struct store *store = NULL;
 	bool done = may_be_added(work) && apply_options(work, &entry) && ask_secret(work, &password);
@@ -150,7 +150,7 @@ static bool add(struct work *work)
 
 static bool password(struct work *work)
 {
-	struct account_entry entry;
+	struct auth_account_entry entry;
 	struct buf word = BUF(PASSWORD_MAX);
 	bool done = directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error) &&
 		    ask_secret(work, &word) && put_secret(work, buf_slice(&word)) && note(work, "admin.password_set");
@@ -160,13 +160,13 @@ static bool password(struct work *work)
 
 static bool set(struct work *work)
 {
-	struct account_entry entry;
+	struct auth_account_entry entry;
 	if (!directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error) || !apply_options(work, &entry) ||
 	    !directory_set_account(work->directory, &entry, &work->error))
 		return false;
 	if (command_value(work->line, "quota") || command_value(work->line, "quota-messages")) {
 		struct store *store = instance_store(work->line);
-		bool done = store && account_mail_quota(store, &entry, &work->error);
+		bool done = store && cli_account_mail_quota(store, &entry, &work->error);
 		if (store)
 			store_close(&store);
 		if (!done)
@@ -194,7 +194,7 @@ static bool read_usage(const struct work *work, struct quota *quota)
 static bool is_meant(struct work *work)
 {
 	struct quota quota = {0};
-	struct account_entry entry;
+	struct auth_account_entry entry;
 	char size[32], answer[8] = "";
 	if (command_value(work->line, "yes") || !isatty(STDIN_FILENO))
 		return true;
@@ -204,7 +204,7 @@ static bool is_meant(struct work *work)
 	if (command_value(work->line, "keep-mail"))
 		fprintf(stderr, "%.*s can't sign in any more, and takes no mail; its mail stays where it is.", SLICE_ARG(work->name));
 	else if (known)
-		fprintf(stderr, "%.*s and its %llu messages of %s go for good.", SLICE_ARG(work->name), (unsigned long long)quota.messages, size_text(quota.bytes, size));
+		fprintf(stderr, "%.*s and its %llu messages of %s go for good.", SLICE_ARG(work->name), (unsigned long long)quota.messages, cli_size_text(quota.bytes, size));
 	else
 		fprintf(stderr, "%.*s and all its mail go for good.", SLICE_ARG(work->name));
 	fprintf(stderr, " Go on? (yes or no) ");
@@ -234,24 +234,24 @@ static bool remove_it(struct work *work)
 
 static json_t *json_of_account(const void *entry_at)
 {
-	const struct account_entry *entry = entry_at;
-	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:o}", "name", json_of_slice(entry->name), "display_name", json_of_slice(entry->display_name),
+	const struct auth_account_entry *entry = entry_at;
+	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:o}", "name", cli_json_of_slice(entry->name), "display_name", cli_json_of_slice(entry->display_name),
 			 "enabled", entry->enabled, "quota_bytes", (json_int_t)entry->quota_bytes, "quota_messages", (json_int_t)entry->quota_messages,
-			 "created", (json_int_t)entry->created, "has_password", entry->has_password, "language", json_of_slice(entry->language));
+			 "created", (json_int_t)entry->created, "has_password", entry->has_password, "language", cli_json_of_slice(entry->language));
 }
 
 static void print_account(const void *entry_at)
 {
-	const struct account_entry *entry = entry_at;
+	const struct auth_account_entry *entry = entry_at;
 	char size[32];
-	print_safe(entry->name);
+	cli_print_safe(entry->name);
 	if (entry->display_name.len > 0) {
 		printf("  \"");
-		print_safe(entry->display_name);
+		cli_print_safe(entry->display_name);
 		putchar('"');
 	}
 	if (entry->quota_bytes > 0)
-		printf("  quota %s", size_text(entry->quota_bytes, size));
+		printf("  quota %s", cli_size_text(entry->quota_bytes, size));
 	if (entry->quota_messages > 0)
 		printf("  quota %llu messages", (unsigned long long)entry->quota_messages);
 	if (entry->language.len > 0)
@@ -259,11 +259,11 @@ static void print_account(const void *entry_at)
 	printf("%s%s\n", entry->enabled ? "" : "  disabled", entry->has_password ? "" : "  without a password");
 }
 
-static const struct command_shape shape = {sizeof(struct account_entry), json_of_account, print_account, "there are no accounts"};
+static const struct command_shape shape = {sizeof(struct auth_account_entry), json_of_account, print_account, "there are no accounts"};
 
 static bool list(struct work *work)
 {
-	struct account_entry *accounts;
+	struct auth_account_entry *accounts;
 	size_t count;
 	struct slice domain = {NULL, 0};
 	if ((work->line->count > 0 && !instance_domain(work->line, command_argument(work->line, 0), &domain, &work->error)) ||
@@ -285,7 +285,7 @@ static void add_usage(const struct work *work, json_t *object)
 
 static bool show(struct work *work)
 {
-	struct account_entry entry;
+	struct auth_account_entry entry;
 	struct slice *senders;
 	size_t count;
 	if (!directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error) ||
@@ -293,7 +293,7 @@ static bool show(struct work *work)
 		return false;
 	json_t *object = json_of_account(&entry), *granted = json_array();
 	for (size_t i = 0; i < count; i++)
-		json_array_append_new(granted, json_of_slice(senders[i]));
+		json_array_append_new(granted, cli_json_of_slice(senders[i]));
 	json_object_set_new(object, "senders", granted);
 	add_usage(work, object);
 	if (work->line->json) {
@@ -302,9 +302,9 @@ static bool show(struct work *work)
 	}
 	char when[32], size[32];
 	print_account(&entry);
-	printf("made %s, keeps %lld messages of %s\n", time_text(entry.created, when),
+	printf("made %s, keeps %lld messages of %s\n", cli_time_text(entry.created, when),
 	       (long long)json_integer_value(json_object_get(object, "messages")),
-	       size_text((uint64_t)json_integer_value(json_object_get(object, "bytes")), size));
+	       cli_size_text((uint64_t)json_integer_value(json_object_get(object, "bytes")), size));
 	for (size_t i = 0; i < count; i++)
 		printf("may send as %.*s\n", SLICE_ARG(senders[i]));
 	json_decref(object);
@@ -356,7 +356,7 @@ static const struct command_option password_options[] = {PASSWORD_STDIN, HASH, {
 static const struct command_option remove_options[] = {{"keep-mail", NULL, "leaves the mail where it is"},
 						       {"yes", NULL, "doesn't ask at the terminal whether it is meant"}, {0}};
 
-const struct command account_commands[] = {
+const struct command cli_account_commands[] = {
 	{"account add", "ADDRESS", "Makes an account with its mailboxes; asks for its password.", run_add, add_options, 1, 1, 0},
 	{"account list", "[DOMAIN]", "Lists the accounts.", run_list, NULL, 0, 1, COMMAND_JSON},
 	{"account show", "ADDRESS", "Shows one account and what it keeps.", run_show, NULL, 1, 1, COMMAND_JSON},

@@ -16,7 +16,7 @@ enum {
 	SECRET_MAX = 2048,
 };
 
-struct import {
+struct cli_import {
 	struct command_line *line;
 	struct directory *directory;
 	struct store *store;
@@ -32,7 +32,7 @@ struct person {
 };
 
 /* Prints with control bytes shown as '?'. */
-static void complain(struct import *import, struct slice who, const char *why)
+static void complain(struct cli_import *import, struct slice who, const char *why)
 {
 	struct buf safe = BUF(512);
 	for (size_t i = 0; i < who.len && i < 300; i++)
@@ -43,7 +43,7 @@ static void complain(struct import *import, struct slice who, const char *why)
 
 /* ---- Carrying it out ---- */
 
-static bool parse_quota(const struct person *person, struct account_entry *entry, struct error *error)
+static bool parse_quota(const struct person *person, struct auth_account_entry *entry, struct error *error)
 {
 	int64_t bytes = (int64_t)entry->quota_bytes;
 	uint64_t messages = entry->quota_messages;
@@ -65,7 +65,7 @@ static bool is_no(struct slice word)
 	return false;
 }
 
-static bool fill_entry(const struct person *person, struct account_entry *entry, struct error *error)
+static bool fill_entry(const struct person *person, struct auth_account_entry *entry, struct error *error)
 {
 	if (person->name.len > 0)
 		entry->display_name = person->name;
@@ -75,10 +75,10 @@ static bool fill_entry(const struct person *person, struct account_entry *entry,
 }
 
 /* A name without a domain belongs to that of --domain, else to default_domain, else to the only one there is. */
-static bool find_name(struct import *import, struct slice text, struct slice *name, struct error *error)
+static bool find_name(struct cli_import *import, struct slice text, struct slice *name, struct error *error)
 {
 	const char *domain = command_value(import->line, "domain");
-	struct domain_entry *domains;
+	struct auth_domain_entry *domains;
 	size_t count;
 	if (slice_find_char(text, '@') == SLICE_NONE) {
 		if (!domain && *config_current()->default_domain)
@@ -91,18 +91,18 @@ static bool find_name(struct import *import, struct slice text, struct slice *na
 	return instance_address(import->line, text, name, error);
 }
 
-static void note(const struct import *import, const char *event, struct slice name)
+static void note(const struct cli_import *import, const char *event, struct slice name)
 {
 	instance_note(import->line, event, log_slice("account", name), log_text("options", "import"));
 }
 
-static bool make(struct import *import, struct account_entry *entry, struct slice secret, struct error *error)
+static bool make(struct cli_import *import, struct auth_account_entry *entry, struct slice secret, struct error *error)
 {
 	struct error ignored;
 	entry->created = clock_now();
 	if (!directory_add_account(import->directory, entry, error))
 		return false;
-	if (account_mail_make(import->store, entry, error) && (slice_empty(secret) || directory_set_hash(import->directory, entry->name, secret, password_is_good, error))) {
+	if (cli_account_mail_make(import->store, entry, error) && (slice_empty(secret) || directory_set_hash(import->directory, entry->name, secret, cli_password_is_good, error))) {
 		note(import, "admin.account_added", entry->name);
 		import->made++;
 		return true;
@@ -111,23 +111,23 @@ static bool make(struct import *import, struct account_entry *entry, struct slic
 	return false;
 }
 
-static bool is_same_entry(const struct account_entry *a, const struct account_entry *b)
+static bool is_same_entry(const struct auth_account_entry *a, const struct auth_account_entry *b)
 {
 	return slice_equal(a->display_name, b->display_name) && a->enabled == b->enabled && a->quota_bytes == b->quota_bytes &&
 	       a->quota_messages == b->quota_messages;
 }
 
 /* Changes what is said otherwise than it is. */
-static bool change(struct import *import, const struct account_entry *there, const struct account_entry *entry, struct slice secret, struct error *error)
+static bool change(struct cli_import *import, const struct auth_account_entry *there, const struct auth_account_entry *entry, struct slice secret, struct error *error)
 {
 	bool same_secret = true, same = is_same_entry(there, entry);
 	if (!slice_empty(secret) && !directory_has_hash(import->directory, entry->name, secret, &same_secret, error))
 		return false;
-	if (!same && (!directory_set_account(import->directory, entry, error) || !account_mail_quota(import->store, entry, error)))
+	if (!same && (!directory_set_account(import->directory, entry, error) || !cli_account_mail_quota(import->store, entry, error)))
 		return false;
 	if (!same)
 		note(import, "admin.account_changed", entry->name);
-	if (!same_secret && !directory_set_hash(import->directory, entry->name, secret, password_is_good, error))
+	if (!same_secret && !directory_set_hash(import->directory, entry->name, secret, cli_password_is_good, error))
 		return false;
 	if (!same_secret)
 		note(import, "admin.password_set", entry->name);
@@ -136,16 +136,16 @@ static bool change(struct import *import, const struct account_entry *there, con
 }
 
 /* As directory_set_hash() takes it. */
-static struct slice secret_of(struct import *import, const struct person *person)
+static struct slice secret_of(struct cli_import *import, const struct person *person)
 {
 	if (!person->clear || slice_empty(person->secret) || directory_is_hash(person->secret))
 		return person->secret;
 	return arena_printf(import->arena, "{PLAIN}%.*s", SLICE_ARG(person->secret));
 }
 
-static void take(struct import *import, const struct person *person)
+static void take(struct cli_import *import, const struct person *person)
 {
-	struct account_entry there, entry = {.enabled = true};
+	struct auth_account_entry there, entry = {.enabled = true};
 	struct error error = {0};
 	struct slice name, secret = secret_of(import, person);
 	bool done = person->secret.len < SECRET_MAX || error_set(&error, ERROR_INVALID, "the password is too long");
@@ -183,7 +183,7 @@ static struct slice value_after(struct slice text, const char *name, char end)
 
 /* Dovecot's extra fields: quota_rule=*:storage=10G:messages=1000 (storage counts kilobytes unless it says otherwise, bytes doesn't),
  * or quota_storage_size=10G. */
-static void read_extra(struct import *import, struct slice extra, struct person *person)
+static void read_extra(struct cli_import *import, struct slice extra, struct person *person)
 {
 	struct slice rule = value_after(extra, "quota_rule=", ' '), storage = value_after(rule, "storage=", ':');
 	person->quota_messages = value_after(rule, "messages=", ':');
@@ -201,7 +201,7 @@ static bool has_secret(struct slice secret)
 }
 
 /* user:password:uid:gid:name:home:shell:extra fields; /etc/shadow has numbers after the password. */
-static void take_fields(struct import *import, struct slice text)
+static void take_fields(struct cli_import *import, struct slice text)
 {
 	struct slice fields[7] = {{NULL, 0}}, rest = text;
 	size_t count = 0;
@@ -226,7 +226,7 @@ static void take_fields(struct import *import, struct slice text)
 	take(import, &person);
 }
 
-static void take_lines(struct import *import, struct slice text)
+static void take_lines(struct cli_import *import, struct slice text)
 {
 	struct slice line, rest = text;
 	for (bool more = true; more;) {
@@ -266,7 +266,7 @@ static const struct column *find_column(struct slice name)
 }
 
 /* A cell between quotes; *at is behind the first, and gets behind the last. A quote is written twice. */
-static struct slice quoted_cell(struct import *import, struct slice text, size_t *at)
+static struct slice quoted_cell(struct cli_import *import, struct slice text, size_t *at)
 {
 	char *cell = arena_alloc(import->arena, text.len - *at + 1);
 	size_t len = 0;
@@ -280,7 +280,7 @@ static struct slice quoted_cell(struct import *import, struct slice text, size_t
 }
 
 /* Reads one record and cuts it off; gives the number of its cells. import->number becomes that of its last line. */
-static size_t read_record(struct import *import, struct slice *rest, char comma, struct slice cells[CELLS_MAX])
+static size_t read_record(struct cli_import *import, struct slice *rest, char comma, struct slice cells[CELLS_MAX])
 {
 	size_t count = 0, at = 0;
 	struct slice text = *rest;
@@ -332,7 +332,7 @@ static bool is_csv(struct slice text)
 	return false;
 }
 
-static void take_record(struct import *import, const struct column *const *known, size_t width, const struct slice *cells, size_t count)
+static void take_record(struct cli_import *import, const struct column *const *known, size_t width, const struct slice *cells, size_t count)
 {
 	struct person person = {.clear = false};
 	for (size_t i = 0; i < count && i < width; i++) {
@@ -349,7 +349,7 @@ static void take_record(struct import *import, const struct column *const *known
 	}
 }
 
-static void take_csv(struct import *import, struct slice text)
+static void take_csv(struct cli_import *import, struct slice text)
 {
 	const struct column *known[CELLS_MAX];
 	struct slice cells[CELLS_MAX], line, rest;
@@ -371,7 +371,7 @@ static void take_csv(struct import *import, struct slice text)
 
 /* ---- The command ---- */
 
-static bool import_text(struct import *import, struct slice text)
+static bool import_text(struct cli_import *import, struct slice text)
 {
 	if (slice_starts(text, SLICE("\xef\xbb\xbf"))) /* a mark that spreadsheets write */
 		text = slice_skip(text, 3);
@@ -387,7 +387,7 @@ static bool import_text(struct import *import, struct slice text)
 /* The file is read first, by whoever runs the command: its accounts' owner may not be able to. */
 static int run_import(struct command_line *line)
 {
-	struct import import = {.line = line};
+	struct cli_import import = {.line = line};
 	struct error error;
 	struct buf text = BUF(FILE_MAX);
 	int status = COMMAND_FAILED;
@@ -410,7 +410,7 @@ static int run_import(struct command_line *line)
 
 static const struct command_option options[] = {{"domain", "DOMAIN", "the domain of names that have none"}, {0}};
 
-const struct command account_import_commands[] = {
+const struct command cli_account_import_commands[] = {
 	{"account import", "FILE", "Makes accounts, with their passwords, of a file of another server: Dovecot's passwd-file, /etc/shadow, or CSV with columns such as "
 	 "address, name, password or hash, quota. Those that are there are brought to what it says.", run_import, options, 1, 1, 0},
 	{0},

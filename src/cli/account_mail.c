@@ -1,7 +1,7 @@
 /* See account_mail.h. */
 #include "cli/account_mail.h"
 
-bool account_mail_quota(struct store *store, const struct account_entry *entry, struct error *error)
+bool cli_account_mail_quota(struct store *store, const struct auth_account_entry *entry, struct error *error)
 {
 	struct account *account = store_open_account(store, entry->name, error);
 	if (!account)
@@ -11,9 +11,9 @@ bool account_mail_quota(struct store *store, const struct account_entry *entry, 
 	return done;
 }
 
-bool account_mail_make(struct store *store, const struct account_entry *entry, struct error *error)
+bool cli_account_mail_make(struct store *store, const struct auth_account_entry *entry, struct error *error)
 {
 	if (!store_create_account(store, entry->name, error) && error->kind != ERROR_EXISTS)
 		return false;
-	return (entry->quota_bytes == 0 && entry->quota_messages == 0) || account_mail_quota(store, entry, error);
+	return (entry->quota_bytes == 0 && entry->quota_messages == 0) || cli_account_mail_quota(store, entry, error);
 }

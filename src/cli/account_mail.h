@@ -6,9 +6,9 @@
 #include "store/store.h"
 
 /** Sets the quota that the entry names. */
-bool account_mail_quota(struct store *store, const struct account_entry *entry, struct error *error);
+bool cli_account_mail_quota(struct store *store, const struct auth_account_entry *entry, struct error *error);
 /** Makes the mailboxes of a new account. Those that are there already are left over from an attempt that failed, or were kept when
  * the account was removed. */
-bool account_mail_make(struct store *store, const struct account_entry *entry, struct error *error);
+bool cli_account_mail_make(struct store *store, const struct auth_account_entry *entry, struct error *error);
 
 #endif

@@ -7,7 +7,7 @@ enum { NOTED_TARGETS_MAX = 1024 };
 struct work {
 	struct command_line *line;
 	struct directory *directory;
-	struct alias_entry alias; /* what was typed */
+	struct auth_alias_entry alias; /* what was typed */
 	struct slice everybody;   /* the domain, where *@domain or @domain was typed: its catch-all is meant */
 	struct error error;
 };
@@ -46,10 +46,10 @@ static int run_with(struct command_line *line, bool (*act)(struct work *work), b
 /* It is done as ordered, and said at once what would otherwise show only when mail comes. */
 static void warn(struct work *work)
 {
-	struct route *routes;
+	struct auth_route *routes;
 	size_t count = 0;
 	struct slice address = work->alias.address;
-	struct account_entry account;
+	struct auth_account_entry account;
 	struct error error = {0};
 	bool keeps = false;
 	for (size_t i = 0; i < work->alias.target_count; i++)
@@ -78,20 +78,20 @@ static bool note(const struct work *work, const char *event)
 
 /* ---- The catch-all of a domain: an alias to the eye ---- */
 
-static bool get_everybody(struct work *work, struct domain_entry *domain)
+static bool get_everybody(struct work *work, struct auth_domain_entry *domain)
 {
 	return directory_get_domain(work->directory, work->everybody, work->line->arena, domain, &work->error);
 }
 
-static struct alias_entry alias_of(const struct domain_entry *domain, struct arena *arena)
+static struct auth_alias_entry alias_of(const struct auth_domain_entry *domain, struct arena *arena)
 {
 	struct slice *target = arena_alloc(arena, sizeof *target);
 	*target = domain->catch_all;
-	return (struct alias_entry){arena_printf(arena, "*@%.*s", SLICE_ARG(domain->name)), target, 1};
+	return (struct auth_alias_entry){arena_printf(arena, "*@%.*s", SLICE_ARG(domain->name)), target, 1};
 }
 
 /* `target` empty: none any more. */
-static bool put_everybody(struct work *work, struct domain_entry *domain, struct slice target)
+static bool put_everybody(struct work *work, struct auth_domain_entry *domain, struct slice target)
 {
 	domain->catch_all = target;
 	if (!directory_set_domain(work->directory, domain, &work->error))
@@ -108,7 +108,7 @@ static bool one_target(struct work *work)
 
 static bool add_everybody(struct work *work)
 {
-	struct domain_entry domain;
+	struct auth_domain_entry domain;
 	if (!one_target(work) || !get_everybody(work, &domain))
 		return false;
 	if (domain.catch_all.len > 0)
@@ -117,7 +117,7 @@ static bool add_everybody(struct work *work)
 	return put_everybody(work, &domain, work->alias.targets[0]);
 }
 
-static bool existing_everybody(struct work *work, struct domain_entry *domain)
+static bool existing_everybody(struct work *work, struct auth_domain_entry *domain)
 {
 	return get_everybody(work, domain) &&
 	       (domain->catch_all.len > 0 || error_set(&work->error, ERROR_NOT_FOUND, "%.*s has no catch-all", SLICE_ARG(domain->name)));
@@ -125,13 +125,13 @@ static bool existing_everybody(struct work *work, struct domain_entry *domain)
 
 static bool set_everybody(struct work *work)
 {
-	struct domain_entry domain;
+	struct auth_domain_entry domain;
 	return one_target(work) && existing_everybody(work, &domain) && put_everybody(work, &domain, work->alias.targets[0]);
 }
 
 static bool remove_everybody(struct work *work)
 {
-	struct domain_entry domain;
+	struct auth_domain_entry domain;
 	return existing_everybody(work, &domain) && put_everybody(work, &domain, SLICE(""));
 }
 
@@ -166,40 +166,40 @@ static bool remove_it(struct work *work)
 
 static json_t *json_of_alias(const void *entry_at)
 {
-	const struct alias_entry *alias = entry_at;
+	const struct auth_alias_entry *alias = entry_at;
 	json_t *targets = json_array();
 	for (size_t i = 0; i < alias->target_count; i++)
-		json_array_append_new(targets, json_of_slice(alias->targets[i]));
-	return json_pack("{s:o, s:o}", "address", json_of_slice(alias->address), "targets", targets);
+		json_array_append_new(targets, cli_json_of_slice(alias->targets[i]));
+	return json_pack("{s:o, s:o}", "address", cli_json_of_slice(alias->address), "targets", targets);
 }
 
 static void print_alias(const void *entry_at)
 {
-	const struct alias_entry *alias = entry_at;
-	print_safe(alias->address);
+	const struct auth_alias_entry *alias = entry_at;
+	cli_print_safe(alias->address);
 	printf(" ->");
 	for (size_t i = 0; i < alias->target_count; i++) {
 		putchar(' ');
-		print_safe(alias->targets[i]);
+		cli_print_safe(alias->targets[i]);
 	}
 	putchar('\n');
 }
 
-static const struct command_shape shape = {sizeof(struct alias_entry), json_of_alias, print_alias, "there are no aliases"};
+static const struct command_shape shape = {sizeof(struct auth_alias_entry), json_of_alias, print_alias, "there are no aliases"};
 
 static bool list(struct work *work)
 {
-	struct alias_entry *aliases;
+	struct auth_alias_entry *aliases;
 	size_t count;
 	struct slice domain = {NULL, 0};
 	if ((work->line->count > 0 && !instance_domain(work->line, command_argument(work->line, 0), &domain, &work->error)) ||
 	    !directory_list_aliases(work->directory, domain, work->line->arena, &aliases, &count, &work->error))
 		return false;
-	struct domain_entry *domains;
+	struct auth_domain_entry *domains;
 	size_t domain_count, all = count;
 	if (!directory_list_domains(work->directory, work->line->arena, &domains, &domain_count, &work->error))
 		return false;
-	struct alias_entry *shown = arena_array(work->line->arena, count + domain_count, sizeof *shown);
+	struct auth_alias_entry *shown = arena_array(work->line->arena, count + domain_count, sizeof *shown);
 	if (count > 0)
 		memcpy(shown, aliases, count * sizeof *shown);
 	for (size_t i = 0; i < domain_count; i++)
@@ -211,8 +211,8 @@ static bool list(struct work *work)
 
 static bool show(struct work *work)
 {
-	struct alias_entry alias;
-	struct domain_entry domain;
+	struct auth_alias_entry alias;
+	struct auth_domain_entry domain;
 	if (work->everybody.len > 0) {
 		if (!existing_everybody(work, &domain))
 			return false;
@@ -229,7 +229,7 @@ static int run_show(struct command_line *line) { return run_with(line, show, tru
 static int run_set(struct command_line *line) { return run_with(line, set, true); }
 static int run_remove(struct command_line *line) { return run_with(line, remove_it, true); }
 
-const struct command alias_commands[] = {
+const struct command cli_alias_commands[] = {
 	{"alias add", "ADDRESS TARGET...", "Makes an address that leads to others; adds targets to one that exists. *@DOMAIN is what nobody there has.", run_add, NULL, 2, -1, 0},
 	{"alias list", "[DOMAIN]", "Lists the aliases.", run_list, NULL, 0, 1, COMMAND_JSON},
 	{"alias show", "ADDRESS", "Shows where an alias leads.", run_show, NULL, 1, 1, COMMAND_JSON},

@@ -13,14 +13,14 @@
 
 enum { FREE_PERCENT_LOW = 5, FREE_PERCENT_OUT = 1 };
 
-__attribute__((format(printf, 4, 0))) static void add(struct check *check, const char *level, const char *mend, const char *format, va_list args)
+__attribute__((format(printf, 4, 0))) static void add(struct cli_check *check, const char *level, const char *mend, const char *format, va_list args)
 {
 	char what[1024];
 	vsnprintf(what, sizeof what, format, args);
-	json_array_append_new(check->findings, json_pack("{s:s, s:o, s:s}", "level", level, "what", json_of_slice(slice_of(what)), "mend", mend));
+	json_array_append_new(check->findings, json_pack("{s:s, s:o, s:s}", "level", level, "what", cli_json_of_slice(slice_of(what)), "mend", mend));
 }
 
-void check_error(struct check *check, const char *mend, const char *what, ...)
+void cli_check_error(struct cli_check *check, const char *mend, const char *what, ...)
 {
 	va_list args;
 	va_start(args, what);
@@ -29,7 +29,7 @@ void check_error(struct check *check, const char *mend, const char *what, ...)
 	check->errors++;
 }
 
-void check_warning(struct check *check, const char *mend, const char *what, ...)
+void cli_check_warning(struct cli_check *check, const char *mend, const char *what, ...)
 {
 	va_list args;
 	va_start(args, what);
@@ -40,19 +40,19 @@ void check_warning(struct check *check, const char *mend, const char *what, ...)
 
 /* ---- Files ---- */
 
-static void check_folder(struct check *check, const char *path)
+static void check_folder(struct cli_check *check, const char *path)
 {
 	struct stat status;
 	if (stat(path, &status) != 0 || !S_ISDIR(status.st_mode))
-		check_error(check, "Restore it, or make it with mode 0700; `pombal serve` makes missing ones, too.", "there is no folder %s", path);
+		cli_check_error(check, "Restore it, or make it with mode 0700; `pombal serve` makes missing ones, too.", "there is no folder %s", path);
 	else if (status.st_uid != geteuid())
-		check_error(check, "Give it to the owner of the data directory with chown -R.", "%s belongs to user %d, the data directory to user %d", path,
+		cli_check_error(check, "Give it to the owner of the data directory with chown -R.", "%s belongs to user %d, the data directory to user %d", path,
 			    (int)status.st_uid, (int)geteuid());
 	else if (status.st_mode & 077)
-		check_error(check, "Close it with chmod 700.", "%s is open to other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+		cli_check_error(check, "Close it with chmod 700.", "%s is open to other users (mode %o)", path, (unsigned)status.st_mode & 0777);
 }
 
-static void check_folders(struct check *check)
+static void check_folders(struct cli_check *check)
 {
 	char path[PATH_MAX];
 	check_folder(check, check->line->data);
@@ -63,11 +63,11 @@ static void check_folders(struct check *check)
 	struct stat status;
 	snprintf(path, sizeof path, "%s/pombal.conf", check->line->data);
 	if (stat(path, &status) == 0 && status.st_mode & 022)
-		check_error(check, "Close it with chmod 600.", "%s can be written by other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+		cli_check_error(check, "Close it with chmod 600.", "%s can be written by other users (mode %o)", path, (unsigned)status.st_mode & 0777);
 }
 
 /* What holds secrets or mail. */
-static void check_files(struct check *check)
+static void check_files(struct cli_check *check)
 {
 	static const char *const files[] = {"directory/directory.db", "queue/queue.db", "log/events.log", "run/control", "run/lock"};
 	char path[PATH_MAX];
@@ -77,96 +77,96 @@ static void check_files(struct check *check)
 		if (lstat(path, &status) != 0)
 			continue;
 		if (status.st_uid != geteuid())
-			check_error(check, "Give it to the owner of the data directory with chown.", "%s belongs to user %d, the data directory to user %d", path,
+			cli_check_error(check, "Give it to the owner of the data directory with chown.", "%s belongs to user %d, the data directory to user %d", path,
 				    (int)status.st_uid, (int)geteuid());
 		if (status.st_mode & 077)
-			check_error(check, "Close it with chmod 600.", "%s is open to other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+			cli_check_error(check, "Close it with chmod 600.", "%s is open to other users (mode %o)", path, (unsigned)status.st_mode & 0777);
 	}
 }
 
-static void check_space(struct check *check)
+static void check_space(struct cli_check *check)
 {
 	struct statvfs status;
 	if (statvfs(check->line->data, &status) != 0 || status.f_blocks == 0)
 		return;
 	unsigned percent = (unsigned)(status.f_bavail * 100 / status.f_blocks);
 	if (percent < FREE_PERCENT_OUT)
-		check_error(check, "Make room, or mail will be refused.", "the disk of %s is full: %u %% are free", check->line->data, percent);
+		cli_check_error(check, "Make room, or mail will be refused.", "the disk of %s is full: %u %% are free", check->line->data, percent);
 	else if (percent < FREE_PERCENT_LOW)
-		check_warning(check, "Make room soon.", "the disk of %s is nearly full: %u %% are free", check->line->data, percent);
+		cli_check_warning(check, "Make room soon.", "the disk of %s is nearly full: %u %% are free", check->line->data, percent);
 }
 
 /* ---- People ---- */
 
-static void check_domain(struct check *check, struct directory *directory, const struct domain_entry *domain)
+static void check_domain(struct cli_check *check, struct directory *directory, const struct auth_domain_entry *domain)
 {
 	struct slice postmaster = arena_printf(check->line->arena, "postmaster@%.*s", SLICE_ARG(domain->name));
 	if (directory_recipient(directory, postmaster, NULL) != RECIPIENT_LOCAL) /* RFC 5321 §4.5.1 */
-		check_error(check, "Every domain must take mail for postmaster: make an account or an alias of that name.", "%.*s takes no mail", SLICE_ARG(postmaster));
+		cli_check_error(check, "Every domain must take mail for postmaster: make an account or an alias of that name.", "%.*s takes no mail", SLICE_ARG(postmaster));
 	if (domain->catch_all.len > 0 && directory_recipient(directory, domain->catch_all, NULL) == RECIPIENT_UNKNOWN)
-		check_warning(check, "Set another with `pombal domain set`, or make the account.", "the catch-all %.*s of %.*s is nobody's address",
+		cli_check_warning(check, "Set another with `pombal domain set`, or make the account.", "the catch-all %.*s of %.*s is nobody's address",
 			      SLICE_ARG(domain->catch_all), SLICE_ARG(domain->name));
 }
 
 /* What is wrong with one of several targets; those of an alias that leads to another are that one's. */
-static void check_targets(struct check *check, struct directory *directory, struct slice alias)
+static void check_targets(struct cli_check *check, struct directory *directory, struct slice alias)
 {
 	struct error error;
-	struct route *routes;
+	struct auth_route *routes;
 	size_t count = 0;
 	if (!directory_resolve(directory, alias, check->line->arena, &routes, &count, &error)) {
 		if (error.kind == ERROR_LIMIT)
-			check_error(check, "Set fewer targets with `pombal alias set`: until then mail to it waits.", "the alias %.*s can't be followed: %s", SLICE_ARG(alias),
+			cli_check_error(check, "Set fewer targets with `pombal alias set`: until then mail to it waits.", "the alias %.*s can't be followed: %s", SLICE_ARG(alias),
 				    error.text);
 		return;
 	}
 	for (size_t i = 0; i < count; i++)
 		if (routes[i].problem != ROUTE_GOOD && slice_equal(routes[i].detail, alias))
-			check_warning(check, "Set other targets with `pombal alias set`, or make the account; the others behind the alias get their mail.",
+			cli_check_warning(check, "Set other targets with `pombal alias set`, or make the account; the others behind the alias get their mail.",
 				      "the alias %.*s leads to %.*s, which %s", SLICE_ARG(alias), SLICE_ARG(routes[i].address), auth_route_problem(routes[i].problem));
 }
 
 /* An alias goes before an account of its name, which then gets mail only if it is one of the targets. */
-static void check_hidden(struct check *check, struct directory *directory, const struct alias_entry *alias)
+static void check_hidden(struct cli_check *check, struct directory *directory, const struct auth_alias_entry *alias)
 {
 	struct error error;
-	struct account_entry account;
+	struct auth_account_entry account;
 	for (size_t i = 0; i < alias->target_count; i++)
 		if (slice_equal_nocase(alias->targets[i], alias->address))
 			return;
 	if (directory_get_account(directory, alias->address, check->line->arena, &account, &error))
-		check_warning(check, "Remove the alias, or give it the account's own address as a further target.", "the alias %.*s hides the account of that name, which gets no mail",
+		cli_check_warning(check, "Remove the alias, or give it the account's own address as a further target.", "the alias %.*s hides the account of that name, which gets no mail",
 			      SLICE_ARG(alias->address));
 }
 
 /* Such an address is refused when mail comes for it. */
-static void check_aliases(struct check *check, struct directory *directory)
+static void check_aliases(struct cli_check *check, struct directory *directory)
 {
 	struct error error;
-	struct alias_entry *aliases;
+	struct auth_alias_entry *aliases;
 	size_t count = 0;
 	if (!directory_list_aliases(directory, SLICE(""), check->line->arena, &aliases, &count, &error))
-		check_error(check, "Restore directory/directory.db from a backup.", "the aliases can't be read: %s", error.text);
+		cli_check_error(check, "Restore directory/directory.db from a backup.", "the aliases can't be read: %s", error.text);
 	for (size_t i = 0; i < count; i++)
 		check_hidden(check, directory, &aliases[i]);
 	for (size_t i = 0; i < count; i++)
 		if (directory_recipient(directory, aliases[i].address, NULL) == RECIPIENT_UNKNOWN)
-			check_warning(check, "Set other targets with `pombal alias set`, make the account, or remove the alias.", "the alias %.*s leads to nobody",
+			cli_check_warning(check, "Set other targets with `pombal alias set`, make the account, or remove the alias.", "the alias %.*s leads to nobody",
 				      SLICE_ARG(aliases[i].address));
 		else
 			check_targets(check, directory, aliases[i].address);
 }
 
-static void check_people(struct check *check)
+static void check_people(struct cli_check *check)
 {
 	struct error error;
-	struct domain_entry *domains;
+	struct auth_domain_entry *domains;
 	size_t count = 0;
 	struct directory *directory = directory_open(check->line->data, &error);
 	if (!directory || !directory_list_domains(directory, check->line->arena, &domains, &count, &error))
-		check_error(check, "Restore directory/directory.db from a backup.", "the directory of accounts can't be read: %s", error.text);
+		cli_check_error(check, "Restore directory/directory.db from a backup.", "the directory of accounts can't be read: %s", error.text);
 	else if (count == 0)
-		check_warning(check, "Add one with `pombal domain add`.", "no domain: mail is taken for nobody");
+		cli_check_warning(check, "Add one with `pombal domain add`.", "no domain: mail is taken for nobody");
 	for (size_t i = 0; i < count; i++)
 		check_domain(check, directory, &domains[i]);
 	if (directory)
@@ -175,34 +175,34 @@ static void check_people(struct check *check)
 		directory_close(&directory);
 }
 
-static void check_queue(struct check *check)
+static void check_queue(struct cli_check *check)
 {
 	struct error error;
 	uint64_t messages, recipients;
 	struct queue *queue = queue_open(check->line->data, QUEUE_PERSON, &error);
 	if (!queue || !queue_count(queue, &messages, &recipients, &error))
-		check_error(check, "Run `pombal fsck`.", "the queue can't be read: %s", error.text);
+		cli_check_error(check, "Run `pombal fsck`.", "the queue can't be read: %s", error.text);
 	if (queue)
 		queue_close(&queue);
 }
 
-static void check_options(struct check *check)
+static void check_options(struct cli_check *check)
 {
 	const struct config *config = config_current();
 	char path[PATH_MAX];
 	if (slice_find_char(slice_of(config->hostname), '.') == SLICE_NONE)
-		check_warning(check, "Set it to the full name that MX records and the reverse look-up of the address give.", "hostname \"%s\" has no domain", config->hostname);
+		cli_check_warning(check, "Set it to the full name that MX records and the reverse look-up of the address give.", "hostname \"%s\" has no domain", config->hostname);
 	snprintf(path, sizeof path, "%s%s%s", config->smarthost_password_file[0] == '/' ? "" : check->line->data,
 		 config->smarthost_password_file[0] == '/' ? "" : "/", config->smarthost_password_file);
 	if (config->smarthost_password_file[0] && access(path, R_OK) != 0)
-		check_error(check, "Put the password there, readable by the owner of the data directory only.", "smarthost_password_file %s can't be read", path);
+		cli_check_error(check, "Put the password there, readable by the owner of the data directory only.", "smarthost_password_file %s can't be read", path);
 	if (config->plaintext_auth && config->certificates.count > 0)
-		check_warning(check, "Set plaintext_auth = no.", "passwords are taken without TLS, though there is a certificate");
+		cli_check_warning(check, "Set plaintext_auth = no.", "passwords are taken without TLS, though there is a certificate");
 }
 
 /* ---- The whole ---- */
 
-static void print_findings(const struct check *check)
+static void print_findings(const struct cli_check *check)
 {
 	size_t i;
 	json_t *finding;
@@ -212,20 +212,20 @@ static void print_findings(const struct check *check)
 	printf("%u errors, %u warnings\n", check->errors, check->warnings);
 }
 
-static bool load(struct check *check)
+static bool load(struct cli_check *check)
 {
 	struct error error;
 	struct config *config = config_load(check->line->data, &error);
 	if (config)
 		config_set_current(config);
 	else
-		check_error(check, "Mend that line; `pombal config --example` shows every option.", "%s", error.text);
+		cli_check_error(check, "Mend that line; `pombal config --example` shows every option.", "%s", error.text);
 	return config != NULL;
 }
 
 static int run(struct command_line *line)
 {
-	struct check check = {.line = line, .findings = json_array()};
+	struct cli_check check = {.line = line, .findings = json_array()};
 	log_set_role("check", LOG_LEVEL_ERROR);
 	bool entered = instance_become_owner(line);
 	if (entered) {
@@ -236,10 +236,10 @@ static int run(struct command_line *line)
 		check_queue(&check);
 		if (load(&check)) {
 			check_options(&check);
-			check_listeners(&check);
-			check_certificates(&check);
+			cli_check_listeners(&check);
+			cli_check_certificates(&check);
 			if (command_value(line, "dns") || (!check.loopback && !command_value(line, "no-dns")))
-				check_dns(&check);
+				cli_check_dns(&check);
 		}
 		if (line->json)
 			command_print_json(json_incref(check.findings));
@@ -257,7 +257,7 @@ static const struct command_option options[] = {
 	{0},
 };
 
-const struct command check_commands[] = {
+const struct command cli_check_commands[] = {
 	{"check", "", "Looks over configuration, files, certificates, ports and DNS: what is wrong, and how to mend it.", run, options, 0, 0, COMMAND_JSON},
 	{0},
 };

@@ -4,7 +4,7 @@
 
 #include "cli/instance.h"
 
-struct check {
+struct cli_check {
 	struct command_line *line;
 	json_t *findings;    /* {level, what, mend} */
 	unsigned errors, warnings;
@@ -12,15 +12,15 @@ struct check {
 };
 
 /** Something that keeps the server from working, or that lets others at what is not theirs. `mend` is one sentence. */
-__attribute__((format(printf, 3, 4))) void check_error(struct check *check, const char *mend, const char *what, ...);
+__attribute__((format(printf, 3, 4))) void cli_check_error(struct cli_check *check, const char *mend, const char *what, ...);
 /** Something that will bite some day, or some clients. */
-__attribute__((format(printf, 3, 4))) void check_warning(struct check *check, const char *mend, const char *what, ...);
+__attribute__((format(printf, 3, 4))) void cli_check_warning(struct cli_check *check, const char *mend, const char *what, ...);
 
 /** Are the addresses free, or ours, and do all roles run? Sets check->loopback. (check_network.c) */
-void check_listeners(struct check *check);
+void cli_check_listeners(struct cli_check *check);
 /** Files, names, dates and keys of the certificates. (check_network.c) */
-void check_certificates(struct check *check);
+void cli_check_certificates(struct cli_check *check);
 /** Address, reverse look-up, MX records. (check_dns.c) */
-void check_dns(struct check *check);
+void cli_check_dns(struct cli_check *check);
 
 #endif

@@ -8,7 +8,7 @@
 #include "net/dns.h"
 
 struct dns_check {
-	struct check *check;
+	struct cli_check *check;
 	struct dns *dns;
 	struct slice hostname;              /* A-labels */
 	struct sockaddr_storage *addresses; /* of this server, as the DNS knows them */
@@ -33,7 +33,7 @@ static bool answered(struct dns_check *self, enum dns_status status, const char 
 {
 	if (status != DNS_TEMPORARY)
 		return true;
-	check_warning(self->check, "Look after the resolver (option resolver), or try again later; --no-dns leaves this out.", "the %s of %.*s can't be looked up: %s", asked,
+	cli_check_warning(self->check, "Look after the resolver (option resolver), or try again later; --no-dns leaves this out.", "the %s of %.*s can't be looked up: %s", asked,
 		      SLICE_ARG(name), error->text);
 	self->away = true;
 	return false;
@@ -49,7 +49,7 @@ static void check_hostname(struct dns_check *self)
 	if (status != DNS_FOUND)
 		self->address_count = 0;
 	if (answered(self, status, "address", self->hostname, &error) && status != DNS_FOUND)
-		check_error(self->check, "Add an A record (and AAAA, if it has such an address) for it, or set the option hostname to the name that has one.",
+		cli_check_error(self->check, "Add an A record (and AAAA, if it has such an address) for it, or set the option hostname to the name that has one.",
 			    "the name of this server, %.*s, has no address in the DNS", SLICE_ARG(self->hostname));
 }
 
@@ -63,10 +63,10 @@ static void check_reverse(struct dns_check *self, const struct sockaddr_storage 
 	if (!answered(self, status, "name", slice_of(text), &(struct error){.text = "no answer"}))
 		return;
 	if (status != DNS_FOUND || host.len == 0)
-		check_warning(self->check, "Have whoever gave you the address set its PTR record to the name of this server; many servers refuse mail from it until then.",
+		cli_check_warning(self->check, "Have whoever gave you the address set its PTR record to the name of this server; many servers refuse mail from it until then.",
 			      "the address %s has no name that leads back to it", text);
 	else if (!slice_equal_nocase(host, self->hostname))
-		check_warning(self->check, "Have its PTR record set to the name of this server.", "the name of the address %s is %.*s, not %.*s", text, SLICE_ARG(host),
+		cli_check_warning(self->check, "Have its PTR record set to the name of this server.", "the name of the address %s is %.*s, not %.*s", text, SLICE_ARG(host),
 			      SLICE_ARG(self->hostname));
 }
 
@@ -84,7 +84,7 @@ static bool leads_here(struct dns_check *self, struct slice host)
 	if (!answered(self, status, "address", host, &error))
 		return true;
 	if (status != DNS_FOUND) {
-		check_warning(self->check, "Add one, or remove the MX record that names it.", "the mail server %.*s has no address in the DNS", SLICE_ARG(host));
+		cli_check_warning(self->check, "Add one, or remove the MX record that names it.", "the mail server %.*s has no address in the DNS", SLICE_ARG(host));
 		return false;
 	}
 	for (size_t i = 0; i < count; i++)
@@ -96,7 +96,7 @@ static bool leads_here(struct dns_check *self, struct slice host)
 
 static void check_mx(struct dns_check *self, struct slice domain)
 {
-	struct mx *list;
+	struct dns_mx *list;
 	size_t count = 0;
 	enum dns_security security;
 	struct error error = {.text = "no answer"};
@@ -110,15 +110,15 @@ static void check_mx(struct dns_check *self, struct slice domain)
 	for (size_t i = 0; status == DNS_FOUND && i < count && !self->away; i++)
 		here |= list[i].host.len > 0 && leads_here(self, list[i].host);
 	if (status != DNS_FOUND || count == 0)
-		check_warning(self->check, mend, "%.*s has no MX record: other servers won't find this one", SLICE_ARG(ascii));
+		cli_check_warning(self->check, mend, "%.*s has no MX record: other servers won't find this one", SLICE_ARG(ascii));
 	else if (!here && !self->away)
-		check_warning(self->check, mend, "no MX record of %.*s leads to %.*s: its mail goes elsewhere", SLICE_ARG(ascii), SLICE_ARG(self->hostname));
+		cli_check_warning(self->check, mend, "no MX record of %.*s leads to %.*s: its mail goes elsewhere", SLICE_ARG(ascii), SLICE_ARG(self->hostname));
 }
 
 static void check_domains(struct dns_check *self)
 {
 	struct error error;
-	struct domain_entry *domains;
+	struct auth_domain_entry *domains;
 	size_t count = 0;
 	struct directory *directory = directory_open(self->check->line->data, &error);
 	if (directory && !directory_list_domains(directory, self->check->line->arena, &domains, &count, &error))
@@ -129,18 +129,18 @@ static void check_domains(struct dns_check *self)
 		directory_close(&directory);
 }
 
-void check_dns(struct check *check)
+void cli_check_dns(struct cli_check *check)
 {
 	const struct config *config = config_current();
 	struct error error;
 	struct dns_check self = {.check = check, .hostname = domain_to_ascii(slice_of(config->hostname), check->line->arena)};
 	self.dns = dns_new(&(struct dns_options){config->resolver, config->trust_anchors.at, config->trust_anchors.count}, &error);
 	if (!self.dns) {
-		check_error(check, "See the options resolver and trust_anchors.", "the DNS can't be asked: %s", error.text);
+		cli_check_error(check, "See the options resolver and trust_anchors.", "the DNS can't be asked: %s", error.text);
 		return;
 	}
 	if (dns_is_stripped(self.dns))
-		check_warning(check, DNS_STRIPPED_MEND, "the resolver%s%s removes DNSSEC signatures: its answers are not validated", *config->resolver ? " " : "",
+		cli_check_warning(check, DNS_STRIPPED_MEND, "the resolver%s%s removes DNSSEC signatures: its answers are not validated", *config->resolver ? " " : "",
 			      config->resolver);
 	check_hostname(&self);
 	for (size_t i = 0; i < self.address_count && !self.away; i++)

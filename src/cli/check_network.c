@@ -19,7 +19,7 @@ enum { EXPIRY_WARNING_DAYS = 14, CERTIFICATE_FILE_MAX = 1024 * 1024 };
 
 /* ---- Listeners ---- */
 
-static void try_to_listen(struct check *check, const char *option, const char *text)
+static void try_to_listen(struct cli_check *check, const char *option, const char *text)
 {
 	struct sockaddr_storage address;
 	config_parse_listen(slice_of(text), &address);
@@ -30,11 +30,11 @@ static void try_to_listen(struct check *check, const char *option, const char *t
 	socklen_t len = address.ss_family == AF_INET6 ? sizeof(struct sockaddr_in6) : sizeof(struct sockaddr_in);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&address, len) != 0) {
 		if (errno == EADDRINUSE)
-			check_error(check, "Stop the program that listens there (ss -ltnp names it), or choose another port.", "%s: %s is in use", option, text);
+			cli_check_error(check, "Stop the program that listens there (ss -ltnp names it), or choose another port.", "%s: %s is in use", option, text);
 		else if (errno == EADDRNOTAVAIL || errno == EAFNOSUPPORT)
-			check_error(check, "Name an address that this machine has.", "%s: %s is no address of this machine", option, text);
+			cli_check_error(check, "Name an address that this machine has.", "%s: %s is no address of this machine", option, text);
 		else if (errno != EACCES) /* the server is started as root, and we aren't it */
-			check_error(check, "See listen(2) and the addresses of this machine.", "%s: %s can't be listened on: %s", option, text, strerrordesc_np(errno));
+			cli_check_error(check, "See listen(2) and the addresses of this machine.", "%s: %s can't be listened on: %s", option, text, strerrordesc_np(errno));
 	}
 	if (fd >= 0)
 		close(fd);
@@ -50,7 +50,7 @@ static bool is_loopback(const char *text)
 }
 
 /* "role smtp pid 12 state ready seconds 9 restarts 0" */
-static void check_role(struct check *check, struct slice line)
+static void check_role(struct cli_check *check, struct slice line)
 {
 	struct slice words[10];
 	size_t count = 0;
@@ -60,13 +60,13 @@ static void check_role(struct check *check, struct slice line)
 	if (count < 10 || !slice_equal(words[0], SLICE("role")))
 		return;
 	if (!slice_equal(words[5], SLICE("ready")))
-		check_error(check, "Its log says why; the server tries again by itself.", "the role %.*s is %.*s", SLICE_ARG(words[1]), SLICE_ARG(words[5]));
+		cli_check_error(check, "Its log says why; the server tries again by itself.", "the role %.*s is %.*s", SLICE_ARG(words[1]), SLICE_ARG(words[5]));
 	else if (slice_to_number(words[9], UINT32_MAX, &restarts) && restarts > 0)
-		check_warning(check, "Look for role.ended in the log; if a role crashes, please report it.", "the role %.*s was started again %llu times",
+		cli_check_warning(check, "Look for role.ended in the log; if a role crashes, please report it.", "the role %.*s was started again %llu times",
 			      SLICE_ARG(words[1]), (unsigned long long)restarts);
 }
 
-static void check_roles(struct check *check, struct slice answer)
+static void check_roles(struct cli_check *check, struct slice answer)
 {
 	struct slice line;
 	while (slice_cut(answer, '\n', &line, &answer))
@@ -74,23 +74,23 @@ static void check_roles(struct check *check, struct slice answer)
 }
 
 /* `status`: what the running server says; empty: none runs. Returns how many addresses it listens on for the network. */
-static size_t check_service(struct check *check, enum service service, struct slice status)
+static size_t check_service(struct cli_check *check, enum service service, struct slice status)
 {
 	const struct service_row *row = &service_rows[service];
-	const struct string_list *list = service_addresses(config_current(), service);
+	const struct config_string_list *list = service_addresses(config_current(), service);
 	if (list->count > 0 && row->implicit_tls && config_current()->certificates.count == 0)
-		check_error(check, "Name one with the option certificates.", "%s is set, and there is no certificate", row->option);
+		cli_check_error(check, "Name one with the option certificates.", "%s is set, and there is no certificate", row->option);
 	for (size_t i = 0; i < list->count; i++) {
 		check->loopback &= row->local || is_loopback(list->at[i]);
 		if (!slice_empty(status) && slice_find(status, slice_of(list->at[i])) == SLICE_NONE)
-			check_warning(check, "Run `pombal reload`.", "%s: %s is not yet listened on", row->option, list->at[i]);
+			cli_check_warning(check, "Run `pombal reload`.", "%s: %s is not yet listened on", row->option, list->at[i]);
 		else if (slice_empty(status) && !row->local) /* a path in the file system is made when it is needed */
 			try_to_listen(check, row->option, list->at[i]);
 	}
 	return row->local ? 0 : list->count;
 }
 
-void check_listeners(struct check *check)
+void cli_check_listeners(struct cli_check *check)
 {
 	check->loopback = true;
 	struct error error;
@@ -100,9 +100,9 @@ void check_listeners(struct check *check)
 	for (int i = 0; i < SERVICE_COUNT; i++)
 		total += check_service(check, (enum service)i, running ? buf_slice(&answer) : SLICE(""));
 	if (total == 0)
-		check_warning(check, "Set smtp_listen, imaps_listen and so on.", "the server listens nowhere");
+		cli_check_warning(check, "Set smtp_listen, imaps_listen and so on.", "the server listens nowhere");
 	if (!running && error.kind != ERROR_NOT_FOUND)
-		check_error(check, "Look into its log.", "the running server doesn't answer: %s", error.text);
+		cli_check_error(check, "Look into its log.", "the running server doesn't answer: %s", error.text);
 	if (running)
 		check_roles(check, buf_slice(&answer));
 	buf_free(&answer);
@@ -110,14 +110,14 @@ void check_listeners(struct check *check)
 
 /* ---- Certificates ---- */
 
-static void path_of(const struct check *check, struct slice name, char out[PATH_MAX])
+static void path_of(const struct cli_check *check, struct slice name, char out[PATH_MAX])
 {
 	bool absolute = name.len > 0 && name.at[0] == '/';
 	snprintf(out, PATH_MAX, "%s%s%.*s", absolute ? "" : check->line->data, absolute ? "" : "/", SLICE_ARG(name));
 }
 
 /* Why a file can't be read, and what to do about it. The command reads as the server's roles do, as the owner of the data directory. */
-static void unreadable(struct check *check, const char *path, const struct error *error)
+static void unreadable(struct cli_check *check, const char *path, const struct error *error)
 {
 	struct stat status;
 	const struct passwd *entry = getpwuid(geteuid());
@@ -125,51 +125,51 @@ static void unreadable(struct check *check, const char *path, const struct error
 	snprintf(user, sizeof user, "%s", entry ? entry->pw_name : "the owner of the data directory");
 	if (stat(path, &status) != 0 && errno == ENOENT) {
 		bool link = lstat(path, &status) == 0;
-		check_error(check, "Put the file there, or change the option certificates.", link ? "%s is a symbolic link that leads to no file" : "there is no file %s", path);
+		cli_check_error(check, "Put the file there, or change the option certificates.", link ? "%s is a symbolic link that leads to no file" : "there is no file %s", path);
 	} else if (stat(path, &status) != 0) {
 		snprintf(mend, sizeof mend, "Let the user %s into the folders that lead to it (chmod o+x), or put the file into the data directory.", user);
-		check_error(check, mend, "%s can't be reached by the user %s: %s", path, user, error->text);
+		cli_check_error(check, mend, "%s can't be reached by the user %s: %s", path, user, error->text);
 	} else if (!S_ISREG(status.st_mode))
-		check_error(check, "Change the option certificates.", "%s is not a file", path);
+		cli_check_error(check, "Change the option certificates.", "%s is not a file", path);
 	else if (access(path, R_OK) != 0) {
 		snprintf(mend, sizeof mend, "Give it to that user: chown %s %s", user, path);
 		entry = getpwuid(status.st_uid);
-		check_error(check, mend, "%s can't be read by the user %s: it belongs to %s, mode %o", path, user, entry ? entry->pw_name : "an unknown user",
+		cli_check_error(check, mend, "%s can't be read by the user %s: it belongs to %s, mode %o", path, user, entry ? entry->pw_name : "an unknown user",
 			    (unsigned)status.st_mode & 0777);
 	} else
-		check_error(check, "Change the option certificates, or look after the disk.", "%s", error->text);
+		cli_check_error(check, "Change the option certificates, or look after the disk.", "%s", error->text);
 }
 
-static void check_key_file(struct check *check, const char *path)
+static void check_key_file(struct cli_check *check, const char *path)
 {
 	struct stat status;
 	if (stat(path, &status) == 0 && status.st_mode & 037)
-		check_error(check, "Close it with chmod 600.", "the key %s can be read by other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+		cli_check_error(check, "Close it with chmod 600.", "the key %s can be read by other users (mode %o)", path, (unsigned)status.st_mode & 0777);
 }
 
-static void check_dates(struct check *check, const X509 *certificate, const char *path)
+static void check_dates(struct cli_check *check, const X509 *certificate, const char *path)
 {
 	int days, seconds;
 	if (X509_cmp_current_time(X509_get0_notAfter(certificate)) < 0)
-		check_error(check, "Get a new one.", "the certificate %s has expired", path);
+		cli_check_error(check, "Get a new one.", "the certificate %s has expired", path);
 	else if (ASN1_TIME_diff(&days, &seconds, NULL, X509_get0_notAfter(certificate)) == 1 && days < EXPIRY_WARNING_DAYS)
-		check_warning(check, "Get a new one.", "the certificate %s expires in %d days", path, days);
+		cli_check_warning(check, "Get a new one.", "the certificate %s expires in %d days", path, days);
 	if (X509_cmp_current_time(X509_get0_notBefore(certificate)) > 0)
-		check_error(check, "Set the clock, or wait.", "the certificate %s is not valid yet", path);
+		cli_check_error(check, "Set the clock, or wait.", "the certificate %s is not valid yet", path);
 }
 
-static void check_names(struct check *check, X509 *certificate, const char *path, bool first)
+static void check_names(struct cli_check *check, X509 *certificate, const char *path, bool first)
 {
 	const char *hostname = config_current()->hostname;
 	if (first && X509_check_host(certificate, hostname, strlen(hostname), 0, NULL) != 1)
-		check_warning(check, "Clients that look for that name will refuse it: get one for it, or set hostname.", "the certificate %s is not for %s", path, hostname);
+		cli_check_warning(check, "Clients that look for that name will refuse it: get one for it, or set hostname.", "the certificate %s is not for %s", path, hostname);
 	/* A server for development has no other. */
 	if (!check->loopback && X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0)
-		check_warning(check, "Get one from a certification authority, for example with certbot or lego, and name it with the option certificates.",
+		cli_check_warning(check, "Get one from a certification authority, for example with certbot or lego, and name it with the option certificates.",
 			      "the certificate %s is self-signed: mail clients will warn their users, and other servers can't verify it", path);
 }
 
-static void check_one(struct check *check, struct slice entry, bool first)
+static void check_one(struct cli_check *check, struct slice entry, bool first)
 {
 	struct slice chain_name, key_name;
 	char chain_path[PATH_MAX], key_path[PATH_MAX];
@@ -187,7 +187,7 @@ static void check_one(struct check *check, struct slice entry, bool first)
 		struct tls_certificate pair = {buf_slice(&chain), buf_slice(&key), chain_path};
 		struct tls_server *tls = tls_server_new(&pair, 1, config_current()->tls_minimum, &error);
 		if (!tls)
-			check_error(check, "Chain and key must be PEM and belong together.", "%s", error.text);
+			cli_check_error(check, "Chain and key must be PEM and belong together.", "%s", error.text);
 		else
 			tls_server_free(&tls);
 		BIO *memory = BIO_new_mem_buf(chain.at, (int)chain.len);
@@ -203,11 +203,11 @@ static void check_one(struct check *check, struct slice entry, bool first)
 	buf_free_secret(&key);
 }
 
-void check_certificates(struct check *check)
+void cli_check_certificates(struct cli_check *check)
 {
-	const struct string_list *list = &config_current()->certificates;
+	const struct config_string_list *list = &config_current()->certificates;
 	if (list->count == 0)
-		check_warning(check, "Name one with the option certificates.", "there is no certificate: nobody can sign in, and all mail comes in clear text");
+		cli_check_warning(check, "Name one with the option certificates.", "there is no certificate: nobody can sign in, and all mail comes in clear text");
 	for (size_t i = 0; i < list->count; i++)
 		check_one(check, slice_of(list->at[i]), i == 0);
 }

@@ -94,14 +94,14 @@ struct command_shape {
 void command_print_list(const struct command_line *line, const struct command_shape *shape, const void *entries, size_t count);
 void command_print_entry(const struct command_line *line, const struct command_shape *shape, const void *entry);
 /** A JSON string of bytes that may not be UTF-8 (what isn't becomes '?'). */
-json_t *json_of_slice(struct slice text);
+json_t *cli_json_of_slice(struct slice text);
 /** Says something to the person at the terminal, on standard error, where it is in no listing's way. Nothing with --json. */
 void command_remark(const struct command_line *line, const char *text);
 /** Prints a slice to standard output with control bytes other than tabs shown as '?': nothing that mail holds may steer the terminal. */
-void print_safe(struct slice text);
+void cli_print_safe(struct slice text);
 /** "2026-11-22 23:19:32 +0100" in local time. */
-const char *time_text(int64_t seconds, char out[32]);
+const char *cli_time_text(int64_t seconds, char out[32]);
 /** "512 bytes", "1.4 MiB", "10 GiB": as people read it. */
-const char *size_text(uint64_t bytes, char out[32]);
+const char *cli_size_text(uint64_t bytes, char out[32]);
 
 #endif

@@ -4,23 +4,23 @@
 
 #include "cli/command.h"
 
-extern const struct command init_commands[];
-extern const struct command config_commands[];
-extern const struct command check_commands[];
-extern const struct command server_commands[];
-extern const struct command metrics_commands[];
-extern const struct command domain_commands[];
-extern const struct command account_commands[];
-extern const struct command account_import_commands[];
-extern const struct command expunged_commands[];
-extern const struct command special_use_commands[];
-extern const struct command alias_commands[];
-extern const struct command session_commands[];
-extern const struct command queue_commands[];
-extern const struct command trace_commands[];
-extern const struct command sendmail_commands[];
-extern const struct command import_commands[];
-extern const struct command export_commands[];
-extern const struct command fsck_commands[];
+extern const struct command cli_init_commands[];
+extern const struct command cli_config_commands[];
+extern const struct command cli_check_commands[];
+extern const struct command cli_server_commands[];
+extern const struct command cli_metrics_commands[];
+extern const struct command cli_domain_commands[];
+extern const struct command cli_account_commands[];
+extern const struct command cli_account_import_commands[];
+extern const struct command cli_expunged_commands[];
+extern const struct command cli_special_use_commands[];
+extern const struct command cli_alias_commands[];
+extern const struct command cli_session_commands[];
+extern const struct command cli_queue_commands[];
+extern const struct command cli_trace_commands[];
+extern const struct command cli_sendmail_commands[];
+extern const struct command cli_import_commands[];
+extern const struct command cli_export_commands[];
+extern const struct command cli_fsck_commands[];
 
 #endif

@@ -7,17 +7,17 @@ enum { CONFIG_TEXT_MAX = 4 * 1024 * 1024 };
 static json_t *json_of_option(const struct config *config, const struct option *option)
 {
 	const char *at = (const char *)config + option->offset;
-	const struct string_list *list = (const struct string_list *)at;
+	const struct config_string_list *list = (const struct config_string_list *)at;
 	json_t *array;
 	switch (option->kind) {
 	case OPTION_KIND_FLAG:
 		return json_boolean(*(const bool *)at);
 	case OPTION_KIND_TEXT:
-		return json_of_slice(slice_of(*(const char *const *)at));
+		return cli_json_of_slice(slice_of(*(const char *const *)at));
 	case OPTION_KIND_LIST:
 		array = json_array();
 		for (size_t i = 0; i < list->count; i++)
-			json_array_append_new(array, json_of_slice(slice_of(list->at[i])));
+			json_array_append_new(array, cli_json_of_slice(slice_of(list->at[i])));
 		return array;
 	default:
 		return json_integer(*(const int64_t *)at);
@@ -103,7 +103,7 @@ static int run_manual(struct command_line *line)
 
 static const struct command_option options[] = {{"example", NULL, "the documented file, with the defaults"}, {0}};
 
-const struct command config_commands[] = {
+const struct command cli_config_commands[] = {
 	{"config", "[OPTION]", "Shows the configuration that the server works by, defaults included.", run, options, 0, 1, COMMAND_JSON},
 	{"manual", "pombal|pombal.conf", "Writes a manual page.", run_manual, NULL, 1, 1, COMMAND_HIDDEN | COMMAND_NO_DATA},
 	{0},

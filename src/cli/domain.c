@@ -26,7 +26,7 @@ static int run_with(struct command_line *line, bool (*act)(struct work *work))
 }
 
 /* The options of add and set over what there was; an empty value takes it away. */
-static bool apply_options(struct work *work, struct domain_entry *domain)
+static bool apply_options(struct work *work, struct auth_domain_entry *domain)
 {
 	const char *alias_of = command_value(work->line, "alias-of"), *catch_all = command_value(work->line, "catch-all");
 	const char *language = command_value(work->line, "language");
@@ -40,7 +40,7 @@ static bool apply_options(struct work *work, struct domain_entry *domain)
 	       (!catch_all || !*catch_all || instance_address(work->line, slice_of(catch_all), &domain->catch_all, &work->error));
 }
 
-static bool note(const struct work *work, const char *event, const struct domain_entry *domain)
+static bool note(const struct work *work, const char *event, const struct auth_domain_entry *domain)
 {
 	instance_note(work->line, event, log_slice("domain", work->name), log_slice("alias_of", domain->alias_of), log_slice("catch_all", domain->catch_all),
 		      log_slice("language", domain->language));
@@ -49,33 +49,33 @@ static bool note(const struct work *work, const char *event, const struct domain
 
 static bool add(struct work *work)
 {
-	struct domain_entry domain = {.name = work->name};
+	struct auth_domain_entry domain = {.name = work->name};
 	return apply_options(work, &domain) && directory_add_domain(work->directory, &domain, &work->error) && note(work, "admin.domain_added", &domain);
 }
 
 static bool set(struct work *work)
 {
-	struct domain_entry domain;
+	struct auth_domain_entry domain;
 	return directory_get_domain(work->directory, work->name, work->line->arena, &domain, &work->error) && apply_options(work, &domain) &&
 	       directory_set_domain(work->directory, &domain, &work->error) && note(work, "admin.domain_changed", &domain);
 }
 
 static bool remove_it(struct work *work)
 {
-	return directory_remove_domain(work->directory, work->name, &work->error) && note(work, "admin.domain_removed", &(struct domain_entry){0});
+	return directory_remove_domain(work->directory, work->name, &work->error) && note(work, "admin.domain_removed", &(struct auth_domain_entry){0});
 }
 
 static json_t *json_of_domain(const void *entry_at)
 {
-	const struct domain_entry *domain = entry_at;
-	return json_pack("{s:o, s:o, s:o, s:o}", "name", json_of_slice(domain->name), "alias_of", json_of_slice(domain->alias_of), "catch_all",
-			 json_of_slice(domain->catch_all), "language", json_of_slice(domain->language));
+	const struct auth_domain_entry *domain = entry_at;
+	return json_pack("{s:o, s:o, s:o, s:o}", "name", cli_json_of_slice(domain->name), "alias_of", cli_json_of_slice(domain->alias_of), "catch_all",
+			 cli_json_of_slice(domain->catch_all), "language", cli_json_of_slice(domain->language));
 }
 
 static void print_domain(const void *entry_at)
 {
-	const struct domain_entry *domain = entry_at;
-	print_safe(domain->name);
+	const struct auth_domain_entry *domain = entry_at;
+	cli_print_safe(domain->name);
 	if (domain->alias_of.len > 0)
 		printf("  alias of %.*s", SLICE_ARG(domain->alias_of));
 	if (domain->catch_all.len > 0)
@@ -85,11 +85,11 @@ static void print_domain(const void *entry_at)
 	putchar('\n');
 }
 
-static const struct command_shape shape = {sizeof(struct domain_entry), json_of_domain, print_domain, "there are no domains"};
+static const struct command_shape shape = {sizeof(struct auth_domain_entry), json_of_domain, print_domain, "there are no domains"};
 
 static bool list(struct work *work)
 {
-	struct domain_entry *domains;
+	struct auth_domain_entry *domains;
 	size_t count;
 	if (!directory_list_domains(work->directory, work->line->arena, &domains, &count, &work->error))
 		return false;
@@ -99,7 +99,7 @@ static bool list(struct work *work)
 
 static bool show(struct work *work)
 {
-	struct domain_entry domain;
+	struct auth_domain_entry domain;
 	if (!directory_get_domain(work->directory, work->name, work->line->arena, &domain, &work->error))
 		return false;
 	command_print_entry(work->line, &shape, &domain);
@@ -122,7 +122,7 @@ static const struct command_option options[] = {
 	{0},
 };
 
-const struct command domain_commands[] = {
+const struct command cli_domain_commands[] = {
 	{"domain add", "DOMAIN", "Takes mail for a further domain.", run_add, options, 1, 1, 0},
 	{"domain list", "", "Lists the domains.", run_list, NULL, 0, 0, COMMAND_JSON},
 	{"domain show", "DOMAIN", "Shows one domain.", run_show, NULL, 1, 1, COMMAND_JSON},

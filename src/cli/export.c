@@ -22,7 +22,7 @@ struct export {
 	struct arena *arena;       /* of one step of a mailbox */
 	struct arena *names;       /* of the whole: keywords */
 	char folder[PATH_MAX];     /* Maildir: of the present mailbox */
-	struct maildir_keywords keywords; /* Maildir: of the present mailbox */
+	struct cli_maildir_keywords keywords; /* Maildir: of the present mailbox */
 	FILE *mbox;                /* mbox: the present file */
 	int given;                 /* mbox: the one file, made by root; else -1 */
 	uint64_t written, failed;
@@ -50,8 +50,8 @@ static bool begin_maildir(struct export *export, const char *path, struct slice 
 {
 	static const char *const subfolders[] = {"cur", "new", "tmp"};
 	bool inbox = slice_equal_nocase(mailbox, SLICE("INBOX"));
-	export->keywords = (struct maildir_keywords){0};
-	struct slice folder = inbox ? SLICE("") : folder_from_mailbox(mailbox, export->arena);
+	export->keywords = (struct cli_maildir_keywords){0};
+	struct slice folder = inbox ? SLICE("") : cli_folder_from_mailbox(mailbox, export->arena);
 	int len = snprintf(export->folder, sizeof export->folder, "%s%s%.*s", path, inbox ? "" : "/", SLICE_ARG(folder));
 	for (size_t i = 0; i < sizeof subfolders / sizeof *subfolders; i++) {
 		char inside[PATH_MAX];
@@ -70,7 +70,7 @@ static const char *letters_of(struct export *export, const struct message *messa
 	struct slice word, rest = message->keywords;
 	for (bool more = rest.len > 0; more;) {
 		more = slice_cut(rest, ' ', &word, &rest);
-		char letter = maildir_keyword_letter(&export->keywords, word, export->names);
+		char letter = cli_maildir_keyword_letter(&export->keywords, word, export->names);
 		if (letter)
 			has[letter - 'a'] = true;
 	}
@@ -101,7 +101,7 @@ static bool write_file(struct export *export, const struct message *message, str
 {
 	char path[PATH_MAX], flags[8], letters[MAILDIR_KEYWORDS_MAX + 1];
 	int len = snprintf(path, sizeof path, "%s/cur/%lld.P%llxU%u.pombal:2,%s%s", export->folder, (long long)message->received,
-			   (unsigned long long)message->id, message->uid, flags_to_name(message->flags, flags), letters_of(export, message, letters));
+			   (unsigned long long)message->id, message->uid, cli_flags_to_name(message->flags, flags), letters_of(export, message, letters));
 	if (len >= PATH_MAX)
 		return error_set(error, ERROR_INVALID, "path too long: %s", export->folder);
 	if (access(path, F_OK) == 0)
@@ -126,7 +126,7 @@ static bool write_file(struct export *export, const struct message *message, str
 static bool begin_mbox(struct export *export, const char *path, struct slice mailbox, bool single, struct error *error)
 {
 	char file[PATH_MAX];
-	struct slice name = slice_skip(folder_from_mailbox(mailbox, export->arena), 1);
+	struct slice name = slice_skip(cli_folder_from_mailbox(mailbox, export->arena), 1);
 	if (!single && !file_make_folders(path, 0700, error))
 		return false;
 	int len = single ? snprintf(file, sizeof file, "%s", path) : snprintf(file, sizeof file, "%s/%.*s.mbox", path, SLICE_ARG(name));
@@ -340,7 +340,7 @@ static const struct command_option options[] = {
 	{0},
 };
 
-const struct command export_commands[] = {
+const struct command cli_export_commands[] = {
 	{"export", "ADDRESS PATH", "Writes an account's messages as Maildir or mbox.", run, options, 2, 2, 0},
 	{0},
 };

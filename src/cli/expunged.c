@@ -22,7 +22,7 @@ static struct slice sender_of(const struct envelope *envelope, struct arena *are
 	return arena_printf(arena, "%.*s@%.*s", SLICE_ARG(envelope->from[0].local), SLICE_ARG(envelope->from[0].domain));
 }
 
-static void show(const struct opened *work, const struct expunged_message *message, json_t *array)
+static void show(const struct cli_opened *work, const struct expunged_message *message, json_t *array)
 {
 	struct arena *arena = work->line->arena;
 	const struct mime_part *root = summary_decode(message->summary, arena);
@@ -32,18 +32,18 @@ static void show(const struct opened *work, const struct expunged_message *messa
 	id_format(message->id, id);
 	if (work->line->json) {
 		json_array_append_new(array, json_pack("{s:s, s:I, s:I, s:I, s:o, s:o}", "id", id, "expunged", (json_int_t)message->expunged, "received",
-						       (json_int_t)message->received, "size", (json_int_t)message->size, "from", json_of_slice(from),
-						       "subject", json_of_slice(subject)));
+						       (json_int_t)message->received, "size", (json_int_t)message->size, "from", cli_json_of_slice(from),
+						       "subject", cli_json_of_slice(subject)));
 		return;
 	}
-	printf("%s  removed %s  %s  ", id, time_text(message->expunged, when), size_text(message->size, size));
-	print_safe(from);
+	printf("%s  removed %s  %s  ", id, cli_time_text(message->expunged, when), cli_size_text(message->size, size));
+	cli_print_safe(from);
 	printf("  ");
-	print_safe(subject);
+	cli_print_safe(subject);
 	putchar('\n');
 }
 
-static bool list(struct opened *work)
+static bool list(struct cli_opened *work)
 {
 	struct expunged_message *messages;
 	size_t count;
@@ -67,7 +67,7 @@ static bool list(struct opened *work)
 
 /* ---- Bringing back ---- */
 
-static bool bring_back(struct opened *work, struct slice text, const struct mailbox *mailbox)
+static bool bring_back(struct cli_opened *work, struct slice text, const struct mailbox *mailbox)
 {
 	uint32_t uid;
 	int64_t id = id_parse(text);
@@ -78,12 +78,12 @@ static bool bring_back(struct opened *work, struct slice text, const struct mail
 		return error_set(&work->error, cause.kind, "%.*s: %s", SLICE_ARG(text), cause.text);
 	instance_note(work->line, "admin.undeleted", log_slice("account", work->name), log_id("message", id), log_slice("mailbox", mailbox->name));
 	printf("%.*s is message %u of ", SLICE_ARG(text), uid);
-	print_safe(mailbox->name);
+	cli_print_safe(mailbox->name);
 	putchar('\n');
 	return true;
 }
 
-static bool undelete(struct opened *work)
+static bool undelete(struct cli_opened *work)
 {
 	struct mailbox mailbox;
 	const char *name = command_value(work->line, "mailbox");
@@ -105,13 +105,13 @@ static bool undelete(struct opened *work)
 	return done;
 }
 
-static int run_list(struct command_line *line) { return opened_run(line, list); }
-static int run_undelete(struct command_line *line) { return opened_run(line, undelete); }
+static int run_list(struct command_line *line) { return cli_opened_run(line, list); }
+static int run_undelete(struct command_line *line) { return cli_opened_run(line, undelete); }
 
 static const struct command_option list_options[] = {{"limit", "N", "only the last N"}, {0}};
 static const struct command_option undelete_options[] = {{"mailbox", "NAME", "where to (default: INBOX)"}, {0}};
 
-const struct command expunged_commands[] = {
+const struct command cli_expunged_commands[] = {
 	{"account expunged", "ADDRESS", "Lists removed messages that can be brought back.", run_list, list_options, 1, 1, COMMAND_JSON},
 	{"account undelete", "ADDRESS ID...", "Brings removed messages back.", run_undelete, undelete_options, 2, -1, 0},
 	{0},

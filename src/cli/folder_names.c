@@ -52,20 +52,20 @@ static int look_up(const struct row *rows, size_t count, struct slice name)
 	return 0;
 }
 
-enum special_use folder_use(struct slice name)
+enum special_use cli_folder_use(struct slice name)
 {
 	return (enum special_use)look_up(folders, sizeof folders / sizeof *folders, name);
 }
 
-enum label label_meaning(struct slice label)
+enum cli_label cli_label_meaning(struct slice label)
 {
 	static const struct {
 		enum special_use use;
-		enum label label;
+		enum cli_label label;
 	} uses[] = {{USE_SENT, LABEL_SENT}, {USE_DRAFTS, LABEL_DRAFTS}, {USE_JUNK, LABEL_JUNK}, {USE_TRASH, LABEL_TRASH}, {USE_ARCHIVE, LABEL_NOTHING}};
-	enum special_use use = folder_use(label);
+	enum special_use use = cli_folder_use(label);
 	for (size_t i = 0; i < sizeof uses / sizeof *uses; i++)
 		if (use == uses[i].use)
 			return uses[i].label;
-	return (enum label)look_up(labels, sizeof labels / sizeof *labels, label);
+	return (enum cli_label)look_up(labels, sizeof labels / sizeof *labels, label);
 }

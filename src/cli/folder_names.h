@@ -5,10 +5,10 @@
 #include "store/store.h"
 
 /** The use of a mailbox that has this name with another server or program: USE_SENT for "Sent Items"; USE_NONE if it tells none. */
-enum special_use folder_use(struct slice name);
+enum special_use cli_folder_use(struct slice name);
 
 /** What a label of Gmail says, in the languages that Google Takeout writes it in. */
-enum label { LABEL_OTHER, LABEL_INBOX, LABEL_SENT, LABEL_DRAFTS, LABEL_JUNK, LABEL_TRASH, LABEL_STARRED, LABEL_SEEN, LABEL_UNSEEN, LABEL_NOTHING };
-enum label label_meaning(struct slice label);
+enum cli_label { LABEL_OTHER, LABEL_INBOX, LABEL_SENT, LABEL_DRAFTS, LABEL_JUNK, LABEL_TRASH, LABEL_STARRED, LABEL_SEEN, LABEL_UNSEEN, LABEL_NOTHING };
+enum cli_label cli_label_meaning(struct slice label);
 
 #endif

@@ -3,24 +3,24 @@
 #include "cli/commands.h"
 #include "cli/instance.h"
 
-struct check {
+struct cli_check {
 	struct command_line *line;
 	json_t *found;        /* an array, with --json */
 	bool quiet;           /* only count */
 	uint64_t problems, messages, repaired;
 };
 
-static void note(struct check *check, struct slice where, struct slice what)
+static void note(struct cli_check *check, struct slice where, struct slice what)
 {
 	if (check->quiet)
 		return;
 	if (check->line->json) {
-		json_array_append_new(check->found, json_pack("{s:o, s:o}", "where", json_of_slice(where), "what", json_of_slice(what)));
+		json_array_append_new(check->found, json_pack("{s:o, s:o}", "where", cli_json_of_slice(where), "what", cli_json_of_slice(what)));
 		return;
 	}
-	print_safe(where);
+	cli_print_safe(where);
 	printf(": ");
-	print_safe(what);
+	cli_print_safe(what);
 	putchar('\n');
 }
 
@@ -28,12 +28,12 @@ static void note_account(void *context, struct slice account, struct slice what)
 
 static void note_queue(void *context, struct slice what)
 {
-	struct check *check = context;
+	struct cli_check *check = context;
 	check->problems++;
 	note(check, SLICE("queue"), what);
 }
 
-static bool check_queue(struct check *check, bool repair, struct error *error)
+static bool check_queue(struct cli_check *check, bool repair, struct error *error)
 {
 	struct queue *queue = queue_open(check->line->data, QUEUE_PERSON, error);
 	if (!queue)
@@ -56,7 +56,7 @@ static bool list_accounts(const struct command_line *line, struct store *store, 
 	return true;
 }
 
-static bool check_accounts(struct check *check, bool repair, struct error *error)
+static bool check_accounts(struct cli_check *check, bool repair, struct error *error)
 {
 	struct store *store = repair ? instance_store(check->line) : instance_store_to_look(check->line);
 	struct slice *names;
@@ -78,12 +78,12 @@ static bool check_accounts(struct check *check, bool repair, struct error *error
 	return done;
 }
 
-static bool check_all(struct check *check, bool repair, struct error *error)
+static bool check_all(struct cli_check *check, bool repair, struct error *error)
 {
 	return (check->line->count > 0 || check_queue(check, repair, error)) && check_accounts(check, repair, error);
 }
 
-static void conclude(struct check *check)
+static void conclude(struct cli_check *check)
 {
 	if (check->line->json)
 		command_print_json(json_pack("{s:I, s:I, s:I, s:O}", "messages", (json_int_t)check->messages, "problems", (json_int_t)check->problems,
@@ -96,7 +96,7 @@ static void conclude(struct check *check)
 
 static int run(struct command_line *line)
 {
-	struct check check = {.line = line, .found = json_array()};
+	struct cli_check check = {.line = line, .found = json_array()};
 	struct error error;
 	bool repair = command_value(line, "repair") != NULL;
 	log_set_role("fsck", LOG_LEVEL_WARNING);
@@ -110,7 +110,7 @@ static int run(struct command_line *line)
 		instance_note(line, "admin.repaired", log_number("problems", (int64_t)check.problems), log_number("repaired", (int64_t)check.repaired));
 	conclude(&check);
 	if (done && repair && left > 0) { /* what is left is what a second look still finds */
-		struct check again = {.line = line, .quiet = true};
+		struct cli_check again = {.line = line, .quiet = true};
 		done = check_all(&again, false, &error);
 		left = again.problems;
 	}
@@ -122,7 +122,7 @@ static int run(struct command_line *line)
 
 static const struct command_option options[] = {{"repair", NULL, "mends what can be mended"}, {0}};
 
-const struct command fsck_commands[] = {
+const struct command cli_fsck_commands[] = {
 	{"fsck", "[ADDRESS...]", "Checks queue and accounts, or only the accounts named: databases against files.", run, options, 0, -1, COMMAND_JSON},
 	{0},
 };

@@ -14,7 +14,7 @@ static bool is_folder(const char *path)
 	return stat(path, &status) == 0 && S_ISDIR(status.st_mode);
 }
 
-static bool import_from(struct command_line *line, struct import *import, struct error *error)
+static bool import_from(struct command_line *line, struct cli_import *import, struct error *error)
 {
 	const char *path = line->arguments[1], *format = command_value(line, "format"), *mailbox = command_value(line, "mailbox");
 	struct slice target = slice_of(mailbox ? mailbox : "INBOX");
@@ -22,11 +22,11 @@ static bool import_from(struct command_line *line, struct import *import, struct
 	const char *cur = arena_printf(line->arena, "%s/cur", path).at;
 	import->by_label = !mailbox;
 	if (format ? slice_equal(slice_of(format), SLICE("maildir")) : folder && is_folder(cur))
-		return import_maildir(import, path, target, error);
-	return folder ? import_mbox_tree(import, path, target, error) : import_mbox_file(import, path, target, error);
+		return cli_import_maildir(import, path, target, error);
+	return folder ? cli_import_mbox_tree(import, path, target, error) : cli_import_mbox_file(import, path, target, error);
 }
 
-static bool open_account(struct command_line *line, struct import *import, struct error *error)
+static bool open_account(struct command_line *line, struct cli_import *import, struct error *error)
 {
 	struct slice name;
 	struct store_options options = {.data = line->data}; /* without a limit: what is there already is let in */
@@ -34,7 +34,7 @@ static bool open_account(struct command_line *line, struct import *import, struc
 	       (import->account = store_open_account(import->store, name, error));
 }
 
-static void print_counts(const struct import *import)
+static void print_counts(const struct cli_import *import)
 {
 	const struct { uint64_t count; const char *what; } more[] = {
 		{import->changed, "have other flags now"}, {import->moved, "moved"}, {import->left, "left, see above"}};
@@ -45,11 +45,11 @@ static void print_counts(const struct import *import)
 	putchar('\n');
 }
 
-static int finish(struct command_line *line, struct import *import, bool done, struct error *error)
+static int finish(struct command_line *line, struct cli_import *import, bool done, struct error *error)
 {
-	done = done && import_finish(import, error);
+	done = done && cli_import_finish(import, error);
 	uint64_t failed = import->failed;
-	import_free(import);
+	cli_import_free(import);
 	if (import->account) {
 		struct slice name = arena_copy(import->arena, account_name(import->account));
 		store_release_account(&import->account);
@@ -81,7 +81,7 @@ static int run(struct command_line *line)
 	if (!instance_enter_reading(line))
 		return COMMAND_FAILED;
 	const char *map = command_value(line, "map");
-	struct import import = {.arena = line->arena, .map = slice_of(map ? map : ""), .seen = map_new(), .seen_ids = map_new(), .visited = map_new()};
+	struct cli_import import = {.arena = line->arena, .map = slice_of(map ? map : ""), .seen = map_new(), .seen_ids = map_new(), .visited = map_new()};
 	bool done = open_account(line, &import, &error) && import_from(line, &import, &error);
 	int status = finish(line, &import, done, &error);
 	config_free_all();
@@ -96,7 +96,7 @@ static const struct command_option options[] = {
 	{0},
 };
 
-const struct command import_commands[] = {
+const struct command cli_import_commands[] = {
 	{"import", "ADDRESS PATH", "Puts the messages of a Maildir, an mbox or a folder of them into an account; what is there already is not added "
 		"again, but gets the flags and the place that it has there now.", run, options, 2, 2, 0},
 	{0},

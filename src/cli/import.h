@@ -9,12 +9,12 @@
 enum { IMPORT_BATCH = 64, IMPORT_DIGEST_SIZE = 32 };
 
 /** A message that is new here in this run. */
-struct import_new {
+struct cli_import_new {
 	int64_t delivery_id;
 	unsigned char digest[IMPORT_DIGEST_SIZE];
 };
 
-struct import {
+struct cli_import {
 	struct store *store;
 	struct account *account;
 	struct arena *arena;          /* lives as long as the import */
@@ -25,7 +25,7 @@ struct import {
 	struct map *visited;          /* names of mailboxes that messages of this run go to */
 	struct map *seen;             /* how often a content has come for a mailbox in this run */
 	struct map *seen_ids;         /* the delivery ids of this run */
-	struct import_new *fresh;
+	struct cli_import_new *fresh;
 	size_t fresh_count, fresh_room;
 	struct draft *drafts[IMPORT_BATCH];
 	struct placement placements[IMPORT_BATCH];
@@ -35,30 +35,30 @@ struct import {
 
 /** Further messages go into this mailbox of the source, or where --map or its use leads (folder_names.h); it is made if it isn't
  * there. A name that can't be one here is mended. */
-bool import_into(struct import *import, struct slice mailbox, struct error *error);
+bool cli_import_into(struct cli_import *import, struct slice mailbox, struct error *error);
 /** Adds a message with any line ends, which become CRLF, and with `like`'s flags, keywords and date. One that a former import has
  * brought already is known: what has changed of its flags since then is changed here, too. False: the account can't take more. */
-bool import_add(struct import *import, struct slice content, const struct placement *like, struct error *error);
+bool cli_import_add(struct cli_import *import, struct slice content, const struct placement *like, struct error *error);
 /** Names on standard error what isn't taken, and why, and counts it: what is no mail, or what can't be read. */
-void import_leave(struct import *import, const char *what, const char *why);
-void import_fail(struct import *import, const char *what, const char *why);
-void import_fail_errno(struct import *import, const char *what, int number);
+void cli_import_leave(struct cli_import *import, const char *what, const char *why);
+void cli_import_fail(struct cli_import *import, const char *what, const char *why);
+void cli_import_fail_errno(struct cli_import *import, const char *what, int number);
 /** Writes what has gathered; and what is in another mailbox now than at the former import leaves the one where it was. */
-bool import_finish(struct import *import, struct error *error);
-void import_free(struct import *import);
+bool cli_import_finish(struct cli_import *import, struct error *error);
+void cli_import_free(struct cli_import *import);
 
 /** All that is in a Maildir goes into `mailbox`, and its folders into mailboxes of their names; below `mailbox` if that isn't INBOX. */
-bool import_maildir(struct import *import, const char *path, struct slice mailbox, struct error *error);
-bool import_mbox_file(struct import *import, const char *path, struct slice mailbox, struct error *error);
+bool cli_import_maildir(struct cli_import *import, const char *path, struct slice mailbox, struct error *error);
+bool cli_import_mbox_file(struct cli_import *import, const char *path, struct slice mailbox, struct error *error);
 /** A folder of mbox files, and of folders of them: each goes into the mailbox of its name. */
-bool import_mbox_tree(struct import *import, const char *path, struct slice mailbox, struct error *error);
+bool cli_import_mbox_tree(struct cli_import *import, const char *path, struct slice mailbox, struct error *error);
 
 /* ---- import_fields.c ---- */
 
-enum import_source { IMPORT_MBOX = 1, IMPORT_MAILDIR = 2 };
+enum cli_import_source { IMPORT_MBOX = 1, IMPORT_MAILDIR = 2 };
 
 /** What other programs had noted in a message's header. */
-struct import_fields {
+struct cli_import_fields {
 	unsigned flags;
 	bool has_flags;           /* something was said of flags */
 	bool removed;             /* Thunderbird's: deleted, and not yet taken out of the file */
@@ -68,12 +68,12 @@ struct import_fields {
 	uint64_t body;            /* Content-Length; UINT64_MAX: none */
 };
 /** Looks at the fields of the header at the start of `raw`, and appends the message without those that are of use to such programs
- * only. import_fields_free() when done. */
-void import_take_fields(struct slice raw, enum import_source source, struct buf *out, struct import_fields *fields, struct arena *arena);
-void import_fields_free(struct import_fields *fields);
+ * only. cli_import_fields_free() when done. */
+void cli_import_take_fields(struct slice raw, enum cli_import_source source, struct buf *out, struct cli_import_fields *fields, struct arena *arena);
+void cli_import_fields_free(struct cli_import_fields *fields);
 /** Adds a word to a list of keywords, with what can't stand in one replaced (RFC 3501 §9, flag-keyword). */
-void import_add_keyword(struct buf *keywords, struct slice word);
+void cli_import_add_keyword(struct buf *keywords, struct slice word);
 /** Does `content` begin as mail does, with a header field? */
-bool import_is_mail(struct slice content);
+bool cli_import_is_mail(struct slice content);
 
 #endif

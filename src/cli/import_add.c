@@ -14,7 +14,7 @@
 /* ---- Where to ---- */
 
 /* What --map says of the name; empty: nothing. */
-static struct slice mapped(const struct import *import, struct slice mailbox)
+static struct slice mapped(const struct cli_import *import, struct slice mailbox)
 {
 	struct slice line, old, new;
 	for (struct slice rest = import->map; rest.len > 0;) {
@@ -26,7 +26,7 @@ static struct slice mapped(const struct import *import, struct slice mailbox)
 }
 
 /* The mailbox here that is for this, if there is one. */
-static bool find_by_use(struct import *import, enum special_use use, struct mailbox *found, struct error *error)
+static bool find_by_use(struct cli_import *import, enum special_use use, struct mailbox *found, struct error *error)
 {
 	struct mailbox *list;
 	size_t count;
@@ -40,21 +40,21 @@ static bool find_by_use(struct import *import, enum special_use use, struct mail
 	return false;
 }
 
-static bool find_or_make(struct import *import, struct slice mailbox, struct mailbox *found, struct error *error)
+static bool find_or_make(struct cli_import *import, struct slice mailbox, struct mailbox *found, struct error *error)
 {
 	if (mailbox_find(import->account, mailbox, import->arena, found, error) && found->selectable)
 		return true;
-	if (find_by_use(import, folder_use(mailbox), found, error))
+	if (find_by_use(import, cli_folder_use(mailbox), found, error))
 		return true;
 	return mailbox_create(import->account, mailbox, USE_NONE, error) &&
 	       mailbox_find(import->account, mailbox, import->arena, found, error) && mailbox_subscribe(import->account, mailbox, true, error);
 }
 
-bool import_into(struct import *import, struct slice mailbox, struct error *error)
+bool cli_import_into(struct cli_import *import, struct slice mailbox, struct error *error)
 {
 	struct mailbox found;
 	struct slice other = mapped(import, mailbox);
-	if (!find_or_make(import, mailbox_name_mend(other.len > 0 ? other : mailbox, import->arena), &found, error))
+	if (!find_or_make(import, cli_mailbox_name_mend(other.len > 0 ? other : mailbox, import->arena), &found, error))
 		return false;
 	import->mailbox = found.name;
 	import->mailbox_id = found.id;
@@ -87,7 +87,7 @@ static int64_t name_of(const unsigned char content[IMPORT_DIGEST_SIZE], struct s
 
 static struct slice id_key(const int64_t *id) { return slice_make((const char *)id, sizeof *id); }
 
-static int64_t name_next(struct import *import, const unsigned char content[IMPORT_DIGEST_SIZE])
+static int64_t name_next(struct cli_import *import, const unsigned char content[IMPORT_DIGEST_SIZE])
 {
 	int64_t first = name_of(content, import->mailbox, 0);
 	uintptr_t times = (uintptr_t)map_get(import->seen, id_key(&first));
@@ -128,7 +128,7 @@ static struct slice words_without(struct slice list, struct slice other, struct 
 }
 
 /* Changes a message here as another was changed from `old` to `new`. */
-static bool change_likewise(struct import *import, int64_t mailbox, uint32_t uid, const struct placement *old, const struct placement *new,
+static bool change_likewise(struct cli_import *import, int64_t mailbox, uint32_t uid, const struct placement *old, const struct placement *new,
 			    struct arena *arena, bool *changed, struct error *error)
 {
 	unsigned added = new->flags & ~old->flags, taken = old->flags & ~new->flags;
@@ -139,7 +139,7 @@ static bool change_likewise(struct import *import, int64_t mailbox, uint32_t uid
 	       (!take || message_store_flags(import->account, mailbox, &uid, 1, FLAGS_REMOVE, taken, words_taken, -1, arena, NULL, NULL, error));
 }
 
-static bool meet_again(struct import *import, int64_t id, const struct delivered *then, const struct placement *like, struct arena *arena,
+static bool meet_again(struct cli_import *import, int64_t id, const struct delivered *then, const struct placement *like, struct arena *arena,
 		       struct error *error)
 {
 	bool changed = false;
@@ -153,15 +153,15 @@ static bool meet_again(struct import *import, int64_t id, const struct delivered
 
 /* ---- Adding ---- */
 
-static void note_new(struct import *import, int64_t id, const unsigned char content[IMPORT_DIGEST_SIZE])
+static void note_new(struct cli_import *import, int64_t id, const unsigned char content[IMPORT_DIGEST_SIZE])
 {
 	ARRAY_GROW(import->fresh, import->fresh_count, import->fresh_room);
-	struct import_new *new = &import->fresh[import->fresh_count++];
+	struct cli_import_new *new = &import->fresh[import->fresh_count++];
 	new->delivery_id = id;
 	memcpy(new->digest, content, IMPORT_DIGEST_SIZE);
 }
 
-static bool flush(struct import *import, struct error *error)
+static bool flush(struct cli_import *import, struct error *error)
 {
 	size_t count = import->gathered;
 	import->gathered = 0;
@@ -178,7 +178,7 @@ static bool flush(struct import *import, struct error *error)
 	return true;
 }
 
-static bool add_new(struct import *import, struct slice content, const struct placement *like, int64_t id, struct error *error)
+static bool add_new(struct cli_import *import, struct slice content, const struct placement *like, int64_t id, struct error *error)
 {
 	struct draft *draft = draft_new(import->account);
 	if (!draft_write(draft, content, error)) {
@@ -196,7 +196,7 @@ static bool add_new(struct import *import, struct slice content, const struct pl
 	return import->gathered < IMPORT_BATCH || flush(import, error);
 }
 
-bool import_add(struct import *import, struct slice content, const struct placement *like, struct error *error)
+bool cli_import_add(struct cli_import *import, struct slice content, const struct placement *like, struct error *error)
 {
 	unsigned char name[IMPORT_DIGEST_SIZE];
 	struct delivered then;
@@ -217,7 +217,7 @@ bool import_add(struct import *import, struct slice content, const struct placem
 /* ---- What has moved ---- */
 
 /* One that a former import brought into `mailbox`, and that isn't there any more where it came from. */
-static bool find_former(struct import *import, const struct import_new *new, struct slice mailbox, struct arena *arena, struct delivered *former)
+static bool find_former(struct cli_import *import, const struct cli_import_new *new, struct slice mailbox, struct arena *arena, struct delivered *former)
 {
 	struct error ignored;
 	for (uint64_t times = 0;; times++) {
@@ -230,7 +230,7 @@ static bool find_former(struct import *import, const struct import_new *new, str
 }
 
 /* What was done here to the message in the former mailbox is done to it in the new one. */
-static bool move_from(struct import *import, const struct import_new *new, const struct delivered *former, struct arena *arena, struct error *error)
+static bool move_from(struct cli_import *import, const struct cli_import_new *new, const struct delivered *former, struct arena *arena, struct error *error)
 {
 	struct delivered now;
 	bool changed;
@@ -246,7 +246,7 @@ static bool move_from(struct import *import, const struct import_new *new, const
 	return true;
 }
 
-static bool bring_moves(struct import *import, struct error *error)
+static bool bring_moves(struct cli_import *import, struct error *error)
 {
 	struct arena *arena = arena_new();
 	bool done = true;
@@ -265,31 +265,31 @@ static bool bring_moves(struct import *import, struct error *error)
 	return done;
 }
 
-bool import_finish(struct import *import, struct error *error)
+bool cli_import_finish(struct cli_import *import, struct error *error)
 {
 	return flush(import, error) && (import->known == 0 || bring_moves(import, error)); /* the first time nothing can have moved */
 }
 
-void import_leave(struct import *import, const char *what, const char *why)
+void cli_import_leave(struct cli_import *import, const char *what, const char *why)
 {
 	fprintf(stderr, "pombal import: %s: %s: left\n", what, why);
 	import->left++;
 }
 
-void import_fail(struct import *import, const char *what, const char *why)
+void cli_import_fail(struct cli_import *import, const char *what, const char *why)
 {
 	fprintf(stderr, "pombal import: %s: %s\n", what, why);
 	import->failed++;
 }
 
-void import_fail_errno(struct import *import, const char *what, int number)
+void cli_import_fail_errno(struct cli_import *import, const char *what, int number)
 {
 	struct error error;
 	error_set_errno(&error, number, "reading");
-	import_fail(import, what, error.text);
+	cli_import_fail(import, what, error.text);
 }
 
-void import_free(struct import *import)
+void cli_import_free(struct cli_import *import)
 {
 	for (size_t i = 0; i < import->gathered; i++)
 		draft_abort(&import->drafts[i]);

@@ -8,14 +8,14 @@
 
 enum { MOZILLA_READ = 1, MOZILLA_REPLIED = 2, MOZILLA_MARKED = 4, MOZILLA_REMOVED = 8, MOZILLA_FORWARDED = 0x1000 };
 
-static void take_status(struct import_fields *fields, struct slice body, struct arena *arena)
+static void take_status(struct cli_import_fields *fields, struct slice body, struct arena *arena)
 {
 	(void)arena;
-	fields->flags |= flags_from_status(body);
+	fields->flags |= cli_flags_from_status(body);
 	fields->has_flags = true;
 }
 
-void import_add_keyword(struct buf *keywords, struct slice word)
+void cli_import_add_keyword(struct buf *keywords, struct slice word)
 {
 	struct buf name = BUF(KEYWORD_MAX);
 	size_t count = 1;
@@ -35,17 +35,17 @@ void import_add_keyword(struct buf *keywords, struct slice word)
 	buf_free(&name);
 }
 
-static void take_words(struct import_fields *fields, struct slice body, struct arena *arena)
+static void take_words(struct cli_import_fields *fields, struct slice body, struct arena *arena)
 {
 	struct slice word, rest = slice_trim(header_unfold(body, arena));
 	while (rest.len > 0) {
 		slice_cut(rest, ' ', &word, &rest);
-		import_add_keyword(&fields->keywords, word);
+		cli_import_add_keyword(&fields->keywords, word);
 	}
 }
 
 /* Four hexadecimal digits. */
-static void take_mozilla(struct import_fields *fields, struct slice body, struct arena *arena)
+static void take_mozilla(struct cli_import_fields *fields, struct slice body, struct arena *arena)
 {
 	static const struct { unsigned bit, flag; } bits[] = {{MOZILLA_READ, FLAG_SEEN}, {MOZILLA_REPLIED, FLAG_ANSWERED}, {MOZILLA_MARKED, FLAG_FLAGGED}};
 	(void)arena;
@@ -62,12 +62,12 @@ static void take_mozilla(struct import_fields *fields, struct slice body, struct
 	fields->removed |= (value & MOZILLA_REMOVED) != 0;
 	fields->has_flags = true;
 	if (value & MOZILLA_FORWARDED)
-		import_add_keyword(&fields->keywords, SLICE("$Forwarded"));
+		cli_import_add_keyword(&fields->keywords, SLICE("$Forwarded"));
 }
 
-static void take_labels(struct import_fields *fields, struct slice body, struct arena *arena) { fields->labels = header_decode(body, arena); }
+static void take_labels(struct cli_import_fields *fields, struct slice body, struct arena *arena) { fields->labels = header_decode(body, arena); }
 
-static void take_length(struct import_fields *fields, struct slice body, struct arena *arena)
+static void take_length(struct cli_import_fields *fields, struct slice body, struct arena *arena)
 {
 	uint64_t length;
 	(void)arena;
@@ -75,7 +75,7 @@ static void take_length(struct import_fields *fields, struct slice body, struct 
 		fields->body = length;
 }
 
-static void take_internal(struct import_fields *fields, struct slice body, struct arena *arena)
+static void take_internal(struct cli_import_fields *fields, struct slice body, struct arena *arena)
 {
 	(void)body, (void)arena;
 	fields->internal = true;
@@ -84,7 +84,7 @@ static void take_internal(struct import_fields *fields, struct slice body, struc
 static const struct row {
 	const char *name;
 	unsigned sources;
-	void (*take)(struct import_fields *fields, struct slice body, struct arena *arena); /* NULL: of no use here */
+	void (*take)(struct cli_import_fields *fields, struct slice body, struct arena *arena); /* NULL: of no use here */
 } rows[] = {
 	{"Status", IMPORT_MBOX, take_status},
 	{"X-Status", IMPORT_MBOX, take_status},
@@ -100,7 +100,7 @@ static const struct row {
 	{"X-GM-THRID", IMPORT_MBOX | IMPORT_MAILDIR, NULL},
 };
 
-static const struct row *find_row(struct slice name, enum import_source source)
+static const struct row *find_row(struct slice name, enum cli_import_source source)
 {
 	for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
 		if ((rows[i].sources & source) && slice_equal_nocase(slice_of(rows[i].name), name))
@@ -111,13 +111,13 @@ static const struct row *find_row(struct slice name, enum import_source source)
 /* UW IMAP's first letter of a folder, and that of Pine; Dovecot puts its X-IMAP into the first real one as well. */
 static bool is_internal_data(struct slice subject) { return slice_find(subject, SLICE("FOLDER INTERNAL DATA")) != SLICE_NONE; }
 
-void import_take_fields(struct slice raw, enum import_source source, struct buf *out, struct import_fields *fields, struct arena *arena)
+void cli_import_take_fields(struct slice raw, enum cli_import_source source, struct buf *out, struct cli_import_fields *fields, struct arena *arena)
 {
 	struct slice header = slice_sub(raw, 0, header_length(raw));
 	struct header_field field;
 	size_t end = 0;
 	bool internal = false;
-	*fields = (struct import_fields){.keywords = BUF(KEYWORDS_PER_MESSAGE_MAX * 2 * KEYWORD_MAX), .body = UINT64_MAX};
+	*fields = (struct cli_import_fields){.keywords = BUF(KEYWORDS_PER_MESSAGE_MAX * 2 * KEYWORD_MAX), .body = UINT64_MAX};
 	for (struct slice rest = header; header_next(&rest, &field);) {
 		const struct row *row = find_row(field.name, source);
 		if (row && row->take)
@@ -131,9 +131,9 @@ void import_take_fields(struct slice raw, enum import_source source, struct buf 
 	buf_append(out, slice_skip(raw, end));
 }
 
-void import_fields_free(struct import_fields *fields) { buf_free(&fields->keywords); }
+void cli_import_fields_free(struct cli_import_fields *fields) { buf_free(&fields->keywords); }
 
-bool import_is_mail(struct slice content)
+bool cli_import_is_mail(struct slice content)
 {
 	struct slice line, rest;
 	slice_cut(content, '\n', &line, &rest);

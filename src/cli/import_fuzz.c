@@ -12,14 +12,14 @@ static void must(bool held)
 		abort();
 }
 
-static void take(struct slice input, enum import_source source, struct arena *arena)
+static void take(struct slice input, enum cli_import_source source, struct arena *arena)
 {
-	struct import_fields fields;
+	struct cli_import_fields fields;
 	struct buf out = BUF(input.len + 1);
-	import_take_fields(input, source, &out, &fields, arena);
+	cli_import_take_fields(input, source, &out, &fields, arena);
 	must(out.len <= input.len && !out.overflow && !fields.keywords.overflow);
 	must(slice_find_char(buf_slice(&fields.keywords), '\n') == SLICE_NONE);
-	import_fields_free(&fields);
+	cli_import_fields_free(&fields);
 	buf_free(&out);
 }
 
@@ -32,11 +32,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct buf unpacked = BUF(UNPACKED_MAX);
 	take(input, IMPORT_MBOX, arena);
 	take(input, IMPORT_MAILDIR, arena);
-	unpack(input, &unpacked, &error);
+	cli_unpack(input, &unpacked, &error);
 	must(unpacked.len <= UNPACKED_MAX);
-	struct slice name = mailbox_name_mend(folder_to_mailbox(slice_sub(input, 0, 1000), arena), arena);
+	struct slice name = cli_mailbox_name_mend(cli_folder_to_mailbox(slice_sub(input, 0, 1000), arena), arena);
 	must(name.len <= MAILBOX_NAME_MAX && slice_find_char(name, '\0') == SLICE_NONE);
-	must(folder_from_mailbox(mailbox_name_mend(mbox_to_mailbox(slice_sub(input, 0, 1000), arena), arena), arena).len <= 255);
+	must(cli_folder_from_mailbox(cli_mailbox_name_mend(cli_mbox_to_mailbox(slice_sub(input, 0, 1000), arena), arena), arena).len <= 255);
 	buf_free(&unpacked);
 	arena_free(&arena);
 	return 0;

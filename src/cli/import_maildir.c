@@ -17,7 +17,7 @@ enum { IMPORT_MESSAGE_MAX = 1 << 30, UNPACKED_MAX = 256 * 1024 * 1024, FOLDER_DE
 /* One folder that holds cur and new. */
 struct folder {
 	int fd;
-	struct maildir_keywords keywords;
+	struct cli_maildir_keywords keywords;
 	struct slice mailbox;
 	unsigned depth;
 };
@@ -28,28 +28,28 @@ static int open_inside(int folder, const char *name) { return openat(folder, nam
 
 /* A file as its owner's mail program sees it: unpacked, without fields that only programs read. Thunderbird's Maildir keeps its flags
  * in them, and none in the names. */
-static bool add_content(struct import *import, const struct folder *folder, struct slice content, const char *name, int64_t received, bool fresh,
+static bool add_content(struct cli_import *import, const struct folder *folder, struct slice content, const char *name, int64_t received, bool fresh,
 			struct error *error)
 {
-	struct import_fields fields;
+	struct cli_import_fields fields;
 	struct buf message = BUF(content.len + 1);
 	struct placement placement = {.received = received};
 	struct arena *arena = arena_new();
 	bool named = slice_find(slice_of(name), SLICE(":2,")) != SLICE_NONE;
-	import_take_fields(content, IMPORT_MAILDIR, &message, &fields, arena);
+	cli_import_take_fields(content, IMPORT_MAILDIR, &message, &fields, arena);
 	if (!fresh || fields.has_flags) {
-		placement.flags = named ? flags_from_name(slice_of(name)) : fields.flags;
-		placement.keywords = named ? keywords_from_name(slice_of(name), &folder->keywords, arena) : buf_slice(&fields.keywords);
+		placement.flags = named ? cli_flags_from_name(slice_of(name)) : fields.flags;
+		placement.keywords = named ? cli_keywords_from_name(slice_of(name), &folder->keywords, arena) : buf_slice(&fields.keywords);
 	}
-	bool done = fields.removed || import_add(import, buf_slice(&message), &placement, error);
-	import_fields_free(&fields);
+	bool done = fields.removed || cli_import_add(import, buf_slice(&message), &placement, error);
+	cli_import_fields_free(&fields);
 	buf_free(&message);
 	arena_free(&arena);
 	return done;
 }
 
 /* What can't be read, unpacked, or isn't mail is named, and keeps nothing else from coming over. */
-static bool add_file(struct import *import, const struct folder *folder, int fd, const char *name, bool fresh, struct error *error)
+static bool add_file(struct cli_import *import, const struct folder *folder, int fd, const char *name, bool fresh, struct error *error)
 {
 	struct stat status;
 	struct error cause = {0};
@@ -58,12 +58,12 @@ static bool add_file(struct import *import, const struct folder *folder, int fd,
 	bool done = true;
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
 		return true;
-	bool got = file_read_fd(fd, &content, &cause), packed = got && unpack_kind(buf_slice(&content));
+	bool got = file_read_fd(fd, &content, &cause), packed = got && cli_unpack_kind(buf_slice(&content));
 	struct slice message;
-	if (!got || (packed && !unpack(buf_slice(&content), &unpacked, &cause)))
-		import_fail(import, where, cause.text);
-	else if (!import_is_mail(message = buf_slice(packed ? &unpacked : &content)))
-		import_leave(import, where, message.len == 0 ? "empty" : "no mail: it begins with no header field");
+	if (!got || (packed && !cli_unpack(buf_slice(&content), &unpacked, &cause)))
+		cli_import_fail(import, where, cause.text);
+	else if (!cli_import_is_mail(message = buf_slice(packed ? &unpacked : &content)))
+		cli_import_leave(import, where, message.len == 0 ? "empty" : "no mail: it begins with no header field");
 	else
 		done = add_content(import, folder, message, name, status.st_mtime, fresh, error);
 	buf_free(&content);
@@ -71,12 +71,12 @@ static bool add_file(struct import *import, const struct folder *folder, int fd,
 	return done;
 }
 
-static bool import_file(struct import *import, const struct folder *folder, int sub, const char *name, bool fresh, struct error *error)
+static bool import_file(struct cli_import *import, const struct folder *folder, int sub, const char *name, bool fresh, struct error *error)
 {
 	int fd = openat(sub, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0) {
 		if (errno != ENOENT) /* moved by a client meanwhile */
-			import_fail_errno(import, name, errno);
+			cli_import_fail_errno(import, name, errno);
 		return true;
 	}
 	bool done = add_file(import, folder, fd, name, fresh, error);
@@ -88,7 +88,7 @@ static int visible_only(const struct dirent *entry) { return entry->d_name[0] !=
 static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
 
 /* One of "cur" and "new". Its names begin with the time of delivery, so their order is that of arrival. */
-static bool import_files(struct import *import, const struct folder *folder, const char *name, struct error *error)
+static bool import_files(struct cli_import *import, const struct folder *folder, const char *name, struct error *error)
 {
 	struct dirent **list = NULL;
 	int fd = open_inside(folder->fd, name), count = fd < 0 ? -1 : scandirat(fd, ".", &list, visible_only, by_name);
@@ -110,7 +110,7 @@ static void read_keywords(struct folder *folder, struct arena *arena)
 	struct error ignored;
 	int fd = openat(folder->fd, "dovecot-keywords", O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd >= 0 && file_read_fd(fd, &text, &ignored))
-		maildir_keywords_read(&folder->keywords, arena_copy(arena, buf_slice(&text)));
+		cli_maildir_keywords_read(&folder->keywords, arena_copy(arena, buf_slice(&text)));
 	if (fd >= 0)
 		close(fd);
 	buf_free(&text);
@@ -135,18 +135,18 @@ static int folders_only(const struct dirent *entry)
 	return entry->d_type == DT_DIR || entry->d_type == DT_LNK || entry->d_type == DT_UNKNOWN;
 }
 
-static bool import_folder(struct import *import, struct folder *folder, struct error *error);
+static bool import_folder(struct cli_import *import, struct folder *folder, struct error *error);
 
-static struct slice mailbox_of(const struct import *import, const struct folder *parent, const char *name)
+static struct slice mailbox_of(const struct cli_import *import, const struct folder *parent, const char *name)
 {
-	struct slice own = folder_to_mailbox(slice_of(name), import->arena);
+	struct slice own = cli_folder_to_mailbox(slice_of(name), import->arena);
 	if (parent->depth == 0 && slice_equal_nocase(parent->mailbox, SLICE("INBOX")))
 		return own;
 	return arena_printf(import->arena, "%.*s/%.*s", SLICE_ARG(parent->mailbox), SLICE_ARG(own)); /* a tree below a mailbox of its own */
 }
 
 /* A folder that is none of mail (an index, a filter's scripts) is passed over; a link that leads to one of mail is not. */
-static bool import_subfolder(struct import *import, const struct folder *parent, const char *name, struct error *error)
+static bool import_subfolder(struct cli_import *import, const struct folder *parent, const char *name, struct error *error)
 {
 	struct folder folder = {.fd = open_inside(parent->fd, name), .mailbox = mailbox_of(import, parent, name), .depth = parent->depth + 1};
 	if (folder.fd < 0) {
@@ -164,7 +164,7 @@ static bool import_subfolder(struct import *import, const struct folder *parent,
 	return done;
 }
 
-static bool import_subfolders(struct import *import, const struct folder *folder, struct error *error)
+static bool import_subfolders(struct cli_import *import, const struct folder *folder, struct error *error)
 {
 	struct dirent **list = NULL;
 	int count = scandirat(folder->fd, ".", &list, folders_only, by_name);
@@ -177,16 +177,16 @@ static bool import_subfolders(struct import *import, const struct folder *folder
 	return done;
 }
 
-static bool import_folder(struct import *import, struct folder *folder, struct error *error)
+static bool import_folder(struct cli_import *import, struct folder *folder, struct error *error)
 {
 	read_keywords(folder, import->arena);
-	if (has_messages(folder->fd) && (!import_into(import, folder->mailbox, error) || !import_files(import, folder, "cur", error) ||
+	if (has_messages(folder->fd) && (!cli_import_into(import, folder->mailbox, error) || !import_files(import, folder, "cur", error) ||
 					 !import_files(import, folder, "new", error)))
 		return false;
 	return import_subfolders(import, folder, error);
 }
 
-bool import_maildir(struct import *import, const char *path, struct slice mailbox, struct error *error)
+bool cli_import_maildir(struct cli_import *import, const char *path, struct slice mailbox, struct error *error)
 {
 	struct folder folder = {.fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC), .mailbox = mailbox};
 	if (folder.fd < 0)

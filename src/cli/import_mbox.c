@@ -97,7 +97,7 @@ static bool separator_date(struct slice line, int64_t *date)
 
 /* An mbox that is being read. */
 struct mbox {
-	struct import *import;
+	struct cli_import *import;
 	const char *path;
 	struct slice mailbox;
 	bool dateless; /* its separators have no dates */
@@ -181,9 +181,9 @@ static int64_t own_date(struct slice message)
 }
 
 /* Gmail's labels: where the message goes, its flags, and the rest as keywords. */
-static const char *read_labels(struct slice labels, struct import_fields *fields)
+static const char *read_labels(struct slice labels, struct cli_import_fields *fields)
 {
-	static const struct { enum label label; const char *mailbox; } order[] = {
+	static const struct { enum cli_label label; const char *mailbox; } order[] = {
 		{LABEL_TRASH, "Trash"}, {LABEL_JUNK, "Junk"}, {LABEL_DRAFTS, "Drafts"}, {LABEL_SENT, "Sent"}, {LABEL_INBOX, "INBOX"}};
 	unsigned found = 0;
 	fields->flags |= FLAG_SEEN;
@@ -194,10 +194,10 @@ static const char *read_labels(struct slice labels, struct import_fields *fields
 		if (quoted && labels.len > 0 && labels.at[0] == ',')
 			labels = slice_skip(labels, 1);
 		label = slice_trim(label);
-		enum label meaning = label_meaning(label);
+		enum cli_label meaning = cli_label_meaning(label);
 		found |= 1u << meaning;
 		if (meaning == LABEL_OTHER)
-			import_add_keyword(&fields->keywords, label);
+			cli_import_add_keyword(&fields->keywords, label);
 	}
 	fields->flags |= found & 1u << LABEL_STARRED ? FLAG_FLAGGED : 0;
 	fields->flags &= found & 1u << LABEL_UNSEEN ? ~(unsigned)FLAG_SEEN : ~0u;
@@ -207,14 +207,14 @@ static const char *read_labels(struct slice labels, struct import_fields *fields
 	return "Archive";
 }
 
-static bool add_message(struct mbox *mbox, struct slice message, struct import_fields *fields, int64_t date, struct error *error)
+static bool add_message(struct mbox *mbox, struct slice message, struct cli_import_fields *fields, int64_t date, struct error *error)
 {
 	char where[PATH_MAX + 32];
 	struct buf text = BUF(message.len + 1);
 	snprintf(where, sizeof where, "%s, message %llu", mbox->path, (unsigned long long)mbox->number);
-	if (!import_is_mail(message)) {
+	if (!cli_import_is_mail(message)) {
 		buf_free(&text);
-		import_leave(mbox->import, where, "no mail: it begins with no header field");
+		cli_import_leave(mbox->import, where, "no mail: it begins with no header field");
 		return true;
 	}
 	const char *labelled = fields->labels.len > 0 ? read_labels(fields->labels, fields) : NULL;
@@ -223,7 +223,7 @@ static bool add_message(struct mbox *mbox, struct slice message, struct import_f
 	buf_append(&text, slice_sub(message, 0, header));
 	unquote(slice_skip(message, header), &text);
 	struct placement placement = {.flags = fields->flags, .keywords = buf_slice(&fields->keywords), .received = date ? date : own_date(message)};
-	bool done = import_into(mbox->import, mailbox, error) && import_add(mbox->import, buf_slice(&text), &placement, error);
+	bool done = cli_import_into(mbox->import, mailbox, error) && cli_import_add(mbox->import, buf_slice(&text), &placement, error);
 	buf_free(&text);
 	return done;
 }
@@ -231,12 +231,12 @@ static bool add_message(struct mbox *mbox, struct slice message, struct import_f
 /* What stands in the file: without the fields of its programs, and unless it is one of their own letters, or was removed. */
 static bool add_raw(struct mbox *mbox, struct slice raw, int64_t date, struct error *error)
 {
-	struct import_fields fields;
+	struct cli_import_fields fields;
 	struct buf message = BUF(raw.len + 1);
 	struct arena *arena = arena_new();
-	import_take_fields(raw, IMPORT_MBOX, &message, &fields, arena);
+	cli_import_take_fields(raw, IMPORT_MBOX, &message, &fields, arena);
 	bool done = fields.internal || fields.removed || add_message(mbox, buf_slice(&message), &fields, date, error);
-	import_fields_free(&fields);
+	cli_import_fields_free(&fields);
 	buf_free(&message);
 	arena_free(&arena);
 	return done;
@@ -313,7 +313,7 @@ static bool read_file(struct mbox *mbox, int fd, bool *is_mbox, struct error *er
 	struct stat status;
 	*is_mbox = true;
 	if (fd < 0 || fstat(fd, &status) != 0) {
-		import_fail_errno(mbox->import, mbox->path, errno);
+		cli_import_fail_errno(mbox->import, mbox->path, errno);
 		if (fd >= 0)
 			close(fd);
 		return true;
@@ -322,7 +322,7 @@ static bool read_file(struct mbox *mbox, int fd, bool *is_mbox, struct error *er
 	*is_mbox = S_ISREG(status.st_mode);
 	void *at = *is_mbox && status.st_size > 0 ? mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
 	if (at == MAP_FAILED)
-		import_fail_errno(mbox->import, mbox->path, errno);
+		cli_import_fail_errno(mbox->import, mbox->path, errno);
 	else if (at) {
 		done = add_messages(mbox, slice_make(at, (size_t)status.st_size), is_mbox, error);
 		munmap(at, (size_t)status.st_size);
@@ -331,14 +331,14 @@ static bool read_file(struct mbox *mbox, int fd, bool *is_mbox, struct error *er
 	return done;
 }
 
-bool import_mbox_file(struct import *import, const char *path, struct slice mailbox, struct error *error)
+bool cli_import_mbox_file(struct cli_import *import, const char *path, struct slice mailbox, struct error *error)
 {
 	bool is_mbox;
 	struct mbox mbox = {.import = import, .path = path, .mailbox = mailbox};
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 	if (fd < 0)
 		return error_set_errno(error, errno, "%s", path);
-	if (!import_into(import, mailbox, error)) {
+	if (!cli_import_into(import, mailbox, error)) {
 		close(fd);
 		return false;
 	}
@@ -364,17 +364,17 @@ static bool is_index(const char *name)
 static int not_hidden(const struct dirent *entry) { return !is_index(entry->d_name); }
 static int by_name(const struct dirent **a, const struct dirent **b) { return strcmp((*a)->d_name, (*b)->d_name); }
 
-static struct slice below(struct import *import, struct slice above, struct slice name)
+static struct slice below(struct cli_import *import, struct slice above, struct slice name)
 {
 	if (above.len == 0 || slice_equal_nocase(above, SLICE("INBOX")))
 		return name;
 	return arena_printf(import->arena, "%.*s/%.*s", SLICE_ARG(above), SLICE_ARG(name));
 }
 
-static bool read_folder(struct import *import, int folder, const char *path, struct slice above, unsigned depth, struct error *error);
+static bool read_folder(struct cli_import *import, int folder, const char *path, struct slice above, unsigned depth, struct error *error);
 
 /* "Sent.mbox", as export names it (levels with dots), or a plain name; a folder "Sent.sbd" (Thunderbird) or "Sent" holds what is below. */
-static bool read_entry(struct import *import, int folder, const char *path, const char *name, struct slice above, unsigned depth, struct error *error)
+static bool read_entry(struct cli_import *import, int folder, const char *path, const char *name, struct slice above, unsigned depth, struct error *error)
 {
 	char inside[PATH_MAX];
 	bool is_mbox = true, done;
@@ -383,7 +383,7 @@ static bool read_entry(struct import *import, int folder, const char *path, cons
 	int fd = openat(folder, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	struct stat status;
 	bool tree = fd >= 0 && fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
-	struct slice own = below(import, above, mbox_to_mailbox(slice_of(name), import->arena));
+	struct slice own = below(import, above, cli_mbox_to_mailbox(slice_of(name), import->arena));
 	if (tree) {
 		done = depth >= TREE_DEPTH_MAX || read_folder(import, fd, inside, own, depth + 1, error);
 		close(fd);
@@ -392,17 +392,17 @@ static bool read_entry(struct import *import, int folder, const char *path, cons
 	struct mbox mbox = {.import = import, .path = inside, .mailbox = slice_equal(slice_of(name), SLICE("mbox")) && above.len > 0 ? above : own};
 	done = read_file(&mbox, fd, &is_mbox, error);
 	if (!is_mbox)
-		import_leave(import, inside, "no mbox");
+		cli_import_leave(import, inside, "no mbox");
 	return done;
 }
 
-static bool read_folder(struct import *import, int folder, const char *path, struct slice above, unsigned depth, struct error *error)
+static bool read_folder(struct cli_import *import, int folder, const char *path, struct slice above, unsigned depth, struct error *error)
 {
 	struct dirent **list = NULL;
 	int count = scandirat(folder, ".", &list, not_hidden, by_name);
 	bool done = true;
 	if (count < 0)
-		import_fail_errno(import, path, errno);
+		cli_import_fail_errno(import, path, errno);
 	for (int i = 0; i < count; i++) {
 		done = done && read_entry(import, folder, path, list[i]->d_name, above, depth, error);
 		free(list[i]);
@@ -411,7 +411,7 @@ static bool read_folder(struct import *import, int folder, const char *path, str
 	return done;
 }
 
-bool import_mbox_tree(struct import *import, const char *path, struct slice mailbox, struct error *error)
+bool cli_import_mbox_tree(struct cli_import *import, const char *path, struct slice mailbox, struct error *error)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)

@@ -145,7 +145,7 @@ static bool make_certificate(const struct plan *plan, struct error *error)
 {
 	char path[PATH_MAX];
 	struct buf chain = BUF(INIT_FILE_MAX), key = BUF(INIT_FILE_MAX);
-	bool done = self_signed_make(plan->hostname, plan->domain_ascii, &chain, &key, error);
+	bool done = cli_self_signed_make(plan->hostname, plan->domain_ascii, &chain, &key, error);
 	snprintf(path, sizeof path, "%s/certificates/self-signed.pem", plan->line->data);
 	done = done && file_replace(path, buf_slice(&chain), 0644, error);
 	snprintf(path, sizeof path, "%s/certificates/self-signed.key", plan->line->data);
@@ -206,7 +206,7 @@ static bool make_account(const struct plan *plan, struct directory *directory, s
 	char password[GENERATED_PASSWORD_LEN + 1];
 	make_password(password);
 	struct slice address = arena_printf(plan->line->arena, "%s@%.*s", name, SLICE_ARG(plan->domain));
-	struct account_entry account = {.name = address, .enabled = true, .created = clock_now()};
+	struct auth_account_entry account = {.name = address, .enabled = true, .created = clock_now()};
 	bool done = fine_if_there(directory_add_account(directory, &account, error), error) &&
 		    directory_set_password(directory, address, slice_of(password), error) && fine_if_there(store_create_account(store, address, error), error);
 	if (done)
@@ -219,7 +219,7 @@ static bool make_people(const struct plan *plan, struct error *error)
 {
 	struct directory *directory = directory_open(plan->line->data, error);
 	struct store *store = directory ? store_open(&(struct store_options){.data = plan->line->data}, error) : NULL;
-	struct domain_entry domain = {.name = plan->domain};
+	struct auth_domain_entry domain = {.name = plan->domain};
 	bool done = store && fine_if_there(directory_add_domain(directory, &domain, error), error) &&
 		    make_account(plan, directory, store, "postmaster", error);
 	if (plan->dev)
@@ -293,7 +293,7 @@ static const struct command_option options[] = {
 	{0},
 };
 
-const struct command init_commands[] = {
+const struct command cli_init_commands[] = {
 	{"init", "", "Makes a data directory with configuration, certificate and a postmaster account.", run, options, 0, 0, COMMAND_NO_DATA},
 	{0},
 };

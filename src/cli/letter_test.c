@@ -11,13 +11,13 @@
 #include "cli/trace_events.h"
 #include "store/store.h"
 
-static struct sendmail_job job;
+static struct cli_sendmail_job job;
 static struct buf letter;
 
 static int set_up(void **state)
 {
 	(void)state;
-	job = (struct sendmail_job){.arena = arena_new(), .sender = SLICE("anna@here.test"), .domain = SLICE("here.test"), .hostname = SLICE("mx.here.test"), .user = "anna"};
+	job = (struct cli_sendmail_job){.arena = arena_new(), .sender = SLICE("anna@here.test"), .domain = SLICE("here.test"), .hostname = SLICE("mx.here.test"), .user = "anna"};
 	letter = BUF(100000);
 	return 0;
 }
@@ -34,7 +34,7 @@ static bool make(const char *raw)
 {
 	struct error error;
 	struct slice message_id = {NULL, 0};
-	return sendmail_make_letter(&job, 1, slice_of(raw), &letter, &message_id, &error);
+	return cli_sendmail_make_letter(&job, 1, slice_of(raw), &letter, &message_id, &error);
 }
 
 static bool holds(const char *text) { return slice_find(buf_slice(&letter), slice_of(text)) != SLICE_NONE; }
@@ -116,8 +116,8 @@ static void nul_is_refused(void **state)
 	(void)state;
 	struct error error;
 	struct slice message_id;
-	assert_false(sendmail_make_letter(&job, 1, SLICE("S: x\n\na\n\0.\n"), &letter, &message_id, &error));
-	assert_false(sendmail_make_letter(&job, 1, SLICE("S: x\0\n\na\n"), &letter, &message_id, &error));
+	assert_false(cli_sendmail_make_letter(&job, 1, SLICE("S: x\n\na\n\0.\n"), &letter, &message_id, &error));
+	assert_false(cli_sendmail_make_letter(&job, 1, SLICE("S: x\0\n\na\n"), &letter, &message_id, &error));
 }
 
 static void a_name_is_a_phrase(void **state)
@@ -142,37 +142,37 @@ static void a_bad_recipient_is_refused(void **state)
 {
 	(void)state;
 	struct error error;
-	assert_false(sendmail_add_recipient(&job, SLICE("a b@c.test"), &error));
-	assert_false(sendmail_add_recipient(&job, SLICE("a@b@c.test"), &error));
-	assert_true(sendmail_add_recipient(&job, SLICE("<a@c.test>"), &error) && sendmail_add_recipient(&job, SLICE("a@C.test"), &error));
+	assert_false(cli_sendmail_add_recipient(&job, SLICE("a b@c.test"), &error));
+	assert_false(cli_sendmail_add_recipient(&job, SLICE("a@b@c.test"), &error));
+	assert_true(cli_sendmail_add_recipient(&job, SLICE("<a@c.test>"), &error) && cli_sendmail_add_recipient(&job, SLICE("a@C.test"), &error));
 	assert_int_equal(job.recipient_count, 1);
 }
 
 static void events_are_read(void **state)
 {
 	(void)state;
-	struct event event;
-	assert_true(event_parse(SLICE("time=1 level=info event=message.accepted from=\"a \\\"b\\\" \\\\ \\x0a\" to= size=3"), job.arena, &event));
-	assert_true(slice_equal(event_get(&event, "from"), SLICE("a \"b\" \\ \n")));
-	assert_true(slice_equal(event_get(&event, "size"), SLICE("3")));
-	assert_int_equal(event_get(&event, "to").len, 0);
-	assert_false(event_parse(SLICE("time=1 from=\"cut off"), job.arena, &event));
-	assert_false(event_parse(SLICE("time=1 from=\"cut off\\"), job.arena, &event));
-	assert_false(event_parse(SLICE("ready"), job.arena, &event));
-	assert_false(event_parse(SLICE(""), job.arena, &event));
+	struct cli_event event;
+	assert_true(cli_event_parse(SLICE("time=1 level=info event=message.accepted from=\"a \\\"b\\\" \\\\ \\x0a\" to= size=3"), job.arena, &event));
+	assert_true(slice_equal(cli_event_get(&event, "from"), SLICE("a \"b\" \\ \n")));
+	assert_true(slice_equal(cli_event_get(&event, "size"), SLICE("3")));
+	assert_int_equal(cli_event_get(&event, "to").len, 0);
+	assert_false(cli_event_parse(SLICE("time=1 from=\"cut off"), job.arena, &event));
+	assert_false(cli_event_parse(SLICE("time=1 from=\"cut off\\"), job.arena, &event));
+	assert_false(cli_event_parse(SLICE("ready"), job.arena, &event));
+	assert_false(cli_event_parse(SLICE(""), job.arena, &event));
 }
 
 static void folders_and_flags(void **state)
 {
 	(void)state;
 	char letters[8];
-	assert_true(slice_equal(folder_to_mailbox(SLICE(".Work.Old"), job.arena), SLICE("Work/Old")));
-	assert_true(slice_equal(folder_to_mailbox(SLICE(".Entw&APw-rfe"), job.arena), SLICE("Entw\xc3\xbcrfe")));
-	assert_true(slice_equal(folder_from_mailbox(SLICE("Entw\xc3\xbcrfe/a.b"), job.arena), SLICE(".Entw&APw-rfe.a&AC4-b")));
-	assert_int_equal(flags_from_name(SLICE("1.x.host:2,FS")), FLAG_FLAGGED | FLAG_SEEN);
-	assert_int_equal(flags_from_name(SLICE("1.FS.host")), 0);
-	assert_string_equal(flags_to_name(FLAG_SEEN | FLAG_ANSWERED | FLAG_DRAFT, letters), "DRS");
-	assert_int_equal(flags_from_status(SLICE("RO")), FLAG_SEEN);
+	assert_true(slice_equal(cli_folder_to_mailbox(SLICE(".Work.Old"), job.arena), SLICE("Work/Old")));
+	assert_true(slice_equal(cli_folder_to_mailbox(SLICE(".Entw&APw-rfe"), job.arena), SLICE("Entw\xc3\xbcrfe")));
+	assert_true(slice_equal(cli_folder_from_mailbox(SLICE("Entw\xc3\xbcrfe/a.b"), job.arena), SLICE(".Entw&APw-rfe.a&AC4-b")));
+	assert_int_equal(cli_flags_from_name(SLICE("1.x.host:2,FS")), FLAG_FLAGGED | FLAG_SEEN);
+	assert_int_equal(cli_flags_from_name(SLICE("1.FS.host")), 0);
+	assert_string_equal(cli_flags_to_name(FLAG_SEEN | FLAG_ANSWERED | FLAG_DRAFT, letters), "DRS");
+	assert_int_equal(cli_flags_from_status(SLICE("RO")), FLAG_SEEN);
 }
 
 int main(void)

@@ -40,13 +40,13 @@ static struct slice levels_to_mailbox(struct slice folder, bool dots, struct are
 	return mailbox;
 }
 
-struct slice folder_to_mailbox(struct slice folder, struct arena *arena)
+struct slice cli_folder_to_mailbox(struct slice folder, struct arena *arena)
 {
 	bool dots = folder.len > 0 && folder.at[0] == '.';
 	return levels_to_mailbox(slice_skip(folder, dots), dots, arena);
 }
 
-struct slice mbox_to_mailbox(struct slice file, struct arena *arena)
+struct slice cli_mbox_to_mailbox(struct slice file, struct arena *arena)
 {
 	if (slice_ends_nocase(file, SLICE(".mbox")))
 		return levels_to_mailbox(slice_sub(file, 0, file.len - 5), true, arena);
@@ -64,7 +64,7 @@ static uint64_t hash_of(struct slice name)
 	return hash;
 }
 
-struct slice folder_from_mailbox(struct slice mailbox, struct arena *arena)
+struct slice cli_folder_from_mailbox(struct slice mailbox, struct arena *arena)
 {
 	struct buf folder = BUF(MAILBOX_NAME_MAX * 8);
 	struct slice part, rest = mailbox;
@@ -104,7 +104,7 @@ static void append_utf8(struct buf *out, struct slice name)
 	}
 }
 
-struct slice mailbox_name_mend(struct slice name, struct arena *arena)
+struct slice cli_mailbox_name_mend(struct slice name, struct arena *arena)
 {
 	struct buf out = BUF(name.len * 2 + 2);
 	struct slice level, rest = name;
@@ -131,7 +131,7 @@ static struct slice letters_of(struct slice name)
 	return info == SLICE_NONE ? (struct slice){NULL, 0} : slice_skip(name, info + 3);
 }
 
-unsigned flags_from_name(struct slice name)
+unsigned cli_flags_from_name(struct slice name)
 {
 	unsigned flags = 0;
 	struct slice letters = letters_of(name);
@@ -141,7 +141,7 @@ unsigned flags_from_name(struct slice name)
 	return flags;
 }
 
-const char *flags_to_name(unsigned flags, char out[8])
+const char *cli_flags_to_name(unsigned flags, char out[8])
 {
 	size_t len = 0;
 	for (size_t i = 0; i < sizeof maildir_flags / sizeof *maildir_flags; i++)
@@ -162,7 +162,7 @@ static bool is_keyword(struct slice name)
 	return name.len > 0 && name.len <= KEYWORD_MAX;
 }
 
-void maildir_keywords_read(struct maildir_keywords *keywords, struct slice text)
+void cli_maildir_keywords_read(struct cli_maildir_keywords *keywords, struct slice text)
 {
 	struct slice line, number, name;
 	uint64_t place;
@@ -173,7 +173,7 @@ void maildir_keywords_read(struct maildir_keywords *keywords, struct slice text)
 	}
 }
 
-char maildir_keyword_letter(struct maildir_keywords *keywords, struct slice name, struct arena *arena)
+char cli_maildir_keyword_letter(struct cli_maildir_keywords *keywords, struct slice name, struct arena *arena)
 {
 	for (int i = 0; i < MAILDIR_KEYWORDS_MAX; i++) {
 		if (keywords->names[i].len == 0)
@@ -184,7 +184,7 @@ char maildir_keyword_letter(struct maildir_keywords *keywords, struct slice name
 	return '\0';
 }
 
-struct slice keywords_from_name(struct slice name, const struct maildir_keywords *keywords, struct arena *arena)
+struct slice cli_keywords_from_name(struct slice name, const struct cli_maildir_keywords *keywords, struct arena *arena)
 {
 	struct slice letters = letters_of(name);
 	struct buf out = BUF(MAILDIR_KEYWORDS_MAX * (KEYWORD_MAX + 1));
@@ -200,7 +200,7 @@ struct slice keywords_from_name(struct slice name, const struct maildir_keywords
 
 /* ---- mbox ---- */
 
-unsigned flags_from_status(struct slice status)
+unsigned cli_flags_from_status(struct slice status)
 {
 	static const struct {
 		char letter;

@@ -185,7 +185,7 @@ static int run(struct command_line *line)
 	return status;
 }
 
-const struct command metrics_commands[] = {
+const struct command cli_metrics_commands[] = {
 	{"metrics", "", "Shows the running server's counters in the form that Prometheus reads.", run, NULL, 0, 0, COMMAND_JSON},
 	{0},
 };

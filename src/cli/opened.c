@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "cli/instance.h"
 
-int opened_run(struct command_line *line, bool (*act)(struct opened *opened))
+int cli_opened_run(struct command_line *line, bool (*act)(struct cli_opened *opened))
 {
-	struct opened opened = {.line = line};
+	struct cli_opened opened = {.line = line};
 	int status = COMMAND_FAILED;
 	log_set_role("command", LOG_LEVEL_WARNING);
 	if (!instance_enter(line))

@@ -5,7 +5,7 @@
 #include "cli/command.h"
 #include "store/store.h"
 
-struct opened {
+struct cli_opened {
 	struct command_line *line;
 	struct store *store;
 	struct account *account;
@@ -14,6 +14,6 @@ struct opened {
 };
 
 /** Opens the account that the command names first, and acts; says what failed. Returns the exit status. */
-int opened_run(struct command_line *line, bool (*act)(struct opened *opened));
+int cli_opened_run(struct command_line *line, bool (*act)(struct cli_opened *opened));
 
 #endif

@@ -43,7 +43,7 @@ void command_print_entry(const struct command_line *line, const struct command_s
 		shape->print(entry);
 }
 
-json_t *json_of_slice(struct slice text)
+json_t *cli_json_of_slice(struct slice text)
 {
 	if (slice_is_utf8(text))
 		return json_stringn(text.at ? text.at : "", text.len);
@@ -56,7 +56,7 @@ json_t *json_of_slice(struct slice text)
 	return value;
 }
 
-void print_safe(struct slice text)
+void cli_print_safe(struct slice text)
 {
 	bool utf8 = slice_is_utf8(text);
 	for (size_t i = 0; i < text.len; i++) {
@@ -67,7 +67,7 @@ void print_safe(struct slice text)
 	}
 }
 
-const char *size_text(uint64_t bytes, char out[32])
+const char *cli_size_text(uint64_t bytes, char out[32])
 {
 	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};
 	uint64_t unit = 1024;
@@ -83,7 +83,7 @@ const char *size_text(uint64_t bytes, char out[32])
 	return out;
 }
 
-const char *time_text(int64_t seconds, char out[32])
+const char *cli_time_text(int64_t seconds, char out[32])
 {
 	struct tm parts;
 	time_t when = (time_t)seconds;

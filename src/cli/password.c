@@ -65,7 +65,7 @@ static int64_t count_characters(struct slice text)
 	return count;
 }
 
-bool password_is_good(struct slice password, struct slice account, struct error *error)
+bool cli_password_is_good(struct slice password, struct slice account, struct error *error)
 {
 	struct slice local, domain;
 	address_split(account, &local, &domain);
@@ -76,13 +76,13 @@ bool password_is_good(struct slice password, struct slice account, struct error 
 	       error_set(error, ERROR_INVALID, "the password is too short: it must have %lld characters at least (option password_minimum)", (long long)least);
 }
 
-bool password_ask(const struct command_line *line, struct slice account, struct buf *out, struct error *error)
+bool cli_password_ask(const struct command_line *line, struct slice account, struct buf *out, struct error *error)
 {
 	return (command_value(line, "password-stdin") ? read_line(STDIN_FILENO, out, error) : prompt_twice(out, error)) &&
-	       password_is_good(buf_slice(out), account, error);
+	       cli_password_is_good(buf_slice(out), account, error);
 }
 
-bool password_read_line(struct buf *out, struct error *error)
+bool cli_password_read_line(struct buf *out, struct error *error)
 {
 	return read_line(STDIN_FILENO, out, error);
 }

@@ -40,8 +40,8 @@ static int run_with(struct command_line *line, bool (*run)(struct command_line *
 
 static json_t *json_of_recipient(const struct queue_recipient *recipient)
 {
-	return json_pack("{s:o, s:i, s:I, s:I, s:o}", "address", json_of_slice(recipient->address), "attempts", recipient->attempts, "next_attempt",
-			 (json_int_t)recipient->next_attempt, "expires", (json_int_t)recipient->expires, "last_error", json_of_slice(recipient->last_error));
+	return json_pack("{s:o, s:i, s:I, s:I, s:o}", "address", cli_json_of_slice(recipient->address), "attempts", recipient->attempts, "next_attempt",
+			 (json_int_t)recipient->next_attempt, "expires", (json_int_t)recipient->expires, "last_error", cli_json_of_slice(recipient->last_error));
 }
 
 static json_t *json_of_message(const struct queue_message *message)
@@ -51,16 +51,16 @@ static json_t *json_of_message(const struct queue_message *message)
 	json_t *recipients = json_array();
 	for (size_t i = 0; i < message->recipient_count; i++)
 		json_array_append_new(recipients, json_of_recipient(&message->recipients[i]));
-	return json_pack("{s:s, s:o, s:I, s:I, s:b, s:o, s:o, s:o}", "id", id, "from", json_of_slice(message->from), "arrived", (json_int_t)message->arrived,
-			 "size", (json_int_t)message->size, "held", message->held, "client", json_of_slice(message->client), "account",
-			 json_of_slice(message->account), "recipients", recipients);
+	return json_pack("{s:s, s:o, s:I, s:I, s:b, s:o, s:o, s:o}", "id", id, "from", cli_json_of_slice(message->from), "arrived", (json_int_t)message->arrived,
+			 "size", (json_int_t)message->size, "held", message->held, "client", cli_json_of_slice(message->client), "account",
+			 cli_json_of_slice(message->account), "recipients", recipients);
 }
 
 static void print_recipient(const struct queue_recipient *recipient, bool held)
 {
 	char when[32];
 	printf("    to ");
-	print_safe(recipient->address);
+	cli_print_safe(recipient->address);
 	if (recipient->attempts > 0)
 		printf("  %d attempt%s", recipient->attempts, recipient->attempts == 1 ? "" : "s");
 	if (held)
@@ -68,11 +68,11 @@ static void print_recipient(const struct queue_recipient *recipient, bool held)
 	else if (recipient->next_attempt <= clock_now())
 		printf("  due now");
 	else
-		printf("  next %s", time_text(recipient->next_attempt, when));
+		printf("  next %s", cli_time_text(recipient->next_attempt, when));
 	putchar('\n');
 	if (recipient->last_error.len > 0) {
 		printf("        ");
-		print_safe(recipient->last_error);
+		cli_print_safe(recipient->last_error);
 		putchar('\n');
 	}
 }
@@ -81,8 +81,8 @@ static void print_message(const struct queue_message *message)
 {
 	char id[ID_TEXT_LEN + 1], when[32], size[32];
 	id_format(message->id, id);
-	printf("%s  %s  %s  from <", id, time_text(message->arrived, when), size_text(message->size, size));
-	print_safe(message->from);
+	printf("%s  %s  %s  from <", id, cli_time_text(message->arrived, when), cli_size_text(message->size, size));
+	cli_print_safe(message->from);
 	printf(">%s\n", message->held ? "  HELD" : "");
 	for (size_t i = 0; i < message->recipient_count; i++)
 		print_recipient(&message->recipients[i], message->held);
@@ -160,7 +160,7 @@ static void print_header(struct slice header)
 		slice_cut(header, '\n', &field, &header);
 		if (field.len > 0 && field.at[field.len - 1] == '\r')
 			field.len--;
-		print_safe(field);
+		cli_print_safe(field);
 		putchar('\n');
 	}
 }
@@ -177,7 +177,7 @@ static bool show(struct command_line *line, struct queue *queue, const struct qu
 	for (size_t i = 0; i < count; i++) {
 		struct slice header = read_header(line, queue, &messages[i]);
 		json_t *object = json_of_message(&messages[i]);
-		json_object_set_new(object, "header", json_of_slice(header));
+		json_object_set_new(object, "header", cli_json_of_slice(header));
 		json_array_append_new(array, object);
 		if (!line->json) {
 			print_message(&messages[i]);
@@ -284,7 +284,7 @@ static int run_hold(struct command_line *line) { return run_with(line, hold); }
 static int run_release(struct command_line *line) { return run_with(line, release); }
 static int run_remove(struct command_line *line) { return run_with(line, remove_it); }
 
-const struct command queue_commands[] = {
+const struct command cli_queue_commands[] = {
 	{"queue list", "[ID|ADDRESS|@DOMAIN]", "Lists what waits to be delivered.", run_list, NULL, 0, 1, COMMAND_JSON},
 	{"queue show", "ID|ADDRESS|@DOMAIN", "Shows messages with their headers and what became of each recipient so far.", run_show, NULL, 1, 1, COMMAND_JSON},
 	{"queue flush", "[ID|ADDRESS|@DOMAIN]", "Tries again at once.", run_flush, NULL, 0, 1, 0},

@@ -53,7 +53,7 @@ static bool append_pem(BIO *memory, struct buf *out)
 	return len > 0 && buf_append(out, slice_make(bytes, (size_t)len));
 }
 
-bool self_signed_make(const char *hostname, const char *domain, struct buf *chain, struct buf *key_out, struct error *error)
+bool cli_self_signed_make(const char *hostname, const char *domain, struct buf *chain, struct buf *key_out, struct error *error)
 {
 	EVP_PKEY *key = EVP_EC_gen("P-256");
 	X509 *certificate = X509_new();

@@ -8,6 +8,6 @@
 enum { SELF_SIGNED_DAYS = 3650 };
 
 /** Appends certificate and key in PEM. The names: `hostname` (also the subject), `domain`, localhost and its addresses. */
-bool self_signed_make(const char *hostname, const char *domain, struct buf *chain, struct buf *key, struct error *error);
+bool cli_self_signed_make(const char *hostname, const char *domain, struct buf *chain, struct buf *key, struct error *error);
 
 #endif

@@ -141,7 +141,7 @@ static unsigned read_notify(const char *text)
 /* Unqualified names mean the first of our domains. */
 static struct slice default_domain(const struct command_line *line, struct directory *directory)
 {
-	struct domain_entry *list;
+	struct auth_domain_entry *list;
 	size_t count;
 	struct error error;
 	if (directory_list_domains(directory, line->arena, &list, &count, &error))
@@ -151,7 +151,7 @@ static struct slice default_domain(const struct command_line *line, struct direc
 	return slice_of(config_current()->hostname);
 }
 
-static bool set_sender(struct sendmail_job *job, const char *asked, struct error *error)
+static bool set_sender(struct cli_sendmail_job *job, const char *asked, struct error *error)
 {
 	struct slice text = asked ? slice_of(asked) : slice_of(job->user), address;
 	if (asked && (text.len == 0 || slice_equal(text, SLICE("<>"))))
@@ -159,7 +159,7 @@ static bool set_sender(struct sendmail_job *job, const char *asked, struct error
 	if (text.len > 2 && text.at[0] == '<' && text.at[text.len - 1] == '>')
 		text = slice_sub(text, 1, text.len - 2);
 	struct error cause;
-	if (!address_parse(sendmail_qualify(job, text), true, job->arena, &address, &cause))
+	if (!address_parse(cli_sendmail_qualify(job, text), true, job->arena, &address, &cause))
 		return error_set(error, ERROR_INVALID, "sender \"%.*s\": %s", SLICE_ARG(text), cause.text);
 	job->sender = address;
 	return true;
@@ -182,22 +182,22 @@ static bool read_letter(struct buf *raw, struct error *error)
 }
 
 /* Programs report to the users they run as (cron: to root): who has no account here is the postmaster. */
-static void replace_system_user(const struct sendmail_job *job, struct slice *recipient)
+static void replace_system_user(const struct cli_sendmail_job *job, struct slice *recipient)
 {
 	size_t at = slice_find_last_char(*recipient, '@');
 	if (slice_equal_nocase(slice_skip(*recipient, at + 1), job->domain) && getpwnam(arena_text(job->arena, slice_sub(*recipient, 0, at))))
-		*recipient = sendmail_qualify(job, SLICE("postmaster"));
+		*recipient = cli_sendmail_qualify(job, SLICE("postmaster"));
 }
 
 /* Who is told at once needs no report by mail. */
-static bool check_recipients(const struct sendmail_job *job, struct directory *directory, struct error *error)
+static bool check_recipients(const struct cli_sendmail_job *job, struct directory *directory, struct error *error)
 {
 	if (job->recipient_count == 0)
 		return error_set(error, ERROR_INVALID, "there is no recipient");
 	for (size_t i = 0; i < job->recipient_count; i++) {
 		if (directory_recipient(directory, job->recipients[i], NULL) == RECIPIENT_UNKNOWN)
 			replace_system_user(job, &job->recipients[i]);
-		enum recipient_kind kind = directory_recipient(directory, job->recipients[i], NULL);
+		enum auth_recipient_kind kind = directory_recipient(directory, job->recipients[i], NULL);
 		if (kind == RECIPIENT_UNKNOWN || kind == RECIPIENT_DISABLED)
 			return error_set(error, ERROR_NOT_FOUND, "%.*s: %s", SLICE_ARG(job->recipients[i]),
 					 kind == RECIPIENT_UNKNOWN ? "there is no such address here" : "takes no mail");
@@ -205,7 +205,7 @@ static bool check_recipients(const struct sendmail_job *job, struct directory *d
 	return true;
 }
 
-static bool commit(const struct command_line *line, const struct sendmail_job *job, int64_t id, struct slice letter, struct error *error)
+static bool commit(const struct command_line *line, const struct cli_sendmail_job *job, int64_t id, struct slice letter, struct error *error)
 {
 	struct queue_message message = {
 		.id = id,
@@ -235,7 +235,7 @@ static bool commit(const struct command_line *line, const struct sendmail_job *j
 }
 
 /* The event file is the running server's, or that of the next one. */
-static void log_accepted(const struct command_line *line, const struct sendmail_job *job, int64_t id, size_t size, struct slice message_id)
+static void log_accepted(const struct command_line *line, const struct cli_sendmail_job *job, int64_t id, size_t size, struct slice message_id)
 {
 	char path[PATH_MAX];
 	snprintf(path, sizeof path, "%s/log/events.log", line->data);
@@ -249,19 +249,19 @@ static void log_accepted(const struct command_line *line, const struct sendmail_
 	log_set_file(-1);
 }
 
-static void tell_cut(const struct sendmail_job *job)
+static void tell_cut(const struct cli_sendmail_job *job)
 {
 	if (job->cut > 0)
 		fprintf(stderr, "pombal sendmail: a line with only a dot ended the letter; %zu bytes behind it were not sent (-i sends all)\n", job->cut);
 }
 
-static bool send_letter(struct command_line *line, struct sendmail_job *job, struct directory *directory, struct error *error)
+static bool send_letter(struct command_line *line, struct cli_sendmail_job *job, struct directory *directory, struct error *error)
 {
 	size_t most = (size_t)config_current()->max_message;
 	struct buf raw = BUF(most), letter = BUF(most + SENDMAIL_HEADER_ROOM);
 	struct slice message_id = {NULL, 0};
 	int64_t id = id_new();
-	bool done = read_letter(&raw, error) && sendmail_make_letter(job, id, buf_slice(&raw), &letter, &message_id, error) &&
+	bool done = read_letter(&raw, error) && cli_sendmail_make_letter(job, id, buf_slice(&raw), &letter, &message_id, error) &&
 		    check_recipients(job, directory, error) && commit(line, job, id, buf_slice(&letter), error);
 	if (done)
 		log_accepted(line, job, id, letter.len, message_id);
@@ -273,7 +273,7 @@ static bool send_letter(struct command_line *line, struct sendmail_job *job, str
 }
 
 /* What of the job doesn't depend on who asks. */
-static bool finish_job(struct sendmail_job *job, const struct options *options, struct error *error)
+static bool finish_job(struct cli_sendmail_job *job, const struct options *options, struct error *error)
 {
 	job->full_name = slice_of(options->name);
 	job->from_header = options->from_header;
@@ -285,15 +285,15 @@ static bool finish_job(struct sendmail_job *job, const struct options *options, 
 	if (!set_sender(job, options->sender, error))
 		return false;
 	for (int i = 0; i < options->recipient_count; i++)
-		if (!sendmail_add_recipient(job, slice_of(options->recipients[i]), error))
+		if (!cli_sendmail_add_recipient(job, slice_of(options->recipients[i]), error))
 			return false;
 	return true;
 }
 
 static bool make_job(struct command_line *line, const struct options *options, struct directory *directory, const char *user,
-		     struct sendmail_job *job, struct error *error)
+		     struct cli_sendmail_job *job, struct error *error)
 {
-	*job = (struct sendmail_job){
+	*job = (struct cli_sendmail_job){
 		.arena = line->arena,
 		.domain = default_domain(line, directory),
 		.hostname = slice_of(config_current()->hostname),
@@ -304,7 +304,7 @@ static bool make_job(struct command_line *line, const struct options *options, s
 
 static int run_other(struct command_line *line, const char *name)
 {
-	for (const struct command *command = queue_commands; command->name; command++)
+	for (const struct command *command = cli_queue_commands; command->name; command++)
 		if (slice_equal(slice_of(command->name), slice_of(name))) {
 			line->command = command;
 			line->count = 0;
@@ -333,12 +333,12 @@ static int list_queue(struct command_line *line)
 
 /* ---- For who may not look into the data directory ---- */
 
-static bool make_handed_over(struct sendmail_job *job, void *context, struct buf *letter, struct error *error)
+static bool make_handed_over(struct cli_sendmail_job *job, void *context, struct buf *letter, struct error *error)
 {
 	struct buf raw = BUF(SENDMAIL_LETTER_MAX);
 	struct slice message_id = {NULL, 0};
 	bool done = finish_job(job, context, error) && read_letter(&raw, error) &&
-		    sendmail_make_letter(job, id_new(), buf_slice(&raw), letter, &message_id, error) &&
+		    cli_sendmail_make_letter(job, id_new(), buf_slice(&raw), letter, &message_id, error) &&
 		    (job->recipient_count > 0 || error_set(error, ERROR_INVALID, "there is no recipient"));
 	buf_free(&raw);
 	return done;
@@ -346,13 +346,13 @@ static bool make_handed_over(struct sendmail_job *job, void *context, struct buf
 
 static int hand_over(struct command_line *line, struct options *options)
 {
-	struct sendmail_job job = {.arena = line->arena};
+	struct cli_sendmail_job job = {.arena = line->arena};
 	struct error error;
 	if (options->list || options->flush) {
 		command_fail(line, "the queue is shown to root and the owner of the instance only");
 		return EX_NOPERM;
 	}
-	if (sendmail_hand_over(&job, make_handed_over, options, &error)) {
+	if (cli_sendmail_hand_over(&job, make_handed_over, options, &error)) {
 		tell_cut(&job);
 		return COMMAND_DONE;
 	}
@@ -370,7 +370,7 @@ static bool has_instance(const struct command_line *line)
 static int run(struct command_line *line)
 {
 	struct options options = {0};
-	struct sendmail_job job;
+	struct cli_sendmail_job job;
 	struct error error;
 	const struct passwd *caller = getpwuid(getuid());
 	const char *user = caller ? arena_text(line->arena, slice_of(caller->pw_name)) : "nobody";
@@ -398,7 +398,7 @@ static int run(struct command_line *line)
 	return status;
 }
 
-const struct command sendmail_commands[] = {
+const struct command cli_sendmail_commands[] = {
 	{"sendmail", "[-t] [-i] [-f SENDER] [-F NAME] [-N NOTIFY] [-bp] [RECIPIENT...]", "Sends the letter on standard input, as sendmail(8) does.", run, NULL, 0, -1,
 	 COMMAND_OWN_OPTIONS},
 	{0},

@@ -13,7 +13,7 @@ enum { SENDMAIL_RECIPIENTS_MAX = 10000, SENDMAIL_LETTER_MAX = 256 * 1024 * 1024 
 #define SENDMAIL_SOCKET "/run/pombal/sendmail"
 
 /** What was asked for, and who asks. */
-struct sendmail_job {
+struct cli_sendmail_job {
 	struct arena *arena;
 	struct slice sender;         /* reverse-path; empty: null */
 	struct slice full_name;      /* for a From field that is missing */
@@ -30,17 +30,17 @@ struct sendmail_job {
 };
 
 /** Adds a recipient as it was typed or stands in a field; what is there already isn't added again. */
-bool sendmail_add_recipient(struct sendmail_job *job, struct slice text, struct error *error);
+bool cli_sendmail_add_recipient(struct cli_sendmail_job *job, struct slice text, struct error *error);
 /** An address with job->domain, where it has none. */
-struct slice sendmail_qualify(const struct sendmail_job *job, struct slice text);
+struct slice cli_sendmail_qualify(const struct cli_sendmail_job *job, struct slice text);
 /** Reads a letter as programs write them (any line ends, perhaps a "From " line first) and appends it as it goes into the
  * queue: CRLF, without Bcc, with Received, From, Date and Message-ID. With job->from_header its recipients are added. Sets job->cut. A
  * letter with a NUL is refused. */
-bool sendmail_make_letter(struct sendmail_job *job, int64_t id, struct slice raw, struct buf *out, struct slice *message_id, struct error *error);
+bool cli_sendmail_make_letter(struct cli_sendmail_job *job, int64_t id, struct slice raw, struct buf *out, struct slice *message_id, struct error *error);
 
-typedef bool sendmail_make(struct sendmail_job *job, void *context, struct buf *letter, struct error *error);
+typedef bool sendmail_make(struct cli_sendmail_job *job, void *context, struct buf *letter, struct error *error);
 /** Hands a letter to the running server: learns who we are to it (job->user, domain, hostname), has the rest of the job and the letter
  * made, and sends it. ERROR_TEMPORARY: it may work later. */
-bool sendmail_hand_over(struct sendmail_job *job, sendmail_make *make, void *context, struct error *error);
+bool cli_sendmail_hand_over(struct cli_sendmail_job *job, sendmail_make *make, void *context, struct error *error);
 
 #endif

@@ -10,20 +10,20 @@
 
 /* ---- Recipients ---- */
 
-struct slice sendmail_qualify(const struct sendmail_job *job, struct slice text)
+struct slice cli_sendmail_qualify(const struct cli_sendmail_job *job, struct slice text)
 {
 	if (slice_find_char(text, '@') != SLICE_NONE)
 		return text;
 	return arena_printf(job->arena, "%.*s@%.*s", SLICE_ARG(text), SLICE_ARG(job->domain));
 }
 
-bool sendmail_add_recipient(struct sendmail_job *job, struct slice text, struct error *error)
+bool cli_sendmail_add_recipient(struct cli_sendmail_job *job, struct slice text, struct error *error)
 {
 	struct slice address;
 	struct error cause;
 	if (text.len > 2 && text.at[0] == '<' && text.at[text.len - 1] == '>')
 		text = slice_sub(text, 1, text.len - 2);
-	if (!address_parse(sendmail_qualify(job, text), true, job->arena, &address, &cause))
+	if (!address_parse(cli_sendmail_qualify(job, text), true, job->arena, &address, &cause))
 		return error_set(error, ERROR_INVALID, "recipient \"%.*s\": %s", SLICE_ARG(text), cause.text);
 	for (size_t i = 0; i < job->recipient_count; i++)
 		if (slice_equal_nocase(job->recipients[i], address))
@@ -36,7 +36,7 @@ bool sendmail_add_recipient(struct sendmail_job *job, struct slice text, struct 
 	return true;
 }
 
-static bool add_from_field(struct sendmail_job *job, struct slice body, struct error *error)
+static bool add_from_field(struct cli_sendmail_job *job, struct slice body, struct error *error)
 {
 	struct address *list;
 	size_t count;
@@ -48,7 +48,7 @@ static bool add_from_field(struct sendmail_job *job, struct slice body, struct e
 		struct slice parsed;
 		if (list[i].domain.len > 0 && !address_parse(text, true, job->arena, &parsed, error)) /* a local part that needs its quotes */
 			text = arena_printf(job->arena, "\"%.*s\"@%.*s", SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
-		if (!sendmail_add_recipient(job, text, error))
+		if (!cli_sendmail_add_recipient(job, text, error))
 			return false;
 	}
 	return true;
@@ -58,7 +58,7 @@ static bool add_from_field(struct sendmail_job *job, struct slice body, struct e
 
 /* Appends the lines of `raw` with CRLF, whatever ended them, up to a line with only a dot if that ends the letter. That line and the
  * one before it must have ended with LF or CR LF: to whoever writes dots, a lone CR ends nothing. Returns what stands behind it. */
-static struct slice normalise(const struct sendmail_job *job, struct slice raw, struct buf *out)
+static struct slice normalise(const struct cli_sendmail_job *job, struct slice raw, struct buf *out)
 {
 	bool line_start = true;
 	while (raw.len > 0) {
@@ -155,7 +155,7 @@ static bool names_recipients(const struct header_field *field, bool resent)
 }
 
 /* Copies the fields but for Bcc, and takes the recipients out of them. */
-static bool copy_fields(struct sendmail_job *job, struct slice header, bool resent, struct buf *out, struct error *error)
+static bool copy_fields(struct cli_sendmail_job *job, struct slice header, bool resent, struct buf *out, struct error *error)
 {
 	struct header_field field;
 	while (header_next(&header, &field)) {
@@ -167,7 +167,7 @@ static bool copy_fields(struct sendmail_job *job, struct slice header, bool rese
 	return true;
 }
 
-static void add_missing(struct sendmail_job *job, int64_t id, const struct present *present, struct buf *out, struct slice *message_id)
+static void add_missing(struct cli_sendmail_job *job, int64_t id, const struct present *present, struct buf *out, struct slice *message_id)
 {
 	char text[ID_TEXT_LEN + 1], date[DATE_TEXT_MAX];
 	id_format(id, text);
@@ -175,7 +175,7 @@ static void add_missing(struct sendmail_job *job, int64_t id, const struct prese
 	if (!job->handed_over)
 		buf_printf(out, "Received: by %.*s (from user %s)\r\n\tid %s; %s\r\n", SLICE_ARG(job->hostname), job->user, text, date);
 	if (!present->from) {
-		struct slice sender = job->sender.len > 0 ? job->sender : sendmail_qualify(job, SLICE("MAILER-DAEMON"));
+		struct slice sender = job->sender.len > 0 ? job->sender : cli_sendmail_qualify(job, SLICE("MAILER-DAEMON"));
 		if (job->full_name.len > 0)
 			buf_printf(out, "From: %.*s <%.*s>\r\n", SLICE_ARG(write_phrase(job->full_name, job->arena)), SLICE_ARG(sender));
 		else
@@ -197,7 +197,7 @@ static bool has_header(struct slice text)
 	return header_next(&rest, &field) && field.name.len > 0 && slice_find_char(field.name, ' ') == SLICE_NONE;
 }
 
-bool sendmail_make_letter(struct sendmail_job *job, int64_t id, struct slice raw, struct buf *out, struct slice *message_id, struct error *error)
+bool cli_sendmail_make_letter(struct cli_sendmail_job *job, int64_t id, struct slice raw, struct buf *out, struct slice *message_id, struct error *error)
 {
 	struct buf text = BUF(out->max);
 	struct present present = {0};

@@ -104,7 +104,7 @@ __attribute__((format(printf, 3, 4))) static bool say(struct dialogue *dialogue,
 /* ---- The steps ---- */
 
 /* Who the server says we are, and what it is called: "220 NAME ESMTP Pombal", "250 USER@DOMAIN". */
-static bool meet(struct dialogue *dialogue, struct sendmail_job *job)
+static bool meet(struct dialogue *dialogue, struct cli_sendmail_job *job)
 {
 	struct slice words, name, rest;
 	if (!hear(dialogue, '2'))
@@ -131,7 +131,7 @@ static void write_notify(unsigned notify, char out[64])
 		out[strlen(out) - 1] = '\0';
 }
 
-static bool send_envelope(struct dialogue *dialogue, const struct sendmail_job *job, struct slice letter)
+static bool send_envelope(struct dialogue *dialogue, const struct cli_sendmail_job *job, struct slice letter)
 {
 	char notify[64];
 	bool ascii = slice_is_ascii(job->sender);
@@ -170,7 +170,7 @@ static bool send_text(struct dialogue *dialogue, struct slice letter)
 	return done;
 }
 
-bool sendmail_hand_over(struct sendmail_job *job, sendmail_make *make, void *context, struct error *error)
+bool cli_sendmail_hand_over(struct cli_sendmail_job *job, sendmail_make *make, void *context, struct error *error)
 {
 	struct dialogue dialogue = {.fd = -1, .reply = BUF(REPLY_ROOM), .error = error};
 	struct buf letter = BUF(SENDMAIL_LETTER_MAX);

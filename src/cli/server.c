@@ -54,7 +54,7 @@ static json_t *json_of_words(struct slice line)
 		slice_cut(line, ' ', &value, &line);
 		char key[32];
 		snprintf(key, sizeof key, "%.*s", SLICE_ARG(name));
-		json_object_set_new(object, key, slice_to_number(value, INT64_MAX, &number) ? json_integer((json_int_t)number) : json_of_slice(value));
+		json_object_set_new(object, key, slice_to_number(value, INT64_MAX, &number) ? json_integer((json_int_t)number) : cli_json_of_slice(value));
 	}
 	return object;
 }
@@ -83,7 +83,7 @@ static int run_status(struct command_line *line)
 	return status;
 }
 
-const struct command server_commands[] = {
+const struct command cli_server_commands[] = {
 	{"status", "", "Shows the running server's processes and listeners.", run_status, NULL, 0, 0, COMMAND_JSON},
 	{"reload", "", "Makes the running server follow the configuration and certificates as they are now; says which options have changed and how that takes effect.", run_reload, NULL, 0, 0, 0},
 	{"stop", "", "Stops the running server, letting sessions end what they are doing; returns when it has stopped.", run_stop, NULL, 0, 0, 0},

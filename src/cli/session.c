@@ -32,7 +32,7 @@ static json_t *json_of_entry(const void *entry_at)
 	json_t *object = json_object();
 	for (size_t i = 0; i < FIELD_COUNT; i++)
 		if (names[i])
-			json_object_set_new(object, names[i], json_of_slice(entry->fields[i]));
+			json_object_set_new(object, names[i], cli_json_of_slice(entry->fields[i]));
 	json_object_set_new(object, "since", json_integer((json_int_t)entry->since));
 	json_object_set_new(object, "busy", json_boolean(slice_equal(entry->fields[FIELD_BUSY], SLICE("busy"))));
 	return object;
@@ -43,7 +43,7 @@ static void print_part(const char *before, struct slice text)
 	if (text.len == 0)
 		return;
 	printf("  %s", before);
-	print_safe(text);
+	cli_print_safe(text);
 }
 
 static void print_entry(const void *entry_at)
@@ -51,11 +51,11 @@ static void print_entry(const void *entry_at)
 	const struct entry *entry = entry_at;
 	char when[32];
 	bool busy = slice_equal(entry->fields[FIELD_BUSY], SLICE("busy"));
-	print_safe(entry->fields[FIELD_ID]);
+	cli_print_safe(entry->fields[FIELD_ID]);
 	print_part("", entry->fields[FIELD_ACCOUNT]);
 	print_part("", entry->fields[FIELD_PROTOCOL]);
 	print_part("from ", entry->fields[FIELD_ADDRESS]);
-	printf("  since %s", time_text(entry->since, when));
+	printf("  since %s", cli_time_text(entry->since, when));
 	print_part("", entry->fields[FIELD_TLS].len > 0 ? entry->fields[FIELD_TLS] : SLICE("without TLS"));
 	print_part("client ", entry->fields[FIELD_CLIENT]);
 	print_part(busy ? "does " : "did ", entry->fields[FIELD_DOING]);
@@ -139,7 +139,7 @@ static bool end(struct command_line *line, struct slice whom, struct error *erro
 static int run_list(struct command_line *line) { return run_with(line, list); }
 static int run_end(struct command_line *line) { return run_with(line, end); }
 
-const struct command session_commands[] = {
+const struct command cli_session_commands[] = {
 	{"session list", "[ACCOUNT|ID]", "Lists who is signed in: over which protocol, from where, since when, and what for.", run_list, NULL, 0, 1, COMMAND_JSON},
 	{"session end", "ACCOUNT|ID", "Ends the sessions of an account, or one; they may sign in again.", run_end, NULL, 1, 1, 0},
 	{0},

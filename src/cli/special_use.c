@@ -13,20 +13,20 @@ static const char *use_of(const struct mailbox *mailbox)
 static json_t *json_of(const void *entry)
 {
 	const struct mailbox *mailbox = entry;
-	return json_pack("{s:o, s:s, s:I}", "mailbox", json_of_slice(mailbox->name), "use", use_of(mailbox), "messages", (json_int_t)mailbox->messages);
+	return json_pack("{s:o, s:s, s:I}", "mailbox", cli_json_of_slice(mailbox->name), "use", use_of(mailbox), "messages", (json_int_t)mailbox->messages);
 }
 
 static void print(const void *entry)
 {
 	const struct mailbox *mailbox = entry;
 	printf("%-8s %7lu  ", use_of(mailbox), (unsigned long)mailbox->messages);
-	print_safe(mailbox->name);
+	cli_print_safe(mailbox->name);
 	putchar('\n');
 }
 
 static const struct command_shape shape = {sizeof(struct mailbox), json_of, print};
 
-static bool list(struct opened *opened)
+static bool list(struct cli_opened *opened)
 {
 	struct mailbox *mailboxes;
 	size_t count;
@@ -36,14 +36,14 @@ static bool list(struct opened *opened)
 	return true;
 }
 
-static bool parse_use(struct opened *opened, struct slice word, enum special_use *use)
+static bool parse_use(struct cli_opened *opened, struct slice word, enum special_use *use)
 {
 	*use = imap_special_use_parse(word);
 	return *use != USE_NONE || slice_equal_nocase(word, SLICE("none")) ||
 	       error_set(&opened->error, ERROR_INVALID, "a use is one of Sent, Trash, Drafts, Junk, Archive, All, Flagged, none");
 }
 
-static bool set(struct opened *opened)
+static bool set(struct cli_opened *opened)
 {
 	enum special_use use;
 	struct slice mailbox = command_argument(opened->line, 1);
@@ -54,15 +54,15 @@ static bool set(struct opened *opened)
 	return true;
 }
 
-static bool act(struct opened *opened)
+static bool act(struct cli_opened *opened)
 {
 	return opened->line->count == 1 ? list(opened) :
 	       opened->line->count == 3 ? set(opened) : error_set(&opened->error, ERROR_INVALID, "to which use? See --help");
 }
 
-static int run(struct command_line *line) { return opened_run(line, act); }
+static int run(struct command_line *line) { return cli_opened_run(line, act); }
 
-const struct command special_use_commands[] = {
+const struct command cli_special_use_commands[] = {
 	{"account use", "ADDRESS [MAILBOX USE]", "Lists the mailboxes of an account and what they are for, or says it of one: Sent, Trash, Drafts, "
 		"Junk, Archive, All, Flagged, none.", run, NULL, 1, 3, COMMAND_JSON},
 	{0},

@@ -58,7 +58,7 @@ static struct slice without_brackets(struct slice text)
 	return text.len > 2 && text.at[0] == '<' && text.at[text.len - 1] == '>' ? slice_sub(text, 1, text.len - 2) : text;
 }
 
-static bool mentions(const struct event *event, struct slice wanted)
+static bool mentions(const struct cli_event *event, struct slice wanted)
 {
 	for (size_t i = 0; i < event->count; i++)
 		if (slice_equal_nocase(without_brackets(event->fields[i].value), wanted))
@@ -67,62 +67,62 @@ static bool mentions(const struct event *event, struct slice wanted)
 }
 
 /* What people who ask why they can't get in want to see: failures, and ended sessions. */
-static bool is_about_access(const struct event *event)
+static bool is_about_access(const struct cli_event *event)
 {
 	static const char *const names[] = {"sign_in.failed", "sign_in.throttled", "sign_in.malformed", "sign_in.overloaded", "session.ended"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (slice_equal(event_get(event, "event"), slice_of(names[i])))
+		if (slice_equal(cli_event_get(event, "event"), slice_of(names[i])))
 			return true;
 	return false;
 }
 
 /* Who signs in without a domain is found by the address that was meant. */
-static bool is_bare_name_of(const struct event *event, struct slice wanted)
+static bool is_bare_name_of(const struct cli_event *event, struct slice wanted)
 {
-	struct slice name = event_get(event, "name");
+	struct slice name = cli_event_get(event, "name");
 	return name.len > 0 && wanted.len > name.len && wanted.at[name.len] == '@' && slice_equal_nocase(slice_sub(wanted, 0, name.len), name);
 }
 
-static bool is_sign_in(const struct event *event) { return slice_starts(event_get(event, "event"), SLICE("sign_in.")); }
+static bool is_sign_in(const struct cli_event *event) { return slice_starts(cli_event_get(event, "event"), SLICE("sign_in.")); }
 
 /* People signing in and reading are no part of a message's way, but for the session that brought it. */
-static bool is_about_mail(const struct event *event)
+static bool is_about_mail(const struct cli_event *event)
 {
-	struct slice role = event_get(event, "role");
+	struct slice role = cli_event_get(event, "role");
 	return slice_equal(role, SLICE("smtp")) || slice_equal(role, SLICE("courier")) || slice_equal(role, SLICE("sendmail"));
 }
 
 /* A line that is told of an address, whether or not it is about a message. */
-static bool concerns(const struct event *event, struct slice wanted)
+static bool concerns(const struct cli_event *event, struct slice wanted)
 {
 	if (is_about_access(event))
 		return mentions(event, wanted) || is_bare_name_of(event, wanted);
 	return is_about_mail(event) && mentions(event, wanted);
 }
 
-static bool parse(struct trace *trace, struct slice text, struct event *event)
+static bool parse(struct trace *trace, struct slice text, struct cli_event *event)
 {
 	arena_reset(trace->scratch);
-	return event_parse(text, trace->scratch, event);
+	return cli_event_parse(text, trace->scratch, event);
 }
 
 /* First passes: which messages. */
 static void find_ids(void *context, struct slice text)
 {
 	struct trace *trace = context;
-	struct event event;
+	struct cli_event event;
 	if (!parse(trace, text, &event))
 		return;
-	struct slice id = event_get(&event, "id");
+	struct slice id = cli_event_get(&event, "id");
 	bool known = id.len > 0 && map_get(trace->stories, id);
 	for (size_t i = 0; i < sizeof kin / sizeof *kin; i++)
-		known = known || (id.len > 0 && event_get(&event, kin[i]).len > 0 && map_get(trace->stories, event_get(&event, kin[i])));
+		known = known || (id.len > 0 && cli_event_get(&event, kin[i]).len > 0 && map_get(trace->stories, cli_event_get(&event, kin[i])));
 	if (!known && !concerns(&event, trace->wanted))
 		return;
-	note_session(trace, story_of(trace, id), event_get(&event, "session"));
+	note_session(trace, story_of(trace, id), cli_event_get(&event, "session"));
 	for (size_t i = 0; i < sizeof kin / sizeof *kin; i++)
-		if (event_get(&event, kin[i]).len > 0)
-			story_of(trace, event_get(&event, kin[i]));
+		if (cli_event_get(&event, kin[i]).len > 0)
+			story_of(trace, cli_event_get(&event, kin[i]));
 }
 
 static void add_line(struct trace *trace, struct story *story, struct slice text)
@@ -135,12 +135,12 @@ static void add_line(struct trace *trace, struct story *story, struct slice text
 static void gather(void *context, struct slice text)
 {
 	struct trace *trace = context;
-	struct event event;
+	struct cli_event event;
 	if (!parse(trace, text, &event))
 		return;
-	struct slice id = event_get(&event, "id");
+	struct slice id = cli_event_get(&event, "id");
 	struct story *story = map_get(trace->stories, id);
-	struct story *brought = id.len == 0 && is_sign_in(&event) ? map_get(trace->sessions, event_get(&event, "session")) : NULL;
+	struct story *brought = id.len == 0 && is_sign_in(&event) ? map_get(trace->sessions, cli_event_get(&event, "session")) : NULL;
 	if (brought)
 		for (; brought; brought = brought->next_of_session)
 			add_line(trace, brought, text);
@@ -159,32 +159,32 @@ static bool is_frame(struct slice name)
 	return false;
 }
 
-static void print_event(const struct event *event)
+static void print_event(const struct cli_event *event)
 {
 	printf("  ");
-	print_safe(slice_sub(event_get(event, "time"), 0, 10));
+	cli_print_safe(slice_sub(cli_event_get(event, "time"), 0, 10));
 	putchar(' ');
-	print_safe(slice_sub(event_get(event, "time"), 11, 13)); /* with its Z: events have UTC */
+	cli_print_safe(slice_sub(cli_event_get(event, "time"), 11, 13)); /* with its Z: events have UTC */
 	printf("  ");
-	print_safe(event_get(event, "event"));
+	cli_print_safe(cli_event_get(event, "event"));
 	for (size_t i = 0; i < event->count; i++) {
 		if (is_frame(event->fields[i].name) || event->fields[i].value.len == 0)
 			continue;
 		printf("  ");
-		print_safe(event->fields[i].name);
+		cli_print_safe(event->fields[i].name);
 		printf(": ");
-		print_safe(event->fields[i].value);
+		cli_print_safe(event->fields[i].value);
 	}
 	putchar('\n');
 }
 
-static json_t *json_of_event(const struct event *event)
+static json_t *json_of_event(const struct cli_event *event)
 {
 	json_t *object = json_object();
 	for (size_t i = 0; i < event->count; i++) {
 		char name[64];
 		snprintf(name, sizeof name, "%.*s", SLICE_ARG(event->fields[i].name));
-		json_object_set_new(object, name, json_of_slice(event->fields[i].value));
+		json_object_set_new(object, name, cli_json_of_slice(event->fields[i].value));
 	}
 	return object;
 }
@@ -202,12 +202,12 @@ static void note_waiting(const struct story *story, struct queue *queue, struct 
 	for (size_t i = 0; i < messages[0].recipient_count; i++) {
 		char when[32];
 		const struct queue_recipient *recipient = &messages[0].recipients[i];
-		json_array_append_new(waiting, json_of_slice(recipient->address));
+		json_array_append_new(waiting, cli_json_of_slice(recipient->address));
 		if (object)
 			continue;
 		printf("  in the queue: ");
-		print_safe(recipient->address);
-		printf(messages[0].held ? "  held\n" : "  next attempt %s\n", time_text(recipient->next_attempt, when));
+		cli_print_safe(recipient->address);
+		printf(messages[0].held ? "  held\n" : "  next attempt %s\n", cli_time_text(recipient->next_attempt, when));
 	}
 	if (object)
 		json_object_set(object, "waiting", waiting);
@@ -217,7 +217,7 @@ static void note_waiting(const struct story *story, struct queue *queue, struct 
 static void show_story(struct trace *trace, const struct story *story, struct queue *queue, json_t *array)
 {
 	json_t *object = trace->line->json ? json_object() : NULL, *events = json_array();
-	struct event event;
+	struct cli_event event;
 	if (!object)
 		printf("%.*s\n", story->id.len > 0 ? (int)story->id.len : 15, story->id.len > 0 ? story->id.at : "without message");
 	for (size_t i = 0; i < story->count; i++) {
@@ -231,7 +231,7 @@ static void show_story(struct trace *trace, const struct story *story, struct qu
 	arena_reset(trace->scratch);
 	note_waiting(story, queue, trace->scratch, object);
 	if (object) {
-		json_object_set_new(object, "id", json_of_slice(story->id));
+		json_object_set_new(object, "id", cli_json_of_slice(story->id));
 		json_object_set(object, "events", events);
 		json_array_append_new(array, object);
 	}
@@ -243,10 +243,10 @@ static void put_in_order(struct trace *trace, struct story *story)
 {
 	size_t first = 0;
 	for (size_t i = 0; i < story->count; i++) {
-		struct event event;
+		struct cli_event event;
 		if (!parse(trace, story->lines[i], &event))
 			continue;
-		struct slice name = event_get(&event, "event"), line = story->lines[i];
+		struct slice name = cli_event_get(&event, "event"), line = story->lines[i];
 		if (!is_sign_in(&event) && !slice_equal(name, SLICE("message.accepted")) && !slice_equal(name, SLICE("message.recipient")))
 			continue;
 		for (size_t k = i; k > first; k--)
@@ -262,9 +262,9 @@ static bool follow(struct trace *trace, struct error *error)
 	trace->grown = true;
 	for (int pass = 0; done && trace->grown && pass < PASSES_MAX; pass++) {
 		trace->grown = false;
-		done = events_read(trace->line->data, find_ids, trace, error);
+		done = cli_events_read(trace->line->data, find_ids, trace, error);
 	}
-	return done && events_read(trace->line->data, gather, trace, error);
+	return done && cli_events_read(trace->line->data, gather, trace, error);
 }
 
 static int show(struct trace *trace)
@@ -302,7 +302,7 @@ static int run(struct command_line *line)
 	return status;
 }
 
-const struct command trace_commands[] = {
+const struct command cli_trace_commands[] = {
 	{"trace", "ADDRESS|MESSAGE-ID|ID", "Tells everything that happened to a message, and why.", run, NULL, 1, 1, COMMAND_JSON},
 	{0},
 };

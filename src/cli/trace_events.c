@@ -40,11 +40,11 @@ static bool take_quoted(struct slice *rest, struct arena *arena, struct slice *v
 	return true;
 }
 
-bool event_parse(struct slice line, struct arena *arena, struct event *event)
+bool cli_event_parse(struct slice line, struct arena *arena, struct cli_event *event)
 {
 	event->count = 0;
 	while (line.len > 0 && event->count < EVENT_FIELDS_MAX) {
-		struct event_field *field = &event->fields[event->count];
+		struct cli_event_field *field = &event->fields[event->count];
 		if (!slice_cut(line, '=', &field->name, &line) || field->name.len == 0)
 			return false;
 		if (line.len > 0 && line.at[0] == '"') {
@@ -59,7 +59,7 @@ bool event_parse(struct slice line, struct arena *arena, struct event *event)
 	return event->count > 0 && slice_equal(event->fields[0].name, SLICE("time"));
 }
 
-struct slice event_get(const struct event *event, const char *name)
+struct slice cli_event_get(const struct cli_event *event, const char *name)
 {
 	for (size_t i = 0; i < event->count; i++)
 		if (slice_equal(event->fields[i].name, slice_of(name)))
@@ -101,7 +101,7 @@ static int former_only(const struct dirent *entry)
 	return slice_starts(name, SLICE("events-")) && slice_ends_nocase(name, SLICE(".log"));
 }
 
-bool events_read(const char *data, void (*visit)(void *context, struct slice line), void *context, struct error *error)
+bool cli_events_read(const char *data, void (*visit)(void *context, struct slice line), void *context, struct error *error)
 {
 	char path[PATH_MAX];
 	struct dirent **list;

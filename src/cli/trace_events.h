@@ -7,21 +7,21 @@
 
 enum { EVENT_FIELDS_MAX = 64 };
 
-struct event_field {
+struct cli_event_field {
 	struct slice name, value; /* unescaped */
 };
 
-struct event {
-	struct event_field fields[EVENT_FIELDS_MAX];
+struct cli_event {
+	struct cli_event_field fields[EVENT_FIELDS_MAX];
 	size_t count;
 };
 
 /** Reads one line; slices point into it or into `arena`. False if it isn't an event. */
-bool event_parse(struct slice line, struct arena *arena, struct event *event);
+bool cli_event_parse(struct slice line, struct arena *arena, struct cli_event *event);
 /** The first value under that name, or the empty slice. */
-struct slice event_get(const struct event *event, const char *name);
+struct slice cli_event_get(const struct cli_event *event, const char *name);
 
 /** Calls `visit` with each line of the event files under the data directory, oldest first. */
-bool events_read(const char *data, void (*visit)(void *context, struct slice line), void *context, struct error *error);
+bool cli_events_read(const char *data, void (*visit)(void *context, struct slice line), void *context, struct error *error);
 
 #endif

@@ -31,7 +31,7 @@ static const struct kind *kind_of(struct slice content)
 	return NULL;
 }
 
-const char *unpack_kind(struct slice content)
+const char *cli_unpack_kind(struct slice content)
 {
 	const struct kind *kind = kind_of(content);
 	return kind ? kind->name : NULL;
@@ -80,7 +80,7 @@ static bool unzstd(struct slice content, struct buf *out, struct error *error)
 	return code == 0 || error_set(error, ERROR_INVALID, "what was packed with zstd is damaged");
 }
 
-bool unpack(struct slice content, struct buf *out, struct error *error)
+bool cli_unpack(struct slice content, struct buf *out, struct error *error)
 {
 	const struct kind *kind = kind_of(content);
 	if (!kind || !kind->unpack)

@@ -6,8 +6,8 @@
 #include "base/error.h"
 
 /** How `content` is packed: "gzip", "zstd" and so on; NULL: it isn't, as far as its first bytes tell. */
-const char *unpack_kind(struct slice content);
+const char *cli_unpack_kind(struct slice content);
 /** Appends what was packed with gzip or zstd. ERROR_INVALID: damaged, or packed otherwise; ERROR_LIMIT: more than `out` may hold. */
-bool unpack(struct slice content, struct buf *out, struct error *error);
+bool cli_unpack(struct slice content, struct buf *out, struct error *error);
 
 #endif

@@ -49,18 +49,18 @@ const struct option *config_option(struct slice name)
 
 static void *field_of(struct config *config, const struct option *option) { return (char *)config + option->offset; }
 
-static void list_add(struct string_list *list, struct slice entry)
+static void list_add(struct config_string_list *list, struct slice entry)
 {
 	list->at = memory_resize(list->at, (list->count + 1) * sizeof *list->at);
 	list->at[list->count++] = memory_copy(entry.at, entry.len);
 }
 
-static void list_clear(struct string_list *list)
+static void list_clear(struct config_string_list *list)
 {
 	for (size_t i = 0; i < list->count; i++)
 		free((char *)(uintptr_t)list->at[i]);
 	free(list->at);
-	*list = (struct string_list){0};
+	*list = (struct config_string_list){0};
 }
 
 static void set_text(const char **field, struct slice text)

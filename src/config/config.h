@@ -14,7 +14,7 @@
 #include "base/slice.h"
 #include "config/roles.h"
 
-struct string_list {
+struct config_string_list {
 	const char **at;
 	size_t count;
 };
@@ -27,7 +27,7 @@ struct config {
 #define OPTION_SIZE(name, default_value, least, most, effect, doc) int64_t name;
 #define OPTION_DURATION(name, default_value, least, most, effect, doc) int64_t name;
 #define OPTION_TEXT(name, default_value, check, effect, doc) const char *name;
-#define OPTION_LIST(name, default_value, check, effect, doc) struct string_list name;
+#define OPTION_LIST(name, default_value, check, effect, doc) struct config_string_list name;
 #include "config/options.def"
 };
 
@@ -59,7 +59,7 @@ bool config_parse_address(struct slice text, struct sockaddr_storage *address);
 /** "192.0.2.0/24", "2001:db8::/32", or an address alone. */
 bool config_parse_network(struct slice text, struct sockaddr_storage *address, unsigned *bits);
 /** Is the address in one of these networks? */
-bool config_networks_hold(const struct string_list *networks, const struct sockaddr_storage *address);
+bool config_networks_hold(const struct config_string_list *networks, const struct sockaddr_storage *address);
 
 /* ---- The table itself, for who shows or documents it ---- */
 

@@ -136,7 +136,7 @@ void config_write_quoted(struct buf *out, struct slice text)
 	buf_append_char(out, quote);
 }
 
-static void write_list(struct buf *out, const struct string_list *list)
+static void write_list(struct buf *out, const struct config_string_list *list)
 {
 	buf_append_char(out, '{');
 	for (size_t i = 0; i < list->count; i++) {
@@ -174,7 +174,7 @@ void config_write_value(struct buf *out, const struct config *config, const stru
 {
 	const char *at = config ? (const char *)config + option->offset : NULL;
 	if (option->kind == OPTION_KIND_LIST && at)
-		write_list(out, (const struct string_list *)at);
+		write_list(out, (const struct config_string_list *)at);
 	else if (option->kind == OPTION_KIND_LIST)
 		write_default_list(out, slice_of(option->text));
 	else if (option->kind == OPTION_KIND_TEXT)
@@ -209,7 +209,7 @@ static bool in_network(const struct sockaddr_storage *peer, const char *network)
 	return bits % 8 == 0 || (a[bits / 8] & mask) == (b[bits / 8] & mask);
 }
 
-bool config_networks_hold(const struct string_list *networks, const struct sockaddr_storage *address)
+bool config_networks_hold(const struct config_string_list *networks, const struct sockaddr_storage *address)
 {
 	for (size_t i = 0; i < networks->count; i++)
 		if (in_network(address, networks->at[i]))

@@ -19,7 +19,7 @@ const struct config_folder config_folders[CONFIG_FOLDER_COUNT] = {
 #include "config/roles.def"
 };
 
-const struct string_list *service_addresses(const struct config *config, enum service service)
+const struct config_string_list *service_addresses(const struct config *config, enum service service)
 {
 	return (const void *)((const char *)config + service_rows[service].offset);
 }

@@ -7,7 +7,7 @@
 #include <stddef.h>
 
 struct config;
-struct string_list;
+struct config_string_list;
 
 enum role_name {
 #define ROLE(NAME, name, ...) ROLE_##NAME,
@@ -35,7 +35,7 @@ struct service_row {
 extern const struct service_row service_rows[SERVICE_COUNT];
 
 /** Where it listens by this configuration. */
-const struct string_list *service_addresses(const struct config *config, enum service service);
+const struct config_string_list *service_addresses(const struct config *config, enum service service);
 
 /** The folders of a data directory. */
 enum {

@@ -21,7 +21,7 @@ static void put_header(struct buf *out, struct slice postmaster, int64_t id)
 			      "Content-Transfer-Encoding: 8bit\r\n\r\n"));
 }
 
-static void put_words(struct buf *out, const struct addressee *addressee, const struct route *wrong, size_t count)
+static void put_words(struct buf *out, const struct courier_addressee *addressee, const struct auth_route *wrong, size_t count)
 {
 	buf_printf(out, "This is the mail server %s.\r\n\r\nA message to <%.*s> came. Whoever else stands behind this address gets it,\r\n"
 			"but these targets lead nowhere:\r\n\r\n",
@@ -34,7 +34,7 @@ static void put_words(struct buf *out, const struct addressee *addressee, const 
 			      "All such targets are named by: pombal check\r\nOf this alias you will not hear again within a day.\r\n"));
 }
 
-static bool send_notice(const struct addressee *addressee, const struct route *wrong, size_t count, struct error *error)
+static bool send_notice(const struct courier_addressee *addressee, const struct auth_route *wrong, size_t count, struct error *error)
 {
 	struct queue *queue = addressee->letter->courier->queue;
 	struct arena *arena = arena_new();
@@ -59,7 +59,7 @@ static bool send_notice(const struct addressee *addressee, const struct route *w
 	return done;
 }
 
-void alias_notice(const struct addressee *addressee, const struct route *wrong, size_t count)
+void courier_alias_notice(const struct courier_addressee *addressee, const struct auth_route *wrong, size_t count)
 {
 	struct lately *noticed = addressee->letter->courier->aliases_noticed;
 	const struct queue_message *message = &addressee->letter->work->message;
@@ -67,9 +67,9 @@ void alias_notice(const struct addressee *addressee, const struct route *wrong, 
 	for (size_t i = 0; i < count && i < NOTICE_TARGETS_MAX; i++)
 		log_warning("alias.wrong_target", log_id("id", message->id), log_slice("to", addressee->recipient->address), log_slice("alias", wrong[i].detail),
 			    log_slice("target", wrong[i].address), log_text("reason", auth_route_problem(wrong[i].problem)));
-	if (message->from.len == 0 || lately_has(noticed, wrong[0].detail, clock_monotonic_ms())) /* a notice of ours causes no other */
+	if (message->from.len == 0 || courier_lately_has(noticed, wrong[0].detail, clock_monotonic_ms())) /* a notice of ours causes no other */
 		return;
-	lately_note(noticed, wrong[0].detail, clock_monotonic_ms());
+	courier_lately_note(noticed, wrong[0].detail, clock_monotonic_ms());
 	if (!send_notice(addressee, wrong, count, &error))
 		log_error("alias.notice_unqueued", log_id("id", message->id), log_text("cause", error.text));
 }

@@ -8,21 +8,21 @@
 
 #include "base/memory.h"
 
-struct body *body_open(struct queue *queue, const struct queue_message *message, struct error *error)
+struct courier_body *courier_body_open(struct queue *queue, const struct queue_message *message, struct error *error)
 {
-	struct body *body = memory_new(sizeof *body);
+	struct courier_body *body = memory_new(sizeof *body);
 	body->arena = arena_new();
 	body->fd = -1;
 	if (!queue_body(queue, message->id, body->arena, &body->bytes, &body->fd, error)) {
-		body_close(&body);
+		courier_body_close(&body);
 		return NULL;
 	}
 	body->preface = message->preface;
-	body_rewind(body);
+	courier_body_rewind(body);
 	return body;
 }
 
-void body_close(struct body **body)
+void courier_body_close(struct courier_body **body)
 {
 	if (!*body)
 		return;
@@ -35,13 +35,13 @@ void body_close(struct body **body)
 	*body = NULL;
 }
 
-void body_rewind(struct body *body)
+void courier_body_rewind(struct courier_body *body)
 {
 	body->at = body->preface;
 	body->failed = false;
 }
 
-bool body_next(struct body *body, struct slice *piece, struct error *error)
+bool courier_body_next(struct courier_body *body, struct slice *piece, struct error *error)
 {
 	if (body->fd < 0) {
 		*piece = slice_sub(body->bytes, (size_t)body->at, BODY_PIECE);
@@ -61,7 +61,7 @@ bool body_next(struct body *body, struct slice *piece, struct error *error)
 	return got > 0;
 }
 
-bool body_view(struct body *body, struct slice *whole, struct error *error)
+bool courier_body_view(struct courier_body *body, struct slice *whole, struct error *error)
 {
 	struct stat status;
 	if (body->fd >= 0 && !body->mapped) {
@@ -108,13 +108,13 @@ static void scan_returns(struct scan *scan, struct slice piece, struct message_f
 	scan->cr = end[-1] == '\r';
 }
 
-static bool scan_all(struct body *body, struct body_facts *facts, struct error *error)
+static bool scan_all(struct courier_body *body, struct courier_body_facts *facts, struct error *error)
 {
 	struct scan scan = {0};
 	struct slice piece = {0};
-	*facts = (struct body_facts){0};
-	body_rewind(body);
-	while (body_next(body, &piece, error)) {
+	*facts = (struct courier_body_facts){0};
+	courier_body_rewind(body);
+	while (courier_body_next(body, &piece, error)) {
 		facts->message.eight_bit |= !slice_is_ascii(piece);
 		facts->nul |= memchr(piece.at, '\0', piece.len) != NULL;
 		scan_lines(&scan, piece, &facts->message);
@@ -125,7 +125,7 @@ static bool scan_all(struct body *body, struct body_facts *facts, struct error *
 	return !body->failed;
 }
 
-bool body_examine(struct body *body, bool headers, struct body_facts *facts, struct error *error)
+bool courier_body_examine(struct courier_body *body, bool headers, struct courier_body_facts *facts, struct error *error)
 {
 	struct slice whole = {0};
 	struct message_facts found;
@@ -133,7 +133,7 @@ bool body_examine(struct body *body, bool headers, struct body_facts *facts, str
 		return false;
 	body->examined = true;
 	if (headers && body->facts.message.eight_bit && !body->headers_examined) {
-		if (!body_view(body, &whole, error))
+		if (!courier_body_view(body, &whole, error))
 			return false;
 		message_examine(whole, &found);
 		body->facts.message.utf8_header = found.utf8_header;
@@ -164,7 +164,7 @@ static size_t plain_run(struct slice rest, struct ends *ends)
 	return (size_t)((ends->cr < ends->lf ? ends->cr : ends->lf) - rest.at);
 }
 
-void stuffing_add(struct stuffing *stuffing, struct slice piece, struct buf *out)
+void courier_stuffing_add(struct courier_stuffing *stuffing, struct slice piece, struct buf *out)
 {
 	struct ends ends = {NULL, NULL};
 	while (piece.len > 0) {
@@ -187,10 +187,10 @@ void stuffing_add(struct stuffing *stuffing, struct slice piece, struct buf *out
 	}
 }
 
-void stuffing_end(struct stuffing *stuffing, struct buf *out)
+void courier_stuffing_end(struct courier_stuffing *stuffing, struct buf *out)
 {
 	if (stuffing->cr || stuffing->middle)
 		buf_append(out, SLICE("\r\n"));
 	buf_append(out, SLICE(".\r\n"));
-	*stuffing = (struct stuffing){0};
+	*stuffing = (struct courier_stuffing){0};
 }

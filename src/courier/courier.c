@@ -25,7 +25,7 @@ void courier_poke(struct courier *courier)
 	pthread_mutex_unlock(&courier->lock);
 }
 
-void letter_done(struct letter **letter)
+void courier_letter_done(struct courier_letter **letter)
 {
 	struct courier *courier = (*letter)->courier;
 	int64_t due = (*letter)->due;
@@ -40,7 +40,7 @@ void letter_done(struct letter **letter)
 	pthread_mutex_unlock(&courier->lock);
 }
 
-void letters_handed_on(struct courier *courier, size_t count)
+void courier_letters_handed_on(struct courier *courier, size_t count)
 {
 	size_t enough = IN_FLIGHT_MAX - TAKE_MAX;
 	bool room = courier->in_flight > enough && courier->in_flight - count <= enough; /* the scheduler may have stopped for want of it */
@@ -50,7 +50,7 @@ void letters_handed_on(struct courier *courier, size_t count)
 		pthread_cond_signal(&courier->poked);
 }
 
-void letters_told(struct courier *courier, size_t count)
+void courier_letters_told(struct courier *courier, size_t count)
 {
 	courier->untold_count -= count;
 	courier->wake = true;
@@ -85,7 +85,7 @@ static int64_t longest_wait(const struct config *config)
 {
 	int64_t longest = COURIER_PUT_OFF_SECONDS_MOST;
 	for (size_t i = 0; i < config->retry_schedule.count; i++) {
-		int64_t delay = retry_delay(config, (int)i);
+		int64_t delay = courier_retry_delay(config, (int)i);
 		longest = delay > longest ? delay : longest;
 	}
 	return longest + longest / 5; /* it is spread by less than that */
@@ -107,7 +107,7 @@ static void follow_clock(struct courier *courier)
 static void intake(struct courier *courier, struct queue_work **work, size_t count)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct letter *letter = letter_new(courier, work[i]);
+		struct courier_letter *letter = courier_letter_new(courier, work[i]);
 		pthread_mutex_lock(&courier->lock);
 		*courier->intake_end = letter;
 		courier->intake_end = &letter->next;
@@ -189,15 +189,15 @@ struct courier *courier_start(const struct courier_options *options)
 	courier->queue = options->queue;
 	courier->store = options->store;
 	courier->data = memory_copy(options->data, slice_of(options->data).len);
-	courier->aliases_noticed = lately_new(ALIAS_NOTICE_SECONDS);
-	courier->tls_failed = lately_new(TLS_FAILED_SECONDS);
+	courier->aliases_noticed = courier_lately_new(ALIAS_NOTICE_SECONDS);
+	courier->tls_failed = courier_lately_new(TLS_FAILED_SECONDS);
 	trust_certificates(options->data);
 	courier->intake_end = &courier->intake;
 	courier->concluded_end = &courier->concluded_jobs;
 	courier->untold_end = &courier->untold;
 	courier->quit_fd = eventfd(0, EFD_CLOEXEC);
 	courier->stop_fd = eventfd(0, EFD_CLOEXEC);
-	remote_start(courier);
+	courier_remote_start(courier);
 	pthread_mutex_init(&courier->lock, NULL);
 	clock_init_condition(&courier->poked);
 	clock_init_condition(&courier->filled);
@@ -214,11 +214,11 @@ struct courier *courier_start(const struct courier_options *options)
 	pthread_sigmask(SIG_SETMASK, &all, &former);
 	pthread_mutex_lock(&courier->lock);
 	start_thread(courier, &courier->local, scheduler_thread, "scheduler");
-	start_thread(courier, &courier->closing, closing_thread, "closing");
-	start_thread(courier, &courier->reporting, report_thread, "reporting");
+	start_thread(courier, &courier->closing, courier_closing_thread, "closing");
+	start_thread(courier, &courier->reporting, courier_report_thread, "reporting");
 	courier->local_threads = (size_t)config_current()->local_threads;
 	for (size_t i = 0; i < courier->local_threads; i++)
-		start_thread(courier, &courier->local, local_thread, "local");
+		start_thread(courier, &courier->local, courier_local_thread, "local");
 	pthread_mutex_unlock(&courier->lock);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
 	return courier;
@@ -228,10 +228,10 @@ struct courier *courier_start(const struct courier_options *options)
 static void drop_intake(struct courier *courier)
 {
 	while (courier->intake) {
-		struct letter *letter = courier->intake;
+		struct courier_letter *letter = courier->intake;
 		courier->intake = letter->next;
 		queue_release(courier->queue, &letter->work);
-		letter_done(&letter);
+		courier_letter_done(&letter);
 	}
 }
 
@@ -266,7 +266,7 @@ void courier_stop(struct courier **stopped, int seconds)
 	threads_join(&courier->remote, &courier->lock);
 	pthread_mutex_unlock(&courier->lock);
 	drop_intake(courier);
-	remote_end(courier);
+	courier_remote_end(courier);
 	/* What has become known by now is written down, and told. */
 	end_thread(courier, &courier->closing, &courier->all_concluded, &courier->concluded);
 	end_thread(courier, &courier->reporting, &courier->last_words, &courier->untold_come);
@@ -282,8 +282,8 @@ void courier_stop(struct courier **stopped, int seconds)
 	pthread_mutex_destroy(&courier->lock);
 	close(courier->quit_fd);
 	close(courier->stop_fd);
-	lately_free(&courier->aliases_noticed);
-	lately_free(&courier->tls_failed);
+	courier_lately_free(&courier->aliases_noticed);
+	courier_lately_free(&courier->tls_failed);
 	free(courier->data);
 	free(courier);
 	*stopped = NULL;

@@ -51,20 +51,20 @@ static const struct dns_fake_record records[] = {
 struct auth { bool away; _Atomic bool silent; /* it doesn't tell of languages */ };
 static struct auth people;
 
-static void add_route(struct arena *arena, struct route **routes, size_t *count, bool local, const char *address, struct slice detail)
+static void add_route(struct arena *arena, struct auth_route **routes, size_t *count, bool local, const char *address, struct slice detail)
 {
 	if (!*routes)
 		*routes = arena_array(arena, 4, sizeof **routes);
-	(*routes)[(*count)++] = (struct route){.local = local, .address = arena_copy(arena, slice_of(address)), .detail = arena_copy(arena, detail)};
+	(*routes)[(*count)++] = (struct auth_route){.local = local, .address = arena_copy(arena, slice_of(address)), .detail = arena_copy(arena, detail)};
 }
 
-static void add_wrong_route(struct arena *arena, struct route **routes, size_t *count, const char *address)
+static void add_wrong_route(struct arena *arena, struct auth_route **routes, size_t *count, const char *address)
 {
 	add_route(arena, routes, count, false, address, SLICE("flawed@here.test"));
 	(*routes)[*count - 1].problem = ROUTE_NOBODY;
 }
 
-bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct route **routes, size_t *count, struct error *error)
+bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
 {
 	struct slice local, domain, name, detail;
 	*routes = NULL;
@@ -96,7 +96,7 @@ bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, 
 	return true;
 }
 
-enum language auth_language(struct auth *auth, struct slice address)
+enum auth_language auth_language(struct auth *auth, struct slice address)
 {
 	while (auth->silent)
 		usleep(1000);
@@ -322,7 +322,7 @@ static void a_repeated_delivery_changes_nothing(void **state)
 	struct account *bob = store_open_account(t.store, SLICE("bob@here.test"), &error);
 	assert_true(mailbox_find(bob, SLICE("INBOX"), t.arena, &inbox, &error));
 	struct draft *draft = draft_new(bob);
-	struct placement placement = {.mailbox = inbox.id, .delivery_id = local_delivery_id(id, SLICE("bob@here.test"), SLICE(""))};
+	struct placement placement = {.mailbox = inbox.id, .delivery_id = courier_local_delivery_id(id, SLICE("bob@here.test"), SLICE(""))};
 	assert_true(draft_write(draft, hello, &error) && draft_commit(bob, &draft, &placement, 1, &error));
 	store_release_account(&bob);
 	start();

@@ -17,11 +17,11 @@ enum {
 struct delivery {
 	struct courier *courier;
 	const struct config *config;
-	struct job *job;
-	struct body *body;
-	struct addressee *undecided[RECIPIENTS_PER_TRANSACTION];
+	struct courier_job *job;
+	struct courier_body *body;
+	struct courier_addressee *undecided[RECIPIENTS_PER_TRANSACTION];
 	size_t undecided_count;
-	struct session_policy policy;
+	struct courier_session_policy policy;
 	struct sockaddr_storage from[2];
 	char password_path[4096];
 	bool tried;       /* to reach some host; a host that rests isn't */
@@ -29,7 +29,7 @@ struct delivery {
 	bool worked;      /* … and did what it is there for */
 	bool stop;        /* no further host is to be tried */
 	bool parked;      /* the job waits for room at an address, and isn't ours any more */
-	struct trouble trouble; /* the last host's */
+	struct courier_trouble trouble; /* the last host's */
 };
 
 static void delivery_refresh(struct delivery *delivery)
@@ -40,19 +40,19 @@ static void delivery_refresh(struct delivery *delivery)
 			delivery->undecided[delivery->undecided_count++] = delivery->job->addressees[i];
 }
 
-void courier_note_all(struct job *job, const struct trouble *trouble, const struct via *via)
+void courier_note_all(struct courier_job *job, const struct courier_trouble *trouble, const struct courier_via *via)
 {
 	for (size_t i = 0; i < job->count; i++)
 		if (job->addressees[i]->verdict == VERDICT_NONE)
-			addressee_note(job->addressees[i], trouble, via);
+			courier_addressee_note(job->addressees[i], trouble, via);
 }
 
 static void set_policy(struct delivery *delivery)
 {
 	const struct config *config = delivery->config;
-	static const struct { const char *name; enum session_tls tls; } modes[] = {
+	static const struct { const char *name; enum courier_session_tls tls; } modes[] = {
 		{"none", SESSION_CLEAR}, {"opportunistic", SESSION_OPPORTUNISTIC}, {"starttls", SESSION_STARTTLS}, {"implicit", SESSION_IMPLICIT}};
-	delivery->policy = (struct session_policy){.tls = SESSION_OPPORTUNISTIC, .user = "", .password_path = "", .tls_failed = delivery->courier->tls_failed};
+	delivery->policy = (struct courier_session_policy){.tls = SESSION_OPPORTUNISTIC, .user = "", .password_path = "", .tls_failed = delivery->courier->tls_failed};
 	for (size_t i = 0, n = 0; i < config->send_from.count && n < 2; i++)
 		if (config_parse_address(slice_of(config->send_from.at[i]), &delivery->from[n])) {
 			delivery->policy.from[delivery->from[n].ss_family == AF_INET6] = &delivery->from[n];
@@ -76,7 +76,7 @@ static void set_policy(struct delivery *delivery)
 	delivery->policy.unverified_password = config->smarthost_unverified_password;
 }
 
-static void log_attempt(const struct delivery *delivery, const struct peer *peer)
+static void log_attempt(const struct delivery *delivery, const struct courier_peer *peer)
 {
 	log_info("delivery.attempt_failed", log_id("id", delivery->job->letter->work->message.id), log_text("host", peer->host),
 		 log_text("address", peer->address_text), log_text("reply", delivery->trouble.text),
@@ -85,20 +85,20 @@ static void log_attempt(const struct delivery *delivery, const struct peer *peer
 
 /* ---- One host ---- */
 
-static struct session *take_kept(struct courier *courier, const struct peer *peer)
+static struct courier_session *take_kept(struct courier *courier, const struct courier_peer *peer)
 {
 	pthread_mutex_lock(&courier->lock);
-	struct session *session = courier_pool_take(courier->pool, peer);
+	struct courier_session *session = courier_pool_take(courier->pool, peer);
 	pthread_mutex_unlock(&courier->lock);
-	if (session && !session_renew(session))
-		session_close(&session);
+	if (session && !courier_session_renew(session))
+		courier_session_close(&session);
 	return session;
 }
 
-static void keep(struct courier *courier, struct session *session)
+static void keep(struct courier *courier, struct courier_session *session)
 {
 	if (session->broken) {
-		session_close(&session);
+		courier_session_close(&session);
 		return;
 	}
 	pthread_mutex_lock(&courier->lock);
@@ -106,10 +106,10 @@ static void keep(struct courier *courier, struct session *session)
 	pthread_mutex_unlock(&courier->lock);
 }
 
-static void note_peer(struct delivery *delivery, const struct peer *peer)
+static void note_peer(struct delivery *delivery, const struct courier_peer *peer)
 {
 	delivery->trouble.whole_host = true;
-	courier_note_all(delivery->job, &delivery->trouble, &(struct via){slice_of(peer->host), slice_of(peer->address_text), SLICE("")});
+	courier_note_all(delivery->job, &delivery->trouble, &(struct courier_via){slice_of(peer->host), slice_of(peer->address_text), SLICE("")});
 }
 
 static void set_end(struct delivery *delivery)
@@ -118,13 +118,13 @@ static void set_end(struct delivery *delivery)
 }
 
 /* A session with the peer, a kept one if there is one and `fresh` isn't asked for. */
-static struct session *open_session(struct delivery *delivery, const struct peer *peer, bool fresh)
+static struct courier_session *open_session(struct delivery *delivery, const struct courier_peer *peer, bool fresh)
 {
 	fresh |= delivery->job->letter->work->message.require_tls; /* a kept one may have less than verified TLS */
 	set_end(delivery);
-	struct session *session = fresh ? NULL : take_kept(delivery->courier, peer);
+	struct courier_session *session = fresh ? NULL : take_kept(delivery->courier, peer);
 	if (!session)
-		session = session_open(peer, &delivery->policy, &delivery->trouble);
+		session = courier_session_open(peer, &delivery->policy, &delivery->trouble);
 	if (session) {
 		delivery->reached = true;
 		return session;
@@ -141,41 +141,41 @@ static bool need_body(struct delivery *delivery)
 	const struct queue_message *message = &delivery->job->letter->work->message;
 	struct error error = {0};
 	if (!delivery->body)
-		delivery->body = body_open(delivery->courier->queue, message, &error);
+		delivery->body = courier_body_open(delivery->courier->queue, message, &error);
 	if (delivery->body)
 		return true;
 	log_error("queue.unreadable", log_id("id", message->id), log_text("cause", error.text));
-	trouble_set(&delivery->trouble, false, "4.3.0", "the queued message can't be read at the moment");
+	courier_trouble_set(&delivery->trouble, false, "4.3.0", "the queued message can't be read at the moment");
 	delivery->trouble.soon = delivery->stop = true;
 	courier_note_all(delivery->job, &delivery->trouble, NULL);
 	return false;
 }
 
 /* Offers the message to one host, in as many transactions as the host makes necessary. */
-static void try_peer(struct delivery *delivery, const struct peer *peer)
+static void try_peer(struct delivery *delivery, const struct courier_peer *peer)
 {
-	struct session *session = open_session(delivery, peer, false);
+	struct courier_session *session = open_session(delivery, peer, false);
 	bool again = session && need_body(delivery);
 	while (again) {
 		size_t before = delivery->undecided_count;
-		struct transaction transaction = {.session = session, .message = &delivery->job->letter->work->message, .body = delivery->body,
+		struct courier_transaction transaction = {.session = session, .message = &delivery->job->letter->work->message, .body = delivery->body,
 						  .addressees = delivery->undecided, .count = delivery->undecided_count, .end = delivery->policy.end};
-		transaction_run(&transaction);
+		courier_transaction_run(&transaction);
 		if (transaction.stale) {
-			session_close(&session);
+			courier_session_close(&session);
 			session = open_session(delivery, peer, true);
 			again = session != NULL;
 			continue;
 		}
-		if (session_lacks_tls(session)) { /* not in this session, but perhaps in the next */
-			session_forget_tls(peer, delivery->courier->tls_failed);
+		if (courier_session_lacks_tls(session)) { /* not in this session, but perhaps in the next */
+			courier_session_forget_tls(peer, delivery->courier->tls_failed);
 			session->broken = true;
 		}
 		delivery_refresh(delivery);
 		delivery->worked |= !session->broken || delivery->undecided_count < before;
 		delivery->trouble = transaction.trouble;
 		delivery->stop = transaction.unsure || transaction.trouble.interrupted;
-		again = transaction.again && delivery->undecided_count > 0 && delivery->undecided_count < before && session_renew(session);
+		again = transaction.again && delivery->undecided_count > 0 && delivery->undecided_count < before && courier_session_renew(session);
 		set_end(delivery);
 	}
 	if (session && delivery->undecided_count > 0)
@@ -189,12 +189,12 @@ static void try_peer(struct delivery *delivery, const struct peer *peer)
 struct courier_limits courier_limits(void)
 {
 	const struct config *config = config_current();
-	int64_t rest = retry_delay(config, 0) * 1000 / 2; /* less than the first retry would wait */
+	int64_t rest = courier_retry_delay(config, 0) * 1000 / 2; /* less than the first retry would wait */
 	return (struct courier_limits){.sessions = (size_t)config->deliveries, .per_destination = (size_t)config->connections_per_destination,
 				       .rest_ms = rest < REST_SECONDS * 1000 ? rest : REST_SECONDS * 1000};
 }
 
-static enum courier_entry enter(struct delivery *delivery, const struct peer *peer)
+static enum courier_entry enter(struct delivery *delivery, const struct courier_peer *peer)
 {
 	struct courier *courier = delivery->courier;
 	struct courier_limits limits = courier_limits();
@@ -202,7 +202,7 @@ static enum courier_entry enter(struct delivery *delivery, const struct peer *pe
 	enum courier_entry entry = courier_turns_enter(courier->turns, &delivery->job->errand, slice_of(peer->address_text), !delivery->reached, &limits,
 						       clock_monotonic_ms(), &delivery->trouble);
 	if (entry == COURIER_PARKED)
-		remote_pump(courier);
+		courier_remote_pump(courier);
 	pthread_mutex_unlock(&courier->lock);
 	return entry;
 }
@@ -219,11 +219,11 @@ static void leave(struct delivery *delivery, enum courier_outcome outcome)
 	struct courier_limits limits = courier_limits();
 	pthread_mutex_lock(&courier->lock);
 	courier_turns_leave(courier->turns, &delivery->job->errand, outcome, &delivery->trouble, &limits, clock_monotonic_ms());
-	remote_pump(courier);
+	courier_remote_pump(courier);
 	pthread_mutex_unlock(&courier->lock);
 }
 
-static void visit(struct delivery *delivery, const struct peer *peer)
+static void visit(struct delivery *delivery, const struct courier_peer *peer)
 {
 	bool reached = delivery->reached, worked = delivery->worked;
 	delivery->reached = delivery->worked = false;
@@ -237,11 +237,11 @@ static void visit(struct delivery *delivery, const struct peer *peer)
 static void try_peers(struct delivery *delivery, const char *name)
 {
 	struct arena *arena = arena_new();
-	struct peer *peers;
+	struct courier_peer *peers;
 	struct courier *courier = delivery->courier;
 	size_t count = *delivery->config->smarthost
-		? route_smarthost(courier->dns, delivery->config, HOSTS_TRIED_MAX, arena, &peers, &delivery->trouble)
-		: route_domain(courier->dns, delivery->config, slice_of(name), HOSTS_TRIED_MAX, arena, &peers, &delivery->trouble);
+		? courier_route_smarthost(courier->dns, delivery->config, HOSTS_TRIED_MAX, arena, &peers, &delivery->trouble)
+		: courier_route_domain(courier->dns, delivery->config, slice_of(name), HOSTS_TRIED_MAX, arena, &peers, &delivery->trouble);
 	if (count == 0)
 		courier_note_all(delivery->job, &delivery->trouble, NULL);
 	for (size_t i = 0; i < count && delivery->undecided_count > 0 && !delivery->stop && !delivery->parked; i++) {
@@ -255,7 +255,7 @@ static void try_peers(struct delivery *delivery, const char *name)
 	arena_free(&arena);
 }
 
-enum courier_end courier_deliver(struct courier *courier, struct job *job, enum courier_outcome *outcome, struct trouble *why)
+enum courier_end courier_deliver(struct courier *courier, struct courier_job *job, enum courier_outcome *outcome, struct courier_trouble *why)
 {
 	struct delivery *delivery = memory_new(sizeof *delivery);
 	delivery->courier = courier;
@@ -268,7 +268,7 @@ enum courier_end courier_deliver(struct courier *courier, struct job *job, enum 
 	if (end == COURIER_THROUGH)
 		*outcome = delivery->worked ? COURIER_WORKED : delivery->tried && is_unreachable(delivery) ? COURIER_UNREACHABLE : COURIER_UNDECIDED;
 	*why = delivery->trouble;
-	body_close(&delivery->body);
+	courier_body_close(&delivery->body);
 	free(delivery);
 	return end;
 }

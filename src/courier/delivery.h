@@ -10,9 +10,9 @@ enum courier_end {
 };
 /** Works on a job that was given out, asking each host's address for room. *outcome: what that says about the destination; with
  * COURIER_UNREACHABLE *why. */
-enum courier_end courier_deliver(struct courier *courier, struct job *job, enum courier_outcome *outcome, struct trouble *why);
+enum courier_end courier_deliver(struct courier *courier, struct courier_job *job, enum courier_outcome *outcome, struct courier_trouble *why);
 /** Notes what is so for all addressees of a job that have no verdict. */
-void courier_note_all(struct job *job, const struct trouble *trouble, const struct via *via);
+void courier_note_all(struct courier_job *job, const struct courier_trouble *trouble, const struct courier_via *via);
 /** As the options have it now. */
 struct courier_limits courier_limits(void);
 

@@ -11,14 +11,14 @@
 
 enum { DSN_LINE_MAX = 900 };
 
-static const char *outcome_of(const struct dsn *dsn, const struct dsn_recipient *recipient)
+static const char *outcome_of(const struct courier_dsn *dsn, const struct courier_dsn_recipient *recipient)
 {
-	const struct words *words = words_in(dsn->language);
+	const struct courier_words *words = courier_words_in(dsn->language);
 	switch (recipient->action) {
 	case ACTION_DELIVERED: return words->delivered;
 	case ACTION_RELAYED: return words->relayed;
 	case ACTION_EXPANDED: return words->expanded;
-	default: return words_reason(dsn->language, recipient->status);
+	default: return courier_words_reason(dsn->language, recipient->status);
 	}
 }
 
@@ -59,9 +59,9 @@ static void put_encoded(struct buf *out, const char *name, const char *text)
 	arena_free(&arena);
 }
 
-static void put_header(const struct dsn *dsn, struct buf *out)
+static void put_header(const struct courier_dsn *dsn, struct buf *out)
 {
-	const struct words *words = words_in(dsn->language);
+	const struct courier_words *words = courier_words_in(dsn->language);
 	char id[ID_TEXT_LEN + 1];
 	id_format(dsn->id, id);
 	put_encoded(out, "From", words->sender);
@@ -77,9 +77,9 @@ static void put_header(const struct dsn *dsn, struct buf *out)
 }
 
 /* What became of one recipient, for people. */
-static void put_fate(const struct dsn *dsn, const struct dsn_recipient *recipient, bool utf8, struct buf *out)
+static void put_fate(const struct courier_dsn *dsn, const struct courier_dsn_recipient *recipient, bool utf8, struct buf *out)
 {
-	const struct words *words = words_in(dsn->language);
+	const struct courier_words *words = courier_words_in(dsn->language);
 	buf_append(out, SLICE("\r\n  <"));
 	put_clean(out, recipient->address, utf8);
 	buf_printf(out, ">\r\n    %s\r\n", outcome_of(dsn, recipient));
@@ -103,9 +103,9 @@ static void put_fate(const struct dsn *dsn, const struct dsn_recipient *recipien
 }
 
 /* The part for people. */
-static void put_words(const struct dsn *dsn, struct buf *out)
+static void put_words(const struct courier_dsn *dsn, struct buf *out)
 {
-	const struct words *words = words_in(dsn->language);
+	const struct courier_words *words = courier_words_in(dsn->language);
 	bool utf8 = dsn->message->smtputf8 || dsn->language != LANGUAGE_EN;
 	buf_printf(out, "--%s\r\nContent-Type: text/plain; charset=%s\r\nContent-Transfer-Encoding: %s\r\n\r\n", dsn->boundary,
 		   utf8 ? "utf-8" : "us-ascii", utf8 ? "8bit" : "7bit");
@@ -127,7 +127,7 @@ static void put_address(struct buf *out, const char *name, struct slice type, st
 
 static const char *const action_names[] = {"failed", "delayed", "delivered", "relayed", "expanded"};
 
-static void put_recipient(const struct dsn *dsn, const struct dsn_recipient *recipient, struct buf *out)
+static void put_recipient(const struct courier_dsn *dsn, const struct courier_dsn_recipient *recipient, struct buf *out)
 {
 	bool utf8 = dsn->message->smtputf8;
 	struct slice type, original;
@@ -152,7 +152,7 @@ static void put_recipient(const struct dsn *dsn, const struct dsn_recipient *rec
 }
 
 /* The part for programs (RFC 3464 §2). */
-static void put_status(const struct dsn *dsn, struct buf *out)
+static void put_status(const struct courier_dsn *dsn, struct buf *out)
 {
 	buf_printf(out, "--%s\r\nContent-Type: message/%sdelivery-status\r\nContent-Transfer-Encoding: %s\r\n\r\n", dsn->boundary,
 		   dsn->message->smtputf8 ? "global-" : "", dsn->message->smtputf8 ? "8bit" : "7bit");
@@ -168,7 +168,7 @@ static void put_status(const struct dsn *dsn, struct buf *out)
 	buf_append(out, SLICE("\r\n"));
 }
 
-static void put_original(const struct dsn *dsn, struct buf *out)
+static void put_original(const struct courier_dsn *dsn, struct buf *out)
 {
 	const char *type = dsn->message->smtputf8 ? (dsn->full ? "message/global" : "message/global-headers")
 			   : dsn->full ? "message/rfc822" : "text/rfc822-headers";
@@ -178,7 +178,7 @@ static void put_original(const struct dsn *dsn, struct buf *out)
 	buf_printf(out, "\r\n--%s--\r\n", dsn->boundary);
 }
 
-bool dsn_write(const struct dsn *dsn, struct buf *out)
+bool courier_dsn_write(const struct courier_dsn *dsn, struct buf *out)
 {
 	put_header(dsn, out);
 	put_words(dsn, out);

@@ -7,12 +7,12 @@
 #include "base/buf.h"
 #include "queue/queue.h"
 
-enum dsn_kind { DSN_FAILED, DSN_DELAYED, DSN_SUCCESS };
-enum dsn_action { ACTION_FAILED, ACTION_DELAYED, ACTION_DELIVERED, ACTION_RELAYED, ACTION_EXPANDED };
+enum courier_dsn_kind { DSN_FAILED, DSN_DELAYED, DSN_SUCCESS };
+enum courier_dsn_action { ACTION_FAILED, ACTION_DELAYED, ACTION_DELIVERED, ACTION_RELAYED, ACTION_EXPANDED };
 
-struct dsn_recipient {
+struct courier_dsn_recipient {
 	struct slice address, original; /* original: ORCPT as in struct queue_recipient, or empty */
-	enum dsn_action action;
+	enum courier_dsn_action action;
 	struct slice status;            /* "5.1.1" */
 	struct slice text;              /* what was said */
 	bool from_peer;                 /* by the other server, as an SMTP reply */
@@ -22,12 +22,12 @@ struct dsn_recipient {
 	int64_t last_attempt, retry_until; /* 0: not to be told */
 };
 
-struct dsn {
-	enum dsn_kind kind;
-	enum language language;
+struct courier_dsn {
+	enum courier_dsn_kind kind;
+	enum auth_language language;
 	const char *hostname;
 	const struct queue_message *message;
-	const struct dsn_recipient *recipients;
+	const struct courier_dsn_recipient *recipients;
 	size_t count;
 	int64_t now;
 	int64_t id;                     /* of the notification itself, for its Message-ID */
@@ -37,5 +37,5 @@ struct dsn {
 };
 
 /** Appends the whole message. False: it passed the buffer's maximum. */
-bool dsn_write(const struct dsn *dsn, struct buf *out);
+bool courier_dsn_write(const struct courier_dsn *dsn, struct buf *out);
 #endif

@@ -60,20 +60,20 @@ static const char failed[] =
 
 static struct queue_message message = {.from = {"alice@example.test", 18}, .envid = {"envelope 1", 10}, .arrived = 900};
 
-static struct dsn dsn_of(const struct dsn_recipient *recipient, enum dsn_kind kind)
+static struct courier_dsn dsn_of(const struct courier_dsn_recipient *recipient, enum courier_dsn_kind kind)
 {
-	return (struct dsn){.kind = kind, .hostname = "mail.example.test", .message = &message, .recipients = recipient, .count = 1,
+	return (struct courier_dsn){.kind = kind, .hostname = "mail.example.test", .message = &message, .recipients = recipient, .count = 1,
 			    .now = 1000, .id = 7, .boundary = "=_b", .original = SLICE("Subject: hello\r\n")};
 }
 
 static void a_failure_reads_well(void **state)
 {
 	(void)state;
-	struct dsn_recipient recipient = {.address = SLICE("bob@far.test"), .original = SLICE("rfc822;robert@far.test"), .action = ACTION_FAILED,
+	struct courier_dsn_recipient recipient = {.address = SLICE("bob@far.test"), .original = SLICE("rfc822;robert@far.test"), .action = ACTION_FAILED,
 		.status = SLICE("5.1.1"), .text = SLICE("550 5.1.1 no such user"), .from_peer = true, .host = SLICE("mx.far.test"), .last_attempt = 1000};
-	struct dsn dsn = dsn_of(&recipient, DSN_FAILED);
+	struct courier_dsn dsn = dsn_of(&recipient, DSN_FAILED);
 	struct buf out = BUF(10000);
-	assert_true(dsn_write(&dsn, &out));
+	assert_true(courier_dsn_write(&dsn, &out));
 	assert_string_equal(out.at, failed);
 	buf_free(&out);
 }
@@ -81,11 +81,11 @@ static void a_failure_reads_well(void **state)
 static void hostile_texts_stay_in_their_field(void **state)
 {
 	(void)state;
-	struct dsn_recipient recipient = {.address = SLICE("bob@far.test\r\nBcc: x@y"), .action = ACTION_DELAYED, .status = SLICE("4.0.0\r\nX: y"),
+	struct courier_dsn_recipient recipient = {.address = SLICE("bob@far.test\r\nBcc: x@y"), .action = ACTION_DELAYED, .status = SLICE("4.0.0\r\nX: y"),
 		.text = SLICE("450 a\r\n--=_b\r\n\r\nBoo\n.\n\xff\xfe"), .from_peer = true, .host = SLICE("mx\nHost: z"), .retry_until = 5000};
-	struct dsn dsn = dsn_of(&recipient, DSN_DELAYED);
+	struct courier_dsn dsn = dsn_of(&recipient, DSN_DELAYED);
 	struct buf out = BUF(10000);
-	assert_true(dsn_write(&dsn, &out));
+	assert_true(courier_dsn_write(&dsn, &out));
 	struct slice text = buf_slice(&out);
 	assert_int_equal(slice_find(text, SLICE("\nBcc")), SLICE_NONE);
 	assert_int_equal(slice_find(text, SLICE("\nX: y")), SLICE_NONE);
@@ -99,14 +99,14 @@ static void hostile_texts_stay_in_their_field(void **state)
 static void internationalised_mail_gets_its_forms(void **state)
 {
 	(void)state;
-	struct dsn_recipient recipient = {.address = SLICE("боб@пример.test"), .action = ACTION_RELAYED, .status = SLICE("2.0.0")};
-	struct dsn dsn = dsn_of(&recipient, DSN_SUCCESS);
+	struct courier_dsn_recipient recipient = {.address = SLICE("боб@пример.test"), .action = ACTION_RELAYED, .status = SLICE("2.0.0")};
+	struct courier_dsn dsn = dsn_of(&recipient, DSN_SUCCESS);
 	struct queue_message utf8 = message;
 	struct buf out = BUF(10000);
 	utf8.smtputf8 = true;
 	dsn.message = &utf8;
 	dsn.full = true;
-	assert_true(dsn_write(&dsn, &out));
+	assert_true(courier_dsn_write(&dsn, &out));
 	struct slice text = buf_slice(&out);
 	assert_true(slice_find(text, SLICE("message/global-delivery-status")) != SLICE_NONE);
 	assert_true(slice_find(text, SLICE("Final-Recipient: utf-8; боб@пример.test\r\n")) != SLICE_NONE);
@@ -118,9 +118,9 @@ static void internationalised_mail_gets_its_forms(void **state)
 static void reasons_never_lack(void **state)
 {
 	(void)state;
-	assert_string_equal(words_reason(LANGUAGE_EN, SLICE("5.1.10")), "The domain of this address accepts no mail at all.");
-	assert_string_equal(words_reason(LANGUAGE_EN, SLICE("5.9.9")), "The other server refused the message.");
-	assert_non_null(words_reason(LANGUAGE_EN, SLICE("")));
+	assert_string_equal(courier_words_reason(LANGUAGE_EN, SLICE("5.1.10")), "The domain of this address accepts no mail at all.");
+	assert_string_equal(courier_words_reason(LANGUAGE_EN, SLICE("5.9.9")), "The other server refused the message.");
+	assert_non_null(courier_words_reason(LANGUAGE_EN, SLICE("")));
 }
 
 static void every_language_has_all_words(void **state)
@@ -128,34 +128,34 @@ static void every_language_has_all_words(void **state)
 	(void)state;
 	static const char *const statuses[] = {"5.1.1", "5.1.2", "5.1.3", "5.1.6", "5.1.8", "5.1.10", "5.2.1", "4.2.2", "5.2.3", "5.3.4", "4.4.1", "4.4.2", "4.4.3",
 					       "5.4.4", "5.4.6", "4.4.7", "5.6.1", "5.6.7", "5.6.9", "5.7.1", "4.7.10", "5.9.9", "4.0.0"};
-	for (enum language language = LANGUAGE_EN; language < LANGUAGE_COUNT; language++) {
-		const char *const *text = (const char *const *)words_in(language);
-		for (size_t i = 0; i < sizeof(struct words) / sizeof *text; i++)
+	for (enum auth_language language = LANGUAGE_EN; language < LANGUAGE_COUNT; language++) {
+		const char *const *text = (const char *const *)courier_words_in(language);
+		for (size_t i = 0; i < sizeof(struct courier_words) / sizeof *text; i++)
 			assert_true(text[i] && *text[i] && slice_is_utf8(slice_of(text[i])));
 		for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
-			assert_true(slice_is_utf8(slice_of(words_reason(language, slice_of(statuses[i])))));
+			assert_true(slice_is_utf8(slice_of(courier_words_reason(language, slice_of(statuses[i])))));
 	}
 }
 
 static void reports_speak_the_senders_language(void **state)
 {
 	(void)state;
-	struct dsn_recipient recipient = {.address = SLICE("bob@far.test"), .action = ACTION_DELAYED, .status = SLICE("4.2.2"), .unsure = true,
+	struct courier_dsn_recipient recipient = {.address = SLICE("bob@far.test"), .action = ACTION_DELAYED, .status = SLICE("4.2.2"), .unsure = true,
 		.text = SLICE("452 \xd0\xbd\xd0\xb5\xd1\x82"), .from_peer = true, .host = SLICE("mx.far.test"), .retry_until = 5000};
-	for (enum language language = LANGUAGE_PT; language < LANGUAGE_COUNT; language++) {
-		struct dsn dsn = dsn_of(&recipient, DSN_DELAYED);
+	for (enum auth_language language = LANGUAGE_PT; language < LANGUAGE_COUNT; language++) {
+		struct courier_dsn dsn = dsn_of(&recipient, DSN_DELAYED);
 		struct buf out = BUF(10000);
 		struct arena *arena = arena_new();
 		struct header_field field;
 		dsn.language = language;
-		assert_true(dsn_write(&dsn, &out));
+		assert_true(courier_dsn_write(&dsn, &out));
 		struct slice text = buf_slice(&out), header = slice_sub(text, 0, slice_find(text, SLICE("\r\n\r\n")));
 		assert_true(slice_is_ascii(header));
 		assert_true(header_find(header, SLICE("Subject"), &field));
-		assert_true(slice_equal(header_decode(field.body, arena), slice_of(words_in(language)->subject[DSN_DELAYED])));
+		assert_true(slice_equal(header_decode(field.body, arena), slice_of(courier_words_in(language)->subject[DSN_DELAYED])));
 		assert_true(slice_find(text, SLICE("Content-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n")) != SLICE_NONE);
-		assert_true(slice_find(text, slice_of(words_reason(language, SLICE("4.2.2")))) != SLICE_NONE);
-		assert_true(slice_find(text, slice_of(words_in(language)->unsure)) != SLICE_NONE);
+		assert_true(slice_find(text, slice_of(courier_words_reason(language, SLICE("4.2.2")))) != SLICE_NONE);
+		assert_true(slice_find(text, slice_of(courier_words_in(language)->unsure)) != SLICE_NONE);
 		assert_true(slice_find(text, SLICE(": 1970-01-01 01:23 +0000\r\n")) != SLICE_NONE);
 		/* The part for programs stays ASCII. */
 		assert_true(slice_find(text, SLICE("Diagnostic-Code: smtp; 452 ???")) != SLICE_NONE);

@@ -15,16 +15,16 @@ static unsigned forwarded_notify(unsigned notify)
 static bool copy_body(struct queue *queue, const struct queue_message *original, struct queue_draft *draft, struct error *error)
 {
 	struct slice piece;
-	struct body *body = body_open(queue, original, error);
+	struct courier_body *body = courier_body_open(queue, original, error);
 	bool done = body != NULL;
-	while (done && body_next(body, &piece, error))
+	while (done && courier_body_next(body, &piece, error))
 		done = queue_draft_write(draft, piece, error);
 	done = done && !body->failed;
-	body_close(&body);
+	courier_body_close(&body);
 	return done;
 }
 
-bool forward_letter(struct addressee *addressee, struct error *error)
+bool courier_forward_letter(struct courier_addressee *addressee, struct error *error)
 {
 	struct queue *queue = addressee->letter->courier->queue;
 	const struct queue_message *original = &addressee->letter->work->message;

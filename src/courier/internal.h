@@ -1,10 +1,10 @@
 /* What the courier's files share. The way of a message in here:
  *
- *   courier.c   takes due messages from the queue (struct letter) and gives them to the local threads
+ *   courier.c   takes due messages from the queue (struct courier_letter) and gives them to the local threads
  *   local.c     finds out where each recipient's mail goes, delivers into mailboxes, syncs the store once per batch;
  *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
  *   alias_notice.c  the postmaster hears of targets that lead nowhere
- *   remote.c    what goes elsewhere, grouped by destination (struct job), is worked on by a pool of threads;
+ *   remote.c    what goes elsewhere, grouped by destination (struct courier_job), is worked on by a pool of threads;
  *   turns.c     in which order, and how many at a time
  *   delivery.c  a job, from host to host; pool.c: sessions that are kept for the next
  *   route.c     which hosts; session.c, signin.c, transaction.c: speaking with one
@@ -43,7 +43,7 @@ enum {
 	POLL_SECONDS_MAX = 30,         /* the queue is looked at so often at least: clocks jump, pokes get lost */
 };
 
-enum verdict {
+enum courier_verdict {
 	VERDICT_NONE,      /* not yet known */
 	VERDICT_DELIVERED,
 	VERDICT_RELAYED,   /* delivered to a server that doesn't speak DSN: it won't tell the sender of success */
@@ -52,19 +52,19 @@ enum verdict {
 	VERDICT_FAILED,
 };
 
-struct letter;
+struct courier_letter;
 
 /** Over which connection something was said; all empty: it was us. */
-struct via { struct slice host, address, tls; };
+struct courier_via { struct slice host, address, tls; };
 
 /** A recipient that is due. */
-struct addressee {
-	struct letter *letter;
+struct courier_addressee {
+	struct courier_letter *letter;
 	const struct queue_recipient *recipient;
 	struct slice target;       /* where mail for it goes: the address, or what its alias stands for */
-	struct route *routes;      /* as auth resolved it, until it is decided */
+	struct auth_route *routes;      /* as auth resolved it, until it is decided */
 	size_t route_count;
-	enum verdict verdict;
+	enum courier_verdict verdict;
 	bool dsn_passed_on;        /* the next server took over the duty to report success */
 	bool expired;              /* failed because time is up; `trouble` is the last temporary one */
 	bool unsure;               /* the peer has got all of it, and its answer was lost or made no sense: it may have been delivered */
@@ -74,31 +74,31 @@ struct addressee {
 	int64_t put_off;           /* not tried for want of room: comes back in so many seconds; 0: not so */
 	/* What was said last, by the other server or by us; texts in the letter's arena. */
 	struct slice status, text;
-	struct via via;
+	struct courier_via via;
 	uint32_t uid;              /* in the one mailbox that it was put into, for the log; 0: unknown, or several */
 	bool from_peer, soon, interrupted, permanent;
 	bool noted;                /* something was said in the present transaction; for transaction.c */
 };
 
 /** A message on its way. */
-struct letter {
+struct courier_letter {
 	struct courier *courier;
 	struct queue_work *work;
 	pthread_mutex_t lock;      /* guards open and work->arena */
 	size_t open;               /* addressees that are not closed yet: letter_close */
-	struct addressee *addressees;
+	struct courier_addressee *addressees;
 	size_t count;
 	int64_t due;               /* the earliest next attempt among the deferred; 0: none */
-	struct letter *next;       /* in the intake, or among the untold */
+	struct courier_letter *next;       /* in the intake, or among the untold */
 };
 
 /** Recipients of one letter with the same destination. */
-struct job {
+struct courier_job {
 	struct courier_errand errand;
-	struct letter *letter;
-	struct addressee **addressees;
+	struct courier_letter *letter;
+	struct courier_addressee **addressees;
 	size_t count;
-	struct job *next;
+	struct courier_job *next;
 };
 
 struct courier_pool;
@@ -129,15 +129,15 @@ struct courier {
 	int quit_fd;               /* eventfd that interrupts waiting for other servers where nothing has begun that would have to be repeated, */
 	int stop_fd;               /* and the one that interrupts it anywhere */
 	size_t in_flight;
-	struct letter *intake, **intake_end;
+	struct courier_letter *intake, **intake_end;
 	size_t intake_count;
-	struct letter *untold, **untold_end; /* whose senders are to be told */
+	struct courier_letter *untold, **untold_end; /* whose senders are to be told */
 	size_t untold_count;       /* those under way included */
 
 	struct courier_turns *turns;
-	struct job *assigned, **assigned_end; /* given out, and for the next idle remote thread */
+	struct courier_job *assigned, **assigned_end; /* given out, and for the next idle remote thread */
 	size_t assigned_count, remote_idle;
-	struct job *concluded_jobs, **concluded_end; /* whose addressees have their verdicts */
+	struct courier_job *concluded_jobs, **concluded_end; /* whose addressees have their verdicts */
 	struct courier_pool *pool;
 	bool pool_watched;         /* some idle thread sees to kept sessions */
 	size_t crowded;            /* recipients put off since it was said, and when it may be said again, */
@@ -145,57 +145,57 @@ struct courier {
 };
 
 /* letter.c */
-struct letter *letter_new(struct courier *courier, struct queue_work *work);
+struct courier_letter *courier_letter_new(struct courier *courier, struct queue_work *work);
 /** Decides; text and via (NULL: none) are copied. */
-void addressee_decide(struct addressee *addressee, enum verdict verdict, const char *status, struct slice text, const struct via *via);
+void courier_addressee_decide(struct courier_addressee *addressee, enum courier_verdict verdict, const char *status, struct slice text, const struct courier_via *via);
 /** Notes what went wrong, without deciding: another host may do better. One host's temporary trouble
  * outweighs another's permanent refusal to speak with us at all. */
-void addressee_note(struct addressee *addressee, const struct trouble *trouble, const struct via *via);
+void courier_addressee_note(struct courier_addressee *addressee, const struct courier_trouble *trouble, const struct courier_via *via);
 /** Decides by what was noted: failed, or deferred. */
-void addressee_conclude(struct addressee *addressee);
+void courier_addressee_conclude(struct courier_addressee *addressee);
 /** Writes down what became of these addressees, of any letters, all of which have a verdict; tells senders; gives letters
  * back to the queue whose last addressees these are. Blocks until it is written. */
-void letters_close(struct courier *courier, struct addressee **list, size_t count);
+void courier_letters_close(struct courier *courier, struct courier_addressee **list, size_t count);
 /** The row of an addressee who is settled hereby; guards itself by letter->lock. */
-struct queue_result addressee_result(struct addressee *addressee);
+struct queue_result courier_addressee_result(struct courier_addressee *addressee);
 /** Its report couldn't be queued: nobody may be given up without it, and it comes again. */
-void addressee_keep(struct addressee *addressee);
+void courier_addressee_keep(struct courier_addressee *addressee);
 /** Writes results down; while the queue can't be written, waits and tries again until the courier stops. */
-void letters_settle(struct courier *courier, const struct queue_result *results, size_t count);
+void courier_letters_settle(struct courier *courier, const struct queue_result *results, size_t count);
 /** All addressees are settled: gives the letter back to the queue. */
-void letter_release(struct letter *letter);
+void courier_letter_release(struct courier_letter *letter);
 /** Seconds of a retry_schedule after so many attempts. */
-int64_t retry_delay(const struct config *config, int attempts);
+int64_t courier_retry_delay(const struct config *config, int attempts);
 
 /* local.c: the main function of a local thread. */
-void *local_thread(void *courier);
+void *courier_local_thread(void *courier);
 /** A deterministic id, so that a delivery which is repeated after a crash is recognised. */
-int64_t local_delivery_id(int64_t message, struct slice account, struct slice detail);
+int64_t courier_local_delivery_id(int64_t message, struct slice account, struct slice detail);
 
 /* forward.c: queues a message for the remote routes of an addressee whose alias leads to several places. */
-bool forward_letter(struct addressee *addressee, struct error *error);
+bool courier_forward_letter(struct courier_addressee *addressee, struct error *error);
 
 /* alias_notice.c: of the targets behind this addressee these lead nowhere: says so in the log, and the postmaster of the alias's
  * domain gets a letter, once in ALIAS_NOTICE_SECONDS for each alias. */
-void alias_notice(const struct addressee *addressee, const struct route *wrong, size_t count);
+void courier_alias_notice(const struct courier_addressee *addressee, const struct auth_route *wrong, size_t count);
 
 /* remote.c */
 /** The main function of the thread that writes down what became of remote jobs, as many at a time as have gathered. */
-void *closing_thread(void *courier);
+void *courier_closing_thread(void *courier);
 /** Hands over the remote addressees of a letter (VERDICT_NONE), any destinations. */
-void remote_submit(struct courier *courier, struct letter *letter, struct addressee **list, size_t count);
-void remote_start(struct courier *courier);
+void courier_remote_submit(struct courier *courier, struct courier_letter *letter, struct courier_addressee **list, size_t count);
+void courier_remote_start(struct courier *courier);
 /** Gives threads the jobs whose turn it is. With courier->lock held. */
-void remote_pump(struct courier *courier);
+void courier_remote_pump(struct courier *courier);
 /** Ends: closes kept sessions, concludes the jobs that wait. All remote threads have ended. */
-void remote_end(struct courier *courier);
+void courier_remote_end(struct courier *courier);
 
 /* courier.c */
 /** A local thread has finished with so many letters: what is left of them waits for other servers. With courier->lock held. */
-void letters_handed_on(struct courier *courier, size_t count);
+void courier_letters_handed_on(struct courier *courier, size_t count);
 /** The senders of so many letters have been told. With courier->lock held. */
-void letters_told(struct courier *courier, size_t count);
+void courier_letters_told(struct courier *courier, size_t count);
 /** A letter is through (given back or dropped): frees it. */
-void letter_done(struct letter **letter);
+void courier_letter_done(struct courier_letter **letter);
 
 #endif

@@ -12,7 +12,7 @@ struct lately {
 	struct map *until;    /* by text: int64_t, monotonic milliseconds */
 };
 
-struct lately *lately_new(int seconds)
+struct lately *courier_lately_new(int seconds)
 {
 	struct lately *lately = memory_new(sizeof *lately);
 	lately->milliseconds = (int64_t)seconds * 1000;
@@ -31,7 +31,7 @@ static void forget_all(struct lately *lately)
 	map_free(&lately->until);
 }
 
-void lately_free(struct lately **lately)
+void courier_lately_free(struct lately **lately)
 {
 	if (!*lately)
 		return;
@@ -41,7 +41,7 @@ void lately_free(struct lately **lately)
 	*lately = NULL;
 }
 
-void lately_note(struct lately *lately, struct slice text, int64_t now)
+void courier_lately_note(struct lately *lately, struct slice text, int64_t now)
 {
 	pthread_mutex_lock(&lately->lock);
 	int64_t *until = map_get(lately->until, text);
@@ -57,7 +57,7 @@ void lately_note(struct lately *lately, struct slice text, int64_t now)
 	pthread_mutex_unlock(&lately->lock);
 }
 
-bool lately_has(struct lately *lately, struct slice text, int64_t now)
+bool courier_lately_has(struct lately *lately, struct slice text, int64_t now)
 {
 	pthread_mutex_lock(&lately->lock);
 	const int64_t *until = map_get(lately->until, text);
@@ -66,7 +66,7 @@ bool lately_has(struct lately *lately, struct slice text, int64_t now)
 	return has;
 }
 
-void lately_forget(struct lately *lately, struct slice text)
+void courier_lately_forget(struct lately *lately, struct slice text)
 {
 	pthread_mutex_lock(&lately->lock);
 	free(map_remove(lately->until, text));

@@ -11,12 +11,12 @@ struct lately;
 
 enum { LATELY_MAX = 10000 }; /* when so many texts are remembered, all are forgotten */
 
-struct lately *lately_new(int seconds);
-void lately_free(struct lately **lately);
+struct lately *courier_lately_new(int seconds);
+void courier_lately_free(struct lately **lately);
 /** Remembers the text from `now` on (monotonic milliseconds). */
-void lately_note(struct lately *lately, struct slice text, int64_t now);
+void courier_lately_note(struct lately *lately, struct slice text, int64_t now);
 /** Is it remembered at `now`? */
-bool lately_has(struct lately *lately, struct slice text, int64_t now);
-void lately_forget(struct lately *lately, struct slice text);
+bool courier_lately_has(struct lately *lately, struct slice text, int64_t now);
+void courier_lately_forget(struct lately *lately, struct slice text);
 
 #endif

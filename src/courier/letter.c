@@ -15,9 +15,9 @@
 
 enum { SETTLE_PAUSE_SECONDS = 5, LAST_ERROR_MAX = 800, JITTER_PERCENT = 10 };
 
-struct letter *letter_new(struct courier *courier, struct queue_work *work)
+struct courier_letter *courier_letter_new(struct courier *courier, struct queue_work *work)
 {
-	struct letter *letter = memory_new(sizeof *letter);
+	struct courier_letter *letter = memory_new(sizeof *letter);
 	const struct queue_message *message = &work->message;
 	letter->courier = courier;
 	letter->work = work;
@@ -34,27 +34,27 @@ struct letter *letter_new(struct courier *courier, struct queue_work *work)
 
 /* ---- Verdicts ---- */
 
-static void remember(struct addressee *addressee, struct slice status, struct slice text, const struct via *via)
+static void remember(struct courier_addressee *addressee, struct slice status, struct slice text, const struct courier_via *via)
 {
-	struct letter *letter = addressee->letter;
+	struct courier_letter *letter = addressee->letter;
 	struct arena *arena = letter->work->arena;
 	pthread_mutex_lock(&letter->lock);
 	addressee->status = arena_copy(arena, status);
 	addressee->text = arena_copy(arena, text);
-	addressee->via = (struct via){0};
+	addressee->via = (struct courier_via){0};
 	if (via)
-		addressee->via = (struct via){arena_copy(arena, via->host), arena_copy(arena, via->address), arena_copy(arena, via->tls)};
+		addressee->via = (struct courier_via){arena_copy(arena, via->host), arena_copy(arena, via->address), arena_copy(arena, via->tls)};
 	pthread_mutex_unlock(&letter->lock);
 }
 
-void addressee_decide(struct addressee *addressee, enum verdict verdict, const char *status, struct slice text, const struct via *via)
+void courier_addressee_decide(struct courier_addressee *addressee, enum courier_verdict verdict, const char *status, struct slice text, const struct courier_via *via)
 {
 	remember(addressee, slice_of(status), text, via);
 	addressee->from_peer = false;
 	addressee->verdict = verdict;
 }
 
-void addressee_note(struct addressee *addressee, const struct trouble *trouble, const struct via *via)
+void courier_addressee_note(struct courier_addressee *addressee, const struct courier_trouble *trouble, const struct courier_via *via)
 {
 	addressee->noted = true;
 	addressee->interrupted |= trouble->interrupted;
@@ -66,14 +66,14 @@ void addressee_note(struct addressee *addressee, const struct trouble *trouble, 
 	remember(addressee, slice_of(trouble->status), slice_of(trouble->text), via);
 }
 
-void addressee_conclude(struct addressee *addressee)
+void courier_addressee_conclude(struct courier_addressee *addressee)
 {
 	addressee->verdict = addressee->permanent ? VERDICT_FAILED : VERDICT_DEFERRED;
 }
 
-int64_t retry_delay(const struct config *config, int attempts)
+int64_t courier_retry_delay(const struct config *config, int attempts)
 {
-	const struct string_list *schedule = &config->retry_schedule;
+	const struct config_string_list *schedule = &config->retry_schedule;
 	int64_t seconds = 0;
 	if (schedule->count == 0)
 		return RETRY_SOON_SECONDS;
@@ -85,22 +85,22 @@ int64_t retry_delay(const struct config *config, int attempts)
 
 /* When a deferred recipient is due again: by the schedule, a little earlier or later so that not all come at once, and
  * once more at the very end of its time. One who may have got the message twice already waits as long as anybody does. */
-static int64_t next_attempt(const struct config *config, const struct addressee *addressee, int64_t now)
+static int64_t next_attempt(const struct config *config, const struct courier_addressee *addressee, int64_t now)
 {
-	int64_t delay = retry_delay(config, addressee->recipient->attempts), expires = addressee->recipient->expires;
+	int64_t delay = courier_retry_delay(config, addressee->recipient->attempts), expires = addressee->recipient->expires;
 	if (addressee->put_off > 0)
 		return now + addressee->put_off;
 	if (addressee->soon && delay > RETRY_SOON_SECONDS)
 		delay = RETRY_SOON_SECONDS;
 	if (addressee->unsure && addressee->recipient->unsure > 0)
-		delay = retry_delay(config, INT_MAX);
+		delay = courier_retry_delay(config, INT_MAX);
 	int64_t spread = delay * JITTER_PERCENT / 100;
 	int64_t next = now + delay + (spread > 0 ? (int64_t)random_below((uint64_t)spread * 2 + 1) - spread : 0);
 	return expires > now && next > expires ? expires : next;
 }
 
 /* Turns "not now" into "never" when time is up, and sees whether the sender should hear of the delay. */
-static void set_schedule(struct addressee *addressee, int64_t now)
+static void set_schedule(struct courier_addressee *addressee, int64_t now)
 {
 	const struct config *config = config_current();
 	const struct queue_recipient *recipient = addressee->recipient;
@@ -120,7 +120,7 @@ static void set_schedule(struct addressee *addressee, int64_t now)
 				  now - addressee->letter->work->message.arrived >= config->delay_notice;
 }
 
-static void log_verdict(const struct addressee *addressee, int64_t now)
+static void log_verdict(const struct courier_addressee *addressee, int64_t now)
 {
 	const struct queue_message *message = &addressee->letter->work->message;
 	bool deferred = addressee->verdict == VERDICT_DEFERRED, failed = addressee->verdict == VERDICT_FAILED;
@@ -158,7 +158,7 @@ static bool courier_pause(struct courier *courier, int seconds)
 	return poll(&stop, 1, seconds * 1000) == 0;
 }
 
-void letters_settle(struct courier *courier, const struct queue_result *results, size_t count)
+void courier_letters_settle(struct courier *courier, const struct queue_result *results, size_t count)
 {
 	struct error error = {0};
 	while (count > 0 && !queue_settle(courier->queue, results, count, &error)) {
@@ -168,7 +168,7 @@ void letters_settle(struct courier *courier, const struct queue_result *results,
 	}
 }
 
-struct queue_result addressee_result(struct addressee *addressee)
+struct queue_result courier_addressee_result(struct courier_addressee *addressee)
 {
 	struct queue_result result = {.message = addressee->letter->work->message.id, .recipient = addressee->recipient->id};
 	struct slice host = addressee->via.host;
@@ -189,7 +189,7 @@ struct queue_result addressee_result(struct addressee *addressee)
 	return result;
 }
 
-void addressee_keep(struct addressee *addressee)
+void courier_addressee_keep(struct courier_addressee *addressee)
 {
 	if (addressee->verdict == VERDICT_FAILED) {
 		addressee->verdict = VERDICT_DEFERRED;
@@ -199,35 +199,35 @@ void addressee_keep(struct addressee *addressee)
 	addressee->delay_notice = false;
 }
 
-void letter_release(struct letter *letter)
+void courier_letter_release(struct courier_letter *letter)
 {
 	queue_release(letter->courier->queue, &letter->work);
-	letter_done(&letter);
+	courier_letter_done(&letter);
 }
 
 /* All addressees have been worked on: those that aren't settled are to be told of. */
-static void letter_end(struct letter *letter)
+static void letter_end(struct courier_letter *letter)
 {
 	bool all_settled = true;
 	for (size_t i = 0; i < letter->count; i++)
 		all_settled &= letter->addressees[i].settled;
 	if (all_settled)
-		letter_release(letter);
+		courier_letter_release(letter);
 	else
-		report_submit(letter);
+		courier_report_submit(letter);
 }
 
 /* Takes one addressee off the open ones of its letter; true: it was the last. */
-static bool close_one(struct addressee *addressee)
+static bool close_one(struct courier_addressee *addressee)
 {
-	struct letter *letter = addressee->letter;
+	struct courier_letter *letter = addressee->letter;
 	pthread_mutex_lock(&letter->lock);
 	bool last = --letter->open == 0;
 	pthread_mutex_unlock(&letter->lock);
 	return last;
 }
 
-void letters_close(struct courier *courier, struct addressee **list, size_t count)
+void courier_letters_close(struct courier *courier, struct courier_addressee **list, size_t count)
 {
 	struct queue_result *results = memory_array(count + 1, sizeof *results);
 	size_t settled = 0;
@@ -240,13 +240,13 @@ void letters_close(struct courier *courier, struct addressee **list, size_t coun
 		set_schedule(list[i], now);
 		if (list[i]->put_off == 0) /* of those there may be a million, again and again */
 			log_verdict(list[i], now);
-		if (!report_is_due(list[i]))
-			results[settled++] = addressee_result(list[i]);
+		if (!courier_report_is_due(list[i]))
+			results[settled++] = courier_addressee_result(list[i]);
 	}
-	letters_settle(courier, results, settled);
+	courier_letters_settle(courier, results, settled);
 	free(results);
 	for (size_t i = 0; i < count; i++) {
-		struct letter *letter = list[i]->letter; /* may be freed with its last addressee, so list[i] is not touched again */
+		struct courier_letter *letter = list[i]->letter; /* may be freed with its last addressee, so list[i] is not touched again */
 		if (close_one(list[i]))
 			letter_end(letter);
 	}

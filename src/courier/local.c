@@ -19,11 +19,11 @@ enum {
 
 /* One message for one account. */
 struct delivery {
-	struct addressee *addressee;
+	struct courier_addressee *addressee;
 	struct slice account, detail;
-	int64_t id;              /* local_delivery_id */
+	int64_t id;              /* courier_local_delivery_id */
 	bool done;
-	struct trouble trouble;  /* if it isn't */
+	struct courier_trouble trouble;  /* if it isn't */
 	struct slice mailbox;    /* name, for the log */
 	struct placement placement;
 };
@@ -34,7 +34,7 @@ struct written { struct slice account; int64_t message; struct arrival arrival; 
 struct batch {
 	struct courier *courier;
 	struct arena *arena;
-	struct addressee **addressees; /* that stay with this thread */
+	struct courier_addressee **addressees; /* that stay with this thread */
 	size_t addressee_count;
 	struct delivery *deliveries;
 	size_t delivery_count, delivery_room;
@@ -42,7 +42,7 @@ struct batch {
 	bool auth_away;                /* it didn't answer: the rest of the batch isn't asked about */
 };
 
-int64_t local_delivery_id(int64_t message, struct slice account, struct slice detail)
+int64_t courier_local_delivery_id(int64_t message, struct slice account, struct slice detail)
 {
 	struct buf text = BUF(8192);
 	unsigned char digest[EVP_MAX_MD_SIZE] = {0};
@@ -58,47 +58,47 @@ int64_t local_delivery_id(int64_t message, struct slice account, struct slice de
 
 /* ---- Resolving ---- */
 
-static void add_deliveries(struct batch *batch, struct addressee *addressee)
+static void add_deliveries(struct batch *batch, struct courier_addressee *addressee)
 {
 	for (size_t i = 0; i < addressee->route_count; i++) {
-		const struct route *route = &addressee->routes[i];
+		const struct auth_route *route = &addressee->routes[i];
 		if (!route->local)
 			continue;
 		ARRAY_GROW(batch->deliveries, batch->delivery_count, batch->delivery_room);
 		batch->deliveries[batch->delivery_count++] = (struct delivery){
 			.addressee = addressee, .account = route->address, .detail = route->detail,
-			.id = local_delivery_id(addressee->letter->work->message.id, route->address, route->detail)};
+			.id = courier_local_delivery_id(addressee->letter->work->message.id, route->address, route->detail)};
 	}
 }
 
-static void resolve_failed(struct batch *batch, struct addressee *addressee, const struct error *error)
+static void resolve_failed(struct batch *batch, struct courier_addressee *addressee, const struct error *error)
 {
-	struct trouble trouble;
+	struct courier_trouble trouble;
 	if (error->kind == ERROR_NOT_FOUND)
-		trouble_set(&trouble, true, "5.1.1", "there is no mailbox %.*s here", SLICE_ARG(addressee->recipient->address));
+		courier_trouble_set(&trouble, true, "5.1.1", "there is no mailbox %.*s here", SLICE_ARG(addressee->recipient->address));
 	else {
 		log_warning("delivery.unresolved", log_id("id", addressee->letter->work->message.id), log_slice("to", addressee->recipient->address),
 			    log_text("cause", error->text));
-		trouble_set(&trouble, false, "4.3.0", "it can't be told at the moment where mail for this address goes");
+		courier_trouble_set(&trouble, false, "4.3.0", "it can't be told at the moment where mail for this address goes");
 		/* One address that can't be resolved, say an alias that leads in circles, is no reason to put off the others. */
 		trouble.soon = batch->auth_away = error->kind == ERROR_TEMPORARY;
 	}
-	addressee_note(addressee, &trouble, NULL);
-	addressee_conclude(addressee);
+	courier_addressee_note(addressee, &trouble, NULL);
+	courier_addressee_conclude(addressee);
 }
 
 /* Targets of aliases that lead nowhere come last; nobody else's mail waits for them to be mended. */
-static void set_wrong_ones_aside(struct addressee *addressee)
+static void set_wrong_ones_aside(struct courier_addressee *addressee)
 {
 	size_t all = addressee->route_count;
 	while (addressee->route_count > 0 && addressee->routes[addressee->route_count - 1].problem != ROUTE_GOOD)
 		addressee->route_count--;
 	if (addressee->route_count < all)
-		alias_notice(addressee, addressee->routes + addressee->route_count, all - addressee->route_count);
+		courier_alias_notice(addressee, addressee->routes + addressee->route_count, all - addressee->route_count);
 }
 
 /* Sets the addressee's routes or its verdict. True: it goes to another server, with the target set. */
-static bool resolve(struct batch *batch, struct addressee *addressee)
+static bool resolve(struct batch *batch, struct courier_addressee *addressee)
 {
 	struct error error = {.kind = ERROR_TEMPORARY, .text = "the auth role doesn't answer"};
 	struct arena *arena = addressee->letter->work->arena; /* no other thread has the letter yet */
@@ -123,19 +123,19 @@ static bool resolve(struct batch *batch, struct addressee *addressee)
 }
 
 /* Splits a letter's addressees between this thread and the remote ones. */
-static void sort_out(struct batch *batch, struct letter *letter)
+static void sort_out(struct batch *batch, struct courier_letter *letter)
 {
-	struct addressee **remote = arena_array(batch->arena, letter->count, sizeof(struct addressee *));
+	struct courier_addressee **remote = arena_array(batch->arena, letter->count, sizeof(struct courier_addressee *));
 	size_t remote_count = 0;
 	for (size_t i = 0; i < letter->count; i++) {
-		struct addressee *addressee = &letter->addressees[i];
+		struct courier_addressee *addressee = &letter->addressees[i];
 		if (resolve(batch, addressee))
 			remote[remote_count++] = addressee;
 		else
 			batch->addressees[batch->addressee_count++] = addressee;
 	}
 	if (remote_count > 0)
-		remote_submit(batch->courier, letter, remote, remote_count);
+		courier_remote_submit(batch->courier, letter, remote, remote_count);
 }
 
 /* ---- Writing ---- */
@@ -158,9 +158,9 @@ static void store_trouble(struct delivery *delivery, const struct error *error)
 	log_warning("delivery.store_trouble", log_id("id", delivery->addressee->letter->work->message.id), log_slice("account", delivery->account),
 		    log_text("cause", error->text));
 	if (error->kind == ERROR_LIMIT)
-		trouble_set(&delivery->trouble, false, "4.2.2", "the mailbox is full");
+		courier_trouble_set(&delivery->trouble, false, "4.2.2", "the mailbox is full");
 	else {
-		trouble_set(&delivery->trouble, false, "4.3.0", "the mailbox can't be written at the moment");
+		courier_trouble_set(&delivery->trouble, false, "4.3.0", "the mailbox can't be written at the moment");
 		delivery->trouble.soon = true;
 	}
 }
@@ -419,14 +419,14 @@ static void note_deliveries(struct batch *batch)
 {
 	for (size_t i = 0; i < batch->delivery_count; i++) {
 		struct delivery *delivery = &batch->deliveries[i];
-		struct addressee *addressee = delivery->addressee;
+		struct courier_addressee *addressee = delivery->addressee;
 		if (delivery->done && addressee->route_count > 1)
 			log_filed(delivery);
 		else if (delivery->done)
 			addressee->uid = delivery->placement.uid;
 		if (!delivery->done) {
-			addressee_note(addressee, &delivery->trouble, NULL);
-			addressee_conclude(addressee);
+			courier_addressee_note(addressee, &delivery->trouble, NULL);
+			courier_addressee_conclude(addressee);
 		} else if (addressee->verdict == VERDICT_NONE) {
 			char text[512];
 			if (addressee->route_count > 1)
@@ -438,7 +438,7 @@ static void note_deliveries(struct batch *batch)
 	}
 }
 
-static bool has_remote_route(const struct addressee *addressee)
+static bool has_remote_route(const struct courier_addressee *addressee)
 {
 	for (size_t i = 0; i < addressee->route_count; i++)
 		if (!addressee->routes[i].local)
@@ -447,39 +447,39 @@ static bool has_remote_route(const struct addressee *addressee)
 }
 
 /* All mailboxes that this address stands for have it; now for the other servers, if any. */
-static void conclude_addressee(struct addressee *addressee)
+static void conclude_addressee(struct courier_addressee *addressee)
 {
 	struct error error = {0};
 	if (addressee->verdict != VERDICT_NONE)
 		return;
 	if (!has_remote_route(addressee))
-		addressee_decide(addressee, VERDICT_DELIVERED, "2.0.0", addressee->text, NULL);
-	else if (forward_letter(addressee, &error))
-		addressee_decide(addressee, VERDICT_EXPANDED, "2.0.0", SLICE("passed on to what the alias stands for"), NULL);
+		courier_addressee_decide(addressee, VERDICT_DELIVERED, "2.0.0", addressee->text, NULL);
+	else if (courier_forward_letter(addressee, &error))
+		courier_addressee_decide(addressee, VERDICT_EXPANDED, "2.0.0", SLICE("passed on to what the alias stands for"), NULL);
 	else {
-		struct trouble trouble;
+		struct courier_trouble trouble;
 		log_error("message.unforwarded", log_id("id", addressee->letter->work->message.id), log_text("cause", error.text));
-		trouble_set(&trouble, false, "4.3.0", "the message can't be forwarded at the moment");
+		courier_trouble_set(&trouble, false, "4.3.0", "the message can't be forwarded at the moment");
 		trouble.soon = true;
-		addressee_note(addressee, &trouble, NULL);
-		addressee_conclude(addressee);
+		courier_addressee_note(addressee, &trouble, NULL);
+		courier_addressee_conclude(addressee);
 	}
 }
 
-static void deliver_batch(struct courier *courier, struct letter **letters, size_t count)
+static void deliver_batch(struct courier *courier, struct courier_letter **letters, size_t count)
 {
 	struct batch batch = {.courier = courier, .arena = arena_new(), .written = map_new()};
 	size_t addressees = 0;
 	for (size_t i = 0; i < count; i++)
 		addressees += letters[i]->count;
-	batch.addressees = arena_array(batch.arena, addressees, sizeof(struct addressee *));
+	batch.addressees = arena_array(batch.arena, addressees, sizeof(struct courier_addressee *));
 	for (size_t i = 0; i < count; i++)
 		sort_out(&batch, letters[i]);
 	deliver_all(&batch);
 	note_deliveries(&batch);
 	for (size_t i = 0; i < batch.addressee_count; i++)
 		conclude_addressee(batch.addressees[i]);
-	letters_close(courier, batch.addressees, batch.addressee_count);
+	courier_letters_close(courier, batch.addressees, batch.addressee_count);
 	map_free(&batch.written);
 	free(batch.deliveries);
 	arena_free(&batch.arena);
@@ -488,12 +488,12 @@ static void deliver_batch(struct courier *courier, struct letter **letters, size
 /* ---- The thread ---- */
 
 /* Takes a fair share of what waits. With the lock held. */
-static size_t take_letters(struct courier *courier, struct letter **letters)
+static size_t take_letters(struct courier *courier, struct courier_letter **letters)
 {
 	size_t count = 0, share = courier->intake_count / courier->local_threads + 1;
 	uint64_t bytes = 0;
 	while (courier->intake && count < share && count < LOCAL_BATCH_MAX && bytes < LOCAL_BATCH_BYTES) {
-		struct letter *letter = courier->intake;
+		struct courier_letter *letter = courier->intake;
 		courier->intake = letter->next;
 		courier->intake_count--;
 		bytes += letter->work->message.size;
@@ -504,10 +504,10 @@ static size_t take_letters(struct courier *courier, struct letter **letters)
 	return count;
 }
 
-void *local_thread(void *argument)
+void *courier_local_thread(void *argument)
 {
 	struct courier *courier = argument;
-	struct letter **letters = memory_array(LOCAL_BATCH_MAX, sizeof(struct letter *));
+	struct courier_letter **letters = memory_array(LOCAL_BATCH_MAX, sizeof(struct courier_letter *));
 	pthread_mutex_lock(&courier->lock);
 	while (!courier->stopping) {
 		size_t count = take_letters(courier, letters);
@@ -518,7 +518,7 @@ void *local_thread(void *argument)
 		pthread_mutex_unlock(&courier->lock);
 		deliver_batch(courier, letters, count);
 		pthread_mutex_lock(&courier->lock);
-		letters_handed_on(courier, count);
+		courier_letters_handed_on(courier, count);
 	}
 	free(letters);
 	return threads_leave(&courier->local, &courier->lock);

@@ -6,12 +6,12 @@
 
 struct courier_pool {
 	struct map *chains;               /* by peer */
-	struct session *oldest, *newest;
+	struct courier_session *oldest, *newest;
 };
 
 enum { PEER_KEY_MAX = HOST_NAME_MAX_TEXT + ADDRESS_TEXT_MAX + 10 };
 
-static struct slice key_of(const struct peer *peer, char out[PEER_KEY_MAX])
+static struct slice key_of(const struct courier_peer *peer, char out[PEER_KEY_MAX])
 {
 	snprintf(out, PEER_KEY_MAX, "%s %d %s", peer->address_text, peer->port, peer->host);
 	return slice_of(out);
@@ -34,11 +34,11 @@ void courier_pool_free(struct courier_pool **pool)
 }
 
 /* Out of its chain, which holds few. */
-static void leave_chain(struct courier_pool *pool, struct session *session)
+static void leave_chain(struct courier_pool *pool, struct courier_session *session)
 {
 	char text[PEER_KEY_MAX];
 	struct slice key = key_of(&session->peer, text);
-	struct session *first = map_get(pool->chains, key), **link = &first;
+	struct courier_session *first = map_get(pool->chains, key), **link = &first;
 	while (*link != session)
 		link = &(*link)->next;
 	*link = session->next;
@@ -48,7 +48,7 @@ static void leave_chain(struct courier_pool *pool, struct session *session)
 		map_remove(pool->chains, key);
 }
 
-static void take_out(struct courier_pool *pool, struct session *session)
+static void take_out(struct courier_pool *pool, struct courier_session *session)
 {
 	leave_chain(pool, session);
 	*(session->older ? &session->older->newer : &pool->oldest) = session->newer;
@@ -56,16 +56,16 @@ static void take_out(struct courier_pool *pool, struct session *session)
 	session->next = session->older = session->newer = NULL;
 }
 
-struct session *courier_pool_take(struct courier_pool *pool, const struct peer *peer)
+struct courier_session *courier_pool_take(struct courier_pool *pool, const struct courier_peer *peer)
 {
 	char text[PEER_KEY_MAX];
-	struct session *session = map_get(pool->chains, key_of(peer, text));
+	struct courier_session *session = map_get(pool->chains, key_of(peer, text));
 	if (session)
 		take_out(pool, session);
 	return session;
 }
 
-void courier_pool_keep(struct courier_pool *pool, struct session *session, int64_t now)
+void courier_pool_keep(struct courier_pool *pool, struct courier_session *session, int64_t now)
 {
 	char text[PEER_KEY_MAX];
 	session->idle_since = now;
@@ -76,9 +76,9 @@ void courier_pool_keep(struct courier_pool *pool, struct session *session, int64
 	pool->newest = session;
 }
 
-struct session *courier_pool_expired(struct courier_pool *pool, int64_t deadline)
+struct courier_session *courier_pool_expired(struct courier_pool *pool, int64_t deadline)
 {
-	struct session *session = pool->oldest;
+	struct courier_session *session = pool->oldest;
 	if (!session || session->idle_since > deadline)
 		return NULL;
 	take_out(pool, session);

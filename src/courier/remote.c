@@ -19,19 +19,19 @@ enum {
 
 static const char smarthost_name[] = "smarthost";
 
-static struct job *job_of(struct courier_errand *errand)
+static struct courier_job *job_of(struct courier_errand *errand)
 {
-	return (struct job *)errand; /* its first member */
+	return (struct courier_job *)errand; /* its first member */
 }
 
 /* ---- What became of jobs ---- */
 
 /* Gives those without a verdict the one that was noted, and hands the job over to the closing thread. With the lock held. */
-static void job_conclude(struct courier *courier, struct job *job)
+static void job_conclude(struct courier *courier, struct courier_job *job)
 {
 	for (size_t i = 0; i < job->count; i++)
 		if (job->addressees[i]->verdict == VERDICT_NONE)
-			addressee_conclude(job->addressees[i]);
+			courier_addressee_conclude(job->addressees[i]);
 	job->next = NULL;
 	*courier->concluded_end = job;
 	courier->concluded_end = &job->next;
@@ -39,38 +39,38 @@ static void job_conclude(struct courier *courier, struct job *job)
 }
 
 /* Closes all addressees of some jobs together, and frees the jobs. */
-static void jobs_close(struct courier *courier, struct job *jobs)
+static void jobs_close(struct courier *courier, struct courier_job *jobs)
 {
 	size_t count = 0, at = 0;
-	for (const struct job *job = jobs; job; job = job->next)
+	for (const struct courier_job *job = jobs; job; job = job->next)
 		count += job->count;
-	struct addressee **list = memory_array(count + 1, sizeof(struct addressee *));
+	struct courier_addressee **list = memory_array(count + 1, sizeof(struct courier_addressee *));
 	while (jobs) {
-		struct job *next = jobs->next;
+		struct courier_job *next = jobs->next;
 		for (size_t i = 0; i < jobs->count; i++)
 			list[at++] = jobs->addressees[i];
 		free(jobs);
 		jobs = next;
 	}
-	letters_close(courier, list, count);
+	courier_letters_close(courier, list, count);
 	free(list);
 }
 
 /* With the lock held. */
-static struct job *take_concluded(struct courier *courier)
+static struct courier_job *take_concluded(struct courier *courier)
 {
-	struct job *jobs = courier->concluded_jobs;
+	struct courier_job *jobs = courier->concluded_jobs;
 	courier->concluded_jobs = NULL;
 	courier->concluded_end = &courier->concluded_jobs;
 	return jobs;
 }
 
-void *closing_thread(void *argument)
+void *courier_closing_thread(void *argument)
 {
 	struct courier *courier = argument;
 	pthread_mutex_lock(&courier->lock);
 	for (;;) {
-		struct job *jobs = take_concluded(courier);
+		struct courier_job *jobs = take_concluded(courier);
 		if (!jobs && courier->all_concluded)
 			break;
 		if (!jobs) {
@@ -97,12 +97,12 @@ static void start_thread(struct courier *courier)
 		log_error("courier.no_thread");
 }
 
-void remote_pump(struct courier *courier)
+void courier_remote_pump(struct courier *courier)
 {
 	struct courier_limits limits = courier_limits();
 	struct courier_errand *errand;
 	while (!courier->stopping && (errand = courier_turns_next(courier->turns, &limits, clock_monotonic_ms()))) {
-		struct job *job = job_of(errand);
+		struct courier_job *job = job_of(errand);
 		job->next = NULL;
 		*courier->assigned_end = job;
 		courier->assigned_end = &job->next;
@@ -112,9 +112,9 @@ void remote_pump(struct courier *courier)
 	}
 }
 
-static struct job *take_assigned(struct courier *courier)
+static struct courier_job *take_assigned(struct courier *courier)
 {
-	struct job *job = courier->assigned;
+	struct courier_job *job = courier->assigned;
 	if (!job)
 		return NULL;
 	courier->assigned = job->next;
@@ -125,9 +125,9 @@ static struct job *take_assigned(struct courier *courier)
 }
 
 /* Works on a job that was given out. Called and returns with the lock held. */
-static void work_on(struct courier *courier, struct job *job)
+static void work_on(struct courier *courier, struct courier_job *job)
 {
-	struct trouble why = {0};
+	struct courier_trouble why = {0};
 	enum courier_outcome outcome = COURIER_UNDECIDED;
 	enum courier_end end = COURIER_THROUGH;
 	bool rests = courier_turns_rests(&job->errand, clock_monotonic_ms(), &why);
@@ -142,15 +142,15 @@ static void work_on(struct courier *courier, struct job *job)
 		return;
 	courier_turns_end(courier->turns, &job->errand, outcome, &why, &limits, clock_monotonic_ms());
 	job_conclude(courier, job);
-	remote_pump(courier);
+	courier_remote_pump(courier);
 }
 
 /* Closes the kept sessions that have been idle since before `deadline`. Called and returns with the lock held. */
 static void close_kept(struct courier *courier, int64_t deadline)
 {
-	for (struct session *session; (session = courier_pool_expired(courier->pool, deadline));) {
+	for (struct courier_session *session; (session = courier_pool_expired(courier->pool, deadline));) {
 		pthread_mutex_unlock(&courier->lock);
-		session_close(&session);
+		courier_session_close(&session);
 		pthread_mutex_lock(&courier->lock);
 	}
 }
@@ -172,9 +172,9 @@ static void wait_for_work(struct courier *courier, int64_t until)
 }
 
 /* The next job; NULL: this thread is to end. The last one stays while sessions are kept. With the lock held. */
-static struct job *next_job(struct courier *courier)
+static struct courier_job *next_job(struct courier *courier)
 {
-	struct job *job = NULL;
+	struct courier_job *job = NULL;
 	int64_t end = clock_monotonic_ms() + IDLE_THREAD_MS;
 	while (!courier->stopping && !(job = take_assigned(courier)) &&
 	       (clock_monotonic_ms() < end || (courier->remote.running == 1 && !courier_pool_is_empty(courier->pool))))
@@ -187,14 +187,14 @@ static void *remote_thread(void *argument)
 	struct courier *courier = argument;
 	client_stop_on(courier->quit_fd);
 	pthread_mutex_lock(&courier->lock);
-	for (struct job *job; (job = next_job(courier));)
+	for (struct courier_job *job; (job = next_job(courier));)
 		work_on(courier, job);
 	return threads_leave(&courier->remote, &courier->lock);
 }
 
 /* ---- Handing over ---- */
 
-struct parcel { struct slice name; struct addressee *addressee; };
+struct parcel { struct slice name; struct courier_addressee *addressee; };
 
 static int by_name(const void *a, const void *b)
 {
@@ -202,7 +202,7 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The destination of an address; empty with *trouble if it has none. */
-static struct slice destination_name(struct slice address, struct arena *arena, struct trouble *trouble)
+static struct slice destination_name(struct slice address, struct arena *arena, struct courier_trouble *trouble)
 {
 	struct slice local, domain;
 	if (*config_current()->smarthost)
@@ -215,7 +215,7 @@ static struct slice destination_name(struct slice address, struct arena *arena, 
 	for (size_t i = 0; i < name.len; i++)
 		lower[i] = ascii_lower(lower[i]);
 	if (name.len == 0)
-		trouble_set(trouble, true, "5.1.2", "the domain of the address isn't a valid one");
+		courier_trouble_set(trouble, true, "5.1.2", "the domain of the address isn't a valid one");
 	return slice_make(lower, name.len);
 }
 
@@ -245,21 +245,21 @@ static void tell_crowded(struct courier *courier, struct slice destination, size
 }
 
 /* There is no room for a job: it wasn't tried. */
-static void put_off(struct job *job, int64_t seconds)
+static void put_off(struct courier_job *job, int64_t seconds)
 {
-	struct trouble trouble;
-	trouble_set(&trouble, false, "4.3.2", "many messages wait for other servers, this one for its turn");
+	struct courier_trouble trouble;
+	courier_trouble_set(&trouble, false, "4.3.2", "many messages wait for other servers, this one for its turn");
 	for (size_t i = 0; i < job->count; i++)
 		job->addressees[i]->put_off = seconds;
 	courier_note_all(job, &trouble, NULL);
 }
 
-static void submit_job(struct courier *courier, struct letter *letter, const struct parcel *parcels, size_t count)
+static void submit_job(struct courier *courier, struct courier_letter *letter, const struct parcel *parcels, size_t count)
 {
 	const struct queue_message *message = &letter->work->message;
-	struct job *job = memory_new(sizeof *job + count * sizeof(struct addressee *));
+	struct courier_job *job = memory_new(sizeof *job + count * sizeof(struct courier_addressee *));
 	job->letter = letter;
-	job->addressees = (struct addressee **)(job + 1);
+	job->addressees = (struct courier_addressee **)(job + 1);
 	job->count = count;
 	job->errand.stranger = message->from.len == 0 || courier_is_strangers(message); /* a notice is for who may be one */
 	for (size_t i = 0; i < count; i++)
@@ -271,24 +271,24 @@ static void submit_job(struct courier *courier, struct letter *letter, const str
 		tell_crowded(courier, parcels[0].name, count);
 		job_conclude(courier, job);
 	} else
-		remote_pump(courier);
+		courier_remote_pump(courier);
 	pthread_mutex_unlock(&courier->lock);
 }
 
-void remote_submit(struct courier *courier, struct letter *letter, struct addressee **list, size_t count)
+void courier_remote_submit(struct courier *courier, struct courier_letter *letter, struct courier_addressee **list, size_t count)
 {
 	struct arena *arena = arena_new();
 	struct parcel *parcels = arena_array(arena, count, sizeof *parcels);
-	struct addressee **refused = arena_array(arena, count, sizeof(struct addressee *));
+	struct courier_addressee **refused = arena_array(arena, count, sizeof(struct courier_addressee *));
 	size_t good = 0, bad = 0;
 	for (size_t i = 0; i < count; i++) {
-		struct trouble trouble;
+		struct courier_trouble trouble;
 		struct slice name = destination_name(list[i]->target, arena, &trouble);
 		if (name.len > 0)
 			parcels[good++] = (struct parcel){name, list[i]};
 		else {
-			addressee_note(list[i], &trouble, NULL);
-			addressee_conclude(list[i]);
+			courier_addressee_note(list[i], &trouble, NULL);
+			courier_addressee_conclude(list[i]);
 			refused[bad++] = list[i];
 		}
 	}
@@ -299,31 +299,31 @@ void remote_submit(struct courier *courier, struct letter *letter, struct addres
 		submit_job(courier, letter, parcels + first, end - first);
 	}
 	if (bad > 0)
-		letters_close(courier, refused, bad);
+		courier_letters_close(courier, refused, bad);
 	arena_free(&arena);
 }
 
-void remote_start(struct courier *courier)
+void courier_remote_start(struct courier *courier)
 {
 	courier->turns = courier_turns_new();
 	courier->pool = courier_pool_new();
 	courier->assigned_end = &courier->assigned;
 }
 
-static void give_up(struct courier *courier, struct job *job)
+static void give_up(struct courier *courier, struct courier_job *job)
 {
-	struct trouble stopped;
-	trouble_set(&stopped, false, "4.3.2", "this server is stopping");
+	struct courier_trouble stopped;
+	courier_trouble_set(&stopped, false, "4.3.2", "this server is stopping");
 	stopped.interrupted = true;
 	courier_note_all(job, &stopped, NULL);
 	job_conclude(courier, job);
 }
 
-void remote_end(struct courier *courier)
+void courier_remote_end(struct courier *courier)
 {
 	struct courier_limits limits = courier_limits();
 	pthread_mutex_lock(&courier->lock);
-	for (struct job *job; (job = take_assigned(courier));) {
+	for (struct courier_job *job; (job = take_assigned(courier));) {
 		courier_turns_end(courier->turns, &job->errand, COURIER_UNDECIDED, NULL, &limits, clock_monotonic_ms());
 		give_up(courier, job);
 	}

@@ -1,9 +1,9 @@
 /* Reading SMTP replies; see reply.h. */
 #include "courier/reply.h"
 
-void reply_begin(struct reply *reply)
+void courier_reply_begin(struct courier_reply *reply)
 {
-	*reply = (struct reply){0};
+	*reply = (struct courier_reply){0};
 }
 
 /* Three digits, the first 2 to 5, then a space, a hyphen or the end (RFC 5321 §4.2). Some servers leave the space out. */
@@ -34,7 +34,7 @@ static size_t digits(struct slice s)
 }
 
 /* "5.1.1 " at the start of the text: class as the code's, subject and detail of one to three digits (RFC 2034 §4). */
-static void read_status(struct reply *reply, struct slice content)
+static void read_status(struct courier_reply *reply, struct slice content)
 {
 	if (content.len < 5 || content.at[0] != '0' + reply->code / 100 || content.at[1] != '.' || content.at[0] == '3')
 		return;
@@ -49,13 +49,13 @@ static void read_status(struct reply *reply, struct slice content)
 	reply->status[len] = '\0';
 }
 
-static void put(struct reply *reply, char c)
+static void put(struct courier_reply *reply, char c)
 {
 	if (reply->text_len < sizeof reply->text - 1)
 		reply->text[reply->text_len++] = c;
 }
 
-static void put_text(struct reply *reply, struct slice line)
+static void put_text(struct courier_reply *reply, struct slice line)
 {
 	bool utf8 = slice_is_utf8(line);
 	size_t room = sizeof reply->text - 1 - reply->text_len;
@@ -68,7 +68,7 @@ static void put_text(struct reply *reply, struct slice line)
 	}
 }
 
-enum reply_state reply_add_line(struct reply *reply, struct slice line, struct slice *content)
+enum courier_reply_state courier_reply_add_line(struct courier_reply *reply, struct slice line, struct slice *content)
 {
 	int code = 0;
 	bool last = false;
@@ -99,7 +99,7 @@ enum reply_state reply_add_line(struct reply *reply, struct slice line, struct s
 
 /* ---- EHLO ---- */
 
-static void read_mechanisms(struct offers *offers, struct slice list)
+static void read_mechanisms(struct courier_offers *offers, struct slice list)
 {
 	struct slice name;
 	while (list.len > 0) {
@@ -110,7 +110,7 @@ static void read_mechanisms(struct offers *offers, struct slice list)
 	}
 }
 
-void offers_add(struct offers *offers, struct slice line)
+void courier_offers_add(struct courier_offers *offers, struct slice line)
 {
 	struct slice keyword, argument;
 	slice_cut(slice_trim(line), ' ', &keyword, &argument);

@@ -7,26 +7,26 @@
 #include "courier/body.h"
 #include "courier/reply.h"
 
-static enum reply_state add(struct reply *reply, const char *line)
+static enum courier_reply_state add(struct courier_reply *reply, const char *line)
 {
 	struct slice content;
-	return reply_add_line(reply, slice_of(line), &content);
+	return courier_reply_add_line(reply, slice_of(line), &content);
 }
 
 static void replies_are_put_together(void **state)
 {
 	(void)state;
-	struct reply reply;
-	reply_begin(&reply);
+	struct courier_reply reply;
+	courier_reply_begin(&reply);
 	assert_int_equal(add(&reply, "550-5.1.1 No such"), REPLY_MORE);
 	assert_int_equal(add(&reply, "550 user here"), REPLY_DONE);
 	assert_int_equal(reply.code, 550);
 	assert_string_equal(reply.status, "5.1.1");
 	assert_true(slice_equal(reply_text(&reply), SLICE("550 5.1.1 No such user here")));
-	reply_begin(&reply);
+	courier_reply_begin(&reply);
 	assert_int_equal(add(&reply, "250"), REPLY_DONE);
 	assert_true(reply_is_positive(&reply) && reply.status[0] == '\0');
-	reply_begin(&reply);
+	courier_reply_begin(&reply);
 	assert_int_equal(add(&reply, "250 5.1.1 of another class"), REPLY_DONE);
 	assert_string_equal(reply.status, "");
 }
@@ -35,12 +35,12 @@ static void nonsense_is_refused(void **state)
 {
 	(void)state;
 	static const char *const lines[] = {"2", "25", "2500 x", "199 x", "600 x", "25a x", "abc", " 250 x", "-250", "HTTP/1.1 400 Bad"};
-	struct reply reply;
+	struct courier_reply reply;
 	for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
-		reply_begin(&reply);
+		courier_reply_begin(&reply);
 		assert_int_equal(add(&reply, lines[i]), REPLY_BROKEN);
 	}
-	reply_begin(&reply);
+	courier_reply_begin(&reply);
 	assert_int_equal(add(&reply, "250-one"), REPLY_MORE);
 	assert_int_equal(add(&reply, "550 two"), REPLY_BROKEN); /* mixed codes */
 }
@@ -48,9 +48,9 @@ static void nonsense_is_refused(void **state)
 static void odd_forms_are_understood(void **state)
 {
 	(void)state;
-	struct reply reply;
+	struct courier_reply reply;
 	struct slice content;
-	reply_begin(&reply);
+	courier_reply_begin(&reply);
 	assert_int_equal(add(&reply, ""), REPLY_MORE);
 	assert_int_equal(add(&reply, " \t"), REPLY_MORE);
 	assert_int_equal(add(&reply, "250-queued"), REPLY_MORE);
@@ -58,10 +58,10 @@ static void odd_forms_are_understood(void **state)
 	assert_int_equal(add(&reply, "as you like"), REPLY_MORE);
 	assert_int_equal(add(&reply, "250\tOK"), REPLY_DONE);
 	assert_int_equal(reply.code, 250);
-	reply_begin(&reply);
-	assert_int_equal(reply_add_line(&reply, SLICE("250OK"), &content), REPLY_DONE);
+	courier_reply_begin(&reply);
+	assert_int_equal(courier_reply_add_line(&reply, SLICE("250OK"), &content), REPLY_DONE);
 	assert_true(slice_equal(content, SLICE("OK")));
-	reply_begin(&reply);
+	courier_reply_begin(&reply);
 	for (int i = 0; i < REPLY_LINES_MAX; i++)
 		assert_int_equal(add(&reply, ""), REPLY_MORE);
 	assert_int_equal(add(&reply, "250 end"), REPLY_BROKEN);
@@ -70,8 +70,8 @@ static void odd_forms_are_understood(void **state)
 static void replies_are_bounded(void **state)
 {
 	(void)state;
-	struct reply reply;
-	reply_begin(&reply);
+	struct courier_reply reply;
+	courier_reply_begin(&reply);
 	for (int i = 0; i < REPLY_LINES_MAX; i++)
 		assert_int_equal(add(&reply, "250-\xd0\xb3\xd1\x83\xd0\xb3\xd1\x83 and more of it"), REPLY_MORE);
 	assert_int_equal(add(&reply, "250 end"), REPLY_BROKEN);
@@ -82,10 +82,10 @@ static void replies_are_bounded(void **state)
 static void text_of_replies_is_cleaned(void **state)
 {
 	(void)state;
-	struct reply reply;
+	struct courier_reply reply;
 	struct slice content;
-	reply_begin(&reply);
-	assert_int_equal(reply_add_line(&reply, slice_make("550 a\0b\x1b[2Jc\xff", 11), &content), REPLY_DONE);
+	courier_reply_begin(&reply);
+	assert_int_equal(courier_reply_add_line(&reply, slice_make("550 a\0b\x1b[2Jc\xff", 11), &content), REPLY_DONE);
 	assert_true(slice_equal(reply_text(&reply), SLICE("550 a b [2Jc?")) || slice_equal(reply_text(&reply), SLICE("550 a b [2J")));
 	for (size_t i = 0; i < reply.text_len; i++)
 		assert_true((unsigned char)reply.text[i] >= ' ' && (unsigned char)reply.text[i] < 0x7f);
@@ -94,16 +94,16 @@ static void text_of_replies_is_cleaned(void **state)
 static void offers_are_read(void **state)
 {
 	(void)state;
-	struct offers offers = {0};
-	offers_add(&offers, SLICE("SIZE 10240000"));
-	offers_add(&offers, SLICE("pipelining"));
-	offers_add(&offers, SLICE("AUTH=LOGIN"));
-	offers_add(&offers, SLICE("AUTH PLAIN SCRAM-SHA-256"));
-	offers_add(&offers, SLICE("XSTARTTLS"));
+	struct courier_offers offers = {0};
+	courier_offers_add(&offers, SLICE("SIZE 10240000"));
+	courier_offers_add(&offers, SLICE("pipelining"));
+	courier_offers_add(&offers, SLICE("AUTH=LOGIN"));
+	courier_offers_add(&offers, SLICE("AUTH PLAIN SCRAM-SHA-256"));
+	courier_offers_add(&offers, SLICE("XSTARTTLS"));
 	assert_true(offers.size && offers.size_limit == 10240000 && offers.pipelining);
 	assert_true(offers.auth_login && offers.auth_plain && offers.auth_scram);
 	assert_false(offers.starttls || offers.dsn);
-	offers_add(&offers, SLICE("SIZE 99999999999999999999999"));
+	courier_offers_add(&offers, SLICE("SIZE 99999999999999999999999"));
 	assert_int_equal(offers.size_limit, 0);
 }
 
@@ -111,11 +111,11 @@ static void offers_are_read(void **state)
 static void assert_stuffed(struct slice text, struct slice wanted)
 {
 	for (size_t size = 1; size <= text.len + 1; size++) {
-		struct stuffing stuffing = {0};
+		struct courier_stuffing stuffing = {0};
 		struct buf out = BUF(1000);
 		for (size_t at = 0; at < text.len; at += size)
-			stuffing_add(&stuffing, slice_sub(text, at, size), &out);
-		stuffing_end(&stuffing, &out);
+			courier_stuffing_add(&stuffing, slice_sub(text, at, size), &out);
+		courier_stuffing_end(&stuffing, &out);
 		assert_true(slice_equal(buf_slice(&out), wanted));
 		buf_free(&out);
 	}

@@ -23,8 +23,8 @@ enum {
 
 /* A letter whose notifications are being written. */
 struct telling {
-	struct letter *letter;
-	struct addressee **told;      /* whose fate they tell */
+	struct courier_letter *letter;
+	struct courier_addressee **told;      /* whose fate they tell */
 	struct queue_result *results;
 	size_t count;
 	size_t first, end;            /* its notifications among those of the batch */
@@ -37,7 +37,7 @@ struct report {
 	struct queue_message message;
 	struct queue_recipient recipient;
 	int64_t about; /* the letter's id */
-	enum dsn_kind kind;
+	enum courier_dsn_kind kind;
 	size_t count;
 };
 
@@ -63,7 +63,7 @@ bool courier_is_strangers(const struct queue_message *message)
 }
 
 /* Which notification an addressee's fate calls for (RFC 3461 §5, §6.1); false: none. */
-static bool kind_of(const struct addressee *addressee, enum dsn_kind *kind)
+static bool kind_of(const struct courier_addressee *addressee, enum courier_dsn_kind *kind)
 {
 	unsigned notify = addressee->recipient->notify;
 	const struct queue_message *message = &addressee->letter->work->message;
@@ -86,13 +86,13 @@ static bool kind_of(const struct addressee *addressee, enum dsn_kind *kind)
 	}
 }
 
-bool report_is_due(const struct addressee *addressee)
+bool courier_report_is_due(const struct courier_addressee *addressee)
 {
-	enum dsn_kind kind;
+	enum courier_dsn_kind kind;
 	return kind_of(addressee, &kind);
 }
 
-static enum dsn_action action_of(const struct addressee *addressee)
+static enum courier_dsn_action action_of(const struct courier_addressee *addressee)
 {
 	switch (addressee->verdict) {
 	case VERDICT_DELIVERED: return ACTION_DELIVERED;
@@ -104,7 +104,7 @@ static enum dsn_action action_of(const struct addressee *addressee)
 }
 
 /* Of an expired recipient the report says that time ran out, but for a full mailbox, which says more. */
-static struct slice status_of(const struct addressee *addressee)
+static struct slice status_of(const struct courier_addressee *addressee)
 {
 	if (addressee->unsure && !addressee->expired)
 		return SLICE("5.4.2");
@@ -113,9 +113,9 @@ static struct slice status_of(const struct addressee *addressee)
 	return slice_equal(addressee->status, SLICE("4.2.2")) && !addressee->from_peer ? SLICE("5.2.2") : SLICE("4.4.7");
 }
 
-static struct dsn_recipient describe(const struct addressee *addressee, int64_t now)
+static struct courier_dsn_recipient describe(const struct courier_addressee *addressee, int64_t now)
 {
-	return (struct dsn_recipient){
+	return (struct courier_dsn_recipient){
 		.address = addressee->recipient->address,
 		.original = addressee->recipient->original,
 		.action = action_of(addressee),
@@ -157,18 +157,18 @@ static void keep_known_fields(struct buf *content)
 }
 
 /* Reads what is to be returned: the whole message if it is wanted, short and plain enough; else its header. */
-static bool read_original(struct letter *letter, enum dsn_kind kind, struct buf *content, bool *full, struct error *error)
+static bool read_original(struct courier_letter *letter, enum courier_dsn_kind kind, struct buf *content, bool *full, struct error *error)
 {
 	const struct queue_message *message = &letter->work->message;
 	struct slice piece;
-	struct body *body = body_open(letter->courier->queue, message, error);
+	struct courier_body *body = courier_body_open(letter->courier->queue, message, error);
 	if (!body)
 		return false;
 	*full = kind == DSN_FAILED && !courier_is_strangers(message) && message->ret != RET_HEADERS && message->size <= REPORT_CONTENT_MAX && message->body != BODY_BINARYMIME;
-	while (body_next(body, &piece, error) && content->len < content->max)
+	while (courier_body_next(body, &piece, error) && content->len < content->max)
 		buf_append(content, slice_sub(piece, 0, content->max - content->len));
 	bool done = !body->failed;
-	body_close(&body);
+	courier_body_close(&body);
 	if (!*full)
 		content->len = cut_header(slice_make(content->at, header_length(buf_slice(content))), REPORT_HEADER_MAX).len;
 	if (courier_is_strangers(message))
@@ -206,10 +206,10 @@ static void batch_drop(struct batch *batch, size_t first)
 		queue_draft_abort(&batch->deposits[--batch->report_count].draft);
 }
 
-static bool write_report(struct batch *batch, const struct dsn *dsn, struct error *error)
+static bool write_report(struct batch *batch, const struct courier_dsn *dsn, struct error *error)
 {
 	struct buf text = BUF(stuffing_room(REPORT_CONTENT_MAX) + 16 * 1024 + dsn->count * REPORT_RECIPIENT_SIZE);
-	bool done = dsn_write(dsn, &text) || error_set(error, ERROR_LIMIT, "the notification is too long");
+	bool done = courier_dsn_write(dsn, &text) || error_set(error, ERROR_LIMIT, "the notification is too long");
 	struct queue_draft *draft = done ? queue_draft_new(batch->courier->queue, SLICE("")) : NULL;
 	if (done && !queue_draft_write(draft, buf_slice(&text), error)) {
 		queue_draft_abort(&draft);
@@ -229,7 +229,7 @@ static void make_boundary(char out[40])
 	snprintf(out, 40, "=_%016llx%016llx", (unsigned long long)random_u64(), (unsigned long long)random_u64());
 }
 
-static bool write_kind(struct batch *batch, struct letter *letter, enum dsn_kind kind, const struct dsn_recipient *recipients, size_t count,
+static bool write_kind(struct batch *batch, struct courier_letter *letter, enum courier_dsn_kind kind, const struct courier_dsn_recipient *recipients, size_t count,
 		       struct error *error)
 {
 	char boundary[40];
@@ -238,7 +238,7 @@ static bool write_kind(struct batch *batch, struct letter *letter, enum dsn_kind
 	bool done = read_original(letter, kind, &content, &full, error);
 	put_lines(&original, buf_slice(&content));
 	make_boundary(boundary);
-	struct dsn dsn = {
+	struct courier_dsn dsn = {
 		.kind = kind, .language = auth_language(letter->courier->auth, letter->work->message.from), .hostname = config_current()->hostname, .message = &letter->work->message, .recipients = recipients, .count = count,
 		.now = clock_now(), .id = id_new(), .boundary = boundary, .original = buf_slice(&original), .full = full,
 	};
@@ -253,12 +253,12 @@ static bool write_all(struct batch *batch, struct telling *telling, struct error
 {
 	struct arena *arena = arena_new();
 	size_t room = telling->count < REPORT_RECIPIENTS_MAX ? telling->count : REPORT_RECIPIENTS_MAX;
-	struct dsn_recipient *recipients = arena_array(arena, room + 1, sizeof *recipients);
+	struct courier_dsn_recipient *recipients = arena_array(arena, room + 1, sizeof *recipients);
 	bool done = true;
-	for (enum dsn_kind kind = DSN_FAILED; done && kind <= DSN_SUCCESS; kind++) {
+	for (enum courier_dsn_kind kind = DSN_FAILED; done && kind <= DSN_SUCCESS; kind++) {
 		size_t chosen = 0;
 		for (size_t i = 0; done && i < telling->count; i++) {
-			enum dsn_kind wanted;
+			enum courier_dsn_kind wanted;
 			if (kind_of(telling->told[i], &wanted) && wanted == kind)
 				recipients[chosen++] = describe(telling->told[i], clock_now());
 			if (chosen == REPORT_RECIPIENTS_MAX || (i + 1 == telling->count && chosen > 0)) {
@@ -274,13 +274,13 @@ static bool write_all(struct batch *batch, struct telling *telling, struct error
 static void set_results(struct telling *telling)
 {
 	for (size_t i = 0; i < telling->count; i++)
-		telling->results[i] = addressee_result(telling->told[i]);
+		telling->results[i] = courier_addressee_result(telling->told[i]);
 }
 
-static void begin_telling(struct batch *batch, struct telling *telling, struct letter *letter)
+static void begin_telling(struct batch *batch, struct telling *telling, struct courier_letter *letter)
 {
 	*telling = (struct telling){.letter = letter, .first = batch->report_count,
-		.told = memory_array(letter->count + 1, sizeof(struct addressee *)), .results = memory_array(letter->count + 1, sizeof *telling->results)};
+		.told = memory_array(letter->count + 1, sizeof(struct courier_addressee *)), .results = memory_array(letter->count + 1, sizeof *telling->results)};
 	for (size_t i = 0; i < letter->count; i++)
 		if (!letter->addressees[i].settled)
 			telling->told[telling->count++] = &letter->addressees[i];
@@ -331,17 +331,17 @@ static void end_telling(struct batch *batch, struct telling *telling)
 	if (telling->failed) {
 		log_error("report.unqueued", log_id("id", telling->letter->work->message.id), log_text("cause", telling->error.text));
 		for (size_t i = 0; i < telling->count; i++)
-			addressee_keep(telling->told[i]);
+			courier_addressee_keep(telling->told[i]);
 		set_results(telling);
 	}
 	if (telling->failed || !last)
-		letters_settle(batch->courier, telling->results, telling->count);
-	letter_release(telling->letter);
+		courier_letters_settle(batch->courier, telling->results, telling->count);
+	courier_letter_release(telling->letter);
 	free(telling->results);
 	free(telling->told);
 }
 
-static void report_all(struct courier *courier, struct letter **letters, size_t count)
+static void report_all(struct courier *courier, struct courier_letter **letters, size_t count)
 {
 	struct batch batch = {.courier = courier, .count = count, .tellings = memory_array(count, sizeof *batch.tellings)};
 	for (size_t i = 0; i < count; i++)
@@ -356,7 +356,7 @@ static void report_all(struct courier *courier, struct letter **letters, size_t 
 
 /* ---- The thread ---- */
 
-void report_submit(struct letter *letter)
+void courier_report_submit(struct courier_letter *letter)
 {
 	struct courier *courier = letter->courier;
 	pthread_mutex_lock(&courier->lock);
@@ -369,12 +369,12 @@ void report_submit(struct letter *letter)
 }
 
 /* With the lock held. */
-static size_t take_untold(struct courier *courier, struct letter **letters)
+static size_t take_untold(struct courier *courier, struct courier_letter **letters)
 {
 	size_t count = 0;
 	uint64_t bytes = 0;
 	while (courier->untold && count < REPORT_LETTERS_MAX && bytes < REPORT_BYTES_MAX) {
-		struct letter *letter = courier->untold;
+		struct courier_letter *letter = courier->untold;
 		courier->untold = letter->next;
 		bytes += letter->work->message.size;
 		letters[count++] = letter;
@@ -384,10 +384,10 @@ static size_t take_untold(struct courier *courier, struct letter **letters)
 	return count;
 }
 
-void *report_thread(void *argument)
+void *courier_report_thread(void *argument)
 {
 	struct courier *courier = argument;
-	struct letter *letters[REPORT_LETTERS_MAX];
+	struct courier_letter *letters[REPORT_LETTERS_MAX];
 	pthread_mutex_lock(&courier->lock);
 	while (courier->untold || !courier->last_words) {
 		size_t count = take_untold(courier, letters);
@@ -398,7 +398,7 @@ void *report_thread(void *argument)
 		pthread_mutex_unlock(&courier->lock);
 		report_all(courier, letters, count);
 		pthread_mutex_lock(&courier->lock);
-		letters_told(courier, count);
+		courier_letters_told(courier, count);
 	}
 	return threads_leave(&courier->reporting, &courier->lock);
 }

@@ -9,11 +9,11 @@
  * success is reported to him is seen to where the message comes in. */
 bool courier_is_strangers(const struct queue_message *message);
 /** Is the sender to be told about this addressee, whose verdict is final for this attempt? */
-bool report_is_due(const struct addressee *addressee);
+bool courier_report_is_due(const struct courier_addressee *addressee);
 /** Hands a letter over all of whose addressees are closed: those that aren't settled are told of. Any thread; never blocks. */
-void report_submit(struct letter *letter);
+void courier_report_submit(struct courier_letter *letter);
 /** The main function of the thread that writes notifications: many at a time, so that one sync of the disk serves all of them. It
  * ends when courier->last_words is set and nothing waits. */
-void *report_thread(void *courier);
+void *courier_report_thread(void *courier);
 
 #endif

@@ -14,14 +14,14 @@ enum { MX_HOSTS_MAX = 20 /* hosts whose addresses are looked up */ };
 struct finding {
 	struct dns *dns;
 	struct arena *arena;
-	struct peer *peers;
+	struct courier_peer *peers;
 	size_t count, max;
 	int port;
 	bool trouble; /* some look-up failed for now */
 	struct error error;
 };
 
-static void peer_write_address(struct peer *peer)
+static void peer_write_address(struct courier_peer *peer)
 {
 	if (peer->address.ss_family == AF_INET6)
 		inet_ntop(AF_INET6, &((struct sockaddr_in6 *)&peer->address)->sin6_addr, peer->address_text, sizeof peer->address_text);
@@ -31,10 +31,10 @@ static void peer_write_address(struct peer *peer)
 
 static void add_peer(struct finding *finding, struct slice host, const struct sockaddr_storage *address)
 {
-	struct peer *peer = &finding->peers[finding->count];
+	struct courier_peer *peer = &finding->peers[finding->count];
 	if (finding->count == finding->max || host.len >= sizeof peer->host)
 		return;
-	*peer = (struct peer){.address = *address, .port = finding->port};
+	*peer = (struct courier_peer){.address = *address, .port = finding->port};
 	snprintf(peer->host, sizeof peer->host, "%.*s", SLICE_ARG(host));
 	peer_write_address(peer);
 	finding->count++;
@@ -72,28 +72,28 @@ static enum dns_status add_host(struct finding *finding, struct slice host)
 
 static struct finding finding_new(struct dns *dns, struct arena *arena, size_t max, int port)
 {
-	return (struct finding){.dns = dns, .arena = arena, .peers = arena_array(arena, max, sizeof(struct peer)), .max = max, .port = port};
+	return (struct finding){.dns = dns, .arena = arena, .peers = arena_array(arena, max, sizeof(struct courier_peer)), .max = max, .port = port};
 }
 
 /* ---- MX records ---- */
 
 static int by_preference(const void *a, const void *b)
 {
-	const struct mx *first = a, *second = b;
+	const struct dns_mx *first = a, *second = b;
 	return (first->preference > second->preference) - (first->preference < second->preference);
 }
 
-static void shuffle(struct mx *list, size_t count)
+static void shuffle(struct dns_mx *list, size_t count)
 {
 	for (size_t i = count; i > 1; i--) {
 		size_t other = (size_t)random_below(i);
-		struct mx kept = list[i - 1];
+		struct dns_mx kept = list[i - 1];
 		list[i - 1] = list[other];
 		list[other] = kept;
 	}
 }
 
-size_t route_order(struct mx *list, size_t count, struct slice self, bool *cut)
+size_t courier_route_order(struct dns_mx *list, size_t count, struct slice self, bool *cut)
 {
 	*cut = false;
 	if (count == 0)
@@ -113,58 +113,58 @@ size_t route_order(struct mx *list, size_t count, struct slice self, bool *cut)
 }
 
 /* "[192.0.2.1]" or "[IPv6:2001:db8::1]" (RFC 5321 §4.1.3). */
-static size_t route_literal(struct finding *finding, struct slice domain, struct trouble *trouble)
+static size_t route_literal(struct finding *finding, struct slice domain, struct courier_trouble *trouble)
 {
 	struct slice inner = slice_sub(domain, 1, domain.len - 2);
 	struct sockaddr_storage address;
 	if (slice_starts_nocase(inner, SLICE("IPv6:")))
 		inner = slice_skip(inner, 5);
 	if (domain.at[domain.len - 1] != ']' || !parse_numeric(inner, &address))
-		trouble_set(trouble, true, "5.1.3", "the address literal can't be read");
+		courier_trouble_set(trouble, true, "5.1.3", "the address literal can't be read");
 	else
 		add_peer(finding, inner, &address);
 	return finding->count;
 }
 
-static void no_answer(struct trouble *trouble, const struct error *error)
+static void no_answer(struct courier_trouble *trouble, const struct error *error)
 {
-	trouble_set(trouble, false, "4.4.3", "%s", error->text);
+	courier_trouble_set(trouble, false, "4.4.3", "%s", error->text);
 	trouble->interrupted = error->kind == ERROR_INTERRUPTED; /* by dns_stop(): it was no attempt at all */
 }
 
-static void explain_no_addresses(const struct finding *finding, struct slice domain, struct trouble *trouble)
+static void explain_no_addresses(const struct finding *finding, struct slice domain, struct courier_trouble *trouble)
 {
 	if (finding->trouble)
 		no_answer(trouble, &finding->error);
 	else
-		trouble_set(trouble, true, "5.4.4", "no mail server of %.*s has an address", SLICE_ARG(domain));
+		courier_trouble_set(trouble, true, "5.4.4", "no mail server of %.*s has an address", SLICE_ARG(domain));
 }
 
 /* RFC 5321 §5.1: without MX records the domain is its own mail server. */
-static size_t route_implicit(struct finding *finding, const struct config *config, struct slice domain, struct trouble *trouble)
+static size_t route_implicit(struct finding *finding, const struct config *config, struct slice domain, struct courier_trouble *trouble)
 {
 	if (slice_equal_nocase(domain, slice_of(config->hostname))) {
-		trouble_set(trouble, true, "5.4.6", "mail for %.*s loops back to this server", SLICE_ARG(domain));
+		courier_trouble_set(trouble, true, "5.4.6", "mail for %.*s loops back to this server", SLICE_ARG(domain));
 		return 0;
 	}
 	enum dns_status status = add_host(finding, domain);
 	if (finding->count == 0 && status == DNS_NO_NAME)
-		trouble_set(trouble, true, "5.1.2", "the domain %.*s doesn't exist", SLICE_ARG(domain));
+		courier_trouble_set(trouble, true, "5.1.2", "the domain %.*s doesn't exist", SLICE_ARG(domain));
 	else if (finding->count == 0)
 		explain_no_addresses(finding, domain, trouble);
 	return finding->count;
 }
 
-static size_t route_mx(struct finding *finding, const struct config *config, struct slice domain, struct mx *list, size_t count, struct trouble *trouble)
+static size_t route_mx(struct finding *finding, const struct config *config, struct slice domain, struct dns_mx *list, size_t count, struct courier_trouble *trouble)
 {
 	bool cut;
 	if (count == 1 && list[0].host.len == 0) {
-		trouble_set(trouble, true, "5.1.10", "the domain %.*s accepts no mail (null MX)", SLICE_ARG(domain)); /* RFC 7505 §4.1 */
+		courier_trouble_set(trouble, true, "5.1.10", "the domain %.*s accepts no mail (null MX)", SLICE_ARG(domain)); /* RFC 7505 §4.1 */
 		return 0;
 	}
-	count = route_order(list, count, slice_of(config->hostname), &cut);
+	count = courier_route_order(list, count, slice_of(config->hostname), &cut);
 	if (cut) {
-		trouble_set(trouble, true, "5.4.6", "mail for %.*s loops back to this server", SLICE_ARG(domain));
+		courier_trouble_set(trouble, true, "5.4.6", "mail for %.*s loops back to this server", SLICE_ARG(domain));
 		return 0;
 	}
 	for (size_t i = 0; i < count && i < MX_HOSTS_MAX && finding->count < finding->max; i++)
@@ -175,10 +175,10 @@ static size_t route_mx(struct finding *finding, const struct config *config, str
 	return finding->count;
 }
 
-size_t route_domain(struct dns *dns, const struct config *config, struct slice domain, size_t max, struct arena *arena, struct peer **peers, struct trouble *trouble)
+size_t courier_route_domain(struct dns *dns, const struct config *config, struct slice domain, size_t max, struct arena *arena, struct courier_peer **peers, struct courier_trouble *trouble)
 {
 	struct finding finding = finding_new(dns, arena, max, (int)config->mx_port);
-	struct mx *list;
+	struct dns_mx *list;
 	size_t count;
 	*peers = finding.peers;
 	if (domain.len > 2 && domain.at[0] == '[')
@@ -189,7 +189,7 @@ size_t route_domain(struct dns *dns, const struct config *config, struct slice d
 	case DNS_NO_DATA:
 		return route_implicit(&finding, config, domain, trouble);
 	case DNS_NO_NAME:
-		trouble_set(trouble, true, "5.1.2", "the domain %.*s doesn't exist", SLICE_ARG(domain));
+		courier_trouble_set(trouble, true, "5.1.2", "the domain %.*s doesn't exist", SLICE_ARG(domain));
 		return 0;
 	default:
 		no_answer(trouble, &finding.error);
@@ -197,7 +197,7 @@ size_t route_domain(struct dns *dns, const struct config *config, struct slice d
 	}
 }
 
-size_t route_smarthost(struct dns *dns, const struct config *config, size_t max, struct arena *arena, struct peer **peers, struct trouble *trouble)
+size_t courier_route_smarthost(struct dns *dns, const struct config *config, size_t max, struct arena *arena, struct courier_peer **peers, struct courier_trouble *trouble)
 {
 	struct slice whole = slice_of(config->smarthost), host = whole;
 	uint64_t port = 0;
@@ -211,11 +211,11 @@ size_t route_smarthost(struct dns *dns, const struct config *config, size_t max,
 	struct finding finding = finding_new(dns, arena, max, (int)port);
 	*peers = finding.peers;
 	if (port == 0 || host.len == 0)
-		trouble_set(trouble, false, "4.3.5", "the smarthost \"%s\" is no host:port", config->smarthost);
+		courier_trouble_set(trouble, false, "4.3.5", "the smarthost \"%s\" is no host:port", config->smarthost);
 	else {
 		add_host(&finding, host);
 		if (finding.count == 0) { /* the administrator's mistake isn't the sender's */
-			trouble_set(trouble, false, "4.4.3", "the smarthost %.*s has no address: %s", SLICE_ARG(host), finding.error.text);
+			courier_trouble_set(trouble, false, "4.4.3", "the smarthost %.*s has no address: %s", SLICE_ARG(host), finding.error.text);
 			trouble->interrupted = finding.error.kind == ERROR_INTERRUPTED;
 		}
 	}

@@ -59,17 +59,17 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static size_t route(void **state, const char *domain, struct peer **peers, struct trouble *trouble)
+static size_t route(void **state, const char *domain, struct courier_peer **peers, struct courier_trouble *trouble)
 {
 	struct fixture *fixture = *state;
-	*trouble = (struct trouble){0};
-	return route_domain(fixture->dns, fixture->config, slice_of(domain), 10, fixture->arena, peers, trouble);
+	*trouble = (struct courier_trouble){0};
+	return courier_route_domain(fixture->dns, fixture->config, slice_of(domain), 10, fixture->arena, peers, trouble);
 }
 
 static void hosts_come_by_preference(void **state)
 {
-	struct peer *peers;
-	struct trouble trouble;
+	struct courier_peer *peers;
+	struct courier_trouble trouble;
 	static const char *const domains[] = {"two.test", "alias.test"};
 	for (size_t i = 0; i < 2; i++) {
 		assert_int_equal(route(state, domains[i], &peers, &trouble), 3);
@@ -86,8 +86,8 @@ static void hosts_come_by_preference(void **state)
 
 static void literals_are_addresses(void **state)
 {
-	struct peer *peers;
-	struct trouble trouble;
+	struct courier_peer *peers;
+	struct courier_trouble trouble;
 	assert_int_equal(route(state, "[127.0.0.7]", &peers, &trouble), 1);
 	assert_string_equal(peers[0].address_text, "127.0.0.7");
 	assert_int_equal(route(state, "[IPv6:2001:db8::5]", &peers, &trouble), 1);
@@ -101,8 +101,8 @@ static void what_cannot_be_reached_is_explained(void **state)
 	static const struct { const char *domain, *status; bool permanent; } cases[] = {
 		{"null.test", "5.1.10", true}, {"unheard.test", "5.1.2", true}, {"hollow.test", "5.4.4", true}, {"loop.test", "5.4.6", true},
 		{"us.test", "5.4.6", true}, {"broken.test", "4.4.3", false}, {"weak.test", "4.4.3", false}};
-	struct peer *peers;
-	struct trouble trouble;
+	struct courier_peer *peers;
+	struct courier_trouble trouble;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		assert_int_equal(route(state, cases[i].domain, &peers, &trouble), 0);
 		assert_string_equal(trouble.status, cases[i].status);
@@ -112,8 +112,8 @@ static void what_cannot_be_reached_is_explained(void **state)
 
 static void a_backup_never_sends_back(void **state)
 {
-	struct peer *peers;
-	struct trouble trouble;
+	struct courier_peer *peers;
+	struct courier_trouble trouble;
 	assert_int_equal(route(state, "backup.test", &peers, &trouble), 2);
 	assert_string_equal(peers[1].host, "first.test");
 }
@@ -123,9 +123,9 @@ static void equals_are_shuffled(void **state)
 	(void)state;
 	size_t first[4] = {0};
 	for (int i = 0; i < 400; i++) {
-		struct mx list[] = {{10, SLICE("0")}, {10, SLICE("1")}, {10, SLICE("2")}, {5, SLICE("3")}};
+		struct dns_mx list[] = {{10, SLICE("0")}, {10, SLICE("1")}, {10, SLICE("2")}, {5, SLICE("3")}};
 		bool cut;
-		assert_int_equal(route_order(list, 4, SLICE("self"), &cut), 4);
+		assert_int_equal(courier_route_order(list, 4, SLICE("self"), &cut), 4);
 		assert_true(!cut && list[0].host.at[0] == '3');
 		first[list[1].host.at[0] - '0']++;
 	}
@@ -136,9 +136,9 @@ static void equals_are_shuffled(void **state)
 static void the_smarthost_has_its_port(void **state)
 {
 	struct fixture *fixture = *state;
-	struct peer *peers;
-	struct trouble trouble;
-	assert_int_equal(route_smarthost(fixture->dns, fixture->config, 10, fixture->arena, &peers, &trouble), 2);
+	struct courier_peer *peers;
+	struct courier_trouble trouble;
+	assert_int_equal(courier_route_smarthost(fixture->dns, fixture->config, 10, fixture->arena, &peers, &trouble), 2);
 	assert_string_equal(peers[1].address_text, "127.0.0.1");
 	assert_int_equal(peers[1].port, 587);
 }

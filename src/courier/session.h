@@ -9,7 +9,7 @@
 enum { HOST_NAME_MAX_TEXT = 256, ADDRESS_TEXT_MAX = 64 };
 
 /** Where to connect. */
-struct peer {
+struct courier_peer {
 	char host[HOST_NAME_MAX_TEXT]; /* the name from MX or configuration; for address literals the address */
 	struct sockaddr_storage address;
 	char address_text[ADDRESS_TEXT_MAX];
@@ -17,7 +17,7 @@ struct peer {
 };
 
 /** What went wrong, in the terms of a reply. */
-struct trouble {
+struct courier_trouble {
 	bool permanent;
 	bool from_peer;   /* `text` is what the peer said */
 	bool soon;        /* the fault is on our side: try again soon, whatever the schedule says */
@@ -26,15 +26,15 @@ struct trouble {
 	char status[REPLY_STATUS_MAX];
 	char text[REPLY_TEXT_MAX];
 };
-__attribute__((format(printf, 4, 5))) void trouble_set(struct trouble *trouble, bool permanent, const char *status, const char *format, ...);
+__attribute__((format(printf, 4, 5))) void courier_trouble_set(struct courier_trouble *trouble, bool permanent, const char *status, const char *format, ...);
 /** From a reply: its code, its enhanced status code or else `subject_detail` ("1.1") under the code's class. */
-void trouble_from_reply(struct trouble *trouble, const struct reply *reply, const char *subject_detail);
+void courier_trouble_from_reply(struct courier_trouble *trouble, const struct courier_reply *reply, const char *subject_detail);
 
-enum session_tls { SESSION_CLEAR, SESSION_OPPORTUNISTIC, SESSION_STARTTLS, SESSION_IMPLICIT };
+enum courier_session_tls { SESSION_CLEAR, SESSION_OPPORTUNISTIC, SESSION_STARTTLS, SESSION_IMPLICIT };
 
 /** How to speak with the peer. Texts are borrowed and outlive the call of session_open. */
-struct session_policy {
-	enum session_tls tls;
+struct courier_session_policy {
+	enum courier_session_tls tls;
 	const char *user;          /* "": don't sign in */
 	const char *password_path;
 	bool unverified_password;  /* it may be said over TLS whose certificate wasn't verified */
@@ -44,41 +44,41 @@ struct session_policy {
 	struct lately *tls_failed; /* of hosts whose TLS doesn't work; for SESSION_OPPORTUNISTIC */
 };
 
-struct session {
+struct courier_session {
 	struct client *client;
-	struct peer peer;
-	struct offers offers;
-	struct reply reply;       /* the last one */
+	struct courier_peer peer;
+	struct courier_offers offers;
+	struct courier_reply reply;       /* the last one */
 	bool broken;              /* only good for closing */
 	bool dirty;               /* a transaction was begun and not ended: RSET before the next */
 	bool reused;
 	int messages;             /* offered so far */
 	int64_t opened, idle_since; /* monotonic milliseconds */
-	struct session *next, *older, *newer; /* in the pool */
+	struct courier_session *next, *older, *newer; /* in the pool */
 };
 
 /** Connects, greets, begins TLS and signs in as the policy says. NULL with *trouble. */
-struct session *session_open(const struct peer *peer, const struct session_policy *policy, struct trouble *trouble);
+struct courier_session *courier_session_open(const struct courier_peer *peer, const struct courier_session_policy *policy, struct courier_trouble *trouble);
 /** Says QUIT (if the session is sound) without waiting for the answer, and closes. Sets *session to NULL. */
-void session_close(struct session **session);
+void courier_session_close(struct courier_session **session);
 /** Queues bytes for the peer; errors show at the next reply. */
-void session_send(struct session *session, struct slice bytes);
-__attribute__((format(printf, 2, 3))) void session_printf(struct session *session, const char *format, ...);
+void courier_session_send(struct courier_session *session, struct slice bytes);
+__attribute__((format(printf, 2, 3))) void courier_session_printf(struct courier_session *session, const char *format, ...);
 /** Reads the next reply into session->reply, within `seconds`. False with *trouble (temporary): no connection, no sense. */
-bool session_reply(struct session *session, int64_t seconds, struct trouble *trouble);
+bool courier_session_reply(struct courier_session *session, int64_t seconds, struct courier_trouble *trouble);
 /** The same for the reply to the end of a message: a line that is no reply is passed over, since after a reply that wasn't
  * understood the message would be sent once more. False also when the reply's code decides nothing. */
-bool session_final_reply(struct session *session, int64_t seconds, struct trouble *trouble);
+bool courier_session_final_reply(struct courier_session *session, int64_t seconds, struct courier_trouble *trouble);
 /** Writes what is queued. False with *trouble: not all of it has gone. */
-bool session_flush(struct session *session, struct trouble *trouble);
+bool courier_session_flush(struct courier_session *session, struct courier_trouble *trouble);
 /** Did the peer, in its last reply, demand TLS that this session lacks (530, RFC 3207 §4)? */
-bool session_lacks_tls(const struct session *session);
+bool courier_session_lacks_tls(const struct courier_session *session);
 /** TLS is tried again with this peer. */
-void session_forget_tls(const struct peer *peer, struct lately *tls_failed);
+void courier_session_forget_tls(const struct courier_peer *peer, struct lately *tls_failed);
 /** Is the session fit for another message? Sends RSET where needed. */
-bool session_renew(struct session *session);
+bool courier_session_renew(struct courier_session *session);
 
 /** Signs in (RFC 4954) with the best mechanism that both sides have: signin.c. */
-bool session_sign_in(struct session *session, const struct session_policy *policy, struct trouble *trouble);
+bool courier_session_sign_in(struct courier_session *session, const struct courier_session_policy *policy, struct courier_trouble *trouble);
 
 #endif

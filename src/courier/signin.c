@@ -12,16 +12,16 @@ enum {
 	SIGN_IN_LINE_MAX = 8192,
 };
 
-static const char *choose_mechanism(const struct offers *offers)
+static const char *choose_mechanism(const struct courier_offers *offers)
 {
 	return offers->auth_scram ? "SCRAM-SHA-256" : offers->auth_plain ? "PLAIN" : offers->auth_login ? "LOGIN" : NULL;
 }
 
-static bool read_password(const char *path, struct buf *password, struct trouble *trouble)
+static bool read_password(const char *path, struct buf *password, struct courier_trouble *trouble)
 {
 	struct error error = {0};
 	if (!file_read(path, password, &error)) {
-		trouble_set(trouble, false, "4.3.5", "the smarthost's password can't be read: %s", error.text);
+		courier_trouble_set(trouble, false, "4.3.5", "the smarthost's password can't be read: %s", error.text);
 		return false;
 	}
 	while (password->len > 0 && (password->at[password->len - 1] == '\n' || password->at[password->len - 1] == '\r'))
@@ -30,15 +30,15 @@ static bool read_password(const char *path, struct buf *password, struct trouble
 }
 
 /* The peer's challenge in base64: what follows "334 ". The reply's text was cleaned, which harms no base64. */
-static struct slice challenge_of(const struct reply *reply)
+static struct slice challenge_of(const struct courier_reply *reply)
 {
 	return slice_trim(slice_skip(reply_text(reply), 4));
 }
 
-static bool refused(const struct session *session, struct trouble *trouble)
+static bool refused(const struct courier_session *session, struct courier_trouble *trouble)
 {
 	/* A wrong password is the administrator's to mend, not a reason to return people's mail. */
-	trouble_set(trouble, false, "4.7.8", "signing in to %s was refused: %s", session->peer.host, session->reply.text);
+	courier_trouble_set(trouble, false, "4.7.8", "signing in to %s was refused: %s", session->peer.host, session->reply.text);
 	return false;
 }
 
@@ -50,7 +50,7 @@ static void free_output(char *output)
 	gsasl_free(output);
 }
 
-static bool exchange(struct session *session, Gsasl_session *sasl, const char *mechanism, struct trouble *trouble)
+static bool exchange(struct courier_session *session, Gsasl_session *sasl, const char *mechanism, struct courier_trouble *trouble)
 {
 	int64_t timeout = config_current()->reply_timeout;
 	char *output = NULL;
@@ -58,10 +58,10 @@ static bool exchange(struct session *session, Gsasl_session *sasl, const char *m
 	bool first = !slice_equal(slice_of(mechanism), SLICE("LOGIN"));
 	int result = first ? gsasl_step64(sasl, "", &output) : GSASL_NEEDS_MORE;
 	if (result == GSASL_OK || result == GSASL_NEEDS_MORE)
-		session_printf(session, "AUTH %s%s%s\r\n", mechanism, output && *output ? " " : "", output ? output : "");
+		courier_session_printf(session, "AUTH %s%s%s\r\n", mechanism, output && *output ? " " : "", output ? output : "");
 	free_output(output);
 	for (int step = 0; step < SIGN_IN_STEPS_MAX && (result == GSASL_OK || result == GSASL_NEEDS_MORE); step++) {
-		if (!session_reply(session, timeout, trouble))
+		if (!courier_session_reply(session, timeout, trouble))
 			return false;
 		if (session->reply.code == 235 && result == GSASL_OK)
 			return true;
@@ -72,27 +72,27 @@ static bool exchange(struct session *session, Gsasl_session *sasl, const char *m
 		output = NULL;
 		result = gsasl_step64(sasl, challenge, &output);
 		if (result == GSASL_OK || result == GSASL_NEEDS_MORE)
-			session_printf(session, "%s\r\n", output ? output : "");
+			courier_session_printf(session, "%s\r\n", output ? output : "");
 		free_output(output);
 	}
-	trouble_set(trouble, false, "4.7.8", "signing in to %s with %s failed: %s", session->peer.host, mechanism, gsasl_strerror(result));
+	courier_trouble_set(trouble, false, "4.7.8", "signing in to %s with %s failed: %s", session->peer.host, mechanism, gsasl_strerror(result));
 	session->broken = true;
 	return false;
 }
 
-bool session_sign_in(struct session *session, const struct session_policy *policy, struct trouble *trouble)
+bool courier_session_sign_in(struct courier_session *session, const struct courier_session_policy *policy, struct courier_trouble *trouble)
 {
 	const char *mechanism = choose_mechanism(&session->offers);
 	if (!*client_tls_text(session->client)) {
-		trouble_set(trouble, false, "4.7.11", "no TLS with %s, and the password is not sent in clear text", session->peer.host);
+		courier_trouble_set(trouble, false, "4.7.11", "no TLS with %s, and the password is not sent in clear text", session->peer.host);
 		return false;
 	}
 	if (!client_tls_is_verified(session->client) && !policy->unverified_password) {
-		trouble_set(trouble, false, "4.7.11", "the certificate of %s can't be verified, and the password is not sent to somebody unknown", session->peer.host);
+		courier_trouble_set(trouble, false, "4.7.11", "the certificate of %s can't be verified, and the password is not sent to somebody unknown", session->peer.host);
 		return false;
 	}
 	if (!mechanism) {
-		trouble_set(trouble, false, "4.7.4", "%s offers none of SCRAM-SHA-256, PLAIN and LOGIN", session->peer.host);
+		courier_trouble_set(trouble, false, "4.7.4", "%s offers none of SCRAM-SHA-256, PLAIN and LOGIN", session->peer.host);
 		return false;
 	}
 	struct buf password = BUF_SECRET(PASSWORD_MAX);
@@ -100,7 +100,7 @@ bool session_sign_in(struct session *session, const struct session_policy *polic
 	Gsasl_session *sasl = NULL;
 	bool done = read_password(policy->password_path, &password, trouble);
 	if (done && (gsasl_init(&context) != GSASL_OK || gsasl_client_start(context, mechanism, &sasl) != GSASL_OK)) {
-		trouble_set(trouble, false, "4.3.5", "the SASL library can't start %s", mechanism);
+		courier_trouble_set(trouble, false, "4.3.5", "the SASL library can't start %s", mechanism);
 		done = false;
 	}
 	if (done) {

@@ -8,12 +8,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice body = slice_make((const char *)data, size), line, rest;
-	struct stuffing stuffing = {0};
+	struct courier_stuffing stuffing = {0};
 	struct buf out = BUF(stuffing_room(size));
 	size_t step = size > 0 ? data[0] % 7 + 1 : 1;
 	for (size_t at = 0; at < size; at += step)
-		stuffing_add(&stuffing, slice_sub(body, at, step), &out);
-	stuffing_end(&stuffing, &out);
+		courier_stuffing_add(&stuffing, slice_sub(body, at, step), &out);
+	courier_stuffing_end(&stuffing, &out);
 	assert(!out.overflow);
 	rest = buf_slice(&out);
 	while (rest.len > 0) {

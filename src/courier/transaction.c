@@ -26,7 +26,7 @@ struct form {
 
 /* ---- The envelope on the wire ---- */
 
-bool wire_address(struct slice address, bool smtputf8, struct arena *arena, struct slice *out)
+bool courier_wire_address(struct slice address, bool smtputf8, struct arena *arena, struct slice *out)
 {
 	struct slice local, domain;
 	*out = address;
@@ -40,7 +40,7 @@ bool wire_address(struct slice address, bool smtputf8, struct arena *arena, stru
 	return true;
 }
 
-void xtext_encode(struct slice text, struct buf *out)
+void courier_xtext_encode(struct slice text, struct buf *out)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		unsigned char c = (unsigned char)text.at[i];
@@ -73,7 +73,7 @@ static void put_notify(struct buf *line, unsigned notify)
 }
 
 /* ORCPT (RFC 3461 §4.2): as it was given; for an alias, the address that stood in its place. */
-static void put_original(struct buf *line, const struct addressee *addressee)
+static void put_original(struct buf *line, const struct courier_addressee *addressee)
 {
 	const struct queue_recipient *recipient = addressee->recipient;
 	struct slice type = SLICE("rfc822"), address = recipient->address;
@@ -84,15 +84,15 @@ static void put_original(struct buf *line, const struct addressee *addressee)
 	if (!slice_is_ascii(address) || !slice_is_ascii(type) || type.len == 0 || address.len == 0 || !is_clean(type))
 		return;
 	buf_printf(line, " ORCPT=%.*s;", SLICE_ARG(type));
-	xtext_encode(address, line);
+	courier_xtext_encode(address, line);
 }
 
-static void put_mail(const struct transaction *transaction, struct arena *arena, const struct form *form, struct buf *line)
+static void put_mail(const struct courier_transaction *transaction, struct arena *arena, const struct form *form, struct buf *line)
 {
-	const struct offers *offers = &transaction->session->offers;
+	const struct courier_offers *offers = &transaction->session->offers;
 	const struct queue_message *message = transaction->message;
 	struct slice from;
-	wire_address(message->from, offers->smtputf8, arena, &from);
+	courier_wire_address(message->from, offers->smtputf8, arena, &from);
 	buf_printf(line, "MAIL FROM:<%.*s>", SLICE_ARG(from));
 	if (offers->size)
 		buf_printf(line, " SIZE=%llu", (unsigned long long)form->size);
@@ -106,16 +106,16 @@ static void put_mail(const struct transaction *transaction, struct arena *arena,
 		buf_append_text(line, message->ret == RET_FULL ? " RET=FULL" : " RET=HDRS");
 	if (offers->dsn && message->envid.len > 0) {
 		buf_append(line, SLICE(" ENVID="));
-		xtext_encode(message->envid, line);
+		courier_xtext_encode(message->envid, line);
 	}
 	buf_append(line, SLICE("\r\n"));
 }
 
-static void put_recipient(const struct transaction *transaction, const struct addressee *addressee, struct arena *arena, struct buf *line)
+static void put_recipient(const struct courier_transaction *transaction, const struct courier_addressee *addressee, struct arena *arena, struct buf *line)
 {
-	const struct offers *offers = &transaction->session->offers;
+	const struct courier_offers *offers = &transaction->session->offers;
 	struct slice to;
-	wire_address(addressee->target, offers->smtputf8, arena, &to);
+	courier_wire_address(addressee->target, offers->smtputf8, arena, &to);
 	buf_printf(line, "RCPT TO:<%.*s>", SLICE_ARG(to));
 	if (offers->dsn) {
 		put_notify(line, addressee->recipient->notify);
@@ -126,35 +126,35 @@ static void put_recipient(const struct transaction *transaction, const struct ad
 
 /* ---- May it be sent at all ---- */
 
-static struct via via_of(const struct session *session)
+static struct courier_via via_of(const struct courier_session *session)
 {
-	return (struct via){slice_of(session->peer.host), slice_of(session->peer.address_text), slice_of(client_tls_text(session->client))};
+	return (struct courier_via){slice_of(session->peer.host), slice_of(session->peer.address_text), slice_of(client_tls_text(session->client))};
 }
 
-static void fail_with(struct addressee *addressee, const struct trouble *trouble, const struct via *via)
+static void fail_with(struct courier_addressee *addressee, const struct courier_trouble *trouble, const struct courier_via *via)
 {
 	if (addressee->verdict != VERDICT_NONE)
 		return;
-	addressee_note(addressee, trouble, via);
-	addressee_conclude(addressee);
+	courier_addressee_note(addressee, trouble, via);
+	courier_addressee_conclude(addressee);
 }
 
-static void fail_all(struct transaction *transaction, const char *status, const char *text)
+static void fail_all(struct courier_transaction *transaction, const char *status, const char *text)
 {
-	struct via via = via_of(transaction->session);
+	struct courier_via via = via_of(transaction->session);
 	for (size_t i = 0; i < transaction->count; i++)
 		if (transaction->addressees[i]->verdict == VERDICT_NONE)
-			addressee_decide(transaction->addressees[i], VERDICT_FAILED, status, slice_of(text), &via);
+			courier_addressee_decide(transaction->addressees[i], VERDICT_FAILED, status, slice_of(text), &via);
 }
 
-static void body_unreadable(struct transaction *transaction, const struct error *error)
+static void body_unreadable(struct courier_transaction *transaction, const struct error *error)
 {
 	log_error("queue.unreadable", log_id("id", transaction->message->id), log_text("cause", error->text));
-	trouble_set(&transaction->trouble, false, "4.3.0", "the queued message can't be read at the moment");
+	courier_trouble_set(&transaction->trouble, false, "4.3.0", "the queued message can't be read at the moment");
 	transaction->trouble.soon = true;
 }
 
-static bool takes_eight_bit(const struct offers *offers)
+static bool takes_eight_bit(const struct courier_offers *offers)
 {
 	return offers->eight_bit || offers->smtputf8; /* RFC 6531 §3.1: who offers the second has to offer the first */
 }
@@ -166,24 +166,24 @@ static bool count_bytes(void *context, struct slice bytes)
 }
 
 /* How large the message becomes when it is written anew. */
-static bool measure_form(struct transaction *transaction, struct form *form, struct error *error)
+static bool measure_form(struct courier_transaction *transaction, struct form *form, struct error *error)
 {
 	struct slice whole;
 	form->size = transaction->message->size;
 	if (!form->rewritten)
 		return true;
 	form->size = 0;
-	return body_view(transaction->body, &whole, error) && message_downgrade(whole, takes_eight_bit(&transaction->session->offers), count_bytes, &form->size);
+	return courier_body_view(transaction->body, &whole, error) && message_downgrade(whole, takes_eight_bit(&transaction->session->offers), count_bytes, &form->size);
 }
 
 /* In which form the message's content can go there. *utf8_header: it has UTF-8 in a header. False: the body can't be read. */
-static bool choose_form(struct transaction *transaction, struct form *form, bool *utf8_header)
+static bool choose_form(struct courier_transaction *transaction, struct form *form, bool *utf8_header)
 {
 	const struct queue_message *message = transaction->message;
-	const struct offers *offers = &transaction->session->offers;
-	struct body_facts facts = {0};
+	const struct courier_offers *offers = &transaction->session->offers;
+	struct courier_body_facts facts = {0};
 	struct error error = {0};
-	bool done = body_examine(transaction->body, message->smtputf8 && !offers->smtputf8, &facts, &error);
+	bool done = courier_body_examine(transaction->body, message->smtputf8 && !offers->smtputf8, &facts, &error);
 	bool unlined = facts.message.long_line || facts.message.not_lines;
 	*utf8_header = message->smtputf8 && facts.message.utf8_header;
 	form->utf8 = message->smtputf8 && offers->smtputf8;
@@ -198,11 +198,11 @@ static bool choose_form(struct transaction *transaction, struct form *form, bool
 }
 
 /* Fails what this server can't take. False if nothing is left to offer. */
-static bool admit(struct transaction *transaction, struct arena *arena, struct form *form)
+static bool admit(struct courier_transaction *transaction, struct arena *arena, struct form *form)
 {
-	const struct offers *offers = &transaction->session->offers;
+	const struct courier_offers *offers = &transaction->session->offers;
 	const struct queue_message *message = transaction->message;
-	struct via via = via_of(transaction->session);
+	struct courier_via via = via_of(transaction->session);
 	struct slice wire;
 	size_t left = 0;
 	bool utf8_header;
@@ -212,14 +212,14 @@ static bool admit(struct transaction *transaction, struct arena *arena, struct f
 		fail_all(transaction, "5.3.4", "the message is larger than the other server takes");
 	if (!is_clean(message->from))
 		fail_all(transaction, "5.1.7", "the sender's address can't be sent");
-	if (!wire_address(message->from, offers->smtputf8, arena, &wire))
+	if (!courier_wire_address(message->from, offers->smtputf8, arena, &wire))
 		fail_all(transaction, "5.6.7", "the sender's address needs internationalised mail (SMTPUTF8), which the other server doesn't offer");
 	for (size_t i = 0; i < transaction->count; i++) {
-		struct addressee *addressee = transaction->addressees[i];
+		struct courier_addressee *addressee = transaction->addressees[i];
 		if (addressee->verdict == VERDICT_NONE && !is_clean(addressee->target))
-			addressee_decide(addressee, VERDICT_FAILED, "5.1.3", SLICE("the address can't be sent"), &via);
-		else if (addressee->verdict == VERDICT_NONE && !wire_address(addressee->target, offers->smtputf8, arena, &wire))
-			addressee_decide(addressee, VERDICT_FAILED, "5.6.7",
+			courier_addressee_decide(addressee, VERDICT_FAILED, "5.1.3", SLICE("the address can't be sent"), &via);
+		else if (addressee->verdict == VERDICT_NONE && !courier_wire_address(addressee->target, offers->smtputf8, arena, &wire))
+			courier_addressee_decide(addressee, VERDICT_FAILED, "5.6.7",
 				SLICE("the address needs internationalised mail (SMTPUTF8), which the other server doesn't offer"), &via);
 		form->utf8 |= offers->smtputf8 && !slice_is_ascii(addressee->target);
 	}
@@ -234,34 +234,34 @@ static bool admit(struct transaction *transaction, struct arena *arena, struct f
 /* ---- The dialogue ---- */
 
 /* Sends a line now, or, when the server pipelines, has sent it already (RFC 2920). */
-static void send_in_turn(struct transaction *transaction, struct slice line)
+static void send_in_turn(struct courier_transaction *transaction, struct slice line)
 {
 	if (!transaction->session->offers.pipelining)
-		session_send(transaction->session, line);
+		courier_session_send(transaction->session, line);
 }
 
 /* RFC 5321 §4.5.3.1.10: "too many recipients" is 452, by some 552. */
-static bool is_too_many(const struct reply *reply)
+static bool is_too_many(const struct courier_reply *reply)
 {
 	return reply->code == 452 || reply->code == 552;
 }
 
 /* Takes the reply to a recipient's RCPT. Returns whether it was accepted. */
-static bool judge_recipient(struct transaction *transaction, struct addressee *addressee, size_t accepted)
+static bool judge_recipient(struct courier_transaction *transaction, struct courier_addressee *addressee, size_t accepted)
 {
-	const struct reply *reply = &transaction->session->reply;
-	struct via via = via_of(transaction->session);
-	struct trouble trouble;
+	const struct courier_reply *reply = &transaction->session->reply;
+	struct courier_via via = via_of(transaction->session);
+	struct courier_trouble trouble;
 	if (reply_is_positive(reply))
 		return true;
-	trouble_from_reply(&trouble, reply, "1.0");
+	courier_trouble_from_reply(&trouble, reply, "1.0");
 	if (is_too_many(reply) && accepted > 0) {
 		transaction->again = true;
 		trouble.permanent = false;
 	}
-	addressee_note(addressee, &trouble, &via);
+	courier_addressee_note(addressee, &trouble, &via);
 	if (trouble.permanent)
-		addressee_conclude(addressee);
+		courier_addressee_conclude(addressee);
 	return false;
 }
 
@@ -269,23 +269,23 @@ struct envelope_lines { struct buf mail; struct buf *recipients; };
 
 /* Reads the replies to MAIL and RCPTs (sending each first where there is no pipelining). accepted[i] tells who may get it.
  * False: the connection is gone, or the server refuses the sender; nothing was accepted. */
-static bool offer_envelope(struct transaction *transaction, const struct envelope_lines *lines, bool *accepted, size_t *accepted_count)
+static bool offer_envelope(struct courier_transaction *transaction, const struct envelope_lines *lines, bool *accepted, size_t *accepted_count)
 {
-	struct session *session = transaction->session;
+	struct courier_session *session = transaction->session;
 	int64_t timeout = config_current()->reply_timeout;
-	struct via via = via_of(session);
+	struct courier_via via = via_of(session);
 	bool mail_taken;
 	send_in_turn(transaction, buf_slice(&lines->mail));
-	if (!session_reply(session, timeout, &transaction->trouble)) {
+	if (!courier_session_reply(session, timeout, &transaction->trouble)) {
 		transaction->stale = session->reused && !transaction->trouble.interrupted;
 		return false;
 	}
 	transaction->stale = session->reused && session->reply.code == 421;
 	mail_taken = reply_is_positive(&session->reply);
 	if (!mail_taken) {
-		trouble_from_reply(&transaction->trouble, &session->reply, "1.0");
-		if (session_lacks_tls(session)) /* TLS was tried and failed, perhaps some time ago: no reason to give up the mail */
-			trouble_set(&transaction->trouble, false, "4.7.10", "the other server takes mail over TLS only, and that failed: %s", session->reply.text);
+		courier_trouble_from_reply(&transaction->trouble, &session->reply, "1.0");
+		if (courier_session_lacks_tls(session)) /* TLS was tried and failed, perhaps some time ago: no reason to give up the mail */
+			courier_trouble_set(&transaction->trouble, false, "4.7.10", "the other server takes mail over TLS only, and that failed: %s", session->reply.text);
 		for (size_t i = 0; transaction->trouble.permanent && i < transaction->count; i++)
 			fail_with(transaction->addressees[i], &transaction->trouble, &via);
 		if (!session->offers.pipelining || session->broken)
@@ -295,7 +295,7 @@ static bool offer_envelope(struct transaction *transaction, const struct envelop
 		if (!lines->recipients[i].len)
 			continue;
 		send_in_turn(transaction, buf_slice(&lines->recipients[i]));
-		if (!session_reply(session, timeout, &transaction->trouble))
+		if (!courier_session_reply(session, timeout, &transaction->trouble))
 			return false;
 		accepted[i] = mail_taken && judge_recipient(transaction, transaction->addressees[i], *accepted_count);
 		*accepted_count += accepted[i];
@@ -304,19 +304,19 @@ static bool offer_envelope(struct transaction *transaction, const struct envelop
 }
 
 /* Gives those that were accepted the fate of the message. */
-static void conclude(struct transaction *transaction, const bool *accepted)
+static void conclude(struct courier_transaction *transaction, const bool *accepted)
 {
-	const struct session *session = transaction->session;
-	const struct reply *reply = &session->reply;
-	struct via via = via_of(session);
+	const struct courier_session *session = transaction->session;
+	const struct courier_reply *reply = &session->reply;
+	struct courier_via via = via_of(session);
 	if (!reply_is_positive(reply))
-		trouble_from_reply(&transaction->trouble, reply, "0.0");
+		courier_trouble_from_reply(&transaction->trouble, reply, "0.0");
 	for (size_t i = 0; i < transaction->count; i++) {
-		struct addressee *addressee = transaction->addressees[i];
+		struct courier_addressee *addressee = transaction->addressees[i];
 		if (!accepted[i])
 			continue;
 		if (reply_is_positive(reply)) {
-			addressee_decide(addressee, session->offers.dsn ? VERDICT_DELIVERED : VERDICT_RELAYED, reply->status[0] == '2' ? reply->status : "2.0.0", reply_text(reply), &via);
+			courier_addressee_decide(addressee, session->offers.dsn ? VERDICT_DELIVERED : VERDICT_RELAYED, reply->status[0] == '2' ? reply->status : "2.0.0", reply_text(reply), &via);
 			addressee->from_peer = true;
 			addressee->dsn_passed_on = session->offers.dsn;
 		} else if (transaction->trouble.permanent)
@@ -333,8 +333,8 @@ static int64_t body_deadline(const struct queue_message *message)
 
 /* A body on its way. */
 struct sending {
-	struct session *session;
-	struct stuffing stuffing;
+	struct courier_session *session;
+	struct courier_stuffing stuffing;
 	struct buf out;
 	bool binary;      /* no stuffing */
 	int64_t deadline; /* monotonic milliseconds */
@@ -344,39 +344,39 @@ struct sending {
 static bool send_bytes(void *context, struct slice bytes)
 {
 	struct sending *sending = context;
-	struct session *session = sending->session;
+	struct courier_session *session = sending->session;
 	client_set_timeout(session->client, (int)config_current()->reply_timeout);
 	for (struct slice piece; bytes.len > 0 && !session->broken; bytes = slice_skip(bytes, piece.len)) {
 		piece = slice_sub(bytes, 0, BODY_PIECE);
 		buf_clear(&sending->out);
 		if (!sending->binary)
-			stuffing_add(&sending->stuffing, piece, &sending->out);
-		session_send(session, sending->binary ? piece : buf_slice(&sending->out));
+			courier_stuffing_add(&sending->stuffing, piece, &sending->out);
+		courier_session_send(session, sending->binary ? piece : buf_slice(&sending->out));
 	}
 	session->broken |= clock_monotonic_ms() > sending->deadline;
 	return !session->broken;
 }
 
 /* Gives all of the body to send_bytes(). False: it can't be read. */
-static bool send_pieces(struct transaction *transaction, bool rewritten, struct sending *sending, struct error *error)
+static bool send_pieces(struct courier_transaction *transaction, bool rewritten, struct sending *sending, struct error *error)
 {
 	struct slice piece;
 	if (rewritten) {
-		if (!body_view(transaction->body, &piece, error))
+		if (!courier_body_view(transaction->body, &piece, error))
 			return false;
 		message_downgrade(piece, takes_eight_bit(&sending->session->offers), send_bytes, sending);
 		return true;
 	}
-	body_rewind(transaction->body);
-	while (!sending->session->broken && body_next(transaction->body, &piece, error))
+	courier_body_rewind(transaction->body);
+	while (!sending->session->broken && courier_body_next(transaction->body, &piece, error))
 		send_bytes(sending, piece);
 	return !transaction->body->failed;
 }
 
 /* Sends the body as it is (BDAT) or dot-stuffed (DATA). False: it couldn't be sent to its end; the session is unusable. */
-static bool send_body(struct transaction *transaction, const struct form *form)
+static bool send_body(struct courier_transaction *transaction, const struct form *form)
 {
-	struct session *session = transaction->session;
+	struct courier_session *session = transaction->session;
 	struct sending sending = {.session = session, .out = BUF(stuffing_room(BODY_PIECE)), .binary = form->binary, .deadline = body_deadline(transaction->message)};
 	struct error error = {0};
 	client_set_end(session->client, sending.deadline);
@@ -385,23 +385,23 @@ static bool send_body(struct transaction *transaction, const struct form *form)
 		body_unreadable(transaction, &error);
 		session->broken = true;
 	} else if (session->broken)
-		trouble_set(&transaction->trouble, false, "4.4.2", "the connection was lost, or stood still, while the message was sent");
+		courier_trouble_set(&transaction->trouble, false, "4.4.2", "the connection was lost, or stood still, while the message was sent");
 	buf_clear(&sending.out);
 	if (!session->broken && !form->binary) {
-		stuffing_end(&sending.stuffing, &sending.out);
-		session_send(session, buf_slice(&sending.out));
+		courier_stuffing_end(&sending.stuffing, &sending.out);
+		courier_session_send(session, buf_slice(&sending.out));
 	}
 	buf_free(&sending.out);
-	return !session->broken && session_flush(session, &transaction->trouble);
+	return !session->broken && courier_session_flush(session, &transaction->trouble);
 }
 
 /* The final reply: only here responsibility changes hands (RFC 5321 §6.1). Without one that can be read the peer has the whole
  * message, and nobody knows whether it keeps it (RFC 1047). */
-static void read_final_reply(struct transaction *transaction, const bool *accepted)
+static void read_final_reply(struct courier_transaction *transaction, const bool *accepted)
 {
-	struct session *session = transaction->session;
+	struct courier_session *session = transaction->session;
 	client_set_end(session->client, 0);
-	if (session_final_reply(session, 2 * config_current()->reply_timeout, &transaction->trouble)) {
+	if (courier_session_final_reply(session, 2 * config_current()->reply_timeout, &transaction->trouble)) {
 		session->dirty = false;
 		conclude(transaction, accepted);
 		return;
@@ -412,25 +412,25 @@ static void read_final_reply(struct transaction *transaction, const bool *accept
 }
 
 /* DATA was answered with 354 although nobody is to get it: RFC 2920 §3.1 asks for an empty message. */
-static void send_nothing(struct transaction *transaction)
+static void send_nothing(struct courier_transaction *transaction)
 {
-	struct trouble ignored;
-	session_send(transaction->session, SLICE(".\r\n"));
-	session_reply(transaction->session, config_current()->reply_timeout, &ignored);
+	struct courier_trouble ignored;
+	courier_session_send(transaction->session, SLICE(".\r\n"));
+	courier_session_reply(transaction->session, config_current()->reply_timeout, &ignored);
 }
 
-static void offer_data(struct transaction *transaction, const struct form *form, const bool *accepted, size_t accepted_count)
+static void offer_data(struct courier_transaction *transaction, const struct form *form, const bool *accepted, size_t accepted_count)
 {
-	struct session *session = transaction->session;
+	struct courier_session *session = transaction->session;
 	if (!session->offers.pipelining && accepted_count == 0)
 		return;
 	send_in_turn(transaction, SLICE("DATA\r\n"));
-	if (!session_reply(session, config_current()->reply_timeout, &transaction->trouble))
+	if (!courier_session_reply(session, config_current()->reply_timeout, &transaction->trouble))
 		return;
 	if (session->reply.code != 354) {
 		session->broken |= reply_is_positive(&session->reply);
 		if (session->broken) /* nothing was sent that it could have taken */
-			trouble_set(&transaction->trouble, false, "4.5.0", "the other server answers DATA with: %s", session->reply.text);
+			courier_trouble_set(&transaction->trouble, false, "4.5.0", "the other server answers DATA with: %s", session->reply.text);
 		else if (accepted_count > 0)
 			conclude(transaction, accepted);
 		return;
@@ -442,25 +442,25 @@ static void offer_data(struct transaction *transaction, const struct form *form,
 }
 
 /* RFC 3030: no DATA, no stuffing; the length says where it ends. */
-static void offer_chunk(struct transaction *transaction, const struct form *form, const bool *accepted, size_t accepted_count)
+static void offer_chunk(struct courier_transaction *transaction, const struct form *form, const bool *accepted, size_t accepted_count)
 {
 	if (accepted_count == 0)
 		return;
-	session_printf(transaction->session, "BDAT %llu LAST\r\n", (unsigned long long)form->size);
+	courier_session_printf(transaction->session, "BDAT %llu LAST\r\n", (unsigned long long)form->size);
 	if (send_body(transaction, form))
 		read_final_reply(transaction, accepted);
 }
 
-static void send_pipelined(struct transaction *transaction, const struct envelope_lines *lines, bool binary)
+static void send_pipelined(struct courier_transaction *transaction, const struct envelope_lines *lines, bool binary)
 {
-	session_send(transaction->session, buf_slice(&lines->mail));
+	courier_session_send(transaction->session, buf_slice(&lines->mail));
 	for (size_t i = 0; i < transaction->count; i++)
-		session_send(transaction->session, buf_slice(&lines->recipients[i]));
+		courier_session_send(transaction->session, buf_slice(&lines->recipients[i]));
 	if (!binary)
-		session_send(transaction->session, SLICE("DATA\r\n"));
+		courier_session_send(transaction->session, SLICE("DATA\r\n"));
 }
 
-static void write_lines(struct transaction *transaction, struct arena *arena, const struct form *form, struct envelope_lines *lines)
+static void write_lines(struct courier_transaction *transaction, struct arena *arena, const struct form *form, struct envelope_lines *lines)
 {
 	lines->mail = BUF(RECIPIENT_LINE_MAX);
 	lines->recipients = arena_array(arena, transaction->count, sizeof *lines->recipients);
@@ -473,17 +473,17 @@ static void write_lines(struct transaction *transaction, struct arena *arena, co
 }
 
 /* Those that are still undecided and got no reply of their own share the transaction's. */
-static void note_rest(struct transaction *transaction)
+static void note_rest(struct courier_transaction *transaction)
 {
-	struct via via = via_of(transaction->session);
+	struct courier_via via = via_of(transaction->session);
 	for (size_t i = 0; *transaction->trouble.status && i < transaction->count; i++)
 		if (transaction->addressees[i]->verdict == VERDICT_NONE && !transaction->addressees[i]->noted)
-			addressee_note(transaction->addressees[i], &transaction->trouble, &via);
+			courier_addressee_note(transaction->addressees[i], &transaction->trouble, &via);
 }
 
-void transaction_run(struct transaction *transaction)
+void courier_transaction_run(struct courier_transaction *transaction)
 {
-	struct session *session = transaction->session;
+	struct courier_session *session = transaction->session;
 	struct arena *arena = arena_new();
 	struct form form = {0};
 	struct envelope_lines lines;

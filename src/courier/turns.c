@@ -38,7 +38,7 @@ struct courier_share {
 	size_t waiting;             /* errands */
 	bool proven;
 	int64_t rest_until;         /* monotonic milliseconds */
-	struct trouble rest;        /* why it rests */
+	struct courier_trouble rest;        /* why it rests */
 	struct flow_list blocked;   /* flows that wait for room here */
 	struct flow_list ready;     /* of a sender: flows to be tried */
 	bool in_turn;               /* of a sender: it is in the ring */
@@ -155,7 +155,7 @@ static bool is_resting(const struct courier_share *share, int64_t now)
 }
 
 /* What the end of a session, which took so long, says about a destination or an address. */
-static void share_learn(struct courier_share *share, enum courier_outcome outcome, const struct trouble *why, size_t window_max, int64_t took,
+static void share_learn(struct courier_share *share, enum courier_outcome outcome, const struct courier_trouble *why, size_t window_max, int64_t took,
 			int64_t rest_ms, int64_t now)
 {
 	if (outcome == COURIER_UNREACHABLE) {
@@ -437,7 +437,7 @@ struct slice courier_turns_destination(const struct courier_errand *errand)
 	return slice_of(errand->destination->name);
 }
 
-bool courier_turns_rests(const struct courier_errand *errand, int64_t now, struct trouble *why)
+bool courier_turns_rests(const struct courier_errand *errand, int64_t now, struct courier_trouble *why)
 {
 	if (!is_resting(errand->destination, now))
 		return false;
@@ -483,7 +483,7 @@ static void wake_those_to(struct courier_turns *turns, struct courier_share *sha
 	share->blocked.end = rest.first ? rest.end : &share->blocked.first;
 }
 
-void courier_turns_end(struct courier_turns *turns, struct courier_errand *errand, enum courier_outcome outcome, const struct trouble *why,
+void courier_turns_end(struct courier_turns *turns, struct courier_errand *errand, enum courier_outcome outcome, const struct courier_trouble *why,
 		       const struct courier_limits *limits, int64_t now)
 {
 	struct courier_share *destination = errand->destination;
@@ -516,7 +516,7 @@ static void park(struct courier_turns *turns, struct courier_errand *errand, str
 }
 
 enum courier_entry courier_turns_enter(struct courier_turns *turns, struct courier_errand *errand, struct slice address, bool may_park,
-				       const struct courier_limits *limits, int64_t now, struct trouble *why)
+				       const struct courier_limits *limits, int64_t now, struct courier_trouble *why)
 {
 	struct courier_share *share = share_hold(&turns->addresses, address);
 	struct gate gate = {share, window_of(share, limits->per_destination * ADDRESS_DESTINATIONS)};
@@ -537,7 +537,7 @@ enum courier_entry courier_turns_enter(struct courier_turns *turns, struct couri
 	return resting ? COURIER_RESTING : COURIER_FULL;
 }
 
-void courier_turns_leave(struct courier_turns *turns, struct courier_errand *errand, enum courier_outcome outcome, const struct trouble *why,
+void courier_turns_leave(struct courier_turns *turns, struct courier_errand *errand, enum courier_outcome outcome, const struct courier_trouble *why,
 			 const struct courier_limits *limits, int64_t now)
 {
 	struct courier_share *address = errand->address;

@@ -58,9 +58,9 @@ struct courier_errand *courier_turns_next(struct courier_turns *turns, const str
 /** The destination of an errand; lives until it has ended. */
 struct slice courier_turns_destination(const struct courier_errand *errand);
 /** Does its destination rest? Then *why. */
-bool courier_turns_rests(const struct courier_errand *errand, int64_t now, struct trouble *why);
+bool courier_turns_rests(const struct courier_errand *errand, int64_t now, struct courier_trouble *why);
 /** An errand that was given out is through. `why` says why the destination can't be reached, if that is so. */
-void courier_turns_end(struct courier_turns *turns, struct courier_errand *errand, enum courier_outcome outcome, const struct trouble *why,
+void courier_turns_end(struct courier_turns *turns, struct courier_errand *errand, enum courier_outcome outcome, const struct courier_trouble *why,
 		       const struct courier_limits *limits, int64_t now);
 
 enum courier_entry {
@@ -71,8 +71,8 @@ enum courier_entry {
 };
 /** May an errand that was given out begin with this address now? */
 enum courier_entry courier_turns_enter(struct courier_turns *turns, struct courier_errand *errand, struct slice address, bool may_park,
-				       const struct courier_limits *limits, int64_t now, struct trouble *why);
-void courier_turns_leave(struct courier_turns *turns, struct courier_errand *errand, enum courier_outcome outcome, const struct trouble *why,
+				       const struct courier_limits *limits, int64_t now, struct courier_trouble *why);
+void courier_turns_leave(struct courier_turns *turns, struct courier_errand *errand, enum courier_outcome outcome, const struct courier_trouble *why,
 			 const struct courier_limits *limits, int64_t now);
 
 /** Takes out one of the errands that wait; NULL: there is none left. */

@@ -18,7 +18,7 @@ static struct {
 	int64_t now;
 } t;
 
-static const struct trouble away = {.status = "4.4.1", .text = "away"};
+static const struct courier_trouble away = {.status = "4.4.1", .text = "away"};
 
 static int begin(void **state)
 {
@@ -102,7 +102,7 @@ static void assert_goes_to(struct courier_errand *errand, const char *name)
 
 static enum courier_entry enter(struct courier_errand *errand, const char *address)
 {
-	struct trouble why;
+	struct courier_trouble why;
 	enum courier_entry entry = courier_turns_enter(t.turns, errand, slice_of(address), true, &t.limits, t.now, &why);
 	t.given[errand - t.errands] = entry != COURIER_PARKED;
 	return entry;
@@ -143,7 +143,7 @@ static void a_destination_begins_with_one_and_grows(void **state)
 static void what_is_unreachable_rests(void **state)
 {
 	(void)state;
-	struct trouble why;
+	struct courier_trouble why;
 	prove("far.test");
 	add("anna", "far.test");
 	struct courier_errand *first = next();
@@ -274,7 +274,7 @@ static void domains_at_one_address_share_it(void **state)
 		assert_int_equal(enter(next(), "192.0.2.1"), COURIER_ENTERED);
 	assert_null(next());
 	/* When it is away, all hear of it at once. */
-	struct trouble why;
+	struct courier_trouble why;
 	leave(entered[1], COURIER_UNREACHABLE);
 	finish(entered[1], COURIER_UNREACHABLE);
 	for (size_t i = 0; i < 16; i++) {

@@ -1,7 +1,7 @@
 /* The texts of notifications; see words.h. */
 #include "courier/words.h"
 
-static const struct words words[LANGUAGE_COUNT] = {
+static const struct courier_words words[LANGUAGE_COUNT] = {
 	[LANGUAGE_EN] = {
 		.sender = "Mail Delivery System",
 		.subject = {"Your message could not be delivered", "Your message is delayed, and will be tried again", "Your message was delivered"},
@@ -142,12 +142,12 @@ static const struct { const char *status, *reason[LANGUAGE_COUNT]; } reasons[] =
 		  [LANGUAGE_RU] = "Другой сервер не предлагает шифрования, которое здесь требуется."}},
 };
 
-const struct words *words_in(enum language language)
+const struct courier_words *courier_words_in(enum auth_language language)
 {
 	return &words[language];
 }
 
-const char *words_reason(enum language language, struct slice status)
+const char *courier_words_reason(enum auth_language language, struct slice status)
 {
 	struct slice detail = slice_skip(status, 2);
 	for (size_t i = 0; i < sizeof reasons / sizeof *reasons; i++)

@@ -8,9 +8,9 @@
 
 enum { WORDS_KINDS = DSN_SUCCESS + 1 };
 
-struct words {
+struct courier_words {
 	const char *sender;                /* the name in From */
-	const char *subject[WORDS_KINDS];  /* by enum dsn_kind */
+	const char *subject[WORDS_KINDS];  /* by enum courier_dsn_kind */
 	const char *greeting;              /* before the name of the server */
 	const char *opening[WORDS_KINDS];
 	const char *delivered, *relayed, *expanded;
@@ -22,8 +22,8 @@ struct words {
 	const char *full, *header;         /* what is attached */
 };
 
-const struct words *words_in(enum language language);
+const struct courier_words *courier_words_in(enum auth_language language);
 /** Why, for an enhanced status code (RFC 3463): "There is no mailbox with this address." for 5.1.1; never NULL. */
-const char *words_reason(enum language language, struct slice status);
+const char *courier_words_reason(enum auth_language language, struct slice status);
 
 #endif

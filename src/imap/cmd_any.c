@@ -3,7 +3,7 @@
 
 enum { ID_PAIRS_MAX = 30 };
 
-enum run imap_tell_capability(struct imap_command *command)
+enum net_run imap_tell_capability(struct imap_command *command)
 {
 	struct buf out = BUF(RESPONSE_MAX);
 	buf_append_text(&out, "* CAPABILITY");
@@ -14,26 +14,26 @@ enum run imap_tell_capability(struct imap_command *command)
 	return imap_reply_ok(command, NULL, "CAPABILITY done");
 }
 
-enum run imap_cmd_capability(struct imap_command *command)
+enum net_run imap_cmd_capability(struct imap_command *command)
 {
 	return imap_parse_end(&command->parser) ? imap_tell_capability(command) : imap_reply_syntax(command);
 }
 
 /* NOOP and CHECK: the news that every reply brings is all there is to do; what is acknowledged is on disk already. */
-enum run imap_cmd_noop(struct imap_command *command)
+enum net_run imap_cmd_noop(struct imap_command *command)
 {
 	if (!imap_parse_end(&command->parser))
 		return imap_reply_syntax(command);
 	return imap_reply_ok(command, NULL, command->verb->name[0] == 'N' ? "NOOP done" : "CHECK done");
 }
 
-enum run imap_tell_logout(struct imap_command *command)
+enum net_run imap_tell_logout(struct imap_command *command)
 {
 	imap_bye(command->imap, "Goodbye");
 	return imap_reply_ok(command, NULL, "LOGOUT done");
 }
 
-enum run imap_cmd_logout(struct imap_command *command)
+enum net_run imap_cmd_logout(struct imap_command *command)
 {
 	return imap_parse_end(&command->parser) ? imap_tell_logout(command) : imap_reply_syntax(command);
 }
@@ -62,14 +62,14 @@ static bool parse_id(struct imap_parser *parser, struct slice *name)
 	return imap_parse_end(parser);
 }
 
-enum run imap_tell_id(struct imap_command *command, struct slice client)
+enum net_run imap_tell_id(struct imap_command *command, struct slice client)
 {
 	conn_set_client(command->imap->conn, client);
 	conn_send_text(command->imap->conn, "* ID (\"name\" \"Pombal\" \"version\" \"" POMBAL_VERSION "\")\r\n");
 	return imap_reply_ok(command, NULL, "ID done");
 }
 
-enum run imap_cmd_id(struct imap_command *command)
+enum net_run imap_cmd_id(struct imap_command *command)
 {
 	struct slice client = {NULL, 0};
 	return parse_id(&command->parser, &client) ? imap_tell_id(command, client) : imap_reply_syntax(command);
@@ -89,7 +89,7 @@ static bool parse_enable(struct imap_parser *parser, struct slice *names)
 }
 
 /* RFC 5161: names that can't be enabled are passed over. */
-enum run imap_cmd_enable(struct imap_command *command)
+enum net_run imap_cmd_enable(struct imap_command *command)
 {
 	struct slice name, names;
 	if (!parse_enable(&command->parser, &names))
@@ -106,7 +106,7 @@ enum run imap_cmd_enable(struct imap_command *command)
 }
 
 /* RFC 2342: everything of one's own, with "/" between levels; nobody else's, nothing shared. */
-enum run imap_cmd_namespace(struct imap_command *command)
+enum net_run imap_cmd_namespace(struct imap_command *command)
 {
 	if (!imap_parse_end(&command->parser))
 		return imap_reply_syntax(command);

@@ -66,7 +66,7 @@ void imap_append_free(struct imap *imap)
 	imap->append = NULL;
 }
 
-static enum run finish(struct imap_command *command, enum run result)
+static enum net_run finish(struct imap_command *command, enum net_run result)
 {
 	imap_append_free(command->imap);
 	command->imap->mode = MODE_COMMAND;
@@ -106,7 +106,7 @@ static bool fail_error(struct imap_command *command, const struct error *error, 
 	}
 }
 
-static enum run reply_failure(struct imap_command *command)
+static enum net_run reply_failure(struct imap_command *command)
 {
 	struct imap_append *append = command->imap->append;
 	if (append->failure_is_bad)
@@ -201,7 +201,7 @@ static bool start_message(struct imap_command *command, const struct announced *
 }
 
 /* Goes on after an announcement: `ready` or not, what the client sends unasked has to be taken in. */
-static enum run expect_literal(struct imap_command *command, const struct announced *announced, bool ready)
+static enum net_run expect_literal(struct imap_command *command, const struct announced *announced, bool ready)
 {
 	struct imap *imap = command->imap;
 	struct imap_append *append = imap->append;
@@ -238,7 +238,7 @@ static bool find_mailbox(struct imap_command *command)
 	return true;
 }
 
-enum run imap_cmd_append(struct imap_command *command)
+enum net_run imap_cmd_append(struct imap_command *command)
 {
 	struct announced announced = find_announcement(command->parser.rest);
 	command->imap->append = memory_new(sizeof *command->imap->append);
@@ -248,7 +248,7 @@ enum run imap_cmd_append(struct imap_command *command)
 
 /* ---- what follows ---- */
 
-enum unit imap_append_peek(struct imap *imap, struct slice input, size_t *length)
+enum net_unit imap_append_peek(struct imap *imap, struct slice input, size_t *length)
 {
 	struct imap_append *append = imap->append;
 	imap->pending = PENDING_APPEND;
@@ -283,7 +283,7 @@ static bool write_piece(struct imap_command *command, struct slice bytes)
 	return draft_header(draft) <= (uint64_t)config_current()->max_header || fail(command, "TOOBIG", "The message's header is too large");
 }
 
-static enum run commit(struct imap_command *command)
+static enum net_run commit(struct imap_command *command)
 {
 	struct imap_append *append = command->imap->append;
 	struct error error;
@@ -300,13 +300,13 @@ static enum run commit(struct imap_command *command)
 	buf_printf(&code, "APPENDUID %u ", append->mailbox.uidvalidity);
 	imap_set_write(uids, append->count, &code);
 	append->count = 0; /* they are committed */
-	enum run result = imap_reply_ok(command, code.at, "APPEND done");
+	enum net_run result = imap_reply_ok(command, code.at, "APPEND done");
 	buf_free(&code);
 	return finish(command, result);
 }
 
 /* The line behind a message: empty, or the announcement of another. */
-static enum run take_line(struct imap_command *command, struct slice line)
+static enum net_run take_line(struct imap_command *command, struct slice line)
 {
 	struct imap_append *append = command->imap->append;
 	if (slice_trim(line).len == 0)
@@ -317,7 +317,7 @@ static enum run take_line(struct imap_command *command, struct slice line)
 	return expect_literal(command, &announced, ready);
 }
 
-enum run imap_append_run(struct imap *imap, struct slice unit)
+enum net_run imap_append_run(struct imap *imap, struct slice unit)
 {
 	struct imap_append *append = imap->append;
 	if (!append->in_literal) {

@@ -17,11 +17,11 @@ static struct buf begin_challenge(void)
 }
 
 /* Tells the client what came of a turn. */
-static enum run tell(struct imap_command *command, enum auth_turn turn, struct buf *challenge)
+static enum net_run tell(struct imap_command *command, enum auth_turn turn, struct buf *challenge)
 {
 	struct imap *imap = command->imap;
 	struct auth_dialogue *dialogue = &imap->dialogue;
-	enum run result = RUN_DONE;
+	enum net_run result = RUN_DONE;
 	if (turn == AUTH_TURN_CHALLENGE) {
 		imap->mode = MODE_SASL;
 		if (dialogue->delay_ms > 0)
@@ -42,7 +42,7 @@ static enum run tell(struct imap_command *command, enum auth_turn turn, struct b
 	return result;
 }
 
-enum run imap_authenticate_line(struct imap *imap, struct slice line)
+enum net_run imap_authenticate_line(struct imap *imap, struct slice line)
 {
 	struct buf challenge = begin_challenge();
 	return tell(imap->command, auth_dialogue_answer(&imap->dialogue, &imap->wait, line, &challenge), &challenge);
@@ -53,7 +53,7 @@ static bool is_plain_text(struct slice mechanism)
 	return slice_equal_nocase(mechanism, SLICE("PLAIN")) || slice_equal_nocase(mechanism, SLICE("LOGIN"));
 }
 
-enum run imap_authenticate(struct imap_command *command, struct slice mechanism, struct slice initial)
+enum net_run imap_authenticate(struct imap_command *command, struct slice mechanism, struct slice initial)
 {
 	struct imap *imap = command->imap;
 	struct conn_tls tls;

@@ -4,30 +4,30 @@
 #include "imap/before.h"
 #include "imap/sign_in.h"
 
-static enum run run_capability(struct imap_command *command, const struct imap_before *before)
+static enum net_run run_capability(struct imap_command *command, const struct imap_before *before)
 {
 	(void)before;
 	return imap_tell_capability(command);
 }
 
-static enum run run_noop(struct imap_command *command, const struct imap_before *before)
+static enum net_run run_noop(struct imap_command *command, const struct imap_before *before)
 {
 	(void)before;
 	return imap_reply_ok(command, NULL, "NOOP done");
 }
 
-static enum run run_logout(struct imap_command *command, const struct imap_before *before)
+static enum net_run run_logout(struct imap_command *command, const struct imap_before *before)
 {
 	(void)before;
 	return imap_tell_logout(command);
 }
 
-static enum run run_id(struct imap_command *command, const struct imap_before *before)
+static enum net_run run_id(struct imap_command *command, const struct imap_before *before)
 {
 	return imap_tell_id(command, before->client);
 }
 
-static enum run run_starttls(struct imap_command *command, const struct imap_before *before)
+static enum net_run run_starttls(struct imap_command *command, const struct imap_before *before)
 {
 	struct conn *conn = command->imap->conn;
 	(void)before;
@@ -40,12 +40,12 @@ static enum run run_starttls(struct imap_command *command, const struct imap_bef
 	return RUN_DONE;
 }
 
-static enum run run_login(struct imap_command *command, const struct imap_before *before)
+static enum net_run run_login(struct imap_command *command, const struct imap_before *before)
 {
 	return imap_login(command, slice_make(before->words[0].at, before->words[0].len), slice_make(before->words[1].at, before->words[1].len));
 }
 
-static enum run run_authenticate(struct imap_command *command, const struct imap_before *before)
+static enum net_run run_authenticate(struct imap_command *command, const struct imap_before *before)
 {
 	return imap_authenticate(command, before->mechanism, before->initial);
 }
@@ -53,7 +53,7 @@ static enum run run_authenticate(struct imap_command *command, const struct imap
 /* LOGOUT's own row lets its tagged reply follow the BYE. */
 static const struct {
 	struct imap_verb verb;
-	enum run (*run)(struct imap_command *command, const struct imap_before *before);
+	enum net_run (*run)(struct imap_command *command, const struct imap_before *before);
 } rows[BEFORE_VERBS] = {
 	[BEFORE_CAPABILITY] = {{"CAPABILITY", STATE_GREETED, 0, NULL, "RFC 3501 §6.1.1"}, run_capability},
 	[BEFORE_NOOP] = {{"NOOP", STATE_GREETED, 0, NULL, "RFC 3501 §6.1.2"}, run_noop},
@@ -70,7 +70,7 @@ static void wipe(struct imap_before *before)
 }
 
 /* However slowly it comes: only a further line end can make a command whole, or, at the end of a literal's line, bytes. */
-enum unit imap_before_peek(struct imap *imap, struct slice input, size_t *length)
+enum net_unit imap_before_peek(struct imap *imap, struct slice input, size_t *length)
 {
 	struct imap_before before;
 	enum imap_before_found found = imap_before_read(input, imap->continued, &before);
@@ -88,11 +88,11 @@ void imap_before_continue(struct imap *imap)
 	conn_send_text(imap->conn, "+ Go on\r\n");
 }
 
-enum run imap_before_run(struct imap *imap, struct slice unit)
+enum net_run imap_before_run(struct imap *imap, struct slice unit)
 {
 	struct imap_before before;
 	struct imap_command *command = imap_command_new(imap);
-	enum run result;
+	enum net_run result;
 	unsigned continued = imap->continued;
 	imap_before_read(unit, continued, &before);
 	imap->continued = 0;

@@ -56,7 +56,7 @@ static const char *copyuid(struct imap_command *command, const struct copy *copy
 	return text;
 }
 
-static enum run failed(struct imap_command *command, const struct error *error)
+static enum net_run failed(struct imap_command *command, const struct error *error)
 {
 	if (error->kind == ERROR_LIMIT)
 		return imap_reply_no(command, "OVERQUOTA", error->text);
@@ -66,14 +66,14 @@ static enum run failed(struct imap_command *command, const struct error *error)
 }
 
 /* UIDs that never were are no error (RFC 3501 §6.4.8); messages that another session has expunged meanwhile are one. */
-static enum run nothing_done(struct imap_command *command, const struct copy *copy, const char *text)
+static enum net_run nothing_done(struct imap_command *command, const struct copy *copy, const char *text)
 {
 	if (copy->indexes.count > 0)
 		return imap_reply_no(command, "EXPUNGEISSUED", "These messages have been expunged");
 	return imap_reply_ok(command, NULL, text);
 }
 
-enum run imap_cmd_copy(struct imap_command *command)
+enum net_run imap_cmd_copy(struct imap_command *command)
 {
 	struct copy copy = {0};
 	struct error error;
@@ -87,7 +87,7 @@ enum run imap_cmd_copy(struct imap_command *command)
 }
 
 /* The COPYUID comes before the EXPUNGEs, as an untagged OK (RFC 6851 §4.3), and both only when the disk has them. */
-enum run imap_cmd_move(struct imap_command *command)
+enum net_run imap_cmd_move(struct imap_command *command)
 {
 	struct copy copy = {0};
 	struct error error;

@@ -38,7 +38,7 @@ bool imap_expunge_deleted(struct imap_command *command, const struct ranges *ind
 	return done;
 }
 
-enum run imap_cmd_expunge(struct imap_command *command)
+enum net_run imap_cmd_expunge(struct imap_command *command)
 {
 	struct error error;
 	struct ranges indexes;

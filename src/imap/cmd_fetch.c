@@ -307,7 +307,7 @@ static bool parse_job(struct imap_command *command, struct fetch_job *job)
 	return true;
 }
 
-static enum run finish(struct imap_command *command, const struct fetch_job *job)
+static enum net_run finish(struct imap_command *command, const struct fetch_job *job)
 {
 	if (job->over_share)
 		return imap_reply_over_share(command);
@@ -352,7 +352,7 @@ static void end_job(struct imap_command *command)
 		imap_source_close(&job->source);
 }
 
-enum run imap_cmd_fetch(struct imap_command *command)
+enum net_run imap_cmd_fetch(struct imap_command *command)
 {
 	struct fetch_job *job = command->job;
 	struct error error;

@@ -2,7 +2,7 @@
  * holds no account handle, only the mailbox's place among those that the store calls on a change. */
 #include "imap/session.h"
 
-enum run imap_cmd_idle(struct imap_command *command)
+enum net_run imap_cmd_idle(struct imap_command *command)
 {
 	struct imap *imap = command->imap;
 	if (!imap_parse_end(&command->parser))
@@ -31,7 +31,7 @@ void imap_idle_wake(struct imap *imap)
 		store_release_account(&imap->command->account);
 }
 
-enum run imap_idle_line(struct imap *imap, struct slice line)
+enum net_run imap_idle_line(struct imap *imap, struct slice line)
 {
 	imap_idle_stop(imap);
 	imap->mode = MODE_COMMAND;

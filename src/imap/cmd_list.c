@@ -282,7 +282,7 @@ static void write_entry(const struct imap *imap, struct buf *out, const struct l
 		imap_status_write(imap, out, entry->mailbox, job->status_items);
 }
 
-static enum run list_some(struct imap_command *command, struct list_job *job)
+static enum net_run list_some(struct imap_command *command, struct list_job *job)
 {
 	struct buf out = BUF(RESPONSE_MAX);
 	while (job->at < job->count && !conn_should_pause(command->imap->conn)) {
@@ -295,7 +295,7 @@ static enum run list_some(struct imap_command *command, struct list_job *job)
 }
 
 /* An empty pattern asks for the delimiter and the root, which is "" whatever the reference. */
-enum run imap_cmd_list(struct imap_command *command)
+enum net_run imap_cmd_list(struct imap_command *command)
 {
 	struct list_job *job = command->job;
 	struct error error;

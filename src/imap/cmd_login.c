@@ -1,7 +1,7 @@
 /* LOGIN (RFC 3501 §6.2.3), and what it shares with AUTHENTICATE: the answers to a sign-in. */
 #include "imap/sign_in.h"
 
-enum run imap_sign_in_reply(struct imap_command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms)
+enum net_run imap_sign_in_reply(struct imap_command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms)
 {
 	struct imap *imap = command->imap;
 	struct error error;
@@ -34,9 +34,9 @@ enum run imap_sign_in_reply(struct imap_command *command, enum sign_in_status st
 	return RUN_DONE;
 }
 
-enum run imap_sign_in_again(struct imap *imap, int delay_ms)
+enum net_run imap_sign_in_again(struct imap *imap, int delay_ms)
 {
-	enum run again = auth_is_awaited(&imap->wait) ? RUN_WAIT : RUN_AGAIN;
+	enum net_run again = auth_is_awaited(&imap->wait) ? RUN_WAIT : RUN_AGAIN;
 	conn_delay(imap->conn, delay_ms);
 	if (imap->mode == MODE_SASL)
 		return again;
@@ -56,7 +56,7 @@ bool imap_sign_in_needs_tls(struct imap *imap)
 	return !conn_is_tls(imap->conn) && !config_current()->plaintext_auth;
 }
 
-enum run imap_login(struct imap_command *command, struct slice name, struct slice password)
+enum net_run imap_login(struct imap_command *command, struct slice name, struct slice password)
 {
 	struct auth_account account;
 	if (imap_sign_in_needs_tls(command->imap)) {

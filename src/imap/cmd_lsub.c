@@ -59,7 +59,7 @@ static void send_subscriptions(struct imap *imap, struct imap_pattern *pattern, 
 	map_free(&told);
 }
 
-enum run imap_cmd_lsub(struct imap_command *command)
+enum net_run imap_cmd_lsub(struct imap_command *command)
 {
 	struct slice *names;
 	struct imap_pattern *pattern;

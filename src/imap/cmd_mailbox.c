@@ -41,7 +41,7 @@ static bool parse_use(struct imap_parser *parser, enum special_use *use)
 }
 
 /* A name that ends in the delimiter announces that names below it will follow (RFC 3501 §6.3.3): the same name without it. */
-enum run imap_cmd_create(struct imap_command *command)
+enum net_run imap_cmd_create(struct imap_command *command)
 {
 	struct slice name;
 	enum special_use use;
@@ -60,7 +60,7 @@ enum run imap_cmd_create(struct imap_command *command)
 	return imap_reply_when_durable(command, NULL, "CREATE done");
 }
 
-enum run imap_cmd_delete(struct imap_command *command)
+enum net_run imap_cmd_delete(struct imap_command *command)
 {
 	struct imap *imap = command->imap;
 	struct slice name;
@@ -75,7 +75,7 @@ enum run imap_cmd_delete(struct imap_command *command)
 	return imap_reply_when_durable(command, NULL, "DELETE done");
 }
 
-enum run imap_cmd_rename(struct imap_command *command)
+enum net_run imap_cmd_rename(struct imap_command *command)
 {
 	struct slice from, to;
 	bool valid;
@@ -93,7 +93,7 @@ enum run imap_cmd_rename(struct imap_command *command)
 	return imap_reply_when_durable(command, NULL, "RENAME done");
 }
 
-enum run imap_cmd_subscribe(struct imap_command *command)
+enum net_run imap_cmd_subscribe(struct imap_command *command)
 {
 	struct slice name;
 	struct mailbox mailbox;
@@ -105,7 +105,7 @@ enum run imap_cmd_subscribe(struct imap_command *command)
 	return imap_reply_when_durable(command, NULL, "SUBSCRIBE done");
 }
 
-enum run imap_cmd_unsubscribe(struct imap_command *command)
+enum net_run imap_cmd_unsubscribe(struct imap_command *command)
 {
 	struct slice name;
 	struct error error;
@@ -118,7 +118,7 @@ enum run imap_cmd_unsubscribe(struct imap_command *command)
 
 /* ---- STATUS ---- */
 
-enum run imap_cmd_status(struct imap_command *command)
+enum net_run imap_cmd_status(struct imap_command *command)
 {
 	struct slice name;
 	unsigned items;

@@ -93,7 +93,7 @@ static bool search_pieces(struct imap_command *command, struct search_job *job, 
 	return true;
 }
 
-static enum run search_some(struct imap_command *command, struct search_job *job)
+static enum net_run search_some(struct imap_command *command, struct search_job *job)
 {
 	struct buf out = BUF(RESPONSE_MAX);
 	struct error error;
@@ -118,7 +118,7 @@ static void end_job(struct imap_command *command)
 	arena_free(&job->step);
 }
 
-enum run imap_cmd_search(struct imap_command *command)
+enum net_run imap_cmd_search(struct imap_command *command)
 {
 	struct search_job *job = command->job;
 	bool bad_charset;

@@ -46,7 +46,7 @@ static void send_state(struct imap_command *command, struct imap_selected *selec
 }
 
 /* A SELECT that fails leaves nothing selected (RFC 3501 §6.3.1). */
-static enum run open_mailbox(struct imap_command *command, bool read_only)
+static enum net_run open_mailbox(struct imap_command *command, bool read_only)
 {
 	struct imap *imap = command->imap;
 	struct slice name;
@@ -73,17 +73,17 @@ static enum run open_mailbox(struct imap_command *command, bool read_only)
 	return imap_reply_ok(command, read_only ? "READ-ONLY" : "READ-WRITE", read_only ? "EXAMINE done" : "SELECT done");
 }
 
-enum run imap_cmd_select(struct imap_command *command)
+enum net_run imap_cmd_select(struct imap_command *command)
 {
 	return open_mailbox(command, false);
 }
 
-enum run imap_cmd_examine(struct imap_command *command)
+enum net_run imap_cmd_examine(struct imap_command *command)
 {
 	return open_mailbox(command, true);
 }
 
-enum run imap_cmd_unselect(struct imap_command *command)
+enum net_run imap_cmd_unselect(struct imap_command *command)
 {
 	if (!imap_parse_end(&command->parser))
 		return imap_reply_syntax(command);
@@ -92,7 +92,7 @@ enum run imap_cmd_unselect(struct imap_command *command)
 }
 
 /* Expunges in silence. If that fails the messages stay as they are, marked \Deleted, and so does the session. */
-enum run imap_cmd_close(struct imap_command *command)
+enum net_run imap_cmd_close(struct imap_command *command)
 {
 	struct imap *imap = command->imap;
 	struct error error;

@@ -33,7 +33,7 @@ static bool keywords_fit(const struct imap_flags *flags)
 }
 
 /* Sends the new flags of the messages. */
-static enum run report(struct imap_command *command, struct store_job *job)
+static enum net_run report(struct imap_command *command, struct store_job *job)
 {
 	struct imap_walk *walk = &job->walk;
 	struct error error;
@@ -55,7 +55,7 @@ static enum run report(struct imap_command *command, struct store_job *job)
 	return imap_reply_ok(command, command->some_gone ? "EXPUNGEISSUED" : NULL, command->some_gone ? "Some messages have been expunged" : "STORE done");
 }
 
-enum run imap_cmd_store(struct imap_command *command)
+enum net_run imap_cmd_store(struct imap_command *command)
 {
 	struct store_job *job = command->job;
 	struct imap_selected *selected = command->imap->selected;

@@ -12,6 +12,6 @@ struct imap_service {
 	struct auth *auth;
 	struct store *store;
 };
-extern const struct protocol imap_protocol;
+extern const struct net_protocol imap_protocol;
 
 #endif

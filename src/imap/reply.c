@@ -49,7 +49,7 @@ static void send_news(struct imap_command *command)
 	imap_selected_sync(command, command->uid || !(command->verb->flags & VERB_KEEPS_NUMBERS));
 }
 
-enum run imap_reply_ok(struct imap_command *command, const char *code, const char *text)
+enum net_run imap_reply_ok(struct imap_command *command, const char *code, const char *text)
 {
 	send_news(command);
 	if (command->imap->state != STATE_GREETED)
@@ -58,7 +58,7 @@ enum run imap_reply_ok(struct imap_command *command, const char *code, const cha
 	return RUN_DONE;
 }
 
-enum run imap_reply_no(struct imap_command *command, const char *code, const char *text)
+enum net_run imap_reply_no(struct imap_command *command, const char *code, const char *text)
 {
 	send_news(command);
 	send_tagged(command, "NO", code, text);
@@ -77,7 +77,7 @@ static const char *printable(struct imap_command *command, const char *text)
 }
 
 /* What is wrong inside is for the log; the client is told what it can act on. */
-enum run imap_reply_error(struct imap_command *command, const struct error *error)
+enum net_run imap_reply_error(struct imap_command *command, const struct error *error)
 {
 	struct imap *imap = command->imap;
 	static const char *const codes[] = {
@@ -92,34 +92,34 @@ enum run imap_reply_error(struct imap_command *command, const struct error *erro
 	return imap_reply_no(command, codes[error->kind], text);
 }
 
-enum run imap_reply_bad(struct imap_command *command, const char *text)
+enum net_run imap_reply_bad(struct imap_command *command, const char *text)
 {
 	send_tagged(command, "BAD", NULL, text);
 	imap_count_error(command->imap);
 	return RUN_DONE;
 }
 
-enum run imap_reply_syntax(struct imap_command *command)
+enum net_run imap_reply_syntax(struct imap_command *command)
 {
 	return imap_reply_bad(command, command->parser.error ? command->parser.error : "Syntax error");
 }
 
-enum run imap_reply_bad_name(struct imap_command *command)
+enum net_run imap_reply_bad_name(struct imap_command *command)
 {
 	return imap_reply_no(command, "CANNOT", "The mailbox name is not valid modified UTF-7 (RFC 3501 section 5.1.3)");
 }
 
-enum run imap_reply_no_mailbox(struct imap_command *command, const char *code)
+enum net_run imap_reply_no_mailbox(struct imap_command *command, const char *code)
 {
 	return imap_reply_no(command, code, "There is no such mailbox");
 }
 
-enum run imap_reply_over_share(struct imap_command *command)
+enum net_run imap_reply_over_share(struct imap_command *command)
 {
 	return imap_reply_no(command, "LIMIT", "This account uses as much memory as it may, try again when its other commands are done");
 }
 
-enum run imap_reply_when_durable(struct imap_command *command, const char *code, const char *text)
+enum net_run imap_reply_when_durable(struct imap_command *command, const char *code, const char *text)
 {
 	struct error error;
 	if (!store_sync(command->imap->service->store, &error))

@@ -162,7 +162,7 @@ static const struct imap_verb *peek_verb(const struct imap *imap, struct slice i
 	return verb && (verb->states & imap->state) ? verb : NULL;
 }
 
-static enum unit pend(struct imap *imap, enum imap_pending pending, enum unit unit)
+static enum net_unit pend(struct imap *imap, enum imap_pending pending, enum net_unit unit)
 {
 	imap->pending = pending;
 	return unit;
@@ -170,7 +170,7 @@ static enum unit pend(struct imap *imap, enum imap_pending pending, enum unit un
 
 /* A line has ended in a literal's announcement. APPEND's message isn't gathered: its command runs when it is announced,
  * that is with the first literal that doesn't stand in the place of the mailbox name. */
-static enum unit peek_literal(struct imap *imap, struct slice input, size_t *length)
+static enum net_unit peek_literal(struct imap *imap, struct slice input, size_t *length)
 {
 	struct imap_frame *frame = &imap->frame;
 	size_t arguments_at;
@@ -195,14 +195,14 @@ static enum unit peek_literal(struct imap *imap, struct slice input, size_t *len
 	return UNIT_INCOMPLETE;
 }
 
-static enum unit unit_of(const struct imap_verb *verb)
+static enum net_unit unit_of(const struct imap_verb *verb)
 {
 	if (!verb || !(verb->flags & VERB_WORK))
 		return UNIT_QUICK;
 	return verb->flags & VERB_LASTS ? UNIT_LONG : UNIT_WORK;
 }
 
-static enum unit peek_command(struct imap *imap, struct slice input, size_t *length)
+static enum net_unit peek_command(struct imap *imap, struct slice input, size_t *length)
 {
 	for (;;) {
 		enum imap_frame_event event = imap_frame_scan(&imap->frame, input);
@@ -218,14 +218,14 @@ static enum unit peek_command(struct imap *imap, struct slice input, size_t *len
 			*length = imap->frame.scanned;
 			return pend(imap, PENDING_COMMAND, unit_of(verb));
 		}
-		enum unit unit = peek_literal(imap, input, length);
+		enum net_unit unit = peek_literal(imap, input, length);
 		if (unit != UNIT_INCOMPLETE)
 			return unit;
 	}
 }
 
 /* Single lines: SASL responses and the end of IDLE. */
-static enum unit peek_line(struct imap *imap, struct slice input, size_t *length)
+static enum net_unit peek_line(struct imap *imap, struct slice input, size_t *length)
 {
 	size_t end = slice_find_char(input, '\n');
 	if (end == SLICE_NONE && input.len <= LINE_MAX_LEN)
@@ -238,7 +238,7 @@ static enum unit peek_line(struct imap *imap, struct slice input, size_t *length
 	return pend(imap, PENDING_LINE, imap->mode == MODE_SASL && !imap->dialogue.proved ? UNIT_ASK : UNIT_WORK);
 }
 
-static enum unit imap_peek(void *session, struct slice input, size_t *length)
+static enum net_unit imap_peek(void *session, struct slice input, size_t *length)
 {
 	struct imap *imap = session;
 	if (imap->mode == MODE_APPEND)
@@ -275,7 +275,7 @@ static bool start_command(struct imap_command *command, struct slice unit)
 	return imap_parse_space(&command->parser);
 }
 
-static enum run dispatch(struct imap_command *command)
+static enum net_run dispatch(struct imap_command *command)
 {
 	struct imap *imap = command->imap;
 	const struct imap_verb *verb = imap_verb_parse(&command->parser, &command->uid);
@@ -288,7 +288,7 @@ static enum run dispatch(struct imap_command *command)
 	return verb->run(command);
 }
 
-static enum run run_command(struct imap *imap, struct slice unit)
+static enum net_run run_command(struct imap *imap, struct slice unit)
 {
 	struct imap_command *command = imap->command;
 	if (command)
@@ -305,7 +305,7 @@ static enum run run_command(struct imap *imap, struct slice unit)
 	return dispatch(command);
 }
 
-static enum run refuse_literal(struct imap *imap, struct slice unit)
+static enum net_run refuse_literal(struct imap *imap, struct slice unit)
 {
 	struct imap_command *command = imap_command_new(imap);
 	imap->frame = (struct imap_frame){0};
@@ -313,7 +313,7 @@ static enum run refuse_literal(struct imap *imap, struct slice unit)
 	return imap_reply_bad(command, "The literal is too long");
 }
 
-static enum run run_too_long(struct imap *imap, struct slice unit)
+static enum net_run run_too_long(struct imap *imap, struct slice unit)
 {
 	if (imap->mode == MODE_COMMAND) {
 		struct imap_command *command = imap_command_new(imap);
@@ -324,7 +324,7 @@ static enum run run_too_long(struct imap *imap, struct slice unit)
 	return RUN_DONE;
 }
 
-static enum run run_continue(struct imap *imap)
+static enum net_run run_continue(struct imap *imap)
 {
 	if (imap->state == STATE_GREETED) {
 		imap_before_continue(imap);
@@ -335,13 +335,13 @@ static enum run run_continue(struct imap *imap)
 	return RUN_DONE;
 }
 
-static enum run run_line(struct imap *imap, struct slice unit)
+static enum net_run run_line(struct imap *imap, struct slice unit)
 {
 	struct slice line = without_line_end(unit);
 	return imap->mode == MODE_SASL ? imap_authenticate_line(imap, line) : imap_idle_line(imap, line);
 }
 
-static enum run run_pending(struct imap *imap, struct slice unit)
+static enum net_run run_pending(struct imap *imap, struct slice unit)
 {
 	switch (imap->pending) {
 	case PENDING_COMMAND:
@@ -364,12 +364,12 @@ static enum run run_pending(struct imap *imap, struct slice unit)
 	return RUN_DONE;
 }
 
-static enum run imap_run(void *session, struct slice unit)
+static enum net_run imap_run(void *session, struct slice unit)
 {
 	struct imap *imap = session;
 	if (!imap->command && imap->borrowed > 0)
 		imap_repay(imap, imap->borrowed);
-	enum run result = run_pending(imap, unit);
+	enum net_run result = run_pending(imap, unit);
 	if (result != RUN_DONE)
 		return result;
 	imap->pending = PENDING_NOTHING;
@@ -407,7 +407,7 @@ static void imap_wake(void *session)
 		imap_idle_wake(imap);
 }
 
-static void imap_expire(void *session, enum expiry why)
+static void imap_expire(void *session, enum net_expiry why)
 {
 	static const char *const texts[] = {
 		[EXPIRY_IDLE] = "Nothing heard for too long", [EXPIRY_TOTAL] = "Not signed in in time",
@@ -434,7 +434,7 @@ static void imap_close(void *session)
 	free(imap);
 }
 
-const struct protocol imap_protocol = {
+const struct net_protocol imap_protocol = {
 	.name = "imap", .alpn = "imap", .max_input = COMMAND_MAX_LARGEST + 64 * 1024, .open = imap_open, .peek = imap_peek, .run = imap_run,
 	.wake = imap_wake, .expire = imap_expire, .close = imap_close, .busy = "* BYE Too many connections, try again later\r\n",
 };

@@ -72,7 +72,7 @@ struct imap_verb {
 	const char *name;
 	unsigned states;     /* in which it is allowed */
 	unsigned flags;
-	enum run (*run)(struct imap_command *command);
+	enum net_run (*run)(struct imap_command *command);
 	const char *rfc;
 };
 
@@ -113,21 +113,21 @@ const char *imap_extension_enable(struct imap *imap, struct slice name);
 /* ---- reply.c: every command ends with exactly one of these, which returns RUN_DONE ---- */
 
 /** Tagged OK. `code` is a response code without brackets, or NULL. Untagged news goes first where it is allowed. */
-enum run imap_reply_ok(struct imap_command *command, const char *code, const char *text);
-enum run imap_reply_no(struct imap_command *command, const char *code, const char *text);
+enum net_run imap_reply_ok(struct imap_command *command, const char *code, const char *text);
+enum net_run imap_reply_no(struct imap_command *command, const char *code, const char *text);
 /** Tagged NO for an error of the store, with the fitting response code (RFC 5530). */
-enum run imap_reply_error(struct imap_command *command, const struct error *error);
+enum net_run imap_reply_error(struct imap_command *command, const struct error *error);
 /** Tagged BAD; counts towards the limit of errors. */
-enum run imap_reply_bad(struct imap_command *command, const char *text);
+enum net_run imap_reply_bad(struct imap_command *command, const char *text);
 /** Tagged BAD with what the parser has found. */
-enum run imap_reply_syntax(struct imap_command *command);
+enum net_run imap_reply_syntax(struct imap_command *command);
 /** The common answers to names and states. */
-enum run imap_reply_bad_name(struct imap_command *command);
-enum run imap_reply_no_mailbox(struct imap_command *command, const char *code);
+enum net_run imap_reply_bad_name(struct imap_command *command);
+enum net_run imap_reply_no_mailbox(struct imap_command *command, const char *code);
 /** NO [LIMIT]: imap_borrow() has failed. */
-enum run imap_reply_over_share(struct imap_command *command);
+enum net_run imap_reply_over_share(struct imap_command *command);
 /** Waits for store_sync(), then reply_ok; NO if the disk failed. */
-enum run imap_reply_when_durable(struct imap_command *command, const char *code, const char *text);
+enum net_run imap_reply_when_durable(struct imap_command *command, const char *code, const char *text);
 /** Sends "* BYE …" and closes. */
 void imap_bye(struct imap *imap, const char *text);
 /** Counts an error; with too many the connection ends. */
@@ -224,54 +224,54 @@ bool imap_walk_load(struct imap_command *command, struct imap_walk *walk, bool *
 
 /* ---- the verbs ---- */
 
-enum run imap_cmd_capability(struct imap_command *command);
-enum run imap_cmd_noop(struct imap_command *command);
-enum run imap_cmd_logout(struct imap_command *command);
-enum run imap_cmd_id(struct imap_command *command);
-enum run imap_cmd_enable(struct imap_command *command);
-enum run imap_cmd_namespace(struct imap_command *command);
-enum run imap_cmd_select(struct imap_command *command);
-enum run imap_cmd_examine(struct imap_command *command);
-enum run imap_cmd_close(struct imap_command *command);
-enum run imap_cmd_unselect(struct imap_command *command);
-enum run imap_cmd_create(struct imap_command *command);
-enum run imap_cmd_delete(struct imap_command *command);
-enum run imap_cmd_rename(struct imap_command *command);
-enum run imap_cmd_subscribe(struct imap_command *command);
-enum run imap_cmd_unsubscribe(struct imap_command *command);
-enum run imap_cmd_list(struct imap_command *command);
-enum run imap_cmd_lsub(struct imap_command *command);
-enum run imap_cmd_status(struct imap_command *command);
-enum run imap_cmd_append(struct imap_command *command);
-enum run imap_cmd_expunge(struct imap_command *command);
+enum net_run imap_cmd_capability(struct imap_command *command);
+enum net_run imap_cmd_noop(struct imap_command *command);
+enum net_run imap_cmd_logout(struct imap_command *command);
+enum net_run imap_cmd_id(struct imap_command *command);
+enum net_run imap_cmd_enable(struct imap_command *command);
+enum net_run imap_cmd_namespace(struct imap_command *command);
+enum net_run imap_cmd_select(struct imap_command *command);
+enum net_run imap_cmd_examine(struct imap_command *command);
+enum net_run imap_cmd_close(struct imap_command *command);
+enum net_run imap_cmd_unselect(struct imap_command *command);
+enum net_run imap_cmd_create(struct imap_command *command);
+enum net_run imap_cmd_delete(struct imap_command *command);
+enum net_run imap_cmd_rename(struct imap_command *command);
+enum net_run imap_cmd_subscribe(struct imap_command *command);
+enum net_run imap_cmd_unsubscribe(struct imap_command *command);
+enum net_run imap_cmd_list(struct imap_command *command);
+enum net_run imap_cmd_lsub(struct imap_command *command);
+enum net_run imap_cmd_status(struct imap_command *command);
+enum net_run imap_cmd_append(struct imap_command *command);
+enum net_run imap_cmd_expunge(struct imap_command *command);
 /** Expunges the messages with \Deleted among `indexes` (NULL: all of the mailbox). False: *error. */
 bool imap_expunge_deleted(struct imap_command *command, const struct ranges *indexes, uint32_t **removed, size_t *count, struct error *error);
-enum run imap_cmd_search(struct imap_command *command);
-enum run imap_cmd_fetch(struct imap_command *command);
-enum run imap_cmd_store(struct imap_command *command);
-enum run imap_cmd_copy(struct imap_command *command);
-enum run imap_cmd_move(struct imap_command *command);
-enum run imap_cmd_idle(struct imap_command *command);
+enum net_run imap_cmd_search(struct imap_command *command);
+enum net_run imap_cmd_fetch(struct imap_command *command);
+enum net_run imap_cmd_store(struct imap_command *command);
+enum net_run imap_cmd_copy(struct imap_command *command);
+enum net_run imap_cmd_move(struct imap_command *command);
+enum net_run imap_cmd_idle(struct imap_command *command);
 
 /** What CAPABILITY, LOGOUT and ID do when their arguments have been read. */
-enum run imap_tell_capability(struct imap_command *command);
-enum run imap_tell_logout(struct imap_command *command);
-enum run imap_tell_id(struct imap_command *command, struct slice client);
+enum net_run imap_tell_capability(struct imap_command *command);
+enum net_run imap_tell_logout(struct imap_command *command);
+enum net_run imap_tell_id(struct imap_command *command, struct slice client);
 
 /** Before sign-in: names the next command, asks for its literal, runs it (cmd_before.c). */
-enum unit imap_before_peek(struct imap *imap, struct slice input, size_t *length);
+enum net_unit imap_before_peek(struct imap *imap, struct slice input, size_t *length);
 void imap_before_continue(struct imap *imap);
-enum run imap_before_run(struct imap *imap, struct slice unit);
+enum net_run imap_before_run(struct imap *imap, struct slice unit);
 
 /** A line of an AUTHENTICATE exchange (cmd_authenticate.c). */
-enum run imap_authenticate_line(struct imap *imap, struct slice line);
+enum net_run imap_authenticate_line(struct imap *imap, struct slice line);
 /** The line that ends IDLE; and something has changed while it waits (cmd_idle.c). */
-enum run imap_idle_line(struct imap *imap, struct slice line);
+enum net_run imap_idle_line(struct imap *imap, struct slice line);
 void imap_idle_wake(struct imap *imap);
 void imap_idle_stop(struct imap *imap);
 /** Names and runs the units of APPEND's data (cmd_append.c). */
-enum unit imap_append_peek(struct imap *imap, struct slice input, size_t *length);
-enum run imap_append_run(struct imap *imap, struct slice unit);
+enum net_unit imap_append_peek(struct imap *imap, struct slice input, size_t *length);
+enum net_run imap_append_run(struct imap *imap, struct slice unit);
 void imap_append_free(struct imap *imap);
 
 #endif

@@ -5,12 +5,12 @@
 #include "imap/session.h"
 
 /** The tagged reply to a finished sign-in; with SIGN_IN_DONE the session enters the signed-in state. */
-enum run imap_sign_in_reply(struct imap_command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms);
+enum net_run imap_sign_in_reply(struct imap_command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms);
 /** LOGIN and AUTHENTICATE, with their arguments; initial.at is NULL without an initial response. */
-enum run imap_login(struct imap_command *command, struct slice name, struct slice password);
-enum run imap_authenticate(struct imap_command *command, struct slice mechanism, struct slice initial);
+enum net_run imap_login(struct imap_command *command, struct slice name, struct slice password);
+enum net_run imap_authenticate(struct imap_command *command, struct slice mechanism, struct slice initial);
 /** The unit runs again later (sign_in_is_open()), and a command from its beginning. The command in progress may be gone. */
-enum run imap_sign_in_again(struct imap *imap, int delay_ms);
+enum net_run imap_sign_in_again(struct imap *imap, int delay_ms);
 /** Writes down a sign-in that was refused here, without the auth role's knowing: auth_refused(). */
 void imap_note_refusal(struct imap *imap, struct slice mechanism, struct slice name, const char *reason);
 /** Must this connection be encrypted before it may carry passwords? */

@@ -153,7 +153,7 @@ static bool list_wanted(const struct config *config, struct master_listener want
 {
 	*count = 0;
 	for (int service = 0; service < SERVICE_COUNT; service++) {
-		const struct string_list *list = service_addresses(config, (enum service)service);
+		const struct config_string_list *list = service_addresses(config, (enum service)service);
 		for (size_t i = 0; i < list->count; i++) {
 			if (*count == ROLE_LISTENERS_MAX)
 				return false;

@@ -42,7 +42,7 @@ extern const struct role_row role_rows[ROLE_COUNT];
 
 /** How a service's listeners are served. */
 struct serving {
-	const struct protocol *protocol;
+	const struct net_protocol *protocol;
 	int kind;
 };
 extern const struct serving serving_rows[SERVICE_COUNT];

@@ -7,7 +7,7 @@ const struct role_row role_rows[ROLE_COUNT] = {
 #include "config/roles.def"
 };
 
-#define SERVICE(NAME, name, role, which, kind, ...) extern const struct protocol which##_protocol;
+#define SERVICE(NAME, name, role, which, kind, ...) extern const struct net_protocol which##_protocol;
 #include "config/roles.def"
 
 const struct serving serving_rows[SERVICE_COUNT] = {

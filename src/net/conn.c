@@ -204,10 +204,10 @@ static bool turn_is_over(struct conn *conn)
 	return conn->turn_over;
 }
 
-static void conn_run_unit(struct conn *conn, enum unit unit, size_t length)
+static void conn_run_unit(struct conn *conn, enum net_unit unit, size_t length)
 {
 	conn->piece_ms = clock_monotonic_ms();
-	enum run result = conn->protocol->run(conn->session, slice_sub(conn_input(conn), 0, length));
+	enum net_run result = conn->protocol->run(conn->session, slice_sub(conn_input(conn), 0, length));
 	conn->again = result != RUN_DONE;
 	conn->waiting = result == RUN_WAIT;
 	conn->again_unit = unit == UNIT_ASK ? UNIT_WORK : unit;
@@ -226,7 +226,7 @@ static void run_waiting(struct conn *conn)
 }
 
 /* A unit that lasts stands in another line than the others, also if it is a worker that finds it. */
-static bool needs_another_thread(struct conn *conn, enum unit unit, bool in_worker)
+static bool needs_another_thread(struct conn *conn, enum net_unit unit, bool in_worker)
 {
 	if (unit == UNIT_QUICK || unit == UNIT_ASK || (in_worker && (unit != UNIT_LONG || conn->lasts)))
 		return false;
@@ -257,7 +257,7 @@ static bool conn_run(struct conn *conn, bool in_worker, char *scratch)
 	while (conn_may_run(conn)) {
 		struct slice input = conn_input(conn);
 		size_t length = conn->again_length;
-		enum unit unit = conn->again ? conn->again_unit : conn->protocol->peek(conn->session, input, &length);
+		enum net_unit unit = conn->again ? conn->again_unit : conn->protocol->peek(conn->session, input, &length);
 		if (unit == UNIT_INCOMPLETE) {
 			conn->overflow = input.len >= conn->protocol->max_input;
 			if (conn->overflow || !in_worker || reads++ >= READS_PER_TURN || !conn_read(conn, scratch))
@@ -323,10 +323,10 @@ static void worker_close(void *argument)
 	server_post_done(conn);
 }
 
-static enum lane lane_of(struct conn *conn, struct workers *workers)
+static enum net_lane lane_of(struct conn *conn, struct workers *workers)
 {
 	bool people = conn->account || workers == conn->server->handshakes;
-	enum lane lane = people ? LANE_PEOPLE : LANE_STRANGERS;
+	enum net_lane lane = people ? LANE_PEOPLE : LANE_STRANGERS;
 	conn->lasts |= (conn->again && !conn->resumed) || conn->turn_over;
 	conn->turn_over = false;
 	return conn->lasts ? LANE_LONG : workers_lane(workers, conn->job.whose, lane);
@@ -336,7 +336,7 @@ static void hand_over(struct conn *conn, struct workers *workers, void (*work)(v
 {
 	conn->busy = true;
 	struct slice who = conn->account ? slice_make(conn->account, conn->account_len) : slice_of(conn->peer_text);
-	conn->job = (struct job){.work = work, .argument = conn, .whose = map_hash(who)};
+	conn->job = (struct net_job){.work = work, .argument = conn, .whose = map_hash(who)};
 	workers_submit(workers, &conn->job, lane_of(conn, workers));
 }
 
@@ -394,8 +394,8 @@ static void on_delay_closed(uv_handle_t *handle)
 /* The session is closed (or never was): nothing but our own memory is left. */
 static void conn_release(struct conn *conn)
 {
-	output_free(&conn->output);
-	output_free(&conn->wire);
+	net_output_free(&conn->output);
+	net_output_free(&conn->wire);
 	conn_drop_input(conn);
 	buf_free(&conn->held);
 	if (conn->filter)
@@ -521,7 +521,7 @@ static void begin_tls(struct conn *conn)
 
 /* ---- The step that follows every event ---- */
 
-static void say_goodbye(struct conn *conn, enum expiry why)
+static void say_goodbye(struct conn *conn, enum net_expiry why)
 {
 	if (conn->session && !conn->closing)
 		conn->protocol->expire(conn->session, why);
@@ -747,7 +747,7 @@ static void write_peer_text(struct conn *conn)
 		snprintf(conn->peer_text, sizeof conn->peer_text, "user %u", (unsigned)conn_peer_user(conn));
 }
 
-void conn_begin(struct server *server, int fd, const struct sockaddr_storage *peer, const struct protocol *protocol,
+void conn_begin(struct server *server, int fd, const struct sockaddr_storage *peer, const struct net_protocol *protocol,
 		bool implicit_tls, void *context)
 {
 	struct conn *conn = memory_new(sizeof *conn);

@@ -468,13 +468,13 @@ static struct slice record(const struct ub_result *result, size_t i)
 	return slice_make(result->data[i], result->len[i] > 0 ? (size_t)result->len[i] : 0);
 }
 
-static void read_mx(const struct ub_result *result, struct arena *arena, struct mx **list, size_t *count)
+static void read_mx(const struct ub_result *result, struct arena *arena, struct dns_mx **list, size_t *count)
 {
 	size_t records = record_count(result);
 	*list = arena_array(arena, records + 1, sizeof **list);
 	for (size_t i = 0; i < records; i++) {
 		struct slice data = record(result, i);
-		struct mx *mx = &(*list)[*count];
+		struct dns_mx *mx = &(*list)[*count];
 		if (data.len < 3 || !read_name(slice_skip(data, 2), arena, &mx->host))
 			continue;
 		mx->preference = (uint16_t)((unsigned char)data.at[0] << 8 | (unsigned char)data.at[1]);
@@ -482,7 +482,7 @@ static void read_mx(const struct ub_result *result, struct arena *arena, struct 
 	}
 }
 
-enum dns_status dns_mx(struct dns *dns, struct slice domain, struct arena *arena, struct mx **list, size_t *count, enum dns_security *security, struct error *error)
+enum dns_status dns_mx(struct dns *dns, struct slice domain, struct arena *arena, struct dns_mx **list, size_t *count, enum dns_security *security, struct error *error)
 {
 	*list = NULL;
 	*count = 0;

@@ -36,10 +36,10 @@ enum dns_status {
 	DNS_TEMPORARY,  /* SERVFAIL, time-out, bogus */
 };
 
-struct mx { uint16_t preference; struct slice host; /* A-labels, without final dot; empty: null MX (RFC 7505) */ };
+struct dns_mx { uint16_t preference; struct slice host; /* A-labels, without final dot; empty: null MX (RFC 7505) */ };
 /** MX records, CNAMEs followed, unsorted, at most DNS_RECORDS_MAX. */
 enum { DNS_RECORDS_MAX = 100, DNS_TIMEOUT_SECONDS = 20 };
-enum dns_status dns_mx(struct dns *dns, struct slice domain, struct arena *arena, struct mx **list, size_t *count, enum dns_security *security, struct error *error);
+enum dns_status dns_mx(struct dns *dns, struct slice domain, struct arena *arena, struct dns_mx **list, size_t *count, enum dns_security *security, struct error *error);
 /** AAAA and A records of a host, in that order. DNS_TEMPORARY only if neither could be had and one failed. */
 enum dns_status dns_addresses(struct dns *dns, struct slice host, struct arena *arena, struct sockaddr_storage **list, size_t *count, enum dns_security *security, struct error *error);
 /** The host name of an address, verified forwards (FCrDNS): empty if there is none. */

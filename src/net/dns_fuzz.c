@@ -114,7 +114,7 @@ static void check_host(struct slice host)
 
 static void look_up_mx(struct dns *dns, struct arena *arena)
 {
-	struct mx *list;
+	struct dns_mx *list;
 	size_t count;
 	enum dns_security security;
 	struct error error;

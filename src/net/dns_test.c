@@ -57,7 +57,7 @@ static int tear_down(void **state)
 	return 0;
 }
 
-static enum dns_status mx_of(struct fixture *fixture, const char *name, struct mx **list, size_t *count)
+static enum dns_status mx_of(struct fixture *fixture, const char *name, struct dns_mx **list, size_t *count)
 {
 	struct error error = {0};
 	enum dns_security security;
@@ -68,7 +68,7 @@ static enum dns_status mx_of(struct fixture *fixture, const char *name, struct m
 
 static void mx_records_are_read(void **state)
 {
-	struct mx *list;
+	struct dns_mx *list;
 	size_t count;
 	assert_int_equal(mx_of(*state, "example.test", &list, &count), DNS_FOUND);
 	assert_int_equal(count, 2);
@@ -81,7 +81,7 @@ static void mx_records_are_read(void **state)
 
 static void null_mx_is_an_empty_host(void **state)
 {
-	struct mx *list;
+	struct dns_mx *list;
 	size_t count;
 	assert_int_equal(mx_of(*state, "null.test", &list, &count), DNS_FOUND);
 	assert_int_equal(count, 1);
@@ -90,7 +90,7 @@ static void null_mx_is_an_empty_host(void **state)
 
 static void absence_and_trouble_are_told_apart(void **state)
 {
-	struct mx *list;
+	struct dns_mx *list;
 	size_t count;
 	assert_int_equal(mx_of(*state, "nothing.test", &list, &count), DNS_NO_DATA);
 	assert_int_equal(mx_of(*state, "nowhere.test", &list, &count), DNS_NO_NAME);
@@ -134,7 +134,7 @@ static void silence_is_bounded(void **state)
 	struct arena *arena = arena_new();
 	const char *none = "none";
 	struct dns *dns = dns_new(&(struct dns_options){dns_fake_resolver(fake), &none, 1}, NULL);
-	struct mx *list;
+	struct dns_mx *list;
 	size_t count;
 	int64_t began = clock_monotonic_ms();
 	assert_int_equal(dns_mx(dns, SLICE("silent.test"), arena, &list, &count, NULL, NULL), DNS_TEMPORARY);
@@ -160,7 +160,7 @@ static void a_stop_waits_for_no_answer(void **state)
 	const char *none = "none";
 	struct dns *dns = dns_new(&(struct dns_options){dns_fake_resolver(fake), &none, 1}, NULL);
 	struct sockaddr_storage *list;
-	struct mx *mx;
+	struct dns_mx *mx;
 	struct error error = {0};
 	size_t count;
 	pthread_t stopper;
@@ -213,7 +213,7 @@ static enum dns_status look_up_validating(const struct dns_fake_record *list, si
 	struct dns_fake *fake = dns_fake_start(list, count);
 	struct arena *arena = arena_new();
 	struct error error = {0};
-	struct mx *mx;
+	struct dns_mx *mx;
 	size_t found;
 	int fd = mkstemp(path);
 	assert_int_equal(write(fd, key, sizeof key - 1), sizeof key - 1);

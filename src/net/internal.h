@@ -37,14 +37,14 @@ enum {
 /* ---- workers.c ---- */
 
 /** The lines that jobs stand in. */
-enum lane {
+enum net_lane {
 	LANE_PEOPLE,    /* what who has signed in waits for */
 	LANE_STRANGERS,
 	LANE_LONG,      /* what lasts, and whatever is done for who has used more than his share lately */
 	LANE_COUNT,
 };
-struct job {
-	struct job *next;
+struct net_job {
+	struct net_job *next;
 	void (*work)(void *argument);
 	void *argument;
 	uint64_t whose; /* a hash: whose share it is done from */
@@ -52,9 +52,9 @@ struct job {
 struct workers;
 struct workers *workers_new(int most);
 /** Queues a job (borrowed until its work begins) and sees that a thread is there for it. */
-void workers_submit(struct workers *workers, struct job *job, enum lane lane);
+void workers_submit(struct workers *workers, struct net_job *job, enum net_lane lane);
 /** The lane for more of somebody's work: `lane`, if he hasn't used more than his share lately. */
-enum lane workers_lane(struct workers *workers, uint64_t whose, enum lane lane);
+enum net_lane workers_lane(struct workers *workers, uint64_t whose, enum net_lane lane);
 /** So much time of a thread was used for somebody. */
 void workers_charge(struct workers *workers, uint64_t whose, int64_t milliseconds);
 /** May a worker wait for a moment for more from its client? Not while jobs are queued, and never more than half of them. True:
@@ -71,8 +71,8 @@ void workers_free(struct workers **workers);
 
 /* ---- output.c ---- */
 
-struct output_chunk {
-	struct output_chunk *next;
+struct net_output_chunk {
+	struct net_output_chunk *next;
 	int fd;                    /* -1: memory */
 	uint64_t offset;           /* file */
 	uint64_t left;             /* bytes still to be sent */
@@ -80,12 +80,12 @@ struct output_chunk {
 	char bytes[];
 };
 
-struct output {
-	struct output_chunk *first, *last;
+struct net_output {
+	struct net_output_chunk *first, *last;
 	size_t bytes, files;
 };
 
-void output_free(struct output *output);
+void net_output_free(struct net_output *output);
 /** Does something wait to be sent? */
 bool conn_has_output(const struct conn *conn);
 /** Writes what the socket takes. False: the connection is broken. */
@@ -96,23 +96,23 @@ bool conn_flush(struct conn *conn);
 /* What other threads want of a connection. */
 enum { CALLED_WAKE = 1, CALLED_RESUME = 2 };
 
-enum phase { PHASE_HANDSHAKE, PHASE_OPEN, PHASE_LINGER, PHASE_ENDING };
+enum net_phase { PHASE_HANDSHAKE, PHASE_OPEN, PHASE_LINGER, PHASE_ENDING };
 
 struct conn {
 	struct server *server;
-	const struct protocol *protocol;
+	const struct net_protocol *protocol;
 	void *context, *session;
 	int fd;
 	SSL *ssl;
 	struct buf input;
 	size_t input_used;         /* bytes at the front of `input` that were consumed */
-	struct output output;
+	struct net_output output;
 	const struct conn_filter *filter; /* NULL: none */
 	void *filter_state;
-	struct output wire;        /* with a filter: what has gone through it, and what was queued before */
+	struct net_output wire;        /* with a filter: what has gone through it, and what was queued before */
 	struct buf held;           /* with a filter: what has arrived and not gone through it */
 	bool filter_full;          /* it may have more to give without anything further arriving */
-	enum unit again_unit;      /* with `again`: the unit to be run once more */
+	enum net_unit again_unit;      /* with `again`: the unit to be run once more */
 	size_t again_length;
 	bool drained;              /* the last read left the socket empty, and no poll has found it readable since */
 	int handshake;             /* what its last step came to: an SSL_ERROR_… */
@@ -130,11 +130,11 @@ struct conn {
 	bool delayed, poll_stopped;
 	unsigned woken_later;      /* CALLED_… while a worker had it */
 	int poll_events;
-	enum phase phase;
+	enum net_phase phase;
 	uv_poll_t poll;
 	uv_timer_t *delay;
 	struct conn *previous, *next;
-	struct job job;
+	struct net_job job;
 
 	/* under server->lock */
 	struct conn *next_done, *next_wake;
@@ -156,7 +156,7 @@ struct conn {
 };
 
 /** Takes a new socket over. [loop] */
-void conn_begin(struct server *server, int fd, const struct sockaddr_storage *peer, const struct protocol *protocol,
+void conn_begin(struct server *server, int fd, const struct sockaddr_storage *peer, const struct net_protocol *protocol,
 		bool implicit_tls, void *context);
 /** After a worker has given it back. [loop] */
 void conn_returned(struct conn *conn);
@@ -206,13 +206,13 @@ void server_forget(struct conn *conn);
 /* ---- sessions.c ---- */
 
 /** Takes the connection out of the list of sessions. */
-void session_forget(struct conn *conn);
+void net_session_forget(struct conn *conn);
 /** Dismisses those that were ended, if there are any new ones. [loop] */
-void sessions_dismiss(struct server *server);
+void net_sessions_dismiss(struct server *server);
 
 /* ---- tls.c ---- */
 
-/** A server-side TLS object for a socket; NULL if none can be made. `alpn` as in struct protocol; must outlive it. */
+/** A server-side TLS object for a socket; NULL if none can be made. `alpn` as in struct net_protocol; must outlive it. */
 SSL *tls_server_accept(struct tls_server *tls, int fd, const char *alpn);
 void tls_describe(SSL *ssl, struct conn_tls *out);
 /** The newest OpenSSL error of this thread as text, and the queue emptied. */

@@ -18,12 +18,12 @@ enum {
 
 enum written { WRITTEN_SOME, WRITTEN_WAIT, WRITTEN_BROKEN };
 
-static struct output_chunk *output_add(struct output *output, size_t size)
+static struct net_output_chunk *output_add(struct net_output *output, size_t size)
 {
-	struct output_chunk *chunk = malloc(sizeof *chunk + size);
+	struct net_output_chunk *chunk = malloc(sizeof *chunk + size);
 	if (!chunk)
 		memory_exhausted(size);
-	*chunk = (struct output_chunk){.fd = -1, .size = size};
+	*chunk = (struct net_output_chunk){.fd = -1, .size = size};
 	if (output->last)
 		output->last->next = chunk;
 	else
@@ -32,9 +32,9 @@ static struct output_chunk *output_add(struct output *output, size_t size)
 	return chunk;
 }
 
-static void output_drop_first(struct output *output)
+static void output_drop_first(struct net_output *output)
 {
-	struct output_chunk *chunk = output->first;
+	struct net_output_chunk *chunk = output->first;
 	output->first = chunk->next;
 	if (!output->first)
 		output->last = NULL;
@@ -45,17 +45,17 @@ static void output_drop_first(struct output *output)
 	free(chunk);
 }
 
-void output_free(struct output *output)
+void net_output_free(struct net_output *output)
 {
 	while (output->first)
 		output_drop_first(output);
 	output->bytes = 0;
 }
 
-static void output_append(struct output *output, struct slice bytes)
+static void output_append(struct net_output *output, struct slice bytes)
 {
 	while (bytes.len > 0) {
-		struct output_chunk *chunk = output->last;
+		struct net_output_chunk *chunk = output->last;
 		if (!chunk || chunk->fd >= 0 || chunk->used == chunk->size) {
 			size_t size = bytes.len > OUTPUT_CHUNK || output->bytes > OUTPUT_CHUNK ? OUTPUT_CHUNK_LARGEST : OUTPUT_CHUNK;
 			chunk = output_add(output, size);
@@ -129,7 +129,7 @@ void conn_send_file(struct conn *conn, int fd, uint64_t offset, uint64_t length)
 		close(fd);
 		return;
 	}
-	struct output_chunk *chunk = output_add(&conn->output, 0);
+	struct net_output_chunk *chunk = output_add(&conn->output, 0);
 	chunk->fd = fd;
 	chunk->offset = offset;
 	chunk->left = length;
@@ -144,11 +144,11 @@ static enum written after_write(ssize_t wrote)
 }
 
 /* Marks `count` bytes of memory chunks as sent, dropping those that are done. */
-static void memory_sent(struct output *output, size_t count)
+static void memory_sent(struct net_output *output, size_t count)
 {
 	output->bytes -= count;
 	while (count > 0) {
-		struct output_chunk *chunk = output->first;
+		struct net_output_chunk *chunk = output->first;
 		size_t part = count < chunk->left ? count : (size_t)chunk->left;
 		chunk->sent += part;
 		chunk->left -= part;
@@ -158,11 +158,11 @@ static void memory_sent(struct output *output, size_t count)
 	}
 }
 
-static enum written write_memory(struct conn *conn, struct output *wire)
+static enum written write_memory(struct conn *conn, struct net_output *wire)
 {
 	struct iovec vectors[WRITE_VECTORS];
 	int count = 0;
-	for (struct output_chunk *chunk = wire->first; chunk && chunk->fd < 0 && count < WRITE_VECTORS; chunk = chunk->next)
+	for (struct net_output_chunk *chunk = wire->first; chunk && chunk->fd < 0 && count < WRITE_VECTORS; chunk = chunk->next)
 		vectors[count++] = (struct iovec){chunk->bytes + chunk->sent, (size_t)chunk->left};
 	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
 	ssize_t wrote = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
@@ -171,7 +171,7 @@ static enum written write_memory(struct conn *conn, struct output *wire)
 	return after_write(wrote);
 }
 
-static void file_sent(struct output *output, uint64_t count)
+static void file_sent(struct net_output *output, uint64_t count)
 {
 	output->first->offset += count;
 	output->first->left -= count;
@@ -185,9 +185,9 @@ static enum written file_is_short(struct conn *conn)
 	return WRITTEN_BROKEN;
 }
 
-static enum written write_file(struct conn *conn, struct output *wire)
+static enum written write_file(struct conn *conn, struct net_output *wire)
 {
-	struct output_chunk *chunk = wire->first;
+	struct net_output_chunk *chunk = wire->first;
 	off_t offset = (off_t)chunk->offset;
 	size_t most = chunk->left < 1u << 30 ? (size_t)chunk->left : 1u << 30;
 	ssize_t wrote = sendfile(conn->fd, chunk->fd, &offset, most);
@@ -211,9 +211,9 @@ static enum written after_tls_write(struct conn *conn, int result)
 
 /* What the next record holds: bytes of the file that comes first, or of the memory chunks up to the next file, gathered in
  * `record`, where one chunk doesn't fill it. False: the file can't be read. */
-static bool next_record(const struct output *output, char record[OUTPUT_CHUNK_LARGEST], struct slice *bytes)
+static bool next_record(const struct net_output *output, char record[OUTPUT_CHUNK_LARGEST], struct slice *bytes)
 {
-	const struct output_chunk *chunk = output->first;
+	const struct net_output_chunk *chunk = output->first;
 	size_t length = chunk->left < OUTPUT_CHUNK_LARGEST ? (size_t)chunk->left : OUTPUT_CHUNK_LARGEST;
 	*bytes = slice_make(chunk->fd >= 0 ? record : chunk->bytes + chunk->sent, length);
 	if (chunk->fd >= 0)
@@ -232,7 +232,7 @@ static bool next_record(const struct output *output, char record[OUTPUT_CHUNK_LA
 
 /* One record. After WRITTEN_WAIT the same bytes are offered again, and perhaps more after them, as SSL_write wants it: memory
  * chunks stay what they are, and a file range is read again from the same offset. */
-static enum written write_tls(struct conn *conn, struct output *wire)
+static enum written write_tls(struct conn *conn, struct net_output *wire)
 {
 	char record[OUTPUT_CHUNK_LARGEST];
 	struct slice bytes;
@@ -275,7 +275,7 @@ static enum written fill_wire(struct conn *conn)
 void conn_set_filter(struct conn *conn, const struct conn_filter *filter, void *state)
 {
 	conn->wire = conn->output;
-	conn->output = (struct output){0};
+	conn->output = (struct net_output){0};
 	conn->filter = filter;
 	conn->filter_state = state;
 	conn->held = BUF_SECRET(READ_STEP);
@@ -296,7 +296,7 @@ bool conn_has_output(const struct conn *conn)
 /* One step: something of the queue goes to the socket, or through the filter. */
 static enum written write_some(struct conn *conn)
 {
-	struct output *wire = conn->filter ? &conn->wire : &conn->output;
+	struct net_output *wire = conn->filter ? &conn->wire : &conn->output;
 	if (!wire->first)
 		return fill_wire(conn);
 	enum written result = conn->ssl ? write_tls(conn, wire) : wire->first->fd >= 0 ? write_file(conn, wire) : write_memory(conn, wire);
@@ -311,8 +311,8 @@ bool conn_flush(struct conn *conn)
 	while (conn_has_output(conn)) {
 		enum written result = write_some(conn);
 		if (result == WRITTEN_BROKEN) {
-			output_free(&conn->output);
-			output_free(&conn->wire);
+			net_output_free(&conn->output);
+			net_output_free(&conn->wire);
 			conn->failed = true;
 			return false;
 		}

@@ -21,7 +21,7 @@ struct listener {
 	struct server *server;
 	uv_poll_t poll;
 	int fd;
-	const struct protocol *protocol;
+	const struct net_protocol *protocol;
 	bool implicit_tls;
 	void *context;
 };
@@ -165,7 +165,7 @@ static void resume_accepting(struct server *server)
 		uv_poll_start(&listener->poll, UV_READABLE, on_connection);
 }
 
-void server_listen(struct server *server, int fd, const struct protocol *protocol, bool implicit_tls, void *context)
+void server_listen(struct server *server, int fd, const struct net_protocol *protocol, bool implicit_tls, void *context)
 {
 	struct listener *listener = memory_new(sizeof *listener);
 	*listener = (struct listener){.next = server->listeners, .server = server, .fd = fd, .protocol = protocol,
@@ -214,7 +214,7 @@ void server_forget(struct conn *conn)
 			break;
 		}
 	pthread_mutex_unlock(&server->lock);
-	session_forget(conn);
+	net_session_forget(conn);
 	if (conn->previous)
 		conn->previous->next = conn->next;
 	else
@@ -302,7 +302,7 @@ static void on_posted(uv_async_t *async)
 	unsigned called;
 	for (struct conn *conn; (conn = take_woken(server, &called));)
 		conn_woken(conn, called);
-	sessions_dismiss(server);
+	net_sessions_dismiss(server);
 	if (stop_seconds >= 0)
 		begin_stopping(server, stop_seconds);
 }
@@ -370,7 +370,7 @@ void server_counts(struct server *server, struct server_counts *counts)
 }
 
 struct posted_work {
-	struct job job;
+	struct net_job job;
 	void (*work)(void *argument);
 	void *argument;
 };

@@ -33,7 +33,7 @@ enum {
 	PIECE_MS = 100,           /* so long a unit may run before RUN_AGAIN is due */
 };
 
-enum unit {
+enum net_unit {
 	UNIT_INCOMPLETE, /* wait for more bytes */
 	UNIT_QUICK,      /* *length bytes are a unit that never blocks: run it in the loop */
 	UNIT_WORK,       /* *length bytes are a unit that may block: hand it to a worker */
@@ -41,7 +41,7 @@ enum unit {
 	UNIT_LONG,       /* as UNIT_WORK, and probably takes long: it comes after what others have to do, and never takes all workers */
 };
 
-enum run {
+enum net_run {
 	RUN_DONE,
 	RUN_AGAIN, /* there is more to do, when others have had their turn or output has drained: run the same unit again */
 	RUN_WAIT,  /* something outside is awaited (another role's answer): run the same unit again after conn_resume(), and use no thread
@@ -49,7 +49,7 @@ enum run {
 	            * server stops and its patience ends; then close() comes, and whoever was to wake must be stopped there. */
 };
 
-enum expiry {
+enum net_expiry {
 	EXPIRY_IDLE,     /* silent for longer than conn_set_idle() */
 	EXPIRY_TOTAL,    /* past conn_set_deadline() */
 	EXPIRY_SHUTDOWN, /* the server is being stopped or drained */
@@ -58,7 +58,7 @@ enum expiry {
 };
 
 /** One protocol. The callbacks of one connection are never run at the same time. */
-struct protocol {
+struct net_protocol {
 	const char *name;
 	const char *alpn; /* what it is called in ALPN (RFC 7301), most wanted first, separated by spaces; NULL: clients may call it anything */
 	size_t max_input; /* the most bytes that may gather before a unit is complete */
@@ -67,13 +67,13 @@ struct protocol {
 	void *(*open)(struct conn *conn, void *context);
 	/** Looks at all bytes that have arrived and names the next unit. Must be quick and must not send. `length` may be 0 for
 	 * a unit without input of its own, when the session has work to do by itself. Whoever owns the connection runs it. */
-	enum unit (*peek)(void *session, struct slice input, size_t *length);
+	enum net_unit (*peek)(void *session, struct slice input, size_t *length);
 	/** Runs one unit; `unit` is valid until it returns. RUN_AGAIN, RUN_WAIT: call it again with the same unit. */
-	enum run (*run)(void *session, struct slice unit);
+	enum net_run (*run)(void *session, struct slice unit);
 	/** After conn_wake(): something outside has changed. In a worker. NULL if the protocol never waits for anything. */
 	void (*wake)(void *session);
 	/** Says goodbye ("421 …", "* BYE …"); the connection is closed after the output. In the loop; must not block. */
-	void (*expire)(void *session, enum expiry why);
+	void (*expire)(void *session, enum net_expiry why);
 	/** What a client is told that can't be served because there are too many connections ("421 …\r\n"); NULL: nothing. */
 	const char *busy;
 	/** The connection is gone: free the session. In a worker, may block. conn_* functions must not be called any more. */
@@ -184,7 +184,7 @@ struct server *server_new(const struct server_options *options);
  * what is now the most end when they are done. Any thread. */
 void server_set_limits(struct server *server, const struct server_options *options);
 /** Serves `protocol` on a listening socket (taken over). `context` is handed to open(). */
-void server_listen(struct server *server, int fd, const struct protocol *protocol, bool implicit_tls, void *context);
+void server_listen(struct server *server, int fd, const struct net_protocol *protocol, bool implicit_tls, void *context);
 /** Runs until server_stop(). */
 void server_run(struct server *server);
 /** Stops accepting, lets sessions finish their current unit, says goodbye (expire SHUTDOWN), and makes server_run() return when

@@ -127,7 +127,7 @@ static void *echo_open(struct conn *conn, void *context)
 	return session;
 }
 
-static enum unit echo_peek(void *session, struct slice input, size_t *length)
+static enum net_unit echo_peek(void *session, struct slice input, size_t *length)
 {
 	(void)session;
 	size_t end = slice_find(input, SLICE("\r\n"));
@@ -137,7 +137,7 @@ static enum unit echo_peek(void *session, struct slice input, size_t *length)
 	return slice_starts(input, SLICE("QUICK")) ? UNIT_QUICK : slice_starts(input, SLICE("LONG")) ? UNIT_LONG : UNIT_WORK;
 }
 
-static enum run send_big(struct session *session)
+static enum net_run send_big(struct session *session)
 {
 	char line[100];
 	memset(line, 'x', sizeof line);
@@ -164,7 +164,7 @@ static void send_file(struct conn *conn)
 }
 
 /* Asks nobody, and waits for answer_all(). QUICKASK is the same in the loop. */
-static enum run ask(struct session *session)
+static enum net_run ask(struct session *session)
 {
 	if (session->asked) {
 		asked_again++;
@@ -181,7 +181,7 @@ static enum run ask(struct session *session)
 	return RUN_WAIT;
 }
 
-static enum run echo_run(void *at, struct slice unit)
+static enum net_run echo_run(void *at, struct slice unit)
 {
 	struct session *session = at;
 	struct conn *conn = session->conn;
@@ -256,7 +256,7 @@ static void echo_wake(void *at)
 	conn_send_text(((struct session *)at)->conn, "woken\r\n");
 }
 
-static void echo_expire(void *at, enum expiry why)
+static void echo_expire(void *at, enum net_expiry why)
 {
 	conn_printf(((struct session *)at)->conn, "expired %d\r\n", (int)why);
 }
@@ -267,7 +267,7 @@ static void echo_close(void *at)
 	free(at);
 }
 
-static const struct protocol echo_protocol = {
+static const struct net_protocol echo_protocol = {
 	.name = "echo", .alpn = "loud-echo echo", .max_input = MAX_LINE, .open = echo_open, .peek = echo_peek, .run = echo_run, .wake = echo_wake,
 	.expire = echo_expire, .close = echo_close, .busy = "too many\r\n",
 };
@@ -745,9 +745,9 @@ static void a_share_that_is_used_up_puts_last(void **state)
 	usleep(100000); /* half of that is paid back */
 	assert_int_equal(workers_lane(workers, 3, LANE_STRANGERS), LANE_STRANGERS);
 	useconds_t moment = 1000;
-	struct job jobs[3];
+	struct net_job jobs[3];
 	for (size_t i = 0; i < 3; i++) {
-		jobs[i] = (struct job){.work = pause_for, .argument = &moment, .whose = i};
+		jobs[i] = (struct net_job){.work = pause_for, .argument = &moment, .whose = i};
 		workers_submit(workers, &jobs[i], LANE_LONG);
 	}
 	workers_free(&workers); /* waits for all */

@@ -56,7 +56,7 @@ void conn_sign_in(struct conn *conn, struct slice account, int64_t identity)
 	pthread_mutex_unlock(&conn->server->lock);
 }
 
-void session_forget(struct conn *conn)
+void net_session_forget(struct conn *conn)
 {
 	pthread_mutex_lock(&conn->server->lock);
 	if (conn->account)
@@ -64,7 +64,7 @@ void session_forget(struct conn *conn)
 	pthread_mutex_unlock(&conn->server->lock);
 }
 
-void conn_sign_out(struct conn *conn) { session_forget(conn); }
+void conn_sign_out(struct conn *conn) { net_session_forget(conn); }
 
 /* With the lock held. */
 static struct conn_session describe(const struct conn *conn)
@@ -129,7 +129,7 @@ static void on_dismissal(uv_timer_t *timer)
 	dismiss_all(timer->data, true);
 }
 
-void sessions_dismiss(struct server *server)
+void net_sessions_dismiss(struct server *server)
 {
 	pthread_mutex_lock(&server->lock);
 	bool any = server->sessions_ended;

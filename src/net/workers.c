@@ -22,7 +22,7 @@ enum {
 	LONG_LOOK = 64,        /* among so many that wait the one is found who has used least */
 };
 
-struct jobs { struct job *first, *last; };
+struct jobs { struct net_job *first, *last; };
 
 /** What somebody has used: `used_ms` at `at_ms`. */
 struct share { int64_t used_ms, at_ms; };
@@ -38,7 +38,7 @@ struct workers {
 	struct share shares[SHARES];
 };
 
-static void jobs_add(struct jobs *jobs, struct job *job)
+static void jobs_add(struct jobs *jobs, struct net_job *job)
 {
 	job->next = NULL;
 	if (jobs->last)
@@ -49,9 +49,9 @@ static void jobs_add(struct jobs *jobs, struct job *job)
 }
 
 /* The one after `before`; NULL: the first. */
-static struct job *jobs_take(struct jobs *jobs, struct job *before)
+static struct net_job *jobs_take(struct jobs *jobs, struct net_job *before)
 {
-	struct job **at = before ? &before->next : &jobs->first, *job = *at;
+	struct net_job **at = before ? &before->next : &jobs->first, *job = *at;
 	*at = job->next;
 	if (jobs->last == job)
 		jobs->last = before;
@@ -60,7 +60,7 @@ static struct job *jobs_take(struct jobs *jobs, struct job *before)
 
 static bool has_jobs(const struct workers *workers)
 {
-	for (enum lane lane = 0; lane < LANE_COUNT; lane++)
+	for (enum net_lane lane = 0; lane < LANE_COUNT; lane++)
 		if (workers->lanes[lane].first)
 			return true;
 	return false;
@@ -74,12 +74,12 @@ static int64_t used_by(struct workers *workers, uint64_t whose, int64_t now_ms)
 	return left > 0 ? left : 0;
 }
 
-static struct job *take_long(struct workers *workers)
+static struct net_job *take_long(struct workers *workers)
 {
 	int64_t now_ms = clock_monotonic_ms(), least = INT64_MAX;
-	struct job *before = NULL, *best_before = NULL;
+	struct net_job *before = NULL, *best_before = NULL;
 	int looked = 0;
-	for (struct job *job = workers->lanes[LANE_LONG].first; job && looked < LONG_LOOK; before = job, job = job->next, looked++) {
+	for (struct net_job *job = workers->lanes[LANE_LONG].first; job && looked < LONG_LOOK; before = job, job = job->next, looked++) {
 		int64_t used = used_by(workers, job->whose, now_ms);
 		if (used < least) {
 			least = used;
@@ -89,27 +89,27 @@ static struct job *take_long(struct workers *workers)
 	return jobs_take(&workers->lanes[LANE_LONG], best_before);
 }
 
-static bool may_take(const struct workers *workers, enum lane lane)
+static bool may_take(const struct workers *workers, enum net_lane lane)
 {
 	bool last_thread = workers->most > 1 && workers->busy[LANE_STRANGERS] + workers->busy[LANE_LONG] >= workers->most - 1;
 	return workers->lanes[lane].first && (lane == LANE_PEOPLE || workers->stopping || !last_thread);
 }
 
 /* The lane whose turn it is; LANE_COUNT: none that this thread may take from has a job. */
-static enum lane next_lane(const struct workers *workers)
+static enum net_lane next_lane(const struct workers *workers)
 {
-	static const enum lane orders[LONG_EVERY][LANE_COUNT] = {
+	static const enum net_lane orders[LONG_EVERY][LANE_COUNT] = {
 		{LANE_PEOPLE, LANE_STRANGERS, LANE_LONG}, {LANE_STRANGERS, LANE_PEOPLE, LANE_LONG},
 		{LANE_PEOPLE, LANE_STRANGERS, LANE_LONG}, {LANE_LONG, LANE_PEOPLE, LANE_STRANGERS},
 	};
-	const enum lane *order = orders[workers->taken % LONG_EVERY];
+	const enum net_lane *order = orders[workers->taken % LONG_EVERY];
 	for (int i = 0; i < LANE_COUNT; i++)
 		if (may_take(workers, order[i]))
 			return order[i];
 	return LANE_COUNT;
 }
 
-static struct job *take_job(struct workers *workers, enum lane lane)
+static struct net_job *take_job(struct workers *workers, enum net_lane lane)
 {
 	workers->taken++;
 	workers->busy[lane]++;
@@ -117,7 +117,7 @@ static struct job *take_job(struct workers *workers, enum lane lane)
 }
 
 /* Waits for a job; NULL when this thread should end. Called and returns with the lock held. */
-static struct job *wait_for_job(struct workers *workers, enum lane *lane)
+static struct net_job *wait_for_job(struct workers *workers, enum net_lane *lane)
 {
 	if (workers->threads.running > workers->most && !workers->stopping) /* there may be fewer than there were */
 		return NULL;
@@ -136,8 +136,8 @@ static struct job *wait_for_job(struct workers *workers, enum lane *lane)
 static void *worker_main(void *argument)
 {
 	struct workers *workers = argument;
-	struct job *job;
-	enum lane lane;
+	struct net_job *job;
+	enum net_lane lane;
 	pthread_mutex_lock(&workers->lock);
 	while ((job = wait_for_job(workers, &lane))) {
 		void (*work)(void *) = job->work;
@@ -177,7 +177,7 @@ struct workers *workers_new(int most)
 	return workers;
 }
 
-enum lane workers_lane(struct workers *workers, uint64_t whose, enum lane lane)
+enum net_lane workers_lane(struct workers *workers, uint64_t whose, enum net_lane lane)
 {
 	pthread_mutex_lock(&workers->lock);
 	bool within = used_by(workers, whose, clock_monotonic_ms()) <= SHARE_MS;
@@ -197,7 +197,7 @@ void workers_charge(struct workers *workers, uint64_t whose, int64_t millisecond
 	pthread_mutex_unlock(&workers->lock);
 }
 
-void workers_submit(struct workers *workers, struct job *job, enum lane lane)
+void workers_submit(struct workers *workers, struct net_job *job, enum net_lane lane)
 {
 	pthread_mutex_lock(&workers->lock);
 	bool others_wait = has_jobs(workers);

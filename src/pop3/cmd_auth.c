@@ -116,7 +116,7 @@ static bool check_encrypted(struct pop3_session *session, struct slice mechanism
 	return false;
 }
 
-enum run pop3_cmd_user(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_user(struct pop3_session *session, struct slice argument)
 {
 	if (!check_encrypted(session, SLICE("password"), argument))
 		return RUN_DONE;
@@ -130,7 +130,7 @@ enum run pop3_cmd_user(struct pop3_session *session, struct slice argument)
 }
 
 /* The password is all that follows the first space, spaces included (RFC 1939 §7). */
-enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
 {
 	if (!check_encrypted(session, SLICE("password"), SLICE("")))
 		return RUN_DONE;
@@ -210,7 +210,7 @@ static void list_mechanisms(struct pop3_session *session)
 	conn_send_text(session->conn, ".\r\n");
 }
 
-enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_auth(struct pop3_session *session, struct slice argument)
 {
 	struct slice mechanism, initial;
 	bool has_initial = slice_cut(argument, ' ', &mechanism, &initial);
@@ -229,7 +229,7 @@ enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument)
 	return pop3_goes_on(session);
 }
 
-enum run pop3_cmd_stls(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_stls(struct pop3_session *session, struct slice argument)
 {
 	if (!slice_empty(argument))
 		pop3_error(session, "STLS has no argument");

@@ -33,7 +33,7 @@ static void tell(const struct pop3_session *session, const struct capability *ca
 		conn_printf(session->conn, "%s %s\r\n", capability->line, values);
 }
 
-enum run pop3_cmd_capa(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_capa(struct pop3_session *session, struct slice argument)
 {
 	(void)argument;
 	pop3_ok(session, "what this server can do");

@@ -1,14 +1,14 @@
 /* What is in the maildrop, and marking it for removal (RFC 1939 §5, §7). All of it is in memory. */
 #include "pop3/session.h"
 
-enum run pop3_cmd_noop(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_noop(struct pop3_session *session, struct slice argument)
 {
 	(void)argument;
 	pop3_ok(session, "still here");
 	return RUN_DONE;
 }
 
-enum run pop3_cmd_stat(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_stat(struct pop3_session *session, struct slice argument)
 {
 	(void)argument;
 	const struct maildrop *maildrop = session->maildrop;
@@ -27,7 +27,7 @@ static void put_message(struct pop3_session *session, const char *prefix, const 
 		conn_printf(session->conn, "%s%zu %llu\r\n", prefix, number, (unsigned long long)message->size);
 }
 
-static enum run list_all(struct pop3_session *session, bool ids)
+static enum net_run list_all(struct pop3_session *session, bool ids)
 {
 	const struct maildrop *maildrop = session->maildrop;
 	if (!session->resumed) {
@@ -44,7 +44,7 @@ static enum run list_all(struct pop3_session *session, bool ids)
 	return RUN_DONE;
 }
 
-static enum run list(struct pop3_session *session, struct slice argument, bool ids)
+static enum net_run list(struct pop3_session *session, struct slice argument, bool ids)
 {
 	if (slice_empty(argument))
 		return list_all(session, ids);
@@ -54,17 +54,17 @@ static enum run list(struct pop3_session *session, struct slice argument, bool i
 	return RUN_DONE;
 }
 
-enum run pop3_cmd_list(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_list(struct pop3_session *session, struct slice argument)
 {
 	return list(session, argument, false);
 }
 
-enum run pop3_cmd_uidl(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_uidl(struct pop3_session *session, struct slice argument)
 {
 	return list(session, argument, true);
 }
 
-enum run pop3_cmd_dele(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_dele(struct pop3_session *session, struct slice argument)
 {
 	struct maildrop_message *message = pop3_message(session, argument);
 	if (message) {
@@ -74,7 +74,7 @@ enum run pop3_cmd_dele(struct pop3_session *session, struct slice argument)
 	return RUN_DONE;
 }
 
-enum run pop3_cmd_rset(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_rset(struct pop3_session *session, struct slice argument)
 {
 	(void)argument;
 	maildrop_reset(session->maildrop);

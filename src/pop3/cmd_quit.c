@@ -2,7 +2,7 @@
  * that is on disk, is "+OK" said. */
 #include "pop3/session.h"
 
-enum run pop3_cmd_quit(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_quit(struct pop3_session *session, struct slice argument)
 {
 	struct error error = {0};
 	(void)argument;

@@ -137,7 +137,7 @@ static void end_message(struct pop3_session *session, bool whole)
 	session->retrieved_bytes += session->transfer.offset;
 }
 
-static enum run go_on(struct pop3_session *session)
+static enum net_run go_on(struct pop3_session *session)
 {
 	struct pop3_transfer *transfer = &session->transfer;
 	char piece[PIECE_SIZE];
@@ -174,7 +174,7 @@ static bool send_small(struct pop3_session *session, const struct maildrop_messa
 	return true;
 }
 
-static enum run send_message(struct pop3_session *session, struct slice number, int64_t lines)
+static enum net_run send_message(struct pop3_session *session, struct slice number, int64_t lines)
 {
 	if (!session->resumed) {
 		const struct maildrop_message *message = pop3_message(session, number);
@@ -188,12 +188,12 @@ static enum run send_message(struct pop3_session *session, struct slice number, 
 	return session->transfer.fd >= 0 ? go_on(session) : RUN_DONE;
 }
 
-enum run pop3_cmd_retr(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_retr(struct pop3_session *session, struct slice argument)
 {
 	return send_message(session, argument, -1);
 }
 
-enum run pop3_cmd_top(struct pop3_session *session, struct slice argument)
+enum net_run pop3_cmd_top(struct pop3_session *session, struct slice argument)
 {
 	struct slice number, count;
 	uint64_t lines;

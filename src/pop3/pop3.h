@@ -12,6 +12,6 @@ struct pop3_service {
 	struct auth *auth;
 	struct store *store;
 };
-extern const struct protocol pop3_protocol;
+extern const struct net_protocol pop3_protocol;
 
 #endif

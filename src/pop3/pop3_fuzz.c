@@ -246,7 +246,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		free(copy);
 	}
 	if (!conn.closed)
-		pop3_protocol.expire(session, (enum expiry)(data[0] % 4));
+		pop3_protocol.expire(session, (enum net_expiry)(data[0] % 4));
 	pop3_protocol.close(session);
 	return 0;
 }

@@ -86,9 +86,9 @@ static int people_set_up(void **state)
 	test_folder_make(&people.folder);
 	struct directory *directory = directory_open(people.folder.path, &error);
 	const char *const names[][2] = {{"alice@example.test", "wonderland"}, {"bob@example.test", "builder"}, {"carol@example.test", " two words "}};
-	assert_true(directory_add_domain(directory, &(struct domain_entry){.name = SLICE("example.test")}, &error));
+	assert_true(directory_add_domain(directory, &(struct auth_domain_entry){.name = SLICE("example.test")}, &error));
 	for (size_t i = 0; i < 3; i++) {
-		assert_true(directory_add_account(directory, &(struct account_entry){.name = slice_of(names[i][0]), .enabled = true}, &error));
+		assert_true(directory_add_account(directory, &(struct auth_account_entry){.name = slice_of(names[i][0]), .enabled = true}, &error));
 		assert_true(directory_set_password(directory, slice_of(names[i][0]), slice_of(names[i][1]), &error));
 	}
 	directory_close(&directory);

@@ -55,7 +55,7 @@ static size_t line_max(const struct pop3_session *session)
 	return session->dialogue.exchange ? ANSWER_LINE_MAX : LINE_MAX_SIZE;
 }
 
-static enum unit pop3_peek(void *context, struct slice input, size_t *length)
+static enum net_unit pop3_peek(void *context, struct slice input, size_t *length)
 {
 	const struct pop3_session *session = context;
 	struct slice argument, line = slice_sub(input, 0, session->skipped ? input.len : line_max(session));
@@ -112,7 +112,7 @@ static bool check_line(struct pop3_session *session, struct slice unit, struct s
 	return true;
 }
 
-static enum run run_command(struct pop3_session *session, struct slice line)
+static enum net_run run_command(struct pop3_session *session, struct slice line)
 {
 	struct slice argument;
 	const struct pop3_verb *verb = pop3_find_verb(line, &argument);
@@ -122,19 +122,19 @@ static enum run run_command(struct pop3_session *session, struct slice line)
 		pop3_error(session, session->state == STATE_AUTHORIZATION ? "sign in first" : "you are signed in already");
 	else {
 		conn_set_doing(session->conn, verb->name);
-		enum run result = verb->run(session, argument);
+		enum net_run result = verb->run(session, argument);
 		session->resumed = result == RUN_AGAIN;
 		return result;
 	}
 	return RUN_DONE;
 }
 
-enum run pop3_goes_on(const struct pop3_session *session)
+enum net_run pop3_goes_on(const struct pop3_session *session)
 {
 	return auth_is_awaited(&session->wait) ? RUN_WAIT : session->again ? RUN_AGAIN : RUN_DONE;
 }
 
-static enum run pop3_run(void *context, struct slice unit)
+static enum net_run pop3_run(void *context, struct slice unit)
 {
 	struct pop3_session *session = context;
 	struct slice line;
@@ -190,7 +190,7 @@ static void pop3_close(void *context)
 	free(session);
 }
 
-static void pop3_expire(void *context, enum expiry why)
+static void pop3_expire(void *context, enum net_expiry why)
 {
 	struct pop3_session *session = context;
 	/* RFC 1939 §3: a client that was silent for too long is closed without a word. */
@@ -221,7 +221,7 @@ struct maildrop_message *pop3_message(struct pop3_session *session, struct slice
 	return NULL;
 }
 
-const struct protocol pop3_protocol = {
+const struct net_protocol pop3_protocol = {
 	.name = "pop3",
 	.alpn = "pop3",
 	.max_input = 16 * 1024,

@@ -66,9 +66,9 @@ struct pop3_session {
 struct pop3_verb {
 	const char *name;
 	unsigned states;
-	enum unit unit;         /* how it waits for the store or the auth role, or gives a long answer */
+	enum net_unit unit;         /* how it waits for the store or the auth role, or gives a long answer */
 	/** `argument` is what follows the verb and one space. Sends its reply. */
-	enum run (*run)(struct pop3_session *session, struct slice argument);
+	enum net_run (*run)(struct pop3_session *session, struct slice argument);
 };
 /** The verb that the line (without CRLF) begins with, any case, or NULL; *argument is the rest. */
 const struct pop3_verb *pop3_find_verb(struct slice line, struct slice *argument);
@@ -81,7 +81,7 @@ void pop3_trouble(struct pop3_session *session, const char *what, const struct e
 /** The event that ends a signed-in session: "pop3.quit" or "pop3.lost". */
 void pop3_log_end(const struct pop3_session *session, const char *event, size_t removed);
 /** What a unit of a sign-in returns: is it to be run again, or when auth has answered? */
-enum run pop3_goes_on(const struct pop3_session *session);
+enum net_run pop3_goes_on(const struct pop3_session *session);
 /** Is signing in with a password allowed on this connection as it is? */
 bool pop3_may_sign_in(const struct pop3_session *session);
 /** The mechanisms that are offered on this connection, separated by spaces. */
@@ -89,25 +89,25 @@ const char *pop3_mechanisms(const struct pop3_session *session);
 /** Finds the message that `text` numbers; NULL, having replied, if it isn't one. */
 struct maildrop_message *pop3_message(struct pop3_session *session, struct slice text);
 
-enum run pop3_cmd_user(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_pass(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_auth(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_user(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_pass(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_auth(struct pop3_session *session, struct slice argument);
 /** The client's next line in an exchange. */
 void pop3_answer(struct pop3_session *session, struct slice line);
 /** Ends an exchange and forgets a USER. */
 void pop3_forget_sign_in(struct pop3_session *session);
 /** Writes down a sign-in that was refused here, without the auth role's knowing: auth_refused(). */
 void pop3_note_refusal(struct pop3_session *session, struct slice mechanism, struct slice name, const char *reason);
-enum run pop3_cmd_stls(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_capa(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_stat(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_list(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_uidl(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_dele(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_rset(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_noop(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_retr(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_top(struct pop3_session *session, struct slice argument);
-enum run pop3_cmd_quit(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_stls(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_capa(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_stat(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_list(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_uidl(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_dele(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_rset(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_noop(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_retr(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_top(struct pop3_session *session, struct slice argument);
+enum net_run pop3_cmd_quit(struct pop3_session *session, struct slice argument);
 
 #endif

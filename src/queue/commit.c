@@ -28,7 +28,7 @@ enum {
 	SETTLED_SYNC_MS = 100,
 };
 
-static bool insert_message(struct db *db, const struct commit *commit, struct error *error)
+static bool insert_message(struct db *db, const struct queue_commit *commit, struct error *error)
 {
 	const struct queue_message *message = commit->message;
 	struct db_statement *row = db_prepare(db, "INSERT INTO message (" MESSAGE_COLUMNS ", in_file)"
@@ -49,7 +49,7 @@ static bool insert_message(struct db *db, const struct commit *commit, struct er
 	return db_run(row, error);
 }
 
-static bool insert_body(struct db *db, const struct commit *commit, struct error *error)
+static bool insert_body(struct db *db, const struct queue_commit *commit, struct error *error)
 {
 	struct db_statement *row = db_prepare(db, "INSERT INTO body (message, bytes) VALUES ($1, $2)");
 	db_bind_number(row, 1, commit->message->id);
@@ -81,7 +81,7 @@ static bool insert_recipients(struct db *db, const struct queue_message *message
 	return true;
 }
 
-static bool insert_one(struct db *db, const struct commit *commit, struct doomed *doomed, struct error *error)
+static bool insert_one(struct db *db, const struct queue_commit *commit, struct queue_doomed *doomed, struct error *error)
 {
 	return insert_message(db, commit, error) && (commit->in_file || insert_body(db, commit, error)) &&
 	       insert_recipients(db, commit->message, error) && queue_settle_in(db, commit->results, commit->result_count, doomed, error);
@@ -95,10 +95,10 @@ static bool insert_one(struct db *db, const struct commit *commit, struct doomed
  * out when it begins, so it may write over theirs; not over what the keeper found when it started, as long as somebody may still
  * ask for that. */
 
-static bool note_handed(struct queue *queue, struct db *db, const struct commit *first, const struct commit *end, struct error *error)
+static bool note_handed(struct queue *queue, struct db *db, const struct queue_commit *first, const struct queue_commit *end, struct error *error)
 {
 	struct buf ids = BUF(QUEUE_HANDED_MAX + BATCH_MESSAGES * 8);
-	for (const struct commit *commit = first; commit != end; commit = commit->next)
+	for (const struct queue_commit *commit = first; commit != end; commit = commit->next)
 		if (commit->handed_in)
 			wire_put_number(&ids, (uint64_t)commit->message->id);
 	bool done = true;
@@ -144,33 +144,33 @@ bool queue_was_handed_in(struct queue *queue, int64_t id, bool *known, struct er
 
 /* Body files and their names reach the disk before the rows that name them. One syncfs(2) does that for all of a batch: a tenth of the
  * time that an fdatasync(2) each takes for 20 of them, and for one it is no slower. */
-static bool sync_files(const struct queue *queue, struct commit *first, const struct commit *end, struct error *error)
+static bool sync_files(const struct queue *queue, struct queue_commit *first, const struct queue_commit *end, struct error *error)
 {
 	bool any = false;
-	for (const struct commit *commit = first; commit != end; commit = commit->next)
+	for (const struct queue_commit *commit = first; commit != end; commit = commit->next)
 		any |= commit->file_unsynced;
 	if (any && syncfs(queue->folder) != 0) {
 		int number = errno;
 		distrust_disk("queue/body", number);
 		return error_set_errno(error, number, "syncing queue/body");
 	}
-	for (struct commit *commit = first; commit != end; commit = commit->next)
+	for (struct queue_commit *commit = first; commit != end; commit = commit->next)
 		commit->file_unsynced = false; /* however often its row is tried */
 	return true;
 }
 
-static size_t count_results(const struct commit *first, const struct commit *end)
+static size_t count_results(const struct queue_commit *first, const struct queue_commit *end)
 {
 	size_t count = 0;
-	for (const struct commit *commit = first; commit != end; commit = commit->next)
+	for (const struct queue_commit *commit = first; commit != end; commit = commit->next)
 		count += commit->result_count;
 	return count;
 }
 
-static bool write_in_transaction(struct queue *queue, struct db *db, struct commit *first, const struct commit *end, struct doomed *doomed, struct error *error)
+static bool write_in_transaction(struct queue *queue, struct db *db, struct queue_commit *first, const struct queue_commit *end, struct queue_doomed *doomed, struct error *error)
 {
 	bool done = true;
-	for (struct commit *commit = first; done && commit != end; commit = commit->next)
+	for (struct queue_commit *commit = first; done && commit != end; commit = commit->next)
 		done = insert_one(db, commit, doomed, error);
 	if (done && first == end)
 		done = db_run(db_prepare(db, "UPDATE barrier SET passed = passed + 1 WHERE id = 1"), error);
@@ -178,11 +178,11 @@ static bool write_in_transaction(struct queue *queue, struct db *db, struct comm
 }
 
 /* Writes the messages from `first` up to `end` in one transaction: all of them, or none. */
-static bool write_batch(struct queue *queue, struct db *db, struct commit *first, const struct commit *end, struct error *error)
+static bool write_batch(struct queue *queue, struct db *db, struct queue_commit *first, const struct queue_commit *end, struct error *error)
 {
 	if (!sync_files(queue, first, end, error) || !db_begin(db, error))
 		return false;
-	struct doomed doomed = {.ids = memory_array(count_results(first, end) + 1, sizeof *doomed.ids)};
+	struct queue_doomed doomed = {.ids = memory_array(count_results(first, end) + 1, sizeof *doomed.ids)};
 	bool done = write_in_transaction(queue, db, first, end, &doomed, error);
 	if (!done)
 		db_rollback(db);
@@ -192,7 +192,7 @@ static bool write_batch(struct queue *queue, struct db *db, struct commit *first
 	return done;
 }
 
-static void write_alone(struct queue *queue, struct db *db, struct commit *commit)
+static void write_alone(struct queue *queue, struct db *db, struct queue_commit *commit)
 {
 	for (int i = 0; i < ID_TRIES; i++) {
 		commit->done = write_batch(queue, db, commit, commit->next, &commit->error);
@@ -203,7 +203,7 @@ static void write_alone(struct queue *queue, struct db *db, struct commit *commi
 }
 
 /* Tells the courier, then who waits. That one may be gone before this returns. */
-static void end_commit(struct queue *queue, struct commit *commit)
+static void end_commit(struct queue *queue, struct queue_commit *commit)
 {
 	pthread_mutex_lock(&queue->lock);
 	void (*committed)(void *, int64_t) = commit->done ? queue->committed : NULL;
@@ -215,11 +215,11 @@ static void end_commit(struct queue *queue, struct commit *commit)
 }
 
 /* What has waited longer than who asked for it meant to is ended here, unwritten. Gives the rest. */
-static struct commit *drop_late(struct queue *queue, struct commit *first)
+static struct queue_commit *drop_late(struct queue *queue, struct queue_commit *first)
 {
 	int64_t now = clock_monotonic_ms();
-	struct commit *kept = NULL, **last = &kept;
-	for (struct commit *commit = first, *next; commit; commit = next) {
+	struct queue_commit *kept = NULL, **last = &kept;
+	for (struct queue_commit *commit = first, *next; commit; commit = next) {
 		next = commit->next;
 		if (commit->begin_by == 0 || now < commit->begin_by) {
 			*last = commit;
@@ -234,12 +234,12 @@ static struct commit *drop_late(struct queue *queue, struct commit *first)
 }
 
 /* Returns whether anything was committed, and so everything before it is on disk, too. */
-static bool write_and_answer(struct queue *queue, struct db *db, struct commit *first)
+static bool write_and_answer(struct queue *queue, struct db *db, struct queue_commit *first)
 {
 	struct error error = {0};
 	bool done = write_batch(queue, db, first, NULL, &error), durable = done;
 	bool again = !done && (first->next || (first->chosen_here && error.kind == ERROR_EXISTS));
-	for (struct commit *commit = first, *next; commit; commit = next) {
+	for (struct queue_commit *commit = first, *next; commit; commit = next) {
 		next = commit->next;
 		commit->done = done;
 		commit->error = error;
@@ -251,9 +251,9 @@ static bool write_and_answer(struct queue *queue, struct db *db, struct commit *
 	return durable;
 }
 
-static void answer_all(struct queue *queue, struct commit *first, const struct error *error)
+static void answer_all(struct queue *queue, struct queue_commit *first, const struct error *error)
 {
-	for (struct commit *commit = first, *next; commit; commit = next) {
+	for (struct queue_commit *commit = first, *next; commit; commit = next) {
 		next = commit->next;
 		commit->error = *error;
 		end_commit(queue, commit);
@@ -261,9 +261,9 @@ static void answer_all(struct queue *queue, struct commit *first, const struct e
 }
 
 /* Takes as many of the waiting messages as make a batch. With queue->lock held. */
-static struct commit *take_batch(struct queue *queue)
+static struct queue_commit *take_batch(struct queue *queue)
 {
-	struct commit *first = queue->first, **end = &queue->first;
+	struct queue_commit *first = queue->first, **end = &queue->first;
 	size_t bytes = 0;
 	for (int count = 0; *end && count < BATCH_MESSAGES && bytes < BATCH_BYTES; count++) {
 		bytes += (*end)->body.len;
@@ -286,7 +286,7 @@ static void remove_files(struct queue *queue, const int64_t *ids, size_t count)
 	}
 }
 
-static void run_batch(struct queue *queue, struct db **db, struct commit *first, const int64_t *doomed, size_t doomed_count)
+static void run_batch(struct queue *queue, struct db **db, struct queue_commit *first, const int64_t *doomed, size_t doomed_count)
 {
 	struct error error = {0};
 	bool durable = false;
@@ -331,7 +331,7 @@ static void *writer_main(void *argument)
 		if (!queue->first && queue->doomed_count == 0 && !queue->settled)
 			break;
 		queue->settled = false;
-		struct commit *first = take_batch(queue);
+		struct queue_commit *first = take_batch(queue);
 		int64_t *doomed = queue->doomed;
 		size_t doomed_count = queue->doomed_count;
 		queue->doomed = NULL;
@@ -401,7 +401,7 @@ void queue_note_settled(struct queue *queue)
 	pthread_mutex_unlock(&queue->lock);
 }
 
-void queue_submit(struct queue *queue, struct commit *commit)
+void queue_submit(struct queue *queue, struct queue_commit *commit)
 {
 	struct error error = {0};
 	pthread_mutex_lock(&queue->lock);
@@ -426,11 +426,11 @@ struct waiter {
 
 /* A commit that somebody waits for. */
 struct awaited {
-	struct commit commit;
+	struct queue_commit commit;
 	struct waiter *waiter;
 };
 
-static void wake_waiter(struct queue *queue, struct commit *commit)
+static void wake_waiter(struct queue *queue, struct queue_commit *commit)
 {
 	struct waiter *waiter = ((struct awaited *)commit)->waiter;
 	(void)queue;
@@ -463,37 +463,37 @@ static void wait_for_writer(struct queue *queue, struct awaited *list, size_t co
 
 static bool commit_there(struct queue *queue, struct queue_draft *draft, struct queue_message *message, struct error *error)
 {
-	struct handin handin = {.message = *message, .body = draft_inline(draft), .in_file = draft_in_file(draft)};
+	struct queue_handin handin = {.message = *message, .body = queue_draft_inline(draft), .in_file = queue_draft_in_file(draft)};
 	int shown = -1;
-	if (handin.in_file && !draft_finish_remote(draft, &shown, error))
+	if (handin.in_file && !queue_draft_finish_remote(draft, &shown, error))
 		return false;
-	if (!handin_commit(queue, &handin, shown, error))
+	if (!queue_handin_commit(queue, &handin, shown, error))
 		return false;
 	for (size_t i = 0; i < message->recipient_count; i++)
 		message->recipients[i].id = (int64_t)i + 1;
 	return true;
 }
 
-bool commit_complete(struct queue_draft *draft, struct queue_message *message, struct error *error)
+bool queue_commit_complete(struct queue_draft *draft, struct queue_message *message, struct error *error)
 {
 	if (message->id == 0)
 		message->id = id_new();
 	if (message->arrived == 0)
 		message->arrived = clock_now();
-	message->preface = draft_preface(draft);
-	message->size = draft_size(draft) - message->preface;
-	return draft_is_sound(draft, error) && (message->recipient_count > 0 || error_set(error, ERROR_INVALID, "a message without recipients"));
+	message->preface = queue_draft_preface(draft);
+	message->size = queue_draft_size(draft) - message->preface;
+	return queue_draft_is_sound(draft, error) && (message->recipient_count > 0 || error_set(error, ERROR_INVALID, "a message without recipients"));
 }
 
 /* What is ready to be written; false: it failed already. */
 static bool make_ready(struct queue_deposit *deposit, struct awaited *awaited)
 {
 	struct queue_draft *draft = deposit->draft;
-	bool new_id = deposit->message->id == 0, in_file = draft_in_file(draft);
-	if (!commit_complete(draft, deposit->message, &deposit->error) ||
-	    (in_file && !draft_finish_file(draft, deposit->message->id, &deposit->error)))
+	bool new_id = deposit->message->id == 0, in_file = queue_draft_in_file(draft);
+	if (!queue_commit_complete(draft, deposit->message, &deposit->error) ||
+	    (in_file && !queue_draft_finish_file(draft, deposit->message->id, &deposit->error)))
 		return false;
-	*awaited = (struct awaited){.commit = {.message = deposit->message, .body = draft_inline(draft), .in_file = in_file, .file_unsynced = in_file,
+	*awaited = (struct awaited){.commit = {.message = deposit->message, .body = queue_draft_inline(draft), .in_file = in_file, .file_unsynced = in_file,
 		.results = deposit->results, .result_count = deposit->result_count, .chosen_here = new_id && !in_file}};
 	return true;
 }
@@ -501,7 +501,7 @@ static bool make_ready(struct queue_deposit *deposit, struct awaited *awaited)
 static void end_draft(struct queue_draft **draft, bool done)
 {
 	if (done)
-		draft_free(draft);
+		queue_draft_free(draft);
 	else
 		queue_draft_abort(draft);
 }
@@ -530,7 +530,7 @@ void queue_deposit_all(struct queue *queue, struct queue_deposit *list, size_t c
 bool queue_commit(struct queue *queue, struct queue_draft **draft, struct queue_message *message, struct error *error)
 {
 	if (queue->owner) {
-		bool done = commit_complete(*draft, message, error) && commit_there(queue, *draft, message, error);
+		bool done = queue_commit_complete(*draft, message, error) && commit_there(queue, *draft, message, error);
 		end_draft(draft, done);
 		return done;
 	}

@@ -56,27 +56,27 @@ static void end_view(struct queue_draft *draft)
 	draft->view = NULL;
 }
 
-uint64_t draft_size(const struct queue_draft *draft)
+uint64_t queue_draft_size(const struct queue_draft *draft)
 {
 	return draft->written + draft->bytes.len;
 }
 
-uint64_t draft_preface(const struct queue_draft *draft)
+uint64_t queue_draft_preface(const struct queue_draft *draft)
 {
 	return draft->preface;
 }
 
-bool draft_in_file(const struct queue_draft *draft)
+bool queue_draft_in_file(const struct queue_draft *draft)
 {
 	return draft->fd >= 0;
 }
 
-struct slice draft_inline(const struct queue_draft *draft)
+struct slice queue_draft_inline(const struct queue_draft *draft)
 {
 	return draft->fd >= 0 ? SLICE("") : buf_slice(&draft->bytes);
 }
 
-bool draft_is_sound(const struct queue_draft *draft, struct error *error)
+bool queue_draft_is_sound(const struct queue_draft *draft, struct error *error)
 {
 	return draft->failed.kind == ERROR_NONE || error_set(error, draft->failed.kind, "%s", draft->failed.text);
 }
@@ -85,7 +85,7 @@ bool draft_is_sound(const struct queue_draft *draft, struct error *error)
 static bool create_file(struct queue_draft *draft, struct error *error)
 {
 	if (draft->queue->owner)
-		return handin_open_file(draft->queue, &draft->fd, &draft->shown, error);
+		return queue_handin_open_file(draft->queue, &draft->fd, &draft->shown, error);
 	for (;;) {
 		char id[ID_TEXT_LEN + 1];
 		id_format(id_new(), id);
@@ -125,17 +125,17 @@ bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct err
 			draft->written += bytes.len;
 	} else if (draft->failed.kind == ERROR_NONE)
 		buf_append(&draft->bytes, bytes);
-	return draft_is_sound(draft, error);
+	return queue_draft_is_sound(draft, error);
 }
 
 bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct error *error)
 {
 	end_view(draft);
 	*content = slice_skip(buf_slice(&draft->bytes), draft->preface);
-	if (!draft_is_sound(draft, error) || draft->fd < 0)
+	if (!queue_draft_is_sound(draft, error) || draft->fd < 0)
 		return draft->failed.kind == ERROR_NONE;
 	if (!flush(draft, &draft->failed))
-		return draft_is_sound(draft, error);
+		return queue_draft_is_sound(draft, error);
 	draft->view = mmap(NULL, draft->written, PROT_READ, MAP_PRIVATE, draft->fd, 0);
 	if (draft->view == MAP_FAILED) {
 		draft->view = NULL;
@@ -146,7 +146,7 @@ bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct e
 	return true;
 }
 
-bool draft_finish_file(struct queue_draft *draft, int64_t id, struct error *error)
+bool queue_draft_finish_file(struct queue_draft *draft, int64_t id, struct error *error)
 {
 	char name[BODY_NAME_MAX];
 	queue_body_name(id, name);
@@ -158,7 +158,7 @@ bool draft_finish_file(struct queue_draft *draft, int64_t id, struct error *erro
 	return true;
 }
 
-bool draft_finish_remote(struct queue_draft *draft, int *shown, struct error *error)
+bool queue_draft_finish_remote(struct queue_draft *draft, int *shown, struct error *error)
 {
 	if (!flush(draft, error))
 		return false;
@@ -169,7 +169,7 @@ bool draft_finish_remote(struct queue_draft *draft, int *shown, struct error *er
 	return true;
 }
 
-void draft_free(struct queue_draft **draft)
+void queue_draft_free(struct queue_draft **draft)
 {
 	struct queue_draft *old = *draft;
 	*draft = NULL;
@@ -188,5 +188,5 @@ void queue_draft_abort(struct queue_draft **draft)
 {
 	if (*draft && (*draft)->fd >= 0 && (*draft)->shown < 0)
 		unlinkat((*draft)->queue->folder, (*draft)->name, 0);
-	draft_free(draft);
+	queue_draft_free(draft);
 }

@@ -6,7 +6,7 @@ enum {
 	ENVELOPE_USUAL = 1024, /* bytes */
 };
 
-bool handin_encode(const struct handin *handin, struct buf *out)
+bool queue_handin_encode(const struct queue_handin *handin, struct buf *out)
 {
 	const struct queue_message *message = &handin->message;
 	const struct slice texts[] = {message->from, message->envid, message->account, message->client};
@@ -69,17 +69,17 @@ static void read_recipients(struct wire_reader *reader, struct arena *arena, str
 	}
 }
 
-bool handin_decode(struct slice text, struct arena *arena, struct handin *handin)
+bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_handin *handin)
 {
 	struct wire_reader reader = {.rest = text};
 	struct queue_message *message = &handin->message;
-	*handin = (struct handin){0};
+	*handin = (struct queue_handin){0};
 	message->id = (int64_t)wire_number(&reader, INT64_MAX);
 	message->arrived = (int64_t)wire_number(&reader, INT64_MAX);
 	message->size = wire_number(&reader, HANDIN_SIZE_MAX);
 	message->preface = wire_number(&reader, HANDIN_PREFACE_MAX);
-	message->body = (enum body_kind)read_up_to(&reader, BODY_BINARYMIME);
-	message->ret = (enum dsn_return)read_up_to(&reader, RET_HEADERS);
+	message->body = (enum queue_body_kind)read_up_to(&reader, BODY_BINARYMIME);
+	message->ret = (enum queue_dsn_return)read_up_to(&reader, RET_HEADERS);
 	unsigned flags = read_up_to(&reader, 7);
 	message->smtputf8 = flags & 1;
 	message->require_tls = flags & 2;

@@ -14,7 +14,7 @@
 #include "net/call.h"
 #include "queue/internal.h"
 
-enum handin_verb { HANDIN_BODY_FILE = 1, HANDIN_MESSAGE };
+enum queue_handin_verb { HANDIN_BODY_FILE = 1, HANDIN_MESSAGE };
 
 enum {
 	HANDIN_BEGIN_SECONDS = 20,    /* a message that the owner can't begin with within that is refused */
@@ -27,32 +27,32 @@ enum {
 #define HANDIN_SIZE_MAX (INT64_MAX - HANDIN_PREFACE_MAX)
 
 /** What a message's question says. */
-struct handin {
+struct queue_handin {
 	struct queue_message message;
 	struct slice body;            /* inline */
 	bool in_file;
 };
 
 /** False: the envelope is larger than HANDIN_ENVELOPE_MAX. */
-bool handin_encode(const struct handin *handin, struct buf *out);
+bool queue_handin_encode(const struct queue_handin *handin, struct buf *out);
 /** Slices point into `text`, the list of recipients is the arena's. False if anything is not as it should be: also control bytes
  * where there can't be any, which would become lines of a dialogue with another server. */
-bool handin_decode(struct slice text, struct arena *arena, struct handin *handin);
+bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_handin *handin);
 
 /* handin_client.c: the side of who hands in. */
 /** A file for a body: one descriptor to write, one to read. */
-bool handin_open_file(struct queue *queue, int *written, int *shown, struct error *error);
+bool queue_handin_open_file(struct queue *queue, int *written, int *shown, struct error *error);
 /** A message on its way. */
-struct handin_ticket {
+struct queue_handin_ticket {
 	struct buf text;          /* the question's */
 	struct call_ticket *call; /* NULL: its envelope was too large */
 };
 /** Hands in a message; `shown`: the body's file, which must stay open until the end, or -1. `done`: see caller_begin(). */
-void handin_begin(struct handin_ticket *ticket, struct queue *queue, const struct handin *handin, int shown,
+void queue_handin_begin(struct queue_handin_ticket *ticket, struct queue *queue, const struct queue_handin *handin, int shown,
 		  void (*done)(void *context), void *context);
-bool handin_is_done(const struct handin_ticket *ticket);
-bool handin_end(struct handin_ticket *ticket, struct error *error);
+bool queue_handin_is_done(const struct queue_handin_ticket *ticket);
+bool queue_handin_end(struct queue_handin_ticket *ticket, struct error *error);
 /** The same, waiting. */
-bool handin_commit(struct queue *queue, const struct handin *handin, int shown, struct error *error);
+bool queue_handin_commit(struct queue *queue, const struct queue_handin *handin, int shown, struct error *error);
 
 #endif

@@ -15,7 +15,7 @@ struct queue *queue_open_remote(int channel)
 	return queue;
 }
 
-static struct call_question question_of(enum handin_verb verb, struct slice text)
+static struct call_question question_of(enum queue_handin_verb verb, struct slice text)
 {
 	int64_t now = clock_monotonic_ms();
 	return (struct call_question){.verb = verb, .text = text, .begin_by = now + HANDIN_BEGIN_SECONDS * 1000, .end_by = now + HANDIN_END_SECONDS * 1000};
@@ -44,7 +44,7 @@ static void close_all(struct call_answer *answer)
 		close(answer->fds[--answer->fd_count]);
 }
 
-bool handin_open_file(struct queue *queue, int *written, int *shown, struct error *error)
+bool queue_handin_open_file(struct queue *queue, int *written, int *shown, struct error *error)
 {
 	struct call_answer answer;
 	struct call_question question = question_of(HANDIN_BODY_FILE, SLICE(""));
@@ -58,10 +58,10 @@ bool handin_open_file(struct queue *queue, int *written, int *shown, struct erro
 	return done ? error_set(error, ERROR_TEMPORARY, "the queue role's answer is malformed") : false;
 }
 
-static bool encode(struct handin_ticket *ticket, const struct handin *handin, int shown, struct call_question *question)
+static bool encode(struct queue_handin_ticket *ticket, const struct queue_handin *handin, int shown, struct call_question *question)
 {
-	*ticket = (struct handin_ticket){.text = BUF(CALL_TEXT_MAX)};
-	if (!handin_encode(handin, &ticket->text))
+	*ticket = (struct queue_handin_ticket){.text = BUF(CALL_TEXT_MAX)};
+	if (!queue_handin_encode(handin, &ticket->text))
 		return false;
 	*question = question_of(HANDIN_MESSAGE, buf_slice(&ticket->text));
 	question->fds[0] = shown;
@@ -69,7 +69,7 @@ static bool encode(struct handin_ticket *ticket, const struct handin *handin, in
 	return true;
 }
 
-void handin_begin(struct handin_ticket *ticket, struct queue *queue, const struct handin *handin, int shown,
+void queue_handin_begin(struct queue_handin_ticket *ticket, struct queue *queue, const struct queue_handin *handin, int shown,
 		  void (*done)(void *context), void *context)
 {
 	struct call_question question;
@@ -79,12 +79,12 @@ void handin_begin(struct handin_ticket *ticket, struct queue *queue, const struc
 		done(context);
 }
 
-bool handin_is_done(const struct handin_ticket *ticket)
+bool queue_handin_is_done(const struct queue_handin_ticket *ticket)
 {
 	return !ticket->call || caller_is_done(ticket->call);
 }
 
-static bool finish(struct handin_ticket *ticket, bool answered, struct call_answer *answer, struct error *error)
+static bool finish(struct queue_handin_ticket *ticket, bool answered, struct call_answer *answer, struct error *error)
 {
 	bool done = read_answer(answered, answer, error);
 	close_all(answer);
@@ -92,7 +92,7 @@ static bool finish(struct handin_ticket *ticket, bool answered, struct call_answ
 	return done;
 }
 
-bool handin_end(struct handin_ticket *ticket, struct error *error)
+bool queue_handin_end(struct queue_handin_ticket *ticket, struct error *error)
 {
 	struct call_answer answer = {0};
 	if (ticket->call)
@@ -101,12 +101,12 @@ bool handin_end(struct handin_ticket *ticket, struct error *error)
 	return error_set(error, ERROR_LIMIT, "the envelope is too large");
 }
 
-bool handin_commit(struct queue *queue, const struct handin *handin, int shown, struct error *error)
+bool queue_handin_commit(struct queue *queue, const struct queue_handin *handin, int shown, struct error *error)
 {
-	struct handin_ticket ticket;
+	struct queue_handin_ticket ticket;
 	struct call_question question;
 	struct call_answer answer = {0};
 	if (!encode(&ticket, handin, shown, &question))
-		return handin_end(&ticket, error);
+		return queue_handin_end(&ticket, error);
 	return finish(&ticket, caller_ask(queue->owner, &question, &answer), &answer, error);
 }

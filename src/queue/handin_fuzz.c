@@ -8,10 +8,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice text = slice_make((const char *)data, size);
 	struct arena *arena = arena_new();
-	struct handin handin;
-	if (handin_decode(text, arena, &handin)) {
+	struct queue_handin handin;
+	if (queue_handin_decode(text, arena, &handin)) {
 		struct buf again = BUF(CALL_TEXT_MAX);
-		assert(handin_encode(&handin, &again));
+		assert(queue_handin_encode(&handin, &again));
 		assert(slice_equal(buf_slice(&again), text));
 		buf_free(&again);
 	}

@@ -32,11 +32,11 @@ struct server {
 
 /** A message on its way to the writer. */
 struct arrival {
-	struct commit commit; /* first: what the writer knows of it */
+	struct queue_commit commit; /* first: what the writer knows of it */
 	struct server *server;
 	struct arena *arena;
 	struct call_received question;
-	struct handin handin;
+	struct queue_handin handin;
 	int file; /* the body's, locked until its row is on disk; -1: none */
 };
 
@@ -174,7 +174,7 @@ static void remove_file(struct arrival *arrival)
 }
 
 /* In the writer's thread. */
-static void end_arrival(struct queue *queue, struct commit *commit)
+static void end_arrival(struct queue *queue, struct queue_commit *commit)
 {
 	struct arrival *arrival = (struct arrival *)commit;
 	struct server *server = arrival->server;
@@ -190,9 +190,9 @@ static void end_arrival(struct queue *queue, struct commit *commit)
 static bool accept(struct arrival *arrival, struct error *error)
 {
 	struct server *server = arrival->server;
-	struct handin *handin = &arrival->handin;
+	struct queue_handin *handin = &arrival->handin;
 	bool known = false;
-	if (!handin_decode(arrival->question.text, arrival->arena, handin))
+	if (!queue_handin_decode(arrival->question.text, arrival->arena, handin))
 		return error_set(error, ERROR_INVALID, "the envelope is malformed");
 	if (arrival->question.again && (!queue_was_handed_in(server->queue, handin->message.id, &known, error) || known))
 		return false;

@@ -265,10 +265,10 @@ static void ask_again(struct fixture *fixture, bool delivered)
 {
 	struct queue_recipient recipient = {.address = SLICE("bob@example.test")};
 	struct queue_message message = {.id = id_new(), .arrived = 1000, .size = 1, .recipients = &recipient, .recipient_count = 1};
-	struct handin handin = {.message = message, .body = SLICE("x")};
+	struct queue_handin handin = {.message = message, .body = SLICE("x")};
 	struct buf text = BUF(CALL_INLINE_MAX);
 	struct call_answer answer;
-	assert_true(handin_encode(&handin, &text));
+	assert_true(queue_handin_encode(&handin, &text));
 	pid_t asking = fork(); /* who waits meanwhile */
 	if (asking == 0) {
 		int64_t now = clock_monotonic_ms();
@@ -312,11 +312,11 @@ static enum error_kind ask_raw(struct fixture *fixture, struct slice text, const
 	return kind;
 }
 
-static enum error_kind hand_in_raw(struct fixture *fixture, const struct handin *handin, const int *fds, size_t fd_count)
+static enum error_kind hand_in_raw(struct fixture *fixture, const struct queue_handin *handin, const int *fds, size_t fd_count)
 {
 	struct buf text = BUF(CALL_TEXT_MAX);
 	struct call_answer answer;
-	assert_true(handin_encode(handin, &text));
+	assert_true(queue_handin_encode(handin, &text));
 	enum error_kind kind = ask_raw(fixture, buf_slice(&text), fds, fd_count, &answer, HANDIN_MESSAGE);
 	buf_free(&text);
 	return kind;
@@ -324,9 +324,9 @@ static enum error_kind hand_in_raw(struct fixture *fixture, const struct handin 
 
 static struct queue_recipient one = {.address = {"bob@example.test", 16}};
 
-static struct handin large(uint64_t size)
+static struct queue_handin large(uint64_t size)
 {
-	return (struct handin){.message = {.id = id_new(), .arrived = 1, .size = size, .recipients = &one, .recipient_count = 1}, .in_file = true};
+	return (struct queue_handin){.message = {.id = id_new(), .arrived = 1, .size = size, .recipients = &one, .recipient_count = 1}, .in_file = true};
 }
 
 static void get_file(struct fixture *fixture, int fds[2])
@@ -342,7 +342,7 @@ static void get_file(struct fixture *fixture, int fds[2])
 static void a_body_cannot_be_changed_afterwards(void **state)
 {
 	struct fixture *fixture = *state;
-	struct handin handin = large(5);
+	struct queue_handin handin = large(5);
 	int fds[2];
 	get_file(fixture, fds);
 	assert_int_equal(write(fds[0], "abcde", 5), 5);
@@ -356,7 +356,7 @@ static void a_body_cannot_be_changed_afterwards(void **state)
 	assert_int_equal(hand_in_raw(fixture, &handin, &fds[1], 1), ERROR_INVALID);
 	munmap(window, 5);
 	assert_int_equal(waiting(fixture), 0);
-	struct handin shorter = large(4);
+	struct queue_handin shorter = large(4);
 	assert_int_equal(hand_in_raw(fixture, &shorter, &fds[1], 1), ERROR_INVALID);
 	assert_int_equal(hand_in_raw(fixture, &handin, NULL, 0), ERROR_INVALID);
 	assert_int_equal(hand_in_raw(fixture, &handin, &fds[1], 1), ERROR_NONE);
@@ -370,7 +370,7 @@ static void a_body_cannot_be_changed_afterwards(void **state)
 static void a_file_from_elsewhere_is_copied(void **state)
 {
 	struct fixture *fixture = *state;
-	struct handin handin = large(5);
+	struct queue_handin handin = large(5);
 	char path[128];
 	snprintf(path, sizeof path, "%s/elsewhere", fixture->data);
 	int written = open(path, O_WRONLY | O_CREAT, 0600);
@@ -385,7 +385,7 @@ static void a_file_from_elsewhere_is_copied(void **state)
 	close(fd);
 	int ends[2];
 	assert_int_equal(pipe(ends), 0);
-	struct handin from_pipe = large(0);
+	struct queue_handin from_pipe = large(0);
 	assert_int_equal(hand_in_raw(fixture, &from_pipe, &ends[0], 1), ERROR_INVALID);
 	close(ends[0]);
 	close(ends[1]);
@@ -398,7 +398,7 @@ static void malformed_envelopes_are_refused(void **state)
 	struct error error;
 	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
 		assert_false(hand_in(fixture->remote, SLICE("x"), bad[i], 1, NULL, &error));
-	struct handin handin = {.message = {.id = id_new(), .arrived = 1, .size = 2, .recipients = &one, .recipient_count = 1}, .body = SLICE("x")};
+	struct queue_handin handin = {.message = {.id = id_new(), .arrived = 1, .size = 2, .recipients = &one, .recipient_count = 1}, .body = SLICE("x")};
 	assert_int_equal(hand_in_raw(fixture, &handin, NULL, 0), ERROR_INVALID); /* of another size than it says */
 	handin.message.size = 0;
 	handin.message.preface = HANDIN_PREFACE_MAX + 1;
@@ -407,7 +407,7 @@ static void malformed_envelopes_are_refused(void **state)
 	struct call_answer answer;
 	handin.message.size = 1;
 	handin.message.preface = 0;
-	assert_true(handin_encode(&handin, &text));
+	assert_true(queue_handin_encode(&handin, &text));
 	for (size_t len = 0; len < text.len; len++)
 		assert_int_equal(ask_raw(fixture, slice_sub(buf_slice(&text), 0, len), NULL, 0, &answer, HANDIN_MESSAGE), ERROR_INVALID);
 	assert_int_equal(ask_raw(fixture, buf_slice(&text), NULL, 0, &answer, 99), ERROR_INVALID);
@@ -419,7 +419,7 @@ static void malformed_envelopes_are_refused(void **state)
 static void an_id_is_taken_once(void **state)
 {
 	struct fixture *fixture = *state;
-	struct handin handin = {.message = {.id = id_new(), .arrived = 1, .size = 1, .recipients = &one, .recipient_count = 1}, .body = SLICE("x")};
+	struct queue_handin handin = {.message = {.id = id_new(), .arrived = 1, .size = 1, .recipients = &one, .recipient_count = 1}, .body = SLICE("x")};
 	assert_int_equal(hand_in_raw(fixture, &handin, NULL, 0), ERROR_NONE);
 	handin.body = SLICE("y");
 	assert_int_equal(hand_in_raw(fixture, &handin, NULL, 0), ERROR_EXISTS);
@@ -484,13 +484,13 @@ static void noise_is_passed_over(void **state)
 static void what_came_too_late_is_not_taken(void **state)
 {
 	struct fixture *fixture = *state;
-	struct handin handin = {.message = {.id = id_new(), .arrived = 1, .size = 1, .recipients = &one, .recipient_count = 1}, .body = SLICE("x")};
+	struct queue_handin handin = {.message = {.id = id_new(), .arrived = 1, .size = 1, .recipients = &one, .recipient_count = 1}, .body = SLICE("x")};
 	struct buf text = BUF(1000);
 	struct call_answer answer;
 	struct error error;
 	assert_true(hand_in(fixture->remote, SLICE("x"), "bob@example.test", 1, NULL, &error)); /* who is there is known now */
 	kill(fixture->keepers[0].pid, SIGSTOP);
-	assert_true(handin_encode(&handin, &text));
+	assert_true(queue_handin_encode(&handin, &text));
 	int64_t now = clock_monotonic_ms();
 	struct call_question question = {.verb = HANDIN_MESSAGE, .text = buf_slice(&text), .begin_by = now + 20, .end_by = now + 100};
 	assert_false(caller_ask(fixture->remote->owner, &question, &answer));

@@ -29,13 +29,13 @@ enum {
 	QUEUE_CHUNK = 1000, /* rows that one transaction of the command line changes: acceptance waits no longer than that */
 };
 
-struct connection {
+struct queue_connection {
 	pthread_mutex_t lock; /* guards db and all statements of it */
 	struct db *db;
 };
 
 /* What the writer thread is asked for; whose it is says who put it there. */
-struct commit {
+struct queue_commit {
 	struct queue_message *message;
 	struct slice body;          /* inline, with its preface; empty with a body file */
 	bool in_file, chosen_here;  /* chosen_here: the id is ours, another one may be tried */
@@ -46,8 +46,8 @@ struct commit {
 	int64_t begin_by;           /* monotonic ms: not to be written later; 0: at any time */
 	bool done;
 	struct error error;
-	void (*end)(struct queue *queue, struct commit *commit); /* in the writer thread, when it is done or has failed; may free it */
-	struct commit *next;
+	void (*end)(struct queue *queue, struct queue_commit *commit); /* in the writer thread, when it is done or has failed; may free it */
+	struct queue_commit *next;
 };
 
 struct caller;
@@ -57,7 +57,7 @@ struct queue {
 	enum queue_user user;
 	struct caller *owner;      /* of a remote queue, which has nothing of what follows; NULL: this process */
 	int folder;                /* DIR/queue/body, where the body files are */
-	struct connection reads, writes;
+	struct queue_connection reads, writes;
 
 	int64_t deliverer;         /* our number in leases, see lease.c */
 	int64_t leased_until;      /* … and what its row says, under writes.lock; 0: it has none yet */
@@ -71,7 +71,7 @@ struct queue {
 	pthread_cond_t work;
 	bool started, stopping;
 	pthread_t writer;
-	struct commit *first, **last;  /* waiting to be committed, in order of arrival */
+	struct queue_commit *first, **last;  /* waiting to be committed, in order of arrival */
 	int64_t *doomed;               /* body files to be removed once the removal of their rows is on disk */
 	size_t doomed_count, doomed_room;
 	bool settled;                  /* something was, without waiting for the disk */
@@ -98,25 +98,25 @@ bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struc
 enum { BODY_NAME_MAX = ID_TEXT_LEN + 8 };
 void queue_body_name(int64_t id, char out[BODY_NAME_MAX]);
 /** Bytes of it, and how many of them are the preface. */
-uint64_t draft_size(const struct queue_draft *draft);
-uint64_t draft_preface(const struct queue_draft *draft);
+uint64_t queue_draft_size(const struct queue_draft *draft);
+uint64_t queue_draft_preface(const struct queue_draft *draft);
 /** Writes what is still in memory and gives the file the name of message `id`; syncs nothing. */
-bool draft_finish_file(struct queue_draft *draft, int64_t id, struct error *error);
-bool draft_in_file(const struct queue_draft *draft);
-struct slice draft_inline(const struct queue_draft *draft);
+bool queue_draft_finish_file(struct queue_draft *draft, int64_t id, struct error *error);
+bool queue_draft_in_file(const struct queue_draft *draft);
+struct slice queue_draft_inline(const struct queue_draft *draft);
 /** False with the error that an earlier write ended with. */
-bool draft_is_sound(const struct queue_draft *draft, struct error *error);
+bool queue_draft_is_sound(const struct queue_draft *draft, struct error *error);
 /** Writes what is still in memory to the file of a remote queue's draft, and closes all that can write to it. *shown: to read it;
  * the draft's. */
-bool draft_finish_remote(struct queue_draft *draft, int *shown, struct error *error);
+bool queue_draft_finish_remote(struct queue_draft *draft, int *shown, struct error *error);
 /** Frees it and leaves the finished file where it is: its row is on disk. */
-void draft_free(struct queue_draft **draft);
+void queue_draft_free(struct queue_draft **draft);
 
 /* commit.c */
 /** Sets what is still to be said of a message. False: it can't be committed. */
-bool commit_complete(struct queue_draft *draft, struct queue_message *message, struct error *error);
+bool queue_commit_complete(struct queue_draft *draft, struct queue_message *message, struct error *error);
 /** Gives the writer thread what it is to write, one or a list of them; the end() of each is called in any case. */
-void queue_submit(struct queue *queue, struct commit *commit);
+void queue_submit(struct queue *queue, struct queue_commit *commit);
 bool queue_load_handed(struct queue *queue, struct error *error);
 /** Was the message with this id handed in, though its answer may be lost? */
 bool queue_was_handed_in(struct queue *queue, int64_t id, bool *known, struct error *error);
@@ -139,13 +139,13 @@ void queue_end_leases(struct queue *queue);
  * it had a body file: queue_doom_body() is due after the caller's commit. */
 bool queue_remove_if_done(struct db *db, int64_t id, bool *in_file, struct error *error);
 
-struct doomed {
+struct queue_doomed {
 	int64_t *ids;
 	size_t count;
 };
 /** Settles in the caller's transaction. Body files of which queue_doom_body() is due after its commit are added to `doomed`, which has
  * room for `count` more. */
-bool queue_settle_in(struct db *db, const struct queue_result *results, size_t count, struct doomed *doomed, struct error *error);
+bool queue_settle_in(struct db *db, const struct queue_result *results, size_t count, struct queue_doomed *doomed, struct error *error);
 
 /* check.c */
 /** Removes body files that belong neither to a row nor to a draft of a living process. */

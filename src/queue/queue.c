@@ -145,10 +145,10 @@ void queue_read_message(struct db_statement *row, struct arena *arena, struct qu
 {
 	message->id = db_number(row, 0);
 	message->from = arena_copy(arena, db_text(row, 1));
-	message->body = (enum body_kind)db_number(row, 2);
+	message->body = (enum queue_body_kind)db_number(row, 2);
 	message->smtputf8 = db_number(row, 3) != 0;
 	message->require_tls = db_number(row, 4) != 0;
-	message->ret = (enum dsn_return)db_number(row, 5);
+	message->ret = (enum queue_dsn_return)db_number(row, 5);
 	message->envid = arena_copy(arena, db_text(row, 6));
 	message->account = arena_copy(arena, db_text(row, 7));
 	message->client = arena_copy(arena, db_text(row, 8));

@@ -34,8 +34,8 @@ void queue_close(struct queue **queue);
 
 /* DSN parameters of RFC 3461. */
 enum { NOTIFY_NEVER = 1, NOTIFY_SUCCESS = 2, NOTIFY_FAILURE = 4, NOTIFY_DELAY = 8 }; /* 0: not given */
-enum dsn_return { RET_NONE, RET_FULL, RET_HEADERS };
-enum body_kind { BODY_7BIT, BODY_8BITMIME, BODY_BINARYMIME };
+enum queue_dsn_return { RET_NONE, RET_FULL, RET_HEADERS };
+enum queue_body_kind { BODY_7BIT, BODY_8BITMIME, BODY_BINARYMIME };
 
 struct queue_recipient {
 	int64_t id;              /* given by the queue */
@@ -55,10 +55,10 @@ struct queue_message {
 	struct slice from;       /* reverse-path without <>; empty: null */
 	struct queue_recipient *recipients;
 	size_t recipient_count;
-	enum body_kind body;
+	enum queue_body_kind body;
 	bool smtputf8;
 	bool require_tls;        /* reserved for RFC 8689 */
-	enum dsn_return ret;
+	enum queue_dsn_return ret;
 	struct slice envid;      /* xtext decoded */
 	struct slice account;    /* who submitted it, or empty */
 	struct slice client;     /* "host [address]" of the peer, for trace and Received */

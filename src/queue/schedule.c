@@ -315,7 +315,7 @@ bool queue_remove_if_done(struct db *db, int64_t id, bool *in_file, struct error
 
 /* The last of a message's results in the list looks whether the message is done. Results come message by message as a
  * rule; where they don't, looking more often is harmless. */
-bool queue_settle_in(struct db *db, const struct queue_result *results, size_t count, struct doomed *doomed, struct error *error)
+bool queue_settle_in(struct db *db, const struct queue_result *results, size_t count, struct queue_doomed *doomed, struct error *error)
 {
 	int64_t now = clock_now();
 	for (size_t i = 0; i < count; i++) {
@@ -334,7 +334,7 @@ bool queue_settle_in(struct db *db, const struct queue_result *results, size_t c
 
 bool queue_settle(struct queue *queue, const struct queue_result *results, size_t count, struct error *error)
 {
-	struct doomed doomed = {.ids = memory_array(count ? count : 1, sizeof *doomed.ids)};
+	struct queue_doomed doomed = {.ids = memory_array(count ? count : 1, sizeof *doomed.ids)};
 	struct db *db = queue->writes.db;
 	pthread_mutex_lock(&queue->writes.lock);
 	bool done = db_begin(db, error);

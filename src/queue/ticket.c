@@ -3,7 +3,7 @@
 #include "queue/handin.h"
 
 struct queue_ticket {
-	struct handin_ticket handin; /* if it was begun */
+	struct queue_handin_ticket handin; /* if it was begun */
 	struct queue_draft *draft;   /* whose file is handed in; NULL: it isn't needed any more */
 	bool begun, done;            /* done: without having been begun */
 	struct error error;
@@ -14,16 +14,16 @@ static bool begin(struct queue *queue, struct queue_ticket *ticket, struct queue
 {
 	struct queue_draft *draft = ticket->draft;
 	int shown = -1;
-	if (!commit_complete(draft, message, &ticket->error))
+	if (!queue_commit_complete(draft, message, &ticket->error))
 		return false;
-	struct handin handin = {.message = *message, .body = draft_inline(draft), .in_file = draft_in_file(draft)};
-	if (handin.in_file && !draft_finish_remote(draft, &shown, &ticket->error))
+	struct queue_handin handin = {.message = *message, .body = queue_draft_inline(draft), .in_file = queue_draft_in_file(draft)};
+	if (handin.in_file && !queue_draft_finish_remote(draft, &shown, &ticket->error))
 		return false;
 	for (size_t i = 0; i < message->recipient_count; i++)
 		message->recipients[i].id = (int64_t)i + 1;
-	handin_begin(&ticket->handin, queue, &handin, shown, done, context);
+	queue_handin_begin(&ticket->handin, queue, &handin, shown, done, context);
 	if (!handin.in_file) /* it was copied */
-		draft_free(&ticket->draft);
+		queue_draft_free(&ticket->draft);
 	return true;
 }
 
@@ -44,14 +44,14 @@ struct queue_ticket *queue_commit_begin(struct queue *queue, struct queue_draft 
 
 bool queue_commit_is_done(const struct queue_ticket *ticket)
 {
-	return !ticket->begun || handin_is_done(&ticket->handin);
+	return !ticket->begun || queue_handin_is_done(&ticket->handin);
 }
 
 bool queue_commit_end(struct queue_ticket **ticket_pointer, struct error *error)
 {
 	struct queue_ticket *ticket = *ticket_pointer;
 	*ticket_pointer = NULL;
-	bool done = ticket->begun ? handin_end(&ticket->handin, &ticket->error) : ticket->done;
+	bool done = ticket->begun ? queue_handin_end(&ticket->handin, &ticket->error) : ticket->done;
 	*error = ticket->error;
 	queue_draft_abort(&ticket->draft); /* a file that was handed in is another's, whatever became of it */
 	free(ticket);

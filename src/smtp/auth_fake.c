@@ -12,17 +12,17 @@ struct sign_in {
 	char *name;
 };
 
-enum recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct recipient_room *room)
+enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_room *room)
 {
 	(void)auth;
-	struct recipient_room unused;
+	struct auth_recipient_room unused;
 	if (is_first_asking(wait))
 		return RECIPIENT_AWAITED;
 	room = room ? room : &unused;
-	*room = slice_equal_nocase(address, SLICE("full@example.test"))    ? (struct recipient_room){0, 1000, 0}
-		: slice_equal_nocase(address, SLICE("small@example.test")) ? (struct recipient_room){100, 1000, 0}
-									   : (struct recipient_room){UINT64_MAX, UINT64_MAX, 0};
-	static const struct { const char *address; enum recipient_kind kind; } known[] = {
+	*room = slice_equal_nocase(address, SLICE("full@example.test"))    ? (struct auth_recipient_room){0, 1000, 0}
+		: slice_equal_nocase(address, SLICE("small@example.test")) ? (struct auth_recipient_room){100, 1000, 0}
+									   : (struct auth_recipient_room){UINT64_MAX, UINT64_MAX, 0};
+	static const struct { const char *address; enum auth_recipient_kind kind; } known[] = {
 		{"alice@example.test", RECIPIENT_LOCAL}, {"bob@example.test", RECIPIENT_LOCAL},
 		{"full@example.test", RECIPIENT_LOCAL}, {"small@example.test", RECIPIENT_LOCAL}, {"postmaster", RECIPIENT_LOCAL},
 		{"gone@example.test", RECIPIENT_DISABLED}, {"later@example.test", RECIPIENT_TEMPORARY},
@@ -33,7 +33,7 @@ enum recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, st
 	return slice_ends_nocase(address, SLICE("@example.test")) ? RECIPIENT_UNKNOWN : RECIPIENT_FOREIGN;
 }
 
-enum sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address)
+enum auth_sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address)
 {
 	(void)auth;
 	if (is_first_asking(wait))

@@ -6,10 +6,10 @@
 
 enum { AUTHORS_MAX = 20 };
 
-static enum sender_right right_to_write_as(struct session *session, const struct address *list, size_t count)
+static enum auth_sender_right right_to_write_as(struct smtp_session *session, const struct address *list, size_t count)
 {
 	struct arena *arena = session->transaction.arena;
-	enum sender_right right = SENDER_OWN;
+	enum auth_sender_right right = SENDER_OWN;
 	for (size_t i = 0; i < count && right == SENDER_OWN; i++) {
 		struct slice address = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
 		right = smtp_may_send_as(session, NULL, address);
@@ -17,7 +17,7 @@ static enum sender_right right_to_write_as(struct session *session, const struct
 	return right;
 }
 
-static void write_anew(struct session *session, struct author *author, const struct address *list, size_t count)
+static void write_anew(struct smtp_session *session, struct smtp_author *author, const struct address *list, size_t count)
 {
 	struct arena *arena = session->transaction.arena;
 	struct slice name = author->field.name;
@@ -26,7 +26,7 @@ static void write_anew(struct session *session, struct author *author, const str
 		author->text = arena_printf(arena, "%.*s: %.*s\r\n", SLICE_ARG(name), SLICE_ARG(address_write_list(list, count, name.len + 2, arena)));
 }
 
-const char *author_judge(struct session *session, struct author *author)
+const char *smtp_author_judge(struct smtp_session *session, struct smtp_author *author)
 {
 	struct arena *arena = session->transaction.arena;
 	const char *name = arena_text(arena, author->field.name);

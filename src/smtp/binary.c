@@ -12,7 +12,7 @@
 enum { BASE64_LINE = 57 /* bytes that make 76 characters, RFC 2045 §6.8 */, BASE64_STEP = 100 * BASE64_LINE };
 
 struct conversion {
-	struct session *session;
+	struct smtp_session *session;
 	struct slice message;
 	uint64_t at; /* all before it is written */
 };
@@ -21,8 +21,8 @@ static void write_text(struct conversion *conversion, struct slice text)
 {
 	if (conversion->session->transaction.content.refused)
 		return;
-	content_check_lines(conversion->session, text);
-	content_store(conversion->session, text);
+	smtp_content_check_lines(conversion->session, text);
+	smtp_content_store(conversion->session, text);
 }
 
 static void write_up_to(struct conversion *conversion, uint64_t end)
@@ -84,7 +84,7 @@ static void convert_part(struct conversion *conversion, const struct mime_part *
 		convert_part(conversion, &part->children[i]);
 }
 
-void binary_convert(struct session *session, struct slice message)
+void smtp_binary_convert(struct smtp_session *session, struct slice message)
 {
 	struct arena *arena = arena_new();
 	struct conversion conversion = {session, message, 0};

@@ -4,14 +4,14 @@
 
 #include "base/memory.h"
 
-void auth_cancel(struct session *session)
+void smtp_auth_cancel(struct smtp_session *session)
 {
 	auth_dialogue_end(&session->dialogue);
 	session->input = INPUT_LINE;
 }
 
 /* From the moment it is listed, a change of the account ends the session; what was changed before is asked for. */
-static bool become(struct session *session, const struct auth_account *account)
+static bool become(struct smtp_session *session, const struct auth_account *account)
 {
 	conn_sign_in(session->conn, account->name, account->identity);
 	if (auth_stands(session->service->auth, account) == AUTH_STANDS)
@@ -20,7 +20,7 @@ static bool become(struct session *session, const struct auth_account *account)
 	return false;
 }
 
-static void succeed(struct session *session)
+static void succeed(struct smtp_session *session)
 {
 	const struct auth_account *account = &session->dialogue.account;
 	if (!become(session, account)) {
@@ -55,7 +55,7 @@ static struct buf begin_challenge(void)
 }
 
 /* Tells the client what came of a turn. */
-static void tell(struct session *session, enum auth_turn turn, struct buf *challenge)
+static void tell(struct smtp_session *session, enum auth_turn turn, struct buf *challenge)
 {
 	int delay_ms = session->dialogue.delay_ms;
 	session->again = turn == AUTH_TURN_AGAIN;
@@ -68,13 +68,13 @@ static void tell(struct session *session, enum auth_turn turn, struct buf *chall
 	else if (turn != AUTH_TURN_AGAIN)
 		smtp_reply(session, "%s", failure(turn, session->dialogue.status));
 	if (turn > AUTH_TURN_AGAIN)
-		auth_cancel(session);
+		smtp_auth_cancel(session);
 	buf_free(challenge);
 	conn_delay(session->conn, delay_ms);
 }
 
 /* Borrows from `tls`. */
-static struct sign_in_client describe_client(struct session *session, struct conn_tls *tls)
+static struct sign_in_client describe_client(struct smtp_session *session, struct conn_tls *tls)
 {
 	conn_tls(session->conn, tls);
 	return (struct sign_in_client){
@@ -89,7 +89,7 @@ static struct sign_in_client describe_client(struct session *session, struct con
 }
 
 /* What is refused before an exchange has begun. */
-static void refuse(struct session *session, struct slice mechanism, const char *reply, const char *reason)
+static void refuse(struct smtp_session *session, struct slice mechanism, const char *reply, const char *reason)
 {
 	struct conn_tls tls;
 	struct sign_in_client client = describe_client(session, &tls);
@@ -97,7 +97,7 @@ static void refuse(struct session *session, struct slice mechanism, const char *
 	smtp_reply(session, "%s", reply);
 }
 
-void cmd_auth(struct session *session, struct slice argument)
+void smtp_cmd_auth(struct smtp_session *session, struct slice argument)
 {
 	struct slice mechanism, initial;
 	bool has_initial = slice_cut(argument, ' ', &mechanism, &initial);
@@ -119,7 +119,7 @@ void cmd_auth(struct session *session, struct slice argument)
 	}
 }
 
-void auth_answer(struct session *session, struct slice line)
+void smtp_auth_answer(struct smtp_session *session, struct slice line)
 {
 	struct buf challenge = begin_challenge();
 	session->input = INPUT_LINE; /* unless another challenge follows */
@@ -128,7 +128,7 @@ void auth_answer(struct session *session, struct slice line)
 		session->input = INPUT_ANSWER;
 }
 
-void auth_answer_too_long(struct session *session)
+void smtp_auth_answer_too_long(struct smtp_session *session)
 {
 	auth_dialogue_refuse(&session->dialogue, "the line is too long");
 	smtp_reply(session, "500 5.5.6 that line is too long");

@@ -9,9 +9,9 @@
 #include "smtp/parse.h"
 #include "smtp/promise.h"
 
-static void log_accepted(const struct session *session)
+static void log_accepted(const struct smtp_session *session)
 {
-	const struct transaction *transaction = &session->transaction;
+	const struct smtp_transaction *transaction = &session->transaction;
 	const struct queue_message *message = &transaction->message;
 	struct conn_tls tls;
 	conn_tls(session->conn, &tls);
@@ -24,9 +24,9 @@ static void log_accepted(const struct session *session)
 		log_info("message.recipient", log_id("id", message->id), log_slice("to", message->recipients[i].address));
 }
 
-static void log_refused(const struct session *session)
+static void log_refused(const struct smtp_session *session)
 {
-	const struct transaction *transaction = &session->transaction;
+	const struct smtp_transaction *transaction = &session->transaction;
 	const struct queue_message *message = &transaction->message;
 	static struct log_paces paces;
 	uint64_t unsaid;
@@ -41,7 +41,7 @@ static void log_refused(const struct session *session)
 
 /* LMTP wants a reply for each recipient that it has accepted (RFC 2033 §4.2), though our answer is one for all. A refused
  * message is one error of the client. */
-static void reply_to_end(struct session *session, const char *reply, const char *id)
+static void reply_to_end(struct smtp_session *session, const char *reply, const char *id)
 {
 	int64_t errors = session->errors + (reply[0] == '5');
 	size_t count = session->service->kind == SMTP_LMTP ? session->transaction.replies : 1;
@@ -52,29 +52,29 @@ static void reply_to_end(struct session *session, const char *reply, const char 
 
 /* Now its true size is known. If none of its recipients has room, also beside what others have sent meanwhile, the sender is told here; if
  * one has, it is taken. */
-static void take_room(struct session *session)
+static void take_room(struct smtp_session *session)
 {
-	const struct transaction *transaction = &session->transaction;
+	const struct smtp_transaction *transaction = &session->transaction;
 	uint64_t size = transaction->content.size;
 	int64_t now_ms = clock_monotonic_ms();
 	const char *reply = NULL;
 	size_t fitting = 0, count = transaction->message.recipient_count;
 	for (size_t i = 0; i < count; i++) {
-		struct known_recipient *known = &transaction->known[i];
-		const char *why = mail_fits(&known->room, size);
+		struct smtp_known_recipient *known = &transaction->known[i];
+		const char *why = smtp_mail_fits(&known->room, size);
 		known->fits = !why && smtp_promise_make(&known->room, size, now_ms);
 		fitting += known->fits;
 		reply = why ? why : smtp_mailbox_full;
 	}
 	if (fitting == 0)
-		content_refuse(session, reply);
+		smtp_content_refuse(session, reply);
 	for (size_t i = 0; fitting > 0 && i < count; i++)
 		if (!transaction->known[i].fits)
 			smtp_promise_overdraw(&transaction->known[i].room, size, now_ms);
 }
 
 /* Answers, and forgets the message. */
-static void end_transaction(struct session *session, bool accepted)
+static void end_transaction(struct smtp_session *session, bool accepted)
 {
 	char id[ID_TEXT_LEN + 1] = "";
 	if (accepted) {
@@ -90,39 +90,39 @@ static void end_transaction(struct session *session, bool accepted)
 	smtp_reset(session);
 }
 
-void message_conclude(struct session *session)
+void smtp_message_conclude(struct smtp_session *session)
 {
 	if (queue_commit_is_done(session->ticket))
-		end_transaction(session, content_is_committed(session));
+		end_transaction(session, smtp_content_is_committed(session));
 }
 
-void message_abandon(struct session *session)
+void smtp_message_abandon(struct smtp_session *session)
 {
 	struct error error;
 	bool accepted = queue_commit_end(&session->ticket, &error);
 	log_warning("message.unanswered", log_id("id", session->transaction.message.id), log_text("accepted", accepted ? "yes" : "unknown"));
 }
 
-static void end_message(struct session *session)
+static void end_message(struct smtp_session *session)
 {
-	content_finish(session);
+	smtp_content_finish(session);
 	if (!session->transaction.content.refused)
 		take_room(session);
-	content_commit(session);
+	smtp_content_commit(session);
 	if (session->ticket)
-		message_conclude(session);
+		smtp_message_conclude(session);
 	else
 		end_transaction(session, false);
 }
 
 /* A message that is refused is read on to its end, but not for ever. */
-static bool is_endless(const struct session *session)
+static bool is_endless(const struct smtp_session *session)
 {
-	const struct content *content = &session->transaction.content;
+	const struct smtp_content *content = &session->transaction.content;
 	return content->refused && content->size > 2 * (uint64_t)session->config->max_message;
 }
 
-void cmd_data(struct session *session, struct slice argument)
+void smtp_cmd_data(struct smtp_session *session, struct slice argument)
 {
 	if (argument.len > 0)
 		smtp_reply(session, "501 5.5.4 DATA takes no parameter");
@@ -131,7 +131,7 @@ void cmd_data(struct session *session, struct slice argument)
 	else if (session->transaction.message.body == BODY_BINARYMIME)
 		smtp_reply(session, "503 5.5.1 a BINARYMIME message comes by BDAT"); /* RFC 3030 §3 */
 	else {
-		content_begin(session);
+		smtp_content_begin(session);
 		session->input = INPUT_DATA;
 		session->line_start = true;
 		session->scanned = 0;
@@ -139,13 +139,13 @@ void cmd_data(struct session *session, struct slice argument)
 	}
 }
 
-void data_received(struct session *session, struct slice bytes, bool ends)
+void smtp_data_received(struct smtp_session *session, struct slice bytes, bool ends)
 {
 	struct slice text;
 	if (ends)
 		bytes.len -= 3; /* the line with the dot */
-	while (frame_unstuff(&bytes, &session->line_start, &text))
-		content_add(session, text, true);
+	while (smtp_frame_unstuff(&bytes, &session->line_start, &text))
+		smtp_content_add(session, text, true);
 	if (ends) {
 		session->input = INPUT_LINE;
 		end_message(session);
@@ -155,9 +155,9 @@ void data_received(struct session *session, struct slice bytes, bool ends)
 
 /* ---- Chunks ---- */
 
-static void end_chunk(struct session *session, uint64_t size)
+static void end_chunk(struct smtp_session *session, uint64_t size)
 {
-	struct content *content = &session->transaction.content;
+	struct smtp_content *content = &session->transaction.content;
 	session->input = INPUT_LINE;
 	if (session->chunk_refused)
 		smtp_reply(session, "503 5.5.1 BDAT is not due now");
@@ -172,10 +172,10 @@ static void end_chunk(struct session *session, uint64_t size)
 }
 
 /* The octets of the chunk come in any case, and must not be taken for commands. */
-void cmd_bdat(struct session *session, struct slice argument)
+void smtp_cmd_bdat(struct smtp_session *session, struct slice argument)
 {
-	struct bdat_command command;
-	const char *reply = parse_bdat(argument, &command);
+	struct smtp_bdat_command command;
+	const char *reply = smtp_parse_bdat(argument, &command);
 	bool too_large = !reply && command.size > 2 * (uint64_t)session->config->max_message;
 	if (reply || too_large) {
 		smtp_reply(session, "%s", reply ? reply : "552 5.3.4 the chunk is too large");
@@ -187,7 +187,7 @@ void cmd_bdat(struct session *session, struct slice argument)
 	session->chunk_left = session->chunk_size = command.size;
 	if (!session->chunk_refused && !session->transaction.chunks) {
 		session->transaction.chunks = true;
-		content_begin(session);
+		smtp_content_begin(session);
 	}
 	if (command.size > 0)
 		session->input = INPUT_CHUNK;
@@ -195,11 +195,11 @@ void cmd_bdat(struct session *session, struct slice argument)
 		end_chunk(session, 0);
 }
 
-void chunk_received(struct session *session, struct slice bytes)
+void smtp_chunk_received(struct smtp_session *session, struct slice bytes)
 {
 	session->chunk_left -= bytes.len;
 	if (!session->chunk_refused)
-		content_add(session, bytes, false);
+		smtp_content_add(session, bytes, false);
 	if (session->chunk_left == 0)
 		end_chunk(session, session->chunk_size);
 }

@@ -5,7 +5,7 @@
 
 /* The name isn't checked against DNS, and a client isn't refused for it (RFC 5321 §4.1.4); what is written of it into
  * header fields and the log is made harmless there. */
-static bool greet(struct session *session, struct slice argument, bool extended)
+static bool greet(struct smtp_session *session, struct slice argument, bool extended)
 {
 	if (argument.len == 0 || argument.len > HELLO_MAX) {
 		smtp_reply(session, "501 5.5.4 your name is missing, or too long");
@@ -19,13 +19,13 @@ static bool greet(struct session *session, struct slice argument, bool extended)
 	return true;
 }
 
-void cmd_helo(struct session *session, struct slice argument)
+void smtp_cmd_helo(struct smtp_session *session, struct slice argument)
 {
 	if (greet(session, argument, false))
 		smtp_reply(session, "250 %s", smtp_hostname(session));
 }
 
-const char *smtp_mechanisms(const struct session *session)
+const char *smtp_mechanisms(const struct smtp_session *session)
 {
 	struct conn_tls tls;
 	if (session->service->kind != SMTP_SUBMISSION || session->account)
@@ -35,7 +35,7 @@ const char *smtp_mechanisms(const struct session *session)
 	return auth_offered(session->service->auth, tls.active, session->config->plaintext_auth, bound, session->config->scram_over_tls);
 }
 
-void cmd_ehlo(struct session *session, struct slice argument)
+void smtp_cmd_ehlo(struct smtp_session *session, struct slice argument)
 {
 	if (greet(session, argument, true))
 		smtp_send_extensions(session);
@@ -43,7 +43,7 @@ void cmd_ehlo(struct session *session, struct slice argument)
 
 /* Nothing that was said in clear text counts afterwards (RFC 3207 §4.2); what was already sent behind the command, conn_start_tls
  * throws away unread. */
-void cmd_starttls(struct session *session, struct slice argument)
+void smtp_cmd_starttls(struct smtp_session *session, struct slice argument)
 {
 	if (conn_is_tls(session->conn))
 		smtp_reply(session, "503 5.5.1 TLS is already in use");

@@ -10,7 +10,7 @@
 #include "smtp/parse.h"
 #include "smtp/promise.h"
 
-static void log_refusal(const struct session *session, const char *event, struct slice from, struct slice to, const char *reply)
+static void log_refusal(const struct smtp_session *session, const char *event, struct slice from, struct slice to, const char *reply)
 {
 	static struct log_paces paces;
 	uint64_t unsaid;
@@ -21,7 +21,7 @@ static void log_refusal(const struct session *session, const char *event, struct
 }
 
 /* Nobody but we write from our own domains, if the administrator says so. */
-static const char *check_stranger(struct session *session, struct slice from)
+static const char *check_stranger(struct smtp_session *session, struct slice from)
 {
 	if (smtp_is_trusted(session) || from.len == 0 || !session->config->refuse_own_senders)
 		return NULL;
@@ -38,7 +38,7 @@ static const char *check_stranger(struct session *session, struct slice from)
 
 /* The sender's address must belong to who has signed in. The null reverse-path is nobody's: receipts and the like go with it
  * (RFC 8098 §3.3). */
-static const char *check_sender(struct session *session, const struct mail_command *command)
+static const char *check_sender(struct smtp_session *session, const struct smtp_mail_command *command)
 {
 	if (command->size > (uint64_t)session->config->max_message)
 		return "552 5.3.4 the message is too large";
@@ -59,7 +59,7 @@ static const char *check_sender(struct session *session, const struct mail_comma
 /* A stranger wasn't offered reports (extensions.c). If he asks nevertheless: what he asks for reaches whom he says he is. Nobody gets
  * news of success that he didn't send for, nor more of a stranger's words than identify the message: its header, and an envelope id
  * and an original recipient that are one word each. */
-static void bound_mail(const struct session *session, struct mail_command *command)
+static void bound_mail(const struct smtp_session *session, struct smtp_mail_command *command)
 {
 	if (smtp_is_trusted(session))
 		return;
@@ -68,7 +68,7 @@ static void bound_mail(const struct session *session, struct mail_command *comma
 		command->envid = SLICE("");
 }
 
-static void bound_rcpt(const struct session *session, struct rcpt_command *command)
+static void bound_rcpt(const struct smtp_session *session, struct smtp_rcpt_command *command)
 {
 	if (smtp_is_trusted(session))
 		return;
@@ -79,20 +79,20 @@ static void bound_rcpt(const struct session *session, struct rcpt_command *comma
 		command->original = SLICE("");
 }
 
-static void begin_transaction(struct session *session, const struct mail_command *command)
+static void begin_transaction(struct smtp_session *session, const struct smtp_mail_command *command)
 {
-	struct transaction *transaction = &session->transaction;
+	struct smtp_transaction *transaction = &session->transaction;
 	transaction->active = true;
 	transaction->announced = command->size;
 	transaction->message = (struct queue_message){
 		.from = command->from, .body = command->body, .smtputf8 = command->smtputf8, .ret = command->ret, .envid = command->envid,
-		.account = arena_copy(transaction->arena, slice_of(session->account)), .client = trace_client(session, transaction->arena),
+		.account = arena_copy(transaction->arena, slice_of(session->account)), .client = smtp_trace_client(session, transaction->arena),
 	};
 }
 
-void cmd_mail(struct session *session, struct slice argument)
+void smtp_cmd_mail(struct smtp_session *session, struct slice argument)
 {
-	struct mail_command command;
+	struct smtp_mail_command command;
 	if (session->service->kind == SMTP_SUBMISSION && !session->account) {
 		smtp_reply(session, "530 5.7.0 sign in first"); /* RFC 6409 §4.3 */
 		return;
@@ -105,10 +105,10 @@ void cmd_mail(struct session *session, struct slice argument)
 		smtp_give_up(session, "4.7.0", "that were enough messages over one connection");
 		return;
 	}
-	struct transaction *transaction = &session->transaction;
+	struct smtp_transaction *transaction = &session->transaction;
 	transaction->arena = transaction->arena ? transaction->arena : arena_new();
-	const char *reply = parse_mail(argument, transaction->arena, &command);
-	if (!reply && session->service->kind == SMTP_LOCAL && (reply = local_check(session)))
+	const char *reply = smtp_parse_mail(argument, transaction->arena, &command);
+	if (!reply && session->service->kind == SMTP_LOCAL && (reply = smtp_local_check(session)))
 		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
 	if (!reply && (reply = check_sender(session, &command)))
 		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
@@ -126,7 +126,7 @@ const char smtp_mailbox_full[] = "452 4.2.2 this mailbox is full";
 
 /* "For now" when it is only full: most people make room, and their mail waits with its sender's server meanwhile. What would never fit
  * is refused for good. */
-const char *mail_fits(const struct recipient_room *room, uint64_t size)
+const char *smtp_mail_fits(const struct auth_recipient_room *room, uint64_t size)
 {
 	if (size > room->most)
 		return "552 5.2.3 the message is larger than this mailbox may hold";
@@ -135,15 +135,15 @@ const char *mail_fits(const struct recipient_room *room, uint64_t size)
 	return NULL;
 }
 
-static const char *check_recipient(struct session *session, struct slice *to, struct recipient_room *room)
+static const char *check_recipient(struct smtp_session *session, struct slice *to, struct auth_recipient_room *room)
 {
-	enum recipient_kind kind = auth_recipient(session->service->auth, smtp_wait(session), *to, room);
-	if (kind == RECIPIENT_UNKNOWN && local_redirect(session, to))
+	enum auth_recipient_kind kind = auth_recipient(session->service->auth, smtp_wait(session), *to, room);
+	if (kind == RECIPIENT_UNKNOWN && smtp_local_redirect(session, to))
 		kind = auth_recipient(session->service->auth, NULL, *to, room);
 	switch (kind) {
 	case RECIPIENT_LOCAL:
 		smtp_promise_look(room, clock_monotonic_ms());
-		return mail_fits(room, session->transaction.announced);
+		return smtp_mail_fits(room, session->transaction.announced);
 	case RECIPIENT_FOREIGN:
 		return session->account || session->may_relay ? NULL : "550 5.7.1 mail for this address is not taken here without signing in";
 	case RECIPIENT_UNKNOWN:
@@ -159,7 +159,7 @@ static const char *check_recipient(struct session *session, struct slice *to, st
 }
 
 /* A repeated one counts only for LMTP's replies. */
-static void add_recipient(struct transaction *transaction, const struct rcpt_command *command, const struct recipient_room *room)
+static void add_recipient(struct smtp_transaction *transaction, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room)
 {
 	struct queue_message *message = &transaction->message;
 	uint64_t hash = map_hash(command->to);
@@ -169,16 +169,16 @@ static void add_recipient(struct transaction *transaction, const struct rcpt_com
 			return;
 	ARENA_GROW(transaction->arena, message->recipients, message->recipient_count, transaction->recipient_room);
 	ARENA_GROW(transaction->arena, transaction->known, message->recipient_count, transaction->known_room);
-	transaction->known[message->recipient_count] = (struct known_recipient){.hash = hash, .room = *room};
+	transaction->known[message->recipient_count] = (struct smtp_known_recipient){.hash = hash, .room = *room};
 	message->recipients[message->recipient_count++] =
 		(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify};
 }
 
-void cmd_rcpt(struct session *session, struct slice argument)
+void smtp_cmd_rcpt(struct smtp_session *session, struct slice argument)
 {
-	struct transaction *transaction = &session->transaction;
-	struct rcpt_command command;
-	struct recipient_room room = {UINT64_MAX, UINT64_MAX, 0};
+	struct smtp_transaction *transaction = &session->transaction;
+	struct smtp_rcpt_command command;
+	struct auth_recipient_room room = {UINT64_MAX, UINT64_MAX, 0};
 	/* Counted by commands, not by addresses: a million times the same recipient must end, too, or a million that can't be
 	 * checked now. */
 	size_t max = (size_t)session->config->max_recipients;
@@ -186,7 +186,7 @@ void cmd_rcpt(struct session *session, struct slice argument)
 		smtp_reply(session, "452 4.5.3 too many recipients"); /* RFC 5321 §4.5.3.1.10 */
 		return;
 	}
-	const char *reply = parse_rcpt(argument, transaction->message.smtputf8, transaction->arena, &command);
+	const char *reply = smtp_parse_rcpt(argument, transaction->message.smtputf8, transaction->arena, &command);
 	if (!reply && (reply = check_recipient(session, &command.to, &room)))
 		log_refusal(session, "recipient.refused", transaction->message.from, command.to, reply);
 	if (auth_is_awaited(&session->wait))

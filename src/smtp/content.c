@@ -14,16 +14,16 @@
 #include "smtp/frame.h"
 
 /* Programs and devices that write lines with LF alone are somebody's own; from elsewhere it is an attempt at smuggling. */
-static bool may_have_lf(const struct session *session)
+static bool may_have_lf(const struct smtp_session *session)
 {
 	struct slice whose = slice_of(session->config->bare_lf);
 	bool lines = session->transaction.message.body != BODY_BINARYMIME; /* its binary parts hold any bytes: nothing is to be changed in it */
 	return lines && (slice_equal(whose, SLICE("all")) || (slice_equal(whose, SLICE("trusted")) && smtp_is_trusted(session)));
 }
 
-void content_begin(struct session *session)
+void smtp_content_begin(struct smtp_session *session)
 {
-	struct content *content = &session->transaction.content;
+	struct smtp_content *content = &session->transaction.content;
 	struct queue_message *message = &session->transaction.message;
 	message->id = id_new(); /* before the commit, since our Received field names it */
 	message->arrived = clock_now();
@@ -36,17 +36,17 @@ void content_begin(struct session *session)
 static _Atomic size_t held_by_all;
 
 /* Counts anew what this message holds: its header, and of its text what isn't in a file. */
-static void count_memory(struct session *session)
+static void count_memory(struct smtp_session *session)
 {
-	struct content *content = &session->transaction.content;
+	struct smtp_content *content = &session->transaction.content;
 	size_t text = content->size < QUEUE_INLINE_MAX ? (size_t)content->size : QUEUE_INLINE_MAX, held = content->header.len + text;
 	held_by_all += held - content->held;
 	content->held = held;
 	if (held_by_all > (size_t)session->config->receiving_memory)
-		content_refuse(session, "451 4.3.2 more is coming in at the moment than there is memory for, try again later");
+		smtp_content_refuse(session, "451 4.3.2 more is coming in at the moment than there is memory for, try again later");
 }
 
-void content_free(struct content *content)
+void smtp_content_free(struct smtp_content *content)
 {
 	held_by_all -= content->held;
 	content->held = 0;
@@ -55,13 +55,13 @@ void content_free(struct content *content)
 	buf_free(&content->header);
 }
 
-void content_refuse(struct session *session, const char *reply)
+void smtp_content_refuse(struct smtp_session *session, const char *reply)
 {
-	struct content *content = &session->transaction.content;
+	struct smtp_content *content = &session->transaction.content;
 	if (content->refused)
 		return;
 	content->refused = reply;
-	content_free(content);
+	smtp_content_free(content);
 }
 
 static const char *storage_reply(const struct error *error)
@@ -70,24 +70,24 @@ static const char *storage_reply(const struct error *error)
 					 : "451 4.3.0 the message can't be stored now, try again later";
 }
 
-static void refuse_unstored(struct session *session, const struct error *error)
+static void refuse_unstored(struct smtp_session *session, const struct error *error)
 {
 	log_error("message.not_stored", log_id("session", conn_id(session->conn)), log_text("reason", error->text));
-	content_refuse(session, storage_reply(error));
+	smtp_content_refuse(session, storage_reply(error));
 }
 
-void content_store(struct session *session, struct slice bytes)
+void smtp_content_store(struct smtp_session *session, struct slice bytes)
 {
-	struct content *content = &session->transaction.content;
+	struct smtp_content *content = &session->transaction.content;
 	struct error error;
 	if (content->refused || queue_draft_write(content->draft, bytes, &error))
 		return;
 	refuse_unstored(session, &error);
 }
 
-void content_commit(struct session *session)
+void smtp_content_commit(struct smtp_session *session)
 {
-	struct content *content = &session->transaction.content;
+	struct smtp_content *content = &session->transaction.content;
 	struct queue_message *message = &session->transaction.message;
 	if (content->eight_bit && message->body == BODY_7BIT)
 		message->body = BODY_8BITMIME; /* it was declared wrongly: the courier must know what it has */
@@ -95,39 +95,39 @@ void content_commit(struct session *session)
 		session->ticket = queue_commit_begin(session->service->queue, &content->draft, message, smtp_resume, session->conn);
 }
 
-bool content_is_committed(struct session *session)
+bool smtp_content_is_committed(struct smtp_session *session)
 {
 	struct error error;
 	if (session->transaction.content.refused || queue_commit_end(&session->ticket, &error))
 		return !session->transaction.content.refused;
 	log_error("message.not_queued", log_id("id", session->transaction.message.id), log_id("session", conn_id(session->conn)), log_text("reason", error.text));
-	content_refuse(session, storage_reply(&error));
+	smtp_content_refuse(session, storage_reply(&error));
 	return false;
 }
 
-void content_check_lines(struct session *session, struct slice bytes)
+void smtp_content_check_lines(struct smtp_session *session, struct slice bytes)
 {
-	struct content *content = &session->transaction.content;
-	switch (frame_check(bytes, (uint64_t)session->config->max_line, &content->after_cr, &content->line)) {
+	struct smtp_content *content = &session->transaction.content;
+	switch (smtp_frame_check(bytes, (uint64_t)session->config->max_line, &content->after_cr, &content->line)) {
 	case FRAME_FINE:
 		break;
 	case FRAME_BARE_CR:
-		content_refuse(session, "550 5.6.0 the message has a CR without LF, lines must end with CR LF");
+		smtp_content_refuse(session, "550 5.6.0 the message has a CR without LF, lines must end with CR LF");
 		break;
 	case FRAME_BARE_LF:
-		content_refuse(session, "550 5.6.0 the message has an LF without CR, lines must end with CR LF");
+		smtp_content_refuse(session, "550 5.6.0 the message has an LF without CR, lines must end with CR LF");
 		break;
 	case FRAME_NUL:
-		content_refuse(session, "550 5.6.0 the message has a NUL in it"); /* some leave it out, and read other lines */
+		smtp_content_refuse(session, "550 5.6.0 the message has a NUL in it"); /* some leave it out, and read other lines */
 		break;
 	case FRAME_LONG_LINE:
-		content_refuse(session, "550 5.6.0 the message has a line that is too long");
+		smtp_content_refuse(session, "550 5.6.0 the message has a line that is too long");
 		break;
 	}
 }
 
 /* Looks at the lines that have come completely: does the header end in them (header.h)? *length: with its empty line. */
-static bool header_ends(struct content *content, size_t *length)
+static bool header_ends(struct smtp_content *content, size_t *length)
 {
 	struct slice line, rest = slice_skip(buf_slice(&content->header), content->header_seen), after;
 	bool ends = false;
@@ -142,82 +142,82 @@ static bool header_ends(struct content *content, size_t *length)
 	return ends;
 }
 
-static void add_to_header(struct session *session, struct slice bytes)
+static void add_to_header(struct smtp_session *session, struct slice bytes)
 {
-	struct content *content = &session->transaction.content;
+	struct smtp_content *content = &session->transaction.content;
 	size_t length, max = (size_t)session->config->max_header;
 	buf_append(&content->header, bytes);
 	struct slice text = buf_slice(&content->header);
 	bool ends = header_ends(content, &length);
 	if ((ends ? length : text.len) > max)
-		content_refuse(session, "552 5.3.4 the message's header is too large");
+		smtp_content_refuse(session, "552 5.3.4 the message's header is too large");
 	else if (ends) {
 		content->header_done = true;
-		trace_store_header(session, slice_sub(text, 0, length));
+		smtp_trace_store_header(session, slice_sub(text, 0, length));
 		if (!content->refused)
-			content_store(session, slice_skip(text, length));
+			smtp_content_store(session, slice_skip(text, length));
 		buf_free(&content->header);
 	}
 }
 
-static void add_whole_lines(struct session *session, struct slice bytes)
+static void add_whole_lines(struct smtp_session *session, struct slice bytes)
 {
-	struct content *content = &session->transaction.content;
+	struct smtp_content *content = &session->transaction.content;
 	content->size += bytes.len;
 	if (content->size > (uint64_t)session->config->max_message)
-		content_refuse(session, "552 5.3.4 the message is too large");
+		smtp_content_refuse(session, "552 5.3.4 the message is too large");
 	if (!content->refused && session->transaction.message.body != BODY_BINARYMIME)
-		content_check_lines(session, bytes);
+		smtp_content_check_lines(session, bytes);
 	if (content->refused)
 		return;
 	content->eight_bit = content->eight_bit || !slice_is_ascii(bytes);
 	if (content->header_done)
-		content_store(session, bytes);
+		smtp_content_store(session, bytes);
 	else
 		add_to_header(session, bytes);
 	if (!content->refused)
 		count_memory(session);
 }
 
-void content_add(struct session *session, struct slice bytes, bool stuffed)
+void smtp_content_add(struct smtp_session *session, struct slice bytes, bool stuffed)
 {
-	struct content *content = &session->transaction.content;
-	if (!content->mend || content->refused || !frame_needs_mending(bytes, content->after_cr, content->after_lf)) {
+	struct smtp_content *content = &session->transaction.content;
+	if (!content->mend || content->refused || !smtp_frame_needs_mending(bytes, content->after_cr, content->after_lf)) {
 		add_whole_lines(session, bytes);
 		return;
 	}
 	struct buf mended = BUF(2 * bytes.len);
-	frame_mend(bytes, stuffed, content->after_cr, &content->after_lf, &mended);
+	smtp_frame_mend(bytes, stuffed, content->after_cr, &content->after_lf, &mended);
 	add_whole_lines(session, buf_slice(&mended));
 	buf_free(&mended);
 }
 
 /* Writes the draft anew with its binary parts as base64, which checks its lines, too. */
-static void convert_draft(struct session *session)
+static void convert_draft(struct smtp_session *session)
 {
-	struct content *content = &session->transaction.content;
+	struct smtp_content *content = &session->transaction.content;
 	struct queue_draft *binary = content->draft;
 	struct error error;
 	struct slice message;
 	content->draft = queue_draft_new(session->service->queue, session->transaction.message.from);
 	if (queue_draft_view(binary, &message, &error))
-		binary_convert(session, message);
+		smtp_binary_convert(session, message);
 	else
 		refuse_unstored(session, &error);
 	queue_draft_abort(&binary);
 	session->transaction.message.body = BODY_8BITMIME;
 }
 
-void content_finish(struct session *session)
+void smtp_content_finish(struct smtp_session *session)
 {
-	struct content *content = &session->transaction.content;
+	struct smtp_content *content = &session->transaction.content;
 	if (!content->refused && !content->header_done) {
 		/* What is left is a header alone, or a line of text without an end. */
 		struct slice text = buf_slice(&content->header);
 		size_t length = header_length(text);
 		content->header_done = true;
-		trace_store_header(session, slice_sub(text, 0, length));
-		content_store(session, slice_skip(text, length));
+		smtp_trace_store_header(session, slice_sub(text, 0, length));
+		smtp_content_store(session, slice_skip(text, length));
 		if (length == text.len)
 			content->line = 0;
 		buf_free(&content->header);
@@ -225,7 +225,7 @@ void content_finish(struct session *session)
 	if (!content->refused && session->transaction.message.body == BODY_BINARYMIME)
 		convert_draft(session);
 	if (content->after_cr)
-		content_refuse(session, "550 5.6.0 the message ends with a CR without LF");
+		smtp_content_refuse(session, "550 5.6.0 the message ends with a CR without LF");
 	if (!content->refused && content->line > 0) /* only a chunk may leave its last line open (RFC 3030 §2) */
-		content_store(session, SLICE("\r\n"));
+		smtp_content_store(session, SLICE("\r\n"));
 }

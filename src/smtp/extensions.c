@@ -1,37 +1,37 @@
 /* What EHLO and LHLO announce: the table is the only list of the service extensions, in the order in which they are told. */
 #include "smtp/session.h"
 
-static bool can_start_tls(const struct session *session)
+static bool can_start_tls(const struct smtp_session *session)
 {
 	return conn_can_tls(session->conn) && !conn_is_tls(session->conn);
 }
 
 /* Not to strangers: who asks for reports may not be whom they would reach. Another server then tells its own people that it has handed
  * their message on (RFC 3461 §5.2.2), and they hear it from somebody whom they know. */
-static bool offers_reports(const struct session *session)
+static bool offers_reports(const struct smtp_session *session)
 {
 	return smtp_is_submission(session) || smtp_is_trusted(session);
 }
 
-static bool offers_sign_in(const struct session *session)
+static bool offers_sign_in(const struct smtp_session *session)
 {
 	return smtp_mechanisms(session)[0] != '\0';
 }
 
-static void write_size(const struct session *session, struct buf *out)
+static void write_size(const struct smtp_session *session, struct buf *out)
 {
 	buf_printf(out, " %lld", (long long)session->config->max_message);
 }
 
-static void write_mechanisms(const struct session *session, struct buf *out)
+static void write_mechanisms(const struct smtp_session *session, struct buf *out)
 {
 	buf_printf(out, " %s", smtp_mechanisms(session));
 }
 
 static const struct extension {
 	const char *keyword;
-	bool (*is_offered)(const struct session *session);                   /* on this connection as it is now; NULL: on any */
-	void (*write_parameters)(const struct session *session, struct buf *out); /* each with a blank before it; NULL: it has none */
+	bool (*is_offered)(const struct smtp_session *session);                   /* on this connection as it is now; NULL: on any */
+	void (*write_parameters)(const struct smtp_session *session, struct buf *out); /* each with a blank before it; NULL: it has none */
 	const char *rfc;
 } extensions[] = {
 	{"PIPELINING", NULL, NULL, "RFC 2920"},
@@ -47,7 +47,7 @@ static const struct extension {
 };
 
 /* RFC 5321 §4.1.1.1: every line of the reply but the last has a hyphen behind its code. */
-void smtp_send_extensions(struct session *session)
+void smtp_send_extensions(struct smtp_session *session)
 {
 	struct buf line = BUF(COMMAND_LINE_MAX);
 	buf_printf(&line, "%s", smtp_hostname(session));

@@ -1,13 +1,13 @@
 /* Framing; see frame.h. */
 #include "smtp/frame.h"
 
-size_t frame_line(struct slice input)
+size_t smtp_frame_line(struct slice input)
 {
 	size_t end = slice_find(input, SLICE("\r\n"));
 	return end == SLICE_NONE ? 0 : end + 2;
 }
 
-bool frame_has_control(struct slice line)
+bool smtp_frame_has_control(struct slice line)
 {
 	return line.len > 0 && (memchr(line.at, '\r', line.len) || memchr(line.at, '\n', line.len) || memchr(line.at, '\0', line.len));
 }
@@ -24,7 +24,7 @@ static size_t open_end(struct slice input, bool line_start)
 	return 0;
 }
 
-size_t frame_data(struct slice input, bool line_start, size_t from, bool *ends)
+size_t smtp_frame_data(struct slice input, bool line_start, size_t from, bool *ends)
 {
 	*ends = true;
 	if (line_start && slice_starts(input, SLICE(".\r\n")))
@@ -36,7 +36,7 @@ size_t frame_data(struct slice input, bool line_start, size_t from, bool *ends)
 	return input.len - open_end(input, line_start);
 }
 
-bool frame_unstuff(struct slice *rest, bool *line_start, struct slice *text)
+bool smtp_frame_unstuff(struct slice *rest, bool *line_start, struct slice *text)
 {
 	if (*line_start && rest->len > 0 && rest->at[0] == '.')
 		*rest = slice_skip(*rest, 1);
@@ -64,12 +64,12 @@ static size_t find_lone_lf(struct slice bytes, size_t at, bool after_cr)
 	}
 }
 
-bool frame_needs_mending(struct slice bytes, bool after_cr, bool after_lf)
+bool smtp_frame_needs_mending(struct slice bytes, bool after_cr, bool after_lf)
 {
 	return after_lf || find_lone_lf(bytes, 0, after_cr) != SLICE_NONE;
 }
 
-void frame_mend(struct slice bytes, bool stuffed, bool after_cr, bool *after_lf, struct buf *out)
+void smtp_frame_mend(struct slice bytes, bool stuffed, bool after_cr, bool *after_lf, struct buf *out)
 {
 	while (bytes.len > 0) {
 		size_t start = *after_lf && stuffed && bytes.at[0] == '.' ? 1 : 0;
@@ -84,7 +84,7 @@ void frame_mend(struct slice bytes, bool stuffed, bool after_cr, bool *after_lf,
 }
 
 /* A line's worth of bytes up to an LF, which stands at `bytes.len`. */
-static enum frame_fault check_line(struct slice bytes, bool after_cr)
+static enum smtp_frame_fault check_line(struct slice bytes, bool after_cr)
 {
 	const char *cr = bytes.len > 0 ? memchr(bytes.at, '\r', bytes.len) : NULL;
 	if (after_cr)
@@ -94,7 +94,7 @@ static enum frame_fault check_line(struct slice bytes, bool after_cr)
 	return cr == bytes.at + bytes.len - 1 ? FRAME_FINE : FRAME_BARE_CR;
 }
 
-enum frame_fault frame_check(struct slice bytes, uint64_t line_max, bool *after_cr, uint64_t *line)
+enum smtp_frame_fault smtp_frame_check(struct slice bytes, uint64_t line_max, bool *after_cr, uint64_t *line)
 {
 	if (slice_find_char(bytes, '\0') != SLICE_NONE)
 		return FRAME_NUL;
@@ -102,7 +102,7 @@ enum frame_fault frame_check(struct slice bytes, uint64_t line_max, bool *after_
 		const char *lf = memchr(bytes.at, '\n', bytes.len);
 		size_t len = lf ? (size_t)(lf - bytes.at) : bytes.len;
 		if (lf) {
-			enum frame_fault fault = check_line(slice_make(bytes.at, len), *after_cr);
+			enum smtp_frame_fault fault = check_line(slice_make(bytes.at, len), *after_cr);
 			if (fault != FRAME_FINE)
 				return fault;
 			if (*line + len > line_max + 1) /* the CR counts, the LF doesn't */

@@ -48,9 +48,9 @@ static bool find_user(struct slice number, struct slice name, struct arena *aren
 
 /* ---- Who it is ---- */
 
-static bool is_trusted_user(const struct session *session, struct slice name)
+static bool is_trusted_user(const struct smtp_session *session, struct slice name)
 {
-	const struct string_list *trusted = &session->config->sendmail_users;
+	const struct config_string_list *trusted = &session->config->sendmail_users;
 	if (session->user == 0 || session->user == geteuid())
 		return true;
 	for (size_t i = 0; i < trusted->count; i++)
@@ -60,12 +60,12 @@ static bool is_trusted_user(const struct session *session, struct slice name)
 }
 
 /* The domain of mail that is written here: the longest end of the server's name that is one of our domains. */
-static struct slice own_domain(struct session *session, struct arena *arena)
+static struct slice own_domain(struct smtp_session *session, struct arena *arena)
 {
 	struct slice domain = slice_of(smtp_hostname(session)), label, rest = domain;
 	for (int i = 0; i < LABELS_MAX && rest.len > 0; i++) {
 		struct slice postmaster = arena_printf(arena, "postmaster@%.*s", SLICE_ARG(rest));
-		enum recipient_kind kind = auth_recipient(session->service->auth, NULL, postmaster, NULL);
+		enum auth_recipient_kind kind = auth_recipient(session->service->auth, NULL, postmaster, NULL);
 		if (kind != RECIPIENT_FOREIGN && kind != RECIPIENT_TEMPORARY)
 			return rest;
 		if (!slice_cut(rest, '.', &label, &rest))
@@ -75,7 +75,7 @@ static struct slice own_domain(struct session *session, struct arena *arena)
 }
 
 /* Asks another role, so not in the loop. */
-static void learn_identity(struct session *session)
+static void learn_identity(struct smtp_session *session)
 {
 	if (session->account)
 		return;
@@ -93,7 +93,7 @@ static void learn_identity(struct session *session)
 }
 
 /* Not a command of any RFC's: `sendmail` asks it on this socket for the address that it writes letters from. */
-void cmd_whoami(struct session *session, struct slice argument)
+void smtp_cmd_whoami(struct smtp_session *session, struct slice argument)
 {
 	(void)argument;
 	learn_identity(session);
@@ -102,14 +102,14 @@ void cmd_whoami(struct session *session, struct slice argument)
 
 /* ---- What it may ---- */
 
-enum sender_right smtp_may_send_as(struct session *session, struct auth_wait *wait, struct slice address)
+enum auth_sender_right smtp_may_send_as(struct smtp_session *session, struct auth_wait *wait, struct slice address)
 {
 	if (session->service->kind == SMTP_LOCAL && (session->trusted || slice_equal_nocase(address, slice_of(session->account))))
 		return SENDER_OWN;
 	return auth_may_send_as(session->service->auth, wait, slice_of(session->account), address);
 }
 
-const char *local_check(struct session *session)
+const char *smtp_local_check(struct smtp_session *session)
 {
 	learn_identity(session);
 	int64_t most = session->config->sendmail_rate, now = clock_monotonic_ms();
@@ -131,7 +131,7 @@ const char *local_check(struct session *session)
 }
 
 /* Programs report to the users they run as (cron: to root): who has no account here is the postmaster. */
-bool local_redirect(struct session *session, struct slice *to)
+bool smtp_local_redirect(struct smtp_session *session, struct slice *to)
 {
 	struct slice local, domain, own, ignored;
 	struct arena *arena = session->transaction.arena;

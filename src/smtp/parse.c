@@ -76,7 +76,7 @@ static int which_parameter(const char *const *names, const struct esmtp_paramete
 	return -1;
 }
 
-bool parse_xtext(struct slice text, struct arena *arena, struct slice *decoded)
+bool smtp_parse_xtext(struct slice text, struct arena *arena, struct slice *decoded)
 {
 	char *out = arena_alloc(arena, text.len + 1);
 	size_t len = 0;
@@ -100,12 +100,12 @@ bool parse_xtext(struct slice text, struct arena *arena, struct slice *decoded)
 
 static const char *read_envid(struct slice value, struct arena *arena, struct slice *envid)
 {
-	if (value.len > ENVID_MAX || !parse_xtext(value, arena, envid))
+	if (value.len > ENVID_MAX || !smtp_parse_xtext(value, arena, envid))
 		return "501 5.5.4 ENVID is not well-formed (RFC 3461 section 4.4)";
 	return NULL;
 }
 
-static const char *read_body(struct slice value, enum body_kind *body)
+static const char *read_body(struct slice value, enum queue_body_kind *body)
 {
 	if (slice_equal_nocase(value, SLICE("7BIT")))
 		*body = BODY_7BIT;
@@ -118,7 +118,7 @@ static const char *read_body(struct slice value, enum body_kind *body)
 	return NULL;
 }
 
-static const char *read_ret(struct slice value, enum dsn_return *ret)
+static const char *read_ret(struct slice value, enum queue_dsn_return *ret)
 {
 	if (slice_equal_nocase(value, SLICE("FULL")))
 		*ret = RET_FULL;
@@ -129,7 +129,7 @@ static const char *read_ret(struct slice value, enum dsn_return *ret)
 	return NULL;
 }
 
-static const char *read_mail_parameter(const struct esmtp_parameter *parameter, struct arena *arena, unsigned *seen, struct mail_command *command)
+static const char *read_mail_parameter(const struct esmtp_parameter *parameter, struct arena *arena, unsigned *seen, struct smtp_mail_command *command)
 {
 	static const char *const names[] = {"SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH", NULL};
 	const char *reply = NULL;
@@ -157,13 +157,13 @@ static const char *read_mail_parameter(const struct esmtp_parameter *parameter, 
 	}
 }
 
-const char *parse_mail(struct slice argument, struct arena *arena, struct mail_command *command)
+const char *smtp_parse_mail(struct slice argument, struct arena *arena, struct smtp_mail_command *command)
 {
 	struct esmtp_parameter parameter;
 	struct error error;
 	const char *reply = NULL;
 	unsigned seen = 0;
-	*command = (struct mail_command){0};
+	*command = (struct smtp_mail_command){0};
 	if (!take_keyword(&argument, SLICE("FROM:")))
 		return "501 5.5.4 MAIL FROM:<address> expected";
 	if (!address_parse_path(&argument, true, arena, &command->from, &error))
@@ -209,14 +209,14 @@ static const char *read_orcpt(struct slice value, bool smtputf8, struct arena *a
 		if (!slice_is_utf8(address) || (!smtputf8 && !slice_is_ascii(address)))
 			return reply;
 		decoded = address;
-	} else if (!parse_xtext(address, arena, &decoded))
+	} else if (!smtp_parse_xtext(address, arena, &decoded))
 		return reply;
 	*original = arena_printf(arena, "%.*s;%.*s", SLICE_ARG(type), SLICE_ARG(decoded));
 	return NULL;
 }
 
 static const char *read_rcpt_parameter(const struct esmtp_parameter *parameter, bool smtputf8, struct arena *arena, unsigned *seen,
-				       struct rcpt_command *command)
+				       struct smtp_rcpt_command *command)
 {
 	static const char *const names[] = {"NOTIFY", "ORCPT", NULL};
 	const char *reply = NULL;
@@ -240,13 +240,13 @@ static bool take_postmaster(struct slice *argument, struct slice *to)
 	return true;
 }
 
-const char *parse_rcpt(struct slice argument, bool smtputf8, struct arena *arena, struct rcpt_command *command)
+const char *smtp_parse_rcpt(struct slice argument, bool smtputf8, struct arena *arena, struct smtp_rcpt_command *command)
 {
 	struct esmtp_parameter parameter;
 	struct error error;
 	const char *reply = NULL;
 	unsigned seen = 0;
-	*command = (struct rcpt_command){0};
+	*command = (struct smtp_rcpt_command){0};
 	if (!take_keyword(&argument, SLICE("TO:")))
 		return "501 5.5.4 RCPT TO:<address> expected";
 	if (!take_postmaster(&argument, &command->to) && !address_parse_path(&argument, true, arena, &command->to, &error))
@@ -260,7 +260,7 @@ const char *parse_rcpt(struct slice argument, bool smtputf8, struct arena *arena
 	return reply;
 }
 
-const char *parse_bdat(struct slice argument, struct bdat_command *command)
+const char *smtp_parse_bdat(struct slice argument, struct smtp_bdat_command *command)
 {
 	struct slice size, last;
 	bool more = slice_cut(slice_trim(argument), ' ', &size, &last);

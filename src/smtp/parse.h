@@ -9,34 +9,34 @@
 
 enum { ENVID_MAX = 100, ORCPT_MAX = 500 }; /* RFC 3461 §4.4, §4.2 */
 
-struct mail_command {
+struct smtp_mail_command {
 	struct slice from;    /* empty: null reverse-path */
 	uint64_t size;        /* SIZE=; 0: not given */
-	enum body_kind body;
+	enum queue_body_kind body;
 	bool smtputf8;
-	enum dsn_return ret;
+	enum queue_dsn_return ret;
 	struct slice envid;
 };
 /** What follows "MAIL". */
-const char *parse_mail(struct slice argument, struct arena *arena, struct mail_command *command);
+const char *smtp_parse_mail(struct slice argument, struct arena *arena, struct smtp_mail_command *command);
 
-struct rcpt_command {
+struct smtp_rcpt_command {
 	struct slice to;      /* "postmaster" may stand without a domain */
 	unsigned notify;
 	struct slice original;
 };
 /** What follows "RCPT". `smtputf8`: MAIL had that parameter. */
-const char *parse_rcpt(struct slice argument, bool smtputf8, struct arena *arena, struct rcpt_command *command);
+const char *smtp_parse_rcpt(struct slice argument, bool smtputf8, struct arena *arena, struct smtp_rcpt_command *command);
 
-struct bdat_command {
+struct smtp_bdat_command {
 	uint64_t size;
 	bool last;
 };
 /** What follows "BDAT" (RFC 3030 §2). */
-const char *parse_bdat(struct slice argument, struct bdat_command *command);
+const char *smtp_parse_bdat(struct slice argument, struct smtp_bdat_command *command);
 
 /** Decodes xtext (RFC 3461 §4); false if it is none, or holds anything but printable ASCII. */
-bool parse_xtext(struct slice text, struct arena *arena, struct slice *decoded);
+bool smtp_parse_xtext(struct slice text, struct arena *arena, struct slice *decoded);
 
 
 #endif

@@ -21,13 +21,13 @@ static bool receive(struct slice wire, size_t piece, struct buf *message, struct
 			return false;
 		arrived = arrived + piece < wire.len ? arrived + piece : wire.len;
 		struct slice input = slice_make(wire.at + consumed, arrived - consumed), text;
-		size_t taken = frame_data(input, line_start, scanned, &ends);
+		size_t taken = smtp_frame_data(input, line_start, scanned, &ends);
 		if (!ends && taken == 0) {
 			scanned = input.len > 4 ? input.len - 4 : 0;
 			continue;
 		}
 		struct slice unit = slice_make(input.at, taken - (ends ? 3 : 0));
-		while (frame_unstuff(&unit, &line_start, &text))
+		while (smtp_frame_unstuff(&unit, &line_start, &text))
 			buf_append(message, text);
 		consumed += taken;
 		scanned = 0;
@@ -118,12 +118,12 @@ static void random_texts_survive(void **state)
 	}
 }
 
-static enum frame_fault check_in_pieces(struct slice text, size_t piece, uint64_t line_max)
+static enum smtp_frame_fault check_in_pieces(struct slice text, size_t piece, uint64_t line_max)
 {
 	bool after_cr = false;
 	uint64_t line = 0;
 	for (size_t at = 0; at < text.len; at += piece) {
-		enum frame_fault fault = frame_check(slice_sub(text, at, piece), line_max, &after_cr, &line);
+		enum smtp_frame_fault fault = smtp_frame_check(slice_sub(text, at, piece), line_max, &after_cr, &line);
 		if (fault != FRAME_FINE)
 			return fault;
 	}
@@ -133,7 +133,7 @@ static enum frame_fault check_in_pieces(struct slice text, size_t piece, uint64_
 static void bare_line_ends_are_seen(void **state)
 {
 	(void)state;
-	static const struct { struct slice text; enum frame_fault fault; } cases[] = {
+	static const struct { struct slice text; enum smtp_frame_fault fault; } cases[] = {
 		{{"a\r\nb\r\n", 6}, FRAME_FINE}, {{"\r\n\r\n", 4}, FRAME_FINE}, {{"", 0}, FRAME_FINE}, {{"abc", 3}, FRAME_FINE},
 		{{"a\nb\r\n", 5}, FRAME_BARE_LF}, {{"\n", 1}, FRAME_BARE_LF}, {{"a\r\n\n", 4}, FRAME_BARE_LF}, {{"a\rb\r\n", 5}, FRAME_BARE_CR},
 		{{"a\r\r\n", 4}, FRAME_BARE_CR}, {{"a\r", 2}, FRAME_BARE_CR}, {{"\r", 1}, FRAME_BARE_CR}, {{"a\r\0\n", 4}, FRAME_NUL},
@@ -154,8 +154,8 @@ static void assert_mended(struct slice wire, bool stuffed, struct slice expected
 		bool after_cr = false, after_lf = false;
 		for (size_t at = 0; at < wire.len; at += piece) {
 			struct slice bytes = slice_sub(wire, at, piece);
-			if (frame_needs_mending(bytes, after_cr, after_lf))
-				frame_mend(bytes, stuffed, after_cr, &after_lf, &message);
+			if (smtp_frame_needs_mending(bytes, after_cr, after_lf))
+				smtp_frame_mend(bytes, stuffed, after_cr, &after_lf, &message);
 			else
 				buf_append(&message, bytes);
 			after_cr = message.len > 0 && message.at[message.len - 1] == '\r';
@@ -181,20 +181,20 @@ static void lone_lfs_are_mended(void **state)
 static void lines_end_with_crlf_only(void **state)
 {
 	(void)state;
-	assert_int_equal(frame_line(SLICE("NOOP\r\nQUIT\r\n")), 6);
-	assert_int_equal(frame_line(SLICE("NOOP\nQUIT\r\n")), 11);
-	assert_int_equal(frame_line(SLICE("NOOP\r")), 0);
-	assert_int_equal(frame_line(SLICE("NOOP\r\r\n")), 7);
-	assert_int_equal(frame_line(SLICE("")), 0);
-	assert_true(frame_has_control(SLICE("a\nb")) && frame_has_control(SLICE("a\0")) && !frame_has_control(SLICE("")));
+	assert_int_equal(smtp_frame_line(SLICE("NOOP\r\nQUIT\r\n")), 6);
+	assert_int_equal(smtp_frame_line(SLICE("NOOP\nQUIT\r\n")), 11);
+	assert_int_equal(smtp_frame_line(SLICE("NOOP\r")), 0);
+	assert_int_equal(smtp_frame_line(SLICE("NOOP\r\r\n")), 7);
+	assert_int_equal(smtp_frame_line(SLICE("")), 0);
+	assert_true(smtp_frame_has_control(SLICE("a\nb")) && smtp_frame_has_control(SLICE("a\0")) && !smtp_frame_has_control(SLICE("")));
 }
 
 /* ---- Commands ---- */
 
 struct fixture {
 	struct arena *arena;
-	struct mail_command mail;
-	struct rcpt_command rcpt;
+	struct smtp_mail_command mail;
+	struct smtp_rcpt_command rcpt;
 };
 
 static int set_up(void **state)
@@ -215,14 +215,14 @@ static int tear_down(void **state)
 
 static void mail_fine(struct fixture *fixture, const char *argument)
 {
-	const char *reply = parse_mail(slice_of(argument), fixture->arena, &fixture->mail);
+	const char *reply = smtp_parse_mail(slice_of(argument), fixture->arena, &fixture->mail);
 	if (reply)
 		fail_msg("%s: %s", argument, reply);
 }
 
 static void mail_refused(struct fixture *fixture, const char *argument, const char *code)
 {
-	const char *reply = parse_mail(slice_of(argument), fixture->arena, &fixture->mail);
+	const char *reply = smtp_parse_mail(slice_of(argument), fixture->arena, &fixture->mail);
 	if (!reply || strncmp(reply, code, strlen(code)) != 0)
 		fail_msg("%s: %s", argument, reply ? reply : "accepted");
 }
@@ -230,7 +230,7 @@ static void mail_refused(struct fixture *fixture, const char *argument, const ch
 static void mail_parameters(void **state)
 {
 	struct fixture *fixture = *state;
-	struct mail_command *mail = &fixture->mail;
+	struct smtp_mail_command *mail = &fixture->mail;
 	mail_fine(fixture, "FROM:<a@example.test>");
 	assert_true(slice_equal(mail->from, SLICE("a@example.test")) && mail->size == 0 && mail->body == BODY_7BIT);
 	mail_fine(fixture, "from:<>");
@@ -271,7 +271,7 @@ static void mail_parameters(void **state)
 
 static void rcpt_refused(struct fixture *fixture, const char *argument, const char *code)
 {
-	const char *reply = parse_rcpt(slice_of(argument), false, fixture->arena, &fixture->rcpt);
+	const char *reply = smtp_parse_rcpt(slice_of(argument), false, fixture->arena, &fixture->rcpt);
 	if (!reply || strncmp(reply, code, strlen(code)) != 0)
 		fail_msg("%s: %s", argument, reply ? reply : "accepted");
 }
@@ -279,19 +279,19 @@ static void rcpt_refused(struct fixture *fixture, const char *argument, const ch
 static void rcpt_parameters(void **state)
 {
 	struct fixture *fixture = *state;
-	struct rcpt_command *rcpt = &fixture->rcpt;
-	assert_null(parse_rcpt(SLICE("TO:<b@example.test> NOTIFY=SUCCESS,failure ORCPT=rfc822;b+2Bx@example.test"), false, fixture->arena, rcpt));
+	struct smtp_rcpt_command *rcpt = &fixture->rcpt;
+	assert_null(smtp_parse_rcpt(SLICE("TO:<b@example.test> NOTIFY=SUCCESS,failure ORCPT=rfc822;b+2Bx@example.test"), false, fixture->arena, rcpt));
 	assert_true(slice_equal(rcpt->to, SLICE("b@example.test")) && rcpt->notify == (NOTIFY_SUCCESS | NOTIFY_FAILURE));
 	assert_true(slice_equal(rcpt->original, SLICE("rfc822;b+x@example.test")));
-	assert_null(parse_rcpt(SLICE("TO:<PostMaster>"), false, fixture->arena, rcpt));
+	assert_null(smtp_parse_rcpt(SLICE("TO:<PostMaster>"), false, fixture->arena, rcpt));
 	assert_true(slice_equal(rcpt->to, SLICE("postmaster")));
-	assert_null(parse_rcpt(SLICE("TO:postmaster NOTIFY=NEVER"), false, fixture->arena, rcpt));
+	assert_null(smtp_parse_rcpt(SLICE("TO:postmaster NOTIFY=NEVER"), false, fixture->arena, rcpt));
 	assert_true(slice_equal(rcpt->to, SLICE("postmaster")) && rcpt->notify == NOTIFY_NEVER);
-	assert_null(parse_rcpt(SLICE("TO:b@example.test"), false, fixture->arena, rcpt));
+	assert_null(smtp_parse_rcpt(SLICE("TO:b@example.test"), false, fixture->arena, rcpt));
 	assert_true(slice_equal(rcpt->to, SLICE("b@example.test")));
-	assert_null(parse_rcpt(SLICE("TO:<b@example.test> NOTIFY=NEVER"), false, fixture->arena, rcpt));
+	assert_null(smtp_parse_rcpt(SLICE("TO:<b@example.test> NOTIFY=NEVER"), false, fixture->arena, rcpt));
 	assert_true(rcpt->notify == NOTIFY_NEVER);
-	assert_null(parse_rcpt(SLICE("TO:<\xd0\xb3@example.test> ORCPT=utf-8;\xd0\xb3@example.test"), true, fixture->arena, rcpt));
+	assert_null(smtp_parse_rcpt(SLICE("TO:<\xd0\xb3@example.test> ORCPT=utf-8;\xd0\xb3@example.test"), true, fixture->arena, rcpt));
 	rcpt_refused(fixture, "TO:<>", "501 5.1.3");
 	rcpt_refused(fixture, "TO:<\xd0\xb3@example.test>", "553 5.6.7");
 	rcpt_refused(fixture, "TO:<b@example.test> NOTIFY=NEVER,DELAY", "501 5.5.4");
@@ -308,14 +308,14 @@ static void rcpt_parameters(void **state)
 static void bdat_sizes(void **state)
 {
 	(void)state;
-	struct bdat_command bdat;
-	assert_null(parse_bdat(SLICE("0"), &bdat));
+	struct smtp_bdat_command bdat;
+	assert_null(smtp_parse_bdat(SLICE("0"), &bdat));
 	assert_true(bdat.size == 0 && !bdat.last);
-	assert_null(parse_bdat(SLICE("4294967295 last"), &bdat));
+	assert_null(smtp_parse_bdat(SLICE("4294967295 last"), &bdat));
 	assert_true(bdat.size == 4294967295u && bdat.last);
 	const char *const wrong[] = {"", "LAST", "-1", "1 FIRST", "1 LAST x", "18446744073709551616", "0x10", "1LAST", "99999999999999999999999"};
 	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++)
-		assert_non_null(parse_bdat(slice_of(wrong[i]), &bdat));
+		assert_non_null(smtp_parse_bdat(slice_of(wrong[i]), &bdat));
 }
 
 int main(void)

@@ -16,7 +16,7 @@ static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static struct promise table[PROMISES / WAYS][WAYS]; /* guarded by lock */
 
 /* The account's row, or the one that ends first, emptied for it. */
-static struct promise *find(const struct recipient_room *room, int64_t now_ms)
+static struct promise *find(const struct auth_recipient_room *room, int64_t now_ms)
 {
 	struct promise *rows = table[room->account % (PROMISES / WAYS)], *place = rows;
 	for (size_t i = 0; i < WAYS && place->account != room->account; i++)
@@ -27,7 +27,7 @@ static struct promise *find(const struct recipient_room *room, int64_t now_ms)
 	return place;
 }
 
-static bool is_limited(const struct recipient_room *room)
+static bool is_limited(const struct auth_recipient_room *room)
 {
 	return room->account != 0 && room->now != UINT64_MAX;
 }
@@ -37,7 +37,7 @@ static uint64_t less(uint64_t from, uint64_t what)
 	return from > what ? from - what : 0;
 }
 
-void smtp_promise_look(struct recipient_room *room, int64_t now_ms)
+void smtp_promise_look(struct auth_recipient_room *room, int64_t now_ms)
 {
 	if (!is_limited(room))
 		return;
@@ -49,7 +49,7 @@ void smtp_promise_look(struct recipient_room *room, int64_t now_ms)
 	pthread_mutex_unlock(&lock);
 }
 
-static bool promise(const struct recipient_room *room, uint64_t size, bool anyway, int64_t now_ms)
+static bool promise(const struct auth_recipient_room *room, uint64_t size, bool anyway, int64_t now_ms)
 {
 	pthread_mutex_lock(&lock);
 	struct promise *promise = find(room, now_ms);
@@ -62,12 +62,12 @@ static bool promise(const struct recipient_room *room, uint64_t size, bool anywa
 	return fits;
 }
 
-bool smtp_promise_make(const struct recipient_room *room, uint64_t size, int64_t now_ms)
+bool smtp_promise_make(const struct auth_recipient_room *room, uint64_t size, int64_t now_ms)
 {
 	return !is_limited(room) || promise(room, size, false, now_ms);
 }
 
-void smtp_promise_overdraw(const struct recipient_room *room, uint64_t size, int64_t now_ms)
+void smtp_promise_overdraw(const struct auth_recipient_room *room, uint64_t size, int64_t now_ms)
 {
 	if (is_limited(room))
 		promise(room, size, true, now_ms);

@@ -11,10 +11,10 @@
 enum { PROMISES = 4096, PROMISE_MS = 10 * 60 * 1000 };
 
 /** Takes what is promised off the room that auth tells of. */
-void smtp_promise_look(struct recipient_room *room, int64_t now_ms);
+void smtp_promise_look(struct auth_recipient_room *room, int64_t now_ms);
 /** Promises a message of `size` bytes. False: it doesn't fit beside what was promised before. */
-bool smtp_promise_make(const struct recipient_room *room, uint64_t size, int64_t now_ms);
+bool smtp_promise_make(const struct auth_recipient_room *room, uint64_t size, int64_t now_ms);
 /** The same for one that doesn't fit, and waits in the queue for this mailbox, too, since it was taken for another. */
-void smtp_promise_overdraw(const struct recipient_room *room, uint64_t size, int64_t now_ms);
+void smtp_promise_overdraw(const struct auth_recipient_room *room, uint64_t size, int64_t now_ms);
 
 #endif

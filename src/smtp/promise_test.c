@@ -10,14 +10,14 @@ enum { MINUTE = 60 * 1000 };
 
 static uint64_t look(uint64_t account, uint64_t now, int64_t now_ms)
 {
-	struct recipient_room room = {now, 1000, account};
+	struct auth_recipient_room room = {now, 1000, account};
 	smtp_promise_look(&room, now_ms);
 	return room.now;
 }
 
 static bool make(uint64_t account, uint64_t now, uint64_t size, int64_t now_ms)
 {
-	return smtp_promise_make(&(struct recipient_room){now, 1000, account}, size, now_ms);
+	return smtp_promise_make(&(struct auth_recipient_room){now, 1000, account}, size, now_ms);
 }
 
 static void what_was_taken_is_not_there_for_the_next(void **state)
@@ -28,7 +28,7 @@ static void what_was_taken_is_not_there_for_the_next(void **state)
 	assert_int_equal(look(1, 1000, MINUTE), 400);
 	assert_false(make(1, 1000, 600, MINUTE)); /* who was told of the room before */
 	assert_int_equal(look(1, 1000, MINUTE), 400);
-	smtp_promise_overdraw(&(struct recipient_room){400, 1000, 1}, 600, MINUTE); /* who was taken for another, too */
+	smtp_promise_overdraw(&(struct auth_recipient_room){400, 1000, 1}, 600, MINUTE); /* who was taken for another, too */
 	assert_int_equal(look(1, 1000, MINUTE), 0);
 	assert_int_equal(look(2, 1000, MINUTE), 1000);
 }

@@ -10,7 +10,7 @@
 
 /* ---- Replies ---- */
 
-void smtp_reply(struct session *session, const char *format, ...)
+void smtp_reply(struct smtp_session *session, const char *format, ...)
 {
 	char line[REPLY_MAX - 1];
 	va_list args;
@@ -22,18 +22,18 @@ void smtp_reply(struct session *session, const char *format, ...)
 	conn_send(session->conn, SLICE("\r\n"));
 }
 
-struct slice smtp_who(const struct session *session)
+struct slice smtp_who(const struct smtp_session *session)
 {
 	return session->account ? slice_of(session->account) : conn_peer(session->conn);
 }
 
-static void end_session(struct session *session)
+static void end_session(struct smtp_session *session)
 {
 	session->closing = true;
 	conn_close(session->conn);
 }
 
-void smtp_give_up(struct session *session, const char *enhanced, const char *why)
+void smtp_give_up(struct smtp_session *session, const char *enhanced, const char *why)
 {
 	smtp_reply(session, "421 %s %s %s", enhanced, smtp_hostname(session), why);
 	static struct log_paces paces;
@@ -44,7 +44,7 @@ void smtp_give_up(struct session *session, const char *enhanced, const char *why
 	end_session(session);
 }
 
-void smtp_unsynchronised(struct session *session, const char *behind)
+void smtp_unsynchronised(struct smtp_session *session, const char *behind)
 {
 	smtp_reply(session, "554 5.5.0 %s answers first: your input came too early", smtp_hostname(session));
 	static struct log_paces paces;
@@ -55,16 +55,16 @@ void smtp_unsynchronised(struct session *session, const char *behind)
 	end_session(session);
 }
 
-bool smtp_is_trusted(const struct session *session)
+bool smtp_is_trusted(const struct smtp_session *session)
 {
 	return session->account || session->may_relay || session->service->kind == SMTP_LMTP || session->service->kind == SMTP_LOCAL;
 }
 
 /* ---- The transaction ---- */
 
-unsigned smtp_state(const struct session *session)
+unsigned smtp_state(const struct smtp_session *session)
 {
-	const struct transaction *transaction = &session->transaction;
+	const struct smtp_transaction *transaction = &session->transaction;
 	if (!session->hello)
 		return STATE_NEW;
 	if (!transaction->active)
@@ -74,25 +74,25 @@ unsigned smtp_state(const struct session *session)
 	return transaction->message.recipient_count > 0 ? STATE_RCPT : STATE_MAIL;
 }
 
-void smtp_reset(struct session *session)
+void smtp_reset(struct smtp_session *session)
 {
-	content_free(&session->transaction.content);
+	smtp_content_free(&session->transaction.content);
 	arena_free(&session->transaction.arena);
-	session->transaction = (struct transaction){0};
+	session->transaction = (struct smtp_transaction){0};
 }
 
 /* ---- Opening and closing ---- */
 
 void smtp_resume(void *conn) { conn_resume(conn); }
 
-struct auth_wait *smtp_wait(struct session *session)
+struct auth_wait *smtp_wait(struct smtp_session *session)
 {
 	return session->service->kind == SMTP_LOCAL ? NULL : &session->wait;
 }
 
 static void *smtp_open(struct conn *conn, void *context)
 {
-	struct session *session = memory_new(sizeof *session);
+	struct smtp_session *session = memory_new(sizeof *session);
 	session->conn = conn;
 	session->wait = (struct auth_wait){.wake = smtp_resume, .context = conn};
 	session->service = context;
@@ -112,20 +112,20 @@ static void *smtp_open(struct conn *conn, void *context)
 
 static void smtp_close(void *at)
 {
-	struct session *session = at;
+	struct smtp_session *session = at;
 	auth_wait_end(&session->wait);
 	if (session->ticket)
-		message_abandon(session);
-	auth_cancel(session);
+		smtp_message_abandon(session);
+	smtp_auth_cancel(session);
 	smtp_reset(session);
 	free(session->hello);
 	free(session->account);
 	free(session);
 }
 
-static void smtp_expire(void *at, enum expiry why)
+static void smtp_expire(void *at, enum net_expiry why)
 {
-	struct session *session = at;
+	struct smtp_session *session = at;
 	static const char *const reasons[] = {
 		[EXPIRY_IDLE] = "421 4.4.2 %s nothing heard for too long",
 		[EXPIRY_TOTAL] = "421 4.4.2 %s this connection has lasted long enough",
@@ -148,16 +148,16 @@ static size_t without_last_cr(struct slice input)
 }
 
 /* A text that has begun to come by BDAT may be in a file, which some commands throw away. */
-static bool is_quick(const struct session *session, const struct verb *verb)
+static bool is_quick(const struct smtp_session *session, const struct smtp_verb *verb)
 {
 	unsigned quick = session->service->kind == SMTP_LOCAL ? VERB_QUICK : VERB_QUICK | VERB_ASKS;
 	return !verb || (verb->flags & quick && !session->transaction.chunks);
 }
 
-static enum unit peek_line(struct session *session, struct slice input, size_t *length)
+static enum net_unit peek_line(struct smtp_session *session, struct slice input, size_t *length)
 {
 	struct slice argument;
-	*length = frame_line(slice_sub(input, 0, LINE_MAX_SIZE));
+	*length = smtp_frame_line(slice_sub(input, 0, LINE_MAX_SIZE));
 	if (*length == 0) {
 		if (input.len < LINE_MAX_SIZE)
 			return UNIT_INCOMPLETE;
@@ -166,15 +166,15 @@ static enum unit peek_line(struct session *session, struct slice input, size_t *
 	}
 	if (session->input == INPUT_ANSWER)
 		return session->dialogue.proved ? UNIT_WORK : UNIT_ASK;
-	const struct verb *verb = smtp_find_verb(session->service->kind, slice_sub(input, 0, *length - 2), &argument);
+	const struct smtp_verb *verb = smtp_find_verb(session->service->kind, slice_sub(input, 0, *length - 2), &argument);
 	if (is_quick(session, verb))
 		return UNIT_QUICK;
 	return verb->flags & VERB_ENTERS && !session->transaction.chunks ? UNIT_ASK : UNIT_WORK;
 }
 
-static enum unit peek_skip(struct slice input, size_t *length)
+static enum net_unit peek_skip(struct slice input, size_t *length)
 {
-	*length = frame_line(input);
+	*length = smtp_frame_line(input);
 	if (*length == 0)
 		*length = without_last_cr(input);
 	return *length > 0 ? UNIT_QUICK : UNIT_INCOMPLETE;
@@ -182,14 +182,14 @@ static enum unit peek_skip(struct slice input, size_t *length)
 
 /* The whole of a small message, about which nobody else is asked (as for the authors of a submitted one): in memory, and in the queue
  * without a thread that waits. */
-static bool is_quick_text(const struct session *session, size_t length)
+static bool is_quick_text(const struct smtp_session *session, size_t length)
 {
 	return length <= QUICK_TEXT_MAX && session->transaction.content.size == 0 && !smtp_is_submission(session);
 }
 
-static enum unit peek_data(struct session *session, struct slice input, size_t *length)
+static enum net_unit peek_data(struct smtp_session *session, struct slice input, size_t *length)
 {
-	size_t taken = frame_data(input, session->line_start, session->scanned, &session->data_ends);
+	size_t taken = smtp_frame_data(input, session->line_start, session->scanned, &session->data_ends);
 	if (!session->data_ends && input.len < CONTENT_CHUNK) {
 		session->scanned = input.len > 4 ? input.len - 4 : 0; /* an end may have begun in the last four bytes */
 		return UNIT_INCOMPLETE;
@@ -200,7 +200,7 @@ static enum unit peek_data(struct session *session, struct slice input, size_t *
 	return session->data_ends && is_quick_text(session, taken) ? UNIT_QUICK : UNIT_WORK;
 }
 
-static enum unit peek_chunk(struct session *session, struct slice input, size_t *length)
+static enum net_unit peek_chunk(struct smtp_session *session, struct slice input, size_t *length)
 {
 	uint64_t wanted = session->chunk_left < CONTENT_CHUNK ? session->chunk_left : CONTENT_CHUNK;
 	if (input.len < wanted)
@@ -209,9 +209,9 @@ static enum unit peek_chunk(struct session *session, struct slice input, size_t 
 	return UNIT_WORK;
 }
 
-static enum unit smtp_peek(void *at, struct slice input, size_t *length)
+static enum net_unit smtp_peek(void *at, struct slice input, size_t *length)
 {
-	struct session *session = at;
+	struct smtp_session *session = at;
 	switch (session->input) {
 	case INPUT_LINE:
 	case INPUT_ANSWER:
@@ -229,28 +229,28 @@ static enum unit smtp_peek(void *at, struct slice input, size_t *length)
 /* ---- Running ---- */
 
 /* What the client must have waited for our answer to, if this line is such a thing; else NULL. */
-static const char *answered_first(const struct session *session, struct slice line)
+static const char *answered_first(const struct smtp_session *session, struct slice line)
 {
 	if (session->input == INPUT_ANSWER)
 		return "AUTH";
-	const struct verb *meant = smtp_meant_verb(session->service->kind, line);
-	if (frame_has_control(line)) /* where it ends for the client can't be told; of BDAT, smtp_refuse_line says so */
-		return meant && meant->run == cmd_bdat ? NULL : "a malformed line";
+	const struct smtp_verb *meant = smtp_meant_verb(session->service->kind, line);
+	if (smtp_frame_has_control(line)) /* where it ends for the client can't be told; of BDAT, smtp_refuse_line says so */
+		return meant && meant->run == smtp_cmd_bdat ? NULL : "a malformed line";
 	return meant && meant->flags & VERB_LAST ? meant->name : NULL;
 }
 
 /* The first piece of a line that is longer than any may be; the rest is passed over. */
-static void begin_skip(struct session *session, struct slice piece)
+static void begin_skip(struct smtp_session *session, struct slice piece)
 {
 	session->skipped = piece.len;
 	if (session->input == INPUT_ANSWER)
-		auth_answer_too_long(session);
+		smtp_auth_answer_too_long(session);
 	else
 		smtp_refuse_line(session, piece, "500 5.5.2 line too long");
 	session->input = INPUT_SKIP;
 }
 
-static void run_line(struct session *session, struct slice unit)
+static void run_line(struct smtp_session *session, struct slice unit)
 {
 	struct slice end = SLICE("\r\n");
 	bool whole = unit.len >= 2 && memcmp(unit.at + unit.len - 2, end.at, 2) == 0;
@@ -261,22 +261,22 @@ static void run_line(struct session *session, struct slice unit)
 	else if (behind && conn_has_more(session->conn, unit.len))
 		smtp_unsynchronised(session, behind);
 	else if (session->input == INPUT_ANSWER)
-		auth_answer(session, line);
+		smtp_auth_answer(session, line);
 	else
 		smtp_run_command(session, line);
 }
 
 /* The reply has been given when the line was found to be too long. */
-static void run_skip(struct session *session, struct slice unit)
+static void run_skip(struct smtp_session *session, struct slice unit)
 {
 	session->skipped += unit.len;
-	if (frame_line(unit) > 0)
+	if (smtp_frame_line(unit) > 0)
 		session->input = INPUT_LINE;
 	else if (session->skipped > SKIPPED_LINE_MAX)
 		smtp_give_up(session, "4.5.2", "that line never ends");
 }
 
-static void run_unit(struct session *session, struct slice unit)
+static void run_unit(struct smtp_session *session, struct slice unit)
 {
 	switch (session->input) {
 	case INPUT_LINE:
@@ -288,20 +288,20 @@ static void run_unit(struct session *session, struct slice unit)
 		break;
 	case INPUT_DATA:
 		session->scanned = 0;
-		data_received(session, unit, session->data_ends);
+		smtp_data_received(session, unit, session->data_ends);
 		break;
 	case INPUT_CHUNK:
-		chunk_received(session, unit);
+		smtp_chunk_received(session, unit);
 		break;
 	}
 }
 
-static enum run smtp_run(void *at, struct slice unit)
+static enum net_run smtp_run(void *at, struct slice unit)
 {
-	struct session *session = at;
+	struct smtp_session *session = at;
 	session->again = false;
 	if (session->ticket)
-		message_conclude(session);
+		smtp_message_conclude(session);
 	else
 		run_unit(session, unit);
 	if (session->ticket || auth_is_awaited(&session->wait))
@@ -311,7 +311,7 @@ static enum run smtp_run(void *at, struct slice unit)
 	return session->again ? RUN_AGAIN : RUN_DONE;
 }
 
-const struct protocol smtp_protocol = {
+const struct net_protocol smtp_protocol = {
 	.name = "smtp",
 	.alpn = "smtp esmtp", /* not registered; Exim says them */
 	.max_input = INPUT_MAX,

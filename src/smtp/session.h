@@ -50,7 +50,7 @@ enum {
 };
 
 /* What the next bytes of input are. */
-enum input_mode {
+enum smtp_input_mode {
 	INPUT_LINE,     /* a command */
 	INPUT_SKIP,     /* the rest of a line that is too long */
 	INPUT_ANSWER,   /* the client's next line of an AUTH exchange */
@@ -59,7 +59,7 @@ enum input_mode {
 };
 
 /* The text of a message while it comes in; see content.c. */
-struct content {
+struct smtp_content {
 	struct queue_draft *draft;
 	struct buf header;       /* the header, until it is complete */
 	size_t header_seen;      /* so much of it are lines that were looked at */
@@ -74,26 +74,26 @@ struct content {
 	const char *refused;     /* the reply that its end will get; from then on bytes are only counted */
 };
 
-struct known_recipient {
+struct smtp_known_recipient {
 	uint64_t hash;               /* of the address, to pass over a repeated one */
-	struct recipient_room room;
+	struct auth_recipient_room room;
 	bool fits;                   /* known at the end of the text */
 };
 
-struct transaction {
+struct smtp_transaction {
 	struct arena *arena;
 	bool active;
 	struct queue_message message;    /* envelope; slices and recipients are in the arena */
-	struct known_recipient *known;   /* beside message.recipients */
+	struct smtp_known_recipient *known;   /* beside message.recipients */
 	size_t recipient_room, known_room;
 	size_t attempts;                 /* RCPT commands */
 	size_t replies;                  /* RCPT commands accepted: LMTP owes one reply for each (RFC 2033 §4.2) */
 	uint64_t announced;              /* SIZE=; 0: not given */
 	bool chunks;                     /* BDAT has begun */
-	struct content content;
+	struct smtp_content content;
 };
 
-struct session {
+struct smtp_session {
 	struct conn *conn;
 	const struct smtp_service *service;
 	const struct config *config;     /* as it was when the client connected */
@@ -103,7 +103,7 @@ struct session {
 	char *account;                   /* who has signed in; NULL: nobody */
 	uid_t user;                      /* SMTP_LOCAL: whose program it is */
 	bool trusted;                    /* … and may write as anybody */
-	enum input_mode input;
+	enum smtp_input_mode input;
 	bool data_ends;                  /* INPUT_DATA: the unit that peek has found includes the end */
 	bool line_start;                 /* INPUT_DATA: the next byte is the first of a line */
 	size_t scanned;                  /* INPUT_DATA: so much of the waiting input holds no end */
@@ -116,35 +116,35 @@ struct session {
 	bool again;                      /* AUTH: auth is busy, the unit is to be run again later */
 	struct auth_wait wait;           /* what the unit has asked auth, and is to be run again for */
 	struct queue_ticket *ticket;     /* the message is on its way into the queue; NULL: none is */
-	struct transaction transaction;
+	struct smtp_transaction transaction;
 };
 
 /* ---- session.c ---- */
 
 /** Sends one reply line; CRLF is added. A 5xx reply counts as an error of the client. */
-__attribute__((format(printf, 2, 3))) void smtp_reply(struct session *session, const char *format, ...);
+__attribute__((format(printf, 2, 3))) void smtp_reply(struct smtp_session *session, const char *format, ...);
 /** By whom lines in the log are counted that can be caused as fast as one likes: the account, or else the client's address. */
-struct slice smtp_who(const struct session *session);
+struct slice smtp_who(const struct smtp_session *session);
 /** Sends 421 and closes. */
-void smtp_give_up(struct session *session, const char *enhanced, const char *why);
+void smtp_give_up(struct smtp_session *session, const char *enhanced, const char *why);
 /** Sends 554 and closes: the client has sent more without waiting for an answer that decides what it means (RFC 2920 §3.1).
  * `behind`: what it should have waited for. */
-void smtp_unsynchronised(struct session *session, const char *behind);
+void smtp_unsynchronised(struct smtp_session *session, const char *behind);
 /** Forgets sender, recipients and text (RFC 5321 §4.1.1.5). */
-void smtp_reset(struct session *session);
+void smtp_reset(struct smtp_session *session);
 /** Is it one of ours: who has signed in, a client of relay_networks, a program that speaks LMTP? Else a stranger, whose sender's
  * address may be forged. */
-bool smtp_is_trusted(const struct session *session);
+bool smtp_is_trusted(const struct smtp_session *session);
 /** Makes the unit of a connection that waits run again: for auth's and the queue's callbacks. */
 void smtp_resume(void *conn);
 /** How the unit waits for auth: without a thread, or, of SMTP_LOCAL, in its own (NULL). */
-struct auth_wait *smtp_wait(struct session *session);
+struct auth_wait *smtp_wait(struct smtp_session *session);
 /** Which of STATE_… */
-unsigned smtp_state(const struct session *session);
-static inline const char *smtp_hostname(const struct session *session) { return session->config->hostname; }
+unsigned smtp_state(const struct smtp_session *session);
+static inline const char *smtp_hostname(const struct smtp_session *session) { return session->config->hostname; }
 
 /** Is it mail that begins here, of somebody who is known? */
-static inline bool smtp_is_submission(const struct session *session)
+static inline bool smtp_is_submission(const struct smtp_session *session)
 {
 	return session->service->kind == SMTP_SUBMISSION || session->service->kind == SMTP_LOCAL;
 }
@@ -152,12 +152,12 @@ static inline bool smtp_is_submission(const struct session *session)
 /* ---- local.c ---- */
 
 /** May who has signed in, or whose program it is, send as this address? */
-enum sender_right smtp_may_send_as(struct session *session, struct auth_wait *wait, struct slice address);
+enum auth_sender_right smtp_may_send_as(struct smtp_session *session, struct auth_wait *wait, struct slice address);
 /** Before a message of SMTP_LOCAL: who it is becomes session->account. NULL, or the reply that refuses it. */
-const char *local_check(struct session *session);
+const char *smtp_local_check(struct smtp_session *session);
 /** Of SMTP_LOCAL: is an unknown recipient a user of this machine? Then it is the postmaster. */
-bool local_redirect(struct session *session, struct slice *to);
-void cmd_whoami(struct session *session, struct slice argument);
+bool smtp_local_redirect(struct smtp_session *session, struct slice *to);
+void smtp_cmd_whoami(struct smtp_session *session, struct slice argument);
 
 /* ---- verbs.c ---- */
 
@@ -169,112 +169,112 @@ enum {
 	VERB_ASKS = 8,    /* asks auth: without a thread, but where more than one question may be due (SMTP_LOCAL) */
 };
 
-struct verb {
+struct smtp_verb {
 	const char *name;
 	unsigned services;    /* bits 1 << enum smtp_kind */
 	unsigned states;
 	unsigned flags;       /* VERB_… */
 	size_t line_max;
-	void (*run)(struct session *session, struct slice argument);
+	void (*run)(struct smtp_session *session, struct slice argument);
 	const char *rfc;
 };
-extern const struct verb smtp_verbs[];
+extern const struct smtp_verb smtp_verbs[];
 extern const size_t smtp_verb_count;
 /** The verb of a command line (without its end) in this kind of service; NULL if there is none. *argument: what follows. */
-const struct verb *smtp_find_verb(enum smtp_kind kind, struct slice line, struct slice *argument);
+const struct smtp_verb *smtp_find_verb(enum smtp_kind kind, struct slice line, struct slice *argument);
 /** The verb that a line is meant for, be it well-formed or not: by its first letters. What follows a DATA or BDAT that we don't
  * understand is text all the same. NULL if there is none. */
-const struct verb *smtp_meant_verb(enum smtp_kind kind, struct slice line);
+const struct smtp_verb *smtp_meant_verb(enum smtp_kind kind, struct slice line);
 /** Says why a command line isn't run. Where a chunk was to follow, the next bytes aren't commands: then it closes. */
-void smtp_refuse_line(struct session *session, struct slice line, const char *reply);
+void smtp_refuse_line(struct smtp_session *session, struct slice line, const char *reply);
 /** Runs a command line, or says why not. */
-void smtp_run_command(struct session *session, struct slice line);
+void smtp_run_command(struct smtp_session *session, struct slice line);
 
 /* ---- extensions.c ---- */
 
 /** The reply to EHLO and LHLO: our name, and what is offered on this connection. */
-void smtp_send_extensions(struct session *session);
+void smtp_send_extensions(struct smtp_session *session);
 
 /* ---- cmd_*.c ---- */
 
 /** The mechanisms that are offered here and now; empty: none. */
-const char *smtp_mechanisms(const struct session *session);
+const char *smtp_mechanisms(const struct smtp_session *session);
 
-void cmd_ehlo(struct session *session, struct slice argument);
-void cmd_helo(struct session *session, struct slice argument);
-void cmd_starttls(struct session *session, struct slice argument);
-void cmd_auth(struct session *session, struct slice argument);
-void cmd_mail(struct session *session, struct slice argument);
-void cmd_rcpt(struct session *session, struct slice argument);
+void smtp_cmd_ehlo(struct smtp_session *session, struct slice argument);
+void smtp_cmd_helo(struct smtp_session *session, struct slice argument);
+void smtp_cmd_starttls(struct smtp_session *session, struct slice argument);
+void smtp_cmd_auth(struct smtp_session *session, struct slice argument);
+void smtp_cmd_mail(struct smtp_session *session, struct slice argument);
+void smtp_cmd_rcpt(struct smtp_session *session, struct slice argument);
 extern const char smtp_mailbox_full[]; /* a reply */
 /** Has the mailbox room for a message of `size` bytes? NULL, or the reply. */
-const char *mail_fits(const struct recipient_room *room, uint64_t size);
-void cmd_data(struct session *session, struct slice argument);
-void cmd_bdat(struct session *session, struct slice argument);
-void cmd_rset(struct session *session, struct slice argument);
-void cmd_noop(struct session *session, struct slice argument);
-void cmd_quit(struct session *session, struct slice argument);
-void cmd_vrfy(struct session *session, struct slice argument);
-void cmd_help(struct session *session, struct slice argument);
-void cmd_unavailable(struct session *session, struct slice argument);
-void cmd_foreign(struct session *session, struct slice argument);
+const char *smtp_mail_fits(const struct auth_recipient_room *room, uint64_t size);
+void smtp_cmd_data(struct smtp_session *session, struct slice argument);
+void smtp_cmd_bdat(struct smtp_session *session, struct slice argument);
+void smtp_cmd_rset(struct smtp_session *session, struct slice argument);
+void smtp_cmd_noop(struct smtp_session *session, struct slice argument);
+void smtp_cmd_quit(struct smtp_session *session, struct slice argument);
+void smtp_cmd_vrfy(struct smtp_session *session, struct slice argument);
+void smtp_cmd_help(struct smtp_session *session, struct slice argument);
+void smtp_cmd_unavailable(struct smtp_session *session, struct slice argument);
+void smtp_cmd_foreign(struct smtp_session *session, struct slice argument);
 
 /** The client's next line in an AUTH exchange; or one that was longer than LINE_MAX_SIZE, which ends it. */
-void auth_answer(struct session *session, struct slice line);
-void auth_answer_too_long(struct session *session);
+void smtp_auth_answer(struct smtp_session *session, struct slice line);
+void smtp_auth_answer_too_long(struct smtp_session *session);
 /** Ends an exchange that has begun, if any. */
-void auth_cancel(struct session *session);
+void smtp_auth_cancel(struct smtp_session *session);
 /** A piece of a message's text, dots still stuffed; `ends`: with its end. */
-void data_received(struct session *session, struct slice bytes, bool ends);
+void smtp_data_received(struct smtp_session *session, struct slice bytes, bool ends);
 /** Answers for a message whose text is complete, if the queue has. */
-void message_conclude(struct session *session);
+void smtp_message_conclude(struct smtp_session *session);
 /** Nobody will hear whether it got into the queue. */
-void message_abandon(struct session *session);
+void smtp_message_abandon(struct smtp_session *session);
 /** A piece of a chunk. */
-void chunk_received(struct session *session, struct slice bytes);
+void smtp_chunk_received(struct smtp_session *session, struct slice bytes);
 
 /* ---- content.c ---- */
 
-void content_begin(struct session *session);
+void smtp_content_begin(struct smtp_session *session);
 /** Adds bytes of the message. `stuffed`: they came by DATA. */
-void content_add(struct session *session, struct slice bytes, bool stuffed);
+void smtp_content_add(struct smtp_session *session, struct slice bytes, bool stuffed);
 /** The message is complete: its last line is ended, its header looked at, if that wasn't possible before. */
-void content_finish(struct session *session);
+void smtp_content_finish(struct smtp_session *session);
 /** The message won't be taken: `reply` is what its end will get. The first reason counts. */
-void content_refuse(struct session *session, const char *reply);
-void content_free(struct content *content);
+void smtp_content_refuse(struct smtp_session *session, const char *reply);
+void smtp_content_free(struct smtp_content *content);
 /** Puts bytes into the draft; a failure refuses the message. */
-void content_store(struct session *session, struct slice bytes);
+void smtp_content_store(struct smtp_session *session, struct slice bytes);
 /** Begins to put the message into the queue: sets session->ticket, unless it is refused. */
-void content_commit(struct session *session);
+void smtp_content_commit(struct smtp_session *session);
 /** The outcome, when the ticket is done. False: it is refused, the reason is in content.refused. */
-bool content_is_committed(struct session *session);
+bool smtp_content_is_committed(struct smtp_session *session);
 
 /** Checks the line ends of text that is to be stored; what isn't lines refuses the message. */
-void content_check_lines(struct session *session, struct slice bytes);
+void smtp_content_check_lines(struct smtp_session *session, struct slice bytes);
 
 /* ---- binary.c ---- */
 
 /** Stores `message`, its binary parts as base64. Blocks. */
-void binary_convert(struct session *session, struct slice message);
+void smtp_binary_convert(struct smtp_session *session, struct slice message);
 
 /* ---- author.c ---- */
 
 /* A From or Sender field of a submitted message, and what is stored in its place if it is `rewritten`: nothing, if it is empty. */
-struct author {
+struct smtp_author {
 	struct header_field field;
 	bool rewritten;
 	struct slice text;
 };
 /** May who has signed in write as everybody that the field names? NULL, or the reply that refuses the message. */
-const char *author_judge(struct session *session, struct author *author);
+const char *smtp_author_judge(struct smtp_session *session, struct smtp_author *author);
 
 /* ---- trace.c ---- */
 
 /** Puts the header as it is to be stored into the draft: our Received field, what was missing, and what stays of the
  * client's. May refuse the message. Blocks. */
-void trace_store_header(struct session *session, struct slice header);
+void smtp_trace_store_header(struct smtp_session *session, struct slice header);
 /** "name [address]" of the client, for the log and the queue; in `arena`. */
-struct slice trace_client(const struct session *session, struct arena *arena);
+struct slice smtp_trace_client(const struct smtp_session *session, struct arena *arena);
 
 #endif

@@ -13,7 +13,7 @@ struct smtp_service {
 	struct auth *auth;
 	struct queue *queue;
 };
-extern const struct protocol smtp_protocol;
+extern const struct net_protocol smtp_protocol;
 
 /** The users of this machine, a line "NUMBER NAME" each: whose mail SMTP_LOCAL takes. Any thread. */
 void smtp_set_users(struct slice lines);

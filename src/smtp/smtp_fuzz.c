@@ -10,16 +10,16 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static void fuzz_arguments(struct slice input)
 {
 	struct arena *arena = arena_new();
-	struct mail_command mail;
-	struct rcpt_command rcpt;
-	struct bdat_command bdat;
-	const char *reply = parse_mail(input, arena, &mail);
+	struct smtp_mail_command mail;
+	struct smtp_rcpt_command rcpt;
+	struct smtp_bdat_command bdat;
+	const char *reply = smtp_parse_mail(input, arena, &mail);
 	if (!reply && (memchr(mail.envid.at ? mail.envid.at : "", '\n', mail.envid.len) || mail.from.len > 400))
 		abort();
-	reply = parse_rcpt(input, true, arena, &rcpt);
+	reply = smtp_parse_rcpt(input, true, arena, &rcpt);
 	if (!reply && (rcpt.to.len == 0 || (rcpt.original.len > 0 && memchr(rcpt.original.at, '\r', rcpt.original.len))))
 		abort();
-	parse_bdat(input, &bdat);
+	smtp_parse_bdat(input, &bdat);
 	struct buf out = BUF(4096);
 	base64_decode(input, &out);
 	buf_free(&out);
@@ -36,22 +36,22 @@ static size_t receive(struct slice wire, size_t piece, struct buf *message)
 			return 0;
 		arrived = arrived + piece < wire.len ? arrived + piece : wire.len;
 		struct slice text, unit = slice_make(wire.at + consumed, arrived - consumed);
-		unit.len = frame_data(unit, line_start, 0, &ends);
+		unit.len = smtp_frame_data(unit, line_start, 0, &ends);
 		consumed += unit.len;
 		unit.len -= ends ? 3 : 0;
-		while (frame_unstuff(&unit, &line_start, &text))
+		while (smtp_frame_unstuff(&unit, &line_start, &text))
 			buf_append(message, text);
 	}
 	return consumed;
 }
 
-static enum frame_fault check(struct slice text, size_t piece)
+static enum smtp_frame_fault check(struct slice text, size_t piece)
 {
 	bool after_cr = false;
 	uint64_t line = 0;
-	enum frame_fault fault = FRAME_FINE;
+	enum smtp_frame_fault fault = FRAME_FINE;
 	for (size_t at = 0; at < text.len && fault == FRAME_FINE; at += piece)
-		fault = frame_check(slice_sub(text, at, piece), 50, &after_cr, &line);
+		fault = smtp_frame_check(slice_sub(text, at, piece), 50, &after_cr, &line);
 	return fault;
 }
 
@@ -60,7 +60,7 @@ static void mend(struct slice text, size_t piece, struct buf *out)
 	bool after_cr = false, after_lf = false;
 	for (size_t at = 0; at < text.len; at += piece) {
 		struct slice bytes = slice_sub(text, at, piece);
-		frame_mend(bytes, true, after_cr, &after_lf, out);
+		smtp_frame_mend(bytes, true, after_cr, &after_lf, out);
 		after_cr = bytes.at[bytes.len - 1] == '\r';
 	}
 }
@@ -71,7 +71,7 @@ static void fuzz_mending(struct slice text, size_t piece)
 	struct buf whole = BUF(1 << 20), cut = BUF(1 << 20);
 	mend(text, text.len, &whole);
 	mend(text, piece, &cut);
-	if (!slice_equal(buf_slice(&whole), buf_slice(&cut)) || frame_needs_mending(buf_slice(&whole), false, false))
+	if (!slice_equal(buf_slice(&whole), buf_slice(&cut)) || smtp_frame_needs_mending(buf_slice(&whole), false, false))
 		abort();
 	buf_free(&whole);
 	buf_free(&cut);

@@ -11,7 +11,7 @@
 /* ---- The Received field ---- */
 
 /* What the client calls itself goes into our own field: only what a name or an address literal may have stays of it. */
-static struct slice harmless_hello(const struct session *session, struct arena *arena)
+static struct slice harmless_hello(const struct smtp_session *session, struct arena *arena)
 {
 	struct slice name = arena_copy(arena, slice_of(session->hello));
 	char *at = (char *)name.at;
@@ -26,13 +26,13 @@ static const char *ip_version_tag(struct slice address)
 	return slice_find_char(address, ':') == SLICE_NONE ? "" : "IPv6:";
 }
 
-struct slice trace_client(const struct session *session, struct arena *arena)
+struct slice smtp_trace_client(const struct smtp_session *session, struct arena *arena)
 {
 	return arena_printf(arena, "%.*s [%.*s]", SLICE_ARG(harmless_hello(session, arena)), SLICE_ARG(conn_peer(session->conn)));
 }
 
 /* RFC 3848; with SMTPUTF8, RFC 6531 §4.3. */
-static struct slice protocol_name(const struct session *session, bool tls)
+static struct slice protocol_name(const struct smtp_session *session, bool tls)
 {
 	struct arena *arena = session->transaction.arena;
 	bool utf8 = session->transaction.message.smtputf8, lmtp = session->service->kind == SMTP_LMTP;
@@ -53,7 +53,7 @@ static struct slice ascii_address(struct slice address, struct arena *arena)
 	return slice_is_ascii(local) && ascii.len > 0 ? arena_printf(arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(ascii)) : SLICE("");
 }
 
-static struct slice received_field(const struct session *session)
+static struct slice received_field(const struct smtp_session *session)
 {
 	const struct queue_message *message = &session->transaction.message;
 	struct arena *arena = session->transaction.arena;
@@ -81,7 +81,7 @@ static struct slice received_field(const struct session *session)
 struct inspection {
 	size_t received, from, senders;
 	bool date, message_id;
-	struct author author, sender; /* of the last From and Sender field */
+	struct smtp_author author, sender; /* of the last From and Sender field */
 };
 
 static void inspect(struct slice header, struct arena *arena, struct inspection *found, struct slice *message_id)
@@ -106,7 +106,7 @@ static void inspect(struct slice header, struct arena *arena, struct inspection 
 	}
 }
 
-static const char *judge(struct session *session, struct inspection *found)
+static const char *judge(struct smtp_session *session, struct inspection *found)
 {
 	const char *refusal = NULL;
 	if (found->received > (size_t)session->config->max_received)
@@ -118,37 +118,37 @@ static const char *judge(struct session *session, struct inspection *found)
 	if (found->senders > 1)
 		return "554 5.6.0 the message has several Sender fields";
 	if (found->from == 1)
-		refusal = author_judge(session, &found->author);
+		refusal = smtp_author_judge(session, &found->author);
 	if (!refusal && found->senders == 1)
-		refusal = author_judge(session, &found->sender);
+		refusal = smtp_author_judge(session, &found->sender);
 	return refusal;
 }
 
 /* ---- Storing it ---- */
 
-static void add_missing_fields(struct session *session, const struct inspection *found)
+static void add_missing_fields(struct smtp_session *session, const struct inspection *found)
 {
-	struct transaction *transaction = &session->transaction;
+	struct smtp_transaction *transaction = &session->transaction;
 	const struct queue_message *message = &transaction->message;
 	char id[ID_TEXT_LEN + 1], date[DATE_TEXT_MAX];
 	if (!found->message_id) {
 		id_format(message->id, id);
 		transaction->content.message_id = arena_printf(transaction->arena, "<%s.%016llx@%s>", id, (unsigned long long)random_u64(), smtp_hostname(session));
-		content_store(session, arena_printf(transaction->arena, "Message-ID: %.*s\r\n", SLICE_ARG(transaction->content.message_id)));
+		smtp_content_store(session, arena_printf(transaction->arena, "Message-ID: %.*s\r\n", SLICE_ARG(transaction->content.message_id)));
 	}
 	if (!found->date) {
 		date_format(message->arrived, date);
-		content_store(session, arena_printf(transaction->arena, "Date: %s\r\n", date));
+		smtp_content_store(session, arena_printf(transaction->arena, "Date: %s\r\n", date));
 	}
 	if (found->from == 0 || (found->author.rewritten && found->author.text.len == 0)) {
 		struct slice author = message->from.len > 0 ? message->from : message->account;
-		content_store(session, arena_printf(transaction->arena, "From: <%.*s>\r\n", SLICE_ARG(author)));
+		smtp_content_store(session, arena_printf(transaction->arena, "From: <%.*s>\r\n", SLICE_ARG(author)));
 	}
 }
 
 /* A field that says it was written here, of a check that was made elsewhere or never (RFC 8601 §5). Who may relay, and who
  * hands mail on to us by LMTP, may have made it in our name. */
-static bool is_forged_result(const struct session *session, const struct header_field *field)
+static bool is_forged_result(const struct smtp_session *session, const struct header_field *field)
 {
 	struct arena *arena = session->transaction.arena;
 	if (session->may_relay || session->service->kind == SMTP_LMTP || !slice_equal_nocase(field->name, SLICE("Authentication-Results")))
@@ -159,7 +159,7 @@ static bool is_forged_result(const struct session *session, const struct header_
 
 /* Blind copies are known to the envelope; the field must not tell the others (RFC 5322 §3.6.3). Return-Path is written where a
  * message arrives (RFC 5321 §4.4), not where it begins. A separator of an mbox is no field (header.h). */
-static bool is_dropped(const struct session *session, const struct header_field *field)
+static bool is_dropped(const struct smtp_session *session, const struct header_field *field)
 {
 	static const char *const names[] = {"Bcc", "Resent-Bcc", "Return-Path"};
 	if (field->name.len == 0 || is_forged_result(session, field))
@@ -171,7 +171,7 @@ static bool is_dropped(const struct session *session, const struct header_field 
 }
 
 /* What is stored for a field of a submitted message: some readers don't know a name with blanks before its colon for a field. */
-static struct slice submitted_field(struct session *session, const struct inspection *found, const struct header_field *field)
+static struct slice submitted_field(struct smtp_session *session, const struct inspection *found, const struct header_field *field)
 {
 	struct arena *arena = session->transaction.arena;
 	bool author = field->whole.at == found->author.field.whole.at, sender = field->whole.at == found->sender.field.whole.at;
@@ -185,7 +185,7 @@ static struct slice submitted_field(struct session *session, const struct inspec
 }
 
 /* The fields of the client that stay, and an empty line, whether the client has sent one or not: so everybody reads the same header. */
-static void store_fields(struct session *session, const struct inspection *found, struct slice header)
+static void store_fields(struct smtp_session *session, const struct inspection *found, struct slice header)
 {
 	struct header_field field;
 	bool submitted = smtp_is_submission(session), ended = true;
@@ -194,24 +194,24 @@ static void store_fields(struct session *session, const struct inspection *found
 		if (is_dropped(session, &field))
 			continue;
 		struct slice text = submitted ? submitted_field(session, found, &field) : field.whole;
-		content_store(session, text);
+		smtp_content_store(session, text);
 		ended = text.len == 0 || text.at[text.len - 1] == '\n';
 	}
 	if (!ended) /* the last chunk ended in the middle of it */
-		content_store(session, SLICE("\r\n"));
-	content_store(session, SLICE("\r\n"));
+		smtp_content_store(session, SLICE("\r\n"));
+	smtp_content_store(session, SLICE("\r\n"));
 }
 
-void trace_store_header(struct session *session, struct slice header)
+void smtp_trace_store_header(struct smtp_session *session, struct slice header)
 {
 	struct inspection found = {0};
 	inspect(header, session->transaction.arena, &found, &session->transaction.content.message_id);
 	const char *refusal = judge(session, &found);
 	if (refusal) {
-		content_refuse(session, refusal);
+		smtp_content_refuse(session, refusal);
 		return;
 	}
-	content_store(session, received_field(session));
+	smtp_content_store(session, received_field(session));
 	if (smtp_is_submission(session))
 		add_missing_fields(session, &found);
 	store_fields(session, &found, header);

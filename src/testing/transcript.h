@@ -22,7 +22,7 @@ struct transcript;
 
 struct transcript_protocol {
 	const char *name;
-	const struct protocol *protocol;
+	const struct net_protocol *protocol;
 	const char *configuration;  /* what holds unless the transcript says otherwise */
 	const char *steps;          /* the letters of steps of its own */
 	/** Opens what is served from `data`, reading further settings from the transcript's text; returns the context of the
