@@ -96,10 +96,18 @@ enum auth_language auth_language(struct auth *auth, struct slice address);
 struct auth_account {
 	struct slice name;
 	int64_t identity;
+	/* Of a sign-in that was just answered, for auth_stands(): how much had been heard of changes when it was asked for, and when that was
+	 * (monotonic ms). 0: not known. */
+	uint64_t heard;
+	int64_t asked_ms;
 };
 
-/** Does that sign-in still count? To be asked when a session has been entered where who hears of changes (main/bus.h) finds it: so no
- * change falls between. AUTH_UNKNOWN: can't be told now. */
+/** Who hears that an account's sign-ins have changed (main/bus.h), or that any may have, says so here, before he ends sessions. Any thread. */
+void auth_note_change(struct auth *auth);
+
+/** Does that sign-in still count? To be asked when a session has been entered where who hears of changes finds it: so no change falls
+ * between. If nothing was heard since the sign-in was asked for, and that was just now, it is known without a question: what
+ * is changed later will be heard. AUTH_UNKNOWN: can't be told now. */
 enum auth_standing { AUTH_STANDS, AUTH_ENDED, AUTH_UNKNOWN };
 enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account);
 

@@ -789,16 +789,27 @@ static struct auth_backend *open_slow(const char *data, struct error *error)
 }
 
 /* Nothing is known of bob before the test says so. */
-static bool slow_credentials(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error)
+static void wait_if_bob(struct slice account)
 {
 	pthread_mutex_lock(&slow.lock);
 	slow.waiting++;
 	pthread_cond_broadcast(&slow.changed);
-	while (!slow.released && slice_equal(account, SLICE("bob@example.test")))
+	while (!slow.released && slice_starts(account, SLICE("bob")))
 		pthread_cond_wait(&slow.changed, &slow.lock);
 	slow.waiting--;
 	pthread_mutex_unlock(&slow.lock);
+}
+
+static bool slow_credentials(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error)
+{
+	wait_if_bob(account);
 	return auth_backend_directory.credentials(backend, account, arena, credentials, error);
+}
+
+static bool slow_facts(struct auth_backend *backend, struct slice name, struct arena *arena, struct sign_in_facts *facts, struct error *error)
+{
+	wait_if_bob(name);
+	return auth_backend_directory.sign_in_facts(backend, name, arena, facts, error);
 }
 
 static void *sign_in_slowly(void *argument)
@@ -826,6 +837,7 @@ static void a_slow_backend_delays_nobody_else(void **state)
 	slow_kind.at_once = false;
 	slow_kind.open = open_slow;
 	slow_kind.credentials = slow_credentials;
+	slow_kind.sign_in_facts = slow_facts;
 	stop_server(f);
 	f->kind = &slow_kind;
 	start_server(f);
@@ -1025,7 +1037,13 @@ static void changes_are_announced(void **state)
 	assert_int_equal(auth_check_password(f->auth, NULL, SLICE("alice"), SLICE("wonderland"), &client, f->arena, &account, &delay_ms), SIGN_IN_DONE);
 	assert_int_equal(auth_stands(f->auth, &account), AUTH_STANDS);
 	assert_true(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("looking-glass"), &error));
-	assert_int_equal(auth_stands(f->auth, &account), AUTH_ENDED); /* at once, whatever was heard */
+	struct auth_account at_once = account, long_ago = account;
+	at_once.asked_ms = clock_monotonic_ms();
+	assert_int_equal(auth_stands(f->auth, &at_once), AUTH_STANDS); /* that it has ended will be heard */
+	long_ago.asked_ms -= 1000;
+	assert_int_equal(auth_stands(f->auth, &long_ago), AUTH_ENDED); /* whatever was heard */
+	auth_note_change(f->auth);
+	assert_int_equal(auth_stands(f->auth, &at_once), AUTH_ENDED);
 	wait_for_news(&heard, 1);
 	assert_string_equal(heard.name, "alice@example.test");
 	assert_true(heard.last.identity != 0 && heard.last.identity != account.identity);
@@ -1033,11 +1051,26 @@ static void changes_are_announced(void **state)
 	wait_for_news(&heard, 2);
 	assert_int_equal(heard.last.identity, 0);
 	assert_string_equal(heard.reason, "the account is disabled");
-	assert_int_equal(auth_stands(f->auth, &(struct auth_account){SLICE("alice@example.test"), 0}), AUTH_ENDED);
+	assert_int_equal(auth_stands(f->auth, &(struct auth_account){.name = SLICE("alice@example.test")}), AUTH_ENDED);
 	stop_server(f);
 	f->changed = NULL;
 	start_server(f);
 	pthread_cond_destroy(&heard.news);
+}
+
+/* Nobody is there to be asked. */
+static void what_was_just_answered_is_not_asked_again(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_account account;
+	int delay_ms;
+	struct sign_in_client client = client_at("192.0.2.1");
+	assert_int_equal(auth_check_password(f->auth, NULL, SLICE("alice"), SLICE("wonderland"), &client, f->arena, &account, &delay_ms), SIGN_IN_DONE);
+	stop_server(f);
+	account.asked_ms = clock_monotonic_ms();
+	assert_int_equal(auth_stands(f->auth, &account), AUTH_STANDS);
+	assert_int_equal(recv(f->ends[0][1], &(char){0}, 1, MSG_DONTWAIT | MSG_PEEK), -1);
+	start_server(f);
 }
 
 static void *ask_a_lot(void *argument)
@@ -1268,7 +1301,7 @@ int main(void)
 		AUTH_TEST(many_wait_without_a_thread),
 		AUTH_TEST(a_restart_answers_who_waits_without_a_thread),
 		AUTH_TEST(an_exchange_does_not_outlive_a_restart),
-		AUTH_TEST(changes_are_announced),
+		AUTH_TEST(changes_are_announced), AUTH_TEST(what_was_just_answered_is_not_asked_again),
 		AUTH_TEST(many_ask_at_once),
 		AUTH_TEST(a_crowd_of_strangers_comes_again),
 		AUTH_TEST(damaged_datagrams_harm_nobody),

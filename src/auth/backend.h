@@ -29,6 +29,7 @@ struct auth_backend_kind {
 	struct slice (*sign_in_name)(struct auth_backend *backend, struct slice name, struct arena *arena);
 	bool (*identity)(struct auth_backend *backend, struct slice account, int64_t *identity, const char **why, struct error *error);
 	bool (*credentials)(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error);
+	bool (*sign_in_facts)(struct auth_backend *backend, struct slice name, struct arena *arena, struct sign_in_facts *facts, struct error *error);
 	bool (*renew_password)(struct auth_backend *backend, struct slice account, int64_t version, const struct password_keys *keys, struct error *error);
 
 	bool (*all_have_scram)(struct auth_backend *backend, bool *all, struct error *error);

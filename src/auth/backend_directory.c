@@ -65,6 +65,11 @@ static bool credentials(struct auth_backend *backend, struct slice account, stru
 	return directory_credentials(directory_of(backend), account, arena, found, error);
 }
 
+static bool sign_in_facts(struct auth_backend *backend, struct slice name, struct arena *arena, struct sign_in_facts *facts, struct error *error)
+{
+	return directory_sign_in_facts(directory_of(backend), name, arena, facts, error);
+}
+
 static bool renew_password(struct auth_backend *backend, struct slice account, int64_t version, const struct password_keys *keys, struct error *error)
 {
 	return directory_renew_password(directory_of(backend), account, version, keys, error);
@@ -88,6 +93,6 @@ static bool changes(struct auth_backend *backend, int64_t *after, bool *all, str
 const struct auth_backend_kind auth_backend_directory = {
 	.at_once = true,
 	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as,
-	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .renew_password = renew_password,
+	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,
 };

@@ -19,7 +19,11 @@
 #include "base/memory.h"
 #include "base/random.h"
 
-enum { ANSWER_MAX = 4 * 1024 * 1024, QUESTION_BUCKETS = 256 };
+enum {
+	ANSWER_MAX = 4 * 1024 * 1024,
+	QUESTION_BUCKETS = 256,
+	JUST_NOW_MS = 100, /* in that time nobody removes an account and makes another of its name */
+};
 
 enum question_state {
 	QUESTION_UNSENT,  /* there was no room, or it is to be asked again: the receiving thread sends it */
@@ -34,6 +38,8 @@ struct auth_question {
 	struct buf fields;
 	void (*wake)(void *context);
 	void *context;
+	uint64_t heard;         /* when it was asked, and when that was: struct auth_account */
+	int64_t asked_ms;
 	/* under the lock of auth */
 	struct auth_question *next_in_bucket, *next, *previous;
 	enum question_state state;
@@ -47,6 +53,7 @@ struct auth_question {
 struct auth {
 	int fd, wake_fd;
 	_Atomic bool stopping;
+	_Atomic uint64_t heard; /* changes, and one */
 	pthread_mutex_t lock;  /* guards what follows */
 	struct auth_question *buckets[QUESTION_BUCKETS]; /* by id */
 	struct auth_question *first, *last;              /* in the order of their deadlines */
@@ -65,6 +72,7 @@ struct auth *auth_open(int fd)
 	if (auth->wake_fd < 0)
 		memory_exhausted(0);
 	auth->look_at = INT64_MAX;
+	auth->heard = 1;
 	pthread_mutex_init(&auth->lock, NULL);
 	auth->next_id = random_u64(); /* so that no answer to a former process of this role fits */
 	return auth;
@@ -334,11 +342,12 @@ static void begin(struct auth_question *question)
 
 static struct auth_question *question_new(struct auth *auth, enum auth_wire_kind kind, struct slice fields, void (*wake)(void *context), void *context)
 {
+	int64_t now = clock_monotonic_ms();
 	struct auth_question *question = memory_new(sizeof *question);
 	*question = (struct auth_question){
 		.auth = auth, .kind = kind, .wake = wake, .context = context, .fields = BUF_SECRET(WIRE_DATAGRAM_MAX),
 		.parts = BUF(ANSWER_MAX), .answer = BUF_SECRET(WIRE_DATAGRAM_MAX),
-		.deadline_ms = clock_monotonic_ms() + AUTH_ANSWER_SECONDS * 1000,
+		.heard = auth->heard, .asked_ms = now, .deadline_ms = now + AUTH_ANSWER_SECONDS * 1000,
 	};
 	buf_append(&question->fields, fields);
 	pthread_mutex_lock(&auth->lock);
@@ -502,8 +511,18 @@ enum auth_sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wai
 	return right == AWAITED ? SENDER_AWAITED : (enum auth_sender_right)right;
 }
 
+void auth_note_change(struct auth *auth) { auth->heard++; }
+
+/* Whoever is to hear of a later change has found the session, or has counted here before. */
+static bool is_sure_to_stand(const struct auth *auth, const struct auth_account *account)
+{
+	return account->heard == auth->heard && clock_monotonic_ms() - account->asked_ms < JUST_NOW_MS;
+}
+
 enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
 {
+	if (is_sure_to_stand(auth, account))
+		return AUTH_STANDS;
 	uint64_t identity = ask_number(auth, NULL, WIRE_IDENTITY, account->name, NULL, INT64_MAX, UINT64_MAX);
 	if (identity == UINT64_MAX)
 		return AUTH_UNKNOWN;
@@ -634,6 +653,8 @@ static enum sign_in_status read_status(const struct auth_question *question, uin
 	*delay_ms = (int)wire_number(&reader, INT32_MAX);
 	account->name = arena_copy(arena, wire_text(&reader, WIRE_ADDRESS_MAX));
 	account->identity = (int64_t)wire_number(&reader, INT64_MAX);
+	account->heard = question->heard;
+	account->asked_ms = question->asked_ms;
 	struct slice message = wire_text(&reader, WIRE_SASL_MAX);
 	if (!wire_end(&reader) || (status == SIGN_IN_DONE && slice_empty(account->name)) || (output && !buf_append(output, message)))
 		return SIGN_IN_TEMPORARY;
@@ -661,7 +682,7 @@ static enum sign_in_status step(struct sign_in *exchange, struct auth_wait *wait
 enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wait, bool has_input, struct slice input, struct buf *output,
 				 struct auth_account *account, int *delay_ms)
 {
-	*account = (struct auth_account){SLICE(""), 0};
+	*account = (struct auth_account){.name = SLICE("")};
 	*delay_ms = 0;
 	if (exchange->over || input.len > WIRE_SASL_MAX) {
 		sign_in_note(exchange, "no mechanism has a name or a message that long");
@@ -704,7 +725,7 @@ void sign_in_end(struct sign_in **exchange)
 enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wait, struct slice name, struct slice password,
 					const struct sign_in_client *client, struct arena *arena, struct auth_account *account, int *delay_ms)
 {
-	*account = (struct auth_account){SLICE(""), 0};
+	*account = (struct auth_account){.name = SLICE("")};
 	*delay_ms = 0;
 	struct buf fields = BUF_SECRET(WIRE_DATAGRAM_MAX);
 	/* What is too long is nobody's; it must cost and count like any other guess. */

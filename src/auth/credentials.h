@@ -31,6 +31,15 @@ struct auth_credentials {
  * of that name in all domains; the rest of what addresses can be (aliases, details) doesn't sign in. Without an '@' if that leads to
  * nobody, or to several; empty if it can't be a name. In `arena`. */
 struct slice directory_sign_in_name(struct directory *directory, struct slice name, struct arena *arena);
+/** All that is asked for a password, of one state of the directory: who is meant by `name`, who may be signed in to the account
+ * (directory_identity()), and what is known of its password. False with *error only if it can't be read now. */
+struct sign_in_facts {
+	struct slice account;
+	int64_t identity;
+	const char *why;
+	struct auth_credentials credentials;
+};
+bool directory_sign_in_facts(struct directory *directory, struct slice name, struct arena *arena, struct sign_in_facts *facts, struct error *error);
 /** Reads what belongs to a name of directory_sign_in_name(). For an unknown one it gives decoys, the same each time.
  * False with *error only if it can't be read now. */
 bool directory_credentials(struct directory *directory, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error);

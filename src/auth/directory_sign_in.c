@@ -157,3 +157,15 @@ bool directory_credentials(struct directory *directory, struct slice account, st
 	db_reset(read);
 	return step != DB_FAILED;
 }
+
+/* In one transaction, since beginning one costs more than reading a row. */
+bool directory_sign_in_facts(struct directory *directory, struct slice name, struct arena *arena, struct sign_in_facts *facts, struct error *error)
+{
+	if (!db_begin_read(directory->db, error))
+		return false;
+	facts->account = directory_sign_in_name(directory, name, arena);
+	bool done = directory_identity(directory, facts->account, &facts->identity, &facts->why, error) &&
+		    directory_credentials(directory, facts->account, arena, &facts->credentials, error);
+	db_rollback(directory->db);
+	return done;
+}

@@ -1,20 +1,28 @@
-/* See known.h. An entry's time is written anew once a day, so that who signs in again and again costs no writing. */
+/* See known.h. An entry's time is written anew once a day, so that who signs in again and again costs no writing; and as nobody else
+ * writes to the file, what was read is kept, so that he costs no reading either. */
 #include "auth/known.h"
 
 #include <limits.h>
 #include <unistd.h>
 
 #include "auth/network.h"
+#include "auth/recent.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/db/db.h"
 
-enum { DAY = 24 * 3600, BUSY_MS = 100 /* nobody else has it open for long */ };
+enum {
+	DAY = 24 * 3600,
+	BUSY_MS = 100,      /* nobody else has it open for long */
+	KEPT_MAX = 10000,   /* entries in memory */
+	ENTRY_KEY_MAX = 640 /* bytes; longer ones are not kept */
+};
 
 struct known {
 	struct db *db;    /* NULL: it can't be opened */
 	int64_t swept;    /* when old entries were last removed */
+	struct recent *kept; /* int64_t: when the entry was last written */
 };
 
 static const char *const schema[] = {
@@ -50,6 +58,7 @@ struct known *auth_known_open(const char *data)
 {
 	struct known *known = memory_new(sizeof *known);
 	struct error error = {0};
+	known->kept = auth_recent_new(KEPT_MAX, sizeof(int64_t), NULL);
 	char path[PATH_MAX];
 	snprintf(path, sizeof path, "%s/directory", data);
 	if (file_make_folders(path, 0700, &error)) {
@@ -71,12 +80,31 @@ void auth_known_close(struct known **known)
 	if (!*known)
 		return;
 	db_close(&(*known)->db);
+	auth_recent_free(&(*known)->kept);
 	free(*known);
 	*known = NULL;
 }
 
-/* When the entry was last written; 0: there is none that holds. */
-static int64_t seen(struct known *known, struct slice account, int64_t identity, struct slice network, struct error *error)
+/* Empty if it is too long. */
+static struct slice key_of(struct slice account, int64_t identity, struct slice network, char out[ENTRY_KEY_MAX])
+{
+	int len = snprintf(out, ENTRY_KEY_MAX, "%lld %.*s %.*s", (long long)identity, SLICE_ARG(network), SLICE_ARG(account));
+	return slice_make(out, len > 0 && len < ENTRY_KEY_MAX ? (size_t)len : 0);
+}
+
+static void keep(struct known *known, struct slice key, int64_t when)
+{
+	if (when != 0 && !slice_empty(key))
+		*(int64_t *)auth_recent_add(known->kept, key) = when;
+}
+
+static void forget_kept(struct known *known)
+{
+	auth_recent_free(&known->kept);
+	known->kept = auth_recent_new(KEPT_MAX, sizeof(int64_t), NULL);
+}
+
+static int64_t read_seen(struct known *known, struct slice account, int64_t identity, struct slice network, struct error *error)
 {
 	struct db_statement *read = db_prepare(known->db, "SELECT seen FROM known WHERE account = $1 AND network = $2 AND identity = $3");
 	db_bind_text(read, 1, account);
@@ -87,6 +115,19 @@ static int64_t seen(struct known *known, struct slice account, int64_t identity,
 	if (step == DB_FAILED)
 		complain(error);
 	db_reset(read);
+	return when;
+}
+
+/* When the entry was last written; 0: there is none that holds. */
+static int64_t seen(struct known *known, struct slice account, int64_t identity, struct slice network, struct error *error)
+{
+	char bytes[ENTRY_KEY_MAX];
+	struct slice key = key_of(account, identity, network, bytes);
+	const int64_t *kept = auth_recent_find(known->kept, key);
+	if (kept)
+		return *kept;
+	int64_t when = read_seen(known, account, identity, network, error);
+	keep(known, key, when);
 	return when;
 }
 
@@ -111,7 +152,11 @@ static bool put(struct known *known, struct slice account, int64_t identity, str
 		" (SELECT network FROM known WHERE account = $1 ORDER BY seen DESC, network LIMIT $2)");
 	db_bind_text(forget, 1, account);
 	db_bind_number(forget, 2, KNOWN_PER_ACCOUNT);
-	return db_run(add, error) && db_run(forget, error);
+	if (!db_run(add, error) || !db_run(forget, error))
+		return false;
+	if (db_changes(known->db) > 0)
+		forget_kept(known);
+	return true;
 }
 
 static bool sweep(struct known *known, int64_t now, struct error *error)
@@ -121,6 +166,7 @@ static bool sweep(struct known *known, int64_t now, struct error *error)
 	known->swept = now;
 	struct db_statement *forget = db_prepare(known->db, "DELETE FROM known WHERE seen < $1");
 	db_bind_number(forget, 1, now - (int64_t)KNOWN_DAYS * DAY);
+	forget_kept(known);
 	return db_run(forget, error);
 }
 
@@ -138,8 +184,11 @@ void auth_known_add(struct known *known, struct slice account, int64_t identity,
 		return;
 	}
 	bool done = put(known, account, identity, network, now, &error) && sweep(known, now, &error);
-	if (done && db_commit(known->db, &error))
+	if (done && db_commit(known->db, &error)) {
+		char bytes[ENTRY_KEY_MAX];
+		keep(known, key_of(account, identity, network, bytes), now);
 		return;
+	}
 	db_rollback(known->db);
 	complain(&error);
 }

@@ -353,15 +353,17 @@ static void look_up(struct auth_job *question, struct auth_backend *backend)
 {
 	struct check *check = check_of(question);
 	struct sign_in_who *who = &check->who;
+	struct sign_in_facts facts = {.account = SLICE("")};
 	struct error error;
 	if (!backend)
 		return;
-	who->account = backend->kind->sign_in_name(backend, who->name, check->arena);
-	if (!identify(backend, who))
-		return;
-	check->readable = backend->kind->credentials(backend, who->account, check->arena, &check->credentials, &error);
+	check->readable = backend->kind->sign_in_facts(backend, who->name, check->arena, &facts, &error);
 	if (!check->readable)
-		log_error("directory.failed", log_slice("account", who->account), log_text("reason", error.text));
+		log_error("directory.failed", log_slice("account", facts.account), log_text("reason", error.text));
+	who->account = facts.account;
+	who->identity = facts.identity;
+	who->why = facts.why;
+	check->credentials = facts.credentials;
 }
 
 static void end_look_up(void *context, struct auth_job *question)

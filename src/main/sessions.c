@@ -27,7 +27,7 @@ static void note_signed_in(void *context, const struct conn_session *session)
 	if (map_put(all->seen, slice_make((const char *)&session->identity, sizeof session->identity), all))
 		return;
 	struct identity_list *entry = arena_alloc(all->arena, sizeof *entry);
-	entry->account = (struct auth_account){arena_copy(all->arena, session->account), session->identity};
+	entry->account = (struct auth_account){.name = arena_copy(all->arena, session->account), .identity = session->identity};
 	entry->next = all->list;
 	all->list = entry;
 }
@@ -54,7 +54,8 @@ static void ask_for_all(void *context)
 
 void sessions_hear(struct sessions *sessions, const struct bus_change *change)
 {
-	struct auth_account now = {change->account, change->identity};
+	struct auth_account now = {.name = change->account, .identity = change->identity};
+	auth_note_change(sessions->auth);
 	if (slice_empty(change->account))
 		server_work(sessions->server, ask_for_all, sessions);
 	else

@@ -94,7 +94,7 @@ enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wai
 	*delay_ms = 0;
 	if (is_first_asking(wait))
 		return SIGN_IN_AWAITED;
-	*account = (struct auth_account){SLICE("alice@example.test"), 1};
+	*account = (struct auth_account){.name = SLICE("alice@example.test"), .identity = 1};
 	if (how == 'c' && exchange->steps++ < 5) {
 		buf_append(output, input);
 		return SIGN_IN_CONTINUE;
@@ -117,7 +117,7 @@ enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wai
 	*delay_ms = 0;
 	if (is_first_asking(wait))
 		return SIGN_IN_AWAITED;
-	*account = (struct auth_account){arena_copy(arena, name), 1};
+	*account = (struct auth_account){.name = arena_copy(arena, name), .identity = 1};
 	return password.len % 2 ? SIGN_IN_DONE : SIGN_IN_REFUSED;
 }
 
