@@ -13,10 +13,10 @@
  *   DIR/accounts/<domain>/.new-<id>, .removed-<id> an account that is being made or removed
  *   DIR/accounts/.uidvalidity                      the highest UIDVALIDITY of the accounts that were removed
  *   DIR/accounts/.usage                              how full the accounts with a quota are, see usage/usage.h
- *   DIR/accounts/.journal-0, .journal-1            appended messages that may not be in their places on disk yet, see journal.c
- *   DIR/run/state                                  "epoch N running|clean", see service.c
+ *   DIR/accounts/.journal-0, .journal-1            appended messages that may not be in their places on disk yet, see durable/journal.c
+ *   DIR/run/state                                  "epoch N running|clean", see durable/epoch.c
  *
- * ---- Tables ---- (SQL in schema.c)
+ * ---- Tables ---- (SQL in mail/schema.c)
  * Each account has a database of its own, so no key names the account: with SQLite that is a file, and in a PostgreSQL database that
  * many accounts share it is to be a schema for each (search_path), in which the same statements run. A column in front of every key would
  * say the same, cost its bytes in each row and index, and let a forgotten condition show one person another's mail.
@@ -130,7 +130,7 @@ struct store {
 	int64_t epoch;
 	struct sync sync;
 	struct journal journal;
-	struct check *repair;     /* fsck.c, while it mends an account: what opening the account sets right is to be told, too */
+	struct check *repair;     /* recover/fsck.c, while it mends an account: what opening the account sets right is to be told, too */
 	int usage;                /* the table of how full mailboxes are, see usage/usage.h; -1: none */
 	pthread_mutex_t lock;     /* guards the next group and the account fields that say so */
 	struct map *accounts;     /* name: struct account, open or being opened */
@@ -189,7 +189,7 @@ static inline void ids_free(struct ids *ids)
 	*ids = (struct ids){0};
 }
 
-/* ---- path.c ---- */
+/* ---- blob/path.c ---- */
 
 /** The account's folder, malloc'ed; NULL with ERROR_INVALID if no account can have that name. */
 char *path_of_account(const struct store *store, struct slice name, struct error *error);
@@ -204,7 +204,7 @@ bool path_of_draft(const char *folder, char out[PATH_MAX], struct error *error);
 /** Removes the folder with everything in it. */
 bool path_remove_tree(const char *path, struct error *error);
 
-/* ---- schema.c ---- */
+/* ---- mail/schema.c ---- */
 
 extern const char *const store_schema[];
 extern const int store_schema_count;
@@ -216,11 +216,11 @@ bool schema_add_mailbox(struct db *db, struct slice name, enum special_use use, 
 /** The next UIDVALIDITY after `last`: the time where possible, always larger. */
 int64_t schema_next_uidvalidity(int64_t last);
 
-/* ---- service.c ---- */
+/* ---- durable/epoch.c ---- */
 
 bool service_read_epoch(const char *data, int64_t *epoch, struct error *error);
 
-/* ---- sync.c ---- */
+/* ---- durable/sync.c ---- */
 
 void sync_init(struct sync *sync);
 void sync_free(struct sync *sync);
@@ -231,7 +231,7 @@ typedef bool sync_round(struct store *store, uint64_t round, struct error *error
 /** Waits until that round has ended, or runs it for all who wait; gives the lock back. */
 bool sync_wait(struct sync *sync, uint64_t round, sync_round *run, struct store *store, struct error *error);
 
-/* ---- journal.c ---- */
+/* ---- durable/journal.c ---- */
 
 /** An appended message, with what it was given. */
 struct kept {
@@ -278,7 +278,7 @@ void arrivals_settled(struct paths *settled, bool durable);
 /** Syncs if there are any. */
 bool arrivals_end(struct store *store, struct error *error);
 
-/* ---- fsck.c ---- */
+/* ---- recover/fsck.c ---- */
 
 /** Tells of a message that an unclean stop has taken, before it is dropped: to who repairs the account, else to the log. */
 void fsck_note_lost(struct account *account, int64_t id);
@@ -296,7 +296,7 @@ struct db *account_database(const char *folder, enum db_durability durability, b
 /** Takes the account out of the map, so that the next store_open_account() opens it anew. */
 void account_detach(struct store *store, struct slice name);
 
-/* ---- change.c: a writing transaction ---- */
+/* ---- mail/change.c: a writing transaction ---- */
 
 struct account_row {
 	int64_t epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id;
@@ -357,7 +357,7 @@ bool change_forget_message(struct change *change, int64_t message, struct error 
 /** `times` placements of the message are gone: the last one makes it expunged. */
 bool change_drop_refs(struct change *change, int64_t message, int64_t times, struct error *error);
 
-/* ---- place.c, expunge.c: parts of a change ---- */
+/* ---- mail/place.c, mail/expunge.c: parts of a change ---- */
 
 struct new_placement {
 	int64_t mailbox, message;
@@ -380,20 +380,20 @@ bool change_take_out(struct change *change, int64_t mailbox, const uint32_t *uid
 /** The account was changed by this process: tells subscribers here and others through `announce`. */
 void watch_changed(struct store *store, struct slice account);
 
-/* ---- mailbox_name.c ---- */
+/* ---- mail/mailbox_name.c ---- */
 
 struct mailbox_name { char at[MAILBOX_NAME_MAX + 8]; size_t len; };
 /** Checks a name and writes INBOX in capitals. ERROR_INVALID. */
 bool mailbox_name_check(struct slice name, struct mailbox_name *out, struct error *error);
 static inline struct slice mailbox_name_slice(const struct mailbox_name *name) { return slice_make(name->at, name->len); }
 
-/* ---- keywords.c ---- */
+/* ---- mail/keywords.c ---- */
 
 /** `old` changed by `given`: sorted, without duplicates, in `arena`. ERROR_INVALID (no keyword), ERROR_LIMIT. */
 bool keywords_change(struct slice old, enum flags_change change, struct slice given, struct arena *arena, struct slice *out,
 		     struct error *error);
 
-/* ---- content.c ---- */
+/* ---- blob/content.c ---- */
 
 /** SHA-256. */
 void content_hash(struct slice content, unsigned char out[CONTENT_HASH_SIZE]);
@@ -407,7 +407,7 @@ enum content_state { CONTENT_FINE, CONTENT_MISSING, CONTENT_DIFFERENT, CONTENT_U
 /** Compares a file with what was noted of it. */
 enum content_state content_check(const char *path, uint64_t size, struct slice hash, struct error *error);
 
-/* ---- rebuild.c ---- */
+/* ---- recover/rebuild.c ---- */
 
 /** Replaces the account's database: by the newest snapshot that is sound, else by an empty one. The old one is put aside.
  * Numbers go on where no client can have seen any: every mailbox has a new UIDVALIDITY. */
@@ -416,7 +416,7 @@ bool rebuild_database(struct store *store, const char *folder, struct slice name
 /** When the newest snapshot was made, in seconds; 0: there is none. */
 int64_t snapshot_newest(const char *folder);
 
-/* ---- adopt.c ---- */
+/* ---- recover/adopt.c ---- */
 
 /** Calls `visit` for every message file (*.eml), with its id, 0 if its name holds none, and its path. */
 bool adopt_each_file(const char *folder, bool (*visit)(void *context, int64_t id, const char *path, struct error *error), void *context,
@@ -435,7 +435,7 @@ bool adopt_kept_file(const char *folder, const struct kept *kept, struct error *
 /** Adds files that no message has: to the INBOX, or, with `expunged`, as messages that can be brought back. */
 bool adopt_files(struct account *account, const struct ids *ids, bool expunged, struct error *error);
 
-/* ---- delivery.c ---- */
+/* ---- mail/delivery.c ---- */
 
 /** Was it made already? */
 bool delivery_is_known(struct change *change, int64_t delivery_id, bool *known, struct error *error);
