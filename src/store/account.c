@@ -39,6 +39,46 @@ static int idle_most(void)
 	return most > OPEN_ACCOUNTS ? (int)most : OPEN_ACCOUNTS;
 }
 
+bool store_sync(struct store *store, struct error *error)
+{
+	return durable_sync(store->durable, error);
+}
+
+bool store_begin_service(const char *data, struct error *error)
+{
+	int usage = usage_open(data, true); /* auth is given the file when it starts */
+	if (usage >= 0)
+		close(usage);
+	return durable_begin_service(data, error);
+}
+
+bool store_end_service(const char *data, struct error *error)
+{
+	return durable_end_service(data, error);
+}
+
+bool store_mend_service(const char *data, struct error *error)
+{
+	return durable_mend_service(data, error);
+}
+
+void store_forget_cached(const char *data)
+{
+	durable_forget_cached(data);
+}
+
+/* Opening an account restores what the journal has for it. */
+static bool restore_account(void *context, struct slice name, struct error *error)
+{
+	struct error cause = {0};
+	struct account *account = store_open_account(context, name, &cause);
+	bool done = account && account_enter(account, &cause);
+	if (done)
+		account_leave(account);
+	store_release_account(&account);
+	return done || cause.kind == ERROR_NOT_FOUND || error_set(error, cause.kind, "%s", cause.text);
+}
+
 struct store *store_open(const struct store_options *options, struct error *error)
 {
 	int fd = open(options->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -46,8 +86,8 @@ struct store *store_open(const struct store_options *options, struct error *erro
 		error_set_errno(error, errno, "opening the data directory %s", options->data);
 		return NULL;
 	}
-	int64_t epoch;
-	if (!service_read_epoch(options->data, &epoch, error)) {
+	struct durable *durable = durable_open(options->data, fd, error);
+	if (!durable) {
 		close(fd);
 		return NULL;
 	}
@@ -59,15 +99,14 @@ struct store *store_open(const struct store_options *options, struct error *erro
 	store_set_limits(store, options->max_message, options->undelete_seconds);
 	if (store->options.open_accounts <= 0)
 		store->options.open_accounts = idle_most();
-	store->epoch = epoch;
+	store->durable = durable;
+	store->epoch = durable_epoch(durable);
 	store->usage = usage_open(store->data, !options->looking);
 	store->accounts = map_new();
 	store->subscriptions = map_new();
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_mutex_init(&store->watch_lock, NULL);
-	sync_init(&store->sync);
-	journal_init(&store->journal);
-	if (options->journal && !journal_start(store, error))
+	if (options->journal && !durable_begin_journal(durable, restore_account, store, error))
 		store_close(&store);
 	return store;
 }
@@ -86,9 +125,8 @@ void store_close(struct store **store)
 	if (!*store)
 		return;
 	struct store *s = *store;
-	journal_end(s);
-	arrivals_end(s, NULL); /* what it can't remove is found again */
-	arrivals_settled(&s->settled, false);
+	durable_end_journal(s->durable);
+	durable_close(&s->durable);
 	free(s->heat);
 	if (s->usage >= 0)
 		close(s->usage);
@@ -101,7 +139,6 @@ void store_close(struct store **store)
 	map_free(&s->subscriptions);
 	pthread_mutex_destroy(&s->lock);
 	pthread_mutex_destroy(&s->watch_lock);
-	sync_free(&s->sync);
 	close(s->data_fd);
 	free(s->data);
 	free(s);
@@ -310,7 +347,7 @@ static struct account *take(struct store *store, struct slice name, char **folde
 
 struct account *store_address_account(struct store *store, struct slice name, struct error *error)
 {
-	char *folder = path_of_account(store, name, error);
+	char *folder = blob_account_folder(store->data, name, error);
 	if (!folder) {
 		if (error)
 			error->kind = ERROR_NOT_FOUND;
@@ -425,12 +462,7 @@ static bool note_removed_uidvalidity(struct store *store, const char *folder, st
 
 static bool fill_folder(struct store *store, const char *folder, struct slice name, struct error *error)
 {
-	char path[PATH_MAX];
-	path_of_month(folder, id_new(), path);
-	if (!file_make_folders(path, 0700, error))
-		return false;
-	path_of_arrivals(folder, path);
-	if (!file_make_folders(path, 0700, error))
+	if (!blob_make_folder(folder, error))
 		return false;
 	struct db *db = account_database(folder, DB_DURABLE_COMMIT, true, error);
 	bool done = db && schema_fill(db, name, store->epoch, read_removed_uidvalidity(store), error);
@@ -461,13 +493,13 @@ static bool create_in(struct store *store, const char *folder, struct slice name
 							       : error_set_errno(error, number, "making %s", folder);
 	}
 	if (!done)
-		path_remove_tree(making, NULL);
+		blob_remove_tree(making, NULL);
 	return done && store_sync(store, error);
 }
 
 bool store_create_account(struct store *store, struct slice name, struct error *error)
 {
-	char *folder = path_of_account(store, name, error);
+	char *folder = blob_account_folder(store->data, name, error);
 	if (!folder)
 		return false;
 	bool done = create_in(store, folder, name, error);
@@ -490,7 +522,7 @@ static bool take_away(struct store *store, struct slice name, const char *folder
 bool store_remove_account(struct store *store, struct slice name, struct error *error)
 {
 	char removing[PATH_MAX];
-	char *folder = path_of_account(store, name, error);
+	char *folder = blob_account_folder(store->data, name, error);
 	if (!folder) {
 		if (error)
 			error->kind = ERROR_NOT_FOUND;
@@ -501,7 +533,7 @@ bool store_remove_account(struct store *store, struct slice name, struct error *
 	if (done) {
 		account_detach(store, name);
 		folder[slice_find_last_char(slice_of(folder), '/')] = '\0';
-		done = path_remove_tree(removing, error) && store_sync(store, error);
+		done = blob_remove_tree(removing, error) && store_sync(store, error);
 		rmdir(folder); /* the domain's, if it is empty now */
 		watch_changed(store, name);
 		log_info("account.removed", log_slice("account", name));
@@ -523,12 +555,12 @@ static void names_add(struct names *names, struct slice name)
 static bool list_domain(DIR *accounts, const char *part, struct names *names, struct error *error)
 {
 	struct buf domain = BUF(NAME_MAX), name = BUF(2 * NAME_MAX + 1);
-	int fd = path_decode(slice_of(part), &domain) ? openat(dirfd(accounts), part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
+	int fd = blob_decode(slice_of(part), &domain) ? openat(dirfd(accounts), part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC) : -1;
 	DIR *folder = fd < 0 ? NULL : fdopendir(fd);
 	bool done = folder || fd < 0 || error_set_errno(error, errno, "listing %s", part);
 	for (struct dirent *entry; folder && (entry = readdir(folder));) {
 		buf_clear(&name);
-		if (path_decode(slice_of(entry->d_name), &name) && buf_append_char(&name, '@') && buf_append(&name, buf_slice(&domain)))
+		if (blob_decode(slice_of(entry->d_name), &name) && buf_append_char(&name, '@') && buf_append(&name, buf_slice(&domain)))
 			names_add(names, buf_slice(&name));
 	}
 	if (folder)

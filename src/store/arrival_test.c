@@ -61,7 +61,7 @@ static void arrives_and_is_taken_in(void **state)
 	assert_true(quota.messages == 1 && quota.bytes == LETTER.len);
 	assert_int_equal(list_all("INBOX", &list), 1);
 	assert_true(list[0].uid == 1 && list[0].id == arrival.id && list[0].received == 1234567890 && list[0].size == LETTER.len && list[0].flags == 0);
-	path_of_message(t.alice->folder, arrival.id, path);
+	blob_path_of_message(t.alice->folder, arrival.id, path);
 	assert_int_equal(access(path, R_OK), 0);
 	assert_int_equal(files_in("arrived", ".eml"), 1); /* the commit isn't durable yet */
 	ok(store_sync(t.store, &t.error));
@@ -206,7 +206,7 @@ static void is_linked(void **state)
 	struct quota quota;
 	ok(account_quota(bob, &quota, &t.error));
 	assert_true(quota.messages == 1 && quota.bytes == LETTER.len);
-	path_of_message(bob->folder, second.id, path);
+	blob_path_of_message(bob->folder, second.id, path);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_nlink, 3); /* Alice's, Bob's that waits for a sync, Bob's */
 	store_release_account(&alice);
@@ -258,7 +258,7 @@ static void survives_a_crash(void **state)
 	char path[PATH_MAX], former[PATH_MAX];
 	ok(arrive(ALICE, 7, LETTER, &one));
 	ok(arrive(ALICE, 8, LETTER, &two));
-	path_of_message(t.alice->folder, one.id, path);
+	blob_path_of_message(t.alice->folder, one.id, path);
 	assert_true(snprintf(former, sizeof former, "ln '%s'/arrived/*.0000000000000007.* '%s'", t.alice->folder, path) < (int)sizeof former);
 	assert_int_equal(system(former), 0);
 	store_close(&courier);
@@ -295,7 +295,7 @@ static void survives_an_unclean_stop(void **state)
 	fixture_reopen();
 	ok((courier = store_open(&(struct store_options){.data = t.data}, &t.error)));
 	ok(arrive(ALICE, 7, LETTER, &arrival));
-	path_of_message(t.alice->folder, arrival.id, path);
+	blob_path_of_message(t.alice->folder, arrival.id, path);
 	assert_true(snprintf(link, sizeof link, "ln '%s'/arrived/*.eml '%s'", t.alice->folder, path) < (int)sizeof link);
 	assert_int_equal(system(link), 0);
 	store_close(&courier);

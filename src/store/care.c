@@ -44,5 +44,5 @@ bool store_care(struct store *store, int64_t snapshot_every, bool (*stopping)(vo
 		store_release_account(&account);
 	}
 	arena_free(&arena);
-	return arrivals_end(store, error) && done;
+	return durable_remove_now(store->durable, error) && done;
 }

@@ -192,7 +192,7 @@ static void ceilings_hold_over_many_cuts(void **state)
 	begin();
 	for (int round = 0; round < 4; round++) {
 		/* over the ceiling and on: what is durable moves with it */
-		for (int i = 0; i < NUMBER_BLOCK + 10; i++) {
+		for (int i = 0; i < DURABLE_BLOCK + 10; i++) {
 			struct placement placement = append("INBOX", 0);
 			assert_true(placement.uid > highest);
 			highest = placement.uid;
@@ -204,7 +204,7 @@ static void ceilings_hold_over_many_cuts(void **state)
 		cut_power();
 	}
 	assert_true(append("INBOX", 0).uid > highest);
-	assert_int_equal(box("INBOX").messages, 4 * (NUMBER_BLOCK + 10) + 1);
+	assert_int_equal(box("INBOX").messages, 4 * (DURABLE_BLOCK + 10) + 1);
 }
 
 static void a_lost_mailbox_does_not_return_as_another(void **state)
@@ -237,12 +237,12 @@ static void a_message_without_its_file_was_never_there(void **state)
 	size_t count;
 	ok(message_copy(t.alice, inbox, &cut.uid, 1, box("Archive").id, false, t.arena, &source, &target, &count, &t.error));
 	char path[PATH_MAX];
-	path_of_message(t.alice->folder, cut.id, path);
+	blob_path_of_message(t.alice->folder, cut.id, path);
 	assert_int_equal(truncate(path, 10), 0);
-	path_of_message(t.alice->folder, zeroed.id, path);
+	blob_path_of_message(t.alice->folder, zeroed.id, path);
 	assert_int_equal(truncate(path, 0), 0);
 	assert_int_equal(truncate(path, (off_t)LETTER.len), 0);
-	path_of_message(t.alice->folder, gone.id, path);
+	blob_path_of_message(t.alice->folder, gone.id, path);
 	assert_int_equal(unlink(path), 0);
 	int64_t modseq = box("INBOX").modseq;
 	begin();
@@ -272,19 +272,19 @@ static void waiters_share_a_sync(void **state)
 	(void)state;
 	pthread_t threads[8];
 	int count = 0;
-	uint64_t before = t.store->sync.ended;
+	uint64_t before = t.store->durable->sync.ended;
 	for (int i = 0; i < 8; i++)
 		pthread_create(&threads[i], NULL, sync_often, &count);
 	for (int i = 0; i < 8; i++)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(count, 160);
-	assert_true(t.store->sync.ended - before <= 160);
-	printf("160 waits, %llu syncs\n", (unsigned long long)(t.store->sync.ended - before));
+	assert_true(t.store->durable->sync.ended - before <= 160);
+	printf("160 waits, %llu syncs\n", (unsigned long long)(t.store->durable->sync.ended - before));
 	/* after a failure nothing of this process is acknowledged any more: it is the last test of all */
-	int fd = t.store->data_fd;
-	t.store->data_fd = -1;
+	int fd = t.store->durable->folder;
+	t.store->durable->folder = -1;
 	refused(ERROR_TEMPORARY, store_sync(t.store, &t.error));
-	t.store->data_fd = fd;
+	t.store->durable->folder = fd;
 	refused(ERROR_TEMPORARY, store_sync(t.store, &t.error));
 	struct placement placement = {0};
 	refused(ERROR_TEMPORARY, try_append(t.alice, box("INBOX").id, LETTER, &placement));

@@ -27,7 +27,7 @@ struct draft {
 	struct arena *arena;      /* of the summary */
 	bool described;           /* hash and summary are known */
 	bool closed;              /* nothing more is written to it */
-	unsigned char hash[CONTENT_HASH_SIZE];
+	unsigned char hash[BLOB_HASH_SIZE];
 	struct slice summary;
 	struct slice keywords;    /* as they are stored */
 	int64_t id, received;     /* what the transaction gave */
@@ -112,13 +112,9 @@ bool draft_reserve(struct draft *draft, uint64_t bytes, struct error *error)
 static bool make_file(struct draft *draft, struct error *error)
 {
 	char path[PATH_MAX];
-	do { /* another process may have come upon the same name */
-		if (!path_of_draft(draft->account->folder, path, error))
-			return false;
-		draft->fd = open(path, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	} while (draft->fd < 0 && errno == EEXIST);
+	draft->fd = blob_new(draft->account->folder, path, error);
 	if (draft->fd < 0)
-		return error_set_errno(error, errno, "creating %s", path);
+		return false;
 	draft->path = memory_copy(path, strlen(path));
 	return true;
 }
@@ -190,9 +186,9 @@ static bool read_known(struct draft *draft, struct account *other, int64_t id, s
 	if (step == DB_ROW) {
 		struct slice hash = db_blob(s, 1);
 		draft->size = (uint64_t)db_number(s, 0);
-		draft->described = hash.len == CONTENT_HASH_SIZE;
+		draft->described = hash.len == BLOB_HASH_SIZE;
 		if (draft->described)
-			memcpy(draft->hash, hash.at, CONTENT_HASH_SIZE);
+			memcpy(draft->hash, hash.at, BLOB_HASH_SIZE);
 		draft->summary = arena_copy(draft->arena, db_blob(s, 2));
 	}
 	db_reset(s);
@@ -200,40 +196,12 @@ static bool read_known(struct draft *draft, struct account *other, int64_t id, s
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "the message is no longer there"));
 }
 
-static bool copy_file(struct draft *draft, const char *path, struct error *error)
-{
-	enum { STEP = 64 * 1024 };
-	int from = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (from < 0)
-		return error_set_errno(error, errno, "opening %s", path);
-	bool done = make_file(draft, error);
-	char *step = memory_new(STEP);
-	ssize_t got = 0;
-	while (done && ((got = read(from, step, STEP)) > 0 || (got < 0 && errno == EINTR)))
-		done = got < 0 || file_write_all(draft->fd, slice_make(step, (size_t)got), error);
-	if (got < 0)
-		done = error_set_errno(error, errno, "reading %s", path);
-	free(step);
-	close(from);
-	close_file(draft);
-	return done;
-}
-
 static bool link_file(struct draft *draft, struct account *other, int64_t id, struct error *error)
 {
-	char old[PATH_MAX], new[PATH_MAX];
-	struct stat status;
-	path_of_message(other->folder, id, old);
-	if (!path_of_draft(draft->account->folder, new, error))
+	char path[PATH_MAX];
+	if (!blob_new_linked(draft->account->folder, other->folder, id, draft->size, path, error))
 		return false;
-	if (link(old, new) == 0)
-		draft->path = memory_copy(new, strlen(new));
-	else if (errno == ENOENT)
-		return error_set(error, ERROR_INVALID, "the file of the message is missing");
-	else if (!copy_file(draft, old, error)) /* another file system, too many links, or the sandbox */
-		return false;
-	if (stat(draft->path, &status) != 0 || (uint64_t)status.st_size != draft->size)
-		return error_set(error, ERROR_INVALID, "the file of the message is damaged");
+	draft->path = memory_copy(path, strlen(path));
 	return true;
 }
 
@@ -251,7 +219,7 @@ bool draft_link(struct draft *draft, struct account *other, int64_t id, struct e
 
 static void describe(struct draft *draft, struct slice content)
 {
-	content_hash(content, draft->hash);
+	blob_hash(content, draft->hash);
 	draft->summary = content_summary(content, draft->arena);
 	draft->described = true;
 }
@@ -259,11 +227,9 @@ static void describe(struct draft *draft, struct slice content)
 /* False: it can't be linked. The descriptor is kept until the message is dated. */
 static bool link_open_file(struct draft *draft, int fd, uint64_t size)
 {
-	char from[64], path[PATH_MAX];
+	char path[PATH_MAX];
 	uint64_t most = draft->account->store->max_message;
-	snprintf(from, sizeof from, "/proc/self/fd/%d", fd);
-	if ((most > 0 && size > most) || !path_of_draft(draft->account->folder, path, NULL) ||
-	    linkat(AT_FDCWD, from, AT_FDCWD, path, AT_SYMLINK_FOLLOW) != 0)
+	if ((most > 0 && size > most) || !blob_new_from(draft->account->folder, fd, path))
 		return false;
 	draft->path = memory_copy(path, strlen(path));
 	draft->fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
@@ -276,14 +242,14 @@ bool draft_take_file(struct draft *draft, int fd, struct error *error)
 	struct slice content;
 	if (draft->size > 0 || draft->path)
 		return error_set(error, ERROR_INVALID, "the draft has content already");
-	if (!content_map_open(fd, &content, error))
+	if (!blob_map_open(fd, &content, NULL, error))
 		return false;
 	bool done = true;
 	if (canonical_is_right(content) && link_open_file(draft, fd, content.len))
 		describe(draft, content);
 	else
 		done = draft_write(draft, content, error);
-	content_unmap(content);
+	blob_unmap(content);
 	return done;
 }
 
@@ -292,18 +258,11 @@ bool draft_take_file(struct draft *draft, int fd, struct error *error)
 static bool describe_file(struct draft *draft, struct error *error)
 {
 	struct slice content;
-	if (!content_map(draft->path, &content, error))
+	if (!blob_map_draft(draft->path, &content, error))
 		return false;
 	describe(draft, content);
-	content_unmap(content);
+	blob_unmap(content);
 	return true;
-}
-
-/* The file's time is the message's date: for people who look, and for a rebuild. A linked file has it already. */
-static bool date_file(struct draft *draft, int64_t received, struct error *error)
-{
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)received}};
-	return received == 0 || draft->fd < 0 || futimens(draft->fd, times) == 0 || error_set_errno(error, errno, "dating a message");
 }
 
 /* Writes what is still due, and says what was mended. */
@@ -337,7 +296,8 @@ static bool prepare(struct account *account, struct draft *draft, int64_t receiv
 		describe(draft, buf_slice(&draft->buffer));
 	if ((small || draft->fd >= 0) && !write_buffer(draft, error))
 		return false;
-	if (!date_file(draft, received, error))
+	/* The file's time is the message's date: for people who look, and for a rebuild. A linked file has it already. */
+	if (draft->fd >= 0 && !blob_date(draft->fd, received, error))
 		return false;
 	close_file(draft);
 	return draft->described || describe_file(draft, error);
@@ -415,21 +375,7 @@ static bool add(struct change *change, struct draft *draft, struct placement *pl
 
 static bool name_file(struct draft *draft, struct error *error)
 {
-	char path[PATH_MAX];
-	path_of_message(draft->account->folder, draft->id, path);
-	if (rename(draft->path, path) != 0) {
-		int number = errno;
-		size_t slash = slice_find_last_char(slice_of(path), '/');
-		path[slash] = '\0'; /* the month may have begun just now */
-		bool made = number == ENOENT && file_make_folders(path, 0700, NULL);
-		path[slash] = '/';
-		if (!made || rename(draft->path, path) != 0)
-			return error_set_errno(error, made ? errno : number, "naming %s", path);
-	}
-	draft->named = true;
-	free(draft->path);
-	draft->path = memory_copy(path, strlen(path));
-	return true;
+	return draft->named = blob_put(draft->account->folder, draft->id, &draft->path, error);
 }
 
 static bool add_all(struct change *change, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
@@ -455,9 +401,9 @@ static bool commit(struct account *account, struct draft **drafts, struct placem
 }
 
 /* What the journal is to keep of a draft. */
-static struct kept kept_draft(const struct draft *draft, const struct placement *placement)
+static struct durable_kept kept_draft(const struct draft *draft, const struct placement *placement)
 {
-	struct kept kept = {
+	struct durable_kept kept = {
 		.account = draft->account->name, .keywords = draft->keywords, .content = buf_slice(&draft->buffer), .id = draft->id,
 		.mailbox = placement->mailbox, .modseq = placement->modseq, .received = draft->received, .uid = placement->uid,
 		.flags = placement->flags & STORED_FLAGS,
@@ -471,13 +417,13 @@ static bool make_durable(struct store *store, struct draft **drafts, const struc
 {
 	uint64_t bytes = 0;
 	bool whole = store->options.journal;
-	struct kept *list = memory_array(count, sizeof *list);
+	struct durable_kept *list = memory_array(count, sizeof *list);
 	for (size_t i = 0; i < count; i++) {
 		list[i] = kept_draft(drafts[i], &placements[i]);
 		bytes += drafts[i]->size;
 		whole = whole && list[i].content.len == drafts[i]->size && placements[i].delivery_id == 0;
 	}
-	bool done = whole && bytes <= KEPT_BYTES ? journal_keep(store, list, count, error) : store_sync(store, error);
+	bool done = whole && bytes <= KEPT_BYTES ? durable_keep(store->durable, list, count, error) : store_sync(store, error);
 	free(list);
 	return done;
 }

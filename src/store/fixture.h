@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "store/blob/internal.h"
+#include "store/durable/internal.h"
 #include "store/internal.h"
 
 #define ALICE SLICE("alice@example.test")
@@ -65,7 +67,7 @@ static inline int fixture_teardown(void **state)
 	store_release_account(&t.alice);
 	store_close(&t.store);
 	arena_free(&t.arena);
-	return path_remove_tree(t.data, &t.error) ? 0 : -1;
+	return blob_remove_tree(t.data, &t.error) ? 0 : -1;
 }
 
 /* Needed before fork(): SQLite's idea of its locks would be wrong in the child. */

@@ -18,7 +18,7 @@ static void run_sql(const char *sql)
 
 static void message_file(int64_t id, char out[PATH_MAX])
 {
-	path_of_message(t.alice->folder, id, out);
+	blob_path_of_message(t.alice->folder, id, out);
 }
 
 static void every_broken_invariant_is_mended(void **state)
@@ -286,7 +286,7 @@ static void leftovers_of_crashes_are_cleaned(void **state)
 {
 	(void)state;
 	char path[PATH_MAX];
-	ok(path_of_draft(t.alice->folder, path, &t.error));
+	ok(blob_path_of_draft(t.alice->folder, path, &t.error));
 	ok(file_replace(path, LETTER, 0600, &t.error));
 	ok(account_clean(t.alice, &t.error));
 	assert_int_equal(access(path, F_OK), 0); /* somebody may be writing it */
@@ -300,7 +300,7 @@ static void a_folder_that_cannot_be_written_fails_cleanly(void **state)
 	(void)state;
 	struct placement placement = {0};
 	char month[PATH_MAX], aside[PATH_MAX + 8];
-	path_of_month(t.alice->folder, clock_now_ms() << 21, month);
+	blob_path_of_month(t.alice->folder, clock_now_ms() << 21, month);
 	snprintf(aside, sizeof aside, "%s.aside", month);
 	assert_int_equal(rename(month, aside), 0);
 	ok(file_replace(month, LETTER, 0400, &t.error)); /* a file where the folder should be: not even root gets past that */

@@ -57,7 +57,9 @@
 #include "base/map.h"
 #include "base/memory.h"
 #include "base/threads.h"
+#include "store/blob/blob.h"
 #include "store/db/db.h"
+#include "store/durable/durable.h"
 #include "store/store.h"
 #include "store/usage/usage.h"
 
@@ -67,7 +69,6 @@ enum {
 	OPEN_ACCOUNTS_PART = 4,   /* unused ones hold at most a quarter of the descriptors, and a sixteenth of the memory */
 	OPEN_ACCOUNT_FILES = 3,   /* descriptors that an open account holds */
 	OPEN_ACCOUNT_BYTES = 64 * 1024, /* and memory, when it rests */
-	NUMBER_BLOCK = 2048,      /* UIDs and mod-sequences reserved at a time; a power cut skips at most so many */
 	SMALL_DRAFT = 256 * 1024, /* a draft of at most this stays in memory until it is committed */
 	MAILBOXES_MAX = 10000,
 	WORTH_AN_INDEX = 16,      /* so many messages looked for one by one make an index pay */
@@ -77,18 +78,7 @@ enum {
 	LEFTOVER_SECONDS = 24 * 3600,           /* a draft's file this old belongs to a crash */
 	SNAPSHOTS_KEPT = 3,
 	STORED_FLAGS = FLAG_SEEN | FLAG_ANSWERED | FLAG_FLAGGED | FLAG_DELETED | FLAG_DRAFT,
-	CONTENT_HASH_SIZE = 32,
 	KEPT_BYTES = 64 * 1024,   /* more than this in one commit isn't written to the journal: a sync costs less */
-	ACCOUNT_PATH_MAX = PATH_MAX - 160, /* leaves room for every name inside */
-};
-
-struct sync {
-	pthread_mutex_t lock;
-	pthread_cond_t ended_one[2]; /* for round number n: ended_one[n % 2] */
-	uint64_t begun, ended;    /* rounds, counted from 1 */
-	uint64_t last_failed;
-	bool running;
-	struct error error;       /* of last_failed */
 };
 
 /* What is remembered of deliveries to an account. */
@@ -98,29 +88,6 @@ struct heat {
 	uint32_t waiting;         /* how many were put into arrived/ since the account was open here */
 };
 
-enum { JOURNAL_FILES = 2 };
-
-struct journal_file {
-	int fd;                   /* -1: none */
-	uint64_t at, length;      /* where the next group goes; bytes that the file has */
-};
-
-struct journal {
-	struct sync sync;         /* its rounds write; its lock guards the next group */
-	struct buf waiting[2];    /* what round number n is to write: waiting[n % 2] */
-	int to_empty;             /* the file that holds what is to be synced; -1: none */
-	bool turn_wanted, stopping;
-	int64_t filled_ms;        /* when the file that is written got its first group; 0: it has none */
-	int64_t keep_ms;          /* after so long it is the other's turn */
-	pthread_cond_t changed;   /* for the thread that syncs and empties */
-	struct threads threads;   /* that one */
-	/* the rest is of the round that runs: */
-	struct journal_file files[JOURNAL_FILES]; /* and of the thread: the one to be emptied */
-	int current;
-	uint64_t generation, number;
-	bool begun, usable;
-};
-
 struct store {
 	char *data;
 	int data_fd;              /* for syncfs; kept open so that no write error goes unseen */
@@ -128,8 +95,7 @@ struct store {
 	_Atomic uint64_t max_message;     /* of the options, as they are now */
 	_Atomic int64_t undelete_seconds; /* likewise */
 	int64_t epoch;
-	struct sync sync;
-	struct journal journal;
+	struct durable *durable;
 	struct check *repair;     /* recover/fsck.c, while it mends an account: what opening the account sets right is to be told, too */
 	int usage;                /* the table of how full mailboxes are, see usage/usage.h; -1: none */
 	pthread_mutex_t lock;     /* guards the next group and the account fields that say so */
@@ -140,7 +106,6 @@ struct store {
 	_Atomic bool few_descriptors;   /* unused accounts are to give theirs back */
 	struct heat *heat;        /* see arrival.c; NULL: nothing was delivered yet */
 	uint64_t delivered;       /* deliveries that `heat` has seen */
-	struct paths { char **at; size_t count, room; } settled; /* files in arrived/ that go after the next sync */
 	pthread_mutex_t watch_lock; /* guards the next group; held while `changed` runs, taken inside no other lock */
 	struct map *subscriptions;  /* name: the first struct subscription */
 	void (*announce)(void *context, struct slice account);
@@ -189,21 +154,6 @@ static inline void ids_free(struct ids *ids)
 	*ids = (struct ids){0};
 }
 
-/* ---- blob/path.c ---- */
-
-/** The account's folder, malloc'ed; NULL with ERROR_INVALID if no account can have that name. */
-char *path_of_account(const struct store *store, struct slice name, struct error *error);
-/** Undoes the encoding of one part; false if path_of_account never wrote it. */
-bool path_decode(struct slice part, struct buf *out);
-void path_of_month(const char *folder, int64_t id, char out[PATH_MAX]);
-void path_of_message(const char *folder, int64_t id, char out[PATH_MAX]);
-/** The folder of letters that nobody has taken in yet. */
-void path_of_arrivals(const char *folder, char out[PATH_MAX]);
-/** A name for a new draft, in a folder that exists (it is made). */
-bool path_of_draft(const char *folder, char out[PATH_MAX], struct error *error);
-/** Removes the folder with everything in it. */
-bool path_remove_tree(const char *path, struct error *error);
-
 /* ---- mail/schema.c ---- */
 
 extern const char *const store_schema[];
@@ -216,46 +166,6 @@ bool schema_add_mailbox(struct db *db, struct slice name, enum special_use use, 
 /** The next UIDVALIDITY after `last`: the time where possible, always larger. */
 int64_t schema_next_uidvalidity(int64_t last);
 
-/* ---- durable/epoch.c ---- */
-
-bool service_read_epoch(const char *data, int64_t *epoch, struct error *error);
-
-/* ---- durable/sync.c ---- */
-
-void sync_init(struct sync *sync);
-void sync_free(struct sync *sync);
-/** Takes the lock and gives the number of the first round that will see what the caller has done. */
-uint64_t sync_enter(struct sync *sync);
-/** What a round does, without the lock. */
-typedef bool sync_round(struct store *store, uint64_t round, struct error *error);
-/** Waits until that round has ended, or runs it for all who wait; gives the lock back. */
-bool sync_wait(struct sync *sync, uint64_t round, sync_round *run, struct store *store, struct error *error);
-
-/* ---- durable/journal.c ---- */
-
-/** An appended message, with what it was given. */
-struct kept {
-	struct slice account, keywords, content;
-	int64_t id, mailbox, modseq, received;
-	uint32_t uid;
-	unsigned flags;
-	unsigned char hash[CONTENT_HASH_SIZE];
-};
-
-void journal_init(struct journal *journal);
-/** Starts its thread, which restores what earlier processes left in it. */
-bool journal_start(struct store *store, struct error *error);
-/** Syncs what it holds and leaves it empty. */
-void journal_end(struct store *store);
-/** Returns when the messages, committed already, are on disk: in the journal, or where they belong. No lock of an account is held. */
-bool journal_keep(struct store *store, const struct kept *list, size_t count, struct error *error);
-
-/** What the journal holds: in order of id. kept_list_free() when done. */
-struct kept_list { struct kept *at; size_t count, room; struct buf files[JOURNAL_FILES]; };
-/** Lists what was written in an epoch below `before`, of one account or (empty) of all. */
-bool journal_find(struct store *store, int64_t before, struct slice account, struct kept_list *list, struct error *error);
-void kept_list_free(struct kept_list *list);
-
 /* ---- arrival.c ---- */
 
 /** Puts a letter into the account's folder; arrival->delivery_id and received are given. Opens no database. */
@@ -265,19 +175,6 @@ bool arrival_add_file(struct account *account, const char *path, struct arrival 
 /** Takes in what waits, if something may. Account locked, with its database. What fails is logged and tried again later: who wants
  * to see the account isn't kept from it. */
 void arrival_take_in(struct account *account);
-/** Calls `visit` for every letter that waits, in order. */
-bool arrival_each(const char *folder, bool (*visit)(void *context, const struct arrival *arrival, const char *path, struct error *error), void *context,
-		  struct error *error);
-/** Is the file, and is it what its name says? */
-bool arrival_is_whole(const struct arrival *arrival, const char *path);
-/** The file is to go after the next sync. False: too many are. */
-bool arrivals_settle_later(struct store *store, const char *path);
-/** Those, for who is about to sync; after it, arrivals_settled() removes them if that has worked. */
-struct paths arrivals_settling(struct store *store);
-void arrivals_settled(struct paths *settled, bool durable);
-/** Syncs if there are any. */
-bool arrivals_end(struct store *store, struct error *error);
-
 /* ---- recover/fsck.c ---- */
 
 /** Tells of a message that an unclean stop has taken, before it is dropped: to who repairs the account, else to the log. */
@@ -393,20 +290,10 @@ static inline struct slice mailbox_name_slice(const struct mailbox_name *name) {
 bool keywords_change(struct slice old, enum flags_change change, struct slice given, struct arena *arena, struct slice *out,
 		     struct error *error);
 
-/* ---- blob/content.c ---- */
+/* ---- mail/content.c ---- */
 
-/** SHA-256. */
-void content_hash(struct slice content, unsigned char out[CONTENT_HASH_SIZE]);
 /** Parses the content and encodes its summary into `arena`. */
 struct slice content_summary(struct slice content, struct arena *arena);
-/** Maps the whole file for reading; an empty one is the empty slice. content_unmap() gives it back. */
-bool content_map(const char *path, struct slice *content, struct error *error);
-bool content_map_open(int fd, struct slice *content, struct error *error);
-void content_unmap(struct slice content);
-enum content_state { CONTENT_FINE, CONTENT_MISSING, CONTENT_DIFFERENT, CONTENT_UNREADABLE };
-/** Compares a file with what was noted of it. */
-enum content_state content_check(const char *path, uint64_t size, struct slice hash, struct error *error);
-
 /* ---- recover/rebuild.c ---- */
 
 /** Replaces the account's database: by the newest snapshot that is sound, else by an empty one. The old one is put aside.
@@ -418,20 +305,17 @@ int64_t snapshot_newest(const char *folder);
 
 /* ---- recover/adopt.c ---- */
 
-/** Calls `visit` for every message file (*.eml), with its id, 0 if its name holds none, and its path. */
-bool adopt_each_file(const char *folder, bool (*visit)(void *context, int64_t id, const char *path, struct error *error), void *context,
-		     struct error *error);
 /** Adds the row of a message that placements show, from its file and their date; refs is the caller's to count. *added false:
  * its file can't be read. */
 bool adopt_shown(struct change *change, int64_t id, int64_t received, bool *added, struct error *error);
 /** After a power cut: makes an appended message again what it was, file and rows, as far as it isn't; not if it was expunged since. */
-bool adopt_kept(struct change *change, const struct kept *kept, struct error *error);
+bool adopt_kept(struct change *change, const struct durable_kept *kept, struct error *error);
 /** Shows a content, whose file is in its place, in new->mailbox: its row, its placement, and the account's count of it. new->message
  * is its id, new->size and received are given. */
-bool adopt_content(struct change *change, struct new_placement *new, struct slice content, const unsigned char hash[CONTENT_HASH_SIZE],
+bool adopt_content(struct change *change, struct new_placement *new, struct slice content, const unsigned char hash[BLOB_HASH_SIZE],
 		   struct error *error);
 /** The same as adopt_kept() for its file alone. */
-bool adopt_kept_file(const char *folder, const struct kept *kept, struct error *error);
+bool adopt_kept_file(const char *folder, const struct durable_kept *kept, struct error *error);
 /** Adds files that no message has: to the INBOX, or, with `expunged`, as messages that can be brought back. */
 bool adopt_files(struct account *account, const struct ids *ids, bool expunged, struct error *error);
 

@@ -120,7 +120,7 @@ static void all_are_as_told(void)
 
 static void path_of(size_t n, char path[PATH_MAX])
 {
-	path_of_message(t.alice->folder, told->placements[n].id, path);
+	blob_path_of_message(t.alice->folder, told->placements[n].id, path);
 }
 
 /* Files that didn't make it, wholly or in part. */
@@ -245,10 +245,10 @@ static void change_byte(uint64_t at)
 
 static size_t count_kept(struct slice account)
 {
-	struct kept_list list;
-	ok(journal_find(t.store, INT64_MAX, account, &list, &t.error));
+	struct durable_kept_list list;
+	ok(durable_find_kept(t.store->durable, INT64_MAX, account, &list, &t.error));
 	size_t count = list.count;
-	kept_list_free(&list);
+	durable_kept_list_free(&list);
 	return count;
 }
 
@@ -276,7 +276,7 @@ static void rubbish_is_no_journal(void **state)
 	char path[PATH_MAX], bytes[3000];
 	begin();
 	in_child(append_twenty);
-	for (int which = 0; which < JOURNAL_FILES; which++)
+	for (int which = 0; which < DURABLE_JOURNAL_FILES; which++)
 		for (int i = 0; i < 200; i++) {
 			journal_file(which, path);
 			random_bytes(bytes, sizeof bytes);
@@ -355,7 +355,7 @@ static void the_files_take_turns(void **state)
 	for (int i = 0; i < APPENDED_MAX * 2; i++) { /* 50 MB */
 		struct placement placement = {0};
 		ok(append_durably("INBOX", letter, &placement));
-		for (int which = 0; which < JOURNAL_FILES; which++)
+		for (int which = 0; which < DURABLE_JOURNAL_FILES; which++)
 			most = bytes_on_disk(which) > most ? bytes_on_disk(which) : most;
 	}
 	assert_true(most >= 16 * 1024 * 1024 && most <= 17 * 1024 * 1024);
@@ -370,7 +370,7 @@ static void nothing_stays_in_it_for_long(void **state)
 	begin();
 	fixture_close();
 	open_with_journal();
-	t.store->journal.keep_ms = 20;
+	t.store->durable->journal.keep_ms = 20;
 	for (int i = 0; i < 5; i++) {
 		struct placement placement = {0};
 		ok(append_durably("INBOX", LETTER, &placement));
@@ -414,8 +414,8 @@ static void writers_share_a_round(void **state)
 		pthread_join(threads[i], NULL);
 	assert_int_equal(failures, 0);
 	assert_int_equal(box("INBOX").messages, 400);
-	assert_true(t.store->journal.sync.ended <= 400);
-	printf("400 messages, %llu rounds\n", (unsigned long long)t.store->journal.sync.ended);
+	assert_true(t.store->durable->journal.rounds.ended <= 400);
+	printf("400 messages, %llu rounds\n", (unsigned long long)t.store->durable->journal.rounds.ended);
 	assert_int_equal(fsck(false), 0);
 }
 
@@ -431,8 +431,8 @@ static void one_process_has_it(void **state)
 	struct account *alice = t.alice;
 	open_with_journal();
 	ok(append_durably("INBOX", LETTER, &placement)); /* a second one has to do without, and does */
-	assert_false(t.store->journal.usable);
-	assert_true(first->journal.usable);
+	assert_false(t.store->durable->journal.usable);
+	assert_true(first->durable->journal.usable);
 	store_release_account(&alice);
 	store_close(&first);
 	assert_int_equal(box("INBOX").messages, 2);
@@ -476,16 +476,16 @@ static void the_command_line_mends(void **state)
 	begin();
 	keep_disk();
 	in_child(append_twenty);
-	ok(service_read_epoch(t.data, &before, &t.error));
+	ok(durable_read_epoch(t.data, &before, &t.error));
 	fixture_close();
 	ok(store_mend_service(t.data, &t.error));
 	fixture_open();
-	ok(service_read_epoch(t.data, &after, &t.error));
+	ok(durable_read_epoch(t.data, &after, &t.error));
 	assert_int_equal(after, before + 1);
 	ok((t.alice = store_open_account(t.store, ALICE, &t.error)));
 	all_are_as_told();
 	ok(store_mend_service(t.data, &t.error)); /* once is enough */
-	ok(service_read_epoch(t.data, &before, &t.error));
+	ok(durable_read_epoch(t.data, &before, &t.error));
 	assert_int_equal(after, before);
 	buf_free(&kept_database);
 	buf_free(&kept_log);

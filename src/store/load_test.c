@@ -21,7 +21,7 @@ static void tell(const char *what)
 /* Rows without files: appending as many messages one by one would be a test of the disk. */
 static void fill_inbox(int64_t inbox)
 {
-	static char summary[SUMMARY_SIZE], hash[CONTENT_HASH_SIZE];
+	static char summary[SUMMARY_SIZE], hash[BLOB_HASH_SIZE];
 	struct change change;
 	ok(change_begin(t.alice, &(struct uid_need){inbox, MANY}, 1, &change, &t.error));
 	for (int i = 0; i < MANY; i++) {

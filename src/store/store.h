@@ -25,6 +25,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "store/blob/arrival.h" /* struct arrival: a letter that was put where whoever opens the account next takes it in */
 
 struct store;
 struct account;
@@ -271,15 +272,6 @@ bool draft_commit_durably(struct account *account, struct draft **drafts, struct
 
 /* ---- Deliveries to who isn't there ---- */
 
-/** A letter that was put into an account's folder, to be taken in by whoever opens the account next: until then nobody can see that
- * it isn't in the INBOX yet, and it counts. */
-struct arrival {
-	int64_t delivery_id, received; /* given, as in struct placement; received isn't 0 */
-	/* results */
-	int64_t id;
-	uint64_t size;
-	unsigned char hash[32];        /* SHA-256 */
-};
 /** The account for a delivery, without opening it: whether it exists is found out then. NULL with ERROR_NOT_FOUND. To be released. */
 struct account *store_address_account(struct store *store, struct slice name, struct error *error);
 /** Is it better, for so many bytes to its INBOX, to have them arrive, since the account isn't open, and opening it would cost more

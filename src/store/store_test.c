@@ -331,9 +331,9 @@ static void messages_of_several_months_are_read(void **state)
 	char path[PATH_MAX], byte[2];
 	for (int i = 0; i < MONTHS; i++) { /* none of them in a month of ours */
 		ids[i] = (int64_t)(1000000000 + i * 31 * 24 * 3600) * 1000 << 21 | 5;
-		path_of_month(t.alice->folder, ids[i], path);
+		blob_path_of_month(t.alice->folder, ids[i], path);
 		ok(file_make_folders(path, 0700, &t.error));
-		path_of_message(t.alice->folder, ids[i], path);
+		blob_path_of_message(t.alice->folder, ids[i], path);
 		ok(file_replace(path, slice_make(&"abc"[i], 1), 0600, &t.error));
 	}
 	for (int i = 0; i < 2 * MONTHS; i++) {
@@ -360,11 +360,11 @@ static void large_messages_go_through_a_file(void **state)
 	assert_null(draft);
 	char path[PATH_MAX];
 	struct slice content;
-	path_of_message(t.alice->folder, placement.id, path);
-	ok(content_map(path, &content, &t.error));
+	blob_path_of_message(t.alice->folder, placement.id, path);
+	ok(blob_map_draft(path, &content, &t.error));
 	assert_int_equal(content.len, SIZE);
 	assert_memory_equal(content.at, bytes, SIZE);
-	content_unmap(content);
+	blob_unmap(content);
 	free(bytes);
 	assert_int_equal(box("INBOX").bytes, SIZE);
 	assert_int_equal(fsck(false), 0);

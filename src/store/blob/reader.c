@@ -4,66 +4,48 @@
 #include <fcntl.h>
 #include <unistd.h>
 
+#include "base/memory.h"
 #include "base/random.h"
-#include "store/internal.h"
+#include "store/blob/internal.h"
 
-struct message_files {
-	char *folder; /* the account's */
-	int month;    /* the folder of a month; -1: none is open */
-};
-
-struct message_files *message_files_new(struct store *store, struct slice account, struct error *error)
+static void leave_month(struct blob_reader *reader)
 {
-	char *folder = path_of_account(store, account, error);
-	if (!folder)
-		return NULL;
-	struct message_files *files = memory_new(sizeof *files);
-	*files = (struct message_files){folder, -1};
-	return files;
+	if (reader->month >= 0)
+		close(reader->month);
+	reader->month = -1;
 }
 
-static void leave_month(struct message_files *files)
+void blob_reader_end(struct blob_reader *reader)
 {
-	if (files->month >= 0)
-		close(files->month);
-	files->month = -1;
+	leave_month(reader);
+	free(reader->folder);
 }
 
-void message_files_free(struct message_files **files)
-{
-	if (!*files)
-		return;
-	leave_month(*files);
-	free((*files)->folder);
-	free(*files);
-	*files = NULL;
-}
-
-static int open_in_month(const struct message_files *files, int64_t id)
+static int open_in_month(const struct blob_reader *reader, int64_t id)
 {
 	char text[ID_TEXT_LEN + 1], name[ID_TEXT_LEN + sizeof ".eml"];
-	if (files->month < 0)
+	if (reader->month < 0)
 		return -1;
 	id_format(id, text);
 	snprintf(name, sizeof name, "%s.eml", text);
-	return openat(files->month, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	return openat(reader->month, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
 }
 
-static int open_file(struct message_files *files, int64_t id)
+static int open_file(struct blob_reader *reader, int64_t id)
 {
 	char path[PATH_MAX];
-	int fd = open_in_month(files, id);
+	int fd = open_in_month(reader, id);
 	if (fd >= 0)
 		return fd;
-	leave_month(files);
-	path_of_month(files->folder, id, path);
-	files->month = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	return open_in_month(files, id);
+	leave_month(reader);
+	blob_path_of_month(reader->folder, id, path);
+	reader->month = open(path, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return open_in_month(reader, id);
 }
 
-bool message_files_read(struct message_files *files, int64_t message_id, uint64_t size, char *content)
+bool blob_reader_read(struct blob_reader *reader, int64_t id, uint64_t size, char *content)
 {
-	int fd = open_file(files, message_id);
+	int fd = open_file(reader, id);
 	ssize_t got;
 	if (fd < 0)
 		return false;

@@ -1,8 +1,8 @@
-/* Whether the last stop was clean, and making what was written durable.
+/* Whether the last stop was clean.
  *
  * DIR/run/state holds a line "epoch N running" or "epoch N clean". The epoch rises when a start finds that the stop before
  * was not clean: then a power cut may have taken back unsynced commits, and every account that was last used in an older
- * epoch goes on from its durable ceilings (change.c). A file that is missing or can't be read counts as unclean. */
+ * epoch goes on from its durable ceilings (recover/restart.c). A file that is missing or can't be read counts as unclean. */
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -11,7 +11,7 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
-#include "store/internal.h"
+#include "store/durable/internal.h"
 
 enum { STATE_FILE_MAX = 256 };
 
@@ -77,7 +77,7 @@ static int64_t first_epoch(void)
 	return clock_now();
 }
 
-bool store_begin_service(const char *data, struct error *error)
+bool durable_begin_service(const char *data, struct error *error)
 {
 	char folder[PATH_MAX];
 	int64_t epoch;
@@ -92,13 +92,10 @@ bool store_begin_service(const char *data, struct error *error)
 		epoch++;
 		log_warning("store.unclean_stop", log_number("epoch", epoch));
 	}
-	int usage = usage_open(data, true); /* auth is given the file when it starts */
-	if (usage >= 0)
-		close(usage);
 	return write_state(data, epoch, "running", error);
 }
 
-bool store_mend_service(const char *data, struct error *error)
+bool durable_mend_service(const char *data, struct error *error)
 {
 	int64_t epoch;
 	bool clean;
@@ -107,7 +104,7 @@ bool store_mend_service(const char *data, struct error *error)
 	return epoch == 0 || clean || write_state(data, epoch + 1, "clean", error);
 }
 
-bool store_end_service(const char *data, struct error *error)
+bool durable_end_service(const char *data, struct error *error)
 {
 	int64_t epoch;
 	bool clean;
@@ -128,7 +125,7 @@ static int forget_file(const char *path, const struct stat *status, int type, st
 	return 0;
 }
 
-void store_forget_cached(const char *data)
+void durable_forget_cached(const char *data)
 {
 	enum { FOLDERS_OPEN = 16 };
 	struct error error;
@@ -137,7 +134,7 @@ void store_forget_cached(const char *data)
 	nftw(data, forget_file, FOLDERS_OPEN, FTW_PHYS | FTW_MOUNT);
 }
 
-bool service_read_epoch(const char *data, int64_t *epoch, struct error *error)
+bool durable_read_epoch(const char *data, int64_t *epoch, struct error *error)
 {
 	bool clean;
 	return read_state(data, epoch, &clean, error);

@@ -7,8 +7,8 @@
  * come back: its row is gone, but the account's last_id shows that its commit was there.
  *
  * There are two files, so that one can be written while what the other holds is made durable where it belongs: when one is
- * full, or has held something for JOURNAL_SECONDS, writing goes on in the other, a thread calls store_sync(), and the first is
- * emptied. If the other isn't empty yet, or the journal can't be written, the waiting messages share a store_sync() instead.
+ * full, or has held something for JOURNAL_SECONDS, writing goes on in the other, a thread calls durable_sync(), and the first is
+ * emptied. If the other isn't empty yet, or the journal can't be written, the waiting messages share a durable_sync() instead.
  *
  * A file is a sequence of groups, one for each round of writing: a group_head, and record_heads with account, keywords and
  * content behind each. Reading ends at the first that isn't whole: nothing behind it was acknowledged. The numbers are in
@@ -26,7 +26,9 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "base/threads.h"
-#include "store/internal.h"
+#include "base/memory.h"
+#include "store/blob/blob.h"
+#include "store/durable/internal.h"
 
 enum {
 	JOURNAL_BYTES = 16 * 1024 * 1024,       /* of a file, before the other's turn comes */
@@ -38,7 +40,7 @@ enum {
 };
 
 struct group_head {
-	unsigned char hash[CONTENT_HASH_SIZE]; /* of all below */
+	unsigned char hash[DURABLE_HASH_SIZE]; /* of all below */
 	uint64_t generation;                   /* of the file's first group and all that follow */
 	uint64_t number;                       /* how many went before */
 	int64_t epoch;
@@ -46,35 +48,35 @@ struct group_head {
 };
 
 struct record_head {
-	unsigned char hash[CONTENT_HASH_SIZE]; /* of all below, account and keywords */
-	unsigned char content_hash[CONTENT_HASH_SIZE];
+	unsigned char hash[DURABLE_HASH_SIZE]; /* of all below, account and keywords */
+	unsigned char content_hash[DURABLE_HASH_SIZE];
 	int64_t id, mailbox, modseq, received;
 	uint64_t size;
 	uint32_t uid, flags, account_length, keywords_length;
 };
 
 /* What the hash at its start says of `bytes`. */
-static void hash_rest(struct slice bytes, unsigned char out[CONTENT_HASH_SIZE])
+static void hash_rest(struct slice bytes, unsigned char out[DURABLE_HASH_SIZE])
 {
-	content_hash(slice_skip(bytes, CONTENT_HASH_SIZE), out);
+	blob_hash(slice_skip(bytes, DURABLE_HASH_SIZE), out);
 }
 
 static bool hash_fits(struct slice bytes)
 {
-	unsigned char hash[CONTENT_HASH_SIZE];
+	unsigned char hash[DURABLE_HASH_SIZE];
 	hash_rest(bytes, hash);
 	return memcmp(bytes.at, hash, sizeof hash) == 0;
 }
 
-static void journal_path(const struct store *store, int which, char out[PATH_MAX])
+static void journal_path(const struct durable *durable, int which, char out[PATH_MAX])
 {
-	snprintf(out, PATH_MAX, "%s/accounts/.journal-%d", store->data, which);
+	snprintf(out, PATH_MAX, "%s/accounts/.journal-%d", durable->data, which);
 }
 
 /* ---- Reading ---- */
 
 /* Takes one record off the front; false if it isn't whole. The content is looked at by whoever needs it. */
-static bool take_record(struct slice *rest, struct kept *kept)
+static bool take_record(struct slice *rest, struct durable_kept *kept)
 {
 	struct record_head head;
 	if (rest->len < sizeof head)
@@ -87,7 +89,7 @@ static bool take_record(struct slice *rest, struct kept *kept)
 	size_t names = sizeof head + head.account_length + head.keywords_length;
 	if (!hash_fits(slice_sub(*rest, 0, names)))
 		return false;
-	*kept = (struct kept){
+	*kept = (struct durable_kept){
 		.account = slice_sub(*rest, sizeof head, head.account_length),
 		.keywords = slice_sub(*rest, sizeof head + head.account_length, head.keywords_length),
 		.content = slice_sub(*rest, names, head.size),
@@ -98,23 +100,23 @@ static bool take_record(struct slice *rest, struct kept *kept)
 	return true;
 }
 
-static bool is_content_whole(const struct kept *kept)
+static bool is_content_whole(const struct durable_kept *kept)
 {
-	unsigned char hash[CONTENT_HASH_SIZE];
-	content_hash(kept->content, hash);
+	unsigned char hash[DURABLE_HASH_SIZE];
+	blob_hash(kept->content, hash);
 	return memcmp(hash, kept->hash, sizeof hash) == 0;
 }
 
-static void list_add(struct kept_list *list, const struct kept *kept)
+static void list_add(struct durable_kept_list *list, const struct durable_kept *kept)
 {
 	ARRAY_GROW(list->at, list->count, list->room);
 	list->at[list->count++] = *kept;
 }
 
 /* False: the file ends here. */
-static bool list_group(struct slice group, const struct group_head *head, int64_t before, struct slice account, struct kept_list *list)
+static bool list_group(struct slice group, const struct group_head *head, int64_t before, struct slice account, struct durable_kept_list *list)
 {
-	struct kept kept;
+	struct durable_kept kept;
 	while (group.len > 0) {
 		if (!take_record(&group, &kept))
 			return false;
@@ -127,7 +129,7 @@ static bool list_group(struct slice group, const struct group_head *head, int64_
 	return true;
 }
 
-static void list_file(struct slice file, int64_t before, struct slice account, struct kept_list *list)
+static void list_file(struct slice file, int64_t before, struct slice account, struct durable_kept_list *list)
 {
 	struct group_head head;
 	uint64_t generation = 0, number = 0;
@@ -145,21 +147,21 @@ static void list_file(struct slice file, int64_t before, struct slice account, s
 
 static int compare_kept(const void *a, const void *b)
 {
-	const struct kept *x = a, *y = b;
+	const struct durable_kept *x = a, *y = b;
 	return (x->id > y->id) - (x->id < y->id);
 }
 
-bool journal_find(struct store *store, int64_t before, struct slice account, struct kept_list *list, struct error *error)
+bool durable_find_kept(struct durable *durable, int64_t before, struct slice account, struct durable_kept_list *list, struct error *error)
 {
 	char path[PATH_MAX];
-	*list = (struct kept_list){0};
-	for (int i = 0; i < JOURNAL_FILES; i++) {
+	*list = (struct durable_kept_list){0};
+	for (int i = 0; i < DURABLE_JOURNAL_FILES; i++) {
 		list->files[i] = BUF(JOURNAL_BYTES + WAITING_BYTES + JOURNAL_STEP);
-		journal_path(store, i, path);
+		journal_path(durable, i, path);
 		if (access(path, F_OK) != 0 && errno == ENOENT)
 			continue;
 		if (!file_read(path, &list->files[i], error)) {
-			kept_list_free(list);
+			durable_kept_list_free(list);
 			return false;
 		}
 		list_file(buf_slice(&list->files[i]), before, account, list);
@@ -169,45 +171,33 @@ bool journal_find(struct store *store, int64_t before, struct slice account, str
 	return true;
 }
 
-void kept_list_free(struct kept_list *list)
+void durable_kept_list_free(struct durable_kept_list *list)
 {
-	for (int i = 0; i < JOURNAL_FILES; i++)
+	for (int i = 0; i < DURABLE_JOURNAL_FILES; i++)
 		buf_free(&list->files[i]);
 	free(list->at);
-	*list = (struct kept_list){0};
+	*list = (struct durable_kept_list){0};
 }
 
 /* ---- Beginning ---- */
 
-/* Opening an account restores what the journal has for it. */
-static bool restore_account(struct store *store, struct slice name, struct error *error)
+static bool restore_all(struct durable *durable, struct error *error)
 {
-	struct error cause = {0};
-	struct account *account = store_open_account(store, name, &cause);
-	bool done = account && account_enter(account, &cause);
-	if (done)
-		account_leave(account);
-	store_release_account(&account);
-	return done || cause.kind == ERROR_NOT_FOUND || error_set(error, cause.kind, "%s", cause.text);
-}
-
-static bool restore_all(struct store *store, struct error *error)
-{
-	struct kept_list list;
-	bool done = journal_find(store, store->epoch, slice_make(NULL, 0), &list, error);
+	struct durable_kept_list list;
+	bool done = durable_find_kept(durable, durable->epoch, slice_make(NULL, 0), &list, error);
 	for (size_t i = 0; done && i < list.count; i++) /* the second time there is nothing to do for an account */
 		if (i == 0 || !slice_equal(list.at[i].account, list.at[i - 1].account))
-			done = restore_account(store, list.at[i].account, error);
-	kept_list_free(&list);
+			done = durable->journal.restore(durable->journal.context, list.at[i].account, error);
+	durable_kept_list_free(&list);
 	return done;
 }
 
-static bool open_file(struct store *store, int which, struct error *error)
+static bool open_file(struct durable *durable, int which, struct error *error)
 {
 	char path[PATH_MAX];
 	struct flock lock = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
-	struct journal_file *file = &store->journal.files[which];
-	journal_path(store, which, path);
+	struct durable_file *file = &durable->journal.files[which];
+	journal_path(durable, which, path);
 	file->fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (file->fd < 0)
 		return error_set_errno(error, errno, "opening %s", path);
@@ -216,7 +206,7 @@ static bool open_file(struct store *store, int which, struct error *error)
 	return true;
 }
 
-static bool empty_file(struct journal_file *file, struct error *error)
+static bool empty_file(struct durable_file *file, struct error *error)
 {
 	if (ftruncate(file->fd, 0) != 0)
 		return error_set_errno(error, errno, "emptying the journal");
@@ -224,28 +214,28 @@ static bool empty_file(struct journal_file *file, struct error *error)
 	return true;
 }
 
-static bool begin_writing(struct store *store, struct error *error)
+static bool begin_writing(struct durable *durable, struct error *error)
 {
-	struct journal *journal = &store->journal;
+	struct durable_journal *journal = &durable->journal;
 	bool done = true;
-	for (int i = 0; done && i < JOURNAL_FILES; i++)
-		done = open_file(store, i, error);
-	done = done && restore_all(store, error) && store_sync(store, error);
-	for (int i = 0; done && i < JOURNAL_FILES; i++)
+	for (int i = 0; done && i < DURABLE_JOURNAL_FILES; i++)
+		done = open_file(durable, i, error);
+	done = done && restore_all(durable, error) && durable_sync(durable, error);
+	for (int i = 0; done && i < DURABLE_JOURNAL_FILES; i++)
 		done = empty_file(&journal->files[i], error);
 	journal->generation = (uint64_t)id_new();
 	return done;
 }
 
 /* Once; if it fails the journal isn't written, and what it has stays for the next start. */
-static bool is_written(struct store *store)
+static bool is_written(struct durable *durable)
 {
-	struct journal *journal = &store->journal;
+	struct durable_journal *journal = &durable->journal;
 	struct error error;
 	if (journal->begun)
 		return journal->usable;
 	journal->begun = true;
-	journal->usable = begin_writing(store, &error);
+	journal->usable = begin_writing(durable, &error);
 	if (!journal->usable)
 		log_error("journal.unusable", log_text("cause", error.text));
 	return journal->usable;
@@ -254,9 +244,9 @@ static bool is_written(struct store *store)
 /* ---- Writing: by one round at a time ---- */
 
 /* Goes on in the other file, if it is time to and that one is empty. */
-static void take_turns(struct journal *journal, bool full)
+static void take_turns(struct durable_journal *journal, bool full)
 {
-	pthread_mutex_lock(&journal->sync.lock);
+	pthread_mutex_lock(&journal->rounds.lock);
 	bool turn = (full || journal->turn_wanted) && journal->to_empty < 0;
 	if (turn) {
 		journal->to_empty = journal->current;
@@ -264,23 +254,23 @@ static void take_turns(struct journal *journal, bool full)
 		journal->filled_ms = 0;
 		pthread_cond_signal(&journal->changed);
 	}
-	pthread_mutex_unlock(&journal->sync.lock);
+	pthread_mutex_unlock(&journal->rounds.lock);
 	if (turn) {
-		journal->current = (journal->current + 1) % JOURNAL_FILES;
+		journal->current = (journal->current + 1) % DURABLE_JOURNAL_FILES;
 		journal->generation++;
 		journal->number = 0;
 	}
 }
 
-static void note_first(struct journal *journal)
+static void note_first(struct durable_journal *journal)
 {
-	pthread_mutex_lock(&journal->sync.lock);
+	pthread_mutex_lock(&journal->rounds.lock);
 	journal->filled_ms = clock_monotonic_ms();
 	pthread_cond_signal(&journal->changed);
-	pthread_mutex_unlock(&journal->sync.lock);
+	pthread_mutex_unlock(&journal->rounds.lock);
 }
 
-static bool write_at(struct journal_file *file, uint64_t at, struct slice bytes, struct error *error)
+static bool write_at(struct durable_file *file, uint64_t at, struct slice bytes, struct error *error)
 {
 	while (bytes.len > 0) {
 		ssize_t written = pwrite(file->fd, bytes.at, bytes.len, (off_t)at);
@@ -294,7 +284,7 @@ static bool write_at(struct journal_file *file, uint64_t at, struct slice bytes,
 	return true;
 }
 
-static bool grow(struct journal_file *file, uint64_t needed, struct error *error)
+static bool grow(struct durable_file *file, uint64_t needed, struct error *error)
 {
 	char *zeros = file->length < needed ? memory_new(JOURNAL_STEP) : NULL;
 	bool done = true;
@@ -304,10 +294,10 @@ static bool grow(struct journal_file *file, uint64_t needed, struct error *error
 	return done;
 }
 
-static bool write_group(struct store *store, struct journal_file *file, struct slice group, struct error *error)
+static bool write_group(struct durable *durable, struct durable_file *file, struct slice group, struct error *error)
 {
-	struct journal *journal = &store->journal;
-	struct group_head head = {.generation = journal->generation, .number = journal->number, .epoch = store->epoch,
+	struct durable_journal *journal = &durable->journal;
+	struct group_head head = {.generation = journal->generation, .number = journal->number, .epoch = durable->epoch,
 				  .length = group.len - sizeof head};
 	hash_rest(slice_make((const char *)&head, sizeof head), head.hash);
 	memcpy((char *)group.at, &head, sizeof head);
@@ -324,24 +314,24 @@ static bool write_group(struct store *store, struct journal_file *file, struct s
 	return true;
 }
 
-static bool is_full(const struct journal *journal, size_t more)
+static bool is_full(const struct durable_journal *journal, size_t more)
 {
 	return journal->files[journal->current].at + more > JOURNAL_BYTES;
 }
 
-static bool write_waiting(struct store *store, struct slice group, struct error *error)
+static bool write_waiting(struct durable *durable, struct slice group, struct error *error)
 {
-	struct journal *journal = &store->journal;
+	struct durable_journal *journal = &durable->journal;
 	take_turns(journal, is_full(journal, group.len));
 	if (is_full(journal, group.len))
 		return error_set(error, ERROR_TEMPORARY, "the journal is full");
-	return group.len == 0 || write_group(store, &journal->files[journal->current], group, error);
+	return group.len == 0 || write_group(durable, &journal->files[journal->current], group, error);
 }
 
-static bool write_round(struct store *store, uint64_t round, struct error *error)
+static bool write_round(struct durable *durable, uint64_t round, struct error *error)
 {
-	struct buf *waiting = &store->journal.waiting[round % 2];
-	bool done = (is_written(store) && write_waiting(store, buf_slice(waiting), error)) || store_sync(store, error);
+	struct buf *waiting = &durable->journal.waiting[round % 2];
+	bool done = (is_written(durable) && write_waiting(durable, buf_slice(waiting), error)) || durable_sync(durable, error);
 	if (waiting->capacity > WAITING_KEPT)
 		buf_free(waiting);
 	else
@@ -349,7 +339,7 @@ static bool write_round(struct store *store, uint64_t round, struct error *error
 	return done;
 }
 
-static bool add_record(struct buf *waiting, const struct kept *kept)
+static bool add_record(struct buf *waiting, const struct durable_kept *kept)
 {
 	struct record_head head = {
 		.id = kept->id, .mailbox = kept->mailbox, .modseq = kept->modseq, .received = kept->received, .size = kept->content.len,
@@ -366,7 +356,7 @@ static bool add_record(struct buf *waiting, const struct kept *kept)
 	return true;
 }
 
-static size_t room_for(const struct kept *list, size_t count)
+static size_t room_for(const struct durable_kept *list, size_t count)
 {
 	size_t bytes = sizeof(struct group_head);
 	for (size_t i = 0; i < count; i++)
@@ -374,45 +364,45 @@ static size_t room_for(const struct kept *list, size_t count)
 	return bytes;
 }
 
-bool journal_keep(struct store *store, const struct kept *list, size_t count, struct error *error)
+bool durable_keep(struct durable *durable, const struct durable_kept *list, size_t count, struct error *error)
 {
 	static const struct group_head no_head;
-	struct journal *journal = &store->journal;
+	struct durable_journal *journal = &durable->journal;
 	if (!disk_is_trusted(error))
 		return false;
-	uint64_t round = sync_enter(&journal->sync);
+	uint64_t round = durable_rounds_enter(&journal->rounds);
 	struct buf *waiting = &journal->waiting[round % 2];
 	if (waiting->len + room_for(list, count) > WAITING_BYTES) {
-		pthread_mutex_unlock(&journal->sync.lock);
-		return store_sync(store, error);
+		pthread_mutex_unlock(&journal->rounds.lock);
+		return durable_sync(durable, error);
 	}
 	if (waiting->len == 0)
 		buf_append(waiting, slice_make((const char *)&no_head, sizeof no_head)); /* filled in when it is written */
 	for (size_t i = 0; i < count; i++)
 		add_record(waiting, &list[i]);
-	return sync_wait(&journal->sync, round, write_round, store, error);
+	return durable_rounds_wait(&journal->rounds, round, write_round, durable, error);
 }
 
 /* ---- Emptying: the journal's thread ---- */
 
 /* A round with nothing of its own to write. With the lock held, again when it returns. */
-static void have_round(struct store *store)
+static void have_round(struct durable *durable)
 {
-	struct journal *journal = &store->journal;
-	sync_wait(&journal->sync, journal->sync.begun + 1, write_round, store, NULL);
-	pthread_mutex_lock(&journal->sync.lock);
+	struct durable_journal *journal = &durable->journal;
+	durable_rounds_wait(&journal->rounds, journal->rounds.begun + 1, write_round, durable, NULL);
+	pthread_mutex_lock(&journal->rounds.lock);
 }
 
 /* Everything in the file was written where it belongs before it came here. With the lock held, again when it returns. */
-static bool empty_other(struct store *store)
+static bool empty_other(struct durable *durable)
 {
-	struct journal *journal = &store->journal;
+	struct durable_journal *journal = &durable->journal;
 	struct error error;
-	pthread_mutex_unlock(&journal->sync.lock);
-	bool done = store_sync(store, &error) && empty_file(&journal->files[journal->to_empty], &error);
+	pthread_mutex_unlock(&journal->rounds.lock);
+	bool done = durable_sync(durable, &error) && empty_file(&journal->files[journal->to_empty], &error);
 	if (!done)
 		log_error("journal.unusable", log_text("cause", error.text));
-	pthread_mutex_lock(&journal->sync.lock);
+	pthread_mutex_lock(&journal->rounds.lock);
 	if (done)
 		journal->to_empty = -1;
 	return done;
@@ -420,65 +410,72 @@ static bool empty_other(struct store *store)
 
 static void *tidy(void *argument)
 {
-	struct store *store = argument;
-	struct journal *journal = &store->journal;
+	struct durable *durable = argument;
+	struct durable_journal *journal = &durable->journal;
 	bool done = true;
-	pthread_mutex_lock(&journal->sync.lock);
-	have_round(store); /* the first one begins the journal: what there is to restore is restored now, not when somebody appends */
+	pthread_mutex_lock(&journal->rounds.lock);
+	have_round(durable); /* the first one begins the journal: what there is to restore is restored now, not when somebody appends */
 	while (done && !journal->stopping) {
 		int64_t due_ms = journal->filled_ms + journal->keep_ms;
 		if (journal->to_empty >= 0)
-			done = empty_other(store);
+			done = empty_other(durable);
 		else if (journal->filled_ms == 0)
-			pthread_cond_wait(&journal->changed, &journal->sync.lock);
-		else if (!clock_wait(&journal->changed, &journal->sync.lock, due_ms)) {
+			pthread_cond_wait(&journal->changed, &journal->rounds.lock);
+		else if (!clock_wait(&journal->changed, &journal->rounds.lock, due_ms)) {
 			journal->turn_wanted = true;
-			have_round(store);
+			have_round(durable);
 		}
 	}
-	return threads_leave(&journal->threads, &journal->sync.lock);
+	return threads_leave(&journal->threads, &journal->rounds.lock);
 }
 
 /* ---- The journal of a store ---- */
 
-void journal_init(struct journal *journal)
+void durable_journal_init(struct durable_journal *journal)
 {
-	*journal = (struct journal){.to_empty = -1, .keep_ms = JOURNAL_SECONDS * 1000};
-	sync_init(&journal->sync);
+	*journal = (struct durable_journal){.to_empty = -1, .keep_ms = JOURNAL_SECONDS * 1000};
+	durable_rounds_init(&journal->rounds);
 	clock_init_condition(&journal->changed);
 	threads_init(&journal->threads);
-	for (int i = 0; i < JOURNAL_FILES; i++) {
+	for (int i = 0; i < DURABLE_JOURNAL_FILES; i++) {
 		journal->files[i].fd = -1;
 		journal->waiting[i] = BUF(WAITING_BYTES);
 	}
 }
 
-bool journal_start(struct store *store, struct error *error)
+void durable_journal_free(struct durable_journal *journal)
 {
-	struct journal *journal = &store->journal;
-	pthread_mutex_lock(&journal->sync.lock);
-	bool started = threads_start(&journal->threads, TIDY_STACK, "journal", tidy, store);
-	pthread_mutex_unlock(&journal->sync.lock);
+	for (int i = 0; i < DURABLE_JOURNAL_FILES; i++)
+		buf_free(&journal->waiting[i]);
+	threads_free(&journal->threads);
+	pthread_cond_destroy(&journal->changed);
+	durable_rounds_free(&journal->rounds);
+}
+
+bool durable_begin_journal(struct durable *durable, durable_restore *restore, void *context, struct error *error)
+{
+	struct durable_journal *journal = &durable->journal;
+	journal->restore = restore;
+	journal->context = context;
+	pthread_mutex_lock(&journal->rounds.lock);
+	bool started = threads_start(&journal->threads, TIDY_STACK, "journal", tidy, durable);
+	pthread_mutex_unlock(&journal->rounds.lock);
 	return started || error_set(error, ERROR_TEMPORARY, "no thread for the journal");
 }
 
-void journal_end(struct store *store)
+void durable_end_journal(struct durable *durable)
 {
-	struct journal *journal = &store->journal;
-	pthread_mutex_lock(&journal->sync.lock);
+	struct durable_journal *journal = &durable->journal;
+	pthread_mutex_lock(&journal->rounds.lock);
 	journal->stopping = true;
 	pthread_cond_signal(&journal->changed);
-	threads_join(&journal->threads, &journal->sync.lock);
-	pthread_mutex_unlock(&journal->sync.lock);
-	bool synced = journal->usable && store_sync(store, NULL);
-	for (int i = 0; i < JOURNAL_FILES; i++) {
+	threads_join(&journal->threads, &journal->rounds.lock);
+	pthread_mutex_unlock(&journal->rounds.lock);
+	bool synced = journal->usable && durable_sync(durable, NULL);
+	for (int i = 0; i < DURABLE_JOURNAL_FILES; i++) {
 		if (synced)
 			empty_file(&journal->files[i], NULL);
 		if (journal->files[i].fd >= 0)
 			close(journal->files[i].fd);
-		buf_free(&journal->waiting[i]);
 	}
-	threads_free(&journal->threads);
-	pthread_cond_destroy(&journal->changed);
-	sync_free(&journal->sync);
 }

@@ -2,7 +2,7 @@
  *
  * Commits reach the disk later (DB_DURABLE_LATER), yet a number that a client may have seen must never be given again,
  * even when a power cut takes the newest commits back. So every number stays under a ceiling that is on disk: when the
- * next number would pass it, a durable transaction of its own raises it by NUMBER_BLOCK first. After an unclean stop
+ * next number would pass it, a durable transaction of its own raises it by DURABLE_BLOCK first. After an unclean stop
  * (the account's epoch is older than the store's) counting goes on from the ceilings. The same durable transaction notes
  * up to which id messages are known to be on disk (durable_id): after an unclean stop just the files above it are compared
  * with their rows, and a message whose file didn't make it (it was never acknowledged, or it would be in the journal) is
@@ -91,12 +91,12 @@ static bool numbers_suffice(struct change *change, const struct uid_need *needs,
 static bool raise_uid_ceiling(struct db *db, const struct uid_need *need, struct error *error)
 {
 	return db_run(PREPARE(db, "UPDATE mailbox SET uid_ceiling = CASE WHEN uidnext + $2 > $3 THEN $3 ELSE uidnext + $2 END"
-		" WHERE id = $1 AND uid_ceiling < uidnext + $2", need->mailbox, (int64_t)need->count + NUMBER_BLOCK, UINT32_MAX), error);
+		" WHERE id = $1 AND uid_ceiling < uidnext + $2", need->mailbox, (int64_t)need->count + DURABLE_BLOCK, UINT32_MAX), error);
 }
 
 static bool raise_ceilings(struct db *db, struct account_row *row, const struct uid_need *needs, size_t count, struct error *error)
 {
-	row->modseq_ceiling = row->modseq + NUMBER_BLOCK;
+	row->modseq_ceiling = row->modseq + DURABLE_BLOCK;
 	for (size_t i = 0; i < count; i++)
 		if (!raise_uid_ceiling(db, &needs[i], error))
 			return false;
@@ -268,28 +268,26 @@ bool change_drop_refs(struct change *change, int64_t message, int64_t times, str
 static bool continue_from_ceilings(struct db *db, struct account_row *row, int64_t epoch, struct error *error)
 {
 	row->modseq = row->modseq > row->modseq_ceiling ? row->modseq : row->modseq_ceiling; /* whatever damage did to it */
-	row->modseq_ceiling = row->modseq + NUMBER_BLOCK;
+	row->modseq_ceiling = row->modseq + DURABLE_BLOCK;
 	row->epoch = epoch;
 	/* files that are here without a row now belong to commits that the cut took back: older than all to come, see fsck.c */
 	int64_t now_id = id_new();
 	row->last_id = row->last_id > now_id ? row->last_id : now_id;
 	return db_run(PREPARE(db, "UPDATE mailbox SET uidnext = uid_ceiling + 1,"
 		" uid_ceiling = CASE WHEN uid_ceiling + $1 > $2 THEN $2 ELSE uid_ceiling + $1 END WHERE uidnext <= uid_ceiling",
-		NUMBER_BLOCK, UINT32_MAX), error);
+		DURABLE_BLOCK, UINT32_MAX), error);
 }
 
 /* The messages above durable_id whose file isn't what was committed. */
 static bool find_lost(struct account *account, const struct account_row *row, struct ids *lost, struct error *error)
 {
-	char path[PATH_MAX];
 	struct db_statement *s = PREPARE(account->db, "SELECT id, size, hash FROM message WHERE id > $1", row->durable_id);
 	enum db_step step;
 	while ((step = db_step(s, error)) == DB_ROW) {
-		path_of_message(account->folder, db_number(s, 0), path);
-		enum content_state state = content_check(path, (uint64_t)db_number(s, 1), db_blob(s, 2), error);
-		if (state == CONTENT_FINE)
+		enum blob_state state = blob_check(account->folder, db_number(s, 0), (uint64_t)db_number(s, 1), db_blob(s, 2), error);
+		if (state == BLOB_FINE)
 			continue;
-		if (state == CONTENT_UNREADABLE)
+		if (state == BLOB_UNREADABLE)
 			break;
 		ids_add(lost, db_number(s, 0));
 	}
@@ -330,15 +328,12 @@ bool change_forget_message(struct change *change, int64_t message, struct error 
 
 static bool drop_lost(struct change *change, const struct ids *lost, struct error *error)
 {
-	char path[PATH_MAX], aside[PATH_MAX];
 	if (!change_index_messages(change, true, lost->count, error))
 		return false;
 	for (size_t i = 0; i < lost->count; i++) {
 		if (!change_forget_message(change, lost->at[i], error))
 			return false;
-		path_of_message(change->account->folder, lost->at[i], path);
-		if (snprintf(aside, sizeof aside, "%s.damaged", path) < (int)sizeof aside)
-			rename(path, aside);
+		blob_put_aside(change->account->folder, lost->at[i]);
 		fsck_note_lost(change->account, lost->at[i]);
 	}
 	return change_index_messages(change, false, lost->count, error);
@@ -347,13 +342,13 @@ static bool drop_lost(struct change *change, const struct ids *lost, struct erro
 /* What was appended and acknowledged before the cut. Before anything else gives numbers. */
 static bool restore_kept(struct change *change, struct error *error)
 {
-	struct kept_list list;
-	if (!journal_find(change->account->store, change->account->store->epoch, change->account->name, &list, error))
+	struct durable_kept_list list;
+	if (!durable_find_kept(change->account->store->durable, change->account->store->epoch, change->account->name, &list, error))
 		return false;
 	bool done = true;
 	for (size_t i = 0; done && i < list.count; i++)
 		done = adopt_kept(change, &list.at[i], error);
-	kept_list_free(&list);
+	durable_kept_list_free(&list);
 	change->modseq = 0;
 	return done;
 }

@@ -2,12 +2,6 @@
  *
  * The last placement of a message gone, its row stays with the time of that, and its file with it, for undelete_seconds.
  * account_clean() removes the row first and the file after the commit: a crash in between leaves a file without a row. */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -138,14 +132,12 @@ bool account_list_expunged(struct account *account, size_t limit, struct arena *
 
 static bool revive(struct change *change, int64_t message, struct new_placement *new, struct error *error)
 {
-	char path[PATH_MAX];
 	struct db_statement *s = PREPARE(change->db, "SELECT size, received FROM message WHERE id = $1 AND refs = 0", message);
 	enum db_step step = db_step(s, error);
 	new->size = step == DB_ROW ? (uint64_t)db_number(s, 0) : 0;
 	new->received = step == DB_ROW ? db_number(s, 1) : 0;
 	db_reset(s);
-	path_of_message(change->account->folder, message, path);
-	if (step == DB_DONE || (step == DB_ROW && access(path, R_OK) != 0))
+	if (step == DB_DONE || (step == DB_ROW && !blob_is_there(change->account->folder, message)))
 		return error_set(error, ERROR_NOT_FOUND, "no expunged message of that id is left");
 	return step == DB_ROW && change_check_quota(change, new->size, error) && change_place(change, new, error) &&
 	       db_run(PREPARE(change->db, "UPDATE message SET refs = 1, expunged = 0 WHERE id = $1", message), error);
@@ -200,12 +192,9 @@ static bool forget_expunged(struct account *account, int64_t now, struct error *
 	do {
 		if (!forget_some(account, now - account->store->undelete_seconds, ids, &count, error))
 			return false;
-		for (int i = 0; i < count; i++) {
-			char path[PATH_MAX];
-			path_of_message(account->folder, ids[i], path);
-			if (unlink(path) != 0 && errno != ENOENT)
-				return error_set_errno(error, errno, "removing %s", path);
-		}
+		for (int i = 0; i < count; i++)
+			if (!blob_remove(account->folder, ids[i], error))
+				return false;
 	} while (count > 0);
 	return true;
 }
@@ -238,43 +227,9 @@ static bool shorten_log(struct account *account, int64_t now, struct error *erro
 	return done;
 }
 
-static void clean_month(int mail, const char *month, int64_t before)
-{
-	int fd = openat(mail, month, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *list = fd < 0 ? NULL : fdopendir(fd);
-	if (!list && fd >= 0)
-		close(fd);
-	for (struct dirent *entry; list && (entry = readdir(list));) {
-		struct slice name = slice_of(entry->d_name);
-		struct stat status;
-		if ((slice_ends_nocase(name, SLICE(".new")) || slice_ends_nocase(name, SLICE(".damaged"))) &&
-		    fstatat(dirfd(list), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && status.st_ctime < before)
-			unlinkat(dirfd(list), entry->d_name, 0);
-	}
-	if (list)
-		closedir(list);
-}
-
-/* Drafts that a crash left, and damaged files once they are as old as an expunged message may get. */
-static bool clean_leftovers(struct account *account, int64_t now, struct error *error)
-{
-	char path[PATH_MAX];
-	int64_t age = account->store->undelete_seconds > LEFTOVER_SECONDS ? account->store->undelete_seconds : LEFTOVER_SECONDS;
-	snprintf(path, sizeof path, "%s/mail", account->folder);
-	DIR *mail = opendir(path);
-	if (!mail)
-		return errno == ENOENT || error_set_errno(error, errno, "listing %s", path);
-	for (struct dirent *entry; (entry = readdir(mail));)
-		if (entry->d_name[0] != '.')
-			clean_month(dirfd(mail), entry->d_name, now - age);
-	closedir(mail);
-	path_of_arrivals(account->folder, path);
-	clean_month(AT_FDCWD, path, now - age);
-	return true;
-}
-
 bool account_clean(struct account *account, struct error *error)
 {
 	int64_t now = clock_now();
-	return forget_expunged(account, now, error) && shorten_log(account, now, error) && clean_leftovers(account, now, error);
+	int64_t kept = account->store->undelete_seconds, age = kept > LEFTOVER_SECONDS ? kept : LEFTOVER_SECONDS;
+	return forget_expunged(account, now, error) && shorten_log(account, now, error) && blob_clean(account->folder, now - age, error);
 }

@@ -1,10 +1,5 @@
 /* Reading messages: lists, UIDs, what was expunged, files. Everything here takes time by what it returns, not by the size
  * of the mailbox (message_uids returns the whole mailbox). */
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
 #include "base/array.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -235,26 +230,45 @@ static bool message_size(struct account *account, int64_t id, uint64_t *size, st
 
 int message_open(struct account *account, int64_t message_id, uint64_t *size, struct error *error)
 {
-	char path[PATH_MAX];
-	struct stat status;
+	struct error cause = {0};
 	if (!message_size(account, message_id, size, error))
 		return -1;
-	path_of_message(account->folder, message_id, path);
-	int fd = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	int number = errno;
-	if (fd >= 0 && fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && (uint64_t)status.st_size == *size)
-		return fd;
+	int fd = blob_open(account->folder, message_id, *size, &cause);
 	if (fd >= 0)
-		close(fd);
-	if (fd < 0 && number != ENOENT) {
-		error_set_errno(error, number, "opening %s", path);
-		return -1;
-	}
-	if (message_size(account, message_id, size, error)) { /* it wasn't expunged and cleaned just now */
-		log_error("message.damaged", log_slice("account", account->name), log_id("message", message_id), log_text("file", path));
+		return fd;
+	if (cause.kind != ERROR_INVALID)
+		error_set(error, cause.kind, "%s", cause.text);
+	else if (message_size(account, message_id, size, error)) { /* it wasn't expunged and cleaned just now */
+		log_error("message.damaged", log_slice("account", account->name), log_id("message", message_id), log_text("cause", cause.text));
 		error_set(error, ERROR_INVALID, "the file of the message is missing or damaged");
 	}
 	return -1;
+}
+
+struct message_files { struct blob_reader reader; };
+
+struct message_files *message_files_new(struct store *store, struct slice account, struct error *error)
+{
+	char *folder = blob_account_folder(store->data, account, error);
+	if (!folder)
+		return NULL;
+	struct message_files *files = memory_new(sizeof *files);
+	*files = (struct message_files){{.folder = folder, .month = -1}};
+	return files;
+}
+
+void message_files_free(struct message_files **files)
+{
+	if (!*files)
+		return;
+	blob_reader_end(&(*files)->reader);
+	free(*files);
+	*files = NULL;
+}
+
+bool message_files_read(struct message_files *files, int64_t message_id, uint64_t size, char *content)
+{
+	return blob_reader_read(&files->reader, message_id, size, content);
 }
 
 void message_renew_summary(struct account *account, int64_t id, struct slice summary)

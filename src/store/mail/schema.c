@@ -54,7 +54,7 @@ bool schema_add_mailbox(struct db *db, struct slice name, enum special_use use, 
 	struct db_statement *insert = PREPARE(db,
 		"INSERT INTO mailbox (id, name, special_use, selectable, uidvalidity, uidnext, uid_ceiling, modseq, messages, unseen,"
 		" deleted, recent, recent_from, bytes, log_floor) VALUES ($1, $6, $2, 1, $3, 1, $4, $5, 0, 0, 0, 0, 1, 0, $5)",
-		*id, use, *uidvalidity, NUMBER_BLOCK, modseq);
+		*id, use, *uidvalidity, DURABLE_BLOCK, modseq);
 	db_bind_text(insert, 6, name);
 	return db_run(insert, error);
 }
@@ -76,7 +76,7 @@ static bool fill(struct db *db, struct slice name, int64_t epoch, int64_t uidval
 	struct db_statement *insert = PREPARE(db,
 		"INSERT INTO account (name, epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id, bytes, messages,"
 		" max_bytes, max_messages) VALUES ($4, $1, 1, $2, $3, 0, 0, 0, 0, 0, 0)",
-		epoch, NUMBER_BLOCK, uidvalidity);
+		epoch, DURABLE_BLOCK, uidvalidity);
 	db_bind_text(insert, 4, name);
 	return db_run(insert, error);
 }

@@ -1,48 +1,7 @@
-/* Files that no message has: finding them and making them messages again. And messages that the journal has. */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
+/* Files that no message has: making them messages again. And messages that the journal has. */
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
-#include "base/random.h"
 #include "store/internal.h"
-
-static bool visit_month(const char *path, bool (*visit)(void *context, int64_t id, const char *path, struct error *error), void *context, struct error *error)
-{
-	DIR *list = opendir(path);
-	if (!list)
-		return errno == ENOTDIR || error_set_errno(error, errno, "listing %s", path);
-	bool done = true;
-	for (struct dirent *entry; done && (entry = readdir(list));) {
-		char file[PATH_MAX];
-		struct slice name = slice_of(entry->d_name);
-		if (name.len < 4 || !slice_equal(slice_skip(name, name.len - 4), SLICE(".eml")))
-			continue;
-		if (snprintf(file, sizeof file, "%s/%s", path, entry->d_name) < (int)sizeof file)
-			done = visit(context, id_parse(slice_sub(name, 0, name.len - 4)), file, error);
-	}
-	closedir(list);
-	return done;
-}
-
-bool adopt_each_file(const char *folder, bool (*visit)(void *context, int64_t id, const char *path, struct error *error), void *context, struct error *error)
-{
-	char mail[PATH_MAX], month[PATH_MAX];
-	snprintf(mail, sizeof mail, "%s/mail", folder);
-	DIR *list = opendir(mail);
-	if (!list)
-		return errno == ENOENT || error_set_errno(error, errno, "listing %s", mail);
-	bool done = true;
-	for (struct dirent *entry; done && (entry = readdir(list));)
-		if (entry->d_name[0] != '.' && snprintf(month, sizeof month, "%s/%s", mail, entry->d_name) < (int)sizeof month)
-			done = visit_month(month, visit, context, error);
-	closedir(list);
-	return done;
-}
 
 /* ---- Adopting ---- */
 
@@ -52,25 +11,21 @@ struct foundling {
 	int64_t id, received;
 	uint64_t size;
 	bool readable;
-	unsigned char hash[CONTENT_HASH_SIZE];
+	unsigned char hash[BLOB_HASH_SIZE];
 	struct slice summary;
 };
 
 /* Without a lock. One that can't be read is passed over, and found again by the next check. */
 static void describe(const char *folder, struct foundling *one, struct arena *arena)
 {
-	char path[PATH_MAX];
-	struct stat status;
 	struct slice content;
-	path_of_message(folder, one->id, path);
-	one->readable = stat(path, &status) == 0 && content_map(path, &content, NULL);
+	one->readable = blob_map(folder, one->id, &content, &one->received, NULL);
 	if (!one->readable)
 		return;
-	one->received = status.st_mtime;
 	one->size = content.len;
-	content_hash(content, one->hash);
+	blob_hash(content, one->hash);
 	one->summary = content_summary(content, arena);
-	content_unmap(content);
+	blob_unmap(content);
 }
 
 static bool is_known(struct db *db, int64_t id, bool *known, struct error *error)
@@ -106,7 +61,7 @@ static bool show(struct change *change, const struct foundling *one, struct new_
 	return add_row(change, one, 1, 0, error);
 }
 
-bool adopt_content(struct change *change, struct new_placement *new, struct slice content, const unsigned char hash[CONTENT_HASH_SIZE],
+bool adopt_content(struct change *change, struct new_placement *new, struct slice content, const unsigned char hash[BLOB_HASH_SIZE],
 		   struct error *error)
 {
 	struct arena *arena = arena_new();
@@ -178,38 +133,14 @@ bool adopt_files(struct account *account, const struct ids *ids, bool expunged, 
 
 /* ---- From the journal ---- */
 
-/* With a temporary name first, as a draft is written. */
-static bool write_file(const char *folder, const struct kept *kept, struct error *error)
+bool adopt_kept_file(const char *folder, const struct durable_kept *kept, struct error *error)
 {
-	char making[PATH_MAX], path[PATH_MAX], month[PATH_MAX];
-	struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = (time_t)kept->received}};
-	path_of_message(folder, kept->id, path);
-	path_of_month(folder, kept->id, month);
-	if (!file_make_folders(month, 0700, error) || !path_of_draft(folder, making, error))
-		return false;
-	int fd = open(making, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set_errno(error, errno, "creating %s", making);
-	bool done = file_write_all(fd, kept->content, error);
-	if (done && ((kept->received != 0 && futimens(fd, times) != 0) || rename(making, path) != 0))
-		done = error_set_errno(error, errno, "naming %s", path);
-	if (!done)
-		unlink(making);
-	close(fd);
-	return done;
-}
-
-bool adopt_kept_file(const char *folder, const struct kept *kept, struct error *error)
-{
-	char path[PATH_MAX];
-	path_of_message(folder, kept->id, path);
-	enum content_state state = content_check(path, kept->content.len, slice_make((const char *)kept->hash, sizeof kept->hash), error);
-	return state == CONTENT_FINE || (state != CONTENT_UNREADABLE && write_file(folder, kept, error));
+	return blob_restore(folder, kept->id, kept->content, kept->hash, kept->received, error);
 }
 
 /* With the UID and mod-sequence that it had: nobody else can have been given them. *shown false: its mailbox isn't here. Then the
  * account was made anew, or has an older database, and it is not for us to bring somebody's mail into it. */
-static bool show_again(struct change *change, const struct kept *kept, bool *shown, struct error *error)
+static bool show_again(struct change *change, const struct durable_kept *kept, bool *shown, struct error *error)
 {
 	struct arena *arena = arena_new();
 	struct error cause = {0};
@@ -225,7 +156,7 @@ static bool show_again(struct change *change, const struct kept *kept, bool *sho
 	return *shown || cause.kind == ERROR_NOT_FOUND || error_set(error, cause.kind, "%s", cause.text);
 }
 
-bool adopt_kept(struct change *change, const struct kept *kept, struct error *error)
+bool adopt_kept(struct change *change, const struct durable_kept *kept, struct error *error)
 {
 	bool known, shown = false;
 	if (!is_known(change->db, kept->id, &known, error))

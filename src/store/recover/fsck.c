@@ -12,12 +12,9 @@
  *     restored or rebuilt); an older one belongs to a change that a crash has undone, was never acknowledged and may have
  *     been delivered again: it becomes an expunged message, which can be brought back;
  *   - counters and ceilings are counted anew. */
-#include <errno.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include "base/clock.h"
-#include "base/file.h"
 #include "base/log.h"
 #include "base/random.h"
 #include "message/summary.h"
@@ -33,7 +30,7 @@ struct check {
 	bool ceiling_behind;          /* as found, before anything raises it */
 	struct ids suspects;          /* messages whose file or summary looked wrong */
 	struct ids newer, leftovers;  /* files without a message */
-	struct kept_list kept;        /* when only looking: what the journal will give back at the next start */
+	struct durable_kept_list kept;        /* when only looking: what the journal will give back at the next start */
 	struct ids arrived;           /* likewise: letters that will be taken in when the account is opened, ascending */
 };
 
@@ -63,7 +60,7 @@ void fsck_note_lost(struct account *account, int64_t id)
 
 static int compare_with_kept(const void *id, const void *kept)
 {
-	int64_t a = *(const int64_t *)id, b = ((const struct kept *)kept)->id;
+	int64_t a = *(const int64_t *)id, b = ((const struct durable_kept *)kept)->id;
 	return (a > b) - (a < b);
 }
 
@@ -126,7 +123,7 @@ static bool check_database(struct check *check, const char *folder, struct error
 struct content_row {
 	int64_t id, refs, expunged;
 	uint64_t size;
-	unsigned char hash[CONTENT_HASH_SIZE];
+	unsigned char hash[BLOB_HASH_SIZE];
 	size_t hash_len;
 	bool decodable;
 };
@@ -135,7 +132,7 @@ static void read_content_row(struct db_statement *s, struct arena *arena, struct
 {
 	struct slice hash = db_blob(s, 4);
 	*row = (struct content_row){.id = db_number(s, 0), .size = (uint64_t)db_number(s, 1), .refs = db_number(s, 2), .expunged = db_number(s, 3)};
-	row->hash_len = hash.len < CONTENT_HASH_SIZE ? hash.len : CONTENT_HASH_SIZE;
+	row->hash_len = hash.len < BLOB_HASH_SIZE ? hash.len : BLOB_HASH_SIZE;
 	memcpy(row->hash, hash.at ? hash.at : "", row->hash_len);
 	arena_reset(arena);
 	row->decodable = summary_decode(db_blob(s, 5), arena) != NULL;
@@ -143,20 +140,18 @@ static void read_content_row(struct db_statement *s, struct arena *arena, struct
 
 #define CONTENT_COLUMNS "id, size, refs, expunged, hash, summary"
 
-static enum content_state state_of(struct check *check, const struct content_row *row, char path[PATH_MAX], struct error *error)
+static enum blob_state state_of(struct check *check, const struct content_row *row, struct error *error)
 {
-	path_of_message(check->account->folder, row->id, path);
-	enum content_state state = content_check(path, row->size, slice_make((const char *)row->hash, row->hash_len), error);
+	enum blob_state state = blob_check(check->account->folder, row->id, row->size, slice_make((const char *)row->hash, row->hash_len), error);
 	/* its time is over: account_clean() has begun, or may begin, to remove it */
 	bool due = row->refs == 0 && row->expunged != 0 && row->expunged <= clock_now() - check->store->undelete_seconds;
-	return state == CONTENT_MISSING && due ? CONTENT_FINE : state;
+	return state == BLOB_MISSING && due ? BLOB_FINE : state;
 }
 
 /* Looks at every message through a connection of its own, so that nobody waits. */
 static bool find_suspects(struct check *check, struct error *error)
 {
 	enum { AT_A_TIME = 256 };
-	char path[PATH_MAX];
 	struct arena *arena = arena_new();
 	struct content_row *rows = memory_array(AT_A_TIME, sizeof *rows);
 	struct db *db = account_database(check->account->folder, DB_DURABLE_LATER, false, error);
@@ -172,7 +167,7 @@ static bool find_suspects(struct check *check, struct error *error)
 		for (size_t i = 0; i < count; i++) {
 			last = rows[i].id;
 			check->report->messages += rows[i].refs > 0;
-			if (!rows[i].decodable || state_of(check, &rows[i], path, NULL) != CONTENT_FINE)
+			if (!rows[i].decodable || state_of(check, &rows[i], NULL) != BLOB_FINE)
 				ids_add(&check->suspects, rows[i].id);
 		}
 	}
@@ -183,49 +178,49 @@ static bool find_suspects(struct check *check, struct error *error)
 }
 
 /* Notes size, hash and summary of the file as it is now. */
-static bool describe_anew(struct change *change, int64_t id, const char *path, struct error *error)
+static bool describe_anew(struct change *change, int64_t id, struct error *error)
 {
 	struct slice content;
-	unsigned char hash[CONTENT_HASH_SIZE];
-	if (!content_map(path, &content, error))
+	unsigned char hash[BLOB_HASH_SIZE];
+	if (!blob_map(change->account->folder, id, &content, NULL, error))
 		return false;
 	struct arena *arena = arena_new();
-	content_hash(content, hash);
+	blob_hash(content, hash);
 	struct db_statement *s = PREPARE(change->db, "UPDATE message SET size = $2, hash = $3, summary = $4 WHERE id = $1", id, (int64_t)content.len);
 	db_bind_blob(s, 3, slice_make((char *)hash, sizeof hash));
 	db_bind_blob(s, 4, content_summary(content, arena));
 	bool done = db_run(s, error) &&
 		    db_run(PREPARE(change->db, "UPDATE placement SET size = $2 WHERE message = $1", id, (int64_t)content.len), error);
 	arena_free(&arena);
-	content_unmap(content);
+	blob_unmap(content);
 	change_modseq(change);
 	return done;
 }
 
 static bool mend_content(struct check *check, const struct content_row *row, struct error *error)
 {
-	char path[PATH_MAX], id[ID_TEXT_LEN + 1];
+	char id[ID_TEXT_LEN + 1];
 	struct error cause = {0};
 	if (is_kept(check, row->id))
 		return true;
-	switch (state_of(check, row, path, &cause)) {
-	case CONTENT_UNREADABLE:
+	switch (state_of(check, row, &cause)) {
+	case BLOB_UNREADABLE:
 		found(check, "message %.*s cannot be read: %s", SLICE_ARG(id_slice(row->id, id)), cause.text);
 		check->report->repaired -= check->repair;
 		return true;
-	case CONTENT_MISSING:
+	case BLOB_MISSING:
 		found(check, "message %.*s has lost its file", SLICE_ARG(id_slice(row->id, id)));
 		return !check->repair || change_forget_message(check->change, row->id, error);
-	case CONTENT_DIFFERENT:
+	case BLOB_DIFFERENT:
 		found(check, "the file of message %.*s is not what was written", SLICE_ARG(id_slice(row->id, id)));
-		return !check->repair || describe_anew(check->change, row->id, path, error);
-	case CONTENT_FINE:
+		return !check->repair || describe_anew(check->change, row->id, error);
+	case BLOB_FINE:
 		break;
 	}
-	if (row->decodable || access(path, F_OK) != 0)
+	if (row->decodable || !blob_is_there(check->account->folder, row->id))
 		return true;
 	found(check, "the summary of message %.*s cannot be read", SLICE_ARG(id_slice(row->id, id)));
-	return !check->repair || describe_anew(check->change, row->id, path, error);
+	return !check->repair || describe_anew(check->change, row->id, error);
 }
 
 /* Once more, now that nothing changes. */
@@ -453,32 +448,20 @@ static bool check_account_row(struct check *check, int64_t modseq_before, struct
 
 /* ---- Files against rows ---- */
 
-/* Links the file to where it belongs, in a month's folder that may not be there yet. */
-static bool move_file(const char *folder, int64_t id, const char *path, const char *right)
-{
-	char month[PATH_MAX];
-	path_of_month(folder, id, month);
-	return file_make_folders(month, 0700, NULL) && link(path, right) == 0;
-}
-
 /* Before the messages are compared with their files: what is only astray isn't lost. */
 static bool look_at_place(void *context, int64_t id, const char *path, struct error *error)
 {
 	struct check *check = context;
-	char right[PATH_MAX];
 	(void)error;
 	if (id == 0) {
 		found(check, "a file that is no message of ours: %s", path);
 		check->report->repaired -= check->repair;
 		return true;
 	}
-	path_of_message(check->account->folder, id, right);
-	if (strcmp(path, right) == 0)
+	if (blob_is_right(check->account->folder, id, path))
 		return true;
 	found(check, "a message's file is in the wrong folder: %s", path);
-	if (check->repair && move_file(check->account->folder, id, path, right))
-		unlink(path);
-	else
+	if (!check->repair || !blob_set_right(check->account->folder, id, path))
 		check->report->repaired -= check->repair;
 	return true;
 }
@@ -496,21 +479,37 @@ static bool look_at_file(void *context, int64_t id, const char *path, struct err
 	return true;
 }
 
-/* Opening the account for a repair has taken in all of them. */
-static bool look_at_arrival(void *context, const struct arrival *arrival, const char *path, struct error *error)
+static bool look_at_arrival(struct check *check, struct arrival *arrival, struct error *error)
 {
-	struct check *check = context;
 	bool known;
+	struct slice content;
 	if (!delivery_is_known(check->change, arrival->delivery_id, &known, error))
 		return false;
 	if (known)
 		return true;
 	ids_add(&check->arrived, arrival->id);
-	if (arrival_is_whole(arrival, path))
+	bool mapped = blob_map_arrival(check->account->folder, arrival, &content, NULL);
+	if (mapped && blob_is_what_arrived(arrival, content)) {
 		check->report->messages++;
-	else
+	} else {
+		char path[PATH_MAX];
+		blob_arrival_path(check->account->folder, arrival, path);
 		found(check, "a letter that waits to be taken in is not what was written: %s", path);
+	}
+	if (mapped)
+		blob_unmap(content);
 	return true;
+}
+
+/* Opening the account for a repair has taken in all of them. */
+static bool check_arrivals(struct check *check, struct error *error)
+{
+	struct blob_arrivals waiting = {0};
+	bool done = check->repair || blob_list_arrivals(check->account->folder, &waiting, error);
+	for (size_t i = 0; done && i < waiting.count; i++)
+		done = look_at_arrival(check, &waiting.at[i], error);
+	free(waiting.at);
+	return done;
 }
 
 /* ---- All of it ---- */
@@ -518,9 +517,9 @@ static bool look_at_arrival(void *context, const struct arrival *arrival, const 
 static bool check_rows(struct check *check, struct error *error)
 {
 	int64_t inbox, modseq = check->change->row.modseq;
-	return (check->repair || arrival_each(check->account->folder, look_at_arrival, check, error)) && check_lost_rows(check, error) &&
+	return check_arrivals(check, error) && check_lost_rows(check, error) &&
 	       check_rules(check, error) && check_suspects(check, error) && check_inbox(check, &inbox, error) && check_stray(check, inbox, error) &&
-	       adopt_each_file(check->account->folder, look_at_file, check, error) && check_mailboxes(check, error) &&
+	       blob_list(check->account->folder, look_at_file, check, error) && check_mailboxes(check, error) &&
 	       check_account_row(check, modseq, error);
 }
 
@@ -534,14 +533,14 @@ static void sort_ids(struct ids *ids)
 static bool check_account(struct check *check, struct error *error)
 {
 	struct change change;
-	if (!check->repair && !journal_find(check->store, check->store->epoch + 1, check->name, &check->kept, error))
+	if (!check->repair && !durable_find_kept(check->store->durable, check->store->epoch + 1, check->name, &check->kept, error))
 		return false;
 	check->store->repair = check->repair ? check : NULL;
 	check->account = store_open_account(check->store, check->name, error);
 	check->store->repair = NULL;
 	if (!check->account)
 		return false;
-	bool done = adopt_each_file(check->account->folder, look_at_place, check, error) && find_suspects(check, error) &&
+	bool done = blob_list(check->account->folder, look_at_place, check, error) && find_suspects(check, error) &&
 		    (check->repair ? change_begin_durable(check->account, &change, error) : change_begin_looking(check->account, &change, error));
 	if (done) {
 		check->change = &change;
@@ -563,7 +562,7 @@ bool store_fsck(struct store *store, struct slice account, bool repair, struct f
 {
 	struct check check = {.store = store, .name = account, .report = report, .repair = repair};
 	struct stat status;
-	char *folder = path_of_account(store, account, error);
+	char *folder = blob_account_folder(store->data, account, error);
 	if (!folder)
 		return false;
 	bool done = stat(folder, &status) == 0 || error_set(error, ERROR_NOT_FOUND, "no account %.*s", SLICE_ARG(account));
@@ -576,7 +575,7 @@ bool store_fsck(struct store *store, struct slice account, bool repair, struct f
 	ids_free(&check.newer);
 	ids_free(&check.leftovers);
 	ids_free(&check.arrived);
-	kept_list_free(&check.kept);
+	durable_kept_list_free(&check.kept);
 	free(folder);
 	return done;
 }

@@ -133,7 +133,7 @@ static bool renew_numbers(struct db *db, int64_t epoch, struct error *error)
 		return false;
 	int64_t now = clock_now_ms();
 	row.modseq = (row.modseq_ceiling > now ? row.modseq_ceiling : now) + 1;
-	row.modseq_ceiling = row.modseq + NUMBER_BLOCK;
+	row.modseq_ceiling = row.modseq + DURABLE_BLOCK;
 	row.epoch = epoch;
 	return renew_uidvalidities(db, &row, error) &&
 	       db_run(PREPARE(db, "UPDATE placement SET modseq = $1", row.modseq), error) &&
@@ -172,13 +172,13 @@ static bool put_aside(const char *database, struct error *error)
 /* The database can't tell any more what was expunged: one message too many is better than one too few. */
 static bool restore_files(struct store *store, const char *folder, struct slice name, struct error *error)
 {
-	struct kept_list list;
-	if (!journal_find(store, store->epoch, name, &list, error))
+	struct durable_kept_list list;
+	if (!durable_find_kept(store->durable, store->epoch, name, &list, error))
 		return false;
 	bool done = true;
 	for (size_t i = 0; done && i < list.count; i++)
 		done = adopt_kept_file(folder, &list.at[i], error);
-	kept_list_free(&list);
+	durable_kept_list_free(&list);
 	return done;
 }
 
