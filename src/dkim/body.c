@@ -1,0 +1,126 @@
+/* Hashing a body. What may be left out is held back until it is known what follows: line ends, since empty lines at the end don't count;
+ * and white space, in the relaxed form, since it doesn't count before a line end. */
+#include "dkim/body.h"
+
+#include <openssl/evp.h>
+
+void dkim_body_begin(struct dkim_body *body, bool simple, uint64_t limit)
+{
+	*body = (struct dkim_body){.simple = simple, .limit = limit, .hash = EVP_MD_CTX_new()};
+	EVP_DigestInit_ex(body->hash, EVP_sha256(), NULL);
+}
+
+/* ---- what goes into the hash ---- */
+
+static void hash_bytes(struct dkim_body *body, struct slice bytes)
+{
+	uint64_t room = body->limit > body->seen ? body->limit - body->seen : 0;
+	EVP_DigestUpdate(body->hash, bytes.at, bytes.len < room ? bytes.len : (size_t)room);
+	body->seen += bytes.len;
+}
+
+static void flush(struct dkim_body *body)
+{
+	if (body->used > 0)
+		hash_bytes(body, slice_make(body->out, body->used));
+	body->used = 0;
+}
+
+static void put(struct dkim_body *body, struct slice bytes)
+{
+	if (bytes.len > sizeof body->out - body->used)
+		flush(body);
+	if (bytes.len > sizeof body->out) {
+		hash_bytes(body, bytes);
+		return;
+	}
+	memcpy(body->out + body->used, bytes.at, bytes.len);
+	body->used += bytes.len;
+}
+
+/* Something follows: what was held back counts. */
+static void release(struct dkim_body *body)
+{
+	for (; body->line_ends > 0; body->line_ends--)
+		put(body, SLICE("\r\n"));
+	if (body->blank)
+		put(body, SLICE(" "));
+	body->blank = false;
+}
+
+static void put_text(struct dkim_body *body, struct slice text)
+{
+	if (text.len == 0)
+		return;
+	release(body);
+	put(body, text);
+}
+
+/* ---- what comes ---- */
+
+static bool is_special(const struct dkim_body *body, char c)
+{
+	return c == '\r' || (!body->simple && (c == ' ' || c == '\t'));
+}
+
+static size_t plain_length(const struct dkim_body *body, struct slice bytes)
+{
+	size_t len = 0;
+	if (body->simple) {
+		len = slice_find_char(bytes, '\r');
+		return len == SLICE_NONE ? bytes.len : len;
+	}
+	while (len < bytes.len && !is_special(body, bytes.at[len]))
+		len++;
+	return len;
+}
+
+/* The byte after a CR says what that was. */
+static struct slice after_cr(struct dkim_body *body, struct slice piece)
+{
+	body->cr = false;
+	if (piece.at[0] != '\n') {
+		put_text(body, SLICE("\r"));
+		return piece;
+	}
+	body->blank = false;
+	body->line_ends++;
+	return slice_skip(piece, 1);
+}
+
+void dkim_body_add(struct dkim_body *body, struct slice piece)
+{
+	while (piece.len > 0) {
+		if (body->cr) {
+			piece = after_cr(body, piece);
+			continue;
+		}
+		size_t len = plain_length(body, piece);
+		put_text(body, slice_sub(piece, 0, len));
+		piece = slice_skip(piece, len);
+		if (piece.len == 0)
+			break;
+		body->cr = piece.at[0] == '\r';
+		body->blank |= !body->cr;
+		piece = slice_skip(piece, 1);
+	}
+}
+
+void dkim_body_end(struct dkim_body *body)
+{
+	if (body->cr)
+		put_text(body, SLICE("\r"));
+	body->cr = false;
+	flush(body);
+	/* The last line has its end, whether it came or not; in the simple form an empty body is an empty line. */
+	if (body->simple || body->seen > 0)
+		hash_bytes(body, SLICE("\r\n"));
+	EVP_DigestFinal_ex(body->hash, body->digest, NULL);
+	dkim_body_clear(body);
+}
+
+void dkim_body_clear(struct dkim_body *body)
+{
+	EVP_MD_CTX_free(body->hash);
+	body->hash = NULL;
+}
