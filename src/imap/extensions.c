@@ -1,10 +1,17 @@
-/* What CAPABILITY says: this table is the only list of what the server can do beyond RFC 3501, in the order in which it is told. */
+/* This table is the only list of what the server can do beyond RFC 3501, in the order in which CAPABILITY tells it. ENABLE turns on what
+ * its rows say, and a verb that belongs to one of them (verbs.c) exists while that is on. */
 #include "imap/session.h"
+
+#include <stddef.h>
 
 enum {
 	BEFORE = STATE_GREETED,
-	ALWAYS = STATE_GREETED | STATE_SIGNED_IN | STATE_SELECTED | STATE_LOGOUT, /* before signing in, too: there are clients that ask once only */
+	AFTER = STATE_SIGNED_IN | STATE_SELECTED,
+	ALWAYS = STATE_GREETED | AFTER | STATE_LOGOUT, /* before signing in, too: there are clients that ask once only */
 };
+
+/* A flag of options.def, as its place in struct config. */
+#define OPTION(name) offsetof(struct config, name)
 
 static bool can_start_tls(struct imap *imap)
 {
@@ -14,6 +21,11 @@ static bool can_start_tls(struct imap *imap)
 static bool forbids_login(struct imap *imap)
 {
 	return !conn_is_tls(imap->conn) && !config_current()->plaintext_auth;
+}
+
+static bool can_compress(struct imap *imap)
+{
+	return !conn_is_filtered(imap->conn);
 }
 
 static const char *mechanisms(struct imap *imap)
@@ -28,30 +40,50 @@ static const struct extension {
 	const char *name;
 	unsigned states;                             /* in which it is told */
 	unsigned enables;                            /* ENABLED_…, what ENABLE turns on; 0: it needs no turning on */
+	size_t option;                               /* OPTION() that switches it; 0: it is always on */
 	bool (*is_offered)(struct imap *imap);       /* on this connection as it is now; NULL: on any */
 	const char *(*values)(struct imap *imap);    /* told once for each of these words, behind the name; NULL: by its name alone */
 	const char *rfc;
 } extensions[] = {
-	{"IMAP4rev1", ALWAYS, 0, NULL, NULL, "RFC 3501"},
-	{"SASL-IR", ALWAYS, 0, NULL, NULL, "RFC 4959"},
-	{"LITERAL+", ALWAYS, 0, NULL, NULL, "RFC 7888"},
-	{"ID", ALWAYS, 0, NULL, NULL, "RFC 2971"},
-	{"ENABLE", ALWAYS, 0, NULL, NULL, "RFC 5161"},
-	{"IDLE", ALWAYS, 0, NULL, NULL, "RFC 2177"},
-	{"NAMESPACE", ALWAYS, 0, NULL, NULL, "RFC 2342"},
-	{"CHILDREN", ALWAYS, 0, NULL, NULL, "RFC 3348"},
-	{"UIDPLUS", ALWAYS, 0, NULL, NULL, "RFC 4315"},
-	{"UNSELECT", ALWAYS, 0, NULL, NULL, "RFC 3691"},
-	{"MOVE", ALWAYS, 0, NULL, NULL, "RFC 6851"},
-	{"MULTIAPPEND", ALWAYS, 0, NULL, NULL, "RFC 3502"},
-	{"LIST-EXTENDED", ALWAYS, 0, NULL, NULL, "RFC 5258"},
-	{"LIST-STATUS", ALWAYS, 0, NULL, NULL, "RFC 5819"},
-	{"SPECIAL-USE", ALWAYS, 0, NULL, NULL, "RFC 6154"},
-	{"CREATE-SPECIAL-USE", ALWAYS, 0, NULL, NULL, "RFC 6154"},
-	{"STARTTLS", BEFORE, 0, can_start_tls, NULL, "RFC 3501 §6.2.1"},
-	{"LOGINDISABLED", BEFORE, 0, forbids_login, NULL, "RFC 3501 §6.2.3"},
-	{"AUTH=", BEFORE, 0, NULL, mechanisms, "RFC 3501 §6.2.2"},
+	{"IMAP4rev1", ALWAYS, 0, 0, NULL, NULL, "RFC 3501"},
+	{"SASL-IR", ALWAYS, 0, 0, NULL, NULL, "RFC 4959"},
+	{"LITERAL+", ALWAYS, 0, 0, NULL, NULL, "RFC 7888"},
+	{"ID", ALWAYS, 0, 0, NULL, NULL, "RFC 2971"},
+	{"ENABLE", ALWAYS, 0, 0, NULL, NULL, "RFC 5161"},
+	{"IDLE", ALWAYS, 0, 0, NULL, NULL, "RFC 2177"},
+	{"NAMESPACE", ALWAYS, 0, 0, NULL, NULL, "RFC 2342"},
+	{"CHILDREN", ALWAYS, 0, 0, NULL, NULL, "RFC 3348"},
+	{"UIDPLUS", ALWAYS, 0, 0, NULL, NULL, "RFC 4315"},
+	{"UNSELECT", ALWAYS, 0, 0, NULL, NULL, "RFC 3691"},
+	{"MOVE", ALWAYS, 0, 0, NULL, NULL, "RFC 6851"},
+	{"MULTIAPPEND", ALWAYS, 0, 0, NULL, NULL, "RFC 3502"},
+	{"LIST-EXTENDED", ALWAYS, 0, 0, NULL, NULL, "RFC 5258"},
+	{"LIST-STATUS", ALWAYS, 0, 0, NULL, NULL, "RFC 5819"},
+	{"SPECIAL-USE", ALWAYS, 0, 0, NULL, NULL, "RFC 6154"},
+	{"CREATE-SPECIAL-USE", ALWAYS, 0, 0, NULL, NULL, "RFC 6154"},
+	{"COMPRESS=DEFLATE", AFTER, 0, OPTION(imap_compress), can_compress, NULL, "RFC 4978"},
+	{"STARTTLS", BEFORE, 0, 0, can_start_tls, NULL, "RFC 3501 §6.2.1"},
+	{"LOGINDISABLED", BEFORE, 0, 0, forbids_login, NULL, "RFC 3501 §6.2.3"},
+	{"AUTH=", BEFORE, 0, 0, NULL, mechanisms, "RFC 3501 §6.2.2"},
 };
+
+static bool is_on(const struct extension *extension)
+{
+	return extension->option == 0 || *(const bool *)((const char *)config_current() + extension->option);
+}
+
+static const struct extension *find(struct slice name)
+{
+	for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++)
+		if (slice_equal_nocase(name, slice_of(extensions[i].name)))
+			return &extensions[i];
+	return NULL;
+}
+
+bool imap_extension_is_on(const char *name)
+{
+	return is_on(find(slice_of(name)));
+}
 
 /* Appends the name, or one word for each value. */
 static void write_extension(struct imap *imap, const struct extension *extension, struct buf *out)
@@ -71,18 +103,16 @@ void imap_capability_write(struct imap *imap, struct buf *out)
 {
 	for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
 		const struct extension *extension = &extensions[i];
-		if (extension->states & imap->state && (!extension->is_offered || extension->is_offered(imap)))
+		if (extension->states & imap->state && is_on(extension) && (!extension->is_offered || extension->is_offered(imap)))
 			write_extension(imap, extension, out);
 	}
 }
 
 const char *imap_extension_enable(struct imap *imap, struct slice name)
 {
-	for (size_t i = 0; i < sizeof extensions / sizeof *extensions; i++) {
-		if (extensions[i].enables == 0 || !slice_equal_nocase(name, slice_of(extensions[i].name)))
-			continue;
-		imap->enabled |= extensions[i].enables;
-		return extensions[i].name;
-	}
-	return NULL;
+	const struct extension *extension = find(name);
+	if (!extension || extension->enables == 0 || !is_on(extension))
+		return NULL;
+	imap->enabled |= extension->enables;
+	return extension->name;
 }

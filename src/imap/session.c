@@ -295,6 +295,7 @@ static enum net_run run_command(struct imap *imap, struct slice unit)
 		return command->verb->run(command);
 	imap->frame = (struct imap_frame){0};
 	command = imap_command_new(imap);
+	command->length = unit.len;
 	/* The unit may lie elsewhere when it is run again, and goes away before IDLE, AUTHENTICATE and APPEND are done. */
 	size_t unused;
 	const struct imap_verb *verb = peek_verb(imap, unit, &unused);

@@ -74,6 +74,7 @@ struct imap_verb {
 	unsigned flags;
 	enum net_run (*run)(struct imap_command *command);
 	const char *rfc;
+	const char *extension; /* the row of extensions.c that it belongs to; NULL: RFC 3501 has it */
 };
 
 /** One command from its first byte to its tagged response. Lives in its own arena. */
@@ -82,6 +83,7 @@ struct imap_command {
 	struct arena *arena;
 	const struct imap_verb *verb;
 	bool uid;                /* it came as UID … */
+	size_t length;           /* bytes of the unit that it came in */
 	struct slice tag;
 	struct imap_parser parser;    /* at the arguments */
 	struct account *account; /* open while the command runs, see imap_command_account() */
@@ -107,6 +109,8 @@ const struct imap_verb *imap_verb_parse(struct imap_parser *parser, bool *uid);
 
 /** Appends a space and a name for each capability in this state. */
 void imap_capability_write(struct imap *imap, struct buf *out);
+/** Is the extension, which must have a row, switched on? */
+bool imap_extension_is_on(const char *name);
 /** Turns on what the client names in ENABLE (RFC 5161). Gives its name as we write it; NULL: there is no such thing to turn on. */
 const char *imap_extension_enable(struct imap *imap, struct slice name);
 
@@ -229,6 +233,7 @@ enum net_run imap_cmd_noop(struct imap_command *command);
 enum net_run imap_cmd_logout(struct imap_command *command);
 enum net_run imap_cmd_id(struct imap_command *command);
 enum net_run imap_cmd_enable(struct imap_command *command);
+enum net_run imap_cmd_compress(struct imap_command *command);
 enum net_run imap_cmd_namespace(struct imap_command *command);
 enum net_run imap_cmd_select(struct imap_command *command);
 enum net_run imap_cmd_examine(struct imap_command *command);

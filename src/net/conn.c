@@ -120,8 +120,12 @@ static bool take_held(struct conn *conn, char *scratch, size_t room)
 {
 	struct slice wire = buf_slice(&conn->held);
 	ssize_t got = conn->filter->receive(conn->filter_state, &wire, scratch, room);
-	conn->failed |= got < 0;
 	conn->filter_full = got == (ssize_t)room;
+	conn->fruitless = got > 0 ? 0 : conn->fruitless + conn->held.len - wire.len;
+	if (got < 0 || conn->fruitless > FRUITLESS_MAX) {
+		log_info("input.unreadable", log_id("session", conn->id), log_text("service", conn->protocol->name));
+		conn->failed = true;
+	}
 	buf_consume(&conn->held, conn->held.len - wire.len);
 	if (conn->held.len == 0)
 		buf_free(&conn->held);
@@ -310,6 +314,7 @@ static void worker_run(void *argument)
 		workers_charge(conn->server->workers, conn->job.whose, clock_monotonic_ms() - began_ms);
 		if (!conn->failed && !conn->ended && conn->delay_ms == 0)
 			conn_flush(conn);
+		conn->turn_over |= conn->filter_due;
 	} while (client_goes_on(conn));
 	free(scratch);
 	server_post_done(conn);
@@ -541,7 +546,7 @@ static int wanted_events(struct conn *conn)
 	return events;
 }
 
-/* Does all that can be done in the loop, up to writing what the client takes; true if a worker is needed for the next unit.
+/* Does all that can be done in the loop, up to writing what the client takes; true if a worker is needed, for the next unit or to write.
  * After its last conn_flush() nothing more may be written before the next event: it knows what still waits for room. */
 static bool run_in_loop(struct conn *conn)
 {
@@ -552,7 +557,11 @@ static bool run_in_loop(struct conn *conn)
 		/* Bytes that OpenSSL has decrypted already, or a filter holds, don't make the socket readable. */
 		if (has_unread(conn) && conn_may_run(conn) && conn_read(conn, conn->server->scratch))
 			continue;
-		if (conn->failed || conn->delay_ms > 0 || !conn_flush(conn) || !was_full || output_is_full(conn))
+		if (conn->failed || conn->delay_ms > 0 || !conn_flush(conn))
+			return false;
+		if (conn->filter_due)
+			return true;
+		if (!was_full || output_is_full(conn))
 			return false;
 		/* What held the next unit back was the output, and that has gone by now. */
 	}
@@ -681,6 +690,8 @@ void conn_tick(struct conn *conn, int64_t now_ms)
 			conn_end(conn);
 		return;
 	}
+	if (conn->filter && now_ms - conn->heard_ms >= FILTER_REST_MS && !conn_has_output(conn))
+		conn->filter->rest(conn->filter_state);
 	bool idle = conn->idle_ms && now_ms - conn->heard_ms >= conn->idle_ms;
 	bool late = conn->deadline_ms && now_ms >= conn->deadline_ms;
 	if (!idle && !late)

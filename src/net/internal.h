@@ -18,6 +18,7 @@
 enum {
 	READ_STEP = 64 * 1024,          /* bytes taken from a socket at once */
 	READS_PER_TURN = 64,            /* a worker reads on so many times before it lets others have its thread */
+	FILTER_REST_MS = 1000,          /* a connection that was silent for so long gives back its filter's memory */
 	NEXT_COMMAND_MS = 2,            /* how long a worker waits for a client's next command before it gives the connection back */
 	OUTPUT_CHUNK = 4 * 1024,        /* least memory of an output chunk */
 	OUTPUT_CHUNK_LARGEST = 16 * 1024, /* a TLS record's worth */
@@ -112,6 +113,8 @@ struct conn {
 	struct net_output wire;        /* with a filter: what has gone through it, and what was queued before */
 	struct buf held;           /* with a filter: what has arrived and not gone through it */
 	bool filter_full;          /* it may have more to give without anything further arriving */
+	bool filter_due;           /* it has more to do for what is sent than the loop, or a worker in one turn, does */
+	size_t fruitless;          /* so many bytes in a row stood for nothing */
 	enum net_unit again_unit;      /* with `again`: the unit to be run once more */
 	size_t again_length;
 	bool drained;              /* the last read left the socket empty, and no poll has found it readable since */

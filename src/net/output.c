@@ -16,7 +16,7 @@ enum {
 	FILTERED_MAX = 2 * OUTPUT_CHUNK_LARGEST, /* what a filter makes of a record's worth */
 };
 
-enum written { WRITTEN_SOME, WRITTEN_WAIT, WRITTEN_BROKEN };
+enum written { WRITTEN_SOME, WRITTEN_WAIT, WRITTEN_LATER /* by a worker */, WRITTEN_BROKEN };
 
 static struct net_output_chunk *output_add(struct net_output *output, size_t size)
 {
@@ -252,6 +252,14 @@ static enum written write_tls(struct conn *conn, struct net_output *wire)
 
 /* ---- The filter ---- */
 
+/* Compressing a long answer would hold up all whom the loop serves; and a worker does it as long as nobody else needs one. */
+static bool belongs_to_a_worker(const struct conn *conn)
+{
+	if (conn->busy)
+		return clock_monotonic_ms() - conn->turn_ms >= PIECE_MS && workers_are_wanted(conn->server->workers);
+	return conn->output.files > 0 || conn->output.bytes > OUTPUT_CHUNK_LARGEST;
+}
+
 /* A piece for the wire, if there is none yet: what the filter makes of the next record's worth. */
 static enum written fill_wire(struct conn *conn)
 {
@@ -259,6 +267,8 @@ static enum written fill_wire(struct conn *conn)
 	struct slice bytes;
 	struct buf filtered = BUF(FILTERED_MAX);
 	bool from_file = conn->output.first->fd >= 0;
+	if (belongs_to_a_worker(conn))
+		return WRITTEN_LATER;
 	if (!next_record(&conn->output, record, &bytes))
 		return file_is_short(conn);
 	conn->filter->send(conn->filter_state, bytes, &filtered);
@@ -307,7 +317,7 @@ static enum written write_some(struct conn *conn)
 
 bool conn_flush(struct conn *conn)
 {
-	conn->want_write = false;
+	conn->want_write = conn->filter_due = false;
 	while (conn_has_output(conn)) {
 		enum written result = write_some(conn);
 		if (result == WRITTEN_BROKEN) {
@@ -316,8 +326,9 @@ bool conn_flush(struct conn *conn)
 			conn->failed = true;
 			return false;
 		}
-		if (result == WRITTEN_WAIT) {
-			conn->want_write = true;
+		if (result != WRITTEN_SOME) {
+			conn->want_write = result == WRITTEN_WAIT;
+			conn->filter_due = result == WRITTEN_LATER;
 			return true;
 		}
 	}

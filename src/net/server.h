@@ -31,6 +31,7 @@ enum {
 	OUTPUT_LOW = 64 * 1024,
 	OUTPUT_FILES_HIGH = 16,   /* file references queued */
 	PIECE_MS = 100,           /* so long a unit may run before RUN_AGAIN is due */
+	FRUITLESS_MAX = 64 * 1024, /* bytes, see conn_set_filter() */
 };
 
 enum net_unit {
@@ -134,10 +135,13 @@ struct conn_filter {
 	/** Takes bytes of the client off the front of `wire`, and writes at most `room` bytes of what they stand for to `at`. Returns how many;
 	 * if fewer than `room`, it has taken all and needs more. -1: they stand for nothing, the connection is broken off. */
 	ssize_t (*receive)(void *state, struct slice *wire, char *at, size_t room);
+	/** Nothing was said for a while: gives back what memory it can. Called again and again while that lasts. */
+	void (*rest)(void *state);
 	void (*free)(void *state);
 };
 /** From now on everything goes through it: what is sent (but what is queued already), and what hasn't arrived yet. Once only; takes
- * `state` over. */
+ * `state` over. Of what is sent much goes through it in workers alone, in turns; a client of whose bytes FRUITLESS_MAX in a row stand for
+ * nothing is broken off. */
 void conn_set_filter(struct conn *conn, const struct conn_filter *filter, void *state);
 bool conn_is_filtered(const struct conn *conn);
 

@@ -62,7 +62,7 @@ ssize_t counting_recv(int fd, void *at, size_t size, int flags)
 	return got;
 }
 
-/* A filter: on the wire stands a pair for each run of bytes, how long it is and its byte; with LF a run of line ends. */
+/* A filter: on the wire stands a pair for each run of bytes, how long it is and its byte; with LF a run of line ends, with 1 of nothing. */
 struct runs {
 	unsigned char count; /* of a pair that isn't whole, or not given out yet */
 	bool has_count, has_byte, after_cr;
@@ -103,10 +103,19 @@ static ssize_t runs_receive(void *state, struct slice *wire, char *at, size_t ro
 				return (ssize_t)len;
 			if (runs->byte == '\n')
 				runs->after_cr = !runs->after_cr;
-			at[len++] = runs->byte == '\n' && runs->after_cr ? '\r' : runs->byte;
+			if (runs->byte != 1)
+				at[len++] = runs->byte == '\n' && runs->after_cr ? '\r' : runs->byte;
 			runs->count -= !runs->after_cr;
 		}
 	}
+}
+
+static _Atomic int rests;
+
+static void runs_rest(void *state)
+{
+	(void)state;
+	rests++;
 }
 
 static void runs_free(void *state)
@@ -115,7 +124,7 @@ static void runs_free(void *state)
 	free(state);
 }
 
-static const struct conn_filter runs_filter = {runs_send, runs_receive, runs_free};
+static const struct conn_filter runs_filter = {runs_send, runs_receive, runs_rest, runs_free};
 
 static void *echo_open(struct conn *conn, void *context)
 {
@@ -933,6 +942,29 @@ static void all_goes_through_the_filter(void **state)
 }
 
 /* However much stands for however little: no more than the protocol's maximum is ever in memory, and the end is the usual one. */
+/* Who says nothing costs no filter's memory; and bytes that stand for nothing go on for so long only. */
+static void a_filter_rests_and_has_no_patience(void **state)
+{
+	struct fixture *fixture = *state;
+	static char nothing[FRUITLESS_MAX / 2];
+	memset(nothing, 1, sizeof nothing);
+	int fd = dial(fixture->port);
+	char rest;
+	say(fd, "FILTER\r\n");
+	expect(fd, "hello\r\nfiltered\r\n");
+	rests = 0;
+	filtered_say(fd, NULL, SLICE("\1h\1"));
+	for (int i = 0; rests == 0 && i < 5000; i++)
+		usleep(1000);
+	assert_true(rests > 0);
+	filtered_say(fd, NULL, SLICE("i\1\n"));
+	filtered_expect(fd, NULL, "hi\r\n", 4);
+	for (size_t sent = 0; sent <= FRUITLESS_MAX; sent += sizeof nothing)
+		filtered_say(fd, NULL, slice_make(nothing, sizeof nothing));
+	assert_true(recv(fd, &rest, 1, 0) <= 0);
+	close(fd);
+}
+
 static void a_filter_cannot_be_blown_up(void **state)
 {
 	struct fixture *fixture = *state;
@@ -1298,6 +1330,7 @@ int main(void)
 		SERVED(nothing_clear_survives_starttls),
 		SERVED(tls_for_another_protocol_is_refused),
 		SERVED(all_goes_through_the_filter),
+		SERVED(a_filter_rests_and_has_no_patience),
 		SERVED(a_filter_cannot_be_blown_up),
 		SERVED(tls_records_are_filled),
 		SERVED(what_comes_with_the_handshake_is_run),
