@@ -166,7 +166,10 @@ static void answer_client(struct master *master, struct client_of_master *client
 	struct slice line = slice_trim(slice_make(client->line, line_len));
 	struct buf answer = BUF(STATUS_ANSWER_MAX);
 	struct error error;
-	if (master_is_question(line)) {
+	if (slice_find_char(line, '\0') != SLICE_NONE) { /* it would be another line for whoever it is handed on to as a text */
+		buf_append_text(&answer, "error there is a NUL in this command\n");
+		give(client, &answer);
+	} else if (master_is_question(line)) {
 		client->waiting = WAITS_ANSWERS;
 		client->line_len = line_len;
 	} else if (slice_equal(line, SLICE("reload"))) {

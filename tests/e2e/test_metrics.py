@@ -2,6 +2,7 @@
 import os
 import re
 import signal
+import socket
 import time
 
 import pytest
@@ -105,3 +106,13 @@ def test_roles_that_end_and_roles_that_hang(own):
 def test_no_server():
     with Pombal("still.example", start=False) as still:
         assert "no server is running" in still.run("metrics", status=1).stderr
+
+
+def test_a_question_with_a_nul(own):
+    """It is refused, and the server that was asked goes on."""
+    with socket.socket(socket.AF_UNIX) as control:
+        control.settimeout(20)
+        control.connect(str(own.data / "run" / "control"))
+        control.sendall(b"end nobody\0@example.test\n")
+        assert control.recv(4096).startswith(b"error ")
+    assert own.run("status").returncode == 0
