@@ -54,7 +54,7 @@ bool config_parse_size(struct slice text, int64_t *bytes);
 /** "192.0.2.1:25" or "[2001:db8::1]:25": a numeric address with its port, which may be 0. */
 enum { SOCKET_PATH_MAX = 108 }; /* of a socket in the file system, with its NUL: unix(7) */
 bool config_parse_listen(struct slice text, struct sockaddr_storage *address);
-/** "192.0.2.1" or "2001:db8::1". */
+/** "192.0.2.1" or "2001:db8::1"; "::ffff:192.0.2.1" is the former, here and in what follows, also in a network ("::ffff:192.0.2.0/120"). */
 bool config_parse_address(struct slice text, struct sockaddr_storage *address);
 /** "192.0.2.0/24", "2001:db8::/32", or an address alone. */
 bool config_parse_network(struct slice text, struct sockaddr_storage *address, unsigned *bits);

@@ -251,6 +251,26 @@ static void addresses_and_networks(void **state)
 	assert_false(config_parse_network(SLICE("10.0.0/8"), &address, &bits));
 }
 
+/* Networks and addresses that are written so mean the IPv4 clients that they name; who comes through an IPv6 socket is one of them, too. */
+static void four_in_six_is_four(void **state)
+{
+	(void)state;
+	struct sockaddr_storage address, client;
+	unsigned bits;
+	assert_true(config_parse_listen(SLICE("[::ffff:127.0.0.1]:25"), &address) && address.ss_family == AF_INET);
+	assert_false(config_parse_listen(SLICE("::ffff:127.0.0.1:25"), &address));
+	assert_true(config_parse_address(SLICE("::FFFF:7f00:1"), &address) && address.ss_family == AF_INET);
+	assert_true(config_parse_network(SLICE("::ffff:192.0.2.0/120"), &address, &bits) && address.ss_family == AF_INET && bits == 24);
+	assert_true(config_parse_network(SLICE("::ffff:0:0/96"), &address, &bits) && address.ss_family == AF_INET && bits == 0);
+	assert_false(config_parse_network(SLICE("::ffff:0:0/95"), &address, &bits)); /* neither the one nor the other */
+	assert_false(config_parse_network(SLICE("::ffff:192.0.2.0/129"), &address, &bits));
+	const char *entries[] = {"::ffff:192.0.2.0/120"};
+	struct config_string_list networks = {.at = entries, .count = 1};
+	assert_true(config_parse_address(SLICE("192.0.2.7"), &client) && config_networks_hold(&networks, &client));
+	assert_true(config_parse_address(SLICE("192.0.3.7"), &client) && !config_networks_hold(&networks, &client));
+	assert_true(config_parse_address(SLICE("2001:db8::1"), &client) && !config_networks_hold(&networks, &client));
+}
+
 static void a_written_file_reads_the_same(void **state)
 {
 	(void)state;
@@ -293,7 +313,7 @@ int main(void)
 		cmocka_unit_test(passwords_need_verified_tls), cmocka_unit_test(values_are_read),
 		cmocka_unit_test(mistakes_name_file_and_line),
 		cmocka_unit_test(lists_can_be_extended),	cmocka_unit_test(durations_and_sizes),
-		cmocka_unit_test(addresses_and_networks),	cmocka_unit_test(a_written_file_reads_the_same),
+		cmocka_unit_test(addresses_and_networks),	cmocka_unit_test(four_in_six_is_four),		cmocka_unit_test(a_written_file_reads_the_same),
 		cmocka_unit_test(the_current_configuration_is_never_null),
 		cmocka_unit_test(what_stands_twice_is_refused_with_both_lines), cmocka_unit_test(what_only_looks_like_twice_is_taken),
 	};

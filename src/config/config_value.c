@@ -11,6 +11,7 @@ struct unit_of {
 
 static const struct unit_of duration_units[] = {{'w', 604800}, {'d', 86400}, {'h', 3600}, {'m', 60}, {'s', 1}};
 static const struct unit_of size_units[] = {{'t', INT64_C(1) << 40}, {'g', 1073741824}, {'m', 1048576}, {'k', 1024}};
+enum { MAPPED_BITS = 96 }; /* what stands before the IPv4 address in an IPv6 one */
 enum { DURATION_UNITS = sizeof duration_units / sizeof *duration_units, SIZE_UNITS = sizeof size_units / sizeof *size_units };
 
 static const int64_t value_max = INT64_C(1) << 53; /* exact in JSON, and far from overflowing when added up */
@@ -68,6 +69,16 @@ bool config_parse_size(struct slice text, int64_t *bytes)
 	return true;
 }
 
+/* ::ffff:192.0.2.1 is the IPv4 address in it (RFC 4291 §2.5.5.2): that is what clients have who come from there. */
+static void set_six(struct sockaddr_storage *address, const struct in6_addr *six)
+{
+	*address = (struct sockaddr_storage){.ss_family = IN6_IS_ADDR_V4MAPPED(six) ? AF_INET : AF_INET6};
+	if (address->ss_family == AF_INET)
+		memcpy(&((struct sockaddr_in *)address)->sin_addr, six->s6_addr + MAPPED_BITS / 8, sizeof(struct in_addr));
+	else
+		((struct sockaddr_in6 *)address)->sin6_addr = *six;
+}
+
 bool config_parse_address(struct slice text, struct sockaddr_storage *address)
 {
 	char copy[INET6_ADDRSTRLEN];
@@ -78,8 +89,11 @@ bool config_parse_address(struct slice text, struct sockaddr_storage *address)
 	*address = (struct sockaddr_storage){.ss_family = AF_INET};
 	if (inet_pton(AF_INET, copy, &((struct sockaddr_in *)address)->sin_addr) == 1)
 		return true;
-	*address = (struct sockaddr_storage){.ss_family = AF_INET6};
-	return inet_pton(AF_INET6, copy, &((struct sockaddr_in6 *)address)->sin6_addr) == 1;
+	struct in6_addr six;
+	if (inet_pton(AF_INET6, copy, &six) != 1)
+		return false;
+	set_six(address, &six);
+	return true;
 }
 
 bool config_parse_listen(struct slice text, struct sockaddr_storage *address)
@@ -90,7 +104,8 @@ bool config_parse_listen(struct slice text, struct sockaddr_storage *address)
 		return false;
 	struct slice host = slice_sub(text, 0, colon);
 	bool bracketed = host.len > 2 && host.at[0] == '[' && host.at[host.len - 1] == ']';
-	if (!config_parse_address(bracketed ? slice_sub(host, 1, host.len - 2) : host, address) || bracketed != (address->ss_family == AF_INET6))
+	bool six = slice_find_char(host, ':') != SLICE_NONE;
+	if (bracketed != six || !config_parse_address(bracketed ? slice_sub(host, 1, host.len - 2) : host, address))
 		return false;
 	if (address->ss_family == AF_INET6)
 		((struct sockaddr_in6 *)address)->sin6_port = htons((uint16_t)port);
@@ -105,10 +120,11 @@ bool config_parse_network(struct slice text, struct sockaddr_storage *address, u
 	bool has_length = slice_cut(text, '/', &host, &length);
 	if (!config_parse_address(host, address))
 		return false;
-	uint64_t most = address->ss_family == AF_INET6 ? 128 : 32, number = most;
-	if (has_length && !slice_to_number(length, most, &number))
+	bool six = slice_find_char(host, ':') != SLICE_NONE;
+	uint64_t most = six ? 128 : 32, least = six && address->ss_family == AF_INET ? MAPPED_BITS : 0, number = most;
+	if (has_length && (!slice_to_number(length, most, &number) || number < least))
 		return false;
-	*bits = (unsigned)number;
+	*bits = (unsigned)(number - least);
 	return true;
 }
 
