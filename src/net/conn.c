@@ -9,6 +9,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <poll.h>
+#include <sched.h>
 #include <sys/un.h>
 #include <unistd.h>
 
@@ -290,16 +291,23 @@ static bool is_clients_turn(const struct conn *conn)
 }
 
 /* Waits a moment for the client's next command. Most come at once, and then this costs one system call, where giving the
- * connection back to the loop and getting it again costs eight, and two switches of threads. */
-static bool client_goes_on(struct conn *conn)
+ * connection back to the loop and getting it again costs eight, and two switches of threads. First others are let go on: on a busy
+ * machine the client is among them, and has asked when this thread's turn has come again, so that neither sleeps. */
+static bool client_goes_on(struct conn *conn, char *scratch)
 {
+	struct workers *workers = conn->server->workers;
 	struct pollfd socket = {.fd = conn->fd, .events = POLLIN};
-	if (!is_clients_turn(conn) || conn->server->stopping || is_late(conn) || !workers_begin_waiting(conn->server->workers))
+	if (!is_clients_turn(conn) || conn->server->stopping || is_late(conn) || workers_are_wanted(workers))
+		return false;
+	sched_yield();
+	conn->drained = false;
+	if (conn_read(conn, scratch))
+		return true;
+	if (conn->eof || conn->failed || !workers_begin_waiting(workers))
 		return false;
 	bool more = poll(&socket, 1, NEXT_COMMAND_MS) > 0;
-	workers_end_waiting(conn->server->workers);
-	if (more)
-		conn->drained = false;
+	workers_end_waiting(workers);
+	conn->drained = !more;
 	return more;
 }
 
@@ -315,7 +323,7 @@ static void worker_run(void *argument)
 		if (!conn->failed && !conn->ended && conn->delay_ms == 0)
 			conn_flush(conn);
 		conn->turn_over |= conn->filter_due;
-	} while (client_goes_on(conn));
+	} while (client_goes_on(conn, scratch));
 	free(scratch);
 	server_post_done(conn);
 }

@@ -65,7 +65,7 @@ void workers_end_waiting(struct workers *workers);
 /** Changes how many threads there may be. */
 void workers_set_most(struct workers *workers, int most);
 /** Does a job wait for a worker? */
-bool workers_are_wanted(struct workers *workers);
+bool workers_are_wanted(const struct workers *workers);
 void workers_counts(struct workers *workers, uint64_t *threads, uint64_t *busy);
 /** Waits for everything submitted, then ends all threads. */
 void workers_free(struct workers **workers);

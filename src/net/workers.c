@@ -34,6 +34,7 @@ struct workers {
 	struct jobs lanes[LANE_COUNT];
 	size_t busy[LANE_COUNT];       /* threads at such work */
 	size_t most, idle, waiting, taken;
+	_Atomic size_t queued;         /* jobs in all lanes, also read without the lock */
 	bool stopping;
 	struct share shares[SHARES];
 };
@@ -58,12 +59,9 @@ static struct net_job *jobs_take(struct jobs *jobs, struct net_job *before)
 	return job;
 }
 
-static bool has_jobs(const struct workers *workers)
+bool workers_are_wanted(const struct workers *workers)
 {
-	for (enum net_lane lane = 0; lane < LANE_COUNT; lane++)
-		if (workers->lanes[lane].first)
-			return true;
-	return false;
+	return workers->queued > 0;
 }
 
 /* What is left of it by now. With the lock held. */
@@ -112,6 +110,7 @@ static enum net_lane next_lane(const struct workers *workers)
 static struct net_job *take_job(struct workers *workers, enum net_lane lane)
 {
 	workers->taken++;
+	workers->queued--;
 	workers->busy[lane]++;
 	return lane == LANE_LONG ? take_long(workers) : jobs_take(&workers->lanes[lane], NULL);
 }
@@ -127,7 +126,7 @@ static struct net_job *wait_for_job(struct workers *workers, enum net_lane *lane
 		workers->idle++;
 		bool in_time = clock_wait(&workers->submitted, &workers->lock, clock_monotonic_ms() + WORKER_IDLE_SECONDS * 1000);
 		workers->idle--;
-		if (!in_time && !has_jobs(workers) && workers->threads.running > 1)
+		if (!in_time && !workers_are_wanted(workers) && workers->threads.running > 1)
 			return NULL;
 	}
 	return take_job(workers, *lane);
@@ -200,8 +199,9 @@ void workers_charge(struct workers *workers, uint64_t whose, int64_t millisecond
 void workers_submit(struct workers *workers, struct net_job *job, enum net_lane lane)
 {
 	pthread_mutex_lock(&workers->lock);
-	bool others_wait = has_jobs(workers);
+	bool others_wait = workers_are_wanted(workers);
 	jobs_add(&workers->lanes[lane], job);
+	workers->queued++;
 	if (workers->idle > 0)
 		pthread_cond_signal(&workers->submitted);
 	if ((workers->idle == 0 || others_wait) && workers->threads.running < workers->most && !start_thread(workers))
@@ -212,7 +212,7 @@ void workers_submit(struct workers *workers, struct net_job *job, enum net_lane 
 bool workers_begin_waiting(struct workers *workers)
 {
 	pthread_mutex_lock(&workers->lock);
-	bool may = !has_jobs(workers) && !workers->stopping && workers->waiting < workers->most / 2;
+	bool may = !workers_are_wanted(workers) && !workers->stopping && workers->waiting < workers->most / 2;
 	workers->waiting += may;
 	pthread_mutex_unlock(&workers->lock);
 	return may;
@@ -223,14 +223,6 @@ void workers_end_waiting(struct workers *workers)
 	pthread_mutex_lock(&workers->lock);
 	workers->waiting--;
 	pthread_mutex_unlock(&workers->lock);
-}
-
-bool workers_are_wanted(struct workers *workers)
-{
-	pthread_mutex_lock(&workers->lock);
-	bool wanted = has_jobs(workers);
-	pthread_mutex_unlock(&workers->lock);
-	return wanted;
 }
 
 void workers_counts(struct workers *workers, uint64_t *threads, uint64_t *busy)

@@ -97,7 +97,8 @@ static bool send_read(struct pop3_session *session, struct slice read)
 {
 	struct canonical *canonical = &session->transfer.canonical;
 	if (canonical->crs == 0 && canonical_is_right(read)) {
-		canonical->in_body = canonical->in_body || slice_find(read, SLICE("\r\n\r\n")) != SLICE_NONE;
+		bool more = session->transfer.offset < session->transfer.size;
+		canonical->in_body = canonical->in_body || (more && slice_find(read, SLICE("\r\n\r\n")) != SLICE_NONE);
 		return send_piece(session, read);
 	}
 	size_t clean = by_lines(&session->transfer) ? 0 : canonical_skip(canonical, read);
