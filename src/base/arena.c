@@ -1,5 +1,5 @@
-/* Arenas: a list of chunks, filled from the front. The first chunk is small, since most commands need little;
- * each further one doubles up to a limit, and what is larger than that gets a chunk of its own. */
+/* Arenas: a list of chunks, filled from the front. The first chunk is small, since most commands need little, and one that waits
+ * (IDLE) keeps it; each further one doubles up to a limit, and what is larger than that gets a chunk of its own. */
 #include "base/arena.h"
 
 #include <stdarg.h>
@@ -7,7 +7,7 @@
 
 #include "base/memory.h"
 
-enum { ARENA_FIRST_CHUNK = 1024, ARENA_LARGEST_CHUNK = 64 * 1024 };
+enum { ARENA_FIRST_CHUNK = 512, ARENA_LARGEST_CHUNK = 64 * 1024 };
 
 struct chunk {
 	struct chunk *next;

@@ -36,12 +36,17 @@ struct slice conn_peer(const struct conn *conn) { return slice_of(conn->peer_tex
 uid_t conn_peer_user(const struct conn *conn)
 {
 	uid_t user = (uid_t)-1;
-	if (conn->peer.ss_family == AF_UNIX)
-		memcpy(&user, ((const struct sockaddr_un *)&conn->peer)->sun_path, sizeof user);
+	if (conn->peer.sin6_family == AF_UNIX)
+		memcpy(&user, ((const struct sockaddr_un *)(const void *)&conn->peer)->sun_path, sizeof user);
 	return user;
 }
 
-const struct sockaddr_storage *conn_peer_address(const struct conn *conn) { return &conn->peer; }
+void conn_peer_address(const struct conn *conn, struct sockaddr_storage *address)
+{
+	*address = (struct sockaddr_storage){0};
+	memcpy(address, &conn->peer, sizeof conn->peer);
+}
+
 int64_t conn_id(const struct conn *conn) { return conn->id; }
 void *conn_context(const struct conn *conn) { return conn->context; }
 
@@ -62,7 +67,7 @@ static struct slice conn_input(const struct conn *conn)
 /* Has more arrived than the socket knows of? */
 static bool has_unread(const struct conn *conn)
 {
-	return conn->filter_full || (conn->ssl && SSL_has_pending(conn->ssl));
+	return (conn->filtering && conn->filtering->full) || (conn->ssl && SSL_has_pending(conn->ssl));
 }
 
 bool conn_has_more(const struct conn *conn, size_t length)
@@ -119,17 +124,18 @@ static bool take_input(struct conn *conn, struct slice bytes)
 /* Lets what is held through the filter, as far as there is room. Returns whether bytes came. */
 static bool take_held(struct conn *conn, char *scratch, size_t room)
 {
-	struct slice wire = buf_slice(&conn->held);
-	ssize_t got = conn->filter->receive(conn->filter_state, &wire, scratch, room);
-	conn->filter_full = got == (ssize_t)room;
-	conn->fruitless = got > 0 ? 0 : conn->fruitless + conn->held.len - wire.len;
-	if (got < 0 || conn->fruitless > FRUITLESS_MAX) {
+	struct net_filtering *filtering = conn->filtering;
+	struct slice wire = buf_slice(&filtering->held);
+	ssize_t got = filtering->filter->receive(filtering->state, &wire, scratch, room);
+	filtering->full = got == (ssize_t)room;
+	filtering->fruitless = got > 0 ? 0 : filtering->fruitless + filtering->held.len - wire.len;
+	if (got < 0 || filtering->fruitless > FRUITLESS_MAX) {
 		log_info("input.unreadable", log_id("session", conn->id), log_text("service", conn->protocol->name));
 		conn->failed = true;
 	}
-	buf_consume(&conn->held, conn->held.len - wire.len);
-	if (conn->held.len == 0)
-		buf_free(&conn->held);
+	buf_consume(&filtering->held, filtering->held.len - wire.len);
+	if (filtering->held.len == 0)
+		buf_free(&filtering->held);
 	return got > 0 && take_input(conn, slice_make(scratch, (size_t)got));
 }
 
@@ -159,14 +165,14 @@ static bool conn_read(struct conn *conn, char *scratch)
 	size_t room = waiting < most ? most - waiting : 0;
 	if (room > READ_STEP)
 		room = READ_STEP;
-	if (room > 0 && conn->filter_full && take_held(conn, scratch, room))
+	if (room > 0 && conn->filtering && conn->filtering->full && take_held(conn, scratch, room))
 		return true;
 	do {
 		if (room == 0 || conn->eof || conn->failed || conn->drained || (got = read_socket(conn, scratch, room)) == 0)
 			return false;
-		if (!conn->filter)
+		if (!conn->filtering)
 			return take_input(conn, slice_make(scratch, got));
-		buf_append(&conn->held, slice_make(scratch, got));
+		buf_append(&conn->filtering->held, slice_make(scratch, got));
 		memory_wipe(scratch, got);
 	} while (!take_held(conn, scratch, room));
 	return true;
@@ -408,11 +414,8 @@ static void on_delay_closed(uv_handle_t *handle)
 static void conn_release(struct conn *conn)
 {
 	net_output_free(&conn->output);
-	net_output_free(&conn->wire);
+	net_filtering_free(&conn->filtering);
 	conn_drop_input(conn);
-	buf_free(&conn->held);
-	if (conn->filter)
-		conn->filter->free(conn->filter_state);
 	SSL_free(conn->ssl);
 	conn->ssl = NULL;
 	if (conn->delay)
@@ -698,8 +701,8 @@ void conn_tick(struct conn *conn, int64_t now_ms)
 			conn_end(conn);
 		return;
 	}
-	if (conn->filter && now_ms - conn->heard_ms >= FILTER_REST_MS && !conn_has_output(conn))
-		conn->filter->rest(conn->filter_state);
+	if (conn->filtering && now_ms - conn->heard_ms >= FILTER_REST_MS && !conn_has_output(conn))
+		conn->filtering->filter->rest(conn->filtering->state);
 	bool idle = conn->idle_ms && now_ms - conn->heard_ms >= conn->idle_ms;
 	bool late = conn->deadline_ms && now_ms >= conn->deadline_ms;
 	if (!idle && !late)
@@ -756,11 +759,10 @@ void conn_dismiss(struct conn *conn, bool late)
 
 static void write_peer_text(struct conn *conn)
 {
-	const struct sockaddr_in6 *six = (const struct sockaddr_in6 *)&conn->peer;
 	const struct sockaddr_in *four = (const struct sockaddr_in *)&conn->peer;
-	if (conn->peer.ss_family == AF_INET6)
-		inet_ntop(AF_INET6, &six->sin6_addr, conn->peer_text, sizeof conn->peer_text);
-	else if (conn->peer.ss_family == AF_INET)
+	if (conn->peer.sin6_family == AF_INET6)
+		inet_ntop(AF_INET6, &conn->peer.sin6_addr, conn->peer_text, sizeof conn->peer_text);
+	else if (conn->peer.sin6_family == AF_INET)
 		inet_ntop(AF_INET, &four->sin_addr, conn->peer_text, sizeof conn->peer_text);
 	else
 		snprintf(conn->peer_text, sizeof conn->peer_text, "user %u", (unsigned)conn_peer_user(conn));
@@ -770,9 +772,10 @@ void conn_begin(struct server *server, int fd, const struct sockaddr_storage *pe
 		bool implicit_tls, void *context)
 {
 	struct conn *conn = memory_new(sizeof *conn);
-	*conn = (struct conn){.server = server, .protocol = protocol, .context = context, .fd = fd, .peer = *peer,
+	*conn = (struct conn){.server = server, .protocol = protocol, .context = context, .fd = fd,
 			      .id = id_new(), .since = clock_now(), .heard_ms = clock_monotonic_ms(), .input = BUF_SECRET(protocol->max_input + READ_STEP),
 			      .poll_stopped = true};
+	memcpy(&conn->peer, peer, sizeof conn->peer);
 	write_peer_text(conn);
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	uv_poll_init(&server->loop, &conn->poll, fd);

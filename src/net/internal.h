@@ -5,6 +5,7 @@
 #ifndef NET_INTERNAL_H
 #define NET_INTERNAL_H
 
+#include <netinet/in.h>
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 #include <pthread.h>
@@ -32,7 +33,7 @@ enum {
 	DESCRIPTORS_RESERVED = 1024,    /* not for connections; half of them if there are fewer than twice as many */
 	WORKER_STACK = 2 * 1024 * 1024, /* address space; only what is touched is memory */
 	WORKER_IDLE_SECONDS = 5,        /* a worker that had nothing to do for so long ends */
-	PEER_TEXT_MAX = 64,
+	PEER_TEXT_MAX = 48,             /* an address, or "user 4294967295" */
 };
 
 /* ---- workers.c ---- */
@@ -86,9 +87,12 @@ struct net_output {
 	size_t bytes, files;
 };
 
+struct net_filtering;
+
 void net_output_free(struct net_output *output);
 /** Does something wait to be sent? */
 bool conn_has_output(const struct conn *conn);
+void net_filtering_free(struct net_filtering **filtering);
 /** Writes what the socket takes. False: the connection is broken. */
 bool conn_flush(struct conn *conn);
 
@@ -99,6 +103,17 @@ enum { CALLED_WAKE = 1, CALLED_RESUME = 2 };
 
 enum net_phase { PHASE_HANDSHAKE, PHASE_OPEN, PHASE_LINGER, PHASE_ENDING };
 
+/* Where there is a filter. */
+struct net_filtering {
+	const struct conn_filter *filter;
+	void *state;
+	struct net_output wire;    /* what has gone through it, and what was queued before */
+	struct buf held;           /* what has arrived and not gone through it */
+	bool full;                 /* it may have more to give without anything further arriving */
+	size_t fruitless;          /* so many bytes in a row stood for nothing */
+};
+
+/* Ten thousand of them wait at a time: what few need is a pointer here. */
 struct conn {
 	struct server *server;
 	const struct net_protocol *protocol;
@@ -108,13 +123,8 @@ struct conn {
 	struct buf input;
 	size_t input_used;         /* bytes at the front of `input` that were consumed */
 	struct net_output output;
-	const struct conn_filter *filter; /* NULL: none */
-	void *filter_state;
-	struct net_output wire;        /* with a filter: what has gone through it, and what was queued before */
-	struct buf held;           /* with a filter: what has arrived and not gone through it */
-	bool filter_full;          /* it may have more to give without anything further arriving */
+	struct net_filtering *filtering; /* NULL: there is no filter */
 	bool filter_due;           /* it has more to do for what is sent than the loop, or a worker in one turn, does */
-	size_t fruitless;          /* so many bytes in a row stood for nothing */
 	enum net_unit again_unit;      /* with `again`: the unit to be run once more */
 	size_t again_length;
 	bool drained;              /* the last read left the socket empty, and no poll has found it readable since */
@@ -147,14 +157,14 @@ struct conn {
 	size_t account_len;
 	int64_t identity;
 	const char *tls_version;   /* as it was at sign-in */
-	char client[SESSION_CLIENT_MAX];
+	char *client;              /* malloc'ed; NULL: it hasn't said */
 	size_t client_len;
 
 	_Atomic(const char *) doing;
 	_Atomic bool ended;        /* server_end_sessions() has found it: nothing more is run or sent */
 
 	int64_t id, since;
-	struct sockaddr_storage peer;
+	struct sockaddr_in6 peer;  /* as conn_peer_address() gives it: the first bytes, which are all that are used */
 	char peer_text[PEER_TEXT_MAX];
 };
 

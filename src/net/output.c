@@ -271,8 +271,8 @@ static enum written fill_wire(struct conn *conn)
 		return WRITTEN_LATER;
 	if (!next_record(&conn->output, record, &bytes))
 		return file_is_short(conn);
-	conn->filter->send(conn->filter_state, bytes, &filtered);
-	output_append(&conn->wire, buf_slice(&filtered));
+	conn->filtering->filter->send(conn->filtering->state, bytes, &filtered);
+	output_append(&conn->filtering->wire, buf_slice(&filtered));
 	bool whole = !filtered.overflow;
 	buf_free(&filtered);
 	if (from_file)
@@ -284,35 +284,44 @@ static enum written fill_wire(struct conn *conn)
 
 void conn_set_filter(struct conn *conn, const struct conn_filter *filter, void *state)
 {
-	conn->wire = conn->output;
+	conn->filtering = memory_new(sizeof *conn->filtering);
+	*conn->filtering = (struct net_filtering){.filter = filter, .state = state, .wire = conn->output, .held = BUF_SECRET(READ_STEP)};
 	conn->output = (struct net_output){0};
-	conn->filter = filter;
-	conn->filter_state = state;
-	conn->held = BUF_SECRET(READ_STEP);
 }
 
 bool conn_is_filtered(const struct conn *conn)
 {
-	return conn->filter != NULL;
+	return conn->filtering != NULL;
 }
 
 /* ---- Writing ---- */
 
 bool conn_has_output(const struct conn *conn)
 {
-	return conn->output.first || conn->wire.first;
+	return conn->output.first || (conn->filtering && conn->filtering->wire.first);
 }
 
 /* One step: something of the queue goes to the socket, or through the filter. */
 static enum written write_some(struct conn *conn)
 {
-	struct net_output *wire = conn->filter ? &conn->wire : &conn->output;
+	struct net_output *wire = conn->filtering ? &conn->filtering->wire : &conn->output;
 	if (!wire->first)
 		return fill_wire(conn);
 	enum written result = conn->ssl ? write_tls(conn, wire) : wire->first->fd >= 0 ? write_file(conn, wire) : write_memory(conn, wire);
 	if (result == WRITTEN_SOME)
 		conn->heard_ms = clock_monotonic_ms(); /* a client that reads is alive */
 	return result;
+}
+
+void net_filtering_free(struct net_filtering **filtering)
+{
+	if (!*filtering)
+		return;
+	net_output_free(&(*filtering)->wire);
+	buf_free(&(*filtering)->held);
+	(*filtering)->filter->free((*filtering)->state);
+	free(*filtering);
+	*filtering = NULL;
 }
 
 bool conn_flush(struct conn *conn)
@@ -322,7 +331,8 @@ bool conn_flush(struct conn *conn)
 		enum written result = write_some(conn);
 		if (result == WRITTEN_BROKEN) {
 			net_output_free(&conn->output);
-			net_output_free(&conn->wire);
+			if (conn->filtering)
+				net_output_free(&conn->filtering->wire);
 			conn->failed = true;
 			return false;
 		}
@@ -337,7 +347,7 @@ bool conn_flush(struct conn *conn)
 
 size_t conn_queued(const struct conn *conn)
 {
-	return conn->output.bytes + conn->wire.bytes;
+	return conn->output.bytes + (conn->filtering ? conn->filtering->wire.bytes : 0);
 }
 
 bool conn_should_pause(const struct conn *conn)

@@ -221,8 +221,11 @@ void server_forget(struct conn *conn)
 		server->connections = conn->next;
 	if (conn->next)
 		conn->next->previous = conn->previous;
-	count_address(server, &conn->peer, -1);
+	struct sockaddr_storage peer;
+	conn_peer_address(conn, &peer);
+	count_address(server, &peer, -1);
 	server->open--;
+	free(conn->client);
 	free(conn);
 }
 

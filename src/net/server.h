@@ -164,7 +164,8 @@ bool conn_can_tls(const struct conn *conn);
 uid_t conn_peer_user(const struct conn *conn);
 /** The peer: its numeric address ("192.0.2.1", "2001:db8::1"); lives as long as the connection. */
 struct slice conn_peer(const struct conn *conn);
-const struct sockaddr_storage *conn_peer_address(const struct conn *conn);
+/** The same as an address without a name; of a connection on this machine its family is AF_UNIX, and the rest says nothing. */
+void conn_peer_address(const struct conn *conn, struct sockaddr_storage *address);
 /** An id of id_new() for the log. */
 int64_t conn_id(const struct conn *conn);
 /** What server_listen() was given. */

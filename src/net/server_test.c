@@ -232,8 +232,9 @@ static enum net_run echo_run(void *at, struct slice unit)
 		open_filters++;
 		conn_set_filter(conn, &runs_filter, memory_new(sizeof(struct runs)));
 	} else if (slice_starts(unit, SLICE("PEER"))) {
-		const struct sockaddr_storage *peer = conn_peer_address(conn);
-		conn_printf(conn, "%.*s%s\r\n", SLICE_ARG(conn_peer(conn)), peer->ss_family == AF_INET ? "" : " (not IPv4)");
+		struct sockaddr_storage peer;
+		conn_peer_address(conn, &peer);
+		conn_printf(conn, "%.*s%s\r\n", SLICE_ARG(conn_peer(conn)), peer.ss_family == AF_INET ? "" : " (not IPv4)");
 	} else if (slice_starts(unit, SLICE("HURRY"))) {
 		conn_set_deadline(conn, 1);
 		conn_send(conn, unit);

@@ -14,9 +14,10 @@ void conn_set_doing(struct conn *conn, const char *doing) { conn->doing = doing;
 void conn_set_client(struct conn *conn, struct slice name)
 {
 	name = slice_sub(name, 0, SESSION_CLIENT_MAX);
+	char *client = name.len > 0 ? memory_copy(name.at, name.len) : NULL;
 	pthread_mutex_lock(&conn->server->lock);
-	if (name.len > 0)
-		memcpy(conn->client, name.at, name.len);
+	free(conn->client);
+	conn->client = client;
 	conn->client_len = name.len;
 	pthread_mutex_unlock(&conn->server->lock);
 }

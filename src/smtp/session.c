@@ -97,7 +97,9 @@ static void *smtp_open(struct conn *conn, void *context)
 	session->wait = (struct auth_wait){.wake = smtp_resume, .context = conn};
 	session->service = context;
 	session->config = config_current();
-	session->may_relay = config_networks_hold(&session->config->relay_networks, conn_peer_address(conn));
+	struct sockaddr_storage peer;
+	conn_peer_address(conn, &peer);
+	session->may_relay = config_networks_hold(&session->config->relay_networks, &peer);
 	session->user = conn_peer_user(conn);
 	conn_set_idle(conn, session->config->smtp_idle);
 	conn_set_deadline(conn, session->config->smtp_total);
