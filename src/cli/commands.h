@@ -18,6 +18,7 @@ extern const struct command cli_alias_commands[];
 extern const struct command cli_session_commands[];
 extern const struct command cli_queue_commands[];
 extern const struct command cli_trace_commands[];
+extern const struct command cli_verify_commands[];
 extern const struct command cli_sendmail_commands[];
 extern const struct command cli_import_commands[];
 extern const struct command cli_export_commands[];

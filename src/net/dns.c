@@ -28,6 +28,7 @@ enum {
 	TYPE_A = 1,
 	TYPE_PTR = 12,
 	TYPE_MX = 15,
+	TYPE_TXT = 16,
 	TYPE_AAAA = 28,
 	CLASS_IN = 1,
 	RCODE_NXDOMAIN = 3,
@@ -619,4 +620,83 @@ enum dns_status dns_reverse(struct dns *dns, const struct sockaddr_storage *addr
 	}
 	question_let_go(question);
 	return status == DNS_FOUND && host->len == 0 ? DNS_NO_DATA : status;
+}
+
+/* ---- Tables ---- */
+
+static const int lookup_types[LOOKUP_TYPES] = {
+	[LOOKUP_A] = TYPE_A, [LOOKUP_AAAA] = TYPE_AAAA, [LOOKUP_MX] = TYPE_MX, [LOOKUP_TXT] = TYPE_TXT, [LOOKUP_PTR] = TYPE_PTR,
+};
+static const enum lookup_status lookup_statuses[] = {
+	[DNS_FOUND] = LOOKUP_FOUND, [DNS_NO_DATA] = LOOKUP_NO_DATA, [DNS_NO_NAME] = LOOKUP_NO_NAME, [DNS_TEMPORARY] = LOOKUP_FAILED,
+};
+
+/* The strings of a TXT record (RFC 1035 §3.3.14), joined. False: one is longer than the record. */
+static bool read_strings(struct slice wire, struct arena *arena, struct slice *joined)
+{
+	char *text = arena_alloc(arena, wire.len + 1);
+	size_t used = 0;
+	while (wire.len > 0) {
+		struct slice string = slice_sub(wire, 1, (unsigned char)wire.at[0]);
+		if (string.len != (unsigned char)wire.at[0])
+			return false;
+		if (string.len > 0)
+			memcpy(text + used, string.at, string.len);
+		used += string.len;
+		wire = slice_skip(wire, 1 + string.len);
+	}
+	*joined = slice_make(text, used);
+	return true;
+}
+
+static bool read_record(enum lookup_type type, struct slice wire, struct arena *arena, struct lookup_record *record)
+{
+	record->data = wire;
+	switch (type) {
+	case LOOKUP_A:
+		return wire.len == sizeof(struct in_addr);
+	case LOOKUP_AAAA:
+		return wire.len == sizeof(struct in6_addr);
+	case LOOKUP_TXT:
+		return read_strings(wire, arena, &record->data);
+	case LOOKUP_MX:
+		record->preference = wire.len < 3 ? 0 : (uint16_t)((unsigned char)wire.at[0] << 8 | (unsigned char)wire.at[1]);
+		return wire.len >= 3 && read_name(slice_skip(wire, 2), arena, &record->data);
+	default:
+		return read_name(wire, arena, &record->data);
+	}
+}
+
+/* What can't be read is left out; if that is all, nothing is known. */
+static void put_answer(struct lookup *table, enum lookup_type type, struct slice name, enum dns_status status, const struct ub_result *result)
+{
+	struct arena *arena = arena_new();
+	size_t there = status == DNS_FOUND ? record_count(result) : 0, count = 0;
+	struct lookup_record *records = arena_array(arena, there + 1, sizeof *records);
+	for (size_t i = 0; i < there; i++)
+		count += read_record(type, record(result, i), arena, &records[count]);
+	enum lookup_status found = status == DNS_FOUND && count == 0 ? LOOKUP_FAILED : lookup_statuses[status];
+	struct lookup_answer answer = {.status = found, .records = records, .count = count, .ttl = result && result->ttl > 0 ? (uint32_t)result->ttl : 0};
+	lookup_put(table, type, name, &answer);
+	arena_free(&arena);
+}
+
+void dns_answer(struct dns *dns, struct lookup *table)
+{
+	struct { enum lookup_type type; struct slice name; struct question *question; } *asked;
+	struct arena *arena = arena_new();
+	size_t count = 0, cursor = 0;
+	asked = arena_array(arena, LOOKUP_QUESTIONS_MAX, sizeof *asked);
+	while (count < LOOKUP_QUESTIONS_MAX && lookup_next_wanted(table, &cursor, &asked[count].type, &asked[count].name)) {
+		asked[count].name = arena_copy(arena, asked[count].name);
+		asked[count].question = question_ask(dns, asked[count].name.at, lookup_types[asked[count].type]);
+		count++;
+	}
+	int64_t deadline = clock_monotonic_ms() + DNS_TIMEOUT_SECONDS * 1000;
+	for (size_t i = 0; i < count; i++) {
+		const struct ub_result *result = question_wait(dns, asked[i].question, deadline);
+		put_answer(table, asked[i].type, asked[i].name, status_of(dns, result, asked[i].name.at, NULL), result);
+		question_let_go(asked[i].question);
+	}
+	arena_free(&arena);
 }

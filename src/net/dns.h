@@ -7,6 +7,7 @@
 
 #include "base/arena.h"
 #include "base/error.h"
+#include "lookup/lookup.h"
 
 struct dns;
 
@@ -44,5 +45,8 @@ enum dns_status dns_mx(struct dns *dns, struct slice domain, struct arena *arena
 enum dns_status dns_addresses(struct dns *dns, struct slice host, struct arena *arena, struct sockaddr_storage **list, size_t *count, enum dns_security *security, struct error *error);
 /** The host name of an address, verified forwards (FCrDNS): empty if there is none. */
 enum dns_status dns_reverse(struct dns *dns, const struct sockaddr_storage *address, struct arena *arena, struct slice *host);
+
+/** Asks for everything that is wanted of a table, all at once, and puts the answers in; what has none in DNS_TIMEOUT_SECONDS fails. */
+void dns_answer(struct dns *dns, struct lookup *table);
 
 #endif

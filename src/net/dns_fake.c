@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/memory.h"
 
-enum { PACKET_MAX = 1232, HEADER_SIZE = 12, CHAIN_MAX = 8, TYPE_CNAME = 5, TYPE_RRSIG = 46, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3 };
+enum { PACKET_MAX = 1232, HEADER_SIZE = 12, CHAIN_MAX = 8, STRING_LENGTH = 10 /* texts are cut into such strings */, TYPE_CNAME = 5, TYPE_TXT = 16, TYPE_RRSIG = 46, RCODE_SERVFAIL = 2, RCODE_NXDOMAIN = 3 };
 
 struct dns_fake {
 	int fd, stop;
@@ -21,7 +21,7 @@ struct dns_fake {
 	pthread_t thread;
 };
 
-static const struct { const char *name; int number; } types[] = {{"A", 1}, {"CNAME", TYPE_CNAME}, {"PTR", 12}, {"MX", 15}, {"AAAA", 28}, {"RRSIG", TYPE_RRSIG}};
+static const struct { const char *name; int number; } types[] = {{"A", 1}, {"CNAME", TYPE_CNAME}, {"PTR", 12}, {"MX", 15}, {"TXT", TYPE_TXT}, {"AAAA", 28}, {"RRSIG", TYPE_RRSIG}};
 
 static int type_number(const char *name)
 {
@@ -63,6 +63,11 @@ static void put_value(struct buf *out, const struct dns_fake_record *record, int
 		slice_to_number(preference, 65535, &number);
 		put_number(out, (unsigned)number);
 		put_name(out, host);
+	} else if (type == TYPE_TXT) {
+		for (struct slice rest = slice_of(record->value); rest.len > 0; rest = slice_skip(rest, STRING_LENGTH)) {
+			buf_append_char(out, (char)slice_sub(rest, 0, STRING_LENGTH).len);
+			buf_append(out, slice_sub(rest, 0, STRING_LENGTH));
+		}
 	} else
 		put_name(out, slice_of(record->value));
 }

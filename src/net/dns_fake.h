@@ -8,8 +8,8 @@ struct dns_fake;
 
 struct dns_fake_record {
 	const char *name;  /* lower-case, without final dot */
-	const char *type;  /* "A", "AAAA", "MX", "CNAME", "PTR"; "RRSIG" comes with every answer about the name; "SERVFAIL" or "SILENT" for every question about the name */
-	const char *value; /* "127.0.0.1", "::1", "10 mx.example.test" ("0 ." for a null MX), a name; "" only makes the name exist */
+	const char *type;  /* "A", "AAAA", "MX", "CNAME", "PTR", "TXT"; "RRSIG" comes with every answer about the name; "SERVFAIL" or "SILENT" for every question about the name */
+	const char *value; /* "127.0.0.1", "::1", "10 mx.example.test" ("0 ." for a null MX), a name, a text; "" only makes the name exist */
 };
 
 struct dns_fake *dns_fake_start(const struct dns_fake_record *records, size_t count);

@@ -150,6 +150,22 @@ static void look_up_name(struct dns *dns, struct arena *arena)
 	check_host(host);
 }
 
+static void look_up_table(struct dns *dns)
+{
+	struct lookup *table = lookup_new();
+	for (enum lookup_type type = 0; type < LOOKUP_TYPES; type++)
+		lookup_get(table, type, SLICE("example.test"));
+	dns_answer(dns, table);
+	for (enum lookup_type type = 0; type < LOOKUP_TYPES; type++) {
+		const struct lookup_answer *answer = lookup_get(table, type, SLICE("example.test"));
+		assert(answer->status != LOOKUP_WANTED && (answer->status == LOOKUP_FOUND) == (answer->count > 0));
+		for (size_t i = 0; i < answer->count; i++)
+			if (type == LOOKUP_MX || type == LOOKUP_PTR)
+				check_host(answer->records[i].data);
+	}
+	lookup_free(&table);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	static struct dns *dns;
@@ -158,15 +174,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		dns = dns_new(&(struct dns_options){"127.0.0.1", (const char *const[]){"none"}, 1}, &error);
 	struct arena *arena = arena_new();
 	input = slice_make((const char *)data, size);
-	switch (take_byte() % 3) {
+	switch (take_byte() % 4) {
 	case 0:
 		look_up_mx(dns, arena);
 		break;
 	case 1:
 		look_up_addresses(dns, arena);
 		break;
-	default:
+	case 2:
 		look_up_name(dns, arena);
+		break;
+	default:
+		look_up_table(dns);
 	}
 	arena_free(&arena);
 	return 0;

@@ -26,6 +26,8 @@ static const struct dns_fake_record records[] = {
 	{"loop.test", "CNAME", "loop.test"},
 	{"broken.test", "SERVFAIL", ""},
 	{"1.2.0.192.in-addr.arpa", "PTR", "mx1.example.test"},
+	{"text.test", "TXT", "v=DKIM1; k=rsa; p=; n=more than one string"},
+	{"text.test", "TXT", "another"},
 	{"9.2.0.192.in-addr.arpa", "PTR", "mx1.example.test"}, /* a lie */
 };
 
@@ -55,6 +57,37 @@ static int tear_down(void **state)
 	dns_fake_stop(&fixture->fake);
 	arena_free(&fixture->arena);
 	return 0;
+}
+
+static const struct lookup_answer *answer_of(struct lookup *table, enum lookup_type type, const char *name)
+{
+	return lookup_get(table, type, slice_of(name));
+}
+
+static void a_table_is_answered_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct lookup *table = lookup_new();
+	static const struct { enum lookup_type type; const char *name; enum lookup_status status; size_t count; } cases[] = {
+		{LOOKUP_TXT, "text.test", LOOKUP_FOUND, 2}, {LOOKUP_MX, "Example.Test.", LOOKUP_FOUND, 2}, {LOOKUP_A, "mx1.example.test", LOOKUP_FOUND, 1},
+		{LOOKUP_AAAA, "mx1.example.test", LOOKUP_FOUND, 1}, {LOOKUP_PTR, "1.2.0.192.in-addr.arpa", LOOKUP_FOUND, 1}, {LOOKUP_MX, "null.test", LOOKUP_FOUND, 1},
+		{LOOKUP_TXT, "nothing.test", LOOKUP_NO_DATA, 0}, {LOOKUP_TXT, "nowhere.test", LOOKUP_NO_NAME, 0}, {LOOKUP_TXT, "broken.test", LOOKUP_FAILED, 0},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_int_equal(answer_of(table, cases[i].type, cases[i].name)->status, LOOKUP_WANTED);
+	dns_answer(fixture->dns, table);
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		assert_int_equal(answer_of(table, cases[i].type, cases[i].name)->status, cases[i].status);
+		assert_int_equal(answer_of(table, cases[i].type, cases[i].name)->count, cases[i].count);
+	}
+	const struct lookup_record *texts = answer_of(table, LOOKUP_TXT, "text.test")->records, *mx = answer_of(table, LOOKUP_MX, "example.test")->records;
+	size_t first = texts[0].data.len == strlen("another");
+	assert_true(slice_equal(texts[first].data, SLICE("v=DKIM1; k=rsa; p=; n=more than one string")));
+	assert_true(slice_equal(mx[mx[0].preference == 20].data, SLICE("mx1.example.test")));
+	assert_memory_equal(answer_of(table, LOOKUP_A, "mx1.example.test")->records[0].data.at, "\xc0\0\2\1", 4);
+	assert_int_equal(answer_of(table, LOOKUP_MX, "null.test")->records[0].data.len, 0);
+	assert_true(slice_equal(answer_of(table, LOOKUP_PTR, "1.2.0.192.in-addr.arpa")->records[0].data, SLICE("mx1.example.test")));
+	lookup_free(&table);
 }
 
 static enum dns_status mx_of(struct fixture *fixture, const char *name, struct dns_mx **list, size_t *count)
@@ -247,6 +280,7 @@ static void without_signatures_nothing_is_validated(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(a_table_is_answered_at_once),
 		cmocka_unit_test(mx_records_are_read),
 		cmocka_unit_test(null_mx_is_an_empty_host),
 		cmocka_unit_test(absence_and_trouble_are_told_apart),
