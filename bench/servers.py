@@ -152,12 +152,9 @@ class Pombal(Server):
         run = lambda *arguments, **more: subprocess.run([program, *arguments, "--data", self.data], check=True, stdout=subprocess.DEVNULL, **more)
         run("init", "--dev", "--port-base", str(base))
         self.smtp, self.imap, self.imaps, self.pop3 = base + 2525, base + 1143, base + 1993, base + 1110
-        conf = self.data / "pombal.conf"
-        wanted = ("log_level = error\nconnections_per_address = 0\naccount_connections = 20000\nplaintext_auth = true\n"
-                  "max_messages_per_session = 10000000\nrelay_networks = {\"127.0.0.0/8\"}\nsmarthost_tls = \"none\"\n"
-                  f"smarthost = \"127.0.0.1:{SINK}\"\n")
-        names = "|".join(re.findall(r"^\w+", wanted, re.M))
-        conf.write_text(re.sub(rf"^({names}) = .*\n", "", conf.read_text(), flags=re.M) + "\n" + wanted)  # each option is set once
+        self.configure("log_level = error\nconnections_per_address = 0\naccount_connections = 20000\nplaintext_auth = true\n"
+                       "max_messages_per_session = 10000000\nrelay_networks = {\"127.0.0.0/8\"}\nsmarthost_tls = \"none\"\n"
+                       f"smarthost = \"127.0.0.1:{SINK}\"\n")
         for name in self.names():
             run("account", "add", name, "--password-stdin", input=PASSWORD.encode())
         table = folder / "people"
@@ -168,6 +165,17 @@ class Pombal(Server):
             self.has_many = False  # an older program: one by one, and not all
             for name in self.other_names()[:ACCOUNTS - USERS]:
                 run("account", "add", name, "--password-stdin", input=PASSWORD.encode())
+
+    def configure(self, wanted):
+        names = "|".join(re.findall(r"^\w+", wanted, re.M))
+        conf = self.data / "pombal.conf"
+        conf.write_text(re.sub(rf"^({names}) = .*\n", "", conf.read_text(), flags=re.M) + "\n" + wanted)  # each option is set once
+
+    def send_to_domains(self, names, port):
+        """From now on mail goes to each domain's own server, at this port, and not to the sink."""
+        self.configure(f'smarthost = ""\nresolver = "{names.address}@{names.port}"\ntrust_anchors = {{"none"}}\nmx_port = {port}\n')
+        self.stop()
+        self.start()
 
     def start(self):
         start = time.monotonic()
@@ -319,6 +327,14 @@ service lmtp {{
         wait_for(lambda: answers(self.smtp) and answers(self.imap), 20, "the banner of Postfix and Dovecot")
         self.postfix = int((self.folder / "queue" / "pid" / "master.pid").read_text())
         return time.monotonic() - start
+
+    def send_to_domains(self, names, port):
+        """As Pombal's; the addresses come out of a table."""
+        table = self.config / "transport"
+        table.write_text("".join(f"/@{re.escape(domain)}$/ smtp:[{address}]:{port}\n" for domain, address in names.hosts.items()))
+        subprocess.run(["postconf", "-c", self.config, "-e", f"transport_maps = regexp:{table}"], check=True)
+        self.stop()
+        self.start()
 
     def queued(self):
         return sum(len(files) for part in ("maildrop", "incoming", "active", "deferred") for _, _, files in os.walk(self.folder / "queue" / part))
