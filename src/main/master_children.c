@@ -191,7 +191,7 @@ static void note_end(struct master *master, enum role_name name, int status)
 		return;
 	}
 	if (child->anew && !was_ready) { /* it can't work by what it was restarted for */
-		snprintf(master->trouble, sizeof master->trouble, "%s can't start: %s", role_names[name], child->reason[0] ? child->reason : how);
+		snprintf(master->trouble, sizeof master->trouble, "%s can't start: %.*s", role_names[name], CONTROL_TEXT_MAX - 48, child->reason[0] ? child->reason : how);
 		child->anew = false;
 	}
 	child->failures = ran >= STEADY_MS ? 1 : child->failures + 1;
