@@ -39,32 +39,32 @@ static const char *mechanisms(struct imap *imap)
 static const struct extension {
 	const char *name;
 	unsigned states;                             /* in which it is told */
+	const char *rfc;
 	unsigned enables;                            /* ENABLED_…, what ENABLE turns on; 0: it needs no turning on */
 	size_t option;                               /* OPTION() that switches it; 0: it is always on */
 	bool (*is_offered)(struct imap *imap);       /* on this connection as it is now; NULL: on any */
 	const char *(*values)(struct imap *imap);    /* told once for each of these words, behind the name; NULL: by its name alone */
-	const char *rfc;
 } extensions[] = {
-	{"IMAP4rev1", ALWAYS, 0, 0, NULL, NULL, "RFC 3501"},
-	{"SASL-IR", ALWAYS, 0, 0, NULL, NULL, "RFC 4959"},
-	{"LITERAL+", ALWAYS, 0, 0, NULL, NULL, "RFC 7888"},
-	{"ID", ALWAYS, 0, 0, NULL, NULL, "RFC 2971"},
-	{"ENABLE", ALWAYS, 0, 0, NULL, NULL, "RFC 5161"},
-	{"IDLE", ALWAYS, 0, 0, NULL, NULL, "RFC 2177"},
-	{"NAMESPACE", ALWAYS, 0, 0, NULL, NULL, "RFC 2342"},
-	{"CHILDREN", ALWAYS, 0, 0, NULL, NULL, "RFC 3348"},
-	{"UIDPLUS", ALWAYS, 0, 0, NULL, NULL, "RFC 4315"},
-	{"UNSELECT", ALWAYS, 0, 0, NULL, NULL, "RFC 3691"},
-	{"MOVE", ALWAYS, 0, 0, NULL, NULL, "RFC 6851"},
-	{"MULTIAPPEND", ALWAYS, 0, 0, NULL, NULL, "RFC 3502"},
-	{"LIST-EXTENDED", ALWAYS, 0, 0, NULL, NULL, "RFC 5258"},
-	{"LIST-STATUS", ALWAYS, 0, 0, NULL, NULL, "RFC 5819"},
-	{"SPECIAL-USE", ALWAYS, 0, 0, NULL, NULL, "RFC 6154"},
-	{"CREATE-SPECIAL-USE", ALWAYS, 0, 0, NULL, NULL, "RFC 6154"},
-	{"COMPRESS=DEFLATE", AFTER, 0, OPTION(imap_compress), can_compress, NULL, "RFC 4978"},
-	{"STARTTLS", BEFORE, 0, 0, can_start_tls, NULL, "RFC 3501 §6.2.1"},
-	{"LOGINDISABLED", BEFORE, 0, 0, forbids_login, NULL, "RFC 3501 §6.2.3"},
-	{"AUTH=", BEFORE, 0, 0, NULL, mechanisms, "RFC 3501 §6.2.2"},
+	{"IMAP4rev1", ALWAYS, "RFC 3501"},
+	{"SASL-IR", ALWAYS, "RFC 4959"},
+	{"LITERAL+", ALWAYS, "RFC 7888"},
+	{"ID", ALWAYS, "RFC 2971"},
+	{"ENABLE", ALWAYS, "RFC 5161"},
+	{"IDLE", ALWAYS, "RFC 2177"},
+	{"NAMESPACE", ALWAYS, "RFC 2342"},
+	{"CHILDREN", ALWAYS, "RFC 3348"},
+	{"UIDPLUS", ALWAYS, "RFC 4315"},
+	{"UNSELECT", ALWAYS, "RFC 3691"},
+	{"MOVE", ALWAYS, "RFC 6851"},
+	{"MULTIAPPEND", ALWAYS, "RFC 3502"},
+	{"LIST-EXTENDED", ALWAYS, "RFC 5258"},
+	{"LIST-STATUS", ALWAYS, "RFC 5819"},
+	{"SPECIAL-USE", ALWAYS, "RFC 6154"},
+	{"CREATE-SPECIAL-USE", ALWAYS, "RFC 6154"},
+	{"COMPRESS=DEFLATE", AFTER, "RFC 4978", .option = OPTION(imap_compress), .is_offered = can_compress},
+	{"STARTTLS", BEFORE, "RFC 3501 §6.2.1", .is_offered = can_start_tls},
+	{"LOGINDISABLED", BEFORE, "RFC 3501 §6.2.3", .is_offered = forbids_login},
+	{"AUTH=", BEFORE, "RFC 3501 §6.2.2", .values = mechanisms},
 };
 
 static bool is_on(const struct extension *extension)

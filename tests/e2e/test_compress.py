@@ -9,7 +9,6 @@ import pytest
 
 import letters
 import pombal
-from pombal import Pombal
 from wire import CompressedImap, Imap
 
 EMPTY_BLOCK = b"\0\0\0\xff\xff"
@@ -176,11 +175,3 @@ def test_garbage_ends_the_connection(server, session):
     session.socket.sendall(b"a1 NOOP\r\n")
     assert session.is_closed()
     server.wait_log("event=input.unreadable .*service=imap", offset)
-
-
-def test_switched_off():
-    with Pombal(options={"imap_compress": False}) as server:
-        with Imap(server.address, server.ports["imaps"], tls=True) as imap:
-            sign_in(imap, server, "anna")
-            assert "COMPRESS" not in imap.ok("CAPABILITY")[0]
-            assert imap.command("COMPRESS DEFLATE")[0] == "BAD Unknown command"
