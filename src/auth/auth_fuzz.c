@@ -1,4 +1,4 @@
-/* Fuzzes what the auth role decodes: the input is a run of datagrams, each two bytes of length and the bytes, of one channel
+/* Fuzzes what the auth role decodes: the input is a run of questions, each two bytes of length, a verb and the text, of one channel
  * whose client an attacker has taken over. Passwords are not hashed here. */
 #include <sys/eventfd.h>
 #include <sys/socket.h>
@@ -7,6 +7,7 @@
 #include "auth/server_internal.h"
 #include "auth/test_folder.h"
 #include "base/log.h"
+#include "net/call_wire.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -40,12 +41,10 @@ static struct auth_server *start(int ends[2])
 /* Whatever is sent, an answer must be one that a client can read. */
 static void check_answers(int fd)
 {
-	static char answer[WIRE_DATAGRAM_MAX];
-	struct auth_wire_header header;
-	struct wire_reader reader;
-	ssize_t len;
-	while ((len = recv(fd, answer, sizeof answer, MSG_DONTWAIT)) > 0)
-		if (!auth_wire_open(slice_make(answer, (size_t)len), &header, &reader) || header.kind > WIRE_PART)
+	static char answer[CALL_DATAGRAM_MAX];
+	struct call_datagram datagram;
+	while (recv(fd, answer, 1, MSG_DONTWAIT | MSG_PEEK) > 0)
+		if (call_receive(fd, answer, &datagram) != 1 || (datagram.kind != CALL_ANSWER && datagram.kind != CALL_HELLO))
 			abort();
 }
 
@@ -56,11 +55,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (!server)
 		server = start(ends);
 	struct slice rest = slice_make((const char *)data, size);
-	while (rest.len >= 2) {
+	while (rest.len >= 3) {
 		size_t len = (unsigned char)rest.at[0] | (size_t)(unsigned char)rest.at[1] << 8;
-		struct slice datagram = slice_sub(rest, 2, len);
-		rest = slice_skip(rest, 2 + datagram.len);
-		auth_server_handle(server, &server->channels[0], datagram);
+		struct call_received question = {.id = 1, .verb = (unsigned char)rest.at[2], .text = slice_sub(rest, 3, len)};
+		rest = slice_skip(rest, 3 + question.text.len);
+		auth_server_handle(server, &server->channels[0], &question);
 		check_answers(ends[0]);
 	}
 	while (auth_recent_count(server->channels[0].exchanges) > 0)

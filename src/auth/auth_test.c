@@ -23,6 +23,7 @@
 #include "auth/server.h"
 #include "auth/test_folder.h"
 #include "auth/wire.h"
+#include "net/call_wire.h"
 #include "store/usage/usage.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -891,7 +892,7 @@ static void a_restart_answers_what_waits(void **state)
 	assert_int_equal(pthread_create(&thread, NULL, ask_in_thread, f), 0);
 	usleep(50 * 1000);
 	/* The former auth process has read the request and died. */
-	char taken[WIRE_DATAGRAM_MAX];
+	char taken[CALL_DATAGRAM_MAX];
 	assert_true(recv(f->ends[0][1], taken, sizeof taken, 0) > 0);
 	int64_t start = clock_monotonic_ms();
 	start_server(f);
@@ -951,7 +952,7 @@ static void a_restart_answers_who_waits_without_a_thread(void **state)
 	struct auth_wait wait = {.wake = count_wake, .context = &woken}, step_wait = {.wake = count_wake, .context = &step_woken};
 	struct sign_in_client client = client_at("192.0.2.1");
 	struct auth_account account;
-	char taken[WIRE_DATAGRAM_MAX];
+	char taken[CALL_DATAGRAM_MAX];
 	int delay_ms;
 	struct buf challenge = BUF(WIRE_SASL_MAX);
 	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
@@ -1170,82 +1171,102 @@ static void many_ask_at_once(void **state)
 	}
 }
 
+/* Who has taken over a role's end of a channel; `generation` of the auth role that has said hello over it. */
+static uint64_t generation_at(int fd)
+{
+	static char bytes[CALL_DATAGRAM_MAX];
+	struct call_datagram hello;
+	assert_int_equal(call_receive(fd, bytes, &hello), 1);
+	assert_int_equal(hello.kind, CALL_HELLO);
+	return hello.generation;
+}
+
+static void fetch_answers(int fd)
+{
+	char answer[CALL_DATAGRAM_MAX];
+	while (recv(fd, answer, sizeof answer, MSG_DONTWAIT) > 0)
+		;
+}
+
+/* A question of ours, and then some bytes of it changed. */
+static void send_damaged(int enemy, uint64_t generation, int how)
+{
+	struct sign_in_client client = client_at("192.0.2.66");
+	struct buf text = BUF(WIRE_QUESTION_MAX);
+	wire_put_number(&text, random_below(3));
+	wire_put_text(&text, SLICE("SCRAM-SHA-256"));
+	auth_wire_put_client(&text, &client);
+	wire_put_number(&text, 1);
+	wire_put_text(&text, SLICE("n,,n=alice,r=abc"));
+	if (how > 1)
+		text.at[random_below(text.len)] = (char)random_u64();
+	struct slice said = slice_sub(buf_slice(&text), 0, how > 2 ? random_below(text.len) : text.len);
+	unsigned verb = (unsigned)(WIRE_RECIPIENT + random_below(WIRE_SIGN_IN_END));
+	while (!call_send(enemy, &(struct call_datagram){.kind = CALL_QUESTION, .verb = verb, .generation = generation, .id = random_u64(), .text = said}))
+		fetch_answers(enemy); /* answers that nobody fetches stop the server's reading */
+	buf_free(&text);
+}
+
+static void send_bytes(int enemy, size_t len)
+{
+	static char bytes[100 * 1024];
+	random_bytes(bytes, len < 600 ? len : 600);
+	while (send(enemy, bytes, len, MSG_DONTWAIT) < 0 && errno == EAGAIN)
+		fetch_answers(enemy);
+}
+
 /* A role that an attacker has taken over sends what it likes over its channel; the others are served all the same. */
-static void damaged_datagrams_harm_nobody(void **state)
+static void damaged_questions_harm_nobody(void **state)
 {
 	struct fixture *f = *state;
 	int enemy = f->ends[1][0];
-	unsigned char bytes[600];
-	struct buf good = BUF(WIRE_DATAGRAM_MAX);
-	for (int i = 0; i < 20000; i++) {
-		size_t len = random_below(sizeof bytes) + 1;
-		random_bytes(bytes, sizeof bytes);
-		if (i % 4) { /* a request of ours, then some bytes of it changed */
-			struct sign_in_client client = client_at("192.0.2.66");
-			buf_clear(&good);
-			auth_wire_begin(&good, (enum auth_wire_kind)(WIRE_RECIPIENT + random_below(7)), random_u64(), random_u64());
-			wire_put_number(&good, random_below(3));
-			wire_put_text(&good, SLICE("SCRAM-SHA-256"));
-			auth_wire_put_client(&good, &client);
-			wire_put_number(&good, 1);
-			wire_put_text(&good, SLICE("n,,n=alice,r=abc"));
-			len = good.len;
-			memcpy(bytes, good.at, len);
-			if (i % 4 > 1)
-				bytes[random_below(len)] = (unsigned char)random_u64();
-			if (i % 4 > 2)
-				len = random_below(len) + 1;
-		} else
-			bytes[0] = WIRE_VERSION;
-		while (send(enemy, bytes, len, MSG_DONTWAIT) < 0) { /* answers that nobody fetches stop the server's reading */
-			char answer[WIRE_DATAGRAM_MAX];
-			while (recv(enemy, answer, sizeof answer, MSG_DONTWAIT) > 0)
-				;
-		}
-	}
-	char *huge = memory_new(100 * 1024);
-	send(enemy, huge, 100 * 1024, MSG_DONTWAIT);
-	while (send(enemy, huge, 0, MSG_DONTWAIT) < 0 && errno == EAGAIN) /* empty: not the end of the channel */
-		while (recv(enemy, huge, 100 * 1024, MSG_DONTWAIT) > 0)
-			;
-	buf_clear(&good);
-	auth_wire_begin(&good, WIRE_RECIPIENT, 0, 7);
-	wire_put_text(&good, SLICE("alice@example.test"));
-	while (send(enemy, good.at, good.len, MSG_DONTWAIT) < 0 && errno == EAGAIN)
-		while (recv(enemy, huge, 100 * 1024, MSG_DONTWAIT) > 0)
-			;
-	struct auth_wire_header header = {0};
-	struct wire_reader reader;
-	for (struct pollfd polled = {.fd = enemy, .events = POLLIN}; header.id != 7 && poll(&polled, 1, 20000) > 0;) {
-		ssize_t got = recv(enemy, huge, 100 * 1024, MSG_DONTWAIT);
-		if (got <= 0)
-			break;
-		auth_wire_open(slice_make(huge, (size_t)got), &header, &reader);
-	}
-	assert_true(header.id == 7 && header.kind == WIRE_ANSWER);
-	free(huge);
-	buf_free(&good);
+	uint64_t generation = generation_at(enemy);
+	for (int i = 0; i < 20000; i++)
+		if (i % 4)
+			send_damaged(enemy, generation, i % 4);
+		else
+			send_bytes(enemy, random_below(600) + 1);
+	send_bytes(enemy, 100 * 1024);
+	send_bytes(enemy, 0); /* empty: not the end of the channel */
+	fetch_answers(enemy);
+	struct buf text = BUF(WIRE_QUESTION_MAX);
+	wire_put_text(&text, SLICE("alice@example.test"));
+	struct call_datagram question = {.kind = CALL_QUESTION, .verb = WIRE_RECIPIENT, .generation = generation, .id = 7, .text = buf_slice(&text)}, answer = {0};
+	while (!call_send(enemy, &question))
+		fetch_answers(enemy);
+	static char bytes[CALL_DATAGRAM_MAX];
+	for (struct pollfd polled = {.fd = enemy, .events = POLLIN}; answer.id != 7 && poll(&polled, 1, 20000) > 0;)
+		call_receive(enemy, bytes, &answer);
+	assert_true(answer.id == 7 && answer.kind == CALL_ANSWER);
+	buf_free(&text);
 	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
 	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
+}
+
+static bool send_check(int enemy, uint64_t generation, uint64_t id, const char *address, struct slice name, struct slice password)
+{
+	struct sign_in_client client = client_at(address);
+	struct buf text = BUF(WIRE_QUESTION_MAX);
+	auth_wire_put_client(&text, &client);
+	wire_put_text(&text, name);
+	wire_put_text(&text, password);
+	bool sent = call_send(enemy, &(struct call_datagram){.kind = CALL_QUESTION, .verb = WIRE_CHECK_PASSWORD, .generation = generation, .id = id,
+		.text = buf_slice(&text)});
+	buf_free(&text);
+	return sent;
 }
 
 static void one_channel_cannot_starve_another(void **state)
 {
 	struct fixture *f = *state;
-	struct sign_in_client client = client_at("198.51.100.66");
-	struct buf request = BUF(WIRE_DATAGRAM_MAX);
+	uint64_t generation = generation_at(f->ends[1][0]);
 	int64_t start = clock_monotonic_ms();
 	assert_int_equal(check(f, "alice", "a guess"), SIGN_IN_REFUSED);
 	int64_t one = clock_monotonic_ms() - start;
 	for (uint64_t i = 0; i < 500; i++) {
-		buf_clear(&request);
-		auth_wire_begin(&request, WIRE_CHECK_PASSWORD, 0, i);
-		auth_wire_put_client(&request, &client);
-		wire_put_text(&request, arena_printf(f->arena, "user%d@example.test", (int)i));
-		wire_put_text(&request, SLICE("guess"));
-		assert_true(send(f->ends[1][0], request.at, request.len, MSG_DONTWAIT) > 0 || i > 100);
+		struct slice name = arena_printf(f->arena, "user%d@example.test", (int)i);
+		assert_true(send_check(f->ends[1][0], generation, i, "198.51.100.66", name, SLICE("guess")) || i > 100);
 	}
-	buf_free(&request);
 	start = clock_monotonic_ms();
 	assert_int_equal(check(f, "alice", "wonderland"), SIGN_IN_DONE);
 	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
@@ -1256,20 +1277,14 @@ static void one_channel_cannot_starve_another(void **state)
 static void hashes_stay_inside(void **state)
 {
 	struct fixture *f = *state;
-	char answer[WIRE_DATAGRAM_MAX];
-	struct buf request = BUF(WIRE_DATAGRAM_MAX);
-	struct sign_in_client client = client_at("192.0.2.1");
-	auth_wire_begin(&request, WIRE_CHECK_PASSWORD, 0, 1);
-	auth_wire_put_client(&request, &client);
-	wire_put_text(&request, SLICE("alice@example.test"));
-	wire_put_text(&request, SLICE("wonderland"));
-	assert_true(send(f->ends[1][0], request.at, request.len, 0) > 0);
-	assert_true(recv(f->ends[1][0], answer, sizeof answer, 0) > 0); /* hello */
-	ssize_t len = recv(f->ends[1][0], answer, sizeof answer, 0);
+	char answer[CALL_DATAGRAM_MAX];
+	ssize_t len;
+	assert_true(send_check(f->ends[1][0], generation_at(f->ends[1][0]), 1, "192.0.2.1", SLICE("alice@example.test"), SLICE("wonderland")));
+	while ((len = recv(f->ends[1][0], answer, sizeof answer, 0)) > 0 && answer[1] == CALL_HELLO)
+		;
 	assert_true(len > 0);
 	assert_int_equal(slice_find(slice_make(answer, (size_t)len), SLICE("argon2")), SLICE_NONE);
 	assert_int_equal(slice_find(slice_make(answer, (size_t)len), SLICE("wonderland")), SLICE_NONE);
-	buf_free(&request);
 }
 
 #define AUTH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -1304,7 +1319,7 @@ int main(void)
 		AUTH_TEST(changes_are_announced), AUTH_TEST(what_was_just_answered_is_not_asked_again),
 		AUTH_TEST(many_ask_at_once),
 		AUTH_TEST(a_crowd_of_strangers_comes_again),
-		AUTH_TEST(damaged_datagrams_harm_nobody),
+		AUTH_TEST(damaged_questions_harm_nobody),
 		AUTH_TEST(one_channel_cannot_starve_another),
 		AUTH_TEST(hashes_stay_inside),
 	};

@@ -508,14 +508,10 @@ static void unknown_names_cost_what_accounts_do(void **state)
 static void wire_reading_is_strict(void **state)
 {
 	(void)state;
-	struct buf datagram = BUF(WIRE_DATAGRAM_MAX);
-	struct auth_wire_header header;
-	struct wire_reader reader;
-	auth_wire_begin(&datagram, WIRE_RESOLVE, 7, UINT64_MAX);
+	struct buf datagram = BUF(WIRE_QUESTION_MAX);
 	wire_put_text(&datagram, SLICE("abc"));
 	wire_put_number(&datagram, 5);
-	assert_true(auth_wire_open(buf_slice(&datagram), &header, &reader));
-	assert_true(header.kind == WIRE_RESOLVE && header.generation == 7 && header.id == UINT64_MAX);
+	struct wire_reader reader = {.rest = buf_slice(&datagram)};
 	struct wire_reader again = reader;
 	assert_true(slice_equal(wire_text(&reader, 3), SLICE("abc")));
 	assert_false(wire_end(&reader));
@@ -525,12 +521,10 @@ static void wire_reading_is_strict(void **state)
 	assert_true(again.broken && !wire_end(&again));
 	assert_int_equal(wire_number(&again, UINT64_MAX), 0);
 	for (size_t cut = 0; cut < datagram.len; cut++) {
-		struct wire_reader part;
-		if (auth_wire_open(slice_sub(buf_slice(&datagram), 0, cut), &header, &part)) {
-			wire_text(&part, 3);
-			wire_number(&part, 5);
-			assert_false(wire_end(&part));
-		}
+		struct wire_reader part = {.rest = slice_sub(buf_slice(&datagram), 0, cut)};
+		wire_text(&part, 3);
+		wire_number(&part, 5);
+		assert_false(wire_end(&part));
 	}
 	buf_free(&datagram);
 }

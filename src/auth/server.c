@@ -1,5 +1,5 @@
-/* The auth role's loop: datagrams in, answers out, over one channel per role. Nothing a client sends can make it fail, block
- * or grow without bound: datagrams are decoded strictly, a client that doesn't fetch its answers isn't read from, and what
+/* The auth role's loop: questions in, answers out, over one channel per role (net/call.h). Nothing a client sends can make it fail, block
+ * or grow without bound: questions are decoded strictly, a client that doesn't fetch its answers isn't read from, and what
  * waits for a thread is limited. The loop itself asks nobody: whatever has to be looked up is a job (jobs.h). */
 #include "auth/server_internal.h"
 
@@ -7,13 +7,11 @@
 #include <malloc.h>
 #include <poll.h>
 #include <sys/eventfd.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/random.h"
 #include "store/usage/usage.h"
 
 enum {
@@ -46,7 +44,6 @@ struct auth_server *auth_server_new_for(const struct auth_backend_kind *kind, co
 	server->verified = auth_verified_new();
 	server->known = auth_known_open(data);
 	server->log = sign_in_log_new();
-	server->generation = random_u64() | 1;
 	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	server->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	if (server->stop_fd < 0 || server->done_fd < 0) {
@@ -58,46 +55,10 @@ struct auth_server *auth_server_new_for(const struct auth_backend_kind *kind, co
 
 /* ---- Sending ---- */
 
-struct buf auth_server_answer(struct auth_server *server, enum auth_wire_kind kind, uint64_t id)
+void auth_server_send(struct auth_channel *channel, uint64_t id, struct buf *answer)
 {
-	struct buf datagram = BUF_SECRET(WIRE_DATAGRAM_MAX);
-	auth_wire_begin(&datagram, kind, server->generation, id);
-	return datagram;
-}
-
-static void close_channel(struct auth_channel *channel)
-{
-	pthread_mutex_lock(&channel->lock);
-	if (channel->fd >= 0)
-		close(channel->fd);
-	channel->fd = -1;
-	pthread_mutex_unlock(&channel->lock);
-}
-
-/* With the lock held. False: it must wait. Whatever else goes wrong, the datagram is gone; that the other end is, the loop will notice. */
-static bool send_now(struct auth_channel *channel, struct slice datagram)
-{
-	while (channel->fd >= 0 && send(channel->fd, datagram.at, datagram.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0) {
-		if (errno == EAGAIN || errno == ENOBUFS)
-			return false;
-		if (errno != EINTR)
-			break;
-	}
-	return true;
-}
-
-static void flush_output(struct auth_channel *channel)
-{
-	pthread_mutex_lock(&channel->lock);
-	while (channel->output && send_now(channel, buf_slice(&channel->output->datagram))) {
-		struct auth_outgoing *sent = channel->output;
-		channel->output_bytes -= sent->datagram.len;
-		if (!(channel->output = sent->next))
-			channel->output_end = &channel->output;
-		buf_free(&sent->datagram);
-		free(sent);
-	}
-	pthread_mutex_unlock(&channel->lock);
+	answerer_answer(channel->answerer, id, buf_slice(answer), NULL, 0);
+	buf_free(answer);
 }
 
 static void ring(int fd)
@@ -105,25 +66,6 @@ static void ring(int fd)
 	uint64_t one = 1;
 	ssize_t ignored = write(fd, &one, sizeof one);
 	(void)ignored; /* it fails only when the counter is full: then a wake-up is due anyway */
-}
-
-void auth_server_send(struct auth_server *server, struct auth_channel *channel, struct buf *datagram)
-{
-	pthread_mutex_lock(&channel->lock);
-	bool sent = !channel->output && send_now(channel, buf_slice(datagram));
-	if (!sent) {
-		struct auth_outgoing *waiting = memory_new(sizeof *waiting);
-		waiting->datagram = *datagram;
-		channel->output_bytes += datagram->len;
-		*channel->output_end = waiting;
-		channel->output_end = &waiting->next;
-		*datagram = BUF(0);
-	}
-	pthread_mutex_unlock(&channel->lock);
-	if (sent)
-		buf_free(datagram);
-	else
-		ring(server->done_fd); /* the loop is to wait for room */
 }
 
 /* ---- What has changed ---- */
@@ -221,11 +163,13 @@ static void look_for_changes(struct auth_server *server)
 	auth_server_submit(server, &look->job);
 }
 
-static void say_hello(struct auth_server *server, struct auth_channel *channel)
+/* The news of every channel. */
+static void tell_scram(struct auth_server *server, struct auth_channel *channel)
 {
-	struct buf hello = auth_server_answer(server, WIRE_HELLO, 0);
-	wire_put_number(&hello, server->scram);
-	auth_server_send(server, channel, &hello);
+	struct buf news = BUF(CALL_NEWS_MAX);
+	wire_put_number(&news, server->scram);
+	answerer_tell(channel->answerer, buf_slice(&news));
+	buf_free(&news);
 }
 
 void auth_server_set_scram(struct auth_server *server, bool scram)
@@ -234,8 +178,7 @@ void auth_server_set_scram(struct auth_server *server, bool scram)
 		return;
 	server->scram = scram;
 	for (size_t i = 0; i < server->channel_count; i++)
-		if (server->channels[i].fd >= 0)
-			say_hello(server, &server->channels[i]);
+		tell_scram(server, &server->channels[i]);
 }
 
 /* ---- Jobs ---- */
@@ -269,47 +212,25 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 		return;
 	}
 	struct auth_channel *channel = &server->channels[server->channel_count++];
-	channel->fd = fd;
-	pthread_mutex_init(&channel->lock, NULL);
+	channel->answerer = answerer_new(fd);
 	channel->exchanges = auth_recent_new(EXCHANGES_PER_CHANNEL_MAX, sizeof(struct auth_exchange), auth_server_drop_exchange);
-	channel->output_end = &channel->output;
 	for (int kind = 0; kind < CHECK_KINDS; kind++)
 		channel->queues[kind].end = &channel->queues[kind].first;
-	say_hello(server, channel);
-}
-
-/* Tells the end of a channel from an empty datagram. */
-static bool peer_is_gone(const struct auth_channel *channel)
-{
-	struct pollfd polled = {.fd = channel->fd, .events = POLLRDHUP};
-	return poll(&polled, 1, 0) > 0 && polled.revents != 0;
-}
-
-/* Who doesn't fetch his answers isn't heard. */
-static bool may_read(struct auth_channel *channel)
-{
-	pthread_mutex_lock(&channel->lock);
-	bool may = channel->output_bytes < CHANNEL_OUTPUT_MAX;
-	pthread_mutex_unlock(&channel->lock);
-	return may;
+	tell_scram(server, channel);
 }
 
 static void read_channel(struct auth_server *server, struct auth_channel *channel)
 {
-	char datagram[WIRE_DATAGRAM_MAX];
-	for (int i = 0; i < DATAGRAMS_PER_TURN && channel->fd >= 0 && may_read(channel); i++) {
-		ssize_t len = recv(channel->fd, datagram, sizeof datagram, MSG_DONTWAIT | MSG_TRUNC);
-		if (len < 0 && (errno == EAGAIN || errno == EINTR))
+	struct call_received question;
+	enum call_result result = CALL_RECEIVED;
+	for (int i = 0; i < QUESTIONS_PER_TURN && result == CALL_RECEIVED; i++) {
+		result = answerer_receive(channel->answerer, &question);
+		if (result != CALL_RECEIVED)
 			break;
-		if (len < 0 || (len == 0 && peer_is_gone(channel))) {
-			close_channel(channel);
-			break;
-		}
-		/* One that is too long comes back with its true length: it is no request of ours, and gets as empty what it earns. */
-		size_t taken = (size_t)len <= sizeof datagram ? (size_t)len : 0;
-		auth_server_handle(server, channel, slice_make(datagram, taken));
-		memory_wipe(datagram, taken);
+		auth_server_handle(server, channel, &question);
+		call_received_free(&question);
 	}
+	channel->ended |= result == CALL_ENDED;
 }
 
 /* ---- The loop ---- */
@@ -321,14 +242,21 @@ static void drain(int fd)
 		;
 }
 
-enum { POLL_STOP, POLL_DONE, POLL_CHANNELS };
+/* The first two, and then two for each channel. */
+enum { POLL_STOP, POLL_DONE, POLL_CHANNELS, POLLED_MAX = POLL_CHANNELS + 2 * AUTH_CHANNELS_MAX };
 
-static short events_of(struct auth_channel *channel)
+static size_t fill_polled(const struct auth_server *server, struct pollfd polled[POLLED_MAX])
 {
-	pthread_mutex_lock(&channel->lock);
-	bool waits = channel->output != NULL;
-	pthread_mutex_unlock(&channel->lock);
-	return (short)((waits ? POLLOUT : 0) | (may_read(channel) ? POLLIN : 0));
+	size_t count = POLL_CHANNELS;
+	polled[POLL_STOP] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
+	polled[POLL_DONE] = (struct pollfd){.fd = server->done_fd, .events = POLLIN};
+	for (size_t i = 0; i < server->channel_count; i++) {
+		const struct auth_channel *channel = &server->channels[i];
+		int fd = channel->ended ? -1 : answerer_channel(channel->answerer);
+		polled[count++] = (struct pollfd){.fd = fd, .events = answerer_events(channel->answerer)};
+		polled[count++] = (struct pollfd){.fd = answerer_wake_fd(channel->answerer), .events = POLLIN};
+	}
+	return count;
 }
 
 static void turn(struct auth_server *server, const struct pollfd *polled)
@@ -336,12 +264,9 @@ static void turn(struct auth_server *server, const struct pollfd *polled)
 	if (polled[POLL_DONE].revents)
 		drain(server->done_fd);
 	finish_jobs(server);
-	for (size_t i = 0; i < server->channel_count; i++) {
-		struct auth_channel *channel = &server->channels[i];
-		flush_output(channel);
-		if (polled[POLL_CHANNELS + i].revents & (POLLIN | POLLHUP | POLLERR))
-			read_channel(server, channel);
-	}
+	for (size_t i = 0; i < server->channel_count; i++)
+		if (polled[POLL_CHANNELS + 2 * i].revents || polled[POLL_CHANNELS + 2 * i + 1].revents)
+			read_channel(server, &server->channels[i]);
 	auth_server_run_checks(server);
 }
 
@@ -349,19 +274,16 @@ void auth_server_run(struct auth_server *server)
 {
 	/* Argon2's memory goes back to the system after each hash; by default glibc learns to keep such blocks. */
 	mallopt(M_MMAP_THRESHOLD, MMAP_FROM);
-	struct pollfd polled[POLL_CHANNELS + AUTH_CHANNELS_MAX] = {0};
+	struct pollfd polled[POLLED_MAX] = {0};
 	int64_t expired_ms = clock_monotonic_ms();
 	server->pool = password_pool_new(server->done_fd);
 	const struct auth_backend_kind *kind = server->backend->kind;
 	server->jobs = auth_job_pool_new(kind, kind->at_once ? NULL : server->backend, server->data, server->done_fd);
 	server->backend = kind->at_once ? server->backend : NULL;
 	for (;;) {
-		polled[POLL_STOP] = (struct pollfd){.fd = server->stop_fd, .events = POLLIN};
-		polled[POLL_DONE] = (struct pollfd){.fd = server->done_fd, .events = POLLIN};
-		for (size_t i = 0; i < server->channel_count; i++)
-			polled[POLL_CHANNELS + i] = (struct pollfd){.fd = server->channels[i].fd, .events = events_of(&server->channels[i])};
+		size_t count = fill_polled(server, polled);
 		bool waiting = auth_job_pool_tend(server->jobs);
-		if (poll(polled, POLL_CHANNELS + server->channel_count, waiting ? JOB_WAIT_MS : LOOK_EVERY_MS) < 0)
+		if (poll(polled, count, waiting ? JOB_WAIT_MS : LOOK_EVERY_MS) < 0)
 			continue;
 		if (polled[POLL_STOP].revents)
 			break;
@@ -387,10 +309,8 @@ void auth_server_stop(struct auth_server *server)
 
 static void free_channel(struct auth_channel *channel)
 {
-	close_channel(channel);
-	flush_output(channel); /* nobody is there any more: frees what waits */
+	answerer_free(&channel->answerer);
 	auth_recent_free(&channel->exchanges);
-	pthread_mutex_destroy(&channel->lock);
 }
 
 void auth_server_free(struct auth_server **server)

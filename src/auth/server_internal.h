@@ -1,5 +1,4 @@
-/* Shared by the files of the auth role's server only. Everything here belongs to the serving thread, but for what is sent: threads of
- * jobs answer, too. */
+/* Shared by the files of the auth role's server only. Everything here belongs to the serving thread; but threads of jobs answer, too. */
 #ifndef AUTH_SERVER_INTERNAL_H
 #define AUTH_SERVER_INTERNAL_H
 
@@ -23,14 +22,7 @@ enum {
 	CHECKS_MAX = 1024,                    /* passwords in a queue to be hashed: some ten seconds of work */
 	STRANGERS_MAX = 8,                    /* the same in each queue of strangers: each keeps a thread of the asking role waiting */
 	BUSY_MS = 500,                        /* when others should ask again */
-	CHANNEL_OUTPUT_MAX = 4 * 1024 * 1024, /* a client that doesn't fetch its answers isn't read from */
-	DATAGRAMS_PER_TURN = 64,
-};
-
-/** An answer that its channel had no room for. */
-struct auth_outgoing {
-	struct auth_outgoing *next;
-	struct buf datagram;
+	QUESTIONS_PER_TURN = 64,
 };
 
 struct check;
@@ -44,13 +36,11 @@ struct auth_check_queue {
 
 /** The way to one role. */
 struct auth_channel {
-	int fd;                    /* -1: closed; changed with the lock held */
-	pthread_mutex_t lock;      /* guards the output */
+	struct answerer *answerer; /* any thread */
+	bool ended;                /* nobody has the other end any more */
 	struct recent *exchanges;  /* by the id that the client was told; values are struct auth_exchange */
-	struct auth_outgoing *output, **output_end;
-	size_t output_bytes;
 	struct auth_check_queue queues[CHECK_KINDS];
-	int64_t complained_ms;     /* when malformed datagrams were last logged */
+	int64_t complained_ms;     /* when malformed questions were last logged */
 };
 
 struct auth_exchange {
@@ -80,7 +70,6 @@ struct auth_server {
 	struct known *known;
 	struct sign_in_log *log;
 	struct password_pool *pool;
-	uint64_t generation;
 	bool scram;                /* all accounts have keys for it: it can be offered */
 	int64_t change, looked_ms; /* the last change of the directory that was announced; when it was last looked for more */
 	bool looking;              /* a job does */
@@ -96,15 +85,14 @@ struct auth_server {
 /** Has it done in a thread, or, when there are none, at once. */
 void auth_server_submit(struct auth_server *server, struct auth_job *job);
 
-/** Begins an answer. Send it, which frees it. Any thread. */
-struct buf auth_server_answer(struct auth_server *server, enum auth_wire_kind kind, uint64_t id);
-void auth_server_send(struct auth_server *server, struct auth_channel *channel, struct buf *datagram);
+/** Answers, and frees what it was given. Any thread. */
+void auth_server_send(struct auth_channel *channel, uint64_t id, struct buf *answer);
 
 /** Whether all accounts have keys for SCRAM: tells the roles if that is another than it was. */
 void auth_server_set_scram(struct auth_server *server, bool scram);
 
-/** Answers one request (server_request.c); malformed ones are dropped and logged. */
-void auth_server_handle(struct auth_server *server, struct auth_channel *channel, struct slice datagram);
+/** Answers one question (server_request.c); malformed ones are dropped and logged. */
+void auth_server_handle(struct auth_server *server, struct auth_channel *channel, const struct call_received *question);
 
 /* server_log.c: what is written about sign-ins, bounded under attack */
 struct sign_in_log *sign_in_log_new(void);

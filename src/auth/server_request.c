@@ -23,9 +23,9 @@ struct question {
 
 static void answer_number(const struct question *question, uint64_t number)
 {
-	struct buf answer = auth_server_answer(question->server, WIRE_ANSWER, question->id);
+	struct buf answer = BUF(CALL_ANSWER_MAX);
 	wire_put_number(&answer, number);
-	auth_server_send(question->server, question->channel, &answer);
+	auth_server_send(question->channel, question->id, &answer);
 }
 
 static struct auth_recipient_room room_of(const struct auth_server *server, struct slice account)
@@ -57,37 +57,39 @@ static void answer_recipient(const struct question *question, struct auth_backen
 	struct auth_recipient_accounts accounts = {.count = 0};
 	enum auth_recipient_kind kind = backend ? backend->kind->recipient(backend, question->address, &accounts) : RECIPIENT_TEMPORARY;
 	struct auth_recipient_room room = most_room(question->server, &accounts);
-	struct buf answer = auth_server_answer(question->server, WIRE_ANSWER, question->id);
+	struct buf answer = BUF(CALL_ANSWER_MAX);
 	wire_put_number(&answer, (uint64_t)kind);
 	wire_put_number(&answer, room.now);
 	wire_put_number(&answer, room.most);
 	wire_put_number(&answer, room.account);
-	auth_server_send(question->server, question->channel, &answer);
-}
-
-/* A list that doesn't fit into one datagram goes in several. Each begins with 1 if there are routes, or 0 and an error. */
-static void answer_routes(const struct question *question, const struct auth_route *routes, size_t count)
-{
-	size_t at = 0;
-	do {
-		struct buf part = auth_server_answer(question->server, WIRE_PART, question->id);
-		for (; at < count && part.len + 2 * WIRE_ADDRESS_MAX + 40 < WIRE_DATAGRAM_MAX; at++) {
-			wire_put_number(&part, routes[at].local);
-			wire_put_text(&part, routes[at].address);
-			wire_put_text(&part, routes[at].detail);
-			wire_put_number(&part, routes[at].problem);
-		}
-		auth_server_send(question->server, question->channel, &part);
-	} while (at < count);
-	answer_number(question, ERROR_NONE);
+	auth_server_send(question->channel, question->id, &answer);
 }
 
 static void answer_error(const struct question *question, const struct error *error)
 {
-	struct buf answer = auth_server_answer(question->server, WIRE_ANSWER, question->id);
+	struct buf answer = BUF(CALL_ANSWER_MAX);
 	wire_put_number(&answer, error->kind);
 	wire_put_text(&answer, slice_of(error->text));
-	auth_server_send(question->server, question->channel, &answer);
+	auth_server_send(question->channel, question->id, &answer);
+}
+
+static void answer_routes(const struct question *question, const struct auth_route *routes, size_t count)
+{
+	struct buf answer = BUF(CALL_ANSWER_MAX);
+	struct error error;
+	wire_put_number(&answer, ERROR_NONE);
+	for (size_t i = 0; i < count; i++) {
+		wire_put_number(&answer, routes[i].local);
+		wire_put_text(&answer, routes[i].address);
+		wire_put_text(&answer, routes[i].detail);
+		wire_put_number(&answer, routes[i].problem);
+	}
+	if (answer.overflow) {
+		buf_free(&answer);
+		error_set(&error, ERROR_LIMIT, "the addresses that the aliases lead to are too many");
+		answer_error(question, &error);
+	} else
+		auth_server_send(question->channel, question->id, &answer);
 }
 
 static void answer_resolve(const struct question *question, struct auth_backend *backend)
@@ -150,12 +152,12 @@ static const struct {
 };
 
 /* Each reads its fields and, if they are whole, acts; false: malformed, or another kind. */
-static bool handle_question(struct auth_server *server, struct auth_channel *channel, const struct auth_wire_header *header, struct wire_reader *reader)
+static bool handle_question(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, struct wire_reader *reader)
 {
 	size_t at = 0;
-	while (at < sizeof questions / sizeof *questions && questions[at].kind != header->kind)
+	while (at < sizeof questions / sizeof *questions && questions[at].kind != received->verb)
 		at++;
-	struct slice account = header->kind == WIRE_MAY_SEND_AS ? wire_text(reader, WIRE_ADDRESS_MAX) : SLICE("");
+	struct slice account = received->verb == WIRE_MAY_SEND_AS ? wire_text(reader, WIRE_ADDRESS_MAX) : SLICE("");
 	struct slice address = wire_text(reader, WIRE_ADDRESS_MAX);
 	if (at == sizeof questions / sizeof *questions || !wire_end(reader))
 		return false;
@@ -163,7 +165,7 @@ static bool handle_question(struct auth_server *server, struct auth_channel *cha
 	question->job = (struct auth_job){.kind = JOB_ADDRESS, .run = run_question, .drop = drop_question};
 	question->server = server;
 	question->channel = channel;
-	question->id = header->id;
+	question->id = received->id;
 	question->answer = questions[at].answer;
 	question->arena = arena_new();
 	question->account = arena_copy(question->arena, account);
@@ -172,18 +174,18 @@ static bool handle_question(struct auth_server *server, struct auth_channel *cha
 	return true;
 }
 
-static bool handle_check_password(struct auth_server *server, struct auth_channel *channel, const struct auth_wire_header *header, struct wire_reader *reader)
+static bool handle_check_password(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, struct wire_reader *reader)
 {
 	struct sign_in_client client;
 	auth_wire_client(reader, &client);
 	struct slice name = wire_text(reader, WIRE_ADDRESS_MAX), password = wire_text(reader, WIRE_PASSWORD_MAX);
 	if (!wire_end(reader))
 		return false;
-	auth_server_check_password(server, channel, header->id, &client, name, password);
+	auth_server_check_password(server, channel, received->id, &client, name, password);
 	return true;
 }
 
-static bool handle_step(struct auth_server *server, struct auth_channel *channel, const struct auth_wire_header *header, struct wire_reader *reader)
+static bool handle_step(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, struct wire_reader *reader)
 {
 	struct sign_in_client client;
 	uint64_t exchange_id = wire_number(reader, UINT64_MAX);
@@ -193,7 +195,7 @@ static bool handle_step(struct auth_server *server, struct auth_channel *channel
 	struct slice input = wire_text(reader, WIRE_SASL_MAX);
 	if (!wire_end(reader))
 		return false;
-	auth_server_step(server, channel, header->id, exchange_id, mechanism, &client, has_input, input);
+	auth_server_step(server, channel, received->id, exchange_id, mechanism, &client, has_input, input);
 	return true;
 }
 
@@ -206,31 +208,28 @@ static bool handle_end(struct auth_channel *channel, struct wire_reader *reader)
 	return true;
 }
 
-static bool handle(struct auth_server *server, struct auth_channel *channel, struct slice datagram)
+static bool handle(struct auth_server *server, struct auth_channel *channel, const struct call_received *received)
 {
-	struct auth_wire_header header;
-	struct wire_reader reader;
-	if (!auth_wire_open(datagram, &header, &reader))
-		return false;
-	switch (header.kind) {
+	struct wire_reader reader = {.rest = received->text};
+	switch (received->verb) {
 	case WIRE_CHECK_PASSWORD:
-		return handle_check_password(server, channel, &header, &reader);
+		return handle_check_password(server, channel, received, &reader);
 	case WIRE_SIGN_IN_STEP:
-		return handle_step(server, channel, &header, &reader);
+		return handle_step(server, channel, received, &reader);
 	case WIRE_SIGN_IN_END:
 		return handle_end(channel, &reader);
 	default:
-		return handle_question(server, channel, &header, &reader);
+		return handle_question(server, channel, received, &reader);
 	}
 }
 
-void auth_server_handle(struct auth_server *server, struct auth_channel *channel, struct slice datagram)
+void auth_server_handle(struct auth_server *server, struct auth_channel *channel, const struct call_received *received)
 {
-	if (handle(server, channel, datagram))
+	if (handle(server, channel, received))
 		return;
 	int64_t now_ms = clock_monotonic_ms();
 	if (channel->complained_ms && now_ms - channel->complained_ms < COMPLAIN_EVERY_MS)
 		return;
 	channel->complained_ms = now_ms;
-	log_error("auth.malformed_request", log_number("channel", channel - server->channels), log_number("bytes", (int64_t)datagram.len));
+	log_error("auth.malformed_request", log_number("channel", channel - server->channels), log_number("bytes", (int64_t)received->text.len));
 }

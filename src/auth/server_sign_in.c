@@ -30,16 +30,16 @@ struct verdict {
 	int delay_ms;
 };
 
-static void answer(struct auth_server *server, struct auth_channel *channel, uint64_t id, const struct verdict *verdict)
+static void answer(struct auth_channel *channel, uint64_t id, const struct verdict *verdict)
 {
-	struct buf datagram = auth_server_answer(server, WIRE_ANSWER, id);
-	wire_put_number(&datagram, (uint64_t)verdict->status);
-	wire_put_number(&datagram, verdict->exchange_id);
-	wire_put_number(&datagram, (uint64_t)verdict->delay_ms);
-	wire_put_text(&datagram, verdict->status == SIGN_IN_DONE ? verdict->account : SLICE(""));
-	wire_put_number(&datagram, (uint64_t)verdict->identity);
-	wire_put_text(&datagram, verdict->output);
-	auth_server_send(server, channel, &datagram);
+	struct buf text = BUF_SECRET(CALL_ANSWER_MAX);
+	wire_put_number(&text, (uint64_t)verdict->status);
+	wire_put_number(&text, verdict->exchange_id);
+	wire_put_number(&text, (uint64_t)verdict->delay_ms);
+	wire_put_text(&text, verdict->status == SIGN_IN_DONE ? verdict->account : SLICE(""));
+	wire_put_number(&text, (uint64_t)verdict->identity);
+	wire_put_text(&text, verdict->output);
+	auth_server_send(channel, id, &text);
 }
 
 static struct auth_throttle_try try_of(const struct sign_in_who *who)
@@ -154,9 +154,9 @@ static void drop_check(struct auth_job *question)
 	free_check(&check);
 }
 
-static void answer_check(struct auth_server *server, struct check **check, struct verdict verdict)
+static void answer_check(struct check **check, struct verdict verdict)
 {
-	answer(server, (*check)->channel, (*check)->id, &verdict);
+	answer((*check)->channel, (*check)->id, &verdict);
 	free_check(check);
 }
 
@@ -209,7 +209,7 @@ static enum sign_in_status begin_check(struct auth_server *server, struct check 
 	struct auth_check_queue *queue = &check->channel->queues[kind_of(server, &check->who)];
 	if (!check->readable || !stand_in_line(server, &check->who, false, &unused, &verdict) || !has_room(server, queue, &check->who, &verdict)) {
 		verdict.exchange_id = verdict.status == SIGN_IN_BUSY ? exchange_id : 0;
-		answer_check(server, &check, verdict);
+		answer_check(&check, verdict);
 		return verdict.status;
 	}
 	*queue->end = check;
@@ -260,13 +260,13 @@ static void start_check(struct auth_server *server, struct check *check)
 	struct slice password = buf_slice(&check->job.password);
 	look_at_network(server, &check->who);
 	if (!stand_in_line(server, &check->who, true, &check->due_ms, &verdict)) {
-		answer_check(server, &check, verdict);
+		answer_check(&check, verdict);
 		return;
 	}
 	check->known = check->credentials.known && !slice_empty(password);
 	check->who.identity = check->credentials.identity;
 	if (check->known && auth_verified_has(server->verified, check->who.account, password, check->credentials.version, clock_monotonic_ms())) {
-		answer_check(server, &check, done(server, &check->who, SLICE(""), check->due_ms));
+		answer_check(&check, done(server, &check->who, SLICE(""), check->due_ms));
 		return;
 	}
 	fill_job(&check->job, &check->credentials);
@@ -279,7 +279,7 @@ static void start_check(struct auth_server *server, struct check *check)
 static void accept_check(struct auth_server *server, struct check *check)
 {
 	auth_verified_add(server->verified, check->who.account, buf_slice(&check->job.password), check->credentials.version, clock_monotonic_ms());
-	answer_check(server, &check, done(server, &check->who, SLICE(""), check->due_ms));
+	answer_check(&check, done(server, &check->who, SLICE(""), check->due_ms));
 }
 
 /* The imported hash goes; what is shown of the account to strangers, SCRAM's salt, stays as it was. If it can't be now, then the next
@@ -313,7 +313,7 @@ static void finish_check(struct auth_server *server, struct check *check)
 	*at = check->next;
 	server->running_checks--;
 	if (!check->job.matches || !check->known) {
-		answer_check(server, &check, refused(server, &check->who, why_refused(&check->who), check->due_ms));
+		answer_check(&check, refused(server, &check->who, why_refused(&check->who), check->due_ms));
 	} else if (check->job.renewed) {
 		check->question = (struct auth_job){.kind = JOB_SIGN_IN, .changes = true, .run = renew_password, .done = end_renewal, .drop = drop_check};
 		auth_server_submit(server, &check->question);
@@ -527,7 +527,7 @@ static void end_step(void *context, struct auth_job *job)
 	else {
 		look_at_network(server, &step->who);
 		struct verdict verdict = judge(server, step->sasl, step->result, step->exchange_id, &step->who, buf_slice(&step->output));
-		answer(server, step->channel, step->id, &verdict);
+		answer(step->channel, step->id, &verdict);
 		goes_on = verdict.status == SIGN_IN_CONTINUE;
 	}
 	if (exchange && goes_on) {
@@ -545,7 +545,7 @@ void auth_server_step(struct auth_server *server, struct auth_channel *channel, 
 	struct auth_exchange *exchange = find_exchange(server, channel, &exchange_id, mechanism, client);
 	if (!exchange || !exchange->sasl) {
 		/* One that isn't there was made room for, or belonged to a former auth process; one that is at a step takes no other. */
-		answer(server, channel, id, &(struct verdict){.status = fresh ? SIGN_IN_MALFORMED : SIGN_IN_TEMPORARY});
+		answer(channel, id, &(struct verdict){.status = fresh ? SIGN_IN_MALFORMED : SIGN_IN_TEMPORARY});
 		return;
 	}
 	exchange->touched_ms = clock_monotonic_ms();

@@ -1,33 +1,14 @@
-/* What the datagrams of wire.h have beside numbers and texts. Nothing here fails but by `overflow` and `broken`. */
+/* What the questions of wire.h have beside numbers and texts. Nothing here fails but by `overflow` and `broken`. */
 #include "auth/wire.h"
 
-void auth_wire_begin(struct buf *datagram, enum auth_wire_kind kind, uint64_t generation, uint64_t id)
+void auth_wire_put_client(struct buf *question, const struct sign_in_client *client)
 {
-	wire_put_short(datagram, WIRE_VERSION, 1);
-	wire_put_short(datagram, (uint64_t)kind, 1);
-	wire_put_short(datagram, generation, 8);
-	wire_put_short(datagram, id, 8);
-}
-
-void auth_wire_put_client(struct buf *datagram, const struct sign_in_client *client)
-{
-	wire_put_text(datagram, slice_of(client->service));
-	wire_put_text(datagram, client->address);
-	wire_put_number(datagram, (uint64_t)client->session);
-	wire_put_number(datagram, client->encrypted);
-	wire_put_text(datagram, client->tls_exporter);
-	wire_put_text(datagram, client->tls_unique);
-}
-
-bool auth_wire_open(struct slice datagram, struct auth_wire_header *header, struct wire_reader *reader)
-{
-	*reader = (struct wire_reader){.rest = datagram};
-	if (wire_short(reader, 1) != WIRE_VERSION)
-		reader->broken = true;
-	header->kind = (unsigned)wire_short(reader, 1);
-	header->generation = wire_short(reader, 8);
-	header->id = wire_short(reader, 8);
-	return !reader->broken;
+	wire_put_text(question, slice_of(client->service));
+	wire_put_text(question, client->address);
+	wire_put_number(question, (uint64_t)client->session);
+	wire_put_number(question, client->encrypted);
+	wire_put_text(question, client->tls_exporter);
+	wire_put_text(question, client->tls_unique);
 }
 
 /* The service goes into logs and SASL as a C string, so only those that exist are let through. */

@@ -24,15 +24,12 @@ struct waiting {
 struct answerer {
 	int channel, wake_fd;
 	uint64_t generation;
+	char news[CALL_NEWS_MAX];      /* the receiving thread's */
+	size_t news_len;
 	char *bytes;                   /* for one datagram; the receiving thread's */
 	pthread_mutex_t lock;          /* guards what follows */
 	struct waiting *first, **last;
 };
-
-static void say_hello(struct answerer *answerer)
-{
-	call_send(answerer->channel, &(struct call_datagram){.kind = CALL_HELLO, .generation = answerer->generation});
-}
 
 struct answerer *answerer_new(int channel)
 {
@@ -45,13 +42,14 @@ struct answerer *answerer_new(int channel)
 	answerer->bytes = memory_new(CALL_DATAGRAM_MAX);
 	answerer->last = &answerer->first;
 	pthread_mutex_init(&answerer->lock, NULL);
-	say_hello(answerer);
+	answerer_tell(answerer, SLICE(""));
 	return answerer;
 }
 
 static void free_waiting(struct waiting *waiting)
 {
 	call_close(&waiting->datagram);
+	memory_wipe(waiting->text, waiting->datagram.text.len);
 	free(waiting->text);
 	free(waiting);
 }
@@ -106,14 +104,41 @@ static void keep(struct answerer *answerer, const struct call_datagram *datagram
 	eventfd_write(answerer->wake_fd, 1);
 }
 
+/* With the lock held. */
+static void send_or_keep(struct answerer *answerer, const struct call_datagram *datagram)
+{
+	if (answerer->first || !send_now(answerer, datagram))
+		keep(answerer, datagram);
+}
+
+static void say_hello(struct answerer *answerer)
+{
+	struct slice news = slice_make(answerer->news, answerer->news_len);
+	pthread_mutex_lock(&answerer->lock);
+	send_or_keep(answerer, &(struct call_datagram){.kind = CALL_HELLO, .generation = answerer->generation, .text = news});
+	pthread_mutex_unlock(&answerer->lock);
+}
+
+void answerer_tell(struct answerer *answerer, struct slice news)
+{
+	answerer->news_len = news.len < CALL_NEWS_MAX ? news.len : CALL_NEWS_MAX;
+	memcpy(answerer->news, news.at, answerer->news_len);
+	say_hello(answerer);
+}
+
 void answerer_answer(struct answerer *answerer, uint64_t id, struct slice text, const int *fds, size_t fd_count)
 {
-	struct call_datagram datagram = {.kind = CALL_ANSWER, .generation = answerer->generation, .id = id, .text = text, .fd_count = fd_count};
+	struct call_datagram datagram = {.kind = CALL_ANSWER, .generation = answerer->generation, .id = id, .fd_count = fd_count};
 	for (size_t i = 0; i < fd_count; i++)
 		datagram.fds[i] = fds[i];
 	pthread_mutex_lock(&answerer->lock);
-	if (answerer->first || !send_now(answerer, &datagram))
-		keep(answerer, &datagram);
+	do {
+		datagram.text = slice_sub(text, 0, CALL_INLINE_MAX);
+		text = slice_skip(text, datagram.text.len);
+		datagram.flags = text.len > 0 ? CALL_MORE : 0;
+		send_or_keep(answerer, &datagram);
+		datagram.fd_count = 0; /* they go with the first */
+	} while (text.len > 0);
 	pthread_mutex_unlock(&answerer->lock);
 }
 
@@ -121,9 +146,10 @@ void answerer_answer(struct answerer *answerer, uint64_t id, struct slice text, 
 static bool send_waiting(struct answerer *answerer)
 {
 	eventfd_t ignored;
-	eventfd_read(answerer->wake_fd, &ignored);
-	pthread_mutex_lock(&answerer->lock);
 	struct waiting *waiting;
+	pthread_mutex_lock(&answerer->lock);
+	if (answerer->first)
+		eventfd_read(answerer->wake_fd, &ignored);
 	while ((waiting = answerer->first) && send_now(answerer, &waiting->datagram)) {
 		if (!(answerer->first = waiting->next))
 			answerer->last = &answerer->first;
@@ -166,6 +192,8 @@ enum call_result answerer_receive(struct answerer *answerer, struct call_receive
 		say_hello(answerer);
 	bool for_us = got > 0 && datagram.kind == CALL_QUESTION && datagram.generation == answerer->generation;
 	bool done = for_us && open_question(&datagram, question);
+	if (got > 0)
+		memory_wipe((char *)(uintptr_t)datagram.text.at, datagram.text.len);
 	call_close(&datagram);
 	return done ? CALL_RECEIVED : CALL_NOTHING;
 }
@@ -177,6 +205,8 @@ void call_received_free(struct call_received *question)
 			close(question->fds[i]);
 	if (question->mapped > 0)
 		munmap((void *)(uintptr_t)question->text.at, question->mapped);
+	if (question->memory)
+		memory_wipe(question->memory, question->text.len);
 	free(question->memory);
 	*question = (struct call_received){0};
 }

@@ -6,8 +6,9 @@
  * bears a time after which it isn't to be begun any more: so who has waited for it in vain knows that nothing of it will be
  * done later, as long as the other side isn't at it already; whether there is another side is found out by a ping.
  *
- * A datagram is: version, kind, flags (a byte each), verb (1 byte), generation (8), id (8), time (8), then the text. A text that is
- * longer than CALL_INLINE_MAX is handed over as a sealed memory file, the first descriptor. Neither side trusts the other. */
+ * A datagram is: version, kind, flags (a byte each), verb (1 byte), generation (8), id (8), time (8), then the text. A question that is
+ * longer than CALL_INLINE_MAX is handed over as a sealed memory file, the first descriptor; such an answer comes in several datagrams.
+ * A hello bears what whoever answers wants everybody to know. Neither side trusts the other; texts may be passwords, and are wiped. */
 #ifndef NET_CALL_H
 #define NET_CALL_H
 
@@ -16,7 +17,9 @@
 
 enum {
 	CALL_INLINE_MAX = 16 * 1024,
-	CALL_TEXT_MAX = 16 * 1024 * 1024,
+	CALL_TEXT_MAX = 16 * 1024 * 1024,  /* of a question */
+	CALL_ANSWER_MAX = 4 * 1024 * 1024,
+	CALL_NEWS_MAX = 64,
 	CALL_DESCRIPTORS_MAX = 2,
 };
 
@@ -26,6 +29,10 @@ struct caller;
 /** Takes the channel's end over. */
 struct caller *caller_new(int channel);
 void caller_free(struct caller **caller);
+/** Calls `heard` for each hello with what it bears, under the caller's lock, in a thread of its own. Before the first question. */
+void caller_on_news(struct caller *caller, void (*heard)(void *context, struct slice news), void *context);
+/** Begins to listen; the first question does that, too. */
+void caller_listen(struct caller *caller);
 
 struct call_question {
 	unsigned verb;                 /* 1 to 255: what the two sides have agreed on */
@@ -34,12 +41,15 @@ struct call_question {
 	size_t fd_count;
 	int64_t begin_by;              /* monotonic milliseconds: not to be begun later */
 	int64_t end_by;                /* … and then given up, though the other side may still be at it */
+	bool once;                     /* it makes no sense to a successor of who was asked: then there is no answer */
 };
 struct call_answer {
-	struct buf text;               /* buf_free() is due */
+	struct buf text;               /* at most CALL_ANSWER_MAX; buf_free() is due */
 	int fds[CALL_DESCRIPTORS_MAX]; /* the asker's to close */
 	size_t fd_count;
 };
+/** Frees the text, and closes the descriptors that nobody has taken over (fd_count). */
+void call_answer_free(struct call_answer *answer);
 /** Asks and waits. False: there is no answer; nothing is left of *answer. Any thread. */
 bool caller_ask(struct caller *caller, const struct call_question *question, struct call_answer *answer);
 
@@ -61,6 +71,8 @@ int64_t caller_waiting_since(const struct caller *caller);
 struct answerer;
 /** Says hello over the channel, which it takes over. */
 struct answerer *answerer_new(int channel);
+/** Tells everybody, now and with each hello; at most CALL_NEWS_MAX bytes. The thread that receives, or before there is one. */
+void answerer_tell(struct answerer *answerer, struct slice news);
 /** No answer may be given after this. */
 void answerer_free(struct answerer **answerer);
 /** To poll: readable when there may be a question, or room again for answers that waited: answerer_receive() is due. */
@@ -85,7 +97,7 @@ enum call_result { CALL_RECEIVED, CALL_NOTHING, CALL_ENDED };
  * received. What is none of ours is passed over. CALL_ENDED: there is no other side any more. One thread. */
 enum call_result answerer_receive(struct answerer *answerer, struct call_received *question);
 void call_received_free(struct call_received *question);
-/** Answers; the descriptors stay the caller's, if any thread may have them closed when this returns. Never blocks. Any thread. */
+/** Answers, at most CALL_ANSWER_MAX; the descriptors stay the caller's, if any thread may have them closed when this returns. Never blocks. Any thread. */
 void answerer_answer(struct answerer *answerer, uint64_t id, struct slice text, const int *fds, size_t fd_count);
 
 #endif

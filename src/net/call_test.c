@@ -15,6 +15,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "net/call.h"
 
 enum { VERB = 1, MANY = 1000, LONG_MS = 20000, SHORT_MS = 50 };
@@ -187,6 +188,88 @@ static void another_answerer_is_asked_again(void **state)
 	buf_free(&answer.text);
 }
 
+/* More than the channel holds at once, before and after a part of it was read by nobody. */
+static void long_answers_come_whole(void **state)
+{
+	struct fixture *fixture = *state;
+	_Atomic int done = 0;
+	struct call_answer answer;
+	char *text = memory_new(CALL_ANSWER_MAX);
+	random_bytes(text, CALL_ANSWER_MAX);
+	for (size_t len = CALL_ANSWER_MAX; len > 0; len /= 7) {
+		int before = done;
+		struct call_ticket *ticket = ask(fixture, SLICE("much"), LONG_MS, &done);
+		struct call_received question = receive(fixture), none;
+		answerer_answer(fixture->answerer, question.id, slice_make(text, len), NULL, 0);
+		call_received_free(&question);
+		for (int64_t until = clock_monotonic_ms() + 5000; done == before; usleep(100)) {
+			assert_int_equal(answerer_receive(fixture->answerer, &none), CALL_NOTHING);
+			assert_true(clock_monotonic_ms() < until);
+		}
+		assert_true(caller_end(&ticket, &answer));
+		assert_true(slice_equal(buf_slice(&answer.text), slice_make(text, len)));
+		call_answer_free(&answer);
+	}
+	free(text);
+}
+
+static void what_is_asked_once_is_not_asked_of_another(void **state)
+{
+	struct fixture *fixture = *state;
+	_Atomic int done = 0, again_done = 0;
+	struct call_answer answer;
+	int64_t until = clock_monotonic_ms() + LONG_MS;
+	struct call_question once = {.verb = VERB, .text = SLICE("once"), .begin_by = until, .end_by = until, .once = true};
+	struct call_ticket *ticket = caller_begin(fixture->caller, &once, count_done, &done), *again = ask(fixture, SLICE("again"), LONG_MS, &again_done);
+	for (int i = 0; i < 2; i++) {
+		struct call_received question = receive(fixture);
+		call_received_free(&question);
+	}
+	answerer_free(&fixture->answerer);
+	fixture->answerer = answerer_new(dup(fixture->ends[1]));
+	struct call_received question = receive(fixture);
+	assert_true(slice_equal(question.text, SLICE("again")));
+	call_received_free(&question);
+	wait_for(&done, 1);
+	assert_false(caller_end(&ticket, &answer));
+	assert_false(caller_end(&again, &answer));
+}
+
+/** What was heard: how often, and the last. */
+struct news {
+	_Atomic int count;
+	char last[CALL_NEWS_MAX + 1];
+};
+
+static void hear(void *context, struct slice text)
+{
+	struct news *news = context;
+	snprintf(news->last, sizeof news->last, "%.*s", SLICE_ARG(text));
+	news->count++;
+}
+
+static void news_are_heard_at_once_and_by_who_comes_later(void **state)
+{
+	struct fixture *fixture = *state;
+	struct news first = {0}, later = {0};
+	caller_on_news(fixture->caller, hear, &first);
+	caller_listen(fixture->caller);
+	answerer_tell(fixture->answerer, SLICE("rain"));
+	for (int64_t until = clock_monotonic_ms() + 5000; strcmp(first.last, "rain") != 0; usleep(100))
+		assert_true(clock_monotonic_ms() < until);
+	caller_free(&fixture->caller);
+	fixture->caller = caller_new(dup(fixture->ends[0]));
+	caller_on_news(fixture->caller, hear, &later);
+	caller_listen(fixture->caller); /* asks who is there */
+	for (int64_t until = clock_monotonic_ms() + 5000; later.count == 0; usleep(100)) {
+		struct call_received none;
+		answerer_receive(fixture->answerer, &none);
+		assert_true(clock_monotonic_ms() < until);
+	}
+	caller_free(&fixture->caller);
+	assert_string_equal(later.last, "rain");
+}
+
 #define WITH_ENDS(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -196,6 +279,9 @@ int main(void)
 		WITH_ENDS(what_is_given_up_wakes_nobody),
 		WITH_ENDS(what_nobody_answers_is_given_up_in_time),
 		WITH_ENDS(another_answerer_is_asked_again),
+		WITH_ENDS(long_answers_come_whole),
+		WITH_ENDS(what_is_asked_once_is_not_asked_of_another),
+		WITH_ENDS(news_are_heard_at_once_and_by_who_comes_later),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,7 +13,7 @@ enum {
 };
 
 enum call_kind { CALL_HELLO = 1, CALL_QUESTION, CALL_ANSWER, CALL_PING };
-enum { CALL_AGAIN = 1, CALL_IN_MEMORY = 2 };
+enum { CALL_AGAIN = 1, CALL_IN_MEMORY = 2, CALL_MORE = 4 /* of the answer follows */ };
 
 struct call_datagram {
 	unsigned kind, flags, verb;

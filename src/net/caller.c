@@ -21,6 +21,7 @@
 #include "net/call_wire.h"
 
 enum {
+	CALLER_BUCKETS = 256,
 	CALLER_PING_MS = 3000, /* who doesn't answer a ping within that isn't there */
 	CALLER_BUFFER = 1024 * 1024, /* asked for; the system's limits make less of it */
 };
@@ -38,7 +39,7 @@ struct call_ticket {
 	void (*done)(void *context);
 	void *context;
 	/* under the caller's lock */
-	struct call_ticket *next, *previous;
+	struct call_ticket *next_in_bucket, *next, *previous;
 	enum ticket_state state;
 	uint64_t id, generation; /* generation: that it was last sent to; 0: to none yet */
 	int64_t since, pinged_at;
@@ -51,6 +52,7 @@ struct caller {
 	_Atomic bool stopping;
 	_Atomic int64_t waiting_since;   /* of the first below */
 	pthread_mutex_t lock;            /* guards what follows */
+	struct call_ticket *buckets[CALLER_BUCKETS]; /* by id */
 	struct call_ticket *first, *last; /* in the order of asking */
 	size_t unsent;
 	uint64_t next_id, generation;    /* generation 0: not known yet */
@@ -58,6 +60,8 @@ struct caller {
 	int64_t look_at;                 /* when the receiving thread looks for what is late */
 	bool receiving;
 	pthread_t receiver;
+	void (*heard)(void *context, struct slice news); /* NULL: nobody cares */
+	void *heard_context;
 };
 
 struct caller *caller_new(int channel)
@@ -96,6 +100,8 @@ int64_t caller_waiting_since(const struct caller *caller) { return caller->waiti
 static void enter(struct caller *caller, struct call_ticket *ticket)
 {
 	ticket->id = caller->next_id++;
+	ticket->next_in_bucket = caller->buckets[ticket->id % CALLER_BUCKETS];
+	caller->buckets[ticket->id % CALLER_BUCKETS] = ticket;
 	ticket->since = clock_monotonic_ms();
 	ticket->previous = caller->last;
 	if (caller->last)
@@ -118,6 +124,10 @@ static void leave(struct call_ticket *ticket)
 {
 	struct caller *caller = ticket->caller;
 	set_state(ticket, TICKET_DONE);
+	struct call_ticket **at = &caller->buckets[ticket->id % CALLER_BUCKETS];
+	while (*at != ticket)
+		at = &(*at)->next_in_bucket;
+	*at = ticket->next_in_bucket;
 	*(ticket->next ? &ticket->next->previous : &caller->last) = ticket->previous;
 	if (ticket->previous)
 		ticket->previous->next = ticket->next;
@@ -132,6 +142,23 @@ static void finish(struct call_ticket *ticket, bool answered)
 	ticket->answered = answered;
 	leave(ticket);
 	ticket->done(ticket->context);
+}
+
+void call_answer_free(struct call_answer *answer)
+{
+	buf_free(&answer->text);
+	while (answer->fd_count > 0)
+		close(answer->fds[--answer->fd_count]);
+}
+
+/* What was asked of somebody who has gone is asked again, if it may be. */
+static void renew(struct call_ticket *ticket)
+{
+	call_answer_free(&ticket->answer); /* there may be a part of it */
+	if (ticket->question.once)
+		finish(ticket, false);
+	else
+		set_state(ticket, TICKET_UNSENT);
 }
 
 /* ---- Sending ---- */
@@ -164,9 +191,11 @@ static bool note_sent(struct call_ticket *ticket, uint64_t generation, bool sent
 		finish(ticket, false);
 		return true;
 	}
-	bool well = sent && generation == ticket->caller->generation;
-	set_state(ticket, well ? TICKET_SENT : TICKET_UNSENT);
-	return well;
+	if (sent && generation != ticket->caller->generation)
+		renew(ticket);
+	else
+		set_state(ticket, sent ? TICKET_SENT : TICKET_UNSENT);
+	return ticket->state != TICKET_UNSENT;
 }
 
 /* Sends what is unsent, as far as there is room. With the lock held. */
@@ -235,22 +264,29 @@ static void note_generation(struct caller *caller, uint64_t generation)
 	if (generation == caller->generation)
 		return;
 	caller->generation = generation;
-	for (struct call_ticket *ticket = caller->first; ticket; ticket = ticket->next)
+	for (struct call_ticket *ticket = caller->first, *next; ticket; ticket = next) {
+		next = ticket->next;
 		if (ticket->state == TICKET_SENT)
-			set_state(ticket, TICKET_UNSENT);
+			renew(ticket);
+	}
 }
 
 static void hand_over(struct caller *caller, struct call_datagram *datagram)
 {
-	struct call_ticket *ticket = caller->first;
+	struct call_ticket *ticket = caller->buckets[datagram->id % CALLER_BUCKETS];
 	while (ticket && ticket->id != datagram->id)
-		ticket = ticket->next;
-	if (!ticket || !buf_append(&ticket->answer.text, datagram->text))
+		ticket = ticket->next_in_bucket;
+	if (!ticket)
 		return;
-	memcpy(ticket->answer.fds, datagram->fds, sizeof ticket->answer.fds);
-	ticket->answer.fd_count = datagram->fd_count;
-	datagram->fd_count = 0;
-	finish(ticket, true);
+	struct call_answer *answer = &ticket->answer;
+	bool fits = buf_append(&answer->text, datagram->text);
+	if (answer->fd_count == 0) {
+		memcpy(answer->fds, datagram->fds, sizeof answer->fds);
+		answer->fd_count = datagram->fd_count;
+		datagram->fd_count = 0;
+	}
+	if (!fits || !(datagram->flags & CALL_MORE))
+		finish(ticket, fits);
 }
 
 static void take(struct caller *caller, struct call_datagram *datagram)
@@ -259,7 +295,10 @@ static void take(struct caller *caller, struct call_datagram *datagram)
 	note_generation(caller, datagram->generation);
 	if (datagram->kind == CALL_ANSWER && datagram->fd_count <= CALL_DESCRIPTORS_MAX && !(datagram->flags & CALL_IN_MEMORY))
 		hand_over(caller, datagram);
+	else if (datagram->kind == CALL_HELLO && caller->heard)
+		caller->heard(caller->heard_context, datagram->text);
 	pthread_mutex_unlock(&caller->lock);
+	memory_wipe((char *)(uintptr_t)datagram->text.at, datagram->text.len);
 	call_close(datagram);
 }
 
@@ -315,6 +354,19 @@ static bool start_receiving(struct caller *caller)
 	return caller->receiving;
 }
 
+void caller_on_news(struct caller *caller, void (*heard)(void *context, struct slice news), void *context)
+{
+	caller->heard = heard;
+	caller->heard_context = context;
+}
+
+void caller_listen(struct caller *caller)
+{
+	pthread_mutex_lock(&caller->lock);
+	start_receiving(caller); /* if there can't be a thread now, the first question starts it */
+	pthread_mutex_unlock(&caller->lock);
+}
+
 /* ---- Asking ---- */
 
 /* With the lock held, which it gives up while it sends. */
@@ -346,7 +398,7 @@ static void begin(struct caller *caller, struct call_ticket *ticket)
 struct call_ticket *caller_begin(struct caller *caller, const struct call_question *question, void (*done)(void *context), void *context)
 {
 	struct call_ticket *ticket = memory_new(sizeof *ticket);
-	*ticket = (struct call_ticket){.caller = caller, .question = *question, .done = done, .context = context, .answer = {.text = BUF(CALL_INLINE_MAX)}};
+	*ticket = (struct call_ticket){.caller = caller, .question = *question, .done = done, .context = context, .answer = {.text = BUF_SECRET(CALL_ANSWER_MAX)}};
 	pthread_mutex_lock(&caller->lock);
 	begin(caller, ticket);
 	pthread_mutex_unlock(&caller->lock);
@@ -373,7 +425,7 @@ bool caller_end(struct call_ticket **ticket_pointer, struct call_answer *answer)
 	bool answered = ticket->answered;
 	*answer = ticket->answer;
 	if (!answered)
-		buf_free(&answer->text);
+		call_answer_free(answer);
 	free(ticket);
 	return answered;
 }
