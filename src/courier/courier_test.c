@@ -152,10 +152,9 @@ static int begin(void **state)
 	return 0;
 }
 
-static void poke(void *context, int64_t id)
+static void poke(void *context)
 {
 	(void)context;
-	(void)id;
 	courier_poke(t.courier);
 }
 

@@ -1,13 +1,14 @@
 /* Finding out where mail goes, and delivering what stays here.
  *
- * A local thread takes a batch of messages: resolves their recipients (the auth role knows), hands the remote ones on,
- * writes the local ones account by account, each account's in one transaction, syncs the store once, and only then lets
- * the queue forget them. A body that is a file of the queue's becomes the message file by a link. A message to several accounts is
+ * A local thread takes some messages: resolves their recipients (the auth role knows), hands the remote ones on, and
+ * writes the local ones account by account, each account's in one transaction: then people see them. It goes on with what
+ * comes in the next SYNC_WAITS_MS, then syncs the store once for all of them, and only then lets the queue forget them. A body that is a file of the queue's becomes the message file by a link. A message to several accounts is
  * linked from the first one: so nothing that differs between recipients is added to it. A crash anywhere repeats deliveries, and their ids make that harmless. */
 #include <openssl/evp.h>
 #include <unistd.h>
 
 #include "base/array.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "courier/internal.h"
@@ -15,6 +16,7 @@
 enum {
 	DRAFTS_PER_COMMIT = 50,
 	ARRIVAL_MAX = 1024 * 1024, /* a larger letter is worth opening its account for */
+	SYNC_WAITS_MS = 10,        /* for more to be synced together; nobody waits for that sync but the queue's rows */
 };
 
 /* One message for one account. */
@@ -31,11 +33,15 @@ struct delivery {
 /* The copy of a message that later accounts link to. */
 struct written { struct slice account; int64_t message; struct arrival arrival; /* id 0: it didn't arrive, it is committed */ };
 
+/* What a thread has written, until it is synced. */
 struct batch {
 	struct courier *courier;
 	struct arena *arena;
+	size_t letter_count;           /* 0: it has none */
+	uint64_t bytes;                /* of them */
+	int64_t sync_at;               /* monotonic milliseconds */
 	struct courier_addressee **addressees; /* that stay with this thread */
-	size_t addressee_count;
+	size_t addressee_count, addressee_room;
 	struct delivery *deliveries;
 	size_t delivery_count, delivery_room;
 	struct map *written;           /* of the queue's message id: struct written */
@@ -122,6 +128,12 @@ static bool resolve(struct batch *batch, struct courier_addressee *addressee)
 	return false;
 }
 
+static void add_addressee(struct batch *batch, struct courier_addressee *addressee)
+{
+	ARRAY_GROW(batch->addressees, batch->addressee_count, batch->addressee_room);
+	batch->addressees[batch->addressee_count++] = addressee;
+}
+
 /* Splits a letter's addressees between this thread and the remote ones. */
 static void sort_out(struct batch *batch, struct courier_letter *letter)
 {
@@ -132,7 +144,7 @@ static void sort_out(struct batch *batch, struct courier_letter *letter)
 		if (resolve(batch, addressee))
 			remote[remote_count++] = addressee;
 		else
-			batch->addressees[batch->addressee_count++] = addressee;
+			add_addressee(batch, addressee);
 	}
 	if (remote_count > 0)
 		courier_remote_submit(batch->courier, letter, remote, remote_count);
@@ -381,27 +393,32 @@ static void deliver_to_account(struct batch *batch, struct delivery *list, size_
 	store_release_account(&account);
 }
 
-static void deliver_all(struct batch *batch)
+/* Writes the deliveries from number `from` on. */
+static void deliver_from(struct batch *batch, size_t from)
 {
-	struct error error = {0};
-	bool any = false;
 	struct delivery *list = batch->deliveries;
-	if (batch->delivery_count == 0)
-		return;
-	qsort(list, batch->delivery_count, sizeof *list, by_account);
-	for (size_t from = 0, to; from < batch->delivery_count; from = to) {
+	if (from < batch->delivery_count)
+		qsort(list + from, batch->delivery_count - from, sizeof *list, by_account);
+	for (size_t to; from < batch->delivery_count; from = to) {
 		for (to = from; to < batch->delivery_count && slice_equal(list[to].account, list[from].account); to++)
 			;
 		deliver_to_account(batch, list + from, to - from);
 	}
+}
+
+static void sync_deliveries(struct batch *batch)
+{
+	struct error error = {0};
+	bool any = false;
+	struct delivery *list = batch->deliveries;
 	for (size_t i = 0; i < batch->delivery_count; i++)
 		any |= list[i].done;
-	if (any && !store_sync(batch->courier->store, &error)) {
-		log_error("store.unsynced", log_text("cause", error.text));
-		for (size_t i = 0; i < batch->delivery_count; i++) { /* written perhaps, but not surely: once more */
-			list[i].done = false;
-			store_trouble(&list[i], &error);
-		}
+	if (!any || store_sync(batch->courier->store, &error))
+		return;
+	log_error("store.unsynced", log_text("cause", error.text));
+	for (size_t i = 0; i < batch->delivery_count; i++) { /* written perhaps, but not surely: once more */
+		list[i].done = false;
+		store_trouble(&list[i], &error);
 	}
 }
 
@@ -466,60 +483,107 @@ static void conclude_addressee(struct courier_addressee *addressee)
 	}
 }
 
-static void deliver_batch(struct courier *courier, struct courier_letter **letters, size_t count)
+/* ---- Batches ---- */
+
+static void begin_batch(struct batch *batch, struct courier *courier)
 {
-	struct batch batch = {.courier = courier, .arena = arena_new(), .written = map_new()};
-	size_t addressees = 0;
-	for (size_t i = 0; i < count; i++)
-		addressees += letters[i]->count;
-	batch.addressees = arena_array(batch.arena, addressees, sizeof(struct courier_addressee *));
-	for (size_t i = 0; i < count; i++)
-		sort_out(&batch, letters[i]);
-	deliver_all(&batch);
-	note_deliveries(&batch);
-	for (size_t i = 0; i < batch.addressee_count; i++)
-		conclude_addressee(batch.addressees[i]);
-	courier_letters_close(courier, batch.addressees, batch.addressee_count);
-	map_free(&batch.written);
-	free(batch.deliveries);
-	arena_free(&batch.arena);
+	*batch = (struct batch){.courier = courier, .arena = arena_new(), .written = map_new(), .sync_at = clock_monotonic_ms() + SYNC_WAITS_MS};
+}
+
+static void free_batch(struct batch *batch)
+{
+	map_free(&batch->written);
+	free(batch->addressees);
+	free(batch->deliveries);
+	arena_free(&batch->arena);
+	batch->letter_count = 0;
+}
+
+static void deliver_letters(struct batch *batch, struct courier_letter *letters)
+{
+	size_t from = batch->delivery_count;
+	for (struct courier_letter *next; letters; letters = next) {
+		next = letters->next;
+		batch->letter_count++;
+		batch->bytes += letters->work->message.size;
+		sort_out(batch, letters); /* what is all for other servers may be gone when this returns */
+	}
+	deliver_from(batch, from);
+}
+
+static void end_batch(struct batch *batch)
+{
+	sync_deliveries(batch);
+	note_deliveries(batch);
+	for (size_t i = 0; i < batch->addressee_count; i++)
+		conclude_addressee(batch->addressees[i]);
+	courier_letters_close(batch->courier, batch->addressees, batch->addressee_count);
 }
 
 /* ---- The thread ---- */
 
-/* Takes a fair share of what waits. With the lock held. */
-static size_t take_letters(struct courier *courier, struct courier_letter **letters)
+/* May more be added? */
+static bool has_room(const struct batch *batch)
 {
-	size_t count = 0, share = courier->intake_count / courier->local_threads + 1;
-	uint64_t bytes = 0;
-	while (courier->intake && count < share && count < LOCAL_BATCH_MAX && bytes < LOCAL_BATCH_BYTES) {
-		struct courier_letter *letter = courier->intake;
-		courier->intake = letter->next;
-		courier->intake_count--;
-		bytes += letter->work->message.size;
-		letters[count++] = letter;
+	return batch->letter_count < LOCAL_BATCH_MAX && batch->bytes < LOCAL_BATCH_BYTES;
+}
+
+/* Takes a fair share of what waits, as long as the batch has room. With the lock held. */
+static struct courier_letter *take_letters(struct courier *courier, const struct batch *batch)
+{
+	size_t count = batch->letter_count, most = count + courier->intake_count / courier->local_threads + 1;
+	uint64_t bytes = batch->bytes;
+	struct courier_letter *first = courier->intake, **end = &courier->intake;
+	for (; *end && count < most && count < LOCAL_BATCH_MAX && bytes < LOCAL_BATCH_BYTES; end = &(*end)->next) {
+		count++;
+		bytes += (*end)->work->message.size;
 	}
+	if (end == &courier->intake)
+		return NULL;
+	courier->intake_count -= count - batch->letter_count;
+	courier->intake = *end;
+	*end = NULL;
 	if (!courier->intake)
 		courier->intake_end = &courier->intake;
-	return count;
+	return first;
+}
+
+/* With the lock held. False: there is nothing more to wait for, what was written is to be synced. */
+static bool wait_for_more(struct courier *courier, const struct batch *batch)
+{
+	if (batch->letter_count == 0) {
+		pthread_cond_wait(&courier->filled, &courier->lock);
+		return true;
+	}
+	return batch->delivery_count > 0 && has_room(batch) && clock_wait(&courier->filled, &courier->lock, batch->sync_at);
+}
+
+/* Does one step, with the lock held, again when it returns: writes more letters, or waits for some, or ends the batch. */
+static void work(struct courier *courier, struct batch *batch)
+{
+	struct courier_letter *letters = courier->stopping ? NULL : take_letters(courier, batch);
+	if (letters) {
+		pthread_mutex_unlock(&courier->lock);
+		if (batch->letter_count == 0)
+			begin_batch(batch, courier);
+		deliver_letters(batch, letters);
+		pthread_mutex_lock(&courier->lock);
+	} else if (courier->stopping || !wait_for_more(courier, batch)) {
+		size_t count = batch->letter_count;
+		pthread_mutex_unlock(&courier->lock);
+		end_batch(batch);
+		free_batch(batch);
+		pthread_mutex_lock(&courier->lock);
+		courier_letters_handed_on(courier, count);
+	}
 }
 
 void *courier_local_thread(void *argument)
 {
 	struct courier *courier = argument;
-	struct courier_letter **letters = memory_array(LOCAL_BATCH_MAX, sizeof(struct courier_letter *));
+	struct batch batch = {0};
 	pthread_mutex_lock(&courier->lock);
-	while (!courier->stopping) {
-		size_t count = take_letters(courier, letters);
-		if (count == 0) {
-			pthread_cond_wait(&courier->filled, &courier->lock);
-			continue;
-		}
-		pthread_mutex_unlock(&courier->lock);
-		deliver_batch(courier, letters, count);
-		pthread_mutex_lock(&courier->lock);
-		courier_letters_handed_on(courier, count);
-	}
-	free(letters);
+	while (!courier->stopping || batch.letter_count > 0)
+		work(courier, &batch);
 	return threads_leave(&courier->local, &courier->lock);
 }

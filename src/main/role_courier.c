@@ -33,10 +33,9 @@ struct courier_role {
 	int stop_seconds; /* written before stop_fd, read after it */
 };
 
-static void poke_self(void *context, int64_t id)
+static void poke_self(void *context)
 {
 	struct courier_role *self = context;
-	(void)id;
 	courier_poke(self->courier);
 }
 

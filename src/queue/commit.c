@@ -202,16 +202,15 @@ static void write_alone(struct queue *queue, struct db *db, struct queue_commit 
 	}
 }
 
-/* Tells the courier, then who waits. That one may be gone before this returns. */
-static void end_commit(struct queue *queue, struct queue_commit *commit)
+/* Before anybody is answered: if this process dies in between, the courier knows. */
+static void tell_committed(struct queue *queue)
 {
 	pthread_mutex_lock(&queue->lock);
-	void (*committed)(void *, int64_t) = commit->done ? queue->committed : NULL;
+	void (*committed)(void *) = queue->committed;
 	void *context = queue->committed_context;
 	pthread_mutex_unlock(&queue->lock);
 	if (committed)
-		committed(context, commit->message->id);
-	commit->end(queue, commit);
+		committed(context);
 }
 
 /* What has waited longer than who asked for it meant to is ended here, unwritten. Gives the rest. */
@@ -227,28 +226,42 @@ static struct queue_commit *drop_late(struct queue *queue, struct queue_commit *
 			continue;
 		}
 		error_set(&commit->error, ERROR_TEMPORARY, "the disk was too slow");
-		end_commit(queue, commit);
+		commit->end(queue, commit);
 	}
 	*last = NULL;
 	return kept;
+}
+
+/* What couldn't be written together, one by one. Returns whether any was. */
+static bool write_each(struct queue *queue, struct db *db, struct queue_commit *first)
+{
+	bool any = false;
+	for (struct queue_commit *commit = first; commit; commit = commit->next) {
+		write_alone(queue, db, commit);
+		any |= commit->done;
+	}
+	return any;
 }
 
 /* Returns whether anything was committed, and so everything before it is on disk, too. */
 static bool write_and_answer(struct queue *queue, struct db *db, struct queue_commit *first)
 {
 	struct error error = {0};
-	bool done = write_batch(queue, db, first, NULL, &error), durable = done;
+	bool done = write_batch(queue, db, first, NULL, &error);
 	bool again = !done && (first->next || (first->chosen_here && error.kind == ERROR_EXISTS));
-	for (struct queue_commit *commit = first, *next; commit; commit = next) {
-		next = commit->next;
+	for (struct queue_commit *commit = first; commit; commit = commit->next) {
 		commit->done = done;
 		commit->error = error;
-		if (again)
-			write_alone(queue, db, commit);
-		durable |= commit->done;
-		end_commit(queue, commit);
 	}
-	return durable;
+	if (again)
+		done = write_each(queue, db, first);
+	if (done)
+		tell_committed(queue);
+	for (struct queue_commit *commit = first, *next; commit; commit = next) {
+		next = commit->next; /* it may be gone with its end */
+		commit->end(queue, commit);
+	}
+	return done;
 }
 
 static void answer_all(struct queue *queue, struct queue_commit *first, const struct error *error)
@@ -256,7 +269,7 @@ static void answer_all(struct queue *queue, struct queue_commit *first, const st
 	for (struct queue_commit *commit = first, *next; commit; commit = next) {
 		next = commit->next;
 		commit->error = *error;
-		end_commit(queue, commit);
+		commit->end(queue, commit);
 	}
 }
 
@@ -366,8 +379,8 @@ void queue_stop_writer(struct queue *queue)
 	queue->stopping = true;
 	bool started = queue->started;
 	queue->started = false;
-	pthread_cond_signal(&queue->work);
 	pthread_mutex_unlock(&queue->lock);
+	pthread_cond_signal(&queue->work);
 	if (started)
 		pthread_join(queue->writer, NULL);
 }
@@ -410,10 +423,11 @@ void queue_submit(struct queue *queue, struct queue_commit *commit)
 		*queue->last = commit;
 		while (*queue->last)
 			queue->last = &(*queue->last)->next;
-		pthread_cond_signal(&queue->work);
 	}
 	pthread_mutex_unlock(&queue->lock);
-	if (!started)
+	if (started)
+		pthread_cond_signal(&queue->work); /* who is woken finds the lock free */
+	else
 		answer_all(queue, commit, &error);
 }
 

@@ -39,9 +39,9 @@ struct fixture {
 	struct queue *remote, *local; /* local: to look at what has come */
 };
 
-static _Noreturn void die(void *context, int64_t id)
+static _Noreturn void die(void *context)
 {
-	(void)context, (void)id;
+	(void)context;
 	_exit(7);
 }
 

@@ -78,7 +78,7 @@ struct queue {
 	/* Written before the writer starts: */
 	struct buf handed;             /* ids that were handed in shortly before this process began; see commit.c */
 	int64_t handed_until;          /* … which are kept until then, monotonic ms */
-	void (*committed)(void *context, int64_t id);
+	void (*committed)(void *context);
 	void *committed_context;
 };
 

@@ -133,7 +133,7 @@ void queue_close(struct queue **queue)
 	free(old);
 }
 
-void queue_on_commit(struct queue *queue, void (*committed)(void *context, int64_t id), void *context)
+void queue_on_commit(struct queue *queue, void (*committed)(void *context), void *context)
 {
 	pthread_mutex_lock(&queue->lock);
 	queue->committed = committed;

@@ -113,8 +113,9 @@ bool queue_commit_end(struct queue_ticket **ticket, struct error *error);
 enum { QUEUE_SLOW_SECONDS = 5 };
 bool queue_is_slow(const struct queue *queue);
 
-/** Called in this process after each commit, with the new message's id: to poke the courier. */
-void queue_on_commit(struct queue *queue, void (*committed)(void *context, int64_t id), void *context);
+/** Called in this process when new messages have been committed, for all of a group once, before their acknowledgement: to poke the
+ * courier. */
+void queue_on_commit(struct queue *queue, void (*committed)(void *context), void *context);
 
 /* ---- For the courier ---- */
 

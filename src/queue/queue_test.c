@@ -544,9 +544,8 @@ static void *commit_many(void *argument)
 	return NULL;
 }
 
-static void count_commit(void *context, int64_t id)
+static void count_group(void *context)
 {
-	(void)id;
 	__atomic_add_fetch((int *)context, 1, __ATOMIC_RELAXED);
 }
 
@@ -557,9 +556,9 @@ static void one_bad_message_harms_no_other(void **state)
 	pthread_t threads[THREADS];
 	struct many many[THREADS];
 	int64_t id = commit(fixture->queue, SLICE("a"), "", bob, 1);
-	int calls = 0;
+	int groups = 0;
 	uint64_t messages, recipients;
-	queue_on_commit(fixture->queue, count_commit, &calls);
+	queue_on_commit(fixture->queue, count_group, &groups);
 	for (int i = 0; i < THREADS; i++) {
 		many[i] = (struct many){.queue = fixture->queue, .taken_id = id, .number = i};
 		assert_int_equal(pthread_create(&threads[i], NULL, commit_many, &many[i]), 0);
@@ -575,7 +574,7 @@ static void one_bad_message_harms_no_other(void **state)
 	assert_true(queue_count(fixture->queue, &messages, &recipients, NULL));
 	assert_true(messages == (uint64_t)accepted + 1);
 	queue_on_commit(fixture->queue, NULL, NULL);
-	assert_int_equal(__atomic_load_n(&calls, __ATOMIC_RELAXED), accepted);
+	assert_in_range(__atomic_load_n(&groups, __ATOMIC_RELAXED), 1, accepted); /* once for each group of them */
 }
 
 /* In a child: commits messages, every fourth a large one, and writes each id to `pipe` once it is acknowledged. */
