@@ -1,22 +1,26 @@
-/* pombal verify: what the signatures and seals of a message are worth, as this server sees it, and why. */
-#include "arc/arc.h"
+/* pombal verify: what is to be made of a message's sender, as this server sees it, and why: its signatures and seals; and SPF, DMARC and the
+ * address's name, where it is told from where the message came. */
+#include <arpa/inet.h>
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
-#include "dkim/dkim.h"
 #include "message/canonical.h"
 #include "message/header.h"
 #include "net/dns.h"
+#include "policy/policy.h"
 
-enum { MESSAGE_MAX = 256 * 1024 * 1024 };
+enum { MESSAGE_MAX = 256 * 1024 * 1024, FIELD_ROOM = 64 * 1024, WAIT_MS = 60 * 1000 };
 
 struct verification {
 	struct command_line *line;
 	struct buf message; /* with CR LF */
-	struct dkim_verify *dkim;
-	struct arc_verify *arc;
+	struct policy_mail mail;
+	char client[16];    /* the bytes of mail.client */
+	struct policy_check *check;
 	struct lookup *table;
+	const struct policy_verdict *verdict;
 };
 
 /* As it would be kept: a file of this machine may have other line ends. */
@@ -34,17 +38,27 @@ static bool read_message(struct verification *self, const char *path, struct err
 	return done;
 }
 
+/* False: the address of --ip is none. */
+static bool read_client(struct verification *self)
+{
+	const char *text = command_value(self->line, "ip");
+	bool four = text && inet_pton(AF_INET, text, self->client) == 1, six = text && !four && inet_pton(AF_INET6, text, self->client) == 1;
+	self->mail.client = slice_make(self->client, four ? 4 : six ? 16 : 0);
+	return !text || four || six;
+}
+
 static void begin(struct verification *self)
 {
 	struct slice message = buf_slice(&self->message);
 	size_t length = header_length(message);
-	self->dkim = dkim_verify_new(slice_sub(message, 0, length), clock_now());
-	self->arc = arc_verify_new(slice_sub(message, 0, length));
-	dkim_verify_body(self->dkim, slice_skip(message, length));
-	arc_verify_body(self->arc, slice_skip(message, length));
+	self->mail.helo = slice_of(command_value(self->line, "helo"));
+	self->mail.sender = slice_of(command_value(self->line, "from"));
+	self->mail.receiver = config_current() ? slice_of(config_current()->hostname) : SLICE("localhost");
+	self->mail.header = slice_sub(message, 0, length);
+	self->mail.now = clock_now();
+	self->check = policy_check_new(&self->mail);
+	policy_check_body(self->check, slice_skip(message, length));
 	self->table = lookup_new();
-	dkim_verify_ask(self->dkim, self->table);
-	arc_verify_ask(self->arc, self->table);
 }
 
 static bool look_up(struct verification *self, struct error *error)
@@ -53,9 +67,11 @@ static bool look_up(struct verification *self, struct error *error)
 	const char *resolver = command_value(self->line, "resolver"), *none = "none";
 	struct dns_options named = {.resolver = resolver, .trust_anchors = &none, .trust_anchor_count = 1};
 	struct dns *dns = dns_new(resolver ? &named : &(struct dns_options){config->resolver, config->trust_anchors.at, config->trust_anchors.count}, error);
+	int64_t deadline = clock_monotonic_ms() + WAIT_MS;
 	if (!dns)
 		return false;
-	dns_answer(dns, self->table);
+	while (!(self->verdict = policy_check_run(self->check, self->table)))
+		dns_answer(dns, self->table, deadline);
 	dns_free(&dns);
 	return true;
 }
@@ -86,6 +102,54 @@ static void print_chain(const struct arc_verdict *verdict)
 	putchar('\n');
 }
 
+static void print_line(const char *before, struct slice text)
+{
+	printf("%s", before);
+	cli_print_safe(text);
+	printf("\n");
+}
+
+static void print_spf(const struct spf_verdict *spf)
+{
+	printf("SPF: %s: ", spf_result_name(spf->result));
+	print_line("", spf->reason);
+	for (size_t i = 0; i < spf->step_count; i++) {
+		const struct spf_step *step = &spf->steps[i];
+		printf("  %*s", (int)step->depth * 2, "");
+		cli_print_safe(step->domain);
+		fputs(step->term.len > 0 ? "  " : "", stdout);
+		cli_print_safe(step->term);
+		print_line("  ", step->said);
+	}
+	if (spf->explanation.len > 0)
+		print_line("  The domain says: ", spf->explanation);
+}
+
+static void print_dmarc(const struct dmarc_verdict *dmarc)
+{
+	printf("DMARC: %s: ", dmarc_result_name(dmarc->result));
+	print_line("", dmarc->reason);
+	if (dmarc->author.len > 0)
+		print_line("  author ", dmarc->author);
+	if (dmarc->policy_domain.len > 0)
+		print_line("  policy of ", dmarc->policy_domain);
+	if (dmarc->organization.len > 0)
+		print_line("  organizational domain ", dmarc->organization);
+	printf("  wanted: %s, to be done: %s\n", dmarc_policy_name(dmarc->policy), dmarc_policy_name(dmarc->disposition));
+}
+
+static void print_sender(const struct policy_verdict *verdict, struct slice field)
+{
+	printf("iprev: %s: ", policy_iprev_name(verdict->iprev));
+	print_line("", verdict->client_name.len > 0 ? verdict->client_name : SLICE("the address has no name"));
+	print_spf(&verdict->spf);
+	print_dmarc(&verdict->dmarc);
+	for (struct slice line; field.len > 0;) {
+		slice_cut(field, '\n', &line, &field);
+		print_line("", slice_trim(line));
+	}
+}
+
 static json_t *json_of_signature(const struct dkim_verdict *verdict)
 {
 	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o, s:i, s:b}", "result", dkim_result_name(verdict->result), "why", cli_json_of_slice(verdict->why), "domain",
@@ -93,30 +157,60 @@ static json_t *json_of_signature(const struct dkim_verdict *verdict)
 			 "algorithm", cli_json_of_slice(verdict->algorithm), "bits", (int)verdict->bits, "testing", verdict->testing);
 }
 
-static int print_json(const struct dkim_verdict *signatures, size_t count, const struct arc_verdict *chain)
+static json_t *json_of_spf(const struct spf_verdict *spf)
 {
+	json_t *steps = json_array();
+	for (size_t i = 0; i < spf->step_count; i++)
+		json_array_append_new(steps, json_pack("{s:i, s:o, s:o, s:o}", "depth", (int)spf->steps[i].depth, "domain", cli_json_of_slice(spf->steps[i].domain),
+						       "term", cli_json_of_slice(spf->steps[i].term), "said", cli_json_of_slice(spf->steps[i].said)));
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:o}", "result", spf_result_name(spf->result), "domain", cli_json_of_slice(spf->domain), "mechanism",
+			 cli_json_of_slice(spf->mechanism), "reason", cli_json_of_slice(spf->reason), "explanation", cli_json_of_slice(spf->explanation), "steps", steps);
+}
+
+static json_t *json_of_dmarc(const struct dmarc_verdict *dmarc)
+{
+	return json_pack("{s:s, s:o, s:o, s:s, s:s, s:b, s:b, s:o}", "result", dmarc_result_name(dmarc->result), "author", cli_json_of_slice(dmarc->author), "policy_domain",
+			 cli_json_of_slice(dmarc->policy_domain), "policy", dmarc_policy_name(dmarc->policy), "disposition", dmarc_policy_name(dmarc->disposition),
+			 "spf_aligned", dmarc->spf_aligned, "dkim_aligned", dmarc->dkim_aligned, "reason", cli_json_of_slice(dmarc->reason));
+}
+
+static int print_json(const struct verification *self, struct slice field)
+{
+	const struct policy_verdict *verdict = self->verdict;
 	json_t *list = json_array(), *seals = json_array();
-	for (size_t i = 0; i < count; i++)
-		json_array_append_new(list, json_of_signature(&signatures[i]));
-	for (size_t i = 0; i < chain->count; i++)
-		json_array_append_new(seals, cli_json_of_slice(chain->seals[i].domain));
-	return command_print_json(json_pack("{s:o, s:{s:s, s:o, s:o}}", "dkim", list, "arc", "result", arc_result_name(chain->result), "why",
-					    cli_json_of_slice(chain->why), "seals", seals));
+	for (size_t i = 0; i < verdict->dkim_count; i++)
+		json_array_append_new(list, json_of_signature(&verdict->dkim[i]));
+	for (size_t i = 0; i < verdict->arc->count; i++)
+		json_array_append_new(seals, cli_json_of_slice(verdict->arc->seals[i].domain));
+	json_t *all = json_pack("{s:o, s:{s:s, s:o, s:o}}", "dkim", list, "arc", "result", arc_result_name(verdict->arc->result), "why",
+				cli_json_of_slice(verdict->arc->why), "seals", seals);
+	if (self->mail.client.len > 0)
+		json_object_update_new(all, json_pack("{s:o, s:o, s:{s:s, s:o}, s:o}", "spf", json_of_spf(&verdict->spf), "dmarc", json_of_dmarc(&verdict->dmarc),
+						      "iprev", "result", policy_iprev_name(verdict->iprev), "name", cli_json_of_slice(verdict->client_name), "field",
+						      cli_json_of_slice(field)));
+	return command_print_json(all);
+}
+
+static int print_text(const struct verification *self, struct slice field)
+{
+	const struct policy_verdict *verdict = self->verdict;
+	for (size_t i = 0; i < verdict->dkim_count; i++)
+		print_signature(&verdict->dkim[i]);
+	if (verdict->dkim_count == 0)
+		puts("signatures: none");
+	print_chain(verdict->arc);
+	if (self->mail.client.len > 0)
+		print_sender(verdict, field);
+	return COMMAND_DONE;
 }
 
 static int print(struct verification *self)
 {
-	size_t count;
-	const struct dkim_verdict *signatures = dkim_verify_end(self->dkim, self->table, &count);
-	const struct arc_verdict *chain = arc_verify_end(self->arc, self->table);
-	if (self->line->json)
-		return print_json(signatures, count, chain);
-	for (size_t i = 0; i < count; i++)
-		print_signature(&signatures[i]);
-	if (count == 0)
-		puts("signatures: none");
-	print_chain(chain);
-	return COMMAND_DONE;
+	struct buf field = BUF(FIELD_ROOM);
+	policy_write_results(&self->mail, self->verdict, &field);
+	int status = self->line->json ? print_json(self, buf_slice(&field)) : print_text(self, buf_slice(&field));
+	buf_free(&field);
+	return status;
 }
 
 static int run_verify(struct command_line *line)
@@ -124,6 +218,8 @@ static int run_verify(struct command_line *line)
 	struct verification self = {.line = line};
 	struct error error;
 	int status = COMMAND_FAILED;
+	if (!read_client(&self))
+		return command_misuse(line, "\"%s\" is no address", command_value(line, "ip"));
 	bool there = read_message(&self, command_argument(line, 0).at, &error); /* as who asks, before becoming the owner of the data */
 	if (!there)
 		status = command_fail(line, "%s", error.text);
@@ -131,8 +227,7 @@ static int run_verify(struct command_line *line)
 		begin(&self);
 		status = look_up(&self, &error) ? print(&self) : command_fail(line, "%s", error.text);
 	}
-	dkim_verify_free(&self.dkim);
-	arc_verify_free(&self.arc);
+	policy_check_free(&self.check);
 	lookup_free(&self.table);
 	buf_free(&self.message);
 	config_free_all();
@@ -141,11 +236,14 @@ static int run_verify(struct command_line *line)
 
 static const struct command_option options[] = {
 	{"resolver", "ADDRESS[@PORT]", "the DNS server to ask, without validation; else the data directory's option resolver says it"},
+	{"ip", "ADDRESS", "the client's address: without it, SPF, DMARC and the name of the address aren't looked at"},
+	{"helo", "NAME", "what the client said after HELO or EHLO"},
+	{"from", "ADDRESS", "the envelope's sender; empty for a report"},
 	{0},
 };
 
 const struct command cli_verify_commands[] = {
-	{"verify", "FILE", "Says of a message in a file whose signatures (DKIM) and seals (ARC) it bears, what they are worth, and why.", run_verify, options, 1, 1,
+	{"verify", "FILE", "Says what is to be made of the sender of a message in a file, and why: signatures (DKIM), seals (ARC), SPF, DMARC, the address's name.", run_verify, options, 1, 1,
 	 COMMAND_JSON | COMMAND_NO_DATA},
 	{0},
 };

@@ -649,6 +649,20 @@ static bool read_strings(struct slice wire, struct arena *arena, struct slice *j
 	return true;
 }
 
+/* A name of a table as zone files have it (RFC 1035 §5.1): policies have names with any byte in them. */
+static const char *escape_name(struct slice name, struct arena *arena)
+{
+	struct buf text = BUF(4 * LOOKUP_NAME_MAX);
+	for (size_t i = 0; i < name.len; i++)
+		if (is_host_char(name.at[i]) || name.at[i] == '.')
+			buf_append_char(&text, name.at[i]);
+		else
+			buf_printf(&text, "\\%03d", (unsigned char)name.at[i]);
+	const char *copy = arena_text(arena, buf_slice(&text));
+	buf_free(&text);
+	return copy;
+}
+
 static bool read_record(enum lookup_type type, struct slice wire, struct arena *arena, struct lookup_record *record)
 {
 	record->data = wire;
@@ -681,7 +695,7 @@ static void put_answer(struct lookup *table, enum lookup_type type, struct slice
 	arena_free(&arena);
 }
 
-void dns_answer(struct dns *dns, struct lookup *table)
+void dns_answer(struct dns *dns, struct lookup *table, int64_t deadline)
 {
 	struct { enum lookup_type type; struct slice name; struct question *question; } *asked;
 	struct arena *arena = arena_new();
@@ -689,10 +703,9 @@ void dns_answer(struct dns *dns, struct lookup *table)
 	asked = arena_array(arena, LOOKUP_QUESTIONS_MAX, sizeof *asked);
 	while (count < LOOKUP_QUESTIONS_MAX && lookup_next_wanted(table, &cursor, &asked[count].type, &asked[count].name)) {
 		asked[count].name = arena_copy(arena, asked[count].name);
-		asked[count].question = question_ask(dns, asked[count].name.at, lookup_types[asked[count].type]);
+		asked[count].question = question_ask(dns, escape_name(asked[count].name, arena), lookup_types[asked[count].type]);
 		count++;
 	}
-	int64_t deadline = clock_monotonic_ms() + DNS_TIMEOUT_SECONDS * 1000;
 	for (size_t i = 0; i < count; i++) {
 		const struct ub_result *result = question_wait(dns, asked[i].question, deadline);
 		put_answer(table, asked[i].type, asked[i].name, status_of(dns, result, asked[i].name.at, NULL), result);

@@ -46,7 +46,8 @@ enum dns_status dns_addresses(struct dns *dns, struct slice host, struct arena *
 /** The host name of an address, verified forwards (FCrDNS): empty if there is none. */
 enum dns_status dns_reverse(struct dns *dns, const struct sockaddr_storage *address, struct arena *arena, struct slice *host);
 
-/** Asks for everything that is wanted of a table, all at once, and puts the answers in; what has none in DNS_TIMEOUT_SECONDS fails. */
-void dns_answer(struct dns *dns, struct lookup *table);
+/** Asks for everything that is wanted of a table, all at once, and puts the answers in; what has none at `deadline` (monotonic milliseconds)
+ * has failed. */
+void dns_answer(struct dns *dns, struct lookup *table, int64_t deadline);
 
 #endif

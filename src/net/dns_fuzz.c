@@ -155,7 +155,7 @@ static void look_up_table(struct dns *dns)
 	struct lookup *table = lookup_new();
 	for (enum lookup_type type = 0; type < LOOKUP_TYPES; type++)
 		lookup_get(table, type, SLICE("example.test"));
-	dns_answer(dns, table);
+	dns_answer(dns, table, INT64_MAX);
 	for (enum lookup_type type = 0; type < LOOKUP_TYPES; type++) {
 		const struct lookup_answer *answer = lookup_get(table, type, SLICE("example.test"));
 		assert(answer->status != LOOKUP_WANTED && (answer->status == LOOKUP_FOUND) == (answer->count > 0));

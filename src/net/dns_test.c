@@ -75,7 +75,7 @@ static void a_table_is_answered_at_once(void **state)
 	};
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		assert_int_equal(answer_of(table, cases[i].type, cases[i].name)->status, LOOKUP_WANTED);
-	dns_answer(fixture->dns, table);
+	dns_answer(fixture->dns, table, clock_monotonic_ms() + DNS_TIMEOUT_SECONDS * 1000);
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		assert_int_equal(answer_of(table, cases[i].type, cases[i].name)->status, cases[i].status);
 		assert_int_equal(answer_of(table, cases[i].type, cases[i].name)->count, cases[i].count);

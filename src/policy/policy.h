@@ -1,0 +1,51 @@
+/* What is found out about the sender of a message: SPF, the signatures (DKIM, ARC), the address's name (iprev), and what DMARC makes of them.
+ * A pure function of the message and of the DNS, which it asks through a table (lookup/lookup.h). */
+#ifndef POLICY_POLICY_H
+#define POLICY_POLICY_H
+
+#include "arc/arc.h"
+#include "dkim/dkim.h"
+#include "dmarc/dmarc.h"
+#include "spf/spf.h"
+
+struct policy_mail {
+	struct slice client;   /* its address, 4 or 16 bytes; empty: nobody knows, and SPF and iprev aren't asked */
+	struct slice helo;     /* what it said after HELO or EHLO */
+	struct slice sender;   /* the reverse-path without brackets */
+	struct slice receiver; /* our host's name */
+	struct slice header;   /* lines that end with CR LF, the empty one included */
+	int64_t now;           /* seconds since 1970 */
+};
+
+/** RFC 8601 §3. */
+enum policy_iprev { POLICY_IPREV_PENDING, POLICY_IPREV_PASS, POLICY_IPREV_FAIL, POLICY_IPREV_TEMPERROR, POLICY_IPREV_PERMERROR };
+/** "pass". */
+const char *policy_iprev_name(enum policy_iprev iprev);
+/** Has the address a name that has the address? *name: that one, or the first that hasn't. */
+enum policy_iprev policy_iprev_check(struct slice client, struct lookup *table, struct arena *arena, struct slice *name);
+
+struct policy_verdict {
+	struct spf_verdict spf;
+	enum policy_iprev iprev;
+	struct slice client_name;
+	const struct dkim_verdict *dkim;
+	size_t dkim_count;
+	const struct arc_verdict *arc;
+	struct dmarc_verdict dmarc;
+};
+
+struct policy_check;
+/** What `mail` holds must live as long as the check. */
+struct policy_check *policy_check_new(const struct policy_mail *mail);
+/** The next piece of the body; all of it comes before the first policy_check_run(). */
+void policy_check_body(struct policy_check *check, struct slice piece);
+/** Goes as far as it can. NULL: `table` has new questions that are wanted; call again when they are answered. The verdict lives as long as the
+ * check and the table. */
+const struct policy_verdict *policy_check_run(struct policy_check *check, struct lookup *table);
+/** Sets *check to NULL; NULL is fine. */
+void policy_check_free(struct policy_check **check);
+
+/** Appends the Authentication-Results field that says it, with its line end (RFC 8601); AUTHRES_FIELD_MAX bytes at most. */
+void policy_write_results(const struct policy_mail *mail, const struct policy_verdict *verdict, struct buf *out);
+
+#endif
