@@ -80,10 +80,10 @@ static bool is_warm(struct store *store, struct slice name)
 	if (!store->heat)
 		store->heat = memory_array(HEAT_SLOTS, sizeof *store->heat);
 	uint64_t hash = map_hash(name);
-	struct heat *slot = &store->heat[hash % HEAT_SLOTS];
+	struct store_heat *slot = &store->heat[hash % HEAT_SLOTS];
 	bool known = slot->hash == hash;
 	bool warm = known && (store->delivered - slot->last < HEAT_WITHIN || slot->waiting + 1 >= WAITING_MOST);
-	*slot = (struct heat){hash, store->delivered++, warm || !known ? 1 : slot->waiting + 1};
+	*slot = (struct store_heat){hash, store->delivered++, warm || !known ? 1 : slot->waiting + 1};
 	return warm;
 }
 
@@ -92,7 +92,7 @@ static bool is_open(struct account *account)
 {
 	if (pthread_mutex_trylock(&account->lock) != 0)
 		return true;
-	bool open = account->db != NULL;
+	bool open = account->mail.db != NULL;
 	pthread_mutex_unlock(&account->lock);
 	return open;
 }
@@ -114,13 +114,12 @@ bool account_prefers_arrivals(struct account *account, uint64_t bytes)
 static void put_aside(struct account *account, const struct arrival *arrival)
 {
 	if (blob_put_arrival_aside(account->folder, arrival))
-		fsck_note_lost(account, arrival->id);
+		recover_note_lost(account->store->repair, account->name, arrival->id);
 }
 
 /* The id it came with, if that is still to be given: an interrupted try has used the same. 0: it can't be placed now. */
-static int64_t place_file(struct change *change, const struct arrival *arrival, struct slice content)
+static int64_t place_file(struct change *change, const char *folder, const struct arrival *arrival, struct slice content)
 {
-	const char *folder = change->account->folder;
 	enum blob_place place = BLOB_PLACE_TAKEN;
 	int64_t id = arrival->id;
 	if (id > change->row.last_id) {
@@ -135,41 +134,44 @@ static int64_t place_file(struct change *change, const struct arrival *arrival, 
 	return place == BLOB_PLACED || blob_restore(folder, id, content, arrival->hash, arrival->received, NULL) ? id : 0;
 }
 
-static bool add_rows(struct change *change, const struct arrival *arrival, int64_t id, struct slice content, struct error *error)
+static bool add_rows(struct change *change, int64_t inbox, const struct arrival *arrival, int64_t id, struct slice content, struct error *error)
 {
-	struct new_placement new = {.mailbox = change->account->incarnation, .message = id, .size = content.len, .received = arrival->received};
-	if (!adopt_content(change, &new, content, arrival->hash, error))
+	struct mail_placement new = {.mailbox = inbox, .message = id, .size = content.len, .received = arrival->received};
+	struct arena *arena = arena_new();
+	bool added = mail_add(change, &new, arrival->hash, mail_summary(content, arena), error);
+	arena_free(&arena);
+	if (!added)
 		return false;
 	struct placement placement = {.mailbox = new.mailbox, .delivery_id = arrival->delivery_id, .uid = new.uid, .id = id};
-	return delivery_add(change, &placement, slice_make(NULL, 0), error);
+	return mail_add_delivery(change, &placement, slice_make(NULL, 0), error);
 }
 
 /* One that can't be read or placed now is left to the next time. */
-static bool take_in_content(struct change *change, struct arrival *arrival, struct slice content, bool *taken, struct error *error)
+static bool take_in_content(struct account *account, struct change *change, struct arrival *arrival, struct slice content, bool *taken, struct error *error)
 {
 	if (!blob_is_what_arrived(arrival, content)) {
-		put_aside(change->account, arrival);
+		put_aside(account, arrival);
 		return true;
 	}
-	int64_t id = place_file(change, arrival, content);
+	int64_t id = place_file(change, account->folder, arrival, content);
 	if (id == 0) {
-		log_warning("store.arrival_not_placed", log_slice("account", change->account->name), log_id("message", arrival->id));
+		log_warning("store.arrival_not_placed", log_slice("account", account->name), log_id("message", arrival->id));
 		return true;
 	}
 	*taken = true;
 	if (id != arrival->id) /* a try before an unclean stop may have linked it under an id that isn't given any more */
-		blob_displace_arrival(change->account->folder, arrival);
-	return add_rows(change, arrival, id, content, error);
+		blob_displace_arrival(account->folder, arrival);
+	return add_rows(change, account->incarnation, arrival, id, content, error);
 }
 
-static bool take_in_one(struct change *change, struct arrival *arrival, bool *taken, struct error *error)
+static bool take_in_one(struct account *account, struct change *change, struct arrival *arrival, bool *taken, struct error *error)
 {
 	struct slice content;
-	if (!delivery_is_known(change, arrival->delivery_id, taken, error))
+	if (!mail_is_delivered(change, arrival->delivery_id, taken, error))
 		return false;
-	if (*taken || !blob_map_arrival(change->account->folder, arrival, &content, NULL))
+	if (*taken || !blob_map_arrival(account->folder, arrival, &content, NULL))
 		return true;
-	bool done = take_in_content(change, arrival, content, taken, error);
+	bool done = take_in_content(account, change, arrival, content, taken, error);
 	blob_unmap(content);
 	return done;
 }
@@ -178,12 +180,12 @@ static bool take_in_some(struct account *account, struct arrival *list, size_t c
 {
 	struct change change;
 	bool taken[TAKE_IN_AT_ONCE] = {false}, done = true;
-	if (!change_begin_entered(account, &(struct uid_need){account->incarnation, (uint32_t)count}, 1, &change, error))
+	if (!change_begin(&account->mail, &(struct mail_uid_need){account->incarnation, (uint32_t)count}, 1, &change, error))
 		return false;
 	for (size_t i = 0; done && i < count; i++)
-		done = take_in_one(&change, &list[i], &taken[i], error);
+		done = take_in_one(account, &change, &list[i], &taken[i], error);
 	account->tell |= change.modseq != 0;
-	if (!change_finish(&change, done, error))
+	if (!change_end(&change, done, error))
 		return false;
 	for (size_t i = 0; i < count; i++) {
 		char path[PATH_MAX];

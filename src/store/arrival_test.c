@@ -30,7 +30,7 @@ static bool arrive(struct slice name, int64_t delivery_id, struct slice content,
 	struct draft *draft = draft_new(account);
 	*arrival = (struct arrival){.delivery_id = delivery_id, .received = 1234567890};
 	bool done = draft_write(draft, content, &t.error) && draft_arrive(&draft, arrival, &t.error);
-	assert_null(account->db); /* it wasn't opened for that */
+	assert_null(account->mail.db); /* it wasn't opened for that */
 	store_release_account(&account);
 	return done;
 }

@@ -1,4 +1,4 @@
-/* The regular care of accounts: what was expunged long enough ago goes, and a snapshot of the database is kept for repairs.
+/* Cleaning accounts and making snapshots of them, and the regular care of all of them: what was expunged long enough ago goes, and a snapshot of the database is kept for repairs.
  * One account at a time, while everybody works on; trouble with one is logged and doesn't keep the others from theirs. */
 #include <sys/stat.h>
 
@@ -16,14 +16,58 @@ static int64_t changed_at(const char *path)
 static bool snapshot_is_due(struct account *account, int64_t every)
 {
 	char database[PATH_MAX], log[PATH_MAX];
-	int64_t newest = snapshot_newest(account->folder);
-	account_database_path(account->folder, database);
+	int64_t newest = recover_newest_snapshot(account->folder);
+	recover_database_path(account->folder, database);
 	if (snprintf(log, sizeof log, "%s-wal", database) >= (int)sizeof log)
 		return false;
 	if (clock_now() - newest < every)
 		return false;
 	return newest == 0 || changed_at(database) >= newest || changed_at(log) >= newest;
 }
+
+/* ---- What was expunged long ago ---- */
+
+/* The row first and the file after the commit: a crash in between leaves a file without a row. */
+static bool forget_expunged(struct account *account, int64_t before, struct error *error)
+{
+	int64_t ids[MAIL_FORGET_AT_A_TIME];
+	int count;
+	do {
+		if (!account_enter(account, error))
+			return false;
+		bool done = mail_forget_some(account->mail.db, before, ids, &count, error);
+		account_leave(account);
+		for (int i = 0; done && i < count; i++)
+			done = blob_remove(account->folder, ids[i], error);
+		if (!done)
+			return false;
+	} while (count > 0);
+	return true;
+}
+
+static bool shorten_log(struct account *account, int64_t now, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool done = mail_shorten_log(account->mail.db, now, error);
+	account_leave(account);
+	return done;
+}
+
+bool account_clean(struct account *account, struct error *error)
+{
+	int64_t now = clock_now(), kept = account->store->undelete_seconds;
+	/* what crashes left goes when it is old, and what was put aside once it is as old as an expunged message may get */
+	return forget_expunged(account, now - kept, error) && shorten_log(account, now, error) &&
+	       blob_clean(account->folder, now - (kept > LEFTOVER_SECONDS ? kept : LEFTOVER_SECONDS), error);
+}
+
+bool account_snapshot(struct account *account, struct error *error)
+{
+	return recover_snapshot(account->folder, account->store->durable, error);
+}
+
+/* ---- All accounts ---- */
 
 static bool care_for(struct account *account, int64_t every, struct error *error)
 {

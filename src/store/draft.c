@@ -78,7 +78,7 @@ void draft_abort(struct draft **draft)
 
 /* ---- What is unfinished counts ---- */
 
-static bool fits(const struct account_row *row, const struct unfinished *unfinished, uint64_t bytes)
+static bool fits(const struct mail_row *row, const struct unfinished *unfinished, uint64_t bytes)
 {
 	struct usage usage = change_usage(row);
 	uint64_t used = usage.bytes + unfinished->bytes;
@@ -90,10 +90,10 @@ static bool fits(const struct account_row *row, const struct unfinished *unfinis
 bool draft_reserve(struct draft *draft, uint64_t bytes, struct error *error)
 {
 	struct account *account = draft->account;
-	struct account_row row;
+	struct mail_row row;
 	if (!account_enter(account, error))
 		return false;
-	bool done = change_read_row(account->db, &row, error);
+	bool done = change_read_row(account->mail.db, &row, error);
 	if (done && !fits(&row, &account->unfinished, bytes))
 		done = error_set(error, ERROR_LIMIT, "over quota: with what is unfinished, %llu of %lld bytes are used",
 				 (unsigned long long)(change_usage(&row).bytes + account->unfinished.bytes), (long long)row.max_bytes);
@@ -179,21 +179,19 @@ bool draft_write(struct draft *draft, struct slice bytes, struct error *error)
 /* What is known of a message of another account. */
 static bool read_known(struct draft *draft, struct account *other, int64_t id, struct error *error)
 {
+	struct mail_content known;
+	bool there = false;
 	if (!account_enter(other, error))
 		return false;
-	struct db_statement *s = PREPARE(other->db, "SELECT size, hash, summary FROM message WHERE id = $1 AND refs > 0", id);
-	enum db_step step = db_step(s, error);
-	if (step == DB_ROW) {
-		struct slice hash = db_blob(s, 1);
-		draft->size = (uint64_t)db_number(s, 0);
-		draft->described = hash.len == BLOB_HASH_SIZE;
-		if (draft->described)
-			memcpy(draft->hash, hash.at, BLOB_HASH_SIZE);
-		draft->summary = arena_copy(draft->arena, db_blob(s, 2));
-	}
-	db_reset(s);
+	bool done = mail_read_content(other->mail.db, id, &known, &draft->summary, draft->arena, &there, error);
 	account_leave(other);
-	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "the message is no longer there"));
+	if (done && (!there || known.refs == 0))
+		return error_set(error, ERROR_NOT_FOUND, "the message is no longer there");
+	draft->size = done ? known.size : 0;
+	draft->described = done && known.hash_len == sizeof draft->hash;
+	if (draft->described)
+		memcpy(draft->hash, known.hash, sizeof draft->hash);
+	return done;
 }
 
 static bool link_file(struct draft *draft, struct account *other, int64_t id, struct error *error)
@@ -220,7 +218,7 @@ bool draft_link(struct draft *draft, struct account *other, int64_t id, struct e
 static void describe(struct draft *draft, struct slice content)
 {
 	blob_hash(content, draft->hash);
-	draft->summary = content_summary(content, draft->arena);
+	draft->summary = mail_summary(content, draft->arena);
 	draft->described = true;
 }
 
@@ -324,52 +322,28 @@ uint64_t draft_header(const struct draft *draft)
 
 /* ---- Committing ---- */
 
-/* Was this delivery made already? Then fills the results. */
-static bool find_delivery(struct change *change, struct placement *placement, struct error *error)
-{
-	struct db_statement *s = PREPARE(change->db, "SELECT message, uid, COALESCE((SELECT modseq FROM placement p WHERE p.mailbox = d.mailbox"
-		" AND p.uid = d.uid), 0) FROM delivery d WHERE id = $1", placement->delivery_id);
-	enum db_step step = db_step(s, error);
-	placement->duplicate = step == DB_ROW;
-	if (step == DB_ROW) {
-		placement->id = db_number(s, 0);
-		placement->uid = (uint32_t)db_number(s, 1);
-		placement->modseq = db_number(s, 2);
-	}
-	db_reset(s);
-	return step != DB_FAILED;
-}
-
 static bool insert_rows(struct change *change, struct draft *draft, struct placement *placement, struct error *error)
 {
-	struct new_placement new = {.mailbox = placement->mailbox, .message = draft->id, .flags = placement->flags, .keywords = draft->keywords,
+	struct mail_placement new = {.mailbox = placement->mailbox, .message = draft->id, .flags = placement->flags, .keywords = draft->keywords,
 		.size = draft->size, .received = draft->received};
-	if (!change_place(change, &new, error))
-		return false;
-	struct db_statement *s = PREPARE(change->db, "INSERT INTO message (id, size, received, refs, expunged, hash, summary)"
-		" VALUES ($1, $2, $3, 1, 0, $4, $5)", draft->id, (int64_t)draft->size, new.received);
-	db_bind_blob(s, 4, slice_make((char *)draft->hash, sizeof draft->hash));
-	db_bind_blob(s, 5, draft->summary);
-	if (!db_run(s, error))
+	if (!mail_add(change, &new, draft->hash, draft->summary, error))
 		return false;
 	placement->id = draft->id;
 	placement->uid = new.uid;
 	placement->modseq = change_modseq(change);
-	return placement->delivery_id == 0 || delivery_add(change, placement, draft->keywords, error);
+	return placement->delivery_id == 0 || mail_add_delivery(change, placement, draft->keywords, error);
 }
 
 static bool add(struct change *change, struct draft *draft, struct placement *placement, struct error *error)
 {
 	placement->duplicate = false;
-	if (placement->delivery_id != 0 && (!find_delivery(change, placement, error) || placement->duplicate))
+	if (placement->delivery_id != 0 && (!mail_find_placed(change, placement, error) || placement->duplicate))
 		return placement->duplicate;
 	if (!change_check_quota(change, draft->size, error) ||
-	    !keywords_change(slice_make(NULL, 0), FLAGS_SET, placement->keywords, draft->arena, &draft->keywords, error))
+	    !mail_change_keywords(slice_make(NULL, 0), FLAGS_SET, placement->keywords, draft->arena, &draft->keywords, error))
 		return false;
 	draft->id = change_next_id(change);
 	draft->received = placement->received ? placement->received : change->now;
-	change->row.messages++;
-	change->row.bytes += (int64_t)draft->size;
 	return insert_rows(change, draft, placement, error);
 }
 
@@ -392,12 +366,12 @@ static bool add_all(struct change *change, struct draft **drafts, struct placeme
 static bool commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
 {
 	struct change change;
-	struct uid_need *needs = memory_array(count, sizeof *needs);
+	struct mail_uid_need *needs = memory_array(count, sizeof *needs);
 	for (size_t i = 0; i < count; i++)
-		needs[i] = (struct uid_need){placements[i].mailbox, (uint32_t)count};
-	bool begun = change_begin(account, needs, count, &change, error);
+		needs[i] = (struct mail_uid_need){placements[i].mailbox, (uint32_t)count};
+	bool begun = account_begin(account, needs, count, &change, error);
 	free(needs);
-	return begun && change_end(&change, add_all(&change, drafts, placements, count, error), error);
+	return begun && account_end(account, &change, add_all(&change, drafts, placements, count, error), error);
 }
 
 /* What the journal is to keep of a draft. */

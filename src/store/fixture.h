@@ -14,6 +14,7 @@
 #include "store/blob/internal.h"
 #include "store/durable/internal.h"
 #include "store/internal.h"
+#include "store/mail/internal.h"
 
 #define ALICE SLICE("alice@example.test")
 #define BOB SLICE("bob@example.test")

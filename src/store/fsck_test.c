@@ -12,7 +12,7 @@
 static void run_sql(const char *sql)
 {
 	ok(account_enter(t.alice, &t.error));
-	ok(db_exec(t.alice->db, sql, &t.error));
+	ok(db_exec(t.alice->mail.db, sql, &t.error));
 	account_leave(t.alice);
 }
 
@@ -157,7 +157,7 @@ static void a_file_without_a_message_is_kept(void **state)
 static void lose_database(const char *how)
 {
 	char path[PATH_MAX];
-	account_database_path(t.alice->folder, path);
+	recover_database_path(t.alice->folder, path);
 	fixture_close();
 	int fd = open(path, O_WRONLY);
 	if (how[0] == 'r')
@@ -210,12 +210,12 @@ static void care_makes_a_snapshot_when_one_is_due(void **state)
 {
 	(void)state;
 	ok(store_care(t.store, 0, never, NULL, &t.error));
-	assert_true(snapshot_newest(t.alice->folder) == 0);
+	assert_true(recover_newest_snapshot(t.alice->folder) == 0);
 	ok(store_care(t.store, 3600, never, NULL, &t.error));
-	int64_t first = snapshot_newest(t.alice->folder);
+	int64_t first = recover_newest_snapshot(t.alice->folder);
 	assert_true(first > 0);
 	ok(store_care(t.store, 3600, never, NULL, &t.error));
-	assert_true(snapshot_newest(t.alice->folder) == first);
+	assert_true(recover_newest_snapshot(t.alice->folder) == first);
 }
 
 static void a_snapshot_gives_flags_and_folders_back(void **state)

@@ -23,9 +23,9 @@ static void fill_inbox(int64_t inbox)
 {
 	static char summary[SUMMARY_SIZE], hash[BLOB_HASH_SIZE];
 	struct change change;
-	ok(change_begin(t.alice, &(struct uid_need){inbox, MANY}, 1, &change, &t.error));
+	ok(account_begin(t.alice, &(struct mail_uid_need){inbox, MANY}, 1, &change, &t.error));
 	for (int i = 0; i < MANY; i++) {
-		struct new_placement new = {.mailbox = inbox, .message = ++change.row.last_id, .flags = i % 3 ? FLAG_SEEN : 0, .size = 4096, .received = i};
+		struct mail_placement new = {.mailbox = inbox, .message = ++change.row.last_id, .flags = i % 3 ? FLAG_SEEN : 0, .size = 4096, .received = i};
 		ok(change_place(&change, &new, &t.error));
 		struct db_statement *s = PREPARE(change.db, "INSERT INTO message (id, size, received, refs, expunged, hash, summary)"
 			" VALUES ($1, $2, $3, 1, 0, $4, $5)", new.message, 4096, i);
@@ -35,7 +35,7 @@ static void fill_inbox(int64_t inbox)
 	}
 	change.row.messages += MANY;
 	change.row.bytes += 4096ll * MANY;
-	ok(change_end(&change, true, &t.error));
+	ok(account_end(t.alice, &change, true, &t.error));
 }
 
 static void a_large_mailbox_is_quick(void **state)

@@ -25,6 +25,8 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "store/recover/report.h" /* struct fsck_report */
+#include "store/mail/terms.h"   /* struct mailbox, message, placement, quota … and their limits */
 #include "store/blob/arrival.h" /* struct arrival: a letter that was put where whoever opens the account next takes it in */
 
 struct store;
@@ -79,10 +81,6 @@ int64_t account_incarnation(const struct account *account);
 /** The names of all accounts that have a folder, copied into `arena`. */
 bool store_list_accounts(struct store *store, struct arena *arena, struct slice **names, size_t *count, struct error *error);
 
-/** What counts, and the limits (0: none). Each message file counts once, however many mailboxes show it; each further place counts as
- * a message, and as what it takes on the disk. Places are counted only where there is a limit. */
-enum { QUOTA_COPY_BYTES = 1024 };
-struct quota { uint64_t bytes, messages, max_bytes, max_messages; };
 bool account_quota(struct account *account, struct quota *quota, struct error *error);
 /** Sets the limits; enforced by appends, deliveries, copies and undeleting alike (ERROR_LIMIT). Moving within the
  * account always fits. */
@@ -105,21 +103,6 @@ void store_on_change(struct store *store, void (*announce)(void *context, struct
 void store_announced(struct store *store, struct slice account);
 
 /* ---- Mailboxes ---- */
-
-enum special_use { USE_NONE, USE_DRAFTS, USE_SENT, USE_JUNK, USE_TRASH, USE_ARCHIVE, USE_ALL, USE_FLAGGED }; /* RFC 6154 */
-
-struct mailbox {
-	int64_t id;             /* never given to another mailbox of the account */
-	struct slice name;      /* UTF-8, "INBOX" or "A/B" */
-	enum special_use use;
-	bool subscribed;
-	bool selectable;        /* false: only a name with children (\Noselect) */
-	uint32_t uidvalidity, uidnext;
-	int64_t modseq;         /* highest in this mailbox (HIGHESTMODSEQ) */
-	uint32_t messages, unseen, recent;
-	uint64_t bytes;
-	uint32_t deleted;       /* with \Deleted */
-};
 
 /** All mailboxes by name, INBOX first, in `arena`. */
 bool mailbox_list(struct account *account, struct arena *arena, struct mailbox **list, size_t *count, struct error *error);
@@ -147,34 +130,11 @@ bool mailbox_subscriptions(struct account *account, struct arena *arena, struct 
  * MAILBOX_KEYWORDS_MAX bytes. */
 bool mailbox_keywords(struct account *account, int64_t mailbox, struct arena *arena, struct slice *keywords, struct error *error);
 
-enum { MAILBOX_KEYWORDS_MAX = 64 * 1024 };
-enum { MAILBOX_NAME_MAX = 1000, MAILBOX_DEPTH_MAX = 32 };
-
 /* ---- Messages ---- */
-
-enum { /* system flags, in `flags` */
-	FLAG_SEEN = 1, FLAG_ANSWERED = 2, FLAG_FLAGGED = 4, FLAG_DELETED = 8, FLAG_DRAFT = 16,
-	FLAG_RECENT = 32, /* never stored; see mailbox_claim_recent */
-};
-enum { KEYWORD_MAX = 100, KEYWORDS_PER_MESSAGE_MAX = 100 };
-
-/** One message in one mailbox. */
-struct message {
-	uint32_t uid;
-	unsigned flags;
-	struct slice keywords;  /* space-separated, as first written, sorted; no duplicates but for case */
-	int64_t modseq;
-	int64_t id;             /* of the content in this account: the same for all mailboxes that show it (RFC 8474 EMAILID) */
-	uint64_t size;          /* RFC822.SIZE: exactly the bytes of the file */
-	int64_t received;       /* INTERNALDATE */
-	struct slice summary;   /* with MESSAGE_SUMMARY: envelope and body structure, see message/summary.h */
-};
 
 /** Puts a summary in the place of one that an earlier version made (message/summary.h) of the message with this id. Nobody hears of it,
  * and if it fails the former one stays. */
 void message_renew_summary(struct account *account, int64_t id, struct slice summary);
-
-enum message_wanted { MESSAGE_FLAGS = 0, MESSAGE_SUMMARY = 1 };
 
 /** The messages with first <= uid <= last and modseq > since, in order of uid, at most `limit` (0: all), in `arena`.
  * Large mailboxes are read in pieces by asking again from the last uid + 1. */
@@ -210,7 +170,6 @@ void message_files_free(struct message_files **files);
  * since. `content` has room for size + 1 bytes. False: the file isn't there, or isn't of that size; message_open() says why. */
 bool message_files_read(struct message_files *files, int64_t message_id, uint64_t size, char *content);
 
-enum flags_change { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
 /** Changes flags and keywords of the messages with the given UIDs (ascending), all in one transaction; those that don't
  * exist are passed over. A message whose modseq is above `unchanged_since` (-1: no condition) is left alone and listed
  * in *failed (arena; may be NULL). Setting what is set already changes no mod-sequence. */
@@ -252,17 +211,6 @@ bool draft_take_file(struct draft *draft, int fd, struct error *error);
 /** Throws it away; sets *draft to NULL. */
 void draft_abort(struct draft **draft);
 
-struct placement {
-	int64_t mailbox;
-	unsigned flags;
-	struct slice keywords;
-	int64_t received;       /* INTERNALDATE; 0: now */
-	int64_t delivery_id;    /* not 0: unique id of this delivery; committing it again changes nothing and succeeds */
-	/* results */
-	uint32_t uid;
-	int64_t id, modseq;
-	bool duplicate;         /* the delivery id was there already */
-};
 /** Parses each draft (of this account; message/summary.h) and adds it to its mailbox, all in one transaction (MULTIAPPEND, RFC 3502).
  * Frees the drafts, also on failure, and sets them to NULL. ERROR_LIMIT: over quota, ERROR_NOT_FOUND: no such mailbox. */
 bool draft_commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error);
@@ -283,16 +231,6 @@ bool draft_arrive(struct draft **draft, struct arrival *arrival, struct error *e
 /** The same with the content of a letter that arrived in another account, by a hard link. False: it can't be; write it. */
 bool account_arrive_linked(struct account *account, const struct account *other, const struct arrival *from, struct arrival *arrival);
 
-/** What is known of a delivery that was made: what was given then, and what has become of the message. */
-struct delivered {
-	int64_t mailbox;
-	uint32_t uid;
-	unsigned flags;
-	struct slice keywords;
-	bool shown;             /* it is still there, with these: */
-	unsigned flags_now;
-	struct slice keywords_now;
-};
 /** The delivery with this id, its text in `arena`. ERROR_NOT_FOUND: there was none. */
 bool delivery_find(struct account *account, int64_t delivery_id, struct arena *arena, struct delivered *delivered, struct error *error);
 /** Notes other flags as those that were given. */
@@ -300,13 +238,6 @@ bool delivery_note(struct account *account, int64_t delivery_id, unsigned flags,
 
 /* ---- Care ---- */
 
-/** A message that no mailbox shows any more, but that can be brought back. */
-struct expunged_message {
-	int64_t id;
-	uint64_t size;
-	int64_t received, expunged; /* when: seconds since 1970 */
-	struct slice summary;       /* as in struct message */
-};
 /** Those, the last expunged first, at most `limit` (0: all), in `arena`. */
 bool account_list_expunged(struct account *account, size_t limit, struct arena *arena, struct expunged_message **list, size_t *count,
 		       struct error *error);
@@ -321,12 +252,6 @@ bool account_snapshot(struct account *account, struct error *error);
  * is older than `snapshot_every` seconds (0: none are made). Ends early when `stopping` says so. */
 bool store_care(struct store *store, int64_t snapshot_every, bool (*stopping)(void *context), void *context, struct error *error);
 
-struct fsck_report {
-	uint64_t messages, problems, repaired;
-	/** Called with one line per problem found. */
-	void (*found)(void *context, struct slice account, struct slice what);
-	void *context;
-};
 /** Checks every invariant of an account between its database and its files; with `repair`, mends what can be mended:
  * damaged or missing databases are rebuilt from the message files and the newest snapshot. */
 bool store_fsck(struct store *store, struct slice account, bool repair, struct fsck_report *report, struct error *error);

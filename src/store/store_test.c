@@ -771,7 +771,7 @@ static void changes_are_told(void **state)
 static int64_t number_of(const char *sql)
 {
 	ok(account_enter(t.alice, &t.error));
-	struct db_statement *s = db_prepare(t.alice->db, sql);
+	struct db_statement *s = db_prepare(t.alice->mail.db, sql);
 	int64_t number = db_step(s, &t.error) == DB_ROW ? db_number(s, 0) : -1;
 	db_reset(s);
 	account_leave(t.alice);
@@ -827,7 +827,7 @@ static void an_earlier_account_is_refused(void **state)
 {
 	(void)state;
 	ok(account_enter(t.alice, &t.error));
-	ok(db_exec(t.alice->db, "PRAGMA user_version=2", &t.error));
+	ok(db_exec(t.alice->mail.db, "PRAGMA user_version=2", &t.error));
 	account_leave(t.alice);
 	fixture_close();
 	fixture_open();

@@ -1,8 +1,8 @@
 /* What is kept of a message's content beside it. */
 #include "message/summary.h"
-#include "store/internal.h"
+#include "store/mail/mail.h"
 
-struct slice content_summary(struct slice content, struct arena *arena)
+struct slice mail_summary(struct slice content, struct arena *arena)
 {
 	struct arena *tree = arena_new();
 	struct slice summary = summary_encode(mime_parse(content, tree), arena);

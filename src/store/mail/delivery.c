@@ -1,7 +1,7 @@
 /* Deliveries that were made: ids that keep a repeated one from being made again, and for imports what they were given. */
-#include "store/internal.h"
+#include "store/mail/internal.h"
 
-bool delivery_is_known(struct change *change, int64_t delivery_id, bool *known, struct error *error)
+bool mail_is_delivered(struct change *change, int64_t delivery_id, bool *known, struct error *error)
 {
 	struct db_statement *s = PREPARE(change->db, "SELECT 1 FROM delivery WHERE id = $1", delivery_id);
 	enum db_step step = db_step(s, error);
@@ -10,7 +10,7 @@ bool delivery_is_known(struct change *change, int64_t delivery_id, bool *known, 
 	return step != DB_FAILED;
 }
 
-bool delivery_add(struct change *change, const struct placement *placement, struct slice keywords, struct error *error)
+bool mail_add_delivery(struct change *change, const struct placement *placement, struct slice keywords, struct error *error)
 {
 	struct db_statement *s = PREPARE(change->db, "INSERT INTO delivery (id, message, mailbox, uid, at, flags, keywords)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7)", placement->delivery_id, placement->id, placement->mailbox, placement->uid, change->now,
@@ -19,12 +19,25 @@ bool delivery_add(struct change *change, const struct placement *placement, stru
 	return db_run(s, error);
 }
 
-bool delivery_find(struct account *account, int64_t delivery_id, struct arena *arena, struct delivered *delivered, struct error *error)
+bool mail_find_placed(struct change *change, struct placement *placement, struct error *error)
+{
+	struct db_statement *s = PREPARE(change->db, "SELECT message, uid, COALESCE((SELECT modseq FROM placement p WHERE p.mailbox = d.mailbox"
+		" AND p.uid = d.uid), 0) FROM delivery d WHERE id = $1", placement->delivery_id);
+	enum db_step step = db_step(s, error);
+	placement->duplicate = step == DB_ROW;
+	if (step == DB_ROW) {
+		placement->id = db_number(s, 0);
+		placement->uid = (uint32_t)db_number(s, 1);
+		placement->modseq = db_number(s, 2);
+	}
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
+bool mail_find_delivery(struct db *db, int64_t delivery_id, struct arena *arena, struct delivered *delivered, struct error *error)
 {
 	*delivered = (struct delivered){0};
-	if (!account_enter(account, error))
-		return false;
-	struct db_statement *s = PREPARE(account->db, "SELECT d.mailbox, d.uid, d.flags, d.keywords, p.flags, p.keywords FROM delivery d"
+	struct db_statement *s = PREPARE(db, "SELECT d.mailbox, d.uid, d.flags, d.keywords, p.flags, p.keywords FROM delivery d"
 		" LEFT JOIN placement p ON p.mailbox = d.mailbox AND p.uid = d.uid WHERE d.id = $1", delivery_id);
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW) {
@@ -33,18 +46,13 @@ bool delivery_find(struct account *account, int64_t delivery_id, struct arena *a
 			.keywords_now = arena_copy(arena, db_text(s, 5))};
 	}
 	db_reset(s);
-	account_leave(account);
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such delivery"));
 }
 
-bool delivery_note(struct account *account, int64_t delivery_id, unsigned flags, struct slice keywords, struct error *error)
+bool mail_note_delivery(struct change *change, int64_t delivery_id, unsigned flags, struct slice keywords, struct error *error)
 {
-	struct change change;
-	if (!change_begin(account, NULL, 0, &change, error))
-		return false;
-	struct db_statement *s = PREPARE(change.db, "UPDATE delivery SET flags = $2, keywords = $3 WHERE id = $1", delivery_id, flags);
+	struct db_statement *s = PREPARE(change->db, "UPDATE delivery SET flags = $2, keywords = $3 WHERE id = $1", delivery_id, flags);
 	db_bind_text(s, 3, keywords);
-	bool done = db_run(s, error);
-	change_modseq(&change);
-	return change_end(&change, done, error);
+	change_modseq(change);
+	return db_run(s, error);
 }

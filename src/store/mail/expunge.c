@@ -3,15 +3,13 @@
  * The last placement of a message gone, its row stays with the time of that, and its file with it, for undelete_seconds.
  * account_clean() removes the row first and the file after the commit: a crash in between leaves a file without a row. */
 #include "base/array.h"
-#include "base/clock.h"
-#include "base/log.h"
 #include "base/memory.h"
-#include "store/internal.h"
+#include "store/mail/internal.h"
 
 /* ---- Expunging ---- */
 
 /* A placement leaves its mailbox: the mailbox's counters go to *tally, the UID to the log. */
-static bool take_out(struct change *change, int64_t mailbox, uint32_t uid, uint32_t recent_from, struct tally *tally, bool *was_there,
+static bool take_out(struct change *change, int64_t mailbox, uint32_t uid, uint32_t recent_from, struct mail_tally *tally, bool *was_there,
 		     struct error *error)
 {
 	struct db_statement *s = PREPARE(change->db, "DELETE FROM placement WHERE mailbox = $1 AND uid = $2 RETURNING message, flags, size",
@@ -21,7 +19,7 @@ static bool take_out(struct change *change, int64_t mailbox, uint32_t uid, uint3
 	if (step != DB_ROW)
 		return step == DB_DONE;
 	int64_t message = db_number(s, 0);
-	tally_add(tally, (unsigned)db_number(s, 1), (uint64_t)db_number(s, 2), -1);
+	mail_tally_add(tally, (unsigned)db_number(s, 1), (uint64_t)db_number(s, 2), -1);
 	tally->recent -= uid >= recent_from;
 	db_reset(s);
 	return change_drop_refs(change, message, 1, error) &&
@@ -40,7 +38,7 @@ static bool read_recent_from(struct db *db, int64_t mailbox, uint32_t *recent_fr
 bool change_take_out(struct change *change, int64_t mailbox, const uint32_t *uids, size_t count, uint32_t *removed, size_t *removed_count,
 		     struct error *error)
 {
-	struct tally tally = {0};
+	struct mail_tally tally = {0};
 	uint32_t recent_from;
 	if (!read_recent_from(change->db, mailbox, &recent_from, error))
 		return false;
@@ -75,54 +73,37 @@ static bool choose_deleted(struct db *db, int64_t mailbox, const uint32_t *uids,
 	return step == DB_DONE;
 }
 
-static bool expunge(struct account *account, int64_t mailbox, const uint32_t *uids, size_t count, bool any, uint32_t *removed,
-		    size_t *removed_count, struct error *error)
+bool mail_expunge(struct change *change, int64_t mailbox, const uint32_t *uids, size_t count, bool any, uint32_t *removed, size_t *removed_count,
+		  struct error *error)
 {
-	struct change change;
 	*removed_count = 0;
-	if (!change_begin(account, NULL, 0, &change, error))
-		return false;
+	if (any)
+		return change_take_out(change, mailbox, uids, count, removed, removed_count, error);
 	uint32_t *chosen = memory_array(count, sizeof *chosen);
-	size_t chosen_count = count;
-	bool done = any || choose_deleted(change.db, mailbox, uids, count, chosen, &chosen_count, error);
-	if (done)
-		done = change_take_out(&change, mailbox, any ? uids : chosen, chosen_count, removed, removed_count, error);
+	size_t chosen_count;
+	bool done = choose_deleted(change->db, mailbox, uids, count, chosen, &chosen_count, error) &&
+		    change_take_out(change, mailbox, chosen, chosen_count, removed, removed_count, error);
 	free(chosen);
-	done = change_end(&change, done, error);
-	if (!done)
-		*removed_count = 0;
 	return done;
-}
-
-bool message_expunge(struct account *account, int64_t mailbox, const uint32_t *uids, size_t count, bool any,
-		     struct arena *arena, uint32_t **removed, size_t *removed_count, struct error *error)
-{
-	*removed = arena_array(arena, count + 1, sizeof **removed);
-	*removed_count = 0;
-	return count == 0 || expunge(account, mailbox, uids, count, any, *removed, removed_count, error) ||
-	       (change_has_room_now(account, error) && expunge(account, mailbox, uids, count, any, *removed, removed_count, error));
 }
 
 /* ---- Bringing back ---- */
 
-bool account_list_expunged(struct account *account, size_t limit, struct arena *arena, struct expunged_message **list, size_t *count,
+bool mail_list_expunged(struct db *db, int64_t since, size_t limit, struct arena *arena, struct expunged_message **list, size_t *count,
 			   struct error *error)
 {
 	struct expunged_message *found = NULL;
 	size_t room = 0;
 	enum db_step step;
 	*count = 0;
-	if (!account_enter(account, error))
-		return false;
-	struct db_statement *s = PREPARE(account->db, "SELECT id, size, received, expunged, summary FROM message WHERE expunged <> 0"
-		" AND expunged > $1 ORDER BY expunged DESC, id DESC LIMIT $2", clock_now() - account->store->undelete_seconds,
+	struct db_statement *s = PREPARE(db, "SELECT id, size, received, expunged, summary FROM message WHERE expunged <> 0"
+		" AND expunged > $1 ORDER BY expunged DESC, id DESC LIMIT $2", since,
 		limit == 0 || limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
 	while ((step = db_step(s, error)) == DB_ROW) {
 		ARRAY_GROW(found, *count, room);
 		found[(*count)++] = (struct expunged_message){db_number(s, 0), (uint64_t)db_number(s, 1), db_number(s, 2), db_number(s, 3),
 			arena_copy(arena, db_blob(s, 4))};
 	}
-	account_leave(account);
 	*list = arena_array(arena, *count + 1, sizeof **list);
 	if (*count > 0)
 		memcpy(*list, found, *count * sizeof **list);
@@ -130,73 +111,47 @@ bool account_list_expunged(struct account *account, size_t limit, struct arena *
 	return step == DB_DONE;
 }
 
-static bool revive(struct change *change, int64_t message, struct new_placement *new, struct error *error)
+static bool revive(struct change *change, int64_t message, struct mail_placement *new, struct error *error)
 {
 	struct db_statement *s = PREPARE(change->db, "SELECT size, received FROM message WHERE id = $1 AND refs = 0", message);
 	enum db_step step = db_step(s, error);
 	new->size = step == DB_ROW ? (uint64_t)db_number(s, 0) : 0;
 	new->received = step == DB_ROW ? db_number(s, 1) : 0;
 	db_reset(s);
-	if (step == DB_DONE || (step == DB_ROW && !blob_is_there(change->account->folder, message)))
+	if (step == DB_DONE)
 		return error_set(error, ERROR_NOT_FOUND, "no expunged message of that id is left");
 	return step == DB_ROW && change_check_quota(change, new->size, error) && change_place(change, new, error) &&
 	       db_run(PREPARE(change->db, "UPDATE message SET refs = 1, expunged = 0 WHERE id = $1", message), error);
 }
 
-bool message_undelete(struct account *account, int64_t message_id, int64_t mailbox, uint32_t *uid, struct error *error)
+bool mail_undelete(struct change *change, int64_t message, int64_t mailbox, uint32_t *uid, struct error *error)
 {
-	struct change change;
-	struct new_placement new = {.mailbox = mailbox, .message = message_id};
-	if (!change_begin(account, &(struct uid_need){mailbox, 1}, 1, &change, error))
+	struct mail_placement new = {.mailbox = mailbox, .message = message};
+	if (!revive(change, message, &new, error))
 		return false;
-	bool done = revive(&change, message_id, &new, error);
-	if (done) {
-		change.row.messages++;
-		change.row.bytes += (int64_t)new.size;
-	}
-	done = change_end(&change, done, error);
-	if (done)
-		*uid = new.uid;
-	return done;
+	change->row.messages++;
+	change->row.bytes += (int64_t)new.size;
+	*uid = new.uid;
+	return true;
 }
 
 /* ---- Cleaning ---- */
 
-enum { CLEAN_AT_A_TIME = 500 };
-
-/* Takes the rows of some messages that were expunged before `before`; *count 0: there are no more. */
-static bool forget_some(struct account *account, int64_t before, int64_t ids[CLEAN_AT_A_TIME], int *count, struct error *error)
+bool mail_forget_some(struct db *db, int64_t before, int64_t ids[MAIL_FORGET_AT_A_TIME], int *count, struct error *error)
 {
 	*count = 0;
-	if (!account_enter(account, error))
-		return false;
-	bool done = db_begin(account->db, error);
+	bool done = db_begin(db, error);
 	enum db_step step = DB_FAILED;
 	if (done) {
-		struct db_statement *s = PREPARE(account->db, "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE expunged <> 0"
-			" AND expunged <= $1 LIMIT $2) RETURNING id", before, CLEAN_AT_A_TIME);
-		while ((step = db_step(s, error)) == DB_ROW && *count < CLEAN_AT_A_TIME)
+		struct db_statement *s = PREPARE(db, "DELETE FROM message WHERE id IN (SELECT id FROM message WHERE expunged <> 0"
+			" AND expunged <= $1 LIMIT $2) RETURNING id", before, MAIL_FORGET_AT_A_TIME);
+		while ((step = db_step(s, error)) == DB_ROW && *count < MAIL_FORGET_AT_A_TIME)
 			ids[(*count)++] = db_number(s, 0);
 		db_reset(s);
 	}
-	done = done && step == DB_DONE && db_commit(account->db, error);
-	db_rollback(account->db);
-	account_leave(account);
+	done = done && step == DB_DONE && db_commit(db, error);
+	db_rollback(db);
 	return done;
-}
-
-static bool forget_expunged(struct account *account, int64_t now, struct error *error)
-{
-	int64_t ids[CLEAN_AT_A_TIME];
-	int count;
-	do {
-		if (!forget_some(account, now - account->store->undelete_seconds, ids, &count, error))
-			return false;
-		for (int i = 0; i < count; i++)
-			if (!blob_remove(account->folder, ids[i], error))
-				return false;
-	} while (count > 0);
-	return true;
 }
 
 /* What is known of removed mailboxes and their messages has bounds for all of them together. */
@@ -212,24 +167,14 @@ static bool shorten_removed(struct db *db, struct error *error)
 }
 
 /* The oldest rows of a log that has grown too long go; who asks for what was before compares UIDs instead. */
-static bool shorten_log(struct account *account, int64_t now, struct error *error)
+bool mail_shorten_log(struct db *db, int64_t now, struct error *error)
 {
-	if (!account_enter(account, error))
-		return false;
-	struct db *db = account->db;
 	bool done = db_begin(db, error) &&
 		db_run(PREPARE(db, "UPDATE mailbox SET log_floor = COALESCE((SELECT modseq FROM expunged e WHERE e.mailbox = mailbox.id"
 			" ORDER BY e.modseq DESC LIMIT 1 OFFSET $1), log_floor)", EXPUNGED_KEPT), error) &&
 		db_run(db_prepare(db, "DELETE FROM expunged WHERE modseq <= (SELECT log_floor FROM mailbox m WHERE m.id = expunged.mailbox)"), error) &&
 		shorten_removed(db, error) && db_run(PREPARE(db, "DELETE FROM delivery WHERE at < $1 AND id > 0", now - DELIVERY_KEPT_SECONDS), error) && db_commit(db, error);
 	db_rollback(db);
-	account_leave(account);
 	return done;
 }
 
-bool account_clean(struct account *account, struct error *error)
-{
-	int64_t now = clock_now();
-	int64_t kept = account->store->undelete_seconds, age = kept > LEFTOVER_SECONDS ? kept : LEFTOVER_SECONDS;
-	return forget_expunged(account, now, error) && shorten_log(account, now, error) && blob_clean(account->folder, now - age, error);
-}

@@ -1,5 +1,5 @@
 /* Keywords of a message: atoms (RFC 3501 §9, flag-keyword), compared without case, kept as first written, sorted. */
-#include "store/internal.h"
+#include "store/mail/internal.h"
 
 struct words { struct slice at[2 * KEYWORDS_PER_MESSAGE_MAX + 1]; size_t count; };
 
@@ -83,7 +83,7 @@ static struct slice join(const struct words *words, struct arena *arena)
 	return slice_make(text, (size_t)(end - text));
 }
 
-bool keywords_change(struct slice old, enum flags_change change, struct slice given, struct arena *arena, struct slice *out,
+bool mail_change_keywords(struct slice old, enum flags_change change, struct slice given, struct arena *arena, struct slice *out,
 		     struct error *error)
 {
 	struct words before = {.count = 0}, named = {.count = 0}, after = {.count = 0};

@@ -3,7 +3,7 @@
  * has a new one. What gives a UIDVALIDITY is a durable transaction. */
 #include "base/array.h"
 #include "base/log.h"
-#include "store/internal.h"
+#include "store/mail/internal.h"
 
 #define MAILBOX_COLUMNS \
 	"m.id, m.name, m.special_use, m.selectable, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.recent, m.bytes," \
@@ -48,16 +48,6 @@ static bool list_rows(struct db *db, struct arena *arena, struct mailbox **list,
 	return step != DB_FAILED;
 }
 
-bool mailbox_list(struct account *account, struct arena *arena, struct mailbox **list, size_t *count, struct error *error)
-{
-	if (!account_enter(account, error))
-		return false;
-	bool done = db_begin_read(account->db, error) && list_rows(account->db, arena, list, count, error);
-	db_rollback(account->db);
-	account_leave(account);
-	return done;
-}
-
 static bool read_one(struct db_statement *s, struct arena *arena, struct mailbox *mailbox, struct error *error)
 {
 	enum db_step step = db_step(s, error);
@@ -67,27 +57,23 @@ static bool read_one(struct db_statement *s, struct arena *arena, struct mailbox
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox"));
 }
 
-bool mailbox_find(struct account *account, struct slice name, struct arena *arena, struct mailbox *mailbox, struct error *error)
+bool mail_list_mailboxes(struct db *db, struct arena *arena, struct mailbox **list, size_t *count, struct error *error)
 {
-	struct mailbox_name checked;
-	if (!mailbox_name_check(name, &checked, NULL))
-		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
-	if (!account_enter(account, error))
-		return false;
-	struct db_statement *s = db_prepare(account->db, "SELECT " MAILBOX_COLUMNS MAILBOX_TABLES "WHERE m.name = $1");
-	db_bind_text(s, 1, mailbox_name_slice(&checked));
-	bool done = read_one(s, arena, mailbox, error);
-	account_leave(account);
+	bool done = db_begin_read(db, error) && list_rows(db, arena, list, count, error);
+	db_rollback(db);
 	return done;
 }
 
-bool mailbox_get(struct account *account, int64_t id, struct arena *arena, struct mailbox *mailbox, struct error *error)
+bool mail_find_mailbox(struct db *db, struct slice name, struct arena *arena, struct mailbox *mailbox, struct error *error)
 {
-	if (!account_enter(account, error))
-		return false;
-	bool done = read_one(PREPARE(account->db, "SELECT " MAILBOX_COLUMNS MAILBOX_TABLES "WHERE m.id = $1", id), arena, mailbox, error);
-	account_leave(account);
-	return done;
+	struct db_statement *s = db_prepare(db, "SELECT " MAILBOX_COLUMNS MAILBOX_TABLES "WHERE m.name = $1");
+	db_bind_text(s, 1, name);
+	return read_one(s, arena, mailbox, error);
+}
+
+bool mail_get_mailbox(struct db *db, int64_t id, struct arena *arena, struct mailbox *mailbox, struct error *error)
+{
+	return read_one(PREPARE(db, "SELECT " MAILBOX_COLUMNS MAILBOX_TABLES "WHERE m.id = $1", id), arena, mailbox, error);
 }
 
 /* Of a mailbox, inside a change. id 0: there is none. */
@@ -138,7 +124,7 @@ static bool below_mailbox_limit(struct db *db, struct error *error)
 static bool add_mailbox(struct change *change, struct slice name, enum special_use use, int64_t *id, struct error *error)
 {
 	return below_mailbox_limit(change->db, error) &&
-	       schema_add_mailbox(change->db, name, use, change_modseq(change), &change->row.uidvalidity, id, error);
+	       mail_add_mailbox(change->db, name, use, change_modseq(change), &change->row.uidvalidity, id, error);
 }
 
 /* RFC 3501 §6.3.3: the levels above are made, too. */
@@ -177,28 +163,19 @@ static bool create_in(struct change *change, struct slice name, enum special_use
 	return add_levels_above(change, name, error) && add_mailbox(change, name, use, id, error);
 }
 
-bool mailbox_create(struct account *account, struct slice name, enum special_use use, struct error *error)
+bool mail_create_mailbox(struct change *change, struct slice name, enum special_use use, struct error *error)
 {
-	struct mailbox_name checked;
-	struct change change;
 	int64_t id;
-	if (!mailbox_name_check(name, &checked, error) || !change_begin_durable(account, &change, error))
-		return false;
-	return change_end(&change, create_in(&change, mailbox_name_slice(&checked), use, &id, error), error);
+	return create_in(change, name, use, &id, error);
 }
 
-bool mailbox_set_use(struct account *account, struct slice name, enum special_use use, struct error *error)
+bool mail_set_use(struct change *change, struct slice name, enum special_use use, struct error *error)
 {
-	struct mailbox_name checked;
 	struct found found;
-	struct change change;
-	if (!mailbox_name_check(name, &checked, error) || !change_begin_durable(account, &change, error))
-		return false;
-	bool done = look_up(change.db, mailbox_name_slice(&checked), &found, error) &&
-		    (found.selectable || error_set(error, ERROR_NOT_FOUND, "no such mailbox")) &&
-		    db_run(PREPARE(change.db, "UPDATE mailbox SET special_use = CASE WHEN id = $1 THEN $2 ELSE $3 END, modseq = $4"
-			   " WHERE id = $1 OR (special_use = $2 AND special_use <> $3)", found.id, use, USE_NONE, change_modseq(&change)), error);
-	return change_end(&change, done, error);
+	return look_up(change->db, name, &found, error) &&
+	       (found.selectable || error_set(error, ERROR_NOT_FOUND, "no such mailbox")) &&
+	       db_run(PREPARE(change->db, "UPDATE mailbox SET special_use = CASE WHEN id = $1 THEN $2 ELSE $3 END, modseq = $4"
+		      " WHERE id = $1 OR (special_use = $2 AND special_use <> $3)", found.id, use, USE_NONE, change_modseq(change)), error);
 }
 
 /* ---- Removing ---- */
@@ -251,7 +228,7 @@ static bool remove_mailbox(struct change *change, const struct found *found, boo
 }
 
 /* RFC 3501 §6.3.4. */
-static bool delete_in(struct change *change, struct slice name, struct error *error)
+bool mail_delete_mailbox(struct change *change, struct slice name, struct error *error)
 {
 	struct found found;
 	bool children;
@@ -264,20 +241,6 @@ static bool delete_in(struct change *change, struct slice name, struct error *er
 	if (!found.selectable && children)
 		return error_set(error, ERROR_DENIED, "there are mailboxes below it");
 	return remove_mailbox(change, &found, children, error);
-}
-
-bool mailbox_delete(struct account *account, struct slice name, struct error *error)
-{
-	struct mailbox_name checked;
-	struct change change;
-	if (!mailbox_name_check(name, &checked, NULL))
-		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
-	for (bool again = false;; again = true) {
-		if (change_begin(account, NULL, 0, &change, error) && change_end(&change, delete_in(&change, mailbox_name_slice(&checked), error), error))
-			return true;
-		if (again || !change_has_room_now(account, error))
-			return false;
-	}
 }
 
 /* ---- Renaming ---- */
@@ -361,19 +324,12 @@ static bool rename_inbox(struct change *change, struct slice to, struct error *e
 			" WHERE id = $1", inbox.id, modseq), error);
 }
 
-bool mailbox_rename(struct account *account, struct slice from, struct slice to, struct error *error)
+bool mail_rename_mailbox(struct change *change, struct slice from, struct slice to, struct error *error)
 {
-	struct mailbox_name source, target;
-	struct change change;
-	if (!mailbox_name_check(from, &source, NULL))
-		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
-	if (!mailbox_name_check(to, &target, error) || !change_begin_durable(account, &change, error))
-		return false;
-	struct slice old = mailbox_name_slice(&source), new = mailbox_name_slice(&target);
 	struct arena *arena = arena_new();
-	bool done = slice_equal(old, SLICE("INBOX")) ? rename_inbox(&change, new, error) : rename_in(&change, old, new, arena, error);
+	bool done = slice_equal(from, SLICE("INBOX")) ? rename_inbox(change, to, error) : rename_in(change, from, to, arena, error);
 	arena_free(&arena);
-	return change_end(&change, done, error);
+	return done;
 }
 
 /* ---- Subscribing ---- */
@@ -386,19 +342,15 @@ static bool subscription_limit(struct db *db, struct error *error)
 	return count < MAILBOXES_MAX || error_set(error, ERROR_LIMIT, "at most %d subscriptions", MAILBOXES_MAX);
 }
 
-bool mailbox_subscribe(struct account *account, struct slice name, bool subscribed, struct error *error)
+bool mail_subscribe(struct change *change, struct slice name, bool subscribed, struct error *error)
 {
-	struct mailbox_name checked;
-	struct change change;
-	if (!mailbox_name_check(name, &checked, error) || !change_begin(account, NULL, 0, &change, error))
-		return false;
-	struct db_statement *s = db_prepare(change.db, subscribed ? "INSERT INTO subscription (name) VALUES ($1) ON CONFLICT DO NOTHING"
-								  : "DELETE FROM subscription WHERE name = $1");
-	db_bind_text(s, 1, mailbox_name_slice(&checked));
-	bool done = (!subscribed || subscription_limit(change.db, error)) && db_run(s, error);
-	if (done && db_changes(change.db) > 0)
-		change_modseq(&change);
-	return change_end(&change, done, error);
+	struct db_statement *s = db_prepare(change->db, subscribed ? "INSERT INTO subscription (name) VALUES ($1) ON CONFLICT DO NOTHING"
+								   : "DELETE FROM subscription WHERE name = $1");
+	db_bind_text(s, 1, name);
+	bool done = (!subscribed || subscription_limit(change->db, error)) && db_run(s, error);
+	if (done && db_changes(change->db) > 0)
+		change_modseq(change);
+	return done;
 }
 
 static bool list_subscriptions(struct db *db, struct arena *arena, struct slice **names, size_t *count, struct error *error)
@@ -416,12 +368,9 @@ static bool list_subscriptions(struct db *db, struct arena *arena, struct slice 
 	return step != DB_FAILED;
 }
 
-bool mailbox_subscriptions(struct account *account, struct arena *arena, struct slice **names, size_t *count, struct error *error)
+bool mail_list_subscriptions(struct db *db, struct arena *arena, struct slice **names, size_t *count, struct error *error)
 {
-	if (!account_enter(account, error))
-		return false;
-	bool done = db_begin_read(account->db, error) && list_subscriptions(account->db, arena, names, count, error);
-	db_rollback(account->db);
-	account_leave(account);
+	bool done = db_begin_read(db, error) && list_subscriptions(db, arena, names, count, error);
+	db_rollback(db);
 	return done;
 }

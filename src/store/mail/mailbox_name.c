@@ -1,6 +1,6 @@
 /* Which names a mailbox may have: UTF-8 without control characters, levels that aren't empty, "." or "..". They are never
  * names of files here, but of an export, and of other programs' folders. */
-#include "store/internal.h"
+#include "store/mail/mail.h"
 
 /* C0, DEL and C1 controls, and the line and paragraph separators: none has a place in a name (RFC 5198 §2, RFC 6855 §3). */
 static bool has_control(struct slice name)

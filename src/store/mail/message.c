@@ -1,10 +1,8 @@
-/* Reading messages: lists, UIDs, what was expunged, files. Everything here takes time by what it returns, not by the size
+/* Reading messages: lists, UIDs, what was expunged. Everything here takes time by what it returns, not by the size
  * of the mailbox (message_uids returns the whole mailbox). */
 #include "base/array.h"
-#include "base/log.h"
 #include "base/memory.h"
-#include "base/random.h"
-#include "store/internal.h"
+#include "store/mail/internal.h"
 
 #define PLACEMENT_COLUMNS "p.uid, p.flags, p.keywords, p.modseq, p.message, p.size, p.received"
 #define WITHOUT_SUMMARY "SELECT " PLACEMENT_COLUMNS " FROM placement p "
@@ -67,47 +65,38 @@ static bool read_list(struct db_statement *s, bool summary, size_t bytes, struct
 	return step == DB_DONE;
 }
 
-bool message_list(struct account *account, int64_t mailbox, uint32_t first, uint32_t last, int64_t since, size_t limit,
+bool mail_list(struct db *db, int64_t mailbox, uint32_t first, uint32_t last, int64_t since, size_t limit,
 		  enum message_wanted wanted, struct arena *arena, struct message **list, size_t *count, struct error *error)
 {
-	if (!account_enter(account, error))
-		return false;
 	bool summary = wanted & MESSAGE_SUMMARY, cut;
-	const char *sql = few_changes(account->db, mailbox, since) ? (summary ? WITH_SUMMARY BY_CHANGE : WITHOUT_SUMMARY BY_CHANGE)
+	const char *sql = few_changes(db, mailbox, since) ? (summary ? WITH_SUMMARY BY_CHANGE : WITHOUT_SUMMARY BY_CHANGE)
 								   : (summary ? WITH_SUMMARY BY_UID : WITHOUT_SUMMARY BY_UID);
-	struct db_statement *s = PREPARE(account->db, sql, mailbox, first, last, since,
+	struct db_statement *s = PREPARE(db, sql, mailbox, first, last, since,
 		limit == 0 || limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
 	bool done = read_list(s, summary, SIZE_MAX, arena, list, count, &cut, error);
-	account_leave(account);
 	return done;
 }
 
-bool message_list_some(struct account *account, int64_t mailbox, uint32_t first, uint32_t last, size_t bytes, enum message_wanted wanted,
+bool mail_list_some(struct db *db, int64_t mailbox, uint32_t first, uint32_t last, size_t bytes, enum message_wanted wanted,
 		       struct arena *arena, struct message **list, size_t *count, bool *cut, struct error *error)
 {
-	if (!account_enter(account, error))
-		return false;
 	bool summary = wanted & MESSAGE_SUMMARY;
-	struct db_statement *s = PREPARE(account->db, summary ? WITH_SUMMARY BY_UID : WITHOUT_SUMMARY BY_UID, mailbox, first, last, 0, INT64_MAX);
+	struct db_statement *s = PREPARE(db, summary ? WITH_SUMMARY BY_UID : WITHOUT_SUMMARY BY_UID, mailbox, first, last, 0, INT64_MAX);
 	bool done = read_list(s, summary, arena_used(arena) + bytes, arena, list, count, cut, error);
-	account_leave(account);
 	return done;
 }
 
-bool mailbox_keywords(struct account *account, int64_t mailbox, struct arena *arena, struct slice *keywords, struct error *error)
+bool mail_keywords(struct db *db, int64_t mailbox, struct arena *arena, struct slice *keywords, struct error *error)
 {
 	struct buf lists = BUF(MAILBOX_KEYWORDS_MAX);
 	enum db_step step = DB_DONE;
-	if (!account_enter(account, error))
-		return false;
-	struct db_statement *s = PREPARE(account->db, "SELECT DISTINCT keywords FROM placement WHERE mailbox = $1 AND keywords <> ''", mailbox);
+	struct db_statement *s = PREPARE(db, "SELECT DISTINCT keywords FROM placement WHERE mailbox = $1 AND keywords <> ''", mailbox);
 	while (!lists.overflow && (step = db_step(s, error)) == DB_ROW) {
 		if (lists.len > 0)
 			buf_append_char(&lists, ' ');
 		buf_append(&lists, db_text(s, 0));
 	}
 	db_reset(s);
-	account_leave(account);
 	*keywords = arena_copy(arena, buf_slice(&lists));
 	buf_free(&lists);
 	return step != DB_FAILED;
@@ -144,15 +133,12 @@ static bool uids_in(struct db *db, int64_t mailbox, uint32_t **uids, size_t *cou
 	return read_uids(s, expected, uids, count, error);
 }
 
-bool message_uids(struct account *account, int64_t mailbox, uint32_t **uids, size_t *count, int64_t *modseq, struct error *error)
+bool mail_uids(struct db *db, int64_t mailbox, uint32_t **uids, size_t *count, int64_t *modseq, struct error *error)
 {
 	*uids = NULL;
 	*count = 0;
-	if (!account_enter(account, error))
-		return false;
-	bool done = db_begin_read(account->db, error) && uids_in(account->db, mailbox, uids, count, modseq, error);
-	db_rollback(account->db);
-	account_leave(account);
+	bool done = db_begin_read(db, error) && uids_in(db, mailbox, uids, count, modseq, error);
+	db_rollback(db);
 	return done;
 }
 
@@ -175,14 +161,11 @@ static bool expunged_in(struct db *db, int64_t mailbox, int64_t since, struct ar
 	return true;
 }
 
-bool message_expunged(struct account *account, int64_t mailbox, int64_t since, struct arena *arena, uint32_t **uids,
+bool mail_list_gone(struct db *db, int64_t mailbox, int64_t since, struct arena *arena, uint32_t **uids,
 		      size_t *count, bool *complete, struct error *error)
 {
-	if (!account_enter(account, error))
-		return false;
-	bool done = db_begin_read(account->db, error) && expunged_in(account->db, mailbox, since, arena, uids, count, complete, error);
-	db_rollback(account->db);
-	account_leave(account);
+	bool done = db_begin_read(db, error) && expunged_in(db, mailbox, since, arena, uids, count, complete, error);
+	db_rollback(db);
 	return done;
 }
 
@@ -200,88 +183,34 @@ static bool claim_in(struct db *db, int64_t mailbox, uint32_t *first, uint32_t *
 	return db_run(PREPARE(db, "UPDATE mailbox SET recent = 0, recent_from = uidnext WHERE id = $1", mailbox), error);
 }
 
-/* No change in the sense of change.h: nobody needs to hear of it. */
-bool mailbox_claim_recent(struct account *account, int64_t mailbox, uint32_t *first, uint32_t *next, struct error *error)
+/* No change in the sense of change.c: nobody needs to hear of it. */
+bool mail_claim_recent(struct db *db, int64_t mailbox, uint32_t *first, uint32_t *next, struct error *error)
 {
-	if (!account_enter(account, error))
-		return false;
-	bool done = db_begin(account->db, error);
+	bool done = db_begin(db, error);
 	if (done) {
-		done = claim_in(account->db, mailbox, first, next, error) && db_commit(account->db, error);
-		db_rollback(account->db);
+		done = claim_in(db, mailbox, first, next, error) && db_commit(db, error);
+		db_rollback(db);
 	}
-	account_leave(account);
 	return done;
 }
 
-/* ---- Files ---- */
+/* ---- One message ---- */
 
-static bool message_size(struct account *account, int64_t id, uint64_t *size, struct error *error)
+bool mail_size(struct db *db, int64_t id, uint64_t *size, struct error *error)
 {
-	if (!account_enter(account, error))
-		return false;
-	struct db_statement *s = PREPARE(account->db, "SELECT size FROM message WHERE id = $1 AND refs > 0", id);
+	struct db_statement *s = PREPARE(db, "SELECT size FROM message WHERE id = $1 AND refs > 0", id);
 	enum db_step step = db_step(s, error);
 	*size = step == DB_ROW ? (uint64_t)db_number(s, 0) : 0;
 	db_reset(s);
-	account_leave(account);
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "the message is no longer there"));
 }
 
-int message_open(struct account *account, int64_t message_id, uint64_t *size, struct error *error)
+void mail_renew_summary(struct db *db, int64_t id, struct slice summary)
 {
-	struct error cause = {0};
-	if (!message_size(account, message_id, size, error))
-		return -1;
-	int fd = blob_open(account->folder, message_id, *size, &cause);
-	if (fd >= 0)
-		return fd;
-	if (cause.kind != ERROR_INVALID)
-		error_set(error, cause.kind, "%s", cause.text);
-	else if (message_size(account, message_id, size, error)) { /* it wasn't expunged and cleaned just now */
-		log_error("message.damaged", log_slice("account", account->name), log_id("message", message_id), log_text("cause", cause.text));
-		error_set(error, ERROR_INVALID, "the file of the message is missing or damaged");
-	}
-	return -1;
-}
-
-struct message_files { struct blob_reader reader; };
-
-struct message_files *message_files_new(struct store *store, struct slice account, struct error *error)
-{
-	char *folder = blob_account_folder(store->data, account, error);
-	if (!folder)
-		return NULL;
-	struct message_files *files = memory_new(sizeof *files);
-	*files = (struct message_files){{.folder = folder, .month = -1}};
-	return files;
-}
-
-void message_files_free(struct message_files **files)
-{
-	if (!*files)
+	if (!db_begin(db, NULL))
 		return;
-	blob_reader_end(&(*files)->reader);
-	free(*files);
-	*files = NULL;
-}
-
-bool message_files_read(struct message_files *files, int64_t message_id, uint64_t size, char *content)
-{
-	return blob_reader_read(&files->reader, message_id, size, content);
-}
-
-void message_renew_summary(struct account *account, int64_t id, struct slice summary)
-{
-	if (!account_enter(account, NULL))
-		return;
-	struct db *db = account->db;
-	bool begun = db_begin(db, NULL);
-	if (begun) {
-		struct db_statement *s = PREPARE(db, "UPDATE message SET summary = $2 WHERE id = $1", id);
-		db_bind_blob(s, 2, summary);
-		if (!db_run(s, NULL) || !db_commit(db, NULL))
-			db_rollback(db);
-	}
-	account_leave(account);
+	struct db_statement *s = PREPARE(db, "UPDATE message SET summary = $2 WHERE id = $1", id);
+	db_bind_blob(s, 2, summary);
+	if (!db_run(s, NULL) || !db_commit(db, NULL))
+		db_rollback(db);
 }

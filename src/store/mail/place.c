@@ -1,7 +1,7 @@
 /* Putting messages into mailboxes: what appending, copying and undeleting have in common; and copying (RFC 3501 §6.4.7,
  * RFC 6851). */
 #include "base/memory.h"
-#include "store/internal.h"
+#include "store/mail/internal.h"
 
 bool change_check_quota(struct change *change, uint64_t size, struct error *error)
 {
@@ -15,10 +15,10 @@ bool change_check_quota(struct change *change, uint64_t size, struct error *erro
 	return true;
 }
 
-static bool next_uid(struct change *change, const struct new_placement *new, uint32_t *uid, struct error *error)
+static bool next_uid(struct change *change, const struct mail_placement *new, uint32_t *uid, struct error *error)
 {
-	struct tally tally = {0};
-	tally_add(&tally, new->flags, new->size, 1);
+	struct mail_tally tally = {0};
+	mail_tally_add(&tally, new->flags, new->size, 1);
 	struct db_statement *s = PREPARE(change->db, "UPDATE mailbox SET uidnext = uidnext + 1, messages = messages + 1, recent = recent + 1,"
 		" unseen = unseen + $2, deleted = deleted + $3, bytes = bytes + $4, modseq = $5 WHERE id = $1 AND selectable = 1"
 		" RETURNING uidnext - 1", new->mailbox, tally.unseen, tally.deleted, tally.bytes, change_modseq(change));
@@ -28,7 +28,7 @@ static bool next_uid(struct change *change, const struct new_placement *new, uin
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox"));
 }
 
-bool change_place(struct change *change, struct new_placement *new, struct error *error)
+bool change_place(struct change *change, struct mail_placement *new, struct error *error)
 {
 	if (!next_uid(change, new, &new->uid, error))
 		return false;
@@ -39,10 +39,47 @@ bool change_place(struct change *change, struct new_placement *new, struct error
 	return db_run(s, error);
 }
 
+/* ---- Adding ---- */
+
+bool mail_add_row(struct change *change, const struct mail_placement *new, int64_t refs, int64_t expunged, const unsigned char *hash, struct slice summary,
+		  struct error *error)
+{
+	struct db_statement *s = PREPARE(change->db, "INSERT INTO message (id, size, received, refs, expunged, hash, summary)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7)", new->message, (int64_t)new->size, new->received, refs, expunged);
+	db_bind_blob(s, 6, slice_make((const char *)hash, MAIL_HASH_SIZE));
+	db_bind_blob(s, 7, summary);
+	if (change->row.last_id < new->message)
+		change->row.last_id = new->message;
+	return db_run(s, error);
+}
+
+bool mail_add(struct change *change, struct mail_placement *new, const unsigned char *hash, struct slice summary, struct error *error)
+{
+	if (!change_place(change, new, error))
+		return false;
+	change->row.messages++;
+	change->row.bytes += (int64_t)new->size;
+	return mail_add_row(change, new, 1, 0, hash, summary, error);
+}
+
+bool mail_skip_uids(struct db *db, int64_t mailbox, uint32_t uidnext, struct error *error)
+{
+	return db_run(PREPARE(db, "UPDATE mailbox SET uidnext = $2 WHERE id = $1 AND uidnext < $2", mailbox, uidnext), error);
+}
+
+bool mail_is_known(struct db *db, int64_t message, bool *known, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT 1 FROM message WHERE id = $1", message);
+	enum db_step step = db_step(s, error);
+	*known = step == DB_ROW;
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
 /* ---- Copying ---- */
 
 /* Reads one placement as it is to be in the target; the keywords go to `arena`. */
-static enum db_step read_source(struct db *db, int64_t from, uint32_t uid, struct arena *arena, struct new_placement *new, struct error *error)
+static enum db_step read_source(struct db *db, int64_t from, uint32_t uid, struct arena *arena, struct mail_placement *new, struct error *error)
 {
 	struct db_statement *s = PREPARE(db, "SELECT message, flags, size, received, keywords FROM placement WHERE mailbox = $1 AND uid = $2", from, uid);
 	enum db_step step = db_step(s, error);
@@ -65,7 +102,7 @@ static bool copy_all(struct change *change, int64_t from, const uint32_t *uids, 
 	struct arena *arena = arena_new(); /* of one message */
 	bool done = true;
 	for (size_t i = 0; done && i < count; i++) {
-		struct new_placement new = {.mailbox = to};
+		struct mail_placement new = {.mailbox = to};
 		arena_reset(arena);
 		enum db_step step = read_source(change->db, from, uids[i], arena, &new, error);
 		done = step != DB_FAILED;
@@ -89,34 +126,17 @@ static bool check_mailbox(struct db *db, int64_t id, struct error *error)
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox"));
 }
 
-static bool copy(struct account *account, int64_t from, const uint32_t *uids, size_t count, int64_t to, bool move, uint32_t *source,
-		 uint32_t *target, size_t *copied, struct error *error)
+bool mail_copy(struct change *change, int64_t from, const uint32_t *uids, size_t count, int64_t to, bool move, uint32_t *source,
+	       uint32_t *target, size_t *copied, struct error *error)
 {
-	struct change change;
 	*copied = 0;
-	if (!change_begin(account, &(struct uid_need){to, (uint32_t)count}, 1, &change, error))
+	if (!check_mailbox(change->db, to, error) || !copy_all(change, from, uids, count, to, move, source, target, copied, error))
 		return false;
-	bool done = check_mailbox(change.db, to, error) && copy_all(&change, from, uids, count, to, move, source, target, copied, error);
-	if (done && move) {
-		uint32_t *removed = memory_array(*copied + 1, sizeof *removed);
-		size_t removed_count;
-		done = change_take_out(&change, from, source, *copied, removed, &removed_count, error);
-		free(removed);
-	}
-	done = change_end(&change, done, error);
-	if (!done)
-		*copied = 0;
+	if (!move)
+		return true;
+	uint32_t *removed = memory_array(*copied + 1, sizeof *removed);
+	size_t removed_count;
+	bool done = change_take_out(change, from, source, *copied, removed, &removed_count, error);
+	free(removed);
 	return done;
-}
-
-bool message_copy(struct account *account, int64_t from, const uint32_t *uids, size_t count, int64_t to, bool move,
-		  struct arena *arena, uint32_t **source, uint32_t **target, size_t *copied, struct error *error)
-{
-	*source = arena_array(arena, count + 1, sizeof **source);
-	*target = arena_array(arena, count + 1, sizeof **target);
-	*copied = 0;
-	if (count > UINT32_MAX / 2)
-		return error_set(error, ERROR_LIMIT, "too many messages");
-	return copy(account, from, uids, count, to, move, *source, *target, copied, error) ||
-	       (move && change_has_room_now(account, error) && copy(account, from, uids, count, to, move, *source, *target, copied, error)); /* to the bin */
 }

@@ -1,10 +1,10 @@
-/* The tables of an account database; what they hold and what must always be true of them is told in internal.h. Steps are
+/* The tables of an account database; what they hold and what must always be true of them is told in mail.h. Steps are
  * only ever added at the end: each leads from one version of the file to the next. From versions 1 and 2 no way leads on. */
 #include "base/clock.h"
 #include "base/random.h"
-#include "store/internal.h"
+#include "store/mail/internal.h"
 
-const char *const store_schema[] = {
+const char *const mail_schema[] = {
 	"CREATE TABLE account (name TEXT NOT NULL, epoch BIGINT NOT NULL, modseq BIGINT NOT NULL, modseq_ceiling BIGINT NOT NULL,"
 	" uidvalidity BIGINT NOT NULL, last_id BIGINT NOT NULL, durable_id BIGINT NOT NULL, bytes BIGINT NOT NULL,"
 	" messages BIGINT NOT NULL, max_bytes BIGINT NOT NULL, max_messages BIGINT NOT NULL, removed_floor BIGINT NOT NULL DEFAULT 0);"
@@ -36,18 +36,18 @@ const char *const store_schema[] = {
 
 	NULL, NULL,
 };
-const int store_schema_count = sizeof store_schema / sizeof *store_schema;
+const int mail_schema_count = sizeof mail_schema / sizeof *mail_schema;
 
-int64_t schema_next_uidvalidity(int64_t last)
+int64_t mail_next_uidvalidity(int64_t last)
 {
 	int64_t now = clock_now();
 	return now > last && now <= UINT32_MAX ? now : last + 1;
 }
 
-bool schema_add_mailbox(struct db *db, struct slice name, enum special_use use, int64_t modseq, int64_t *uidvalidity,
+bool mail_add_mailbox(struct db *db, struct slice name, enum special_use use, int64_t modseq, int64_t *uidvalidity,
 			int64_t *id, struct error *error)
 {
-	*uidvalidity = schema_next_uidvalidity(*uidvalidity);
+	*uidvalidity = mail_next_uidvalidity(*uidvalidity);
 	if (*uidvalidity > UINT32_MAX)
 		return error_set(error, ERROR_LIMIT, "no UIDVALIDITY left");
 	*id = id_new();
@@ -66,7 +66,7 @@ static bool fill(struct db *db, struct slice name, int64_t epoch, int64_t uidval
 	};
 	int64_t id;
 	for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
-		if (!schema_add_mailbox(db, slice_of(first[i].name), first[i].use, 1, &uidvalidity, &id, error))
+		if (!mail_add_mailbox(db, slice_of(first[i].name), first[i].use, 1, &uidvalidity, &id, error))
 			return false;
 		struct db_statement *subscribe = db_prepare(db, "INSERT INTO subscription (name) VALUES ($1)");
 		db_bind_text(subscribe, 1, slice_of(first[i].name));
@@ -81,12 +81,29 @@ static bool fill(struct db *db, struct slice name, int64_t epoch, int64_t uidval
 	return db_run(insert, error);
 }
 
-bool schema_fill(struct db *db, struct slice name, int64_t epoch, int64_t uidvalidity, struct error *error)
+bool mail_fill(struct db *db, struct slice name, int64_t epoch, int64_t uidvalidity, struct error *error)
 {
-	if (!db_migrate(db, store_schema, store_schema_count, error) || !db_begin(db, error))
+	if (!db_migrate(db, mail_schema, mail_schema_count, error) || !db_begin(db, error))
 		return false;
 	if (fill(db, name, epoch, uidvalidity, error))
 		return db_commit(db, error);
 	db_rollback(db);
 	return false;
+}
+
+struct db *mail_open(const char *path, enum db_durability durability, bool create, struct error *error)
+{
+	struct db *db = db_open(path, &(struct db_options){.durability = durability, .create = create}, error);
+	if (db && !create && !db_migrate(db, mail_schema, mail_schema_count, error))
+		db_close(&db);
+	return db;
+}
+
+bool mail_inbox(struct db *db, bool selectable, int64_t *id, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT id FROM mailbox WHERE name = 'INBOX' AND selectable >= $1", selectable);
+	enum db_step step = db_step(s, error);
+	*id = step == DB_ROW ? db_number(s, 0) : 0;
+	db_reset(s);
+	return step != DB_FAILED;
 }

@@ -1,8 +1,7 @@
 /* Snapshots of an account's database, and rebuilding the database from them.
  *
- * A rebuilt database can't know which numbers were given since its snapshot. So every mailbox gets a new UIDVALIDITY, and
- * mod-sequences go on from the clock's milliseconds, far above any that counting could have reached; clients read the
- * mailboxes anew. What the files hold beyond the snapshot is the affair of store_fsck(). */
+ * A rebuilt database can't know which numbers were given since its snapshot: mail_renew() has it go on above them. What the files hold
+ * beyond the snapshot is the affair of store_fsck(). */
 #include <dirent.h>
 #include <errno.h>
 #include <unistd.h>
@@ -10,7 +9,22 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "store/internal.h"
+#include "store/recover/recover.h"
+
+
+void recover_database_path(const char *folder, char out[PATH_MAX])
+{
+	snprintf(out, PATH_MAX, "%s/account.db", folder);
+}
+
+struct db *recover_database(const char *folder, enum db_durability durability, bool create, struct error *error)
+{
+	char path[PATH_MAX];
+	recover_database_path(folder, path);
+	return mail_open(path, durability, create, error);
+}
+
+/* ---- Snapshots ---- */
 
 static void snapshot_path(const char *folder, int64_t id, const char *ending, char out[PATH_MAX])
 {
@@ -26,7 +40,7 @@ static int newest_first(const void *a, const void *b)
 }
 
 /* Ids of the snapshots, the newest first. */
-static bool list_snapshots(const char *folder, struct ids *ids, struct error *error)
+static bool list_snapshots(const char *folder, struct mail_ids *ids, struct error *error)
 {
 	DIR *list = opendir(folder);
 	if (!list)
@@ -37,7 +51,7 @@ static bool list_snapshots(const char *folder, struct ids *ids, struct error *er
 			continue;
 		int64_t id = id_parse(slice_sub(name, 9, ID_TEXT_LEN));
 		if (id != 0)
-			ids_add(ids, id);
+			mail_ids_add(ids, id);
 	}
 	closedir(list);
 	if (ids->count > 1)
@@ -45,40 +59,40 @@ static bool list_snapshots(const char *folder, struct ids *ids, struct error *er
 	return true;
 }
 
-int64_t snapshot_newest(const char *folder)
+int64_t recover_newest_snapshot(const char *folder)
 {
-	struct ids ids = {0};
+	struct mail_ids ids = {0};
 	int64_t newest = list_snapshots(folder, &ids, NULL) && ids.count > 0 ? id_time(ids.at[0]) / 1000 : 0;
-	ids_free(&ids);
+	mail_ids_free(&ids);
 	return newest;
 }
 
 static bool remove_old_snapshots(const char *folder, struct error *error)
 {
-	struct ids ids = {0};
+	struct mail_ids ids = {0};
 	char path[PATH_MAX];
 	bool done = list_snapshots(folder, &ids, error);
 	for (size_t i = SNAPSHOTS_KEPT; done && i < ids.count; i++) {
 		snapshot_path(folder, ids.at[i], "", path);
 		done = unlink(path) == 0 || errno == ENOENT || error_set_errno(error, errno, "removing %s", path);
 	}
-	ids_free(&ids);
+	mail_ids_free(&ids);
 	return done;
 }
 
-bool account_snapshot(struct account *account, struct error *error)
+bool recover_snapshot(const char *folder, struct durable *durable, struct error *error)
 {
 	char making[PATH_MAX], path[PATH_MAX];
 	int64_t id = id_new();
 	/* a connection of its own: the account's users don't wait for it */
-	struct db *db = account_database(account->folder, DB_DURABLE_LATER, false, error);
-	snapshot_path(account->folder, id, ".new", making);
-	snapshot_path(account->folder, id, "", path);
+	struct db *db = recover_database(folder, DB_DURABLE_LATER, false, error);
+	snapshot_path(folder, id, ".new", making);
+	snapshot_path(folder, id, "", path);
 	bool done = db && db_snapshot(db, making, error);
 	db_close(&db);
 	if (done)
 		done = rename(making, path) == 0 || error_set_errno(error, errno, "naming %s", path);
-	return done && store_sync(account->store, error) && remove_old_snapshots(account->folder, error);
+	return done && durable_sync(durable, error) && remove_old_snapshots(folder, error);
 }
 
 /* ---- Rebuilding ---- */
@@ -94,7 +108,7 @@ static bool copy_sound(const char *snapshot, const char *making, struct error *e
 /* The newest snapshot that is whole, as a new database; false if there is none. */
 static bool from_newest_snapshot(const char *folder, const char *making)
 {
-	struct ids ids = {0};
+	struct mail_ids ids = {0};
 	struct error error = {0};
 	bool done = false;
 	if (list_snapshots(folder, &ids, &error))
@@ -105,51 +119,14 @@ static bool from_newest_snapshot(const char *folder, const char *making)
 			if (!done)
 				log_warning("snapshot.damaged", log_text("file", path), log_text("cause", error.text));
 		}
-	ids_free(&ids);
+	mail_ids_free(&ids);
 	return done;
-}
-
-static bool renew_uidvalidities(struct db *db, struct account_row *row, struct error *error)
-{
-	struct ids ids = {0};
-	struct db_statement *s = db_prepare(db, "SELECT id FROM mailbox");
-	enum db_step step;
-	while ((step = db_step(s, error)) == DB_ROW)
-		ids_add(&ids, db_number(s, 0));
-	bool done = step == DB_DONE;
-	for (size_t i = 0; done && i < ids.count; i++) {
-		row->uidvalidity = schema_next_uidvalidity(row->uidvalidity);
-		done = db_run(PREPARE(db, "UPDATE mailbox SET uidvalidity = $2, modseq = $3, log_floor = $3 WHERE id = $1", ids.at[i],
-				      row->uidvalidity, row->modseq), error);
-	}
-	ids_free(&ids);
-	return done;
-}
-
-static bool renew_numbers(struct db *db, int64_t epoch, struct error *error)
-{
-	struct account_row row;
-	if (!change_read_row(db, &row, error))
-		return false;
-	int64_t now = clock_now_ms();
-	row.modseq = (row.modseq_ceiling > now ? row.modseq_ceiling : now) + 1;
-	row.modseq_ceiling = row.modseq + DURABLE_BLOCK;
-	row.epoch = epoch;
-	return renew_uidvalidities(db, &row, error) &&
-	       db_run(PREPARE(db, "UPDATE placement SET modseq = $1", row.modseq), error) &&
-	       db_run(db_prepare(db, "DELETE FROM expunged"), error) && db_run(db_prepare(db, "DELETE FROM removed_mailbox"), error) &&
-	       db_run(PREPARE(db, "UPDATE account SET removed_floor = $1", row.modseq), error) && change_write_row(db, &row, error);
 }
 
 static bool make_database(const char *making, struct slice name, bool snapshot, int64_t epoch, struct error *error)
 {
 	struct db *db = db_open(making, &(struct db_options){.durability = DB_DURABLE_COMMIT, .create = !snapshot}, error);
-	bool done = db && (snapshot ? db_migrate(db, store_schema, store_schema_count, error) : schema_fill(db, name, epoch, 0, error)) &&
-		    db_begin(db, error);
-	if (done) {
-		done = renew_numbers(db, epoch, error) && db_commit(db, error);
-		db_rollback(db);
-	}
+	bool done = db && (snapshot || mail_fill(db, name, epoch, 0, error)) && mail_renew(db, epoch, error);
 	db_close(&db);
 	return done;
 }
@@ -170,30 +147,29 @@ static bool put_aside(const char *database, struct error *error)
 }
 
 /* The database can't tell any more what was expunged: one message too many is better than one too few. */
-static bool restore_files(struct store *store, const char *folder, struct slice name, struct error *error)
+static bool restore_files(struct durable *durable, const char *folder, struct slice name, struct error *error)
 {
 	struct durable_kept_list list;
-	if (!durable_find_kept(store->durable, store->epoch, name, &list, error))
+	if (!durable_find_kept(durable, durable_epoch(durable), name, &list, error))
 		return false;
 	bool done = true;
 	for (size_t i = 0; done && i < list.count; i++)
-		done = adopt_kept_file(folder, &list.at[i], error);
+		done = blob_restore(folder, list.at[i].id, list.at[i].content, list.at[i].hash, list.at[i].received, error);
 	durable_kept_list_free(&list);
 	return done;
 }
 
-bool rebuild_database(struct store *store, const char *folder, struct slice name, bool *from_snapshot, struct error *error)
+bool recover_rebuild(struct durable *durable, const char *folder, struct slice name, bool *from_snapshot, struct error *error)
 {
 	char making[PATH_MAX], id[ID_TEXT_LEN + 1], database[PATH_MAX];
 	id_format(id_new(), id);
 	snprintf(making, sizeof making, "%s/account-%s.new", folder, id);
-	account_database_path(folder, database);
+	recover_database_path(folder, database);
 	*from_snapshot = from_newest_snapshot(folder, making);
-	bool done = restore_files(store, folder, name, error) && make_database(making, name, *from_snapshot, store->epoch, error) &&
+	bool done = restore_files(durable, folder, name, error) && make_database(making, name, *from_snapshot, durable_epoch(durable), error) &&
 		    put_aside(database, error) &&
-		    (rename(making, database) == 0 || error_set_errno(error, errno, "naming %s", database)) && store_sync(store, error);
+		    (rename(making, database) == 0 || error_set_errno(error, errno, "naming %s", database)) && durable_sync(durable, error);
 	if (!done)
 		unlink(making);
-	account_detach(store, name);
 	return done;
 }

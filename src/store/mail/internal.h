@@ -1,0 +1,51 @@
+/* What the files of this room share. */
+#ifndef STORE_MAIL_INTERNAL_H
+#define STORE_MAIL_INTERNAL_H
+
+#include "base/memory.h"
+#include "store/mail/mail.h"
+
+enum {
+	WORTH_AN_INDEX = 16,      /* so many messages looked for one by one make an index pay */
+	EXPUNGED_KEPT = 100000,   /* rows of the expunged log per mailbox that account_clean() leaves, and of all removed ones together */
+	REMOVED_KEPT = 1000,      /* removed mailboxes that are remembered */
+	DELIVERY_KEPT_SECONDS = 60 * 24 * 3600, /* far longer than the queue tries */
+};
+
+/** Prepares `sql` with numbers as $1, $2, …; further parameters are bound by the caller. */
+#define PREPARE(db, sql, ...) prepare_numbers(db, sql, (const int64_t[]){__VA_ARGS__}, (int)(sizeof((const int64_t[]){__VA_ARGS__}) / sizeof(int64_t)))
+static inline struct db_statement *prepare_numbers(struct db *db, const char *sql, const int64_t *values, int count)
+{
+	struct db_statement *statement = db_prepare(db, sql);
+	for (int i = 0; i < count; i++)
+		db_bind_number(statement, i + 1, values[i]);
+	return statement;
+}
+
+/** The schema, in steps. */
+extern const char *const mail_schema[];
+extern const int mail_schema_count;
+
+/* ---- numbers.c ---- */
+
+/** Can the change give a mod-sequence and these UIDs? */
+bool change_numbers_suffice(struct change *change, const struct mail_uid_need *needs, size_t count, bool *suffice, struct error *error);
+/** Makes room under the ceilings, durably. No transaction is open. */
+bool change_reserve(struct mail *mail, const struct mail_uid_need *needs, size_t count, int64_t synced_id, struct error *error);
+
+/* ---- change.c, place.c, expunge.c: parts of a change ---- */
+
+/** Differences to a mailbox's counters; its modseq becomes the change's. */
+struct mail_tally { int64_t messages, unseen, deleted, recent, bytes; };
+bool change_tally(struct change *change, int64_t mailbox, const struct mail_tally *tally, struct error *error);
+/** What one message with these flags counts, times `sign`. */
+void mail_tally_add(struct mail_tally *tally, unsigned flags, uint64_t size, int sign);
+/** `times` placements of the message are gone: the last one makes it expunged. */
+bool change_drop_refs(struct change *change, int64_t message, int64_t times, struct error *error);
+/** Shows the message in the mailbox under a new UID, and counts it there; message.refs is the caller's. ERROR_NOT_FOUND. */
+bool change_place(struct change *change, struct mail_placement *new, struct error *error);
+/** Removes the given UIDs from the mailbox; those that were there go to `removed` (room for all). */
+bool change_take_out(struct change *change, int64_t mailbox, const uint32_t *uids, size_t count, uint32_t *removed,
+		     size_t *removed_count, struct error *error);
+
+#endif
