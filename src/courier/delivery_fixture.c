@@ -99,6 +99,12 @@ struct smtp_fake *serve(const char *address, int port, const char *extensions, c
 	return smtp_fake_start(&(struct smtp_fake_options){.address = address, .port = port, .extensions = extensions, .rules = rules, .rule_count = count});
 }
 
+void serve_friendly(const struct smtp_fake_rule *rules, size_t count)
+{
+	t.server = serve(NULL, 0, FRIENDLY, rules, count);
+	configure("");
+}
+
 int begin(void **state)
 {
 	(void)state;

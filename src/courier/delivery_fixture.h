@@ -44,6 +44,8 @@ int end(void **state);
 void configure(const char *more);
 struct smtp_fake *serve(const char *address, int port, const char *extensions, const struct smtp_fake_rule *rules, size_t count);
 #define RULES(...) ((const struct smtp_fake_rule[]){__VA_ARGS__}), sizeof((const struct smtp_fake_rule[]){__VA_ARGS__}) / sizeof(struct smtp_fake_rule)
+/** t.server, which can do what is usual, and whose port is configured. */
+void serve_friendly(const struct smtp_fake_rule *rules, size_t count);
 #define FRIENDLY "PIPELINING\nSIZE 100000000\n8BITMIME\nENHANCEDSTATUSCODES\nSMTPUTF8"
 /** The courier. */
 void start(void);

@@ -4,8 +4,7 @@
 static void mail_goes_out(void **state)
 {
 	(void)state;
-	t.server = serve(NULL, 0, FRIENDLY, NULL, 0);
-	configure("");
+	serve_friendly(NULL, 0);
 	post_message((struct queue_message){.from = SLICE("alice@here.test"), .body = BODY_8BITMIME},
 		     SLICE("Subject: x\r\n\r\n.\r\n..a\n.\nMAIL FROM:<evil@x>\r.\r\xc3\xa9"), TO({"carol@FAR.test", 0, NULL}, {"dave@far.test", 0, NULL}));
 	start();
@@ -120,8 +119,7 @@ static void a_busy_host_is_passed_over(void **state)
 static void each_recipient_has_its_own_fate(void **state)
 {
 	(void)state;
-	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT TO:<gone", "550-5.1.1 there is\r\n550 5.1.1 nobody", 0}, {"RCPT TO:<later", "450 4.2.1 later", 1}));
-	configure("");
+	serve_friendly(RULES({"RCPT TO:<gone", "550-5.1.1 there is\r\n550 5.1.1 nobody", 0}, {"RCPT TO:<later", "450 4.2.1 later", 1}));
 	post_message((struct queue_message){.from = SLICE("alice@here.test"), .envid = SLICE("e=1")}, hello,
 		     TO({"carol@far.test", 0, NULL}, {"gone@far.test", 0, "rfc822;old@far.test"}, {"later@far.test", 0, NULL}));
 	start();
@@ -140,8 +138,7 @@ static void each_recipient_has_its_own_fate(void **state)
 static void nobody_accepted_is_no_message(void **state)
 {
 	(void)state;
-	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT", "550 no", 0}));
-	configure("");
+	serve_friendly(RULES({"RCPT", "550 no", 0}));
 	post("alice@here.test", "carol@far.test");
 	start();
 	eventually(mailbox_count("alice@here.test", "INBOX") == 1);
@@ -153,8 +150,7 @@ static void nobody_accepted_is_no_message(void **state)
 static void a_report_that_takes_long_holds_up_no_verdict(void **state)
 {
 	(void)state;
-	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT TO:<gone", "550 5.1.1 nobody", 0}));
-	configure("");
+	serve_friendly(RULES({"RCPT TO:<gone", "550 5.1.1 nobody", 0}));
 	people.silent = true;
 	post("alice@here.test", "gone@far.test");
 	start();
@@ -172,8 +168,7 @@ static void a_report_that_takes_long_holds_up_no_verdict(void **state)
 static void a_thousand_refusals_are_told(void **state)
 {
 	(void)state;
-	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT", "550 5.1.1 nobody", 0}));
-	configure("");
+	serve_friendly(RULES({"RCPT", "550 5.1.1 nobody", 0}));
 	for (int i = 0; i < 1000; i++)
 		post_message((struct queue_message){.from = arena_printf(t.arena, "alice+%d@here.test", i), .arrived = clock_now()}, hello, TO({"gone@far.test", 0, NULL}));
 	start();
@@ -184,8 +179,7 @@ static void a_thousand_refusals_are_told(void **state)
 static void what_is_known_at_the_end_is_told(void **state)
 {
 	(void)state;
-	t.server = serve(NULL, 0, FRIENDLY, RULES({"RCPT TO:<gone", "550 5.1.1 nobody", 0}));
-	configure("");
+	serve_friendly(RULES({"RCPT TO:<gone", "550 5.1.1 nobody", 0}));
 	people.silent = true;
 	post("alice@here.test", "gone@far.test");
 	post("alice@here.test", "gone@far.test");
@@ -253,8 +247,7 @@ static void long_and_odd_final_replies_are_taken(void **state)
 static void an_unreadable_end_is_not_repeated_for_ever(void **state)
 {
 	(void)state;
-	t.server = serve(NULL, 0, FRIENDLY, RULES({"(data)", "(close)", 1}, {"(data)", "354 more", 1}, {"(data)", "250-a\r\n550 b", 0}));
-	configure("");
+	serve_friendly(RULES({"(data)", "(close)", 1}, {"(data)", "354 more", 1}, {"(data)", "250-a\r\n550 b", 0}));
 	post("alice@here.test", "carol@far.test");
 	start();
 	eventually(waiting() == 0);
@@ -266,8 +259,7 @@ static void an_unreadable_end_is_not_repeated_for_ever(void **state)
 static void refusals_are_not_counted_as_unsure(void **state)
 {
 	(void)state;
-	t.server = serve(NULL, 0, FRIENDLY, RULES({"(data)", "451 4.3.0 not now", 4}, {"MAIL", "(close)", 2}));
-	configure("");
+	serve_friendly(RULES({"(data)", "451 4.3.0 not now", 4}, {"MAIL", "(close)", 2}));
 	post("alice@here.test", "carol@far.test");
 	start();
 	eventually(waiting() == 0);
@@ -349,8 +341,7 @@ static void a_clock_that_was_ahead_delays_nothing(void **state)
 static void dead_ends_come_back_at_once(void **state)
 {
 	(void)state;
-	t.server = serve(NULL, 0, FRIENDLY, NULL, 0);
-	configure("");
+	serve_friendly(NULL, 0);
 	post_message((struct queue_message){.from = SLICE("alice@here.test")}, hello,
 		     TO({"a@null.test", 0, NULL}, {"b@unheard.test", 0, NULL}, {"c@mail.here.test", 0, NULL}, {"d@-bad-.test", 0, NULL}));
 	start();
@@ -431,8 +422,7 @@ static void long_lines_go_to_nobody(void **state)
 	char *text = memset(arena_alloc(t.arena, 5001), 'x', 5000);
 	memcpy(text, "Subject: long\r\n\r\n", 17);
 	memcpy(text + 4998, "\r\n", 2);
-	t.server = serve(NULL, 0, FRIENDLY, NULL, 0);
-	configure("");
+	serve_friendly(NULL, 0);
 	post_message((struct queue_message){.from = SLICE("alice@here.test")}, slice_of(text), TO({"carol@far.test", 0, NULL}));
 	start();
 	eventually(waiting() == 0);
@@ -531,8 +521,7 @@ static void big_messages_stream(void **state)
 	char *line = memset(arena_alloc(t.arena, 1 << 20), 'x', 1 << 20);
 	for (size_t i = 61; i < 1 << 20; i += 64)
 		memcpy(line + i, "\r\n.", 3);
-	t.server = serve(NULL, 0, FRIENDLY, NULL, 0);
-	configure("");
+	serve_friendly(NULL, 0);
 	struct queue_recipient recipients[] = {{.address = SLICE("bob@here.test")}, {.address = SLICE("carol@far.test")}};
 	struct queue_message message = {.from = SLICE("alice@here.test"), .recipients = recipients, .recipient_count = 2, .arrived = clock_now()};
 	struct queue_draft *draft = queue_draft_new(t.queue, message.from);
