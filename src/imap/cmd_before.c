@@ -101,8 +101,10 @@ enum net_run imap_before_run(struct imap *imap, struct slice unit)
 		if (before.verb == BEFORE_LOGIN || before.verb == BEFORE_AUTHENTICATE)
 			imap_note_refusal(imap, before.mechanism, SLICE(""), before.error);
 		result = imap_reply_bad(command, before.error);
-		if (before.close)
+		if (before.close) {
+			conn_note_violation(imap->conn, before.error);
 			imap_bye(imap, before.error);
+		}
 	} else {
 		command->verb = &rows[before.verb].verb;
 		conn_set_doing(imap->conn, command->verb->name);

@@ -44,7 +44,7 @@ static void send_tagged(struct imap_command *command, const char *status, const 
 
 static void send_news(struct imap_command *command)
 {
-	if (!command->imap->selected || !command->verb || !(command->verb->flags & VERB_WORK))
+	if (!command->imap->selected || command->imap->told || !command->verb || !(command->verb->flags & VERB_WORK))
 		return;
 	imap_selected_sync(command, command->uid || !(command->verb->flags & VERB_KEEPS_NUMBERS));
 }

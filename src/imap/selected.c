@@ -333,8 +333,7 @@ static bool sync_mailbox(struct sync *sync, bool expunge, struct error *error)
 	       (sync->modseq <= selected->modseq || sync_changes(sync, error));
 }
 
-/* Nothing that the client may be told now can have come since the last look. */
-static bool is_told(const struct imap_selected *selected, bool expunge)
+bool imap_selected_is_told(const struct imap_selected *selected, bool expunge)
 {
 	return !selected->changed && selected->seen_modseq <= selected->modseq && (!expunge || selected->seen_modseq <= selected->expunge_modseq) &&
 	       clock_monotonic_ms() - selected->looked_ms < LOOK_AGAIN_MS;
@@ -344,7 +343,7 @@ void imap_selected_sync(struct imap_command *command, bool expunge)
 {
 	struct error error;
 	struct imap_selected *selected = command->imap->selected;
-	if (is_told(selected, expunge))
+	if (imap_selected_is_told(selected, expunge))
 		return;
 	struct sync sync = {.command = command, .selected = selected, .arena = arena_new()};
 	selected->changed = false; /* before the look: what comes meanwhile sets it again */

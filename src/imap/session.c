@@ -195,9 +195,13 @@ static enum net_unit peek_literal(struct imap *imap, struct slice input, size_t 
 	return UNIT_INCOMPLETE;
 }
 
-static enum net_unit unit_of(const struct imap_verb *verb)
+/* Most who ask for news hear that there are none, in the loop. What comes after this look is told by the next command. */
+static enum net_unit unit_of(struct imap *imap, const struct imap_verb *verb)
 {
 	if (!verb || !(verb->flags & VERB_WORK))
+		return UNIT_QUICK;
+	imap->told = (verb->flags & VERB_NEWS) && (!imap->selected || imap_selected_is_told(imap->selected, true));
+	if (imap->told)
 		return UNIT_QUICK;
 	return verb->flags & VERB_LASTS ? UNIT_LONG : UNIT_WORK;
 }
@@ -216,7 +220,7 @@ static enum net_unit peek_command(struct imap *imap, struct slice input, size_t 
 			size_t unused;
 			const struct imap_verb *verb = peek_verb(imap, slice_sub(input, 0, imap->frame.scanned), &unused);
 			*length = imap->frame.scanned;
-			return pend(imap, PENDING_COMMAND, unit_of(verb));
+			return pend(imap, PENDING_COMMAND, unit_of(imap, verb));
 		}
 		enum net_unit unit = peek_literal(imap, input, length);
 		if (unit != UNIT_INCOMPLETE)
@@ -241,6 +245,7 @@ static enum net_unit peek_line(struct imap *imap, struct slice input, size_t *le
 static enum net_unit imap_peek(void *session, struct slice input, size_t *length)
 {
 	struct imap *imap = session;
+	imap->told = false;
 	if (imap->mode == MODE_APPEND)
 		return imap_append_peek(imap, input, length);
 	if (imap->mode != MODE_COMMAND)
@@ -316,12 +321,14 @@ static enum net_run refuse_literal(struct imap *imap, struct slice unit)
 
 static enum net_run run_too_long(struct imap *imap, struct slice unit)
 {
+	const char *why = imap->too_long_literal ? "The literal is too long" : "The line is too long";
+	conn_note_violation(imap->conn, why);
 	if (imap->mode == MODE_COMMAND) {
 		struct imap_command *command = imap_command_new(imap);
 		if (start_command(command, unit))
 			imap_reply_bad(command, "The command is too long");
 	}
-	imap_bye(imap, imap->too_long_literal ? "The literal is too long" : "The line is too long");
+	imap_bye(imap, why);
 	return RUN_DONE;
 }
 

@@ -47,6 +47,7 @@ struct imap {
 	enum imap_pending pending;
 	unsigned enabled;            /* what ENABLE has turned on: the column `enables` of extensions.c */
 	int errors;
+	bool told;                   /* the unit that is next finds nothing new to tell, and doesn't look */
 	bool too_long_literal;       /* PENDING_TOO_LONG: because of a literal that is on its way */
 	struct imap_frame frame;
 	unsigned continued;          /* before sign-in: how often "+" was said for the command that is coming in */
@@ -66,6 +67,7 @@ enum imap_verb_flags {
 	VERB_KEEPS_NUMBERS = 8, /* no EXPUNGE before its end (RFC 3501 §7.4.1), unless as UID … */
 	VERB_LONG = 16,      /* may return RUN_AGAIN: its arguments are kept */
 	VERB_LASTS = 32,     /* probably takes long: others come first */
+	VERB_NEWS = 64,      /* does nothing but tell what is new: blocks only if something may be */
 };
 
 struct imap_verb {
@@ -194,6 +196,8 @@ struct imap_selected *imap_selected_open(struct imap_command *command, const str
 void imap_selected_free(struct imap_selected **selected);
 bool imap_selected_is_recent(const struct imap_selected *selected, uint32_t uid);
 size_t imap_selected_count_recent(const struct imap_selected *selected);
+/** Nothing that the client may be told now can have come since the last look: imap_selected_sync() would not open the account. */
+bool imap_selected_is_told(const struct imap_selected *selected, bool expunge);
 /** Tells the client what others have changed: EXPUNGE (if allowed), EXISTS, RECENT, FETCH. May end the session, when the
  * mailbox is gone. */
 void imap_selected_sync(struct imap_command *command, bool expunge);

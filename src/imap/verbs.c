@@ -7,7 +7,7 @@ enum { USER = STATE_SIGNED_IN | STATE_SELECTED };
 
 static const struct imap_verb verbs[] = {
 	{"CAPABILITY", USER, 0, imap_cmd_capability, "RFC 3501 §6.1.1"},
-	{"NOOP", USER, VERB_WORK, imap_cmd_noop, "RFC 3501 §6.1.2"},
+	{"NOOP", USER, VERB_WORK | VERB_NEWS, imap_cmd_noop, "RFC 3501 §6.1.2"},
 	{"LOGOUT", USER, 0, imap_cmd_logout, "RFC 3501 §6.1.3"},
 	{"ID", USER, 0, imap_cmd_id, "RFC 2971", "ID"},
 	{"ENABLE", USER, 0, imap_cmd_enable, "RFC 5161", "ENABLE"},
@@ -25,7 +25,7 @@ static const struct imap_verb verbs[] = {
 	{"STATUS", USER, VERB_WORK, imap_cmd_status, "RFC 3501 §6.3.10"},
 	{"APPEND", USER, VERB_WORK, imap_cmd_append, "RFC 3501 §6.3.11, RFC 3502, RFC 4315"},
 	{"IDLE", USER, VERB_WORK, imap_cmd_idle, "RFC 2177", "IDLE"},
-	{"CHECK", STATE_SELECTED, VERB_WORK, imap_cmd_noop, "RFC 3501 §6.4.1"},
+	{"CHECK", STATE_SELECTED, VERB_WORK | VERB_NEWS, imap_cmd_noop, "RFC 3501 §6.4.1"},
 	{"CLOSE", STATE_SELECTED, VERB_WORK, imap_cmd_close, "RFC 3501 §6.4.2"},
 	{"UNSELECT", STATE_SELECTED, VERB_WORK, imap_cmd_unselect, "RFC 3691", "UNSELECT"},
 	{"EXPUNGE", STATE_SELECTED, VERB_WORK | VERB_UID, imap_cmd_expunge, "RFC 3501 §6.4.3, RFC 4315"},

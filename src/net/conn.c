@@ -57,6 +57,15 @@ void conn_tls(struct conn *conn, struct conn_tls *tls)
 		tls_describe(conn->ssl, tls);
 }
 
+void conn_note_violation(struct conn *conn, const char *what)
+{
+	static struct log_paces paces;
+	uint64_t unsaid;
+	if (log_is_due_of(&paces, conn_peer(conn), "input.refused", &unsaid))
+		log_info("input.refused", log_id("session", conn->id), log_text("service", conn->protocol->name), log_slice("peer", conn_peer(conn)),
+			 log_text("reason", what), log_number("others", (int64_t)unsaid));
+}
+
 /* ---- Reading ---- */
 
 static struct slice conn_input(const struct conn *conn)

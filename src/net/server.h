@@ -125,6 +125,8 @@ void conn_sign_in(struct conn *conn, struct slice account, int64_t identity);
 void conn_sign_out(struct conn *conn);
 /** What the client calls itself, for lists of sessions: at most SESSION_CLIENT_MAX bytes are kept. */
 void conn_set_client(struct conn *conn, struct slice name);
+/** Writes down that what came isn't what the protocol allows (a line longer than any may be), unless the client has had his lines in the log. */
+void conn_note_violation(struct conn *conn, const char *what);
 /** What the session does, or did last: a literal, such as the name of a command. */
 void conn_set_doing(struct conn *conn, const char *doing);
 

@@ -61,6 +61,7 @@ void conn_set_idle(struct conn *conn, int64_t seconds) { (void)conn, (void)secon
 void conn_sign_in(struct conn *conn, struct slice account, int64_t identity) { (void)conn, (void)account, (void)identity; }
 void conn_sign_out(struct conn *conn) { (void)conn; }
 void conn_set_doing(struct conn *conn, const char *doing) { (void)conn, (void)doing; }
+void conn_note_violation(struct conn *conn, const char *what) { (void)conn, (void)what; }
 void conn_set_deadline(struct conn *conn, int64_t seconds) { (void)conn, (void)seconds; }
 void conn_delay(struct conn *conn, int milliseconds) { (void)conn, (void)milliseconds; }
 void conn_resume(struct conn *conn) { (void)conn; }

@@ -95,6 +95,7 @@ static void begin_skip(struct pop3_session *session, struct slice piece)
 		pop3_note_refusal(session, SLICE(""), names ? argument : SLICE(""), "the line is too long");
 	pop3_forget_sign_in(session);
 	session->skipped = piece.len;
+	conn_note_violation(session->conn, "the line is too long");
 }
 
 /* Takes the CRLF off; false, having replied, if the unit isn't a line. */

@@ -245,6 +245,7 @@ static const char *answered_first(const struct smtp_session *session, struct sli
 static void begin_skip(struct smtp_session *session, struct slice piece)
 {
 	session->skipped = piece.len;
+	conn_note_violation(session->conn, "the line is too long");
 	if (session->input == INPUT_ANSWER)
 		smtp_auth_answer_too_long(session);
 	else

@@ -91,8 +91,10 @@ void smtp_run_command(struct smtp_session *session, struct slice line)
 		smtp_refuse_line(session, line, "500 5.5.2 a line ends with CR LF, and has no CR, LF or NUL in it");
 	else if (!verb)
 		smtp_refuse_line(session, line, "500 5.5.1 unknown command");
-	else if (line.len + 2 > verb->line_max)
+	else if (line.len + 2 > verb->line_max) {
+		conn_note_violation(session->conn, "the line is too long");
 		smtp_refuse_line(session, line, "500 5.5.2 line too long");
+	}
 	else if (!(verb->states & state))
 		refuse_state(session, verb, state);
 	else if (verb->flags & VERB_USELESS && ++session->useless > USELESS_COMMANDS_MAX)

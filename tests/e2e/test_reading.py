@@ -2,7 +2,9 @@
 import email.header
 import imaplib
 import mailbox
+import pathlib
 import re
+import socket
 import subprocess
 import time
 
@@ -230,6 +232,22 @@ def test_noop_without_news_opens_nothing(server, own_account, token):
     session.logout()
 
 
+def test_noop_without_news_takes_no_thread(server, own_account):
+    """Whoever asks for news, and there are none, hears so from the loop: threads are for work."""
+    def switches():
+        tasks = pathlib.Path(f"/proc/{server.role_pids()['reader']}/task").iterdir()
+        return sum(int(number) for task in tasks if (task / "comm").read_text().startswith("worker")
+                   for number in re.findall(r"_switches:\s+(\d+)", (task / "status").read_text()))
+    session = server.imap(own_account)
+    session.select("INBOX")
+    session.noop()
+    before = switches()
+    for _ in range(200):
+        session.noop()
+    assert switches() - before < 100
+    session.logout()
+
+
 def test_idle_sees_a_flag_change(server, own_account, token):
     other = server.imap(own_account)
     other.append("INBOX", None, None, letters.simple(token))
@@ -272,6 +290,21 @@ def test_broken_commands_before_login(server, line):
         assert re.match(r"(a1|\*) (BAD|NO|BYE)", answer), answer
     with Imap(server.address, server.ports["imaps"], tls=True) as imap:
         imap.ok("NOOP")
+
+
+def test_lines_without_end_are_logged(server):
+    """What is longer than any line may be leaves one line in the log, in each protocol."""
+    for port, line in (("imap", b"a LOGIN " + b"x" * 9000), ("pop3", b"USER " + b"x" * 400 + b"\r\n"), ("smtp", b"NOOP " + b"x" * 13000 + b"\r\n"),
+                       ("smtp", b"MAIL FROM:<" + b"x" * 3000 + b">\r\n")):
+        offset = server.log_size()
+        with socket.create_connection((server.address, server.ports[port]), 10) as stranger:
+            stranger.recv(1000)
+            if line.startswith(b"MAIL"):
+                stranger.sendall(b"EHLO x.example\r\n")
+                stranger.recv(1000)
+            stranger.sendall(line)
+            assert stranger.recv(1000)
+        server.wait_log(f"event=input.refused .*service={port}.*too long", offset)
 
 
 @pytest.mark.parametrize("command", [
