@@ -339,8 +339,8 @@ static bool add(struct change *change, struct draft *draft, struct placement *pl
 	placement->duplicate = false;
 	if (placement->delivery_id != 0 && (!mail_find_placed(change, placement, error) || placement->duplicate))
 		return placement->duplicate;
-	if (!change_check_quota(change, draft->size, error) ||
-	    !mail_change_keywords(slice_make(NULL, 0), FLAGS_SET, placement->keywords, draft->arena, &draft->keywords, error))
+	if (!mail_change_keywords(slice_make(NULL, 0), FLAGS_SET, placement->keywords, draft->arena, &draft->keywords, error) ||
+	    !change_check_quota(change, draft->size + draft->keywords.len, error))
 		return false;
 	draft->id = change_next_id(change);
 	draft->received = placement->received ? placement->received : change->now;

@@ -452,6 +452,38 @@ static void copies_count_as_what_they_take(void **state)
 	assert_int_equal(fsck(false), 0);
 }
 
+/* What a client writes of a hundred long keywords is kept in every place, and so it counts in every place. */
+static void keywords_count_as_they_are(void **state)
+{
+	(void)state;
+	enum { KEYWORDS = KEYWORDS_PER_MESSAGE_MAX * (KEYWORD_MAX + 1) - 1 };
+	char text[KEYWORDS + 1];
+	for (int i = 0; i < KEYWORDS_PER_MESSAGE_MAX; i++)
+		snprintf(text + i * (KEYWORD_MAX + 1), KEYWORD_MAX + 1, "k%0*d", KEYWORD_MAX - 1, i);
+	for (int i = 1; i < KEYWORDS_PER_MESSAGE_MAX; i++)
+		text[i * (KEYWORD_MAX + 1) - 1] = ' ';
+	struct placement placement = {.keywords = slice_make(text, KEYWORDS)};
+	ok(account_set_quota(t.alice, 2 * LETTER.len + 4 * KEYWORDS, 0, &t.error));
+	ok(try_append(t.alice, box("INBOX").id, LETTER, &placement));
+	expect_quota(LETTER.len + KEYWORDS, 1);
+	ok(try_copy("INBOX", 1, "Sent", false));
+	expect_quota(LETTER.len + QUOTA_COPY_BYTES + 2 * KEYWORDS, 2);
+	ok(try_copy("INBOX", 1, "Sent", false));
+	refused(ERROR_LIMIT, try_copy("INBOX", 1, "Sent", false));
+	refused(ERROR_LIMIT, try_append(t.alice, box("INBOX").id, LETTER, &placement));
+	ok(try_copy("Sent", 1, "Trash", true)); /* moving takes nothing */
+	expect_quota(LETTER.len + 2 * QUOTA_COPY_BYTES + 3 * KEYWORDS, 3);
+	uint32_t uid = 2, *failed;
+	size_t count;
+	ok(message_store_flags(t.alice, box("Sent").id, &uid, 1, FLAGS_SET, 0, SLICE("short"), -1, t.arena, &failed, &count, &t.error));
+	expect_quota(LETTER.len + 2 * QUOTA_COPY_BYTES + 2 * KEYWORDS + 5, 3);
+	ok(mailbox_rename(t.alice, SLICE("INBOX"), SLICE("Elsewhere"), &t.error));
+	ok(mailbox_delete(t.alice, SLICE("Trash"), &t.error));
+	ok(message_expunge(t.alice, box("Sent").id, &uid, 1, true, t.arena, &failed, &count, &t.error));
+	expect_quota(LETTER.len + KEYWORDS, 1);
+	assert_int_equal(fsck(false), 0);
+}
+
 static void limits_are_kept(void **state)
 {
 	(void)state;
@@ -837,6 +869,23 @@ static void an_earlier_account_is_refused(void **state)
 	refused(ERROR_DENIED, store_fsck(t.store, ALICE, true, &report, &t.error)); /* it is not damaged */
 }
 
+/* Its keywords weren't counted yet. */
+static void an_account_of_the_version_before_goes_on(void **state)
+{
+	(void)state;
+	struct placement placement = {.keywords = SLICE("one two")};
+	struct quota quota;
+	ok(try_append(t.alice, box("INBOX").id, LETTER, &placement));
+	ok(account_set_quota(t.alice, 1000000, 0, &t.error));
+	ok(account_enter(t.alice, &t.error));
+	ok(db_exec(t.alice->mail.db, "ALTER TABLE mailbox DROP COLUMN keyword_bytes; PRAGMA user_version=3", &t.error));
+	account_leave(t.alice);
+	fixture_reopen();
+	ok(account_quota(t.alice, &quota, &t.error));
+	assert_int_equal(quota.bytes, LETTER.len + 7);
+	assert_int_equal(fsck(false), 0);
+}
+
 static void unused_accounts_stay_open(void **state)
 {
 	(void)state;
@@ -885,6 +934,7 @@ int main(void)
 		STORE_TEST(several_drafts_are_all_or_none),
 		STORE_TEST(a_delivery_is_made_once),
 		STORE_TEST(copies_count_as_what_they_take),
+		STORE_TEST(keywords_count_as_they_are),
 		STORE_TEST(limits_are_kept),
 		STORE_TEST(links_share_the_file),
 		STORE_TEST(a_file_is_taken_by_a_link),
@@ -895,7 +945,7 @@ int main(void)
 		STORE_TEST(copies_share_their_content),
 		STORE_TEST(recent_is_claimed_once),
 		STORE_TEST(changes_are_told), STORE_TEST(what_has_gone_is_remembered), STORE_TEST(what_has_gone_is_forgotten),
-		STORE_TEST(an_earlier_account_is_refused), STORE_TEST(unused_accounts_stay_open),
+		STORE_TEST(an_account_of_the_version_before_goes_on), STORE_TEST(an_earlier_account_is_refused), STORE_TEST(unused_accounts_stay_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

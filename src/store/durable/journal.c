@@ -3,7 +3,7 @@
  *
  * An appended message is a file and rows like any other, written without waiting for the disk. Then it is written here once
  * more, whole, with the numbers that it was given; when that is on disk it is acknowledged. After an unclean stop an account
- * that is opened gets back from here what the power cut took (adopt_kept()). A message that was expunged meanwhile doesn't
+ * that is opened gets back from here what the power cut took (recover_kept()). A message that was expunged meanwhile doesn't
  * come back: its row is gone, but the account's last_id shows that its commit was there.
  *
  * There are two files, so that one can be written while what the other holds is made durable where it belongs: when one is

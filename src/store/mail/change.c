@@ -91,9 +91,10 @@ void mail_tally_add(struct mail_tally *tally, unsigned flags, uint64_t size, int
 
 bool change_tally(struct change *change, int64_t mailbox, const struct mail_tally *tally, struct error *error)
 {
+	change->row.keyword_bytes += tally->keywords;
 	return db_run(PREPARE(change->db, "UPDATE mailbox SET messages = messages + $2, unseen = unseen + $3, deleted = deleted + $4,"
-		" recent = recent + $5, bytes = bytes + $6, modseq = $7 WHERE id = $1",
-		mailbox, tally->messages, tally->unseen, tally->deleted, tally->recent, tally->bytes, change_modseq(change)), error);
+		" recent = recent + $5, bytes = bytes + $6, modseq = $7, keyword_bytes = keyword_bytes + $8 WHERE id = $1",
+		mailbox, tally->messages, tally->unseen, tally->deleted, tally->recent, tally->bytes, change_modseq(change), tally->keywords), error);
 }
 
 bool change_drop_refs(struct change *change, int64_t message, int64_t times, struct error *error)

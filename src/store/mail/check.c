@@ -165,18 +165,19 @@ bool mail_show_stray(struct change *change, int64_t mailbox, int64_t message, st
 
 /* ---- Counters ---- */
 
-struct counts { int64_t messages, unseen, deleted, bytes, recent, uidnext, modseq; };
+struct counts { int64_t messages, unseen, deleted, bytes, recent, uidnext, modseq, keyword_bytes; };
 
 static bool count_placements(struct db *db, int64_t mailbox, int64_t recent_from, struct counts *counts, struct error *error)
 {
 	struct db_statement *s = PREPARE(db, "SELECT count(*), COALESCE(sum(CASE WHEN (flags & 1) = 0 THEN 1 ELSE 0 END), 0),"
 		" COALESCE(sum(CASE WHEN (flags & 8) <> 0 THEN 1 ELSE 0 END), 0), COALESCE(sum(size), 0),"
-		" COALESCE(sum(CASE WHEN uid >= $2 THEN 1 ELSE 0 END), 0), COALESCE(max(uid), 0) + 1, COALESCE(max(modseq), 0)"
+		" COALESCE(sum(CASE WHEN uid >= $2 THEN 1 ELSE 0 END), 0), COALESCE(max(uid), 0) + 1, COALESCE(max(modseq), 0),"
+		" COALESCE(sum(length(keywords)), 0)"
 		" FROM placement WHERE mailbox = $1", mailbox, recent_from);
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW)
 		*counts = (struct counts){db_number(s, 0), db_number(s, 1), db_number(s, 2), db_number(s, 3), db_number(s, 4), db_number(s, 5),
-			db_number(s, 6)};
+			db_number(s, 6), db_number(s, 7)};
 	db_reset(s);
 	return step == DB_ROW;
 }
@@ -188,21 +189,22 @@ static int64_t larger(int64_t a, int64_t b)
 
 static bool mend_counters(struct db *db, int64_t mailbox, const struct counts *right, struct error *error)
 {
-	return db_run(PREPARE(db, "UPDATE mailbox SET messages = $2, unseen = $3, deleted = $4, bytes = $5, recent = $6, uidnext = $7, modseq = $8,"
+	return db_run(PREPARE(db, "UPDATE mailbox SET messages = $2, unseen = $3, deleted = $4, bytes = $5, recent = $6, uidnext = $7, modseq = $8, keyword_bytes = $9,"
 		" uid_ceiling = CASE WHEN uid_ceiling >= CAST($7 AS BIGINT) - 1 THEN uid_ceiling ELSE CAST($7 AS BIGINT) - 1 END WHERE id = $1",
-		mailbox, right->messages, right->unseen, right->deleted, right->bytes, right->recent, right->uidnext, right->modseq), error);
+		mailbox, right->messages, right->unseen, right->deleted, right->bytes, right->recent, right->uidnext, right->modseq, right->keyword_bytes), error);
 }
 
 bool mail_check_counters(struct change *change, int64_t mailbox, bool repair, bool *wrong, char name[MAILBOX_NAME_MAX + 1], struct error *error)
 {
 	struct db *db = change->db;
-	struct db_statement *s = PREPARE(db, "SELECT messages, unseen, deleted, bytes, recent, uidnext, modseq, uid_ceiling, recent_from, name"
+	struct db_statement *s = PREPARE(db, "SELECT messages, unseen, deleted, bytes, recent, uidnext, modseq, keyword_bytes, uid_ceiling, recent_from, name"
 		" FROM mailbox WHERE id = $1", mailbox);
 	if (db_step(s, error) != DB_ROW)
 		return false;
-	struct counts noted = {db_number(s, 0), db_number(s, 1), db_number(s, 2), db_number(s, 3), db_number(s, 4), db_number(s, 5), db_number(s, 6)};
-	int64_t ceiling = db_number(s, 7), recent_from = db_number(s, 8);
-	snprintf(name, MAILBOX_NAME_MAX + 1, "%.*s", SLICE_ARG(db_text(s, 9)));
+	struct counts noted = {db_number(s, 0), db_number(s, 1), db_number(s, 2), db_number(s, 3), db_number(s, 4), db_number(s, 5), db_number(s, 6),
+		db_number(s, 7)};
+	int64_t ceiling = db_number(s, 8), recent_from = db_number(s, 9);
+	snprintf(name, MAILBOX_NAME_MAX + 1, "%.*s", SLICE_ARG(db_text(s, 10)));
 	db_reset(s);
 	struct counts right;
 	if (!count_placements(db, mailbox, recent_from, &right, error))

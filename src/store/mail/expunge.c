@@ -12,7 +12,7 @@
 static bool take_out(struct change *change, int64_t mailbox, uint32_t uid, uint32_t recent_from, struct mail_tally *tally, bool *was_there,
 		     struct error *error)
 {
-	struct db_statement *s = PREPARE(change->db, "DELETE FROM placement WHERE mailbox = $1 AND uid = $2 RETURNING message, flags, size",
+	struct db_statement *s = PREPARE(change->db, "DELETE FROM placement WHERE mailbox = $1 AND uid = $2 RETURNING message, flags, size, length(keywords)",
 		mailbox, uid);
 	enum db_step step = db_step(s, error);
 	*was_there = step == DB_ROW;
@@ -20,6 +20,7 @@ static bool take_out(struct change *change, int64_t mailbox, uint32_t uid, uint3
 		return step == DB_DONE;
 	int64_t message = db_number(s, 0);
 	mail_tally_add(tally, (unsigned)db_number(s, 1), (uint64_t)db_number(s, 2), -1);
+	tally->keywords -= db_number(s, 3);
 	tally->recent -= uid >= recent_from;
 	db_reset(s);
 	return change_drop_refs(change, message, 1, error) &&

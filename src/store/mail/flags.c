@@ -60,6 +60,7 @@ static bool change_one(struct change *change, const struct mail_flags *request, 
 		request->mailbox, uid, flags, change_modseq(change));
 	db_bind_text(s, 5, keywords);
 	tally_flags(tally, row.flags, flags);
+	tally->keywords += (int64_t)keywords.len - (int64_t)row.keywords.len;
 	return db_run(s, error);
 }
 

@@ -36,7 +36,7 @@ bool change_reserve(struct mail *mail, const struct mail_uid_need *needs, size_t
 /* ---- change.c, place.c, expunge.c: parts of a change ---- */
 
 /** Differences to a mailbox's counters; its modseq becomes the change's. */
-struct mail_tally { int64_t messages, unseen, deleted, recent, bytes; };
+struct mail_tally { int64_t messages, unseen, deleted, recent, bytes, keywords; }; /* keywords: their bytes */
 bool change_tally(struct change *change, int64_t mailbox, const struct mail_tally *tally, struct error *error);
 /** What one message with these flags counts, times `sign`. */
 void mail_tally_add(struct mail_tally *tally, unsigned flags, uint64_t size, int sign);

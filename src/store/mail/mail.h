@@ -15,7 +15,7 @@
  *   subscription  names
  *
  * ---- Invariants ---- (what store_fsck() checks, recover/fsck.c)
- *   I1  mailbox.messages, unseen, deleted, bytes are those of its placements
+ *   I1  mailbox.messages, unseen, deleted, bytes, keyword_bytes are those of its placements
  *   I2  every placement's uid < mailbox.uidnext <= mailbox.uid_ceiling + 1; its modseq <= mailbox.modseq <= account.modseq
  *       <= account.modseq_ceiling; every placement's mailbox and message exist, and size and date are the message's
  *   I3  message.refs = its placements; expunged is 0 exactly if refs > 0
@@ -82,7 +82,8 @@ bool mail_renew(struct db *db, int64_t epoch, struct error *error);
 struct mail_row {
 	int64_t epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id;
 	int64_t bytes, messages, max_bytes, max_messages;
-	int64_t copies; /* places beyond each message's first; counted from the mailboxes, and only where there is a limit */
+	int64_t copies, keyword_bytes; /* places beyond each message's first, and what keywords take; counted from the mailboxes, and only where
+	                                * there is a limit */
 };
 
 bool change_read_row(struct db *db, struct mail_row *row, struct error *error);

@@ -224,7 +224,7 @@ static bool remove_mailbox(struct change *change, const struct found *found, boo
 	if (!keep_name)
 		return forget_mailbox(change, found->id, error);
 	return db_run(PREPARE(change->db, "UPDATE mailbox SET selectable = 0, special_use = 0, messages = 0, unseen = 0, deleted = 0,"
-		" recent = 0, bytes = 0, modseq = $2 WHERE id = $1", found->id, change_modseq(change)), error);
+		" recent = 0, bytes = 0, keyword_bytes = 0, modseq = $2 WHERE id = $1", found->id, change_modseq(change)), error);
 }
 
 /* RFC 3501 §6.3.4. */
@@ -240,7 +240,7 @@ bool mail_delete_mailbox(struct change *change, struct slice name, struct error 
 		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
 	if (!found.selectable && children)
 		return error_set(error, ERROR_DENIED, "there are mailboxes below it");
-	return remove_mailbox(change, &found, children, error);
+	return remove_mailbox(change, &found, children, error) && change_count_copies(change->db, &change->row, error);
 }
 
 /* ---- Renaming ---- */
@@ -317,10 +317,10 @@ static bool rename_inbox(struct change *change, struct slice to, struct error *e
 	return create_in(change, to, USE_NONE, &id, error) &&
 	       log_expunged(change, inbox.id, error) &&
 	       db_run(PREPARE(change->db, "UPDATE placement SET mailbox = $2, modseq = $3 WHERE mailbox = $1", inbox.id, id, modseq), error) &&
-	       db_run(PREPARE(change->db, "UPDATE mailbox SET (uidnext, uid_ceiling, messages, unseen, deleted, bytes, recent, recent_from) ="
-			" (SELECT uidnext, uid_ceiling, messages, unseen, deleted, bytes, recent, recent_from FROM mailbox WHERE id = $1)"
+	       db_run(PREPARE(change->db, "UPDATE mailbox SET (uidnext, uid_ceiling, messages, unseen, deleted, bytes, recent, recent_from, keyword_bytes) ="
+			" (SELECT uidnext, uid_ceiling, messages, unseen, deleted, bytes, recent, recent_from, keyword_bytes FROM mailbox WHERE id = $1)"
 			" WHERE id = $2", inbox.id, id), error) &&
-	       db_run(PREPARE(change->db, "UPDATE mailbox SET messages = 0, unseen = 0, deleted = 0, bytes = 0, recent = 0, modseq = $2"
+	       db_run(PREPARE(change->db, "UPDATE mailbox SET messages = 0, unseen = 0, deleted = 0, bytes = 0, recent = 0, keyword_bytes = 0, modseq = $2"
 			" WHERE id = $1", inbox.id, modseq), error);
 }
 

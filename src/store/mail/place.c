@@ -20,8 +20,9 @@ static bool next_uid(struct change *change, const struct mail_placement *new, ui
 	struct mail_tally tally = {0};
 	mail_tally_add(&tally, new->flags, new->size, 1);
 	struct db_statement *s = PREPARE(change->db, "UPDATE mailbox SET uidnext = uidnext + 1, messages = messages + 1, recent = recent + 1,"
-		" unseen = unseen + $2, deleted = deleted + $3, bytes = bytes + $4, modseq = $5 WHERE id = $1 AND selectable = 1"
-		" RETURNING uidnext - 1", new->mailbox, tally.unseen, tally.deleted, tally.bytes, change_modseq(change));
+		" unseen = unseen + $2, deleted = deleted + $3, bytes = bytes + $4, keyword_bytes = keyword_bytes + $6, modseq = $5"
+		" WHERE id = $1 AND selectable = 1"
+		" RETURNING uidnext - 1", new->mailbox, tally.unseen, tally.deleted, tally.bytes, change_modseq(change), (int64_t)new->keywords.len);
 	enum db_step step = db_step(s, error);
 	*uid = step == DB_ROW ? (uint32_t)db_number(s, 0) : 0;
 	db_reset(s);
@@ -36,6 +37,7 @@ bool change_place(struct change *change, struct mail_placement *new, struct erro
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", new->mailbox, new->uid, new->message, new->flags & STORED_FLAGS,
 		change_modseq(change), (int64_t)new->size, new->received);
 	db_bind_text(s, 8, new->keywords);
+	change->row.keyword_bytes += (int64_t)new->keywords.len;
 	return db_run(s, error);
 }
 
@@ -108,7 +110,7 @@ static bool copy_all(struct change *change, int64_t from, const uint32_t *uids, 
 		done = step != DB_FAILED;
 		if (step != DB_ROW)
 			continue;
-		done = (free || change_check_quota(change, QUOTA_COPY_BYTES, error)) && change_place(change, &new, error) &&
+		done = (free || change_check_quota(change, QUOTA_COPY_BYTES + new.keywords.len, error)) && change_place(change, &new, error) &&
 		       db_run(PREPARE(change->db, "UPDATE message SET refs = refs + 1 WHERE id = $1", new.message), error);
 		change->row.copies++;
 		source[*copied] = uids[i];

@@ -35,6 +35,9 @@ const char *const mail_schema[] = {
 	"CREATE TABLE subscription (name TEXT NOT NULL PRIMARY KEY)" DB_CLUSTERED ";",
 
 	NULL, NULL,
+
+	"ALTER TABLE mailbox ADD COLUMN keyword_bytes BIGINT NOT NULL DEFAULT 0;"
+	"UPDATE mailbox SET keyword_bytes = (SELECT COALESCE(sum(length(keywords)), 0) FROM placement p WHERE p.mailbox = mailbox.id);",
 };
 const int mail_schema_count = sizeof mail_schema / sizeof *mail_schema;
 

@@ -82,7 +82,7 @@ struct expunged_message {
 };
 
 /** What counts, and the limits (0: none). Each message file counts once, however many mailboxes show it; each further place counts as
- * a message, and as what it takes on the disk. Places are counted only where there is a limit. */
+ * a message, and as what it takes on the disk. Keywords count in every place, byte by byte. Both are counted only where there is a limit. */
 enum { QUOTA_COPY_BYTES = 1024 };
 struct quota { uint64_t bytes, messages, max_bytes, max_messages; };
 
