@@ -146,6 +146,27 @@ bool check_retry_schedule(struct slice value, struct error *error)
 	       error_set(error, ERROR_INVALID, "\"%.*s\" is not a time such as 5m or 4h", SLICE_ARG(value));
 }
 
+/* "4.5", "-0.25" */
+static bool is_points(struct slice text)
+{
+	struct slice whole, part;
+	uint64_t number;
+	bool point = slice_cut(slice_skip(text, text.len > 0 && text.at[0] == '-'), '.', &whole, &part);
+	return slice_to_number(whole, 999, &number) && (!point || (part.len <= 2 && slice_to_number(part, 99, &number)));
+}
+
+bool check_points(struct slice value, struct error *error)
+{
+	return is_points(value) || error_set(error, ERROR_INVALID, "\"%.*s\" is not a number of points such as 4.5", SLICE_ARG(value));
+}
+
+bool check_rule_points(struct slice value, struct error *error)
+{
+	struct slice rule, points;
+	return (slice_cut(value, ' ', &rule, &points) && rule.len > 0 && is_points(slice_trim(points))) ||
+	       error_set(error, ERROR_INVALID, "\"%.*s\" is not a rule with points such as \"HTML_ONLY 0.2\"", SLICE_ARG(value));
+}
+
 bool check_separator(struct slice value, struct error *error)
 {
 	char c = value.len == 1 ? value.at[0] : '\0';

@@ -22,6 +22,8 @@ bool check_smarthost(struct slice value, struct error *error);
 bool check_smarthost_tls(struct slice value, struct error *error);
 bool check_retry_schedule(struct slice value, struct error *error);
 bool check_separator(struct slice value, struct error *error);
+bool check_points(struct slice value, struct error *error);
+bool check_rule_points(struct slice value, struct error *error);
 
 /** Does the text, whose comments are gone, set an option twice, or listen twice on one port? ("+=" adds to a list, and isn't
  * twice.) False with both lines in *error, "pombal.conf:12: …". */

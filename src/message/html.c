@@ -135,6 +135,11 @@ size_t html_invisible_length(struct slice text)
 	return 0;
 }
 
+bool html_invisible_inside(struct slice before, struct slice character)
+{
+	return character.len == 3 && before.len > 0 && ascii_is_alpha(before.at[before.len - 1]);
+}
+
 static bool is_hidden(const struct html_reader *reader) { return reader->depth > 0 && reader->stack[reader->depth - 1].hidden; }
 
 static void put(struct html_reader *reader, struct slice character)
@@ -142,6 +147,7 @@ static void put(struct html_reader *reader, struct slice character)
 	struct buf *out = is_hidden(reader) ? &reader->hidden : &reader->text;
 	if (html_invisible_length(character) > 0) {
 		reader->page->invisible++;
+		reader->page->invisible_inside += html_invisible_inside(buf_slice(out), character);
 		return;
 	}
 	bool blank = character.len == 1 && ascii_is_space(character.at[0]);

@@ -24,7 +24,8 @@ struct html_page {
 	size_t link_count;
 	unsigned links_beyond;  /* HTML_LINKS_MAX */
 	unsigned images, remote_images, forms, scripts;
-	unsigned invisible;     /* characters without width, which are left out of the text */
+	unsigned invisible;     /* characters without width, which are left out of the text, … */
+	unsigned invisible_inside; /* … and of these behind a letter of ASCII, where no script needs them; hyphens not counted */
 };
 
 /** Reads HTML in UTF-8. Never fails: anything is HTML. The result lives in `arena`. */
@@ -32,5 +33,7 @@ void html_read(struct slice html, struct arena *arena, struct html_page *page);
 
 /** The length of a character without width at the start of UTF-8 text (soft hyphen, joiners, marks of direction, …); 0: there is none. */
 size_t html_invisible_length(struct slice text);
+/** Is that character, behind `before` (the text that is shown so far), one that hides a word from filters? */
+bool html_invisible_inside(struct slice before, struct slice character);
 
 #endif

@@ -97,6 +97,7 @@ static struct slice drop_invisible(struct shown_reader *reader, struct slice tex
 	while (text.len > 0) {
 		size_t skip = html_invisible_length(text);
 		reader->shown->invisible += skip > 0;
+		reader->shown->invisible_inside += skip > 0 && html_invisible_inside(slice_make(out, len), slice_sub(text, 0, skip));
 		if (skip == 0)
 			out[len++] = text.at[0];
 		text = slice_skip(text, skip > 0 ? skip : 1);
@@ -131,6 +132,7 @@ static void read_html(struct shown_reader *reader, struct shown_part *read, stru
 	shown->forms += page.forms;
 	shown->scripts += page.scripts;
 	shown->invisible += page.invisible;
+	shown->invisible_inside += page.invisible_inside;
 	shown->cut |= page.links_beyond > 0;
 	shown->html_bytes += page.text.len;
 	shown->hidden_bytes += page.hidden.len;

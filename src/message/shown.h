@@ -33,7 +33,7 @@ struct shown {
 	size_t link_count;
 	unsigned plain_parts, html_parts, images, attachments, messages; /* parts by what they are; images: also those inside */
 	unsigned html_images, remote_images, forms, scripts; /* in HTML */
-	unsigned invisible;      /* characters without width */
+	unsigned invisible, invisible_inside; /* characters without width; see html.h */
 	size_t plain_bytes, html_bytes, hidden_bytes; /* of text */
 	bool cut;                /* some limit was reached */
 };
