@@ -18,7 +18,7 @@ enum {
 struct fields {
 	struct slice date, from, message_id, subject, to, cc, received; /* the first of each; at NULL: there is none */
 	unsigned froms;
-	bool thread, list, mime, mime_version, urgent, program;
+	bool thread, list, leaving, mime, mime_version, urgent, program;
 	int64_t received_at, above; /* 0: not known */
 	bool malformed, backwards;
 };
@@ -55,6 +55,7 @@ static void read_field(struct fields *fields, const struct header_field *field, 
 	fields->froms += is_named(field, "From");
 	fields->thread |= (is_named(field, "In-Reply-To") || is_named(field, "References")) && slice_trim(body).len > 0;
 	fields->list |= is_named(field, "List-Id") || is_named(field, "List-Post") || is_named(field, "X-Mailman-Version") || is_named(field, "Mailing-List");
+	fields->leaving |= is_named(field, "List-Unsubscribe") && slice_find_char(body, '<') != SLICE_NONE;
 	fields->mime |= is_named(field, "Content-Type") || is_named(field, "Content-Transfer-Encoding");
 	fields->mime_version |= is_named(field, "MIME-Version");
 	fields->program |= is_named(field, "X-Mailer") || is_named(field, "User-Agent") || is_named(field, "X-MimeOLE");
@@ -186,5 +187,6 @@ void score_header(struct score_message *message)
 	message->holds[SCORE_HEADER_RAW_BYTES] = is_raw(fields.subject) || is_raw(fields.from);
 	message->holds[SCORE_URGENT_WITHOUT_PROGRAM] = fields.urgent && !fields.program;
 	message->holds[SCORE_LIST_MAIL] = fields.list;
+	message->holds[SCORE_NEWSLETTER] = fields.leaving && !fields.list;
 	message->holds[SCORE_NO_MIME_VERSION] = fields.mime && !fields.mime_version;
 }

@@ -80,6 +80,7 @@ static void each_rule_knows_its_message(void **state)
 		{SCORE_HEADER_REVERSED, "Subject: a\xe2\x80\xae" "b\r\n\r\n", PLAIN "\r\n"},
 		{SCORE_URGENT_WITHOUT_PROGRAM, "X-Priority: 1 (Highest)\r\n\r\n", "X-Priority: 1\r\nX-Mailer: x\r\n\r\n"},
 		{SCORE_LIST_MAIL, "List-Id: <l.example.org>\r\n\r\n", PLAIN "\r\n"},
+		{SCORE_NEWSLETTER, "List-Unsubscribe: <https://news.example.org/u>\r\n\r\n", "List-Unsubscribe: <mailto:l-request@example.org>\r\nList-Post: <mailto:l@example.org>\r\n\r\n"},
 		{SCORE_HTML_ONLY, HTML "<p>text", PLAIN "\r\ntext"},
 		{SCORE_IMAGE_ONLY, HTML "<img src=x>", HTML "some words"},
 		{SCORE_EMPTY_BODY, PLAIN "\r\n \r\n", PLAIN "\r\ntext"},
