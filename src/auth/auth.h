@@ -118,15 +118,8 @@ enum sign_in_status {
 	SIGN_IN_THROTTLED, /* too many failures lately from this address or for this account: say "later" */
 	SIGN_IN_MALFORMED, /* broken exchange or unknown mechanism */
 	SIGN_IN_TEMPORARY, /* can't be told now */
-	SIGN_IN_BUSY,      /* many passwords are being checked: nothing has happened, ask the same again after *delay_ms, without keeping a thread */
 	SIGN_IN_AWAITED,
 };
-
-/** Is there no answer yet? Then the same is asked again later. */
-static inline bool sign_in_is_open(enum sign_in_status status)
-{
-	return status == SIGN_IN_BUSY || status == SIGN_IN_AWAITED;
-}
 
 struct sign_in_client {
 	const char *service;       /* "smtp", "imap", "pop3": the SASL service name */

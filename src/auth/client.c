@@ -335,7 +335,7 @@ static enum sign_in_status read_status(const struct auth_question *question, uin
 	if (!question->answered)
 		return SIGN_IN_TEMPORARY;
 	struct wire_reader reader = read_answer(question);
-	enum sign_in_status status = (enum sign_in_status)wire_number(&reader, SIGN_IN_BUSY);
+	enum sign_in_status status = (enum sign_in_status)wire_number(&reader, SIGN_IN_TEMPORARY);
 	*exchange_id = wire_number(&reader, UINT64_MAX);
 	*delay_ms = (int)wire_number(&reader, INT32_MAX);
 	account->name = arena_copy(arena, wire_text(&reader, WIRE_ADDRESS_MAX));
@@ -376,7 +376,7 @@ enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wai
 		return SIGN_IN_MALFORMED;
 	}
 	enum sign_in_status status = step(exchange, wait, has_input, input, output, account, delay_ms);
-	if (status != SIGN_IN_CONTINUE && status != SIGN_IN_BUSY && status != SIGN_IN_AWAITED) {
+	if (status != SIGN_IN_CONTINUE && status != SIGN_IN_AWAITED) {
 		exchange->over = true;
 		exchange->exchange_id = 0;
 	}

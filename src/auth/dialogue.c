@@ -24,7 +24,7 @@ static enum auth_turn step(struct auth_dialogue *dialogue, struct auth_wait *wai
 	if (dialogue->status == SIGN_IN_CONTINUE || dialogue->proved) {
 		base64_encode(buf_slice(&output), challenge);
 		turn = AUTH_TURN_CHALLENGE;
-	} else if (sign_in_is_open(dialogue->status))
+	} else if (dialogue->status == SIGN_IN_AWAITED)
 		turn = AUTH_TURN_AGAIN;
 	buf_free(&output);
 	return turn;

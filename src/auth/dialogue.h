@@ -23,7 +23,7 @@ struct auth_dialogue {
 
 enum auth_turn {
 	AUTH_TURN_CHALLENGE,  /* the challenge goes to the client; its next line is for auth_dialogue_answer() */
-	AUTH_TURN_AGAIN,      /* the same again, when auth_wait's wake() says so or delay_ms is over; a command from its beginning */
+	AUTH_TURN_AGAIN,      /* the same again, when auth_wait's wake() says so; a command from its beginning */
 	/* Over: auth_dialogue_end() is due when that was told. */
 	AUTH_TURN_ENDED,      /* `status` says how */
 	AUTH_TURN_CANCELLED,  /* by the client */

@@ -294,14 +294,6 @@ enum sasl_step sasl_step(struct sasl_exchange *exchange, struct auth_backend *ba
 	return step;
 }
 
-void sasl_repeat(struct sasl_exchange *exchange)
-{
-	exchange->steps--;
-	exchange->has_credentials = false; /* by then they may be others */
-	buf_clear(&exchange->password);
-	buf_clear(&exchange->raw);
-}
-
 struct slice sasl_account(const struct sasl_exchange *exchange)
 {
 	return exchange->has_credentials ? exchange->credentials.account : SLICE("");

@@ -30,8 +30,6 @@ enum sasl_step {
 /** One message of the client (has_input false: none was given with the mechanism's name). `backend` is asked who is meant; NULL: it
  * can't be asked now. */
 enum sasl_step sasl_step(struct sasl_exchange *exchange, struct auth_backend *backend, bool has_input, struct slice input, struct buf *output);
-/** The last step is as if it had not been: its message will come again. */
-void sasl_repeat(struct sasl_exchange *exchange);
 /** The account that is being signed in to (directory_sign_in_name); empty before it is known. */
 struct slice sasl_account(const struct sasl_exchange *exchange);
 /** The name that the client gave, whoever is meant; and whether it has come to give one. */

@@ -215,7 +215,7 @@ void auth_server_add_channel(struct auth_server *server, int fd)
 	channel->answerer = answerer_new(fd);
 	channel->exchanges = auth_recent_new(EXCHANGES_PER_CHANNEL_MAX, sizeof(struct auth_exchange), auth_server_drop_exchange);
 	for (int kind = 0; kind < CHECK_KINDS; kind++)
-		channel->queues[kind].end = &channel->queues[kind].first;
+		auth_lines_init(&channel->checks[kind]);
 	tell_scram(server, channel);
 }
 

@@ -6,6 +6,7 @@
 
 #include "auth/jobs.h"
 #include "auth/known.h"
+#include "auth/lines.h"
 #include "auth/password.h"
 #include "auth/recent.h"
 #include "auth/sasl.h"
@@ -20,8 +21,6 @@ enum {
 	EXCHANGES_PER_CHANNEL_MAX = 4096,
 	EXCHANGE_MS = 3 * 60 * 1000,          /* the life of one that rests */
 	CHECKS_MAX = 1024,                    /* passwords in a queue to be hashed: some ten seconds of work */
-	STRANGERS_MAX = 8,                    /* the same in each queue of strangers: each keeps a thread of the asking role waiting */
-	BUSY_MS = 500,                        /* when others should ask again */
 	QUESTIONS_PER_TURN = 64,
 };
 
@@ -29,17 +28,13 @@ struct check;
 
 /** Passwords that wait for a thread, in this order: from networks that are known, from those that have done nothing wrong, and others. */
 enum auth_check_kind { CHECKS_OF_KNOWN, CHECKS_OF_CLEAN, CHECKS_OF_OTHERS, CHECK_KINDS };
-struct auth_check_queue {
-	struct check *first, **end;
-	size_t count;
-};
 
 /** The way to one role. */
 struct auth_channel {
 	struct answerer *answerer; /* any thread */
 	bool ended;                /* nobody has the other end any more */
 	struct recent *exchanges;  /* by the id that the client was told; values are struct auth_exchange */
-	struct auth_check_queue queues[CHECK_KINDS];
+	struct auth_lines checks[CHECK_KINDS]; /* passwords that wait; memory, and nobody's thread */
 	int64_t complained_ms;     /* when malformed questions were last logged */
 };
 
@@ -103,10 +98,10 @@ void auth_server_log(struct auth_server *server, enum log_level level, const cha
 void auth_server_log_unsaid(struct auth_server *server);
 
 /* server_sign_in.c */
-void auth_server_check_password(struct auth_server *server, struct auth_channel *channel, uint64_t id, const struct sign_in_client *client,
+void auth_server_check_password(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, const struct sign_in_client *client,
 			   struct slice name, struct slice password);
 /** exchange_id 0: a new one. */
-void auth_server_step(struct auth_server *server, struct auth_channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
+void auth_server_step(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, uint64_t exchange_id, struct slice mechanism,
 		 const struct sign_in_client *client, bool has_input, struct slice input);
 void auth_server_end_exchange(struct auth_channel *channel, uint64_t exchange_id);
 /** Gives waiting checks to idle threads, and answers those that are done. */

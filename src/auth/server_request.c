@@ -181,7 +181,7 @@ static bool handle_check_password(struct auth_server *server, struct auth_channe
 	struct slice name = wire_text(reader, WIRE_ADDRESS_MAX), password = wire_text(reader, WIRE_PASSWORD_MAX);
 	if (!wire_end(reader))
 		return false;
-	auth_server_check_password(server, channel, received->id, &client, name, password);
+	auth_server_check_password(server, channel, received, &client, name, password);
 	return true;
 }
 
@@ -195,7 +195,7 @@ static bool handle_step(struct auth_server *server, struct auth_channel *channel
 	struct slice input = wire_text(reader, WIRE_SASL_MAX);
 	if (!wire_end(reader))
 		return false;
-	auth_server_step(server, channel, received->id, exchange_id, mechanism, &client, has_input, input);
+	auth_server_step(server, channel, received, exchange_id, mechanism, &client, has_input, input);
 	return true;
 }
 

@@ -120,11 +120,13 @@ static bool stand_in_line(struct auth_server *server, const struct sign_in_who *
 
 /** A password that is to be checked: waiting in its channel, or with a thread. Owns copies of all it points to. */
 struct check {
-	struct password_job job; /* first, so that a job leads back to its check */
+	struct auth_waiting waiting;  /* first, so that a place in a line leads back to its check */
+	struct password_job job;
 	struct auth_job question;     /* what is asked before, and after */
 	struct check *next;
 	struct auth_channel *channel;
 	uint64_t id;
+	int64_t begin_by;             /* nobody waits for the answer any more after that */
 	struct arena *arena;
 	struct sign_in_who who;
 	struct auth_credentials credentials;
@@ -136,6 +138,11 @@ struct check {
 static struct check *check_of(struct auth_job *question)
 {
 	return (struct check *)(void *)((char *)question - offsetof(struct check, question));
+}
+
+static struct check *check_of_job(struct password_job *job)
+{
+	return (struct check *)(void *)((char *)job - offsetof(struct check, job));
 }
 
 static void free_check(struct check **check)
@@ -160,12 +167,13 @@ static void answer_check(struct check **check, struct verdict verdict)
 	free_check(check);
 }
 
-static struct check *make_check(struct auth_channel *channel, uint64_t id, const struct sign_in_who *who, struct slice password,
+static struct check *make_check(struct auth_channel *channel, uint64_t id, int64_t begin_by, const struct sign_in_who *who, struct slice password,
 				struct slice raw)
 {
 	struct check *check = memory_new(sizeof *check);
 	check->channel = channel;
 	check->id = id;
+	check->begin_by = begin_by;
 	check->arena = arena_new();
 	check->who = *who;
 	check->who.account = arena_copy(check->arena, who->account);
@@ -187,45 +195,47 @@ static enum auth_check_kind kind_of(struct auth_server *server, const struct sig
 	return auth_throttle_is_clean(server->throttle, &limits, clock_monotonic_ms(), &try) ? CHECKS_OF_CLEAN : CHECKS_OF_OTHERS;
 }
 
-/* May one more be queued? Strangers by the hundred wait in their connections, where they cost no thread. */
-static bool has_room(struct auth_server *server, const struct auth_check_queue *queue, const struct sign_in_who *who, struct verdict *verdict)
+/* Too many wait: whose network has most of them doesn't get the last. */
+static void make_room(struct auth_server *server, struct auth_lines *checks)
 {
-	if (queue->count < (size_t)(who->known ? CHECKS_MAX : STRANGERS_MAX))
-		return true;
-	if (who->known)
-		auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.overloaded", who, "more passwords wait to be checked than can be");
-	else
-		*verdict = (struct verdict){.status = SIGN_IN_BUSY, .delay_ms = BUSY_MS};
-	return false;
+	struct check *check = (struct check *)auth_lines_take_last(checks);
+	auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.overloaded", &check->who, "more passwords wait to be checked than can be");
+	answer_check(&check, (struct verdict){.status = SIGN_IN_TEMPORARY});
 }
 
-/* Queues the check; its channel gives it to a thread when it is its turn. Or answers at once, which it says with the status; an
- * exchange to which BUSY is answered goes on. */
-static enum sign_in_status begin_check(struct auth_server *server, struct check *check, uint64_t exchange_id)
+static void queue_check(struct check *check, enum auth_check_kind kind)
+{
+	auth_lines_add(&check->channel->checks[kind], check->who.address, &check->waiting);
+}
+
+/* The check waits for a thread, or is answered at once. */
+static void begin_check(struct auth_server *server, struct check *check)
 {
 	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
 	int64_t unused;
 	look_at_network(server, &check->who);
-	struct auth_check_queue *queue = &check->channel->queues[kind_of(server, &check->who)];
-	if (!check->readable || !stand_in_line(server, &check->who, false, &unused, &verdict) || !has_room(server, queue, &check->who, &verdict)) {
-		verdict.exchange_id = verdict.status == SIGN_IN_BUSY ? exchange_id : 0;
+	if (!check->readable || !stand_in_line(server, &check->who, false, &unused, &verdict)) {
 		answer_check(&check, verdict);
-		return verdict.status;
+		return;
 	}
-	*queue->end = check;
-	queue->end = &check->next;
-	queue->count++;
-	return SIGN_IN_CONTINUE;
+	enum auth_check_kind kind = kind_of(server, &check->who);
+	struct auth_lines *checks = &check->channel->checks[kind];
+	queue_check(check, kind);
+	if (checks->count > CHECKS_MAX)
+		make_room(server, checks);
 }
 
-static struct check *take_check(struct auth_check_queue *queue)
+/* The next of that kind; who has done something wrong while it waited goes to where it belongs now. */
+static struct check *take_check(struct auth_server *server, struct auth_channel *channel, enum auth_check_kind kind)
 {
-	struct check *check = queue->first;
-	if (!check)
-		return NULL;
-	if (!(queue->first = check->next))
-		queue->end = &queue->first;
-	queue->count--;
+	struct check *check;
+	while ((check = (struct check *)auth_lines_take(&channel->checks[kind]))) {
+		look_at_network(server, &check->who);
+		enum auth_check_kind now = kind_of(server, &check->who);
+		if (now <= kind)
+			break;
+		queue_check(check, now);
+	}
 	return check;
 }
 
@@ -234,7 +244,8 @@ static struct check *next_check(struct auth_server *server)
 {
 	for (int kind = 0; kind < CHECK_KINDS; kind++)
 		for (size_t i = 0; i < server->channel_count; i++) {
-			struct check *check = take_check(&server->channels[server->next_channel++ % server->channel_count].queues[kind]);
+			struct auth_channel *channel = &server->channels[server->next_channel++ % server->channel_count];
+			struct check *check = take_check(server, channel, (enum auth_check_kind)kind);
 			if (check)
 				return check;
 		}
@@ -258,7 +269,10 @@ static void start_check(struct auth_server *server, struct check *check)
 {
 	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
 	struct slice password = buf_slice(&check->job.password);
-	look_at_network(server, &check->who);
+	if (clock_monotonic_ms() >= check->begin_by) {
+		free_check(&check);
+		return;
+	}
 	if (!stand_in_line(server, &check->who, true, &check->due_ms, &verdict)) {
 		answer_check(&check, verdict);
 		return;
@@ -326,7 +340,7 @@ void auth_server_run_checks(struct auth_server *server)
 	struct password_job *job;
 	struct check *check;
 	while ((job = password_pool_collect(server->pool)))
-		finish_check(server, (struct check *)job);
+		finish_check(server, check_of_job(job));
 	while (server->running_checks < PASSWORD_THREADS && (check = next_check(server)))
 		start_check(server, check);
 }
@@ -339,8 +353,10 @@ void auth_server_drop_checks(struct auth_server *server)
 		free_check(&check);
 	}
 	server->running_checks = 0;
-	while ((check = next_check(server)))
-		free_check(&check);
+	for (size_t i = 0; i < server->channel_count; i++)
+		for (int kind = 0; kind < CHECK_KINDS; kind++)
+			while ((check = (struct check *)auth_lines_take(&server->channels[i].checks[kind])))
+				free_check(&check);
 }
 
 static struct sign_in_who who_is(const struct sign_in_client *client, struct slice name, const char *mechanism)
@@ -368,17 +384,17 @@ static void look_up(struct auth_job *question, struct auth_backend *backend)
 
 static void end_look_up(void *context, struct auth_job *question)
 {
-	begin_check(context, check_of(question), 0);
+	begin_check(context, check_of(question));
 }
 
-void auth_server_check_password(struct auth_server *server, struct auth_channel *channel, uint64_t id, const struct sign_in_client *client,
+void auth_server_check_password(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, const struct sign_in_client *client,
 			   struct slice name, struct slice password)
 {
 	struct buf prepared = BUF_SECRET(4 * PASSWORD_MAX);
 	struct sign_in_who who = who_is(client, name, "password");
 	if (!password_prepare(password, &prepared))
 		buf_clear(&prepared);
-	struct check *check = make_check(channel, id, &who, buf_slice(&prepared), slice_sub(password, 0, PASSWORD_MAX));
+	struct check *check = make_check(channel, received->id, received->begin_by, &who, buf_slice(&prepared), slice_sub(password, 0, PASSWORD_MAX));
 	check->question = (struct auth_job){.kind = JOB_SIGN_IN, .run = look_up, .done = end_look_up, .drop = drop_check};
 	auth_server_submit(server, &check->question);
 	buf_free(&prepared);
@@ -465,6 +481,7 @@ struct step {
 	struct auth_job job;
 	struct auth_channel *channel;
 	uint64_t id, exchange_id;
+	int64_t begin_by;
 	struct sasl_exchange *sasl; /* taken out of the channel's table as long as this lasts */
 	struct arena *arena;
 	struct sign_in_who who;
@@ -504,16 +521,13 @@ static struct auth_credentials copy_credentials(const struct auth_credentials *c
 	return copy;
 }
 
-/* The exchange has come to a password. */
-static enum sign_in_status check_step(struct auth_server *server, struct step *step)
+/* The exchange has come to a password: what comes of that ends it. */
+static void check_step(struct auth_server *server, struct step *step)
 {
-	struct check *check = make_check(step->channel, step->id, &step->who, sasl_password(step->sasl), sasl_raw_password(step->sasl));
+	struct check *check = make_check(step->channel, step->id, step->begin_by, &step->who, sasl_password(step->sasl), sasl_raw_password(step->sasl));
 	check->credentials = copy_credentials(sasl_credentials(step->sasl), check->arena);
 	check->readable = true;
-	enum sign_in_status status = begin_check(server, check, step->exchange_id);
-	if (status == SIGN_IN_BUSY)
-		sasl_repeat(step->sasl);
-	return status;
+	begin_check(server, check);
 }
 
 static void end_step(void *context, struct auth_job *job)
@@ -521,9 +535,9 @@ static void end_step(void *context, struct auth_job *job)
 	struct auth_server *server = context;
 	struct step *step = (struct step *)job;
 	struct auth_exchange *exchange = auth_recent_find(step->channel->exchanges, key_of(&step->exchange_id));
-	bool goes_on;
+	bool goes_on = false;
 	if (step->result == SASL_PASSWORD && !sasl_acts_for_another(step->sasl))
-		goes_on = check_step(server, step) == SIGN_IN_BUSY;
+		check_step(server, step);
 	else {
 		look_at_network(server, &step->who);
 		struct verdict verdict = judge(server, step->sasl, step->result, step->exchange_id, &step->who, buf_slice(&step->output));
@@ -538,21 +552,22 @@ static void end_step(void *context, struct auth_job *job)
 	drop_step(job);
 }
 
-void auth_server_step(struct auth_server *server, struct auth_channel *channel, uint64_t id, uint64_t exchange_id, struct slice mechanism,
+void auth_server_step(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, uint64_t exchange_id, struct slice mechanism,
 		 const struct sign_in_client *client, bool has_input, struct slice input)
 {
 	bool fresh = exchange_id == 0;
 	struct auth_exchange *exchange = find_exchange(server, channel, &exchange_id, mechanism, client);
 	if (!exchange || !exchange->sasl) {
 		/* One that isn't there was made room for, or belonged to a former auth process; one that is at a step takes no other. */
-		answer(channel, id, &(struct verdict){.status = fresh ? SIGN_IN_MALFORMED : SIGN_IN_TEMPORARY});
+		answer(channel, received->id, &(struct verdict){.status = fresh ? SIGN_IN_MALFORMED : SIGN_IN_TEMPORARY});
 		return;
 	}
 	exchange->touched_ms = clock_monotonic_ms();
 	struct step *step = memory_new(sizeof *step);
 	step->job = (struct auth_job){.kind = JOB_SIGN_IN, .run = run_step, .done = end_step, .drop = drop_step};
 	step->channel = channel;
-	step->id = id;
+	step->id = received->id;
+	step->begin_by = received->begin_by;
 	step->exchange_id = exchange_id;
 	step->sasl = exchange->sasl;
 	exchange->sasl = NULL;

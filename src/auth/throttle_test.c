@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "auth/known.h"
+#include "auth/lines.h"
 #include "auth/network.h"
 #include "auth/recent.h"
 #include "auth/test_folder.h"
@@ -391,6 +392,29 @@ static void verified_passwords_are_forgotten(void **state)
 	auth_verified_free(&verified);
 }
 
+static void networks_take_turns(void **state)
+{
+	enum { MANY = 5 };
+	(void)state;
+	struct auth_waiting greedy[MANY], modest[2];
+	struct auth_lines lines;
+	auth_lines_init(&lines);
+	for (int i = 0; i < MANY; i++)
+		auth_lines_add(&lines, SLICE("192.0.2.1"), &greedy[i]);
+	auth_lines_add(&lines, SLICE("2001:db8::1"), &modest[0]);
+	auth_lines_add(&lines, SLICE("2001:db8::2"), &modest[1]); /* the same network */
+	assert_ptr_equal(auth_lines_take_last(&lines), &greedy[MANY - 1]);
+	assert_int_equal(lines.count, MANY + 1);
+	const struct auth_waiting *order[] = {&greedy[0], &modest[0], &greedy[1], &modest[1], &greedy[2], &greedy[3]};
+	for (size_t i = 0; i < sizeof order / sizeof *order; i++)
+		assert_ptr_equal(auth_lines_take(&lines), order[i]);
+	assert_true(!auth_lines_take(&lines) && !auth_lines_take_last(&lines) && lines.count == 0);
+	auth_lines_add(&lines, SLICE("192.0.2.1"), &greedy[0]);
+	assert_ptr_equal(auth_lines_take_last(&lines), &greedy[0]);
+	auth_lines_add(&lines, SLICE("192.0.2.1"), &greedy[1]);
+	assert_ptr_equal(auth_lines_take(&lines), &greedy[1]);
+}
+
 #define THROTTLE_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
 int main(void)
@@ -414,6 +438,7 @@ int main(void)
 		THROTTLE_TEST(a_damaged_file_makes_strangers_of_all),
 		THROTTLE_TEST(the_oldest_makes_room),
 		THROTTLE_TEST(verified_passwords_are_forgotten),
+		cmocka_unit_test(networks_take_turns),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -19,7 +19,6 @@ enum net_run imap_sign_in_reply(struct imap_command *command, enum sign_in_statu
 		return imap_reply_no(command, "UNAVAILABLE", "Signing in is not possible now, try again later");
 	case SIGN_IN_REFUSED:
 	case SIGN_IN_CONTINUE:
-	case SIGN_IN_BUSY:
 	case SIGN_IN_AWAITED:
 		imap_count_error(imap);
 		return imap_reply_no(command, "AUTHENTICATIONFAILED", "Name or password is wrong");
@@ -67,7 +66,7 @@ enum net_run imap_login(struct imap_command *command, struct slice name, struct 
 	struct sign_in_client client = imap_client(command->imap, &tls);
 	int delay_ms = 0;
 	enum sign_in_status status = auth_check_password(command->imap->service->auth, &command->imap->wait, name, password, &client, command->arena, &account, &delay_ms);
-	if (sign_in_is_open(status))
+	if (status == SIGN_IN_AWAITED)
 		return imap_sign_in_again(command->imap, delay_ms);
 	return imap_sign_in_reply(command, status, &account, delay_ms);
 }

@@ -9,7 +9,7 @@ enum net_run imap_sign_in_reply(struct imap_command *command, enum sign_in_statu
 /** LOGIN and AUTHENTICATE, with their arguments; initial.at is NULL without an initial response. */
 enum net_run imap_login(struct imap_command *command, struct slice name, struct slice password);
 enum net_run imap_authenticate(struct imap_command *command, struct slice mechanism, struct slice initial);
-/** The unit runs again later (sign_in_is_open()), and a command from its beginning. The command in progress may be gone. */
+/** The unit runs again later (SIGN_IN_AWAITED), and a command from its beginning. The command in progress may be gone. */
 enum net_run imap_sign_in_again(struct imap *imap, int delay_ms);
 /** Writes down a sign-in that was refused here, without the auth role's knowing: auth_refused(). */
 void imap_note_refusal(struct imap *imap, struct slice mechanism, struct slice name, const char *reason);

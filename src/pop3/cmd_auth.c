@@ -144,7 +144,7 @@ enum net_run pop3_cmd_pass(struct pop3_session *session, struct slice argument)
 	struct auth_account account;
 	int delay_ms;
 	enum sign_in_status status = auth_check_password(session->service->auth, &session->wait, slice_of(session->user), argument, &client, arena, &account, &delay_ms);
-	if (status == SIGN_IN_BUSY || status == SIGN_IN_AWAITED)
+	if (status == SIGN_IN_AWAITED)
 		ask_again(session, delay_ms);
 	else {
 		pop3_forget_sign_in(session);
