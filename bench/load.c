@@ -7,7 +7,9 @@
  *   load retr   HOST:PORT SESSIONS NAME PASSWORD [USERS]
  *   load login  HOST:PORT SESSIONS LOGINS NAME PASSWORD [USERS]
  *   load idle   HOST:PORT CONNECTIONS NAME PASSWORD SECONDS
- *   load noop   HOST:PORT SESSIONS NOOPS NAME PASSWORD USERS     USERS IMAP sessions with INBOX selected, in turn, from SESSIONS threads
+ *   load noop   HOST:PORT SESSIONS NOOPS NAME PASSWORD USERS [wait]
+ *                                                                USERS IMAP sessions with INBOX selected, in turn, from SESSIONS threads;
+ *                                                                with "wait" they begin when standard input has ended
  *   load guess  HOST:PORT CONNECTIONS NAME SECONDS               wrong passwords over IMAP, each connection from an address of its own
  *
  * After HOST:PORT may stand /tls: TLS from the first byte, whatever the certificate.
@@ -39,6 +41,7 @@ struct job {
 	const char *sender, *recipient, *password;
 	int sessions, users, per_connection;
 	long total, size;
+	bool wait;
 	char *message;
 	size_t message_len;
 	_Atomic long next, done;
@@ -360,6 +363,12 @@ static void run(void *(*session)(void *), const char *what)
 		if (pthread_create(&threads[i], &attributes, session, (void *)(intptr_t)i) != 0)
 			stop("thread", "can't be started");
 	if (session == noop_session) {
+		if (job.wait) {
+			printf("ready\n");
+			fflush(stdout);
+			while (getchar() != EOF)
+				;
+		}
 		pthread_barrier_wait(&all_selected);
 		start = now();
 	}
@@ -450,6 +459,7 @@ int main(int count, char **arguments)
 		job.recipient = text(arguments, count, 5);
 		job.password = text(arguments, count, 6);
 		users_at = 7;
+		job.wait = count > 8;
 	} else {
 		job.recipient = text(arguments, count, 4);
 		job.password = text(arguments, count, 5); /* guess: the seconds */

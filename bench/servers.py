@@ -193,6 +193,13 @@ class Pombal(Server):
     def roots(self):
         return [self.process.pid]
 
+    def role(self, name):
+        """The process of a role."""
+        return next(pid for pid in children_of(self.process.pid) if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0" + name.encode() + b"\0"))
+
+    def threads(self, role):
+        return len(os.listdir(f"/proc/{self.role(role)}/task"))
+
     def stop(self):
         self.process.send_signal(signal.SIGTERM)
         self.process.wait(30)
