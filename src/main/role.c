@@ -220,8 +220,10 @@ static void obey(struct role *role, struct control_message *message)
 		close(message->fd);
 }
 
-static void hear_changes(struct role *role)
+/* In the loop of who serves: what is changed concerns his sessions, and every switch of threads on the way there makes it later. */
+static void hear_changes(void *context)
 {
+	struct role *role = context;
 	char room[BUS_DATAGRAM_MAX];
 	struct bus_change change;
 	for (int i = 0; i < CHANGES_PER_TURN && bus_hear(role->bus_in, room, &change); i++)
@@ -229,19 +231,11 @@ static void hear_changes(struct role *role)
 			role->hear(role->context, &change);
 }
 
-/* The master, and what the bus brings. */
-static void *listen_to_others(void *context)
+static void *listen_to_master(void *context)
 {
 	struct role *role = context;
 	struct control_message message = {0};
-	struct pollfd fds[] = {{.fd = role->control, .events = POLLIN}, {.fd = role->bus_in, .events = POLLIN}};
 	while (message.type != CONTROL_STOP) {
-		if (poll(fds, sizeof fds / sizeof *fds, -1) < 0)
-			continue;
-		if (fds[1].revents)
-			hear_changes(role);
-		if (!fds[0].revents)
-			continue;
 		if (control_receive(role->control, true, &message) != CONTROL_MESSAGE)
 			_exit(1); /* without a master there is no point in going on, and nobody to end us in order */
 		obey(role, &message);
@@ -259,12 +253,14 @@ int role_channel(const struct role *role, enum channel_kind kind)
 	return -1;
 }
 
-void role_listen(const struct role *role, struct server *server, void *(*context_of)(void *context, enum service service), void *context)
+void role_listen(struct role *role, struct server *server, void *(*context_of)(void *context, enum service service), void *context)
 {
 	for (size_t i = 0; i < role->listener_count; i++) {
 		enum service service = role->listeners[i].service;
 		server_listen(server, role->listeners[i].fd, serving_rows[service].protocol, service_rows[service].implicit_tls, context_of(context, service));
 	}
+	if (role->bus_in >= 0)
+		server_watch(server, role->bus_in, hear_changes, role);
 }
 
 struct server_options role_server_options(struct tls_server *tls)
@@ -283,7 +279,7 @@ void role_serve(struct role *role, void (*stop)(void *context, int seconds), voi
 	role->stop = stop;
 	role->context = context;
 	malloc_trim(0); /* what setting up and confining took is several times what a role at rest needs */
-	if (pthread_create(&role->listening, NULL, listen_to_others, role) != 0)
+	if (pthread_create(&role->listening, NULL, listen_to_master, role) != 0)
 		memory_exhausted(0);
 	struct error error;
 	bus_announce_anything(role->bus, role_rows[role->name].announces); /* what a predecessor didn't come to say */

@@ -84,7 +84,8 @@ struct role {
 	/** Follows a configuration that has become the current one, if the role keeps anything of it; set before role_serve(),
 	 * called with its context, in the thread that hears the master. */
 	void (*follow)(void *context);
-	/** Hears of what another role has changed, if the role's row says that it cares; as above. It must not wait for long. */
+	/** Hears of what another role has changed, if the role's row says that it cares; in the loop of the server (role_listen()), so it
+	 * must not wait. */
 	void (*hear)(void *context, const struct bus_change *change);
 	int memory;                  /* for measure_process() */
 	/** Appends the role's own measures (measure.h), if it has any; set before role_serve(), called with its context, in the thread
@@ -108,8 +109,8 @@ int role_start(const char *name);
 bool role_confine(struct role *role, struct error *error);
 /** This role's end of its channel for that, if it has one such: else -1. */
 int role_channel(const struct role *role, enum channel_kind kind);
-/** Serves what the role listens on; `context_of` gives the protocol's context for a service. */
-void role_listen(const struct role *role, struct server *server, void *(*context_of)(void *context, enum service service), void *context);
+/** Serves what the role listens on, and hears the bus; `context_of` gives the protocol's context for a service. */
+void role_listen(struct role *role, struct server *server, void *(*context_of)(void *context, enum service service), void *context);
 /** How many connections and threads the configuration lets a role have. */
 struct server_options role_server_options(struct tls_server *tls);
 /** Tells the master that every listener is served, and obeys it from now on in a thread of its own: new configurations,

@@ -189,6 +189,9 @@ struct server {
 	uv_loop_t loop;
 	uv_async_t posted;
 	uv_timer_t tick, dismissal;
+	uv_poll_t watched;              /* server_watch() */
+	void (*ready)(void *context);   /* NULL: there is none */
+	void *ready_context;
 	struct tls_server *tls;
 	_Atomic uint64_t most_connections, most_per_address;
 	struct workers *workers;

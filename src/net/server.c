@@ -176,6 +176,22 @@ void server_listen(struct server *server, int fd, const struct net_protocol *pro
 	uv_poll_start(&listener->poll, UV_READABLE, on_connection);
 }
 
+static void on_ready(uv_poll_t *poll, int status, int events)
+{
+	struct server *server = poll->data;
+	(void)status, (void)events;
+	server->ready(server->ready_context);
+}
+
+void server_watch(struct server *server, int fd, void (*ready)(void *context), void *context)
+{
+	server->ready = ready;
+	server->ready_context = context;
+	uv_poll_init(&server->loop, &server->watched, fd);
+	server->watched.data = server;
+	uv_poll_start(&server->watched, UV_READABLE, on_ready);
+}
+
 /* ---- What comes from other threads ---- */
 
 void server_post_done(struct conn *conn)

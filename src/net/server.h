@@ -192,6 +192,8 @@ struct server *server_new(const struct server_options *options);
 void server_set_limits(struct server *server, const struct server_options *options);
 /** Serves `protocol` on a listening socket (taken over). `context` is handed to open(). */
 void server_listen(struct server *server, int fd, const struct net_protocol *protocol, bool implicit_tls, void *context);
+/** Calls `ready` in the loop whenever the descriptor (borrowed; one for each server) is readable: it must not block. Before server_run(). */
+void server_watch(struct server *server, int fd, void (*ready)(void *context), void *context);
 /** Runs until server_stop(). */
 void server_run(struct server *server);
 /** Stops accepting, lets sessions finish their current unit, says goodbye (expire SHUTDOWN), and makes server_run() return when

@@ -233,6 +233,33 @@ static void an_ipv4_client_of_an_ipv6_socket_is_one(void **state)
 	server_free(&server);
 }
 
+struct watched { struct server *server; int ends[2]; pthread_t loop; bool in_loop; };
+
+static void hear_byte(void *context)
+{
+	struct watched *watched = context;
+	char byte;
+	if (recv(watched->ends[0], &byte, 1, MSG_DONTWAIT) != 1)
+		return;
+	watched->in_loop = pthread_equal(pthread_self(), watched->loop);
+	server_stop(watched->server, 1);
+}
+
+static void what_is_watched_is_heard_in_the_loop(void **state)
+{
+	(void)state;
+	struct server_options options = {.workers = 1};
+	struct watched watched = {.server = server_new(&options), .loop = pthread_self()};
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, watched.ends), 0);
+	server_watch(watched.server, watched.ends[0], hear_byte, &watched);
+	assert_int_equal(send(watched.ends[1], "?", 1, MSG_NOSIGNAL), 1);
+	server_run(watched.server);
+	assert_true(watched.in_loop);
+	server_free(&watched.server);
+	close(watched.ends[0]);
+	close(watched.ends[1]);
+}
+
 static void stopping_says_goodbye(void **state)
 {
 	struct fixture *fixture = *state;
@@ -405,6 +432,7 @@ int main(void)
 		SERVED(a_delay_holds_the_answer_back),
 		SERVED(one_address_has_a_limit),
 		cmocka_unit_test(an_ipv4_client_of_an_ipv6_socket_is_one),
+		cmocka_unit_test(what_is_watched_is_heard_in_the_loop),
 		SERVED(stopping_says_goodbye),
 		SERVED(a_client_that_never_rests_is_ended_at_its_deadline),
 		SERVED(a_client_that_never_rests_is_told_that_we_stop),
