@@ -1,38 +1,12 @@
-/* Adding messages. A draft is in memory up to SMALL_DRAFT bytes, then in a file with a temporary name; or somebody's file is linked to
- * one. The commit first hashes, parses and writes every draft, without any lock; then one transaction gives ids and UIDs, adds the rows
- * and gives the files their names, last of all, just before it commits. If that commit fails the files go again. */
-#include <errno.h>
+/* A message being written. It is in memory up to SMALL_DRAFT bytes, then in a file with a temporary name; or somebody's file is linked to
+ * one. What becomes of it then: commit.c. */
 #include <fcntl.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
-#include "base/random.h"
-#include "message/canonical.h"
-#include "store/internal.h"
-
-struct draft {
-	struct account *account;
-	struct buf buffer;        /* all of a small draft, to its end; of a larger one what isn't in its file yet */
-	int fd;                   /* of the file while it is being written; -1: none */
-	char *path;               /* the file's temporary name; NULL: none yet */
-	uint64_t size;
-	struct canonical canonical; /* mends the line ends of what is written */
-	uint64_t reserved;        /* of the account's quota, see draft_reserve() */
-	bool counted;             /* it is one of the account's unfinished messages */
-	bool failed;              /* a write failed: `error` says why, the draft can't be committed */
-	struct error error;
-	struct arena *arena;      /* of the summary */
-	bool described;           /* hash and summary are known */
-	bool closed;              /* nothing more is written to it */
-	unsigned char hash[BLOB_HASH_SIZE];
-	struct slice summary;
-	struct slice keywords;    /* as they are stored */
-	int64_t id, received;     /* what the transaction gave */
-	bool named;               /* the file has its final name */
-};
+#include "store/draft.h"
 
 struct draft *draft_new(struct account *account)
 {
@@ -263,8 +237,7 @@ static bool describe_file(struct draft *draft, struct error *error)
 	return true;
 }
 
-/* Writes what is still due, and says what was mended. */
-static bool end_content(struct draft *draft, struct error *error)
+bool draft_end_content(struct draft *draft, struct error *error)
 {
 	struct buf rest = BUF(CANONICAL_MORE * (draft->canonical.crs + 1));
 	canonical_end(&draft->canonical, &rest);
@@ -275,7 +248,7 @@ static bool end_content(struct draft *draft, struct error *error)
 	return done;
 }
 
-static bool prepare(struct account *account, struct draft *draft, int64_t received, struct error *error)
+bool draft_prepare(struct account *account, struct draft *draft, int64_t received, struct error *error)
 {
 	if (draft->account != account)
 		return error_set(error, ERROR_INVALID, "the draft belongs to another account");
@@ -286,7 +259,7 @@ static bool prepare(struct account *account, struct draft *draft, int64_t receiv
 	}
 	if (draft->closed)
 		return true;
-	if (!end_content(draft, error))
+	if (!draft_end_content(draft, error))
 		return false;
 	draft->closed = true;
 	bool small = !draft->path;
@@ -303,7 +276,7 @@ static bool prepare(struct account *account, struct draft *draft, int64_t receiv
 
 bool draft_close(struct draft *draft, int64_t received, struct error *error)
 {
-	if (!prepare(draft->account, draft, received, error))
+	if (!draft_prepare(draft->account, draft, received, error))
 		return false;
 	buf_free(&draft->buffer);
 	return true;
@@ -318,145 +291,4 @@ size_t draft_memory(const struct draft *draft)
 uint64_t draft_header(const struct draft *draft)
 {
 	return draft->canonical.header;
-}
-
-/* ---- Committing ---- */
-
-static bool insert_rows(struct change *change, struct draft *draft, struct placement *placement, struct error *error)
-{
-	struct mail_placement new = {.mailbox = placement->mailbox, .message = draft->id, .flags = placement->flags, .keywords = draft->keywords,
-		.size = draft->size, .received = draft->received};
-	if (!mail_add(change, &new, draft->hash, draft->summary, error))
-		return false;
-	placement->id = draft->id;
-	placement->uid = new.uid;
-	placement->modseq = change_modseq(change);
-	return placement->delivery_id == 0 || mail_add_delivery(change, placement, draft->keywords, error);
-}
-
-static bool add(struct change *change, struct draft *draft, struct placement *placement, struct error *error)
-{
-	placement->duplicate = false;
-	if (placement->delivery_id != 0 && (!mail_find_placed(change, placement, error) || placement->duplicate))
-		return placement->duplicate;
-	if (!mail_change_keywords(slice_make(NULL, 0), FLAGS_SET, placement->keywords, draft->arena, &draft->keywords, error) ||
-	    !change_check_quota(change, draft->size + draft->keywords.len, error))
-		return false;
-	draft->id = change_next_id(change);
-	draft->received = placement->received ? placement->received : change->now;
-	return insert_rows(change, draft, placement, error);
-}
-
-static bool name_file(struct draft *draft, struct error *error)
-{
-	return draft->named = blob_put(draft->account->folder, draft->id, &draft->path, error);
-}
-
-static bool add_all(struct change *change, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
-{
-	for (size_t i = 0; i < count; i++)
-		if (!add(change, drafts[i], &placements[i], error))
-			return false;
-	for (size_t i = 0; i < count; i++)
-		if (!placements[i].duplicate && !name_file(drafts[i], error))
-			return false;
-	return true;
-}
-
-static bool commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
-{
-	struct change change;
-	struct mail_uid_need *needs = memory_array(count, sizeof *needs);
-	for (size_t i = 0; i < count; i++)
-		needs[i] = (struct mail_uid_need){placements[i].mailbox, (uint32_t)count};
-	bool begun = account_begin(account, needs, count, &change, error);
-	free(needs);
-	return begun && account_end(account, &change, add_all(&change, drafts, placements, count, error), error);
-}
-
-/* What the journal is to keep of a draft. */
-static struct durable_kept kept_draft(const struct draft *draft, const struct placement *placement)
-{
-	struct durable_kept kept = {
-		.account = draft->account->name, .keywords = draft->keywords, .content = buf_slice(&draft->buffer), .id = draft->id,
-		.mailbox = placement->mailbox, .modseq = placement->modseq, .received = draft->received, .uid = placement->uid,
-		.flags = placement->flags & STORED_FLAGS,
-	};
-	memcpy(kept.hash, draft->hash, sizeof kept.hash);
-	return kept;
-}
-
-/* What was committed reaches the disk by way of the journal, or where it is. */
-static bool make_durable(struct store *store, struct draft **drafts, const struct placement *placements, size_t count, struct error *error)
-{
-	uint64_t bytes = 0;
-	bool whole = store->options.journal;
-	struct durable_kept *list = memory_array(count, sizeof *list);
-	for (size_t i = 0; i < count; i++) {
-		list[i] = kept_draft(drafts[i], &placements[i]);
-		bytes += drafts[i]->size;
-		whole = whole && list[i].content.len == drafts[i]->size && placements[i].delivery_id == 0;
-	}
-	bool done = whole && bytes <= KEPT_BYTES ? durable_keep(store->durable, list, count, error) : store_sync(store, error);
-	free(list);
-	return done;
-}
-
-static bool commit_drafts(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
-{
-	bool done = true;
-	for (size_t i = 0; done && i < count; i++)
-		done = prepare(account, drafts[i], placements[i].received, error);
-	if (done && count > 0)
-		done = commit(account, drafts, placements, count, error);
-	for (size_t i = 0; !done && i < count; i++)
-		drafts[i]->named = false; /* nothing was committed: its file goes, whatever its name is */
-	return done;
-}
-
-static void free_drafts(struct draft **drafts, size_t count)
-{
-	for (size_t i = 0; i < count; i++)
-		draft_abort(&drafts[i]);
-}
-
-bool draft_commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
-{
-	bool done = commit_drafts(account, drafts, placements, count, error);
-	free_drafts(drafts, count);
-	return done;
-}
-
-bool draft_commit_durably(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
-{
-	bool done = commit_drafts(account, drafts, placements, count, error) &&
-		    make_durable(account->store, drafts, placements, count, error);
-	free_drafts(drafts, count);
-	return done;
-}
-
-/* What is a file already, of another or since it is large, is one step further. */
-static bool arrive_as_file(struct draft *draft, struct arrival *arrival, struct error *error)
-{
-	if (!prepare(draft->account, draft, arrival->received, error))
-		return false;
-	arrival->size = draft->size;
-	memcpy(arrival->hash, draft->hash, sizeof arrival->hash);
-	return draft->named = arrival_add_file(draft->account, draft->path, arrival, error);
-}
-
-static bool arrive(struct draft *draft, struct arrival *arrival, struct error *error)
-{
-	if (draft->failed && error)
-		*error = draft->error;
-	if (draft->failed || !end_content(draft, error))
-		return false;
-	return draft->path ? arrive_as_file(draft, arrival, error) : arrival_add(draft->account, buf_slice(&draft->buffer), arrival, error);
-}
-
-bool draft_arrive(struct draft **draft, struct arrival *arrival, struct error *error)
-{
-	bool done = arrive(*draft, arrival, error);
-	draft_abort(draft);
-	return done;
 }

@@ -49,8 +49,8 @@ enum {
 	OPEN_ACCOUNT_FILES = 3,   /* descriptors that an open account holds */
 	OPEN_ACCOUNT_BYTES = 64 * 1024, /* and memory, when it rests */
 	SMALL_DRAFT = 256 * 1024, /* a draft of at most this stays in memory until it is committed */
-	LEFTOVER_SECONDS = 24 * 3600,           /* a draft's file this old belongs to a crash */
 	KEPT_BYTES = 64 * 1024,   /* more than this in one commit isn't written to the journal: a sync costs less */
+	LEFTOVER_SECONDS = 24 * 3600,           /* a draft's file this old belongs to a crash */
 };
 
 /* What is remembered of deliveries to an account. */
