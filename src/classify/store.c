@@ -86,7 +86,7 @@ static uint64_t check_of(uint32_t key, uint64_t bare) { return classify_mix(bare
 
 static uint64_t pack(uint32_t key, struct value value)
 {
-	uint64_t bare = (uint64_t)value.spam << 44 | (uint64_t)value.ham << 24 | (uint64_t)value.week << WEEK_BITS;
+	uint64_t spam = value.spam, ham = value.ham, bare = spam << 44 | ham << 24 | (uint64_t)value.week << WEEK_BITS;
 	return bare | check_of(key, bare);
 }
 

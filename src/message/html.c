@@ -408,8 +408,10 @@ static void count_tag(struct html_reader *reader, const struct tag *tag)
 
 static unsigned kind_of(const struct tag *tag)
 {
+	char name[NAME_MAX_BYTES + 1] = {0};
+	memcpy(name, tag->name, tag->name_len);
 	for (size_t i = 0; i < sizeof elements / sizeof *elements; i++)
-		if (is_named(tag, slice_of(elements[i].name)))
+		if (elements[i].name[0] == name[0] && strcmp(elements[i].name, name) == 0)
 			return elements[i].kind;
 	return ELEMENT_INLINE;
 }

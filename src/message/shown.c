@@ -45,9 +45,8 @@ static void find_urls(struct shown_reader *reader, struct slice text)
 		while (start > from && colon - start < 5 && ascii_is_alpha(text.at[start - 1]))
 			start--;
 		struct slice url = slice_skip(text, start);
-		bool web = slice_starts_nocase(url, SLICE("http"));
-		url = slice_sub(url, 0, url_length(url));
-		if (web && url.len > colon - start + 3)
+		url = slice_sub(url, 0, slice_starts_nocase(url, SLICE("http")) ? url_length(url) : 0);
+		if (url.len > colon - start + 3)
 			add_link(reader, url, url, false);
 		from = start + url.len > colon + 3 ? start + url.len : colon + 3;
 	}
