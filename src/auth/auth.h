@@ -88,6 +88,26 @@ bool auth_language_parse(struct slice name, enum auth_language *language);
  * where nobody knows. */
 enum auth_language auth_language(struct auth *auth, struct slice address);
 
+/* ---- Signing what goes out ---- */
+
+enum {
+	AUTH_SIGNING_KEYS_MAX = 8,  /* of a domain */
+	AUTH_SELECTOR_MAX = 63,
+	AUTH_DIGEST_SIZE = 32,      /* SHA-256 */
+	AUTH_SIGNATURE_MAX = 1024,
+	AUTH_KEY_RECORD_MAX = 8192,
+};
+/** A key that a domain's mail is signed with (dkim/dkim.h), without what is secret of it. */
+struct auth_signing_key {
+	struct slice selector;
+	struct slice record; /* the TXT record of SELECTOR._domainkey.DOMAIN; only in the directory's lists */
+	bool ed25519;        /* else RSA */
+};
+/** The keys of a domain; none if it isn't ours, or has none. For the courier alone: nobody else is answered. False: can't be told now. */
+bool auth_signing_keys(struct auth *auth, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count);
+/** Appends the signature of a digest with one of them, AUTH_SIGNATURE_MAX bytes at most. No key leaves the auth role. False: can't be had now. */
+bool auth_sign(struct auth *auth, struct slice domain, struct slice selector, const unsigned char digest[AUTH_DIGEST_SIZE], struct buf *signature);
+
 /* ---- Signing in ---- */
 
 /** An account, as somebody has signed in to it. The identity names this account with this password: after a new password, after it

@@ -29,6 +29,7 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "config/config.h"
+#include "dkim/key.h"
 
 enum { CHANNELS = 2 };
 
@@ -56,8 +57,11 @@ static void start_server(struct fixture *f)
 	struct error error;
 	f->server = f->kind ? auth_server_new_for(f->kind, f->folder.path, &error) : auth_server_new(f->folder.path, &error);
 	assert_non_null(f->server);
-	for (int i = 0; i < CHANNELS; i++)
+	for (int i = 0; i < CHANNELS; i++) {
 		auth_server_add_channel(f->server, dup(f->ends[i][1]));
+		if (i == 0)
+			auth_server_let_sign(f->server);
+	}
 	auth_server_on_change(f->server, f->changed, f->changed_context);
 	assert_int_equal(pthread_create(&f->thread, NULL, serve, f->server), 0);
 }
@@ -1295,9 +1299,46 @@ static void hashes_stay_inside(void **state)
 
 #define AUTH_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+/* Digests are signed with the keys of a domain, for who may have that; the keys stay. */
+static void what_goes_out_is_signed(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_signing_key *keys, *public;
+	struct error error;
+	size_t count, public_count;
+	static const unsigned char digest[AUTH_DIGEST_SIZE] = "0123456789012345678901234567890";
+	struct auth *other = auth_open(dup(f->ends[1][0]));
+	assert_true(auth_signing_keys(f->auth, SLICE("example.test"), f->arena, &keys, &count) && count == 0);
+	assert_true(directory_make_keys(f->directory, SLICE("example.test"), &error));
+	assert_true(auth_signing_keys(f->auth, SLICE("Example.test"), f->arena, &keys, &count));
+	assert_true(directory_list_keys(f->directory, SLICE("example.test"), f->arena, &public, &public_count, &error));
+	assert_int_equal(count, 2);
+	assert_int_equal(public_count, 2);
+	for (size_t i = 0; i < count; i++) {
+		struct buf signature = BUF(AUTH_SIGNATURE_MAX);
+		struct lookup_record record = {.data = public[i].record};
+		struct lookup_answer answer = {.status = LOOKUP_FOUND, .records = &record, .count = 1};
+		enum dkim_algorithm algorithm = keys[i].ed25519 ? DKIM_ED25519_SHA256 : DKIM_RSA_SHA256;
+		struct dkim_key key;
+		assert_true(slice_equal(keys[i].selector, public[i].selector));
+		assert_true(auth_sign(f->auth, SLICE("example.test"), keys[i].selector, digest, &signature));
+		assert_int_equal(dkim_key_choose(&answer, algorithm, &key), DKIM_VALID);
+		assert_true(dkim_key_verifies(&key, algorithm, digest, buf_slice(&signature)));
+		dkim_key_clear(&key);
+		buf_clear(&signature);
+		assert_false(auth_sign(f->auth, SLICE("example.test"), SLICE("other"), digest, &signature));
+		assert_false(auth_sign(f->auth, SLICE("other.test"), keys[i].selector, digest, &signature));
+		assert_false(auth_sign(other, SLICE("example.test"), keys[i].selector, digest, &signature));
+		buf_free(&signature);
+	}
+	assert_false(auth_signing_keys(other, SLICE("example.test"), f->arena, &keys, &count));
+	auth_close(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		AUTH_TEST(what_goes_out_is_signed),
 		AUTH_TEST(look_ups_are_answered),
 		AUTH_TEST(full_mailboxes_are_known),
 		AUTH_TEST(long_answers_come_in_parts),

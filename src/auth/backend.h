@@ -26,6 +26,9 @@ struct auth_backend_kind {
 	enum auth_language (*language)(struct auth_backend *backend, struct slice address);
 	enum auth_sender_right (*may_send_as)(struct auth_backend *backend, struct slice account, struct slice address);
 
+	bool (*signing_keys)(struct auth_backend *backend, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count, struct error *error);
+	bool (*sign)(struct auth_backend *backend, struct slice domain, struct slice selector, struct slice digest, struct buf *signature, struct error *error);
+
 	struct slice (*sign_in_name)(struct auth_backend *backend, struct slice name, struct arena *arena);
 	bool (*identity)(struct auth_backend *backend, struct slice account, int64_t *identity, const char **why, struct error *error);
 	bool (*credentials)(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error);

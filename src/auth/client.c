@@ -224,6 +224,53 @@ enum auth_language auth_language(struct auth *auth, struct slice address)
 	return (enum auth_language)ask_number(auth, NULL, WIRE_LANGUAGE, address, NULL, LANGUAGE_COUNT - 1, LANGUAGE_EN);
 }
 
+/* ---- Signing what goes out ---- */
+
+static bool read_keys(struct wire_reader *reader, struct arena *arena, struct auth_signing_key **keys, size_t *count)
+{
+	bool known = wire_flag(reader);
+	*count = (size_t)wire_number(reader, AUTH_SIGNING_KEYS_MAX);
+	*keys = arena_array(arena, *count + 1, sizeof **keys);
+	for (size_t i = 0; i < *count; i++) {
+		(*keys)[i].selector = arena_copy(arena, wire_text(reader, AUTH_SELECTOR_MAX));
+		(*keys)[i].ed25519 = wire_flag(reader);
+	}
+	return wire_end(reader) && known;
+}
+
+bool auth_signing_keys(struct auth *auth, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count)
+{
+	struct buf fields = BUF(WIRE_QUESTION_MAX);
+	*keys = NULL;
+	*count = 0;
+	if (domain.len > WIRE_ADDRESS_MAX)
+		return true;
+	wire_put_text(&fields, domain);
+	struct auth_question *question = ask(auth, NULL, WIRE_SIGNING_KEYS, &fields);
+	struct wire_reader reader = read_answer(question);
+	bool done = question->answered && read_keys(&reader, arena, keys, count);
+	question_free(question);
+	buf_free(&fields);
+	return done;
+}
+
+bool auth_sign(struct auth *auth, struct slice domain, struct slice selector, const unsigned char digest[AUTH_DIGEST_SIZE], struct buf *signature)
+{
+	struct buf fields = BUF(WIRE_QUESTION_MAX);
+	if (domain.len > WIRE_ADDRESS_MAX || selector.len > AUTH_SELECTOR_MAX)
+		return false;
+	wire_put_text(&fields, domain);
+	wire_put_text(&fields, selector);
+	wire_put_text(&fields, slice_make((const char *)digest, AUTH_DIGEST_SIZE));
+	struct auth_question *question = ask(auth, NULL, WIRE_SIGN, &fields);
+	struct wire_reader reader = read_answer(question);
+	struct slice value = question->answered ? wire_text(&reader, AUTH_SIGNATURE_MAX) : (struct slice){0};
+	bool done = value.len > 0 && wire_end(&reader) && buf_append(signature, value);
+	question_free(question);
+	buf_free(&fields);
+	return done;
+}
+
 static void read_route(struct wire_reader *reader, struct auth_route *route)
 {
 	route->local = wire_flag(reader);

@@ -35,6 +35,8 @@ static const char *const schema[] = {
 	"CREATE INDEX account_imported ON account (imported, password);",
 
 	"ALTER TABLE account ADD COLUMN language TEXT NOT NULL DEFAULT '';",
+
+	"CREATE TABLE signing_key (domain TEXT NOT NULL, selector TEXT NOT NULL, pem TEXT NOT NULL, created BIGINT NOT NULL, PRIMARY KEY (domain, selector));",
 };
 
 /* The key is made once and kept: an unknown account's salt that changed with every restart would give it away. */
@@ -344,7 +346,7 @@ static bool delete_domain(struct directory *directory, struct slice name, struct
 	db_bind_text(remove, 1, name);
 	if (!db_run(remove, error))
 		return false;
-	return db_changes(directory->db) > 0 || no_such_domain(name, error);
+	return db_changes(directory->db) > 0 ? directory_remove_keys(directory, name, error) : no_such_domain(name, error);
 }
 
 bool directory_remove_domain(struct directory *directory, struct slice name, struct error *error)

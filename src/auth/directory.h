@@ -72,6 +72,13 @@ bool directory_remove_alias(struct directory *directory, struct slice address, s
 bool directory_get_alias(struct directory *directory, struct slice address, struct arena *arena, struct auth_alias_entry *alias, struct error *error);
 bool directory_list_aliases(struct directory *directory, struct slice domain, struct arena *arena, struct auth_alias_entry **list, size_t *count, struct error *error);
 
+/** Makes the keys that a domain's mail is signed with, RSA and Ed25519, unless it has some. ERROR_NOT_FOUND. */
+bool directory_make_keys(struct directory *directory, struct slice domain, struct error *error);
+/** A domain's keys, the newest first; none if it isn't ours. */
+bool directory_list_keys(struct directory *directory, struct slice domain, struct arena *arena, struct auth_signing_key **list, size_t *count, struct error *error);
+/** Appends the signature of a digest (AUTH_DIGEST_SIZE bytes). ERROR_NOT_FOUND: there is no such key. */
+bool directory_sign(struct directory *directory, struct slice domain, struct slice selector, struct slice digest, struct buf *signature, struct error *error);
+
 /* What auth.h's questions are answered with (auth role), also used by `pombal check` and `pombal trace`. */
 /** The accounts that an address leads to; none if it also leads elsewhere, or to more. The names live until the next question. */
 enum { ROOM_ACCOUNTS_MAX = 20 };

@@ -53,6 +53,8 @@ struct auth_list {
 };
 /** Room for one more, zeroed. */
 void *directory_list_add(struct auth_list *list);
+/** Forgets the keys of a domain that goes. */
+bool directory_remove_keys(struct directory *directory, struct slice domain, struct error *error);
 /** Empty, or one of those that the server writes to people in; ERROR_INVALID. */
 bool directory_check_language(struct slice name, struct error *error);
 

@@ -611,9 +611,32 @@ static void changes_are_told_once(void **state)
 
 #define DIRECTORY_TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 
+static void a_domain_has_keys_of_its_own(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_signing_key *keys, *again;
+	size_t count, again_count;
+	assert_true(directory_list_keys(f->directory, S("example.test"), f->arena, &keys, &count, &f->error) && count == 0);
+	assert_true(directory_make_keys(f->directory, S("EXAMPLE.test"), &f->error));
+	assert_true(directory_make_keys(f->directory, S("alias.test"), &f->error));
+	assert_false(directory_make_keys(f->directory, S("nowhere.test"), &f->error));
+	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
+	assert_true(directory_list_keys(f->directory, S("example.test"), f->arena, &keys, &count, &f->error));
+	assert_int_equal(count, 2);
+	assert_true(!keys[0].ed25519 && keys[1].ed25519 && slice_starts(keys[0].record, SLICE("v=DKIM1; k=rsa; p=")));
+	assert_true(directory_make_keys(f->directory, S("example.test"), &f->error)); /* it has some */
+	assert_true(directory_list_keys(f->directory, S("example.test"), f->arena, &again, &again_count, &f->error));
+	assert_true(again_count == 2 && slice_equal(again[0].record, keys[0].record));
+	assert_true(directory_list_keys(f->directory, S("alias.test"), f->arena, &again, &again_count, &f->error));
+	assert_true(again_count == 2 && !slice_equal(again[0].record, keys[0].record));
+	assert_true(directory_remove_domain(f->directory, S("alias.test"), &f->error));
+	assert_true(directory_list_keys(f->directory, S("alias.test"), f->arena, &again, &again_count, &f->error) && again_count == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		DIRECTORY_TEST(a_domain_has_keys_of_its_own),
 		DIRECTORY_TEST(addresses_are_found_in_every_form),
 		DIRECTORY_TEST(everybody_has_a_postmaster),
 		DIRECTORY_TEST(aliases_are_expanded_once),

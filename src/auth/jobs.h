@@ -21,7 +21,7 @@ struct auth_job {
 	struct auth_job *next;                 /* the pool's */
 	int64_t since_ms;
 	enum auth_job_kind kind;
-	bool changes;                          /* it waits for others who change something: never asked at once */
+	bool changes;                          /* it waits for others who change something, or takes long: never asked at once */
 	/** In a thread of the pool. `backend` NULL: it can't be asked now. */
 	void (*run)(struct auth_job *job, struct auth_backend *backend);
 	/** Afterwards, by who collects it. NULL: run() has done everything, the job's freeing included. */

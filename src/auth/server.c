@@ -204,6 +204,12 @@ static void finish_jobs(struct auth_server *server)
 
 /* ---- Channels ---- */
 
+void auth_server_let_sign(struct auth_server *server)
+{
+	if (server->channel_count > 0)
+		server->channels[server->channel_count - 1].signs = true;
+}
+
 void auth_server_add_channel(struct auth_server *server, int fd)
 {
 	if (server->channel_count == AUTH_CHANNELS_MAX) {

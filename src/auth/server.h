@@ -21,6 +21,8 @@ struct auth_server *auth_server_new_for(const struct auth_backend_kind *kind, co
 /** Serves the clients at the other end of `fd` (SOCK_SEQPACKET; taken over) and says hello to them, so that requests that
  * a former auth process has left unanswered fail at once. Before auth_server_run(); at most AUTH_CHANNELS_MAX. */
 void auth_server_add_channel(struct auth_server *server, int fd);
+/** Who speaks over the channel that was added last may have digests signed: the courier. */
+void auth_server_let_sign(struct auth_server *server);
 /** What has changed in an account. */
 struct auth_change {
 	struct auth_account account; /* the name, and the identity that counts now; 0: nobody can be signed in */

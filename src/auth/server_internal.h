@@ -35,6 +35,7 @@ struct auth_channel {
 	bool ended;                /* nobody has the other end any more */
 	struct recent *exchanges;  /* by the id that the client was told; values are struct auth_exchange */
 	struct auth_lines checks[CHECK_KINDS]; /* passwords that wait; memory, and nobody's thread */
+	bool signs;                /* may ask for signatures */
 	int64_t complained_ms;     /* when malformed questions were last logged */
 };
 

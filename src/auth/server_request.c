@@ -18,7 +18,8 @@ struct question {
 	uint64_t id;
 	void (*answer)(const struct question *question, struct auth_backend *backend); /* backend NULL: it can't be asked now */
 	struct arena *arena;
-	struct slice account, address; /* account: WIRE_MAY_SEND_AS's */
+	struct slice account, address; /* account: WIRE_MAY_SEND_AS's; of WIRE_SIGN selector and domain */
+	struct slice digest;           /* WIRE_SIGN's */
 };
 
 static void answer_number(const struct question *question, uint64_t number)
@@ -129,6 +130,39 @@ static void answer_may_send_as(const struct question *question, struct auth_back
 	answer_number(question, (uint64_t)(backend ? backend->kind->may_send_as(backend, question->account, question->address) : SENDER_TEMPORARY));
 }
 
+/* Begins with 1 if it is known; then the keys. */
+static void answer_signing_keys(const struct question *question, struct auth_backend *backend)
+{
+	struct auth_signing_key *keys = NULL;
+	size_t count = 0;
+	struct error error = {0};
+	bool known = backend && backend->kind->signing_keys(backend, question->address, question->arena, &keys, &count, &error);
+	if (backend && !known)
+		log_error("directory.failed", log_slice("domain", question->address), log_text("reason", error.text));
+	struct buf answer = BUF(CALL_ANSWER_MAX);
+	wire_put_number(&answer, known);
+	wire_put_number(&answer, known ? count : 0);
+	for (size_t i = 0; known && i < count; i++) {
+		wire_put_text(&answer, keys[i].selector);
+		wire_put_number(&answer, keys[i].ed25519);
+	}
+	auth_server_send(question->channel, question->id, &answer);
+}
+
+/* An empty signature: it can't be had. */
+static void answer_sign(const struct question *question, struct auth_backend *backend)
+{
+	struct buf signature = BUF(AUTH_SIGNATURE_MAX);
+	struct error error = {0};
+	bool done = backend && backend->kind->sign(backend, question->address, question->account, question->digest, &signature, &error);
+	if (backend && !done)
+		log_error("directory.failed", log_slice("domain", question->address), log_text("reason", error.text));
+	struct buf answer = BUF(CALL_ANSWER_MAX);
+	wire_put_text(&answer, done ? buf_slice(&signature) : SLICE(""));
+	auth_server_send(question->channel, question->id, &answer);
+	buf_free(&signature);
+}
+
 static void drop_question(struct auth_job *job)
 {
 	struct question *question = (struct question *)job;
@@ -146,9 +180,11 @@ static void run_question(struct auth_job *job, struct auth_backend *backend)
 static const struct {
 	unsigned kind;
 	void (*answer)(const struct question *question, struct auth_backend *backend);
+	bool signs; /* only for who may have digests signed; takes a while, so a thread has it */
 } questions[] = {
-	{WIRE_RECIPIENT, answer_recipient}, {WIRE_RESOLVE, answer_resolve}, {WIRE_IDENTITY, answer_identity}, {WIRE_LANGUAGE, answer_language},
-	{WIRE_MAY_SEND_AS, answer_may_send_as},
+	{WIRE_RECIPIENT, answer_recipient, false}, {WIRE_RESOLVE, answer_resolve, false}, {WIRE_IDENTITY, answer_identity, false},
+	{WIRE_LANGUAGE, answer_language, false}, {WIRE_MAY_SEND_AS, answer_may_send_as, false}, {WIRE_SIGNING_KEYS, answer_signing_keys, true},
+	{WIRE_SIGN, answer_sign, true},
 };
 
 /* Each reads its fields and, if they are whole, acts; false: malformed, or another kind. */
@@ -159,17 +195,24 @@ static bool handle_question(struct auth_server *server, struct auth_channel *cha
 		at++;
 	struct slice account = received->verb == WIRE_MAY_SEND_AS ? wire_text(reader, WIRE_ADDRESS_MAX) : SLICE("");
 	struct slice address = wire_text(reader, WIRE_ADDRESS_MAX);
+	struct slice selector = received->verb == WIRE_SIGN ? wire_text(reader, AUTH_SELECTOR_MAX) : SLICE("");
+	struct slice digest = received->verb == WIRE_SIGN ? wire_text(reader, AUTH_DIGEST_SIZE) : SLICE("");
 	if (at == sizeof questions / sizeof *questions || !wire_end(reader))
 		return false;
 	struct question *question = memory_new(sizeof *question);
-	question->job = (struct auth_job){.kind = JOB_ADDRESS, .run = run_question, .drop = drop_question};
+	question->job = (struct auth_job){.kind = JOB_ADDRESS, .changes = questions[at].signs, .run = run_question, .drop = drop_question};
 	question->server = server;
 	question->channel = channel;
 	question->id = received->id;
 	question->answer = questions[at].answer;
 	question->arena = arena_new();
-	question->account = arena_copy(question->arena, account);
+	question->account = arena_copy(question->arena, received->verb == WIRE_SIGN ? selector : account);
+	question->digest = arena_copy(question->arena, digest);
 	question->address = arena_copy(question->arena, address);
+	if (questions[at].signs && !channel->signs) { /* who asks was taken over: it gets nothing, and is written down */
+		run_question(&question->job, NULL);
+		return false;
+	}
 	auth_server_submit(server, &question->job);
 	return true;
 }

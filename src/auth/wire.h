@@ -32,6 +32,8 @@ enum auth_wire_kind {
 	WIRE_CHECK_PASSWORD,
 	WIRE_SIGN_IN_STEP,
 	WIRE_SIGN_IN_END,   /* has no answer */
+	WIRE_SIGNING_KEYS,
+	WIRE_SIGN,
 };
 
 /** What doesn't fit sets the buffer's overflow. */

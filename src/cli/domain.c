@@ -1,6 +1,7 @@
 /* pombal domain: the domains whose mail this server takes. */
 #include "cli/commands.h"
 #include "cli/instance.h"
+#include "message/address.h"
 
 /* Every command here works on an open directory and one domain name. */
 struct work {
@@ -50,7 +51,8 @@ static bool note(const struct work *work, const char *event, const struct auth_d
 static bool add(struct work *work)
 {
 	struct auth_domain_entry domain = {.name = work->name};
-	return apply_options(work, &domain) && directory_add_domain(work->directory, &domain, &work->error) && note(work, "admin.domain_added", &domain);
+	return apply_options(work, &domain) && directory_add_domain(work->directory, &domain, &work->error) &&
+	       directory_make_keys(work->directory, work->name, &work->error) && note(work, "admin.domain_added", &domain);
 }
 
 static bool set(struct work *work)
@@ -106,6 +108,38 @@ static bool show(struct work *work)
 	return true;
 }
 
+/* ---- What the DNS must say ---- */
+
+enum { ZONE_STRING_MAX = 250 /* of a string in a TXT record there are 255 at most (RFC 1035 §3.3) */ };
+
+/* One record, its text cut into strings. What is in it is ours: nothing needs to be escaped. */
+static void print_text_record(const char *name, struct slice domain, struct slice text)
+{
+	printf("%s%.*s. TXT (", name, SLICE_ARG(domain));
+	for (; text.len > 0; text = slice_skip(text, ZONE_STRING_MAX))
+		printf(" \"%.*s\"", SLICE_ARG(slice_sub(text, 0, ZONE_STRING_MAX)));
+	puts(" )");
+}
+
+static bool print_zone(struct work *work)
+{
+	struct auth_signing_key *keys;
+	size_t count;
+	struct slice domain = domain_to_ascii(work->name, work->line->arena);
+	const struct config *config = config_current();
+	if (!directory_make_keys(work->directory, work->name, &work->error) ||
+	    !directory_list_keys(work->directory, work->name, work->line->arena, &keys, &count, &work->error))
+		return false;
+	printf("; what the DNS must say of %.*s\n%.*s. MX 10 %s.\n", SLICE_ARG(domain), SLICE_ARG(domain), config->hostname);
+	if (*config->smarthost)
+		printf("; mail goes out through %s: add what its operator says about SPF\n", config->smarthost);
+	print_text_record("", domain, SLICE("v=spf1 mx -all"));
+	for (size_t i = 0; i < count; i++)
+		print_text_record(arena_printf(work->line->arena, "%.*s._domainkey.", SLICE_ARG(keys[i].selector)).at, domain, keys[i].record);
+	print_text_record("_dmarc.", domain, SLICE("v=DMARC1; p=quarantine"));
+	return true;
+}
+
 static int run_add(struct command_line *line) { return run_with(line, add); }
 static int run_list(struct command_line *line) { return run_with(line, list); }
 static int run_show(struct command_line *line) { return run_with(line, show); }
@@ -114,6 +148,8 @@ static int run_set(struct command_line *line)
 	return command_has_options(line) ? run_with(line, set) : command_misuse(line, "nothing is said to be changed");
 }
 static int run_remove(struct command_line *line) { return run_with(line, remove_it); }
+
+static int run_dns(struct command_line *line) { return run_with(line, print_zone); }
 
 static const struct command_option options[] = {
 	{"alias-of", "DOMAIN", "every address of it is read as the same name in DOMAIN"},
@@ -127,6 +163,8 @@ const struct command cli_domain_commands[] = {
 	{"domain list", "", "Lists the domains.", run_list, NULL, 0, 0, COMMAND_JSON},
 	{"domain show", "DOMAIN", "Shows one domain.", run_show, NULL, 1, 1, COMMAND_JSON},
 	{"domain set", "DOMAIN", "Changes a domain; an empty value takes a setting away.", run_set, options, 1, 1, 0},
+	{"domain dns", "DOMAIN", "Prints what the DNS must say of a domain (MX, SPF, DKIM, DMARC), as lines of a zone file. Makes its keys for signatures if it has none.", run_dns, NULL,
+	 1, 1, 0},
 	{"domain remove", "DOMAIN", "Gives up a domain that has no accounts and aliases any more.", run_remove, NULL, 1, 1, COMMAND_REMOVES},
 	{0},
 };

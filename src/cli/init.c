@@ -220,7 +220,7 @@ static bool make_people(const struct plan *plan, struct error *error)
 	struct directory *directory = directory_open(plan->line->data, error);
 	struct store *store = directory ? store_open(&(struct store_options){.data = plan->line->data}, error) : NULL;
 	struct auth_domain_entry domain = {.name = plan->domain};
-	bool done = store && fine_if_there(directory_add_domain(directory, &domain, error), error) &&
+	bool done = store && fine_if_there(directory_add_domain(directory, &domain, error), error) && directory_make_keys(directory, plan->domain, error) &&
 		    make_account(plan, directory, store, "postmaster", error);
 	if (plan->dev)
 		done = done && make_account(plan, directory, store, "alice", error) && make_account(plan, directory, store, "bob", error);

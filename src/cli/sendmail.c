@@ -210,6 +210,7 @@ static bool commit(const struct command_line *line, const struct cli_sendmail_jo
 	struct queue_message message = {
 		.id = id,
 		.from = job->sender,
+		.account = job->sender, /* who may write into the queue may be anybody */
 		.recipients = arena_array(job->arena, job->recipient_count, sizeof *message.recipients),
 		.recipient_count = job->recipient_count,
 		.body = slice_is_ascii(letter) ? BODY_7BIT : BODY_8BITMIME,

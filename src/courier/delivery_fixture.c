@@ -37,6 +37,20 @@ static void add_wrong_route(struct arena *arena, struct auth_route **routes, siz
 	(*routes)[*count - 1].problem = ROUTE_NOBODY;
 }
 
+bool auth_signing_keys(struct auth *auth, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count)
+{
+	(void)domain, (void)arena;
+	*keys = NULL;
+	*count = 0;
+	return !auth->away;
+}
+
+bool auth_sign(struct auth *auth, struct slice domain, struct slice selector, const unsigned char digest[AUTH_DIGEST_SIZE], struct buf *signature)
+{
+	(void)auth, (void)domain, (void)selector, (void)digest, (void)signature;
+	return false;
+}
+
 bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
 {
 	struct slice local, domain, name, detail;

@@ -7,12 +7,14 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "courier/signature.h"
 #include "message/address.h"
 
 enum {
 	RECIPIENT_LINE_MAX = 4096,
 	BODY_RATE_MIN = 4096,       /* bytes a second that a server must take on average */
 	BODY_SECONDS_MIN = 600,
+	SIGNATURES_SIZE_MAX = 64 * 1024,
 };
 
 /* In which form a message goes to a server. */
@@ -176,6 +178,44 @@ static bool measure_form(struct courier_transaction *transaction, struct form *f
 	return courier_body_view(transaction->body, &whole, error) && message_downgrade(whole, takes_eight_bit(&transaction->session->offers), count_bytes, &form->size);
 }
 
+/* Gives all of the content to a sink, in the form in which it is sent, until that says no. False: it can't be read. */
+static bool give_content(struct courier_transaction *transaction, bool rewritten, message_sink *sink, void *context, struct error *error)
+{
+	struct slice piece;
+	bool more = true;
+	if (rewritten) {
+		if (!courier_body_view(transaction->body, &piece, error))
+			return false;
+		message_downgrade(piece, takes_eight_bit(&transaction->session->offers), sink, context);
+		return true;
+	}
+	courier_body_rewind(transaction->body);
+	while (more && courier_body_next(transaction->body, &piece, error))
+		more = sink(context, piece);
+	return !transaction->body->failed;
+}
+
+/* Signs what our people send, as it is sent. What isn't lines of text can't be signed so that others find the same (RFC 6376 §5.3).
+ * False: it can't be done now. */
+static bool sign(struct courier_transaction *transaction, struct arena *arena, struct form *form)
+{
+	struct courier_signature signature;
+	struct error error = {0};
+	if (transaction->message->account.len == 0 || form->binary || !config_current()->sign_outgoing)
+		return true;
+	courier_signature_begin(&signature, transaction->addressees[0]->letter->courier->auth, arena);
+	bool readable = give_content(transaction, form->rewritten, courier_signature_add, &signature, &error);
+	if (!readable)
+		body_unreadable(transaction, &error);
+	bool done = courier_signature_end(&signature, &transaction->signature) && readable;
+	if (readable && !done) {
+		courier_trouble_set(&transaction->trouble, false, "4.3.0", "the message can't be signed at the moment");
+		transaction->trouble.soon = true;
+	}
+	form->size += transaction->signature.len;
+	return done;
+}
+
 /* In which form the message's content can go there. *utf8_header: it has UTF-8 in a header. False: the body can't be read. */
 static bool choose_form(struct courier_transaction *transaction, struct form *form, bool *utf8_header)
 {
@@ -206,7 +246,7 @@ static bool admit(struct courier_transaction *transaction, struct arena *arena, 
 	struct slice wire;
 	size_t left = 0;
 	bool utf8_header;
-	if (!choose_form(transaction, form, &utf8_header))
+	if (!choose_form(transaction, form, &utf8_header) || !sign(transaction, arena, form))
 		return false;
 	if (offers->size_limit > 0 && form->size > offers->size_limit)
 		fail_all(transaction, "5.3.4", "the message is larger than the other server takes");
@@ -357,22 +397,6 @@ static bool send_bytes(void *context, struct slice bytes)
 	return !session->broken;
 }
 
-/* Gives all of the body to send_bytes(). False: it can't be read. */
-static bool send_pieces(struct courier_transaction *transaction, bool rewritten, struct sending *sending, struct error *error)
-{
-	struct slice piece;
-	if (rewritten) {
-		if (!courier_body_view(transaction->body, &piece, error))
-			return false;
-		message_downgrade(piece, takes_eight_bit(&sending->session->offers), send_bytes, sending);
-		return true;
-	}
-	courier_body_rewind(transaction->body);
-	while (!sending->session->broken && courier_body_next(transaction->body, &piece, error))
-		send_bytes(sending, piece);
-	return !transaction->body->failed;
-}
-
 /* Sends the body as it is (BDAT) or dot-stuffed (DATA). False: it couldn't be sent to its end; the session is unusable. */
 static bool send_body(struct courier_transaction *transaction, const struct form *form)
 {
@@ -381,7 +405,9 @@ static bool send_body(struct courier_transaction *transaction, const struct form
 	struct error error = {0};
 	client_set_end(session->client, sending.deadline);
 	client_stop_on(transaction->addressees[0]->letter->courier->stop_fd); /* what has begun may end */
-	if (!send_pieces(transaction, form->rewritten, &sending, &error)) {
+	if (transaction->signature.len > 0)
+		send_bytes(&sending, buf_slice(&transaction->signature));
+	if (!give_content(transaction, form->rewritten, send_bytes, &sending, &error)) {
 		body_unreadable(transaction, &error);
 		session->broken = true;
 	} else if (session->broken)
@@ -489,6 +515,7 @@ void courier_transaction_run(struct courier_transaction *transaction)
 	struct envelope_lines lines;
 	bool *accepted = arena_array(arena, transaction->count, sizeof *accepted);
 	size_t accepted_count = 0;
+	transaction->signature = BUF(SIGNATURES_SIZE_MAX);
 	for (size_t i = 0; i < transaction->count; i++)
 		transaction->addressees[i]->noted = false;
 	if (admit(transaction, arena, &form)) {
@@ -513,5 +540,6 @@ void courier_transaction_run(struct courier_transaction *transaction)
 	client_stop_on(transaction->addressees[0]->letter->courier->quit_fd);
 	if (!transaction->stale)
 		note_rest(transaction);
+	buf_free(&transaction->signature);
 	arena_free(&arena);
 }

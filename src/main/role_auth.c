@@ -24,8 +24,11 @@ int role_auth_main(struct role *role)
 	if (!role_confine(role, &error) || !(server = auth_server_new(role->data, &error)))
 		role_fail(role, &error);
 	for (size_t i = 0; i < CHANNEL_COUNT; i++)
-		if (channel_rows[i].kind == CHANNEL_AUTH && role->channels[i] >= 0)
+		if (channel_rows[i].kind == CHANNEL_AUTH && role->channels[i] >= 0) {
 			auth_server_add_channel(server, role->channels[i]);
+			if (channel_rows[i].from == ROLE_COURIER)
+				auth_server_let_sign(server);
+		}
 	auth_server_on_change(server, announce, role);
 	role_serve(role, stop, server);
 	auth_server_run(server);

@@ -8,7 +8,7 @@ import uuid
 from base64 import encodebytes
 
 # What a server may put in front of a letter on its way.
-TRACE_FIELDS = {b"return-path", b"received", b"delivered-to", b"x-original-to", b"envelope-to"}
+TRACE_FIELDS = {b"dkim-signature", b"return-path", b"received", b"delivered-to", b"x-original-to", b"envelope-to"}
 
 
 def token():
