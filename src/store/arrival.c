@@ -5,8 +5,9 @@
  * waits there, before anything else is seen or counted: many letters in one transaction (arrival_take_in()). So nobody ever sees an
  * account without them, and they get their ids and UIDs like any other.
  *
- * What its rows need is in the file's name (blob/arrived.c). A letter that is delivered again, after a crash, arrives under another id, and is known by its delivery id when it is taken in. What a power cut left of a file
- * isn't what its name says: it is put aside, and since it wasn't acknowledged, it is delivered again.
+ * What its rows need is in the file's name (blob/arrived.c). A letter that is delivered again, after a crash, arrives under another id, and
+ * is known by its delivery id when it is taken in. What a power cut left of a file isn't what its name says: it is put aside, and since it
+ * wasn't acknowledged, it is delivered again.
  *
  * Taken in, the file is linked to its place under mail/; it goes from arrived/ only after a sync has made the commit durable
  * (durable_remove_later()). Until then a crash or a power cut makes it be taken in again, which its delivery id makes harmless. */

@@ -34,7 +34,8 @@ bool mail_list_contents(struct db *db, int64_t after, struct mail_content *list,
 	return step != DB_FAILED;
 }
 
-bool mail_read_content(struct db *db, int64_t id, struct mail_content *content, struct slice *summary, struct arena *arena, bool *there, struct error *error)
+bool mail_read_content(struct db *db, int64_t id, struct mail_content *content, struct slice *summary, struct arena *arena, bool *there,
+		       struct error *error)
 {
 	struct db_statement *s = PREPARE(db, "SELECT " CONTENT_COLUMNS " FROM message WHERE id = $1", id);
 	enum db_step step = db_step(s, error);

@@ -244,7 +244,8 @@ bool mail_list_contents(struct db *db, int64_t after, struct mail_content *list,
 /** One; *there false: it isn't. */
 bool mail_get_content(struct db *db, int64_t id, struct mail_content *content, bool *there, struct error *error);
 /** The same with its summary in `arena`, which isn't looked at. */
-bool mail_read_content(struct db *db, int64_t id, struct mail_content *content, struct slice *summary, struct arena *arena, bool *there, struct error *error);
+bool mail_read_content(struct db *db, int64_t id, struct mail_content *content, struct slice *summary, struct arena *arena, bool *there,
+		       struct error *error);
 /** Notes another content, as its file has it now. */
 bool mail_describe(struct change *change, int64_t id, struct slice content, const unsigned char *hash, struct error *error);
 
