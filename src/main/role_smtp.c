@@ -4,6 +4,7 @@
 #include "main/measure.h"
 #include "main/role.h"
 #include "main/sessions.h"
+#include "net/call.h"
 #include "queue/queue.h"
 #include "smtp/smtp.h"
 
@@ -30,11 +31,12 @@ int role_smtp_main(struct role *role)
 	if (!role_confine(role, &error))
 		role_fail(role, &error);
 	struct queue *queue = queue_open_remote(role_channel(role, CHANNEL_HANDIN));
+	struct caller *policy = caller_new(role_channel(role, CHANNEL_POLICY));
 	struct auth *auth = auth_open(role_channel(role, CHANNEL_AUTH));
 	struct server_options options = role_server_options(role->tls);
 	struct server *server = server_new(&options);
 	struct smtp_service kinds[] = {
-		[SMTP_RELAY] = {SMTP_RELAY, auth, queue},
+		[SMTP_RELAY] = {SMTP_RELAY, auth, queue, policy},
 		[SMTP_LMTP] = {SMTP_LMTP, auth, queue},
 		[SMTP_SUBMISSION] = {SMTP_SUBMISSION, auth, queue},
 		[SMTP_LOCAL] = {SMTP_LOCAL, auth, queue},
@@ -50,6 +52,7 @@ int role_smtp_main(struct role *role)
 	server_run(server);
 	role_end(role);
 	server_free(&server);
+	caller_free(&policy);
 	queue_close(&queue);
 	auth_close(&auth);
 	return 0;

@@ -243,8 +243,8 @@ static void expect(enum role_name role, const char *what, int (*act)(void), int 
 		fail_msg("%s: %s %s gives %d instead of %d", role_names[role], what, target ? target->path : "", got, wanted);
 }
 
-/* The smtp role has no call to change a file; for the others Landlock decides. */
-static int refusal_of_change(enum role_name role) { return role == ROLE_SMTP && !sandbox_sanitizers() ? EPERM : EACCES; }
+/* The smtp role and policy have no call to change a file; for the others Landlock decides. */
+static int refusal_of_change(enum role_name role) { return (role == ROLE_SMTP || role == ROLE_POLICY) && !sandbox_sanitizers() ? EPERM : EACCES; }
 
 static void files_of_others_are_out_of_reach(void **state)
 {
@@ -263,7 +263,7 @@ static void files_of_others_are_out_of_reach(void **state)
 			expect(role, "linking", link_it_over, EACCES);
 			expect(role, "a symbolic link to", follow_a_link, EACCES);
 			expect(role, "removing", remove_it, refusal_of_change(role));
-			if (role == ROLE_AUTH || role == ROLE_QUEUE || role == ROLE_SMTP) /* who opens the store may list folders, see role_rights.c */
+			if (role == ROLE_AUTH || role == ROLE_QUEUE || role == ROLE_POLICY || role == ROLE_SMTP) /* who opens the store may list folders, see role_rights.c */
 				expect(role, "listing the folder of", list_it, EACCES);
 		}
 		target = NULL;
@@ -287,6 +287,7 @@ static void its_own_work_goes_on(void **state)
 		expect(role, "a thread", start_thread, 0);
 	}
 	expect(ROLE_COURIER, "a socket", open_socket, 0);
+	expect(ROLE_POLICY, "a socket", open_socket, 0);
 }
 
 static void calls_of_attackers_are_deadly(void **state)
@@ -310,8 +311,9 @@ static void calls_of_attackers_are_deadly(void **state)
 		expect(role, "a local socket", open_unix_socket, EPERM);
 		expect(role, "a raw socket", open_raw_socket, EPERM);
 		expect(role, "a pair that can send anywhere", open_datagram_pair, EPERM);
-		expect(role, "a pair between threads", open_stream_pair, role == ROLE_COURIER ? 0 : EPERM);
-		if (role != ROLE_COURIER)
+		bool network = role == ROLE_COURIER || role == ROLE_POLICY;
+		expect(role, "a pair between threads", open_stream_pair, network ? 0 : EPERM);
+		if (!network)
 			expect(role, "a socket", open_socket, EPERM);
 	}
 	/* Of what it was handed, the smtp role can change nothing that is there already. */

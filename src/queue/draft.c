@@ -146,6 +146,20 @@ bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct e
 	return true;
 }
 
+bool queue_draft_show(struct queue_draft *draft, struct slice *content, int *shown, uint64_t *skip, struct error *error)
+{
+	*content = draft->fd < 0 ? slice_skip(buf_slice(&draft->bytes), draft->preface) : SLICE("");
+	*shown = -1;
+	*skip = 0;
+	if (!queue_draft_is_sound(draft, error) || draft->fd < 0)
+		return draft->failed.kind == ERROR_NONE;
+	if (!flush(draft, &draft->failed))
+		return queue_draft_is_sound(draft, error);
+	*shown = draft->shown >= 0 ? draft->shown : draft->fd;
+	*skip = draft->preface;
+	return true;
+}
+
 bool queue_draft_finish_file(struct queue_draft *draft, int64_t id, struct error *error)
 {
 	char name[BODY_NAME_MAX];

@@ -77,6 +77,9 @@ struct queue_draft *queue_draft_new(struct queue *queue, struct slice from);
 bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct error *error);
 /** What was written to it, to be looked at as a whole: valid until the next call for this draft. A large one is mapped into memory. */
 bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct error *error);
+/** For another process that is to read it: a small one's text; of a large one *shown is a descriptor of its file, which stays the draft's, and
+ * *skip says how many bytes stand before the text (-1 and 0 for a small one). Valid until the next call for this draft. */
+bool queue_draft_show(struct queue_draft *draft, struct slice *content, int *shown, uint64_t *skip, struct error *error);
 /** Frees it and its file; sets *draft to NULL. */
 void queue_draft_abort(struct queue_draft **draft);
 

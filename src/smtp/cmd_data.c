@@ -90,10 +90,27 @@ static void end_transaction(struct smtp_session *session, bool accepted)
 	smtp_reset(session);
 }
 
+static void commit_message(struct smtp_session *session)
+{
+	if (!session->transaction.content.refused)
+		take_room(session);
+	smtp_content_commit(session);
+	if (!session->ticket)
+		end_transaction(session, false);
+	else if (queue_commit_is_done(session->ticket))
+		end_transaction(session, smtp_content_is_committed(session));
+}
+
+/* First comes the judgement, then the queue. */
 void smtp_message_conclude(struct smtp_session *session)
 {
-	if (queue_commit_is_done(session->ticket))
-		end_transaction(session, smtp_content_is_committed(session));
+	if (session->ticket) {
+		if (queue_commit_is_done(session->ticket))
+			end_transaction(session, smtp_content_is_committed(session));
+	} else if (smtp_judge_is_done(session)) {
+		smtp_judge_conclude(session);
+		commit_message(session);
+	}
 }
 
 void smtp_message_abandon(struct smtp_session *session)
@@ -106,13 +123,8 @@ void smtp_message_abandon(struct smtp_session *session)
 static void end_message(struct smtp_session *session)
 {
 	smtp_content_finish(session);
-	if (!session->transaction.content.refused)
-		take_room(session);
-	smtp_content_commit(session);
-	if (session->ticket)
-		smtp_message_conclude(session);
-	else
-		end_transaction(session, false);
+	if (session->transaction.content.refused || !smtp_judge_begin(session))
+		commit_message(session);
 }
 
 /* A message that is refused is read on to its end, but not for ever. */

@@ -192,6 +192,21 @@ void smtp_content_add(struct smtp_session *session, struct slice bytes, bool stu
 	buf_free(&mended);
 }
 
+void smtp_content_prepend(struct smtp_session *session, struct slice field)
+{
+	struct smtp_content *content = &session->transaction.content;
+	struct queue_draft *bare = content->draft;
+	struct error error;
+	struct slice message;
+	content->draft = queue_draft_new(session->service->queue, session->transaction.message.from);
+	if (queue_draft_view(bare, &message, &error)) {
+		smtp_content_store(session, field);
+		smtp_content_store(session, message);
+	} else
+		refuse_unstored(session, &error);
+	queue_draft_abort(&bare);
+}
+
 /* Writes the draft anew with its binary parts as base64, which checks its lines, too. */
 static void convert_draft(struct smtp_session *session)
 {

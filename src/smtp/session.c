@@ -118,6 +118,7 @@ static void smtp_close(void *at)
 	auth_wait_end(&session->wait);
 	if (session->ticket)
 		smtp_message_abandon(session);
+	smtp_judge_abandon(session);
 	smtp_auth_cancel(session);
 	smtp_reset(session);
 	free(session->hello);
@@ -303,11 +304,11 @@ static enum net_run smtp_run(void *at, struct slice unit)
 {
 	struct smtp_session *session = at;
 	session->again = false;
-	if (session->ticket)
+	if (session->ticket || smtp_judge_is_pending(session))
 		smtp_message_conclude(session);
 	else
 		run_unit(session, unit);
-	if (session->ticket || auth_is_awaited(&session->wait))
+	if (session->ticket || smtp_judge_is_pending(session) || auth_is_awaited(&session->wait))
 		return RUN_WAIT;
 	if (session->errors >= session->config->max_errors && !session->closing && session->input != INPUT_DATA)
 		smtp_give_up(session, "4.7.0", "too many errors");

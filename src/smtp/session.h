@@ -11,6 +11,7 @@
  *   cmd_data.c    DATA, BDAT: the end of a message, and its way into the queue
  *   cmd_other.c   RSET, NOOP, QUIT, VRFY, HELP and what we don't do
  *   content.c     a message's text while it comes in: its line ends, its header, its size
+ *   judge.c       what the policy role makes of it
  *   binary.c      parts in the encoding "binary" become base64
  *   author.c      whom a submitted one says it is from
  *   local.c       programs of this machine
@@ -23,6 +24,7 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "message/header.h"
+#include "net/call.h"
 #include "queue/queue.h"
 #include "smtp/smtp.h"
 
@@ -93,6 +95,12 @@ struct smtp_transaction {
 	struct smtp_content content;
 };
 
+/* A question to the policy role about a message whose text is complete. */
+struct smtp_judgement {
+	struct call_ticket *call; /* NULL: none is asked */
+	struct buf text;          /* what was asked */
+};
+
 struct smtp_session {
 	struct conn *conn;
 	const struct smtp_service *service;
@@ -116,6 +124,7 @@ struct smtp_session {
 	bool again;                      /* AUTH: auth is busy, the unit is to be run again later */
 	struct auth_wait wait;           /* what the unit has asked auth, and is to be run again for */
 	struct queue_ticket *ticket;     /* the message is on its way into the queue; NULL: none is */
+	struct smtp_judgement judgement;
 	struct smtp_transaction transaction;
 };
 
@@ -245,6 +254,8 @@ void smtp_content_refuse(struct smtp_session *session, const char *reply);
 void smtp_content_free(struct smtp_content *content);
 /** Puts bytes into the draft; a failure refuses the message. */
 void smtp_content_store(struct smtp_session *session, struct slice bytes);
+/** Puts a field before the message, which is complete. Blocks if the message is in a file: it is written anew. */
+void smtp_content_prepend(struct smtp_session *session, struct slice field);
 /** Begins to put the message into the queue: sets session->ticket, unless it is refused. */
 void smtp_content_commit(struct smtp_session *session);
 /** The outcome, when the ticket is done. False: it is refused, the reason is in content.refused. */
@@ -252,6 +263,17 @@ bool smtp_content_is_committed(struct smtp_session *session);
 
 /** Checks the line ends of text that is to be stored; what isn't lines refuses the message. */
 void smtp_content_check_lines(struct smtp_session *session, struct slice bytes);
+
+/* ---- judge.c ---- */
+
+/** Shows the message to the policy role, if it is to be judged. True: the unit waits for the answer, and runs again. */
+bool smtp_judge_begin(struct smtp_session *session);
+bool smtp_judge_is_pending(const struct smtp_session *session);
+bool smtp_judge_is_done(const struct smtp_session *session);
+/** Obeys the answer: may refuse the message. */
+void smtp_judge_conclude(struct smtp_session *session);
+/** Nobody waits for the answer any more, if one is due. */
+void smtp_judge_abandon(struct smtp_session *session);
 
 /* ---- binary.c ---- */
 

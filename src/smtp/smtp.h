@@ -6,12 +6,14 @@
 
 struct auth;
 struct queue;
+struct caller;
 
 /** What a listener of this protocol is for; handed to server_listen() as its context. */
 struct smtp_service {
 	enum smtp_kind { SMTP_RELAY, SMTP_SUBMISSION, SMTP_LMTP, SMTP_LOCAL } kind; /* LOCAL: programs of this machine, see local.c */
 	struct auth *auth;
 	struct queue *queue;
+	struct caller *policy; /* whom messages of strangers are shown to; NULL: nobody */
 };
 extern const struct net_protocol smtp_protocol;
 

@@ -107,7 +107,7 @@ EVERY = [
     ("alias add", ["al@example.test", ANNA], False), ("alias list", [], False), ("alias show", ["al@example.test"], False),
     ("alias set", ["al@example.test", ANNA], False), ("alias remove", ["al@example.test"], True),
     ("queue list", [], False), ("queue show", ["x@y.example"], None), ("queue flush", [], False), ("queue hold", ["x@y.example"], None),
-    ("queue release", ["x@y.example"], None), ("queue remove", ["x@y.example"], None), ("trace", ["nobody@nowhere.example"], None),
+    ("queue release", ["x@y.example"], None), ("queue remove", ["x@y.example"], None), ("trace", ["nobody@nowhere.example"], None), ("verify", ["/nowhere"], None),
     ("import", [CARL, "/nowhere"], None), ("export", [CARL, "OUT"], False), ("fsck", [], False), ("account remove", [CARL], True),
 ]  # None: refused the first time
 STOPPED = ("status", "reload", "stop", "metrics", "session list", "session end")

@@ -1,0 +1,86 @@
+/* Questions to the policy role and its answers, as they cross a channel (base/wire.h). */
+#include "policy/judge.h"
+
+#include "base/wire.h"
+
+enum { CLIENT_MAX = 16, NAME_MAX_LENGTH = 1024, PATH_MAX_LENGTH = 2048 };
+
+const char *policy_action_name(enum policy_action action)
+{
+	static const char *const names[] = {"accept", "quarantine", "reject"};
+	return names[action];
+}
+
+bool policy_question_encode(const struct policy_question *question, struct buf *out)
+{
+	wire_put_text(out, question->client);
+	wire_put_text(out, question->helo);
+	wire_put_text(out, question->sender);
+	wire_put_text(out, question->receiver);
+	wire_put_number(out, question->in_file);
+	wire_put_number(out, question->skip);
+	wire_put_text(out, question->text);
+	return !out->overflow;
+}
+
+bool policy_question_decode(struct slice text, struct policy_question *question)
+{
+	struct wire_reader reader = {.rest = text};
+	question->client = wire_text(&reader, CLIENT_MAX);
+	question->helo = wire_text(&reader, NAME_MAX_LENGTH);
+	question->sender = wire_text(&reader, PATH_MAX_LENGTH);
+	question->receiver = wire_text(&reader, NAME_MAX_LENGTH);
+	question->in_file = wire_number(&reader, 1);
+	question->skip = wire_number(&reader, INT64_MAX);
+	question->text = wire_text(&reader, UINT16_MAX);
+	return wire_end(&reader) && (question->client.len == 4 || question->client.len == 16);
+}
+
+bool policy_answer_encode(const struct policy_answer *answer, struct buf *out)
+{
+	wire_put_number(out, answer->known);
+	wire_put_number(out, answer->action);
+	wire_put_text(out, answer->reply);
+	wire_put_text(out, answer->field);
+	wire_put_text(out, answer->spf);
+	wire_put_text(out, answer->dkim);
+	wire_put_text(out, answer->dmarc);
+	wire_put_text(out, answer->iprev);
+	return !out->overflow;
+}
+
+static bool is_printable(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] < ' ' || text.at[i] >= 0x7f)
+			return false;
+	return true;
+}
+
+/* One field of this name, folded: each line but the first begins with a blank, ends with CR LF, and holds no control character. */
+static bool is_field(struct slice field)
+{
+	struct slice line, name = SLICE("Authentication-Results:");
+	bool first = true, good = field.len > 0 && slice_starts(field, name);
+	while (good && field.len > 0) {
+		good = slice_cut(field, '\n', &line, &field) && line.len > 1 && line.at[line.len - 1] == '\r' && (first || line.at[0] == '\t' || line.at[0] == ' ');
+		for (size_t i = 0; good && i + 1 < line.len; i++)
+			good = line.at[i] == '\t' || (line.at[i] != 0x7f && (unsigned char)line.at[i] >= ' ');
+		first = false;
+	}
+	return good;
+}
+
+bool policy_answer_decode(struct slice text, struct policy_answer *answer)
+{
+	struct wire_reader reader = {.rest = text};
+	answer->known = wire_number(&reader, 1);
+	answer->action = (enum policy_action)wire_number(&reader, POLICY_REJECT);
+	answer->reply = wire_text(&reader, POLICY_REPLY_MAX);
+	answer->field = wire_text(&reader, POLICY_FIELD_MAX);
+	answer->spf = wire_text(&reader, POLICY_WORD_MAX);
+	answer->dkim = wire_text(&reader, POLICY_WORD_MAX);
+	answer->dmarc = wire_text(&reader, POLICY_WORD_MAX);
+	answer->iprev = wire_text(&reader, POLICY_WORD_MAX);
+	return wire_end(&reader) && is_printable(answer->reply) && (!answer->known || is_field(answer->field));
+}

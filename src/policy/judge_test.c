@@ -1,0 +1,58 @@
+/* What crosses between those who ask and the policy role: nothing else than what it should be gets through. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "policy/judge.h"
+
+#define FIELD "Authentication-Results: mx.example;\r\n\tspf=pass smtp.mailfrom=ann@example.org\r\n"
+
+static void test_a_question_arrives_as_it_was_asked(void **state)
+{
+	(void)state;
+	struct buf out = BUF(4096);
+	struct policy_question asked = {.client = SLICE("\1\2\3\4"), .helo = SLICE("h.example"), .sender = SLICE("a@b.example"), .receiver = SLICE("mx.example"),
+		.text = SLICE("From: x\r\n\r\n"), .skip = 77}, heard;
+	assert_true(policy_question_encode(&asked, &out));
+	assert_true(policy_question_decode(buf_slice(&out), &heard));
+	assert_true(slice_equal(heard.client, asked.client) && slice_equal(heard.helo, asked.helo) && slice_equal(heard.sender, asked.sender));
+	assert_true(slice_equal(heard.receiver, asked.receiver) && slice_equal(heard.text, asked.text) && heard.skip == 77 && !heard.in_file);
+	for (size_t len = 0; len < out.len; len++)
+		assert_false(policy_question_decode(slice_make(out.at, len), &heard));
+	buf_free(&out);
+}
+
+static bool gets_through(struct slice reply, struct slice field)
+{
+	struct buf out = BUF(64 * 1024);
+	struct policy_answer given = {.known = true, .action = POLICY_REJECT, .reply = reply, .field = field, .spf = SLICE("pass")}, heard;
+	assert_true(policy_answer_encode(&given, &out));
+	bool through = policy_answer_decode(buf_slice(&out), &heard);
+	assert_true(!through || (slice_equal(heard.field, field) && slice_equal(heard.reply, reply) && heard.action == POLICY_REJECT && slice_equal(heard.spf, SLICE("pass"))));
+	buf_free(&out);
+	return through;
+}
+
+static void test_an_answer_adds_one_field_and_no_line_of_a_reply(void **state)
+{
+	(void)state;
+	assert_true(gets_through(SLICE("go away"), SLICE(FIELD)));
+	static const char *const replies[] = {"a\r\n250 b", "a\nb", "a\tb", "\xc3\xa9"};
+	for (size_t i = 0; i < sizeof replies / sizeof *replies; i++)
+		assert_false(gets_through(slice_of(replies[i]), SLICE(FIELD)));
+	static const char *const fields[] = {"", "Subject: x\r\n", "Authentication-Results: a", "Authentication-Results: a\n", "Authentication-Results: a\r\nSubject: x\r\n",
+		"Authentication-Results: a\r\n\r\n", "Authentication-Results: a\r\n\tb\r\r\n", "Authentication-Results: a\x01\r\n", FIELD "x"};
+	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
+		assert_false(gets_through(SLICE("a"), slice_of(fields[i])));
+	assert_false(gets_through(SLICE("a"), SLICE("Authentication-Results: a\0b\r\n")));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_a_question_arrives_as_it_was_asked),
+		cmocka_unit_test(test_an_answer_adds_one_field_and_no_line_of_a_reply),
+	};
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,296 @@
+/* The policy role's work: takes questions about messages, has each judged by a thread, and answers. A thread waits for the DNS, at most until
+ * POLICY_SECONDS after the question came, also when it had to wait for a thread: so every question is answered in time, though with less known.
+ *
+ * What was asked of a predecessor that ended isn't judged: it may be what ended it. Nor is what there are no threads and no room for. */
+#include <poll.h>
+#include <pthread.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/memory.h"
+#include "base/threads.h"
+#include "config/config.h"
+#include "message/header.h"
+#include "net/call.h"
+#include "net/dns.h"
+#include "policy/judge.h"
+#include "policy/policy.h"
+
+enum {
+	THREADS_MAX = 64,
+	WAITING_MAX = 2000,               /* questions */
+	STACK_SIZE = 512 * 1024,
+	PIECE = 64 * 1024,                /* of a file that is read */
+	HEADER_READ_MAX = 16 * 1024 * 1024, /* a longer one is judged by its beginning */
+};
+
+struct job {
+	struct job *next;
+	struct call_received question;
+	int64_t deadline;
+};
+
+struct policy_server {
+	struct answerer *answerer;
+	struct dns *dns;           /* made for the first question */
+	pthread_mutex_t lock;      /* guards the rest, and dns */
+	pthread_cond_t work;
+	struct job *first, **last;
+	size_t waiting, idle;
+	struct threads threads;
+	bool stopping;
+};
+
+/* ---- One message ---- */
+
+/* The message: its beginning with the whole header, and the file that goes on, -1 if it doesn't. */
+struct message {
+	struct buf beginning;
+	int file;
+	uint64_t at; /* where the file goes on */
+};
+
+static bool read_more(struct message *message)
+{
+	char *room = message->beginning.len < HEADER_READ_MAX ? buf_reserve(&message->beginning, PIECE) : NULL;
+	ssize_t got = room ? pread(message->file, room, PIECE, (off_t)message->at) : 0;
+	if (got <= 0)
+		return false;
+	buf_claim(&message->beginning, (size_t)got);
+	message->at += (uint64_t)got;
+	return true;
+}
+
+static struct slice read_header(struct message *message, const struct policy_question *question, const struct call_received *received)
+{
+	message->beginning = BUF(HEADER_READ_MAX + 2 * PIECE);
+	message->file = question->in_file && received->fd_count == 1 ? received->fds[0] : -1;
+	message->at = question->skip;
+	buf_append(&message->beginning, question->text);
+	size_t length = header_length(buf_slice(&message->beginning)), enough = PIECE;
+	while (message->file >= 0 && length == message->beginning.len && read_more(message))
+		if (message->beginning.len >= enough) { /* looked at anew each time that it has doubled */
+			length = header_length(buf_slice(&message->beginning));
+			enough = 2 * message->beginning.len;
+		}
+	return slice_sub(buf_slice(&message->beginning), 0, header_length(buf_slice(&message->beginning)));
+}
+
+static void give_body(struct policy_check *check, struct message *message, size_t header)
+{
+	char *piece = memory_array(PIECE, 1);
+	ssize_t got;
+	policy_check_body(check, slice_skip(buf_slice(&message->beginning), header));
+	while (message->file >= 0 && (got = pread(message->file, piece, PIECE, (off_t)message->at)) > 0) {
+		policy_check_body(check, slice_make(piece, (size_t)got));
+		message->at += (uint64_t)got;
+	}
+	free(piece);
+}
+
+static struct slice signatures_result(const struct policy_verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->dkim_count; i++)
+		if (verdict->dkim[i].result == DKIM_PASS)
+			return SLICE("pass");
+	return slice_of(dkim_result_name(verdict->dkim_count > 0 ? verdict->dkim[0].result : DKIM_NONE));
+}
+
+/* What is to be done: as the author's domain wants it, as far as it is followed here. */
+static enum policy_action choose_action(const struct dmarc_verdict *dmarc)
+{
+	if (dmarc->result != DMARC_FAIL || dmarc->disposition == DMARC_POLICY_NONE)
+		return POLICY_ACCEPT;
+	return dmarc->disposition == DMARC_POLICY_REJECT && config_current()->dmarc_reject ? POLICY_REJECT : POLICY_QUARANTINE;
+}
+
+static void write_answer(const struct policy_mail *mail, const struct policy_verdict *verdict, struct buf *out)
+{
+	struct arena *arena = arena_new();
+	struct buf field = BUF(POLICY_FIELD_MAX);
+	policy_write_results(mail, verdict, &field);
+	struct policy_answer answer = {
+		.known = true,
+		.action = choose_action(&verdict->dmarc),
+		.field = buf_slice(&field),
+		.spf = slice_of(spf_result_name(verdict->spf.result)),
+		.dkim = signatures_result(verdict),
+		.dmarc = slice_of(dmarc_result_name(verdict->dmarc.result)),
+		.iprev = slice_of(policy_iprev_name(verdict->iprev)),
+	};
+	if (answer.action == POLICY_REJECT)
+		answer.reply = arena_printf(arena, "nothing shows that the message is from %.*s, which wants such mail refused (DMARC)", SLICE_ARG(verdict->dmarc.author));
+	answer.reply.len = answer.reply.len < POLICY_REPLY_MAX ? answer.reply.len : POLICY_REPLY_MAX;
+	policy_answer_encode(&answer, out);
+	buf_free(&field);
+	arena_free(&arena);
+}
+
+static void judge(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out)
+{
+	struct message message;
+	struct policy_mail mail = {.client = question->client, .helo = question->helo, .sender = question->sender, .receiver = question->receiver, .now = clock_now()};
+	mail.header = read_header(&message, question, &job->question);
+	struct lookup *table = lookup_new();
+	struct policy_check *check = policy_check_new(&mail);
+	const struct policy_verdict *verdict;
+	give_body(check, &message, mail.header.len);
+	while (!(verdict = policy_check_run(check, table)))
+		dns_answer(server->dns, table, job->deadline);
+	write_answer(&mail, verdict, out);
+	policy_check_free(&check);
+	lookup_free(&table);
+	buf_free(&message.beginning);
+}
+
+/* ---- Threads ---- */
+
+static bool has_dns(struct policy_server *server)
+{
+	const struct config *config = config_current();
+	struct error error;
+	pthread_mutex_lock(&server->lock);
+	if (!server->dns)
+		server->dns = dns_new(&(struct dns_options){config->resolver, config->trust_anchors.at, config->trust_anchors.count}, &error);
+	bool there = server->dns != NULL;
+	pthread_mutex_unlock(&server->lock);
+	if (!there)
+		log_error("policy.no_dns", log_text("reason", error.text));
+	return there;
+}
+
+static void answer(struct policy_server *server, const struct job *job, bool may_judge)
+{
+	struct policy_question question;
+	struct policy_answer unknown = {0};
+	struct buf out = BUF(CALL_ANSWER_MAX);
+	if (may_judge && policy_question_decode(job->question.text, &question) && has_dns(server))
+		judge(server, job, &question, &out);
+	else
+		policy_answer_encode(&unknown, &out);
+	answerer_answer(server->answerer, job->question.id, buf_slice(&out), NULL, 0);
+	buf_free(&out);
+}
+
+static void free_job(struct job *job)
+{
+	call_received_free(&job->question);
+	free(job);
+}
+
+/* With the lock held. NULL: the thread is to end. */
+static struct job *take_job(struct policy_server *server)
+{
+	server->idle++;
+	while (!server->first && !server->stopping)
+		pthread_cond_wait(&server->work, &server->lock);
+	server->idle--;
+	struct job *job = server->stopping ? NULL : server->first;
+	if (!job)
+		return NULL;
+	server->first = job->next;
+	server->last = server->first ? server->last : &server->first;
+	server->waiting--;
+	return job;
+}
+
+static void *work(void *argument)
+{
+	struct policy_server *server = argument;
+	struct job *job;
+	pthread_mutex_lock(&server->lock);
+	while ((job = take_job(server))) {
+		pthread_mutex_unlock(&server->lock);
+		answer(server, job, true);
+		free_job(job);
+		pthread_mutex_lock(&server->lock);
+	}
+	return threads_leave(&server->threads, &server->lock);
+}
+
+/* False: there is no room for it. */
+static bool hand_over(struct policy_server *server, struct job *job)
+{
+	pthread_mutex_lock(&server->lock);
+	bool more = server->idle <= server->waiting && server->threads.running < THREADS_MAX;
+	if (more)
+		threads_start(&server->threads, STACK_SIZE, "policy", work, server);
+	bool room = server->waiting < WAITING_MAX && server->threads.running > 0;
+	if (room) {
+		*server->last = job;
+		server->last = &job->next;
+		server->waiting++;
+		pthread_cond_signal(&server->work);
+	}
+	pthread_mutex_unlock(&server->lock);
+	return room;
+}
+
+/* ---- Questions ---- */
+
+static void take(struct policy_server *server, struct call_received *question)
+{
+	struct job *job = memory_new(sizeof *job);
+	job->question = *question;
+	job->deadline = clock_monotonic_ms() + POLICY_SECONDS * 1000;
+	*question = (struct call_received){0};
+	if (job->question.verb == POLICY_VERB && !job->question.again && hand_over(server, job))
+		return;
+	answer(server, job, false);
+	free_job(job);
+}
+
+/* False: there is no other side any more. */
+static bool receive_all(struct policy_server *server)
+{
+	struct call_received question;
+	enum call_result result;
+	while ((result = answerer_receive(server->answerer, &question)) == CALL_RECEIVED) {
+		take(server, &question);
+		call_received_free(&question);
+	}
+	return result != CALL_ENDED;
+}
+
+/* Nobody waits for the DNS any longer; what nobody has begun is left: who has asked hears that there is no answer. */
+static void stop(struct policy_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	server->stopping = true;
+	if (server->dns)
+		dns_stop(server->dns);
+	pthread_cond_broadcast(&server->work);
+	threads_join(&server->threads, &server->lock);
+	pthread_mutex_unlock(&server->lock);
+	while (server->first) {
+		struct job *job = server->first;
+		server->first = job->next;
+		free_job(job);
+	}
+}
+
+void policy_serve(int channel, int stop_fd)
+{
+	struct policy_server server = {.answerer = answerer_new(channel)};
+	bool more = true;
+	server.last = &server.first;
+	pthread_mutex_init(&server.lock, NULL);
+	pthread_cond_init(&server.work, NULL);
+	threads_init(&server.threads);
+	while (more) {
+		struct pollfd polled[] = {
+			{.fd = stop_fd, .events = POLLIN},
+			{.fd = answerer_wake_fd(server.answerer), .events = POLLIN},
+			{.fd = answerer_channel(server.answerer), .events = answerer_events(server.answerer)},
+		};
+		if (poll(polled, sizeof polled / sizeof *polled, -1) > 0)
+			more = !polled[0].revents && receive_all(&server);
+	}
+	stop(&server);
+	dns_free(&server.dns);
+	answerer_free(&server.answerer);
+	threads_free(&server.threads);
+	pthread_cond_destroy(&server.work);
+	pthread_mutex_destroy(&server.lock);
+}

@@ -1,0 +1,103 @@
+/* What the policy role makes of a stranger's message: asked when the text is complete, without a thread that waits. It isn't asked about mail of
+ * those who are known (smtp_is_trusted), nor about submitted mail. Its answer is a field that is put before the message, and whether the message
+ * is taken. Where there is no answer, since the role has just ended, or has too much to do, the client is to come again, or its message is taken
+ * with a field that says that nothing was checked (option accept_unchecked). */
+#include "smtp/session.h"
+
+#include <netinet/in.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "policy/judge.h"
+
+enum { QUESTION_MAX = 64 * 1024 };
+
+static struct slice client_bytes(const struct sockaddr_storage *peer)
+{
+	if (peer->ss_family == AF_INET)
+		return slice_make((const char *)&((const struct sockaddr_in *)peer)->sin_addr, sizeof(struct in_addr));
+	if (peer->ss_family == AF_INET6)
+		return slice_make((const char *)&((const struct sockaddr_in6 *)peer)->sin6_addr, sizeof(struct in6_addr));
+	return slice_make(NULL, 0);
+}
+
+static bool is_judged(const struct smtp_session *session, const struct sockaddr_storage *peer)
+{
+	return session->config->sender_checks && session->service->policy && session->service->kind == SMTP_RELAY && !smtp_is_trusted(session) &&
+	       client_bytes(peer).len > 0;
+}
+
+bool smtp_judge_is_pending(const struct smtp_session *session)
+{
+	return session->judgement.call != NULL;
+}
+
+bool smtp_judge_begin(struct smtp_session *session)
+{
+	struct smtp_judgement *judgement = &session->judgement;
+	struct policy_question asked = {.helo = slice_of(session->hello), .sender = session->transaction.message.from, .receiver = slice_of(smtp_hostname(session))};
+	struct call_question question = {.verb = POLICY_VERB};
+	struct sockaddr_storage peer;
+	struct error error;
+	int shown;
+	conn_peer_address(session->conn, &peer);
+	if (!is_judged(session, &peer) || !queue_draft_show(session->transaction.content.draft, &asked.text, &shown, &asked.skip, &error))
+		return false;
+	asked.client = client_bytes(&peer);
+	asked.in_file = shown >= 0;
+	judgement->text = BUF(QUESTION_MAX);
+	if (!policy_question_encode(&asked, &judgement->text)) {
+		buf_free(&judgement->text);
+		return false;
+	}
+	question.text = buf_slice(&judgement->text);
+	question.fds[0] = shown;
+	question.fd_count = asked.in_file;
+	question.begin_by = question.end_by = clock_monotonic_ms() + POLICY_WAIT_SECONDS * 1000;
+	judgement->call = caller_begin(session->service->policy, &question, smtp_resume, session->conn);
+	return true;
+}
+
+bool smtp_judge_is_done(const struct smtp_session *session)
+{
+	return caller_is_done(session->judgement.call);
+}
+
+/* `heard`: without, there was no answer. */
+static void obey(struct smtp_session *session, const struct policy_answer *heard)
+{
+	struct smtp_transaction *transaction = &session->transaction;
+	bool known = heard && heard->known;
+	log_info("message.judged", log_id("id", transaction->message.id), log_id("session", conn_id(session->conn)),
+		 log_text("action", known ? policy_action_name(heard->action) : session->config->accept_unchecked ? "unchecked" : "defer"),
+		 log_slice("spf", known ? heard->spf : SLICE("")), log_slice("dkim", known ? heard->dkim : SLICE("")), log_slice("dmarc", known ? heard->dmarc : SLICE("")),
+		 log_slice("iprev", known ? heard->iprev : SLICE("")));
+	if (known && heard->action == POLICY_REJECT)
+		smtp_content_refuse(session, arena_printf(transaction->arena, "550 5.7.1 %.*s", SLICE_ARG(heard->reply)).at);
+	else if (known)
+		smtp_content_prepend(session, heard->field);
+	else if (session->config->accept_unchecked)
+		smtp_content_prepend(session, arena_printf(transaction->arena, "Authentication-Results: %s; none\r\n", smtp_hostname(session)));
+	else
+		smtp_content_refuse(session, "451 4.7.0 the message can't be checked at the moment, try again later");
+}
+
+void smtp_judge_conclude(struct smtp_session *session)
+{
+	struct call_answer answer = {0};
+	struct policy_answer heard;
+	bool answered = caller_end(&session->judgement.call, &answer) && policy_answer_decode(buf_slice(&answer.text), &heard);
+	obey(session, answered ? &heard : NULL);
+	call_answer_free(&answer);
+	buf_free(&session->judgement.text);
+}
+
+void smtp_judge_abandon(struct smtp_session *session)
+{
+	struct call_answer answer = {0};
+	if (!session->judgement.call)
+		return;
+	caller_end(&session->judgement.call, &answer);
+	call_answer_free(&answer);
+	buf_free(&session->judgement.text);
+}

@@ -1,0 +1,165 @@
+"""Strangers' messages are judged as they come in: what was found out stands in the message, what its author's domain wants refused is
+refused, and neither a dead DNS nor the end of the role that judges loses mail."""
+import email
+import os
+import signal
+import smtplib
+import subprocess
+
+import dkim
+import pytest
+
+import letters
+from pombal import Pombal, new_address, wait_for
+from wire import Smtp
+
+
+@pytest.fixture(scope="module")
+def zone(names):
+    names.set(**{
+        "good.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"'], "_dmarc.good.example": ['TXT "v=DMARC1; p=reject"'],
+        "soft.example": ['TXT "v=spf1 ip4:192.0.2.1 ~all"'],
+        "hard.example": ['TXT "v=spf1 ip4:192.0.2.1 -all"'],
+        "bank.example": ['TXT "v=spf1 ip4:192.0.2.1 -all"'], "_dmarc.bank.example": ['TXT "v=DMARC1; p=reject"'],
+        "care.example": ['TXT "v=spf1 -all"'], "_dmarc.care.example": ['TXT "v=DMARC1; p=quarantine"'],
+    })
+    return names
+
+
+@pytest.fixture(scope="module")
+def judge(zone):
+    with Pombal("judge.example", options={"sender_checks": True, "resolver": zone.resolver, "trust_anchors": ["none"]}) as own:
+        yield own
+
+
+def letter(token, domain, body="Hello.\r\n", more=""):
+    return f"{more}From: Ann <ann@{domain}>\r\nTo: anna@judge.example\r\nSubject: {token}\r\nDate: Sat, 28 Nov 2026 10:00:00 +0000\r\n\r\n{body}".encode()
+
+
+def send(server, domain, message, sender=None):
+    with smtplib.SMTP(server.address, server.ports["smtp"], local_hostname="client.example") as session:
+        session.sendmail(f"ann@{domain}" if sender is None else sender, [server.name("anna")], message)
+
+
+def results(server, token):
+    """Our field of the letter, which must be the first of its kind, and its log line."""
+    mail = email.message_from_bytes(server.wait_mail(token)[0])
+    found = mail.get_all("Authentication-Results")
+    assert found[0].startswith("mail.judge.example;"), found
+    return " ".join(found[0].split()), mail
+
+
+@pytest.mark.parametrize("domain, spf, dmarc", (("good.example", "pass", "pass"), ("soft.example", "softfail", "none"), ("hard.example", "fail", "none"),
+                                                ("nothing.example", "none", "none"), ("care.example", "fail", "fail")))
+def test_results_stand_in_the_message(judge, token, domain, spf, dmarc):
+    offset = judge.log_size()
+    send(judge, domain, letter(token, domain))
+    field, mail = results(judge, token)
+    assert f"spf={spf} " in field and f"smtp.mailfrom=ann@{domain}" in field and f"dmarc={dmarc} " in field and "iprev=" in field
+    assert [name for name, _ in mail.items()][:3] == ["Return-Path", "Authentication-Results", "Received"]
+    action = "quarantine" if domain == "care.example" else "accept"
+    judge.wait_log(rf"event=message\.judged.* action={action} spf={spf} dkim=none dmarc={dmarc} ", offset)
+    assert f"dmarc={dmarc}" in judge.run("trace", f"ann@{domain}").stdout.replace(" ", "").replace("dmarc:", "dmarc=")
+
+
+@pytest.mark.parametrize("size", (100, 300_000))
+def test_a_large_message_is_judged_by_its_file(judge, token, zone, size, tmp_path):
+    key = tmp_path / "key.pem"
+    subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key], check=True, stderr=subprocess.DEVNULL)
+    public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    text = "v=DKIM1; p=" + "".join(public.splitlines()[1:-1])
+    zone.set(**{f"k{size}._domainkey.bank.example": [f'TXT "{text[:200]}" "{text[200:]}"']})
+    message = letter(token, "bank.example", "A line of the newsletter.\r\n" * (size // 27 + 1))
+    signed = dkim.sign(message, f"k{size}".encode(), b"bank.example", key.read_bytes()) + message
+    send(judge, "bank.example", signed, sender="bounce@soft.example")
+    field, mail = results(judge, token)
+    assert "dkim=pass " in field and "header.d=bank.example" in field and "dmarc=pass " in field
+    assert mail.get_payload() == message.split(b"\r\n\r\n", 1)[1].decode()
+    with pytest.raises(smtplib.SMTPDataError) as refused:  # what was signed was changed
+        send(judge, "bank.example", signed.replace(b"newsletter", b"newsLetter"), sender="bounce@soft.example")
+    assert refused.value.smtp_code == 550
+
+
+def test_what_the_domain_wants_refused_is_refused(judge, token):
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        send(judge, "soft.example", letter(token, "bank.example"))
+    assert refused.value.smtp_code == 550 and refused.value.smtp_error.startswith(b"5.7.1 ") and b"bank.example" in refused.value.smtp_error
+    with Smtp(judge.address, judge.ports["smtp"]) as session:  # by BDAT; and the session goes on
+        for domain, code in (("bank.example", "550"), ("good.example", "250")):
+            session.envelope("x@good.example", judge.name("anna"))
+            text = letter(token, domain)
+            session.send(b"BDAT %d LAST\r\n" % len(text) + text)
+            assert session.reply().startswith(code)
+
+
+def test_forged_results_are_removed(judge, token):
+    send(judge, "hard.example", letter(token, "hard.example", more="Authentication-Results: mail.judge.example; spf=pass smtp.mailfrom=hard.example\r\n"))
+    field, mail = results(judge, token)
+    assert "spf=fail" in field and len(mail.get_all("Authentication-Results")) == 1
+
+
+def test_who_is_known_is_not_judged(judge, token):
+    offset = judge.log_size()
+    judge.submit(letters.simple(token, judge.name("anna"), judge.name("anna")), judge.name("anna"))
+    judge.deliver(letter(token, "bank.example"), "anna")
+    assert all(b"mail.judge.example;" not in mail for mail in judge.wait_mail(token, count=2))
+    assert "message.judged" not in judge.log(offset)
+
+
+def test_swaks(judge, token):
+    told = subprocess.run(["swaks", "--server", judge.address, "--port", str(judge.ports["smtp"]), "--helo", "client.example", "--from", "ann@good.example", "--to",
+                           judge.name("anna"), "--header", f"Subject: {token}"], stdout=subprocess.PIPE, text=True, timeout=60)
+    assert told.returncode == 0, told.stdout
+    assert "dmarc=pass" in results(judge, token)[0]
+
+
+def test_a_refusal_is_an_option(zone, token):
+    with Pombal("judge.example", options={"sender_checks": True, "resolver": zone.resolver, "trust_anchors": ["none"], "dmarc_reject": False}) as own:
+        send(own, "bank.example", letter(token, "bank.example"))
+        assert "dmarc=fail " in results(own, token)[0]
+
+
+def test_a_dead_dns_loses_no_mail(token):
+    with Pombal("judge.example", options={"sender_checks": True, "resolver": f"{new_address()}@9", "trust_anchors": ["none"]}) as own:
+        send(own, "good.example", letter(token, "good.example"))
+        field, _ = results(own, token)
+        assert "spf=temperror " in field and "dmarc=temperror " in field
+
+
+def hang(server):
+    """Stops the role that judges in mid-work; returns its process."""
+    pid = server.role_of("policy")
+    os.kill(pid, signal.SIGSTOP)
+    return pid
+
+
+@pytest.mark.parametrize("accept", (False, True))
+def test_the_end_of_the_judge(zone, token, accept):
+    """Whose message was being judged is told to come again, or is taken with a mark; the next is judged by a new one."""
+    with Pombal("judge.example", options={"sender_checks": True, "resolver": zone.resolver, "trust_anchors": ["none"], "accept_unchecked": accept}) as own:
+        own.expected_noise.append(r"event=role\.ended name=policy")
+        pid = hang(own)
+        with Smtp(own.address, own.ports["smtp"]) as session:
+            session.envelope("ann@good.example", own.name("anna"))
+            session.expect("DATA", 354)
+            session.send(letter(token, "good.example") + b".\r\n")
+            with Smtp(own.address, own.ports["smtp"]) as other:  # nobody else waits
+                other.expect("NOOP", 250)
+            os.kill(pid, signal.SIGKILL)
+            assert session.reply().startswith("250" if accept else "451")
+        if accept:
+            field = email.message_from_bytes(own.wait_mail(token)[0])["Authentication-Results"]
+            assert field == "mail.judge.example; none"
+        else:
+            assert own.count_mail(token) == 0
+        again = token + "again"
+
+        def judged():
+            try:
+                send(own, "good.example", letter(again, "good.example"))
+                return True
+            except smtplib.SMTPDataError as refused:
+                assert refused.smtp_code == 451
+                return False
+        wait_for(judged, "a new judge", 20)
+        assert "dmarc=pass" in results(own, again)[0]
