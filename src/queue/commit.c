@@ -3,7 +3,7 @@
  * queue_commit() hands its message to the writer thread and waits. The writer takes all that are waiting, writes them in
  * one transaction, and that transaction's one fsync acknowledges them all. While it runs, the next ones gather: the more
  * load, the larger the batches. When a batch fails, each of its messages is tried alone, so that one that can't be stored
- * harms no other.
+ * harms no other; not if the database was locked or the disk failed, which is no message's doing and would be waited for again.
  *
  * The writer also removes body files whose rows have gone: only when the removal of the row is on disk, since a row
  * without its body would be a lost message after a power cut. And it makes the courier's settled rows durable soon after,
@@ -248,7 +248,7 @@ static bool write_and_answer(struct queue *queue, struct db *db, struct queue_co
 {
 	struct error error = {0};
 	bool done = write_batch(queue, db, first, NULL, &error);
-	bool again = !done && (first->next || (first->chosen_here && error.kind == ERROR_EXISTS));
+	bool again = !done && error.kind != ERROR_TEMPORARY && (first->next || (first->chosen_here && error.kind == ERROR_EXISTS));
 	for (struct queue_commit *commit = first; commit; commit = commit->next) {
 		commit->done = done;
 		commit->error = error;
