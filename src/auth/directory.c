@@ -97,6 +97,16 @@ bool directory_finish(struct directory *directory, bool done, struct error *erro
 	return false;
 }
 
+bool directory_begin_group(struct directory *directory, struct error *error)
+{
+	return db_group_begin(directory->db, error);
+}
+
+bool directory_end_group(struct directory *directory, bool done, struct error *error)
+{
+	return db_group_end(directory->db, done, error);
+}
+
 void *directory_list_add(struct auth_list *list)
 {
 	list->at = arena_grow(list->arena, list->at, list->count, &list->room, list->size);

@@ -39,6 +39,11 @@ bool directory_remove_domain(struct directory *directory, struct slice name, str
 bool directory_get_domain(struct directory *directory, struct slice name, struct arena *arena, struct auth_domain_entry *domain, struct error *error);
 bool directory_list_domains(struct directory *directory, struct arena *arena, struct auth_domain_entry **list, size_t *count, struct error *error);
 
+/** What is changed from here on becomes durable and is seen together, when the group ends with `done`, or not at all; each change may still
+ * fail by itself. Meanwhile nobody else can change anything. */
+bool directory_begin_group(struct directory *directory, struct error *error);
+bool directory_end_group(struct directory *directory, bool done, struct error *error);
+
 bool directory_add_account(struct directory *directory, const struct auth_account_entry *account, struct error *error);
 bool directory_set_account(struct directory *directory, const struct auth_account_entry *account, struct error *error);
 bool directory_remove_account(struct directory *directory, struct slice name, struct error *error);

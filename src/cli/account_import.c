@@ -1,6 +1,8 @@
 /* pombal account import: accounts with their passwords from another server's file. Three kinds of file are told apart by their look: CSV
  * with a line of column names, and lines of fields between colons, as Dovecot's passwd-file and /etc/shadow have them. What can't be
- * taken is named with its line, and never what stands in it of a password; the rest is done. */
+ * taken is named with its line, and never what stands in it of a password; the rest is done, many accounts together: first their mail
+ * folders, then, when these are on disk, their rows in the directory. A crash in between leaves folders that nobody can sign in to, which
+ * the next import of the same file takes. */
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -14,6 +16,8 @@ enum {
 	FILE_MAX = 256 * 1024 * 1024, /* bytes: more accounts than there are */
 	CELLS_MAX = 64,               /* of one record */
 	SECRET_MAX = 2048,
+	GROUP_MAX = 200,              /* accounts that are made together */
+	GROUP_MS = 1000,              /* … in no longer than that: others can't change the directory meanwhile */
 };
 
 struct cli_import {
@@ -22,6 +26,11 @@ struct cli_import {
 	struct store *store;
 	struct arena *arena; /* of one record */
 	size_t number;       /* its first line's */
+	bool in_group;       /* of the directory's */
+	int64_t group_ends;  /* monotonic milliseconds */
+	struct arena *group; /* of the next two */
+	struct new_account *new;
+	size_t *numbers, new_count; /* of their lines */
 	size_t made, changed, same, passed, failed;
 };
 
@@ -32,13 +41,18 @@ struct person {
 };
 
 /* Prints with control bytes shown as '?'. */
-static void complain(struct cli_import *import, struct slice who, const char *why)
+static void complain_of(size_t number, struct slice who, const char *why)
 {
 	struct buf safe = BUF(512);
 	for (size_t i = 0; i < who.len && i < 300; i++)
 		buf_append_char(&safe, (unsigned char)who.at[i] < ' ' || who.at[i] == 0x7f ? '?' : who.at[i]);
-	fprintf(stderr, "line %zu: %.*s%s%s\n", import->number, SLICE_ARG(buf_slice(&safe)), safe.len > 0 ? ": " : "", why);
+	fprintf(stderr, "line %zu: %.*s%s%s\n", number, SLICE_ARG(buf_slice(&safe)), safe.len > 0 ? ": " : "", why);
 	buf_free(&safe);
+}
+
+static void complain(struct cli_import *import, struct slice who, const char *why)
+{
+	complain_of(import->number, who, why);
 }
 
 /* ---- Carrying it out ---- */
@@ -96,19 +110,79 @@ static void note(const struct cli_import *import, const char *event, struct slic
 	instance_note(import->line, event, log_slice("account", name), log_text("options", "import"));
 }
 
+/* ---- Groups ---- */
+
+static bool begin_group(struct cli_import *import, struct error *error)
+{
+	if (import->in_group)
+		return true;
+	import->group_ends = clock_monotonic_ms() + GROUP_MS;
+	import->group = arena_new();
+	import->new = arena_array(import->group, GROUP_MAX, sizeof *import->new);
+	import->numbers = arena_array(import->group, GROUP_MAX, sizeof *import->numbers);
+	import->new_count = 0;
+	return import->in_group = directory_begin_group(import->directory, error);
+}
+
+/* Those without a mail folder aren't made. One that is there is taken: its account is new. */
+static void make_folders(struct cli_import *import)
+{
+	struct error ignored;
+	store_create_accounts(import->store, import->new, import->new_count);
+	for (size_t i = 0; i < import->new_count; i++) {
+		struct new_account *new = &import->new[i];
+		struct auth_account_entry entry = {.name = new->name, .quota_bytes = new->max_bytes, .quota_messages = new->max_messages};
+		if (!new->made && new->error.kind == ERROR_EXISTS)
+			new->made = cli_account_mail_make(import->store, &entry, &new->error);
+		if (!new->made)
+			directory_remove_account(import->directory, new->name, &ignored);
+	}
+}
+
+/* What was in it is on disk when this returns, and is told of. */
+static void end_group(struct cli_import *import)
+{
+	struct error error = {0};
+	if (!import->in_group)
+		return;
+	make_folders(import);
+	bool done = directory_end_group(import->directory, true, &error);
+	import->in_group = false;
+	for (size_t i = 0; i < import->new_count; i++) {
+		const struct new_account *new = &import->new[i];
+		if (done && new->made) {
+			note(import, "admin.account_added", new->name);
+			import->made++;
+		} else {
+			complain_of(import->numbers[i], new->name, new->made ? error.text : new->error.text);
+			import->failed++;
+		}
+	}
+	arena_free(&import->group);
+}
+
+static void end_full_group(struct cli_import *import)
+{
+	if (import->in_group && (import->new_count == GROUP_MAX || clock_monotonic_ms() >= import->group_ends))
+		end_group(import);
+}
+
+/* Adds the account to the group: it is made when that ends. */
 static bool make(struct cli_import *import, struct auth_account_entry *entry, struct slice secret, struct error *error)
 {
 	struct error ignored;
 	entry->created = clock_now();
-	if (!directory_add_account(import->directory, entry, error))
+	if (!begin_group(import, error) || !directory_add_account(import->directory, entry, error))
 		return false;
-	if (cli_account_mail_make(import->store, entry, error) && (slice_empty(secret) || directory_set_hash(import->directory, entry->name, secret, cli_password_is_good, error))) {
-		note(import, "admin.account_added", entry->name);
-		import->made++;
-		return true;
+	if (!slice_empty(secret) && !directory_set_hash(import->directory, entry->name, secret, cli_password_is_good, error)) {
+		directory_remove_account(import->directory, entry->name, &ignored);
+		return false;
 	}
-	directory_remove_account(import->directory, entry->name, &ignored);
-	return false;
+	import->numbers[import->new_count] = import->number;
+	import->new[import->new_count++] = (struct new_account){.name = arena_copy(import->group, entry->name),
+		.max_bytes = entry->quota_bytes, .max_messages = entry->quota_messages};
+	end_full_group(import);
+	return true;
 }
 
 static bool is_same_entry(const struct auth_account_entry *a, const struct auth_account_entry *b)
@@ -121,6 +195,7 @@ static bool is_same_entry(const struct auth_account_entry *a, const struct auth_
 static bool change(struct cli_import *import, const struct auth_account_entry *there, const struct auth_account_entry *entry, struct slice secret, struct error *error)
 {
 	bool same_secret = true, same = is_same_entry(there, entry);
+	end_group(import); /* it may be one of those that are to be made */
 	if (!slice_empty(secret) && !directory_has_hash(import->directory, entry->name, secret, &same_secret, error))
 		return false;
 	if (!same && (!directory_set_account(import->directory, entry, error) || !cli_account_mail_quota(import->store, entry, error)))
@@ -379,6 +454,7 @@ static bool import_text(struct cli_import *import, struct slice text)
 		take_csv(import, text);
 	else
 		take_lines(import, text);
+	end_group(import);
 	printf("%zu made, %zu changed, %zu as they were, %zu passed over, %zu not taken\n", import->made, import->changed, import->same,
 	       import->passed, import->failed);
 	return import->failed == 0;

@@ -1,6 +1,8 @@
 /* Tests of accounts: making, opening, sharing, removing them; who hears of their changes. */
 #include "store/fixture.h"
 #include <fcntl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 static void an_account_has_its_mailboxes(void **state)
 {
@@ -24,6 +26,48 @@ static void an_account_has_its_mailboxes(void **state)
 	snprintf(path, sizeof path, "%s/accounts/example.test/alice/account.db", t.data);
 	assert_int_equal(stat(path, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
+}
+
+static _Atomic int syncs;
+
+/* In the place of the C library's. */
+int fdatasync(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_fdatasync, fd);
+}
+
+int syncfs(int fd)
+{
+	syncs++;
+	return (int)syscall(SYS_syncfs, fd);
+}
+
+static void many_accounts_wait_for_the_disk_as_one_does(void **state)
+{
+	(void)state;
+	enum { MANY = 20 };
+	struct new_account list[MANY] = {{.name = ALICE}};
+	syncs = 0;
+	ok(store_create_account(t.store, BOB, &t.error));
+	int of_one = syncs;
+	assert_true(of_one > 0);
+	for (int i = 1; i < MANY; i++)
+		list[i] = (struct new_account){.name = arena_printf(t.arena, "many%d@example.test", i), .max_bytes = (uint64_t)i * 1000};
+	syncs = 0;
+	store_create_accounts(t.store, list, MANY);
+	assert_int_equal(syncs, of_one);
+	assert_false(list[0].made);
+	assert_int_equal(list[0].error.kind, ERROR_EXISTS);
+	for (int i = 1; i < MANY; i++) {
+		struct quota quota;
+		assert_true(list[i].made);
+		struct account *account = store_open_account(t.store, list[i].name, &t.error);
+		assert_non_null(account);
+		ok(account_quota(account, &quota, &t.error));
+		assert_int_equal(quota.max_bytes, i * 1000);
+		store_release_account(&account);
+	}
 }
 
 /* The command line removes an account and makes another of the name, while this process has the former one open. */
@@ -237,6 +281,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(an_account_has_its_mailboxes),
 		STORE_TEST(an_account_made_anew_is_another),
+		STORE_TEST(many_accounts_wait_for_the_disk_as_one_does),
 		STORE_TEST(accounts_are_listed_and_removed),
 		STORE_TEST(no_name_leaves_its_folder),
 		STORE_TEST(idle_accounts_make_place),

@@ -49,12 +49,13 @@ static bool note_removed_uidvalidity(struct store *store, const char *folder, st
 	return file_replace(path, slice_of(text), 0600, error);
 }
 
-static bool fill_folder(struct store *store, const char *folder, struct slice name, struct error *error)
+static bool fill_folder(struct store *store, const char *folder, const struct new_account *new, struct error *error)
 {
 	if (!blob_make_folder(folder, error))
 		return false;
-	struct db *db = recover_database(folder, DB_DURABLE_COMMIT, true, error);
-	bool done = db && mail_fill(db, name, durable_epoch(store->durable), read_removed_uidvalidity(store), error);
+	struct db *db = recover_database(folder, DB_DURABLE_AS_A_FILE, true, error);
+	bool done = db && mail_fill(db, new->name, durable_epoch(store->durable), read_removed_uidvalidity(store), error) &&
+		    mail_limit(db, new->max_bytes, new->max_messages, error);
 	db_close(&db);
 	return done;
 }
@@ -68,34 +69,77 @@ static void beside(const char *folder, const char *word, char out[PATH_MAX])
 	snprintf(out, PATH_MAX, "%.*s/.%s-%s", (int)parent, folder, word, id);
 }
 
-static bool create_in(struct store *store, const char *folder, struct slice name, struct error *error)
+/* Of an account that is being made: its folder, and what that is called until all in it is on disk. malloc'ed; NULL: it failed. */
+struct making { char *folder, *beside; };
+
+static struct making make_beside(struct store *store, struct new_account *new)
 {
-	char making[PATH_MAX];
+	char path[PATH_MAX];
 	struct stat status;
-	if (stat(folder, &status) == 0)
-		return error_set(error, ERROR_EXISTS, "account %.*s exists", SLICE_ARG(name));
-	beside(folder, "new", making);
-	bool done = file_make_folders(making, 0700, error) && fill_folder(store, making, name, error);
-	if (done && rename(making, folder) != 0) {
-		int number = errno;
-		done = number == ENOTEMPTY || number == EEXIST ? error_set(error, ERROR_EXISTS, "account %.*s exists", SLICE_ARG(name))
-							       : error_set_errno(error, number, "making %s", folder);
+	struct making making = {.folder = blob_account_folder(store->data, new->name, &new->error)};
+	if (!making.folder)
+		return making;
+	if (stat(making.folder, &status) == 0) {
+		error_set(&new->error, ERROR_EXISTS, "account %.*s exists", SLICE_ARG(new->name));
+		return making;
 	}
-	if (!done)
-		blob_remove_tree(making, NULL);
-	return done && store_sync(store, error);
+	beside(making.folder, "new", path);
+	if (file_make_folders(path, 0700, &new->error) && fill_folder(store, path, new, &new->error))
+		making.beside = memory_copy(path, strlen(path));
+	else
+		blob_remove_tree(path, NULL);
+	return making;
+}
+
+static bool move_in(const struct making *making, struct new_account *new)
+{
+	if (rename(making->beside, making->folder) == 0)
+		return true;
+	int number = errno;
+	if (number == ENOTEMPTY || number == EEXIST)
+		return error_set(&new->error, ERROR_EXISTS, "account %.*s exists", SLICE_ARG(new->name));
+	return error_set_errno(&new->error, number, "making %s", making->folder);
+}
+
+/* It is there, and on disk. */
+static void announce_made(struct store *store, struct new_account *new)
+{
+	struct usage usage = {.max_bytes = new->max_bytes, .max_messages = new->max_messages};
+	usage_note(store->usage, new->name, &usage);
+	log_info("account.created", log_slice("account", new->name));
+}
+
+void store_create_accounts(struct store *store, struct new_account *list, size_t count)
+{
+	struct error error = {0};
+	struct making *making = memory_array(count + 1, sizeof *making);
+	for (size_t i = 0; i < count; i++)
+		making[i] = make_beside(store, &list[i]);
+	bool synced = store_sync(store, &error); /* a folder with an account's name has a whole account in it, also after a power cut */
+	for (size_t i = 0; i < count; i++)
+		list[i].made = synced && making[i].beside && move_in(&making[i], &list[i]);
+	synced = synced && store_sync(store, &error);
+	for (size_t i = 0; i < count; i++) {
+		if (!synced && making[i].beside)
+			list[i].error = error;
+		list[i].made = list[i].made && synced;
+		if (list[i].made)
+			announce_made(store, &list[i]);
+		else if (making[i].beside)
+			blob_remove_tree(making[i].beside, NULL);
+		free(making[i].folder);
+		free(making[i].beside);
+	}
+	free(making);
 }
 
 bool store_create_account(struct store *store, struct slice name, struct error *error)
 {
-	char *folder = blob_account_folder(store->data, name, error);
-	if (!folder)
-		return false;
-	bool done = create_in(store, folder, name, error);
-	free(folder);
-	if (done)
-		log_info("account.created", log_slice("account", name));
-	return done;
+	struct new_account new = {.name = name};
+	store_create_accounts(store, &new, 1);
+	if (error)
+		*error = new.error;
+	return new.made;
 }
 
 /* Renames the folder: from here on the account is gone. */

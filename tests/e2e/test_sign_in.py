@@ -1,10 +1,11 @@
 """Signing in by hand, the same over every protocol: what is offered, what is taken, and in which words."""
 import base64
 import re
+import subprocess
 
 import pytest
 
-from pombal import Pombal, tls_context, wait_for
+from pombal import Pombal, binary, environment, tls_context, wait_for
 from wire import Imap, Pop3, Scram, Smtp
 
 
@@ -313,6 +314,29 @@ def test_short_passwords_are_not_imported(tmp_path):
         assert done.stderr.count("too short") == 2 and "1 changed" in done.stdout
         assert "too short" in own.run("account", "add", "kim@example.test", "--hash", "{PLAIN}short", status=1).stderr
         assert "too short" in own.run("account", "password", "judy@example.test", "--hash-stdin", stdin="{PLAIN}short\n", status=1).stderr
+
+
+def test_an_import_that_was_killed_is_repeated(tmp_path):
+    """Nothing is half there, and the same file makes what is missing. One who stands in it twice is made once."""
+    users = tmp_path / "users"
+    count = 450  # more than are made together
+    users.write_text("".join(f"many{n}@example.test:{HASHES['two']}::::::userdb_quota_rule=*:storage=1G\n" for n in range(count))
+                     + f"many0@example.test:{HASHES['two']}::::::userdb_quota_rule=*:storage=2G\n")
+    with Pombal(accounts=("anna",)) as own:
+        importing = subprocess.Popen([binary(), "account", "import", str(users), "--data", str(own.data)], env=environment(),
+                                     stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        made = lambda: sum(one["name"].startswith("many") for one in own.json("account", "list"))
+        wait_for(lambda: made() or importing.poll() is not None, "some to be made")
+        importing.kill()
+        importing.wait()
+        there = made()
+        done = own.run("account", "import", users, status=None)
+        assert f"{count - there} made, 1 changed" in done.stdout or (there == count and "0 made" in done.stdout), (there, done.stdout)
+        assert made() == count
+        assert own.json("account", "show", "many0@example.test")["quota_bytes"] == 2 << 30
+        assert signs_in(own, "imap", f"many{count - 1}", "wonderland", "PLAIN")
+        own.stop()
+        assert "0 problems" in own.run("fsck").stdout
 
 
 def test_a_table_is_imported(tmp_path):

@@ -32,6 +32,7 @@ enum { DB_PARAMETERS_MAX = 32 }; /* $1 … $32 */
 enum db_durability {
 	DB_DURABLE_COMMIT, /* a commit returns when it is on disk (synchronous=FULL) */
 	DB_DURABLE_LATER,  /* a commit survives a crash of the process; a power cut only after a later sync of the file system */
+	DB_DURABLE_AS_A_FILE, /* nothing is synced: for a new file that its maker closes and syncs before anybody relies on it */
 };
 
 struct db_options {
@@ -92,6 +93,11 @@ bool db_begin_read(struct db *db, struct error *error);
 bool db_commit(struct db *db, struct error *error);
 /** Undoes the transaction; harmless outside one. */
 void db_rollback(struct db *db);
+/** Begins a transaction of transactions: until db_group_end(), each of those above is a part of it, which may be undone by itself, and
+ * nobody else sees any of them. */
+bool db_group_begin(struct db *db, struct error *error);
+/** Commits them all if `done`, else undoes all. */
+bool db_group_end(struct db *db, bool done, struct error *error);
 
 /** A number that changes whenever another connection (of this or another process) has committed: for caches. */
 int64_t db_version(struct db *db);

@@ -117,6 +117,30 @@ static void transactions_hold_together(void **state)
 	db_close(&db);
 }
 
+static void transactions_of_a_group_are_parts_of_one(void **state)
+{
+	(void)state;
+	struct db *db = opened(DB_DURABLE_COMMIT), *other = opened(DB_DURABLE_LATER);
+	for (int done = 0; done < 2; done++) {
+		assert_true(db_group_begin(db, &error));
+		assert_true(db_begin(db, &error));
+		add(db, 1, SLICE("kept"));
+		assert_true(db_commit(db, &error));
+		assert_true(db_begin(db, &error));
+		add(db, 2, SLICE("undone"));
+		db_rollback(db);
+		db_rollback(db); /* harmless, and undoes no other part */
+		assert_int_equal(count_rows(db), 1);
+		assert_int_equal(count_rows(other), 0);
+		assert_int_equal(db_group_end(db, done, &error), done);
+		assert_int_equal(count_rows(other), done);
+	}
+	assert_true(db_begin(db, &error)); /* as before */
+	db_rollback(db);
+	db_close(&other);
+	db_close(&db);
+}
+
 static void durable_transactions_end(void **state)
 {
 	(void)state;
@@ -280,6 +304,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		DB_TEST(what_is_written_is_read),
 		DB_TEST(transactions_hold_together),
+		DB_TEST(transactions_of_a_group_are_parts_of_one),
 		DB_TEST(durable_transactions_end),
 		DB_TEST(faulty_sql_fails_at_its_step),
 		DB_TEST(connections_see_each_other),

@@ -34,6 +34,7 @@ struct db {
 	sqlite3 *handle;
 	enum db_durability durability;
 	bool full;               /* this transaction is a durable one of a connection that otherwise isn't */
+	bool grouped, in_part;   /* transactions are parts of one, and one of them is under way */
 	struct map *statements;  /* by the address of their SQL text */
 };
 
@@ -163,15 +164,18 @@ static int configure(sqlite3 *handle, const struct db_options *options)
 	/* Closing must not wait for the disk: accounts are closed and opened all the time; the log is found again. */
 	if (options->durability == DB_DURABLE_LATER)
 		sqlite3_db_config(handle, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	if (options->durability == DB_DURABLE_AS_A_FILE) /* entering WAL writes, too */
+		sqlite3_exec(handle, "PRAGMA synchronous=OFF", NULL, NULL, NULL);
 	int code = options->read_only ? SQLITE_OK : enter_wal(handle, timeout);
 	if (code != SQLITE_OK)
 		return code;
 	/* NORMAL syncs the log before it is moved into the database: a power cut loses the newest commits, never the file. */
+	static const char *const synchronous[] = {[DB_DURABLE_COMMIT] = "FULL", [DB_DURABLE_LATER] = "NORMAL", [DB_DURABLE_AS_A_FILE] = "OFF"};
 	char settings[320];
 	snprintf(settings, sizeof settings,
 		 "PRAGMA synchronous=%s; PRAGMA cache_size=-%d; PRAGMA journal_size_limit=%d;"
 		 "PRAGMA temp_store=MEMORY; PRAGMA secure_delete=FAST; PRAGMA cell_size_check=ON; PRAGMA trusted_schema=OFF",
-		 options->durability == DB_DURABLE_COMMIT ? "FULL" : "NORMAL",
+		 synchronous[options->durability],
 		 options->cache_kib > 0 ? options->cache_kib : CACHE_KIB, WAL_KEPT_BYTES);
 	sqlite3_wal_hook(handle, checkpoint, NULL);
 	code = sqlite3_exec(handle, settings, NULL, NULL, NULL);
@@ -199,7 +203,7 @@ struct db *db_open(const char *path, const struct db_options *options, struct er
 		return NULL;
 	}
 	struct db *db = memory_new(sizeof *db);
-	*db = (struct db){handle, options->durability, false, map_new()};
+	*db = (struct db){.handle = handle, .durability = options->durability, .statements = map_new()};
 	return db;
 }
 
@@ -369,7 +373,11 @@ int64_t db_changes(struct db *db)
 
 bool db_begin(struct db *db, struct error *error)
 {
-	return disk_is_trusted(error) && db_run(db_prepare(db, "BEGIN IMMEDIATE"), error);
+	if (!disk_is_trusted(error))
+		return false;
+	if (!db->grouped)
+		return db_run(db_prepare(db, "BEGIN IMMEDIATE"), error);
+	return db->in_part = db_run(db_prepare(db, "SAVEPOINT part"), error);
 }
 
 bool db_begin_read(struct db *db, struct error *error)
@@ -397,10 +405,20 @@ bool db_begin_durable(struct db *db, struct error *error)
 	return false;
 }
 
+static void undo_part(struct db *db)
+{
+	struct error error;
+	if (db->in_part && !(db_run(db_prepare(db, "ROLLBACK TO part"), &error) && db_run(db_prepare(db, "RELEASE part"), &error)))
+		log_error("database.rollback", log_text("cause", error.text));
+	db->in_part = false;
+}
+
 bool db_commit(struct db *db, struct error *error)
 {
-	bool done = db_run(db_prepare(db, "COMMIT"), error);
-	if (done)
+	bool done = db_run(db_prepare(db, db->grouped ? "RELEASE part" : "COMMIT"), error);
+	if (done && db->grouped)
+		db->in_part = false;
+	else if (done)
 		leave_full(db);
 	else
 		db_rollback(db);
@@ -410,9 +428,26 @@ bool db_commit(struct db *db, struct error *error)
 void db_rollback(struct db *db)
 {
 	struct error error;
-	if (!sqlite3_get_autocommit(db->handle) && !db_run(db_prepare(db, "ROLLBACK"), &error))
+	if (db->grouped)
+		undo_part(db);
+	else if (!sqlite3_get_autocommit(db->handle) && !db_run(db_prepare(db, "ROLLBACK"), &error))
 		log_error("database.rollback", log_text("cause", error.text));
 	leave_full(db);
+}
+
+bool db_group_begin(struct db *db, struct error *error)
+{
+	return db->grouped = db_begin(db, error);
+}
+
+bool db_group_end(struct db *db, bool done, struct error *error)
+{
+	undo_part(db);
+	db->grouped = false;
+	if (done)
+		return db_commit(db, error);
+	db_rollback(db);
+	return false;
 }
 
 /* ---- Care ---- */

@@ -70,6 +70,8 @@ static inline void mail_ids_free(struct mail_ids *ids)
 struct db *mail_open(const char *path, enum db_durability durability, bool create, struct error *error);
 /** Makes the tables, the account's row and its special-use mailboxes in a new database; UIDVALIDITYs above `uidvalidity`. */
 bool mail_fill(struct db *db, struct slice name, int64_t epoch, int64_t uidvalidity, struct error *error);
+/** Sets the limits of an account that is being made; 0: none. */
+bool mail_limit(struct db *db, uint64_t max_bytes, uint64_t max_messages, struct error *error);
 /** The next UIDVALIDITY after `last`: the time where possible, always larger. */
 int64_t mail_next_uidvalidity(int64_t last);
 /** INBOX's id; 0: there is none (selectable, if that is asked for). */

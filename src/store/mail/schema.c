@@ -94,6 +94,13 @@ bool mail_fill(struct db *db, struct slice name, int64_t epoch, int64_t uidvalid
 	return false;
 }
 
+bool mail_limit(struct db *db, uint64_t max_bytes, uint64_t max_messages, struct error *error)
+{
+	if (max_bytes > INT64_MAX || max_messages > INT64_MAX)
+		return error_set(error, ERROR_INVALID, "a quota that large is none: give 0");
+	return db_run(PREPARE(db, "UPDATE account SET max_bytes = $1, max_messages = $2", (int64_t)max_bytes, (int64_t)max_messages), error);
+}
+
 struct db *mail_open(const char *path, enum db_durability durability, bool create, struct error *error)
 {
 	struct db *db = db_open(path, &(struct db_options){.durability = durability, .create = create}, error);
