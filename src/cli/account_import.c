@@ -29,7 +29,7 @@ struct cli_import {
 	bool in_group;       /* of the directory's */
 	int64_t group_ends;  /* monotonic milliseconds */
 	struct arena *group; /* of the next two */
-	struct new_account *new;
+	struct store_new_account *new;
 	size_t *numbers, new_count; /* of their lines */
 	size_t made, changed, same, passed, failed;
 };
@@ -130,7 +130,7 @@ static void make_folders(struct cli_import *import)
 	struct error ignored;
 	store_create_accounts(import->store, import->new, import->new_count);
 	for (size_t i = 0; i < import->new_count; i++) {
-		struct new_account *new = &import->new[i];
+		struct store_new_account *new = &import->new[i];
 		struct auth_account_entry entry = {.name = new->name, .quota_bytes = new->max_bytes, .quota_messages = new->max_messages};
 		if (!new->made && new->error.kind == ERROR_EXISTS)
 			new->made = cli_account_mail_make(import->store, &entry, &new->error);
@@ -149,7 +149,7 @@ static void end_group(struct cli_import *import)
 	bool done = directory_end_group(import->directory, true, &error);
 	import->in_group = false;
 	for (size_t i = 0; i < import->new_count; i++) {
-		const struct new_account *new = &import->new[i];
+		const struct store_new_account *new = &import->new[i];
 		if (done && new->made) {
 			note(import, "admin.account_added", new->name);
 			import->made++;
@@ -179,7 +179,7 @@ static bool make(struct cli_import *import, struct auth_account_entry *entry, st
 		return false;
 	}
 	import->numbers[import->new_count] = import->number;
-	import->new[import->new_count++] = (struct new_account){.name = arena_copy(import->group, entry->name),
+	import->new[import->new_count++] = (struct store_new_account){.name = arena_copy(import->group, entry->name),
 		.max_bytes = entry->quota_bytes, .max_messages = entry->quota_messages};
 	end_full_group(import);
 	return true;

@@ -47,13 +47,13 @@ static void many_accounts_wait_for_the_disk_as_one_does(void **state)
 {
 	(void)state;
 	enum { MANY = 20 };
-	struct new_account list[MANY] = {{.name = ALICE}};
+	struct store_new_account list[MANY] = {{.name = ALICE}};
 	syncs = 0;
 	ok(store_create_account(t.store, BOB, &t.error));
 	int of_one = syncs;
 	assert_true(of_one > 0);
 	for (int i = 1; i < MANY; i++)
-		list[i] = (struct new_account){.name = arena_printf(t.arena, "many%d@example.test", i), .max_bytes = (uint64_t)i * 1000};
+		list[i] = (struct store_new_account){.name = arena_printf(t.arena, "many%d@example.test", i), .max_bytes = (uint64_t)i * 1000};
 	syncs = 0;
 	store_create_accounts(t.store, list, MANY);
 	assert_int_equal(syncs, of_one);

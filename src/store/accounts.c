@@ -49,7 +49,7 @@ static bool note_removed_uidvalidity(struct store *store, const char *folder, st
 	return file_replace(path, slice_of(text), 0600, error);
 }
 
-static bool fill_folder(struct store *store, const char *folder, const struct new_account *new, struct error *error)
+static bool fill_folder(struct store *store, const char *folder, const struct store_new_account *new, struct error *error)
 {
 	if (!blob_make_folder(folder, error))
 		return false;
@@ -72,7 +72,7 @@ static void beside(const char *folder, const char *word, char out[PATH_MAX])
 /* Of an account that is being made: its folder, and what that is called until all in it is on disk. malloc'ed; NULL: it failed. */
 struct making { char *folder, *beside; };
 
-static struct making make_beside(struct store *store, struct new_account *new)
+static struct making make_beside(struct store *store, struct store_new_account *new)
 {
 	char path[PATH_MAX];
 	struct stat status;
@@ -91,7 +91,7 @@ static struct making make_beside(struct store *store, struct new_account *new)
 	return making;
 }
 
-static bool move_in(const struct making *making, struct new_account *new)
+static bool move_in(const struct making *making, struct store_new_account *new)
 {
 	if (rename(making->beside, making->folder) == 0)
 		return true;
@@ -102,14 +102,14 @@ static bool move_in(const struct making *making, struct new_account *new)
 }
 
 /* It is there, and on disk. */
-static void announce_made(struct store *store, struct new_account *new)
+static void announce_made(struct store *store, struct store_new_account *new)
 {
 	struct usage usage = {.max_bytes = new->max_bytes, .max_messages = new->max_messages};
 	usage_note(store->usage, new->name, &usage);
 	log_info("account.created", log_slice("account", new->name));
 }
 
-void store_create_accounts(struct store *store, struct new_account *list, size_t count)
+void store_create_accounts(struct store *store, struct store_new_account *list, size_t count)
 {
 	struct error error = {0};
 	struct making *making = memory_array(count + 1, sizeof *making);
@@ -135,7 +135,7 @@ void store_create_accounts(struct store *store, struct new_account *list, size_t
 
 bool store_create_account(struct store *store, struct slice name, struct error *error)
 {
-	struct new_account new = {.name = name};
+	struct store_new_account new = {.name = name};
 	store_create_accounts(store, &new, 1);
 	if (error)
 		*error = new.error;

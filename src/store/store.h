@@ -67,9 +67,9 @@ void store_forget_cached(const char *data);
  * `name` is the account's canonical address (lower-case, ASCII or UTF-8). ERROR_EXISTS if it is there. */
 bool store_create_account(struct store *store, struct slice name, struct error *error);
 /** An account that is to be made, and whether it is `made`; if not, why. */
-struct new_account { struct slice name; uint64_t max_bytes, max_messages; /* 0: no limit */ bool made; struct error error; };
+struct store_new_account { struct slice name; uint64_t max_bytes, max_messages; /* 0: no limit */ bool made; struct error error; };
 /** Makes several, waiting for the disk as often as for one. */
-void store_create_accounts(struct store *store, struct new_account *list, size_t count);
+void store_create_accounts(struct store *store, struct store_new_account *list, size_t count);
 /** Removes the account with everything in it. ERROR_NOT_FOUND if it isn't there. */
 bool store_remove_account(struct store *store, struct slice name, struct error *error);
 /** Opens it (or shares the open one). NULL with *error: ERROR_NOT_FOUND, ERROR_TEMPORARY, ERROR_INVALID (damaged). */
