@@ -12,7 +12,8 @@ static enum auth_sender_right right_to_write_as(struct smtp_session *session, co
 	enum auth_sender_right right = SENDER_OWN;
 	for (size_t i = 0; i < count && right == SENDER_OWN; i++) {
 		struct slice address = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
-		right = smtp_may_send_as(session, NULL, address);
+		if (!slice_equal(address, session->transaction.message.from)) /* of that one it was asked at MAIL, without a thread that waits */
+			right = smtp_may_send_as(session, NULL, address);
 	}
 	return right;
 }
