@@ -98,7 +98,7 @@ ANNA, CARL = "anna@example.test", "carl@example.test"
 # Each with what it needs, in an order in which they all can be done; whether a second time is refused.
 EVERY = [
     ("status", [], None), ("reload", [], None), ("stop", [], None), ("metrics", [], None), ("check", ["--no-dns"], False), ("config", [], False),
-    ("domain add", ["d2.example"], True), ("domain list", [], False), ("domain show", ["d2.example"], False),
+    ("domain add", ["d2.example"], True), ("domain list", [], False), ("domain show", ["d2.example"], False), ("domain dns", ["d2.example"], False),
     ("domain set", ["d2.example", "--catch-all", ANNA], False), ("domain remove", ["d2.example"], True),
     ("account add", [CARL, "--password-stdin"], True), ("account list", [], False), ("account show", [CARL], False),
     ("account set", [CARL, "--quota", "1G"], False), ("account password", [CARL, "--password-stdin"], False),
