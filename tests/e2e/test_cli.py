@@ -157,7 +157,7 @@ def test_each_twice_on_a_stopped_server(tmp_path):
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
 def test_each_by_a_user_whose_it_isnt(made, everybodys_binary):
     for name, arguments, _ in [*EVERY, ("serve", [], None), ("init", ["--domain", "x.example"], None)]:
-        if name == "account import":  # which reads its file as the user who names it, first
+        if name in ("account import", "verify"):  # which read their file as the user who names it, first
             arguments = ["/etc/passwd"]
         done = subprocess.run([everybodys_binary, *name.split(), *arguments, "--data", str(made.data)], user="nobody", group="nogroup", extra_groups=[], cwd="/",
                               stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, timeout=60, env=environment())
