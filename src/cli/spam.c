@@ -211,7 +211,10 @@ static int learn_all(struct spam *spam)
 	classify_store_age(spam->store, clock_now());
 	if (!classify_store_sync(spam->store, &error))
 		return command_fail(spam->line, "%s", error.text);
-	return tell_learned(&learning);
+	bool any = false;
+	for (size_t i = 0; i < sizeof learning.outcomes / sizeof *learning.outcomes; i++)
+		any |= learning.outcomes[i] > 0;
+	return any ? tell_learned(&learning) : COMMAND_DONE;
 }
 
 static int run_learn(struct command_line *line)
@@ -312,9 +315,9 @@ static const struct command_option explain_options[] = {{"language", "LANGUAGE",
 static const struct command_option replay_options[] = {{"config", "FILE", "a candidate for pombal.conf"}, {0}};
 
 const struct command cli_spam_commands[] = {
-	{"spam learn", "FILE|DIR…", "Learns what messages in files and folders are: spam or good mail. One that was learned before counts once.", run_learn, learn_options, 1, -1, COMMAND_JSON},
-	{"spam forget", "FILE|DIR…", "Undoes what was learned of messages.", run_forget, NULL, 1, -1, COMMAND_JSON},
-	{"spam score", "FILE|DIR…", "Judges messages: their points, and what these lead to.", run_score, score_options, 1, -1, COMMAND_JSON},
+	{"spam learn", "FILE|DIR...", "Learns what messages in files and folders are: spam or good mail. One that was learned before counts once.", run_learn, learn_options, 1, -1, COMMAND_JSON},
+	{"spam forget", "FILE|DIR...", "Undoes what was learned of messages.", run_forget, NULL, 1, -1, COMMAND_JSON},
+	{"spam score", "FILE|DIR...", "Judges messages: their points, and what these lead to.", run_score, score_options, 1, -1, COMMAND_JSON},
 	{"spam replay", "DIR", "Judges the messages of DIR/ham and DIR/spam by the present and a candidate configuration, and counts what becomes of each kind.", run_replay,
 	 replay_options, 1, 1, COMMAND_JSON},
 	{"explain", "FILE", "Says why a message is judged as it is: each rule with its points, the words that say most, the smallest change that would have turned the verdict.", run_explain,
