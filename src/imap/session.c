@@ -442,7 +442,13 @@ static void imap_close(void *session)
 	free(imap);
 }
 
+static bool imap_has_nothing_to_end(const void *session)
+{
+	const struct imap *imap = session;
+	return !imap->selected && !imap->command && imap->mode == MODE_COMMAND && !auth_is_awaited(&imap->wait);
+}
+
 const struct net_protocol imap_protocol = {
 	.name = "imap", .alpn = "imap", .max_input = COMMAND_MAX_LARGEST + 64 * 1024, .open = imap_open, .peek = imap_peek, .run = imap_run,
-	.wake = imap_wake, .expire = imap_expire, .close = imap_close, .busy = "* BYE Too many connections, try again later\r\n",
+	.wake = imap_wake, .expire = imap_expire, .close = imap_close, .has_nothing_to_end = imap_has_nothing_to_end, .busy = "* BYE Too many connections, try again later\r\n",
 };

@@ -436,6 +436,10 @@ static void conn_end(struct conn *conn)
 {
 	conn->phase = PHASE_ENDING;
 	conn_poll(conn, 0);
+	if (conn->session && conn->protocol->has_nothing_to_end && conn->protocol->has_nothing_to_end(conn->session)) {
+		conn->protocol->close(conn->session);
+		conn->session = NULL;
+	}
 	if (conn->session)
 		hand_over(conn, conn->server->workers, worker_close);
 	else

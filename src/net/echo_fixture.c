@@ -9,6 +9,7 @@ struct session *asked[ASKED_MAX];
 _Atomic int asked_count;
 _Atomic int asked_again;
 _Atomic int closed_sessions;
+_Atomic pthread_t closed_by;
 _Atomic bool crowding;
 _Atomic bool working;
 _Atomic int news_told;
@@ -182,6 +183,8 @@ static enum net_run echo_run(void *at, struct slice unit)
 		conn_send(conn, unit);
 	} else if (slice_starts(unit, SLICE("LOGOUT")))
 		conn_sign_out(conn);
+	else if (slice_starts(unit, SLICE("LIGHT")))
+		session->light = true;
 	else if (slice_starts(unit, SLICE("CROWD")) || slice_starts(unit, SLICE("LONGCROWD"))) {
 		while (crowding)
 			poll(NULL, 0, 1);
@@ -247,13 +250,20 @@ static void echo_expire(void *at, enum net_expiry why)
 
 static void echo_close(void *at)
 {
+	closed_by = pthread_self();
 	closed_sessions++;
 	free(at);
 }
 
+static bool echo_has_nothing_to_end(const void *at)
+{
+	const struct session *session = at;
+	return session->light;
+}
+
 const struct net_protocol echo_protocol = {
 	.name = "echo", .alpn = "loud-echo echo", .max_input = MAX_LINE, .open = echo_open, .peek = echo_peek, .run = echo_run, .wake = echo_wake,
-	.expire = echo_expire, .close = echo_close, .busy = "too many\r\n",
+	.expire = echo_expire, .close = echo_close, .has_nothing_to_end = echo_has_nothing_to_end, .busy = "too many\r\n",
 };
 
 /* ---- A server in a thread of its own ---- */

@@ -25,6 +25,7 @@ struct session {
 	struct conn *conn;
 	int part;
 	bool asked;                     /* it said ASK */
+	bool light;                     /* it said LIGHT: there is nothing to end */
 	_Atomic bool answered;
 };
 
@@ -32,6 +33,7 @@ extern struct session *_Atomic waiting;   /* the session that said WAIT */
 extern struct session *asked[ASKED_MAX];  /* sessions that wait for an answer */
 extern _Atomic int asked_count, asked_again; /* … how many; runs of a unit that waits */
 extern _Atomic int closed_sessions;
+extern _Atomic pthread_t closed_by;       /* the thread that closed the last one */
 extern _Atomic bool working;              /* a session that said WORK has a thread until this is false */
 extern _Atomic bool crowding;             /* the same for CROWD and LONGCROWD, for any number */
 extern _Atomic int news_told;

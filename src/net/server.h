@@ -77,8 +77,11 @@ struct net_protocol {
 	void (*expire)(void *session, enum net_expiry why);
 	/** What a client is told that can't be served because there are too many connections ("421 …\r\n"); NULL: nothing. */
 	const char *busy;
-	/** The connection is gone: free the session. In a worker, may block. conn_* functions must not be called any more. */
+	/** The connection is gone: free the session. In a worker, may block, unless it has nothing that takes time to give back.
+	 * conn_* functions must not be called any more. */
 	void (*close)(void *session);
+	/** Has it nothing such? Then close() is called in the loop. NULL: it may have. */
+	bool (*has_nothing_to_end)(const void *session);
 };
 
 /* ---- What a session does with its connection; only from within the callbacks ---- */

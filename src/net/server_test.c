@@ -233,6 +233,20 @@ static void an_ipv4_client_of_an_ipv6_socket_is_one(void **state)
 	server_free(&server);
 }
 
+static void what_has_nothing_to_end_takes_no_thread(void **state)
+{
+	struct fixture *f = *state;
+	for (int light = 0; light < 2; light++) {
+		int fd = dial(f->port), before = closed_sessions;
+		expect(fd, "hello\r\n");
+		say(fd, light ? "LIGHT\r\nPEER\r\n" : "PEER\r\n");
+		expect(fd, "127.0.0.1\r\n");
+		close(fd);
+		wait_until_closed(before + 1);
+		assert_int_equal(pthread_equal(closed_by, f->thread) != 0, light);
+	}
+}
+
 struct watched { struct server *server; int ends[2]; pthread_t loop; bool in_loop; };
 
 static void hear_byte(void *context)
@@ -433,7 +447,7 @@ int main(void)
 		SERVED(one_address_has_a_limit),
 		cmocka_unit_test(an_ipv4_client_of_an_ipv6_socket_is_one),
 		cmocka_unit_test(what_is_watched_is_heard_in_the_loop),
-		SERVED(stopping_says_goodbye),
+		SERVED(stopping_says_goodbye), SERVED(what_has_nothing_to_end_takes_no_thread),
 		SERVED(a_client_that_never_rests_is_ended_at_its_deadline),
 		SERVED(a_client_that_never_rests_is_told_that_we_stop),
 		SERVED(the_sessions_of_one_are_ended),

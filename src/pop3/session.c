@@ -191,6 +191,12 @@ static void pop3_close(void *context)
 	free(session);
 }
 
+static bool pop3_has_nothing_to_end(const void *context)
+{
+	const struct pop3_session *session = context;
+	return !session->maildrop && !auth_is_awaited(&session->wait);
+}
+
 static void pop3_expire(void *context, enum net_expiry why)
 {
 	struct pop3_session *session = context;
@@ -230,5 +236,5 @@ const struct net_protocol pop3_protocol = {
 	.peek = pop3_peek,
 	.run = pop3_run,
 	.expire = pop3_expire,
-	.close = pop3_close,
+	.close = pop3_close, .has_nothing_to_end = pop3_has_nothing_to_end,
 };

@@ -126,6 +126,12 @@ static void smtp_close(void *at)
 	free(session);
 }
 
+static bool smtp_has_nothing_to_end(const void *at)
+{
+	const struct smtp_session *session = at;
+	return !session->ticket && !smtp_judge_is_pending(session) && session->input == INPUT_LINE && !auth_is_awaited(&session->wait) && !session->transaction.chunks;
+}
+
 static void smtp_expire(void *at, enum net_expiry why)
 {
 	struct smtp_session *session = at;
@@ -325,4 +331,5 @@ const struct net_protocol smtp_protocol = {
 	.expire = smtp_expire,
 	.busy = "421 4.3.2 too many connections, come back soon\r\n",
 	.close = smtp_close,
+	.has_nothing_to_end = smtp_has_nothing_to_end,
 };
