@@ -79,25 +79,46 @@ static void copies_share_one_file(void **state)
 	store_release_account(&bob);
 }
 
-/* A body that the queue keeps in a file is that file in the mailbox, also where the account isn't opened for it. */
-static void large_letters_arrive(void **state)
+enum { LARGE_LINE = 64 };
+
+/* To alice and bob. */
+static void post_large(size_t lines)
 {
-	(void)state;
-	enum { LINES = 1000, LINE = 64 };
 	struct error error = {0};
-	size_t count;
-	char *body = memset(arena_alloc(t.arena, LINES * LINE), 'x', LINES * LINE);
-	for (size_t i = LINE - 2; i < LINES * LINE; i += LINE)
+	size_t len = lines * LARGE_LINE;
+	char *body = memset(arena_alloc(t.arena, len), 'x', len);
+	for (size_t i = LARGE_LINE - 2; i < len; i += LARGE_LINE)
 		memcpy(body + i, "\r\n", 2);
 	struct queue_recipient recipients[] = {{.address = SLICE("alice@here.test")}, {.address = SLICE("bob@here.test")}};
 	struct queue_message message = {.from = SLICE(""), .recipients = recipients, .recipient_count = 2, .arrived = clock_now()};
 	struct queue_draft *draft = queue_draft_new(t.queue, message.from);
-	assert_true(queue_draft_write(draft, hello, &error) && queue_draft_write(draft, slice_make(body, LINES * LINE), &error));
+	assert_true(queue_draft_write(draft, hello, &error) && queue_draft_write(draft, slice_make(body, len), &error));
 	assert_true(queue_commit(t.queue, &draft, &message, &error));
+}
+
+/* A body that the queue keeps in a file is that file in the mailbox, also where the account isn't opened for it. */
+static void large_letters_arrive(void **state)
+{
+	(void)state;
+	enum { LINES = 1000 };
+	size_t count;
+	post_large(LINES);
 	start();
 	eventually(waiting() == 0);
 	for (size_t i = 0; i < 2; i++)
-		assert_int_equal(read_mailbox(i ? "bob@here.test" : "alice@here.test", "INBOX", &count).len, slice_of("Return-Path: <>\r\n").len + hello.len + LINES * LINE);
+		assert_int_equal(read_mailbox(i ? "bob@here.test" : "alice@here.test", "INBOX", &count).len, slice_of("Return-Path: <>\r\n").len + hello.len + LINES * LARGE_LINE);
+}
+
+/* Whichever thread it has had. */
+static void mail_goes_on_after_letters_that_fill_a_batch(void **state)
+{
+	(void)state;
+	size_t letters = (size_t)config_current()->local_threads + 1;
+	start();
+	for (size_t i = 0; i < letters; i++) {
+		post_large(LOCAL_BATCH_BYTES / LARGE_LINE + 1);
+		eventually(waiting() == 0);
+	}
 }
 
 static void nobody_is_a_report(void **state)
@@ -191,7 +212,7 @@ int main(void)
 		CASE(a_repeated_delivery_changes_nothing),
 		CASE(many_messages_to_many),
 		CASE(copies_share_one_file),
-		CASE(large_letters_arrive),
+		CASE(large_letters_arrive), CASE(mail_goes_on_after_letters_that_fill_a_batch),
 		CASE(nobody_is_a_report),
 		CASE(reports_come_in_the_senders_language),
 		CASE(strangers_words_are_not_sent_to_others),

@@ -496,7 +496,7 @@ static void free_batch(struct batch *batch)
 	free(batch->addressees);
 	free(batch->deliveries);
 	arena_free(&batch->arena);
-	batch->letter_count = 0;
+	*batch = (struct batch){0};
 }
 
 static void deliver_letters(struct batch *batch, struct courier_letter *letters)
