@@ -63,7 +63,7 @@ class NameServer:
         if len(answer) < 50 or answer[7] == 0:
             return None
         where = answer.find(b"\x0ahostmaster")
-        end = answer.find(b"\x00\x00\x00\x3c\x00\x00\x00\x3c", where)
+        end = answer.find(struct.pack(">III", 60, 60, 600), where)  # all three: the number may itself be 60
         return int.from_bytes(answer[end - 4:end], "big") if end > 0 else None
 
     def _wait_serial(self):
