@@ -9,6 +9,7 @@
 #include <openssl/x509v3.h>
 #include <poll.h>
 #include <pthread.h>
+#include <signal.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
 
@@ -291,6 +292,7 @@ struct smtp_fake *smtp_fake_start(const struct smtp_fake_options *options)
 	fake->fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	setsockopt(fake->fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
 	fake->stop = eventfd(0, EFD_CLOEXEC);
+	signal(SIGPIPE, SIG_IGN); /* who doesn't trust it hangs up while OpenSSL writes */
 	if (options->certificate) {
 		fake->tls = SSL_CTX_new(TLS_server_method());
 		if (SSL_CTX_use_certificate_file(fake->tls, options->certificate, SSL_FILETYPE_PEM) != 1 ||

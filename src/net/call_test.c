@@ -236,6 +236,7 @@ static void what_is_asked_once_is_not_asked_of_another(void **state)
 
 /** What was heard: how often, and the last. */
 struct news {
+	pthread_mutex_t lock;
 	_Atomic int count;
 	char last[CALL_NEWS_MAX + 1];
 };
@@ -243,18 +244,28 @@ struct news {
 static void hear(void *context, struct slice text)
 {
 	struct news *news = context;
+	pthread_mutex_lock(&news->lock);
 	snprintf(news->last, sizeof news->last, "%.*s", SLICE_ARG(text));
+	pthread_mutex_unlock(&news->lock);
 	news->count++;
+}
+
+static bool is_last(struct news *news, const char *text)
+{
+	pthread_mutex_lock(&news->lock);
+	bool is = strcmp(news->last, text) == 0;
+	pthread_mutex_unlock(&news->lock);
+	return is;
 }
 
 static void news_are_heard_at_once_and_by_who_comes_later(void **state)
 {
 	struct fixture *fixture = *state;
-	struct news first = {0}, later = {0};
+	struct news first = {.lock = PTHREAD_MUTEX_INITIALIZER}, later = {.lock = PTHREAD_MUTEX_INITIALIZER};
 	caller_on_news(fixture->caller, hear, &first);
 	caller_listen(fixture->caller);
 	answerer_tell(fixture->answerer, SLICE("rain"));
-	for (int64_t until = clock_monotonic_ms() + 5000; strcmp(first.last, "rain") != 0; usleep(100))
+	for (int64_t until = clock_monotonic_ms() + 5000; !is_last(&first, "rain"); usleep(100))
 		assert_true(clock_monotonic_ms() < until);
 	caller_free(&fixture->caller);
 	fixture->caller = caller_new(dup(fixture->ends[0]));
