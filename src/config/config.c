@@ -33,6 +33,7 @@ const size_t config_option_count = sizeof config_options / sizeof *config_option
 const char *const option_effects[EFFECT_COUNT] = {
 	[EFFECT_LIVE] = "at once",
 	[EFFECT_START] = "when the server is started the next time",
+	[EFFECT_NETWORK] = "the roles that connect to other machines start anew",
 #define ROLE(NAME, name, ...) [EFFECT_##NAME] = "the " #name " role starts anew",
 #include "config/roles.def"
 };

@@ -69,6 +69,7 @@ enum option_kind { OPTION_KIND_SECTION, OPTION_KIND_FLAG, OPTION_KIND_NUMBER, OP
 enum option_effect {
 	EFFECT_LIVE,  /* at once after `pombal reload`, for all that begins; a session that is open keeps what it began with */
 	EFFECT_START, /* when the whole server is started the next time */
+	EFFECT_NETWORK, /* at `pombal reload`: the roles that connect to other machines (roles.def) end in order and start anew */
 	EFFECT_ROLES, /* from here on: EFFECT_SMTP and so on, that role ends in order at `pombal reload`, and starts anew with it */
 	EFFECT_BEFORE_ROLES = EFFECT_ROLES - 1,
 #define ROLE(NAME, name, ...) EFFECT_##NAME,

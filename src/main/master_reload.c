@@ -35,7 +35,7 @@ static void name_tls_roles(struct buf *out)
 static int64_t compare(const struct config *former, const struct config *now, struct buf *said, bool anew[ROLE_COUNT])
 {
 	int64_t changed = 0;
-	bool tls = tls_begins_or_ends(former, now);
+	bool tls = tls_begins_or_ends(former, now), network = false;
 	struct buf all_tls = BUF(ROLE_NAMES_MAX);
 	name_tls_roles(&all_tls);
 	for (size_t i = 0; i < config_option_count; i++) {
@@ -47,11 +47,12 @@ static int64_t compare(const struct config *former, const struct config *now, st
 		changed++;
 		log_info("reload.option", log_text("option", option->name), log_text("effect", effect));
 		buf_printf(said, "option %s %s\n", option->name, effect);
+		network |= option->effect == EFFECT_NETWORK;
 		if (option->effect >= EFFECT_ROLES)
 			anew[option->effect - EFFECT_ROLES] = true;
 	}
 	for (size_t i = 0; i < ROLE_COUNT; i++)
-		anew[i] |= tls && role_rows[i].tls;
+		anew[i] |= (tls && role_rows[i].tls) || (network && role_rows[i].rights.network);
 	buf_free(&all_tls);
 	return changed;
 }
