@@ -3,7 +3,7 @@
  * a store (store.c), a file of fixed size in which old, rare tokens make room for new ones; judge.c combines what a shared store and a
  * person's own say. Pure but for that file.
  *
- * A store has one writer at a time, who holds a lock, and any number of readers, who need none. */
+ * A store may have several writers, who take turns message by message under a lock, and any number of readers, who need none. */
 #ifndef CLASSIFY_H
 #define CLASSIFY_H
 
@@ -31,6 +31,7 @@ struct classify_token {
 struct classify_tokens {
 	struct classify_token *at;
 	size_t count;
+	size_t text_at;  /* the first of what isn't in the header */
 	uint64_t digest; /* of the message, for learning it once: of all tokens and its Message-ID, not of what its way added */
 };
 
@@ -53,7 +54,7 @@ struct classify_size {
 #define CLASSIFY_ACCOUNT_SIZE ((struct classify_size){11, 7})
 enum { CLASSIFY_BITS_MAX = 18 };
 
-/** Opens a store to read and to learn, and makes it with that size if it isn't there; waits for the lock. What is no store, or damaged where
+/** Opens a store to read and to learn, and makes it with that size if it isn't there. What is no store, or damaged where
  * it can't be used, is put aside as PATH.damaged, and a new one made. NULL with *error. */
 struct classify_store *classify_store_open(const char *path, struct classify_size size, struct error *error);
 /** Opens a store to read. NULL with *error, ERROR_NOT_FOUND where there is none. */

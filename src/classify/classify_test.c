@@ -332,6 +332,24 @@ static void an_own_store_outweighs(void **state)
 	unlink(path);
 }
 
+/* Whoever learns shares the store: the server goes on while a command reads a folder of mail, and nothing is counted twice or lost. */
+static void writers_take_turns(void **state)
+{
+	struct test *test = *state;
+	struct error error;
+	struct classify_totals totals;
+	struct classify_store *other = classify_store_open(test->path, small, &error);
+	assert_non_null(other);
+	struct classify_tokens first = tokens_of(test, "Message-ID: <1@x>\r\n\r\nsome words"), second = tokens_of(test, "Message-ID: <2@x>\r\n\r\nsome words");
+	assert_int_equal(classify_learn(test->store, &first, CLASSIFY_SPAM, now), CLASSIFY_LEARNED);
+	assert_int_equal(classify_learn(other, &first, CLASSIFY_SPAM, now), CLASSIFY_KNOWN);
+	assert_int_equal(classify_learn(other, &second, CLASSIFY_HAM, now), CLASSIFY_LEARNED);
+	assert_int_equal(classify_unlearn(test->store, &second, now), CLASSIFY_FORGOTTEN);
+	classify_store_totals(other, &totals);
+	assert_true(totals.spam == 1 && totals.ham == 0);
+	classify_store_close(&other);
+}
+
 /* A million tokens take less than 60 MB, hardly one is lost, and looking up those of a message takes less than a millisecond. */
 static void a_million_tokens_fit(void **state)
 {
@@ -347,12 +365,12 @@ static void a_million_tokens_fit(void **state)
 	for (uint64_t message = 0; message < MESSAGES; message++) {
 		for (uint64_t i = 0; i < EACH; i++)
 			token[i] = (struct classify_token){classify_mix(message * EACH + i + 1), SLICE("x")};
-		struct classify_tokens tokens = {token, EACH, message + 1};
+		struct classify_tokens tokens = {.at = token, .count = EACH, .digest = message + 1};
 		classify_learn(store, &tokens, message % 2, now);
 	}
 	classify_store_totals(store, &totals);
 	assert_true(totals.tokens > 990000 && totals.bytes < 60000000);
-	struct classify_tokens tokens = {token, 1000, 0};
+	struct classify_tokens tokens = {.at = token, .count = 1000};
 	struct classify_verdict verdict;
 	struct timespec start, end;
 	double best = 1;
@@ -375,7 +393,7 @@ int main(void)
 		TEST(tokens_are_of_what_was_written), TEST(a_message_is_known_again), TEST(tokens_are_bounded), TEST(a_message_is_learned_once),
 		TEST(old_rare_tokens_make_room), TEST(what_is_torn_counts_as_nothing), TEST(a_store_cut_short_is_made_whole), TEST(totals_have_a_second_copy),
 		TEST(what_is_no_store_is_put_aside), TEST(a_crash_leaves_a_usable_store), TEST(a_verdict_needs_enough), TEST(an_own_store_outweighs),
-		TEST(a_million_tokens_fit),
+		TEST(writers_take_turns), TEST(a_million_tokens_fit),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

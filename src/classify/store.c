@@ -281,23 +281,12 @@ static void remember(struct classify_store *store, uint64_t digest, enum classif
 	put(store, &store->messages, digest, kind == CLASSIFY_SPAM ? (struct value){state, 0, week} : (struct value){0, state, week});
 }
 
-/* A message whose tokens were being counted when the process ended isn't learned: some of them are counted once too often. */
-enum classify_outcome classify_learn(struct classify_store *store, const struct classify_tokens *tokens, enum classify_kind kind, int64_t now)
-{
-	uint32_t week = week_of(now);
-	struct value record = find(store, &store->messages, tokens->digest);
-	bool was_spam = record.spam == 1, was_ham = record.ham == 1;
-	if (kind == CLASSIFY_SPAM ? was_spam : was_ham)
-		return CLASSIFY_KNOWN;
-	if (was_spam || was_ham)
-		classify_unlearn(store, tokens, now);
-	remember(store, tokens->digest, kind, LEARNING, week);
-	count_message(store, tokens, kind, 1, week);
-	remember(store, tokens->digest, kind, 1, week);
-	return was_spam || was_ham ? CLASSIFY_CHANGED : CLASSIFY_LEARNED;
-}
+/* Writers share a store message by message, so that none waits for another's folder of mail. Where the lock can't be had, a number may be
+ * off by one. */
+static void lock(const struct classify_store *store) { flock(store->fd, LOCK_EX); }
+static void unlock(const struct classify_store *store) { flock(store->fd, LOCK_UN); }
 
-enum classify_outcome classify_unlearn(struct classify_store *store, const struct classify_tokens *tokens, int64_t now)
+static enum classify_outcome unlearn(struct classify_store *store, const struct classify_tokens *tokens, int64_t now)
 {
 	struct value record = find(store, &store->messages, tokens->digest);
 	if (record.spam != 1 && record.ham != 1)
@@ -307,10 +296,43 @@ enum classify_outcome classify_unlearn(struct classify_store *store, const struc
 	return CLASSIFY_FORGOTTEN;
 }
 
+/* A message whose tokens were being counted when the process ended isn't learned: some of them are counted once too often. */
+static enum classify_outcome learn(struct classify_store *store, const struct classify_tokens *tokens, enum classify_kind kind, int64_t now)
+{
+	uint32_t week = week_of(now);
+	struct value record = find(store, &store->messages, tokens->digest);
+	bool was_spam = record.spam == 1, was_ham = record.ham == 1;
+	if (kind == CLASSIFY_SPAM ? was_spam : was_ham)
+		return CLASSIFY_KNOWN;
+	if (was_spam || was_ham)
+		unlearn(store, tokens, now);
+	remember(store, tokens->digest, kind, LEARNING, week);
+	count_message(store, tokens, kind, 1, week);
+	remember(store, tokens->digest, kind, 1, week);
+	return was_spam || was_ham ? CLASSIFY_CHANGED : CLASSIFY_LEARNED;
+}
+
+enum classify_outcome classify_learn(struct classify_store *store, const struct classify_tokens *tokens, enum classify_kind kind, int64_t now)
+{
+	lock(store);
+	enum classify_outcome outcome = learn(store, tokens, kind, now);
+	unlock(store);
+	return outcome;
+}
+
+enum classify_outcome classify_unlearn(struct classify_store *store, const struct classify_tokens *tokens, int64_t now)
+{
+	lock(store);
+	enum classify_outcome outcome = unlearn(store, tokens, now);
+	unlock(store);
+	return outcome;
+}
+
 size_t classify_store_age(struct classify_store *store, int64_t now)
 {
 	size_t removed = 0;
 	uint32_t week = week_of(now);
+	lock(store);
 	for (size_t i = 0; i < store->tokens.count * GROUP_PLACES; i++) {
 		struct group *group = &store->tokens.groups[i / GROUP_PLACES];
 		struct value value;
@@ -322,6 +344,7 @@ size_t classify_store_age(struct classify_store *store, int64_t now)
 		write_place(group, i % GROUP_PLACES, 0, (struct value){0});
 		removed++;
 	}
+	unlock(store);
 	return removed;
 }
 
@@ -404,7 +427,7 @@ static struct classify_store *open_file(const char *path, bool writable, struct 
 		error_set_errno(error, errno, "%s", path);
 	if (missing && error)
 		error->kind = ERROR_NOT_FOUND;
-	opened = opened && (!writable || flock(store->fd, LOCK_EX) == 0 || error_set_errno(error, errno, "%s", path)) && map_file(store, path, error);
+	opened = opened && map_file(store, path, error);
 	if (!opened)
 		classify_store_close(&store);
 	return store;
@@ -428,8 +451,11 @@ struct classify_store *classify_store_open(const char *path, struct classify_siz
 	}
 	if (!store && error)
 		*error = why;
-	if (store)
+	if (store) {
+		lock(store);
 		mend_totals(store);
+		unlock(store);
+	}
 	return store;
 }
 

@@ -328,6 +328,7 @@ void classify_tokenize(struct slice header, const struct mime_part *root, const 
 	*tokens = (struct classify_tokens){.at = arena_array(arena, CLASSIFY_TOKENS_MAX, sizeof *tokens->at)};
 	struct tokenizer tokenizer = {.arena = arena, .tokens = tokens, .slots = arena_array(arena, TABLE_SLOTS, sizeof(uint16_t))};
 	add_header(&tokenizer, header);
+	tokens->text_at = tokens->count;
 	add_parts(&tokenizer, root, &parts);
 	add_links(&tokenizer, shown);
 	add_shown(&tokenizer, shown);
