@@ -299,6 +299,7 @@ static enum net_run commit(struct imap_command *command)
 		uids[i] = append->placements[i].uid;
 	buf_printf(&code, "APPENDUID %u ", append->mailbox.uidvalidity);
 	imap_set_write(uids, append->count, &code);
+	imap_learn_appended(command, &append->mailbox, append->placements, uids, append->count);
 	append->count = 0; /* they are committed */
 	enum net_run result = imap_reply_ok(command, code.at, "APPEND done");
 	buf_free(&code);

@@ -39,8 +39,11 @@ static bool copy_messages(struct imap_command *command, struct copy *copy, bool 
 	uint32_t *uids = imap_command_uids(command, &copy->indexes, &count);
 	if (count == 0)
 		return true;
-	return message_copy(command->account, command->imap->selected->mailbox, uids, count, copy->target.id, move, command->arena,
-			    &copy->source, &copy->copies, &copy->count, error);
+	if (!message_copy(command->account, command->imap->selected->mailbox, uids, count, copy->target.id, move, command->arena,
+			  &copy->source, &copy->copies, &copy->count, error))
+		return false;
+	imap_learn_copied(command, &copy->target, copy->copies, copy->count);
+	return true;
 }
 
 /* NULL if it would be longer than any answer may be: a client can do without it (RFC 4315 §3). */

@@ -80,6 +80,8 @@ enum net_run imap_cmd_store(struct imap_command *command)
 	if (!message_store_flags(command->account, selected->mailbox, command->quiet, command->quiet_count, job->change, job->flags.system,
 				 job->flags.keywords, -1, command->arena, NULL, NULL, &error))
 		return imap_reply_error(command, &error);
+	if (job->change != FLAGS_REMOVE)
+		imap_learn_flagged(command, command->quiet, command->quiet_count, job->flags.system, job->flags.keywords);
 	if (job->silent)
 		return imap_reply_ok(command, NULL, "STORE done");
 	return report(command, job);

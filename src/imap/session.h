@@ -212,6 +212,15 @@ bool imap_command_parse_indexes(struct imap_command *command, struct ranges *ind
 /** The UIDs of indexes, ascending, in the command's arena. */
 uint32_t *imap_command_uids(struct imap_command *command, const struct ranges *indexes, size_t *count);
 
+/* ---- learn.c: what a client says of messages by what it has done with them ---- */
+
+/** These are the UIDs of what was copied or moved from the selected mailbox into `target`. */
+void imap_learn_copied(struct imap_command *command, const struct mailbox *target, const uint32_t *uids, size_t count);
+/** Messages of the selected mailbox were given flags and keywords. */
+void imap_learn_flagged(struct imap_command *command, const uint32_t *uids, size_t count, unsigned flags, struct slice keywords);
+/** Messages were appended to `target`. */
+void imap_learn_appended(struct imap_command *command, const struct mailbox *target, const struct placement *placements, const uint32_t *uids, size_t count);
+
 /* ---- walk.c ---- */
 
 /** Goes through the messages of a set of indexes, a piece at a time. */

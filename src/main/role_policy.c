@@ -5,12 +5,24 @@
 #include "base/memory.h"
 #include "main/role.h"
 #include "policy/judge.h"
+#include "policy/votes.h"
 
 /* Nobody asks any more: the master stops this role after smtp. */
 static void stop(void *context, int seconds)
 {
 	(void)seconds;
 	eventfd_write(*(int *)context, 1);
+}
+
+struct listening {
+	int channel, stop_fd;
+};
+
+static void *hear_votes(void *argument)
+{
+	const struct listening *listening = argument;
+	policy_votes_serve(listening->channel, listening->stop_fd, "policy");
+	return NULL;
 }
 
 int role_policy_main(struct role *role)
@@ -22,7 +34,13 @@ int role_policy_main(struct role *role)
 	if (!role_confine(role, &error))
 		role_fail(role, &error);
 	role_serve(role, stop, &stop_fd);
+	struct listening votes = {role_channel(role, CHANNEL_VOTE), stop_fd};
+	pthread_t hearing;
+	if (pthread_create(&hearing, NULL, hear_votes, &votes) != 0)
+		memory_exhausted(0);
 	policy_serve(role_channel(role, CHANNEL_POLICY), stop_fd);
+	eventfd_write(stop_fd, 1);
+	pthread_join(hearing, NULL);
 	role_end(role);
 	close(stop_fd);
 	return 0;

@@ -6,9 +6,11 @@
 #include "main/sessions.h"
 #include "pop3/pop3.h"
 #include "store/store.h"
+#include "training/training.h"
 
 struct reader {
 	struct store *store;
+	struct training *training;
 	struct imap_service imap;
 	struct pop3_service pop3;
 	struct sessions sessions;
@@ -70,7 +72,8 @@ int role_reader_main(struct role *role)
 	if (!role_confine(role, &error) || !(reader.store = store_open(&options, &error)))
 		role_fail(role, &error);
 	struct auth *auth = auth_open(role_channel(role, CHANNEL_AUTH));
-	reader.imap = (struct imap_service){auth, reader.store};
+	reader.training = training_start(reader.store, role_channel(role, CHANNEL_VOTE));
+	reader.imap = (struct imap_service){auth, reader.store, reader.training};
 	reader.pop3 = (struct pop3_service){auth, reader.store};
 	struct server_options limits = role_server_options(role->tls);
 	reader.sessions = (struct sessions){server_new(&limits), auth};
@@ -85,6 +88,7 @@ int role_reader_main(struct role *role)
 	server_run(reader.sessions.server);
 	role_end(role);
 	server_free(&reader.sessions.server);
+	training_stop(&reader.training);
 	auth_close(&auth);
 	store_close(&reader.store);
 	return 0;

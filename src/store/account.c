@@ -248,6 +248,18 @@ static struct account *take(struct store *store, struct slice name, char **folde
 	return account;
 }
 
+char *store_account_file(const struct store *store, struct slice account, const char *name, struct error *error)
+{
+	char *folder = blob_account_folder(store->data, account, error);
+	if (!folder)
+		return NULL;
+	size_t size = strlen(folder) + strlen(name) + 2;
+	char *path = memory_array(size, 1);
+	snprintf(path, size, "%s/%s", folder, name);
+	free(folder);
+	return path;
+}
+
 struct account *store_address_account(struct store *store, struct slice name, struct error *error)
 {
 	char *folder = blob_account_folder(store->data, name, error);

@@ -19,6 +19,7 @@
  *     mail/YYYY-MM/<id>.new                        a draft that is being written; left over after a crash, then cleaned
  *     arrived/<id>.<delivery id>.<SHA-256>.eml     a letter that was delivered while nobody had the account open, see arrival.c
  *     arrived/.<id>.new                            one that is being written
+ *     tokens                                       what was learned for this account alone (training/training.h)
  *     account.db.damaged-<id>, <id>.eml.damaged    what a repair put aside
  *   DIR/accounts/<domain>/.new-<id>, .removed-<id> an account that is being made or removed
  *   DIR/accounts/.uidvalidity                      the highest UIDVALIDITY of the accounts that were removed

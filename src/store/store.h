@@ -82,6 +82,9 @@ struct slice account_name(const struct account *account);
  * mailboxes. An open account stays the one it was: when it is removed and made anew meanwhile, everything fails with
  * ERROR_NOT_FOUND. */
 int64_t account_incarnation(const struct account *account);
+/** The path of a file in the account's folder that isn't mail, such as what was learned for it: malloc'ed, whether there is such a file, or
+ * an account, or not. It goes with the account. NULL with ERROR_INVALID if no account can have that name. */
+char *store_account_file(const struct store *store, struct slice account, const char *name, struct error *error);
 /** The names of all accounts that have a folder, copied into `arena`. */
 bool store_list_accounts(struct store *store, struct arena *arena, struct slice **names, size_t *count, struct error *error);
 
