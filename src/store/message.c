@@ -152,7 +152,7 @@ static bool undelete(struct account *account, struct change *change, int64_t id,
 bool message_undelete(struct account *account, int64_t message_id, int64_t mailbox, uint32_t *uid, struct error *error)
 {
 	struct change change;
-	uint32_t given;
+	uint32_t given = 0;
 	if (!account_begin(account, &(struct mail_uid_need){mailbox, 1}, 1, &change, error) ||
 	    !account_end(account, &change, undelete(account, &change, message_id, mailbox, &given, error), error))
 		return false;
