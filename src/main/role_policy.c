@@ -1,4 +1,5 @@
-/* The policy role: judges messages of strangers for the smtp role. It parses what is hostile, asks the DNS, and can touch no file at all. */
+/* The policy role: judges messages of strangers for the smtp role. It parses what is hostile and asks the DNS. It also counts what
+ * people call spam (policy/votes.h), and what is learned of that is all that it can touch: the folder policy/. */
 #include <sys/eventfd.h>
 #include <unistd.h>
 
