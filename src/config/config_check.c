@@ -2,6 +2,7 @@
 #include "config/config_check.h"
 
 #include "config/config.h"
+#include "config/config_engine.h"
 
 enum { HOST_NAME_MAX_LEN = 253, HOST_LABEL_MAX = 63 };
 
@@ -165,6 +166,12 @@ bool check_rule_points(struct slice value, struct error *error)
 	struct slice rule, points;
 	return (slice_cut(value, ' ', &rule, &points) && rule.len > 0 && is_points(slice_trim(points))) ||
 	       error_set(error, ERROR_INVALID, "\"%.*s\" is not a rule with points such as \"HTML_ONLY 0.2\"", SLICE_ARG(value));
+}
+
+bool check_engine(struct slice value, struct error *error)
+{
+	struct config_engine engine;
+	return config_parse_engine(value, &engine, error);
 }
 
 bool check_separator(struct slice value, struct error *error)
