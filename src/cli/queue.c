@@ -6,11 +6,14 @@
 #include "cli/commands.h"
 #include "cli/instance.h"
 
-/* A message is named by its id, its sender or a recipient, or "@domain". */
+/* A message is named by its id, its sender or a recipient, or "@domain"; or by who has submitted it. */
 static bool read_filter(const struct command_line *line, struct queue_filter *filter, struct error *error)
 {
 	struct slice text = command_argument(line, 0);
-	*filter = (struct queue_filter){.id = id_parse(text)};
+	*filter = (struct queue_filter){.id = id_parse(text), .held = command_value(line, "held") != NULL};
+	const char *account = command_value(line, "account");
+	if (account && !instance_address(line, slice_of(account), &filter->account, error))
+		return false;
 	if (text.len == 0 || filter->id != 0)
 		return true;
 	filter->address = text;
@@ -48,11 +51,13 @@ static json_t *json_of_message(const struct queue_message *message)
 {
 	char id[ID_TEXT_LEN + 1];
 	id_format(message->id, id);
+	char why[SUSPICION_TEXT_MAX];
 	json_t *recipients = json_array();
 	for (size_t i = 0; i < message->recipient_count; i++)
 		json_array_append_new(recipients, json_of_recipient(&message->recipients[i]));
-	return json_pack("{s:s, s:o, s:I, s:I, s:b, s:o, s:o, s:o}", "id", id, "from", cli_json_of_slice(message->from), "arrived", (json_int_t)message->arrived,
-			 "size", (json_int_t)message->size, "held", message->held, "client", cli_json_of_slice(message->client), "account",
+	return json_pack("{s:s, s:o, s:I, s:I, s:b, s:s*, s:o, s:o, s:o}", "id", id, "from", cli_json_of_slice(message->from), "arrived", (json_int_t)message->arrived,
+			 "size", (json_int_t)message->size, "held", message->held, "held_for",
+			 message->suspicion.reason != REASON_NONE ? queue_suspicion_text(&message->suspicion, why) : NULL, "client", cli_json_of_slice(message->client), "account",
 			 cli_json_of_slice(message->account), "recipients", recipients);
 }
 
@@ -79,13 +84,31 @@ static void print_recipient(const struct queue_recipient *recipient, bool held)
 
 static void print_message(const struct queue_message *message)
 {
-	char id[ID_TEXT_LEN + 1], when[32], size[32];
+	char id[ID_TEXT_LEN + 1], when[32], size[32], why[SUSPICION_TEXT_MAX];
 	id_format(message->id, id);
 	printf("%s  %s  %s  from <", id, cli_time_text(message->arrived, when), cli_size_text(message->size, size));
 	cli_print_safe(message->from);
-	printf(">%s\n", message->held ? "  HELD" : "");
+	printf(">%s", message->held ? "  HELD" : "");
+	if (message->held && message->suspicion.reason != REASON_NONE) {
+		printf(": <");
+		cli_print_safe(message->account);
+		printf("> wrote to %s", queue_suspicion_text(&message->suspicion, why));
+	}
+	putchar('\n');
 	for (size_t i = 0; i < message->recipient_count; i++)
 		print_recipient(&message->recipients[i], message->held);
+}
+
+/* Is it a part of the queue that is meant? */
+static bool is_named(const struct command_line *line)
+{
+	return line->count > 0 || command_has_options(line);
+}
+
+static struct slice name_of(const struct command_line *line)
+{
+	const char *account = command_value(line, "account");
+	return line->count > 0 ? command_argument(line, 0) : account ? slice_of(account) : SLICE("held");
 }
 
 enum { LIST_STEP = 500 };
@@ -121,13 +144,13 @@ static bool list(struct command_line *line, struct queue *queue, const struct qu
 	if (line->json)
 		puts(filter.after == 0 ? "[]" : "\n]");
 	else if (done && filter.after == 0)
-		command_remark(line, line->count > 0 ? "nothing in the queue has that name" : "the queue is empty");
+		command_remark(line, is_named(line) ? "nothing in the queue has that name" : "the queue is empty");
 	return done;
 }
 
 static bool nothing_found(const struct command_line *line, struct error *error)
 {
-	return error_set(error, ERROR_NOT_FOUND, "nothing in the queue is named \"%s\"", line->count > 0 ? line->arguments[0] : "");
+	return error_set(error, ERROR_NOT_FOUND, "nothing in the queue is named \"%.*s\"", SLICE_ARG(name_of(line)));
 }
 
 enum { SHOW_HEADER_MAX = 16 * 1024 };
@@ -221,9 +244,10 @@ static bool explain(const struct command_line *line, struct queue *queue, const 
 	struct queue_message *messages;
 	size_t count;
 	filter.limit = 1;
+	filter.held = false;
 	if (!queue_list(queue, &filter, line->arena, &messages, &count, error))
 		return false;
-	return count > 0 && way->already ? error_set(error, ERROR_EXISTS, "%s: %s", line->arguments[0], way->already) : nothing_found(line, error);
+	return count > 0 && way->already ? error_set(error, ERROR_EXISTS, "%.*s: %s", SLICE_ARG(name_of(line)), way->already) : nothing_found(line, error);
 }
 
 static bool act(const struct command_line *line, struct queue *queue, const struct queue_filter *wanted, const struct way *way, struct error *error)
@@ -231,7 +255,7 @@ static bool act(const struct command_line *line, struct queue *queue, const stru
 	struct queue_filter filter = *wanted;
 	struct noting noting = {line, way};
 	size_t changed;
-	if (line->count > 0) {
+	if (is_named(line)) {
 		filter.changed = note;
 		filter.context = &noting;
 	}
@@ -239,9 +263,9 @@ static bool act(const struct command_line *line, struct queue *queue, const stru
 		return false;
 	if (way->tell)
 		instance_tell_flush(line);
-	if (changed == 0 && line->count > 0)
+	if (changed == 0 && is_named(line))
 		return explain(line, queue, wanted, way, error);
-	if (line->count == 0)
+	if (!is_named(line))
 		instance_note(line, way->event, log_number("messages", (int64_t)changed));
 	printf("%zu message%s %s\n", changed, changed == 1 ? "" : "s", way->done);
 	return true;
@@ -277,19 +301,27 @@ static bool remove_it(struct command_line *line, struct queue *queue, const stru
 	return act(line, queue, filter, &(struct way){queue_remove, "admin.queue_removed", "removed", NULL, false}, error);
 }
 
+/* What holds or removes mail is told which. */
+static int run_named(struct command_line *line, bool (*run)(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error))
+{
+	return is_named(line) ? run_with(line, run) : command_misuse(line, "nothing is said to be meant");
+}
+
 static int run_list(struct command_line *line) { return run_with(line, list); }
 static int run_show(struct command_line *line) { return run_with(line, show); }
 static int run_flush(struct command_line *line) { return run_with(line, flush); }
-static int run_hold(struct command_line *line) { return run_with(line, hold); }
-static int run_release(struct command_line *line) { return run_with(line, release); }
-static int run_remove(struct command_line *line) { return run_with(line, remove_it); }
+static int run_hold(struct command_line *line) { return run_named(line, hold); }
+static int run_release(struct command_line *line) { return run_named(line, release); }
+static int run_remove(struct command_line *line) { return run_named(line, remove_it); }
+
+static const struct command_option which[] = {{"account", "ADDRESS", "only what this account has submitted"}, {"held", NULL, "only what is held"}, {0}};
 
 const struct command cli_queue_commands[] = {
-	{"queue list", "[ID|ADDRESS|@DOMAIN]", "Lists what waits to be delivered.", run_list, NULL, 0, 1, COMMAND_JSON},
+	{"queue list", "[ID|ADDRESS|@DOMAIN]", "Lists what waits to be delivered, and what is held and why.", run_list, which, 0, 1, COMMAND_JSON},
 	{"queue show", "ID|ADDRESS|@DOMAIN", "Shows messages with their headers and what became of each recipient so far.", run_show, NULL, 1, 1, COMMAND_JSON},
-	{"queue flush", "[ID|ADDRESS|@DOMAIN]", "Tries again at once.", run_flush, NULL, 0, 1, 0},
-	{"queue hold", "ID|ADDRESS|@DOMAIN", "Holds messages back until they are released.", run_hold, NULL, 1, 1, 0},
-	{"queue release", "ID|ADDRESS|@DOMAIN", "Lets held messages go on.", run_release, NULL, 1, 1, 0},
-	{"queue remove", "ID|ADDRESS|@DOMAIN", "Removes messages without telling their senders.", run_remove, NULL, 1, 1, COMMAND_REMOVES},
+	{"queue flush", "[ID|ADDRESS|@DOMAIN]", "Tries again at once.", run_flush, which, 0, 1, 0},
+	{"queue hold", "[ID|ADDRESS|@DOMAIN]", "Holds messages back until they are released.", run_hold, which, 0, 1, 0},
+	{"queue release", "[ID|ADDRESS|@DOMAIN]", "Lets held messages go on.", run_release, which, 0, 1, 0},
+	{"queue remove", "[ID|ADDRESS|@DOMAIN]", "Removes messages without telling their senders.", run_remove, which, 0, 1, COMMAND_REMOVES},
 	{0},
 };

@@ -32,7 +32,7 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 {
 	const struct queue_message *message = commit->message;
 	struct db_statement *row = db_prepare(db, "INSERT INTO message (" MESSAGE_COLUMNS ", in_file)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13)");
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)");
 	db_bind_number(row, 1, message->id);
 	db_bind_text(row, 2, message->from);
 	db_bind_number(row, 3, message->body);
@@ -45,7 +45,10 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 	db_bind_number(row, 10, message->arrived);
 	db_bind_number(row, 11, (int64_t)message->size);
 	db_bind_number(row, 12, (int64_t)message->preface);
-	db_bind_number(row, 13, commit->in_file);
+	db_bind_number(row, 13, message->suspicion.reason);
+	db_bind_number(row, 14, message->suspicion.count);
+	db_bind_number(row, 15, message->suspicion.most);
+	db_bind_number(row, 16, commit->in_file);
 	return db_run(row, error);
 }
 
@@ -81,10 +84,13 @@ static bool insert_recipients(struct db *db, const struct queue_message *message
 	return true;
 }
 
-static bool insert_one(struct db *db, const struct queue_commit *commit, struct queue_doomed *doomed, struct error *error)
+/* One that is refused leaves nothing. */
+static bool insert_one(struct queue *queue, struct db *db, struct queue_commit *commit, struct queue_doomed *doomed, struct error *error)
 {
-	return insert_message(db, commit, error) && (commit->in_file || insert_body(db, commit, error)) &&
-	       insert_recipients(db, commit->message, error) && queue_settle_in(db, commit->results, commit->result_count, doomed, error);
+	if (!queue_outgoing_admit(queue, db, commit, error))
+		return false;
+	return commit->refused || (insert_message(db, commit, error) && (commit->in_file || insert_body(db, commit, error)) &&
+	       insert_recipients(db, commit->message, error) && queue_settle_in(db, commit->results, commit->result_count, doomed, error));
 }
 
 /* ---- What was handed in last ----
@@ -99,7 +105,7 @@ static bool note_handed(struct queue *queue, struct db *db, const struct queue_c
 {
 	struct buf ids = BUF(QUEUE_HANDED_MAX + BATCH_MESSAGES * 8);
 	for (const struct queue_commit *commit = first; commit != end; commit = commit->next)
-		if (commit->handed_in)
+		if (commit->handed_in && !commit->refused)
 			wire_put_number(&ids, (uint64_t)commit->message->id);
 	bool done = true;
 	if (ids.len > 0) {
@@ -169,10 +175,12 @@ static size_t count_results(const struct queue_commit *first, const struct queue
 
 static bool write_in_transaction(struct queue *queue, struct db *db, struct queue_commit *first, const struct queue_commit *end, struct queue_doomed *doomed, struct error *error)
 {
-	bool done = true;
-	for (struct queue_commit *commit = first; done && commit != end; commit = commit->next)
-		done = insert_one(db, commit, doomed, error);
-	if (done && first == end)
+	bool done = true, any = false;
+	for (struct queue_commit *commit = first; done && commit != end; commit = commit->next) {
+		done = insert_one(queue, db, commit, doomed, error);
+		any |= !commit->refused;
+	}
+	if (done && !any)
 		done = db_run(db_prepare(db, "UPDATE barrier SET passed = passed + 1 WHERE id = 1"), error);
 	return done && note_handed(queue, db, first, end, error) && db_commit(db, error);
 }
@@ -195,8 +203,8 @@ static bool write_batch(struct queue *queue, struct db *db, struct queue_commit 
 static void write_alone(struct queue *queue, struct db *db, struct queue_commit *commit)
 {
 	for (int i = 0; i < ID_TRIES; i++) {
-		commit->done = write_batch(queue, db, commit, commit->next, &commit->error);
-		if (commit->done || commit->error.kind != ERROR_EXISTS || !commit->chosen_here)
+		commit->done = write_batch(queue, db, commit, commit->next, &commit->error) && !commit->refused;
+		if (commit->done || commit->refused || commit->error.kind != ERROR_EXISTS || !commit->chosen_here)
 			return;
 		commit->message->id = id_new();
 	}
@@ -250,8 +258,8 @@ static bool write_and_answer(struct queue *queue, struct db *db, struct queue_co
 	bool done = write_batch(queue, db, first, NULL, &error);
 	bool again = !done && error.kind != ERROR_TEMPORARY && (first->next || (first->chosen_here && error.kind == ERROR_EXISTS));
 	for (struct queue_commit *commit = first; commit; commit = commit->next) {
-		commit->done = done;
-		commit->error = error;
+		commit->done = done && !commit->refused;
+		commit->error = commit->refused && done ? commit->error : error;
 	}
 	if (again)
 		done = write_each(queue, db, first);
@@ -259,6 +267,7 @@ static bool write_and_answer(struct queue *queue, struct db *db, struct queue_co
 		tell_committed(queue);
 	for (struct queue_commit *commit = first, *next; commit; commit = next) {
 		next = commit->next; /* it may be gone with its end */
+		queue_outgoing_log(commit);
 		commit->end(queue, commit);
 	}
 	return done;

@@ -3,6 +3,7 @@
  *   queue.c     opening, the schema, the connections
  *   draft.c     a body while it is being received, and body files
  *   commit.c    the writer thread: group commit
+ *   outgoing.c  how much an account sends, and what is held of it
  *   handin*.c   receiving in a process that may add to the queue and do nothing else with it; see handin.h
  *   schedule.c  what the courier does: take, body, settle, release
  *   lease.c     who is at a message
@@ -44,6 +45,7 @@ struct queue_commit {
 	size_t result_count;
 	bool file_unsynced;         /* the body file and its name aren't on disk yet */
 	int64_t begin_by;           /* monotonic ms: not to be written later; 0: at any time */
+	bool refused;               /* it isn't to be written: `error` says why */
 	bool done;
 	struct error error;
 	void (*end)(struct queue *queue, struct queue_commit *commit); /* in the writer thread, when it is done or has failed; may free it */
@@ -80,13 +82,15 @@ struct queue {
 	int64_t handed_until;          /* … which are kept until then, monotonic ms */
 	void (*committed)(void *context);
 	void *committed_context;
+
+	int64_t forgotten;             /* the writer's: until when what accounts have sent is forgotten (outgoing.c) */
 };
 
 /* queue.c */
 struct queue *queue_new(void);
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error);
 /** The message columns of MESSAGE_COLUMNS in the statement's current row; slices are copied into `arena`. */
-#define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size, preface"
+#define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size, preface, reason, sent, allowed"
 void queue_read_message(struct db_statement *row, struct arena *arena, struct queue_message *message);
 #define RECIPIENT_COLUMNS "number, address, original, notify, next_attempt, expires, last_attempt, attempts, delay_notified, last_error, held, unsure"
 enum { RECIPIENT_COLUMN_HELD = 10, RECIPIENT_COLUMN_UNSURE = 11 };
@@ -126,6 +130,15 @@ void queue_doom_body(struct queue *queue, int64_t id);
 void queue_note_settled(struct queue *queue);
 /** Ends the writer thread after it has done all that was asked of it. */
 void queue_stop_writer(struct queue *queue);
+
+/* outgoing.c */
+/** In the writer's transaction: counts what the message's account sends by it; may hold the message, or refuse it (commit->refused, with
+ * commit->error). False: it can't be told now. */
+bool queue_outgoing_admit(struct queue *queue, struct db *db, struct queue_commit *commit, struct error *error);
+/** Writes down that it is held, once it is committed. */
+void queue_outgoing_log(const struct queue_commit *commit);
+/** In the caller's transaction, when held messages have been released or removed: ends the episodes of which nothing is held any more. */
+bool queue_outgoing_settle(struct db *db, struct error *error);
 
 /* lease.c */
 /** Puts our lease on these messages, in one transaction that doesn't wait for the disk; ours[i]: on this one there is none of another

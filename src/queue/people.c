@@ -5,6 +5,7 @@
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/memory.h"
+#include "config/config.h"
 
 enum { PATTERN_MAX = 1024 };
 
@@ -12,8 +13,9 @@ enum { PATTERN_MAX = 1024 };
  * one condition for both cases would read the whole table to find one message. */
 #define MATCHES_ADDRESS "($1 = '' OR lower(sender) LIKE $1 ESCAPE '\\' OR EXISTS (SELECT 1 FROM recipient WHERE message = id" \
 	" AND lower(address) LIKE $1 ESCAPE '\\'))"
-#define SELECT_ONE "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " AND id > $3 AND id = $4 ORDER BY id LIMIT $2"
-#define SELECT_ANY "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " AND id > $3 ORDER BY id LIMIT $2"
+#define MATCHES_REST "($4 = '' OR account = $4) AND (CAST($5 AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM recipient WHERE message = id AND held = 1))"
+#define SELECT_ONE "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " AND " MATCHES_REST " AND id > $3 AND id = $6 ORDER BY id LIMIT $2"
+#define SELECT_ANY "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " AND " MATCHES_REST " AND id > $3 ORDER BY id LIMIT $2"
 
 /* "@domain" becomes "%@domain", an address stays one; what LIKE would read as a pattern is escaped. */
 static bool make_pattern(struct slice address, struct buf *pattern, struct error *error)
@@ -40,8 +42,10 @@ static bool list_messages(struct db *db, const struct queue_filter *filter, stru
 		db_bind_text(rows, 1, buf_slice(&pattern));
 		db_bind_number(rows, 2, filter->limit && filter->limit < INT64_MAX ? (int64_t)filter->limit : INT64_MAX);
 		db_bind_number(rows, 3, filter->after);
+		db_bind_text(rows, 4, filter->account);
+		db_bind_number(rows, 5, filter->held);
 		if (filter->id)
-			db_bind_number(rows, 4, filter->id);
+			db_bind_number(rows, 6, filter->id);
 		while ((step = db_step(rows, error)) == DB_ROW) {
 			ARENA_GROW(arena, *list, *count, room);
 			queue_read_message(rows, arena, &(*list)[(*count)++]);
@@ -71,18 +75,26 @@ enum order { ORDER_FLUSH, ORDER_HOLD, ORDER_RELEASE, ORDER_REMOVE };
 static const char *const order_sql[] = {
 	[ORDER_FLUSH] = "UPDATE recipient SET next_attempt = $2 WHERE message = $1 AND held = 0",
 	[ORDER_HOLD] = "UPDATE recipient SET held = 1 WHERE message = $1 AND held = 0",
-	[ORDER_RELEASE] = "UPDATE recipient SET held = 0 WHERE message = $1 AND held = 1",
+	/* The time that it was held isn't taken off the time for which it is tried. */
+	[ORDER_RELEASE] = "UPDATE recipient SET held = 0, expires = CASE WHEN expires < $2 THEN $2 ELSE expires END WHERE message = $1 AND held = 1",
 	[ORDER_REMOVE] = "DELETE FROM recipient WHERE message = $1",
 };
 
 struct change {
 	enum order order;
-	int64_t now;
+	int64_t now, expires; /* expires: until when what is released is tried */
 	size_t count;
 	size_t changed[QUEUE_CHUNK]; /* places in the list */
 	int64_t doomed[QUEUE_CHUNK]; /* messages removed whose bodies are files */
 	size_t doomed_count;
 };
+
+static bool forget_suspicion(struct db *db, int64_t id, struct error *error)
+{
+	struct db_statement *statement = db_prepare(db, "UPDATE message SET reason = 0, sent = 0, allowed = 0 WHERE id = $1 AND reason <> 0");
+	db_bind_number(statement, 1, id);
+	return db_run(statement, error);
+}
 
 static bool change_one(struct db *db, struct change *change, const struct queue_message *list, size_t place, struct error *error)
 {
@@ -91,10 +103,14 @@ static bool change_one(struct db *db, struct change *change, const struct queue_
 	db_bind_number(statement, 1, id);
 	if (change->order == ORDER_FLUSH)
 		db_bind_number(statement, 2, change->now);
+	if (change->order == ORDER_RELEASE)
+		db_bind_number(statement, 2, change->expires);
 	if (!db_run(statement, error))
 		return false;
 	if (db_changes(db) > 0)
 		change->changed[change->count++] = place;
+	if (change->order == ORDER_RELEASE && !forget_suspicion(db, id, error))
+		return false;
 	bool in_file = false;
 	if (change->order == ORDER_REMOVE && !queue_remove_if_done(db, id, &in_file, error))
 		return false;
@@ -110,6 +126,8 @@ static bool change_chunk(struct queue *queue, struct change *change, const struc
 	bool done = db_begin(db, error);
 	for (size_t i = 0; done && i < count; i++)
 		done = change_one(db, change, list, i, error);
+	if (done && (change->order == ORDER_RELEASE || change->order == ORDER_REMOVE))
+		done = queue_outgoing_settle(db, error);
 	if (!done || !db_commit(db, error)) {
 		db_rollback(db);
 		done = false;
@@ -141,7 +159,7 @@ static bool change_all(struct queue *queue, const struct queue_filter *filter, e
 	bool done = true;
 	step.limit = QUEUE_CHUNK;
 	for (size_t count = QUEUE_CHUNK; done && count == QUEUE_CHUNK; arena_reset(arena)) {
-		*change = (struct change){.order = order, .now = clock_now()};
+		*change = (struct change){.order = order, .now = clock_now(), .expires = clock_now() + config_current()->retry_for};
 		done = find(queue, &step, arena, &list, &count, error) && change_chunk(queue, change, list, count, error);
 		total += done ? change->count : 0;
 		for (size_t i = 0; done && filter->changed && i < change->count; i++)

@@ -15,7 +15,7 @@
 
 enum { QUEUE_CACHE_KIB = 4096 };
 
-/* A message's row is small, and only its lease is ever changed; its body stands apart, so that listing a million messages reads no
+/* A message's row is small, and only its lease, and why it is held, are ever changed; its body stands apart, so that listing a million messages reads no
  * bodies. A recipient's row goes when it is done, the message's with the last of them. Held is a recipient's property
  * so that the schedule index can leave held ones out: queue_take reads that index from its beginning and stops early.
  * `barrier` exists to be written to, when a commit must reach the disk and there is nothing else to commit. */
@@ -39,6 +39,14 @@ static const char *const queue_schema[] = {
 	/* Who is at it, see lease.c; 0: nobody. */
 	"ALTER TABLE message ADD COLUMN lease BIGINT NOT NULL DEFAULT 0;"
 	"CREATE TABLE deliverer (id " DB_ID ", node TEXT NOT NULL, until BIGINT NOT NULL);",
+	/* Why a message is held, and what accounts have sent lately: see outgoing.c. */
+	"ALTER TABLE message ADD COLUMN reason BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN sent BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN allowed BIGINT NOT NULL DEFAULT 0;"
+	"CREATE INDEX message_suspected ON message (account, size) WHERE reason <> 0;"
+	"CREATE TABLE outgoing (account TEXT NOT NULL, slot BIGINT NOT NULL, recipients BIGINT NOT NULL, PRIMARY KEY (account, slot))" DB_CLUSTERED ";"
+	"CREATE INDEX outgoing_slot ON outgoing (slot);"
+	"CREATE TABLE episode (account TEXT PRIMARY KEY, began BIGINT NOT NULL, last BIGINT NOT NULL, told BIGINT NOT NULL);",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -155,6 +163,7 @@ void queue_read_message(struct db_statement *row, struct arena *arena, struct qu
 	message->arrived = db_number(row, 9);
 	message->size = (uint64_t)db_number(row, 10);
 	message->preface = (uint64_t)db_number(row, 11);
+	message->suspicion = (struct queue_suspicion){(enum queue_reason)db_number(row, 12), db_number(row, 13), db_number(row, 14)};
 }
 
 void queue_read_recipient(struct db_statement *row, struct arena *arena, struct queue_recipient *recipient)

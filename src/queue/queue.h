@@ -50,6 +50,28 @@ struct queue_recipient {
 	struct slice last_error; /* the peer's last words, or ours */
 };
 
+/** Why a message is held that somebody who has signed in has sent. */
+enum queue_reason {
+	REASON_NONE, /* it isn't, or somebody holds it who has said `pombal queue hold` */
+	REASON_HOUR, /* within an hour its account has written to more recipients than it may */
+	REASON_DAY,  /* … within a day */
+	REASON_LAST = REASON_DAY,
+};
+struct queue_suspicion {
+	enum queue_reason reason;
+	int64_t count; /* recipients within that time, with those of this message */
+	int64_t most;  /* … and how many there may be */
+};
+/** In a sentence without its end: "512 recipients within an hour, where 500 are allowed". */
+enum { SUSPICION_TEXT_MAX = 160 };
+const char *queue_suspicion_text(const struct queue_suspicion *suspicion, char out[SUSPICION_TEXT_MAX]);
+
+/** How much an account may send before it looks as if somebody else had its password. */
+struct queue_allowance {
+	bool counts;            /* only what somebody sends by signing in does; not what is passed on for him */
+	int64_t per_hour, per_day; /* recipients; 0: any number */
+};
+
 struct queue_message {
 	int64_t id;              /* 0 for a new message: queue_commit gives one */
 	struct slice from;       /* reverse-path without <>; empty: null */
@@ -66,6 +88,8 @@ struct queue_message {
 	uint64_t size;           /* of the text, without what stands before it: */
 	uint64_t preface;        /* bytes at the front of the body that are for mailboxes here alone; the queue's to set */
 	bool held;
+	struct queue_allowance allowance;  /* of a new one: the account's; what is more is held (outgoing.c) */
+	struct queue_suspicion suspicion;  /* … and why; the queue's to set */
 };
 
 /** A body being received. */
@@ -84,8 +108,8 @@ bool queue_draft_show(struct queue_draft *draft, struct slice *content, int *sho
 void queue_draft_abort(struct queue_draft **draft);
 
 /** Puts the message durably into the queue and sets message->id and the recipients' ids. Blocks until it is on disk.
- * Frees the draft, also on failure. False: nothing of it remains, answer 4xx. If message->id is not 0 the caller has chosen it with
- * id_new() (for the Received field). */
+ * Frees the draft, also on failure. False: nothing of it remains, answer 4xx; ERROR_DENIED: since so much of its account's mail is held
+ * already. If message->id is not 0 the caller has chosen it with id_new() (for the Received field). */
 bool queue_commit(struct queue *queue, struct queue_draft **draft, struct queue_message *message, struct error *error);
 
 struct queue_result;
@@ -166,6 +190,8 @@ void queue_release(struct queue *queue, struct queue_work **work);
 struct queue_filter {
 	int64_t id;              /* 0: any */
 	struct slice address;    /* sender or recipient, or "@domain"; empty: any */
+	struct slice account;    /* who has submitted it; empty: anybody */
+	bool held;               /* only what is held */
 	int64_t after;           /* only ids greater than this: how a long queue is gone through in steps */
 	size_t limit;            /* 0: no limit */
 	/** Called for each message that has been changed, when that is on disk; may be NULL. Of the message, id and sender are set. */

@@ -79,6 +79,15 @@ static void bound_rcpt(const struct smtp_session *session, struct smtp_rcpt_comm
 		command->original = SLICE("");
 }
 
+/* What somebody sends by signing in is counted; and what a program of this machine sends, but for those that the administrator trusts. */
+static struct queue_allowance allowance_of(const struct smtp_session *session)
+{
+	const struct config *config = session->config;
+	return (struct queue_allowance){
+		.counts = session->account && !session->trusted, .per_hour = config->submission_rate, .per_day = config->submission_rate_day,
+	};
+}
+
 static void begin_transaction(struct smtp_session *session, const struct smtp_mail_command *command)
 {
 	struct smtp_transaction *transaction = &session->transaction;
@@ -87,6 +96,7 @@ static void begin_transaction(struct smtp_session *session, const struct smtp_ma
 	transaction->message = (struct queue_message){
 		.from = command->from, .body = command->body, .smtputf8 = command->smtputf8, .ret = command->ret, .envid = command->envid,
 		.account = arena_copy(transaction->arena, slice_of(session->account)), .client = smtp_trace_client(session, transaction->arena),
+		.allowance = allowance_of(session),
 	};
 }
 

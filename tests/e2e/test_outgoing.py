@@ -1,0 +1,114 @@
+"""A stolen password: what an account sends beyond what it may is held, told of, and let go or removed by a person."""
+import smtplib
+
+import pytest
+
+import letters
+from peers import ScriptedServer
+from pombal import Pombal, new_address, tls_context, wait_for
+
+MX_PORT = 22526
+HOUR, DAY = 30, 2500
+
+
+@pytest.fixture(scope="module")
+def world(names):
+    """A server with limits, and another that gets what it sends."""
+    far = ScriptedServer(new_address(), MX_PORT)
+    names.domain("victims.example", far.address)
+    options = {"resolver": names.resolver, "mx_port": MX_PORT, "submission_rate": HOUR, "submission_rate_day": DAY, "submission_held": 60}
+    with Pombal(options=options) as own:
+        own.far = far
+        yield own
+    far.close()
+
+
+@pytest.fixture
+def thief(world, token):
+    """An account of the test's own."""
+    name = f"{token}@example.test"
+    world.run("account", "add", name, "--password-stdin", stdin="a good long password\n")
+    return name
+
+
+def send(world, account, token, count, to="victims.example", each=1, password="a good long password"):
+    """`count` letters to `each` recipients; gives the replies to their ends."""
+    codes = []
+    with world.submission(account, password) as session:
+        for number in range(count):
+            session.mail(account)
+            for one in range(each):
+                assert session.rcpt(f"v{number}.{one}.{token}@{to}")[0] == 250
+            codes.append(session.data(letters.simple(f"{token} {number}", f"v{number}@{to}", account))[0])
+    return codes
+
+
+def got(world, token):
+    return [letter for letter in world.far.letters if token.encode() in letter["letter"]]
+
+
+def held(world, account):
+    return world.json("queue", "list", "--account", account, "--held")
+
+
+def test_what_is_too_much_is_held(world, thief, token):
+    offset = world.log_size()
+    assert send(world, thief, token, HOUR + 12) == [250] * (HOUR + 12)
+    wait_for(lambda: len(got(world, token)) == HOUR, "what it may send to go out")
+    listed = held(world, thief)
+    assert len(listed) == 12 and all(one["held"] for one in listed)
+    assert listed[0]["held_for"] == f"{HOUR + 1} recipients within an hour, where {HOUR} are allowed"
+    text = world.run("queue", "list", "--account", thief).stdout
+    assert f"HELD: <{thief}> wrote to {HOUR + 12} recipients within an hour, where {HOUR} are allowed" in text
+    assert len([line for line in world.log(offset).splitlines() if "event=message.held" in line and thief in line]) == 12
+    # Others aren't delayed.
+    world.submit(letters.simple(token + "b", "x@victims.example", world.name("boris")), "x@victims.example", account="boris")
+    wait_for(lambda: got(world, token + "b"), "another account's letter")
+    # Trace knows.
+    assert "held" in world.run("trace", listed[0]["id"]).stdout
+    # One of them goes, the others are removed.
+    assert "1 message released" in world.run("queue", "release", listed[3]["id"]).stdout
+    wait_for(lambda: len(got(world, token)) == HOUR + 2, "the released letter")  # and boris'
+    assert "11 messages removed" in world.run("queue", "remove", "--account", thief, "--held").stdout
+    assert held(world, thief) == [] and len(got(world, token)) == HOUR + 2
+
+
+def test_released_together(world, thief, token):
+    assert send(world, thief, token, 1, each=HOUR + 1) == [250]
+    assert send(world, thief, token, 2) == [250, 250]
+    assert len(held(world, thief)) == 3 and not got(world, token)
+    assert "3 messages released" in world.run("queue", "release", "--account", thief).stdout
+    wait_for(lambda: len(got(world, token)) == 3, "all of it")
+    wait_for(lambda: world.json("queue", "list", "--account", thief) == [], "the queue to be without it")
+
+
+def test_all_ways_in_are_counted_together_and_across_restarts(world, thief, token):
+    assert send(world, thief, token, 1, each=HOUR - 1) == [250]
+    with smtplib.SMTP(world.address, world.ports["submission"], timeout=30) as session:
+        session.starttls(context=tls_context())
+        session.login(thief, "a good long password")
+        assert session.sendmail(thief, [f"last.{token}@victims.example"], letters.simple(token, "x@victims.example", thief)) == {}
+    wait_for(lambda: len(got(world, token)) == 2, "what it may send")
+    world.stop()
+    world.start()
+    assert send(world, thief, token, 1) == [250]
+    assert len(held(world, thief)) == 1
+    world.run("queue", "remove", "--account", thief)
+
+
+def test_what_is_held_is_bounded(world, thief, token):
+    offset = world.log_size()
+    codes = send(world, thief, token, HOUR + 60 + 5)
+    assert codes == [250] * (HOUR + 60) + [452] * 5, codes
+    assert len(held(world, thief)) == 60
+    world.wait_log(r"event=message\.refused.*452 4\.7\.1", offset)
+    world.run("queue", "remove", "--account", thief, "--held")
+    assert send(world, thief, token, 1) == [250]  # held, and there is room again
+    assert len(held(world, thief)) == 1
+    world.run("queue", "remove", "--account", thief, "--held")
+
+
+def test_commands_want_to_be_told_which(world, thief):
+    for command in ("hold", "release", "remove"):
+        assert "meant" in world.run("queue", command, status=2).stderr
+        assert thief in world.run("queue", command, "--account", thief, status=1).stderr
