@@ -2,14 +2,9 @@
  * control characters before it goes into a field, so that no peer can write fields or parts of its own. */
 #include "courier/dsn.h"
 
-#include <time.h>
-
 #include "base/random.h"
+#include "courier/text.h"
 #include "courier/words.h"
-#include "message/date.h"
-#include "message/header.h"
-
-enum { DSN_LINE_MAX = 900 };
 
 static const char *outcome_of(const struct courier_dsn *dsn, const struct courier_dsn_recipient *recipient)
 {
@@ -24,53 +19,18 @@ static const char *outcome_of(const struct courier_dsn *dsn, const struct courie
 
 /* ---- Pieces ---- */
 
-/* Text of others on one line: control characters go; so do bytes above ASCII where they aren't allowed or not UTF-8. */
-static void put_clean(struct buf *out, struct slice text, bool utf8)
-{
-	text = slice_sub(text, 0, DSN_LINE_MAX);
-	utf8 = utf8 && slice_is_utf8(text);
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.at[i];
-		buf_append_char(out, c < ' ' || c == 0x7f ? ' ' : c >= 0x80 && !utf8 ? '?' : (char)c);
-	}
-}
-
-static void put_date(struct buf *out, const char *name, int64_t when)
-{
-	char text[DATE_TEXT_MAX];
-	date_format(when, text);
-	buf_printf(out, "%s: %s\r\n", name, text);
-}
-
-/* "2026-11-22 23:19 +0000", the same in every language. */
-static void put_time(struct buf *out, int64_t when)
-{
-	char text[DATE_TEXT_MAX];
-	struct tm parts;
-	time_t seconds = (time_t)when;
-	if (localtime_r(&seconds, &parts) && strftime(text, sizeof text, "%Y-%m-%d %H:%M %z", &parts) > 0)
-		buf_append_text(out, text);
-}
-
-static void put_encoded(struct buf *out, const char *name, const char *text)
-{
-	struct arena *arena = arena_new();
-	buf_printf(out, "%s: %.*s", name, SLICE_ARG(header_encode(slice_of(text), strlen(name) + 2, arena)));
-	arena_free(&arena);
-}
-
 static void put_header(const struct courier_dsn *dsn, struct buf *out)
 {
 	const struct courier_words *words = courier_words_in(dsn->language);
 	char id[ID_TEXT_LEN + 1];
 	id_format(dsn->id, id);
-	put_encoded(out, "From", words->sender);
+	courier_text_put_encoded(out, "From", words->sender);
 	buf_printf(out, "%s<MAILER-DAEMON@%s>\r\nTo: <", slice_is_ascii(slice_of(words->sender)) ? " " : "\r\n ", dsn->hostname);
-	put_clean(out, dsn->message->from, dsn->message->smtputf8);
+	courier_text_put(out, dsn->message->from, dsn->message->smtputf8);
 	buf_append(out, SLICE(">\r\n"));
-	put_encoded(out, "Subject", words->subject[dsn->kind]);
+	courier_text_put_encoded(out, "Subject", words->subject[dsn->kind]);
 	buf_append(out, SLICE("\r\n"));
-	put_date(out, "Date", dsn->now);
+	courier_text_put_date(out, "Date", dsn->now);
 	buf_printf(out, "Message-ID: <%s@%s>\r\nAuto-Submitted: auto-replied\r\nMIME-Version: 1.0\r\n", id, dsn->hostname);
 	buf_printf(out, "Content-Type: multipart/report; report-type=delivery-status;\r\n\tboundary=\"%s\"\r\n", dsn->boundary);
 	buf_printf(out, "Content-Transfer-Encoding: 8bit\r\n\r\n");
@@ -81,7 +41,7 @@ static void put_fate(const struct courier_dsn *dsn, const struct courier_dsn_rec
 {
 	const struct courier_words *words = courier_words_in(dsn->language);
 	buf_append(out, SLICE("\r\n  <"));
-	put_clean(out, recipient->address, utf8);
+	courier_text_put(out, recipient->address, utf8);
 	buf_printf(out, ">\r\n    %s\r\n", outcome_of(dsn, recipient));
 	if (recipient->expired)
 		buf_printf(out, "    %s\r\n", words->expired);
@@ -89,16 +49,16 @@ static void put_fate(const struct courier_dsn *dsn, const struct courier_dsn_rec
 		buf_printf(out, "    %s\r\n", words->unsure);
 	if (recipient->action == ACTION_DELAYED && recipient->retry_until) {
 		buf_printf(out, "    %s: ", words->retry_until);
-		put_time(out, recipient->retry_until);
+		courier_text_put_time(out, recipient->retry_until);
 		buf_append(out, SLICE("\r\n"));
 	}
 	if (recipient->text.len == 0 || dsn->kind == DSN_SUCCESS)
 		return;
 	bool named = recipient->from_peer && recipient->host.len > 0;
 	buf_append(out, SLICE("    "));
-	put_clean(out, named ? recipient->host : slice_of(words->detail), true);
+	courier_text_put(out, named ? recipient->host : slice_of(words->detail), true);
 	buf_printf(out, "%s%s: ", named ? " " : "", named ? words->said : "");
-	put_clean(out, recipient->text, utf8);
+	courier_text_put(out, recipient->text, utf8);
 	buf_append(out, SLICE("\r\n"));
 }
 
@@ -119,9 +79,9 @@ static void put_words(const struct courier_dsn *dsn, struct buf *out)
 static void put_address(struct buf *out, const char *name, struct slice type, struct slice address, bool utf8)
 {
 	buf_printf(out, "%s: ", name);
-	put_clean(out, type, false);
+	courier_text_put(out, type, false);
 	buf_append(out, SLICE("; "));
-	put_clean(out, address, utf8);
+	courier_text_put(out, address, utf8);
 	buf_append(out, SLICE("\r\n"));
 }
 
@@ -139,16 +99,16 @@ static void put_recipient(const struct courier_dsn *dsn, const struct courier_ds
 	type = utf8 && !slice_is_ascii(recipient->address) ? SLICE("utf-8") : SLICE("rfc822");
 	put_address(out, "Final-Recipient", type, recipient->address, utf8);
 	buf_printf(out, "Action: %s\r\nStatus: ", action_names[recipient->action]);
-	put_clean(out, recipient->status.len > 0 ? recipient->status : SLICE("4.0.0"), false);
+	courier_text_put(out, recipient->status.len > 0 ? recipient->status : SLICE("4.0.0"), false);
 	buf_append(out, SLICE("\r\n"));
 	if (recipient->host.len > 0)
 		put_address(out, "Remote-MTA", SLICE("dns"), recipient->host, false);
 	if (recipient->text.len > 0 && (recipient->from_peer || dsn->kind != DSN_SUCCESS)) /* ours may name a mailbox */
 		put_address(out, "Diagnostic-Code", recipient->from_peer ? SLICE("smtp") : SLICE("x-pombal"), recipient->text, utf8);
 	if (recipient->last_attempt)
-		put_date(out, "Last-Attempt-Date", recipient->last_attempt);
+		courier_text_put_date(out, "Last-Attempt-Date", recipient->last_attempt);
 	if (recipient->retry_until && recipient->action == ACTION_DELAYED)
-		put_date(out, "Will-Retry-Until", recipient->retry_until);
+		courier_text_put_date(out, "Will-Retry-Until", recipient->retry_until);
 }
 
 /* The part for programs (RFC 3464 §2). */
@@ -158,11 +118,11 @@ static void put_status(const struct courier_dsn *dsn, struct buf *out)
 		   dsn->message->smtputf8 ? "global-" : "", dsn->message->smtputf8 ? "8bit" : "7bit");
 	if (dsn->message->envid.len > 0) {
 		buf_append(out, SLICE("Original-Envelope-Id: "));
-		put_clean(out, dsn->message->envid, false);
+		courier_text_put(out, dsn->message->envid, false);
 		buf_append(out, SLICE("\r\n"));
 	}
 	buf_printf(out, "Reporting-MTA: dns; %s\r\n", dsn->hostname);
-	put_date(out, "Arrival-Date", dsn->message->arrived);
+	courier_text_put_date(out, "Arrival-Date", dsn->message->arrived);
 	for (size_t i = 0; i < dsn->count; i++)
 		put_recipient(dsn, &dsn->recipients[i], out);
 	buf_append(out, SLICE("\r\n"));

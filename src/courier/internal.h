@@ -4,6 +4,7 @@
  *   local.c     finds out where each recipient's mail goes, delivers into mailboxes, syncs the store once per batch;
  *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
  *   alias_notice.c  the postmaster hears of targets that lead nowhere
+ *   held_notice.c  the owner of an account and the postmaster hear that its mail is held
  *   remote.c    what goes elsewhere, grouped by destination (struct courier_job), is worked on by a pool of threads;
  *   turns.c     in which order, and how many at a time
  *   delivery.c  a job, from host to host; pool.c: sessions that are kept for the next
@@ -178,6 +179,10 @@ bool courier_forward_letter(struct courier_addressee *addressee, struct error *e
 /* alias_notice.c: of the targets behind this addressee these lead nowhere: says so in the log, and the postmaster of the alias's
  * domain gets a letter, once in ALIAS_NOTICE_SECONDS for each alias. */
 void courier_alias_notice(const struct courier_addressee *addressee, const struct auth_route *wrong, size_t count);
+
+/* held_notice.c: queues the letters that tell of mail which is held since its account sends more than it may. In the scheduler's thread.
+ * Returns when it is to be called again, in milliseconds since 1970; INT64_MAX: when something has come. */
+int64_t courier_held_notices(struct courier *courier);
 
 /* remote.c */
 /** The main function of the thread that writes down what became of remote jobs, as many at a time as have gathered. */

@@ -76,6 +76,66 @@ static const struct courier_words words[LANGUAGE_COUNT] = {
 	},
 };
 
+static const struct courier_held_words held[LANGUAGE_COUNT] = {
+	[LANGUAGE_EN] = {
+		.subject = {"Mail from your account is held: was it you who sent it?", "Mail from an account is held: has its password been stolen?"},
+		.opening = {
+			"From your account more was sent than it may send, so it is held here and not sent on.\r\n"
+			"Nothing of it is lost, and other people's mail isn't held up.\r\n",
+			"From an account more was sent than it may send, so it is held here and not sent on.\r\n"
+			"Nothing of it is lost, and other people's mail isn't held up.\r\n"},
+		.account = "Account", .why = "Why", .reasons = {[REASON_HOUR] = "recipients within an hour", [REASON_DAY] = "recipients within a day"},
+		.allowed = "allowed", .messages = "Messages held", .recipients = "Recipients", .first = "The first goes to", .from = "In the name of",
+		.clients = "Sent from", .others = "and from others",
+		.advice = {
+			"If it was you: ask the postmaster to let it go, and say how much you need to send.\r\n"
+			"If it wasn't: somebody else has your password. Change it now, and tell the postmaster.\r\n",
+			"Ask the owner whether it is his, by telephone rather than by mail: whoever has the password reads along.\r\n"},
+		.look = "To look at it", .release = "If it is honest, to let it go", .remove = "If it isn't, to remove it",
+		.password = "… and to shut out whoever has the password",
+		.closing = "What this account sends meanwhile beyond what it may is held, too, and not told of again until this has been released\r\n"
+			   "or removed, or nothing was held for a day. It stays until then; it doesn't expire.\r\n",
+	},
+	[LANGUAGE_PT] = {
+		.subject = {"Correio da sua conta está retido: foi você que o enviou?", "Correio de uma conta está retido: a palavra-passe foi roubada?"},
+		.opening = {
+			"Da sua conta foi enviado mais do que ela pode enviar, por isso o correio está retido aqui e não segue.\r\n"
+			"Nada se perdeu, e o correio de outras pessoas não se atrasa.\r\n",
+			"De uma conta foi enviado mais do que ela pode enviar, por isso o correio está retido aqui e não segue.\r\n"
+			"Nada se perdeu, e o correio de outras pessoas não se atrasa.\r\n"},
+		.account = "Conta", .why = "Motivo", .reasons = {[REASON_HOUR] = "destinatários numa hora", [REASON_DAY] = "destinatários num dia"},
+		.allowed = "permitidos", .messages = "Mensagens retidas", .recipients = "Destinatários", .first = "A primeira vai para", .from = "Em nome de",
+		.clients = "Enviado de", .others = "e de outros",
+		.advice = {
+			"Se foi você: peça ao postmaster que deixe seguir o correio, e diga quanto precisa de enviar.\r\n"
+			"Se não foi: alguém tem a sua palavra-passe. Mude-a já e avise o postmaster.\r\n",
+			"Pergunte ao dono se o correio é dele, de preferência por telefone: quem tem a palavra-passe lê o correio dele.\r\n"},
+		.look = "Para o ver", .release = "Se é legítimo, para o deixar seguir", .remove = "Se não é, para o apagar",
+		.password = "… e para deixar de fora quem tem a palavra-passe",
+		.closing = "O que esta conta enviar entretanto a mais também fica retido, sem novo aviso até que este correio siga ou seja apagado,\r\n"
+			   "ou até passar um dia sem nada retido. Fica até então; não expira.\r\n",
+	},
+	[LANGUAGE_RU] = {
+		.subject = {"Письма с вашей учётной записи задержаны: это вы их отправили?", "Письма с учётной записи задержаны: не украден ли пароль?"},
+		.opening = {
+			"С вашей учётной записи отправлено больше, чем ей позволено, поэтому письма задержаны здесь и дальше не идут.\r\n"
+			"Ничего не потеряно, и почта других людей не задерживается.\r\n",
+			"С учётной записи отправлено больше, чем ей позволено, поэтому письма задержаны здесь и дальше не идут.\r\n"
+			"Ничего не потеряно, и почта других людей не задерживается.\r\n"},
+		.account = "Учётная запись", .why = "Причина", .reasons = {[REASON_HOUR] = "получателей за час", [REASON_DAY] = "получателей за день"},
+		.allowed = "позволено", .messages = "Задержано писем", .recipients = "Получателей", .first = "Первое адресовано", .from = "От имени",
+		.clients = "Отправлено с", .others = "и с других",
+		.advice = {
+			"Если это вы: попросите почтмейстера пропустить письма и скажите, сколько вам нужно отправлять.\r\n"
+			"Если не вы: ваш пароль знает кто-то ещё. Смените его сейчас же и сообщите почтмейстеру.\r\n",
+			"Спросите владельца, его ли это письма, и лучше по телефону: у кого есть пароль, тот читает его почту.\r\n"},
+		.look = "Посмотреть", .release = "Если письма честные, пропустить их", .remove = "Если нет, удалить их",
+		.password = "… и закрыть вход тому, у кого есть пароль",
+		.closing = "Что эта учётная запись тем временем отправит сверх позволенного, тоже будет задержано, но нового сообщения не будет,\r\n"
+			   "пока эти письма не пропущены или не удалены либо пока за день ничего не задержано. До тех пор они остаются здесь: срок не истекает.\r\n",
+	},
+};
+
 static const struct { const char *status, *reason[LANGUAGE_COUNT]; } reasons[] = {
 	{"1.1", {[LANGUAGE_EN] = "There is no mailbox with this address. Please check how it is written.",
 		 [LANGUAGE_PT] = "Não existe uma caixa de correio com este endereço. Verifique como está escrito.",
@@ -141,6 +201,11 @@ static const struct { const char *status, *reason[LANGUAGE_COUNT]; } reasons[] =
 		  [LANGUAGE_PT] = "O outro servidor não oferece a encriptação que aqui é exigida.",
 		  [LANGUAGE_RU] = "Другой сервер не предлагает шифрования, которое здесь требуется."}},
 };
+
+const struct courier_held_words *courier_words_held(enum auth_language language)
+{
+	return &held[language];
+}
 
 const struct courier_words *courier_words_in(enum auth_language language)
 {

@@ -22,6 +22,15 @@ struct courier_words {
 	const char *full, *header;         /* what is attached */
 };
 
+/** What the owner of an account and the postmaster hear when its mail is held. */
+enum courier_held_reader { HELD_OWNER, HELD_POSTMASTER, HELD_READERS };
+struct courier_held_words {
+	const char *subject[HELD_READERS], *opening[HELD_READERS], *advice[HELD_READERS];
+	const char *account, *why, *reasons[REASON_LAST + 1], *allowed, *messages, *recipients, *first, *from, *clients, *others;
+	const char *look, *release, *remove, *password, *closing; /* before commands */
+};
+const struct courier_held_words *courier_words_held(enum auth_language language);
+
 const struct courier_words *courier_words_in(enum auth_language language);
 /** Why, for an enhanced status code (RFC 3463): "There is no mailbox with this address." for 5.1.1; never NULL. */
 const char *courier_words_reason(enum auth_language language, struct slice status);

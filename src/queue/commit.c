@@ -90,7 +90,8 @@ static bool insert_one(struct queue *queue, struct db *db, struct queue_commit *
 	if (!queue_outgoing_admit(queue, db, commit, error))
 		return false;
 	return commit->refused || (insert_message(db, commit, error) && (commit->in_file || insert_body(db, commit, error)) &&
-	       insert_recipients(db, commit->message, error) && queue_settle_in(db, commit->results, commit->result_count, doomed, error));
+	       insert_recipients(db, commit->message, error) && queue_settle_in(db, commit->results, commit->result_count, doomed, error) &&
+				  (!commit->tells || queue_outgoing_note_told(db, commit->tells, error)));
 }
 
 /* ---- What was handed in last ----
@@ -517,7 +518,7 @@ static bool make_ready(struct queue_deposit *deposit, struct awaited *awaited)
 	    (in_file && !queue_draft_finish_file(draft, deposit->message->id, &deposit->error)))
 		return false;
 	*awaited = (struct awaited){.commit = {.message = deposit->message, .body = queue_draft_inline(draft), .in_file = in_file, .file_unsynced = in_file,
-		.results = deposit->results, .result_count = deposit->result_count, .chosen_here = new_id && !in_file}};
+		.results = deposit->results, .result_count = deposit->result_count, .tells = deposit->tells, .chosen_here = new_id && !in_file}};
 	return true;
 }
 

@@ -43,6 +43,7 @@ struct queue_commit {
 	bool handed_in;             /* by another process */
 	const struct queue_result *results; /* settled in the same transaction */
 	size_t result_count;
+	const struct queue_episode *tells;  /* is told of by it */
 	bool file_unsynced;         /* the body file and its name aren't on disk yet */
 	int64_t begin_by;           /* monotonic ms: not to be written later; 0: at any time */
 	bool refused;               /* it isn't to be written: `error` says why */
@@ -137,6 +138,8 @@ void queue_stop_writer(struct queue *queue);
 bool queue_outgoing_admit(struct queue *queue, struct db *db, struct queue_commit *commit, struct error *error);
 /** Writes down that it is held, once it is committed. */
 void queue_outgoing_log(const struct queue_commit *commit);
+/** In the caller's transaction: its people are told of it. */
+bool queue_outgoing_note_told(struct db *db, const struct queue_episode *episode, struct error *error);
 /** In the caller's transaction, when held messages have been released or removed: ends the episodes of which nothing is held any more. */
 bool queue_outgoing_settle(struct db *db, struct error *error);
 

@@ -163,3 +163,80 @@ bool queue_outgoing_settle(struct db *db, struct error *error)
 	return db_run(db_prepare(db, "DELETE FROM episode WHERE NOT EXISTS"
 		" (SELECT 1 FROM message WHERE message.account = episode.account AND message.reason <> 0)"), error);
 }
+
+/* ---- Telling ---- */
+
+bool queue_outgoing_note_told(struct db *db, const struct queue_episode *episode, struct error *error)
+{
+	struct db_statement *note = db_prepare(db, "UPDATE episode SET told = 1 WHERE account = $1");
+	db_bind_text(note, 1, episode->account);
+	return db_run(note, error);
+}
+
+static bool read_first(struct db *db, struct arena *arena, struct queue_episode *episode, struct error *error)
+{
+	struct db_statement *row = db_prepare(db, "SELECT message.sender, message.reason, message.sent, message.allowed, recipient.address"
+		" FROM message JOIN recipient ON recipient.message = message.id WHERE message.account = $1 AND message.reason <> 0"
+		" ORDER BY message.arrived, message.id, recipient.number LIMIT 1");
+	db_bind_text(row, 1, episode->account);
+	enum db_step step = db_step(row, error);
+	if (step == DB_ROW) {
+		episode->from = arena_copy(arena, db_text(row, 0));
+		episode->suspicion = (struct queue_suspicion){(enum queue_reason)db_number(row, 1), db_number(row, 2), db_number(row, 3)};
+		episode->to = arena_copy(arena, db_text(row, 4));
+		db_reset(row);
+	}
+	return step != DB_FAILED;
+}
+
+static bool read_counts(struct db *db, struct queue_episode *episode, struct error *error)
+{
+	struct db_statement *row = db_prepare(db, "SELECT COUNT(DISTINCT message.id), COUNT(*)"
+		" FROM message JOIN recipient ON recipient.message = message.id WHERE message.account = $1 AND message.reason <> 0");
+	db_bind_text(row, 1, episode->account);
+	if (db_step(row, error) != DB_ROW)
+		return false;
+	episode->messages = (uint64_t)db_number(row, 0);
+	episode->recipients = (uint64_t)db_number(row, 1);
+	db_reset(row);
+	return true;
+}
+
+static bool read_clients(struct db *db, struct arena *arena, struct queue_episode *episode, struct error *error)
+{
+	struct db_statement *rows = db_prepare(db, "SELECT client FROM message WHERE account = $1 AND reason <> 0 GROUP BY client"
+		" ORDER BY MIN(arrived) LIMIT $2");
+	enum db_step step;
+	db_bind_text(rows, 1, episode->account);
+	db_bind_number(rows, 2, EPISODE_CLIENTS_MAX + 1);
+	while ((step = db_step(rows, error)) == DB_ROW) {
+		episode->more_clients = episode->client_count == EPISODE_CLIENTS_MAX;
+		if (!episode->more_clients)
+			episode->clients[episode->client_count++] = arena_copy(arena, db_text(rows, 0));
+	}
+	return step == DB_DONE;
+}
+
+/* With reads.lock held. */
+static bool find_episode(struct db *db, int64_t until, struct arena *arena, struct queue_episode *episode, int64_t *next_due, struct error *error)
+{
+	struct db_statement *row = db_prepare(db, "SELECT account, began FROM episode WHERE told = 0"
+		" AND EXISTS (SELECT 1 FROM message WHERE message.account = episode.account AND message.reason <> 0) ORDER BY began, account LIMIT 1");
+	*next_due = 0;
+	if (db_step(row, error) != DB_ROW)
+		return false;
+	*episode = (struct queue_episode){.account = arena_copy(arena, db_text(row, 0)), .began = db_number(row, 1)};
+	db_reset(row);
+	if (episode->began > until)
+		*next_due = episode->began;
+	return episode->began <= until && read_first(db, arena, episode, error) && read_counts(db, episode, error) &&
+	       read_clients(db, arena, episode, error);
+}
+
+bool queue_next_episode(struct queue *queue, int64_t until, struct arena *arena, struct queue_episode *episode, int64_t *next_due, struct error *error)
+{
+	pthread_mutex_lock(&queue->reads.lock);
+	bool found = find_episode(queue->reads.db, until, arena, episode, next_due, error);
+	pthread_mutex_unlock(&queue->reads.lock);
+	return found;
+}

@@ -47,6 +47,7 @@ static const char *const queue_schema[] = {
 	"CREATE TABLE outgoing (account TEXT NOT NULL, slot BIGINT NOT NULL, recipients BIGINT NOT NULL, PRIMARY KEY (account, slot))" DB_CLUSTERED ";"
 	"CREATE INDEX outgoing_slot ON outgoing (slot);"
 	"CREATE TABLE episode (account TEXT PRIMARY KEY, began BIGINT NOT NULL, last BIGINT NOT NULL, told BIGINT NOT NULL);",
+	"CREATE INDEX episode_untold ON episode (began) WHERE told = 0;",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)

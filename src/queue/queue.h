@@ -113,12 +113,14 @@ void queue_draft_abort(struct queue_draft **draft);
 bool queue_commit(struct queue *queue, struct queue_draft **draft, struct queue_message *message, struct error *error);
 
 struct queue_result;
+struct queue_episode;
 /** A message, and what became of recipients that it tells of: both are written down together, or neither. */
 struct queue_deposit {
 	struct queue_draft *draft;
 	struct queue_message *message;
 	const struct queue_result *results; /* as for queue_settle() */
 	size_t result_count;
+	const struct queue_episode *tells;  /* … and of this, so that nobody is told again; NULL: of none */
 	bool done;
 	struct error error;                 /* if it isn't */
 };
@@ -165,6 +167,23 @@ bool queue_pull_back(struct queue *queue, int64_t now, int64_t latest, int64_t e
 /** The body with its preface: an inline one is read into `arena` (*bytes), a large one is opened (*fd, the caller's). One of the two
  * is set: *fd is -1 with *bytes, or *bytes is empty. Nobody writes to that file any more. */
 bool queue_body(struct queue *queue, int64_t id, struct arena *arena, struct slice *bytes, int *fd, struct error *error);
+
+enum { EPISODE_CLIENTS_MAX = 5 };
+/** What is held of an account since it sends more than it may; see outgoing.c. */
+struct queue_episode {
+	struct slice account;
+	int64_t began;
+	uint64_t messages, recipients;
+	/* Of the first message: */
+	struct queue_suspicion suspicion;
+	struct slice from, to;           /* to: its first recipient */
+	struct slice clients[EPISODE_CLIENTS_MAX]; /* from where it was sent, as struct queue_message has it */
+	size_t client_count;
+	bool more_clients;               /* from others, too */
+};
+/** The next episode of which nobody has been told and that began at `until` or before: *episode, in `arena`. False without an error:
+ * there is none; *next_due is then when one that has begun later began (0: none has). */
+bool queue_next_episode(struct queue *queue, int64_t until, struct arena *arena, struct queue_episode *episode, int64_t *next_due, struct error *error);
 
 enum queue_outcome {
 	OUTCOME_DELIVERED, /* done: the row goes */

@@ -1,4 +1,6 @@
 """A stolen password: what an account sends beyond what it may is held, told of, and let go or removed by a person."""
+import email
+import email.policy
 import smtplib
 
 import pytest
@@ -16,7 +18,7 @@ def world(names):
     """A server with limits, and another that gets what it sends."""
     far = ScriptedServer(new_address(), MX_PORT)
     names.domain("victims.example", far.address)
-    options = {"resolver": names.resolver, "mx_port": MX_PORT, "submission_rate": HOUR, "submission_rate_day": DAY, "submission_held": 60}
+    options = {"resolver": names.resolver, "mx_port": MX_PORT, "submission_rate": HOUR, "submission_rate_day": DAY, "submission_held": 60, "submission_notice": "1s"}
     with Pombal(options=options) as own:
         own.far = far
         yield own
@@ -71,6 +73,55 @@ def test_what_is_too_much_is_held(world, thief, token):
     wait_for(lambda: len(got(world, token)) == HOUR + 2, "the released letter")  # and boris'
     assert "11 messages removed" in world.run("queue", "remove", "--account", thief, "--held").stdout
     assert held(world, thief) == [] and len(got(world, token)) == HOUR + 2
+
+
+def notices(world, mailbox, account, password="a good long password"):
+    """The letters in this mailbox that tell of the account."""
+    session = world.imap(mailbox, password, mailbox="INBOX")
+    try:
+        found = session.search(None, "FROM", "MAILER-DAEMON", "BODY", f'"{account}"')[1][0].split()
+        return [email.message_from_bytes(session.fetch(number, "(BODY.PEEK[])")[1][0][1], policy=email.policy.default) for number in found]
+    finally:
+        session.logout()
+
+
+@pytest.fixture(scope="module")
+def postmaster(world):
+    """Its password."""
+    world.run("account", "password", "postmaster@example.test", "--password-stdin", stdin="a good long password\n")
+    return "postmaster@example.test"
+
+
+def test_a_stolen_password(world, postmaster, thief, token):
+    """A thousand recipients: the first go out, the others are held, owner and postmaster are told, once; nobody else waits."""
+    world.run("account", "set", thief, "--language", "ru")
+    assert send(world, thief, token, 50, each=20) == [250] * 50
+    to_owner = wait_for(lambda: notices(world, thief, thief), "the owner's notice")
+    to_postmaster = wait_for(lambda: notices(world, postmaster, thief), "the postmaster's notice")
+    assert len(to_owner) == len(to_postmaster) == 1
+    text = to_postmaster[0].get_content()
+    assert to_postmaster[0]["Subject"] == "Mail from an account is held: has its password been stolen?"
+    assert to_postmaster[0]["Auto-Submitted"] == "auto-generated"
+    assert f"recipients within an hour: 40 (allowed: {HOUR})" in text and f"The first goes to: v1.0.{token}@victims.example" in text
+    assert f"In the name of: {thief}" in text and f"Sent from: client.example [{world.address}" in text.replace("127.0.0.1", world.address)
+    for command in (f"pombal queue list --account {thief} --held", f"pombal queue release --account {thief}",
+                    f"pombal queue remove --account {thief} --held", f"pombal account password {thief}"):
+        assert command in text
+    assert "было" not in text and "Письма с вашей учётной записи задержаны" in to_owner[0]["Subject"]
+    assert "получателей за час: 40 (позволено: 30)" in to_owner[0].get_content()
+    assert len(got(world, token)) == 1 and len(held(world, thief)) == 49
+    world.wait_log(rf"event=account\.held account={thief}")
+    # Once in an episode.
+    assert send(world, thief, token, 1) == [250]
+    world.submit(letters.simple(token + "b", world.name("boris"), world.name("boris")), world.name("boris"), account="boris")
+    world.wait_mail(token + "b", "boris")
+    assert "50 messages released" in world.run("queue", "release", "--account", thief).stdout
+    wait_for(lambda: len(got(world, token)) == 51, "all of it")
+    assert len(notices(world, thief, thief)) == 1
+    # What is held after that is told of again.
+    assert send(world, thief, token, 1) == [250]
+    wait_for(lambda: len(notices(world, thief, thief)) == 2, "the second notice")
+    world.run("queue", "remove", "--account", thief)
 
 
 def test_released_together(world, thief, token):
