@@ -162,14 +162,15 @@ static void take_entry(const struct opened *opened)
 
 /* ---- The archive ---- */
 
-/* What couldn't be read: encrypted names, a bomb of layers, or damage. */
-static void note_failure(const struct opened *opened)
+/* What couldn't be read: encrypted names, a bomb of layers, or damage. `known`: libarchive has found out its format; before that it mustn't be
+ * asked about it. */
+static void note_failure(const struct opened *opened, bool known)
 {
 	enum { FILTERS_MANY = 20 };
 	struct attach_walk *walk = opened->walk;
-	if (archive_read_has_encrypted_entries(opened->archive) == 1)
+	if (known && archive_read_has_encrypted_entries(opened->archive) == 1)
 		attach_note(walk, opened->file, ATTACH_ENCRYPTED);
-	else if (archive_filter_count(opened->archive) >= FILTERS_MANY)
+	else if (opened->archive && archive_filter_count(opened->archive) >= FILTERS_MANY)
 		attach_note_reason(walk, opened->file, ATTACH_BOMB, "packed too deep");
 	else
 		attach_note_reason(walk, opened->file, ATTACH_UNSCANNABLE, "damaged, or packed in an unknown way");
@@ -212,10 +213,10 @@ static bool open_archive(struct attach_walk *walk, size_t file, struct slice con
 {
 	struct opened opened = {.walk = walk, .file = file, .archive = archive_read_new()};
 	size_t seen = 0;
-	bool done = opened.archive && ask_for_formats(opened.archive, raw) && archive_read_open_memory(opened.archive, content.at, content.len) == ARCHIVE_OK &&
-		    take_entries_in_utf8(&opened, &seen);
+	bool known = opened.archive && ask_for_formats(opened.archive, raw) && archive_read_open_memory(opened.archive, content.at, content.len) == ARCHIVE_OK;
+	bool done = known && take_entries_in_utf8(&opened, &seen);
 	if (seen > 0 ? !done : sure && !walk->stopped && !is_empty_zip(content))
-		note_failure(&opened);
+		note_failure(&opened, known);
 	archive_read_free(opened.archive);
 	return seen > 0;
 }
