@@ -71,6 +71,24 @@ bool check_scram_over_tls(struct slice value, struct error *error)
 	return one_of(value, (const char *const[]){"accepted", "offered", "bound", NULL}, error);
 }
 
+bool check_attachment_action(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"accept", "tag", "junk", "quarantine", "reject", NULL}, error);
+}
+
+/* An extension, a type, all types of a kind, or a word. */
+bool check_attachment_kind(struct slice value, struct error *error)
+{
+	enum { KIND_MAX = 127 };
+	size_t slashes = 0;
+	bool good = value.len > 0 && value.len <= KIND_MAX && value.at[0] != '.';
+	for (size_t i = 0; i < value.len && good; i++) {
+		slashes += value.at[i] == '/';
+		good = (unsigned char)value.at[i] > ' ' && (value.at[i] != '*' || (i + 1 == value.len && i > 0 && value.at[i - 1] == '/'));
+	}
+	return (good && slashes <= 1) || error_set(error, ERROR_INVALID, "\"%.*s\" is no extension (exe), no type (image/png, image/*), and none of the words programs and none", SLICE_ARG(value));
+}
+
 bool check_smarthost_tls(struct slice value, struct error *error)
 {
 	return one_of(value, (const char *const[]){"none", "opportunistic", "starttls", "implicit", NULL}, error);

@@ -24,6 +24,8 @@ bool check_retry_schedule(struct slice value, struct error *error);
 bool check_separator(struct slice value, struct error *error);
 bool check_points(struct slice value, struct error *error);
 bool check_rule_points(struct slice value, struct error *error);
+bool check_attachment_kind(struct slice value, struct error *error);
+bool check_attachment_action(struct slice value, struct error *error);
 bool check_engine(struct slice value, struct error *error);
 
 /** Does the text, whose comments are gone, set an option twice, or listen twice on one port? ("+=" adds to a list, and isn't

@@ -7,7 +7,7 @@ enum { CLIENT_MAX = 16, NAME_MAX_LENGTH = 1024, PATH_MAX_LENGTH = 2048 };
 
 const char *policy_action_name(enum policy_action action)
 {
-	static const char *const names[] = {"accept", "quarantine", "reject"};
+	static const char *const names[] = {"accept", "tag", "junk", "quarantine", "defer", "reject"};
 	return names[action];
 }
 
@@ -42,6 +42,7 @@ bool policy_answer_encode(const struct policy_answer *answer, struct buf *out)
 	wire_put_number(out, answer->action);
 	wire_put_text(out, answer->reply);
 	wire_put_text(out, answer->field);
+	wire_put_text(out, answer->record);
 	wire_put_text(out, answer->spf);
 	wire_put_text(out, answer->dkim);
 	wire_put_text(out, answer->dmarc);
@@ -57,18 +58,47 @@ static bool is_printable(struct slice text)
 	return true;
 }
 
-/* One field of this name, folded: each line but the first begins with a blank, ends with CR LF, and holds no control character. */
-static bool is_field(struct slice field)
+bool policy_is_own_field(struct slice name)
 {
-	struct slice line, name = SLICE("Authentication-Results:");
-	bool first = true, good = field.len > 0 && slice_starts(field, name);
-	while (good && field.len > 0) {
-		good = slice_cut(field, '\n', &line, &field) && line.len > 1 && line.at[line.len - 1] == '\r' && (first || line.at[0] == '\t' || line.at[0] == ' ');
-		for (size_t i = 0; good && i + 1 < line.len; i++)
-			good = line.at[i] == '\t' || (line.at[i] != 0x7f && (unsigned char)line.at[i] >= ' ');
+	static const char *const names[] = {"Authentication-Results", "X-Attachment-Findings"};
+	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+		if (slice_equal_nocase(name, slice_of(names[i])))
+			return true;
+	return false;
+}
+
+/* A line of a field, without its LF: it begins with a name of ours, or, if it isn't the first one, with a blank; ends with CR, and holds no
+ * control character. */
+static bool is_line(struct slice line, bool first)
+{
+	struct slice name, body;
+	bool good = line.len > 1 && line.at[line.len - 1] == '\r', more = good && !first && (line.at[0] == '\t' || line.at[0] == ' ');
+	if (!good || (!more && (!slice_cut(line, ':', &name, &body) || !policy_is_own_field(name))))
+		return false;
+	for (size_t i = 0; i + 1 < line.len; i++)
+		if (line.at[i] != '\t' && (line.at[i] == 0x7f || (unsigned char)line.at[i] < ' '))
+			return false;
+	return true;
+}
+
+bool policy_are_fields(struct slice fields)
+{
+	struct slice line;
+	bool first = true, good = fields.len > 0;
+	while (good && fields.len > 0) {
+		good = slice_cut(fields, '\n', &line, &fields) && is_line(line, first);
 		first = false;
 	}
 	return good;
+}
+
+/* The record is kept and shown: whole lines without control characters. */
+static bool is_record(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] != '\n' && ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f))
+			return false;
+	return text.len == 0 || text.at[text.len - 1] == '\n';
 }
 
 bool policy_answer_decode(struct slice text, struct policy_answer *answer)
@@ -78,9 +108,11 @@ bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 	answer->action = (enum policy_action)wire_number(&reader, POLICY_REJECT);
 	answer->reply = wire_text(&reader, POLICY_REPLY_MAX);
 	answer->field = wire_text(&reader, POLICY_FIELD_MAX);
+	answer->record = wire_text(&reader, POLICY_RECORD_MAX);
 	answer->spf = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dkim = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dmarc = wire_text(&reader, POLICY_WORD_MAX);
 	answer->iprev = wire_text(&reader, POLICY_WORD_MAX);
-	return wire_end(&reader) && is_printable(answer->reply) && (!answer->known || is_field(answer->field));
+	return wire_end(&reader) && is_printable(answer->reply) && is_record(answer->record) &&
+	       (!answer->known || (slice_starts(answer->field, SLICE("Authentication-Results:")) && policy_are_fields(answer->field)));
 }

@@ -10,14 +10,21 @@ enum {
 	POLICY_VERB = 1,
 	POLICY_SECONDS = 20,      /* in which the DNS has answered, or what it would have said counts as a temporary error */
 	POLICY_WAIT_SECONDS = 40, /* after which who asks expects no answer any more */
-	POLICY_FIELD_MAX = 32 * 1024, /* of the field that goes into the message */
+	POLICY_FIELD_MAX = 32 * 1024, /* of the fields that go into the message */
+	POLICY_RECORD_MAX = 8 * 1024, /* of what is written down of the findings */
 	POLICY_REPLY_MAX = 300,   /* of the words that a sender is told */
 	POLICY_WORD_MAX = 64,
 };
 
-enum policy_action { POLICY_ACCEPT, POLICY_QUARANTINE, POLICY_REJECT };
-/** "accept", "quarantine", "reject". */
+/** In the order of their strictness. */
+enum policy_action { POLICY_ACCEPT, POLICY_TAG, POLICY_JUNK, POLICY_QUARANTINE, POLICY_DEFER, POLICY_REJECT };
+/** "accept", "tag", "junk", "quarantine", "defer", "reject". */
 const char *policy_action_name(enum policy_action action);
+
+/** Is it the name of a field that only we may put before a stranger's message? His own ones are removed. */
+bool policy_is_own_field(struct slice name);
+/** Are these whole header fields of such names, and nothing else? */
+bool policy_are_fields(struct slice fields);
 
 struct policy_question {
 	struct slice client;   /* 4 or 16 bytes */
@@ -33,8 +40,9 @@ bool policy_question_decode(struct slice text, struct policy_question *question)
 struct policy_answer {
 	bool known;            /* false: it wasn't judged */
 	enum policy_action action;
-	struct slice reply;    /* REJECT: what the sender is told; printable ASCII */
-	struct slice field;    /* an Authentication-Results field, with its line end */
+	struct slice reply;    /* DEFER, REJECT: what the sender is told; printable ASCII */
+	struct slice field;    /* an Authentication-Results field, and further ones, with their line ends */
+	struct slice record;   /* what was found: lines "RULE POINTS detail" */
 	struct slice spf, dkim, dmarc, iprev; /* results, for the log */
 };
 bool policy_answer_encode(const struct policy_answer *answer, struct buf *out);

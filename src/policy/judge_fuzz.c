@@ -17,12 +17,12 @@ static void try_question(struct slice text)
 	buf_free(&again);
 }
 
-/* Each line that goes on begins with a blank, and the last one is ended. */
+/* Each line that goes on begins with a blank or is another field of ours, and the last one is ended. */
 static void check_field(struct slice field)
 {
 	assert(field.len > 2 && field.at[field.len - 2] == '\r' && field.at[field.len - 1] == '\n');
 	for (size_t i = 0; i + 1 < field.len; i++)
-		assert(field.at[i] != '\n' || field.at[i + 1] == ' ' || field.at[i + 1] == '\t');
+		assert(field.at[i] != '\n' || field.at[i + 1] == ' ' || field.at[i + 1] == '\t' || policy_are_fields(slice_skip(field, i + 1)));
 }
 
 static void try_answer(struct slice text)

@@ -38,6 +38,8 @@ static void test_an_answer_adds_one_field_and_no_line_of_a_reply(void **state)
 {
 	(void)state;
 	assert_true(gets_through(SLICE("go away"), SLICE(FIELD)));
+	assert_true(gets_through(SLICE("go away"), SLICE(FIELD "X-Attachment-Findings: ATTACH_MACROS\r\n")));
+	assert_false(gets_through(SLICE("go away"), SLICE("X-Attachment-Findings: ATTACH_MACROS\r\n")));
 	static const char *const replies[] = {"a\r\n250 b", "a\nb", "a\tb", "\xc3\xa9"};
 	for (size_t i = 0; i < sizeof replies / sizeof *replies; i++)
 		assert_false(gets_through(slice_of(replies[i]), SLICE(FIELD)));

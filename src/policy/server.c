@@ -4,6 +4,8 @@
  * What was asked of a predecessor that ended isn't judged: it may be what ended it. Nor is what there are no threads and no room for. */
 #include <poll.h>
 #include <pthread.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,6 +16,7 @@
 #include "message/header.h"
 #include "net/call.h"
 #include "net/dns.h"
+#include "policy/attachments.h"
 #include "policy/judge.h"
 #include "policy/policy.h"
 
@@ -97,40 +100,70 @@ static struct slice signatures_result(const struct policy_verdict *verdict)
 	return slice_of(dkim_result_name(verdict->dkim_count > 0 ? verdict->dkim[0].result : DKIM_NONE));
 }
 
-/* What is to be done: as the author's domain wants it, as far as it is followed here. */
-static enum policy_action choose_action(const struct dmarc_verdict *dmarc)
+/* What the author's domain wants done, as far as it is followed here. */
+static void demand_of_author(const struct dmarc_verdict *dmarc, struct policy_findings *findings)
 {
 	if (dmarc->result != DMARC_FAIL || dmarc->disposition == DMARC_POLICY_NONE)
-		return POLICY_ACCEPT;
-	return dmarc->disposition == DMARC_POLICY_REJECT && config_current()->dmarc_reject ? POLICY_REJECT : POLICY_QUARANTINE;
+		return;
+	if (dmarc->disposition == DMARC_POLICY_REJECT && config_current()->dmarc_reject)
+		policy_findings_demand(findings, POLICY_REJECT,
+				       arena_printf(findings->arena, "nothing shows that the message is from %.*s, which wants such mail refused (DMARC)", SLICE_ARG(dmarc->author)));
+	else
+		policy_findings_demand(findings, POLICY_QUARANTINE, SLICE(""));
 }
 
-static void write_answer(const struct policy_mail *mail, const struct policy_verdict *verdict, struct buf *out)
+/* The whole message; a large one is mapped into memory, *mapped, which is to be given back. */
+static struct slice whole_message(const struct message *message, const struct policy_question *question, struct slice *mapped)
 {
-	struct arena *arena = arena_new();
-	struct buf field = BUF(POLICY_FIELD_MAX);
+	struct stat status;
+	*mapped = slice_make(NULL, 0);
+	if (message->file < 0)
+		return buf_slice(&message->beginning);
+	if (fstat(message->file, &status) != 0 || status.st_size <= 0)
+		return buf_slice(&message->beginning);
+	void *at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, message->file, 0);
+	if (at == MAP_FAILED)
+		return buf_slice(&message->beginning);
+	*mapped = slice_make(at, (size_t)status.st_size);
+	return slice_skip(*mapped, (size_t)question->skip);
+}
+
+static void look_at_attachments(const struct message *message, const struct policy_question *question, int64_t deadline, struct policy_findings *findings)
+{
+	struct slice mapped, whole = whole_message(message, question, &mapped);
+	policy_attachments_check(whole, config_current(), deadline, findings);
+	if (mapped.at)
+		munmap((void *)(uintptr_t)mapped.at, mapped.len);
+}
+
+static void write_answer(const struct policy_mail *mail, const struct policy_verdict *verdict, const struct policy_findings *findings, struct buf *out)
+{
+	struct buf field = BUF(2 * POLICY_FIELD_MAX), record = BUF(POLICY_RECORD_MAX);
 	policy_write_results(mail, verdict, &field);
+	if (field.len + findings->fields.len <= POLICY_FIELD_MAX)
+		buf_append(&field, findings->fields);
+	policy_findings_write(findings, &record);
 	struct policy_answer answer = {
 		.known = true,
-		.action = choose_action(&verdict->dmarc),
+		.action = findings->action,
+		.reply = findings->reply,
 		.field = buf_slice(&field),
+		.record = buf_slice(&record),
 		.spf = slice_of(spf_result_name(verdict->spf.result)),
 		.dkim = signatures_result(verdict),
 		.dmarc = slice_of(dmarc_result_name(verdict->dmarc.result)),
 		.iprev = slice_of(policy_iprev_name(verdict->iprev)),
 	};
-	if (answer.action == POLICY_REJECT)
-		answer.reply = arena_printf(arena, "nothing shows that the message is from %.*s, which wants such mail refused (DMARC)", SLICE_ARG(verdict->dmarc.author));
-	answer.reply.len = answer.reply.len < POLICY_REPLY_MAX ? answer.reply.len : POLICY_REPLY_MAX;
 	policy_answer_encode(&answer, out);
 	buf_free(&field);
-	arena_free(&arena);
+	buf_free(&record);
 }
 
 static void judge(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out)
 {
 	struct message message;
 	struct policy_mail mail = {.client = question->client, .helo = question->helo, .sender = question->sender, .receiver = question->receiver, .now = clock_now()};
+	struct policy_findings findings = {.arena = arena_new()};
 	mail.header = read_header(&message, question, &job->question);
 	struct lookup *table = lookup_new();
 	struct policy_check *check = policy_check_new(&mail);
@@ -138,10 +171,14 @@ static void judge(struct policy_server *server, const struct job *job, const str
 	give_body(check, &message, mail.header.len);
 	while (!(verdict = policy_check_run(check, table)))
 		dns_answer(server->dns, table, job->deadline);
-	write_answer(&mail, verdict, out);
+	demand_of_author(&verdict->dmarc, &findings);
+	if (findings.action < POLICY_REJECT)
+		look_at_attachments(&message, question, job->deadline, &findings);
+	write_answer(&mail, verdict, &findings, out);
 	policy_check_free(&check);
 	lookup_free(&table);
 	buf_free(&message.beginning);
+	arena_free(&findings.arena);
 }
 
 /* ---- Threads ---- */

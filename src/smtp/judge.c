@@ -1,5 +1,5 @@
 /* What the policy role makes of a stranger's message: asked when the text is complete, without a thread that waits. It isn't asked about mail of
- * those who are known (smtp_is_trusted), nor about submitted mail. Its answer is a field that is put before the message, and whether the message
+ * those who are known (smtp_is_trusted), nor about submitted mail. Its answer are fields that are put before the message, and whether the message
  * is taken. Where there is no answer, since the role has just ended, or has too much to do, the client is to come again, or its message is taken
  * with a field that says that nothing was checked (option accept_unchecked). */
 #include "smtp/session.h"
@@ -63,17 +63,37 @@ bool smtp_judge_is_done(const struct smtp_session *session)
 	return caller_is_done(session->judgement.call);
 }
 
+/* The findings' lines as one, for the log. */
+static struct slice findings_line(struct slice record, struct arena *arena)
+{
+	enum { LINE_MAX = 600 };
+	struct slice line = arena_copy(arena, slice_sub(record, 0, LINE_MAX));
+	char *at = arena_text(arena, line);
+	for (size_t i = 0; i < line.len; i++)
+		at[i] = at[i] == '\n' ? ';' : at[i];
+	return slice_make(at, line.len > 0 && line.len == record.len ? line.len - 1 : line.len);
+}
+
+static void log_judgement(struct smtp_session *session, const struct policy_answer *heard)
+{
+	static const struct policy_answer nothing;
+	struct smtp_transaction *transaction = &session->transaction;
+	bool known = heard && heard->known;
+	const struct policy_answer *said = known ? heard : &nothing;
+	log_info("message.judged", log_id("id", transaction->message.id), log_id("session", conn_id(session->conn)),
+		 log_text("action", known ? policy_action_name(heard->action) : session->config->accept_unchecked ? "unchecked" : "defer"),
+		 log_slice("spf", said->spf), log_slice("dkim", said->dkim), log_slice("dmarc", said->dmarc), log_slice("iprev", said->iprev),
+		 log_slice("findings", findings_line(said->record, transaction->arena)));
+}
+
 /* `heard`: without, there was no answer. */
 static void obey(struct smtp_session *session, const struct policy_answer *heard)
 {
 	struct smtp_transaction *transaction = &session->transaction;
 	bool known = heard && heard->known;
-	log_info("message.judged", log_id("id", transaction->message.id), log_id("session", conn_id(session->conn)),
-		 log_text("action", known ? policy_action_name(heard->action) : session->config->accept_unchecked ? "unchecked" : "defer"),
-		 log_slice("spf", known ? heard->spf : SLICE("")), log_slice("dkim", known ? heard->dkim : SLICE("")), log_slice("dmarc", known ? heard->dmarc : SLICE("")),
-		 log_slice("iprev", known ? heard->iprev : SLICE("")));
-	if (known && heard->action == POLICY_REJECT)
-		smtp_content_refuse(session, arena_printf(transaction->arena, "550 5.7.1 %.*s", SLICE_ARG(heard->reply)).at);
+	log_judgement(session, heard);
+	if (known && heard->action >= POLICY_DEFER)
+		smtp_content_refuse(session, arena_printf(transaction->arena, "%s %.*s", heard->action == POLICY_REJECT ? "550 5.7.1" : "451 4.7.1", SLICE_ARG(heard->reply)).at);
 	else if (known)
 		smtp_content_prepend(session, heard->field);
 	else if (session->config->accept_unchecked)

@@ -7,6 +7,7 @@
 #include "message/address.h"
 #include "message/date.h"
 #include "message/header.h"
+#include "policy/judge.h"
 
 /* ---- The Received field ---- */
 
@@ -151,8 +152,10 @@ static void add_missing_fields(struct smtp_session *session, const struct inspec
 static bool is_forged_result(const struct smtp_session *session, const struct header_field *field)
 {
 	struct arena *arena = session->transaction.arena;
-	if (session->may_relay || session->service->kind == SMTP_LMTP || !slice_equal_nocase(field->name, SLICE("Authentication-Results")))
+	if (session->may_relay || session->service->kind == SMTP_LMTP || !policy_is_own_field(field->name))
 		return false;
+	if (!slice_equal_nocase(field->name, SLICE("Authentication-Results")))
+		return true; /* it doesn't say where it was written */
 	struct slice by = header_results_by(field->body, arena), own = slice_of(smtp_hostname(session));
 	return slice_equal(domain_canonical(by, arena), domain_canonical(own, arena));
 }

@@ -1,0 +1,38 @@
+/* What the parts of the policy role have found out about one message, and what they want done about it. Each adds to it in turn; the sum of the points
+ * and the strictest of the demands decide. */
+#ifndef POLICY_FINDINGS_H
+#define POLICY_FINDINGS_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "policy/judge.h"
+
+enum { POLICY_FINDINGS_MAX = 200, POLICY_DETAIL_MAX = 300 };
+
+struct policy_finding {
+	struct slice rule;   /* "ATTACH_MACROS" */
+	int points;          /* in hundredths, as the score's */
+	struct slice detail; /* UTF-8 without control characters; may be empty */
+};
+
+/** Begin with {.arena = …}. */
+struct policy_findings {
+	struct arena *arena; /* where all of it lives */
+	struct policy_finding *list;
+	size_t count, room;
+	int points;                /* of all */
+	enum policy_action action; /* the strictest that was demanded */
+	struct slice reply;        /* of DEFER and REJECT: what the sender is told */
+	struct slice fields;       /* that go before the message, each with its line end */
+};
+
+/** Adds one; copies into findings->arena. Beyond POLICY_FINDINGS_MAX only the points count. */
+void policy_findings_add(struct policy_findings *findings, struct slice rule, int points, struct slice detail);
+/** Demands an action; the strictest wins, of equal ones the first. `reply`: printable ASCII, without code, for DEFER and REJECT; what doesn't fit is cut. */
+void policy_findings_demand(struct policy_findings *findings, enum policy_action action, struct slice reply);
+/** A header field, or several, that go before the message; of the names that judge.h allows. What doesn't fit is left out. */
+void policy_findings_field(struct policy_findings *findings, struct slice field);
+/** Appends "RULE POINTS detail" lines: POLICY_RECORD_MAX bytes at most, whole lines. */
+void policy_findings_write(const struct policy_findings *findings, struct buf *out);
+
+#endif
