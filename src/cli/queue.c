@@ -89,7 +89,9 @@ static void print_message(const struct queue_message *message)
 	printf("%s  %s  %s  from <", id, cli_time_text(message->arrived, when), cli_size_text(message->size, size));
 	cli_print_safe(message->from);
 	printf(">%s", message->held ? "  HELD" : "");
-	if (message->held && message->suspicion.reason != REASON_NONE) {
+	if (message->held && message->suspicion.reason == REASON_SET_APART) {
+		printf(": %s", queue_suspicion_text(&message->suspicion, why));
+	} else if (message->held && message->suspicion.reason != REASON_NONE) {
 		printf(": <");
 		cli_print_safe(message->account);
 		printf("> wrote to %s", queue_suspicion_text(&message->suspicion, why));

@@ -17,7 +17,7 @@ enum {
 
 static enum policy_action action_of(const char *name)
 {
-	static const enum policy_action actions[] = {POLICY_TAG, POLICY_JUNK, POLICY_QUARANTINE, POLICY_REJECT};
+	static const enum policy_action actions[] = {POLICY_TAG, POLICY_QUARANTINE, POLICY_REJECT};
 	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
 		if (slice_equal(slice_of(name), slice_of(policy_action_name(actions[i]))))
 			return actions[i];

@@ -47,7 +47,7 @@ static void options_say_what_becomes_of_it(void **state)
 	expect("", FILE_NAMED("a.pdf", "%PDF-1 /Encrypt 1 0 R"), POLICY_TAG, "the attachment a.pdf is encrypted, which isn't taken here");
 	expect("attachment_encrypted = accept", FILE_NAMED("a.pdf", "%PDF-1 /Encrypt 1 0 R"), POLICY_ACCEPT, "");
 	expect("attachment_encrypted = reject", FILE_NAMED("a.pdf", "%PDF-1 /Encrypt 1 0 R"), POLICY_REJECT, "the attachment a.pdf is encrypted, which isn't taken here");
-	expect("attachment_unscannable = junk", FILE_NAMED("a.zip", "PK\3\4 broken"), POLICY_JUNK, "the attachment a.zip can't be looked into, which isn't taken here");
+	expect("attachment_unscannable = quarantine", FILE_NAMED("a.zip", "PK\3\4 broken"), POLICY_QUARANTINE, "the attachment a.zip can't be looked into, which isn't taken here");
 }
 
 static void what_was_found_is_told(void **state)

@@ -109,7 +109,7 @@ static void demand_of_author(const struct dmarc_verdict *dmarc, struct policy_fi
 		policy_findings_demand(findings, POLICY_REJECT,
 				       arena_printf(findings->arena, "nothing shows that the message is from %.*s, which wants such mail refused (DMARC)", SLICE_ARG(dmarc->author)));
 	else
-		policy_findings_demand(findings, POLICY_QUARANTINE, SLICE(""));
+		policy_findings_demand(findings, POLICY_JUNK, SLICE("")); /* it is suspicious, no more than that */
 }
 
 /* The whole message; a large one is mapped into memory, *mapped, which is to be given back. */

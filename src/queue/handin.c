@@ -19,7 +19,8 @@ bool queue_handin_encode(const struct queue_handin *handin, struct buf *out)
 	wire_put_number(out, message->preface);
 	wire_put_short(out, message->body, 1);
 	wire_put_short(out, message->ret, 1);
-	wire_put_short(out, (unsigned)message->smtputf8 | (unsigned)message->require_tls << 1 | (unsigned)handin->in_file << 2 | (unsigned)message->allowance.counts << 3, 1);
+	unsigned flags = (unsigned)message->smtputf8 | (unsigned)message->require_tls << 1 | (unsigned)handin->in_file << 2;
+	wire_put_short(out, flags | (unsigned)message->allowance.counts << 3 | (unsigned)message->set_apart << 4, 1);
 	wire_put_number(out, (uint64_t)message->allowance.per_hour);
 	wire_put_number(out, (uint64_t)message->allowance.per_day);
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -82,11 +83,12 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	message->preface = wire_number(&reader, HANDIN_PREFACE_MAX);
 	message->body = (enum queue_body_kind)read_up_to(&reader, BODY_BINARYMIME);
 	message->ret = (enum queue_dsn_return)read_up_to(&reader, RET_HEADERS);
-	unsigned flags = read_up_to(&reader, 15);
+	unsigned flags = read_up_to(&reader, 31);
 	message->smtputf8 = flags & 1;
 	message->require_tls = flags & 2;
 	handin->in_file = flags & 4;
 	message->allowance.counts = flags & 8;
+	message->set_apart = flags & 16;
 	message->allowance.per_hour = (int64_t)wire_number(&reader, INT64_MAX);
 	message->allowance.per_day = (int64_t)wire_number(&reader, INT64_MAX);
 	message->from = read_text(&reader);

@@ -33,6 +33,9 @@ const char *queue_suspicion_text(const struct queue_suspicion *suspicion, char o
 	case REASON_DAY:
 		snprintf(out, SUSPICION_TEXT_MAX, "%lld recipients within a day, where %lld are allowed", count, most);
 		break;
+	case REASON_SET_APART:
+		snprintf(out, SUSPICION_TEXT_MAX, "something dangerous was found in it, as `pombal trace` tells");
+		break;
 	default:
 		snprintf(out, SUSPICION_TEXT_MAX, "by hand");
 	}
@@ -92,7 +95,7 @@ static struct queue_suspicion judge(const struct queue_message *message, const s
 
 /* ---- Holding ---- */
 
-/* Is there room for one more among what is held of its account? */
+/* Is there room for one more among what is held of its account; of a stranger's: among all that is set apart? */
 static bool has_room(struct db *db, const struct queue_message *message, bool *room, struct error *error)
 {
 	const struct config *config = config_current();
@@ -127,8 +130,8 @@ static bool hold(struct db *db, struct queue_commit *commit, const struct queue_
 	message->held = room;
 	message->suspicion = *suspicion;
 	if (!room)
-		error_set(&commit->error, ERROR_DENIED, "too much of this account is held already");
-	return !room || note_episode(db, message->account, now, error);
+		error_set(&commit->error, ERROR_DENIED, "too much is held already");
+	return !room || message->account.len == 0 || note_episode(db, message->account, now, error);
 }
 
 bool queue_outgoing_admit(struct queue *queue, struct db *db, struct queue_commit *commit, struct error *error)
@@ -137,6 +140,8 @@ bool queue_outgoing_admit(struct queue *queue, struct db *db, struct queue_commi
 	int64_t now = clock_now(), slot = now / SLOT_SECONDS;
 	struct sent sent;
 	commit->refused = false; /* maybe it was tried before, together with others */
+	if (message->set_apart)
+		return hold(db, commit, &(struct queue_suspicion){REASON_SET_APART, 0, 0}, now, error);
 	if (!message->allowance.counts || message->account.len == 0)
 		return true;
 	commit->message->held = false;

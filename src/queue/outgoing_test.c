@@ -117,6 +117,37 @@ static void a_day_is_longer_than_an_hour(void **state)
 	assert_false(message.held);
 }
 
+static enum error_kind receive_one(struct fixture *fixture, bool set_apart, struct queue_message *message)
+{
+	static struct queue_recipient recipient;
+	struct error error = {0};
+	recipient = (struct queue_recipient){.address = SLICE("anna@example.test")};
+	*message = (struct queue_message){.from = SLICE("x@elsewhere.test"), .recipients = &recipient, .recipient_count = 1, .set_apart = set_apart};
+	struct queue_draft *draft = queue_draft_new(fixture->queue, message->from);
+	assert_true(queue_draft_write(draft, SLICE("Subject: x\r\n\r\nText.\r\n"), &error));
+	return queue_commit(fixture->queue, &draft, message, &error) ? ERROR_NONE : error.kind;
+}
+
+static void what_is_set_apart_waits_and_is_bounded(void **state)
+{
+	struct queue_message message;
+	size_t changed;
+	struct error error;
+	set_options("submission_held = 2\n");
+	for (int i = 0; i < 2; i++) {
+		assert_int_equal(receive_one(*state, true, &message), ERROR_NONE);
+		assert_true(message.held && message.suspicion.reason == REASON_SET_APART);
+	}
+	assert_int_equal(receive_one(*state, true, &message), ERROR_DENIED);
+	assert_int_equal(receive_one(*state, false, &message), ERROR_NONE);
+	assert_false(message.held);
+	assert_int_equal(count_listed(*state, &(struct queue_filter){.held = true}), 2);
+	struct fixture *fixture = *state;
+	assert_true(queue_hold(fixture->queue, &(struct queue_filter){.held = true}, false, &changed, &error));
+	assert_int_equal(changed, 2);
+	assert_int_equal(receive_one(*state, true, &message), ERROR_NONE); /* there is room again */
+}
+
 /* What others send in the same transaction is taken. */
 static void what_is_held_is_bounded(void **state)
 {
@@ -182,6 +213,7 @@ int main(void)
 		CASE(more_than_an_hours_is_held),
 		CASE(a_day_is_longer_than_an_hour),
 		CASE(what_is_held_is_bounded),
+		CASE(what_is_set_apart_waits_and_is_bounded),
 		CASE(release_and_removal_end_it),
 		CASE(what_isnt_counted_goes_on),
 	};

@@ -50,12 +50,13 @@ struct queue_recipient {
 	struct slice last_error; /* the peer's last words, or ours */
 };
 
-/** Why a message is held that somebody who has signed in has sent. */
+/** Why a message is held: that somebody who has signed in has sent, or that was set apart. */
 enum queue_reason {
 	REASON_NONE, /* it isn't, or somebody holds it who has said `pombal queue hold` */
 	REASON_HOUR, /* within an hour its account has written to more recipients than it may */
 	REASON_DAY,  /* … within a day */
-	REASON_LAST = REASON_DAY,
+	REASON_SET_APART, /* a stranger's, in which something dangerous was found */
+	REASON_LAST = REASON_SET_APART,
 };
 struct queue_suspicion {
 	enum queue_reason reason;
@@ -88,6 +89,7 @@ struct queue_message {
 	uint64_t size;           /* of the text, without what stands before it: */
 	uint64_t preface;        /* bytes at the front of the body that are for mailboxes here alone; the queue's to set */
 	bool held;
+	bool set_apart;          /* of a new one: it is to be held until a person has looked at it */
 	struct queue_allowance allowance;  /* of a new one: the account's; what is more is held (outgoing.c) */
 	struct queue_suspicion suspicion;  /* … and why; the queue's to set */
 };

@@ -101,7 +101,9 @@ bool smtp_content_is_committed(struct smtp_session *session)
 	if (session->transaction.content.refused || queue_commit_end(&session->ticket, &error))
 		return !session->transaction.content.refused;
 	if (error.kind == ERROR_DENIED) { /* the queue has written down why */
-		smtp_content_refuse(session, "452 4.7.1 too much mail of this account is held already, which the postmaster can let go or remove");
+		smtp_content_refuse(session, session->transaction.message.set_apart
+					     ? "452 4.7.1 too much mail is set apart already, which the postmaster can let go or remove"
+					     : "452 4.7.1 too much mail of this account is held already, which the postmaster can let go or remove");
 		return false;
 	}
 	log_error("message.not_queued", log_id("id", session->transaction.message.id), log_id("session", conn_id(session->conn)), log_text("reason", error.text));

@@ -92,6 +92,7 @@ static void obey(struct smtp_session *session, const struct policy_answer *heard
 	struct smtp_transaction *transaction = &session->transaction;
 	bool known = heard && heard->known;
 	log_judgement(session, heard);
+	transaction->message.set_apart = known && heard->action == POLICY_QUARANTINE;
 	if (known && heard->action >= POLICY_DEFER)
 		smtp_content_refuse(session, arena_printf(transaction->arena, "%s %.*s", heard->action == POLICY_REJECT ? "550 5.7.1" : "451 4.7.1", SLICE_ARG(heard->reply)).at);
 	else if (known)
