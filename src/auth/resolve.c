@@ -195,7 +195,7 @@ static void join_lists(const struct walk *walk, struct auth_route **routes, size
 		memcpy(*routes + walk->routes.count, walk->wrong.at, walk->wrong.count * sizeof **routes);
 }
 
-bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
+static bool resolve(struct directory *directory, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
 {
 	struct walk walk;
 	if (walk_all(&walk, directory, address, arena, 0, error) == FOUND_FAILED)
@@ -207,6 +207,17 @@ bool directory_resolve(struct directory *directory, struct slice address, struct
 	if (walk.disabled)
 		return error_set(error, ERROR_NOT_FOUND, "the account %.*s is disabled", SLICE_ARG(address));
 	return error_set(error, ERROR_NOT_FOUND, "there is nobody with the address %.*s", SLICE_ARG(address));
+}
+
+/* This and the other questions are answered in one transaction each, since beginning one costs more than reading a row; and what is read
+ * is of one moment. */
+bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
+{
+	if (!db_begin_read(directory->db, error))
+		return false;
+	bool done = resolve(directory, address, arena, routes, count, error);
+	db_rollback(directory->db);
+	return done;
 }
 
 static enum auth_recipient_kind not_now(struct slice address, const struct error *error)
@@ -226,15 +237,12 @@ static void name_accounts(const struct walk *walk, struct auth_recipient_account
 	accounts->count = local == walk->routes.count ? local : 0;
 }
 
-enum auth_recipient_kind directory_recipient(struct directory *directory, struct slice address, struct auth_recipient_accounts *accounts)
+static enum auth_recipient_kind find_recipient(struct directory *directory, struct slice address, struct auth_recipient_accounts *accounts)
 {
 	struct walk walk;
 	struct error error = {0};
 	struct slice local, domain, own, catch_all;
 	struct arena *scratch = directory->scratch;
-	arena_reset(scratch);
-	if (accounts)
-		accounts->count = 0;
 	address_split(address_canonical(address, scratch), &local, &domain);
 	if (!slice_empty(domain)) {
 		enum auth_found found = directory_find_domain(directory, domain, scratch, &own, &catch_all, &error);
@@ -250,6 +258,19 @@ enum auth_recipient_kind directory_recipient(struct directory *directory, struct
 	if (!whole)
 		return not_now(address, &error);
 	return walk.disabled ? RECIPIENT_DISABLED : RECIPIENT_UNKNOWN;
+}
+
+enum auth_recipient_kind directory_recipient(struct directory *directory, struct slice address, struct auth_recipient_accounts *accounts)
+{
+	struct error error = {0};
+	arena_reset(directory->scratch);
+	if (accounts)
+		accounts->count = 0;
+	if (!db_begin_read(directory->db, &error))
+		return not_now(address, &error);
+	enum auth_recipient_kind kind = find_recipient(directory, address, accounts);
+	db_rollback(directory->db);
+	return kind;
 }
 
 /* Does the address differ from the account's name by a detail only, and is nobody else's? */
@@ -296,7 +317,9 @@ enum auth_sender_right directory_may_send_as(struct directory *directory, struct
 	arena_reset(directory->scratch);
 	account = address_canonical(account, directory->scratch);
 	address = address_canonical(address, directory->scratch);
-	if (is_own(directory, account, address, &error))
+	bool own = db_begin_read(directory->db, &error) && is_own(directory, account, address, &error);
+	db_rollback(directory->db);
+	if (own)
 		return SENDER_OWN;
 	if (error.kind == ERROR_NONE || error.kind == ERROR_LIMIT) /* aliases that lead too far lead to nobody */
 		return SENDER_OTHERS;
