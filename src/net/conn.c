@@ -293,6 +293,13 @@ static bool conn_run(struct conn *conn, bool in_worker, char *scratch)
 	return false;
 }
 
+/* What was answered before a unit that waits goes out with its answer, in one piece (RFC 2920 §3.2): who has sent several commands at once
+ * would be woken for nothing. */
+static bool holds_output(const struct conn *conn)
+{
+	return conn->waiting && !output_is_full(conn);
+}
+
 static bool is_late(const struct conn *conn)
 {
 	return conn->deadline_ms && clock_monotonic_ms() >= conn->deadline_ms;
@@ -335,7 +342,7 @@ static void worker_run(void *argument)
 		int64_t began_ms = clock_monotonic_ms();
 		conn_run(conn, true, scratch);
 		workers_charge(conn->server->workers, conn->job.whose, clock_monotonic_ms() - began_ms);
-		if (!conn->failed && !conn->ended && conn->delay_ms == 0)
+		if (!conn->failed && !conn->ended && conn->delay_ms == 0 && !holds_output(conn))
 			conn_flush(conn);
 		conn->turn_over |= conn->filter_due;
 	} while (client_goes_on(conn, scratch));
@@ -581,7 +588,7 @@ static bool run_in_loop(struct conn *conn)
 		/* Bytes that OpenSSL has decrypted already, or a filter holds, don't make the socket readable. */
 		if (has_unread(conn) && conn_may_run(conn) && conn_read(conn, conn->server->scratch))
 			continue;
-		if (conn->failed || conn->delay_ms > 0 || !conn_flush(conn))
+		if (conn->failed || conn->delay_ms > 0 || holds_output(conn) || !conn_flush(conn))
 			return false;
 		if (conn->filter_due)
 			return true;

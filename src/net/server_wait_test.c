@@ -141,14 +141,34 @@ static bool everybody(void *context, const struct conn_session *session)
 	return true;
 }
 
+/* Who says much at once is woken once. That another is served shows that the loop is done with the first. */
+static void earlier_answers_go_out_with_that_which_is_awaited(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port), other = dial(fixture->port);
+	char byte;
+	expect(fd, "hello\r\n");
+	expect(other, "hello\r\n");
+	say(fd, "QUICK\r\nQUICKASK\r\n");
+	wait_until_asked(1);
+	say(other, "QUICK\r\n");
+	expect(other, "QUICK\r\n");
+	assert_int_equal(recv(fd, &byte, 1, MSG_DONTWAIT), -1);
+	answer_all();
+	expect(fd, "QUICK\r\nanswer\r\n");
+	close(fd);
+	close(other);
+}
+
 static void a_session_that_waits_is_ended_with_its_answer(void **state)
 {
 	struct fixture *fixture = *state;
 	int fd = dial(fixture->port);
 	char byte;
 	expect(fd, "hello\r\n");
-	say(fd, "LOGIN alice\r\nASK\r\n");
+	say(fd, "LOGIN alice\r\n");
 	expect(fd, "LOGIN alice\r\n");
+	say(fd, "ASK\r\n");
 	wait_until_asked(1);
 	assert_int_equal(server_end_sessions(fixture->server, everybody, NULL, SLICE("because")), 1);
 	assert_int_equal(recv(fd, &byte, 1, 0), 0); /* after SESSION_END_MS nothing is heard any more */
@@ -258,6 +278,7 @@ int main(void)
 		SERVED(who_has_signed_in_waits_for_no_stranger_and_no_search),
 		cmocka_unit_test(a_share_that_is_used_up_puts_last),
 		SERVED(who_hangs_up_while_waiting_is_kept_until_the_answer),
+		SERVED(earlier_answers_go_out_with_that_which_is_awaited),
 		SERVED(a_session_that_waits_is_ended_with_its_answer),
 		SERVED(stopping_waits_for_answers_as_long_as_it_may),
 	};
