@@ -73,7 +73,7 @@ bool check_scram_over_tls(struct slice value, struct error *error)
 
 bool check_attachment_action(struct slice value, struct error *error)
 {
-	return one_of(value, (const char *const[]){"accept", "tag", "quarantine", "reject", NULL}, error);
+	return one_of(value, (const char *const[]){"accept", "tag", "strip", "quarantine", "reject", NULL}, error);
 }
 
 /* An extension, a type, all types of a kind, or a word. */

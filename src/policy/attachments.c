@@ -15,13 +15,21 @@ enum {
 
 /* ---- What the options say ---- */
 
-static enum policy_action action_of(const char *name)
+/* `strip`: the file is to be taken out. */
+struct choice {
+	enum policy_action action;
+	bool strip;
+};
+
+static struct choice choice_of(const char *name)
 {
 	static const enum policy_action actions[] = {POLICY_TAG, POLICY_QUARANTINE, POLICY_REJECT};
+	if (slice_equal(slice_of(name), SLICE("strip")))
+		return (struct choice){POLICY_TAG, true};
 	for (size_t i = 0; i < sizeof actions / sizeof *actions; i++)
 		if (slice_equal(slice_of(name), slice_of(policy_action_name(actions[i]))))
-			return actions[i];
-	return POLICY_ACCEPT;
+			return (struct choice){actions[i], false};
+	return (struct choice){POLICY_ACCEPT, false};
 }
 
 static bool is_type(struct slice type, struct slice kind)
@@ -50,11 +58,14 @@ static bool is_of_kinds(const struct attach_file *file, const struct config_stri
 
 /* ---- What is demanded ---- */
 
+enum { STRIPPED = 1 };
 struct judging {
+	struct slice message;
 	const struct attach_report *report;
 	const struct config *config;
 	struct policy_findings *findings;
 	struct arena *arena;
+	unsigned *stripped; /* of each file: 0, or STRIPPED and the finding for which it is taken out; ATTACH_FINDINGS: its kind */
 };
 
 /* As a reply or a field can hold it: characters that aren't ASCII become '?'. */
@@ -73,39 +84,54 @@ static struct slice told_path(const struct judging *judging, size_t file)
 	return ascii_of(judging, attach_path(judging->report, file, POLICY_ATTACHMENT_NAME_MAX, judging->arena));
 }
 
-static void demand(const struct judging *judging, size_t file, enum policy_action action, const char *rule, const char *why)
+static void demand(const struct judging *judging, size_t file, enum policy_action action, const char *why)
 {
-	if (action == POLICY_ACCEPT)
-		return;
-	policy_findings_add(judging->findings, slice_of(rule), 0, attach_path(judging->report, file, POLICY_ATTACHMENT_NAME_MAX, judging->arena));
 	policy_findings_demand(judging->findings, action, arena_printf(judging->arena, "the attachment %.*s %s", SLICE_ARG(told_path(judging, file)), why));
 }
 
 static bool is_refused_kind(const struct attach_file *file, const struct config *config) { return is_of_kinds(file, &config->attachment_reject); }
 static bool is_doubtful_kind(const struct attach_file *file, const struct config *config) { return is_of_kinds(file, &config->attachment_quarantine); }
+static bool is_stripped_kind(const struct attach_file *file, const struct config *config) { return is_of_kinds(file, &config->attachment_strip); }
 static bool is_too_large(const struct attach_file *file, const struct config *config)
 {
 	return config->attachment_max > 0 && file->size > (uint64_t)config->attachment_max;
 }
 
-/* Demands it for the first file that is so, if there is one. */
-static void demand_for_first(const struct judging *judging, bool is_so(const struct attach_file *, const struct config *), enum policy_action action,
-			     const char *rule, const char *why)
+static const struct demand_of_kind {
+	bool (*is_so)(const struct attach_file *, const struct config *);
+	struct choice choice;
+	const char *rule, *why;
+} demands_of_kinds[] = {
+	{is_refused_kind, {POLICY_REJECT, false}, "ATTACH_REFUSED_KIND", "is of a kind that isn't taken here"},
+	{is_too_large, {POLICY_REJECT, false}, "ATTACH_TOO_LARGE", "is larger than what is taken here"},
+	{is_doubtful_kind, {POLICY_QUARANTINE, false}, "ATTACH_DOUBTFUL_KIND", "is of a kind that is set apart here"},
+	{is_stripped_kind, {POLICY_TAG, true}, "ATTACH_STRIPPED_KIND", ""},
+};
+
+/* What belongs to an option is told, and demanded, once, of the first file that is so; each is taken out. */
+static void judge_kind(const struct judging *judging, const struct demand_of_kind *kind)
 {
-	for (size_t i = 0; i < judging->report->count; i++)
-		if (is_so(&judging->report->files[i], judging->config)) {
-			demand(judging, i, action, rule, why);
-			return;
+	bool told = false;
+	for (size_t i = 0; i < judging->report->count; i++) {
+		if (!kind->is_so(&judging->report->files[i], judging->config))
+			continue;
+		if (!told) {
+			policy_findings_add(judging->findings, slice_of(kind->rule), 0, attach_path(judging->report, i, POLICY_ATTACHMENT_NAME_MAX, judging->arena));
+			demand(judging, i, kind->choice.action, kind->why);
 		}
+		told = true;
+		if (kind->choice.strip)
+			judging->stripped[i] = STRIPPED + ATTACH_FINDINGS;
+	}
 }
 
-static enum policy_action demanded_by(const struct config *config, enum attach_finding finding)
+static struct choice demanded_by(const struct config *config, enum attach_finding finding)
 {
-	return finding == ATTACH_ENCRYPTED     ? action_of(config->attachment_encrypted)
-	       : finding == ATTACH_MACROS      ? action_of(config->attachment_macros)
-	       : finding == ATTACH_BOMB        ? action_of(config->attachment_bomb)
-	       : finding == ATTACH_UNSCANNABLE ? action_of(config->attachment_unscannable)
-					       : POLICY_ACCEPT;
+	return choice_of(finding == ATTACH_ENCRYPTED	 ? config->attachment_encrypted
+			 : finding == ATTACH_MACROS	 ? config->attachment_macros
+			 : finding == ATTACH_BOMB	 ? config->attachment_bomb
+			 : finding == ATTACH_UNSCANNABLE ? config->attachment_unscannable
+							 : "accept");
 }
 
 static const char *why_not(enum attach_finding finding)
@@ -116,21 +142,61 @@ static const char *why_not(enum attach_finding finding)
 					   : "can't be looked into, which isn't taken here";
 }
 
-/* A finding is told once, of the first file that it was made of. */
+static void tell_finding(const struct judging *judging, size_t file, enum attach_finding finding)
+{
+	const char *reason = finding == ATTACH_BOMB || finding == ATTACH_UNSCANNABLE ? judging->report->files[file].reason : NULL;
+	struct slice path = attach_path(judging->report, file, POLICY_ATTACHMENT_NAME_MAX, judging->arena);
+	if (reason)
+		path = arena_printf(judging->arena, "%.*s: %s", SLICE_ARG(path), reason);
+	policy_findings_add(judging->findings, slice_of(attach_finding_name(finding)), attach_finding_points(finding), path);
+	demand(judging, file, demanded_by(judging->config, finding).action, why_not(finding));
+}
+
+/* The same of a finding. */
 static void judge_finding(const struct judging *judging, enum attach_finding finding)
 {
-	const struct attach_report *report = judging->report;
-	size_t file = 0;
-	while (file < report->count && !(report->files[file].findings >> finding & 1))
-		file++;
-	if (file == report->count)
-		return;
-	struct slice path = attach_path(report, file, POLICY_ATTACHMENT_NAME_MAX, judging->arena);
-	if (report->files[file].reason && (finding == ATTACH_BOMB || finding == ATTACH_UNSCANNABLE))
-		path = arena_printf(judging->arena, "%.*s: %s", SLICE_ARG(path), report->files[file].reason);
-	policy_findings_add(judging->findings, slice_of(attach_finding_name(finding)), attach_finding_points(finding), path);
-	policy_findings_demand(judging->findings, demanded_by(judging->config, finding),
-			       arena_printf(judging->arena, "the attachment %.*s %s", SLICE_ARG(told_path(judging, file)), why_not(finding)));
+	bool told = false, strip = demanded_by(judging->config, finding).strip;
+	for (size_t i = 0; i < judging->report->count; i++) {
+		if (!(judging->report->files[i].findings >> finding & 1))
+			continue;
+		if (!told)
+			tell_finding(judging, i, finding);
+		told = true;
+		if (strip)
+			judging->stripped[i] = STRIPPED + finding;
+	}
+}
+
+/* ---- Taking out ---- */
+
+/* Puts a note in the place of the part that the file is, or is in. False: the message is nothing else, or too much is to be taken out of it. */
+static bool take_out(const struct judging *judging, size_t file)
+{
+	struct policy_findings *findings = judging->findings;
+	const struct attach_file *taken = &judging->report->files[file];
+	uint64_t at = taken->part->header_at, end = taken->part->body_at + taken->part->body_size;
+	const struct policy_cut *last = findings->cut_count > 0 ? &findings->cuts[findings->cut_count - 1] : NULL;
+	if (last && last->at == at)
+		return true; /* another file in it was the reason already */
+	if (at == 0 || findings->cut_count == POLICY_CUTS_MAX || end > judging->message.len || (last && last->at + last->len > at))
+		return false;
+	size_t outer = file;
+	while (judging->report->files[outer].parent != ATTACH_NONE)
+		outer = judging->report->files[outer].parent;
+	struct slice note = policy_attachment_note(judging->report->files[outer].name, (enum attach_finding)(judging->stripped[file] - STRIPPED), findings->arena);
+	struct slice rest = slice_skip(judging->message, (size_t)end);
+	if (rest.len > 0 && rest.at[0] != '\r' && rest.at[0] != '\n') /* the delimiter's line follows at once */
+		note = arena_printf(findings->arena, "%.*s\r\n", SLICE_ARG(note));
+	findings->cuts[findings->cut_count++] = (struct policy_cut){at, end - at, note};
+	return true;
+}
+
+/* What can't be taken out is set apart with the whole message. */
+static void take_out_all(const struct judging *judging)
+{
+	for (size_t i = 0; i < judging->report->count; i++)
+		if (judging->stripped[i] && !take_out(judging, i))
+			policy_findings_demand(judging->findings, POLICY_QUARANTINE, SLICE(""));
 }
 
 /* A field that says which files have which findings, for filters of those who get the message; where something is to be said at all. */
@@ -147,15 +213,16 @@ static void write_field(const struct judging *judging, size_t first)
 	buf_free(&out);
 }
 
-void policy_attachments_judge(const struct attach_report *report, const struct config *config, struct policy_findings *findings)
+void policy_attachments_judge(struct slice message, const struct attach_report *report, const struct config *config, struct policy_findings *findings)
 {
-	struct judging judging = {report, config, findings, arena_new()};
+	struct judging judging = {message, report, config, findings, arena_new(), NULL};
 	size_t first = findings->count;
+	judging.stripped = arena_array(judging.arena, report->count + 1, sizeof *judging.stripped);
 	for (enum attach_finding finding = 0; finding < ATTACH_FINDINGS; finding++)
 		judge_finding(&judging, finding);
-	demand_for_first(&judging, is_refused_kind, POLICY_REJECT, "ATTACH_REFUSED_KIND", "is of a kind that isn't taken here");
-	demand_for_first(&judging, is_too_large, POLICY_REJECT, "ATTACH_TOO_LARGE", "is larger than what is taken here");
-	demand_for_first(&judging, is_doubtful_kind, POLICY_QUARANTINE, "ATTACH_DOUBTFUL_KIND", "is of a kind that is set apart here");
+	for (size_t i = 0; i < sizeof demands_of_kinds / sizeof *demands_of_kinds; i++)
+		judge_kind(&judging, &demands_of_kinds[i]);
+	take_out_all(&judging);
 	if (findings->count > first)
 		write_field(&judging, first);
 	arena_free(&judging.arena);
@@ -203,7 +270,7 @@ static void give_room(size_t wanted)
 static void note_unseen(const struct config *config, struct policy_findings *findings)
 {
 	policy_findings_add(findings, slice_of(attach_finding_name(ATTACH_UNSCANNABLE)), attach_finding_points(ATTACH_UNSCANNABLE), SLICE("it was too late to look"));
-	policy_findings_demand(findings, demanded_by(config, ATTACH_UNSCANNABLE), SLICE("what is attached can't be looked into, which isn't taken here"));
+	policy_findings_demand(findings, demanded_by(config, ATTACH_UNSCANNABLE).action, SLICE("what is attached can't be looked into, which isn't taken here"));
 }
 
 void policy_attachments_check(struct slice message, const struct config *config, int64_t deadline, struct policy_findings *findings)
@@ -220,7 +287,7 @@ void policy_attachments_check(struct slice message, const struct config *config,
 	struct attach_report report;
 	limits.deadline = deadline;
 	attach_examine(message, mime_parse(message, arena), &limits, arena, &report);
-	policy_attachments_judge(&report, config, findings);
+	policy_attachments_judge(message, &report, config, findings);
 	arena_free(&arena);
 	if (room > 0)
 		give_room(room);

@@ -94,12 +94,67 @@ static void the_strictest_demand_wins(void **state)
 	arena_free(&findings.arena);
 }
 
+/* What is left of the message with the cuts. */
+static struct slice cut(struct slice message, const struct policy_findings *findings)
+{
+	struct buf out = BUF(64 * 1024);
+	size_t at = 0;
+	for (size_t i = 0; i < findings->cut_count; i++) {
+		assert_true(findings->cuts[i].at >= at && findings->cuts[i].at + findings->cuts[i].len <= message.len);
+		buf_append(&out, slice_sub(message, at, (size_t)findings->cuts[i].at - at));
+		buf_append(&out, findings->cuts[i].text);
+		at = (size_t)(findings->cuts[i].at + findings->cuts[i].len);
+	}
+	buf_append(&out, slice_skip(message, at));
+	struct slice left = arena_copy(findings->arena, buf_slice(&out));
+	buf_free(&out);
+	return left;
+}
+
+#define PART(name, content) "--b\r\nContent-Type: x/y; name=" name "\r\n\r\n" content
+
+static void files_are_taken_out(void **state)
+{
+	(void)state;
+	static const char message[] = "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\n\r\nText.\r\n" PART("a.tmp", "one\r\n") PART("b.txt", "two\r\n") PART("c.TMP", "")
+		PART("d.pdf", "%PDF-1 /Encrypt 1 0 R\r\n") "--b--\r\n";
+	struct policy_findings findings = judge("attachment_strip = {\"tmp\"}\nattachment_encrypted = strip\n", message);
+	assert_int_equal(findings.action, POLICY_TAG);
+	assert_int_equal(findings.cut_count, 3);
+	struct slice left = cut(slice_of(message), &findings);
+	const struct mime_part *root = mime_parse(left, findings.arena);
+	assert_int_equal(root->child_count, 5);
+	static const char *const subtypes[] = {"plain", "plain", "y", "plain", "plain"};
+	for (size_t i = 0; i < 5; i++)
+		assert_true(slice_equal(root->children[i].subtype, slice_of(subtypes[i])));
+	struct buf note = BUF(4096);
+	mime_decode(SLICE("base64"), slice_sub(left, (size_t)root->children[4].body_at, (size_t)root->children[4].body_size), &note);
+	assert_true(slice_starts(buf_slice(&note), SLICE("The file \"d.pdf\" was taken out of this message on its way to you.\r\nIt is encrypted,")));
+	assert_true(slice_is_utf8(buf_slice(&note)));
+	buf_free(&note);
+	arena_free(&findings.arena);
+}
+
+static void what_is_all_of_a_message_is_set_apart(void **state)
+{
+	(void)state;
+	expect("attachment_strip = {\"tmp\"}", FILE_NAMED("a.tmp", "x"), POLICY_QUARANTINE, "");
+	struct buf message = BUF(64 * 1024);
+	buf_append_text(&message, "Content-Type: multipart/mixed; boundary=b\r\n\r\n");
+	for (int i = 0; i <= POLICY_CUTS_MAX; i++)
+		buf_append_text(&message, PART("a.tmp", "x\r\n"));
+	expect("attachment_strip = {\"tmp\"}", message.at, POLICY_QUARANTINE, "");
+	buf_free(&message);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_say_what_becomes_of_it),
 		cmocka_unit_test(what_was_found_is_told),
 		cmocka_unit_test(names_become_no_lines),
+		cmocka_unit_test(files_are_taken_out),
+		cmocka_unit_test(what_is_all_of_a_message_is_set_apart),
 		cmocka_unit_test(the_strictest_demand_wins),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -24,6 +24,8 @@ struct policy_findings {
 	enum policy_action action; /* the strictest that was demanded */
 	struct slice reply;        /* of DEFER and REJECT: what the sender is told */
 	struct slice fields;       /* that go before the message, each with its line end */
+	struct policy_cut cuts[POLICY_CUTS_MAX]; /* what is taken out, in its order; only if the action is less than QUARANTINE */
+	size_t cut_count;
 };
 
 /** Adds one; copies into findings->arena. Beyond POLICY_FINDINGS_MAX only the points count. */

@@ -43,6 +43,12 @@ bool policy_answer_encode(const struct policy_answer *answer, struct buf *out)
 	wire_put_text(out, answer->reply);
 	wire_put_text(out, answer->field);
 	wire_put_text(out, answer->record);
+	wire_put_number(out, answer->cut_count);
+	for (size_t i = 0; i < answer->cut_count; i++) {
+		wire_put_number(out, answer->cuts[i].at);
+		wire_put_number(out, answer->cuts[i].len);
+		wire_put_text(out, answer->cuts[i].text);
+	}
 	wire_put_text(out, answer->spf);
 	wire_put_text(out, answer->dkim);
 	wire_put_text(out, answer->dmarc);
@@ -101,6 +107,35 @@ static bool is_record(struct slice text)
 	return text.len == 0 || text.at[text.len - 1] == '\n';
 }
 
+/* What takes the place of a part begins no other: no line of it begins with dashes. */
+static bool is_cut_text(struct slice text)
+{
+	bool good = text.len > 0 && text.at[0] != '-';
+	for (size_t i = 0; good && i < text.len; i++)
+		if (text.at[i] == '\r')
+			good = i + 1 < text.len && text.at[i + 1] == '\n' && (i + 2 == text.len || text.at[i + 2] != '-');
+		else
+			good = text.at[i] == '\n' ? i > 0 && text.at[i - 1] == '\r' : text.at[i] >= ' ' && text.at[i] < 0x7f;
+	return good;
+}
+
+/* False: they aren't in order, or hold what mustn't get into a message. */
+static bool read_cuts(struct wire_reader *reader, struct policy_answer *answer)
+{
+	bool good = true;
+	uint64_t end = 0;
+	answer->cut_count = (size_t)wire_number(reader, POLICY_CUTS_MAX);
+	for (size_t i = 0; i < answer->cut_count; i++) {
+		struct policy_cut *cut = &answer->cuts[i];
+		cut->at = wire_number(reader, INT64_MAX);
+		cut->len = wire_number(reader, INT64_MAX);
+		cut->text = wire_text(reader, POLICY_CUT_TEXT_MAX);
+		good = good && cut->at >= end && is_cut_text(cut->text);
+		end = cut->at + cut->len;
+	}
+	return good;
+}
+
 bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 {
 	struct wire_reader reader = {.rest = text};
@@ -109,10 +144,11 @@ bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 	answer->reply = wire_text(&reader, POLICY_REPLY_MAX);
 	answer->field = wire_text(&reader, POLICY_FIELD_MAX);
 	answer->record = wire_text(&reader, POLICY_RECORD_MAX);
+	bool cuts = read_cuts(&reader, answer);
 	answer->spf = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dkim = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dmarc = wire_text(&reader, POLICY_WORD_MAX);
 	answer->iprev = wire_text(&reader, POLICY_WORD_MAX);
-	return wire_end(&reader) && is_printable(answer->reply) && is_record(answer->record) &&
+	return wire_end(&reader) && is_printable(answer->reply) && is_record(answer->record) && cuts &&
 	       (!answer->known || (slice_starts(answer->field, SLICE("Authentication-Results:")) && policy_are_fields(answer->field)));
 }

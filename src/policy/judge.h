@@ -14,6 +14,8 @@ enum {
 	POLICY_RECORD_MAX = 8 * 1024, /* of what is written down of the findings */
 	POLICY_REPLY_MAX = 300,   /* of the words that a sender is told */
 	POLICY_WORD_MAX = 64,
+	POLICY_CUTS_MAX = 50,
+	POLICY_CUT_TEXT_MAX = 4096,
 };
 
 /** In the order of their strictness. */
@@ -37,12 +39,20 @@ bool policy_question_encode(const struct policy_question *question, struct buf *
 /** Points into `text`. False: it isn't one. */
 bool policy_question_decode(struct slice text, struct policy_question *question);
 
+/** Bytes of the message that something else takes the place of: an attachment, and a note that says why. */
+struct policy_cut {
+	uint64_t at, len;
+	struct slice text; /* lines of printable ASCII; the last one may be without an end */
+};
+
 struct policy_answer {
 	bool known;            /* false: it wasn't judged */
 	enum policy_action action;
 	struct slice reply;    /* DEFER, REJECT: what the sender is told; printable ASCII */
 	struct slice field;    /* an Authentication-Results field, and further ones, with their line ends */
 	struct slice record;   /* what was found: lines "RULE POINTS detail" */
+	struct policy_cut cuts[POLICY_CUTS_MAX]; /* in their order, none in another */
+	size_t cut_count;
 	struct slice spf, dkim, dmarc, iprev; /* results, for the log */
 };
 bool policy_answer_encode(const struct policy_answer *answer, struct buf *out);

@@ -50,10 +50,37 @@ static void test_an_answer_adds_one_field_and_no_line_of_a_reply(void **state)
 	assert_false(gets_through(SLICE("a"), SLICE("Authentication-Results: a\0b\r\n")));
 }
 
+static bool cut_gets_through(struct policy_cut first, struct policy_cut second)
+{
+	struct buf out = BUF(64 * 1024);
+	struct policy_answer given = {.known = true, .field = SLICE(FIELD), .cuts = {first, second}, .cut_count = 2}, heard;
+	assert_true(policy_answer_encode(&given, &out));
+	bool through = policy_answer_decode(buf_slice(&out), &heard);
+	assert_true(!through || (heard.cut_count == 2 && heard.cuts[1].at == second.at && heard.cuts[1].len == second.len && slice_equal(heard.cuts[0].text, first.text)));
+	buf_free(&out);
+	return through;
+}
+
+static void test_cuts_are_in_order_and_begin_no_parts(void **state)
+{
+	(void)state;
+	struct policy_cut good = {10, 20, SLICE("Content-Type: x\r\n\r\nx")}, next = {30, 5, SLICE("x")};
+	assert_true(cut_gets_through(good, next));
+	next.at = 29;
+	assert_false(cut_gets_through(good, next));
+	next.at = 40;
+	static const char *const texts[] = {"", "--b", "a\r\n--b", "a\nb", "a\rb", "a\r", "\xc3\xa9", "a\x01"};
+	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+		next.text = slice_of(texts[i]);
+		assert_false(cut_gets_through(good, next));
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_question_arrives_as_it_was_asked),
+		cmocka_unit_test(test_cuts_are_in_order_and_begin_no_parts),
 		cmocka_unit_test(test_an_answer_adds_one_field_and_no_line_of_a_reply),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

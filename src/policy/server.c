@@ -154,6 +154,8 @@ static void write_answer(const struct policy_mail *mail, const struct policy_ver
 		.dmarc = slice_of(dmarc_result_name(verdict->dmarc.result)),
 		.iprev = slice_of(policy_iprev_name(verdict->iprev)),
 	};
+	for (size_t i = 0; findings->action < POLICY_QUARANTINE && i < findings->cut_count; i++)
+		answer.cuts[answer.cut_count++] = findings->cuts[i];
 	policy_answer_encode(&answer, out);
 	buf_free(&field);
 	buf_free(&record);

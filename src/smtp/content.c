@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "policy/judge.h"
 #include "smtp/frame.h"
 
 /* Programs and devices that write lines with LF alone are somebody's own; from elsewhere it is an attempt at smuggling. */
@@ -198,7 +199,19 @@ void smtp_content_add(struct smtp_session *session, struct slice bytes, bool stu
 	buf_free(&mended);
 }
 
-void smtp_content_prepend(struct smtp_session *session, struct slice field)
+/* The message with other text in the place of what is cut out of it. */
+static void store_with_cuts(struct smtp_session *session, struct slice message, const struct policy_cut *cuts, size_t count)
+{
+	uint64_t at = 0;
+	for (size_t i = 0; i < count && cuts[i].at <= message.len; i++) {
+		smtp_content_store(session, slice_sub(message, (size_t)at, (size_t)(cuts[i].at - at)));
+		smtp_content_store(session, cuts[i].text);
+		at = cuts[i].at + cuts[i].len;
+	}
+	smtp_content_store(session, at < message.len ? slice_skip(message, (size_t)at) : SLICE(""));
+}
+
+void smtp_content_rewrite(struct smtp_session *session, struct slice fields, const struct policy_cut *cuts, size_t count)
 {
 	struct smtp_content *content = &session->transaction.content;
 	struct queue_draft *bare = content->draft;
@@ -206,8 +219,8 @@ void smtp_content_prepend(struct smtp_session *session, struct slice field)
 	struct slice message;
 	content->draft = queue_draft_new(session->service->queue, session->transaction.message.from);
 	if (queue_draft_view(bare, &message, &error)) {
-		smtp_content_store(session, field);
-		smtp_content_store(session, message);
+		smtp_content_store(session, fields);
+		store_with_cuts(session, message, cuts, count);
 	} else
 		refuse_unstored(session, &error);
 	queue_draft_abort(&bare);

@@ -96,9 +96,9 @@ static void obey(struct smtp_session *session, const struct policy_answer *heard
 	if (known && heard->action >= POLICY_DEFER)
 		smtp_content_refuse(session, arena_printf(transaction->arena, "%s %.*s", heard->action == POLICY_REJECT ? "550 5.7.1" : "451 4.7.1", SLICE_ARG(heard->reply)).at);
 	else if (known)
-		smtp_content_prepend(session, heard->field);
+		smtp_content_rewrite(session, heard->field, heard->cuts, heard->cut_count);
 	else if (session->config->accept_unchecked)
-		smtp_content_prepend(session, arena_printf(transaction->arena, "Authentication-Results: %s; none\r\n", smtp_hostname(session)));
+		smtp_content_rewrite(session, arena_printf(transaction->arena, "Authentication-Results: %s; none\r\n", smtp_hostname(session)), NULL, 0);
 	else
 		smtp_content_refuse(session, "451 4.7.0 the message can't be checked at the moment, try again later");
 }

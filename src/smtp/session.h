@@ -254,8 +254,10 @@ void smtp_content_refuse(struct smtp_session *session, const char *reply);
 void smtp_content_free(struct smtp_content *content);
 /** Puts bytes into the draft; a failure refuses the message. */
 void smtp_content_store(struct smtp_session *session, struct slice bytes);
-/** Puts a field before the message, which is complete. Blocks if the message is in a file: it is written anew. */
-void smtp_content_prepend(struct smtp_session *session, struct slice field);
+/** Puts fields before the message, which is complete, and other text in the place of what is cut out of it. Blocks if the message is in a file:
+ * it is written anew. */
+struct policy_cut;
+void smtp_content_rewrite(struct smtp_session *session, struct slice fields, const struct policy_cut *cuts, size_t count);
 /** Begins to put the message into the queue: sets session->ticket, unless it is refused. */
 void smtp_content_commit(struct smtp_session *session);
 /** The outcome, when the ticket is done. False: it is refused, the reason is in content.refused. */

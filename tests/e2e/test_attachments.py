@@ -2,6 +2,7 @@
 what isn't refused is marked."""
 import email
 import email.message
+import email.policy
 import gzip
 import io
 import json
@@ -151,6 +152,30 @@ def test_a_large_one_is_looked_at_in_its_file(server, token):
     with pytest.raises(smtplib.SMTPDataError) as refused:
         send(server, letter(token, "big.zip", packed({"pad.bin": bytes(i * 7 % 251 for i in range(3_000_000)), "z.cmd": b"x"}, zipfile.ZIP_STORED)))
     assert b"big.zip/z.cmd" in refused.value.smtp_error
+
+
+def test_files_are_replaced_by_a_note(names, token):
+    options = {"sender_checks": True, "resolver": names.resolver, "trust_anchors": ["none"], "attachment_strip": ["tmp", "iso"], "attachment_macros": "strip",
+               "attachment_quarantine": ["none"]}
+    with Pombal("judge.example", options=options) as own:
+        for padding in (0, 100_000):  # in memory, and in a file
+            mail = email.message_from_bytes(letter(token, "letter.docm", MARKED["letter.docm"][0]))
+            for name, content in (("disk.iso", b"x" * 1000 + bytes(padding)), ("notes.txt", b"to be kept")):
+                part = email.message.MIMEPart()
+                part.set_content(content, maintype="application", subtype="octet-stream", filename=name)
+                mail.attach(part)
+            send(own, mail.as_bytes().replace(b"\r\n", b"\n").replace(b"\n", b"\r\n"))
+        for raw in own.wait_mail(token, count=2):
+            got = email.message_from_bytes(raw, policy=email.policy.default)
+            text, macros, disk, notes = got.iter_parts()
+            assert not got.defects and text.get_content().strip() == "Here it is." and notes.get_content() == b"to be kept"
+            assert macros.get_content().startswith('The file "letter.docm" was taken out of this message') and "макросами" in macros.get_content()
+            assert disk.get_content_type() == "text/plain" and "disk.iso" in disk.get_content()
+            assert "ATTACH_MACROS" in got["X-Attachment-Findings"] and "ATTACH_STRIPPED_KIND (disk.iso)" in got["X-Attachment-Findings"]
+        whole = f"From: ann@good.example\r\nSubject: {token}\r\nContent-Type: application/x; name=a.tmp\r\n\r\nx\r\n"
+        offset = own.log_size()
+        send(own, whole.encode())
+        own.wait_log(r"event=message\.held", offset)
 
 
 def test_options(names, token):
