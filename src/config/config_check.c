@@ -89,6 +89,37 @@ bool check_attachment_kind(struct slice value, struct error *error)
 	return (good && slashes <= 1) || error_set(error, ERROR_INVALID, "\"%.*s\" is no extension (exe), no type (image/png, image/*), and none of the words programs and none", SLICE_ARG(value));
 }
 
+static bool check_attachment_setting(struct slice setting, struct error *error)
+{
+	struct slice name, value, kind;
+	if (!slice_cut(setting, '=', &name, &value))
+		return error_set(error, ERROR_INVALID, "\"%.*s\" is not SETTING=VALUE", SLICE_ARG(setting));
+	if (slice_has_word_nocase(SLICE("encrypted macros bomb unscannable"), name))
+		return check_attachment_action(value, error);
+	if (!slice_has_word_nocase(SLICE("reject quarantine strip"), name))
+		return error_set(error, ERROR_INVALID, "there is no setting \"%.*s\"", SLICE_ARG(name));
+	for (bool more = true; more;) {
+		more = slice_cut(value, ',', &kind, &value);
+		if (!check_attachment_kind(kind, error))
+			return false;
+	}
+	return true;
+}
+
+/* "ADDRESS-OR-DOMAIN SETTING=VALUE …", with one blank between. */
+bool check_attachment_for(struct slice value, struct error *error)
+{
+	struct slice who, settings, setting;
+	if (!slice_cut(value, ' ', &who, &settings) || who.len == 0)
+		return error_set(error, ERROR_INVALID, "\"%.*s\" is not an address or a domain with settings", SLICE_ARG(value));
+	do {
+		slice_cut(settings, ' ', &setting, &settings);
+		if (!check_attachment_setting(setting, error))
+			return false;
+	} while (settings.len > 0);
+	return true;
+}
+
 bool check_smarthost_tls(struct slice value, struct error *error)
 {
 	return one_of(value, (const char *const[]){"none", "opportunistic", "starttls", "implicit", NULL}, error);

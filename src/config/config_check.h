@@ -25,6 +25,7 @@ bool check_separator(struct slice value, struct error *error);
 bool check_points(struct slice value, struct error *error);
 bool check_rule_points(struct slice value, struct error *error);
 bool check_attachment_kind(struct slice value, struct error *error);
+bool check_attachment_for(struct slice value, struct error *error);
 bool check_attachment_action(struct slice value, struct error *error);
 bool check_engine(struct slice value, struct error *error);
 

@@ -273,7 +273,7 @@ static void note_unseen(const struct config *config, struct policy_findings *fin
 	policy_findings_demand(findings, demanded_by(config, ATTACH_UNSCANNABLE).action, SLICE("what is attached can't be looked into, which isn't taken here"));
 }
 
-void policy_attachments_check(struct slice message, const struct config *config, int64_t deadline, struct policy_findings *findings)
+void policy_attachments_check(struct slice recipients, struct slice message, const struct config *config, int64_t deadline, struct policy_findings *findings)
 {
 	size_t room = wanted_room(message);
 	if (!config->attachment_checks)
@@ -287,7 +287,7 @@ void policy_attachments_check(struct slice message, const struct config *config,
 	struct attach_report report;
 	limits.deadline = deadline;
 	attach_examine(message, mime_parse(message, arena), &limits, arena, &report);
-	policy_attachments_judge(message, &report, config, findings);
+	policy_attachments_judge_for(recipients, message, &report, config, findings);
 	arena_free(&arena);
 	if (room > 0)
 		give_room(room);

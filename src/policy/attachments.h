@@ -15,8 +15,12 @@ enum { POLICY_ATTACHMENT_NAME_MAX = 120 }; /* bytes of a file's path in what is 
 /** Adds a finding for each kind of thing that was found in `message`, and demands what `config` wants done about it. Pure. */
 void policy_attachments_judge(struct slice message, const struct attach_report *report, const struct config *config, struct policy_findings *findings);
 
+/** The same as the recipients want it (addresses, one a line; option attachment_for): of what they want, the strictest counts. */
+void policy_attachments_judge_for(struct slice recipients, struct slice message, const struct attach_report *report, const struct config *config,
+				  struct policy_findings *findings);
+
 /** Looks at the whole message (attach_examine) until `deadline` at most, and judges what is found. Any thread; waits while others look at large
  * ones. */
-void policy_attachments_check(struct slice message, const struct config *config, int64_t deadline, struct policy_findings *findings);
+void policy_attachments_check(struct slice recipients, struct slice message, const struct config *config, int64_t deadline, struct policy_findings *findings);
 
 #endif

@@ -4,8 +4,12 @@
 #include <stddef.h>
 #include <cmocka.h>
 
+#include <stdio.h>
+
 #include "base/clock.h"
 #include "policy/attachments.h"
+
+static const char *recipients = "anna@example.test\n";
 
 static struct policy_findings judge(const char *options, const char *message)
 {
@@ -14,7 +18,7 @@ static struct policy_findings judge(const char *options, const char *message)
 	struct config *config = config_parse(slice_of(options), "pombal.conf", &error);
 	if (!config)
 		fail_msg("%s", error.text);
-	policy_attachments_check(slice_of(message), config, clock_monotonic_ms() + 60000, &findings);
+	policy_attachments_check(slice_of(recipients), slice_of(message), config, clock_monotonic_ms() + 60000, &findings);
 	config_free(&config);
 	return findings;
 }
@@ -147,12 +151,56 @@ static void what_is_all_of_a_message_is_set_apart(void **state)
 	buf_free(&message);
 }
 
+static void people_and_domains_have_settings_of_their_own(void **state)
+{
+	(void)state;
+	static const char options[] = "attachment_for = {\"anna@example.test reject=none\", \"example.test reject=pdf,docm encrypted=reject\", \"other.test macros=strip\"}";
+	static const struct {
+		const char *recipients, *name;
+		enum policy_action action;
+	} cases[] = {
+		{"anna@example.test\n", "a.exe", POLICY_ACCEPT}, {"ANNA@Example.test\n", "a.pdf", POLICY_ACCEPT}, {"bob@example.test\n", "a.exe", POLICY_ACCEPT},
+		{"bob@example.test\n", "a.docm", POLICY_REJECT}, {"carol@other.test\n", "a.exe", POLICY_REJECT}, {"carol@other.test\n", "a.docm", POLICY_ACCEPT},
+		{"anna@example.test\nbob@example.test\n", "a.pdf", POLICY_REJECT}, {"anna@example.test\ncarol@other.test\nanna@example.test\n", "a.exe", POLICY_REJECT},
+		{"anna@sub.example.test\n", "a.exe", POLICY_REJECT}, {"", "a.exe", POLICY_REJECT}, {"postmaster\n", "a.exe", POLICY_REJECT},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char message[200];
+		snprintf(message, sizeof message, "Content-Type: application/x; name=%s\r\n\r\nx", cases[i].name);
+		recipients = cases[i].recipients;
+		struct policy_findings findings = judge(options, message);
+		if (findings.action != cases[i].action)
+			fail_msg("case %zu: %s", i, policy_action_name(findings.action));
+		arena_free(&findings.arena);
+	}
+	recipients = "bob@example.test\n";
+	expect(options, FILE_NAMED("x.pdf.gif", "%PDF-1 /Encrypt 1 0 R"), POLICY_REJECT, "the attachment x.pdf.gif is encrypted, which isn't taken here");
+	recipients = "anna@example.test\n";
+}
+
+static void settings_are_checked(void **state)
+{
+	(void)state;
+	static const char *const bad[] = {"anna@example.test", "anna@example.test x", "anna@example.test size=1", "anna@example.test reject=.exe", " reject=exe",
+		"anna@example.test macros=maybe", "anna@example.test reject=exe,", "anna@example.test  reject=exe"};
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+		struct arena *arena = arena_new();
+		struct error error;
+		struct config *config = config_parse(arena_printf(arena, "attachment_for = {\"%s\"}", bad[i]), "pombal.conf", &error);
+		if (config)
+			fail_msg("\"%s\" is taken", bad[i]);
+		arena_free(&arena);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(options_say_what_becomes_of_it),
 		cmocka_unit_test(what_was_found_is_told),
 		cmocka_unit_test(names_become_no_lines),
+		cmocka_unit_test(people_and_domains_have_settings_of_their_own),
+		cmocka_unit_test(settings_are_checked),
 		cmocka_unit_test(files_are_taken_out),
 		cmocka_unit_test(what_is_all_of_a_message_is_set_apart),
 		cmocka_unit_test(the_strictest_demand_wins),

@@ -17,6 +17,7 @@ bool policy_question_encode(const struct policy_question *question, struct buf *
 	wire_put_text(out, question->helo);
 	wire_put_text(out, question->sender);
 	wire_put_text(out, question->receiver);
+	wire_put_text(out, question->recipients);
 	wire_put_number(out, question->in_file);
 	wire_put_number(out, question->skip);
 	wire_put_text(out, question->text);
@@ -30,6 +31,7 @@ bool policy_question_decode(struct slice text, struct policy_question *question)
 	question->helo = wire_text(&reader, NAME_MAX_LENGTH);
 	question->sender = wire_text(&reader, PATH_MAX_LENGTH);
 	question->receiver = wire_text(&reader, NAME_MAX_LENGTH);
+	question->recipients = wire_text(&reader, POLICY_RECIPIENTS_MAX);
 	question->in_file = wire_number(&reader, 1);
 	question->skip = wire_number(&reader, INT64_MAX);
 	question->text = wire_text(&reader, UINT16_MAX);

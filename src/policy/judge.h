@@ -14,6 +14,7 @@ enum {
 	POLICY_RECORD_MAX = 8 * 1024, /* of what is written down of the findings */
 	POLICY_REPLY_MAX = 300,   /* of the words that a sender is told */
 	POLICY_WORD_MAX = 64,
+	POLICY_RECIPIENTS_MAX = 16 * 1024,
 	POLICY_CUTS_MAX = 50,
 	POLICY_CUT_TEXT_MAX = 4096,
 };
@@ -31,6 +32,7 @@ bool policy_are_fields(struct slice fields);
 struct policy_question {
 	struct slice client;   /* 4 or 16 bytes */
 	struct slice helo, sender, receiver;
+	struct slice recipients; /* addresses, one a line; POLICY_RECIPIENTS_MAX bytes at most */
 	struct slice text;     /* of the message, unless it is in a file, which goes along as a descriptor */
 	bool in_file;
 	uint64_t skip;         /* bytes of the file before the message */

@@ -131,7 +131,7 @@ static struct slice whole_message(const struct message *message, const struct po
 static void look_at_attachments(const struct message *message, const struct policy_question *question, int64_t deadline, struct policy_findings *findings)
 {
 	struct slice mapped, whole = whole_message(message, question, &mapped);
-	policy_attachments_check(whole, config_current(), deadline, findings);
+	policy_attachments_check(question->recipients, whole, config_current(), deadline, findings);
 	if (mapped.at)
 		munmap((void *)(uintptr_t)mapped.at, mapped.len);
 }

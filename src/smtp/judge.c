@@ -27,6 +27,20 @@ static bool is_judged(const struct smtp_session *session, const struct sockaddr_
 	       client_bytes(peer).len > 0;
 }
 
+/* To whom it goes: as many as fit. */
+static struct slice recipients_of(const struct smtp_transaction *transaction)
+{
+	struct buf out = BUF(POLICY_RECIPIENTS_MAX);
+	for (size_t i = 0; i < transaction->message.recipient_count; i++)
+		if (out.len + transaction->message.recipients[i].address.len < out.max) {
+			buf_append(&out, transaction->message.recipients[i].address);
+			buf_append_char(&out, '\n');
+		}
+	struct slice recipients = arena_copy(transaction->arena, buf_slice(&out));
+	buf_free(&out);
+	return recipients;
+}
+
 bool smtp_judge_is_pending(const struct smtp_session *session)
 {
 	return session->judgement.call != NULL;
@@ -44,6 +58,7 @@ bool smtp_judge_begin(struct smtp_session *session)
 	if (!is_judged(session, &peer) || !queue_draft_show(session->transaction.content.draft, &asked.text, &shown, &asked.skip, &error))
 		return false;
 	asked.client = client_bytes(&peer);
+	asked.recipients = recipients_of(&session->transaction);
 	asked.in_file = shown >= 0;
 	judgement->text = BUF(QUESTION_MAX);
 	if (!policy_question_encode(&asked, &judgement->text)) {

@@ -178,6 +178,23 @@ def test_files_are_replaced_by_a_note(names, token):
         own.wait_log(r"event=message\.held", offset)
 
 
+def test_people_have_settings_of_their_own(names, token):
+    options = {"sender_checks": True, "resolver": names.resolver, "trust_anchors": ["none"],
+               "attachment_for": ["anna@judge.example reject=none strip=docm", "judge.example reject=pdf"]}
+    with Pombal("judge.example", options=options) as own:
+        def give(name, *people):
+            with smtplib.SMTP(own.address, own.ports["smtp"], local_hostname="client.example") as session:
+                session.sendmail("ann@good.example", [own.name(person) for person in people], letter(token, name, b"x"))
+
+        give("setup.exe", "anna")
+        own.wait_mail(token)
+        for people in (("boris",), ("anna", "boris")):
+            with pytest.raises(smtplib.SMTPDataError):
+                give("a.pdf", *people)
+        give("a.docm", "anna")
+        assert any(b"a.docm" not in mail for mail in own.wait_mail(token, count=2))
+
+
 def test_options(names, token):
     options = {"sender_checks": True, "resolver": names.resolver, "trust_anchors": ["none"], "attachment_reject": ["pdf", "image/*"], "attachment_macros": "reject",
                "attachment_max": 100_000, "attachment_bomb": "reject"}
