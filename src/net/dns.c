@@ -1,7 +1,8 @@
 /* DNS answers through libunbound, which resolves, caches and validates in a thread of its own; see dns.h.
  *
  * A look-up hands its question over and waits on a condition variable of its own, for DNS_TIMEOUT_SECONDS at most; a thread of ours
- * takes the answers in and wakes who asked. Fails towards "temporary": a time-out, SERVFAIL and a bogus answer
+ * takes the answers in and wakes who asked. The library, a megabyte with those that it needs, is loaded by the first look-up: who has a
+ * smarthost may never make one. Fails towards "temporary": a time-out, SERVFAIL and a bogus answer
  * (DNSSEC) are never taken for "doesn't exist". Where the resolver removes signatures, every answer would be bogus: a thread
  * of ours finds that out (dns_probe.h), and until it is mended nothing is validated. What the answers hold is hostile: lengths are checked, and names with
  * bytes that no host name has are passed over. */
@@ -49,13 +50,14 @@ struct engine {
 };
 
 struct dns {
-	struct engine *validating;
-	struct engine *plain;     /* without trust anchors; made when it is needed first */
 	char *resolver;
+	char **trust_anchors;     /* files */
+	size_t trust_anchor_count;
 	int ending;               /* eventfd: the prober is to end */
 	bool probing;             /* there is a prober */
 	pthread_t prober;
-	pthread_mutex_t lock;     /* guards the rest, `plain`, and the questions' fields */
+	pthread_mutex_t lock;     /* guards the rest, and the questions' fields */
+	struct engine *validating, *plain; /* plain: without trust anchors. Each is made when it is needed first, and stays */
 	pthread_cond_t judged;    /* probed, or stopping */
 	struct question *asked;   /* those that somebody waits for */
 	pthread_cond_t retest;    /* the prober is to go to work, or to end */
@@ -83,18 +85,49 @@ static bool names_root(const char *path)
 	return found;
 }
 
-/* *root: the root's key is among them. */
-static bool add_trust_anchors(struct ub_ctx *context, const struct dns_options *options, bool *root, struct error *error)
+static bool is_without_anchors(const struct dns *dns)
 {
-	if (options->trust_anchor_count == 1 && slice_equal(slice_of(options->trust_anchors[0]), SLICE("none")))
+	return dns->trust_anchor_count == 1 && slice_equal(slice_of(dns->trust_anchors[0]), SLICE("none"));
+}
+
+/* The system's file with the root's key, which is taken where the trust anchors don't name the root; NULL: none can be. */
+static const char *default_anchor(const struct dns *dns)
+{
+	const char *const *path = root_key_files;
+	while (dns->trust_anchor_count == 0 && *path && access(*path, R_OK) != 0)
+		path++;
+	return dns->trust_anchor_count == 0 ? *path : NULL;
+}
+
+/* The library would say so with the first look-up only. */
+static bool look_at_resolver(const struct dns *dns, struct error *error)
+{
+	return !*dns->resolver || dns_probe_is_resolver(slice_of(dns->resolver)) ||
+	       error_set(error, ERROR_INVALID, "\"%s\" is no resolver: an address, or address@port", dns->resolver);
+}
+
+/* Can the trust anchors be read, and (*root) is the root's key among them? */
+static bool look_at_anchors(const struct dns *dns, bool *root, struct error *error)
+{
+	*root = default_anchor(dns) != NULL;
+	if (is_without_anchors(dns))
 		return true;
-	for (size_t i = 0; i < options->trust_anchor_count; i++) {
-		if (access(options->trust_anchors[i], R_OK) != 0 || ub_ctx_add_ta_file(context, options->trust_anchors[i]) != 0)
-			return error_set(error, ERROR_INVALID, "%s: the trust anchors can't be read", options->trust_anchors[i]);
-		*root |= names_root(options->trust_anchors[i]);
+	for (size_t i = 0; i < dns->trust_anchor_count; i++) {
+		if (access(dns->trust_anchors[i], R_OK) != 0)
+			return error_set(error, ERROR_INVALID, "%s: the trust anchors can't be read", dns->trust_anchors[i]);
+		*root |= names_root(dns->trust_anchors[i]);
 	}
-	for (const char *const *path = root_key_files; options->trust_anchor_count == 0 && *path && !*root; path++)
-		*root = access(*path, R_OK) == 0 && ub_ctx_add_ta_file(context, *path) == 0;
+	return true;
+}
+
+static bool add_trust_anchors(struct ub_ctx *context, const struct dns *dns, struct error *error)
+{
+	const char *usual = default_anchor(dns);
+	for (size_t i = 0; !is_without_anchors(dns) && i < dns->trust_anchor_count; i++)
+		if (ub_ctx_add_ta_file(context, dns->trust_anchors[i]) != 0)
+			return error_set(error, ERROR_INVALID, "%s: the trust anchors can't be read", dns->trust_anchors[i]);
+	if (usual && ub_ctx_add_ta_file(context, usual) != 0)
+		return error_set(error, ERROR_INVALID, "%s: the trust anchors can't be read", usual);
 	return true;
 }
 
@@ -117,8 +150,7 @@ static bool set_resolver(struct ub_ctx *context, const char *resolver, struct er
 	return true;
 }
 
-/* `options` NULL: without trust anchors. */
-static bool set_up(struct ub_ctx *context, const struct dns_options *options, const char *resolver, bool *root, struct error *error)
+static bool set_up(struct ub_ctx *context, const struct dns *dns, bool validating, struct error *error)
 {
 	ub_ctx_debugout(context, NULL);
 	ub_ctx_set_option(context, "do-not-query-localhost:", "no");
@@ -127,7 +159,7 @@ static bool set_up(struct ub_ctx *context, const struct dns_options *options, co
 	if (ub_ctx_async(context, 1) != 0)
 		return error_set(error, ERROR_TEMPORARY, "the DNS library can't start");
 	/* The trust anchors first: removing default zones ends configuration. */
-	return (!options || add_trust_anchors(context, options, root, error)) && set_resolver(context, resolver, error);
+	return (!validating || add_trust_anchors(context, dns, error)) && set_resolver(context, dns->resolver, error);
 }
 
 static void *take_answers(void *argument)
@@ -152,7 +184,7 @@ static bool start_thread(pthread_t *thread, void *(*run)(void *), void *argument
 	return failure == 0 || error_set_errno(error, failure, "starting a DNS thread");
 }
 
-static struct engine *engine_new(const struct dns_options *options, const char *resolver, bool *root, struct error *error)
+static struct engine *engine_new(const struct dns *dns, bool validating, struct error *error)
 {
 	struct ub_ctx *context = ub_ctx_create();
 	if (!context) {
@@ -163,13 +195,22 @@ static struct engine *engine_new(const struct dns_options *options, const char *
 	engine->context = context;
 	engine->stop = eventfd(0, EFD_CLOEXEC);
 	bool done = engine->stop >= 0 || error_set_errno(error, errno, "making an eventfd");
-	if (done && set_up(context, options, resolver, root, error) && start_thread(&engine->thread, take_answers, engine, error))
+	if (done && set_up(context, dns, validating, error) && start_thread(&engine->thread, take_answers, engine, error))
 		return engine;
 	if (engine->stop >= 0)
 		close(engine->stop);
 	ub_ctx_delete(context);
 	free(engine);
 	return NULL;
+}
+
+/* Makes it if it isn't there. With the lock held. NULL: there can't be one now, the log says why. */
+static struct engine *have_engine(struct dns *dns, struct engine **engine)
+{
+	struct error error;
+	if (!*engine && !(*engine = engine_new(dns, engine == &dns->validating, &error)))
+		log_error("dns.failed", log_text("reason", error.text));
+	return *engine;
 }
 
 static void engine_free(struct engine *engine)
@@ -188,12 +229,7 @@ static void engine_free(struct engine *engine)
 /* Returns whether the resolver's signatures are missing from now on. With the lock held. */
 static bool judge(struct dns *dns, enum dns_probe heard)
 {
-	struct error error;
-	if (heard == DNS_PROBE_UNKNOWN)
-		return dns->stripped;
-	if (heard == DNS_PROBE_STRIPPED && !dns->plain)
-		dns->plain = engine_new(NULL, dns->resolver, NULL, &error);
-	return heard == DNS_PROBE_STRIPPED && dns->plain;
+	return heard == DNS_PROBE_UNKNOWN ? dns->stripped : heard == DNS_PROBE_STRIPPED;
 }
 
 static void note_probe(struct dns *dns, enum dns_probe heard)
@@ -238,37 +274,60 @@ void dns_retest(struct dns *dns)
 	pthread_mutex_unlock(&dns->lock);
 }
 
-/* The engine to ask. While nothing is known yet of the resolver, that is waited for: else what is asked first would look forged. */
-static struct engine *choose_engine(struct dns *dns)
+/* While nothing is known yet of the resolver, that is waited for: else what is asked first would look forged. With the lock held. */
+static bool wait_for_judgement(struct dns *dns)
 {
 	int64_t until = clock_monotonic_ms() + PROBE_WAIT_SECONDS * 1000;
-	pthread_mutex_lock(&dns->lock);
 	while (dns->probing && !dns->probed && !dns->stopping && clock_wait(&dns->judged, &dns->lock, until))
 		;
-	struct engine *engine = dns->stripped ? dns->plain : dns->validating;
+	return dns->stripped;
+}
+
+/* The engine to ask; NULL: there is none. */
+static struct engine *choose_engine(struct dns *dns)
+{
+	pthread_mutex_lock(&dns->lock);
+	struct engine *engine = have_engine(dns, wait_for_judgement(dns) ? &dns->plain : &dns->validating);
 	pthread_mutex_unlock(&dns->lock);
 	return engine;
 }
 
 bool dns_is_stripped(struct dns *dns)
 {
-	return choose_engine(dns) != dns->validating;
+	pthread_mutex_lock(&dns->lock);
+	bool stripped = wait_for_judgement(dns);
+	pthread_mutex_unlock(&dns->lock);
+	return stripped;
 }
 
 /* ---- Beginning and ending ---- */
+
+static char *copy_text(const char *text)
+{
+	return memory_copy(text, strlen(text));
+}
+
+static void copy_options(struct dns *dns, const struct dns_options *options)
+{
+	dns->resolver = copy_text(options->resolver ? options->resolver : "");
+	dns->trust_anchors = memory_new((options->trust_anchor_count + 1) * sizeof *dns->trust_anchors);
+	for (; dns->trust_anchor_count < options->trust_anchor_count; dns->trust_anchor_count++)
+		dns->trust_anchors[dns->trust_anchor_count] = copy_text(options->trust_anchors[dns->trust_anchor_count]);
+}
 
 struct dns *dns_new(const struct dns_options *options, struct error *error)
 {
 	struct dns *dns = memory_new(sizeof *dns);
 	bool root = false;
-	dns->resolver = memory_copy(options->resolver ? options->resolver : "", slice_of(options->resolver).len);
+	copy_options(dns, options);
 	dns->ending = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&dns->lock, NULL);
 	clock_init_condition(&dns->judged);
 	clock_init_condition(&dns->retest);
-	dns->validating = engine_new(options, dns->resolver, &root, error);
-	dns->probing = dns->validating && root && dns->ending >= 0 && start_thread(&dns->prober, probe_now_and_then, dns, error);
-	if (!dns->validating || (root && !dns->probing))
+	bool done = (dns->ending >= 0 || error_set_errno(error, errno, "making an eventfd")) && look_at_resolver(dns, error) &&
+		    look_at_anchors(dns, &root, error);
+	dns->probing = done && root && start_thread(&dns->prober, probe_now_and_then, dns, error);
+	if (!done || (root && !dns->probing))
 		dns_free(&dns);
 	return dns;
 }
@@ -294,6 +353,9 @@ void dns_free(struct dns **freed)
 	pthread_cond_destroy(&dns->retest);
 	pthread_mutex_destroy(&dns->lock);
 	free(dns->resolver);
+	while (dns->trust_anchor_count > 0)
+		free(dns->trust_anchors[--dns->trust_anchor_count]);
+	free(dns->trust_anchors);
 	free(dns);
 }
 
@@ -366,10 +428,11 @@ static struct question *question_ask(struct dns *dns, const char *name, int type
 {
 	struct question *question = memory_new(sizeof *question);
 	question->dns = dns;
-	question->context = choose_engine(dns)->context;
+	struct engine *engine = choose_engine(dns);
+	question->context = engine ? engine->context : NULL;
 	question->holders = 2;
 	clock_init_condition(&question->answered);
-	if (ub_resolve_async(question->context, name, type, CLASS_IN, question, question_answered, &question->id) != 0) {
+	if (!engine || ub_resolve_async(question->context, name, type, CLASS_IN, question, question_answered, &question->id) != 0) {
 		question->done = true;
 		question->holders = 1;
 	}

@@ -118,6 +118,18 @@ static enum dns_probe hear(int fd, unsigned id, int stop)
 	return heard;
 }
 
+bool dns_probe_is_resolver(struct slice text)
+{
+	struct sockaddr_storage address;
+	struct slice host, port_text, zone;
+	socklen_t size;
+	uint64_t port;
+	if (slice_cut(text, '@', &host, &port_text) && !slice_to_number(port_text, UINT16_MAX, &port))
+		return false;
+	slice_cut(host, '%', &host, &zone);
+	return read_address(host, &address, &size);
+}
+
 static enum dns_probe probe_one(struct slice resolver, int stop)
 {
 	struct sockaddr_storage address;

@@ -17,6 +17,8 @@ enum { DNS_PROBE_SECONDS = 2 /* for each resolver */ };
  * signature (RFC 4035 §3.2.1, DO bit). Blocks, but no longer when `stop` (a descriptor) has become readable. Of several
  * resolvers the worst answer counts. */
 enum dns_probe dns_probe(const char *resolver, int stop);
+/** Is it an address, with a zone (RFC 4007 §11) or without, or such with a port behind an "@"? */
+bool dns_probe_is_resolver(struct slice text);
 /** What a packet of `answer` says to the question with this id. */
 enum dns_probe dns_probe_read(struct slice answer, unsigned id);
 

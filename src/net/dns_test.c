@@ -215,6 +215,11 @@ static void a_bad_resolver_is_refused(void **state)
 	struct error error = {0};
 	assert_null(dns_new(&(struct dns_options){.resolver = "not an address"}, &error));
 	assert_int_equal(error.kind, ERROR_INVALID);
+	assert_true(dns_probe_is_resolver(SLICE("::1@5353")) && dns_probe_is_resolver(SLICE("fe80::1%eth0")));
+	assert_false(dns_probe_is_resolver(SLICE("::1@x")) || dns_probe_is_resolver(SLICE("@53")) || dns_probe_is_resolver(SLICE("%eth0")));
+	const char *nowhere = "/nonexistent";
+	assert_null(dns_new(&(struct dns_options){.trust_anchors = &nowhere, .trust_anchor_count = 1}, &error));
+	assert_int_equal(error.kind, ERROR_INVALID);
 }
 
 /* ---- Resolvers that remove signatures ---- */
