@@ -386,6 +386,50 @@ static void a_tar_and_a_message_are_looked_into(void **state)
 	arena_free(&examined.arena);
 }
 
+static void put_tnef(struct buf *out, uint32_t id, struct slice value)
+{
+	buf_append_char(out, 2);
+	put32(out, id);
+	put32(out, (uint32_t)value.len);
+	buf_append(out, value);
+	put16(out, 0);
+}
+
+static void what_outlook_packs_is_looked_into(void **state)
+{
+	(void)state;
+	struct buf sample = BUF(SAMPLE_MAX), deep = BUF(SAMPLE_MAX);
+	buf_append(&sample, SLICE("\x78\x9f\x3e\x22\1\0"));
+	put_tnef(&sample, 0x69002, SLICE("x"));
+	put_tnef(&sample, 0x18010, SLICE("letter.pdf\0"));
+	put_tnef(&sample, 0x6800f, program);
+	put_tnef(&sample, 0x69002, SLICE("x"));
+	put_tnef(&sample, 0x6800f, SLICE("text"));
+	put_tnef(&sample, 0x18010, SLICE("notes.txt\0"));
+	struct examined examined = examine_file("winmail.dat", buf_slice(&sample));
+	assert_int_equal(examined.report.count, 3);
+	assert_int_equal(find(&examined, "letter.pdf")->findings, 1 << ATTACH_PROGRAM | 1 << ATTACH_DISGUISED);
+	assert_true(find(&examined, "notes.txt")->size == 4 && !has(&examined, ATTACH_UNSCANNABLE));
+	arena_free(&examined.arena);
+	examined = examine_file("winmail.dat", slice_sub(buf_slice(&sample), 0, sample.len - 10));
+	assert_true(has(&examined, ATTACH_UNSCANNABLE) && examined.report.count >= 2);
+	arena_free(&examined.arena);
+	for (int i = 0; i < 20; i++) { /* one in another */
+		buf_clear(&deep);
+		buf_append(&deep, SLICE("\x78\x9f\x3e\x22\1\0"));
+		put_tnef(&deep, 0x69002, SLICE("x"));
+		put_tnef(&deep, 0x6800f, buf_slice(&sample));
+		struct buf former = sample;
+		sample = deep;
+		deep = former;
+	}
+	examined = examine_file("winmail.dat", buf_slice(&sample));
+	assert_true(has(&examined, ATTACH_BOMB) && examined.report.count == ATTACH_DEPTH_MAX + 1);
+	arena_free(&examined.arena);
+	buf_free(&sample);
+	buf_free(&deep);
+}
+
 /* ---- bombs ---- */
 
 static void a_bomb_has_a_name(void **state)
@@ -531,6 +575,7 @@ int main(void)
 		cmocka_unit_test(archives_are_looked_into),
 		cmocka_unit_test(what_stands_before_an_archive_hides_nothing),
 		cmocka_unit_test(a_tar_and_a_message_are_looked_into),
+		cmocka_unit_test(what_outlook_packs_is_looked_into),
 		cmocka_unit_test(a_bomb_has_a_name),
 		cmocka_unit_test(what_is_packed_too_deep_is_a_bomb),
 		cmocka_unit_test(limits_are_kept),

@@ -123,6 +123,8 @@ static void open_file(struct attach_walk *walk, size_t file, enum attach_kind ki
 		note_all(walk, file, attach_examine_ole(content));
 	else if (kind == ATTACH_KIND_PDF && attach_is_encrypted_pdf(content))
 		attach_note(walk, file, ATTACH_ENCRYPTED);
+	else if (kind == ATTACH_KIND_TNEF)
+		attach_unpack_tnef(walk, file, content);
 	else if (kind == ATTACH_KIND_ARCHIVE || kind == ATTACH_KIND_PACKED || (kind == ATTACH_KIND_OTHER && named && content.len > 0))
 		attach_unpack(walk, file, content, kind);
 	else if (kind == ATTACH_KIND_OTHER && (slice_equal(looked->extension, SLICE("eml")) || slice_equal(looked->type, SLICE("message/rfc822"))))

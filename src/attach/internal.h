@@ -21,7 +21,7 @@ bool attach_is_document(struct slice extension);
 
 /* ---- contents (sniff.c, document.c) ---- */
 
-enum attach_kind { ATTACH_KIND_OTHER, ATTACH_KIND_PROGRAM, ATTACH_KIND_ARCHIVE, ATTACH_KIND_PACKED, ATTACH_KIND_OLE, ATTACH_KIND_PDF };
+enum attach_kind { ATTACH_KIND_OTHER, ATTACH_KIND_PROGRAM, ATTACH_KIND_ARCHIVE, ATTACH_KIND_PACKED, ATTACH_KIND_OLE, ATTACH_KIND_PDF, ATTACH_KIND_TNEF };
 /* PACKED: a single compressed file, or an archive in one */
 
 enum { ATTACH_HEAD = 64 * 1024 }; /* bytes at the beginning of a file that tell what it is */
@@ -36,7 +36,7 @@ uint32_t attach_examine_ole(struct slice content);
 /** Is a PDF encrypted (ISO 32000-1 §7.6.1)? */
 bool attach_is_encrypted_pdf(struct slice content);
 
-/* ---- walking (examine.c, archive.c) ---- */
+/* ---- walking (examine.c, archive.c, tnef.c) ---- */
 
 struct attach_walk {
 	const struct attach_limits *limits;
@@ -61,5 +61,7 @@ bool attach_may_go_on(struct attach_walk *walk, size_t file);
 void attach_look(struct attach_walk *walk, size_t file, struct slice content, bool whole);
 /** Looks at all files in an archive. `kind`: ARCHIVE, PACKED, or OTHER, of which only the name says that it is one. */
 void attach_unpack(struct attach_walk *walk, size_t file, struct slice content, enum attach_kind kind);
+/** The same of what Outlook packs (tnef.c). */
+void attach_unpack_tnef(struct attach_walk *walk, size_t file, struct slice content);
 
 #endif

@@ -25,6 +25,7 @@ static const struct {
 	{0, {"dex\n0", 5}, ATTACH_KIND_PROGRAM, "application/x-dex"},
 	{0, {"L\0\0\0\x01\x14\x02\0", 8}, ATTACH_KIND_PROGRAM, "application/x-ms-shortcut"},
 	{0, {"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", 8}, ATTACH_KIND_OLE, "application/x-ole-storage"},
+	{0, {"\x78\x9f\x3e\x22", 4}, ATTACH_KIND_TNEF, "application/vnd.ms-tnef"},
 	{0, {"PK\3\4", 4}, ATTACH_KIND_ARCHIVE, "application/zip"},
 	{0, {"PK\5\6", 4}, ATTACH_KIND_ARCHIVE, "application/zip"},
 	{0, {"PK00PK\3\4", 8}, ATTACH_KIND_ARCHIVE, "application/zip"},
