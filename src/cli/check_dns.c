@@ -3,9 +3,13 @@
 #include <arpa/inet.h>
 #include <netinet/in.h>
 
+#include "base/clock.h"
 #include "cli/check.h"
+#include "dnslist/dnslist.h"
 #include "message/address.h"
 #include "net/dns.h"
+
+enum { LIST_SECONDS = 5 };
 
 struct dns_check {
 	struct cli_check *check;
@@ -129,6 +133,32 @@ static void check_domains(struct dns_check *self)
 		directory_close(&directory);
 }
 
+/* ---- Lists that are asked about strangers ---- */
+
+static enum dnslist_state test_list(struct dns_check *self, const struct config_dns_list *list)
+{
+	struct lookup *table = lookup_new();
+	enum dnslist_state state;
+	bool six;
+	while ((state = dnslist_test(list, table, self->check->line->arena, &six)) == DNSLIST_PENDING)
+		dns_answer(self->dns, table, clock_monotonic_ms() + LIST_SECONDS * 1000);
+	lookup_free(&table);
+	return state;
+}
+
+static void check_lists(struct dns_check *self)
+{
+	const struct config_string_list *entries = &config_current()->dns_lists;
+	for (size_t i = 0; i < entries->count; i++) {
+		struct config_dns_list list;
+		struct error error;
+		enum dnslist_state state = config_parse_dns_list(slice_of(entries->at[i]), &list, &error) ? test_list(self, &list) : DNSLIST_GOOD;
+		if (state != DNSLIST_GOOD)
+			cli_check_warning(self->check, "Take it out of dns_lists, use a resolver of your own (option resolver), or name what it lists with test=.",
+					  "the list %.*s is not believed: %s", SLICE_ARG(list.zone), dnslist_state_text(state));
+	}
+}
+
 void cli_check_dns(struct cli_check *check)
 {
 	const struct config *config = config_current();
@@ -147,5 +177,7 @@ void cli_check_dns(struct cli_check *check)
 		check_reverse(&self, &self.addresses[i]);
 	if (!self.away)
 		check_domains(&self);
+	if (!self.away)
+		check_lists(&self);
 	dns_free(&self.dns);
 }

@@ -2,6 +2,7 @@
 #include "config/config_check.h"
 
 #include "config/config.h"
+#include "config/config_dns_list.h"
 #include "config/config_engine.h"
 
 enum { HOST_NAME_MAX_LEN = 253, HOST_LABEL_MAX = 63 };
@@ -199,10 +200,8 @@ bool check_retry_schedule(struct slice value, struct error *error)
 /* "4.5", "-0.25" */
 static bool is_points(struct slice text)
 {
-	struct slice whole, part;
-	uint64_t number;
-	bool point = slice_cut(slice_skip(text, text.len > 0 && text.at[0] == '-'), '.', &whole, &part);
-	return slice_to_number(whole, 999, &number) && (!point || (part.len <= 2 && slice_to_number(part, 99, &number)));
+	int points;
+	return config_parse_points(text, &points);
 }
 
 bool check_points(struct slice value, struct error *error)
@@ -215,6 +214,19 @@ bool check_rule_points(struct slice value, struct error *error)
 	struct slice rule, points;
 	return (slice_cut(value, ' ', &rule, &points) && rule.len > 0 && is_points(slice_trim(points))) ||
 	       error_set(error, ERROR_INVALID, "\"%.*s\" is not a rule with points such as \"HTML_ONLY 0.2\"", SLICE_ARG(value));
+}
+
+/* What becomes of a message for something that is wrong with its client. */
+bool check_door(struct slice value, struct error *error)
+{
+	return slice_equal(value, SLICE("off")) || slice_equal(value, SLICE("warn")) || slice_equal(value, SLICE("reject")) || is_points(value) ||
+	       error_set(error, ERROR_INVALID, "\"%.*s\" is neither off, warn, reject nor a number of points such as 1.5", SLICE_ARG(value));
+}
+
+bool check_dns_list(struct slice value, struct error *error)
+{
+	struct config_dns_list list;
+	return config_parse_dns_list(value, &list, error);
 }
 
 bool check_engine(struct slice value, struct error *error)

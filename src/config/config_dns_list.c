@@ -2,6 +2,7 @@
 #include "config/config_dns_list.h"
 
 #include <arpa/inet.h>
+#include <stdio.h>
 
 enum { LOOPBACK_NET = 127, OCTET_BITS = 8, LABEL_MAX = 63 };
 

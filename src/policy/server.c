@@ -17,6 +17,7 @@
 #include "net/call.h"
 #include "net/dns.h"
 #include "policy/attachments.h"
+#include "policy/door.h"
 #include "policy/judge.h"
 #include "policy/policy.h"
 
@@ -37,6 +38,7 @@ struct job {
 struct policy_server {
 	struct answerer *answerer;
 	struct dns *dns;           /* made for the first question */
+	struct policy_lists *lists;
 	pthread_mutex_t lock;      /* guards the rest, and dns */
 	pthread_cond_t work;
 	struct job *first, **last;
@@ -136,6 +138,29 @@ static void look_at_attachments(const struct message *message, const struct poli
 		munmap((void *)(uintptr_t)mapped.at, mapped.len);
 }
 
+/* Asks for the sender and at the door, all at once in each round. */
+static const struct policy_verdict *ask_around(struct policy_server *server, struct policy_check *check, struct policy_door *door, struct lookup *table, int64_t deadline)
+{
+	const struct policy_verdict *verdict = NULL;
+	while (true) {
+		verdict = verdict ? verdict : policy_check_run(check, table);
+		bool done = policy_door_run(door, table);
+		if (verdict && done)
+			return verdict;
+		dns_answer(server->dns, table, deadline);
+	}
+}
+
+static struct policy_door *begin_door(struct policy_server *server, const struct message *message, const struct policy_question *question, const struct policy_mail *mail,
+				      struct policy_findings *findings)
+{
+	struct slice mapped, whole = whole_message(message, question, &mapped);
+	struct policy_door *door = policy_door_new(server->lists, config_current(), mail, whole, findings);
+	if (mapped.at)
+		munmap((void *)(uintptr_t)mapped.at, mapped.len);
+	return door;
+}
+
 static void write_answer(const struct policy_mail *mail, const struct policy_verdict *verdict, const struct policy_findings *findings, struct buf *out)
 {
 	struct buf field = BUF(2 * POLICY_FIELD_MAX), record = BUF(POLICY_RECORD_MAX);
@@ -169,10 +194,10 @@ static void judge(struct policy_server *server, const struct job *job, const str
 	mail.header = read_header(&message, question, &job->question);
 	struct lookup *table = lookup_new();
 	struct policy_check *check = policy_check_new(&mail);
-	const struct policy_verdict *verdict;
 	give_body(check, &message, mail.header.len);
-	while (!(verdict = policy_check_run(check, table)))
-		dns_answer(server->dns, table, job->deadline);
+	struct policy_door *door = begin_door(server, &message, question, &mail, &findings);
+	const struct policy_verdict *verdict = ask_around(server, check, door, table, job->deadline);
+	policy_door_judge(door);
 	demand_of_author(&verdict->dmarc, &findings);
 	if (findings.action < POLICY_REJECT)
 		look_at_attachments(&message, question, job->deadline, &findings);
@@ -311,7 +336,7 @@ static void stop(struct policy_server *server)
 
 void policy_serve(int channel, int stop_fd)
 {
-	struct policy_server server = {.answerer = answerer_new(channel)};
+	struct policy_server server = {.answerer = answerer_new(channel), .lists = policy_lists_new()};
 	bool more = true;
 	server.last = &server.first;
 	pthread_mutex_init(&server.lock, NULL);
@@ -328,6 +353,7 @@ void policy_serve(int channel, int stop_fd)
 	}
 	stop(&server);
 	dns_free(&server.dns);
+	policy_lists_free(&server.lists);
 	answerer_free(&server.answerer);
 	threads_free(&server.threads);
 	pthread_cond_destroy(&server.work);
