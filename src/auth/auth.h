@@ -80,6 +80,16 @@ enum auth_sender_right {
  * and addresses that were granted. */
 enum auth_sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address);
 
+/** To how many recipients an account may write. 0: as configured; negative: to any number. */
+struct auth_rates { int64_t per_hour, per_day; };
+enum auth_rates_known {
+	RATES_KNOWN,
+	RATES_TEMPORARY, /* can't be told now */
+	RATES_AWAITED,
+};
+/** What was set for this account; as configured, if it is none. */
+enum auth_rates_known auth_rates(struct auth *auth, struct auth_wait *wait, struct slice account, struct auth_rates *rates);
+
 /** The languages that the server speaks to people in. */
 enum auth_language { LANGUAGE_EN, LANGUAGE_PT, LANGUAGE_RU, LANGUAGE_COUNT };
 /** From "en", "pt", "ru"; false: it is none of them. */

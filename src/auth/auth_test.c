@@ -3,6 +3,22 @@
 #include "dkim/key.h"
 #include "store/usage/usage.h"
 
+static void rates_are_told(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_rates rates = {1, 1};
+	struct error error;
+	assert_int_equal(auth_rates(f->auth, NULL, SLICE("alice@example.test"), &rates), RATES_KNOWN);
+	assert_int_equal(rates.per_hour, 0);
+	struct auth_account_entry alice = {.name = SLICE("alice@example.test"), .enabled = true, .rates = {-1, 20}};
+	assert_true(directory_set_account(f->directory, &alice, &error));
+	assert_int_equal(auth_rates(f->auth, NULL, SLICE("Alice@EXAMPLE.test"), &rates), RATES_KNOWN);
+	assert_int_equal(rates.per_hour, -1);
+	assert_int_equal(rates.per_day, 20);
+	assert_int_equal(auth_rates(f->auth, NULL, SLICE("nobody@elsewhere.test"), &rates), RATES_KNOWN);
+	assert_int_equal(rates.per_day, 0);
+}
+
 static void look_ups_are_answered(void **state)
 {
 	struct fixture *f = *state;
@@ -288,6 +304,7 @@ static void what_goes_out_is_signed(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		AUTH_TEST(rates_are_told),
 		AUTH_TEST(what_goes_out_is_signed),
 		AUTH_TEST(look_ups_are_answered),
 		AUTH_TEST(full_mailboxes_are_known),

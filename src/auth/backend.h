@@ -26,6 +26,8 @@ struct auth_backend_kind {
 	enum auth_language (*language)(struct auth_backend *backend, struct slice address);
 	enum auth_sender_right (*may_send_as)(struct auth_backend *backend, struct slice account, struct slice address);
 
+	bool (*rates)(struct auth_backend *backend, struct slice account, struct auth_rates *rates, struct error *error);
+
 	bool (*signing_keys)(struct auth_backend *backend, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count, struct error *error);
 	bool (*sign)(struct auth_backend *backend, struct slice domain, struct slice selector, struct slice digest, struct buf *signature, struct error *error);
 

@@ -50,6 +50,11 @@ static enum auth_sender_right may_send_as(struct auth_backend *backend, struct s
 	return directory_may_send_as(directory_of(backend), account, address);
 }
 
+static bool rates(struct auth_backend *backend, struct slice account, struct auth_rates *rates, struct error *error)
+{
+	return directory_rates(directory_of(backend), account, rates, error);
+}
+
 static bool signing_keys(struct auth_backend *backend, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count, struct error *error)
 {
 	return directory_list_keys(directory_of(backend), domain, arena, keys, count, error);
@@ -102,7 +107,7 @@ static bool changes(struct auth_backend *backend, int64_t *after, bool *all, str
 
 const struct auth_backend_kind auth_backend_directory = {
 	.at_once = true,
-	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as,
+	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as, .rates = rates,
 	.signing_keys = signing_keys, .sign = sign,
 	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,

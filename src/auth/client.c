@@ -201,6 +201,34 @@ enum auth_sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wai
 	return right == AWAITED ? SENDER_AWAITED : (enum auth_sender_right)right;
 }
 
+/* Each number is one more than it means: -1 can be told. */
+static bool read_rates(const struct auth_question *question, struct auth_rates *rates)
+{
+	struct wire_reader reader = read_answer(question);
+	bool known = question->answered && wire_flag(&reader);
+	rates->per_hour = (int64_t)wire_number(&reader, INT64_MAX) - 1;
+	rates->per_day = (int64_t)wire_number(&reader, INT64_MAX) - 1;
+	return known && wire_end(&reader);
+}
+
+enum auth_rates_known auth_rates(struct auth *auth, struct auth_wait *wait, struct slice account, struct auth_rates *rates)
+{
+	*rates = (struct auth_rates){0, 0};
+	if (account.len > WIRE_ADDRESS_MAX)
+		return RATES_KNOWN;
+	struct buf fields = BUF(WIRE_QUESTION_MAX);
+	wire_put_text(&fields, account);
+	struct auth_question *question = ask(auth, wait, WIRE_RATES, &fields);
+	buf_free(&fields);
+	if (!question)
+		return RATES_AWAITED;
+	bool known = read_rates(question, rates);
+	question_free(question);
+	if (!known)
+		*rates = (struct auth_rates){0, 0};
+	return known ? RATES_KNOWN : RATES_TEMPORARY;
+}
+
 void auth_note_change(struct auth *auth) { auth->heard++; }
 
 /* Whoever is to hear of a later change has found the session, or has counted here before. */

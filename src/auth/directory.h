@@ -24,6 +24,7 @@ struct auth_account_entry {
 	int64_t created;
 	struct slice language;   /* in which its owner is written to; empty: its domain's */
 	bool has_password;
+	struct auth_rates rates;
 };
 struct auth_alias_entry {
 	struct slice address;
@@ -92,6 +93,8 @@ struct auth_recipient_accounts { struct slice at[ROOM_ACCOUNTS_MAX]; size_t coun
 enum auth_recipient_kind directory_recipient(struct directory *directory, struct slice address, struct auth_recipient_accounts *accounts);
 bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error);
 enum auth_language directory_language(struct directory *directory, struct slice address);
+/** Those of an account; zeros, if there is none of that name. */
+bool directory_rates(struct directory *directory, struct slice account, struct auth_rates *rates, struct error *error);
 enum auth_sender_right directory_may_send_as(struct directory *directory, struct slice account, struct slice address);
 
 #endif

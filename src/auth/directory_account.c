@@ -58,7 +58,8 @@ static bool insert_account(struct directory *directory, const struct auth_accoun
 	if (!slice_equal(domain, given_domain))
 		return error_set(error, ERROR_INVALID, "%.*s is an alias of %.*s: accounts belong there", SLICE_ARG(given_domain), SLICE_ARG(domain));
 	struct db_statement *add = db_prepare(directory->db, "INSERT INTO account (name, domain, display_name, enabled, quota_bytes,"
-		" quota_messages, created, version, identity, password, scram_iterations, local, language) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0, $9, $10)"
+		" quota_messages, created, version, identity, password, scram_iterations, local, language, rate_hour, rate_day)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0, $9, $10, $11, $12)"
 		" ON CONFLICT DO NOTHING");
 	db_bind_text(add, 1, name);
 	db_bind_text(add, 2, domain);
@@ -70,6 +71,8 @@ static bool insert_account(struct directory *directory, const struct auth_accoun
 	db_bind_number(add, 8, id_new());
 	db_bind_text(add, 9, local);
 	db_bind_text(add, 10, account->language);
+	db_bind_number(add, 11, account->rates.per_hour);
+	db_bind_number(add, 12, account->rates.per_day);
 	if (!db_run(add, error))
 		return false;
 	if (db_changes(directory->db) == 0)
@@ -90,7 +93,7 @@ static bool update_account(struct directory *directory, const struct auth_accoun
 {
 	struct slice key = account_key(account->name, directory->scratch);
 	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET display_name = $2, enabled = $3, quota_bytes = $4,"
-		" quota_messages = $5, version = $6, language = $7, identity = CASE WHEN enabled <> 0 AND CAST($3 AS BIGINT) = 0 THEN $6 ELSE identity END WHERE name = $1");
+		" quota_messages = $5, version = $6, language = $7, rate_hour = $8, rate_day = $9, identity = CASE WHEN enabled <> 0 AND CAST($3 AS BIGINT) = 0 THEN $6 ELSE identity END WHERE name = $1");
 	db_bind_text(set, 1, key);
 	db_bind_text(set, 2, account->display_name);
 	db_bind_number(set, 3, account->enabled);
@@ -98,6 +101,8 @@ static bool update_account(struct directory *directory, const struct auth_accoun
 	db_bind_number(set, 5, (int64_t)account->quota_messages);
 	db_bind_number(set, 6, id_new());
 	db_bind_text(set, 7, account->language);
+	db_bind_number(set, 8, account->rates.per_hour);
+	db_bind_number(set, 9, account->rates.per_day);
 	return change_one(directory, set, key, error);
 }
 
@@ -127,7 +132,7 @@ bool directory_remove_account(struct directory *directory, struct slice name, st
 	return directory_finish(directory, delete_account(directory, key, error), error);
 }
 
-#define ACCOUNT_COLUMNS "name, display_name, enabled, quota_bytes, quota_messages, created, password <> '', language"
+#define ACCOUNT_COLUMNS "name, display_name, enabled, quota_bytes, quota_messages, created, password <> '', language, rate_hour, rate_day"
 
 static void fill_account(struct db_statement *row, struct arena *arena, struct auth_account_entry *account)
 {
@@ -139,6 +144,7 @@ static void fill_account(struct db_statement *row, struct arena *arena, struct a
 	account->created = db_number(row, 5);
 	account->has_password = db_number(row, 6) != 0;
 	account->language = arena_copy(arena, db_text(row, 7));
+	account->rates = (struct auth_rates){db_number(row, 8), db_number(row, 9)};
 }
 
 bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct auth_account_entry *account, struct error *error)
@@ -179,6 +185,20 @@ enum auth_found directory_find_account(struct directory *directory, struct slice
 	*enabled = db_number(read, 0) != 0;
 	db_reset(read);
 	return FOUND_YES;
+}
+
+bool directory_rates(struct directory *directory, struct slice account, struct auth_rates *rates, struct error *error)
+{
+	arena_reset(directory->scratch);
+	struct db_statement *read = db_prepare(directory->db, "SELECT rate_hour, rate_day FROM account WHERE name = $1");
+	db_bind_text(read, 1, account_key(account, directory->scratch));
+	enum db_step step = db_step(read, error);
+	*rates = (struct auth_rates){0, 0};
+	if (step != DB_ROW)
+		return step == DB_DONE;
+	*rates = (struct auth_rates){db_number(read, 0), db_number(read, 1)};
+	db_reset(read);
+	return true;
 }
 
 /* ---- Who somebody is ---- */

@@ -130,6 +130,20 @@ static void answer_may_send_as(const struct question *question, struct auth_back
 	answer_number(question, (uint64_t)(backend ? backend->kind->may_send_as(backend, question->account, question->address) : SENDER_TEMPORARY));
 }
 
+static void answer_rates(const struct question *question, struct auth_backend *backend)
+{
+	struct auth_rates rates = {0, 0};
+	struct error error = {0};
+	bool known = backend && backend->kind->rates(backend, question->address, &rates, &error);
+	if (backend && !known)
+		log_error("directory.failed", log_slice("account", question->address), log_text("reason", error.text));
+	struct buf answer = BUF(CALL_ANSWER_MAX);
+	wire_put_number(&answer, known);
+	wire_put_number(&answer, (uint64_t)(rates.per_hour + 1));
+	wire_put_number(&answer, (uint64_t)(rates.per_day + 1));
+	auth_server_send(question->channel, question->id, &answer);
+}
+
 /* Begins with 1 if it is known; then the keys. */
 static void answer_signing_keys(const struct question *question, struct auth_backend *backend)
 {
@@ -184,7 +198,7 @@ static const struct {
 } questions[] = {
 	{WIRE_RECIPIENT, answer_recipient, false}, {WIRE_RESOLVE, answer_resolve, false}, {WIRE_IDENTITY, answer_identity, false},
 	{WIRE_LANGUAGE, answer_language, false}, {WIRE_MAY_SEND_AS, answer_may_send_as, false}, {WIRE_SIGNING_KEYS, answer_signing_keys, true},
-	{WIRE_SIGN, answer_sign, true},
+	{WIRE_SIGN, answer_sign, true}, {WIRE_RATES, answer_rates, false},
 };
 
 /* Each reads its fields and, if they are whole, acts; false: malformed, or another kind. */

@@ -34,6 +34,7 @@ enum auth_wire_kind {
 	WIRE_SIGN_IN_END,   /* has no answer */
 	WIRE_SIGNING_KEYS,
 	WIRE_SIGN,
+	WIRE_RATES,
 };
 
 /** What doesn't fit sets the buffer's overflow. */

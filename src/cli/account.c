@@ -9,6 +9,8 @@
 #include "cli/password.h"
 #include "message/address.h"
 
+enum { RATE_MAX = 1000000000 };
+
 /* Every command here works on an open directory, and most on one account. */
 struct work {
 	struct command_line *line;
@@ -45,6 +47,19 @@ static bool number_option(struct work *work, const char *option, bool size, uint
 	return true;
 }
 
+/* 0: any number; nothing: as configured. */
+static bool rate_option(struct work *work, const char *option, int64_t *rate)
+{
+	const char *text = command_value(work->line, option);
+	uint64_t number = 0;
+	if (!text)
+		return true;
+	if (*text && !slice_to_number(slice_of(text), RATE_MAX, &number))
+		return error_set(&work->error, ERROR_INVALID, "--%s: \"%s\" is not a number up to %d", option, text, RATE_MAX);
+	*rate = !*text ? 0 : number == 0 ? -1 : (int64_t)number;
+	return true;
+}
+
 static bool apply_options(struct work *work, struct auth_account_entry *account)
 {
 	const char *name = command_value(work->line, "name"), *language = command_value(work->line, "language");
@@ -58,7 +73,8 @@ static bool apply_options(struct work *work, struct auth_account_entry *account)
 		account->enabled = false;
 	if (command_value(work->line, "enabled"))
 		account->enabled = true;
-	return number_option(work, "quota", true, &account->quota_bytes) && number_option(work, "quota-messages", false, &account->quota_messages);
+	return number_option(work, "quota", true, &account->quota_bytes) && number_option(work, "quota-messages", false, &account->quota_messages) &&
+	       rate_option(work, "rate", &account->rates.per_hour) && rate_option(work, "rate-day", &account->rates.per_day);
 }
 
 /* ---- The password, or a hash of one that another program made ---- */
@@ -232,12 +248,26 @@ static bool remove_it(struct work *work)
 
 /* ---- Showing ---- */
 
+static json_t *json_of_rate(int64_t rate)
+{
+	return rate == 0 ? json_null() : json_integer(rate < 0 ? 0 : rate);
+}
+
+static void print_rate(int64_t rate, const char *time)
+{
+	if (rate < 0)
+		printf("  any number of recipients %s", time);
+	else if (rate > 0)
+		printf("  %lld recipients %s", (long long)rate, time);
+}
+
 static json_t *json_of_account(const void *entry_at)
 {
 	const struct auth_account_entry *entry = entry_at;
-	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:o}", "name", cli_json_of_slice(entry->name), "display_name", cli_json_of_slice(entry->display_name),
+	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "name", cli_json_of_slice(entry->name), "display_name", cli_json_of_slice(entry->display_name),
 			 "enabled", entry->enabled, "quota_bytes", (json_int_t)entry->quota_bytes, "quota_messages", (json_int_t)entry->quota_messages,
-			 "created", (json_int_t)entry->created, "has_password", entry->has_password, "language", cli_json_of_slice(entry->language));
+			 "created", (json_int_t)entry->created, "has_password", entry->has_password, "language", cli_json_of_slice(entry->language),
+			 "rate", json_of_rate(entry->rates.per_hour), "rate_day", json_of_rate(entry->rates.per_day));
 }
 
 static void print_account(const void *entry_at)
@@ -256,6 +286,8 @@ static void print_account(const void *entry_at)
 		printf("  quota %llu messages", (unsigned long long)entry->quota_messages);
 	if (entry->language.len > 0)
 		printf("  language %.*s", SLICE_ARG(entry->language));
+	print_rate(entry->rates.per_hour, "an hour");
+	print_rate(entry->rates.per_day, "a day");
 	printf("%s%s\n", entry->enabled ? "" : "  disabled", entry->has_password ? "" : "  without a password");
 }
 
@@ -342,6 +374,8 @@ static int run_revoke(struct command_line *line) { return run_with(line, true, r
 #define SETTINGS                                                                                   \
 	{"name", "TEXT", "the person's name"}, {"quota", "SIZE", "the most bytes of mail; 0: no limit"}, \
 	{"quota-messages", "N", "the most messages; 0: no limit"}, {"disabled", NULL, "takes no mail and can't sign in"}, \
+	{"rate", "N", "to so many recipients it may write within an hour; 0: to any number; \"\": as configured (submission_rate)"}, \
+	{"rate-day", "N", "the same within a day (submission_rate_day)"}, \
 	{"language", "LANGUAGE", "in which its owner is told what became of mail: en, pt or ru; \"\": the domain's"}
 #define PASSWORD_STDIN {"password-stdin", NULL, "reads the password from standard input instead of asking at the terminal"}
 

@@ -45,6 +45,14 @@ enum auth_sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wai
 	return own ? SENDER_OWN : SENDER_OTHERS;
 }
 
+enum auth_rates_known auth_rates(struct auth *auth, struct auth_wait *wait, struct slice account, struct auth_rates *rates)
+{
+	(void)auth;
+	(void)account;
+	*rates = (struct auth_rates){0, 0};
+	return is_first_asking(wait) ? RATES_AWAITED : RATES_KNOWN;
+}
+
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding)
 {
 	(void)binding;

@@ -28,6 +28,7 @@ static void succeed(struct smtp_session *session)
 		return;
 	}
 	session->account = memory_copy(account->name.at, account->name.len);
+	session->rates_known = false;
 	session->useless = 0;
 	smtp_reply(session, "235 2.7.0 signed in");
 }

@@ -83,9 +83,22 @@ static void bound_rcpt(const struct smtp_session *session, struct smtp_rcpt_comm
 static struct queue_allowance allowance_of(const struct smtp_session *session)
 {
 	const struct config *config = session->config;
+	const struct auth_rates *rates = &session->rates;
 	return (struct queue_allowance){
-		.counts = session->account && !session->trusted, .per_hour = config->submission_rate, .per_day = config->submission_rate_day,
+		.counts = session->account && !session->trusted,
+		.per_hour = rates->per_hour == 0 ? config->submission_rate : rates->per_hour < 0 ? 0 : rates->per_hour,
+		.per_day = rates->per_day == 0 ? config->submission_rate_day : rates->per_day < 0 ? 0 : rates->per_day,
 	};
+}
+
+/* False: the unit is to run again. If it can't be told now, it is as configured. */
+static bool learn_rates(struct smtp_session *session)
+{
+	if (!session->account || session->trusted || session->rates_known)
+		return true;
+	enum auth_rates_known known = auth_rates(session->service->auth, smtp_wait(session), slice_of(session->account), &session->rates);
+	session->rates_known = known == RATES_KNOWN;
+	return known != RATES_AWAITED;
 }
 
 static void begin_transaction(struct smtp_session *session, const struct smtp_mail_command *command)
@@ -115,6 +128,8 @@ void smtp_cmd_mail(struct smtp_session *session, struct slice argument)
 		smtp_give_up(session, "4.7.0", "that were enough messages over one connection");
 		return;
 	}
+	if (!learn_rates(session))
+		return;
 	struct smtp_transaction *transaction = &session->transaction;
 	transaction->arena = transaction->arena ? transaction->arena : arena_new();
 	const char *reply = smtp_parse_mail(argument, transaction->arena, &command);
@@ -124,6 +139,8 @@ void smtp_cmd_mail(struct smtp_session *session, struct slice argument)
 		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
 	if (auth_is_awaited(&session->wait))
 		return;
+	if (session->service->kind == SMTP_LOCAL) /* now it is known who it is; it waits in its thread */
+		learn_rates(session);
 	smtp_reply(session, "%s", reply ? reply : "250 2.1.0 sender ok");
 	bound_mail(session, &command);
 	if (reply)

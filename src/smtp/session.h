@@ -111,6 +111,8 @@ struct smtp_session {
 	char *account;                   /* who has signed in; NULL: nobody */
 	uid_t user;                      /* SMTP_LOCAL: whose program it is */
 	bool trusted;                    /* … and may write as anybody */
+	struct auth_rates rates;         /* of the account, */
+	bool rates_known;                /* asked at the first MAIL */
 	enum smtp_input_mode input;
 	bool data_ends;                  /* INPUT_DATA: the unit that peek has found includes the end */
 	bool line_start;                 /* INPUT_DATA: the next byte is the first of a line */

@@ -1,13 +1,18 @@
 """A stolen password: what an account sends beyond what it may is held, told of, and let go or removed by a person."""
 import email
 import email.policy
+import os
+import shutil
 import smtplib
+import subprocess
+import tempfile
+from pathlib import Path
 
 import pytest
 
 import letters
 from peers import ScriptedServer
-from pombal import Pombal, new_address, tls_context, wait_for
+from pombal import Pombal, binary, environment, new_address, tls_context, wait_for
 
 MX_PORT = 22526
 HOUR, DAY = 30, 2500
@@ -163,3 +168,53 @@ def test_commands_want_to_be_told_which(world, thief):
     for command in ("hold", "release", "remove"):
         assert "meant" in world.run("queue", command, status=2).stderr
         assert thief in world.run("queue", command, "--account", thief, status=1).stderr
+
+
+def test_an_account_may_send_more_or_less(world, thief, token):
+    world.run("account", "set", thief, "--rate", "3", "--rate-day", "0")
+    entry = world.json("account", "show", thief)
+    assert (entry["rate"], entry["rate_day"]) == (3, 0)
+    assert "3 recipients an hour  any number of recipients a day" in world.run("account", "show", thief).stdout
+    assert send(world, thief, token, 4) == [250] * 4
+    assert len(held(world, thief)) == 1
+    with world.submission(thief, "a good long password") as session:  # a receipt goes with the null reverse-path, and counts
+        assert session.sendmail("", [f"r.{token}@victims.example"], letters.simple(token, "x@victims.example", thief)) == {}
+    assert len(held(world, thief)) == 2
+    world.run("account", "set", thief, "--rate", "0")
+    assert send(world, thief, token, HOUR + 5) == [250] * (HOUR + 5)
+    assert len(held(world, thief)) == 2
+    world.run("account", "set", thief, "--rate", "")
+    assert world.json("account", "show", thief)["rate"] is None
+    assert send(world, thief, token, 1) == [250]
+    assert held(world, thief)[2]["held_for"].endswith(f"where {HOUR} are allowed")
+    assert "not a number" in world.run("account", "set", thief, "--rate", "many", status=1).stderr
+    world.run("queue", "remove", "--account", thief)
+    assert send(world, world.name("anna"), token + "a", 1, password=world.password("anna")) == [250]
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root, to be another")
+def test_sendmail_is_counted(names, token):
+    """What a program of this machine sends over the socket is its user's; that of trusted users isn't counted."""
+    folder = Path(tempfile.mkdtemp(prefix="pombal-outgoing-"))
+    folder.chmod(0o755)
+    shutil.copy(binary(), folder / "pombal")
+    (folder / "pombal").chmod(0o755)
+    try:
+        with Pombal(options={"sendmail_listen": [str(folder / "socket")], "sendmail_users": ["daemon"], "submission_rate": 2,
+                             "submission_notice": "1s"}) as own:
+            def sendmail(user):
+                done = subprocess.run([folder / "pombal", "sendmail", own.name("boris")], input=f"Subject: {token}\n\nx\n".encode(), user=user, group=user,
+                                      extra_groups=[], env=environment(POMBAL_SENDMAIL=str(folder / "socket")), cwd="/", timeout=60, capture_output=True)
+                assert done.returncode == 0, done.stderr
+            for _ in range(3):
+                sendmail(65534)
+            own.wait_mail(token, "boris", count=2)
+            assert [one["account"] for one in own.queue() if one["held"]] == ["nobody@example.test"]
+            own.wait_log(r"event=account\.held account=nobody@example\.test")
+            for _ in range(3):
+                sendmail(1)
+            own.wait_mail(token, "boris", count=5)
+            own.run("queue", "release", "--account", "nobody@example.test")
+            own.wait_mail(token, "boris", count=6)
+    finally:
+        shutil.rmtree(folder)
