@@ -1,7 +1,7 @@
 /* pombal domain: the domains whose mail this server takes. */
 #include "cli/commands.h"
+#include "cli/domain_dns.h"
 #include "cli/instance.h"
-#include "message/address.h"
 
 /* Every command here works on an open directory and one domain name. */
 struct work {
@@ -108,36 +108,9 @@ static bool show(struct work *work)
 	return true;
 }
 
-/* ---- What the DNS must say ---- */
-
-enum { ZONE_STRING_MAX = 250 /* of a string in a TXT record there are 255 at most (RFC 1035 §3.3) */ };
-
-/* One record, its text cut into strings. What is in it is ours: nothing needs to be escaped. */
-static void print_text_record(const char *name, struct slice domain, struct slice text)
+static bool dns(struct work *work)
 {
-	printf("%s%.*s. TXT (", name, SLICE_ARG(domain));
-	for (; text.len > 0; text = slice_skip(text, ZONE_STRING_MAX))
-		printf(" \"%.*s\"", SLICE_ARG(slice_sub(text, 0, ZONE_STRING_MAX)));
-	puts(" )");
-}
-
-static bool print_zone(struct work *work)
-{
-	struct auth_signing_key *keys;
-	size_t count;
-	struct slice domain = domain_to_ascii(work->name, work->line->arena);
-	const struct config *config = config_current();
-	if (!directory_make_keys(work->directory, work->name, &work->error) ||
-	    !directory_list_keys(work->directory, work->name, work->line->arena, &keys, &count, &work->error))
-		return false;
-	printf("; what the DNS must say of %.*s\n%.*s. MX 10 %s.\n", SLICE_ARG(domain), SLICE_ARG(domain), config->hostname);
-	if (*config->smarthost)
-		printf("; mail goes out through %s: add what its operator says about SPF\n", config->smarthost);
-	print_text_record("", domain, SLICE("v=spf1 mx -all"));
-	for (size_t i = 0; i < count; i++)
-		print_text_record(arena_printf(work->line->arena, "%.*s._domainkey.", SLICE_ARG(keys[i].selector)).at, domain, keys[i].record);
-	print_text_record("_dmarc.", domain, SLICE("v=DMARC1; p=quarantine"));
-	return true;
+	return cli_domain_dns(work->line, work->directory, work->name, &work->error);
 }
 
 static int run_add(struct command_line *line) { return run_with(line, add); }
@@ -149,7 +122,7 @@ static int run_set(struct command_line *line)
 }
 static int run_remove(struct command_line *line) { return run_with(line, remove_it); }
 
-static int run_dns(struct command_line *line) { return run_with(line, print_zone); }
+static int run_dns(struct command_line *line) { return run_with(line, dns); }
 
 static const struct command_option options[] = {
 	{"alias-of", "DOMAIN", "every address of it is read as the same name in DOMAIN"},
@@ -163,8 +136,8 @@ const struct command cli_domain_commands[] = {
 	{"domain list", "", "Lists the domains.", run_list, NULL, 0, 0, COMMAND_JSON},
 	{"domain show", "DOMAIN", "Shows one domain.", run_show, NULL, 1, 1, COMMAND_JSON},
 	{"domain set", "DOMAIN", "Changes a domain; an empty value takes a setting away.", run_set, options, 1, 1, 0},
-	{"domain dns", "DOMAIN", "Prints what the DNS must say of a domain (MX, SPF, DKIM, DMARC), as lines of a zone file. Makes its keys for signatures if it has none.", run_dns, NULL,
-	 1, 1, 0},
+	{"domain dns", "DOMAIN", "Prints what the DNS must say of a domain (MX, SPF, DKIM, DMARC, MTA-STS, TLS-RPT, SRV, names of settings), as lines of a zone file, or compares it "
+	 "with what it says. Makes the domain's keys for signatures if it has none.", run_dns, cli_domain_dns_options, 1, 1, COMMAND_JSON},
 	{"domain remove", "DOMAIN", "Gives up a domain that has no accounts and aliases any more.", run_remove, NULL, 1, 1, COMMAND_REMOVES},
 	{0},
 };

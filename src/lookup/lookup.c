@@ -124,8 +124,8 @@ static void fill(struct lookup *table, struct entry *entry, const struct lookup_
 	table->bytes += bytes;
 	struct lookup_record *records = arena_array(table->arena, count + 1, sizeof *records);
 	for (size_t i = 0; i < count; i++) {
+		records[i] = answer->records[i];
 		records[i].data = arena_copy(table->arena, answer->records[i].data);
-		records[i].preference = answer->records[i].preference;
 	}
 	enum lookup_status status = answer->status == LOOKUP_FOUND && count == 0 ? LOOKUP_NO_DATA : answer->status;
 	entry->answer = (struct lookup_answer){.status = status, .records = records, .count = count, .ttl = answer->ttl};
@@ -154,7 +154,7 @@ size_t lookup_count(const struct lookup *table)
 
 const char *lookup_type_name(enum lookup_type type)
 {
-	static const char *const names[LOOKUP_TYPES] = {"A", "AAAA", "MX", "TXT", "PTR"};
+	static const char *const names[LOOKUP_TYPES] = {"A", "AAAA", "MX", "TXT", "PTR", "SRV", "CNAME", "CAA"};
 	return names[type];
 }
 

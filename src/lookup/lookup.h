@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 
-enum lookup_type { LOOKUP_A, LOOKUP_AAAA, LOOKUP_MX, LOOKUP_TXT, LOOKUP_PTR, LOOKUP_TYPES };
+enum lookup_type { LOOKUP_A, LOOKUP_AAAA, LOOKUP_MX, LOOKUP_TXT, LOOKUP_PTR, LOOKUP_SRV, LOOKUP_CNAME, LOOKUP_CAA, LOOKUP_TYPES };
 enum lookup_status {
 	LOOKUP_WANTED,  /* not answered yet */
 	LOOKUP_FOUND,
@@ -27,8 +27,9 @@ enum {
 };
 
 struct lookup_record {
-	struct slice data;   /* A, AAAA: 4 or 16 bytes; TXT: its strings, joined; MX, PTR: a name without final dot, the root empty */
-	uint16_t preference; /* MX */
+	struct slice data;   /* A, AAAA: 4 or 16 bytes; TXT: its strings, joined; CAA: its tag, a space, its value; else: a name without final dot, the root empty */
+	uint16_t preference; /* MX; the priority of SRV; the flags of CAA */
+	uint16_t weight, port; /* SRV */
 };
 struct lookup_answer {
 	enum lookup_status status;

@@ -27,10 +27,13 @@
 
 enum {
 	TYPE_A = 1,
+	TYPE_CNAME = 5,
 	TYPE_PTR = 12,
 	TYPE_MX = 15,
 	TYPE_TXT = 16,
 	TYPE_AAAA = 28,
+	TYPE_SRV = 33,
+	TYPE_CAA = 257,
 	CLASS_IN = 1,
 	RCODE_NXDOMAIN = 3,
 	NAME_MAX_LENGTH = 253,
@@ -689,6 +692,7 @@ enum dns_status dns_reverse(struct dns *dns, const struct sockaddr_storage *addr
 
 static const int lookup_types[LOOKUP_TYPES] = {
 	[LOOKUP_A] = TYPE_A, [LOOKUP_AAAA] = TYPE_AAAA, [LOOKUP_MX] = TYPE_MX, [LOOKUP_TXT] = TYPE_TXT, [LOOKUP_PTR] = TYPE_PTR,
+	[LOOKUP_SRV] = TYPE_SRV, [LOOKUP_CNAME] = TYPE_CNAME, [LOOKUP_CAA] = TYPE_CAA,
 };
 static const enum lookup_status lookup_statuses[] = {
 	[DNS_FOUND] = LOOKUP_FOUND, [DNS_NO_DATA] = LOOKUP_NO_DATA, [DNS_NO_NAME] = LOOKUP_NO_NAME, [DNS_TEMPORARY] = LOOKUP_FAILED,
@@ -726,6 +730,41 @@ static const char *escape_name(struct slice name, struct arena *arena)
 	return copy;
 }
 
+static uint16_t read_number(struct slice wire, size_t at)
+{
+	struct slice two = slice_sub(wire, at, 2);
+	return two.len < 2 ? 0 : (uint16_t)((unsigned char)two.at[0] << 8 | (unsigned char)two.at[1]);
+}
+
+/* RFC 2782: priority, weight, port, target. */
+static bool read_service(struct slice wire, struct arena *arena, struct lookup_record *record)
+{
+	record->preference = read_number(wire, 0);
+	record->weight = read_number(wire, 2);
+	record->port = read_number(wire, 4);
+	return wire.len >= 7 && read_name(slice_skip(wire, 6), arena, &record->data);
+}
+
+/* RFC 8659 §4.1: flags, a tag of letters and digits with its length, a value. */
+static bool read_authority(struct slice wire, struct arena *arena, struct lookup_record *record)
+{
+	size_t length = wire.len < 2 ? 0 : (unsigned char)wire.at[1];
+	struct slice tag = slice_sub(wire, 2, length), value = slice_skip(wire, 2 + length);
+	bool good = length > 0 && tag.len == length;
+	for (size_t i = 0; good && i < tag.len; i++)
+		good = ascii_is_alpha(tag.at[i]) || ascii_is_digit(tag.at[i]);
+	if (!good)
+		return false;
+	struct buf text = BUF(tag.len + 1 + value.len);
+	buf_append(&text, tag);
+	buf_append_char(&text, ' ');
+	buf_append(&text, value);
+	record->preference = (unsigned char)wire.at[0];
+	record->data = arena_copy(arena, buf_slice(&text));
+	buf_free(&text);
+	return true;
+}
+
 static bool read_record(enum lookup_type type, struct slice wire, struct arena *arena, struct lookup_record *record)
 {
 	record->data = wire;
@@ -737,8 +776,12 @@ static bool read_record(enum lookup_type type, struct slice wire, struct arena *
 	case LOOKUP_TXT:
 		return read_strings(wire, arena, &record->data);
 	case LOOKUP_MX:
-		record->preference = wire.len < 3 ? 0 : (uint16_t)((unsigned char)wire.at[0] << 8 | (unsigned char)wire.at[1]);
+		record->preference = read_number(wire, 0);
 		return wire.len >= 3 && read_name(slice_skip(wire, 2), arena, &record->data);
+	case LOOKUP_SRV:
+		return read_service(wire, arena, record);
+	case LOOKUP_CAA:
+		return read_authority(wire, arena, record);
 	default:
 		return read_name(wire, arena, &record->data);
 	}

@@ -1,0 +1,220 @@
+/* pombal domain dns: prints the records of a domain as a zone file, or asks the DNS for each and says what is to be done about it. */
+#include "cli/domain_dns.h"
+
+#include "base/clock.h"
+#include "config/roles.h"
+#include "message/address.h"
+#include "net/dns.h"
+#include "zone/zone.h"
+
+enum { WAIT_MS = 30 * 1000 };
+
+const struct command_option cli_domain_dns_options[] = {
+	{"check", NULL, "asks the DNS for each record instead, and says what is to be done; the exit status is 1 if something is"},
+	{"authority", "NAME", "a record, too, by which this certification authority alone may make certificates of the domain, for example letsencrypt.org"},
+	{0},
+};
+
+struct zone {
+	struct command_line *line;
+	struct zone_plan plan;
+	struct zone_record *records;
+	size_t count;
+};
+
+/* ---- What there should be ---- */
+
+/* Among those of one person's mail clients the lower number is tried first: TLS from the beginning, and IMAP before POP3. */
+static const struct { enum service service; const char *label; uint16_t preference; } services[] = {
+	{SERVICE_SUBMISSIONS, "_submissions", 0}, {SERVICE_SUBMISSION, "_submission", 10}, {SERVICE_IMAPS, "_imaps", 0}, {SERVICE_IMAP, "_imap", 10},
+	{SERVICE_POP3S, "_pop3s", 20}, {SERVICE_POP3, "_pop3", 30},
+};
+enum { SERVICES = sizeof services / sizeof *services };
+
+/* The port of the first address that it listens at; 0: it doesn't. */
+static uint16_t port_of(enum service service)
+{
+	const struct config_string_list *addresses = service_addresses(config_current(), service);
+	struct slice first = slice_of(addresses->count > 0 ? addresses->at[0] : NULL);
+	uint64_t port = 0;
+	size_t colon = slice_find_last_char(first, ':');
+	return colon != SLICE_NONE && slice_to_number(slice_skip(first, colon + 1), UINT16_MAX, &port) ? (uint16_t)port : 0;
+}
+
+static void plan_services(struct zone *self)
+{
+	struct zone_service *list = arena_array(self->line->arena, SERVICES, sizeof *list);
+	for (size_t i = 0; i < SERVICES; i++)
+		list[i] = (struct zone_service){slice_of(services[i].label), port_of(services[i].service), services[i].preference};
+	self->plan.services = list;
+	self->plan.service_count = SERVICES;
+}
+
+static bool plan_keys(struct zone *self, struct directory *directory, struct slice domain, struct error *error)
+{
+	struct auth_signing_key *keys;
+	size_t count;
+	if (!directory_make_keys(directory, domain, error) || !directory_list_keys(directory, domain, self->line->arena, &keys, &count, error))
+		return false;
+	struct zone_key *list = arena_array(self->line->arena, count + 1, sizeof *list);
+	for (size_t i = 0; i < count; i++)
+		list[i] = (struct zone_key){keys[i].selector, keys[i].record};
+	self->plan.keys = list;
+	self->plan.key_count = count;
+	return true;
+}
+
+static bool plan(struct zone *self, struct directory *directory, struct slice domain, struct error *error)
+{
+	struct arena *arena = self->line->arena;
+	self->plan.domain = domain_to_ascii(domain, arena);
+	self->plan.hostname = domain_to_ascii(slice_of(config_current()->hostname), arena);
+	self->plan.authority = slice_of(command_value(self->line, "authority"));
+	if (self->plan.authority.len > 0 && !lookup_name_is_askable(self->plan.authority))
+		return error_set(error, ERROR_INVALID, "\"%.*s\" is not the name of a certification authority", SLICE_ARG(self->plan.authority));
+	plan_services(self);
+	if (!plan_keys(self, directory, domain, error))
+		return false;
+	zone_make(&self->plan, arena, &self->records, &self->count);
+	return true;
+}
+
+/* ---- Printing ---- */
+
+static struct slice line_of(const struct zone *self, const struct zone_record *record)
+{
+	struct buf line = BUF(ZONE_LINE_MAX);
+	zone_write(record, &line);
+	struct slice copy = arena_copy(self->line->arena, buf_slice(&line));
+	buf_free(&line);
+	return copy;
+}
+
+static json_t *json_of(const struct zone *self, const struct zone_record *record)
+{
+	return json_pack("{s:o, s:s, s:b, s:o}", "name", cli_json_of_slice(record->name), "type", lookup_type_name(record->type), "needed", record->needed, "line",
+			 cli_json_of_slice(line_of(self, record)));
+}
+
+static void print_remark(const struct zone *self, const struct zone_record *record)
+{
+	struct slice line, policy = zone_policy(&self->plan, self->line->arena);
+	const char *smarthost = config_current()->smarthost;
+	if (record->purpose == ZONE_SPF && *smarthost)
+		printf("; mail goes out through %s: add what its operator says about SPF\n", smarthost);
+	if (record->purpose == ZONE_SERVICE && record->value.data.len == 0)
+		puts("; not offered here:");
+	if (record->purpose != ZONE_STS)
+		return;
+	printf("; counts only where a web server gives these lines at https://mta-sts.%.*s/.well-known/mta-sts.txt\n", SLICE_ARG(self->plan.domain));
+	while (policy.len > 0) {
+		slice_cut(policy, '\n', &line, &policy);
+		printf(";   %.*s\n", SLICE_ARG(line));
+	}
+}
+
+static void print_zone(const struct zone *self)
+{
+	json_t *list = json_array();
+	if (!self->line->json)
+		printf("; what the DNS must say of %.*s\n", SLICE_ARG(self->plan.domain));
+	for (size_t i = 0; i < self->count; i++) {
+		if (self->line->json) {
+			json_array_append_new(list, json_of(self, &self->records[i]));
+			continue;
+		}
+		print_remark(self, &self->records[i]);
+		printf("%.*s\n", SLICE_ARG(line_of(self, &self->records[i])));
+	}
+	if (self->line->json)
+		command_print_json(list);
+	else
+		json_decref(list);
+}
+
+/* ---- Checking ---- */
+
+static bool look_up(const struct zone *self, struct lookup *table, struct error *error)
+{
+	const struct config *config = config_current();
+	struct dns *dns = dns_new(&(struct dns_options){config->resolver, config->trust_anchors.at, config->trust_anchors.count}, error);
+	if (!dns)
+		return false;
+	for (size_t i = 0; i < self->count; i++)
+		lookup_get(table, self->records[i].type, self->records[i].name);
+	dns_answer(dns, table, clock_monotonic_ms() + WAIT_MS);
+	lookup_give_up(table);
+	dns_free(&dns);
+	return true;
+}
+
+/* What is missing and only advised is no fault. */
+static bool is_fault(const struct zone_record *record, const struct zone_finding *finding)
+{
+	return finding->state != ZONE_RIGHT && (record->needed || finding->state != ZONE_MISSING);
+}
+
+static void print_finding(const struct zone *self, const struct zone_record *record, const struct zone_finding *finding)
+{
+	printf("%-9s  %.*s. %s%s\n", zone_state_name(finding->state), SLICE_ARG(record->name), lookup_type_name(record->type),
+	       finding->state == ZONE_MISSING && !record->needed ? " (advised)" : "");
+	if (finding->state == ZONE_RIGHT)
+		return;
+	if (finding->there.len > 0)
+		printf("           there stands: %.*s\n", SLICE_ARG(finding->there));
+	printf("           %s\n", finding->advice);
+	if (finding->state != ZONE_UNKNOWN)
+		printf("           %.*s\n", SLICE_ARG(line_of(self, record)));
+}
+
+static json_t *json_of_finding(const struct zone *self, const struct zone_record *record, const struct zone_finding *finding)
+{
+	json_t *one = json_of(self, record);
+	json_object_set_new(one, "state", json_string(zone_state_name(finding->state)));
+	json_object_set_new(one, "there", cli_json_of_slice(finding->there));
+	json_object_set_new(one, "advice", json_string(finding->advice ? finding->advice : ""));
+	return one;
+}
+
+/* How many things are to be done. */
+static size_t print_findings(const struct zone *self, struct lookup *table)
+{
+	json_t *list = json_array();
+	size_t faults = 0;
+	for (size_t i = 0; i < self->count; i++) {
+		const struct zone_record *record = &self->records[i];
+		struct zone_finding finding = zone_compare(record, lookup_get(table, record->type, record->name), self->line->arena);
+		faults += is_fault(record, &finding);
+		if (self->line->json)
+			json_array_append_new(list, json_of_finding(self, record, &finding));
+		else
+			print_finding(self, record, &finding);
+	}
+	if (self->line->json)
+		command_print_json(list);
+	else
+		json_decref(list);
+	return faults;
+}
+
+static bool check_zone(const struct zone *self, struct error *error)
+{
+	struct lookup *table = lookup_new();
+	bool done = look_up(self, table, error);
+	size_t faults = done ? print_findings(self, table) : 0;
+	lookup_free(&table);
+	if (faults > 0)
+		return error_set(error, ERROR_INVALID, "%zu record%s of %.*s must be set right", faults, faults > 1 ? "s" : "", SLICE_ARG(self->plan.domain));
+	return done;
+}
+
+bool cli_domain_dns(struct command_line *line, struct directory *directory, struct slice domain, struct error *error)
+{
+	struct zone self = {.line = line};
+	if (!plan(&self, directory, domain, error))
+		return false;
+	if (command_value(line, "check"))
+		return check_zone(&self, error);
+	print_zone(&self);
+	return true;
+}

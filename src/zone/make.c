@@ -1,0 +1,91 @@
+/* The records that a domain needs, from what is known of it and of this server. */
+#include "zone/zone.h"
+
+enum {
+	RECORDS_BESIDE = 10, /* keys and services */
+	MX_PREFERENCE = 10,
+	POLICY_AGE_SECONDS = 604800,
+};
+
+struct making {
+	const struct zone_plan *plan;
+	struct arena *arena;
+	struct zone_record *list;
+	size_t count;
+};
+
+/* `label`: "_dmarc", or empty for the domain itself. NULL: an alias can't be made of the server's own name. */
+static struct zone_record *add(struct making *self, enum zone_purpose purpose, enum lookup_type type, const char *label, struct slice data)
+{
+	struct slice domain = self->plan->domain;
+	struct slice name = *label ? arena_printf(self->arena, "%s.%.*s", label, SLICE_ARG(domain)) : domain;
+	if (type == LOOKUP_CNAME && slice_equal_nocase(name, data))
+		return NULL;
+	struct zone_record *record = &self->list[self->count++];
+	*record = (struct zone_record){.purpose = purpose, .type = type, .name = name, .value = {.data = data}};
+	return record;
+}
+
+static void add_text(struct making *self, enum zone_purpose purpose, const char *label, struct slice text, bool needed)
+{
+	add(self, purpose, LOOKUP_TXT, label, text)->needed = needed;
+}
+
+static void add_senders(struct making *self)
+{
+	struct slice domain = self->plan->domain;
+	struct zone_record *mx = add(self, ZONE_MX, LOOKUP_MX, "", self->plan->hostname);
+	mx->value.preference = MX_PREFERENCE;
+	mx->needed = true;
+	add_text(self, ZONE_SPF, "", SLICE("v=spf1 mx -all"), true);
+	for (size_t i = 0; i < self->plan->key_count; i++) {
+		const struct zone_key *key = &self->plan->keys[i];
+		add_text(self, ZONE_DKIM, arena_printf(self->arena, "%.*s._domainkey", SLICE_ARG(key->selector)).at, key->record, true);
+	}
+	add_text(self, ZONE_DMARC, "_dmarc", arena_printf(self->arena, "v=DMARC1; p=quarantine; rua=mailto:postmaster@%.*s", SLICE_ARG(domain)), true);
+}
+
+struct slice zone_policy(const struct zone_plan *plan, struct arena *arena)
+{
+	return arena_printf(arena, "version: STSv1\nmode: testing\nmx: %.*s\nmax_age: %d\n", SLICE_ARG(plan->hostname), POLICY_AGE_SECONDS);
+}
+
+/* The id must change when the policy does (RFC 8461 §3.1), and stay when it doesn't: it is a hash of it, FNV-1a. */
+static struct slice policy_record(struct making *self)
+{
+	struct slice policy = zone_policy(self->plan, self->arena);
+	uint64_t hash = 14695981039346656037u;
+	for (size_t i = 0; i < policy.len; i++)
+		hash = (hash ^ (unsigned char)policy.at[i]) * 1099511628211u;
+	return arena_printf(self->arena, "v=STSv1; id=%016llx;", (unsigned long long)hash);
+}
+
+/* RFC 6186 §3.4: what isn't offered leads to the root. */
+static void add_services(struct making *self)
+{
+	for (size_t i = 0; i < self->plan->service_count; i++) {
+		const struct zone_service *service = &self->plan->services[i];
+		const char *label = arena_printf(self->arena, "%.*s._tcp", SLICE_ARG(service->label)).at;
+		struct zone_record *record = add(self, ZONE_SERVICE, LOOKUP_SRV, label, service->port > 0 ? self->plan->hostname : SLICE(""));
+		record->value.preference = service->port > 0 ? service->preference : 0;
+		record->value.weight = service->port > 0 ? 1 : 0;
+		record->value.port = service->port;
+	}
+}
+
+void zone_make(const struct zone_plan *plan, struct arena *arena, struct zone_record **list, size_t *count)
+{
+	struct making self = {.plan = plan, .arena = arena};
+	self.list = arena_array(arena, RECORDS_BESIDE + plan->key_count + plan->service_count, sizeof *self.list);
+	add_senders(&self);
+	add_text(&self, ZONE_STS, "_mta-sts", policy_record(&self), false);
+	add(&self, ZONE_ALIAS, LOOKUP_CNAME, "mta-sts", plan->hostname);
+	add_text(&self, ZONE_TLSRPT, "_smtp._tls", arena_printf(arena, "v=TLSRPTv1; rua=mailto:postmaster@%.*s", SLICE_ARG(plan->domain)), false);
+	add_services(&self);
+	add(&self, ZONE_ALIAS, LOOKUP_CNAME, "autoconfig", plan->hostname);
+	add(&self, ZONE_ALIAS, LOOKUP_CNAME, "autodiscover", plan->hostname);
+	if (plan->authority.len > 0)
+		add(&self, ZONE_AUTHORITY, LOOKUP_CAA, "", arena_printf(arena, "issue %.*s", SLICE_ARG(plan->authority)));
+	*list = self.list;
+	*count = self.count;
+}

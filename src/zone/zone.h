@@ -1,0 +1,76 @@
+/* What the DNS must say of a domain whose mail this server takes: the records, as lines of a zone file, and whether what the DNS says
+ * instead will do. Pure: no input or output. What the DNS says is hostile, and only compared. */
+#ifndef ZONE_ZONE_H
+#define ZONE_ZONE_H
+
+#include "base/buf.h"
+#include "lookup/lookup.h"
+
+enum {
+	ZONE_STRING_MAX = 255,      /* bytes of a string in a TXT record, which has many (RFC 1035 §3.3) */
+	ZONE_LINE_MAX = 16 * 1024,  /* bytes of a record as a line */
+	ZONE_THERE_MAX = 1024,      /* bytes that are shown of what stands in the DNS */
+};
+
+/** What a record is for. */
+enum zone_purpose {
+	ZONE_MX,        /* where its mail is brought */
+	ZONE_SPF,       /* who sends for it (RFC 7208) */
+	ZONE_DKIM,      /* a key of its signatures (RFC 6376) */
+	ZONE_DMARC,     /* what becomes of what only pretends to be from it (RFC 9989) */
+	ZONE_STS,       /* it has a policy about TLS (RFC 8461) */
+	ZONE_TLSRPT,    /* where reports about TLS go (RFC 8460) */
+	ZONE_SERVICE,   /* where mail clients find a service (RFC 6186, RFC 8314) */
+	ZONE_ALIAS,     /* a name under which mail clients, or servers, look for a file with settings */
+	ZONE_AUTHORITY, /* who may make certificates (RFC 8659) */
+};
+
+struct zone_record {
+	enum zone_purpose purpose;
+	enum lookup_type type;
+	struct slice name;           /* A-labels, without final dot */
+	struct lookup_record value;  /* as an answer of the DNS would have it */
+	bool needed;                 /* else mail goes without it, less well */
+};
+
+/** A key and a service, as they are published. */
+struct zone_key { struct slice selector, record; };
+struct zone_service {
+	struct slice label;  /* "_imaps" */
+	uint16_t port;       /* 0: it isn't offered */
+	uint16_t preference; /* which clients shall take first: lower */
+};
+struct zone_plan {
+	struct slice domain, hostname; /* A-labels */
+	const struct zone_key *keys;
+	size_t key_count;
+	const struct zone_service *services;
+	size_t service_count;
+	struct slice authority;        /* "letsencrypt.org"; empty: certificates are nobody's in particular */
+};
+
+/** The records of a domain, in the arena, which must outlive them as the plan must. */
+void zone_make(const struct zone_plan *plan, struct arena *arena, struct zone_record **list, size_t *count);
+/** The policy that https://mta-sts.DOMAIN/.well-known/mta-sts.txt must give (RFC 8461 §3.2). */
+struct slice zone_policy(const struct zone_plan *plan, struct arena *arena);
+/** Appends a record as a line of a zone file (RFC 1035 §5.1), without line end; names are absolute. */
+void zone_write(const struct zone_record *record, struct buf *out);
+
+enum zone_state {
+	ZONE_RIGHT,
+	ZONE_MISSING,
+	ZONE_DIFFERENT,
+	ZONE_SEVERAL,  /* where one alone is allowed: all are void */
+	ZONE_UNKNOWN,  /* the DNS doesn't answer */
+};
+struct zone_finding {
+	enum zone_state state;
+	struct slice there; /* what stands in the DNS instead or beside, one record after the other; may be cut; printable ASCII */
+	const char *advice; /* what is to be done, a sentence; NULL: nothing */
+};
+const char *zone_state_name(enum zone_state state);
+/** Compares a record with the answer to the question for its name and type. What an administrator may have chosen otherwise is right:
+ * further MX hosts, another order, an SPF record with more senders, any policy of DMARC. */
+struct zone_finding zone_compare(const struct zone_record *record, const struct lookup_answer *answer, struct arena *arena);
+
+#endif
