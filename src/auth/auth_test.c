@@ -3,6 +3,8 @@
 #include "dkim/key.h"
 #include "store/usage/usage.h"
 
+#include <time.h>
+
 static void rates_are_told(void **state)
 {
 	struct fixture *f = *state;
@@ -125,25 +127,27 @@ static void passwords_are_checked(void **state)
 	assert_int_equal(check(f, "alice@example.test", "looking-glass"), SIGN_IN_REFUSED);
 }
 
+/* Processor time of client and server together, the least of some rounds: what else the machine does hardly changes it. */
+static clock_t cost_of(struct fixture *f, const char *name, const char *password)
+{
+	enum { ROUNDS = 10 };
+	clock_t least = 0;
+	for (int i = 0; i < ROUNDS; i++) {
+		clock_t start = clock();
+		check(f, name, password);
+		clock_t cost = clock() - start;
+		least = i == 0 || cost < least ? cost : least;
+	}
+	return least;
+}
+
 static void strangers_cost_the_same_time(void **state)
 {
 	struct fixture *f = *state;
-	enum { ROUNDS = 10 };
-	int64_t known = 0, unknown = 0, start;
-	for (int i = 0; i < ROUNDS; i++) {
-		start = clock_monotonic_ms();
-		check(f, "alice@example.test", "wrong");
-		known += clock_monotonic_ms() - start;
-		start = clock_monotonic_ms();
-		check(f, "nobody@example.test", "wrong");
-		unknown += clock_monotonic_ms() - start;
-	}
+	clock_t known = cost_of(f, "alice@example.test", "wrong"), unknown = cost_of(f, "nobody@example.test", "wrong");
 	assert_true(unknown >= known / 2 && known >= unknown / 2);
-	check(f, "alice@example.test", "wonderland");
-	start = clock_monotonic_ms();
-	for (int i = 0; i < ROUNDS; i++)
-		assert_int_equal(check(f, "alice@example.test", "wonderland"), SIGN_IN_DONE);
-	assert_true(clock_monotonic_ms() - start < known); /* verified a moment ago: needs no hash */
+	assert_int_equal(check(f, "alice@example.test", "wonderland"), SIGN_IN_DONE);
+	assert_true(cost_of(f, "alice@example.test", "wonderland") < known / 2); /* verified a moment ago: needs no hash */
 }
 
 /* As fast as it goes from one address: few are looked at. Elsewhere the right password is let in, at once where it was before, also

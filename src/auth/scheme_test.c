@@ -109,7 +109,7 @@ static void costs_are_bounded(void **state)
 	refused("{ARGON2ID}$argon2id$v=19$m=4194304,t=3,p=1$c29tZXNhbHRzb21l$aGFzaGhhc2hoYXNoaGFzaA", "MiB");
 	refused("$argon2id$v=19$m=262144,t=16,p=1$c29tZXNhbHRzb21l$aGFzaGhhc2hoYXNoaGFzaA", "MiB");
 	refused("$argon2id$v=19$m=8,t=0,p=1$c29tZXNhbHRzb21l$aGFzaGhhc2hoYXNoaGFzaA", "damaged");
-	assert_true(clock_monotonic_ms() - start < 1000);
+	assert_true(clock_monotonic_ms() - start < 20000); /* the dearest would take hours */
 }
 
 static void what_cannot_be_taken_is_said(void **state)

@@ -9,6 +9,7 @@
 #include <openssl/ssl.h>
 #include <openssl/pem.h>
 #include <openssl/x509v3.h>
+#include <poll.h>
 #include <pthread.h>
 #include <signal.h>
 #include <sys/eventfd.h>
@@ -168,17 +169,15 @@ static void dripping_gains_no_time(void **state)
 	struct slice line;
 	peer_start(&peer, play_drip);
 	struct client *client = peer_connect(&peer);
-	int64_t began = clock_monotonic_ms();
 	client_set_timeout(client, 1);
-	assert_false(client_read_line(client, &line, &error));
-	assert_true(clock_monotonic_ms() - began < 2500);
+	assert_false(client_read_line(client, &line, &error)); /* it never ends by itself, and is far from too long */
+	assert_true(slice_find(slice_of(error.text), SLICE("timed out")) != SLICE_NONE);
 	peer_end(&peer, &client);
 }
 
 static void play_nothing(int fd)
 {
-	usleep(2500000);
-	(void)fd;
+	poll(&(struct pollfd){.fd = fd, .events = POLLRDHUP}, 1, 120000); /* until the client has gone */
 }
 
 static void who_does_not_read_is_given_up(void **state)
@@ -206,11 +205,10 @@ static void waiting_can_be_stopped(void **state)
 	int stop = eventfd(0, 0);
 	peer_start(&peer, until_closed);
 	struct client *client = peer_connect(&peer);
+	client_set_timeout(client, 120);
 	client_stop_on(stop);
 	eventfd_write(stop, 1);
-	int64_t began = clock_monotonic_ms();
 	assert_false(client_read_line(client, &line, &error));
-	assert_true(clock_monotonic_ms() - began < 1000);
 	assert_int_equal(error.kind, ERROR_INTERRUPTED);
 	client_stop_on(-1);
 	peer_end(&peer, &client);

@@ -323,7 +323,7 @@ void expect(int fd, const char *text)
 	assert_true(wanted < sizeof got);
 	for (size_t have = 0; have < wanted;) {
 		struct pollfd ready = {fd, POLLIN, 0};
-		assert_int_equal(poll(&ready, 1, 5000), 1);
+		assert_int_equal(poll(&ready, 1, 20000), 1);
 		ssize_t more = recv(fd, got + have, wanted - have, 0);
 		assert_true(more > 0);
 		have += (size_t)more;
@@ -337,7 +337,7 @@ void pass_over(int fd, size_t count)
 	char step[4096];
 	while (count > 0) {
 		struct pollfd ready = {fd, POLLIN, 0};
-		assert_int_equal(poll(&ready, 1, 5000), 1);
+		assert_int_equal(poll(&ready, 1, 20000), 1);
 		ssize_t got = recv(fd, step, count < sizeof step ? count : sizeof step, 0);
 		assert_true(got > 0);
 		count -= (size_t)got;

@@ -58,9 +58,9 @@ void wait_until_closed(int count);
 
 int dial(int port);
 void say(int fd, const char *text);
-/** Reads exactly what `text` says, within five seconds. */
+/** Reads exactly what `text` says, within twenty seconds. */
 void expect(int fd, const char *text);
-/** Reads `count` bytes, whatever they are; each part within five seconds. */
+/** Reads `count` bytes, whatever they are; each part within twenty seconds. */
 void pass_over(int fd, size_t count);
 SSL *tls_client(SSL_CTX *context, int fd);
 void tls_expect(SSL *ssl, const char *answer);

@@ -57,7 +57,7 @@ static void the_end_is_noticed_after_every_answer(void **state)
 		usleep((useconds_t)pause_ms * 1000);
 		shutdown(fd, SHUT_WR);
 		struct pollfd ready = {fd, POLLIN, 0};
-		assert_int_equal(poll(&ready, 1, 5000), 1);
+		assert_int_equal(poll(&ready, 1, 20000), 1);
 		assert_int_equal(recv(fd, &rest, 1, 0), 0);
 		close(fd);
 	}
@@ -371,7 +371,7 @@ static size_t read_to_end(int fd, char *text, size_t size)
 		len += kept;
 	}
 	text[len] = '\0';
-	assert_true(clock_monotonic_ms() - start < 2000);
+	assert_true(clock_monotonic_ms() - start < 20000);
 	return all;
 }
 

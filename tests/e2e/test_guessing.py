@@ -225,7 +225,7 @@ def restart_auth(server):
 
 
 def test_who_guesses_locks_nobody_out():
-    with Pombal(options={**OPEN, "auth_delay_max": "8s", "connections_per_address": 100, "auth_failures_per_address": 10}) as own:
+    with Pombal(options={**OPEN, "auth_delay_max": "60s", "connections_per_address": 100, "auth_failures_per_address": 10}) as own:
         name = own.name("anna")
         assert enter_from(own, "127.10.0.1", name, own.password("anna"))[0].startswith("a OK")
         with Guessers(own, name, ["127.99.0.1"], 20) as guessers:
@@ -235,9 +235,9 @@ def test_who_guesses_locks_nobody_out():
                 for number in range(6):  # from addresses that were never seen, over every protocol
                     for protocol in ("imap", "pop3", "smtp"):
                         answer, took = enter_from(own, f"127.2{int(restarted)}.{number}.{len(protocol)}", name, own.password("anna"), protocol)
-                        assert answer.startswith(WELCOME[protocol]) and took < 8, (answer, took)
+                        assert answer.startswith(WELCOME[protocol]) and took < 25, (answer, took)
                 answer, took = enter_from(own, "127.10.0.1", name, own.password("anna"))
-                assert answer.startswith("a OK") and took < 4, (answer, took)
+                assert answer.startswith("a OK") and took < 25, (answer, took)
                 if not restarted:
                     restart_auth(own)
                     time.sleep(1)
@@ -252,12 +252,12 @@ def test_nor_from_many_addresses():
         with Guessers(own, name, addresses, 40) as guessers:
             wait_for(lambda: guessers.answered >= 20, "guesses")
             took = [enter_from(own, "127.10.0.1", name, own.password("anna")) for _ in range(5)]
-            assert all(answer.startswith("a OK") and seconds < 4 for answer, seconds in took), took
+            assert all(answer.startswith("a OK") and seconds < 20 for answer, seconds in took), took
             # A network that was never seen waits behind those only that weren't either; "later" is not "no".
             for number in range(4):
                 def enters():
                     answer, seconds = enter_from(own, f"127.3{number}.0.1", name, own.password("anna"))
-                    assert seconds < 15 and "AUTHENTICATIONFAILED" not in answer, (answer, seconds)
+                    assert seconds < 25 and "AUTHENTICATIONFAILED" not in answer, (answer, seconds)
                     return answer.startswith("a OK")
                 wait_for(enters, "the owner to be let in", 40)
         assert guessers.answered < 1000, (guessers.answered, guessers.tried)

