@@ -73,11 +73,11 @@ static struct slice read_header(struct message *message, const struct policy_que
 	message->file = question->in_file && received->fd_count == 1 ? received->fds[0] : -1;
 	message->at = question->skip;
 	buf_append(&message->beginning, question->text);
-	size_t length = header_length(buf_slice(&message->beginning)), enough = PIECE;
-	while (message->file >= 0 && length == message->beginning.len && read_more(message))
-		if (message->beginning.len >= enough) { /* looked at anew each time that it has doubled */
+	size_t seen = message->beginning.len, length = header_length(buf_slice(&message->beginning));
+	while (message->file >= 0 && length == seen && read_more(message))
+		if (message->beginning.len >= 2 * seen) { /* looked at anew each time that it has doubled */
+			seen = message->beginning.len;
 			length = header_length(buf_slice(&message->beginning));
-			enough = 2 * message->beginning.len;
 		}
 	return slice_sub(buf_slice(&message->beginning), 0, header_length(buf_slice(&message->beginning)));
 }

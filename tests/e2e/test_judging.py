@@ -41,9 +41,9 @@ def send(server, domain, message, sender=None):
         session.sendmail(f"ann@{domain}" if sender is None else sender, [server.name("anna")], message)
 
 
-def results(server, token):
-    """Our field of the letter, which must be the first of its kind, and its log line."""
-    mail = email.message_from_bytes(server.wait_mail(token)[0])
+def results(server, token, header="Subject"):
+    """Our field of the letter that has the token in that header, which must be the first of its kind, and the letter."""
+    mail = email.message_from_bytes(server.wait_mail(token, header=header)[0])
     found = mail.get_all("Authentication-Results")
     assert found[0].startswith("mail.judge.example;"), found
     return " ".join(found[0].split()), mail
@@ -62,13 +62,18 @@ def test_results_stand_in_the_message(judge, token, domain, spf, dmarc):
     assert f"dmarc={dmarc}" in judge.run("trace", f"ann@{domain}").stdout.replace(" ", "").replace("dmarc:", "dmarc=")
 
 
+def make_key(path, bits):
+    """A key and the record that goes with it."""
+    subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", f"rsa_keygen_bits:{bits}", "-out", path], check=True, stderr=subprocess.DEVNULL)
+    public = subprocess.run(["openssl", "pkey", "-in", path, "-pubout"], check=True, stdout=subprocess.PIPE, text=True).stdout
+    text = "v=DKIM1; p=" + "".join(public.splitlines()[1:-1])
+    return ['TXT ' + " ".join(f'"{text[i:i + 200]}"' for i in range(0, len(text), 200))]
+
+
 @pytest.mark.parametrize("size", (100, 300_000))
 def test_a_large_message_is_judged_by_its_file(judge, token, zone, size, tmp_path):
     key = tmp_path / "key.pem"
-    subprocess.run(["openssl", "genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048", "-out", key], check=True, stderr=subprocess.DEVNULL)
-    public = subprocess.run(["openssl", "pkey", "-in", key, "-pubout"], check=True, stdout=subprocess.PIPE, text=True).stdout
-    text = "v=DKIM1; p=" + "".join(public.splitlines()[1:-1])
-    zone.set(**{f"k{size}._domainkey.bank.example": [f'TXT "{text[:200]}" "{text[200:]}"']})
+    zone.set(**{f"k{size}._domainkey.bank.example": make_key(key, 2048)})
     message = letter(token, "bank.example", "A line of the newsletter.\r\n" * (size // 27 + 1))
     signed = dkim.sign(message, f"k{size}".encode(), b"bank.example", key.read_bytes()) + message
     send(judge, "bank.example", signed, sender="bounce@soft.example")
@@ -78,6 +83,36 @@ def test_a_large_message_is_judged_by_its_file(judge, token, zone, size, tmp_pat
     with pytest.raises(smtplib.SMTPDataError) as refused:  # what was signed was changed
         send(judge, "bank.example", signed.replace(b"newsletter", b"newsLetter"), sender="bounce@soft.example")
     assert refused.value.smtp_code == 550
+
+
+def test_hostile_signatures(judge, token, zone, tmp_path):
+    """What was added to a signed letter doesn't pass, nor does a key that anybody could break; what comes by the thousand costs little."""
+    zone.set(**{f"{name}._domainkey.hard.example": make_key(tmp_path / name, bits) for name, bits in (("fit", 2048), ("small", 512))})
+    message = letter(token, "hard.example")
+
+    def sign(selector, **options):
+        return dkim.sign(message, selector.encode(), b"hard.example", (tmp_path / selector).read_bytes(), include_headers=[b"from", b"subject"], **options)
+
+    def signed(selector, **options):
+        return sign(selector, **options) + message
+
+    cases = {
+        "as it is": (signed("fit"), "dkim=pass "),
+        "a body behind l=": (signed("fit", length=True) + b"Pay to another account.\r\n", "dkim=policy "),
+        "a second From": (b"From: Eve <eve@evil.example>\r\n" + signed("fit"), "dkim="),
+        "a second Subject": (b"Subject: other\r\n" + signed("fit"), "dkim="),
+        "a small key": (signed("small"), "dkim=policy "),
+        "a thousand": (sign("fit") * 1000 + message, "dkim=pass "),
+        "sixty sets": (b"".join(f"ARC-Seal: i={i}; a=rsa-sha256; d=hard.example; s=fit; cv=pass; b=AAAA\r\nARC-Message-Signature: i={i}; a=rsa-sha256; "
+                                f"d=hard.example; s=fit; h=from; bh=AAAA; b=AAAA\r\nARC-Authentication-Results: i={i}; x.example; spf=pass\r\n".encode()
+                                for i in range(60, 0, -1)) + message, "arc=fail "),
+    }
+    for number, (what, (text, wanted)) in enumerate(cases.items()):
+        send(judge, "hard.example", b"X-Case: %s-%d-\r\n" % (token.encode(), number) + text)
+        field, _ = results(judge, f"{token}-{number}-", header="X-Case")
+        assert wanted in field, (what, field)
+        assert ("dkim=pass " in field) == (what in ("as it is", "a thousand")), (what, field)
+        assert field.count("dkim=") <= 9, (what, field)
 
 
 def test_what_the_domain_wants_refused_is_refused(judge, token):
@@ -90,6 +125,14 @@ def test_what_the_domain_wants_refused_is_refused(judge, token):
             text = letter(token, domain)
             session.send(b"BDAT %d LAST\r\n" % len(text) + text)
             assert session.reply().startswith(code)
+
+
+@pytest.mark.parametrize("size", (50_000, 150_000, 500_000, 1_000_000))
+def test_a_large_header_hides_no_author(judge, token, size):
+    """The author's domain is found however much stands before it."""
+    with pytest.raises(smtplib.SMTPDataError) as refused:
+        send(judge, "soft.example", letter(token, "bank.example", more=("X-Padding: " + "x" * 87 + "\r\n") * (size // 100)))
+    assert refused.value.smtp_code == 550 and b"bank.example" in refused.value.smtp_error
 
 
 def test_forged_results_are_removed(judge, token):
