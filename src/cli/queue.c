@@ -55,9 +55,9 @@ static json_t *json_of_message(const struct queue_message *message)
 	json_t *recipients = json_array();
 	for (size_t i = 0; i < message->recipient_count; i++)
 		json_array_append_new(recipients, json_of_recipient(&message->recipients[i]));
-	return json_pack("{s:s, s:o, s:I, s:I, s:b, s:s*, s:o, s:o, s:o}", "id", id, "from", cli_json_of_slice(message->from), "arrived", (json_int_t)message->arrived,
+	return json_pack("{s:s, s:o, s:I, s:I, s:b, s:s*, s:b, s:o, s:o, s:o, s:o}", "id", id, "from", cli_json_of_slice(message->from), "arrived", (json_int_t)message->arrived,
 			 "size", (json_int_t)message->size, "held", message->held, "held_for",
-			 message->suspicion.reason != REASON_NONE ? queue_suspicion_text(&message->suspicion, why) : NULL, "client", cli_json_of_slice(message->client), "account",
+			 message->suspicion.reason != REASON_NONE ? queue_suspicion_text(&message->suspicion, why) : NULL, "junk", message->junk, "findings", cli_json_of_slice(message->findings), "client", cli_json_of_slice(message->client), "account",
 			 cli_json_of_slice(message->account), "recipients", recipients);
 }
 
@@ -88,7 +88,8 @@ static void print_message(const struct queue_message *message)
 	id_format(message->id, id);
 	printf("%s  %s  %s  from <", id, cli_time_text(message->arrived, when), cli_size_text(message->size, size));
 	cli_print_safe(message->from);
-	printf(">%s", message->held ? "  HELD" : "");
+	printf(">%s", message->junk ? "  junk" : "");
+	fputs(message->held ? "  HELD" : "", stdout);
 	if (message->held && message->suspicion.reason == REASON_SET_APART) {
 		printf(": %s", queue_suspicion_text(&message->suspicion, why));
 	} else if (message->held && message->suspicion.reason != REASON_NONE) {
@@ -190,6 +191,17 @@ static void print_header(struct slice header)
 	}
 }
 
+/* What was found when it was judged. */
+static void print_findings(const struct queue_message *message)
+{
+	struct slice line, rest = message->findings;
+	while (slice_cut(rest, '\n', &line, &rest)) {
+		fputs("    ", stdout);
+		cli_print_safe(line);
+		putchar('\n');
+	}
+}
+
 static bool show(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
 {
 	struct queue_message *messages;
@@ -208,6 +220,7 @@ static bool show(struct command_line *line, struct queue *queue, const struct qu
 			print_message(&messages[i]);
 			if (messages[i].client.len > 0)
 				printf("    client %.*s\n", SLICE_ARG(messages[i].client));
+			print_findings(&messages[i]);
 			print_header(header);
 		}
 	}

@@ -5,7 +5,7 @@
 #include "cli/commands.h"
 #include "cli/instance.h"
 #include "cli/spam_files.h"
-#include "score/score.h"
+#include "policy/settings.h"
 
 enum { TEXT_MAX = 256 * 1024, CONFIG_MAX = 4 * 1024 * 1024 };
 
@@ -16,19 +16,7 @@ struct spam {
 	size_t failed;                /* files */
 };
 
-/* ---- settings and store ---- */
-
-static bool read_settings(const struct config *config, struct score_settings *settings, struct error *error)
-{
-	const char *const thresholds[SCORE_VERDICTS] = {NULL, config->spam_tag, config->spam_junk, config->spam_quarantine, config->spam_reject};
-	bool done = true;
-	score_settings_default(settings);
-	for (enum score_verdict i = SCORE_TAG; done && i < SCORE_VERDICTS; i++)
-		done = score_settings_threshold(settings, i, slice_of(thresholds[i]), error);
-	for (size_t i = 0; done && i < config->spam_points.count; i++)
-		done = score_settings_rule(settings, slice_of(config->spam_points.at[i]), error);
-	return done;
-}
+/* ---- the store ---- */
 
 static const char *store_path(const struct spam *spam) { return arena_printf(spam->line->arena, "%s/policy/tokens", spam->line->data).at; }
 
@@ -38,7 +26,7 @@ static bool begin_judging(struct spam *spam, struct error *error)
 	spam->store = classify_store_read(store_path(spam), error);
 	if (!spam->store && error->kind != ERROR_NOT_FOUND)
 		return false;
-	return read_settings(config_current(), &spam->settings, error);
+	return policy_settings_read(config_current(), &spam->settings, error);
 }
 
 static bool begin_learning(struct spam *spam, struct error *error)
@@ -96,7 +84,7 @@ static void score_one(void *context, struct cli_spam_message *message)
 	if (listing->spam->line->json)
 		json_array_append_new(listing->array, json_of_result(message, &learned, &result));
 	else if (command_value(listing->spam->line, "fields"))
-		score_write_fields(&out, &listing->spam->settings, &result);
+		score_write_fields(&out, &listing->spam->settings, result.total, score_result_tests(&result, message->arena), result.count);
 	else {
 		score_write_points(&out, result.total);
 		printf("%7.*s  %-10s  ", SLICE_ARG(buf_slice(&out)), score_verdict_name(result.verdict));
@@ -279,7 +267,7 @@ static bool read_candidate(struct spam *spam, struct score_settings *settings, s
 	struct buf text = BUF(CONFIG_MAX);
 	const char *path = command_value(spam->line, "config");
 	struct config *config = file_read_regular(path, &text, error) ? config_parse(buf_slice(&text), path, error) : NULL;
-	bool done = config && read_settings(config, settings, error);
+	bool done = config && policy_settings_read(config, settings, error);
 	config_free(&config);
 	buf_free(&text);
 	return done;

@@ -216,25 +216,31 @@ static bool is_same(const struct mailbox *mailbox, struct slice name, bool exact
 	return mailbox->selectable && (exactly ? slice_equal(mailbox->name, name) : slice_equal_nocase(mailbox->name, name));
 }
 
-/* The mailbox that the address's detail names (in any case, the exact name first), else INBOX. */
+static bool choose(struct delivery *delivery, const struct mailbox *mailbox)
+{
+	delivery->placement.mailbox = mailbox->id;
+	delivery->mailbox = mailbox->name;
+	return true;
+}
+
+/* Junk goes where the account keeps that; else the mailbox that the address's detail names (in any case, the exact name first), else INBOX. */
 static bool choose_mailbox(struct batch *batch, struct account *account, struct delivery *delivery, struct error *error)
 {
 	struct mailbox inbox, *list;
 	size_t count = 0;
-	if (delivery->detail.len > 0 && !mailbox_list(account, batch->arena, &list, &count, error))
+	bool junk = delivery->addressee->letter->work->message.junk;
+	if ((junk || delivery->detail.len > 0) && !mailbox_list(account, batch->arena, &list, &count, error))
 		return false;
+	for (size_t i = 0; junk && i < count; i++)
+		if (list[i].use == USE_JUNK && list[i].selectable)
+			return choose(delivery, &list[i]);
 	for (int exactly = 1; exactly >= 0; exactly--)
 		for (size_t i = 0; i < count; i++)
-			if (is_same(&list[i], delivery->detail, exactly)) {
-				delivery->placement.mailbox = list[i].id;
-				delivery->mailbox = list[i].name;
-				return true;
-			}
+			if (delivery->detail.len > 0 && is_same(&list[i], delivery->detail, exactly))
+				return choose(delivery, &list[i]);
 	if (!mailbox_find(account, SLICE("INBOX"), batch->arena, &inbox, error))
 		return false;
-	delivery->placement.mailbox = inbox.id;
-	delivery->mailbox = SLICE("INBOX");
-	return true;
+	return choose(delivery, &inbox);
 }
 
 /* Makes the draft of one delivery. NULL: it has its trouble. */
@@ -323,10 +329,10 @@ static bool may_arrive(struct account *account, const struct delivery *list, siz
 {
 	uint64_t bytes = 0;
 	for (size_t i = 0; i < count; i++) {
-		uint64_t size = list[i].addressee->letter->work->message.size;
-		if (list[i].detail.len > 0 || size > ARRIVAL_MAX)
+		const struct queue_message *message = &list[i].addressee->letter->work->message;
+		if (list[i].detail.len > 0 || message->junk || message->size > ARRIVAL_MAX)
 			return false;
-		bytes += size;
+		bytes += message->size;
 	}
 	return account_prefers_arrivals(account, bytes);
 }

@@ -62,12 +62,20 @@ bool courier_is_strangers(const struct queue_message *message)
 	return !config_parse_address(numeric, &address) || !config_networks_hold(&config_current()->relay_networks, &address);
 }
 
+/* Who sends junk says that it is from somebody else, as a rule: only who the sender's domain knows is told what became of it. */
+static bool is_nobodys(const struct queue_message *message)
+{
+	static const char known[] = "SPF_PASS ";
+	size_t at = slice_find(message->findings, slice_of(known));
+	return message->junk && (at == SLICE_NONE || (at > 0 && message->findings.at[at - 1] != '\n'));
+}
+
 /* Which notification an addressee's fate calls for (RFC 3461 §5, §6.1); false: none. */
 static bool kind_of(const struct courier_addressee *addressee, enum courier_dsn_kind *kind)
 {
 	unsigned notify = addressee->recipient->notify;
 	const struct queue_message *message = &addressee->letter->work->message;
-	if (message->from.len == 0 || notify & NOTIFY_NEVER || (addressee->verdict == VERDICT_DEFERRED && courier_is_strangers(message)))
+	if (message->from.len == 0 || is_nobodys(message) || notify & NOTIFY_NEVER || (addressee->verdict == VERDICT_DEFERRED && courier_is_strangers(message)))
 		return false;
 	switch (addressee->verdict) {
 	case VERDICT_FAILED:

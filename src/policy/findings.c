@@ -17,7 +17,8 @@ static struct slice line_of(struct policy_findings *findings, struct slice text,
 
 void policy_findings_add(struct policy_findings *findings, struct slice rule, int points, struct slice detail)
 {
-	findings->points += points;
+	int64_t sum = (int64_t)findings->points + points;
+	findings->points = sum > POLICY_POINTS_MAX ? POLICY_POINTS_MAX : sum < -POLICY_POINTS_MAX ? -POLICY_POINTS_MAX : (int)sum;
 	if (findings->count >= POLICY_FINDINGS_MAX)
 		return;
 	ARENA_GROW(findings->arena, findings->list, findings->count, findings->room);

@@ -51,6 +51,7 @@ bool policy_answer_encode(const struct policy_answer *answer, struct buf *out)
 		wire_put_number(out, answer->cuts[i].len);
 		wire_put_text(out, answer->cuts[i].text);
 	}
+	wire_put_number(out, (uint64_t)((int64_t)answer->points + POLICY_POINTS_MAX));
 	wire_put_text(out, answer->spf);
 	wire_put_text(out, answer->dkim);
 	wire_put_text(out, answer->dmarc);
@@ -68,7 +69,7 @@ static bool is_printable(struct slice text)
 
 bool policy_is_own_field(struct slice name)
 {
-	static const char *const names[] = {"Authentication-Results", "X-Attachment-Findings"};
+	static const char *const names[] = {"Authentication-Results", "X-Attachment-Findings", "X-Spam-Flag", "X-Spam-Level", "X-Spam-Status"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (slice_equal_nocase(name, slice_of(names[i])))
 			return true;
@@ -147,6 +148,7 @@ bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 	answer->field = wire_text(&reader, POLICY_FIELD_MAX);
 	answer->record = wire_text(&reader, POLICY_RECORD_MAX);
 	bool cuts = read_cuts(&reader, answer);
+	answer->points = (int)((int64_t)wire_number(&reader, 2 * (uint64_t)POLICY_POINTS_MAX) - POLICY_POINTS_MAX);
 	answer->spf = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dkim = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dmarc = wire_text(&reader, POLICY_WORD_MAX);

@@ -15,6 +15,7 @@ enum {
 	POLICY_REPLY_MAX = 300,   /* of the words that a sender is told */
 	POLICY_WORD_MAX = 64,
 	POLICY_RECIPIENTS_MAX = 16 * 1024,
+	POLICY_POINTS_MAX = 1000000000,
 	POLICY_CUTS_MAX = 50,
 	POLICY_CUT_TEXT_MAX = 4096,
 };
@@ -55,6 +56,7 @@ struct policy_answer {
 	struct slice record;   /* what was found: lines "RULE POINTS detail" */
 	struct policy_cut cuts[POLICY_CUTS_MAX]; /* in their order, none in another */
 	size_t cut_count;
+	int points;            /* of all that was found, in hundredths; at most POLICY_POINTS_MAX, either way */
 	struct slice spf, dkim, dmarc, iprev; /* results, for the log */
 };
 bool policy_answer_encode(const struct policy_answer *answer, struct buf *out);

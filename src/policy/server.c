@@ -20,6 +20,9 @@
 #include "policy/door.h"
 #include "policy/judge.h"
 #include "policy/policy.h"
+#include "policy/settings.h"
+#include "policy/votes.h"
+#include "policy/weigh.h"
 
 enum {
 	THREADS_MAX = 64,
@@ -39,7 +42,8 @@ struct policy_server {
 	struct answerer *answerer;
 	struct dns *dns;           /* made for the first question */
 	struct policy_lists *lists;
-	pthread_mutex_t lock;      /* guards the rest, and dns */
+	struct classify_store *learned; /* NULL: nothing was yet */
+	pthread_mutex_t lock;      /* guards the rest, dns and learned */
 	pthread_cond_t work;
 	struct job *first, **last;
 	size_t waiting, idle;
@@ -130,10 +134,37 @@ static struct slice whole_message(const struct message *message, const struct po
 	return slice_skip(*mapped, (size_t)question->skip);
 }
 
-static void look_at_attachments(const struct message *message, const struct policy_question *question, int64_t deadline, struct policy_findings *findings)
+static const struct classify_store *what_was_learned(struct policy_server *server)
+{
+	struct error error;
+	pthread_mutex_lock(&server->lock);
+	if (!server->learned)
+		server->learned = classify_store_read("policy/" POLICY_TOKENS, &error);
+	const struct classify_store *learned = server->learned;
+	pthread_mutex_unlock(&server->lock);
+	return learned;
+}
+
+static void weigh(struct policy_server *server, struct slice whole, const struct policy_mail *mail, const struct policy_verdict *verdict, struct policy_findings *findings)
+{
+	const struct policy_weighed weighed = {whole, mail, verdict, what_was_learned(server)};
+	struct score_settings settings;
+	struct error error;
+	if (!policy_settings_read(config_current(), &settings, &error)) { /* the options were checked when they were read */
+		log_error("policy.no_settings", log_text("reason", error.text));
+		return;
+	}
+	policy_weigh(&weighed, &settings, findings);
+}
+
+/* What the text itself says. */
+static void look_inside(struct policy_server *server, const struct job *job, const struct policy_question *question, const struct message *message,
+			const struct policy_mail *mail, const struct policy_verdict *verdict, struct policy_findings *findings)
 {
 	struct slice mapped, whole = whole_message(message, question, &mapped);
-	policy_attachments_check(question->recipients, whole, config_current(), deadline, findings);
+	policy_attachments_check(question->recipients, whole, config_current(), job->deadline, findings);
+	if (findings->action < POLICY_REJECT && config_current()->spam_checks)
+		weigh(server, whole, mail, verdict, findings);
 	if (mapped.at)
 		munmap((void *)(uintptr_t)mapped.at, mapped.len);
 }
@@ -178,6 +209,7 @@ static void write_answer(const struct policy_mail *mail, const struct policy_ver
 		.dkim = signatures_result(verdict),
 		.dmarc = slice_of(dmarc_result_name(verdict->dmarc.result)),
 		.iprev = slice_of(policy_iprev_name(verdict->iprev)),
+		.points = findings->points,
 	};
 	for (size_t i = 0; findings->action < POLICY_QUARANTINE && i < findings->cut_count; i++)
 		answer.cuts[answer.cut_count++] = findings->cuts[i];
@@ -200,7 +232,7 @@ static void judge(struct policy_server *server, const struct job *job, const str
 	policy_door_judge(door);
 	demand_of_author(&verdict->dmarc, &findings);
 	if (findings.action < POLICY_REJECT)
-		look_at_attachments(&message, question, job->deadline, &findings);
+		look_inside(server, job, question, &message, &mail, verdict, &findings);
 	write_answer(&mail, verdict, &findings, out);
 	policy_check_free(&check);
 	lookup_free(&table);
@@ -354,6 +386,7 @@ void policy_serve(int channel, int stop_fd)
 	stop(&server);
 	dns_free(&server.dns);
 	policy_lists_free(&server.lists);
+	classify_store_close(&server.learned);
 	answerer_free(&server.answerer);
 	threads_free(&server.threads);
 	pthread_cond_destroy(&server.work);

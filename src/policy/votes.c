@@ -64,7 +64,7 @@ struct policy_votes *policy_votes_open(const char *folder, struct error *error)
 {
 	char path[PATH_MAX];
 	struct policy_votes *votes = memory_new(sizeof *votes);
-	bool fits = snprintf(path, sizeof path, "%s/votes", folder) < PATH_MAX && snprintf(votes->tokens, PATH_MAX, "%s/tokens", folder) < PATH_MAX;
+	bool fits = snprintf(path, sizeof path, "%s/votes", folder) < PATH_MAX && snprintf(votes->tokens, PATH_MAX, "%s/" POLICY_TOKENS, folder) < PATH_MAX;
 	votes->fd = fits ? open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600) : -1;
 	if (votes->fd < 0) {
 		error_set_errno(error, fits ? errno : ENAMETOOLONG, "%s/votes", folder);

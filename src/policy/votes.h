@@ -6,6 +6,8 @@
 #include "base/buf.h"
 #include "classify/classify.h"
 
+#define POLICY_TOKENS "tokens" /* what was learned for everybody, in the folder policy/ */
+
 enum {
 	POLICY_VOTE_VERB = 1,
 	POLICY_VOTE_TOKENS_MAX = 1900, /* of a text; so that a vote fits a datagram (net/call.h) */

@@ -32,7 +32,7 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 {
 	const struct queue_message *message = commit->message;
 	struct db_statement *row = db_prepare(db, "INSERT INTO message (" MESSAGE_COLUMNS ", in_file)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16)");
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)");
 	db_bind_number(row, 1, message->id);
 	db_bind_text(row, 2, message->from);
 	db_bind_number(row, 3, message->body);
@@ -48,7 +48,9 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 	db_bind_number(row, 13, message->suspicion.reason);
 	db_bind_number(row, 14, message->suspicion.count);
 	db_bind_number(row, 15, message->suspicion.most);
-	db_bind_number(row, 16, commit->in_file);
+	db_bind_number(row, 16, message->junk);
+	db_bind_text(row, 17, message->findings);
+	db_bind_number(row, 18, commit->in_file);
 	return db_run(row, error);
 }
 

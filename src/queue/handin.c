@@ -20,11 +20,12 @@ bool queue_handin_encode(const struct queue_handin *handin, struct buf *out)
 	wire_put_short(out, message->body, 1);
 	wire_put_short(out, message->ret, 1);
 	unsigned flags = (unsigned)message->smtputf8 | (unsigned)message->require_tls << 1 | (unsigned)handin->in_file << 2;
-	wire_put_short(out, flags | (unsigned)message->allowance.counts << 3 | (unsigned)message->set_apart << 4, 1);
+	wire_put_short(out, flags | (unsigned)message->allowance.counts << 3 | (unsigned)message->set_apart << 4 | (unsigned)message->junk << 5, 1);
 	wire_put_number(out, (uint64_t)message->allowance.per_hour);
 	wire_put_number(out, (uint64_t)message->allowance.per_day);
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		wire_put_text(out, texts[i]);
+	wire_put_text(out, message->findings);
 	wire_put_short(out, message->recipient_count, 4);
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		wire_put_text(out, message->recipients[i].address);
@@ -36,14 +37,20 @@ bool queue_handin_encode(const struct queue_handin *handin, struct buf *out)
 	return fits && !out->overflow;
 }
 
+/* `also`: a control character that may be in it. */
+static struct slice read_printable(struct wire_reader *reader, size_t max, char also)
+{
+	struct slice text = wire_text(reader, max);
+	for (size_t i = 0; i < text.len; i++)
+		if (((unsigned char)text.at[i] < ' ' && text.at[i] != also) || text.at[i] == 0x7f)
+			*reader = (struct wire_reader){.broken = true};
+	return text;
+}
+
 /* A text of an envelope is one line's part, everywhere. */
 static struct slice read_text(struct wire_reader *reader)
 {
-	struct slice text = wire_text(reader, HANDIN_TEXT_MAX);
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f)
-			*reader = (struct wire_reader){.broken = true};
-	return text;
+	return read_printable(reader, HANDIN_TEXT_MAX, ' ');
 }
 
 static unsigned read_up_to(struct wire_reader *reader, unsigned most)
@@ -83,18 +90,20 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	message->preface = wire_number(&reader, HANDIN_PREFACE_MAX);
 	message->body = (enum queue_body_kind)read_up_to(&reader, BODY_BINARYMIME);
 	message->ret = (enum queue_dsn_return)read_up_to(&reader, RET_HEADERS);
-	unsigned flags = read_up_to(&reader, 31);
+	unsigned flags = read_up_to(&reader, 63);
 	message->smtputf8 = flags & 1;
 	message->require_tls = flags & 2;
 	handin->in_file = flags & 4;
 	message->allowance.counts = flags & 8;
 	message->set_apart = flags & 16;
+	message->junk = flags & 32;
 	message->allowance.per_hour = (int64_t)wire_number(&reader, INT64_MAX);
 	message->allowance.per_day = (int64_t)wire_number(&reader, INT64_MAX);
 	message->from = read_text(&reader);
 	message->envid = read_text(&reader);
 	message->account = read_text(&reader);
 	message->client = read_text(&reader);
+	message->findings = read_printable(&reader, QUEUE_FINDINGS_MAX, '\n');
 	read_recipients(&reader, arena, message);
 	handin->body = reader.rest;
 	return !reader.broken && message->id > 0 && (handin->in_file ? handin->body.len == 0 : handin->body.len == message->preface + message->size);

@@ -48,6 +48,9 @@ static const char *const queue_schema[] = {
 	"CREATE INDEX outgoing_slot ON outgoing (slot);"
 	"CREATE TABLE episode (account TEXT PRIMARY KEY, began BIGINT NOT NULL, last BIGINT NOT NULL, told BIGINT NOT NULL);",
 	"CREATE INDEX episode_untold ON episode (began) WHERE told = 0;",
+	/* What was found when it was judged. */
+	"ALTER TABLE message ADD COLUMN junk BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN findings TEXT NOT NULL DEFAULT '';",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -165,6 +168,8 @@ void queue_read_message(struct db_statement *row, struct arena *arena, struct qu
 	message->size = (uint64_t)db_number(row, 10);
 	message->preface = (uint64_t)db_number(row, 11);
 	message->suspicion = (struct queue_suspicion){(enum queue_reason)db_number(row, 12), db_number(row, 13), db_number(row, 14)};
+	message->junk = db_number(row, 15) != 0;
+	message->findings = arena_copy(arena, db_text(row, 16));
 }
 
 void queue_read_recipient(struct db_statement *row, struct arena *arena, struct queue_recipient *recipient)

@@ -16,7 +16,7 @@
 
 struct queue;
 
-enum { QUEUE_INLINE_MAX = 16 * 1024 };
+enum { QUEUE_INLINE_MAX = 16 * 1024, QUEUE_FINDINGS_MAX = 2048 };
 
 enum queue_user {
 	QUEUE_PERSON,    /* a command of the owner's */
@@ -89,6 +89,8 @@ struct queue_message {
 	uint64_t size;           /* of the text, without what stands before it: */
 	uint64_t preface;        /* bytes at the front of the body that are for mailboxes here alone; the queue's to set */
 	bool held;
+	bool junk;               /* it was judged to be junk: it goes where an account keeps that, and causes no reports to who may not have sent it */
+	struct slice findings;   /* what was found when it was judged: lines "RULE POINTS detail", at most QUEUE_FINDINGS_MAX bytes; empty: it wasn't */
 	bool set_apart;          /* of a new one: it is to be held until a person has looked at it */
 	struct queue_allowance allowance;  /* of a new one: the account's; what is more is held (outgoing.c) */
 	struct queue_suspicion suspicion;  /* … and why; the queue's to set */

@@ -25,6 +25,5 @@ size_t score_mixed_words(struct slice text);
 bool score_is_reversed(struct slice text);
 
 /** What so many points lead to. */
-enum score_verdict score_verdict_of(const struct score_settings *settings, int total);
 
 #endif

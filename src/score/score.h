@@ -81,6 +81,8 @@ struct score_result {
 	enum score_verdict verdict;
 };
 
+/** What a sum of points leads to. */
+enum score_verdict score_verdict_of(const struct score_settings *settings, int total);
 /** Finds the rules that hold, in the order of the table; a rule of 0 points is left out. Linear in the message. */
 void score_evaluate(const struct score_facts *facts, const struct score_settings *settings, struct arena *arena, struct score_result *result);
 
@@ -88,8 +90,11 @@ void score_evaluate(const struct score_facts *facts, const struct score_settings
 
 /** Appends points as "4.5" or "-0.25". */
 void score_write_points(struct buf *out, int points);
-/** Appends the fields X-Spam-Flag (of junk), X-Spam-Level and X-Spam-Status as SpamAssassin writes them, with CR LF. */
-void score_write_fields(struct buf *out, const struct score_settings *settings, const struct score_result *result);
+/** The names of the rules that hold, result->count of them, in `arena`. */
+const struct slice *score_result_tests(const struct score_result *result, struct arena *arena);
+/** Appends the fields X-Spam-Flag (of junk), X-Spam-Level and X-Spam-Status as SpamAssassin writes them, with CR LF. `tests`: the names of what
+ * holds, the score's rules or others'. */
+void score_write_fields(struct buf *out, const struct score_settings *settings, int total, const struct slice *tests, size_t count);
 /** Appends lines for a person: the sum and what it leads to, each rule with its points, and the smallest change that would have turned the verdict. */
 void score_explain(struct buf *out, const struct score_settings *settings, const struct score_result *result, enum score_language language);
 

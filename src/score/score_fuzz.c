@@ -22,7 +22,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	score_evaluate(&facts, &settings, arena, &result);
 	score_evaluate(&facts, &settings, arena, &again);
 	must(result.count <= SCORE_RULES && result.total == again.total && result.count == again.count);
-	score_write_fields(&out, &settings, &result);
+	score_write_fields(&out, &settings, result.total, score_result_tests(&result, arena), result.count);
 	for (enum score_language language = 0; language < SCORE_LANGUAGES; language++)
 		score_explain(&out, &settings, &result, language);
 	must(!out.overflow && slice_is_utf8(buf_slice(&out)));

@@ -189,7 +189,7 @@ static void fields_are_as_spamassassin_writes_them(void **state)
 	(void)state;
 	struct buf out = BUF(8192);
 	struct scored scored = scored_of("Subject: BUY NOW OR NEVER\r\nContent-Type: application/x; name=a.pdf.exe\r\n\r\n");
-	score_write_fields(&out, &scored.settings, &scored.result);
+	score_write_fields(&out, &scored.settings, scored.result.total, score_result_tests(&scored.result, scored.arena), scored.result.count);
 	assert_true(slice_starts(buf_slice(&out), SLICE("X-Spam-Flag: YES\r\nX-Spam-Level: *********\r\nX-Spam-Status: Yes, score=9.1 required=5.0\r\n\ttests=MISSING_DATE,MISSING_FROM,")));
 	struct slice line, rest = buf_slice(&out);
 	while (slice_cut(rest, '\n', &line, &rest))
@@ -197,7 +197,7 @@ static void fields_are_as_spamassassin_writes_them(void **state)
 	arena_free(&scored.arena);
 	buf_clear(&out);
 	scored = scored_of(PLAIN "\r\ntext");
-	score_write_fields(&out, &scored.settings, &scored.result);
+	score_write_fields(&out, &scored.settings, scored.result.total, score_result_tests(&scored.result, scored.arena), scored.result.count);
 	assert_true(slice_starts(buf_slice(&out), SLICE("X-Spam-Status: No, score=0.0 required=5.0\r\n\ttests=none\r\n")));
 	arena_free(&scored.arena);
 	buf_free(&out);

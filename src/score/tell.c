@@ -13,38 +13,45 @@ void score_write_points(struct buf *out, int points)
 
 /* ---- fields ---- */
 
-static void write_tests(struct buf *out, const struct score_result *result, size_t column)
+const struct slice *score_result_tests(const struct score_result *result, struct arena *arena)
+{
+	struct slice *tests = arena_array(arena, result->count, sizeof *tests);
+	for (size_t i = 0; i < result->count; i++)
+		tests[i] = slice_of(score_rule_name(result->hits[i].rule));
+	return tests;
+}
+
+static void write_tests(struct buf *out, const struct slice *tests, size_t count, size_t column)
 {
 	buf_append_text(out, "tests=");
-	if (result->count == 0)
+	if (count == 0)
 		buf_append_text(out, "none");
-	for (size_t i = 0; i < result->count; i++) {
-		struct slice name = slice_of(score_rule_name(result->hits[i].rule));
+	for (size_t i = 0; i < count; i++) {
 		if (i > 0)
 			buf_append_char(out, ',');
-		if (column + name.len > COLUMNS) {
+		if (column + tests[i].len > COLUMNS) {
 			buf_append_text(out, "\r\n\t");
 			column = 8;
 		}
-		buf_append(out, name);
-		column += name.len + 1;
+		buf_append(out, tests[i]);
+		column += tests[i].len + 1;
 	}
 }
 
-void score_write_fields(struct buf *out, const struct score_settings *settings, const struct score_result *result)
+void score_write_fields(struct buf *out, const struct score_settings *settings, int total, const struct slice *tests, size_t count)
 {
-	bool junk = result->verdict >= SCORE_JUNK;
-	int stars = result->total / 100 < LEVEL_MAX ? result->total / 100 : LEVEL_MAX;
+	bool junk = score_verdict_of(settings, total) >= SCORE_JUNK;
+	int stars = total / 100 < LEVEL_MAX ? total / 100 : LEVEL_MAX;
 	if (junk)
 		buf_append_text(out, "X-Spam-Flag: YES\r\n");
 	if (stars > 0)
 		buf_printf(out, "X-Spam-Level: %.*s\r\n", stars, "**************************************************");
 	buf_printf(out, "X-Spam-Status: %s, score=", junk ? "Yes" : "No");
-	score_write_points(out, result->total);
+	score_write_points(out, total);
 	buf_append_text(out, " required=");
 	score_write_points(out, settings->threshold[SCORE_JUNK]);
 	buf_append_text(out, "\r\n\t");
-	write_tests(out, result, 14);
+	write_tests(out, tests, count, 14);
 	buf_append_text(out, "\r\n\tautolearn=no version=Pombal-" POMBAL_VERSION "\r\n");
 }
 

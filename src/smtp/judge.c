@@ -89,16 +89,33 @@ static struct slice findings_line(struct slice record, struct arena *arena)
 	return slice_make(at, line.len > 0 && line.len == record.len ? line.len - 1 : line.len);
 }
 
+enum { POINTS_TEXT_MAX = 32 };
+
+static const char *points_text(int points, char out[POINTS_TEXT_MAX])
+{
+	int size = points < 0 ? -points : points;
+	snprintf(out, POINTS_TEXT_MAX, "%s%d.%02d", points < 0 ? "-" : "", size / 100, size % 100);
+	return out;
+}
+
 static void log_judgement(struct smtp_session *session, const struct policy_answer *heard)
 {
 	static const struct policy_answer nothing;
 	struct smtp_transaction *transaction = &session->transaction;
 	bool known = heard && heard->known;
 	const struct policy_answer *said = known ? heard : &nothing;
+	char points[POINTS_TEXT_MAX];
 	log_info("message.judged", log_id("id", transaction->message.id), log_id("session", conn_id(session->conn)),
 		 log_text("action", known ? policy_action_name(heard->action) : session->config->accept_unchecked ? "unchecked" : "defer"),
-		 log_slice("spf", said->spf), log_slice("dkim", said->dkim), log_slice("dmarc", said->dmarc), log_slice("iprev", said->iprev),
+		 log_text("points", known ? points_text(heard->points, points) : ""), log_slice("spf", said->spf), log_slice("dkim", said->dkim), log_slice("dmarc", said->dmarc), log_slice("iprev", said->iprev),
 		 log_slice("findings", findings_line(said->record, transaction->arena)));
+}
+
+static struct slice whole_lines(struct slice text, size_t max)
+{
+	struct slice cut = slice_sub(text, 0, max);
+	size_t end = slice_find_last_char(cut, '\n');
+	return cut.len == text.len ? text : slice_sub(cut, 0, end == SLICE_NONE ? 0 : end + 1);
 }
 
 /* `heard`: without, there was no answer. */
@@ -108,6 +125,9 @@ static void obey(struct smtp_session *session, const struct policy_answer *heard
 	bool known = heard && heard->known;
 	log_judgement(session, heard);
 	transaction->message.set_apart = known && heard->action == POLICY_QUARANTINE;
+	transaction->message.junk = known && heard->action >= POLICY_JUNK;
+	if (known)
+		transaction->message.findings = arena_copy(transaction->arena, whole_lines(heard->record, QUEUE_FINDINGS_MAX));
 	if (known && heard->action >= POLICY_DEFER)
 		smtp_content_refuse(session, arena_printf(transaction->arena, "%s %.*s", heard->action == POLICY_REJECT ? "550 5.7.1" : "451 4.7.1", SLICE_ARG(heard->reply)).at);
 	else if (known)
