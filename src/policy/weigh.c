@@ -83,7 +83,9 @@ static void demand(const struct score_settings *settings, struct policy_findings
 void policy_weigh(const struct policy_weighed *weighed, const struct score_settings *settings, struct policy_findings *findings)
 {
 	struct score_result result;
-	evaluate(weighed, settings, findings->arena, &result);
+	struct score_settings own = *settings;
+	own.points[SCORE_EXECUTABLE] = own.points[SCORE_DOUBLE_EXTENSION] = 0; /* what is attached has been looked at more closely */
+	evaluate(weighed, &own, findings->arena, &result);
 	for (size_t i = 0; i < result.count; i++)
 		policy_findings_add(findings, slice_of(score_rule_name(result.hits[i].rule)), result.hits[i].points, SLICE(""));
 	write_fields(settings, findings);

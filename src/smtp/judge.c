@@ -125,7 +125,7 @@ static void obey(struct smtp_session *session, const struct policy_answer *heard
 	bool known = heard && heard->known;
 	log_judgement(session, heard);
 	transaction->message.set_apart = known && heard->action == POLICY_QUARANTINE;
-	transaction->message.junk = known && heard->action >= POLICY_JUNK;
+	transaction->message.junk = known && heard->action == POLICY_JUNK; /* what a person lets go is none */
 	if (known)
 		transaction->message.findings = arena_copy(transaction->arena, whole_lines(heard->record, QUEUE_FINDINGS_MAX));
 	if (known && heard->action >= POLICY_DEFER)
