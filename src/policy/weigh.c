@@ -31,13 +31,12 @@ static enum score_answer of_dmarc(enum dmarc_result result)
 	return result == DMARC_NONE ? SCORE_NONE : result == DMARC_PASS ? SCORE_PASS : result == DMARC_FAIL ? SCORE_FAIL : SCORE_UNKNOWN;
 }
 
+/* The names of client and greeting are the door's to count (door.h). */
 static struct score_origin origin_of(const struct policy_verdict *verdict)
 {
 	struct score_origin origin = {.spf = of_spf(verdict->spf.result), .dkim = of_signatures(verdict), .dmarc = of_dmarc(verdict->dmarc.result)};
 	if (verdict->dmarc.result == DMARC_FAIL && verdict->dmarc.disposition != DMARC_POLICY_NONE)
 		origin.policy = verdict->dmarc.disposition == DMARC_POLICY_REJECT ? SCORE_POLICY_REJECT : SCORE_POLICY_QUARANTINE;
-	bool known = verdict->iprev == POLICY_IPREV_PASS;
-	origin.reverse_name = known ? SCORE_PASS : verdict->iprev == POLICY_IPREV_TEMPERROR ? SCORE_UNKNOWN : SCORE_FAIL;
 	return origin;
 }
 

@@ -28,7 +28,7 @@ def zone(names):
 
 @pytest.fixture(scope="module")
 def judge(zone):
-    with Pombal("judge.example", options={"sender_checks": True, "resolver": zone.resolver, "trust_anchors": ["none"]}) as own:
+    with Pombal("judge.example", options={"sender_checks": True, "spam_checks": False, "resolver": zone.resolver, "trust_anchors": ["none"]}) as own:
         yield own
 
 
@@ -157,13 +157,13 @@ def test_swaks(judge, token):
 
 
 def test_a_refusal_is_an_option(zone, token):
-    with Pombal("judge.example", options={"sender_checks": True, "resolver": zone.resolver, "trust_anchors": ["none"], "dmarc_reject": False}) as own:
+    with Pombal("judge.example", options={"sender_checks": True, "spam_checks": False, "resolver": zone.resolver, "trust_anchors": ["none"], "dmarc_reject": False}) as own:
         send(own, "bank.example", letter(token, "bank.example"))
         assert "dmarc=fail " in results(own, token, mailbox="Junk")[0]
 
 
 def test_a_dead_dns_loses_no_mail(token):
-    with Pombal("judge.example", options={"sender_checks": True, "resolver": f"{new_address()}@9", "trust_anchors": ["none"]}) as own:
+    with Pombal("judge.example", options={"sender_checks": True, "spam_checks": False, "resolver": f"{new_address()}@9", "trust_anchors": ["none"]}) as own:
         send(own, "good.example", letter(token, "good.example"))
         field, _ = results(own, token)
         assert "spf=temperror " in field and "dmarc=temperror " in field
@@ -179,7 +179,7 @@ def hang(server):
 @pytest.mark.parametrize("accept", (False, True))
 def test_the_end_of_the_judge(zone, token, accept):
     """Whose message was being judged is told to come again, or is taken with a mark; the next is judged by a new one."""
-    with Pombal("judge.example", options={"sender_checks": True, "resolver": zone.resolver, "trust_anchors": ["none"], "accept_unchecked": accept}) as own:
+    with Pombal("judge.example", options={"sender_checks": True, "spam_checks": False, "resolver": zone.resolver, "trust_anchors": ["none"], "accept_unchecked": accept}) as own:
         own.expected_noise.append(r"event=role\.ended name=policy")
         pid = hang(own)
         with Smtp(own.address, own.ports["smtp"]) as session:

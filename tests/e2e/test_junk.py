@@ -15,7 +15,7 @@ JUNK = ("From: \"service@bank.example\" <x@nothing.example>\r\nSubject: B U Y   
 
 @pytest.fixture(scope="module")
 def server(names):
-    names.set(**{"good.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"']})
+    names.set(**{"good.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"', 'A 127.0.0.1']})
     options = {"sender_checks": True, "resolver": names.resolver, "trust_anchors": ["none"]}
     with Pombal("junk.example", options=options) as own:
         yield own
