@@ -39,7 +39,7 @@ int role_policy_main(struct role *role)
 	pthread_t hearing;
 	if (pthread_create(&hearing, NULL, hear_votes, &votes) != 0)
 		memory_exhausted(0);
-	policy_serve(role_channel(role, CHANNEL_POLICY), stop_fd);
+	policy_serve(role_channel(role, CHANNEL_POLICY), stop_fd, "policy");
 	eventfd_write(stop_fd, 1);
 	pthread_join(hearing, NULL);
 	role_end(role);

@@ -20,6 +20,7 @@ bool policy_question_encode(const struct policy_question *question, struct buf *
 	wire_put_text(out, question->recipients);
 	wire_put_number(out, question->in_file);
 	wire_put_number(out, question->skip);
+	wire_put_number(out, question->for_reports);
 	wire_put_text(out, question->text);
 	return !out->overflow;
 }
@@ -34,6 +35,7 @@ bool policy_question_decode(struct slice text, struct policy_question *question)
 	question->recipients = wire_text(&reader, POLICY_RECIPIENTS_MAX);
 	question->in_file = wire_number(&reader, 1);
 	question->skip = wire_number(&reader, INT64_MAX);
+	question->for_reports = wire_number(&reader, 1);
 	question->text = wire_text(&reader, UINT16_MAX);
 	return wire_end(&reader) && (question->client.len == 4 || question->client.len == 16);
 }

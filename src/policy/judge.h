@@ -37,6 +37,7 @@ struct policy_question {
 	struct slice text;     /* of the message, unless it is in a file, which goes along as a descriptor */
 	bool in_file;
 	uint64_t skip;         /* bytes of the file before the message */
+	bool for_reports;      /* a recipient is where others report to us (policy/reports.h) */
 };
 bool policy_question_encode(const struct policy_question *question, struct buf *out);
 /** Points into `text`. False: it isn't one. */
@@ -63,7 +64,7 @@ bool policy_answer_encode(const struct policy_answer *answer, struct buf *out);
 /** Points into `text`. False: it isn't one, or holds what mustn't get into a message or a reply. */
 bool policy_answer_decode(struct slice text, struct policy_answer *answer);
 
-/** Answers until stop_fd is readable, or nobody asks any more. Takes the channel over. */
-void policy_serve(int channel, int stop_fd);
+/** Answers until stop_fd is readable, or nobody asks any more. Takes the channel over. What is to be kept goes into `folder`. */
+void policy_serve(int channel, int stop_fd, const char *folder);
 
 #endif

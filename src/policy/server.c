@@ -2,6 +2,7 @@
  * POLICY_SECONDS after the question came, also when it had to wait for a thread: so every question is answered in time, though with less known.
  *
  * What was asked of a predecessor that ended isn't judged: it may be what ended it. Nor is what there are no threads and no room for. */
+#include <limits.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sys/mman.h>
@@ -20,6 +21,7 @@
 #include "policy/door.h"
 #include "policy/judge.h"
 #include "policy/policy.h"
+#include "policy/reports.h"
 #include "policy/settings.h"
 #include "policy/votes.h"
 #include "policy/weigh.h"
@@ -30,6 +32,8 @@ enum {
 	STACK_SIZE = 512 * 1024,
 	PIECE = 64 * 1024,                /* of a file that is read */
 	HEADER_READ_MAX = 16 * 1024 * 1024, /* a longer one is judged by its beginning */
+	REPORTS_WAITING_MAX = 4,          /* messages with reports at a time, one of which is read; those of others aren't kept */
+	REPORT_MESSAGE_MAX = 12 * 1024 * 1024, /* a larger one isn't looked into for a report about our domains */
 };
 
 struct job {
@@ -40,6 +44,9 @@ struct job {
 
 struct policy_server {
 	struct answerer *answerer;
+	const char *folder;
+	pthread_mutex_t reports;   /* guards the file of reports; their reading takes memory, so there is one at a time */
+	_Atomic int reports_waiting;
 	struct dns *dns;           /* made for the first question */
 	struct policy_lists *lists;
 	struct classify_store *learned; /* NULL: nothing was yet */
@@ -218,6 +225,37 @@ static void write_answer(const struct policy_mail *mail, const struct policy_ver
 	buf_free(&record);
 }
 
+/* ---- Reports about our domains ---- */
+
+/* Is it shown that the message is from its author's domain? Where that has no policy, something in its name must have vouched. */
+static bool is_proved(const struct policy_verdict *verdict)
+{
+	const struct dmarc_verdict *dmarc = &verdict->dmarc;
+	bool vouched = verdict->spf.result == SPF_PASS && slice_equal_nocase(verdict->spf.domain, dmarc->author);
+	for (size_t i = 0; i < verdict->dkim_count; i++)
+		vouched |= verdict->dkim[i].result == DKIM_PASS && slice_equal_nocase(verdict->dkim[i].domain, dmarc->author);
+	return dmarc->result == DMARC_PASS || (dmarc->result == DMARC_NONE && vouched);
+}
+
+static void take_report(struct policy_server *server, const struct message *message, const struct policy_question *question, const struct policy_verdict *verdict)
+{
+	char path[PATH_MAX];
+	struct slice mapped, whole;
+	if (++server->reports_waiting > REPORTS_WAITING_MAX) {
+		log_warning("report.passed_over", log_slice("author", verdict->dmarc.author), log_text("reason", "too many at a time"));
+		server->reports_waiting--;
+		return;
+	}
+	pthread_mutex_lock(&server->reports);
+	whole = whole_message(message, question, &mapped);
+	if (snprintf(path, sizeof path, "%s/reports", server->folder) < (int)sizeof path && whole.len <= REPORT_MESSAGE_MAX)
+		policy_reports_take(path, whole, verdict->dmarc.author, is_proved(verdict), clock_now());
+	if (mapped.at)
+		munmap((void *)(uintptr_t)mapped.at, mapped.len);
+	pthread_mutex_unlock(&server->reports);
+	server->reports_waiting--;
+}
+
 static void judge(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out)
 {
 	struct message message;
@@ -234,6 +272,8 @@ static void judge(struct policy_server *server, const struct job *job, const str
 	if (findings.action < POLICY_REJECT)
 		look_inside(server, job, question, &message, &mail, verdict, &findings);
 	write_answer(&mail, verdict, &findings, out);
+	if (question->for_reports && findings.action < POLICY_DEFER)
+		take_report(server, &message, question, verdict);
 	policy_check_free(&check);
 	lookup_free(&table);
 	buf_free(&message.beginning);
@@ -366,12 +406,13 @@ static void stop(struct policy_server *server)
 	}
 }
 
-void policy_serve(int channel, int stop_fd)
+void policy_serve(int channel, int stop_fd, const char *folder)
 {
-	struct policy_server server = {.answerer = answerer_new(channel), .lists = policy_lists_new()};
+	struct policy_server server = {.answerer = answerer_new(channel), .folder = folder, .lists = policy_lists_new()};
 	bool more = true;
 	server.last = &server.first;
 	pthread_mutex_init(&server.lock, NULL);
+	pthread_mutex_init(&server.reports, NULL);
 	pthread_cond_init(&server.work, NULL);
 	threads_init(&server.threads);
 	while (more) {
@@ -391,4 +432,5 @@ void policy_serve(int channel, int stop_fd)
 	threads_free(&server.threads);
 	pthread_cond_destroy(&server.work);
 	pthread_mutex_destroy(&server.lock);
+	pthread_mutex_destroy(&server.reports);
 }

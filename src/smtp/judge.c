@@ -41,6 +41,22 @@ static struct slice recipients_of(const struct smtp_transaction *transaction)
 	return recipients;
 }
 
+/* Is one of the recipients where others report to us about our domains? */
+static bool is_for_reports(const struct smtp_session *session)
+{
+	const struct queue_message *message = &session->transaction.message;
+	struct slice name, domain;
+	for (size_t i = 0; i < message->recipient_count; i++) {
+		slice_cut(message->recipients[i].address, '@', &name, &domain);
+		for (size_t j = 0; j < session->config->report_addresses.count; j++) {
+			struct slice wanted = slice_of(session->config->report_addresses.at[j]);
+			if (slice_equal_nocase(wanted, name) || slice_equal_nocase(wanted, message->recipients[i].address))
+				return true;
+		}
+	}
+	return false;
+}
+
 bool smtp_judge_is_pending(const struct smtp_session *session)
 {
 	return session->judgement.call != NULL;
@@ -60,6 +76,7 @@ bool smtp_judge_begin(struct smtp_session *session)
 	asked.client = client_bytes(&peer);
 	asked.recipients = recipients_of(&session->transaction);
 	asked.in_file = shown >= 0;
+	asked.for_reports = is_for_reports(session);
 	judgement->text = BUF(QUESTION_MAX);
 	if (!policy_question_encode(&asked, &judgement->text)) {
 		buf_free(&judgement->text);
