@@ -39,8 +39,8 @@ static const char *const schema[] = {
 	"CREATE TABLE signing_key (domain TEXT NOT NULL, selector TEXT NOT NULL, pem TEXT NOT NULL, created BIGINT NOT NULL, PRIMARY KEY (domain, selector));",
 
 	/* To how many recipients an account may write, as struct auth_rates has it. */
-	"ALTER TABLE account ADD COLUMN rate_hour BIGINT NOT NULL DEFAULT 0;"
-	"ALTER TABLE account ADD COLUMN rate_day BIGINT NOT NULL DEFAULT 0;",
+	("ALTER TABLE account ADD COLUMN rate_hour BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE account ADD COLUMN rate_day BIGINT NOT NULL DEFAULT 0;"),
 };
 
 /* The key is made once and kept: an unknown account's salt that changed with every restart would give it away. */
