@@ -272,7 +272,7 @@ static const struct command_option options[] = {
 };
 
 const struct command cli_reports_commands[] = {
-	{"reports", "[DOMAIN | FILE…]", "Says what other servers have reported of mail in the name of our domains (DMARC) and of reaching us over TLS: by domain and source, with what to do. FILE: reports, packed or in messages, instead of those that the server keeps.",
+	{"reports", "[DOMAIN|FILE...]", "Says what other servers have reported of mail in the name of our domains (DMARC) and of reaching us over TLS: by domain and source, with what to do. FILE: reports, packed or in messages, instead of those that the server keeps.",
 	 run_reports, options, 0, -1, COMMAND_JSON | COMMAND_NO_DATA},
 	{0},
 };
