@@ -6,10 +6,10 @@
 
 enum { MEGABYTE = 1024 * 1024, TIMEOUT_DEFAULT = 20, WEIGHT_ONE = 100 };
 
-const char *const config_engine_kinds[CONFIG_ENGINE_KINDS] = {"clamd", "spamd", "rspamd", "icap"};
+const char *const config_engine_kinds[CONFIG_ENGINE_KINDS] = {"clamd", "spamd", "rspamd", "icap", "milter"};
 
 /* What the programs take by themselves, or their own clients give them at most. */
-static const int64_t size_defaults[CONFIG_ENGINE_KINDS] = {25 * MEGABYTE, MEGABYTE / 2, 20 * MEGABYTE, 25 * MEGABYTE};
+static const int64_t size_defaults[CONFIG_ENGINE_KINDS] = {25 * MEGABYTE, MEGABYTE / 2, 20 * MEGABYTE, 25 * MEGABYTE, 50 * MEGABYTE};
 
 static bool take_kind(struct slice word, struct config_engine *engine, struct error *error)
 {
@@ -20,7 +20,7 @@ static bool take_kind(struct slice word, struct config_engine *engine, struct er
 			snprintf(engine->name, sizeof engine->name, "%s", config_engine_kinds[kind]);
 			return true;
 		}
-	return error_set(error, ERROR_INVALID, "\"%.*s\" is no kind of engine: clamd, spamd, rspamd or icap", SLICE_ARG(word));
+	return error_set(error, ERROR_INVALID, "\"%.*s\" is no kind of engine: clamd, spamd, rspamd, icap or milter", SLICE_ARG(word));
 }
 
 static bool take_place(struct slice word, struct config_engine *engine, struct error *error)

@@ -13,7 +13,7 @@ enum {
 	CONFIG_ENGINE_WEIGHT_MAX = 1000, /* hundredths: tenfold */
 };
 
-enum config_engine_kind { CONFIG_ENGINE_CLAMD, CONFIG_ENGINE_SPAMD, CONFIG_ENGINE_RSPAMD, CONFIG_ENGINE_ICAP, CONFIG_ENGINE_KINDS };
+enum config_engine_kind { CONFIG_ENGINE_CLAMD, CONFIG_ENGINE_SPAMD, CONFIG_ENGINE_RSPAMD, CONFIG_ENGINE_ICAP, CONFIG_ENGINE_MILTER, CONFIG_ENGINE_KINDS };
 /** As the entry begins: "clamd". */
 extern const char *const config_engine_kinds[CONFIG_ENGINE_KINDS];
 

@@ -41,8 +41,8 @@ static void each_mistake_has_its_words(void **state)
 	static const struct {
 		const char *entry, *words;
 	} cases[] = {
-		{"", "\"\" is no kind of engine: clamd, spamd, rspamd or icap"},
-		{"clam 127.0.0.1:1", "\"clam\" is no kind of engine: clamd, spamd, rspamd or icap"},
+		{"", "\"\" is no kind of engine: clamd, spamd, rspamd, icap or milter"},
+		{"clam 127.0.0.1:1", "\"clam\" is no kind of engine: clamd, spamd, rspamd, icap or milter"},
 		{"clamd", "\"\" is neither an address with a port, such as 127.0.0.1:3310 or [::1]:3310, nor the absolute path of a socket"},
 		{"clamd 127.0.0.1", "\"127.0.0.1\" is neither an address with a port, such as 127.0.0.1:3310 or [::1]:3310, nor the absolute path of a socket"},
 		{"clamd 127.0.0.1:0", "\"127.0.0.1:0\" is neither an address with a port, such as 127.0.0.1:3310 or [::1]:3310, nor the absolute path of a socket"},

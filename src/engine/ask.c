@@ -162,6 +162,8 @@ struct exchange {
 
 static void conclude(struct exchange *exchange)
 {
+	if (exchange->connected && exchange->fd >= 0 && exchange->talk.farewell.len > 0 && exchange->talk.out.len == 0)
+		send(exchange->fd, exchange->talk.farewell.at, exchange->talk.farewell.len, MSG_NOSIGNAL | MSG_DONTWAIT); /* or not: it is closed anyway */
 	if (exchange->talk.reusable)
 		keep(exchange->pool, exchange->member, exchange->fd);
 	else if (exchange->fd >= 0)
@@ -327,22 +329,49 @@ static bool wait_once(struct exchange *exchanges, size_t count, int stop_fd)
 	return true;
 }
 
+static void start(struct exchange *exchange, struct engine_pool *pool, size_t index, const struct engine_mail *mail, int64_t until, struct engine_result *result)
+{
+	int64_t now = clock_monotonic_ms(), own = now + pool->members[index].engine.timeout * 1000;
+	*exchange = (struct exchange){.pool = pool, .member = &pool->members[index], .index = index, .mail = mail, .result = result, .until = own < until ? own : until, .began = now};
+	begin(exchange);
+	if (exchange->fd >= 0 && exchange->talk.done)
+		conclude(exchange);
+}
+
+static bool is_milter(const struct engine_pool *pool, size_t index)
+{
+	return pool->members[index].engine.kind == CONFIG_ENGINE_MILTER;
+}
+
 void engine_ask(struct engine_pool *pool, const struct engine_mail *mail, bool submitted, int64_t until, struct engine_result *results)
 {
 	struct exchange exchanges[CONFIG_ENGINES_MAX];
 	size_t count = 0;
-	int64_t now = clock_monotonic_ms();
-	for (size_t i = 0; i < pool->count; i++) {
-		struct member *member = &pool->members[i];
-		int64_t own = now + member->engine.timeout * 1000;
-		if (!is_asked(&member->engine, mail, submitted, &results[i]))
-			continue;
-		struct exchange *exchange = &exchanges[count++];
-		*exchange = (struct exchange){.pool = pool, .member = member, .index = i, .mail = mail, .result = &results[i], .until = own < until ? own : until, .began = now};
-		begin(exchange);
-		if (exchange->fd >= 0 && exchange->talk.done)
-			conclude(exchange);
-	}
+	for (size_t i = 0; i < pool->count; i++)
+		if (!is_milter(pool, i) && is_asked(&pool->members[i].engine, mail, submitted, &results[i]))
+			start(&exchanges[count++], pool, i, mail, until, &results[i]);
 	while (wait_once(exchanges, count, pool->stop_fd))
 		;
+}
+
+void engine_ask_milters(struct engine_pool *pool, const struct engine_mail *mail, int64_t until, struct engine_result *results)
+{
+	struct exchange exchange;
+	bool goes_on = true;
+	for (size_t i = 0; i < pool->count; i++) {
+		struct engine_result *result = &results[i];
+		if (!is_milter(pool, i))
+			continue;
+		if (!goes_on) {
+			*result = (struct engine_result){.outcome = ENGINE_SKIPPED};
+			engine_copy(result->text, sizeof result->text, SLICE("another has decided already"));
+			continue;
+		}
+		if (!is_asked(&pool->members[i].engine, mail, false, result))
+			continue;
+		start(&exchange, pool, i, mail, until, result);
+		while (wait_once(&exchange, 1, pool->stop_fd))
+			;
+		goes_on = result->outcome != ENGINE_REFUSED && result->outcome != ENGINE_DEFERRED && result->outcome != ENGINE_DISCARDED;
+	}
 }

@@ -5,9 +5,10 @@
 #define ENGINE_ENGINE_H
 
 #include "config/config_engine.h"
+#include "engine/milter.h"
 
 enum {
-	ENGINE_TEXT_MAX = 160,     /* of a name or reason, with its NUL */
+	ENGINE_TEXT_MAX = 256,     /* of a name or reason, with its NUL */
 	ENGINE_SYMBOL_MAX = 64,    /* of a symbol, with its NUL */
 	ENGINE_SYMBOLS_MAX = 64,   /* more are counted, and not kept */
 	ENGINE_POINTS_MAX = 10000, /* hundredths, either way: an engine that says more means that */
@@ -22,6 +23,8 @@ struct engine_mail {
 	size_t recipient_count;
 	struct slice user;             /* who has signed in; empty: nobody */
 	struct slice hostname, id;     /* our name, and the message's in our logs */
+	unsigned port;                 /* the client's; 0: nobody knows */
+	struct engine_letter *letter;  /* the same message, for milters, which change it */
 	struct slice prelude;          /* fields that the engine shall see before the message; each with its line end */
 	uint64_t length;               /* bytes of the message */
 	/** Reads up to `size` bytes of the message from byte `at` on; 0: it can't be read. Called by the thread that asks. */
@@ -38,6 +41,11 @@ enum engine_outcome {
 	ENGINE_ERROR,   /* `text` is why */
 	ENGINE_TIMEOUT,
 	ENGINE_SKIPPED, /* it wasn't asked: `text` is why */
+	/* Milters alone: */
+	ENGINE_CHANGED,   /* the message: `text` says how much of it */
+	ENGINE_SET_APART, /* it is to be held: `text` is why; it may have been changed, too */
+	ENGINE_DISCARDED, /* it is to be taken and thrown away */
+	ENGINE_DEFERRED, ENGINE_REFUSED, /* `text`: the words for the sender, or empty */
 	ENGINE_OUTCOMES,
 };
 /** "clean", "found", … */
@@ -73,8 +81,12 @@ void engine_pool_stop(struct engine_pool *pool);
 size_t engine_pool_count(const struct engine_pool *pool);
 const struct config_engine *engine_pool_at(const struct engine_pool *pool, size_t index);
 
-/** Asks all engines that are for such mail, and waits until each has answered, or its time is over, or clock_monotonic_ms() is `until`.
+/** Asks all engines but milters that are for such mail, and waits until each has answered, or its time is over, or clock_monotonic_ms() is `until`.
  * results: engine_pool_count() of them. Any thread, several at a time. */
 void engine_ask(struct engine_pool *pool, const struct engine_mail *mail, bool submitted, int64_t until, struct engine_result *results);
+
+/** Asks the milters, in their order, about mail->letter, which becomes what they make of it, until one wants the message refused, deferred or
+ * discarded. Sets their results alone. Any thread. */
+void engine_ask_milters(struct engine_pool *pool, const struct engine_mail *mail, int64_t until, struct engine_result *results);
 
 #endif

@@ -1,5 +1,5 @@
 /* Fuzzing of engines' answers: whatever comes, in whatever pieces, the talk ends, and what it says is printable and bounded. The first byte
- * chooses the protocol and how the rest is cut. */
+ * chooses the protocol and how the rest is cut. Milters, the last kind, have a fuzzer of their own. */
 #include "engine/internal.h"
 
 enum { MESSAGE_LENGTH = 3000 };
@@ -38,10 +38,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	if (size == 0)
 		return 0;
-	struct config_engine engine = {.kind = (enum config_engine_kind)(data[0] % CONFIG_ENGINE_KINDS), .place = SLICE("127.0.0.1:1344"), .service = "avscan"};
+	struct config_engine engine = {.kind = (enum config_engine_kind)(data[0] % CONFIG_ENGINE_MILTER), .place = SLICE("127.0.0.1:1344"), .service = "avscan"};
 	struct engine_mail mail = {.client = SLICE("192.0.2.1"), .helo = SLICE("x\r\nFile: /etc/passwd"), .length = MESSAGE_LENGTH, .read = read_message};
 	struct slice rest = slice_make((const char *)data + 1, size - 1);
-	size_t piece = data[0] / CONFIG_ENGINE_KINDS + 1;
+	size_t piece = data[0] / CONFIG_ENGINE_MILTER + 1;
 	struct engine_talk talk;
 	struct engine_result result;
 	engine_talk_begin(&talk, &engine, &mail, &result, data[0] >> 7);

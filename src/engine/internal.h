@@ -26,6 +26,8 @@ struct engine_talk {
 	bool said_all;           /* nothing follows what is in `out` */
 	bool continued;          /* ICAP: the server wants what comes after the preview */
 	bool done, reusable;     /* the result is there; the connection may serve once more */
+	struct engine_milter *milter; /* how far the talk with one is; its protocol's own */
+	struct slice farewell;   /* what is to be said before the connection is closed, if it can be */
 };
 
 struct engine_protocol {
@@ -48,6 +50,12 @@ void engine_rspamd_understand(struct engine_talk *talk, bool ended);
 void engine_icap_begin(struct engine_talk *talk);
 void engine_icap_more(struct engine_talk *talk);
 void engine_icap_understand(struct engine_talk *talk, bool ended);
+void engine_milter_begin(struct engine_talk *talk);
+void engine_milter_more(struct engine_talk *talk);
+void engine_milter_understand(struct engine_talk *talk, bool ended);
+void engine_milter_free(struct engine_milter **milter);
+/** The macros for a part of the talk (milter_macros.c), as a packet, if there are any. `chosen`: those that the milter wants then; NULL: the usual ones. */
+void engine_milter_put_macros(struct buf *out, char command, const struct slice *chosen, const struct engine_mail *mail, struct slice recipient);
 
 /** `again`: see above. What it points to must live as long as the talk. */
 void engine_talk_begin(struct engine_talk *talk, const struct config_engine *engine, const struct engine_mail *mail, struct engine_result *result, bool again);

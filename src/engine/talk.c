@@ -5,7 +5,7 @@ enum { LINE_TEXT_MAX = 1000 };
 
 const char *engine_outcome_name(enum engine_outcome outcome)
 {
-	static const char *const names[ENGINE_OUTCOMES] = {"clean", "found", "points", "error", "timeout", "skipped"};
+	static const char *const names[ENGINE_OUTCOMES] = {"clean", "found", "points", "error", "timeout", "skipped", "changed", "quarantine", "discarded", "deferred", "refused"};
 	return names[outcome];
 }
 
@@ -25,6 +25,7 @@ void engine_talk_free(struct engine_talk *talk)
 {
 	buf_free(&talk->out);
 	buf_free(&talk->in);
+	engine_milter_free(&talk->milter);
 }
 
 struct slice engine_talk_output(struct engine_talk *talk)
