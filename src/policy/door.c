@@ -272,3 +272,15 @@ void policy_door_judge(struct policy_door *door)
 	judge_lists(door);
 	judge_names(door);
 }
+
+void policy_door_permit(struct policy_door *door)
+{
+	door->permitted = true;
+}
+
+void policy_door_refuse_from(struct policy_door *door, int points)
+{
+	const struct policy_findings *findings = door->findings;
+	if (findings->count > 0 && findings->points >= points)
+		refuse(door, arena_printf(findings->arena, "lists in the DNS say too much against you: %.*s", SLICE_ARG(findings->list[0].detail)));
+}

@@ -22,5 +22,9 @@ struct policy_door *policy_door_new(struct policy_lists *lists, const struct con
 bool policy_door_run(struct policy_door *door, struct lookup *table);
 /** Adds what was found, and demands what the options want done about it. Once, after the door has run to its end. */
 void policy_door_judge(struct policy_door *door);
+/** Nothing that is found at the door refuses: the message is for who must hear everybody. Before policy_door_judge(). */
+void policy_door_permit(struct policy_door *door);
+/** After it: refuses if all that was found has so many points (hundredths), whatever the text will be. */
+void policy_door_refuse_from(struct policy_door *door, int points);
 
 #endif

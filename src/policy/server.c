@@ -19,6 +19,7 @@
 #include "net/dns.h"
 #include "policy/attachments.h"
 #include "policy/door.h"
+#include "policy/gatekeeper.h"
 #include "policy/judge.h"
 #include "policy/policy.h"
 #include "policy/reports.h"
@@ -49,6 +50,7 @@ struct policy_server {
 	_Atomic int reports_waiting;
 	struct dns *dns;           /* made for the first question */
 	struct policy_lists *lists;
+	struct policy_gatekeeper *gatekeeper;
 	struct classify_store *learned; /* NULL: nothing was yet */
 	pthread_mutex_t lock;      /* guards the rest, dns and learned */
 	pthread_cond_t work;
@@ -266,6 +268,8 @@ static void judge(struct policy_server *server, const struct job *job, const str
 	struct policy_check *check = policy_check_new(&mail);
 	give_body(check, &message, mail.header.len);
 	struct policy_door *door = begin_door(server, &message, question, &mail, &findings);
+	if (policy_gate_is_open_to_all(question->recipients))
+		policy_door_permit(door);
 	const struct policy_verdict *verdict = ask_around(server, check, door, table, job->deadline);
 	policy_door_judge(door);
 	demand_of_author(&verdict->dmarc, &findings);
@@ -301,7 +305,9 @@ static void answer(struct policy_server *server, const struct job *job, bool may
 	struct policy_question question;
 	struct policy_answer unknown = {0};
 	struct buf out = BUF(CALL_ANSWER_MAX);
-	if (may_judge && policy_question_decode(job->question.text, &question) && has_dns(server))
+	if (job->question.verb == POLICY_GATE_VERB)
+		policy_gatekeeper_answer(server->gatekeeper, job->question.text, may_judge && has_dns(server) ? server->dns : NULL, job->deadline, &out);
+	else if (may_judge && policy_question_decode(job->question.text, &question) && has_dns(server))
 		judge(server, job, &question, &out);
 	else
 		policy_answer_encode(&unknown, &out);
@@ -369,9 +375,9 @@ static void take(struct policy_server *server, struct call_received *question)
 {
 	struct job *job = memory_new(sizeof *job);
 	job->question = *question;
-	job->deadline = clock_monotonic_ms() + POLICY_SECONDS * 1000;
+	job->deadline = clock_monotonic_ms() + (question->verb == POLICY_GATE_VERB ? POLICY_GATE_SECONDS : POLICY_SECONDS) * 1000;
 	*question = (struct call_received){0};
-	if (job->question.verb == POLICY_VERB && !job->question.again && hand_over(server, job))
+	if ((job->question.verb == POLICY_VERB || job->question.verb == POLICY_GATE_VERB) && !job->question.again && hand_over(server, job))
 		return;
 	answer(server, job, false);
 	free_job(job);
@@ -410,6 +416,7 @@ void policy_serve(int channel, int stop_fd, const char *folder)
 {
 	struct policy_server server = {.answerer = answerer_new(channel), .folder = folder, .lists = policy_lists_new()};
 	bool more = true;
+	server.gatekeeper = policy_gatekeeper_new(server.lists);
 	server.last = &server.first;
 	pthread_mutex_init(&server.lock, NULL);
 	pthread_mutex_init(&server.reports, NULL);
@@ -426,6 +433,7 @@ void policy_serve(int channel, int stop_fd, const char *folder)
 	}
 	stop(&server);
 	dns_free(&server.dns);
+	policy_gatekeeper_free(&server.gatekeeper);
 	policy_lists_free(&server.lists);
 	classify_store_close(&server.learned);
 	answerer_free(&server.answerer);

@@ -162,11 +162,13 @@ const char *smtp_mail_fits(const struct auth_recipient_room *room, uint64_t size
 	return NULL;
 }
 
-static const char *check_recipient(struct smtp_session *session, struct slice *to, struct auth_recipient_room *room)
+/* *ours: is the address in a domain of ours? */
+static const char *check_recipient(struct smtp_session *session, struct slice *to, struct auth_recipient_room *room, bool *ours)
 {
 	enum auth_recipient_kind kind = auth_recipient(session->service->auth, smtp_wait(session), *to, room);
 	if (kind == RECIPIENT_UNKNOWN && smtp_local_redirect(session, to))
 		kind = auth_recipient(session->service->auth, NULL, *to, room);
+	*ours = kind == RECIPIENT_LOCAL || kind == RECIPIENT_UNKNOWN || kind == RECIPIENT_DISABLED;
 	switch (kind) {
 	case RECIPIENT_LOCAL:
 		smtp_promise_look(room, clock_monotonic_ms());
@@ -201,26 +203,43 @@ static void add_recipient(struct smtp_transaction *transaction, const struct smt
 		(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify};
 }
 
+void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char *reply)
+{
+	if (reply)
+		log_refusal(session, "recipient.refused", session->transaction.message.from, command->to, reply);
+	else
+		add_recipient(&session->transaction, command, room);
+	smtp_reply(session, "%s", reply ? reply : "250 2.1.5 recipient ok");
+}
+
+/* Counted by commands, not by addresses: a million times the same recipient must end, too, or a million that can't be checked now. */
+static bool are_too_many(const struct smtp_session *session)
+{
+	size_t max = (size_t)session->config->max_recipients;
+	return session->transaction.replies >= max || session->transaction.attempts >= max + (size_t)session->config->max_errors;
+}
+
 void smtp_cmd_rcpt(struct smtp_session *session, struct slice argument)
 {
 	struct smtp_transaction *transaction = &session->transaction;
 	struct smtp_rcpt_command command;
 	struct auth_recipient_room room = {UINT64_MAX, UINT64_MAX, 0};
-	/* Counted by commands, not by addresses: a million times the same recipient must end, too, or a million that can't be
-	 * checked now. */
-	size_t max = (size_t)session->config->max_recipients;
-	if (transaction->replies >= max || transaction->attempts >= max + (size_t)session->config->max_errors) {
+	bool ours = false;
+	if (are_too_many(session)) {
 		smtp_reply(session, "452 4.5.3 too many recipients"); /* RFC 5321 §4.5.3.1.10 */
 		return;
 	}
 	const char *reply = smtp_parse_rcpt(argument, transaction->message.smtputf8, transaction->arena, &command);
-	if (!reply && (reply = check_recipient(session, &command.to, &room)))
-		log_refusal(session, "recipient.refused", transaction->message.from, command.to, reply);
+	if (reply) {
+		transaction->attempts++;
+		smtp_reply(session, "%s", reply);
+		return;
+	}
+	reply = check_recipient(session, &command.to, &room, &ours);
 	if (auth_is_awaited(&session->wait))
 		return;
 	transaction->attempts++;
 	bound_rcpt(session, &command);
-	if (!reply)
-		add_recipient(transaction, &command, &room);
-	smtp_reply(session, "%s", reply ? reply : "250 2.1.5 recipient ok");
+	if (!ours || !smtp_gate_begin(session, &command, &room, &reply))
+		smtp_rcpt_end(session, &command, &room, reply);
 }

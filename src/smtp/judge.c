@@ -12,7 +12,7 @@
 
 enum { QUESTION_MAX = 64 * 1024 };
 
-static struct slice client_bytes(const struct sockaddr_storage *peer)
+struct slice smtp_client_bytes(const struct sockaddr_storage *peer)
 {
 	if (peer->ss_family == AF_INET)
 		return slice_make((const char *)&((const struct sockaddr_in *)peer)->sin_addr, sizeof(struct in_addr));
@@ -24,7 +24,7 @@ static struct slice client_bytes(const struct sockaddr_storage *peer)
 static bool is_judged(const struct smtp_session *session, const struct sockaddr_storage *peer)
 {
 	return session->config->sender_checks && session->service->policy && session->service->kind == SMTP_RELAY && !smtp_is_trusted(session) &&
-	       client_bytes(peer).len > 0;
+	       smtp_client_bytes(peer).len > 0;
 }
 
 /* To whom it goes: as many as fit. */
@@ -73,7 +73,7 @@ bool smtp_judge_begin(struct smtp_session *session)
 	conn_peer_address(session->conn, &peer);
 	if (!is_judged(session, &peer) || !queue_draft_show(session->transaction.content.draft, &asked.text, &shown, &asked.skip, &error))
 		return false;
-	asked.client = client_bytes(&peer);
+	asked.client = smtp_client_bytes(&peer);
 	asked.recipients = recipients_of(&session->transaction);
 	asked.in_file = shown >= 0;
 	asked.for_reports = is_for_reports(session);

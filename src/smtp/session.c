@@ -118,6 +118,7 @@ static void smtp_close(void *at)
 	auth_wait_end(&session->wait);
 	if (session->ticket)
 		smtp_message_abandon(session);
+	smtp_gate_abandon(session);
 	smtp_judge_abandon(session);
 	smtp_auth_cancel(session);
 	smtp_reset(session);
@@ -126,10 +127,16 @@ static void smtp_close(void *at)
 	free(session);
 }
 
+/* For another role's answer. */
+static bool is_waiting(const struct smtp_session *session)
+{
+	return session->ticket || smtp_judge_is_pending(session) || smtp_gate_is_pending(session) || auth_is_awaited(&session->wait);
+}
+
 static bool smtp_has_nothing_to_end(const void *at)
 {
 	const struct smtp_session *session = at;
-	return !session->ticket && !smtp_judge_is_pending(session) && session->input == INPUT_LINE && !auth_is_awaited(&session->wait) && !session->transaction.chunks;
+	return !is_waiting(session) && session->input == INPUT_LINE && !session->transaction.chunks;
 }
 
 static void smtp_expire(void *at, enum net_expiry why)
@@ -312,9 +319,11 @@ static enum net_run smtp_run(void *at, struct slice unit)
 	session->again = false;
 	if (session->ticket || smtp_judge_is_pending(session))
 		smtp_message_conclude(session);
+	else if (smtp_gate_is_pending(session))
+		smtp_gate_conclude(session);
 	else
 		run_unit(session, unit);
-	if (session->ticket || smtp_judge_is_pending(session) || auth_is_awaited(&session->wait))
+	if (is_waiting(session))
 		return RUN_WAIT;
 	if (session->errors >= session->config->max_errors && !session->closing && session->input != INPUT_DATA)
 		smtp_give_up(session, "4.7.0", "too many errors");

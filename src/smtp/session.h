@@ -11,7 +11,8 @@
  *   cmd_data.c    DATA, BDAT: the end of a message, and its way into the queue
  *   cmd_other.c   RSET, NOOP, QUIT, VRFY, HELP and what we don't do
  *   content.c     a message's text while it comes in: its line ends, its header, its size
- *   judge.c       what the policy role makes of it
+ *   gate.c        whether the policy role lets a stranger in at RCPT
+ *   judge.c       what it makes of his message
  *   binary.c      parts in the encoding "binary" become base64
  *   author.c      whom a submitted one says it is from
  *   local.c       programs of this machine
@@ -26,6 +27,7 @@
 #include "message/header.h"
 #include "net/call.h"
 #include "queue/queue.h"
+#include "smtp/parse.h"
 #include "smtp/smtp.h"
 
 enum {
@@ -39,6 +41,7 @@ enum {
 	REPLY_MAX = 512,                     /* RFC 5321 §4.5.3.1.5 */
 	USELESS_COMMANDS_MAX = 500,          /* NOOP, RSET, VRFY, … between two messages */
 	HELLO_MAX = 255,
+	GATE_KNOWN_MAX = 16,                 /* answers that are kept for a transaction's further recipients */
 };
 
 /* What the session is in the middle of; a command is allowed in some of these (verbs.c). */
@@ -82,6 +85,16 @@ struct smtp_known_recipient {
 	bool fits;                   /* known at the end of the text */
 };
 
+/* What the policy role has said at RCPT. */
+struct smtp_gate_known {
+	struct slice key;  /* policy_gate_key() */
+	const char *reply; /* NULL: he is let in */
+};
+struct smtp_gate {
+	struct smtp_gate_known *known; /* GATE_KNOWN_MAX at most, in the transaction's arena */
+	size_t count, room;
+};
+
 struct smtp_transaction {
 	struct arena *arena;
 	bool active;
@@ -93,6 +106,16 @@ struct smtp_transaction {
 	uint64_t announced;              /* SIZE=; 0: not given */
 	bool chunks;                     /* BDAT has begun */
 	struct smtp_content content;
+	struct smtp_gate gate;
+};
+
+/* A question to it, and the RCPT that waits for the answer. */
+struct smtp_asked_gate {
+	struct call_ticket *call; /* NULL: none is asked */
+	struct buf text;          /* what was asked */
+	const struct smtp_rcpt_command *command; /* in the transaction's arena */
+	struct auth_recipient_room room;
+	const char *reply;        /* what the recipient gets if he is let in; NULL: he is taken */
 };
 
 /* A question to the policy role about a message whose text is complete. */
@@ -126,6 +149,7 @@ struct smtp_session {
 	bool again;                      /* AUTH: auth is busy, the unit is to be run again later */
 	struct auth_wait wait;           /* what the unit has asked auth, and is to be run again for */
 	struct queue_ticket *ticket;     /* the message is on its way into the queue; NULL: none is */
+	struct smtp_asked_gate gate;
 	struct smtp_judgement judgement;
 	struct smtp_transaction transaction;
 };
@@ -217,6 +241,8 @@ void smtp_cmd_starttls(struct smtp_session *session, struct slice argument);
 void smtp_cmd_auth(struct smtp_session *session, struct slice argument);
 void smtp_cmd_mail(struct smtp_session *session, struct slice argument);
 void smtp_cmd_rcpt(struct smtp_session *session, struct slice argument);
+/** Answers a RCPT, and takes the recipient if `reply` is NULL. */
+void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char *reply);
 extern const char smtp_mailbox_full[]; /* a reply */
 /** Has the mailbox room for a message of `size` bytes? NULL, or the reply. */
 const char *smtp_mail_fits(const struct auth_recipient_room *room, uint64_t size);
@@ -268,7 +294,21 @@ bool smtp_content_is_committed(struct smtp_session *session);
 /** Checks the line ends of text that is to be stored; what isn't lines refuses the message. */
 void smtp_content_check_lines(struct smtp_session *session, struct slice bytes);
 
+/* ---- gate.c ---- */
+
+/** True: the RCPT waits for the policy role's answer, and the unit runs again. False: there is nothing to ask, or it is known, and *reply (NULL:
+ * the recipient is taken) is set to the refusal, if it is one. */
+bool smtp_gate_begin(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char **reply);
+bool smtp_gate_is_pending(const struct smtp_session *session);
+/** Ends the RCPT that waits, if there is an answer. */
+void smtp_gate_conclude(struct smtp_session *session);
+/** Nobody waits for the answer any more, if one is due. */
+void smtp_gate_abandon(struct smtp_session *session);
+
 /* ---- judge.c ---- */
+
+/** The address's 4 or 16 bytes; empty: it has none. */
+struct slice smtp_client_bytes(const struct sockaddr_storage *peer);
 
 /** Shows the message to the policy role, if it is to be judged. True: the unit waits for the answer, and runs again. */
 bool smtp_judge_begin(struct smtp_session *session);

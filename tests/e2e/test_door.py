@@ -1,11 +1,15 @@
 """Who stands at the door: lists in the DNS are asked and believed only while they answer as they should, and what is wrong with a client's names is
 written down, counted, or a reason to refuse."""
+import os
+import signal
 import smtplib
+import socket
 import subprocess
 
 import pytest
 
 from pombal import Pombal
+from wire import Smtp
 
 LISTS = ["bad.list 4 do=reject answers=127.0.0.2-127.0.0.9", "count.list 1.5 answers=127.0.0.x&6,127.0.0.x&8:2", "good.list -2", "liar.list 4 do=reject",
          "closed.list 4 do=reject", "domains.list 3 kind=sender,links,helo"]
@@ -51,10 +55,51 @@ def findings(server, offset):
 
 
 def test_who_is_listed_is_refused(door, token):
-    with pytest.raises(smtplib.SMTPDataError) as refused:
+    """… before the text, but by postmaster and abuse."""
+    with pytest.raises(smtplib.SMTPRecipientsRefused) as refused:
         send(door, token, "127.0.0.66")
-    assert refused.value.smtp_code == 550
-    assert refused.value.smtp_error == b"5.7.1 127.0.0.66 is listed by bad.list: See https://bad.list/66"
+    answer = b"5.7.1 127.0.0.66 is listed by bad.list: See https://bad.list/66"
+    assert refused.value.recipients == {door.name("anna"): (550, answer)}
+    door.wait_log(r'event=recipient\.refused.* reason="550 5\.7\.1 127\.0\.0\.66 is listed by bad\.list')
+    with smtplib.SMTP(door.address, door.ports["smtp"], local_hostname="client.example", source_address=("127.0.0.66", 0)) as session:
+        session.ehlo()
+        session.mail("ann@sender.example")
+        assert session.rcpt("<abuse@door.example>")[0] == 550 and session.rcpt("<anna@elsewhere.example>")[0] == 550
+        assert session.rcpt("<nobody@door.example>") == (550, answer)  # who is refused doesn't hear whom there is
+        assert session.rcpt("<postmaster>")[0] == 250
+        assert session.data(f"From: ann@sender.example\r\nSubject: {token}\r\n\r\nUnlist me.\r\n")[0] == 250
+
+
+def test_commands_behind_one_that_waits(door, token):
+    """RCPT by the dozen in one packet: each gets its own answer, in order."""
+    with socket.create_connection((door.address, door.ports["smtp"]), source_address=("127.0.0.66", 0)) as client:
+        stream = client.makefile("rwb")
+        stream.readline()
+        stream.write(b"HELO client.example\r\n")
+        stream.flush()
+        stream.readline()
+        who = ["anna", "postmaster", "boris", "nobody", "postmaster", "anna"]
+        stream.write(b"MAIL FROM:<ann@sender.example>\r\n" + b"".join(f"RCPT TO:<{one}@door.example>\r\n".encode() for one in who) + b"DATA\r\n")
+        stream.flush()
+        assert [stream.readline()[:3] for _ in range(8)] == [b"250", b"550", b"250", b"550", b"550", b"250", b"550", b"354"]
+        stream.write(f"Subject: {token}\r\n\r\nHello.\r\n.\r\nQUIT\r\n".encode())
+        stream.flush()
+        assert stream.readline()[:3] == b"250"
+
+
+def test_the_end_of_who_answers_at_the_gate(zone, token):
+    """Its recipient is taken: the text is judged later. Nobody else waits."""
+    with Pombal("door.example", options=options(zone)) as own:
+        own.expected_noise.append(r"event=role\.ended name=policy")
+        pid = own.role_of("policy")
+        os.kill(pid, signal.SIGSTOP)
+        with Smtp(own.address, own.ports["smtp"]) as session:
+            session.expect("MAIL FROM:<ann@sender.example>", 250)
+            session.send(f"RCPT TO:<{own.name('anna')}>\r\n")
+            with Smtp(own.address, own.ports["smtp"]) as other:
+                other.expect("NOOP", 250)
+            os.kill(pid, signal.SIGKILL)
+            assert session.reply().startswith("250")
 
 
 def test_answers_count(door, token):
