@@ -236,7 +236,7 @@ static bool take_choices(struct engine_milter *milter, struct slice data)
 static void negotiate(struct engine_talk *talk, char command, struct slice data)
 {
 	struct engine_milter *milter = talk->milter;
-	uint32_t version;
+	uint32_t version = 0;
 	if (command != MILTER_NEGOTIATE || !engine_milter_take_number(&data, &version) || !engine_milter_take_number(&data, &milter->actions) ||
 	    !engine_milter_take_number(&data, &milter->steps))
 		engine_fail(talk, "it doesn't answer like a milter");

@@ -26,6 +26,7 @@ struct policy_findings {
 	struct slice fields;       /* that go before the message, each with its line end */
 	struct policy_cut cuts[POLICY_CUTS_MAX]; /* what is taken out, in its order; only if the action is less than QUARANTINE */
 	size_t cut_count;
+	const struct policy_edits *edits; /* what milters want changed; NULL: nothing */
 };
 
 /** Adds one; copies into findings->arena. Beyond POLICY_FINDINGS_MAX only the points count. */

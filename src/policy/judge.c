@@ -21,6 +21,8 @@ bool policy_question_encode(const struct policy_question *question, struct buf *
 	wire_put_number(out, question->in_file);
 	wire_put_number(out, question->skip);
 	wire_put_number(out, question->for_reports);
+	wire_put_text(out, question->id);
+	wire_put_number(out, question->port);
 	wire_put_text(out, question->text);
 	return !out->overflow;
 }
@@ -36,6 +38,8 @@ bool policy_question_decode(struct slice text, struct policy_question *question)
 	question->in_file = wire_number(&reader, 1);
 	question->skip = wire_number(&reader, INT64_MAX);
 	question->for_reports = wire_number(&reader, 1);
+	question->id = wire_text(&reader, POLICY_WORD_MAX);
+	question->port = wire_number(&reader, UINT16_MAX);
 	question->text = wire_text(&reader, UINT16_MAX);
 	return wire_end(&reader) && (question->client.len == 4 || question->client.len == 16);
 }
@@ -53,6 +57,7 @@ bool policy_answer_encode(const struct policy_answer *answer, struct buf *out)
 		wire_put_number(out, answer->cuts[i].len);
 		wire_put_text(out, answer->cuts[i].text);
 	}
+	policy_edits_put(out, &answer->edits);
 	wire_put_number(out, (uint64_t)((int64_t)answer->points + POLICY_POINTS_MAX));
 	wire_put_text(out, answer->spf);
 	wire_put_text(out, answer->dkim);
@@ -149,12 +154,12 @@ bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 	answer->reply = wire_text(&reader, POLICY_REPLY_MAX);
 	answer->field = wire_text(&reader, POLICY_FIELD_MAX);
 	answer->record = wire_text(&reader, POLICY_RECORD_MAX);
-	bool cuts = read_cuts(&reader, answer);
+	bool cuts = read_cuts(&reader, answer), edits = policy_edits_read(&reader, &answer->edits);
 	answer->points = (int)((int64_t)wire_number(&reader, 2 * (uint64_t)POLICY_POINTS_MAX) - POLICY_POINTS_MAX);
 	answer->spf = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dkim = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dmarc = wire_text(&reader, POLICY_WORD_MAX);
 	answer->iprev = wire_text(&reader, POLICY_WORD_MAX);
-	return wire_end(&reader) && is_printable(answer->reply) && is_record(answer->record) && cuts &&
+	return wire_end(&reader) && is_printable(answer->reply) && is_record(answer->record) && cuts && edits && !(answer->edits.body && answer->cut_count > 0) &&
 	       (!answer->known || (slice_starts(answer->field, SLICE("Authentication-Results:")) && policy_are_fields(answer->field)));
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "policy/edits.h"
 
 enum {
 	POLICY_VERB = 1,
@@ -37,6 +38,8 @@ struct policy_question {
 	struct slice text;     /* of the message, unless it is in a file, which goes along as a descriptor */
 	bool in_file;
 	uint64_t skip;         /* bytes of the file before the message */
+	struct slice id;       /* of the message, as our logs have it */
+	uint64_t port;         /* of the client */
 	bool for_reports;      /* a recipient is where others report to us (policy/reports.h) */
 };
 bool policy_question_encode(const struct policy_question *question, struct buf *out);
@@ -55,8 +58,9 @@ struct policy_answer {
 	struct slice reply;    /* DEFER, REJECT: what the sender is told; printable ASCII */
 	struct slice field;    /* an Authentication-Results field, and further ones, with their line ends */
 	struct slice record;   /* what was found: lines "RULE POINTS detail" */
-	struct policy_cut cuts[POLICY_CUTS_MAX]; /* in their order, none in another */
+	struct policy_cut cuts[POLICY_CUTS_MAX]; /* of the body, in their order, none in another; none if there is another body */
 	size_t cut_count;
+	struct policy_edits edits;
 	int points;            /* of all that was found, in hundredths; at most POLICY_POINTS_MAX, either way */
 	struct slice spf, dkim, dmarc, iprev; /* results, for the log */
 };

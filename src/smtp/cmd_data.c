@@ -109,7 +109,8 @@ void smtp_message_conclude(struct smtp_session *session)
 			end_transaction(session, smtp_content_is_committed(session));
 	} else if (smtp_judge_is_done(session)) {
 		smtp_judge_conclude(session);
-		commit_message(session);
+		if (smtp_edits_add_recipients(session))
+			commit_message(session);
 	}
 }
 

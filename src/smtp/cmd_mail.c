@@ -187,28 +187,27 @@ static const char *check_recipient(struct smtp_session *session, struct slice *t
 	return "451 4.3.0 this address can't be checked now, try again later";
 }
 
-/* A repeated one counts only for LMTP's replies. */
-static void add_recipient(struct smtp_transaction *transaction, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room)
+void smtp_add_recipient(struct smtp_transaction *transaction, const struct queue_recipient *recipient, const struct auth_recipient_room *room)
 {
 	struct queue_message *message = &transaction->message;
-	uint64_t hash = map_hash(command->to);
-	transaction->replies++;
+	uint64_t hash = map_hash(recipient->address);
 	for (size_t i = 0; i < message->recipient_count; i++)
-		if (transaction->known[i].hash == hash && slice_equal(message->recipients[i].address, command->to))
+		if (transaction->known[i].hash == hash && slice_equal(message->recipients[i].address, recipient->address))
 			return;
 	ARENA_GROW(transaction->arena, message->recipients, message->recipient_count, transaction->recipient_room);
 	ARENA_GROW(transaction->arena, transaction->known, message->recipient_count, transaction->known_room);
 	transaction->known[message->recipient_count] = (struct smtp_known_recipient){.hash = hash, .room = *room};
-	message->recipients[message->recipient_count++] =
-		(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify};
+	message->recipients[message->recipient_count++] = *recipient;
 }
 
 void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char *reply)
 {
 	if (reply)
 		log_refusal(session, "recipient.refused", session->transaction.message.from, command->to, reply);
-	else
-		add_recipient(&session->transaction, command, room);
+	else { /* a repeated one counts only for LMTP's replies */
+		session->transaction.replies++;
+		smtp_add_recipient(&session->transaction, &(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify}, room);
+	}
 	smtp_reply(session, "%s", reply ? reply : "250 2.1.5 recipient ok");
 }
 

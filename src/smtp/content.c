@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "message/header.h"
 #include "policy/judge.h"
 #include "smtp/frame.h"
 
@@ -199,30 +200,71 @@ void smtp_content_add(struct smtp_session *session, struct slice bytes, bool stu
 	buf_free(&mended);
 }
 
-/* The message with other text in the place of what is cut out of it. */
-static void store_with_cuts(struct smtp_session *session, struct slice message, const struct policy_cut *cuts, size_t count)
+/* Up to `at` as it was, then the text, in the place of `len` bytes. */
+static void store_instead(struct smtp_session *session, struct slice message, uint64_t *done, uint64_t at, uint64_t len, struct slice text)
 {
-	uint64_t at = 0;
-	for (size_t i = 0; i < count && cuts[i].at <= message.len; i++) {
-		smtp_content_store(session, slice_sub(message, (size_t)at, (size_t)(cuts[i].at - at)));
-		smtp_content_store(session, cuts[i].text);
-		at = cuts[i].at + cuts[i].len;
-	}
-	smtp_content_store(session, at < message.len ? slice_skip(message, (size_t)at) : SLICE(""));
+	smtp_content_store(session, slice_sub(message, (size_t)*done, (size_t)(at - *done)));
+	smtp_content_store(session, text);
+	*done = at + len;
 }
 
-void smtp_content_rewrite(struct smtp_session *session, struct slice fields, const struct policy_cut *cuts, size_t count)
+/* The message with other text in the place of what is cut out of it. */
+static void store_changed(struct smtp_session *session, struct slice message, const struct smtp_rewriting *rewriting)
+{
+	const struct policy_answer *answer = rewriting->answer;
+	uint64_t done = 0;
+	for (size_t i = 0; i < answer->edits.count; i++)
+		store_instead(session, message, &done, answer->edits.list[i].at, answer->edits.list[i].len, answer->edits.list[i].text);
+	for (size_t i = 0; i < answer->cut_count && answer->cuts[i].at >= done && answer->cuts[i].at <= message.len; i++)
+		store_instead(session, message, &done, answer->cuts[i].at, answer->cuts[i].len, answer->cuts[i].text);
+	if (answer->edits.body)
+		store_instead(session, message, &done, header_length(message), UINT32_MAX, rewriting->body);
+	smtp_content_store(session, done < message.len ? slice_skip(message, (size_t)done) : SLICE(""));
+}
+
+/* The bytes of our own field at the front. */
+static size_t own_length(struct slice message)
+{
+	struct header_field field;
+	return header_next(&message, &field) ? field.whole.len : 0;
+}
+
+static bool fits(const struct smtp_session *session, const struct smtp_rewriting *rewriting, struct slice message)
+{
+	const struct policy_edits *edits = rewriting->answer ? &rewriting->answer->edits : NULL;
+	return !edits || policy_edits_fit(edits, message, own_length(message), slice_of(smtp_hostname(session)));
+}
+
+/* What it has become in size. */
+static void count_anew(struct smtp_session *session, const struct smtp_rewriting *rewriting, struct slice message)
+{
+	struct smtp_content *content = &session->transaction.content;
+	if (!rewriting->answer || !rewriting->answer->edits.body)
+		return;
+	content->size = header_length(message) + rewriting->body.len;
+	content->eight_bit = content->eight_bit || !slice_is_ascii(rewriting->body);
+}
+
+void smtp_content_rewrite(struct smtp_session *session, const struct smtp_rewriting *rewriting)
 {
 	struct smtp_content *content = &session->transaction.content;
 	struct queue_draft *bare = content->draft;
 	struct error error;
 	struct slice message;
 	content->draft = queue_draft_new(session->service->queue, session->transaction.message.from);
-	if (queue_draft_view(bare, &message, &error)) {
-		smtp_content_store(session, fields);
-		store_with_cuts(session, message, cuts, count);
-	} else
+	if (!queue_draft_view(bare, &message, &error))
 		refuse_unstored(session, &error);
+	else if (!fits(session, rewriting, message)) {
+		log_error("policy.wrong_answer", log_id("id", session->transaction.message.id), log_text("reason", "its edits don't fit the message"));
+		smtp_content_refuse(session, "451 4.7.0 the message can't be checked at the moment, try again later");
+	} else {
+		smtp_content_store(session, rewriting->fields);
+		if (rewriting->answer)
+			store_changed(session, message, rewriting);
+		else
+			smtp_content_store(session, message);
+		count_anew(session, rewriting, message);
+	}
 	queue_draft_abort(&bare);
 }
 

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/random.h"
 #include "policy/judge.h"
 
 enum { QUESTION_MAX = 64 * 1024 };
@@ -19,6 +20,11 @@ struct slice smtp_client_bytes(const struct sockaddr_storage *peer)
 	if (peer->ss_family == AF_INET6)
 		return slice_make((const char *)&((const struct sockaddr_in6 *)peer)->sin6_addr, sizeof(struct in6_addr));
 	return slice_make(NULL, 0);
+}
+
+static unsigned port_of(const struct sockaddr_storage *peer)
+{
+	return ntohs(peer->ss_family == AF_INET ? ((const struct sockaddr_in *)peer)->sin_port : ((const struct sockaddr_in6 *)peer)->sin6_port);
 }
 
 static bool is_judged(const struct smtp_session *session, const struct sockaddr_storage *peer)
@@ -59,7 +65,7 @@ static bool is_for_reports(const struct smtp_session *session)
 
 bool smtp_judge_is_pending(const struct smtp_session *session)
 {
-	return session->judgement.call != NULL;
+	return session->judgement.call || session->judgement.added.len > 0;
 }
 
 bool smtp_judge_begin(struct smtp_session *session)
@@ -69,6 +75,7 @@ bool smtp_judge_begin(struct smtp_session *session)
 	struct call_question question = {.verb = POLICY_VERB};
 	struct sockaddr_storage peer;
 	struct error error;
+	char id[ID_TEXT_LEN + 1];
 	int shown;
 	conn_peer_address(session->conn, &peer);
 	if (!is_judged(session, &peer) || !queue_draft_show(session->transaction.content.draft, &asked.text, &shown, &asked.skip, &error))
@@ -77,6 +84,9 @@ bool smtp_judge_begin(struct smtp_session *session)
 	asked.recipients = recipients_of(&session->transaction);
 	asked.in_file = shown >= 0;
 	asked.for_reports = is_for_reports(session);
+	id_format(session->transaction.message.id, id);
+	asked.id = slice_of(id);
+	asked.port = port_of(&peer);
 	judgement->text = BUF(QUESTION_MAX);
 	if (!policy_question_encode(&asked, &judgement->text)) {
 		buf_free(&judgement->text);
@@ -92,7 +102,7 @@ bool smtp_judge_begin(struct smtp_session *session)
 
 bool smtp_judge_is_done(const struct smtp_session *session)
 {
-	return caller_is_done(session->judgement.call);
+	return !session->judgement.call || caller_is_done(session->judgement.call);
 }
 
 /* The findings' lines as one, for the log. */
@@ -135,8 +145,24 @@ static struct slice whole_lines(struct slice text, size_t max)
 	return cut.len == text.len ? text : slice_sub(cut, 0, end == SLICE_NONE ? 0 : end + 1);
 }
 
+static const char unchecked[] = "451 4.7.0 the message can't be checked at the moment, try again later";
+
+/* Takes it, as it was changed. `fd`: what came with the answer; -1: nothing did. */
+static void take(struct smtp_session *session, const struct policy_answer *heard, int fd)
+{
+	struct smtp_rewriting rewriting = {.fields = heard->field, .answer = heard};
+	bool good = smtp_edits_envelope(session, &heard->edits) && (!heard->edits.body || smtp_edits_map(session, fd, &rewriting.body));
+	if (good)
+		smtp_content_rewrite(session, &rewriting);
+	else {
+		log_error("policy.wrong_answer", log_id("id", session->transaction.message.id), log_text("reason", "what it wants changed can't be"));
+		smtp_content_refuse(session, unchecked);
+	}
+	smtp_edits_unmap(&rewriting.body);
+}
+
 /* `heard`: without, there was no answer. */
-static void obey(struct smtp_session *session, const struct policy_answer *heard)
+static void obey(struct smtp_session *session, const struct policy_answer *heard, int fd)
 {
 	struct smtp_transaction *transaction = &session->transaction;
 	bool known = heard && heard->known;
@@ -148,19 +174,21 @@ static void obey(struct smtp_session *session, const struct policy_answer *heard
 	if (known && heard->action >= POLICY_DEFER)
 		smtp_content_refuse(session, arena_printf(transaction->arena, "%s %.*s", heard->action == POLICY_REJECT ? "550 5.7.1" : "451 4.7.1", SLICE_ARG(heard->reply)).at);
 	else if (known)
-		smtp_content_rewrite(session, heard->field, heard->cuts, heard->cut_count);
+		take(session, heard, fd);
 	else if (session->config->accept_unchecked)
-		smtp_content_rewrite(session, arena_printf(transaction->arena, "Authentication-Results: %s; none\r\n", smtp_hostname(session)), NULL, 0);
+		smtp_content_rewrite(session, &(struct smtp_rewriting){.fields = arena_printf(transaction->arena, "Authentication-Results: %s; none\r\n", smtp_hostname(session))});
 	else
-		smtp_content_refuse(session, "451 4.7.0 the message can't be checked at the moment, try again later");
+		smtp_content_refuse(session, unchecked);
 }
 
 void smtp_judge_conclude(struct smtp_session *session)
 {
 	struct call_answer answer = {0};
 	struct policy_answer heard;
+	if (!session->judgement.call) /* it was obeyed already; recipients are being added */
+		return;
 	bool answered = caller_end(&session->judgement.call, &answer) && policy_answer_decode(buf_slice(&answer.text), &heard);
-	obey(session, answered ? &heard : NULL);
+	obey(session, answered ? &heard : NULL, answer.fd_count > 0 ? answer.fds[0] : -1);
 	call_answer_free(&answer);
 	buf_free(&session->judgement.text);
 }
@@ -168,6 +196,7 @@ void smtp_judge_conclude(struct smtp_session *session)
 void smtp_judge_abandon(struct smtp_session *session)
 {
 	struct call_answer answer = {0};
+	session->judgement.added = slice_make(NULL, 0);
 	if (!session->judgement.call)
 		return;
 	caller_end(&session->judgement.call, &answer);

@@ -13,6 +13,7 @@
  *   content.c     a message's text while it comes in: its line ends, its header, its size
  *   gate.c        whether the policy role lets a stranger in at RCPT
  *   judge.c       what it makes of his message
+ *   edits.c       what milters want changed, as the policy role tells it
  *   binary.c      parts in the encoding "binary" become base64
  *   author.c      whom a submitted one says it is from
  *   local.c       programs of this machine
@@ -122,6 +123,7 @@ struct smtp_asked_gate {
 struct smtp_judgement {
 	struct call_ticket *call; /* NULL: none is asked */
 	struct buf text;          /* what was asked */
+	struct slice added;       /* recipients that milters want added, about whom auth hasn't been asked yet, one a line */
 };
 
 struct smtp_session {
@@ -244,6 +246,8 @@ void smtp_cmd_rcpt(struct smtp_session *session, struct slice argument);
 /** Answers a RCPT, and takes the recipient if `reply` is NULL. */
 void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char *reply);
 extern const char smtp_mailbox_full[]; /* a reply */
+/** Adds a recipient, unless it is there already. */
+void smtp_add_recipient(struct smtp_transaction *transaction, const struct queue_recipient *recipient, const struct auth_recipient_room *room);
 /** Has the mailbox room for a message of `size` bytes? NULL, or the reply. */
 const char *smtp_mail_fits(const struct auth_recipient_room *room, uint64_t size);
 void smtp_cmd_data(struct smtp_session *session, struct slice argument);
@@ -282,10 +286,16 @@ void smtp_content_refuse(struct smtp_session *session, const char *reply);
 void smtp_content_free(struct smtp_content *content);
 /** Puts bytes into the draft; a failure refuses the message. */
 void smtp_content_store(struct smtp_session *session, struct slice bytes);
-/** Puts fields before the message, which is complete, and other text in the place of what is cut out of it. Blocks if the message is in a file:
- * it is written anew. */
-struct policy_cut;
-void smtp_content_rewrite(struct smtp_session *session, struct slice fields, const struct policy_cut *cuts, size_t count);
+/** What the policy role wants changed of a message (policy/judge.h). */
+struct policy_answer;
+struct policy_edits;
+struct smtp_rewriting {
+	struct slice fields;                /* go before it */
+	const struct policy_answer *answer; /* whose cuts and edits are done; NULL: there are none */
+	struct slice body;                  /* in the place of its own, if the edits say so */
+};
+/** Does that to the message, which is complete; what doesn't fit it refuses it. Blocks if the message is in a file: it is written anew. */
+void smtp_content_rewrite(struct smtp_session *session, const struct smtp_rewriting *rewriting);
 /** Begins to put the message into the queue: sets session->ticket, unless it is refused. */
 void smtp_content_commit(struct smtp_session *session);
 /** The outcome, when the ticket is done. False: it is refused, the reason is in content.refused. */
@@ -318,6 +328,17 @@ bool smtp_judge_is_done(const struct smtp_session *session);
 void smtp_judge_conclude(struct smtp_session *session);
 /** Nobody waits for the answer any more, if one is due. */
 void smtp_judge_abandon(struct smtp_session *session);
+
+/* ---- edits.c ---- */
+
+/** Does to the envelope what milters want. False: what they want can't be. */
+bool smtp_edits_envelope(struct smtp_session *session, const struct policy_edits *edits);
+/** Adds the recipients that they want: addresses to which a stranger could have written himself; others are passed over, and logged. False: auth
+ * is asked, and this is to be called again. */
+bool smtp_edits_add_recipients(struct smtp_session *session);
+/** Looks at the new body that came with an answer: *body is mapped, and given back with smtp_edits_unmap(). False: it is none. */
+bool smtp_edits_map(const struct smtp_session *session, int fd, struct slice *body);
+void smtp_edits_unmap(struct slice *body);
 
 /* ---- binary.c ---- */
 
