@@ -53,6 +53,9 @@ struct auth_recipient_room { uint64_t now, most, account; };
  * nowhere else. */
 enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_room *room);
 
+/** Of an account or a domain: from so many points on a message is junk, in hundredths from 1 to AUTH_JUNK_MOST; or one of these. */
+enum { AUTH_JUNK_CONFIGURED = 0, AUTH_JUNK_NEVER = -1, AUTH_JUNK_MOST = 99999 };
+
 /** Why a target of an alias leads nowhere: an administrator's mistake, which the others behind the alias don't suffer from. */
 enum auth_route_problem { ROUTE_GOOD, ROUTE_NOBODY, ROUTE_DISABLED, ROUTE_LOOP, ROUTE_TOO_FAR, ROUTE_PROBLEM_MAX = ROUTE_TOO_FAR };
 
@@ -61,6 +64,7 @@ struct auth_route {
 	struct slice address;  /* the account's name, or the remote address to forward to; with a problem: the target */
 	struct slice detail;   /* what stood after '+', if the address had it and it wasn't part of a name; with a problem: the alias */
 	enum auth_route_problem problem;
+	int junk_from;         /* local: from so many points on mail is junk for this account: AUTH_JUNK_*, or hundredths */
 };
 /** In words, as they follow the target: "is nobody's address". */
 const char *auth_route_problem(enum auth_route_problem problem);

@@ -305,6 +305,7 @@ static void read_route(struct wire_reader *reader, struct auth_route *route)
 	route->address = wire_text(reader, WIRE_ADDRESS_MAX);
 	route->detail = wire_text(reader, WIRE_ADDRESS_MAX);
 	route->problem = (enum auth_route_problem)wire_number(reader, ROUTE_PROBLEM_MAX);
+	route->junk_from = (int)wire_number(reader, AUTH_JUNK_MOST + 1) - 1;
 }
 
 static bool read_routes(struct slice list, struct arena *arena, struct auth_route **routes, size_t *count)

@@ -41,6 +41,10 @@ static const char *const schema[] = {
 	/* To how many recipients an account may write, as struct auth_rates has it. */
 	("ALTER TABLE account ADD COLUMN rate_hour BIGINT NOT NULL DEFAULT 0;"
 	 "ALTER TABLE account ADD COLUMN rate_day BIGINT NOT NULL DEFAULT 0;"),
+
+	/* From how many points on mail is junk, as AUTH_JUNK_* have it. */
+	("ALTER TABLE account ADD COLUMN junk_from BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE domain ADD COLUMN junk_from BIGINT NOT NULL DEFAULT 0;"),
 };
 
 /* The key is made once and kept: an unknown account's salt that changed with every restart would give it away. */
@@ -197,6 +201,7 @@ static void fill_domain(struct db_statement *row, struct arena *arena, struct au
 	domain->alias_of = arena_copy(arena, db_text(row, 1));
 	domain->catch_all = arena_copy(arena, db_text(row, 2));
 	domain->language = arena_copy(arena, db_text(row, 3));
+	domain->junk_from = (int)db_number(row, 4);
 }
 
 static bool no_such_domain(struct slice name, struct error *error)
@@ -206,7 +211,7 @@ static bool no_such_domain(struct slice name, struct error *error)
 
 bool directory_get_domain(struct directory *directory, struct slice name, struct arena *arena, struct auth_domain_entry *domain, struct error *error)
 {
-	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all, language FROM domain WHERE name = $1");
+	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all, language, junk_from FROM domain WHERE name = $1");
 	db_bind_text(read, 1, domain_canonical(name, arena));
 	enum db_step step = db_step(read, error);
 	if (step == DB_DONE)
@@ -221,7 +226,7 @@ bool directory_get_domain(struct directory *directory, struct slice name, struct
 bool directory_list_domains(struct directory *directory, struct arena *arena, struct auth_domain_entry **list, size_t *count, struct error *error)
 {
 	struct auth_list domains = {.arena = arena, .size = sizeof **list};
-	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all, language FROM domain ORDER BY ordinal");
+	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all, language, junk_from FROM domain ORDER BY ordinal");
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW)
 		fill_domain(read, arena, directory_list_add(&domains));
@@ -236,6 +241,11 @@ bool directory_check_language(struct slice name, struct error *error)
 	if (slice_empty(name) || auth_language_parse(name, &language))
 		return true;
 	return error_set(error, ERROR_INVALID, "\"%.*s\" is none of the languages en, pt and ru", SLICE_ARG(name));
+}
+
+bool directory_check_junk_from(int points, struct error *error)
+{
+	return (points >= AUTH_JUNK_NEVER && points <= AUTH_JUNK_MOST) || error_set(error, ERROR_INVALID, "%d isn't a number of points from which on mail is junk", points);
 }
 
 /* The language in the statement's one row, if it has one and that names one. */
@@ -280,9 +290,10 @@ static bool check_domain(struct directory *directory, const struct auth_domain_e
 		return false;
 	if (!slice_empty(in->catch_all) && !directory_check_address(in->catch_all, arena, &out->catch_all, error))
 		return false;
-	if (!directory_check_language(in->language, error))
+	if (!directory_check_language(in->language, error) || !directory_check_junk_from(in->junk_from, error))
 		return false;
 	out->language = in->language;
+	out->junk_from = in->junk_from;
 	if (slice_empty(in->alias_of))
 		return true;
 	struct auth_domain_entry own;
@@ -297,12 +308,13 @@ static bool check_domain(struct directory *directory, const struct auth_domain_e
 
 static bool insert_domain(struct directory *directory, const struct auth_domain_entry *domain, struct error *error)
 {
-	struct db_statement *add = db_prepare(directory->db, "INSERT INTO domain (name, alias_of, catch_all, language, ordinal)"
-		" VALUES ($1, $2, $3, $4, (SELECT COALESCE(MAX(ordinal), 0) + 1 FROM domain)) ON CONFLICT DO NOTHING");
+	struct db_statement *add = db_prepare(directory->db, "INSERT INTO domain (name, alias_of, catch_all, language, junk_from, ordinal)"
+		" VALUES ($1, $2, $3, $4, $5, (SELECT COALESCE(MAX(ordinal), 0) + 1 FROM domain)) ON CONFLICT DO NOTHING");
 	db_bind_text(add, 1, domain->name);
 	db_bind_text(add, 2, domain->alias_of);
 	db_bind_text(add, 3, domain->catch_all);
 	db_bind_text(add, 4, domain->language);
+	db_bind_number(add, 5, domain->junk_from);
 	if (!db_run(add, error))
 		return false;
 	if (db_changes(directory->db) == 0)
@@ -329,11 +341,12 @@ static bool update_domain(struct directory *directory, const struct auth_domain_
 		if (used != FOUND_NO)
 			return false;
 	}
-	struct db_statement *set = db_prepare(directory->db, "UPDATE domain SET alias_of = $2, catch_all = $3, language = $4 WHERE name = $1");
+	struct db_statement *set = db_prepare(directory->db, "UPDATE domain SET alias_of = $2, catch_all = $3, language = $4, junk_from = $5 WHERE name = $1");
 	db_bind_text(set, 1, domain->name);
 	db_bind_text(set, 2, domain->alias_of);
 	db_bind_text(set, 3, domain->catch_all);
 	db_bind_text(set, 4, domain->language);
+	db_bind_number(set, 5, domain->junk_from);
 	if (!db_run(set, error))
 		return false;
 	return db_changes(directory->db) > 0 || no_such_domain(domain->name, error);

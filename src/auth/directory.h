@@ -16,6 +16,7 @@ struct auth_domain_entry {
 	struct slice alias_of;   /* empty: a domain of its own; else every address of it is read in that one */
 	struct slice catch_all;  /* address for what nobody has; empty: none */
 	struct slice language;   /* in which its people are written to: auth_language_parse(); empty: English */
+	int junk_from;           /* AUTH_JUNK_*, or hundredths of points */
 };
 struct auth_account_entry {
 	struct slice name, display_name;
@@ -25,6 +26,7 @@ struct auth_account_entry {
 	struct slice language;   /* in which its owner is written to; empty: its domain's */
 	bool has_password;
 	struct auth_rates rates;
+	int junk_from;           /* AUTH_JUNK_*, or hundredths of points; AUTH_JUNK_CONFIGURED: its domain's */
 };
 struct auth_alias_entry {
 	struct slice address;

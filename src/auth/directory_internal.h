@@ -57,5 +57,9 @@ void *directory_list_add(struct auth_list *list);
 bool directory_remove_keys(struct directory *directory, struct slice domain, struct error *error);
 /** Empty, or one of those that the server writes to people in; ERROR_INVALID. */
 bool directory_check_language(struct slice name, struct error *error);
+/** A number of points, or one of AUTH_JUNK_*; ERROR_INVALID. */
+bool directory_check_junk_from(int points, struct error *error);
+/** The account's, or else its domain's; AUTH_JUNK_CONFIGURED also where it can't be told. */
+int directory_junk_from(struct directory *directory, struct slice account);
 
 #endif

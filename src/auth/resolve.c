@@ -202,6 +202,9 @@ static bool resolve(struct directory *directory, struct slice address, struct ar
 		return false;
 	if (walk.routes.count > 0) {
 		join_lists(&walk, routes, count);
+		for (size_t i = 0; i < *count; i++)
+			if ((*routes)[i].local)
+				(*routes)[i].junk_from = directory_junk_from(directory, (*routes)[i].address);
 		return true;
 	}
 	if (walk.disabled)

@@ -2,6 +2,7 @@
 #include "cli/commands.h"
 #include "cli/domain_dns.h"
 #include "cli/instance.h"
+#include "cli/spam_setting.h"
 
 /* Every command here works on an open directory and one domain name. */
 struct work {
@@ -37,7 +38,8 @@ static bool apply_options(struct work *work, struct auth_domain_entry *domain)
 		domain->alias_of = slice_of(alias_of);
 	if (catch_all)
 		domain->catch_all = slice_of(catch_all);
-	return (!alias_of || !*alias_of || instance_domain(work->line, slice_of(alias_of), &domain->alias_of, &work->error)) &&
+	return cli_spam_setting_read(work->line, &domain->junk_from, &work->error) &&
+	       (!alias_of || !*alias_of || instance_domain(work->line, slice_of(alias_of), &domain->alias_of, &work->error)) &&
 	       (!catch_all || !*catch_all || instance_address(work->line, slice_of(catch_all), &domain->catch_all, &work->error));
 }
 
@@ -70,8 +72,8 @@ static bool remove_it(struct work *work)
 static json_t *json_of_domain(const void *entry_at)
 {
 	const struct auth_domain_entry *domain = entry_at;
-	return json_pack("{s:o, s:o, s:o, s:o}", "name", cli_json_of_slice(domain->name), "alias_of", cli_json_of_slice(domain->alias_of), "catch_all",
-			 cli_json_of_slice(domain->catch_all), "language", cli_json_of_slice(domain->language));
+	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", cli_json_of_slice(domain->name), "alias_of", cli_json_of_slice(domain->alias_of), "catch_all",
+			 cli_json_of_slice(domain->catch_all), "language", cli_json_of_slice(domain->language), "spam_junk", cli_spam_setting_json(domain->junk_from));
 }
 
 static void print_domain(const void *entry_at)
@@ -84,6 +86,7 @@ static void print_domain(const void *entry_at)
 		printf("  catch-all %.*s", SLICE_ARG(domain->catch_all));
 	if (domain->language.len > 0)
 		printf("  language %.*s", SLICE_ARG(domain->language));
+	cli_spam_setting_print(domain->junk_from);
 	putchar('\n');
 }
 
@@ -128,6 +131,7 @@ static const struct command_option options[] = {
 	{"alias-of", "DOMAIN", "every address of it is read as the same name in DOMAIN"},
 	{"catch-all", "ADDRESS", "takes what is addressed to nobody"},
 	{"language", "LANGUAGE", "in which its people are told what became of their mail: en, pt or ru"},
+	CLI_SPAM_SETTING("as configured (spam_junk)"),
 	{0},
 };
 

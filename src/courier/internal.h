@@ -2,6 +2,7 @@
  *
  *   courier.c   takes due messages from the queue (struct courier_letter) and gives them to the local threads
  *   local.c     finds out where each recipient's mail goes, delivers into mailboxes, syncs the store once per batch;
+ *   junk.c      whether it is junk, for each account anew
  *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
  *   alias_notice.c  the postmaster hears of targets that lead nowhere
  *   held_notice.c  the owner of an account and the postmaster hear that its mail is held

@@ -12,6 +12,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "courier/internal.h"
+#include "courier/junk.h"
 
 enum {
 	DRAFTS_PER_COMMIT = 50,
@@ -23,6 +24,7 @@ enum {
 struct delivery {
 	struct courier_addressee *addressee;
 	struct slice account, detail;
+	bool junk;
 	int64_t id;              /* courier_local_delivery_id */
 	bool done;
 	struct courier_trouble trouble;  /* if it isn't */
@@ -73,6 +75,7 @@ static void add_deliveries(struct batch *batch, struct courier_addressee *addres
 		ARRAY_GROW(batch->deliveries, batch->delivery_count, batch->delivery_room);
 		batch->deliveries[batch->delivery_count++] = (struct delivery){
 			.addressee = addressee, .account = route->address, .detail = route->detail,
+			.junk = courier_junk_is(&addressee->letter->work->message, route->junk_from),
 			.id = courier_local_delivery_id(addressee->letter->work->message.id, route->address, route->detail)};
 	}
 }
@@ -228,10 +231,9 @@ static bool choose_mailbox(struct batch *batch, struct account *account, struct 
 {
 	struct mailbox inbox, *list;
 	size_t count = 0;
-	bool junk = delivery->addressee->letter->work->message.junk;
-	if ((junk || delivery->detail.len > 0) && !mailbox_list(account, batch->arena, &list, &count, error))
+	if ((delivery->junk || delivery->detail.len > 0) && !mailbox_list(account, batch->arena, &list, &count, error))
 		return false;
-	for (size_t i = 0; junk && i < count; i++)
+	for (size_t i = 0; delivery->junk && i < count; i++)
 		if (list[i].use == USE_JUNK && list[i].selectable)
 			return choose(delivery, &list[i]);
 	for (int exactly = 1; exactly >= 0; exactly--)
@@ -330,7 +332,7 @@ static bool may_arrive(struct account *account, const struct delivery *list, siz
 	uint64_t bytes = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct queue_message *message = &list[i].addressee->letter->work->message;
-		if (list[i].detail.len > 0 || message->junk || message->size > ARRIVAL_MAX)
+		if (list[i].detail.len > 0 || list[i].junk || message->size > ARRIVAL_MAX)
 			return false;
 		bytes += message->size;
 	}

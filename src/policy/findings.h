@@ -22,6 +22,8 @@ struct policy_findings {
 	size_t count, room;
 	int points;                /* of all */
 	enum policy_action action; /* the strictest that was demanded */
+	bool weighed;              /* the points were summed up, for a threshold to decide by */
+	bool suspect;              /* somebody else than the sum of the points wants it in Junk */
 	struct slice reply;        /* of DEFER and REJECT: what the sender is told */
 	struct slice fields;       /* that go before the message, each with its line end */
 	struct policy_cut cuts[POLICY_CUTS_MAX]; /* what is taken out, in its order; only if the action is less than QUARANTINE */

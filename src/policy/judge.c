@@ -59,6 +59,9 @@ bool policy_answer_encode(const struct policy_answer *answer, struct buf *out)
 	}
 	policy_edits_put(out, &answer->edits);
 	wire_put_number(out, (uint64_t)((int64_t)answer->points + POLICY_POINTS_MAX));
+	wire_put_number(out, answer->weighed);
+	wire_put_number(out, answer->suspect);
+	wire_put_text(out, answer->author);
 	wire_put_text(out, answer->spf);
 	wire_put_text(out, answer->dkim);
 	wire_put_text(out, answer->dmarc);
@@ -117,6 +120,15 @@ static bool is_record(struct slice text)
 	return text.len == 0 || text.at[text.len - 1] == '\n';
 }
 
+/* An address as it is compared and kept: UTF-8 in one line. */
+bool policy_is_address(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] <= ' ' || text.at[i] == 0x7f)
+			return false;
+	return slice_is_utf8(text);
+}
+
 /* What takes the place of a part begins no other: no line of it begins with dashes. */
 static bool is_cut_text(struct slice text)
 {
@@ -156,10 +168,13 @@ bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 	answer->record = wire_text(&reader, POLICY_RECORD_MAX);
 	bool cuts = read_cuts(&reader, answer), edits = policy_edits_read(&reader, &answer->edits);
 	answer->points = (int)((int64_t)wire_number(&reader, 2 * (uint64_t)POLICY_POINTS_MAX) - POLICY_POINTS_MAX);
+	answer->weighed = wire_number(&reader, 1);
+	answer->suspect = wire_number(&reader, 1);
+	answer->author = wire_text(&reader, POLICY_ADDRESS_MAX);
 	answer->spf = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dkim = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dmarc = wire_text(&reader, POLICY_WORD_MAX);
 	answer->iprev = wire_text(&reader, POLICY_WORD_MAX);
-	return wire_end(&reader) && is_printable(answer->reply) && is_record(answer->record) && cuts && edits && !(answer->edits.body && answer->cut_count > 0) &&
+	return wire_end(&reader) && is_printable(answer->reply) && is_record(answer->record) && policy_is_address(answer->author) && cuts && edits && !(answer->edits.body && answer->cut_count > 0) &&
 	       (!answer->known || (slice_starts(answer->field, SLICE("Authentication-Results:")) && policy_are_fields(answer->field)));
 }

@@ -28,6 +28,8 @@ const char *policy_action_name(enum policy_action action);
 
 /** Is it the name of a field that only we may put before a stranger's message? His own ones are removed. */
 bool policy_is_own_field(struct slice name);
+/** Is it UTF-8 without blanks and control characters? */
+bool policy_is_address(struct slice text);
 /** Are these whole header fields of such names, and nothing else? */
 bool policy_are_fields(struct slice fields);
 
@@ -62,6 +64,9 @@ struct policy_answer {
 	size_t cut_count;
 	struct policy_edits edits;
 	int points;            /* of all that was found, in hundredths; at most POLICY_POINTS_MAX, either way */
+	bool weighed;          /* the points are for each recipient's threshold to decide by; … */
+	bool suspect;          /* … but it is junk whatever it weighs */
+	struct slice author;   /* the address that it is shown to be from (From); empty: nothing shows that */
 	struct slice spf, dkim, dmarc, iprev; /* results, for the log */
 };
 bool policy_answer_encode(const struct policy_answer *answer, struct buf *out);

@@ -50,6 +50,24 @@ static void test_an_answer_adds_one_field_and_no_line_of_a_reply(void **state)
 	assert_false(gets_through(SLICE("a"), SLICE("Authentication-Results: a\0b\r\n")));
 }
 
+static bool author_gets_through(struct slice author)
+{
+	struct buf out = BUF(64 * 1024);
+	struct policy_answer given = {.known = true, .field = SLICE(FIELD), .points = -375, .weighed = true, .suspect = true, .author = author}, heard;
+	assert_true(policy_answer_encode(&given, &out));
+	bool through = policy_answer_decode(buf_slice(&out), &heard);
+	assert_true(!through || (heard.points == -375 && heard.weighed && heard.suspect && slice_equal(heard.author, author)));
+	buf_free(&out);
+	return through;
+}
+
+static void test_an_author_is_an_address(void **state)
+{
+	(void)state;
+	assert_true(author_gets_through(SLICE("")) && author_gets_through(SLICE("j\xc3\xbcrgen@example.org")));
+	assert_false(author_gets_through(SLICE("a@b.example\nc")) || author_gets_through(SLICE("a b@c.example")) || author_gets_through(SLICE("\xff@b.example")));
+}
+
 static bool cut_gets_through(struct policy_cut first, struct policy_cut second)
 {
 	struct buf out = BUF(64 * 1024);
@@ -81,6 +99,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_question_arrives_as_it_was_asked),
 		cmocka_unit_test(test_cuts_are_in_order_and_begin_no_parts),
+		cmocka_unit_test(test_an_author_is_an_address),
 		cmocka_unit_test(test_an_answer_adds_one_field_and_no_line_of_a_reply),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -22,6 +22,7 @@
 #include "policy/gatekeeper.h"
 #include "policy/judge.h"
 #include "policy/policy.h"
+#include "policy/proved.h"
 #include "policy/reports.h"
 #include "policy/settings.h"
 #include "policy/votes.h"
@@ -219,6 +220,9 @@ static void write_answer(const struct policy_mail *mail, const struct policy_ver
 		.dmarc = slice_of(dmarc_result_name(verdict->dmarc.result)),
 		.iprev = slice_of(policy_iprev_name(verdict->iprev)),
 		.points = findings->points,
+		.weighed = findings->weighed,
+		.suspect = findings->suspect,
+		.author = policy_proved_author(mail->header, verdict, findings->arena),
 	};
 	for (size_t i = 0; findings->action < POLICY_QUARANTINE && i < findings->cut_count; i++)
 		answer.cuts[answer.cut_count++] = findings->cuts[i];
@@ -228,16 +232,6 @@ static void write_answer(const struct policy_mail *mail, const struct policy_ver
 }
 
 /* ---- Reports about our domains ---- */
-
-/* Is it shown that the message is from its author's domain? Where that has no policy, something in its name must have vouched. */
-static bool is_proved(const struct policy_verdict *verdict)
-{
-	const struct dmarc_verdict *dmarc = &verdict->dmarc;
-	bool vouched = verdict->spf.result == SPF_PASS && slice_equal_nocase(verdict->spf.domain, dmarc->author);
-	for (size_t i = 0; i < verdict->dkim_count; i++)
-		vouched |= verdict->dkim[i].result == DKIM_PASS && slice_equal_nocase(verdict->dkim[i].domain, dmarc->author);
-	return dmarc->result == DMARC_PASS || (dmarc->result == DMARC_NONE && vouched);
-}
 
 static void take_report(struct policy_server *server, const struct message *message, const struct policy_question *question, const struct policy_verdict *verdict)
 {
@@ -251,7 +245,7 @@ static void take_report(struct policy_server *server, const struct message *mess
 	pthread_mutex_lock(&server->reports);
 	whole = whole_message(message, question, &mapped);
 	if (snprintf(path, sizeof path, "%s/reports", server->folder) < (int)sizeof path && whole.len <= REPORT_MESSAGE_MAX)
-		policy_reports_take(path, whole, verdict->dmarc.author, is_proved(verdict), clock_now());
+		policy_reports_take(path, whole, verdict->dmarc.author, policy_proved(verdict), clock_now());
 	if (mapped.at)
 		munmap((void *)(uintptr_t)mapped.at, mapped.len);
 	pthread_mutex_unlock(&server->reports);

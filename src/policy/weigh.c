@@ -75,7 +75,10 @@ static void demand(const struct score_settings *settings, struct policy_findings
 	buf_append_text(&reply, "the message looks like spam, with ");
 	score_write_points(&reply, findings->points);
 	buf_append_text(&reply, " points");
+	bool suspect = findings->suspect; /* the sum is each recipient's to judge */
 	policy_findings_demand(findings, actions[score_verdict_of(settings, findings->points)], buf_slice(&reply));
+	findings->suspect = suspect;
+	findings->weighed = true;
 	buf_free(&reply);
 }
 

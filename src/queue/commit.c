@@ -32,7 +32,7 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 {
 	const struct queue_message *message = commit->message;
 	struct db_statement *row = db_prepare(db, "INSERT INTO message (" MESSAGE_COLUMNS ", in_file)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18)");
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)");
 	db_bind_number(row, 1, message->id);
 	db_bind_text(row, 2, message->from);
 	db_bind_number(row, 3, message->body);
@@ -50,7 +50,11 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 	db_bind_number(row, 15, message->suspicion.most);
 	db_bind_number(row, 16, message->junk);
 	db_bind_text(row, 17, message->findings);
-	db_bind_number(row, 18, commit->in_file);
+	db_bind_number(row, 18, message->weighed);
+	db_bind_number(row, 19, message->points);
+	db_bind_number(row, 20, message->suspect);
+	db_bind_text(row, 21, message->author);
+	db_bind_number(row, 22, commit->in_file);
 	return db_run(row, error);
 }
 

@@ -20,12 +20,15 @@ bool queue_handin_encode(const struct queue_handin *handin, struct buf *out)
 	wire_put_short(out, message->body, 1);
 	wire_put_short(out, message->ret, 1);
 	unsigned flags = (unsigned)message->smtputf8 | (unsigned)message->require_tls << 1 | (unsigned)handin->in_file << 2;
-	wire_put_short(out, flags | (unsigned)message->allowance.counts << 3 | (unsigned)message->set_apart << 4 | (unsigned)message->junk << 5, 1);
+	flags |= (unsigned)message->allowance.counts << 3 | (unsigned)message->set_apart << 4 | (unsigned)message->junk << 5;
+	wire_put_short(out, flags | (unsigned)message->weighed << 6 | (unsigned)message->suspect << 7, 1);
 	wire_put_number(out, (uint64_t)message->allowance.per_hour);
 	wire_put_number(out, (uint64_t)message->allowance.per_day);
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		wire_put_text(out, texts[i]);
 	wire_put_text(out, message->findings);
+	wire_put_number(out, (uint64_t)((int64_t)message->points + QUEUE_POINTS_MAX));
+	wire_put_text(out, message->author);
 	wire_put_short(out, message->recipient_count, 4);
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		wire_put_text(out, message->recipients[i].address);
@@ -90,13 +93,15 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	message->preface = wire_number(&reader, HANDIN_PREFACE_MAX);
 	message->body = (enum queue_body_kind)read_up_to(&reader, BODY_BINARYMIME);
 	message->ret = (enum queue_dsn_return)read_up_to(&reader, RET_HEADERS);
-	unsigned flags = read_up_to(&reader, 63);
+	unsigned flags = read_up_to(&reader, 255);
 	message->smtputf8 = flags & 1;
 	message->require_tls = flags & 2;
 	handin->in_file = flags & 4;
 	message->allowance.counts = flags & 8;
 	message->set_apart = flags & 16;
 	message->junk = flags & 32;
+	message->weighed = flags & 64;
+	message->suspect = flags & 128;
 	message->allowance.per_hour = (int64_t)wire_number(&reader, INT64_MAX);
 	message->allowance.per_day = (int64_t)wire_number(&reader, INT64_MAX);
 	message->from = read_text(&reader);
@@ -104,6 +109,8 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	message->account = read_text(&reader);
 	message->client = read_text(&reader);
 	message->findings = read_printable(&reader, QUEUE_FINDINGS_MAX, '\n');
+	message->points = (int)((int64_t)wire_number(&reader, 2 * (uint64_t)QUEUE_POINTS_MAX) - QUEUE_POINTS_MAX);
+	message->author = read_text(&reader);
 	read_recipients(&reader, arena, message);
 	handin->body = reader.rest;
 	return !reader.broken && message->id > 0 && (handin->in_file ? handin->body.len == 0 : handin->body.len == message->preface + message->size);

@@ -51,6 +51,10 @@ static const char *const queue_schema[] = {
 	/* What was found when it was judged. */
 	"ALTER TABLE message ADD COLUMN junk BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE message ADD COLUMN findings TEXT NOT NULL DEFAULT '';",
+	"ALTER TABLE message ADD COLUMN weighed BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN points BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN suspect BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN author TEXT NOT NULL DEFAULT '';",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -170,6 +174,10 @@ void queue_read_message(struct db_statement *row, struct arena *arena, struct qu
 	message->suspicion = (struct queue_suspicion){(enum queue_reason)db_number(row, 12), db_number(row, 13), db_number(row, 14)};
 	message->junk = db_number(row, 15) != 0;
 	message->findings = arena_copy(arena, db_text(row, 16));
+	message->weighed = db_number(row, 17) != 0;
+	message->points = (int)db_number(row, 18);
+	message->suspect = db_number(row, 19) != 0;
+	message->author = arena_copy(arena, db_text(row, 20));
 }
 
 void queue_read_recipient(struct db_statement *row, struct arena *arena, struct queue_recipient *recipient)

@@ -16,7 +16,7 @@
 
 struct queue;
 
-enum { QUEUE_INLINE_MAX = 16 * 1024, QUEUE_FINDINGS_MAX = 2048 };
+enum { QUEUE_INLINE_MAX = 16 * 1024, QUEUE_FINDINGS_MAX = 2048, QUEUE_POINTS_MAX = 1000000000 };
 
 enum queue_user {
 	QUEUE_PERSON,    /* a command of the owner's */
@@ -90,6 +90,10 @@ struct queue_message {
 	uint64_t preface;        /* bytes at the front of the body that are for mailboxes here alone; the queue's to set */
 	bool held;
 	bool junk;               /* it was judged to be junk: it goes where an account keeps that, and causes no reports to who may not have sent it */
+	bool weighed;            /* … by its points, and each recipient's threshold decides anew: */
+	int points;              /* in hundredths, QUEUE_POINTS_MAX at most, either way */
+	bool suspect;            /* it is junk whatever it weighs */
+	struct slice author;     /* the canonical address that it is shown to be from; empty: nothing shows that */
 	struct slice findings;   /* what was found when it was judged: lines "RULE POINTS detail", at most QUEUE_FINDINGS_MAX bytes; empty: it wasn't */
 	bool set_apart;          /* of a new one: it is to be held until a person has looked at it */
 	struct queue_allowance allowance;  /* of a new one: the account's; what is more is held (outgoing.c) */

@@ -169,6 +169,12 @@ static void obey(struct smtp_session *session, const struct policy_answer *heard
 	log_judgement(session, heard);
 	transaction->message.set_apart = known && heard->action == POLICY_QUARANTINE;
 	transaction->message.junk = known && heard->action == POLICY_JUNK; /* what a person lets go is none */
+	if (known && heard->action <= POLICY_JUNK) {
+		transaction->message.weighed = heard->weighed;
+		transaction->message.points = heard->points;
+		transaction->message.suspect = heard->suspect;
+		transaction->message.author = arena_copy(transaction->arena, heard->author);
+	}
 	if (known)
 		transaction->message.findings = arena_copy(transaction->arena, whole_lines(heard->record, QUEUE_FINDINGS_MAX));
 	if (known && heard->action >= POLICY_DEFER)

@@ -5,7 +5,7 @@ import smtplib
 
 import pytest
 
-from pombal import Pombal
+from pombal import PASSWORDS, Pombal
 
 GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 # By form alone 5 to 15 points.
@@ -73,6 +73,32 @@ def test_the_queue_keeps_what_was_found(names, token):
         assert "    LINK_WITH_USER 1.80\n" in shown
         own.run("queue", "release", message["id"])  # somebody has looked at it
         own.wait_mail(token, header="X-Token")
+
+
+def test_each_account_has_its_own_threshold(names, token):
+    """Its own counts more than its domain's, and that more than the server's; one may want nothing in Junk."""
+    PASSWORDS["clara"] = PASSWORDS["anna"]
+    options = {"sender_checks": True, "resolver": names.resolver, "trust_anchors": ["none"]}
+    with Pombal("each.example", accounts=("anna", "boris", "clara"), options=options) as own:
+        own.run("account", "set", own.name("boris"), "--spam-junk", "14.9")
+        own.run("account", "set", own.name("clara"), "--spam-junk", "off")
+        assert own.json("account", "show", own.name("boris"))["spam_junk"] == 14.9 and own.json("account", "show", own.name("clara"))["spam_junk"] == "off"
+        assert "nothing is junk" in own.run("account", "list").stdout
+        with smtplib.SMTP(own.address, own.ports["smtp"], local_hostname="client.example") as session:
+            session.sendmail("x@nothing.example", [own.name(account) for account in ("anna", "boris", "clara")], junk(token).encode())
+        own.wait_mail(token, mailbox="Junk", header="X-Token")
+        own.wait_mail(token, account="boris", header="X-Token")
+        own.wait_mail(token, account="clara", header="X-Token")
+        own.run("domain", "set", "each.example", "--spam-junk", "14.9")
+        own.run("account", "set", own.name("boris"), "--spam-junk", "2")
+        send(own, junk(token + "d"))
+        send(own, junk(token + "d"), to="boris")
+        own.wait_mail(token + "d", header="X-Token")
+        own.wait_mail(token + "d", account="boris", mailbox="Junk", header="X-Token")
+        own.run("account", "set", own.name("boris"), "--spam-junk", "")
+        assert own.json("account", "show", own.name("boris"))["spam_junk"] is None
+        for wrong in ("0", "-1", "many", "1001"):
+            assert "not a number of points" in own.run("account", "set", own.name("boris"), "--spam-junk", wrong, status=1).stderr
 
 
 def test_thresholds_and_the_whole_are_options(names, token):

@@ -1,0 +1,62 @@
+/* Whether a message is junk for an account: its own threshold, the server's, and what is junk whatever it weighs. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <cmocka.h>
+
+#include "config/config.h"
+#include "courier/junk.h"
+
+static int set_up(void **state)
+{
+	struct error error;
+	(void)state;
+	config_set_current(config_parse(SLICE("hostname = \"mail.example.test\"\nspam_junk = \"4.5\"\n"), "test", &error));
+	return config_current() ? 0 : -1;
+}
+
+static int tear_down(void **state)
+{
+	(void)state;
+	config_free_all();
+	return 0;
+}
+
+static void the_nearest_threshold_decides(void **state)
+{
+	(void)state;
+	const struct queue_message heavy = {.weighed = true, .points = 450, .junk = true}, light = {.weighed = true, .points = 449};
+	assert_true(courier_junk_is(&heavy, AUTH_JUNK_CONFIGURED));
+	assert_false(courier_junk_is(&light, AUTH_JUNK_CONFIGURED));
+	assert_true(courier_junk_is(&light, 449));
+	assert_false(courier_junk_is(&heavy, 451));
+	assert_false(courier_junk_is(&heavy, AUTH_JUNK_NEVER));
+}
+
+static void what_is_suspect_is_junk_whatever_it_weighs(void **state)
+{
+	(void)state;
+	const struct queue_message forged = {.weighed = true, .points = -300, .junk = true, .suspect = true};
+	assert_true(courier_junk_is(&forged, AUTH_JUNK_CONFIGURED) && courier_junk_is(&forged, 9000));
+	assert_false(courier_junk_is(&forged, AUTH_JUNK_NEVER));
+}
+
+/* What was taken in by an earlier version, and what a person has let go. */
+static void what_was_not_weighed_stays_what_it_was_judged_to_be(void **state)
+{
+	(void)state;
+	const struct queue_message junk = {.junk = true, .points = 0}, good = {.points = 9000};
+	assert_true(courier_junk_is(&junk, 9000));
+	assert_false(courier_junk_is(&good, 100));
+	assert_false(courier_junk_is(&junk, AUTH_JUNK_NEVER));
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(the_nearest_threshold_decides),
+		cmocka_unit_test(what_is_suspect_is_junk_whatever_it_weighs),
+		cmocka_unit_test(what_was_not_weighed_stays_what_it_was_judged_to_be),
+	};
+	return cmocka_run_group_tests(tests, set_up, tear_down);
+}
