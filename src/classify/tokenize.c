@@ -223,7 +223,7 @@ static const struct read_field {
 static const char passed_over[] = "Received Received-SPF Return-Path Delivered-To Envelope-To X-Original-To X-Delivered-To Authentication-Results DKIM-Signature "
 	"Date Message-ID Content-Type Content-Transfer-Encoding Content-Length Lines Status X-Status X-UID X-Keywords X-Envelope-From X-Envelope-To Old-Date "
 	"In-Reply-To References";
-static const char *const passed_over_prefixes[] = {"X-Spam", "X-Virus", "X-Pyzor", "X-Bogosity", "X-DCC", "ARC-", "X-Pombal", "X-Gmane", "X-MS-Exchange", "X-Amavis", "X-Rspamd"};
+static const char *const passed_over_prefixes[] = {"X-Spam", "X-Virus", "X-Pyzor", "X-Bogosity", "X-DCC", "ARC-", "X-Pombal", "X-Gmane", "X-MS-Exchange", "X-Amavis", "X-Attachment-Findings", "X-Rspamd"};
 
 static bool is_passed_over(struct slice name)
 {

@@ -1,10 +1,11 @@
 /* pombal spam, pombal explain: what was learned of good and bad mail, and what a message in a file is judged to be, and why. What would have to be
- * asked of others (authentication, lists, reputations) is not known of a file, and no rule about it holds. */
+ * asked of others (authentication, lists) is not known of a file, and no rule about it holds; of its sender, what our own field says (spam_personal.h). */
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
 #include "cli/spam_files.h"
+#include "cli/spam_personal.h"
 #include "policy/settings.h"
 
 enum { TEXT_MAX = 256 * 1024, CONFIG_MAX = 4 * 1024 * 1024 };
@@ -12,6 +13,7 @@ enum { TEXT_MAX = 256 * 1024, CONFIG_MAX = 4 * 1024 * 1024 };
 struct spam {
 	struct command_line *line;
 	struct classify_store *store; /* NULL: nothing was learned */
+	struct cli_spam_personal *personal; /* of those that judge */
 	struct score_settings settings;
 	size_t failed;                /* files */
 };
@@ -26,7 +28,8 @@ static bool begin_judging(struct spam *spam, struct error *error)
 	spam->store = classify_store_read(store_path(spam), error);
 	if (!spam->store && error->kind != ERROR_NOT_FOUND)
 		return false;
-	return policy_settings_read(config_current(), &spam->settings, error);
+	spam->personal = cli_spam_personal_open(spam->line, command_value(spam->line, "account"), error);
+	return spam->personal && policy_settings_read(config_current(), &spam->settings, error);
 }
 
 static bool begin_learning(struct spam *spam, struct error *error)
@@ -44,6 +47,7 @@ static int work(struct spam *spam, bool (*begin)(struct spam *spam, struct error
 	int status = COMMAND_FAILED;
 	if (instance_enter_reading(spam->line))
 		status = begin(spam, &error) ? act(spam) : command_fail(spam->line, "%s", error.text);
+	cli_spam_personal_close(&spam->personal);
 	classify_store_close(&spam->store);
 	config_free_all();
 	return status == COMMAND_DONE && spam->failed > 0 ? COMMAND_FAILED : status;
@@ -53,8 +57,9 @@ static int work(struct spam *spam, bool (*begin)(struct spam *spam, struct error
 
 static void judge(struct spam *spam, struct cli_spam_message *message, struct classify_verdict *learned, struct score_result *result)
 {
-	classify_judge(spam->store, NULL, &message->tokens, learned);
+	classify_judge(spam->store, cli_spam_personal_words(spam->personal), &message->tokens, learned);
 	struct score_facts facts = {.message = message->bytes, .root = message->root, .shown = &message->shown, .bayes = learned->unsure ? -1 : learned->probability};
+	cli_spam_personal_know(spam->personal, message, clock_now(), &facts.origin);
 	score_evaluate(&facts, &spam->settings, message->arena, result);
 }
 
@@ -298,9 +303,10 @@ static int run_replay(struct command_line *line)
 }
 
 static const struct command_option learn_options[] = {{"spam", NULL, "they are spam"}, {"ham", NULL, "they are good mail"}, {0}};
-static const struct command_option score_options[] = {{"fields", NULL, "prints the X-Spam fields of each instead"}, {0}};
-static const struct command_option explain_options[] = {{"language", "LANGUAGE", "en, ru or pt; else the environment's (LC_ALL, LC_MESSAGES, LANG)"}, {0}};
-static const struct command_option replay_options[] = {{"config", "FILE", "a candidate for pombal.conf"}, {0}};
+#define ACCOUNT {"account", "ADDRESS", "as it is for this account: its own words and correspondents count, too"}
+static const struct command_option score_options[] = {ACCOUNT, {"fields", NULL, "prints the X-Spam fields of each instead"}, {0}};
+static const struct command_option explain_options[] = {ACCOUNT, {"language", "LANGUAGE", "en, ru or pt; else the environment's (LC_ALL, LC_MESSAGES, LANG)"}, {0}};
+static const struct command_option replay_options[] = {ACCOUNT, {"config", "FILE", "a candidate for pombal.conf"}, {0}};
 
 const struct command cli_spam_commands[] = {
 	{"spam learn", "FILE|DIR...", "Learns what messages in files and folders are: spam or good mail. One that was learned before counts once.", run_learn, learn_options, 1, -1, COMMAND_JSON},

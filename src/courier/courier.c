@@ -10,6 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "classify/classify.h"
 #include "courier/internal.h"
 #include "courier/report.h"
 
@@ -285,6 +286,7 @@ void courier_stop(struct courier **stopped, int seconds)
 	close(courier->stop_fd);
 	courier_lately_free(&courier->aliases_noticed);
 	courier_lately_free(&courier->tls_failed);
+	classify_store_close(&courier->learned);
 	free(courier->data);
 	free(courier);
 	*stopped = NULL;

@@ -2,7 +2,7 @@
  *
  *   courier.c   takes due messages from the queue (struct courier_letter) and gives them to the local threads
  *   local.c     finds out where each recipient's mail goes, delivers into mailboxes, syncs the store once per batch;
- *   junk.c      whether it is junk, for each account anew
+ *   junk.c      whether it is junk, for each account anew; personal.c: by what it has taught, and whom it knows
  *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
  *   alias_notice.c  the postmaster hears of targets that lead nowhere
  *   held_notice.c  the owner of an account and the postmaster hear that its mail is held
@@ -110,6 +110,7 @@ struct courier {
 	struct dns *dns;
 	struct queue *queue;
 	struct store *store;
+	struct classify_store *learned; /* of everybody's mail; NULL: not opened yet, or there is nothing; guarded by lock */
 	struct lately *tls_failed;     /* hosts */
 	struct lately *aliases_noticed;
 	char *data;

@@ -7,7 +7,7 @@
 #include "auth/auth.h"
 #include "queue/queue.h"
 
-/** `junk_from`: AUTH_JUNK_*, or hundredths of points. */
-bool courier_junk_is(const struct queue_message *message, int junk_from);
+/** `junk_from`: AUTH_JUNK_*, or hundredths of points. `more`: points beside those that it came with. */
+bool courier_junk_is(const struct queue_message *message, int junk_from, int more);
 
 #endif

@@ -26,19 +26,21 @@ static void the_nearest_threshold_decides(void **state)
 {
 	(void)state;
 	const struct queue_message heavy = {.weighed = true, .points = 450, .junk = true}, light = {.weighed = true, .points = 449};
-	assert_true(courier_junk_is(&heavy, AUTH_JUNK_CONFIGURED));
-	assert_false(courier_junk_is(&light, AUTH_JUNK_CONFIGURED));
-	assert_true(courier_junk_is(&light, 449));
-	assert_false(courier_junk_is(&heavy, 451));
-	assert_false(courier_junk_is(&heavy, AUTH_JUNK_NEVER));
+	assert_true(courier_junk_is(&heavy, AUTH_JUNK_CONFIGURED, 0));
+	assert_false(courier_junk_is(&light, AUTH_JUNK_CONFIGURED, 0));
+	assert_true(courier_junk_is(&light, 449, 0));
+	assert_false(courier_junk_is(&heavy, 451, 0));
+	assert_false(courier_junk_is(&heavy, AUTH_JUNK_NEVER, 0));
+	assert_false(courier_junk_is(&heavy, AUTH_JUNK_CONFIGURED, -1));
+	assert_true(courier_junk_is(&light, AUTH_JUNK_CONFIGURED, 1));
 }
 
 static void what_is_suspect_is_junk_whatever_it_weighs(void **state)
 {
 	(void)state;
 	const struct queue_message forged = {.weighed = true, .points = -300, .junk = true, .suspect = true};
-	assert_true(courier_junk_is(&forged, AUTH_JUNK_CONFIGURED) && courier_junk_is(&forged, 9000));
-	assert_false(courier_junk_is(&forged, AUTH_JUNK_NEVER));
+	assert_true(courier_junk_is(&forged, AUTH_JUNK_CONFIGURED, 0) && courier_junk_is(&forged, 9000, -1000));
+	assert_false(courier_junk_is(&forged, AUTH_JUNK_NEVER, 0));
 }
 
 /* What was taken in by an earlier version, and what a person has let go. */
@@ -46,9 +48,9 @@ static void what_was_not_weighed_stays_what_it_was_judged_to_be(void **state)
 {
 	(void)state;
 	const struct queue_message junk = {.junk = true, .points = 0}, good = {.points = 9000};
-	assert_true(courier_junk_is(&junk, 9000));
-	assert_false(courier_junk_is(&good, 100));
-	assert_false(courier_junk_is(&junk, AUTH_JUNK_NEVER));
+	assert_true(courier_junk_is(&junk, 9000, 0));
+	assert_false(courier_junk_is(&good, 100, 0));
+	assert_false(courier_junk_is(&junk, AUTH_JUNK_NEVER, 0));
 }
 
 int main(void)

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "courier/internal.h"
 #include "courier/junk.h"
+#include "courier/personal.h"
 
 enum {
 	DRAFTS_PER_COMMIT = 50,
@@ -66,7 +67,21 @@ int64_t courier_local_delivery_id(int64_t message, struct slice account, struct 
 
 /* ---- Resolving ---- */
 
-static void add_deliveries(struct batch *batch, struct courier_addressee *addressee)
+/* Decides for one account; what it knows better than the others is written down. */
+static bool is_junk(struct courier_personal *personal, const struct auth_route *route)
+{
+	struct buf findings = BUF(COURIER_PERSONAL_FINDINGS_MAX);
+	const struct queue_message *message = personal->message;
+	int more = route->junk_from == AUTH_JUNK_NEVER ? 0 : courier_personal_points(personal, route->address, &findings);
+	bool junk = courier_junk_is(message, route->junk_from, more);
+	if (findings.len > 0 || (message->weighed && junk != message->junk))
+		log_info("delivery.weighed", log_id("id", message->id), log_slice("account", route->address), log_text("junk", junk ? "yes" : "no"),
+			 log_number("hundredths", message->points + more), log_slice("findings", buf_slice(&findings)));
+	buf_free(&findings);
+	return junk;
+}
+
+static void add_deliveries(struct batch *batch, struct courier_addressee *addressee, struct courier_personal *personal)
 {
 	for (size_t i = 0; i < addressee->route_count; i++) {
 		const struct auth_route *route = &addressee->routes[i];
@@ -75,7 +90,7 @@ static void add_deliveries(struct batch *batch, struct courier_addressee *addres
 		ARRAY_GROW(batch->deliveries, batch->delivery_count, batch->delivery_room);
 		batch->deliveries[batch->delivery_count++] = (struct delivery){
 			.addressee = addressee, .account = route->address, .detail = route->detail,
-			.junk = courier_junk_is(&addressee->letter->work->message, route->junk_from),
+			.junk = is_junk(personal, route),
 			.id = courier_local_delivery_id(addressee->letter->work->message.id, route->address, route->detail)};
 	}
 }
@@ -107,7 +122,7 @@ static void set_wrong_ones_aside(struct courier_addressee *addressee)
 }
 
 /* Sets the addressee's routes or its verdict. True: it goes to another server, with the target set. */
-static bool resolve(struct batch *batch, struct courier_addressee *addressee)
+static bool resolve(struct batch *batch, struct courier_addressee *addressee, struct courier_personal *personal)
 {
 	struct error error = {.kind = ERROR_TEMPORARY, .text = "the auth role doesn't answer"};
 	struct arena *arena = addressee->letter->work->arena; /* no other thread has the letter yet */
@@ -127,7 +142,7 @@ static bool resolve(struct batch *batch, struct courier_addressee *addressee)
 		addressee->target = addressee->routes[0].address;
 		return true;
 	}
-	add_deliveries(batch, addressee);
+	add_deliveries(batch, addressee, personal);
 	return false;
 }
 
@@ -142,13 +157,16 @@ static void sort_out(struct batch *batch, struct courier_letter *letter)
 {
 	struct courier_addressee **remote = arena_array(batch->arena, letter->count, sizeof(struct courier_addressee *));
 	size_t remote_count = 0;
+	struct courier_personal personal = {.courier = batch->courier, .message = &letter->work->message};
+	courier_personal_wrote(batch->courier, letter);
 	for (size_t i = 0; i < letter->count; i++) {
 		struct courier_addressee *addressee = &letter->addressees[i];
-		if (resolve(batch, addressee))
+		if (resolve(batch, addressee, &personal))
 			remote[remote_count++] = addressee;
 		else
 			add_addressee(batch, addressee);
 	}
+	courier_personal_end(&personal);
 	if (remote_count > 0)
 		courier_remote_submit(batch->courier, letter, remote, remote_count);
 }
@@ -265,6 +283,8 @@ static void delivered(struct batch *batch, struct delivery *delivery, const stru
 {
 	const int64_t *id = &delivery->addressee->letter->work->message.id;
 	delivery->done = true;
+	if (!delivery->junk)
+		courier_personal_heard(batch->courier, &delivery->addressee->letter->work->message, delivery->account);
 	if (delivery->placement.duplicate || map_get(batch->written, id_key(id)))
 		return;
 	struct written *written = arena_alloc(batch->arena, sizeof *written);

@@ -1,5 +1,6 @@
 /* What a client says of messages by what it does with them (training/training.h). A message that is put into Junk is spam; one that is taken
- * out of it, unless to be thrown away, or put into the archive, or answered, is good mail; and there are keywords that say so. */
+ * out of it, unless to be thrown away, or put into the archive, or answered, is good mail; and there are keywords that say so. Whom a message that is
+ * put into Sent is to the account knows from then on. */
 #include "imap/session.h"
 #include "training/training.h"
 
@@ -62,6 +63,8 @@ void imap_learn_flagged(struct imap_command *command, const uint32_t *uids, size
 void imap_learn_appended(struct imap_command *command, const struct mailbox *target, const struct placement *placements, const uint32_t *uids, size_t count)
 {
 	enum classify_kind kind;
+	if (target->use == USE_SENT)
+		training_note_sent(command->imap->service->training, command->imap->account, target->id, uids, count);
 	for (size_t i = 0; i < count && target->use == USE_JUNK; i++)
 		if (!kind_of_keywords(placements[i].keywords, &kind) || kind == CLASSIFY_SPAM)
 			note(command, target->id, &uids[i], 1, CLASSIFY_SPAM);

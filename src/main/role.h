@@ -19,6 +19,7 @@ struct role;
 struct role_rights {
 	const char *folder; /* of the data directory, to write in, and in a temporary folder; NULL without `store`: in no file at all */
 	bool usage;         /* how full the mailboxes are, and nothing else of them */
+	bool learned;       /* … of everybody's mail: the folder policy/, to read */
 	bool store;         /* the accounts, and what store_open needs */
 	bool network;       /* connecting to other machines, and the files that this needs */
 	bool listeners;     /* serving clients */

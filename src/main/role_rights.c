@@ -48,6 +48,8 @@ bool role_confine(struct role *role, struct error *error)
 	add_path(&writable, role, own->folder, arena);
 	if (own->usage)
 		add_path(&readable, role, "accounts/.usage", arena);
+	if (own->learned)
+		add_path(&readable, role, "policy", arena);
 	if (own->store) {
 		add_path(&writable, role, "accounts", arena);
 		add_path(&readable, role, "run/state", arena);

@@ -43,7 +43,7 @@ static const struct place {
 	{"queue/queue.db", BIT(ROLE_QUEUE) | BIT(ROLE_COURIER), 0},
 	{"queue/body/letter", BIT(ROLE_QUEUE) | BIT(ROLE_COURIER), 0},
 	{"directory/directory.db", BIT(ROLE_AUTH), 0},
-	{"policy/tokens", BIT(ROLE_POLICY), 0},
+	{"policy/tokens", BIT(ROLE_POLICY), BIT(ROLE_COURIER)},
 	{"pombal.conf", 0, 0},
 	{"tls/key.pem", 0, 0},
 	{"log/events.log", 0, 0},

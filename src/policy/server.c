@@ -24,6 +24,7 @@
 #include "policy/policy.h"
 #include "policy/proved.h"
 #include "policy/reports.h"
+#include "policy/reputation.h"
 #include "policy/settings.h"
 #include "policy/votes.h"
 #include "policy/weigh.h"
@@ -52,6 +53,7 @@ struct policy_server {
 	struct dns *dns;           /* made for the first question */
 	struct policy_lists *lists;
 	struct policy_gatekeeper *gatekeeper;
+	struct policy_reputation *reputation; /* NULL: its file can't be opened */
 	struct classify_store *learned; /* NULL: nothing was yet */
 	pthread_mutex_t lock;      /* guards the rest, dns and learned */
 	pthread_cond_t work;
@@ -157,14 +159,15 @@ static const struct classify_store *what_was_learned(struct policy_server *serve
 
 static void weigh(struct policy_server *server, struct slice whole, const struct policy_mail *mail, const struct policy_verdict *verdict, struct policy_findings *findings)
 {
-	const struct policy_weighed weighed = {whole, mail, verdict, what_was_learned(server)};
 	struct score_settings settings;
 	struct error error;
 	if (!policy_settings_read(config_current(), &settings, &error)) { /* the options were checked when they were read */
 		log_error("policy.no_settings", log_text("reason", error.text));
 		return;
 	}
+	const struct policy_weighed weighed = {whole, mail, verdict, what_was_learned(server), policy_standing_find(server->reputation, mail, verdict)};
 	policy_weigh(&weighed, &settings, findings);
+	policy_standing_settle(server->reputation, &weighed.standing, &settings, findings, mail->now);
 }
 
 /* What the text itself says. */
@@ -409,8 +412,12 @@ static void stop(struct policy_server *server)
 void policy_serve(int channel, int stop_fd, const char *folder)
 {
 	struct policy_server server = {.answerer = answerer_new(channel), .folder = folder, .lists = policy_lists_new()};
+	struct error error;
 	bool more = true;
 	server.gatekeeper = policy_gatekeeper_new(server.lists);
+	server.reputation = policy_reputation_open(folder, clock_now(), &error);
+	if (!server.reputation)
+		log_error("policy.no_reputations", log_text("reason", error.text));
 	server.last = &server.first;
 	pthread_mutex_init(&server.lock, NULL);
 	pthread_mutex_init(&server.reports, NULL);
@@ -429,6 +436,7 @@ void policy_serve(int channel, int stop_fd, const char *folder)
 	dns_free(&server.dns);
 	policy_gatekeeper_free(&server.gatekeeper);
 	policy_lists_free(&server.lists);
+	policy_reputation_close(&server.reputation);
 	classify_store_close(&server.learned);
 	answerer_free(&server.answerer);
 	threads_free(&server.threads);

@@ -15,7 +15,7 @@
 #include "base/memory.h"
 #include "base/wire.h"
 
-enum { ACCOUNT_MAX = 1024, HASH = 8, DIGEST = 16, TEXT_LEAST = 20, DAY_SECONDS = 24 * 3600, MARK = 0x766f7400 };
+enum { ACCOUNT_MAX = 1024, DOMAIN_MAX = 255, HASH = 8, DIGEST = 16, TEXT_LEAST = 20, DAY_SECONDS = 24 * 3600, MARK = 0x766f7400 };
 
 struct vote {
 	unsigned char digest[DIGEST];
@@ -46,6 +46,7 @@ bool policy_vote_encode(const struct policy_vote *vote, struct buf *out)
 	wire_put_text(out, vote->account);
 	wire_put_number(out, vote->kind);
 	wire_put_text(out, vote->hashes);
+	wire_put_text(out, vote->domain);
 	return !out->overflow;
 }
 
@@ -55,6 +56,7 @@ bool policy_vote_decode(struct slice text, struct policy_vote *vote)
 	vote->account = wire_text(&reader, ACCOUNT_MAX);
 	vote->kind = wire_number(&reader, CLASSIFY_SPAM) == CLASSIFY_SPAM ? CLASSIFY_SPAM : CLASSIFY_HAM;
 	vote->hashes = wire_text(&reader, POLICY_VOTE_TOKENS_MAX * HASH);
+	vote->domain = wire_text(&reader, DOMAIN_MAX);
 	return wire_end(&reader) && vote->account.len > 0 && vote->hashes.len > 0 && vote->hashes.len % HASH == 0;
 }
 
@@ -140,23 +142,49 @@ static bool teach(struct policy_votes *votes, const struct policy_vote *vote, co
 	return done;
 }
 
-enum policy_vote_outcome policy_votes_count(struct policy_votes *votes, const struct policy_vote *vote, unsigned agree, int64_t now)
+/* Keeps the vote; LEARNED: enough say so. */
+static enum policy_vote_outcome cast(struct policy_votes *votes, const struct vote *new, unsigned agree)
 {
-	unsigned char text[EVP_MAX_MD_SIZE] = {0}, account[EVP_MAX_MD_SIZE] = {0};
-	struct vote new = {.day = (uint32_t)(now / DAY_SECONDS), .kind = MARK + vote->kind};
-	digest_of(vote->hashes, text);
-	digest_of(vote->account, account);
-	memcpy(new.digest, text, DIGEST);
-	memcpy(&new.account, account, sizeof new.account);
-	struct seen seen = look(votes, &new);
-	if (seen.own && seen.own->kind == new.kind)
+	struct seen seen = look(votes, new);
+	if (seen.own && seen.own->kind == new->kind)
 		return POLICY_VOTE_KNOWN;
 	if (seen.today >= POLICY_VOTES_PER_DAY)
 		return POLICY_VOTE_TOO_MANY;
-	if (!keep(votes, seen.own ? seen.own : seen.oldest, &new))
+	if (!keep(votes, seen.own ? seen.own : seen.oldest, new))
 		return POLICY_VOTE_FAILED;
-	int sign = vote->kind == CLASSIFY_SPAM ? 1 : -1;
-	if (agree == 0 || sign * (seen.balance + sign) < (int)agree)
-		return POLICY_VOTE_COUNTED;
-	return teach(votes, vote, &new, now) ? POLICY_VOTE_LEARNED : POLICY_VOTE_FAILED;
+	int sign = new->kind == MARK + CLASSIFY_SPAM ? 1 : -1;
+	return agree == 0 || sign * (seen.balance + sign) < (int)agree ? POLICY_VOTE_COUNTED : POLICY_VOTE_LEARNED;
+}
+
+/* `what` is voted on, by `who`. */
+static struct vote vote_of(struct slice what, struct slice who, enum classify_kind kind, int64_t now)
+{
+	unsigned char text[EVP_MAX_MD_SIZE] = {0}, account[EVP_MAX_MD_SIZE] = {0};
+	struct vote vote = {.day = (uint32_t)(now / DAY_SECONDS), .kind = MARK + kind};
+	digest_of(what, text);
+	digest_of(who, account);
+	memcpy(vote.digest, text, DIGEST);
+	memcpy(&vote.account, account, sizeof vote.account);
+	return vote;
+}
+
+enum policy_vote_outcome policy_votes_count(struct policy_votes *votes, const struct policy_vote *vote, unsigned agree, int64_t now)
+{
+	struct vote new = vote_of(vote->hashes, vote->account, vote->kind, now);
+	enum policy_vote_outcome outcome = cast(votes, &new, agree);
+	return outcome == POLICY_VOTE_LEARNED && !teach(votes, vote, &new, now) ? POLICY_VOTE_FAILED : outcome;
+}
+
+/* What is said of domains is counted apart: by other names of domain and account. */
+enum policy_vote_outcome policy_votes_count_domain(struct policy_votes *votes, const struct policy_vote *vote, unsigned agree, int64_t now)
+{
+	struct buf domain = BUF(DOMAIN_MAX + 16), account = BUF(ACCOUNT_MAX + 16);
+	if (vote->domain.len == 0)
+		return POLICY_VOTE_KNOWN;
+	buf_printf(&domain, "domain %.*s", SLICE_ARG(vote->domain));
+	buf_printf(&account, "domain %.*s", SLICE_ARG(vote->account));
+	struct vote new = vote_of(buf_slice(&domain), buf_slice(&account), vote->kind, now);
+	buf_free(&domain);
+	buf_free(&account);
+	return cast(votes, &new, agree);
 }

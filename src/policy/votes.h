@@ -18,6 +18,7 @@ enum {
 struct policy_vote {
 	struct slice account;
 	enum classify_kind kind;
+	struct slice domain; /* that the message was shown to be from (DMARC); empty: none */
 	struct slice hashes; /* of the text's tokens: 8 bytes each, the least first; at most POLICY_VOTE_TOKENS_MAX */
 };
 /** Appends the tokens as policy_vote's hashes: those of the text where there are enough to know it again by, else all. */
@@ -41,6 +42,10 @@ enum policy_vote_outcome {
 };
 /** Counts a vote. `agree`: so many accounts more must say a thing than say its opposite; 0: nothing is learned. `now`: seconds since 1970. */
 enum policy_vote_outcome policy_votes_count(struct policy_votes *votes, const struct policy_vote *vote, unsigned agree, int64_t now);
+
+/** Counts the same vote on the domain that the message is from, if there is one: POLICY_VOTE_LEARNED says that so many accounts agree on what comes from it;
+ * nothing else is done about that. An account has one vote on a domain, and POLICY_VOTES_PER_DAY of these a day. */
+enum policy_vote_outcome policy_votes_count_domain(struct policy_votes *votes, const struct policy_vote *vote, unsigned agree, int64_t now);
 
 /** Takes votes over a channel until stop_fd is readable, or there is no other side any more. Takes the channel over. */
 void policy_votes_serve(int channel, int stop_fd, const char *folder);

@@ -44,8 +44,14 @@ static int tear_down(void **state)
 
 static enum policy_vote_outcome say(struct test *test, const char *account, enum classify_kind kind, const char *eight_bytes, int64_t when)
 {
-	struct policy_vote vote = {slice_of(account), kind, slice_make(eight_bytes, 8)};
+	struct policy_vote vote = {.account = slice_of(account), .kind = kind, .hashes = slice_make(eight_bytes, 8)};
 	return policy_votes_count(test->votes, &vote, AGREE, when);
+}
+
+static enum policy_vote_outcome say_of_domain(struct test *test, const char *account, enum classify_kind kind, const char *domain, int64_t when)
+{
+	struct policy_vote vote = {.account = slice_of(account), .kind = kind, .domain = slice_of(domain)};
+	return policy_votes_count_domain(test->votes, &vote, AGREE, when);
 }
 
 static struct classify_totals learned(const struct test *test)
@@ -110,13 +116,30 @@ static void one_alone_changes_nothing(void **state)
 	assert_int_equal(say(test, "evil@x", CLASSIFY_SPAM, "tomorrow", now + DAY), POLICY_VOTE_COUNTED);
 }
 
+/* However much one account says of a domain, and of however many messages from it, it is one voice. */
+static void one_alone_gives_no_domain_a_name(void **state)
+{
+	struct test *test = *state;
+	assert_int_equal(say_of_domain(test, "evil@x", CLASSIFY_SPAM, "good.example", now), POLICY_VOTE_COUNTED);
+	for (int i = 0; i < 1000; i++)
+		assert_int_equal(say_of_domain(test, "evil@x", CLASSIFY_SPAM, "good.example", now + i * DAY), POLICY_VOTE_KNOWN);
+	assert_int_equal(say_of_domain(test, "evil@x", CLASSIFY_SPAM, "", now), POLICY_VOTE_KNOWN);
+	assert_int_equal(say_of_domain(test, "a@x", CLASSIFY_SPAM, "good.example", now), POLICY_VOTE_COUNTED);
+	assert_int_equal(say_of_domain(test, "b@x", CLASSIFY_HAM, "good.example", now), POLICY_VOTE_COUNTED);
+	assert_int_equal(say_of_domain(test, "c@x", CLASSIFY_SPAM, "good.example", now), POLICY_VOTE_COUNTED);
+	assert_int_equal(say_of_domain(test, "d@x", CLASSIFY_SPAM, "good.example", now), POLICY_VOTE_LEARNED);
+	/* what is said of a text is another matter */
+	assert_int_equal(say(test, "evil@x", CLASSIFY_SPAM, "one text", now), POLICY_VOTE_COUNTED);
+	assert_int_equal(access(test->tokens, F_OK), -1);
+}
+
 static void what_crosses_is_checked(void **state)
 {
-	struct policy_vote vote = {SLICE("a@x"), CLASSIFY_SPAM, SLICE("12345678")}, read;
+	struct policy_vote vote = {.account = SLICE("a@x"), .kind = CLASSIFY_SPAM, .domain = SLICE("good.example"), .hashes = SLICE("12345678")}, read;
 	struct buf out = BUF(1000);
 	(void)state;
 	assert_true(policy_vote_encode(&vote, &out) && policy_vote_decode(buf_slice(&out), &read));
-	assert_true(slice_equal(read.account, vote.account) && read.kind == CLASSIFY_SPAM && slice_equal(read.hashes, vote.hashes));
+	assert_true(slice_equal(read.account, vote.account) && read.kind == CLASSIFY_SPAM && slice_equal(read.hashes, vote.hashes) && slice_equal(read.domain, vote.domain));
 	for (size_t i = 0; i < out.len; i++)
 		assert_false(policy_vote_decode(slice_sub(buf_slice(&out), 0, i), &read));
 	buf_clear(&out);
@@ -128,6 +151,6 @@ static void what_crosses_is_checked(void **state)
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
-	const struct CMUnitTest tests[] = {TEST(several_who_agree_are_believed), TEST(who_contradicts_counts), TEST(one_alone_changes_nothing), TEST(what_crosses_is_checked)};
+	const struct CMUnitTest tests[] = {TEST(several_who_agree_are_believed), TEST(who_contradicts_counts), TEST(one_alone_changes_nothing), TEST(one_alone_gives_no_domain_a_name), TEST(what_crosses_is_checked)};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

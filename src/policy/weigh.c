@@ -46,6 +46,8 @@ static void evaluate(const struct policy_weighed *weighed, const struct score_se
 	struct classify_tokens tokens;
 	struct classify_verdict learned = {.unsure = true};
 	struct score_facts facts = {.message = weighed->message, .shown = &shown, .now = weighed->mail->now, .origin = origin_of(weighed->verdict), .bayes = -1};
+	facts.origin.domain_days = weighed->standing.days;
+	facts.origin.reputation = weighed->standing.value;
 	facts.root = mime_parse(weighed->message, arena);
 	shown_read(weighed->message, facts.root, arena, &shown);
 	if (weighed->learned) {

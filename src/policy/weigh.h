@@ -5,6 +5,7 @@
 #include "classify/classify.h"
 #include "policy/findings.h"
 #include "policy/policy.h"
+#include "policy/standing.h"
 #include "score/score.h"
 
 struct policy_weighed {
@@ -12,6 +13,7 @@ struct policy_weighed {
 	const struct policy_mail *mail;
 	const struct policy_verdict *verdict; /* where it comes from */
 	const struct classify_store *learned; /* NULL: nothing was */
+	struct policy_standing standing;      /* its sender's */
 };
 
 /** Adds a finding for each rule that holds, demands what the sum of all points leads to, and the fields X-Spam-*. Pure. */

@@ -97,7 +97,8 @@ static void judge_reputation(struct score_message *message)
 	message->holds[SCORE_WELCOMED] = origin->welcomed < 0;
 }
 
-static void judge_learned(struct score_message *message)
+/* The rule that holds of such a probability; SCORE_RULES: none. */
+static enum score_rule learned_rule(double probability)
 {
 	static const struct {
 		double least, below;
@@ -105,7 +106,22 @@ static void judge_learned(struct score_message *message)
 	} ranges[] = {{0, 0.01, SCORE_BAYES_00}, {0.01, 0.1, SCORE_BAYES_05}, {0.6, 0.8, SCORE_BAYES_60}, {0.8, 0.95, SCORE_BAYES_80},
 		      {0.95, 0.99, SCORE_BAYES_95}, {0.99, 0.999, SCORE_BAYES_99}, {0.999, 2, SCORE_BAYES_999}};
 	for (size_t i = 0; i < sizeof ranges / sizeof *ranges; i++)
-		message->holds[ranges[i].rule] = message->facts->bayes >= ranges[i].least && message->facts->bayes < ranges[i].below;
+		if (probability >= ranges[i].least && probability < ranges[i].below)
+			return ranges[i].rule;
+	return SCORE_RULES;
+}
+
+static void judge_learned(struct score_message *message)
+{
+	enum score_rule rule = learned_rule(message->facts->bayes);
+	if (rule < SCORE_RULES)
+		message->holds[rule] = true;
+}
+
+int score_learned_points(const struct score_settings *settings, double probability)
+{
+	enum score_rule rule = learned_rule(probability);
+	return rule < SCORE_RULES ? settings->points[rule] : 0;
 }
 
 /* ---- the sum ---- */

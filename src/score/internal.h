@@ -17,8 +17,6 @@ void score_links(struct score_message *message);
 
 /** Does the domain, as A-labels or U-labels, mix alphabets in a label, or is one written in letters that look like Latin ones alone? */
 bool score_is_lookalike(struct slice domain, struct arena *arena);
-/** The part of a domain that somebody has registered, near enough: the last two labels, three under "co.uk" and the like. */
-struct slice score_registered(struct slice domain);
 /** How many words mix letters of several alphabets. */
 size_t score_mixed_words(struct slice text);
 /** Does the text hold a character that reverses the direction of writing (U+202D, U+202E)? */

@@ -81,10 +81,15 @@ struct score_result {
 	enum score_verdict verdict;
 };
 
+/** The points of the rule about what was learned: of a probability that it is spam; below 0: not known, and none. */
+int score_learned_points(const struct score_settings *settings, double probability);
 /** What a sum of points leads to. */
 enum score_verdict score_verdict_of(const struct score_settings *settings, int total);
 /** Finds the rules that hold, in the order of the table; a rule of 0 points is left out. Linear in the message. */
 void score_evaluate(const struct score_facts *facts, const struct score_settings *settings, struct arena *arena, struct score_result *result);
+
+/** The part of a domain that somebody has registered, near enough: the last two labels, three under "co.uk" and the like. */
+struct slice score_registered(struct slice domain);
 
 /* ---- how it is told ---- */
 

@@ -156,7 +156,7 @@ static void what_the_caller_knows_counts(void **state)
 	assert_int_equal(total_of((struct score_origin){.domain_days = 2, .reputation = -80, .first_contact = true}, -1), 290);
 	assert_int_equal(total_of((struct score_origin){0}, 0.001), -200);
 	assert_int_equal(total_of((struct score_origin){0}, 0.5), 0);
-	assert_int_equal(total_of((struct score_origin){.known_correspondent = true}, 1), 300);
+	assert_int_equal(total_of((struct score_origin){.known_correspondent = true}, 1), -450);
 }
 
 static void settings_are_read(void **state)

@@ -9,10 +9,14 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "message/address.h"
+#include "message/header.h"
 #include "message/mime.h"
 #include "message/shown.h"
 #include "net/call.h"
 #include "policy/votes.h"
+#include "training/correspondents.h"
+#include "training/origin.h"
 
 enum { READ_MAX = 4 * 1024 * 1024, ANSWER_SECONDS = 10, VOTE_MAX = 16 * 1024 };
 
@@ -22,6 +26,7 @@ struct said {
 	int64_t mailbox;
 	uint32_t *uids;
 	size_t count, at;
+	bool sent;                   /* it has sent them, and hasn't said anything of what they are */
 	enum classify_kind kind;
 };
 
@@ -58,12 +63,12 @@ static void learn_own(struct training *training, struct slice account, const str
 	free(path);
 }
 
-static void tell_policy(struct training *training, struct slice account, const struct classify_tokens *tokens, enum classify_kind kind)
+static void tell_policy(struct training *training, struct slice account, const struct classify_tokens *tokens, struct slice domain, enum classify_kind kind)
 {
 	struct buf hashes = BUF(VOTE_MAX), text = BUF(VOTE_MAX);
 	struct call_answer answer = {0};
 	policy_vote_hashes(tokens, &hashes);
-	struct policy_vote vote = {.account = account, .kind = kind, .hashes = buf_slice(&hashes)};
+	struct policy_vote vote = {.account = account, .kind = kind, .domain = domain, .hashes = buf_slice(&hashes)};
 	bool fits = policy_vote_encode(&vote, &text);
 	int64_t now = clock_monotonic_ms();
 	struct call_question question = {.verb = POLICY_VOTE_VERB, .text = buf_slice(&text), .begin_by = now + ANSWER_SECONDS * 1000, .end_by = now + ANSWER_SECONDS * 1000};
@@ -83,8 +88,39 @@ static void learn_text(struct training *training, struct slice account, struct s
 	classify_tokenize(slice_sub(text, 0, (size_t)root->header_size), root, &shown, arena, &tokens);
 	learn_own(training, account, &tokens, kind);
 	if (tokens.count > 0)
-		tell_policy(training, account, &tokens, kind);
+		tell_policy(training, account, &tokens, training_origin(slice_sub(text, 0, (size_t)root->header_size), arena), kind);
 	log_info("training.learned", log_slice("account", account), log_text("kind", kind == CLASSIFY_SPAM ? "spam" : "ham"));
+	arena_free(&arena);
+}
+
+/* Adds the addresses of a field to the list, which has room for TRAINING_RECIPIENTS_MAX. */
+static void list_addresses(struct slice body, struct arena *arena, struct slice *list, size_t *count)
+{
+	struct address *addresses;
+	size_t found;
+	address_parse_list(body, TRAINING_RECIPIENTS_MAX, arena, &addresses, &found);
+	for (size_t i = 0; i < found && *count < TRAINING_RECIPIENTS_MAX; i++)
+		if (addresses[i].kind == ADDRESS_MAILBOX && addresses[i].domain.len > 0) {
+			struct slice local = address_quote(addresses[i].local, arena);
+			list[(*count)++] = address_canonical(arena_printf(arena, "%.*s@%.*s", SLICE_ARG(local), SLICE_ARG(addresses[i].domain)), arena);
+		}
+}
+
+static void learn_recipients(struct training *training, struct slice account, struct slice text)
+{
+	struct error error;
+	struct arena *arena = arena_new();
+	struct slice header = slice_sub(text, 0, header_length(text)), list[TRAINING_RECIPIENTS_MAX];
+	struct header_field field;
+	size_t count = 0;
+	char *path = store_account_file(training->store, account, TRAINING_CORRESPONDENTS, &error);
+	while (header_next(&header, &field))
+		if (slice_equal_nocase(field.name, SLICE("To")) || slice_equal_nocase(field.name, SLICE("Cc")) || slice_equal_nocase(field.name, SLICE("Bcc")))
+			list_addresses(field.body, arena, list, &count);
+	if (path)
+		training_correspondents_note(path, TRAINING_WRITTEN_TO, list, count, clock_now());
+	log_info("training.correspondents", log_slice("account", account), log_number("addresses", (int64_t)count));
+	free(path);
 	arena_free(&arena);
 }
 
@@ -111,7 +147,10 @@ static void learn_message(struct training *training, struct slice account_name, 
 	bool found = account && message_list(account, said->mailbox, uid, uid, 0, 1, MESSAGE_FLAGS, arena, &list, &count, &error) && count == 1;
 	int fd = found ? message_open(account, list[0].id, &size, &error) : -1;
 	store_release_account(&account);
-	if (fd >= 0 && read_beginning(fd, size, &text))
+	bool read = fd >= 0 && read_beginning(fd, size, &text);
+	if (read && said->sent)
+		learn_recipients(training, account_name, buf_slice(&text));
+	else if (read)
 		learn_text(training, account_name, buf_slice(&text), said->kind);
 	if (fd >= 0)
 		close(fd);
@@ -201,7 +240,7 @@ static struct line *line_of(struct training *training, struct slice account)
 
 /* ---- for others ---- */
 
-void training_note(struct training *training, struct slice account, int64_t mailbox, const uint32_t *uids, size_t count, enum classify_kind kind)
+static void note(struct training *training, struct slice account, const struct said *what, const uint32_t *uids, size_t count)
 {
 	if (!training || count == 0)
 		return;
@@ -210,7 +249,9 @@ void training_note(struct training *training, struct slice account, int64_t mail
 	bool room = training->waiting + count <= TRAINING_WAITING_MAX;
 	if (room) {
 		struct said *said = memory_new(sizeof *said);
-		*said = (struct said){.mailbox = mailbox, .uids = memory_array(count, sizeof *uids), .count = count, .kind = kind};
+		*said = *what;
+		said->uids = memory_array(count, sizeof *uids);
+		said->count = count;
 		memcpy(said->uids, uids, count * sizeof *uids);
 		struct line *line = line_of(training, account);
 		*line->last = said;
@@ -221,6 +262,16 @@ void training_note(struct training *training, struct slice account, int64_t mail
 	pthread_mutex_unlock(&training->lock);
 	if (!room)
 		log_warning("training.too_much", log_slice("account", account));
+}
+
+void training_note(struct training *training, struct slice account, int64_t mailbox, const uint32_t *uids, size_t count, enum classify_kind kind)
+{
+	note(training, account, &(struct said){.mailbox = mailbox, .kind = kind}, uids, count);
+}
+
+void training_note_sent(struct training *training, struct slice account, int64_t mailbox, const uint32_t *uids, size_t count)
+{
+	note(training, account, &(struct said){.mailbox = mailbox, .sent = true}, uids, count);
 }
 
 struct training *training_start(struct store *store, int channel)

@@ -20,5 +20,7 @@ struct training *training_start(struct store *store, int channel);
 void training_stop(struct training **training);
 /** These messages of the mailbox, if they are still there then, are of this kind. Returns at once. NULL is fine. Any thread. */
 void training_note(struct training *training, struct slice account, int64_t mailbox, const uint32_t *uids, size_t count, enum classify_kind kind);
+/** These messages of the mailbox were sent by the account: whom they are to is known to it (training/correspondents.h). As training_note(). */
+void training_note_sent(struct training *training, struct slice account, int64_t mailbox, const uint32_t *uids, size_t count);
 
 #endif
