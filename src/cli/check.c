@@ -38,6 +38,14 @@ void cli_check_warning(struct cli_check *check, const char *mend, const char *wh
 	check->warnings++;
 }
 
+void cli_check_note(struct cli_check *check, const char *what, ...)
+{
+	va_list args;
+	va_start(args, what);
+	add(check, "note", "", what, args);
+	va_end(args);
+}
+
 /* ---- Files ---- */
 
 static void check_folder(struct cli_check *check, const char *path)
@@ -206,9 +214,11 @@ static void print_findings(const struct cli_check *check)
 {
 	size_t i;
 	json_t *finding;
-	json_array_foreach(check->findings, i, finding)
-		printf("%s: %s\n    %s\n", json_string_value(json_object_get(finding, "level")), json_string_value(json_object_get(finding, "what")),
-		       json_string_value(json_object_get(finding, "mend")));
+	json_array_foreach(check->findings, i, finding) {
+		const char *mend = json_string_value(json_object_get(finding, "mend"));
+		printf("%s: %s\n%s%s%s", json_string_value(json_object_get(finding, "level")), json_string_value(json_object_get(finding, "what")), *mend ? "    " : "", mend,
+		       *mend ? "\n" : "");
+	}
 	printf("%u errors, %u warnings\n", check->errors, check->warnings);
 }
 
@@ -238,6 +248,7 @@ static int run(struct command_line *line)
 			check_options(&check);
 			cli_check_listeners(&check);
 			cli_check_certificates(&check);
+			cli_check_engines(&check);
 			if (command_value(line, "dns") || (!check.loopback && !command_value(line, "no-dns")))
 				cli_check_dns(&check);
 		}

@@ -16,6 +16,11 @@ __attribute__((format(printf, 3, 4))) void cli_check_error(struct cli_check *che
 /** Something that will bite some day, or some clients. */
 __attribute__((format(printf, 3, 4))) void cli_check_warning(struct cli_check *check, const char *mend, const char *what, ...);
 
+/** The same for what is as it should be, and worth a line. */
+__attribute__((format(printf, 2, 3))) void cli_check_note(struct cli_check *check, const char *what, ...);
+
+/** Do the scanners answer? (check_engines.c) */
+void cli_check_engines(struct cli_check *check);
 /** Are the addresses free, or ours, and do all roles run? Sets check->loopback. (check_network.c) */
 void cli_check_listeners(struct cli_check *check);
 /** Files, names, dates and keys of the certificates. (check_network.c) */

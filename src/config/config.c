@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "config/config_check.h"
+#include "config/config_engine.h"
 
 enum { CONFIG_FILE_MAX = 1024 * 1024 };
 
@@ -273,6 +274,8 @@ static bool fits_together(const struct config *config, const char *path, struct 
 {
 	bool verified = slice_equal(slice_of(config->smarthost_tls), SLICE("starttls")) || slice_equal(slice_of(config->smarthost_tls), SLICE("implicit"));
 	bool allowed = config->smarthost_unverified_password && slice_equal(slice_of(config->smarthost_tls), SLICE("opportunistic"));
+	if (config->engines.count > CONFIG_ENGINES_MAX)
+		return error_set(error, ERROR_INVALID, "%s: engines: there may be %d at most", path, CONFIG_ENGINES_MAX);
 	if (!*config->smarthost || !*config->smarthost_user || verified || allowed)
 		return true;
 	return error_set(error, ERROR_INVALID, "%s: smarthost_user needs smarthost_tls = starttls or implicit: over \"%s\" anybody between could hear the password",

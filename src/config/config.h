@@ -51,6 +51,8 @@ void config_free_all(void);
 bool config_parse_duration(struct slice text, int64_t *seconds);
 /** "1024", "64K", "25M", "2G", "1T", also "25MB" and "25MiB": bytes, powers of 1024. */
 bool config_parse_size(struct slice text, int64_t *bytes);
+/** "4", "-0.25": hundredths, within ±99999. */
+bool config_parse_points(struct slice text, int *points);
 /** "192.0.2.1:25" or "[2001:db8::1]:25": a numeric address with its port, which may be 0. */
 enum { SOCKET_PATH_MAX = 108 }; /* of a socket in the file system, with its NUL: unix(7) */
 bool config_parse_listen(struct slice text, struct sockaddr_storage *address);

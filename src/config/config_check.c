@@ -229,6 +229,11 @@ bool check_dns_list(struct slice value, struct error *error)
 	return config_parse_dns_list(value, &list, error);
 }
 
+bool check_virus_action(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"reject", "quarantine", "tag", NULL}, error);
+}
+
 bool check_engine(struct slice value, struct error *error)
 {
 	struct config_engine engine;

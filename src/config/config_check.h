@@ -29,6 +29,7 @@ bool check_attachment_for(struct slice value, struct error *error);
 bool check_attachment_action(struct slice value, struct error *error);
 bool check_door(struct slice value, struct error *error);
 bool check_dns_list(struct slice value, struct error *error);
+bool check_virus_action(struct slice value, struct error *error);
 bool check_engine(struct slice value, struct error *error);
 
 /** Does the text, whose comments are gone, set an option twice, or listen twice on one port? ("+=" adds to a list, and isn't

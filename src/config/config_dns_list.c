@@ -4,21 +4,11 @@
 #include <arpa/inet.h>
 #include <stdio.h>
 
+#include "config/config_settings.h"
+
 enum { LOOPBACK_NET = 127, OCTET_BITS = 8, LABEL_MAX = 63 };
 
 const char *const config_dns_list_kinds[CONFIG_DNS_LIST_KINDS] = {"address", "sender", "helo", "ptr", "links"};
-
-bool config_parse_points(struct slice text, int *points)
-{
-	struct slice whole, part;
-	uint64_t number, hundredths = 0;
-	bool negative = text.len > 0 && text.at[0] == '-', point = slice_cut(slice_skip(text, negative), '.', &whole, &part);
-	if (!slice_to_number(whole, 999, &number) || (point && (part.len > 2 || !slice_to_number(part, 99, &hundredths))))
-		return false;
-	*points = (int)(number * 100 + (part.len == 1 ? hundredths * 10 : hundredths));
-	*points = negative ? -*points : *points;
-	return true;
-}
 
 /* Labels of letters, digits, hyphens and underscores. */
 static bool is_domain(struct slice name)
@@ -82,8 +72,9 @@ static bool take_answer(struct slice text, struct config_dns_list *list)
 
 /* ---- Settings ---- */
 
-static bool set_answers(struct slice value, struct config_dns_list *list)
+static bool set_answers(struct slice value, void *target)
 {
+	struct config_dns_list *list = target;
 	struct slice one;
 	bool more = true, good = true;
 	while (good && more) {
@@ -103,8 +94,9 @@ static bool take_kind(struct slice name, unsigned *kinds)
 	return false;
 }
 
-static bool set_kind(struct slice value, struct config_dns_list *list)
+static bool set_kind(struct slice value, void *target)
 {
+	struct config_dns_list *list = target;
 	struct slice one;
 	bool more = true, good = true;
 	list->kinds = 0;
@@ -116,8 +108,9 @@ static bool set_kind(struct slice value, struct config_dns_list *list)
 	return good && (!(list->kinds & address) || list->kinds == address);
 }
 
-static bool set_do(struct slice value, struct config_dns_list *list)
+static bool set_do(struct slice value, void *target)
 {
+	struct config_dns_list *list = target;
 	static const char *const deeds[] = {"points", "reject", "permit"};
 	for (int i = 0; i < (int)(sizeof deeds / sizeof *deeds); i++)
 		if (slice_equal(value, slice_of(deeds[i]))) {
@@ -127,62 +120,30 @@ static bool set_do(struct slice value, struct config_dns_list *list)
 	return false;
 }
 
-static bool set_test(struct slice value, struct config_dns_list *list)
+static bool set_test(struct slice value, void *target)
 {
+	struct config_dns_list *list = target;
 	list->untested = slice_equal(value, SLICE("none"));
 	list->test = list->untested ? slice_make(NULL, 0) : value;
 	return is_domain(value);
 }
 
-static const struct setting {
-	const char *name;
-	bool (*set)(struct slice value, struct config_dns_list *list);
-	const char *allowed;
-} settings[] = {
+static const struct config_setting settings[] = {
 	{"kind", set_kind, "address, or one or more of sender, helo, ptr and links, with commas"},
 	{"answers", set_answers, "at most 16 of 127.0.0.2, 127.0.0.2-127.0.0.11 and 127.0.0.x&6, each with :POINTS if need be, with commas"},
 	{"do", set_do, "points, reject or permit"},
 	{"test", set_test, "a name that must be listed, or none"},
 };
-enum { SETTINGS = sizeof settings / sizeof *settings };
-
-static bool take_setting(struct slice word, struct config_dns_list *list, unsigned *seen, struct error *error)
-{
-	struct slice name, value;
-	bool cut = slice_cut(word, '=', &name, &value);
-	for (size_t i = 0; i < SETTINGS; i++) {
-		if (!cut || !slice_equal(name, slice_of(settings[i].name)))
-			continue;
-		if (*seen & 1U << i)
-			return error_set(error, ERROR_INVALID, "%s is set twice", settings[i].name);
-		*seen |= 1U << i;
-		return settings[i].set(value, list) || error_set(error, ERROR_INVALID, "%s: \"%.*s\" is not %s", settings[i].name, SLICE_ARG(value), settings[i].allowed);
-	}
-	return error_set(error, ERROR_INVALID, "\"%.*s\" is no setting of a list: kind=, answers=, do= or test=", SLICE_ARG(word));
-}
-
-/* The next word of *rest, which is cut off. */
-static struct slice next_word(struct slice *rest)
-{
-	struct slice word;
-	*rest = slice_trim(*rest);
-	slice_cut(*rest, ' ', &word, rest);
-	return word;
-}
 
 bool config_parse_dns_list(struct slice entry, struct config_dns_list *list, struct error *error)
 {
 	struct slice rest = entry, word;
-	unsigned seen = 0;
 	*list = (struct config_dns_list){.kinds = 1U << CONFIG_DNS_LIST_ADDRESS};
-	list->zone = next_word(&rest);
+	list->zone = config_next_word(&rest);
 	if (!is_domain(list->zone))
 		return error_set(error, ERROR_INVALID, "\"%.*s\" is not the name of a list such as zen.spamhaus.org", SLICE_ARG(list->zone));
-	word = next_word(&rest);
+	word = config_next_word(&rest);
 	if (!config_parse_points(word, &list->points))
 		return error_set(error, ERROR_INVALID, "\"%.*s\" is not a number of points such as 4.5, or -2 for a list of the good", SLICE_ARG(word));
-	while ((word = next_word(&rest)).len > 0)
-		if (!take_setting(word, list, &seen, error))
-			return false;
-	return true;
+	return config_take_settings(rest, settings, sizeof settings / sizeof *settings, "a list", list, error);
 }

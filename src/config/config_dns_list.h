@@ -50,7 +50,5 @@ struct config_dns_list {
 
 /** Parses an entry. False, with what is wrong with it. */
 bool config_parse_dns_list(struct slice entry, struct config_dns_list *list, struct error *error);
-/** "4", "-0.25": hundredths, within ±99999. */
-bool config_parse_points(struct slice text, int *points);
 
 #endif

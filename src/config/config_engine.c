@@ -4,6 +4,8 @@
 #include <netinet/in.h>
 #include <sys/un.h>
 
+#include "config/config_settings.h"
+
 enum { MEGABYTE = 1024 * 1024, TIMEOUT_DEFAULT = 20, WEIGHT_ONE = 100 };
 
 const char *const config_engine_kinds[CONFIG_ENGINE_KINDS] = {"clamd", "spamd", "rspamd", "icap", "milter"};
@@ -50,106 +52,64 @@ static bool is_word(struct slice text, size_t most, const char *others)
 	return good;
 }
 
-static bool set_name(struct slice value, struct config_engine *engine)
+static bool set_name(struct slice value, void *target)
 {
+	struct config_engine *engine = target;
 	snprintf(engine->name, sizeof engine->name, "%.*s", SLICE_ARG(value));
 	return is_word(value, CONFIG_ENGINE_NAME_MAX, "-_.");
 }
 
-static bool set_service(struct slice value, struct config_engine *engine)
+static bool set_service(struct slice value, void *target)
 {
+	struct config_engine *engine = target;
 	snprintf(engine->service, sizeof engine->service, "%.*s", SLICE_ARG(value));
 	return engine->kind == CONFIG_ENGINE_ICAP && is_word(value, CONFIG_ENGINE_SERVICE_MAX, "-_./?=&");
 }
 
-static bool set_timeout(struct slice value, struct config_engine *engine)
+static bool set_timeout(struct slice value, void *target)
 {
+	struct config_engine *engine = target;
 	return config_parse_duration(value, &engine->timeout) && engine->timeout >= 1 && engine->timeout <= CONFIG_ENGINE_SECONDS_MAX;
 }
 
-static bool set_down(struct slice value, struct config_engine *engine)
+static bool set_down(struct slice value, void *target)
 {
+	struct config_engine *engine = target;
 	engine->down = slice_equal(value, SLICE("defer")) ? CONFIG_ENGINE_DEFER : slice_equal(value, SLICE("tag")) ? CONFIG_ENGINE_TAG : CONFIG_ENGINE_ACCEPT;
 	return engine->down != CONFIG_ENGINE_ACCEPT || slice_equal(value, SLICE("accept"));
 }
 
-static bool set_for(struct slice value, struct config_engine *engine)
+static bool set_max(struct slice value, void *target)
 {
-	bool all = slice_equal(value, SLICE("all"));
-	engine->strangers = all || slice_equal(value, SLICE("strangers"));
-	engine->submitted = all || slice_equal(value, SLICE("submitted"));
-	return engine->strangers || engine->submitted;
-}
-
-static bool set_max(struct slice value, struct config_engine *engine)
-{
+	struct config_engine *engine = target;
 	return config_parse_size(value, &engine->max) && engine->max > 0;
 }
 
-/* "1.5", in hundredths */
-static bool set_weight(struct slice value, struct config_engine *engine)
+static bool set_weight(struct slice value, void *target)
 {
-	struct slice whole, part;
-	uint64_t number, hundredths = 0;
-	bool point = slice_cut(value, '.', &whole, &part);
-	if (!slice_to_number(whole, CONFIG_ENGINE_WEIGHT_MAX / WEIGHT_ONE, &number) || (point && (part.len > 2 || !slice_to_number(part, 99, &hundredths))))
-		return false;
-	engine->weight = (int)(number * WEIGHT_ONE + (part.len == 1 ? hundredths * 10 : hundredths));
-	return engine->weight <= CONFIG_ENGINE_WEIGHT_MAX;
+	struct config_engine *engine = target;
+	return config_parse_points(value, &engine->weight) && engine->weight >= 0 && engine->weight <= CONFIG_ENGINE_WEIGHT_MAX;
 }
 
-static const struct setting {
-	const char *name;
-	bool (*set)(struct slice value, struct config_engine *engine);
-	const char *allowed;
-} settings[] = {
+static const struct config_setting settings[] = {
 	{"name", set_name, "at most 32 letters, digits and -_."},
 	{"service", set_service, "the path of an icap engine's service, such as avscan"},
 	{"timeout", set_timeout, "a time of 1s to 10m"},
 	{"down", set_down, "accept, tag or defer"},
-	{"for", set_for, "strangers, submitted or all"},
 	{"max", set_max, "a size such as 25M"},
 	{"weight", set_weight, "a number of 0 to 10, such as 0.5"},
 };
-enum { SETTINGS = sizeof settings / sizeof *settings };
-
-static bool take_setting(struct slice word, struct config_engine *engine, unsigned *seen, struct error *error)
-{
-	struct slice name, value;
-	bool cut = slice_cut(word, '=', &name, &value);
-	for (size_t i = 0; i < SETTINGS; i++) {
-		if (!cut || !slice_equal(name, slice_of(settings[i].name)))
-			continue;
-		if (*seen & 1U << i)
-			return error_set(error, ERROR_INVALID, "%s is set twice", settings[i].name);
-		*seen |= 1U << i;
-		return settings[i].set(value, engine) ||
-		       error_set(error, ERROR_INVALID, "%s: \"%.*s\" is not %s", settings[i].name, SLICE_ARG(value), settings[i].allowed);
-	}
-	return error_set(error, ERROR_INVALID, "\"%.*s\" is no setting of an engine: name=, service=, timeout=, down=, for=, max= or weight=", SLICE_ARG(word));
-}
-
-/* The next word of *rest, which is cut off. */
-static struct slice next_word(struct slice *rest)
-{
-	struct slice word;
-	*rest = slice_trim(*rest);
-	slice_cut(*rest, ' ', &word, rest);
-	return word;
-}
 
 bool config_parse_engine(struct slice entry, struct config_engine *engine, struct error *error)
 {
-	struct slice rest = entry, word;
-	unsigned seen = 0;
-	*engine = (struct config_engine){.timeout = TIMEOUT_DEFAULT, .strangers = true, .weight = WEIGHT_ONE};
+	struct slice rest = entry;
+	*engine = (struct config_engine){.timeout = TIMEOUT_DEFAULT, .weight = WEIGHT_ONE};
 	if (slice_find_char(entry, '\0') != SLICE_NONE)
 		return error_set(error, ERROR_INVALID, "an engine with a NUL in it");
-	if (!take_kind(next_word(&rest), engine, error) || !take_place(next_word(&rest), engine, error))
+	if (!take_kind(config_next_word(&rest), engine, error) || !take_place(config_next_word(&rest), engine, error))
 		return false;
-	while ((word = next_word(&rest)).len > 0)
-		if (!take_setting(word, engine, &seen, error))
-			return false;
+	if (!config_take_settings(rest, settings, sizeof settings / sizeof *settings, "an engine", engine, error))
+		return false;
 	if (engine->kind == CONFIG_ENGINE_ICAP && !engine->service[0])
 		return error_set(error, ERROR_INVALID, "an icap engine needs the path of its service, such as service=avscan");
 	return true;
@@ -165,4 +125,15 @@ socklen_t config_engine_address_length(const struct config_engine *engine)
 	default:
 		return sizeof(struct sockaddr_un);
 	}
+}
+
+int64_t config_engines_timeout(const struct config *config)
+{
+	int64_t longest = 0;
+	for (size_t i = 0; i < config->engines.count; i++) {
+		struct config_engine engine;
+		if (config_parse_engine(slice_of(config->engines.at[i]), &engine, NULL) && engine.timeout > longest)
+			longest = engine.timeout;
+	}
+	return longest;
 }

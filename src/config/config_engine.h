@@ -1,5 +1,5 @@
 /* What an entry of the option `engines` says: a scanner of others that is asked about messages, where it listens, and how it is used.
- * "clamd 127.0.0.1:3310 timeout=30 down=defer for=all": kind and place, then settings in any order, each once. */
+ * "clamd 127.0.0.1:3310 timeout=30 down=defer": kind and place, then settings in any order, each once. */
 #ifndef CONFIG_ENGINE_H
 #define CONFIG_ENGINE_H
 
@@ -28,7 +28,6 @@ struct config_engine {
 	char service[CONFIG_ENGINE_SERVICE_MAX + 1]; /* of an ICAP server */
 	int64_t timeout;                       /* seconds */
 	enum config_engine_down down;
-	bool strangers, submitted;             /* which mail it is asked about */
 	int64_t max;                           /* bytes; about larger mail it isn't asked */
 	int weight;                            /* hundredths by which its points count */
 };
@@ -37,5 +36,7 @@ struct config_engine {
 bool config_parse_engine(struct slice entry, struct config_engine *engine, struct error *error);
 /** The length of the address, as connect(2) wants it. */
 socklen_t config_engine_address_length(const struct config_engine *engine);
+/** The longest time-out of all engines, in seconds; 0: there are none. */
+int64_t config_engines_timeout(const struct config *config);
 
 #endif

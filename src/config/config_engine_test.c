@@ -13,26 +13,23 @@ static void entries_are_read(void **state)
 	(void)state;
 	struct config_engine engine;
 	struct error error;
-	assert_true(config_parse_engine(SLICE("clamd 127.0.0.1:3310 timeout=30 down=defer for=all"), &engine, &error));
+	assert_true(config_parse_engine(SLICE("clamd 127.0.0.1:3310 timeout=30 down=defer"), &engine, &error));
 	assert_int_equal(engine.kind, CONFIG_ENGINE_CLAMD);
 	assert_string_equal(engine.name, "clamd");
 	assert_int_equal(((struct sockaddr_in *)&engine.address)->sin_port, htons(3310));
 	assert_int_equal(engine.timeout, 30);
 	assert_int_equal(engine.down, CONFIG_ENGINE_DEFER);
-	assert_true(engine.strangers && engine.submitted);
 	assert_int_equal(engine.max, 25 * 1024 * 1024);
-	assert_true(config_parse_engine(SLICE(" icap  [::1]:1344 service=avscan name=second.scanner max=1M weight=0.5 for=submitted down=tag "), &engine, &error));
+	assert_true(config_parse_engine(SLICE(" icap  [::1]:1344 service=avscan name=second.scanner max=1M weight=0.5 down=tag "), &engine, &error));
 	assert_string_equal(engine.name, "second.scanner");
 	assert_string_equal(engine.service, "avscan");
 	assert_int_equal(engine.weight, 50);
 	assert_int_equal(engine.max, 1024 * 1024);
-	assert_false(engine.strangers);
 	assert_int_equal(config_engine_address_length(&engine), sizeof(struct sockaddr_in6));
 	assert_true(config_parse_engine(SLICE("rspamd /run/rspamd.sock"), &engine, &error));
 	assert_string_equal(((struct sockaddr_un *)&engine.address)->sun_path, "/run/rspamd.sock");
 	assert_int_equal(engine.down, CONFIG_ENGINE_ACCEPT);
 	assert_int_equal(engine.weight, 100);
-	assert_true(engine.strangers && !engine.submitted);
 }
 
 static void each_mistake_has_its_words(void **state)
@@ -47,12 +44,11 @@ static void each_mistake_has_its_words(void **state)
 		{"clamd 127.0.0.1", "\"127.0.0.1\" is neither an address with a port, such as 127.0.0.1:3310 or [::1]:3310, nor the absolute path of a socket"},
 		{"clamd 127.0.0.1:0", "\"127.0.0.1:0\" is neither an address with a port, such as 127.0.0.1:3310 or [::1]:3310, nor the absolute path of a socket"},
 		{"clamd localhost:3310", "\"localhost:3310\" is neither an address with a port, such as 127.0.0.1:3310 or [::1]:3310, nor the absolute path of a socket"},
-		{"clamd /x slowly", "\"slowly\" is no setting of an engine: name=, service=, timeout=, down=, for=, max= or weight="},
+		{"clamd /x slowly", "\"slowly\" is no setting of an engine: name=, service=, timeout=, down=, max= or weight="},
 		{"clamd /x timeout=0", "timeout: \"0\" is not a time of 1s to 10m"},
 		{"clamd /x timeout=11m", "timeout: \"11m\" is not a time of 1s to 10m"},
 		{"clamd /x timeout=3 timeout=4", "timeout is set twice"},
 		{"clamd /x down=reject", "down: \"reject\" is not accept, tag or defer"},
-		{"clamd /x for=me", "for: \"me\" is not strangers, submitted or all"},
 		{"clamd /x max=0", "max: \"0\" is not a size such as 25M"},
 		{"spamd /x weight=11", "weight: \"11\" is not a number of 0 to 10, such as 0.5"},
 		{"spamd /x weight=10.5", "weight: \"10.5\" is not a number of 0 to 10, such as 0.5"},

@@ -69,6 +69,18 @@ bool config_parse_size(struct slice text, int64_t *bytes)
 	return true;
 }
 
+bool config_parse_points(struct slice text, int *points)
+{
+	struct slice whole, part;
+	uint64_t number, hundredths = 0;
+	bool negative = text.len > 0 && text.at[0] == '-', point = slice_cut(slice_skip(text, negative), '.', &whole, &part);
+	if (!slice_to_number(whole, 999, &number) || (point && (part.len > 2 || !slice_to_number(part, 99, &hundredths))))
+		return false;
+	*points = (int)(number * 100 + (part.len == 1 ? hundredths * 10 : hundredths));
+	*points = negative ? -*points : *points;
+	return true;
+}
+
 /* ::ffff:192.0.2.1 is the IPv4 address in it (RFC 4291 §2.5.5.2): that is what clients have who come from there. */
 static void set_six(struct sockaddr_storage *address, const struct in6_addr *six)
 {

@@ -273,15 +273,13 @@ static void move(struct exchange *exchange, short happened)
 
 /* ---- All engines, one message ---- */
 
-static bool is_asked(const struct config_engine *engine, const struct engine_mail *mail, bool submitted, struct engine_result *result)
+static bool is_asked(const struct config_engine *engine, const struct engine_mail *mail, struct engine_result *result)
 {
-	bool meant = submitted ? engine->submitted : engine->strangers;
+	bool meant = mail->length <= (uint64_t)engine->max;
 	*result = (struct engine_result){.outcome = ENGINE_SKIPPED};
 	if (!meant)
-		engine_copy(result->text, sizeof result->text, SLICE("it isn't asked about such mail"));
-	else if (mail->length > (uint64_t)engine->max)
-		engine_copy(result->text, sizeof result->text, SLICE("the message is larger than it takes"));
-	return meant && mail->length <= (uint64_t)engine->max;
+		engine_copy(result->text, sizeof result->text, SLICE(ENGINE_TOO_LARGE));
+	return meant;
 }
 
 static short events_of(struct exchange *exchange)
@@ -343,12 +341,12 @@ static bool is_milter(const struct engine_pool *pool, size_t index)
 	return pool->members[index].engine.kind == CONFIG_ENGINE_MILTER;
 }
 
-void engine_ask(struct engine_pool *pool, const struct engine_mail *mail, bool submitted, int64_t until, struct engine_result *results)
+void engine_ask(struct engine_pool *pool, const struct engine_mail *mail, int64_t until, struct engine_result *results)
 {
 	struct exchange exchanges[CONFIG_ENGINES_MAX];
 	size_t count = 0;
 	for (size_t i = 0; i < pool->count; i++)
-		if (!is_milter(pool, i) && is_asked(&pool->members[i].engine, mail, submitted, &results[i]))
+		if (!is_milter(pool, i) && is_asked(&pool->members[i].engine, mail, &results[i]))
 			start(&exchanges[count++], pool, i, mail, until, &results[i]);
 	while (wait_once(exchanges, count, pool->stop_fd))
 		;
@@ -367,7 +365,7 @@ void engine_ask_milters(struct engine_pool *pool, const struct engine_mail *mail
 			engine_copy(result->text, sizeof result->text, SLICE("another has decided already"));
 			continue;
 		}
-		if (!is_asked(&pool->members[i].engine, mail, false, result))
+		if (!is_asked(&pool->members[i].engine, mail, result))
 			continue;
 		start(&exchange, pool, i, mail, until, result);
 		while (wait_once(&exchange, 1, pool->stop_fd))

@@ -43,6 +43,8 @@ static void conclude(struct engine_talk *talk, struct slice line, bool last)
 		engine_conclude(talk, ENGINE_CLEAN, SLICE(""), last);
 	else if (of_stream && slice_ends_nocase(said, found) && said.len > found.len)
 		engine_conclude(talk, ENGINE_FOUND, slice_sub(said, 0, said.len - found.len), last);
+	else if (slice_starts(said, SLICE("INSTREAM size limit exceeded")))
+		engine_conclude(talk, ENGINE_SKIPPED, SLICE(ENGINE_TOO_LARGE), false);
 	else if (slice_ends_nocase(said, error))
 		engine_conclude(talk, ENGINE_ERROR, slice_trim(slice_sub(said, 0, said.len - error.len)), false);
 	else

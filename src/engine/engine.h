@@ -81,9 +81,9 @@ void engine_pool_stop(struct engine_pool *pool);
 size_t engine_pool_count(const struct engine_pool *pool);
 const struct config_engine *engine_pool_at(const struct engine_pool *pool, size_t index);
 
-/** Asks all engines but milters that are for such mail, and waits until each has answered, or its time is over, or clock_monotonic_ms() is `until`.
+/** Asks all engines but milters, and waits until each has answered, or its time is over, or clock_monotonic_ms() is `until`.
  * results: engine_pool_count() of them. Any thread, several at a time. */
-void engine_ask(struct engine_pool *pool, const struct engine_mail *mail, bool submitted, int64_t until, struct engine_result *results);
+void engine_ask(struct engine_pool *pool, const struct engine_mail *mail, int64_t until, struct engine_result *results);
 
 /** Asks the milters, in their order, about mail->letter, which becomes what they make of it, until one wants the message refused, deferred or
  * discarded. Sets their results alone. Any thread. */

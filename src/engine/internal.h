@@ -14,6 +14,9 @@ enum {
 	ENGINE_PREVIEW = 1024,           /* of a message, that an ICAP server sees first */
 };
 
+/* It says so itself, or its entry does. */
+#define ENGINE_TOO_LARGE "the message is larger than it takes"
+
 struct engine_talk {
 	const struct config_engine *engine;
 	const struct engine_mail *mail;

@@ -17,7 +17,7 @@ static void add_field(struct engine_talk *talk, const char *name, struct slice v
 void engine_rspamd_begin(struct engine_talk *talk)
 {
 	const struct engine_mail *mail = talk->mail;
-	buf_append(&talk->out, SLICE("POST /checkv2 HTTP/1.1\r\nHost: rspamd\r\nUser-Agent: pombal\r\n"));
+	buf_append(&talk->out, SLICE("POST /checkv2 HTTP/1.1\r\nHost: rspamd\r\nUser-Agent: pombal\r\nConnection: keep-alive\r\n"));
 	buf_printf(&talk->out, "Content-Length: %llu\r\n", (unsigned long long)mail->length);
 	add_field(talk, "IP", mail->client);
 	add_field(talk, "Helo", mail->helo);
@@ -68,6 +68,8 @@ static void conclude(struct engine_talk *talk, const struct engine_head *head, s
 	json_t *answer = json_loadb(body.at ? body.at : "", body.len, 0, &error);
 	if (answer && (head->status == 200 || json_is_object(json_object_get(answer, "error"))))
 		read_answer(talk, answer, reusable);
+	else if (head->status == 413)
+		engine_conclude(talk, ENGINE_SKIPPED, SLICE(ENGINE_TOO_LARGE), false);
 	else if (head->status != 200) {
 		struct slice said = text_of(json_object_get(answer, "error"));
 		snprintf(reason, sizeof reason, "HTTP %u %.*s", head->status, (int)(said.len < 100 ? said.len : 100), said.at ? said.at : "");

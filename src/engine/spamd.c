@@ -2,16 +2,27 @@
  * hit. One connection per message, as the protocol has it. */
 #include "engine/internal.h"
 
+/* A field that the rules look for, and the message hasn't got yet. */
+static void write_return_path(struct buf *out, struct slice sender)
+{
+	buf_append(out, SLICE("Return-Path: <"));
+	engine_append_line(out, sender);
+	buf_append(out, SLICE(">\r\n"));
+}
+
 void engine_spamd_begin(struct engine_talk *talk)
 {
-	buf_printf(&talk->out, "SYMBOLS SPAMC/1.5\r\nContent-length: %llu\r\n", (unsigned long long)(talk->mail->prelude.len + talk->mail->length));
+	struct buf field = BUF(ENGINE_HEAD_MAX);
+	write_return_path(&field, talk->mail->sender);
+	buf_printf(&talk->out, "SYMBOLS SPAMC/1.5\r\nContent-length: %llu\r\n", (unsigned long long)(field.len + talk->mail->length));
 	if (talk->mail->user.len > 0) {
 		buf_append(&talk->out, SLICE("User: "));
 		engine_append_line(&talk->out, talk->mail->user);
 		buf_append(&talk->out, SLICE("\r\n"));
 	}
 	buf_append(&talk->out, SLICE("\r\n"));
-	buf_append(&talk->out, talk->mail->prelude);
+	buf_append(&talk->out, buf_slice(&field));
+	buf_free(&field);
 }
 
 void engine_spamd_more(struct engine_talk *talk)

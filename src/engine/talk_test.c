@@ -45,7 +45,7 @@ static void begin(struct conversation *conversation, const char *entry, struct s
 	conversation->sent = BUF(1 << 20);
 	conversation->mail = (struct engine_mail){
 		.client = SLICE("192.0.2.1"), .helo = SLICE("mx.example.org"), .sender = SLICE("ann@example.org\r\nFile: /etc/passwd"),
-		.recipients = recipients, .recipient_count = 2, .prelude = SLICE("X-Before: yes\r\n"), .length = text.len, .read = read_letter, .context = &conversation->letter,
+		.recipients = recipients, .recipient_count = 2, .length = text.len, .read = read_letter, .context = &conversation->letter,
 	};
 	engine_talk_begin(&conversation->talk, &conversation->engine, &conversation->mail, &conversation->result, again);
 	send_all(conversation);
@@ -89,7 +89,8 @@ static void answers_are_understood(void **state)
 		{CLAMD, SLICE("stream: OK\0"), ENGINE_CLEAN, "", 0},
 		{CLAMD, SLICE("1: stream: Eicar-Signature FOUND\0"), ENGINE_FOUND, "Eicar-Signature", 0},
 		{CLAMD, SLICE("1: stream: \xff\r\nX: y FOUND\0"), ENGINE_FOUND, "???X: y", 0},
-		{CLAMD, SLICE("INSTREAM size limit exceeded. ERROR\0"), ENGINE_ERROR, "INSTREAM size limit exceeded.", 0},
+		{CLAMD, SLICE("INSTREAM size limit exceeded. ERROR\0"), ENGINE_SKIPPED, "the message is larger than it takes", 0},
+		{CLAMD, SLICE("1: stream: Can't open file or directory ERROR\0"), ENGINE_ERROR, "Can't open file or directory", 0},
 		{CLAMD, SLICE("1: stream: OK"), ENGINE_ERROR, "its answer is cut off", 0},
 		{CLAMD, SLICE("HTTP/1.1 400 Bad Request\r\n\r\n\0"), ENGINE_ERROR, "it doesn't answer like clamd", 0},
 		{CLAMD, SLICE("1: stream:  FOUND\0"), ENGINE_ERROR, "it doesn't answer like clamd", 0},
@@ -110,6 +111,7 @@ static void answers_are_understood(void **state)
 		{RSPAMD, SLICE(JSON("{\"score\":4")), ENGINE_ERROR, "its answer isn't JSON", 0},
 		{RSPAMD, SLICE(JSON("")), ENGINE_ERROR, "its answer isn't JSON", 0},
 		{RSPAMD, SLICE("HTTP/1.1 500 Oh\r\nContent-Length: 0\r\n\r\n"), ENGINE_ERROR, "HTTP 500 ", 0},
+		{RSPAMD, SLICE("HTTP/1.1 413 Big\r\nContent-Length: 0\r\n\r\n"), ENGINE_SKIPPED, "the message is larger than it takes", 0},
 		{RSPAMD, SLICE("HTTP/1.1 200 OK\r\nContent-Length: 999999999\r\n\r\n{"), ENGINE_ERROR, "its answer is too long", 0},
 		{RSPAMD, SLICE("SSH-2.0-OpenSSH_9.2\r\n\r\n"), ENGINE_ERROR, "it doesn't answer like rspamd", 0},
 		{ICAP, SLICE("ICAP/1.0 204 No Content\r\n\r\n"), ENGINE_CLEAN, "", 0},
@@ -207,7 +209,7 @@ static void nobody_adds_fields(void **state)
 	assert_true(slice_ends_nocase(sent, SLICE("\r\nContent-Length: 5\r\nhello")) || slice_ends_nocase(sent, SLICE("\r\n\r\nhello")));
 	end(&conversation);
 	begin(&conversation, SPAMD, SLICE("hello"), false);
-	assert_true(slice_ends_nocase(buf_slice(&conversation.sent), SLICE("Content-length: 20\r\n\r\nX-Before: yes\r\nhello")));
+	assert_true(slice_ends_nocase(buf_slice(&conversation.sent), SLICE("Content-length: 54\r\n\r\nReturn-Path: <ann@example.orgFile: /etc/passwd>\r\nhello")));
 	end(&conversation);
 }
 

@@ -22,6 +22,7 @@ struct role_rights {
 	bool learned;       /* … of everybody's mail: the folder policy/, to read */
 	bool store;         /* the accounts, and what store_open needs */
 	bool network;       /* connecting to other machines, and the files that this needs */
+	bool dns_alone;     /* … but over TCP only to where the DNS is asked */
 	bool listeners;     /* serving clients */
 	bool asks;          /* long questions to other roles, net/call.h */
 };

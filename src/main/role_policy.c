@@ -1,9 +1,11 @@
-/* The policy role: judges messages of strangers for the smtp role. It parses what is hostile and asks the DNS. It also counts what
+/* The policy role: judges messages of strangers for the smtp role. It parses what is hostile and asks the DNS, and the
+ * scanners of the option `engines`, to which a process beside it connects (dialer.h): without that one it ends, and is started anew. It also counts what
  * people call spam (policy/votes.h), and what is learned of that is all that it can touch: the folder policy/. */
 #include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "base/memory.h"
+#include "main/dialer.h"
 #include "main/role.h"
 #include "policy/judge.h"
 #include "policy/votes.h"
@@ -32,17 +34,21 @@ int role_policy_main(struct role *role)
 	int stop_fd = eventfd(0, EFD_CLOEXEC);
 	if (stop_fd < 0)
 		memory_exhausted(0);
-	if (!role_confine(role, &error))
+	struct dialer *dialer = config_current()->engines.count > 0 ? dialer_new(&config_current()->engines, stop_fd, &error) : NULL;
+	if ((config_current()->engines.count > 0 && !dialer) || !role_confine(role, &error))
 		role_fail(role, &error);
+	struct engine_pool *engines = engine_pool_new(&config_current()->engines, dialer_dial, dialer);
 	role_serve(role, stop, &stop_fd);
 	struct listening votes = {role_channel(role, CHANNEL_VOTE), stop_fd};
 	pthread_t hearing;
 	if (pthread_create(&hearing, NULL, hear_votes, &votes) != 0)
 		memory_exhausted(0);
-	policy_serve(role_channel(role, CHANNEL_POLICY), stop_fd, "policy");
+	policy_serve(role_channel(role, CHANNEL_POLICY), stop_fd, "policy", engines);
 	eventfd_write(stop_fd, 1);
 	pthread_join(hearing, NULL);
 	role_end(role);
+	engine_pool_free(&engines);
+	dialer_free(&dialer);
 	close(stop_fd);
 	return 0;
 }

@@ -7,7 +7,7 @@
 #include "main/role.h"
 #include "main/sandbox.h"
 
-enum { CONFINED_PATHS_MAX = 64 };
+enum { CONFINED_PATHS_MAX = 64, DNS_PORT = 53 };
 
 struct paths {
 	const char *at[CONFINED_PATHS_MAX]; /* ended by NULL */
@@ -39,11 +39,22 @@ static void add_network_files(struct paths *list, const struct role *role, struc
 		add_path(list, role, config->trust_anchors.at[i], arena);
 }
 
+/* The ports at which the DNS is asked: servers' own, and the configured resolver's ("address@port"). */
+static void find_dns_ports(uint16_t ports[3])
+{
+	struct slice address, port;
+	uint64_t number;
+	ports[0] = DNS_PORT;
+	if (slice_cut(slice_of(config_current()->resolver), '@', &address, &port) && slice_to_number(port, UINT16_MAX, &number))
+		ports[1] = (uint16_t)number;
+}
+
 bool role_confine(struct role *role, struct error *error)
 {
 	const struct role_rights *own = &role_rows[role->name].rights;
 	struct arena *arena = arena_new();
 	struct paths writable = {0}, readable = {0};
+	uint16_t ports[3] = {0};
 	bool files = own->folder || own->store, done = !files || add_temporary_folder(&writable, role, arena, error);
 	add_path(&writable, role, own->folder, arena);
 	if (own->usage)
@@ -56,11 +67,13 @@ bool role_confine(struct role *role, struct error *error)
 	}
 	if (own->network)
 		add_network_files(&readable, role, arena);
+	find_dns_ports(ports);
 	struct sandbox sandbox = {
 		.writable = writable.at,
 		.readable = readable.at,
 		.listable = own->store ? role->data : NULL,
 		.network = own->network,
+		.ports = own->dns_alone ? ports : NULL,
 		.listeners = own->listeners,
 		.files = files,
 		.memory_files = own->asks,

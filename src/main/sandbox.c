@@ -103,15 +103,28 @@ static bool allow_paths(int ruleset, const char *const *paths, uint64_t access, 
 	return true;
 }
 
+static bool allow_port(int ruleset, uint64_t access, uint16_t port, struct error *error)
+{
+	struct {
+		uint64_t access, port;
+	} rule = {access, port};
+	return syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &rule, 0) == 0 || error_set_errno(error, errno, "a Landlock rule for port %d", port);
+}
+
+/* The courier binds a local address to connect from; with port 0, which can't be listened on by anybody's choice. */
+static bool allow_ports(int ruleset, const struct sandbox *sandbox, struct error *error)
+{
+	bool done = allow_port(ruleset, ACCESS_BIND_TCP, 0, error);
+	for (const uint16_t *port = sandbox->ports; done && port && *port; port++)
+		done = allow_port(ruleset, ACCESS_CONNECT_TCP, *port, error);
+	return done;
+}
+
 static bool add_rules(int ruleset, const struct sandbox *sandbox, long abi, struct error *error)
 {
 	uint64_t known = known_accesses(abi), writable = access_read | access_write | (sandbox->moves ? LANDLOCK_ACCESS_FS_REFER : 0);
-	/* The courier binds a local address to connect from; with port 0, which can't be listened on by anybody's choice. */
-	struct {
-		uint64_t access, port;
-	} local = {ACCESS_BIND_TCP, 0};
-	if (sandbox->network && abi >= 4 && syscall(SYS_landlock_add_rule, ruleset, RULE_NET_PORT, &local, 0) != 0)
-		return error_set_errno(error, errno, "a Landlock rule for local ports");
+	if (sandbox->network && abi >= 4 && !allow_ports(ruleset, sandbox, error))
+		return false;
 	if (sandbox->listable && !allow_path(ruleset, sandbox->listable, LANDLOCK_ACCESS_FS_READ_DIR, error))
 		return false;
 	return allow_paths(ruleset, sandbox->writable, writable & known, error) &&
@@ -129,7 +142,7 @@ static bool confine_paths(const struct sandbox *sandbox, struct error *error)
 	}
 	struct ruleset_attributes attributes = {
 		.fs = known_accesses(abi),
-		.net = abi < 4 ? 0 : sandbox->network ? ACCESS_BIND_TCP : ACCESS_BIND_TCP | ACCESS_CONNECT_TCP,
+		.net = abi < 4 ? 0 : sandbox->network && !sandbox->ports ? ACCESS_BIND_TCP : ACCESS_BIND_TCP | ACCESS_CONNECT_TCP,
 		.scoped = abi < 6 ? 0 : SCOPE_ABSTRACT_UNIX_SOCKET | SCOPE_SIGNAL,
 	};
 	size_t size = abi < 4 ? sizeof attributes.fs : abi < 6 ? 2 * sizeof attributes.fs : sizeof attributes;
@@ -221,7 +234,7 @@ static int add_descriptor_commands(scmp_filter_ctx filter)
 }
 
 /* Calls that are harmless with some arguments only. */
-static int add_conditional(scmp_filter_ctx filter, bool network)
+static int add_conditional(scmp_filter_ctx filter, bool network, bool local_sockets)
 {
 	static const int names[] = {PR_SET_NAME, PR_GET_NAME, PR_SET_VMA};
 	static const unsigned ioctls[] = {FIONBIO, FIOCLEX, FIONCLEX, FIONREAD, TIOCGWINSZ, 0x5401 /* TCGETS: isatty */};
@@ -233,6 +246,8 @@ static int add_conditional(scmp_filter_ctx filter, bool network)
 		result = result ? result : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(ioctl), 1, SCMP_A1(SCMP_CMP_EQ, ioctls[i]));
 	for (size_t i = 0; network && i < sizeof families / sizeof *families; i++)
 		result = result ? result : seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, (uint64_t)families[i]));
+	if (local_sockets && result == 0)
+		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 1, SCMP_A0(SCMP_CMP_EQ, AF_UNIX));
 	/* libunbound's, between its threads. Never datagrams: an end of such a pair can send to any local socket of the machine. */
 	if (network && result == 0)
 		result = seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(socketpair), 2, SCMP_A0(SCMP_CMP_EQ, AF_UNIX),
@@ -286,7 +301,7 @@ static bool confine_calls(const struct sandbox *sandbox, struct error *error)
 	if (!filter)
 		return error_set(error, ERROR_TEMPORARY, "making a seccomp filter");
 	int result = add_calls(filter, SCMP_ACT_ALLOW, allowed_calls);
-	if (result == 0 && sandbox->network)
+	if (result == 0 && (sandbox->network || sandbox->local_sockets))
 		result = add_calls(filter, SCMP_ACT_ALLOW, network_calls);
 	if (result == 0 && sandbox->listeners)
 		result = add_calls(filter, SCMP_ACT_ALLOW, listener_calls);
@@ -299,7 +314,7 @@ static bool confine_calls(const struct sandbox *sandbox, struct error *error)
 	if (result == 0)
 		result = add_calls(filter, SCMP_ACT_ERRNO(ENOSYS), absent_calls);
 	if (result == 0)
-		result = add_conditional(filter, sandbox->network);
+		result = add_conditional(filter, sandbox->network, sandbox->local_sockets);
 	if (result == 0)
 		result = add_memory(filter);
 	if (result == 0)

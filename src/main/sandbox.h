@@ -3,6 +3,8 @@
 #ifndef MAIN_SANDBOX_H
 #define MAIN_SANDBOX_H
 
+#include <stdint.h>
+
 #include "base/error.h"
 
 struct sandbox {
@@ -10,6 +12,8 @@ struct sandbox {
 	const char *const *readable; /* files and folders it may read beside the system's own; ended by NULL */
 	const char *listable;        /* a folder that it may open, and list with all below; NULL: none */
 	bool network;                /* may open sockets and connect to other machines */
+	const uint16_t *ports;       /* the only TCP ports there that it may connect to, ended by 0; NULL: any (Linux 6.7, Landlock's ABI 4) */
+	bool local_sockets;          /* may open sockets of this machine, and connect to any that it finds */
 	bool listeners;              /* accepts connections */
 	bool files;                  /* may make, change and remove files; without, it can only write on where it was let in */
 	bool memory_files;           /* may make files without a name in memory */

@@ -65,7 +65,7 @@ static int set_up(void **state)
 	snprintf(folder, sizeof folder, "/tmp/pombal-sandbox-XXXXXX");
 	if (!mkdtemp(folder))
 		return -1;
-	config_set_current(config_parse(SLICE("hostname = \"mail.example.test\"\n"), "test", &error));
+	config_set_current(config_parse(SLICE("hostname = \"mail.example.test\"\nresolver = \"127.0.0.1@47153\"\n"), "test", &error));
 	for (size_t i = 0; i < PLACES; i++) {
 		path_at(places[i].path, path);
 		char *name = strrchr(path, '/');
@@ -192,6 +192,14 @@ static int listen_on_a_port(void)
 	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(47113), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
 	return outcome(bind(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof address));
 }
+/* Nobody listens there: what is allowed is refused by the other end. */
+static int connect_to(uint16_t port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons(port), .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	return outcome(connect(socket(AF_INET, SOCK_STREAM, 0), (struct sockaddr *)&address, sizeof address));
+}
+static int connect_to_a_service(void) { return connect_to(47113); }
+static int connect_to_the_resolver(void) { return connect_to(47153); }
 static int run_shell(void) { return outcome(execl("/bin/sh", "sh", "-c", "exit 0", (char *)NULL)); }
 static int start_process(void)
 {
@@ -273,8 +281,11 @@ static void files_of_others_are_out_of_reach(void **state)
 		if (!sandbox_sanitizers())
 			expect(role, "the master's memory map", look_into_parent, EACCES);
 	}
-	if (abi >= 4)
+	if (abi >= 4) {
 		expect(ROLE_COURIER, "listening", listen_on_a_port, EACCES);
+		expect(ROLE_POLICY, "connecting to what isn't the DNS", connect_to_a_service, EACCES);
+	}
+	expect(ROLE_POLICY, "connecting to the DNS", connect_to_the_resolver, ECONNREFUSED);
 }
 
 static void its_own_work_goes_on(void **state)

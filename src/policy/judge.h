@@ -10,7 +10,7 @@
 enum {
 	POLICY_VERB = 1,
 	POLICY_SECONDS = 20,      /* in which the DNS has answered, or what it would have said counts as a temporary error */
-	POLICY_WAIT_SECONDS = 40, /* after which who asks expects no answer any more */
+	POLICY_WAIT_SECONDS = 40, /* after which, and the longest time-out of an engine, who asks expects no answer any more */
 	POLICY_FIELD_MAX = 32 * 1024, /* of the fields that go into the message */
 	POLICY_RECORD_MAX = 8 * 1024, /* of what is written down of the findings */
 	POLICY_REPLY_MAX = 300,   /* of the words that a sender is told */
@@ -73,7 +73,9 @@ bool policy_answer_encode(const struct policy_answer *answer, struct buf *out);
 /** Points into `text`. False: it isn't one, or holds what mustn't get into a message or a reply. */
 bool policy_answer_decode(struct slice text, struct policy_answer *answer);
 
-/** Answers until stop_fd is readable, or nobody asks any more. Takes the channel over. What is to be kept goes into `folder`. */
-void policy_serve(int channel, int stop_fd, const char *folder);
+struct engine_pool;
+/** Answers until stop_fd is readable, or nobody asks any more. Takes the channel over. What is to be kept goes into `folder`;
+ * `engines`: whom else to ask (engine/engine.h). */
+void policy_serve(int channel, int stop_fd, const char *folder, struct engine_pool *engines);
 
 #endif

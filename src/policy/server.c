@@ -14,11 +14,13 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "config/config.h"
+#include "engine/engine.h"
 #include "message/header.h"
 #include "net/call.h"
 #include "net/dns.h"
 #include "policy/attachments.h"
 #include "policy/door.h"
+#include "policy/engines.h"
 #include "policy/gatekeeper.h"
 #include "policy/judge.h"
 #include "policy/policy.h"
@@ -55,6 +57,7 @@ struct policy_server {
 	struct policy_gatekeeper *gatekeeper;
 	struct policy_reputation *reputation; /* NULL: its file can't be opened */
 	struct classify_store *learned; /* NULL: nothing was yet */
+	struct engine_pool *engines;
 	pthread_mutex_t lock;      /* guards the rest, dns and learned */
 	pthread_cond_t work;
 	struct job *first, **last;
@@ -170,16 +173,15 @@ static void weigh(struct policy_server *server, struct slice whole, const struct
 	policy_standing_settle(server->reputation, &weighed.standing, &settings, findings, mail->now);
 }
 
-/* What the text itself says. */
-static void look_inside(struct policy_server *server, const struct job *job, const struct policy_question *question, const struct message *message,
-			const struct policy_mail *mail, const struct policy_verdict *verdict, struct policy_findings *findings)
+/* What the text itself says, and the scanners of others: the sum is last, since all that was found counts. */
+static void look_inside(struct policy_server *server, const struct job *job, const struct policy_question *question, struct slice whole, const struct policy_mail *mail,
+			const struct policy_verdict *verdict, struct policy_engines **engines, struct policy_findings *findings)
 {
-	struct slice mapped, whole = whole_message(message, question, &mapped);
-	policy_attachments_check(question->recipients, whole, config_current(), job->deadline, findings);
+	if (findings->action < POLICY_REJECT)
+		policy_attachments_check(question->recipients, whole, config_current(), job->deadline, findings);
+	policy_engines_end(engines, config_current(), findings);
 	if (findings->action < POLICY_REJECT && config_current()->spam_checks)
 		weigh(server, whole, mail, verdict, findings);
-	if (mapped.at)
-		munmap((void *)(uintptr_t)mapped.at, mapped.len);
 }
 
 /* Asks for the sender and at the door, all at once in each round. */
@@ -193,16 +195,6 @@ static const struct policy_verdict *ask_around(struct policy_server *server, str
 			return verdict;
 		dns_answer(server->dns, table, deadline);
 	}
-}
-
-static struct policy_door *begin_door(struct policy_server *server, const struct message *message, const struct policy_question *question, const struct policy_mail *mail,
-				      struct policy_findings *findings)
-{
-	struct slice mapped, whole = whole_message(message, question, &mapped);
-	struct policy_door *door = policy_door_new(server->lists, config_current(), mail, whole, findings);
-	if (mapped.at)
-		munmap((void *)(uintptr_t)mapped.at, mapped.len);
-	return door;
 }
 
 static void write_answer(const struct policy_mail *mail, const struct policy_verdict *verdict, const struct policy_findings *findings, struct buf *out)
@@ -236,21 +228,17 @@ static void write_answer(const struct policy_mail *mail, const struct policy_ver
 
 /* ---- Reports about our domains ---- */
 
-static void take_report(struct policy_server *server, const struct message *message, const struct policy_question *question, const struct policy_verdict *verdict)
+static void take_report(struct policy_server *server, struct slice whole, const struct policy_verdict *verdict)
 {
 	char path[PATH_MAX];
-	struct slice mapped, whole;
 	if (++server->reports_waiting > REPORTS_WAITING_MAX) {
 		log_warning("report.passed_over", log_slice("author", verdict->dmarc.author), log_text("reason", "too many at a time"));
 		server->reports_waiting--;
 		return;
 	}
 	pthread_mutex_lock(&server->reports);
-	whole = whole_message(message, question, &mapped);
 	if (snprintf(path, sizeof path, "%s/reports", server->folder) < (int)sizeof path && whole.len <= REPORT_MESSAGE_MAX)
 		policy_reports_take(path, whole, verdict->dmarc.author, policy_proved(verdict), clock_now());
-	if (mapped.at)
-		munmap((void *)(uintptr_t)mapped.at, mapped.len);
 	pthread_mutex_unlock(&server->reports);
 	server->reports_waiting--;
 }
@@ -263,20 +251,23 @@ static void judge(struct policy_server *server, const struct job *job, const str
 	mail.header = read_header(&message, question, &job->question);
 	struct lookup *table = lookup_new();
 	struct policy_check *check = policy_check_new(&mail);
+	struct slice mapped, whole = whole_message(&message, question, &mapped);
+	struct policy_engines *engines = policy_engines_begin(server->engines, question, whole, job->deadline + config_engines_timeout(config_current()) * 1000);
 	give_body(check, &message, mail.header.len);
-	struct policy_door *door = begin_door(server, &message, question, &mail, &findings);
+	struct policy_door *door = policy_door_new(server->lists, config_current(), &mail, whole, &findings);
 	if (policy_gate_is_open_to_all(question->recipients))
 		policy_door_permit(door);
 	const struct policy_verdict *verdict = ask_around(server, check, door, table, job->deadline);
 	policy_door_judge(door);
 	demand_of_author(&verdict->dmarc, &findings);
-	if (findings.action < POLICY_REJECT)
-		look_inside(server, job, question, &message, &mail, verdict, &findings);
+	look_inside(server, job, question, whole, &mail, verdict, &engines, &findings);
 	write_answer(&mail, verdict, &findings, out);
 	if (question->for_reports && findings.action < POLICY_DEFER)
-		take_report(server, &message, question, verdict);
+		take_report(server, whole, verdict);
 	policy_check_free(&check);
 	lookup_free(&table);
+	if (mapped.at)
+		munmap((void *)(uintptr_t)mapped.at, mapped.len);
 	buf_free(&message.beginning);
 	arena_free(&findings.arena);
 }
@@ -399,6 +390,7 @@ static void stop(struct policy_server *server)
 	server->stopping = true;
 	if (server->dns)
 		dns_stop(server->dns);
+	engine_pool_stop(server->engines);
 	pthread_cond_broadcast(&server->work);
 	threads_join(&server->threads, &server->lock);
 	pthread_mutex_unlock(&server->lock);
@@ -409,9 +401,9 @@ static void stop(struct policy_server *server)
 	}
 }
 
-void policy_serve(int channel, int stop_fd, const char *folder)
+void policy_serve(int channel, int stop_fd, const char *folder, struct engine_pool *engines)
 {
-	struct policy_server server = {.answerer = answerer_new(channel), .folder = folder, .lists = policy_lists_new()};
+	struct policy_server server = {.answerer = answerer_new(channel), .folder = folder, .lists = policy_lists_new(), .engines = engines};
 	struct error error;
 	bool more = true;
 	server.gatekeeper = policy_gatekeeper_new(server.lists);

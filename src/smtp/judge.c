@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "config/config_engine.h"
 #include "policy/judge.h"
 
 enum { QUESTION_MAX = 64 * 1024 };
@@ -95,7 +96,7 @@ bool smtp_judge_begin(struct smtp_session *session)
 	question.text = buf_slice(&judgement->text);
 	question.fds[0] = shown;
 	question.fd_count = asked.in_file;
-	question.begin_by = question.end_by = clock_monotonic_ms() + POLICY_WAIT_SECONDS * 1000;
+	question.begin_by = question.end_by = clock_monotonic_ms() + (POLICY_WAIT_SECONDS + config_engines_timeout(session->config)) * 1000;
 	judgement->call = caller_begin(session->service->policy, &question, smtp_resume, session->conn);
 	return true;
 }

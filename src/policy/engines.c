@@ -1,0 +1,135 @@
+/* Scanners of others; see engines.h. Something found demands what the option virus_action says; points are added with the engine's weight; what an
+ * engine that says nothing means is its entry's affair (down=). Each engine leaves a finding, and a word in the X-Scanned field. */
+#include "policy/engines.h"
+
+#include <arpa/inet.h>
+#include <pthread.h>
+
+#include "base/memory.h"
+
+enum { RECIPIENTS_ASKED_MAX = 100, FIELD_MAX = 4096, WEIGHT_ONE = 100 };
+
+struct policy_engines {
+	struct engine_pool *pool;
+	struct engine_mail mail;
+	struct slice recipients[RECIPIENTS_ASKED_MAX];
+	char client[INET6_ADDRSTRLEN];
+	struct slice message;
+	int64_t until;
+	struct engine_result *results;
+	pthread_t thread;
+	bool threaded;
+};
+
+/* ---- Asking ---- */
+
+static size_t read_message(void *context, uint64_t at, char *out, size_t size)
+{
+	const struct policy_engines *engines = context;
+	struct slice piece = at < engines->message.len ? slice_sub(engines->message, (size_t)at, size) : slice_make(NULL, 0);
+	if (piece.len > 0)
+		memcpy(out, piece.at, piece.len);
+	return piece.len;
+}
+
+static void name_recipients(struct policy_engines *engines, struct slice lines)
+{
+	struct slice line;
+	while (lines.len > 0 && engines->mail.recipient_count < RECIPIENTS_ASKED_MAX) {
+		slice_cut(lines, '\n', &line, &lines);
+		engines->recipients[engines->mail.recipient_count++] = line;
+	}
+	engines->mail.recipients = engines->recipients;
+}
+
+static void *ask(void *argument)
+{
+	struct policy_engines *engines = argument;
+	engine_ask(engines->pool, &engines->mail, engines->until, engines->results);
+	return NULL;
+}
+
+struct policy_engines *policy_engines_begin(struct engine_pool *pool, const struct policy_question *question, struct slice message, int64_t until)
+{
+	if (!pool || engine_pool_count(pool) == 0)
+		return NULL;
+	struct policy_engines *engines = memory_new(sizeof *engines);
+	*engines = (struct policy_engines){.pool = pool, .message = message, .until = until, .results = memory_array(engine_pool_count(pool), sizeof *engines->results)};
+	inet_ntop(question->client.len == 4 ? AF_INET : AF_INET6, question->client.at, engines->client, sizeof engines->client);
+	engines->mail = (struct engine_mail){.client = slice_of(engines->client), .helo = question->helo, .sender = question->sender, .hostname = question->receiver,
+					     .length = message.len, .read = read_message, .context = engines};
+	name_recipients(engines, question->recipients);
+	engines->threaded = pthread_create(&engines->thread, NULL, ask, engines) == 0;
+	if (!engines->threaded) /* no thread is to be had: then others look at it later */
+		ask(engines);
+	return engines;
+}
+
+/* ---- What it means ---- */
+
+static void found(const struct config_engine *engine, const struct engine_result *result, const struct config *config, struct policy_findings *findings)
+{
+	struct slice wanted = slice_of(config->virus_action);
+	enum policy_action action = slice_equal(wanted, SLICE("tag")) ? POLICY_TAG : slice_equal(wanted, SLICE("quarantine")) ? POLICY_QUARANTINE : POLICY_REJECT;
+	policy_findings_add(findings, SLICE("VIRUS_FOUND"), 0, arena_printf(findings->arena, "%s: %s", engine->name, result->text));
+	policy_findings_demand(findings, action, arena_printf(findings->arena, "the message holds what a scanner calls %s", result->text));
+}
+
+static void count_points(const struct config_engine *engine, const struct engine_result *result, struct policy_findings *findings)
+{
+	struct buf detail = BUF(POLICY_DETAIL_MAX);
+	buf_printf(&detail, "%s:", engine->name);
+	for (size_t i = 0; i < result->symbol_count; i++)
+		buf_printf(&detail, " %s", result->symbols[i].name);
+	policy_findings_add(findings, SLICE("SCANNER_POINTS"), result->points * engine->weight / WEIGHT_ONE, buf_slice(&detail));
+	buf_free(&detail);
+}
+
+static void says_nothing(const struct config_engine *engine, const struct engine_result *result, struct policy_findings *findings)
+{
+	policy_findings_add(findings, SLICE("SCANNER_FAILED"), 0, arena_printf(findings->arena, "%s: %s", engine->name, result->text));
+	if (engine->down == CONFIG_ENGINE_DEFER)
+		policy_findings_demand(findings, POLICY_DEFER, SLICE("the message can't be scanned at the moment, try again later"));
+	else if (engine->down == CONFIG_ENGINE_TAG)
+		policy_findings_demand(findings, POLICY_TAG, SLICE(""));
+}
+
+void policy_engines_add(const struct config_engine *engine, const struct engine_result *result, const struct config *config, struct policy_findings *findings, struct buf *out)
+{
+	buf_printf(out, "%s%s=%s", out->len > 0 ? ";\r\n\t" : "", engine->name, engine_outcome_name(result->outcome));
+	switch (result->outcome) {
+	case ENGINE_CLEAN:
+		policy_findings_add(findings, SLICE("SCANNER_CLEAN"), 0, slice_of(engine->name));
+		break;
+	case ENGINE_FOUND:
+		buf_printf(out, " (%s)", result->text);
+		found(engine, result, config, findings);
+		break;
+	case ENGINE_POINTS:
+		buf_printf(out, " (%s%d.%02d)", result->points < 0 ? "-" : "", abs(result->points) / 100, abs(result->points) % 100);
+		count_points(engine, result, findings);
+		break;
+	case ENGINE_SKIPPED:
+		policy_findings_add(findings, SLICE("SCANNER_SKIPPED"), 0, arena_printf(findings->arena, "%s: %s", engine->name, result->text));
+		break;
+	default:
+		says_nothing(engine, result, findings);
+	}
+}
+
+void policy_engines_end(struct policy_engines **engines, const struct config *config, struct policy_findings *findings)
+{
+	struct buf words = BUF(FIELD_MAX);
+	if (!*engines)
+		return;
+	if ((*engines)->threaded)
+		pthread_join((*engines)->thread, NULL);
+	for (size_t i = 0; i < engine_pool_count((*engines)->pool); i++)
+		policy_engines_add(engine_pool_at((*engines)->pool, i), &(*engines)->results[i], config, findings, &words);
+	if (!words.overflow)
+		policy_findings_field(findings, arena_printf(findings->arena, "X-Scanned: %.*s\r\n", SLICE_ARG(buf_slice(&words))));
+	buf_free(&words);
+	free((*engines)->results);
+	free(*engines);
+	*engines = NULL;
+}
