@@ -111,13 +111,25 @@ enum {
 	AUTH_SIGNATURE_MAX = 1024,
 	AUTH_KEY_RECORD_MAX = 8192,
 };
+/** Where a key is in its life. */
+enum auth_key_state {
+	KEY_SIGNS,
+	KEY_NEW,     /* its record is to be published; nothing is signed with it yet */
+	KEY_RETIRED, /* it signs nothing any more; its record stays for what it has signed */
+};
 /** A key that a domain's mail is signed with (dkim/dkim.h), without what is secret of it. */
 struct auth_signing_key {
 	struct slice selector;
-	struct slice record; /* the TXT record of SELECTOR._domainkey.DOMAIN; only in the directory's lists */
 	bool ed25519;        /* else RSA */
+	/* Only in the directory's lists: */
+	struct slice record; /* the TXT record of SELECTOR._domainkey.DOMAIN */
+	enum auth_key_state state;
+	int64_t since;       /* … which it has been in, seconds since 1970 */
+	int64_t seen;        /* KEY_NEW: since when the DNS has shown its record; 0: it hasn't been seen */
+	bool forgotten;      /* KEY_RETIRED: what is private of it is gone */
 };
-/** The keys of a domain; none if it isn't ours, or has none. For the courier alone: nobody else is answered. False: can't be told now. */
+/** The keys that a domain's mail is signed with now; none if it isn't ours, or has none. For the courier alone: nobody else is answered.
+ * False: can't be told now. */
 bool auth_signing_keys(struct auth *auth, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count);
 /** Appends the signature of a digest with one of them, AUTH_SIGNATURE_MAX bytes at most. No key leaves the auth role. False: can't be had now. */
 bool auth_sign(struct auth *auth, struct slice domain, struct slice selector, const unsigned char digest[AUTH_DIGEST_SIZE], struct buf *signature);

@@ -57,7 +57,7 @@ static bool rates(struct auth_backend *backend, struct slice account, struct aut
 
 static bool signing_keys(struct auth_backend *backend, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count, struct error *error)
 {
-	return directory_list_keys(directory_of(backend), domain, arena, keys, count, error);
+	return directory_signing_keys(directory_of(backend), domain, arena, keys, count, error);
 }
 
 static bool sign(struct auth_backend *backend, struct slice domain, struct slice selector, struct slice digest, struct buf *signature, struct error *error)

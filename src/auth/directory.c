@@ -45,6 +45,13 @@ static const char *const schema[] = {
 	/* From how many points on mail is junk, as AUTH_JUNK_* have it. */
 	("ALTER TABLE account ADD COLUMN junk_from BIGINT NOT NULL DEFAULT 0;"
 	 "ALTER TABLE domain ADD COLUMN junk_from BIGINT NOT NULL DEFAULT 0;"),
+
+	/* The states of struct auth_signing_key; the record is that of a key whose private part is forgotten. */
+	("ALTER TABLE signing_key ADD COLUMN state BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE signing_key ADD COLUMN since BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE signing_key ADD COLUMN seen BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE signing_key ADD COLUMN record TEXT NOT NULL DEFAULT '';"
+	 "UPDATE signing_key SET since = created;"),
 };
 
 /* The key is made once and kept: an unknown account's salt that changed with every restart would give it away. */

@@ -82,10 +82,26 @@ bool directory_list_aliases(struct directory *directory, struct slice domain, st
 
 /** Makes the keys that a domain's mail is signed with, RSA and Ed25519, unless it has some. ERROR_NOT_FOUND. */
 bool directory_make_keys(struct directory *directory, struct slice domain, struct error *error);
-/** A domain's keys, the newest first; none if it isn't ours. */
+/** A domain's keys that sign now, the newest first; none if it isn't ours. */
+bool directory_signing_keys(struct directory *directory, struct slice domain, struct arena *arena, struct auth_signing_key **list, size_t *count, struct error *error);
+/** All keys of a domain, the newest first. */
 bool directory_list_keys(struct directory *directory, struct slice domain, struct arena *arena, struct auth_signing_key **list, size_t *count, struct error *error);
-/** Appends the signature of a digest (AUTH_DIGEST_SIZE bytes). ERROR_NOT_FOUND: there is no such key. */
+/** Appends the signature of a digest (AUTH_DIGEST_SIZE bytes). ERROR_NOT_FOUND: there is no such key, or it doesn't sign yet, or is forgotten. */
 bool directory_sign(struct directory *directory, struct slice domain, struct slice selector, struct slice digest, struct buf *signature, struct error *error);
+
+/* The change of a domain's keys, step by step (directory_rotation.c). Each is one transaction; ERROR_INVALID: it isn't that step's turn. */
+/** Makes new keys, RSA and Ed25519, beside those that sign. ERROR_NOT_FOUND: no such domain. */
+bool directory_rotation_begin(struct directory *directory, struct slice domain, struct error *error);
+/** Notes since when the DNS has shown the records of all new keys; 0: it doesn't. */
+bool directory_rotation_saw(struct directory *directory, struct slice domain, int64_t since, struct error *error);
+/** The new keys, which were seen, sign from now on; the others are retired. */
+bool directory_rotation_sign(struct directory *directory, struct slice domain, struct error *error);
+/** Forgets what is private of the retired keys: from here on there is no way back. */
+bool directory_rotation_forget(struct directory *directory, struct slice domain, struct error *error);
+/** Removes the retired keys, whose records may go. */
+bool directory_rotation_end(struct directory *directory, struct slice domain, struct error *error);
+/** Takes it back: new keys are removed, or, if they sign already, retired in the place of those that were, which sign again. */
+bool directory_rotation_abort(struct directory *directory, struct slice domain, struct error *error);
 
 /* What auth.h's questions are answered with (auth role), also used by `pombal check` and `pombal trace`. */
 /** The accounts that an address leads to; none if it also leads elsewhere, or to more. The names live until the next question. */

@@ -3,6 +3,7 @@
 #define AUTH_DIRECTORY_INTERNAL_H
 
 #include "auth/credentials.h"
+#include "dkim/dkim.h"
 #include "store/db/db.h"
 
 enum {
@@ -53,6 +54,9 @@ struct auth_list {
 };
 /** Room for one more, zeroed. */
 void *directory_list_add(struct auth_list *list);
+/** Makes a key; the domain is canonical. ERROR_EXISTS: it has one of that selector. */
+enum { SELECTOR_TEXT_MAX = 24 };
+bool directory_add_key(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, const char *selector, enum auth_key_state state, struct error *error);
 /** Forgets the keys of a domain that goes. */
 bool directory_remove_keys(struct directory *directory, struct slice domain, struct error *error);
 /** Empty, or one of those that the server writes to people in; ERROR_INVALID. */

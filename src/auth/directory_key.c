@@ -2,10 +2,7 @@
 #include "auth/directory_internal.h"
 
 #include "base/clock.h"
-#include "dkim/dkim.h"
 #include "message/address.h"
-
-enum { SELECTOR_TEXT_MAX = 16 };
 
 /* A key's selector says when it was made, and tells the two of one day apart. */
 static void name_selector(enum dkim_algorithm algorithm, int64_t now, char selector[SELECTOR_TEXT_MAX])
@@ -14,28 +11,37 @@ static void name_selector(enum dkim_algorithm algorithm, int64_t now, char selec
 	time_t moment = (time_t)now;
 	char day[SELECTOR_TEXT_MAX] = "";
 	if (gmtime_r(&moment, &parts))
-		strftime(day, sizeof day - 1, "%Y%m%d", &parts);
-	snprintf(selector, SELECTOR_TEXT_MAX, "%.14s%c", day, algorithm == DKIM_RSA_SHA256 ? 'r' : 'e');
+		strftime(day, sizeof day, "%Y%m%d", &parts);
+	snprintf(selector, SELECTOR_TEXT_MAX, "%.8s%c", day, algorithm == DKIM_RSA_SHA256 ? 'r' : 'e');
+}
+
+static bool insert_key(struct directory *directory, struct slice domain, const char *selector, struct slice pem, enum auth_key_state state, struct error *error)
+{
+	struct db_statement *add = db_prepare(directory->db, "INSERT INTO signing_key (domain, selector, pem, created, state, since) VALUES ($1, $2, $3, $4, $5, $4)"
+		" ON CONFLICT DO NOTHING");
+	db_bind_text(add, 1, domain);
+	db_bind_text(add, 2, slice_of(selector));
+	db_bind_text(add, 3, pem);
+	db_bind_number(add, 4, clock_now());
+	db_bind_number(add, 5, state);
+	if (!db_run(add, error))
+		return false;
+	return db_changes(directory->db) > 0 || error_set(error, ERROR_EXISTS, "%.*s has a key %s already", SLICE_ARG(domain), selector);
+}
+
+bool directory_add_key(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, const char *selector, enum auth_key_state state, struct error *error)
+{
+	struct buf pem = BUF_SECRET(DKIM_PEM_MAX);
+	bool done = dkim_key_make(algorithm, &pem, error) && insert_key(directory, domain, selector, buf_slice(&pem), state, error);
+	buf_free(&pem);
+	return done;
 }
 
 static bool make_key(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, struct error *error)
 {
 	char selector[SELECTOR_TEXT_MAX];
-	struct buf pem = BUF_SECRET(DKIM_PEM_MAX);
-	int64_t now = clock_now();
-	name_selector(algorithm, now, selector);
-	struct db_statement *add = db_prepare(directory->db, "INSERT INTO signing_key (domain, selector, pem, created) VALUES ($1, $2, $3, $4)"
-		" ON CONFLICT DO NOTHING");
-	bool done = dkim_key_make(algorithm, &pem, error);
-	if (done) {
-		db_bind_text(add, 1, domain);
-		db_bind_text(add, 2, slice_of(selector));
-		db_bind_text(add, 3, buf_slice(&pem));
-		db_bind_number(add, 4, now);
-		done = db_run(add, error);
-	}
-	buf_free(&pem);
-	return done;
+	name_selector(algorithm, clock_now(), selector);
+	return directory_add_key(directory, domain, algorithm, selector, KEY_SIGNS, error);
 }
 
 static enum auth_found domain_has_keys(struct directory *directory, struct slice domain, struct error *error)
@@ -81,18 +87,28 @@ static bool describe(struct slice pem, struct arena *arena, struct auth_signing_
 	return done;
 }
 
-bool directory_list_keys(struct directory *directory, struct slice domain, struct arena *arena, struct auth_signing_key **list, size_t *count, struct error *error)
+static bool fill_key(struct db_statement *row, struct arena *arena, struct auth_signing_key *key, struct error *error)
+{
+	struct slice pem = db_text(row, 1);
+	key->selector = arena_copy(arena, db_text(row, 0));
+	key->state = (enum auth_key_state)db_number(row, 2);
+	key->since = db_number(row, 3);
+	key->seen = db_number(row, 4);
+	key->forgotten = pem.len == 0;
+	if (!key->forgotten)
+		return describe(pem, arena, key, error);
+	key->record = arena_copy(arena, db_text(row, 5));
+	return true;
+}
+
+static bool list_keys(struct db_statement *read, struct slice domain, struct arena *arena, struct auth_signing_key **list, size_t *count, struct error *error)
 {
 	struct auth_list keys = {.arena = arena, .size = sizeof **list};
-	struct db_statement *read = db_prepare(directory->db, "SELECT selector, pem FROM signing_key WHERE domain = $1 ORDER BY selector DESC");
 	enum db_step step;
 	bool done = true;
 	db_bind_text(read, 1, domain_canonical(domain, arena));
-	while ((step = db_step(read, error)) == DB_ROW && done && keys.count < AUTH_SIGNING_KEYS_MAX) {
-		struct auth_signing_key *key = directory_list_add(&keys);
-		key->selector = arena_copy(arena, db_text(read, 0));
-		done = describe(db_text(read, 1), arena, key, error);
-	}
+	while ((step = db_step(read, error)) == DB_ROW && done && keys.count < AUTH_SIGNING_KEYS_MAX)
+		done = fill_key(read, arena, directory_list_add(&keys), error);
 	if (step == DB_ROW)
 		db_reset(read);
 	*list = (struct auth_signing_key *)(void *)keys.at;
@@ -100,11 +116,24 @@ bool directory_list_keys(struct directory *directory, struct slice domain, struc
 	return done && step != DB_FAILED;
 }
 
+#define KEY_COLUMNS "SELECT selector, pem, state, since, seen, record FROM signing_key WHERE domain = $1"
+
+bool directory_signing_keys(struct directory *directory, struct slice domain, struct arena *arena, struct auth_signing_key **list, size_t *count, struct error *error)
+{
+	return list_keys(db_prepare(directory->db, KEY_COLUMNS " AND state = 0 ORDER BY created DESC, selector DESC"), domain, arena, list, count, error);
+}
+
+bool directory_list_keys(struct directory *directory, struct slice domain, struct arena *arena, struct auth_signing_key **list, size_t *count, struct error *error)
+{
+	return list_keys(db_prepare(directory->db, KEY_COLUMNS " ORDER BY created DESC, selector DESC"), domain, arena, list, count, error);
+}
+
+/* Also with one that was retired a moment ago: a letter that is being signed meanwhile had found it. */
 bool directory_sign(struct directory *directory, struct slice domain, struct slice selector, struct slice digest, struct buf *signature, struct error *error)
 {
 	enum dkim_algorithm algorithm;
 	EVP_PKEY *key = NULL;
-	struct db_statement *read = db_prepare(directory->db, "SELECT pem FROM signing_key WHERE domain = $1 AND selector = $2");
+	struct db_statement *read = db_prepare(directory->db, "SELECT pem FROM signing_key WHERE domain = $1 AND selector = $2 AND state <> 1 AND pem <> ''");
 	arena_reset(directory->scratch);
 	db_bind_text(read, 1, domain_canonical(domain, directory->scratch));
 	db_bind_text(read, 2, selector);

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "cli/commands.h"
+#include "cli/domain_rotate.h"
 
 enum { FREE_PERCENT_LOW = 5, FREE_PERCENT_OUT = 1 };
 
@@ -114,6 +115,7 @@ static void check_domain(struct cli_check *check, struct directory *directory, c
 	if (domain->catch_all.len > 0 && directory_recipient(directory, domain->catch_all, NULL) == RECIPIENT_UNKNOWN)
 		cli_check_warning(check, "Set another with `pombal domain set`, or make the account.", "the catch-all %.*s of %.*s is nobody's address",
 			      SLICE_ARG(domain->catch_all), SLICE_ARG(domain->name));
+	cli_check_rotation(check, directory, domain->name);
 }
 
 /* What is wrong with one of several targets; those of an alias that leads to another are that one's. */

@@ -1,6 +1,7 @@
 /* pombal domain: the domains whose mail this server takes. */
 #include "cli/commands.h"
 #include "cli/domain_dns.h"
+#include "cli/domain_rotate.h"
 #include "cli/instance.h"
 #include "cli/spam_setting.h"
 
@@ -116,6 +117,11 @@ static bool dns(struct work *work)
 	return cli_domain_dns(work->line, work->directory, work->name, &work->error);
 }
 
+static bool rotate(struct work *work)
+{
+	return cli_domain_rotate(work->line, work->directory, work->name, &work->error);
+}
+
 static int run_add(struct command_line *line) { return run_with(line, add); }
 static int run_list(struct command_line *line) { return run_with(line, list); }
 static int run_show(struct command_line *line) { return run_with(line, show); }
@@ -126,6 +132,7 @@ static int run_set(struct command_line *line)
 static int run_remove(struct command_line *line) { return run_with(line, remove_it); }
 
 static int run_dns(struct command_line *line) { return run_with(line, dns); }
+static int run_rotate(struct command_line *line) { return run_with(line, rotate); }
 
 static const struct command_option options[] = {
 	{"alias-of", "DOMAIN", "every address of it is read as the same name in DOMAIN"},
@@ -142,6 +149,8 @@ const struct command cli_domain_commands[] = {
 	{"domain set", "DOMAIN", "Changes a domain; an empty value takes a setting away.", run_set, options, 1, 1, 0},
 	{"domain dns", "DOMAIN", "Prints what the DNS must say of a domain (MX, SPF, DKIM, DMARC, MTA-STS, TLS-RPT, SRV, names of settings), as lines of a zone file, or compares it "
 	 "with what it says. Makes the domain's keys for signatures if it has none.", run_dns, cli_domain_dns_options, 1, 1, COMMAND_JSON},
+	{"domain rotate", "DOMAIN", "Changes a domain's keys for signatures, a step at each call: publish, wait, sign, retire. Says what is to be published, and when to go on.", run_rotate,
+	 cli_domain_rotate_options, 1, 1, 0},
 	{"domain remove", "DOMAIN", "Gives up a domain that has no accounts and aliases any more.", run_remove, NULL, 1, 1, COMMAND_REMOVES},
 	{0},
 };

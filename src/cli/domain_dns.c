@@ -2,6 +2,7 @@
 #include "cli/domain_dns.h"
 
 #include "base/clock.h"
+#include "cli/domain_rotate.h"
 #include "config/roles.h"
 #include "message/address.h"
 #include "net/dns.h"
@@ -18,6 +19,7 @@ const struct command_option cli_domain_dns_options[] = {
 struct zone {
 	struct command_line *line;
 	struct zone_plan plan;
+	struct auth_signing_key *keys; /* those of the plan, as the directory has them */
 	struct zone_record *records;
 	size_t count;
 };
@@ -52,13 +54,12 @@ static void plan_services(struct zone *self)
 
 static bool plan_keys(struct zone *self, struct directory *directory, struct slice domain, struct error *error)
 {
-	struct auth_signing_key *keys;
 	size_t count;
-	if (!directory_make_keys(directory, domain, error) || !directory_list_keys(directory, domain, self->line->arena, &keys, &count, error))
+	if (!directory_make_keys(directory, domain, error) || !directory_list_keys(directory, domain, self->line->arena, &self->keys, &count, error))
 		return false;
 	struct zone_key *list = arena_array(self->line->arena, count + 1, sizeof *list);
 	for (size_t i = 0; i < count; i++)
-		list[i] = (struct zone_key){keys[i].selector, keys[i].record};
+		list[i] = (struct zone_key){self->keys[i].selector, self->keys[i].record};
 	self->plan.keys = list;
 	self->plan.key_count = count;
 	return true;
@@ -96,8 +97,20 @@ static json_t *json_of(const struct zone *self, const struct zone_record *record
 			 cli_json_of_slice(line_of(self, record)));
 }
 
+/* NULL: it is no key's, or one that is just used. */
+static const char *remark_of(const struct zone *self, const struct zone_record *record)
+{
+	for (size_t i = 0; record->purpose == ZONE_DKIM && i < self->plan.key_count; i++)
+		if (slice_equal(record->value.data, self->keys[i].record))
+			return cli_domain_key_remark(&self->keys[i], self->line->arena);
+	return NULL;
+}
+
 static void print_remark(const struct zone *self, const struct zone_record *record)
 {
+	const char *of_key = remark_of(self, record);
+	if (of_key)
+		printf("; %s\n", of_key);
 	struct slice line, policy = zone_policy(&self->plan, self->line->arena);
 	const char *smarthost = config_current()->smarthost;
 	if (record->purpose == ZONE_SPF && *smarthost)
