@@ -3,19 +3,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "courier/internal.h"
+#include "courier/own.h"
 #include "message/address.h"
 #include "message/date.h"
 
 enum { NOTICE_TEXT_MAX = 64 * 1024, NOTICE_TARGETS_MAX = 50 };
 
-static void put_header(struct buf *out, struct slice postmaster, int64_t id)
+static void put_header(struct buf *out, struct slice domain, struct slice postmaster, int64_t id)
 {
 	const char *hostname = config_current()->hostname;
 	char date[DATE_TEXT_MAX], id_text[ID_TEXT_LEN + 1];
 	date_format(clock_now(), date);
 	id_format(id, id_text);
-	buf_printf(out, "From: Mail Delivery System <MAILER-DAEMON@%s>\r\nTo: <%.*s>\r\n", hostname, SLICE_ARG(postmaster));
+	buf_printf(out, "From: Mail Delivery System <MAILER-DAEMON@%.*s>\r\nTo: <%.*s>\r\n", SLICE_ARG(domain), SLICE_ARG(postmaster));
 	buf_printf(out, "Subject: An alias has a target that leads nowhere\r\nDate: %s\r\nMessage-ID: <%s@%s>\r\n", date, id_text, hostname);
 	buf_append(out, SLICE("Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\n"
 			      "Content-Transfer-Encoding: 8bit\r\n\r\n"));
@@ -42,8 +42,8 @@ static bool send_notice(const struct courier_addressee *addressee, const struct 
 	address_split(wrong[0].detail, &local, &domain);
 	struct queue_recipient postmaster = {.address = arena_printf(arena, "postmaster@%.*s", SLICE_ARG(domain))};
 	struct buf text = BUF(NOTICE_TEXT_MAX);
-	struct queue_message message = {.id = id_new(), .recipients = &postmaster, .recipient_count = 1, .body = BODY_8BITMIME, .client = SLICE("the courier")};
-	put_header(&text, postmaster.address, message.id);
+	struct queue_message message = {.id = id_new(), .recipients = &postmaster, .recipient_count = 1, .body = BODY_8BITMIME, .client = COURIER_OWN_CLIENT};
+	put_header(&text, courier_own_domain(addressee->letter->courier->auth, &postmaster.address, 1, arena), postmaster.address, message.id);
 	put_words(&text, addressee, wrong, count);
 	message.smtputf8 = !slice_is_ascii(postmaster.address);
 	struct queue_draft *draft = queue_draft_new(queue, message.from);

@@ -90,6 +90,12 @@ enum auth_language auth_language(struct auth *auth, struct slice address)
 	return slice_equal(address, SLICE("bob@here.test")) ? LANGUAGE_RU : LANGUAGE_EN;
 }
 
+enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_room *room)
+{
+	(void)wait, (void)room;
+	return auth->away ? RECIPIENT_TEMPORARY : slice_ends_nocase(address, SLICE("@here.test")) ? RECIPIENT_LOCAL : RECIPIENT_FOREIGN;
+}
+
 /* ---- Setting up ---- */
 
 void configure(const char *more)

@@ -25,7 +25,7 @@ static void put_header(const struct courier_dsn *dsn, struct buf *out)
 	char id[ID_TEXT_LEN + 1];
 	id_format(dsn->id, id);
 	courier_text_put_encoded(out, "From", words->sender);
-	buf_printf(out, "%s<MAILER-DAEMON@%s>\r\nTo: <", slice_is_ascii(slice_of(words->sender)) ? " " : "\r\n ", dsn->hostname);
+	buf_printf(out, "%s<MAILER-DAEMON@%.*s>\r\nTo: <", slice_is_ascii(slice_of(words->sender)) ? " " : "\r\n ", SLICE_ARG(dsn->domain));
 	courier_text_put(out, dsn->message->from, dsn->message->smtputf8);
 	buf_append(out, SLICE(">\r\n"));
 	courier_text_put_encoded(out, "Subject", words->subject[dsn->kind]);

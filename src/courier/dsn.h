@@ -26,6 +26,7 @@ struct courier_dsn {
 	enum courier_dsn_kind kind;
 	enum auth_language language;
 	const char *hostname;
+	struct slice domain;            /* whose MAILER-DAEMON writes, in ASCII */
 	const struct queue_message *message;
 	const struct courier_dsn_recipient *recipients;
 	size_t count;

@@ -8,7 +8,7 @@
 #include "message/header.h"
 
 static const char failed[] =
-	"From: Mail Delivery System <MAILER-DAEMON@mail.example.test>\r\n"
+	"From: Mail Delivery System <MAILER-DAEMON@example.test>\r\n"
 	"To: <alice@example.test>\r\n"
 	"Subject: Your message could not be delivered\r\n"
 	"Date: Thu, 1 Jan 1970 00:16:40 +0000\r\n"
@@ -62,7 +62,7 @@ static struct queue_message message = {.from = {"alice@example.test", 18}, .envi
 
 static struct courier_dsn dsn_of(const struct courier_dsn_recipient *recipient, enum courier_dsn_kind kind)
 {
-	return (struct courier_dsn){.kind = kind, .hostname = "mail.example.test", .message = &message, .recipients = recipient, .count = 1,
+	return (struct courier_dsn){.kind = kind, .hostname = "mail.example.test", .domain = SLICE("example.test"), .message = &message, .recipients = recipient, .count = 1,
 			    .now = 1000, .id = 7, .boundary = "=_b", .original = SLICE("Subject: hello\r\n")};
 }
 

@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "courier/internal.h"
+#include "courier/own.h"
 #include "courier/text.h"
 #include "courier/words.h"
 #include "message/address.h"
@@ -15,6 +15,7 @@ struct notice {
 	const struct queue_episode *episode;
 	enum courier_held_reader reader;
 	enum auth_language language;
+	struct slice domain; /* in whose name it is written */
 	struct queue_message message;
 	struct queue_recipient recipient;
 };
@@ -25,7 +26,7 @@ static void put_header(const struct notice *notice, struct buf *out)
 	char id[ID_TEXT_LEN + 1];
 	id_format(notice->message.id, id);
 	courier_text_put_encoded(out, "From", sender);
-	buf_printf(out, "%s<MAILER-DAEMON@%s>\r\nTo: <%.*s>\r\n", slice_is_ascii(slice_of(sender)) ? " " : "\r\n ", hostname, SLICE_ARG(notice->recipient.address));
+	buf_printf(out, "%s<MAILER-DAEMON@%.*s>\r\nTo: <%.*s>\r\n", slice_is_ascii(slice_of(sender)) ? " " : "\r\n ", SLICE_ARG(notice->domain), SLICE_ARG(notice->recipient.address));
 	courier_text_put_encoded(out, "Subject", courier_words_held(notice->language)->subject[notice->reader]);
 	buf_append(out, SLICE("\r\n"));
 	courier_text_put_date(out, "Date", clock_now());
@@ -87,13 +88,14 @@ static void put_words(const struct notice *notice, struct buf *out)
 	buf_printf(out, "\r\n%s", words->closing);
 }
 
-static bool write_notice(struct courier *courier, struct notice *notice, struct slice to, struct queue_draft **draft, struct error *error)
+static bool write_notice(struct courier *courier, struct notice *notice, struct slice to, struct queue_draft **draft, struct arena *arena, struct error *error)
 {
 	struct buf text = BUF(NOTICE_TEXT_MAX);
 	notice->language = auth_language(courier->auth, to);
+	notice->domain = courier_own_domain(courier->auth, &to, 1, arena);
 	notice->recipient = (struct queue_recipient){.address = to};
 	notice->message = (struct queue_message){.id = id_new(), .recipients = &notice->recipient, .recipient_count = 1, .body = BODY_8BITMIME,
-		.smtputf8 = !slice_is_ascii(to), .client = SLICE("the courier")};
+		.smtputf8 = !slice_is_ascii(to), .client = COURIER_OWN_CLIENT};
 	put_header(notice, &text);
 	put_words(notice, &text);
 	*draft = queue_draft_new(courier->queue, notice->message.from);
@@ -139,7 +141,7 @@ static bool tell(struct courier *courier, const struct queue_episode *episode, s
 	size_t count = choose_readers(episode, arena, notices, to);
 	bool done = true;
 	for (size_t i = 0; i < count; i++)
-		done = write_notice(courier, &notices[i], to[i], &deposits[i].draft, error) && done;
+		done = write_notice(courier, &notices[i], to[i], &deposits[i].draft, arena, error) && done;
 	if (done)
 		return deposit(courier, episode, notices, deposits, count, error);
 	for (size_t i = 0; i < count; i++)

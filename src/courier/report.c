@@ -9,6 +9,7 @@
 #include "base/random.h"
 #include "courier/body.h"
 #include "courier/dsn.h"
+#include "courier/own.h"
 #include "message/header.h"
 
 enum {
@@ -227,7 +228,7 @@ static bool write_report(struct batch *batch, const struct courier_dsn *dsn, str
 	if (done)
 		batch_add(batch, draft, &(struct report){
 			.message = {.id = dsn->id, .recipient_count = 1, .body = BODY_8BITMIME, .smtputf8 = dsn->message->smtputf8,
-				    .client = SLICE("the courier"), .arrived = dsn->now},
+				    .client = COURIER_OWN_CLIENT, .arrived = dsn->now},
 			.recipient = {.address = dsn->message->from}, .about = dsn->message->id, .kind = dsn->kind, .count = dsn->count});
 	return done;
 }
@@ -235,6 +236,15 @@ static bool write_report(struct batch *batch, const struct courier_dsn *dsn, str
 static void make_boundary(char out[40])
 {
 	snprintf(out, 40, "=_%016llx%016llx", (unsigned long long)random_u64(), (unsigned long long)random_u64());
+}
+
+/* In whose name: a stranger hears from the domain that he wrote to, who is ours from his own. */
+static struct slice domain_of(const struct courier_letter *letter, const struct courier_dsn_recipient *recipient, struct arena *arena)
+{
+	const struct queue_message *message = &letter->work->message;
+	bool strangers = courier_is_strangers(message);
+	const struct slice addresses[] = {strangers ? recipient->address : message->from, strangers ? message->from : recipient->address};
+	return courier_own_domain(letter->courier->auth, addresses, sizeof addresses / sizeof *addresses, arena);
 }
 
 static bool write_kind(struct batch *batch, struct courier_letter *letter, enum courier_dsn_kind kind, const struct courier_dsn_recipient *recipients, size_t count,
@@ -246,11 +256,14 @@ static bool write_kind(struct batch *batch, struct courier_letter *letter, enum 
 	bool done = read_original(letter, kind, &content, &full, error);
 	put_lines(&original, buf_slice(&content));
 	make_boundary(boundary);
+	struct arena *arena = arena_new();
 	struct courier_dsn dsn = {
+		.domain = domain_of(letter, &recipients[0], arena),
 		.kind = kind, .language = auth_language(letter->courier->auth, letter->work->message.from), .hostname = config_current()->hostname, .message = &letter->work->message, .recipients = recipients, .count = count,
 		.now = clock_now(), .id = id_new(), .boundary = boundary, .original = buf_slice(&original), .full = full,
 	};
 	done = done && write_report(batch, &dsn, error);
+	arena_free(&arena);
 	buf_free(&content);
 	buf_free(&original);
 	return done;

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "courier/own.h"
 #include "courier/signature.h"
 #include "message/address.h"
 
@@ -195,13 +196,13 @@ static bool give_content(struct courier_transaction *transaction, bool rewritten
 	return !transaction->body->failed;
 }
 
-/* Signs what our people send, as it is sent. What isn't lines of text can't be signed so that others find the same (RFC 6376 §5.3).
+/* Signs what our people send, and what we write ourselves, as it is sent. What isn't lines of text can't be signed so that others find the same (RFC 6376 §5.3).
  * False: it can't be done now. */
 static bool sign(struct courier_transaction *transaction, struct arena *arena, struct form *form)
 {
 	struct courier_signature signature;
 	struct error error = {0};
-	if (transaction->message->account.len == 0 || form->binary || !config_current()->sign_outgoing)
+	if ((transaction->message->account.len == 0 && !courier_is_own(transaction->message)) || form->binary || !config_current()->sign_outgoing)
 		return true;
 	courier_signature_begin(&signature, transaction->addressees[0]->letter->courier->auth, arena);
 	bool readable = give_content(transaction, form->rewritten, courier_signature_add, &signature, &error);
