@@ -42,6 +42,7 @@ enum auth_recipient_kind {
 	RECIPIENT_FOREIGN,   /* the domain isn't ours: relaying */
 	RECIPIENT_UNKNOWN,   /* the domain is ours, the address isn't */
 	RECIPIENT_DISABLED,  /* the account exists and takes no mail */
+	RECIPIENT_RETURN,    /* a rewritten sender of ours (srs.h): reports alone, from the null reverse-path, are given on to whose it was */
 	RECIPIENT_TEMPORARY, /* can't be told now: answer 4xx */
 	RECIPIENT_AWAITED,
 };
@@ -101,6 +102,10 @@ bool auth_language_parse(struct slice name, enum auth_language *language);
 /** Which language to write to this address in: that of the one account that it leads to, or else its domain's; English for others, and
  * where nobody knows. */
 enum auth_language auth_language(struct auth *auth, struct slice address);
+
+/** With which reverse-path mail from `from`, that a stranger sent to `via`, goes on to another server: rewritten (srs.h), unless the option
+ * srs is off or the sender's domain is ours. *out in the arena, or `from`. For the courier alone. False: can't be told now. */
+bool auth_forward_sender(struct auth *auth, struct slice from, struct slice via, struct arena *arena, struct slice *out);
 
 /* ---- Signing what goes out ---- */
 

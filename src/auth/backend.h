@@ -26,6 +26,7 @@ struct auth_backend_kind {
 	enum auth_language (*language)(struct auth_backend *backend, struct slice address);
 	enum auth_sender_right (*may_send_as)(struct auth_backend *backend, struct slice account, struct slice address);
 
+	bool (*forward_sender)(struct auth_backend *backend, struct slice from, struct slice via, struct arena *arena, struct slice *out, struct error *error);
 	bool (*rates)(struct auth_backend *backend, struct slice account, struct auth_rates *rates, struct error *error);
 
 	bool (*signing_keys)(struct auth_backend *backend, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count, struct error *error);

@@ -50,6 +50,11 @@ static enum auth_sender_right may_send_as(struct auth_backend *backend, struct s
 	return directory_may_send_as(directory_of(backend), account, address);
 }
 
+static bool forward_sender(struct auth_backend *backend, struct slice from, struct slice via, struct arena *arena, struct slice *out, struct error *error)
+{
+	return directory_forward_sender(directory_of(backend), from, via, arena, out, error);
+}
+
 static bool rates(struct auth_backend *backend, struct slice account, struct auth_rates *rates, struct error *error)
 {
 	return directory_rates(directory_of(backend), account, rates, error);
@@ -108,6 +113,7 @@ static bool changes(struct auth_backend *backend, int64_t *after, bool *all, str
 const struct auth_backend_kind auth_backend_directory = {
 	.at_once = true,
 	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as, .rates = rates,
+	.forward_sender = forward_sender,
 	.signing_keys = signing_keys, .sign = sign,
 	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,

@@ -252,6 +252,25 @@ enum auth_language auth_language(struct auth *auth, struct slice address)
 	return (enum auth_language)ask_number(auth, NULL, WIRE_LANGUAGE, address, NULL, LANGUAGE_COUNT - 1, LANGUAGE_EN);
 }
 
+bool auth_forward_sender(struct auth *auth, struct slice from, struct slice via, struct arena *arena, struct slice *out)
+{
+	struct buf fields = BUF(WIRE_QUESTION_MAX);
+	*out = from;
+	if (from.len > WIRE_ADDRESS_MAX || via.len > WIRE_ADDRESS_MAX)
+		return true;
+	wire_put_text(&fields, from);
+	wire_put_text(&fields, via);
+	struct auth_question *question = ask(auth, NULL, WIRE_FORWARD_SENDER, &fields);
+	struct wire_reader reader = read_answer(question);
+	struct slice sender = question->answered ? wire_text(&reader, WIRE_ADDRESS_MAX) : (struct slice){0};
+	bool done = sender.len > 0 && wire_end(&reader);
+	if (done)
+		*out = arena_copy(arena, sender);
+	question_free(question);
+	buf_free(&fields);
+	return done;
+}
+
 /* ---- Signing what goes out ---- */
 
 static bool read_keys(struct wire_reader *reader, struct arena *arena, struct auth_signing_key **keys, size_t *count)

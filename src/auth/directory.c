@@ -8,6 +8,8 @@
 #include "base/random.h"
 #include "message/address.h"
 
+enum { SECRET_SIZE_MAX = 32 };
+
 static const char *const schema[] = {
 	"CREATE TABLE domain (name TEXT PRIMARY KEY, alias_of TEXT NOT NULL, catch_all TEXT NOT NULL, ordinal BIGINT NOT NULL);"
 	"CREATE TABLE account (name TEXT PRIMARY KEY, domain TEXT NOT NULL, display_name TEXT NOT NULL, enabled BIGINT NOT NULL,"
@@ -54,30 +56,48 @@ static const char *const schema[] = {
 	 "UPDATE signing_key SET since = created;"),
 };
 
-/* The key is made once and kept: an unknown account's salt that changed with every restart would give it away. */
-static bool load_decoy_key(struct directory *directory, struct error *error)
+static bool read_secret(struct directory *directory, const char *name, char *key, size_t size, bool *there, struct error *error)
 {
-	char fresh[DECOY_KEY_SIZE];
-	random_bytes(fresh, sizeof fresh);
-	struct db_statement *add = db_prepare(directory->db, "INSERT INTO secret (name, value) VALUES ('decoy', $1) ON CONFLICT DO NOTHING");
-	struct db_statement *read = db_prepare(directory->db, "SELECT value FROM secret WHERE name = 'decoy'");
+	struct db_statement *read = db_prepare(directory->db, "SELECT value FROM secret WHERE name = $1");
+	db_bind_text(read, 1, slice_of(name));
 	enum db_step step = db_step(read, error);
-	if (step == DB_DONE) {
-		db_bind_blob(add, 1, slice_make(fresh, sizeof fresh));
-		if (!db_run(add, error))
-			return false;
-		read = db_prepare(directory->db, "SELECT value FROM secret WHERE name = 'decoy'");
-		step = db_step(read, error);
-	}
-	if (step != DB_ROW)
-		return false;
-	struct slice key = db_blob(read, 0);
-	bool whole = key.len == DECOY_KEY_SIZE;
+	*there = step == DB_ROW;
+	if (!*there)
+		return step == DB_DONE;
+	struct slice value = db_blob(read, 0);
+	bool whole = value.len == size;
 	if (whole)
-		memcpy(directory->decoy_key, key.at, key.len);
+		memcpy(key, value.at, size);
 	db_reset(read);
+	return whole || error_set(error, ERROR_INVALID, "directory.db is damaged: its %s key has another size", name);
+}
+
+static bool make_secret(struct directory *directory, const char *name, size_t size, struct error *error)
+{
+	char fresh[SECRET_SIZE_MAX];
+	struct db_statement *add = db_prepare(directory->db, "INSERT INTO secret (name, value) VALUES ($1, $2) ON CONFLICT DO NOTHING");
+	random_bytes(fresh, size);
+	db_bind_text(add, 1, slice_of(name));
+	db_bind_blob(add, 2, slice_make(fresh, size));
+	bool done = db_run(add, error);
 	memory_wipe(fresh, sizeof fresh);
-	return whole || error_set(error, ERROR_INVALID, "directory.db is damaged: its decoy key has another size");
+	return done;
+}
+
+/* A key is made once and kept. */
+static bool load_secret(struct directory *directory, const char *name, char *key, size_t size, struct error *error)
+{
+	bool there;
+	if (!read_secret(directory, name, key, size, &there, error))
+		return false;
+	return there || (make_secret(directory, name, size, error) && read_secret(directory, name, key, size, &there, error) && there);
+}
+
+/* An unknown account's salt that changed with every restart would give it away; a rewritten sender comes back after days. */
+static bool load_secrets(struct directory *directory, struct error *error)
+{
+	return load_secret(directory, "decoy", directory->decoy_key, sizeof directory->decoy_key, error) &&
+	       load_secret(directory, "srs", directory->srs_key, sizeof directory->srs_key, error);
 }
 
 struct directory *directory_open(const char *data, struct error *error)
@@ -88,7 +108,7 @@ struct directory *directory_open(const char *data, struct error *error)
 	struct slice path = arena_printf(directory->scratch, "%s/directory/directory.db", data);
 	const struct db_options options = {.durability = DB_DURABLE_COMMIT, .create = true};
 	if (!file_make_folders(folder.at, 0700, error) || !(directory->db = db_open(path.at, &options, error)) ||
-	    !db_migrate(directory->db, schema, sizeof schema / sizeof *schema, error) || !load_decoy_key(directory, error))
+	    !db_migrate(directory->db, schema, sizeof schema / sizeof *schema, error) || !load_secrets(directory, error))
 		directory_close(&directory);
 	return directory;
 }
@@ -100,6 +120,7 @@ void directory_close(struct directory **directory)
 	db_close(&(*directory)->db);
 	arena_free(&(*directory)->scratch);
 	memory_wipe((*directory)->decoy_key, sizeof (*directory)->decoy_key);
+	memory_wipe((*directory)->srs_key, sizeof (*directory)->srs_key);
 	free(*directory);
 	*directory = NULL;
 }

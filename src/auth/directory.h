@@ -110,6 +110,8 @@ struct auth_recipient_accounts { struct slice at[ROOM_ACCOUNTS_MAX]; size_t coun
 /** `accounts` may be NULL. */
 enum auth_recipient_kind directory_recipient(struct directory *directory, struct slice address, struct auth_recipient_accounts *accounts);
 bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error);
+/** See auth_forward_sender(). */
+bool directory_forward_sender(struct directory *directory, struct slice from, struct slice via, struct arena *arena, struct slice *out, struct error *error);
 enum auth_language directory_language(struct directory *directory, struct slice address);
 /** Those of an account; zeros, if there is none of that name. */
 bool directory_rates(struct directory *directory, struct slice account, struct auth_rates *rates, struct error *error);

@@ -3,6 +3,7 @@
 #define AUTH_DIRECTORY_INTERNAL_H
 
 #include "auth/credentials.h"
+#include "auth/srs.h"
 #include "dkim/dkim.h"
 #include "store/db/db.h"
 
@@ -18,6 +19,7 @@ struct directory {
 	struct db *db;
 	struct arena *scratch;   /* for questions whose answer is no slice */
 	char decoy_key[DECOY_KEY_SIZE]; /* what unknown accounts' salts are made from */
+	char srs_key[AUTH_SRS_KEY_SIZE]; /* shows that a rewritten sender was made here */
 	bool counted;            /* the following were, at that version of the database */
 	int64_t counted_version;
 	uint64_t imported_count, password_count;
@@ -45,6 +47,9 @@ bool directory_put_password(struct directory *directory, struct slice name, stru
 enum auth_found directory_find_account(struct directory *directory, struct slice name, bool *enabled, struct error *error);
 /** Was this address granted to the account? */
 enum auth_found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error);
+
+/** Whose address a rewritten sender of ours was; FOUND_NO: it is none, or too old. `late`: seconds for which it is taken beyond its time. */
+enum auth_found directory_original_sender(struct directory *directory, struct slice address, int64_t late, struct arena *arena, struct slice *original, struct error *error);
 
 /** A growing list of things in an arena. */
 struct auth_list {

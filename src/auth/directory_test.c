@@ -718,9 +718,57 @@ static void a_change_of_keys_is_taken_back(void **state)
 	assert_true(slice_equal(signing_selector(f), first));
 }
 
+static const char *forwarded(struct fixture *f, const char *from, const char *via)
+{
+	struct slice out;
+	assert_true(directory_forward_sender(f->directory, S(from), S(via), f->arena, &out, &f->error));
+	return arena_text(f->arena, out);
+}
+
+static void senders_are_rewritten_and_found_again(void **state)
+{
+	struct fixture *f = *state;
+	const char *made = forwarded(f, "Ann@far.test", "team@second.test");
+	assert_true(slice_starts(S(made), SLICE("SRS0=")) && slice_ends_nocase(S(made), SLICE("=far.test=Ann@second.test")));
+	assert_int_equal(kind_of(f, made), RECIPIENT_RETURN);
+	assert_string_equal(routes_of(f, made), "->Ann@far.test");
+	assert_true(slice_ends_nocase(S(forwarded(f, "ann@far.test", "x@alias.test")), SLICE("@example.test"))); /* its own domain */
+	assert_true(slice_ends_nocase(S(forwarded(f, "ann@far.test", "x@far.test")), SLICE("@example.test")));   /* the first */
+	assert_string_equal(forwarded(f, "alice@example.test", "team@second.test"), "alice@example.test");
+	assert_string_equal(forwarded(f, "", "team@second.test"), "");
+	/* Of any domain of ours, but of no other's. */
+	const char *moved = arena_printf(f->arena, "%.*s@alias.test", (int)slice_find_char(S(made), '@'), made).at;
+	assert_string_equal(routes_of(f, moved), "->Ann@far.test");
+	/* What goes round in a circle. */
+	const char *back = forwarded(f, "SRS1=whatever=example.test==x@far.test", "team@second.test");
+	assert_true(slice_starts(S(back), SLICE("SRS1=")));
+	const char *first = forwarded(f, "ann@far.test", "team@example.test");
+	const char *again = forwarded(f, arena_printf(f->arena, "SRS1=whatever=example.test=%s@far.test", arena_text(f->arena, slice_sub(S(first), 4, slice_find_char(S(first), '@') - 4))).at,
+				      "team@example.test");
+	assert_string_equal(routes_of(f, again), "->ann@far.test");
+}
+
+static void nobody_thinks_up_a_rewritten_sender(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_domain_entry domain = {.name = SLICE("second.test"), .catch_all = SLICE("carol@second.test")};
+	assert_true(directory_set_domain(f->directory, &domain, &f->error));
+	assert_int_equal(kind_of(f, "SRS0=abcdefgh=aa=far.test=ann@second.test"), RECIPIENT_UNKNOWN);
+	assert_string_equal(routes_of(f, "srs1=abcdefgh=far.test==x@second.test"), "nobody");
+	/* Of a domain that has become ours since nobody is reached in this way. */
+	const char *made = forwarded(f, "ann@later.test", "team@second.test");
+	assert_true(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("later.test")}, &f->error));
+	assert_int_equal(kind_of(f, made), RECIPIENT_UNKNOWN);
+	/* An alias doesn't lead through one. */
+	assert_true(ALIAS(f, "round@example.test", forwarded(f, "ann@far.test", "team@second.test")));
+	assert_string_equal(routes_of(f, "round@example.test"), "carol@second.test");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		DIRECTORY_TEST(senders_are_rewritten_and_found_again),
+		DIRECTORY_TEST(nobody_thinks_up_a_rewritten_sender),
 		DIRECTORY_TEST(keys_are_changed_in_one_order),
 		DIRECTORY_TEST(a_change_of_keys_is_taken_back),
 		DIRECTORY_TEST(a_domain_has_keys_of_its_own),

@@ -28,6 +28,7 @@ struct walk {
 	bool too_far;          /* one of them would take too many steps */
 	size_t enough;         /* stop at so many routes; 0: find all */
 	int steps;
+	bool returned;         /* it is a rewritten sender of ours, and the route is to whose it was */
 	bool disabled;         /* an account was met that takes no mail */
 	struct error *error;
 };
@@ -152,6 +153,18 @@ static enum auth_found walk_own(struct walk *walk, struct slice local, struct sl
 	return found;
 }
 
+/* A report to a rewritten sender. What was taken is given on, also if it has waited here until the address was too old. */
+static enum auth_found walk_rewritten(struct walk *walk, struct slice address)
+{
+	struct slice original;
+	int64_t late = walk->enough == 0 ? config_current()->retry_for : 0;
+	enum auth_found found = directory_original_sender(walk->directory, address, late, walk->arena, &original, walk->error);
+	walk->returned = found == FOUND_YES;
+	if (walk->returned)
+		add_route(walk, false, original, original, SLICE(""));
+	return found;
+}
+
 /* FOUND_NO: the domain is ours, the address isn't. */
 static enum auth_found walk_address(struct walk *walk, struct slice address, const struct path *path)
 {
@@ -166,6 +179,8 @@ static enum auth_found walk_address(struct walk *walk, struct slice address, con
 	if (slice_empty(local) || slice_empty(domain))
 		return FOUND_NO;
 	enum auth_found found = directory_find_domain(walk->directory, domain, walk->arena, &own, &catch_all, walk->error);
+	if (found == FOUND_YES && !path && auth_srs_is(local)) /* no catch-all catches those that others think up */
+		return walk_rewritten(walk, address);
 	if (found == FOUND_YES)
 		return walk_own(walk, local, own, catch_all, path);
 	if (found == FOUND_NO)
@@ -257,7 +272,7 @@ static enum auth_recipient_kind find_recipient(struct directory *directory, stru
 	if (accounts && whole)
 		name_accounts(&walk, accounts);
 	if (walk.routes.count > 0)
-		return RECIPIENT_LOCAL;
+		return walk.returned ? RECIPIENT_RETURN : RECIPIENT_LOCAL;
 	if (!whole)
 		return not_now(address, &error);
 	return walk.disabled ? RECIPIENT_DISABLED : RECIPIENT_UNKNOWN;

@@ -145,6 +145,19 @@ static void answer_rates(const struct question *question, struct auth_backend *b
 	auth_server_send(question->channel, question->id, &answer);
 }
 
+/* Empty: it can't be told. */
+static void answer_forward_sender(const struct question *question, struct auth_backend *backend)
+{
+	struct slice sender = {NULL, 0};
+	struct error error = {0};
+	bool known = backend && backend->kind->forward_sender(backend, question->account, question->address, question->arena, &sender, &error);
+	if (backend && !known)
+		log_error("directory.failed", log_slice("address", question->account), log_text("reason", error.text));
+	struct buf answer = BUF(CALL_ANSWER_MAX);
+	wire_put_text(&answer, known ? sender : SLICE(""));
+	auth_server_send(question->channel, question->id, &answer);
+}
+
 /* Begins with 1 if it is known; then the keys. */
 static void answer_signing_keys(const struct question *question, struct auth_backend *backend)
 {
@@ -195,11 +208,13 @@ static void run_question(struct auth_job *job, struct auth_backend *backend)
 static const struct {
 	unsigned kind;
 	void (*answer)(const struct question *question, struct auth_backend *backend);
-	bool signs; /* only for who may have digests signed; takes a while, so a thread has it */
+	bool signs; /* only for who may have digests signed */
+	bool slow;  /* it takes a while, so a thread has it */
 } questions[] = {
-	{WIRE_RECIPIENT, answer_recipient, false}, {WIRE_RESOLVE, answer_resolve, false}, {WIRE_IDENTITY, answer_identity, false},
-	{WIRE_LANGUAGE, answer_language, false}, {WIRE_MAY_SEND_AS, answer_may_send_as, false}, {WIRE_SIGNING_KEYS, answer_signing_keys, true},
-	{WIRE_SIGN, answer_sign, true}, {WIRE_RATES, answer_rates, false},
+	{WIRE_RECIPIENT, answer_recipient, false, false}, {WIRE_RESOLVE, answer_resolve, false, false}, {WIRE_IDENTITY, answer_identity, false, false},
+	{WIRE_LANGUAGE, answer_language, false, false}, {WIRE_MAY_SEND_AS, answer_may_send_as, false, false}, {WIRE_SIGNING_KEYS, answer_signing_keys, true, true},
+	{WIRE_SIGN, answer_sign, true, true}, {WIRE_RATES, answer_rates, false, false},
+	{WIRE_FORWARD_SENDER, answer_forward_sender, true, false},
 };
 
 /* Each reads its fields and, if they are whole, acts; false: malformed, or another kind. */
@@ -208,14 +223,15 @@ static bool handle_question(struct auth_server *server, struct auth_channel *cha
 	size_t at = 0;
 	while (at < sizeof questions / sizeof *questions && questions[at].kind != received->verb)
 		at++;
-	struct slice account = received->verb == WIRE_MAY_SEND_AS ? wire_text(reader, WIRE_ADDRESS_MAX) : SLICE("");
+	bool two = received->verb == WIRE_MAY_SEND_AS || received->verb == WIRE_FORWARD_SENDER;
+	struct slice account = two ? wire_text(reader, WIRE_ADDRESS_MAX) : SLICE("");
 	struct slice address = wire_text(reader, WIRE_ADDRESS_MAX);
 	struct slice selector = received->verb == WIRE_SIGN ? wire_text(reader, AUTH_SELECTOR_MAX) : SLICE("");
 	struct slice digest = received->verb == WIRE_SIGN ? wire_text(reader, AUTH_DIGEST_SIZE) : SLICE("");
 	if (at == sizeof questions / sizeof *questions || !wire_end(reader))
 		return false;
 	struct question *question = memory_new(sizeof *question);
-	question->job = (struct auth_job){.kind = JOB_ADDRESS, .changes = questions[at].signs, .run = run_question, .drop = drop_question};
+	question->job = (struct auth_job){.kind = JOB_ADDRESS, .changes = questions[at].slow, .run = run_question, .drop = drop_question};
 	question->server = server;
 	question->channel = channel;
 	question->id = received->id;

@@ -35,6 +35,7 @@ enum auth_wire_kind {
 	WIRE_SIGNING_KEYS,
 	WIRE_SIGN,
 	WIRE_RATES,
+	WIRE_FORWARD_SENDER,
 };
 
 /** What doesn't fit sets the buffer's overflow. */

@@ -51,6 +51,13 @@ bool auth_sign(struct auth *auth, struct slice domain, struct slice selector, co
 	return false;
 }
 
+bool auth_forward_sender(struct auth *auth, struct slice from, struct slice via, struct arena *arena, struct slice *out)
+{
+	(void)via, (void)arena;
+	*out = from;
+	return !auth->away;
+}
+
 bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
 {
 	struct slice local, domain, name, detail;

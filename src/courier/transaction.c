@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "courier/own.h"
+#include "courier/reverse_path.h"
 #include "courier/signature.h"
 #include "message/address.h"
 
@@ -95,7 +96,7 @@ static void put_mail(const struct courier_transaction *transaction, struct arena
 	const struct courier_offers *offers = &transaction->session->offers;
 	const struct queue_message *message = transaction->message;
 	struct slice from;
-	courier_wire_address(message->from, offers->smtputf8, arena, &from);
+	courier_wire_address(transaction->from, offers->smtputf8, arena, &from);
 	buf_printf(line, "MAIL FROM:<%.*s>", SLICE_ARG(from));
 	if (offers->size)
 		buf_printf(line, " SIZE=%llu", (unsigned long long)form->size);
@@ -196,6 +197,15 @@ static bool give_content(struct courier_transaction *transaction, bool rewritten
 	return !transaction->body->failed;
 }
 
+static bool set_reverse_path(struct courier_transaction *transaction, struct arena *arena)
+{
+	if (courier_reverse_path(transaction->addressees[0], arena, &transaction->from))
+		return true;
+	courier_trouble_set(&transaction->trouble, false, "4.3.0", "it can't be told at the moment from which address the message is to go");
+	transaction->trouble.soon = true;
+	return false;
+}
+
 /* Signs what our people send, and what we write ourselves, as it is sent. What isn't lines of text can't be signed so that others find the same (RFC 6376 §5.3).
  * False: it can't be done now. */
 static bool sign(struct courier_transaction *transaction, struct arena *arena, struct form *form)
@@ -247,13 +257,13 @@ static bool admit(struct courier_transaction *transaction, struct arena *arena, 
 	struct slice wire;
 	size_t left = 0;
 	bool utf8_header;
-	if (!choose_form(transaction, form, &utf8_header) || !sign(transaction, arena, form))
+	if (!choose_form(transaction, form, &utf8_header) || !set_reverse_path(transaction, arena) || !sign(transaction, arena, form))
 		return false;
 	if (offers->size_limit > 0 && form->size > offers->size_limit)
 		fail_all(transaction, "5.3.4", "the message is larger than the other server takes");
-	if (!is_clean(message->from))
+	if (!is_clean(transaction->from))
 		fail_all(transaction, "5.1.7", "the sender's address can't be sent");
-	if (!courier_wire_address(message->from, offers->smtputf8, arena, &wire))
+	if (!courier_wire_address(transaction->from, offers->smtputf8, arena, &wire))
 		fail_all(transaction, "5.6.7", "the sender's address needs internationalised mail (SMTPUTF8), which the other server doesn't offer");
 	for (size_t i = 0; i < transaction->count; i++) {
 		struct courier_addressee *addressee = transaction->addressees[i];
@@ -268,7 +278,7 @@ static bool admit(struct courier_transaction *transaction, struct arena *arena, 
 		fail_all(transaction, "5.6.9", "the message has letters outside of ASCII in its header (SMTPUTF8), which the other server doesn't take");
 	for (size_t i = 0; i < transaction->count; i++)
 		left += transaction->addressees[i]->verdict == VERDICT_NONE;
-	form->utf8 |= offers->smtputf8 && !slice_is_ascii(message->from);
+	form->utf8 |= offers->smtputf8 && !slice_is_ascii(transaction->from);
 	return left > 0;
 }
 

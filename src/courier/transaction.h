@@ -12,7 +12,8 @@ struct courier_transaction {
 	struct courier_addressee **addressees; /* at most RECIPIENTS_PER_TRANSACTION */
 	size_t count;
 	int64_t end;            /* monotonic milliseconds: until then the server must have asked for the content */
-	struct buf signature;   /* the fields that are put before the message for this server; the transaction's own */
+	struct slice from;      /* the reverse-path that it goes with; this and the next are the transaction's own */
+	struct buf signature;   /* the fields that are put before the message for this server */
 	/* results */
 	bool again;             /* the server takes fewer recipients at a time: offer it the undecided ones again */
 	bool stale;             /* a reused session turned out to be dead before anything was said: try a new one */

@@ -82,16 +82,23 @@ static void append_local(struct buf *out, struct slice local)
 	buf_append_char(out, '"');
 }
 
+/* Those exist, and RFC 5321 §4.5.3.1 is for limits that are wide. */
+static size_t local_max(struct slice local)
+{
+	return slice_starts_nocase(local, SLICE("SRS0")) || slice_starts_nocase(local, SLICE("SRS1")) ? ADDRESS_REWRITTEN_MAX : ADDRESS_LOCAL_MAX;
+}
+
 static bool take_local(struct reader *reader, struct buf *out)
 {
-	char room[ADDRESS_LOCAL_MAX + 1];
-	struct buf local = {.at = room, .capacity = sizeof room, .max = ADDRESS_LOCAL_MAX};
+	char room[ADDRESS_REWRITTEN_MAX + 1];
+	struct buf local = {.at = room, .capacity = sizeof room, .max = ADDRESS_REWRITTEN_MAX};
 	if (!(take(reader, '"') ? take_quoted_string(reader, &local) : take_dotted(reader, &local)))
 		return false;
 	if (!local.overflow)
 		append_local(out, buf_slice(&local));
-	if (local.overflow || out->len > ADDRESS_LOCAL_MAX)
-		return error_set(reader->error, ERROR_LIMIT, "the part before the @ is longer than %d bytes", ADDRESS_LOCAL_MAX);
+	size_t max = local_max(buf_slice(&local));
+	if (local.overflow || out->len > max)
+		return error_set(reader->error, ERROR_LIMIT, "the part before the @ is longer than %zu bytes", max);
 	if (!slice_is_ascii(buf_slice(&local)) && !reader->utf8)
 		return error_set(reader->error, ERROR_INVALID, "address is not ASCII and SMTPUTF8 was not asked for");
 	if (!slice_is_utf8(buf_slice(&local)) || text_has_controls(buf_slice(&local)))

@@ -6,7 +6,8 @@
 #include "base/arena.h"
 #include "base/error.h"
 
-enum { ADDRESS_LOCAL_MAX = 64, ADDRESS_DOMAIN_MAX = 255, ADDRESS_MAX = 254 + 2 };
+enum { ADDRESS_LOCAL_MAX = 64, ADDRESS_REWRITTEN_MAX = 200, /* a local part in which a forwarder has put the sender's address (SRS0=…) */
+	 ADDRESS_DOMAIN_MAX = 255, ADDRESS_MAX = 254 + 2 };
 
 /** One mailbox of a header field, or the start or end of a group (RFC 3501's ENVELOPE shows groups the same way). */
 struct address {

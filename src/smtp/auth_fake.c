@@ -25,7 +25,7 @@ enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wai
 	static const struct { const char *address; enum auth_recipient_kind kind; } known[] = {
 		{"alice@example.test", RECIPIENT_LOCAL}, {"bob@example.test", RECIPIENT_LOCAL},
 		{"full@example.test", RECIPIENT_LOCAL}, {"small@example.test", RECIPIENT_LOCAL}, {"postmaster", RECIPIENT_LOCAL},
-		{"gone@example.test", RECIPIENT_DISABLED}, {"later@example.test", RECIPIENT_TEMPORARY},
+		{"gone@example.test", RECIPIENT_DISABLED}, {"SRS0=good@example.test", RECIPIENT_RETURN}, {"later@example.test", RECIPIENT_TEMPORARY},
 	};
 	for (size_t i = 0; i < sizeof known / sizeof *known; i++)
 		if (slice_equal_nocase(address, slice_of(known[i].address)))

@@ -179,6 +179,8 @@ static const char *check_recipient(struct smtp_session *session, struct slice *t
 		return "550 5.1.1 nobody has this address";
 	case RECIPIENT_AWAITED:
 		return NULL;
+	case RECIPIENT_RETURN: /* else it would be a way through us to anybody who has written to a forwarded address */
+		return session->transaction.message.from.len == 0 ? NULL : "550 5.7.1 this address takes nothing but reports about mail that was forwarded";
 	case RECIPIENT_DISABLED:
 		return "550 5.2.1 this mailbox takes no mail";
 	case RECIPIENT_TEMPORARY:
