@@ -56,6 +56,10 @@ static void begin(struct verification *self)
 	self->mail.receiver = config_current() ? slice_of(config_current()->hostname) : SLICE("localhost");
 	self->mail.header = slice_sub(message, 0, length);
 	self->mail.now = clock_now();
+	if (config_current()) {
+		self->mail.trusted_sealers = config_current()->arc_trusted.at;
+		self->mail.trusted_sealer_count = config_current()->arc_trusted.count;
+	}
 	self->check = policy_check_new(&self->mail);
 	policy_check_body(self->check, slice_skip(message, length));
 	self->table = lookup_new();
@@ -144,6 +148,8 @@ static void print_sender(const struct policy_verdict *verdict, struct slice fiel
 	print_line("", verdict->client_name.len > 0 ? verdict->client_name : SLICE("the address has no name"));
 	print_spf(&verdict->spf);
 	print_dmarc(&verdict->dmarc);
+	if (verdict->override.len > 0)
+		print_line("  taken all the same: ", verdict->override);
 	for (struct slice line; field.len > 0;) {
 		slice_cut(field, '\n', &line, &field);
 		print_line("", slice_trim(line));
@@ -185,7 +191,8 @@ static int print_json(const struct verification *self, struct slice field)
 	json_t *all = json_pack("{s:o, s:{s:s, s:o, s:o}}", "dkim", list, "arc", "result", arc_result_name(verdict->arc->result), "why",
 				cli_json_of_slice(verdict->arc->why), "seals", seals);
 	if (self->mail.client.len > 0)
-		json_object_update_new(all, json_pack("{s:o, s:o, s:{s:s, s:o}, s:o}", "spf", json_of_spf(&verdict->spf), "dmarc", json_of_dmarc(&verdict->dmarc),
+		json_object_update_new(all, json_pack("{s:o, s:o, s:o, s:{s:s, s:o}, s:o}", "spf", json_of_spf(&verdict->spf), "dmarc", json_of_dmarc(&verdict->dmarc), "override",
+						      cli_json_of_slice(verdict->override),
 						      "iprev", "result", policy_iprev_name(verdict->iprev), "name", cli_json_of_slice(verdict->client_name), "field",
 						      cli_json_of_slice(field)));
 	return command_print_json(all);

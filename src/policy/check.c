@@ -93,5 +93,6 @@ const struct policy_verdict *policy_check_run(struct policy_check *check, struct
 	if (dmarc_check_message(check->mail.header, identifiers, count, table, check->arena, &verdict->dmarc) == DMARC_PENDING)
 		return NULL;
 	weigh_trouble(verdict);
+	policy_trust_seals(&check->mail, verdict, check->arena);
 	return verdict;
 }

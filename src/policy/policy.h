@@ -15,6 +15,8 @@ struct policy_mail {
 	struct slice receiver; /* our host's name */
 	struct slice header;   /* lines that end with CR LF, the empty one included */
 	int64_t now;           /* seconds since 1970 */
+	const char *const *trusted_sealers; /* domains whose seals (ARC) are believed */
+	size_t trusted_sealer_count;
 };
 
 /** RFC 8601 §3. */
@@ -32,7 +34,12 @@ struct policy_verdict {
 	size_t dkim_count;
 	const struct arc_verdict *arc;
 	struct dmarc_verdict dmarc;
+	struct slice override;  /* DMARC fails, and the message is taken all the same: why, as a report to the domain says it; else empty */
 };
+
+/** If DMARC fails, but trusted seals say that it or SPF passed when the message was first sealed: sets verdict->override, and that nothing is to
+ * be done. For policy_check_run(). */
+void policy_trust_seals(const struct policy_mail *mail, struct policy_verdict *verdict, struct arena *arena);
 
 struct policy_check;
 /** What `mail` holds must live as long as the check. */

@@ -39,9 +39,12 @@ static struct authres_result of_signature(const struct dkim_verdict *dkim)
 	return result;
 }
 
-static struct authres_result of_dmarc(const struct dmarc_verdict *dmarc)
+static struct authres_result of_dmarc(const struct policy_verdict *verdict, struct arena *arena)
 {
+	const struct dmarc_verdict *dmarc = &verdict->dmarc;
 	struct authres_result result = {.method = SLICE("dmarc"), .result = slice_of(dmarc_result_name(dmarc->result)), .comment = dmarc->reason};
+	if (verdict->override.len > 0)
+		result.comment = arena_printf(arena, "%.*s; taken all the same: %.*s", SLICE_ARG(dmarc->reason), SLICE_ARG(verdict->override));
 	add_property(&result, "header", "from", dmarc->author);
 	if (dmarc->result == DMARC_PASS || dmarc->result == DMARC_FAIL)
 		add_property(&result, "policy", "dmarc", slice_of(dmarc_policy_name(dmarc->policy)));
@@ -58,7 +61,7 @@ void policy_write_results(const struct policy_mail *mail, const struct policy_ve
 		results[count++] = of_signature(&verdict->dkim[i]);
 	if (verdict->arc->result != ARC_NONE)
 		results[count++] = (struct authres_result){.method = SLICE("arc"), .result = slice_of(arc_result_name(verdict->arc->result)), .comment = verdict->arc->why};
-	results[count++] = of_dmarc(&verdict->dmarc);
+	results[count++] = of_dmarc(verdict, arena);
 	results[count++] = of_iprev(mail, verdict, arena);
 	authres_write(mail->receiver, results, count, out);
 	arena_free(&arena);

@@ -34,9 +34,10 @@ static enum score_answer of_dmarc(enum dmarc_result result)
 /* The names of client and greeting are the door's to count (door.h). */
 static struct score_origin origin_of(const struct policy_verdict *verdict)
 {
-	struct score_origin origin = {.spf = of_spf(verdict->spf.result), .dkim = of_signatures(verdict), .dmarc = of_dmarc(verdict->dmarc.result)};
-	if (verdict->dmarc.result == DMARC_FAIL && verdict->dmarc.disposition != DMARC_POLICY_NONE)
-		origin.policy = verdict->dmarc.disposition == DMARC_POLICY_REJECT ? SCORE_POLICY_REJECT : SCORE_POLICY_QUARANTINE;
+	struct score_origin origin = {.spf = of_spf(verdict->spf.result), .dkim = of_signatures(verdict), .dmarc = of_dmarc(verdict->dmarc.result), .arc_trusted = verdict->override.len > 0};
+	enum dmarc_policy wanted = origin.arc_trusted ? verdict->dmarc.policy : verdict->dmarc.disposition;
+	if (verdict->dmarc.result == DMARC_FAIL && wanted != DMARC_POLICY_NONE)
+		origin.policy = wanted == DMARC_POLICY_REJECT ? SCORE_POLICY_REJECT : SCORE_POLICY_QUARANTINE;
 	return origin;
 }
 
