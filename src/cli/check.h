@@ -27,5 +27,9 @@ void cli_check_listeners(struct cli_check *check);
 void cli_check_certificates(struct cli_check *check);
 /** Address, reverse look-up, MX records. (check_dns.c) */
 void cli_check_dns(struct cli_check *check);
+/** Which well-known lists name an address of this server, of those that others see. (check_reputation.c) */
+struct dns;
+struct sockaddr_storage;
+void cli_check_reputation(struct cli_check *check, struct dns *dns, const struct sockaddr_storage *addresses, size_t count);
 
 #endif

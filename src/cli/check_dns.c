@@ -179,5 +179,7 @@ void cli_check_dns(struct cli_check *check)
 		check_domains(&self);
 	if (!self.away)
 		check_lists(&self);
+	if (!self.away)
+		cli_check_reputation(check, self.dns, self.addresses, self.address_count);
 	dns_free(&self.dns);
 }
