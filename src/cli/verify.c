@@ -1,5 +1,5 @@
-/* pombal verify: what is to be made of a message's sender, as this server sees it, and why: its signatures and seals; and SPF, DMARC and the
- * address's name, where it is told from where the message came. */
+/* pombal verify: what is to be made of a message's sender, as this server sees it, and why: its signatures and seals; and SPF, DMARC, the brand indicator (BIMI) and
+ * the address's name, where it is told from where the message came. */
 #include <arpa/inet.h>
 
 #include "base/clock.h"
@@ -56,6 +56,7 @@ static void begin(struct verification *self)
 	self->mail.receiver = config_current() ? slice_of(config_current()->hostname) : SLICE("localhost");
 	self->mail.header = slice_sub(message, 0, length);
 	self->mail.now = clock_now();
+	self->mail.brand = true;
 	if (config_current()) {
 		self->mail.trusted_sealers = config_current()->arc_trusted.at;
 		self->mail.trusted_sealer_count = config_current()->arc_trusted.count;
@@ -142,6 +143,20 @@ static void print_dmarc(const struct dmarc_verdict *dmarc)
 	printf("  wanted: %s, to be done: %s\n", dmarc_policy_name(dmarc->policy), dmarc_policy_name(dmarc->disposition));
 }
 
+static void print_bimi(const struct bimi_verdict *bimi)
+{
+	printf("BIMI: %s: %s\n", bimi_result_name(bimi->result), bimi->reason);
+	if (bimi->domain.len > 0) {
+		printf("  record of ");
+		cli_print_safe(bimi->domain);
+		print_line(", selector ", bimi->selector);
+	}
+	if (bimi->record.location.len > 0)
+		print_line("  logo ", bimi->record.location);
+	if (bimi->record.authority.len > 0)
+		print_line("  vouched for by ", bimi->record.authority);
+}
+
 static void print_sender(const struct policy_verdict *verdict, struct slice field)
 {
 	printf("iprev: %s: ", policy_iprev_name(verdict->iprev));
@@ -150,6 +165,7 @@ static void print_sender(const struct policy_verdict *verdict, struct slice fiel
 	print_dmarc(&verdict->dmarc);
 	if (verdict->override.len > 0)
 		print_line("  taken all the same: ", verdict->override);
+	print_bimi(&verdict->bimi);
 	for (struct slice line; field.len > 0;) {
 		slice_cut(field, '\n', &line, &field);
 		print_line("", slice_trim(line));
@@ -180,6 +196,13 @@ static json_t *json_of_dmarc(const struct dmarc_verdict *dmarc)
 			 "spf_aligned", dmarc->spf_aligned, "dkim_aligned", dmarc->dkim_aligned, "reason", cli_json_of_slice(dmarc->reason));
 }
 
+static json_t *json_of_bimi(const struct bimi_verdict *bimi)
+{
+	return json_pack("{s:s, s:o, s:o, s:o, s:o, s:s}", "result", bimi_result_name(bimi->result), "domain", cli_json_of_slice(bimi->domain), "selector",
+			 cli_json_of_slice(bimi->selector), "logo", cli_json_of_slice(bimi->record.location), "authority", cli_json_of_slice(bimi->record.authority),
+			 "reason", bimi->reason);
+}
+
 static int print_json(const struct verification *self, struct slice field)
 {
 	const struct policy_verdict *verdict = self->verdict;
@@ -191,7 +214,7 @@ static int print_json(const struct verification *self, struct slice field)
 	json_t *all = json_pack("{s:o, s:{s:s, s:o, s:o}}", "dkim", list, "arc", "result", arc_result_name(verdict->arc->result), "why",
 				cli_json_of_slice(verdict->arc->why), "seals", seals);
 	if (self->mail.client.len > 0)
-		json_object_update_new(all, json_pack("{s:o, s:o, s:o, s:{s:s, s:o}, s:o}", "spf", json_of_spf(&verdict->spf), "dmarc", json_of_dmarc(&verdict->dmarc), "override",
+		json_object_update_new(all, json_pack("{s:o, s:o, s:o, s:o, s:{s:s, s:o}, s:o}", "bimi", json_of_bimi(&verdict->bimi), "spf", json_of_spf(&verdict->spf), "dmarc", json_of_dmarc(&verdict->dmarc), "override",
 						      cli_json_of_slice(verdict->override),
 						      "iprev", "result", policy_iprev_name(verdict->iprev), "name", cli_json_of_slice(verdict->client_name), "field",
 						      cli_json_of_slice(field)));

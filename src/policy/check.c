@@ -94,5 +94,6 @@ const struct policy_verdict *policy_check_run(struct policy_check *check, struct
 		return NULL;
 	weigh_trouble(verdict);
 	policy_trust_seals(&check->mail, verdict, check->arena);
-	return verdict;
+	bool looked = !check->mail.brand || bimi_check(check->mail.header, &verdict->dmarc, table, check->arena, &verdict->bimi) != BIMI_PENDING;
+	return looked ? verdict : NULL;
 }

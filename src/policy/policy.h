@@ -4,6 +4,7 @@
 #define POLICY_POLICY_H
 
 #include "arc/arc.h"
+#include "bimi/bimi.h"
 #include "dkim/dkim.h"
 #include "dmarc/dmarc.h"
 #include "spf/spf.h"
@@ -17,6 +18,7 @@ struct policy_mail {
 	int64_t now;           /* seconds since 1970 */
 	const char *const *trusted_sealers; /* domains whose seals (ARC) are believed */
 	size_t trusted_sealer_count;
+	bool brand;            /* look for the author's brand indicator (BIMI), too */
 };
 
 /** RFC 8601 §3. */
@@ -34,6 +36,7 @@ struct policy_verdict {
 	size_t dkim_count;
 	const struct arc_verdict *arc;
 	struct dmarc_verdict dmarc;
+	struct bimi_verdict bimi; /* if mail.brand */
 	struct slice override;  /* DMARC fails, and the message is taken all the same: why, as a report to the domain says it; else empty */
 };
 

@@ -4,7 +4,7 @@
 #include "authres/authres.h"
 #include "policy/policy.h"
 
-enum { METHODS = 4 /* besides signatures */ };
+enum { METHODS = 5 /* besides signatures */ };
 
 static void add_property(struct authres_result *result, const char *type, const char *name, struct slice value)
 {
@@ -51,6 +51,14 @@ static struct authres_result of_dmarc(const struct policy_verdict *verdict, stru
 	return result;
 }
 
+static struct authres_result of_bimi(const struct bimi_verdict *bimi)
+{
+	struct authres_result result = {.method = SLICE("bimi"), .result = slice_of(bimi_result_name(bimi->result)), .comment = slice_of(bimi->reason)};
+	add_property(&result, "header", "d", bimi->domain);
+	add_property(&result, "header", "selector", bimi->selector);
+	return result;
+}
+
 void policy_write_results(const struct policy_mail *mail, const struct policy_verdict *verdict, struct buf *out)
 {
 	struct arena *arena = arena_new();
@@ -62,6 +70,8 @@ void policy_write_results(const struct policy_mail *mail, const struct policy_ve
 	if (verdict->arc->result != ARC_NONE)
 		results[count++] = (struct authres_result){.method = SLICE("arc"), .result = slice_of(arc_result_name(verdict->arc->result)), .comment = verdict->arc->why};
 	results[count++] = of_dmarc(verdict, arena);
+	if (mail->brand)
+		results[count++] = of_bimi(&verdict->bimi);
 	results[count++] = of_iprev(mail, verdict, arena);
 	authres_write(mail->receiver, results, count, out);
 	arena_free(&arena);

@@ -247,7 +247,7 @@ static void judge(struct policy_server *server, const struct job *job, const str
 {
 	struct message message;
 	struct policy_mail mail = {.client = question->client, .helo = question->helo, .sender = question->sender, .receiver = question->receiver, .now = clock_now(),
-		.trusted_sealers = config_current()->arc_trusted.at, .trusted_sealer_count = config_current()->arc_trusted.count};
+		.trusted_sealers = config_current()->arc_trusted.at, .trusted_sealer_count = config_current()->arc_trusted.count, .brand = config_current()->bimi};
 	struct policy_findings findings = {.arena = arena_new()};
 	mail.header = read_header(&message, question, &job->question);
 	struct lookup *table = lookup_new();
