@@ -5,6 +5,7 @@
 
 #include "base/clock.h"
 #include "cli/check.h"
+#include "cli/domain_rotate.h"
 #include "dnslist/dnslist.h"
 #include "message/address.h"
 #include "net/dns.h"
@@ -127,8 +128,11 @@ static void check_domains(struct dns_check *self)
 	struct directory *directory = directory_open(self->check->line->data, &error);
 	if (directory && !directory_list_domains(directory, self->check->line->arena, &domains, &count, &error))
 		count = 0; /* said by others */
-	for (size_t i = 0; i < count && !self->away; i++)
+	for (size_t i = 0; i < count && !self->away; i++) {
 		check_mx(self, domains[i].name);
+		if (!self->away && config_current()->sign_outgoing)
+			cli_check_key_records(self->check, self->dns, directory, domains[i].name);
+	}
 	if (directory)
 		directory_close(&directory);
 }

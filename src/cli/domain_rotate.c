@@ -116,6 +116,26 @@ static void print_records(const struct rotation *self, enum auth_key_state state
 			print_record(self, &self->keys[i]);
 }
 
+void cli_check_key_records(struct cli_check *check, struct dns *dns, struct directory *directory, struct slice domain)
+{
+	struct error error;
+	struct rotation self = {.line = check->line, .directory = directory, .domain = domain, .ascii = domain_to_ascii(domain, check->line->arena), .error = &error};
+	struct lookup *table = lookup_new();
+	bool read = read_keys(&self);
+	for (size_t i = 0; read && i < self.count; i++)
+		lookup_get(table, LOOKUP_TXT, record_of(&self, &self.keys[i]).name);
+	dns_answer(dns, table, clock_monotonic_ms() + LOOK_UP_MS);
+	lookup_give_up(table);
+	for (size_t i = 0; read && i < self.count; i++) {
+		struct zone_record record = record_of(&self, &self.keys[i]);
+		enum zone_state state = zone_compare(&record, lookup_get(table, record.type, record.name), check->line->arena).state;
+		if (self.keys[i].state != KEY_NEW && state != ZONE_RIGHT && state != ZONE_UNKNOWN)
+			cli_check_warning(check, arena_printf(check->line->arena, "`pombal domain dns %.*s --check` says what must be there.", SLICE_ARG(domain)).at,
+					  "signatures of %.*s don't verify: the record %.*s. TXT is %s", SLICE_ARG(domain), SLICE_ARG(record.name), zone_state_name(state));
+	}
+	lookup_free(&table);
+}
+
 /* Is the record of a key there? Else it says what is there instead. */
 static bool is_shown(const struct rotation *self, const struct auth_signing_key *key, struct lookup *table, uint32_t *ttl)
 {

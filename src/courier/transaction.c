@@ -252,7 +252,6 @@ static bool choose_form(struct courier_transaction *transaction, struct form *fo
 static bool admit(struct courier_transaction *transaction, struct arena *arena, struct form *form)
 {
 	const struct courier_offers *offers = &transaction->session->offers;
-	const struct queue_message *message = transaction->message;
 	struct courier_via via = via_of(transaction->session);
 	struct slice wire;
 	size_t left = 0;

@@ -98,6 +98,10 @@ def test_the_whole_way(server, names, selectors):
     events = server.run("trace", DOMAIN, status=None).stdout + server.log_path.read_text() + (server.data / "log/events.log").read_text()
     assert [step for step in ("publish", "wait", "sign", "retire", "end") if f"step={step}" not in events and f'"step":"{step}"' not in events] == []
     assert "rotate" not in server.run("check", "--no-dns", status=None).stdout
+    assert "don't verify" not in server.run("check", "--dns", status=None).stdout
+    one = sorted(second)[0]
+    names.set(**{one: []})
+    assert f"signatures of {DOMAIN} don't verify: the record {one}. TXT is missing" in server.run("check", "--dns", status=None).stdout
 
 
 def test_it_can_be_taken_back(server, names, selectors):
