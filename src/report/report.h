@@ -1,7 +1,8 @@
-/* Reports that other servers send about our domains, once a day: what they made of mail that names one of them as its author (DMARC aggregate
- * reports, RFC 9990 and what came before it), and whether they could reach us over TLS (RFC 8460). Both end up in one structure.
+/* Reports that servers send one another about their domains, once a day: what they made of mail that names one of them as its author (DMARC
+ * aggregate reports, RFC 9990 and what came before it), and whether they could reach them over TLS (RFC 8460). Both kinds are one structure,
+ * which is read from what others send us, and written for what we send.
  *
- * They come from strangers, packed, as XML and as JSON, and say what strangers want. All is bounded: bytes packed and unpacked, the ratio
+ * What comes is from strangers, packed, as XML and as JSON, and say what strangers want. All is bounded: bytes packed and unpacked, the ratio
  * between them, depth, rows, values. What is merely odd is read as far as it has a meaning, and `fault` says what was odd; what isn't a
  * report is an error with a reason. Pure: no input or output. */
 #ifndef REPORT_REPORT_H
@@ -40,7 +41,7 @@ struct report_result {
 
 /* Messages (DMARC) or sessions (TLS) of which the same is said. Texts are UTF-8 without control characters. */
 struct report_row {
-	struct slice source;     /* DMARC: the client's address. TLS: our server, by name or address; may be empty */
+	struct slice source;     /* DMARC: the client's address. TLS: the receiving server, by name or address; may be empty */
 	uint64_t count;          /* at least 1 */
 	struct slice domain;     /* DMARC: the author's. TLS: whose policy it was */
 	bool passed;             /* DMARC: an aligned domain has vouched. TLS: the session was secured */
@@ -54,6 +55,7 @@ struct report_row {
 	size_t signature_count;
 	/* TLS */
 	struct slice policy;     /* "sts", "tlsa", "no-policy-found" */
+	struct slice address;    /* of the receiving server; empty where it isn't said */
 };
 
 struct report {
@@ -77,5 +79,31 @@ bool report_read(struct slice bytes, struct arena *arena, struct report *report,
 bool report_read_message(struct slice message, struct arena *arena, struct report *report, struct error *error);
 /** Does the message look as if it had a report attached? Looks at the types and names of its parts, not into them. */
 bool report_is_likely(struct slice message, struct arena *arena);
+
+/* ---- Writing ---- */
+
+/** Appends a DMARC report as XML (RFC 9990 §3.1.1), with what isn't text in XML as spaces and question marks. False: it passes the buffer's
+ * maximum. */
+bool report_write_aggregate(const struct report *report, struct buf *out);
+/** Appends a TLS report as JSON (RFC 8460 §4.4). Rows of the same domain and policy must follow one another. False as above. */
+bool report_write_tls(const struct report *report, struct buf *out);
+/** Appends `text` as gzip packs it (RFC 1952). False as above. */
+bool report_pack(struct slice text, struct buf *out);
+
+/* ---- Where a domain wants reports ---- */
+
+enum {
+	REPORT_DESTINATIONS_MAX = 4,  /* of a domain; further ones get nothing */
+	REPORT_URI_MAX = 1024,        /* bytes of one; a longer one is passed over */
+};
+
+struct report_destination {
+	struct slice address; /* local@domain */
+	struct slice host;    /* its domain, as A-labels, lower-case */
+	uint64_t most;        /* so many bytes of mail are wanted at most ("!10m": obsolete, and kept to all the same); 0: any number */
+};
+/** Reads an rua tag: a list of URIs (RFC 9989 §4.7), of which those that begin with mailto: count, each address once. What can't be read, or
+ * is no address in ASCII, is passed over. Returns how many there are. */
+size_t report_destinations(struct slice rua, struct arena *arena, struct report_destination list[REPORT_DESTINATIONS_MAX]);
 
 #endif

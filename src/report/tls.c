@@ -70,8 +70,9 @@ static uint64_t add_failures(struct report *report, struct arena *arena, const j
 	for (size_t i = 0; i < json_array_size(details); i++) {
 		const json_t *detail = json_array_get(details, i);
 		row.source = name_member(detail, "receiving-mx-hostname", arena);
+		row.address = name_member(detail, "receiving-ip", arena);
 		if (row.source.len == 0)
-			row.source = name_member(detail, "receiving-ip", arena);
+			row.source = row.address;
 		row.reason = name_member(detail, "result-type", arena);
 		row.count = count_member(detail, "failed-session-count");
 		told = told + row.count < REPORT_COUNT_MAX ? told + row.count : REPORT_COUNT_MAX;
