@@ -5,7 +5,7 @@
 #include "config/config_dns_list.h"
 #include "config/config_engine.h"
 
-enum { HOST_NAME_MAX_LEN = 253, HOST_LABEL_MAX = 63 };
+enum { HOST_NAME_MAX_LEN = 253, HOST_LABEL_MAX = 63, REPORTS_FROM_MAX = 254 };
 
 static bool one_of(struct slice value, const char *const *allowed, struct error *error)
 {
@@ -50,6 +50,16 @@ bool check_domain(struct slice value, struct error *error)
 	for (size_t i = 0; i < value.len; i++)
 		good = good && (unsigned char)value.at[i] > ' ' && value.at[i] != '@';
 	return good || error_set(error, ERROR_INVALID, "\"%.*s\" is not a domain", SLICE_ARG(value));
+}
+
+bool check_reports_from(struct slice value, struct error *error)
+{
+	struct slice local, domain;
+	bool cut = slice_cut(value, '@', &local, &domain), good = cut && local.len > 0 && domain.len > 0 && value.len <= REPORTS_FROM_MAX && check_host_name(domain, error);
+	for (size_t i = 0; i < local.len; i++)
+		good = good && (ascii_is_alpha(local.at[i]) || ascii_is_digit(local.at[i]) || slice_find_char(SLICE("._+-="), local.at[i]) != SLICE_NONE);
+	good = good && local.at[0] != '.' && local.at[local.len - 1] != '.' && slice_find(local, SLICE("..")) == SLICE_NONE;
+	return good || value.len == 0 || error_set(error, ERROR_INVALID, "\"%.*s\" is no address that reports can come from: name@domain, in plain letters", SLICE_ARG(value));
 }
 
 bool check_log_level(struct slice value, struct error *error)

@@ -18,6 +18,7 @@ bool check_scram_over_tls(struct slice value, struct error *error);
 bool check_tls_version(struct slice value, struct error *error);
 bool check_network(struct slice value, struct error *error);
 bool check_address(struct slice value, struct error *error);
+bool check_reports_from(struct slice value, struct error *error); /* or none */
 bool check_smarthost(struct slice value, struct error *error);
 bool check_smarthost_tls(struct slice value, struct error *error);
 bool check_retry_schedule(struct slice value, struct error *error);

@@ -11,8 +11,10 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "classify/classify.h"
+#include "courier/feedback.h"
 #include "courier/internal.h"
 #include "courier/report.h"
+#include "courier/tls_seen.h"
 
 enum { TROUBLE_PAUSE_MS = 5000 };
 
@@ -190,8 +192,10 @@ struct courier *courier_start(const struct courier_options *options)
 	courier->dns = options->dns;
 	courier->queue = options->queue;
 	courier->store = options->store;
+	courier->policy = options->policy;
 	courier->data = memory_copy(options->data, slice_of(options->data).len);
 	courier->aliases_noticed = courier_lately_new(ALIAS_NOTICE_SECONDS);
+	courier->tls_seen = courier_tls_seen_new();
 	courier->tls_failed = courier_lately_new(TLS_FAILED_SECONDS);
 	trust_certificates(options->data);
 	courier->intake_end = &courier->intake;
@@ -206,10 +210,12 @@ struct courier *courier_start(const struct courier_options *options)
 	clock_init_condition(&courier->work);
 	clock_init_condition(&courier->concluded);
 	clock_init_condition(&courier->untold_come);
+	clock_init_condition(&courier->feedback_poked);
 	threads_init(&courier->local);
 	threads_init(&courier->remote);
 	threads_init(&courier->closing);
 	threads_init(&courier->reporting);
+	threads_init(&courier->feedback);
 	/* Signals are for the main thread: threads inherit this mask. SIGPIPE stays blocked in all of them (net/client.c). */
 	sigset_t all, former;
 	sigfillset(&all);
@@ -218,6 +224,8 @@ struct courier *courier_start(const struct courier_options *options)
 	start_thread(courier, &courier->local, scheduler_thread, "scheduler");
 	start_thread(courier, &courier->closing, courier_closing_thread, "closing");
 	start_thread(courier, &courier->reporting, courier_report_thread, "reporting");
+	if (courier->policy)
+		start_thread(courier, &courier->feedback, courier_feedback_thread, "feedback");
 	courier->local_threads = (size_t)config_current()->local_threads;
 	for (size_t i = 0; i < courier->local_threads; i++)
 		start_thread(courier, &courier->local, courier_local_thread, "local");
@@ -260,10 +268,12 @@ void courier_stop(struct courier **stopped, int seconds)
 	pthread_cond_broadcast(&courier->poked);
 	pthread_cond_broadcast(&courier->filled);
 	pthread_cond_broadcast(&courier->work);
+	pthread_cond_broadcast(&courier->feedback_poked);
 	eventfd_write(courier->quit_fd, 1);
 	threads_wait(&courier->local, &courier->lock, until);
 	threads_wait(&courier->remote, &courier->lock, until);
 	eventfd_write(courier->stop_fd, 1);
+	threads_join(&courier->feedback, &courier->lock);
 	threads_join(&courier->local, &courier->lock);
 	threads_join(&courier->remote, &courier->lock);
 	pthread_mutex_unlock(&courier->lock);
@@ -277,16 +287,19 @@ void courier_stop(struct courier **stopped, int seconds)
 	pthread_cond_destroy(&courier->work);
 	pthread_cond_destroy(&courier->concluded);
 	pthread_cond_destroy(&courier->untold_come);
+	pthread_cond_destroy(&courier->feedback_poked);
 	threads_free(&courier->local);
 	threads_free(&courier->remote);
 	threads_free(&courier->closing);
 	threads_free(&courier->reporting);
+	threads_free(&courier->feedback);
 	pthread_mutex_destroy(&courier->lock);
 	close(courier->quit_fd);
 	close(courier->stop_fd);
 	courier_lately_free(&courier->aliases_noticed);
 	courier_lately_free(&courier->tls_failed);
 	classify_store_close(&courier->learned);
+	courier_tls_seen_free(&courier->tls_seen);
 	free(courier->data);
 	free(courier);
 	*stopped = NULL;

@@ -6,6 +6,7 @@
 #include "base/error.h"
 
 struct auth;
+struct caller;
 struct courier;
 struct dns;
 struct queue;
@@ -17,11 +18,14 @@ struct courier_options {
 	struct queue *queue;
 	struct store *store;
 	const char *data; /* the data directory, for the smarthost's password file */
+	struct caller *policy; /* whom reports to other domains are asked of; NULL: there are none */
 };
 /** Starts the courier's threads; it works by config_current(). */
 struct courier *courier_start(const struct courier_options *options);
 /** Look at the queue at once: something was committed or flushed. Any thread; cheap; never blocks. */
 void courier_poke(struct courier *courier);
+/** Ask at once whether there are reports to other domains. Any thread; never blocks. */
+void courier_feedback_poke(struct courier *courier);
 /** Takes the queue's queue_on_commit() back, lets deliveries that are under way end, for at most `seconds`, then frees it and sets *courier to NULL. */
 void courier_stop(struct courier **courier, int seconds);
 

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "courier/pool.h"
 #include "courier/route.h"
+#include "courier/tls_seen.h"
 #include "courier/transaction.h"
 
 enum {
@@ -47,6 +48,18 @@ void courier_note_all(struct courier_job *job, const struct courier_trouble *tro
 			courier_addressee_note(job->addressees[i], trouble, via);
 }
 
+/* No policy is looked for that would demand TLS (RFC 8460 §4.2). */
+static void note_tls(void *context, const struct courier_peer *peer, const char *fault)
+{
+	const struct delivery *delivery = context;
+	struct slice domain = courier_turns_destination(&delivery->job->errand);
+	bool passed = !fault;
+	if (domain.len > 0 && domain.at[0] != '[' && *delivery->config->reports_from)
+		courier_tls_seen_note(delivery->courier->tls_seen, domain,
+				      &(struct report_row){.policy = SLICE("no-policy-found"), .passed = passed, .reason = slice_of(fault),
+							   .source = passed ? slice_of(NULL) : slice_of(peer->host), .address = passed ? slice_of(NULL) : slice_of(peer->address_text)});
+}
+
 static void set_policy(struct delivery *delivery)
 {
 	const struct config *config = delivery->config;
@@ -58,6 +71,10 @@ static void set_policy(struct delivery *delivery)
 			delivery->policy.from[delivery->from[n].ss_family == AF_INET6] = &delivery->from[n];
 			n++;
 		}
+	if (!*config->smarthost) {
+		delivery->policy.tls_seen = note_tls;
+		delivery->policy.context = delivery;
+	}
 	delivery->policy.own_name = *config->smarthost ? "" : config->hostname;
 	if (!*config->smarthost) {
 		if (delivery->job->letter->work->message.require_tls)

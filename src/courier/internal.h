@@ -12,6 +12,7 @@
  *   route.c     which hosts; session.c, signin.c, transaction.c: speaking with one
  *               (they end in the closing thread, which writes down many at a time)
  *   letter.c    what became of the recipients is written down;
+ *   feedback.c  apart from all that: reports to other domains, of what they have to do with us; tls_seen.c: of sessions with their servers
  *   report.c    and told to the sender, by a thread of its own; dsn.c: in which form
  *
  * Threads: a letter's addressees belong to one thread each at a time: first to the local thread that has the letter, then
@@ -111,8 +112,10 @@ struct courier {
 	struct queue *queue;
 	struct store *store;
 	struct classify_store *learned; /* of everybody's mail; NULL: not opened yet, or there is nothing; guarded by lock */
+	struct caller *policy;         /* NULL: nobody is asked for reports */
 	struct lately *tls_failed;     /* hosts */
 	struct lately *aliases_noticed;
+	struct tls_seen *tls_seen;     /* since the policy role was last told */
 	char *data;
 
 	pthread_mutex_t lock;      /* guards everything below */
@@ -125,10 +128,15 @@ struct courier {
 	size_t local_threads;      /* the latter; doesn't change */
 	struct threads remote;     /* those that speak with other servers */
 	struct threads closing, reporting; /* one each */
+	struct threads feedback;   /* one, or none */
+	pthread_cond_t feedback_poked; /* it: reports are wanted, an answer has come, or stopping */
+	bool feedback_wanted, feedback_answered;
 	bool wake, stopping;
 	bool all_concluded;        /* no job comes any more: the closing thread is to end */
 	bool last_words;           /* no letter to be told of comes any more: the reporting thread is to end */
 	int64_t wakes_at;          /* when the scheduler is to look again by itself, milliseconds since 1970 */
+	int64_t feedback_day;      /* of that thread alone: since when the mails are counted that it has queued, monotonic milliseconds */
+	size_t feedback_mails;
 	int quit_fd;               /* eventfd that interrupts waiting for other servers where nothing has begun that would have to be repeated, */
 	int stop_fd;               /* and the one that interrupts it anywhere */
 	size_t in_flight;

@@ -208,6 +208,21 @@ static bool begin_tls(struct courier_session *session, const struct config *conf
 	return false;
 }
 
+static void tell_tls(const struct courier_session *session, const struct courier_session_policy *policy, const char *fault)
+{
+	if (policy->tls_seen)
+		policy->tls_seen(policy->context, &session->peer, fault);
+}
+
+/* Where no certificate is demanded, it isn't what has failed. */
+static const char *tls_fault(const struct courier_session *session, const struct courier_session_policy *policy)
+{
+	static const char *const faults[] = {
+		[CLIENT_CERTIFICATE_EXPIRED] = "certificate-expired", [CLIENT_CERTIFICATE_OF_ANOTHER] = "certificate-host-mismatch",
+		[CLIENT_CERTIFICATE_UNTRUSTED] = "certificate-not-trusted", [CLIENT_CERTIFICATE_FINE] = "validation-failure", [CLIENT_CERTIFICATE_OTHER] = "validation-failure"};
+	return faults[policy->tls == SESSION_OPPORTUNISTIC ? CLIENT_CERTIFICATE_OTHER : client_certificate(session->client)];
+}
+
 /* RFC 3207. False only if the session can't go on; attempt->tls_failed tells whether it could without TLS. A connection that is lost
  * between the handshake and the first reply under TLS counts: servers with broken TLS do that, too. */
 static bool upgrade(struct courier_session *session, const struct config *config, const struct courier_session_policy *policy, struct attempt *attempt, struct courier_trouble *trouble)
@@ -221,9 +236,14 @@ static bool upgrade(struct courier_session *session, const struct config *config
 		courier_session_send(session, SLICE("STARTTLS\r\n"));
 		if (!courier_session_reply(session, timeout, trouble))
 			return false;
-		if (session->reply.code == 220)
-			return begin_tls(session, config, policy, trouble) && say_hello(session, config, timeout, trouble);
+		if (session->reply.code == 220) {
+			bool begun = begin_tls(session, config, policy, trouble), done = begun && say_hello(session, config, timeout, trouble);
+			if (!trouble->interrupted)
+				tell_tls(session, policy, done ? NULL : begun ? "validation-failure" : tls_fault(session, policy));
+			return done;
+		}
 	}
+	tell_tls(session, policy, "starttls-not-supported");
 	if (required)
 		courier_trouble_set(trouble, false, "4.7.10", "TLS is required and the server doesn't offer it");
 	else if (session->broken)

@@ -9,6 +9,7 @@
  *   sessions          who is signed in, a line each; see sessions.h; then "ok"
  *   end WHOM          ends sessions; see sessions.h
  *   flush             the courier looks at the queue at once
+ *   reports           … and whether there are reports to other domains
  *   changed ACCOUNT   the account's mail was changed from outside: sessions are told
  *
  * Who may connect is decided by the folder's and the socket's permissions (0700, 0600). A client that is slow is cut off. */
@@ -110,10 +111,10 @@ static void say_status(struct master *master, struct buf *answer)
 }
 
 /* A full channel means that it has been told often enough. */
-static void poke_courier(struct master *master)
+static void poke_courier(struct master *master, struct slice word)
 {
 	for (size_t i = 0; i < CHANNEL_COUNT; i++)
-		if (channel_rows[i].kind == CHANNEL_POKE && send(master->channels[i].ends[0], "flush", strlen("flush"), MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
+		if (channel_rows[i].kind == CHANNEL_POKE && send(master->channels[i].ends[0], word.at, word.len, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 && errno != EAGAIN)
 			log_warning("channel.failed", log_number("error", errno));
 }
 
@@ -127,8 +128,8 @@ static void obey(struct master *master, struct slice line, struct buf *answer)
 	}
 	if (slice_equal(verb, SLICE("stop")))
 		master_stop(master);
-	else if (slice_equal(verb, SLICE("flush")))
-		poke_courier(master);
+	else if (slice_equal(verb, SLICE("flush")) || slice_equal(verb, SLICE("reports")))
+		poke_courier(master, verb);
 	else if (slice_equal(verb, SLICE("changed")) && argument.len > 0)
 		bus_announce_mail(master->bus, argument);
 	else {

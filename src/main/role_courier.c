@@ -14,6 +14,7 @@
 #include "base/memory.h"
 #include "main/measure.h"
 #include "main/role.h"
+#include "net/call.h"
 #include "net/dns.h"
 #include "queue/queue.h"
 #include "store/store.h"
@@ -27,6 +28,7 @@ struct courier_role {
 	struct auth *auth;
 	struct dns *dns;
 	struct courier *courier;
+	struct caller *policy;
 	pthread_t care;
 	int pokes;        /* what the queue role and the command line send */
 	int stop_fd;      /* an eventfd: stop; never read, so that all who wait for it see it */
@@ -68,11 +70,16 @@ static void follow(void *context)
 static void hear_pokes(struct courier_role *self)
 {
 	char packet[64];
-	bool any = false;
-	while (recv(self->pokes, packet, sizeof packet, MSG_DONTWAIT) >= 0)
-		any = true;
-	if (any)
+	bool work = false, reports = false;
+	for (ssize_t size; (size = recv(self->pokes, packet, sizeof packet, MSG_DONTWAIT)) >= 0;) {
+		bool wanted = slice_equal(slice_make(packet, (size_t)size), SLICE("reports"));
+		reports |= wanted;
+		work |= !wanted;
+	}
+	if (work)
 		courier_poke(self->courier);
+	if (reports)
+		courier_feedback_poke(self->courier);
 }
 
 static void run(struct courier_role *self)
@@ -130,6 +137,7 @@ static void close_all(struct courier_role *self)
 	dns_free(&self->dns);
 	queue_close(&self->queue);
 	auth_close(&self->auth);
+	caller_free(&self->policy);
 	store_close(&self->store);
 	close(self->pokes);
 	close(self->stop_fd);
@@ -142,10 +150,11 @@ int role_courier_main(struct role *role)
 	if (!open_all(&self, &error))
 		role_fail(role, &error);
 	self.auth = auth_open(role_channel(role, CHANNEL_AUTH));
+	self.policy = caller_new(role_channel(role, CHANNEL_FEEDBACK));
 	self.pokes = role_channel(role, CHANNEL_POKE);
 	self.stop_fd = eventfd(0, EFD_CLOEXEC);
 	store_on_change(self.store, bus_announce_mail, role->bus);
-	self.courier = courier_start(&(struct courier_options){self.auth, self.dns, self.queue, self.store, role->data});
+	self.courier = courier_start(&(struct courier_options){self.auth, self.dns, self.queue, self.store, role->data, self.policy});
 	queue_on_commit(self.queue, poke_self, &self);
 	courier_poke(self.courier); /* it may have returned a message before the line above */
 	if (pthread_create(&self.care, NULL, care_thread, &self) != 0)

@@ -378,6 +378,23 @@ static bool tls_set_name(SSL *ssl, const char *name)
 	return SSL_set1_host(ssl, name) == 1 && SSL_set_tlsext_host_name(ssl, name) == 1;
 }
 
+enum client_certificate client_certificate(const struct client *client)
+{
+	if (!client->ssl || !SSL_get0_peer_certificate(client->ssl))
+		return CLIENT_CERTIFICATE_OTHER;
+	switch (SSL_get_verify_result(client->ssl)) {
+	case X509_V_OK: return CLIENT_CERTIFICATE_FINE;
+	case X509_V_ERR_CERT_HAS_EXPIRED: return CLIENT_CERTIFICATE_EXPIRED;
+	case X509_V_ERR_HOSTNAME_MISMATCH: return CLIENT_CERTIFICATE_OF_ANOTHER;
+	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
+	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT:
+	case X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT_LOCALLY:
+	case X509_V_ERR_UNABLE_TO_VERIFY_LEAF_SIGNATURE: return CLIENT_CERTIFICATE_UNTRUSTED;
+	default: return CLIENT_CERTIFICATE_OTHER;
+	}
+}
+
 static bool tls_handshake(struct client *client)
 {
 	while (!client->broken) {

@@ -40,6 +40,9 @@ bool client_was_hung_up(const struct client *client);
 enum tls_demand { TLS_OPPORTUNISTIC, TLS_VERIFIED };
 /** Begins TLS with `name` as SNI; TLS_VERIFIED: the certificate must be valid for it. Input from before is dropped. */
 bool client_start_tls(struct client *client, const char *name, enum tls_demand demand, struct error *error);
+/** What is wrong with the peer's certificate, whether it was demanded to be valid or not; OTHER: it can't be told, or there is none. */
+enum client_certificate { CLIENT_CERTIFICATE_FINE, CLIENT_CERTIFICATE_EXPIRED, CLIENT_CERTIFICATE_OF_ANOTHER, CLIENT_CERTIFICATE_UNTRUSTED, CLIENT_CERTIFICATE_OTHER };
+enum client_certificate client_certificate(const struct client *client);
 /** Trusts the certificates of this PEM file beside the system's, in the whole process; before the first connection. */
 bool client_trust(const char *ca_file, struct error *error);
 /** "TLSv1.3 TLS_AES_256_GCM_SHA384 verified", or "" without TLS; for logs. */

@@ -21,6 +21,7 @@
 #include "policy/attachments.h"
 #include "policy/door.h"
 #include "policy/engines.h"
+#include "policy/feedback.h"
 #include "policy/gatekeeper.h"
 #include "policy/judge.h"
 #include "policy/policy.h"
@@ -50,6 +51,7 @@ struct job {
 struct policy_server {
 	struct answerer *answerer;
 	const char *folder;
+	struct policy_feedback *feedback;
 	pthread_mutex_t reports;   /* guards the file of reports; their reading takes memory, so there is one at a time */
 	_Atomic int reports_waiting;
 	struct dns *dns;           /* made for the first question */
@@ -243,6 +245,28 @@ static void take_report(struct policy_server *server, struct slice whole, const 
 	server->reports_waiting--;
 }
 
+/* Is it the report of another server, or for who gets answers to ours? Were those reported, two servers would report about their reports forever. */
+static bool is_of_reports(const struct policy_question *question, struct slice whole)
+{
+	struct arena *arena = arena_new();
+	struct slice own = slice_of(config_current()->reports_from), one, rest = question->recipients;
+	bool found = (question->for_reports || question->sender.len == 0) && whole.len <= REPORT_MESSAGE_MAX && report_is_likely(whole, arena);
+	while (!found && rest.len > 0) {
+		slice_cut(rest, '\n', &one, &rest);
+		found = slice_equal_nocase(one, own);
+	}
+	arena_free(&arena);
+	return found;
+}
+
+/* A message that is to come again is counted when it comes. */
+static void note_for_author(struct policy_server *server, const struct policy_question *question, struct slice whole, const struct policy_mail *mail,
+			    const struct policy_verdict *verdict, enum policy_action action)
+{
+	if (*config_current()->reports_from && verdict->dmarc.record.rua.len > 0 && action != POLICY_DEFER && !is_of_reports(question, whole))
+		policy_feedback_note(server->feedback, mail, verdict, action);
+}
+
 static void judge(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out)
 {
 	struct message message;
@@ -263,6 +287,7 @@ static void judge(struct policy_server *server, const struct job *job, const str
 	demand_of_author(&verdict->dmarc, &findings);
 	look_inside(server, job, question, whole, &mail, verdict, &engines, &findings);
 	write_answer(&mail, verdict, &findings, out);
+	note_for_author(server, question, whole, &mail, verdict, findings.action);
 	if (question->for_reports && findings.action < POLICY_DEFER)
 		take_report(server, whole, verdict);
 	policy_check_free(&check);
@@ -402,9 +427,9 @@ static void stop(struct policy_server *server)
 	}
 }
 
-void policy_serve(int channel, int stop_fd, const char *folder, struct engine_pool *engines)
+void policy_serve(int channel, int stop_fd, const char *folder, struct engine_pool *engines, struct policy_feedback *feedback)
 {
-	struct policy_server server = {.answerer = answerer_new(channel), .folder = folder, .lists = policy_lists_new(), .engines = engines};
+	struct policy_server server = {.answerer = answerer_new(channel), .folder = folder, .feedback = feedback, .lists = policy_lists_new(), .engines = engines};
 	struct error error;
 	bool more = true;
 	server.gatekeeper = policy_gatekeeper_new(server.lists);
