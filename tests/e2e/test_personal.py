@@ -5,7 +5,7 @@ import smtplib
 
 import pytest
 
-from pombal import Pombal, wait_for
+from pombal import PASSWORDS, Pombal, wait_for
 
 GOOD = "minutes of the meeting about our project with the plan for next week the budget the office and the travel"
 SPAM = "cheap pills without prescription order today and save money free shipping worldwide discreet packing guaranteed"
@@ -18,9 +18,10 @@ ODD = ("Content-Type: text/html\r\n\r\n<form><a href=\"http://bank.example@192.0
 
 @pytest.fixture(scope="module")
 def server(names, tmp_path_factory):
-    names.set(**{"good.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"', 'A 127.0.0.1'], "else.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"', 'A 127.0.0.1']})
+    names.set(**{"dear.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"', 'A 127.0.0.1'], "otherwise.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"', 'A 127.0.0.1']})
     options = {"sender_checks": True, "resolver": names.resolver, "trust_anchors": ["none"], "spam_junk": "3"}
-    with Pombal("own.example", options=options) as own:
+    PASSWORDS["clara"] = PASSWORDS["anna"]
+    with Pombal("own.example", accounts=("anna", "boris", "clara"), options=options) as own:
         folder = tmp_path_factory.mktemp("words")
         for kind, words in (("ham", GOOD), ("spam", SPAM)):
             for number in range(60):
@@ -33,8 +34,8 @@ def server(names, tmp_path_factory):
         yield own
 
 
-def send(server, token, body, *to, sender="ann@good.example", author=None):
-    text = (f"From: Ann <{author or sender}>\r\nTo: you@own.example\r\nSubject: {token}\r\nMessage-ID: <{token}@good.example>\r\n"
+def send(server, token, body, *to, sender="ann@dear.example", author=None):
+    text = (f"From: Ann <{author or sender}>\r\nTo: you@own.example\r\nSubject: {token}\r\nMessage-ID: <{token}@dear.example>\r\n"
             f"Date: {email.utils.formatdate()}\r\nMIME-Version: 1.0\r\n{body}")
     with smtplib.SMTP(server.address, server.ports["smtp"], local_hostname="client.example") as session:
         session.sendmail(sender, [server.name(account) for account in to or ("anna",)], text.encode())
@@ -64,7 +65,7 @@ def test_what_one_moves_into_junk_counts_for_his_mail_alone(server, token):
     server.wait_mail(f"{token}-next", account="boris")
     server.wait_log(r"delivery\.weighed.* account=anna@own\.example junk=yes .*BAYES_OWN \d", offset)
     assert not re.search(r"delivery\.weighed.* account=boris@own\.example.*BAYES_OWN", server.log(offset))
-    shown = server.run("trace", "ann@good.example").stdout
+    shown = server.run("trace", "ann@dear.example").stdout
     assert "BAYES_OWN" in shown
     # … and what is taken out again is good mail for anna.
     for number in ("first", "next"):
@@ -75,22 +76,22 @@ def test_what_one_moves_into_junk_counts_for_his_mail_alone(server, token):
 
 def test_no_account_makes_others_mail_junk(server, token):
     """A hundred votes of one account leave everybody else's mail where it was."""
-    session = server.imap("anna")
+    session = server.imap("clara")
     for number in range(100):
-        letter = f"From: Ann <ann@good.example>\r\nSubject: {token}-v\r\nMessage-ID: <{number}{token}@x>\r\n\r\n{GOOD} {token} {number}\r\n"
+        letter = f"From: Ann <ann@dear.example>\r\nSubject: {token}-v\r\nMessage-ID: <{number}{token}@x>\r\n\r\n{GOOD} {token} {number}\r\n"
         session.append("INBOX", None, None, letter.encode())
     session.select("INBOX")
     uids = session.uid("search", None, f'(SUBJECT "{token}-v")')[1][0].decode().replace(" ", ",")
     offset = server.log_size()
     assert session.uid("MOVE", uids, "Junk")[0] == "OK"
     session.logout()
-    wait_for(lambda: len(re.findall(r"training\.learned account=anna", server.log(offset))) == 100, "a hundred messages learned")
+    wait_for(lambda: len(re.findall(r"training\.learned account=clara", server.log(offset))) == 100, "a hundred messages learned")
     send(server, token, f"Content-Type: text/plain\r\n\r\n{GOOD} {token}\r\n", "boris")
     server.wait_mail(token, account="boris")
 
 
 def test_whom_one_has_written_to_arrives(server, token):
-    friend = f"friend-{token}@good.example"
+    friend = f"friend-{token}@dear.example"
     send(server, f"{token}-before", ODD, "anna", "boris", sender=friend)
     server.wait_mail(f"{token}-before", mailbox="Junk")
     server.submit(f"From: {server.name('anna')}\r\nTo: {friend}\r\nSubject: {token}\r\n\r\nHello\r\n".encode(), friend)
@@ -101,15 +102,15 @@ def test_whom_one_has_written_to_arrives(server, token):
     server.wait_mail(f"{token}-after", account="boris", mailbox="Junk")
     server.wait_log(r"delivery\.weighed.* account=anna@own\.example junk=no .*KNOWN_CORRESPONDENT -10\.0", offset)
     # Who only writes the name isn't the friend.
-    send(server, f"{token}-forged", ODD, sender="x@else.example", author=friend)
+    send(server, f"{token}-forged", ODD, sender="x@otherwise.example", author=friend)
     server.wait_mail(f"{token}-forged", mailbox="Junk")
 
 
 def test_what_a_client_puts_into_sent_says_whom_one_has_written_to(server, token):
-    friend = f"pal-{token}@good.example"
+    friend = f"pal-{token}@dear.example"
     session = server.imap("anna")
     offset = server.log_size()
-    assert session.append("Sent", None, None, f"From: anna@own.example\r\nTo: Pal <{friend}>, other@good.example\r\nSubject: {token}\r\n\r\nHello\r\n".encode())[0] == "OK"
+    assert session.append("Sent", None, None, f"From: anna@own.example\r\nTo: Pal <{friend}>, other@dear.example\r\nSubject: {token}\r\n\r\nHello\r\n".encode())[0] == "OK"
     session.logout()
     server.wait_log(r"training\.correspondents account=anna@own\.example addresses=2", offset)
     send(server, f"{token}-after", ODD, sender=friend)
@@ -117,7 +118,7 @@ def test_what_a_client_puts_into_sent_says_whom_one_has_written_to(server, token
 
 
 def test_a_first_contact_is_one_once(server, token):
-    stranger = f"stranger-{token}@good.example"
+    stranger = f"stranger-{token}@dear.example"
     offset = server.log_size()
     send(server, f"{token}-1", f"\r\n{GOOD}\r\n", sender=stranger)
     server.wait_mail(f"{token}-1")
