@@ -21,7 +21,7 @@ enum {
 	SOURCES_MAX = 64,
 	PIECE_MAX = 64 * 1024,   /* what a pipe holds */
 	COMPLAINT_EVERY_MS = 1000,
-	GATHER_MS = 5,
+	GATHER_MS = 25,
 };
 
 /** The pipe of one process. */
