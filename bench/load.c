@@ -2,7 +2,8 @@
  * is measured is the server. It knows just enough of each protocol to keep a server busy, and stops at the first
  * unexpected reply. Prints one line: what was done, in how many seconds, how many a second.
  *
- *   load smtp   HOST:PORT SESSIONS MESSAGES SIZE PER-CONNECTION RECIPIENT [USERS [SENDER]]
+ *   load smtp   HOST:PORT SESSIONS MESSAGES SIZE PER-CONNECTION RECIPIENT [USERS [SENDER [FILE]]]
+ *                                                                FILE: the text of each message, with CRLF and dots as they go over the wire
  *   load append HOST:PORT SESSIONS MESSAGES SIZE NAME PASSWORD [USERS]
  *   load retr   HOST:PORT SESSIONS NAME PASSWORD [USERS]
  *   load login  HOST:PORT SESSIONS LOGINS NAME PASSWORD [USERS]
@@ -352,6 +353,17 @@ static void make_message(long size)
 			"The quick brown fox jumps over the lazy dog, again and again and again.\r\n");
 }
 
+static void read_message(const char *path)
+{
+	FILE *file = fopen(path, "rb");
+	if (!file || fseek(file, 0, SEEK_END) != 0 || (job.size = ftell(file)) <= 0)
+		stop("file", path);
+	rewind(file);
+	job.message = malloc((size_t)job.size);
+	job.message_len = fread(job.message, 1, (size_t)job.size, file);
+	fclose(file);
+}
+
 static void run(void *(*session)(void *), const char *what)
 {
 	pthread_t *threads = calloc((size_t)job.sessions, sizeof *threads);
@@ -443,7 +455,10 @@ int main(int count, char **arguments)
 	int users_at = 0;
 	if (strcmp(mode, "smtp") == 0) {
 		job.total = number(arguments, count, 4);
-		make_message(number(arguments, count, 5));
+		if (count > 10)
+			read_message(arguments[10]);
+		else
+			make_message(number(arguments, count, 5));
 		job.per_connection = (int)number(arguments, count, 6);
 		job.recipient = text(arguments, count, 7);
 		job.sender = count > 9 ? arguments[9] : "sender@client.example";
