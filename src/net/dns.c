@@ -23,6 +23,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "lookup/cache.h"
 #include "net/dns_probe.h"
 
 enum {
@@ -53,6 +54,7 @@ struct engine {
 };
 
 struct dns {
+	struct lookup_cache *kept; /* dns_answer()'s */
 	char *resolver;
 	char **trust_anchors;     /* files */
 	size_t trust_anchor_count;
@@ -323,6 +325,7 @@ struct dns *dns_new(const struct dns_options *options, struct error *error)
 	struct dns *dns = memory_new(sizeof *dns);
 	bool root = false;
 	copy_options(dns, options);
+	dns->kept = lookup_cache_new();
 	dns->ending = eventfd(0, EFD_CLOEXEC);
 	pthread_mutex_init(&dns->lock, NULL);
 	clock_init_condition(&dns->judged);
@@ -350,6 +353,7 @@ void dns_free(struct dns **freed)
 		pthread_join(dns->prober, NULL);
 	engine_free(dns->validating);
 	engine_free(dns->plain);
+	lookup_cache_free(&dns->kept);
 	if (dns->ending >= 0)
 		close(dns->ending);
 	pthread_cond_destroy(&dns->judged);
@@ -805,17 +809,23 @@ void dns_answer(struct dns *dns, struct lookup *table, int64_t deadline)
 {
 	struct { enum lookup_type type; struct slice name; struct question *question; } *asked;
 	struct arena *arena = arena_new();
-	size_t count = 0, cursor = 0;
+	size_t count = 0, cursor = 0, wanted = 0;
 	asked = arena_array(arena, LOOKUP_QUESTIONS_MAX, sizeof *asked);
-	while (count < LOOKUP_QUESTIONS_MAX && lookup_next_wanted(table, &cursor, &asked[count].type, &asked[count].name)) {
-		asked[count].name = arena_copy(arena, asked[count].name);
-		asked[count].question = question_ask(dns, escape_name(asked[count].name, arena), lookup_types[asked[count].type]);
-		count++;
+	while (wanted < LOOKUP_QUESTIONS_MAX && lookup_next_wanted(table, &cursor, &asked[wanted].type, &asked[wanted].name)) {
+		asked[wanted].name = arena_copy(arena, asked[wanted].name);
+		wanted++;
 	}
+	for (size_t i = 0; i < wanted; i++)
+		if (!lookup_cache_get(dns->kept, table, asked[i].type, asked[i].name, clock_monotonic_ms())) {
+			asked[count] = asked[i];
+			asked[count].question = question_ask(dns, escape_name(asked[i].name, arena), lookup_types[asked[i].type]);
+			count++;
+		}
 	for (size_t i = 0; i < count; i++) {
 		const struct ub_result *result = question_wait(dns, asked[i].question, deadline);
 		put_answer(table, asked[i].type, asked[i].name, status_of(dns, result, asked[i].name.at, NULL), result);
 		question_let_go(asked[i].question);
+		lookup_cache_put(dns->kept, table, asked[i].type, asked[i].name, clock_monotonic_ms());
 	}
 	arena_free(&arena);
 }
