@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "courier/feedback_letter.h"
+#include "courier/own.h"
 #include "courier/tls_seen.h"
 #include "net/call.h"
 
@@ -60,8 +61,8 @@ static bool write_mail(struct courier *courier, const struct policy_outgoing *re
 	struct slice from = slice_of(config_current()->reports_from);
 	snprintf(boundary, sizeof boundary, "=_%016llx%016llx", (unsigned long long)random_u64(), (unsigned long long)random_u64());
 	mails->recipients[at] = (struct queue_recipient){.address = report->to[at].address, .notify = NOTIFY_NEVER};
-	mails->messages[at] = (struct queue_message){.id = id_new(), .recipients = &mails->recipients[at], .recipient_count = 1, .body = BODY_7BIT, .account = from,
-						     .client = SLICE("the courier"), .arrived = clock_now()};
+	mails->messages[at] = (struct queue_message){.id = id_new(), .recipients = &mails->recipients[at], .recipient_count = 1, .body = BODY_7BIT, .client = COURIER_OWN_CLIENT,
+						     .arrived = clock_now()};
 	struct courier_feedback_letter letter = {.report = report, .hostname = config_current()->hostname, .from = from, .to = report->to[at].address,
 						 .id = mails->messages[at].id, .now = clock_now(), .boundary = boundary};
 	mails->deposits[at] = (struct queue_deposit){.draft = queue_draft_new(courier->queue, mails->messages[at].from), .message = &mails->messages[at]};

@@ -48,10 +48,13 @@ static enum report_disposition disposition_of(const struct dmarc_verdict *dmarc,
 	return done < wanted[dmarc->disposition] ? done : wanted[dmarc->disposition];
 }
 
-static struct slice reason_of(const struct dmarc_verdict *dmarc, enum report_disposition done)
+static struct slice reason_of(const struct policy_verdict *verdict, enum report_disposition done)
 {
+	const struct dmarc_verdict *dmarc = &verdict->dmarc;
 	if (dmarc->result != DMARC_FAIL || (int)done == (int)dmarc->policy)
 		return slice_of(NULL);
+	if (verdict->override.len > 0) /* seals vouch (RFC 8617 §7.2.2) */
+		return SLICE("local_policy");
 	return (int)done == (int)dmarc->disposition ? SLICE("policy_test_mode") : SLICE("local_policy");
 }
 
@@ -81,7 +84,8 @@ void policy_feedback_note(struct policy_feedback *feedback, const struct policy_
 	bool counts = (dmarc->result == DMARC_PASS || dmarc->result == DMARC_FAIL) && dmarc->record.rua.len > 0 && row.source.len > 0;
 	if (!counts || !*config_current()->reports_from)
 		return;
-	row.reason = reason_of(dmarc, row.disposition);
+	row.reason = reason_of(verdict, row.disposition);
+	row.comment = verdict->override;
 	choose_signatures(verdict, signatures, &row);
 	make_report(dmarc, &report);
 	policy_feedback_count(feedback, &report, dmarc->record.rua, &row, clock_now());

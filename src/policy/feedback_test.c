@@ -46,6 +46,8 @@ static void the_same_is_one_row(void **state)
 	signed_row.signatures = signatures;
 	signed_row.signature_count = 2;
 	signed_row.dkim = true;
+	signed_row.reason = SLICE("local_policy");
+	signed_row.comment = SLICE("arc=pass");
 	policy_tally_begin(&tally, TODAY);
 	for (int i = 0; i < 5; i++) {
 		policy_tally_add(&tally, &about, RUA, &signed_row);
@@ -64,6 +66,9 @@ static void the_same_is_one_row(void **state)
 	same(rua, "mailto:Dmarc@author.example");
 	same(report.rows[0].source, "192.0.2.1");
 	same(report.rows[0].domain, "author.example");
+	same(report.rows[0].reason, "local_policy");
+	same(report.rows[0].comment, "arc=pass");
+	same(report.rows[0].sender.result, "pass");
 	assert_true(report.rows[0].count == 5 && report.rows[0].dkim && report.rows[0].signature_count == 2);
 	same(report.rows[0].signatures[0].selector, "s1");
 	same(report.rows[0].signatures[1].result, "fail");
@@ -318,6 +323,65 @@ static void the_file_of_what_was_sent_is_bounded(void **state)
 	assert_true(seen > 5000 && seen < 30000);
 }
 
+/* ---- What of a message ---- */
+
+static void messages_become_rows(void **state)
+{
+	static const struct { enum dmarc_result result; enum dmarc_policy policy, disposition; bool override; enum policy_action action; const char *row; } cases[] = {
+		{DMARC_PASS, DMARC_POLICY_REJECT, DMARC_POLICY_NONE, false, POLICY_JUNK, "none "}, /* that it is junk is nobody's affair */
+		{DMARC_FAIL, DMARC_POLICY_NONE, DMARC_POLICY_NONE, false, POLICY_REJECT, "none "},
+		{DMARC_FAIL, DMARC_POLICY_REJECT, DMARC_POLICY_REJECT, false, POLICY_REJECT, "reject "},
+		{DMARC_FAIL, DMARC_POLICY_REJECT, DMARC_POLICY_REJECT, false, POLICY_JUNK, "quarantine local_policy"},
+		{DMARC_FAIL, DMARC_POLICY_REJECT, DMARC_POLICY_QUARANTINE, false, POLICY_JUNK, "quarantine policy_test_mode"},
+		{DMARC_FAIL, DMARC_POLICY_QUARANTINE, DMARC_POLICY_QUARANTINE, false, POLICY_ACCEPT, "none local_policy"},
+		{DMARC_FAIL, DMARC_POLICY_REJECT, DMARC_POLICY_NONE, true, POLICY_ACCEPT, "none local_policy arc=pass"},
+		{DMARC_TEMPERROR, DMARC_POLICY_REJECT, DMARC_POLICY_NONE, false, POLICY_ACCEPT, NULL},
+	};
+	struct error error;
+	struct dkim_verdict signatures[] = {{.result = DKIM_FAIL, .domain = SLICE("x.example"), .selector = SLICE("f")}, {.result = DKIM_PASS, .domain = SLICE("list.example"), .selector = SLICE("l")},
+					    {.result = DKIM_PASS, .domain = SLICE("a.example"), .selector = SLICE("s")}};
+	struct policy_mail mail = {.client = slice_make("\0\0\0\0\0\0\0\0\0\0\xff\xff\xc0\0\2\1", 16), .sender = SLICE("x@env.example")};
+	struct arena *arena = arena_new();
+	(void)state;
+	config_set_current(config_parse(SLICE("reports_from = postmaster@ours.example\n"), "settings", &error));
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		char domain[32];
+		snprintf(domain, sizeof domain, "d%zu.example", i);
+		struct policy_verdict verdict = {.spf = {.result = SPF_SOFTFAIL, .domain = SLICE("env.example")}, .dkim = signatures, .dkim_count = 3,
+			.dmarc = {.result = cases[i].result, .policy = cases[i].policy, .disposition = cases[i].disposition, .author = SLICE("a.example"), .policy_domain = slice_of(domain),
+				  .organization = SLICE("a.example"), .record = {.rua = RUA}}, .override = cases[i].override ? SLICE("arc=pass") : slice_of(NULL)};
+		struct policy_feedback *feedback = policy_feedback_open(folder);
+		policy_feedback_note(feedback, &mail, &verdict, cases[i].action);
+		policy_feedback_close(&feedback);
+		struct buf file = BUF(64 * 1024);
+		char path[100];
+		snprintf(path, sizeof path, "%s/gathered", folder);
+		struct policy_tally tally;
+		policy_tally_begin(&tally, 0);
+		if (file_read(path, &file, &error))
+			policy_tally_read(&tally, buf_slice(&file));
+		assert_int_equal(tally.count, cases[i].row ? 1 : 0);
+		if (cases[i].row) {
+			struct report report;
+			struct slice rua;
+			policy_tally_report(tally.told[0], arena, &report, &rua);
+			const struct report_row *row = &report.rows[0];
+			same(row->source, "192.0.2.1");
+			same(row->envelope, "env.example");
+			same(row->sender.result, "softfail");
+			assert_int_equal(row->signature_count, 3); /* aligned first, those that fail last */
+			same(row->signatures[0].selector, "s");
+			same(row->signatures[2].selector, "f");
+			same(arena_printf(arena, "%s %.*s%s%.*s", report_disposition_name(row->disposition), SLICE_ARG(row->reason), row->comment.len > 0 ? " " : "", SLICE_ARG(row->comment)), cases[i].row);
+		}
+		policy_tally_end(&tally);
+		buf_free(&file);
+		unlink(path);
+	}
+	config_free_all();
+	arena_free(&arena);
+}
+
 /* ---- Where to ---- */
 
 static void answer(struct lookup *table, const char *name, const char *text)
@@ -438,7 +502,7 @@ int main(void)
 		cmocka_unit_test(the_same_is_one_row), cmocka_unit_test(what_finds_no_room_is_counted), cmocka_unit_test(bytes_are_bounded),
 		cmocka_unit_test(a_damaged_file_is_read_as_far_as_it_goes), cmocka_unit_test(a_list_of_addresses_is_cut_between_them),
 		IN_FOLDER(a_day_is_reported_within_hours_after_it), IN_FOLDER(what_was_told_is_not_told_again), IN_FOLDER(who_asks_gets_it_at_once),
-		IN_FOLDER(who_can_not_be_asked_is_given_up), IN_FOLDER(the_file_of_what_was_sent_is_bounded), cmocka_unit_test(only_who_wants_reports_gets_them),
+		IN_FOLDER(who_can_not_be_asked_is_given_up), IN_FOLDER(the_file_of_what_was_sent_is_bounded), IN_FOLDER(messages_become_rows), cmocka_unit_test(only_who_wants_reports_gets_them),
 		cmocka_unit_test(what_crosses_is_checked), cmocka_unit_test(sessions_cross_line_by_line),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 #include "base/array.h"
 #include "base/memory.h"
 
-enum { LINE_MAX = 8 * 1024, FIELDS_MAX = 9 + 3 * POLICY_TALLY_SIGNATURES_MAX, POLICY_FIELDS = 7, ROW_OVERHEAD = 100 /* bytes of memory beside its text */ };
+enum { LINE_MAX = 8 * 1024, OWN_FIELDS = 10 /* before signatures */, FIELDS_MAX = OWN_FIELDS + 3 * POLICY_TALLY_SIGNATURES_MAX, POLICY_FIELDS = 7, ROW_OVERHEAD = 100 /* bytes of memory beside its text */ };
 
 void policy_tally_begin(struct policy_tally *tally, int64_t begin)
 {
@@ -85,6 +85,7 @@ static void put_message(struct buf *out, const struct report_row *row)
 	put_flag(out, row->dkim);
 	put_flag(out, row->spf);
 	put(out, row->reason);
+	put(out, row->comment);
 	put(out, row->sender.domain);
 	put(out, row->sender.result);
 	for (size_t i = 0; i < row->signature_count && i < POLICY_TALLY_SIGNATURES_MAX; i++) {
@@ -268,9 +269,10 @@ static void make_message(struct slice text, struct arena *arena, struct report_r
 	row->spf = is_set(fields[5]);
 	row->passed = row->dkim || row->spf;
 	row->reason = fields[6];
-	row->sender = (struct report_result){.domain = fields[7], .result = fields[8]};
+	row->comment = fields[7];
+	row->sender = (struct report_result){.domain = fields[8], .result = fields[9]};
 	row->signatures = arena_array(arena, POLICY_TALLY_SIGNATURES_MAX, sizeof *row->signatures);
-	for (size_t i = 9; i + 3 <= FIELDS_MAX && i < count; i += 3)
+	for (size_t i = OWN_FIELDS; i + 3 <= FIELDS_MAX && i < count; i += 3)
 		row->signatures[row->signature_count++] = (struct report_result){fields[i], fields[i + 1], fields[i + 2]};
 }
 

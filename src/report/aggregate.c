@@ -40,6 +40,7 @@ static const struct element {
 	{"policy_evaluated", "dkim", OF_ROW, PASSED, offsetof(struct report_row, dkim)},
 	{"policy_evaluated", "spf", OF_ROW, PASSED, offsetof(struct report_row, spf)},
 	{"reason", "type", OF_ROW, NAME, offsetof(struct report_row, reason)},
+	{"reason", "comment", OF_ROW, TEXT, offsetof(struct report_row, comment)},
 	{"identifiers", "header_from", OF_ROW, NAME, offsetof(struct report_row, domain)},
 	{"identifiers", "envelope_from", OF_ROW, NAME, offsetof(struct report_row, envelope)},
 	{"identities", "header_from", OF_ROW, NAME, offsetof(struct report_row, domain)},

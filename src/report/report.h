@@ -47,6 +47,7 @@ struct report_row {
 	bool passed;             /* DMARC: an aligned domain has vouched. TLS: the session was secured */
 	struct slice reason;     /* DMARC: why the reporter didn't do as the policy says. TLS: what went wrong ("certificate-expired") */
 	/* DMARC */
+	struct slice comment;    /* to the reason; may be empty */
 	struct slice envelope;   /* the domain of the envelope's sender */
 	enum report_disposition disposition;
 	bool dkim, spf;          /* which have vouched */

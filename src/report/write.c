@@ -87,6 +87,7 @@ static void put_row(struct buf *out, const struct report_row *row)
 	if (row->reason.len > 0) {
 		open(out, 4, "reason");
 		put(out, 5, "type", row->reason);
+		put_known(out, 5, "comment", row->comment);
 		end(out, 4, "reason");
 	}
 	end(out, 3, "policy_evaluated");

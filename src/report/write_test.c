@@ -36,7 +36,7 @@ static struct report_result signatures[] = {
 static struct report_row rows[] = {
 	{.source = SLICE("192.0.2.1"), .count = 7, .domain = SLICE("author.example"), .passed = true, .dkim = true, .envelope = SLICE("bounce.author.example"),
 	 .sender = {.domain = SLICE("bounce.author.example"), .result = SLICE("softfail")}, .signatures = signatures, .signature_count = 1},
-	{.source = SLICE("2001:db8::25"), .count = 1, .domain = SLICE("sub.author.example"), .disposition = REPORT_QUARANTINE, .reason = SLICE("local_policy"),
+	{.source = SLICE("2001:db8::25"), .count = 1, .domain = SLICE("sub.author.example"), .disposition = REPORT_QUARANTINE, .reason = SLICE("local_policy"), .comment = SLICE("arc=pass as[1].d=list.example"),
 	 .sender = {.domain = SLICE("helo.example"), .result = SLICE("none")}, .signatures = signatures, .signature_count = 2},
 };
 
@@ -53,6 +53,7 @@ static void check_row(const struct report_row *found, const struct report_row *r
 	same(found->domain, row->domain);
 	same(found->envelope, row->envelope);
 	same(found->reason, row->reason);
+	same(found->comment, row->comment);
 	same(found->sender.domain, row->sender.domain);
 	same(found->sender.result, row->sender.result);
 	assert_true(found->count == row->count && found->disposition == row->disposition && found->dkim == row->dkim && found->spf == row->spf && found->passed == row->passed);
