@@ -97,7 +97,8 @@ void command_print_entry(const struct command_line *line, const struct command_s
 json_t *cli_json_of_slice(struct slice text);
 /** Says something to the person at the terminal, on standard error, where it is in no listing's way. Nothing with --json. */
 void command_remark(const struct command_line *line, const char *text);
-/** Prints a slice to standard output with control bytes other than tabs shown as '?': nothing that mail holds may steer the terminal. */
+/** Prints a slice to standard output with control characters other than tabs, and those that change the direction of writing, shown as '?': nothing
+ * that mail holds may steer the terminal. */
 void cli_print_safe(struct slice text);
 /** "2026-11-22 23:19:32 +0100" in local time. */
 const char *cli_time_text(int64_t seconds, char out[32]);

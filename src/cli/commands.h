@@ -17,6 +17,7 @@ extern const struct command cli_special_use_commands[];
 extern const struct command cli_alias_commands[];
 extern const struct command cli_session_commands[];
 extern const struct command cli_queue_commands[];
+extern const struct command cli_quarantine_commands[];
 extern const struct command cli_trace_commands[];
 extern const struct command cli_verify_commands[];
 extern const struct command cli_reports_commands[];

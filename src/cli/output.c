@@ -56,14 +56,27 @@ json_t *cli_json_of_slice(struct slice text)
 	return value;
 }
 
+/* How many bytes at its start are a character that steers a terminal: control bytes but tabs, U+0080 to U+009F, and those that change the direction
+ * of writing (U+200E, U+200F, U+202A to U+202E, U+2066 to U+2069). 0: it isn't one. */
+static size_t steering(struct slice text, bool utf8)
+{
+	unsigned char c = (unsigned char)text.at[0];
+	if (c < 0x80 || !utf8)
+		return (c < ' ' && c != '\t') || c >= 0x7f;
+	unsigned char second = text.len > 1 ? (unsigned char)text.at[1] : 0, third = text.len > 2 ? (unsigned char)text.at[2] : 0;
+	if (c == 0xc2 && second < 0xa0)
+		return 2;
+	bool marks = second == 0x80 && (third == 0x8e || third == 0x8f || (third >= 0xaa && third <= 0xae)), isolates = second == 0x81 && third >= 0xa6 && third <= 0xa9;
+	return c == 0xe2 && (marks || isolates) ? 3 : 0;
+}
+
 void cli_print_safe(struct slice text)
 {
 	bool utf8 = slice_is_utf8(text);
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.at[i];
-		/* U+0080 to U+009F are controls, too. */
-		bool control = (c < ' ' && c != '\t') || c == 0x7f || (c >= 0x80 && !utf8) || (c == 0xc2 && i + 1 < text.len && (unsigned char)text.at[i + 1] < 0xa0);
-		putchar(control ? '?' : c);
+	while (text.len > 0) {
+		size_t length = steering(text, utf8);
+		putchar(length > 0 ? '?' : text.at[0]);
+		text = slice_skip(text, length > 0 ? length : 1);
 	}
 }
 

@@ -1,8 +1,11 @@
 /* pombal spam, pombal explain: what was learned of good and bad mail, and what a message in a file is judged to be, and why. What would have to be
  * asked of others (authentication, lists) is not known of a file, and no rule about it holds; of its sender, what our own field says (spam_personal.h). */
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/commands.h"
+#include "cli/explain.h"
 #include "cli/instance.h"
 #include "cli/spam_files.h"
 #include "cli/spam_personal.h"
@@ -116,15 +119,6 @@ static int run_score(struct command_line *line) { return work(&(struct spam){.li
 
 /* ---- explaining ---- */
 
-static struct slice language_name(const struct command_line *line)
-{
-	const char *const names[] = {command_value(line, "language"), getenv("LC_ALL"), getenv("LC_MESSAGES"), getenv("LANG")};
-	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (names[i] && names[i][0])
-			return slice_of(names[i]);
-	return SLICE("");
-}
-
 static void print_clues(const struct classify_verdict *learned)
 {
 	for (size_t i = 0; i < learned->clue_count; i++) {
@@ -141,7 +135,7 @@ static void explain_one(void *context, struct cli_spam_message *message)
 	struct score_result result;
 	struct buf out = BUF(TEXT_MAX);
 	judge(spam, message, &learned, &result);
-	score_explain(&out, &spam->settings, &result, score_language(language_name(spam->line)));
+	score_explain(&out, &spam->settings, &result, score_language(cli_explain_language(spam->line)));
 	fwrite(out.at, 1, out.len, stdout);
 	if (!learned.unsure)
 		print_clues(&learned);
@@ -156,7 +150,11 @@ static int explain_it(struct spam *spam)
 	return COMMAND_DONE;
 }
 
-static int run_explain(struct command_line *line) { return work(&(struct spam){.line = line}, begin_judging, explain_it); }
+/* What isn't there as a file is the id of a message that came. */
+static int run_explain(struct command_line *line)
+{
+	return access(line->arguments[0], F_OK) == 0 ? work(&(struct spam){.line = line}, begin_judging, explain_it) : cli_explain_arrived(line);
+}
 
 /* ---- learning ---- */
 
@@ -314,7 +312,7 @@ const struct command cli_spam_commands[] = {
 	{"spam score", "FILE|DIR...", "Judges messages: their points, and what these lead to.", run_score, score_options, 1, -1, COMMAND_JSON},
 	{"spam replay", "DIR", "Judges the messages of DIR/ham and DIR/spam by the present and a candidate configuration, and counts what becomes of each kind.", run_replay,
 	 replay_options, 1, 1, COMMAND_JSON},
-	{"explain", "FILE", "Says why a message is judged as it is: each rule with its points, the words that say most, the smallest change that would have turned the verdict.", run_explain,
+	{"explain", "FILE|MESSAGE-ID|ID", "Says why a message in a file is judged, or one that came was judged, as it is: each rule with its points, the smallest change that would have turned the verdict.", run_explain,
 	 explain_options, 1, 1, COMMAND_JSON},
 	{0},
 };

@@ -5,7 +5,9 @@
 #include <limits.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/file.h"
+#include "message/unwrap.h"
 
 enum { DEPTH_MAX = 20, MESSAGE_MAX = 64 * 1024 * 1024 };
 
@@ -23,16 +25,29 @@ static void pass_over(struct walk *walk, const char *path, const char *why)
 	walk->failed++;
 }
 
+static void read_tokens(struct cli_spam_message *message, struct slice bytes)
+{
+	message->bytes = message_unwrap(bytes, mime_parse(bytes, message->arena));
+	bytes = message->bytes;
+	message->root = mime_parse(bytes, message->arena);
+	shown_read(bytes, message->root, message->arena, &message->shown);
+	classify_tokenize(slice_sub(bytes, 0, (size_t)message->root->header_size), message->root, &message->shown, message->arena, &message->tokens);
+}
+
+enum classify_outcome cli_spam_learn(struct classify_store *store, struct slice bytes, enum classify_kind kind, struct arena *arena)
+{
+	struct cli_spam_message message = {.arena = arena};
+	read_tokens(&message, bytes);
+	return classify_learn(store, &message.tokens, kind, clock_now());
+}
+
 static void read_one(struct walk *walk, const char *path)
 {
 	struct error error;
 	struct buf file = BUF(MESSAGE_MAX);
 	struct cli_spam_message message = {.path = path, .arena = walk->arena};
 	if (file_read_regular(path, &file, &error)) {
-		message.bytes = buf_slice(&file);
-		message.root = mime_parse(message.bytes, walk->arena);
-		shown_read(message.bytes, message.root, walk->arena, &message.shown);
-		classify_tokenize(slice_sub(message.bytes, 0, (size_t)message.root->header_size), message.root, &message.shown, walk->arena, &message.tokens);
+		read_tokens(&message, buf_slice(&file));
 		walk->act(walk->context, &message);
 	} else
 		pass_over(walk, path, error.text);

@@ -49,6 +49,8 @@ void config_free_all(void);
 
 /** "90" (seconds), "5m", "4h", "3d", "2w", also put together: "1h30m". */
 bool config_parse_duration(struct slice text, int64_t *seconds);
+/** "07:00": a time of the day. */
+bool config_parse_daytime(struct slice text, int *hour, int *minute);
 /** "1024", "64K", "25M", "2G", "1T", also "25MB" and "25MiB": bytes, powers of 1024. */
 bool config_parse_size(struct slice text, int64_t *bytes);
 /** "4", "-0.25": hundredths, within ±99999. */

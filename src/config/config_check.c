@@ -226,6 +226,24 @@ bool check_rule_points(struct slice value, struct error *error)
 	       error_set(error, ERROR_INVALID, "\"%.*s\" is not a rule with points such as \"HTML_ONLY 0.2\"", SLICE_ARG(value));
 }
 
+bool config_parse_daytime(struct slice text, int *hour, int *minute)
+{
+	struct slice hours, minutes;
+	uint64_t h, m;
+	if (!slice_cut(text, ':', &hours, &minutes) || minutes.len != 2 || hours.len > 2 || !slice_to_number(hours, 23, &h) || !slice_to_number(minutes, 59, &m))
+		return false;
+	*hour = (int)h;
+	*minute = (int)m;
+	return true;
+}
+
+bool check_daytime(struct slice value, struct error *error)
+{
+	int hour, minute;
+	return slice_equal(value, SLICE("off")) || config_parse_daytime(value, &hour, &minute) ||
+	       error_set(error, ERROR_INVALID, "\"%.*s\" is neither off nor a time of the day such as 07:00", SLICE_ARG(value));
+}
+
 /* What becomes of a message for something that is wrong with its client. */
 bool check_door(struct slice value, struct error *error)
 {

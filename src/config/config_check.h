@@ -28,6 +28,7 @@ bool check_rule_points(struct slice value, struct error *error);
 bool check_attachment_kind(struct slice value, struct error *error);
 bool check_attachment_for(struct slice value, struct error *error);
 bool check_attachment_action(struct slice value, struct error *error);
+bool check_daytime(struct slice value, struct error *error);
 bool check_door(struct slice value, struct error *error);
 bool check_dns_list(struct slice value, struct error *error);
 bool check_virus_action(struct slice value, struct error *error);

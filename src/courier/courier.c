@@ -150,9 +150,10 @@ static void *scheduler_thread(void *argument)
 		courier->wakes_at = INT64_MAX;
 		if (room > 0) {
 			pthread_mutex_unlock(&courier->lock);
-			int64_t due = take_due(courier, room), notice = courier_held_notices(courier);
+			int64_t due = take_due(courier, room), notice = courier_held_notices(courier), quarantine = courier_quarantine(courier);
 			pthread_mutex_lock(&courier->lock);
 			due = notice < due ? notice : due;
+			due = quarantine < due ? quarantine : due;
 			if (due < courier->wakes_at)
 				courier->wakes_at = due;
 		}

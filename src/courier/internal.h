@@ -3,9 +3,11 @@
  *   courier.c   takes due messages from the queue (struct courier_letter) and gives them to the local threads
  *   local.c     finds out where each recipient's mail goes, delivers into mailboxes, syncs the store once per batch;
  *   junk.c      whether it is junk, for each account anew; personal.c: by what it has taught, and whom it knows
+ *   wrap.c      junk comes inside of a report, if that is wanted
  *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
  *   alias_notice.c  the postmaster hears of targets that lead nowhere
  *   held_notice.c  the owner of an account and the postmaster hear that its mail is held
+ *   quarantine.c  what was set apart is removed when its time is over; digest.c: for whom it was is told
  *   remote.c    what goes elsewhere, grouped by destination (struct courier_job), is worked on by a pool of threads;
  *   turns.c     in which order, and how many at a time
  *   delivery.c  a job, from host to host; pool.c: sessions that are kept for the next
@@ -116,6 +118,8 @@ struct courier {
 	struct lately *tls_failed;     /* hosts */
 	struct lately *aliases_noticed;
 	struct tls_seen *tls_seen;     /* since the policy role was last told */
+	int64_t quarantine_at, digest_at; /* when to look into quarantine again, and whether somebody is to be told, seconds since 1970; the scheduler's, */
+	int64_t digested;              /* and the time of the day's digests that have been sent */
 	char *data;
 
 	pthread_mutex_t lock;      /* guards everything below */
@@ -183,6 +187,10 @@ void *courier_local_thread(void *courier);
 /** A deterministic id, so that a delivery which is repeated after a crash is recognised. */
 int64_t courier_local_delivery_id(int64_t message, struct slice account, struct slice detail);
 
+/* wrap.c: writes a message, which is junk, into the draft of an account's mailbox inside of a report (option report_safe). Part of its text may have been
+ * written when it fails. */
+bool courier_wrap_write(struct courier *courier, const struct queue_message *message, struct slice account, struct draft *draft, struct error *error);
+
 /* forward.c: queues a message for the remote routes of an addressee whose alias leads to several places. */
 bool courier_forward_letter(struct courier_addressee *addressee, struct error *error);
 
@@ -193,6 +201,12 @@ void courier_alias_notice(const struct courier_addressee *addressee, const struc
 /* held_notice.c: queues the letters that tell of mail which is held since its account sends more than it may. In the scheduler's thread.
  * Returns when it is to be called again, in milliseconds since 1970; INT64_MAX: when something has come. */
 int64_t courier_held_notices(struct courier *courier);
+
+/* quarantine.c: removes what has lain there for quarantine_days. In the scheduler's thread. Returns when it is to be called again, as above. */
+int64_t courier_quarantine(struct courier *courier);
+
+/* digest.c: tells, of what is set apart, those who weren't told yet, nor of other mail since `since`: some of them; *more: there are others. */
+bool courier_digests(struct courier *courier, int64_t since, bool *more, struct error *error);
 
 /* remote.c */
 /** The main function of the thread that writes down what became of remote jobs, as many at a time as have gathered. */

@@ -31,6 +31,7 @@ struct delivery {
 	struct courier_trouble trouble;  /* if it isn't */
 	struct slice mailbox;    /* name, for the log */
 	struct placement placement;
+	bool wrapped;            /* it is junk that comes inside of a report */
 };
 
 /* The copy of a message that later accounts link to. */
@@ -223,6 +224,8 @@ static struct slice id_key(const int64_t *id)
 static bool fill(struct batch *batch, const struct delivery *delivery, struct draft *draft, struct error *error)
 {
 	const struct queue_message *message = &delivery->addressee->letter->work->message;
+	if (delivery->wrapped)
+		return courier_wrap_write(batch->courier, message, delivery->account, draft, error);
 	const struct written *written = map_get(batch->written, id_key(&message->id));
 	if (!written || written->arrival.id != 0 || slice_equal(written->account, delivery->account))
 		return write_message(batch, message, draft, error);
@@ -251,6 +254,7 @@ static bool choose_mailbox(struct batch *batch, struct account *account, struct 
 	size_t count = 0;
 	if ((delivery->junk || delivery->detail.len > 0) && !mailbox_list(account, batch->arena, &list, &count, error))
 		return false;
+	delivery->wrapped = delivery->junk && config_current()->report_safe > 0;
 	for (size_t i = 0; delivery->junk && i < count; i++)
 		if (list[i].use == USE_JUNK && list[i].selectable)
 			return choose(delivery, &list[i]);
@@ -285,7 +289,7 @@ static void delivered(struct batch *batch, struct delivery *delivery, const stru
 	delivery->done = true;
 	if (!delivery->junk)
 		courier_personal_heard(batch->courier, &delivery->addressee->letter->work->message, delivery->account);
-	if (delivery->placement.duplicate || map_get(batch->written, id_key(id)))
+	if (delivery->wrapped || delivery->placement.duplicate || map_get(batch->written, id_key(id)))
 		return;
 	struct written *written = arena_alloc(batch->arena, sizeof *written);
 	*written = (struct written){.account = delivery->account, .message = delivery->placement.id};

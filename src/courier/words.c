@@ -84,7 +84,7 @@ static const struct courier_held_words held[LANGUAGE_COUNT] = {
 			"Nothing of it is lost, and other people's mail isn't held up.\r\n",
 			"From an account more was sent than it may send, so it is held here and not sent on.\r\n"
 			"Nothing of it is lost, and other people's mail isn't held up.\r\n"},
-		.account = "Account", .why = "Why", .reasons = {[REASON_HOUR] = "recipients within an hour", [REASON_DAY] = "recipients within a day"},
+		.account = "Account", .why = "Why", .reasons = {[REASON_HOUR] = "recipients within an hour", [REASON_DAY] = "recipients within a day", [REASON_SET_APART] = "messages in which something dangerous was found"},
 		.allowed = "allowed", .messages = "Messages held", .recipients = "Recipients", .first = "The first goes to", .from = "In the name of",
 		.clients = "Sent from", .others = "and from others",
 		.advice = {
@@ -103,7 +103,7 @@ static const struct courier_held_words held[LANGUAGE_COUNT] = {
 			"Nada se perdeu, e o correio de outras pessoas não se atrasa.\r\n",
 			"De uma conta foi enviado mais do que ela pode enviar, por isso o correio está retido aqui e não segue.\r\n"
 			"Nada se perdeu, e o correio de outras pessoas não se atrasa.\r\n"},
-		.account = "Conta", .why = "Motivo", .reasons = {[REASON_HOUR] = "destinatários numa hora", [REASON_DAY] = "destinatários num dia"},
+		.account = "Conta", .why = "Motivo", .reasons = {[REASON_HOUR] = "destinatários numa hora", [REASON_DAY] = "destinatários num dia", [REASON_SET_APART] = "mensagens em que se encontrou algo perigoso"},
 		.allowed = "permitidos", .messages = "Mensagens retidas", .recipients = "Destinatários", .first = "A primeira vai para", .from = "Em nome de",
 		.clients = "Enviado de", .others = "e de outros",
 		.advice = {
@@ -122,7 +122,7 @@ static const struct courier_held_words held[LANGUAGE_COUNT] = {
 			"Ничего не потеряно, и почта других людей не задерживается.\r\n",
 			"С учётной записи отправлено больше, чем ей позволено, поэтому письма задержаны здесь и дальше не идут.\r\n"
 			"Ничего не потеряно, и почта других людей не задерживается.\r\n"},
-		.account = "Учётная запись", .why = "Причина", .reasons = {[REASON_HOUR] = "получателей за час", [REASON_DAY] = "получателей за день"},
+		.account = "Учётная запись", .why = "Причина", .reasons = {[REASON_HOUR] = "получателей за час", [REASON_DAY] = "получателей за день", [REASON_SET_APART] = "письма, в которых найдено опасное"},
 		.allowed = "позволено", .messages = "Задержано писем", .recipients = "Получателей", .first = "Первое адресовано", .from = "От имени",
 		.clients = "Отправлено с", .others = "и с других",
 		.advice = {
@@ -201,6 +201,52 @@ static const struct { const char *status, *reason[LANGUAGE_COUNT]; } reasons[] =
 		  [LANGUAGE_PT] = "O outro servidor não oferece a encriptação que aqui é exigida.",
 		  [LANGUAGE_RU] = "Другой сервер не предлагает шифрования, которое здесь требуется."}},
 };
+
+static const struct courier_digest_words digests[LANGUAGE_COUNT] = {
+	[LANGUAGE_EN] = {
+		.subject = "Messages for you in quarantine",
+		.opening = "Strangers have sent you the messages below. They look like spam, or hold something doubtful, so they were\r\n"
+			   "set apart and not delivered. What you don't want you need not do anything about.\r\n",
+		.from = "From", .about = "Subject", .arrived = "Came", .points = "Points", .why = "Why", .more = "more, which aren't listed here",
+		.ask = "If you want one of them, write to", .release = "and name its number. He lets it go with",
+		.expires = "What nobody has asked for is removed after", .days = "days",
+	},
+	[LANGUAGE_PT] = {
+		.subject = "Mensagens para si em quarentena",
+		.opening = "Desconhecidos enviaram-lhe as mensagens abaixo. Parecem lixo, ou trazem algo duvidoso, por isso foram postas de\r\n"
+			   "parte e não entregues. Com as que não quiser não precisa de fazer nada.\r\n",
+		.from = "De", .about = "Assunto", .arrived = "Chegou", .points = "Pontos", .why = "Motivo", .more = "mais, que não estão nesta lista",
+		.ask = "Se quiser alguma, escreva para", .release = "e indique o número dela. Ele deixa-a seguir com",
+		.expires = "As que ninguém pedir são apagadas ao fim de", .days = "dias",
+	},
+	[LANGUAGE_RU] = {
+		.subject = "Письма для вас в карантине",
+		.opening = "Незнакомые отправители прислали вам письма, названные ниже. Они похожи на спам или содержат что-то сомнительное,\r\n"
+			   "поэтому отложены и не доставлены. С теми, что вам не нужны, ничего делать не надо.\r\n",
+		.from = "От", .about = "Тема", .arrived = "Пришло", .points = "Баллов", .why = "Причина", .more = "ещё, которых нет в этом списке",
+		.ask = "Если какое-то из них вам нужно, напишите на", .release = "и назовите его номер. Пропускают его командой",
+		.expires = "То, о чём никто не попросит, удаляется через", .days = "дней",
+	},
+};
+
+const struct courier_digest_words *courier_words_digest(enum auth_language language)
+{
+	return &digests[language];
+}
+
+static const struct courier_wrap_words wraps[LANGUAGE_COUNT] = {
+	[LANGUAGE_EN] = {"The message below looks like junk, so it comes inside of this report.", "The message is attached as it came. Open it only if you know its sender.",
+			 "The message follows as plain text, as it came."},
+	[LANGUAGE_PT] = {"A mensagem abaixo parece lixo, por isso vem dentro deste relatório.", "A mensagem segue em anexo tal como chegou. Abra-a só se conhecer o remetente.",
+			 "A mensagem segue como texto simples, tal como chegou."},
+	[LANGUAGE_RU] = {"Письмо ниже похоже на спам, поэтому пришло внутри этого отчёта.", "Письмо приложено в том виде, в каком пришло. Открывайте его, только если знаете отправителя.",
+			 "Письмо приведено как простой текст, в том виде, в каком пришло."},
+};
+
+const struct courier_wrap_words *courier_words_wrap(enum auth_language language)
+{
+	return &wraps[language];
+}
 
 const struct courier_held_words *courier_words_held(enum auth_language language)
 {

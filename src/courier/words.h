@@ -31,6 +31,22 @@ struct courier_held_words {
 };
 const struct courier_held_words *courier_words_held(enum auth_language language);
 
+/** What somebody hears of mail for him that was set apart. */
+struct courier_digest_words {
+	const char *subject;               /* before their number */
+	const char *opening;
+	const char *from, *about, *arrived, *points, *why;
+	const char *more;                  /* after a number */
+	const char *ask, *release, *expires, *days; /* before an address, before a command, around a number of days */
+};
+const struct courier_digest_words *courier_words_digest(enum auth_language language);
+
+/** What somebody reads above junk that comes to him inside of a report. */
+struct courier_wrap_words {
+	const char *opening, *attached, *attached_text;
+};
+const struct courier_wrap_words *courier_words_wrap(enum auth_language language);
+
 const struct courier_words *courier_words_in(enum auth_language language);
 /** Why, for an enhanced status code (RFC 3463): "There is no mailbox with this address." for 5.1.1; never NULL. */
 const char *courier_words_reason(enum auth_language language, struct slice status);

@@ -131,8 +131,8 @@ static void demand_of_author(const struct dmarc_verdict *dmarc, struct policy_fi
 	if (dmarc->disposition == DMARC_POLICY_REJECT && config_current()->dmarc_reject)
 		policy_findings_demand(findings, POLICY_REJECT,
 				       arena_printf(findings->arena, "nothing shows that the message is from %.*s, which wants such mail refused (DMARC)", SLICE_ARG(dmarc->author)));
-	else
-		policy_findings_demand(findings, POLICY_JUNK, SLICE("")); /* it is suspicious, no more than that */
+	else /* it is suspicious, no more than that */
+		policy_findings_demand(findings, POLICY_JUNK, arena_printf(findings->arena, "nothing shows that the message is from %.*s (DMARC)", SLICE_ARG(dmarc->author)));
 }
 
 /* The whole message; a large one is mapped into memory, *mapped, which is to be given back. */

@@ -113,5 +113,6 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	message->author = read_text(&reader);
 	read_recipients(&reader, arena, message);
 	handin->body = reader.rest;
-	return !reader.broken && message->id > 0 && (handin->in_file ? handin->body.len == 0 : handin->body.len == message->preface + message->size);
+	bool apart = message->set_apart && message->account.len > 0; /* a stranger's alone is */
+	return !reader.broken && message->id > 0 && !apart && (handin->in_file ? handin->body.len == 0 : handin->body.len == message->preface + message->size);
 }

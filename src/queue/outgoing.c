@@ -34,7 +34,7 @@ const char *queue_suspicion_text(const struct queue_suspicion *suspicion, char o
 		snprintf(out, SUSPICION_TEXT_MAX, "%lld recipients within a day, where %lld are allowed", count, most);
 		break;
 	case REASON_SET_APART:
-		snprintf(out, SUSPICION_TEXT_MAX, "something dangerous was found in it, as `pombal trace` tells");
+		snprintf(out, SUSPICION_TEXT_MAX, "set apart for what was found in it, as `pombal explain` tells");
 		break;
 	default:
 		snprintf(out, SUSPICION_TEXT_MAX, "by hand");
@@ -103,8 +103,9 @@ static bool has_room(struct db *db, const struct queue_message *message, bool *r
 	db_bind_text(row, 1, message->account);
 	if (db_step(row, error) != DB_ROW)
 		return false;
-	int64_t left = config->submission_held_size - db_number(row, 1);
-	*room = db_number(row, 0) < config->submission_held && left > 0 && message->size <= (uint64_t)left;
+	int64_t most = message->set_apart ? config->quarantine_messages : config->submission_held;
+	int64_t left = (message->set_apart ? config->quarantine_size : config->submission_held_size) - db_number(row, 1);
+	*room = db_number(row, 0) < most && left > 0 && message->size <= (uint64_t)left;
 	db_reset(row);
 	return true;
 }

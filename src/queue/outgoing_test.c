@@ -133,7 +133,7 @@ static void what_is_set_apart_waits_and_is_bounded(void **state)
 	struct queue_message message;
 	size_t changed;
 	struct error error;
-	set_options("submission_held = 2\n");
+	set_options("quarantine_messages = 2\nsubmission_held = 0\n");
 	for (int i = 0; i < 2; i++) {
 		assert_int_equal(receive_one(*state, true, &message), ERROR_NONE);
 		assert_true(message.held && message.suspicion.reason == REASON_SET_APART);
@@ -143,9 +143,20 @@ static void what_is_set_apart_waits_and_is_bounded(void **state)
 	assert_false(message.held);
 	assert_int_equal(count_listed(*state, &(struct queue_filter){.held = true}), 2);
 	struct fixture *fixture = *state;
+	assert_int_equal(count_listed(fixture, &(struct queue_filter){.reason = REASON_SET_APART, .recipient = SLICE("Anna@Example.test")}), 2);
+	assert_int_equal(count_listed(fixture, &(struct queue_filter){.reason = REASON_SET_APART, .recipient = SLICE("@example.test"), .before = clock_now() + 10}), 2);
+	assert_int_equal(count_listed(fixture, &(struct queue_filter){.reason = REASON_SET_APART, .before = clock_now() - 10}), 0);
+	assert_int_equal(count_listed(fixture, &(struct queue_filter){.reason = REASON_SET_APART, .recipient = SLICE("x@elsewhere.test")}), 0);
+	assert_int_equal(count_listed(fixture, &(struct queue_filter){.id = message.id, .reason = REASON_SET_APART}), 0);
 	assert_true(queue_hold(fixture->queue, &(struct queue_filter){.held = true}, false, &changed, &error));
 	assert_int_equal(changed, 2);
 	assert_int_equal(receive_one(*state, true, &message), ERROR_NONE); /* there is room again */
+	assert_int_equal(count_listed(fixture, &(struct queue_filter){.reason = REASON_SET_APART}), 1);
+	set_options("quarantine_size = 1024\n");
+	enum error_kind kind = ERROR_NONE;
+	for (int i = 0; i < 100 && kind == ERROR_NONE; i++)
+		kind = receive_one(*state, true, &message);
+	assert_int_equal(kind, ERROR_DENIED);
 }
 
 /* What others send in the same transaction is taken. */

@@ -9,13 +9,16 @@
 
 enum { PATTERN_MAX = 1024 };
 
-/* Which messages: $1 is a LIKE pattern for sender or recipient (lower case, empty: any). The id is part of the text, since
- * one condition for both cases would read the whole table to find one message. */
-#define MATCHES_ADDRESS "($1 = '' OR lower(sender) LIKE $1 ESCAPE '\\' OR EXISTS (SELECT 1 FROM recipient WHERE message = id" \
-	" AND lower(address) LIKE $1 ESCAPE '\\'))"
-#define MATCHES_REST "($4 = '' OR account = $4) AND (CAST($5 AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM recipient WHERE message = id AND held = 1))"
-#define SELECT_ONE "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " AND " MATCHES_REST " AND id > $3 AND id = $6 ORDER BY id LIMIT $2"
-#define SELECT_ANY "SELECT " MESSAGE_COLUMNS " FROM message WHERE " MATCHES_ADDRESS " AND " MATCHES_REST " AND id > $3 ORDER BY id LIMIT $2"
+/* Which messages: $1 is a LIKE pattern for sender or recipient, $8 one for recipients (lower case, empty: any). The id is part of the text, since
+ * one condition for both cases would read the whole table to find one message; likewise for what is set apart, which has an index. */
+#define HAS_RECIPIENT(pattern) "EXISTS (SELECT 1 FROM recipient WHERE message = id AND lower(address) LIKE " pattern " ESCAPE '\\')"
+#define MATCHES_ADDRESS "($1 = '' OR lower(sender) LIKE $1 ESCAPE '\\' OR " HAS_RECIPIENT("$1") ")"
+#define MATCHES_REST "($4 = '' OR account = $4) AND (CAST($5 AS BIGINT) = 0 OR EXISTS (SELECT 1 FROM recipient WHERE message = id AND held = 1))" \
+	" AND (CAST($6 AS BIGINT) = 0 OR reason = $6) AND (CAST($7 AS BIGINT) = 0 OR arrived < $7) AND ($8 = '' OR " HAS_RECIPIENT("$8") ")"
+#define SELECT_SOME(which) "SELECT " MESSAGE_COLUMNS " FROM message WHERE " which MATCHES_ADDRESS " AND " MATCHES_REST " AND id > $3 "
+#define SELECT_ONE SELECT_SOME("") "AND id = $9 ORDER BY id LIMIT $2"
+#define SELECT_ANY SELECT_SOME("") "ORDER BY id LIMIT $2"
+#define SELECT_APART SELECT_SOME("account = '' AND reason <> 0 AND ") "ORDER BY id LIMIT $2"
 
 /* "@domain" becomes "%@domain", an address stays one; what LIKE would read as a pattern is escaped. */
 static bool make_pattern(struct slice address, struct buf *pattern, struct error *error)
@@ -34,24 +37,28 @@ static bool make_pattern(struct slice address, struct buf *pattern, struct error
 static bool list_messages(struct db *db, const struct queue_filter *filter, struct arena *arena, struct queue_message **list, size_t *count,
 			  struct error *error)
 {
-	struct buf pattern = BUF(PATTERN_MAX);
-	struct db_statement *rows = db_prepare(db, filter->id ? SELECT_ONE : SELECT_ANY);
+	struct buf pattern = BUF(PATTERN_MAX), recipient = BUF(PATTERN_MAX);
+	struct db_statement *rows = db_prepare(db, filter->id ? SELECT_ONE : filter->reason == REASON_SET_APART ? SELECT_APART : SELECT_ANY);
 	size_t room = 0;
 	enum db_step step = DB_FAILED;
-	if (make_pattern(filter->address, &pattern, error)) {
+	if (make_pattern(filter->address, &pattern, error) && make_pattern(filter->recipient, &recipient, error)) {
 		db_bind_text(rows, 1, buf_slice(&pattern));
 		db_bind_number(rows, 2, filter->limit && filter->limit < INT64_MAX ? (int64_t)filter->limit : INT64_MAX);
 		db_bind_number(rows, 3, filter->after);
 		db_bind_text(rows, 4, filter->account);
 		db_bind_number(rows, 5, filter->held);
+		db_bind_number(rows, 6, filter->reason);
+		db_bind_number(rows, 7, filter->before);
+		db_bind_text(rows, 8, buf_slice(&recipient));
 		if (filter->id)
-			db_bind_number(rows, 6, filter->id);
+			db_bind_number(rows, 9, filter->id);
 		while ((step = db_step(rows, error)) == DB_ROW) {
 			ARENA_GROW(arena, *list, *count, room);
 			queue_read_message(rows, arena, &(*list)[(*count)++]);
 		}
 	}
 	buf_free(&pattern);
+	buf_free(&recipient);
 	return step == DB_DONE;
 }
 
@@ -89,9 +96,10 @@ struct change {
 	size_t doomed_count;
 };
 
+/* What somebody has looked at and let go isn't junk, whatever it weighs. */
 static bool forget_suspicion(struct db *db, int64_t id, struct error *error)
 {
-	struct db_statement *statement = db_prepare(db, "UPDATE message SET reason = 0, sent = 0, allowed = 0 WHERE id = $1 AND reason <> 0");
+	struct db_statement *statement = db_prepare(db, "UPDATE message SET reason = 0, sent = 0, allowed = 0, junk = 0, weighed = 0, suspect = 0 WHERE id = $1 AND reason <> 0");
 	db_bind_number(statement, 1, id);
 	return db_run(statement, error);
 }

@@ -55,6 +55,8 @@ static const char *const queue_schema[] = {
 	"ALTER TABLE message ADD COLUMN points BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE message ADD COLUMN suspect BIGINT NOT NULL DEFAULT 0;"
 	"ALTER TABLE message ADD COLUMN author TEXT NOT NULL DEFAULT '';",
+	/* When the recipient was told that it is set apart. */
+	"ALTER TABLE recipient ADD COLUMN told BIGINT NOT NULL DEFAULT 0;",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -193,6 +195,7 @@ void queue_read_recipient(struct db_statement *row, struct arena *arena, struct 
 	recipient->delay_notified = db_number(row, 8) != 0;
 	recipient->last_error = arena_copy(arena, db_text(row, 9));
 	recipient->unsure = (int)db_number(row, RECIPIENT_COLUMN_UNSURE);
+	recipient->told = db_number(row, RECIPIENT_COLUMN_TOLD);
 }
 
 bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struct queue_message *message, struct error *error)

@@ -48,6 +48,7 @@ struct queue_recipient {
 	int unsure;              /* attempts after which nobody knew whether the other server had taken it */
 	bool delay_notified;     /* a warning that it is late was sent */
 	struct slice last_error; /* the peer's last words, or ours */
+	int64_t told;            /* when he was told that it is set apart; 0: he wasn't */
 };
 
 /** Why a message is held: that somebody who has signed in has sent, or that was set apart. */
@@ -55,7 +56,7 @@ enum queue_reason {
 	REASON_NONE, /* it isn't, or somebody holds it who has said `pombal queue hold` */
 	REASON_HOUR, /* within an hour its account has written to more recipients than it may */
 	REASON_DAY,  /* … within a day */
-	REASON_SET_APART, /* a stranger's, in which something dangerous was found */
+	REASON_SET_APART, /* a stranger's, for what was found in it: it is in quarantine */
 	REASON_LAST = REASON_SET_APART,
 };
 struct queue_suspicion {
@@ -197,6 +198,7 @@ enum queue_outcome {
 	OUTCOME_DELIVERED, /* done: the row goes */
 	OUTCOME_FAILED,    /* for good, a DSN was queued where one is due: the row goes */
 	OUTCOME_DEFERRED,  /* again at next_attempt */
+	OUTCOME_TOLD,      /* he was told that it is set apart; nothing else changes */
 };
 struct queue_result {
 	int64_t message, recipient;
@@ -219,9 +221,12 @@ struct queue_filter {
 	struct slice address;    /* sender or recipient, or "@domain"; empty: any */
 	struct slice account;    /* who has submitted it; empty: anybody */
 	bool held;               /* only what is held */
+	enum queue_reason reason; /* only what is held for it; REASON_NONE: for any, or none */
+	int64_t before;          /* only what arrived before this; 0: at any time */
+	struct slice recipient;  /* as `address`, of recipients alone */
 	int64_t after;           /* only ids greater than this: how a long queue is gone through in steps */
 	size_t limit;            /* 0: no limit */
-	/** Called for each message that has been changed, when that is on disk; may be NULL. Of the message, id and sender are set. */
+	/** Called for each message that has been changed, when that is on disk; may be NULL. Of the message, all but its recipients is set. */
 	void (*changed)(void *context, const struct queue_message *message);
 	void *context;
 };

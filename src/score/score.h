@@ -100,6 +100,19 @@ const struct slice *score_result_tests(const struct score_result *result, struct
 /** Appends the fields X-Spam-Flag (of junk), X-Spam-Level and X-Spam-Status as SpamAssassin writes them, with CR LF. `tests`: the names of what
  * holds, the score's rules or others'. */
 void score_write_fields(struct buf *out, const struct score_settings *settings, int total, const struct slice *tests, size_t count);
+/** Something that was found of a message, by the score or by others (policy/record.h). */
+struct score_found {
+	struct slice name;
+	int points;
+	struct slice detail; /* may be empty */
+	const char *text;    /* what it means; "": nobody knows */
+};
+/** What became of a message that a verdict doesn't say. */
+enum score_fate { SCORE_FATE_DEFERRED = SCORE_VERDICTS, SCORE_FATE_UNCHECKED, SCORE_FATES };
+/** Appends lines for a person about what was written down of a message: as score_explain(). `total`: the points of all that was found, also of what
+ * isn't in the list; `done`: a verdict, or a fate; `reason`: what led there other than points, empty if they did. */
+void score_explain_found(struct buf *out, const struct score_settings *settings, const struct score_found *list, size_t count, int total, unsigned done, struct slice reason,
+			 enum score_language language);
 /** Appends lines for a person: the sum and what it leads to, each rule with its points, and the smallest change that would have turned the verdict. */
 void score_explain(struct buf *out, const struct score_settings *settings, const struct score_result *result, enum score_language language);
 

@@ -106,15 +106,22 @@ bool smtp_judge_is_done(const struct smtp_session *session)
 	return !session->judgement.call || caller_is_done(session->judgement.call);
 }
 
-/* The findings' lines as one, for the log. */
+static struct slice whole_lines(struct slice text, size_t max)
+{
+	struct slice cut = slice_sub(text, 0, max);
+	size_t end = slice_find_last_char(cut, '\n');
+	return cut.len == text.len ? text : slice_sub(cut, 0, end == SLICE_NONE ? 0 : end + 1);
+}
+
+/* The findings' lines as one, for the log: as many as it takes in a value. */
 static struct slice findings_line(struct slice record, struct arena *arena)
 {
-	enum { LINE_MAX = 600 };
-	struct slice line = arena_copy(arena, slice_sub(record, 0, LINE_MAX));
+	enum { LINE_MAX = 900 };
+	struct slice line = arena_copy(arena, whole_lines(record, LINE_MAX));
 	char *at = arena_text(arena, line);
 	for (size_t i = 0; i < line.len; i++)
 		at[i] = at[i] == '\n' ? ';' : at[i];
-	return slice_make(at, line.len > 0 && line.len == record.len ? line.len - 1 : line.len);
+	return slice_make(at, line.len > 0 ? line.len - 1 : 0);
 }
 
 enum { POINTS_TEXT_MAX = 32 };
@@ -136,14 +143,7 @@ static void log_judgement(struct smtp_session *session, const struct policy_answ
 	log_info("message.judged", log_id("id", transaction->message.id), log_id("session", conn_id(session->conn)),
 		 log_text("action", known ? policy_action_name(heard->action) : session->config->accept_unchecked ? "unchecked" : "defer"),
 		 log_text("points", known ? points_text(heard->points, points) : ""), log_slice("spf", said->spf), log_slice("dkim", said->dkim), log_slice("dmarc", said->dmarc), log_slice("iprev", said->iprev),
-		 log_slice("findings", findings_line(said->record, transaction->arena)));
-}
-
-static struct slice whole_lines(struct slice text, size_t max)
-{
-	struct slice cut = slice_sub(text, 0, max);
-	size_t end = slice_find_last_char(cut, '\n');
-	return cut.len == text.len ? text : slice_sub(cut, 0, end == SLICE_NONE ? 0 : end + 1);
+		 log_slice("reason", said->reply), log_slice("findings", findings_line(said->record, transaction->arena)));
 }
 
 static const char unchecked[] = "451 4.7.0 the message can't be checked at the moment, try again later";

@@ -13,6 +13,7 @@
 #include "message/header.h"
 #include "message/mime.h"
 #include "message/shown.h"
+#include "message/unwrap.h"
 #include "net/call.h"
 #include "policy/votes.h"
 #include "training/correspondents.h"
@@ -83,7 +84,11 @@ static void learn_text(struct training *training, struct slice account, struct s
 	struct arena *arena = arena_new();
 	struct classify_tokens tokens;
 	struct shown shown;
-	struct mime_part *root = mime_parse(text, arena);
+	struct slice whole = text;
+	struct mime_part *root = mime_parse(whole, arena);
+	text = message_unwrap(whole, root);
+	if (text.at != whole.at)
+		root = mime_parse(text, arena);
 	shown_read(text, root, arena, &shown);
 	classify_tokenize(slice_sub(text, 0, (size_t)root->header_size), root, &shown, arena, &tokens);
 	learn_own(training, account, &tokens, kind);

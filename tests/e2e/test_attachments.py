@@ -128,10 +128,10 @@ def test_a_bomb_is_a_finding(server, token, name):
 def test_what_is_set_apart_is_held_and_let_go(server, token):
     offset = server.log_size()
     send(server, letter(token, "disk.img", b"x" * 1000))
-    number = server.wait_log(r"event=message\.held id=(\w+) .*reason=.*dangerous", offset).group(1)
+    number = server.wait_log(r"event=message\.held id=(\w+) .*reason=.*set apart", offset).group(1)
     listed = json.loads(server.run("queue", "list", "--held", "--json").stdout)
-    assert [message["id"] for message in listed] == [number] and "dangerous" in listed[0]["held_for"]
-    assert "HELD: something dangerous" in server.run("queue", "show", number).stdout
+    assert [message["id"] for message in listed] == [number] and "set apart" in listed[0]["held_for"]
+    assert "HELD: set apart" in server.run("queue", "show", number).stdout
     server.run("queue", "release", number)
     mail = email.message_from_bytes(server.wait_mail(token)[0])
     assert mail["X-Attachment-Findings"] == "ATTACH_DOUBTFUL_KIND (disk.img)"

@@ -108,6 +108,7 @@ EVERY = [
     ("alias add", ["al@example.test", ANNA], False), ("alias list", [], False), ("alias show", ["al@example.test"], False),
     ("alias set", ["al@example.test", ANNA], False), ("alias remove", ["al@example.test"], True),
     ("queue list", [], False), ("queue show", ["x@y.example"], None), ("queue flush", [], False), ("queue hold", ["x@y.example"], None),
+    ("quarantine list", [], False), ("quarantine show", ["x"], None), ("quarantine release", ["x"], None), ("quarantine learn", ["--ham", "x"], None), ("quarantine remove", ["x"], None),
     ("queue release", ["x@y.example"], None), ("queue remove", ["x@y.example"], None), ("trace", ["nobody@nowhere.example"], None),
     ("spam learn", ["--ham", "/nowhere"], None), ("spam forget", ["/nowhere"], None), ("spam score", ["/nowhere"], None), ("spam replay", ["/nowhere", "--config", "/nowhere"], None),
     ("explain", ["/nowhere"], None), ("verify", ["/nowhere"], None), ("reports", ["d2.example"], False), ("reports sent", ["d2.example"], False), ("reports send", [], None),

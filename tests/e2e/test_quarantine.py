@@ -1,0 +1,132 @@
+"""Quarantine: what strangers send and is set apart is listed, shown safely, let go into the inbox, learned, removed, and gone when its time is over."""
+import email.utils
+import json
+import re
+import smtplib
+import sqlite3
+
+import pytest
+
+from pombal import Pombal, wait_for
+
+LOUD = ("From: \"service@bank.example\" <x@nothing.example>\r\nContent-Type: text/html\r\n\r\n"
+        "<form><a href=\"http://bank.example@192.0.2.7/\">bank.example</a></form>\r\n")
+
+
+@pytest.fixture(scope="module")
+def server(names):
+    names.set(**{"good.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"', 'A 127.0.0.1']})
+    options = {"sender_checks": True, "resolver": names.resolver, "trust_anchors": ["none"], "spam_quarantine": "5", "attachment_quarantine": ["iso"]}
+    with Pombal("apart.example", options=options) as own:
+        yield own
+
+
+def send(server, message, *to, sender="x@nothing.example"):
+    with smtplib.SMTP(server.address, server.ports["smtp"], local_hostname="client.example") as session:
+        session.sendmail(sender, [server.name(one) for one in to or ("anna",)], message.encode() if isinstance(message, str) else message)
+
+
+def spam(token, subject="B U Y   N O W !!!"):
+    return f"Subject: {subject} {token}\r\nX-Token: {token}\r\n{LOUD}{token}\r\n"
+
+
+def in_quarantine(server, token, *arguments):
+    return [one for one in server.json("quarantine", "list", *arguments) if token in one["subject"]]
+
+
+def test_what_lies_there_is_listed(server, token):
+    send(server, spam(token), "anna", "boris")
+    one, = in_quarantine(server, token)
+    assert one["sender"] == "x@nothing.example" and sorted(one["recipients"]) == ["anna@apart.example", "boris@apart.example"]
+    assert one["points"] >= 5 and one["reason"] in [rule["rule"] for rule in one["rules"]] and all(rule["text"] for rule in one["rules"])
+    assert in_quarantine(server, token, "--for", "boris@apart.example") and in_quarantine(server, token, "--for", "apart.example")
+    assert not in_quarantine(server, token, "--for", "carol@apart.example") and not in_quarantine(server, token, "--for", "@other.example")
+    assert not in_quarantine(server, token, "--for", "x@nothing.example")  # who has sent it
+    told = server.run("quarantine", "list", "--language", "ru").stdout
+    assert token in told and one["id"] in told and "0 h" in told and re.search("[а-я]", told)
+    # what somebody holds by hand isn't there
+    send(server, f"From: ann@good.example\r\nTo: anna@apart.example\r\nDate: {email.utils.formatdate()}\r\nMessage-ID: <{token}@good.example>\r\nSubject: slow{token}\r\n\r\nHello.\r\n",
+         sender="ann@good.example")
+    server.wait_mail("slow" + token)
+    server.run("quarantine", "remove", one["id"])
+    assert not in_quarantine(server, token)
+    assert "admin.quarantine_removed" in server.run("trace", one["id"]).stdout
+
+
+def test_it_is_shown_safely(server, token):
+    hostile = (f"Subject: {token} \x1b]0;owned\x07 \u202e\u0090 x\r\nFrom: x@nothing.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
+               "--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nRead \x1b[2J this \u202eand that.\r\n"
+               "--b\r\nContent-Type: application/octet-stream; name=\"disc\x1b.iso\"\r\nContent-Disposition: attachment; filename=\"disc.iso\"\r\n\r\nSECRET-CONTENT\r\n--b--\r\n").encode()
+    send(server, hostile)
+    one, = in_quarantine(server, token)
+    shown = server.run("quarantine", "show", one["id"]).stdout
+    assert "Read ?[2J this and that." in shown and "attached: disc.iso (application/octet-stream, " in shown and "ATTACH_DOUBTFUL_KIND" in shown
+    assert not re.search("[\0-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e]", shown.replace("\r", "")) and "SECRET-CONTENT" not in shown
+    whole = json.loads(server.run("quarantine", "show", one["id"], "--json").stdout)
+    assert whole["attached"][0]["name"] == "disc.iso" and "this" in whole["text"][0] and "SECRET-CONTENT" not in json.dumps(whole) and token in whole["header"]
+    server.run("quarantine", "remove", "--for", "anna@apart.example")
+
+
+def test_it_is_let_go_into_the_inbox_and_learned(server, token):
+    send(server, spam(token, "Meeting"))
+    one, = in_quarantine(server, token)
+    before = json.loads(server.run("spam", "learn", "--ham", server.data / "pombal.conf", "--json").stdout)  # another text, for its totals
+    said = server.run("quarantine", "release", one["id"], "--learn").stdout
+    assert "1 message let go" in said
+    server.wait_mail(token, header="X-Token")
+    assert server.count_mail(token, mailbox="Junk", header="X-Token") == 0
+    after = json.loads(server.run("spam", "learn", "--ham", server.data / "pombal.conf", "--json").stdout)
+    assert after["ham"] == before["ham"] + 1 and after["known"] == 1
+    assert re.search("admin.quarantine_released.*learned: ham", server.run("trace", one["id"]).stdout)
+    # learned without being moved, and as the other kind when it is removed
+    send(server, spam(token + "b"))
+    other, = in_quarantine(server, token + "b")
+    assert "1 message learned as spam" in server.run("quarantine", "learn", "--spam", other["id"]).stdout
+    assert in_quarantine(server, token + "b")
+    assert "1 message removed" in server.run("quarantine", "remove", "--learn", "--for", "apart.example").stdout
+
+
+def test_wrong_use_is_said(server, token):
+    send(server, spam(token))
+    one, = in_quarantine(server, token)
+    for arguments in (["release"], ["remove"], ["learn", one["id"]], ["learn", "--spam", "--ham", one["id"]], ["learn", "--spam"]):
+        server.run("quarantine", *arguments, status=2)
+    for arguments in (["show", "nonsense"], ["release", "nonsense"], ["remove", "0000000000000"], ["release", "--for", "nobody@apart.example"], ["list", "--for", ""],
+                      ["learn", "--ham", "3kx00000000zz"]):
+        done = server.run("quarantine", *arguments, status=1)
+        assert done.stdout == "" and len(done.stderr.splitlines()) == 1, arguments
+    server.run("quarantine", "release", one["id"])
+    done = server.run("quarantine", "release", one["id"], status=1)  # it isn't there any more
+    assert "quarantine" in done.stderr
+
+
+def test_it_is_gone_when_its_time_is_over(server, token):
+    for one in server.json("quarantine", "list"):
+        server.run("quarantine", "remove", one["id"])
+    send(server, spam(token), "anna", "boris")
+    send(server, spam(token + "young"))
+    old, young = in_quarantine(server, token)
+    server.stop()
+    with sqlite3.connect(server.data / "queue" / "queue.db") as db:
+        db.execute("UPDATE message SET arrived = arrived - 31 * 86400 WHERE id = (SELECT MIN(id) FROM message WHERE reason = 3)")
+    db.close()
+    offset = server.log_size()
+    server.start()
+    server.wait_log(rf"event=quarantine\.expired id={old['id']}", offset)
+    wait_for(lambda: [one["id"] for one in in_quarantine(server, token)] == [young["id"]], "the older one is gone")
+    assert "report" not in server.run("trace", old["id"]).stdout  # nobody was told
+    server.run("quarantine", "remove", young["id"])
+
+
+def test_there_is_a_limit_of_its_own(names, token):
+    options = {"sender_checks": True, "resolver": names.resolver, "trust_anchors": ["none"], "spam_quarantine": "5", "quarantine_messages": 1, "submission_held": 0}
+    with Pombal("full.example", options=options) as own:
+        send(own, spam(token))
+        with pytest.raises(smtplib.SMTPDataError) as refused:
+            send(own, spam(token + "b"))
+        assert refused.value.smtp_code == 452
+        own.run("quarantine", "release", "--for", "anna@full.example")
+        own.wait_mail(token, header="X-Token")
+        send(own, spam(token + "c"))
+        assert len(in_quarantine(own, token + "c")) == 1
+        own.run("quarantine", "remove", "--for", "full.example")
