@@ -141,6 +141,7 @@ static unsigned fate_of(struct slice action)
 {
 	static const struct { const char *name; unsigned fate; } fates[] = {
 		{"accept", SCORE_INBOX}, {"tag", SCORE_TAG}, {"junk", SCORE_JUNK}, {"quarantine", SCORE_QUARANTINE}, {"reject", SCORE_REJECT}, {"defer", SCORE_FATE_DEFERRED},
+		{"hold", SCORE_FATE_HELD}, {"send", SCORE_FATE_SENT},
 	};
 	for (size_t i = 0; i < sizeof fates / sizeof *fates; i++)
 		if (slice_equal(action, slice_of(fates[i].name)))
@@ -268,7 +269,7 @@ static int show(struct explaining *self, struct queue *queue)
 	if (self->line->json && shown > 0)
 		command_print_json(json_incref(array));
 	json_decref(array);
-	return shown > 0 ? COMMAND_DONE : command_fail(self->line, "%.*s came, but wasn't judged: only strangers' mail is, and only while sender_checks is set", SLICE_ARG(self->wanted));
+	return shown > 0 ? COMMAND_DONE : command_fail(self->line, "%.*s came, but wasn't judged: strangers' mail is while sender_checks is set, what our people submit while spam_checks is", SLICE_ARG(self->wanted));
 }
 
 static int explain(struct explaining *self)

@@ -95,7 +95,7 @@ static void print_message(const struct queue_message *message)
 	} else if (message->held && message->suspicion.reason != REASON_NONE) {
 		printf(": <");
 		cli_print_safe(message->account);
-		printf("> wrote to %s", queue_suspicion_text(&message->suspicion, why));
+		printf(message->suspicion.reason == REASON_SPAM ? "> sent %s" : "> wrote to %s", queue_suspicion_text(&message->suspicion, why));
 	}
 	putchar('\n');
 	for (size_t i = 0; i < message->recipient_count; i++)

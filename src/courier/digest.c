@@ -10,7 +10,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
-#include "courier/internal.h"
+#include "courier/own.h"
 #include "courier/text.h"
 #include "courier/words.h"
 #include "message/address.h"
@@ -148,6 +148,7 @@ struct digest {
 	size_t count;
 	enum auth_language language;
 	const struct courier_digest_words *words;
+	struct slice domain;         /* in whose name it is written */
 	struct queue_message message;
 	struct queue_recipient recipient;
 	struct queue_result *results;
@@ -244,7 +245,7 @@ static void put_header(const struct digest *digest, struct buf *out)
 	id_format(digest->message.id, id);
 	snprintf(subject, sizeof subject, "%s: %zu", digest->words->subject, digest->count);
 	courier_text_put_encoded(out, "From", sender);
-	buf_printf(out, "%s<MAILER-DAEMON@%s>\r\nTo: <%.*s>\r\n", slice_is_ascii(slice_of(sender)) ? " " : "\r\n ", hostname, SLICE_ARG(digest->recipient.address));
+	buf_printf(out, "%s<MAILER-DAEMON@%.*s>\r\nTo: <%.*s>\r\n", slice_is_ascii(slice_of(sender)) ? " " : "\r\n ", SLICE_ARG(digest->domain), SLICE_ARG(digest->recipient.address));
 	courier_text_put_encoded(out, "Subject", subject);
 	buf_append_text(out, "\r\n");
 	courier_text_put_date(out, "Date", clock_now());
@@ -285,9 +286,10 @@ static struct queue_draft *write_digest(struct digest *digest, struct error *err
 	struct buf text = BUF(DIGEST_TEXT_MAX);
 	digest->language = auth_language(courier->auth, digest->entries[0].account);
 	digest->words = courier_words_digest(digest->language);
+	digest->domain = courier_own_domain(courier->auth, &digest->entries[0].account, 1, digest->digests->arena);
 	digest->recipient = (struct queue_recipient){.address = digest->entries[0].account};
 	digest->message = (struct queue_message){.id = id_new(), .recipients = &digest->recipient, .recipient_count = 1, .body = BODY_8BITMIME,
-		.smtputf8 = !slice_is_ascii(digest->recipient.address), .client = SLICE("the courier")};
+		.smtputf8 = !slice_is_ascii(digest->recipient.address), .client = COURIER_OWN_CLIENT};
 	note_results(digest);
 	put_header(digest, &text);
 	struct queue_draft *draft = NULL;

@@ -80,11 +80,13 @@ static const struct courier_held_words held[LANGUAGE_COUNT] = {
 	[LANGUAGE_EN] = {
 		.subject = {"Mail from your account is held: was it you who sent it?", "Mail from an account is held: has its password been stolen?"},
 		.opening = {
-			"From your account more was sent than it may send, so it is held here and not sent on.\r\n"
+			"What was sent from your account may not be from you, for the reason below, so it is held here and not sent on.\r\n"
 			"Nothing of it is lost, and other people's mail isn't held up.\r\n",
-			"From an account more was sent than it may send, so it is held here and not sent on.\r\n"
+			"What was sent from an account may not be from its owner, for the reason below, so it is held here and not sent on.\r\n"
 			"Nothing of it is lost, and other people's mail isn't held up.\r\n"},
-		.account = "Account", .why = "Why", .reasons = {[REASON_HOUR] = "recipients within an hour", [REASON_DAY] = "recipients within a day", [REASON_SET_APART] = "messages in which something dangerous was found"},
+		.account = "Account", .why = "Why", .reasons = {[REASON_HOUR] = "recipients within an hour", [REASON_DAY] = "recipients within a day", [REASON_SET_APART] = "messages in which something dangerous was found", [REASON_SPAM] = "points of spam in a message",
+			[REASON_HABIT] = "recipients in a day, unlike its habit", [REASON_HABIT_NETWORK] = "recipients in a day, from a network that is new for it",
+			[REASON_HABIT_PEOPLE] = "recipients in a day, mostly at domains that are new for it"},
 		.allowed = "allowed", .messages = "Messages held", .recipients = "Recipients", .first = "The first goes to", .from = "In the name of",
 		.clients = "Sent from", .others = "and from others",
 		.advice = {
@@ -99,11 +101,13 @@ static const struct courier_held_words held[LANGUAGE_COUNT] = {
 	[LANGUAGE_PT] = {
 		.subject = {"Correio da sua conta está retido: foi você que o enviou?", "Correio de uma conta está retido: a palavra-passe foi roubada?"},
 		.opening = {
-			"Da sua conta foi enviado mais do que ela pode enviar, por isso o correio está retido aqui e não segue.\r\n"
+			"O que foi enviado da sua conta pode não ser seu, pelo motivo abaixo, por isso está retido aqui e não segue.\r\n"
 			"Nada se perdeu, e o correio de outras pessoas não se atrasa.\r\n",
-			"De uma conta foi enviado mais do que ela pode enviar, por isso o correio está retido aqui e não segue.\r\n"
+			"O que foi enviado de uma conta pode não ser do dono, pelo motivo abaixo, por isso está retido aqui e não segue.\r\n"
 			"Nada se perdeu, e o correio de outras pessoas não se atrasa.\r\n"},
-		.account = "Conta", .why = "Motivo", .reasons = {[REASON_HOUR] = "destinatários numa hora", [REASON_DAY] = "destinatários num dia", [REASON_SET_APART] = "mensagens em que se encontrou algo perigoso"},
+		.account = "Conta", .why = "Motivo", .reasons = {[REASON_HOUR] = "destinatários numa hora", [REASON_DAY] = "destinatários num dia", [REASON_SET_APART] = "mensagens em que se encontrou algo perigoso", [REASON_SPAM] = "pontos de lixo numa mensagem",
+			[REASON_HABIT] = "destinatários num dia, contra o costume", [REASON_HABIT_NETWORK] = "destinatários num dia, a partir de uma rede nova para ela",
+			[REASON_HABIT_PEOPLE] = "destinatários num dia, a maioria em domínios novos para ela"},
 		.allowed = "permitidos", .messages = "Mensagens retidas", .recipients = "Destinatários", .first = "A primeira vai para", .from = "Em nome de",
 		.clients = "Enviado de", .others = "e de outros",
 		.advice = {
@@ -118,11 +122,13 @@ static const struct courier_held_words held[LANGUAGE_COUNT] = {
 	[LANGUAGE_RU] = {
 		.subject = {"Письма с вашей учётной записи задержаны: это вы их отправили?", "Письма с учётной записи задержаны: не украден ли пароль?"},
 		.opening = {
-			"С вашей учётной записи отправлено больше, чем ей позволено, поэтому письма задержаны здесь и дальше не идут.\r\n"
+			"Отправленное с вашей учётной записи, возможно, не от вас (причина ниже), поэтому задержано здесь и дальше не идёт.\r\n"
 			"Ничего не потеряно, и почта других людей не задерживается.\r\n",
-			"С учётной записи отправлено больше, чем ей позволено, поэтому письма задержаны здесь и дальше не идут.\r\n"
+			"Отправленное с учётной записи, возможно, не от владельца (причина ниже), поэтому задержано здесь и дальше не идёт.\r\n"
 			"Ничего не потеряно, и почта других людей не задерживается.\r\n"},
-		.account = "Учётная запись", .why = "Причина", .reasons = {[REASON_HOUR] = "получателей за час", [REASON_DAY] = "получателей за день", [REASON_SET_APART] = "письма, в которых найдено опасное"},
+		.account = "Учётная запись", .why = "Причина", .reasons = {[REASON_HOUR] = "получателей за час", [REASON_DAY] = "получателей за день", [REASON_SET_APART] = "письма, в которых найдено опасное", [REASON_SPAM] = "баллов спама в письме",
+			[REASON_HABIT] = "получателей за день, вопреки обыкновению", [REASON_HABIT_NETWORK] = "получателей за день, из новой для неё сети",
+			[REASON_HABIT_PEOPLE] = "получателей за день, большинство в новых для неё доменах"},
 		.allowed = "позволено", .messages = "Задержано писем", .recipients = "Получателей", .first = "Первое адресовано", .from = "От имени",
 		.clients = "Отправлено с", .others = "и с других",
 		.advice = {

@@ -38,7 +38,7 @@ int role_smtp_main(struct role *role)
 	struct smtp_service kinds[] = {
 		[SMTP_RELAY] = {SMTP_RELAY, auth, queue, policy},
 		[SMTP_LMTP] = {SMTP_LMTP, auth, queue},
-		[SMTP_SUBMISSION] = {SMTP_SUBMISSION, auth, queue},
+		[SMTP_SUBMISSION] = {SMTP_SUBMISSION, auth, queue, policy},
 		[SMTP_LOCAL] = {SMTP_LOCAL, auth, queue},
 	};
 	auth_listen(auth);

@@ -23,6 +23,7 @@ bool policy_question_encode(const struct policy_question *question, struct buf *
 	wire_put_number(out, question->for_reports);
 	wire_put_text(out, question->id);
 	wire_put_number(out, question->port);
+	wire_put_number(out, question->own);
 	wire_put_text(out, question->text);
 	return !out->overflow;
 }
@@ -40,13 +41,15 @@ bool policy_question_decode(struct slice text, struct policy_question *question)
 	question->for_reports = wire_number(&reader, 1);
 	question->id = wire_text(&reader, POLICY_WORD_MAX);
 	question->port = wire_number(&reader, UINT16_MAX);
+	question->own = wire_number(&reader, 1);
 	question->text = wire_text(&reader, UINT16_MAX);
-	return wire_end(&reader) && (question->client.len == 4 || question->client.len == 16);
+	return wire_end(&reader) && (question->client.len == 4 || question->client.len == 16 || (question->own && question->client.len == 0));
 }
 
 bool policy_answer_encode(const struct policy_answer *answer, struct buf *out)
 {
 	wire_put_number(out, answer->known);
+	wire_put_number(out, answer->own);
 	wire_put_number(out, answer->action);
 	wire_put_text(out, answer->reply);
 	wire_put_text(out, answer->field);
@@ -158,10 +161,16 @@ static bool read_cuts(struct wire_reader *reader, struct policy_answer *answer)
 	return good;
 }
 
+static bool is_points_alone(const struct policy_answer *answer)
+{
+	return answer->action == POLICY_ACCEPT && answer->reply.len == 0 && answer->field.len == 0 && answer->cut_count == 0 && !policy_edits_are_any(&answer->edits);
+}
+
 bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 {
 	struct wire_reader reader = {.rest = text};
 	answer->known = wire_number(&reader, 1);
+	answer->own = wire_number(&reader, 1);
 	answer->action = (enum policy_action)wire_number(&reader, POLICY_REJECT);
 	answer->reply = wire_text(&reader, POLICY_REPLY_MAX);
 	answer->field = wire_text(&reader, POLICY_FIELD_MAX);
@@ -176,5 +185,5 @@ bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 	answer->dmarc = wire_text(&reader, POLICY_WORD_MAX);
 	answer->iprev = wire_text(&reader, POLICY_WORD_MAX);
 	return wire_end(&reader) && is_printable(answer->reply) && is_record(answer->record) && policy_is_address(answer->author) && cuts && edits && !(answer->edits.body && answer->cut_count > 0) &&
-	       (!answer->known || (slice_starts(answer->field, SLICE("Authentication-Results:")) && policy_are_fields(answer->field)));
+	       (!answer->known || (answer->own ? is_points_alone(answer) : slice_starts(answer->field, SLICE("Authentication-Results:")) && policy_are_fields(answer->field)));
 }

@@ -33,7 +33,7 @@ static void try_answer(struct slice text)
 		assert(policy_answer_encode(&answer, &again));
 		assert(slice_equal(buf_slice(&again), text));
 		assert(slice_find_char(answer.reply, '\n') == SLICE_NONE && slice_find_char(answer.reply, '\r') == SLICE_NONE);
-		if (answer.known)
+		if (answer.known && !answer.own)
 			check_field(answer.field);
 	}
 	buf_free(&again);

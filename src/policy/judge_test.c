@@ -48,6 +48,14 @@ static void test_an_answer_adds_one_field_and_no_line_of_a_reply(void **state)
 	for (size_t i = 0; i < sizeof fields / sizeof *fields; i++)
 		assert_false(gets_through(SLICE("a"), slice_of(fields[i])));
 	assert_false(gets_through(SLICE("a"), SLICE("Authentication-Results: a\0b\r\n")));
+	struct buf out = BUF(1024);
+	struct policy_answer own = {.known = true, .own = true, .points = 500, .record = SLICE("A 5.00\n")}, heard;
+	assert_true(policy_answer_encode(&own, &out) && policy_answer_decode(buf_slice(&out), &heard) && heard.own && heard.points == 500);
+	buf_clear(&out);
+	own.field = SLICE(FIELD);
+	assert_true(policy_answer_encode(&own, &out));
+	assert_false(policy_answer_decode(buf_slice(&out), &heard));
+	buf_free(&out);
 }
 
 static bool author_gets_through(struct slice author)

@@ -170,6 +170,10 @@ static void weigh(struct policy_server *server, struct slice whole, const struct
 		log_error("policy.no_settings", log_text("reason", error.text));
 		return;
 	}
+	if (!verdict) {
+		policy_weigh_own(&(struct policy_weighed){.message = whole, .mail = mail, .learned = what_was_learned(server)}, &settings, findings);
+		return;
+	}
 	const struct policy_weighed weighed = {whole, mail, verdict, what_was_learned(server), policy_standing_find(server->reputation, mail, verdict)};
 	policy_weigh(&weighed, &settings, findings);
 	policy_standing_settle(server->reputation, &weighed.standing, &settings, findings, mail->now);
@@ -298,6 +302,26 @@ static void judge(struct policy_server *server, const struct job *job, const str
 	arena_free(&findings.arena);
 }
 
+/* ---- What our own people send ---- */
+
+static void judge_own(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out)
+{
+	struct message message;
+	struct policy_mail mail = {.now = clock_now()};
+	struct policy_findings findings = {.arena = arena_new()};
+	struct buf record = BUF(POLICY_RECORD_MAX);
+	mail.header = read_header(&message, question, &job->question);
+	struct slice mapped, whole = whole_message(&message, question, &mapped);
+	weigh(server, whole, &mail, NULL, &findings);
+	policy_findings_write(&findings, &record);
+	policy_answer_encode(&(struct policy_answer){.known = true, .own = true, .record = buf_slice(&record), .points = findings.points}, out);
+	if (mapped.at)
+		munmap((void *)(uintptr_t)mapped.at, mapped.len);
+	buf_free(&record);
+	buf_free(&message.beginning);
+	arena_free(&findings.arena);
+}
+
 /* ---- Threads ---- */
 
 static bool has_dns(struct policy_server *server)
@@ -319,9 +343,12 @@ static void answer(struct policy_server *server, const struct job *job, bool may
 	struct policy_question question;
 	struct policy_answer unknown = {0};
 	struct buf out = BUF(CALL_ANSWER_MAX);
-	if (job->question.verb == POLICY_GATE_VERB)
+	bool gate = job->question.verb == POLICY_GATE_VERB, asked = !gate && may_judge && policy_question_decode(job->question.text, &question);
+	if (gate)
 		policy_gatekeeper_answer(server->gatekeeper, job->question.text, may_judge && has_dns(server) ? server->dns : NULL, job->deadline, &out);
-	else if (may_judge && policy_question_decode(job->question.text, &question) && has_dns(server))
+	else if (asked && question.own)
+		judge_own(server, job, &question, &out);
+	else if (asked && has_dns(server))
 		judge(server, job, &question, &out);
 	else
 		policy_answer_encode(&unknown, &out);

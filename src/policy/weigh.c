@@ -34,6 +34,8 @@ static enum score_answer of_dmarc(enum dmarc_result result)
 /* The names of client and greeting are the door's to count (door.h). */
 static struct score_origin origin_of(const struct policy_verdict *verdict)
 {
+	if (!verdict)
+		return (struct score_origin){0};
 	struct score_origin origin = {.spf = of_spf(verdict->spf.result), .dkim = of_signatures(verdict), .dmarc = of_dmarc(verdict->dmarc.result), .arc_trusted = verdict->override.len > 0};
 	enum dmarc_policy wanted = origin.arc_trusted ? verdict->dmarc.policy : verdict->dmarc.disposition;
 	if (verdict->dmarc.result == DMARC_FAIL && wanted != DMARC_POLICY_NONE)
@@ -85,14 +87,19 @@ static void demand(const struct score_settings *settings, struct policy_findings
 	buf_free(&reply);
 }
 
-void policy_weigh(const struct policy_weighed *weighed, const struct score_settings *settings, struct policy_findings *findings)
+void policy_weigh_own(const struct policy_weighed *weighed, const struct score_settings *settings, struct policy_findings *findings)
 {
 	struct score_result result;
-	struct score_settings own = *settings;
-	own.points[SCORE_EXECUTABLE] = own.points[SCORE_DOUBLE_EXTENSION] = 0; /* what is attached has been looked at more closely */
-	evaluate(weighed, &own, findings->arena, &result);
+	evaluate(weighed, settings, findings->arena, &result);
 	for (size_t i = 0; i < result.count; i++)
 		policy_findings_add(findings, slice_of(score_rule_name(result.hits[i].rule)), result.hits[i].points, SLICE(""));
+}
+
+void policy_weigh(const struct policy_weighed *weighed, const struct score_settings *settings, struct policy_findings *findings)
+{
+	struct score_settings own = *settings;
+	own.points[SCORE_EXECUTABLE] = own.points[SCORE_DOUBLE_EXTENSION] = 0; /* what is attached has been looked at more closely */
+	policy_weigh_own(weighed, &own, findings);
 	write_fields(settings, findings);
 	demand(settings, findings);
 }

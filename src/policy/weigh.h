@@ -11,11 +11,13 @@
 struct policy_weighed {
 	struct slice message;                /* the whole of it */
 	const struct policy_mail *mail;
-	const struct policy_verdict *verdict; /* where it comes from */
+	const struct policy_verdict *verdict; /* where it comes from; NULL: from somebody of ours */
 	const struct classify_store *learned; /* NULL: nothing was */
 	struct policy_standing standing;      /* its sender's */
 };
 
+/** Adds a finding for each rule that holds, and nothing else. Pure. */
+void policy_weigh_own(const struct policy_weighed *weighed, const struct score_settings *settings, struct policy_findings *findings);
 /** Adds a finding for each rule that holds, demands what the sum of all points leads to, and the fields X-Spam-*. Pure. */
 void policy_weigh(const struct policy_weighed *weighed, const struct score_settings *settings, struct policy_findings *findings);
 

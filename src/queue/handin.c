@@ -22,6 +22,9 @@ bool queue_handin_encode(const struct queue_handin *handin, struct buf *out)
 	unsigned flags = (unsigned)message->smtputf8 | (unsigned)message->require_tls << 1 | (unsigned)handin->in_file << 2;
 	flags |= (unsigned)message->allowance.counts << 3 | (unsigned)message->set_apart << 4 | (unsigned)message->junk << 5;
 	wire_put_short(out, flags | (unsigned)message->weighed << 6 | (unsigned)message->suspect << 7, 1);
+	wire_put_short(out, message->doubt.reason, 1);
+	wire_put_number(out, (uint64_t)message->doubt.count);
+	wire_put_number(out, (uint64_t)message->doubt.most);
 	wire_put_number(out, (uint64_t)message->allowance.per_hour);
 	wire_put_number(out, (uint64_t)message->allowance.per_day);
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
@@ -102,6 +105,9 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	message->junk = flags & 32;
 	message->weighed = flags & 64;
 	message->suspect = flags & 128;
+	message->doubt.reason = (enum queue_reason)read_up_to(&reader, REASON_SPAM);
+	message->doubt.count = (int64_t)wire_number(&reader, INT64_MAX);
+	message->doubt.most = (int64_t)wire_number(&reader, INT64_MAX);
 	message->allowance.per_hour = (int64_t)wire_number(&reader, INT64_MAX);
 	message->allowance.per_day = (int64_t)wire_number(&reader, INT64_MAX);
 	message->from = read_text(&reader);
@@ -114,5 +120,6 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	read_recipients(&reader, arena, message);
 	handin->body = reader.rest;
 	bool apart = message->set_apart && message->account.len > 0; /* a stranger's alone is */
-	return !reader.broken && message->id > 0 && !apart && (handin->in_file ? handin->body.len == 0 : handin->body.len == message->preface + message->size);
+	bool strange = message->doubt.reason != REASON_NONE && (message->doubt.reason != REASON_SPAM || message->account.len == 0);
+	return !reader.broken && message->id > 0 && !apart && !strange && (handin->in_file ? handin->body.len == 0 : handin->body.len == message->preface + message->size);
 }

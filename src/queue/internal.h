@@ -4,6 +4,7 @@
  *   draft.c     a body while it is being received, and body files
  *   commit.c    the writer thread: group commit
  *   outgoing.c  how much an account sends, and what is held of it
+ *   habit.c     whether that is as usual
  *   handin*.c   receiving in a process that may add to the queue and do nothing else with it; see handin.h
  *   schedule.c  what the courier does: take, body, settle, release
  *   lease.c     who is at a message
@@ -84,7 +85,8 @@ struct queue {
 	void (*committed)(void *context);
 	void *committed_context;
 
-	int64_t forgotten;             /* the writer's: until when what accounts have sent is forgotten (outgoing.c) */
+	int64_t forgotten;             /* the writer's: until when what accounts have sent is forgotten (outgoing.c), */
+	int64_t habits_forgotten;      /* and their habits (habit.c) */
 };
 
 /* queue.c */
@@ -142,6 +144,21 @@ void queue_outgoing_log(const struct queue_commit *commit);
 bool queue_outgoing_note_told(struct db *db, const struct queue_episode *episode, struct error *error);
 /** In the caller's transaction, when held messages have been released or removed: ends the episodes of which nothing is held any more. */
 bool queue_outgoing_settle(struct db *db, struct error *error);
+
+/* habit.c */
+/** How a message fits what its account usually does. */
+struct queue_habit {
+	int64_t day;
+	int64_t strangers;     /* its recipients at domains to which the account hasn't written before today */
+	bool network_noted;    /* there is nothing to be noted of where it comes from */
+	struct queue_suspicion suspicion; /* REASON_NONE: it fits */
+};
+/** In the writer's transaction: looks. False: it can't be told now. */
+bool queue_habit_judge(struct queue *queue, struct db *db, const struct queue_message *message, struct queue_habit *habit, struct error *error);
+/** In the same: counts the message, when it is known whether it is held. */
+bool queue_habit_note(struct db *db, const struct queue_message *message, const struct queue_habit *habit, struct error *error);
+/** In the caller's transaction, before a message that is held for some reason is released: it is what its account usually does. */
+bool queue_habit_released(struct db *db, int64_t message, struct error *error);
 
 /* lease.c */
 /** Puts our lease on these messages, in one transaction that doesn't wait for the disk; ours[i]: on this one there is none of another

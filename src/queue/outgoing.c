@@ -33,6 +33,18 @@ const char *queue_suspicion_text(const struct queue_suspicion *suspicion, char o
 	case REASON_DAY:
 		snprintf(out, SUSPICION_TEXT_MAX, "%lld recipients within a day, where %lld are allowed", count, most);
 		break;
+	case REASON_SPAM:
+		snprintf(out, SUSPICION_TEXT_MAX, "%lld points of spam in a message, where %lld are allowed", count, most);
+		break;
+	case REASON_HABIT:
+		snprintf(out, SUSPICION_TEXT_MAX, "%lld recipients in a day, where by its habit %lld are expected", count, most);
+		break;
+	case REASON_HABIT_NETWORK:
+		snprintf(out, SUSPICION_TEXT_MAX, "%lld recipients in a day, where from a network that is new for it %lld are expected", count, most);
+		break;
+	case REASON_HABIT_PEOPLE:
+		snprintf(out, SUSPICION_TEXT_MAX, "%lld recipients in a day, where to domains that are new for it %lld are expected", count, most);
+		break;
 	case REASON_SET_APART:
 		snprintf(out, SUSPICION_TEXT_MAX, "set apart for what was found in it, as `pombal explain` tells");
 		break;
@@ -135,6 +147,12 @@ static bool hold(struct db *db, struct queue_commit *commit, const struct queue_
 	return !room || message->account.len == 0 || note_episode(db, message->account, now, error);
 }
 
+/* Who may write to any number has none that matters. */
+static bool has_habit(const struct queue_message *message)
+{
+	return config_current()->submission_habit > 0 && message->allowance.per_day > 0;
+}
+
 bool queue_outgoing_admit(struct queue *queue, struct db *db, struct queue_commit *commit, struct error *error)
 {
 	const struct queue_message *message = commit->message;
@@ -149,10 +167,16 @@ bool queue_outgoing_admit(struct queue *queue, struct db *db, struct queue_commi
 	commit->message->suspicion = (struct queue_suspicion){REASON_NONE, 0, 0};
 	if (!forget_old(queue, db, slot, error) || !read_sent(db, message->account, slot, &sent, error))
 		return false;
+	struct queue_habit habit;
+	if (has_habit(message) && !queue_habit_judge(queue, db, message, &habit, error))
+		return false;
 	struct queue_suspicion suspicion = judge(message, &sent);
+	if (suspicion.reason == REASON_NONE)
+		suspicion = message->doubt.reason == REASON_NONE && has_habit(message) ? habit.suspicion : message->doubt;
 	if (suspicion.reason != REASON_NONE && !hold(db, commit, &suspicion, now, error))
 		return false;
-	return commit->refused || add_sent(db, message->account, slot, (int64_t)message->recipient_count, error);
+	return commit->refused || (add_sent(db, message->account, slot, (int64_t)message->recipient_count, error) &&
+				   (!has_habit(message) || queue_habit_note(db, message, &habit, error)));
 }
 
 void queue_outgoing_log(const struct queue_commit *commit)

@@ -99,6 +99,8 @@ struct change {
 /* What somebody has looked at and let go isn't junk, whatever it weighs. */
 static bool forget_suspicion(struct db *db, int64_t id, struct error *error)
 {
+	if (!queue_habit_released(db, id, error))
+		return false;
 	struct db_statement *statement = db_prepare(db, "UPDATE message SET reason = 0, sent = 0, allowed = 0, junk = 0, weighed = 0, suspect = 0 WHERE id = $1 AND reason <> 0");
 	db_bind_number(statement, 1, id);
 	return db_run(statement, error);

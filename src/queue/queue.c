@@ -57,6 +57,11 @@ static const char *const queue_schema[] = {
 	"ALTER TABLE message ADD COLUMN author TEXT NOT NULL DEFAULT '';",
 	/* When the recipient was told that it is set apart. */
 	"ALTER TABLE recipient ADD COLUMN told BIGINT NOT NULL DEFAULT 0;",
+	/* What accounts usually do: see habit.c. */
+	"CREATE TABLE habit (account TEXT NOT NULL, day BIGINT NOT NULL, recipients BIGINT NOT NULL, held BIGINT NOT NULL, strangers BIGINT NOT NULL,"
+	" PRIMARY KEY (account, day))" DB_CLUSTERED ";"
+	"CREATE TABLE habit_seen (account TEXT NOT NULL, kind BIGINT NOT NULL, what TEXT NOT NULL, first BIGINT NOT NULL, last BIGINT NOT NULL,"
+	" PRIMARY KEY (account, kind, what))" DB_CLUSTERED ";",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)

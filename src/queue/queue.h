@@ -57,7 +57,11 @@ enum queue_reason {
 	REASON_HOUR, /* within an hour its account has written to more recipients than it may */
 	REASON_DAY,  /* … within a day */
 	REASON_SET_APART, /* a stranger's, for what was found in it: it is in quarantine */
-	REASON_LAST = REASON_SET_APART,
+	REASON_SPAM, /* its account has sent it, and it looks like spam; count and most are points */
+	REASON_HABIT, /* on a day its account writes to far more than it usually does */
+	REASON_HABIT_NETWORK, /* … from a network at which it wasn't before */
+	REASON_HABIT_PEOPLE,  /* … and mostly where it never wrote to */
+	REASON_LAST = REASON_HABIT_PEOPLE,
 };
 struct queue_suspicion {
 	enum queue_reason reason;
@@ -99,6 +103,7 @@ struct queue_message {
 	bool set_apart;          /* of a new one: it is to be held until a person has looked at it */
 	struct queue_allowance allowance;  /* of a new one: the account's; what is more is held (outgoing.c) */
 	struct queue_suspicion suspicion;  /* … and why; the queue's to set */
+	struct queue_suspicion doubt;      /* of a new one of an account: REASON_SPAM if it is to be held for that */
 };
 
 /** A body being received. */

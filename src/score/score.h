@@ -108,7 +108,7 @@ struct score_found {
 	const char *text;    /* what it means; "": nobody knows */
 };
 /** What became of a message that a verdict doesn't say. */
-enum score_fate { SCORE_FATE_DEFERRED = SCORE_VERDICTS, SCORE_FATE_UNCHECKED, SCORE_FATES };
+enum score_fate { SCORE_FATE_DEFERRED = SCORE_VERDICTS, SCORE_FATE_UNCHECKED, SCORE_FATE_HELD, SCORE_FATE_SENT, SCORE_FATES };
 /** Appends lines for a person about what was written down of a message: as score_explain(). `total`: the points of all that was found, also of what
  * isn't in the list; `done`: a verdict, or a fate; `reason`: what led there other than points, empty if they did. */
 void score_explain_found(struct buf *out, const struct score_settings *settings, const struct score_found *list, size_t count, int total, unsigned done, struct slice reason,

@@ -84,6 +84,8 @@ static const char *const fates[SCORE_FATES][SCORE_LANGUAGES] = {
 	[SCORE_REJECT] = {"refused", "отклонено", "recusada"},
 	[SCORE_FATE_DEFERRED] = {"put off, its sender is to come again", "отложено, отправитель должен повторить попытку", "adiada, o remetente deve tentar de novo"},
 	[SCORE_FATE_UNCHECKED] = {"taken unchecked", "принято без проверки", "aceite sem verificação"},
+	[SCORE_FATE_HELD] = {"sent from here, and held until somebody has looked", "отправлено отсюда и задержано до проверки", "enviada daqui, e retida até alguém ver"},
+	[SCORE_FATE_SENT] = {"sent from here", "отправлено отсюда", "enviada daqui"},
 };
 
 struct telling {
@@ -182,7 +184,7 @@ static void tell_change(struct telling *telling, const struct score_found *list,
 	telling->rules = reason;
 	if (reason.len > 0)
 		say(telling, PHRASE_DECIDED);
-	if (reason.len > 0 || done >= SCORE_VERDICTS)
+	if (reason.len > 0 || done == SCORE_FATE_DEFERRED)
 		say(telling, PHRASE_BY_POINTS);
 	else if (verdict != done)
 		say(telling, PHRASE_TODAY);
@@ -208,7 +210,7 @@ void score_explain_found(struct buf *out, const struct score_settings *settings,
 		say(&telling, PHRASE_FURTHER);
 	else if (count == 0)
 		say(&telling, PHRASE_NO_RULE);
-	if (done != SCORE_FATE_UNCHECKED)
+	if (done <= SCORE_FATE_DEFERRED)
 		tell_change(&telling, list, count, total, done, reason);
 }
 

@@ -1,5 +1,6 @@
 /* What the policy role makes of a stranger's message: asked when the text is complete, without a thread that waits. It isn't asked about mail of
- * those who are known (smtp_is_trusted), nor about submitted mail. Its answer are fields that are put before the message, and whether the message
+ * those who are known (smtp_is_trusted); of what somebody submits only what it weighs (spam_outgoing), which is held if it is too much, and what isn't
+ * answered is taken. Its answer are fields that are put before the message, and whether the message
  * is taken. Where there is no answer, since the role has just ended, or has too much to do, the client is to come again, or its message is taken
  * with a field that says that nothing was checked (option accept_unchecked). */
 #include "smtp/session.h"
@@ -9,10 +10,11 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "config/config_dns_list.h"
 #include "config/config_engine.h"
 #include "policy/judge.h"
 
-enum { QUESTION_MAX = 64 * 1024 };
+enum { QUESTION_MAX = 64 * 1024, OUTGOING_OFF = 99900 /* hundredths */ };
 
 struct slice smtp_client_bytes(const struct sockaddr_storage *peer)
 {
@@ -32,6 +34,14 @@ static bool is_judged(const struct smtp_session *session, const struct sockaddr_
 {
 	return session->config->sender_checks && session->service->policy && session->service->kind == SMTP_RELAY && !smtp_is_trusted(session) &&
 	       smtp_client_bytes(peer).len > 0;
+}
+
+/* What an account sends is only weighed; whom the administrator trusts isn't. */
+static bool is_weighed(const struct smtp_session *session)
+{
+	int points;
+	return session->config->spam_checks && session->service->policy && session->transaction.message.allowance.counts &&
+	       config_parse_points(slice_of(session->config->spam_outgoing), &points) && points < OUTGOING_OFF;
 }
 
 /* To whom it goes: as many as fit. */
@@ -79,12 +89,14 @@ bool smtp_judge_begin(struct smtp_session *session)
 	char id[ID_TEXT_LEN + 1];
 	int shown;
 	conn_peer_address(session->conn, &peer);
-	if (!is_judged(session, &peer) || !queue_draft_show(session->transaction.content.draft, &asked.text, &shown, &asked.skip, &error))
+	asked.own = is_weighed(session);
+	if ((!asked.own && !is_judged(session, &peer)) || !queue_draft_show(session->transaction.content.draft, &asked.text, &shown, &asked.skip, &error))
 		return false;
 	asked.client = smtp_client_bytes(&peer);
 	asked.recipients = recipients_of(&session->transaction);
 	asked.in_file = shown >= 0;
-	asked.for_reports = is_for_reports(session);
+	asked.for_reports = !asked.own && is_for_reports(session);
+	judgement->own = asked.own;
 	id_format(session->transaction.message.id, id);
 	asked.id = slice_of(id);
 	asked.port = port_of(&peer);
@@ -162,11 +174,29 @@ static void take(struct smtp_session *session, const struct policy_answer *heard
 	smtp_edits_unmap(&rewriting.body);
 }
 
+/* What is too much is held; nothing else becomes of what our people send. */
+static void weigh_own(struct smtp_session *session, const struct policy_answer *heard)
+{
+	struct smtp_transaction *transaction = &session->transaction;
+	char text[POINTS_TEXT_MAX];
+	int most = 0;
+	config_parse_points(slice_of(session->config->spam_outgoing), &most);
+	bool known = heard && heard->known && heard->own, held = known && heard->points >= most;
+	if (held) {
+		transaction->message.doubt = (struct queue_suspicion){REASON_SPAM, heard->points / 100, most / 100};
+		transaction->message.findings = arena_copy(transaction->arena, whole_lines(heard->record, QUEUE_FINDINGS_MAX));
+	}
+	if (known)
+		log_info("message.judged", log_id("id", transaction->message.id), log_id("session", conn_id(session->conn)), log_text("action", held ? "hold" : "send"),
+			 log_text("points", points_text(heard->points, text)), log_slice("account", transaction->message.account),
+			 log_slice("findings", findings_line(heard->record, transaction->arena)));
+}
+
 /* `heard`: without, there was no answer. */
 static void obey(struct smtp_session *session, const struct policy_answer *heard, int fd)
 {
 	struct smtp_transaction *transaction = &session->transaction;
-	bool known = heard && heard->known;
+	bool known = heard && heard->known && !heard->own;
 	log_judgement(session, heard);
 	transaction->message.set_apart = known && heard->action == POLICY_QUARANTINE;
 	transaction->message.junk = known && heard->action == POLICY_JUNK; /* what a person lets go is none */
@@ -195,7 +225,10 @@ void smtp_judge_conclude(struct smtp_session *session)
 	if (!session->judgement.call) /* it was obeyed already; recipients are being added */
 		return;
 	bool answered = caller_end(&session->judgement.call, &answer) && policy_answer_decode(buf_slice(&answer.text), &heard);
-	obey(session, answered ? &heard : NULL, answer.fd_count > 0 ? answer.fds[0] : -1);
+	if (session->judgement.own)
+		weigh_own(session, answered ? &heard : NULL);
+	else
+		obey(session, answered ? &heard : NULL, answer.fd_count > 0 ? answer.fds[0] : -1);
 	call_answer_free(&answer);
 	buf_free(&session->judgement.text);
 }

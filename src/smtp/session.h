@@ -124,6 +124,7 @@ struct smtp_judgement {
 	struct call_ticket *call; /* NULL: none is asked */
 	struct buf text;          /* what was asked */
 	struct slice added;       /* recipients that milters want added, about whom auth hasn't been asked yet, one a line */
+	bool own;                 /* about what somebody has submitted */
 };
 
 struct smtp_session {

@@ -76,7 +76,7 @@ def test_what_cannot_be_explained(server, token):
     for wrong in ("nothing-such@m.example", "<nothing-such@m.example>", "/nowhere/at-all", "0", "x" * 2000):
         done = server.run("explain", wrong, status=1)
         assert done.stdout == "" and "no message of that id is known" in done.stderr and len(done.stderr.splitlines()) == 1
-    server.submit(letters.simple(token), "boris@why.example")
+    server.deliver(letters.simple(token), "boris@why.example")
     server.wait_mail(token, account="boris")
-    own = re.search(rf"event=message\.accepted id=(\w+) .*account=anna@why\.example", server.log()).group(1)
+    own = re.search(r"event=message\.accepted id=(\w+) .*to=boris@why\.example", server.log()).group(1)
     assert "wasn't judged" in server.run("explain", own, status=1).stderr
