@@ -82,7 +82,7 @@ static bool is_printable(struct slice text)
 
 bool policy_is_own_field(struct slice name)
 {
-	static const char *const names[] = {"Authentication-Results", "X-Attachment-Findings", "X-Scanned", "X-Spam-Flag", "X-Spam-Level", "X-Spam-Status", "X-Spam-Wrapped"};
+	static const char *const names[] = {"Authentication-Results", "BIMI-Indicator", "BIMI-Location", "X-Attachment-Findings", "X-Scanned", "X-Spam-Flag", "X-Spam-Level", "X-Spam-Status", "X-Spam-Wrapped"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
 		if (slice_equal_nocase(name, slice_of(names[i])))
 			return true;

@@ -40,6 +40,15 @@ def test_it_stands_in_the_message(server, token, domain, selector, found):
     assert found in field + " "
 
 
+def test_a_stranger_brings_no_logo_along(server, token):
+    """Mail clients would show what these fields say, since a server writes them that has looked."""
+    more = "BIMI-Location: v=BIMI1; l=https://evil.example/bank.svg\r\nBIMI-Indicator: PHN2Zz4=\r\n"
+    with smtplib.SMTP(server.address, server.ports["smtp"], local_hostname="client.example") as session:
+        session.sendmail("ann@nothing.example", [server.name("anna")], letter(token, "nothing.example", more))
+    mail = email.message_from_bytes(server.wait_mail(token)[0])
+    assert mail["BIMI-Location"] is None and mail["BIMI-Indicator"] is None
+
+
 def test_the_option_switches_it_off(server, token):
     server.configure(bimi="false")
     server.reload()
