@@ -1,7 +1,8 @@
 /* What a message is for one account; see personal.h.
  *
- * Who has taught nothing costs a look for a file. For who has, the message's words are taken apart, once for all its recipients, and looked up in the
- * account's store beside everybody's: some milliseconds at most, since of a large message only the beginning is read. */
+ * Who has taught nothing costs looks for two files, seven microseconds. For who has, the message's words are taken apart, once for all its recipients, and
+ * looked up in the account's store beside everybody's: of 20 KiB of text 0.2 to 0.4 ms for the former, 0.1 to 1 ms for the latter, by how many different
+ * words there are; of a large message only the beginning is read. */
 #include "courier/personal.h"
 
 #include <stdlib.h>

@@ -19,6 +19,7 @@ ODD = ("Content-Type: text/html\r\n\r\n<form><a href=\"http://bank.example@192.0
 @pytest.fixture(scope="module")
 def server(names, tmp_path_factory):
     names.set(**{"dear.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"', 'A 127.0.0.1'], "otherwise.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"', 'A 127.0.0.1']})
+    names.set(**{"crowd.example": ['TXT "v=spf1 ip4:127.0.0.0/8 -all"', 'A 127.0.0.1'], "_dmarc.crowd.example": ['TXT "v=DMARC1; p=none"']})
     options = {"sender_checks": True, "resolver": names.resolver, "trust_anchors": ["none"], "spam_junk": "3"}
     PASSWORDS["clara"] = PASSWORDS["anna"]
     with Pombal("own.example", accounts=("anna", "boris", "clara"), options=options) as own:
@@ -88,6 +89,16 @@ def test_no_account_makes_others_mail_junk(server, token):
     wait_for(lambda: len(re.findall(r"training\.learned account=clara", server.log(offset))) == 100, "a hundred messages learned")
     send(server, token, f"Content-Type: text/plain\r\n\r\n{GOOD} {token}\r\n", "boris")
     server.wait_mail(token, account="boris")
+
+
+def test_a_domain_gets_a_name_by_several_alone(server, token):
+    send(server, token, f"Content-Type: text/plain\r\n\r\nAn offer of {token} for everybody who wants it\r\n", "anna", "boris", "clara", sender="x@crowd.example")
+    offset = server.log_size()
+    for account in ("anna", "boris", "clara"):
+        server.wait_mail(token, account=account)
+        assert "event=policy.reputation" not in server.log(offset)
+        move(server, account, token, "INBOX", "Junk")
+    server.wait_log(r"policy\.reputation domain=crowd\.example kind=spam", offset)
 
 
 def test_whom_one_has_written_to_arrives(server, token):
