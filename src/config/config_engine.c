@@ -129,11 +129,15 @@ socklen_t config_engine_address_length(const struct config_engine *engine)
 
 int64_t config_engines_timeout(const struct config *config)
 {
-	int64_t longest = 0;
+	int64_t longest = 0, milters = 0;
 	for (size_t i = 0; i < config->engines.count; i++) {
 		struct config_engine engine;
-		if (config_parse_engine(slice_of(config->engines.at[i]), &engine, NULL) && engine.timeout > longest)
+		if (!config_parse_engine(slice_of(config->engines.at[i]), &engine, NULL))
+			continue;
+		if (engine.kind == CONFIG_ENGINE_MILTER)
+			milters += engine.timeout;
+		else if (engine.timeout > longest)
 			longest = engine.timeout;
 	}
-	return longest;
+	return milters + longest < CONFIG_ENGINE_SECONDS_MAX ? milters + longest : CONFIG_ENGINE_SECONDS_MAX;
 }

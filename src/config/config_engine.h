@@ -36,7 +36,8 @@ struct config_engine {
 bool config_parse_engine(struct slice entry, struct config_engine *engine, struct error *error);
 /** The length of the address, as connect(2) wants it. */
 socklen_t config_engine_address_length(const struct config_engine *engine);
-/** The longest time-out of all engines, in seconds; 0: there are none. */
+/** How long they may take altogether, in seconds: milters one after the other, then the others at the same time; CONFIG_ENGINE_SECONDS_MAX at most. 0: there
+ * are none. */
 int64_t config_engines_timeout(const struct config *config);
 
 #endif

@@ -25,6 +25,7 @@ struct role_rights {
 	bool dns_alone;     /* … but over TCP only to where the DNS is asked */
 	bool listeners;     /* serving clients */
 	bool asks;          /* long questions to other roles, net/call.h */
+	bool gives_files;   /* with its answers: files in memory */
 };
 
 #define ROLE(NAME, name, ...) int role_##name##_main(struct role *role);

@@ -76,7 +76,7 @@ bool role_confine(struct role *role, struct error *error)
 		.ports = own->dns_alone ? ports : NULL,
 		.listeners = own->listeners,
 		.files = files,
-		.memory_files = own->asks,
+		.memory_files = own->asks || own->gives_files,
 		.moves = own->store, /* what the queue has in a file becomes a message file; and a month ends while one is written */
 	};
 	done = done && sandbox_enter(&sandbox, error);

@@ -6,6 +6,7 @@
 #include <pthread.h>
 
 #include "base/memory.h"
+#include "policy/milters.h"
 
 enum { RECIPIENTS_ASKED_MAX = 100, FIELD_MAX = 4096, WEIGHT_ONE = 100 };
 
@@ -14,7 +15,10 @@ struct policy_engines {
 	struct engine_mail mail;
 	struct slice recipients[RECIPIENTS_ASKED_MAX];
 	char client[INET6_ADDRSTRLEN];
-	struct slice message;
+	struct slice message;         /* as milters have left it, if there are any */
+	struct engine_letter letter;  /* that they are asked about */
+	struct buf changed;           /* what they have made of it */
+	bool milters, discarded;
 	int64_t until;
 	struct engine_result *results;
 	pthread_t thread;
@@ -42,10 +46,44 @@ static void name_recipients(struct policy_engines *engines, struct slice lines)
 	engines->mail.recipients = engines->recipients;
 }
 
+/* From now on it is the message. */
+static void take_changed(struct policy_engines *engines)
+{
+	if (!engine_letter_is_changed(&engines->letter))
+		return;
+	engine_letter_write_header(&engines->letter, &engines->changed);
+	buf_append(&engines->changed, engines->letter.body);
+	engines->message = buf_slice(&engines->changed);
+	engines->mail.length = engines->message.len;
+}
+
+/* False: one has decided, and nobody else need be asked. */
+static bool ask_milters(struct policy_engines *engines)
+{
+	bool goes_on = true;
+	engine_ask_milters(engines->pool, &engines->mail, engines->until, engines->results);
+	for (size_t i = 0; i < engine_pool_count(engines->pool); i++)
+		if (engine_pool_at(engines->pool, i)->kind == CONFIG_ENGINE_MILTER && policy_milters_decide(&engines->results[i])) {
+			goes_on = false;
+			engines->discarded |= engines->results[i].outcome == ENGINE_DISCARDED;
+		}
+	return goes_on;
+}
+
+/* The others see what milters have left. */
 static void *ask(void *argument)
 {
 	struct policy_engines *engines = argument;
-	engine_ask(engines->pool, &engines->mail, engines->until, engines->results);
+	if (!engines->milters || ask_milters(engines)) {
+		take_changed(engines);
+		engine_ask(engines->pool, &engines->mail, engines->until, engines->results);
+		return NULL;
+	}
+	for (size_t i = 0; i < engine_pool_count(engines->pool); i++)
+		if (engine_pool_at(engines->pool, i)->kind != CONFIG_ENGINE_MILTER) {
+			engines->results[i].outcome = ENGINE_SKIPPED;
+			snprintf(engines->results[i].text, sizeof engines->results[i].text, "a milter has decided already");
+		}
 	return NULL;
 }
 
@@ -58,7 +96,15 @@ struct policy_engines *policy_engines_begin(struct engine_pool *pool, const stru
 	inet_ntop(question->client.len == 4 ? AF_INET : AF_INET6, question->client.at, engines->client, sizeof engines->client);
 	engines->mail = (struct engine_mail){.client = slice_of(engines->client), .helo = question->helo, .sender = question->sender, .hostname = question->receiver,
 					     .length = message.len, .read = read_message, .context = engines};
+	engines->mail.id = question->id;
+	engines->mail.port = (unsigned)question->port;
 	name_recipients(engines, question->recipients);
+	engines->changed = BUF(SIZE_MAX / 2);
+	engines->milters = policy_milters_are_any(pool);
+	if (engines->milters) {
+		policy_milters_begin(&engines->letter, message, &engines->mail);
+		engines->mail.letter = &engines->letter;
+	}
 	engines->threaded = pthread_create(&engines->thread, NULL, ask, engines) == 0;
 	if (!engines->threaded) /* no thread is to be had: then others look at it later */
 		ask(engines);
@@ -99,7 +145,10 @@ void policy_engines_add(const struct config_engine *engine, const struct engine_
 	buf_printf(out, "%s%s=%s", out->len > 0 ? ";\r\n\t" : "", engine->name, engine_outcome_name(result->outcome));
 	switch (result->outcome) {
 	case ENGINE_CLEAN:
-		policy_findings_add(findings, SLICE("SCANNER_CLEAN"), 0, slice_of(engine->name));
+		if (engine->kind == CONFIG_ENGINE_MILTER)
+			policy_milters_tell(engine, result, findings);
+		else
+			policy_findings_add(findings, SLICE("SCANNER_CLEAN"), 0, slice_of(engine->name));
 		break;
 	case ENGINE_FOUND:
 		buf_printf(out, " (%s)", result->text);
@@ -112,23 +161,62 @@ void policy_engines_add(const struct config_engine *engine, const struct engine_
 	case ENGINE_SKIPPED:
 		policy_findings_add(findings, SLICE("SCANNER_SKIPPED"), 0, arena_printf(findings->arena, "%s: %s", engine->name, result->text));
 		break;
+	case ENGINE_CHANGED:
+	case ENGINE_SET_APART:
+	case ENGINE_DISCARDED:
+	case ENGINE_DEFERRED:
+	case ENGINE_REFUSED:
+		policy_milters_tell(engine, result, findings);
+		break;
 	default:
 		says_nothing(engine, result, findings);
 	}
 }
 
-void policy_engines_end(struct policy_engines **engines, const struct config *config, struct policy_findings *findings)
+/* By the thread that has begun. */
+static void wait_for_all(struct policy_engines *engines)
+{
+	if (engines->threaded)
+		pthread_join(engines->thread, NULL);
+	engines->threaded = false;
+}
+
+struct slice policy_engines_message(struct policy_engines *engines, struct slice message)
+{
+	if (!engines || !engines->milters)
+		return message;
+	wait_for_all(engines);
+	return engines->message;
+}
+
+void policy_engines_judge(struct policy_engines *engines, const struct config *config, struct policy_findings *findings)
 {
 	struct buf words = BUF(FIELD_MAX);
-	if (!*engines)
+	if (!engines)
 		return;
-	if ((*engines)->threaded)
-		pthread_join((*engines)->thread, NULL);
-	for (size_t i = 0; i < engine_pool_count((*engines)->pool); i++)
-		policy_engines_add(engine_pool_at((*engines)->pool, i), &(*engines)->results[i], config, findings, &words);
+	wait_for_all(engines);
+	for (size_t i = 0; i < engine_pool_count(engines->pool); i++)
+		policy_engines_add(engine_pool_at(engines->pool, i), &engines->results[i], config, findings, &words);
 	if (!words.overflow)
 		policy_findings_field(findings, arena_printf(findings->arena, "X-Scanned: %.*s\r\n", SLICE_ARG(buf_slice(&words))));
 	buf_free(&words);
+}
+
+void policy_engines_edit(const struct policy_engines *engines, struct policy_findings *findings, int *body)
+{
+	*body = -1;
+	if (engines && engines->milters && !engines->discarded)
+		policy_milters_edit(&engines->letter, findings, body);
+}
+
+void policy_engines_free(struct policy_engines **engines)
+{
+	if (!*engines)
+		return;
+	wait_for_all(*engines);
+	if ((*engines)->milters)
+		engine_letter_free(&(*engines)->letter);
+	buf_free(&(*engines)->changed);
 	free((*engines)->results);
 	free(*engines);
 	*engines = NULL;

@@ -181,11 +181,12 @@ static void weigh(struct policy_server *server, struct slice whole, const struct
 
 /* What the text itself says, and the scanners of others: the sum is last, since all that was found counts. */
 static void look_inside(struct policy_server *server, const struct job *job, const struct policy_question *question, struct slice whole, const struct policy_mail *mail,
-			const struct policy_verdict *verdict, struct policy_engines **engines, struct policy_findings *findings)
+			const struct policy_verdict *verdict, struct policy_engines *engines, struct policy_findings *findings)
 {
+	whole = policy_engines_message(engines, whole);
 	if (findings->action < POLICY_REJECT)
 		policy_attachments_check(question->recipients, whole, config_current(), job->deadline, findings);
-	policy_engines_end(engines, config_current(), findings);
+	policy_engines_judge(engines, config_current(), findings);
 	if (findings->action < POLICY_REJECT && config_current()->spam_checks)
 		weigh(server, whole, mail, verdict, findings);
 }
@@ -227,6 +228,8 @@ static void write_answer(const struct policy_mail *mail, const struct policy_ver
 	};
 	for (size_t i = 0; findings->action < POLICY_QUARANTINE && i < findings->cut_count; i++)
 		answer.cuts[answer.cut_count++] = findings->cuts[i];
+	if (findings->edits && findings->action < POLICY_DEFER)
+		answer.edits = *findings->edits;
 	policy_answer_encode(&answer, out);
 	buf_free(&field);
 	buf_free(&record);
@@ -271,7 +274,8 @@ static void note_for_author(struct policy_server *server, const struct policy_qu
 		policy_feedback_note(server->feedback, mail, verdict, action);
 }
 
-static void judge(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out)
+/* *body: a memory file that goes with the answer; -1: none does. */
+static void judge(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out, int *body)
 {
 	struct message message;
 	struct policy_mail mail = {.client = question->client, .helo = question->helo, .sender = question->sender, .receiver = question->receiver, .now = clock_now(),
@@ -289,11 +293,13 @@ static void judge(struct policy_server *server, const struct job *job, const str
 	const struct policy_verdict *verdict = ask_around(server, check, door, table, job->deadline);
 	policy_door_judge(door);
 	demand_of_author(&verdict->dmarc, &findings);
-	look_inside(server, job, question, whole, &mail, verdict, &engines, &findings);
+	look_inside(server, job, question, whole, &mail, verdict, engines, &findings);
+	policy_engines_edit(engines, &findings, body);
 	write_answer(&mail, verdict, &findings, out);
 	note_for_author(server, question, whole, &mail, verdict, findings.action);
 	if (question->for_reports && findings.action < POLICY_DEFER)
 		take_report(server, whole, verdict);
+	policy_engines_free(&engines);
 	policy_check_free(&check);
 	lookup_free(&table);
 	if (mapped.at)
@@ -343,16 +349,19 @@ static void answer(struct policy_server *server, const struct job *job, bool may
 	struct policy_question question;
 	struct policy_answer unknown = {0};
 	struct buf out = BUF(CALL_ANSWER_MAX);
+	int body = -1;
 	bool gate = job->question.verb == POLICY_GATE_VERB, asked = !gate && may_judge && policy_question_decode(job->question.text, &question);
 	if (gate)
 		policy_gatekeeper_answer(server->gatekeeper, job->question.text, may_judge && has_dns(server) ? server->dns : NULL, job->deadline, &out);
 	else if (asked && question.own)
 		judge_own(server, job, &question, &out);
 	else if (asked && has_dns(server))
-		judge(server, job, &question, &out);
+		judge(server, job, &question, &out, &body);
 	else
 		policy_answer_encode(&unknown, &out);
-	answerer_answer(server->answerer, job->question.id, buf_slice(&out), NULL, 0);
+	answerer_answer(server->answerer, job->question.id, buf_slice(&out), &body, body >= 0);
+	if (body >= 0)
+		close(body);
 	buf_free(&out);
 }
 
