@@ -251,6 +251,54 @@ bool check_door(struct slice value, struct error *error)
 	       error_set(error, ERROR_INVALID, "\"%.*s\" is neither off, warn, reject nor a number of points such as 1.5", SLICE_ARG(value));
 }
 
+/* An address or network, a domain, a sender's address, or country=XX. */
+bool check_access(struct slice value, struct error *error)
+{
+	struct sockaddr_storage parsed;
+	struct slice country = SLICE("country="), local, domain;
+	unsigned bits;
+	bool plain = value.len > 0 && slice_find_char(value, ',') == SLICE_NONE && slice_find_char(value, ' ') == SLICE_NONE, good;
+	if (slice_starts(value, country))
+		good = value.len == country.len + 2 && ascii_is_alpha(value.at[value.len - 2]) && ascii_is_alpha(value.at[value.len - 1]);
+	else if (slice_cut(value, '@', &local, &domain))
+		good = local.len > 0 && domain.len > 0 && check_domain(domain, error);
+	else
+		good = config_parse_network(value, &parsed, &bits) || (slice_find_char(value, '/') == SLICE_NONE && check_domain(value, error));
+	return (plain && good) || error_set(error, ERROR_INVALID, "\"%.*s\" is none of 192.0.2.1, 192.0.2.0/24, example.org, ann@example.org and country=DE", SLICE_ARG(value));
+}
+
+static bool check_access_setting(struct slice setting, struct error *error)
+{
+	struct slice name, value, entry;
+	if (!slice_cut(setting, '=', &name, &value) || !slice_has_word_nocase(SLICE("allow deny"), name))
+		return error_set(error, ERROR_INVALID, "\"%.*s\" is neither allow=ENTRY,… nor deny=ENTRY,…", SLICE_ARG(setting));
+	for (bool more = true; more;) {
+		more = slice_cut(value, ',', &entry, &value);
+		if (!check_access(entry, error))
+			return false;
+	}
+	return true;
+}
+
+/* "ADDRESS-OR-DOMAIN allow=… deny=…", with one blank between. */
+bool check_access_for(struct slice value, struct error *error)
+{
+	struct slice who, settings, setting;
+	if (!slice_cut(value, ' ', &who, &settings) || who.len == 0)
+		return error_set(error, ERROR_INVALID, "\"%.*s\" is not an address or a domain with allow= or deny=", SLICE_ARG(value));
+	do {
+		slice_cut(settings, ' ', &setting, &settings);
+		if (!check_access_setting(setting, error))
+			return false;
+	} while (settings.len > 0);
+	return true;
+}
+
+bool check_greylist(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"off", "suspicious", "all", NULL}, error);
+}
+
 bool check_dns_list(struct slice value, struct error *error)
 {
 	struct config_dns_list list;

@@ -29,12 +29,14 @@ static bool add_temporary_folder(struct paths *list, const struct role *role, st
 	return file_make_folders(path, 0700, error) && setenv("SQLITE_TMPDIR", path, 1) == 0;
 }
 
-/* The smarthost's password, certificates to trust and trust anchors are the only files outside its folders that the courier reads. */
+/* The smarthost's password, certificates to trust and trust anchors are the only files outside its folders that the courier reads;
+ * and the file of countries that policy does. */
 static void add_network_files(struct paths *list, const struct role *role, struct arena *arena)
 {
 	const struct config *config = config_current();
 	add_path(list, role, config->smarthost_password_file, arena);
 	add_path(list, role, config->trusted_certificates, arena);
+	add_path(list, role, config->country_file, arena);
 	for (size_t i = 0; i < config->trust_anchors.count; i++)
 		add_path(list, role, config->trust_anchors.at[i], arena);
 }

@@ -189,20 +189,10 @@ bool policy_door_run(struct policy_door *door, struct lookup *table)
 
 /* ---- What follows ---- */
 
-/* As a reply can hold it: what isn't printable ASCII becomes '?'. */
-static struct slice ascii_of(const struct policy_door *door, struct slice text)
-{
-	struct slice copy = arena_copy(door->findings->arena, text);
-	char *at = arena_text(door->findings->arena, copy);
-	for (size_t i = 0; i < copy.len; i++)
-		at[i] = copy.at[i] >= ' ' && copy.at[i] < 0x7f ? copy.at[i] : '?';
-	return slice_make(at, copy.len);
-}
-
 static void refuse(struct policy_door *door, struct slice reply)
 {
 	if (!door->permitted)
-		policy_findings_demand(door->findings, POLICY_REJECT, ascii_of(door, reply));
+		policy_findings_demand(door->findings, POLICY_REJECT, policy_findings_ascii(door->findings, reply));
 }
 
 static void judge_hit(struct policy_door *door, const struct door_list *list, size_t hit)
@@ -284,3 +274,7 @@ void policy_door_refuse_from(struct policy_door *door, int points)
 	if (findings->count > 0 && findings->points >= points)
 		refuse(door, arena_printf(findings->arena, "lists in the DNS say too much against you: %.*s", SLICE_ARG(findings->list[0].detail)));
 }
+
+bool policy_door_permits(const struct policy_door *door) { return door->permitted; }
+enum policy_iprev policy_door_iprev(const struct policy_door *door) { return door->iprev; }
+struct slice policy_door_client_name(const struct policy_door *door) { return door->facts.ptr; }

@@ -24,7 +24,12 @@ bool policy_door_run(struct policy_door *door, struct lookup *table);
 void policy_door_judge(struct policy_door *door);
 /** Nothing that is found at the door refuses: the message is for who must hear everybody. Before policy_door_judge(). */
 void policy_door_permit(struct policy_door *door);
-/** After it: refuses if all that was found has so many points (hundredths), whatever the text will be. */
+/** After it: does nothing refuse, since that was called, or a list says that he is good? */
+bool policy_door_permits(const struct policy_door *door);
+/** After policy_door_run(): has the client's address a name, and the name that leads back to it (else empty). */
+enum policy_iprev policy_door_iprev(const struct policy_door *door);
+struct slice policy_door_client_name(const struct policy_door *door);
+/** After policy_door_judge(): refuses if all that was found has so many points (hundredths), whatever the text will be. */
 void policy_door_refuse_from(struct policy_door *door, int points);
 
 #endif

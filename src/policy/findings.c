@@ -34,6 +34,15 @@ void policy_findings_demand(struct policy_findings *findings, enum policy_action
 	findings->reply = line_of(findings, reply, POLICY_REPLY_MAX);
 }
 
+struct slice policy_findings_ascii(const struct policy_findings *findings, struct slice text)
+{
+	struct slice copy = arena_copy(findings->arena, text);
+	char *at = arena_text(findings->arena, copy);
+	for (size_t i = 0; i < copy.len; i++)
+		at[i] = copy.at[i] >= ' ' && copy.at[i] < 0x7f ? copy.at[i] : '?';
+	return slice_make(at, copy.len);
+}
+
 void policy_findings_field(struct policy_findings *findings, struct slice field)
 {
 	if (policy_are_fields(field) && findings->fields.len + field.len <= POLICY_FIELD_MAX)

@@ -29,12 +29,15 @@ struct policy_findings {
 	struct policy_cut cuts[POLICY_CUTS_MAX]; /* what is taken out, in its order; only if the action is less than QUARANTINE */
 	size_t cut_count;
 	const struct policy_edits *edits; /* what milters want changed; NULL: nothing */
+	bool allowed;              /* its sender is (access.h): the score isn't asked */
 };
 
 /** Adds one; copies into findings->arena. Beyond POLICY_FINDINGS_MAX only the points count. */
 void policy_findings_add(struct policy_findings *findings, struct slice rule, int points, struct slice detail);
 /** Demands an action; the strictest wins, of equal ones the first. `reply`: printable ASCII, without code, for DEFER and REJECT; what doesn't fit is cut. */
 void policy_findings_demand(struct policy_findings *findings, enum policy_action action, struct slice reply);
+/** As a reply can hold it: what isn't printable ASCII becomes '?'; in findings->arena. */
+struct slice policy_findings_ascii(const struct policy_findings *findings, struct slice text);
 /** A header field, or several, that go before the message; of the names that judge.h allows. What doesn't fit is left out. */
 void policy_findings_field(struct policy_findings *findings, struct slice field);
 /** Appends "RULE POINTS detail" lines: POLICY_RECORD_MAX bytes at most, whole lines. */

@@ -4,6 +4,7 @@
 #include "base/wire.h"
 #include "config/config_dns_list.h"
 #include "message/address.h"
+#include "policy/access.h"
 
 enum { CLIENT_MAX = 16, NAME_MAX_LENGTH = 1024, PATH_MAX_LENGTH = 2048 };
 
@@ -44,7 +45,7 @@ static bool door_refuses(const struct config *config)
 
 bool policy_gate_is_wanted(const struct config *config)
 {
-	return config->sender_checks && door_refuses(config);
+	return policy_access_denies(config) || !slice_equal(slice_of(config->greylist), SLICE("off")) || (config->sender_checks && door_refuses(config));
 }
 
 bool policy_gate_is_open(struct slice recipient)
@@ -67,8 +68,7 @@ bool policy_gate_is_open_to_all(struct slice recipients)
 
 struct slice policy_gate_key(const struct config *config, struct slice recipient)
 {
-	(void)config; /* nothing that it says is for a single address */
-	return slice_skip(recipient, slice_find_last_char(recipient, '@') + 1);
+	return policy_access_is_own(config, recipient) ? recipient : slice_skip(recipient, slice_find_last_char(recipient, '@') + 1);
 }
 
 /* ---- What crosses ---- */

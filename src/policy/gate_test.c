@@ -65,6 +65,10 @@ static void test_it_is_asked_only_for_what_can_refuse(void **state)
 	assert_true(is_wanted("dns_lists = {\"a.list 4\", \"b.list 2 do=reject\"}\n"));
 	assert_true(is_wanted("dns_lists = {\"a.list 15\"}\n"));
 	assert_false(is_wanted("dns_lists = {\"a.list 15\"}\nspam_checks = false\n"));
+	assert_true(is_wanted("access_deny = {\"192.0.2.0/24\"}\nsender_checks = false\n"));
+	assert_true(is_wanted("access_for = {\"a.example allow=b.example deny=country=XX\"}\n"));
+	assert_false(is_wanted("access_for = {\"a.example allow=b.example\"}\naccess_allow = {\"c.example\"}\n"));
+	assert_true(is_wanted("greylist = \"suspicious\"\n"));
 	assert_true(is_wanted("dns_lists = {\"a.list 4 answers=127.0.0.x&2:8,127.0.0.x&4:8\"}\n"));
 }
 

@@ -291,12 +291,15 @@ static void judge(struct policy_server *server, const struct job *job, const str
 	if (policy_gate_is_open_to_all(question->recipients))
 		policy_door_permit(door);
 	const struct policy_verdict *verdict = ask_around(server, check, door, table, job->deadline);
-	policy_door_judge(door);
+	findings.allowed = policy_gatekeeper_access(&mail, verdict, question->recipients, &findings) == POLICY_ACCESS_ALLOWED;
+	if (!findings.allowed)
+		policy_door_judge(door);
 	demand_of_author(&verdict->dmarc, &findings);
 	look_inside(server, job, question, whole, &mail, verdict, engines, &findings);
 	policy_engines_edit(engines, &findings, body);
 	write_answer(&mail, verdict, &findings, out);
 	note_for_author(server, question, whole, &mail, verdict, findings.action);
+	policy_gatekeeper_learn(server->gatekeeper, &mail, findings.action);
 	if (question->for_reports && findings.action < POLICY_DEFER)
 		take_report(server, whole, verdict);
 	policy_engines_free(&engines);
@@ -468,7 +471,7 @@ void policy_serve(int channel, int stop_fd, const char *folder, struct engine_po
 	struct policy_server server = {.answerer = answerer_new(channel), .folder = folder, .feedback = feedback, .lists = policy_lists_new(), .engines = engines};
 	struct error error;
 	bool more = true;
-	server.gatekeeper = policy_gatekeeper_new(server.lists);
+	server.gatekeeper = policy_gatekeeper_new(server.lists, folder);
 	server.reputation = policy_reputation_open(folder, clock_now(), &error);
 	if (!server.reputation)
 		log_error("policy.no_reputations", log_text("reason", error.text));
