@@ -65,6 +65,14 @@ bool config_parse_network(struct slice text, struct sockaddr_storage *address, u
 /** Is the address in one of these networks? */
 bool config_networks_hold(const struct config_string_list *networks, const struct sockaddr_storage *address);
 
+/** How much is taken of a stranger within an hour (option stranger_rates): "address=3000/20000", messages and recipients; "recipient=2000". */
+enum config_rate_of { CONFIG_RATE_ADDRESS, CONFIG_RATE_NETWORK, CONFIG_RATE_SENDER, CONFIG_RATE_RECIPIENT };
+struct config_rate {
+	enum config_rate_of of;
+	int64_t messages, recipients; /* 0: any number */
+};
+bool config_parse_rate(struct slice text, struct config_rate *rate);
+
 /* ---- The table itself, for who shows or documents it ---- */
 
 enum option_kind { OPTION_KIND_SECTION, OPTION_KIND_FLAG, OPTION_KIND_NUMBER, OPTION_KIND_SIZE, OPTION_KIND_DURATION, OPTION_KIND_TEXT, OPTION_KIND_LIST };

@@ -299,6 +299,13 @@ bool check_greylist(struct slice value, struct error *error)
 	return one_of(value, (const char *const[]){"off", "suspicious", "all", NULL}, error);
 }
 
+bool check_rate(struct slice value, struct error *error)
+{
+	struct config_rate rate;
+	return config_parse_rate(value, &rate) ||
+	       error_set(error, ERROR_INVALID, "\"%.*s\" is none of address=MESSAGES/RECIPIENTS, network=…, sender=… and recipient=NUMBER", SLICE_ARG(value));
+}
+
 bool check_dns_list(struct slice value, struct error *error)
 {
 	struct config_dns_list list;

@@ -33,6 +33,7 @@ bool check_door(struct slice value, struct error *error);
 bool check_access(struct slice value, struct error *error);
 bool check_access_for(struct slice value, struct error *error);
 bool check_greylist(struct slice value, struct error *error);
+bool check_rate(struct slice value, struct error *error);
 bool check_dns_list(struct slice value, struct error *error);
 bool check_virus_action(struct slice value, struct error *error);
 bool check_engine(struct slice value, struct error *error);

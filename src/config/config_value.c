@@ -140,6 +140,33 @@ bool config_parse_network(struct slice text, struct sockaddr_storage *address, u
 	return true;
 }
 
+static bool take_limit(struct slice text, int64_t *limit)
+{
+	uint64_t number = 0;
+	bool good = text.len == 0 || slice_to_number(text, 1000000000, &number);
+	*limit = (int64_t)number;
+	return good;
+}
+
+bool config_parse_rate(struct slice text, struct config_rate *rate)
+{
+	static const char *const names[] = {"address", "network", "sender", "recipient"};
+	struct slice name, limits, messages, recipients;
+	bool known = false;
+	*rate = (struct config_rate){0};
+	if (!slice_cut(text, '=', &name, &limits))
+		return false;
+	for (unsigned i = 0; i < sizeof names / sizeof *names; i++)
+		if (slice_equal(name, slice_of(names[i]))) {
+			rate->of = (enum config_rate_of)i;
+			known = true;
+		}
+	bool two = slice_cut(limits, '/', &messages, &recipients);
+	if (rate->of == CONFIG_RATE_RECIPIENT)
+		return known && !two && messages.len > 0 && take_limit(messages, &rate->recipients);
+	return known && limits.len > 0 && take_limit(messages, &rate->messages) && take_limit(two ? recipients : SLICE(""), &rate->recipients);
+}
+
 /* The largest unit that divides the value: 432000 is 5d, 90 is 90s. */
 static void write_units(struct buf *out, int64_t value, const struct unit_of *units, size_t count, bool upper)
 {

@@ -139,6 +139,8 @@ void smtp_cmd_mail(struct smtp_session *session, struct slice argument)
 		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
 	if (auth_is_awaited(&session->wait))
 		return;
+	if (!reply && (reply = smtp_strangers_mail(session, command.from)))
+		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
 	if (session->service->kind == SMTP_LOCAL) /* now it is known who it is; it waits in its thread */
 		learn_rates(session);
 	smtp_reply(session, "%s", reply ? reply : "250 2.1.0 sender ok");
@@ -149,6 +151,7 @@ void smtp_cmd_mail(struct smtp_session *session, struct slice argument)
 		begin_transaction(session, &command);
 }
 
+const char smtp_nobodys_address[] = "550 5.1.1 nobody has this address";
 const char smtp_mailbox_full[] = "452 4.2.2 this mailbox is full";
 
 /* "For now" when it is only full: most people make room, and their mail waits with its sender's server meanwhile. What would never fit
@@ -176,7 +179,7 @@ static const char *check_recipient(struct smtp_session *session, struct slice *t
 	case RECIPIENT_FOREIGN:
 		return session->account || session->may_relay ? NULL : "550 5.7.1 mail for this address is not taken here without signing in";
 	case RECIPIENT_UNKNOWN:
-		return "550 5.1.1 nobody has this address";
+		return smtp_nobodys_address;
 	case RECIPIENT_AWAITED:
 		return NULL;
 	case RECIPIENT_RETURN: /* else it would be a way through us to anybody who has written to a forwarded address */
@@ -204,6 +207,7 @@ void smtp_add_recipient(struct smtp_transaction *transaction, const struct queue
 
 void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char *reply)
 {
+	reply = reply ? reply : smtp_strangers_rcpt(session, command->to);
 	if (reply)
 		log_refusal(session, "recipient.refused", session->transaction.message.from, command->to, reply);
 	else { /* a repeated one counts only for LMTP's replies */
@@ -211,6 +215,10 @@ void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command 
 		smtp_add_recipient(&session->transaction, &(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify}, room);
 	}
 	smtp_reply(session, "%s", reply ? reply : "250 2.1.5 recipient ok");
+	if (reply == smtp_nobodys_address)
+		smtp_strangers_missed(session);
+	else if (!reply)
+		smtp_strangers_found(session);
 }
 
 /* Counted by commands, not by addresses: a million times the same recipient must end, too, or a million that can't be checked now. */

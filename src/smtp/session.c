@@ -90,6 +90,17 @@ struct auth_wait *smtp_wait(struct smtp_session *session)
 	return session->service->kind == SMTP_LOCAL ? NULL : &session->wait;
 }
 
+/* RFC 5321 §3.1: the client waits for it. */
+static void greet(struct smtp_session *session)
+{
+	session->input = INPUT_LINE;
+	if (conn_has_more(session->conn, 0)) {
+		smtp_unsynchronised(session, "greeting");
+		smtp_strangers_early(session);
+	} else
+		smtp_reply(session, "220 %s %s Pombal", smtp_hostname(session), session->service->kind == SMTP_LMTP ? "LMTP" : "ESMTP");
+}
+
 static void *smtp_open(struct conn *conn, void *context)
 {
 	struct smtp_session *session = memory_new(sizeof *session);
@@ -103,12 +114,16 @@ static void *smtp_open(struct conn *conn, void *context)
 	session->user = conn_peer_user(conn);
 	conn_set_idle(conn, session->config->smtp_idle);
 	conn_set_deadline(conn, session->config->smtp_total);
+	int wait_ms = smtp_strangers_greeting_ms(session);
+	session->input = wait_ms > 0 ? INPUT_GREETING : INPUT_LINE;
 	if (queue_is_slow(session->service->queue))
 		smtp_give_up(session, "4.3.2", "the disk is slow at the moment, come back soon");
-	else if (conn_has_more(conn, 0)) /* RFC 5321 §3.1: the client waits for the greeting */
-		smtp_unsynchronised(session, "greeting");
+	else if (smtp_strangers_are_shut_out(session))
+		smtp_give_up(session, "4.7.1", "your network has tried too many addresses that nobody has, come again later");
+	else if (wait_ms > 0)
+		conn_delay(conn, wait_ms);
 	else
-		smtp_reply(session, "220 %s %s Pombal", smtp_hostname(session), session->service->kind == SMTP_LMTP ? "LMTP" : "ESMTP");
+		greet(session);
 	return session;
 }
 
@@ -229,6 +244,9 @@ static enum net_unit smtp_peek(void *at, struct slice input, size_t *length)
 {
 	struct smtp_session *session = at;
 	switch (session->input) {
+	case INPUT_GREETING:
+		*length = 0;
+		return UNIT_QUICK;
 	case INPUT_LINE:
 	case INPUT_ANSWER:
 		return peek_line(session, input, length);
@@ -296,6 +314,9 @@ static void run_skip(struct smtp_session *session, struct slice unit)
 static void run_unit(struct smtp_session *session, struct slice unit)
 {
 	switch (session->input) {
+	case INPUT_GREETING:
+		greet(session);
+		break;
 	case INPUT_LINE:
 	case INPUT_ANSWER:
 		run_line(session, unit);

@@ -12,6 +12,7 @@
  *   cmd_other.c   RSET, NOOP, QUIT, VRFY, HELP and what we don't do
  *   content.c     a message's text while it comes in: its line ends, its header, its size
  *   gate.c        whether the policy role lets a stranger in at RCPT
+ *   strangers.c   how much strangers may do, and what they have guessed
  *   judge.c       what it makes of his message
  *   edits.c       what milters want changed, as the policy role tells it
  *   binary.c      parts in the encoding "binary" become base64
@@ -57,6 +58,7 @@ enum {
 
 /* What the next bytes of input are. */
 enum smtp_input_mode {
+	INPUT_GREETING, /* none is due: the client waits for our greeting */
 	INPUT_LINE,     /* a command */
 	INPUT_SKIP,     /* the rest of a line that is too long */
 	INPUT_ANSWER,   /* the client's next line of an AUTH exchange */
@@ -246,7 +248,7 @@ void smtp_cmd_mail(struct smtp_session *session, struct slice argument);
 void smtp_cmd_rcpt(struct smtp_session *session, struct slice argument);
 /** Answers a RCPT, and takes the recipient if `reply` is NULL. */
 void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char *reply);
-extern const char smtp_mailbox_full[]; /* a reply */
+extern const char smtp_nobodys_address[], smtp_mailbox_full[]; /* replies */
 /** Adds a recipient, unless it is there already. */
 void smtp_add_recipient(struct smtp_transaction *transaction, const struct queue_recipient *recipient, const struct auth_recipient_room *room);
 /** Has the mailbox room for a message of `size` bytes? NULL, or the reply. */
@@ -315,6 +317,19 @@ bool smtp_gate_is_pending(const struct smtp_session *session);
 void smtp_gate_conclude(struct smtp_session *session);
 /** Nobody waits for the answer any more, if one is due. */
 void smtp_gate_abandon(struct smtp_session *session);
+
+/* ---- strangers.c ---- */
+
+/** Counts a message that begins, or a recipient that is taken: NULL, or the reply that refuses it. */
+const char *smtp_strangers_mail(struct smtp_session *session, struct slice sender);
+const char *smtp_strangers_rcpt(struct smtp_session *session, struct slice recipient);
+/** Its network has tried an address that nobody has (after the reply, which may be held back, or become the last one), or one that somebody has. */
+void smtp_strangers_missed(struct smtp_session *session);
+void smtp_strangers_found(struct smtp_session *session);
+/** Before the greeting: is its network refused? It has said something already. How long does it wait? */
+bool smtp_strangers_are_shut_out(struct smtp_session *session);
+void smtp_strangers_early(struct smtp_session *session);
+int smtp_strangers_greeting_ms(const struct smtp_session *session);
 
 /* ---- judge.c ---- */
 
