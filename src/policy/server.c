@@ -187,7 +187,9 @@ static void look_inside(struct policy_server *server, const struct job *job, con
 	if (findings->action < POLICY_REJECT)
 		policy_attachments_check(question->recipients, whole, config_current(), job->deadline, findings);
 	policy_engines_judge(engines, config_current(), findings);
-	if (findings->action < POLICY_REJECT && config_current()->spam_checks)
+	if (findings->allowed)
+		findings->points = findings->points > 0 ? 0 : findings->points; /* scanners' points don't count either, here or at delivery */
+	else if (findings->action < POLICY_REJECT && config_current()->spam_checks)
 		weigh(server, whole, mail, verdict, findings);
 }
 
