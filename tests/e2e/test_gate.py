@@ -103,8 +103,8 @@ def test_postmaster_hears_everybody(gate, token):
 def test_who_is_allowed_passes_lists_and_score(gate, token):
     """… by his address, or by a name that SPF proves; whoever only says that name is refused when the text has come."""
     assert refusal(gate, "127.0.0.82") == (550, b"5.7.1 127.0.0.82 is listed by bad.list")
-    send(gate, token, "127.0.1.7")
-    send(gate, token, "127.0.0.82", "ann@sender.example")
+    send(gate, token, "127.0.1.7", body=letters.GTUBE + "\r\n")
+    send(gate, token, "127.0.0.82", "ann@sender.example", body=letters.GTUBE + "\r\n")
     assert len(gate.wait_mail(token, count=2)) == 2
     assert "ALLOWED 0.00 127.0.1.7" in gate.log() and "ALLOWED 0.00 sender.example" in gate.log()
     with pytest.raises(smtplib.SMTPDataError) as refused:

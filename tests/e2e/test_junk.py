@@ -5,9 +5,9 @@ import smtplib
 
 import pytest
 
+import letters
 from pombal import PASSWORDS, Pombal
 
-GTUBE = "XJS*C4JDBQADN1.NSBN3*2IDNEN*GTUBE-STANDARD-ANTI-UBE-TEST-EMAIL*C.34X"
 # By form alone 5 to 15 points.
 JUNK = ("From: \"service@bank.example\" <x@nothing.example>\r\nSubject: B U Y   N O W !!!\r\nContent-Type: text/html\r\n\r\n"
         "<form><a href=\"http://bank.example@192.0.2.7/\">bank.example</a></form>\r\n")
@@ -59,7 +59,7 @@ def test_a_stranger_cannot_say_it_in_our_place(server, token):
 
 def test_what_weighs_most_is_refused(server, token):
     with pytest.raises(smtplib.SMTPDataError) as refused:
-        send(server, good(token) + GTUBE + "\r\n", "ann@good.example")
+        send(server, good(token) + letters.GTUBE + "\r\n", "ann@good.example")
     assert refused.value.smtp_code == 550 and b"looks like spam" in refused.value.smtp_error
 
 
