@@ -151,8 +151,9 @@ def test_account_damage(planted, account):
 
 QUEUE_DAMAGE = {
     "no-recipients": ("DELETE FROM recipient WHERE message = {small}", "has no recipients"),
-    "no-message": ("INSERT INTO recipient SELECT 12345, number, address, original, notify, held, next_attempt, expires, last_attempt, attempts,"
-                   " delay_notified, last_error, unsure FROM recipient WHERE message = {small}", "which doesn't exist"),
+    "no-message": ("INSERT INTO recipient (message, number, address, original, notify, held, next_attempt, expires, last_attempt, attempts, delay_notified,"
+                   " last_error) SELECT 12345, number, address, original, notify, held, next_attempt, expires, last_attempt, attempts, delay_notified, last_error"
+                   " FROM recipient WHERE message = {small}", "which doesn't exist"),
     "no-body": ("DELETE FROM body WHERE message = {small}", "has no body"),
     "body-size": ("UPDATE body SET bytes = X'61' WHERE message = {small}", "another size"),
     "body-astray": ("INSERT INTO body (message, bytes) VALUES (12345, X'61')", "a body of message"),

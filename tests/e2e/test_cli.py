@@ -512,7 +512,7 @@ def test_trace_tells_who_signed_in_over_what(server, token):
         for asked in (f"{token}.{number}@test", f"<{token}.{number}@test>"):
             wait_for(lambda: "delivery.done" in server.run("trace", asked, status=None).stdout, f"the trace of {asked}")
             [story] = server.json("trace", asked)
-            assert [event["event"] for event in story["events"]] == ["sign_in.done", "message.accepted", "delivery.done"]
+            assert [event["event"] for event in story["events"]] == ["sign_in.done", "message.accepted", "message.judged", "delivery.done"]
             assert story["events"][0]["account"] == server.name("anna") and story["events"][0]["mechanism"] == "PLAIN"
             assert story["events"][1]["tls"].startswith("TLSv1.") and story["events"][1]["cipher"].startswith("TLS_")
 

@@ -58,9 +58,9 @@ def test_a_wrong_entry_is_refused_with_its_line(entry, words):
 
 
 @pytest.fixture(scope="module")
-def scanned(clamd, spamd, rspamd, cicap):
+def scanned(names, clamd, spamd, rspamd, cicap):
     engines = [f"clamd {clamd.socket} down=defer", f"icap {cicap.place} service=echo name=second", f"spamd {spamd.place}", f"rspamd {rspamd.place} weight=0.5"]
-    with Pombal("judge.example", options={"sender_checks": True, "resolver": "127.0.0.1@9", "trust_anchors": ["none"], "engines": engines}) as server:
+    with Pombal("judge.example", options={"sender_checks": True, "unknown_sender_domain": "off", "resolver": names.resolver, "trust_anchors": ["none"], "engines": engines}) as server:
         yield server
 
 

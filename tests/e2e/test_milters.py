@@ -12,7 +12,9 @@ from engines import FakeEngine, Spamd
 from milters import FalseMilter, Opendkim, SpamassMilter
 from pombal import Pombal, wait_for
 
-OPTIONS = {"sender_checks": True, "spam_checks": False, "resolver": "127.0.0.1@9", "trust_anchors": ["none"]}
+@pytest.fixture(scope="module")
+def options(names):
+    return {"sender_checks": True, "spam_checks": False, "unknown_sender_domain": "off", "resolver": names.resolver, "trust_anchors": ["none"]}
 
 
 @pytest.fixture(scope="module")
@@ -22,8 +24,8 @@ def milter():
 
 
 @pytest.fixture(scope="module")
-def filtered(milter):
-    with Pombal("judge.example", options={**OPTIONS, "engines": [f"milter {milter.place} timeout=10s down=defer"]}) as server:
+def filtered(milter, options):
+    with Pombal("judge.example", options={**options, "engines": [f"milter {milter.place} timeout=10s down=defer"]}) as server:
         yield server
 
 
@@ -103,9 +105,9 @@ def test_progress_is_waited_for(filtered, token):
     assert b"\r\nX-Filter-Slow: yes\r\n" in arrived(filtered, token)
 
 
-def test_each_sees_what_the_one_before_has_made(milter, token):
+def test_each_sees_what_the_one_before_has_made(milter, options, token):
     engines = [f"milter {milter.place} name=first", f"milter {milter.place} name=second"]
-    with Pombal("judge.example", options={**OPTIONS, "engines": engines}) as server:
+    with Pombal("judge.example", options={**options, "engines": engines}) as server:
         send(server, letter("do-body", token))
         body = arrived(server, token).partition(b"\r\n\r\n")[2]
         assert body == b"Good bye.\r\n-- \r\nfiltered\r\n-- \r\nfiltered\r\n"
@@ -119,20 +121,20 @@ def test_who_is_added_could_have_been_written_to(filtered, token):
         filtered.wait_log(f'message.recipient_not_added.*{other}')
 
 
-def test_check_asks_them(milter):
+def test_check_asks_them(milter, options):
     engines = [f"milter {milter.place}", "milter 127.0.0.1:1 name=gone"]
-    with Pombal("judge.example", start=False, options={**OPTIONS, "engines": engines}) as server:
+    with Pombal("judge.example", start=False, options={**options, "engines": engines}) as server:
         said = server.run("check", "--no-dns", status=None).stdout
         assert f"milter at {milter.place} answers: clean" in said and "gone at 127.0.0.1:1: connecting: Connection refused" in said
 
 
-def test_opendkim_verifies_what_was_signed(token):
+def test_opendkim_verifies_what_was_signed(options, token):
     key = dkim_key()
     with Opendkim() as opendkim:
         opendkim.stop()
         (opendkim.folder / "keys").write_text(f"sel._domainkey.good.example v=DKIM1; k=rsa; p={key[1]}\n")
         opendkim.start()
-        with Pombal("judge.example", options={**OPTIONS, "engines": [f"milter {opendkim.place} down=defer"]}) as server:
+        with Pombal("judge.example", options={**options, "engines": [f"milter {opendkim.place} down=defer"]}) as server:
             plain = letter("signed", token)
             signature = dkim.sign(plain, b"sel", b"good.example", key[0])
             send(server, signature + plain)
@@ -150,9 +152,9 @@ def dkim_key():
     return private, "".join(public.splitlines()[1:-1])
 
 
-def test_spamass_milter_writes_what_spamd_says(token):
+def test_spamass_milter_writes_what_spamd_says(options, token):
     with Spamd() as spamd, SpamassMilter(spamd) as spamass:
-        with Pombal("judge.example", options={**OPTIONS, "engines": [f"milter {spamass.place} down=defer timeout=60s"]}) as server:
+        with Pombal("judge.example", options={**options, "engines": [f"milter {spamass.place} down=defer timeout=60s"]}) as server:
             send(server, letter("cheap pills", token))
             header = arrived(server, token).partition(b"\r\n\r\n")[0].decode()
             assert "X-Scanned: milter=changed" in header
@@ -210,10 +212,10 @@ def never_ends(connection, _):
 
 @pytest.mark.parametrize("serve, words", ((hangs, "hasn't answered in time"), (dies, "closed the connection"), (rubbish, "doesn't answer like a milter"),
                                           (never_ends, "wants too much changed")))
-def test_one_that_fails_is_dealt_with_as_configured(token, serve, words):
+def test_one_that_fails_is_dealt_with_as_configured(options, token, serve, words):
     with FakeEngine(serve) as fake:
         engines = [f"milter {fake.place} timeout=2s down=tag name=odd"]
-        with Pombal("judge.example", options={**OPTIONS, "engines": engines}) as server:
+        with Pombal("judge.example", options={**options, "engines": engines}) as server:
             send(server, letter("Hi", token))
             header = arrived(server, token).partition(b"\r\n\r\n")[0]
             assert b"X-Half" not in header and b"X-More" not in header and b"X-Scanned: odd=" in header
