@@ -1,55 +1,11 @@
 /* Tests of sudden changes of habit: what isn't usual is held, what somebody lets go is usual. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#include <unistd.h>
-
 #include "base/clock.h"
-#include "base/memory.h"
-#include "config/config.h"
-#include "queue/internal.h"
+
+#define FIXTURE_ROLE QUEUE_KEEPER
+#define FIXTURE_OPTIONS "submission_habit = 10\n"
+#include "queue/fixture.h"
 
 enum { RECIPIENTS_MAX = 200 };
-
-struct fixture {
-	char data[64];
-	struct queue *queue;
-};
-
-static void set_options(const char *text)
-{
-	struct error error;
-	struct config *config = config_parse(slice_of(text), "test", &error);
-	assert_non_null(config);
-	config_set_current(config);
-}
-
-static int set_up(void **state)
-{
-	struct fixture *fixture = memory_new(sizeof *fixture);
-	struct error error;
-	snprintf(fixture->data, sizeof fixture->data, "/tmp/pombal-habit-XXXXXX");
-	assert_non_null(mkdtemp(fixture->data));
-	fixture->queue = queue_open(fixture->data, QUEUE_KEEPER, &error);
-	assert_non_null(fixture->queue);
-	set_options("submission_habit = 10\n");
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *fixture = *state;
-	char command[128];
-	queue_close(&fixture->queue);
-	snprintf(command, sizeof command, "rm -rf '%s'", fixture->data);
-	int status = system(command);
-	free(fixture);
-	config_free_all();
-	return status;
-}
 
 static enum queue_reason send_to(struct fixture *fixture, const char *client, const char *to, size_t count, int64_t *id)
 {
@@ -151,8 +107,6 @@ static void what_is_old_is_forgotten(void **state)
 	assert_int_equal(db_number(row, 0), 1);
 	db_reset(row);
 }
-
-#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {

@@ -1,52 +1,9 @@
 /* Tests of what is counted of an account's mail, and held. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
-#include <unistd.h>
-
 #include "base/clock.h"
-#include "base/memory.h"
-#include "config/config.h"
-#include "queue/internal.h"
 
-struct fixture {
-	char data[64];
-	struct queue *queue;
-};
-
-static void set_options(const char *text)
-{
-	struct error error;
-	struct config *config = config_parse(slice_of(text), "test", &error);
-	assert_non_null(config);
-	config_set_current(config);
-}
-
-static int set_up(void **state)
-{
-	struct fixture *fixture = memory_new(sizeof *fixture);
-	struct error error;
-	snprintf(fixture->data, sizeof fixture->data, "/tmp/pombal-outgoing-XXXXXX");
-	assert_non_null(mkdtemp(fixture->data));
-	fixture->queue = queue_open(fixture->data, QUEUE_KEEPER, &error);
-	assert_non_null(fixture->queue);
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *fixture = *state;
-	char command[128];
-	queue_close(&fixture->queue);
-	snprintf(command, sizeof command, "rm -rf '%s'", fixture->data);
-	int status = system(command);
-	free(fixture);
-	config_free_all();
-	return status;
-}
+#define FIXTURE_ROLE QUEUE_KEEPER
+#define FIXTURE_OPTIONS ""
+#include "queue/fixture.h"
 
 enum { RECIPIENTS_MAX = 20 };
 
@@ -215,8 +172,6 @@ static void what_isnt_counted_goes_on(void **state)
 	assert_int_equal(send_some(fixture, "anna@example.test", 10, &message), ERROR_NONE);
 	assert_false(message.held);
 }
-
-#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 int main(void)
 {

@@ -1,9 +1,4 @@
 /* Tests of the queue: what comes in comes out, once, in order, also after a kill -9, and nothing is left behind. */
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <cmocka.h>
-
 #include <dirent.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -11,50 +6,19 @@
 #include <signal.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/memory.h"
 #include "base/random.h"
-#include "queue/internal.h"
+#define FIXTURE_ROLE QUEUE_DELIVERER
+#define FIXTURE_OPTIONS ""
+#include "queue/fixture.h"
 #include "store/db/db.h"
-
-struct fixture {
-	char data[64];
-	struct queue *queue;
-};
-
-static int set_up(void **state)
-{
-	struct fixture *fixture = memory_new(sizeof *fixture);
-	const char *base = getenv("TMPDIR");
-	snprintf(fixture->data, sizeof fixture->data, "%s/pombal-queue-XXXXXX", base && strlen(base) < 30 ? base : "/tmp");
-	assert_non_null(mkdtemp(fixture->data));
-	struct error error;
-	fixture->queue = queue_open(fixture->data, QUEUE_DELIVERER, &error);
-	assert_non_null(fixture->queue);
-	*state = fixture;
-	return 0;
-}
-
-static int tear_down(void **state)
-{
-	struct fixture *fixture = *state;
-	queue_close(&fixture->queue);
-	char command[128];
-	snprintf(command, sizeof command, "rm -rf '%s'", fixture->data);
-	int status = system(command);
-	free(fixture);
-	return status;
-}
 
 static void reopen(struct fixture *fixture)
 {
-	struct error error;
 	queue_close(&fixture->queue);
-	fixture->queue = queue_open(fixture->data, QUEUE_DELIVERER, &error);
-	assert_non_null(fixture->queue);
+	open_queue(fixture);
 }
 
 static int64_t commit(struct queue *queue, struct slice body, const char *from, const char *const *to, size_t count)
@@ -700,7 +664,6 @@ static void deposits_settle_what_they_tell_of(void **state)
 
 int main(void)
 {
-#define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		CASE(a_message_goes_through),
 		CASE(bodies_of_all_sizes),
