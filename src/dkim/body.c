@@ -50,28 +50,35 @@ static void release(struct dkim_body *body)
 
 static void put_text(struct dkim_body *body, struct slice text)
 {
-	if (text.len == 0)
-		return;
-	release(body);
+	if (body->line_ends > 0 || body->blank)
+		release(body);
 	put(body, text);
 }
 
 /* ---- what comes ---- */
 
-static bool is_special(const struct dkim_body *body, char c)
+/* Puts what comes before the next CR, which isn't the first; returns its length. */
+static size_t put_line(struct dkim_body *body, struct slice bytes)
 {
-	return c == '\r' || (!body->simple && (c == ' ' || c == '\t'));
+	size_t len = slice_find_char(bytes, '\r');
+	len = len == SLICE_NONE ? bytes.len : len;
+	put_text(body, slice_sub(bytes, 0, len));
+	return len;
 }
 
-static size_t plain_length(const struct dkim_body *body, struct slice bytes)
+/* Puts what comes before the next CR or white space, or as much of it as there is room for; returns its length. Most of the time for a body passes
+ * here, in words of a few letters. */
+static size_t put_word(struct dkim_body *body, struct slice bytes)
 {
-	size_t len = 0;
-	if (body->simple) {
-		len = slice_find_char(bytes, '\r');
-		return len == SLICE_NONE ? bytes.len : len;
-	}
-	while (len < bytes.len && !is_special(body, bytes.at[len]))
-		len++;
+	if (body->line_ends > 0 || body->blank)
+		release(body);
+	if (body->used == sizeof body->out)
+		flush(body);
+	char *out = body->out + body->used;
+	size_t len = 0, room = sizeof body->out - body->used;
+	for (room = bytes.len < room ? bytes.len : room; len < room && bytes.at[len] != '\r' && bytes.at[len] != ' ' && bytes.at[len] != '\t'; len++)
+		out[len] = bytes.at[len];
+	body->used += len;
 	return len;
 }
 
@@ -91,18 +98,17 @@ static struct slice after_cr(struct dkim_body *body, struct slice piece)
 void dkim_body_add(struct dkim_body *body, struct slice piece)
 {
 	while (piece.len > 0) {
+		char c = piece.at[0];
 		if (body->cr) {
 			piece = after_cr(body, piece);
-			continue;
-		}
-		size_t len = plain_length(body, piece);
-		put_text(body, slice_sub(piece, 0, len));
-		piece = slice_skip(piece, len);
-		if (piece.len == 0)
-			break;
-		body->cr = piece.at[0] == '\r';
-		body->blank |= !body->cr;
-		piece = slice_skip(piece, 1);
+		} else if (c == '\r') {
+			body->cr = true;
+			piece = slice_make(piece.at + 1, piece.len - 1);
+		} else if (!body->simple && (c == ' ' || c == '\t')) {
+			body->blank = true;
+			piece = slice_make(piece.at + 1, piece.len - 1);
+		} else
+			piece = slice_skip(piece, body->simple ? put_line(body, piece) : put_word(body, piece));
 	}
 }
 

@@ -9,6 +9,7 @@
 #include "base/base64.h"
 #include "base/memory.h"
 #include "dkim/body.h"
+#include "dkim/der.h"
 #include "dkim/fields.h"
 #include "dkim/key.h"
 #include "dkim/tags.h"
@@ -423,6 +424,41 @@ static void keys_have_a_least_and_a_largest_size(void **state)
 	}
 }
 
+/* A key that is cut off anywhere is none, and bytes behind one don't count. */
+static void keys_are_read_to_their_last_byte(void **state)
+{
+	struct slice record = rsa_record(2048, 17, false, *state), modulus, exponent;
+	struct slice whole = dkim_tags_base64(slice_skip(record, slice_find(record, SLICE("p=")) + 2), *state);
+	for (size_t len = 0; len < whole.len; len++) {
+		char *copy = memory_copy(whole.at, len); /* so that a byte behind it would be noticed */
+		assert_false(dkim_der_rsa(slice_make(copy, len), &modulus, &exponent));
+		free(copy);
+	}
+	char *more = memory_array(whole.len + 5, 1);
+	memcpy(more, whole.at, whole.len);
+	assert_true(dkim_der_rsa(slice_make(more, whole.len + 5), &modulus, &exponent));
+	assert_true(modulus.len == 256 && exponent.len == 3 && exponent.at[0] == 1);
+	free(more);
+}
+
+static void what_is_no_rsa_key_is_not_read(void **state)
+{
+	(void)state;
+	static const struct slice cases[] = {
+		SLICE(""), SLICE("\x30"), SLICE("\x30\x80"), SLICE("\x30\x00"), SLICE("\x30\x84\xff\xff\xff\xff\x02\x01\x05"), SLICE("\x30\x85\x01\x01\x01\x01\x01"),
+		SLICE("\x30\x06\x02\x01\x00\x02\x01\x03"), /* zero */
+		SLICE("\x30\x05\x02\x01\x05\x02\x00"), SLICE("\x30\x06\x02\x01\x05\x04\x01\x03"), SLICE("\x02\x01\x05"),
+		SLICE("\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x03\x21\x00" "0123456789abcdef0123456789abcdef"), /* Ed25519 */
+		SLICE("\x30\x18\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x0a\x03\x09\x00\x30\x06\x02\x01\x05\x02\x01\x03"), /* RSA-PSS */
+		SLICE("\x30\x18\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x03\x09\x01\x30\x06\x02\x01\x05\x02\x01\x03"), /* a bit is missing */
+	};
+	struct slice modulus, exponent;
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_false(dkim_der_rsa(cases[i], &modulus, &exponent));
+	assert_true(dkim_der_rsa(SLICE("\x30\x18\x30\x0b\x06\x09\x2a\x86\x48\x86\xf7\x0d\x01\x01\x01\x03\x09\x00\x30\x06\x02\x01\x05\x02\x01\x03"), &modulus, &exponent));
+	assert_true(slice_equal(modulus, SLICE("\x05")) && slice_equal(exponent, SLICE("\x03")));
+}
+
 static void names_in_other_scripts_are_asked_for_as_a_labels(void **state)
 {
 	struct lookup *table = lookup_new();
@@ -694,6 +730,8 @@ int main(void)
 		TEST(of_several_records_one_that_can_be_used_is_taken),
 		TEST(a_testing_domain_does_not_fail),
 		TEST(keys_have_a_least_and_a_largest_size),
+		TEST(keys_are_read_to_their_last_byte),
+		TEST(what_is_no_rsa_key_is_not_read),
 		TEST(names_in_other_scripts_are_asked_for_as_a_labels),
 		TEST(repeated_fields_are_taken_from_below),
 		TEST(what_is_shown_may_not_be_added_to),

@@ -3,8 +3,10 @@
 
 #include <openssl/core_names.h>
 #include <openssl/evp.h>
+#include <openssl/param_build.h>
 #include <openssl/rsa.h>
-#include <openssl/x509.h>
+
+#include "dkim/der.h"
 
 enum { ED25519_SIZE = 32 };
 
@@ -25,35 +27,45 @@ const char *dkim_algorithm_key(enum dkim_algorithm algorithm)
 
 /* ---- the key itself ---- */
 
-/* SubjectPublicKeyInfo, as everybody publishes it, or RSAPublicKey, as the RFC's text has it. */
-static EVP_PKEY *decode_rsa(struct slice bytes)
+static unsigned bits_of(struct slice number)
 {
-	const unsigned char *at = (const unsigned char *)bytes.at;
-	EVP_PKEY *key = d2i_PUBKEY(NULL, &at, (long)bytes.len);
-	at = (const unsigned char *)bytes.at;
-	if (!key)
-		key = d2i_PublicKey(EVP_PKEY_RSA, NULL, &at, (long)bytes.len);
-	if (key && EVP_PKEY_get_base_id(key) != EVP_PKEY_RSA) {
-		EVP_PKEY_free(key);
+	unsigned bits = (unsigned)(number.len * 8);
+	for (unsigned mask = 0x80; mask > 0 && !((unsigned char)number.at[0] & mask); mask >>= 1)
+		bits--;
+	return bits;
+}
+
+static EVP_PKEY *make_rsa(struct slice modulus, struct slice exponent)
+{
+	BIGNUM *n = BN_bin2bn((const unsigned char *)modulus.at, (int)modulus.len, NULL), *e = BN_bin2bn((const unsigned char *)exponent.at, (int)exponent.len, NULL);
+	OSSL_PARAM_BLD *builder = OSSL_PARAM_BLD_new();
+	EVP_PKEY_CTX *context = EVP_PKEY_CTX_new_from_name(NULL, "RSA", NULL);
+	EVP_PKEY *key = NULL;
+	OSSL_PARAM *parameters = NULL;
+	if (n && e && builder && context && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_N, n) == 1 && OSSL_PARAM_BLD_push_BN(builder, OSSL_PKEY_PARAM_RSA_E, e) == 1)
+		parameters = OSSL_PARAM_BLD_to_param(builder);
+	if (parameters && EVP_PKEY_fromdata_init(context) == 1 && EVP_PKEY_fromdata(context, &key, EVP_PKEY_PUBLIC_KEY, parameters) != 1)
 		key = NULL;
-	}
+	OSSL_PARAM_free(parameters);
+	EVP_PKEY_CTX_free(context);
+	OSSL_PARAM_BLD_free(builder);
+	BN_free(n);
+	BN_free(e);
 	return key;
 }
 
-static bool exponent_is_small(EVP_PKEY *key)
+static enum dkim_reason decode_rsa(struct slice bytes, struct dkim_key *key)
 {
-	BIGNUM *exponent = NULL;
-	bool small = EVP_PKEY_get_bn_param(key, OSSL_PKEY_PARAM_RSA_E, &exponent) == 1 && BN_num_bits(exponent) <= DKIM_RSA_EXPONENT_BITS_MAX;
-	BN_free(exponent);
-	return small;
-}
-
-static enum dkim_reason judge_rsa(EVP_PKEY *key, unsigned *bits)
-{
-	*bits = (unsigned)EVP_PKEY_get_bits(key);
-	if (*bits < DKIM_RSA_BITS_MIN)
+	struct slice modulus, exponent;
+	if (!dkim_der_rsa(bytes, &modulus, &exponent))
+		return DKIM_KEY_SYNTAX;
+	key->bits = bits_of(modulus);
+	if (key->bits < DKIM_RSA_BITS_MIN)
 		return DKIM_KEY_SMALL;
-	return *bits > DKIM_RSA_BITS_MAX || !exponent_is_small(key) ? DKIM_KEY_LARGE : DKIM_VALID;
+	if (key->bits > DKIM_RSA_BITS_MAX || bits_of(exponent) > DKIM_RSA_EXPONENT_BITS_MAX)
+		return DKIM_KEY_LARGE;
+	key->key = make_rsa(modulus, exponent);
+	return key->key ? DKIM_VALID : DKIM_KEY_SYNTAX;
 }
 
 static enum dkim_reason decode(struct slice bytes, enum dkim_algorithm algorithm, struct dkim_key *key)
@@ -63,8 +75,7 @@ static enum dkim_reason decode(struct slice bytes, enum dkim_algorithm algorithm
 		key->key = bytes.len == ED25519_SIZE ? EVP_PKEY_new_raw_public_key(EVP_PKEY_ED25519, NULL, (const unsigned char *)bytes.at, bytes.len) : NULL;
 		return key->key ? DKIM_VALID : DKIM_KEY_SYNTAX;
 	}
-	key->key = decode_rsa(bytes);
-	return key->key ? judge_rsa(key->key, &key->bits) : DKIM_KEY_SYNTAX;
+	return decode_rsa(bytes, key);
 }
 
 /* ---- the record ---- */
