@@ -160,9 +160,32 @@ static enum net_run ask(struct session *session)
 		return RUN_DONE;
 	}
 	session->asked = true;
-	asked[asked_count] = session;
+	asked[asked_count % ASKED_MAX] = session;
 	asked_count++;
 	return RUN_WAIT;
+}
+
+/* As ask(), but the answer comes before this returns. */
+static enum net_run ask_now(struct session *session)
+{
+	enum net_run result = ask(session);
+	if (result == RUN_WAIT) {
+		session->answered = true;
+		conn_resume(session->conn);
+	}
+	return result;
+}
+
+/* Wakes and answers the last one that asks, or all; QUICKCALL in the loop, which so can't come to the first before the last is called. */
+static void call_those_who_ask(struct conn *conn, bool all)
+{
+	for (int i = all ? 0 : asked_count - 1; i < asked_count; i++) {
+		struct session *other = asked[i % ASKED_MAX];
+		other->answered = true;
+		conn_wake(other->conn);
+		conn_resume(other->conn);
+	}
+	conn_send_text(conn, "called\r\n");
 }
 
 static enum net_run echo_run(void *at, struct slice unit)
@@ -172,6 +195,8 @@ static enum net_run echo_run(void *at, struct slice unit)
 	struct conn_tls tls;
 	if (slice_starts(unit, SLICE("BIG")))
 		return send_big(session);
+	if (slice_starts(unit, SLICE("ASKNOW")) || slice_starts(unit, SLICE("QUICKASKNOW")))
+		return ask_now(session);
 	if (slice_starts(unit, SLICE("ASK")) || slice_starts(unit, SLICE("QUICKASK")))
 		return ask(session);
 	if (slice_starts(unit, SLICE("FILE")))
@@ -183,6 +208,8 @@ static enum net_run echo_run(void *at, struct slice unit)
 		conn_send(conn, unit);
 	} else if (slice_starts(unit, SLICE("LOGOUT")))
 		conn_sign_out(conn);
+	else if (slice_starts(unit, SLICE("CALL")) || slice_starts(unit, SLICE("QUICKCALL")))
+		call_those_who_ask(conn, slice_find(unit, SLICE("all")) != SLICE_NONE);
 	else if (slice_starts(unit, SLICE("LIGHT")))
 		session->light = true;
 	else if (slice_starts(unit, SLICE("CROWD")) || slice_starts(unit, SLICE("LONGCROWD"))) {

@@ -1,8 +1,8 @@
 /* Who waits for an answer has no thread, and who has worked most comes last. */
 #include "net/echo_fixture.h"
+#include "net/touches_fixture.h"
 
 #include <sys/resource.h>
-#include <time.h>
 
 static void wait_until_asked(int count)
 {
@@ -53,33 +53,126 @@ static void who_waits_has_no_thread(void **state)
 	close(other);
 }
 
-enum { ROUNDS = 8, ECHOES = 250 };
+/* ---- Who waits costs the others nothing ---- */
 
-/* Processor time that ECHOES cost client and server together, in microseconds, in the best of some rounds: unlike the time that
-   passes, it hardly grows when the machine is busy with something else. */
-static int64_t cost_of_echoes(int fd)
+enum { CROWD_THAT_WAITS = ASKED_MAX, SIGNED_IN_EVERY = 5, DESCRIPTORS = 4096, ROUNDS = 30, TOUCHED_MOST = 4, ROUNDS_MOST_MS = 60000 };
+
+/* What is done for one of them, whatever the others do. */
+struct deed {
+	const char *name;
+	void (*does)(int port, int client);
+};
+
+static void echo_in_the_loop(int port, int client)
 {
-	int64_t best = INT64_MAX;
-	for (int round = 0; round < ROUNDS; round++) {
-		clock_t begin = clock();
-		for (int i = 0; i < ECHOES; i++) {
-			say(fd, "QUICK\r\n");
-			expect(fd, "QUICK\r\n");
-		}
-		int64_t cost = (int64_t)(clock() - begin) * 1000000 / CLOCKS_PER_SEC;
-		best = cost < best ? cost : best;
-	}
-	return best;
+	(void)port;
+	say(client, "QUICK\r\n");
+	expect(client, "QUICK\r\n");
 }
 
-/* Both in a worker and in the loop. */
+static void echo_of_a_worker(int port, int client)
+{
+	(void)port;
+	say(client, "echo\r\n");
+	expect(client, "echo\r\n");
+}
+
+/* Between others who have signed in; the next round takes it out of its place and puts it last. */
+static void sign_in(int port, int client)
+{
+	(void)port;
+	say(client, "LOGIN alice\r\n");
+	expect(client, "LOGIN alice\r\n");
+}
+
+static void come_and_go(int port, int client)
+{
+	(void)client;
+	int closed = closed_sessions, fd = dial(port);
+	expect(fd, "hello\r\n");
+	close(fd);
+	wait_until_closed(closed + 1);
+}
+
+static void wake_another(int port, int client)
+{
+	(void)port;
+	conn_wake(waiting->conn);
+	expect(client, "woken\r\n");
+}
+
+/* Without an answer: it waits on. */
+static void ask_again(int port, int client)
+{
+	(void)port, (void)client;
+	int before = asked_again;
+	conn_resume(asked[CROWD_THAT_WAITS / 2]->conn);
+	while (asked_again == before)
+		usleep(100);
+}
+
+/* How many connections the server looks at for that; once a second it looks at all, so it is the least of many times. A thread that isn't woken
+ * for its job finds it after WORKER_IDLE_SECONDS. */
+static size_t least_touched(const struct deed *deed, int port, int client)
+{
+	size_t least = SIZE_MAX;
+	int64_t late = clock_monotonic_ms() + ROUNDS_MOST_MS;
+	for (int round = 0; round < ROUNDS; round++) {
+		touches_begin();
+		deed->does(port, client);
+		size_t count = touches_count();
+		least = count < least ? count : least;
+	}
+	assert_true(clock_monotonic_ms() < late);
+	return least;
+}
+
+static void let_them_wait(int port, int *fds)
+{
+	for (int i = 0; i < CROWD_THAT_WAITS; i++) {
+		fds[i] = dial(port);
+		expect(fds[i], "hello\r\n");
+		if (i % SIGNED_IN_EVERY == 0) {
+			say(fds[i], "LOGIN bob\r\n");
+			expect(fds[i], "LOGIN bob\r\n");
+		}
+		say(fds[i], i % 2 ? "ASK\r\n" : "QUICKASK\r\n");
+		wait_until_asked(i + 1);
+	}
+}
+
+static void meet(struct server *server, int port)
+{
+	static const struct deed deeds[] = {
+		{"a command in the loop", echo_in_the_loop}, {"a command of a worker", echo_of_a_worker}, {"a sign-in", sign_in},
+		{"a connection", come_and_go}, {"a wake", wake_another}, {"an answer", ask_again},
+	};
+	static int fds[CROWD_THAT_WAITS];
+	struct server_counts counts;
+	int client = dial(port);
+	expect(client, "hello\r\n");
+	say(client, "WAIT\r\necho\r\n");
+	expect(client, "echo\r\n");
+	let_them_wait(port, fds);
+	for (size_t i = 0; i < sizeof deeds / sizeof *deeds; i++) {
+		size_t least = least_touched(&deeds[i], port, client);
+		print_message("%s: %zu connections are looked at\n", deeds[i].name, least);
+		assert_true(least > 0 && least <= TOUCHED_MOST);
+	}
+	server_counts(server, &counts);
+	assert_true(counts.workers <= 4 && counts.busy_workers <= 1);
+	answer_all();
+	for (int i = 0; i < CROWD_THAT_WAITS; i++) {
+		expect(fds[i], "answer\r\n");
+		close(fds[i]);
+	}
+	close(client);
+}
+
 static void a_thousand_wait_and_nobody_notices(void **state)
 {
-	enum { THOUSAND = ASKED_MAX, DESCRIPTORS = 4096 };
-	static int fds[THOUSAND];
 	int port;
 	struct rlimit former, limit;
-	struct server_counts counts;
 	pthread_t thread;
 	(void)state;
 	getrlimit(RLIMIT_NOFILE, &former);
@@ -89,34 +182,119 @@ static void a_thousand_wait_and_nobody_notices(void **state)
 	struct server *server = server_new(&(struct server_options){.workers = 4});
 	server_listen(server, test_listen(&port), &echo_protocol, false, NULL);
 	asked_count = asked_again = closed_sessions = 0;
+	news_told = -1;
 	pthread_create(&thread, NULL, run_server, server);
-	int other = dial(port);
-	expect(other, "hello\r\n");
-	int64_t before = cost_of_echoes(other);
-	for (int i = 0; i < THOUSAND; i++) {
-		fds[i] = dial(port);
-		expect(fds[i], "hello\r\n");
-		say(fds[i], i % 2 ? "ASK\r\n" : "QUICKASK\r\n");
-		wait_until_asked(i + 1);
-	}
-	int64_t meanwhile = cost_of_echoes(other);
-	server_counts(server, &counts);
-	print_message("echoes: %d us before, %d us meanwhile, %d threads\n", (int)before, (int)meanwhile, (int)counts.workers);
-	assert_true(counts.workers <= 4 && counts.busy_workers <= 1);
-	/* No difference was seen but what waking a thread costs at one time and another; who looked at each who waits would pay more than
-	   a quarter of a microsecond for each, with every echo. */
-	assert_true(meanwhile < before + ECHOES * THOUSAND / 4);
-	answer_all();
-	for (int i = 0; i < THOUSAND; i++) {
-		expect(fds[i], "answer\r\n");
-		close(fds[i]);
-	}
-	close(other);
-	wait_until_closed(THOUSAND + 1);
+	meet(server, port);
+	wait_until_closed(CROWD_THAT_WAITS + 1);
 	server_stop(server, 1);
 	pthread_join(thread, NULL);
 	server_free(&server);
 	setrlimit(RLIMIT_NOFILE, &former);
+}
+
+/* ---- No call is lost ---- */
+
+/* The answer is there before the question has been put, so to speak: conn_resume() comes while the unit that asks is still being run. */
+static void an_answer_may_come_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	for (int i = 0; i < 20; i++) {
+		say(fd, "ASKNOW\r\nQUICKASKNOW\r\nand then\r\n");
+		expect(fd, "answer\r\nanswer\r\nand then\r\n");
+	}
+	close(fd);
+}
+
+/* Whom a worker has is told when it comes back, of each kind of call. */
+static void who_is_called_while_it_works_hears_it_afterwards(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	say(fd, "WAIT\r\nWORK\r\n");
+	while (!waiting || !working)
+		usleep(1000);
+	conn_wake(waiting->conn);
+	int other = dial(fixture->port); /* … and the loop has seen the call when it answers */
+	expect(other, "hello\r\n");
+	say(other, "QUICK\r\n");
+	expect(other, "QUICK\r\n");
+	working = false;
+	expect(fd, "worked\r\nwoken\r\n");
+	say(fd, "echo\r\n"); /* … and once */
+	expect(fd, "echo\r\n");
+	close(fd);
+	close(other);
+}
+
+/* Who waits is told the news when it has its answer, however much later that comes. */
+static void who_waits_is_woken_after_the_answer(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port), other = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	expect(other, "hello\r\n");
+	for (int i = 0; i < 2; i++) {
+		say(fd, i ? "ASK\r\n" : "QUICKASK\r\n");
+		wait_until_asked(i + 1);
+		conn_wake(asked[i]->conn);
+		say(other, "QUICK\r\n"); /* the loop has seen the call … */
+		expect(other, "QUICK\r\n");
+		int before = asked_again;
+		conn_resume(asked[i]->conn); /* … and that there is no answer */
+		while (asked_again == before)
+			usleep(1000);
+		asked[i]->answered = true;
+		conn_resume(asked[i]->conn);
+		expect(fd, "answer\r\nwoken\r\n");
+	}
+	close(fd);
+	close(other);
+}
+
+/* Both calls, before the loop has come to either: it is resumed first, and told of the news afterwards. */
+static void a_wake_and_an_answer_at_once_are_two(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = dial(fixture->port), other = dial(fixture->port);
+	expect(fd, "hello\r\n");
+	expect(other, "hello\r\n");
+	for (int i = 0; i < 20; i++) {
+		int before = asked_count;
+		say(fd, i % 2 ? "ASK\r\n" : "QUICKASK\r\n");
+		wait_until_asked(before + 1);
+		say(other, i % 4 < 2 ? "QUICKCALL\r\n" : "CALL\r\n");
+		expect(other, "called\r\n");
+		expect(fd, "answer\r\nwoken\r\n");
+	}
+	close(fd);
+	close(other);
+}
+
+/* Many, while the loop can come to none of them: each hears it, and once. */
+static void all_who_are_called_at_once_hear_it(void **state)
+{
+	enum { ALL = 60 };
+	struct fixture *fixture = *state;
+	int fds[ALL], other = dial(fixture->port);
+	expect(other, "hello\r\n");
+	for (int i = 0; i < ALL; i++) {
+		fds[i] = dial(fixture->port);
+		expect(fds[i], "hello\r\n");
+		say(fds[i], i % 2 ? "ASK\r\n" : "QUICKASK\r\n");
+		wait_until_asked(i + 1);
+	}
+	say(other, "QUICKCALL all\r\n");
+	expect(other, "called\r\n");
+	for (int i = 0; i < ALL; i++) {
+		expect(fds[i], "answer\r\nwoken\r\n");
+		say(fds[i], "echo\r\n");
+		expect(fds[i], "echo\r\n");
+		close(fds[i]);
+	}
+	close(other);
 }
 
 /* What has been begun is brought to its end: the session is closed when the answer has come, not before. */
@@ -275,6 +453,11 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		SERVED(who_waits_has_no_thread),
 		cmocka_unit_test(a_thousand_wait_and_nobody_notices),
+		SERVED(an_answer_may_come_at_once),
+		SERVED(who_is_called_while_it_works_hears_it_afterwards),
+		SERVED(who_waits_is_woken_after_the_answer),
+		SERVED(a_wake_and_an_answer_at_once_are_two),
+		SERVED(all_who_are_called_at_once_hear_it),
 		SERVED(who_has_signed_in_waits_for_no_stranger_and_no_search),
 		cmocka_unit_test(a_share_that_is_used_up_puts_last),
 		SERVED(who_hangs_up_while_waiting_is_kept_until_the_answer),
