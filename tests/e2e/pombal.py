@@ -321,7 +321,23 @@ class Pombal:
     def reload(self):
         offset = self.log_size()
         self.process.send_signal(signal.SIGHUP)
-        self.wait_log(r"event=reload\.done", offset)
+        try:
+            done = self.wait_log(r"event=reload\.(done|failed)", offset)
+        except AssertionError as vain:
+            raise AssertionError(f"{vain}\n{self.condition(offset)}") from None
+        assert done[1] == "done", self.condition(offset)
+
+    def condition(self, offset):
+        """What a person would look at first: what its roles do, what their threads wait for, and what the log has said since."""
+        said = subprocess.run([binary(), "status", "--data", str(self.data)], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
+                              stderr=subprocess.STDOUT, timeout=DEADLINE, env=environment(), check=False).stdout.decode(errors="replace")
+        for pid in (self.process.pid, *children(self.process.pid)):
+            for task in Path(f"/proc/{pid}/task").glob("*"):
+                try:
+                    said += f"{pid} {task.name} {(task / 'comm').read_text().strip()}: {(task / 'wchan').read_text()} {(task / 'syscall').read_text()}"
+                except OSError:
+                    continue
+        return f"{said}---- log ----\n{self.log(offset)[-8000:]}"
 
     def role_of(self, role):
         return wait_for(lambda: self.role_pids().get(role), f"the {role} role")
