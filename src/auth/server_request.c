@@ -84,7 +84,7 @@ static void answer_routes(const struct question *question, const struct auth_rou
 		wire_put_text(&answer, routes[i].address);
 		wire_put_text(&answer, routes[i].detail);
 		wire_put_number(&answer, routes[i].problem);
-		wire_put_number(&answer, (uint64_t)(routes[i].junk_from + 1));
+		wire_put_number(&answer, (uint64_t)((int64_t)routes[i].junk_from + 1));
 	}
 	if (answer.overflow) {
 		buf_free(&answer);
