@@ -1,4 +1,4 @@
-/* pombal verify: what is to be made of a message's sender, as this server sees it, and why: its signatures and seals; and SPF, DMARC, the brand indicator (BIMI) and
+/* pombal verify: what is to be made of a message's sender, as this server sees it, and why: its signatures (of both kinds) and seals; and SPF, DMARC, the brand indicator (BIMI) and
  * the address's name, where it is told from where the message came. */
 #include <arpa/inet.h>
 
@@ -11,7 +11,7 @@
 #include "net/dns.h"
 #include "policy/policy.h"
 
-enum { MESSAGE_MAX = 256 * 1024 * 1024, FIELD_ROOM = 64 * 1024, WAIT_MS = 60 * 1000 };
+enum { MESSAGE_MAX = 256 * 1024 * 1024, FIELD_ROOM = 64 * 1024, WAIT_MS = 60 * 1000, RECIPIENTS_MAX = 100, RECIPIENTS_SHOWN = 5 };
 
 struct verification {
 	struct command_line *line;
@@ -20,6 +20,8 @@ struct verification {
 	char client[16];    /* the bytes of mail.client */
 	struct policy_check *check;
 	struct lookup *table;
+	struct dkim2_envelope envelope;
+	struct slice recipients[RECIPIENTS_MAX];
 	const struct policy_verdict *verdict;
 };
 
@@ -47,6 +49,20 @@ static bool read_client(struct verification *self)
 	return !text || four || six;
 }
 
+/* What is given of the envelope: without, nobody knows it. */
+static void read_envelope(struct verification *self)
+{
+	struct slice rest = slice_of(command_value(self->line, "to")), one;
+	while (rest.len > 0 && self->envelope.recipient_count < RECIPIENTS_MAX) {
+		slice_cut(rest, ',', &one, &rest);
+		self->recipients[self->envelope.recipient_count++] = slice_trim(one);
+	}
+	self->envelope.from = self->mail.sender;
+	self->envelope.recipients = self->recipients;
+	self->mail.dkim2 = true;
+	self->mail.envelope = command_value(self->line, "from") || command_value(self->line, "to") ? &self->envelope : NULL;
+}
+
 static void begin(struct verification *self)
 {
 	struct slice message = buf_slice(&self->message);
@@ -57,6 +73,7 @@ static void begin(struct verification *self)
 	self->mail.header = slice_sub(message, 0, length);
 	self->mail.now = clock_now();
 	self->mail.brand = true;
+	read_envelope(self);
 	if (config_current()) {
 		self->mail.trusted_sealers = config_current()->arc_trusted.at;
 		self->mail.trusted_sealer_count = config_current()->arc_trusted.count;
@@ -103,6 +120,33 @@ static void print_chain(const struct arc_verdict *verdict)
 		putchar('\n');
 	}
 	printf("seals: %s: ", arc_result_name(verdict->result));
+	cli_print_safe(verdict->why);
+	putchar('\n');
+}
+
+/* Each signature and each state of the message, and what was found of them. */
+static void print_custody(const struct dkim2_verdict *verdict)
+{
+	for (size_t i = 0; i < verdict->hop_count; i++) {
+		const struct dkim2_hop *hop = &verdict->hops[i];
+		printf("DKIM2 i=%zu of ", i + 1);
+		cli_print_safe(hop->domain);
+		printf(", from ");
+		cli_print_safe(hop->from);
+		for (size_t j = 0; j < hop->recipient_count && j < RECIPIENTS_SHOWN; j++) {
+			fputs(j == 0 ? " to " : ", ", stdout);
+			cli_print_safe(hop->recipients[j]);
+		}
+		printf("%s, message m=%u: ", hop->recipient_count > RECIPIENTS_SHOWN ? " and others" : "", hop->instance);
+		cli_print_safe(hop->why);
+		putchar('\n');
+	}
+	for (size_t i = 0; i < verdict->instance_count; i++) {
+		printf("DKIM2 m=%zu: ", i + 1);
+		cli_print_safe(verdict->instances[i].why);
+		putchar('\n');
+	}
+	printf("DKIM2: %s: ", dkim2_result_name(verdict->result));
 	cli_print_safe(verdict->why);
 	putchar('\n');
 }
@@ -179,6 +223,22 @@ static json_t *json_of_signature(const struct dkim_verdict *verdict)
 			 "algorithm", cli_json_of_slice(verdict->algorithm), "bits", (int)verdict->bits, "testing", verdict->testing);
 }
 
+static json_t *json_of_custody(const struct dkim2_verdict *verdict)
+{
+	json_t *hops = json_array(), *instances = json_array();
+	for (size_t i = 0; i < verdict->hop_count; i++) {
+		const struct dkim2_hop *hop = &verdict->hops[i];
+		json_t *recipients = json_array();
+		for (size_t j = 0; j < hop->recipient_count; j++)
+			json_array_append_new(recipients, cli_json_of_slice(hop->recipients[j]));
+		json_array_append_new(hops, json_pack("{s:o, s:o, s:o, s:i, s:I, s:o}", "domain", cli_json_of_slice(hop->domain), "from", cli_json_of_slice(hop->from), "to", recipients,
+						      "instance", (int)hop->instance, "made", (json_int_t)hop->made, "why", cli_json_of_slice(hop->why)));
+	}
+	for (size_t i = 0; i < verdict->instance_count; i++)
+		json_array_append_new(instances, json_pack("{s:b, s:o}", "recreated", verdict->instances[i].recreated, "why", cli_json_of_slice(verdict->instances[i].why)));
+	return json_pack("{s:s, s:o, s:o, s:o}", "result", dkim2_result_name(verdict->result), "why", cli_json_of_slice(verdict->why), "signatures", hops, "instances", instances);
+}
+
 static json_t *json_of_spf(const struct spf_verdict *spf)
 {
 	json_t *steps = json_array();
@@ -211,7 +271,7 @@ static int print_json(const struct verification *self, struct slice field)
 		json_array_append_new(list, json_of_signature(&verdict->dkim[i]));
 	for (size_t i = 0; i < verdict->arc->count; i++)
 		json_array_append_new(seals, cli_json_of_slice(verdict->arc->seals[i].domain));
-	json_t *all = json_pack("{s:o, s:{s:s, s:o, s:o}}", "dkim", list, "arc", "result", arc_result_name(verdict->arc->result), "why",
+	json_t *all = json_pack("{s:o, s:o, s:{s:s, s:o, s:o}}", "dkim2", json_of_custody(verdict->dkim2), "dkim", list, "arc", "result", arc_result_name(verdict->arc->result), "why",
 				cli_json_of_slice(verdict->arc->why), "seals", seals);
 	if (self->mail.client.len > 0)
 		json_object_update_new(all, json_pack("{s:o, s:o, s:o, s:o, s:{s:s, s:o}, s:o}", "bimi", json_of_bimi(&verdict->bimi), "spf", json_of_spf(&verdict->spf), "dmarc", json_of_dmarc(&verdict->dmarc), "override",
@@ -229,6 +289,7 @@ static int print_text(const struct verification *self, struct slice field)
 	if (verdict->dkim_count == 0)
 		puts("signatures: none");
 	print_chain(verdict->arc);
+	print_custody(verdict->dkim2);
 	if (self->mail.client.len > 0)
 		print_sender(verdict, field);
 	return COMMAND_DONE;
@@ -269,11 +330,12 @@ static const struct command_option options[] = {
 	{"ip", "ADDRESS", "the client's address: without it, SPF, DMARC and the name of the address aren't looked at"},
 	{"helo", "NAME", "what the client said after HELO or EHLO"},
 	{"from", "ADDRESS", "the envelope's sender; empty for a report"},
+	{"to", "ADDRESSES", "the envelope's recipients, with commas: with them, or --from, signatures of the second kind (DKIM2) are held against the envelope"},
 	{0},
 };
 
 const struct command cli_verify_commands[] = {
-	{"verify", "FILE", "Says what is to be made of the sender of a message in a file, and why: signatures (DKIM), seals (ARC), SPF, DMARC, the address's name.", run_verify, options, 1, 1,
+	{"verify", "FILE", "Says what is to be made of the sender of a message in a file, and why: signatures (DKIM, DKIM2), seals (ARC), SPF, DMARC, the address's name.", run_verify, options, 1, 1,
 	 COMMAND_JSON | COMMAND_NO_DATA},
 	{0},
 };

@@ -99,7 +99,7 @@ static bool is_for_mail(const struct dkim_tags *tags)
 	return dkim_tags_has_word(services, SLICE("*")) || dkim_tags_has_word(services, SLICE("email"));
 }
 
-static enum dkim_reason judge(const struct dkim_tags *tags, enum dkim_algorithm algorithm)
+static enum dkim_reason judge(const struct dkim_tags *tags, enum dkim_algorithm algorithm, bool any_hash)
 {
 	const struct dkim_tag *p = dkim_tags_find(tags, SLICE("p"));
 	if (!version_is_right(tags) || !p)
@@ -107,12 +107,12 @@ static enum dkim_reason judge(const struct dkim_tags *tags, enum dkim_algorithm 
 	if (slice_empty(p->value))
 		return DKIM_KEY_REVOKED;
 	if (!slice_equal(value_of(tags, SLICE("k"), SLICE("rsa")), slice_of(dkim_algorithm_key(algorithm))) ||
-	    !dkim_tags_has_word(value_of(tags, SLICE("h"), SLICE("sha256")), SLICE("sha256")))
+	    (!any_hash && !dkim_tags_has_word(value_of(tags, SLICE("h"), SLICE("sha256")), SLICE("sha256"))))
 		return DKIM_KEY_OTHER;
 	return is_for_mail(tags) ? DKIM_VALID : DKIM_KEY_SERVICE;
 }
 
-static enum dkim_reason read_record(struct slice record, enum dkim_algorithm algorithm, struct dkim_key *key)
+static enum dkim_reason read_record(struct slice record, enum dkim_algorithm algorithm, bool any_hash, struct dkim_key *key)
 {
 	struct dkim_tags tags;
 	if (record.len > DKIM_RECORD_MAX)
@@ -122,7 +122,7 @@ static enum dkim_reason read_record(struct slice record, enum dkim_algorithm alg
 	struct slice flags = value_of(&tags, SLICE("t"), SLICE(""));
 	key->testing = dkim_tags_has_word(flags, SLICE("y"));
 	key->strict = dkim_tags_has_word(flags, SLICE("s"));
-	enum dkim_reason reason = judge(&tags, algorithm);
+	enum dkim_reason reason = judge(&tags, algorithm, any_hash);
 	if (reason != DKIM_VALID)
 		return reason;
 	struct arena *arena = arena_new();
@@ -131,7 +131,7 @@ static enum dkim_reason read_record(struct slice record, enum dkim_algorithm alg
 	return reason;
 }
 
-enum dkim_reason dkim_key_choose(const struct lookup_answer *answer, enum dkim_algorithm algorithm, struct dkim_key *key)
+static enum dkim_reason choose(const struct lookup_answer *answer, enum dkim_algorithm algorithm, bool any_hash, struct dkim_key *key)
 {
 	enum dkim_reason first = DKIM_KEY_NONE;
 	struct dkim_key tried = {0}, refused = {0};
@@ -139,7 +139,7 @@ enum dkim_reason dkim_key_choose(const struct lookup_answer *answer, enum dkim_a
 	if (answer->status == LOOKUP_WANTED || answer->status == LOOKUP_FAILED)
 		return DKIM_KEY_TEMPORARY;
 	for (size_t i = 0; answer->status == LOOKUP_FOUND && i < answer->count && i < DKIM_RECORDS_MAX; i++) {
-		enum dkim_reason reason = read_record(answer->records[i].data, algorithm, &tried);
+		enum dkim_reason reason = read_record(answer->records[i].data, algorithm, any_hash, &tried);
 		if (reason == DKIM_VALID) {
 			*key = tried;
 			return reason;
@@ -153,6 +153,16 @@ enum dkim_reason dkim_key_choose(const struct lookup_answer *answer, enum dkim_a
 	}
 	*key = refused;
 	return first;
+}
+
+enum dkim_reason dkim_key_choose(const struct lookup_answer *answer, enum dkim_algorithm algorithm, struct dkim_key *key)
+{
+	return choose(answer, algorithm, false, key);
+}
+
+enum dkim_reason dkim_key_choose_any_hash(const struct lookup_answer *answer, enum dkim_algorithm algorithm, struct dkim_key *key)
+{
+	return choose(answer, algorithm, true, key);
 }
 
 void dkim_key_clear(struct dkim_key *key)

@@ -7,6 +7,7 @@ struct policy_check {
 	struct arena *arena;
 	struct dkim_verify *dkim;
 	struct arc_verify *arc;
+	struct dkim2_verify *dkim2; /* NULL: it isn't looked at */
 	bool signatures_done;
 	struct policy_verdict verdict;
 };
@@ -18,6 +19,7 @@ struct policy_check *policy_check_new(const struct policy_mail *mail)
 	check->arena = arena_new();
 	check->dkim = dkim_verify_new(mail->header, mail->now);
 	check->arc = arc_verify_new(mail->header);
+	check->dkim2 = mail->dkim2 ? dkim2_verify_new(mail->header, mail->envelope, mail->now) : NULL;
 	check->verdict.spf = (struct spf_verdict){.result = SPF_NONE, .reason = SLICE("nobody knows from where the message came")};
 	return check;
 }
@@ -30,6 +32,7 @@ void policy_check_free(struct policy_check **freed)
 		return;
 	dkim_verify_free(&check->dkim);
 	arc_verify_free(&check->arc);
+	dkim2_verify_free(&check->dkim2);
 	arena_free(&check->arena);
 	free(check);
 }
@@ -38,6 +41,8 @@ void policy_check_body(struct policy_check *check, struct slice piece)
 {
 	dkim_verify_body(check->dkim, piece);
 	arc_verify_body(check->arc, piece);
+	if (check->dkim2)
+		dkim2_verify_body(check->dkim2, piece);
 }
 
 /* Everything that doesn't need another's result, and the author's policy, which will be needed. False: pending. */
@@ -49,8 +54,9 @@ static bool ask_all(struct policy_check *check, struct lookup *table)
 	bool known = mail->client.len > 0, spf = !known || spf_check(&query, table, check->arena, &verdict->spf) != SPF_PENDING;
 	verdict->iprev = known ? policy_iprev_check(mail->client, table, check->arena, &verdict->client_name) : POLICY_IPREV_PERMERROR;
 	bool dkim = dkim_verify_ask(check->dkim, table), arc = arc_verify_ask(check->arc, table);
+	bool dkim2 = !check->dkim2 || dkim2_verify_ask(check->dkim2, table);
 	bool dmarc = dmarc_check_message(mail->header, NULL, 0, table, check->arena, &verdict->dmarc) != DMARC_PENDING;
-	return spf && verdict->iprev != POLICY_IPREV_PENDING && dkim && arc && dmarc;
+	return spf && verdict->iprev != POLICY_IPREV_PENDING && dkim && arc && dkim2 && dmarc;
 }
 
 /* The domains that vouch for the message (RFC 9989 §4.4). */
@@ -87,6 +93,7 @@ const struct policy_verdict *policy_check_run(struct policy_check *check, struct
 	if (!check->signatures_done) {
 		verdict->dkim = dkim_verify_end(check->dkim, table, &verdict->dkim_count);
 		verdict->arc = arc_verify_end(check->arc, table);
+		verdict->dkim2 = check->dkim2 ? dkim2_verify_end(check->dkim2, table) : NULL;
 		check->signatures_done = true;
 	}
 	size_t count = find_identifiers(verdict, identifiers);

@@ -263,6 +263,12 @@ void policy_door_judge(struct policy_door *door)
 	judge_names(door);
 }
 
+void policy_door_judge_chain(struct policy_door *door, const struct dkim2_verdict *verdict)
+{
+	bool broken = verdict && (verdict->result == DKIM2_FAIL || verdict->result == DKIM2_PERMERROR);
+	judge_name(door, broken, door->config->dkim2, "DKIM2_BROKEN", broken ? verdict->why : SLICE(""), "your signature (DKIM2) doesn't hold");
+}
+
 void policy_door_permit(struct policy_door *door)
 {
 	door->permitted = true;

@@ -22,6 +22,8 @@ struct policy_door *policy_door_new(struct policy_lists *lists, const struct con
 bool policy_door_run(struct policy_door *door, struct lookup *table);
 /** Adds what was found, and demands what the options want done about it. Once, after the door has run to its end. */
 void policy_door_judge(struct policy_door *door);
+/** The same of a broken chain of signatures (option dkim2); NULL is fine. */
+void policy_door_judge_chain(struct policy_door *door, const struct dkim2_verdict *verdict);
 /** Nothing that is found at the door refuses: the message is for who must hear everybody. Before policy_door_judge(). */
 void policy_door_permit(struct policy_door *door);
 /** After it: does nothing refuse, since that was called, or a list says that he is good? */

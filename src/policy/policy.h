@@ -1,4 +1,4 @@
-/* What is found out about the sender of a message: SPF, the signatures (DKIM, ARC), the address's name (iprev), and what DMARC makes of them.
+/* What is found out about the sender of a message: SPF, the signatures (DKIM, ARC, DKIM2), the address's name (iprev), and what DMARC makes of them.
  * A pure function of the message and of the DNS, which it asks through a table (lookup/lookup.h). */
 #ifndef POLICY_POLICY_H
 #define POLICY_POLICY_H
@@ -6,6 +6,7 @@
 #include "arc/arc.h"
 #include "bimi/bimi.h"
 #include "dkim/dkim.h"
+#include "dkim2/dkim2.h"
 #include "dmarc/dmarc.h"
 #include "spf/spf.h"
 
@@ -18,6 +19,8 @@ struct policy_mail {
 	int64_t now;           /* seconds since 1970 */
 	const char *const *trusted_sealers; /* domains whose seals (ARC) are believed */
 	size_t trusted_sealer_count;
+	bool dkim2;            /* look at signatures of the second kind, too */
+	const struct dkim2_envelope *envelope; /* for them; NULL: nobody knows it */
 	bool brand;            /* look for the author's brand indicator (BIMI), too */
 };
 
@@ -35,6 +38,7 @@ struct policy_verdict {
 	const struct dkim_verdict *dkim;
 	size_t dkim_count;
 	const struct arc_verdict *arc;
+	const struct dkim2_verdict *dkim2; /* if mail.dkim2, else NULL; it vouches for nobody towards DMARC, which doesn't know it */
 	struct dmarc_verdict dmarc;
 	struct bimi_verdict bimi; /* if mail.brand */
 	struct slice override;  /* DMARC fails, and the message is taken all the same: why, as a report to the domain says it; else empty */

@@ -4,7 +4,7 @@
 #include "authres/authres.h"
 #include "policy/policy.h"
 
-enum { METHODS = 5 /* besides signatures */ };
+enum { METHODS = 6 /* besides signatures */ };
 
 static void add_property(struct authres_result *result, const char *type, const char *name, struct slice value)
 {
@@ -39,6 +39,15 @@ static struct authres_result of_signature(const struct dkim_verdict *dkim)
 	return result;
 }
 
+/* The method has no registered name yet; the newest signature is whose envelope it came in. */
+static struct authres_result of_chain(const struct dkim2_verdict *dkim2)
+{
+	struct authres_result result = {.method = SLICE("dkim2"), .result = slice_of(dkim2_result_name(dkim2->result)), .comment = dkim2->why};
+	if (dkim2->hop_count > 0)
+		add_property(&result, "header", "d", dkim2->hops[dkim2->hop_count - 1].domain);
+	return result;
+}
+
 static struct authres_result of_dmarc(const struct policy_verdict *verdict, struct arena *arena)
 {
 	const struct dmarc_verdict *dmarc = &verdict->dmarc;
@@ -69,6 +78,8 @@ void policy_write_results(const struct policy_mail *mail, const struct policy_ve
 		results[count++] = of_signature(&verdict->dkim[i]);
 	if (verdict->arc->result != ARC_NONE)
 		results[count++] = (struct authres_result){.method = SLICE("arc"), .result = slice_of(arc_result_name(verdict->arc->result)), .comment = verdict->arc->why};
+	if (verdict->dkim2 && verdict->dkim2->result != DKIM2_NONE)
+		results[count++] = of_chain(verdict->dkim2);
 	results[count++] = of_dmarc(verdict, arena);
 	if (mail->brand)
 		results[count++] = of_bimi(&verdict->bimi);

@@ -276,14 +276,32 @@ static void note_for_author(struct policy_server *server, const struct policy_qu
 		policy_feedback_note(server->feedback, mail, verdict, action);
 }
 
+/* The addresses, one a line. */
+static const struct slice *split_recipients(struct slice lines, struct arena *arena, size_t *count)
+{
+	size_t most = 1;
+	for (size_t i = 0; i < lines.len; i++)
+		most += lines.at[i] == '\n';
+	struct slice *list = arena_array(arena, most, sizeof *list);
+	for (*count = 0; lines.len > 0;) {
+		slice_cut(lines, '\n', &list[*count], &lines);
+		*count += list[*count].len > 0;
+	}
+	return list;
+}
+
 /* *body: a memory file that goes with the answer; -1: none does. */
 static void judge(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out, int *body)
 {
 	struct message message;
 	struct policy_mail mail = {.client = question->client, .helo = question->helo, .sender = question->sender, .receiver = question->receiver, .now = clock_now(),
 		.trusted_sealers = config_current()->arc_trusted.at, .trusted_sealer_count = config_current()->arc_trusted.count, .brand = config_current()->bimi};
+	struct dkim2_envelope envelope = {.from = question->sender};
 	struct policy_findings findings = {.arena = arena_new()};
 	mail.header = read_header(&message, question, &job->question);
+	mail.dkim2 = !slice_equal(slice_of(config_current()->dkim2), SLICE("off"));
+	mail.envelope = &envelope;
+	envelope.recipients = split_recipients(question->recipients, findings.arena, &envelope.recipient_count);
 	struct lookup *table = lookup_new();
 	struct policy_check *check = policy_check_new(&mail);
 	struct slice mapped, whole = whole_message(&message, question, &mapped);
@@ -294,8 +312,10 @@ static void judge(struct policy_server *server, const struct job *job, const str
 		policy_door_permit(door);
 	const struct policy_verdict *verdict = ask_around(server, check, door, table, job->deadline);
 	findings.allowed = policy_gatekeeper_access(&mail, verdict, question->recipients, &findings) == POLICY_ACCESS_ALLOWED;
-	if (!findings.allowed)
+	if (!findings.allowed) {
 		policy_door_judge(door);
+		policy_door_judge_chain(door, verdict->dkim2);
+	}
 	demand_of_author(&verdict->dmarc, &findings);
 	look_inside(server, job, question, whole, &mail, verdict, engines, &findings);
 	policy_engines_edit(engines, &findings, body);
