@@ -59,6 +59,9 @@ enum { CLASSIFY_BITS_MAX = 18 };
 struct classify_store *classify_store_open(const char *path, struct classify_size size, struct error *error);
 /** Opens a store to read. NULL with *error, ERROR_NOT_FOUND where there is none. */
 struct classify_store *classify_store_read(const char *path, struct error *error);
+/** The same for a file that another role may write, which need not be trusted: whatever becomes of the file, nothing but its tokens is lost. A look
+ * at a token takes a system call. */
+struct classify_store *classify_store_read_foreign(const char *path, struct error *error);
 /** Sets *store to NULL; NULL is fine. */
 void classify_store_close(struct classify_store **store);
 /** Waits until all that was learned is on disk. */

@@ -67,13 +67,15 @@ static void read_store(struct slice content)
 	unlink(path);
 	if (!file_replace(path, content, 0600, &error))
 		return;
-	struct classify_store *reading = classify_store_read(path, &error), *store = classify_store_open(path, (struct classify_size){2, 2}, &error);
+	struct classify_store *reading = classify_store_read(path, &error), *foreign = classify_store_read_foreign(path, &error), *store = classify_store_open(path, (struct classify_size){2, 2}, &error);
 	if (reading)
 		classify_store_counts(reading, token.hash);
+	must(!reading == !foreign && (!reading || classify_store_counts(reading, token.hash).spam == classify_store_counts(foreign, token.hash).spam));
 	must(store != NULL);
 	must(classify_unlearn(store, &tokens, 0) != CLASSIFY_LEARNED && classify_learn(store, &tokens, CLASSIFY_SPAM, 0) == CLASSIFY_LEARNED);
 	must(classify_store_counts(store, token.hash).spam > 0 && classify_unlearn(store, &tokens, 0) == CLASSIFY_FORGOTTEN);
 	classify_store_close(&reading);
+	classify_store_close(&foreign);
 	classify_store_close(&store);
 	unlink(path);
 }

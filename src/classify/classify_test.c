@@ -211,6 +211,35 @@ static void a_store_cut_short_is_made_whole(void **state)
 	}
 }
 
+/* What another role has is read group by group: whatever becomes of the file, the reader lives on. */
+static void anothers_store_may_lose_everything(void **state)
+{
+	struct test *test = *state;
+	struct classify_tokens tokens = tokens_of(test, "Message-ID: <1@x>\r\n\r\nsome words that are learned");
+	struct classify_totals mapped, totals;
+	struct error error;
+	classify_learn(test->store, &tokens, CLASSIFY_SPAM, now);
+	struct classify_store *reading = classify_store_read_foreign(test->path, &error);
+	assert_non_null(reading);
+	for (size_t i = 0; i < tokens.count; i++)
+		assert_int_equal(classify_store_counts(reading, tokens.at[i].hash).spam, 1);
+	classify_store_totals(test->store, &mapped);
+	classify_store_totals(reading, &totals);
+	assert_true(mapped.tokens == totals.tokens && mapped.spam == totals.spam && mapped.room == totals.room);
+	classify_store_close(&test->store);
+	for (off_t size = 4096 + 100; size >= 0; size -= 1398) {
+		assert_int_equal(truncate(test->path, size), 0);
+		for (size_t i = 0; i < tokens.count; i++)
+			assert_int_equal(classify_store_counts(reading, tokens.at[i].hash).spam, 0);
+		assert_int_equal(classify_store_learned(reading).spam, size > 200);
+	}
+	classify_store_close(&reading);
+	unlink(test->path);
+	assert_int_equal(mkfifo(test->path, 0600), 0); /* nor does it wait for who may write into one */
+	assert_null(classify_store_read_foreign(test->path, &error));
+	assert_int_equal(error.kind, ERROR_INVALID);
+}
+
 static void totals_have_a_second_copy(void **state)
 {
 	struct test *test = *state;
@@ -391,7 +420,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
 	const struct CMUnitTest tests[] = {
 		TEST(tokens_are_of_what_was_written), TEST(a_message_is_known_again), TEST(tokens_are_bounded), TEST(a_message_is_learned_once),
-		TEST(old_rare_tokens_make_room), TEST(what_is_torn_counts_as_nothing), TEST(a_store_cut_short_is_made_whole), TEST(totals_have_a_second_copy),
+		TEST(old_rare_tokens_make_room), TEST(what_is_torn_counts_as_nothing), TEST(a_store_cut_short_is_made_whole), TEST(anothers_store_may_lose_everything), TEST(totals_have_a_second_copy),
 		TEST(what_is_no_store_is_put_aside), TEST(a_crash_leaves_a_usable_store), TEST(a_verdict_needs_enough), TEST(an_own_store_outweighs),
 		TEST(writers_take_turns), TEST(a_million_tokens_fit),
 	};

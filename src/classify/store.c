@@ -1,4 +1,4 @@
-/* The store of tokens, a file that is mapped into memory:
+/* The store of tokens, a file:
  *
  *     a page     what it is: magic, version, sizes, seed, with a check; written once, before the file has its name
  *                twice the number of messages learned, with a check: written in turn, so that one is whole
@@ -9,6 +9,10 @@
  * all this and the key (12 bits). So a reader needs no lock, and what a crash or a bad disk leaves is a value with a wrong check: an empty
  * place. A group is found by the hash mixed with the seed, which strangers don't know: they can't choose words that push others out. Where
  * a group is full, its rarest and oldest token goes.
+ *
+ * Who writes it, and who shares a role with the writer, has it mapped into memory. Who reads another role's has not: that one may be a stranger's
+ * puppet and cut it short, and touching what is mapped and no longer there would end the reader. It reads each group that it wants (pread(2)),
+ * and what isn't there is empty.
  *
  * The room on the disk is taken when the file is made: writing to a mapped file whose room is missing would end the process. */
 #include <errno.h>
@@ -62,7 +66,8 @@ struct page {
 _Static_assert(sizeof(struct page) <= PAGE, "it fits");
 
 struct table {
-	struct group *groups;
+	struct group *groups; /* NULL: they aren't mapped */
+	size_t at;            /* in the file */
 	size_t count; /* that the file holds; those missing are empty */
 	unsigned bits;
 };
@@ -70,9 +75,10 @@ struct table {
 struct classify_store {
 	int fd;
 	bool writable;
-	char *map;
+	char *map;         /* NULL: it is another role's */
 	size_t size;
-	struct page *page;
+	uint64_t seed;
+	struct page *page; /* mapped, too */
 	struct table tokens, messages;
 };
 
@@ -117,21 +123,30 @@ static uint32_t week_of(int64_t now)
 /* ---- groups ---- */
 
 struct place {
-	struct group *group; /* NULL: the file doesn't hold it */
+	size_t index;
 	uint32_t key;
 };
 
 static struct place place_of(const struct classify_store *store, const struct table *table, uint64_t hash)
 {
-	uint64_t mixed = classify_mix(hash ^ store->page->seed);
-	size_t index = (size_t)(mixed >> (64 - table->bits));
-	return (struct place){index < table->count ? &table->groups[index] : NULL, (uint32_t)mixed};
+	uint64_t mixed = classify_mix(hash ^ store->seed);
+	return (struct place){(size_t)(mixed >> (64 - table->bits)), (uint32_t)mixed};
 }
 
-static size_t find_place(struct place place, struct value *value)
+/* NULL: the file doesn't hold it. `room`: for one that is read. */
+static struct group *group_at(const struct classify_store *store, const struct table *table, size_t index, struct group *room)
+{
+	if (index >= table->count)
+		return NULL;
+	if (table->groups)
+		return &table->groups[index];
+	return pread(store->fd, room, sizeof *room, (off_t)(table->at + index * sizeof *room)) == (ssize_t)sizeof *room ? room : NULL;
+}
+
+static size_t find_key(const struct group *group, uint32_t key, struct value *value)
 {
 	for (size_t i = 0; i < GROUP_PLACES; i++)
-		if (key_at(place.group, i) == place.key && unpack(place.key, word_at(place.group, i), value))
+		if (key_at(group, i) == key && unpack(key, word_at(group, i), value))
 			return i;
 	*value = (struct value){0};
 	return GROUP_PLACES;
@@ -158,9 +173,11 @@ static size_t place_to_take(const struct group *group)
 static struct value find(const struct classify_store *store, const struct table *table, uint64_t hash)
 {
 	struct value value = {0};
+	struct group room;
 	struct place place = place_of(store, table, hash);
-	if (place.group)
-		find_place(place, &value);
+	const struct group *group = group_at(store, table, place.index, &room);
+	if (group)
+		find_key(group, place.key, &value);
 	return value;
 }
 
@@ -168,20 +185,21 @@ static void put(struct classify_store *store, struct table *table, uint64_t hash
 {
 	struct value former;
 	struct place place = place_of(store, table, hash);
-	if (!place.group)
+	struct group *group = place.index < table->count ? &table->groups[place.index] : NULL;
+	if (!group)
 		return;
-	size_t i = find_place(place, &former);
+	size_t i = find_key(group, place.key, &former);
 	if (i == GROUP_PLACES && value.spam + value.ham > 0)
-		i = place_to_take(place.group);
+		i = place_to_take(group);
 	if (i < GROUP_PLACES)
-		write_place(place.group, i, place.key, value);
+		write_place(group, i, place.key, value);
 }
 
 void classify_store_prefetch(const struct classify_store *store, uint64_t hash)
 {
 	struct place place = place_of(store, &store->tokens, hash);
-	if (place.group)
-		__builtin_prefetch(place.group);
+	if (store->map && place.index < store->tokens.count)
+		__builtin_prefetch(&store->tokens.groups[place.index]);
 }
 
 struct classify_counts classify_store_counts(const struct classify_store *store, uint64_t hash)
@@ -201,8 +219,12 @@ static uint64_t totals_check(const struct totals_copy *copy)
 static struct totals_copy newest_totals(const struct classify_store *store)
 {
 	struct totals_copy newest = {0};
-	for (size_t i = 0; i < 2; i++) {
-		const struct totals_copy *at = &store->page->totals[i];
+	struct page read;
+	const struct page *page = store->page;
+	if (!page)
+		page = pread(store->fd, &read, sizeof read, 0) == (ssize_t)sizeof read ? &read : NULL;
+	for (size_t i = 0; page && i < 2; i++) {
+		const struct totals_copy *at = &page->totals[i];
 		struct totals_copy copy = {__atomic_load_n(&at->generation, __ATOMIC_RELAXED), __atomic_load_n(&at->spam, __ATOMIC_RELAXED),
 					   __atomic_load_n(&at->ham, __ATOMIC_RELAXED), __atomic_load_n(&at->check, __ATOMIC_RELAXED)};
 		if (copy.check == totals_check(&copy) && copy.generation >= newest.generation)
@@ -250,8 +272,12 @@ void classify_store_totals(const struct classify_store *store, struct classify_t
 	struct classify_counts learned = classify_store_learned(store);
 	*totals = (struct classify_totals){.spam = learned.spam, .ham = learned.ham, .bytes = store->size};
 	totals->room = (uint32_t)(store->tokens.count * GROUP_PLACES);
-	for (size_t i = 0; i < store->tokens.count * GROUP_PLACES; i++)
-		totals->tokens += worth(&store->tokens.groups[i / GROUP_PLACES], i % GROUP_PLACES) > 0;
+	for (size_t i = 0; i < store->tokens.count; i++) {
+		struct group room;
+		const struct group *group = group_at(store, &store->tokens, i, &room);
+		for (size_t j = 0; group && j < GROUP_PLACES; j++)
+			totals->tokens += worth(group, j) > 0;
+	}
 }
 
 /* ---- learning ---- */
@@ -394,21 +420,22 @@ static bool make(const char *path, struct classify_size size, struct error *erro
 static void set_table(struct classify_store *store, struct table *table, unsigned bits, size_t at)
 {
 	size_t held = store->size > at ? (store->size - at) / sizeof(struct group) : 0, all = (size_t)1 << bits;
-	*table = (struct table){(struct group *)(void *)(store->map + at), held < all ? held : all, bits};
+	*table = (struct table){store->map ? (struct group *)(void *)(store->map + at) : NULL, at, held < all ? held : all, bits};
 }
 
 /* What a short file lacks is empty: a writer adds it, for a reader it isn't there. */
-static bool map_file(struct classify_store *store, const char *path, struct error *error)
+static bool map_file(struct classify_store *store, const char *path, bool mapped, struct error *error)
 {
 	struct stat status;
 	struct page page;
-	if (pread(store->fd, &page, sizeof page, 0) != (ssize_t)sizeof page || !page_is_whole(&page))
+	if (fstat(store->fd, &status) != 0 || !S_ISREG(status.st_mode) || pread(store->fd, &page, sizeof page, 0) != (ssize_t)sizeof page || !page_is_whole(&page))
 		return error_set(error, ERROR_INVALID, "%s is no store of tokens of this version, or damaged", path);
 	int number = store->writable ? posix_fallocate(store->fd, 0, (off_t)file_size(&page)) : 0;
 	if (number != 0 || fstat(store->fd, &status) != 0)
 		return error_set_errno(error, number ? number : errno, "%s", path);
 	store->size = (size_t)status.st_size < file_size(&page) ? (size_t)status.st_size : file_size(&page);
-	void *map = mmap(NULL, store->size, PROT_READ | (store->writable ? PROT_WRITE : 0), MAP_SHARED, store->fd, 0);
+	store->seed = page.seed;
+	void *map = mapped ? mmap(NULL, store->size, PROT_READ | (store->writable ? PROT_WRITE : 0), MAP_SHARED, store->fd, 0) : NULL;
 	if (map == MAP_FAILED)
 		return error_set_errno(error, errno, "%s", path);
 	store->map = map;
@@ -418,16 +445,16 @@ static bool map_file(struct classify_store *store, const char *path, struct erro
 	return true;
 }
 
-static struct classify_store *open_file(const char *path, bool writable, struct error *error)
+static struct classify_store *open_file(const char *path, bool writable, bool mapped, struct error *error)
 {
 	struct classify_store *store = memory_new(sizeof *store);
-	*store = (struct classify_store){.fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW), .writable = writable};
+	*store = (struct classify_store){.fd = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK), .writable = writable};
 	bool opened = store->fd >= 0, missing = !opened && errno == ENOENT;
 	if (!opened)
 		error_set_errno(error, errno, "%s", path);
 	if (missing && error)
 		error->kind = ERROR_NOT_FOUND;
-	opened = opened && map_file(store, path, error);
+	opened = opened && map_file(store, path, mapped, error);
 	if (!opened)
 		classify_store_close(&store);
 	return store;
@@ -444,10 +471,10 @@ static bool put_aside(const char *path, struct error *error)
 struct classify_store *classify_store_open(const char *path, struct classify_size size, struct error *error)
 {
 	struct error why;
-	struct classify_store *store = open_file(path, true, &why);
+	struct classify_store *store = open_file(path, true, true, &why);
 	if (!store && (why.kind == ERROR_NOT_FOUND || (why.kind == ERROR_INVALID && put_aside(path, &why)))) {
 		if (make(path, size, &why))
-			store = open_file(path, true, &why);
+			store = open_file(path, true, true, &why);
 	}
 	if (!store && error)
 		*error = why;
@@ -459,7 +486,8 @@ struct classify_store *classify_store_open(const char *path, struct classify_siz
 	return store;
 }
 
-struct classify_store *classify_store_read(const char *path, struct error *error) { return open_file(path, false, error); }
+struct classify_store *classify_store_read(const char *path, struct error *error) { return open_file(path, false, true, error); }
+struct classify_store *classify_store_read_foreign(const char *path, struct error *error) { return open_file(path, false, false, error); }
 
 bool classify_store_sync(struct classify_store *store, struct error *error)
 {

@@ -26,7 +26,7 @@ static bool open_account(struct cli_spam_personal *personal, struct command_line
 	if (!store)
 		return false;
 	char *path = store_account_file(store, name, TRAINING_TOKENS, error);
-	personal->words = path ? classify_store_read(path, &none) : NULL;
+	personal->words = path ? classify_store_read_foreign(path, &none) : NULL;
 	personal->correspondents = store_account_file(store, name, TRAINING_CORRESPONDENTS, error);
 	free(path);
 	store_close(&store);

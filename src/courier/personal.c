@@ -36,7 +36,7 @@ static const struct classify_store *everybodys(struct courier *courier)
 	struct buf path = BUF(4096);
 	pthread_mutex_lock(&courier->lock);
 	if (!courier->learned && buf_printf(&path, "%s/policy/tokens", courier->data))
-		courier->learned = classify_store_read(path.at, &error);
+		courier->learned = classify_store_read_foreign(path.at, &error);
 	const struct classify_store *learned = courier->learned;
 	pthread_mutex_unlock(&courier->lock);
 	buf_free(&path);
@@ -95,7 +95,7 @@ static int own_points(struct courier_personal *personal, struct slice account)
 {
 	struct error error;
 	char *path = store_account_file(personal->courier->store, account, TRAINING_TOKENS, &error);
-	struct classify_store *own = path ? classify_store_read(path, &error) : NULL;
+	struct classify_store *own = path ? classify_store_read_foreign(path, &error) : NULL;
 	int points = 0;
 	if (own && has_words(personal))
 		points = points_by(personal->words, everybodys(personal->courier), own) - personal->words->everybodys;

@@ -1,6 +1,8 @@
 """What a message is for one account: by what this person has called spam and good mail, and by whom he or she writes to. Others' mail isn't touched by it."""
 import email.utils
+import os
 import re
+import signal
 import smtplib
 
 import pytest
@@ -138,3 +140,26 @@ def test_a_first_contact_is_one_once(server, token):
     send(server, f"{token}-2", f"\r\n{GOOD}\r\n", sender=stranger)
     server.wait_mail(f"{token}-2")
     assert "FIRST_CONTACT" not in server.log(offset)
+
+
+def test_a_policy_role_that_is_somebody_elses_ends_no_courier(names, tmp_path, token):
+    """It may cut short the file in which the courier looks up words; the mail arrives all the same."""
+    with Pombal("own.example", accounts=("anna",), options={"sender_checks": True, "resolver": names.resolver, "trust_anchors": ["none"]}) as own:
+        own.expected_noise.append(r"event=role\.ended name=policy")  # it has the file mapped, its own
+        letter = tmp_path / "letter.eml"
+        letter.write_text(f"From: x@spam.example\nMessage-ID: <1@x>\n\n{SPAM}\n")
+        own.run("spam", "learn", "--spam", letter)
+        send(own, f"{token}-first", news(token))
+        own.wait_mail(f"{token}-first")
+        move(own, "anna", f"{token}-first", "INBOX", "Junk")
+        send(own, f"{token}-second", news(token))
+        own.wait_mail(f"{token}-second")
+        courier = own.role_of("courier")
+        os.kill(courier, signal.SIGSTOP)
+        try:
+            send(own, f"{token}-third", news(token))
+            os.truncate(own.data / "policy" / "tokens", 0)
+        finally:
+            os.kill(courier, signal.SIGCONT)
+        own.wait_mail(f"{token}-third")
+        assert own.role_of("courier") == courier
