@@ -138,6 +138,11 @@ struct auth_signing_key {
 bool auth_signing_keys(struct auth *auth, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count);
 /** Appends the signature of a digest with one of them, AUTH_SIGNATURE_MAX bytes at most. No key leaves the auth role. False: can't be had now. */
 bool auth_sign(struct auth *auth, struct slice domain, struct slice selector, const unsigned char digest[AUTH_DIGEST_SIZE], struct buf *signature);
+/** Whose keys are being changed: *domain: the next one after `after`, empty: there is none; *keys: selectors and records of its new keys, which the DNS
+ * must show before they sign; none: it isn't at that step. What waits for nothing but time is done meanwhile. For the courier alone. False: can't be told now. */
+bool auth_rotation_next(struct auth *auth, struct slice after, struct arena *arena, struct slice *domain, struct auth_signing_key **keys, size_t *count);
+/** Tells whether the DNS shows them all, and for how long that may be kept, in seconds: when they have stood there for long enough they sign. */
+bool auth_rotation_shown(struct auth *auth, struct slice domain, bool shown, uint32_t ttl);
 
 /* ---- Signing in ---- */
 

@@ -305,11 +305,43 @@ static void what_goes_out_is_signed(void **state)
 	auth_close(&other);
 }
 
+/* A change of keys goes on for who may have digests signed, by what he says of the DNS, and when its time has come. */
+static void a_change_of_keys_goes_on(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_signing_key *keys;
+	struct error error;
+	struct slice domain, none = {NULL, 0};
+	size_t count;
+	struct auth *other = auth_open(dup(f->ends[1][0]));
+	assert_true(directory_make_keys(f->directory, SLICE("example.test"), &error));
+	assert_true(auth_rotation_next(f->auth, none, f->arena, &domain, &keys, &count) && domain.len == 0 && count == 0);
+	assert_true(directory_rotation_begin(f->directory, SLICE("example.test"), &error));
+	assert_true(auth_rotation_next(f->auth, none, f->arena, &domain, &keys, &count));
+	assert_true(slice_equal(domain, SLICE("example.test")) && count == 2 && slice_starts(keys[0].record, SLICE("v=DKIM1;")));
+	assert_true(auth_rotation_next(f->auth, domain, f->arena, &domain, &keys, &count) && domain.len == 0);
+	domain = SLICE("example.test");
+	assert_false(auth_rotation_next(other, none, f->arena, &domain, &keys, &count) || auth_rotation_shown(other, SLICE("example.test"), true, 1));
+	domain = SLICE("example.test");
+	assert_true(auth_rotation_shown(f->auth, domain, true, 60) && auth_rotation_shown(f->auth, domain, true, 60));
+	assert_true(directory_list_keys(f->directory, domain, f->arena, &keys, &count, &error) && keys[0].state == KEY_NEW && keys[0].seen > 0); /* not yet */
+	assert_true(auth_rotation_shown(f->auth, domain, false, 0));
+	assert_true(directory_list_keys(f->directory, domain, f->arena, &keys, &count, &error) && keys[0].seen == 0); /* from the beginning */
+	assert_true(directory_rotation_saw(f->directory, domain, clock_now() - ROTATION_SHOWN_SECONDS - 100, &error));
+	assert_true(auth_rotation_shown(f->auth, domain, true, 2 * ROTATION_SHOWN_SECONDS)); /* some may keep them for longer */
+	assert_true(directory_list_keys(f->directory, domain, f->arena, &keys, &count, &error) && keys[0].state == KEY_NEW);
+	assert_true(auth_rotation_shown(f->auth, domain, true, 60));
+	assert_true(directory_list_keys(f->directory, domain, f->arena, &keys, &count, &error) && keys[0].state == KEY_SIGNS && keys[3].state == KEY_RETIRED);
+	assert_true(auth_rotation_next(f->auth, none, f->arena, &domain, &keys, &count) && domain.len > 0 && count == 0);
+	assert_true(directory_list_keys(f->directory, domain, f->arena, &keys, &count, &error) && count == 4 && !keys[3].forgotten);
+	auth_close(&other);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		AUTH_TEST(rates_are_told),
-		AUTH_TEST(what_goes_out_is_signed),
+		AUTH_TEST(what_goes_out_is_signed), AUTH_TEST(a_change_of_keys_goes_on),
 		AUTH_TEST(look_ups_are_answered),
 		AUTH_TEST(full_mailboxes_are_known),
 		AUTH_TEST(long_answers_come_in_parts),

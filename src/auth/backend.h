@@ -32,6 +32,9 @@ struct auth_backend_kind {
 	bool (*signing_keys)(struct auth_backend *backend, struct slice domain, struct arena *arena, struct auth_signing_key **keys, size_t *count, struct error *error);
 	bool (*sign)(struct auth_backend *backend, struct slice domain, struct slice selector, struct slice digest, struct buf *signature, struct error *error);
 
+	bool (*rotation_next)(struct auth_backend *backend, struct slice after, struct arena *arena, struct slice *domain, struct auth_signing_key **keys, size_t *count, struct error *error);
+	bool (*rotation_go_on)(struct auth_backend *backend, struct slice domain, const struct auth_rotation_shown *shown, const char **step, struct error *error);
+
 	struct slice (*sign_in_name)(struct auth_backend *backend, struct slice name, struct arena *arena);
 	bool (*identity)(struct auth_backend *backend, struct slice account, int64_t *identity, const char **why, struct error *error);
 	bool (*credentials)(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error);

@@ -70,6 +70,18 @@ static bool sign(struct auth_backend *backend, struct slice domain, struct slice
 	return directory_sign(directory_of(backend), domain, selector, digest, signature, error);
 }
 
+static bool rotation_next(struct auth_backend *backend, struct slice after, struct arena *arena, struct slice *domain, struct auth_signing_key **keys, size_t *count, struct error *error)
+{
+	*count = 0;
+	return directory_rotation_next(directory_of(backend), after, arena, domain, error) &&
+	       (domain->len == 0 || directory_list_keys(directory_of(backend), *domain, arena, keys, count, error));
+}
+
+static bool rotation_go_on(struct auth_backend *backend, struct slice domain, const struct auth_rotation_shown *shown, const char **step, struct error *error)
+{
+	return directory_rotation_go_on(directory_of(backend), domain, shown, step, error);
+}
+
 static struct slice sign_in_name(struct auth_backend *backend, struct slice name, struct arena *arena)
 {
 	return directory_sign_in_name(directory_of(backend), name, arena);
@@ -114,7 +126,7 @@ const struct auth_backend_kind auth_backend_directory = {
 	.at_once = true,
 	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as, .rates = rates,
 	.forward_sender = forward_sender,
-	.signing_keys = signing_keys, .sign = sign,
+	.signing_keys = signing_keys, .sign = sign, .rotation_next = rotation_next, .rotation_go_on = rotation_go_on,
 	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,
 };

@@ -318,6 +318,46 @@ bool auth_sign(struct auth *auth, struct slice domain, struct slice selector, co
 	return done;
 }
 
+/* ---- Changing the keys of that ---- */
+
+static bool read_rotation(struct wire_reader *reader, struct arena *arena, struct slice *domain, struct auth_signing_key **keys, size_t *count)
+{
+	bool known = wire_flag(reader);
+	*domain = arena_copy(arena, wire_text(reader, WIRE_ADDRESS_MAX));
+	*count = (size_t)wire_number(reader, AUTH_SIGNING_KEYS_MAX);
+	*keys = arena_array(arena, *count + 1, sizeof **keys);
+	for (size_t i = 0; i < *count; i++) {
+		(*keys)[i].selector = arena_copy(arena, wire_text(reader, AUTH_SELECTOR_MAX));
+		(*keys)[i].record = arena_copy(arena, wire_text(reader, AUTH_KEY_RECORD_MAX));
+	}
+	return wire_end(reader) && known;
+}
+
+bool auth_rotation_next(struct auth *auth, struct slice after, struct arena *arena, struct slice *domain, struct auth_signing_key **keys, size_t *count)
+{
+	struct buf fields = BUF(WIRE_QUESTION_MAX);
+	wire_put_text(&fields, after);
+	struct auth_question *question = ask(auth, NULL, WIRE_ROTATION, &fields);
+	struct wire_reader reader = read_answer(question);
+	bool done = question->answered && read_rotation(&reader, arena, domain, keys, count);
+	question_free(question);
+	buf_free(&fields);
+	return done;
+}
+
+bool auth_rotation_shown(struct auth *auth, struct slice domain, bool shown, uint32_t ttl)
+{
+	struct buf seconds = BUF(WIRE_ADDRESS_MAX);
+	if (shown)
+		buf_append_number(&seconds, ttl);
+	struct slice said = buf_slice(&seconds);
+	bool done = ask_number(auth, NULL, WIRE_ROTATION_SHOWN, said, &domain, 1, 0) == 1;
+	buf_free(&seconds);
+	return done;
+}
+
+/* ---- Where mail goes ---- */
+
 static void read_route(struct wire_reader *reader, struct auth_route *route)
 {
 	route->local = wire_flag(reader);

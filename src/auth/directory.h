@@ -100,6 +100,21 @@ bool directory_rotation_sign(struct directory *directory, struct slice domain, s
 bool directory_rotation_forget(struct directory *directory, struct slice domain, struct error *error);
 /** Removes the retired keys, whose records may go. */
 bool directory_rotation_end(struct directory *directory, struct slice domain, struct error *error);
+/* How long each step waits, in seconds. */
+enum {
+	ROTATION_SHOWN_SECONDS = 3600,          /* the DNS must have shown a record so long at least: all its servers shall have it */
+	ROTATION_SHOWN_SECONDS_MAX = 24 * 3600, /* … or as long as it may be kept, but not longer than this */
+	ROTATION_FORGET_SECONDS = 3 * 24 * 3600,  /* so long the former keys can be taken back */
+	ROTATION_RECORD_SECONDS = 14 * 24 * 3600, /* a letter is verified when it arrives, and tried for days before */
+};
+/** From when on keys may sign whose records the DNS has shown since `seen`, and that may be kept for `ttl` seconds. */
+int64_t directory_rotation_signs_from(int64_t seen, uint32_t ttl);
+/** The next domain after that one, in the order of their names, whose keys are being changed; empty: there is none. */
+bool directory_rotation_next(struct directory *directory, struct slice after, struct arena *arena, struct slice *domain, struct error *error);
+/** Takes the next step if its time has come: *step: "sign", "retire" or "end"; "wait": the DNS shows the new keys' records since now; "hidden": no
+ * more; NULL: none. `shown`: what the DNS says of these records; NULL: it wasn't asked, and only what waits for nothing but time is done. */
+struct auth_rotation_shown { bool shown; uint32_t ttl; };
+bool directory_rotation_go_on(struct directory *directory, struct slice domain, const struct auth_rotation_shown *shown, const char **step, struct error *error);
 /** Takes it back: new keys are removed, or, if they sign already, retired in the place of those that were, which sign again. */
 bool directory_rotation_abort(struct directory *directory, struct slice domain, struct error *error);
 

@@ -1,6 +1,7 @@
 /* The change of the keys that a domain's mail is signed with, so that at no time a letter goes out whose key others can't find: new keys
  * are published before they sign, and the records of those that signed stay while what they signed is under way. Every step is a state of
- * the keys here; when a step may be taken is for the caller to know (cli/domain_rotate.c), in what order is seen to here. */
+ * the keys here, and in what order they are taken is seen to here. A person takes them (cli/domain_rotate.c), or the server does when their time
+ * has come: the courier, which may ask the DNS, says what that shows (courier/rotation.c). */
 #include "auth/directory_internal.h"
 
 #include "base/clock.h"
@@ -173,4 +174,68 @@ bool directory_rotation_abort(struct directory *directory, struct slice domain, 
 {
 	static const struct step step = {can_go_back, "its keys aren't being changed, or the former ones are forgotten already", go_back};
 	return take(directory, domain, &step, error);
+}
+
+/* ---- By itself ---- */
+
+int64_t directory_rotation_signs_from(int64_t seen, uint32_t ttl)
+{
+	int64_t wait = ttl < ROTATION_SHOWN_SECONDS ? ROTATION_SHOWN_SECONDS : ttl < ROTATION_SHOWN_SECONDS_MAX ? ttl : ROTATION_SHOWN_SECONDS_MAX;
+	return seen + wait;
+}
+
+bool directory_rotation_next(struct directory *directory, struct slice after, struct arena *arena, struct slice *domain, struct error *error)
+{
+	struct db_statement *read = db_prepare(directory->db, "SELECT COALESCE(MIN(domain), '') FROM signing_key WHERE state <> 0 AND domain > $1");
+	db_bind_text(read, 1, after);
+	bool done = db_step(read, error) == DB_ROW;
+	*domain = done ? arena_copy(arena, db_text(read, 0)) : slice_make(NULL, 0);
+	db_reset(read);
+	return done;
+}
+
+static bool saw(struct directory *directory, struct slice domain, int64_t since, const char *word, const char **step, struct error *error)
+{
+	*step = word;
+	return directory_rotation_saw(directory, domain, since, error);
+}
+
+static bool go_on_new(struct directory *directory, struct slice domain, const struct auth_signing_key *key, const struct auth_rotation_shown *shown, const char **step, struct error *error)
+{
+	int64_t now = clock_now();
+	if (!shown)
+		return true;
+	if (!shown->shown)
+		return key->seen == 0 || saw(directory, domain, 0, "hidden", step, error);
+	if (key->seen == 0 || key->seen > now)
+		return saw(directory, domain, now, "wait", step, error);
+	if (now < directory_rotation_signs_from(key->seen, shown->ttl))
+		return true;
+	*step = "sign";
+	return directory_rotation_sign(directory, domain, error);
+}
+
+static bool go_on_retired(struct directory *directory, struct slice domain, const struct auth_signing_key *key, const char **step, struct error *error)
+{
+	if (clock_now() < key->since + (key->forgotten ? ROTATION_RECORD_SECONDS : ROTATION_FORGET_SECONDS))
+		return true;
+	*step = key->forgotten ? "end" : "retire";
+	return key->forgotten ? directory_rotation_end(directory, domain, error) : directory_rotation_forget(directory, domain, error);
+}
+
+bool directory_rotation_go_on(struct directory *directory, struct slice domain, const struct auth_rotation_shown *shown, const char **step, struct error *error)
+{
+	struct auth_signing_key *keys;
+	size_t count;
+	struct arena *arena = arena_new();
+	*step = NULL;
+	bool done = directory_list_keys(directory, domain, arena, &keys, &count, error);
+	for (size_t i = 0; done && i < count; i++) {
+		if (keys[i].state == KEY_SIGNS)
+			continue;
+		done = keys[i].state == KEY_NEW ? go_on_new(directory, domain, &keys[i], shown, step, error) : go_on_retired(directory, domain, &keys[i], step, error);
+		break;
+	}
+	arena_free(&arena);
+	return done;
 }

@@ -18,7 +18,7 @@ struct question {
 	uint64_t id;
 	void (*answer)(const struct question *question, struct auth_backend *backend); /* backend NULL: it can't be asked now */
 	struct arena *arena;
-	struct slice account, address; /* account: WIRE_MAY_SEND_AS's; of WIRE_SIGN selector and domain */
+	struct slice account, address; /* account: WIRE_MAY_SEND_AS's; of WIRE_SIGN selector and domain; of WIRE_ROTATION_SHOWN seconds and domain */
 	struct slice digest;           /* WIRE_SIGN's */
 };
 
@@ -191,6 +191,52 @@ static void answer_sign(const struct question *question, struct auth_backend *ba
 	buf_free(&signature);
 }
 
+static void take_step(struct auth_backend *backend, struct slice domain, const struct auth_rotation_shown *shown)
+{
+	const char *step;
+	struct error error = {0};
+	if (!backend->kind->rotation_go_on(backend, domain, shown, &step, &error))
+		log_error("keys.unchanged", log_slice("domain", domain), log_text("reason", error.text));
+	else if (step)
+		log_info("keys.changed", log_slice("domain", domain), log_text("step", step));
+}
+
+/* Begins with 1 if it can be told; then the domain, and the records of its new keys. */
+static void answer_rotation(const struct question *question, struct auth_backend *backend)
+{
+	struct auth_signing_key *keys = NULL;
+	struct slice domain = {NULL, 0};
+	size_t count = 0, new = 0;
+	struct error error = {0};
+	bool known = backend && backend->kind->rotation_next(backend, question->address, question->arena, &domain, &keys, &count, &error);
+	if (backend && !known)
+		log_error("directory.failed", log_text("reason", error.text));
+	if (known && domain.len > 0)
+		take_step(backend, domain, NULL);
+	for (size_t i = 0; known && i < count; i++)
+		new += keys[i].state == KEY_NEW;
+	struct buf answer = BUF(CALL_ANSWER_MAX);
+	wire_put_number(&answer, known);
+	wire_put_text(&answer, known ? domain : SLICE(""));
+	wire_put_number(&answer, new);
+	for (size_t i = 0; known && i < count; i++)
+		if (keys[i].state == KEY_NEW) {
+			wire_put_text(&answer, keys[i].selector);
+			wire_put_text(&answer, keys[i].record);
+		}
+	auth_server_send(question->channel, question->id, &answer);
+}
+
+/* `account`: for how many seconds the DNS's answers may be kept; empty: it doesn't show the records. */
+static void answer_rotation_shown(const struct question *question, struct auth_backend *backend)
+{
+	uint64_t ttl = 0;
+	bool shown = question->account.len > 0, good = !shown || slice_to_number(question->account, UINT32_MAX, &ttl);
+	if (backend && good)
+		take_step(backend, question->address, &(struct auth_rotation_shown){shown, (uint32_t)ttl});
+	answer_number(question, backend && good);
+}
+
 static void drop_question(struct auth_job *job)
 {
 	struct question *question = (struct question *)job;
@@ -214,7 +260,7 @@ static const struct {
 	{WIRE_RECIPIENT, answer_recipient, false, false}, {WIRE_RESOLVE, answer_resolve, false, false}, {WIRE_IDENTITY, answer_identity, false, false},
 	{WIRE_LANGUAGE, answer_language, false, false}, {WIRE_MAY_SEND_AS, answer_may_send_as, false, false}, {WIRE_SIGNING_KEYS, answer_signing_keys, true, true},
 	{WIRE_SIGN, answer_sign, true, true}, {WIRE_RATES, answer_rates, false, false},
-	{WIRE_FORWARD_SENDER, answer_forward_sender, true, false},
+	{WIRE_FORWARD_SENDER, answer_forward_sender, true, false}, {WIRE_ROTATION, answer_rotation, true, true}, {WIRE_ROTATION_SHOWN, answer_rotation_shown, true, true},
 };
 
 /* Each reads its fields and, if they are whole, acts; false: malformed, or another kind. */
@@ -223,7 +269,7 @@ static bool handle_question(struct auth_server *server, struct auth_channel *cha
 	size_t at = 0;
 	while (at < sizeof questions / sizeof *questions && questions[at].kind != received->verb)
 		at++;
-	bool two = received->verb == WIRE_MAY_SEND_AS || received->verb == WIRE_FORWARD_SENDER;
+	bool two = received->verb == WIRE_MAY_SEND_AS || received->verb == WIRE_FORWARD_SENDER || received->verb == WIRE_ROTATION_SHOWN;
 	struct slice account = two ? wire_text(reader, WIRE_ADDRESS_MAX) : SLICE("");
 	struct slice address = wire_text(reader, WIRE_ADDRESS_MAX);
 	struct slice selector = received->verb == WIRE_SIGN ? wire_text(reader, AUTH_SELECTOR_MAX) : SLICE("");

@@ -36,6 +36,8 @@ enum auth_wire_kind {
 	WIRE_SIGN,
 	WIRE_RATES,
 	WIRE_FORWARD_SENDER,
+	WIRE_ROTATION,
+	WIRE_ROTATION_SHOWN,
 };
 
 /** What doesn't fit sets the buffer's overflow. */

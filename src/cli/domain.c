@@ -149,7 +149,7 @@ const struct command cli_domain_commands[] = {
 	{"domain set", "DOMAIN", "Changes a domain; an empty value takes a setting away.", run_set, options, 1, 1, 0},
 	{"domain dns", "DOMAIN", "Prints what the DNS must say of a domain (MX, SPF, DKIM, DMARC, MTA-STS, TLS-RPT, SRV, names of settings), as lines of a zone file, or compares it "
 	 "with what it says. Makes the domain's keys for signatures if it has none.", run_dns, cli_domain_dns_options, 1, 1, COMMAND_JSON},
-	{"domain rotate", "DOMAIN", "Changes a domain's keys for signatures, a step at each call: publish, wait, sign, retire. Says what is to be published, and when to go on.", run_rotate,
+	{"domain rotate", "DOMAIN", "Changes a domain's keys for signatures, step by step: publish, wait, sign, retire. Says what is to be published; a running server goes on by itself, and so does each further call.", run_rotate,
 	 cli_domain_rotate_options, 1, 1, 0},
 	{"domain remove", "DOMAIN", "Gives up a domain that has no accounts and aliases any more.", run_remove, NULL, 1, 1, COMMAND_REMOVES},
 	{0},

@@ -1,7 +1,7 @@
 /* pombal domain rotate: changes a domain's keys for signatures the safe way round. New keys are published; when the DNS has shown them for
  * a while they sign, and the former ones sign nothing more; these are forgotten after some days, and their records go when the last letter
- * that they signed has arrived. Each call looks where the keys are and takes the next step if it may be taken (auth/directory_rotation.c
- * sees to their order), else says what it waits for. It can be called as often as one likes; a call that fails changes nothing. */
+ * that they signed has arrived. A running server takes the steps when their time has come (courier/rotation.c); so does each call here
+ * (auth/directory_rotation.c sees to their order), or it says what is waited for. It can be called as often as one likes; one that fails changes nothing. */
 #include "cli/domain_rotate.h"
 
 #include "base/clock.h"
@@ -11,10 +11,6 @@
 
 enum {
 	DAY = 24 * 3600,
-	SHOWN_SECONDS = 3600,       /* the DNS must have shown a record so long at least: all its servers shall have it */
-	SHOWN_SECONDS_MAX = DAY,    /* … or as long as it may be kept, but not longer than this */
-	FORGET_SECONDS = 3 * DAY,   /* so long the former keys can be taken back */
-	RECORD_SECONDS = 14 * DAY,  /* a letter is verified when it arrives, and tried for days before */
 	STUCK_SECONDS = 3 * DAY,    /* who lets a step wait for so long has forgotten it */
 	LOOK_UP_MS = 30 * 1000,
 };
@@ -69,14 +65,26 @@ const char *cli_domain_key_remark(const struct auth_signing_key *key, struct are
 		return "new: nothing is signed with it yet, see pombal domain rotate";
 	if (key->state == KEY_SIGNS)
 		return NULL;
-	return arena_printf(arena, "retired: it must stay until %.*s", SLICE_ARG(date(key->since + RECORD_SECONDS, arena))).at;
+	return arena_printf(arena, "retired: it must stay until %.*s", SLICE_ARG(date(key->since + ROTATION_RECORD_SECONDS, arena))).at;
+}
+
+/* Where it stands, in a sentence. */
+static const char *standing(enum stage stage, const struct auth_signing_key *key, struct arena *arena)
+{
+	if (stage == STAGE_NEW && key->seen == 0)
+		return "the DNS doesn't show the new ones' records yet, as far as the server has seen";
+	if (stage == STAGE_NEW)
+		return arena_printf(arena, "the DNS shows the new ones' records, which sign when all its servers have them, since %.*s", SLICE_ARG(date(key->seen, arena))).at;
+	int64_t until = key->since + (stage == STAGE_RETIRED ? ROTATION_FORGET_SECONDS : ROTATION_RECORD_SECONDS);
+	return arena_printf(arena, stage == STAGE_RETIRED ? "the new ones sign, and the former ones can be taken back until %.*s" : "the new ones sign, and the former ones' records must stay until %.*s",
+			    SLICE_ARG(date(until, arena))).at;
 }
 
 void cli_check_rotation(struct cli_check *check, struct directory *directory, struct slice domain)
 {
 	static const struct { int64_t after; const char *what; } steps[] = {
-		[STAGE_NEW] = {0, "new keys are made, and don't sign"}, [STAGE_RETIRED] = {FORGET_SECONDS, "retired keys could be forgotten"},
-		[STAGE_FORGOTTEN] = {RECORD_SECONDS, "records of retired keys could go"},
+		[STAGE_NEW] = {0, "new keys are made, and don't sign"}, [STAGE_RETIRED] = {ROTATION_FORGET_SECONDS, "retired keys could be forgotten"},
+		[STAGE_FORGOTTEN] = {ROTATION_RECORD_SECONDS, "records of retired keys could go"},
 	};
 	struct auth_signing_key *keys;
 	const struct auth_signing_key *key = NULL;
@@ -85,11 +93,16 @@ void cli_check_rotation(struct cli_check *check, struct directory *directory, st
 	if (!directory_list_keys(directory, domain, check->line->arena, &keys, &count, &error))
 		return; /* said by others */
 	enum stage stage = stage_of(keys, count, &key);
-	int64_t since = stage == STAGE_REST ? 0 : key->since + steps[stage].after;
-	if (stage != STAGE_REST && clock_now() > since + STUCK_SECONDS)
-		cli_check_warning(check, arena_printf(check->line->arena, "Go on with `pombal domain rotate %.*s`, or take it back with --abort.", SLICE_ARG(domain)).at,
+	if (stage == STAGE_REST)
+		return;
+	int64_t since = key->since + steps[stage].after;
+	if (clock_now() > since + STUCK_SECONDS)
+		cli_check_warning(check, arena_printf(check->line->arena, "Publish what `pombal domain dns %.*s` prints, go on with `pombal domain rotate %.*s`, or take it back with --abort.", SLICE_ARG(domain),
+						      SLICE_ARG(domain)).at,
 				  "the change of the keys of %.*s has stopped half-way: %s, since %.*s", SLICE_ARG(domain), steps[stage].what,
 				  SLICE_ARG(date(since, check->line->arena)));
+	else
+		cli_check_note(check, "the keys of %.*s are being changed: %s", SLICE_ARG(domain), standing(stage, key, check->line->arena));
 }
 
 /* ---- The DNS ---- */
@@ -192,7 +205,7 @@ static bool is_time(const struct rotation *self, int64_t when, const char *what)
 {
 	if (when <= clock_now() || command_value(self->line, "now"))
 		return true;
-	printf("%s from %.*s on: run this command again then, or with --now.\n", what, SLICE_ARG(date(when, self->line->arena)));
+	printf("%s from %.*s on: a running server does it then by itself, this command does it, too, and with --now at once.\n", what, SLICE_ARG(date(when, self->line->arena)));
 	return false;
 }
 
@@ -200,7 +213,7 @@ static bool begin(struct rotation *self)
 {
 	if (!directory_rotation_begin(self->directory, self->domain, self->error) || !read_keys(self))
 		return false;
-	puts("New keys are made, and sign nothing yet. Publish these records beside those that there are, and run this command again:");
+	puts("New keys are made, and sign nothing yet. Publish these records beside those that there are; a running server sees them and goes on:");
 	print_records(self, KEY_NEW);
 	return note(self, "publish");
 }
@@ -212,7 +225,7 @@ static bool sign(struct rotation *self)
 	puts("The new keys sign from now on.");
 	if (self->count > 2)
 		printf("Leave the records of the former ones where they are until %.*s: letters that they signed are still under way.\n",
-		       SLICE_ARG(date(clock_now() + RECORD_SECONDS, self->line->arena)));
+		       SLICE_ARG(date(clock_now() + ROTATION_RECORD_SECONDS, self->line->arena)));
 	return note(self, "sign");
 }
 
@@ -229,16 +242,15 @@ static bool await_new(struct rotation *self, const struct auth_signing_key *key)
 		seen = clock_now();
 		if (!directory_rotation_saw(self->directory, self->domain, seen, self->error))
 			return false;
-		puts("The DNS shows the new records.");
 		note(self, "wait");
 	}
-	int64_t wait = ttl < SHOWN_SECONDS ? SHOWN_SECONDS : ttl < SHOWN_SECONDS_MAX ? ttl : SHOWN_SECONDS_MAX;
-	return !is_time(self, seen + wait, "All servers of the DNS will have them by then; the new keys can sign") || sign(self);
+	puts("The DNS shows the new records.");
+	return !is_time(self, directory_rotation_signs_from(seen, ttl), "All servers of the DNS will have them by then; the new keys can sign") || sign(self);
 }
 
 static bool forget(struct rotation *self, const struct auth_signing_key *key)
 {
-	if (!is_time(self, key->since + FORGET_SECONDS, "The new keys sign. Until then --abort takes the former ones back; these can be forgotten"))
+	if (!is_time(self, key->since + ROTATION_FORGET_SECONDS, "The new keys sign. Until then --abort takes the former ones back; these can be forgotten"))
 		return true;
 	if (!directory_rotation_forget(self->directory, self->domain, self->error))
 		return false;
@@ -248,7 +260,7 @@ static bool forget(struct rotation *self, const struct auth_signing_key *key)
 
 static bool end(struct rotation *self, const struct auth_signing_key *key)
 {
-	if (!is_time(self, key->since + RECORD_SECONDS, "The records of the former keys must stay until then; they can go"))
+	if (!is_time(self, key->since + ROTATION_RECORD_SECONDS, "The records of the former keys must stay until then; they can go"))
 		return true;
 	if (!directory_rotation_end(self->directory, self->domain, self->error))
 		return false;

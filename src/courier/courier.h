@@ -26,6 +26,8 @@ struct courier *courier_start(const struct courier_options *options);
 void courier_poke(struct courier *courier);
 /** Ask at once whether there are reports to other domains. Any thread; never blocks. */
 void courier_feedback_poke(struct courier *courier);
+/** Goes on with all changes of keys that have begun, as far as their time has come. Blocks, for half a minute for each domain, or until it is time to stop. */
+void courier_rotations_go_on(struct auth *auth, struct dns *dns, bool (*is_stopping)(void *context), void *context);
 /** Takes the queue's queue_on_commit() back, lets deliveries that are under way end, for at most `seconds`, then frees it and sets *courier to NULL. */
 void courier_stop(struct courier **courier, int seconds);
 

@@ -19,7 +19,7 @@
 #include "queue/queue.h"
 #include "store/store.h"
 
-enum { CARE_FIRST_SECONDS = 300, CARE_EVERY_SECONDS = 3600 };
+enum { CARE_FIRST_SECONDS = 300, CARE_EVERY_SECONDS = 3600, ROTATION_FIRST_SECONDS = 10, ROTATION_EVERY_SECONDS = 3600 };
 
 struct courier_role {
 	struct role *role;
@@ -29,7 +29,7 @@ struct courier_role {
 	struct dns *dns;
 	struct courier *courier;
 	struct caller *policy;
-	pthread_t care;
+	pthread_t care, rotation;
 	int pokes;        /* what the queue role and the command line send */
 	int stop_fd;      /* an eventfd: stop; never read, so that all who wait for it see it */
 	int stop_seconds; /* written before stop_fd, read after it */
@@ -95,7 +95,7 @@ static void run(struct courier_role *self)
 	}
 }
 
-/* ---- The care of accounts, in a thread of its own ---- */
+/* ---- The care of accounts, and of changes of keys, each in a thread of its own ---- */
 
 static bool stop_within(const struct courier_role *self, int seconds)
 {
@@ -116,6 +116,14 @@ static void *care_thread(void *argument)
 		if (!store_care(self->store, config_current()->snapshot_every, is_stopping, self, &error))
 			log_warning("store.care_failed", log_text("reason", error.text));
 	}
+	return NULL;
+}
+
+static void *rotation_thread(void *argument)
+{
+	struct courier_role *self = argument;
+	for (int wait = ROTATION_FIRST_SECONDS; !stop_within(self, wait); wait = ROTATION_EVERY_SECONDS)
+		courier_rotations_go_on(self->auth, self->dns, is_stopping, self);
 	return NULL;
 }
 
@@ -157,14 +165,15 @@ int role_courier_main(struct role *role)
 	self.courier = courier_start(&(struct courier_options){self.auth, self.dns, self.queue, self.store, role->data, self.policy});
 	queue_on_commit(self.queue, poke_self, &self);
 	courier_poke(self.courier); /* it may have returned a message before the line above */
-	if (pthread_create(&self.care, NULL, care_thread, &self) != 0)
+	if (pthread_create(&self.care, NULL, care_thread, &self) != 0 || pthread_create(&self.rotation, NULL, rotation_thread, &self) != 0)
 		memory_exhausted(0);
 	role->measure = measure;
 	role->follow = follow;
 	role_serve(role, stop, &self);
 	run(&self);
 	pthread_join(self.care, NULL);
-	courier_stop(&self.courier, self.stop_seconds);
+	courier_stop(&self.courier, self.stop_seconds); /* it ends waiting for the DNS, too */
+	pthread_join(self.rotation, NULL);
 	role_end(role);
 	close_all(&self);
 	return 0;

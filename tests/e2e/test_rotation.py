@@ -143,3 +143,35 @@ def test_one_that_is_forgotten_is_told_of(server, names):
         db.execute("UPDATE signing_key SET since = since - 4 * 86400 WHERE state = 1")
     said = server.run("check", "--no-dns", status=None).stdout
     assert f"the change of the keys of {DOMAIN} has stopped half-way" in said and f"pombal domain rotate {DOMAIN}" in said
+
+
+def test_it_goes_on_by_itself(server, names, selectors):
+    """A person begins; the server takes every further step when its time has come, and `check` says where it stands."""
+    def again(seconds, column, step):
+        """Lets that much time pass, as the directory has it, and waits for a step after the next start."""
+        server.stop()
+        with sqlite3.connect(server.data / "directory/directory.db") as db:
+            db.execute(f"UPDATE signing_key SET {column} = {column} - {seconds} WHERE state <> 0")
+        offset = server.log_size()
+        server.start()
+        server.wait_log(f"event=keys.changed domain={DOMAIN} step={step}", offset, 60)
+
+    def checked(words):
+        assert f"note: the keys of {DOMAIN} are being changed: {words}" in server.run("check", "--no-dns", status=None).stdout
+
+    first = wanted(server)
+    publish(names, first)
+    second = keys_of(rotate(server).stdout)
+    checked("the DNS doesn't show the new ones' records yet")
+    publish(names, second)
+    again(0, "since", "wait")
+    checked("the DNS shows the new ones' records, which sign when all its servers have them, since 20")
+    assert selectors(first) == set(first)
+    again(2 * 3600, "seen", "sign")
+    checked("the new ones sign, and the former ones can be taken back until 20")
+    assert selectors({**first, **second}) == set(second)
+    again(3 * 86400, "since", "retire")
+    checked("the new ones sign, and the former ones' records must stay until 20")
+    again(11 * 86400, "since", "end")
+    assert "are being changed" not in server.run("check", "--no-dns", status=None).stdout
+    assert wanted(server) == second and selectors(second) == set(second)
