@@ -91,6 +91,13 @@ static bool set_weight(struct slice value, void *target)
 	return config_parse_points(value, &engine->weight) && engine->weight >= 0 && engine->weight <= CONFIG_ENGINE_WEIGHT_MAX;
 }
 
+static bool set_for(struct slice value, void *target)
+{
+	struct config_engine *engine = target;
+	engine->whose = slice_equal(value, SLICE("ours")) ? CONFIG_ENGINE_OURS : slice_equal(value, SLICE("all")) ? CONFIG_ENGINE_ALL : CONFIG_ENGINE_STRANGERS;
+	return engine->whose != CONFIG_ENGINE_STRANGERS || slice_equal(value, SLICE("strangers"));
+}
+
 static const struct config_setting settings[] = {
 	{"name", set_name, "at most 32 letters, digits and -_."},
 	{"service", set_service, "the path of an icap engine's service, such as avscan"},
@@ -98,12 +105,13 @@ static const struct config_setting settings[] = {
 	{"down", set_down, "accept, tag or defer"},
 	{"max", set_max, "a size such as 25M"},
 	{"weight", set_weight, "a number of 0 to 10, such as 0.5"},
+	{"for", set_for, "strangers, ours or all"},
 };
 
 bool config_parse_engine(struct slice entry, struct config_engine *engine, struct error *error)
 {
 	struct slice rest = entry;
-	*engine = (struct config_engine){.timeout = TIMEOUT_DEFAULT, .weight = WEIGHT_ONE};
+	*engine = (struct config_engine){.timeout = TIMEOUT_DEFAULT, .weight = WEIGHT_ONE, .whose = CONFIG_ENGINE_STRANGERS};
 	if (slice_find_char(entry, '\0') != SLICE_NONE)
 		return error_set(error, ERROR_INVALID, "an engine with a NUL in it");
 	if (!take_kind(config_next_word(&rest), engine, error) || !take_place(config_next_word(&rest), engine, error))
@@ -125,6 +133,19 @@ socklen_t config_engine_address_length(const struct config_engine *engine)
 	default:
 		return sizeof(struct sockaddr_un);
 	}
+}
+
+bool config_engines_see_ours(const struct config *config, bool *must)
+{
+	struct config_engine engine;
+	bool any = false;
+	*must = false;
+	for (size_t i = 0; i < config->engines.count; i++)
+		if (config_parse_engine(slice_of(config->engines.at[i]), &engine, NULL) && (engine.whose & CONFIG_ENGINE_OURS)) {
+			any = true;
+			*must |= engine.down == CONFIG_ENGINE_DEFER;
+		}
+	return any;
 }
 
 int64_t config_engines_timeout(const struct config *config)

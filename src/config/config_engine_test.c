@@ -30,6 +30,10 @@ static void entries_are_read(void **state)
 	assert_string_equal(((struct sockaddr_un *)&engine.address)->sun_path, "/run/rspamd.sock");
 	assert_int_equal(engine.down, CONFIG_ENGINE_ACCEPT);
 	assert_int_equal(engine.weight, 100);
+	assert_int_equal(engine.whose, CONFIG_ENGINE_STRANGERS);
+	assert_true(config_parse_engine(SLICE("milter /x for=ours"), &engine, &error) && engine.whose == CONFIG_ENGINE_OURS);
+	assert_true(config_parse_engine(SLICE("milter /x for=all"), &engine, &error) && engine.whose == CONFIG_ENGINE_ALL);
+	assert_true(config_parse_engine(SLICE("milter /x for=strangers"), &engine, &error) && engine.whose == CONFIG_ENGINE_STRANGERS);
 }
 
 static void each_mistake_has_its_words(void **state)
@@ -44,7 +48,7 @@ static void each_mistake_has_its_words(void **state)
 		{"clamd 127.0.0.1", "\"127.0.0.1\" is neither an address with a port, such as 127.0.0.1:3310 or [::1]:3310, nor the absolute path of a socket"},
 		{"clamd 127.0.0.1:0", "\"127.0.0.1:0\" is neither an address with a port, such as 127.0.0.1:3310 or [::1]:3310, nor the absolute path of a socket"},
 		{"clamd localhost:3310", "\"localhost:3310\" is neither an address with a port, such as 127.0.0.1:3310 or [::1]:3310, nor the absolute path of a socket"},
-		{"clamd /x slowly", "\"slowly\" is no setting of an engine: name=, service=, timeout=, down=, max= or weight="},
+		{"clamd /x slowly", "\"slowly\" is no setting of an engine: name=, service=, timeout=, down=, max=, weight= or for="},
 		{"clamd /x timeout=0", "timeout: \"0\" is not a time of 1s to 10m"},
 		{"clamd /x timeout=11m", "timeout: \"11m\" is not a time of 1s to 10m"},
 		{"clamd /x timeout=3 timeout=4", "timeout is set twice"},
@@ -53,6 +57,7 @@ static void each_mistake_has_its_words(void **state)
 		{"spamd /x weight=11", "weight: \"11\" is not a number of 0 to 10, such as 0.5"},
 		{"spamd /x weight=10.5", "weight: \"10.5\" is not a number of 0 to 10, such as 0.5"},
 		{"spamd /x weight=-1", "weight: \"-1\" is not a number of 0 to 10, such as 0.5"},
+		{"spamd /x for=us", "for: \"us\" is not strangers, ours or all"},
 		{"spamd /x name=a/b", "name: \"a/b\" is not at most 32 letters, digits and -_."},
 		{"icap /x", "an icap engine needs the path of its service, such as service=avscan"},
 		{"clamd /x service=avscan", "service: \"avscan\" is not the path of an icap engine's service, such as avscan"},

@@ -273,13 +273,19 @@ static void move(struct exchange *exchange, short happened)
 
 /* ---- All engines, one message ---- */
 
-static bool is_asked(const struct config_engine *engine, const struct engine_mail *mail, struct engine_result *result)
+static bool is_for(const struct config_engine *engine, unsigned whose)
 {
-	bool meant = mail->length <= (uint64_t)engine->max;
-	*result = (struct engine_result){.outcome = ENGINE_SKIPPED};
-	if (!meant)
-		engine_copy(result->text, sizeof result->text, SLICE(ENGINE_TOO_LARGE));
-	return meant;
+	return whose == 0 || (engine->whose & whose) != 0;
+}
+
+/* `decided`: by another, so that this one needn't be asked. */
+static bool is_asked(const struct config_engine *engine, const struct engine_mail *mail, bool decided, struct engine_result *result)
+{
+	*result = (struct engine_result){.outcome = is_for(engine, mail->whose) ? ENGINE_SKIPPED : ENGINE_UNASKED};
+	bool fits = mail->length <= (uint64_t)engine->max, asked = result->outcome == ENGINE_SKIPPED && fits && !decided;
+	if (result->outcome == ENGINE_SKIPPED && !asked)
+		engine_copy(result->text, sizeof result->text, decided ? SLICE("another has decided already") : SLICE(ENGINE_TOO_LARGE));
+	return asked;
 }
 
 static short events_of(struct exchange *exchange)
@@ -341,12 +347,20 @@ static bool is_milter(const struct engine_pool *pool, size_t index)
 	return pool->members[index].engine.kind == CONFIG_ENGINE_MILTER;
 }
 
+bool engine_pool_is_for(const struct engine_pool *pool, unsigned whose, bool milters)
+{
+	for (size_t i = 0; i < pool->count; i++)
+		if (is_for(&pool->members[i].engine, whose) && (!milters || is_milter(pool, i)))
+			return true;
+	return false;
+}
+
 void engine_ask(struct engine_pool *pool, const struct engine_mail *mail, int64_t until, struct engine_result *results)
 {
 	struct exchange exchanges[CONFIG_ENGINES_MAX];
 	size_t count = 0;
 	for (size_t i = 0; i < pool->count; i++)
-		if (!is_milter(pool, i) && is_asked(&pool->members[i].engine, mail, &results[i]))
+		if (!is_milter(pool, i) && is_asked(&pool->members[i].engine, mail, false, &results[i]))
 			start(&exchanges[count++], pool, i, mail, until, &results[i]);
 	while (wait_once(exchanges, count, pool->stop_fd))
 		;
@@ -358,14 +372,7 @@ void engine_ask_milters(struct engine_pool *pool, const struct engine_mail *mail
 	bool goes_on = true;
 	for (size_t i = 0; i < pool->count; i++) {
 		struct engine_result *result = &results[i];
-		if (!is_milter(pool, i))
-			continue;
-		if (!goes_on) {
-			*result = (struct engine_result){.outcome = ENGINE_SKIPPED};
-			engine_copy(result->text, sizeof result->text, SLICE("another has decided already"));
-			continue;
-		}
-		if (!is_asked(&pool->members[i].engine, mail, result))
+		if (!is_milter(pool, i) || !is_asked(&pool->members[i].engine, mail, !goes_on, result))
 			continue;
 		start(&exchange, pool, i, mail, until, result);
 		while (wait_once(&exchange, 1, pool->stop_fd))

@@ -22,6 +22,7 @@ struct engine_mail {
 	const struct slice *recipients;
 	size_t recipient_count;
 	struct slice user;             /* who has signed in; empty: nobody */
+	unsigned whose;                /* CONFIG_ENGINE_STRANGERS or _OURS: only engines that are for such mail are asked; 0: all */
 	struct slice hostname, id;     /* our name, and the message's in our logs */
 	unsigned port;                 /* the client's; 0: nobody knows */
 	struct engine_letter *letter;  /* the same message, for milters, which change it */
@@ -41,6 +42,7 @@ enum engine_outcome {
 	ENGINE_ERROR,   /* `text` is why */
 	ENGINE_TIMEOUT,
 	ENGINE_SKIPPED, /* it wasn't asked: `text` is why */
+	ENGINE_UNASKED, /* nor is it ever about such mail */
 	/* Milters alone: */
 	ENGINE_CHANGED,   /* the message: `text` says how much of it */
 	ENGINE_SET_APART, /* it is to be held: `text` is why; it may have been changed, too */
@@ -81,6 +83,8 @@ void engine_pool_stop(struct engine_pool *pool);
 size_t engine_pool_count(const struct engine_pool *pool);
 const struct config_engine *engine_pool_at(const struct engine_pool *pool, size_t index);
 
+/** Is one of them for such mail (engine_mail.whose)? A milter? */
+bool engine_pool_is_for(const struct engine_pool *pool, unsigned whose, bool milters);
 /** Asks all engines but milters, and waits until each has answered, or its time is over, or clock_monotonic_ms() is `until`.
  * results: engine_pool_count() of them. Any thread, several at a time. */
 void engine_ask(struct engine_pool *pool, const struct engine_mail *mail, int64_t until, struct engine_result *results);

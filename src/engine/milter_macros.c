@@ -18,6 +18,7 @@ static void put_program(const struct asked *asked, struct buf *out) { (void)aske
 static void put_client(const struct asked *asked, struct buf *out) { engine_append_line(out, asked->mail->client); }
 static void put_id(const struct asked *asked, struct buf *out) { engine_append_line(out, asked->mail->id); }
 static void put_user(const struct asked *asked, struct buf *out) { engine_append_line(out, asked->mail->user); }
+static void put_way(const struct asked *asked, struct buf *out) { buf_append_text(out, asked->mail->user.len > 0 ? "SASL" : ""); } /* OpenDKIM wants it */
 static void put_sender(const struct asked *asked, struct buf *out) { engine_append_line(out, asked->mail->sender); }
 static void put_sender_host(const struct asked *asked, struct buf *out) { engine_append_line(out, domain_of(asked->mail->sender)); }
 static void put_recipient(const struct asked *asked, struct buf *out) { engine_append_line(out, asked->recipient); }
@@ -49,6 +50,7 @@ static const struct macro {
 	{"{client_name}", "C", put_client_name},
 	{"{client_port}", "C", put_port},
 	{"i", "MRTNE", put_id},
+	{"{auth_type}", "M", put_way},
 	{"{auth_authen}", "M", put_user},
 	{"{mail_addr}", "M", put_sender},
 	{"{mail_host}", "M", put_sender_host},

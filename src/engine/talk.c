@@ -5,7 +5,7 @@ enum { LINE_TEXT_MAX = 1000 };
 
 const char *engine_outcome_name(enum engine_outcome outcome)
 {
-	static const char *const names[ENGINE_OUTCOMES] = {"clean", "found", "points", "error", "timeout", "skipped", "changed", "quarantine", "discarded", "deferred", "refused"};
+	static const char *const names[ENGINE_OUTCOMES] = {"clean", "found", "points", "error", "timeout", "skipped", "unasked", "changed", "quarantine", "discarded", "deferred", "refused"};
 	return names[outcome];
 }
 

@@ -39,7 +39,7 @@ int role_smtp_main(struct role *role)
 		[SMTP_RELAY] = {SMTP_RELAY, auth, queue, policy},
 		[SMTP_LMTP] = {SMTP_LMTP, auth, queue},
 		[SMTP_SUBMISSION] = {SMTP_SUBMISSION, auth, queue, policy},
-		[SMTP_LOCAL] = {SMTP_LOCAL, auth, queue},
+		[SMTP_LOCAL] = {SMTP_LOCAL, auth, queue, policy},
 	};
 	auth_listen(auth);
 	role_listen(role, server, context_of, kinds);

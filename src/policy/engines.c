@@ -70,6 +70,14 @@ static bool ask_milters(struct policy_engines *engines)
 	return goes_on;
 }
 
+static void skip_scanner(const struct config_engine *engine, unsigned whose, struct engine_result *result)
+{
+	if (engine->kind == CONFIG_ENGINE_MILTER)
+		return;
+	result->outcome = engine->whose & whose ? ENGINE_SKIPPED : ENGINE_UNASKED;
+	snprintf(result->text, sizeof result->text, "a milter has decided already");
+}
+
 /* The others see what milters have left. */
 static void *ask(void *argument)
 {
@@ -80,27 +88,28 @@ static void *ask(void *argument)
 		return NULL;
 	}
 	for (size_t i = 0; i < engine_pool_count(engines->pool); i++)
-		if (engine_pool_at(engines->pool, i)->kind != CONFIG_ENGINE_MILTER) {
-			engines->results[i].outcome = ENGINE_SKIPPED;
-			snprintf(engines->results[i].text, sizeof engines->results[i].text, "a milter has decided already");
-		}
+		skip_scanner(engine_pool_at(engines->pool, i), engines->mail.whose, &engines->results[i]);
 	return NULL;
 }
 
 struct policy_engines *policy_engines_begin(struct engine_pool *pool, const struct policy_question *question, struct slice message, int64_t until)
 {
-	if (!pool || engine_pool_count(pool) == 0)
+	unsigned whose = question->own ? CONFIG_ENGINE_OURS : CONFIG_ENGINE_STRANGERS;
+	if (!pool || !engine_pool_is_for(pool, whose, false))
 		return NULL;
 	struct policy_engines *engines = memory_new(sizeof *engines);
 	*engines = (struct policy_engines){.pool = pool, .message = message, .until = until, .results = memory_array(engine_pool_count(pool), sizeof *engines->results)};
-	inet_ntop(question->client.len == 4 ? AF_INET : AF_INET6, question->client.at, engines->client, sizeof engines->client);
+	if (question->client.len > 0)
+		inet_ntop(question->client.len == 4 ? AF_INET : AF_INET6, question->client.at, engines->client, sizeof engines->client);
 	engines->mail = (struct engine_mail){.client = slice_of(engines->client), .helo = question->helo, .sender = question->sender, .hostname = question->receiver,
 					     .length = message.len, .read = read_message, .context = engines};
 	engines->mail.id = question->id;
+	engines->mail.user = question->user;
+	engines->mail.whose = whose;
 	engines->mail.port = (unsigned)question->port;
 	name_recipients(engines, question->recipients);
 	engines->changed = BUF(SIZE_MAX / 2);
-	engines->milters = policy_milters_are_any(pool);
+	engines->milters = engine_pool_is_for(pool, whose, true);
 	if (engines->milters) {
 		policy_milters_begin(&engines->letter, message, &engines->mail);
 		engines->mail.letter = &engines->letter;
@@ -142,6 +151,8 @@ static void says_nothing(const struct config_engine *engine, const struct engine
 
 void policy_engines_add(const struct config_engine *engine, const struct engine_result *result, const struct config *config, struct policy_findings *findings, struct buf *out)
 {
+	if (result->outcome == ENGINE_UNASKED)
+		return;
 	buf_printf(out, "%s%s=%s", out->len > 0 ? ";\r\n\t" : "", engine->name, engine_outcome_name(result->outcome));
 	switch (result->outcome) {
 	case ENGINE_CLEAN:

@@ -6,7 +6,8 @@
 #include "policy/findings.h"
 
 struct policy_engines;
-/** Begins to ask, until clock_monotonic_ms() is `until` at most. NULL: there are no engines. What is passed must stay until the end. */
+/** Begins to ask, until clock_monotonic_ms() is `until` at most. NULL: there are no engines
+ * for such mail. What is passed must stay until the end. */
 struct policy_engines *policy_engines_begin(struct engine_pool *pool, const struct policy_question *question, struct slice message, int64_t until);
 /** The message as milters have left it, for which it waits if there are any; lives as long as the engines. NULL: as it was passed. */
 struct slice policy_engines_message(struct policy_engines *engines, struct slice message);

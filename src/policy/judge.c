@@ -24,6 +24,7 @@ bool policy_question_encode(const struct policy_question *question, struct buf *
 	wire_put_text(out, question->id);
 	wire_put_number(out, question->port);
 	wire_put_number(out, question->own);
+	wire_put_text(out, question->user);
 	wire_put_text(out, question->text);
 	return !out->overflow;
 }
@@ -42,6 +43,7 @@ bool policy_question_decode(struct slice text, struct policy_question *question)
 	question->id = wire_text(&reader, POLICY_WORD_MAX);
 	question->port = wire_number(&reader, UINT16_MAX);
 	question->own = wire_number(&reader, 1);
+	question->user = wire_text(&reader, PATH_MAX_LENGTH);
 	question->text = wire_text(&reader, UINT16_MAX);
 	return wire_end(&reader) && (question->client.len == 4 || question->client.len == 16 || (question->own && question->client.len == 0));
 }
@@ -161,9 +163,10 @@ static bool read_cuts(struct wire_reader *reader, struct policy_answer *answer)
 	return good;
 }
 
-static bool is_points_alone(const struct policy_answer *answer)
+/* Nothing is written into what our people send, but what milters want. */
+static bool is_about_own(const struct policy_answer *answer)
 {
-	return answer->action == POLICY_ACCEPT && answer->reply.len == 0 && answer->field.len == 0 && answer->cut_count == 0 && !policy_edits_are_any(&answer->edits);
+	return answer->field.len == 0 && answer->cut_count == 0 && !answer->weighed && answer->author.len == 0;
 }
 
 bool policy_answer_decode(struct slice text, struct policy_answer *answer)
@@ -185,5 +188,5 @@ bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 	answer->dmarc = wire_text(&reader, POLICY_WORD_MAX);
 	answer->iprev = wire_text(&reader, POLICY_WORD_MAX);
 	return wire_end(&reader) && is_printable(answer->reply) && is_record(answer->record) && policy_is_address(answer->author) && cuts && edits && !(answer->edits.body && answer->cut_count > 0) &&
-	       (!answer->known || (answer->own ? is_points_alone(answer) : slice_starts(answer->field, SLICE("Authentication-Results:")) && policy_are_fields(answer->field)));
+	       (!answer->known || (answer->own ? is_about_own(answer) : slice_starts(answer->field, SLICE("Authentication-Results:")) && policy_are_fields(answer->field)));
 }

@@ -42,7 +42,8 @@ struct policy_question {
 	uint64_t skip;         /* bytes of the file before the message */
 	struct slice id;       /* of the message, as our logs have it */
 	uint64_t port;         /* of the client */
-	bool own;              /* somebody of ours has submitted it: only what it says is weighed, and nothing is asked or demanded; `client` may be empty */
+	bool own;              /* somebody of ours sends it: what it says is weighed, and engines that are for such mail are asked; `client` may be empty */
+	struct slice user;     /* … who has signed in; empty: nobody */
 	bool for_reports;      /* a recipient is where others report to us (policy/reports.h) */
 };
 bool policy_question_encode(const struct policy_question *question, struct buf *out);
@@ -57,7 +58,7 @@ struct policy_cut {
 
 struct policy_answer {
 	bool known;            /* false: it wasn't judged */
-	bool own;              /* it is about what somebody of ours has submitted: nothing but points and what was found */
+	bool own;              /* it is about what somebody of ours sends: no fields, no cuts */
 	enum policy_action action;
 	struct slice reply;    /* DEFER, REJECT: what the sender is told; printable ASCII */
 	struct slice field;    /* an Authentication-Results field, and further ones, with their line ends */

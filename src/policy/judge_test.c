@@ -13,11 +13,11 @@ static void test_a_question_arrives_as_it_was_asked(void **state)
 	(void)state;
 	struct buf out = BUF(4096);
 	struct policy_question asked = {.client = SLICE("\1\2\3\4"), .helo = SLICE("h.example"), .sender = SLICE("a@b.example"), .receiver = SLICE("mx.example"), .recipients = SLICE("anna@x.example\n"),
-		.text = SLICE("From: x\r\n\r\n"), .skip = 77, .for_reports = true}, heard;
+		.text = SLICE("From: x\r\n\r\n"), .skip = 77, .for_reports = true, .own = true, .user = SLICE("anna@x.example")}, heard;
 	assert_true(policy_question_encode(&asked, &out));
 	assert_true(policy_question_decode(buf_slice(&out), &heard));
 	assert_true(slice_equal(heard.client, asked.client) && slice_equal(heard.helo, asked.helo) && slice_equal(heard.sender, asked.sender));
-	assert_true(slice_equal(heard.receiver, asked.receiver) && slice_equal(heard.recipients, asked.recipients) && slice_equal(heard.text, asked.text) && heard.skip == 77 && !heard.in_file && heard.for_reports);
+	assert_true(slice_equal(heard.receiver, asked.receiver) && slice_equal(heard.recipients, asked.recipients) && slice_equal(heard.text, asked.text) && heard.skip == 77 && !heard.in_file && heard.for_reports && heard.own && slice_equal(heard.user, asked.user));
 	for (size_t len = 0; len < out.len; len++)
 		assert_false(policy_question_decode(slice_make(out.at, len), &heard));
 	buf_free(&out);
@@ -49,8 +49,8 @@ static void test_an_answer_adds_one_field_and_no_line_of_a_reply(void **state)
 		assert_false(gets_through(SLICE("a"), slice_of(fields[i])));
 	assert_false(gets_through(SLICE("a"), SLICE("Authentication-Results: a\0b\r\n")));
 	struct buf out = BUF(1024);
-	struct policy_answer own = {.known = true, .own = true, .points = 500, .record = SLICE("A 5.00\n")}, heard;
-	assert_true(policy_answer_encode(&own, &out) && policy_answer_decode(buf_slice(&out), &heard) && heard.own && heard.points == 500);
+	struct policy_answer own = {.known = true, .own = true, .action = POLICY_REJECT, .reply = SLICE("go away"), .points = 500, .record = SLICE("A 5.00\n")}, heard;
+	assert_true(policy_answer_encode(&own, &out) && policy_answer_decode(buf_slice(&out), &heard) && heard.own && heard.points == 500 && heard.action == POLICY_REJECT);
 	buf_clear(&out);
 	own.field = SLICE(FIELD);
 	assert_true(policy_answer_encode(&own, &out));

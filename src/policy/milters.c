@@ -11,14 +11,6 @@
 
 enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE | F_SEAL_SEAL };
 
-bool policy_milters_are_any(const struct engine_pool *pool)
-{
-	for (size_t i = 0; i < engine_pool_count(pool); i++)
-		if (engine_pool_at(pool, i)->kind == CONFIG_ENGINE_MILTER)
-			return true;
-	return false;
-}
-
 static bool may_change(void *context, struct slice name, struct slice value)
 {
 	const struct engine_mail *mail = context;

@@ -5,8 +5,6 @@
 #include "engine/engine.h"
 #include "policy/findings.h"
 
-/** Is one of the pool's engines a milter? */
-bool policy_milters_are_any(const struct engine_pool *pool);
 /** Begins the letter that they are asked about. What is passed must stay. */
 void policy_milters_begin(struct engine_letter *letter, struct slice message, const struct engine_mail *mail);
 /** Does this result of one decide, so that nobody else need be asked? */

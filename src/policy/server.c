@@ -335,20 +335,34 @@ static void judge(struct policy_server *server, const struct job *job, const str
 
 /* ---- What our own people send ---- */
 
-static void judge_own(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out)
+static void write_answer_own(const struct policy_findings *findings, struct buf *out)
+{
+	struct buf record = BUF(POLICY_RECORD_MAX);
+	policy_findings_write(findings, &record);
+	struct policy_answer answer = {.known = true, .own = true, .action = findings->action, .reply = findings->reply, .record = buf_slice(&record), .points = findings->points};
+	if (findings->edits && findings->action < POLICY_DEFER)
+		answer.edits = *findings->edits;
+	policy_answer_encode(&answer, out);
+	buf_free(&record);
+}
+
+/* Engines that are for such mail see it, too; *body as above. */
+static void judge_own(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out, int *body)
 {
 	struct message message;
 	struct policy_mail mail = {.now = clock_now()};
 	struct policy_findings findings = {.arena = arena_new()};
-	struct buf record = BUF(POLICY_RECORD_MAX);
 	mail.header = read_header(&message, question, &job->question);
 	struct slice mapped, whole = whole_message(&message, question, &mapped);
-	weigh(server, whole, &mail, NULL, &findings);
-	policy_findings_write(&findings, &record);
-	policy_answer_encode(&(struct policy_answer){.known = true, .own = true, .record = buf_slice(&record), .points = findings.points}, out);
+	struct policy_engines *engines = policy_engines_begin(server->engines, question, whole, job->deadline + config_engines_timeout(config_current()) * 1000);
+	policy_engines_judge(engines, config_current(), &findings);
+	if (findings.action < POLICY_REJECT && config_current()->spam_checks)
+		weigh(server, policy_engines_message(engines, whole), &mail, NULL, &findings);
+	policy_engines_edit(engines, &findings, body);
+	write_answer_own(&findings, out);
+	policy_engines_free(&engines);
 	if (mapped.at)
 		munmap((void *)(uintptr_t)mapped.at, mapped.len);
-	buf_free(&record);
 	buf_free(&message.beginning);
 	arena_free(&findings.arena);
 }
@@ -379,7 +393,7 @@ static void answer(struct policy_server *server, const struct job *job, bool may
 	if (gate)
 		policy_gatekeeper_answer(server->gatekeeper, job->question.text, may_judge && has_dns(server) ? server->dns : NULL, job->deadline, &out);
 	else if (asked && question.own)
-		judge_own(server, job, &question, &out);
+		judge_own(server, job, &question, &out, &body);
 	else if (asked && has_dns(server))
 		judge(server, job, &question, &out, &body);
 	else

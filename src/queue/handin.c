@@ -119,7 +119,8 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	message->author = read_text(&reader);
 	read_recipients(&reader, arena, message);
 	handin->body = reader.rest;
-	bool apart = message->set_apart && message->account.len > 0; /* a stranger's alone is */
-	bool strange = message->doubt.reason != REASON_NONE && (message->doubt.reason != REASON_SPAM || message->account.len == 0);
+	bool apart = message->set_apart && message->account.len > 0; /* an account's is doubted */
+	bool doubtful = message->doubt.reason == REASON_SPAM || message->doubt.reason == REASON_SET_APART;
+	bool strange = message->doubt.reason != REASON_NONE && (!doubtful || message->account.len == 0);
 	return !reader.broken && message->id > 0 && !apart && !strange && (handin->in_file ? handin->body.len == 0 : handin->body.len == message->preface + message->size);
 }

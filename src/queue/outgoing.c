@@ -159,7 +159,7 @@ bool queue_outgoing_admit(struct queue *queue, struct db *db, struct queue_commi
 	int64_t now = clock_now(), slot = now / SLOT_SECONDS;
 	struct sent sent;
 	commit->refused = false; /* maybe it was tried before, together with others */
-	if (message->set_apart)
+	if (message->set_apart || (message->doubt.reason == REASON_SET_APART && !message->allowance.counts))
 		return hold(db, commit, &(struct queue_suspicion){REASON_SET_APART, 0, 0}, now, error);
 	if (!message->allowance.counts || message->account.len == 0)
 		return true;

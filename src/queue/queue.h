@@ -56,7 +56,7 @@ enum queue_reason {
 	REASON_NONE, /* it isn't, or somebody holds it who has said `pombal queue hold` */
 	REASON_HOUR, /* within an hour its account has written to more recipients than it may */
 	REASON_DAY,  /* … within a day */
-	REASON_SET_APART, /* a stranger's, for what was found in it: it is in quarantine */
+	REASON_SET_APART, /* for what was found in it: it is in quarantine */
 	REASON_SPAM, /* its account has sent it, and it looks like spam; count and most are points */
 	REASON_HABIT, /* on a day its account writes to far more than it usually does */
 	REASON_HABIT_NETWORK, /* … from a network at which it wasn't before */
@@ -100,10 +100,10 @@ struct queue_message {
 	bool suspect;            /* it is junk whatever it weighs */
 	struct slice author;     /* the canonical address that it is shown to be from; empty: nothing shows that */
 	struct slice findings;   /* what was found when it was judged: lines "RULE POINTS detail", at most QUEUE_FINDINGS_MAX bytes; empty: it wasn't */
-	bool set_apart;          /* of a new one: it is to be held until a person has looked at it */
+	bool set_apart;          /* of a new one of no account's: it is to be held until a person has looked at it */
 	struct queue_allowance allowance;  /* of a new one: the account's; what is more is held (outgoing.c) */
 	struct queue_suspicion suspicion;  /* … and why; the queue's to set */
-	struct queue_suspicion doubt;      /* of a new one of an account: REASON_SPAM if it is to be held for that */
+	struct queue_suspicion doubt;      /* of a new one of an account: REASON_SPAM or REASON_SET_APART if it is to be held for that */
 };
 
 /** A body being received. */

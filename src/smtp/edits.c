@@ -1,4 +1,4 @@
-/* What milters want changed of a stranger's message beside its header, as the policy role tells it: the envelope, and another body, which comes
+/* What milters want changed of a message beside its header, as the policy role tells it: the envelope, and another body, which comes
  * as a memory file. Nothing of it is believed that isn't what we would have taken from a client; whether edits of the header fit is
  * looked at where the message is written anew (content.c). */
 #include "smtp/session.h"
@@ -29,8 +29,9 @@ static void remove_recipient(struct smtp_transaction *transaction, size_t index)
 }
 
 /* If nobody is left to get it, it is set apart as it came: what was taken isn't lost. */
-static void remove_recipients(struct smtp_transaction *transaction, struct slice addresses)
+static void remove_recipients(struct smtp_session *session, struct slice addresses)
 {
+	struct smtp_transaction *transaction = &session->transaction;
 	struct queue_message *message = &transaction->message;
 	struct slice address;
 	while (addresses.len > 0) {
@@ -38,9 +39,10 @@ static void remove_recipients(struct smtp_transaction *transaction, struct slice
 		for (size_t i = 0; i < message->recipient_count; i++) {
 			if (!slice_equal_nocase(message->recipients[i].address, address))
 				continue;
-			message->set_apart = message->set_apart || message->recipient_count == 1;
 			if (message->recipient_count > 1)
 				remove_recipient(transaction, i);
+			else
+				smtp_judge_set_apart(session);
 			break;
 		}
 	}
@@ -62,7 +64,7 @@ bool smtp_edits_envelope(struct smtp_session *session, const struct policy_edits
 {
 	if (edits->sender_changed && !change_sender(&session->transaction, edits->sender))
 		return false;
-	remove_recipients(&session->transaction, edits->removed);
+	remove_recipients(session, edits->removed);
 	session->judgement.added = arena_copy(session->transaction.arena, edits->added);
 	return true;
 }
@@ -70,7 +72,8 @@ bool smtp_edits_envelope(struct smtp_session *session, const struct policy_edits
 static void add_recipient(struct smtp_session *session, struct slice address, enum auth_recipient_kind kind, struct auth_recipient_room *room)
 {
 	struct smtp_transaction *transaction = &session->transaction;
-	bool added = kind == RECIPIENT_LOCAL && transaction->message.recipient_count < (size_t)session->config->max_recipients;
+	bool may = kind == RECIPIENT_LOCAL || (kind == RECIPIENT_FOREIGN && (session->account || session->may_relay));
+	bool added = may && transaction->message.recipient_count < (size_t)session->config->max_recipients;
 	log_info(added ? "message.recipient_added" : "message.recipient_not_added", log_id("id", transaction->message.id), log_slice("to", address));
 	if (kind == RECIPIENT_TEMPORARY)
 		smtp_content_refuse(session, "451 4.3.0 an address can't be checked now, try again later");

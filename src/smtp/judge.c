@@ -1,7 +1,7 @@
-/* What the policy role makes of a stranger's message: asked when the text is complete, without a thread that waits. It isn't asked about mail of
- * those who are known (smtp_is_trusted); of what somebody submits only what it weighs (spam_outgoing), which is held if it is too much, and what isn't
- * answered is taken. Its answer are fields that are put before the message, and whether the message
- * is taken. Where there is no answer, since the role has just ended, or has too much to do, the client is to come again, or its message is taken
+/* What the policy role makes of a message: asked when the text is complete, without a thread that waits. Of what those send who are known
+ * (smtp_is_trusted) it is asked only what it weighs (spam_outgoing), which is held if it is too much, and what engines say that are for such mail
+ * (for=ours); what isn't answered is taken, unless such an engine says down=defer. Its answer about a stranger's are fields that are put before the
+ * message, and whether the message is taken. Where there is no answer, since the role has just ended, or has too much to do, the client is to come again, or its message is taken
  * with a field that says that nothing was checked (option accept_unchecked). */
 #include "smtp/session.h"
 
@@ -36,12 +36,19 @@ static bool is_judged(const struct smtp_session *session, const struct sockaddr_
 	       smtp_client_bytes(peer).len > 0;
 }
 
-/* What an account sends is only weighed; whom the administrator trusts isn't. */
+/* What an account sends is; whom the administrator trusts isn't, nor are programs of this machine. */
 static bool is_weighed(const struct smtp_session *session)
 {
 	int points;
-	return session->config->spam_checks && session->service->policy && session->transaction.message.allowance.counts &&
+	return session->config->spam_checks && session->service->policy && session->service->kind != SMTP_LOCAL && session->transaction.message.allowance.counts &&
 	       config_parse_points(slice_of(session->config->spam_outgoing), &points) && points < OUTGOING_OFF;
+}
+
+/* Is it shown to engines that are for mail of our own? */
+static bool is_scanned(const struct smtp_session *session, bool *must)
+{
+	bool own = smtp_is_trusted(session) && session->service->kind != SMTP_LMTP;
+	return own && session->service->policy && config_engines_see_ours(session->config, must);
 }
 
 /* To whom it goes: as many as fit. */
@@ -89,14 +96,17 @@ bool smtp_judge_begin(struct smtp_session *session)
 	char id[ID_TEXT_LEN + 1];
 	int shown;
 	conn_peer_address(session->conn, &peer);
-	asked.own = is_weighed(session);
+	judgement->must = false;
+	judgement->weighed = is_weighed(session);
+	judgement->scanned = is_scanned(session, &judgement->must);
+	judgement->own = asked.own = judgement->weighed || judgement->scanned;
+	asked.user = slice_of(asked.own ? session->account : NULL);
 	if ((!asked.own && !is_judged(session, &peer)) || !queue_draft_show(session->transaction.content.draft, &asked.text, &shown, &asked.skip, &error))
 		return false;
 	asked.client = smtp_client_bytes(&peer);
 	asked.recipients = recipients_of(&session->transaction);
 	asked.in_file = shown >= 0;
 	asked.for_reports = !asked.own && is_for_reports(session);
-	judgement->own = asked.own;
 	id_format(session->transaction.message.id, id);
 	asked.id = slice_of(id);
 	asked.port = port_of(&peer);
@@ -174,22 +184,49 @@ static void take(struct smtp_session *session, const struct policy_answer *heard
 	smtp_edits_unmap(&rewriting.body);
 }
 
-/* What is too much is held; nothing else becomes of what our people send. */
-static void weigh_own(struct smtp_session *session, const struct policy_answer *heard)
+void smtp_judge_set_apart(struct smtp_session *session)
+{
+	struct queue_message *message = &session->transaction.message;
+	if (message->account.len > 0) /* it hears of it, as of all that is held of it */
+		message->doubt = (struct queue_suspicion){REASON_SET_APART, 0, 0};
+	else
+		message->set_apart = true;
+}
+
+static void refuse(struct smtp_session *session, const struct policy_answer *heard)
+{
+	const char *code = heard->action == POLICY_REJECT ? "550 5.7.1" : "451 4.7.1";
+	smtp_content_refuse(session, arena_printf(session->transaction.arena, "%s %.*s", code, SLICE_ARG(heard->reply)).at);
+}
+
+static void log_own(struct smtp_session *session, const struct policy_answer *heard, const char *action)
+{
+	const struct smtp_transaction *transaction = &session->transaction;
+	char text[POINTS_TEXT_MAX];
+	log_info("message.judged", log_id("id", transaction->message.id), log_id("session", conn_id(session->conn)), log_text("action", action),
+		 log_text("points", points_text(heard->points, text)), log_slice("account", transaction->message.account), log_slice("reason", heard->reply),
+		 log_slice("findings", findings_line(heard->record, transaction->arena)));
+}
+
+/* What weighs too much is held. What engines want is done only where such are to be asked. */
+static void obey_own(struct smtp_session *session, const struct policy_answer *heard, int fd)
 {
 	struct smtp_transaction *transaction = &session->transaction;
-	char text[POINTS_TEXT_MAX];
+	const struct smtp_judgement *judgement = &session->judgement;
+	enum policy_action action = judgement->scanned ? heard->action : POLICY_ACCEPT;
 	int most = 0;
-	config_parse_points(slice_of(session->config->spam_outgoing), &most);
-	bool known = heard && heard->known && heard->own, held = known && heard->points >= most;
-	if (held) {
+	bool held = judgement->weighed && config_parse_points(slice_of(session->config->spam_outgoing), &most) && heard->points >= most;
+	if (held)
 		transaction->message.doubt = (struct queue_suspicion){REASON_SPAM, heard->points / 100, most / 100};
+	if (held || judgement->scanned)
 		transaction->message.findings = arena_copy(transaction->arena, whole_lines(heard->record, QUEUE_FINDINGS_MAX));
-	}
-	if (known)
-		log_info("message.judged", log_id("id", transaction->message.id), log_id("session", conn_id(session->conn)), log_text("action", held ? "hold" : "send"),
-			 log_text("points", points_text(heard->points, text)), log_slice("account", transaction->message.account),
-			 log_slice("findings", findings_line(heard->record, transaction->arena)));
+	if (action == POLICY_QUARANTINE)
+		smtp_judge_set_apart(session);
+	log_own(session, heard, action >= POLICY_QUARANTINE ? policy_action_name(action) : held ? "hold" : "send");
+	if (action >= POLICY_DEFER)
+		refuse(session, heard);
+	else if (judgement->scanned && policy_edits_are_any(&heard->edits))
+		take(session, heard, fd);
 }
 
 /* `heard`: without, there was no answer. */
@@ -209,7 +246,7 @@ static void obey(struct smtp_session *session, const struct policy_answer *heard
 	if (known)
 		transaction->message.findings = arena_copy(transaction->arena, whole_lines(heard->record, QUEUE_FINDINGS_MAX));
 	if (known && heard->action >= POLICY_DEFER)
-		smtp_content_refuse(session, arena_printf(transaction->arena, "%s %.*s", heard->action == POLICY_REJECT ? "550 5.7.1" : "451 4.7.1", SLICE_ARG(heard->reply)).at);
+		refuse(session, heard);
 	else if (known)
 		take(session, heard, fd);
 	else if (session->config->accept_unchecked)
@@ -225,9 +262,11 @@ void smtp_judge_conclude(struct smtp_session *session)
 	if (!session->judgement.call) /* it was obeyed already; recipients are being added */
 		return;
 	bool answered = caller_end(&session->judgement.call, &answer) && policy_answer_decode(buf_slice(&answer.text), &heard);
-	if (session->judgement.own)
-		weigh_own(session, answered ? &heard : NULL);
-	else
+	if (session->judgement.own && answered && heard.known && heard.own)
+		obey_own(session, &heard, answer.fd_count > 0 ? answer.fds[0] : -1);
+	else if (session->judgement.own && session->judgement.must)
+		smtp_content_refuse(session, unchecked);
+	else if (!session->judgement.own)
 		obey(session, answered ? &heard : NULL, answer.fd_count > 0 ? answer.fds[0] : -1);
 	call_answer_free(&answer);
 	buf_free(&session->judgement.text);

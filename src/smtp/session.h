@@ -126,7 +126,9 @@ struct smtp_judgement {
 	struct call_ticket *call; /* NULL: none is asked */
 	struct buf text;          /* what was asked */
 	struct slice added;       /* recipients that milters want added, about whom auth hasn't been asked yet, one a line */
-	bool own;                 /* about what somebody has submitted */
+	bool own;                 /* about what one of ours sends: */
+	bool weighed;             /* its points count, */
+	bool scanned, must;       /* engines are asked; without an answer of theirs it isn't taken */
 };
 
 struct smtp_session {
@@ -340,6 +342,8 @@ struct slice smtp_client_bytes(const struct sockaddr_storage *peer);
 bool smtp_judge_begin(struct smtp_session *session);
 bool smtp_judge_is_pending(const struct smtp_session *session);
 bool smtp_judge_is_done(const struct smtp_session *session);
+/** The message is to be held until a person has looked at it. */
+void smtp_judge_set_apart(struct smtp_session *session);
 /** Obeys the answer: may refuse the message. */
 void smtp_judge_conclude(struct smtp_session *session);
 /** Nobody waits for the answer any more, if one is due. */
@@ -349,7 +353,7 @@ void smtp_judge_abandon(struct smtp_session *session);
 
 /** Does to the envelope what milters want. False: what they want can't be. */
 bool smtp_edits_envelope(struct smtp_session *session, const struct policy_edits *edits);
-/** Adds the recipients that they want: addresses to which a stranger could have written himself; others are passed over, and logged. False: auth
+/** Adds the recipients that they want: addresses to which the client could have written itself; others are passed over, and logged. False: auth
  * is asked, and this is to be called again. */
 bool smtp_edits_add_recipients(struct smtp_session *session);
 /** Looks at the new body that came with an answer: *body is mapped, and given back with smtp_edits_unmap(). False: it is none. */

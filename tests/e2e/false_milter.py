@@ -20,7 +20,8 @@ class Filter(Milter.Base):
         return Milter.CONTINUE
 
     def envfrom(self, sender, *_):
-        self.told.append(f"mail {sender} i={self.getsymval('i') is not None}")
+        user = self.getsymval("{auth_authen}")
+        self.told.append(f"mail {sender} i={self.getsymval('i') is not None}" + (f" user={user}" if user else ""))
         return Milter.CONTINUE
 
     def envrcpt(self, recipient, *_):
@@ -92,6 +93,10 @@ class Filter(Milter.Base):
         self.addrcpt("<boris@judge.example>")
         self.addrcpt("<nobody-at-all@judge.example>")
         self.addrcpt("<someone@elsewhere.example>")
+        return Milter.CONTINUE
+
+    def do_copy(self):
+        self.addrcpt(f"<{self.subject.split()[1]}>")
         return Milter.CONTINUE
 
     def do_slow(self):

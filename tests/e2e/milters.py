@@ -1,18 +1,33 @@
 """Milters of others, each started by a test with a configuration of the test's own."""
 import os
+import subprocess
 import sys
 from pathlib import Path
 
 from engines import Engine, user
 
 
+def dkim_key():
+    private = subprocess.run(["openssl", "genrsa", "2048"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
+    public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "PEM"], input=private, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
+    return private, "".join(public.splitlines()[1:-1])
+
+
 class Opendkim(Engine):
-    """OpenDKIM, which verifies; keys come from a file of the test's own in the place of the DNS."""
+    """OpenDKIM, which verifies (mode v; keys come from a file of the test's own in the place of the DNS), or signs for good.example (mode s)."""
+
+    def __init__(self, mode="v", key=b""):
+        self.mode, self.key = mode, key
+        super().__init__()
 
     def start(self):
+        (self.folder / "key").write_bytes(self.key)
+        (self.folder / "key").chmod(0o600)
+        self.write("nobody", "192.0.2.1\n")  # who may have it sign without having signed in
+        signing = f"Domain good.example\nSelector sel\nRequireSafeKeys no\nKeyFile {self.folder}/key\nInternalHosts {self.folder}/nobody\n" if self.mode == "s" else ""
         (self.folder / "keys").touch()
-        conf = self.write("opendkim.conf", f"""Mode v
-Socket inet:{self.port}@{self.address}
+        conf = self.write("opendkim.conf", f"""Mode {self.mode}
+{signing}Socket inet:{self.port}@{self.address}
 UserID {user()}
 AuthservID filter.example
 AlwaysAddARHeader yes

@@ -315,7 +315,7 @@ class Pombal:
                 continue
             for role in ROLES:
                 if re.search(rf"\b{role}\b", words.replace(str(self.folder), "")):
-                    found[role] = pid
+                    found.setdefault(role, pid)  # not what a role has started itself
         return found
 
     def reload(self):

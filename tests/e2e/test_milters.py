@@ -3,13 +3,12 @@ import email
 import json
 import smtplib
 import struct
-import subprocess
 
 import dkim
 import pytest
 
 from engines import FakeEngine, Spamd
-from milters import FalseMilter, Opendkim, SpamassMilter
+from milters import FalseMilter, Opendkim, SpamassMilter, dkim_key
 from pombal import Pombal, wait_for
 
 @pytest.fixture(scope="module")
@@ -144,12 +143,6 @@ def test_opendkim_verifies_what_was_signed(options, token):
             send(server, signature + plain.replace(b"Hello", b"Hallo").replace(token.encode(), token.encode() + b"x"))
             results = email.message_from_bytes(arrived(server, token + "x")).get_all("Authentication-Results")
             assert "dkim=fail" in next(result for result in results if result.startswith("filter.example"))
-
-
-def dkim_key():
-    private = subprocess.run(["openssl", "genrsa", "2048"], check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout
-    public = subprocess.run(["openssl", "rsa", "-pubout", "-outform", "PEM"], input=private, check=True, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL).stdout.decode()
-    return private, "".join(public.splitlines()[1:-1])
 
 
 def test_spamass_milter_writes_what_spamd_says(options, token):
