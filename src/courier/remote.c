@@ -293,8 +293,9 @@ void courier_remote_submit(struct courier *courier, struct courier_letter *lette
 		}
 	}
 	qsort(parcels, good, sizeof *parcels, by_name);
+	size_t together = config_current()->dkim2_sign ? 1 : RECIPIENTS_PER_TRANSACTION; /* who gets it is signed, and none is told of others */
 	for (size_t first = 0, end; first < good; first = end) {
-		for (end = first; end < good && end - first < RECIPIENTS_PER_TRANSACTION && slice_equal(parcels[end].name, parcels[first].name);)
+		for (end = first; end < good && end - first < together && slice_equal(parcels[end].name, parcels[first].name);)
 			end++;
 		submit_job(courier, letter, parcels + first, end - first);
 	}

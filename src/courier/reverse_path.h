@@ -8,4 +8,7 @@
  * arena. False: it can't be told now. Blocks for the auth role's answer. */
 bool courier_reverse_path(const struct courier_addressee *addressee, struct arena *arena, struct slice *from);
 
+/** The address of ours that has passed a stranger's message on: the alias. In the message, or the address that it was sent to. */
+struct slice courier_passed_on_by(const struct courier_addressee *addressee);
+
 #endif

@@ -4,14 +4,15 @@
 
 #include "auth/auth.h"
 #include "base/clock.h"
+#include "courier/custody.h"
 #include "message/address.h"
 #include "message/header.h"
 
 enum { AUTHORS_MAX = 2 /* what is From's domain is asked of the first */, HEADER_END = 4 };
 
-void courier_signature_begin(struct courier_signature *signature, struct auth *auth, struct arena *arena)
+void courier_signature_begin(struct courier_signature *signature, struct auth *auth, bool by_author, struct courier_custody *custody, struct arena *arena)
 {
-	*signature = (struct courier_signature){.auth = auth, .arena = arena, .header = BUF(DKIM_HEADER_MAX)};
+	*signature = (struct courier_signature){.auth = auth, .arena = arena, .by_author = by_author, .custody = custody, .header = BUF(DKIM_HEADER_MAX)};
 }
 
 /* In ASCII; empty: there is none. */
@@ -28,8 +29,7 @@ static struct slice author_domain(struct slice header, struct arena *arena)
 static void choose_keys(struct courier_signature *signature)
 {
 	size_t count = 0;
-	signature->domain = author_domain(buf_slice(&signature->header), signature->arena);
-	if (signature->domain.len > 0)
+	if (signature->by_author && signature->domain.len > 0)
 		signature->failed = !auth_signing_keys(signature->auth, signature->domain, signature->arena, &signature->keys, &count);
 	signature->count = count < DKIM_SIGNATURES_MAX ? count : DKIM_SIGNATURES_MAX;
 	for (size_t i = 0; i < signature->count; i++)
@@ -43,6 +43,9 @@ static void begin_body(struct courier_signature *signature)
 	signature->in_body = true;
 	if (header.len == 0 || header.len != header_length(header))
 		return; /* others would find another end of the header */
+	signature->domain = author_domain(header, signature->arena);
+	if (signature->custody)
+		courier_custody_begin(signature->custody, header, signature->domain);
 	choose_keys(signature);
 	if (signature->count > 0 && !signature->failed)
 		signature->sign = dkim_sign_new(header, signature->signers, signature->count);
@@ -73,6 +76,8 @@ bool courier_signature_add(void *context, struct slice bytes)
 		bytes = take_header(signature, bytes);
 	if (signature->sign && bytes.len > 0)
 		dkim_sign_body(signature->sign, bytes);
+	if (signature->custody && bytes.len > 0)
+		courier_custody_body(signature->custody, bytes);
 	return true;
 }
 
@@ -92,7 +97,9 @@ bool courier_signature_end(struct courier_signature *signature, struct buf *out)
 {
 	if (!signature->in_body)
 		begin_body(signature);
-	bool done = !signature->failed;
+	if (signature->custody)
+		courier_custody_end(signature->custody, out);
+	bool done = !signature->failed && !(signature->custody && signature->custody->failed);
 	for (size_t i = 0; signature->sign && i < signature->count && done; i++)
 		done = sign_one(signature, i, out);
 	dkim_sign_free(&signature->sign);

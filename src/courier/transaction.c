@@ -7,7 +7,9 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "courier/custody.h"
 #include "courier/own.h"
+#include "courier/report.h"
 #include "courier/reverse_path.h"
 #include "courier/signature.h"
 #include "message/address.h"
@@ -16,7 +18,7 @@ enum {
 	RECIPIENT_LINE_MAX = 4096,
 	BODY_RATE_MIN = 4096,       /* bytes a second that a server must take on average */
 	BODY_SECONDS_MIN = 600,
-	SIGNATURES_SIZE_MAX = 64 * 1024,
+	SIGNATURES_SIZE_MAX = 64 * 1024 + DKIM2_SIGNED_MAX,
 };
 
 /* In which form a message goes to a server. */
@@ -206,15 +208,53 @@ static bool set_reverse_path(struct courier_transaction *transaction, struct are
 	return false;
 }
 
-/* Signs what our people send, and what we write ourselves, as it is sent. What isn't lines of text can't be signed so that others find the same (RFC 6376 §5.3).
- * False: it can't be done now. */
+/* What is signed of the envelope: whom it goes to now, one at a time (remote.c), since who gets a copy unseen mustn't be named to others. An address that
+ * can't go there is refused later. */
+static void describe_custody(const struct courier_transaction *transaction, bool ours, struct arena *arena, struct courier_custody *custody)
+{
+	const struct courier_addressee *addressee = transaction->addressees[0];
+	bool smtputf8 = transaction->session->offers.smtputf8;
+	struct slice *recipients = arena_array(arena, transaction->count, sizeof *recipients);
+	*custody = (struct courier_custody){.auth = addressee->letter->courier->auth, .arena = arena, .envelope = {.from = transaction->from, .recipients = recipients},
+		.passed_on = !ours, .flags = transaction->message->recipient_count > 1 ? DKIM2_FLAG_EXPLODED : 0};
+	if (!ours)
+		custody->holder = courier_passed_on_by(addressee);
+	courier_wire_address(transaction->from, smtputf8, arena, &custody->envelope.from);
+	for (size_t i = 0; i < transaction->count; i++) {
+		struct slice *to = &recipients[custody->envelope.recipient_count++];
+		*to = transaction->addressees[i]->target;
+		courier_wire_address(transaction->addressees[i]->target, smtputf8, arena, to);
+	}
+}
+
+/* Who has signed before may have asked that what is done here isn't (DKIM2 "f="): then the message goes to nobody else. Any other reason for which it
+ * isn't signed is the next server's to weigh. */
+static void heed_custody(struct courier_transaction *transaction, const struct courier_custody *custody)
+{
+	if (custody->reason == DKIM2_VALID || custody->reason == DKIM2_ABSENT)
+		return;
+	log_warning("message.unchained", log_id("id", transaction->message->id), log_text("reason", dkim2_reason_text(custody->reason)));
+	if (custody->reason == DKIM2_MODIFIED)
+		fail_all(transaction, "5.7.0", "who has signed the message wants that nobody changes it (DKIM2, donotmodify), and it can go there only if it is");
+	else if (custody->reason == DKIM2_EXPLODED)
+		fail_all(transaction, "5.7.0", "who has signed the message wants that nobody sends it to several (DKIM2, donotexplode)");
+}
+
+/* Signs what our people send, and what we write ourselves, as it is sent; and the envelope, also of what is passed on (option dkim2_sign). What isn't lines
+ * of text can't be signed so that others find the same (RFC 6376 §5.3). False: it can't be done now, or mustn't be sent. */
 static bool sign(struct courier_transaction *transaction, struct arena *arena, struct form *form)
 {
+	const struct queue_message *message = transaction->message;
 	struct courier_signature signature;
+	struct courier_custody custody = {.reason = DKIM2_ABSENT};
 	struct error error = {0};
-	if ((transaction->message->account.len == 0 && !courier_is_own(transaction->message)) || form->binary || !config_current()->sign_outgoing)
+	bool ours = message->account.len > 0 || courier_is_own(message), by_author = ours && config_current()->sign_outgoing;
+	bool chained = config_current()->dkim2_sign && (ours || courier_is_strangers(message));
+	if ((!by_author && !chained) || form->binary)
 		return true;
-	courier_signature_begin(&signature, transaction->addressees[0]->letter->courier->auth, arena);
+	if (chained)
+		describe_custody(transaction, ours, arena, &custody);
+	courier_signature_begin(&signature, transaction->addressees[0]->letter->courier->auth, by_author, chained ? &custody : NULL, arena);
 	bool readable = give_content(transaction, form->rewritten, courier_signature_add, &signature, &error);
 	if (!readable)
 		body_unreadable(transaction, &error);
@@ -223,6 +263,8 @@ static bool sign(struct courier_transaction *transaction, struct arena *arena, s
 		courier_trouble_set(&transaction->trouble, false, "4.3.0", "the message can't be signed at the moment");
 		transaction->trouble.soon = true;
 	}
+	if (done)
+		heed_custody(transaction, &custody);
 	form->size += transaction->signature.len;
 	return done;
 }

@@ -35,6 +35,7 @@ const char *dkim2_result_name(enum dkim2_result result);
 	REASON(DKIM2_ABSENT, DKIM2_NONE, "the message has no signatures of this kind", "")                                 \
 	REASON(DKIM2_VALID, DKIM2_PASS, "valid", "")                                                                       \
 	REASON(DKIM2_HEADER_LARGE, DKIM2_PERMERROR, "the header is too large to be verified", "")                          \
+	REASON(DKIM2_HEADER_NONE, DKIM2_PERMERROR, "there is no header that fields could stand before", "")                \
 	REASON(DKIM2_FIELDS_MANY, DKIM2_PERMERROR, "there are more fields than are looked at", "")                         \
 	REASON(DKIM2_FIELD_LARGE, DKIM2_PERMERROR, "the field is too long", "")                                            \
 	REASON(DKIM2_RECIPIENTS_MANY, DKIM2_PERMERROR, "has more recipients than are looked at", "")                       \

@@ -528,6 +528,8 @@ static void a_message_has_so_many_signatures_and_no_more(void **state)
 	must_be(whole, hop.from, hop.to, DKIM2_VALID, "as many as can be", *state);
 	try_sign(whole, &hop, &reason, *state);
 	assert_int_equal(reason, DKIM2_FIELDS_MANY);
+	try_sign(SLICE(" x=y\r\n"), &first, &reason, *state); /* it would go on our field */
+	assert_int_equal(reason, DKIM2_HEADER_NONE);
 }
 
 static void what_is_large_is_refused_in_linear_time(void **state)

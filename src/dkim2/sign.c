@@ -50,7 +50,7 @@ struct dkim2_sign *dkim2_sign_new(struct slice header, const struct dkim2_signin
 	sign->arena = arena_new();
 	sign->signing = signing;
 	dkim2_header_read(header, sign->arena, &sign->header);
-	*reason = sign->header.large ? DKIM2_HEADER_LARGE : check_domain(signing, sign->arena);
+	*reason = sign->header.large ? DKIM2_HEADER_LARGE : header.len == 0 ? DKIM2_HEADER_NONE : check_domain(signing, sign->arena);
 	if (*reason == DKIM2_VALID)
 		*reason = dkim2_fields_read(header, sign->arena, &sign->fields);
 	if (*reason == DKIM2_ABSENT)

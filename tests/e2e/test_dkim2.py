@@ -1,4 +1,5 @@
 """Signatures of the second kind (DKIM2): those of another program, in files and over the wire; and ours, which that program verifies."""
+import base64
 import json
 import re
 import subprocess
@@ -7,7 +8,8 @@ import time
 import pytest
 
 import dkim2
-from pombal import Pombal, binary
+from peers import ScriptedServer
+from pombal import Pombal, binary, new_address
 
 LETTER = (b"From: Ann <ann@one2.example>\r\nTo: list@two2.example\r\nSubject: Dinner and\r\n\tmore\r\nDate: Mon, 23 Nov 2026 10:00:00 +0000\r\n"
           b"Message-ID: <1@one2.example>\r\nMIME-Version: 1.0\r\nContent-Type: text/plain\r\n\r\nHi  Bob. \r\n\r\n\ttabs\t\r\n--\r\nAnn\r\n\r\n\r\n")
@@ -147,3 +149,149 @@ def test_a_broken_chain_can_be_refused(server, sign, token):
     finally:
         server.configure(dkim2="warn")
         server.reload()
+
+
+# ---- signing ----
+
+SIGNING = {"trust_anchors": ["none"], "mx_port": 22525, "sender_checks": True, "retry_schedule": ["1s"], "dkim2": "warn", "dkim2_sign": True}
+
+
+def start(names, domain):
+    """A server that signs, with its domain's records in the DNS. Gives it, and the texts of its keys."""
+    own = Pombal(domain, options={"resolver": names.resolver, **SIGNING})
+    own.__enter__()
+    records = {}
+    for line in own.run("domain", "dns", domain).stdout.splitlines():
+        found = re.fullmatch(r"(\S+)\. TXT \((.*) \)", line)
+        if found and "._domainkey." in found[1]:
+            names.set(**{found[1]: [f"TXT {found[2]}"]})
+            records[found[1]] = "".join(re.findall(r'"([^"]*)"', found[2]))
+    names.domain(domain, own.address)
+    assert len(records) == 2
+    return own, records
+
+
+@pytest.fixture(scope="module")
+def signer(names):
+    own, records = start(names, "four2.example")
+    yield own, records
+    own.__exit__(None, None, None)
+
+
+@pytest.fixture(scope="module")
+def forwarder(names):
+    own, records = start(names, "five2.example")
+    yield own, records
+    own.__exit__(None, None, None)
+
+
+@pytest.fixture
+def far(names, token):
+    """A server for TOKEN.example, which refuses `nobody`."""
+    def script(verb, argument, session):
+        return "550 5.1.1 no such user" if verb == "RCPT" and "<nobody@" in argument else None
+    with ScriptedServer(new_address(), 22525, script) as peer:
+        names.domain(f"{token}.example", peer.address)
+        yield peer
+
+
+def checked(peer, records, folder, count=1):
+    """The letters that came, each with its envelope's sender and only recipient, and what its signatures say, all of them right."""
+    def bare(text):
+        return re.search(r"<([^>]*)>", text)[1]
+    found = [(bare(one["from"]), *map(bare, one["to"]), one["letter"]) for one in peer.wait_letters(count)]
+    return [(mail_from, rcpt_to, letter, dkim2.must_verify(letter, mail_from, [rcpt_to], records, folder)) for mail_from, rcpt_to, letter in found]
+
+
+def write(sender, token, to="who@far.example"):
+    return LETTER.replace(b"ann@one2.example", sender.encode()).replace(b"list@two2.example", to.encode()).replace(b"Dinner", token.encode())
+
+
+def test_what_our_people_send_is_signed(signer, far, token, tmp_path):
+    server, records = signer
+    server.submit(write(server.name("anna"), token), f"who@{token}.example")
+    (mail_from, _, letter, said), = checked(far, records, tmp_path)
+    assert mail_from == server.name("anna") and letter.count(b"DKIM-Signature:") == 2  # the other kind, as ever
+    assert len(said) == 1 and said[0]["d"] == "four2.example" and len(said[0]["s"].split(",")) == 2 and "f" not in said[0]
+
+
+def test_nobody_is_told_who_else_gets_it(signer, far, token, tmp_path):
+    server, records = signer
+    to = [f"{name}@{token}.example" for name in ("one", "two", "three")]
+    server.submit(write(server.name("anna"), token), *to)
+    got = checked(far, records, tmp_path, 3)
+    assert sorted(rcpt_to for _, rcpt_to, _, _ in got) == sorted(to)
+    for _, rcpt_to, _, said in got:
+        assert dkim2.paths(said[0]["rt"]) == [rcpt_to] and said[0]["f"] == "exploded"
+
+
+def test_what_we_write_ourselves_is_signed(signer, far, token, tmp_path):
+    """A report has no sender in its envelope: From's domain signs."""
+    server, records = signer
+    server.run("alias", "add", f"{token}@four2.example", f"nobody@{token}.example")
+    server.deliver(write(f"sender@{token}.example", token), f"{token}@four2.example", sender=f"sender@{token}.example")
+    (mail_from, _, report, said), = checked(far, records, tmp_path)
+    assert mail_from == "" and said[0]["d"] == "four2.example" and b"multipart/report" in report
+
+
+def test_what_is_passed_on_is_signed_by_who_passes_it_on(signer, forwarder, far, token, tmp_path):
+    """From one Pombal by way of another to a third server: two signatures, one state of the message."""
+    (first, keys), (second, more) = signer, forwarder
+    second.run("alias", "add", f"{token}@five2.example", f"friend@{token}.example")
+    first.submit(write(first.name("anna"), token), f"{token}@five2.example")
+    (mail_from, _, letter, said), = checked(far, {**keys, **more}, tmp_path)
+    assert mail_from.startswith("SRS0=") and mail_from.endswith("@five2.example")
+    assert [(one["d"], one["m"]) for one in said] == [("four2.example", "1"), ("five2.example", "1")]
+    assert b"dkim2=pass" in letter  # what the second made of the first
+
+
+def test_what_is_passed_on_to_several_is_signed_for_each(signer, forwarder, far, token, tmp_path):
+    (first, keys), (second, more) = signer, forwarder
+    second.run("alias", "add", f"{token}@five2.example", f"a@{token}.example", f"b@{token}.example")
+    first.submit(write(first.name("anna"), token), f"{token}@five2.example")
+    for _, rcpt_to, _, said in checked(far, {**keys, **more}, tmp_path, 2):
+        assert len(said) == 2 and said[1]["f"] == "exploded" and dkim2.paths(said[1]["rt"]) == [rcpt_to]
+
+
+def test_another_pombal_is_content_with_it(signer, forwarder, token):
+    (first, _), (second, _) = signer, forwarder
+    first.submit(write(first.name("anna"), token), second.name("boris"))
+    assert b"dkim2=pass (the chain is valid)" in re.sub(rb"\s+", b" ", arrived(second, token, "boris"))
+
+
+def test_what_nobody_has_signed_is_passed_on_as_it_is(forwarder, far, token):
+    server, _ = forwarder
+    server.run("alias", "add", f"{token}@five2.example", f"friend@{token}.example")
+    assert send(server, write("ann@one2.example", token), "ann@one2.example", f"{token}@five2.example")[0] == 250
+    assert b"DKIM2-Signature" not in far.wait_letters()[0]["letter"]
+
+
+@pytest.fixture(scope="module")
+def sender(names):
+    """The server of one2.example."""
+    with ScriptedServer(new_address(), 22525) as peer:
+        names.domain("one2.example", peer.address)
+        yield peer
+
+
+@pytest.mark.parametrize("flag", ["donotexplode", "donotmodify"])
+def test_what_those_before_ask_is_heard(forwarder, sign, far, sender, token, flag):
+    """Neither to several, nor changed for a server that takes no 8-bit text, is it sent on; its sender hears of it."""
+    server, _ = forwarder
+    server.run("alias", "add", f"{token}@five2.example", *([f"a@{token}.example", f"b@{token}.example"] if flag == "donotexplode" else [f"a@{token}.example"]))
+    far.extensions = ("PIPELINING",)
+    letter = sign(write("ann@one2.example", token).replace(b"Hi", "Grüße".encode()), (ONE[0], [f"{token}@five2.example"]), flags=flag)
+    before = len(sender.letters)
+    assert send(server, letter, ONE[0], f"{token}@five2.example")[0] == 250
+    assert flag.encode() in sender.wait_letters(before + 1)[before]["letter"]
+    assert not far.letters
+
+
+def test_what_is_changed_on_the_way_is_said_to_be(signer, forwarder, far, token, tmp_path):
+    (first, keys), (second, more) = signer, forwarder
+    second.run("alias", "add", f"{token}@five2.example", f"a@{token}.example")
+    far.extensions = ("PIPELINING",)
+    first.submit(write(first.name("anna"), token).replace(b"Hi", "Grüße".encode()), f"{token}@five2.example")
+    (_, _, letter, said), = checked(far, {**keys, **more}, tmp_path)
+    assert letter.isascii() and [one["m"] for one in said] == ["1", "2"]
+    assert json.loads(base64.b64decode(dkim2.tags(dkim2.in_order(letter, b"message-instance", "m")[1][2])["r"])) == {"h": None, "b": None}
