@@ -86,7 +86,8 @@ static const struct courier_held_words held[LANGUAGE_COUNT] = {
 			"Nothing of it is lost, and other people's mail isn't held up.\r\n"},
 		.account = "Account", .why = "Why", .reasons = {[REASON_HOUR] = "recipients within an hour", [REASON_DAY] = "recipients within a day", [REASON_SET_APART] = "messages in which something dangerous was found", [REASON_SPAM] = "points of spam in a message",
 			[REASON_HABIT] = "recipients in a day, unlike its habit", [REASON_HABIT_NETWORK] = "recipients in a day, from a network that is new for it",
-			[REASON_HABIT_PEOPLE] = "recipients in a day, mostly at domains that are new for it"},
+			[REASON_HABIT_PEOPLE] = "recipients in a day, mostly at domains that are new for it",
+			[REASON_HABIT_COUNTRY] = "recipients in a day, from a country that is new for it"},
 		.allowed = "allowed", .messages = "Messages held", .recipients = "Recipients", .first = "The first goes to", .from = "In the name of",
 		.clients = "Sent from", .others = "and from others",
 		.advice = {
@@ -107,7 +108,8 @@ static const struct courier_held_words held[LANGUAGE_COUNT] = {
 			"Nada se perdeu, e o correio de outras pessoas não se atrasa.\r\n"},
 		.account = "Conta", .why = "Motivo", .reasons = {[REASON_HOUR] = "destinatários numa hora", [REASON_DAY] = "destinatários num dia", [REASON_SET_APART] = "mensagens em que se encontrou algo perigoso", [REASON_SPAM] = "pontos de lixo numa mensagem",
 			[REASON_HABIT] = "destinatários num dia, contra o costume", [REASON_HABIT_NETWORK] = "destinatários num dia, a partir de uma rede nova para ela",
-			[REASON_HABIT_PEOPLE] = "destinatários num dia, a maioria em domínios novos para ela"},
+			[REASON_HABIT_PEOPLE] = "destinatários num dia, a maioria em domínios novos para ela",
+			[REASON_HABIT_COUNTRY] = "destinatários num dia, a partir de um país novo para ela"},
 		.allowed = "permitidos", .messages = "Mensagens retidas", .recipients = "Destinatários", .first = "A primeira vai para", .from = "Em nome de",
 		.clients = "Enviado de", .others = "e de outros",
 		.advice = {
@@ -128,7 +130,8 @@ static const struct courier_held_words held[LANGUAGE_COUNT] = {
 			"Ничего не потеряно, и почта других людей не задерживается.\r\n"},
 		.account = "Учётная запись", .why = "Причина", .reasons = {[REASON_HOUR] = "получателей за час", [REASON_DAY] = "получателей за день", [REASON_SET_APART] = "письма, в которых найдено опасное", [REASON_SPAM] = "баллов спама в письме",
 			[REASON_HABIT] = "получателей за день, вопреки обыкновению", [REASON_HABIT_NETWORK] = "получателей за день, из новой для неё сети",
-			[REASON_HABIT_PEOPLE] = "получателей за день, большинство в новых для неё доменах"},
+			[REASON_HABIT_PEOPLE] = "получателей за день, большинство в новых для неё доменах",
+			[REASON_HABIT_COUNTRY] = "получателей за день, из новой для неё страны"},
 		.allowed = "позволено", .messages = "Задержано писем", .recipients = "Получателей", .first = "Первое адресовано", .from = "От имени",
 		.clients = "Отправлено с", .others = "и с других",
 		.advice = {

@@ -203,6 +203,8 @@ static void run(struct master *master)
 		say_ready(master);
 		master_rotate_log(master);
 		master_follow_users(master);
+		if (!master->stopping)
+			master_follow_countries(master);
 	}
 }
 

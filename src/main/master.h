@@ -70,6 +70,8 @@ struct master {
 	struct log_keeper *log_keeper;
 	int users;                        /* a memory file; -1: none yet */
 	struct stat users_seen;           /* the list that it was made from */
+	char countries[1024];             /* the file of countries that policy was started with */
+	struct stat countries_seen;
 	int program;                      /* this program's file, to execute */
 	int lock, log, signals;
 	int config, certificates;         /* memory files */
@@ -111,6 +113,8 @@ int master_seal(const char *name, struct slice content, struct error *error);
 /* master_users.c */
 /** Hands out the list of this machine's users, if it has changed. */
 void master_follow_users(struct master *master);
+/** Starts the policy role anew when the file of countries is another. */
+void master_follow_countries(struct master *master);
 
 /* master_log.c: the event file and its predecessors. */
 bool master_open_log(struct master *master, struct error *error);

@@ -3,7 +3,7 @@
 
 #include "base/wire.h"
 
-enum { CLIENT_MAX = 16, NAME_MAX_LENGTH = 1024, PATH_MAX_LENGTH = 2048 };
+enum { CLIENT_MAX = 16, NAME_MAX_LENGTH = 1024, PATH_MAX_LENGTH = 2048, COUNTRY_LEN = 2 };
 
 const char *policy_action_name(enum policy_action action)
 {
@@ -71,6 +71,7 @@ bool policy_answer_encode(const struct policy_answer *answer, struct buf *out)
 	wire_put_text(out, answer->dkim);
 	wire_put_text(out, answer->dmarc);
 	wire_put_text(out, answer->iprev);
+	wire_put_text(out, answer->country);
 	return !out->overflow;
 }
 
@@ -163,10 +164,16 @@ static bool read_cuts(struct wire_reader *reader, struct policy_answer *answer)
 	return good;
 }
 
+/* ISO 3166-1; or nothing. */
+static bool is_country(struct slice text)
+{
+	return text.len == 0 || (text.len == COUNTRY_LEN && text.at[0] >= 'A' && text.at[0] <= 'Z' && text.at[1] >= 'A' && text.at[1] <= 'Z');
+}
+
 /* Nothing is written into what our people send, but what milters want. */
 static bool is_about_own(const struct policy_answer *answer)
 {
-	return answer->field.len == 0 && answer->cut_count == 0 && !answer->weighed && answer->author.len == 0;
+	return answer->field.len == 0 && answer->cut_count == 0;
 }
 
 bool policy_answer_decode(struct slice text, struct policy_answer *answer)
@@ -187,6 +194,7 @@ bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 	answer->dkim = wire_text(&reader, POLICY_WORD_MAX);
 	answer->dmarc = wire_text(&reader, POLICY_WORD_MAX);
 	answer->iprev = wire_text(&reader, POLICY_WORD_MAX);
-	return wire_end(&reader) && is_printable(answer->reply) && is_record(answer->record) && policy_is_address(answer->author) && cuts && edits && !(answer->edits.body && answer->cut_count > 0) &&
+	answer->country = wire_text(&reader, COUNTRY_LEN);
+	return wire_end(&reader) && is_country(answer->country) && is_printable(answer->reply) && is_record(answer->record) && policy_is_address(answer->author) && cuts && edits && !(answer->edits.body && answer->cut_count > 0) &&
 	       (!answer->known || (answer->own ? is_about_own(answer) : slice_starts(answer->field, SLICE("Authentication-Results:")) && policy_are_fields(answer->field)));
 }

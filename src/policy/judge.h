@@ -71,6 +71,7 @@ struct policy_answer {
 	bool suspect;          /* … but it is junk whatever it weighs */
 	struct slice author;   /* the address that it is shown to be from (From); empty: nothing shows that */
 	struct slice spf, dkim, dmarc, iprev; /* results, for the log */
+	struct slice country;  /* of one's own: where its client is, "PT"; empty: not known */
 };
 bool policy_answer_encode(const struct policy_answer *answer, struct buf *out);
 /** Points into `text`. False: it isn't one, or holds what mustn't get into a message or a reply. */

@@ -49,8 +49,13 @@ static void test_an_answer_adds_one_field_and_no_line_of_a_reply(void **state)
 		assert_false(gets_through(SLICE("a"), slice_of(fields[i])));
 	assert_false(gets_through(SLICE("a"), SLICE("Authentication-Results: a\0b\r\n")));
 	struct buf out = BUF(1024);
-	struct policy_answer own = {.known = true, .own = true, .action = POLICY_REJECT, .reply = SLICE("go away"), .points = 500, .record = SLICE("A 5.00\n")}, heard;
-	assert_true(policy_answer_encode(&own, &out) && policy_answer_decode(buf_slice(&out), &heard) && heard.own && heard.points == 500 && heard.action == POLICY_REJECT);
+	struct policy_answer own = {.known = true, .own = true, .country = SLICE("PT"), .action = POLICY_REJECT, .reply = SLICE("go away"), .points = 500, .record = SLICE("A 5.00\n")}, heard;
+	assert_true(policy_answer_encode(&own, &out) && policy_answer_decode(buf_slice(&out), &heard) && heard.own && heard.points == 500 && heard.action == POLICY_REJECT && slice_equal(heard.country, SLICE("PT")));
+	buf_clear(&out);
+	own.country = SLICE("p\n");
+	assert_true(policy_answer_encode(&own, &out));
+	assert_false(policy_answer_decode(buf_slice(&out), &heard));
+	own.country = SLICE("PT");
 	buf_clear(&out);
 	own.field = SLICE(FIELD);
 	assert_true(policy_answer_encode(&own, &out));

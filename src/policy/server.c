@@ -19,6 +19,7 @@
 #include "net/call.h"
 #include "net/dns.h"
 #include "policy/attachments.h"
+#include "policy/country.h"
 #include "policy/door.h"
 #include "policy/engines.h"
 #include "policy/feedback.h"
@@ -335,13 +336,15 @@ static void judge(struct policy_server *server, const struct job *job, const str
 
 /* ---- What our own people send ---- */
 
-static void write_answer_own(const struct policy_findings *findings, struct buf *out)
+static void write_answer_own(const struct policy_question *question, const struct policy_findings *findings, struct buf *out)
 {
 	struct buf record = BUF(POLICY_RECORD_MAX);
 	policy_findings_write(findings, &record);
 	struct policy_answer answer = {.known = true, .own = true, .action = findings->action, .reply = findings->reply, .record = buf_slice(&record), .points = findings->points};
 	if (findings->edits && findings->action < POLICY_DEFER)
 		answer.edits = *findings->edits;
+	struct slice country = policy_country_of(config_current()->country_file, question->client, findings->arena);
+	answer.country = country.len == 2 ? country : slice_make(NULL, 0);
 	policy_answer_encode(&answer, out);
 	buf_free(&record);
 }
@@ -359,7 +362,7 @@ static void judge_own(struct policy_server *server, const struct job *job, const
 	if (findings.action < POLICY_REJECT && config_current()->spam_checks)
 		weigh(server, policy_engines_message(engines, whole), &mail, NULL, &findings);
 	policy_engines_edit(engines, &findings, body);
-	write_answer_own(&findings, out);
+	write_answer_own(question, &findings, out);
 	policy_engines_free(&engines);
 	if (mapped.at)
 		munmap((void *)(uintptr_t)mapped.at, mapped.len);

@@ -1,6 +1,7 @@
 /* A sudden change of habit: who writes to twenty people on his busiest day and to a thousand today is perhaps not he who writes. Of each account it is kept
  * to how many recipients it wrote each day, from which networks and to which domains. The most of a day within HABIT_DAYS is its usual; it may write to
- * submission_habit times as many on a day, and to half of that from a network that it was never seen at before today, and to half when most of
+ * submission_habit times as many on a day, and to half of that from a network that it was never seen at before today, to half of that from a country
+ * in which it never was, where countries are known (option country_file) and it was in one before, and to half when most of
  * today's recipients are at domains that it never wrote to before today; never to less than FLOOR. An account of which less than KNOWN_DAYS are known has
  * no habit yet. What is held isn't usual, until somebody lets it go.
  *
@@ -21,7 +22,7 @@ enum {
 	PLACE_MAX = 256,
 };
 
-enum seen_kind { SEEN_NETWORK = 1, SEEN_DOMAIN = 2 };
+enum seen_kind { SEEN_NETWORK = 1, SEEN_DOMAIN = 2, SEEN_COUNTRY = 3 };
 
 struct usual {
 	int64_t most, active, since;        /* recipients of the busiest day; days on which it wrote; the first of them */
@@ -139,20 +140,48 @@ static bool each_domain(struct destinations *self, bool note)
 	return done;
 }
 
+/* *new: it wasn't in this country before today, and was in others: who was in none has only begun to be looked at. */
+static bool judge_country(struct db *db, const struct queue_message *message, int64_t day, bool *new, bool *noted, struct error *error)
+{
+	int64_t first, last;
+	*new = false;
+	*noted = message->country.len == 0;
+	if (*noted)
+		return true;
+	if (!read_seen(db, message->account, SEEN_COUNTRY, message->country, day, &first, &last, error))
+		return false;
+	*noted = last == day;
+	if (first < day)
+		return true;
+	struct db_statement *row = db_prepare(db, "SELECT COUNT(*) FROM habit_seen WHERE account = $1 AND kind = $2 AND first < $3");
+	db_bind_text(row, 1, message->account);
+	db_bind_number(row, 2, SEEN_COUNTRY);
+	db_bind_number(row, 3, day);
+	if (db_step(row, error) != DB_ROW)
+		return false;
+	*new = db_number(row, 0) > 0;
+	db_reset(row);
+	return true;
+}
+
 /* ---- The rule ---- */
 
-static struct queue_suspicion judge(const struct usual *usual, int64_t recipients, int64_t strangers, bool new_network, int64_t day)
+/* Where a message comes from. */
+struct origin { bool new_network, new_country; };
+
+static struct queue_suspicion judge(const struct usual *usual, int64_t recipients, int64_t strangers, struct origin origin, int64_t day)
 {
 	int64_t factor = config_current()->submission_habit, count = usual->today + recipients, most = usual->most * factor;
 	bool new_people = 2 * (usual->strangers_today + strangers) > count;
 	if (factor == 0 || day - usual->since < KNOWN_DAYS || usual->active < ACTIVE_DAYS)
 		return (struct queue_suspicion){REASON_NONE, 0, 0};
-	most /= new_network ? 2 : 1;
+	most /= origin.new_network ? 2 : 1;
+	most /= origin.new_country ? 2 : 1;
 	most /= new_people ? 2 : 1;
 	most = most > FLOOR ? most : FLOOR;
 	if (count <= most)
 		return (struct queue_suspicion){REASON_NONE, 0, 0};
-	return (struct queue_suspicion){new_network ? REASON_HABIT_NETWORK : new_people ? REASON_HABIT_PEOPLE : REASON_HABIT, count, most};
+	return (struct queue_suspicion){origin.new_country ? REASON_HABIT_COUNTRY : origin.new_network ? REASON_HABIT_NETWORK : new_people ? REASON_HABIT_PEOPLE : REASON_HABIT, count, most};
 }
 
 /* Once a day. */
@@ -183,7 +212,10 @@ bool queue_habit_judge(struct queue *queue, struct db *db, const struct queue_me
 		return false;
 	habit->network_noted = known || last == day;
 	habit->strangers = destinations.strangers;
-	habit->suspicion = judge(&usual, (int64_t)message->recipient_count, destinations.strangers, !known && first >= day, day);
+	struct origin origin = {.new_network = !known && first >= day};
+	if (!judge_country(db, message, day, &origin.new_country, &habit->country_noted, error))
+		return false;
+	habit->suspicion = judge(&usual, (int64_t)message->recipient_count, destinations.strangers, origin, day);
 	return true;
 }
 
@@ -200,7 +232,7 @@ bool queue_habit_note(struct db *db, const struct queue_message *message, const 
 	db_bind_number(add, 5, habit->strangers);
 	if (!db_run(add, error))
 		return false;
-	return message->held || ((habit->network_noted || note_seen(db, message->account, SEEN_NETWORK, network_of(message->client), habit->day, error)) && each_domain(&destinations, true));
+	return message->held || ((habit->country_noted || note_seen(db, message->account, SEEN_COUNTRY, message->country, habit->day, error)) && (habit->network_noted || note_seen(db, message->account, SEEN_NETWORK, network_of(message->client), habit->day, error)) && each_domain(&destinations, true));
 }
 
 bool queue_habit_released(struct db *db, int64_t message, struct error *error)

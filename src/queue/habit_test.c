@@ -7,6 +7,8 @@
 
 enum { RECIPIENTS_MAX = 200 };
 
+static struct slice country; /* from which all write; empty: not known */
+
 static enum queue_reason send_to(struct fixture *fixture, const char *client, const char *to, size_t count, int64_t *id)
 {
 	static struct queue_recipient recipients[RECIPIENTS_MAX];
@@ -14,7 +16,7 @@ static enum queue_reason send_to(struct fixture *fixture, const char *client, co
 	for (size_t i = 0; i < count; i++)
 		recipients[i] = (struct queue_recipient){.address = slice_of(to)};
 	struct queue_message message = {.from = SLICE("anna@example.test"), .account = SLICE("anna@example.test"), .recipients = recipients, .recipient_count = count,
-		.client = slice_of(client), .allowance = {.counts = true, .per_hour = 100000, .per_day = 100000}};
+		.client = slice_of(client), .country = country, .allowance = {.counts = true, .per_hour = 100000, .per_day = 100000}};
 	struct queue_draft *draft = queue_draft_new(fixture->queue, message.from);
 	assert_true(queue_draft_write(draft, SLICE("Subject: x\r\n\r\nText.\r\n"), &error));
 	assert_true(queue_commit(fixture->queue, &draft, &message, &error));
@@ -73,6 +75,20 @@ static void a_new_network_or_new_people_are_less_usual(void **state)
 	assert_int_equal(send_to(*state, "far.example [IPv6:2001:db8:1:99::1]", "y@strangers.test", 100, NULL), REASON_NONE);
 }
 
+static void a_new_country_is_less_usual(void **state)
+{
+	work_for(*state, 8);
+	country = SLICE("XX"); /* countries are known from today on: it is as good as any */
+	assert_int_equal(send_to(*state, home, "bob@friends.test", 15, NULL), REASON_NONE);
+	days_pass(*state, 1);
+	country = SLICE("YY");
+	assert_int_equal(send_to(*state, home, "bob@friends.test", 76, NULL), REASON_HABIT_COUNTRY); /* half of ten times fifteen for a new one … */
+	days_pass(*state, 1);
+	country = SLICE("XX");
+	assert_int_equal(send_to(*state, home, "bob@friends.test", 150, NULL), REASON_NONE); /* … and all for one in which it was */
+	country = slice_of(NULL);
+}
+
 static void what_is_let_go_is_usual(void **state)
 {
 	struct fixture *fixture = *state;
@@ -114,6 +130,7 @@ int main(void)
 		CASE(who_is_new_has_no_habit),
 		CASE(more_than_usual_is_held),
 		CASE(a_new_network_or_new_people_are_less_usual),
+		CASE(a_new_country_is_less_usual),
 		CASE(what_is_let_go_is_usual),
 		CASE(it_is_an_option),
 		CASE(what_is_old_is_forgotten),

@@ -4,12 +4,13 @@
 enum {
 	HANDIN_RECIPIENTS_MAX = HANDIN_ENVELOPE_MAX / 8,
 	ENVELOPE_USUAL = 1024, /* bytes */
+	HANDIN_COUNTRY_MAX = 2,
 };
 
 bool queue_handin_encode(const struct queue_handin *handin, struct buf *out)
 {
 	const struct queue_message *message = &handin->message;
-	const struct slice texts[] = {message->from, message->envid, message->account, message->client};
+	const struct slice texts[] = {message->from, message->envid, message->account, message->client, message->country};
 	size_t usual = ENVELOPE_USUAL + handin->body.len;
 	if (usual <= out->max)
 		buf_reserve(out, usual); /* the body is copied once, not at each growth */
@@ -114,6 +115,7 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	message->envid = read_text(&reader);
 	message->account = read_text(&reader);
 	message->client = read_text(&reader);
+	message->country = read_printable(&reader, HANDIN_COUNTRY_MAX, ' ');
 	message->findings = read_printable(&reader, QUEUE_FINDINGS_MAX, '\n');
 	message->points = (int)((int64_t)wire_number(&reader, 2 * (uint64_t)QUEUE_POINTS_MAX) - QUEUE_POINTS_MAX);
 	message->author = read_text(&reader);

@@ -150,7 +150,7 @@ bool queue_outgoing_settle(struct db *db, struct error *error);
 struct queue_habit {
 	int64_t day;
 	int64_t strangers;     /* its recipients at domains to which the account hasn't written before today */
-	bool network_noted;    /* there is nothing to be noted of where it comes from */
+	bool network_noted, country_noted; /* there is nothing to be noted of where it comes from */
 	struct queue_suspicion suspicion; /* REASON_NONE: it fits */
 };
 /** In the writer's transaction: looks. False: it can't be told now. */

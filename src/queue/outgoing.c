@@ -45,6 +45,9 @@ const char *queue_suspicion_text(const struct queue_suspicion *suspicion, char o
 	case REASON_HABIT_PEOPLE:
 		snprintf(out, SUSPICION_TEXT_MAX, "%lld recipients in a day, where to domains that are new for it %lld are expected", count, most);
 		break;
+	case REASON_HABIT_COUNTRY:
+		snprintf(out, SUSPICION_TEXT_MAX, "%lld recipients in a day, where from a country that is new for it %lld are expected", count, most);
+		break;
 	case REASON_SET_APART:
 		snprintf(out, SUSPICION_TEXT_MAX, "set apart for what was found in it, as `pombal explain` tells");
 		break;

@@ -61,7 +61,8 @@ enum queue_reason {
 	REASON_HABIT, /* on a day its account writes to far more than it usually does */
 	REASON_HABIT_NETWORK, /* … from a network at which it wasn't before */
 	REASON_HABIT_PEOPLE,  /* … and mostly where it never wrote to */
-	REASON_LAST = REASON_HABIT_PEOPLE,
+	REASON_HABIT_COUNTRY, /* … from a country in which it never was before */
+	REASON_LAST = REASON_HABIT_COUNTRY,
 };
 struct queue_suspicion {
 	enum queue_reason reason;
@@ -90,6 +91,7 @@ struct queue_message {
 	struct slice envid;      /* xtext decoded */
 	struct slice account;    /* who submitted it, or empty */
 	struct slice client;     /* "host [address]" of the peer, for trace and Received */
+	struct slice country;    /* of a new one of an account: where that is, "PT"; empty: not known */
 	int64_t arrived;         /* seconds since 1970 */
 	uint64_t size;           /* of the text, without what stands before it: */
 	uint64_t preface;        /* bytes at the front of the body that are for mailboxes here alone; the queue's to set */

@@ -44,6 +44,13 @@ static bool is_weighed(const struct smtp_session *session)
 	       config_parse_points(slice_of(session->config->spam_outgoing), &points) && points < OUTGOING_OFF;
 }
 
+/* Does it belong to its account's habit, in which country it is? */
+static bool is_located(const struct smtp_session *session)
+{
+	const struct config *config = session->config;
+	return *config->country_file && config->submission_habit > 0 && session->service->policy && session->service->kind != SMTP_LOCAL && session->transaction.message.allowance.counts;
+}
+
 /* Is it shown to engines that are for mail of our own? */
 static bool is_scanned(const struct smtp_session *session, bool *must)
 {
@@ -99,7 +106,8 @@ bool smtp_judge_begin(struct smtp_session *session)
 	judgement->must = false;
 	judgement->weighed = is_weighed(session);
 	judgement->scanned = is_scanned(session, &judgement->must);
-	judgement->own = asked.own = judgement->weighed || judgement->scanned;
+	judgement->located = is_located(session);
+	judgement->own = asked.own = judgement->weighed || judgement->scanned || judgement->located;
 	asked.user = slice_of(asked.own ? session->account : NULL);
 	if ((!asked.own && !is_judged(session, &peer)) || !queue_draft_show(session->transaction.content.draft, &asked.text, &shown, &asked.skip, &error))
 		return false;
@@ -155,17 +163,20 @@ static const char *points_text(int points, char out[POINTS_TEXT_MAX])
 	return out;
 }
 
+static const char not_checked[] = "UNCHECKED 0.00\n"; /* what stands beside a message that is taken so */
+
 static void log_judgement(struct smtp_session *session, const struct policy_answer *heard)
 {
 	static const struct policy_answer nothing;
 	struct smtp_transaction *transaction = &session->transaction;
 	bool known = heard && heard->known;
 	const struct policy_answer *said = known ? heard : &nothing;
+	struct slice record = !known && session->config->accept_unchecked ? slice_of(not_checked) : said->record;
 	char points[POINTS_TEXT_MAX];
 	log_info("message.judged", log_id("id", transaction->message.id), log_id("session", conn_id(session->conn)),
 		 log_text("action", known ? policy_action_name(heard->action) : session->config->accept_unchecked ? "unchecked" : "defer"),
 		 log_text("points", known ? points_text(heard->points, points) : ""), log_slice("spf", said->spf), log_slice("dkim", said->dkim), log_slice("dmarc", said->dmarc), log_slice("iprev", said->iprev),
-		 log_slice("reason", said->reply), log_slice("findings", findings_line(said->record, transaction->arena)));
+		 log_slice("reason", said->reply), log_slice("findings", findings_line(record, transaction->arena)));
 }
 
 static const char unchecked[] = "451 4.7.0 the message can't be checked at the moment, try again later";
@@ -216,6 +227,8 @@ static void obey_own(struct smtp_session *session, const struct policy_answer *h
 	enum policy_action action = judgement->scanned ? heard->action : POLICY_ACCEPT;
 	int most = 0;
 	bool held = judgement->weighed && config_parse_points(slice_of(session->config->spam_outgoing), &most) && heard->points >= most;
+	if (judgement->located)
+		transaction->message.country = arena_copy(transaction->arena, heard->country);
 	if (held)
 		transaction->message.doubt = (struct queue_suspicion){REASON_SPAM, heard->points / 100, most / 100};
 	if (held || judgement->scanned)
@@ -249,9 +262,10 @@ static void obey(struct smtp_session *session, const struct policy_answer *heard
 		refuse(session, heard);
 	else if (known)
 		take(session, heard, fd);
-	else if (session->config->accept_unchecked)
+	else if (session->config->accept_unchecked) {
+		transaction->message.findings = slice_of(not_checked);
 		smtp_content_rewrite(session, &(struct smtp_rewriting){.fields = arena_printf(transaction->arena, "Authentication-Results: %s; none\r\n", smtp_hostname(session))});
-	else
+	} else
 		smtp_content_refuse(session, unchecked);
 }
 

@@ -127,7 +127,7 @@ struct smtp_judgement {
 	struct buf text;          /* what was asked */
 	struct slice added;       /* recipients that milters want added, about whom auth hasn't been asked yet, one a line */
 	bool own;                 /* about what one of ours sends: */
-	bool weighed;             /* its points count, */
+	bool weighed, located;    /* its points count; where it comes from does, */
 	bool scanned, must;       /* engines are asked; without an answer of theirs it isn't taken */
 };
 

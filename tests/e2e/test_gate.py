@@ -1,11 +1,14 @@
 """Who is let in before the text: lists of who is allowed and denied, by the server, a domain and an address; and who is told to come again."""
+import base64
+import os
 import smtplib
 import socket
+import sqlite3
 
 import pytest
 
 import letters
-from pombal import Pombal, wait_for
+from pombal import Pombal, tls_context, wait_for
 
 PROGRAM = "MIME-Version: 1.0\r\nContent-Type: application/octet-stream; name=x.exe\r\nContent-Disposition: attachment; filename=x.exe\r\n"
 
@@ -143,3 +146,39 @@ def test_who_comes_again_is_let_in(zone, token):
         own.start()
         send(own, token, "127.0.0.87", "ann@nothing.example")
         own.wait_mail(token, count=3)
+
+
+def submit(server, client, count, token):
+    """Anna writes to so many people elsewhere, from that address."""
+    words = base64.b64encode(f"\0{server.name('anna')}\0{server.password('anna')}".encode()).decode()
+    with smtplib.SMTP_SSL(server.address, server.ports["submissions"], local_hostname="client.example", context=tls_context(), source_address=(client, 0)) as session:
+        session.ehlo()
+        assert session.docmd("AUTH", "PLAIN " + words)[0] == 235
+        session.sendmail(server.name("anna"), [f"{token}{number}@far.example" for number in range(count)], letter(token, server.name("anna")))
+
+
+def test_a_newer_file_of_countries_counts(zone, tmp_path, token):
+    """It is put into the place of the one that was there, as those do who renew it; and an account's countries belong to its habit."""
+    path = tmp_path / "country.mmdb"
+    tmp_path.chmod(0o755)
+    tmp_path.parent.chmod(0o755)
+    country_file(path, "127.0.0.83", "XX")
+    with Pombal("gate.example", accounts=("anna",), options=options(zone, country_file=str(path), access_deny=["country=YY"], submission_habit=10, submission_rate=1000, submission_rate_day=1000)) as own:
+        submit(own, "127.0.0.83", 10, token)
+        send(own, f"{token}-first", "127.0.0.85")
+        offset = own.log_size()
+        country_file(tmp_path / "newer", "127.0.0.85", "YY")
+        os.replace(tmp_path / "newer", path)
+        own.wait_log(r"event=countries\.changed", offset)
+        own.wait_log(r"event=role\.ready name=policy", offset)
+        assert refusal(own, "127.0.0.85") == (550, b"5.7.1 mail from country=YY is not taken here")
+        with sqlite3.connect(own.data / "queue/queue.db", timeout=30) as db:  # eight days pass
+            seen = db.execute("SELECT kind, what FROM habit_seen").fetchall()
+            assert (3, "XX") in seen, seen
+            db.execute("UPDATE habit_seen SET first = first - 8, last = last - 8")
+            db.execute("UPDATE habit SET day = day - 8")
+            for day in range(1, 8):
+                db.execute("INSERT INTO habit (account, day, recipients, held, strangers) SELECT account, day + ?, 10, 0, 0 FROM habit WHERE day = (SELECT MIN(day) FROM habit)", (day,))
+        submit(own, "127.0.0.85", 51, f"{token}b")
+        held = own.json("queue", "list", "--account", own.name("anna"), "--held")
+        assert [one["held_for"] for one in held] == ["51 recipients in a day, where from a country that is new for it 50 are expected"]
