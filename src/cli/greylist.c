@@ -1,7 +1,14 @@
-/* pombal greylist: who was told to come again, and who is known since he did, or brought good mail. The server writes its list down once a minute. */
+/* pombal greylist: who was told to come again, and who is known since he did, or brought good mail. The server writes its list down once a minute. And
+ * whose networks are shut out since they tried addresses that nobody has: that the smtp role has in memory alone, and forgets when it is started anew;
+ * the events say it. */
+#include <arpa/inet.h>
+#include <time.h>
+
 #include "base/array.h"
+#include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
+#include "cli/trace_events.h"
 #include "policy/greylist.h"
 
 struct entries {
@@ -57,9 +64,103 @@ static int run_list(struct command_line *line)
 	return COMMAND_DONE;
 }
 
+/* ---- Networks that are shut out ---- */
+
+struct shut_out {
+	struct slice network, client;
+	int64_t since, until, tried;
+};
+
+struct shut_out_list {
+	struct command_line *line;
+	struct arena *scratch;
+	struct shut_out *list;
+	size_t count, room;
+};
+
+static json_t *json_of_shut_out(const void *at)
+{
+	const struct shut_out *one = at;
+	return json_pack("{s:o, s:o, s:I, s:I, s:I}", "network", cli_json_of_slice(one->network), "client", cli_json_of_slice(one->client), "since", (json_int_t)one->since, "until",
+			 (json_int_t)one->until, "tried", (json_int_t)one->tried);
+}
+
+static void print_shut_out(const void *at)
+{
+	const struct shut_out *one = at;
+	char until[32];
+	cli_print_safe(one->network);
+	printf("  until %s  tried %lld addresses that nobody has, at last from ", cli_time_text(one->until, until), (long long)one->tried);
+	cli_print_safe(one->client);
+	putchar('\n');
+}
+
+static const struct command_shape shut_out_shape = {sizeof(struct shut_out), json_of_shut_out, print_shut_out, "no network is shut out"};
+
+static int64_t seconds_of(struct slice time, struct arena *arena)
+{
+	struct tm parts = {0};
+	return strptime(arena_text(arena, time), "%Y-%m-%dT%H:%M:%S", &parts) ? (int64_t)timegm(&parts) : 0;
+}
+
+static struct slice network_of(struct slice client, struct arena *arena)
+{
+	unsigned char bytes[sizeof(struct in6_addr)];
+	char *text = arena_text(arena, client);
+	size_t len = inet_pton(AF_INET, text, bytes) == 1 ? sizeof(struct in_addr) : inet_pton(AF_INET6, text, bytes) == 1 ? sizeof bytes : 0;
+	return len > 0 ? policy_grey_network(slice_make((const char *)bytes, len), arena) : client;
+}
+
+static void shut_out_one(struct shut_out_list *self, const struct cli_event *event)
+{
+	struct arena *arena = self->line->arena;
+	uint64_t seconds = 0, tried = 0;
+	struct slice client = cli_event_get(event, "client");
+	int64_t since = seconds_of(cli_event_get(event, "time"), self->scratch);
+	if (!slice_to_number(cli_event_get(event, "seconds"), INT32_MAX, &seconds) || !slice_to_number(cli_event_get(event, "missed"), INT32_MAX, &tried) || since + (int64_t)seconds <= clock_now())
+		return;
+	struct shut_out found = {network_of(client, arena), arena_copy(arena, client), since, since + (int64_t)seconds, (int64_t)tried};
+	for (size_t i = 0; i < self->count; i++)
+		if (slice_equal(self->list[i].network, found.network)) {
+			found.since = self->list[i].since;
+			self->list[i] = found;
+			return;
+		}
+	ARENA_GROW(arena, self->list, self->count, self->room);
+	self->list[self->count++] = found;
+}
+
+static void hear(void *context, struct slice text)
+{
+	struct shut_out_list *self = context;
+	struct cli_event event;
+	arena_reset(self->scratch);
+	if (!cli_event_parse(text, self->scratch, &event))
+		return;
+	struct slice name = cli_event_get(&event, "event");
+	if (slice_equal(name, SLICE("network.shut_out")))
+		shut_out_one(self, &event);
+	else if (slice_equal(name, SLICE("role.ready")) && slice_equal(cli_event_get(&event, "name"), SLICE("smtp")))
+		self->count = 0; /* it remembers none */
+}
+
+static int run_shut_out(struct command_line *line)
+{
+	struct shut_out_list self = {.line = line, .scratch = arena_new()};
+	struct error error;
+	bool done = instance_become_owner(line);
+	if (done && !cli_events_read(line->data, hear, &self, &error))
+		done = command_fail(line, "%s", error.text) == COMMAND_DONE;
+	if (done)
+		command_print_list(line, &shut_out_shape, self.list, self.count);
+	arena_free(&self.scratch);
+	return done ? COMMAND_DONE : COMMAND_FAILED;
+}
+
 static const struct command_option list_options[] = {{"waiting", NULL, "only who was told to come again and hasn't yet"}, {0}};
 
 const struct command cli_greylist_commands[] = {
 	{"greylist list", "[NETWORK|DOMAIN]", "who was told to come again, and who is known since (option greylist)", run_list, list_options, 0, 1, COMMAND_JSON},
+	{"greylist shutout", "", "networks that are answered 421 alone for a while, since they tried too many addresses that nobody has (option harvest_refuse)", run_shut_out, NULL, 0, 0, COMMAND_JSON},
 	{0},
 };

@@ -2,6 +2,7 @@
 refused, and neither a dead DNS nor the end of the role that judges loses mail."""
 import email
 import os
+import re
 import signal
 import smtplib
 import subprocess
@@ -193,6 +194,8 @@ def test_the_end_of_the_judge(zone, token, accept):
         if accept:
             field = email.message_from_bytes(own.wait_mail(token)[0])["Authentication-Results"]
             assert field == "mail.judge.example; none"
+            assert "action=unchecked" in own.log() and "UNCHECKED" in own.run("trace", "ann@good.example").stdout
+            assert "couldn't be checked" in own.run("explain", re.search(r"message\.judged id=(\S+)", own.log())[1]).stdout
         else:
             assert own.count_mail(token) == 0
         again = token + "again"

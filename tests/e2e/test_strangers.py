@@ -1,4 +1,6 @@
 """How much strangers may do: who speaks before he is greeted, who tries addresses that nobody has, and who sends too much."""
+import os
+import signal
 import smtplib
 
 import pytest
@@ -29,6 +31,15 @@ def test_who_speaks_first_is_refused():
             assert early.line().startswith("554")
         with Wire(own.address, own.ports["smtp"]) as late:
             assert late.line().startswith("421")
+        own.wait_log(r"event=network\.shut_out")
+        shut_out = own.json("greylist", "shutout")
+        assert [(one["network"], one["tried"], one["until"] - one["since"]) for one in shut_out] == [("127.0.0.0/24", 20, 3600)]
+        assert "127.0.0.0/24  until 20" in own.run("greylist", "shutout").stdout
+        own.expected_noise.append(r"event=role\.ended name=smtp")
+        offset = own.log_size()
+        os.kill(own.role_of("smtp"), signal.SIGKILL)  # it has them in memory alone
+        own.wait_log(r"event=role\.ready name=smtp", offset)
+        wait_for(lambda: own.json("greylist", "shutout") == [], "that nobody is shut out any more")
 
 
 @pytest.fixture(scope="module")
