@@ -1,4 +1,4 @@
-/* DNS through libunbound: answers with their DNSSEC state, bounded waiting. Thread-safe; every call blocks its worker. */
+/* DNS through libunbound: answers with their DNSSEC state, bounded waiting. Thread-safe; every call blocks its worker, but for dns_begin(). */
 #ifndef NET_DNS_H
 #define NET_DNS_H
 
@@ -49,5 +49,13 @@ enum dns_status dns_reverse(struct dns *dns, const struct sockaddr_storage *addr
 /** Asks for everything that is wanted of a table, all at once, and puts the answers in; what has none at `deadline` (monotonic milliseconds)
  * has failed. */
 void dns_answer(struct dns *dns, struct lookup *table, int64_t deadline);
+
+/** The same without a thread that waits. NULL: everything that is wanted is answered, from what is kept, or can't be asked. Else `done` is called once,
+ * in any thread and maybe before this returns, when all answers are there, or after dns_stop(): it calls nothing of this header. */
+struct dns_round;
+struct dns_round *dns_begin(struct dns *dns, struct lookup *table, void (*done)(void *context), void *context);
+/** Puts the answers into the table, which was the same at the beginning; what has none has failed. At any time: `done` isn't called after this has
+ * returned. Sets *round to NULL. */
+void dns_end(struct dns_round **round, struct lookup *table);
 
 #endif

@@ -90,6 +90,71 @@ static void a_table_is_answered_at_once(void **state)
 	lookup_free(&table);
 }
 
+/* ---- Without a thread that waits ---- */
+
+static void count_one(void *context) { ++*(_Atomic int *)context; }
+
+static void wait_until_told(_Atomic int *told)
+{
+	for (int i = 0; i < 2000 && *told == 0; i++)
+		usleep(10000);
+	assert_int_equal(*told, 1);
+}
+
+static void answers_come_without_a_thread(void **state)
+{
+	struct fixture *fixture = *state;
+	struct lookup *table = lookup_new();
+	_Atomic int told = 0;
+	assert_null(dns_begin(fixture->dns, table, count_one, &told)); /* nothing is wanted */
+	answer_of(table, LOOKUP_TXT, "text.test");
+	answer_of(table, LOOKUP_MX, "nowhere.test");
+	answer_of(table, LOOKUP_A, "broken.test");
+	struct dns_round *round = dns_begin(fixture->dns, table, count_one, &told);
+	if (round) { /* the tests before have asked for some of it */
+		wait_until_told(&told);
+		dns_end(&round, table);
+	}
+	assert_int_equal(answer_of(table, LOOKUP_TXT, "text.test")->status, LOOKUP_FOUND);
+	assert_int_equal(answer_of(table, LOOKUP_MX, "nowhere.test")->status, LOOKUP_NO_NAME);
+	assert_int_equal(answer_of(table, LOOKUP_A, "broken.test")->status, LOOKUP_FAILED);
+	assert_null(dns_begin(fixture->dns, table, count_one, &told));
+	lookup_free(&table);
+}
+
+/* A round that is ended has failed, and one that nobody is to wait for any longer is told. */
+static void rounds_end_at_any_time(void **state)
+{
+	(void)state;
+	static const struct dns_fake_record silent[] = {{"silent.test", "SILENT", ""}};
+	struct dns_fake *fake = dns_fake_start(silent, 1);
+	const char *none = "none";
+	struct dns *dns = dns_new(&(struct dns_options){dns_fake_resolver(fake), &none, 1}, NULL);
+	struct lookup *tables[3] = {lookup_new(), lookup_new(), lookup_new()};
+	struct dns_round *rounds[3];
+	_Atomic int told[3] = {0};
+	for (int i = 0; i < 3; i++) {
+		answer_of(tables[i], LOOKUP_TXT, "silent.test");
+		assert_non_null(rounds[i] = dns_begin(dns, tables[i], count_one, &told[i]));
+	}
+	dns_end(&rounds[1], tables[1]);
+	assert_int_equal(answer_of(tables[1], LOOKUP_TXT, "silent.test")->status, LOOKUP_FAILED);
+	dns_stop(dns);
+	assert_true(told[0] == 1 && told[1] == 0 && told[2] == 1);
+	for (int i = 0; i < 3; i += 2) {
+		dns_end(&rounds[i], tables[i]);
+		assert_int_equal(answer_of(tables[i], LOOKUP_TXT, "silent.test")->status, LOOKUP_FAILED);
+	}
+	answer_of(tables[0], LOOKUP_A, "silent.test");
+	assert_null(dns_begin(dns, tables[0], count_one, &told[0]));
+	assert_int_equal(answer_of(tables[0], LOOKUP_A, "silent.test")->status, LOOKUP_FAILED);
+	assert_int_equal(told[0], 1);
+	for (int i = 0; i < 3; i++)
+		lookup_free(&tables[i]);
+	dns_free(&dns);
+	dns_fake_stop(&fake);
+}
+
 static enum dns_status mx_of(struct fixture *fixture, const char *name, struct dns_mx **list, size_t *count)
 {
 	struct error error = {0};
@@ -286,6 +351,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(a_table_is_answered_at_once),
+		cmocka_unit_test(answers_come_without_a_thread),
+		cmocka_unit_test(rounds_end_at_any_time),
 		cmocka_unit_test(mx_records_are_read),
 		cmocka_unit_test(null_mx_is_an_empty_host),
 		cmocka_unit_test(absence_and_trouble_are_told_apart),

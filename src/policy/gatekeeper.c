@@ -58,11 +58,12 @@ static struct policy_greylist *greylist_of(struct policy_gatekeeper *keeper)
 
 /* ---- One question ---- */
 
-struct asked {
+struct policy_gate_asking {
+	struct policy_gatekeeper *keeper;
 	const struct config *config;
 	struct policy_mail mail;
 	struct slice recipient;
-	struct policy_findings *findings;
+	struct policy_findings findings;
 	struct slice network, domain; /* as the greylist has them */
 	bool greylists;               /* he isn't known there */
 	struct spf_verdict spf;       /* NONE: it wasn't asked */
@@ -87,15 +88,15 @@ static struct slice domain_of(struct slice sender, struct arena *arena)
 	return ascii.len > 0 || sender.len == 0 ? ascii : domain;
 }
 
-static void begin_greylist(struct policy_gatekeeper *keeper, struct asked *asked)
+static void begin_greylist(struct policy_gate_asking *asked)
 {
-	struct arena *arena = asked->findings->arena;
+	struct arena *arena = asked->findings.arena;
 	struct policy_grey_times times = times_of(asked->config);
 	if (!has_greylist(asked->config))
 		return;
 	asked->network = policy_grey_network(asked->mail.client, arena);
 	asked->domain = domain_of(asked->mail.sender, arena);
-	asked->greylists = !policy_greylist_knows(greylist_of(keeper), asked->network, asked->domain, &times, asked->mail.now);
+	asked->greylists = !policy_greylist_knows(greylist_of(asked->keeper), asked->network, asked->domain, &times, asked->mail.now);
 }
 
 /* The options with what only counts points switched off: that is looked at with the text. */
@@ -113,21 +114,6 @@ static struct config *what_refuses(const struct config *config, struct arena *ar
 	return own;
 }
 
-static void ask_dns(struct policy_gatekeeper *keeper, struct asked *asked, struct dns *dns, int64_t deadline, struct lookup *table)
-{
-	struct arena *arena = asked->findings->arena;
-	const struct policy_mail *mail = &asked->mail;
-	struct spf_query query = {.client = mail->client, .helo = mail->helo, .sender = mail->sender, .receiver = mail->receiver, .now = mail->now};
-	asked->door = policy_door_new(keeper->lists, what_refuses(asked->config, arena), mail, SLICE(""), asked->findings);
-	for (bool done = false; !done;) {
-		done = policy_door_run(asked->door, table);
-		if (asked->greylists && spf_check(&query, table, arena, &asked->spf) == SPF_PENDING)
-			done = false;
-		if (!done)
-			dns_answer(dns, table, deadline);
-	}
-}
-
 /* ---- Who is allowed, who is denied ---- */
 
 static void deny(const struct policy_access_verdict *verdict, struct policy_findings *findings)
@@ -142,9 +128,9 @@ static void deny(const struct policy_access_verdict *verdict, struct policy_find
  * lists say doesn't refuse yet. */
 enum claim { CLAIM_NONE, CLAIM_OPEN, CLAIM_ALLOWED };
 
-static enum claim look_at_access(struct asked *asked)
+static enum claim look_at_access(struct policy_gate_asking *asked)
 {
-	struct arena *arena = asked->findings->arena;
+	struct arena *arena = asked->findings.arena;
 	struct policy_access_facts facts = {.client = asked->mail.client, .name = policy_door_client_name(asked->door), .sender = asked->mail.sender, .proved = true};
 	struct policy_access_verdict verdict;
 	if (policy_access_has_country(asked->config))
@@ -156,14 +142,14 @@ static enum claim look_at_access(struct asked *asked)
 		policy_access_find(asked->config, asked->recipient, &facts, arena, &verdict);
 	}
 	if (verdict.access == POLICY_ACCESS_DENIED)
-		deny(&verdict, asked->findings);
+		deny(&verdict, &asked->findings);
 	return verdict.access != POLICY_ACCESS_ALLOWED ? CLAIM_NONE : proved ? CLAIM_ALLOWED : CLAIM_OPEN;
 }
 
 /* ---- Who is to come again ---- */
 
 /* Why he is; NULL: he isn't. */
-static const char *suspicion(const struct asked *asked)
+static const char *suspicion(const struct policy_gate_asking *asked)
 {
 	enum policy_iprev iprev = policy_door_iprev(asked->door);
 	if (slice_equal(slice_of(asked->config->greylist), SLICE("all")))
@@ -174,57 +160,83 @@ static const char *suspicion(const struct asked *asked)
 		return "the name of your address doesn't lead back to it";
 	if (policy_grey_is_dynamic(policy_door_client_name(asked->door), asked->mail.client))
 		return "your address has a name like those of homes";
-	if (asked->findings->points > 0)
+	if (asked->findings.points > 0)
 		return "you are in a list of the DNS";
 	return asked->spf.result == SPF_NONE || asked->spf.result == SPF_FAIL || asked->spf.result == SPF_SOFTFAIL ? "the sender's domain doesn't say that you send for it (SPF)" : NULL;
 }
 
-static void put_off(struct policy_gatekeeper *keeper, struct asked *asked)
+static void put_off(struct policy_gate_asking *asked)
 {
 	static struct log_paces paces;
 	const char *why = suspicion(asked);
 	uint64_t unsaid;
 	struct policy_grey_times times = times_of(asked->config);
-	int64_t left = why ? policy_greylist_ask(greylist_of(keeper), asked->network, asked->domain, &times, asked->mail.now) : 0;
+	int64_t left = why ? policy_greylist_ask(greylist_of(asked->keeper), asked->network, asked->domain, &times, asked->mail.now) : 0;
 	if (left > 0)
-		policy_findings_demand(asked->findings, POLICY_DEFER,
-				       arena_printf(asked->findings->arena, "come again in %lld s: %s", (long long)left, why));
+		policy_findings_demand(&asked->findings, POLICY_DEFER,
+				       arena_printf(asked->findings.arena, "come again in %lld s: %s", (long long)left, why));
 	if (why && log_is_due_of(&paces, asked->network, "greylist.asked", &unsaid))
 		log_info("greylist.asked", log_slice("network", asked->network), log_slice("domain", asked->domain), log_text("outcome", left > 0 ? "put off" : "known"),
 			 log_text("reason", why), log_number("others", (int64_t)unsaid));
 }
 
-static void look(struct policy_gatekeeper *keeper, struct asked *asked, struct dns *dns, int64_t deadline)
+/* ---- In steps ---- */
+
+struct policy_gate_asking *policy_gatekeeper_begin(struct policy_gatekeeper *keeper, struct slice text)
 {
-	struct lookup *table = lookup_new();
+	struct policy_gate_question question;
+	if (!policy_gate_question_decode(text, &question))
+		return NULL;
+	struct policy_gate_asking *asked = memory_new(sizeof *asked);
+	*asked = (struct policy_gate_asking){.keeper = keeper, .config = config_current(), .recipient = question.recipient, .findings = {.arena = arena_new()}};
+	asked->mail = (struct policy_mail){.client = question.client, .helo = question.helo, .sender = question.sender, .receiver = question.receiver, .now = clock_now()};
+	begin_greylist(asked);
+	asked->door = policy_door_new(keeper->lists, what_refuses(asked->config, asked->findings.arena), &asked->mail, SLICE(""), &asked->findings);
+	return asked;
+}
+
+bool policy_gatekeeper_run(struct policy_gate_asking *asked, struct lookup *table)
+{
+	const struct policy_mail *mail = &asked->mail;
+	struct spf_query query = {.client = mail->client, .helo = mail->helo, .sender = mail->sender, .receiver = mail->receiver, .now = mail->now};
+	bool spf = !asked->greylists || spf_check(&query, table, asked->findings.arena, &asked->spf) != SPF_PENDING;
+	return policy_door_run(asked->door, table) && spf;
+}
+
+static void look(struct policy_gate_asking *asked)
+{
 	int limit;
-	begin_greylist(keeper, asked);
-	ask_dns(keeper, asked, dns, deadline, table);
 	enum claim claim = look_at_access(asked);
 	if (claim != CLAIM_NONE)
 		policy_door_permit(asked->door);
 	policy_door_judge(asked->door);
 	if (asked->config->spam_checks && config_parse_points(slice_of(asked->config->spam_reject), &limit))
 		policy_door_refuse_from(asked->door, limit);
-	if (asked->greylists && asked->findings->action == POLICY_ACCEPT && claim != CLAIM_ALLOWED && !(claim == CLAIM_NONE && policy_door_permits(asked->door)))
-		put_off(keeper, asked);
-	lookup_free(&table);
+	if (asked->greylists && asked->findings.action == POLICY_ACCEPT && claim != CLAIM_ALLOWED && !(claim == CLAIM_NONE && policy_door_permits(asked->door)))
+		put_off(asked);
 }
 
-void policy_gatekeeper_answer(struct policy_gatekeeper *keeper, struct slice text, struct dns *dns, int64_t deadline, struct buf *out)
+void policy_gatekeeper_conclude(struct policy_gate_asking *asked, struct buf *out)
 {
-	struct policy_gate_question question;
-	struct policy_findings findings = {.arena = arena_new()};
-	if (policy_gate_question_decode(text, &question) && dns) {
-		struct policy_mail mail = {.client = question.client, .helo = question.helo, .sender = question.sender, .receiver = question.receiver, .now = clock_now()};
-		struct asked asked = {.config = config_current(), .mail = mail, .recipient = question.recipient, .findings = &findings};
-		look(keeper, &asked, dns, deadline);
-		if (has_greylist(asked.config))
-			policy_greylist_save(greylist_of(keeper), SAVE_SECONDS, mail.now);
-	}
-	struct policy_gate_answer answer = {.action = findings.action, .reply = findings.reply};
+	look(asked);
+	if (has_greylist(asked->config))
+		policy_greylist_save(greylist_of(asked->keeper), SAVE_SECONDS, asked->mail.now);
+	struct policy_gate_answer answer = {.action = asked->findings.action, .reply = asked->findings.reply};
 	policy_gate_answer_encode(&answer, out);
-	arena_free(&findings.arena);
+}
+
+void policy_gatekeeper_end(struct policy_gate_asking **asked)
+{
+	if (!*asked)
+		return;
+	arena_free(&(*asked)->findings.arena);
+	free(*asked);
+	*asked = NULL;
+}
+
+void policy_gatekeeper_let_in(struct buf *out)
+{
+	policy_gate_answer_encode(&(struct policy_gate_answer){.action = POLICY_ACCEPT}, out);
 }
 
 /* ---- When the text is there ---- */

@@ -1,12 +1,9 @@
-/* The policy role's work: takes questions about messages, has each judged by a thread, and answers. A thread waits for the DNS, at most until
- * POLICY_SECONDS after the question came, also when it had to wait for a thread: so every question is answered in time, though with less known.
+/* The policy role's work: takes questions about messages, has each judged, and answers. A job goes as far as it can with a thread; while the DNS is
+ * asked it has none, and goes on with whichever is free when all that it wanted is answered, or its time is over: POLICY_SECONDS after the question
+ * came. So every question is answered in time, though with less known, however many wait for a slow DNS.
  *
  * What was asked of a predecessor that ended isn't judged: it may be what ended it. Nor is what there are no threads and no room for. */
-#include <limits.h>
 #include <poll.h>
-#include <pthread.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/clock.h"
@@ -14,418 +11,249 @@
 #include "base/memory.h"
 #include "base/threads.h"
 #include "config/config.h"
-#include "engine/engine.h"
-#include "message/header.h"
 #include "net/call.h"
 #include "net/dns.h"
-#include "policy/attachments.h"
-#include "policy/country.h"
-#include "policy/door.h"
-#include "policy/engines.h"
-#include "policy/feedback.h"
-#include "policy/gatekeeper.h"
-#include "policy/judge.h"
-#include "policy/policy.h"
-#include "policy/proved.h"
-#include "policy/reports.h"
-#include "policy/reputation.h"
-#include "policy/settings.h"
-#include "policy/votes.h"
-#include "policy/weigh.h"
+#include "policy/judging.h"
 
 enum {
-	THREADS_MAX = 64,
-	WAITING_MAX = 2000,               /* questions */
+	THREADS_USUAL = 8,      /* a job mostly needs a processor, of which there are few; … */
+	THREADS_MAX = 64,       /* … more, if scanners are to be waited for, or a job was ready for … */
+	READY_MS = 250,         /* … so long, and nobody took it: large archives, say, take theirs */
+	JOBS_MAX = 2000,        /* that are judged, or wait to be */
 	STACK_SIZE = 512 * 1024,
-	PIECE = 64 * 1024,                /* of a file that is read */
-	HEADER_READ_MAX = 16 * 1024 * 1024, /* a longer one is judged by its beginning */
-	REPORTS_WAITING_MAX = 4,          /* messages with reports at a time, one of which is read; those of others aren't kept */
-	REPORT_MESSAGE_MAX = 12 * 1024 * 1024, /* a larger one isn't looked into for a report about our domains */
+	LOOK_EVERY_MS = 250,    /* for jobs whose time is over */
 };
 
 struct job {
-	struct job *next;
+	struct policy_server *server;
+	struct job *before, *after;          /* in a list of the server's */
 	struct call_received question;
 	int64_t deadline;
+	struct policy_question about;        /* what is asked; points into the question */
+	struct lookup *table;                /* NULL: nobody has begun yet */
+	struct policy_judging *judging;      /* one of these two is there */
+	struct policy_gate_asking *asking;
+	struct dns_round *round;             /* of the DNS, if one is under way */
+	bool waits;                          /* for it, without a thread. With the server's lock */
+	bool answered;                       /* … it is, before the job could wait. With the lock */
+	int64_t ready_at;                    /* monotonic milliseconds */
 };
+
+struct jobs { struct job *first, *last; };
 
 struct policy_server {
 	struct answerer *answerer;
-	const char *folder;
-	struct policy_feedback *feedback;
-	pthread_mutex_t reports;   /* guards the file of reports; their reading takes memory, so there is one at a time */
-	_Atomic int reports_waiting;
-	struct dns *dns;           /* made for the first question */
-	struct policy_lists *lists;
-	struct policy_gatekeeper *gatekeeper;
-	struct policy_reputation *reputation; /* NULL: its file can't be opened */
-	struct classify_store *learned; /* NULL: nothing was yet */
-	struct engine_pool *engines;
-	pthread_mutex_t lock;      /* guards the rest, dns and learned */
+	struct policy_means means;
+	struct dns *dns;           /* made for the first question, by the thread that takes questions */
+	pthread_mutex_t lock;      /* guards the rest; nothing of dns.h is called with it, since dns calls us with its own */
 	pthread_cond_t work;
-	struct job *first, **last;
-	size_t waiting, idle;
+	struct jobs ready, waiting;
+	size_t ready_count, count, idle;
 	struct threads threads;
+	size_t usual;              /* of them */
 	bool stopping;
+	int64_t looked_at;         /* by the thread that takes questions */
 };
 
-/* ---- One message ---- */
+/* ---- Lists; with the lock held ---- */
 
-/* The message: its beginning with the whole header, and the file that goes on, -1 if it doesn't. */
-struct message {
-	struct buf beginning;
-	int file;
-	uint64_t at; /* where the file goes on */
-};
-
-static bool read_more(struct message *message)
+static void append(struct jobs *jobs, struct job *job)
 {
-	char *room = message->beginning.len < HEADER_READ_MAX ? buf_reserve(&message->beginning, PIECE) : NULL;
-	ssize_t got = room ? pread(message->file, room, PIECE, (off_t)message->at) : 0;
-	if (got <= 0)
-		return false;
-	buf_claim(&message->beginning, (size_t)got);
-	message->at += (uint64_t)got;
-	return true;
+	job->after = NULL;
+	job->before = jobs->last;
+	*(jobs->last ? &jobs->last->after : &jobs->first) = job;
+	jobs->last = job;
 }
 
-static struct slice read_header(struct message *message, const struct policy_question *question, const struct call_received *received)
+static void unlink_from(struct jobs *jobs, struct job *job)
 {
-	message->beginning = BUF(HEADER_READ_MAX + 2 * PIECE);
-	message->file = question->in_file && received->fd_count == 1 ? received->fds[0] : -1;
-	message->at = question->skip;
-	buf_append(&message->beginning, question->text);
-	size_t seen = message->beginning.len, length = header_length(buf_slice(&message->beginning));
-	while (message->file >= 0 && length == seen && read_more(message))
-		if (message->beginning.len >= 2 * seen) { /* looked at anew each time that it has doubled */
-			seen = message->beginning.len;
-			length = header_length(buf_slice(&message->beginning));
-		}
-	return slice_sub(buf_slice(&message->beginning), 0, header_length(buf_slice(&message->beginning)));
+	*(job->before ? &job->before->after : &jobs->first) = job->after;
+	*(job->after ? &job->after->before : &jobs->last) = job->before;
 }
 
-static void give_body(struct policy_check *check, struct message *message, size_t header)
+static void *work(void *argument);
+
+static void have_thread(struct policy_server *server, size_t most)
 {
-	char *piece = memory_array(PIECE, 1);
-	ssize_t got;
-	policy_check_body(check, slice_skip(buf_slice(&message->beginning), header));
-	while (message->file >= 0 && (got = pread(message->file, piece, PIECE, (off_t)message->at)) > 0) {
-		policy_check_body(check, slice_make(piece, (size_t)got));
-		message->at += (uint64_t)got;
-	}
-	free(piece);
+	if (server->idle <= server->ready_count && server->threads.running < most && !server->stopping)
+		threads_start(&server->threads, STACK_SIZE, "policy", work, server);
 }
 
-static struct slice signatures_result(const struct policy_verdict *verdict)
+/* For the next thread that is free. */
+static void make_ready(struct policy_server *server, struct job *job)
 {
-	for (size_t i = 0; i < verdict->dkim_count; i++)
-		if (verdict->dkim[i].result == DKIM_PASS)
-			return SLICE("pass");
-	return slice_of(dkim_result_name(verdict->dkim_count > 0 ? verdict->dkim[0].result : DKIM_NONE));
+	job->ready_at = clock_monotonic_ms();
+	append(&server->ready, job);
+	server->ready_count++;
+	pthread_cond_signal(&server->work);
 }
 
-/* What the author's domain wants done, as far as it is followed here. */
-static void demand_of_author(const struct dmarc_verdict *dmarc, struct policy_findings *findings)
+static void end_waiting(struct policy_server *server, struct job *job)
 {
-	if (dmarc->result != DMARC_FAIL || dmarc->disposition == DMARC_POLICY_NONE)
-		return;
-	if (dmarc->disposition == DMARC_POLICY_REJECT && config_current()->dmarc_reject)
-		policy_findings_demand(findings, POLICY_REJECT,
-				       arena_printf(findings->arena, "nothing shows that the message is from %.*s, which wants such mail refused (DMARC)", SLICE_ARG(dmarc->author)));
-	else /* it is suspicious, no more than that */
-		policy_findings_demand(findings, POLICY_JUNK, arena_printf(findings->arena, "nothing shows that the message is from %.*s (DMARC)", SLICE_ARG(dmarc->author)));
+	job->waits = false;
+	unlink_from(&server->waiting, job);
+	have_thread(server, server->usual);
+	make_ready(server, job);
 }
 
-/* The whole message; a large one is mapped into memory, *mapped, which is to be given back. */
-static struct slice whole_message(const struct message *message, const struct policy_question *question, struct slice *mapped)
-{
-	struct stat status;
-	*mapped = slice_make(NULL, 0);
-	if (message->file < 0)
-		return buf_slice(&message->beginning);
-	if (fstat(message->file, &status) != 0 || status.st_size <= 0)
-		return buf_slice(&message->beginning);
-	void *at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, message->file, 0);
-	if (at == MAP_FAILED)
-		return buf_slice(&message->beginning);
-	*mapped = slice_make(at, (size_t)status.st_size);
-	return slice_skip(*mapped, (size_t)question->skip);
-}
-
-static const struct classify_store *what_was_learned(struct policy_server *server)
-{
-	struct error error;
-	pthread_mutex_lock(&server->lock);
-	if (!server->learned)
-		server->learned = classify_store_read("policy/" POLICY_TOKENS, &error);
-	const struct classify_store *learned = server->learned;
-	pthread_mutex_unlock(&server->lock);
-	return learned;
-}
-
-static void weigh(struct policy_server *server, struct slice whole, const struct policy_mail *mail, const struct policy_verdict *verdict, struct policy_findings *findings)
-{
-	struct score_settings settings;
-	struct error error;
-	if (!policy_settings_read(config_current(), &settings, &error)) { /* the options were checked when they were read */
-		log_error("policy.no_settings", log_text("reason", error.text));
-		return;
-	}
-	if (!verdict) {
-		policy_weigh_own(&(struct policy_weighed){.message = whole, .mail = mail, .learned = what_was_learned(server)}, &settings, findings);
-		return;
-	}
-	const struct policy_weighed weighed = {whole, mail, verdict, what_was_learned(server), policy_standing_find(server->reputation, mail, verdict)};
-	policy_weigh(&weighed, &settings, findings);
-	policy_standing_settle(server->reputation, &weighed.standing, &settings, findings, mail->now);
-}
-
-/* What the text itself says, and the scanners of others: the sum is last, since all that was found counts. */
-static void look_inside(struct policy_server *server, const struct job *job, const struct policy_question *question, struct slice whole, const struct policy_mail *mail,
-			const struct policy_verdict *verdict, struct policy_engines *engines, struct policy_findings *findings)
-{
-	whole = policy_engines_message(engines, whole);
-	if (findings->action < POLICY_REJECT)
-		policy_attachments_check(question->recipients, whole, config_current(), job->deadline, findings);
-	policy_engines_judge(engines, config_current(), findings);
-	if (findings->allowed)
-		findings->points = findings->points > 0 ? 0 : findings->points; /* scanners' points don't count either, here or at delivery */
-	else if (findings->action < POLICY_REJECT && config_current()->spam_checks)
-		weigh(server, whole, mail, verdict, findings);
-}
-
-/* Asks for the sender and at the door, all at once in each round. */
-static const struct policy_verdict *ask_around(struct policy_server *server, struct policy_check *check, struct policy_door *door, struct lookup *table, int64_t deadline)
-{
-	const struct policy_verdict *verdict = NULL;
-	while (true) {
-		verdict = verdict ? verdict : policy_check_run(check, table);
-		bool done = policy_door_run(door, table);
-		if (verdict && done)
-			return verdict;
-		dns_answer(server->dns, table, deadline);
-	}
-}
-
-static void write_answer(const struct policy_mail *mail, const struct policy_verdict *verdict, const struct policy_findings *findings, struct buf *out)
-{
-	struct buf field = BUF(2 * POLICY_FIELD_MAX), record = BUF(POLICY_RECORD_MAX);
-	policy_write_results(mail, verdict, &field);
-	if (field.len + findings->fields.len <= POLICY_FIELD_MAX)
-		buf_append(&field, findings->fields);
-	policy_findings_write(findings, &record);
-	struct policy_answer answer = {
-		.known = true,
-		.action = findings->action,
-		.reply = findings->reply,
-		.field = buf_slice(&field),
-		.record = buf_slice(&record),
-		.spf = slice_of(spf_result_name(verdict->spf.result)),
-		.dkim = signatures_result(verdict),
-		.dmarc = slice_of(dmarc_result_name(verdict->dmarc.result)),
-		.iprev = slice_of(policy_iprev_name(verdict->iprev)),
-		.points = findings->points,
-		.weighed = findings->weighed,
-		.suspect = findings->suspect,
-		.author = policy_proved_author(mail->header, verdict, findings->arena),
-	};
-	for (size_t i = 0; findings->action < POLICY_QUARANTINE && i < findings->cut_count; i++)
-		answer.cuts[answer.cut_count++] = findings->cuts[i];
-	if (findings->edits && findings->action < POLICY_DEFER)
-		answer.edits = *findings->edits;
-	policy_answer_encode(&answer, out);
-	buf_free(&field);
-	buf_free(&record);
-}
-
-/* ---- Reports about our domains ---- */
-
-static void take_report(struct policy_server *server, struct slice whole, const struct policy_verdict *verdict)
-{
-	char path[PATH_MAX];
-	if (++server->reports_waiting > REPORTS_WAITING_MAX) {
-		log_warning("report.passed_over", log_slice("author", verdict->dmarc.author), log_text("reason", "too many at a time"));
-		server->reports_waiting--;
-		return;
-	}
-	pthread_mutex_lock(&server->reports);
-	if (snprintf(path, sizeof path, "%s/reports", server->folder) < (int)sizeof path && whole.len <= REPORT_MESSAGE_MAX)
-		policy_reports_take(path, whole, verdict->dmarc.author, policy_proved(verdict), clock_now());
-	pthread_mutex_unlock(&server->reports);
-	server->reports_waiting--;
-}
-
-/* Is it the report of another server, or for who gets answers to ours? Were those reported, two servers would report about their reports forever. */
-static bool is_of_reports(const struct policy_question *question, struct slice whole)
-{
-	struct arena *arena = arena_new();
-	struct slice own = slice_of(config_current()->reports_from), one, rest = question->recipients;
-	bool found = (question->for_reports || question->sender.len == 0) && whole.len <= REPORT_MESSAGE_MAX && report_is_likely(whole, arena);
-	while (!found && rest.len > 0) {
-		slice_cut(rest, '\n', &one, &rest);
-		found = slice_equal_nocase(one, own);
-	}
-	arena_free(&arena);
-	return found;
-}
-
-/* A message that is to come again is counted when it comes. */
-static void note_for_author(struct policy_server *server, const struct policy_question *question, struct slice whole, const struct policy_mail *mail,
-			    const struct policy_verdict *verdict, enum policy_action action)
-{
-	if (*config_current()->reports_from && verdict->dmarc.record.rua.len > 0 && action != POLICY_DEFER && !is_of_reports(question, whole))
-		policy_feedback_note(server->feedback, mail, verdict, action);
-}
-
-/* The addresses, one a line. */
-static const struct slice *split_recipients(struct slice lines, struct arena *arena, size_t *count)
-{
-	size_t most = 1;
-	for (size_t i = 0; i < lines.len; i++)
-		most += lines.at[i] == '\n';
-	struct slice *list = arena_array(arena, most, sizeof *list);
-	for (*count = 0; lines.len > 0;) {
-		slice_cut(lines, '\n', &list[*count], &lines);
-		*count += list[*count].len > 0;
-	}
-	return list;
-}
-
-/* *body: a memory file that goes with the answer; -1: none does. */
-static void judge(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out, int *body)
-{
-	struct message message;
-	struct policy_mail mail = {.client = question->client, .helo = question->helo, .sender = question->sender, .receiver = question->receiver, .now = clock_now(),
-		.trusted_sealers = config_current()->arc_trusted.at, .trusted_sealer_count = config_current()->arc_trusted.count, .brand = config_current()->bimi};
-	struct dkim2_envelope envelope = {.from = question->sender};
-	struct policy_findings findings = {.arena = arena_new()};
-	mail.header = read_header(&message, question, &job->question);
-	mail.dkim2 = !slice_equal(slice_of(config_current()->dkim2), SLICE("off"));
-	mail.envelope = &envelope;
-	envelope.recipients = split_recipients(question->recipients, findings.arena, &envelope.recipient_count);
-	struct lookup *table = lookup_new();
-	struct policy_check *check = policy_check_new(&mail);
-	struct slice mapped, whole = whole_message(&message, question, &mapped);
-	struct policy_engines *engines = policy_engines_begin(server->engines, question, whole, job->deadline + config_engines_timeout(config_current()) * 1000);
-	give_body(check, &message, mail.header.len);
-	struct policy_door *door = policy_door_new(server->lists, config_current(), &mail, whole, &findings);
-	if (policy_gate_is_open_to_all(question->recipients))
-		policy_door_permit(door);
-	const struct policy_verdict *verdict = ask_around(server, check, door, table, job->deadline);
-	findings.allowed = policy_gatekeeper_access(&mail, verdict, question->recipients, &findings) == POLICY_ACCESS_ALLOWED;
-	if (!findings.allowed) {
-		policy_door_judge(door);
-		policy_door_judge_chain(door, verdict->dkim2);
-	}
-	demand_of_author(&verdict->dmarc, &findings);
-	look_inside(server, job, question, whole, &mail, verdict, engines, &findings);
-	policy_engines_edit(engines, &findings, body);
-	write_answer(&mail, verdict, &findings, out);
-	note_for_author(server, question, whole, &mail, verdict, findings.action);
-	policy_gatekeeper_learn(server->gatekeeper, &mail, findings.action);
-	if (question->for_reports && findings.action < POLICY_DEFER)
-		take_report(server, whole, verdict);
-	policy_engines_free(&engines);
-	policy_check_free(&check);
-	lookup_free(&table);
-	if (mapped.at)
-		munmap((void *)(uintptr_t)mapped.at, mapped.len);
-	buf_free(&message.beginning);
-	arena_free(&findings.arena);
-}
-
-/* ---- What our own people send ---- */
-
-static void write_answer_own(const struct policy_question *question, const struct policy_findings *findings, struct buf *out)
-{
-	struct buf record = BUF(POLICY_RECORD_MAX);
-	policy_findings_write(findings, &record);
-	struct policy_answer answer = {.known = true, .own = true, .action = findings->action, .reply = findings->reply, .record = buf_slice(&record), .points = findings->points};
-	if (findings->edits && findings->action < POLICY_DEFER)
-		answer.edits = *findings->edits;
-	struct slice country = policy_country_of(config_current()->country_file, question->client, findings->arena);
-	answer.country = country.len == 2 ? country : slice_make(NULL, 0);
-	policy_answer_encode(&answer, out);
-	buf_free(&record);
-}
-
-/* Engines that are for such mail see it, too; *body as above. */
-static void judge_own(struct policy_server *server, const struct job *job, const struct policy_question *question, struct buf *out, int *body)
-{
-	struct message message;
-	struct policy_mail mail = {.now = clock_now()};
-	struct policy_findings findings = {.arena = arena_new()};
-	mail.header = read_header(&message, question, &job->question);
-	struct slice mapped, whole = whole_message(&message, question, &mapped);
-	struct policy_engines *engines = policy_engines_begin(server->engines, question, whole, job->deadline + config_engines_timeout(config_current()) * 1000);
-	policy_engines_judge(engines, config_current(), &findings);
-	if (findings.action < POLICY_REJECT && config_current()->spam_checks)
-		weigh(server, policy_engines_message(engines, whole), &mail, NULL, &findings);
-	policy_engines_edit(engines, &findings, body);
-	write_answer_own(question, &findings, out);
-	policy_engines_free(&engines);
-	if (mapped.at)
-		munmap((void *)(uintptr_t)mapped.at, mapped.len);
-	buf_free(&message.beginning);
-	arena_free(&findings.arena);
-}
-
-/* ---- Threads ---- */
-
-static bool has_dns(struct policy_server *server)
-{
-	const struct config *config = config_current();
-	struct error error;
-	pthread_mutex_lock(&server->lock);
-	if (!server->dns)
-		server->dns = dns_new(&(struct dns_options){config->resolver, config->trust_anchors.at, config->trust_anchors.count}, &error);
-	bool there = server->dns != NULL;
-	pthread_mutex_unlock(&server->lock);
-	if (!there)
-		log_error("policy.no_dns", log_text("reason", error.text));
-	return there;
-}
-
-static void answer(struct policy_server *server, const struct job *job, bool may_judge)
-{
-	struct policy_question question;
-	struct policy_answer unknown = {0};
-	struct buf out = BUF(CALL_ANSWER_MAX);
-	int body = -1;
-	bool gate = job->question.verb == POLICY_GATE_VERB, asked = !gate && may_judge && policy_question_decode(job->question.text, &question);
-	if (gate)
-		policy_gatekeeper_answer(server->gatekeeper, job->question.text, may_judge && has_dns(server) ? server->dns : NULL, job->deadline, &out);
-	else if (asked && question.own)
-		judge_own(server, job, &question, &out, &body);
-	else if (asked && has_dns(server))
-		judge(server, job, &question, &out, &body);
-	else
-		policy_answer_encode(&unknown, &out);
-	answerer_answer(server->answerer, job->question.id, buf_slice(&out), &body, body >= 0);
-	if (body >= 0)
-		close(body);
-	buf_free(&out);
-}
+/* ---- One job ---- */
 
 static void free_job(struct job *job)
 {
+	if (job->round)
+		dns_end(&job->round, job->table);
+	policy_judging_free(&job->judging);
+	policy_gatekeeper_end(&job->asking);
+	lookup_free(&job->table);
 	call_received_free(&job->question);
 	free(job);
 }
+
+/* Takes both over. */
+static void answer(const struct job *job, struct buf *text, int body)
+{
+	answerer_answer(job->server->answerer, job->question.id, buf_slice(text), &body, body >= 0);
+	if (body >= 0)
+		close(body);
+	buf_free(text);
+}
+
+/* It isn't judged. */
+static void answer_unknown(const struct job *job)
+{
+	struct buf out = BUF(CALL_ANSWER_MAX);
+	if (job->question.verb == POLICY_GATE_VERB)
+		policy_gatekeeper_let_in(&out);
+	else
+		policy_answer_encode(&(struct policy_answer){0}, &out);
+	answer(job, &out, -1);
+}
+
+static int file_of(const struct job *job)
+{
+	return job->about.in_file && job->question.fd_count == 1 ? job->question.fds[0] : -1;
+}
+
+static void answer_own(struct job *job)
+{
+	struct buf out = BUF(CALL_ANSWER_MAX);
+	int body = -1;
+	policy_judge_own(&job->server->means, &job->about, file_of(job), job->deadline, &out, &body);
+	answer(job, &out, body);
+}
+
+/* False: it is answered already. */
+static bool begin(struct job *job)
+{
+	struct policy_means *means = &job->server->means;
+	bool gate = job->question.verb == POLICY_GATE_VERB, read = !gate && policy_question_decode(job->question.text, &job->about);
+	job->table = lookup_new();
+	if (read && job->about.own) {
+		answer_own(job);
+		return false;
+	}
+	if (gate && job->server->dns)
+		job->asking = policy_gatekeeper_begin(means->gatekeeper, job->question.text);
+	else if (read && job->server->dns)
+		job->judging = policy_judging_new(means, &job->about, file_of(job));
+	if (!job->asking && !job->judging)
+		answer_unknown(job);
+	return job->asking || job->judging;
+}
+
+static bool run(struct job *job)
+{
+	return job->asking ? policy_gatekeeper_run(job->asking, job->table) : policy_judging_run(job->judging, job->table);
+}
+
+static void conclude(struct job *job)
+{
+	struct buf out = BUF(CALL_ANSWER_MAX);
+	int body = -1;
+	if (job->asking)
+		policy_gatekeeper_conclude(job->asking, &out);
+	else
+		policy_judging_conclude(job->judging, job->deadline, &out, &body);
+	answer(job, &out, body);
+}
+
+/* ---- Asking the DNS ---- */
+
+static void on_answers(void *argument)
+{
+	struct job *job = argument;
+	struct policy_server *server = job->server;
+	pthread_mutex_lock(&server->lock);
+	if (job->waits)
+		end_waiting(server, job);
+	else
+		job->answered = true;
+	pthread_mutex_unlock(&server->lock);
+}
+
+static void take_answers(struct job *job)
+{
+	if (job->round)
+		dns_end(&job->round, job->table);
+}
+
+static bool is_over(const struct job *job)
+{
+	return clock_monotonic_ms() >= job->deadline;
+}
+
+/* False: what was wanted is answered already. True: the job isn't this thread's any more. */
+static bool ask(struct job *job)
+{
+	struct policy_server *server = job->server;
+	if (is_over(job)) { /* then what is kept must do */
+		dns_answer(server->dns, job->table, job->deadline);
+		return false;
+	}
+	job->answered = false;
+	job->round = dns_begin(server->dns, job->table, on_answers, job);
+	if (!job->round)
+		return false;
+	pthread_mutex_lock(&server->lock);
+	job->waits = !job->answered;
+	bool waits = job->waits;
+	if (waits)
+		append(&server->waiting, job);
+	pthread_mutex_unlock(&server->lock);
+	return waits;
+}
+
+/* As far as it can. True: it is answered, and no more. */
+static bool go_on(struct job *job)
+{
+	bool begun = job->table || begin(job);
+	while (begun) {
+		take_answers(job);
+		if (run(job))
+			break;
+		if (ask(job))
+			return false;
+	}
+	if (begun)
+		conclude(job);
+	free_job(job);
+	return true;
+}
+
+/* ---- Threads ---- */
 
 /* With the lock held. NULL: the thread is to end. */
 static struct job *take_job(struct policy_server *server)
 {
 	server->idle++;
-	while (!server->first && !server->stopping)
+	while (!server->ready.first && !server->stopping)
 		pthread_cond_wait(&server->work, &server->lock);
 	server->idle--;
-	struct job *job = server->stopping ? NULL : server->first;
+	struct job *job = server->stopping ? NULL : server->ready.first;
 	if (!job)
 		return NULL;
-	server->first = job->next;
-	server->last = server->first ? server->last : &server->first;
-	server->waiting--;
+	unlink_from(&server->ready, job);
+	server->ready_count--;
 	return job;
 }
 
@@ -436,9 +264,9 @@ static void *work(void *argument)
 	pthread_mutex_lock(&server->lock);
 	while ((job = take_job(server))) {
 		pthread_mutex_unlock(&server->lock);
-		answer(server, job, true);
-		free_job(job);
+		bool ended = go_on(job);
 		pthread_mutex_lock(&server->lock);
+		server->count -= ended;
 	}
 	return threads_leave(&server->threads, &server->lock);
 }
@@ -447,15 +275,11 @@ static void *work(void *argument)
 static bool hand_over(struct policy_server *server, struct job *job)
 {
 	pthread_mutex_lock(&server->lock);
-	bool more = server->idle <= server->waiting && server->threads.running < THREADS_MAX;
-	if (more)
-		threads_start(&server->threads, STACK_SIZE, "policy", work, server);
-	bool room = server->waiting < WAITING_MAX && server->threads.running > 0;
+	have_thread(server, server->usual);
+	bool room = server->count < JOBS_MAX && server->threads.running > 0;
 	if (room) {
-		*server->last = job;
-		server->last = &job->next;
-		server->waiting++;
-		pthread_cond_signal(&server->work);
+		make_ready(server, job);
+		server->count++;
 	}
 	pthread_mutex_unlock(&server->lock);
 	return room;
@@ -463,15 +287,25 @@ static bool hand_over(struct policy_server *server, struct job *job)
 
 /* ---- Questions ---- */
 
+static void need_dns(struct policy_server *server)
+{
+	const struct config *config = config_current();
+	struct error error;
+	if (!server->dns && !(server->dns = dns_new(&(struct dns_options){config->resolver, config->trust_anchors.at, config->trust_anchors.count}, &error)))
+		log_error("policy.no_dns", log_text("reason", error.text));
+}
+
 static void take(struct policy_server *server, struct call_received *question)
 {
 	struct job *job = memory_new(sizeof *job);
+	job->server = server;
 	job->question = *question;
 	job->deadline = clock_monotonic_ms() + (question->verb == POLICY_GATE_VERB ? POLICY_GATE_SECONDS : POLICY_SECONDS) * 1000;
 	*question = (struct call_received){0};
+	need_dns(server);
 	if ((job->question.verb == POLICY_VERB || job->question.verb == POLICY_GATE_VERB) && !job->question.again && hand_over(server, job))
 		return;
-	answer(server, job, false);
+	answer_unknown(job);
 	free_job(job);
 }
 
@@ -487,36 +321,63 @@ static bool receive_all(struct policy_server *server)
 	return result != CALL_ENDED;
 }
 
-/* Nobody waits for the DNS any longer; what nobody has begun is left: who has asked hears that there is no answer. */
+/* Who has waited for the DNS long enough goes on without. */
+static void end_waits(struct policy_server *server)
+{
+	for (struct job *job = server->waiting.first, *next; job; job = next) {
+		next = job->after;
+		if (is_over(job))
+			end_waiting(server, job);
+	}
+}
+
+static void look_after(struct policy_server *server)
+{
+	int64_t now = clock_monotonic_ms();
+	if (now < server->looked_at + LOOK_EVERY_MS)
+		return;
+	server->looked_at = now;
+	pthread_mutex_lock(&server->lock);
+	end_waits(server);
+	if (server->ready.first && now - server->ready.first->ready_at >= READY_MS)
+		have_thread(server, THREADS_MAX);
+	pthread_mutex_unlock(&server->lock);
+}
+
+static bool has_jobs(struct policy_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	bool any = server->count > 0;
+	pthread_mutex_unlock(&server->lock);
+	return any;
+}
+
+/* Nobody waits for the DNS any longer; what isn't judged to its end is left: who has asked hears that there is no answer. */
 static void stop(struct policy_server *server)
 {
 	pthread_mutex_lock(&server->lock);
 	server->stopping = true;
+	pthread_cond_broadcast(&server->work);
+	pthread_mutex_unlock(&server->lock);
 	if (server->dns)
 		dns_stop(server->dns);
-	engine_pool_stop(server->engines);
-	pthread_cond_broadcast(&server->work);
+	engine_pool_stop(server->means.engines);
+	pthread_mutex_lock(&server->lock);
 	threads_join(&server->threads, &server->lock);
 	pthread_mutex_unlock(&server->lock);
-	while (server->first) {
-		struct job *job = server->first;
-		server->first = job->next;
+	for (struct job *job; (job = server->ready.first ? server->ready.first : server->waiting.first);) {
+		unlink_from(server->ready.first ? &server->ready : &server->waiting, job);
 		free_job(job);
 	}
 }
 
 void policy_serve(int channel, int stop_fd, const char *folder, struct engine_pool *engines, struct policy_feedback *feedback)
 {
-	struct policy_server server = {.answerer = answerer_new(channel), .folder = folder, .feedback = feedback, .lists = policy_lists_new(), .engines = engines};
-	struct error error;
+	struct policy_server server = {.answerer = answerer_new(channel)};
 	bool more = true;
-	server.gatekeeper = policy_gatekeeper_new(server.lists, folder);
-	server.reputation = policy_reputation_open(folder, clock_now(), &error);
-	if (!server.reputation)
-		log_error("policy.no_reputations", log_text("reason", error.text));
-	server.last = &server.first;
+	policy_means_begin(&server.means, folder, engines, feedback);
+	server.usual = engine_pool_count(engines) > 0 ? THREADS_MAX : THREADS_USUAL;
 	pthread_mutex_init(&server.lock, NULL);
-	pthread_mutex_init(&server.reports, NULL);
 	pthread_cond_init(&server.work, NULL);
 	threads_init(&server.threads);
 	while (more) {
@@ -525,18 +386,15 @@ void policy_serve(int channel, int stop_fd, const char *folder, struct engine_po
 			{.fd = answerer_wake_fd(server.answerer), .events = POLLIN},
 			{.fd = answerer_channel(server.answerer), .events = answerer_events(server.answerer)},
 		};
-		if (poll(polled, sizeof polled / sizeof *polled, -1) > 0)
+		if (poll(polled, sizeof polled / sizeof *polled, has_jobs(&server) ? LOOK_EVERY_MS : -1) > 0)
 			more = !polled[0].revents && receive_all(&server);
+		look_after(&server);
 	}
 	stop(&server);
 	dns_free(&server.dns);
-	policy_gatekeeper_free(&server.gatekeeper);
-	policy_lists_free(&server.lists);
-	policy_reputation_close(&server.reputation);
-	classify_store_close(&server.learned);
+	policy_means_end(&server.means);
 	answerer_free(&server.answerer);
 	threads_free(&server.threads);
 	pthread_cond_destroy(&server.work);
 	pthread_mutex_destroy(&server.lock);
-	pthread_mutex_destroy(&server.reports);
 }

@@ -5,7 +5,9 @@ import os
 import re
 import signal
 import smtplib
+import socket
 import subprocess
+import threading
 
 import dkim
 import pytest
@@ -168,6 +170,47 @@ def test_a_dead_dns_loses_no_mail(token):
         send(own, "good.example", letter(token, "good.example"))
         field, _ = results(own, token)
         assert "spf=temperror " in field and "dmarc=temperror " in field
+
+
+class LateNames:
+    """A DNS that answers nothing until it is told to, and then that there is no such name."""
+
+    def __init__(self):
+        self.socket = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+        self.socket.bind((new_address(), 0))
+        self.resolver = "{}@{}".format(*self.socket.getsockname())
+        self.asked, self.open = set(), threading.Event()
+        threading.Thread(target=self.serve, daemon=True).start()
+
+    def serve(self):
+        while True:
+            try:
+                query, client = self.socket.recvfrom(4096)
+            except OSError:
+                return
+            end = query.index(b"\0", 12) + 5
+            self.asked.add(query[12:end - 5].lower())
+            if self.open.is_set():
+                self.socket.sendto(query[:2] + b"\x81\x83\0\1\0\0\0\0\0\0" + query[12:end], client)
+
+
+def test_who_waits_for_the_dns_waits_without_a_thread(token):
+    """More messages than there may ever be threads are judged at the same time, and those of others meanwhile."""
+    many, names = 150, LateNames()
+    with Pombal("judge.example", options={"sender_checks": True, "spam_checks": False, "resolver": names.resolver, "trust_anchors": ["none"], "connections_per_address": 0}) as own:
+        waiting = [Smtp(own.address, own.ports["smtp"]) for _ in range(many)]
+        for number, session in enumerate(waiting):
+            session.envelope(f"ann@waits{number}.example", own.name("anna"))
+            session.expect("DATA", 354)
+            session.send(letter(token, f"waits{number}.example") + b".\r\n")
+        wait_for(lambda: sum(b"waits%d" % number in b" ".join(names.asked) for number in (0, many - 1)) == 2 and
+                 len({name for name in names.asked if b"waits" in name and b"_dmarc" not in name}) == many, "all questions", 60)
+        assert len(os.listdir(f"/proc/{own.role_of('policy')}/task")) < 30
+        names.open.set()
+        for session in waiting:
+            assert session.reply().startswith("250")
+            session.close()
+    names.socket.close()
 
 
 def hang(server):
