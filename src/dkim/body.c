@@ -4,9 +4,11 @@
 
 #include <openssl/evp.h>
 
+#include "base/memory.h"
+
 void dkim_body_begin(struct dkim_body *body, bool simple, uint64_t limit)
 {
-	*body = (struct dkim_body){.simple = simple, .limit = limit, .hash = EVP_MD_CTX_new()};
+	*body = (struct dkim_body){.simple = simple, .limit = limit, .hash = EVP_MD_CTX_new(), .out = memory_array(DKIM_BODY_STEP, 1)};
 	EVP_DigestInit_ex(body->hash, EVP_sha256(), NULL);
 }
 
@@ -28,9 +30,9 @@ static void flush(struct dkim_body *body)
 
 static void put(struct dkim_body *body, struct slice bytes)
 {
-	if (bytes.len > sizeof body->out - body->used)
+	if (bytes.len > DKIM_BODY_STEP - body->used)
 		flush(body);
-	if (bytes.len > sizeof body->out) {
+	if (bytes.len > DKIM_BODY_STEP) {
 		hash_bytes(body, bytes);
 		return;
 	}
@@ -66,20 +68,30 @@ static size_t put_line(struct dkim_body *body, struct slice bytes)
 	return len;
 }
 
-/* Puts what comes before the next CR or white space, or as much of it as there is room for; returns its length. Most of the time for a body passes
- * here, in words of a few letters. */
-static size_t put_word(struct dkim_body *body, struct slice bytes)
+/* Puts what comes before the next CR, or as much of it as there is room for, with one blank for all white space; returns how much was read. Most of
+ * the time for a body passes here. */
+static size_t put_words(struct dkim_body *body, struct slice bytes)
 {
-	if (body->line_ends > 0 || body->blank)
-		release(body);
-	if (body->used == sizeof body->out)
+	for (; body->line_ends > 0; body->line_ends--)
+		put(body, SLICE("\r\n"));
+	if (body->used + 2 > DKIM_BODY_STEP)
 		flush(body);
+	size_t room = DKIM_BODY_STEP - body->used - 1, most = bytes.len < room ? bytes.len : room, read = 0; /* a blank may come before all of it */
 	char *out = body->out + body->used;
-	size_t len = 0, room = sizeof body->out - body->used;
-	for (room = bytes.len < room ? bytes.len : room; len < room && bytes.at[len] != '\r' && bytes.at[len] != ' ' && bytes.at[len] != '\t'; len++)
-		out[len] = bytes.at[len];
-	body->used += len;
-	return len;
+	bool blank = body->blank;
+	for (char c; read < most && (c = bytes.at[read]) != '\r'; read++) {
+		if (c == ' ' || c == '\t') {
+			blank = true;
+			continue;
+		}
+		if (blank)
+			*out++ = ' ';
+		blank = false;
+		*out++ = c;
+	}
+	body->blank = blank;
+	body->used = (size_t)(out - body->out);
+	return read;
 }
 
 /* The byte after a CR says what that was. */
@@ -108,7 +120,7 @@ void dkim_body_add(struct dkim_body *body, struct slice piece)
 			body->blank = true;
 			piece = slice_make(piece.at + 1, piece.len - 1);
 		} else
-			piece = slice_skip(piece, body->simple ? put_line(body, piece) : put_word(body, piece));
+			piece = slice_skip(piece, body->simple ? put_line(body, piece) : put_words(body, piece));
 	}
 }
 
@@ -128,5 +140,7 @@ void dkim_body_end(struct dkim_body *body)
 void dkim_body_clear(struct dkim_body *body)
 {
 	EVP_MD_CTX_free(body->hash);
+	free(body->out);
 	body->hash = NULL;
+	body->out = NULL;
 }

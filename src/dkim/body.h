@@ -18,7 +18,7 @@ struct dkim_body {
 	bool cr;            /* the last byte was a CR */
 	size_t used;
 	unsigned char digest[DKIM_DIGEST_SIZE]; /* after the end */
-	char out[DKIM_BODY_STEP];
+	char *out;          /* DKIM_BODY_STEP bytes, until the end */
 };
 
 void dkim_body_begin(struct dkim_body *body, bool simple, uint64_t limit);

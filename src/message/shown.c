@@ -36,28 +36,42 @@ static size_t url_length(struct slice s)
 	return n;
 }
 
+/* Adds the URL around the colon of a "://"; returns where to go on. */
+static size_t take_url(struct shown_reader *reader, struct slice text, size_t from, size_t colon)
+{
+	size_t start = colon;
+	while (start > from && colon - start < 5 && ascii_is_alpha(text.at[start - 1]))
+		start--;
+	struct slice url = slice_skip(text, start);
+	url = slice_sub(url, 0, slice_starts_nocase(url, SLICE("http")) ? url_length(url) : 0);
+	if (url.len > colon - start + 3)
+		add_link(reader, url, url, false);
+	return start + url.len > colon + 3 ? start + url.len : colon + 3;
+}
+
+/* Adds the one that begins with the "www." at `at`, unless that is the end of a word; returns where to go on. */
+static size_t take_host(struct shown_reader *reader, struct slice text, size_t at)
+{
+	struct slice url = slice_skip(text, at);
+	bool alone = at == 0 || ascii_is_space(text.at[at - 1]) || text.at[at - 1] == '<' || text.at[at - 1] == '(';
+	url = slice_sub(url, 0, url_length(url));
+	if (alone && url.len > 6)
+		add_link(reader, url, url, false);
+	return at + (url.len > 4 ? url.len : 4);
+}
+
 /* "http://", "https://" and "www.", wherever they stand in a text: found by the character that comes in each of them, seldom in words. */
 static void find_urls(struct shown_reader *reader, struct slice text)
 {
 	size_t from = 0;
-	for (size_t at; (at = slice_find(slice_skip(text, from), SLICE("://"))) != SLICE_NONE;) {
-		size_t colon = from + at, start = colon;
-		while (start > from && colon - start < 5 && ascii_is_alpha(text.at[start - 1]))
-			start--;
-		struct slice url = slice_skip(text, start);
-		url = slice_sub(url, 0, slice_starts_nocase(url, SLICE("http")) ? url_length(url) : 0);
-		if (url.len > colon - start + 3)
-			add_link(reader, url, url, false);
-		from = start + url.len > colon + 3 ? start + url.len : colon + 3;
+	for (size_t at; (at = slice_find_char(slice_skip(text, from), ':')) != SLICE_NONE;) {
+		size_t colon = from + at;
+		from = slice_starts(slice_skip(text, colon), SLICE("://")) ? take_url(reader, text, from, colon) : colon + 1;
 	}
 	from = 0;
-	for (size_t at; (at = slice_find(slice_skip(text, from), SLICE("www."))) != SLICE_NONE;) {
-		struct slice url = slice_skip(text, from + at);
-		bool alone = from + at == 0 || ascii_is_space(text.at[from + at - 1]) || text.at[from + at - 1] == '<' || text.at[from + at - 1] == '(';
-		url = slice_sub(url, 0, url_length(url));
-		if (alone && url.len > 6)
-			add_link(reader, url, url, false);
-		from += at + (url.len > 4 ? url.len : 4);
+	for (size_t at; (at = slice_find_char(slice_skip(text, from), '.')) != SLICE_NONE;) {
+		size_t dot = from + at;
+		from = at >= 3 && slice_starts(slice_skip(text, dot - 3), SLICE("www.")) ? take_host(reader, text, dot - 3) : dot + 1;
 	}
 }
 

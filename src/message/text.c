@@ -50,6 +50,8 @@ struct slice text_lower(struct slice utf8, struct arena *arena)
 
 bool text_append_utf8(struct slice bytes, struct buf *out)
 {
+	if (slice_is_ascii(bytes))
+		return buf_append(out, bytes);
 	while (bytes.len > 0) {
 		const uint8_t *bad = u8_check((const uint8_t *)bytes.at, bytes.len);
 		size_t good = bad ? (size_t)(bad - (const uint8_t *)bytes.at) : bytes.len;

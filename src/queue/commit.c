@@ -510,6 +510,7 @@ bool queue_commit_complete(struct queue_draft *draft, struct queue_message *mess
 		message->id = id_new();
 	if (message->arrived == 0)
 		message->arrived = clock_now();
+	queue_draft_settle(draft);
 	message->preface = queue_draft_preface(draft);
 	message->size = queue_draft_size(draft) - message->preface;
 	return queue_draft_is_sound(draft, error) && (message->recipient_count > 0 || error_set(error, ERROR_INVALID, "a message without recipients"));
@@ -519,9 +520,8 @@ bool queue_commit_complete(struct queue_draft *draft, struct queue_message *mess
 static bool make_ready(struct queue_deposit *deposit, struct awaited *awaited)
 {
 	struct queue_draft *draft = deposit->draft;
-	bool new_id = deposit->message->id == 0, in_file = queue_draft_in_file(draft);
-	if (!queue_commit_complete(draft, deposit->message, &deposit->error) ||
-	    (in_file && !queue_draft_finish_file(draft, deposit->message->id, &deposit->error)))
+	bool new_id = deposit->message->id == 0, complete = queue_commit_complete(draft, deposit->message, &deposit->error), in_file = queue_draft_in_file(draft);
+	if (!complete || (in_file && !queue_draft_finish_file(draft, deposit->message->id, &deposit->error)))
 		return false;
 	*awaited = (struct awaited){.commit = {.message = deposit->message, .body = queue_draft_inline(draft), .in_file = in_file, .file_unsynced = in_file,
 		.results = deposit->results, .result_count = deposit->result_count, .tells = deposit->tells, .chosen_here = new_id && !in_file}};

@@ -1,6 +1,6 @@
 /* The body of a message while it is being received, and body files.
  *
- * Up to QUEUE_INLINE_MAX bytes stay in memory. What is larger goes to a file in queue/body/ that is called <id>.new until
+ * Up to QUEUE_INLINE_MAX bytes stay in memory, and QUEUE_HELD_MAX as long as it may be written anew. What is larger goes to a file in queue/body/ that is called <id>.new until
  * the message is complete and <id> from then on. As long as its process lives, a draft's file is locked (flock), also
  * under its final name until its row is on disk: so queue_sweep() can tell an orphan from a message that is arriving.
  *
@@ -22,6 +22,7 @@
 struct queue_draft {
 	struct queue *queue;
 	struct buf bytes;     /* all of an inline body; of a larger one, what isn't written yet */
+	size_t most;          /* bytes in memory */
 	uint64_t preface;     /* bytes of the Return-Path field, at its front */
 	uint64_t written;     /* bytes in the file */
 	int fd;               /* -1: inline */
@@ -41,7 +42,8 @@ struct queue_draft *queue_draft_new(struct queue *queue, struct slice from)
 {
 	struct queue_draft *draft = memory_new(sizeof *draft);
 	draft->queue = queue;
-	draft->bytes = BUF(QUEUE_INLINE_MAX);
+	draft->bytes = BUF(QUEUE_HELD_MAX);
+	draft->most = QUEUE_INLINE_MAX;
 	draft->fd = draft->shown = -1;
 	if (!buf_printf(&draft->bytes, "Return-Path: <%.*s>\r\n", SLICE_ARG(from)))
 		error_set(&draft->failed, ERROR_LIMIT, "the sender's address is too long");
@@ -115,12 +117,24 @@ static bool flush(struct queue_draft *draft, struct error *error)
 	return true;
 }
 
+void queue_draft_hold(struct queue_draft *draft)
+{
+	draft->most = QUEUE_HELD_MAX;
+}
+
+void queue_draft_settle(struct queue_draft *draft)
+{
+	draft->most = QUEUE_INLINE_MAX;
+	if (draft->failed.kind == ERROR_NONE && draft->bytes.len > QUEUE_INLINE_MAX)
+		flush(draft, &draft->failed);
+}
+
 bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct error *error)
 {
 	end_view(draft);
-	if (draft->failed.kind == ERROR_NONE && bytes.len > QUEUE_INLINE_MAX - draft->bytes.len)
+	if (draft->failed.kind == ERROR_NONE && bytes.len > draft->most - draft->bytes.len)
 		flush(draft, &draft->failed);
-	if (draft->failed.kind == ERROR_NONE && bytes.len > QUEUE_INLINE_MAX) {
+	if (draft->failed.kind == ERROR_NONE && bytes.len > draft->most) {
 		if (file_write_all(draft->fd, bytes, &draft->failed))
 			draft->written += bytes.len;
 	} else if (draft->failed.kind == ERROR_NONE)

@@ -109,6 +109,8 @@ uint64_t queue_draft_size(const struct queue_draft *draft);
 uint64_t queue_draft_preface(const struct queue_draft *draft);
 /** Writes what is still in memory and gives the file the name of message `id`; syncs nothing. */
 bool queue_draft_finish_file(struct queue_draft *draft, int64_t id, struct error *error);
+/** What was held is in its place, be it memory or a file; a failure is the draft's. */
+void queue_draft_settle(struct queue_draft *draft);
 bool queue_draft_in_file(const struct queue_draft *draft);
 struct slice queue_draft_inline(const struct queue_draft *draft);
 /** False with the error that an earlier write ended with. */

@@ -16,7 +16,7 @@
 
 struct queue;
 
-enum { QUEUE_INLINE_MAX = 16 * 1024, QUEUE_FINDINGS_MAX = 2048, QUEUE_POINTS_MAX = 1000000000 };
+enum { QUEUE_INLINE_MAX = 16 * 1024, QUEUE_HELD_MAX = 64 * 1024, QUEUE_FINDINGS_MAX = 2048, QUEUE_POINTS_MAX = 1000000000 };
 
 enum queue_user {
 	QUEUE_PERSON,    /* a command of the owner's */
@@ -115,6 +115,8 @@ struct queue_draft *queue_draft_new(struct queue *queue, struct slice from);
 /** Adds bytes (CRLF line ends, dot-stuffing removed). After QUEUE_INLINE_MAX bytes they go to a file; ERROR_FULL and
  * ERROR_TEMPORARY are final for this draft. */
 bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct error *error);
+/** From now on up to QUEUE_HELD_MAX bytes stay in memory until it is committed: it will be looked at, and likely be written anew. */
+void queue_draft_hold(struct queue_draft *draft);
 /** What was written to it, to be looked at as a whole: valid until the next call for this draft. A large one is mapped into memory. */
 bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct error *error);
 /** For another process that is to read it: a small one's text; of a large one *shown is a descriptor of its file, which stays the draft's, and

@@ -142,29 +142,33 @@ static void a_message_goes_through(void **state)
 	assert_int_equal(problems(fixture->queue, false), 0);
 }
 
-/* Sizes about the border between row and file, which the Return-Path field counts for, written in one go and in pieces. */
+/* Sizes about the borders between row and file, and memory and file, which the Return-Path field counts for, written in one go and in pieces. */
 static void bodies_of_all_sizes(void **state)
 {
 	struct fixture *fixture = *state;
 	const struct slice preface = SLICE("Return-Path: <alice@example.test>\r\n");
-	const size_t border = QUEUE_INLINE_MAX - preface.len, sizes[] = {0, 1, border - 1, border, border + 1, 3 * QUEUE_INLINE_MAX + 7};
+	const size_t border = QUEUE_INLINE_MAX - preface.len, held = QUEUE_HELD_MAX - preface.len;
+	const size_t sizes[] = {0, 1, border - 1, border, border + 1, 3 * QUEUE_INLINE_MAX + 7, held, held + 1};
 	const size_t pieces[] = {1 << 30, 1000, border - 1, QUEUE_INLINE_MAX};
-	char *bytes = memory_new(4 * QUEUE_INLINE_MAX);
-	random_bytes(bytes, 4 * QUEUE_INLINE_MAX);
-	for (size_t i = 0; i < 6 * 4; i++) {
-		size_t size = sizes[i % 6], piece = pieces[i / 6];
+	char *bytes = memory_new(2 * QUEUE_HELD_MAX);
+	random_bytes(bytes, 2 * QUEUE_HELD_MAX);
+	for (size_t i = 0; i < 8 * 4 * 2; i++) {
+		size_t size = sizes[i % 8], piece = pieces[i / 8 % 4];
 		struct queue_recipient recipient = {.address = SLICE("bob@example.test")};
 		struct queue_message message = {.recipients = &recipient, .recipient_count = 1, .id = id_new(), .arrived = 1000,
 						.from = SLICE("alice@example.test")};
 		struct queue_draft *draft = queue_draft_new(fixture->queue, message.from);
 		struct slice viewed;
+		if (i >= 8 * 4)
+			queue_draft_hold(draft);
 		for (size_t at = 0; at < size; at += piece)
 			assert_true(queue_draft_write(draft, slice_sub(slice_make(bytes, size), at, piece), NULL));
 		struct error error = {0};
 		assert_true(queue_draft_view(draft, &viewed, &error) && slice_equal(viewed, slice_make(bytes, size)));
+		assert_true(queue_draft_in_file(draft) == (size > (i < 8 * 4 ? border : held)));
 		if (!queue_commit(fixture->queue, &draft, &message, &error))
 			fail_msg("%s", error.text);
-		struct buf body = BUF(5 * QUEUE_INLINE_MAX);
+		struct buf body = BUF(3 * QUEUE_HELD_MAX);
 		read_body(fixture->queue, message.id, &body);
 		assert_true(slice_starts(buf_slice(&body), preface) && message.preface == preface.len);
 		assert_true(slice_equal(slice_skip(buf_slice(&body), preface.len), slice_make(bytes, size)));
@@ -173,7 +177,7 @@ static void bodies_of_all_sizes(void **state)
 	}
 	free(bytes);
 	assert_int_equal(problems(fixture->queue, false), 0);
-	assert_int_equal(files_in(fixture->data), 2 * 4);
+	assert_int_equal(files_in(fixture->data), 4 * 4 * 2);
 	for (struct queue_work *work; (work = take_one(fixture->queue, 1000)); queue_release(fixture->queue, &work))
 		settle(fixture->queue, work, OUTCOME_DELIVERED, 0);
 	wait_for_files(fixture->data, 0);

@@ -84,12 +84,23 @@ static bool lacks_boundary(const struct score_message *message)
 
 /* ---- text ---- */
 
+static const uint64_t each = 0x0101010101010101; /* byte of eight */
+
+/* How many of eight bytes are of this range of ASCII: a sum that reaches the highest bit of a byte says that it is at least so large. */
+static size_t count_range(uint64_t eight, char first, char last)
+{
+	uint64_t low = eight & each * 0x7f, reach = low + each * (uint64_t)(0x80 - first), pass = low + each * (uint64_t)(0x7f - last);
+	return (size_t)(((reach & ~pass & ~eight & each * 0x80) >> 7) * each >> 56);
+}
+
 static bool shouts(struct slice text)
 {
 	size_t capitals = 0, letters = 0;
-	for (size_t i = 0; i < text.len; i++) {
-		capitals += text.at[i] >= 'A' && text.at[i] <= 'Z';
-		letters += ascii_is_alpha(text.at[i]);
+	for (; text.len > 0; text = slice_skip(text, sizeof(uint64_t))) {
+		uint64_t eight = 0;
+		memcpy(&eight, text.at, text.len < sizeof eight ? text.len : sizeof eight);
+		capitals += count_range(eight, 'A', 'Z');
+		letters += count_range(eight | each * 0x20, 'a', 'z');
 	}
 	return letters >= CAPITALS_LEAST && capitals * 2 > letters;
 }

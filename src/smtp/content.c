@@ -30,6 +30,11 @@ void smtp_content_begin(struct smtp_session *session)
 	message->id = id_new(); /* before the commit, since our Received field names it */
 	message->arrived = clock_now();
 	content->draft = queue_draft_new(session->service->queue, session->transaction.message.from);
+	content->held_max = QUEUE_INLINE_MAX;
+	if (smtp_judge_is_due(session)) { /* it will have other fields before it, and shouldn't go through two files */
+		queue_draft_hold(content->draft);
+		content->held_max = QUEUE_HELD_MAX;
+	}
 	content->header = BUF((size_t)session->config->max_header + 2 * INPUT_MAX); /* mending makes two bytes of one at most */
 	content->mend = may_have_lf(session);
 }
@@ -41,7 +46,7 @@ static _Atomic size_t held_by_all;
 static void count_memory(struct smtp_session *session)
 {
 	struct smtp_content *content = &session->transaction.content;
-	size_t text = content->size < QUEUE_INLINE_MAX ? (size_t)content->size : QUEUE_INLINE_MAX, held = content->header.len + text;
+	size_t text = content->size < content->held_max ? (size_t)content->size : content->held_max, held = content->header.len + text;
 	held_by_all += held - content->held;
 	content->held = held;
 	if (held_by_all > (size_t)session->config->receiving_memory)

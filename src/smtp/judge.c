@@ -14,7 +14,7 @@
 #include "config/config_engine.h"
 #include "policy/judge.h"
 
-enum { QUESTION_MAX = 64 * 1024, OUTGOING_OFF = 99900 /* hundredths */ };
+enum { QUESTION_MAX = QUEUE_HELD_MAX + POLICY_RECIPIENTS_MAX + 16 * 1024, OUTGOING_OFF = 99900 /* hundredths */ };
 
 struct slice smtp_client_bytes(const struct sockaddr_storage *peer)
 {
@@ -30,10 +30,12 @@ static unsigned port_of(const struct sockaddr_storage *peer)
 	return ntohs(peer->ss_family == AF_INET ? ((const struct sockaddr_in *)peer)->sin_port : ((const struct sockaddr_in6 *)peer)->sin6_port);
 }
 
-static bool is_judged(const struct smtp_session *session, const struct sockaddr_storage *peer)
+bool smtp_judge_is_due(const struct smtp_session *session)
 {
+	struct sockaddr_storage peer;
+	conn_peer_address(session->conn, &peer);
 	return session->config->sender_checks && session->service->policy && session->service->kind == SMTP_RELAY && !smtp_is_trusted(session) &&
-	       smtp_client_bytes(peer).len > 0;
+	       smtp_client_bytes(&peer).len > 0;
 }
 
 /* What an account sends is; whom the administrator trusts isn't, nor are programs of this machine. */
@@ -109,7 +111,7 @@ bool smtp_judge_begin(struct smtp_session *session)
 	judgement->located = is_located(session);
 	judgement->own = asked.own = judgement->weighed || judgement->scanned || judgement->located;
 	asked.user = slice_of(asked.own ? session->account : NULL);
-	if ((!asked.own && !is_judged(session, &peer)) || !queue_draft_show(session->transaction.content.draft, &asked.text, &shown, &asked.skip, &error))
+	if ((!asked.own && !smtp_judge_is_due(session)) || !queue_draft_show(session->transaction.content.draft, &asked.text, &shown, &asked.skip, &error))
 		return false;
 	asked.client = smtp_client_bytes(&peer);
 	asked.recipients = recipients_of(&session->transaction);

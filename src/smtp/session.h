@@ -78,6 +78,7 @@ struct smtp_content {
 	bool eight_bit;          /* a byte over 127 has come */
 	uint64_t size, line;     /* bytes altogether, and of the line that has begun */
 	size_t held;             /* bytes in memory, as counted for the limit of all sessions together */
+	size_t held_max;         /* so much of its text may be in memory */
 	struct slice message_id; /* its Message-ID field, for the log */
 	const char *refused;     /* the reply that its end will get; from then on bytes are only counted */
 };
@@ -338,6 +339,8 @@ int smtp_strangers_greeting_ms(const struct smtp_session *session);
 /** The address's 4 or 16 bytes; empty: it has none. */
 struct slice smtp_client_bytes(const struct sockaddr_storage *peer);
 
+/** Is a message that comes in now to be judged, as a stranger's? */
+bool smtp_judge_is_due(const struct smtp_session *session);
 /** Shows the message to the policy role, if it is to be judged. True: the unit waits for the answer, and runs again. */
 bool smtp_judge_begin(struct smtp_session *session);
 bool smtp_judge_is_pending(const struct smtp_session *session);

@@ -24,7 +24,10 @@ def record(kind, data, name=b"\xc0\x0c"):
 
 
 class NameServer:
-    def __init__(self):
+    """`absent`: seconds for which it may be kept that something isn't there."""
+
+    def __init__(self, absent=1):
+        self.absent = absent
         self.address = new_address()
         self.folder = Path(tempfile.mkdtemp(prefix="pombal-dns-"))
         self.records = {}
@@ -44,7 +47,7 @@ class NameServer:
 
     def _write(self):
         self.serial += 1
-        lines = ["$TTL 1", f". 1 SOA ns.invalid. hostmaster.invalid. {self.serial} 60 60 600 1", ". NS ns.nameserver.example.",
+        lines = ["$TTL 1", f". {self.absent} SOA ns.invalid. hostmaster.invalid. {self.serial} 60 60 600 {self.absent}", ". NS ns.nameserver.example.",
                  f"ns.nameserver.example. A {self.address}"]
         for name, records in self.records.items():
             lines += [f"{name}. {record}" for record in records]
