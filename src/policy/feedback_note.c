@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "config/config.h"
+#include "message/address.h"
 #include "policy/feedback_internal.h"
 
 static struct slice address_text(struct slice client, char out[INET6_ADDRSTRLEN])
@@ -29,14 +30,16 @@ static int rank(const struct dkim_verdict *signature, const struct dmarc_verdict
 	return dmarc->organization.len > 0 && is_under(signature->domain, dmarc->organization) ? 1 : 2;
 }
 
-static void choose_signatures(const struct policy_verdict *verdict, struct report_result *list, struct report_row *row)
+/* What is no name is in no report: whoever signed it so, or greeted us so, isn't to be found by it. */
+static void choose_signatures(const struct policy_verdict *verdict, struct arena *arena, struct report_result *list, struct report_row *row)
 {
 	row->signatures = list;
 	for (int wanted = 0; wanted <= 3; wanted++)
 		for (size_t i = 0; i < verdict->dkim_count && row->signature_count < POLICY_TALLY_SIGNATURES_MAX; i++) {
 			const struct dkim_verdict *one = &verdict->dkim[i];
-			if (rank(one, &verdict->dmarc) == wanted && one->domain.len > 0 && one->selector.len > 0)
-				list[row->signature_count++] = (struct report_result){one->domain, one->selector, slice_of(dkim_result_name(one->result))};
+			struct slice domain = domain_to_ascii(one->domain, arena), selector = domain_to_ascii(one->selector, arena);
+			if (rank(one, &verdict->dmarc) == wanted && domain.len > 0 && selector.len > 0)
+				list[row->signature_count++] = (struct report_result){domain, selector, slice_of(dkim_result_name(one->result))};
 		}
 }
 
@@ -58,10 +61,10 @@ static struct slice reason_of(const struct policy_verdict *verdict, enum report_
 	return (int)done == (int)dmarc->disposition ? SLICE("policy_test_mode") : SLICE("local_policy");
 }
 
-static struct slice domain_of(struct slice address)
+static struct slice domain_of(struct slice address, struct arena *arena)
 {
 	size_t at = slice_find_last_char(address, '@');
-	return at == SLICE_NONE ? slice_of(NULL) : slice_skip(address, at + 1);
+	return at == SLICE_NONE ? slice_of(NULL) : domain_to_ascii(slice_skip(address, at + 1), arena);
 }
 
 static void make_report(const struct dmarc_verdict *dmarc, struct report *report)
@@ -78,17 +81,22 @@ void policy_feedback_note(struct policy_feedback *feedback, const struct policy_
 	struct report_result signatures[POLICY_TALLY_SIGNATURES_MAX];
 	char address[INET6_ADDRSTRLEN];
 	struct report report;
-	struct report_row row = {.source = address_text(mail->client, address), .count = 1, .domain = dmarc->author, .envelope = domain_of(mail->sender),
-				 .disposition = disposition_of(dmarc, action), .dkim = dmarc->dkim_aligned, .spf = dmarc->spf_aligned,
-				 .sender = {.domain = verdict->spf.domain, .result = slice_of(spf_result_name(verdict->spf.result))}};
+	struct report_row row = {.source = address_text(mail->client, address), .count = 1, .domain = dmarc->author, .disposition = disposition_of(dmarc, action),
+				 .dkim = dmarc->dkim_aligned, .spf = dmarc->spf_aligned};
 	bool counts = (dmarc->result == DMARC_PASS || dmarc->result == DMARC_FAIL) && dmarc->record.rua.len > 0 && row.source.len > 0;
 	if (!counts || !*config_current()->reports_from)
 		return;
 	row.reason = reason_of(verdict, row.disposition);
 	row.comment = verdict->override;
-	choose_signatures(verdict, signatures, &row);
+	struct arena *arena = arena_new();
+	row.envelope = domain_of(mail->sender, arena);
+	row.sender.domain = domain_to_ascii(verdict->spf.domain, arena);
+	if (row.sender.domain.len > 0)
+		row.sender.result = slice_of(spf_result_name(verdict->spf.result));
+	choose_signatures(verdict, arena, signatures, &row);
 	make_report(dmarc, &report);
 	policy_feedback_count(feedback, &report, dmarc->record.rua, &row, clock_now());
+	arena_free(&arena);
 }
 
 void policy_feedback_session(struct policy_feedback *feedback, struct slice domain, const struct report_row *row, int64_t now)

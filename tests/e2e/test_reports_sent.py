@@ -5,7 +5,9 @@ import gzip
 import json
 import re
 import smtplib
+import subprocess
 import xml.etree.ElementTree
+from pathlib import Path
 
 import pytest
 
@@ -57,10 +59,21 @@ def outcome(server, domain, offset):
     return [one for one in server.json("reports", "sent", domain)][-1]
 
 
+def faults(report):
+    """What the schema (dmarc-2.0.xsd) says is wrong with an aggregate report; empty: it is as it should be."""
+    schema = Path(__file__).parent / "dmarc-2.0.xsd"
+    done = subprocess.run(["xmllint", "--nonet", "--noout", "--schema", schema, "-"], input=report, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, timeout=30)
+    assert done.returncode in (0, 3), done.stdout.decode()  # 3: it doesn't fit
+    return done.stdout.decode().replace("- validates", "").strip() if done.returncode else ""
+
+
 def attached(letter):
     message = email.message_from_bytes(letter, policy=email.policy.default)
     part, = [one for one in message.walk() if one.get_content_type() == "application/gzip"]
-    return message, part.get_filename(), gzip.decompress(part.get_content())
+    report = gzip.decompress(part.get_content())
+    if report.startswith(b"<?xml"):
+        assert not faults(report), (faults(report), report)
+    return message, part.get_filename(), report
 
 
 def rows(report):
@@ -122,6 +135,43 @@ def test_what_was_done_and_why_is_said(server, author):
     found = [rows(attached(peer.wait_letters()[0]["letter"])[2])[1][0] for peer in (one, two, three)]
     assert [(row["disposition"], row["reason"], row["spf"], row["result"]) for row in found] == [
         ("reject", None, "fail", "fail"), ("quarantine", None, "fail", "fail"), ("quarantine", "policy_test_mode", "fail", "fail")]
+
+
+def test_whatever_is_sent_the_report_fits_the_schema(server, author):
+    """Reports, signatures of all kinds, and names that nobody expects."""
+    domain, peer = author(policy="reject", spf="v=spf1 -all", more="; sp=none; np=quarantine; adkim=s; fo=1:d:s; t=y")
+    odd = ["v=1; a=rsa-sha256; d=a<b>&c.example; s=x\"y; h=from; bh=AAAA; b=AAAA", "v=1; a=rsa-sha256; d=two words.example; s=sel; h=from; bh=AAAA; b=AAAA",
+           "v=1; a=rsa-sha1; d=old.example; s=s1; h=from; bh=AAAA; b=AAAA", "v=1; a=rsa-sha256; d=пример.example; s=s2; h=from; bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=; b=AAAA",
+           "v=1; a=rsa-sha256; d=none.example; s=s3; h=from; bh=2jUSOH9NhtVGCQWNr9BrIAPreKQjO6Sn7XIkfJVOzv8=; b=AAAA", "x"]
+    send(server, domain, extra="".join(f"DKIM-Signature: {one}\r\n" for one in odd))
+    for sender, helo in (("", "client.example"), ("", "[127.0.0.1]"), ("", "under_score"), ("x@[192.0.2.1]", "client.example"), ("x@short", "client.example")):
+        send(server, domain, sender=sender, helo=helo)
+    report_now(server)
+    _, _, report = attached(peer.wait_letters()[0]["letter"])
+    assert b"<domain>old.example</domain>" in report and b"<result>permerror</result>" in report and report.count(b"<record>") >= 4
+
+
+@pytest.mark.parametrize("old, new", [
+    (b"<p>none</p>", b""), (b"<p>none</p>", b"<p>maybe</p>"), (b"<disposition>none</disposition>", b"<disposition>None</disposition>"), (b"<count>", b"<count>-"),
+    (b"<count>1</count>", b"<count>0</count>"), (b"<dkim>fail</dkim>", b""), (b"<record>", b"<record><extra/>"), (b"<version>1.0</version>", b"<version>2.0</version>"),
+    (b"<scope>mfrom</scope>", b"<scope>helo</scope>"), (b"dmarc-2.0", b"dmarc-3.0"), (b"</report_id>", b" or so</report_id>"), (b"<source_ip>", b"<source_ip>x"),
+    (b"<header_from>", b"<header_from>two words "), (b"<result>pass</result>", b"<result>softpass</result>"),
+])
+def test_the_schema_refuses_what_is_wrong(sample, old, new):
+    assert not faults(sample) and old in sample
+    assert faults(sample.replace(old, new))
+
+
+@pytest.fixture(scope="module")
+def sample(server, names):
+    """One report."""
+    with ScriptedServer(new_address(), 22525) as peer:
+        domain = "schema.example"
+        names.domain(domain, peer.address)
+        names.set(**{domain: [f"MX 10 mx1.{domain}.", f'TXT "{TAKES}"'], f"_dmarc.{domain}": [f'TXT "v=DMARC1; p=none; rua=mailto:dmarc@{domain}"']})
+        send(server, domain)
+        report_now(server)
+        yield attached(peer.wait_letters()[0]["letter"])[2]
 
 
 def test_a_policy_that_is_not_followed_is_said(server, author):
