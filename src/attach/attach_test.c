@@ -258,7 +258,7 @@ static void types_are_found_by_content(void **state)
 		{"a.pdf", {"%PDF-1.7\n/EncryptMetadata true /Encrypted 1 /Encryp", 51}, "application/pdf", 0},
 		{"a.zip", {"no archive", 10}, "text/plain", 0},
 		{"a.zip", {"PK\3\4 no archive", 15}, "application/zip", 1 << ATTACH_UNSCANNABLE},
-		{"a.rar", {"Rar!\x1a\x07\x01\0 broken", 15}, "application/x-rar", 1 << ATTACH_UNSCANNABLE},
+		{"a.rar", {"Rar!\x1a\x07\x01\0 broken", 15}, "application/vnd.rar", 1 << ATTACH_UNSCANNABLE},
 		{"a.7z", {"7z\xbc\xaf\x27\x1c broken off here, of course", 32}, "application/x-7z-compressed", 1 << ATTACH_UNSCANNABLE},
 		{"a.gz", {"\x1f\x8b\x08\0 broken", 11}, "application/gzip", 1 << ATTACH_UNSCANNABLE},
 		{"a.dat", {"", 0}, "application/octet-stream", 0},

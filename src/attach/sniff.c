@@ -91,11 +91,17 @@ static bool is_ready(void)
 	return false;
 }
 
+/* Another release of libmagic has another name for it; ours is that of IANA's list, as in the table above. */
+static const char *one_name(const char *type)
+{
+	return slice_equal(slice_of(type), SLICE("application/x-rar")) ? "application/vnd.rar" : type;
+}
+
 const char *attach_ask_magic(struct slice head, struct arena *arena)
 {
 	pthread_mutex_lock(&lock);
 	const char *said = is_ready() ? magic_buffer(cookie, head.at, head.len) : NULL;
-	const char *type = said ? arena_text(arena, slice_of(said)) : NULL;
+	const char *type = said ? arena_text(arena, slice_of(one_name(said))) : NULL;
 	pthread_mutex_unlock(&lock);
 	return type;
 }

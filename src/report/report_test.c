@@ -319,7 +319,7 @@ static void broken_markup_takes_linear_time(void **state)
 			buf_append_text(&text, pieces[i]);
 		int64_t before = (int64_t)clock();
 		refuses(state, buf_slice(&text), "");
-		assert_true((int64_t)clock() - before < 3 * (int64_t)CLOCKS_PER_SEC); /* processor time; the square of it would be hours */
+		assert_true((int64_t)clock() - before < 60 * (int64_t)CLOCKS_PER_SEC); /* processor time, of which sanitizers on a busy machine take some seconds; the square of it would be hours */
 	}
 	buf_free(&text);
 }
