@@ -39,7 +39,9 @@ struct log_keeper {
 	pthread_t thread;
 	int wake_fd;
 	_Atomic bool stopping;
-	pthread_mutex_t lock;    /* guards what follows */
+	pthread_mutex_t lock;    /* guards what follows; without it the thread neither gets memory nor gives any back */
+	char piece[PIECE_MAX];
+	struct buf out;
 	int file;
 	struct source *sources[SOURCES_MAX];
 	size_t count;
@@ -130,24 +132,24 @@ static void free_source(struct source **source)
 }
 
 /* With the lock held. */
-static void write_out(struct log_keeper *keeper, struct buf *out)
+static void write_out(struct log_keeper *keeper)
 {
 	struct error ignored; /* a log that can't be written must not stop the mail: there is nobody left to tell */
-	if (keeper->file >= 0 && out->len > 0)
-		file_write_all(keeper->file, buf_slice(out), &ignored);
-	buf_clear(out);
+	if (keeper->file >= 0 && keeper->out.len > 0)
+		file_write_all(keeper->file, buf_slice(&keeper->out), &ignored);
+	buf_clear(&keeper->out);
 }
 
-static void read_all(struct log_keeper *keeper, char *piece, struct buf *out)
+static void read_all(struct log_keeper *keeper)
 {
 	pthread_mutex_lock(&keeper->lock);
 	for (size_t i = 0; i < keeper->count;) {
 		struct source *source = keeper->sources[i];
-		bool open = read_source(source, piece, out);
+		bool open = read_source(source, keeper->piece, &keeper->out);
 		if (!open)
 			source->complained_at = 0; /* this is the last time */
-		complain(source, out);
-		write_out(keeper, out);
+		complain(source, &keeper->out);
+		write_out(keeper);
 		if (open) {
 			i++;
 			continue;
@@ -182,8 +184,6 @@ static size_t list_sources(struct log_keeper *keeper, struct pollfd *fds)
 static void *keep(void *argument)
 {
 	struct log_keeper *keeper = argument;
-	char *piece = memory_new(PIECE_MAX);
-	struct buf out = BUF(2 * PIECE_MAX);
 	int64_t read_at = 0;
 	while (!keeper->stopping) {
 		struct pollfd fds[SOURCES_MAX + 1];
@@ -196,22 +196,48 @@ static void *keep(void *argument)
 		if (fds[count].revents)
 			eventfd_read(keeper->wake_fd, &ignored);
 		look_at_sources(keeper, fds, count);
-		read_all(keeper, piece, &out);
+		read_all(keeper);
 		read_at = clock_monotonic_ms();
 	}
 	look_at_sources(keeper, NULL, 0);
-	read_all(keeper, piece, &out);
-	buf_free(&out);
-	free(piece);
+	read_all(keeper);
 	return NULL;
+}
+
+/* ---- Forks ----
+ * A new process has a copy of the allocator's locks as they are, and no thread that would let go of them. So the master forks between two pieces of
+ * the thread's work: the C library sees to its own allocator, but a sanitizer need not, and then a role would wait for ever for its first
+ * memory, or the trial of certificates, and with it a reload, for its answer. */
+
+static struct log_keeper *forking; /* NULL: there is none; the main thread's, which forks */
+
+static void before_fork(void)
+{
+	if (forking)
+		pthread_mutex_lock(&forking->lock);
+}
+
+static void after_fork(void)
+{
+	if (forking)
+		pthread_mutex_unlock(&forking->lock);
+}
+
+static void care_for_forks(void)
+{
+	if (pthread_atfork(before_fork, after_fork, after_fork) != 0)
+		memory_exhausted(0);
 }
 
 /* ---- For the master ---- */
 
 struct log_keeper *log_keeper_new(struct error *error)
 {
+	static pthread_once_t cared_for = PTHREAD_ONCE_INIT;
 	struct log_keeper *keeper = memory_new(sizeof *keeper);
+	pthread_once(&cared_for, care_for_forks);
 	keeper->file = -1;
+	keeper->out = BUF(2 * PIECE_MAX);
 	keeper->wake_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	pthread_mutex_init(&keeper->lock, NULL);
 	sigset_t all, former; /* signals are the main thread's */
@@ -219,8 +245,10 @@ struct log_keeper *log_keeper_new(struct error *error)
 	pthread_sigmask(SIG_SETMASK, &all, &former);
 	int failure = keeper->wake_fd < 0 ? errno : pthread_create(&keeper->thread, NULL, keep, keeper);
 	pthread_sigmask(SIG_SETMASK, &former, NULL);
-	if (failure == 0)
+	if (failure == 0) {
+		forking = keeper;
 		return keeper;
+	}
 	error_set_errno(error, failure, "the thread of the event file");
 	if (keeper->wake_fd >= 0)
 		close(keeper->wake_fd);
@@ -267,9 +295,11 @@ void log_keeper_free(struct log_keeper **keeper)
 	*keeper = NULL;
 	if (!old)
 		return;
+	forking = NULL;
 	old->stopping = true;
 	eventfd_write(old->wake_fd, 1);
 	pthread_join(old->thread, NULL);
+	buf_free(&old->out);
 	while (old->count > 0)
 		free_source(&old->sources[--old->count]);
 	if (old->file >= 0)

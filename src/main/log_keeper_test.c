@@ -6,9 +6,12 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -125,6 +128,82 @@ static void nothing_is_lost_under_load(void **state)
 	assert_int_equal(lines, WRITERS * LINES);
 }
 
+enum { AT_ONCE = 40, TEXT = 60000 };
+
+static int pipes[AT_ONCE];
+static _Atomic int written; /* AT_ONCE: all; more: the end */
+
+/* Gives the thread work for which it needs memory, and gives some back: pipes with much in them, and then without a writer. Needs none itself. */
+static void *write_much(void *unused)
+{
+	(void)unused;
+	static char text[TEXT];
+	memset(text, 'x', sizeof text);
+	while (written <= AT_ONCE) {
+		int i = written;
+		if (i == AT_ONCE) {
+			sched_yield();
+			continue;
+		}
+		ssize_t ignored = write(pipes[i], text, 1 + (size_t)i * 7919 % TEXT);
+		(void)ignored;
+		close(pipes[i]);
+		written = i + 1;
+	}
+	return NULL;
+}
+
+/* In a new process: needs memory of many sizes. */
+static _Noreturn void use_memory(int out)
+{
+	for (size_t i = 0; i < 1000; i++) {
+		char *at = memory_new(16 + i * 37 % 70000);
+		if (i % 3)
+			free(at);
+	}
+	_exit(write(out, "x", 1) == 1 ? 0 : 1);
+}
+
+static void must_get_memory(void)
+{
+	enum { FORK_MS = 20000 };
+	int ends[2];
+	assert_int_equal(pipe(ends), 0);
+	pid_t pid = fork();
+	if (pid == 0)
+		use_memory(ends[1]);
+	struct pollfd heard = {.fd = ends[0], .events = POLLIN};
+	int answered = poll(&heard, 1, FORK_MS);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	close(ends[0]);
+	close(ends[1]);
+	assert_int_equal(answered, 1);
+}
+
+/* Whatever the thread is doing, a process that is forked then can get memory. Of sanitizers' allocators; the C library's would always pass. */
+static void who_is_forked_meanwhile_gets_memory(void **state)
+{
+	(void)state;
+	enum { ROUNDS = 20 };
+	struct error error;
+	pthread_t writer;
+	struct log_keeper *keeper = log_keeper_new(&error);
+	written = AT_ONCE;
+	assert_int_equal(pthread_create(&writer, NULL, write_much, NULL), 0);
+	for (int i = 0; i < ROUNDS; i++) {
+		for (size_t j = 0; j < AT_ONCE; j++)
+			while ((pipes[j] = log_keeper_add(keeper, "smtp", &error)) < 0)
+				usleep(1000);
+		written = 0;
+		while (written < AT_ONCE)
+			must_get_memory();
+	}
+	written = AT_ONCE + 1;
+	pthread_join(writer, NULL);
+	log_keeper_free(&keeper);
+}
+
 int main(void)
 {
 	signal(SIGPIPE, SIG_IGN);
@@ -132,6 +211,7 @@ int main(void)
 		cmocka_unit_test(only_a_roles_own_lines_are_kept),
 		cmocka_unit_test(there_is_nothing_to_change),
 		cmocka_unit_test(nothing_is_lost_under_load),
+		cmocka_unit_test(who_is_forked_meanwhile_gets_memory),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
