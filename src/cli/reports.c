@@ -173,9 +173,10 @@ static void print_domain(struct reports *self, const struct cli_report_domain *d
 
 static json_t *json_of_source(struct reports *self, const struct cli_report_domain *domain, const struct cli_report_source *source)
 {
+	json_int_t both = (json_int_t)source->both, dkim = (json_int_t)source->dkim, spf = (json_int_t)source->spf;
 	return json_pack("{s:o, s:o, s:I, s:I, s:I, s:I, s:I, s:I, s:o, s:o, s:o, s:o, s:o, s:s}", "source", cli_json_of_slice(source->source), "name", cli_json_of_slice(source->name),
-			 "passed", (json_int_t)(source->both + source->dkim + source->spf), "failed", (json_int_t)source->failed, "dkim", (json_int_t)(source->both + source->dkim),
-			 "spf", (json_int_t)(source->both + source->spf), "quarantined", (json_int_t)source->quarantined, "rejected", (json_int_t)source->rejected,
+			 "passed", both + dkim + spf, "failed", (json_int_t)source->failed, "dkim", both + dkim,
+			 "spf", both + spf, "quarantined", (json_int_t)source->quarantined, "rejected", (json_int_t)source->rejected,
 			 "signer", cli_json_of_slice(source->signer), "signature", cli_json_of_slice(source->signer_result), "envelope", cli_json_of_slice(source->envelope),
 			 "envelope_spf", cli_json_of_slice(source->envelope_result), "reason", cli_json_of_slice(source->reason),
 			 "advice", cli_reports_advise_source(domain, source, self->line->arena));
