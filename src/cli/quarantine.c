@@ -18,6 +18,7 @@ struct quarantine {
 	enum score_language language;
 	struct classify_store *store; /* NULL: nothing is learned */
 	enum classify_kind kind;
+	uint64_t most;                /* so many are listed; 0: all */
 	size_t changed;
 };
 
@@ -77,11 +78,11 @@ static bool each(struct quarantine *self, struct queue_filter filter, bool (*vis
 	bool done = true;
 	filter.limit = STEP;
 	*seen = 0;
-	for (size_t count = STEP; done && count == STEP;) {
+	for (size_t count = STEP; done && count == STEP && (self->most == 0 || *seen < self->most);) {
 		struct queue_message *messages;
 		arena_reset(arena);
 		done = queue_list(self->queue, &filter, arena, &messages, &count, error);
-		for (size_t i = 0; done && i < count; i++) {
+		for (size_t i = 0; done && i < count && (self->most == 0 || *seen < self->most); i++) {
 			struct arena *own = arena_new(); /* of what is read of one message, which may be large */
 			done = visit(self, &messages[i], own, error);
 			filter.after = messages[i].id;
@@ -155,7 +156,7 @@ static bool list_one(struct quarantine *self, const struct queue_message *messag
 {
 	struct slice text;
 	struct cli_quarantined quarantined;
-	if (!cli_quarantine_read(self->queue, message, arena, &text, error))
+	if (!cli_quarantine_read_beginning(self->queue, message, arena, &text, error))
 		return error->kind == ERROR_NOT_FOUND; /* it has gone meanwhile */
 	cli_quarantine_look(text, message, self->language, arena, &quarantined);
 	if (self->line->json)
@@ -170,6 +171,9 @@ static int list(struct quarantine *self)
 {
 	struct error error;
 	size_t seen;
+	const char *limit = command_value(self->line, "limit");
+	if (limit && !slice_to_number(slice_of(limit), SIZE_MAX, &self->most))
+		return command_misuse(self->line, "--limit takes a number");
 	if (!each(self, self->filter, list_one, &seen, &error))
 		return fail(self, &error);
 	if (self->line->json)
@@ -321,7 +325,7 @@ static int run_learn(struct command_line *line)
 
 #define FOR {"for", "ADDRESS|DOMAIN", "what is for that address, or for those of that domain"}
 #define LANGUAGE {"language", "LANGUAGE", "en, ru or pt; else the environment's (LC_ALL, LC_MESSAGES, LANG)"}
-static const struct command_option list_options[] = {FOR, LANGUAGE, {0}};
+static const struct command_option list_options[] = {FOR, LANGUAGE, {"limit", "N", "only the first N, the oldest"}, {0}};
 static const struct command_option show_options[] = {LANGUAGE, {0}};
 static const struct command_option release_options[] = {FOR, {"learn", NULL, "learns that they are good mail"}, {0}};
 static const struct command_option remove_options[] = {FOR, {"learn", NULL, "learns that they are spam"}, {0}};

@@ -9,15 +9,15 @@
 #include "message/header.h"
 #include "message/shown.h"
 
-enum { MESSAGE_MAX = 64 * 1024 * 1024, HEADER_SHOWN = 16 * 1024, TEXT_SHOWN = 32 * 1024, NAMES_MAX = 100, SUBJECT_SHOWN = 300 };
+enum { MESSAGE_MAX = 64 * 1024 * 1024, HEADER_READ_MAX = 64 * 1024, HEADER_SHOWN = 16 * 1024, TEXT_SHOWN = 32 * 1024, NAMES_MAX = 100, SUBJECT_SHOWN = 300 };
 
-static bool read_file(int fd, uint64_t preface, struct arena *arena, struct slice *text, struct error *error)
+static bool read_file(int fd, uint64_t preface, size_t max, struct arena *arena, struct slice *text, struct error *error)
 {
 	struct stat status;
 	if (fstat(fd, &status) != 0 || status.st_size < (off_t)preface)
 		return error_set(error, ERROR_INVALID, "its file can't be read");
 	size_t size = (size_t)(status.st_size - (off_t)preface), got = 0;
-	size = size < MESSAGE_MAX ? size : MESSAGE_MAX;
+	size = size < max ? size : max;
 	char *at = arena_alloc(arena, size + 1);
 	ssize_t more = 1;
 	while (got < size && (more = pread(fd, at + got, size - got, (off_t)(preface + got))) > 0)
@@ -26,7 +26,7 @@ static bool read_file(int fd, uint64_t preface, struct arena *arena, struct slic
 	return more >= 0 || error_set(error, ERROR_INVALID, "its file can't be read");
 }
 
-bool cli_quarantine_read(struct queue *queue, const struct queue_message *message, struct arena *arena, struct slice *text, struct error *error)
+static bool read_some(struct queue *queue, const struct queue_message *message, size_t max, struct arena *arena, struct slice *text, struct error *error)
 {
 	struct slice bytes;
 	int fd;
@@ -36,9 +36,19 @@ bool cli_quarantine_read(struct queue *queue, const struct queue_message *messag
 		*text = slice_skip(bytes, message->preface);
 		return true;
 	}
-	bool done = read_file(fd, message->preface, arena, text, error);
+	bool done = read_file(fd, message->preface, max, arena, text, error);
 	close(fd);
 	return done;
+}
+
+bool cli_quarantine_read(struct queue *queue, const struct queue_message *message, struct arena *arena, struct slice *text, struct error *error)
+{
+	return read_some(queue, message, MESSAGE_MAX, arena, text, error);
+}
+
+bool cli_quarantine_read_beginning(struct queue *queue, const struct queue_message *message, struct arena *arena, struct slice *text, struct error *error)
+{
+	return read_some(queue, message, HEADER_READ_MAX, arena, text, error);
 }
 
 static struct slice field_of(struct slice header, const char *name, struct arena *arena)

@@ -17,6 +17,8 @@ struct cli_quarantined {
 
 /** Reads the whole text of a message, as it came; it lives in `arena`. */
 bool cli_quarantine_read(struct queue *queue, const struct queue_message *message, struct arena *arena, struct slice *text, struct error *error);
+/** The same, of a large one the beginning alone: what a list shows. */
+bool cli_quarantine_read_beginning(struct queue *queue, const struct queue_message *message, struct arena *arena, struct slice *text, struct error *error);
 /** What a list shows of it; all in `arena`. */
 void cli_quarantine_look(struct slice text, const struct queue_message *message, enum score_language language, struct arena *arena, struct cli_quarantined *out);
 

@@ -248,8 +248,12 @@ void policy_greylist_save(struct policy_greylist *list, int64_t every, int64_t n
 		list->saved = now;
 	}
 	pthread_mutex_unlock(&list->lock);
-	if (due && (out.overflow || !file_replace(list->path, buf_slice(&out), 0600, &error)))
+	if (due && (out.overflow || !file_replace(list->path, buf_slice(&out), 0600, &error))) {
 		log_error("greylist.not_kept", log_text("reason", out.overflow ? "it is too large" : error.text));
+		pthread_mutex_lock(&list->lock);
+		list->changed = true; /* it is tried again, when it is due again */
+		pthread_mutex_unlock(&list->lock);
+	}
 	buf_free(&out);
 }
 

@@ -1,6 +1,7 @@
 """The system under the server fails for a while. Clients are refused for now (4xx, NO), the log says why, afterwards the
 service is back by itself; nothing is lost, no UID means two things."""
 import re
+import smtplib
 import sqlite3
 import time
 
@@ -8,7 +9,7 @@ import pytest
 
 import letters
 import pombal
-from disk import SmallDisk
+from disk import SmallDisk, run
 from faults import limit_files, open_files, shim  # noqa: F401 (a fixture)
 from load import ACKNOWLEDGED, REFUSED, Ledger, Mover, Numbers, Senders, Sink, Watcher, check_disk, drain, letter, read_boxes, sign_in
 from nameserver import SmallNameServer
@@ -297,3 +298,60 @@ def test_what_is_on_a_full_disk_can_be_removed():
         server.start()
         wait_for(lambda: (server.data / "accounts/.reserve").stat().st_size == 4 << 20, "the reserve to be whole again")
         assert "0 problems" in server.run("fsck").stdout
+
+
+def test_policy_on_a_full_disk(tmp_path):
+    """What the policy role keeps (who was told to come again, what others are to be told, what was learned, names that domains have) has no room:
+    strangers' mail is judged and arrives all the same, and is kept again when there is room."""
+    names = SmallNameServer(port=5353)
+    names.hosts["good.example"] = "127.0.0.1"
+    options = {"resolver": f"{names.address}@5353", "trust_anchors": ["none"], "sender_checks": True, "greylist": "all", "greylist_delay": "1s", "reports_from": "postmaster@example.test",
+               "unknown_sender_domain": "off", "plaintext_auth": True}
+    with Pombal(options=options, accounts=ACCOUNTS[:2], start=False) as server, SmallDisk(4) as disk:
+        folder = server.data / "policy"
+        run("mount", "--bind", disk.mount_point, folder)
+        disk.mount_point.chmod(0o700)
+        try:
+            empty_again = disk.fill()
+            server.start()
+            server.expected_noise += [r"level=error", r"level=warning"]
+            pids = server.role_pids()
+
+            def arrives(subject, sender):
+                text = letter(subject).replace(b"\r\n\r\n", b"\r\nX-Filler: words that are learned\r\n\r\n", 1)
+                said = set()
+
+                def taken():
+                    with server.smtp() as session:
+                        try:
+                            session.sendmail(sender, [server.name(ACCOUNTS[0])], text)
+                            return True
+                        except smtplib.SMTPRecipientsRefused as refused:
+                            said.update(code for code, _ in refused.recipients.values())
+                            return False
+                wait_for(taken, f"{subject} to be taken", 60, 0.5)
+                assert said <= {450, 451}, said
+                return said
+
+            assert arrives("full-one", "a@good.example")  # he is told to come again, which is remembered
+            arrives("full-two", "a@good.example")
+            read_until(server, ACCOUNTS[0], 2)
+            session = sign_in(server, ACCOUNTS[0])
+            session.create("Junk")
+            session.select("INBOX")
+            assert session.copy("1", "Junk")[0] == "OK"  # it is learned, or not
+            session.logout()
+            arrives("full-three", "a@good.example")
+            read_until(server, ACCOUNTS[0], 3)
+            wait_for(lambda: re.search(r"policy\.vote .*outcome=failed|No space left", server.log()), "that the log says so", 90)
+            assert server.role_pids() == pids
+            empty_again()
+            arrives("full-four", "b@good.example")
+            read_until(server, ACCOUNTS[0], 4)
+            server.stop()
+            assert "good.example" in (folder / "greylist").read_text()
+        finally:
+            if server.process:
+                server.stop()
+            run("umount", "-l", folder, check=False)
+    names.close()

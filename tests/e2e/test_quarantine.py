@@ -1,9 +1,11 @@
 """Quarantine: what strangers send and is set apart is listed, shown safely, let go into the inbox, learned, removed, and gone when its time is over."""
 import email.utils
 import json
+import os
 import re
 import smtplib
 import sqlite3
+import time
 
 import pytest
 
@@ -130,3 +132,25 @@ def test_there_is_a_limit_of_its_own(names, token):
         send(own, spam(token + "c"))
         assert len(in_quarantine(own, token + "c")) == 1
         own.run("quarantine", "remove", "--for", "full.example")
+
+
+def test_a_long_list_is_read_in_steps(server, token):
+    """As many as are there, each once, in order of arrival, or as many as are wanted; of large messages only what is shown."""
+    count = int(os.environ.get("QUARANTINE_LISTED", "1500"))
+    send(server, spam(token))
+    send(server, spam(token, "L A R G E") + "x" * 70 + "\r\n" + "Hello.\r\n" * 400000)
+    wait_for(lambda: len(in_quarantine(server, token)) == 2, "two in quarantine")
+    with sqlite3.connect(server.data / "queue/queue.db", timeout=60) as db:
+        (first,), = db.execute("SELECT MIN(id) FROM message WHERE findings LIKE '%' AND id IN (SELECT message FROM body) AND reason <> 0")
+        for table, key in (("message", "id"), ("body", "message"), ("recipient", "message")):
+            columns = [row[1] for row in db.execute(f"PRAGMA table_info({table})")]
+            values = ", ".join(f"{column} + number.n" if column == key else column for column in columns)
+            db.execute(f"WITH RECURSIVE number (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM number WHERE n < ?) INSERT INTO {table} SELECT {values} FROM {table}, number WHERE {key} = ?", (count, first))
+    began = time.monotonic()
+    listed = json.loads(server.run("quarantine", "list", "--json", timeout=900).stdout)
+    print(f"{len(listed)} listed in {time.monotonic() - began:.1f} s")
+    assert len(listed) >= count + 2 and len({one["id"] for one in listed}) == len(listed)
+    assert [one["id"] for one in server.json("quarantine", "list", "--limit", "300")] == [one["id"] for one in listed[:300]]
+    assert server.json("quarantine", "list", "--limit", "1", "--for", "anna@apart.example") == listed[:1]
+    assert "takes a number" in server.run("quarantine", "list", "--limit", "x", status=None).stderr
+    server.run("quarantine", "remove", "--for", "anna@apart.example", timeout=1800)
