@@ -352,6 +352,14 @@ static bool has_jobs(struct policy_server *server)
 	return any;
 }
 
+static void free_all(struct job *first)
+{
+	for (struct job *job = first, *next; job; job = next) {
+		next = job->after;
+		free_job(job);
+	}
+}
+
 /* Nobody waits for the DNS any longer; what isn't judged to its end is left: who has asked hears that there is no answer. */
 static void stop(struct policy_server *server)
 {
@@ -365,10 +373,8 @@ static void stop(struct policy_server *server)
 	pthread_mutex_lock(&server->lock);
 	threads_join(&server->threads, &server->lock);
 	pthread_mutex_unlock(&server->lock);
-	for (struct job *job; (job = server->ready.first ? server->ready.first : server->waiting.first);) {
-		unlink_from(server->ready.first ? &server->ready : &server->waiting, job);
-		free_job(job);
-	}
+	free_all(server->ready.first);
+	free_all(server->waiting.first);
 }
 
 void policy_serve(int channel, int stop_fd, const char *folder, struct engine_pool *engines, struct policy_feedback *feedback)
