@@ -1,7 +1,7 @@
 /* Verifying a chain (RFC 8617 §5.2): its sets must be complete and in order, the newest message signature must be valid, and every seal.
  * Each seal covers all sets up to its own: one hash goes along, and a copy of it is finished for each, so a long chain costs no more
  * than its length. */
-#include "arc/arc.h"
+#include "arc/internal.h"
 
 #include <openssl/err.h>
 #include <openssl/evp.h>
@@ -285,6 +285,19 @@ const struct arc_verdict *arc_verify_end(struct arc_verify *verify, struct looku
 		check(verify, table);
 	verify->ended = true;
 	return &verify->verdict;
+}
+
+bool arc_verify_is_whole(const struct arc_verify *verify, size_t *count)
+{
+	*count = verify->count;
+	return verify->hashing || verify->verdict.reason == ARC_ABSENT;
+}
+
+void arc_verify_hash_sets(const struct arc_verify *verify, EVP_MD_CTX *hash)
+{
+	for (size_t i = 0; i < verify->count; i++)
+		for (enum kind kind = RESULTS; kind < KINDS; kind++)
+			dkim_field_hash(verify->sets[i].fields[kind], (struct slice){0}, false, false, hash);
 }
 
 void arc_verify_free(struct arc_verify **verify)

@@ -1,11 +1,15 @@
-/* Chains of seals on messages that were forwarded (ARC, RFC 8617): verifying. Pure, like dkim/dkim.h: the keys are found in a
- * table, the body comes in pieces. */
+/* Chains of seals on messages that were forwarded (ARC, RFC 8617): verifying and making them. Pure, like dkim/dkim.h: the keys are found in a
+ * table, the body comes in pieces; private keys are elsewhere. */
 #ifndef ARC_ARC_H
 #define ARC_ARC_H
 
 #include "dkim/dkim.h"
 
-enum { ARC_SETS_MAX = 50 /* RFC 8617 §4.2.1 */ };
+enum {
+	ARC_SETS_MAX = 50,           /* RFC 8617 §4.2.1 */
+	ARC_RESULTS_MAX = 32 * 1024, /* bytes of results that are sealed */
+	ARC_SEALED_MAX = ARC_RESULTS_MAX + 2 * DKIM_FIELD_MAX, /* bytes of a set's fields */
+};
 
 /** What a chain is worth, as cv= and the method "arc" of Authentication-Results say it (RFC 8617 §4.4). */
 enum arc_result { ARC_NONE, ARC_PASS, ARC_FAIL };
@@ -57,5 +61,27 @@ void arc_verify_body(struct arc_verify *verify, struct slice piece);
 const struct arc_verdict *arc_verify_end(struct arc_verify *verify, struct lookup *table);
 /** Sets *verify to NULL; NULL is fine. */
 void arc_verify_free(struct arc_verify **verify);
+
+/* ---- sealing ---- */
+
+/** Who seals, and what he has found. */
+struct arc_sealer {
+	struct slice domain, selector; /* of an RSA key, the only kind that RFC 8617 knows; in ASCII */
+	struct slice results;          /* the body of his own Authentication-Results field */
+	bool chain_passed;             /* … which says that the chain so far, if there is one, is valid */
+	int64_t made;                  /* seconds since 1970 */
+};
+
+struct arc_sealing;
+/** Begins the next set; what is given must live as long as the result, which the caller gives to arc_seal_free(). NULL: it can't be: there are sets, and they
+ * are no valid chain, or as many as can be; the header is beyond DKIM's limits, or has no From. */
+struct arc_sealing *arc_seal_new(struct slice header, const struct arc_sealer *sealer);
+void arc_seal_body(struct arc_sealing *seal, struct slice piece);
+/** The body has ended: what the key is to sign first, and, with that signature, second (dkim_key_sign()). */
+void arc_seal_message_digest(struct arc_sealing *seal, unsigned char digest[DKIM_DIGEST_SIZE]);
+void arc_seal_digest(struct arc_sealing *seal, struct slice message_signature, unsigned char digest[DKIM_DIGEST_SIZE]);
+/** Appends the three fields, with their line ends: they go before the message. Room: ARC_SEALED_MAX bytes. */
+void arc_seal_fields(struct arc_sealing *seal, struct slice signature, struct buf *out);
+void arc_seal_free(struct arc_sealing **seal);
 
 #endif

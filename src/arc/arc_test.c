@@ -311,6 +311,65 @@ static void a_header_that_is_too_large_is_not_verified(void **state)
 	buf_free(&large);
 }
 
+/* ---- sealing ---- */
+
+/* The message with one more set; empty: it can't be sealed. */
+static struct slice sealed(struct slice message, bool passed, EVP_PKEY *key, struct arena *arena)
+{
+	struct arc_sealer sealer = {.domain = SLICE("list.example"), .selector = SLICE("r"), .results = SLICE(" mx.list.example; spf=pass smtp.mailfrom=a@example.org"),
+		.chain_passed = passed, .made = 1800000000};
+	size_t length = header_length(message);
+	unsigned char digest[DKIM_DIGEST_SIZE];
+	struct buf first = BUF(DKIM_SIGNATURE_MAX), second = BUF(DKIM_SIGNATURE_MAX), out = BUF(2 * TEXT_MAX);
+	struct error error;
+	struct arc_sealing *seal = arc_seal_new(slice_sub(message, 0, length), &sealer);
+	if (!seal)
+		return (struct slice){0};
+	arc_seal_body(seal, slice_skip(message, length));
+	arc_seal_message_digest(seal, digest);
+	assert_true(dkim_key_sign(key, digest, &first, &error));
+	arc_seal_digest(seal, buf_slice(&first), digest);
+	assert_true(dkim_key_sign(key, digest, &second, &error));
+	arc_seal_fields(seal, buf_slice(&second), &out);
+	buf_append(&out, message);
+	struct slice whole = arena_copy(arena, buf_slice(&out));
+	arc_seal_free(&seal);
+	buf_free(&first), buf_free(&second), buf_free(&out);
+	return whole;
+}
+
+static void what_is_sealed_is_valid(void **state)
+{
+	struct buf pem = BUF_SECRET(DKIM_PEM_MAX), record = BUF(DKIM_RECORD_MAX);
+	enum dkim_algorithm algorithm;
+	struct error error;
+	size_t seals;
+	bool temporary;
+	assert_true(dkim_key_make(DKIM_RSA_SHA256, &pem, &error));
+	EVP_PKEY *key = dkim_key_read(buf_slice(&pem), &algorithm, &error);
+	assert_true(dkim_key_record(key, &record, &error));
+	struct lookup *table = published();
+	struct lookup_record records[] = {{.data = buf_slice(&record)}};
+	struct lookup_answer answer = {.status = LOOKUP_FOUND, .records = records, .count = 1};
+	lookup_put(table, LOOKUP_TXT, SLICE("r._domainkey.list.example"), &answer);
+	struct slice message = SLICE(LETTER);
+	for (size_t i = 1; i <= 3; i++) {
+		message = sealed(message, i > 1, key, *state);
+		assert_int_equal(reason_of(message, table, &seals, &temporary), ARC_VALID);
+		assert_int_equal(seals, i);
+	}
+	message = sealed(chain_of(2, *state).message, true, key, *state); /* behind others */
+	assert_int_equal(reason_of(message, table, &seals, &temporary), ARC_VALID);
+	assert_int_equal(seals, 3);
+	assert_int_equal(sealed(message, false, key, *state).len, 0); /* a chain that doesn't hold isn't gone on with … */
+	assert_int_equal(sealed(slice_skip(message, slice_find(message, SLICE("ARC-Message"))), true, key, *state).len, 0); /* … nor one with a gap */
+	assert_int_equal(sealed(chain_of(ARC_SETS_MAX, *state).message, true, key, *state).len, 0);
+	assert_int_equal(sealed(SLICE("To: nobody\r\n\r\n"), true, key, *state).len, 0);
+	lookup_free(&table);
+	dkim_key_free(&key);
+	buf_free(&pem), buf_free(&record);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
@@ -323,6 +382,7 @@ int main(void)
 		TEST(any_change_of_a_set_breaks_the_chain),
 		TEST(a_key_that_cannot_be_looked_up_is_a_temporary_failure),
 		TEST(a_header_that_is_too_large_is_not_verified),
+		TEST(what_is_sealed_is_valid),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

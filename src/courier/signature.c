@@ -5,14 +5,16 @@
 #include "auth/auth.h"
 #include "base/clock.h"
 #include "courier/custody.h"
+#include "courier/seal.h"
 #include "message/address.h"
 #include "message/header.h"
 
 enum { AUTHORS_MAX = 2 /* what is From's domain is asked of the first */, HEADER_END = 4 };
 
-void courier_signature_begin(struct courier_signature *signature, struct auth *auth, bool by_author, struct courier_custody *custody, struct arena *arena)
+void courier_signature_begin(struct courier_signature *signature, struct auth *auth, bool by_author, struct courier_custody *custody, struct courier_seal *seal,
+			     struct arena *arena)
 {
-	*signature = (struct courier_signature){.auth = auth, .arena = arena, .by_author = by_author, .custody = custody, .header = BUF(DKIM_HEADER_MAX)};
+	*signature = (struct courier_signature){.auth = auth, .arena = arena, .by_author = by_author, .custody = custody, .seal = seal, .header = BUF(DKIM_HEADER_MAX)};
 }
 
 /* In ASCII; empty: there is none. */
@@ -46,6 +48,8 @@ static void begin_body(struct courier_signature *signature)
 	signature->domain = author_domain(header, signature->arena);
 	if (signature->custody)
 		courier_custody_begin(signature->custody, header, signature->domain);
+	if (signature->seal)
+		courier_seal_begin(signature->seal, header);
 	choose_keys(signature);
 	if (signature->count > 0 && !signature->failed)
 		signature->sign = dkim_sign_new(header, signature->signers, signature->count);
@@ -78,6 +82,8 @@ bool courier_signature_add(void *context, struct slice bytes)
 		dkim_sign_body(signature->sign, bytes);
 	if (signature->custody && bytes.len > 0)
 		courier_custody_body(signature->custody, bytes);
+	if (signature->seal && bytes.len > 0)
+		courier_seal_body(signature->seal, bytes);
 	return true;
 }
 
@@ -99,7 +105,9 @@ bool courier_signature_end(struct courier_signature *signature, struct buf *out)
 		begin_body(signature);
 	if (signature->custody)
 		courier_custody_end(signature->custody, out);
-	bool done = !signature->failed && !(signature->custody && signature->custody->failed);
+	if (signature->seal)
+		courier_seal_end(signature->seal, out);
+	bool done = !signature->failed && !(signature->custody && signature->custody->failed) && !(signature->seal && signature->seal->failed);
 	for (size_t i = 0; signature->sign && i < signature->count && done; i++)
 		done = sign_one(signature, i, out);
 	dkim_sign_free(&signature->sign);

@@ -11,6 +11,7 @@
 #include "courier/own.h"
 #include "courier/report.h"
 #include "courier/reverse_path.h"
+#include "courier/seal.h"
 #include "courier/signature.h"
 #include "message/address.h"
 
@@ -18,7 +19,7 @@ enum {
 	RECIPIENT_LINE_MAX = 4096,
 	BODY_RATE_MIN = 4096,       /* bytes a second that a server must take on average */
 	BODY_SECONDS_MIN = 600,
-	SIGNATURES_SIZE_MAX = 64 * 1024 + DKIM2_SIGNED_MAX,
+	SIGNATURES_SIZE_MAX = 64 * 1024 + DKIM2_SIGNED_MAX + ARC_SEALED_MAX,
 };
 
 /* In which form a message goes to a server. */
@@ -249,12 +250,13 @@ static bool sign(struct courier_transaction *transaction, struct arena *arena, s
 	struct courier_custody custody = {.reason = DKIM2_ABSENT};
 	struct error error = {0};
 	bool ours = message->account.len > 0 || courier_is_own(message), by_author = ours && config_current()->sign_outgoing;
-	bool chained = config_current()->dkim2_sign && (ours || courier_is_strangers(message));
-	if ((!by_author && !chained) || form->binary)
+	bool strangers = courier_is_strangers(message), chained = config_current()->dkim2_sign && (ours || strangers), sealed = config_current()->arc_seal && !ours && strangers;
+	struct courier_seal seal = {.auth = transaction->addressees[0]->letter->courier->auth, .arena = arena, .holder = courier_passed_on_by(transaction->addressees[0])};
+	if ((!by_author && !chained && !sealed) || form->binary)
 		return true;
 	if (chained)
 		describe_custody(transaction, ours, arena, &custody);
-	courier_signature_begin(&signature, transaction->addressees[0]->letter->courier->auth, by_author, chained ? &custody : NULL, arena);
+	courier_signature_begin(&signature, seal.auth, by_author, chained ? &custody : NULL, sealed ? &seal : NULL, arena);
 	bool readable = give_content(transaction, form->rewritten, courier_signature_add, &signature, &error);
 	if (!readable)
 		body_unreadable(transaction, &error);

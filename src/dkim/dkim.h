@@ -126,6 +126,7 @@ struct dkim_signer {
 	bool simple_header, simple_body; /* the canonicalization that changes nothing; without, the relaxed one */
 	int64_t made;          /* t=, seconds since 1970 */
 	int64_t expires;       /* x=; 0: never */
+	unsigned instance;     /* it is an ARC-Message-Signature with this i= (RFC 8617 §4.1.2); 0: a DKIM-Signature */
 };
 
 struct dkim_sign;

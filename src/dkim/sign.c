@@ -136,7 +136,11 @@ static struct slice write_field(struct dkim_sign *sign, const struct dkim_signer
 {
 	struct buf out = BUF(DKIM_FIELD_MAX);
 	struct buf body_hash = BUF(DKIM_DIGEST_SIZE * 2);
-	buf_printf(&out, "DKIM-Signature: v=1; a=%s; c=%s/%s;", dkim_algorithm_name(signer->algorithm),
+	if (signer->instance > 0)
+		buf_printf(&out, "ARC-Message-Signature: i=%u;", signer->instance);
+	else
+		buf_append_text(&out, "DKIM-Signature: v=1;");
+	buf_printf(&out, " a=%s; c=%s/%s;", dkim_algorithm_name(signer->algorithm),
 		signer->simple_header ? "simple" : "relaxed", signer->simple_body ? "simple" : "relaxed");
 	put_part(&out, arena_printf(sign->arena, "d=%.*s;", SLICE_ARG(signer->domain)));
 	put_part(&out, arena_printf(sign->arena, "s=%.*s;", SLICE_ARG(signer->selector)));
