@@ -126,7 +126,7 @@ struct imap_selected *imap_selected_open(struct imap_command *command, const str
 		return NULL;
 	struct range claimed = claim_recent(account, mailbox, read_only);
 	struct imap_selected *selected = memory_new(sizeof *selected);
-	selected->changed = true;
+	selected->looked_ms = clock_monotonic_ms();
 	selected->conn = command->imap->conn;
 	selected->subscription = store_subscribe(command->imap->service->store, account_name(account), note_change, selected);
 	selected->mailbox = mailbox->id;
@@ -137,7 +137,7 @@ struct imap_selected *imap_selected_open(struct imap_command *command, const str
 		imap_selected_free(&selected);
 		return NULL;
 	}
-	selected->expunge_modseq = selected->modseq;
+	selected->expunge_modseq = selected->seen_modseq = selected->modseq; /* this was a look; what has come since it began sets `changed` */
 	note_all_keywords(account, selected);
 	note_recent(selected, mailbox, claimed);
 	return selected;
