@@ -164,8 +164,8 @@ void auth_note_change(struct auth *auth);
 /** Does that sign-in still count? To be asked when a session has been entered where who hears of changes finds it: so no change falls
  * between. If nothing was heard since the sign-in was asked for, and that was just now, it is known without a question: what
  * is changed later will be heard. AUTH_UNKNOWN: can't be told now. */
-enum auth_standing { AUTH_STANDS, AUTH_ENDED, AUTH_UNKNOWN };
-enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account);
+enum auth_standing { AUTH_STANDS, AUTH_ENDED, AUTH_UNKNOWN, AUTH_STANDING_AWAITED };
+enum auth_standing auth_stands(struct auth *auth, struct auth_wait *wait, const struct auth_account *account);
 
 enum sign_in_status {
 	SIGN_IN_DONE,      /* *account holds who; enter the session, then ask auth_stands() */

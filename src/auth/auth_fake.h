@@ -46,9 +46,9 @@ const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allow
 	return auth_mechanisms(encrypted, plaintext_allowed, binding);
 }
 
-enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
+enum auth_standing auth_stands(struct auth *auth, struct auth_wait *wait, const struct auth_account *account)
 {
-	(void)auth;
+	(void)auth, (void)wait;
 	return account->identity == 1 ? AUTH_STANDS : AUTH_ENDED;
 }
 

@@ -231,15 +231,15 @@ static void changes_are_announced(void **state)
 	f->changed_context = &heard;
 	start_server(f);
 	assert_int_equal(auth_check_password(f->auth, NULL, SLICE("alice"), SLICE("wonderland"), &client, f->arena, &account, &delay_ms), SIGN_IN_DONE);
-	assert_int_equal(auth_stands(f->auth, &account), AUTH_STANDS);
+	assert_int_equal(auth_stands(f->auth, NULL, &account), AUTH_STANDS);
 	assert_true(directory_set_password(f->directory, SLICE("alice@example.test"), SLICE("looking-glass"), &error));
 	struct auth_account at_once = account, long_ago = account;
 	at_once.asked_ms = clock_monotonic_ms();
-	assert_int_equal(auth_stands(f->auth, &at_once), AUTH_STANDS); /* that it has ended will be heard */
+	assert_int_equal(auth_stands(f->auth, NULL, &at_once), AUTH_STANDS); /* that it has ended will be heard */
 	long_ago.asked_ms -= 1000;
-	assert_int_equal(auth_stands(f->auth, &long_ago), AUTH_ENDED); /* whatever was heard */
+	assert_int_equal(auth_stands(f->auth, NULL, &long_ago), AUTH_ENDED); /* whatever was heard */
 	auth_note_change(f->auth);
-	assert_int_equal(auth_stands(f->auth, &at_once), AUTH_ENDED);
+	assert_int_equal(auth_stands(f->auth, NULL, &at_once), AUTH_ENDED);
 	wait_for_news(&heard, 1);
 	assert_string_equal(heard.name, "alice@example.test");
 	assert_true(heard.last.identity != 0 && heard.last.identity != account.identity);
@@ -247,7 +247,7 @@ static void changes_are_announced(void **state)
 	wait_for_news(&heard, 2);
 	assert_int_equal(heard.last.identity, 0);
 	assert_string_equal(heard.reason, "the account is disabled");
-	assert_int_equal(auth_stands(f->auth, &(struct auth_account){.name = SLICE("alice@example.test")}), AUTH_ENDED);
+	assert_int_equal(auth_stands(f->auth, NULL, &(struct auth_account){.name = SLICE("alice@example.test")}), AUTH_ENDED);
 	stop_server(f);
 	f->changed = NULL;
 	start_server(f);
@@ -264,7 +264,7 @@ static void what_was_just_answered_is_not_asked_again(void **state)
 	assert_int_equal(auth_check_password(f->auth, NULL, SLICE("alice"), SLICE("wonderland"), &client, f->arena, &account, &delay_ms), SIGN_IN_DONE);
 	stop_server(f);
 	account.asked_ms = clock_monotonic_ms();
-	assert_int_equal(auth_stands(f->auth, &account), AUTH_STANDS);
+	assert_int_equal(auth_stands(f->auth, NULL, &account), AUTH_STANDS);
 	assert_int_equal(recv(f->ends[0][1], &(char){0}, 1, MSG_DONTWAIT | MSG_PEEK), -1);
 	start_server(f);
 }

@@ -237,13 +237,13 @@ static bool is_sure_to_stand(const struct auth *auth, const struct auth_account 
 	return account->heard == auth->heard && clock_monotonic_ms() - account->asked_ms < JUST_NOW_MS;
 }
 
-enum auth_standing auth_stands(struct auth *auth, const struct auth_account *account)
+enum auth_standing auth_stands(struct auth *auth, struct auth_wait *wait, const struct auth_account *account)
 {
 	if (is_sure_to_stand(auth, account))
 		return AUTH_STANDS;
-	uint64_t identity = ask_number(auth, NULL, WIRE_IDENTITY, account->name, NULL, INT64_MAX, UINT64_MAX);
-	if (identity == UINT64_MAX)
-		return AUTH_UNKNOWN;
+	uint64_t unknown = (uint64_t)INT64_MAX + 1, identity = ask_number(auth, wait, WIRE_IDENTITY, account->name, NULL, INT64_MAX, unknown);
+	if (identity == AWAITED || identity == unknown)
+		return identity == AWAITED ? AUTH_STANDING_AWAITED : AUTH_UNKNOWN;
 	return account->identity != 0 && identity == (uint64_t)account->identity ? AUTH_STANDS : AUTH_ENDED;
 }
 

@@ -1,10 +1,27 @@
 /* LOGIN (RFC 3501 §6.2.3), and what it shares with AUTHENTICATE: the answers to a sign-in. */
 #include "imap/sign_in.h"
 
-enum net_run imap_sign_in_reply(struct imap_command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms)
+enum net_run imap_sign_in_enter(struct imap_command *command, const struct auth_account *account)
 {
 	struct imap *imap = command->imap;
 	struct error error;
+	enum imap_entry entry = imap_enter(imap, account, &error);
+	if (entry == ENTRY_AWAITED)
+		return RUN_WAIT;
+	imap->continued = 0; /* no command of several literals is coming in any more */
+	if (entry == ENTRY_FAILED)
+		return imap_reply_error(command, &error);
+	struct buf code = BUF(RESPONSE_MAX);
+	buf_append_text(&code, "CAPABILITY");
+	imap_capability_write(imap, &code);
+	imap_reply_ok(command, code.at, "Signed in");
+	buf_free(&code);
+	return RUN_DONE;
+}
+
+enum net_run imap_sign_in_reply(struct imap_command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms)
+{
+	struct imap *imap = command->imap;
 	if (delay_ms > 0)
 		conn_delay(imap->conn, delay_ms);
 	switch (status) {
@@ -23,14 +40,7 @@ enum net_run imap_sign_in_reply(struct imap_command *command, enum sign_in_statu
 		imap_count_error(imap);
 		return imap_reply_no(command, "AUTHENTICATIONFAILED", "Name or password is wrong");
 	}
-	if (!imap_enter(imap, account, &error))
-		return imap_reply_error(command, &error);
-	struct buf code = BUF(RESPONSE_MAX);
-	buf_append_text(&code, "CAPABILITY");
-	imap_capability_write(imap, &code);
-	imap_reply_ok(command, code.at, "Signed in");
-	buf_free(&code);
-	return RUN_DONE;
+	return imap_sign_in_enter(command, account);
 }
 
 enum net_run imap_sign_in_again(struct imap *imap, int delay_ms)

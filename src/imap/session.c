@@ -3,7 +3,7 @@
  * the UIDs of the selected mailbox; buffers, arenas and the account's handle are given back. */
 #include "base/log.h"
 #include "base/memory.h"
-#include "imap/session.h"
+#include "imap/sign_in.h"
 
 /* ---- the command in progress ---- */
 
@@ -92,35 +92,52 @@ static bool open_mail(struct imap *imap, struct slice account, struct error *err
 	return true;
 }
 
-/* In this order: from the moment it is listed a change of the account ends the session, and what was changed before is asked for. A
- * mail account that was opened while that was so is the right one. */
-static bool become(struct imap *imap, const struct auth_account *account, struct error *error)
-{
-	if (!open_mail(imap, account->name, error))
-		return false;
-	conn_sign_in(imap->conn, account->name, account->identity);
-	if (auth_stands(imap->service->auth, account) == AUTH_STANDS)
-		return true;
-	conn_sign_out(imap->conn);
-	return error_set(error, ERROR_TEMPORARY, "The account has just been changed, sign in again");
-}
-
-bool imap_enter(struct imap *imap, const struct auth_account *entered, struct error *error)
+static bool begin_entering(struct imap *imap, const struct auth_account *entered, struct error *error)
 {
 	struct slice account = entered->name;
 	if (!imap_account_limit_enter(account, config_current()->account_connections))
 		return error_set(error, ERROR_LIMIT, "This account has too many connections");
-	if (!become(imap, entered, error)) {
+	if (!open_mail(imap, account, error)) {
 		imap_account_limit_leave(account);
 		return false;
 	}
+	conn_sign_in(imap->conn, account, entered->identity);
 	imap->account = slice_make(memory_copy(account.at, account.len), account.len);
+	imap->entering = *entered;
+	imap->entering.name = imap->account;
+	return true;
+}
+
+static void give_up_entering(struct imap *imap)
+{
+	conn_sign_out(imap->conn);
+	imap_account_limit_leave(imap->account);
+	free((char *)imap->account.at);
+	imap->account = slice_make(NULL, 0);
+}
+
+/* In this order: from the moment it is listed a change of the account ends the session, and what was changed before is asked for. A
+ * mail account that was opened while that was so is the right one. */
+enum imap_entry imap_enter(struct imap *imap, const struct auth_account *entered, struct error *error)
+{
+	if (!imap_is_entering(imap) && !begin_entering(imap, entered, error))
+		return ENTRY_FAILED;
+	enum auth_standing standing = auth_stands(imap->service->auth, &imap->wait, &imap->entering);
+	if (standing == AUTH_STANDING_AWAITED)
+		return ENTRY_AWAITED;
+	imap->entering = (struct auth_account){0};
+	if (standing != AUTH_STANDS) {
+		give_up_entering(imap);
+		error_set(error, ERROR_TEMPORARY, "The account has just been changed, sign in again");
+		return ENTRY_FAILED;
+	}
+	struct slice account = imap->account;
 	imap->state = STATE_SIGNED_IN;
 	conn_set_deadline(imap->conn, 0);
 	conn_set_idle(imap->conn, config_current()->imap_idle);
 	log_info("imap.signed_in", log_id("session", imap->id), log_slice("account", account),
 		 log_slice("address", conn_peer(imap->conn)), log_text("tls", conn_is_tls(imap->conn) ? "yes" : "no"));
-	return true;
+	return ENTRY_DONE;
 }
 
 /* ---- framing ---- */
@@ -377,7 +394,7 @@ static enum net_run imap_run(void *session, struct slice unit)
 	struct imap *imap = session;
 	if (!imap->command && imap->borrowed > 0)
 		imap_repay(imap, imap->borrowed);
-	enum net_run result = run_pending(imap, unit);
+	enum net_run result = imap_is_entering(imap) ? imap_sign_in_enter(imap->command, NULL) : run_pending(imap, unit);
 	if (result != RUN_DONE)
 		return result;
 	imap->pending = PENDING_NOTHING;
@@ -434,7 +451,8 @@ static void imap_close(void *session)
 	imap_command_end(imap);
 	imap_selected_free(&imap->selected);
 	if (imap->account.at) {
-		log_info("imap.closed", log_id("session", imap->id), log_slice("account", imap->account));
+		if (imap->state != STATE_GREETED)
+			log_info("imap.closed", log_id("session", imap->id), log_slice("account", imap->account));
 		imap_repay(imap, imap->borrowed);
 		imap_account_limit_leave(imap->account);
 	}

@@ -56,6 +56,7 @@ struct imap {
 	struct imap_selected *selected;   /* NULL unless STATE_SELECTED */
 	struct imap_command *command;     /* the one in progress; between units only with RUN_AGAIN, IDLE, AUTHENTICATE, APPEND */
 	struct auth_wait wait;             /* what the unit has asked auth, and is to be run again for */
+	struct auth_account entering;  /* who is about to be signed in, if that still stands; name.at NULL: nobody */
 	struct auth_dialogue dialogue; /* AUTHENTICATE */
 	struct imap_append *append;
 	uint64_t borrowed;           /* of the account's share of memory, see imap_borrow() */
@@ -151,8 +152,11 @@ struct account *imap_command_account(struct imap_command *command, struct error 
 struct imap_command *imap_command_new(struct imap *imap);
 /** Frees the command in progress. */
 void imap_command_end(struct imap *imap);
-/** To be called when the identity is proven: opens the mail account, counts the connection. False: *error. */
-bool imap_enter(struct imap *imap, const struct auth_account *account, struct error *error);
+enum imap_entry { ENTRY_DONE, ENTRY_FAILED, ENTRY_AWAITED };
+/** To be called when the identity is proven: opens the mail account, counts the connection. ENTRY_FAILED: *error. ENTRY_AWAITED: whether it still
+ * stands was asked; it is due again, when that is answered, whatever `account` is then. */
+enum imap_entry imap_enter(struct imap *imap, const struct auth_account *account, struct error *error);
+static inline bool imap_is_entering(const struct imap *imap) { return imap->entering.name.at != NULL; }
 /** Takes memory of the account's share (the option account_memory) for what this connection does, until imap_repay(), or until
  * the next command, when also its answer has been sent. What every command needs, up to UNCOUNTED_MEMORY, isn't asked for.
  * False: imap_reply_over_share() is due. */

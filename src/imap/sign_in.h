@@ -6,6 +6,8 @@
 
 /** The tagged reply to a finished sign-in; with SIGN_IN_DONE the session enters the signed-in state. */
 enum net_run imap_sign_in_reply(struct imap_command *command, enum sign_in_status status, const struct auth_account *account, int delay_ms);
+/** Goes on with one whose identity is proven; `account` may be NULL if it was begun. */
+enum net_run imap_sign_in_enter(struct imap_command *command, const struct auth_account *account);
 /** LOGIN and AUTHENTICATE, with their arguments; initial.at is NULL without an initial response. */
 enum net_run imap_login(struct imap_command *command, struct slice name, struct slice password);
 enum net_run imap_authenticate(struct imap_command *command, struct slice mechanism, struct slice initial);

@@ -46,7 +46,7 @@ static void ask_for_all(void *context)
 	struct signed_in all = {.seen = map_new(), .arena = arena_new()};
 	server_visit_sessions(sessions->server, note_signed_in, &all);
 	for (struct identity_list *entry = all.list; entry; entry = entry->next)
-		if (auth_stands(sessions->auth, &entry->account) == AUTH_ENDED)
+		if (auth_stands(sessions->auth, NULL, &entry->account) == AUTH_ENDED)
 			server_end_sessions(sessions->server, is_of, &entry->account, SLICE("the account was changed"));
 	map_free(&all.seen);
 	arena_free(&all.arena);

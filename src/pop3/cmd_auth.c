@@ -33,20 +33,46 @@ static struct sign_in_client describe_client(const struct pop3_session *session,
 
 /* ---- The answer to a sign-in ---- */
 
-/* From the moment it is listed, a change of the account ends the session; what was changed before is asked for. A maildrop that was
- * opened while that was so is the right one, and what it holds are ids that are never given again. */
-static bool become(struct pop3_session *session, const struct auth_account *account)
+static void forget_entering(struct pop3_session *session)
 {
-	conn_sign_in(session->conn, account->name, account->identity);
-	if (auth_stands(session->service->auth, account) == AUTH_STANDS)
-		return true;
+	free((char *)(uintptr_t)session->entering.name.at);
+	session->entering = (struct auth_account){0};
+}
+
+static void begin_transaction(struct pop3_session *session)
+{
+	session->state = STATE_TRANSACTION;
+	conn_set_deadline(session->conn, 0);
+	conn_set_idle(session->conn, session->config->pop3_idle);
+	pop3_ok(session, "%zu messages, %llu octets", session->maildrop->count, (unsigned long long)session->maildrop->bytes);
+}
+
+void pop3_enter(struct pop3_session *session)
+{
+	enum auth_standing standing = auth_stands(session->service->auth, &session->wait, &session->entering);
+	if (standing == AUTH_STANDING_AWAITED)
+		return;
+	forget_entering(session);
+	if (standing == AUTH_STANDS) {
+		begin_transaction(session);
+		return;
+	}
 	conn_sign_out(session->conn);
 	maildrop_close(&session->maildrop);
 	pop3_error(session, "[SYS/TEMP] the account has just been changed; sign in again");
-	return false;
 }
 
-static void enter(struct pop3_session *session, const struct auth_account *account)
+/* From the moment it is listed, a change of the account ends the session; what was changed before is asked for. A maildrop that was
+ * opened while that was so is the right one, and what it holds are ids that are never given again. */
+static void begin_entering(struct pop3_session *session, const struct auth_account *account)
+{
+	session->entering = *account;
+	session->entering.name.at = memory_copy(account->name.at, account->name.len);
+	conn_sign_in(session->conn, account->name, account->identity);
+	pop3_enter(session);
+}
+
+static void open_maildrop(struct pop3_session *session, const struct auth_account *account)
 {
 	struct error error = {0};
 	switch (maildrop_open(session->service->store, account->name, &session->maildrop, &error)) {
@@ -57,14 +83,9 @@ static void enter(struct pop3_session *session, const struct auth_account *accou
 		pop3_trouble(session, "the maildrop can't be opened", &error);
 		return;
 	case MAILDROP_OPEN:
+		begin_entering(session, account);
 		break;
 	}
-	if (!become(session, account))
-		return;
-	session->state = STATE_TRANSACTION;
-	conn_set_deadline(session->conn, 0);
-	conn_set_idle(session->conn, session->config->pop3_idle);
-	pop3_ok(session, "%zu messages, %llu octets", session->maildrop->count, (unsigned long long)session->maildrop->bytes);
 }
 
 static void refuse(struct pop3_session *session, enum sign_in_status status)
@@ -87,7 +108,7 @@ static void refuse(struct pop3_session *session, enum sign_in_status status)
 static void end_sign_in(struct pop3_session *session, enum sign_in_status status, const struct auth_account *account, int delay_ms)
 {
 	if (status == SIGN_IN_DONE)
-		enter(session, account);
+		open_maildrop(session, account);
 	else
 		refuse(session, status);
 	conn_delay(session->conn, delay_ms);

@@ -140,7 +140,9 @@ static enum net_run pop3_run(void *context, struct slice unit)
 	struct pop3_session *session = context;
 	struct slice line;
 	session->again = false;
-	if (session->skipped)
+	if (session->entering.name.at)
+		pop3_enter(session);
+	else if (session->skipped)
 		run_skip(session, unit);
 	else if (!check_line(session, unit, &line))
 		return RUN_DONE;
@@ -186,6 +188,7 @@ static void pop3_close(void *context)
 	auth_wait_end(&session->wait);
 	pop3_forget_sign_in(session);
 	maildrop_close(&session->maildrop);
+	free((char *)(uintptr_t)session->entering.name.at);
 	if (session->transfer.fd >= 0)
 		close(session->transfer.fd);
 	free(session);

@@ -58,6 +58,7 @@ struct pop3_session {
 	bool resumed;           /* the command returned RUN_AGAIN */
 	bool again;             /* signing in: auth is busy, the unit is to be run again later */
 	struct auth_wait wait;  /* what the unit has asked auth, and is to be run again for */
+	struct auth_account entering; /* who is about to be signed in, if that still stands; its name is malloc'ed, NULL: nobody */
 	struct pop3_transfer transfer;
 	uint64_t retrieved, retrieved_bytes;
 	int64_t id;             /* of the connection, for the log when it is gone */
@@ -92,6 +93,8 @@ struct maildrop_message *pop3_message(struct pop3_session *session, struct slice
 enum net_run pop3_cmd_user(struct pop3_session *session, struct slice argument);
 enum net_run pop3_cmd_pass(struct pop3_session *session, struct slice argument);
 enum net_run pop3_cmd_auth(struct pop3_session *session, struct slice argument);
+/** Goes on with a sign-in that waits to hear whether it still stands. */
+void pop3_enter(struct pop3_session *session);
 /** The client's next line in an exchange. */
 void pop3_answer(struct pop3_session *session, struct slice line);
 /** Ends an exchange and forgets a USER. */

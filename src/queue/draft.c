@@ -27,6 +27,8 @@ struct queue_draft {
 	uint64_t written;     /* bytes in the file */
 	int fd;               /* -1: inline */
 	int shown;            /* of a remote queue: the same file, only to read; -1: none */
+	struct call_ticket *asked; /* of a remote queue: a file, in advance; NULL: none was asked for */
+	int got[2];           /* … to write and to read; -1: none, or it is in use */
 	void *view;           /* of the file, view_size bytes; NULL: none */
 	size_t view_size;
 	char name[BODY_NAME_MAX];
@@ -44,7 +46,7 @@ struct queue_draft *queue_draft_new(struct queue *queue, struct slice from)
 	draft->queue = queue;
 	draft->bytes = BUF(QUEUE_HELD_MAX);
 	draft->most = QUEUE_INLINE_MAX;
-	draft->fd = draft->shown = -1;
+	draft->fd = draft->shown = draft->got[0] = draft->got[1] = -1;
 	if (!buf_printf(&draft->bytes, "Return-Path: <%.*s>\r\n", SLICE_ARG(from)))
 		error_set(&draft->failed, ERROR_LIMIT, "the sender's address is too long");
 	draft->preface = draft->bytes.len;
@@ -83,11 +85,62 @@ bool queue_draft_is_sound(const struct queue_draft *draft, struct error *error)
 	return draft->failed.kind == ERROR_NONE || error_set(error, draft->failed.kind, "%s", draft->failed.text);
 }
 
+/* ---- A file in advance ---- */
+
+bool queue_draft_get_file(struct queue_draft *draft, void (*done)(void *context), void *context)
+{
+	if (!draft->queue->owner || draft->got[0] >= 0 || draft->failed.kind != ERROR_NONE)
+		return true;
+	if (!draft->asked)
+		draft->asked = queue_handin_ask_file(draft->queue, done, context);
+	if (!caller_is_done(draft->asked))
+		return false;
+	queue_handin_take_file(&draft->asked, &draft->got[0], &draft->got[1], &draft->failed);
+	return true;
+}
+
+bool queue_draft_awaits_file(const struct queue_draft *draft)
+{
+	return draft->asked != NULL;
+}
+
+bool queue_draft_needs_file(const struct queue_draft *draft, uint64_t more)
+{
+	return draft->queue->owner && draft->fd < 0 && draft->got[0] < 0 && draft->failed.kind == ERROR_NONE && more > draft->most - draft->bytes.len;
+}
+
+static bool use_got(struct queue_draft *draft)
+{
+	if (draft->got[0] < 0)
+		return false;
+	draft->fd = draft->got[0];
+	draft->shown = draft->got[1];
+	draft->got[0] = draft->got[1] = -1;
+	return true;
+}
+
+void queue_draft_pass_file(struct queue_draft *from, struct queue_draft *to)
+{
+	memcpy(to->got, from->got, sizeof to->got);
+	from->got[0] = from->got[1] = -1;
+}
+
+static void close_got(struct queue_draft *draft)
+{
+	if (draft->asked)
+		queue_handin_forget_file(&draft->asked);
+	for (int i = 0; i < 2; i++)
+		if (draft->got[i] >= 0)
+			close(draft->got[i]);
+}
+
+/* ---- Writing ---- */
+
 /* Between making the file and locking it, a sweep may have taken it for an orphan and removed it: then begin again. */
 static bool create_file(struct queue_draft *draft, struct error *error)
 {
 	if (draft->queue->owner)
-		return queue_handin_open_file(draft->queue, &draft->fd, &draft->shown, error);
+		return use_got(draft) || queue_handin_open_file(draft->queue, &draft->fd, &draft->shown, error);
 	for (;;) {
 		char id[ID_TEXT_LEN + 1];
 		id_format(id_new(), id);
@@ -204,6 +257,7 @@ void queue_draft_free(struct queue_draft **draft)
 	if (!old)
 		return;
 	end_view(old);
+	close_got(old);
 	if (old->fd >= 0)
 		close(old->fd);
 	if (old->shown >= 0)

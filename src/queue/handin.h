@@ -42,6 +42,10 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 /* handin_client.c: the side of who hands in. */
 /** A file for a body: one descriptor to write, one to read. */
 bool queue_handin_open_file(struct queue *queue, int *written, int *shown, struct error *error);
+/** The same without waiting; `done`: see caller_begin(). Then one of the other two is due, which set *ticket to NULL. */
+struct call_ticket *queue_handin_ask_file(struct queue *queue, void (*done)(void *context), void *context);
+bool queue_handin_take_file(struct call_ticket **ticket, int *written, int *shown, struct error *error);
+void queue_handin_forget_file(struct call_ticket **ticket);
 /** A message on its way. */
 struct queue_handin_ticket {
 	struct buf text;          /* the question's */

@@ -44,18 +44,42 @@ static void close_all(struct call_answer *answer)
 		close(answer->fds[--answer->fd_count]);
 }
 
-bool queue_handin_open_file(struct queue *queue, int *written, int *shown, struct error *error)
+static bool take_files(bool answered, struct call_answer *answer, int *written, int *shown, struct error *error)
 {
-	struct call_answer answer;
-	struct call_question question = question_of(HANDIN_BODY_FILE, SLICE(""));
-	bool answered = caller_ask(queue->owner, &question, &answer), done = read_answer(answered, &answer, error);
-	if (done && answer.fd_count == 2) {
-		*written = answer.fds[0];
-		*shown = answer.fds[1];
+	bool done = read_answer(answered, answer, error);
+	if (done && answer->fd_count == 2) {
+		*written = answer->fds[0];
+		*shown = answer->fds[1];
 		return true;
 	}
-	close_all(&answer);
+	close_all(answer);
 	return done ? error_set(error, ERROR_TEMPORARY, "the queue role's answer is malformed") : false;
+}
+
+bool queue_handin_open_file(struct queue *queue, int *written, int *shown, struct error *error)
+{
+	struct call_answer answer = {0};
+	struct call_question question = question_of(HANDIN_BODY_FILE, SLICE(""));
+	return take_files(caller_ask(queue->owner, &question, &answer), &answer, written, shown, error);
+}
+
+struct call_ticket *queue_handin_ask_file(struct queue *queue, void (*done)(void *context), void *context)
+{
+	struct call_question question = question_of(HANDIN_BODY_FILE, SLICE(""));
+	return caller_begin(queue->owner, &question, done, context);
+}
+
+bool queue_handin_take_file(struct call_ticket **ticket, int *written, int *shown, struct error *error)
+{
+	struct call_answer answer = {0};
+	return take_files(caller_end(ticket, &answer), &answer, written, shown, error);
+}
+
+void queue_handin_forget_file(struct call_ticket **ticket)
+{
+	struct call_answer answer = {0};
+	caller_end(ticket, &answer);
+	call_answer_free(&answer);
 }
 
 static bool encode(struct queue_handin_ticket *ticket, const struct queue_handin *handin, int shown, struct call_question *question)

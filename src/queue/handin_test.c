@@ -222,6 +222,36 @@ static void many_are_handed_in_without_a_thread(void **state)
 	free(large);
 }
 
+/* One is used, one is passed on, and one given up before it has come. */
+static void a_file_is_got_without_a_thread(void **state)
+{
+	struct fixture *fixture = *state;
+	struct queue_recipient recipient = {.address = SLICE("bob@example.test")};
+	struct queue_message message = {.from = SLICE("alice@example.test"), .recipients = &recipient, .recipient_count = 1};
+	struct queue_draft *first = queue_draft_new(fixture->remote, message.from), *second = queue_draft_new(fixture->remote, message.from);
+	struct error error;
+	_Atomic int done = 0;
+	char *large = memory_new(2 * QUEUE_INLINE_MAX);
+	memset(large, 'x', 2 * QUEUE_INLINE_MAX);
+	assert_false(queue_draft_needs_file(first, 100));
+	assert_true(queue_draft_needs_file(first, QUEUE_INLINE_MAX));
+	for (int64_t until = clock_monotonic_ms() + 10000; !queue_draft_get_file(first, count_done, &done); usleep(500))
+		assert_true(queue_draft_awaits_file(first) && clock_monotonic_ms() < until);
+	assert_int_equal(done, 1);
+	assert_false(queue_draft_awaits_file(first) || queue_draft_needs_file(first, QUEUE_INLINE_MAX));
+	queue_draft_pass_file(first, second);
+	assert_true(queue_draft_needs_file(first, QUEUE_INLINE_MAX));
+	kill(fixture->keepers[0].pid, SIGSTOP);
+	assert_false(queue_draft_get_file(first, count_done, &done));
+	queue_draft_abort(&first);
+	kill(fixture->keepers[0].pid, SIGCONT);
+	assert_true(queue_draft_write(second, slice_make(large, 2 * QUEUE_INLINE_MAX), &error));
+	assert_true(queue_commit(fixture->remote, &second, &message, &error));
+	assert_int_equal(done, 1);
+	expect_body(fixture, message.id, preface, slice_make(large, 2 * QUEUE_INLINE_MAX));
+	free(large);
+}
+
 /* Inline in the datagram, inline in a memory file, in a file. */
 static void what_is_handed_in_is_there(void **state)
 {
@@ -505,6 +535,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(what_is_handed_in_is_there, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(many_are_handed_in_without_a_thread, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(a_file_is_got_without_a_thread, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(an_envelope_may_be_large, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(a_lost_answer_is_given_again, set_up_dying, tear_down),
 		cmocka_unit_test_setup_teardown(what_was_delivered_meanwhile_does_not_come_back, set_up_dying, tear_down),

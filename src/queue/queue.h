@@ -117,6 +117,16 @@ struct queue_draft *queue_draft_new(struct queue *queue, struct slice from);
 bool queue_draft_write(struct queue_draft *draft, struct slice bytes, struct error *error);
 /** From now on up to QUEUE_HELD_MAX bytes stay in memory until it is committed: it will be looked at, and likely be written anew. */
 void queue_draft_hold(struct queue_draft *draft);
+/** So that nobody waits for another role while he writes what goes to a file: gets one, where it isn't this process that makes it, and keeps
+ * it until it is needed. True: there is nothing to wait for (a failure shows when something is written). False: `done` is called once,
+ * maybe before this returns, in any thread and under a lock (conn_resume()); then the same call says true. */
+bool queue_draft_get_file(struct queue_draft *draft, void (*done)(void *context), void *context);
+/** Was one asked for, and not taken yet? */
+bool queue_draft_awaits_file(const struct queue_draft *draft);
+/** Would so many bytes more go to a file that has yet to be got? */
+bool queue_draft_needs_file(const struct queue_draft *draft, uint64_t more);
+/** What `from` got and hasn't used is `to`'s. */
+void queue_draft_pass_file(struct queue_draft *from, struct queue_draft *to);
 /** What was written to it, to be looked at as a whole: valid until the next call for this draft. A large one is mapped into memory. */
 bool queue_draft_view(struct queue_draft *draft, struct slice *content, struct error *error);
 /** For another process that is to read it: a small one's text; of a large one *shown is a descriptor of its file, which stays the draft's, and

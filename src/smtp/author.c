@@ -6,16 +6,21 @@
 
 enum { AUTHORS_MAX = 20 };
 
-static enum auth_sender_right right_to_write_as(struct smtp_session *session, const struct address *list, size_t count)
+/* Whose address it is, is asked when the text is complete. */
+static void note(struct smtp_session *session, const char *field, const struct address *list, size_t count)
 {
-	struct arena *arena = session->transaction.arena;
-	enum auth_sender_right right = SENDER_OWN;
-	for (size_t i = 0; i < count && right == SENDER_OWN; i++) {
-		struct slice address = arena_printf(arena, "%.*s@%.*s", SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
-		if (!slice_equal(address, session->transaction.message.from)) /* of that one it was asked at MAIL, without a thread that waits */
-			right = smtp_may_send_as(session, NULL, address);
+	struct smtp_transaction *transaction = &session->transaction;
+	struct smtp_named_author **end = &transaction->authors;
+	while (*end)
+		end = &(*end)->next;
+	for (size_t i = 0; i < count; i++) {
+		struct slice address = arena_printf(transaction->arena, "%.*s@%.*s", SLICE_ARG(list[i].local), SLICE_ARG(list[i].domain));
+		if (slice_equal(address, transaction->message.from)) /* of that one it was asked at MAIL */
+			continue;
+		*end = arena_alloc(transaction->arena, sizeof **end);
+		**end = (struct smtp_named_author){.field = field, .address = address};
+		end = &(*end)->next;
 	}
-	return right;
 }
 
 static void write_anew(struct smtp_session *session, struct smtp_author *author, const struct address *list, size_t count)
@@ -38,14 +43,27 @@ const char *smtp_author_judge(struct smtp_session *session, struct smtp_author *
 		return arena_printf(arena, "550 5.6.0 the %s field is not a list of addresses that everybody reads the same", name).at;
 	if (!plain || count == 0)
 		write_anew(session, author, list, count);
-	switch (right_to_write_as(session, list, count)) {
-	case SENDER_OWN:
-		return NULL;
-	case SENDER_OTHERS:
-		return arena_printf(arena, "550 5.7.1 the %s field names an address that is not yours", name).at;
-	case SENDER_TEMPORARY:
-	case SENDER_AWAITED: /* never, with a thread */
-		break;
+	note(session, name, list, count);
+	return NULL;
+}
+
+static void check(struct smtp_session *session, const struct smtp_named_author *author, enum auth_sender_right right)
+{
+	if (right == SENDER_OTHERS)
+		smtp_content_refuse(session, arena_printf(session->transaction.arena, "550 5.7.1 the %s field names an address that is not yours", author->field).at);
+	else if (right != SENDER_OWN)
+		smtp_content_refuse(session, "451 4.3.0 whose address the header names can't be told now, try again later");
+}
+
+bool smtp_authors_check(struct smtp_session *session)
+{
+	struct smtp_named_author **authors = &session->transaction.authors;
+	while (*authors && !session->transaction.content.refused) {
+		enum auth_sender_right right = smtp_may_send_as(session, &session->wait, (*authors)->address);
+		if (right == SENDER_AWAITED)
+			return false;
+		check(session, *authors, right);
+		*authors = (*authors)->next;
 	}
-	return "451 4.3.0 whose address the header names can't be told now, try again later";
+	return true;
 }

@@ -10,27 +10,32 @@ void smtp_auth_cancel(struct smtp_session *session)
 	session->input = INPUT_LINE;
 }
 
-/* From the moment it is listed, a change of the account ends the session; what was changed before is asked for. */
-static bool become(struct smtp_session *session, const struct auth_account *account)
+void smtp_auth_conclude(struct smtp_session *session)
 {
-	conn_sign_in(session->conn, account->name, account->identity);
-	if (auth_stands(session->service->auth, account) == AUTH_STANDS)
-		return true;
-	conn_sign_out(session->conn);
-	return false;
+	enum auth_standing standing = auth_stands(session->service->auth, smtp_wait(session), &session->entering);
+	if (standing == AUTH_STANDING_AWAITED)
+		return;
+	if (standing == AUTH_STANDS) {
+		session->account = (char *)(uintptr_t)session->entering.name.at;
+		session->rates_known = false;
+		session->useless = 0;
+		smtp_reply(session, "235 2.7.0 signed in");
+	} else {
+		free((char *)(uintptr_t)session->entering.name.at);
+		conn_sign_out(session->conn);
+		smtp_reply(session, "454 4.7.0 the account has just been changed, sign in again");
+	}
+	session->entering = (struct auth_account){0};
 }
 
+/* From the moment it is listed, a change of the account ends the session; what was changed before is asked for. */
 static void succeed(struct smtp_session *session)
 {
 	const struct auth_account *account = &session->dialogue.account;
-	if (!become(session, account)) {
-		smtp_reply(session, "454 4.7.0 the account has just been changed, sign in again");
-		return;
-	}
-	session->account = memory_copy(account->name.at, account->name.len);
-	session->rates_known = false;
-	session->useless = 0;
-	smtp_reply(session, "235 2.7.0 signed in");
+	session->entering = *account;
+	session->entering.name.at = memory_copy(account->name.at, account->name.len);
+	conn_sign_in(session->conn, account->name, account->identity);
+	smtp_auth_conclude(session);
 }
 
 static const char *failure(enum auth_turn turn, enum sign_in_status status)

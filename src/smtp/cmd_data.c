@@ -101,13 +101,22 @@ static void commit_message(struct smtp_session *session)
 		end_transaction(session, smtp_content_is_committed(session));
 }
 
-/* First comes the judgement, then the queue. */
+static void end_text(struct smtp_session *session)
+{
+	session->transaction.ended = !smtp_authors_check(session);
+	if (!session->transaction.ended && (session->transaction.content.refused || !smtp_judge_begin(session)))
+		commit_message(session);
+}
+
+/* First come the authors, then the judgement, then the queue. */
 void smtp_message_conclude(struct smtp_session *session)
 {
-	if (session->ticket) {
+	if (session->transaction.ended)
+		end_text(session);
+	else if (session->ticket) {
 		if (queue_commit_is_done(session->ticket))
 			end_transaction(session, smtp_content_is_committed(session));
-	} else if (smtp_judge_is_done(session)) {
+	} else if (smtp_judge_is_done(session) && (!smtp_judge_rewrites(session) || smtp_content_get_second_file(session))) {
 		smtp_judge_conclude(session);
 		if (smtp_edits_add_recipients(session))
 			commit_message(session);
@@ -124,8 +133,7 @@ void smtp_message_abandon(struct smtp_session *session)
 static void end_message(struct smtp_session *session)
 {
 	smtp_content_finish(session);
-	if (session->transaction.content.refused || !smtp_judge_begin(session))
-		commit_message(session);
+	end_text(session);
 }
 
 /* A message that is refused is read on to its end, but not for ever. */
@@ -155,6 +163,7 @@ void smtp_cmd_data(struct smtp_session *session, struct slice argument)
 void smtp_data_received(struct smtp_session *session, struct slice bytes, bool ends)
 {
 	struct slice text;
+	session->scanned = 0;
 	if (ends)
 		bytes.len -= 3; /* the line with the dot */
 	while (smtp_frame_unstuff(&bytes, &session->line_start, &text))

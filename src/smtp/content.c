@@ -15,6 +15,8 @@
 #include "policy/judge.h"
 #include "smtp/frame.h"
 
+enum { OWN_FIELDS_MAX = 4096 /* about what our own fields take; what isn't foreseen is waited for in a thread */ };
+
 /* Programs and devices that write lines with LF alone are somebody's own; from elsewhere it is an attempt at smuggling. */
 static bool may_have_lf(const struct smtp_session *session)
 {
@@ -81,6 +83,30 @@ static void refuse_unstored(struct smtp_session *session, const struct error *er
 {
 	log_error("message.not_stored", log_id("session", conn_id(session->conn)), log_text("reason", error->text));
 	smtp_content_refuse(session, storage_reply(error));
+}
+
+bool smtp_content_needs_file(const struct smtp_session *session, size_t more)
+{
+	const struct smtp_content *content = &session->transaction.content;
+	return content->draft && queue_draft_needs_file(content->draft, content->header.len + more + OWN_FIELDS_MAX);
+}
+
+bool smtp_content_get_file(struct smtp_session *session, size_t more)
+{
+	return !smtp_content_needs_file(session, more) || queue_draft_get_file(session->transaction.content.draft, smtp_resume, session->conn);
+}
+
+bool smtp_content_get_second_file(struct smtp_session *session)
+{
+	const struct smtp_content *content = &session->transaction.content;
+	bool large = content->draft && content->size + OWN_FIELDS_MAX > QUEUE_INLINE_MAX;
+	return !large || queue_draft_get_file(content->draft, smtp_resume, session->conn);
+}
+
+bool smtp_content_awaits_file(const struct smtp_session *session)
+{
+	const struct smtp_content *content = &session->transaction.content;
+	return content->draft && queue_draft_awaits_file(content->draft);
 }
 
 void smtp_content_store(struct smtp_session *session, struct slice bytes)
@@ -257,6 +283,7 @@ void smtp_content_rewrite(struct smtp_session *session, const struct smtp_rewrit
 	struct error error;
 	struct slice message;
 	content->draft = queue_draft_new(session->service->queue, session->transaction.message.from);
+	queue_draft_pass_file(bare, content->draft);
 	if (!queue_draft_view(bare, &message, &error))
 		refuse_unstored(session, &error);
 	else if (!fits(session, rewriting, message)) {

@@ -138,6 +138,11 @@ bool smtp_judge_is_done(const struct smtp_session *session)
 	return !session->judgement.call || caller_is_done(session->judgement.call);
 }
 
+bool smtp_judge_rewrites(const struct smtp_session *session)
+{
+	return session->judgement.call && (!session->judgement.own || session->judgement.scanned);
+}
+
 static struct slice whole_lines(struct slice text, size_t max)
 {
 	struct slice cut = slice_sub(text, 0, max);

@@ -139,13 +139,15 @@ static void smtp_close(void *at)
 	smtp_reset(session);
 	free(session->hello);
 	free(session->account);
+	free((char *)(uintptr_t)session->entering.name.at);
 	free(session);
 }
 
 /* For another role's answer. */
 static bool is_waiting(const struct smtp_session *session)
 {
-	return session->ticket || smtp_judge_is_pending(session) || smtp_gate_is_pending(session) || auth_is_awaited(&session->wait);
+	return session->ticket || smtp_judge_is_pending(session) || smtp_gate_is_pending(session) || auth_is_awaited(&session->wait) ||
+	       smtp_content_awaits_file(session);
 }
 
 static bool smtp_has_nothing_to_end(const void *at)
@@ -211,11 +213,15 @@ static enum net_unit peek_skip(struct slice input, size_t *length)
 	return *length > 0 ? UNIT_QUICK : UNIT_INCOMPLETE;
 }
 
-/* The whole of a small message, about which nobody else is asked (as for the authors of a submitted one): in memory, and in the queue
- * without a thread that waits. */
+/* The whole of a small message: it stays in memory, and whoever is asked about it is awaited without a thread. */
 static bool is_quick_text(const struct smtp_session *session, size_t length)
 {
-	return length <= QUICK_TEXT_MAX && session->transaction.content.size == 0 && !smtp_is_submission(session);
+	return length <= QUICK_TEXT_MAX && session->transaction.content.size == 0;
+}
+
+static enum net_unit unit_of_text(const struct smtp_session *session, size_t length)
+{
+	return smtp_content_needs_file(session, length) ? UNIT_ASK : UNIT_WORK;
 }
 
 static enum net_unit peek_data(struct smtp_session *session, struct slice input, size_t *length)
@@ -228,7 +234,7 @@ static enum net_unit peek_data(struct smtp_session *session, struct slice input,
 	*length = taken;
 	if (taken == 0)
 		return UNIT_INCOMPLETE;
-	return session->data_ends && is_quick_text(session, taken) ? UNIT_QUICK : UNIT_WORK;
+	return session->data_ends && is_quick_text(session, taken) ? UNIT_QUICK : unit_of_text(session, taken);
 }
 
 static enum net_unit peek_chunk(struct smtp_session *session, struct slice input, size_t *length)
@@ -237,7 +243,7 @@ static enum net_unit peek_chunk(struct smtp_session *session, struct slice input
 	if (input.len < wanted)
 		return UNIT_INCOMPLETE;
 	*length = (size_t)wanted;
-	return UNIT_WORK;
+	return unit_of_text(session, *length);
 }
 
 static enum net_unit smtp_peek(void *at, struct slice input, size_t *length)
@@ -325,11 +331,12 @@ static void run_unit(struct smtp_session *session, struct slice unit)
 		run_skip(session, unit);
 		break;
 	case INPUT_DATA:
-		session->scanned = 0;
-		smtp_data_received(session, unit, session->data_ends);
+		if (smtp_content_get_file(session, unit.len))
+			smtp_data_received(session, unit, session->data_ends);
 		break;
 	case INPUT_CHUNK:
-		smtp_chunk_received(session, unit);
+		if (smtp_content_get_file(session, unit.len))
+			smtp_chunk_received(session, unit);
 		break;
 	}
 }
@@ -338,10 +345,12 @@ static enum net_run smtp_run(void *at, struct slice unit)
 {
 	struct smtp_session *session = at;
 	session->again = false;
-	if (session->ticket || smtp_judge_is_pending(session))
+	if (session->ticket || session->transaction.ended || smtp_judge_is_pending(session))
 		smtp_message_conclude(session);
 	else if (smtp_gate_is_pending(session))
 		smtp_gate_conclude(session);
+	else if (session->entering.name.at)
+		smtp_auth_conclude(session);
 	else
 		run_unit(session, unit);
 	if (is_waiting(session))

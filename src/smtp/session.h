@@ -99,6 +99,13 @@ struct smtp_gate {
 	size_t count, room;
 };
 
+/* Whom a submitted message names as its author: one of those that haven't been asked about. */
+struct smtp_named_author {
+	struct smtp_named_author *next;
+	const char *field;
+	struct slice address;
+};
+
 struct smtp_transaction {
 	struct arena *arena;
 	bool active;
@@ -109,6 +116,8 @@ struct smtp_transaction {
 	size_t replies;                  /* RCPT commands accepted: LMTP owes one reply for each (RFC 2033 §4.2) */
 	uint64_t announced;              /* SIZE=; 0: not given */
 	bool chunks;                     /* BDAT has begun */
+	bool ended;                      /* its text is complete, and its authors are being asked about */
+	struct smtp_named_author *authors;
 	struct smtp_content content;
 	struct smtp_gate gate;
 };
@@ -140,6 +149,7 @@ struct smtp_session {
 	char *hello;                     /* what the client calls itself, as it said it; NULL before */
 	bool extended;                   /* EHLO or LHLO, not HELO */
 	char *account;                   /* who has signed in; NULL: nobody */
+	struct auth_account entering;    /* who is about to be, if that still stands; its name is malloc'ed, NULL: nobody */
 	uid_t user;                      /* SMTP_LOCAL: whose program it is */
 	bool trusted;                    /* … and may write as anybody */
 	struct auth_rates rates;         /* of the account, */
@@ -269,6 +279,8 @@ void smtp_cmd_foreign(struct smtp_session *session, struct slice argument);
 /** The client's next line in an AUTH exchange; or one that was longer than LINE_MAX_SIZE, which ends it. */
 void smtp_auth_answer(struct smtp_session *session, struct slice line);
 void smtp_auth_answer_too_long(struct smtp_session *session);
+/** Goes on with a sign-in that waits to hear whether it still stands. */
+void smtp_auth_conclude(struct smtp_session *session);
 /** Ends an exchange that has begun, if any. */
 void smtp_auth_cancel(struct smtp_session *session);
 /** A piece of a message's text, dots still stuffed; `ends`: with its end. */
@@ -290,6 +302,13 @@ void smtp_content_finish(struct smtp_session *session);
 /** The message won't be taken: `reply` is what its end will get. The first reason counts. */
 void smtp_content_refuse(struct smtp_session *session, const char *reply);
 void smtp_content_free(struct smtp_content *content);
+/** Will so many bytes more need a file, which the queue role makes? */
+bool smtp_content_needs_file(const struct smtp_session *session, size_t more);
+/** Before they are added: gets it. False: it is awaited, and the unit runs again. */
+bool smtp_content_get_file(struct smtp_session *session, size_t more);
+/** The same before the message, which is complete, is written anew. */
+bool smtp_content_get_second_file(struct smtp_session *session);
+bool smtp_content_awaits_file(const struct smtp_session *session);
 /** Puts bytes into the draft; a failure refuses the message. */
 void smtp_content_store(struct smtp_session *session, struct slice bytes);
 /** What the policy role wants changed of a message (policy/judge.h). */
@@ -347,6 +366,8 @@ bool smtp_judge_is_pending(const struct smtp_session *session);
 bool smtp_judge_is_done(const struct smtp_session *session);
 /** The message is to be held until a person has looked at it. */
 void smtp_judge_set_apart(struct smtp_session *session);
+/** May the answer have it written anew? */
+bool smtp_judge_rewrites(const struct smtp_session *session);
 /** Obeys the answer: may refuse the message. */
 void smtp_judge_conclude(struct smtp_session *session);
 /** Nobody waits for the answer any more, if one is due. */
@@ -376,8 +397,11 @@ struct smtp_author {
 	bool rewritten;
 	struct slice text;
 };
-/** May who has signed in write as everybody that the field names? NULL, or the reply that refuses the message. */
+/** Can it be read in one way only? NULL, or the reply that refuses the message. Whom it names is kept for smtp_authors_check(). */
 const char *smtp_author_judge(struct smtp_session *session, struct smtp_author *author);
+/** When the text is complete: asks about those whom its header names, one after the other; whose address isn't its sender's is refused. False: an
+ * answer is awaited, and the same is due again. */
+bool smtp_authors_check(struct smtp_session *session);
 
 /* ---- trace.c ---- */
 
