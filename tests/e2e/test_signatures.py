@@ -1,6 +1,7 @@
 """Signatures and seals that other programs make (dkimpy, OpenDKIM, Mail::DKIM), as `pombal verify` sees them."""
 import base64
 import json
+import re
 import subprocess
 
 import dkim
@@ -126,7 +127,8 @@ def test_dkimpy_seals(keys, verify):
     twice = seal(keys, once, dkim.CV_Pass)
     assert verify(twice)["arc"]["result"] == "pass" and len(verify(twice)["arc"]["seals"]) == 2
     assert verify(twice.replace(b"Hi", b"Ho"))["arc"]["result"] == "fail"
-    assert verify(twice.replace(b"i=1; signed.example; spf=pass", b"i=1; signed.example; spf=fail"))["arc"]["result"] == "fail"
+    changed = re.sub(rb"(i=1; signed\.example;\s+spf=)pass", rb"\1fail", twice)  # one release of dkimpy folds this line, another doesn't
+    assert changed != twice and verify(changed)["arc"]["result"] == "fail"
     assert verify(seal(keys, once.replace(b"arc=pass", b"arc=fail"), dkim.CV_Fail))["arc"]["result"] == "fail"
 
 
