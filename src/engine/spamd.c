@@ -14,7 +14,7 @@ void engine_spamd_begin(struct engine_talk *talk)
 {
 	struct buf field = BUF(ENGINE_HEAD_MAX);
 	write_return_path(&field, talk->mail->sender);
-	buf_printf(&talk->out, "SYMBOLS SPAMC/1.5\r\nContent-length: %llu\r\n", (unsigned long long)(field.len + talk->mail->length));
+	buf_printf(&talk->out, "SYMBOLS SPAMC/1.5\r\nContent-length: %llu\r\n", (unsigned long long)field.len + talk->mail->length);
 	if (talk->mail->user.len > 0) {
 		buf_append(&talk->out, SLICE("User: "));
 		engine_append_line(&talk->out, talk->mail->user);
