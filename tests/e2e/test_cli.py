@@ -111,7 +111,7 @@ EVERY = [
     ("quarantine list", [], False), ("quarantine show", ["x"], None), ("quarantine release", ["x"], None), ("quarantine learn", ["--ham", "x"], None), ("quarantine remove", ["x"], None),
     ("queue release", ["x@y.example"], None), ("queue remove", ["x@y.example"], None), ("trace", ["nobody@nowhere.example"], None),
     ("spam learn", ["--ham", "/nowhere"], None), ("spam forget", ["/nowhere"], None), ("spam score", ["/nowhere"], None), ("spam replay", ["/nowhere", "--config", "/nowhere"], None),
-    ("explain", ["/nowhere"], None), ("verify", ["/nowhere"], None), ("reports", ["d2.example"], False), ("reports sent", ["d2.example"], False), ("reports send", [], None), ("greylist list", [], False),
+    ("explain", ["/nowhere"], None), ("verify", ["/nowhere"], None), ("reports", ["d2.example"], False), ("reports sent", ["d2.example"], False), ("reports send", [], None), ("greylist list", [], False), ("greylist shutout", [], False),
     ("import", [CARL, "/nowhere"], None), ("export", [CARL, "OUT"], False), ("fsck", [], False), ("account remove", [CARL], True),
 ]  # None: refused the first time
 OF_FILES = ("verify", "spam learn", "spam forget", "spam score", "spam replay", "explain")  # which look at messages in files alone
