@@ -99,9 +99,9 @@ class SmallDisk:
             pytest.skip("no tmpfs can be mounted here: " + done.stdout)
 
     def fill(self):
-        """Takes all the room that is left; gives back what frees it."""
+        """Takes all the room that is left, or that has become free since; gives back what frees it."""
         path = self.mount_point / "filler"
-        with open(path, "wb", buffering=0) as filler:
+        with open(path, "ab", buffering=0) as filler:
             for step in (1 << 20, 4096):
                 try:
                     while True:

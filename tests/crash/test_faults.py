@@ -174,6 +174,7 @@ def test_disk_full(sink):
             empty_again = disk.fill()
             trial.refused(5)
             session = sign_in(server, ACCOUNTS[1])
+            disk.fill()  # what the databases of accounts gave back that were closed meanwhile
             assert session.append("INBOX", None, None, letter("too-much", 300000))[0] == "NO"
             session.logout()
             time.sleep(1)
