@@ -42,28 +42,28 @@ static void put_number(struct buf *out, unsigned depth, const char *name, uint64
 	buf_printf(out, "%*s<%s>%llu</%s>\n", (int)(2 * depth), "", name, (unsigned long long)number, name);
 }
 
-static void open(struct buf *out, unsigned depth, const char *name) { buf_printf(out, "%*s<%s>\n", (int)(2 * depth), "", name); }
-static void end(struct buf *out, unsigned depth, const char *name) { buf_printf(out, "%*s</%s>\n", (int)(2 * depth), "", name); }
+static void open_tag(struct buf *out, unsigned depth, const char *name) { buf_printf(out, "%*s<%s>\n", (int)(2 * depth), "", name); }
+static void end_tag(struct buf *out, unsigned depth, const char *name) { buf_printf(out, "%*s</%s>\n", (int)(2 * depth), "", name); }
 
 static void put_metadata(struct buf *out, const struct report *report)
 {
-	open(out, 1, "report_metadata");
+	open_tag(out, 1, "report_metadata");
 	put(out, 2, "org_name", report->reporter);
 	put(out, 2, "email", report->contact);
 	put(out, 2, "report_id", report->id);
-	open(out, 2, "date_range");
+	open_tag(out, 2, "date_range");
 	put_number(out, 3, "begin", (uint64_t)report->begin);
 	put_number(out, 3, "end", (uint64_t)report->end);
-	end(out, 2, "date_range");
+	end_tag(out, 2, "date_range");
 	if (report->left_off > 0)
 		buf_printf(out, "    <error>Left off for want of room: %llu messages</error>\n", (unsigned long long)report->left_off);
 	put(out, 2, "generator", SLICE("Pombal " POMBAL_VERSION));
-	end(out, 1, "report_metadata");
+	end_tag(out, 1, "report_metadata");
 }
 
 static void put_policy(struct buf *out, const struct report *report)
 {
-	open(out, 1, "policy_published");
+	open_tag(out, 1, "policy_published");
 	put(out, 2, "domain", report->domain);
 	put(out, 2, "discovery_method", SLICE("treewalk"));
 	put(out, 2, "p", report->p);
@@ -72,58 +72,58 @@ static void put_policy(struct buf *out, const struct report *report)
 	put_known(out, 2, "adkim", report->adkim);
 	put_known(out, 2, "aspf", report->aspf);
 	put_known(out, 2, "testing", report->testing);
-	end(out, 1, "policy_published");
+	end_tag(out, 1, "policy_published");
 }
 
 static void put_row(struct buf *out, const struct report_row *row)
 {
-	open(out, 2, "row");
+	open_tag(out, 2, "row");
 	put(out, 3, "source_ip", row->source);
 	put_number(out, 3, "count", row->count);
-	open(out, 3, "policy_evaluated");
+	open_tag(out, 3, "policy_evaluated");
 	put(out, 4, "disposition", slice_of(report_disposition_name(row->disposition)));
 	put(out, 4, "dkim", row->dkim ? SLICE("pass") : SLICE("fail"));
 	put(out, 4, "spf", row->spf ? SLICE("pass") : SLICE("fail"));
 	if (row->reason.len > 0) {
-		open(out, 4, "reason");
+		open_tag(out, 4, "reason");
 		put(out, 5, "type", row->reason);
 		put_known(out, 5, "comment", row->comment);
-		end(out, 4, "reason");
+		end_tag(out, 4, "reason");
 	}
-	end(out, 3, "policy_evaluated");
-	end(out, 2, "row");
+	end_tag(out, 3, "policy_evaluated");
+	end_tag(out, 2, "row");
 }
 
 static void put_results(struct buf *out, const struct report_row *row)
 {
-	open(out, 2, "auth_results");
+	open_tag(out, 2, "auth_results");
 	for (size_t i = 0; i < row->signature_count; i++) {
-		open(out, 3, "dkim");
+		open_tag(out, 3, "dkim");
 		put(out, 4, "domain", row->signatures[i].domain);
 		put(out, 4, "selector", row->signatures[i].selector);
 		put(out, 4, "result", row->signatures[i].result);
-		end(out, 3, "dkim");
+		end_tag(out, 3, "dkim");
 	}
 	if (row->sender.result.len > 0) {
-		open(out, 3, "spf");
+		open_tag(out, 3, "spf");
 		put(out, 4, "domain", row->sender.domain);
 		put(out, 4, "scope", SLICE("mfrom"));
 		put(out, 4, "result", row->sender.result);
-		end(out, 3, "spf");
+		end_tag(out, 3, "spf");
 	}
-	end(out, 2, "auth_results");
+	end_tag(out, 2, "auth_results");
 }
 
 static void put_record(struct buf *out, const struct report_row *row)
 {
-	open(out, 1, "record");
+	open_tag(out, 1, "record");
 	put_row(out, row);
-	open(out, 2, "identifiers");
+	open_tag(out, 2, "identifiers");
 	put(out, 3, "header_from", row->domain);
 	put(out, 3, "envelope_from", row->envelope);
-	end(out, 2, "identifiers");
+	end_tag(out, 2, "identifiers");
 	put_results(out, row);
-	end(out, 1, "record");
+	end_tag(out, 1, "record");
 }
 
 bool report_write_aggregate(const struct report *report, struct buf *out)
@@ -134,6 +134,6 @@ bool report_write_aggregate(const struct report *report, struct buf *out)
 	put_policy(out, report);
 	for (size_t i = 0; i < report->row_count; i++)
 		put_record(out, &report->rows[i]);
-	end(out, 0, "feedback");
+	end_tag(out, 0, "feedback");
 	return !out->overflow;
 }

@@ -2,8 +2,8 @@
 import pytest
 
 from nameserver import NameServer
-from peers import Postfix
-from pombal import PASSWORDS, Pombal
+from peers import Postfix, ScriptedServer
+from pombal import PASSWORDS, Pombal, new_address
 import letters
 
 
@@ -59,3 +59,13 @@ def postfix(north):
 @pytest.fixture(scope="session")
 def passwords():
     return PASSWORDS
+
+
+@pytest.fixture
+def far(names, token):
+    """A server for TOKEN.example, which refuses `nobody`."""
+    def script(verb, argument, session):
+        return "550 5.1.1 no such user" if verb == "RCPT" and "<nobody@" in argument else None
+    with ScriptedServer(new_address(), 22525, script) as peer:
+        names.domain(f"{token}.example", peer.address)
+        yield peer

@@ -185,16 +185,6 @@ def forwarder(names):
     own.__exit__(None, None, None)
 
 
-@pytest.fixture
-def far(names, token):
-    """A server for TOKEN.example, which refuses `nobody`."""
-    def script(verb, argument, session):
-        return "550 5.1.1 no such user" if verb == "RCPT" and "<nobody@" in argument else None
-    with ScriptedServer(new_address(), 22525, script) as peer:
-        names.domain(f"{token}.example", peer.address)
-        yield peer
-
-
 def checked(peer, records, folder, count=1):
     """The letters that came, each with its envelope's sender and only recipient, and what its signatures say, all of them right."""
     def bare(text):

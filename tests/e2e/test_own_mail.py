@@ -7,8 +7,7 @@ import dkim
 import pytest
 
 import letters
-from pombal import Pombal, new_address
-from peers import ScriptedServer
+from pombal import Pombal
 
 DOMAIN = "author.example"
 
@@ -17,16 +16,6 @@ DOMAIN = "author.example"
 def server(names):
     with Pombal(DOMAIN, options={"resolver": names.resolver, "mx_port": 22525, "submission_rate": 3, "submission_notice": "1s"}) as own:
         yield own
-
-
-@pytest.fixture
-def far(names, token):
-    """A server for TOKEN.example, which refuses `nobody`."""
-    def script(verb, argument, session):
-        return "550 5.1.1 no such user" if verb == "RCPT" and "<nobody@" in argument else None
-    with ScriptedServer(new_address(), 22525, script) as peer:
-        names.domain(f"{token}.example", peer.address)
-        yield peer
 
 
 def must_be_signed(server, letter):
