@@ -220,6 +220,11 @@ class Pombal:
     def wait_log(self, pattern, offset=0, deadline=DEADLINE):
         return wait_for(lambda: re.search(pattern, self.log(offset), re.M), f"a log line with {pattern}", deadline)
 
+    def wait_events(self, pattern):
+        """In the file that commands read; the standard error has a line a little earlier."""
+        events = self.data / "log" / "events.log"
+        wait_for(lambda: re.search(pattern, events.read_text(errors="replace"), re.M), f"an event with {pattern}")
+
     def start(self, wait=True):
         offset = self.log_size()
         log = open(self.log_path, "ab")

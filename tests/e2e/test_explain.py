@@ -27,7 +27,7 @@ def send(server, message, sender="x@nothing.example", to="anna"):
 
 
 def judged(server, token):
-    server.wait_log(rf"event=message\.(accepted|refused).*{token}")
+    server.wait_events(rf"event=message\.(accepted|refused).*{token}")
     return server.json("explain", f"<{token}@m.example>")
 
 
@@ -67,7 +67,7 @@ def test_what_is_in_the_queue_and_came_twice(server, token):
     again, = judged(server, token)  # from the log alone
     assert [rule["rule"] for rule in again["rules"]] == [rule["rule"] for rule in one["rules"]] and again["points"] == one["points"]
     send(server, disc, "ann@good.example")
-    server.wait_log(rf"event=message\.accepted.*{token}.*\n(.*\n)*.*event=message\.accepted.*{token}")
+    server.wait_events(rf"event=message\.accepted.*{token}.*\n(.*\n)*.*event=message\.accepted.*{token}")
     assert len(server.json("explain", f"{token}@m.example")) == 2
     server.run("queue", "remove", "--held")
 
