@@ -125,6 +125,14 @@ static bool has_room(struct db *db, const struct queue_message *message, bool *r
 	return true;
 }
 
+bool queue_has_room_apart(struct queue *queue, uint64_t size, bool *room, struct error *error)
+{
+	pthread_mutex_lock(&queue->reads.lock);
+	bool known = has_room(queue->reads.db, &(struct queue_message){.set_apart = true, .size = size}, room, error);
+	pthread_mutex_unlock(&queue->reads.lock);
+	return known;
+}
+
 static bool note_episode(struct db *db, struct slice account, int64_t now, struct error *error)
 {
 	struct db_statement *note = db_prepare(db, "INSERT INTO episode (account, began, last, told) VALUES ($1, $2, $2, 0)"

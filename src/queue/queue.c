@@ -64,6 +64,8 @@ static const char *const queue_schema[] = {
 	" PRIMARY KEY (account, kind, what))" DB_CLUSTERED ";",
 	/* What is set apart, in order: a long quarantine is gone through in steps, none of which sorts all of it. */
 	"CREATE INDEX message_apart ON message (account, id) WHERE reason <> 0;",
+	/* For whom behind a recipient's address it was set apart. */
+	"ALTER TABLE recipient ADD COLUMN apart TEXT NOT NULL DEFAULT '';",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -203,6 +205,7 @@ void queue_read_recipient(struct db_statement *row, struct arena *arena, struct 
 	recipient->last_error = arena_copy(arena, db_text(row, 9));
 	recipient->unsure = (int)db_number(row, RECIPIENT_COLUMN_UNSURE);
 	recipient->told = db_number(row, RECIPIENT_COLUMN_TOLD);
+	recipient->apart = arena_copy(arena, db_text(row, RECIPIENT_COLUMN_APART));
 }
 
 bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struct queue_message *message, struct error *error)

@@ -49,6 +49,7 @@ struct queue_recipient {
 	bool delay_notified;     /* a warning that it is late was sent */
 	struct slice last_error; /* the peer's last words, or ours */
 	int64_t told;            /* when he was told that it is set apart; 0: he wasn't */
+	struct slice apart;      /* for whom of those to whom the address leads it was set apart: each with LF behind it */
 };
 
 /** Why a message is held: that somebody who has signed in has sent, or that was set apart. */
@@ -196,6 +197,9 @@ bool queue_pull_back(struct queue *queue, int64_t now, int64_t latest, int64_t e
  * is set: *fd is -1 with *bytes, or *bytes is empty. Nobody writes to that file any more. */
 bool queue_body(struct queue *queue, int64_t id, struct arena *arena, struct slice *bytes, int *fd, struct error *error);
 
+/** Is there room in quarantine for one more message of so many bytes (quarantine_messages, quarantine_size)? */
+bool queue_has_room_apart(struct queue *queue, uint64_t size, bool *room, struct error *error);
+
 enum { EPISODE_CLIENTS_MAX = 5 };
 /** What is held of an account since it sends more than it may; see outgoing.c. */
 struct queue_episode {
@@ -218,6 +222,7 @@ enum queue_outcome {
 	OUTCOME_FAILED,    /* for good, a DSN was queued where one is due: the row goes */
 	OUTCOME_DEFERRED,  /* again at next_attempt */
 	OUTCOME_TOLD,      /* he was told that it is set apart; nothing else changes */
+	OUTCOME_APART,     /* for `apart` it was set apart: that is remembered, and nothing else changes */
 };
 struct queue_result {
 	int64_t message, recipient;
@@ -227,6 +232,7 @@ struct queue_result {
 	bool unsure;                /* … and the other server may have taken it */
 	bool delay_notified;
 	struct slice last_error;
+	struct slice apart;         /* a name without line ends */
 };
 /** Writes down what became of recipients, in one transaction; a message without recipients left goes, with its body. */
 bool queue_settle(struct queue *queue, const struct queue_result *results, size_t count, struct error *error);

@@ -273,6 +273,16 @@ bool queue_pull_back(struct queue *queue, int64_t now, int64_t latest, int64_t e
 	return done;
 }
 
+static bool note_apart(struct db *db, const struct queue_result *result, struct error *error)
+{
+	struct db_statement *note = db_prepare(db, "UPDATE recipient SET apart = apart || $3 || $4 WHERE message = $1 AND number = $2");
+	db_bind_number(note, 1, result->message);
+	db_bind_number(note, 2, result->recipient);
+	db_bind_text(note, 3, result->apart);
+	db_bind_text(note, 4, SLICE("\n"));
+	return db_run(note, error);
+}
+
 static bool note_told(struct db *db, const struct queue_result *result, int64_t now, struct error *error)
 {
 	struct db_statement *note = db_prepare(db, "UPDATE recipient SET told = $3 WHERE message = $1 AND number = $2");
@@ -286,6 +296,8 @@ static bool settle_one(struct db *db, const struct queue_result *result, int64_t
 {
 	if (result->outcome == OUTCOME_TOLD)
 		return note_told(db, result, now, error);
+	if (result->outcome == OUTCOME_APART)
+		return note_apart(db, result, error);
 	if (result->outcome != OUTCOME_DEFERRED) {
 		struct db_statement *removal = db_prepare(db, "DELETE FROM recipient WHERE message = $1 AND number = $2");
 		db_bind_number(removal, 1, result->message);
