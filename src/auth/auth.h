@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "config/thresholds.h"
 
 struct auth;
 
@@ -49,13 +50,15 @@ enum auth_recipient_kind {
 /** How large a message the mailbox that an address leads to can take: now, and if it were empty. UINT64_MAX: any. Of several mailboxes
  * it is the one with the most room now, and the largest; `account` tells the former from others, as long as the auth role isn't restarted (0: no limits). */
 struct auth_recipient_room { uint64_t now, most, account; };
+/** What is known of a recipient. The room has limits only where the address leads to accounts with limits (RECIPIENT_ACCOUNTS_MAX at most) and nowhere
+ * else. The thresholds are those that the accounts agree upon (config_thresholds_join()); for each other to which it leads the options' count. */
+struct auth_recipient_facts {
+	struct auth_recipient_room room;
+	struct config_thresholds thresholds;
+};
 /** For RCPT TO: what is this address? Plus-addressing, aliases, catch-alls, domain aliases and "postmaster" without
- * a domain are considered. *room (may be NULL) has limits only where the address leads to accounts with limits (ROOM_ACCOUNTS_MAX at most) and
- * nowhere else. */
-enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_room *room);
-
-/** Of an account or a domain: from so many points on a message is junk, in hundredths from 1 to AUTH_JUNK_MOST; or one of these. */
-enum { AUTH_JUNK_CONFIGURED = 0, AUTH_JUNK_NEVER = -1, AUTH_JUNK_MOST = 99999 };
+ * a domain are considered. `facts` may be NULL. */
+enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_facts *facts);
 
 /** Why a target of an alias leads nowhere: an administrator's mistake, which the others behind the alias don't suffer from. */
 enum auth_route_problem { ROUTE_GOOD, ROUTE_NOBODY, ROUTE_DISABLED, ROUTE_LOOP, ROUTE_TOO_FAR, ROUTE_PROBLEM_MAX = ROUTE_TOO_FAR };
@@ -65,7 +68,7 @@ struct auth_route {
 	struct slice address;  /* the account's name, or the remote address to forward to; with a problem: the target */
 	struct slice detail;   /* what stood after '+', if the address had it and it wasn't part of a name; with a problem: the alias */
 	enum auth_route_problem problem;
-	int junk_from;         /* local: from so many points on mail is junk for this account: AUTH_JUNK_*, or hundredths */
+	struct config_thresholds thresholds; /* local: the account's, or else its domain's */
 };
 /** In words, as they follow the target: "is nobody's address". */
 const char *auth_route_problem(enum auth_route_problem problem);

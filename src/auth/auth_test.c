@@ -43,9 +43,26 @@ static void look_ups_are_answered(void **state)
 
 static void assert_room(struct fixture *f, struct slice address, uint64_t now, uint64_t most)
 {
-	struct auth_recipient_room room;
-	assert_int_equal(auth_recipient(f->auth, NULL, address, &room), RECIPIENT_LOCAL);
-	assert_true(room.now == now && room.most == most);
+	struct auth_recipient_facts facts;
+	assert_int_equal(auth_recipient(f->auth, NULL, address, &facts), RECIPIENT_LOCAL);
+	assert_true(facts.room.now == now && facts.room.most == most);
+}
+
+static void thresholds_are_told(void **state)
+{
+	struct fixture *f = *state;
+	struct error error;
+	struct auth_recipient_facts facts;
+	struct auth_route *routes;
+	size_t count;
+	const struct config_thresholds wanted = {.tag = 50, .junk = THRESHOLD_NEVER, .reject = 250};
+	assert_true(directory_set_account(f->directory, &(struct auth_account_entry){.name = SLICE("alice@example.test"), .enabled = true, .thresholds = wanted}, &error));
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), &facts), RECIPIENT_LOCAL);
+	assert_true(config_thresholds_are_same(facts.thresholds, wanted));
+	assert_true(auth_resolve(f->auth, SLICE("alice@example.test"), f->arena, &routes, &count, &error) && count == 1);
+	assert_true(config_thresholds_are_same(routes->thresholds, wanted));
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("x@elsewhere.test"), &facts), RECIPIENT_FOREIGN);
+	assert_true(config_thresholds_are_same(facts.thresholds, (struct config_thresholds){0}));
 }
 
 /* What the store has noted is known, also after a restart; an address that leads to more than one mailbox has room if one of them has. */
@@ -356,6 +373,7 @@ int main(void)
 		AUTH_TEST(what_goes_out_is_signed), AUTH_TEST(a_change_of_keys_goes_on),
 		AUTH_TEST(look_ups_are_answered),
 		AUTH_TEST(full_mailboxes_are_known),
+		AUTH_TEST(thresholds_are_told),
 		AUTH_TEST(long_answers_come_in_parts),
 		AUTH_TEST(passwords_are_checked),
 		AUTH_TEST(strangers_cost_the_same_time),

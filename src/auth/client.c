@@ -163,19 +163,20 @@ static uint64_t ask_number(struct auth *auth, struct auth_wait *wait, enum auth_
 
 /* ---- Addresses ---- */
 
-static enum auth_recipient_kind read_recipient(const struct auth_question *question, struct auth_recipient_room *room)
+static enum auth_recipient_kind read_recipient(const struct auth_question *question, struct auth_recipient_facts *facts)
 {
 	if (!question->answered)
 		return RECIPIENT_TEMPORARY;
 	struct wire_reader reader = read_answer(question);
 	enum auth_recipient_kind kind = (enum auth_recipient_kind)wire_number(&reader, RECIPIENT_TEMPORARY);
-	room->now = wire_number(&reader, UINT64_MAX);
-	room->most = wire_number(&reader, UINT64_MAX);
-	room->account = wire_number(&reader, UINT64_MAX);
+	facts->room.now = wire_number(&reader, UINT64_MAX);
+	facts->room.most = wire_number(&reader, UINT64_MAX);
+	facts->room.account = wire_number(&reader, UINT64_MAX);
+	facts->thresholds = config_thresholds_read(&reader);
 	return wire_end(&reader) ? kind : RECIPIENT_TEMPORARY;
 }
 
-enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_room *room)
+enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_facts *facts)
 {
 	if (address.len > WIRE_ADDRESS_MAX)
 		return RECIPIENT_UNKNOWN;
@@ -185,11 +186,11 @@ enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wai
 	buf_free(&fields);
 	if (!question)
 		return RECIPIENT_AWAITED;
-	struct auth_recipient_room told = {0, 0, 0};
+	struct auth_recipient_facts told = {0};
 	enum auth_recipient_kind kind = read_recipient(question, &told);
 	question_free(question);
-	if (room)
-		*room = told;
+	if (facts)
+		*facts = told;
 	return kind;
 }
 
@@ -364,7 +365,7 @@ static void read_route(struct wire_reader *reader, struct auth_route *route)
 	route->address = wire_text(reader, WIRE_ADDRESS_MAX);
 	route->detail = wire_text(reader, WIRE_ADDRESS_MAX);
 	route->problem = (enum auth_route_problem)wire_number(reader, ROUTE_PROBLEM_MAX);
-	route->junk_from = (int)wire_number(reader, AUTH_JUNK_MOST + 1) - 1;
+	route->thresholds = config_thresholds_read(reader);
 }
 
 static bool read_routes(struct slice list, struct arena *arena, struct auth_route **routes, size_t *count)

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "message/address.h"
 
-enum { SECRET_SIZE_MAX = 32 };
+enum { SECRET_SIZE_MAX = 32, COLUMN_NEVER = -1 /* THRESHOLD_NEVER, in a column */ };
 
 static const char *const schema[] = {
 	"CREATE TABLE domain (name TEXT PRIMARY KEY, alias_of TEXT NOT NULL, catch_all TEXT NOT NULL, ordinal BIGINT NOT NULL);"
@@ -44,7 +44,7 @@ static const char *const schema[] = {
 	("ALTER TABLE account ADD COLUMN rate_hour BIGINT NOT NULL DEFAULT 0;"
 	 "ALTER TABLE account ADD COLUMN rate_day BIGINT NOT NULL DEFAULT 0;"),
 
-	/* From how many points on mail is junk, as AUTH_JUNK_* have it. */
+	/* From how many points on mail is junk: hundredths; 0: as configured; COLUMN_NEVER. */
 	("ALTER TABLE account ADD COLUMN junk_from BIGINT NOT NULL DEFAULT 0;"
 	 "ALTER TABLE domain ADD COLUMN junk_from BIGINT NOT NULL DEFAULT 0;"),
 
@@ -54,6 +54,14 @@ static const char *const schema[] = {
 	 "ALTER TABLE signing_key ADD COLUMN seen BIGINT NOT NULL DEFAULT 0;"
 	 "ALTER TABLE signing_key ADD COLUMN record TEXT NOT NULL DEFAULT '';"
 	 "UPDATE signing_key SET since = created;"),
+
+	/* As junk_from. */
+	("ALTER TABLE account ADD COLUMN tag_from BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE account ADD COLUMN quarantine_from BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE account ADD COLUMN reject_from BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE domain ADD COLUMN tag_from BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE domain ADD COLUMN quarantine_from BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE domain ADD COLUMN reject_from BIGINT NOT NULL DEFAULT 0;"),
 };
 
 static bool read_secret(struct directory *directory, const char *name, char *key, size_t size, bool *there, struct error *error)
@@ -223,13 +231,15 @@ enum auth_found directory_first_domain(struct directory *directory, struct arena
 	return step == DB_FAILED ? FOUND_FAILED : FOUND_YES;
 }
 
+#define DOMAIN_COLUMNS "name, alias_of, catch_all, language, tag_from, junk_from, quarantine_from, reject_from"
+
 static void fill_domain(struct db_statement *row, struct arena *arena, struct auth_domain_entry *domain)
 {
 	domain->name = arena_copy(arena, db_text(row, 0));
 	domain->alias_of = arena_copy(arena, db_text(row, 1));
 	domain->catch_all = arena_copy(arena, db_text(row, 2));
 	domain->language = arena_copy(arena, db_text(row, 3));
-	domain->junk_from = (int)db_number(row, 4);
+	domain->thresholds = directory_read_thresholds(row, 4);
 }
 
 static bool no_such_domain(struct slice name, struct error *error)
@@ -239,7 +249,7 @@ static bool no_such_domain(struct slice name, struct error *error)
 
 bool directory_get_domain(struct directory *directory, struct slice name, struct arena *arena, struct auth_domain_entry *domain, struct error *error)
 {
-	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all, language, junk_from FROM domain WHERE name = $1");
+	struct db_statement *read = db_prepare(directory->db, "SELECT " DOMAIN_COLUMNS " FROM domain WHERE name = $1");
 	db_bind_text(read, 1, domain_canonical(name, arena));
 	enum db_step step = db_step(read, error);
 	if (step == DB_DONE)
@@ -254,7 +264,7 @@ bool directory_get_domain(struct directory *directory, struct slice name, struct
 bool directory_list_domains(struct directory *directory, struct arena *arena, struct auth_domain_entry **list, size_t *count, struct error *error)
 {
 	struct auth_list domains = {.arena = arena, .size = sizeof **list};
-	struct db_statement *read = db_prepare(directory->db, "SELECT name, alias_of, catch_all, language, junk_from FROM domain ORDER BY ordinal");
+	struct db_statement *read = db_prepare(directory->db, "SELECT " DOMAIN_COLUMNS " FROM domain ORDER BY ordinal");
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW)
 		fill_domain(read, arena, directory_list_add(&domains));
@@ -271,9 +281,42 @@ bool directory_check_language(struct slice name, struct error *error)
 	return error_set(error, ERROR_INVALID, "\"%.*s\" is none of the languages en, pt and ru", SLICE_ARG(name));
 }
 
-bool directory_check_junk_from(int points, struct error *error)
+static bool check_threshold(int points, struct error *error)
 {
-	return (points >= AUTH_JUNK_NEVER && points <= AUTH_JUNK_MOST) || error_set(error, ERROR_INVALID, "%d isn't a number of points from which on mail is junk", points);
+	return points == THRESHOLD_NEVER || (points >= THRESHOLD_CONFIGURED && points <= THRESHOLD_MOST) ||
+	       error_set(error, ERROR_INVALID, "%d isn't a number of points that mail may have", points);
+}
+
+bool directory_check_thresholds(struct config_thresholds thresholds, struct error *error)
+{
+	return check_threshold(thresholds.tag, error) && check_threshold(thresholds.junk, error) && check_threshold(thresholds.quarantine, error) &&
+	       check_threshold(thresholds.reject, error);
+}
+
+static void bind_threshold(struct db_statement *statement, int number, int points)
+{
+	db_bind_number(statement, number, points == THRESHOLD_NEVER ? COLUMN_NEVER : points);
+}
+
+void directory_bind_thresholds(struct db_statement *statement, int first, struct config_thresholds thresholds)
+{
+	bind_threshold(statement, first, thresholds.tag);
+	bind_threshold(statement, first + 1, thresholds.junk);
+	bind_threshold(statement, first + 2, thresholds.quarantine);
+	bind_threshold(statement, first + 3, thresholds.reject);
+}
+
+/* What nobody may have set says nothing. */
+static int read_threshold(struct db_statement *row, int column)
+{
+	int64_t points = db_number(row, column);
+	return points == COLUMN_NEVER ? THRESHOLD_NEVER : points > 0 && points <= THRESHOLD_MOST ? (int)points : THRESHOLD_CONFIGURED;
+}
+
+struct config_thresholds directory_read_thresholds(struct db_statement *row, int first)
+{
+	return (struct config_thresholds){.tag = read_threshold(row, first), .junk = read_threshold(row, first + 1), .quarantine = read_threshold(row, first + 2),
+					  .reject = read_threshold(row, first + 3)};
 }
 
 /* The language in the statement's one row, if it has one and that names one. */
@@ -318,10 +361,10 @@ static bool check_domain(struct directory *directory, const struct auth_domain_e
 		return false;
 	if (!slice_empty(in->catch_all) && !directory_check_address(in->catch_all, arena, &out->catch_all, error))
 		return false;
-	if (!directory_check_language(in->language, error) || !directory_check_junk_from(in->junk_from, error))
+	if (!directory_check_language(in->language, error) || !directory_check_thresholds(in->thresholds, error))
 		return false;
 	out->language = in->language;
-	out->junk_from = in->junk_from;
+	out->thresholds = in->thresholds;
 	if (slice_empty(in->alias_of))
 		return true;
 	struct auth_domain_entry own;
@@ -336,13 +379,13 @@ static bool check_domain(struct directory *directory, const struct auth_domain_e
 
 static bool insert_domain(struct directory *directory, const struct auth_domain_entry *domain, struct error *error)
 {
-	struct db_statement *add = db_prepare(directory->db, "INSERT INTO domain (name, alias_of, catch_all, language, junk_from, ordinal)"
-		" VALUES ($1, $2, $3, $4, $5, (SELECT COALESCE(MAX(ordinal), 0) + 1 FROM domain)) ON CONFLICT DO NOTHING");
+	struct db_statement *add = db_prepare(directory->db, "INSERT INTO domain (" DOMAIN_COLUMNS ", ordinal)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, (SELECT COALESCE(MAX(ordinal), 0) + 1 FROM domain)) ON CONFLICT DO NOTHING");
 	db_bind_text(add, 1, domain->name);
 	db_bind_text(add, 2, domain->alias_of);
 	db_bind_text(add, 3, domain->catch_all);
 	db_bind_text(add, 4, domain->language);
-	db_bind_number(add, 5, domain->junk_from);
+	directory_bind_thresholds(add, 5, domain->thresholds);
 	if (!db_run(add, error))
 		return false;
 	if (db_changes(directory->db) == 0)
@@ -369,12 +412,13 @@ static bool update_domain(struct directory *directory, const struct auth_domain_
 		if (used != FOUND_NO)
 			return false;
 	}
-	struct db_statement *set = db_prepare(directory->db, "UPDATE domain SET alias_of = $2, catch_all = $3, language = $4, junk_from = $5 WHERE name = $1");
+	struct db_statement *set = db_prepare(directory->db, "UPDATE domain SET alias_of = $2, catch_all = $3, language = $4,"
+		" tag_from = $5, junk_from = $6, quarantine_from = $7, reject_from = $8 WHERE name = $1");
 	db_bind_text(set, 1, domain->name);
 	db_bind_text(set, 2, domain->alias_of);
 	db_bind_text(set, 3, domain->catch_all);
 	db_bind_text(set, 4, domain->language);
-	db_bind_number(set, 5, domain->junk_from);
+	directory_bind_thresholds(set, 5, domain->thresholds);
 	if (!db_run(set, error))
 		return false;
 	return db_changes(directory->db) > 0 || no_such_domain(domain->name, error);

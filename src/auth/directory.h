@@ -16,7 +16,7 @@ struct auth_domain_entry {
 	struct slice alias_of;   /* empty: a domain of its own; else every address of it is read in that one */
 	struct slice catch_all;  /* address for what nobody has; empty: none */
 	struct slice language;   /* in which its people are written to: auth_language_parse(); empty: English */
-	int junk_from;           /* AUTH_JUNK_*, or hundredths of points */
+	struct config_thresholds thresholds;
 };
 struct auth_account_entry {
 	struct slice name, display_name;
@@ -26,7 +26,7 @@ struct auth_account_entry {
 	struct slice language;   /* in which its owner is written to; empty: its domain's */
 	bool has_password;
 	struct auth_rates rates;
-	int junk_from;           /* AUTH_JUNK_*, or hundredths of points; AUTH_JUNK_CONFIGURED: its domain's */
+	struct config_thresholds thresholds; /* THRESHOLD_CONFIGURED: its domain's */
 };
 struct auth_alias_entry {
 	struct slice address;
@@ -119,9 +119,10 @@ bool directory_rotation_go_on(struct directory *directory, struct slice domain, 
 bool directory_rotation_abort(struct directory *directory, struct slice domain, struct error *error);
 
 /* What auth.h's questions are answered with (auth role), also used by `pombal check` and `pombal trace`. */
-/** The accounts that an address leads to; none if it also leads elsewhere, or to more. The names live until the next question. */
-enum { ROOM_ACCOUNTS_MAX = 20 };
-struct auth_recipient_accounts { struct slice at[ROOM_ACCOUNTS_MAX]; size_t count; };
+/** The accounts that an address leads to; none if it also leads elsewhere, or to more. The names live until the next question. `thresholds`: as
+ * struct auth_recipient_facts has them. */
+enum { RECIPIENT_ACCOUNTS_MAX = 20 };
+struct auth_recipient_accounts { struct slice at[RECIPIENT_ACCOUNTS_MAX]; size_t count; struct config_thresholds thresholds; };
 /** `accounts` may be NULL. */
 enum auth_recipient_kind directory_recipient(struct directory *directory, struct slice address, struct auth_recipient_accounts *accounts);
 bool directory_resolve(struct directory *directory, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error);

@@ -45,7 +45,7 @@ static bool check_account(const struct auth_account_entry *account, struct error
 			return error_set(error, ERROR_INVALID, "the display name holds control characters");
 	if (account->quota_bytes > INT64_MAX || account->quota_messages > INT64_MAX)
 		return error_set(error, ERROR_INVALID, "the quota is too large");
-	return directory_check_language(account->language, error) && directory_check_junk_from(account->junk_from, error);
+	return directory_check_language(account->language, error) && directory_check_thresholds(account->thresholds, error);
 }
 
 static bool insert_account(struct directory *directory, const struct auth_account_entry *account, struct error *error)
@@ -58,8 +58,9 @@ static bool insert_account(struct directory *directory, const struct auth_accoun
 	if (!slice_equal(domain, given_domain))
 		return error_set(error, ERROR_INVALID, "%.*s is an alias of %.*s: accounts belong there", SLICE_ARG(given_domain), SLICE_ARG(domain));
 	struct db_statement *add = db_prepare(directory->db, "INSERT INTO account (name, domain, display_name, enabled, quota_bytes,"
-		" quota_messages, created, version, identity, password, scram_iterations, local, language, rate_hour, rate_day, junk_from)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0, $9, $10, $11, $12, $13)"
+		" quota_messages, created, version, identity, password, scram_iterations, local, language, rate_hour, rate_day,"
+		" tag_from, junk_from, quarantine_from, reject_from)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0, $9, $10, $11, $12, $13, $14, $15, $16)"
 		" ON CONFLICT DO NOTHING");
 	db_bind_text(add, 1, name);
 	db_bind_text(add, 2, domain);
@@ -73,7 +74,7 @@ static bool insert_account(struct directory *directory, const struct auth_accoun
 	db_bind_text(add, 10, account->language);
 	db_bind_number(add, 11, account->rates.per_hour);
 	db_bind_number(add, 12, account->rates.per_day);
-	db_bind_number(add, 13, account->junk_from);
+	directory_bind_thresholds(add, 13, account->thresholds);
 	if (!db_run(add, error))
 		return false;
 	if (db_changes(directory->db) == 0)
@@ -94,7 +95,8 @@ static bool update_account(struct directory *directory, const struct auth_accoun
 {
 	struct slice key = account_key(account->name, directory->scratch);
 	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET display_name = $2, enabled = $3, quota_bytes = $4,"
-		" quota_messages = $5, version = $6, language = $7, rate_hour = $8, rate_day = $9, junk_from = $10, identity = CASE WHEN enabled <> 0 AND CAST($3 AS BIGINT) = 0 THEN $6 ELSE identity END WHERE name = $1");
+		" quota_messages = $5, version = $6, language = $7, rate_hour = $8, rate_day = $9, tag_from = $10, junk_from = $11,"
+		" quarantine_from = $12, reject_from = $13, identity = CASE WHEN enabled <> 0 AND CAST($3 AS BIGINT) = 0 THEN $6 ELSE identity END WHERE name = $1");
 	db_bind_text(set, 1, key);
 	db_bind_text(set, 2, account->display_name);
 	db_bind_number(set, 3, account->enabled);
@@ -104,7 +106,7 @@ static bool update_account(struct directory *directory, const struct auth_accoun
 	db_bind_text(set, 7, account->language);
 	db_bind_number(set, 8, account->rates.per_hour);
 	db_bind_number(set, 9, account->rates.per_day);
-	db_bind_number(set, 10, account->junk_from);
+	directory_bind_thresholds(set, 10, account->thresholds);
 	return change_one(directory, set, key, error);
 }
 
@@ -134,7 +136,8 @@ bool directory_remove_account(struct directory *directory, struct slice name, st
 	return directory_finish(directory, delete_account(directory, key, error), error);
 }
 
-#define ACCOUNT_COLUMNS "name, display_name, enabled, quota_bytes, quota_messages, created, password <> '', language, rate_hour, rate_day, junk_from"
+#define ACCOUNT_COLUMNS "name, display_name, enabled, quota_bytes, quota_messages, created, password <> '', language, rate_hour, rate_day," \
+	" tag_from, junk_from, quarantine_from, reject_from"
 
 static void fill_account(struct db_statement *row, struct arena *arena, struct auth_account_entry *account)
 {
@@ -147,7 +150,7 @@ static void fill_account(struct db_statement *row, struct arena *arena, struct a
 	account->has_password = db_number(row, 6) != 0;
 	account->language = arena_copy(arena, db_text(row, 7));
 	account->rates = (struct auth_rates){db_number(row, 8), db_number(row, 9)};
-	account->junk_from = (int)db_number(row, 10);
+	account->thresholds = directory_read_thresholds(row, 10);
 }
 
 bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct auth_account_entry *account, struct error *error)
@@ -204,14 +207,16 @@ bool directory_rates(struct directory *directory, struct slice account, struct a
 	return true;
 }
 
-int directory_junk_from(struct directory *directory, struct slice account)
+struct config_thresholds directory_thresholds(struct directory *directory, struct slice account)
 {
-	struct db_statement *read = db_prepare(directory->db, "SELECT CASE WHEN a.junk_from <> 0 THEN a.junk_from ELSE d.junk_from END"
-		" FROM account AS a JOIN domain AS d ON d.name = a.domain WHERE a.name = $1");
+	struct config_thresholds thresholds = {0};
+	struct db_statement *read = db_prepare(directory->db, "SELECT a.tag_from, a.junk_from, a.quarantine_from, a.reject_from,"
+		" d.tag_from, d.junk_from, d.quarantine_from, d.reject_from FROM account AS a JOIN domain AS d ON d.name = a.domain WHERE a.name = $1");
 	db_bind_text(read, 1, account);
-	int64_t points = db_step(read, NULL) == DB_ROW ? db_number(read, 0) : AUTH_JUNK_CONFIGURED;
+	if (db_step(read, NULL) == DB_ROW)
+		thresholds = config_thresholds_over(directory_read_thresholds(read, 0), directory_read_thresholds(read, THRESHOLD_COLUMNS));
 	db_reset(read);
-	return points >= AUTH_JUNK_NEVER && points <= AUTH_JUNK_MOST ? (int)points : AUTH_JUNK_CONFIGURED;
+	return thresholds;
 }
 
 /* ---- Who somebody is ---- */

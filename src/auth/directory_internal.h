@@ -66,9 +66,14 @@ bool directory_add_key(struct directory *directory, struct slice domain, enum dk
 bool directory_remove_keys(struct directory *directory, struct slice domain, struct error *error);
 /** Empty, or one of those that the server writes to people in; ERROR_INVALID. */
 bool directory_check_language(struct slice name, struct error *error);
-/** A number of points, or one of AUTH_JUNK_*; ERROR_INVALID. */
-bool directory_check_junk_from(int points, struct error *error);
-/** The account's, or else its domain's; AUTH_JUNK_CONFIGURED also where it can't be told. */
-int directory_junk_from(struct directory *directory, struct slice account);
+/** Are these thresholds that a domain or an account may have? ERROR_INVALID. */
+bool directory_check_thresholds(struct config_thresholds thresholds, struct error *error);
+/** Binds them to the statement's parameters from number `first` on: as many as there are, as columns keep them. */
+enum { THRESHOLD_COLUMNS = 4 };
+void directory_bind_thresholds(struct db_statement *statement, int first, struct config_thresholds thresholds);
+/** The same of a row's columns. */
+struct config_thresholds directory_read_thresholds(struct db_statement *row, int first);
+/** The account's, or else its domain's; THRESHOLD_CONFIGURED also where it can't be told. */
+struct config_thresholds directory_thresholds(struct directory *directory, struct slice account);
 
 #endif

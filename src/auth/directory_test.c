@@ -217,6 +217,51 @@ static void catch_alls_catch_what_nobody_has(void **state)
 	assert_string_equal(routes_of(f, "whoever@second.test"), "->x@elsewhere.test");
 }
 
+static struct config_thresholds thresholds_of(struct fixture *f, const char *address)
+{
+	struct auth_recipient_accounts accounts;
+	directory_recipient(f->directory, S(address), &accounts);
+	return accounts.thresholds;
+}
+
+static void assert_thresholds(struct config_thresholds found, struct config_thresholds wanted)
+{
+	if (!config_thresholds_are_same(found, wanted))
+		fail_msg("%d %d %d %d", found.tag, found.junk, found.quarantine, found.reject);
+}
+
+/* An account's own over its domain's, each of the four by itself; those of several behind an address as they agree. */
+static void thresholds_are_the_nearest(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_domain_entry domain = {.name = SLICE("example.test"), .thresholds = {.junk = 700, .reject = 900}};
+	struct auth_account_entry alice = {.name = SLICE("alice@example.test"), .enabled = true, .thresholds = {.tag = THRESHOLD_NEVER, .reject = 200}}, read;
+	struct auth_route *routes;
+	size_t count;
+	assert_thresholds(thresholds_of(f, "alice@example.test"), (struct config_thresholds){0});
+	assert_true(directory_set_domain(f->directory, &domain, &f->error) && directory_set_account(f->directory, &alice, &f->error));
+	assert_true(directory_get_account(f->directory, alice.name, f->arena, &read, &f->error));
+	assert_thresholds(read.thresholds, alice.thresholds);
+	assert_true(directory_get_domain(f->directory, domain.name, f->arena, &domain, &f->error));
+	assert_thresholds(domain.thresholds, (struct config_thresholds){.junk = 700, .reject = 900});
+	const struct config_thresholds alices = {.tag = THRESHOLD_NEVER, .junk = 700, .reject = 200}, bobs = domain.thresholds, nothing = {0};
+	assert_thresholds(thresholds_of(f, "alice+x@alias.test"), alices);
+	assert_thresholds(thresholds_of(f, "bob@example.test"), bobs);
+	assert_true(directory_resolve(f->directory, SLICE("alice@example.test"), f->arena, &routes, &count, &f->error) && count == 1);
+	assert_thresholds(routes->thresholds, alices);
+	ALIAS(f, "both@example.test", "alice@example.test", "bob@example.test");
+	ALIAS(f, "away@example.test", "alice@example.test", "x@elsewhere.test");
+	assert_thresholds(thresholds_of(f, "both@example.test"), config_thresholds_join(config_current(), alices, bobs));
+	assert_thresholds(thresholds_of(f, "away@example.test"), config_thresholds_join(config_current(), alices, nothing));
+	assert_thresholds(thresholds_of(f, "carol@second.test"), nothing);
+	assert_thresholds(thresholds_of(f, "nobody@example.test"), nothing);
+	assert_thresholds(thresholds_of(f, "x@elsewhere.test"), nothing);
+	alice.thresholds.quarantine = THRESHOLD_MOST + 1;
+	assert_false(directory_set_account(f->directory, &alice, &f->error));
+	domain.thresholds.tag = -1;
+	assert_false(directory_set_domain(f->directory, &domain, &f->error));
+}
+
 static void disabled_accounts_take_no_mail(void **state)
 {
 	struct fixture *f = *state;
@@ -779,6 +824,7 @@ int main(void)
 		DIRECTORY_TEST(a_wrong_target_costs_the_others_nothing),
 		DIRECTORY_TEST(chains_and_crowds_have_limits),
 		DIRECTORY_TEST(catch_alls_catch_what_nobody_has),
+		DIRECTORY_TEST(thresholds_are_the_nearest),
 		DIRECTORY_TEST(disabled_accounts_take_no_mail),
 		DIRECTORY_TEST(nobody_sends_as_another),
 		DIRECTORY_TEST(unreadable_is_temporary),

@@ -219,7 +219,7 @@ static bool resolve(struct directory *directory, struct slice address, struct ar
 		join_lists(&walk, routes, count);
 		for (size_t i = 0; i < *count; i++)
 			if ((*routes)[i].local)
-				(*routes)[i].junk_from = directory_junk_from(directory, (*routes)[i].address);
+				(*routes)[i].thresholds = directory_thresholds(directory, (*routes)[i].address);
 		return true;
 	}
 	if (walk.disabled)
@@ -248,11 +248,24 @@ static void name_accounts(const struct walk *walk, struct auth_recipient_account
 {
 	const struct auth_route *routes = (const struct auth_route *)(const void *)walk->routes.at;
 	size_t local = 0;
-	while (local < walk->routes.count && local < ROOM_ACCOUNTS_MAX && routes[local].local) {
+	while (local < walk->routes.count && local < RECIPIENT_ACCOUNTS_MAX && routes[local].local) {
 		accounts->at[local] = routes[local].address;
 		local++;
 	}
 	accounts->count = local == walk->routes.count ? local : 0;
+}
+
+/* What those that were found agree upon; to others that it leads to, the options apply. */
+static struct config_thresholds join_thresholds(const struct walk *walk)
+{
+	static const struct config_thresholds configured;
+	const struct auth_route *routes = (const struct auth_route *)(const void *)walk->routes.at;
+	struct config_thresholds all = configured;
+	for (size_t i = 0; i < walk->routes.count; i++) {
+		struct config_thresholds one = routes[i].local && i < RECIPIENT_ACCOUNTS_MAX ? directory_thresholds(walk->directory, routes[i].address) : configured;
+		all = i == 0 ? one : config_thresholds_join(config_current(), all, one);
+	}
+	return all;
 }
 
 static enum auth_recipient_kind find_recipient(struct directory *directory, struct slice address, struct auth_recipient_accounts *accounts)
@@ -268,9 +281,11 @@ static enum auth_recipient_kind find_recipient(struct directory *directory, stru
 			return found == FOUND_NO ? RECIPIENT_FOREIGN : not_now(address, &error);
 	}
 	/* Whether there are others matters only to who asks for the accounts; that it can't be told is no reason to refuse. */
-	bool whole = walk_all(&walk, directory, address, scratch, accounts ? ROOM_ACCOUNTS_MAX + 1 : 1, &error) != FOUND_FAILED;
-	if (accounts && whole)
+	bool whole = walk_all(&walk, directory, address, scratch, accounts ? RECIPIENT_ACCOUNTS_MAX + 1 : 1, &error) != FOUND_FAILED;
+	if (accounts && whole) {
 		name_accounts(&walk, accounts);
+		accounts->thresholds = join_thresholds(&walk);
+	}
 	if (walk.routes.count > 0)
 		return walk.returned ? RECIPIENT_RETURN : RECIPIENT_LOCAL;
 	if (!whole)
@@ -283,7 +298,7 @@ enum auth_recipient_kind directory_recipient(struct directory *directory, struct
 	struct error error = {0};
 	arena_reset(directory->scratch);
 	if (accounts)
-		accounts->count = 0;
+		*accounts = (struct auth_recipient_accounts){.count = 0};
 	if (!db_begin_read(directory->db, &error))
 		return not_now(address, &error);
 	enum auth_recipient_kind kind = find_recipient(directory, address, accounts);

@@ -63,6 +63,7 @@ static void answer_recipient(const struct question *question, struct auth_backen
 	wire_put_number(&answer, room.now);
 	wire_put_number(&answer, room.most);
 	wire_put_number(&answer, room.account);
+	config_thresholds_put(&answer, accounts.thresholds);
 	auth_server_send(question->channel, question->id, &answer);
 }
 
@@ -84,7 +85,7 @@ static void answer_routes(const struct question *question, const struct auth_rou
 		wire_put_text(&answer, routes[i].address);
 		wire_put_text(&answer, routes[i].detail);
 		wire_put_number(&answer, routes[i].problem);
-		wire_put_number(&answer, (uint64_t)((int64_t)routes[i].junk_from + 1));
+		config_thresholds_put(&answer, routes[i].thresholds);
 	}
 	if (answer.overflow) {
 		buf_free(&answer);

@@ -7,7 +7,7 @@
 #include "cli/commands.h"
 #include "cli/instance.h"
 #include "cli/password.h"
-#include "cli/spam_setting.h"
+#include "cli/spam_settings.h"
 #include "message/address.h"
 
 enum { RATE_MAX = 1000000000 };
@@ -76,7 +76,7 @@ static bool apply_options(struct work *work, struct auth_account_entry *account)
 		account->enabled = true;
 	return number_option(work, "quota", true, &account->quota_bytes) && number_option(work, "quota-messages", false, &account->quota_messages) &&
 	       rate_option(work, "rate", &account->rates.per_hour) && rate_option(work, "rate-day", &account->rates.per_day) &&
-	       cli_spam_setting_read(work->line, &account->junk_from, &work->error);
+	       cli_spam_settings_read(work->line, &account->thresholds, &work->error);
 }
 
 /* ---- The password, or a hash of one that another program made ---- */
@@ -266,10 +266,12 @@ static void print_rate(int64_t rate, const char *time)
 static json_t *json_of_account(const void *entry_at)
 {
 	const struct auth_account_entry *entry = entry_at;
-	return json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:o}", "name", cli_json_of_slice(entry->name), "display_name", cli_json_of_slice(entry->display_name),
+	json_t *object = json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "name", cli_json_of_slice(entry->name), "display_name", cli_json_of_slice(entry->display_name),
 			 "enabled", entry->enabled, "quota_bytes", (json_int_t)entry->quota_bytes, "quota_messages", (json_int_t)entry->quota_messages,
 			 "created", (json_int_t)entry->created, "has_password", entry->has_password, "language", cli_json_of_slice(entry->language),
-			 "rate", json_of_rate(entry->rates.per_hour), "rate_day", json_of_rate(entry->rates.per_day), "spam_junk", cli_spam_setting_json(entry->junk_from));
+			 "rate", json_of_rate(entry->rates.per_hour), "rate_day", json_of_rate(entry->rates.per_day));
+	cli_spam_settings_json(object, entry->thresholds);
+	return object;
 }
 
 static void print_account(const void *entry_at)
@@ -290,7 +292,7 @@ static void print_account(const void *entry_at)
 		printf("  language %.*s", SLICE_ARG(entry->language));
 	print_rate(entry->rates.per_hour, "an hour");
 	print_rate(entry->rates.per_day, "a day");
-	cli_spam_setting_print(entry->junk_from);
+	cli_spam_settings_print(entry->thresholds);
 	printf("%s%s\n", entry->enabled ? "" : "  disabled", entry->has_password ? "" : "  without a password");
 }
 
@@ -379,7 +381,7 @@ static int run_revoke(struct command_line *line) { return run_with(line, true, r
 	{"quota-messages", "N", "the most messages; 0: no limit"}, {"disabled", NULL, "takes no mail and can't sign in"}, \
 	{"rate", "N", "to so many recipients it may write within an hour; 0: to any number; \"\": as configured (submission_rate)"}, \
 	{"rate-day", "N", "the same within a day (submission_rate_day)"}, \
-	CLI_SPAM_SETTING("as its domain's"), \
+	CLI_SPAM_SETTINGS("as its domain's"), \
 	{"language", "LANGUAGE", "in which its owner is told what became of mail: en, pt or ru; \"\": the domain's"}
 #define PASSWORD_STDIN {"password-stdin", NULL, "reads the password from standard input instead of asking at the terminal"}
 

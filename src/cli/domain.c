@@ -3,7 +3,7 @@
 #include "cli/domain_dns.h"
 #include "cli/domain_rotate.h"
 #include "cli/instance.h"
-#include "cli/spam_setting.h"
+#include "cli/spam_settings.h"
 
 /* Every command here works on an open directory and one domain name. */
 struct work {
@@ -39,15 +39,17 @@ static bool apply_options(struct work *work, struct auth_domain_entry *domain)
 		domain->alias_of = slice_of(alias_of);
 	if (catch_all)
 		domain->catch_all = slice_of(catch_all);
-	return cli_spam_setting_read(work->line, &domain->junk_from, &work->error) &&
+	return cli_spam_settings_read(work->line, &domain->thresholds, &work->error) &&
 	       (!alias_of || !*alias_of || instance_domain(work->line, slice_of(alias_of), &domain->alias_of, &work->error)) &&
 	       (!catch_all || !*catch_all || instance_address(work->line, slice_of(catch_all), &domain->catch_all, &work->error));
 }
 
 static bool note(const struct work *work, const char *event, const struct auth_domain_entry *domain)
 {
+	char thresholds[THRESHOLDS_TEXT_MAX];
+	config_thresholds_format(domain->thresholds, thresholds);
 	instance_note(work->line, event, log_slice("domain", work->name), log_slice("alias_of", domain->alias_of), log_slice("catch_all", domain->catch_all),
-		      log_slice("language", domain->language));
+		      log_slice("language", domain->language), log_text("thresholds", thresholds));
 	return true;
 }
 
@@ -73,8 +75,10 @@ static bool remove_it(struct work *work)
 static json_t *json_of_domain(const void *entry_at)
 {
 	const struct auth_domain_entry *domain = entry_at;
-	return json_pack("{s:o, s:o, s:o, s:o, s:o}", "name", cli_json_of_slice(domain->name), "alias_of", cli_json_of_slice(domain->alias_of), "catch_all",
-			 cli_json_of_slice(domain->catch_all), "language", cli_json_of_slice(domain->language), "spam_junk", cli_spam_setting_json(domain->junk_from));
+	json_t *object = json_pack("{s:o, s:o, s:o, s:o}", "name", cli_json_of_slice(domain->name), "alias_of", cli_json_of_slice(domain->alias_of), "catch_all",
+			 cli_json_of_slice(domain->catch_all), "language", cli_json_of_slice(domain->language));
+	cli_spam_settings_json(object, domain->thresholds);
+	return object;
 }
 
 static void print_domain(const void *entry_at)
@@ -87,7 +91,7 @@ static void print_domain(const void *entry_at)
 		printf("  catch-all %.*s", SLICE_ARG(domain->catch_all));
 	if (domain->language.len > 0)
 		printf("  language %.*s", SLICE_ARG(domain->language));
-	cli_spam_setting_print(domain->junk_from);
+	cli_spam_settings_print(domain->thresholds);
 	putchar('\n');
 }
 
@@ -138,7 +142,7 @@ static const struct command_option options[] = {
 	{"alias-of", "DOMAIN", "every address of it is read as the same name in DOMAIN"},
 	{"catch-all", "ADDRESS", "takes what is addressed to nobody"},
 	{"language", "LANGUAGE", "in which its people are told what became of their mail: en, pt or ru"},
-	CLI_SPAM_SETTING("as configured (spam_junk)"),
+	CLI_SPAM_SETTINGS("as configured (spam_tag, spam_junk, spam_quarantine, spam_reject)"),
 	{0},
 };
 

@@ -61,6 +61,18 @@ bool courier_body_next(struct courier_body *body, struct slice *piece, struct er
 	return got > 0;
 }
 
+bool courier_body_copy(struct queue *queue, const struct queue_message *message, struct queue_draft *draft, struct error *error)
+{
+	struct slice piece;
+	struct courier_body *body = courier_body_open(queue, message, error);
+	bool done = body != NULL;
+	while (done && courier_body_next(body, &piece, error))
+		done = queue_draft_write(draft, piece, error);
+	done = done && !body->failed;
+	courier_body_close(&body);
+	return done;
+}
+
 bool courier_body_view(struct courier_body *body, struct slice *whole, struct error *error)
 {
 	struct stat status;

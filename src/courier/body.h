@@ -38,6 +38,9 @@ void courier_body_rewind(struct courier_body *body);
 /** The next piece, valid until the next call. False at the end, or after an error (body->failed). */
 bool courier_body_next(struct courier_body *body, struct slice *piece, struct error *error);
 
+/** Writes all of a message's body to a draft. */
+bool courier_body_copy(struct queue *queue, const struct queue_message *message, struct queue_draft *draft, struct error *error);
+
 /** All of it at once: a large one is mapped into memory until courier_body_close(). */
 bool courier_body_view(struct courier_body *body, struct slice *whole, struct error *error);
 

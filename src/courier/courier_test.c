@@ -205,6 +205,106 @@ static void without_auth_mail_waits(void **state)
 	assert_int_equal(mailbox_count("bob@here.test", "INBOX"), 1);
 }
 
+/* In quarantine; the first one's id and recipient, in t.arena. */
+static size_t quarantined(int64_t *id, struct slice *recipient)
+{
+	struct queue_message *list;
+	size_t count;
+	assert_true(queue_list(t.queue, &(struct queue_filter){.reason = REASON_SET_APART}, t.arena, &list, &count, NULL));
+	if (count > 0) {
+		assert_true(list[0].held && !list[0].weighed && !list[0].junk && list[0].recipient_count == 1);
+		*id = list[0].id;
+		*recipient = list[0].recipients[0].address;
+	}
+	return count;
+}
+
+static void set_quota_of_alice(uint64_t bytes)
+{
+	struct error error = {0};
+	struct account *alice = store_open_account(t.store, SLICE("alice@here.test"), &error);
+	assert_true(account_set_quota(alice, bytes, 0, &error));
+	store_release_account(&alice);
+}
+
+static int attempts_of(int64_t id)
+{
+	struct queue_message *list;
+	size_t count;
+	assert_true(queue_list(t.queue, &(struct queue_filter){.id = id}, t.arena, &list, &count, NULL));
+	return count == 1 ? list[0].recipients[0].attempts : 0;
+}
+
+static const struct queue_message strangers_spam = {.from = {"x@far.test", 10}, .client = {"far.test [192.0.2.1]", 20}, .weighed = true, .points = 700, .findings = {"LISTED 7.00\n", 12}};
+
+/* Whatever becomes of the others behind an alias, and however often they are tried. */
+static void what_one_shuts_out_is_set_apart_for_him_once(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	struct slice recipient;
+	int64_t copy = 0;
+	size_t removed, count;
+	people.bobs.reject = 200;
+	set_quota_of_alice(10);
+	int64_t id = post_message(strangers_spam, hello, TO({"both@here.test", 0, ""}));
+	start();
+	eventually(quarantined(&copy, &recipient) == 1);
+	assert_true(slice_equal(recipient, SLICE("bob@here.test")));
+	assert_true(queue_remove(t.queue, &(struct queue_filter){.id = copy}, &removed, &error) && removed == 1);
+	int before = attempts_of(id);
+	eventually(attempts_of(id) > before + 1);
+	set_quota_of_alice(0);
+	eventually(waiting() == 0);
+	assert_true(holds(read_mailbox("alice@here.test", "Junk", &count), "How are you?") && count == 1);
+	assert_true(mailbox_count("bob@here.test", "INBOX") == 0 && mailbox_count("bob@here.test", "Junk") == 0);
+}
+
+/* Two of its recipients lead to him: one copy; what is let go comes into his inbox, and isn't set apart again. */
+static void what_is_let_go_comes_into_the_inbox(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	struct slice recipient;
+	int64_t copy = 0;
+	size_t released, count;
+	people.bobs.quarantine = 700;
+	post_message(strangers_spam, hello, TO({"bob@here.test", 0, ""}, {"both@here.test", 0, ""}, {"team@here.test", NOTIFY_NEVER, ""}, {"bob+x@here.test", 0, ""}));
+	start();
+	eventually(mailbox_count("alice@here.test", "Junk") == 1 && quarantined(&copy, &recipient) == 2);
+	assert_true(queue_hold(t.queue, &(struct queue_filter){.reason = REASON_SET_APART}, false, &released, &error) && released == 2);
+	courier_poke(t.courier);
+	eventually(mailbox_count("bob@here.test", "INBOX") == 2);
+	assert_true(holds(read_mailbox("bob@here.test", "INBOX", &count), "Return-Path: <x@far.test>\r\nSubject: hello"));
+}
+
+/* What a crash leaves between the message in quarantine and the end of its recipient. */
+static void what_was_set_apart_before_a_crash_isnt_again(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	struct slice recipient;
+	int64_t copy, id = post_message(strangers_spam, hello, TO({"bob@here.test", 0, ""}));
+	people.bobs.reject = 200;
+	assert_true(queue_settle(t.queue, &(struct queue_result){.message = id, .recipient = 1, .outcome = OUTCOME_APART, .apart = SLICE("bob@here.test")}, 1, &error));
+	start();
+	eventually(waiting() == 0);
+	assert_true(quarantined(&copy, &recipient) == 0 && mailbox_count("bob@here.test", "INBOX") == 0 && mailbox_count("bob@here.test", "Junk") == 0);
+}
+
+static void without_room_in_quarantine_it_is_junk(void **state)
+{
+	(void)state;
+	struct slice recipient;
+	int64_t copy;
+	people.bobs.reject = 200;
+	configure("quarantine_messages = 0\n");
+	post_message(strangers_spam, hello, TO({"bob@here.test", 0, ""}));
+	start();
+	eventually(waiting() == 0);
+	assert_true(mailbox_count("bob@here.test", "Junk") == 1 && quarantined(&copy, &recipient) == 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -219,6 +319,8 @@ int main(void)
 		CASE(reports_are_not_reported),
 		CASE(a_full_mailbox_defers_and_then_fails),
 		CASE(without_auth_mail_waits),
+		CASE(what_one_shuts_out_is_set_apart_for_him_once), CASE(what_is_let_go_comes_into_the_inbox),
+		CASE(what_was_set_apart_before_a_crash_isnt_again), CASE(without_room_in_quarantine_it_is_junk),
 	};
 	int failed = cmocka_run_group_tests_name("courier", tests, NULL, NULL);
 	config_free_all();

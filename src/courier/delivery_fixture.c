@@ -78,6 +78,9 @@ bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, 
 	else if (slice_equal(name, SLICE("team"))) {
 		add_route(arena, routes, count, true, "bob@here.test", SLICE(""));
 		add_route(arena, routes, count, false, "carol@far.test", SLICE(""));
+	} else if (slice_equal(name, SLICE("both"))) {
+		add_route(arena, routes, count, true, "alice@here.test", SLICE(""));
+		add_route(arena, routes, count, true, "bob@here.test", SLICE(""));
 	} else if (slice_equal(name, SLICE("flawed"))) {
 		add_route(arena, routes, count, true, "bob@here.test", SLICE(""));
 		add_wrong_route(arena, routes, count, "gone@here.test");
@@ -87,6 +90,9 @@ bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, 
 		add_route(arena, routes, count, false, "moved@far.test", SLICE(""));
 	else
 		return error_set(error, ERROR_NOT_FOUND, "nobody");
+	for (size_t i = 0; i < *count; i++)
+		if (slice_equal((*routes)[i].address, SLICE("bob@here.test")))
+			(*routes)[i].thresholds = auth->bobs;
 	return true;
 }
 
@@ -97,9 +103,9 @@ enum auth_language auth_language(struct auth *auth, struct slice address)
 	return slice_equal(address, SLICE("bob@here.test")) ? LANGUAGE_RU : LANGUAGE_EN;
 }
 
-enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_room *room)
+enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_facts *facts)
 {
-	(void)wait, (void)room;
+	(void)wait, (void)facts;
 	return auth->away ? RECIPIENT_TEMPORARY : slice_ends_nocase(address, SLICE("@here.test")) ? RECIPIENT_LOCAL : RECIPIENT_FOREIGN;
 }
 
@@ -151,6 +157,7 @@ int begin(void **state)
 	assert_true(store_create_account(t.store, SLICE("bob@here.test"), &error));
 	people.away = false;
 	people.silent = false;
+	people.bobs = (struct config_thresholds){0};
 	configure("");
 	return 0;
 }

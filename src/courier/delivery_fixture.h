@@ -34,7 +34,7 @@ struct delivery_fixture {
 };
 extern struct delivery_fixture t;
 
-struct auth { bool away; _Atomic bool silent; /* it doesn't tell of languages */ };
+struct auth { bool away; _Atomic bool silent; /* it doesn't tell of languages */ struct config_thresholds bobs; };
 extern struct auth people;
 
 /** Before and after each test. */

@@ -12,16 +12,20 @@ static unsigned forwarded_notify(unsigned notify)
 	return notify != 0 && rest == 0 ? NOTIFY_NEVER : rest;
 }
 
-static bool copy_body(struct queue *queue, const struct queue_message *original, struct queue_draft *draft, struct error *error)
+struct queue_message courier_forward_message(const struct queue_message *original)
 {
-	struct slice piece;
-	struct courier_body *body = courier_body_open(queue, original, error);
-	bool done = body != NULL;
-	while (done && courier_body_next(body, &piece, error))
-		done = queue_draft_write(draft, piece, error);
-	done = done && !body->failed;
-	courier_body_close(&body);
-	return done;
+	return (struct queue_message){
+		.from = original->from, .body = original->body, .smtputf8 = original->smtputf8, .require_tls = original->require_tls,
+		.ret = original->ret, .envid = original->envid, .account = original->account, .arrived = original->arrived, .client = original->client,
+	};
+}
+
+struct queue_recipient courier_forward_recipient(const struct queue_recipient *recipient, struct slice address, struct arena *arena)
+{
+	return (struct queue_recipient){
+		.address = address, .notify = forwarded_notify(recipient->notify),
+		.original = recipient->original.len > 0 ? recipient->original : arena_printf(arena, "rfc822;%.*s", SLICE_ARG(recipient->address)),
+	};
 }
 
 bool courier_forward_letter(struct courier_addressee *addressee, struct error *error)
@@ -30,22 +34,14 @@ bool courier_forward_letter(struct courier_addressee *addressee, struct error *e
 	const struct queue_message *original = &addressee->letter->work->message;
 	const struct queue_recipient *recipient = addressee->recipient;
 	struct arena *arena = arena_new();
-	struct queue_message message = {
-		.from = original->from, .body = original->body, .smtputf8 = original->smtputf8, .require_tls = original->require_tls,
-		.ret = original->ret, .envid = original->envid, .account = original->account, .arrived = original->arrived,
-		.client = arena_printf(arena, "alias %.*s, from %.*s", SLICE_ARG(recipient->address), SLICE_ARG(original->client)), /* a stranger's stays one */
-	};
+	struct queue_message message = courier_forward_message(original);
+	message.client = arena_printf(arena, "alias %.*s, from %.*s", SLICE_ARG(recipient->address), SLICE_ARG(original->client)); /* a stranger's stays one */
 	message.recipients = arena_array(arena, addressee->route_count, sizeof *message.recipients);
-	for (size_t i = 0; i < addressee->route_count; i++) {
-		if (addressee->routes[i].local)
-			continue;
-		struct queue_recipient *target = &message.recipients[message.recipient_count++];
-		target->address = addressee->routes[i].address;
-		target->notify = forwarded_notify(recipient->notify);
-		target->original = recipient->original.len > 0 ? recipient->original : arena_printf(arena, "rfc822;%.*s", SLICE_ARG(recipient->address));
-	}
+	for (size_t i = 0; i < addressee->route_count; i++)
+		if (!addressee->routes[i].local)
+			message.recipients[message.recipient_count++] = courier_forward_recipient(recipient, addressee->routes[i].address, arena);
 	struct queue_draft *draft = queue_draft_new(queue, message.from);
-	bool done = copy_body(queue, original, draft, error);
+	bool done = courier_body_copy(queue, original, draft, error);
 	if (done)
 		done = queue_commit(queue, &draft, &message, error);
 	else

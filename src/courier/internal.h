@@ -2,7 +2,7 @@
  *
  *   courier.c   takes due messages from the queue (struct courier_letter) and gives them to the local threads
  *   local.c     finds out where each recipient's mail goes, delivers into mailboxes, syncs the store once per batch;
- *   junk.c      whether it is junk, for each account anew; personal.c: by what it has taught, and whom it knows
+ *   junk.c      whether it is junk, for each account anew; personal.c: by what it has taught, and whom it knows; apart.c: or not to be seen by it
  *   wrap.c      junk comes inside of a report, if that is wanted
  *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
  *   alias_notice.c  the postmaster hears of targets that lead nowhere
@@ -62,6 +62,12 @@ struct courier_letter;
 /** Over which connection something was said; all empty: it was us. */
 struct courier_via { struct slice host, address, tls; };
 
+/** An account for which the message is set apart. */
+struct courier_apart {
+	const struct auth_route *route;
+	struct slice address;  /* leads to it alone; empty: another addressee of the letter leads to it, too, and sees to it */
+};
+
 /** A recipient that is due. */
 struct courier_addressee {
 	struct courier_letter *letter;
@@ -69,6 +75,8 @@ struct courier_addressee {
 	struct slice target;       /* where mail for it goes: the address, or what its alias stands for */
 	struct auth_route *routes;      /* as auth resolved it, until it is decided */
 	size_t route_count;
+	struct courier_apart *apart; /* of these routes: for whom it is set apart */
+	size_t apart_count, apart_room;
 	enum courier_verdict verdict;
 	bool dsn_passed_on;        /* the next server took over the duty to report success */
 	bool expired;              /* failed because time is up; `trouble` is the last temporary one */
@@ -168,6 +176,8 @@ void courier_addressee_decide(struct courier_addressee *addressee, enum courier_
 void courier_addressee_note(struct courier_addressee *addressee, const struct courier_trouble *trouble, const struct courier_via *via);
 /** Decides by what was noted: failed, or deferred. */
 void courier_addressee_conclude(struct courier_addressee *addressee);
+/** Something that is to be done here can't be now: the log says so (`event`), and it is tried again soon. */
+void courier_addressee_put_off(struct courier_addressee *addressee, const char *event, const struct error *error);
 /** Writes down what became of these addressees, of any letters, all of which have a verdict; tells senders; gives letters
  * back to the queue whose last addressees these are. Blocks until it is written. */
 void courier_letters_close(struct courier *courier, struct courier_addressee **list, size_t count);
@@ -188,11 +198,20 @@ void *courier_local_thread(void *courier);
 int64_t courier_local_delivery_id(int64_t message, struct slice account, struct slice detail);
 
 /* wrap.c: writes a message, which is junk, into the draft of an account's mailbox inside of a report (option report_safe). Part of its text may have been
- * written when it fails. */
-bool courier_wrap_write(struct courier *courier, const struct queue_message *message, struct slice account, struct draft *draft, struct error *error);
+ * written when it fails. `thresholds`: the account's. */
+bool courier_wrap_write(struct courier *courier, const struct queue_message *message, struct slice account, struct config_thresholds thresholds, struct draft *draft,
+			struct error *error);
+
+/* apart.c: an account behind the addressee shuts the message out: it is to be set apart for it. False: that can't be, and it gets it as junk. */
+bool courier_apart_note(struct courier_addressee *addressee, const struct auth_route *route);
+/** Sets apart what was noted of these addressees, of any letters. Who can't get it now is put off. */
+void courier_apart_queue(struct courier_addressee **list, size_t count);
 
 /* forward.c: queues a message for the remote routes of an addressee whose alias leads to several places. */
 bool courier_forward_letter(struct courier_addressee *addressee, struct error *error);
+/** What such a message keeps of the original, and a recipient of it what it keeps of the alias. */
+struct queue_message courier_forward_message(const struct queue_message *original);
+struct queue_recipient courier_forward_recipient(const struct queue_recipient *recipient, struct slice address, struct arena *arena);
 
 /* alias_notice.c: of the targets behind this addressee these lead nowhere: says so in the log, and the postmaster of the alias's
  * domain gets a letter, once in ALIAS_NOTICE_SECONDS for each alias. */

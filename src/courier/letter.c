@@ -71,6 +71,16 @@ void courier_addressee_conclude(struct courier_addressee *addressee)
 	addressee->verdict = addressee->permanent ? VERDICT_FAILED : VERDICT_DEFERRED;
 }
 
+void courier_addressee_put_off(struct courier_addressee *addressee, const char *event, const struct error *error)
+{
+	struct courier_trouble trouble;
+	log_error(event, log_id("id", addressee->letter->work->message.id), log_text("cause", error->text));
+	courier_trouble_set(&trouble, false, "4.3.0", "the message can't be passed on at the moment");
+	trouble.soon = true;
+	courier_addressee_note(addressee, &trouble, NULL);
+	courier_addressee_conclude(addressee);
+}
+
 int64_t courier_retry_delay(const struct config *config, int attempts)
 {
 	const struct config_string_list *schedule = &config->retry_schedule;

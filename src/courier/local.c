@@ -3,7 +3,8 @@
  * A local thread takes some messages: resolves their recipients (the auth role knows), hands the remote ones on, and
  * writes the local ones account by account, each account's in one transaction: then people see them. It goes on with what
  * comes in the next SYNC_WAITS_MS, then syncs the store once for all of them, and only then lets the queue forget them. A body that is a file of the queue's becomes the message file by a link. A message to several accounts is
- * linked from the first one: so nothing that differs between recipients is added to it. A crash anywhere repeats deliveries, and their ids make that harmless. */
+ * linked from the first one: so nothing that differs between recipients is added to it. What an account shuts out (apart.c) becomes a message of its own in
+ * the queue. A crash anywhere repeats deliveries, and their ids make that harmless. */
 #include <openssl/evp.h>
 #include <unistd.h>
 
@@ -26,6 +27,7 @@ struct delivery {
 	struct courier_addressee *addressee;
 	struct slice account, detail;
 	bool junk;
+	struct config_thresholds thresholds; /* the account's */
 	int64_t id;              /* courier_local_delivery_id */
 	bool done;
 	struct courier_trouble trouble;  /* if it isn't */
@@ -73,8 +75,8 @@ static bool is_junk(struct courier_personal *personal, const struct auth_route *
 {
 	struct buf findings = BUF(COURIER_PERSONAL_FINDINGS_MAX);
 	const struct queue_message *message = personal->message;
-	int more = route->junk_from == AUTH_JUNK_NEVER ? 0 : courier_personal_points(personal, route->address, &findings);
-	bool junk = courier_junk_is(message, route->junk_from, more);
+	int more = route->thresholds.junk == THRESHOLD_NEVER ? 0 : courier_personal_points(personal, route->address, &findings);
+	bool junk = courier_junk_is(message, route->thresholds, more);
 	if (findings.len > 0 || (message->weighed && junk != message->junk))
 		log_info("delivery.weighed", log_id("id", message->id), log_slice("account", route->address), log_text("junk", junk ? "yes" : "no"),
 			 log_number("hundredths", message->points + more), log_slice("findings", buf_slice(&findings)));
@@ -86,12 +88,13 @@ static void add_deliveries(struct batch *batch, struct courier_addressee *addres
 {
 	for (size_t i = 0; i < addressee->route_count; i++) {
 		const struct auth_route *route = &addressee->routes[i];
-		if (!route->local)
+		bool shut_out = route->local && courier_junk_is_shut_out(personal->message, route->thresholds);
+		if (!route->local || (shut_out && courier_apart_note(addressee, route)))
 			continue;
 		ARRAY_GROW(batch->deliveries, batch->delivery_count, batch->delivery_room);
 		batch->deliveries[batch->delivery_count++] = (struct delivery){
 			.addressee = addressee, .account = route->address, .detail = route->detail,
-			.junk = is_junk(personal, route),
+			.junk = shut_out || is_junk(personal, route), .thresholds = route->thresholds,
 			.id = courier_local_delivery_id(addressee->letter->work->message.id, route->address, route->detail)};
 	}
 }
@@ -225,7 +228,7 @@ static bool fill(struct batch *batch, const struct delivery *delivery, struct dr
 {
 	const struct queue_message *message = &delivery->addressee->letter->work->message;
 	if (delivery->wrapped)
-		return courier_wrap_write(batch->courier, message, delivery->account, draft, error);
+		return courier_wrap_write(batch->courier, message, delivery->account, delivery->thresholds, draft, error);
 	const struct written *written = map_get(batch->written, id_key(&message->id));
 	if (!written || written->arrival.id != 0 || slice_equal(written->account, delivery->account))
 		return write_message(batch, message, draft, error);
@@ -505,14 +508,8 @@ static void conclude_addressee(struct courier_addressee *addressee)
 		courier_addressee_decide(addressee, VERDICT_DELIVERED, "2.0.0", addressee->text, NULL);
 	else if (courier_forward_letter(addressee, &error))
 		courier_addressee_decide(addressee, VERDICT_EXPANDED, "2.0.0", SLICE("passed on to what the alias stands for"), NULL);
-	else {
-		struct courier_trouble trouble;
-		log_error("message.unforwarded", log_id("id", addressee->letter->work->message.id), log_text("cause", error.text));
-		courier_trouble_set(&trouble, false, "4.3.0", "the message can't be forwarded at the moment");
-		trouble.soon = true;
-		courier_addressee_note(addressee, &trouble, NULL);
-		courier_addressee_conclude(addressee);
-	}
+	else
+		courier_addressee_put_off(addressee, "message.unforwarded", &error);
 }
 
 /* ---- Batches ---- */
@@ -547,6 +544,7 @@ static void end_batch(struct batch *batch)
 {
 	sync_deliveries(batch);
 	note_deliveries(batch);
+	courier_apart_queue(batch->addressees, batch->addressee_count); /* whatever became of the others behind their addresses */
 	for (size_t i = 0; i < batch->addressee_count; i++)
 		conclude_addressee(batch->addressees[i]);
 	courier_letters_close(batch->courier, batch->addressees, batch->addressee_count);

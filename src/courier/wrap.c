@@ -24,6 +24,7 @@ struct wrapping {
 	struct courier *courier;
 	const struct queue_message *message;
 	struct slice account;
+	struct config_thresholds thresholds; /* … and its */
 	struct arena *arena;
 	struct slice bytes; /* of the body as the queue keeps it: all of it, or the beginning of the file */
 	int fd;             /* -1: it isn't a file */
@@ -98,6 +99,7 @@ static void put_reasons(const struct wrapping *wrapping, enum auth_language lang
 		total += list[i].points;
 	if (!policy_settings_read(config_current(), &settings, &error))
 		score_settings_default(&settings);
+	policy_settings_apply(&settings, wrapping->thresholds);
 	bool by_points = score_verdict_of(&settings, total) >= SCORE_JUNK;
 	score_explain_found(&text, &settings, list, count, total, SCORE_JUNK, by_points || !main ? SLICE("") : slice_of(main->text), languages[language]);
 	put_lines(buf_slice(&text), out);
@@ -157,9 +159,10 @@ static bool write_all(const struct wrapping *wrapping, struct draft *draft, stru
 	return done;
 }
 
-bool courier_wrap_write(struct courier *courier, const struct queue_message *message, struct slice account, struct draft *draft, struct error *error)
+bool courier_wrap_write(struct courier *courier, const struct queue_message *message, struct slice account, struct config_thresholds thresholds, struct draft *draft,
+			struct error *error)
 {
-	struct wrapping wrapping = {.courier = courier, .message = message, .account = account, .arena = arena_new(), .fd = -1};
+	struct wrapping wrapping = {.courier = courier, .message = message, .account = account, .thresholds = thresholds, .arena = arena_new(), .fd = -1};
 	make_boundary(&wrapping);
 	bool done = begin(&wrapping, error) && write_all(&wrapping, draft, error);
 	if (wrapping.fd >= 0)

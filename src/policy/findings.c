@@ -28,6 +28,7 @@ void policy_findings_add(struct policy_findings *findings, struct slice rule, in
 void policy_findings_demand(struct policy_findings *findings, enum policy_action action, struct slice reply)
 {
 	findings->suspect |= action == POLICY_JUNK;
+	findings->usual = action > findings->usual ? action : findings->usual;
 	if (action <= findings->action)
 		return;
 	findings->action = action;

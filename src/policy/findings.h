@@ -22,6 +22,7 @@ struct policy_findings {
 	size_t count, room;
 	int points;                /* of all */
 	enum policy_action action; /* the strictest that was demanded */
+	enum policy_action usual;  /* … by the options' thresholds, in the place of the recipients' */
 	bool weighed;              /* the points were summed up, for a threshold to decide by */
 	bool suspect;              /* somebody else than the sum of the points wants it in Junk */
 	struct slice reply;        /* of DEFER and REJECT: what the sender is told */

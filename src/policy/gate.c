@@ -80,6 +80,7 @@ bool policy_gate_question_encode(const struct policy_gate_question *question, st
 	wire_put_text(out, question->sender);
 	wire_put_text(out, question->receiver);
 	wire_put_text(out, question->recipient);
+	config_threshold_put(out, question->reject);
 	return !out->overflow;
 }
 
@@ -91,6 +92,7 @@ bool policy_gate_question_decode(struct slice text, struct policy_gate_question 
 	question->sender = wire_text(&reader, PATH_MAX_LENGTH);
 	question->receiver = wire_text(&reader, NAME_MAX_LENGTH);
 	question->recipient = wire_text(&reader, PATH_MAX_LENGTH);
+	question->reject = config_threshold_read(&reader);
 	return wire_end(&reader) && (question->client.len == 4 || question->client.len == 16);
 }
 

@@ -21,13 +21,14 @@ bool policy_gate_is_wanted(const struct config *config);
 bool policy_gate_is_open(struct slice recipient);
 /** Recipients, one a line: are there any, and all such? */
 bool policy_gate_is_open_to_all(struct slice recipients);
-/** What of a recipient the answer depends on: for others of which that is the same, nobody need ask again. Points into `recipient`. */
+/** What of a recipient the answer depends on beside its threshold: for others of which that is the same, nobody need ask again. Points into `recipient`. */
 struct slice policy_gate_key(const struct config *config, struct slice recipient);
 
 struct policy_gate_question {
 	struct slice client; /* 4 or 16 bytes */
 	struct slice helo, sender, receiver; /* as in struct policy_question */
 	struct slice recipient;
+	int reject;          /* its threshold (config/thresholds.h) */
 };
 bool policy_gate_question_encode(const struct policy_gate_question *question, struct buf *out);
 /** Points into `text`. False: it isn't one. */

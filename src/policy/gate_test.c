@@ -10,11 +10,11 @@ static void test_a_question_arrives_as_it_was_asked(void **state)
 {
 	(void)state;
 	struct buf out = BUF(POLICY_GATE_QUESTION_MAX);
-	struct policy_gate_question asked = {SLICE("\1\2\3\4"), SLICE("h.example"), SLICE("a@b.example"), SLICE("mx.example"), SLICE("anna@x.example")}, heard;
+	struct policy_gate_question asked = {SLICE("\1\2\3\4"), SLICE("h.example"), SLICE("a@b.example"), SLICE("mx.example"), SLICE("anna@x.example"), THRESHOLD_NEVER}, heard;
 	assert_true(policy_gate_question_encode(&asked, &out));
 	assert_true(policy_gate_question_decode(buf_slice(&out), &heard));
 	assert_true(slice_equal(heard.client, asked.client) && slice_equal(heard.helo, asked.helo) && slice_equal(heard.sender, asked.sender));
-	assert_true(slice_equal(heard.receiver, asked.receiver) && slice_equal(heard.recipient, asked.recipient));
+	assert_true(slice_equal(heard.receiver, asked.receiver) && slice_equal(heard.recipient, asked.recipient) && heard.reject == asked.reject);
 	for (size_t len = 0; len < out.len; len++)
 		assert_false(policy_gate_question_decode(slice_make(out.at, len), &heard));
 	buf_free(&out);

@@ -63,6 +63,7 @@ struct policy_gate_asking {
 	const struct config *config;
 	struct policy_mail mail;
 	struct slice recipient;
+	int reject;                   /* its threshold */
 	struct policy_findings findings;
 	struct slice network, domain; /* as the greylist has them */
 	bool greylists;               /* he isn't known there */
@@ -188,7 +189,7 @@ struct policy_gate_asking *policy_gatekeeper_begin(struct policy_gatekeeper *kee
 	if (!policy_gate_question_decode(text, &question))
 		return NULL;
 	struct policy_gate_asking *asked = memory_new(sizeof *asked);
-	*asked = (struct policy_gate_asking){.keeper = keeper, .config = config_current(), .recipient = question.recipient, .findings = {.arena = arena_new()}};
+	*asked = (struct policy_gate_asking){.keeper = keeper, .config = config_current(), .recipient = question.recipient, .reject = question.reject, .findings = {.arena = arena_new()}};
 	asked->mail = (struct policy_mail){.client = question.client, .helo = question.helo, .sender = question.sender, .receiver = question.receiver, .now = clock_now()};
 	begin_greylist(asked);
 	asked->door = policy_door_new(keeper->lists, what_refuses(asked->config, asked->findings.arena), &asked->mail, SLICE(""), &asked->findings);
@@ -203,15 +204,22 @@ bool policy_gatekeeper_run(struct policy_gate_asking *asked, struct lookup *tabl
 	return policy_door_run(asked->door, table) && spf;
 }
 
+/* From how many points of lists alone the text needn't be waited for: as configured, unless the recipient wants more. Who wants less waits for the
+ * text, which may speak for it. */
+static int refused_from(const struct policy_gate_asking *asked)
+{
+	int configured = config_thresholds_of(asked->config).reject;
+	return asked->reject == THRESHOLD_CONFIGURED || asked->reject < configured ? configured : asked->reject;
+}
+
 static void look(struct policy_gate_asking *asked)
 {
-	int limit;
 	enum claim claim = look_at_access(asked);
 	if (claim != CLAIM_NONE)
 		policy_door_permit(asked->door);
 	policy_door_judge(asked->door);
-	if (asked->config->spam_checks && config_parse_points(slice_of(asked->config->spam_reject), &limit))
-		policy_door_refuse_from(asked->door, limit);
+	if (asked->config->spam_checks)
+		policy_door_refuse_from(asked->door, refused_from(asked));
 	if (asked->greylists && asked->findings.action == POLICY_ACCEPT && claim != CLAIM_ALLOWED && !(claim == CLAIM_NONE && policy_door_permits(asked->door)))
 		put_off(asked);
 }

@@ -25,6 +25,7 @@ bool policy_question_encode(const struct policy_question *question, struct buf *
 	wire_put_number(out, question->port);
 	wire_put_number(out, question->own);
 	wire_put_text(out, question->user);
+	config_thresholds_put(out, question->thresholds);
 	wire_put_text(out, question->text);
 	return !out->overflow;
 }
@@ -44,6 +45,7 @@ bool policy_question_decode(struct slice text, struct policy_question *question)
 	question->port = wire_number(&reader, UINT16_MAX);
 	question->own = wire_number(&reader, 1);
 	question->user = wire_text(&reader, PATH_MAX_LENGTH);
+	question->thresholds = config_thresholds_read(&reader);
 	question->text = wire_text(&reader, UINT16_MAX);
 	return wire_end(&reader) && (question->client.len == 4 || question->client.len == 16 || (question->own && question->client.len == 0));
 }

@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "config/thresholds.h"
 #include "policy/edits.h"
 
 enum {
@@ -45,6 +46,7 @@ struct policy_question {
 	bool own;              /* somebody of ours sends it: what it says is weighed, and engines that are for such mail are asked; `client` may be empty */
 	struct slice user;     /* … who has signed in; empty: nobody */
 	bool for_reports;      /* a recipient is where others report to us (policy/reports.h) */
+	struct config_thresholds thresholds; /* of a stranger's: what its recipients agree upon; where they say nothing the options do */
 };
 bool policy_question_encode(const struct policy_question *question, struct buf *out);
 /** Points into `text`. False: it isn't one. */

@@ -13,13 +13,19 @@ static void test_a_question_arrives_as_it_was_asked(void **state)
 	(void)state;
 	struct buf out = BUF(4096);
 	struct policy_question asked = {.client = SLICE("\1\2\3\4"), .helo = SLICE("h.example"), .sender = SLICE("a@b.example"), .receiver = SLICE("mx.example"), .recipients = SLICE("anna@x.example\n"),
-		.text = SLICE("From: x\r\n\r\n"), .skip = 77, .for_reports = true, .own = true, .user = SLICE("anna@x.example")}, heard;
+		.text = SLICE("From: x\r\n\r\n"), .skip = 77, .for_reports = true, .own = true, .user = SLICE("anna@x.example"),
+		.thresholds = {.tag = 1, .junk = THRESHOLD_NEVER, .quarantine = 99999, .reject = 250}}, heard;
 	assert_true(policy_question_encode(&asked, &out));
 	assert_true(policy_question_decode(buf_slice(&out), &heard));
 	assert_true(slice_equal(heard.client, asked.client) && slice_equal(heard.helo, asked.helo) && slice_equal(heard.sender, asked.sender));
 	assert_true(slice_equal(heard.receiver, asked.receiver) && slice_equal(heard.recipients, asked.recipients) && slice_equal(heard.text, asked.text) && heard.skip == 77 && !heard.in_file && heard.for_reports && heard.own && slice_equal(heard.user, asked.user));
+	assert_true(config_thresholds_are_same(heard.thresholds, asked.thresholds));
 	for (size_t len = 0; len < out.len; len++)
 		assert_false(policy_question_decode(slice_make(out.at, len), &heard));
+	buf_clear(&out);
+	asked.thresholds.reject = THRESHOLD_MOST + 1;
+	assert_true(policy_question_encode(&asked, &out));
+	assert_false(policy_question_decode(buf_slice(&out), &heard));
 	buf_free(&out);
 }
 

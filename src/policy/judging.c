@@ -116,7 +116,8 @@ static const struct classify_store *what_was_learned(struct policy_means *means)
 	return learned;
 }
 
-static void weigh(struct policy_means *means, struct slice whole, const struct policy_mail *mail, const struct policy_verdict *verdict, struct policy_findings *findings)
+static void weigh(struct policy_means *means, struct slice whole, const struct policy_mail *mail, const struct policy_verdict *verdict, struct config_thresholds thresholds,
+		  struct policy_findings *findings)
 {
 	struct score_settings settings;
 	struct error error;
@@ -129,7 +130,7 @@ static void weigh(struct policy_means *means, struct slice whole, const struct p
 		return;
 	}
 	const struct policy_weighed weighed = {whole, mail, verdict, what_was_learned(means), policy_standing_find(means->reputation, mail, verdict)};
-	policy_weigh(&weighed, &settings, findings);
+	policy_weigh(&weighed, &settings, thresholds, findings);
 	policy_standing_settle(means->reputation, &weighed.standing, &settings, findings, mail->now);
 }
 
@@ -144,7 +145,7 @@ static void look_inside(struct policy_means *means, const struct policy_question
 	if (findings->allowed)
 		findings->points = findings->points > 0 ? 0 : findings->points; /* scanners' points don't count either, here or at delivery */
 	else if (findings->action < POLICY_REJECT && config_current()->spam_checks)
-		weigh(means, whole, mail, verdict, findings);
+		weigh(means, whole, mail, verdict, question->thresholds, findings);
 }
 
 static void write_answer(const struct policy_mail *mail, const struct policy_verdict *verdict, const struct policy_findings *findings, struct buf *out)
@@ -303,7 +304,7 @@ void policy_judging_conclude(struct policy_judging *judging, int64_t deadline, s
 	policy_engines_edit(engines, findings, body);
 	write_answer(mail, verdict, findings, out);
 	note_for_author(means, question, whole, mail, verdict, findings->action);
-	policy_gatekeeper_learn(means->gatekeeper, mail, findings->action);
+	policy_gatekeeper_learn(means->gatekeeper, mail, findings->usual); /* what one recipient wants says nothing to others */
 	if (question->for_reports && findings->action < POLICY_DEFER)
 		take_report(means, whole, verdict);
 	policy_engines_free(&engines);
@@ -344,7 +345,7 @@ static void look_at_own(struct policy_means *means, const struct policy_question
 	struct policy_engines *engines = policy_engines_begin(means->engines, question, message->whole, deadline + config_engines_timeout(config_current()) * 1000);
 	policy_engines_judge(engines, config_current(), &findings);
 	if (findings.action < POLICY_REJECT && config_current()->spam_checks)
-		weigh(means, policy_engines_message(engines, message->whole), &mail, NULL, &findings);
+		weigh(means, policy_engines_message(engines, message->whole), &mail, NULL, question->thresholds, &findings);
 	policy_engines_edit(engines, &findings, body);
 	write_answer_own(question, &findings, out);
 	policy_engines_free(&engines);

@@ -40,7 +40,7 @@ void policy_standing_settle(struct policy_reputation *reputation, const struct p
 	enum policy_repute repute = POLICY_REPUTE_NONE;
 	if (points >= settings->threshold[SCORE_JUNK] || findings->suspect)
 		repute = POLICY_REPUTE_BAD;
-	else if (points < GOOD_BELOW && findings->action <= POLICY_TAG)
+	else if (points < GOOD_BELOW && findings->usual <= POLICY_TAG)
 		repute = POLICY_REPUTE_GOOD;
 	if (!reputation)
 		return;

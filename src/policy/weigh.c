@@ -1,6 +1,8 @@
 /* The score of a message that arrives; see weigh.h. */
 #include "policy/weigh.h"
 
+#include "policy/settings.h"
+
 enum { FIELDS_MAX = 16 * 1024, REPLY_POINTS_MAX = 200 };
 
 static enum score_answer of_spf(enum spf_result result)
@@ -73,16 +75,23 @@ static void write_fields(const struct score_settings *settings, struct policy_fi
 	buf_free(&fields);
 }
 
-static void demand(const struct score_settings *settings, struct policy_findings *findings)
+static enum policy_action action_by(const struct score_settings *settings, int points)
 {
 	static const enum policy_action actions[SCORE_VERDICTS] = {POLICY_ACCEPT, POLICY_TAG, POLICY_JUNK, POLICY_QUARANTINE, POLICY_REJECT};
+	return actions[score_verdict_of(settings, points)];
+}
+
+static void demand(const struct score_settings *settings, enum policy_action usual, struct policy_findings *findings)
+{
 	struct buf reply = BUF(REPLY_POINTS_MAX);
 	buf_append_text(&reply, "the message looks like spam, with ");
 	score_write_points(&reply, findings->points);
 	buf_append_text(&reply, " points");
 	bool suspect = findings->suspect; /* the sum is each recipient's to judge */
-	policy_findings_demand(findings, actions[score_verdict_of(settings, findings->points)], buf_slice(&reply));
+	usual = findings->usual > usual ? findings->usual : usual;
+	policy_findings_demand(findings, action_by(settings, findings->points), buf_slice(&reply));
 	findings->suspect = suspect;
+	findings->usual = usual;
 	findings->weighed = true;
 	buf_free(&reply);
 }
@@ -95,11 +104,12 @@ void policy_weigh_own(const struct policy_weighed *weighed, const struct score_s
 		policy_findings_add(findings, slice_of(score_rule_name(result.hits[i].rule)), result.hits[i].points, SLICE(""));
 }
 
-void policy_weigh(const struct policy_weighed *weighed, const struct score_settings *settings, struct policy_findings *findings)
+void policy_weigh(const struct policy_weighed *weighed, const struct score_settings *settings, struct config_thresholds thresholds, struct policy_findings *findings)
 {
 	struct score_settings own = *settings;
 	own.points[SCORE_EXECUTABLE] = own.points[SCORE_DOUBLE_EXTENSION] = 0; /* what is attached has been looked at more closely */
+	policy_settings_apply(&own, thresholds);
 	policy_weigh_own(weighed, &own, findings);
-	write_fields(settings, findings);
-	demand(settings, findings);
+	write_fields(&own, findings);
+	demand(&own, action_by(settings, findings->points), findings);
 }

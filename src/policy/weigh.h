@@ -18,7 +18,8 @@ struct policy_weighed {
 
 /** Adds a finding for each rule that holds, and nothing else. Pure. */
 void policy_weigh_own(const struct policy_weighed *weighed, const struct score_settings *settings, struct policy_findings *findings);
-/** Adds a finding for each rule that holds, demands what the sum of all points leads to, and the fields X-Spam-*. Pure. */
-void policy_weigh(const struct policy_weighed *weighed, const struct score_settings *settings, struct policy_findings *findings);
+/** Adds a finding for each rule that holds, demands what the sum of all points leads to, and the fields X-Spam-*. `settings`: the options'; `thresholds`:
+ * where its recipients have others. Pure. */
+void policy_weigh(const struct policy_weighed *weighed, const struct score_settings *settings, struct config_thresholds thresholds, struct policy_findings *findings);
 
 #endif

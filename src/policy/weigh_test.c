@@ -12,6 +12,7 @@ static const char plain_text[] = "From: Ann <ann@good.example>\r\nTo: bob@here.e
 struct found {
 	struct policy_verdict verdict;
 	struct policy_findings findings;
+	struct config_thresholds thresholds;
 };
 
 static void weigh(struct found *found)
@@ -22,7 +23,7 @@ static void weigh(struct found *found)
 	if (!found->findings.arena)
 		found->findings.arena = arena_new();
 	score_settings_default(&settings);
-	policy_weigh(&weighed, &settings, &found->findings);
+	policy_weigh(&weighed, &settings, found->thresholds, &found->findings);
 }
 
 static bool has(const struct found *found, const char *rule)
@@ -77,6 +78,25 @@ static void what_others_have_found_counts(void **state)
 	arena_free(&found.findings.arena);
 }
 
+static void its_recipients_thresholds_count(void **state)
+{
+	(void)state;
+	struct found strict = {.verdict = {.iprev = POLICY_IPREV_PASS}, .findings = {.arena = arena_new()}, .thresholds = {.junk = 100, .reject = 200}};
+	policy_findings_add(&strict.findings, SLICE("SCANNER_SAYS"), 210, SLICE("so"));
+	weigh(&strict);
+	assert_int_equal(strict.findings.action, POLICY_REJECT);
+	assert_true(strict.findings.usual < POLICY_REJECT);
+	assert_true(!strict.findings.suspect && says(&strict, "X-Spam-Flag: YES") && says(&strict, " required=1.0\r\n"));
+	arena_free(&strict.findings.arena);
+	struct found mild = {.verdict = {.iprev = POLICY_IPREV_PASS}, .findings = {.arena = arena_new()},
+			     .thresholds = {THRESHOLD_NEVER, THRESHOLD_NEVER, THRESHOLD_NEVER, THRESHOLD_NEVER}};
+	policy_findings_add(&mild.findings, SLICE("SCANNER_SAYS"), 1700, SLICE("so"));
+	weigh(&mild);
+	assert_int_equal(mild.findings.action, POLICY_ACCEPT);
+	assert_true(mild.findings.usual == POLICY_REJECT && !says(&mild, "X-Spam-Flag") && says(&mild, " required=1000.0\r\n"));
+	arena_free(&mild.findings.arena);
+}
+
 static void what_was_demanded_stays(void **state)
 {
 	(void)state;
@@ -91,6 +111,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(good_mail_is_accepted), cmocka_unit_test(where_it_comes_from_counts), cmocka_unit_test(what_others_have_found_counts),
+		cmocka_unit_test(its_recipients_thresholds_count),
 		cmocka_unit_test(what_was_demanded_stays),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

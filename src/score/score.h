@@ -55,9 +55,9 @@ enum score_verdict { SCORE_INBOX, SCORE_TAG, SCORE_JUNK, SCORE_QUARANTINE, SCORE
 /** "inbox", "tag", … */
 const char *score_verdict_name(enum score_verdict verdict);
 
-enum { SCORE_POINTS_MAX = 100000 };
+enum { SCORE_POINTS_MAX = 100000, SCORE_NEVER = 1000000001 /* more points than anything has */ };
 struct score_settings {
-	int threshold[SCORE_VERDICTS]; /* from so many points on; of INBOX without meaning */
+	int threshold[SCORE_VERDICTS]; /* from so many points on, SCORE_NEVER at most; of INBOX without meaning */
 	int points[SCORE_RULES];
 };
 /** As rules.def has them; thresholds 3, 5, 10 and 15 points. */

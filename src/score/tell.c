@@ -42,7 +42,7 @@ static void write_tests(struct buf *out, const struct slice *tests, size_t count
 void score_write_fields(struct buf *out, const struct score_settings *settings, int total, const struct slice *tests, size_t count)
 {
 	bool junk = score_verdict_of(settings, total) >= SCORE_JUNK;
-	int stars = total / 100 < LEVEL_MAX ? total / 100 : LEVEL_MAX;
+	int stars = total / 100 < LEVEL_MAX ? total / 100 : LEVEL_MAX, required = settings->threshold[SCORE_JUNK];
 	if (junk)
 		buf_append_text(out, "X-Spam-Flag: YES\r\n");
 	if (stars > 0)
@@ -50,7 +50,7 @@ void score_write_fields(struct buf *out, const struct score_settings *settings, 
 	buf_printf(out, "X-Spam-Status: %s, score=", junk ? "Yes" : "No");
 	score_write_points(out, total);
 	buf_append_text(out, " required=");
-	score_write_points(out, settings->threshold[SCORE_JUNK]);
+	score_write_points(out, required < SCORE_POINTS_MAX ? required : SCORE_POINTS_MAX); /* SpamAssassin knows no never */
 	buf_append_text(out, "\r\n\t");
 	write_tests(out, tests, count, 14);
 	buf_append_text(out, "\r\n\tautolearn=no version=Pombal-" POMBAL_VERSION "\r\n");
@@ -173,7 +173,7 @@ static void tell_stricter(struct telling *telling, int total, enum score_verdict
 	telling->points = least - total;
 	telling->threshold = least;
 	telling->fate = score_verdict_of(telling->settings, least);
-	say(telling, least > 0 ? PHRASE_MORE : PHRASE_AT_MOST);
+	say(telling, least > 0 && least < SCORE_NEVER ? PHRASE_MORE : PHRASE_AT_MOST);
 }
 
 /* What would have led elsewhere. */

@@ -12,14 +12,15 @@ struct sign_in {
 	char *name;
 };
 
-enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_room *room)
+enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_facts *facts)
 {
 	(void)auth;
-	struct auth_recipient_room unused;
+	struct auth_recipient_facts unused;
 	if (is_first_asking(wait))
 		return RECIPIENT_AWAITED;
-	room = room ? room : &unused;
-	*room = slice_equal_nocase(address, SLICE("full@example.test"))    ? (struct auth_recipient_room){0, 1000, 0}
+	facts = facts ? facts : &unused;
+	facts->thresholds = (struct config_thresholds){0};
+	facts->room = slice_equal_nocase(address, SLICE("full@example.test"))    ? (struct auth_recipient_room){0, 1000, 0}
 		: slice_equal_nocase(address, SLICE("small@example.test")) ? (struct auth_recipient_room){100, 1000, 0}
 									   : (struct auth_recipient_room){UINT64_MAX, UINT64_MAX, 0};
 	static const struct { const char *address; enum auth_recipient_kind kind; } known[] = {

@@ -166,16 +166,16 @@ const char *smtp_mail_fits(const struct auth_recipient_room *room, uint64_t size
 }
 
 /* *ours: is the address in a domain of ours? */
-static const char *check_recipient(struct smtp_session *session, struct slice *to, struct auth_recipient_room *room, bool *ours)
+static const char *check_recipient(struct smtp_session *session, struct slice *to, struct auth_recipient_facts *facts, bool *ours)
 {
-	enum auth_recipient_kind kind = auth_recipient(session->service->auth, smtp_wait(session), *to, room);
+	enum auth_recipient_kind kind = auth_recipient(session->service->auth, smtp_wait(session), *to, facts);
 	if (kind == RECIPIENT_UNKNOWN && smtp_local_redirect(session, to))
-		kind = auth_recipient(session->service->auth, NULL, *to, room);
+		kind = auth_recipient(session->service->auth, NULL, *to, facts);
 	*ours = kind == RECIPIENT_LOCAL || kind == RECIPIENT_UNKNOWN || kind == RECIPIENT_DISABLED;
 	switch (kind) {
 	case RECIPIENT_LOCAL:
-		smtp_promise_look(room, clock_monotonic_ms());
-		return smtp_mail_fits(room, session->transaction.announced);
+		smtp_promise_look(&facts->room, clock_monotonic_ms());
+		return smtp_mail_fits(&facts->room, session->transaction.announced);
 	case RECIPIENT_FOREIGN:
 		return session->account || session->may_relay ? NULL : "550 5.7.1 mail for this address is not taken here without signing in";
 	case RECIPIENT_UNKNOWN:
@@ -192,8 +192,9 @@ static const char *check_recipient(struct smtp_session *session, struct slice *t
 	return "451 4.3.0 this address can't be checked now, try again later";
 }
 
-void smtp_add_recipient(struct smtp_transaction *transaction, const struct queue_recipient *recipient, const struct auth_recipient_room *room)
+void smtp_add_recipient(struct smtp_session *session, const struct queue_recipient *recipient, const struct auth_recipient_facts *facts)
 {
+	struct smtp_transaction *transaction = &session->transaction;
 	struct queue_message *message = &transaction->message;
 	uint64_t hash = map_hash(recipient->address);
 	for (size_t i = 0; i < message->recipient_count; i++)
@@ -201,18 +202,19 @@ void smtp_add_recipient(struct smtp_transaction *transaction, const struct queue
 			return;
 	ARENA_GROW(transaction->arena, message->recipients, message->recipient_count, transaction->recipient_room);
 	ARENA_GROW(transaction->arena, transaction->known, message->recipient_count, transaction->known_room);
-	transaction->known[message->recipient_count] = (struct smtp_known_recipient){.hash = hash, .room = *room};
+	transaction->known[message->recipient_count] = (struct smtp_known_recipient){.hash = hash, .room = facts->room};
+	transaction->thresholds = message->recipient_count == 0 ? facts->thresholds : config_thresholds_join(session->config, transaction->thresholds, facts->thresholds);
 	message->recipients[message->recipient_count++] = *recipient;
 }
 
-void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char *reply)
+void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_facts *facts, const char *reply)
 {
 	reply = reply ? reply : smtp_strangers_rcpt(session, command->to);
 	if (reply)
 		log_refusal(session, "recipient.refused", session->transaction.message.from, command->to, reply);
 	else { /* a repeated one counts only for LMTP's replies */
 		session->transaction.replies++;
-		smtp_add_recipient(&session->transaction, &(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify}, room);
+		smtp_add_recipient(session, &(struct queue_recipient){.address = command->to, .original = command->original, .notify = command->notify}, facts);
 	}
 	smtp_reply(session, "%s", reply ? reply : "250 2.1.5 recipient ok");
 	if (reply == smtp_nobodys_address)
@@ -232,7 +234,7 @@ void smtp_cmd_rcpt(struct smtp_session *session, struct slice argument)
 {
 	struct smtp_transaction *transaction = &session->transaction;
 	struct smtp_rcpt_command command;
-	struct auth_recipient_room room = {UINT64_MAX, UINT64_MAX, 0};
+	struct auth_recipient_facts facts = {.room = {UINT64_MAX, UINT64_MAX, 0}};
 	bool ours = false;
 	if (are_too_many(session)) {
 		smtp_reply(session, "452 4.5.3 too many recipients"); /* RFC 5321 §4.5.3.1.10 */
@@ -244,11 +246,11 @@ void smtp_cmd_rcpt(struct smtp_session *session, struct slice argument)
 		smtp_reply(session, "%s", reply);
 		return;
 	}
-	reply = check_recipient(session, &command.to, &room, &ours);
+	reply = check_recipient(session, &command.to, &facts, &ours);
 	if (auth_is_awaited(&session->wait))
 		return;
 	transaction->attempts++;
 	bound_rcpt(session, &command);
-	if (!ours || !smtp_gate_begin(session, &command, &room, &reply))
-		smtp_rcpt_end(session, &command, &room, reply);
+	if (!ours || !smtp_gate_begin(session, &command, &facts, &reply))
+		smtp_rcpt_end(session, &command, &facts, reply);
 }

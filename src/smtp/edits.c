@@ -69,7 +69,7 @@ bool smtp_edits_envelope(struct smtp_session *session, const struct policy_edits
 	return true;
 }
 
-static void add_recipient(struct smtp_session *session, struct slice address, enum auth_recipient_kind kind, struct auth_recipient_room *room)
+static void add_recipient(struct smtp_session *session, struct slice address, enum auth_recipient_kind kind, struct auth_recipient_facts *facts)
 {
 	struct smtp_transaction *transaction = &session->transaction;
 	bool may = kind == RECIPIENT_LOCAL || (kind == RECIPIENT_FOREIGN && (session->account || session->may_relay));
@@ -79,25 +79,25 @@ static void add_recipient(struct smtp_session *session, struct slice address, en
 		smtp_content_refuse(session, "451 4.3.0 an address can't be checked now, try again later");
 	if (!added)
 		return;
-	smtp_promise_look(room, clock_monotonic_ms());
-	smtp_add_recipient(transaction, &(struct queue_recipient){.address = address}, room);
+	smtp_promise_look(&facts->room, clock_monotonic_ms());
+	smtp_add_recipient(session, &(struct queue_recipient){.address = address}, facts);
 }
 
 bool smtp_edits_add_recipients(struct smtp_session *session)
 {
 	struct slice *left = &session->judgement.added, line, rest, address;
-	struct auth_recipient_room room = {UINT64_MAX, UINT64_MAX, 0};
+	struct auth_recipient_facts facts = {.room = {UINT64_MAX, UINT64_MAX, 0}};
 	struct error error;
 	while (left->len > 0 && !session->transaction.content.refused) {
 		slice_cut(*left, '\n', &line, &rest);
 		enum auth_recipient_kind kind = RECIPIENT_UNKNOWN;
 		if (address_parse(line, session->transaction.message.smtputf8, session->transaction.arena, &address, &error))
-			kind = auth_recipient(session->service->auth, smtp_wait(session), address, &room);
+			kind = auth_recipient(session->service->auth, smtp_wait(session), address, &facts);
 		else
 			address = line;
 		if (kind == RECIPIENT_AWAITED)
 			return false;
-		add_recipient(session, address, kind, &room);
+		add_recipient(session, address, kind, &facts);
 		*left = rest;
 	}
 	*left = slice_make(NULL, 0);

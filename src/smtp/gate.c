@@ -1,5 +1,5 @@
 /* Whether the policy role lets a stranger in at RCPT (policy/gate.h), before his message's text: asked without a thread that waits, once for each
- * domain of recipients, and not at all where nothing can be refused. Who is known (smtp_is_trusted) isn't asked about. Without an answer the
+ * domain of recipients (and for each threshold of theirs), and not at all where nothing can be refused. Who is known (smtp_is_trusted) isn't asked about. Without an answer the
  * recipient is taken: the text is judged later (judge.c). */
 #include "smtp/session.h"
 
@@ -9,22 +9,22 @@
 #include "policy/gate.h"
 
 /* NULL: not asked yet. */
-static struct smtp_gate_known *known_of(struct smtp_session *session, struct slice key)
+static struct smtp_gate_known *known_of(struct smtp_session *session, struct slice key, int reject)
 {
 	struct smtp_gate *gate = &session->transaction.gate;
 	for (size_t i = 0; i < gate->count; i++)
-		if (slice_equal_nocase(gate->known[i].key, key))
+		if (gate->known[i].reject == reject && slice_equal_nocase(gate->known[i].key, key))
 			return &gate->known[i];
 	return NULL;
 }
 
-static void remember(struct smtp_session *session, struct slice recipient, const char *reply)
+static void remember(struct smtp_session *session, struct slice recipient, int reject, const char *reply)
 {
 	struct smtp_gate *gate = &session->transaction.gate;
 	if (gate->count >= GATE_KNOWN_MAX)
 		return;
 	ARENA_GROW(session->transaction.arena, gate->known, gate->count, gate->room);
-	gate->known[gate->count++] = (struct smtp_gate_known){policy_gate_key(session->config, recipient), reply};
+	gate->known[gate->count++] = (struct smtp_gate_known){policy_gate_key(session->config, recipient), reject, reply};
 }
 
 static bool is_asked(const struct smtp_session *session, struct slice recipient)
@@ -34,11 +34,11 @@ static bool is_asked(const struct smtp_session *session, struct slice recipient)
 }
 
 /* False: it can't be asked. */
-static bool ask(struct smtp_session *session, struct slice recipient)
+static bool ask(struct smtp_session *session, struct slice recipient, int reject)
 {
 	struct smtp_asked_gate *asking = &session->gate;
 	struct call_question question = {.verb = POLICY_GATE_VERB};
-	struct policy_gate_question asked = {.helo = slice_of(session->hello), .sender = session->transaction.message.from, .receiver = slice_of(smtp_hostname(session)), .recipient = recipient};
+	struct policy_gate_question asked = {.helo = slice_of(session->hello), .sender = session->transaction.message.from, .receiver = slice_of(smtp_hostname(session)), .recipient = recipient, .reject = reject};
 	struct sockaddr_storage peer;
 	conn_peer_address(session->conn, &peer);
 	asked.client = smtp_client_bytes(&peer);
@@ -58,21 +58,21 @@ bool smtp_gate_is_pending(const struct smtp_session *session)
 	return session->gate.call != NULL;
 }
 
-bool smtp_gate_begin(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char **reply)
+bool smtp_gate_begin(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_facts *facts, const char **reply)
 {
 	if (!is_asked(session, command->to))
 		return false;
-	const struct smtp_gate_known *known = known_of(session, policy_gate_key(session->config, command->to));
+	const struct smtp_gate_known *known = known_of(session, policy_gate_key(session->config, command->to), facts->thresholds.reject);
 	if (known) {
 		*reply = known->reply ? known->reply : *reply;
 		return false;
 	}
-	if (!ask(session, command->to))
+	if (!ask(session, command->to, facts->thresholds.reject))
 		return false;
 	struct smtp_rcpt_command *kept = arena_alloc(session->transaction.arena, sizeof *kept);
 	*kept = *command;
 	session->gate.command = kept;
-	session->gate.room = *room;
+	session->gate.facts = *facts;
 	session->gate.reply = *reply;
 	return true;
 }
@@ -97,10 +97,10 @@ void smtp_gate_conclude(struct smtp_session *session)
 		refusal = heard(session, &answer);
 	else
 		log_warning("gate.unanswered", log_id("session", conn_id(session->conn)), log_slice("client", conn_peer(session->conn)));
-	remember(session, asking->command->to, refusal);
+	remember(session, asking->command->to, asking->facts.thresholds.reject, refusal);
 	call_answer_free(&answer);
 	buf_free(&asking->text);
-	smtp_rcpt_end(session, asking->command, &asking->room, refusal ? refusal : asking->reply);
+	smtp_rcpt_end(session, asking->command, &asking->facts, refusal ? refusal : asking->reply);
 }
 
 void smtp_gate_abandon(struct smtp_session *session)

@@ -120,6 +120,7 @@ bool smtp_judge_begin(struct smtp_session *session)
 	id_format(session->transaction.message.id, id);
 	asked.id = slice_of(id);
 	asked.port = port_of(&peer);
+	asked.thresholds = session->transaction.thresholds;
 	judgement->text = BUF(QUESTION_MAX);
 	if (!policy_question_encode(&asked, &judgement->text)) {
 		buf_free(&judgement->text);
@@ -179,11 +180,13 @@ static void log_judgement(struct smtp_session *session, const struct policy_answ
 	bool known = heard && heard->known;
 	const struct policy_answer *said = known ? heard : &nothing;
 	struct slice record = !known && session->config->accept_unchecked ? slice_of(not_checked) : said->record;
-	char points[POINTS_TEXT_MAX];
+	char points[POINTS_TEXT_MAX], thresholds[THRESHOLDS_TEXT_MAX] = "";
+	if (!config_thresholds_are_same(transaction->thresholds, (struct config_thresholds){0}))
+		config_thresholds_format(transaction->thresholds, thresholds);
 	log_info("message.judged", log_id("id", transaction->message.id), log_id("session", conn_id(session->conn)),
 		 log_text("action", known ? policy_action_name(heard->action) : session->config->accept_unchecked ? "unchecked" : "defer"),
 		 log_text("points", known ? points_text(heard->points, points) : ""), log_slice("spf", said->spf), log_slice("dkim", said->dkim), log_slice("dmarc", said->dmarc), log_slice("iprev", said->iprev),
-		 log_slice("reason", said->reply), log_slice("findings", findings_line(record, transaction->arena)));
+		 log_slice("reason", said->reply), log_slice("findings", findings_line(record, transaction->arena)), log_text("thresholds", thresholds));
 }
 
 static const char unchecked[] = "451 4.7.0 the message can't be checked at the moment, try again later";
@@ -249,6 +252,13 @@ static void obey_own(struct smtp_session *session, const struct policy_answer *h
 		take(session, heard, fd);
 }
 
+/* Of what its recipients see. Where all of them keep more in their inboxes than is usual, it causes no reports to strangers all the same. */
+static bool is_junk(const struct smtp_session *session, const struct policy_answer *heard)
+{
+	bool usual = heard->weighed && heard->points >= config_thresholds_of(session->config).junk;
+	return heard->action == POLICY_JUNK || (heard->action < POLICY_JUNK && usual); /* what a person lets go is none */
+}
+
 /* `heard`: without, there was no answer. */
 static void obey(struct smtp_session *session, const struct policy_answer *heard, int fd)
 {
@@ -256,7 +266,7 @@ static void obey(struct smtp_session *session, const struct policy_answer *heard
 	bool known = heard && heard->known && !heard->own;
 	log_judgement(session, heard);
 	transaction->message.set_apart = known && heard->action == POLICY_QUARANTINE;
-	transaction->message.junk = known && heard->action == POLICY_JUNK; /* what a person lets go is none */
+	transaction->message.junk = known && is_junk(session, heard);
 	if (known && heard->action <= POLICY_JUNK) {
 		transaction->message.weighed = heard->weighed;
 		transaction->message.points = heard->points;

@@ -92,6 +92,7 @@ struct smtp_known_recipient {
 /* What the policy role has said at RCPT. */
 struct smtp_gate_known {
 	struct slice key;  /* policy_gate_key() */
+	int reject;        /* the recipient's threshold */
 	const char *reply; /* NULL: he is let in */
 };
 struct smtp_gate {
@@ -112,6 +113,7 @@ struct smtp_transaction {
 	struct queue_message message;    /* envelope; slices and recipients are in the arena */
 	struct smtp_known_recipient *known;   /* beside message.recipients */
 	size_t recipient_room, known_room;
+	struct config_thresholds thresholds; /* what its recipients agree upon */
 	size_t attempts;                 /* RCPT commands */
 	size_t replies;                  /* RCPT commands accepted: LMTP owes one reply for each (RFC 2033 §4.2) */
 	uint64_t announced;              /* SIZE=; 0: not given */
@@ -127,7 +129,7 @@ struct smtp_asked_gate {
 	struct call_ticket *call; /* NULL: none is asked */
 	struct buf text;          /* what was asked */
 	const struct smtp_rcpt_command *command; /* in the transaction's arena */
-	struct auth_recipient_room room;
+	struct auth_recipient_facts facts;
 	const char *reply;        /* what the recipient gets if he is let in; NULL: he is taken */
 };
 
@@ -260,10 +262,10 @@ void smtp_cmd_auth(struct smtp_session *session, struct slice argument);
 void smtp_cmd_mail(struct smtp_session *session, struct slice argument);
 void smtp_cmd_rcpt(struct smtp_session *session, struct slice argument);
 /** Answers a RCPT, and takes the recipient if `reply` is NULL. */
-void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char *reply);
+void smtp_rcpt_end(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_facts *facts, const char *reply);
 extern const char smtp_nobodys_address[], smtp_mailbox_full[]; /* replies */
 /** Adds a recipient, unless it is there already. */
-void smtp_add_recipient(struct smtp_transaction *transaction, const struct queue_recipient *recipient, const struct auth_recipient_room *room);
+void smtp_add_recipient(struct smtp_session *session, const struct queue_recipient *recipient, const struct auth_recipient_facts *facts);
 /** Has the mailbox room for a message of `size` bytes? NULL, or the reply. */
 const char *smtp_mail_fits(const struct auth_recipient_room *room, uint64_t size);
 void smtp_cmd_data(struct smtp_session *session, struct slice argument);
@@ -333,7 +335,7 @@ void smtp_content_check_lines(struct smtp_session *session, struct slice bytes);
 
 /** True: the RCPT waits for the policy role's answer, and the unit runs again. False: there is nothing to ask, or it is known, and *reply (NULL:
  * the recipient is taken) is set to the refusal, if it is one. */
-bool smtp_gate_begin(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_room *room, const char **reply);
+bool smtp_gate_begin(struct smtp_session *session, const struct smtp_rcpt_command *command, const struct auth_recipient_facts *facts, const char **reply);
 bool smtp_gate_is_pending(const struct smtp_session *session);
 /** Ends the RCPT that waits, if there is an answer. */
 void smtp_gate_conclude(struct smtp_session *session);

@@ -82,6 +82,15 @@ def refusal(server, client, sender="ann@other.example", to="anna"):
     return refused.value.recipients[server.name(to)]
 
 
+def test_points_refuse_at_rcpt_unless_the_recipient_wants_more(zone, token):
+    with Pombal("mild.example", accounts=("anna", "boris"), options=options(zone, dns_lists=["bad.list 20"])) as own:
+        own.run("account", "set", own.name("boris"), "--spam-reject", "off")
+        with smtplib.SMTP(own.address, own.ports["smtp"], local_hostname="client.example", source_address=("127.0.0.82", 0)) as session:
+            refused = session.sendmail("ann@other.example", [own.name("anna"), own.name("boris"), "anna+x@mild.example"], letter(token, "ann@other.example"))
+        assert set(refused) == {own.name("anna"), "anna+x@mild.example"} and all(code == 550 and b"say too much against you" in said for code, said in refused.values())
+        own.wait_mail(token, account="boris", mailbox="Junk")
+
+
 def test_who_is_denied_is_refused_at_rcpt(gate):
     offset = gate.log_size()
     assert refusal(gate, "127.0.0.81") == (550, b"5.7.1 mail from 127.0.0.81 is not taken here")

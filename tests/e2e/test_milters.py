@@ -120,6 +120,17 @@ def test_who_is_added_could_have_been_written_to(filtered, token):
         filtered.wait_log(f'message.recipient_not_added.*{other}')
 
 
+def test_who_is_added_has_his_thresholds_as_well(milter, options, token):
+    """He has no say in whether it is taken: what he would have refused is set apart for him."""
+    options = {**options, "spam_checks": True, "spam_points": ["MISSING_DATE 1.5"], "engines": [f"milter {milter.place} timeout=10s down=defer"]}
+    with Pombal("judge.example", options=options) as own:
+        own.run("account", "set", own.name("boris"), "--spam-reject", "2")
+        send(own, letter("do-archive", token))
+        own.wait_log(r"event=message\.set_apart .*account=boris@judge\.example")
+        arrived(own, token)
+        assert [one["recipients"] for one in own.json("quarantine", "list")] == [["boris@judge.example"]] and own.count_mail(token, "boris") == 0
+
+
 def test_check_asks_them(milter, options):
     engines = [f"milter {milter.place}", "milter 127.0.0.1:1 name=gone"]
     with Pombal("judge.example", start=False, options={**options, "engines": engines}) as server:
