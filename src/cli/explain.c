@@ -1,11 +1,13 @@
 /* pombal explain MESSAGE-ID: why a message that came was judged as it was. What was found is written down when it comes, in the event message.judged and,
- * while it waits, beside it in the queue, where more of it has place; nothing is judged anew. A Message-ID may have come more than once. */
+ * while it waits, beside it in the queue, where more of it has place; nothing is judged anew. A Message-ID may have come more than once. What its points lead
+ * to is told by the thresholds that it was judged with, as far as its recipients have their own, or by those of an account that is named. */
 #include "cli/explain.h"
 
 #include "base/array.h"
 #include "base/map.h"
 #include "base/random.h"
 #include "cli/instance.h"
+#include "cli/spam_settings.h"
 #include "cli/trace_events.h"
 #include "policy/record.h"
 #include "policy/settings.h"
@@ -16,7 +18,7 @@ enum { TEXT_MAX = 256 * 1024, SHOWN_MAX = 20 };
 struct coming {
 	struct slice id;
 	bool judged;
-	struct slice time, action, points, findings, reason, spf, dkim, dmarc, iprev; /* of message.judged */
+	struct slice time, action, points, thresholds, findings, reason, spf, dkim, dmarc, iprev; /* of message.judged */
 	struct slice from, to, client, message_id, refusal; /* of message.accepted or message.refused */
 	char separator;          /* between findings */
 };
@@ -59,6 +61,12 @@ static struct slice kept(const struct explaining *self, const struct cli_event *
 	return arena_copy(self->line->arena, cli_event_get(event, name));
 }
 
+/* Was it set apart for somebody under the id that is asked about? */
+static bool is_wanted_copy(const struct explaining *self, const struct cli_event *event)
+{
+	return slice_equal(cli_event_get(event, "event"), SLICE("message.set_apart")) && slice_equal(cli_event_get(event, "as"), self->wanted);
+}
+
 static void find(void *context, struct slice text)
 {
 	struct explaining *self = context;
@@ -66,7 +74,7 @@ static void find(void *context, struct slice text)
 	if (!parse(self, text, &event))
 		return;
 	struct slice id = cli_event_get(&event, "id"), name = cli_event_get(&event, "event");
-	bool is_named = slice_equal(without_brackets(cli_event_get(&event, "msgid")), self->wanted) || slice_equal(id, self->wanted);
+	bool is_named = is_wanted_copy(self, &event) || slice_equal(without_brackets(cli_event_get(&event, "msgid")), self->wanted) || slice_equal(id, self->wanted);
 	if (!is_named || id.len == 0 || !slice_starts(name, SLICE("message.")) || map_get(self->known, id))
 		return;
 	struct coming *coming = arena_alloc(self->line->arena, sizeof *coming);
@@ -83,12 +91,20 @@ static void note_judged(const struct explaining *self, struct coming *coming, co
 	coming->time = kept(self, event, "time");
 	coming->action = kept(self, event, "action");
 	coming->points = kept(self, event, "points");
+	coming->thresholds = kept(self, event, "thresholds");
 	coming->findings = kept(self, event, "findings");
 	coming->reason = kept(self, event, "reason");
 	coming->spf = kept(self, event, "spf");
 	coming->dkim = kept(self, event, "dkim");
 	coming->dmarc = kept(self, event, "dmarc");
 	coming->iprev = kept(self, event, "iprev");
+}
+
+/* What it was for the account whose copy is asked about. */
+static void note_set_apart(const struct explaining *self, struct coming *coming, const struct cli_event *event)
+{
+	coming->action = SLICE("quarantine");
+	coming->thresholds = kept(self, event, "thresholds");
 }
 
 static void note_ended(const struct explaining *self, struct coming *coming, const struct cli_event *event)
@@ -112,6 +128,8 @@ static void gather(void *context, struct slice text)
 		note_judged(self, coming, &event);
 	else if (slice_equal(name, SLICE("message.accepted")) || slice_equal(name, SLICE("message.refused")))
 		note_ended(self, coming, &event);
+	else if (is_wanted_copy(self, &event))
+		note_set_apart(self, coming, &event);
 }
 
 /* The queue has longer lists than a line of the log holds. */
@@ -134,6 +152,7 @@ struct verdict {
 	size_t count;
 	int total;
 	unsigned done;         /* enum score_verdict or score_fate */
+	struct score_settings settings; /* by which its points lead somewhere */
 	struct slice reason;   /* other than points; empty: they did it */
 };
 
@@ -149,16 +168,34 @@ static unsigned fate_of(struct slice action)
 	return SCORE_FATE_UNCHECKED;
 }
 
+static struct score_settings settings_of(const struct explaining *self, const struct coming *coming)
+{
+	struct score_settings settings = self->settings;
+	struct config_thresholds thresholds;
+	if (!command_value(self->line, "account") && config_thresholds_parse(coming->thresholds, &thresholds))
+		policy_settings_apply(&settings, thresholds);
+	return settings;
+}
+
+static int total_of(const struct coming *coming, const struct verdict *verdict)
+{
+	int total = 0;
+	if (policy_record_points(coming->points, &total))
+		return total;
+	for (size_t i = 0; i < verdict->count; i++)
+		total += verdict->list[i].points;
+	return total;
+}
+
 static void read_verdict(const struct explaining *self, const struct coming *coming, struct verdict *verdict)
 {
 	verdict->count = policy_record_read(coming->findings, coming->separator, self->language, self->line->arena, &verdict->list);
 	verdict->done = fate_of(coming->action);
+	verdict->settings = settings_of(self, coming);
 	verdict->reason = slice_starts(coming->reason, SLICE("the message looks like spam")) ? SLICE("") : coming->reason;
-	if (policy_record_points(coming->points, &verdict->total))
-		return;
-	verdict->total = 0;
-	for (size_t i = 0; i < verdict->count; i++)
-		verdict->total += verdict->list[i].points;
+	verdict->total = total_of(coming, verdict);
+	if (command_value(self->line, "account") && verdict->reason.len == 0 && verdict->done <= SCORE_REJECT)
+		verdict->done = score_verdict_of(&verdict->settings, verdict->total); /* as it would have been for that account */
 }
 
 /* ---- showing ---- */
@@ -194,7 +231,7 @@ static void print_coming(const struct explaining *self, const struct coming *com
 	print_named("  dmarc: ", coming->dmarc);
 	print_named("  iprev: ", coming->iprev);
 	putchar('\n');
-	score_explain_found(&out, &self->settings, verdict->list, verdict->count, verdict->total, verdict->done, verdict->reason, self->language);
+	score_explain_found(&out, &verdict->settings, verdict->list, verdict->count, verdict->total, verdict->done, verdict->reason, self->language);
 	print_lines(buf_slice(&out));
 	buf_free(&out);
 }
@@ -216,7 +253,7 @@ static json_t *json_of_thresholds(const struct score_settings *settings)
 {
 	json_t *thresholds = json_object();
 	for (enum score_verdict i = SCORE_TAG; i < SCORE_VERDICTS; i++)
-		json_object_set_new(thresholds, score_verdict_name(i), json_of_points(settings->threshold[i]));
+		json_object_set_new(thresholds, score_verdict_name(i), settings->threshold[i] < SCORE_NEVER ? json_of_points(settings->threshold[i]) : json_null());
 	return thresholds;
 }
 
@@ -224,7 +261,7 @@ static json_t *json_of_thresholds(const struct score_settings *settings)
 static json_t *json_of_telling(const struct explaining *self, const struct verdict *verdict)
 {
 	struct buf out = BUF(TEXT_MAX);
-	score_explain_found(&out, &self->settings, verdict->list, verdict->count, verdict->total, verdict->done, verdict->reason, self->language);
+	score_explain_found(&out, &verdict->settings, verdict->list, verdict->count, verdict->total, verdict->done, verdict->reason, self->language);
 	json_t *text = cli_json_of_slice(buf_slice(&out));
 	buf_free(&out);
 	return text;
@@ -241,9 +278,9 @@ static json_t *json_of_coming(const struct explaining *self, const struct coming
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		json_object_set_new(object, texts[i].name, cli_json_of_slice(texts[i].value));
 	json_object_set_new(object, "points", json_of_points(verdict->total));
-	json_object_set_new(object, "verdict", json_string(score_verdict_name(score_verdict_of(&self->settings, verdict->total))));
+	json_object_set_new(object, "verdict", json_string(score_verdict_name(score_verdict_of(&verdict->settings, verdict->total))));
 	json_object_set_new(object, "rules", json_of_findings(verdict));
-	json_object_set_new(object, "thresholds", json_of_thresholds(&self->settings));
+	json_object_set_new(object, "thresholds", json_of_thresholds(&verdict->settings));
 	json_object_set_new(object, "explanation", json_of_telling(self, verdict));
 	return object;
 }
@@ -275,7 +312,9 @@ static int show(struct explaining *self, struct queue *queue)
 static int explain(struct explaining *self)
 {
 	struct error error;
-	if (!policy_settings_read(config_current(), &self->settings, &error) || !cli_events_read(self->line->data, find, self, &error) ||
+	const char *account = command_value(self->line, "account");
+	if (!policy_settings_read(config_current(), &self->settings, &error) || (account && !cli_spam_settings_apply(self->line, account, &self->settings, &error)) ||
+	    !cli_events_read(self->line->data, find, self, &error) ||
 	    (self->count > 0 && !cli_events_read(self->line->data, gather, self, &error)))
 		return command_fail(self->line, "%s", error.text);
 	if (self->count == 0)

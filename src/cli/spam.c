@@ -9,6 +9,7 @@
 #include "cli/instance.h"
 #include "cli/spam_files.h"
 #include "cli/spam_personal.h"
+#include "cli/spam_settings.h"
 #include "policy/settings.h"
 
 enum { TEXT_MAX = 256 * 1024, CONFIG_MAX = 4 * 1024 * 1024 };
@@ -25,6 +26,13 @@ struct spam {
 
 static const char *store_path(const struct spam *spam) { return arena_printf(spam->line->arena, "%s/policy/tokens", spam->line->data).at; }
 
+/* Those of a configuration, and of the account that is asked about, if any. */
+static bool read_settings(const struct spam *spam, const struct config *config, struct score_settings *settings, struct error *error)
+{
+	const char *account = command_value(spam->line, "account");
+	return policy_settings_read(config, settings, error) && (!account || cli_spam_settings_apply(spam->line, account, settings, error));
+}
+
 /* Nothing learned is no failure. */
 static bool begin_judging(struct spam *spam, struct error *error)
 {
@@ -32,7 +40,7 @@ static bool begin_judging(struct spam *spam, struct error *error)
 	if (!spam->store && error->kind != ERROR_NOT_FOUND)
 		return false;
 	spam->personal = cli_spam_personal_open(spam->line, command_value(spam->line, "account"), error);
-	return spam->personal && policy_settings_read(config_current(), &spam->settings, error);
+	return spam->personal && read_settings(spam, config_current(), &spam->settings, error);
 }
 
 static bool begin_learning(struct spam *spam, struct error *error)
@@ -270,7 +278,7 @@ static bool read_candidate(struct spam *spam, struct score_settings *settings, s
 	struct buf text = BUF(CONFIG_MAX);
 	const char *path = command_value(spam->line, "config");
 	struct config *config = file_read_regular(path, &text, error) ? config_parse(buf_slice(&text), path, error) : NULL;
-	bool done = config && policy_settings_read(config, settings, error);
+	bool done = config && read_settings(spam, config, settings, error);
 	config_free(&config);
 	buf_free(&text);
 	return done;
@@ -301,7 +309,7 @@ static int run_replay(struct command_line *line)
 }
 
 static const struct command_option learn_options[] = {{"spam", NULL, "they are spam"}, {"ham", NULL, "they are good mail"}, {0}};
-#define ACCOUNT {"account", "ADDRESS", "as it is for this account: its own words and correspondents count, too"}
+#define ACCOUNT {"account", "ADDRESS", "as it is for this account: its thresholds, and its own words and correspondents count (of a message that came its thresholds alone)"}
 static const struct command_option score_options[] = {ACCOUNT, {"fields", NULL, "prints the X-Spam fields of each instead"}, {0}};
 static const struct command_option explain_options[] = {ACCOUNT, {"language", "LANGUAGE", "en, ru or pt; else the environment's (LC_ALL, LC_MESSAGES, LANG)"}, {0}};
 static const struct command_option replay_options[] = {ACCOUNT, {"config", "FILE", "a candidate for pombal.conf"}, {0}};
