@@ -56,6 +56,15 @@ static void utf8_is_strict(void **state)
 	assert_false(slice_is_utf8(SLICE("\xd0")));
 }
 
+static void what_is_printable_is_ascii(void **state)
+{
+	(void)state;
+	assert_true(slice_is_printable(SLICE(" a~")));
+	assert_false(slice_is_printable(SLICE("a\tb")));
+	assert_false(slice_is_printable(SLICE("a\x7f")));
+	assert_false(slice_is_printable(SLICE("\xd0\xb0")));
+}
+
 static void a_buffer_keeps_its_maximum(void **state)
 {
 	(void)state;
@@ -383,6 +392,7 @@ int main(int count, char **words)
 		cmocka_unit_test(numbers_stop_at_their_maximum),
 		cmocka_unit_test(slices_are_cut_and_found),
 		cmocka_unit_test(utf8_is_strict),
+		cmocka_unit_test(what_is_printable_is_ascii),
 		cmocka_unit_test(a_buffer_keeps_its_maximum),
 		cmocka_unit_test(an_arena_gives_zeroed_memory_again),
 		cmocka_unit_test(hashes_are_each_processs_own),

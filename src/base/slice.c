@@ -156,6 +156,14 @@ bool slice_is_ascii(struct slice s)
 	return ascii_length(s) == s.len;
 }
 
+bool slice_is_printable(struct slice s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if ((unsigned char)s.at[i] < ' ' || (unsigned char)s.at[i] >= 0x7f)
+			return false;
+	return true;
+}
+
 /* Length of the well-formed UTF-8 sequence at the start of `s`, or 0. The second byte's range excludes overlong forms,
  * surrogates and what lies beyond U+10FFFF (RFC 3629 §4). */
 static size_t utf8_sequence(struct slice s)

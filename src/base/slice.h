@@ -61,6 +61,8 @@ bool slice_to_number(struct slice s, uint64_t max, uint64_t *out);
 
 /** Does the slice hold only bytes below 0x80? */
 bool slice_is_ascii(struct slice s);
+/** Does it hold only ASCII that is seen, and blanks: no control character, and no byte from 0x7f on? */
+bool slice_is_printable(struct slice s);
 /** Is the slice well-formed UTF-8 (RFC 3629: no overlong forms, no surrogates)? */
 bool slice_is_utf8(struct slice s);
 

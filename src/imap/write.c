@@ -7,12 +7,7 @@
 
 static bool can_be_quoted(struct slice s)
 {
-	if (s.len > QUOTED_MAX)
-		return false;
-	for (size_t i = 0; i < s.len; i++)
-		if ((unsigned char)s.at[i] < 0x20 || (unsigned char)s.at[i] >= 0x7f)
-			return false;
-	return true;
+	return s.len <= QUOTED_MAX && slice_is_printable(s);
 }
 
 static void write_quoted(struct buf *out, struct slice s)

@@ -316,12 +316,7 @@ struct slice header_encode(struct slice text, size_t column, struct arena *arena
 
 static bool fits_quotes(struct slice text)
 {
-	if (text.len > HEADER_WORD_MAX || slice_find(text, SLICE("=?")) != SLICE_NONE)
-		return false;
-	for (size_t i = 0; i < text.len; i++)
-		if ((unsigned char)text.at[i] >= 0x7f || (unsigned char)text.at[i] < 0x20)
-			return false;
-	return true;
+	return text.len <= HEADER_WORD_MAX && slice_find(text, SLICE("=?")) == SLICE_NONE && slice_is_printable(text);
 }
 
 static bool is_atoms(struct slice text)

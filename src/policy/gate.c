@@ -103,19 +103,11 @@ bool policy_gate_answer_encode(const struct policy_gate_answer *answer, struct b
 	return !out->overflow;
 }
 
-static bool is_printable(struct slice text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (text.at[i] < ' ' || text.at[i] >= 0x7f)
-			return false;
-	return true;
-}
-
 bool policy_gate_answer_decode(struct slice text, struct policy_gate_answer *answer)
 {
 	struct wire_reader reader = {.rest = text};
 	answer->action = (enum policy_action)wire_number(&reader, POLICY_REJECT);
 	answer->reply = wire_text(&reader, POLICY_REPLY_MAX);
 	bool refused = answer->action == POLICY_DEFER || answer->action == POLICY_REJECT;
-	return wire_end(&reader) && is_printable(answer->reply) && (refused ? answer->reply.len > 0 : answer->action == POLICY_ACCEPT && answer->reply.len == 0);
+	return wire_end(&reader) && slice_is_printable(answer->reply) && (refused ? answer->reply.len > 0 : answer->action == POLICY_ACCEPT && answer->reply.len == 0);
 }

@@ -77,14 +77,6 @@ bool policy_answer_encode(const struct policy_answer *answer, struct buf *out)
 	return !out->overflow;
 }
 
-static bool is_printable(struct slice text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (text.at[i] < ' ' || text.at[i] >= 0x7f)
-			return false;
-	return true;
-}
-
 bool policy_is_own_field(struct slice name)
 {
 	static const char *const names[] = {"Authentication-Results", "BIMI-Indicator", "BIMI-Location", "X-Attachment-Findings", "X-Scanned", "X-Spam-Flag", "X-Spam-Level", "X-Spam-Status", "X-Spam-Wrapped"};
@@ -197,6 +189,6 @@ bool policy_answer_decode(struct slice text, struct policy_answer *answer)
 	answer->dmarc = wire_text(&reader, POLICY_WORD_MAX);
 	answer->iprev = wire_text(&reader, POLICY_WORD_MAX);
 	answer->country = wire_text(&reader, COUNTRY_LEN);
-	return wire_end(&reader) && is_country(answer->country) && is_printable(answer->reply) && is_record(answer->record) && policy_is_address(answer->author) && cuts && edits && !(answer->edits.body && answer->cut_count > 0) &&
+	return wire_end(&reader) && is_country(answer->country) && slice_is_printable(answer->reply) && is_record(answer->record) && policy_is_address(answer->author) && cuts && edits && !(answer->edits.body && answer->cut_count > 0) &&
 	       (!answer->known || (answer->own ? is_about_own(answer) : slice_starts(answer->field, SLICE("Authentication-Results:")) && policy_are_fields(answer->field)));
 }
