@@ -112,8 +112,8 @@ static bool read_header(json_t *object, struct arena *arena, struct dkim2_recipe
 static bool read_object(const json_t *root, struct arena *arena, struct dkim2_recipe *recipe)
 {
 	json_t *header = json_object_get(root, "h"), *body = json_object_get(root, "b");
-	recipe->header_lost = header && json_is_null(header);
-	recipe->body_lost = body && json_is_null(body);
+	recipe->header_lost = json_is_null(header); /* false without one */
+	recipe->body_lost = json_is_null(body);
 	recipe->body_changed = body != NULL;
 	if (!header && !body)
 		return false;

@@ -271,6 +271,7 @@ def test_sendmail_to_someone_unknown(server, token):
 def test_what_was_done_to_a_message_is_traced(busy, token):
     """Who held it, released it and removed it: the removal is the trace's end."""
     one = waiting(busy, token)
+    busy.wait_log(f"delivery.deferred .*{token}")  # the queue may tell of it before the log does
     for act in ("hold", "release", "flush", "remove"):
         before = busy.log_size()
         busy.run("queue", act, one["id"])
