@@ -191,11 +191,12 @@ static void read_text(struct html_reader *reader)
 	}
 	char bytes[4];
 	uint32_t entity = reader->rest.at[0] == '&' ? take_entity(&reader->rest) : 0;
+	if (entity > 0) { /* it may have been the last */
+		put(reader, slice_make(bytes, put_utf8(entity, bytes)));
+		return;
+	}
 	struct slice character = slice_sub(reader->rest, 0, character_length(reader->rest));
-	if (entity > 0)
-		character = slice_make(bytes, put_utf8(entity, bytes));
-	else
-		reader->rest = slice_skip(reader->rest, character.len);
+	reader->rest = slice_skip(reader->rest, character.len);
 	put(reader, character);
 }
 
