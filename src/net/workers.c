@@ -1,6 +1,7 @@
-/* Threads for work that may wait. They are started when a job finds no idle one and end after a while without work, so a
- * quiet server has almost none. If no thread can be started (limits of the system) the job waits for one that exists; the first is
- * made at start, where a failure ends the process.
+/* Threads for work that may wait. One is started when more jobs wait than threads are on their way to them, and ends after a while
+ * without work, so a quiet server has almost none. Of those that are idle it is always the last that goes on: what it needs is still near
+ * the processor, and those that aren't needed get to their end. If no thread can be started (limits of the system) the job waits for one
+ * that exists; the first is made at start, where a failure ends the process.
  *
  * Jobs stand in three lines: people's who have signed in, strangers', and long work. The first two are served in turn, of four jobs one is
  * long; and what isn't people's never has the last thread, where there are several: so somebody who has signed in waits for no
@@ -27,13 +28,21 @@ struct jobs { struct net_job *first, *last; };
 /** What somebody has used: `used_ms` at `at_ms`. */
 struct share { int64_t used_ms, at_ms; };
 
+/** A thread without work. */
+struct idler {
+	pthread_cond_t called;
+	struct idler *before; /* the one that has been idle for longer */
+	bool coming;          /* it was called, and is in the list no more */
+};
+
 struct workers {
 	pthread_mutex_t lock;
-	pthread_cond_t submitted;
 	struct threads threads;
+	struct idler *idlers;          /* the last first */
 	struct jobs lanes[LANE_COUNT];
 	size_t busy[LANE_COUNT];       /* threads at such work */
 	size_t most, idle, waiting, taken;
+	size_t coming;                 /* threads that were called or started, and haven't looked for a job yet */
 	_Atomic size_t queued;         /* jobs in all lanes, also read without the lock */
 	bool stopping;
 	struct share shares[SHARES];
@@ -115,18 +124,53 @@ static struct net_job *take_job(struct workers *workers, enum net_lane lane)
 	return lane == LANE_LONG ? take_long(workers) : jobs_take(&workers->lanes[lane], NULL);
 }
 
+static void call_idler(struct workers *workers)
+{
+	struct idler *idler = workers->idlers;
+	workers->idlers = idler->before;
+	workers->idle--;
+	workers->coming++;
+	idler->coming = true;
+	pthread_cond_signal(&idler->called);
+}
+
+static void leave_idlers(struct workers *workers, const struct idler *idler)
+{
+	struct idler **at = &workers->idlers;
+	while (*at != idler)
+		at = &(*at)->before;
+	*at = idler->before;
+	workers->idle--;
+}
+
+/* False: nobody has called it for long. */
+static bool be_idle(struct workers *workers, struct idler *idler)
+{
+	int64_t until = clock_monotonic_ms() + WORKER_IDLE_SECONDS * 1000;
+	bool in_time = true;
+	idler->before = workers->idlers;
+	workers->idlers = idler;
+	workers->idle++;
+	while (!idler->coming && in_time)
+		in_time = clock_wait(&idler->called, &workers->lock, until);
+	if (idler->coming)
+		workers->coming--;
+	else
+		leave_idlers(workers, idler);
+	bool called = idler->coming;
+	idler->coming = false;
+	return called;
+}
+
 /* Waits for a job; NULL when this thread should end. Called and returns with the lock held. */
-static struct net_job *wait_for_job(struct workers *workers, enum net_lane *lane)
+static struct net_job *wait_for_job(struct workers *workers, struct idler *idler, enum net_lane *lane)
 {
 	if (workers->threads.running > workers->most && !workers->stopping) /* there may be fewer than there were */
 		return NULL;
 	while ((*lane = next_lane(workers)) == LANE_COUNT) {
 		if (workers->stopping)
 			return NULL;
-		workers->idle++;
-		bool in_time = clock_wait(&workers->submitted, &workers->lock, clock_monotonic_ms() + WORKER_IDLE_SECONDS * 1000);
-		workers->idle--;
-		if (!in_time && !workers_are_wanted(workers) && workers->threads.running > 1)
+		if (!be_idle(workers, idler) && !workers_are_wanted(workers) && workers->threads.running > 1)
 			return NULL;
 	}
 	return take_job(workers, *lane);
@@ -135,10 +179,13 @@ static struct net_job *wait_for_job(struct workers *workers, enum net_lane *lane
 static void *worker_main(void *argument)
 {
 	struct workers *workers = argument;
+	struct idler idler = {0};
 	struct net_job *job;
 	enum net_lane lane;
+	clock_init_condition(&idler.called);
 	pthread_mutex_lock(&workers->lock);
-	while ((job = wait_for_job(workers, &lane))) {
+	workers->coming--;
+	while ((job = wait_for_job(workers, &idler, &lane))) {
 		void (*work)(void *) = job->work;
 		void *work_argument = job->argument;
 		pthread_mutex_unlock(&workers->lock);
@@ -146,13 +193,16 @@ static void *worker_main(void *argument)
 		pthread_mutex_lock(&workers->lock);
 		workers->busy[lane]--;
 	}
+	pthread_cond_destroy(&idler.called);
 	return threads_leave(&workers->threads, &workers->lock);
 }
 
 /* With the lock held. */
 static bool start_thread(struct workers *workers)
 {
-	return threads_start(&workers->threads, WORKER_STACK, "worker", worker_main, workers);
+	bool started = threads_start(&workers->threads, WORKER_STACK, "worker", worker_main, workers);
+	workers->coming += started;
+	return started;
 }
 
 void workers_set_most(struct workers *workers, int most)
@@ -166,7 +216,6 @@ struct workers *workers_new(int most)
 {
 	struct workers *workers = memory_new(sizeof *workers);
 	pthread_mutex_init(&workers->lock, NULL);
-	clock_init_condition(&workers->submitted);
 	threads_init(&workers->threads);
 	workers_set_most(workers, most);
 	pthread_mutex_lock(&workers->lock);
@@ -199,12 +248,12 @@ void workers_charge(struct workers *workers, uint64_t whose, int64_t millisecond
 void workers_submit(struct workers *workers, struct net_job *job, enum net_lane lane)
 {
 	pthread_mutex_lock(&workers->lock);
-	bool others_wait = workers_are_wanted(workers);
 	jobs_add(&workers->lanes[lane], job);
 	workers->queued++;
-	if (workers->idle > 0)
-		pthread_cond_signal(&workers->submitted);
-	if ((workers->idle == 0 || others_wait) && workers->threads.running < workers->most && !start_thread(workers))
+	bool wanted = workers->queued > workers->coming;
+	if (wanted && workers->idle > 0)
+		call_idler(workers);
+	else if (wanted && workers->threads.running < workers->most && !start_thread(workers))
 		log_warning("worker.not_started", log_number("threads", (int64_t)workers->threads.running));
 	pthread_mutex_unlock(&workers->lock);
 }
@@ -240,11 +289,11 @@ void workers_free(struct workers **workers_pointer)
 		return;
 	pthread_mutex_lock(&workers->lock);
 	workers->stopping = true;
-	pthread_cond_broadcast(&workers->submitted);
+	while (workers->idlers)
+		call_idler(workers);
 	threads_join(&workers->threads, &workers->lock);
 	pthread_mutex_unlock(&workers->lock);
 	pthread_mutex_destroy(&workers->lock);
-	pthread_cond_destroy(&workers->submitted);
 	threads_free(&workers->threads);
 	free(workers);
 	*workers_pointer = NULL;
