@@ -96,6 +96,15 @@ static bool waits_for_disk(const struct master *master, int role)
 	return master->distrust && !role_rows[role].outlives_disk;
 }
 
+/* Those first that clients wait for; what they ask others waits in its channel. */
+static void start_all(struct master *master)
+{
+	for (int serves = 1; serves >= 0; serves--)
+		for (int i = 0; i < ROLE_COUNT; i++)
+			if (role_rows[i].rights.listeners == serves)
+				master_start_child(master, (enum role_name)i);
+}
+
 static void start_due(struct master *master)
 {
 	for (int i = 0; i < ROLE_COUNT; i++) {
@@ -188,8 +197,7 @@ static void keep_reserves(struct master *master)
 static void run(struct master *master)
 {
 	master_follow_users(master);
-	for (int i = 0; i < ROLE_COUNT; i++)
-		master_start_child(master, (enum role_name)i);
+	start_all(master);
 	for (;;) {
 		if (master->stopping && continue_stop(master))
 			return;
