@@ -31,7 +31,7 @@ def test_who_speaks_first_is_refused():
             assert early.line().startswith("554")
         with Wire(own.address, own.ports["smtp"]) as late:
             assert late.line().startswith("421")
-        own.wait_log(r"event=network\.shut_out")
+        own.wait_events(r"event=network\.shut_out")
         shut_out = own.json("greylist", "shutout")
         assert [(one["network"], one["tried"], one["until"] - one["since"]) for one in shut_out] == [("127.0.0.0/24", 20, 3600)]
         assert "127.0.0.0/24  until 20" in own.run("greylist", "shutout").stdout
