@@ -313,6 +313,7 @@ static int explain(struct explaining *self)
 {
 	struct error error;
 	const char *account = command_value(self->line, "account");
+	instance_await_events(self->line);
 	if (!policy_settings_read(config_current(), &self->settings, &error) || (account && !cli_spam_settings_apply(self->line, account, &self->settings, &error)) ||
 	    !cli_events_read(self->line->data, find, self, &error) ||
 	    (self->count > 0 && !cli_events_read(self->line->data, gather, self, &error)))

@@ -149,6 +149,8 @@ static int run_shut_out(struct command_line *line)
 	struct shut_out_list self = {.line = line, .scratch = arena_new()};
 	struct error error;
 	bool done = instance_become_owner(line);
+	if (done)
+		instance_await_events(line);
 	if (done && !cli_events_read(line->data, hear, &self, &error))
 		done = command_fail(line, "%s", error.text) == COMMAND_DONE;
 	if (done)

@@ -290,6 +290,15 @@ bool instance_ask(const struct command_line *line, const char *request, struct b
 	return instance_ask_within(line, request, ASK_TIMEOUT_SECONDS, answer, error);
 }
 
+void instance_await_events(const struct command_line *line)
+{
+	enum { PATIENCE_SECONDS = 2 };
+	struct error ignored; /* what it hasn't written can't be read, then */
+	struct buf answer = BUF(1024);
+	instance_ask_within(line, "events", PATIENCE_SECONDS, &answer, &ignored);
+	buf_free(&answer);
+}
+
 /* A descriptor of the server's process, which becomes readable when that ends; -1 if it isn't to be seen from here. */
 static int server_process(int control)
 {

@@ -31,6 +31,8 @@ struct queue *instance_queue(const struct command_line *line);
 bool instance_ask(const struct command_line *line, const char *request, struct buf *answer, struct error *error);
 /** The same, for what may take so many seconds. */
 bool instance_ask_within(const struct command_line *line, const char *request, int seconds, struct buf *answer, struct error *error);
+/** What the running server, if there is one, has told of so far is in the event files when this returns. */
+void instance_await_events(const struct command_line *line);
 /** Asks the running server to stop, and returns when its process has ended, or after so many seconds (ERROR_TEMPORARY). */
 bool instance_stop(const struct command_line *line, int seconds, struct error *error);
 /** Writes down what an administrator has done: instance_note(line, "admin.alias_added", log_slice("alias", address)). The

@@ -260,6 +260,7 @@ static bool follow(struct trace *trace, struct error *error)
 	enum { PASSES_MAX = 8 }; /* reports and forwarded copies of forwarded copies */
 	bool done = true;
 	trace->grown = true;
+	instance_await_events(trace->line);
 	for (int pass = 0; done && trace->grown && pass < PASSES_MAX; pass++) {
 		trace->grown = false;
 		done = cli_events_read(trace->line->data, find_ids, trace, error);

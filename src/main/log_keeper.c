@@ -171,6 +171,12 @@ static void look_at_sources(struct log_keeper *keeper, struct pollfd *fds, size_
 	pthread_mutex_unlock(&keeper->lock);
 }
 
+void log_keeper_catch_up(struct log_keeper *keeper)
+{
+	look_at_sources(keeper, NULL, 0);
+	read_all(keeper);
+}
+
 static size_t list_sources(struct log_keeper *keeper, struct pollfd *fds)
 {
 	pthread_mutex_lock(&keeper->lock);
@@ -199,8 +205,7 @@ static void *keep(void *argument)
 		read_all(keeper);
 		read_at = clock_monotonic_ms();
 	}
-	look_at_sources(keeper, NULL, 0);
-	read_all(keeper);
+	log_keeper_catch_up(keeper);
 	return NULL;
 }
 

@@ -14,6 +14,8 @@ void log_keeper_set_file(struct log_keeper *keeper, int fd);
 /** A pipe for one process of a role, to be handed to it and closed; -1 with *error. `role` lives as long as the program. It is forgotten
  * when all who can write to it have ended and everything is read. */
 int log_keeper_add(struct log_keeper *keeper, const char *role, struct error *error);
+/** Writes what is in the pipes now, at once: the thread lets some come together first. */
+void log_keeper_catch_up(struct log_keeper *keeper);
 /** Ends the thread when it has written what is in the pipes now. */
 void log_keeper_free(struct log_keeper **keeper);
 

@@ -84,6 +84,29 @@ static void there_is_nothing_to_change(void **state)
 	log_keeper_free(&keeper);
 }
 
+/* Who asks what became of his message needn't wait until more has come to be written. */
+static void what_was_said_is_there_at_once(void **state)
+{
+	(void)state;
+	struct error error;
+	int file = new_file();
+	struct log_keeper *keeper = log_keeper_new(&error);
+	log_keeper_set_file(keeper, file);
+	int fd = log_keeper_add(keeper, "smtp", &error);
+	for (size_t i = 1; i <= 100; i++) {
+		struct buf kept = BUF(1024 * 1024);
+		say(fd, "time=2026-01-01T00:00:00.000Z level=info role=smtp event=good.one\n");
+		log_keeper_catch_up(keeper);
+		lseek(file, 0, SEEK_SET);
+		assert_true(file_read_fd(file, &kept, &error));
+		assert_int_equal(count(buf_slice(&kept), "event=good."), i);
+		buf_free(&kept);
+	}
+	close(fd);
+	log_keeper_free(&keeper);
+	close(file);
+}
+
 enum { WRITERS = 4, LINES = 3000 };
 
 static void *write_lines(void *argument)
@@ -210,6 +233,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(only_a_roles_own_lines_are_kept),
 		cmocka_unit_test(there_is_nothing_to_change),
+		cmocka_unit_test(what_was_said_is_there_at_once),
 		cmocka_unit_test(nothing_is_lost_under_load),
 		cmocka_unit_test(who_is_forked_meanwhile_gets_memory),
 	};

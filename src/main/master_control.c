@@ -11,6 +11,7 @@
  *   flush             the courier looks at the queue at once
  *   reports           … and whether there are reports to other domains
  *   changed ACCOUNT   the account's mail was changed from outside: sessions are told
+ *   events            what was told of before is in the event file when this is answered
  *
  * Who may connect is decided by the folder's and the socket's permissions (0700, 0600). A client that is slow is cut off. */
 #include <errno.h>
@@ -132,6 +133,8 @@ static void obey(struct master *master, struct slice line, struct buf *answer)
 		poke_courier(master, verb);
 	else if (slice_equal(verb, SLICE("changed")) && argument.len > 0)
 		bus_announce_mail(master->bus, argument);
+	else if (slice_equal(verb, SLICE("events")))
+		log_keeper_catch_up(master->log_keeper);
 	else {
 		buf_append_text(answer, "error unknown request\n");
 		return;
