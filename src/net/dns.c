@@ -120,6 +120,8 @@ static bool set_up(struct ub_ctx *context, const struct dns *dns, bool validatin
 	ub_ctx_set_option(context, "outgoing-range:", "4096");
 	ub_ctx_set_option(context, "num-queries-per-thread:", "4096");
 	ub_ctx_set_option(context, "jostle-timeout:", "20000");
+	/* It gives up after five times, which a busy resolver's first second is enough for; we have a time limit of our own. */
+	ub_ctx_set_option(context, "outbound-msg-retry:", "16");
 	if (ub_ctx_async(context, 1) != 0)
 		return error_set(error, ERROR_TEMPORARY, "the DNS library can't start");
 	/* The trust anchors first: removing default zones ends configuration. */
