@@ -370,7 +370,10 @@ static void nothing_stays_in_it_for_long(void **state)
 	begin();
 	fixture_close();
 	open_with_journal();
-	t.store->durable->journal.keep_ms = 20;
+	struct durable_journal *journal = &t.store->durable->journal;
+	pthread_mutex_lock(&journal->rounds.lock);
+	journal->keep_ms = 20;
+	pthread_mutex_unlock(&journal->rounds.lock);
 	for (int i = 0; i < 5; i++) {
 		struct placement placement = {0};
 		ok(append_durably("INBOX", LETTER, &placement));
