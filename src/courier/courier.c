@@ -16,19 +16,15 @@
 #include "courier/report.h"
 #include "courier/tls_seen.h"
 
-enum {
-	TROUBLE_PAUSE_MS = 5000,
-	TAKE_PAUSE_MS = 5, /* between two takes: what is committed one by one, one after the other, is taken together */
-};
+enum { TROUBLE_PAUSE_MS = 5000 };
 
 void courier_poke(struct courier *courier)
 {
 	if (!courier)
 		return;
 	pthread_mutex_lock(&courier->lock);
-	if (!courier->wake)
-		pthread_cond_signal(&courier->poked);
 	courier->wake = true;
+	pthread_cond_signal(&courier->poked);
 	pthread_mutex_unlock(&courier->lock);
 }
 
@@ -85,13 +81,6 @@ static void scheduler_wait(struct courier *courier)
 			return;
 		clock_wait(&courier->poked, &courier->lock, until);
 	}
-}
-
-/* With the lock held: the first letter after a while is taken at once, further ones with those that come meanwhile. */
-static void scheduler_pause(struct courier *courier, int64_t took)
-{
-	while (!courier->stopping && clock_monotonic_ms() < took + TAKE_PAUSE_MS)
-		clock_wait(&courier->poked, &courier->lock, took + TAKE_PAUSE_MS);
 }
 
 /* The longest that anybody waits by our own doing. */
@@ -154,11 +143,8 @@ static int64_t take_due(struct courier *courier, size_t room)
 static void *scheduler_thread(void *argument)
 {
 	struct courier *courier = argument;
-	int64_t took = clock_monotonic_ms() - TAKE_PAUSE_MS;
 	pthread_mutex_lock(&courier->lock);
 	while (!courier->stopping) {
-		scheduler_pause(courier, took);
-		took = clock_monotonic_ms();
 		size_t room = room_left(courier);
 		courier->wake = false;
 		courier->wakes_at = INT64_MAX;
