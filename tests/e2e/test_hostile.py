@@ -193,8 +193,8 @@ def large_key(tmp_path_factory):
 
 
 def test_handshakes_hold_nobody_up(large_key):
-    """Strangers who begin TLS again and again have a thread for it that isn't the loop's: who is signed in gets far more answers
-    meanwhile than there are handshakes."""
+    """Strangers who begin TLS again and again have a thread for it that isn't the loop's: who is signed in gets more answers meanwhile
+    than there are handshakes. In the loop each answer would wait for one of each of the eight."""
     own = large_key
     with Imap(own.address, own.ports["imaps"], tls=True) as imap:
         imap.ok(f"LOGIN {own.name('anna')} \"{own.password('anna')}\"")
@@ -205,7 +205,7 @@ def test_handshakes_hold_nobody_up(large_key):
             imap.ok("NOOP")
             answers += 1
         handshakes = sum(int(re.search(r"(\d+) connections in \d+ real seconds", flood.communicate(timeout=60)[0])[1]) for flood in floods)
-    assert handshakes > 20 and answers > 3 * handshakes, (answers, handshakes)
+    assert handshakes > 20 and answers > handshakes, (answers, handshakes)
 
 
 @pytest.mark.parametrize("protocol", ["imap", "pop3", "submission"])
