@@ -235,23 +235,32 @@ static int attempts_of(int64_t id)
 	return count == 1 ? list[0].recipients[0].attempts : 0;
 }
 
+/* What somebody does with all of it that is in quarantine: lets it go, or else removes it. */
+static void empty_quarantine(bool let_go, size_t wanted)
+{
+	const struct queue_filter apart = {.reason = REASON_SET_APART};
+	struct error error = {0};
+	size_t changed;
+	assert_true(let_go ? queue_hold(t.queue, &apart, false, &changed, &error) : queue_remove(t.queue, &apart, &changed, &error));
+	assert_int_equal(changed, wanted);
+}
+
 static const struct queue_message strangers_spam = {.from = {"x@far.test", 10}, .client = {"far.test [192.0.2.1]", 20}, .weighed = true, .points = 700, .findings = {"LISTED 7.00\n", 12}};
 
 /* Whatever becomes of the others behind an alias, and however often they are tried. */
 static void what_one_shuts_out_is_set_apart_for_him_once(void **state)
 {
 	(void)state;
-	struct error error = {0};
 	struct slice recipient;
 	int64_t copy = 0;
-	size_t removed, count;
+	size_t count;
 	people.bobs.reject = 200;
 	set_quota_of_alice(10);
 	int64_t id = post_message(strangers_spam, hello, TO({"both@here.test", 0, ""}));
 	start();
 	eventually(quarantined(&copy, &recipient) == 1);
 	assert_true(slice_equal(recipient, SLICE("bob@here.test")));
-	assert_true(queue_remove(t.queue, &(struct queue_filter){.id = copy}, &removed, &error) && removed == 1);
+	empty_quarantine(false, 1);
 	int before = attempts_of(id);
 	eventually(attempts_of(id) > before + 1);
 	set_quota_of_alice(0);
@@ -264,15 +273,14 @@ static void what_one_shuts_out_is_set_apart_for_him_once(void **state)
 static void what_is_let_go_comes_into_the_inbox(void **state)
 {
 	(void)state;
-	struct error error = {0};
 	struct slice recipient;
 	int64_t copy = 0;
-	size_t released, count;
+	size_t count;
 	people.bobs.quarantine = 700;
 	post_message(strangers_spam, hello, TO({"bob@here.test", 0, ""}, {"both@here.test", 0, ""}, {"team@here.test", NOTIFY_NEVER, ""}, {"bob+x@here.test", 0, ""}));
 	start();
 	eventually(mailbox_count("alice@here.test", "Junk") == 1 && quarantined(&copy, &recipient) == 2);
-	assert_true(queue_hold(t.queue, &(struct queue_filter){.reason = REASON_SET_APART}, false, &released, &error) && released == 2);
+	empty_quarantine(true, 2);
 	courier_poke(t.courier);
 	eventually(mailbox_count("bob@here.test", "INBOX") == 2);
 	assert_true(holds(read_mailbox("bob@here.test", "INBOX", &count), "Return-Path: <x@far.test>\r\nSubject: hello"));
