@@ -117,6 +117,8 @@ def planted():
             for account in DAMAGE:  # one by one: recipients of one letter share its file, and its damage
                 server.deliver(letters.with_attachment(f"letter {number}", 3000, seed=number), account)
         server.wait_queue_empty()
+        for account in DAMAGE:  # letters to who isn't there may wait in arrived/, and have no rows to be damaged
+            assert sign_in(server, account).select("INBOX")[1] == [b"3"]
         server.stop()
         assert server.run("fsck").stdout.startswith(f"{3 * len(DAMAGE)} messages, 0 problems")
         for account, (damage, _, _) in DAMAGE.items():
