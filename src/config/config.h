@@ -64,6 +64,8 @@ bool config_parse_address(struct slice text, struct sockaddr_storage *address);
 bool config_parse_network(struct slice text, struct sockaddr_storage *address, unsigned *bits);
 /** Is the address in one of these networks? */
 bool config_networks_hold(const struct config_string_list *networks, const struct sockaddr_storage *address);
+/** May something be fetched from this address although it isn't one of the public internet (fetch_private_networks)? For net/fetch.h. */
+bool config_may_fetch(const struct sockaddr_storage *address);
 
 /** How much is taken of a stranger within an hour (option stranger_rates): "address=3000/20000", messages and recipients; "recipient=2000". */
 enum config_rate_of { CONFIG_RATE_ADDRESS, CONFIG_RATE_NETWORK, CONFIG_RATE_SENDER, CONFIG_RATE_RECIPIENT };

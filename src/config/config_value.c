@@ -271,3 +271,8 @@ bool config_networks_hold(const struct config_string_list *networks, const struc
 			return true;
 	return false;
 }
+
+bool config_may_fetch(const struct sockaddr_storage *address)
+{
+	return config_networks_hold(&config_current()->fetch_private_networks, address);
+}
