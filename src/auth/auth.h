@@ -147,6 +147,34 @@ bool auth_rotation_next(struct auth *auth, struct slice after, struct arena *are
 /** Tells whether the DNS shows them all, and for how long that may be kept, in seconds: when they have stood there for long enough they sign. */
 bool auth_rotation_shown(struct auth *auth, struct slice domain, bool shown, uint32_t ttl);
 
+/* ---- Sessions of the web ---- */
+
+enum {
+	AUTH_WEB_TOKEN_SIZE = 43,    /* characters, of which a cookie may be */
+	AUTH_WEB_DEVICE_MAX = 100,   /* bytes of a device's name */
+	AUTH_WEB_SESSIONS_MAX = 100, /* of an account; one more ends that which was used last longest ago */
+};
+/** Somebody who has signed in with a browser. It ends when it wasn't used for the option web_session, when its owner or an administrator ends it, and
+ * with the identity of its sign-in. */
+struct auth_web_session {
+	int64_t id;              /* not secret */
+	struct slice account;
+	int64_t identity;        /* of the sign-in, see struct auth_account */
+	struct slice device;     /* what its owner, or his browser, calls it; UTF-8 */
+	struct slice address;    /* from where it was begun */
+	int64_t created, used;   /* seconds since 1970; the latter within an hour */
+};
+enum auth_web { AUTH_WEB_DONE, AUTH_WEB_NONE /* there is no such session, or its account has changed */, AUTH_WEB_TEMPORARY /* can't be told now */, AUTH_WEB_AWAITED };
+/* For the web role alone: nobody else is answered. */
+/** Makes one of account, identity, device and address; fills in its token. */
+enum auth_web auth_web_begin(struct auth *auth, struct auth_wait *wait, const struct auth_web_session *session, char token[AUTH_WEB_TOKEN_SIZE + 1]);
+/** Whose token is it? *session in the arena. */
+enum auth_web auth_web_find(struct auth *auth, struct auth_wait *wait, struct slice token, struct arena *arena, struct auth_web_session *session);
+/** An account's. */
+enum auth_web auth_web_list(struct auth *auth, struct auth_wait *wait, struct slice account, struct arena *arena, struct auth_web_session **list, size_t *count);
+/** Ends one of an account's, or all (0). */
+enum auth_web auth_web_end(struct auth *auth, struct auth_wait *wait, struct slice account, int64_t id);
+
 /* ---- Signing in ---- */
 
 /** An account, as somebody has signed in to it. The identity names this account with this password: after a new password, after it

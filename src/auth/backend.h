@@ -35,6 +35,12 @@ struct auth_backend_kind {
 	bool (*rotation_next)(struct auth_backend *backend, struct slice after, struct arena *arena, struct slice *domain, struct auth_signing_key **keys, size_t *count, struct error *error);
 	bool (*rotation_go_on)(struct auth_backend *backend, struct slice domain, const struct auth_rotation_shown *shown, const char **step, struct error *error);
 
+	bool (*web_begin)(struct auth_backend *backend, struct auth_web_session *session, int64_t used_since, char token[AUTH_WEB_TOKEN_SIZE + 1], struct error *error);
+	bool (*web_find)(struct auth_backend *backend, struct slice token, int64_t used_since, struct arena *arena, struct auth_web_session *session, struct error *error);
+	bool (*web_use)(struct auth_backend *backend, int64_t id, int64_t now, struct error *error);
+	bool (*web_list)(struct auth_backend *backend, struct slice account, int64_t used_since, struct arena *arena, struct auth_web_session **list, size_t *count, struct error *error);
+	bool (*web_end)(struct auth_backend *backend, struct slice account, int64_t id, size_t *count, struct error *error);
+
 	struct slice (*sign_in_name)(struct auth_backend *backend, struct slice name, struct arena *arena);
 	bool (*identity)(struct auth_backend *backend, struct slice account, int64_t *identity, const char **why, struct error *error);
 	bool (*credentials)(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error);

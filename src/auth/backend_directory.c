@@ -82,6 +82,31 @@ static bool rotation_go_on(struct auth_backend *backend, struct slice domain, co
 	return directory_rotation_go_on(directory_of(backend), domain, shown, step, error);
 }
 
+static bool web_begin(struct auth_backend *backend, struct auth_web_session *session, int64_t used_since, char token[AUTH_WEB_TOKEN_SIZE + 1], struct error *error)
+{
+	return directory_web_begin(directory_of(backend), session, used_since, token, error);
+}
+
+static bool web_find(struct auth_backend *backend, struct slice token, int64_t used_since, struct arena *arena, struct auth_web_session *session, struct error *error)
+{
+	return directory_web_find(directory_of(backend), token, used_since, arena, session, error);
+}
+
+static bool web_use(struct auth_backend *backend, int64_t id, int64_t now, struct error *error)
+{
+	return directory_web_use(directory_of(backend), id, now, error);
+}
+
+static bool web_list(struct auth_backend *backend, struct slice account, int64_t used_since, struct arena *arena, struct auth_web_session **list, size_t *count, struct error *error)
+{
+	return directory_web_list(directory_of(backend), account, used_since, arena, list, count, error);
+}
+
+static bool web_end(struct auth_backend *backend, struct slice account, int64_t id, size_t *count, struct error *error)
+{
+	return directory_web_end(directory_of(backend), account, id, count, error);
+}
+
 static struct slice sign_in_name(struct auth_backend *backend, struct slice name, struct arena *arena)
 {
 	return directory_sign_in_name(directory_of(backend), name, arena);
@@ -127,6 +152,7 @@ const struct auth_backend_kind auth_backend_directory = {
 	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as, .rates = rates,
 	.forward_sender = forward_sender,
 	.signing_keys = signing_keys, .sign = sign, .rotation_next = rotation_next, .rotation_go_on = rotation_go_on,
+	.web_begin = web_begin, .web_find = web_find, .web_use = web_use, .web_list = web_list, .web_end = web_end,
 	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,
 };

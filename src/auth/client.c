@@ -272,6 +272,101 @@ bool auth_forward_sender(struct auth *auth, struct slice from, struct slice via,
 	return done;
 }
 
+/* ---- Sessions of the web ---- */
+
+static enum auth_web read_web_status(const struct auth_question *question, struct wire_reader *reader)
+{
+	*reader = read_answer(question);
+	return question->answered ? (enum auth_web)wire_number(reader, AUTH_WEB_TEMPORARY) : AUTH_WEB_TEMPORARY;
+}
+
+/* What was told counts if it is whole. */
+static enum auth_web end_web(struct auth_question *question, const struct wire_reader *reader, enum auth_web status)
+{
+	bool whole = status != AUTH_WEB_DONE || wire_end(reader);
+	question_free(question);
+	return whole && status != AUTH_WEB_AWAITED ? status : AUTH_WEB_TEMPORARY;
+}
+
+static void read_session(struct wire_reader *reader, struct arena *arena, struct auth_web_session *session)
+{
+	session->id = (int64_t)wire_number(reader, INT64_MAX);
+	session->account = arena_copy(arena, wire_text(reader, WIRE_ADDRESS_MAX));
+	session->identity = (int64_t)wire_number(reader, INT64_MAX);
+	session->device = arena_copy(arena, wire_text(reader, AUTH_WEB_DEVICE_MAX));
+	session->address = arena_copy(arena, wire_text(reader, WIRE_PEER_MAX));
+	session->created = (int64_t)wire_number(reader, INT64_MAX);
+	session->used = (int64_t)wire_number(reader, INT64_MAX);
+}
+
+enum auth_web auth_web_begin(struct auth *auth, struct auth_wait *wait, const struct auth_web_session *session, char token[AUTH_WEB_TOKEN_SIZE + 1])
+{
+	struct buf fields = BUF(WIRE_QUESTION_MAX);
+	struct wire_reader reader;
+	wire_put_text(&fields, session->account);
+	wire_put_number(&fields, (uint64_t)session->identity);
+	wire_put_text(&fields, session->device);
+	wire_put_text(&fields, session->address);
+	struct auth_question *question = ask(auth, wait, WIRE_WEB_BEGIN, &fields);
+	buf_free(&fields);
+	if (!question)
+		return AUTH_WEB_AWAITED;
+	enum auth_web status = read_web_status(question, &reader);
+	struct slice made = wire_text(&reader, AUTH_WEB_TOKEN_SIZE);
+	memcpy(token, made.at, made.len);
+	token[made.len] = '\0';
+	return end_web(question, &reader, made.len == AUTH_WEB_TOKEN_SIZE || status != AUTH_WEB_DONE ? status : AUTH_WEB_TEMPORARY);
+}
+
+enum auth_web auth_web_find(struct auth *auth, struct auth_wait *wait, struct slice token, struct arena *arena, struct auth_web_session *session)
+{
+	struct buf fields = BUF_SECRET(WIRE_QUESTION_MAX);
+	struct wire_reader reader;
+	if (token.len != AUTH_WEB_TOKEN_SIZE)
+		return AUTH_WEB_NONE;
+	wire_put_text(&fields, token);
+	struct auth_question *question = ask(auth, wait, WIRE_WEB_FIND, &fields);
+	buf_free(&fields);
+	if (!question)
+		return AUTH_WEB_AWAITED;
+	enum auth_web status = read_web_status(question, &reader);
+	if (status == AUTH_WEB_DONE)
+		read_session(&reader, arena, session);
+	return end_web(question, &reader, status);
+}
+
+enum auth_web auth_web_list(struct auth *auth, struct auth_wait *wait, struct slice account, struct arena *arena, struct auth_web_session **list, size_t *count)
+{
+	struct buf fields = BUF(WIRE_QUESTION_MAX);
+	struct wire_reader reader;
+	wire_put_text(&fields, account);
+	struct auth_question *question = ask(auth, wait, WIRE_WEB_LIST, &fields);
+	buf_free(&fields);
+	*count = 0;
+	if (!question)
+		return AUTH_WEB_AWAITED;
+	enum auth_web status = read_web_status(question, &reader);
+	size_t told = status == AUTH_WEB_DONE ? (size_t)wire_number(&reader, AUTH_WEB_SESSIONS_MAX) : 0;
+	*list = arena_array(arena, told + 1, sizeof **list);
+	while (*count < told)
+		read_session(&reader, arena, &(*list)[(*count)++]);
+	return end_web(question, &reader, status);
+}
+
+enum auth_web auth_web_end(struct auth *auth, struct auth_wait *wait, struct slice account, int64_t id)
+{
+	struct buf fields = BUF(WIRE_QUESTION_MAX);
+	struct wire_reader reader;
+	wire_put_text(&fields, account);
+	wire_put_number(&fields, (uint64_t)id);
+	struct auth_question *question = ask(auth, wait, WIRE_WEB_END, &fields);
+	buf_free(&fields);
+	if (!question)
+		return AUTH_WEB_AWAITED;
+	enum auth_web status = read_web_status(question, &reader);
+	return end_web(question, &reader, status);
+}
+
 /* ---- Signing what goes out ---- */
 
 static bool read_keys(struct wire_reader *reader, struct arena *arena, struct auth_signing_key **keys, size_t *count)

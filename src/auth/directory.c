@@ -62,6 +62,12 @@ static const char *const schema[] = {
 	 "ALTER TABLE domain ADD COLUMN tag_from BIGINT NOT NULL DEFAULT 0;"
 	 "ALTER TABLE domain ADD COLUMN quarantine_from BIGINT NOT NULL DEFAULT 0;"
 	 "ALTER TABLE domain ADD COLUMN reject_from BIGINT NOT NULL DEFAULT 0;"),
+
+	/* directory_web.c; token: its SHA-256 */
+	("CREATE TABLE web_session (id " DB_ID ", token " DB_BYTES " NOT NULL, account TEXT NOT NULL, identity BIGINT NOT NULL, device TEXT NOT NULL,"
+	 " address TEXT NOT NULL, created BIGINT NOT NULL, used BIGINT NOT NULL);"
+	 "CREATE UNIQUE INDEX web_session_token ON web_session (token);"
+	 "CREATE INDEX web_session_account ON web_session (account, used);"),
 };
 
 static bool read_secret(struct directory *directory, const char *name, char *key, size_t size, bool *there, struct error *error)

@@ -118,6 +118,17 @@ bool directory_rotation_go_on(struct directory *directory, struct slice domain, 
 /** Takes it back: new keys are removed, or, if they sign already, retired in the place of those that were, which sign again. */
 bool directory_rotation_abort(struct directory *directory, struct slice domain, struct error *error);
 
+/* Sessions of the web (auth.h). One that wasn't used since `used_since` is none any more. */
+/** Makes one of `session`, whose id is filled in, and its token. ERROR_DENIED: that sign-in counts no more. */
+bool directory_web_begin(struct directory *directory, struct auth_web_session *session, int64_t used_since, char token[AUTH_WEB_TOKEN_SIZE + 1], struct error *error);
+/** *session of id 0: there is none. */
+bool directory_web_find(struct directory *directory, struct slice token, int64_t used_since, struct arena *arena, struct auth_web_session *session, struct error *error);
+bool directory_web_use(struct directory *directory, int64_t id, int64_t now, struct error *error);
+/** Those of an account, or all (empty). */
+bool directory_web_list(struct directory *directory, struct slice account, int64_t used_since, struct arena *arena, struct auth_web_session **list, size_t *count, struct error *error);
+/** Ends one of an account, or all (0). */
+bool directory_web_end(struct directory *directory, struct slice account, int64_t id, size_t *count, struct error *error);
+
 /* What auth.h's questions are answered with (auth role), also used by `pombal check` and `pombal trace`. */
 /** The accounts that an address leads to; none if it also leads elsewhere, or to more. The names live until the next question. `thresholds`: as
  * struct auth_recipient_facts has them. */

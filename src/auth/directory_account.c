@@ -17,8 +17,7 @@ static struct slice account_key(struct slice name, struct arena *arena)
 	return address_canonical(name, arena);
 }
 
-/* What the running server hears of: a row for each change of an account, the last CHANGES_KEPT of them. */
-static bool note_change(struct directory *directory, struct slice name, struct error *error)
+bool directory_note_change(struct directory *directory, struct slice name, struct error *error)
 {
 	struct db_statement *add = db_prepare(directory->db, "INSERT INTO change (number, account)"
 		" VALUES ((SELECT COALESCE(MAX(number), 0) + 1 FROM change), $1)");
@@ -33,7 +32,7 @@ static bool change_one(struct directory *directory, struct db_statement *stateme
 {
 	if (!db_run(statement, error))
 		return false;
-	return db_changes(directory->db) > 0 ? note_change(directory, name, error) : no_such_account(name, error);
+	return db_changes(directory->db) > 0 ? directory_note_change(directory, name, error) : no_such_account(name, error);
 }
 
 static bool check_account(const struct auth_account_entry *account, struct error *error)
@@ -79,7 +78,7 @@ static bool insert_account(struct directory *directory, const struct auth_accoun
 		return false;
 	if (db_changes(directory->db) == 0)
 		return error_set(error, ERROR_EXISTS, "there is an account %.*s already", SLICE_ARG(name));
-	return note_change(directory, name, error);
+	return directory_note_change(directory, name, error);
 }
 
 bool directory_add_account(struct directory *directory, const struct auth_account_entry *account, struct error *error)
@@ -122,9 +121,11 @@ static bool delete_account(struct directory *directory, struct slice name, struc
 {
 	struct db_statement *senders = db_prepare(directory->db, "DELETE FROM sender WHERE account = $1");
 	db_bind_text(senders, 1, name);
+	struct db_statement *sessions = db_prepare(directory->db, "DELETE FROM web_session WHERE account = $1");
+	db_bind_text(sessions, 1, name);
 	struct db_statement *remove = db_prepare(directory->db, "DELETE FROM account WHERE name = $1");
 	db_bind_text(remove, 1, name);
-	return db_run(senders, error) && change_one(directory, remove, name, error);
+	return db_run(senders, error) && db_run(sessions, error) && change_one(directory, remove, name, error);
 }
 
 bool directory_remove_account(struct directory *directory, struct slice name, struct error *error)

@@ -45,6 +45,8 @@ enum auth_found directory_find_alias(struct directory *directory, struct slice a
 bool directory_put_password(struct directory *directory, struct slice name, struct slice hash, const struct password_keys *keys,
 			    struct slice origin, struct error *error);
 enum auth_found directory_find_account(struct directory *directory, struct slice name, bool *enabled, struct error *error);
+/** What the running server hears of: a row for each change of an account, the last CHANGES_KEPT of them. Within a transaction. */
+bool directory_note_change(struct directory *directory, struct slice name, struct error *error);
 /** Was this address granted to the account? */
 enum auth_found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error);
 

@@ -210,6 +210,12 @@ void auth_server_let_sign(struct auth_server *server)
 		server->channels[server->channel_count - 1].signs = true;
 }
 
+void auth_server_let_web(struct auth_server *server)
+{
+	if (server->channel_count > 0)
+		server->channels[server->channel_count - 1].web = true;
+}
+
 void auth_server_add_channel(struct auth_server *server, int fd)
 {
 	if (server->channel_count == AUTH_CHANNELS_MAX) {

@@ -23,6 +23,8 @@ struct auth_server *auth_server_new_for(const struct auth_backend_kind *kind, co
 void auth_server_add_channel(struct auth_server *server, int fd);
 /** Who speaks over the channel that was added last may have digests signed: the courier. */
 void auth_server_let_sign(struct auth_server *server);
+/** The channel added last may ask for sessions of the web. */
+void auth_server_let_web(struct auth_server *server);
 /** What has changed in an account. */
 struct auth_change {
 	struct auth_account account; /* the name, and the identity that counts now; 0: nobody can be signed in */

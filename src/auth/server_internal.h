@@ -36,6 +36,7 @@ struct auth_channel {
 	struct recent *exchanges;  /* by the id that the client was told; values are struct auth_exchange */
 	struct auth_lines checks[CHECK_KINDS]; /* passwords that wait; memory, and nobody's thread */
 	bool signs;                /* may ask for signatures */
+	bool web;                  /* may ask for sessions of the web */
 	int64_t complained_ms;     /* when malformed questions were last logged */
 };
 
@@ -97,6 +98,10 @@ void sign_in_log_free(struct sign_in_log **log);
 void auth_server_log(struct auth_server *server, enum log_level level, const char *event, const struct sign_in_who *who, const char *reason);
 /** Says how many weren't written, now and then. */
 void auth_server_log_unsaid(struct auth_server *server);
+
+/* server_web.c */
+/** Answers a question about sessions of the web. False: it is malformed, or another kind, or from who may not ask. */
+bool auth_server_handle_web(struct auth_server *server, struct auth_channel *channel, const struct call_received *received);
 
 /* server_sign_in.c */
 void auth_server_check_password(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, const struct sign_in_client *client,

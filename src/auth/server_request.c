@@ -339,6 +339,11 @@ static bool handle(struct auth_server *server, struct auth_channel *channel, con
 		return handle_step(server, channel, received, &reader);
 	case WIRE_SIGN_IN_END:
 		return handle_end(channel, &reader);
+	case WIRE_WEB_BEGIN:
+	case WIRE_WEB_FIND:
+	case WIRE_WEB_LIST:
+	case WIRE_WEB_END:
+		return auth_server_handle_web(server, channel, received);
 	default:
 		return handle_question(server, channel, received, &reader);
 	}

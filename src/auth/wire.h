@@ -38,6 +38,10 @@ enum auth_wire_kind {
 	WIRE_FORWARD_SENDER,
 	WIRE_ROTATION,
 	WIRE_ROTATION_SHOWN,
+	WIRE_WEB_BEGIN,
+	WIRE_WEB_FIND,
+	WIRE_WEB_LIST,
+	WIRE_WEB_END,
 };
 
 /** What doesn't fit sets the buffer's overflow. */

@@ -28,6 +28,8 @@ int role_auth_main(struct role *role)
 			auth_server_add_channel(server, role->channels[i]);
 			if (channel_rows[i].from == ROLE_COURIER)
 				auth_server_let_sign(server);
+			if (channel_rows[i].from == ROLE_WEB)
+				auth_server_let_web(server);
 		}
 	auth_server_on_change(server, announce, role);
 	role_serve(role, stop, server);

@@ -28,6 +28,12 @@ void conn_close(struct conn *conn) { conn->closing = true; }
 void conn_start_tls(struct conn *conn) { conn->start_tls = true; }
 void conn_set_idle(struct conn *conn, int64_t seconds) { conn->idle_ms = seconds * 1000; }
 void conn_set_deadline(struct conn *conn, int64_t seconds) { conn->deadline_ms = seconds ? clock_monotonic_ms() + seconds * 1000 : 0; }
+void conn_set_pulse(struct conn *conn, int64_t seconds)
+{
+	conn->pulse_ms = seconds * 1000;
+	conn->pulsed_ms = clock_monotonic_ms();
+}
+
 void conn_delay(struct conn *conn, int milliseconds) { conn->delay_ms = milliseconds; }
 bool conn_is_tls(const struct conn *conn) { return conn->ssl != NULL; }
 bool conn_can_tls(const struct conn *conn) { return conn->server->tls != NULL; }
@@ -723,6 +729,12 @@ void conn_tick(struct conn *conn, int64_t now_ms)
 	}
 	if (conn->filtering && now_ms - conn->heard_ms >= FILTER_REST_MS && !conn_has_output(conn))
 		conn->filtering->filter->rest(conn->filtering->state);
+	if (conn->pulse_ms && now_ms - conn->pulsed_ms >= conn->pulse_ms && !conn->closing) {
+		conn->pulsed_ms = now_ms;
+		conn->protocol->pulse(conn->session);
+		conn_settle(conn);
+		return;
+	}
 	bool idle = conn->idle_ms && now_ms - conn->heard_ms >= conn->idle_ms;
 	bool late = conn->deadline_ms && now_ms >= conn->deadline_ms;
 	if (!idle && !late)

@@ -78,7 +78,8 @@ struct net_output_chunk {
 	int fd;                    /* -1: memory */
 	uint64_t offset;           /* file */
 	uint64_t left;             /* bytes still to be sent */
-	size_t sent, used, size;   /* memory */
+	const char *at;            /* memory: `bytes`, or what lasts */
+	size_t sent, used, size;   /* memory; size 0: what lasts */
 	char bytes[];
 };
 
@@ -135,6 +136,7 @@ struct conn {
 	bool lasts;                /* what it is handed over for is a UNIT_LONG, or one that is run again */
 	int delay_ms;              /* asked for by the session, not yet begun */
 	int64_t idle_ms, heard_ms, deadline_ms, handshake_until_ms; /* monotonic; 0: none */
+	int64_t pulse_ms, pulsed_ms; /* how often, and when it was last */
 	int64_t turn_ms, piece_ms; /* when the worker has taken it, when the unit (or its part) has begun */
 	int64_t looked_ms;         /* when conn_is_gone() has last looked */
 

@@ -24,6 +24,7 @@ static struct net_output_chunk *output_add(struct net_output *output, size_t siz
 	if (!chunk)
 		memory_exhausted(size);
 	*chunk = (struct net_output_chunk){.fd = -1, .size = size};
+	chunk->at = chunk->bytes;
 	if (output->last)
 		output->last->next = chunk;
 	else
@@ -72,6 +73,15 @@ static void output_append(struct net_output *output, struct slice bytes)
 void conn_send(struct conn *conn, struct slice bytes)
 {
 	output_append(&conn->output, bytes);
+}
+
+void conn_send_constant(struct conn *conn, struct slice bytes)
+{
+	if (bytes.len == 0)
+		return;
+	struct net_output_chunk *chunk = output_add(&conn->output, 0);
+	chunk->at = bytes.at;
+	chunk->left = bytes.len;
 }
 
 /* What can't be sent whole isn't sent in part: the client sees a connection that broke, never an answer that looks complete. */
@@ -146,10 +156,10 @@ static enum written after_write(ssize_t wrote)
 /* Marks `count` bytes of memory chunks as sent, dropping those that are done. */
 static void memory_sent(struct net_output *output, size_t count)
 {
-	output->bytes -= count;
 	while (count > 0) {
 		struct net_output_chunk *chunk = output->first;
 		size_t part = count < chunk->left ? count : (size_t)chunk->left;
+		output->bytes -= chunk->size > 0 ? part : 0;
 		chunk->sent += part;
 		chunk->left -= part;
 		count -= part;
@@ -163,7 +173,7 @@ static enum written write_memory(struct conn *conn, struct net_output *wire)
 	struct iovec vectors[WRITE_VECTORS];
 	int count = 0;
 	for (struct net_output_chunk *chunk = wire->first; chunk && chunk->fd < 0 && count < WRITE_VECTORS; chunk = chunk->next)
-		vectors[count++] = (struct iovec){chunk->bytes + chunk->sent, (size_t)chunk->left};
+		vectors[count++] = (struct iovec){(char *)(uintptr_t)(chunk->at + chunk->sent), (size_t)chunk->left};
 	struct msghdr message = {.msg_iov = vectors, .msg_iovlen = (size_t)count};
 	ssize_t wrote = sendmsg(conn->fd, &message, MSG_NOSIGNAL);
 	if (wrote > 0)
@@ -215,7 +225,7 @@ static bool next_record(const struct net_output *output, char record[OUTPUT_CHUN
 {
 	const struct net_output_chunk *chunk = output->first;
 	size_t length = chunk->left < OUTPUT_CHUNK_LARGEST ? (size_t)chunk->left : OUTPUT_CHUNK_LARGEST;
-	*bytes = slice_make(chunk->fd >= 0 ? record : chunk->bytes + chunk->sent, length);
+	*bytes = slice_make(chunk->fd >= 0 ? record : chunk->at + chunk->sent, length);
 	if (chunk->fd >= 0)
 		return pread(chunk->fd, record, length, (off_t)chunk->offset) == (ssize_t)length;
 	if (length == OUTPUT_CHUNK_LARGEST || !chunk->next || chunk->next->fd >= 0)
@@ -223,7 +233,7 @@ static bool next_record(const struct net_output *output, char record[OUTPUT_CHUN
 	size_t gathered = 0;
 	for (; chunk && chunk->fd < 0 && gathered < OUTPUT_CHUNK_LARGEST; chunk = chunk->next) {
 		size_t room = OUTPUT_CHUNK_LARGEST - gathered, part = chunk->left < room ? (size_t)chunk->left : room;
-		memcpy(record + gathered, chunk->bytes + chunk->sent, part);
+		memcpy(record + gathered, chunk->at + chunk->sent, part);
 		gathered += part;
 	}
 	*bytes = slice_make(record, gathered);

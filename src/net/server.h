@@ -73,6 +73,9 @@ struct net_protocol {
 	enum net_run (*run)(void *session, struct slice unit);
 	/** After conn_wake(): something outside has changed. In a worker. NULL if the protocol never waits for anything. */
 	void (*wake)(void *session);
+	/** So many seconds as conn_set_pulse() says have gone by: may tell the client that the connection lives. In the loop; must not block. NULL if it
+	 * is never asked for. */
+	void (*pulse)(void *session);
 	/** Says goodbye ("421 …", "* BYE …"); the connection is closed after the output. In the loop; must not block. */
 	void (*expire)(void *session, enum net_expiry why);
 	/** What a client is told that can't be served because there are too many connections ("421 …\r\n"); NULL: nothing. */
@@ -89,6 +92,8 @@ struct net_protocol {
 /** Queues a copy of the bytes. */
 void conn_send(struct conn *conn, struct slice bytes);
 void conn_send_text(struct conn *conn, const char *text);
+/** Queues bytes that last as long as the process, and aren't copied. */
+void conn_send_constant(struct conn *conn, struct slice bytes);
 /** The same for text of any length. */
 __attribute__((format(printf, 2, 3), nonnull(2))) void conn_printf(struct conn *conn, const char *format, ...);
 __attribute__((format(printf, 2, 0), nonnull(2))) void conn_vprintf(struct conn *conn, const char *format, va_list args);
@@ -119,6 +124,8 @@ void conn_start_tls(struct conn *conn);
 void conn_set_idle(struct conn *conn, int64_t seconds);
 /** Closes at that time from now, whatever happens (0: never). */
 void conn_set_deadline(struct conn *conn, int64_t seconds);
+/** Calls the protocol's pulse() again and again after so many seconds (0: never). */
+void conn_set_pulse(struct conn *conn, int64_t seconds);
 /** Holds the output queued so far, and every further unit, back for that long: for failed sign-ins. */
 void conn_delay(struct conn *conn, int milliseconds);
 

@@ -24,7 +24,7 @@ ROOT = Path(__file__).resolve().parents[2]
 ROLES = re.findall(r"^ROLE\(\w+, (\w+),", (ROOT / "src/config/roles.def").read_text(), re.M)
 PORTS = {
     "smtp": 2525, "lmtp": 2424, "submission": 5587, "submissions": 4465, "imap": 1143, "imaps": 1993,
-    "pop3": 1110, "pop3s": 1995,
+    "pop3": 1110, "pop3s": 1995, "http": 8080, "https": 8443,
 }
 # Started apart from everything that may run on this machine already.
 PORT_BASE = 20000

@@ -1,0 +1,296 @@
+/* From a request's head to its route: who asks, from where, over what, and may he. What is refused here has cost a head. */
+#include "base/memory.h"
+#include "http/session.h"
+
+static bool is_of_this_machine(struct slice address)
+{
+	return slice_equal(address, SLICE("::1")) || slice_starts(address, SLICE("127."));
+}
+
+/* ---- Behind a proxy (RFC 7239, and what was written before it) ---- */
+
+/* An address as these fields have it: "192.0.2.1:1234", "[2001:db8::1]:80", quoted or not. */
+static struct slice bare_address(struct slice text)
+{
+	text = slice_trim(text);
+	if (text.len >= 2 && text.at[0] == '"' && text.at[text.len - 1] == '"')
+		text = slice_sub(text, 1, text.len - 2);
+	if (text.len > 0 && text.at[0] == '[') {
+		size_t end = slice_find_char(text, ']');
+		return end == SLICE_NONE ? (struct slice){0} : slice_sub(text, 1, end - 1);
+	}
+	size_t colon = slice_find_char(text, ':');
+	return colon != SLICE_NONE && slice_find_last_char(text, ':') == colon ? slice_sub(text, 0, colon) : text;
+}
+
+static bool is_proxy(const struct config *config, struct slice text)
+{
+	struct sockaddr_storage address;
+	return config_parse_address(text, &address) && config_networks_hold(&config->http_proxies, &address);
+}
+
+/* The last element of a list is what the proxy that we know has seen; what stands before it anybody may have written. Proxies of ours in
+ * a row are passed over from the end. */
+static struct slice last_but_ours(const struct config *config, struct slice list)
+{
+	for (;;) {
+		size_t comma = slice_find_last_char(list, ',');
+		struct slice one = slice_trim(comma == SLICE_NONE ? list : slice_skip(list, comma + 1));
+		struct slice parameter, rest = one, address = bare_address(one);
+		while (rest.len > 0) {
+			slice_cut(rest, ';', &parameter, &rest);
+			parameter = slice_trim(parameter);
+			if (slice_starts_nocase(parameter, SLICE("for=")))
+				address = bare_address(slice_skip(parameter, 4));
+		}
+		if (comma == SLICE_NONE || !is_proxy(config, address))
+			return one;
+		list = slice_sub(list, 0, comma);
+	}
+}
+
+static void believe_forwarded(struct http_exchange *exchange, struct slice element)
+{
+	struct slice parameter;
+	while (element.len > 0) {
+		slice_cut(element, ';', &parameter, &element);
+		parameter = slice_trim(parameter);
+		if (slice_starts_nocase(parameter, SLICE("for=")))
+			exchange->client = bare_address(slice_skip(parameter, 4));
+		else if (slice_starts_nocase(parameter, SLICE("proto=")))
+			exchange->secure = slice_equal_nocase(slice_skip(parameter, 6), SLICE("https"));
+	}
+}
+
+static void look_behind_proxy(struct http_exchange *exchange)
+{
+	struct slice value;
+	const struct http_head *head = &exchange->head;
+	if (!is_proxy(exchange->config, exchange->client))
+		return;
+	struct slice proxy = exchange->client;
+	struct sockaddr_storage address;
+	if (http_head_find(head, "Forwarded", &value))
+		believe_forwarded(exchange, last_but_ours(exchange->config, value));
+	else {
+		if (http_head_find(head, "X-Forwarded-For", &value))
+			exchange->client = bare_address(last_but_ours(exchange->config, value));
+		if (http_head_find(head, "X-Forwarded-Proto", &value))
+			exchange->secure = slice_equal_nocase(value, SLICE("https"));
+	}
+	if (!config_parse_address(exchange->client, &address)) /* "unknown", or a name that hides it */
+		exchange->client = proxy;
+}
+
+/* ---- From where ---- */
+
+/* Browsers say from which site a request comes, and no page can make them lie (Fetch metadata; Origin, RFC 6454). A request that changes
+ * something and says nothing isn't from a page of ours. */
+bool http_is_from_us(const struct http_exchange *exchange)
+{
+	struct slice site, origin;
+	bool said = http_head_find(&exchange->head, "Sec-Fetch-Site", &site), same = said && slice_equal_nocase(site, SLICE("same-origin"));
+	if (said && !same)
+		return false;
+	if (!http_head_find(&exchange->head, "Origin", &origin))
+		return same;
+	struct slice scheme = exchange->secure ? SLICE("https://") : SLICE("http://");
+	return slice_starts_nocase(origin, scheme) && slice_equal_nocase(slice_skip(origin, scheme.len), exchange->head.authority);
+}
+
+const char *http_cookie_name(const struct http_exchange *exchange)
+{
+	return exchange->secure ? "__Host-pombal" : "pombal"; /* the former is taken over TLS alone, and for this host alone (RFC 6265bis §4.1.3) */
+}
+
+static bool find_token(const struct http_exchange *exchange, struct slice *token)
+{
+	for (size_t i = 0; i < exchange->head.count; i++)
+		if (slice_equal_nocase(exchange->head.fields[i].name, SLICE("Cookie")) &&
+		    http_cookie_find(exchange->head.fields[i].value, http_cookie_name(exchange), token))
+			return true;
+	return false;
+}
+
+enum net_run http_find_person(struct http_exchange *exchange)
+{
+	struct slice token;
+	struct auth_web_session found;
+	if (!find_token(exchange, &token)) {
+		http_refuse(exchange, 401, "sign in first");
+		return RUN_DONE;
+	}
+	switch (auth_web_find(exchange->service->auth, exchange->wait, token, exchange->arena, &found)) {
+	case AUTH_WEB_AWAITED:
+		return RUN_WAIT;
+	case AUTH_WEB_DONE:
+		exchange->person = (struct http_person){found.account, found.identity, found.id};
+		break;
+	case AUTH_WEB_NONE:
+		http_refuse(exchange, 401, "the session has ended, sign in again");
+		break;
+	case AUTH_WEB_TEMPORARY:
+		http_refuse(exchange, 503, "who you are can't be told now, try again later");
+		break;
+	}
+	return RUN_DONE;
+}
+
+enum net_run http_enter(struct http_exchange *exchange)
+{
+	if (!exchange->entered) {
+		conn_sign_in(exchange->conn, exchange->person.account, exchange->person.identity);
+		conn_set_doing(exchange->conn, exchange->route->path);
+		exchange->entered = true;
+	}
+	enum net_run found = http_find_person(exchange);
+	if (found == RUN_DONE && exchange->answered)
+		conn_sign_out(exchange->conn);
+	return found;
+}
+
+/* ---- To where ---- */
+
+static bool has_path(const struct http_route *route, struct slice path)
+{
+	struct slice own = slice_of(route->path);
+	bool prefix = own.len > 0 && own.at[own.len - 1] == '*';
+	own.len -= prefix;
+	struct slice start = prefix ? slice_sub(path, 0, own.len) : path;
+	return route->any_case ? slice_equal_nocase(start, own) : slice_equal(start, own);
+}
+
+static unsigned methods_of(const struct http_route *route)
+{
+	return route->methods | (route->methods & HTTP_GET ? HTTP_HEAD : 0);
+}
+
+static void list_methods(struct http_exchange *exchange, unsigned methods)
+{
+	struct buf list = BUF(100);
+	for (unsigned method = HTTP_GET; method <= HTTP_OPTIONS; method <<= 1)
+		if (methods & method)
+			buf_printf(&list, "%s%s", list.len > 0 ? ", " : "", http_method_name(method));
+	http_add_field(exchange, "Allow", buf_slice(&list));
+	buf_free(&list);
+}
+
+/* False: it was answered. */
+static bool find_route(struct http_exchange *exchange)
+{
+	const struct http_service *service = exchange->service;
+	unsigned methods = 0;
+	for (size_t i = 0; i < service->route_count && !exchange->route; i++) {
+		if (!has_path(&service->routes[i], exchange->path))
+			continue;
+		methods |= methods_of(&service->routes[i]);
+		if (methods & exchange->head.method)
+			exchange->route = &service->routes[i];
+	}
+	if (exchange->route)
+		return true;
+	if (methods == 0)
+		http_refuse(exchange, 404, "there is nothing of that name here");
+	else {
+		list_methods(exchange, methods | HTTP_OPTIONS);
+		if (exchange->head.method == HTTP_OPTIONS)
+			http_answer(exchange, 204, NULL, SLICE(""));
+		else
+			http_refuse(exchange, 405, "that can't be done with what has this name");
+	}
+	return false;
+}
+
+/* ---- May he ---- */
+
+/* Who comes without TLS is sent to where it is; programs of this machine needn't have it. */
+static bool check_tls(struct http_exchange *exchange)
+{
+	struct slice origin;
+	if (exchange->secure || exchange->route->plain || is_of_this_machine(exchange->client))
+		return true;
+	origin = http_secure_origin(exchange, exchange->host);
+	if (slice_empty(origin))
+		http_refuse(exchange, 403, "this server answers over TLS alone");
+	else
+		http_redirect(exchange, 308, arena_printf(exchange->arena, "%.*s%.*s%s%.*s", SLICE_ARG(origin), SLICE_ARG(exchange->head.path),
+							  exchange->head.has_query ? "?" : "", SLICE_ARG(exchange->head.query)));
+	return false;
+}
+
+static bool check_site(struct http_exchange *exchange)
+{
+	struct slice upgrade;
+	enum http_right right = exchange->route->right;
+	bool changes = !(exchange->head.method & HTTP_SAFE) || http_head_find(&exchange->head, "Upgrade", &upgrade);
+	if (right == HTTP_ANYBODY || !changes || http_is_from_us(exchange))
+		return true;
+	http_refuse(exchange, 403, "that must come from a page of this server");
+	return false;
+}
+
+static bool check_cookie(struct http_exchange *exchange)
+{
+	struct slice token;
+	if (exchange->route->right != HTTP_SIGNED_IN || find_token(exchange, &token))
+		return true;
+	http_refuse(exchange, 401, "sign in first");
+	return false;
+}
+
+static bool has_body(const struct http_head *head) { return head->chunked || head->length > 0; }
+
+static bool check_body(struct http_exchange *exchange)
+{
+	if (!has_body(&exchange->head) || (exchange->route->body_max > 0 && exchange->head.length <= exchange->route->body_max))
+		return true;
+	http_refuse(exchange, 413, exchange->route->body_max > 0 ? "that is more than is taken here" : "no body is taken here");
+	return false;
+}
+
+static void await_body(struct http_session *session)
+{
+	const struct http_head *head = &session->exchange->head;
+	session->left = head->length;
+	session->chunks = (struct http_chunks){.part = HTTP_CHUNK_SIZE};
+	session->stage = head->chunked ? HTTP_READS_CHUNKS : HTTP_READS_BODY;
+	session->exchange->body = BUF_SECRET(session->exchange->route->body_max);
+	uint64_t bytes = head->chunked ? session->exchange->route->body_max : head->length;
+	conn_set_deadline(session->conn, HTTP_REQUEST_SECONDS + (int64_t)(bytes / HTTP_BODY_RATE));
+	if (head->expects)
+		conn_send_text(session->conn, "HTTP/1.1 100 Continue\r\n\r\n");
+}
+
+static bool understand(struct http_exchange *exchange, struct slice bytes)
+{
+	const char *why;
+	int status = http_head_parse(arena_copy(exchange->arena, bytes), &exchange->head, &why);
+	if (status == 0 && !http_path_decode(exchange->head.path, exchange->arena, &exchange->path)) {
+		status = 400;
+		why = "the path isn't one";
+	}
+	exchange->host = http_host(exchange->head.authority);
+	if (status != 0)
+		http_refuse_input(exchange->session, status, why);
+	return status == 0;
+}
+
+void http_begin(struct http_session *session, struct slice head)
+{
+	struct http_exchange *exchange = memory_new(sizeof *exchange);
+	*exchange = (struct http_exchange){
+		.session = session, .conn = session->conn, .service = session->service, .config = config_current(), .arena = arena_new(),
+		.client = conn_peer(session->conn), .secure = conn_is_tls(session->conn), .wait = &session->wait, .fields = BUF(HTTP_FIELDS_SIZE_MAX),
+	};
+	session->exchange = exchange;
+	if (!understand(exchange, head))
+		return;
+	look_behind_proxy(exchange);
+	bool may = find_route(exchange) && check_tls(exchange) && check_site(exchange) && check_cookie(exchange) && check_body(exchange);
+	if (may && has_body(&exchange->head))
+		await_body(session);
+	else if (may)
+		session->stage = HTTP_ANSWERS;
+	else
+		exchange->head.close |= has_body(&exchange->head); /* which nobody reads */
+}

@@ -1,0 +1,125 @@
+/* HTTP/1.1 (RFC 9110, 9112) as a protocol on the loop: who includes this answers requests, or serves. A connection that waits costs its
+ * session; a request's memory lives from its head to the end of its answer.
+ *
+ * What is answered stands in a table of routes (struct http_route) that the role hands in: the protocol knows no page. Before a route's function is
+ * called its method, its body's size, who may, and that no other site has sent the browser here (for what changes something) are checked. */
+#ifndef HTTP_HTTP_H
+#define HTTP_HTTP_H
+
+#include "auth/auth.h"
+#include "config/config.h"
+#include "http/head.h"
+#include "http/target.h"
+#include "net/server.h"
+
+struct http_exchange;
+struct http_session;
+
+/** Who may ask a route. */
+enum http_right {
+	HTTP_ANYBODY,    /* no cookie is looked at, so that no other site can borrow one */
+	HTTP_OUR_PAGES,  /* anybody, but not another site's page: signing in */
+	HTTP_SIGNED_IN,  /* who has a session; if it changes something, not another site's page */
+};
+
+/** One row of the table of routes. */
+struct http_route {
+	unsigned methods;         /* of enum http_method; HEAD comes with GET by itself */
+	const char *path;         /* "/session"; with '*' at its end: everything that begins so */
+	bool any_case;            /* of the path: some clients write it in several ways */
+	bool plain;               /* is answered on connections without TLS, too; else the client is sent to https */
+	enum http_right right;
+	enum net_unit unit;       /* how it waits: UNIT_QUICK, UNIT_ASK, UNIT_WORK */
+	size_t body_max;          /* bytes; 0: it takes none */
+	/** Answers, once; or RUN_WAIT, RUN_AGAIN (server.h): then it is called again. */
+	enum net_run (*run)(struct http_exchange *exchange);
+	const char *about;        /* what it does, a sentence, for docs/http.md */
+};
+
+/** The context of the protocol's listeners. */
+struct http_service {
+	struct auth *auth;
+	const struct http_route *routes;
+	size_t route_count;
+	void *context;            /* for the routes' functions */
+};
+extern const struct net_protocol http_protocol;
+
+/** Somebody whose session a request came with. */
+struct http_person {
+	struct slice account;
+	int64_t identity;  /* auth.h */
+	int64_t session;   /* the number of the session, as the list of them shows it */
+};
+
+/** One request and its answer. */
+struct http_exchange {
+	struct http_session *session;
+	struct conn *conn;
+	const struct http_service *service;
+	const struct config *config;
+	const struct http_route *route;
+	struct arena *arena;      /* lives as long as the exchange */
+	struct http_head head;
+	struct slice path;        /* decoded; without a query */
+	struct slice host;        /* the client's name for this server, without a port; may be empty */
+	struct slice client;      /* the client's address: behind a proxy that is believed, what that says */
+	bool secure;              /* it came over TLS, to us or to such a proxy */
+	struct buf body;
+	struct http_person person; /* of HTTP_SIGNED_IN */
+	struct auth_wait *wait;   /* to ask auth with; ready when the function is called for the first time */
+	void *state;              /* of the route's function; in the arena */
+	/* Of the answer: */
+	struct buf fields;        /* "Name: value\r\n" */
+	bool answered;
+	bool cached;              /* the route has said Cache-Control itself */
+	bool entered;             /* http_enter() */
+	const char *policy;       /* Content-Security-Policy; NULL: nothing may be loaded */
+};
+
+/* ---- Answers ---- */
+
+enum { HTTP_FIELDS_SIZE_MAX = 8 * 1024 };
+
+/** Adds a field to the answer, before it begins. A value that can't be a field's is left out. */
+void http_add_field(struct http_exchange *exchange, const char *name, struct slice value);
+/** Answers with a body (of GET; HEAD gets its length alone). `type` NULL: there is none. */
+void http_answer(struct http_exchange *exchange, int status, const char *type, struct slice body);
+/** The same with bytes that last as long as the process: they aren't copied. */
+void http_answer_constant(struct http_exchange *exchange, int status, const char *type, struct slice body);
+/** Answers with an error, in a sentence. */
+void http_refuse(struct http_exchange *exchange, int status, const char *why);
+/** Sends the client elsewhere: 302, 303, 307, 308. */
+void http_redirect(struct http_exchange *exchange, int status, struct slice where);
+/** "https://host:port" by which the client reaches this server over TLS; `host` its name for it. In the arena. */
+struct slice http_secure_origin(struct http_exchange *exchange, struct slice host);
+/** "GMT" date (RFC 9110 §5.6.7). */
+enum { HTTP_DATE_MAX = 30 };
+void http_date(int64_t seconds, char out[HTTP_DATE_MAX]);
+/** A parameter of the query, decoded, in the arena. False: there is none. */
+bool http_parameter(struct http_exchange *exchange, const char *name, struct slice *value);
+
+/* ---- Connections that stay: event sources and WebSocket ---- */
+
+/** Who gets what is told to a connection that stays open. */
+struct http_stream {
+	/** Something has changed: conn_wake() was called. In a worker. */
+	void (*wake)(struct http_stream *stream);
+	/** A message of the client's (WebSocket). In a worker. */
+	void (*message)(struct http_stream *stream, struct slice text);
+	/** It is over: frees itself. Nothing may be sent any more. */
+	void (*end)(struct http_stream *stream);
+	struct http_session *session;
+	struct conn *conn;
+};
+/** From here on whoever ends the sessions of a person finds this connection; then it is asked once more whose session it is, so that nothing falls between.
+ * RUN_WAIT: call it again; else it stands, unless exchange->answered: it was refused. For routes of HTTP_SIGNED_IN. */
+enum net_run http_enter(struct http_exchange *exchange);
+/** Answers with an event source (HTML, server-sent events), which stays; takes `stream` over. The exchange ends. */
+void http_stream_events(struct http_exchange *exchange, struct http_stream *stream);
+/** Answers with a WebSocket (RFC 6455), which stays; false: the request isn't for one, was refused, and end() was called. */
+bool http_stream_websocket(struct http_exchange *exchange, struct http_stream *stream);
+/** One event or message to the client. `name`, of an event, may be NULL. */
+void http_stream_send(struct http_stream *stream, const char *name, struct slice text);
+
+#endif

@@ -1,0 +1,204 @@
+/* One HTTP connection (RFC 9112): cuts the input into units (a head, pieces of a body, frames), runs each, and closes what is silent or
+ * slow. A request is answered before the next is looked at; what can't be understood ends the connection, since nobody can tell where
+ * the next request would begin. */
+#include "http/session.h"
+
+#include "base/clock.h"
+#include "base/memory.h"
+
+static void resume(void *conn) { conn_resume(conn); }
+
+/* The whole head must be there in this time after the last answer: so slow ones cost a place for a minute and a half at most. */
+static void await_request(struct http_session *session)
+{
+	session->stage = HTTP_READS_HEAD;
+	session->looked = 0;
+	conn_set_idle(session->conn, HTTP_IDLE_SECONDS);
+	conn_set_deadline(session->conn, HTTP_IDLE_SECONDS + HTTP_REQUEST_SECONDS);
+}
+
+static void *http_open(struct conn *conn, void *context)
+{
+	struct http_session *session = memory_new(sizeof *session);
+	session->conn = conn;
+	session->service = context;
+	session->wait = (struct auth_wait){.wake = resume, .context = conn};
+	await_request(session);
+	return session;
+}
+
+void http_exchange_free(struct http_session *session)
+{
+	struct http_exchange *exchange = session->exchange;
+	if (!exchange)
+		return;
+	buf_free(&exchange->body);
+	buf_free(&exchange->fields);
+	arena_free_secret(&exchange->arena);
+	free(exchange);
+	session->exchange = NULL;
+}
+
+/* ---- Units ---- */
+
+static enum net_unit quick(size_t length) { return length > 0 ? UNIT_QUICK : UNIT_INCOMPLETE; }
+
+static enum net_unit http_peek(void *context, struct slice input, size_t *length)
+{
+	struct http_session *session = context;
+	switch (session->stage) {
+	case HTTP_READS_HEAD:
+		return quick(*length = http_head_length(input, &session->looked));
+	case HTTP_READS_BODY:
+		return quick(*length = input.len < session->left ? input.len : (size_t)session->left);
+	case HTTP_READS_CHUNKS:
+		return quick(*length = http_chunk_length(&session->chunks, input));
+	case HTTP_ANSWERS:
+		*length = 0;
+		return session->exchange->route->unit;
+	case HTTP_IS_EVENTS:
+		return quick(*length = input.len);
+	case HTTP_IS_WEBSOCKET:
+		return http_frame_peek(session, input, length);
+	}
+	return UNIT_INCOMPLETE;
+}
+
+static void add_to_body(struct http_session *session, struct slice bytes)
+{
+	if (!buf_append(&session->exchange->body, bytes) && session->exchange->body.overflow)
+		http_refuse_input(session, 413, "that is more than is taken here");
+}
+
+static void read_body(struct http_session *session, struct slice unit)
+{
+	session->left -= unit.len;
+	add_to_body(session, unit);
+	if (session->left == 0)
+		session->stage = HTTP_ANSWERS;
+}
+
+static void read_chunk(struct http_session *session, struct slice unit)
+{
+	struct slice data;
+	enum http_chunk result = http_chunk_take(&session->chunks, unit, &data);
+	if (data.len > 0)
+		add_to_body(session, data);
+	if (result == HTTP_CHUNK_DONE)
+		session->stage = HTTP_ANSWERS;
+	else if (result == HTTP_CHUNK_BROKEN)
+		http_refuse_input(session, 400, "the chunks of the body are broken");
+}
+
+static enum net_run answer(struct http_session *session)
+{
+	struct http_exchange *exchange = session->exchange;
+	if (exchange->route->right == HTTP_SIGNED_IN && exchange->person.account.len == 0) {
+		enum net_run found = http_find_person(exchange);
+		if (found != RUN_DONE || exchange->answered)
+			return found;
+	}
+	return exchange->route->run(exchange);
+}
+
+/* After an answer: is there to be another request? */
+static void end_exchange(struct http_session *session)
+{
+	bool last = session->exchange->head.close;
+	http_exchange_free(session);
+	await_request(session);
+	if (last)
+		conn_close(session->conn);
+}
+
+static enum net_run http_run(void *context, struct slice unit)
+{
+	struct http_session *session = context;
+	enum net_run result = RUN_DONE;
+	switch (session->stage) {
+	case HTTP_READS_HEAD:
+		session->looked = 0;
+		http_begin(session, unit);
+		break;
+	case HTTP_READS_BODY:
+		read_body(session, unit);
+		break;
+	case HTTP_READS_CHUNKS:
+		read_chunk(session, unit);
+		break;
+	case HTTP_ANSWERS:
+		result = answer(session);
+		break;
+	case HTTP_IS_EVENTS:
+		conn_close(session->conn); /* nobody says anything there */
+		break;
+	case HTTP_IS_WEBSOCKET:
+		http_frame_run(session, unit);
+		break;
+	}
+	if (result == RUN_DONE && session->exchange && session->exchange->answered)
+		end_exchange(session);
+	return result;
+}
+
+/* ---- Waking, time-outs, the end ---- */
+
+static void http_wake(void *context)
+{
+	struct http_session *session = context;
+	if (session->stream)
+		session->stream->wake(session->stream);
+}
+
+static void http_pulse(void *context)
+{
+	struct http_session *session = context;
+	if (session->stream)
+		http_stream_pulse(session);
+}
+
+/* Who is in the midst of a request is told what has become of it; others are closed without a word, as clients expect (RFC 9112 §9.5). */
+static void http_expire(void *context, enum net_expiry why)
+{
+	struct http_session *session = context;
+	if (session->stream)
+		http_stream_end(session);
+	else if (why == EXPIRY_OVERFLOW)
+		http_refuse_input(session, 431, "the head of the request is too large");
+	else if (why == EXPIRY_SHUTDOWN && session->exchange)
+		http_refuse_input(session, 503, "the server is being stopped, come back soon");
+	else if ((why == EXPIRY_IDLE || why == EXPIRY_TOTAL) && (session->exchange || session->looked > 0))
+		http_refuse_input(session, 408, "the request has taken too long");
+}
+
+static void http_close_session(void *context)
+{
+	struct http_session *session = context;
+	auth_wait_end(&session->wait);
+	if (session->stream)
+		session->stream->end(session->stream);
+	http_exchange_free(session);
+	buf_free(&session->message);
+	free(session);
+}
+
+static bool http_has_nothing_to_end(const void *context)
+{
+	const struct http_session *session = context;
+	return !session->stream && !auth_is_awaited(&session->wait);
+}
+
+const struct net_protocol http_protocol = {
+	.name = "http",
+	.alpn = "http/1.1",
+	.max_input = HTTP_FRAME_MAX + HTTP_FRAME_HEAD_MAX,
+	.open = http_open,
+	.peek = http_peek,
+	.run = http_run,
+	.wake = http_wake,
+	.pulse = http_pulse,
+	.expire = http_expire,
+	.busy = "HTTP/1.1 503 Service Unavailable\r\nContent-Length: 0\r\nRetry-After: 10\r\nConnection: close\r\n\r\n",
+	.close = http_close_session,
+	.has_nothing_to_end = http_has_nothing_to_end,
+};

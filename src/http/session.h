@@ -1,0 +1,67 @@
+/* What the files of this folder share about a connection; nobody else includes it.
+ *
+ *   head.c, target.c, chunk.c, frame.c   reading: pure
+ *   session.c   one connection: what input is a unit, running it, time-outs
+ *   begin.c     from a request's head to its route: who asks, from where, may he
+ *   answer.c    what goes back
+ *   stream.c    connections that stay: event sources and WebSocket */
+#ifndef HTTP_SESSION_H
+#define HTTP_SESSION_H
+
+#include "http/chunk.h"
+#include "http/frame.h"
+#include "http/http.h"
+
+enum {
+	HTTP_IDLE_SECONDS = 60,      /* a connection without a request is closed then */
+	HTTP_REQUEST_SECONDS = 30,   /* a request's head must be whole so long after that at the latest; */
+	HTTP_BODY_RATE = 8 * 1024,   /* … and its body comes with so many bytes a second at least */
+	HTTP_PULSE_SECONDS = 45,     /* an open stream hears so often that it is open */
+	HTTP_STREAM_QUEUED_MAX = 64 * 1024, /* bytes a stream's client may be behind; then it is closed, and comes again */
+};
+
+enum http_stage {
+	HTTP_READS_HEAD,
+	HTTP_READS_BODY,    /* whose length is known */
+	HTTP_READS_CHUNKS,
+	HTTP_ANSWERS,       /* a unit without input: the route's function */
+	HTTP_IS_EVENTS,     /* event source: whatever the client sends ends it */
+	HTTP_IS_WEBSOCKET,
+};
+
+struct http_session {
+	struct conn *conn;
+	const struct http_service *service;
+	enum http_stage stage;
+	size_t looked;                    /* of the head */
+	uint64_t left;                    /* of the body */
+	struct http_chunks chunks;
+	struct http_exchange *exchange;   /* NULL between requests */
+	struct auth_wait wait;
+	struct http_stream *stream;
+	struct http_frames frames;        /* of a WebSocket */
+	struct buf message;               /* … a message that came in several frames */
+};
+
+/** A head has come: makes the exchange, finds its route, and checks what can be checked before the body. The session's stage says what
+ * follows; it may have been answered already. */
+void http_begin(struct http_session *session, struct slice head);
+/** Is the request from one of our own pages, as far as the browser says? */
+bool http_is_from_us(const struct http_exchange *exchange);
+/** Asks auth whose session it is, for HTTP_SIGNED_IN. RUN_WAIT: it asks; else exchange->person is there, or it has been refused. */
+enum net_run http_find_person(struct http_exchange *exchange);
+/** The answer to a request that can't be understood: the connection ends. */
+void http_refuse_input(struct http_session *session, int status, const char *why);
+/** The exchange is over. */
+void http_exchange_free(struct http_session *session);
+/** The next unit of a WebSocket's input, and what is done with it. */
+enum net_unit http_frame_peek(struct http_session *session, struct slice input, size_t *length);
+void http_frame_run(struct http_session *session, struct slice unit);
+/** Says that the stream is open still. */
+void http_stream_pulse(struct http_session *session);
+/** The stream is over: gives it back. */
+void http_stream_end(struct http_session *session);
+/** The name of the cookie that a session comes in. */
+const char *http_cookie_name(const struct http_exchange *exchange);
+
+#endif

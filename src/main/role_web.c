@@ -1,0 +1,73 @@
+/* The web role: browsers, and programs that look for settings. It has no path in the file system, and can open no mailbox; who somebody is it asks
+ * the auth role. */
+#include "main/measure.h"
+#include "main/role.h"
+#include "main/sessions.h"
+#include "web/web.h"
+
+struct web {
+	struct sessions sessions;
+	struct web_service service;
+	struct http_service http;
+};
+
+static bool is_of(void *context, const struct conn_session *session)
+{
+	return slice_equal(session->account, *(const struct slice *)context);
+}
+
+/* Whose sign-ins have changed may have ended one session of several: pages that are open come again with theirs, if they still have one. */
+static void hear(void *context, const struct bus_change *change)
+{
+	struct web *web = context;
+	struct slice account = change->account;
+	if (change->topic == BUS_MAIL) {
+		web_watch_announce(web->service.watch, account);
+		return;
+	}
+	if (!slice_empty(account))
+		server_end_sessions(web->sessions.server, is_of, &account, change->reason);
+	sessions_hear(&web->sessions, change);
+}
+
+static void stop(void *context, int seconds) { server_stop(((struct web *)context)->sessions.server, seconds); }
+
+static void measure(void *context, struct buf *out) { measure_server(out, ((struct web *)context)->sessions.server); }
+
+static void answer(void *context, struct slice question, struct buf *out) { sessions_answer(&((struct web *)context)->sessions, question, out); }
+
+static void follow(void *context)
+{
+	struct server_options limits = role_server_options(NULL);
+	server_set_limits(((struct web *)context)->sessions.server, &limits);
+}
+
+static void *context_of(void *context, enum service service)
+{
+	(void)service;
+	return &((struct web *)context)->http;
+}
+
+int role_web_main(struct role *role)
+{
+	struct error error;
+	if (!role_confine(role, &error))
+		role_fail(role, &error);
+	struct auth *auth = auth_open(role_channel(role, CHANNEL_AUTH));
+	struct server_options options = role_server_options(role->tls);
+	struct web web = {.sessions = {server_new(&options), auth}, .service = {auth, web_watch_new()}};
+	web.http = (struct http_service){.auth = auth, .routes = web_routes, .route_count = web_route_count, .context = &web.service};
+	auth_listen(auth);
+	role_listen(role, web.sessions.server, context_of, &web);
+	role->measure = measure;
+	role->follow = follow;
+	role->answer = answer;
+	role->hear = hear;
+	role_serve(role, stop, &web);
+	server_run(web.sessions.server);
+	role_end(role);
+	server_free(&web.sessions.server);
+	web_watch_free(&web.service.watch);
+	auth_close(&auth);
+	return 0;
+}

@@ -1,0 +1,27 @@
+/* The table of what can be asked for over HTTP. This is the only list of it: docs/http.md is made from it (`pombal manual http`). The first row that
+ * fits counts. */
+#include "web/web.h"
+
+enum { SIGN_IN_MAX = 4096 };
+
+const struct http_route web_routes[] = {
+	{.methods = HTTP_POST, .path = "/session", .right = HTTP_OUR_PAGES, .unit = UNIT_ASK, .body_max = SIGN_IN_MAX, .run = web_sign_in,
+	 .about = "Signs in: JSON with name, password and, if wanted, device. Answers with account and session, and sets the session's cookie."},
+	{.methods = HTTP_GET, .path = "/session", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_who,
+	 .about = "Whose session this is: account and session."},
+	{.methods = HTTP_DELETE, .path = "/session", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_sign_out, .about = "Signs out."},
+	{.methods = HTTP_GET, .path = "/sessions", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_list_sessions,
+	 .about = "The account's sessions: number, device, address, when they were begun and last used (the latter within an hour), and which is this one."},
+	{.methods = HTTP_DELETE, .path = "/sessions/*", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_end_session,
+	 .about = "Ends one of the account's sessions, by its number, or all with the number \"all\"."},
+	{.methods = HTTP_GET, .path = "/events", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_events,
+	 .about = "An event source: the event mail is sent when the account's mail has changed."},
+	{.methods = HTTP_GET, .path = "/socket", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_socket,
+	 .about = "The same as a WebSocket: the message {\"event\":\"mail\"}."},
+	{.methods = HTTP_GET, .path = "/.well-known/mta-sts.txt", .right = HTTP_ANYBODY, .unit = UNIT_ASK, .run = web_sts_policy,
+	 .about = "The policy about TLS (MTA-STS, RFC 8461) of the domain whose name mta-sts.DOMAIN was asked for."},
+	{.methods = HTTP_GET, .path = "/.well-known/acme-challenge/*", .plain = true, .right = HTTP_ANYBODY, .unit = UNIT_QUICK, .run = web_challenge,
+	 .about = "What a certificate authority wants to see before it gives this server a certificate (RFC 8555 §8.3)."},
+	{.methods = HTTP_GET, .path = "/*", .right = HTTP_ANYBODY, .unit = UNIT_QUICK, .run = web_file, .about = "Static files."},
+};
+const size_t web_route_count = sizeof web_routes / sizeof *web_routes;

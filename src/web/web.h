@@ -1,0 +1,43 @@
+/* What the web role answers: the table of routes (routes.c), and what its functions share.
+ *
+ *   routes.c      the table
+ *   sign_in.c     sessions: signing in and out, the list of them
+ *   events.c      what is told to pages that are open
+ *   files.c       static files, which are part of the program
+ *   known.c       what must be found at fixed places: policies, proofs for certificate authorities */
+#ifndef WEB_WEB_H
+#define WEB_WEB_H
+
+#include "http/http.h"
+
+struct web_watch;
+/** The context of the routes' functions. */
+struct web_service {
+	struct auth *auth;
+	struct web_watch *watch; /* who waits for news */
+};
+extern const struct http_route web_routes[];
+extern const size_t web_route_count;
+
+/** An account's mail has changed: tells the pages that are open. Any thread. */
+struct web_watch *web_watch_new(void);
+void web_watch_announce(struct web_watch *watch, struct slice account);
+void web_watch_free(struct web_watch **watch);
+
+enum net_run web_sign_in(struct http_exchange *exchange);
+enum net_run web_sign_out(struct http_exchange *exchange);
+enum net_run web_who(struct http_exchange *exchange);
+enum net_run web_list_sessions(struct http_exchange *exchange);
+enum net_run web_end_session(struct http_exchange *exchange);
+enum net_run web_events(struct http_exchange *exchange);
+enum net_run web_socket(struct http_exchange *exchange);
+enum net_run web_file(struct http_exchange *exchange);
+enum net_run web_sts_policy(struct http_exchange *exchange);
+enum net_run web_challenge(struct http_exchange *exchange);
+
+/** Answers with JSON; takes `value` over. */
+void web_answer_json(struct http_exchange *exchange, int status, void *value);
+/** What a browser calls itself, in a few words: "Firefox on Linux". */
+void web_device_of(struct slice agent, char out[AUTH_WEB_DEVICE_MAX + 1]);
+
+#endif
