@@ -23,15 +23,17 @@ static struct slice bare_address(struct slice text)
 	return colon != SLICE_NONE && slice_find_last_char(text, ':') == colon ? slice_sub(text, 0, colon) : text;
 }
 
-static bool is_proxy(const struct config *config, struct slice text)
+bool http_is_proxy(const struct sockaddr_storage *peer) { return config_networks_hold(&config_current()->http_proxies, peer); }
+
+static bool is_proxy(struct slice text)
 {
 	struct sockaddr_storage address;
-	return config_parse_address(text, &address) && config_networks_hold(&config->http_proxies, &address);
+	return config_parse_address(text, &address) && http_is_proxy(&address);
 }
 
 /* The last element of a list is what the proxy that we know has seen; what stands before it anybody may have written. Proxies of ours in
  * a row are passed over from the end. */
-static struct slice last_but_ours(const struct config *config, struct slice list)
+static struct slice last_but_ours(struct slice list)
 {
 	for (;;) {
 		size_t comma = slice_find_last_char(list, ',');
@@ -43,7 +45,7 @@ static struct slice last_but_ours(const struct config *config, struct slice list
 			if (slice_starts_nocase(parameter, SLICE("for=")))
 				address = bare_address(slice_skip(parameter, 4));
 		}
-		if (comma == SLICE_NONE || !is_proxy(config, address))
+		if (comma == SLICE_NONE || !is_proxy(address))
 			return one;
 		list = slice_sub(list, 0, comma);
 	}
@@ -66,15 +68,15 @@ static void look_behind_proxy(struct http_exchange *exchange)
 {
 	struct slice value;
 	const struct http_head *head = &exchange->head;
-	if (!is_proxy(exchange->config, exchange->client))
+	if (!is_proxy(exchange->client))
 		return;
 	struct slice proxy = exchange->client;
 	struct sockaddr_storage address;
 	if (http_head_find(head, "Forwarded", &value))
-		believe_forwarded(exchange, last_but_ours(exchange->config, value));
+		believe_forwarded(exchange, last_but_ours(value));
 	else {
 		if (http_head_find(head, "X-Forwarded-For", &value))
-			exchange->client = bare_address(last_but_ours(exchange->config, value));
+			exchange->client = bare_address(last_but_ours(value));
 		if (http_head_find(head, "X-Forwarded-Proto", &value))
 			exchange->secure = slice_equal_nocase(value, SLICE("https"));
 	}

@@ -192,6 +192,7 @@ const struct net_protocol http_protocol = {
 	.name = "http",
 	.alpn = "http/1.1",
 	.max_input = HTTP_FRAME_MAX + HTTP_FRAME_HEAD_MAX,
+	.is_proxy = http_is_proxy,
 	.open = http_open,
 	.peek = http_peek,
 	.run = http_run,

@@ -46,6 +46,8 @@ struct http_session {
 /** A head has come: makes the exchange, finds its route, and checks what can be checked before the body. The session's stage says what
  * follows; it may have been answered already. */
 void http_begin(struct http_session *session, struct slice head);
+/** One of http_proxies. */
+bool http_is_proxy(const struct sockaddr_storage *peer);
 /** Is the request from one of our own pages, as far as the browser says? */
 bool http_is_from_us(const struct http_exchange *exchange);
 /** Asks auth whose session it is, for HTTP_SIGNED_IN. RUN_WAIT: it asks; else exchange->person is there, or it has been refused. */

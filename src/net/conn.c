@@ -1,6 +1,6 @@
 /* One connection: reading, running units, TLS, time-outs, closing. See server.h for the rules of ownership.
  *
- * The life of a connection is a straight line of phases: HANDSHAKE (only with implicit TLS, and again after STARTTLS),
+ * The life of a connection is a straight line of phases: PROXY (only where the peer may be one), HANDSHAKE (only with implicit TLS, and again after STARTTLS),
  * OPEN, LINGER (the output is written and our side shut; what the client still sends is thrown away, so that the last
  * reply isn't lost to a reset), ENDING (the session is being closed by a worker). Whatever happens, conn_settle() looks at
  * the connection's fields and takes the next step. */
@@ -18,9 +18,11 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "net/internal.h"
+#include "net/proxy.h"
 
 static void conn_settle(struct conn *conn);
 static void on_poll(uv_poll_t *poll, int status, int events);
+static void hear_proxy(struct conn *conn);
 
 /* ---- What a session asks of its connection ---- */
 
@@ -652,6 +654,9 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 	if (status < 0)
 		conn->failed = true;
 	switch (conn->phase) {
+	case PHASE_PROXY:
+		hear_proxy(conn);
+		break;
 	case PHASE_HANDSHAKE:
 		hand_over(conn, conn->server->handshakes, worker_handshake);
 		break;
@@ -752,7 +757,7 @@ void conn_shut_down(struct conn *conn, bool at_once)
 {
 	if (conn->busy || (conn->waiting && !at_once) || conn->phase == PHASE_ENDING)
 		return;
-	if (at_once || conn->phase == PHASE_HANDSHAKE) {
+	if (at_once || conn->phase == PHASE_HANDSHAKE || conn->phase == PHASE_PROXY) {
 		conn_end(conn);
 		return;
 	}
@@ -772,7 +777,7 @@ void conn_dismiss(struct conn *conn, bool late)
 			shutdown(conn->fd, SHUT_RDWR);
 		return;
 	}
-	if (conn->phase == PHASE_HANDSHAKE)
+	if (conn->phase == PHASE_HANDSHAKE || conn->phase == PHASE_PROXY)
 		conn_end(conn);
 	if (conn->phase != PHASE_OPEN)
 		return;
@@ -789,6 +794,16 @@ void conn_dismiss(struct conn *conn, bool late)
 		begin_linger(conn);
 }
 
+static void begin(struct conn *conn)
+{
+	if (conn->implicit_tls) {
+		begin_tls(conn);
+		return;
+	}
+	open_session(conn);
+	conn_settle(conn);
+}
+
 static void write_peer_text(struct conn *conn)
 {
 	const struct sockaddr_in *four = (const struct sockaddr_in *)&conn->peer;
@@ -800,6 +815,33 @@ static void write_peer_text(struct conn *conn)
 		snprintf(conn->peer_text, sizeof conn->peer_text, "user %u", (unsigned)conn_peer_user(conn));
 }
 
+/* The header is taken off the socket when it is whole, and nothing of what follows it. */
+static void hear_proxy(struct conn *conn)
+{
+	char head[NET_PROXY_MAX];
+	struct sockaddr_storage client;
+	size_t length = 0;
+	ssize_t got = recv(conn->fd, head, sizeof head, MSG_PEEK);
+	if (got < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	enum net_proxied said = got <= 0 ? NET_PROXY_BROKEN : net_proxy_parse(slice_make(head, (size_t)got), &length, &client);
+	if (said == NET_PROXY_INCOMPLETE) { /* what was only looked at isn't to wake us again */
+		setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &(int){(int)got + 1}, sizeof(int));
+		return;
+	}
+	setsockopt(conn->fd, SOL_SOCKET, SO_RCVLOWAT, &(int){1}, sizeof(int));
+	if (said == NET_PROXY_BROKEN || (length > 0 && recv(conn->fd, head, length, 0) != (ssize_t)length) ||
+	    (said == NET_PROXY_CLIENT && !server_recount(conn, &client))) {
+		conn_end(conn);
+		return;
+	}
+	if (said == NET_PROXY_CLIENT) {
+		memcpy(&conn->peer, &client, sizeof conn->peer);
+		write_peer_text(conn);
+	}
+	begin(conn);
+}
+
 void conn_begin(struct server *server, int fd, const struct sockaddr_storage *peer, const struct net_protocol *protocol,
 		bool implicit_tls, void *context)
 {
@@ -809,6 +851,7 @@ void conn_begin(struct server *server, int fd, const struct sockaddr_storage *pe
 			      .poll_stopped = true};
 	memcpy(&conn->peer, peer, sizeof conn->peer);
 	write_peer_text(conn);
+	conn->implicit_tls = implicit_tls;
 	setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &(int){1}, sizeof(int));
 	uv_poll_init(&server->loop, &conn->poll, fd);
 	conn->poll.data = conn;
@@ -816,10 +859,10 @@ void conn_begin(struct server *server, int fd, const struct sockaddr_storage *pe
 	if (conn->next)
 		conn->next->previous = conn;
 	server->connections = conn;
-	if (implicit_tls) {
-		begin_tls(conn);
-		return;
-	}
-	open_session(conn);
-	conn_settle(conn);
+	if (protocol->is_proxy && protocol->is_proxy(peer)) {
+		conn->phase = PHASE_PROXY;
+		conn->handshake_until_ms = conn->heard_ms + HANDSHAKE_SECONDS * 1000;
+		conn_poll(conn, UV_READABLE);
+	} else
+		begin(conn);
 }

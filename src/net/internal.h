@@ -102,7 +102,7 @@ bool conn_flush(struct conn *conn);
 /* What other threads want of a connection. */
 enum { CALLED_WAKE = 1, CALLED_RESUME = 2 };
 
-enum net_phase { PHASE_HANDSHAKE, PHASE_OPEN, PHASE_LINGER, PHASE_ENDING };
+enum net_phase { PHASE_PROXY, PHASE_HANDSHAKE, PHASE_OPEN, PHASE_LINGER, PHASE_ENDING };
 
 /* Where there is a filter. */
 struct net_filtering {
@@ -133,6 +133,7 @@ struct conn {
 	bool again, closing, failed, eof, overflow, start_tls, wake_due, want_write, want_read;
 	bool waiting, resumed;     /* with `again`: the unit returned RUN_WAIT; … and conn_resume() was called since */
 	bool turn_over;            /* a worker gave it back with work left */
+	bool implicit_tls;         /* TLS begins when it is known whose it is */
 	bool lasts;                /* what it is handed over for is a UNIT_LONG, or one that is run again */
 	int delay_ms;              /* asked for by the session, not yet begun */
 	int64_t idle_ms, heard_ms, deadline_ms, handshake_until_ms; /* monotonic; 0: none */
@@ -218,6 +219,8 @@ struct server {
 
 /** Hands a connection back to the loop. From a worker. */
 void server_post_done(struct conn *conn);
+/** It is another's than it seemed: counts it as his, whose address is brought into the form that all have here. False: he has too many. [loop] */
+bool server_recount(struct conn *conn, struct sockaddr_storage *peer);
 /** Takes a connection that has ended out of the server's lists and frees it. [loop] */
 void server_forget(struct conn *conn);
 

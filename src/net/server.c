@@ -83,15 +83,50 @@ static void count_address(struct server *server, const struct sockaddr_storage *
 		map_remove(server->addresses, key);
 }
 
-/* The number of a new descriptor, the lowest that is free, says how many are in use. */
-static bool has_room(struct server *server, int fd, const struct sockaddr_storage *peer)
+/* An IPv4 client of an IPv6 socket comes as ::ffff:a.b.c.d. To all that follows it is the IPv4 client that it is. */
+static void note_four(struct sockaddr_storage *peer)
 {
-	if (fd >= server->most_descriptors)
+	const struct sockaddr_in6 six = *(const struct sockaddr_in6 *)peer;
+	if (peer->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr))
+		return;
+	struct sockaddr_in *four = (struct sockaddr_in *)peer;
+	*four = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = six.sin6_port};
+	memcpy(&four->sin_addr, six.sin6_addr.s6_addr + 12, sizeof four->sin_addr);
+}
+
+/* The number of a new descriptor, the lowest that is free, says how many are in use. */
+static bool has_room(const struct server *server, int fd)
+{
+	uint64_t most = server->most_connections;
+	return fd < server->most_descriptors && (most == 0 || server->open < most);
+}
+
+static bool address_has_room(const struct server *server, const struct sockaddr_storage *peer)
+{
+	uint64_t most = server->most_per_address;
+	return most == 0 || (uintptr_t)map_get(server->addresses, address_key(peer)) < most;
+}
+
+/* A proxy stands for many. */
+static bool may_come(const struct listener *listener, int fd, const struct sockaddr_storage *peer)
+{
+	const struct net_protocol *protocol = listener->protocol;
+	return has_room(listener->server, fd) && ((protocol->is_proxy && protocol->is_proxy(peer)) || address_has_room(listener->server, peer));
+}
+
+bool server_recount(struct conn *conn, struct sockaddr_storage *peer)
+{
+	struct server *server = conn->server;
+	struct sockaddr_storage former;
+	note_four(peer);
+	if (!address_has_room(server, peer)) {
+		server->refused++;
 		return false;
-	uint64_t most = server->most_connections, per_address = server->most_per_address;
-	if (most > 0 && server->open >= most)
-		return false;
-	return per_address == 0 || (uintptr_t)map_get(server->addresses, address_key(peer)) < per_address;
+	}
+	conn_peer_address(conn, &former);
+	count_address(server, &former, -1);
+	count_address(server, peer, 1);
+	return true;
 }
 
 static void refuse(struct listener *listener, int fd)
@@ -116,17 +151,6 @@ static void note_user(int fd, struct sockaddr_storage *peer)
 	memcpy(((struct sockaddr_un *)peer)->sun_path, &user, sizeof user);
 }
 
-/* An IPv4 client of an IPv6 socket comes as ::ffff:a.b.c.d. To all that follows it is the IPv4 client that it is. */
-static void note_four(struct sockaddr_storage *peer)
-{
-	const struct sockaddr_in6 six = *(const struct sockaddr_in6 *)peer;
-	if (peer->ss_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&six.sin6_addr))
-		return;
-	struct sockaddr_in *four = (struct sockaddr_in *)peer;
-	*four = (struct sockaddr_in){.sin_family = AF_INET, .sin_port = six.sin6_port};
-	memcpy(&four->sin_addr, six.sin6_addr.s6_addr + 12, sizeof four->sin_addr);
-}
-
 static void on_connection(uv_poll_t *poll, int status, int events)
 {
 	struct listener *listener = poll->data;
@@ -147,7 +171,7 @@ static void on_connection(uv_poll_t *poll, int status, int events)
 		if (peer.ss_family == AF_UNIX)
 			note_user(fd, &peer);
 		note_four(&peer);
-		if (!has_room(server, fd, &peer)) {
+		if (!may_come(listener, fd, &peer)) {
 			refuse(listener, fd);
 			continue;
 		}

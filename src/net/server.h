@@ -63,6 +63,9 @@ struct net_protocol {
 	const char *name;
 	const char *alpn; /* what it is called in ALPN (RFC 7301), most wanted first, separated by spaces; NULL: clients may call it anything */
 	size_t max_input; /* the most bytes that may gather before a unit is complete */
+	/** May that peer be a proxy, which says in the PROXY protocol whose the connection is? It then needn't say so. Of a protocol whose client speaks
+	 * first; NULL: nobody may. In the loop. */
+	bool (*is_proxy)(const struct sockaddr_storage *peer);
 	/** A client has connected (with implicit TLS: has finished its handshake). Returns the session, having sent the greeting;
 	 * NULL to close after what was sent. In the loop. */
 	void *(*open)(struct conn *conn, void *context);
