@@ -12,6 +12,7 @@
  *                                                                USERS IMAP sessions with INBOX selected, in turn, from SESSIONS threads;
  *                                                                with "wait" they begin when standard input has ended
  *   load guess  HOST:PORT CONNECTIONS NAME SECONDS               wrong passwords over IMAP, each connection from an address of its own
+ *   load events HOST:PORT CONNECTIONS COOKIE SECONDS             event sources of HTTP, of whose session this is
  *
  * After HOST:PORT may stand /tls: TLS from the first byte, whatever the certificate.
  * RECIPIENT, SENDER and NAME may hold one %d, the number of a user below USERS (default 1). */
@@ -406,6 +407,23 @@ static void hold_idle(long seconds)
 	sleep((unsigned)seconds);
 }
 
+static void hold_events(const char *cookie, long seconds)
+{
+	struct line_socket s;
+	double start = now();
+	for (int i = 0; i < job.sessions; i++) {
+		dial(&s);
+		sayf(&s, "GET /events HTTP/1.1\r\nHost: %s:%s\r\nCookie: %s\r\n\r\n", job.host, job.port, cookie);
+		const char *answer = line(&s);
+		if (!strstr(answer, " 200 "))
+			stop("events", answer);
+		job.done++; /* the socket stays open until the process ends */
+	}
+	printf("events %ld in %.3f s\n", (long)job.done, now() - start);
+	fflush(stdout);
+	sleep((unsigned)seconds);
+}
+
 static void guess(long seconds)
 {
 	pthread_t thread;
@@ -477,7 +495,7 @@ int main(int count, char **arguments)
 		job.wait = count > 8;
 	} else {
 		job.recipient = text(arguments, count, 4);
-		job.password = text(arguments, count, 5); /* guess: the seconds */
+		job.password = text(arguments, count, 5); /* guess, events: the seconds */
 		users_at = 6;
 	}
 	job.users = users_at < count && strcmp(mode, "idle") != 0 ? (int)number(arguments, count, users_at) : 1;
@@ -495,6 +513,8 @@ int main(int count, char **arguments)
 		run(noop_session, "noop");
 	} else if (strcmp(mode, "guess") == 0)
 		guess(number(arguments, count, 5));
+	else if (strcmp(mode, "events") == 0)
+		hold_events(job.recipient, number(arguments, count, 5));
 	else
 		hold_idle(number(arguments, count, 6));
 	return 0;

@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <limits.h>
+#include <netinet/in.h>
 #include <pwd.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -157,6 +158,26 @@ static bool make_certificate(const struct plan *plan, struct error *error)
 
 /* ---- The configuration ---- */
 
+/* Does another program of this machine listen there already, as a web server does on many? */
+static bool is_taken(unsigned port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	bool taken = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno == EADDRINUSE;
+	if (fd >= 0)
+		close(fd);
+	return taken;
+}
+
+/* Where a web server is, ours comes behind it, if its administrator wants that. */
+static bool leave_to_others(const struct service_row *service)
+{
+	if (service->role != ROLE_WEB || !is_taken(service->port))
+		return false;
+	printf("port %u is taken by another program: %s stays empty (the guide tells how to put that one in front)\n", service->port, service->option);
+	return true;
+}
+
 static void write_settings(const struct plan *plan, struct buf *out)
 {
 	bool six = access("/proc/net/if_inet6", F_OK) == 0;
@@ -164,7 +185,7 @@ static void write_settings(const struct plan *plan, struct buf *out)
 	for (const struct service_row *service = service_rows; service < service_rows + SERVICE_COUNT; service++) {
 		if (plan->dev && service->dev_port != 0)
 			buf_printf(out, "%s = {\"127.0.0.1:%u\"}\n", service->option, service->dev_port + (unsigned)plan->port_base);
-		else if (!plan->dev && service->port != 0)
+		else if (!plan->dev && service->port != 0 && !leave_to_others(service))
 			buf_printf(out, six ? "%s = {\"0.0.0.0:%u\", \"[::]:%u\"}\n" : "%s = {\"0.0.0.0:%u\"}\n", service->option, service->port, service->port);
 	}
 	if (slice_equal(slice_of(plan->line->data), SLICE(COMMAND_DATA))) /* the package's unit makes its folder */

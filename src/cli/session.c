@@ -1,4 +1,5 @@
-/* pombal session: who is signed in, and ending that. What the roles answer is told in main/sessions.h. */
+/* pombal session: who is signed in, and ending that. What the roles answer is told in main/sessions.h. Who has signed in with a browser is so in the
+ * directory, whether a page of his is open or not. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "cli/commands.h"
@@ -50,15 +51,16 @@ static void print_entry(const void *entry_at)
 {
 	const struct entry *entry = entry_at;
 	char when[32];
-	bool busy = slice_equal(entry->fields[FIELD_BUSY], SLICE("busy"));
+	bool busy = slice_equal(entry->fields[FIELD_BUSY], SLICE("busy")), browser = slice_equal(entry->fields[FIELD_PROTOCOL], SLICE("web"));
 	cli_print_safe(entry->fields[FIELD_ID]);
 	print_part("", entry->fields[FIELD_ACCOUNT]);
 	print_part("", entry->fields[FIELD_PROTOCOL]);
 	print_part("from ", entry->fields[FIELD_ADDRESS]);
 	printf("  since %s", cli_time_text(entry->since, when));
-	print_part("", entry->fields[FIELD_TLS].len > 0 ? entry->fields[FIELD_TLS] : SLICE("without TLS"));
+	if (!browser)
+		print_part("", entry->fields[FIELD_TLS].len > 0 ? entry->fields[FIELD_TLS] : SLICE("without TLS"));
 	print_part("client ", entry->fields[FIELD_CLIENT]);
-	print_part(busy ? "does " : "did ", entry->fields[FIELD_DOING]);
+	print_part(browser ? "used " : busy ? "does " : "did ", entry->fields[FIELD_DOING]);
 	putchar('\n');
 }
 
@@ -87,11 +89,70 @@ static bool read_answer(struct command_line *line, struct slice answer, struct e
 	return true;
 }
 
+/* ---- Browsers ---- */
+
+static bool list_browsers(struct command_line *line, struct slice whom, struct directory *directory, struct auth_web_session **list, size_t *count, struct error *error)
+{
+	struct slice account = slice_find_char(whom, '@') != SLICE_NONE ? whom : SLICE("");
+	size_t all = 0;
+	*count = 0;
+	if (!directory_web_list(directory, account, clock_now() - config_current()->web_session, line->arena, list, &all, error))
+		return false;
+	for (size_t i = 0; i < all; i++)
+		if (whom.len == 0 || account.len > 0 || (*list)[i].id == id_parse(whom))
+			(*list)[(*count)++] = (*list)[i];
+	return true;
+}
+
+static struct entry entry_of_browser(const struct command_line *line, const struct auth_web_session *session)
+{
+	char id[ID_TEXT_LEN + 1], when[32];
+	id_format(session->id, id);
+	return (struct entry){
+		.fields = {[FIELD_ID] = arena_copy(line->arena, slice_of(id)), [FIELD_ACCOUNT] = session->account, [FIELD_PROTOCOL] = SLICE("web"), [FIELD_ADDRESS] = session->address,
+			   [FIELD_CLIENT] = session->device, [FIELD_DOING] = arena_copy(line->arena, slice_of(cli_time_text(session->used, when))), [FIELD_BUSY] = SLICE("idle")},
+		.since = session->created,
+	};
+}
+
+static bool add_browsers(struct command_line *line, struct slice whom, struct entry **list, size_t *count, struct error *error)
+{
+	struct directory *directory = instance_directory(line);
+	struct auth_web_session *browsers;
+	size_t found;
+	if (!directory)
+		return error_set(error, ERROR_TEMPORARY, "who has signed in with a browser can't be told");
+	bool done = list_browsers(line, whom, directory, &browsers, &found, error);
+	struct entry *all = arena_array(line->arena, *count + (done ? found : 0) + 1, sizeof *all);
+	memcpy(all, *list, *count * sizeof *all);
+	for (size_t i = 0; done && i < found; i++)
+		all[(*count)++] = entry_of_browser(line, &browsers[i]);
+	*list = all;
+	directory_close(&directory);
+	return done;
+}
+
+static bool end_browsers(struct command_line *line, struct slice whom, uint64_t *ended, struct error *error)
+{
+	struct directory *directory = instance_directory(line);
+	struct auth_web_session *browsers;
+	size_t found, count;
+	if (!directory)
+		return error_set(error, ERROR_TEMPORARY, "who has signed in with a browser can't be told");
+	bool done = list_browsers(line, whom, directory, &browsers, &found, error);
+	for (size_t i = 0; done && i < found; i++) {
+		done = directory_web_end(directory, browsers[i].account, browsers[i].id, &count, error);
+		*ended += done ? count : 0;
+	}
+	directory_close(&directory);
+	return done;
+}
+
 static int run_with(struct command_line *line, bool (*act)(struct command_line *line, struct slice whom, struct error *error))
 {
 	struct slice whom = command_argument(line, 0);
 	struct error error;
-	if (!instance_become_owner(line))
+	if (!instance_enter(line))
 		return COMMAND_FAILED;
 	/* Sessions go by the canonical name; what isn't an address is the id of a session. */
 	if (slice_find_char(whom, '@') != SLICE_NONE && !instance_address(line, whom, &whom, &error))
@@ -109,6 +170,7 @@ static bool list(struct command_line *line, struct slice whom, struct error *err
 	for (size_t i = 0; done && i < count; i++)
 		if (whom.len == 0 || slice_equal(entries[i].fields[FIELD_ACCOUNT], whom) || slice_equal(entries[i].fields[FIELD_ID], whom))
 			entries[kept++] = entries[i];
+	done = done && add_browsers(line, whom, &entries, &kept, error);
 	if (done)
 		command_print_list(line, &shape, entries, kept);
 	buf_free(&answer);
@@ -124,7 +186,7 @@ static bool end(struct command_line *line, struct slice whom, struct error *erro
 	struct slice request = arena_printf(line->arena, "end %.*s", SLICE_ARG(whom));
 	bool done = (slice_find_char(whom, '@') != SLICE_NONE || id_parse(whom) != 0) ||
 		    error_set(error, ERROR_INVALID, "\"%.*s\" is neither an account nor the id of a session", SLICE_ARG(whom));
-	done = done && instance_ask(line, request.at, &answer, error) && read_answer(line, buf_slice(&answer), &entries, &count, &ended, error);
+	done = done && instance_ask(line, request.at, &answer, error) && read_answer(line, buf_slice(&answer), &entries, &count, &ended, error) && end_browsers(line, whom, &ended, error);
 	if (done && ended == 0)
 		done = error_set(error, ERROR_NOT_FOUND, "there is no session of %.*s", SLICE_ARG(whom));
 	if (done)
