@@ -3,6 +3,7 @@
 
 #include "config/config.h"
 #include "config/config_dns_list.h"
+#include "config/config_dns_update.h"
 #include "config/config_engine.h"
 
 enum { HOST_NAME_MAX_LEN = 253, HOST_LABEL_MAX = 63, REPORTS_FROM_MAX = 254 };
@@ -310,6 +311,12 @@ bool check_dns_list(struct slice value, struct error *error)
 {
 	struct config_dns_list list;
 	return config_parse_dns_list(value, &list, error);
+}
+
+bool check_dns_update(struct slice value, struct error *error)
+{
+	struct config_dns_update update;
+	return config_parse_dns_update(value, &update, error);
 }
 
 bool check_virus_action(struct slice value, struct error *error)
