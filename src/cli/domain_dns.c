@@ -6,7 +6,6 @@
 #include "config/roles.h"
 #include "message/address.h"
 #include "net/dns.h"
-#include "zone/zone.h"
 
 enum { WAIT_MS = 30 * 1000 };
 
@@ -14,14 +13,6 @@ const struct command_option cli_domain_dns_options[] = {
 	{"check", NULL, "asks the DNS for each record instead, and says what is to be done; the exit status is 1 if something is"},
 	{"authority", "NAME", "a record, too, by which this certification authority alone may make certificates of the domain, for example letsencrypt.org"},
 	{0},
-};
-
-struct zone {
-	struct command_line *line;
-	struct zone_plan plan;
-	struct auth_signing_key *keys; /* those of the plan, as the directory has them */
-	struct zone_record *records;
-	size_t count;
 };
 
 /* ---- What there should be ---- */
@@ -43,7 +34,7 @@ static uint16_t port_of(enum service service)
 	return colon != SLICE_NONE && slice_to_number(slice_skip(first, colon + 1), UINT16_MAX, &port) ? (uint16_t)port : 0;
 }
 
-static void plan_services(struct zone *self)
+static void plan_services(struct cli_zone *self)
 {
 	struct zone_service *list = arena_array(self->line->arena, SERVICES, sizeof *list);
 	for (size_t i = 0; i < SERVICES; i++)
@@ -52,7 +43,7 @@ static void plan_services(struct zone *self)
 	self->plan.service_count = SERVICES;
 }
 
-static bool plan_keys(struct zone *self, struct directory *directory, struct slice domain, struct error *error)
+static bool plan_keys(struct cli_zone *self, struct directory *directory, struct slice domain, struct error *error)
 {
 	size_t count;
 	if (!directory_make_keys(directory, domain, error) || !directory_list_keys(directory, domain, self->line->arena, &self->keys, &count, error))
@@ -65,40 +56,41 @@ static bool plan_keys(struct zone *self, struct directory *directory, struct sli
 	return true;
 }
 
-static bool plan(struct zone *self, struct directory *directory, struct slice domain, struct error *error)
+bool cli_domain_zone(struct command_line *line, struct directory *directory, struct slice domain, const char *authority, struct cli_zone *zone, struct error *error)
 {
-	struct arena *arena = self->line->arena;
-	self->plan.domain = domain_to_ascii(domain, arena);
-	self->plan.hostname = domain_to_ascii(slice_of(config_current()->hostname), arena);
-	self->plan.authority = slice_of(command_value(self->line, "authority"));
-	if (self->plan.authority.len > 0 && !lookup_name_is_askable(self->plan.authority))
-		return error_set(error, ERROR_INVALID, "\"%.*s\" is not the name of a certification authority", SLICE_ARG(self->plan.authority));
-	plan_services(self);
-	if (!plan_keys(self, directory, domain, error))
+	struct arena *arena = line->arena;
+	*zone = (struct cli_zone){.line = line};
+	zone->plan.domain = domain_to_ascii(domain, arena);
+	zone->plan.hostname = domain_to_ascii(slice_of(config_current()->hostname), arena);
+	zone->plan.authority = slice_of(authority);
+	if (zone->plan.authority.len > 0 && !lookup_name_is_askable(zone->plan.authority))
+		return error_set(error, ERROR_INVALID, "\"%.*s\" is not the name of a certification authority", SLICE_ARG(zone->plan.authority));
+	plan_services(zone);
+	if (!plan_keys(zone, directory, domain, error))
 		return false;
-	zone_make(&self->plan, arena, &self->records, &self->count);
+	zone_make(&zone->plan, arena, &zone->records, &zone->count);
 	return true;
 }
 
 /* ---- Printing ---- */
 
-static struct slice line_of(const struct zone *self, const struct zone_record *record)
+struct slice cli_domain_record_line(const struct command_line *line, const struct zone_record *record)
 {
-	struct buf line = BUF(ZONE_LINE_MAX);
-	zone_write(record, &line);
-	struct slice copy = arena_copy(self->line->arena, buf_slice(&line));
-	buf_free(&line);
+	struct buf text = BUF(ZONE_LINE_MAX);
+	zone_write(record, &text);
+	struct slice copy = arena_copy(line->arena, buf_slice(&text));
+	buf_free(&text);
 	return copy;
 }
 
-static json_t *json_of(const struct zone *self, const struct zone_record *record)
+json_t *cli_domain_json_of_record(const struct command_line *line, const struct zone_record *record)
 {
 	return json_pack("{s:o, s:s, s:b, s:o}", "name", cli_json_of_slice(record->name), "type", lookup_type_name(record->type), "needed", record->needed, "line",
-			 cli_json_of_slice(line_of(self, record)));
+			 cli_json_of_slice(cli_domain_record_line(line, record)));
 }
 
 /* NULL: it is no key's, or one that is just used. */
-static const char *remark_of(const struct zone *self, const struct zone_record *record)
+static const char *remark_of(const struct cli_zone *self, const struct zone_record *record)
 {
 	for (size_t i = 0; record->purpose == ZONE_DKIM && i < self->plan.key_count; i++)
 		if (slice_equal(record->value.data, self->keys[i].record))
@@ -106,7 +98,7 @@ static const char *remark_of(const struct zone *self, const struct zone_record *
 	return NULL;
 }
 
-static void print_remark(const struct zone *self, const struct zone_record *record)
+static void print_remark(const struct cli_zone *self, const struct zone_record *record)
 {
 	const char *of_key = remark_of(self, record);
 	if (of_key)
@@ -126,18 +118,18 @@ static void print_remark(const struct zone *self, const struct zone_record *reco
 	}
 }
 
-static void print_zone(const struct zone *self)
+static void print_zone(const struct cli_zone *self)
 {
 	json_t *list = json_array();
 	if (!self->line->json)
 		printf("; what the DNS must say of %.*s\n", SLICE_ARG(self->plan.domain));
 	for (size_t i = 0; i < self->count; i++) {
 		if (self->line->json) {
-			json_array_append_new(list, json_of(self, &self->records[i]));
+			json_array_append_new(list, cli_domain_json_of_record(self->line, &self->records[i]));
 			continue;
 		}
 		print_remark(self, &self->records[i]);
-		printf("%.*s\n", SLICE_ARG(line_of(self, &self->records[i])));
+		printf("%.*s\n", SLICE_ARG(cli_domain_record_line(self->line, &self->records[i])));
 	}
 	if (self->line->json)
 		command_print_json(list);
@@ -147,7 +139,7 @@ static void print_zone(const struct zone *self)
 
 /* ---- Checking ---- */
 
-static bool look_up(const struct zone *self, struct lookup *table, struct error *error)
+static bool look_up(const struct cli_zone *self, struct lookup *table, struct error *error)
 {
 	const struct config *config = config_current();
 	struct dns *dns = dns_new(&(struct dns_options){config->resolver, config->trust_anchors.at, config->trust_anchors.count}, error);
@@ -161,13 +153,12 @@ static bool look_up(const struct zone *self, struct lookup *table, struct error 
 	return true;
 }
 
-/* What is missing and only advised is no fault. */
-static bool is_fault(const struct zone_record *record, const struct zone_finding *finding)
+bool cli_domain_is_fault(const struct zone_record *record, enum zone_state state)
 {
-	return finding->state != ZONE_RIGHT && (record->needed || finding->state != ZONE_MISSING);
+	return state != ZONE_RIGHT && (record->needed || state != ZONE_MISSING);
 }
 
-static void print_finding(const struct zone *self, const struct zone_record *record, const struct zone_finding *finding)
+static void print_finding(const struct cli_zone *self, const struct zone_record *record, const struct zone_finding *finding)
 {
 	printf("%-9s  %.*s. %s%s\n", zone_state_name(finding->state), SLICE_ARG(record->name), lookup_type_name(record->type),
 	       finding->state == ZONE_MISSING && !record->needed ? " (advised)" : "");
@@ -177,12 +168,12 @@ static void print_finding(const struct zone *self, const struct zone_record *rec
 		printf("           there stands: %.*s\n", SLICE_ARG(finding->there));
 	printf("           %s\n", finding->advice);
 	if (finding->state != ZONE_UNKNOWN)
-		printf("           %.*s\n", SLICE_ARG(line_of(self, record)));
+		printf("           %.*s\n", SLICE_ARG(cli_domain_record_line(self->line, record)));
 }
 
-static json_t *json_of_finding(const struct zone *self, const struct zone_record *record, const struct zone_finding *finding)
+static json_t *json_of_finding(const struct cli_zone *self, const struct zone_record *record, const struct zone_finding *finding)
 {
-	json_t *one = json_of(self, record);
+	json_t *one = cli_domain_json_of_record(self->line, record);
 	json_object_set_new(one, "state", json_string(zone_state_name(finding->state)));
 	json_object_set_new(one, "there", cli_json_of_slice(finding->there));
 	json_object_set_new(one, "advice", json_string(finding->advice ? finding->advice : ""));
@@ -190,14 +181,14 @@ static json_t *json_of_finding(const struct zone *self, const struct zone_record
 }
 
 /* How many things are to be done. */
-static size_t print_findings(const struct zone *self, struct lookup *table)
+static size_t print_findings(const struct cli_zone *self, struct lookup *table)
 {
 	json_t *list = json_array();
 	size_t faults = 0;
 	for (size_t i = 0; i < self->count; i++) {
 		const struct zone_record *record = &self->records[i];
 		struct zone_finding finding = zone_compare(record, lookup_get(table, record->type, record->name), self->line->arena);
-		faults += is_fault(record, &finding);
+		faults += cli_domain_is_fault(record, finding.state);
 		if (self->line->json)
 			json_array_append_new(list, json_of_finding(self, record, &finding));
 		else
@@ -210,7 +201,7 @@ static size_t print_findings(const struct zone *self, struct lookup *table)
 	return faults;
 }
 
-static bool check_zone(const struct zone *self, struct error *error)
+static bool check_zone(const struct cli_zone *self, struct error *error)
 {
 	struct lookup *table = lookup_new();
 	bool done = look_up(self, table, error);
@@ -223,8 +214,8 @@ static bool check_zone(const struct zone *self, struct error *error)
 
 bool cli_domain_dns(struct command_line *line, struct directory *directory, struct slice domain, struct error *error)
 {
-	struct zone self = {.line = line};
-	if (!plan(&self, directory, domain, error))
+	struct cli_zone self;
+	if (!cli_domain_zone(line, directory, domain, command_value(line, "authority"), &self, error))
 		return false;
 	if (command_value(line, "check"))
 		return check_zone(&self, error);

@@ -5,9 +5,9 @@
 #include "cli/domain_rotate.h"
 
 #include "base/clock.h"
+#include "cli/dns_publish.h"
 #include "message/address.h"
 #include "net/dns.h"
-#include "zone/zone.h"
 
 enum {
 	DAY = 24 * 3600,
@@ -192,6 +192,49 @@ static bool look_up(const struct rotation *self, enum auth_key_state state, uint
 	return shown;
 }
 
+/* ---- The name server that takes changes, where there is one ---- */
+
+static struct zone_record *records_in(const struct rotation *self, enum auth_key_state state, size_t *count)
+{
+	struct zone_record *list = arena_array(self->line->arena, self->count + 1, sizeof *list);
+	*count = 0;
+	for (size_t i = 0; i < self->count; i++)
+		if (self->keys[i].state == state)
+			list[(*count)++] = record_of(self, &self->keys[i]);
+	return list;
+}
+
+/* What has failed is said, and doesn't undo the step: the records can be written by hand, or later. */
+static bool is_changed(const struct rotation *self, enum auth_key_state state, const char *deed, bool (*change)(const struct dns_update_server *server, const struct zone_record *records, size_t count, struct arena *arena, struct error *error))
+{
+	struct arena *arena = self->line->arena;
+	struct dns_update_server server;
+	struct error error;
+	size_t count;
+	bool has = dns_update_server_for(config_current(), self->line->data, self->ascii, arena, &server, &error);
+	if (!has && error.kind == ERROR_NOT_FOUND)
+		return false;
+	struct zone_record *records = records_in(self, state, &count);
+	bool done = has && change(&server, records, count, arena, &error);
+	if (done)
+		printf("These records are %s at the name server %.*s:\n", deed, SLICE_ARG(server.place));
+	else
+		printf("They can't be %s by this command: %s.\n", deed, error.text);
+	return done;
+}
+
+static bool publish_records(const struct dns_update_server *server, const struct zone_record *records, size_t count, struct arena *arena, struct error *error)
+{
+	struct cli_dns_step *steps;
+	return cli_dns_plan(server, records, count, false, arena, &steps, error) && cli_dns_carry_out(server, steps, count, arena, error);
+}
+
+static bool remove_records(const struct dns_update_server *server, const struct zone_record *records, size_t count, struct arena *arena, struct error *error)
+{
+	size_t removed;
+	return cli_dns_remove(server, records, count, arena, &removed, error);
+}
+
 /* ---- Steps ---- */
 
 static bool note(const struct rotation *self, const char *step)
@@ -213,7 +256,9 @@ static bool begin(struct rotation *self)
 {
 	if (!directory_rotation_begin(self->directory, self->domain, self->error) || !read_keys(self))
 		return false;
-	puts("New keys are made, and sign nothing yet. Publish these records beside those that there are; a running server sees them and goes on:");
+	puts("New keys are made, and sign nothing yet.");
+	if (!is_changed(self, KEY_NEW, "published", publish_records))
+		puts("Publish these records beside those that there are; a running server sees them and goes on:");
 	print_records(self, KEY_NEW);
 	return note(self, "publish");
 }
@@ -264,7 +309,9 @@ static bool end(struct rotation *self, const struct auth_signing_key *key)
 		return true;
 	if (!directory_rotation_end(self->directory, self->domain, self->error))
 		return false;
-	puts("The change is complete. These records may go, or say that the key was given up, by an empty p= (RFC 6376 §3.6.1):");
+	puts("The change is complete.");
+	if (!is_changed(self, KEY_RETIRED, "removed", remove_records))
+		puts("These records may go, or say that the key was given up, by an empty p= (RFC 6376 §3.6.1):");
 	for (size_t i = 0; i < self->count; i++)
 		if (self->keys[i].state == KEY_RETIRED) {
 			self->keys[i].record = SLICE("v=DKIM1; p=");
@@ -281,8 +328,9 @@ static bool abort_it(struct rotation *self, enum stage stage)
 		return false;
 	if (!directory_rotation_abort(self->directory, self->domain, self->error))
 		return false;
-	puts(stage == STAGE_NEW ? "The new keys are removed; they have signed nothing, and these records may go:" :
-				  "The former keys sign again. These, which signed meanwhile, are retired in their place:");
+	puts(stage == STAGE_NEW ? "The new keys are removed; they have signed nothing." : "The former keys sign again. These, which signed meanwhile, are retired in their place:");
+	if (stage == STAGE_NEW && !is_changed(self, KEY_NEW, "removed", remove_records))
+		puts("These records may go:");
 	print_records(self, stage == STAGE_NEW ? KEY_NEW : KEY_SIGNS); /* as they were before */
 	return note(self, "abort");
 }

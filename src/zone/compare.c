@@ -7,7 +7,7 @@ static const char *const versions[] = {
 	[ZONE_SPF] = "v=spf1", [ZONE_DMARC] = "v=DMARC1", [ZONE_STS] = "v=STSv1", [ZONE_TLSRPT] = "v=TLSRPTv1", [ZONE_AUTHORITY] = "issue",
 };
 
-static bool is_of_purpose(const struct zone_record *record, struct slice data)
+bool zone_is_of_purpose(const struct zone_record *record, struct slice data)
 {
 	struct slice version = slice_of(versions[record->purpose]);
 	if (!slice_starts_nocase(data, version))
@@ -118,7 +118,7 @@ static struct slice describe(const struct zone_record *record, const struct look
 		struct buf line = BUF(ZONE_THERE_MAX);
 		struct zone_record there = {.type = record->type, .value = answer->records[i]};
 		there.value.data = slice_sub(there.value.data, 0, ZONE_THERE_MAX / 4); /* each byte may become four */
-		if (!is_of_purpose(record, there.value.data))
+		if (!zone_is_of_purpose(record, there.value.data))
 			continue;
 		zone_write(&there, &line);
 		buf_append(&text, text.len > 0 ? SLICE("; ") : SLICE(""));
@@ -134,7 +134,7 @@ static enum zone_state judge(const struct zone_record *record, const struct look
 {
 	size_t ours = 0, right = 0;
 	for (size_t i = 0; i < answer->count; i++)
-		if (is_of_purpose(record, answer->records[i].data)) {
+		if (zone_is_of_purpose(record, answer->records[i].data)) {
 			ours++;
 			right += is_right(record, &answer->records[i]);
 		}

@@ -72,5 +72,7 @@ const char *zone_state_name(enum zone_state state);
 /** Compares a record with the answer to the question for its name and type. What an administrator may have chosen otherwise is right:
  * further MX hosts, another order, an SPF record with more senders, any policy of DMARC. */
 struct zone_finding zone_compare(const struct zone_record *record, const struct lookup_answer *answer, struct arena *arena);
+/** Is a record that stands at the same name, with the same type, there for the same purpose? Texts of other uses may stand beside ours. */
+bool zone_is_of_purpose(const struct zone_record *record, struct slice data);
 
 #endif

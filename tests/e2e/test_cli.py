@@ -99,7 +99,7 @@ ANNA, CARL = "anna@example.test", "carl@example.test"
 EVERY = [
     ("status", [], None), ("reload", [], None), ("stop", [], None), ("metrics", [], None), ("check", ["--no-dns"], False), ("config", [], False),
     ("domain add", ["d2.example"], True), ("domain list", [], False), ("domain show", ["d2.example"], False), ("domain dns", ["d2.example"], False),
-    ("domain rotate", ["d2.example", "--abort"], None),
+    ("domain rotate", ["d2.example", "--abort"], None), ("dns publish", ["d2.example"], None),
     ("domain set", ["d2.example", "--catch-all", ANNA], False), ("domain remove", ["d2.example"], True),
     ("account add", [CARL, "--password-stdin"], True), ("account list", [], False), ("account show", [CARL], False),
     ("account set", [CARL, "--quota", "1G"], False), ("account password", [CARL, "--password-stdin"], False),
