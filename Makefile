@@ -19,9 +19,10 @@ $(BUILD)/build.ninja:
 test:
 	@tests/run
 
-# Pombal beside Postfix and Dovecot, in one run: prints the table of the README. Needs root; installs the others.
+# Pombal beside Postfix and Dovecot, in one run: prints the table of the README; then its web role beside nginx. Needs root; installs the others.
 bench: build
 	@bench/run --table
+	@bench/web
 
 # The README's commands and its tour on a Debian that has nothing yet, as root and as a user with sudo. Needs root and debootstrap.
 fresh:
