@@ -3,7 +3,7 @@
 #include <arpa/inet.h>
 
 #include "report/internal.h"
-#include "report/xml.h"
+#include "xml/xml.h"
 
 /* What is being read: the report, and the record that has begun. */
 struct reading {
@@ -156,14 +156,14 @@ static bool complete(struct reading *reading, const char *refused, struct error 
 
 bool report_read_aggregate(struct slice document, struct arena *arena, struct report *report, struct error *error)
 {
-	struct report_xml xml;
+	struct xml xml;
 	struct reading reading = {.report = report, .arena = arena};
 	struct slice name, text;
-	enum report_xml_event event;
+	enum xml_event event;
 	*report = (struct report){.kind = REPORT_DMARC};
-	report_xml_begin(&xml, document);
-	while (!reading.root_ended && (event = report_xml_next(&xml, &name, &text)) != REPORT_XML_END) {
-		if (event == REPORT_XML_OPENED)
+	xml_begin(&xml, document);
+	while (!reading.root_ended && (event = xml_next(&xml, &name, &text)) != XML_END) {
+		if (event == XML_OPENED)
 			begin_element(&reading, xml.open[xml.depth - 1]);
 		else
 			end_element(&reading, xml.depth > 0 ? xml.open[xml.depth - 1] : slice_of(NULL), name, text);
@@ -171,6 +171,6 @@ bool report_read_aggregate(struct slice document, struct arena *arena, struct re
 	if (xml.fault)
 		report_note(report, xml.fault);
 	bool done = complete(&reading, xml.refused, error);
-	report_xml_end(&xml);
+	xml_end(&xml);
 	return done;
 }

@@ -1,32 +1,12 @@
 /* Writing DMARC aggregate reports (RFC 9990 §3.1.1): elements in the order that it demands. What passes is said to have the disposition none,
  * which readers of RFC 7489's reports know, too; pass, which is new, would have them refuse the whole. */
 #include "report/internal.h"
-#include "report/xml.h"
-
-/* The two that are UTF-8 and no characters of XML: U+FFFE, U+FFFF. */
-static bool holds_noncharacters(struct slice text)
-{
-	return slice_find(text, SLICE("\xef\xbf\xbe")) != SLICE_NONE || slice_find(text, SLICE("\xef\xbf\xbf")) != SLICE_NONE;
-}
-
-static void put_text(struct buf *out, struct slice text)
-{
-	bool utf8 = slice_is_utf8(text) && !holds_noncharacters(text);
-	for (size_t i = 0; i < text.len; i++) {
-		unsigned char c = (unsigned char)text.at[i];
-		if (c < 0x20 || c == 0x7f)
-			buf_append_char(out, ' ');
-		else if (c >= 0x80 && !utf8)
-			buf_append_char(out, '?');
-		else
-			report_xml_append(out, slice_sub(text, i, 1));
-	}
-}
+#include "xml/xml.h"
 
 static void put(struct buf *out, unsigned depth, const char *name, struct slice text)
 {
 	buf_printf(out, "%*s<%s>", (int)(2 * depth), "", name);
-	put_text(out, text);
+	xml_append(out, text);
 	buf_printf(out, "</%s>\n", name);
 }
 

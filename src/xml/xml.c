@@ -1,34 +1,34 @@
 /* Reading and writing XML; see xml.h. */
-#include "report/xml.h"
+#include "xml/xml.h"
 
 enum { REFERENCE_MAX = 10 }; /* bytes between '&' and ';' */
 
-void report_xml_begin(struct report_xml *xml, struct slice document)
+void xml_begin(struct xml *xml, struct slice document)
 {
-	*xml = (struct report_xml){.rest = document, .close_to = REPORT_XML_DEPTH_MAX, .text = BUF(REPORT_XML_TEXT_MAX + 8)};
+	*xml = (struct xml){.rest = document, .close_to = XML_DEPTH_MAX, .text = BUF(XML_TEXT_MAX + 8)};
 	if (slice_starts(document, SLICE("\xef\xbb\xbf")))
 		xml->rest = slice_skip(document, 3);
 }
 
-void report_xml_end(struct report_xml *xml) { buf_free(&xml->text); }
+void xml_end(struct xml *xml) { buf_free(&xml->text); }
 
-static void note(struct report_xml *xml, const char *fault) { xml->fault = xml->fault ? xml->fault : fault; }
+static void note(struct xml *xml, const char *fault) { xml->fault = xml->fault ? xml->fault : fault; }
 
-static enum report_xml_event refuse(struct report_xml *xml, const char *why)
+static enum xml_event refuse(struct xml *xml, const char *why)
 {
 	xml->refused = why;
-	return REPORT_XML_END;
+	return XML_END;
 }
 
 /* ---- Text ---- */
 
-static void add(struct report_xml *xml, struct slice bytes)
+static void add(struct xml *xml, struct slice bytes)
 {
-	buf_append(&xml->text, slice_sub(bytes, 0, xml->text.len < REPORT_XML_TEXT_MAX ? REPORT_XML_TEXT_MAX - xml->text.len : 0));
+	buf_append(&xml->text, slice_sub(bytes, 0, xml->text.len < XML_TEXT_MAX ? XML_TEXT_MAX - xml->text.len : 0));
 }
 
 /* A character as UTF-8, up to the last that Unicode has; whole, or not at all. */
-static void add_character(struct report_xml *xml, uint32_t c)
+static void add_character(struct xml *xml, uint32_t c)
 {
 	char bytes[4];
 	size_t count = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
@@ -36,7 +36,7 @@ static void add_character(struct report_xml *xml, uint32_t c)
 		bytes[0] = (char)c;
 	for (size_t i = count; count > 1 && i-- > 0; c >>= 6)
 		bytes[i] = (char)(i > 0 ? 0x80 | (c & 0x3f) : (0xf0 << (4 - count) & 0xff) | c);
-	if (xml->text.len + count <= REPORT_XML_TEXT_MAX)
+	if (xml->text.len + count <= XML_TEXT_MAX)
 		buf_append(&xml->text, slice_make(bytes, count));
 }
 
@@ -55,7 +55,7 @@ static bool read_number(struct slice reference, uint32_t *c)
 }
 
 /* Between '&' and ';'. */
-static bool add_reference(struct report_xml *xml, struct slice reference)
+static bool add_reference(struct xml *xml, struct slice reference)
 {
 	static const struct { struct slice name; char c; } known[] = {{SLICE("lt"), '<'}, {SLICE("gt"), '>'}, {SLICE("amp"), '&'}, {SLICE("quot"), '"'}, {SLICE("apos"), '\''}};
 	uint32_t c;
@@ -73,9 +73,9 @@ static bool add_reference(struct report_xml *xml, struct slice reference)
 	return false;
 }
 
-static void add_text(struct report_xml *xml, struct slice text)
+static void add_text(struct xml *xml, struct slice text)
 {
-	while (text.len > 0 && xml->text.len < REPORT_XML_TEXT_MAX) {
+	while (text.len > 0 && xml->text.len < XML_TEXT_MAX) {
 		size_t plain = slice_find_char(text, '&');
 		add(xml, slice_sub(text, 0, plain));
 		if (plain == SLICE_NONE)
@@ -109,7 +109,7 @@ static struct slice read_name(struct slice text)
 static struct slice without_prefix(struct slice name)
 {
 	size_t colon = slice_find_last_char(name, ':');
-	return colon == SLICE_NONE ? name : slice_skip(name, colon + 1);
+	return colon == SLICE_NONE || colon + 1 == name.len ? name : slice_skip(name, colon + 1);
 }
 
 /* Where the tag ends that goes on with `text`: at the '>' that stands in no attribute's value. SLICE_NONE: it is none, since a '<' comes
@@ -127,7 +127,7 @@ static size_t tag_end(struct slice text)
 }
 
 /* Passes what goes up to `end`; false: it has no end, and nothing comes after it. */
-static bool pass(struct report_xml *xml, struct slice end, struct slice *passed)
+static bool pass(struct xml *xml, struct slice end, struct slice *passed)
 {
 	size_t length = slice_find(xml->rest, end);
 	*passed = slice_sub(xml->rest, 0, length);
@@ -137,17 +137,17 @@ static bool pass(struct report_xml *xml, struct slice end, struct slice *passed)
 	return length != SLICE_NONE;
 }
 
-static enum report_xml_event close_one(struct report_xml *xml, struct slice *name, struct slice *text)
+static enum xml_event close_one(struct xml *xml, struct slice *name, struct slice *text)
 {
 	*name = xml->open[--xml->depth];
 	*text = slice_trim(buf_slice(&xml->text));
 	if (xml->depth <= xml->close_to)
-		xml->close_to = REPORT_XML_DEPTH_MAX;
-	return REPORT_XML_CLOSED;
+		xml->close_to = XML_DEPTH_MAX;
+	return XML_CLOSED;
 }
 
 /* An end tag ends the innermost element of its name, with what is open in it; false: there is none. */
-static bool begin_closing(struct report_xml *xml, struct slice name)
+static bool begin_closing(struct xml *xml, struct slice name)
 {
 	size_t depth = xml->depth;
 	while (depth > 0 && !slice_equal(xml->open[depth - 1], name))
@@ -160,7 +160,7 @@ static bool begin_closing(struct report_xml *xml, struct slice name)
 }
 
 /* At "<x" or "</x" of a tag. False: it is none, and text. */
-static bool read_tag(struct report_xml *xml, struct slice *name, bool *ends, bool *empty)
+static bool read_tag(struct xml *xml, struct slice *name, bool *ends, bool *empty)
 {
 	struct slice after = slice_skip(xml->rest, 1);
 	*ends = slice_starts(after, SLICE("/"));
@@ -172,6 +172,7 @@ static bool read_tag(struct report_xml *xml, struct slice *name, bool *ends, boo
 		return false;
 	*name = without_prefix(full);
 	*empty = end > 0 && after.at[end - 1] == '/';
+	xml->attributes = slice_sub(after, 0, end);
 	xml->rest = slice_skip(after, end + 1);
 	return true;
 }
@@ -179,7 +180,7 @@ static bool read_tag(struct report_xml *xml, struct slice *name, bool *ends, boo
 enum step { STEP_ON, STEP_EVENT };
 
 /* At a '<' that isn't the beginning of a comment and the like. */
-static enum step step_tag(struct report_xml *xml, struct slice *name, struct slice *text, enum report_xml_event *event)
+static enum step step_tag(struct xml *xml, struct slice *name, struct slice *text, enum xml_event *event)
 {
 	bool ends, empty;
 	if (!read_tag(xml, name, &ends, &empty)) {
@@ -194,19 +195,19 @@ static enum step step_tag(struct report_xml *xml, struct slice *name, struct sli
 		*event = close_one(xml, name, text);
 		return STEP_EVENT;
 	}
-	if (xml->depth == REPORT_XML_DEPTH_MAX) {
+	if (xml->depth == XML_DEPTH_MAX) {
 		*event = refuse(xml, "its elements are nested too deep");
 		return STEP_EVENT;
 	}
 	xml->open[xml->depth++] = *name;
 	if (empty)
 		xml->close_to = xml->depth - 1;
-	*event = REPORT_XML_OPENED;
+	*event = XML_OPENED;
 	return STEP_EVENT;
 }
 
 /* At a '<'. */
-static enum step step_markup(struct report_xml *xml, struct slice *name, struct slice *text, enum report_xml_event *event)
+static enum step step_markup(struct xml *xml, struct slice *name, struct slice *text, enum xml_event *event)
 {
 	struct slice passed;
 	if (slice_starts(xml->rest, SLICE("<?"))) {
@@ -226,9 +227,9 @@ static enum step step_markup(struct report_xml *xml, struct slice *name, struct 
 	return STEP_ON;
 }
 
-enum report_xml_event report_xml_next(struct report_xml *xml, struct slice *name, struct slice *text)
+enum xml_event xml_next(struct xml *xml, struct slice *name, struct slice *text)
 {
-	enum report_xml_event event = REPORT_XML_END;
+	enum xml_event event = XML_END;
 	buf_clear(&xml->text);
 	if (xml->refused)
 		return event;
@@ -246,12 +247,56 @@ enum report_xml_event report_xml_next(struct report_xml *xml, struct slice *name
 	return event;
 }
 
+/* ---- Attributes ---- */
+
+/* Cuts the first off, as name="value"; false: there is none that is written so. */
+static bool next_attribute(struct slice *rest, struct slice *name, struct slice *value)
+{
+	*rest = slice_trim(*rest);
+	*name = read_name(*rest);
+	struct slice after = slice_trim(slice_skip(*rest, name->len));
+	if (name->len == 0 || !slice_starts(after, SLICE("=")))
+		return false;
+	after = slice_trim(slice_skip(after, 1));
+	if (after.len == 0 || (after.at[0] != '"' && after.at[0] != '\''))
+		return false;
+	return slice_cut(slice_skip(after, 1), after.at[0], value, rest);
+}
+
+bool xml_attribute(const struct xml *xml, struct slice name, struct slice *value)
+{
+	struct slice rest = xml->attributes, found;
+	while (next_attribute(&rest, &found, value))
+		if (slice_equal(found, name))
+			return true;
+	return false;
+}
+
 /* ---- Writing ---- */
 
-void report_xml_append(struct buf *out, struct slice text)
+/* The two that are UTF-8 and no characters of XML: U+FFFE, U+FFFF. */
+static bool holds_noncharacters(struct slice text)
 {
+	return slice_find(text, SLICE("\xef\xbf\xbe")) != SLICE_NONE || slice_find(text, SLICE("\xef\xbf\xbf")) != SLICE_NONE;
+}
+
+static const char *escaped(char c)
+{
+	return c == '<' ? "&lt;" : c == '>' ? "&gt;" : c == '&' ? "&amp;" : c == '"' ? "&quot;" : NULL;
+}
+
+void xml_append(struct buf *out, struct slice text)
+{
+	bool utf8 = slice_is_utf8(text) && !holds_noncharacters(text);
 	for (size_t i = 0; i < text.len; i++) {
-		const char *escaped = text.at[i] == '<' ? "&lt;" : text.at[i] == '>' ? "&gt;" : text.at[i] == '&' ? "&amp;" : text.at[i] == '"' ? "&quot;" : NULL;
-		buf_append(out, escaped ? slice_of(escaped) : slice_make(text.at + i, 1));
+		unsigned char c = (unsigned char)text.at[i];
+		if (c < 0x20 || c == 0x7f)
+			buf_append_char(out, ' ');
+		else if (c >= 0x80 && !utf8)
+			buf_append_char(out, '?');
+		else if (escaped(text.at[i]))
+			buf_append_text(out, escaped(text.at[i]));
+		else
+			buf_append_char(out, text.at[i]);
 	}
 }
