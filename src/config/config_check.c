@@ -6,7 +6,7 @@
 #include "config/config_dns_update.h"
 #include "config/config_engine.h"
 
-enum { HOST_NAME_MAX_LEN = 253, HOST_LABEL_MAX = 63, REPORTS_FROM_MAX = 254 };
+enum { HOST_NAME_MAX_LEN = 253, HOST_LABEL_MAX = 63, REPORTS_FROM_MAX = 254, PROVIDER_NAME_MAX = 240, PAGE_MAX = 1000 };
 
 static bool one_of(struct slice value, const char *const *allowed, struct error *error)
 {
@@ -328,6 +328,18 @@ bool check_engine(struct slice value, struct error *error)
 {
 	struct config_engine engine;
 	return config_parse_engine(value, &engine, error);
+}
+
+bool check_provider_name(struct slice value, struct error *error)
+{
+	return (value.len <= PROVIDER_NAME_MAX && slice_is_utf8(value)) || error_set(error, ERROR_INVALID, "it must be UTF-8, and at most %d bytes", PROVIDER_NAME_MAX);
+}
+
+bool check_page(struct slice value, struct error *error)
+{
+	bool good = value.len <= PAGE_MAX && (slice_starts(value, SLICE("https://")) || slice_starts(value, SLICE("http://"))) && slice_is_printable(value) &&
+		    slice_find_char(value, ' ') == SLICE_NONE && slice_find_char(value, '"') == SLICE_NONE;
+	return good || error_set(error, ERROR_INVALID, "\"%.*s\" is not a URL such as https://example.org/mail", SLICE_ARG(value));
 }
 
 bool check_separator(struct slice value, struct error *error)

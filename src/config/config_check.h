@@ -38,6 +38,8 @@ bool check_dns_list(struct slice value, struct error *error);
 bool check_dns_update(struct slice value, struct error *error);
 bool check_virus_action(struct slice value, struct error *error);
 bool check_engine(struct slice value, struct error *error);
+bool check_provider_name(struct slice value, struct error *error);
+bool check_page(struct slice value, struct error *error);
 
 /** Does the text, whose comments are gone, set an option twice, or listen twice on one port? ("+=" adds to a list, and isn't
  * twice.) False with both lines in *error, "pombal.conf:12: …". */

@@ -165,6 +165,9 @@ static void mistakes_name_file_and_line(void **state)
 	assert_refused("hostname = \"a b\"\n", "pombal.conf:1: ", "host name");
 	assert_refused("plaintext_auth = maybe\n", "pombal.conf:1: ", "neither yes nor no");
 	assert_refused("smarthost_user = \"a\\nb\"\n", "pombal.conf:1: ", "control character");
+	assert_refused("provider_name = \"\xff\"\n", "pombal.conf:1: ", "UTF-8");
+	assert_refused("provider_page = \"example.org/mail\"\n", "pombal.conf:1: ", "not a URL");
+	assert_refused("provider_page = \"https://example.org/a b\"\n", "pombal.conf:1: ", "not a URL");
 	assert_refused("hostname = {\n", "pombal.conf:", "");
 	assert_refused("hostname = \"unfinished\n", "pombal.conf:", "");
 	struct error error;

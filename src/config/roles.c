@@ -23,3 +23,12 @@ const struct config_string_list *service_addresses(const struct config *config, 
 {
 	return (const void *)((const char *)config + service_rows[service].offset);
 }
+
+uint16_t service_port(const struct config *config, enum service service)
+{
+	const struct config_string_list *addresses = service_addresses(config, service);
+	struct slice first = slice_of(addresses->count > 0 ? addresses->at[0] : NULL);
+	uint64_t port = 0;
+	size_t colon = slice_find_last_char(first, ':');
+	return colon != SLICE_NONE && slice_to_number(slice_skip(first, colon + 1), UINT16_MAX, &port) ? (uint16_t)port : 0;
+}

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 struct config;
 struct config_string_list;
@@ -36,6 +37,9 @@ extern const struct service_row service_rows[SERVICE_COUNT];
 
 /** Where it listens by this configuration. */
 const struct config_string_list *service_addresses(const struct config *config, enum service service);
+
+/** The port of the first address that it listens at; 0: at none. */
+uint16_t service_port(const struct config *config, enum service service);
 
 /** The folders of a data directory. */
 enum {
