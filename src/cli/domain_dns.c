@@ -1,6 +1,7 @@
 /* pombal domain dns: prints the records of a domain as a zone file, or asks the DNS for each and says what is to be done about it. */
 #include "cli/domain_dns.h"
 
+#include "autoconfig/autoconfig.h"
 #include "base/clock.h"
 #include "cli/domain_rotate.h"
 #include "config/roles.h"
@@ -24,23 +25,26 @@ static const struct { enum service service; const char *label; uint16_t preferen
 };
 enum { SERVICES = sizeof services / sizeof *services };
 
-/* The port of the first address that it listens at; 0: it doesn't. */
-static uint16_t port_of(enum service service)
-{
-	const struct config_string_list *addresses = service_addresses(config_current(), service);
-	struct slice first = slice_of(addresses->count > 0 ? addresses->at[0] : NULL);
-	uint64_t port = 0;
-	size_t colon = slice_find_last_char(first, ':');
-	return colon != SLICE_NONE && slice_to_number(slice_skip(first, colon + 1), UINT16_MAX, &port) ? (uint16_t)port : 0;
-}
-
 static void plan_services(struct cli_zone *self)
 {
 	struct zone_service *list = arena_array(self->line->arena, SERVICES, sizeof *list);
 	for (size_t i = 0; i < SERVICES; i++)
-		list[i] = (struct zone_service){slice_of(services[i].label), port_of(services[i].service), services[i].preference};
+		list[i] = (struct zone_service){slice_of(services[i].label), service_port(config_current(), services[i].service), services[i].preference};
 	self->plan.services = list;
 	self->plan.service_count = SERVICES;
+}
+
+/* The record holds a digest of the document as this server gives it. */
+static void plan_settings(struct cli_zone *self, struct slice domain)
+{
+	struct autoconfig_plan settings;
+	struct buf document = BUF(AUTOCONFIG_DOCUMENT_MAX), record = BUF(ZONE_LINE_MAX);
+	autoconfig_plan_domain(config_current(), domain, self->line->arena, &settings);
+	self->plan.web_port = autoconfig_web_port(config_current());
+	if (autoconfig_write_agents(&settings, &document) && autoconfig_write_agents_record(buf_slice(&document), &record))
+		self->plan.agents = arena_copy(self->line->arena, buf_slice(&record));
+	buf_free(&document);
+	buf_free(&record);
 }
 
 static bool plan_keys(struct cli_zone *self, struct directory *directory, struct slice domain, struct error *error)
@@ -66,6 +70,7 @@ bool cli_domain_zone(struct command_line *line, struct directory *directory, str
 	if (zone->plan.authority.len > 0 && !lookup_name_is_askable(zone->plan.authority))
 		return error_set(error, ERROR_INVALID, "\"%.*s\" is not the name of a certification authority", SLICE_ARG(zone->plan.authority));
 	plan_services(zone);
+	plan_settings(zone, domain);
 	if (!plan_keys(zone, directory, domain, error))
 		return false;
 	zone_make(&zone->plan, arena, &zone->records, &zone->count);
@@ -109,6 +114,8 @@ static void print_remark(const struct cli_zone *self, const struct zone_record *
 		printf("; mail goes out through %s: add what its operator says about SPF\n", smarthost);
 	if (record->purpose == ZONE_SERVICE && record->value.data.len == 0)
 		puts("; not offered here:");
+	if (record->purpose == ZONE_AGENTS)
+		puts("; changes with the services, the name of the server and the options provider_name and provider_page");
 	if (record->purpose != ZONE_STS)
 		return;
 	printf("; counts only where a web server gives these lines at https://mta-sts.%.*s/.well-known/mta-sts.txt\n", SLICE_ARG(self->plan.domain));

@@ -4,7 +4,8 @@
 
 /* Texts of other uses stand under the same name: ours is known by its version. */
 static const char *const versions[] = {
-	[ZONE_SPF] = "v=spf1", [ZONE_DMARC] = "v=DMARC1", [ZONE_STS] = "v=STSv1", [ZONE_TLSRPT] = "v=TLSRPTv1", [ZONE_AUTHORITY] = "issue",
+	[ZONE_SPF] = "v=spf1", [ZONE_DMARC] = "v=DMARC1", [ZONE_STS] = "v=STSv1", [ZONE_TLSRPT] = "v=TLSRPTv1", [ZONE_AGENTS] = "v=UAAC1",
+	[ZONE_AUTHORITY] = "issue",
 };
 
 bool zone_is_of_purpose(const struct zone_record *record, struct slice data)
@@ -70,6 +71,8 @@ static bool is_right(const struct zone_record *record, const struct lookup_recor
 		return tag_value(there->data, SLICE("id")).len > 0;
 	case ZONE_TLSRPT:
 		return tag_value(there->data, SLICE("rua")).len > 0;
+	case ZONE_AGENTS:
+		return same_but_spaces(tag_value(there->data, SLICE("d")), tag_value(wanted->data, SLICE("d")));
 	case ZONE_SERVICE:
 		return slice_equal_nocase(there->data, wanted->data) && (there->port == wanted->port || wanted->data.len == 0);
 	default:
@@ -103,6 +106,8 @@ static const char *advice_of(enum zone_purpose purpose, enum zone_state state)
 	case ZONE_SERVICE:
 	case ZONE_ALIAS:
 		return "It leads clients elsewhere: replace it by this record, unless that is meant.";
+	case ZONE_AGENTS:
+		return "It is the digest of another document: clients won't take the one that is given now until it is replaced by this record.";
 	case ZONE_AUTHORITY:
 		return "This authority would refuse to make a certificate: add this record to it.";
 	default:

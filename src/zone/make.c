@@ -2,7 +2,7 @@
 #include "zone/zone.h"
 
 enum {
-	RECORDS_BESIDE = 10, /* keys and services */
+	RECORDS_BESIDE = 13, /* keys and services */
 	MX_PREFERENCE = 10,
 	POLICY_AGE_SECONDS = 604800,
 };
@@ -60,16 +60,33 @@ static struct slice policy_record(struct making *self)
 	return arena_printf(self->arena, "v=STSv1; id=%016llx;", (unsigned long long)hash);
 }
 
+static void add_service(struct making *self, struct slice name, uint16_t port, uint16_t preference)
+{
+	const char *label = arena_printf(self->arena, "%.*s._tcp", SLICE_ARG(name)).at;
+	struct zone_record *record = add(self, ZONE_SERVICE, LOOKUP_SRV, label, port > 0 ? self->plan->hostname : SLICE(""));
+	record->value.preference = port > 0 ? preference : 0;
+	record->value.weight = port > 0 ? 1 : 0;
+	record->value.port = port;
+}
+
 /* RFC 6186 §3.4: what isn't offered leads to the root. */
 static void add_services(struct making *self)
 {
-	for (size_t i = 0; i < self->plan->service_count; i++) {
-		const struct zone_service *service = &self->plan->services[i];
-		const char *label = arena_printf(self->arena, "%.*s._tcp", SLICE_ARG(service->label)).at;
-		struct zone_record *record = add(self, ZONE_SERVICE, LOOKUP_SRV, label, service->port > 0 ? self->plan->hostname : SLICE(""));
-		record->value.preference = service->port > 0 ? service->preference : 0;
-		record->value.weight = service->port > 0 ? 1 : 0;
-		record->value.port = service->port;
+	for (size_t i = 0; i < self->plan->service_count; i++)
+		add_service(self, self->plan->services[i].label, self->plan->services[i].port, self->plan->services[i].preference);
+}
+
+/* Where mail clients ask for files. Another web server may give those of Thunderbird and Outlook; the last two are for this one's alone. */
+static void add_settings(struct making *self)
+{
+	add(self, ZONE_ALIAS, LOOKUP_CNAME, "autoconfig", self->plan->hostname);
+	add(self, ZONE_ALIAS, LOOKUP_CNAME, "autodiscover", self->plan->hostname);
+	if (self->plan->web_port == 0)
+		return;
+	add_service(self, SLICE("_autodiscover"), self->plan->web_port, 0);
+	if (self->plan->agents.len > 0) {
+		add(self, ZONE_ALIAS, LOOKUP_CNAME, "ua-auto-config", self->plan->hostname);
+		add_text(self, ZONE_AGENTS, "_ua-auto-config", self->plan->agents, false);
 	}
 }
 
@@ -82,8 +99,7 @@ void zone_make(const struct zone_plan *plan, struct arena *arena, struct zone_re
 	add(&self, ZONE_ALIAS, LOOKUP_CNAME, "mta-sts", plan->hostname);
 	add_text(&self, ZONE_TLSRPT, "_smtp._tls", arena_printf(arena, "v=TLSRPTv1; rua=mailto:postmaster@%.*s", SLICE_ARG(plan->domain)), false);
 	add_services(&self);
-	add(&self, ZONE_ALIAS, LOOKUP_CNAME, "autoconfig", plan->hostname);
-	add(&self, ZONE_ALIAS, LOOKUP_CNAME, "autodiscover", plan->hostname);
+	add_settings(&self);
 	if (plan->authority.len > 0)
 		add(&self, ZONE_AUTHORITY, LOOKUP_CAA, "", arena_printf(arena, "issue %.*s", SLICE_ARG(plan->authority)));
 	*list = self.list;

@@ -22,6 +22,7 @@ enum zone_purpose {
 	ZONE_TLSRPT,    /* where reports about TLS go (RFC 8460) */
 	ZONE_SERVICE,   /* where mail clients find a service (RFC 6186, RFC 8314) */
 	ZONE_ALIAS,     /* a name under which mail clients, or servers, look for a file with settings */
+	ZONE_AGENTS,    /* the digest of a document for mail clients (draft-ietf-mailmaint-pacc-03) */
 	ZONE_AUTHORITY, /* who may make certificates (RFC 8659) */
 };
 
@@ -47,6 +48,8 @@ struct zone_plan {
 	const struct zone_service *services;
 	size_t service_count;
 	struct slice authority;        /* "letsencrypt.org"; empty: certificates are nobody's in particular */
+	uint16_t web_port;             /* where this server gives mail clients their settings, over TLS; 0: it doesn't */
+	struct slice agents;           /* the record of the document for all clients; empty: there is no such document */
 };
 
 /** The records of a domain, in the arena, which must outlive them as the plan must. */

@@ -9,7 +9,8 @@
 
 static const struct zone_key test_keys[] = {{SLICE("k1"), SLICE("v=DKIM1; k=ed25519; p=AAAABBBB")}};
 static const struct zone_service test_services[] = {{SLICE("_imaps"), 993, 0}, {SLICE("_pop3"), 0, 30}};
-static const struct zone_plan test_plan = {SLICE("example.test"), SLICE("mail.example.test"), test_keys, 1, test_services, 2, SLICE("ca.example")};
+static const struct zone_plan test_plan = {SLICE("example.test"), SLICE("mail.example.test"), test_keys, 1, test_services, 2, SLICE("ca.example"), 443,
+	SLICE("v=UAAC1; a=sha256; d=AAAA")};
 
 struct made { struct arena *arena; struct zone_record *list; size_t count; };
 
@@ -43,6 +44,9 @@ static void every_record_is_a_line(void **state)
 		"_pop3._tcp.example.test. SRV 0 0 0 .",
 		"autoconfig.example.test. CNAME mail.example.test.",
 		"autodiscover.example.test. CNAME mail.example.test.",
+		"_autodiscover._tcp.example.test. SRV 0 1 443 mail.example.test.",
+		"ua-auto-config.example.test. CNAME mail.example.test.",
+		"_ua-auto-config.example.test. TXT ( \"v=UAAC1; a=sha256; d=AAAA\" )",
 		"example.test. CAA 0 issue \"ca.example\"",
 	};
 	struct made made = make(&test_plan);
@@ -63,6 +67,30 @@ static void the_servers_own_name_is_no_alias(void **state)
 	struct made made = make(&plan);
 	for (size_t i = 0; i < made.count; i++)
 		assert_string_not_equal(line_of(made.arena, &made.list[i]), "autoconfig.example.test. CNAME autoconfig.example.test.");
+	arena_free(&made.arena);
+}
+
+static bool has_name(const struct made *made, struct slice name)
+{
+	for (size_t i = 0; i < made->count; i++)
+		if (slice_equal(made->list[i].name, name))
+			return true;
+	return false;
+}
+
+static void what_is_not_given_has_no_record(void **state)
+{
+	struct zone_plan plan = test_plan;
+	(void)state;
+	plan.agents = SLICE("");
+	struct made made = make(&plan);
+	assert_true(has_name(&made, SLICE("_autodiscover._tcp.example.test")) && !has_name(&made, SLICE("ua-auto-config.example.test")));
+	arena_free(&made.arena);
+	plan = test_plan;
+	plan.web_port = 0;
+	made = make(&plan);
+	assert_false(has_name(&made, SLICE("_autodiscover._tcp.example.test")) || has_name(&made, SLICE("_ua-auto-config.example.test")));
+	assert_true(has_name(&made, SLICE("autodiscover.example.test")));
 	arena_free(&made.arena);
 }
 
@@ -103,6 +131,8 @@ static const struct { enum zone_purpose purpose; const char *there[THERE_MAX]; e
 	{ZONE_MX, {"MAIL.example.test", "backup.test"}, ZONE_RIGHT},
 	{ZONE_MX, {""}, ZONE_DIFFERENT},
 	{ZONE_ALIAS, {"mail.example.test"}, ZONE_RIGHT},
+	{ZONE_AGENTS, {"v=UAAC1; a=sha256; d=CCCC", "v=UAAC1; d=AAAA; a=sha256"}, ZONE_RIGHT},
+	{ZONE_AGENTS, {"v=UAAC1; a=sha256; d=CCCC", "v=spf1 -all"}, ZONE_DIFFERENT},
 	{ZONE_AUTHORITY, {"issue other.test", "issue ca.example"}, ZONE_RIGHT},
 	{ZONE_AUTHORITY, {"issue ;"}, ZONE_DIFFERENT},
 	{ZONE_AUTHORITY, {"iodef mailto:a@b"}, ZONE_MISSING},
@@ -160,7 +190,8 @@ static void no_answer_is_not_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_record_is_a_line), cmocka_unit_test(the_servers_own_name_is_no_alias), cmocka_unit_test(long_texts_are_cut_and_all_is_quoted),
+		cmocka_unit_test(every_record_is_a_line), cmocka_unit_test(the_servers_own_name_is_no_alias),
+		cmocka_unit_test(what_is_not_given_has_no_record), cmocka_unit_test(long_texts_are_cut_and_all_is_quoted),
 		cmocka_unit_test(what_stands_there_is_judged), cmocka_unit_test(a_service_is_a_host_with_a_port), cmocka_unit_test(no_answer_is_not_missing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,4 +1,6 @@
 """What a domain publishes: the lines that `pombal domain dns` prints are read and served by Knot, and `--check` says of each what is wrong with it."""
+import base64
+import hashlib
 import json
 import re
 
@@ -68,6 +70,29 @@ def test_what_is_only_advised_is_no_fault(server, names):
     names.set(**{name: some for name, some in records.items() if name == DOMAIN or "_domainkey" in name or "_dmarc" in name})
     found = check(server, 0)
     assert found[f"_smtp._tls.{DOMAIN}", "TXT"]["state"] == "missing" and not found[f"_smtp._tls.{DOMAIN}", "TXT"]["needed"]
+
+
+def test_where_mail_clients_find_their_settings(server, names):
+    """Their records are there if this server gives the settings itself; the digest is of the document as it will be given."""
+    before, address = server.conf_path.read_text(), server.address
+    try:
+        server.configure(https_listen=[f"{address}:443"], imaps_listen=[f"{address}:993"], submissions_listen=[f"{address}:465"], pop3s_listen=[], provider_name="Die Post")
+        records = zone(server)
+        host = {"host": server.hostname}
+        document = {"protocols": {"imap": host, "submit": host}, "authentication": {"password": True}, "info": {"provider": {"name": "Die Post", "shortName": "Die Post"}}}
+        digest = base64.b64encode(hashlib.sha256(json.dumps(document, separators=(",", ":")).encode()).digest()).decode()
+        assert records["_ua-auto-config." + DOMAIN] == [f'TXT ( "v=UAAC1; a=sha256; d={digest}" )']
+        assert records["ua-auto-config." + DOMAIN] == records["autodiscover." + DOMAIN] == [f"CNAME {server.hostname}."]
+        assert records["_autodiscover._tcp." + DOMAIN] == [f"SRV 0 1 443 {server.hostname}."] and records["_pop3s._tcp." + DOMAIN] == ["SRV 0 0 0 ."]
+        names.set(**records)
+        assert {one["state"] for one in check(server, 0).values()} == {"right"}
+        names.set(**{"_ua-auto-config." + DOMAIN: ['TXT "v=UAAC1; a=sha256; d=AAAA"']})
+        found = check(server, 1)["_ua-auto-config." + DOMAIN, "TXT"]
+        assert found["state"] == "different" and "another document" in found["advice"]
+        server.configure(https_listen=[])
+        assert not {"_autodiscover._tcp." + DOMAIN, "ua-auto-config." + DOMAIN, "_ua-auto-config." + DOMAIN} & set(zone(server))
+    finally:
+        server.conf_path.write_text(before)
 
 
 def test_a_dns_that_is_silent_is_not_taken_for_an_empty_one(server, names):
