@@ -51,7 +51,7 @@ struct config;
 /** What the configuration says of a domain: its names, the server's, the services that people can sign in to, and options. `domain` in UTF-8; the
  * plan's texts lie in the arena and in the configuration. Whoever asks is for the caller to put in. */
 void autoconfig_plan_domain(const struct config *config, struct slice domain, struct arena *arena, struct autoconfig_plan *plan);
-/** The port at which this server itself gives these documents over TLS; 0: it doesn't. */
+/** The port at which this server, or a proxy in front of it, gives these documents over TLS; 0: it doesn't. */
 uint16_t autoconfig_web_port(const struct config *config);
 
 /* ---- Thunderbird and its kin: Evolution, KMail, K-9, FairEmail, Delta Chat … ---- */

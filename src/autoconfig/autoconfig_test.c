@@ -156,6 +156,9 @@ static void a_plan_offers_what_people_can_sign_in_to(void **state)
 	assert_int_equal(plan.services[0].security, AUTOCONFIG_PLAIN);
 	assert_int_equal(autoconfig_web_port(config), 0);
 	config_free(&config);
+	config = configured(LISTENING "http_listen = {\"127.0.0.1:8080\"}\nhttp_proxies = {\"127.0.0.1\"}\n");
+	assert_int_equal(autoconfig_web_port(config), 443);
+	config_free(&config);
 	config = configured(LISTENING);
 	autoconfig_plan_domain(config, SLICE("example.test"), *state, &plan);
 	assert_int_equal(plan.service_count, 0);

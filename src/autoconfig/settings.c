@@ -40,7 +40,11 @@ void autoconfig_plan_domain(const struct config *config, struct slice domain, st
 	plan_services(config, arena, plan);
 }
 
+/* A proxy in front answers where the world looks, whatever the port of what it passes on to. */
 uint16_t autoconfig_web_port(const struct config *config)
 {
-	return config->certificates.count > 0 ? service_port(config, SERVICE_HTTPS) : 0;
+	uint16_t http = service_port(config, SERVICE_HTTP), https = config->certificates.count > 0 ? service_port(config, SERVICE_HTTPS) : 0;
+	if (config->http_proxies.count > 0 && (http > 0 || https > 0))
+		return (uint16_t)service_rows[SERVICE_HTTPS].port;
+	return https;
 }

@@ -235,8 +235,18 @@ static bool load(struct cli_check *check)
 	return config != NULL;
 }
 
+/* Of one client's way, and nothing else. */
+static int run_client(struct command_line *line, const char *address)
+{
+	int status = instance_enter(line) ? cli_check_client(line, address) : COMMAND_FAILED;
+	config_free_all();
+	return status;
+}
+
 static int run(struct command_line *line)
 {
+	if (command_value(line, "client"))
+		return run_client(line, command_value(line, "client"));
 	struct cli_check check = {.line = line, .findings = json_array()};
 	log_set_role("check", LOG_LEVEL_ERROR);
 	bool entered = instance_become_owner(line);
@@ -267,6 +277,10 @@ static int run(struct command_line *line)
 static const struct command_option options[] = {
 	{"dns", NULL, "asks the DNS also for a server that listens on this machine's own addresses only"},
 	{"no-dns", NULL, "doesn't ask the DNS"},
+	{"client", "ADDRESS", "instead goes the way on which mail clients look for the settings of this address (Thunderbird, Outlook, Apple Mail, K-9), asks what they ask, and says at which step one fails"},
+	{"trust", "FILE", "with --client: trusts the certificates in it, too (PEM), as devices do that were given a certification authority of your own"},
+	{"https-port", "PORT", "with --client: asks web servers at this port instead of 443, for a server that is being tried out"},
+	{"http-port", "PORT", "the same instead of 80"},
 	{0},
 };
 

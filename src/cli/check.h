@@ -27,9 +27,13 @@ void cli_check_listeners(struct cli_check *check);
 void cli_check_certificates(struct cli_check *check);
 /** Address, reverse look-up, MX records. (check_dns.c) */
 void cli_check_dns(struct cli_check *check);
+/** Would each mail client find the settings for an address, and if not, at which step does it fail? Returns the exit status. (check_client.c) */
+int cli_check_client(struct command_line *line, const char *address);
 /** Which well-known lists name an address of this server, of those that others see. (check_reputation.c) */
 struct dns;
 struct sockaddr_storage;
+/** Are they the same, whatever their ports? (check_dns.c) */
+bool cli_check_same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b);
 void cli_check_reputation(struct cli_check *check, struct dns *dns, const struct sockaddr_storage *addresses, size_t count);
 
 #endif

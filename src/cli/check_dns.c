@@ -28,7 +28,7 @@ static const char *address_text(const struct sockaddr_storage *address, char out
 	return inet_ntop(address->ss_family, bytes, out, INET6_ADDRSTRLEN) ? out : "?";
 }
 
-static bool same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
+bool cli_check_same_address(const struct sockaddr_storage *a, const struct sockaddr_storage *b)
 {
 	char first[INET6_ADDRSTRLEN], second[INET6_ADDRSTRLEN];
 	return a->ss_family == b->ss_family && strcmp(address_text(a, first), address_text(b, second)) == 0;
@@ -94,7 +94,7 @@ static bool leads_here(struct dns_check *self, struct slice host)
 	}
 	for (size_t i = 0; i < count; i++)
 		for (size_t k = 0; k < self->address_count; k++)
-			if (same_address(&list[i], &self->addresses[k]))
+			if (cli_check_same_address(&list[i], &self->addresses[k]))
 				return true;
 	return false;
 }
