@@ -172,6 +172,8 @@ struct conn_tls {
 /** What TLS the connection has; *tls is zeroed when it has none. */
 void conn_tls(struct conn *conn, struct conn_tls *tls);
 bool conn_is_tls(const struct conn *conn);
+/** The certificate's chain and its key, in PEM, that a client sees who asks for that name; without TLS: false. */
+bool conn_certificate(const struct conn *conn, struct slice name, struct buf *chain, struct buf *key);
 /** Is TLS configured, so that STARTTLS may be offered? */
 bool conn_can_tls(const struct conn *conn);
 

@@ -57,6 +57,42 @@ static SSL_CTX *choose_context(struct tls_server *tls, struct slice name)
 	return tls->contexts[0].context;
 }
 
+static bool append_pem(BIO *bio, bool written, struct buf *out)
+{
+	char *at;
+	long size = bio && written ? BIO_get_mem_data(bio, &at) : 0;
+	bool done = size > 0 && buf_append(out, slice_make(at, (size_t)size));
+	BIO_free(bio);
+	return done;
+}
+
+static bool write_chain(SSL_CTX *context, BIO *bio)
+{
+	STACK_OF(X509) *above = NULL;
+	bool done = bio && PEM_write_bio_X509(bio, SSL_CTX_get0_certificate(context)) == 1;
+	SSL_CTX_get0_chain_certs(context, &above);
+	for (int i = 0; done && i < sk_X509_num(above); i++)
+		done = PEM_write_bio_X509(bio, sk_X509_value(above, i)) == 1;
+	return done;
+}
+
+bool conn_certificate(const struct conn *conn, struct slice name, struct buf *chain, struct buf *key)
+{
+	struct tls_server *tls = conn->server->tls;
+	if (!tls)
+		return false;
+	pthread_mutex_lock(&tls->lock);
+	SSL_CTX *context = choose_context(tls, name);
+	SSL_CTX_up_ref(context);
+	pthread_mutex_unlock(&tls->lock);
+	BIO *chain_bio = BIO_new(BIO_s_mem()), *key_bio = BIO_new(BIO_s_secmem());
+	bool done = append_pem(chain_bio, write_chain(context, chain_bio), chain);
+	bool key_written = key_bio && PEM_write_bio_PrivateKey(key_bio, SSL_CTX_get0_privatekey(context), NULL, NULL, 0, NULL, NULL) == 1;
+	done = append_pem(key_bio, key_written, key) && done;
+	SSL_CTX_free(context);
+	return done;
+}
+
 static int on_server_name(SSL *ssl, int *alert, void *argument)
 {
 	struct tls_server *tls = argument;

@@ -1,5 +1,6 @@
 /* The table of what can be asked for over HTTP. This is the only list of it: docs/http.md is made from it (`pombal manual http`). The first row that
  * fits counts. */
+#include "autoconfig/autoconfig.h"
 #include "web/web.h"
 
 enum { SIGN_IN_MAX = 4096 };
@@ -22,6 +23,20 @@ const struct http_route web_routes[] = {
 	 .about = "The policy about TLS (MTA-STS, RFC 8461) of the domain whose name mta-sts.DOMAIN was asked for."},
 	{.methods = HTTP_GET, .path = "/.well-known/acme-challenge/*", .plain = true, .right = HTTP_ANYBODY, .unit = UNIT_QUICK, .run = web_challenge,
 	 .about = "What a certificate authority wants to see before it gives this server a certificate (RFC 8555 §8.3)."},
+	{.methods = HTTP_GET, .path = "/.well-known/autoconfig/mail/config-v1.1.xml", .plain = true, .right = HTTP_ANYBODY, .unit = UNIT_ASK, .run = web_client_config,
+	 .about = "Settings for Thunderbird and its kin, of the domain of the parameter emailaddress, or else that was asked for."},
+	{.methods = HTTP_GET, .path = "/mail/config-v1.1.xml", .plain = true, .right = HTTP_ANYBODY, .unit = UNIT_ASK, .run = web_client_config,
+	 .about = "The same, where they look for it at autoconfig.DOMAIN."},
+	{.methods = HTTP_POST, .path = "/autodiscover/autodiscover.xml", .any_case = true, .right = HTTP_ANYBODY, .unit = UNIT_ASK, .body_max = AUTOCONFIG_REQUEST_MAX,
+	 .run = web_autodiscover, .about = "Settings for Outlook (MS-OXDSCLI): XML with an address."},
+	{.methods = HTTP_GET, .path = "/autodiscover/autodiscover.xml", .any_case = true, .plain = true, .right = HTTP_ANYBODY, .unit = UNIT_QUICK, .run = web_autodiscover_redirect,
+	 .about = "Without TLS: leads Outlook to this server's own name."},
+	{.methods = HTTP_GET, .path = "/autodiscover/autodiscover.json*", .any_case = true, .right = HTTP_ANYBODY, .unit = UNIT_QUICK, .run = web_autodiscover_json,
+	 .about = "Where the settings for Outlook are: parameter Protocol."},
+	{.methods = HTTP_GET, .path = "/mail.mobileconfig", .right = HTTP_ANYBODY, .unit = UNIT_WORK, .run = web_profile,
+	 .about = "A configuration profile for Apple's devices, signed, for the parameter address."},
+	{.methods = HTTP_GET, .path = "/.well-known/user-agent-configuration.json", .right = HTTP_ANYBODY, .unit = UNIT_ASK, .run = web_agents,
+	 .about = "Settings for any client (PACC), at ua-auto-config.DOMAIN."},
 	{.methods = HTTP_GET, .path = "/*", .right = HTTP_ANYBODY, .unit = UNIT_QUICK, .run = web_file, .about = "Static files."},
 };
 const size_t web_route_count = sizeof web_routes / sizeof *web_routes;

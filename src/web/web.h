@@ -4,6 +4,7 @@
  *   sign_in.c     sessions: signing in and out, the list of them
  *   events.c      what is told to pages that are open
  *   files.c       static files, which are part of the program
+ *   settings.c    what mail clients set themselves up with
  *   known.c       what must be found at fixed places: policies, proofs for certificate authorities */
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
@@ -34,6 +35,13 @@ enum net_run web_socket(struct http_exchange *exchange);
 enum net_run web_file(struct http_exchange *exchange);
 enum net_run web_sts_policy(struct http_exchange *exchange);
 enum net_run web_challenge(struct http_exchange *exchange);
+
+enum net_run web_client_config(struct http_exchange *exchange);
+enum net_run web_agents(struct http_exchange *exchange);
+enum net_run web_autodiscover(struct http_exchange *exchange);
+enum net_run web_autodiscover_redirect(struct http_exchange *exchange);
+enum net_run web_autodiscover_json(struct http_exchange *exchange);
+enum net_run web_profile(struct http_exchange *exchange);
 
 /** Answers with JSON; takes `value` over. */
 void web_answer_json(struct http_exchange *exchange, int status, void *value);
