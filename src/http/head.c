@@ -71,13 +71,35 @@ static bool is_target(struct slice target)
 	return target.len > 0;
 }
 
-/* A host and a port: a name, or an address, with what a URI's authority may have but a user. */
+/* Where the host of "host:port" ends: behind the bracket of an IPv6 address, else before a colon. SLICE_NONE: it isn't one. A name has what a
+ * URI's may have (RFC 3986 §3.2.2), but no signs of lists and programs; there is no user. */
+static size_t host_end(struct slice text)
+{
+	if (text.len > 0 && text.at[0] == '[') {
+		size_t i = 1;
+		while (i < text.len && (ascii_hex_value(text.at[i]) >= 0 || text.at[i] == ':' || text.at[i] == '.'))
+			i++;
+		return i > 1 && i < text.len && text.at[i] == ']' ? i + 1 : SLICE_NONE;
+	}
+	for (size_t i = 0; i < text.len; i++) {
+		char c = text.at[i];
+		if (c == ':')
+			return i > 0 ? i : SLICE_NONE;
+		bool escaped = c == '%' && i + 2 < text.len && ascii_hex_value(text.at[i + 1]) >= 0 && ascii_hex_value(text.at[i + 2]) >= 0;
+		if (!escaped && !ascii_is_alpha(c) && !ascii_is_digit(c) && (c == '\0' || !strchr("-._~", c)))
+			return SLICE_NONE;
+	}
+	return text.len;
+}
+
 static bool is_authority(struct slice text)
 {
-	for (size_t i = 0; i < text.len; i++)
-		if (!ascii_is_alpha(text.at[i]) && !ascii_is_digit(text.at[i]) && !memchr("-._~:[]%", text.at[i], 8))
-			return false;
-	return true;
+	uint64_t port;
+	size_t end = host_end(text);
+	if (text.len > HTTP_AUTHORITY_MAX || end == SLICE_NONE)
+		return false;
+	struct slice rest = slice_skip(text, end);
+	return slice_empty(rest) || (rest.at[0] == ':' && (rest.len == 1 || slice_to_number(slice_skip(rest, 1), UINT16_MAX, &port)));
 }
 
 static void cut_query(struct slice target, struct http_head *head)
@@ -190,7 +212,8 @@ bool http_head_has_word(const struct http_head *head, const char *name, const ch
 
 /* ---- What the fields mean for what follows ---- */
 
-/* Host: exactly one in HTTP/1.1 (RFC 9112 §3.2). The target's own goes before it. */
+/* Host: exactly one in HTTP/1.1 (RFC 9112 §3.2). Who names a host in the target, too, must mean the same: of two, one program takes this, the next
+ * the other. */
 static int parse_host(struct http_head *head, const char **why)
 {
 	struct slice host = {0};
@@ -199,9 +222,10 @@ static int parse_host(struct http_head *head, const char **why)
 	*why = "exactly one Host is expected";
 	if (count > 1 || (count == 0 && head->minor == 1) || !is_authority(host))
 		return 400;
+	bool same = slice_empty(head->authority) || count == 0 || slice_equal_nocase(head->authority, host);
 	if (slice_empty(head->authority))
 		head->authority = host;
-	return 0;
+	return same ? 0 : 400;
 }
 
 /* RFC 9112 §6.1 to §6.3, of which everything that two servers may understand differently is refused. */
@@ -230,7 +254,7 @@ static int parse_connection(struct http_head *head, const char **why)
 	if (!http_head_find(head, "Expect", &expect) || head->minor == 0)
 		return 0;
 	*why = "that can't be expected here";
-	head->expects = slice_equal_nocase(expect, SLICE("100-continue"));
+	head->expects = slice_equal_nocase(expect, SLICE("100-continue")) && count_fields(head, "Expect") == 1;
 	return head->expects ? 0 : 417;
 }
 

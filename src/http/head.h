@@ -8,6 +8,7 @@
 enum {
 	HTTP_HEAD_MAX = 16 * 1024,  /* bytes of a request's head */
 	HTTP_TARGET_MAX = 8 * 1024, /* … of its target */
+	HTTP_AUTHORITY_MAX = 300,   /* … of a host and a port */
 	HTTP_FIELDS_MAX = 100,
 	HTTP_LENGTH_DIGITS = 18,    /* of a body's length */
 };
