@@ -1,6 +1,8 @@
 /* Bodies in chunks: see chunk.h. */
 #include "http/chunk.h"
 
+#include "http/head.h"
+
 size_t http_chunk_length(const struct http_chunks *chunks, struct slice input)
 {
 	if (chunks->part == HTTP_CHUNK_DATA)
@@ -13,13 +15,26 @@ size_t http_chunk_length(const struct http_chunks *chunks, struct slice input)
 	return end != SLICE_NONE ? end + 1 : line.len == most ? most : 0;
 }
 
-/* Takes the CRLF off; false: the unit has none, or one of its characters elsewhere. */
+/* Takes the CRLF off; false: the unit has none, or a control character elsewhere. */
 static bool is_line(struct slice unit, struct slice *line)
 {
 	if (unit.len < 2 || unit.at[unit.len - 1] != '\n' || unit.at[unit.len - 2] != '\r')
 		return false;
 	*line = slice_sub(unit, 0, unit.len - 2);
-	return slice_find_char(*line, '\r') == SLICE_NONE && slice_find_char(*line, '\0') == SLICE_NONE;
+	return http_is_text(*line);
+}
+
+/* A field of a trailer, which is forgotten; but none that says where a request ends or whom it is for (RFC 9110 §6.5.1). */
+static bool is_trailer(struct slice line)
+{
+	static const char *const framing[] = {"Transfer-Encoding", "Content-Length", "Host"};
+	struct http_field field;
+	if (!http_field_parse(line, &field))
+		return false;
+	for (size_t i = 0; i < sizeof framing / sizeof *framing; i++)
+		if (slice_equal_nocase(field.name, slice_of(framing[i])))
+			return false;
+	return true;
 }
 
 /* "1a2b" or "1a2b;extension", which has no meaning for anybody here. */
@@ -60,7 +75,9 @@ enum http_chunk http_chunk_take(struct http_chunks *chunks, struct slice unit, s
 		chunks->trailer += unit.len;
 		if (!is_line(unit, &line) || chunks->trailer > HTTP_TRAILER_MAX)
 			return HTTP_CHUNK_BROKEN;
-		return slice_empty(line) ? HTTP_CHUNK_DONE : HTTP_CHUNK_MORE;
+		if (slice_empty(line))
+			return HTTP_CHUNK_DONE;
+		return is_trailer(line) ? HTTP_CHUNK_MORE : HTTP_CHUNK_BROKEN;
 	}
 	return HTTP_CHUNK_BROKEN;
 }

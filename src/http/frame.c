@@ -37,14 +37,21 @@ size_t http_frame_length(struct slice input)
 
 static bool is_control(enum http_opcode opcode) { return opcode >= HTTP_CLOSES; }
 
-/* §5.4, §5.5: what may follow what. */
+/* The length is written in the shortest form there is (§5.2). */
+static bool is_shortest(struct slice unit, uint64_t payload)
+{
+	unsigned length = byte_at(unit, 1) & 0x7f;
+	return length < LENGTH_SHORT || (length == LENGTH_SHORT ? payload >= LENGTH_SHORT : payload > UINT16_MAX);
+}
+
+/* §5.4, §5.5: what may follow what. A close says nothing, or a code of two bytes at least. */
 static int check(const struct http_frames *frames, const struct http_frame *frame, unsigned first, uint64_t payload)
 {
 	enum http_opcode opcode = frame->opcode;
 	if (first & RESERVED || (opcode > HTTP_BINARY && !is_control(opcode)) || opcode > HTTP_PONG)
 		return HTTP_CLOSE_PROTOCOL;
 	if (is_control(opcode))
-		return !frame->last || payload > HTTP_CONTROL_MAX ? HTTP_CLOSE_PROTOCOL : 0;
+		return !frame->last || payload > HTTP_CONTROL_MAX || (opcode == HTTP_CLOSES && payload == 1) ? HTTP_CLOSE_PROTOCOL : 0;
 	return (opcode == HTTP_CONTINUES) != frames->within ? HTTP_CLOSE_PROTOCOL : 0;
 }
 
@@ -57,7 +64,7 @@ int http_frame_take(struct http_frames *frames, struct slice unit, struct buf *r
 		return HTTP_CLOSE_PROTOCOL;
 	if (payload > HTTP_FRAME_MAX)
 		return HTTP_CLOSE_LARGE;
-	if (unit.len - head != payload)
+	if (unit.len - head != payload || !is_shortest(unit, payload))
 		return HTTP_CLOSE_PROTOCOL;
 	*frame = (struct http_frame){.opcode = byte_at(unit, 0) & 0x0f, .last = byte_at(unit, 0) & FIN};
 	int why = check(frames, frame, byte_at(unit, 0), payload);

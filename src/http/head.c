@@ -157,7 +157,7 @@ static int parse_request_line(struct slice line, struct http_head *head, const c
 
 /* ---- Fields (RFC 9110 §5, RFC 9112 §5) ---- */
 
-static bool is_value(struct slice value)
+bool http_is_text(struct slice value)
 {
 	for (size_t i = 0; i < value.len; i++)
 		if ((unsigned char)value.at[i] < ' ' && value.at[i] != '\t')
@@ -165,17 +165,26 @@ static bool is_value(struct slice value)
 	return slice_find_char(value, 0x7f) == SLICE_NONE;
 }
 
+bool http_field_parse(struct slice line, struct http_field *field)
+{
+	struct slice value;
+	if (!slice_cut(line, ':', &field->name, &value) || !is_token(field->name) || !http_is_text(value))
+		return false;
+	field->value = slice_trim(value);
+	return true;
+}
+
 static int parse_field(struct slice line, struct http_head *head, const char **why)
 {
-	struct slice name, value;
+	struct http_field field;
 	*why = "a line is no header field";
-	if (!slice_cut(line, ':', &name, &value) || !is_token(name) || !is_value(value))
+	if (!http_field_parse(line, &field))
 		return 400;
 	if (head->count == HTTP_FIELDS_MAX) {
 		*why = "there are too many header fields";
 		return 431;
 	}
-	head->fields[head->count++] = (struct http_field){name, slice_trim(value)};
+	head->fields[head->count++] = field;
 	return 0;
 }
 

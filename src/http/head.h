@@ -55,6 +55,10 @@ bool http_head_find(const struct http_head *head, const char *name, struct slice
 bool http_head_has_word(const struct http_head *head, const char *name, const char *word);
 /** The name of one method. */
 const char *http_method_name(enum http_method method);
+/** Reads one line, without its end (RFC 9112 §5); false: it is no field. */
+bool http_field_parse(struct slice line, struct http_field *field);
+/** Are these bytes of a field's value (RFC 9110 §5.5): no control character but tabs? */
+bool http_is_text(struct slice value);
 /** Is it a byte of a token (RFC 9110 §5.6.2)? */
 bool http_is_token_char(char c);
 

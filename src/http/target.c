@@ -37,7 +37,7 @@ bool http_path_decode(struct slice path, struct arena *arena, struct slice *out)
 	size_t length = 0, taken;
 	for (size_t i = 0; i < path.len; i += taken) {
 		taken = decode_char(path, i, &text[length]);
-		if (taken == 0 || (taken == 3 && text[length] == '/') || text[length] == '\0' || text[length] == '\\')
+		if (taken == 0 || (taken == 3 && text[length] == '/') || text[length] == '\\' || (unsigned char)text[length] < ' ' || text[length] == 0x7f)
 			return false;
 		length++;
 	}
@@ -131,7 +131,7 @@ bool http_tags_match(struct slice list, struct slice tag)
 	return false;
 }
 
-/* "0.8", at most three digits after the point, in thousandths. */
+/* "0.8", at most three digits after the point, in thousandths; more than all is all. */
 static unsigned parse_weight(struct slice text)
 {
 	unsigned weight = 0, scale = 1000;
@@ -143,7 +143,7 @@ static unsigned parse_weight(struct slice text)
 		weight += scale * (unsigned)(text.at[i] - '0');
 		scale /= 10;
 	}
-	return weight;
+	return weight < 1000 ? weight : 1000;
 }
 
 unsigned http_coding_weight(struct slice accept, const char *coding)

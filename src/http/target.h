@@ -4,7 +4,7 @@
 
 #include "base/arena.h"
 
-/** What %XX of a path stands for, in the arena. False: it has none, or an encoded '/', a backslash, a NUL, or bytes that aren't UTF-8, or a
+/** What %XX of a path stands for, in the arena. False: it has none, or an encoded '/', a backslash, a control character, or bytes that aren't UTF-8, or a
  * segment "." or "..": each of these is read in different ways by different programs. */
 bool http_path_decode(struct slice path, struct arena *arena, struct slice *out);
 /** The value of the first parameter of that name (any case) in a query or a form (application/x-www-form-urlencoded), decoded, in the arena. False: there
