@@ -47,19 +47,19 @@ static void put_careful_fields(const struct http_exchange *exchange, struct buf 
 		buf_append_text(head, "Cache-Control: no-store\r\n");
 }
 
-/* `length` of the body; none is said where there can be none (RFC 9110 §8.6). */
-static void send_head(struct http_exchange *exchange, int status, const char *type, size_t length)
+void http_send_head(struct http_exchange *exchange, int status, const char *type, size_t length)
 {
 	char date[HTTP_DATE_MAX];
-	struct buf head = BUF(HEAD_SIZE_MAX);
+	struct buf head = BUF_SECRET(HEAD_SIZE_MAX);
 	http_date(clock_now(), date);
 	buf_printf(&head, "HTTP/1.1 %d %s\r\nDate: %s\r\n", status, reason_of(status), date);
 	if (type)
 		buf_printf(&head, "Content-Type: %s\r\n", type);
-	if (status != 204 && status != 304)
+	if (status != 204 && status != 304 && length != HTTP_NO_LENGTH) /* none is said where there can be none (RFC 9110 §8.6) */
 		buf_printf(&head, "Content-Length: %zu\r\n", length);
 	put_careful_fields(exchange, &head);
 	buf_append(&head, buf_slice(&exchange->fields));
+	head.overflow |= exchange->fields.overflow;
 	if (exchange->head.close)
 		buf_append_text(&head, "Connection: close\r\n");
 	else if (exchange->head.minor == 0)
@@ -77,14 +77,14 @@ static bool has_no_body(const struct http_exchange *exchange, int status)
 
 void http_answer(struct http_exchange *exchange, int status, const char *type, struct slice body)
 {
-	send_head(exchange, status, type, body.len);
+	http_send_head(exchange, status, type, body.len);
 	if (!has_no_body(exchange, status))
 		conn_send(exchange->conn, body);
 }
 
 void http_answer_constant(struct http_exchange *exchange, int status, const char *type, struct slice body)
 {
-	send_head(exchange, status, type, body.len);
+	http_send_head(exchange, status, type, body.len);
 	if (!has_no_body(exchange, status))
 		conn_send_constant(exchange->conn, body);
 }

@@ -64,24 +64,41 @@ static void believe_forwarded(struct http_exchange *exchange, struct slice eleme
 	}
 }
 
-static void look_behind_proxy(struct http_exchange *exchange)
+/* A list that may stand in several fields: a proxy adds to the last, or adds a field of its own behind the client's. False: there is none. */
+static bool join_fields(const struct http_exchange *exchange, const char *name, struct slice *list)
 {
-	struct slice value;
-	const struct http_head *head = &exchange->head;
-	if (!is_proxy(exchange->client))
-		return;
-	struct slice proxy = exchange->client;
-	struct sockaddr_storage address;
-	if (http_head_find(head, "Forwarded", &value))
-		believe_forwarded(exchange, last_but_ours(value));
-	else {
-		if (http_head_find(head, "X-Forwarded-For", &value))
-			exchange->client = bare_address(last_but_ours(value));
-		if (http_head_find(head, "X-Forwarded-Proto", &value))
-			exchange->secure = slice_equal_nocase(value, SLICE("https"));
+	bool found = false;
+	*list = (struct slice){0};
+	for (size_t i = 0; i < exchange->head.count; i++) {
+		struct http_field field = exchange->head.fields[i];
+		if (!slice_equal_nocase(field.name, slice_of(name)))
+			continue;
+		*list = found ? arena_printf(exchange->arena, "%.*s,%.*s", SLICE_ARG(*list), SLICE_ARG(field.value)) : field.value;
+		found = true;
 	}
+	return found;
+}
+
+/* Most proxies write one of the two kinds of fields, and let the other through as the client has written it: where they differ, nobody can tell which
+ * is the proxy's, and the request is refused. */
+static bool look_behind_proxy(struct http_exchange *exchange)
+{
+	struct slice list, value, proxy = exchange->client;
+	struct sockaddr_storage address;
+	if (!is_proxy(proxy))
+		return true;
+	if (join_fields(exchange, "X-Forwarded-Proto", &list))
+		exchange->secure = slice_equal_nocase(slice_trim(slice_skip(list, slice_find_last_char(list, ',') + 1)), SLICE("https"));
+	bool listed = join_fields(exchange, "X-Forwarded-For", &list);
+	struct slice of_list = exchange->client = listed ? bare_address(last_but_ours(list)) : proxy;
+	if (join_fields(exchange, "Forwarded", &value))
+		believe_forwarded(exchange, last_but_ours(value));
+	bool same = !listed || slice_equal(of_list, exchange->client);
 	if (!config_parse_address(exchange->client, &address)) /* "unknown", or a name that hides it */
 		exchange->client = proxy;
+	if (!same)
+		http_refuse_input(exchange->session, 400, "Forwarded and X-Forwarded-For name different clients");
+	return same;
 }
 
 /* ---- From where ---- */
@@ -181,7 +198,7 @@ static void list_methods(struct http_exchange *exchange, unsigned methods)
 static bool find_route(struct http_exchange *exchange)
 {
 	const struct http_service *service = exchange->service;
-	unsigned methods = 0;
+	unsigned methods = slice_equal(exchange->path, SLICE("*")) ? HTTP_ALL_METHODS : 0;
 	for (size_t i = 0; i < service->route_count && !exchange->route; i++) {
 		if (!has_path(&service->routes[i], exchange->path))
 			continue;
@@ -282,17 +299,18 @@ void http_begin(struct http_session *session, struct slice head)
 	struct http_exchange *exchange = memory_new(sizeof *exchange);
 	*exchange = (struct http_exchange){
 		.session = session, .conn = session->conn, .service = session->service, .config = config_current(), .arena = arena_new(),
-		.client = conn_peer(session->conn), .secure = conn_is_tls(session->conn), .wait = &session->wait, .fields = BUF(HTTP_FIELDS_SIZE_MAX),
+		.client = conn_peer(session->conn), .secure = conn_is_tls(session->conn), .wait = &session->wait, .fields = BUF_SECRET(HTTP_FIELDS_SIZE_MAX),
 	};
 	session->exchange = exchange;
 	if (!understand(exchange, head))
 		return;
-	look_behind_proxy(exchange);
-	bool may = find_route(exchange) && check_tls(exchange) && check_site(exchange) && check_cookie(exchange) && check_body(exchange);
-	if (may && has_body(&exchange->head))
+	bool close = exchange->head.close;
+	exchange->head.close |= has_body(&exchange->head); /* who is refused is told so: nobody reads his body */
+	if (!look_behind_proxy(exchange) || !find_route(exchange) || !check_tls(exchange) || !check_site(exchange) || !check_cookie(exchange) || !check_body(exchange))
+		return;
+	exchange->head.close = close;
+	if (has_body(&exchange->head))
 		await_body(session);
-	else if (may)
-		session->stage = HTTP_ANSWERS;
 	else
-		exchange->head.close |= has_body(&exchange->head); /* which nobody reads */
+		http_await_answer(session);
 }

@@ -22,6 +22,7 @@ enum http_method {
 	HTTP_PATCH = 16,
 	HTTP_DELETE = 32,
 	HTTP_OPTIONS = 64,
+	HTTP_ALL_METHODS = 2 * HTTP_OPTIONS - 1,
 	HTTP_SAFE = HTTP_GET | HTTP_HEAD | HTTP_OPTIONS, /* these change nothing (RFC 9110 §9.2.1) */
 };
 

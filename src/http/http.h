@@ -70,7 +70,7 @@ struct http_exchange {
 	struct auth_wait *wait;   /* to ask auth with; ready when the function is called for the first time */
 	void *state;              /* of the route's function; in the arena */
 	/* Of the answer: */
-	struct buf fields;        /* "Name: value\r\n" */
+	struct buf fields;        /* "Name: value\r\n"; a cookie may be among them */
 	bool answered;
 	bool cached;              /* the route has said Cache-Control itself */
 	bool entered;             /* http_enter() */
@@ -79,7 +79,7 @@ struct http_exchange {
 
 /* ---- Answers ---- */
 
-enum { HTTP_FIELDS_SIZE_MAX = 8 * 1024 };
+enum { HTTP_FIELDS_SIZE_MAX = HTTP_TARGET_MAX + 2 * 1024 /* a client may be sent to wherever it wanted */ };
 
 /** Adds a field to the answer, before it begins. A value that can't be a field's is left out. */
 void http_add_field(struct http_exchange *exchange, const char *name, struct slice value);
@@ -115,10 +115,13 @@ struct http_stream {
 /** From here on whoever ends the sessions of a person finds this connection; then it is asked once more whose session it is, so that nothing falls between.
  * RUN_WAIT: call it again; else it stands, unless exchange->answered: it was refused. For routes of HTTP_SIGNED_IN. */
 enum net_run http_enter(struct http_exchange *exchange);
-/** Answers with an event source (HTML, server-sent events), which stays; takes `stream` over. The exchange ends. */
-void http_stream_events(struct http_exchange *exchange, struct http_stream *stream);
+/** Answers with an event source (HTML, server-sent events), which stays; takes `stream` over. The exchange ends. False: who asks with HEAD
+ * hears that there is one, and end() was called. */
+bool http_stream_events(struct http_exchange *exchange, struct http_stream *stream);
 /** Answers with a WebSocket (RFC 6455), which stays; false: the request isn't for one, was refused, and end() was called. */
 bool http_stream_websocket(struct http_exchange *exchange, struct http_stream *stream);
+/** Ends it: what its client has said isn't wanted. */
+void http_stream_refuse(struct http_stream *stream);
 /** One event or message to the client. `name`, of an event, may be NULL. */
 void http_stream_send(struct http_stream *stream, const char *name, struct slice text);
 

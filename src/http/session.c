@@ -8,13 +8,19 @@
 
 static void resume(void *conn) { conn_resume(conn); }
 
-/* The whole head must be there in this time after the last answer: so slow ones cost a place for a minute and a half at most. */
+/* How long a request may take is counted from its first byte on: the answer before it may be read slowly. */
 static void await_request(struct http_session *session)
 {
 	session->stage = HTTP_READS_HEAD;
 	session->looked = 0;
 	conn_set_idle(session->conn, HTTP_IDLE_SECONDS);
-	conn_set_deadline(session->conn, HTTP_IDLE_SECONDS + HTTP_REQUEST_SECONDS);
+	conn_set_deadline(session->conn, 0);
+}
+
+void http_await_answer(struct http_session *session)
+{
+	session->stage = HTTP_ANSWERS;
+	conn_set_deadline(session->conn, 0);
 }
 
 static void *http_open(struct conn *conn, void *context)
@@ -43,12 +49,21 @@ void http_exchange_free(struct http_session *session)
 
 static enum net_unit quick(size_t length) { return length > 0 ? UNIT_QUICK : UNIT_INCOMPLETE; }
 
+static size_t head_length(struct http_session *session, struct slice input)
+{
+	bool begun = session->looked > 0;
+	size_t length = http_head_length(input, &session->looked);
+	if (!begun && length == 0 && input.len > 0)
+		conn_set_deadline(session->conn, HTTP_REQUEST_SECONDS);
+	return length;
+}
+
 static enum net_unit http_peek(void *context, struct slice input, size_t *length)
 {
 	struct http_session *session = context;
 	switch (session->stage) {
 	case HTTP_READS_HEAD:
-		return quick(*length = http_head_length(input, &session->looked));
+		return quick(*length = head_length(session, input));
 	case HTTP_READS_BODY:
 		return quick(*length = input.len < session->left ? input.len : (size_t)session->left);
 	case HTTP_READS_CHUNKS:
@@ -75,7 +90,7 @@ static void read_body(struct http_session *session, struct slice unit)
 	session->left -= unit.len;
 	add_to_body(session, unit);
 	if (session->left == 0)
-		session->stage = HTTP_ANSWERS;
+		http_await_answer(session);
 }
 
 static void read_chunk(struct http_session *session, struct slice unit)
@@ -85,7 +100,7 @@ static void read_chunk(struct http_session *session, struct slice unit)
 	if (data.len > 0)
 		add_to_body(session, data);
 	if (result == HTTP_CHUNK_DONE)
-		session->stage = HTTP_ANSWERS;
+		http_await_answer(session);
 	else if (result == HTTP_CHUNK_BROKEN)
 		http_refuse_input(session, 400, "the chunks of the body are broken");
 }
@@ -130,7 +145,7 @@ static enum net_run http_run(void *context, struct slice unit)
 		result = answer(session);
 		break;
 	case HTTP_IS_EVENTS:
-		conn_close(session->conn); /* nobody says anything there */
+		http_stream_refuse(session->stream); /* nobody says anything there */
 		break;
 	case HTTP_IS_WEBSOCKET:
 		http_frame_run(session, unit);

@@ -14,9 +14,10 @@
 
 enum {
 	HTTP_IDLE_SECONDS = 60,      /* a connection without a request is closed then */
-	HTTP_REQUEST_SECONDS = 30,   /* a request's head must be whole so long after that at the latest; */
+	HTTP_REQUEST_SECONDS = 30,   /* a request's head must be whole so long after its first byte at the latest; */
 	HTTP_BODY_RATE = 8 * 1024,   /* … and its body comes with so many bytes a second at least */
 	HTTP_PULSE_SECONDS = 45,     /* an open stream hears so often that it is open */
+	HTTP_FAREWELL_SECONDS = 10,  /* a stream's client may take so long to read what was sent before its end */
 	HTTP_STREAM_QUEUED_MAX = 64 * 1024, /* bytes a stream's client may be behind; then it is closed, and comes again */
 };
 
@@ -43,6 +44,11 @@ struct http_session {
 	struct buf message;               /* … a message that came in several frames */
 };
 
+/** All of the request is there: what follows is the route's function. */
+void http_await_answer(struct http_session *session);
+/** Sends the status and the fields of an answer with a body of that length, or without one said: the end of the connection is the body's. */
+#define HTTP_NO_LENGTH SIZE_MAX
+void http_send_head(struct http_exchange *exchange, int status, const char *type, size_t length);
 /** A head has come: makes the exchange, finds its route, and checks what can be checked before the body. The session's stage says what
  * follows; it may have been answered already. */
 void http_begin(struct http_session *session, struct slice head);
@@ -61,7 +67,7 @@ enum net_unit http_frame_peek(struct http_session *session, struct slice input, 
 void http_frame_run(struct http_session *session, struct slice unit);
 /** Says that the stream is open still. */
 void http_stream_pulse(struct http_session *session);
-/** The stream is over: gives it back. */
+/** Tells a stream's client that it is over. */
 void http_stream_end(struct http_session *session);
 /** The name of the cookie that a session comes in. */
 const char *http_cookie_name(const struct http_exchange *exchange);

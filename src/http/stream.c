@@ -9,29 +9,49 @@ static void begin(struct http_exchange *exchange, struct http_stream *stream, en
 	stream->session = session;
 	stream->conn = session->conn;
 	session->stream = stream;
-	http_exchange_free(session);
+	http_exchange_free(session); /* it was answered */
 	session->stage = stage;
 	conn_set_idle(session->conn, 0);
 	conn_set_deadline(session->conn, 0);
 	conn_set_pulse(session->conn, HTTP_PULSE_SECONDS);
 }
 
+/* Otherwise who doesn't read what was sent would stay for ever. */
+static void close_stream(struct conn *conn)
+{
+	conn_set_deadline(conn, HTTP_FAREWELL_SECONDS);
+	conn_close(conn);
+}
+
 static bool is_behind(struct conn *conn)
 {
 	if (conn_queued(conn) <= HTTP_STREAM_QUEUED_MAX)
 		return false;
-	conn_close(conn);
+	close_stream(conn);
 	return true;
+}
+
+/* It doesn't come about: the connection goes on with requests, and is nobody's. */
+static void give_back(struct http_exchange *exchange, struct http_stream *stream)
+{
+	if (exchange->entered)
+		conn_sign_out(exchange->conn);
+	stream->end(stream);
 }
 
 /* ---- Event sources ---- */
 
-void http_stream_events(struct http_exchange *exchange, struct http_stream *stream)
+bool http_stream_events(struct http_exchange *exchange, struct http_stream *stream)
 {
-	char head[] = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nCache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-		      "X-Accel-Buffering: no\r\nConnection: close\r\n\r\n"; /* proxies must pass each event on; the end of the connection is the body's */
-	conn_send_text(exchange->conn, head);
-	begin(exchange, stream, HTTP_IS_EVENTS);
+	bool stays = exchange->head.method == HTTP_GET;
+	http_add_field(exchange, "X-Accel-Buffering", SLICE("no")); /* proxies must pass each event on */
+	exchange->head.close |= stays;
+	http_send_head(exchange, 200, "text/event-stream", HTTP_NO_LENGTH);
+	if (stays)
+		begin(exchange, stream, HTTP_IS_EVENTS);
+	else
+		give_back(exchange, stream);
+	return stays;
 }
 
 static void send_event(struct conn *conn, const char *name, struct slice text)
@@ -62,7 +82,7 @@ static void close_websocket(struct http_session *session, int why)
 {
 	char code[2] = {(char)(why >> 8), (char)why};
 	send_frame(session->conn, HTTP_CLOSES, slice_make(code, sizeof code));
-	conn_close(session->conn);
+	close_stream(session->conn);
 }
 
 bool http_stream_websocket(struct http_exchange *exchange, struct http_stream *stream)
@@ -70,14 +90,14 @@ bool http_stream_websocket(struct http_exchange *exchange, struct http_stream *s
 	const struct http_head *head = &exchange->head;
 	struct slice key, version;
 	struct buf accept = BUF(HTTP_ACCEPT_SIZE);
-	bool asked = http_head_has_word(head, "Upgrade", "websocket") && http_head_has_word(head, "Connection", "upgrade") && head->minor == 1 &&
+	bool asked = head->method == HTTP_GET && http_head_has_word(head, "Upgrade", "websocket") && http_head_has_word(head, "Connection", "upgrade") && head->minor == 1 &&
 		     http_head_find(head, "Sec-WebSocket-Key", &key) && http_frame_accept(key, &accept);
 	bool known = http_head_find(head, "Sec-WebSocket-Version", &version) && slice_equal(version, SLICE("13"));
 	if (!asked || !known) {
 		http_add_field(exchange, "Upgrade", SLICE("websocket"));
 		http_add_field(exchange, "Sec-WebSocket-Version", SLICE("13"));
 		http_refuse(exchange, 426, "that is a WebSocket");
-		stream->end(stream);
+		give_back(exchange, stream);
 	} else {
 		conn_printf(exchange->conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %.*s\r\n\r\n",
 			    SLICE_ARG(buf_slice(&accept)));
@@ -160,6 +180,14 @@ void http_stream_pulse(struct http_session *session)
 		conn_send_text(session->conn, ":\n\n");
 	else
 		send_frame(session->conn, HTTP_PING, SLICE(""));
+}
+
+void http_stream_refuse(struct http_stream *stream)
+{
+	if (stream->session->stage == HTTP_IS_WEBSOCKET)
+		close_websocket(stream->session, HTTP_CLOSE_POLICY);
+	else
+		close_stream(stream->conn);
 }
 
 void http_stream_end(struct http_session *session)

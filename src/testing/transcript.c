@@ -206,23 +206,51 @@ static void client_send(struct client *client, struct slice text, bool line_end)
 	buf_free(&out);
 }
 
+/* False: the server has closed. */
+static bool receive_more(struct transcript *transcript, struct client *client, struct slice wanted)
+{
+	struct pollfd poll_fd = {.fd = client->fd, .events = POLLIN};
+	if (!(client->ssl && SSL_pending(client->ssl)) && poll(&poll_fd, 1, WAIT_MS) <= 0)
+		transcript_give_up(transcript, "nothing comes", wanted, buf_slice(&client->input));
+	char bytes[16384];
+	ssize_t got = client->ssl ? SSL_read(client->ssl, bytes, sizeof bytes) : recv(client->fd, bytes, sizeof bytes, 0);
+	return got > 0 && buf_append(&client->input, slice_make(bytes, (size_t)got));
+}
+
 /* One line without its end; at == NULL when the server has closed. */
 static struct slice receive_line(struct transcript *transcript, struct client *client, struct slice wanted)
 {
 	size_t end;
 	while ((end = slice_find(buf_slice(&client->input), SLICE("\r\n"))) == SLICE_NONE) {
-		struct pollfd poll_fd = {.fd = client->fd, .events = POLLIN};
-		if (!(client->ssl && SSL_pending(client->ssl)) && poll(&poll_fd, 1, WAIT_MS) <= 0)
-			transcript_give_up(transcript, "nothing comes", wanted, buf_slice(&client->input));
-		char bytes[16384];
-		ssize_t got = client->ssl ? SSL_read(client->ssl, bytes, sizeof bytes) : recv(client->fd, bytes, sizeof bytes, 0);
-		if (got <= 0 && client->input.len > 0)
+		if (receive_more(transcript, client, wanted))
+			continue;
+		if (client->input.len > 0)
 			transcript_give_up(transcript, "closed within a line", wanted, buf_slice(&client->input));
-		if (got <= 0)
-			return slice_make(NULL, 0);
-		buf_append(&client->input, slice_make(bytes, (size_t)got));
+		return slice_make(NULL, 0);
 	}
 	return slice_sub(buf_slice(&client->input), 0, end);
+}
+
+void transcript_take_line(struct transcript *transcript, struct slice wanted, struct buf *line)
+{
+	struct client *client = client_of(transcript, '1');
+	struct slice got = receive_line(transcript, client, wanted);
+	if (!got.at)
+		transcript_give_up(transcript, "closed", wanted, SLICE(""));
+	buf_clear(line);
+	buf_append(line, got);
+	buf_consume(&client->input, got.len + 2);
+}
+
+void transcript_take_bytes(struct transcript *transcript, struct slice wanted, size_t count, struct buf *bytes)
+{
+	struct client *client = client_of(transcript, '1');
+	while (client->input.len < count)
+		if (!receive_more(transcript, client, wanted))
+			transcript_give_up(transcript, "closed", wanted, buf_slice(&client->input));
+	buf_clear(bytes);
+	buf_append(bytes, slice_sub(buf_slice(&client->input), 0, count));
+	buf_consume(&client->input, count);
 }
 
 bool transcript_matches(struct slice pattern, struct slice line)

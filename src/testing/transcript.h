@@ -36,6 +36,9 @@ struct transcript_protocol {
 
 /** Ends the process: a step went wrong. */
 _Noreturn void transcript_give_up(const struct transcript *transcript, const char *what, struct slice wanted, struct slice got);
+/** For steps of a protocol's own: takes the next line, without its end, or so many bytes, of what the server sends on the first connection. */
+void transcript_take_line(struct transcript *transcript, struct slice wanted, struct buf *line);
+void transcript_take_bytes(struct transcript *transcript, struct slice wanted, size_t count, struct buf *bytes);
 /** Does `line` match, with "…" in the pattern for anything? */
 bool transcript_matches(struct slice pattern, struct slice line);
 /** main() of a protocol's test: `FOLDER [FILE]` are the arguments; every *.txt is a test. */

@@ -78,7 +78,7 @@ static void wake(struct http_stream *stream)
 static void message(struct http_stream *stream, struct slice text)
 {
 	(void)text;
-	conn_close(stream->conn);
+	http_stream_refuse(stream);
 }
 
 static void end(struct http_stream *stream)
@@ -100,12 +100,10 @@ static enum net_run begin(struct http_exchange *exchange, bool socket)
 	const struct web_service *service = exchange->service->context;
 	char *name = memory_copy(account.at, account.len);
 	*self = (struct web_stream){.stream = {.wake = wake, .message = message, .end = end}, .watch = service->watch, .socket = socket};
-	if (socket && !http_stream_websocket(exchange, &self->stream)) {
+	if (!(socket ? http_stream_websocket(exchange, &self->stream) : http_stream_events(exchange, &self->stream))) {
 		free(name);
 		return RUN_DONE;
 	}
-	if (!socket)
-		http_stream_events(exchange, &self->stream);
 	self->account = name;
 	enter(self);
 	return RUN_DONE;
