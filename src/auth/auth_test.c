@@ -1,8 +1,11 @@
 /* Unit tests of auth.h as other roles use it, against an auth role's server in a thread: look-ups, passwords, changes. */
 #include "auth/server_fixture.h"
+#include "auth/wire.h"
 #include "dkim/key.h"
+#include "net/call_wire.h"
 #include "store/usage/usage.h"
 
+#include <poll.h>
 #include <time.h>
 
 static void rates_are_told(void **state)
@@ -366,6 +369,131 @@ static void a_change_of_keys_goes_on(void **state)
 	auth_close(&other);
 }
 
+/* ---- Sessions of the web ---- */
+
+static void browsers_stay_signed_in(void **state)
+{
+	struct fixture *f = *state;
+	char token[AUTH_WEB_TOKEN_SIZE + 1];
+	struct auth_web_session *list, found, session = {.account = SLICE("alice@example.test"), .device = SLICE("a device"), .address = SLICE("192.0.2.1")};
+	struct auth_account account;
+	struct sign_in_client client = client_at("192.0.2.1");
+	size_t count;
+	int delay_ms;
+	assert_int_equal(auth_check_password(f->auth, NULL, SLICE("alice"), SLICE("wonderland"), &client, f->arena, &account, &delay_ms), SIGN_IN_DONE);
+	session.identity = account.identity;
+	assert_int_equal(auth_web_begin(f->auth, NULL, &session, token), AUTH_WEB_DONE);
+	assert_int_equal(auth_web_find(f->auth, NULL, slice_of(token), f->arena, &found), AUTH_WEB_DONE);
+	assert_true(slice_equal(found.account, session.account) && found.identity == session.identity && slice_equal(found.device, session.device) && slice_equal(found.address, session.address));
+	assert_int_equal(auth_web_list(f->auth, NULL, session.account, f->arena, &list, &count), AUTH_WEB_DONE);
+	assert_true(count == 1 && list[0].id == found.id);
+	assert_int_equal(auth_web_list(f->auth, NULL, SLICE("bob@example.test"), f->arena, &list, &count), AUTH_WEB_DONE);
+	assert_int_equal(count, 0);
+	assert_int_equal(auth_web_end(f->auth, NULL, SLICE("bob@example.test"), found.id), AUTH_WEB_NONE);
+	assert_int_equal(auth_web_find(f->auth, NULL, SLICE("short"), f->arena, &found), AUTH_WEB_NONE);
+	assert_int_equal(auth_web_end(f->auth, NULL, session.account, 0), AUTH_WEB_DONE);
+	assert_int_equal(auth_web_end(f->auth, NULL, session.account, 0), AUTH_WEB_NONE);
+	assert_int_equal(auth_web_find(f->auth, NULL, slice_of(token), f->arena, &found), AUTH_WEB_NONE);
+	session.identity++;
+	assert_int_equal(auth_web_begin(f->auth, NULL, &session, token), AUTH_WEB_NONE);
+	assert_string_equal(token, "");
+}
+
+/* A role that was taken over, by hand: `generation` of the auth role that has said hello over its channel. */
+struct enemy { int fd; uint64_t generation, id; };
+
+static struct enemy enemy_of(int fd)
+{
+	static char bytes[CALL_DATAGRAM_MAX];
+	struct call_datagram hello;
+	assert_int_equal(call_receive(fd, bytes, &hello), 1);
+	return (struct enemy){.fd = fd, .generation = hello.generation};
+}
+
+static uint64_t send_question(struct enemy *enemy, unsigned verb, struct buf *text)
+{
+	struct call_datagram question = {.kind = CALL_QUESTION, .verb = verb, .generation = enemy->generation, .id = ++enemy->id,
+		.time = clock_monotonic_ms() + 60 * 1000, .text = buf_slice(text)};
+	assert_true(call_send(enemy->fd, &question));
+	buf_free(text);
+	return question.id;
+}
+
+/* Asks it, and then something honest. Is the former answered, before the latter at least? */
+static bool is_answered(struct enemy *enemy, unsigned verb, struct buf *text)
+{
+	static char bytes[CALL_DATAGRAM_MAX];
+	struct buf honest = BUF(WIRE_QUESTION_MAX);
+	struct call_datagram answer = {0};
+	wire_put_text(&honest, SLICE("alice@example.test"));
+	uint64_t first = send_question(enemy, verb, text), second = send_question(enemy, WIRE_LANGUAGE, &honest);
+	for (struct pollfd polled = {.fd = enemy->fd, .events = POLLIN}; answer.id != second && poll(&polled, 1, 20000) > 0;) {
+		assert_int_equal(call_receive(enemy->fd, bytes, &answer), 1);
+		if (answer.kind == CALL_ANSWER && answer.id == first)
+			return true;
+	}
+	assert_true(answer.id == second);
+	return false;
+}
+
+static struct buf question_of_begin(const char *account, const char *device)
+{
+	struct buf text = BUF(WIRE_QUESTION_MAX);
+	wire_put_text(&text, slice_of(account));
+	wire_put_number(&text, 1);
+	wire_put_text(&text, slice_of(device));
+	wire_put_text(&text, SLICE("192.0.2.1"));
+	return text;
+}
+
+static struct buf question_of(const char *text)
+{
+	struct buf question = BUF(WIRE_QUESTION_MAX);
+	wire_put_text(&question, slice_of(text));
+	return question;
+}
+
+#define A_TOKEN "abcdefghijklmnopqrstuvwxyz0123456789abcdefg"
+
+/* Whatever another role asks about them has no answer. */
+static void sessions_are_told_to_the_web_role_alone(void **state)
+{
+	struct fixture *f = *state;
+	struct enemy enemy = enemy_of(f->ends[1][0]);
+	struct buf begin = question_of_begin("alice@example.test", "x"), find = question_of(A_TOKEN), list = question_of("alice@example.test"), end = question_of("alice@example.test");
+	wire_put_number(&end, 0);
+	assert_false(is_answered(&enemy, WIRE_WEB_BEGIN, &begin));
+	assert_false(is_answered(&enemy, WIRE_WEB_FIND, &find));
+	assert_false(is_answered(&enemy, WIRE_WEB_LIST, &list));
+	assert_false(is_answered(&enemy, WIRE_WEB_END, &end));
+}
+
+static void malformed_questions_of_the_web_role_have_no_answer(void **state)
+{
+	struct fixture *f = *state;
+	struct enemy enemy = enemy_of(f->ends[WEB_CHANNEL][0]);
+	char large[AUTH_WEB_DEVICE_MAX + 2];
+	memset(large, 'x', sizeof large);
+	large[sizeof large - 1] = '\0';
+	const char *const devices[] = {"a\nb", "\x1b[2J", "\x7f", "\xff", "\xc3", large};
+	for (size_t i = 0; i < sizeof devices / sizeof *devices; i++) {
+		struct buf question = question_of_begin("alice@example.test", devices[i]);
+		assert_false(is_answered(&enemy, WIRE_WEB_BEGIN, &question));
+	}
+	for (unsigned verb = WIRE_WEB_BEGIN; verb <= WIRE_WEB_END; verb++) {
+		struct buf nothing = BUF(1), short_one = question_of(""), half = BUF(WIRE_QUESTION_MAX), more = question_of(verb == WIRE_WEB_FIND ? A_TOKEN : "alice@example.test");
+		buf_append(&half, SLICE("\x30\x00x"));
+		buf_append_text(&more, "12345678" "12345678" "1");
+		assert_false(is_answered(&enemy, verb, &nothing));
+		assert_int_equal(is_answered(&enemy, verb, &short_one), verb == WIRE_WEB_FIND); /* of an empty token it is told that it is nobody's */
+		assert_false(is_answered(&enemy, verb, &half));
+		assert_false(is_answered(&enemy, verb, &more));
+	}
+	struct buf good = question_of("alice@example.test");
+	assert_true(is_answered(&enemy, WIRE_WEB_LIST, &good));
+	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("alice@example.test"), NULL), RECIPIENT_LOCAL);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -380,6 +508,9 @@ int main(void)
 		AUTH_TEST(guessing_is_throttled),
 		AUTH_TEST(changes_are_announced),
 		AUTH_TEST(what_was_just_answered_is_not_asked_again),
+		AUTH_TEST(browsers_stay_signed_in),
+		AUTH_TEST(sessions_are_told_to_the_web_role_alone),
+		AUTH_TEST(malformed_questions_of_the_web_role_have_no_answer),
 	};
 	RUN_AUTH_TESTS(tests);
 }

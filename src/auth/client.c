@@ -313,8 +313,7 @@ enum auth_web auth_web_begin(struct auth *auth, struct auth_wait *wait, const st
 		return AUTH_WEB_AWAITED;
 	enum auth_web status = read_web_status(question, &reader);
 	struct slice made = wire_text(&reader, AUTH_WEB_TOKEN_SIZE);
-	memcpy(token, made.at, made.len);
-	token[made.len] = '\0';
+	snprintf(token, AUTH_WEB_TOKEN_SIZE + 1, "%.*s", SLICE_ARG(made));
 	return end_web(question, &reader, made.len == AUTH_WEB_TOKEN_SIZE || status != AUTH_WEB_DONE ? status : AUTH_WEB_TEMPORARY);
 }
 

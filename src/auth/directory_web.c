@@ -29,7 +29,8 @@ static void make_token(char token[AUTH_WEB_TOKEN_SIZE + 1])
 	buf_free(&text);
 }
 
-/* Those that have rested too long, and of an account's the ones that were used last longest ago, so that there is room for one more. */
+/* Those that have rested too long, and of an account's the ones that were used last longest ago, so that there is room for one more: whoever has a
+ * page open with one of these hears that the account has changed. */
 static bool forget_old(struct directory *directory, struct slice account, int64_t used_since, struct error *error)
 {
 	struct db_statement *rested = db_prepare(directory->db, "DELETE FROM web_session WHERE used < $1");
@@ -38,7 +39,9 @@ static bool forget_old(struct directory *directory, struct slice account, int64_
 	db_bind_number(rested, 1, used_since);
 	db_bind_text(many, 1, account);
 	db_bind_number(many, 2, AUTH_WEB_SESSIONS_MAX - 1);
-	return db_run(rested, error) && db_run(many, error);
+	if (!db_run(rested, error) || !db_run(many, error))
+		return false;
+	return db_changes(directory->db) == 0 || directory_note_change(directory, account, error);
 }
 
 static bool insert(struct directory *directory, const struct auth_web_session *session, struct slice hash, struct error *error)
@@ -67,7 +70,10 @@ bool directory_web_begin(struct directory *directory, struct auth_web_session *s
 	bool done = directory_identity(directory, session->account, &identity, &why, error) &&
 		    ((identity != 0 && identity == session->identity) || error_set(error, ERROR_DENIED, "the account has changed since")) &&
 		    forget_old(directory, session->account, used_since, error) && insert(directory, session, hash_token(slice_of(token), hash), error);
-	return directory_finish(directory, done, error);
+	done = directory_finish(directory, done, error);
+	if (!done)
+		memory_wipe(token, AUTH_WEB_TOKEN_SIZE + 1);
+	return done;
 }
 
 #define SESSION_COLUMNS "id, account, identity, device, address, created, used"

@@ -18,7 +18,7 @@
 #include "base/random.h"
 #include "config/config.h"
 
-enum { CHANNELS = 2 };
+enum { CHANNELS = 3, WEB_CHANNEL = 2 };
 
 struct fixture {
 	struct test_folder folder;
@@ -48,6 +48,8 @@ static inline void start_server(struct fixture *f)
 		auth_server_add_channel(f->server, dup(f->ends[i][1]));
 		if (i == 0)
 			auth_server_let_sign(f->server);
+		if (i != 1)
+			auth_server_let_web(f->server);
 	}
 	auth_server_on_change(f->server, f->changed, f->changed_context);
 	assert_int_equal(pthread_create(&f->thread, NULL, serve, f->server), 0);

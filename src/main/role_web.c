@@ -58,6 +58,7 @@ int role_web_main(struct role *role)
 	struct web web = {.sessions = {server_new(&options), auth}, .service = {auth, web_watch_new()}};
 	web.http = (struct http_service){.auth = auth, .routes = web_routes, .route_count = web_route_count, .context = &web.service};
 	auth_listen(auth);
+	web_keep_json_secret();
 	role_listen(role, web.sessions.server, context_of, &web);
 	role->measure = measure;
 	role->follow = follow;

@@ -7,9 +7,9 @@ enum { SIGN_IN_MAX = 4096 };
 
 const struct http_route web_routes[] = {
 	{.methods = HTTP_POST, .path = "/session", .right = HTTP_OUR_PAGES, .unit = UNIT_ASK, .body_max = SIGN_IN_MAX, .run = web_sign_in,
-	 .about = "Signs in: JSON with name, password and, if wanted, device. Answers with account and session, and sets the session's cookie."},
+	 .about = "Signs in: JSON with name, password and, if wanted, device. Answers with the account, and sets the session's cookie."},
 	{.methods = HTTP_GET, .path = "/session", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_who,
-	 .about = "Whose session this is: account and session."},
+	 .about = "Whose session this is: the account."},
 	{.methods = HTTP_DELETE, .path = "/session", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_sign_out, .about = "Signs out."},
 	{.methods = HTTP_GET, .path = "/sessions", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_list_sessions,
 	 .about = "The account's sessions: number, device, address, when they were begun and last used (the latter within an hour), and which is this one."},

@@ -15,13 +15,40 @@ struct signing_in {
 	struct auth_account account;
 };
 
+/* ---- JSON ---- */
+
+/* Jansson's memory has its size before it, so that it can be wiped when it is given back: it may hold a password. */
+enum { JSON_SIZE_ROOM = 16 };
+
+static void *take_memory(size_t size)
+{
+	char *at = memory_resize(NULL, size + JSON_SIZE_ROOM);
+	memcpy(at, &size, sizeof size);
+	return at + JSON_SIZE_ROOM;
+}
+
+static void give_memory_back(void *memory)
+{
+	size_t size;
+	if (!memory)
+		return;
+	char *at = (char *)memory - JSON_SIZE_ROOM;
+	memcpy(&size, at, sizeof size);
+	memory_wipe(at, size + JSON_SIZE_ROOM);
+	free(at);
+}
+
+void web_keep_json_secret(void) { json_set_alloc_funcs(take_memory, give_memory_back); }
+
 void web_answer_json(struct http_exchange *exchange, int status, void *value)
 {
 	char *text = json_dumps(value, JSON_COMPACT);
+	json_free_t give_back;
+	json_get_alloc_funcs(NULL, &give_back);
 	if (!text)
 		memory_exhausted(0);
 	http_answer(exchange, status, "application/json", slice_of(text));
-	free(text);
+	give_back(text);
 	json_decref(value);
 }
 
@@ -38,13 +65,22 @@ static bool is_json(const struct http_exchange *exchange)
 	return http_head_find(&exchange->head, "Content-Type", &type) && (slice_cut(type, ';', &type, &rest), slice_equal_nocase(slice_trim(type), SLICE("application/json")));
 }
 
+/* A name to be shown: nothing that moves a terminal's cursor. */
+static bool is_device(struct slice name)
+{
+	for (size_t i = 0; i < name.len; i++)
+		if ((unsigned char)name.at[i] < ' ' || name.at[i] == 0x7f)
+			return false;
+	return name.len > 0 && name.len <= AUTH_WEB_DEVICE_MAX;
+}
+
 /* The device's name as its owner says it, or what his browser says of itself. */
 static void name_device(const struct http_exchange *exchange, struct slice given, char out[AUTH_WEB_DEVICE_MAX + 1])
 {
 	struct slice agent = {0};
 	http_head_find(&exchange->head, "User-Agent", &agent);
 	web_device_of(agent, out);
-	if (given.len > 0 && given.len <= AUTH_WEB_DEVICE_MAX && slice_find_char(given, '\0') == SLICE_NONE)
+	if (is_device(given))
 		snprintf(out, AUTH_WEB_DEVICE_MAX + 1, "%.*s", SLICE_ARG(given));
 }
 
@@ -60,7 +96,7 @@ static bool read_request(struct http_exchange *exchange)
 	self->name = member(object, "name", exchange->arena);
 	self->password = member(object, "password", exchange->arena);
 	name_device(exchange, member(object, "device", exchange->arena), self->device);
-	json_decref(object); /* whose own copies can't be wiped: jansson's memory is the process's like the body's */
+	json_decref(object);
 	if (self->name.len > 0 && self->password.len > 0)
 		return true;
 	http_refuse(exchange, 400, "name and password are expected");

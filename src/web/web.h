@@ -43,6 +43,8 @@ enum net_run web_autodiscover_redirect(struct http_exchange *exchange);
 enum net_run web_autodiscover_json(struct http_exchange *exchange);
 enum net_run web_profile(struct http_exchange *exchange);
 
+/** From now on what the process keeps as JSON is wiped when it is given back. Before anything of it is there. */
+void web_keep_json_secret(void);
 /** Answers with JSON; takes `value` over. */
 void web_answer_json(struct http_exchange *exchange, int status, void *value);
 /** What a browser calls itself, in a few words: "Firefox on Linux". */
