@@ -35,6 +35,7 @@ static struct auth_server *start(int ends[2])
 	directory_add_alias(directory, &(struct auth_alias_entry){SLICE("team@example.test"), &target, 1}, &error);
 	directory_close(&directory);
 	auth_server_add_channel(server, ends[1]);
+	auth_server_let_web(server);
 	return server;
 }
 

@@ -205,7 +205,7 @@ static bool http_has_nothing_to_end(const void *context)
 
 const struct net_protocol http_protocol = {
 	.name = "http",
-	.alpn = "http/1.1",
+	.alpn = "http/1.1 http/1.0",
 	.max_input = HTTP_FRAME_MAX + HTTP_FRAME_HEAD_MAX,
 	.is_proxy = http_is_proxy,
 	.open = http_open,

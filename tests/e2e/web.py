@@ -20,16 +20,17 @@ class Answer:
 class Browser:
     """One that has at most one cookie, and says where its pages are from."""
 
-    def __init__(self, server, tls=True, agent=None):
+    def __init__(self, server, tls=True, agent=None, source=None):
         self.server, self.tls, self.cookie, self.agent = server, tls, None, agent
+        self.source = (source, 0) if source else None
         self.port = server.ports["https" if tls else "http"]
         self.authority = f"{server.address}:{self.port}"
         self.origin = f"http{'s' if tls else ''}://{self.authority}"
 
     def connect(self):
         if self.tls:
-            return http.client.HTTPSConnection(self.server.address, self.port, timeout=DEADLINE, context=tls_context())
-        return http.client.HTTPConnection(self.server.address, self.port, timeout=DEADLINE)
+            return http.client.HTTPSConnection(self.server.address, self.port, timeout=DEADLINE, source_address=self.source, context=tls_context())
+        return http.client.HTTPConnection(self.server.address, self.port, timeout=DEADLINE, source_address=self.source)
 
     def fields(self, method, **more):
         fields = {"Origin": self.origin, "Sec-Fetch-Site": "same-origin"} if method not in ("GET", "HEAD") else {}
