@@ -68,6 +68,8 @@ struct command_line {
 int command_main(const struct command_group *groups, int argc, char **argv);
 /** Writes pombal(1) in roff. */
 void command_write_manual(struct buf *out, const struct command_group *groups);
+/** docs/http.md. */
+void command_write_http(struct buf *out);
 
 /* ---- For the commands ---- */
 

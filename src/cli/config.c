@@ -88,12 +88,14 @@ static int run(struct command_line *line)
 	return status;
 }
 
-/* For the build: writes a manual page to standard output. */
+/* For the build, and for the documents: writes a page to standard output. */
 static int run_manual(struct command_line *line)
 {
 	struct buf out = BUF(CONFIG_TEXT_MAX);
 	if (slice_equal(command_argument(line, 0), SLICE("pombal.conf")))
 		config_write_manual(&out);
+	else if (slice_equal(command_argument(line, 0), SLICE("http")))
+		command_write_http(&out);
 	else
 		command_write_manual(&out, line->groups);
 	fwrite(out.at, 1, out.len, stdout);
@@ -105,6 +107,6 @@ static const struct command_option options[] = {{"example", NULL, "the documente
 
 const struct command cli_config_commands[] = {
 	{"config", "[OPTION]", "Shows the configuration that the server works by, defaults included.", run, options, 0, 1, COMMAND_JSON},
-	{"manual", "pombal|pombal.conf", "Writes a manual page.", run_manual, NULL, 1, 1, COMMAND_HIDDEN | COMMAND_NO_DATA},
+	{"manual", "pombal|pombal.conf|http", "Writes a manual page, or the one about HTTP.", run_manual, NULL, 1, 1, COMMAND_HIDDEN | COMMAND_NO_DATA},
 	{0},
 };

@@ -1,5 +1,7 @@
-/* The manual page pombal(1), from the tables of commands. */
+/* The manual page pombal(1), from the tables of commands; and docs/http.md, from the table of what is answered over HTTP. */
 #include "cli/command.h"
+
+#include "web/web.h"
 
 static void write_roff(struct buf *out, const char *text)
 {
@@ -71,4 +73,47 @@ void command_write_manual(struct buf *out, const struct command_group *groups)
 			     ".SH SIGNALS\nOf\n.BR \"pombal serve\" :\nSIGHUP reads configuration and certificates anew, as\n.B pombal reload\ndoes; "
 			     "SIGTERM and SIGINT stop it, as\n.B pombal stop\ndoes; a second SIGINT doesn't wait for what is under way.\n"
 			     ".SH \"SEE ALSO\"\n.BR pombal.conf (5)\n");
+}
+
+/* ---- What is answered over HTTP ---- */
+
+static const char *right_of(const struct http_route *route)
+{
+	bool changes = route->methods & ~(unsigned)HTTP_SAFE;
+	switch (route->right) {
+	case HTTP_ANYBODY:
+		return "anybody";
+	case HTTP_OUR_PAGES:
+		return "anybody, from a page of this server";
+	case HTTP_SIGNED_IN:
+		return changes ? "who has signed in, from a page of this server" : "who has signed in";
+	}
+	return "";
+}
+
+static void write_route(struct buf *out, const struct http_route *route)
+{
+	const char *separator = "| ";
+	for (unsigned method = HTTP_GET; method <= HTTP_OPTIONS; method <<= 1)
+		if (route->methods & method) {
+			buf_printf(out, "%s%s", separator, http_method_name((enum http_method)method));
+			separator = ", ";
+		}
+	buf_printf(out, " | `%s`%s | %s%s | ", route->path, route->any_case ? " (in any case)" : "", right_of(route), route->plain ? ", also without TLS" : "");
+	if (route->body_max > 0)
+		buf_printf(out, "%zu", route->body_max);
+	buf_printf(out, " | %s |\n", route->about);
+}
+
+void command_write_http(struct buf *out)
+{
+	buf_append_text(out, "# What is answered over HTTP\n\n"
+			     "This page is made from the program's own table: `pombal manual http` prints it.\n\n"
+			     "The first row that fits counts; `*` at the end of a path stands for anything. What can be had by GET is told of by HEAD; OPTIONS says which methods a\n"
+			     "path has. Where a row doesn't say otherwise, a client without TLS is sent to `https_listen`, unless it is a program of this machine. A session is a cookie:\n"
+			     "`__Host-pombal`, without TLS `pombal`, which no script can read. From a page of this server is a request whose `Sec-Fetch-Site` or `Origin` says so, as\n"
+			     "browsers have it; others that change something are refused (403), as are requests for a WebSocket. Errors are a line of text.\n\n"
+			     "| method | path | who may | body, in bytes at most | |\n|---|---|---|---|---|\n");
+	for (size_t i = 0; i < web_route_count; i++)
+		write_route(out, &web_routes[i]);
 }

@@ -52,6 +52,11 @@ def test_all_blocks_are_understood():
         assert text.count("```sh") == len(blocks(page)) == text.count("<!--"), page
 
 
+def test_the_page_about_http_is_what_the_program_prints():
+    printed = subprocess.run([binary(), "manual", "http"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment(), check=True).stdout
+    assert printed.decode() == (ROOT / "docs/http.md").read_text(), "docs/http.md is made by: pombal manual http > docs/http.md"
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
 def test_commands(page):
     with Instance() as instance:

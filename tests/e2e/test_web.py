@@ -283,7 +283,20 @@ def test_administrators_see_and_end_streams(server, watcher, person):
     assert websocket.close_code() in (1001, None)
     websocket.stop()
     wait_for(lambda: not streams(server, person), "none in the list")
-    assert watcher.is_signed_in()  # the browser may come again
+    assert not watcher.is_signed_in()
+
+
+def test_administrators_see_and_end_browsers(server, watcher, person):
+    """Whether a page is open or not; one of several by its number."""
+    other = Browser(server, agent="curl/8")
+    other.sign_in(person)
+    found = [one for one in server.json("session", "list", server.name(person)) if one["protocol"] == "web"]
+    assert len(found) == 2 and {one["client"] for one in found} == {"curl", "a browser"}
+    assert {one["id"] for one in found} == {one["id"] for one in watcher.sessions()}
+    events = other.events()
+    server.run("session", "end", next(one["id"] for one in found if one["client"] == "curl"))
+    assert events.is_ended()
+    assert not other.is_signed_in() and watcher.is_signed_in()
 
 
 def test_what_was_refused_is_nobodys_connection(server, browser, person):
