@@ -132,6 +132,11 @@ bool check_attachment_for(struct slice value, struct error *error)
 	return true;
 }
 
+bool check_mta_sts(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"on", "testing", "off", NULL}, error);
+}
+
 bool check_smarthost_tls(struct slice value, struct error *error)
 {
 	return one_of(value, (const char *const[]){"none", "opportunistic", "starttls", "implicit", NULL}, error);

@@ -14,6 +14,7 @@
 #include "courier/feedback.h"
 #include "courier/internal.h"
 #include "courier/report.h"
+#include "courier/sts.h"
 #include "courier/tls_seen.h"
 
 enum { TROUBLE_PAUSE_MS = 5000 };
@@ -186,6 +187,15 @@ static void trust_certificates(const char *data)
 	buf_free(&path);
 }
 
+static struct sts_cache *open_policies(const char *data)
+{
+	struct buf path = BUF(4096);
+	buf_printf(&path, "%s/queue/tls-policies", data);
+	struct sts_cache *cache = sts_cache_open(path.at ? path.at : "");
+	buf_free(&path);
+	return cache;
+}
+
 struct courier *courier_start(const struct courier_options *options)
 {
 	struct courier *courier = memory_new(sizeof *courier);
@@ -198,6 +208,9 @@ struct courier *courier_start(const struct courier_options *options)
 	courier->aliases_noticed = courier_lately_new(ALIAS_NOTICE_SECONDS);
 	courier->tls_seen = courier_tls_seen_new();
 	courier->tls_failed = courier_lately_new(TLS_FAILED_SECONDS);
+	courier->sts_failed = courier_lately_new(STS_FAILED_SECONDS);
+	courier->sts_doubted = courier_lately_new(STS_DOUBTED_SECONDS);
+	courier->sts = open_policies(options->data);
 	trust_certificates(options->data);
 	courier->intake_end = &courier->intake;
 	courier->concluded_end = &courier->concluded_jobs;
@@ -263,6 +276,7 @@ void courier_stop(struct courier **stopped, int seconds)
 		return;
 	/* Reports that are queued from here on are for the next start; nobody is to be poked who is about to go. */
 	queue_on_commit(courier->queue, NULL, NULL);
+	atomic_store(&courier->leaving, true);
 	dns_stop(courier->dns); /* who waits for the DNS hasn't begun yet with another server */
 	pthread_mutex_lock(&courier->lock);
 	courier->stopping = true;
@@ -299,6 +313,9 @@ void courier_stop(struct courier **stopped, int seconds)
 	close(courier->stop_fd);
 	courier_lately_free(&courier->aliases_noticed);
 	courier_lately_free(&courier->tls_failed);
+	courier_lately_free(&courier->sts_failed);
+	courier_lately_free(&courier->sts_doubted);
+	sts_cache_free(&courier->sts);
 	classify_store_close(&courier->learned);
 	courier_tls_seen_free(&courier->tls_seen);
 	free(courier->data);

@@ -6,6 +6,7 @@
 #include "base/memory.h"
 #include "courier/pool.h"
 #include "courier/route.h"
+#include "courier/sts.h"
 #include "courier/tls_seen.h"
 #include "courier/transaction.h"
 
@@ -29,6 +30,8 @@ struct delivery {
 	bool reached;     /* some host let us in */
 	bool worked;      /* … and did what it is there for */
 	bool stop;        /* no further host is to be tried */
+	struct courier_sts sts; /* what the destination's policy about TLS demands */
+	bool by_policy;   /* that is what keeps us from the last host, which may let others in */
 	bool parked;      /* the job waits for room at an address, and isn't ours any more */
 	struct courier_trouble trouble; /* the last host's */
 };
@@ -48,16 +51,30 @@ void courier_note_all(struct courier_job *job, const struct courier_trouble *tro
 			courier_addressee_note(job->addressees[i], trouble, via);
 }
 
-/* No policy is looked for that would demand TLS (RFC 8460 §4.2). */
+static struct slice domain_of(const struct delivery *delivery)
+{
+	return courier_turns_destination(&delivery->job->errand);
+}
+
+/* `fault`: NULL if a session has TLS; `peer`: NULL if it is about no host. */
+static void note_row(const struct delivery *delivery, const char *policy, const struct courier_peer *peer, const char *fault)
+{
+	struct slice domain = domain_of(delivery);
+	struct report_row row = {.policy = slice_of(policy), .passed = !fault, .reason = slice_of(fault)};
+	if (fault && peer) {
+		row.source = slice_of(peer->host);
+		row.address = slice_of(peer->address_text);
+	}
+	if (domain.len > 0 && domain.at[0] != '[' && *delivery->config->reports_from)
+		courier_tls_seen_note(delivery->courier->tls_seen, domain, &row);
+}
+
+/* Of policies that would demand TLS those of MTA-STS alone are looked for (RFC 8460 §4.2). A host that isn't named in it fails whatever its TLS is like. */
 static void note_tls(void *context, const struct courier_peer *peer, const char *fault)
 {
 	const struct delivery *delivery = context;
-	struct slice domain = courier_turns_destination(&delivery->job->errand);
-	bool passed = !fault;
-	if (domain.len > 0 && domain.at[0] != '[' && *delivery->config->reports_from)
-		courier_tls_seen_note(delivery->courier->tls_seen, domain,
-				      &(struct report_row){.policy = SLICE("no-policy-found"), .passed = passed, .reason = slice_of(fault),
-							   .source = passed ? slice_of(NULL) : slice_of(peer->host), .address = passed ? slice_of(NULL) : slice_of(peer->address_text)});
+	bool found = delivery->sts.found, named = !found || sts_names_host(&delivery->sts.policy, slice_of(peer->host));
+	note_row(delivery, found ? "sts" : "no-policy-found", peer, named ? fault : "validation-failure");
 }
 
 static void set_policy(struct delivery *delivery)
@@ -134,18 +151,32 @@ static void set_end(struct delivery *delivery)
 	delivery->policy.end = clock_monotonic_ms() + delivery->config->session_timeout * 1000;
 }
 
+/* A host that fails what the domain's policy demands isn't just unable to speak TLS. */
+static void blame_policy(struct delivery *delivery)
+{
+	struct courier_trouble *trouble = &delivery->trouble, whole;
+	delivery->by_policy = delivery->sts.mode == STS_ENFORCE && !trouble->interrupted && !trouble->from_peer && slice_starts(slice_of(trouble->status), SLICE("4.7."));
+	if (!delivery->by_policy)
+		return;
+	courier_trouble_set(&whole, false, trouble->status, "the policy of %.*s (MTA-STS) wants TLS with a valid certificate: %s", SLICE_ARG(domain_of(delivery)), trouble->text);
+	*trouble = whole;
+}
+
 /* A session with the peer, a kept one if there is one and `fresh` isn't asked for. */
 static struct courier_session *open_session(struct delivery *delivery, const struct courier_peer *peer, bool fresh)
 {
 	fresh |= delivery->job->letter->work->message.require_tls; /* a kept one may have less than verified TLS */
 	set_end(delivery);
 	struct courier_session *session = fresh ? NULL : take_kept(delivery->courier, peer);
+	if (session && delivery->sts.mode == STS_ENFORCE && !client_tls_is_verified(session->client))
+		courier_session_close(&session);
 	if (!session)
 		session = courier_session_open(peer, &delivery->policy, &delivery->trouble);
 	if (session) {
 		delivery->reached = true;
 		return session;
 	}
+	blame_policy(delivery);
 	note_peer(delivery, peer);
 	delivery->stop = delivery->trouble.interrupted;
 	log_attempt(delivery, peer);
@@ -224,10 +255,10 @@ static enum courier_entry enter(struct delivery *delivery, const struct courier_
 	return entry;
 }
 
-/* Whether nobody at all could get in: not if it was for the sake of this message alone, or the end of the courier. */
+/* Whether nobody at all could get in: not if it was for the sake of this message or domain alone, or the end of the courier. */
 static bool is_unreachable(const struct delivery *delivery)
 {
-	return !delivery->reached && !delivery->trouble.interrupted && !delivery->job->letter->work->message.require_tls;
+	return !delivery->reached && !delivery->trouble.interrupted && !delivery->by_policy && !delivery->job->letter->work->message.require_tls;
 }
 
 static void leave(struct delivery *delivery, enum courier_outcome outcome)
@@ -243,12 +274,47 @@ static void leave(struct delivery *delivery, enum courier_outcome outcome)
 static void visit(struct delivery *delivery, const struct courier_peer *peer)
 {
 	bool reached = delivery->reached, worked = delivery->worked;
-	delivery->reached = delivery->worked = false;
+	delivery->reached = delivery->worked = delivery->by_policy = false;
 	delivery->tried = true;
 	try_peer(delivery, peer);
 	leave(delivery, delivery->worked ? COURIER_WORKED : is_unreachable(delivery) ? COURIER_UNREACHABLE : COURIER_UNDECIDED);
 	delivery->reached |= reached;
 	delivery->worked |= worked;
+}
+
+/* ---- The domain's policy about TLS ---- */
+
+/* False: the courier is being stopped. */
+static bool find_policy(struct delivery *delivery, struct arena *arena)
+{
+	struct slice domain = domain_of(delivery);
+	if (*delivery->config->smarthost || domain.len == 0 || domain.at[0] == '[')
+		return true;
+	delivery->sts = courier_sts_find(delivery->courier, domain, arena);
+	if (delivery->sts.fault && !delivery->sts.interrupted)
+		note_row(delivery, "sts", NULL, delivery->sts.fault);
+	delivery->policy.judged = delivery->sts.found;
+	if (delivery->sts.mode == STS_ENFORCE)
+		delivery->policy.tls = SESSION_STARTTLS;
+	if (!delivery->sts.interrupted)
+		return true;
+	courier_trouble_set(&delivery->trouble, false, "4.3.2", "this server is stopping");
+	delivery->trouble.interrupted = true;
+	courier_note_all(delivery->job, &delivery->trouble, NULL);
+	return false;
+}
+
+/* RFC 8461 §5: a host that an enforced policy doesn't name isn't delivered to. */
+static bool is_named(struct delivery *delivery, const struct courier_peer *peer)
+{
+	if (delivery->sts.mode != STS_ENFORCE || sts_names_host(&delivery->sts.policy, slice_of(peer->host)))
+		return true;
+	courier_trouble_set(&delivery->trouble, false, "4.7.0", "the policy of %.*s (MTA-STS) doesn't name the mail server %s", SLICE_ARG(domain_of(delivery)), peer->host);
+	delivery->by_policy = true;
+	note_tls(delivery, peer, NULL);
+	note_peer(delivery, peer);
+	log_attempt(delivery, peer);
+	return false;
 }
 
 static void try_peers(struct delivery *delivery, const char *name)
@@ -261,7 +327,11 @@ static void try_peers(struct delivery *delivery, const char *name)
 		: courier_route_domain(courier->dns, delivery->config, slice_of(name), HOSTS_TRIED_MAX, arena, &peers, &delivery->trouble);
 	if (count == 0)
 		courier_note_all(delivery->job, &delivery->trouble, NULL);
+	else if (!find_policy(delivery, arena))
+		count = 0;
 	for (size_t i = 0; i < count && delivery->undecided_count > 0 && !delivery->stop && !delivery->parked; i++) {
+		if (!is_named(delivery, &peers[i]))
+			continue;
 		enum courier_entry entry = enter(delivery, &peers[i]);
 		delivery->parked = entry == COURIER_PARKED;
 		if (entry == COURIER_ENTERED)
@@ -269,6 +339,8 @@ static void try_peers(struct delivery *delivery, const char *name)
 		else if (entry == COURIER_RESTING)
 			note_peer(delivery, &peers[i]);
 	}
+	if (delivery->by_policy && !delivery->reached && !delivery->parked)
+		courier_sts_doubt(courier, domain_of(delivery));
 	arena_free(&arena);
 }
 

@@ -23,6 +23,7 @@
 #define COURIER_INTERNAL_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "auth/auth.h"
 #include "base/map.h"
@@ -42,6 +43,8 @@ enum {
 	LOCAL_BATCH_BYTES = 16 << 20,  /* or so many bytes */
 	RECIPIENTS_PER_TRANSACTION = 100, /* RFC 5321 §4.5.3.1.8: every server takes so many */
 	TLS_FAILED_SECONDS = 1800,     /* with a host whose TLS didn't work it isn't tried again for so long */
+	STS_FAILED_SECONDS = 300, /* so long a policy about TLS isn\'t asked for again that couldn\'t be fetched (RFC 8461 §3.3) */
+	STS_DOUBTED_SECONDS = 86400,
 	ALIAS_NOTICE_SECONDS = 86400,  /* the postmaster hears so often at most of an alias that leads nowhere in part */
 	UNSURE_TRIES_MAX = 3,          /* so often is a message sent whose end was answered with nothing that can be read */
 	RETRY_SOON_SECONDS = 30,       /* trouble on our side: this instead of retry_schedule */
@@ -115,6 +118,7 @@ struct courier_job {
 };
 
 struct courier_pool;
+struct sts_cache;
 
 struct courier {
 	struct auth *auth;
@@ -124,6 +128,10 @@ struct courier {
 	struct classify_store *learned; /* of everybody's mail; NULL: not opened yet, or there is nothing; guarded by lock */
 	struct caller *policy;         /* NULL: nobody is asked for reports */
 	struct lately *tls_failed;     /* hosts */
+	struct lately *sts_failed;     /* domains whose policy about TLS couldn't be fetched, */
+	struct lately *sts_doubted;    /* and those by whose policy nobody could be delivered to */
+	struct sts_cache *sts;         /* such policies */
+	atomic_bool leaving;           /* nothing is to be fetched any more */
 	struct lately *aliases_noticed;
 	struct tls_seen *tls_seen;     /* since the policy role was last told */
 	int64_t quarantine_at, digest_at; /* when to look into quarantine again, and whether somebody is to be told, seconds since 1970; the scheduler's, */

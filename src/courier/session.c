@@ -214,13 +214,19 @@ static void tell_tls(const struct courier_session *session, const struct courier
 		policy->tls_seen(policy->context, &session->peer, fault);
 }
 
-/* Where no certificate is demanded, it isn't what has failed. */
+/* Where no certificate is demanded or judged, it isn't what has failed. */
 static const char *tls_fault(const struct courier_session *session, const struct courier_session_policy *policy)
 {
 	static const char *const faults[] = {
 		[CLIENT_CERTIFICATE_EXPIRED] = "certificate-expired", [CLIENT_CERTIFICATE_OF_ANOTHER] = "certificate-host-mismatch",
 		[CLIENT_CERTIFICATE_UNTRUSTED] = "certificate-not-trusted", [CLIENT_CERTIFICATE_FINE] = "validation-failure", [CLIENT_CERTIFICATE_OTHER] = "validation-failure"};
-	return faults[policy->tls == SESSION_OPPORTUNISTIC ? CLIENT_CERTIFICATE_OTHER : client_certificate(session->client)];
+	return faults[policy->tls == SESSION_OPPORTUNISTIC && !policy->judged ? CLIENT_CERTIFICATE_OTHER : client_certificate(session->client)];
+}
+
+/* Of TLS that works. */
+static const char *doubt(const struct courier_session *session, const struct courier_session_policy *policy)
+{
+	return policy->judged && !client_tls_is_verified(session->client) ? tls_fault(session, policy) : NULL;
 }
 
 /* RFC 3207. False only if the session can't go on; attempt->tls_failed tells whether it could without TLS. A connection that is lost
@@ -239,7 +245,7 @@ static bool upgrade(struct courier_session *session, const struct config *config
 		if (session->reply.code == 220) {
 			bool begun = begin_tls(session, config, policy, trouble), done = begun && say_hello(session, config, timeout, trouble);
 			if (!trouble->interrupted)
-				tell_tls(session, policy, done ? NULL : begun ? "validation-failure" : tls_fault(session, policy));
+				tell_tls(session, policy, done ? doubt(session, policy) : begun ? "validation-failure" : tls_fault(session, policy));
 			return done;
 		}
 	}

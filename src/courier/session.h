@@ -42,6 +42,7 @@ struct courier_session_policy {
 	const char *own_name;      /* a peer that greets with it is ourselves; "": any may */
 	int64_t end;               /* opening a session lasts no longer (monotonic milliseconds; 0: as long as each step may) */
 	struct lately *tls_failed; /* of hosts whose TLS doesn't work; for SESSION_OPPORTUNISTIC */
+	bool judged;               /* what is wrong with the certificate is told, although none is demanded */
 	/** Is told of each try to have TLS by STARTTLS: what went wrong, as RFC 8460 §4.3 names it; NULL: there is TLS. May be NULL. */
 	void (*tls_seen)(void *context, const struct courier_peer *peer, const char *fault);
 	void *context;
