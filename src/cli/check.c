@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "cli/commands.h"
 #include "cli/domain_rotate.h"
+#include "dnsupdate/dnsupdate.h"
 
 enum { FREE_PERCENT_LOW = 5, FREE_PERCENT_OUT = 1 };
 
@@ -196,6 +197,26 @@ static void check_queue(struct cli_check *check)
 		queue_close(&queue);
 }
 
+/* Whoever has such a key can change the zone. */
+static void check_update_keys(struct cli_check *check)
+{
+	const struct config_string_list *entries = &config_current()->dns_update;
+	for (size_t i = 0; i < entries->count; i++) {
+		struct config_dns_update entry;
+		struct dns_update_server server;
+		struct stat status;
+		struct error error;
+		char path[PATH_MAX];
+		if (!config_parse_dns_update(slice_of(entries->at[i]), &entry, &error))
+			continue; /* the configuration wouldn't have been read */
+		snprintf(path, sizeof path, "%s%s%.*s", entry.secret.at[0] == '/' ? "" : check->line->data, entry.secret.at[0] == '/' ? "" : "/", SLICE_ARG(entry.secret));
+		if (!dns_update_server_load(&entry, check->line->data, check->line->arena, &server, &error))
+			cli_check_error(check, "Put the key's secret there, as the name server's tools print it, readable by the owner of the data directory only.", "dns_update: %s", error.text);
+		else if (stat(path, &status) == 0 && (status.st_mode & 077))
+			cli_check_error(check, "Close it with chmod 600.", "%s is open to other users (mode %o)", path, (unsigned)status.st_mode & 0777);
+	}
+}
+
 static void check_options(struct cli_check *check)
 {
 	const struct config *config = config_current();
@@ -206,6 +227,7 @@ static void check_options(struct cli_check *check)
 		 config->smarthost_password_file[0] == '/' ? "" : "/", config->smarthost_password_file);
 	if (config->smarthost_password_file[0] && access(path, R_OK) != 0)
 		cli_check_error(check, "Put the password there, readable by the owner of the data directory only.", "smarthost_password_file %s can't be read", path);
+	check_update_keys(check);
 	if (config->plaintext_auth && config->certificates.count > 0)
 		cli_check_warning(check, "Set plaintext_auth = no.", "passwords are taken without TLS, though there is a certificate");
 }

@@ -63,10 +63,12 @@ static bool plan_keys(struct cli_zone *self, struct directory *directory, struct
 bool cli_domain_zone(struct command_line *line, struct directory *directory, struct slice domain, const char *authority, struct cli_zone *zone, struct error *error)
 {
 	struct arena *arena = line->arena;
+	const struct config *config = config_current();
 	*zone = (struct cli_zone){.line = line};
 	zone->plan.domain = domain_to_ascii(domain, arena);
-	zone->plan.hostname = domain_to_ascii(slice_of(config_current()->hostname), arena);
+	zone->plan.hostname = domain_to_ascii(slice_of(config->hostname), arena);
 	zone->plan.authority = slice_of(authority);
+	zone->plan.sts = (struct zone_sts){config->mta_sts_mode, config->mta_sts_max_age, config->mta_sts_hosts.at, config->mta_sts_hosts.count};
 	if (zone->plan.authority.len > 0 && !lookup_name_is_askable(zone->plan.authority))
 		return error_set(error, ERROR_INVALID, "\"%.*s\" is not the name of a certification authority", SLICE_ARG(zone->plan.authority));
 	plan_services(zone);

@@ -132,6 +132,16 @@ bool check_attachment_for(struct slice value, struct error *error)
 	return true;
 }
 
+bool check_mta_sts_mode(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"testing", "enforce", "none", NULL}, error);
+}
+
+bool check_mta_sts_host(struct slice value, struct error *error)
+{
+	return check_host_name(slice_skip(value, slice_starts(value, SLICE("*.")) ? 2 : 0), error);
+}
+
 bool check_mta_sts(struct slice value, struct error *error)
 {
 	return one_of(value, (const char *const[]){"on", "testing", "off", NULL}, error);

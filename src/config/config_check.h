@@ -36,6 +36,8 @@ bool check_greylist(struct slice value, struct error *error);
 bool check_rate(struct slice value, struct error *error);
 bool check_dns_list(struct slice value, struct error *error);
 bool check_dns_update(struct slice value, struct error *error);
+bool check_mta_sts_mode(struct slice value, struct error *error);
+bool check_mta_sts_host(struct slice value, struct error *error);
 bool check_mta_sts(struct slice value, struct error *error);
 bool check_virus_action(struct slice value, struct error *error);
 bool check_engine(struct slice value, struct error *error);

@@ -33,6 +33,8 @@ struct dns_update_server {
 
 /** The server that is configured for a name (option dns_update), with its secret, in `arena`. `data`: the data directory. ERROR_NOT_FOUND: there is none. */
 bool dns_update_server_for(const struct config *config, const char *data, struct slice name, struct arena *arena, struct dns_update_server *server, struct error *error);
+/** The server of an entry of that option. */
+bool dns_update_server_load(const struct config_dns_update *entry, const char *data, struct arena *arena, struct dns_update_server *server, struct error *error);
 
 /* ---- One TXT record set, as ACME's dns-01 wants it (RFC 8555 §8.4) ---- */
 

@@ -37,13 +37,18 @@ static bool load_secret(const char *data, struct slice file, struct arena *arena
 	return done;
 }
 
+bool dns_update_server_load(const struct config_dns_update *entry, const char *data, struct arena *arena, struct dns_update_server *server, struct error *error)
+{
+	*server = (struct dns_update_server){.address = entry->address, .place = entry->place, .key = entry->key, .algorithm = entry->algorithm, .ttl = (uint32_t)entry->ttl};
+	return load_secret(data, entry->secret, arena, &server->secret, error);
+}
+
 bool dns_update_server_for(const struct config *config, const char *data, struct slice name, struct arena *arena, struct dns_update_server *server, struct error *error)
 {
 	struct config_dns_update entry;
 	if (!config_find_dns_update(config, name, &entry))
 		return error_set(error, ERROR_NOT_FOUND, "no name server that takes changes is configured for %.*s (option dns_update)", SLICE_ARG(name));
-	*server = (struct dns_update_server){.address = entry.address, .place = entry.place, .key = entry.key, .algorithm = entry.algorithm, .ttl = (uint32_t)entry.ttl};
-	return load_secret(data, entry.secret, arena, &server->secret, error);
+	return dns_update_server_load(&entry, data, arena, server, error);
 }
 
 /* ---- Codes ---- */

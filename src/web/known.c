@@ -31,8 +31,9 @@ enum net_run web_sts_policy(struct http_exchange *exchange)
 	else if (kind == RECIPIENT_FOREIGN)
 		http_refuse(exchange, 404, "that is no domain of this server");
 	else {
-		struct slice hostname = domain_to_ascii(slice_of(exchange->config->hostname), exchange->arena);
-		struct zone_plan plan = {.domain = domain, .hostname = hostname};
+		const struct config *config = exchange->config;
+		struct zone_plan plan = {.domain = domain, .hostname = domain_to_ascii(slice_of(config->hostname), exchange->arena),
+					 .sts = {config->mta_sts_mode, config->mta_sts_max_age, config->mta_sts_hosts.at, config->mta_sts_hosts.count}};
 		http_answer(exchange, 200, "text/plain", zone_policy(&plan, exchange->arena));
 	}
 	return RUN_DONE;

@@ -5,6 +5,7 @@ enum {
 	RECORDS_BESIDE = 13, /* keys and services */
 	MX_PREFERENCE = 10,
 	POLICY_AGE_SECONDS = 604800,
+	POLICY_TEXT_MAX = 64 * 1024, /* RFC 8461 §3.3 */
 };
 
 struct making {
@@ -47,7 +48,15 @@ static void add_senders(struct making *self)
 
 struct slice zone_policy(const struct zone_plan *plan, struct arena *arena)
 {
-	return arena_printf(arena, "version: STSv1\nmode: testing\nmx: %.*s\nmax_age: %d\n", SLICE_ARG(plan->hostname), POLICY_AGE_SECONDS);
+	const struct zone_sts *sts = &plan->sts;
+	struct buf text = BUF(POLICY_TEXT_MAX);
+	buf_printf(&text, "version: STSv1\nmode: %s\nmx: %.*s\n", sts->mode ? sts->mode : "testing", SLICE_ARG(plan->hostname));
+	for (size_t i = 0; i < sts->host_count; i++)
+		buf_printf(&text, "mx: %s\n", sts->hosts[i]);
+	buf_printf(&text, "max_age: %lld\n", (long long)(sts->max_age > 0 ? sts->max_age : POLICY_AGE_SECONDS));
+	struct slice copy = arena_copy(arena, buf_slice(&text));
+	buf_free(&text);
+	return copy;
 }
 
 /* The id must change when the policy does (RFC 8461 §3.1), and stay when it doesn't: it is a hash of it, FNV-1a. */

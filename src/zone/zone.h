@@ -41,6 +41,13 @@ struct zone_service {
 	uint16_t port;       /* 0: it isn't offered */
 	uint16_t preference; /* which clients shall take first: lower */
 };
+/** What the policy about TLS says beside the name of this server. */
+struct zone_sts {
+	const char *mode;              /* "enforce", "testing", "none"; NULL: testing */
+	int64_t max_age;               /* seconds; 0: a week */
+	const char *const *hosts;      /* further MX hosts, or "*." and a domain */
+	size_t host_count;
+};
 struct zone_plan {
 	struct slice domain, hostname; /* A-labels */
 	const struct zone_key *keys;
@@ -50,6 +57,7 @@ struct zone_plan {
 	struct slice authority;        /* "letsencrypt.org"; empty: certificates are nobody's in particular */
 	uint16_t web_port;             /* where this server gives mail clients their settings, over TLS; 0: it doesn't */
 	struct slice agents;           /* the record of the document for all clients; empty: there is no such document */
+	struct zone_sts sts;
 };
 
 /** The records of a domain, in the arena, which must outlive them as the plan must. */

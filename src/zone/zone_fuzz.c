@@ -12,7 +12,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct arena *arena = arena_new();
 	struct zone_key key = {SLICE("s"), SLICE("v=DKIM1; p=AAAA")};
 	struct zone_service service = {.label = SLICE("_imaps"), .port = 993};
-	struct zone_plan plan = {SLICE("example.test"), SLICE("mail.example.test"), &key, 1, &service, 1, SLICE("ca.example"), 443, SLICE("v=UAAC1; a=sha256; d=AAAA")};
+	struct zone_plan plan = {SLICE("example.test"), SLICE("mail.example.test"), &key, 1, &service, 1, SLICE("ca.example"), 443, SLICE("v=UAAC1; a=sha256; d=AAAA"),
+		{NULL, 0, NULL, 0}};
 	struct lookup_record there[ANSWERS_MAX] = {0};
 	struct lookup_answer answer = {.status = LOOKUP_FOUND, .records = there};
 	struct slice rest = slice_make((const char *)data, size);

@@ -10,7 +10,7 @@
 static const struct zone_key test_keys[] = {{SLICE("k1"), SLICE("v=DKIM1; k=ed25519; p=AAAABBBB")}};
 static const struct zone_service test_services[] = {{SLICE("_imaps"), 993, 0}, {SLICE("_pop3"), 0, 30}};
 static const struct zone_plan test_plan = {SLICE("example.test"), SLICE("mail.example.test"), test_keys, 1, test_services, 2, SLICE("ca.example"), 443,
-	SLICE("v=UAAC1; a=sha256; d=AAAA")};
+	SLICE("v=UAAC1; a=sha256; d=AAAA"), {NULL, 0, NULL, 0}};
 
 struct made { struct arena *arena; struct zone_record *list; size_t count; };
 
@@ -28,6 +28,22 @@ static const char *line_of(struct arena *arena, const struct zone_record *record
 	const char *text = arena_text(arena, buf_slice(&line));
 	buf_free(&line);
 	return text;
+}
+
+static void the_policy_is_as_wanted(void **state)
+{
+	(void)state;
+	static const char *const hosts[] = {"backup.example.net", "*.example.org"};
+	struct zone_plan plan = test_plan;
+	struct made first = make(&plan);
+	assert_true(slice_equal(zone_policy(&plan, first.arena), SLICE("version: STSv1\nmode: testing\nmx: mail.example.test\nmax_age: 604800\n")));
+	plan.sts = (struct zone_sts){"enforce", 3600, hosts, 2};
+	struct made second = make(&plan);
+	assert_true(slice_equal(zone_policy(&plan, second.arena), SLICE("version: STSv1\nmode: enforce\nmx: mail.example.test\nmx: backup.example.net\nmx: *.example.org\nmax_age: 3600\n")));
+	for (size_t i = 0; i < first.count; i++) /* another policy has another id */
+		assert_int_equal(slice_equal(first.list[i].value.data, second.list[i].value.data), first.list[i].purpose != ZONE_STS);
+	arena_free(&first.arena);
+	arena_free(&second.arena);
 }
 
 static void every_record_is_a_line(void **state)
@@ -190,7 +206,7 @@ static void no_answer_is_not_missing(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(every_record_is_a_line), cmocka_unit_test(the_servers_own_name_is_no_alias),
+		cmocka_unit_test(the_policy_is_as_wanted), cmocka_unit_test(every_record_is_a_line), cmocka_unit_test(the_servers_own_name_is_no_alias),
 		cmocka_unit_test(what_is_not_given_has_no_record), cmocka_unit_test(long_texts_are_cut_and_all_is_quoted),
 		cmocka_unit_test(what_stands_there_is_judged), cmocka_unit_test(a_service_is_a_host_with_a_port), cmocka_unit_test(no_answer_is_not_missing),
 	};

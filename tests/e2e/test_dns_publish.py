@@ -22,6 +22,7 @@ def zones():
 def own(zones):
     with Pombal(DOMAIN, options={"resolver": zones.resolver, "trust_anchors": ["none"], "dns_update": [zones.entry(DOMAIN), zones.entry(OTHER)]}, start=False) as server:
         (server.data / "dns.key").write_text(zones.secret + "\n")
+        (server.data / "dns.key").chmod(0o600)
         yield server
 
 
@@ -97,6 +98,23 @@ def test_a_policy_id_of_an_older_policy_is_replaced(own, zones):
     assert publish(own, DOMAIN, status=1)[f"_mta-sts.{DOMAIN}", "TXT"]["deed"] == "nothing", "that policy is somebody else's"
 
 
+def test_another_mode_is_another_policy(own, zones):
+    zones.begin_anew(DOMAIN)
+    publish(own, DOMAIN)
+    own.configure(mta_sts_mode="enforce", mta_sts_hosts=["backup.example.net", "*.example.org"], mta_sts_max_age="2w")
+    try:
+        assert {"mode: enforce", "mx: *.example.org", "max_age: 1209600"} <= {line.strip("; ") for line in own.run("domain", "dns", DOMAIN).stdout.splitlines()}
+        found = publish(own, DOMAIN)
+        assert [name for name, one in found.items() if one["deed"] != "nothing"] == [(f"_mta-sts.{DOMAIN}", "TXT")]
+        for name, value, words in (("mta_sts_mode", "strict", "testing"), ("mta_sts_hosts", ["*.*.example"], "host name"), ("mta_sts", "yes", "off")):
+            own.configure(**{name: value})
+            said = own.run("config", status=1).stderr
+            assert re.search(r"pombal\.conf:\d+: ", said) and name in said and words in said
+            own.configure(mta_sts_mode="enforce", mta_sts_hosts=["backup.example.net"], mta_sts="on")
+    finally:
+        own.configure(mta_sts_mode="testing", mta_sts_hosts=[], mta_sts_max_age="1w", mta_sts="on")
+
+
 def test_all_domains(own, zones):
     zones.begin_anew(DOMAIN)
     zones.begin_anew(OTHER)
@@ -117,7 +135,11 @@ def test_a_key_that_is_not_the_servers(own, zones):
         assert "another secret for the key \"pombal\"" in own.run("dns", "publish", DOMAIN, status=1).stderr
         own.configure(dns_update=[zones.entry(DOMAIN, key="nobody")])
         assert "doesn't know the key \"nobody\"" in own.run("dns", "publish", DOMAIN, status=1).stderr
+        (own.data / "wrong.key").chmod(0o644)
+        own.configure(dns_update=[zones.entry(DOMAIN, secret="wrong.key")])
+        assert "wrong.key is open to other users" in own.run("check", "--no-dns", status=1).stdout
         own.configure(dns_update=[zones.entry(DOMAIN, secret="missing.key")])
+        assert "missing.key" in own.run("check", "--no-dns", status=1).stdout
         assert "missing.key" in own.run("dns", "publish", DOMAIN, status=1).stderr
     finally:
         own.configure(dns_update=[zones.entry(DOMAIN), zones.entry(OTHER)])

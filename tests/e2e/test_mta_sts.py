@@ -141,6 +141,20 @@ def test_wrong_certificates(server, domain, authority, tmp_path, wrong, words):
     one.peer.wait_letters()
 
 
+def test_a_session_that_is_kept_is_not_enough(server, domain, authority):
+    """Two domains have one host: what was good enough for the first isn't for the second."""
+    second = domain("host", certificate=None)
+    second.peer.certificate = authority.make("mx1.elsewhere.example")
+    first = domain("guest", record=None)
+    first.names.set(**{first.name: [f"MX 10 {second.mx}."]})
+    submit(server, first)
+    second.peer.wait_letters()
+    submit(server, second)
+    waits(server, second, "(MTA-STS)")
+    assert len(second.peer.letters) == 1
+    give_up(server, second)
+
+
 def test_international_names(server, domain, names, authority, token):
     one = domain("xn--e1afmkfd", policy="")
     one.host.policies[one.name] = one.policy("enforce", f"*.{one.name.upper()}")
