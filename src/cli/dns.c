@@ -148,7 +148,7 @@ static int run_publish(struct command_line *line)
 }
 
 const struct command cli_dns_commands[] = {
-	{"dns publish", "[DOMAIN...]", "Writes what the DNS must say of domains (see domain dns) at the name servers that take it (option dns_update), and says what was done with each record. What an administrator has "
-	 "chosen otherwise stays. Without a DOMAIN: of all for which there is such a server.", run_publish, options, 0, -1, COMMAND_JSON},
+	{"dns publish", "[DOMAIN...]", "Writes what the DNS must say of domains (see domain dns) at the name servers that take it (option dns_update), and "
+	 "says what was done with each record. What an administrator has chosen otherwise stays. Without a DOMAIN: of all for which there is such a server.", run_publish, options, 0, -1, COMMAND_JSON},
 	{0},
 };

@@ -83,7 +83,8 @@ static bool look(const struct dns_update_server *server, struct cli_dns_step *st
 	return true;
 }
 
-bool cli_dns_plan(const struct dns_update_server *server, const struct zone_record *records, size_t count, bool force, struct arena *arena, struct cli_dns_step **steps, struct error *error)
+bool cli_dns_plan(const struct dns_update_server *server, const struct zone_record *records, size_t count, bool force, struct arena *arena,
+		  struct cli_dns_step **steps, struct error *error)
 {
 	struct cli_dns_step *list = *steps = arena_array(arena, count + 1, sizeof *list);
 	for (size_t i = 0; i < count; i++) {
@@ -149,7 +150,8 @@ static void remove_former(struct changes *changes, const struct cli_dns_step *st
 static bool add_record(struct changes *changes, const struct dns_update_server *server, const struct zone_record *record, struct arena *arena, struct error *error)
 {
 	struct buf data = BUF(UINT16_MAX);
-	bool done = dns_update_encode(record->type, &record->value, &data) || error_set(error, ERROR_INVALID, "the record %.*s. %s can't be written", SLICE_ARG(record->name), lookup_type_name(record->type));
+	bool done = dns_update_encode(record->type, &record->value, &data) ||
+		    error_set(error, ERROR_INVALID, "the record %.*s. %s can't be written", SLICE_ARG(record->name), lookup_type_name(record->type));
 	if (done)
 		add_change(changes, (struct dns_update_change){DNS_UPDATE_ADD, {record->name, dns_update_type_of(record->type), server->ttl, arena_copy(arena, buf_slice(&data))}});
 	buf_free(&data);
@@ -181,8 +183,9 @@ static bool is_there(const struct dns_update_server *server, const struct cli_dn
 	struct cli_dns_step after = {.record = step->record};
 	if (!look(server, &after, arena, error))
 		return false;
-	return after.state == ZONE_RIGHT || error_set(error, ERROR_INVALID, "the name server %.*s took the record %.*s. %s, but doesn't show it: something else stands at that name", SLICE_ARG(server->place),
-						      SLICE_ARG(step->record->name), lookup_type_name(step->record->type));
+	return after.state == ZONE_RIGHT ||
+	       error_set(error, ERROR_INVALID, "the name server %.*s took the record %.*s. %s, but doesn't show it: something else stands at that name",
+			 SLICE_ARG(server->place), SLICE_ARG(step->record->name), lookup_type_name(step->record->type));
 }
 
 bool cli_dns_carry_out(const struct dns_update_server *server, const struct cli_dns_step *steps, size_t count, struct arena *arena, struct error *error)

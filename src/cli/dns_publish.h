@@ -22,7 +22,8 @@ struct cli_dns_step {
 
 /** Looks at the server what stands there, and says of each record what is to be done; `force`: others' records may be replaced. *steps in `arena`, one for
  * each record. */
-bool cli_dns_plan(const struct dns_update_server *server, const struct zone_record *records, size_t count, bool force, struct arena *arena, struct cli_dns_step **steps, struct error *error);
+bool cli_dns_plan(const struct dns_update_server *server, const struct zone_record *records, size_t count, bool force, struct arena *arena,
+		  struct cli_dns_step **steps, struct error *error);
 /** Does it, a zone at a time, and looks whether it is so afterwards. False: at least one isn't; what was done before stays. */
 bool cli_dns_carry_out(const struct dns_update_server *server, const struct cli_dns_step *steps, size_t count, struct arena *arena, struct error *error);
 /** Removes those of the records that stand there as they are. *removed: how many. */

@@ -205,7 +205,8 @@ static struct zone_record *records_in(const struct rotation *self, enum auth_key
 }
 
 /* What has failed is said, and doesn't undo the step: the records can be written by hand, or later. */
-static bool is_changed(const struct rotation *self, enum auth_key_state state, const char *deed, bool (*change)(const struct dns_update_server *server, const struct zone_record *records, size_t count, struct arena *arena, struct error *error))
+static bool is_changed(const struct rotation *self, enum auth_key_state state, const char *deed,
+		       bool (*change)(const struct dns_update_server *server, const struct zone_record *records, size_t count, struct arena *arena, struct error *error))
 {
 	struct arena *arena = self->line->arena;
 	struct dns_update_server server;

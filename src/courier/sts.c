@@ -66,7 +66,8 @@ static bool ask_host(struct courier *courier, struct slice domain, struct arena 
 	const char *trusted = config->trusted_certificates;
 	if (*trusted && trusted[0] != '/')
 		trusted = arena_printf(arena, "%s/%s", courier->data, trusted).at;
-	struct fetch_rules rules = {.dns = courier->dns, .most = STS_POLICY_MAX, .seconds = FETCH_SECONDS, .trusted = trusted, .may_reach = config_may_fetch, .stop = &courier->leaving,
+	struct fetch_rules rules = {.dns = courier->dns, .most = STS_POLICY_MAX, .seconds = FETCH_SECONDS, .trusted = trusted,
+				    .may_reach = config_may_fetch, .stop = &courier->leaving,
 				    .port = config->mta_sts_port == HTTPS_PORT ? 0 : (uint16_t)config->mta_sts_port};
 	struct fetch_request request = {.url = arena_printf(arena, "https://mta-sts.%.*s/.well-known/mta-sts.txt", SLICE_ARG(domain)), .accept = SLICE("text/plain")};
 	return fetch(&rules, &request, arena, answer, error);

@@ -216,7 +216,8 @@ static void note_question(struct asking *asking)
 		asking->type = number_at(asking->message, at);
 }
 
-bool dns_update_ask(const struct dns_update_server *server, struct buf *message, bool is_change, struct arena *arena, struct dns_update_reading *reading, struct error *error)
+bool dns_update_ask(const struct dns_update_server *server, struct buf *message, bool is_change, struct arena *arena, struct dns_update_reading *reading,
+		    struct error *error)
 {
 	struct error local = {0};
 	struct asking asking = {.server = server, .is_change = is_change, .arena = arena, .reading = reading, .error = error ? error : &local};

@@ -74,7 +74,8 @@ struct dns_update_standing {
 	size_t count;
 };
 /** Asks the server itself, as it is the one that knows first. */
-bool dns_update_look(const struct dns_update_server *server, struct slice name, unsigned type, struct arena *arena, struct dns_update_standing *standing, struct error *error);
+bool dns_update_look(const struct dns_update_server *server, struct slice name, unsigned type, struct arena *arena, struct dns_update_standing *standing,
+		     struct error *error);
 
 /** The zone of that server which a name is in: at the name, or above it. */
 bool dns_update_zone_of(const struct dns_update_server *server, struct slice name, struct arena *arena, struct slice *zone, struct error *error);

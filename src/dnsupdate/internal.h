@@ -58,11 +58,13 @@ struct dns_update_mac { unsigned char bytes[MAC_MAX]; size_t len; };
 /** Signs a message: appends the record, and *mac is what an answer's is made over, too. False: the buffer is full. */
 bool dns_update_sign(const struct dns_update_server *server, int64_t now, struct buf *message, struct dns_update_mac *mac);
 /** Is an answer signed by who has the key, as one to the message with this mac, and just now? */
-bool dns_update_verify(const struct dns_update_server *server, struct slice answer, const struct dns_update_reading *reading, const struct dns_update_mac *mac, int64_t now, struct error *error);
+bool dns_update_verify(const struct dns_update_server *server, struct slice answer, const struct dns_update_reading *reading,
+		       const struct dns_update_mac *mac, int64_t now, struct error *error);
 
 /* ---- Carrying them (ask.c) ---- */
 
 /** Signs `message`, sends it, and reads the answer to it; what this says in its code is the caller's to judge. `is_change`: its answer must be signed. */
-bool dns_update_ask(const struct dns_update_server *server, struct buf *message, bool is_change, struct arena *arena, struct dns_update_reading *reading, struct error *error);
+bool dns_update_ask(const struct dns_update_server *server, struct buf *message, bool is_change, struct arena *arena, struct dns_update_reading *reading,
+		    struct error *error);
 
 #endif

@@ -62,9 +62,11 @@ static bool explain(const struct dns_update_server *server, unsigned code, struc
 	case CODE_NOT_IMPLEMENTED:
 		return error_set(error, ERROR_DENIED, "the name server %.*s takes no changes at all (NOTIMP)", SLICE_ARG(place));
 	case CODE_REFUSED:
-		return error_set(error, ERROR_DENIED, "the name server %.*s lets the key \"%.*s\" do nothing with %.*s (REFUSED)", SLICE_ARG(place), SLICE_ARG(server->key), SLICE_ARG(about));
+		return error_set(error, ERROR_DENIED, "the name server %.*s lets the key \"%.*s\" do nothing with %.*s (REFUSED)", SLICE_ARG(place), SLICE_ARG(server->key),
+				 SLICE_ARG(about));
 	case CODE_NOT_AUTHORITATIVE:
-		return error_set(error, ERROR_DENIED, "the name server %.*s isn't the one of %.*s, or doesn't take the key \"%.*s\" (NOTAUTH)", SLICE_ARG(place), SLICE_ARG(about), SLICE_ARG(server->key));
+		return error_set(error, ERROR_DENIED, "the name server %.*s isn't the one of %.*s, or doesn't take the key \"%.*s\" (NOTAUTH)", SLICE_ARG(place), SLICE_ARG(about),
+				 SLICE_ARG(server->key));
 	case CODE_NOT_IN_ZONE:
 		return error_set(error, ERROR_INVALID, "the name server %.*s finds a name outside of the zone %.*s (NOTZONE)", SLICE_ARG(place), SLICE_ARG(about));
 	default:
@@ -82,7 +84,8 @@ static unsigned new_id(void)
 static bool ask(const struct dns_update_server *server, struct slice name, unsigned type, struct arena *arena, struct dns_update_reading *reading, struct error *error)
 {
 	struct buf question = BUF(MESSAGE_MAX);
-	bool done = dns_update_write_question(name, type, new_id(), &question) || error_set(error, ERROR_INVALID, "\"%.*s\" is no name that the DNS could have", SLICE_ARG(name));
+	bool done = dns_update_write_question(name, type, new_id(), &question) ||
+		    error_set(error, ERROR_INVALID, "\"%.*s\" is no name that the DNS could have", SLICE_ARG(name));
 	done = done && dns_update_ask(server, &question, false, arena, reading, error);
 	buf_free(&question);
 	if (done && reading->code != 0 && reading->code != CODE_NO_NAME)
@@ -100,7 +103,8 @@ static struct slice alias_of(const struct dns_update_reading *reading, struct sl
 	return slice_make(NULL, 0);
 }
 
-bool dns_update_look(const struct dns_update_server *server, struct slice name, unsigned type, struct arena *arena, struct dns_update_standing *standing, struct error *error)
+bool dns_update_look(const struct dns_update_server *server, struct slice name, unsigned type, struct arena *arena, struct dns_update_standing *standing,
+		     struct error *error)
 {
 	struct dns_update_reading reading;
 	*standing = (struct dns_update_standing){0};

@@ -108,7 +108,8 @@ static bool explain(const struct dns_update_server *server, unsigned code, struc
 {
 	switch (code) {
 	case ERROR_BAD_SIGNATURE:
-		return error_set(error, ERROR_DENIED, "the name server %.*s has another secret for the key \"%.*s\" than the file says (BADSIG)", SLICE_ARG(server->place), SLICE_ARG(server->key));
+		return error_set(error, ERROR_DENIED, "the name server %.*s has another secret for the key \"%.*s\" than the file says (BADSIG)", SLICE_ARG(server->place),
+				 SLICE_ARG(server->key));
 	case ERROR_BAD_KEY:
 		return error_set(error, ERROR_DENIED, "the name server %.*s doesn't know the key \"%.*s\" with %s (BADKEY)", SLICE_ARG(server->place), SLICE_ARG(server->key),
 				 config_dns_update_algorithms[server->algorithm]);
@@ -121,7 +122,8 @@ static bool explain(const struct dns_update_server *server, unsigned code, struc
 	}
 }
 
-bool dns_update_verify(const struct dns_update_server *server, struct slice answer, const struct dns_update_reading *reading, const struct dns_update_mac *mac, int64_t now, struct error *error)
+bool dns_update_verify(const struct dns_update_server *server, struct slice answer, const struct dns_update_reading *reading,
+		       const struct dns_update_mac *mac, int64_t now, struct error *error)
 {
 	const struct dns_update_tsig *tsig = &reading->tsig;
 	struct buf input = BUF(MESSAGE_MAX + SIGNATURE_MAX);
@@ -137,5 +139,6 @@ bool dns_update_verify(const struct dns_update_server *server, struct slice answ
 	if (!good)
 		return error_set(error, ERROR_INVALID, "the signature of the answer of %.*s is wrong", SLICE_ARG(server->place));
 	int64_t apart = now > (int64_t)tsig->time ? now - (int64_t)tsig->time : (int64_t)tsig->time - now;
-	return apart <= TSIG_FUDGE || error_set(error, ERROR_INVALID, "the answer of %.*s was signed %lld seconds from now: clocks differ, or it was kept", SLICE_ARG(server->place), (long long)apart);
+	return apart <= TSIG_FUDGE || error_set(error, ERROR_INVALID, "the answer of %.*s was signed %lld seconds from now: clocks differ, or it was kept", SLICE_ARG(server->place),
+						 (long long)apart);
 }

@@ -1,4 +1,4 @@
-/* The answers of policy hosts, the DNS's records that tell of them, and a file of kept policies that is damaged: the first byte says which. */
+/* The answers of policy hosts, the DNS's records that tell of them, and a file of kept policies that is damaged: how it begins says which. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -45,14 +45,13 @@ static void read_cache(struct slice text, struct arena *arena)
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	struct slice text = slice_skip(slice_make((const char *)data, size), 1), id;
+	struct slice text = slice_make((const char *)data, size), file = SLICE("file\n"), id;
 	struct arena *arena = arena_new();
-	if (size > 0 && data[0] == 'c')
-		read_cache(text, arena);
-	else if (size > 0 && data[0] == 'r' && sts_read_record(text, &id) && (id.len == 0 || id.len > STS_ID_MAX))
+	if (slice_starts(text, file)) /* which takes long: so few do */
+		read_cache(slice_skip(text, file.len), arena);
+	if (sts_read_record(text, &id) && (id.len == 0 || id.len > STS_ID_MAX))
 		abort();
-	else
-		read_policy(text, arena);
+	read_policy(text, arena);
 	arena_free(&arena);
 	return 0;
 }

@@ -190,6 +190,8 @@ def test_the_policy_is_kept_when_its_host_and_record_have_gone(names, domain, au
         one.peer.certificate = one.right
         own.run("queue", "flush")
         one.peer.wait_letters(2)
+        assert (own.data / "queue" / "tls-policies").stat().st_mode & 0o777 == 0o600
+        own.run("fsck")
 
 
 def test_another_policy_is_seen_by_its_id(server, domain, host):
