@@ -62,8 +62,8 @@ static bool explain(const struct dns_update_server *server, unsigned code, struc
 	case CODE_NOT_IMPLEMENTED:
 		return error_set(error, ERROR_DENIED, "the name server %.*s takes no changes at all (NOTIMP)", SLICE_ARG(place));
 	case CODE_REFUSED:
-		return error_set(error, ERROR_DENIED, "the name server %.*s lets the key \"%.*s\" do nothing with %.*s (REFUSED)", SLICE_ARG(place), SLICE_ARG(server->key),
-				 SLICE_ARG(about));
+		return error_set(error, ERROR_DENIED, "the name server %.*s refuses what the key \"%.*s\" asks about %.*s (REFUSED): the key may not do that, or the zone would be "
+				 "unsound with it (an MX host in it without an address, say); its log tells", SLICE_ARG(place), SLICE_ARG(server->key), SLICE_ARG(about));
 	case CODE_NOT_AUTHORITATIVE:
 		return error_set(error, ERROR_DENIED, "the name server %.*s isn't the one of %.*s, or doesn't take the key \"%.*s\" (NOTAUTH)", SLICE_ARG(place), SLICE_ARG(about),
 				 SLICE_ARG(server->key));
