@@ -57,10 +57,10 @@ static struct slice domain_of(const struct delivery *delivery)
 }
 
 /* `fault`: NULL if a session has TLS; `peer`: NULL if it is about no host. */
-static void note_row(const struct delivery *delivery, const char *policy, const struct courier_peer *peer, const char *fault)
+static void note_row(const struct delivery *delivery, struct slice policy, const struct courier_peer *peer, const char *fault)
 {
 	struct slice domain = domain_of(delivery);
-	struct report_row row = {.policy = slice_of(policy), .passed = !fault, .reason = slice_of(fault)};
+	struct report_row row = {.policy = policy, .passed = !fault, .reason = slice_of(fault)};
 	if (fault && peer) {
 		row.source = slice_of(peer->host);
 		row.address = slice_of(peer->address_text);
@@ -74,7 +74,7 @@ static void note_tls(void *context, const struct courier_peer *peer, const char 
 {
 	const struct delivery *delivery = context;
 	bool found = delivery->sts.found, named = !found || sts_names_host(&delivery->sts.policy, slice_of(peer->host));
-	note_row(delivery, found ? "sts" : "no-policy-found", peer, named ? fault : "validation-failure");
+	note_row(delivery, found ? delivery->sts.told : SLICE("no-policy-found"), peer, named ? fault : "validation-failure");
 }
 
 static void set_policy(struct delivery *delivery)
@@ -292,7 +292,7 @@ static bool find_policy(struct delivery *delivery, struct arena *arena)
 		return true;
 	delivery->sts = courier_sts_find(delivery->courier, domain, arena);
 	if (delivery->sts.fault && !delivery->sts.interrupted)
-		note_row(delivery, "sts", NULL, delivery->sts.fault);
+		note_row(delivery, delivery->sts.found ? delivery->sts.told : SLICE("sts"), NULL, delivery->sts.fault);
 	delivery->policy.judged = delivery->sts.found;
 	if (delivery->sts.mode == STS_ENFORCE)
 		delivery->policy.tls = SESSION_STARTTLS;

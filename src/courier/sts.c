@@ -16,6 +16,7 @@ enum {
 	DOUBT_SECONDS = 300,    /* a policy isn't fetched anew before, whoever doubts it */
 	STATUS_OK = 200,
 	HTTPS_PORT = 443,
+	TOLD_MAX = 253,         /* bytes of a word in a report that is gathered (policy/tally.h) */
 };
 
 enum told { TOLD_POLICY, TOLD_NONE, TOLD_NOTHING /* the DNS doesn't answer */ };
@@ -132,6 +133,19 @@ static bool is_to_be_renewed(struct courier *courier, struct slice domain, const
 	return told == TOLD_POLICY && (!slice_equal(id, kept->id) || age > kept->policy.max_age / 2);
 }
 
+/* As struct report_row has it; of one that would be too long its kind alone. */
+static struct slice text_of(const struct sts_policy *policy, struct arena *arena)
+{
+	struct buf text = BUF(TOLD_MAX);
+	buf_printf(&text, "sts=mode:%s", sts_mode_name(policy->mode));
+	for (size_t i = 0; i < policy->host_count; i++)
+		buf_printf(&text, "|mx:%.*s", SLICE_ARG(policy->hosts[i]));
+	buf_printf(&text, "|max_age:%lld", (long long)policy->max_age);
+	struct slice whole = text.overflow ? SLICE("sts") : arena_copy(arena, buf_slice(&text));
+	buf_free(&text);
+	return whole;
+}
+
 static enum sts_mode allowed_mode(enum sts_mode mode)
 {
 	return mode == STS_ENFORCE && slice_equal(slice_of(config_current()->mta_sts), SLICE("testing")) ? STS_TESTING : mode;
@@ -153,6 +167,7 @@ struct courier_sts courier_sts_find(struct courier *courier, struct slice domain
 	sts.policy = kept.policy;
 	sts.mode = allowed_mode(kept.policy.mode);
 	sts.found = kept.policy.mode != STS_NONE;
+	sts.told = text_of(&kept.policy, arena);
 	return sts;
 }
 

@@ -11,6 +11,7 @@ struct courier_sts {
 	bool found;               /* there is a policy */
 	enum sts_mode mode;       /* what is made of it: never more than the option mta_sts says; STS_NONE: nothing */
 	struct sts_policy policy;
+	struct slice told;        /* the policy as TLS reports tell of it (report_row.policy) */
 	const char *fault;        /* why no policy could be had where there is one, or its successor, as RFC 8460 §4.3.2.2 names it; NULL: nothing of the kind */
 	bool interrupted;         /* the courier is being stopped */
 };

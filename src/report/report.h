@@ -55,7 +55,7 @@ struct report_row {
 	struct report_result *signatures;
 	size_t signature_count;
 	/* TLS */
-	struct slice policy;     /* "sts", "tlsa", "no-policy-found" */
+	struct slice policy;     /* "sts", "tlsa", "no-policy-found"; for who writes also "sts=mode:enforce|mx:mx.example.org|max_age:86400", with what the policy says */
 	struct slice address;    /* of the receiving server; empty where it isn't said */
 };
 

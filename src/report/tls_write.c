@@ -33,6 +33,36 @@ static json_t *json_of_failure(const struct report_row *row)
 	return detail;
 }
 
+/* "mode:enforce" as a policy has it: "mode: enforce" (RFC 8461 §3.2). */
+static json_t *json_of_term(struct slice term)
+{
+	struct slice name, value;
+	if (!slice_cut(term, ':', &name, &value))
+		return json_of(term);
+	return json_sprintf("%.*s: %.*s", SLICE_ARG(name), SLICE_ARG(value));
+}
+
+/* With what it says, where that is known. */
+static json_t *json_of_policy(const struct report_row *row)
+{
+	struct slice type, terms, term, name, value;
+	bool known = slice_cut(row->policy, '=', &type, &terms);
+	json_t *policy = json_pack("{s:o, s:o}", "policy-type", json_of(type), "policy-domain", json_of(row->domain));
+	if (!known)
+		return policy;
+	json_t *text = json_array(), *hosts = json_array();
+	json_array_append_new(text, json_string("version: STSv1"));
+	while (terms.len > 0) {
+		slice_cut(terms, '|', &term, &terms);
+		json_array_append_new(text, json_of_term(term));
+		if (slice_cut(term, ':', &name, &value) && slice_equal(name, SLICE("mx")))
+			json_array_append_new(hosts, json_of(value));
+	}
+	json_object_set_new(policy, "policy-string", text);
+	json_object_set_new(policy, "mx-host", hosts);
+	return policy;
+}
+
 static bool is_same_policy(const struct report_row *a, const struct report_row *b)
 {
 	return slice_equal(a->domain, b->domain) && slice_equal(a->policy, b->policy);
@@ -50,8 +80,8 @@ static size_t add_policy(json_t *policies, const struct report *report, size_t a
 		if (!row->passed)
 			json_array_append_new(details, json_of_failure(row));
 	}
-	json_t *entry = json_pack("{s:{s:o, s:o}, s:{s:I, s:I}}", "policy", "policy-type", json_of(first->policy), "policy-domain", json_of(first->domain), "summary",
-				  "total-successful-session-count", passed, "total-failure-session-count", failed);
+	json_t *entry = json_pack("{s:o, s:{s:I, s:I}}", "policy", json_of_policy(first), "summary", "total-successful-session-count", passed,
+				  "total-failure-session-count", failed);
 	if (json_array_size(details) > 0)
 		json_object_set(entry, "failure-details", details);
 	json_decref(details);

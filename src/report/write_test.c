@@ -203,6 +203,34 @@ static void a_tls_report_is_read_again(void **state)
 	}
 }
 
+static void a_policy_is_told_with_what_it_says(void **state)
+{
+	(void)state;
+	struct report_row sessions[] = {
+		{.domain = SLICE("peer.example"), .policy = SLICE("sts=mode:enforce|mx:mx.peer.example|mx:*.example.net|max_age:86400"), .passed = true, .count = 2},
+		{.domain = SLICE("peer.example"), .policy = SLICE("sts=mode:none|max_age:1"), .count = 1, .reason = SLICE("validation-failure")},
+	};
+	struct report report = sample();
+	struct buf text = BUF(REPORT_TEXT_MAX), plain = BUF(REPORT_TEXT_MAX);
+	report.kind = REPORT_TLS;
+	report.rows = sessions;
+	report.row_count = 2;
+	assert_true(report_write_tls(&report, &text));
+	for (size_t i = 0; i < text.len; i++)
+		if (text.at[i] != ' ' && text.at[i] != '\n')
+			buf_append_char(&plain, text.at[i]);
+	static const char *const parts[] = {
+		"\"policy-type\":\"sts\",\"policy-domain\":\"peer.example\",\"policy-string\":[\"version:STSv1\",\"mode:enforce\",\"mx:mx.peer.example\",\"mx:*.example.net\",\"max_age:86400\"],"
+		"\"mx-host\":[\"mx.peer.example\",\"*.example.net\"]",
+		"\"policy-string\":[\"version:STSv1\",\"mode:none\",\"max_age:1\"],\"mx-host\":[]", /* another policy is another entry */
+	};
+	for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+		if (slice_find(buf_slice(&plain), slice_of(parts[i])) == SLICE_NONE)
+			fail_msg("%.*s", SLICE_ARG(buf_slice(&plain)));
+	buf_free(&text);
+	buf_free(&plain);
+}
+
 /* ---- Destinations ---- */
 
 static void expect(void **state, const char *rua, const char *expected)
@@ -246,7 +274,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(what_is_written_is_read_again), TEST(elements_come_in_the_order_that_is_demanded), TEST(strangers_words_stay_text), TEST(what_does_not_fit_is_refused),
-		TEST(many_rows_are_written_and_packed_well), TEST(a_tls_report_is_read_again), TEST(destinations_are_read), TEST(what_is_no_destination_is_passed_over),
+		TEST(many_rows_are_written_and_packed_well), TEST(a_tls_report_is_read_again), TEST(a_policy_is_told_with_what_it_says), TEST(destinations_are_read), TEST(what_is_no_destination_is_passed_over),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -290,6 +290,8 @@ def test_who_tests_gets_it_anyway_and_hears_of_it(server, domain, names, authori
         policy = found[one.name][kind]
         assert [detail["result-type"] for detail in policy.get("failure-details", [])] == ([fault] if fault else []), (one.name, policy)
     assert found[right.name]["sts"]["summary"]["total-successful-session-count"] == 1
+    assert found[plain.name]["sts"]["policy"] == {"policy-type": "sts", "policy-domain": plain.name, "mx-host": [plain.mx],
+                                                  "policy-string": ["version: STSv1", "mode: testing", f"mx: {plain.mx}", "max_age: 86400"]}
     assert found[unnamed.name]["sts"]["failure-details"][0]["receiving-mx-hostname"] == unnamed.mx
     assert "no-policy-found" in found[bad.name] and "receiving-mx-hostname" not in found[bad.name]["sts"]["failure-details"][0]
 
