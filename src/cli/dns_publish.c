@@ -56,19 +56,22 @@ static bool decide(const struct dns_update_server *server, struct cli_dns_step *
 	return true;
 }
 
-/* A policy about TLS that this server gives has an id of this server's: it changes with the policy (RFC 8461 §3.1). */
-static bool is_outdated_policy(const struct cli_dns_step *steps, size_t count, const struct cli_dns_step *step, struct arena *arena)
+/* Is a record about a file that this server gives, and not the one of now? What tells of the policy about TLS must change with it (RFC 8461 §3.1), and so must the
+ * digest of the document for mail clients. The alias under which the file is asked for says whether it is ours. */
+static bool is_outdated(const struct cli_dns_step *steps, size_t count, const struct cli_dns_step *step, struct arena *arena)
 {
+	enum zone_purpose purpose = step->record->purpose;
+	struct slice label = purpose == ZONE_STS ? SLICE("mta-sts.") : SLICE("ua-auto-config.");
 	bool ours = false;
-	for (size_t i = 0; i < count; i++) /* the alias under which it is asked for */
-		ours |= steps[i].record->purpose == ZONE_ALIAS && slice_starts_nocase(steps[i].record->name, SLICE("mta-sts.")) && steps[i].state == ZONE_RIGHT;
-	if (!ours || step->record->purpose != ZONE_STS || step->state != ZONE_RIGHT)
+	if ((purpose != ZONE_STS && purpose != ZONE_AGENTS) || (step->state != ZONE_RIGHT && step->state != ZONE_DIFFERENT) || step->standing.alias.len > 0)
 		return false;
+	for (size_t i = 0; i < count; i++)
+		ours |= steps[i].record->purpose == ZONE_ALIAS && slice_starts_nocase(steps[i].record->name, label) && steps[i].state == ZONE_RIGHT;
 	struct lookup_answer answer = answer_of(step->record, &step->standing, arena);
 	for (size_t i = 0; i < answer.count; i++)
 		if (slice_equal(answer.records[i].data, step->record->value.data))
 			return false;
-	return step->standing.alias.len == 0;
+	return ours;
 }
 
 static bool look(const struct dns_update_server *server, struct cli_dns_step *step, struct arena *arena, struct error *error)
@@ -93,8 +96,10 @@ bool cli_dns_plan(const struct dns_update_server *server, const struct zone_reco
 			return false;
 	}
 	for (size_t i = 0; i < count; i++) {
-		if (is_outdated_policy(list, count, &list[i], arena))
+		if (is_outdated(list, count, &list[i], arena)) {
 			list[i].deed = CLI_DNS_REPLACE;
+			list[i].why = NULL;
+		}
 		bool changes = list[i].deed == CLI_DNS_ADD || list[i].deed == CLI_DNS_REPLACE;
 		if (changes && !dns_update_zone_of(server, records[i].name, arena, &list[i].zone, error))
 			return false;
