@@ -204,6 +204,17 @@ def test_another_policy_is_seen_by_its_id(server, domain, host):
     one.peer.wait_letters()
 
 
+def test_a_policy_is_renewed_before_its_end_and_ends(server, domain, host):
+    one = domain("short", policy="", tls=False)
+    host.policies[one.name] = one.policy("enforce", one.mx, age=6)
+    submit(server, one)
+    waits(server, one, "(MTA-STS)")
+    wait_for(lambda: host.asked.count(one.name) > 1, "the policy to be renewed")
+    assert not one.peer.letters
+    one.publish(None)  # from now on it isn't
+    one.peer.wait_letters()
+
+
 @pytest.mark.parametrize("record", [None, "v=STSv1; id=a-b;", "v=spf1 -all"])
 def test_without_a_record_there_is_no_policy(server, domain, host, record):
     one = domain("without", tls=False, record=record)
