@@ -273,8 +273,8 @@ def test_a_silent_policy_host_holds_up_its_own_domain_alone(server, domain, host
     assert not slow.peer.letters
     began = server.log_size()
     server.stop()  # nor does it hold up the end
-    server.start()
     host.slow[slow.name] = 0
+    server.start()
     slow.peer.wait_letters()
     assert "role.ended" not in server.log(began)
 
