@@ -1,6 +1,7 @@
 /* Signing in with a browser, and the sessions that come of it. The browser keeps a token in a cookie that no script can read, that goes over TLS
  * alone, and that no other site's page can make it send; the auth role keeps the token's hash. */
 #include <jansson.h>
+#include <malloc.h>
 
 #include "base/clock.h"
 #include "base/memory.h"
@@ -17,25 +18,14 @@ struct signing_in {
 
 /* ---- JSON ---- */
 
-/* Jansson's memory has its size before it, so that it can be wiped when it is given back: it may hold a password. */
-enum { JSON_SIZE_ROOM = 16 };
+static void *take_memory(size_t size) { return memory_resize(NULL, size); }
 
-static void *take_memory(size_t size)
-{
-	char *at = memory_resize(NULL, size + JSON_SIZE_ROOM);
-	memcpy(at, &size, sizeof size);
-	return at + JSON_SIZE_ROOM;
-}
-
+/* It may have held a password. It is memory like any other: what json_dumps() gives may go to free(). */
 static void give_memory_back(void *memory)
 {
-	size_t size;
-	if (!memory)
-		return;
-	char *at = (char *)memory - JSON_SIZE_ROOM;
-	memcpy(&size, at, sizeof size);
-	memory_wipe(at, size + JSON_SIZE_ROOM);
-	free(at);
+	if (memory)
+		memory_wipe(memory, malloc_usable_size(memory));
+	free(memory);
 }
 
 void web_keep_json_secret(void) { json_set_alloc_funcs(take_memory, give_memory_back); }
@@ -43,12 +33,10 @@ void web_keep_json_secret(void) { json_set_alloc_funcs(take_memory, give_memory_
 void web_answer_json(struct http_exchange *exchange, int status, void *value)
 {
 	char *text = json_dumps(value, JSON_COMPACT);
-	json_free_t give_back;
-	json_get_alloc_funcs(NULL, &give_back);
 	if (!text)
 		memory_exhausted(0);
 	http_answer(exchange, status, "application/json", slice_of(text));
-	give_back(text);
+	free(text);
 	json_decref(value);
 }
 

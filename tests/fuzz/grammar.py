@@ -3,6 +3,7 @@
 A unit is made by a grammar from a random.Random, so the same seed makes the same session, whatever the server answers."""
 import base64
 
+import http_grammar
 import letters_grammar
 
 DOMAIN = "example.test"
@@ -161,7 +162,11 @@ def imap(r, _service):
     return units + [crlf("z LOGOUT")]
 
 
-SERVICES = {"smtp": smtp, "lmtp": smtp, "submission": smtp, "submissions": smtp, "imap": imap, "imaps": imap, "pop3": pop3, "pop3s": pop3}
+def http(r, service):
+    return http_grammar.session(r, service, ACCOUNT, PASSWORD)
+
+
+SERVICES = {"http": http, "https": http, "smtp": smtp, "lmtp": smtp, "submission": smtp, "submissions": smtp, "imap": imap, "imaps": imap, "pop3": pop3, "pop3s": pop3}
 # What begins TLS where it isn't there from the start, and what the answer to it begins with.
 START_TLS = {"smtp": (b"EHLO fuzz.example\r\n", b"STARTTLS\r\n"), "submission": (b"EHLO fuzz.example\r\n", b"STARTTLS\r\n"), "imap": (b"s STARTTLS\r\n",),
              "pop3": (b"STLS\r\n",)}

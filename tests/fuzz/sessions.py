@@ -16,13 +16,16 @@ import ssl
 import sys
 import threading
 import time
+from http.client import HTTPException
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
 sys.path[:0] = [str(HERE), str(HERE.parent / "e2e")]
 
 import grammar  # noqa: E402
+from http_grammar import COOKIE  # noqa: E402
 from pombal import BAD_LOG, Pombal, tls_context  # noqa: E402
+from web import Browser  # noqa: E402
 
 CLOSED_WITHIN = 30    # what the longest of its commands may take, on a busy machine, under sanitizers
 PROBE_EVERY = 2
@@ -79,16 +82,19 @@ def drain(wire, end):
     return False
 
 
-def play(server, r):
+def play(server, r, browsers):
     service, secured, units = grammar.session(r)
     pieces, abrupt = random.Random(r.random()), r.random() < 0.05
     wire = socket.create_connection((server.address, server.ports[service]), timeout=CLOSED_WITHIN)
     try:
         wire.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         plain = wire
-        if service in ("submissions", "imaps", "pop3s"):
+        if service in ("submissions", "imaps", "pop3s", "https"):
             wire = tls_context().wrap_socket(wire, server_hostname="mail.example.test")
-        receive(wire, 5)
+        if service in browsers:
+            units = [unit.replace(COOKIE, browsers[service].cookie.encode()) for unit in units]
+        else:
+            receive(wire, 5)  # the greeting
         if secured:
             wire = start_tls(wire, grammar.START_TLS[service])
         for unit in units:
@@ -115,6 +121,14 @@ class Fuzz:
         self.lock = threading.Lock()
         self.next, self.done, self.running, self.problems = 0, 0, {}, []
         self.roles = server.role_pids()
+        self.browsers = {"http": Browser(server, tls=False), "https": Browser(server)}
+        self.sign_browsers_in()
+
+    def sign_browsers_in(self):
+        """Sessions of HTTP end one another: their cookies are renewed."""
+        for browser in self.browsers.values():
+            if not browser.cookie or not browser.is_signed_in():
+                browser.sign_in("anna")
 
     def session(self, number):
         return random.Random(f"{self.seed}/{number}")
@@ -127,7 +141,7 @@ class Fuzz:
                 number, self.next = self.next, self.next + 1
                 self.running[number] = time.monotonic()
             try:
-                play(self.server, self.session(number))
+                play(self.server, self.session(number), self.browsers)
             except Exception as problem:  # noqa: BLE001: whatever it is, it is what this program looks for
                 self.found(f"session {number}: {problem!r}")
             with self.lock:
@@ -149,6 +163,10 @@ class Fuzz:
             held = int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
             if held > MEMORY_MAX:
                 self.found(f"{name} holds {held} bytes")
+        try:
+            self.sign_browsers_in()
+        except (OSError, AssertionError, HTTPException) as problem:
+            self.found(f"browsers aren't served: {problem!r}")
         for service, hello in (("smtp", b"220"), ("imap", b"* OK"), ("pop3", b"+OK")):
             try:
                 with socket.create_connection((self.server.address, self.server.ports[service]), timeout=PROBED_WITHIN) as probe:
