@@ -133,7 +133,7 @@ bool directory_web_list(struct directory *directory, struct slice account, int64
 /* Whoever holds a connection open for it hears that the account has changed, and asks whether his session is among those that are left. */
 static bool remove_sessions(struct directory *directory, struct slice account, int64_t id, size_t *count, struct error *error)
 {
-	struct db_statement *remove = db_prepare(directory->db, "DELETE FROM web_session WHERE account = $1 AND ($2 = 0 OR id = $2)");
+	struct db_statement *remove = db_prepare(directory->db, "DELETE FROM web_session WHERE account = $1 AND (CAST($2 AS BIGINT) = 0 OR id = $2)");
 	db_bind_text(remove, 1, account);
 	db_bind_number(remove, 2, id);
 	if (!db_run(remove, error))

@@ -15,7 +15,7 @@ from pombal import Pombal, binary, environment, is_open, new_address, tls_contex
 from wire import Imap, Smtp
 
 NETWORK = "the roles that connect to other machines start anew"
-EFFECTS = {"at once", "the smtp role starts anew", "the courier role starts anew", "the reader role starts anew", "the policy role starts anew", NETWORK}
+EFFECTS = {"at once", "the smtp role starts anew", "the courier role starts anew", "the reader role starts anew", "the web role starts anew", "the policy role starts anew", NETWORK}
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +46,7 @@ def test_each_option_has_its_class(own):
     assert len(live) > 25
     assert reload(own, **{name: value - 1 for name, value in live.items()}) == {name: "at once" for name in live}
     assert roles(own) == before, "nobody has started anew"
-    restarting = {"lmtp_listen": [f"{new_address()}:2424"], "pop3_listen": [f"{new_address()}:1110"], "trust_anchors": ["none"], "resolver": "127.0.0.1@5353",
+    restarting = {"lmtp_listen": [f"{new_address()}:2424"], "pop3_listen": [f"{new_address()}:1110"], "http_listen": [f"{new_address()}:8080"], "trust_anchors": ["none"], "resolver": "127.0.0.1@5353",
                   "engines": ["clamd 127.0.0.1:9"]}
     for name, value in restarting.items():
         expected = {"courier", "policy"} if listed[name] == NETWORK else {re.fullmatch(r"the (\w+) role starts anew", listed[name])[1]}
@@ -140,10 +140,10 @@ def test_the_first_certificate():
         own.configure(certificates=[])
         own.start()
         assert not offers_tls(own)
-        assert reload(own, certificates=entry) == {"certificates": "the smtp and reader roles start anew"}
+        assert reload(own, certificates=entry) == {"certificates": "the smtp, reader and web roles start anew"}
         assert offers_tls(own)
         own.imap().logout()
-        assert reload(own, certificates=[]) == {"certificates": "the smtp and reader roles start anew"}
+        assert reload(own, certificates=[]) == {"certificates": "the smtp, reader and web roles start anew"}
         assert not offers_tls(own)
 
 

@@ -1,12 +1,14 @@
 """Passwords that were given to a server are not in the memory of those who talk to strangers any more."""
 import base64
+import json
 import re
 from pathlib import Path
 
 import pytest
 
 from pombal import Pombal
-from wire import Imap, Pop3, Smtp
+from web import Browser
+from wire import Imap, Pop3, Smtp, Wire
 
 PASSWORD = "correct-horse-9-battery-staple"
 
@@ -77,6 +79,23 @@ def pop3(server, name, _):
         session.say("NOOP")
 
 
+def web(server, name, port):
+    """In pieces, in JSON whose strings have to be read anew, with a length and in chunks."""
+    browser = Browser(server, tls=port == "https")
+    browser.ask("POST", "/session", {"name": name, "password": PASSWORD})
+    browser.ask("POST", "/session", '{"password":"' + PASSWORD.replace("-", "\\u002d") + f'", "name":"{name}"}}', Content_Type="application/json")
+    browser.ask("POST", "/session", '{"password":"' + PASSWORD, Content_Type="application/json")
+    body = json.dumps({"name": name, "password": PASSWORD}).encode()
+    with Wire(server.address, server.ports[port], tls=browser.tls) as wire:
+        head = "".join(f"{field}: {value}\r\n" for field, value in browser.fields("POST", Content_Type="application/json", Transfer_Encoding="chunked").items())
+        wire.send(f"POST /session HTTP/1.1\r\nHost: {browser.authority}\r\n{head}\r\n")
+        for at in range(0, len(body), 25):
+            wire.send(b"%x\r\n%s\r\n" % (len(body[at:at + 25]), body[at:at + 25]))
+        wire.send(b"0\r\n\r\n")
+        assert wire.line().split()[1] in ("200", "401")
+    browser.get("/")
+
+
 @pytest.fixture(scope="module")
 def own():
     with Pombal() as server:
@@ -86,10 +105,21 @@ def own():
 
 @pytest.mark.parametrize("name", ["known@example.test", "nobody@example.test"])
 @pytest.mark.parametrize("role,sign_in,port", [("smtp", smtp_plain, "submission"), ("smtp", smtp_plain, "submissions"), ("smtp", smtp_login, "submissions"),
-                                               ("reader", imap, "imaps"), ("reader", pop3, "pop3s")])
+                                               ("reader", imap, "imaps"), ("reader", pop3, "pop3s"), ("web", web, "https"), ("web", web, "http")])
 def test_no_password_stays_in_memory(own, role, sign_in, port, name):
     sign_in(own, name, port)
     assert found_in_memory(own.role_of(role), words_of(PASSWORD)) == set()
+
+
+@pytest.mark.parametrize("tls", [True, False])
+def test_no_session_of_a_browser_stays_in_memory(own, tls):
+    """Whoever reads the web role's memory is nobody who was signed in before."""
+    browser = Browser(own, tls=tls)
+    browser.sign_in("anna")
+    assert browser.is_signed_in() and browser.sessions()
+    Browser(own, tls=tls).get("/")
+    token = browser.cookie.split("=")[1].encode()
+    assert found_in_memory(own.role_of("web"), {token, token[10:]}) == set()
 
 
 def test_the_search_finds_what_is_there(own):
