@@ -108,7 +108,7 @@ static void write_route(struct buf *out, const struct http_route *route)
 void command_write_http(struct buf *out)
 {
 	buf_append_text(out, "# What is answered over HTTP\n\n"
-			     "This page is made from the program's own table: `pombal manual http` prints it.\n\n"
+			     "This page is made from the program's own table, as its command \"manual http\" prints it.\n\n"
 			     "The first row that fits counts; `*` at the end of a path stands for anything. What can be had by GET is told of by HEAD; OPTIONS says which methods a\n"
 			     "path has. Where a row doesn't say otherwise, a client without TLS is sent to `https_listen`, unless it is a program of this machine. A session is a cookie:\n"
 			     "`__Host-pombal`, without TLS `pombal`, which no script can read. From a page of this server is a request whose `Sec-Fetch-Site` or `Origin` says so, as\n"
