@@ -2,9 +2,9 @@
 #include "base/memory.h"
 #include "http/session.h"
 
-static bool is_of_this_machine(struct slice address)
+bool http_is_of_this_machine(const struct http_exchange *exchange)
 {
-	return slice_equal(address, SLICE("::1")) || slice_starts(address, SLICE("127."));
+	return slice_equal(exchange->client, SLICE("::1")) || slice_starts(exchange->client, SLICE("127."));
 }
 
 /* ---- Behind a proxy (RFC 7239, and what was written before it) ---- */
@@ -226,7 +226,7 @@ static bool find_route(struct http_exchange *exchange)
 static bool check_tls(struct http_exchange *exchange)
 {
 	struct slice origin;
-	if (exchange->secure || exchange->route->plain || is_of_this_machine(exchange->client))
+	if (exchange->secure || exchange->route->plain || http_is_of_this_machine(exchange))
 		return true;
 	origin = http_secure_origin(exchange, exchange->host);
 	if (slice_empty(origin))

@@ -93,6 +93,8 @@ void http_refuse(struct http_exchange *exchange, int status, const char *why);
 void http_redirect(struct http_exchange *exchange, int status, struct slice where);
 /** "https://host:port" by which the client reaches this server over TLS; `host` its name for it. In the arena. */
 struct slice http_secure_origin(struct http_exchange *exchange, struct slice host);
+/** Is the client a program of this machine? Such needn't have TLS. */
+bool http_is_of_this_machine(const struct http_exchange *exchange);
 /** "GMT" date (RFC 9110 §5.6.7). */
 enum { HTTP_DATE_MAX = 30 };
 void http_date(int64_t seconds, char out[HTTP_DATE_MAX]);

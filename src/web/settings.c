@@ -96,12 +96,28 @@ static void answer_fault(struct http_exchange *exchange, enum autoconfig_fault f
 	answer_document(exchange, 200, "text/xml; charset=utf-8", written, &document);
 }
 
+/* Who comes to http://autodiscover.DOMAIN/ is led to where this server has a certificate for its name, which needn't be one for that name, too. */
+static bool lead_to_tls(struct http_exchange *exchange, int status)
+{
+	struct slice origin = http_secure_origin(exchange, slice_of(exchange->config->hostname));
+	if (!slice_empty(origin))
+		http_redirect(exchange, status, arena_printf(exchange->arena, "%.*s/autodiscover/autodiscover.xml", SLICE_ARG(origin)));
+	return !slice_empty(origin);
+}
+
+/* Thunderbird asks by POST without TLS, too. It must find an answer there: else it takes what the DNS says (SRV), and asks its user whether that can be
+ * trusted, although it has settings from elsewhere. */
 enum net_run web_autodiscover(struct http_exchange *exchange)
 {
 	struct autoconfig_request request;
 	struct autoconfig_plan plan;
 	struct error error;
 	bool ours;
+	if (!exchange->secure && !http_is_of_this_machine(exchange)) {
+		if (!lead_to_tls(exchange, 308))
+			http_refuse(exchange, 403, "this server answers over TLS alone");
+		return RUN_DONE;
+	}
 	if (!autoconfig_read_request(buf_slice(&exchange->body), exchange->arena, &request, &error)) {
 		answer_fault(exchange, AUTOCONFIG_FAULT_REQUEST);
 		return RUN_DONE;
@@ -118,14 +134,11 @@ enum net_run web_autodiscover(struct http_exchange *exchange)
 	return RUN_DONE;
 }
 
-/* Who comes to http://autodiscover.DOMAIN/ is led to where this server has a certificate for its name. Over TLS it asks by POST. */
+/* Outlook asks so without TLS; over TLS it asks by POST. */
 enum net_run web_autodiscover_redirect(struct http_exchange *exchange)
 {
-	struct slice origin = http_secure_origin(exchange, slice_of(exchange->config->hostname));
-	if (exchange->secure || slice_empty(origin))
+	if (exchange->secure || !lead_to_tls(exchange, 302))
 		answer_fault(exchange, AUTOCONFIG_FAULT_REQUEST);
-	else
-		http_redirect(exchange, 302, arena_printf(exchange->arena, "%.*s/autodiscover/autodiscover.xml", SLICE_ARG(origin)));
 	return RUN_DONE;
 }
 

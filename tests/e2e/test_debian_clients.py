@@ -10,6 +10,7 @@ import pytest
 import letters
 import mbsync
 import pombal
+from screen import Screen
 from terminal import in_terminal
 
 # Words as people have them; the second and the third aren't ASCII.
@@ -156,10 +157,8 @@ def test_alpine_reads_and_sends(person):
 
 @pytest.fixture(scope="module")
 def display():
-    with subprocess.Popen(["Xvfb", "-displayfd", "1", "-nolisten", "tcp"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
-                          stderr=subprocess.DEVNULL, env=pombal.environment()) as screen:
-        yield ":" + screen.stdout.readline().decode().strip()
-        screen.terminate()
+    with Screen() as screen:
+        yield screen.name
 
 
 def claws_folder(person, protocol, port, tls):
