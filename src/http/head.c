@@ -3,7 +3,7 @@
 
 static const struct { const char *name; enum http_method method; } methods[] = {
 	{"GET", HTTP_GET}, {"HEAD", HTTP_HEAD}, {"POST", HTTP_POST}, {"PUT", HTTP_PUT},
-	{"PATCH", HTTP_PATCH}, {"DELETE", HTTP_DELETE}, {"OPTIONS", HTTP_OPTIONS},
+	{"PATCH", HTTP_PATCH}, {"DELETE", HTTP_DELETE}, {"OPTIONS", HTTP_OPTIONS}, {"PROPFIND", HTTP_PROPFIND},
 };
 
 const char *http_method_name(enum http_method method)
