@@ -58,6 +58,10 @@ bool config_parse_points(struct slice text, int *points);
 /** "192.0.2.1:25" or "[2001:db8::1]:25": a numeric address with its port, which may be 0. */
 enum { SOCKET_PATH_MAX = 108 }; /* of a socket in the file system, with its NUL: unix(7) */
 bool config_parse_listen(struct slice text, struct sockaddr_storage *address);
+/** Are certificates to be had from an authority (option acme)? */
+bool config_wants_acme(const struct config *config);
+/** Is it a name that others may find in the DNS: none of those that are set apart (RFC 6761, RFC 8375, RFC 9476), and none without a dot? */
+bool config_is_public_name(struct slice name);
 /** "192.0.2.1" or "2001:db8::1"; "::ffff:192.0.2.1" is the former, here and in what follows, also in a network ("::ffff:192.0.2.0/120"). */
 bool config_parse_address(struct slice text, struct sockaddr_storage *address);
 /** "192.0.2.0/24", "2001:db8::/32", or an address alone. */

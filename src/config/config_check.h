@@ -16,6 +16,13 @@ bool check_certificate(struct slice value, struct error *error);
 bool check_bare_lf(struct slice value, struct error *error);
 bool check_scram_over_tls(struct slice value, struct error *error);
 bool check_tls_version(struct slice value, struct error *error);
+bool check_acme(struct slice value, struct error *error); /* and what follows: config_acme.c */
+bool check_acme_challenge(struct slice value, struct error *error);
+bool check_acme_contact(struct slice value, struct error *error);
+bool check_acme_name(struct slice value, struct error *error);
+bool check_acme_profile(struct slice value, struct error *error);
+bool check_https_url(struct slice value, struct error *error);
+bool check_label(struct slice value, struct error *error);
 bool check_network(struct slice value, struct error *error);
 bool check_address(struct slice value, struct error *error);
 bool check_reports_from(struct slice value, struct error *error); /* or none */
