@@ -209,7 +209,7 @@ static void take_lists(cfg_t *cfg, struct config *config)
 	for (size_t i = 0; i < config_option_count; i++) {
 		const struct option *option = &config_options[i];
 		unsigned count = option->kind == OPTION_KIND_LIST ? cfg_size(cfg, option->name) : 0;
-		if (count > 0)
+		if (count > 0 || (option->kind == OPTION_KIND_LIST && cfg_getopt(cfg, option->name)->flags & CFGF_RESET)) /* the latter: {} */
 			list_clear(field_of(config, option));
 		for (unsigned k = 0; k < count; k++)
 			list_add(field_of(config, option), slice_of(cfg_getnstr(cfg, option->name, k)));

@@ -174,6 +174,18 @@ static void mistakes_name_file_and_line(void **state)
 	assert_null(config_parse(SLICE("mx_port = 25\0\n"), "pombal.conf", &error));
 }
 
+static void an_empty_list_has_no_default(void **state)
+{
+	(void)state;
+	struct error error;
+	struct config *config = parse("acme_labels = {}\nretry_schedule = {\"1s\"}\n", &error);
+	assert_non_null(config);
+	assert_int_equal(config->acme_labels.count, 0);
+	assert_int_equal(config->retry_schedule.count, 1);
+	assert_true(config->acme_challenge.count > 0); /* which it doesn't name */
+	config_free(&config);
+}
+
 static void lists_can_be_extended(void **state)
 {
 	(void)state;
@@ -315,6 +327,7 @@ int main(void)
 		cmocka_unit_test(every_option_says_when_a_change_takes_effect), cmocka_unit_test(equal_values_are_found_equal),
 		cmocka_unit_test(passwords_need_verified_tls), cmocka_unit_test(values_are_read),
 		cmocka_unit_test(mistakes_name_file_and_line),
+		cmocka_unit_test(an_empty_list_has_no_default),
 		cmocka_unit_test(lists_can_be_extended),	cmocka_unit_test(durations_and_sizes),
 		cmocka_unit_test(addresses_and_networks),	cmocka_unit_test(four_in_six_is_four),		cmocka_unit_test(a_written_file_reads_the_same),
 		cmocka_unit_test(the_current_configuration_is_never_null),
