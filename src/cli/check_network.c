@@ -10,9 +10,11 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "acme/kinds.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "cli/check.h"
+#include "cli/own_certificates.h"
 #include "net/server.h"
 
 enum { EXPIRY_WARNING_DAYS = 14, CERTIFICATE_FILE_MAX = 1024 * 1024 };
@@ -165,7 +167,7 @@ static void check_names(struct cli_check *check, X509 *certificate, const char *
 		cli_check_warning(check, "Clients that look for that name will refuse it: get one for it, or set hostname.", "the certificate %s is not for %s", path, hostname);
 	/* A server for development has no other. */
 	if (!check->loopback && X509_NAME_cmp(X509_get_subject_name(certificate), X509_get_issuer_name(certificate)) == 0)
-		cli_check_warning(check, "Get one from a certification authority, for example with certbot or lego, and name it with the option certificates.",
+		cli_check_warning(check, "The server gets one by itself where the option acme lets it (`pombal certificate list` tells); or name one with the option certificates.",
 			      "the certificate %s is self-signed: mail clients will warn their users, and other servers can't verify it", path);
 }
 
@@ -203,11 +205,56 @@ static void check_one(struct cli_check *check, struct slice entry, bool first)
 	buf_free_secret(&key);
 }
 
+/* ---- Those that the server gets by itself ---- */
+
+/* Past the time when it was to be renewed, and near its end. */
+static void check_own(struct cli_check *check, const struct cli_own_certificate *own)
+{
+	static const char mend[] = "The authority must reach this server by each of its names, over port 80 or 443; then `pombal certificate renew`.";
+	int64_t left = own->there ? own->certificate.ends - clock_now() : 0, whole = own->certificate.ends - own->certificate.begins;
+	if (own->there && left <= 0)
+		cli_check_error(check, mend, "the certificate of %.*s has expired", SLICE_ARG(own->id));
+	else if (own->there && left < whole / 5)
+		cli_check_error(check, mend, "the certificate of %.*s expires in %lld hours, and wasn't renewed", SLICE_ARG(own->id), (long long)(left / 3600));
+	if (own->failures > 0)
+		cli_check_warning(check, mend, "getting a certificate for %.*s has failed (%llu times in a row): %.*s", SLICE_ARG(own->id), (unsigned long long)own->failures,
+				  SLICE_ARG(own->why));
+	else if (own->why.len > 0)
+		cli_check_note(check, "of the certificate of %.*s %.*s", SLICE_ARG(own->id), SLICE_ARG(own->why));
+}
+
+static bool only_self_signed(void)
+{
+	const struct config_string_list *list = &config_current()->certificates;
+	return list->count == 0 || (list->count == 1 && strcmp(list->at[0], ACME_SELF_SIGNED) == 0);
+}
+
+/* Has the hostname one? */
+static bool check_all_own(struct cli_check *check)
+{
+	struct cli_own_certificate *list;
+	size_t count;
+	if (!config_wants_acme(config_current()))
+		return false;
+	struct acme_kind_list kinds;
+	acme_kinds_find(config_current(), &kinds);
+	if (kinds.count == 0 && only_self_signed())
+		cli_check_warning(check, "Let it listen (http_listen, https_listen), and the authority reach ports 80 and 443; or name one with the option certificates.",
+				  "the server can get no certificate by itself: it listens neither for HTTP nor HTTPS");
+	cli_own_certificates(check->line, &list, &count);
+	for (size_t i = 0; i < count; i++)
+		check_own(check, &list[i]);
+	const struct cli_own_certificate *own = cli_own_certificate(list, count, slice_of(config_current()->hostname));
+	return own && own->there;
+}
+
 void cli_check_certificates(struct cli_check *check)
 {
 	const struct config_string_list *list = &config_current()->certificates;
-	if (list->count == 0)
+	bool own = check_all_own(check);
+	if (list->count == 0 && !own)
 		cli_check_warning(check, "Name one with the option certificates.", "there is no certificate: nobody can sign in, and all mail comes in clear text");
 	for (size_t i = 0; i < list->count; i++)
-		check_one(check, slice_of(list->at[i]), i == 0);
+		if (!own || strcmp(list->at[i], ACME_SELF_SIGNED) != 0) /* else nobody gets to see it */
+			check_one(check, slice_of(list->at[i]), i == 0 && !own);
 }

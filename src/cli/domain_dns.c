@@ -4,6 +4,7 @@
 #include "autoconfig/autoconfig.h"
 #include "base/clock.h"
 #include "cli/domain_rotate.h"
+#include "cli/own_certificates.h"
 #include "config/roles.h"
 #include "message/address.h"
 #include "net/dns.h"
@@ -127,6 +128,38 @@ static void print_remark(const struct cli_zone *self, const struct zone_record *
 	}
 }
 
+/* Of the server's own name, where it is one of this domain's: its certificate's key, and the one that is next (RFC 6698 §2.1: 3 1 1), so that the latter stands in
+ * the DNS before it is used. Of use to who looks only in a zone that is signed. */
+static void print_key(const struct cli_zone *self, const unsigned char digest[ACME_DIGEST_SIZE], const char *remark, json_t *list)
+{
+	struct buf line = BUF(ZONE_LINE_MAX);
+	buf_printf(&line, "_25._tcp.%.*s. TLSA 3 1 1 ", SLICE_ARG(self->plan.hostname));
+	for (size_t i = 0; i < ACME_DIGEST_SIZE; i++)
+		buf_printf(&line, "%02x", digest[i]);
+	if (self->line->json)
+		json_array_append_new(list, json_pack("{s:o, s:s, s:b, s:o}", "name", cli_json_of_slice(arena_printf(self->line->arena, "_25._tcp.%.*s", SLICE_ARG(self->plan.hostname))), "type",
+						      "TLSA", "needed", 0, "line", cli_json_of_slice(buf_slice(&line))));
+	else
+		printf("; %s\n%.*s\n", remark, SLICE_ARG(buf_slice(&line)));
+	buf_free(&line);
+}
+
+static void print_keys(const struct cli_zone *self, json_t *list)
+{
+	struct cli_own_certificate *all;
+	size_t count, len = self->plan.domain.len;
+	struct slice hostname = self->plan.hostname;
+	bool within = slice_ends_nocase(hostname, self->plan.domain) && (hostname.len == len || hostname.at[hostname.len - len - 1] == '.');
+	if (!within || !config_wants_acme(config_current()))
+		return;
+	cli_own_certificates(self->line, &all, &count);
+	const struct cli_own_certificate *own = cli_own_certificate(all, count, hostname);
+	if (own && own->there)
+		print_key(self, own->certificate.digest, "the key of the certificate (DANE); counts only in a zone that is signed (DNSSEC)", list);
+	if (own && own->has_next)
+		print_key(self, own->next, "the key that is next, to stand there long before `pombal certificate renew --new-key`", list);
+}
+
 static void print_zone(const struct cli_zone *self)
 {
 	json_t *list = json_array();
@@ -140,6 +173,7 @@ static void print_zone(const struct cli_zone *self)
 		print_remark(self, &self->records[i]);
 		printf("%.*s\n", SLICE_ARG(cli_domain_record_line(self->line, &self->records[i])));
 	}
+	print_keys(self, list);
 	if (self->line->json)
 		command_print_json(list);
 	else

@@ -25,7 +25,11 @@ enum control_type {
 	CONTROL_READY,
 	CONTROL_FAILED,       /* text: why the role can't start */
 	CONTROL_ANSWER,       /* text: lines; value: 1 if these are the last */
-	CONTROL_FOLLOWED,     /* a CONFIG or CERTIFICATES that came after START is followed; text: why it isn't, or empty */
+	CONTROL_FOLLOWED,     /* a CONFIG, CERTIFICATES or CHALLENGES that came after START is followed; text: why it isn't, or empty */
+	CONTROL_ACME,         /* the acme role's: text: a question of acme/work.h; fd, if there is one: its payload, sealed */
+	/* master to role, again */
+	CONTROL_ACME_ANSWER,  /* value: 1 if it is done, else text: why not; fd, if there is one: the answer */
+	CONTROL_CHALLENGES,   /* fd: answers to challenges of a certification authority, sealed; see master_acme.c */
 };
 
 enum {

@@ -161,6 +161,8 @@ static int next_wait(const struct master *master)
 			wait = master->question_deadline - now + 1;
 	if (!bus_flush(master->bus) && MASTER_STEP_MS < wait)
 		wait = MASTER_STEP_MS;
+	if (master_acme_deadline(master) > 0 && master_acme_deadline(master) - now + 1 < wait)
+		wait = master_acme_deadline(master) - now + 1;
 	if (master->reloading && master->reload_deadline - now + 1 < wait)
 		wait = master->reload_deadline - now + 1;
 	return wait < 0 ? 0 : (int)wait;
@@ -208,6 +210,7 @@ static void run(struct master *master)
 		master_kill_late(master);
 		keep_reserves(master);
 		wait_and_serve(master);
+		master_continue_acme(master);
 		say_ready(master);
 		master_rotate_log(master);
 		master_follow_users(master);
@@ -273,9 +276,10 @@ static void tear_down(struct master *master)
 			close(master->children[i].control);
 		buf_free(&master->children[i].answer);
 	}
+	master_free_acme(master);
 	bus_free(&master->bus);
 	master_close_channels(master);
-	int fds[] = {master->program, master->log, master->users, master->signals, master->config, master->certificates, master->lock};
+	int fds[] = {master->program, master->log, master->users, master->signals, master->config, master->certificates, master->challenges, master->lock};
 	for (size_t i = 0; i < sizeof fds / sizeof *fds; i++)
 		if (fds[i] >= 0)
 			close(fds[i]);
@@ -301,7 +305,7 @@ static void reserve_descriptors(void)
 
 static void make_empty(struct master *master, const char *data)
 {
-	*master = (struct master){.data = memory_copy(data, strlen(data)), .started = clock_monotonic_ms(), .lock = -1, .log = -1, .users = -1, .signals = -1, .config = -1, .certificates = -1};
+	*master = (struct master){.data = memory_copy(data, strlen(data)), .started = clock_monotonic_ms(), .lock = -1, .log = -1, .users = -1, .signals = -1, .config = -1, .certificates = -1, .challenges = -1};
 	for (int i = 0; i < ROLE_COUNT; i++)
 		master->children[i].control = -1;
 	master_empty_channels(master);

@@ -75,6 +75,9 @@ struct master {
 	int program;                      /* this program's file, to execute */
 	int lock, log, signals;
 	int config, certificates;         /* memory files */
+	bool has_certificates;            /* … the latter isn't empty */
+	int challenges;                   /* likewise: answers to challenges; -1: none */
+	struct master_acme *acme;         /* NULL: nothing was asked yet */
 	int64_t log_opened;               /* wall clock, seconds */
 	struct control_server *server;    /* the command line's socket */
 	bool serving;                     /* "ready" was printed */
@@ -107,6 +110,8 @@ void master_close_channels(struct master *master);
  * listeners, too. On failure all stays. */
 bool master_load(struct master *master, bool listen, struct error *error);
 
+/** Reads the certificates anew, and hands them to the roles that serve TLS. */
+bool master_follow_certificates(struct master *master, struct error *error);
 /** A memory file that nobody can change any more; -1 with *error. */
 int master_seal(const char *name, struct slice content, struct error *error);
 
@@ -115,6 +120,17 @@ int master_seal(const char *name, struct slice content, struct error *error);
 void master_follow_users(struct master *master);
 /** Starts the policy role anew when the file of countries is another. */
 void master_follow_countries(struct master *master);
+
+/* master_acme.c: what the acme role may have. */
+/** Hears a question of it. */
+void master_hear_acme(struct master *master, const struct control_message *message);
+/** Answers one that waited until the roles follow; to be called in each round of the loop. */
+void master_continue_acme(struct master *master);
+/** When it is to be called at the latest (monotonic ms); 0: nothing waits. */
+int64_t master_acme_deadline(const struct master *master);
+/** Forgets a question that waits, since who asked has ended. */
+void master_forget_acme(struct master *master);
+void master_free_acme(struct master *master);
 
 /* master_log.c: the event file and its predecessors. */
 bool master_open_log(struct master *master, struct error *error);

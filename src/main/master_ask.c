@@ -1,4 +1,5 @@
-/* Questions of the command line that go to all roles: "metrics" (measure.h), "sessions" and "end …" (sessions.h). The roles are asked at
+/* Questions of the command line that go to all roles: "metrics" (measure.h), "sessions" and "end …" (sessions.h), "certificates" and
+ * "renew …" (role_acme.c). The roles are asked at
  * the same time, one question after the other, and the master goes on with its work until the last has answered; a role that doesn't
  * in time is left out, and named, so that one that hangs can't hide the others. */
 #include "base/clock.h"
@@ -9,7 +10,8 @@ enum { ANSWER_WAIT_MS = 3000 };
 
 bool master_is_question(struct slice line)
 {
-	return slice_equal(line, SLICE("metrics")) || slice_equal(line, SLICE("sessions")) || slice_starts(line, SLICE("end "));
+	return slice_equal(line, SLICE("metrics")) || slice_equal(line, SLICE("sessions")) || slice_starts(line, SLICE("end ")) ||
+	       slice_equal(line, SLICE("certificates")) || slice_starts(line, SLICE("renew"));
 }
 
 static bool under_way(const struct master *master)

@@ -94,6 +94,7 @@ static bool send_setup(struct master *master, enum role_name name, int control, 
 	       send_log(master, name, control, error) &&
 	       control_send(control, CONTROL_CONFIG, 0, NULL, master->config, error) &&
 	       (!row->tls || control_send(control, CONTROL_CERTIFICATES, 0, NULL, master->certificates, error)) &&
+	       (!row->tls || master->challenges < 0 || control_send(control, CONTROL_CHALLENGES, 0, NULL, master->challenges, error)) &&
 	       (!row->users || master->users < 0 || control_send(control, CONTROL_USERS, 0, NULL, master->users, error)) &&
 	       send_channels(master, name, control, error) && send_bus(master, name, control, error) && send_listeners(master, name, control, error) &&
 	       control_send(control, CONTROL_START, 0, NULL, -1, error);
@@ -167,6 +168,8 @@ static void note_end(struct master *master, enum role_name name, int status)
 	describe_end(status, how, sizeof how);
 	child->pid = 0;
 	hear_last_words(master, name);
+	if (name == ROLE_ACME)
+		master_forget_acme(master);
 	int64_t ran = clock_monotonic_ms() - child->started;
 	bool was_told = child->stopping;
 	/* Who was told to stop and didn't within its time was killed by us: nothing is lost by that. */
@@ -221,6 +224,8 @@ void master_hear_child(struct master *master, enum role_name name)
 		}
 		return;
 	}
+	if (message.type == CONTROL_ACME && name == ROLE_ACME)
+		master_hear_acme(master, &message);
 	if (message.fd >= 0)
 		close(message.fd);
 	if (message.type == CONTROL_READY) {

@@ -10,12 +10,6 @@ enum {
 	ROLE_NAMES_MAX = 1024, /* of a sentence that names roles */
 };
 
-/* A role makes its TLS server at its start only: the first certificate, or none any more, is more than another one. */
-static bool tls_begins_or_ends(const struct config *former, const struct config *now)
-{
-	return (former->certificates.count == 0) != (now->certificates.count == 0);
-}
-
 /* "the smtp and reader roles start anew" */
 static void name_tls_roles(struct buf *out)
 {
@@ -31,11 +25,12 @@ static void name_tls_roles(struct buf *out)
 	buf_append_text(out, " roles start anew");
 }
 
-/* Says each option that has changed, and fills in which roles must start anew. Returns how many have. */
-static int64_t compare(const struct config *former, const struct config *now, struct buf *said, bool anew[ROLE_COUNT])
+/* Says each option that has changed, and fills in which roles must start anew. Returns how many have. A role makes its TLS server at its start only: the first
+ * certificate, or none any more (`tls`), is more than another one. */
+static int64_t compare(const struct config *former, const struct config *now, bool tls, struct buf *said, bool anew[ROLE_COUNT])
 {
 	int64_t changed = 0;
-	bool tls = tls_begins_or_ends(former, now), network = false;
+	bool network = false;
 	struct buf all_tls = BUF(ROLE_NAMES_MAX);
 	name_tls_roles(&all_tls);
 	for (size_t i = 0; i < config_option_count; i++) {
@@ -79,6 +74,7 @@ bool master_reload(struct master *master, struct buf *said, struct error *error)
 {
 	bool anew[ROLE_COUNT] = {false};
 	const struct config *former = config_current();
+	bool had = master->has_certificates;
 	if (master->stopping)
 		return error_set(error, ERROR_DENIED, "the server is stopping");
 	if (!master_load(master, true, error)) {
@@ -86,7 +82,7 @@ bool master_reload(struct master *master, struct buf *said, struct error *error)
 		return false;
 	}
 	set_log_level();
-	log_info("reload.begun", log_number("changed", compare(former, config_current(), said, anew)));
+	log_info("reload.begun", log_number("changed", compare(former, config_current(), had != master->has_certificates, said, anew)));
 	master->reloading = true;
 	master->trouble[0] = '\0';
 	master->reload_deadline = clock_monotonic_ms() + config_current()->drain_time * 1000 + MASTER_STOP_GRACE_MS + ROLE_START_MS;

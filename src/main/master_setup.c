@@ -12,6 +12,7 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "acme/key.h"
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/log.h"
@@ -322,16 +323,31 @@ static void replace(int *place, int fd)
 	*place = fd;
 }
 
-/* Reads and checks the certificates as the roles will; returns a memory file, or -1. Keys are read as root, where the master is. */
-static int load_certificates(struct master *master, const struct config *config, struct error *error)
+static bool pack(struct master *master, const struct config *config, bool own, struct buf *packed, struct error *error)
 {
-	struct buf packed = BUF(CERTIFICATES_MAX);
 	privileges_return();
-	bool done = certificates_pack(config, master->data, &packed, error);
+	bool done = certificates_pack(config, master->data, own, packed, error);
 	privileges_borrow(&master->owner);
-	done = done && certificates_try(buf_slice(&packed), config, error);
-	int fd = done ? master_seal("certificates", buf_slice(&packed), error) : -1;
-	buf_free_secret(&packed);
+	return done && certificates_try(buf_slice(packed), config, error);
+}
+
+/* Reads and checks the certificates as the roles will; returns a memory file, or -1. Keys are read as root, where the master is. Those that this server got by
+ * itself are no reason not to serve: should one be damaged, none of them counts. */
+static int load_certificates(struct master *master, const struct config *config, bool *any, struct error *error)
+{
+	struct buf packed = BUF_SECRET(CERTIFICATES_MAX);
+	struct error why;
+	bool own = config_wants_acme(config), done = pack(master, config, own, &packed, &why);
+	if (!done && own) {
+		log_error("certificate.damaged", log_text("reason", why.text), log_text("mend", "Look into " ACME_FOLDER "; what is moved away from there is got anew."));
+		buf_clear(&packed);
+		done = pack(master, config, false, &packed, &why);
+	}
+	int fd = done ? master_seal("certificates", buf_slice(&packed), &why) : -1;
+	*any = packed.len > 0;
+	buf_free(&packed);
+	if (fd < 0)
+		*error = why;
 	return fd;
 }
 
@@ -347,10 +363,12 @@ bool master_load(struct master *master, bool listen, struct error *error)
 {
 	struct buf text = BUF(1024 * 1024);
 	struct config *config = file_read("pombal.conf", &text, error) ? config_parse(buf_slice(&text), "pombal.conf", error) : NULL;
-	int certificates = config ? load_certificates(master, config, error) : -1;
+	bool any = false;
+	int certificates = config ? load_certificates(master, config, &any, error) : -1;
 	int fd = certificates >= 0 && (!listen || listen_as_root(master, config, error)) ? master_seal("config", buf_slice(&text), error) : -1;
 	if (fd >= 0) {
 		replace(&master->certificates, certificates);
+		master->has_certificates = any;
 		replace(&master->config, fd);
 		config_set_current(config);
 	} else {
@@ -360,4 +378,20 @@ bool master_load(struct master *master, bool listen, struct error *error)
 	}
 	buf_free(&text);
 	return fd >= 0;
+}
+
+bool master_follow_certificates(struct master *master, struct error *error)
+{
+	bool any = false, had = master->has_certificates;
+	int fd = load_certificates(master, config_current(), &any, error);
+	if (fd < 0)
+		return false;
+	replace(&master->certificates, fd);
+	master->has_certificates = any;
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (role_rows[i].tls && any != had)
+			master_restart_child(master, (enum role_name)i);
+		else if (role_rows[i].tls && !master->children[i].stopping)
+			master->children[i].unfollowed += master_tell_child(master, (enum role_name)i, CONTROL_CERTIFICATES, fd);
+	return true;
 }

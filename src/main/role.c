@@ -13,6 +13,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "http/challenge.h"
 #include "main/certificates.h"
 #include "main/control.h"
 #include "main/measure.h"
@@ -22,6 +23,7 @@
 enum {
 	ROLE_CONFIG_MAX = 1024 * 1024,
 	ROLE_USERS_MAX = 4 * 1024 * 1024,
+	HTTP_CHALLENGES_MAX = 128, /* an order has fewer */
 	CHANGES_PER_TURN = 64,   /* then the master is heard */
 	ANSWER_WAIT_MS = 3000,   /* for the master to read what was said before */
 	DISTRUST_PAUSE_MS = 500, /* for the answers to those who wait when a sync has failed */
@@ -50,6 +52,24 @@ static bool use_certificates(struct role *role, int fd, struct error *error)
 		done = role->tls || error->kind == ERROR_NONE;
 	}
 	buf_free_secret(&packed);
+	return done;
+}
+
+/* Lines "TOKEN ANSWER" for http-01, an empty line, and certificates for tls-alpn-01, packed. */
+static bool use_challenges(struct role *role, int fd, struct error *error)
+{
+	struct buf text = BUF_SECRET(CERTIFICATES_MAX);
+	struct http_challenge list[HTTP_CHALLENGES_MAX];
+	struct slice line, rest;
+	size_t count = 0;
+	bool done = file_read_fd(fd, &text, error);
+	rest = buf_slice(&text);
+	while (slice_cut(rest, '\n', &line, &rest) && line.len > 0)
+		if (count < HTTP_CHALLENGES_MAX)
+			count += slice_cut(line, ' ', &list[count].token, &list[count].answer);
+	http_challenge_set(list, count);
+	done = done && (!role->tls || certificates_replace_challenges(role->tls, rest, error));
+	buf_free(&text);
 	return done;
 }
 
@@ -108,6 +128,8 @@ static bool set_up_by(struct role *role, struct control_message *message, struct
 		return use_config(message->fd, error);
 	case CONTROL_CERTIFICATES:
 		return use_certificates(role, message->fd, error);
+	case CONTROL_CHALLENGES:
+		return use_challenges(role, message->fd, error);
 	case CONTROL_USERS:
 		return use_users(message->fd, error);
 	case CONTROL_CHANNEL:
@@ -189,11 +211,12 @@ static void set_log_level(const struct role *role)
 	log_set_role(role_names[role->name], level);
 }
 
-/* Takes over a configuration or certificates, and tells the master when they count. */
+/* Takes over a configuration, certificates or challenges, and tells the master when they count. */
 static void follow(struct role *role, const struct control_message *message)
 {
 	struct error error, unsaid;
-	bool done = message->type == CONTROL_CONFIG ? use_config(message->fd, &error) : use_certificates(role, message->fd, &error);
+	bool done = message->type == CONTROL_CONFIG ? use_config(message->fd, &error)
+		    : message->type == CONTROL_CHALLENGES ? use_challenges(role, message->fd, &error) : use_certificates(role, message->fd, &error);
 	if (!done)
 		log_error("reload.failed", log_text("reason", error.text));
 	else if (message->type == CONTROL_CONFIG) {
@@ -214,8 +237,10 @@ static void obey(struct role *role, struct control_message *message)
 		answer(role, slice_of(message->text));
 	else if (message->type == CONTROL_USERS)
 		use_users(message->fd, &unused);
-	else if (message->type == CONTROL_CONFIG || message->type == CONTROL_CERTIFICATES)
+	else if (message->type == CONTROL_CONFIG || message->type == CONTROL_CERTIFICATES || message->type == CONTROL_CHALLENGES)
 		follow(role, message);
+	else if (message->type == CONTROL_ACME_ANSWER && role->hear_acme)
+		role->hear_acme(role->context, message);
 	if (message->fd >= 0)
 		close(message->fd);
 }

@@ -12,6 +12,7 @@
 #include "net/server.h"
 
 struct role;
+struct control_message;
 
 /* ---- The tables, made from config/roles.def ---- */
 
@@ -94,6 +95,8 @@ struct role {
 	/** Appends the role's own measures (measure.h), if it has any; set before role_serve(), called with its context, in the thread
 	 * that hears the master. */
 	void (*measure)(void *context, struct buf *out);
+	/** Hears the master's answer to a question of the acme role, as above; may take its descriptor over, setting it to -1. */
+	void (*hear_acme)(void *context, struct control_message *message);
 	/** Answers another question of the command line in lines (see master_ask.c), if it has anything to say; as above. */
 	void (*answer)(void *context, struct slice question, struct buf *out);
 

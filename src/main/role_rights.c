@@ -34,9 +34,9 @@ static bool add_temporary_folder(struct paths *list, const struct role *role, st
 static void add_network_files(struct paths *list, const struct role *role, struct arena *arena)
 {
 	const struct config *config = config_current();
-	add_path(list, role, config->smarthost_password_file, arena);
+	add_path(list, role, role->name == ROLE_COURIER ? config->smarthost_password_file : NULL, arena);
 	add_path(list, role, config->trusted_certificates, arena);
-	add_path(list, role, config->country_file, arena);
+	add_path(list, role, role->name == ROLE_POLICY ? config->country_file : NULL, arena);
 	for (size_t i = 0; i < config->trust_anchors.count; i++)
 		add_path(list, role, config->trust_anchors.at[i], arena);
 }

@@ -534,7 +534,11 @@ static void handshake_returned(struct conn *conn)
 		conn_poll(conn, UV_WRITABLE);
 	else if (conn->handshake != SSL_ERROR_NONE)
 		conn_end(conn);
-	else {
+	else if (tls_was_challenge(conn->ssl)) {
+		log_info("tls.challenge", log_id("session", conn->id), log_slice("peer", conn_peer(conn)),
+			 log_text("name", SSL_get_servername(conn->ssl, TLSEXT_NAMETYPE_host_name)));
+		conn_end(conn);
+	} else {
 		tls_count_messages(conn->ssl);
 		conn->heard_ms = clock_monotonic_ms();
 		if (conn->session)

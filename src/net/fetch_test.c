@@ -537,7 +537,8 @@ static void kinds_of_addresses(void **state)
 	static const struct { const char *address, *kind; } cases[] = {
 		{"8.8.8.8", NULL}, {"172.32.0.1", NULL}, {"100.128.0.1", NULL}, {"2606:4700::1", NULL}, {"2a00::1", NULL}, {"64:ff9b::808:808", NULL}, {"2002:808:808::1", NULL},
 		{"0.0.0.0", "unspecified"}, {"10.255.255.255", "private"}, {"172.16.0.1", "private"}, {"172.31.255.255", "private"}, {"192.168.0.1", "private"},
-		{"127.0.0.1", "loopback"}, {"127.255.255.255", "loopback"}, {"169.254.169.254", "link-local"}, {"100.64.0.1", "carrier-grade NAT"}, {"100.127.255.255", "carrier-grade NAT"}, {"224.0.0.1", "multicast"},
+		{"127.0.0.1", "loopback"}, {"127.255.255.255", "loopback"}, {"169.254.169.254", "link-local"}, {"100.64.0.1", "carrier-grade NAT"},
+		{"100.127.255.255", "carrier-grade NAT"}, {"224.0.0.1", "multicast"},
 		{"255.255.255.255", "reserved"}, {"192.0.2.1", "documentation"}, {"198.19.0.1", "benchmarking"}, {"::1", "loopback"}, {"::", "unspecified"},
 		{"fe80::1", "link-local"}, {"fd00::1", "private"}, {"fec0::1", "site-local"}, {"ff02::1", "multicast"}, {"2001::1", "reserved"}, {"2001:db8::1", "documentation"},
 		{"3fff::1", "documentation"}, {"::ffff:127.0.0.1", "loopback"}, {"::127.0.0.1", "reserved"}, {"64:ff9b::a00:1", "private"}, {"64:ff9b:1::1", "reserved"},

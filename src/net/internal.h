@@ -235,6 +235,8 @@ void net_sessions_dismiss(struct server *server);
 
 /** A server-side TLS object for a socket; NULL if none can be made. `alpn` as in struct net_protocol; must outlive it. */
 SSL *tls_server_accept(struct tls_server *tls, int fd, const char *alpn);
+/** Was it asked for by a certification authority that looks whether a name leads here (RFC 8737)? Then nothing is served. */
+bool tls_was_challenge(const SSL *ssl);
 void tls_describe(SSL *ssl, struct conn_tls *out);
 /** The newest OpenSSL error of this thread as text, and the queue emptied. */
 void tls_error_text(char *out, size_t size);

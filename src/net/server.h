@@ -254,5 +254,8 @@ struct tls_server *tls_server_new(const struct tls_certificate *certificates, si
 /** Puts other certificates in the place of the old ones; connections that exist keep theirs. Any thread. */
 bool tls_server_replace(struct tls_server *tls, const struct tls_certificate *certificates, size_t count, const char *minimum_version, struct error *error);
 void tls_server_free(struct tls_server **tls);
+/** Certificates that answer challenges of certification authorities (tls-alpn-01, RFC 8737), in the place of the former: each for who asks for the server of
+ * that name, and for ALPN's "acme-tls/1" alone. Such a connection is closed after its handshake; one for a name without a challenge has none. */
+bool tls_server_set_challenges(struct tls_server *tls, const struct tls_certificate *certificates, size_t count, struct error *error);
 
 #endif

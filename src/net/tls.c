@@ -21,7 +21,12 @@ struct tls_server {
 	pthread_mutex_t lock; /* guards what follows */
 	struct named_context *contexts;
 	size_t count;
+	struct named_context *challenges; /* whose one name is that of who is asked for */
+	size_t challenge_count;
 };
+
+/* What a certification authority says that looks whether a name leads here (RFC 8737 §4). */
+static char challenge_alpn[] = "acme-tls/1";
 
 void tls_error_text(char *out, size_t size)
 {
@@ -93,11 +98,50 @@ bool conn_certificate(const struct conn *conn, struct slice name, struct buf *ch
 	return done;
 }
 
+/* With the lock held; NULL: there is no challenge about this name. */
+static SSL_CTX *choose_challenge(struct tls_server *tls, struct slice name)
+{
+	for (size_t i = 0; i < tls->challenge_count; i++)
+		if (slice_equal_nocase(slice_of(tls->challenges[i].names[0]), name))
+			return tls->challenges[i].context;
+	return NULL;
+}
+
+static bool is_challenge(const SSL *ssl)
+{
+	return SSL_get_app_data(ssl) == challenge_alpn;
+}
+
+static int answer_challenge(SSL *ssl, struct tls_server *tls, const char *name, int *alert)
+{
+	pthread_mutex_lock(&tls->lock);
+	SSL_CTX *context = name ? choose_challenge(tls, slice_of(name)) : NULL;
+	if (context)
+		SSL_set_SSL_CTX(ssl, context);
+	pthread_mutex_unlock(&tls->lock);
+	*alert = SSL_AD_UNRECOGNIZED_NAME;
+	return context ? SSL_TLSEXT_ERR_OK : SSL_TLSEXT_ERR_ALERT_FATAL;
+}
+
+/* First of all: who wants nothing but "acme-tls/1" is a certification authority, whatever port this is. */
+static int on_hello(SSL *ssl, int *alert, void *argument)
+{
+	static const unsigned char only[] = "\0\x0b\x0a" "acme-tls/1"; /* a list of one name */
+	const unsigned char *extension;
+	size_t len;
+	(void)alert, (void)argument;
+	if (SSL_client_hello_get0_ext(ssl, TLSEXT_TYPE_application_layer_protocol_negotiation, &extension, &len) == 1 && len == sizeof only - 1 &&
+	    memcmp(extension, only, len) == 0)
+		SSL_set_app_data(ssl, challenge_alpn);
+	return SSL_CLIENT_HELLO_SUCCESS;
+}
+
 static int on_server_name(SSL *ssl, int *alert, void *argument)
 {
 	struct tls_server *tls = argument;
-	(void)alert;
 	const char *name = SSL_get_servername(ssl, TLSEXT_NAMETYPE_host_name);
+	if (is_challenge(ssl))
+		return answer_challenge(ssl, tls, name, alert);
 	if (!name)
 		return SSL_TLSEXT_ERR_NOACK;
 	pthread_mutex_lock(&tls->lock);
@@ -208,6 +252,7 @@ static bool load_context(struct tls_server *tls, struct named_context *named, co
 	SSL_CTX_set_tlsext_servername_callback(context, on_server_name);
 	SSL_CTX_set_tlsext_servername_arg(context, tls);
 	SSL_CTX_set_alpn_select_cb(context, on_alpn, NULL);
+	SSL_CTX_set_client_hello_cb(context, on_hello, NULL);
 	return load_chain(named, from, error) && load_key(context, from, error);
 }
 
@@ -244,6 +289,37 @@ bool tls_server_replace(struct tls_server *tls, const struct tls_certificate *ce
 	return true;
 }
 
+/* A challenge's name is not read out of its certificate: an address is asked for by another (RFC 8738 §6). */
+static bool load_challenge(struct tls_server *tls, struct named_context *named, const struct tls_certificate *from, struct error *error)
+{
+	if (!load_context(tls, named, from, TLS1_2_VERSION, error))
+		return false;
+	while (named->name_count > 0)
+		free(named->names[--named->name_count]);
+	free(named->names);
+	named->names = memory_array(1, sizeof *named->names);
+	named->names[named->name_count++] = memory_copy(from->name, strlen(from->name));
+	return true;
+}
+
+bool tls_server_set_challenges(struct tls_server *tls, const struct tls_certificate *certificates, size_t count, struct error *error)
+{
+	struct named_context *fresh = count > 0 ? memory_array(count, sizeof *fresh) : NULL;
+	for (size_t i = 0; i < count; i++)
+		if (!load_challenge(tls, &fresh[i], &certificates[i], error)) {
+			free_contexts(fresh, count);
+			return false;
+		}
+	pthread_mutex_lock(&tls->lock);
+	struct named_context *former = tls->challenges;
+	size_t former_count = tls->challenge_count;
+	tls->challenges = fresh;
+	tls->challenge_count = count;
+	pthread_mutex_unlock(&tls->lock);
+	free_contexts(former, former_count);
+	return true;
+}
+
 struct tls_server *tls_server_new(const struct tls_certificate *certificates, size_t count, const char *minimum_version, struct error *error)
 {
 	struct tls_server *tls = memory_new(sizeof *tls);
@@ -258,6 +334,7 @@ void tls_server_free(struct tls_server **tls)
 	if (!*tls)
 		return;
 	free_contexts((*tls)->contexts, (*tls)->count);
+	free_contexts((*tls)->challenges, (*tls)->challenge_count);
 	pthread_mutex_destroy(&(*tls)->lock);
 	free(*tls);
 	*tls = NULL;
@@ -275,6 +352,11 @@ SSL *tls_server_accept(struct tls_server *tls, int fd, const char *alpn)
 	if (ssl)
 		SSL_set_app_data(ssl, (char *)(uintptr_t)alpn);
 	return ssl;
+}
+
+bool tls_was_challenge(const SSL *ssl)
+{
+	return is_challenge(ssl);
 }
 
 /* Channel bindings: tls-exporter for TLS 1.3 (RFC 9266), tls-unique below (RFC 5929 §3: the first Finished message of the

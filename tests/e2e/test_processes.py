@@ -40,7 +40,7 @@ def test_every_role_is_a_process(own):
 def test_a_library_is_loaded_by_who_uses_it(own):
     """What a role never calls costs it no memory: no DNS before the first look-up, no SASL mechanisms but in auth."""
     linked = subprocess.run(["ldd", binary()], check=True, capture_output=True, text=True).stdout
-    for library, users in (("libunbound", set()), ("libgsasl", {"auth"}), ("libzstd", set()), ("libz.so", set())):
+    for library, users in (("libunbound", set()), ("libcurl", set()), ("libgsasl", {"auth"}), ("libzstd", set()), ("libz.so", set())):
         if library in linked:  # Debian 13's OpenSSL has it anyway
             continue
         loaded = {role for role, pid in own.role_pids().items() if library in Path(f"/proc/{pid}/maps").read_text()}
