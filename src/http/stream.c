@@ -134,9 +134,8 @@ static int take_data(struct http_session *session, const struct http_frame *fram
 static int take_frame(struct http_session *session, const struct http_frame *frame)
 {
 	switch (frame->opcode) {
-	case HTTP_PING:
-		if (!is_behind(session->conn))
-			send_frame(session->conn, HTTP_PONG, frame->payload);
+	case HTTP_PING: /* who doesn't read the answers holds up himself, until the next pulse finds that he is behind */
+		send_frame(session->conn, HTTP_PONG, frame->payload);
 		return 0;
 	case HTTP_PONG:
 		return 0;

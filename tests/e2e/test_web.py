@@ -480,7 +480,7 @@ def test_who_does_not_read_is_let_go(server, watcher, person):
     with pytest.raises(OSError):  # full, or hung up
         for _ in range(1000):
             wire.socket.sendall(pings)
-    wait_for(lambda: len(streams(server, person)) == 1, "the silent one to be gone", 60, pause=0.5)
+    wait_for(lambda: len(streams(server, person)) == 1, "the silent one to be gone", 120, pause=0.5)
     server.deliver(b"Subject: x\r\n\r\nx\r\n", person)
     assert other.next() == ("mail", "{}")
     other.close()
