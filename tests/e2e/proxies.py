@@ -56,14 +56,14 @@ frontend web
     http-request set-header X-Forwarded-Proto http if !{{ ssl_fc }}
     default_backend pombal
 backend pombal
-    server pombal {server} source {source}
+    server pombal {server} source {source}{protocol}
 """
 
 
 class Proxy:
-    """One before `server`'s http; connects from `source`."""
+    """One before `server`'s http; connects from `source`. `protocol`: HAProxy's words for the PROXY protocol."""
 
-    def __init__(self, kind, server, source):
+    def __init__(self, kind, server, source, protocol=""):
         self.kind, self.server, self.address = kind, server, new_address()
         self.ports = {"http": free_port(self.address), "https": free_port(self.address)}
         self.domain = server.domain
@@ -74,7 +74,7 @@ class Proxy:
             shutil.copy(certificate if name == "cert.pem" else key, self.folder / name)
         text = (NGINX if kind == "nginx" else HAPROXY).format(
             folder=self.folder, listen=f"{self.address}:{self.ports['http']}", tls=f"{self.address}:{self.ports['https']}", server=f"{server.address}:{server.ports['http']}",
-            source=source, certificate=self.folder / "cert.pem", key=self.folder / "key.pem")
+            source=source, protocol=protocol, certificate=self.folder / "cert.pem", key=self.folder / "key.pem")
         (self.folder / "conf").write_text(text.lstrip())
         command = ["nginx", "-p", str(self.folder), "-c", str(self.folder / "conf"), "-e", str(self.folder / "error.log")] if kind == "nginx" else ["haproxy", "-db", "-f", str(self.folder / "conf")]
         with open(self.folder / "log", "wb") as log:

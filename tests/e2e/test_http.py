@@ -533,6 +533,21 @@ def test_guesses_count_for_the_client_behind_a_proxy():
                 before.close()
 
 
+@pytest.mark.parametrize("version", ["send-proxy", "send-proxy-v2"])
+def test_the_proxy_protocol_names_the_client(trusting, version):
+    """Of an event source, too, which administrators see."""
+    before = Proxy("haproxy", trusting, PROXY_SOURCE, " " + version)
+    try:
+        browser = Browser(before, tls=False, source=CLIENT)
+        browser.sign_in("boris")
+        assert [one["address"] for one in browser.sessions() if one["current"]] == [CLIENT]
+        events = browser.events()
+        assert CLIENT in [one["address"] for one in trusting.json("session", "list") if one["protocol"] == "http" and one["account"] == trusting.name("boris")]
+        events.close()
+    finally:
+        before.close()
+
+
 def test_without_tls_a_proxys_client_is_sent_to_tls(proxy, trusting):
     """One that isn't of this machine: as another proxy before this one says."""
     connection = Browser(trusting, tls=False, source=PROXY_SOURCE)

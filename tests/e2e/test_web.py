@@ -1,5 +1,4 @@
 """Signing in with a browser: sessions, what they may, what ends them, and what is told to pages that are open."""
-import http.client
 import json
 import re
 import socket
@@ -34,16 +33,13 @@ def browser(server, person):
 
 
 @pytest.fixture
-def watcher(server, browser, person):
+def watcher(server, browser, token):
     """A browser whose account has been announced to be new: a change of an account ends what is open, and clients come again. Changes are announced in
-    their order, so after another the first is over, too."""
-    def open_events():
-        try:
-            return browser.events()
-        except (OSError, http.client.HTTPException):
-            return None
-    events = wait_for(open_events, "an event source")
-    server.run("account", "set", server.name(person), "--name", "A person")
+    their order: after one of boris, whom only this changes, that is over."""
+    marker = Browser(server)
+    marker.sign_in("boris")
+    events = marker.events()
+    server.run("account", "set", server.name("boris"), "--name", token)
     while events.next():
         pass
     events.close()
