@@ -11,12 +11,15 @@ struct web {
 	struct http_service http;
 };
 
+/* Of an account; of any, if it is empty. */
 static bool is_of(void *context, const struct conn_session *session)
 {
-	return slice_equal(session->account, *(const struct slice *)context);
+	const struct slice *account = context;
+	return slice_empty(*account) || slice_equal(session->account, *account);
 }
 
-/* Whose sign-ins have changed may have ended one session of several: pages that are open come again with theirs, if they still have one. */
+/* Whose sign-ins have changed may have ended one session of several: pages that are open come again with theirs, if they still have one. So do all of
+ * them when anything may have changed, since the auth role was away. */
 static void hear(void *context, const struct bus_change *change)
 {
 	struct web *web = context;
@@ -25,8 +28,7 @@ static void hear(void *context, const struct bus_change *change)
 		web_watch_announce(web->service.watch, account);
 		return;
 	}
-	if (!slice_empty(account))
-		server_end_sessions(web->sessions.server, is_of, &account, change->reason);
+	server_end_sessions(web->sessions.server, is_of, &account, slice_empty(account) ? SLICE("anything may have changed") : change->reason);
 	sessions_hear(&web->sessions, change);
 }
 

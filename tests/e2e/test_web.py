@@ -1,6 +1,8 @@
 """Signing in with a browser: sessions, what they may, what ends them, and what is told to pages that are open."""
 import json
+import os
 import re
+import signal
 import socket
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -266,6 +268,26 @@ def test_signing_out_ends_streams(server, watcher):
     events = watcher.events()
     assert watcher.ask("DELETE", "/session").status == 204
     assert events.is_ended()
+
+
+def test_what_ends_while_the_auth_role_is_away():
+    with Pombal() as own:
+        own.expected_noise.append("event=role.ended")
+        one, other = Browser(own), Browser(own)
+        one.sign_in("anna")
+        other.sign_in("boris")
+        events, others = one.events(), other.events()
+        os.kill(own.role_of("auth"), signal.SIGKILL)
+        own.run("session", "end", next(session["id"] for session in own.json("session", "list", own.name("anna")) if session["protocol"] == "web"))
+        assert events.is_ended()
+        while others.next():  # who can't tell any more whether it stands ends, too, and comes again
+            pass
+        wait_for(lambda: other.get("/session").status == 200, "the auth role to be back")
+        others = other.events()
+        own.deliver(b"Subject: x\r\n\r\nx\r\n", "boris")
+        assert others.next() == ("mail", "{}")
+        others.close()
+        assert not one.is_signed_in()
 
 
 def test_administrators_see_and_end_streams(server, watcher, person):
