@@ -339,8 +339,10 @@ static bool leads_here(struct acme_work *work, struct slice name, const struct a
 	struct addresses there;
 	unsigned char bytes[16];
 	size_t size;
-	if (acme_is_address(name, bytes, &size) || slice_equal_nocase(name, slice_of(config_current()->hostname)))
+	if (acme_is_address(name, bytes, &size))
 		return true;
+	if (slice_equal_nocase(name, slice_of(config_current()->hostname)))
+		return here->count > 0 || error_set(error, ERROR_NOT_FOUND, "the DNS has no address of it");
 	if (!look_up(work, name, &there, error))
 		return false;
 	for (size_t i = 0; i < there.count; i++)
@@ -395,6 +397,7 @@ static void look_at_names(struct acme_work *work, struct state *state, const str
 	struct addresses here = {0};
 	struct buf left = BUF(ACME_SETS_TEXT_MAX);
 	struct error error = {0};
+	bool soon = false;
 	if (!acme_kinds_are_dns(kinds) && !look_up(work, slice_of(config_current()->hostname), &here, &error))
 		log_warning("certificate.hostname_unknown", log_text("hostname", config_current()->hostname), log_text("reason", error.text));
 	arena_reset(state->memory);
@@ -405,8 +408,11 @@ static void look_at_names(struct acme_work *work, struct state *state, const str
 			leave_out(state, set->names[i], "a certificate has room for so many names only", &left);
 		else if (can_be_proved(work, set->names[i], &here, kinds, &error))
 			state->names[state->count++] = arena_copy(state->memory, set->names[i]);
-		else
+		else {
+			soon |= error.kind == ERROR_TEMPORARY;
 			leave_out(state, set->names[i], error.text, &left);
+		}
+	state->look_at = clock_now() + (soon ? ROUND_SECONDS : LOOK_SECONDS);
 	note_left_out(work, state, &left);
 	buf_free(&left);
 }
@@ -421,7 +427,6 @@ static void follow_names(struct acme_work *work, struct state *state, const stru
 	}
 	free(state->candidates);
 	state->candidates = now;
-	state->look_at = clock_now() + LOOK_SECONDS;
 	look_at_names(work, state, set, kinds);
 }
 

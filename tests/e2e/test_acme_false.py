@@ -6,6 +6,7 @@ import time
 import pytest
 
 from false_authority import FalseAuthority, decode
+from nameserver import NameServer
 from pombal import Pombal, wait_for
 from zones import ZoneServer
 
@@ -16,10 +17,23 @@ def states(server):
     return {one["certificate"]: one for one in server.json("certificate", "list") if "state" in one}
 
 
+@pytest.fixture(scope="module", autouse=True)
+def names():
+    """The name leads somewhere; the authority looks at nobody."""
+    server = NameServer()
+    server.set(**{NAME: [f"A {server.address}"]})
+    _resolvers.append(server.resolver)
+    yield
+    server.close()
+
+
+_resolvers = []
+
+
 def certified(authority, **options):
     """A server whose hostname has a certificate of it."""
     server = Pombal(domain="false.example.test", hostname=NAME, start=False)
-    server.configure(**{**authority.options, **options})
+    server.configure(**{**authority.options, "resolver": _resolvers[0], "trust_anchors": ["none"], **options})
     server.start()
     server.wait_log(f"event=certificate.renewed certificate={NAME}")
     return server
