@@ -413,7 +413,7 @@ def test_slow_clients_are_ended(web):
         assert Browser(web).get("/").status == 200
         for job in jobs:
             took, found = job.result()
-            assert 20 < took < 75 and [status for status, _, _ in found] in ([408], []), (took, found)
+            assert 20 < took < 150 and [status for status, _, _ in found] in ([408], []), (took, found)
 
 
 def test_a_crowd_that_says_nothing(web):
@@ -528,7 +528,7 @@ def test_guesses_count_for_the_client_behind_a_proxy():
                     Browser(before, source=source).sign_in(f"nobody-{began}", "wrong", 401)
                     return time.monotonic() - began
                 guesses = [took(CLIENT) for _ in range(7 if kind == "nginx" else 1)]
-                assert guesses[-1] > 2 * took(OTHER_CLIENT), guesses
+                assert guesses[-1] > 3 and took(OTHER_CLIENT) < guesses[-1], guesses
             finally:
                 before.close()
 
