@@ -86,6 +86,7 @@ def own(dns, authority):
         server.configure(**authority.options)
         server.start()
         server.wait_log("event=certificate.renewed certificate=mx.post.example.test")
+        wait_for(lambda: states(server)["mx.post.example.test"]["due"], "the time to renew")
         yield server
 
 

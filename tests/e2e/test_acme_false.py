@@ -82,6 +82,7 @@ def test_what_was_replaced_is_ordered_anew():
 
 def test_certificates_of_six_days():
     with FalseAuthority(days=6) as authority, certified(authority) as own:
+        wait_for(lambda: states(own)[NAME]["due"], "the time to renew")
         state = states(own)[NAME]
         assert 2.7 * 86400 < state["due"] - state["begins"] <= 3 * 86400 and state["ends"] - state["begins"] <= 6 * 86400
 
