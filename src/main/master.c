@@ -22,6 +22,7 @@
 enum {
 	MASTER_TICK_MS = 10000, /* how often the event file is looked at */
 	MASTER_STEP_MS = 100,   /* how often the end of killed roles is looked for; it is also signalled */
+	OTHERS_AFTER_MS = 100,   /* roles that serve no clients wait for the others for so long */
 };
 
 /* ---- Stop ---- */
@@ -96,20 +97,31 @@ static bool waits_for_disk(const struct master *master, int role)
 	return master->distrust && !role_rows[role].outlives_disk;
 }
 
-/* Those first that clients wait for; what they ask others waits in its channel. */
+/* Those first that clients wait for; the others when these are there, or have taken long. What they are asked before waits in a channel. */
 static void start_all(struct master *master)
 {
-	for (int serves = 1; serves >= 0; serves--)
-		for (int i = 0; i < ROLE_COUNT; i++)
-			if (role_rows[i].rights.listeners == serves)
-				master_start_child(master, (enum role_name)i);
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (role_rows[i].rights.listeners)
+			master_start_child(master, (enum role_name)i);
+		else
+			master->children[i].start_at = clock_monotonic_ms() + OTHERS_AFTER_MS;
+}
+
+static bool clients_are_served(const struct master *master)
+{
+	for (int i = 0; i < ROLE_COUNT; i++)
+		if (role_rows[i].rights.listeners && !master->children[i].ready)
+			return false;
+	return true;
 }
 
 static void start_due(struct master *master)
 {
+	bool served = clients_are_served(master);
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		const struct master_child *child = &master->children[i];
-		if (child->pid == 0 && child->start_at > 0 && !waits_for_disk(master, i) && clock_monotonic_ms() >= child->start_at)
+		bool due = child->start_at > 0 && (clock_monotonic_ms() >= child->start_at || (served && child->started == 0));
+		if (child->pid == 0 && due && !waits_for_disk(master, i))
 			master_start_child(master, (enum role_name)i);
 	}
 }
