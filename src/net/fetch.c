@@ -412,11 +412,11 @@ static void begin_answer(struct fetching *fetching)
 static bool ask_once(struct fetching *fetching, struct error *error)
 {
 	long status = 0;
-	int64_t left = fetching->end - clock_monotonic_ms();
 	begin_answer(fetching);
 	if (!find_addresses(fetching, error) || !set_fields(fetching, error))
 		return false;
-	if ((left = fetching->end - clock_monotonic_ms()) <= 0)
+	int64_t left = fetching->end - clock_monotonic_ms();
+	if (left <= 0)
 		return error_set(error, ERROR_TEMPORARY, "%s doesn't answer in time", fetching->host);
 	tell_addresses(fetching);
 	curl_easy_setopt(fetching->curl, CURLOPT_CURLU, fetching->url);

@@ -156,8 +156,7 @@ static enum written after_write(ssize_t wrote)
 /* Marks `count` bytes of memory chunks as sent, dropping those that are done. */
 static void memory_sent(struct net_output *output, size_t count)
 {
-	while (count > 0) {
-		struct net_output_chunk *chunk = output->first;
+	for (struct net_output_chunk *chunk; count > 0 && (chunk = output->first);) {
 		size_t part = count < chunk->left ? count : (size_t)chunk->left;
 		output->bytes -= chunk->size > 0 ? part : 0;
 		chunk->sent += part;
