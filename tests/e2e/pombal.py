@@ -61,15 +61,16 @@ def wait_for(condition, what, deadline=DEADLINE, pause=0.05):
         time.sleep(pause)
 
 
-_address_count = 1
+_address_count = 0
 
 
 def new_address():
-    """A loopback address that nobody else uses."""
+    """A loopback address that nobody else uses: of this process 250, and then 250 of another network."""
     global _address_count
+    block, last = divmod(_address_count, 250)
     _address_count += 1
     pid = os.getpid()
-    return f"127.{64 + (pid >> 8) % 64}.{pid % 256}.{_address_count}"
+    return f"127.{64 + block % 2 * 64 + (pid >> 8) % 64}.{pid % 256}.{last + 2}"
 
 
 def is_open(address, port):
