@@ -80,7 +80,7 @@ bool acme_request_make(struct evp_pkey_st *key, const struct slice *names, size_
 	return done || failed(error, "making a request for a certificate");
 }
 
-static bool set_serial(X509 *certificate)
+bool acme_key_number(X509 *certificate)
 {
 	unsigned char bytes[16];
 	if (RAND_bytes(bytes, sizeof bytes) != 1)
@@ -112,7 +112,7 @@ static bool fill_alpn(X509 *certificate, EVP_PKEY *key, struct slice name, struc
 {
 	GENERAL_NAMES *list = names_of(&name, 1);
 	X509_NAME *subject = X509_get_subject_name(certificate);
-	bool done = list && X509_set_version(certificate, X509_VERSION_3) == 1 && set_serial(certificate) &&
+	bool done = list && X509_set_version(certificate, X509_VERSION_3) == 1 && acme_key_number(certificate) &&
 		    X509_gmtime_adj(X509_getm_notBefore(certificate), -CLOCK_SLACK_SECONDS) && X509_gmtime_adj(X509_getm_notAfter(certificate), ALPN_SECONDS) &&
 		    X509_set_pubkey(certificate, key) == 1 &&
 		    X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)"ACME challenge", -1, -1, 0) == 1 &&

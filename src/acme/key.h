@@ -10,6 +10,7 @@
 #include "base/error.h"
 
 struct evp_pkey_st; /* OpenSSL's EVP_PKEY */
+struct x509_st;     /* … X509 */
 
 /** In the data directory: account.key; of each set of names NAME.pem, its present key and chain, and NAME.next, the key that is next; state. */
 #define ACME_FOLDER "certificates/acme"
@@ -72,5 +73,8 @@ bool acme_key_digest(const struct evp_pkey_st *key, unsigned char digest[ACME_DI
  * the one before it, and all are valid now? *which: of which key. Who the last one is, is the authority's matter. */
 bool acme_chain_check(struct slice pem, const unsigned char (*keys)[ACME_DIGEST_SIZE], size_t key_count, size_t *which, const struct slice *names,
 		      size_t count, int64_t now, struct error *error);
+
+/** Gives a certificate of our own making a serial number: random, positive (RFC 5280 §4.1.2.2). */
+bool acme_key_number(struct x509_st *certificate);
 
 #endif

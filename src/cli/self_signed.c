@@ -4,22 +4,11 @@
 #include <openssl/err.h>
 #include <openssl/evp.h>
 #include <openssl/pem.h>
-#include <openssl/rand.h>
 #include <openssl/x509v3.h>
 
-enum { NAMES_MAX = 1024 };
+#include "acme/key.h"
 
-static bool set_serial(X509 *certificate)
-{
-	unsigned char bytes[16];
-	if (RAND_bytes(bytes, sizeof bytes) != 1)
-		return false;
-	bytes[0] &= 0x7f; /* positive (RFC 5280 §4.1.2.2) */
-	BIGNUM *number = BN_bin2bn(bytes, sizeof bytes, NULL);
-	bool done = number && BN_to_ASN1_INTEGER(number, X509_get_serialNumber(certificate));
-	BN_free(number);
-	return done;
-}
+enum { NAMES_MAX = 1024 };
 
 static bool add_extension(X509 *certificate, int kind, const char *value)
 {
@@ -38,7 +27,7 @@ static bool fill(X509 *certificate, EVP_PKEY *key, const char *hostname, const c
 	bool same = strcmp(hostname, domain) == 0;
 	snprintf(names, sizeof names, "DNS:%s%s%s,DNS:localhost,IP:127.0.0.1,IP:::1", hostname, same ? "" : ",DNS:", same ? "" : domain);
 	X509_NAME *subject = X509_get_subject_name(certificate);
-	return X509_set_version(certificate, 2) == 1 && set_serial(certificate) && X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) &&
+	return X509_set_version(certificate, 2) == 1 && acme_key_number(certificate) && X509_gmtime_adj(X509_getm_notBefore(certificate), -3600) &&
 	       X509_gmtime_adj(X509_getm_notAfter(certificate), (long)SELF_SIGNED_DAYS * 86400) && X509_set_pubkey(certificate, key) == 1 &&
 	       X509_NAME_add_entry_by_txt(subject, "CN", MBSTRING_ASC, (const unsigned char *)(strlen(hostname) <= 64 ? hostname : "pombal"), -1, -1, 0) == 1 &&
 	       X509_set_issuer_name(certificate, subject) == 1 && add_extension(certificate, NID_subject_alt_name, names) &&

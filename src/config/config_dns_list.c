@@ -6,23 +6,11 @@
 
 #include "config/config_settings.h"
 
-enum { LOOPBACK_NET = 127, OCTET_BITS = 8, LABEL_MAX = 63 };
+enum { LOOPBACK_NET = 127, OCTET_BITS = 8 };
 
 const char *const config_dns_list_kinds[CONFIG_DNS_LIST_KINDS] = {"address", "sender", "helo", "ptr", "links"};
 
-/* Labels of letters, digits, hyphens and underscores. */
-static bool is_domain(struct slice name)
-{
-	struct slice label, rest = name;
-	bool more = name.len > 0 && name.len <= CONFIG_DNS_LIST_ZONE_MAX, good = more;
-	while (good && more) {
-		more = slice_cut(rest, '.', &label, &rest);
-		good = label.len > 0 && label.len <= LABEL_MAX;
-		for (size_t i = 0; good && i < label.len; i++)
-			good = ascii_is_alpha(label.at[i]) || ascii_is_digit(label.at[i]) || label.at[i] == '-' || label.at[i] == '_';
-	}
-	return good;
-}
+static bool is_domain(struct slice name) { return config_is_dns_name(name, CONFIG_DNS_LIST_ZONE_MAX); }
 
 /* ---- Answers ---- */
 

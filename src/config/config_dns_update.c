@@ -5,23 +5,11 @@
 
 #include "config/config_settings.h"
 
-enum { DNS_PORT = 53, LABEL_MAX = 63, TTL_DEFAULT = 3600 };
+enum { DNS_PORT = 53, TTL_DEFAULT = 3600 };
 
 const char *const config_dns_update_algorithms[CONFIG_HMACS] = {"hmac-sha256", "hmac-sha384", "hmac-sha512"};
 
-/* Labels of printable ASCII without what would have to be escaped. */
-static bool is_name(struct slice name)
-{
-	struct slice label, rest = name;
-	bool more = name.len > 0 && name.len <= CONFIG_DNS_UPDATE_NAME_MAX, good = more;
-	while (good && more) {
-		more = slice_cut(rest, '.', &label, &rest);
-		good = label.len > 0 && label.len <= LABEL_MAX;
-		for (size_t i = 0; good && i < label.len; i++)
-			good = ascii_is_alpha(label.at[i]) || ascii_is_digit(label.at[i]) || label.at[i] == '-' || label.at[i] == '_';
-	}
-	return good;
-}
+static bool is_name(struct slice name) { return config_is_dns_name(name, CONFIG_DNS_UPDATE_NAME_MAX); }
 
 static struct slice without_dot(struct slice name)
 {

@@ -3,7 +3,20 @@
 
 #include "base/buf.h"
 
-enum { NAMES_MAX = 500 };
+enum { NAMES_MAX = 500, LABEL_MAX = 63 };
+
+bool config_is_dns_name(struct slice name, size_t most)
+{
+	struct slice label, rest = name;
+	bool more = name.len > 0 && name.len <= most, good = more;
+	while (good && more) {
+		more = slice_cut(rest, '.', &label, &rest);
+		good = label.len > 0 && label.len <= LABEL_MAX;
+		for (size_t i = 0; good && i < label.len; i++)
+			good = ascii_is_alpha(label.at[i]) || ascii_is_digit(label.at[i]) || label.at[i] == '-' || label.at[i] == '_';
+	}
+	return good;
+}
 
 struct slice config_next_word(struct slice *rest)
 {
