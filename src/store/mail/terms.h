@@ -2,6 +2,7 @@
 #ifndef STORE_MAIL_TERMS_H
 #define STORE_MAIL_TERMS_H
 
+#include "base/error.h"
 #include "base/slice.h"
 
 /* ---- Mailboxes ---- */
@@ -19,6 +20,10 @@ struct mailbox {
 	uint32_t messages, unseen, recent;
 	uint64_t bytes;
 	uint32_t deleted;       /* with \Deleted */
+	/* what JMAP says of it (RFC 8621 §2); what has \Deleted doesn't count there */
+	uint32_t emails, unread_emails, threads, unread_threads;
+	uint32_t sort_order;
+	int64_t parent;         /* the id of the mailbox above, by mailbox_list() and mailbox_get() alone; 0: it is at the top */
 };
 
 enum { MAILBOX_KEYWORDS_MAX = 64 * 1024 };
@@ -56,9 +61,11 @@ struct placement {
 	struct slice keywords;
 	int64_t received;       /* INTERNALDATE; 0: now */
 	int64_t delivery_id;    /* not 0: unique id of this delivery; committing it again changes nothing and succeeds */
+	const int64_t *also;    /* further mailboxes that show it from the beginning */
+	size_t also_count;
 	/* results */
 	uint32_t uid;
-	int64_t id, modseq;
+	int64_t id, thread, modseq;
 	bool duplicate;         /* the delivery id was there already */
 };
 
@@ -79,6 +86,77 @@ struct expunged_message {
 	uint64_t size;
 	int64_t received, expunged; /* when: seconds since 1970 */
 	struct slice summary;       /* as in struct message */
+};
+
+/* ---- Emails: what JMAP calls a message with all its places (RFC 8621 §4) ----
+ *
+ * An email is a message of the account; its id is that of struct message. It is in the mailboxes that show it without \Deleted: one that
+ * no mailbox shows so isn't there (RFC 8621 §4.1.1), and is again when the flag is taken from it. Its places may have different flags, of which
+ * RFC 8621 says nothing: \Seen is said of an email if all of them have it, every other flag and keyword if one has. */
+
+enum { EMAIL_MAILBOXES_MAX = 1000 }; /* into which an email can be put; more only by IMAP's COPY */
+
+struct email {
+	int64_t id;
+	int64_t thread;         /* what belongs together (RFC 8621 §3): never another for the same email */
+	int64_t received;
+	uint64_t size;
+	unsigned flags;         /* without \Deleted */
+	uint32_t mailbox_count; /* at least 1 */
+	const int64_t *mailboxes; /* ids, ascending */
+	struct slice keywords;  /* lower-case, sorted, separated by a space */
+	struct slice summary;   /* with MESSAGE_SUMMARY, see message/summary.h */
+};
+
+/** Unread as RFC 8621 §2 has it: neither $seen nor $draft. */
+static inline bool email_is_unread(const struct email *email) { return (email->flags & (FLAG_SEEN | FLAG_DRAFT)) == 0; }
+
+/** Emails that belong together, ordered by `received`, then id. */
+struct thread { int64_t id; const int64_t *emails; size_t count; /* 0: there is no such thread */ };
+
+/** Where the account stands: numbers that rise whenever what JMAP says of emails, threads (which emails they hold) or mailboxes changes. */
+struct account_states { int64_t emails, threads, mailboxes; uint64_t email_count, thread_count; };
+
+/** What a client knows: all as of `since`; with `until` not 0 it is on its way to `until`, and has heard of what has an id of `next` or above.
+ * A state of struct account_states is {state, 0, 0}. Clients are given it as text (changes_point_write) and may give us anything. */
+struct changes_point { int64_t since, until, next; };
+enum { CHANGES_POINT_MAX = 3 * 20 + 3 };
+
+/** What has changed (RFC 8620 §5.2), highest ids first: the newest. An id is in one list at most. */
+struct changes {
+	bool known;             /* false: the log doesn't reach back to that point, or there never was one; nothing else is told */
+	bool more;              /* there are more changes after `point` */
+	struct changes_point point; /* where the client is with these */
+	int64_t *created, *updated, *destroyed;
+	size_t created_count, updated_count, destroyed_count;
+	bool counts_only;       /* of mailboxes: those updated have changed in emails, unread_emails, threads and unread_threads alone */
+};
+
+/** What is to become of an email (RFC 8621 §4.6). */
+struct email_change {
+	int64_t id;
+	bool destroy;           /* it leaves all its mailboxes; else: */
+	bool set_mailboxes;     /* `add` are all the mailboxes it is to be in; else it is put into them and taken out of `remove` */
+	const int64_t *add, *remove;
+	size_t add_count, remove_count;
+	bool set_keywords;      /* `flags` and `keywords` are all it is to have; else those are added, and those of `without` removed */
+	unsigned flags, without_flags;
+	struct slice keywords, without_keywords; /* separated by spaces */
+	/* results */
+	bool done;              /* if not, `error` says why: ERROR_NOT_FOUND, ERROR_LIMIT, ERROR_INVALID; and in JMAP's terms: */
+	bool missing_mailbox;   /* it isn't the email that isn't there, but a mailbox of `add` */
+	bool over_quota, too_many_mailboxes, too_many_keywords;
+	struct error error;
+};
+
+/** What is to become of a mailbox, or what a new one is to be (RFC 8621 §2.5): what isn't `set` stays. */
+struct mailbox_change {
+	bool set_name, set_parent, set_use, set_sort_order, set_subscribed;
+	struct slice name;      /* of its own level: without '/' */
+	int64_t parent;         /* 0: to the top */
+	enum special_use use;
+	uint32_t sort_order;
+	bool subscribed;
 };
 
 /** What counts, and the limits (0: none). Each message file counts once, however many mailboxes show it; each further place counts as
