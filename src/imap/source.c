@@ -54,8 +54,10 @@ static struct mime_part *parse_file(struct imap_source *source)
 	if (source->over_share)
 		return NULL;
 	struct buf whole = BUF(source->size + 1);
-	if (imap_source_read(source, 0, source->size, &whole))
+	if (imap_source_read(source, 0, source->size, &whole)) {
 		structure = mime_parse(buf_slice(&whole), source->arena);
+		structure->envelope->preview = message_preview(buf_slice(&whole), structure, source->arena);
+	}
 	buf_free(&whole);
 	return structure;
 }

@@ -14,6 +14,7 @@ struct address {
 	struct slice name;   /* display name, raw (quotes and comments resolved, encoded words left alone) */
 	struct slice local;  /* unquoted */
 	struct slice domain; /* as written; "[…]" for a literal */
+	bool literal;        /* the name holds, in quotes, what looks like an encoded word, but is none there (RFC 2047 §5) */
 	struct slice route;  /* an obsolete source route "@a,@b" (RFC 5322 §4.4), or empty */
 	enum { ADDRESS_MAILBOX, ADDRESS_GROUP_START, ADDRESS_GROUP_END } kind; /* GROUP_START: name is in `local` */
 };

@@ -149,6 +149,7 @@ struct words {
 	bool space, done; /* white space is pending; an address is complete and white space followed */
 	bool spaced_dot;  /* white space stood before the last dot: so it may behind it */
 	struct slice comment;
+	bool literal; /* see struct address */
 };
 
 /* May the white space between the last character and `next` be left out? */
@@ -183,6 +184,7 @@ static void add_token(struct words *words, struct slice token)
 {
 	bool whole = token.len > 1;
 	if (whole && token.at[0] == '"') {
+		words->literal |= slice_find(token, SLICE("=?")) != SLICE_NONE;
 		words->len += header_scan_unescape(slice_sub(token, 1, token.len - 2), words->out + words->len);
 		return;
 	}
@@ -268,6 +270,7 @@ static struct address read_angle(struct parser *parser, const struct entry *entr
 	struct address address = {.kind = ADDRESS_MAILBOX};
 	struct words name = take_words(parser, entry->start, entry->angle, out, READ_NAME);
 	address.name = trim_spaces(slice_make(out, name.len));
+	address.literal = name.literal;
 	size_t end = entry->angle_end == SLICE_NONE ? entry->end : entry->angle_end;
 	size_t start = skip_route(parser->body, entry->angle + 1, end);
 	struct words spec = take_words(parser, start, end, out + name.len, READ_SPEC);
@@ -296,7 +299,7 @@ static struct address read_bare(struct parser *parser, const struct entry *entry
 	set_spec(&address, &words);
 	*used = words.len;
 	if (words.at_sign != SLICE_NONE)
-		address.name = trim_spaces(slice_make(out, words.word));
+		address.name = trim_spaces(slice_make(out, words.word)), address.literal = words.literal;
 	if (address.name.len == 0 && words.comment.len > 0) {
 		size_t len = header_scan_unescape(words.comment, out + *used);
 		address.name = trim_spaces(slice_make(out + *used, len));
@@ -324,7 +327,7 @@ static void start_group(struct parser *parser, const struct entry *entry)
 	if (len > ENTRY_MAX || parser->list->count + 2 > parser->max)
 		return;
 	struct words words = take_words(parser, entry->start, entry->end, text_room(parser, len), READ_NAME);
-	append(parser, (struct address){.kind = ADDRESS_GROUP_START, .local = trim_spaces(slice_make(words.out, words.len))});
+	append(parser, (struct address){.kind = ADDRESS_GROUP_START, .local = trim_spaces(slice_make(words.out, words.len)), .literal = words.literal});
 	keep_text(parser, words.len);
 	parser->in_group = true;
 }

@@ -8,6 +8,7 @@
 struct address_list {
 	struct address *at; /* in the arena; NULL while empty */
 	size_t count, room;
+	bool seen; /* a field was read into it */
 };
 
 /** Appends what address_parse_list() finds in `body`, up to `max` entries in all. */

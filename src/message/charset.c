@@ -166,6 +166,13 @@ bool charset_convert(const char *iconv_name, struct slice bytes, struct buf *out
 	return done;
 }
 
+bool charset_is_known(struct slice name)
+{
+	char room[KEY_MAX];
+	struct slice key = key_of(name, room);
+	return is_utf8_key(key) || is_ascii_key(key) || charset_is_shifted(key) || find_key(key) || find_page(key);
+}
+
 bool charset_is_wide(struct slice name)
 {
 	char room[KEY_MAX];

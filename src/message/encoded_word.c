@@ -31,6 +31,7 @@ struct decoder {
 	struct buf out, bytes;
 	struct slice charset;
 	bool after_word;
+	bool strict; /* by the letter of RFC 2047: see header_text() */
 };
 
 /* Index of the first `c` followed by `second` at or after `from`. */
@@ -56,6 +57,17 @@ static size_t find_end(struct decoder *decoder, size_t from)
 	return decoder->next_end;
 }
 
+/* RFC 2047 §2, §5: without blanks inside, blanks or nothing on both sides, in a charset that can be read. */
+static bool is_strict(struct slice text, size_t at, const struct word *word)
+{
+	for (size_t i = 0; i < word->content.len; i++)
+		if (word->content.at[i] <= ' ' || word->content.at[i] == '?' || word->content.at[i] == 0x7f)
+			return false;
+	bool before = at == 0 || text.at[at - 1] == ' ' || text.at[at - 1] == '\t';
+	bool behind = at + word->len == text.len || text.at[at + word->len] == ' ' || text.at[at + word->len] == '\t';
+	return before && behind && word->charset.len > 0 && charset_is_known(word->charset);
+}
+
 /* Reads an encoded word at text[at], which starts with "=?". */
 static bool read_word(struct decoder *decoder, size_t at, struct word *word)
 {
@@ -74,7 +86,7 @@ static bool read_word(struct decoder *decoder, size_t at, struct word *word)
 	word->charset = slice_sub(word->charset, 0, language);
 	word->content = slice_sub(decoder->text, content_at, end - content_at);
 	word->len = end + 2 - at;
-	return true;
+	return !decoder->strict || is_strict(decoder->text, at, word);
 }
 
 static void decode_q(struct slice s, struct buf *out)
@@ -91,10 +103,25 @@ static void decode_q(struct slice s, struct buf *out)
 	}
 }
 
+static size_t without_controls(char *at, size_t len)
+{
+	size_t out = 0;
+	for (size_t i = 0; i < len; i++) {
+		bool c1 = (unsigned char)at[i] == 0xc2 && i + 1 < len && (unsigned char)at[i + 1] < 0xa0;
+		i += c1;
+		if (!c1 && (unsigned char)at[i] >= 0x20 && at[i] != 0x7f)
+			at[out++] = at[i];
+	}
+	return out;
+}
+
 static void flush_words(struct decoder *decoder)
 {
+	size_t before = decoder->out.len;
 	if (decoder->bytes.len > 0)
 		charset_to_utf8(decoder->charset, buf_slice(&decoder->bytes), &decoder->out);
+	if (decoder->strict && decoder->out.len > before)
+		decoder->out.len = before + without_controls(decoder->out.at + before, decoder->out.len - before);
 	buf_clear(&decoder->bytes);
 }
 
@@ -116,7 +143,10 @@ static void take_plain(struct decoder *decoder, struct slice plain, bool before_
 	if (plain.len == 0 || (decoder->after_word && before_word && slice_trim(plain).len == 0))
 		return;
 	flush_words(decoder);
-	text_append_unknown(plain, &decoder->out);
+	if (decoder->strict)
+		text_append_utf8(plain, &decoder->out);
+	else
+		text_append_unknown(plain, &decoder->out);
 	decoder->after_word = false;
 }
 
@@ -148,6 +178,18 @@ struct slice header_decode(struct slice body, struct arena *arena)
 	decode_all(&decoder);
 	struct slice result = arena_copy(arena, buf_slice(&decoder.out));
 	result.len = text_clean((char *)result.at, result.len);
+	buf_free(&decoder.out);
+	buf_free(&decoder.bytes);
+	return result;
+}
+
+struct slice header_text(struct slice unfolded, struct arena *arena)
+{
+	size_t max = (unfolded.len + 1) * DECODED_GROWTH_MAX;
+	struct decoder decoder = {.text = unfolded, .out = BUF(max), .bytes = BUF(max), .strict = true};
+	decode_all(&decoder);
+	struct slice result = buf_slice(&decoder.out);
+	result = slice_is_ascii(result) ? arena_copy(arena, result) : text_normal(result, arena);
 	buf_free(&decoder.out);
 	buf_free(&decoder.bytes);
 	return result;

@@ -11,23 +11,32 @@ struct lists {
 	struct address_list from, sender, reply_to, to, cc, bcc;
 };
 
-static void take_text(struct slice *text, const struct header_field *field, struct arena *arena)
+static void take_text(struct envelope *envelope, struct slice *text, const struct header_field *field, struct arena *arena)
 {
+	struct slice body = slice_trim(field->body);
+	bool blanks = body.len > 0 && body.at + body.len < field->body.at + field->body.len;
+	envelope->irregular |= text->at != NULL || body.len > ENVELOPE_TEXT_MAX || blanks;
 	if (text->at == NULL)
-		*text = header_unfold(slice_sub(slice_trim(field->body), 0, ENVELOPE_TEXT_MAX), arena);
+		*text = header_unfold(slice_sub(body, 0, ENVELOPE_TEXT_MAX), arena);
 }
 
-static void take_list(struct address_list *list, bool joined, const struct header_field *field, size_t max, struct arena *arena)
+static void take_list(struct envelope *envelope, struct address_list *list, bool joined, const struct header_field *field, size_t max,
+		      struct arena *arena)
 {
+	envelope->irregular |= list->seen;
+	list->seen = true;
 	if (list->count == 0 || joined)
 		address_list_append(list, field->body, max, arena);
+	envelope->irregular |= list->count >= max;
+	for (size_t i = 0; i < list->count; i++)
+		envelope->irregular |= list->at[i].literal;
 }
 
 static void take_field(struct envelope *envelope, struct lists *lists, const struct header_field *field, size_t max, struct arena *arena)
 {
 	const struct { struct slice name, *text; } texts[] = {
 		{SLICE("Date"), &envelope->date}, {SLICE("Subject"), &envelope->subject}, {SLICE("Message-ID"), &envelope->message_id},
-		{SLICE("In-Reply-To"), &envelope->in_reply_to},
+		{SLICE("In-Reply-To"), &envelope->in_reply_to}, {SLICE("References"), &envelope->references},
 	};
 	const struct { struct slice name; struct address_list *list; bool joined; } addresses[] = {
 		{SLICE("From"), &lists->from, false}, {SLICE("To"), &lists->to, true}, {SLICE("Cc"), &lists->cc, true},
@@ -35,10 +44,10 @@ static void take_field(struct envelope *envelope, struct lists *lists, const str
 	};
 	for (size_t i = 0; i < sizeof texts / sizeof *texts; i++)
 		if (slice_equal_nocase(field->name, texts[i].name))
-			take_text(texts[i].text, field, arena);
+			take_text(envelope, texts[i].text, field, arena);
 	for (size_t i = 0; i < sizeof addresses / sizeof *addresses; i++)
 		if (slice_equal_nocase(field->name, addresses[i].name))
-			take_list(addresses[i].list, addresses[i].joined, field, max, arena);
+			take_list(envelope, addresses[i].list, addresses[i].joined, field, max, arena);
 }
 
 struct envelope *envelope_parse(struct slice header, size_t max_addresses, struct arena *arena)

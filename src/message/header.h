@@ -37,6 +37,9 @@ struct slice header_unfold(struct slice body, struct arena *arena);
 /** Unfolded and with encoded words (RFC 2047) decoded to UTF-8; raw 8-bit bytes that aren't UTF-8 are read as Latin-1.
  * Control characters become spaces. */
 struct slice header_decode(struct slice body, struct arena *arena);
+/** Text without folds as RFC 8621 §4.1.2.2 shows it: encoded words decoded where they may stand (RFC 2047 §5) and can be read, without the control
+ * characters in them; U+FFFD for each byte that isn't UTF-8; in Normalization Form C. */
+struct slice header_text(struct slice unfolded, struct arena *arena);
 /** Who has written an Authentication-Results field (RFC 8601 §2.2, authserv-id), without quotes and a last dot; empty if nobody is
  * named. */
 struct slice header_results_by(struct slice body, struct arena *arena);

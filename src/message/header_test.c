@@ -164,6 +164,19 @@ static void what_was_written_can_be_read(void **state)
 	}
 }
 
+/* RFC 2047 §5, §6: what only looks like an encoded word is left alone. */
+static void encoded_words_are_read_by_the_letter(void **state)
+{
+	static const struct { const char *text, *expected; } cases[] = {
+		{"=?utf-8?q?caf=C3=A9?=", "café"}, {"a=?utf-8?q?b?=", "a=?utf-8?q?b?="}, {"=?utf-8?q?b?=c", "=?utf-8?q?b?=c"}, {"=?utf-8?q?a b?=", "=?utf-8?q?a b?="},
+		{"=?x-none-such?q?a?=", "=?x-none-such?q?a?="}, {"=?utf-8?q?a?= =?utf-8?q?b?= c", "ab c"}, {"=?utf-8?q?a=00=07b?=", "ab"},
+		{"cafe\xcc\x81", "café"}, {"\xff\xe9 x", "\xef\xbf\xbd\xef\xbf\xbd x"}, {"=?utf-8?x?a?=", "=?utf-8?x?a?="}, {"=?utf-8?b?w6k=?=\t.", "é\t."},
+		{"a ", "a "}, {"", ""}, {"=?iso-8859-1*en?q?=E9?=", "é"}, {"=?utf-8?q?=C3?= =?utf-8?q?=A9?=", "é"},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
+		assert_slice(header_text(slice_of(cases[i].text), *state), cases[i].expected);
+}
+
 /* ATTACKS: no shape of header takes more than linear time; quadratic time would be far over the limit. */
 static void huge_headers_take_linear_time(void **state)
 {
@@ -183,6 +196,7 @@ static void huge_headers_take_linear_time(void **state)
 		while (header_next(&rest, &field))
 			;
 		header_decode(buf_slice(&text), arena);
+		header_text(buf_slice(&text), arena);
 		header_encode(buf_slice(&text), 0, arena);
 		if (cpu_ms() - start > HUGE_MS)
 			fail_msg("slow: %s", units[i]);
@@ -200,6 +214,7 @@ int main(void)
 		cmocka_unit_test(the_first_of_several_is_found),
 		cmocka_unit_test_setup_teardown(folds_are_taken_out, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(encoded_words_are_read, make_arena, free_arena),
+		cmocka_unit_test_setup_teardown(encoded_words_are_read_by_the_letter, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(encoded_words_are_written, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(phrases_are_written, make_arena, free_arena),
 		cmocka_unit_test_setup_teardown(what_was_written_can_be_read, make_arena, free_arena),

@@ -19,9 +19,12 @@ struct parameter {
 /** What RFC 3501 calls the envelope: decoded no further than unfolding. Absent fields have at == NULL. sender and reply_to
  * are the message's own: who shows an ENVELOPE puts from in the place of absent ones (RFC 3501 §7.4.2). */
 struct envelope {
-	struct slice date, subject, in_reply_to, message_id;
+	struct slice date, subject, in_reply_to, message_id, references;
 	struct address *from, *sender, *reply_to, *to, *cc, *bcc;
 	size_t from_count, sender_count, reply_to_count, to_count, cc_count, bcc_count;
+	bool irregular;        /* who wants the last of several fields of a name, or each as it is written (JMAP), asks the header: a field stands
+				  there twice, or was cut, or ends in blanks, or what looks like an encoded word is in quotes */
+	struct slice preview;  /* of the whole message alone: how its text begins, see message_preview() */
 };
 
 struct mime_part {
@@ -47,6 +50,10 @@ struct mime_part {
 struct mime_part *mime_parse(struct slice message, struct arena *arena);
 /** Parses an envelope from a header block; lists longer than `max_addresses` are cut. */
 struct envelope *envelope_parse(struct slice header, size_t max_addresses, struct arena *arena);
+/** How the message's text begins, for lists of messages: UTF-8 of at most MESSAGE_PREVIEW_MAX characters (as JavaScript counts them), without
+ * quotations of others, each run of white space one blank (RFC 8621 §4.1.4, preview). In `arena`. */
+enum { MESSAGE_PREVIEW_MAX = 255 };
+struct slice message_preview(struct slice message, const struct mime_part *root, struct arena *arena);
 /** Finds a part by its number, e.g. "1.2" (RFC 3501 §6.4.5); NULL if there is none. */
 const struct mime_part *mime_find(const struct mime_part *root, const uint32_t *numbers, size_t count);
 struct slice parameter_get(const struct parameter *list, size_t count, struct slice name);
@@ -54,9 +61,13 @@ struct slice parameter_get(const struct parameter *list, size_t count, struct sl
 /** Decodes base64 or quoted-printable (`encoding` as in the part; anything else is copied), appending to `out`; errors in the
  * data are passed over. Returns false if out's maximum was reached; `out` holds the beginning then. */
 bool mime_decode(struct slice encoding, struct slice body, struct buf *out);
+/** How many bytes that would be, if there were room. */
+uint64_t mime_decoded_size(struct slice encoding, struct slice body);
 /** Converts from `charset` (a MIME name, however it is spelt) to UTF-8; what can't be converted becomes U+FFFD, one for each character. Text
  * under an unknown name, or under that of a 7-bit charset, is UTF-8 if it can be; else Latin-1. */
 bool charset_to_utf8(struct slice charset, struct slice bytes, struct buf *out);
+/** Is it the name of a charset that can be read? An empty one is ASCII. */
+bool charset_is_known(struct slice charset);
 /** Is a character of more than a byte, also a line end, so that a text can't be cut at the byte '\n'? */
 bool charset_is_wide(struct slice charset);
 /** Simple case folding and NFC for searching, as IMAP's i;unicode-casemap does (RFC 5051, near enough). */

@@ -5,11 +5,11 @@
  * so does SUMMARY_OLDEST when the form changes so that those can't be read any more.
  *
  * 1: the first. 2: where a header ends that isn't ended, boundaries that end in blanks, Content-Language as a list of tags, Content-Location
- * without comments and quotes, a last line without an end counts as no line. */
+ * without comments and quotes, a last line without an end counts as no line. 3: References, whether the header has to be asked, preview. */
 #include "message/summary.h"
 
 enum {
-	SUMMARY_VERSION = 2,
+	SUMMARY_VERSION = 3,
 	SUMMARY_OLDEST = 1,
 	VARINT_BYTES_MAX = 10,
 	CUT_ADDRESSES_MAX = 50, /* of each list, where the whole summary would be too large */
@@ -112,8 +112,9 @@ static void put_addresses(struct buf *out, const struct address *list, size_t co
 	}
 }
 
-/* The parts of an envelope, in the order in which they are stored and have their bits. */
+/* The parts of an envelope, in the order in which they are stored and have their bits; then what came with version 3. */
 enum { ENVELOPE_TEXTS = 4, ENVELOPE_LISTS = 6 };
+enum { HAS_REFERENCES = 1 << 10, IS_IRREGULAR = 1 << 11, HAS_PREVIEW = 1 << 12 };
 
 struct envelope_fields {
 	struct slice *texts[ENVELOPE_TEXTS];
@@ -138,6 +139,9 @@ static void put_envelope(struct buf *out, struct envelope *envelope, const struc
 		present |= (uint64_t)(fields.texts[i]->at != NULL) << i;
 	for (unsigned i = 0; i < ENVELOPE_LISTS; i++)
 		present |= (uint64_t)(*fields.counts[i] > 0) << (ENVELOPE_TEXTS + i);
+	present |= envelope->references.at ? HAS_REFERENCES : 0;
+	present |= envelope->irregular || !detail->whole ? IS_IRREGULAR : 0;
+	present |= envelope->preview.len > 0 ? HAS_PREVIEW : 0;
 	put_number(out, present);
 	for (unsigned i = 0; i < ENVELOPE_TEXTS; i++)
 		if (present >> i & 1)
@@ -145,6 +149,10 @@ static void put_envelope(struct buf *out, struct envelope *envelope, const struc
 	for (unsigned i = 0; i < ENVELOPE_LISTS; i++)
 		if (present >> (ENVELOPE_TEXTS + i) & 1)
 			put_addresses(out, *fields.lists[i], *fields.counts[i], detail);
+	if (present & HAS_REFERENCES)
+		put_text(out, slice_sub(envelope->references, 0, detail->text));
+	if (present & HAS_PREVIEW)
+		put_text(out, envelope->preview);
 }
 
 /* A part's optional members, each with a bit. */
@@ -332,13 +340,18 @@ static struct envelope *get_envelope(struct source *source)
 {
 	struct envelope *envelope = arena_alloc(source->arena, sizeof *envelope);
 	struct envelope_fields fields = fields_of(envelope);
-	uint64_t present = get_number_to(source, (1 << (ENVELOPE_TEXTS + ENVELOPE_LISTS)) - 1);
+	uint64_t present = get_number_to(source, 2 * HAS_PREVIEW - 1);
 	for (unsigned i = 0; i < ENVELOPE_TEXTS; i++)
 		if (present >> i & 1)
 			*fields.texts[i] = get_text(source);
 	for (unsigned i = 0; i < ENVELOPE_LISTS; i++)
 		if (present >> (ENVELOPE_TEXTS + i) & 1)
 			get_addresses(source, fields.lists[i], fields.counts[i]);
+	if (present & HAS_REFERENCES)
+		envelope->references = get_text(source);
+	if (present & HAS_PREVIEW)
+		envelope->preview = get_text(source);
+	envelope->irregular = present & IS_IRREGULAR;
 	return envelope;
 }
 

@@ -43,6 +43,9 @@ static void assert_same_envelope(const struct envelope *a, const struct envelope
 	assert_same_slice(a->subject, b->subject);
 	assert_same_slice(a->in_reply_to, b->in_reply_to);
 	assert_same_slice(a->message_id, b->message_id);
+	assert_same_slice(a->references, b->references);
+	assert_true(slice_equal(a->preview, b->preview));
+	assert_int_equal(a->irregular, b->irregular);
 	assert_same_list(a->from, a->from_count, b->from, b->from_count);
 	assert_same_list(a->sender, a->sender_count, b->sender, b->sender_count);
 	assert_same_list(a->reply_to, a->reply_to_count, b->reply_to, b->reply_to_count);
@@ -133,6 +136,57 @@ static void damage_is_noticed(void **state)
 	arena_free(&arena);
 }
 
+/* RFC 8621 §4.1.4: without quotations, in one line, of at most 256 characters. */
+static void previews_show_how_a_text_begins(void **state)
+{
+	(void)state;
+	static const struct { const char *message, *expected; } cases[] = {
+		{"\r\n  Hello,\r\n\r\n\tworld \r\n", "Hello, world"}, {"\r\nAnn wrote:\r\n> old\r\n\r\nnew\r\n-- \r\nBob\r\n", "new"}, {"\r\n> all of it\r\n", "> all of it"},
+		{"Content-Type: text/html\r\n\r\n<style>p{}</style><p>One &amp; <b>two</b></p><p>three", "One & two three"},
+		{"Content-Type: text/plain; charset=iso-8859-1\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\ncaf=E9", "caf\xc3\xa9"},
+		{"Content-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\n\r\n \r\n--b\r\nContent-Type: text/html\r\n\r\nfrom html\r\n--b--\r\n", "from html"},
+		{"Content-Type: text/plain\r\nContent-Disposition: attachment\r\n\r\nno\r\n", ""}, {"", ""},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct arena *arena = arena_new();
+		struct slice message = slice_of(cases[i].message);
+		assert_true(slice_equal(message_preview(message, mime_parse(message, arena), arena), slice_of(cases[i].expected)));
+		arena_free(&arena);
+	}
+}
+
+static void previews_end_with_a_whole_character(void **state)
+{
+	(void)state;
+	struct arena *arena = arena_new();
+	struct buf message = BUF(1 << 20);
+	buf_append_text(&message, "Content-Type: text/plain; charset=utf-8\r\n\r\n");
+	for (int i = 0; i < 9000; i++)
+		buf_append_text(&message, "\xf0\x9f\x98\x80");
+	struct slice preview = message_preview(buf_slice(&message), mime_parse(buf_slice(&message), arena), arena);
+	assert_int_equal(preview.len, MESSAGE_PREVIEW_MAX / 2 * 4); /* each counts as two */
+	assert_true(slice_is_utf8(preview));
+	buf_free(&message);
+	arena_free(&arena);
+}
+
+/* What a list of messages shows is in the summary, unless the header has to be asked. */
+static void irregular_headers_are_marked(void **state)
+{
+	(void)state;
+	static const struct { const char *message; bool irregular; } cases[] = {
+		{"From: a@x\r\nTo: b@x\r\nSubject: s\r\n\r\n", false}, {"Subject: a\r\nSubject: b\r\n\r\n", true}, {"To: a@x\r\nTo: b@x\r\n\r\n", true},
+		{"Subject: a \r\n\r\n", true}, {"From: \"=?utf-8?q?a?=\" <a@x>\r\n\r\n", true}, {"From: =?utf-8?q?a?= <a@x>\r\n\r\n", false},
+		{"References: <a@x>\r\n <b@x>\r\n\r\n", false},
+	};
+	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+		struct arena *arena = arena_new();
+		struct mime_part *again = summary_decode(summary_encode(mime_parse(slice_of(cases[i].message), arena), arena), arena);
+		assert_int_equal(again->envelope->irregular, cases[i].irregular);
+		arena_free(&arena);
+	}
+}
+
 static void a_large_summary_is_cut(void **state)
 {
 	(void)state;
@@ -168,6 +222,9 @@ int main(void)
 		cmocka_unit_test(what_goes_in_comes_out),
 		cmocka_unit_test(a_simple_message_takes_few_bytes),
 		cmocka_unit_test(damage_is_noticed),
+		cmocka_unit_test(previews_show_how_a_text_begins),
+		cmocka_unit_test(previews_end_with_a_whole_character),
+		cmocka_unit_test(irregular_headers_are_marked),
 		cmocka_unit_test(a_large_summary_is_cut),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -18,8 +18,7 @@ struct slice text_lower_ascii(struct slice s, struct arena *arena)
 	return slice_make(copy, s.len);
 }
 
-/* NFC of valid UTF-8, in `arena`. */
-static struct slice normal_form(struct slice utf8, struct arena *arena)
+struct slice text_normal(struct slice utf8, struct arena *arena)
 {
 	size_t len = 0;
 	uint8_t *normal = u8_normalize(UNINORM_NFC, (const uint8_t *)utf8.at, utf8.len, NULL, &len);
@@ -35,7 +34,7 @@ struct slice text_lower(struct slice utf8, struct arena *arena)
 {
 	if (slice_is_ascii(utf8) || !slice_is_utf8(utf8))
 		return text_lower_ascii(utf8, arena);
-	utf8 = normal_form(utf8, arena);
+	utf8 = text_normal(utf8, arena);
 	const uint8_t *at = (const uint8_t *)utf8.at, *end = at + utf8.len;
 	enum { CHARACTER_MAX = 4 };
 	uint8_t *lower = arena_array(arena, utf8.len, CHARACTER_MAX);
@@ -45,7 +44,7 @@ struct slice text_lower(struct slice utf8, struct arena *arena)
 		at += u8_mbtoucr(&c, at, (size_t)(end - at));
 		len += (size_t)u8_uctomb(lower + len, uc_tolower(c), CHARACTER_MAX);
 	}
-	return normal_form(slice_make((const char *)lower, len), arena);
+	return text_normal(slice_make((const char *)lower, len), arena);
 }
 
 bool text_append_utf8(struct slice bytes, struct buf *out)

@@ -7,6 +7,8 @@
 
 /** A copy with its ASCII letters in lower case. */
 struct slice text_lower_ascii(struct slice s, struct arena *arena);
+/** Valid UTF-8 in Normalization Form C. */
+struct slice text_normal(struct slice utf8, struct arena *arena);
 /** Lower case, character by character (so the result doesn't depend on the neighbours), and NFC. What isn't UTF-8 is only
  * lower-cased where it is ASCII. */
 struct slice text_lower(struct slice utf8, struct arena *arena);

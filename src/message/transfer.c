@@ -8,7 +8,8 @@ enum { BLOCK = 4096 };
 /* Decoded bytes on their way into the caller's buffer: what doesn't fit is cut, so that a bounded buffer holds the
  * beginning of a large body. */
 struct output {
-	struct buf *out;
+	struct buf *out; /* NULL: it is only counted */
+	uint64_t count;
 	size_t len;
 	char block[BLOCK];
 };
@@ -22,15 +23,15 @@ static bool append_cut(struct buf *out, struct slice s)
 
 static bool output_flush(struct output *output)
 {
-	bool fits = append_cut(output->out, slice_make(output->block, output->len));
+	bool fits = !output->out || append_cut(output->out, slice_make(output->block, output->len));
+	output->count += output->len;
 	output->len = 0;
 	return fits;
 }
 
 /* Base64 data that ended with "=" and goes on (concatenated encoders) starts a new group. */
-static bool decode_base64(struct slice body, struct buf *out)
+static bool decode_base64(struct slice body, struct output *output)
 {
-	struct output output = {.out = out};
 	unsigned bits = 0, count = 0;
 	for (size_t i = 0; i < body.len; i++) {
 		int value = base64_value(body.at[i]);
@@ -42,12 +43,12 @@ static bool decode_base64(struct slice body, struct buf *out)
 		bits = bits << 6 | (unsigned)value;
 		count++;
 		if (count > 1)
-			output.block[output.len++] = (char)(bits >> (8 - 2 * count));
+			output->block[output->len++] = (char)(bits >> (8 - 2 * count));
 		count %= 4;
-		if (output.len == BLOCK && !output_flush(&output))
+		if (output->len == BLOCK && !output_flush(output))
 			return false;
 	}
-	return output_flush(&output);
+	return output_flush(output);
 }
 
 /* Length of a soft line break at s: "=", white space that some relay added, the line end (RFC 2045 §6.7 rules 3, 5). */
@@ -88,9 +89,8 @@ static size_t quoted_printable_step(struct slice s, struct output *output)
 	return 1;
 }
 
-static bool decode_quoted_printable(struct slice body, struct buf *out)
+static bool decode_quoted_printable(struct slice body, struct output *output)
 {
-	struct output output = {.out = out};
 	size_t kept = 0; /* white space before this index was found not to be trailing */
 	for (size_t i = 0; i < body.len;) {
 		struct slice rest = slice_skip(body, i);
@@ -101,18 +101,31 @@ static bool decode_quoted_printable(struct slice body, struct buf *out)
 			continue;
 		}
 		kept = i + space > kept ? i + space : kept;
-		i += quoted_printable_step(rest, &output);
-		if (output.len == BLOCK && !output_flush(&output))
+		i += quoted_printable_step(rest, output);
+		if (output->len == BLOCK && !output_flush(output))
 			return false;
 	}
-	return output_flush(&output);
+	return output_flush(output);
 }
 
 bool mime_decode(struct slice encoding, struct slice body, struct buf *out)
 {
+	struct output output = {.out = out};
 	if (slice_equal_nocase(encoding, SLICE("base64")))
-		return decode_base64(body, out);
+		return decode_base64(body, &output);
 	if (slice_equal_nocase(encoding, SLICE("quoted-printable")))
-		return decode_quoted_printable(body, out);
+		return decode_quoted_printable(body, &output);
 	return append_cut(out, body);
+}
+
+uint64_t mime_decoded_size(struct slice encoding, struct slice body)
+{
+	struct output output = {0};
+	if (slice_equal_nocase(encoding, SLICE("base64")))
+		decode_base64(body, &output);
+	else if (slice_equal_nocase(encoding, SLICE("quoted-printable")))
+		decode_quoted_printable(body, &output);
+	else
+		return body.len;
+	return output.count;
 }
