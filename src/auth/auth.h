@@ -177,12 +177,24 @@ enum auth_web auth_web_end(struct auth *auth, struct auth_wait *wait, struct sli
 
 /* ---- Signing in ---- */
 
+/** What somebody may do who has signed in. The account's password lets him do all; an app password or a token what it was made for, and never
+ * AUTH_MAY_MANAGE: what is limited can't make itself, or anything else, less so. */
+enum auth_scope {
+	AUTH_MAY_READ = 1,     /* read mail */
+	AUTH_MAY_CHANGE = 2,   /* change mail: move, mark, add and remove messages and mailboxes */
+	AUTH_MAY_SEND = 4,     /* send mail */
+	AUTH_MAY_MANAGE = 8,   /* see and end sessions, change the password, make app passwords, let programs in */
+	AUTH_MAY_ALL = 2 * AUTH_MAY_MANAGE - 1,
+};
+
 /** An account, as somebody has signed in to it. The identity names this account with this password: after a new password, after it
  * was disabled, and when an account of the same name was made anew it is another. Who signed in under a former one has no right
  * to anything any more. */
 struct auth_account {
 	struct slice name;
 	int64_t identity;
+	unsigned scopes;    /* of enum auth_scope */
+	int64_t credential; /* the number of the app password that was used; 0: the account's password was */
 	/* Of a sign-in that was just answered, for auth_stands(): how much had been heard of changes when it was asked for, and when that was
 	 * (monotonic ms). 0: not known. */
 	uint64_t heard;
@@ -213,6 +225,7 @@ struct sign_in_client {
 	struct slice address;      /* of the peer, numeric, for throttling and the log */
 	int64_t session;           /* for the log */
 	bool encrypted;
+	bool repeats;              /* it says who it is with every request: while the password is known to be right, that isn't written down again */
 	struct slice tls_exporter; /* channel binding data (RFC 9266, 32 bytes) or empty */
 	struct slice tls_unique;   /* RFC 5929, TLS 1.2 and below, or empty */
 	bool binding_offered;      /* was -PLUS among the mechanisms that this client was told of? */

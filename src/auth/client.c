@@ -570,6 +570,8 @@ static enum sign_in_status read_status(const struct auth_question *question, uin
 	*delay_ms = (int)wire_number(&reader, INT32_MAX);
 	account->name = arena_copy(arena, wire_text(&reader, WIRE_ADDRESS_MAX));
 	account->identity = (int64_t)wire_number(&reader, INT64_MAX);
+	account->scopes = (unsigned)wire_number(&reader, AUTH_MAY_ALL);
+	account->credential = (int64_t)wire_number(&reader, INT64_MAX);
 	account->heard = question->heard;
 	account->asked_ms = question->asked_ms;
 	struct slice message = wire_text(&reader, WIRE_SASL_MAX);

@@ -54,6 +54,7 @@ struct sign_in_who {
 	int64_t session, identity; /* see auth.h; 0: nobody can sign in to the account */
 	const char *why;           /* … and why not; for the log */
 	bool known;                /* from a network that was signed in from before */
+	bool repeats;              /* as struct sign_in_client has it */
 };
 
 struct auth_server {

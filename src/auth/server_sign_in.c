@@ -26,7 +26,8 @@ struct verdict {
 	enum sign_in_status status;
 	uint64_t exchange_id; /* of one that goes on */
 	struct slice account, output;
-	int64_t identity;
+	int64_t identity, credential;
+	unsigned scopes;
 	int delay_ms;
 };
 
@@ -38,6 +39,8 @@ static void answer(struct auth_channel *channel, uint64_t id, const struct verdi
 	wire_put_number(&text, (uint64_t)verdict->delay_ms);
 	wire_put_text(&text, verdict->status == SIGN_IN_DONE ? verdict->account : SLICE(""));
 	wire_put_number(&text, (uint64_t)verdict->identity);
+	wire_put_number(&text, verdict->scopes);
+	wire_put_number(&text, (uint64_t)verdict->credential);
 	wire_put_text(&text, verdict->output);
 	auth_server_send(channel, id, &text);
 }
@@ -70,15 +73,16 @@ static int until(int64_t due_ms)
 	return due_ms > now_ms ? (int)(due_ms - now_ms) : 0;
 }
 
-/* An answer, right or wrong, is due when its place in the lines says so. */
-static struct verdict done(struct auth_server *server, const struct sign_in_who *who, struct slice output, int64_t due_ms)
+/* An answer, right or wrong, is due when its place in the lines says so. `again`: it was right a moment ago, too. */
+static struct verdict done(struct auth_server *server, const struct sign_in_who *who, struct slice output, int64_t due_ms, bool again)
 {
 	struct auth_throttle_limits limits = limits_now();
 	struct auth_throttle_try try = try_of(who);
 	auth_throttle_succeeded(server->throttle, &limits, clock_monotonic_ms(), &try);
 	auth_known_add(server->known, who->account, who->identity, who->address, clock_now());
-	auth_server_log(server, LOG_LEVEL_INFO, "sign_in.done", who, NULL);
-	return (struct verdict){.status = SIGN_IN_DONE, .account = who->account, .identity = who->identity, .output = output, .delay_ms = until(due_ms)};
+	if (!again || !who->repeats)
+		auth_server_log(server, LOG_LEVEL_INFO, "sign_in.done", who, NULL);
+	return (struct verdict){.status = SIGN_IN_DONE, .account = who->account, .identity = who->identity, .scopes = AUTH_MAY_ALL, .output = output, .delay_ms = until(due_ms)};
 }
 
 /* In the log only, never on the wire. */
@@ -280,7 +284,7 @@ static void start_check(struct auth_server *server, struct check *check)
 	check->known = check->credentials.known && !slice_empty(password);
 	check->who.identity = check->credentials.identity;
 	if (check->known && auth_verified_has(server->verified, check->who.account, password, check->credentials.version, clock_monotonic_ms())) {
-		answer_check(&check, done(server, &check->who, SLICE(""), check->due_ms));
+		answer_check(&check, done(server, &check->who, SLICE(""), check->due_ms, true));
 		return;
 	}
 	fill_job(&check->job, &check->credentials);
@@ -293,7 +297,7 @@ static void start_check(struct auth_server *server, struct check *check)
 static void accept_check(struct auth_server *server, struct check *check)
 {
 	auth_verified_add(server->verified, check->who.account, buf_slice(&check->job.password), check->credentials.version, clock_monotonic_ms());
-	answer_check(&check, done(server, &check->who, SLICE(""), check->due_ms));
+	answer_check(&check, done(server, &check->who, SLICE(""), check->due_ms, false));
 }
 
 /* The imported hash goes; what is shown of the account to strangers, SCRAM's salt, stays as it was. If it can't be now, then the next
@@ -362,7 +366,7 @@ void auth_server_drop_checks(struct auth_server *server)
 static struct sign_in_who who_is(const struct sign_in_client *client, struct slice name, const char *mechanism)
 {
 	return (struct sign_in_who){.account = SLICE(""), .name = name, .address = client->address, .service = client->service, .mechanism = mechanism,
-		.session = client->session};
+		.session = client->session, .repeats = client->repeats};
 }
 
 static void look_up(struct auth_job *question, struct auth_backend *backend)
@@ -439,7 +443,7 @@ static struct verdict conclude(struct auth_server *server, struct sasl_exchange 
 		return refused(server, who, "wants to act for somebody else", due_ms);
 	if (!sasl_has_name(sasl))
 		return refused(server, who, "the channel binding isn't as the mechanism's name says", due_ms);
-	return proved ? done(server, who, output, due_ms) : refused(server, who, why_refused(who), due_ms);
+	return proved ? done(server, who, output, due_ms, false) : refused(server, who, why_refused(who), due_ms);
 }
 
 /* What a step led to, but for a password that is to be checked. */

@@ -7,6 +7,7 @@ void auth_wire_put_client(struct buf *question, const struct sign_in_client *cli
 	wire_put_text(question, client->address);
 	wire_put_number(question, (uint64_t)client->session);
 	wire_put_number(question, client->encrypted);
+	wire_put_number(question, client->repeats);
 	wire_put_text(question, client->tls_exporter);
 	wire_put_text(question, client->tls_unique);
 }
@@ -27,6 +28,7 @@ void auth_wire_client(struct wire_reader *reader, struct sign_in_client *client)
 	client->address = wire_text(reader, WIRE_PEER_MAX);
 	client->session = (int64_t)wire_number(reader, INT64_MAX);
 	client->encrypted = wire_flag(reader);
+	client->repeats = wire_flag(reader);
 	client->tls_exporter = wire_text(reader, WIRE_BINDING_MAX);
 	client->tls_unique = wire_text(reader, WIRE_BINDING_MAX);
 }

@@ -113,6 +113,8 @@ void command_write_http(struct buf *out)
 			     "path has. Where a row doesn't say otherwise, a client without TLS is sent to `https_listen`, unless it is a program of this machine. A session is a cookie:\n"
 			     "`__Host-pombal`, without TLS `pombal`, which no script can read. From a page of this server is a request whose `Sec-Fetch-Site` or `Origin` says so, as\n"
 			     "browsers have it; others that change something are refused (403), as are requests for a WebSocket. Errors are a line of text.\n\n"
+			     "Who has signed in is also who says who he is with a request: name and password in the field `Authorization` (`Basic`, RFC 7617), over TLS, or from this\n"
+			     "machine. With that field no cookie is looked at. A name and a password count as a cookie does where a browser says from which page a request comes.\n\n"
 			     "| method | path | who may | body, in bytes at most | |\n|---|---|---|---|---|\n");
 	for (size_t i = 0; i < web_route_count; i++)
 		write_route(out, &web_routes[i]);

@@ -13,6 +13,23 @@ enum auth_web auth_web_find(struct auth *auth, struct auth_wait *wait, struct sl
 	return token.at[0] == 'a' ? AUTH_WEB_DONE : token.at[0] == 't' ? AUTH_WEB_TEMPORARY : AUTH_WEB_NONE;
 }
 
+/* bob's password is "secret", with which he may all; "letters" lets him read mail. */
+enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wait, struct slice name, struct slice password, const struct sign_in_client *client,
+					struct arena *arena, struct auth_account *account, int *delay_ms)
+{
+	(void)auth, (void)client;
+	*delay_ms = 0;
+	if (is_first_asking(wait))
+		return SIGN_IN_AWAITED;
+	bool limited = slice_equal(password, SLICE("letters"));
+	if (slice_equal(password, SLICE("often")))
+		return SIGN_IN_THROTTLED;
+	if (!slice_equal(name, SLICE("bob")) || (!limited && !slice_equal(password, SLICE("secret"))))
+		return SIGN_IN_REFUSED;
+	*account = (struct auth_account){.name = arena_copy(arena, SLICE("bob@example.test")), .identity = 1, .scopes = limited ? AUTH_MAY_READ : AUTH_MAY_ALL};
+	return SIGN_IN_DONE;
+}
+
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding)
 {
 	(void)encrypted, (void)plaintext_allowed, (void)binding;

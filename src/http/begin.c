@@ -117,57 +117,6 @@ bool http_is_from_us(const struct http_exchange *exchange)
 	return slice_starts_nocase(origin, scheme) && slice_equal_nocase(slice_skip(origin, scheme.len), exchange->head.authority);
 }
 
-const char *http_cookie_name(const struct http_exchange *exchange)
-{
-	return exchange->secure ? "__Host-pombal" : "pombal"; /* the former is taken over TLS alone, and for this host alone (RFC 6265bis §4.1.3) */
-}
-
-static bool find_token(const struct http_exchange *exchange, struct slice *token)
-{
-	for (size_t i = 0; i < exchange->head.count; i++)
-		if (slice_equal_nocase(exchange->head.fields[i].name, SLICE("Cookie")) &&
-		    http_cookie_find(exchange->head.fields[i].value, http_cookie_name(exchange), token))
-			return true;
-	return false;
-}
-
-enum net_run http_find_person(struct http_exchange *exchange)
-{
-	struct slice token;
-	struct auth_web_session found;
-	if (!find_token(exchange, &token)) {
-		http_refuse(exchange, 401, "sign in first");
-		return RUN_DONE;
-	}
-	switch (auth_web_find(exchange->service->auth, exchange->wait, token, exchange->arena, &found)) {
-	case AUTH_WEB_AWAITED:
-		return RUN_WAIT;
-	case AUTH_WEB_DONE:
-		exchange->person = (struct http_person){found.account, found.identity, found.id};
-		break;
-	case AUTH_WEB_NONE:
-		http_refuse(exchange, 401, "the session has ended, sign in again");
-		break;
-	case AUTH_WEB_TEMPORARY:
-		http_refuse(exchange, 503, "who you are can't be told now, try again later");
-		break;
-	}
-	return RUN_DONE;
-}
-
-enum net_run http_enter(struct http_exchange *exchange)
-{
-	if (!exchange->entered) {
-		conn_sign_in(exchange->conn, exchange->person.account, exchange->person.identity);
-		conn_set_doing(exchange->conn, exchange->route->path);
-		exchange->entered = true;
-	}
-	enum net_run found = http_find_person(exchange);
-	if (found == RUN_DONE && exchange->answered)
-		conn_sign_out(exchange->conn);
-	return found;
-}
-
 /* ---- To where ---- */
 
 static bool has_path(const struct http_route *route, struct slice path)
@@ -184,13 +133,17 @@ static unsigned methods_of(const struct http_route *route)
 	return route->methods | (route->methods & HTTP_GET ? HTTP_HEAD : 0);
 }
 
-static void list_methods(struct http_exchange *exchange, unsigned methods)
+/* `others`: pages of other origins may ask, too, and one may want to know. */
+static void list_methods(struct http_exchange *exchange, unsigned methods, bool others)
 {
 	struct buf list = BUF(100);
+	struct slice origin;
 	for (unsigned method = HTTP_GET; method <= HTTP_OPTIONS; method <<= 1)
 		if (methods & method)
 			buf_printf(&list, "%s%s", list.len > 0 ? ", " : "", http_method_name(method));
 	http_add_field(exchange, "Allow", buf_slice(&list));
+	if (others && exchange->head.method == HTTP_OPTIONS && http_head_find(&exchange->head, "Origin", &origin))
+		http_answer_preflight(exchange, buf_slice(&list));
 	buf_free(&list);
 }
 
@@ -198,20 +151,23 @@ static void list_methods(struct http_exchange *exchange, unsigned methods)
 static bool find_route(struct http_exchange *exchange)
 {
 	const struct http_service *service = exchange->service;
-	unsigned methods = slice_equal(exchange->path, SLICE("*")) ? HTTP_ALL_METHODS : 0;
+	unsigned scopes = 0, methods = slice_equal(exchange->path, SLICE("*")) ? HTTP_ALL_METHODS : 0;
 	for (size_t i = 0; i < service->route_count && !exchange->route; i++) {
 		if (!has_path(&service->routes[i], exchange->path))
 			continue;
 		methods |= methods_of(&service->routes[i]);
+		scopes |= service->routes[i].scopes;
 		if (methods & exchange->head.method)
 			exchange->route = &service->routes[i];
 	}
-	if (exchange->route)
+	if (exchange->route) {
+		http_let_origins(exchange);
 		return true;
+	}
 	if (methods == 0)
 		http_refuse(exchange, 404, "there is nothing of that name here");
 	else {
-		list_methods(exchange, methods | HTTP_OPTIONS);
+		list_methods(exchange, methods | HTTP_OPTIONS, scopes != 0);
 		if (exchange->head.method == HTTP_OPTIONS)
 			http_answer(exchange, 204, NULL, SLICE(""));
 		else
@@ -237,23 +193,23 @@ static bool check_tls(struct http_exchange *exchange)
 	return false;
 }
 
+/* A token no browser sends by itself, nor does it get one from a page that hasn't it. A name and a password it may keep, and send with whatever another
+ * site makes it ask: there it is believed that the request comes from no such page. */
+static bool may_be_anothers(const struct http_exchange *exchange)
+{
+	struct slice said;
+	bool by_browser = http_head_find(&exchange->head, "Sec-Fetch-Site", &said) || http_head_find(&exchange->head, "Origin", &said);
+	return exchange->authorization.scheme == HTTP_BEARER || (exchange->authorization.scheme == HTTP_BASIC && !by_browser);
+}
+
 static bool check_site(struct http_exchange *exchange)
 {
 	struct slice upgrade;
 	enum http_right right = exchange->route->right;
 	bool changes = !(exchange->head.method & HTTP_SAFE) || http_head_find(&exchange->head, "Upgrade", &upgrade);
-	if (right == HTTP_ANYBODY || !changes || http_is_from_us(exchange))
+	if (right == HTTP_ANYBODY || !changes || may_be_anothers(exchange) || http_is_from_us(exchange))
 		return true;
 	http_refuse(exchange, 403, "that must come from a page of this server");
-	return false;
-}
-
-static bool check_cookie(struct http_exchange *exchange)
-{
-	struct slice token;
-	if (exchange->route->right != HTTP_SIGNED_IN || find_token(exchange, &token))
-		return true;
-	http_refuse(exchange, 401, "sign in first");
 	return false;
 }
 
@@ -306,7 +262,7 @@ void http_begin(struct http_session *session, struct slice head)
 		return;
 	bool close = exchange->head.close;
 	exchange->head.close |= has_body(&exchange->head); /* who is refused is told so: nobody reads his body */
-	if (!look_behind_proxy(exchange) || !find_route(exchange) || !check_tls(exchange) || !check_site(exchange) || !check_cookie(exchange) || !check_body(exchange))
+	if (!look_behind_proxy(exchange) || !find_route(exchange) || !check_tls(exchange) || !http_read_authorization(exchange) || !check_site(exchange) || !http_has_credentials(exchange) || !check_body(exchange))
 		return;
 	exchange->head.close = close;
 	if (has_body(&exchange->head))

@@ -8,6 +8,7 @@
 
 #include "auth/auth.h"
 #include "config/config.h"
+#include "http/authorization.h"
 #include "http/head.h"
 #include "http/target.h"
 #include "net/server.h"
@@ -19,7 +20,7 @@ struct http_session;
 enum http_right {
 	HTTP_ANYBODY,    /* no cookie is looked at, so that no other site can borrow one */
 	HTTP_OUR_PAGES,  /* anybody, but not another site's page: signing in */
-	HTTP_SIGNED_IN,  /* who has a session; if it changes something, not another site's page */
+	HTTP_SIGNED_IN,  /* who has a session; if it changes something, not another site's page. Or who says who he is in the field Authorization */
 };
 
 /** One row of the table of routes. */
@@ -29,6 +30,8 @@ struct http_route {
 	bool any_case;            /* of the path: some clients write it in several ways */
 	bool plain;               /* is answered on connections without TLS, too; else the client is sent to https */
 	enum http_right right;
+	unsigned scopes;          /* of HTTP_SIGNED_IN: one of these (enum auth_scope) must be allowed to who asks, and pages of other origins may, with a
+				   * token; 0: AUTH_MAY_MANAGE, and no page but ours */
 	enum net_unit unit;       /* how it waits: UNIT_QUICK, UNIT_ASK, UNIT_WORK */
 	size_t body_max;          /* bytes; 0: it takes none */
 	/** Answers, once; or RUN_WAIT, RUN_AGAIN (server.h): then it is called again. */
@@ -45,11 +48,13 @@ struct http_service {
 };
 extern const struct net_protocol http_protocol;
 
-/** Somebody whose session a request came with. */
+/** Somebody whose session, or password, a request came with. */
 struct http_person {
 	struct slice account;
 	int64_t identity;  /* auth.h */
-	int64_t session;   /* the number of the session, as the list of them shows it */
+	int64_t session;   /* the number of the session, as the list of them shows it; 0: he has none, but says who he is with each request */
+	unsigned scopes;   /* what he may do: enum auth_scope */
+	int64_t credential; /* struct auth_account's */
 };
 
 /** One request and its answer. */
@@ -66,6 +71,7 @@ struct http_exchange {
 	struct slice client;      /* the client's address: behind a proxy that is believed, what that says */
 	bool secure;              /* it came over TLS, to us or to such a proxy */
 	struct buf body;
+	struct http_authorization authorization; /* what a request for HTTP_SIGNED_IN says of who asks; then no cookie counts */
 	struct http_person person; /* of HTTP_SIGNED_IN */
 	struct auth_wait *wait;   /* to ask auth with; ready when the function is called for the first time */
 	void *state;              /* of the route's function; in the arena */

@@ -59,6 +59,7 @@ void conn_resume(struct conn *conn) { (void)conn; }
 void conn_set_doing(struct conn *conn, const char *doing) { (void)conn, (void)doing; }
 void conn_note_violation(struct conn *conn, const char *what) { (void)conn, (void)what; }
 size_t conn_queued(const struct conn *conn) { return conn->queued; }
+int64_t conn_id(const struct conn *conn) { (void)conn; return 1; }
 bool conn_is_tls(const struct conn *conn) { return conn->tls; }
 struct slice conn_peer(const struct conn *conn) { (void)conn; return SLICE("192.0.2.1"); }
 void *conn_context(const struct conn *conn) { return (void *)(uintptr_t)&conn->service; }

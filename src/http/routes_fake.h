@@ -81,6 +81,7 @@ static const struct http_route fake_routes[] = {
 	{.methods = HTTP_GET, .path = "/turns", .plain = true, .unit = UNIT_WORK, .run = fake_turns},
 	{.methods = HTTP_GET, .path = "/who", .plain = true, .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = fake_who},
 	{.methods = HTTP_POST, .path = "/change", .plain = true, .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .body_max = FAKE_BODY_MAX, .run = fake_who},
+	{.methods = HTTP_GET | HTTP_POST, .path = "/letters", .plain = true, .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_READ, .unit = UNIT_ASK, .body_max = FAKE_BODY_MAX, .run = fake_who},
 	{.methods = HTTP_POST, .path = "/enter", .plain = true, .right = HTTP_OUR_PAGES, .unit = UNIT_QUICK, .body_max = FAKE_BODY_MAX, .run = fake_echo},
 	{.methods = HTTP_GET, .path = "/events", .plain = true, .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = fake_events},
 	{.methods = HTTP_GET, .path = "/socket", .plain = true, .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = fake_socket},

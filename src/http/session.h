@@ -1,8 +1,9 @@
 /* What the files of this folder share about a connection; nobody else includes it.
  *
- *   head.c, target.c, chunk.c, frame.c   reading: pure
+ *   head.c, target.c, authorization.c, chunk.c, frame.c   reading: pure
  *   session.c   one connection: what input is a unit, running it, time-outs
- *   begin.c     from a request's head to its route: who asks, from where, may he
+ *   begin.c     from a request's head to its route: from where, to where, may he
+ *   person.c    who asks: by a session's cookie, or the field Authorization
  *   answer.c    what goes back
  *   stream.c    connections that stay: event sources and WebSocket */
 #ifndef HTTP_SESSION_H
@@ -56,8 +57,16 @@ void http_begin(struct http_session *session, struct slice head);
 bool http_is_proxy(const struct sockaddr_storage *peer);
 /** Is the request from one of our own pages, as far as the browser says? */
 bool http_is_from_us(const struct http_exchange *exchange);
-/** Asks auth whose session it is, for HTTP_SIGNED_IN. RUN_WAIT: it asks; else exchange->person is there, or it has been refused. */
+/** Reads the field Authorization, if a route of HTTP_SIGNED_IN was asked. False: it was refused. */
+bool http_read_authorization(struct http_exchange *exchange);
+/** Is there anything by which to find who asks, where that is wanted? False: it was refused. */
+bool http_has_credentials(struct http_exchange *exchange);
+/** Asks auth who asks, for HTTP_SIGNED_IN. RUN_WAIT: it asks; else exchange->person is there, and may what the route wants, or it has been refused. */
 enum net_run http_find_person(struct http_exchange *exchange);
+/** Lets pages of other origins read the answer, where they may ask. */
+void http_let_origins(struct http_exchange *exchange);
+/** Tells a browser that pages of other origins may ask, by these methods. */
+void http_answer_preflight(struct http_exchange *exchange, struct slice methods);
 /** The answer to a request that can't be understood: the connection ends. */
 void http_refuse_input(struct http_session *session, int status, const char *why);
 /** The exchange is over. */

@@ -186,7 +186,14 @@ static enum net_run end_session(struct http_exchange *exchange, int64_t id)
 	return RUN_DONE;
 }
 
-enum net_run web_sign_out(struct http_exchange *exchange) { return end_session(exchange, exchange->person.session); }
+/* Who says who he is with each request has no session to end. */
+enum net_run web_sign_out(struct http_exchange *exchange)
+{
+	if (exchange->person.session != 0)
+		return end_session(exchange, exchange->person.session);
+	http_refuse(exchange, 404, "there is no such session");
+	return RUN_DONE;
+}
 
 enum net_run web_end_session(struct http_exchange *exchange)
 {
