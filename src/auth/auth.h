@@ -77,6 +77,10 @@ const char *auth_route_problem(enum auth_route_problem problem);
  * ERROR_NOT_FOUND: nobody; ERROR_TEMPORARY; ERROR_LIMIT: aliases lead to more addresses, or all through more steps, than are followed
  * (an administrator's mistake that he can mend). An address of a foreign domain gives itself as a remote route. */
 bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error);
+/** The same in two steps, for who has several to ask about: asks, and returns at once. NULL: such an address is nobody's. */
+struct auth_question *auth_resolve_begin(struct auth *auth, struct slice address);
+/** Waits for the answer and takes it; sets *question to NULL. */
+bool auth_resolve_end(struct auth_question **question, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error);
 
 enum auth_sender_right {
 	SENDER_OTHERS,    /* somebody else's, or nobody's */

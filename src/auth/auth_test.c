@@ -44,6 +44,31 @@ static void look_ups_are_answered(void **state)
 	assert_int_equal(auth_recipient(f->auth, NULL, SLICE("new@example.test"), NULL), RECIPIENT_LOCAL);
 }
 
+/* Answers are taken in any order, and of who asked about an address that can't be. */
+static void many_are_asked_about_at_once(void **state)
+{
+	enum { MANY = 100 };
+	struct fixture *f = *state;
+	struct error error;
+	struct auth_question *questions[MANY], *long_one;
+	struct auth_route *routes;
+	size_t count;
+	char address[32], endless[4096];
+	for (int i = 0; i < MANY; i++) {
+		snprintf(address, sizeof address, "alice+%d@example.test", i);
+		questions[i] = auth_resolve_begin(f->auth, slice_of(address));
+	}
+	memset(endless, 'a', sizeof endless);
+	long_one = auth_resolve_begin(f->auth, slice_make(endless, sizeof endless));
+	assert_false(auth_resolve_end(&long_one, f->arena, &routes, &count, &error));
+	assert_int_equal(error.kind, ERROR_NOT_FOUND);
+	for (int i = MANY - 1; i >= 0; i--) {
+		snprintf(address, sizeof address, "%d", i);
+		assert_true(auth_resolve_end(&questions[i], f->arena, &routes, &count, &error) && count == 1 && !questions[i]);
+		assert_true(slice_equal(routes->detail, slice_of(address)));
+	}
+}
+
 static void assert_room(struct fixture *f, struct slice address, uint64_t now, uint64_t most)
 {
 	struct auth_recipient_facts facts;
@@ -500,6 +525,7 @@ int main(void)
 		AUTH_TEST(rates_are_told),
 		AUTH_TEST(what_goes_out_is_signed), AUTH_TEST(a_change_of_keys_goes_on),
 		AUTH_TEST(look_ups_are_answered),
+		AUTH_TEST(many_are_asked_about_at_once),
 		AUTH_TEST(full_mailboxes_are_known),
 		AUTH_TEST(thresholds_are_told),
 		AUTH_TEST(long_answers_come_in_parts),

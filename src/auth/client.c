@@ -85,12 +85,26 @@ static void question_free(struct auth_question *question)
 	free(question);
 }
 
-static struct auth_question *ask_and_wait(struct auth *auth, enum auth_wire_kind kind, struct slice fields)
+static struct auth_question *begin_question(struct auth *auth, enum auth_wire_kind kind, struct slice fields, void (*done)(void *context), void *context)
 {
 	struct auth_question *question = question_new(auth, kind, fields);
 	struct call_question call = call_of(question);
-	question->answered = caller_ask(auth->caller, &call, &question->answer);
+	question->ticket = caller_begin(auth->caller, &call, done, context);
 	return question;
+}
+
+/* Of one that is done. */
+static void end(struct auth_question *question)
+{
+	question_end(question);
+	if (!question->answered)
+		log_warning("auth.unanswered");
+}
+
+static void await(struct auth_question *question)
+{
+	caller_await(question->ticket);
+	end(question);
 }
 
 /* What was asked before isn't taken for the answer to anything else. */
@@ -99,25 +113,23 @@ static struct auth_question *ask_without_thread(struct auth *auth, struct auth_w
 	struct auth_question *question = wait->question;
 	if (question && (question->kind != kind || !slice_equal(buf_slice(&question->fields), fields)))
 		auth_wait_end(wait);
-	if (!wait->question) {
-		wait->question = question_new(auth, kind, fields);
-		struct call_question call = call_of(wait->question);
-		wait->question->ticket = caller_begin(auth->caller, &call, wait->wake, wait->context);
-	}
+	if (!wait->question)
+		wait->question = begin_question(auth, kind, fields, wait->wake, wait->context);
 	question = wait->question;
 	if (!caller_is_done(question->ticket))
 		return NULL;
 	wait->question = NULL;
-	question_end(question);
+	end(question);
 	return question;
 }
 
 /* Asks. The question that comes back is done, and to be freed; NULL: `wait` will be woken. */
 static struct auth_question *ask(struct auth *auth, struct auth_wait *wait, enum auth_wire_kind kind, const struct buf *fields)
 {
-	struct auth_question *question = wait ? ask_without_thread(auth, wait, kind, buf_slice(fields)) : ask_and_wait(auth, kind, buf_slice(fields));
-	if (question && !question->answered)
-		log_warning("auth.unanswered");
+	if (wait)
+		return ask_without_thread(auth, wait, kind, buf_slice(fields));
+	struct auth_question *question = begin_question(auth, kind, buf_slice(fields), NULL, NULL);
+	await(question);
 	return question;
 }
 
@@ -491,17 +503,33 @@ static bool read_resolved(const struct auth_question *question, struct arena *ar
 	return error_set(error, ERROR_TEMPORARY, "the auth role's answer is malformed");
 }
 
-bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
+struct auth_question *auth_resolve_begin(struct auth *auth, struct slice address)
 {
 	if (address.len > WIRE_ADDRESS_MAX)
-		return error_set(error, ERROR_NOT_FOUND, "the address is too long");
+		return NULL;
 	struct buf fields = BUF(WIRE_QUESTION_MAX);
 	wire_put_text(&fields, address);
-	struct auth_question *question = ask(auth, NULL, WIRE_RESOLVE, &fields);
-	bool done = read_resolved(question, arena, routes, count, error);
+	struct auth_question *question = begin_question(auth, WIRE_RESOLVE, buf_slice(&fields), NULL, NULL);
 	buf_free(&fields);
+	return question;
+}
+
+bool auth_resolve_end(struct auth_question **question_pointer, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
+{
+	struct auth_question *question = *question_pointer;
+	*question_pointer = NULL;
+	if (!question)
+		return error_set(error, ERROR_NOT_FOUND, "the address is too long");
+	await(question);
+	bool done = read_resolved(question, arena, routes, count, error);
 	question_free(question);
 	return done;
+}
+
+bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
+{
+	struct auth_question *question = auth_resolve_begin(auth, address);
+	return auth_resolve_end(&question, arena, routes, count, error);
 }
 
 /* ---- Signing in ---- */

@@ -3,6 +3,8 @@
 
 #include <ftw.h>
 
+#include "base/memory.h"
+
 struct delivery_fixture t;
 
 static const struct dns_fake_record records[] = {
@@ -94,6 +96,25 @@ bool auth_resolve(struct auth *auth, struct slice address, struct arena *arena, 
 		if (slice_equal((*routes)[i].address, SLICE("bob@here.test")))
 			(*routes)[i].thresholds = auth->bobs;
 	return true;
+}
+
+/* Answers when the answer is taken. */
+struct auth_question { struct auth *auth; char address[320]; };
+
+struct auth_question *auth_resolve_begin(struct auth *auth, struct slice address)
+{
+	struct auth_question *question = memory_new(sizeof *question);
+	question->auth = auth;
+	snprintf(question->address, sizeof question->address, "%.*s", SLICE_ARG(address));
+	return question;
+}
+
+bool auth_resolve_end(struct auth_question **question, struct arena *arena, struct auth_route **routes, size_t *count, struct error *error)
+{
+	bool done = auth_resolve((*question)->auth, slice_of((*question)->address), arena, routes, count, error);
+	free(*question);
+	*question = NULL;
+	return done;
 }
 
 enum auth_language auth_language(struct auth *auth, struct slice address)

@@ -76,6 +76,7 @@ struct courier_addressee {
 	struct courier_letter *letter;
 	const struct queue_recipient *recipient;
 	struct slice target;       /* where mail for it goes: the address, or what its alias stands for */
+	struct auth_question *asked;    /* auth about it; NULL: not yet, or it has answered */
 	struct auth_route *routes;      /* as auth resolved it, until it is decided */
 	size_t route_count;
 	struct courier_apart *apart; /* of these routes: for whom it is set apart */

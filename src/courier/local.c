@@ -19,6 +19,7 @@
 enum {
 	DRAFTS_PER_COMMIT = 50,
 	ARRIVAL_MAX = 1024 * 1024, /* a larger letter is worth opening its account for */
+	ASKED_AHEAD = 64,          /* addresses that auth is asked about at once */
 	SYNC_WAITS_MS = 10,        /* for more to be synced together; nobody waits for that sync but the queue's rows */
 };
 
@@ -131,8 +132,9 @@ static bool resolve(struct batch *batch, struct courier_addressee *addressee, st
 	struct error error = {.kind = ERROR_TEMPORARY, .text = "the auth role doesn't answer"};
 	struct arena *arena = addressee->letter->work->arena; /* no other thread has the letter yet */
 	size_t local = 0;
-	bool known = !batch->auth_away &&
-		     auth_resolve(batch->courier->auth, addressee->recipient->address, arena, &addressee->routes, &addressee->route_count, &error);
+	if (!addressee->asked && !batch->auth_away)
+		addressee->asked = auth_resolve_begin(batch->courier->auth, addressee->recipient->address);
+	bool known = (addressee->asked || !batch->auth_away) && auth_resolve_end(&addressee->asked, arena, &addressee->routes, &addressee->route_count, &error);
 	if (!known || addressee->route_count == 0) {
 		if (known)
 			error.kind = ERROR_NOT_FOUND;
@@ -148,6 +150,15 @@ static bool resolve(struct batch *batch, struct courier_addressee *addressee, st
 	}
 	add_deliveries(batch, addressee, personal);
 	return false;
+}
+
+/* Asks auth about the first of them, so that nobody waits for one answer after the other. */
+static void ask_ahead(struct batch *batch, struct courier_letter *letters)
+{
+	size_t asked = 0;
+	for (struct courier_letter *letter = letters; letter; letter = letter->next)
+		for (size_t i = 0; i < letter->count && asked < ASKED_AHEAD; i++, asked++)
+			letter->addressees[i].asked = auth_resolve_begin(batch->courier->auth, letter->addressees[i].recipient->address);
 }
 
 static void add_addressee(struct batch *batch, struct courier_addressee *addressee)
@@ -531,6 +542,8 @@ static void free_batch(struct batch *batch)
 static void deliver_letters(struct batch *batch, struct courier_letter *letters)
 {
 	size_t from = batch->delivery_count;
+	if (!batch->auth_away)
+		ask_ahead(batch, letters);
 	for (struct courier_letter *next; letters; letters = next) {
 		next = letters->next;
 		batch->letter_count++;

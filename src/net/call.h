@@ -53,13 +53,15 @@ void call_answer_free(struct call_answer *answer);
 /** Asks and waits. False: there is no answer; nothing is left of *answer. Any thread. */
 bool caller_ask(struct caller *caller, const struct call_question *question, struct call_answer *answer);
 
-/** A question that nobody waits for with a thread. */
+/** A question that nobody waits for with a thread, or not yet. */
 struct call_ticket;
-/** Asks and returns. When there is an answer, or it is clear that there will be none, `done` is called, once and under the caller's
- * lock, in any thread, maybe before this returns: it wakes somebody (conn_resume()), and calls nothing of this header. What the
+/** Asks and returns. When there is an answer, or it is clear that there will be none, `done`, if there is one, is called, once and under
+ * the caller's lock, in any thread, maybe before this returns: it wakes somebody (conn_resume()), and calls nothing of this header. What the
  * question points to, and its descriptors, must stay until caller_end(). Any thread. */
 struct call_ticket *caller_begin(struct caller *caller, const struct call_question *question, void (*done)(void *context), void *context);
 bool caller_is_done(const struct call_ticket *ticket);
+/** Returns when it is done. Of a question that was begun without `done`. */
+void caller_await(struct call_ticket *ticket);
 /** Takes the answer, as caller_ask() gives it, and frees the ticket. One that isn't done yet is given up: its answer is thrown away when
  * it comes, and `done` isn't called after this has returned. Sets *ticket to NULL. By one thread, who has asked or comes after him. */
 bool caller_end(struct call_ticket **ticket, struct call_answer *answer);

@@ -141,7 +141,8 @@ static void finish(struct call_ticket *ticket, bool answered)
 {
 	ticket->answered = answered;
 	leave(ticket);
-	ticket->done(ticket->context);
+	if (ticket->done)
+		ticket->done(ticket->context);
 }
 
 void call_answer_free(struct call_answer *answer)
@@ -446,16 +447,25 @@ static void wake_asker(void *context)
 	pthread_mutex_unlock(&asker->lock);
 }
 
-bool caller_ask(struct caller *caller, const struct call_question *question, struct call_answer *answer)
+void caller_await(struct call_ticket *ticket)
 {
 	struct asker asker = {.lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER};
-	struct call_ticket *ticket = caller_begin(caller, question, wake_asker, &asker);
+	pthread_mutex_lock(&ticket->caller->lock);
+	asker.done = ticket->state == TICKET_DONE;
+	ticket->done = wake_asker;
+	ticket->context = &asker;
+	pthread_mutex_unlock(&ticket->caller->lock);
 	pthread_mutex_lock(&asker.lock);
 	while (!asker.done)
 		pthread_cond_wait(&asker.changed, &asker.lock);
 	pthread_mutex_unlock(&asker.lock);
-	bool answered = caller_end(&ticket, answer);
 	pthread_cond_destroy(&asker.changed);
 	pthread_mutex_destroy(&asker.lock);
-	return answered;
+}
+
+bool caller_ask(struct caller *caller, const struct call_question *question, struct call_answer *answer)
+{
+	struct call_ticket *ticket = caller_begin(caller, question, NULL, NULL);
+	caller_await(ticket);
+	return caller_end(&ticket, answer);
 }
