@@ -241,6 +241,30 @@ bool mailbox_alter(struct account *account, int64_t id, const struct mailbox_cha
  * ERROR_EXISTS: there are emails in it. */
 bool mailbox_remove(struct account *account, int64_t id, bool with_emails, struct error *error);
 
+/* ---- Search: what is found is told in query/search.h; it is the same with an index and without ---- */
+
+enum search_place {
+	SEARCH_TEXT,             /* in any of those below but HEADER (RFC 8621 §4.4.1) */
+	SEARCH_FROM, SEARCH_TO, SEARCH_CC, SEARCH_BCC, SEARCH_SUBJECT,
+	SEARCH_BODY,             /* text parts and messages inside, HTML without markup, the text of attachments */
+	SEARCH_ATTACHMENT_NAME,
+	SEARCH_HEADER,           /* in the fields called `field`: the text as it stands there, as IMAP has it; the empty one is in each */
+};
+struct search_text { enum search_place place; struct slice text, field; };
+
+/** The ids of all messages of the account that have the text there, ascending, in `arena`: words and phrases, see query_read_terms(). A text of blanks
+ * alone is in every message, one without a word or digit in none. What isn't indexed (yet) is read, which takes a while where it is much:
+ * `is_over` (may be NULL) is asked often whether that is to end, with ERROR_TEMPORARY. */
+bool account_search(struct account *account, const struct search_text *wanted, bool (*is_over)(void *context), void *context, struct arena *arena,
+		    int64_t **ids, size_t *count, struct error *error);
+
+/** What is shown of a message that was found (RFC 8621 §5): escaped for HTML, with <mark> around what was looked for. `at` is NULL where none of it
+ * stands there. */
+struct search_snippet { struct slice subject, preview; };
+/** Of TEXT, SUBJECT and BODY of `wanted`, in `arena`. ERROR_NOT_FOUND: the message is not shown. */
+bool message_snippet(struct account *account, int64_t id, const struct search_text *wanted, size_t wanted_count, struct arena *arena,
+		     struct search_snippet *snippet, struct error *error);
+
 /* ---- Adding messages ---- */
 
 /** A message being written: bytes go to a file of the account that nobody sees until it is committed. */

@@ -196,6 +196,11 @@ bool mail_forget_some(struct db *db, int64_t before, int64_t ids[MAIL_FORGET_AT_
 /** The oldest rows of logs that have grown too long go; who asks for what was before compares UIDs instead. */
 bool mail_shorten_log(struct db *db, int64_t now, struct error *error);
 
+/* ---- For who searches: found.c ---- */
+
+/** Messages that mailboxes show, with ids above `after`, ascending, at most `room`. */
+bool mail_list_shown(struct db *db, int64_t after, int64_t *ids, size_t room, size_t *count, struct error *error);
+
 /* ---- Adding: place.c, keywords.c, content.c, delivery.c ---- */
 
 /** Parses the content and encodes its summary into `arena`. */
