@@ -1,6 +1,6 @@
 /* The manual page pombal(1), from the tables of commands; and docs/http.md, from the table of what is answered over HTTP. */
 #include "cli/command.h"
-
+#include "jmap/jmap.h"
 #include "web/web.h"
 
 static void write_roff(struct buf *out, const char *text)
@@ -108,7 +108,7 @@ static void write_route(struct buf *out, const struct http_route *route)
 void command_write_http(struct buf *out)
 {
 	buf_append_text(out, "# What is answered over HTTP\n\n"
-			     "This page is made from the program's own table, as its command \"manual http\" prints it.\n\n"
+			     "This page is made from the program's own tables, as its command \"manual http\" prints it.\n\n"
 			     "The first row that fits counts; `*` at the end of a path stands for anything. What can be had by GET is told of by HEAD; OPTIONS says which methods a\n"
 			     "path has. Where a row doesn't say otherwise, a client without TLS is sent to `https_listen`, unless it is a program of this machine. A session is a cookie:\n"
 			     "`__Host-pombal`, without TLS `pombal`, which no script can read. From a page of this server is a request whose `Sec-Fetch-Site` or `Origin` says so, as\n"
@@ -116,6 +116,8 @@ void command_write_http(struct buf *out)
 			     "Who has signed in is also who says who he is with a request: name and password in the field `Authorization` (`Basic`, RFC 7617), over TLS, or from this\n"
 			     "machine. With that field no cookie is looked at. A name and a password count as a cookie does where a browser says from which page a request comes.\n\n"
 			     "| method | path | who may | body, in bytes at most | |\n|---|---|---|---|---|\n");
+	for (size_t i = 0; i < jmap_route_count; i++)
+		write_route(out, &jmap_routes[i]);
 	for (size_t i = 0; i < web_route_count; i++)
 		write_route(out, &web_routes[i]);
 }

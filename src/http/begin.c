@@ -147,19 +147,29 @@ static void list_methods(struct http_exchange *exchange, unsigned methods, bool 
 	buf_free(&list);
 }
 
+/* Looks through one table; returns the methods of those of its rows that have this path, and adds their scopes. */
+static unsigned look_through(struct http_exchange *exchange, const struct http_table *table, unsigned *scopes)
+{
+	unsigned methods = 0;
+	for (size_t i = 0; i < table->count && !exchange->route; i++) {
+		if (!has_path(&table->routes[i], exchange->path))
+			continue;
+		methods |= methods_of(&table->routes[i]);
+		*scopes |= table->routes[i].scopes;
+		if (methods & exchange->head.method) {
+			exchange->route = &table->routes[i];
+			exchange->context = table->context;
+		}
+	}
+	return methods;
+}
+
 /* False: it was answered. */
 static bool find_route(struct http_exchange *exchange)
 {
-	const struct http_service *service = exchange->service;
 	unsigned scopes = 0, methods = slice_equal(exchange->path, SLICE("*")) ? HTTP_ALL_METHODS : 0;
-	for (size_t i = 0; i < service->route_count && !exchange->route; i++) {
-		if (!has_path(&service->routes[i], exchange->path))
-			continue;
-		methods |= methods_of(&service->routes[i]);
-		scopes |= service->routes[i].scopes;
-		if (methods & exchange->head.method)
-			exchange->route = &service->routes[i];
-	}
+	for (size_t i = 0; i < HTTP_TABLES_MAX && !exchange->route; i++)
+		methods |= look_through(exchange, &exchange->service->tables[i], &scopes);
 	if (exchange->route) {
 		http_let_origins(exchange);
 		return true;
@@ -217,23 +227,11 @@ static bool has_body(const struct http_head *head) { return head->chunked || hea
 
 static bool check_body(struct http_exchange *exchange)
 {
-	if (!has_body(&exchange->head) || (exchange->route->body_max > 0 && exchange->head.length <= exchange->route->body_max))
+	exchange->body_max = exchange->route->body_max;
+	if (exchange->route->admit || !has_body(&exchange->head) || (exchange->body_max > 0 && exchange->head.length <= exchange->body_max))
 		return true;
 	http_refuse(exchange, 413, exchange->route->body_max > 0 ? "that is more than is taken here" : "no body is taken here");
 	return false;
-}
-
-static void await_body(struct http_session *session)
-{
-	const struct http_head *head = &session->exchange->head;
-	session->left = head->length;
-	session->chunks = (struct http_chunks){.part = HTTP_CHUNK_SIZE};
-	session->stage = head->chunked ? HTTP_READS_CHUNKS : HTTP_READS_BODY;
-	session->exchange->body = BUF_SECRET(session->exchange->route->body_max);
-	uint64_t bytes = head->chunked ? session->exchange->route->body_max : head->length;
-	conn_set_deadline(session->conn, HTTP_REQUEST_SECONDS + (int64_t)(bytes / HTTP_BODY_RATE));
-	if (head->expects)
-		conn_send_text(session->conn, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 static bool understand(struct http_exchange *exchange, struct slice bytes)
@@ -265,8 +263,8 @@ void http_begin(struct http_session *session, struct slice head)
 	if (!look_behind_proxy(exchange) || !find_route(exchange) || !check_tls(exchange) || !http_read_authorization(exchange) || !check_site(exchange) || !http_has_credentials(exchange) || !check_body(exchange))
 		return;
 	exchange->head.close = close;
-	if (has_body(&exchange->head))
-		await_body(session);
-	else
+	if (exchange->route->admit)
 		http_await_answer(session);
+	else
+		http_await_body(session);
 }

@@ -34,17 +34,31 @@ struct http_route {
 				   * token; 0: AUTH_MAY_MANAGE, and no page but ours */
 	enum net_unit unit;       /* how it waits: UNIT_QUICK, UNIT_ASK, UNIT_WORK */
 	size_t body_max;          /* bytes; 0: it takes none */
+	/** Of a route of HTTP_SIGNED_IN with a large body: is called, as UNIT_WORK, when it is known who asks, and before anything of the body is read. It may refuse,
+	 * and say in exchange->body_max how much is taken from this one. NULL: there is nothing to be found out before. */
+	enum net_run (*admit)(struct http_exchange *exchange);
+	/** Takes the body piece by piece as it comes, in a worker, instead of its being kept in memory. It may refuse: no more is read then. */
+	void (*take)(struct http_exchange *exchange, struct slice piece);
+	/** The exchange is over, whatever has become of it: gives back what exchange->state holds outside of the arena. May block. NULL: nothing. */
+	void (*drop)(struct http_exchange *exchange);
 	/** Answers, once; or RUN_WAIT, RUN_AGAIN (server.h): then it is called again. */
 	enum net_run (*run)(struct http_exchange *exchange);
 	const char *about;        /* what it does, a sentence, for docs/http.md */
 };
 
-/** The context of the protocol's listeners. */
+/** A table of routes, and what their functions work with. */
+struct http_table {
+	const struct http_route *routes;
+	size_t count;
+	void *context;            /* exchange->context */
+};
+
+enum { HTTP_TABLES_MAX = 4 };
+
+/** The context of the protocol's listeners. The first row of the first table that fits counts. */
 struct http_service {
 	struct auth *auth;
-	const struct http_route *routes;
-	size_t route_count;
-	void *context;            /* for the routes' functions */
+	struct http_table tables[HTTP_TABLES_MAX];
 };
 extern const struct net_protocol http_protocol;
 
@@ -64,22 +78,25 @@ struct http_exchange {
 	const struct http_service *service;
 	const struct config *config;
 	const struct http_route *route;
+	void *context;            /* of the route's table */
 	struct arena *arena;      /* lives as long as the exchange */
 	struct http_head head;
 	struct slice path;        /* decoded; without a query */
 	struct slice host;        /* the client's name for this server, without a port; may be empty */
 	struct slice client;      /* the client's address: behind a proxy that is believed, what that says */
 	bool secure;              /* it came over TLS, to us or to such a proxy */
-	struct buf body;
+	size_t body_max;          /* the route's, until admit() says another */
+	struct buf body;          /* but what take() gets */
 	struct http_authorization authorization; /* what a request for HTTP_SIGNED_IN says of who asks; then no cookie counts */
 	struct http_person person; /* of HTTP_SIGNED_IN */
 	struct auth_wait *wait;   /* to ask auth with; ready when the function is called for the first time */
-	void *state;              /* of the route's function; in the arena */
+	void *state;              /* of the route's functions; in the arena, or given back by drop() */
 	/* Of the answer: */
 	struct buf fields;        /* "Name: value\r\n"; a cookie may be among them */
 	bool answered;
 	bool cached;              /* the route has said Cache-Control itself */
 	bool entered;             /* http_enter() */
+	bool admitted;            /* admit() was called, and didn't refuse */
 	const char *policy;       /* Content-Security-Policy; NULL: nothing may be loaded */
 };
 

@@ -155,7 +155,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		return 0;
 	configure();
 	struct conn conn = {.tls = data[0] & 1, .output = BUF(OUTPUT_MAX),
-		.service = {.routes = fake_routes, .route_count = sizeof fake_routes / sizeof *fake_routes}};
+		.service = {.tables = {{fake_routes, sizeof fake_routes / sizeof *fake_routes, NULL}}}};
 	size_t piece = (size_t)(data[0] >> 3) * 40 + 1, at = 0;
 	struct slice input = slice_make((const char *)data + 1, size - 1);
 	void *session = http_protocol.open(&conn, &conn.service);

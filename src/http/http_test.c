@@ -15,7 +15,7 @@
 
 enum { HEAD_LARGEST = 64 * 1024, BODY_LARGEST = 1024 * 1024 };
 
-static const struct http_service service = {.routes = fake_routes, .route_count = sizeof fake_routes / sizeof *fake_routes};
+static const struct http_service service = {.tables = {{fake_routes, sizeof fake_routes / sizeof *fake_routes, NULL}}};
 static struct buf fields; /* of the last answer, lines with LF */
 
 static void *start(struct transcript *transcript, const char *data, struct slice text, bool *implicit_tls, bool *offers_tls)

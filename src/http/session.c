@@ -17,10 +17,42 @@ static void await_request(struct http_session *session)
 	conn_set_deadline(session->conn, 0);
 }
 
+static bool is_to_be_known(const struct http_exchange *exchange)
+{
+	return exchange->route->right == HTTP_SIGNED_IN && slice_empty(exchange->person.account);
+}
+
 void http_await_answer(struct http_session *session)
 {
-	session->stage = HTTP_ANSWERS;
+	session->stage = is_to_be_known(session->exchange) ? HTTP_ASKS_WHO : HTTP_ANSWERS;
 	conn_set_deadline(session->conn, 0);
+}
+
+/* Who sends too slowly is behind the least rate by more than he may be. */
+static void set_body_deadline(struct http_session *session)
+{
+	int64_t elapsed = (clock_monotonic_ms() - session->began_ms) / 1000;
+	int64_t left = HTTP_BODY_SECONDS + (int64_t)(session->taken / HTTP_BODY_RATE) - elapsed;
+	conn_set_deadline(session->conn, left > 0 ? left : 1);
+}
+
+void http_await_body(struct http_session *session)
+{
+	struct http_exchange *exchange = session->exchange;
+	const struct http_head *head = &exchange->head;
+	if (!head->chunked && head->length == 0) {
+		http_await_answer(session);
+		return;
+	}
+	session->left = head->length;
+	session->taken = 0;
+	session->chunks = (struct http_chunks){.part = HTTP_CHUNK_SIZE};
+	session->stage = head->chunked ? HTTP_READS_CHUNKS : HTTP_READS_BODY;
+	session->began_ms = clock_monotonic_ms();
+	exchange->body = BUF_SECRET(exchange->body_max);
+	set_body_deadline(session);
+	if (head->expects)
+		conn_send_text(session->conn, "HTTP/1.1 100 Continue\r\n\r\n");
 }
 
 static void *http_open(struct conn *conn, void *context)
@@ -38,6 +70,8 @@ void http_exchange_free(struct http_session *session)
 	struct http_exchange *exchange = session->exchange;
 	if (!exchange)
 		return;
+	if (exchange->route && exchange->route->drop)
+		exchange->route->drop(exchange);
 	buf_free(&exchange->body);
 	buf_free(&exchange->fields);
 	arena_free_secret(&exchange->arena);
@@ -48,6 +82,12 @@ void http_exchange_free(struct http_session *session)
 /* ---- Units ---- */
 
 static enum net_unit quick(size_t length) { return length > 0 ? UNIT_QUICK : UNIT_INCOMPLETE; }
+
+/* Of a body. */
+static enum net_unit piece(const struct http_session *session, size_t length)
+{
+	return length > 0 && session->exchange->route->take ? UNIT_WORK : quick(length);
+}
 
 static size_t head_length(struct http_session *session, struct slice input)
 {
@@ -65,9 +105,15 @@ static enum net_unit http_peek(void *context, struct slice input, size_t *length
 	case HTTP_READS_HEAD:
 		return quick(*length = head_length(session, input));
 	case HTTP_READS_BODY:
-		return quick(*length = input.len < session->left ? input.len : (size_t)session->left);
+		return piece(session, *length = input.len < session->left ? input.len : (size_t)session->left);
 	case HTTP_READS_CHUNKS:
-		return quick(*length = http_chunk_length(&session->chunks, input));
+		return piece(session, *length = http_chunk_length(&session->chunks, input));
+	case HTTP_ASKS_WHO:
+		*length = 0;
+		return UNIT_ASK;
+	case HTTP_ADMITS:
+		*length = 0;
+		return UNIT_WORK;
 	case HTTP_ANSWERS:
 		*length = 0;
 		return session->exchange->route->unit;
@@ -81,15 +127,27 @@ static enum net_unit http_peek(void *context, struct slice input, size_t *length
 
 static void add_to_body(struct http_session *session, struct slice bytes)
 {
-	if (!buf_append(&session->exchange->body, bytes) && session->exchange->body.overflow)
+	struct http_exchange *exchange = session->exchange;
+	if (bytes.len > exchange->body_max - session->taken) {
 		http_refuse_input(session, 413, "that is more than is taken here");
+		return;
+	}
+	session->taken += bytes.len;
+	if (exchange->route->take) {
+		bool close = exchange->head.close;
+		exchange->head.close = true; /* who is refused now has more to say that nobody reads */
+		exchange->route->take(exchange, bytes);
+		exchange->head.close = exchange->answered || close;
+	} else
+		buf_append(&exchange->body, bytes);
+	set_body_deadline(session);
 }
 
 static void read_body(struct http_session *session, struct slice unit)
 {
 	session->left -= unit.len;
 	add_to_body(session, unit);
-	if (session->left == 0)
+	if (session->left == 0 && !session->exchange->answered)
 		http_await_answer(session);
 }
 
@@ -99,21 +157,41 @@ static void read_chunk(struct http_session *session, struct slice unit)
 	enum http_chunk result = http_chunk_take(&session->chunks, unit, &data);
 	if (data.len > 0)
 		add_to_body(session, data);
+	if (session->exchange->answered)
+		return;
 	if (result == HTTP_CHUNK_DONE)
 		http_await_answer(session);
 	else if (result == HTTP_CHUNK_BROKEN)
 		http_refuse_input(session, 400, "the chunks of the body are broken");
 }
 
-static enum net_run answer(struct http_session *session)
+/* Whoever hasn't sent his body yet is admitted before. */
+static enum net_run ask_who(struct http_session *session)
 {
 	struct http_exchange *exchange = session->exchange;
-	if (exchange->route->right == HTTP_SIGNED_IN && exchange->person.account.len == 0) {
-		enum net_run found = http_find_person(exchange);
-		if (found != RUN_DONE || exchange->answered)
-			return found;
-	}
-	return exchange->route->run(exchange);
+	enum net_run found = http_find_person(exchange);
+	if (found == RUN_DONE && !exchange->answered)
+		session->stage = exchange->route->admit && !exchange->admitted ? HTTP_ADMITS : HTTP_ANSWERS;
+	return found;
+}
+
+/* While it isn't known whether the body will be read, an answer is the connection's last. */
+static enum net_run admit(struct http_session *session)
+{
+	struct http_exchange *exchange = session->exchange;
+	struct http_head *head = &exchange->head;
+	bool close = head->close;
+	head->close |= head->chunked || head->length > 0;
+	enum net_run result = exchange->route->admit(exchange);
+	if (result == RUN_DONE && !exchange->answered && head->length > exchange->body_max)
+		http_refuse(exchange, 413, "that is more than is taken here");
+	if (exchange->answered)
+		return RUN_DONE;
+	head->close = close;
+	exchange->admitted = result == RUN_DONE;
+	if (exchange->admitted)
+		http_await_body(session);
+	return result;
 }
 
 /* After an answer: is there to be another request? */
@@ -141,8 +219,14 @@ static enum net_run http_run(void *context, struct slice unit)
 	case HTTP_READS_CHUNKS:
 		read_chunk(session, unit);
 		break;
+	case HTTP_ASKS_WHO:
+		result = ask_who(session);
+		break;
+	case HTTP_ADMITS:
+		result = admit(session);
+		break;
 	case HTTP_ANSWERS:
-		result = answer(session);
+		result = session->exchange->route->run(session->exchange);
 		break;
 	case HTTP_IS_EVENTS:
 		http_stream_refuse(session->stream); /* nobody says anything there */
@@ -200,7 +284,8 @@ static void http_close_session(void *context)
 static bool http_has_nothing_to_end(const void *context)
 {
 	const struct http_session *session = context;
-	return !session->stream && !auth_is_awaited(&session->wait);
+	const struct http_exchange *exchange = session->exchange;
+	return !session->stream && !auth_is_awaited(&session->wait) && !(exchange && exchange->route && exchange->route->drop);
 }
 
 const struct net_protocol http_protocol = {

@@ -16,7 +16,8 @@
 enum {
 	HTTP_IDLE_SECONDS = 60,      /* a connection without a request is closed then */
 	HTTP_REQUEST_SECONDS = 30,   /* a request's head must be whole so long after its first byte at the latest; */
-	HTTP_BODY_RATE = 8 * 1024,   /* … and its body comes with so many bytes a second at least */
+	HTTP_BODY_RATE = 8 * 1024,   /* … and its body comes with so many bytes a second at least, */
+	HTTP_BODY_SECONDS = 60,      /* … though it may be so far behind that */
 	HTTP_PULSE_SECONDS = 20,     /* an open stream hears so often that it is open: proxies give up on silent ones after 30 or 60 */
 	HTTP_FAREWELL_SECONDS = 10,  /* a stream's client may take so long to read what was sent before its end */
 	HTTP_STREAM_QUEUED_MAX = 64 * 1024, /* bytes a stream's client may be behind; then it is closed, and comes again */
@@ -24,6 +25,8 @@ enum {
 
 enum http_stage {
 	HTTP_READS_HEAD,
+	HTTP_ASKS_WHO,      /* a unit without input: whose request it is; then it is admitted, or answered */
+	HTTP_ADMITS,        /* … : the route's admit() */
 	HTTP_READS_BODY,    /* whose length is known */
 	HTTP_READS_CHUNKS,
 	HTTP_ANSWERS,       /* a unit without input: the route's function */
@@ -36,7 +39,8 @@ struct http_session {
 	const struct http_service *service;
 	enum http_stage stage;
 	size_t looked;                    /* of the head */
-	uint64_t left;                    /* of the body */
+	uint64_t left, taken;             /* of the body */
+	int64_t began_ms;                 /* when the body was waited for */
 	struct http_chunks chunks;
 	struct http_exchange *exchange;   /* NULL between requests */
 	struct auth_wait wait;
@@ -45,8 +49,10 @@ struct http_session {
 	struct buf message;               /* … a message that came in several frames */
 };
 
-/** All of the request is there: what follows is the route's function. */
+/** All of the request is there: what follows is the route's function, when it is known who asks. */
 void http_await_answer(struct http_session *session);
+/** What follows is the body, if there is one, and then the answer. */
+void http_await_body(struct http_session *session);
 /** Sends the status and the fields of an answer with a body of that length, or without one said: the end of the connection is the body's. */
 #define HTTP_NO_LENGTH SIZE_MAX
 void http_send_head(struct http_exchange *exchange, int status, const char *type, size_t length);

@@ -1,5 +1,5 @@
-/* The web role: browsers, and programs that look for settings. It has no path in the file system, and can open no mailbox; who somebody is it asks
- * the auth role. */
+/* The web role: browsers, mail clients over HTTP (JMAP), and programs that look for settings. It can open mailboxes; who somebody is it asks the auth role. */
+#include "jmap/jmap.h"
 #include "main/measure.h"
 #include "main/role.h"
 #include "main/sessions.h"
@@ -7,7 +7,9 @@
 
 struct web {
 	struct sessions sessions;
+	struct store *store;
 	struct web_service service;
+	struct jmap_service jmap;
 	struct http_service http;
 };
 
@@ -25,6 +27,7 @@ static void hear(void *context, const struct bus_change *change)
 	struct web *web = context;
 	struct slice account = change->account;
 	if (change->topic == BUS_MAIL) {
+		store_announced(web->store, account);
 		web_watch_announce(web->service.watch, account);
 		return;
 	}
@@ -40,8 +43,11 @@ static void answer(void *context, struct slice question, struct buf *out) { sess
 
 static void follow(void *context)
 {
+	struct web *web = context;
+	const struct config *config = config_current();
 	struct server_options limits = role_server_options(NULL);
-	server_set_limits(((struct web *)context)->sessions.server, &limits);
+	server_set_limits(web->sessions.server, &limits);
+	store_set_limits(web->store, (uint64_t)config->max_message, config->undelete_for);
 }
 
 static void *context_of(void *context, enum service service)
@@ -53,13 +59,19 @@ static void *context_of(void *context, enum service service)
 int role_web_main(struct role *role)
 {
 	struct error error;
-	if (!role_confine(role, &error))
+	const struct config *config = config_current();
+	struct store_options kept = {.data = role->data, .max_message = (uint64_t)config->max_message, .undelete_seconds = config->undelete_for};
+	struct web web = {0};
+	if (!role_confine(role, &error) || !(web.store = store_open(&kept, &error)))
 		role_fail(role, &error);
 	struct auth *auth = auth_open(role_channel(role, CHANNEL_AUTH));
 	struct server_options options = role_server_options(role->tls);
-	struct web web = {.sessions = {server_new(&options), auth}, .service = {auth, web_watch_new()}};
-	web.http = (struct http_service){.auth = auth, .routes = web_routes, .route_count = web_route_count, .context = &web.service};
+	web.sessions = (struct sessions){server_new(&options), auth};
+	web.service = (struct web_service){auth, web_watch_new()};
+	web.jmap = (struct jmap_service){auth, web.store};
+	web.http = (struct http_service){.auth = auth, .tables = {{jmap_routes, jmap_route_count, &web.jmap}, {web_routes, web_route_count, &web.service}}};
 	auth_listen(auth);
+	store_on_change(web.store, bus_announce_mail, role->bus);
 	web_keep_json_secret();
 	role_listen(role, web.sessions.server, context_of, &web);
 	role->measure = measure;
@@ -72,5 +84,6 @@ int role_web_main(struct role *role)
 	server_free(&web.sessions.server);
 	web_watch_free(&web.service.watch);
 	auth_close(&auth);
+	store_close(&web.store);
 	return 0;
 }

@@ -97,7 +97,7 @@ static enum net_run begin(struct http_exchange *exchange, bool socket)
 		return entered;
 	struct web_stream *self = memory_new(sizeof *self);
 	struct slice account = exchange->person.account;
-	const struct web_service *service = exchange->service->context;
+	const struct web_service *service = exchange->context;
 	char *name = memory_copy(account.at, account.len);
 	*self = (struct web_stream){.stream = {.wake = wake, .message = message, .end = end}, .watch = service->watch, .socket = socket};
 	if (!(socket ? http_stream_websocket(exchange, &self->stream) : http_stream_events(exchange, &self->stream))) {

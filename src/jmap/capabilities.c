@@ -1,0 +1,13 @@
+/* The table of capabilities (RFC 8620 §2): the only list of them. What isn't here isn't announced. */
+#include "jmap/internal.h"
+
+static json_t *about_core(const struct jmap_request *request)
+{
+	return json_pack("{s:I, s:i, s:i, s:i, s:i, s:i, s:i, s:[s]}", "maxSizeUpload", (json_int_t)request->config->max_message, "maxConcurrentUpload", JMAP_UPLOADS_MAX,
+			 "maxSizeRequest", JMAP_REQUEST_MAX, "maxConcurrentRequests", JMAP_CONCURRENT_MAX, "maxCallsInRequest", JMAP_CALLS_MAX, "maxObjectsInGet",
+			 JMAP_GET_MAX, "maxObjectsInSet", JMAP_SET_MAX, "collationAlgorithms", "i;ascii-casemap");
+}
+
+const struct jmap_capability_row jmap_capabilities[JMAP_CAPABILITY_COUNT] = {
+	[JMAP_CORE] = {.urn = "urn:ietf:params:jmap:core", .about = about_core, .bare_account = true},
+};

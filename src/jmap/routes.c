@@ -1,0 +1,11 @@
+/* The table of what is asked for over HTTP: the only list of it, from which docs/http.md is made (`pombal manual http`). */
+#include "jmap/internal.h"
+
+const struct http_route jmap_routes[] = {
+	{.methods = HTTP_GET, .path = "/.well-known/jmap", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_ALL, .unit = UNIT_WORK, .run = jmap_get_session,
+	 .about = "The JMAP session (RFC 8620 §2): what there is, and where."},
+	{.methods = HTTP_GET, .path = "/jmap/session", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_ALL, .unit = UNIT_WORK, .run = jmap_get_session, .about = "The same."},
+	{.methods = HTTP_POST, .path = "/jmap/api", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_ALL, .unit = UNIT_WORK, .body_max = JMAP_REQUEST_MAX, .admit = jmap_api_admit, .run = jmap_api,
+	 .drop = jmap_api_drop, .about = "Requests of JMAP (RFC 8620 §3): see docs/jmap.md."},
+};
+const size_t jmap_route_count = sizeof jmap_routes / sizeof *jmap_routes;
