@@ -79,8 +79,7 @@ static bool another_has(const struct courier_letter *letter, const struct auth_r
 	return false;
 }
 
-/* At an attempt before. */
-static bool was_done(const struct courier_addressee *addressee, struct slice name)
+bool courier_apart_was_done(const struct courier_addressee *addressee, struct slice name)
 {
 	struct slice line, rest = addressee->recipient->apart;
 	while (rest.len > 0) {
@@ -96,7 +95,7 @@ bool courier_apart_note(struct courier_addressee *addressee, const struct auth_r
 	struct courier_letter *letter = addressee->letter;
 	struct arena *arena = letter->work->arena;
 	addressee->text = arena_printf(arena, "quarantine of %.*s", SLICE_ARG(route->address));
-	if (was_done(addressee, with_detail(route, arena)))
+	if (courier_apart_was_done(addressee, with_detail(route, arena)))
 		return true;
 	struct slice address = SLICE("");
 	if (!another_has(letter, route)) {

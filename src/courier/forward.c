@@ -16,7 +16,7 @@ struct queue_message courier_forward_message(const struct queue_message *origina
 {
 	return (struct queue_message){
 		.from = original->from, .body = original->body, .smtputf8 = original->smtputf8, .require_tls = original->require_tls,
-		.ret = original->ret, .envid = original->envid, .account = original->account, .arrived = original->arrived, .client = original->client,
+		.ret = original->ret, .envid = original->envid, .account = original->account, .arrived = queue_begins(original), .client = original->client,
 	};
 }
 
@@ -28,11 +28,22 @@ struct queue_recipient courier_forward_recipient(const struct queue_recipient *r
 	};
 }
 
+/* In the transaction that queues the message it is written down with the recipient that this was done: a crash before he is settled repeats nothing. */
+static bool queue_noted(struct courier_addressee *addressee, struct queue_draft *draft, struct queue_message *message, struct error *error)
+{
+	struct queue_result noted = {.message = addressee->letter->work->message.id, .recipient = addressee->recipient->id, .outcome = OUTCOME_APART, .apart = COURIER_FORWARDED};
+	struct queue_deposit deposit = {.draft = draft, .message = message, .results = &noted, .result_count = 1};
+	queue_deposit_all(addressee->letter->courier->queue, &deposit, 1);
+	return deposit.done || error_set(error, deposit.error.kind, "%s", deposit.error.text);
+}
+
 bool courier_forward_letter(struct courier_addressee *addressee, struct error *error)
 {
 	struct queue *queue = addressee->letter->courier->queue;
 	const struct queue_message *original = &addressee->letter->work->message;
 	const struct queue_recipient *recipient = addressee->recipient;
+	if (courier_apart_was_done(addressee, COURIER_FORWARDED))
+		return true;
 	struct arena *arena = arena_new();
 	struct queue_message message = courier_forward_message(original);
 	message.client = arena_printf(arena, "alias %.*s, from %.*s", SLICE_ARG(recipient->address), SLICE_ARG(original->client)); /* a stranger's stays one */
@@ -43,7 +54,7 @@ bool courier_forward_letter(struct courier_addressee *addressee, struct error *e
 	struct queue_draft *draft = queue_draft_new(queue, message.from);
 	bool done = courier_body_copy(queue, original, draft, error);
 	if (done)
-		done = queue_commit(queue, &draft, &message, error);
+		done = queue_noted(addressee, draft, &message, error);
 	else
 		queue_draft_abort(&draft);
 	if (done)

@@ -216,7 +216,11 @@ bool courier_apart_note(struct courier_addressee *addressee, const struct auth_r
 /** Sets apart what was noted of these addressees, of any letters. Who can't get it now is put off. */
 void courier_apart_queue(struct courier_addressee **list, size_t count);
 
-/* forward.c: queues a message for the remote routes of an addressee whose alias leads to several places. */
+/** Was that done for the addressee at an attempt before: set apart for a name, or COURIER_FORWARDED? */
+bool courier_apart_was_done(const struct courier_addressee *addressee, struct slice name);
+#define COURIER_FORWARDED SLICE(">")
+
+/* forward.c: queues a message for the remote routes of an addressee whose alias leads to several places, once, whatever happens. */
 bool courier_forward_letter(struct courier_addressee *addressee, struct error *error);
 /** What such a message keeps of the original, and a recipient of it what it keeps of the alias. */
 struct queue_message courier_forward_message(const struct queue_message *original);
