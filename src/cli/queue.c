@@ -55,13 +55,13 @@ static json_t *json_of_message(const struct queue_message *message)
 	json_t *recipients = json_array();
 	for (size_t i = 0; i < message->recipient_count; i++)
 		json_array_append_new(recipients, json_of_recipient(&message->recipients[i]));
-	return json_pack("{s:s, s:o, s:I, s:I, s:b, s:s*, s:b, s:o, s:o, s:o, s:o}", "id", id, "from", cli_json_of_slice(message->from), "arrived", (json_int_t)message->arrived,
-			 "size", (json_int_t)message->size, "held", message->held, "held_for",
+	return json_pack("{s:s, s:o, s:I, s:I, s:I, s:b, s:b, s:s*, s:b, s:o, s:o, s:o, s:o}", "id", id, "from", cli_json_of_slice(message->from), "arrived", (json_int_t)message->arrived,
+			 "release", (json_int_t)message->release, "size", (json_int_t)message->size, "held", message->held, "waiting", message->waiting, "held_for",
 			 message->suspicion.reason != REASON_NONE ? queue_suspicion_text(&message->suspicion, why) : NULL, "junk", message->junk, "findings", cli_json_of_slice(message->findings), "client", cli_json_of_slice(message->client), "account",
 			 cli_json_of_slice(message->account), "recipients", recipients);
 }
 
-static void print_recipient(const struct queue_recipient *recipient, bool held)
+static void print_recipient(const struct queue_recipient *recipient, bool held, bool waiting)
 {
 	char when[32];
 	printf("    to ");
@@ -70,6 +70,8 @@ static void print_recipient(const struct queue_recipient *recipient, bool held)
 		printf("  %d attempt%s", recipient->attempts, recipient->attempts == 1 ? "" : "s");
 	if (held)
 		printf("  held");
+	else if (waiting)
+		printf("  waits until %s, as its sender wants", cli_time_text(recipient->next_attempt, when));
 	else if (recipient->next_attempt <= clock_now())
 		printf("  due now");
 	else
@@ -99,7 +101,7 @@ static void print_message(const struct queue_message *message)
 	}
 	putchar('\n');
 	for (size_t i = 0; i < message->recipient_count; i++)
-		print_recipient(&message->recipients[i], message->held);
+		print_recipient(&message->recipients[i], message->held, message->waiting);
 }
 
 /* Is it a part of the queue that is meant? */
@@ -336,7 +338,7 @@ const struct command cli_queue_commands[] = {
 	{"queue show", "ID|ADDRESS|@DOMAIN", "Shows messages with their headers and what became of each recipient so far.", run_show, NULL, 1, 1, COMMAND_JSON},
 	{"queue flush", "[ID|ADDRESS|@DOMAIN]", "Tries again at once.", run_flush, which, 0, 1, 0},
 	{"queue hold", "[ID|ADDRESS|@DOMAIN]", "Holds messages back until they are released.", run_hold, which, 0, 1, 0},
-	{"queue release", "[ID|ADDRESS|@DOMAIN]", "Lets held messages go on.", run_release, which, 0, 1, 0},
+	{"queue release", "[ID|ADDRESS|@DOMAIN]", "Lets held messages go on; one that waits for its time only if its ID is given: at once.", run_release, which, 0, 1, 0},
 	{"queue remove", "[ID|ADDRESS|@DOMAIN]", "Removes messages without telling their senders.", run_remove, which, 0, 1, COMMAND_REMOVES},
 	{0},
 };

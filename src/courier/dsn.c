@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "courier/text.h"
 #include "courier/words.h"
+#include "message/date.h"
 
 static const char *outcome_of(const struct courier_dsn *dsn, const struct courier_dsn_recipient *recipient)
 {
@@ -123,6 +124,11 @@ static void put_status(const struct courier_dsn *dsn, struct buf *out)
 	}
 	buf_printf(out, "Reporting-MTA: dns; %s\r\n", dsn->hostname);
 	courier_text_put_date(out, "Arrival-Date", dsn->message->arrived);
+	if (dsn->message->release > 0) { /* RFC 4865 §7 */
+		char until[DATE_TEXT_MAX];
+		date_format_internet(dsn->message->release, until);
+		buf_printf(out, "Future-Release-Request: until; %s\r\n", until);
+	}
 	for (size_t i = 0; i < dsn->count; i++)
 		put_recipient(dsn, &dsn->recipients[i], out);
 	buf_append(out, SLICE("\r\n"));

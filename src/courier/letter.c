@@ -127,7 +127,7 @@ static void set_schedule(struct courier_addressee *addressee, int64_t now)
 	}
 	addressee->next_attempt = next_attempt(config, addressee, now);
 	addressee->delay_notice = config->delay_notice > 0 && !recipient->delay_notified &&
-				  now - addressee->letter->work->message.arrived >= config->delay_notice;
+				  now - queue_begins(&addressee->letter->work->message) >= config->delay_notice;
 }
 
 static void log_verdict(const struct courier_addressee *addressee, int64_t now)
@@ -149,7 +149,7 @@ static void log_verdict(const struct courier_addressee *addressee, int64_t now)
 	fields[count++] = log_slice("reply", addressee->text);
 	if (addressee->uid > 0)
 		fields[count++] = log_number("uid", addressee->uid);
-	fields[count++] = log_number("delay", now - message->arrived);
+	fields[count++] = log_number("delay", now - queue_begins(message));
 	if (deferred)
 		fields[count++] = log_number("retry_in", addressee->next_attempt - now);
 	if (addressee->expired)

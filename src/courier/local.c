@@ -286,7 +286,7 @@ static struct draft *prepare(struct batch *batch, struct account *account, struc
 {
 	struct error error = {0};
 	struct draft *draft = NULL;
-	delivery->placement = (struct placement){.delivery_id = delivery->id, .received = delivery->addressee->letter->work->message.arrived};
+	delivery->placement = (struct placement){.delivery_id = delivery->id, .received = queue_begins(&delivery->addressee->letter->work->message)};
 	if (choose_mailbox(batch, account, delivery, &error))
 		draft = draft_new(account);
 	if (draft && !fill(batch, delivery, draft, &error))
@@ -401,7 +401,7 @@ static bool arrive_written(struct batch *batch, struct account *account, const s
 static void arrive(struct batch *batch, struct account *account, struct delivery *delivery)
 {
 	struct error error = {0};
-	struct arrival arrival = {.delivery_id = delivery->id, .received = delivery->addressee->letter->work->message.arrived};
+	struct arrival arrival = {.delivery_id = delivery->id, .received = queue_begins(&delivery->addressee->letter->work->message)};
 	delivery->mailbox = SLICE("INBOX");
 	if (arrive_linked(batch, account, delivery, &arrival) || arrive_written(batch, account, delivery, &arrival, &error))
 		delivered(batch, delivery, &arrival);

@@ -34,7 +34,8 @@ int role_queue_main(struct role *role)
 		role_fail(role, &error);
 	queue_on_commit(queue, poke_courier, role);
 	role_serve(role, stop, &stop_fd);
-	queue_serve(queue, role_channel(role, CHANNEL_HANDIN), stop_fd);
+	const struct queue_client clients[] = {{.channel = role_channel(role, CHANNEL_HANDIN)}};
+	queue_serve(queue, clients, sizeof clients / sizeof *clients, stop_fd);
 	role_end(role);
 	queue_close(&queue);
 	close(role_channel(role, CHANNEL_POKE));

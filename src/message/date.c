@@ -1,4 +1,4 @@
-/* Dates: RFC 5322 §3.3 and what mail programs make of it, and IMAP's two forms (RFC 3501 §9 date, date-time). Days are
+/* Dates: RFC 5322 §3.3 and what mail programs make of it, IMAP's two forms (RFC 3501 §9 date, date-time), RFC 3339. Days are
  * counted in the proleptic Gregorian calendar; years beyond 9999 aren't dates. */
 #include "message/date.h"
 
@@ -307,4 +307,52 @@ bool date_parse_imap_day(struct slice text, int64_t *day)
 		return false;
 	*day = days_of(date.year, date.month, date.day);
 	return true;
+}
+
+/* A number of exactly so many digits, and the character behind it (0: none is wanted). */
+static bool take_fixed(struct slice *rest, size_t digits, char behind, int *number)
+{
+	size_t count;
+	*number = take_digits(rest, &count);
+	if (count != digits || (behind != 0 && (rest->len == 0 || ascii_lower(rest->at[0]) != behind)))
+		return false;
+	*rest = slice_skip(*rest, behind != 0);
+	return true;
+}
+
+/* "Z", or "+hh:mm". */
+static bool take_offset(struct slice *rest, struct written *date)
+{
+	int hours, minutes;
+	if (rest->len == 0)
+		return false;
+	char sign = rest->at[0];
+	*rest = slice_skip(*rest, 1);
+	if (ascii_lower(sign) == 'z')
+		return true;
+	if ((sign != '+' && sign != '-') || !take_fixed(rest, 2, ':', &hours) || !take_fixed(rest, 2, 0, &minutes) || hours > 23 || minutes > 59)
+		return false;
+	date->zone = (hours * 60 + minutes) * (sign == '-' ? -1 : 1);
+	return true;
+}
+
+bool date_parse_internet(struct slice text, int64_t *seconds)
+{
+	struct written date = {0};
+	bool good = take_fixed(&text, 4, '-', &date.year) && take_fixed(&text, 2, '-', &date.month) && take_fixed(&text, 2, 't', &date.day) &&
+		    take_fixed(&text, 2, ':', &date.hour) && take_fixed(&text, 2, ':', &date.minute) && take_fixed(&text, 2, 0, &date.second);
+	if (good && text.len > 1 && text.at[0] == '.' && ascii_is_digit(text.at[1]))
+		for (text = slice_skip(text, 1); text.len > 0 && ascii_is_digit(text.at[0]);)
+			text = slice_skip(text, 1);
+	if (!good || !take_offset(&text, &date) || text.len > 0 || !is_sane(&date))
+		return false;
+	*seconds = seconds_of(&date);
+	return true;
+}
+
+size_t date_format_internet(int64_t seconds, char out[DATE_TEXT_MAX])
+{
+	struct tm at = broken_down(seconds, false);
+	int len = snprintf(out, DATE_TEXT_MAX, "%04d-%02d-%02dT%02d:%02d:%02dZ", at.tm_year + 1900, at.tm_mon + 1, at.tm_mday, at.tm_hour, at.tm_min, at.tm_sec);
+	return (size_t)len;
 }

@@ -1,4 +1,4 @@
-/* Dates of header fields (RFC 5322 §3.3 with the obsolete forms) and of IMAP (RFC 3501 date-time, date). */
+/* Dates of header fields (RFC 5322 §3.3 with the obsolete forms) of IMAP (RFC 3501 date-time, date) and of the internet at large (RFC 3339). */
 #ifndef MESSAGE_DATE_H
 #define MESSAGE_DATE_H
 
@@ -15,6 +15,10 @@ size_t date_format_imap(int64_t seconds, char out[DATE_TEXT_MAX]);
 bool date_parse_imap(struct slice text, int64_t *seconds);
 /** IMAP's date "1-Feb-1994", quoted or not: *day is the number of days since 1970-01-01. */
 bool date_parse_imap_day(struct slice text, int64_t *day);
+/** RFC 3339 §5.6: "2026-11-22T23:19:32Z", with a fraction of a second, which is passed over, or an offset in the place of Z. */
+bool date_parse_internet(struct slice text, int64_t *seconds);
+/** The same without a fraction, UTC; NUL-terminated. Returns its length. */
+size_t date_format_internet(int64_t seconds, char out[DATE_TEXT_MAX]);
 /** The day, in the written zone, of a Date field (for SENTON …), as days since 1970-01-01. */
 bool date_day(struct slice text, int64_t *day);
 

@@ -123,6 +123,28 @@ static void written_dates_can_be_read(void **state)
 	}
 }
 
+static void internet_dates_are_strict(void **state)
+{
+	(void)state;
+	static const struct { const char *text; int64_t seconds; } good[] = {
+		{"2026-11-22T23:19:32Z", 1795389572}, {"2026-11-22t23:19:32z", 1795389572}, {"2026-11-22T23:19:32.25Z", 1795389572},
+		{"2026-11-23T00:49:32+01:30", 1795389572}, {"2026-11-22T18:19:32-05:00", 1795389572}, {"1970-01-01T00:00:00Z", 0},
+	};
+	static const char *const bad[] = {"", "2026-11-22", "2026-11-22 23:19:32Z", "2026-11-22T23:19:32", "2026-11-22T23:19Z", "2026-11-31T23:19:32Z", "2026-13-01T23:19:32Z",
+		"2026-11-22T24:19:32Z", "26-11-22T23:19:32Z", "2026-11-22T23:19:32Zx", "2026-11-22T23:19:32.Z", "2026-11-22T23:19:32+0130", "2026-11-22T23:19:32+24:00", "2026-1-22T23:19:32Z"};
+	char text[DATE_TEXT_MAX];
+	int64_t seconds;
+	for (size_t i = 0; i < sizeof good / sizeof *good; i++) {
+		assert_true(date_parse_internet(slice_of(good[i].text), &seconds));
+		assert_int_equal(seconds, good[i].seconds);
+	}
+	for (size_t i = 0; i < sizeof bad / sizeof *bad; i++)
+		if (date_parse_internet(slice_of(bad[i]), &seconds))
+			fail_msg("%s", bad[i]);
+	assert_int_equal(date_format_internet(1795389572, text), 20);
+	assert_string_equal(text, "2026-11-22T23:19:32Z");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -132,6 +154,7 @@ int main(void)
 		cmocka_unit_test(imap_dates_go_both_ways),
 		cmocka_unit_test(imap_dates_are_strict),
 		cmocka_unit_test(written_dates_can_be_read),
+		cmocka_unit_test(internet_dates_are_strict),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -32,7 +32,7 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 {
 	const struct queue_message *message = commit->message;
 	struct db_statement *row = db_prepare(db, "INSERT INTO message (" MESSAGE_COLUMNS ", in_file)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22)");
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)");
 	db_bind_number(row, 1, message->id);
 	db_bind_text(row, 2, message->from);
 	db_bind_number(row, 3, message->body);
@@ -54,7 +54,8 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 	db_bind_number(row, 19, message->points);
 	db_bind_number(row, 20, message->suspect);
 	db_bind_text(row, 21, message->author);
-	db_bind_number(row, 22, commit->in_file);
+	db_bind_number(row, 22, message->release);
+	db_bind_number(row, 23, commit->in_file);
 	return db_run(row, error);
 }
 
@@ -68,12 +69,13 @@ static bool insert_body(struct db *db, const struct queue_commit *commit, struct
 
 static bool insert_recipients(struct db *db, const struct queue_message *message, struct error *error)
 {
-	int64_t retry_for = config_current()->retry_for;
+	int64_t begins = queue_begins(message), retry_for = config_current()->retry_for;
+	enum queue_hold hold = message->held ? HOLD_BY_ORDER : message->release > clock_now() ? HOLD_UNTIL : HOLD_NONE;
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		struct queue_recipient *recipient = &message->recipients[i];
 		recipient->id = (int64_t)i + 1;
-		recipient->next_attempt = message->arrived;
-		recipient->expires = message->arrived + retry_for;
+		recipient->next_attempt = begins;
+		recipient->expires = begins + retry_for;
 		struct db_statement *row = db_prepare(db, "INSERT INTO recipient (message, number, address, original, notify, held, next_attempt,"
 			" expires, last_attempt, attempts, delay_notified, last_error) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, 0, 0, 0, '')");
 		db_bind_number(row, 1, message->id);
@@ -81,7 +83,7 @@ static bool insert_recipients(struct db *db, const struct queue_message *message
 		db_bind_text(row, 3, recipient->address);
 		db_bind_text(row, 4, recipient->original);
 		db_bind_number(row, 5, recipient->notify);
-		db_bind_number(row, 6, message->held);
+		db_bind_number(row, 6, hold);
 		db_bind_number(row, 7, recipient->next_attempt);
 		db_bind_number(row, 8, recipient->expires);
 		if (!db_run(row, error))

@@ -6,6 +6,7 @@ enum {
 	ENVELOPE_USUAL = 1024, /* bytes */
 	HANDIN_COUNTRY_MAX = 2,
 };
+#define HANDIN_TIME_MAX (INT64_MAX / 4) /* something may be added to it */
 
 bool queue_handin_encode(const struct queue_handin *handin, struct buf *out)
 {
@@ -33,6 +34,7 @@ bool queue_handin_encode(const struct queue_handin *handin, struct buf *out)
 	wire_put_text(out, message->findings);
 	wire_put_number(out, (uint64_t)((int64_t)message->points + QUEUE_POINTS_MAX));
 	wire_put_text(out, message->author);
+	wire_put_number(out, (uint64_t)message->release);
 	wire_put_short(out, message->recipient_count, 4);
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		wire_put_text(out, message->recipients[i].address);
@@ -119,6 +121,7 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	message->findings = read_printable(&reader, QUEUE_FINDINGS_MAX, '\n');
 	message->points = (int)((int64_t)wire_number(&reader, 2 * (uint64_t)QUEUE_POINTS_MAX) - QUEUE_POINTS_MAX);
 	message->author = read_text(&reader);
+	message->release = (int64_t)wire_number(&reader, HANDIN_TIME_MAX);
 	read_recipients(&reader, arena, message);
 	handin->body = reader.rest;
 	bool apart = message->set_apart && message->account.len > 0; /* an account's is doubted */

@@ -21,14 +21,16 @@ static struct call_question question_of(enum queue_handin_verb verb, struct slic
 	return (struct call_question){.verb = verb, .text = text, .begin_by = now + HANDIN_BEGIN_SECONDS * 1000, .end_by = now + HANDIN_END_SECONDS * 1000};
 }
 
-/* Reads the answer's error. Its descriptors are left in it. */
-static bool read_answer(bool answered, struct call_answer *answer, struct error *error)
+/* Reads the answer's error, and the number behind it, if there is to be one (at most `max`). Its descriptors are left in it. */
+static bool read_answer_number(bool answered, struct call_answer *answer, uint64_t *number, uint64_t max, struct error *error)
 {
 	if (!answered)
 		return error_set(error, ERROR_TEMPORARY, "the queue role doesn't answer");
 	struct wire_reader reader = {.rest = buf_slice(&answer->text)};
 	enum error_kind kind = (enum error_kind)wire_number(&reader, ERROR_FULL);
 	struct slice text = wire_text(&reader, sizeof error->text);
+	if (number)
+		*number = wire_number(&reader, max);
 	if (!wire_end(&reader))
 		error_set(error, ERROR_TEMPORARY, "the queue role's answer is malformed");
 	else if (kind != ERROR_NONE)
@@ -36,6 +38,11 @@ static bool read_answer(bool answered, struct call_answer *answer, struct error 
 	bool done = !reader.broken && kind == ERROR_NONE;
 	buf_free(&answer->text);
 	return done;
+}
+
+static bool read_answer(bool answered, struct call_answer *answer, struct error *error)
+{
+	return read_answer_number(answered, answer, NULL, 0, error);
 }
 
 static void close_all(struct call_answer *answer)
@@ -133,4 +140,25 @@ bool queue_handin_commit(struct queue *queue, const struct queue_handin *handin,
 	if (!encode(&ticket, handin, shown, &question))
 		return queue_handin_end(&ticket, error);
 	return finish(&ticket, caller_ask(queue->owner, &question, &answer), &answer, error);
+}
+
+static bool ask_back(struct queue *queue, struct slice account, int64_t id, enum queue_withdrawal *outcome, struct error *error)
+{
+	struct buf text = BUF(HANDIN_TEXT_MAX + 64);
+	struct call_answer answer = {0};
+	uint64_t number = WITHDRAWN_TOO_LATE;
+	wire_put_text(&text, account);
+	wire_put_number(&text, (uint64_t)id);
+	struct call_question question = question_of(HANDIN_WITHDRAWAL, buf_slice(&text));
+	bool done = read_answer_number(caller_ask(queue->owner, &question, &answer), &answer, &number, WITHDRAWN_TOO_LATE, error);
+	close_all(&answer);
+	buf_free(&text);
+	*outcome = (enum queue_withdrawal)number;
+	return done;
+}
+
+bool queue_withdraw(struct queue *queue, struct slice account, int64_t id, enum queue_withdrawal *outcome, struct error *error)
+{
+	*outcome = WITHDRAWN_TOO_LATE;
+	return queue->owner ? ask_back(queue, account, id, outcome, error) : queue_withdraw_here(queue, account, id, outcome, error);
 }

@@ -26,7 +26,9 @@ enum {
 
 struct server {
 	struct queue *queue;
+	struct queue_client client;
 	struct answerer *answerer;
+	bool ended;             /* there is no other side any more */
 	_Atomic size_t waiting; /* bytes of questions that the writer has */
 };
 
@@ -228,8 +230,29 @@ static void take_message(struct server *server, struct call_received *question)
 	free_arrival(arrival);
 }
 
-/* False: there is no other side any more. */
-static bool receive_all(struct server *server)
+/* ---- Withdrawals ---- */
+
+/* Waits for the disk: who wants something back is one of few. */
+static void withdraw(struct server *server, const struct call_received *question)
+{
+	struct error error = {0};
+	struct wire_reader reader = {.rest = question->text};
+	struct slice account = wire_text(&reader, HANDIN_TEXT_MAX);
+	int64_t id = (int64_t)wire_number(&reader, INT64_MAX);
+	enum queue_withdrawal outcome = WITHDRAWN_TOO_LATE;
+	if (!wire_end(&reader))
+		error_set(&error, ERROR_INVALID, "the withdrawal is malformed");
+	else
+		queue_withdraw_here(server->queue, account, id, &outcome, &error);
+	struct buf text = BUF(sizeof error.text + 32);
+	wire_put_number(&text, error.kind);
+	wire_put_text(&text, slice_of(error.text));
+	wire_put_number(&text, outcome);
+	answerer_answer(server->answerer, question->id, buf_slice(&text), NULL, 0);
+	buf_free(&text);
+}
+
+static void receive_all(struct server *server)
 {
 	struct call_received question;
 	enum call_result result = CALL_NOTHING;
@@ -239,28 +262,44 @@ static bool receive_all(struct server *server)
 			take_message(server, &question);
 		else if (question.verb == HANDIN_BODY_FILE)
 			give_file(server, &question);
+		else if (question.verb == HANDIN_WITHDRAWAL && server->client.withdraws)
+			withdraw(server, &question);
 		else
 			answer(server, question.id, &unknown, NULL, 0);
 		call_received_free(&question);
 	}
-	return result != CALL_ENDED;
+	server->ended = result == CALL_ENDED;
 }
 
-void queue_serve(struct queue *queue, int channel, int stop_fd)
+/* Waits for something to be done. False: it is time to stop. */
+static bool wait_for_work(const struct server *servers, size_t count, int stop_fd)
 {
-	struct server server = {.queue = queue, .answerer = answerer_new(channel)};
-	bool more = true;
-	while (more) {
-		bool full = server.waiting >= WAITING_BYTES_MAX;
-		struct pollfd polled[] = {
-			{.fd = stop_fd, .events = POLLIN},
-			{.fd = answerer_wake_fd(server.answerer), .events = POLLIN},
-			{.fd = full ? -1 : channel, .events = answerer_events(server.answerer)},
-		};
-		if (poll(polled, sizeof polled / sizeof *polled, full ? WAITING_CHECK_MS : -1) < 0)
-			continue;
-		more = !polled[0].revents && receive_all(&server);
+	struct pollfd polled[1 + 2 * QUEUE_CLIENTS_MAX] = {{.fd = stop_fd, .events = POLLIN}};
+	bool full = false;
+	for (size_t i = 0; i < count; i++) {
+		const struct server *server = &servers[i];
+		bool is_full = server->waiting >= WAITING_BYTES_MAX;
+		polled[1 + 2 * i] = (struct pollfd){.fd = server->ended ? -1 : answerer_wake_fd(server->answerer), .events = POLLIN};
+		polled[2 + 2 * i] = (struct pollfd){.fd = server->ended || is_full ? -1 : server->client.channel, .events = answerer_events(server->answerer)};
+		full |= is_full;
+	}
+	return poll(polled, 1 + 2 * count, full ? WAITING_CHECK_MS : -1) < 0 || !polled[0].revents;
+}
+
+void queue_serve(struct queue *queue, const struct queue_client *clients, size_t count, int stop_fd)
+{
+	struct server servers[QUEUE_CLIENTS_MAX];
+	for (size_t i = 0; i < count; i++)
+		servers[i] = (struct server){.queue = queue, .client = clients[i], .answerer = answerer_new(clients[i].channel)};
+	for (bool more = true; more && wait_for_work(servers, count, stop_fd);) {
+		more = false;
+		for (size_t i = 0; i < count; i++) {
+			if (!servers[i].ended)
+				receive_all(&servers[i]);
+			more |= !servers[i].ended;
+		}
 	}
 	queue_stop_writer(queue); /* which answers all that was taken */
-	answerer_free(&server.answerer);
+	for (size_t i = 0; i < count; i++)
+		answerer_free(&servers[i].answerer);
 }

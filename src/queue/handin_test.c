@@ -55,7 +55,7 @@ static _Noreturn void keep(struct fixture *fixture, int turn, bool dies)
 		_exit(1);
 	if (dies)
 		queue_on_commit(queue, die, NULL);
-	queue_serve(queue, dup(fixture->ends[1]), eventfd(0, 0));
+	queue_serve(queue, &(struct queue_client){.channel = dup(fixture->ends[1]), .withdraws = true}, 1, eventfd(0, 0));
 	_exit(0);
 }
 

@@ -8,6 +8,7 @@
  *   handin*.c   receiving in a process that may add to the queue and do nothing else with it; see handin.h
  *   schedule.c  what the courier does: take, body, settle, release
  *   lease.c     who is at a message
+ *   later.c     what waits for its time, and what its sender wants back
  *   people.c    what `pombal queue` does: list, flush, hold, remove, count
  *   check.c     invariants, and files that nobody owns any more
  *
@@ -93,7 +94,7 @@ struct queue {
 struct queue *queue_new(void);
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error);
 /** The message columns of MESSAGE_COLUMNS in the statement's current row; slices are copied into `arena`. */
-#define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size, preface, reason, sent, allowed, junk, findings, weighed, points, suspect, author"
+#define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size, preface, reason, sent, allowed, junk, findings, weighed, points, suspect, author, release"
 void queue_read_message(struct db_statement *row, struct arena *arena, struct queue_message *message);
 #define RECIPIENT_COLUMNS "number, address, original, notify, next_attempt, expires, last_attempt, attempts, delay_notified, last_error, held, unsure, told, apart"
 enum { RECIPIENT_COLUMN_HELD = 10, RECIPIENT_COLUMN_UNSURE = 11, RECIPIENT_COLUMN_TOLD = 12, RECIPIENT_COLUMN_APART = 13 };
@@ -161,6 +162,19 @@ bool queue_habit_judge(struct queue *queue, struct db *db, const struct queue_me
 bool queue_habit_note(struct db *db, const struct queue_message *message, const struct queue_habit *habit, struct error *error);
 /** In the caller's transaction, before a message that is held for some reason is released: it is what its account usually does. */
 bool queue_habit_released(struct db *db, int64_t message, struct error *error);
+
+/* later.c */
+/** What a recipient's row says of it. One that waits isn't in the schedule's index, so that a clock set back, and long lists of it, are nobody's trouble. */
+enum queue_hold { HOLD_NONE, HOLD_BY_ORDER, HOLD_UNTIL };
+/** Lets go what has waited until `now`. *next: when the next is due; 0: there is none. */
+bool queue_let_go(struct queue *queue, int64_t now, int64_t *next, struct error *error);
+/** In the writer's transaction: may one more of this account's wait? */
+bool queue_later_has_room(struct db *db, const struct queue_message *message, bool *room, struct error *error);
+/** In the caller's transaction: one that waited and was sent on by hand has its time now. */
+bool queue_later_end(struct db *db, int64_t id, int64_t now, struct error *error);
+
+/** queue_withdraw() of the process whose queue it is. */
+bool queue_withdraw_here(struct queue *queue, struct slice account, int64_t id, enum queue_withdrawal *outcome, struct error *error);
 
 /* lease.c */
 /** Puts our lease on these messages, in one transaction that doesn't wait for the disk; ours[i]: on this one there is none of another

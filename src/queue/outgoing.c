@@ -164,12 +164,27 @@ static bool has_habit(const struct queue_message *message)
 	return config_current()->submission_habit > 0 && message->allowance.per_day > 0;
 }
 
+static bool admit_waiting(struct db *db, struct queue_commit *commit, struct error *error)
+{
+	bool room;
+	if (!queue_later_has_room(db, commit->message, &room, error))
+		return false;
+	commit->refused = !room;
+	if (!room)
+		error_set(&commit->error, ERROR_LIMIT, "too much waits for its time already");
+	return true;
+}
+
 bool queue_outgoing_admit(struct queue *queue, struct db *db, struct queue_commit *commit, struct error *error)
 {
 	const struct queue_message *message = commit->message;
 	int64_t now = clock_now(), slot = now / SLOT_SECONDS;
 	struct sent sent;
 	commit->refused = false; /* maybe it was tried before, together with others */
+	if (message->release > now && !admit_waiting(db, commit, error))
+		return false;
+	if (commit->refused)
+		return true;
 	if (message->set_apart || (message->doubt.reason == REASON_SET_APART && !message->allowance.counts))
 		return hold(db, commit, &(struct queue_suspicion){REASON_SET_APART, 0, 0}, now, error);
 	if (!message->allowance.counts || message->account.len == 0)

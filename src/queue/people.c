@@ -81,15 +81,18 @@ bool queue_list(struct queue *queue, const struct queue_filter *filter, struct a
 enum order { ORDER_FLUSH, ORDER_HOLD, ORDER_RELEASE, ORDER_REMOVE };
 static const char *const order_sql[] = {
 	[ORDER_FLUSH] = "UPDATE recipient SET next_attempt = $2 WHERE message = $1 AND held = 0",
-	[ORDER_HOLD] = "UPDATE recipient SET held = 1 WHERE message = $1 AND held = 0",
-	/* The time that it was held isn't taken off the time for which it is tried. */
-	[ORDER_RELEASE] = "UPDATE recipient SET held = 0, expires = CASE WHEN expires < $2 THEN $2 ELSE expires END WHERE message = $1 AND held = 1",
+	[ORDER_HOLD] = "UPDATE recipient SET held = 1 WHERE message = $1 AND held <> 1",
+	/* The time that it was held isn't taken off the time for which it is tried. What was held while it waited (HOLD_UNTIL) waits again. */
+	[ORDER_RELEASE] = "UPDATE recipient SET held = CASE WHEN held = 1 AND attempts = 0 AND next_attempt > $3 THEN 2 ELSE 0 END,"
+		" next_attempt = CASE WHEN held = 2 THEN $3 ELSE next_attempt END, expires = CASE WHEN expires < $2 OR held = 2 THEN $2 ELSE expires END"
+		" WHERE message = $1 AND (held = 1 OR (held = 2 AND CAST($4 AS BIGINT) <> 0))",
 	[ORDER_REMOVE] = "DELETE FROM recipient WHERE message = $1",
 };
 
 struct change {
 	enum order order;
 	int64_t now, expires; /* expires: until when what is released is tried */
+	bool named;           /* a message is named by its id */
 	size_t count;
 	size_t changed[QUEUE_CHUNK]; /* places in the list */
 	int64_t doomed[QUEUE_CHUNK]; /* messages removed whose bodies are files */
@@ -113,13 +116,16 @@ static bool change_one(struct db *db, struct change *change, const struct queue_
 	db_bind_number(statement, 1, id);
 	if (change->order == ORDER_FLUSH)
 		db_bind_number(statement, 2, change->now);
-	if (change->order == ORDER_RELEASE)
+	if (change->order == ORDER_RELEASE) {
 		db_bind_number(statement, 2, change->expires);
+		db_bind_number(statement, 3, change->now);
+		db_bind_number(statement, 4, change->named);
+	}
 	if (!db_run(statement, error))
 		return false;
 	if (db_changes(db) > 0)
 		change->changed[change->count++] = place;
-	if (change->order == ORDER_RELEASE && !forget_suspicion(db, id, error))
+	if (change->order == ORDER_RELEASE && (!forget_suspicion(db, id, error) || !queue_later_end(db, id, change->now, error)))
 		return false;
 	bool in_file = false;
 	if (change->order == ORDER_REMOVE && !queue_remove_if_done(db, id, &in_file, error))
@@ -169,7 +175,7 @@ static bool change_all(struct queue *queue, const struct queue_filter *filter, e
 	bool done = true;
 	step.limit = QUEUE_CHUNK;
 	for (size_t count = QUEUE_CHUNK; done && count == QUEUE_CHUNK; arena_reset(arena)) {
-		*change = (struct change){.order = order, .now = clock_now(), .expires = clock_now() + config_current()->retry_for};
+		*change = (struct change){.order = order, .now = clock_now(), .expires = clock_now() + config_current()->retry_for, .named = filter->id != 0};
 		done = find(queue, &step, arena, &list, &count, error) && change_chunk(queue, change, list, count, error);
 		total += done ? change->count : 0;
 		for (size_t i = 0; done && filter->changed && i < change->count; i++)

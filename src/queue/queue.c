@@ -66,6 +66,11 @@ static const char *const queue_schema[] = {
 	"CREATE INDEX message_apart ON message (account, id) WHERE reason <> 0;",
 	/* For whom behind a recipient's address it was set apart. */
 	"ALTER TABLE recipient ADD COLUMN apart TEXT NOT NULL DEFAULT '';",
+	/* What waits for its time, by time and by account: see later.c. */
+	"ALTER TABLE message ADD COLUMN release BIGINT NOT NULL DEFAULT 0;"
+	"CREATE INDEX message_release ON message (account, release) WHERE release <> 0;"
+	"CREATE INDEX recipient_waiting ON recipient (next_attempt, message) WHERE held = 2;"
+	"CREATE TABLE withdrawn (id " DB_ID ", account TEXT NOT NULL, at BIGINT NOT NULL);",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -189,6 +194,7 @@ void queue_read_message(struct db_statement *row, struct arena *arena, struct qu
 	message->points = (int)db_number(row, 18);
 	message->suspect = db_number(row, 19) != 0;
 	message->author = arena_copy(arena, db_text(row, 20));
+	message->release = db_number(row, 21);
 }
 
 void queue_read_recipient(struct db_statement *row, struct arena *arena, struct queue_recipient *recipient)
@@ -212,12 +218,14 @@ bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struc
 {
 	size_t room = 0;
 	enum db_step step;
-	message->held = true;
+	message->held = message->waiting = true;
 	while ((step = db_step(rows, error)) == DB_ROW) {
 		ARENA_GROW(arena, message->recipients, message->recipient_count, room);
 		queue_read_recipient(rows, arena, &message->recipients[message->recipient_count++]);
-		message->held &= db_number(rows, RECIPIENT_COLUMN_HELD) != 0;
+		message->held &= db_number(rows, RECIPIENT_COLUMN_HELD) == HOLD_BY_ORDER;
+		message->waiting &= db_number(rows, RECIPIENT_COLUMN_HELD) == HOLD_UNTIL;
 	}
 	message->held &= message->recipient_count > 0;
+	message->waiting &= message->recipient_count > 0;
 	return step == DB_DONE;
 }

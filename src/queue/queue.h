@@ -26,10 +26,13 @@ enum queue_user {
 /** Opens (or makes) the queue under the data directory. */
 struct queue *queue_open(const char *data, enum queue_user user, struct error *error);
 /** The queue of another process, the keeper, over a channel (net/call.h), which it takes over. Of the calls below only those for
- * receiving work: from queue_draft_new() to queue_is_slow(). */
+ * receiving work, from queue_draft_new() to queue_is_slow(), and queue_withdraw(). */
 struct queue *queue_open_remote(int channel);
-/** Takes what is handed in over a channel, which it takes over, until `stop_fd` is readable or there is no other side any more. */
-void queue_serve(struct queue *queue, int channel, int stop_fd);
+/** Who hands in: over which channel, and whether he speaks for accounts that may want something back. */
+struct queue_client { int channel; bool withdraws; };
+enum { QUEUE_CLIENTS_MAX = 4 };
+/** Takes what is handed in over channels, which it takes over, until `stop_fd` is readable or nobody is at the other side of any. */
+void queue_serve(struct queue *queue, const struct queue_client *clients, size_t count, int stop_fd);
 void queue_close(struct queue **queue);
 
 /* DSN parameters of RFC 3461. */
@@ -49,7 +52,7 @@ struct queue_recipient {
 	bool delay_notified;     /* a warning that it is late was sent */
 	struct slice last_error; /* the peer's last words, or ours */
 	int64_t told;            /* when he was told that it is set apart; 0: he wasn't */
-	struct slice apart;      /* for whom of those to whom the address leads it was set apart: each with LF behind it */
+	struct slice apart;      /* what was done of it already: for whom of those to whom the address leads it was set apart, that it was passed on; each with LF behind it */
 };
 
 /** Why a message is held: that somebody who has signed in has sent, or that was set apart. */
@@ -94,9 +97,11 @@ struct queue_message {
 	struct slice client;     /* "host [address]" of the peer, for trace and Received */
 	struct slice country;    /* of a new one of an account: where that is, "PT"; empty: not known */
 	int64_t arrived;         /* seconds since 1970 */
+	int64_t release;         /* not to be tried before that; 0: at once (RFC 4865) */
 	uint64_t size;           /* of the text, without what stands before it: */
 	uint64_t preface;        /* bytes at the front of the body that are for mailboxes here alone; the queue's to set */
 	bool held;
+	bool waiting;            /* for that time: nothing of it was tried */
 	bool junk;               /* it was judged to be junk: it goes where an account keeps that, and causes no reports to who may not have sent it */
 	bool weighed;            /* … by its points, and each recipient's threshold decides anew: */
 	int points;              /* in hundredths, QUEUE_POINTS_MAX at most, either way */
@@ -108,6 +113,9 @@ struct queue_message {
 	struct queue_suspicion suspicion;  /* … and why; the queue's to set */
 	struct queue_suspicion doubt;      /* of a new one of an account: REASON_SPAM or REASON_SET_APART if it is to be held for that */
 };
+
+/** When it begins to be on its way: its time to be delivered, and the sender's to be told, count from then. */
+static inline int64_t queue_begins(const struct queue_message *message) { return message->release > message->arrived ? message->release : message->arrived; }
 
 /** A body being received. */
 struct queue_draft;
@@ -138,7 +146,7 @@ void queue_draft_abort(struct queue_draft **draft);
 
 /** Puts the message durably into the queue and sets message->id and the recipients' ids. Blocks until it is on disk.
  * Frees the draft, also on failure. False: nothing of it remains, answer 4xx; ERROR_DENIED: since so much of its account's mail is held
- * already. If message->id is not 0 the caller has chosen it with id_new() (for the Received field). */
+ * already; ERROR_LIMIT: since so much of it waits for its time. If message->id is not 0 the caller has chosen it with id_new() (for the Received field). */
 bool queue_commit(struct queue *queue, struct queue_draft **draft, struct queue_message *message, struct error *error);
 
 struct queue_result;
@@ -170,6 +178,15 @@ bool queue_commit_end(struct queue_ticket **ticket, struct error *error);
 /** Has the disk kept a commit waiting for QUEUE_SLOW_SECONDS? Then no more should be begun. Never blocks. */
 enum { QUEUE_SLOW_SECONDS = 5 };
 bool queue_is_slow(const struct queue *queue);
+
+/** What became of a sender's wish to have a message back. */
+enum queue_withdrawal {
+	WITHDRAWN,        /* it has gone from the queue, and nobody gets it */
+	WITHDRAWN_TOO_LATE, /* it was tried, or is about to be; or it isn't there (any more), or another account's */
+};
+/** Takes back what an account has submitted, all or nothing: while it waits for its time, or is held and nobody was tried. The queue's transaction decides
+ * between this and the courier. True: *outcome is so, and durable. */
+bool queue_withdraw(struct queue *queue, struct slice account, int64_t id, enum queue_withdrawal *outcome, struct error *error);
 
 /** Called in this process when new messages have been committed, for all of a group once, before their acknowledgement: to poke the
  * courier. */
@@ -222,7 +239,7 @@ enum queue_outcome {
 	OUTCOME_FAILED,    /* for good, a DSN was queued where one is due: the row goes */
 	OUTCOME_DEFERRED,  /* again at next_attempt */
 	OUTCOME_TOLD,      /* he was told that it is set apart; nothing else changes */
-	OUTCOME_APART,     /* for `apart` it was set apart: that is remembered, and nothing else changes */
+	OUTCOME_APART,     /* for `apart` it was set apart, or passed on: that is remembered, and nothing else changes */
 };
 struct queue_result {
 	int64_t message, recipient;
@@ -257,7 +274,8 @@ struct queue_filter {
 };
 /** Messages in order of arrival, with all their recipients. */
 bool queue_list(struct queue *queue, const struct queue_filter *filter, struct arena *arena, struct queue_message **list, size_t *count, struct error *error);
-/** Makes recipients due now / holds / releases / removes (without a bounce) what the filter names. *changed: messages. */
+/** Makes recipients due now / holds / releases / removes (without a bounce) what the filter names. *changed: messages. What waits for its time is released
+ * only if the filter gives its id: then it goes at once; and what was held while it did, waits again. */
 bool queue_flush(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error);
 bool queue_hold(struct queue *queue, const struct queue_filter *filter, bool held, size_t *changed, struct error *error);
 bool queue_remove(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error);

@@ -173,6 +173,8 @@ static size_t load_all(struct queue *queue, const struct scan *scan, struct queu
 size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, struct error *error)
 {
 	struct error trouble = {0};
+	int64_t waiting = 0;
+	queue_let_go(queue, now, &waiting, &trouble);
 	struct scan scan = {.now = now, .max = max - max / NEWEST_SHARE, .ids = memory_array(max ? max : 1, sizeof *scan.ids), .at = INT64_MIN};
 	pthread_mutex_lock(&queue->reads.lock);
 	while (!scan.ended && scan_page(queue, &scan, &trouble))
@@ -184,7 +186,7 @@ size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_wor
 	size_t count = load_all(queue, &scan, work, &trouble);
 	free(scan.ids);
 	if (next_due)
-		*next_due = scan.next_due;
+		*next_due = scan.next_due == 0 || (waiting != 0 && waiting < scan.next_due) ? waiting : scan.next_due;
 	if (error)
 		*error = trouble;
 	return count;

@@ -5,9 +5,19 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
+#include "message/date.h"
 #include "smtp/frame.h"
 #include "smtp/parse.h"
 #include "smtp/promise.h"
+
+static void log_waiting(const struct queue_message *message)
+{
+	char until[DATE_TEXT_MAX];
+	if (message->release == 0)
+		return;
+	date_format_internet(message->release, until);
+	log_info("message.waits", log_id("id", message->id), log_text("until", until));
+}
 
 static void log_accepted(const struct smtp_session *session)
 {
@@ -22,6 +32,7 @@ static void log_accepted(const struct smtp_session *session)
 		 log_slice("account", message->account), log_slice("msgid", transaction->content.message_id));
 	for (size_t i = 1; i < message->recipient_count; i++)
 		log_info("message.recipient", log_id("id", message->id), log_slice("to", message->recipients[i].address));
+	log_waiting(message);
 }
 
 static void log_refused(const struct smtp_session *session)

@@ -56,6 +56,20 @@ static const char *check_sender(struct smtp_session *session, const struct smtp_
 	return "451 4.3.0 whose address this is can't be told now, try again later";
 }
 
+/* Until when the message waits is *release, 0: it doesn't. */
+static const char *read_release(const struct smtp_session *session, const struct smtp_mail_command *command, int64_t *release)
+{
+	int64_t now = clock_now(), most = session->config->future_release;
+	*release = command->hold_for > 0 ? now + (int64_t)command->hold_for : command->hold_until;
+	if (*release == 0)
+		return NULL;
+	if (!smtp_offers_release(session))
+		return "555 5.5.4 unknown parameter";
+	if (*release - now > most)
+		return "501 5.5.4 so long a message can't wait here";
+	return *release <= now ? "501 5.5.4 that time is over" : NULL;
+}
+
 /* A stranger wasn't offered reports (extensions.c). If he asks nevertheless: what he asks for reaches whom he says he is. Nobody gets
  * news of success that he didn't send for, nor more of a stranger's words than identify the message: its header, and an envelope id
  * and an original recipient that are one word each. */
@@ -101,7 +115,7 @@ static bool learn_rates(struct smtp_session *session)
 	return known != RATES_AWAITED;
 }
 
-static void begin_transaction(struct smtp_session *session, const struct smtp_mail_command *command)
+static void begin_transaction(struct smtp_session *session, const struct smtp_mail_command *command, int64_t release)
 {
 	struct smtp_transaction *transaction = &session->transaction;
 	transaction->active = true;
@@ -109,13 +123,14 @@ static void begin_transaction(struct smtp_session *session, const struct smtp_ma
 	transaction->message = (struct queue_message){
 		.from = command->from, .body = command->body, .smtputf8 = command->smtputf8, .ret = command->ret, .envid = command->envid,
 		.account = arena_copy(transaction->arena, slice_of(session->account)), .client = smtp_trace_client(session, transaction->arena),
-		.allowance = allowance_of(session),
+		.allowance = allowance_of(session), .release = release,
 	};
 }
 
 void smtp_cmd_mail(struct smtp_session *session, struct slice argument)
 {
 	struct smtp_mail_command command;
+	int64_t release = 0;
 	if (session->service->kind == SMTP_SUBMISSION && !session->account) {
 		smtp_reply(session, "530 5.7.0 sign in first"); /* RFC 6409 §4.3 */
 		return;
@@ -133,6 +148,7 @@ void smtp_cmd_mail(struct smtp_session *session, struct slice argument)
 	struct smtp_transaction *transaction = &session->transaction;
 	transaction->arena = transaction->arena ? transaction->arena : arena_new();
 	const char *reply = smtp_parse_mail(argument, transaction->arena, &command);
+	reply = reply ? reply : read_release(session, &command, &release);
 	if (!reply && session->service->kind == SMTP_LOCAL && (reply = smtp_local_check(session)))
 		log_refusal(session, "sender.refused", command.from, SLICE(""), reply);
 	if (!reply && (reply = check_sender(session, &command)))
@@ -148,7 +164,7 @@ void smtp_cmd_mail(struct smtp_session *session, struct slice argument)
 	if (reply)
 		smtp_reset(session);
 	else
-		begin_transaction(session, &command);
+		begin_transaction(session, &command, release);
 }
 
 const char smtp_nobodys_address[] = "550 5.1.1 nobody has this address";

@@ -1,4 +1,6 @@
 /* What EHLO and LHLO announce: the table is the only list of the service extensions, in the order in which they are told. */
+#include "base/clock.h"
+#include "message/date.h"
 #include "smtp/session.h"
 
 static bool can_start_tls(const struct smtp_session *session)
@@ -16,6 +18,14 @@ static bool offers_reports(const struct smtp_session *session)
 static bool offers_sign_in(const struct smtp_session *session)
 {
 	return smtp_mechanisms(session)[0] != '\0';
+}
+
+static void write_release(const struct smtp_session *session, struct buf *out)
+{
+	char until[DATE_TEXT_MAX];
+	int64_t most = session->config->future_release;
+	date_format_internet(clock_now() + most, until);
+	buf_printf(out, " %lld %s", (long long)most, until);
 }
 
 static void write_size(const struct smtp_session *session, struct buf *out)
@@ -41,6 +51,7 @@ static const struct extension {
 	{"CHUNKING", NULL, NULL, "RFC 3030"},
 	{"BINARYMIME", NULL, NULL, "RFC 3030"},
 	{"DSN", offers_reports, NULL, "RFC 3461"},
+	{"FUTURERELEASE", smtp_offers_release, write_release, "RFC 4865"},
 	{"STARTTLS", can_start_tls, NULL, "RFC 3207"},
 	{"AUTH", offers_sign_in, write_mechanisms, "RFC 4954"},
 	{"ENHANCEDSTATUSCODES", NULL, NULL, "RFC 2034"},

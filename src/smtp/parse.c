@@ -3,8 +3,9 @@
 #include "smtp/parse.h"
 
 #include "message/address.h"
+#include "message/date.h"
 
-enum { SIZE_DIGITS_MAX = 20 }; /* RFC 1870 §4 */
+enum { SIZE_DIGITS_MAX = 20 /* RFC 1870 §4 */, HOLD_DIGITS_MAX = 9 /* RFC 4865 §4 */ };
 
 /* Takes "FROM:" or "TO:" off the front. */
 static bool take_keyword(struct slice *argument, struct slice keyword)
@@ -129,9 +130,23 @@ static const char *read_ret(struct slice value, enum queue_dsn_return *ret)
 	return NULL;
 }
 
+static const char *read_hold_for(struct slice value, struct smtp_mail_command *command)
+{
+	if (value.len > HOLD_DIGITS_MAX || !slice_to_number(value, UINT64_MAX, &command->hold_for) || value.at[0] == '0')
+		return "501 5.5.4 HOLDFOR must be a number of seconds";
+	return command->hold_until != 0 ? "501 5.5.4 HOLDFOR and HOLDUNTIL exclude each other" : NULL;
+}
+
+static const char *read_hold_until(struct slice value, struct smtp_mail_command *command)
+{
+	if (!date_parse_internet(value, &command->hold_until) || command->hold_until <= 0)
+		return "501 5.5.4 HOLDUNTIL must be a time such as 2030-12-31T23:59:59Z";
+	return command->hold_for != 0 ? "501 5.5.4 HOLDFOR and HOLDUNTIL exclude each other" : NULL;
+}
+
 static const char *read_mail_parameter(const struct esmtp_parameter *parameter, struct arena *arena, unsigned *seen, struct smtp_mail_command *command)
 {
-	static const char *const names[] = {"SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH", NULL};
+	static const char *const names[] = {"SIZE", "BODY", "SMTPUTF8", "RET", "ENVID", "AUTH", "HOLDFOR", "HOLDUNTIL", NULL};
 	const char *reply = NULL;
 	int which = which_parameter(names, parameter, seen, &reply);
 	if (which < 0)
@@ -152,6 +167,10 @@ static const char *read_mail_parameter(const struct esmtp_parameter *parameter, 
 		return read_ret(parameter->value, &command->ret);
 	case 4:
 		return read_envid(parameter->value, arena, &command->envid);
+	case 6:
+		return read_hold_for(parameter->value, command);
+	case 7:
+		return read_hold_until(parameter->value, command);
 	default:
 		return NULL; /* AUTH=: who somebody else says has sent it; RFC 4954 §5 lets us not believe it */
 	}

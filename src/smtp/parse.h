@@ -1,4 +1,4 @@
-/* The arguments of SMTP commands (RFC 5321 §4.1.1; parameters of RFC 1870, 3030, 3461, 4954, 6152, 6531). Pure: what is read
+/* The arguments of SMTP commands (RFC 5321 §4.1.1; parameters of RFC 1870, 3030, 3461, 4865, 4954, 6152, 6531). Pure: what is read
  * lives in the arena. A function that fails returns the reply that the client gets, a line without its end; NULL: fine. */
 #ifndef SMTP_PARSE_H
 #define SMTP_PARSE_H
@@ -16,8 +16,10 @@ struct smtp_mail_command {
 	bool smtputf8;
 	enum queue_dsn_return ret;
 	struct slice envid;
+	uint64_t hold_for;    /* HOLDFOR=, seconds; 0: not given */
+	int64_t hold_until;   /* HOLDUNTIL=, seconds since 1970; 0: not given */
 };
-/** What follows "MAIL". */
+/** What follows "MAIL". At most one of hold_for and hold_until is given. */
 const char *smtp_parse_mail(struct slice argument, struct arena *arena, struct smtp_mail_command *command);
 
 struct smtp_rcpt_command {

@@ -35,7 +35,7 @@
 enum {
 	LINE_MAX_SIZE = 12 * 1024 + 2,       /* any line: what AUTH may need (RFC 4954 §4) */
 	COMMAND_LINE_MAX = 512,              /* RFC 5321 §4.5.3.1.4, CRLF included */
-	PATH_LINE_MAX = 512 + 26 + 1500,     /* MAIL and RCPT: SIZE, BODY, SMTPUTF8, DSN and AUTH parameters add to it */
+	PATH_LINE_MAX = 512 + 26 + 1500,     /* MAIL and RCPT: SIZE, BODY, SMTPUTF8, DSN, AUTH and HOLDUNTIL parameters add to it */
 	SKIPPED_LINE_MAX = 1024 * 1024,      /* a line without an end is given up after so much */
 	CONTENT_CHUNK = 32 * 1024,           /* text of a message is taken in pieces of about this size */
 	QUICK_TEXT_MAX = 8 * 1024,           /* a whole message of so much is gone through in the loop: that takes less than a thread's turn */
@@ -249,6 +249,12 @@ void smtp_run_command(struct smtp_session *session, struct slice line);
 
 /** The reply to EHLO and LHLO: our name, and what is offered on this connection. */
 void smtp_send_extensions(struct smtp_session *session);
+
+/** May a message of this session wait for a time (RFC 4865 §2: submission alone)? */
+static inline bool smtp_offers_release(const struct smtp_session *session)
+{
+	return session->service->kind == SMTP_SUBMISSION && session->config->future_release > 0;
+}
 
 /* ---- cmd_*.c ---- */
 

@@ -148,7 +148,7 @@ SMTP_USES = {
     "PIPELINING": group, "SIZE": replies(("MAIL FROM:<> SIZE=9999999999", 552)), "8BITMIME": replies(("MAIL FROM:<> BODY=8BITMIME", 250)),
     "SMTPUTF8": replies(("MAIL FROM:<> SMTPUTF8", 250)), "CHUNKING": replies(("MAIL FROM:<>", 250), (b"BDAT 3\r\na:b", 503)),
     "BINARYMIME": replies(("MAIL FROM:<> BODY=BINARYMIME", 250)), "STARTTLS": replies(("STARTTLS", 220)),
-    "DSN": replies(("MAIL FROM:<> RET=HDRS ENVID=x", 250)), "ENHANCEDSTATUSCODES": replies(("RSET", "250 2.0.0")),
+    "FUTURERELEASE": replies(("MAIL FROM:<> HOLDFOR=60", 250)), "DSN": replies(("MAIL FROM:<> RET=HDRS ENVID=x", 250)), "ENHANCEDSTATUSCODES": replies(("RSET", "250 2.0.0")),
 }
 
 
