@@ -247,13 +247,23 @@ static struct tm broken_down(int64_t seconds, bool local)
 	return parts;
 }
 
-size_t date_format(int64_t seconds, char out[DATE_TEXT_MAX])
+static size_t format(struct tm at, long zone, char out[DATE_TEXT_MAX])
 {
-	struct tm at = broken_down(seconds, true);
-	long zone = at.tm_gmtoff / 60, distance = zone < 0 ? -zone : zone;
+	long distance = zone < 0 ? -zone : zone;
 	int len = snprintf(out, DATE_TEXT_MAX, "%.3s, %d %.3s %04d %02d:%02d:%02d %c%02ld%02ld", weekdays + 3 * at.tm_wday, at.tm_mday,
 		months + 3 * at.tm_mon, at.tm_year + 1900, at.tm_hour, at.tm_min, at.tm_sec, zone < 0 ? '-' : '+', distance / 60, distance % 60);
 	return (size_t)len;
+}
+
+size_t date_format(int64_t seconds, char out[DATE_TEXT_MAX])
+{
+	struct tm at = broken_down(seconds, true);
+	return format(at, at.tm_gmtoff / 60, out);
+}
+
+size_t date_format_zone(int64_t seconds, int zone_minutes, char out[DATE_TEXT_MAX])
+{
+	return format(broken_down(seconds + zone_minutes * 60, false), zone_minutes, out);
 }
 
 size_t date_format_imap(int64_t seconds, char out[DATE_TEXT_MAX])

@@ -9,6 +9,8 @@ bool date_parse(struct slice text, int64_t *seconds, int *zone_minutes);
 enum { DATE_TEXT_MAX = 48 };
 /** "Sun, 22 Nov 2026 23:19:32 +0000" in local time's zone offset; NUL-terminated. Returns its length. */
 size_t date_format(int64_t seconds, char out[DATE_TEXT_MAX]);
+/** The same in a zone, minutes east of UTC. */
+size_t date_format_zone(int64_t seconds, int zone_minutes, char out[DATE_TEXT_MAX]);
 /** IMAP's "22-Nov-2026 23:19:32 +0000" (always 26 characters, UTC), without quotes. */
 size_t date_format_imap(int64_t seconds, char out[DATE_TEXT_MAX]);
 /** IMAP's date-time without quotes. */

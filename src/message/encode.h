@@ -1,4 +1,4 @@
-/* Writing bodies in transfer encodings (RFC 2045 §6), piece by piece. Internal to this folder. */
+/* Writing bodies in transfer encodings (RFC 2045 §6), piece by piece. */
 #ifndef MESSAGE_ENCODE_H
 #define MESSAGE_ENCODE_H
 

@@ -27,7 +27,7 @@ static void take_list(struct envelope *envelope, struct address_list *list, bool
 	list->seen = true;
 	if (list->count == 0 || joined)
 		address_list_append(list, field->body, max, arena);
-	envelope->irregular |= list->count >= max;
+	envelope->irregular |= list->count == 0 || list->count >= max;
 	for (size_t i = 0; i < list->count; i++)
 		envelope->irregular |= list->at[i].literal;
 }

@@ -23,7 +23,7 @@ struct envelope {
 	struct address *from, *sender, *reply_to, *to, *cc, *bcc;
 	size_t from_count, sender_count, reply_to_count, to_count, cc_count, bcc_count;
 	bool irregular;        /* who wants the last of several fields of a name, or each as it is written (JMAP), asks the header: a field stands
-				  there twice, or was cut, or ends in blanks, or what looks like an encoded word is in quotes */
+				  there twice, was cut, ends in blanks, names nobody, or has in quotes what looks like an encoded word */
 	struct slice preview;  /* of the whole message alone: how its text begins, see message_preview() */
 };
 

@@ -1,0 +1,31 @@
+/* What a blob's id stands for (RFC 8620 §6): a message, or a part of one. A message's blob is "b" and its number; that of a part the blob that it is in, "-",
+ * and its partId: so no table of them is kept, and an id is worth nothing in another account. */
+#ifndef JMAP_BLOB_H
+#define JMAP_BLOB_H
+
+#include "jmap/internal.h"
+
+enum {
+	JMAP_ID_BLOB = 'b',
+	JMAP_BLOB_DEPTH_MAX = 16, /* messages inside one another that a part is looked for in */
+};
+
+/** The bytes of a blob, until it is closed. */
+struct jmap_blob {
+	struct slice bytes;
+	struct slice type;    /* of a part's header, in `room`; empty: not known */
+	char room[256];
+	/* whose they are */
+	void *map;            /* a file, or NULL */
+	size_t map_size;
+	struct buf decoded;   /* a part's content, where it was encoded */
+};
+
+/** Opens the blob of a message or a part. False: ERROR_NOT_FOUND, or it can't be read now. */
+bool jmap_message_blob_open(struct account *account, struct slice id, struct jmap_blob *blob, struct error *error);
+void jmap_blob_close(struct jmap_blob *blob);
+
+/** The message's own blob id. */
+json_t *jmap_message_blob(int64_t message);
+
+#endif
