@@ -79,6 +79,11 @@ bool jmap_message_blob_open(struct account *account, struct slice id, struct jma
 	return false;
 }
 
+bool jmap_blob_open(struct jmap_call *call, struct slice id, struct jmap_blob *blob, struct error *error)
+{
+	return jmap_message_blob_open(call->account, id, blob, error);
+}
+
 void jmap_blob_close(struct jmap_blob *blob)
 {
 	if (blob->map)

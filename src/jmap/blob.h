@@ -23,6 +23,8 @@ struct jmap_blob {
 
 /** Opens the blob of a message or a part. False: ERROR_NOT_FOUND, or it can't be read now. */
 bool jmap_message_blob_open(struct account *account, struct slice id, struct jmap_blob *blob, struct error *error);
+/** Opens any blob that the person may read: one of a message, or one that was uploaded. */
+bool jmap_blob_open(struct jmap_call *call, struct slice id, struct jmap_blob *blob, struct error *error);
 void jmap_blob_close(struct jmap_blob *blob);
 
 /** The message's own blob id. */
