@@ -48,7 +48,7 @@ static bool decide(const struct dns_update_server *server, struct cli_dns_step *
 		return false;
 	if (addresses)
 		leave(step, force, "Its name has addresses of its own: let that server answer for it, or let --force put this alias in their place.");
-	else if (step->state == ZONE_MISSING || (force && record->purpose == ZONE_AUTHORITY)) /* other authorities stay beside */
+	else if (step->state == ZONE_MISSING || record->purpose == ZONE_KEY || (force && record->purpose == ZONE_AUTHORITY)) /* others stay beside */
 		step->deed = CLI_DNS_ADD;
 	else
 		leave(step, force, step->state == ZONE_SEVERAL ? "With several none of them counts: make one record of them, or let --force put this one in their place."

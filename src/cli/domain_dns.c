@@ -10,6 +10,7 @@
 #include "net/dns.h"
 
 enum { WAIT_MS = 30 * 1000 };
+_Static_assert((int)ZONE_DIGEST_SIZE == (int)ACME_DIGEST_SIZE, "a digest is one");
 
 const struct command_option cli_domain_dns_options[] = {
 	{"check", NULL, "asks the DNS for each record instead, and says what is to be done; the exit status is 1 if something is"},
@@ -61,6 +62,27 @@ static bool plan_keys(struct cli_zone *self, struct directory *directory, struct
 	return true;
 }
 
+/* Of the server's own name, where it is one of this domain's: its certificate's key, and the one that is next, so that the latter stands in the DNS before it
+ * is used. */
+static void plan_digests(struct cli_zone *self)
+{
+	struct cli_own_certificate *all;
+	size_t count, len = self->plan.domain.len;
+	struct slice hostname = self->plan.hostname;
+	bool within = slice_ends_nocase(hostname, self->plan.domain) && (hostname.len == len || hostname.at[hostname.len - len - 1] == '.');
+	if (!within || !config_wants_acme(config_current()))
+		return;
+	cli_own_certificates(self->line, &all, &count);
+	const struct cli_own_certificate *own = cli_own_certificate(all, count, hostname);
+	if (!own || !own->there)
+		return;
+	unsigned char(*digests)[ZONE_DIGEST_SIZE] = arena_array(self->line->arena, 2, sizeof *digests);
+	memcpy(digests[self->plan.digest_count++], own->certificate.digest, ZONE_DIGEST_SIZE);
+	if (own->has_next)
+		memcpy(digests[self->plan.digest_count++], own->next, ZONE_DIGEST_SIZE);
+	self->plan.digests = digests;
+}
+
 bool cli_domain_zone(struct command_line *line, struct directory *directory, struct slice domain, const char *authority, struct cli_zone *zone, struct error *error)
 {
 	struct arena *arena = line->arena;
@@ -74,6 +96,7 @@ bool cli_domain_zone(struct command_line *line, struct directory *directory, str
 		return error_set(error, ERROR_INVALID, "\"%.*s\" is not the name of a certification authority", SLICE_ARG(zone->plan.authority));
 	plan_services(zone);
 	plan_settings(zone, domain);
+	plan_digests(zone);
 	if (!plan_keys(zone, directory, domain, error))
 		return false;
 	zone_make(&zone->plan, arena, &zone->records, &zone->count);
@@ -97,12 +120,16 @@ json_t *cli_domain_json_of_record(const struct command_line *line, const struct 
 			 cli_json_of_slice(cli_domain_record_line(line, record)));
 }
 
-/* NULL: it is no key's, or one that is just used. */
+/* NULL: nothing needs to be said. */
 static const char *remark_of(const struct cli_zone *self, const struct zone_record *record)
 {
 	for (size_t i = 0; record->purpose == ZONE_DKIM && i < self->plan.key_count; i++)
 		if (slice_equal(record->value.data, self->keys[i].record))
 			return cli_domain_key_remark(&self->keys[i], self->line->arena);
+	if (record->purpose == ZONE_KEY)
+		return "the key of the certificate (DANE); counts only in a zone that is signed (DNSSEC)";
+	if (record->purpose == ZONE_NEXT_KEY)
+		return "the key that is next, to stand there long before `pombal certificate renew --new-key`";
 	return NULL;
 }
 
@@ -128,38 +155,6 @@ static void print_remark(const struct cli_zone *self, const struct zone_record *
 	}
 }
 
-/* Of the server's own name, where it is one of this domain's: its certificate's key, and the one that is next (RFC 6698 §2.1: 3 1 1), so that the latter stands in
- * the DNS before it is used. Of use to who looks only in a zone that is signed. */
-static void print_key(const struct cli_zone *self, const unsigned char digest[ACME_DIGEST_SIZE], const char *remark, json_t *list)
-{
-	struct buf line = BUF(ZONE_LINE_MAX);
-	buf_printf(&line, "_25._tcp.%.*s. TLSA 3 1 1 ", SLICE_ARG(self->plan.hostname));
-	for (size_t i = 0; i < ACME_DIGEST_SIZE; i++)
-		buf_printf(&line, "%02x", digest[i]);
-	if (self->line->json)
-		json_array_append_new(list, json_pack("{s:o, s:s, s:b, s:o}", "name", cli_json_of_slice(arena_printf(self->line->arena, "_25._tcp.%.*s", SLICE_ARG(self->plan.hostname))), "type",
-						      "TLSA", "needed", 0, "line", cli_json_of_slice(buf_slice(&line))));
-	else
-		printf("; %s\n%.*s\n", remark, SLICE_ARG(buf_slice(&line)));
-	buf_free(&line);
-}
-
-static void print_keys(const struct cli_zone *self, json_t *list)
-{
-	struct cli_own_certificate *all;
-	size_t count, len = self->plan.domain.len;
-	struct slice hostname = self->plan.hostname;
-	bool within = slice_ends_nocase(hostname, self->plan.domain) && (hostname.len == len || hostname.at[hostname.len - len - 1] == '.');
-	if (!within || !config_wants_acme(config_current()))
-		return;
-	cli_own_certificates(self->line, &all, &count);
-	const struct cli_own_certificate *own = cli_own_certificate(all, count, hostname);
-	if (own && own->there)
-		print_key(self, own->certificate.digest, "the key of the certificate (DANE); counts only in a zone that is signed (DNSSEC)", list);
-	if (own && own->has_next)
-		print_key(self, own->next, "the key that is next, to stand there long before `pombal certificate renew --new-key`", list);
-}
-
 static void print_zone(const struct cli_zone *self)
 {
 	json_t *list = json_array();
@@ -173,7 +168,6 @@ static void print_zone(const struct cli_zone *self)
 		print_remark(self, &self->records[i]);
 		printf("%.*s\n", SLICE_ARG(cli_domain_record_line(self->line, &self->records[i])));
 	}
-	print_keys(self, list);
 	if (self->line->json)
 		command_print_json(list);
 	else

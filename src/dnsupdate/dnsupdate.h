@@ -59,8 +59,6 @@ struct dns_update_record {
 };
 /** Appends the RDATA of a record that a lookup would have. False: it can't be one. */
 bool dns_update_encode(enum lookup_type type, const struct lookup_record *value, struct buf *out);
-/** The same of a TLSA record (RFC 6698 §2.1). */
-bool dns_update_encode_tlsa(uint8_t usage, uint8_t selector, uint8_t matching, struct slice association, struct buf *out);
 /** The reverse; *value points into the record or lives in `arena`. False: it isn't of that type, or is damaged. */
 bool dns_update_decode(enum lookup_type type, const struct dns_update_record *record, struct arena *arena, struct lookup_record *value);
 

@@ -80,6 +80,7 @@ unsigned dns_update_type_of(enum lookup_type type)
 	static const unsigned types[LOOKUP_TYPES] = {
 		[LOOKUP_A] = DNS_UPDATE_A, [LOOKUP_AAAA] = DNS_UPDATE_AAAA, [LOOKUP_MX] = DNS_UPDATE_MX, [LOOKUP_TXT] = DNS_UPDATE_TXT, [LOOKUP_PTR] = DNS_UPDATE_PTR,
 		[LOOKUP_SRV] = DNS_UPDATE_SRV, [LOOKUP_CNAME] = DNS_UPDATE_CNAME, [LOOKUP_CAA] = DNS_UPDATE_CAA,
+		[LOOKUP_TLSA] = DNS_UPDATE_TLSA,
 	};
 	return types[type];
 }
@@ -115,6 +116,9 @@ bool dns_update_encode(enum lookup_type type, const struct lookup_record *value,
 	case LOOKUP_AAAA:
 		good = value->data.len == (type == LOOKUP_A ? 4 : 16) && buf_append(out, value->data);
 		break;
+	case LOOKUP_TLSA:
+		good = value->data.len > LOOKUP_TLSA_FIXED && buf_append(out, value->data);
+		break;
 	case LOOKUP_TXT:
 		put_text(out, value->data);
 		break;
@@ -135,14 +139,6 @@ bool dns_update_encode(enum lookup_type type, const struct lookup_record *value,
 		good = dns_update_put_name(out, value->data);
 	}
 	return good && !out->overflow;
-}
-
-bool dns_update_encode_tlsa(uint8_t usage, uint8_t selector, uint8_t matching, struct slice association, struct buf *out)
-{
-	dns_update_put_number(out, usage, 1);
-	dns_update_put_number(out, selector, 1);
-	dns_update_put_number(out, matching, 1);
-	return association.len > 0 && buf_append(out, association);
 }
 
 /* ---- The reverse ---- */
@@ -201,6 +197,8 @@ bool dns_update_decode(enum lookup_type type, const struct dns_update_record *re
 		return data.len == 4;
 	case LOOKUP_AAAA:
 		return data.len == 16;
+	case LOOKUP_TLSA:
+		return data.len > LOOKUP_TLSA_FIXED;
 	case LOOKUP_TXT:
 		return take_text(data, arena, value);
 	case LOOKUP_CAA:

@@ -154,7 +154,7 @@ size_t lookup_count(const struct lookup *table)
 
 const char *lookup_type_name(enum lookup_type type)
 {
-	static const char *const names[LOOKUP_TYPES] = {"A", "AAAA", "MX", "TXT", "PTR", "SRV", "CNAME", "CAA"};
+	static const char *const names[LOOKUP_TYPES] = {"A", "AAAA", "MX", "TXT", "PTR", "SRV", "CNAME", "CAA", "TLSA"};
 	return names[type];
 }
 

@@ -9,7 +9,7 @@
 
 #include "base/arena.h"
 
-enum lookup_type { LOOKUP_A, LOOKUP_AAAA, LOOKUP_MX, LOOKUP_TXT, LOOKUP_PTR, LOOKUP_SRV, LOOKUP_CNAME, LOOKUP_CAA, LOOKUP_TYPES };
+enum lookup_type { LOOKUP_A, LOOKUP_AAAA, LOOKUP_MX, LOOKUP_TXT, LOOKUP_PTR, LOOKUP_SRV, LOOKUP_CNAME, LOOKUP_CAA, LOOKUP_TLSA, LOOKUP_TYPES };
 enum lookup_status {
 	LOOKUP_WANTED,  /* not answered yet */
 	LOOKUP_FOUND,
@@ -23,11 +23,12 @@ enum {
 	LOOKUP_LABEL_MAX = 63,
 	LOOKUP_QUESTIONS_MAX = 300,     /* of a table; later ones fail */
 	LOOKUP_RECORDS_MAX = 100,       /* of an answer; the rest is left out */
+	LOOKUP_TLSA_FIXED = 3,          /* bytes of a TLSA record before what is matched (RFC 6698 §2.1) */
 	LOOKUP_BYTES_MAX = 1024 * 1024, /* of all answers of a table; what would pass it fails */
 };
 
 struct lookup_record {
-	struct slice data;   /* A, AAAA: 4 or 16 bytes; TXT: its strings, joined; CAA: its tag, a space, its value; else: a name without final dot, the root empty */
+	struct slice data;   /* A, AAAA: 4 or 16 bytes; TXT: its strings, joined; CAA: its tag, a space, its value; TLSA: a byte each of usage, selector and matching, and what is matched; else: a name without final dot, the root empty */
 	uint16_t preference; /* MX; the priority of SRV; the flags of CAA */
 	uint16_t weight, port; /* SRV */
 };

@@ -7,7 +7,7 @@
 
 static const int lookup_types[LOOKUP_TYPES] = {
 	[LOOKUP_A] = DNS_TYPE_A, [LOOKUP_AAAA] = DNS_TYPE_AAAA, [LOOKUP_MX] = DNS_TYPE_MX, [LOOKUP_TXT] = DNS_TYPE_TXT, [LOOKUP_PTR] = DNS_TYPE_PTR,
-	[LOOKUP_SRV] = DNS_TYPE_SRV, [LOOKUP_CNAME] = DNS_TYPE_CNAME, [LOOKUP_CAA] = DNS_TYPE_CAA,
+	[LOOKUP_SRV] = DNS_TYPE_SRV, [LOOKUP_CNAME] = DNS_TYPE_CNAME, [LOOKUP_CAA] = DNS_TYPE_CAA, [LOOKUP_TLSA] = DNS_TYPE_TLSA,
 };
 static const enum lookup_status lookup_statuses[] = {
 	[DNS_FOUND] = LOOKUP_FOUND, [DNS_NO_DATA] = LOOKUP_NO_DATA, [DNS_NO_NAME] = LOOKUP_NO_NAME, [DNS_TEMPORARY] = LOOKUP_FAILED,
@@ -95,6 +95,8 @@ static bool read_record(enum lookup_type type, struct slice wire, struct arena *
 		return wire.len >= 3 && dns_read_name(slice_skip(wire, 2), arena, &record->data);
 	case LOOKUP_SRV:
 		return read_service(wire, arena, record);
+	case LOOKUP_TLSA:
+		return wire.len > LOOKUP_TLSA_FIXED;
 	case LOOKUP_CAA:
 		return read_authority(wire, arena, record);
 	default:

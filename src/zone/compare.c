@@ -3,7 +3,7 @@
 #include "zone/zone.h"
 
 /* Texts of other uses stand under the same name: ours is known by its version. */
-static const char *const versions[] = {
+static const char *const versions[ZONE_NEXT_KEY + 1] = {
 	[ZONE_SPF] = "v=spf1", [ZONE_DMARC] = "v=DMARC1", [ZONE_STS] = "v=STSv1", [ZONE_TLSRPT] = "v=TLSRPTv1", [ZONE_AGENTS] = "v=UAAC1",
 	[ZONE_AUTHORITY] = "issue",
 };
@@ -75,6 +75,9 @@ static bool is_right(const struct zone_record *record, const struct lookup_recor
 		return same_but_spaces(tag_value(there->data, SLICE("d")), tag_value(wanted->data, SLICE("d")));
 	case ZONE_SERVICE:
 		return slice_equal_nocase(there->data, wanted->data) && (there->port == wanted->port || wanted->data.len == 0);
+	case ZONE_KEY:
+	case ZONE_NEXT_KEY:
+		return slice_equal(there->data, wanted->data);
 	default:
 		return slice_equal_nocase(there->data, wanted->data);
 	}
@@ -108,6 +111,8 @@ static const char *advice_of(enum zone_purpose purpose, enum zone_state state)
 		return "It leads clients elsewhere: replace it by this record, unless that is meant.";
 	case ZONE_AGENTS:
 		return "It is the digest of another document: clients won't take the one that is given now until it is replaced by this record.";
+	case ZONE_KEY:
+		return "Only other keys stand there, and whoever checks them (DANE) brings no mail here: add this record.";
 	case ZONE_AUTHORITY:
 		return "This authority would refuse to make a certificate: add this record to it.";
 	default:
@@ -143,7 +148,7 @@ static enum zone_state judge(const struct zone_record *record, const struct look
 			ours++;
 			right += is_right(record, &answer->records[i]);
 		}
-	if (ours == 0)
+	if (ours == 0 || (right == 0 && record->purpose == ZONE_NEXT_KEY))
 		return ZONE_MISSING;
 	if (ours > 1 && stands_alone(record->purpose))
 		return ZONE_SEVERAL;

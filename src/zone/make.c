@@ -2,7 +2,7 @@
 #include "zone/zone.h"
 
 enum {
-	RECORDS_BESIDE = 13, /* keys and services */
+	RECORDS_BESIDE = 13, /* keys, services and digests */
 	MX_PREFERENCE = 10,
 	POLICY_AGE_SECONDS = 604800,
 	POLICY_TEXT_MAX = 64 * 1024, /* RFC 8461 §3.3 */
@@ -99,10 +99,23 @@ static void add_settings(struct making *self)
 	}
 }
 
+/* The server's own key, whoever made the certificate: 3 1 1 (RFC 7672 §3.1). */
+static void add_keys(struct making *self)
+{
+	static const char fixed[] = {3, 1, 1};
+	struct slice name = arena_printf(self->arena, "_25._tcp.%.*s", SLICE_ARG(self->plan->hostname));
+	for (size_t i = 0; i < self->plan->digest_count; i++) {
+		char *data = arena_alloc(self->arena, sizeof fixed + ZONE_DIGEST_SIZE);
+		memcpy(data, fixed, sizeof fixed);
+		memcpy(data + sizeof fixed, self->plan->digests[i], ZONE_DIGEST_SIZE);
+		self->list[self->count++] = (struct zone_record){.purpose = i == 0 ? ZONE_KEY : ZONE_NEXT_KEY, .type = LOOKUP_TLSA, .name = name, .value = {.data = slice_make(data, sizeof fixed + ZONE_DIGEST_SIZE)}};
+	}
+}
+
 void zone_make(const struct zone_plan *plan, struct arena *arena, struct zone_record **list, size_t *count)
 {
 	struct making self = {.plan = plan, .arena = arena};
-	self.list = arena_array(arena, RECORDS_BESIDE + plan->key_count + plan->service_count, sizeof *self.list);
+	self.list = arena_array(arena, RECORDS_BESIDE + plan->key_count + plan->service_count + plan->digest_count, sizeof *self.list);
 	add_senders(&self);
 	add_text(&self, ZONE_STS, "_mta-sts", policy_record(&self), false);
 	add(&self, ZONE_ALIAS, LOOKUP_CNAME, "mta-sts", plan->hostname);
@@ -111,6 +124,7 @@ void zone_make(const struct zone_plan *plan, struct arena *arena, struct zone_re
 	add_settings(&self);
 	if (plan->authority.len > 0)
 		add(&self, ZONE_AUTHORITY, LOOKUP_CAA, "", arena_printf(arena, "issue %.*s", SLICE_ARG(plan->authority)));
+	add_keys(&self);
 	*list = self.list;
 	*count = self.count;
 }

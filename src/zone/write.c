@@ -43,6 +43,13 @@ static void write_text(struct buf *out, struct slice text)
 	buf_append(out, SLICE(" )"));
 }
 
+/* RFC 6698 §2.2 */
+static void write_digest(struct buf *out, struct slice data)
+{
+	for (size_t i = 0; i < data.len; i++)
+		buf_printf(out, i < LOOKUP_TLSA_FIXED ? "%d " : "%02x", (unsigned char)data.at[i]);
+}
+
 static void write_value(const struct zone_record *record, struct buf *out)
 {
 	const struct lookup_record *value = &record->value;
@@ -58,6 +65,9 @@ static void write_value(const struct zone_record *record, struct buf *out)
 	case LOOKUP_SRV:
 		buf_printf(out, "%d %d %d ", value->preference, value->weight, value->port);
 		write_name(out, value->data);
+		break;
+	case LOOKUP_TLSA:
+		write_digest(out, value->data);
 		break;
 	case LOOKUP_CAA:
 		slice_cut(value->data, ' ', &tag, &rest);

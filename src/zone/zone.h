@@ -24,6 +24,8 @@ enum zone_purpose {
 	ZONE_ALIAS,     /* a name under which mail clients, or servers, look for a file with settings */
 	ZONE_AGENTS,    /* the digest of a document for mail clients (draft-ietf-mailmaint-pacc-03) */
 	ZONE_AUTHORITY, /* who may make certificates (RFC 8659) */
+	ZONE_KEY,       /* the key of this server's certificate (DANE, RFC 7672) */
+	ZONE_NEXT_KEY,  /* the one that its next certificate may have */
 };
 
 struct zone_record {
@@ -41,6 +43,7 @@ struct zone_service {
 	uint16_t port;       /* 0: it isn't offered */
 	uint16_t preference; /* which clients shall take first: lower */
 };
+enum { ZONE_DIGEST_SIZE = 32 }; /* SHA-256 */
 /** What the policy about TLS says beside the name of this server. */
 struct zone_sts {
 	const char *mode;              /* "enforce", "testing", "none"; NULL: testing */
@@ -58,6 +61,8 @@ struct zone_plan {
 	uint16_t web_port;             /* where this server gives mail clients their settings, over TLS; 0: it doesn't */
 	struct slice agents;           /* the record of the document for all clients; empty: there is no such document */
 	struct zone_sts sts;
+	const unsigned char (*digests)[ZONE_DIGEST_SIZE]; /* of the public key that the server, whose name is within the domain, shows on port 25, and of the one that is next */
+	size_t digest_count;
 };
 
 /** The records of a domain, in the arena, which must outlive them as the plan must. */

@@ -9,8 +9,9 @@
 
 static const struct zone_key test_keys[] = {{SLICE("k1"), SLICE("v=DKIM1; k=ed25519; p=AAAABBBB")}};
 static const struct zone_service test_services[] = {{SLICE("_imaps"), 993, 0}, {SLICE("_pop3"), 0, 30}};
+static const unsigned char test_digests[][ZONE_DIGEST_SIZE] = {{0xab}, {0, 1}};
 static const struct zone_plan test_plan = {SLICE("example.test"), SLICE("mail.example.test"), test_keys, 1, test_services, 2, SLICE("ca.example"), 443,
-	SLICE("v=UAAC1; a=sha256; d=AAAA"), {NULL, 0, NULL, 0}};
+	SLICE("v=UAAC1; a=sha256; d=AAAA"), {NULL, 0, NULL, 0}, test_digests, 2};
 
 struct made { struct arena *arena; struct zone_record *list; size_t count; };
 
@@ -64,6 +65,8 @@ static void every_record_is_a_line(void **state)
 		"ua-auto-config.example.test. CNAME mail.example.test.",
 		"_ua-auto-config.example.test. TXT ( \"v=UAAC1; a=sha256; d=AAAA\" )",
 		"example.test. CAA 0 issue \"ca.example\"",
+		"_25._tcp.mail.example.test. TLSA 3 1 1 ab00000000000000000000000000000000000000000000000000000000000000",
+		"_25._tcp.mail.example.test. TLSA 3 1 1 0001000000000000000000000000000000000000000000000000000000000000",
 	};
 	struct made made = make(&test_plan);
 	(void)state;
@@ -179,6 +182,23 @@ static void what_stands_there_is_judged(void **state)
 	arena_free(&made.arena);
 }
 
+/* Other keys may stand beside, but not instead. */
+static void a_key_is_there_to_the_byte(void **state)
+{
+	struct made made = make(&test_plan);
+	const struct zone_record *now = of_purpose(&made, ZONE_KEY), *next = now + 1;
+	struct lookup_record there[] = {{.data = SLICE("\3\1\1short")}, now->value};
+	(void)state;
+	assert_int_equal(zone_compare(now, &(struct lookup_answer){.status = LOOKUP_FOUND, .records = there, .count = 1}, made.arena).state, ZONE_DIFFERENT);
+	struct lookup_answer both = {.status = LOOKUP_FOUND, .records = there, .count = 2};
+	assert_int_equal(zone_compare(now, &both, made.arena).state, ZONE_RIGHT);
+	struct zone_finding other = zone_compare(next, &both, made.arena);
+	assert_int_equal(other.state, ZONE_MISSING);
+	struct zone_finding instead = zone_compare(now, &(struct lookup_answer){.status = LOOKUP_FOUND, .records = there, .count = 1}, made.arena);
+	assert_true(slice_equal(instead.there, SLICE("TLSA 3 1 1 73686f7274")));
+	arena_free(&made.arena);
+}
+
 static void a_service_is_a_host_with_a_port(void **state)
 {
 	struct made made = make(&test_plan);
@@ -208,7 +228,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(the_policy_is_as_wanted), cmocka_unit_test(every_record_is_a_line), cmocka_unit_test(the_servers_own_name_is_no_alias),
 		cmocka_unit_test(what_is_not_given_has_no_record), cmocka_unit_test(long_texts_are_cut_and_all_is_quoted),
-		cmocka_unit_test(what_stands_there_is_judged), cmocka_unit_test(a_service_is_a_host_with_a_port), cmocka_unit_test(no_answer_is_not_missing),
+		cmocka_unit_test(what_stands_there_is_judged), cmocka_unit_test(a_key_is_there_to_the_byte), cmocka_unit_test(a_service_is_a_host_with_a_port), cmocka_unit_test(no_answer_is_not_missing),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

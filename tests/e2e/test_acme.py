@@ -1,4 +1,5 @@
 """Certificates by themselves: against Debian's pebble, which looks whether names lead here, over real sockets."""
+import json
 import re
 import socket
 import ssl
@@ -247,6 +248,17 @@ def test_names_are_proved_in_the_dns(zones):
         assert names_of(served(own, "mx.zone.example")) == {"mx.zone.example", "*.wild.zone.example", "wild.zone.example"}
         assert verified(own, authority, "any.wild.zone.example").startswith("TLS")
         wait_for(lambda: "_acme-challenge" not in (zones.folder / "zone.example.zone").read_text(), "the records to be removed")
+        # The keys of the certificate and of the next come into the DNS, and stay beside those that are used later.
+        keys = lambda: set(re.findall(r"^_25\._tcp\.mx\.zone\.example\.\s+\d+\s+TLSA\s+3 1 1 ([0-9A-Fa-f]{64})", (zones.folder / "zone.example.zone").read_text(), re.M))
+        before = states(own)["mx.zone.example"]
+        assert "TLSA" in own.run("domain", "dns", "zone.example", "--check", status=1).stdout
+        own.run("dns", "publish", "zone.example")
+        wait_for(lambda: {key.lower() for key in keys()} == {before["key"], before["next_key"]}, "the keys to be written")
+        own.run("certificate", "renew", "mx.zone.example", "--new-key")
+        found = json.loads(own.run("domain", "dns", "zone.example", "--check", "--json").stdout)
+        assert [one["state"] for one in found if one["type"] == "TLSA"] == ["right", "missing"]
+        own.run("dns", "publish", "zone.example")
+        wait_for(lambda: len(keys()) == 3, "the next key to be written")
         # With a key that the name server doesn't take nothing can be proved.
         (own.data / "dns.key").write_text("QUJDREVGR0hJSktMTU5PUA==\n")
         assert "another secret" in own.run("certificate", "renew", "mx.zone.example", status=1).stderr
