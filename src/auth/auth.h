@@ -168,7 +168,7 @@ struct auth_web_session {
 	struct slice address;    /* from where it was begun */
 	int64_t created, used;   /* seconds since 1970; the latter within an hour */
 };
-enum auth_web { AUTH_WEB_DONE, AUTH_WEB_NONE /* there is no such session, or its account has changed */, AUTH_WEB_TEMPORARY /* can't be told now */, AUTH_WEB_AWAITED };
+enum auth_web { AUTH_WEB_DONE, AUTH_WEB_FULL /* there are as many already as may be */, AUTH_WEB_NONE /* there is no such session, or its account has changed */, AUTH_WEB_TEMPORARY /* can't be told now */, AUTH_WEB_AWAITED };
 /* For the web role alone: nobody else is answered. */
 /** Makes one of account, identity, device and address; fills in its token. */
 enum auth_web auth_web_begin(struct auth *auth, struct auth_wait *wait, const struct auth_web_session *session, char token[AUTH_WEB_TOKEN_SIZE + 1]);
@@ -178,6 +178,36 @@ enum auth_web auth_web_find(struct auth *auth, struct auth_wait *wait, struct sl
 enum auth_web auth_web_list(struct auth *auth, struct auth_wait *wait, struct slice account, struct arena *arena, struct auth_web_session **list, size_t *count);
 /** Ends one of an account's, or all (0). */
 enum auth_web auth_web_end(struct auth *auth, struct auth_wait *wait, struct slice account, int64_t id);
+
+/* ---- App passwords, and programs that were let in ---- */
+
+enum {
+	AUTH_APP_PASSWORD_SIZE = 34,      /* characters, as it is shown: seven groups of four */
+	AUTH_CREDENTIALS_MAX = 100,       /* of an account and a kind */
+	AUTH_CREDENTIAL_NAME_MAX = 100,   /* bytes */
+};
+enum auth_credential_kind { AUTH_APP_PASSWORD, AUTH_GRANT };
+/** By what somebody may sign in to an account for a part of what its owner may. It ends when it expires, when its owner or an administrator ends it, and with
+ * the identity that made it: with another password, and when the account is disabled. Sessions that began with it end, too. */
+struct auth_credential {
+	int64_t id;              /* not secret */
+	enum auth_credential_kind kind;
+	struct slice account;
+	int64_t identity;
+	struct slice name;       /* what its owner calls it; of a grant: the program, as it calls itself */
+	struct slice address;    /* from where it was made; may be empty */
+	unsigned scopes;         /* of enum auth_scope, without AUTH_MAY_MANAGE */
+	int64_t created, used, expires; /* seconds since 1970; used: within an hour, 0: never; expires: 0: never */
+};
+/** Can that be a name of one? */
+bool auth_credential_is_name(struct slice name);
+/* For the web role alone: nobody else is answered. */
+/** Makes an app password of account, identity, name, address, scopes and expires; `text` is shown once, and nowhere kept. AUTH_WEB_FULL: there are too many. */
+enum auth_web auth_app_password_make(struct auth *auth, struct auth_wait *wait, const struct auth_credential *wanted, int64_t *id, char text[AUTH_APP_PASSWORD_SIZE + 1]);
+/** An account's, of both kinds. */
+enum auth_web auth_credential_list(struct auth *auth, struct auth_wait *wait, struct slice account, struct arena *arena, struct auth_credential **list, size_t *count);
+/** Ends one of an account's. */
+enum auth_web auth_credential_end(struct auth *auth, struct auth_wait *wait, struct slice account, int64_t id);
 
 /* ---- Signing in ---- */
 
@@ -190,6 +220,11 @@ enum auth_scope {
 	AUTH_MAY_MANAGE = 8,   /* see and end sessions, change the password, make app passwords, let programs in */
 	AUTH_MAY_ALL = 2 * AUTH_MAY_MANAGE - 1,
 };
+/** From words, separated by spaces or commas: "mail" (AUTH_MAY_READ and AUTH_MAY_CHANGE), "mail-read", "send". False: one of them is none, or there are none. */
+bool auth_scopes_parse(struct slice words, unsigned *scopes);
+enum { AUTH_SCOPES_TEXT_MAX = 64 };
+/** Those words. */
+const char *auth_scopes_text(unsigned scopes, char out[AUTH_SCOPES_TEXT_MAX]);
 
 /** An account, as somebody has signed in to it. The identity names this account with this password: after a new password, after it
  * was disabled, and when an account of the same name was made anew it is another. Who signed in under a former one has no right
@@ -198,7 +233,7 @@ struct auth_account {
 	struct slice name;
 	int64_t identity;
 	unsigned scopes;    /* of enum auth_scope */
-	int64_t credential; /* the number of the app password that was used; 0: the account's password was */
+	int64_t credential; /* the number of the app password, or grant, that was used (struct auth_credential); 0: the account's password was */
 	/* Of a sign-in that was just answered, for auth_stands(): how much had been heard of changes when it was asked for, and when that was
 	 * (monotonic ms). 0: not known. */
 	uint64_t heard;
@@ -217,6 +252,7 @@ enum auth_standing auth_stands(struct auth *auth, struct auth_wait *wait, const 
 enum sign_in_status {
 	SIGN_IN_DONE,      /* *account holds who; enter the session, then ask auth_stands() */
 	SIGN_IN_CONTINUE,  /* send `output` as a challenge, come back with the answer */
+	SIGN_IN_NOT_FOR_THAT, /* an app password, or a token, that was made for something else */
 	SIGN_IN_REFUSED,   /* wrong name or password, or not allowed: one answer for all, nothing is enumerated */
 	SIGN_IN_THROTTLED, /* too many failures lately from this address or for this account: say "later" */
 	SIGN_IN_MALFORMED, /* broken exchange or unknown mechanism */

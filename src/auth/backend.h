@@ -41,6 +41,14 @@ struct auth_backend_kind {
 	bool (*web_list)(struct auth_backend *backend, struct slice account, int64_t used_since, struct arena *arena, struct auth_web_session **list, size_t *count, struct error *error);
 	bool (*web_end)(struct auth_backend *backend, struct slice account, int64_t id, size_t *count, struct error *error);
 
+	bool (*app_password_make)(struct auth_backend *backend, struct auth_credential *wanted, char text[AUTH_APP_PASSWORD_SIZE + 1], struct error *error);
+	bool (*app_password_find)(struct auth_backend *backend, struct slice account, struct slice password, struct arena *arena, struct auth_credential *found, struct error *error);
+	bool (*credential_stands)(struct auth_backend *backend, struct slice account, int64_t id, int64_t *identity, struct error *error);
+	bool (*credential_list)(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credential **list, size_t *count, struct error *error);
+	bool (*credential_use)(struct auth_backend *backend, int64_t id, int64_t now, struct error *error);
+	bool (*credential_end)(struct auth_backend *backend, struct slice account, int64_t id, size_t *count, struct error *error);
+	bool (*credential_sweep)(struct auth_backend *backend, int64_t now, struct error *error);
+
 	struct slice (*sign_in_name)(struct auth_backend *backend, struct slice name, struct arena *arena);
 	bool (*identity)(struct auth_backend *backend, struct slice account, int64_t *identity, const char **why, struct error *error);
 	bool (*credentials)(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error);

@@ -107,6 +107,41 @@ static bool web_end(struct auth_backend *backend, struct slice account, int64_t 
 	return directory_web_end(directory_of(backend), account, id, count, error);
 }
 
+static bool app_password_make(struct auth_backend *backend, struct auth_credential *wanted, char text[AUTH_APP_PASSWORD_SIZE + 1], struct error *error)
+{
+	return directory_app_password_make(directory_of(backend), wanted, text, error);
+}
+
+static bool app_password_find(struct auth_backend *backend, struct slice account, struct slice password, struct arena *arena, struct auth_credential *found, struct error *error)
+{
+	return directory_app_password_find(directory_of(backend), account, password, arena, found, error);
+}
+
+static bool credential_stands(struct auth_backend *backend, struct slice account, int64_t id, int64_t *number, struct error *error)
+{
+	return directory_credential_stands(directory_of(backend), account, id, number, error);
+}
+
+static bool credential_list(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credential **list, size_t *count, struct error *error)
+{
+	return directory_credential_list(directory_of(backend), account, arena, list, count, error);
+}
+
+static bool credential_use(struct auth_backend *backend, int64_t id, int64_t now, struct error *error)
+{
+	return directory_credential_use(directory_of(backend), id, now, error);
+}
+
+static bool credential_end(struct auth_backend *backend, struct slice account, int64_t id, size_t *count, struct error *error)
+{
+	return directory_credential_end(directory_of(backend), account, id, count, error);
+}
+
+static bool credential_sweep(struct auth_backend *backend, int64_t now, struct error *error)
+{
+	return directory_credential_sweep(directory_of(backend), now, error);
+}
+
 static struct slice sign_in_name(struct auth_backend *backend, struct slice name, struct arena *arena)
 {
 	return directory_sign_in_name(directory_of(backend), name, arena);
@@ -153,6 +188,8 @@ const struct auth_backend_kind auth_backend_directory = {
 	.forward_sender = forward_sender,
 	.signing_keys = signing_keys, .sign = sign, .rotation_next = rotation_next, .rotation_go_on = rotation_go_on,
 	.web_begin = web_begin, .web_find = web_find, .web_use = web_use, .web_list = web_list, .web_end = web_end,
+	.app_password_make = app_password_make, .app_password_find = app_password_find, .credential_stands = credential_stands, .credential_list = credential_list,
+	.credential_use = credential_use, .credential_end = credential_end, .credential_sweep = credential_sweep,
 	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,
 };

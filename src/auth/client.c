@@ -2,7 +2,7 @@
  * steps of an exchange, which has gone with it. Nothing here trusts what the other side says. */
 #include "auth/auth.h"
 
-#include "auth/wire.h"
+#include "auth/client.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -77,7 +77,7 @@ static void question_end(struct auth_question *question)
 }
 
 /* One that isn't done is given up: its wake() isn't running and won't be called when this returns. */
-static void question_free(struct auth_question *question)
+void auth_client_free(struct auth_question *question)
 {
 	question_end(question);
 	call_answer_free(&question->answer);
@@ -123,8 +123,7 @@ static struct auth_question *ask_without_thread(struct auth *auth, struct auth_w
 	return question;
 }
 
-/* Asks. The question that comes back is done, and to be freed; NULL: `wait` will be woken. */
-static struct auth_question *ask(struct auth *auth, struct auth_wait *wait, enum auth_wire_kind kind, const struct buf *fields)
+struct auth_question *auth_client_ask(struct auth *auth, struct auth_wait *wait, enum auth_wire_kind kind, const struct buf *fields)
 {
 	if (wait)
 		return ask_without_thread(auth, wait, kind, buf_slice(fields));
@@ -138,14 +137,16 @@ bool auth_is_awaited(const struct auth_wait *wait) { return wait->question != NU
 void auth_wait_end(struct auth_wait *wait)
 {
 	if (wait->question)
-		question_free(wait->question);
+		auth_client_free(wait->question);
 	wait->question = NULL;
 }
 
-static struct wire_reader read_answer(const struct auth_question *question)
+struct wire_reader auth_client_read(const struct auth_question *question)
 {
 	return (struct wire_reader){.rest = buf_slice(&question->answer.text)};
 }
+
+bool auth_client_is_answered(const struct auth_question *question) { return question->answered; }
 
 /* A question whose answer is one number up to `max`; AWAITED while there is none yet. */
 #define AWAITED UINT64_MAX
@@ -158,18 +159,18 @@ static uint64_t ask_number(struct auth *auth, struct auth_wait *wait, enum auth_
 	wire_put_text(&fields, first);
 	if (second)
 		wire_put_text(&fields, *second);
-	struct auth_question *question = ask(auth, wait, kind, &fields);
+	struct auth_question *question = auth_client_ask(auth, wait, kind, &fields);
 	buf_free(&fields);
 	if (!question)
 		return AWAITED;
 	uint64_t number = otherwise;
 	if (question->answered) {
-		struct wire_reader reader = read_answer(question);
+		struct wire_reader reader = auth_client_read(question);
 		number = wire_number(&reader, max);
 		if (!wire_end(&reader))
 			number = otherwise;
 	}
-	question_free(question);
+	auth_client_free(question);
 	return number;
 }
 
@@ -179,7 +180,7 @@ static enum auth_recipient_kind read_recipient(const struct auth_question *quest
 {
 	if (!question->answered)
 		return RECIPIENT_TEMPORARY;
-	struct wire_reader reader = read_answer(question);
+	struct wire_reader reader = auth_client_read(question);
 	enum auth_recipient_kind kind = (enum auth_recipient_kind)wire_number(&reader, RECIPIENT_TEMPORARY);
 	facts->room.now = wire_number(&reader, UINT64_MAX);
 	facts->room.most = wire_number(&reader, UINT64_MAX);
@@ -194,13 +195,13 @@ enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wai
 		return RECIPIENT_UNKNOWN;
 	struct buf fields = BUF(WIRE_QUESTION_MAX);
 	wire_put_text(&fields, address);
-	struct auth_question *question = ask(auth, wait, WIRE_RECIPIENT, &fields);
+	struct auth_question *question = auth_client_ask(auth, wait, WIRE_RECIPIENT, &fields);
 	buf_free(&fields);
 	if (!question)
 		return RECIPIENT_AWAITED;
 	struct auth_recipient_facts told = {0};
 	enum auth_recipient_kind kind = read_recipient(question, &told);
-	question_free(question);
+	auth_client_free(question);
 	if (facts)
 		*facts = told;
 	return kind;
@@ -217,7 +218,7 @@ enum auth_sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wai
 /* Each number is one more than it means: -1 can be told. */
 static bool read_rates(const struct auth_question *question, struct auth_rates *rates)
 {
-	struct wire_reader reader = read_answer(question);
+	struct wire_reader reader = auth_client_read(question);
 	bool known = question->answered && wire_flag(&reader);
 	rates->per_hour = (int64_t)wire_number(&reader, INT64_MAX) - 1;
 	rates->per_day = (int64_t)wire_number(&reader, INT64_MAX) - 1;
@@ -231,12 +232,12 @@ enum auth_rates_known auth_rates(struct auth *auth, struct auth_wait *wait, stru
 		return RATES_KNOWN;
 	struct buf fields = BUF(WIRE_QUESTION_MAX);
 	wire_put_text(&fields, account);
-	struct auth_question *question = ask(auth, wait, WIRE_RATES, &fields);
+	struct auth_question *question = auth_client_ask(auth, wait, WIRE_RATES, &fields);
 	buf_free(&fields);
 	if (!question)
 		return RATES_AWAITED;
 	bool known = read_rates(question, rates);
-	question_free(question);
+	auth_client_free(question);
 	if (!known)
 		*rates = (struct auth_rates){0, 0};
 	return known ? RATES_KNOWN : RATES_TEMPORARY;
@@ -254,7 +255,11 @@ enum auth_standing auth_stands(struct auth *auth, struct auth_wait *wait, const 
 {
 	if (is_sure_to_stand(auth, account))
 		return AUTH_STANDS;
-	uint64_t unknown = (uint64_t)INT64_MAX + 1, identity = ask_number(auth, wait, WIRE_IDENTITY, account->name, NULL, INT64_MAX, unknown);
+	char digits[24];
+	struct slice credential = slice_make(digits, (size_t)snprintf(digits, sizeof digits, "%lld", (long long)account->credential));
+	uint64_t unknown = (uint64_t)INT64_MAX + 1;
+	uint64_t identity = account->credential != 0 ? ask_number(auth, wait, WIRE_CREDENTIAL_STANDS, credential, &account->name, INT64_MAX, unknown)
+						     : ask_number(auth, wait, WIRE_IDENTITY, account->name, NULL, INT64_MAX, unknown);
 	if (identity == AWAITED || identity == unknown)
 		return identity == AWAITED ? AUTH_STANDING_AWAITED : AUTH_UNKNOWN;
 	return account->identity != 0 && identity == (uint64_t)account->identity ? AUTH_STANDS : AUTH_ENDED;
@@ -273,109 +278,15 @@ bool auth_forward_sender(struct auth *auth, struct slice from, struct slice via,
 		return true;
 	wire_put_text(&fields, from);
 	wire_put_text(&fields, via);
-	struct auth_question *question = ask(auth, NULL, WIRE_FORWARD_SENDER, &fields);
-	struct wire_reader reader = read_answer(question);
+	struct auth_question *question = auth_client_ask(auth, NULL, WIRE_FORWARD_SENDER, &fields);
+	struct wire_reader reader = auth_client_read(question);
 	struct slice sender = question->answered ? wire_text(&reader, WIRE_ADDRESS_MAX) : (struct slice){0};
 	bool done = sender.len > 0 && wire_end(&reader);
 	if (done)
 		*out = arena_copy(arena, sender);
-	question_free(question);
+	auth_client_free(question);
 	buf_free(&fields);
 	return done;
-}
-
-/* ---- Sessions of the web ---- */
-
-static enum auth_web read_web_status(const struct auth_question *question, struct wire_reader *reader)
-{
-	*reader = read_answer(question);
-	return question->answered ? (enum auth_web)wire_number(reader, AUTH_WEB_TEMPORARY) : AUTH_WEB_TEMPORARY;
-}
-
-/* What was told counts if it is whole. */
-static enum auth_web end_web(struct auth_question *question, const struct wire_reader *reader, enum auth_web status)
-{
-	bool whole = status != AUTH_WEB_DONE || wire_end(reader);
-	question_free(question);
-	return whole && status != AUTH_WEB_AWAITED ? status : AUTH_WEB_TEMPORARY;
-}
-
-static void read_session(struct wire_reader *reader, struct arena *arena, struct auth_web_session *session)
-{
-	session->id = (int64_t)wire_number(reader, INT64_MAX);
-	session->account = arena_copy(arena, wire_text(reader, WIRE_ADDRESS_MAX));
-	session->identity = (int64_t)wire_number(reader, INT64_MAX);
-	session->device = arena_copy(arena, wire_text(reader, AUTH_WEB_DEVICE_MAX));
-	session->address = arena_copy(arena, wire_text(reader, WIRE_PEER_MAX));
-	session->created = (int64_t)wire_number(reader, INT64_MAX);
-	session->used = (int64_t)wire_number(reader, INT64_MAX);
-}
-
-enum auth_web auth_web_begin(struct auth *auth, struct auth_wait *wait, const struct auth_web_session *session, char token[AUTH_WEB_TOKEN_SIZE + 1])
-{
-	struct buf fields = BUF(WIRE_QUESTION_MAX);
-	struct wire_reader reader;
-	wire_put_text(&fields, session->account);
-	wire_put_number(&fields, (uint64_t)session->identity);
-	wire_put_text(&fields, session->device);
-	wire_put_text(&fields, session->address);
-	struct auth_question *question = ask(auth, wait, WIRE_WEB_BEGIN, &fields);
-	buf_free(&fields);
-	if (!question)
-		return AUTH_WEB_AWAITED;
-	enum auth_web status = read_web_status(question, &reader);
-	struct slice made = wire_text(&reader, AUTH_WEB_TOKEN_SIZE);
-	snprintf(token, AUTH_WEB_TOKEN_SIZE + 1, "%.*s", SLICE_ARG(made));
-	return end_web(question, &reader, made.len == AUTH_WEB_TOKEN_SIZE || status != AUTH_WEB_DONE ? status : AUTH_WEB_TEMPORARY);
-}
-
-enum auth_web auth_web_find(struct auth *auth, struct auth_wait *wait, struct slice token, struct arena *arena, struct auth_web_session *session)
-{
-	struct buf fields = BUF_SECRET(WIRE_QUESTION_MAX);
-	struct wire_reader reader;
-	if (token.len != AUTH_WEB_TOKEN_SIZE)
-		return AUTH_WEB_NONE;
-	wire_put_text(&fields, token);
-	struct auth_question *question = ask(auth, wait, WIRE_WEB_FIND, &fields);
-	buf_free(&fields);
-	if (!question)
-		return AUTH_WEB_AWAITED;
-	enum auth_web status = read_web_status(question, &reader);
-	if (status == AUTH_WEB_DONE)
-		read_session(&reader, arena, session);
-	return end_web(question, &reader, status);
-}
-
-enum auth_web auth_web_list(struct auth *auth, struct auth_wait *wait, struct slice account, struct arena *arena, struct auth_web_session **list, size_t *count)
-{
-	struct buf fields = BUF(WIRE_QUESTION_MAX);
-	struct wire_reader reader;
-	wire_put_text(&fields, account);
-	struct auth_question *question = ask(auth, wait, WIRE_WEB_LIST, &fields);
-	buf_free(&fields);
-	*count = 0;
-	if (!question)
-		return AUTH_WEB_AWAITED;
-	enum auth_web status = read_web_status(question, &reader);
-	size_t told = status == AUTH_WEB_DONE ? (size_t)wire_number(&reader, AUTH_WEB_SESSIONS_MAX) : 0;
-	*list = arena_array(arena, told + 1, sizeof **list);
-	while (*count < told)
-		read_session(&reader, arena, &(*list)[(*count)++]);
-	return end_web(question, &reader, status);
-}
-
-enum auth_web auth_web_end(struct auth *auth, struct auth_wait *wait, struct slice account, int64_t id)
-{
-	struct buf fields = BUF(WIRE_QUESTION_MAX);
-	struct wire_reader reader;
-	wire_put_text(&fields, account);
-	wire_put_number(&fields, (uint64_t)id);
-	struct auth_question *question = ask(auth, wait, WIRE_WEB_END, &fields);
-	buf_free(&fields);
-	if (!question)
-		return AUTH_WEB_AWAITED;
-	enum auth_web status = read_web_status(question, &reader);
-	return end_web(question, &reader, status);
 }
 
 /* ---- Signing what goes out ---- */
@@ -400,10 +311,10 @@ bool auth_signing_keys(struct auth *auth, struct slice domain, struct arena *are
 	if (domain.len > WIRE_ADDRESS_MAX)
 		return true;
 	wire_put_text(&fields, domain);
-	struct auth_question *question = ask(auth, NULL, WIRE_SIGNING_KEYS, &fields);
-	struct wire_reader reader = read_answer(question);
+	struct auth_question *question = auth_client_ask(auth, NULL, WIRE_SIGNING_KEYS, &fields);
+	struct wire_reader reader = auth_client_read(question);
 	bool done = question->answered && read_keys(&reader, arena, keys, count);
-	question_free(question);
+	auth_client_free(question);
 	buf_free(&fields);
 	return done;
 }
@@ -416,11 +327,11 @@ bool auth_sign(struct auth *auth, struct slice domain, struct slice selector, co
 	wire_put_text(&fields, domain);
 	wire_put_text(&fields, selector);
 	wire_put_text(&fields, slice_make((const char *)digest, AUTH_DIGEST_SIZE));
-	struct auth_question *question = ask(auth, NULL, WIRE_SIGN, &fields);
-	struct wire_reader reader = read_answer(question);
+	struct auth_question *question = auth_client_ask(auth, NULL, WIRE_SIGN, &fields);
+	struct wire_reader reader = auth_client_read(question);
 	struct slice value = question->answered ? wire_text(&reader, AUTH_SIGNATURE_MAX) : (struct slice){0};
 	bool done = value.len > 0 && wire_end(&reader) && buf_append(signature, value);
-	question_free(question);
+	auth_client_free(question);
 	buf_free(&fields);
 	return done;
 }
@@ -444,10 +355,10 @@ bool auth_rotation_next(struct auth *auth, struct slice after, struct arena *are
 {
 	struct buf fields = BUF(WIRE_QUESTION_MAX);
 	wire_put_text(&fields, after);
-	struct auth_question *question = ask(auth, NULL, WIRE_ROTATION, &fields);
-	struct wire_reader reader = read_answer(question);
+	struct auth_question *question = auth_client_ask(auth, NULL, WIRE_ROTATION, &fields);
+	struct wire_reader reader = auth_client_read(question);
 	bool done = question->answered && read_rotation(&reader, arena, domain, keys, count);
-	question_free(question);
+	auth_client_free(question);
 	buf_free(&fields);
 	return done;
 }
@@ -492,7 +403,7 @@ static bool read_resolved(const struct auth_question *question, struct arena *ar
 {
 	if (!question->answered)
 		return error_set(error, ERROR_TEMPORARY, "the auth role doesn't answer");
-	struct wire_reader reader = read_answer(question);
+	struct wire_reader reader = auth_client_read(question);
 	enum error_kind kind = (enum error_kind)wire_number(&reader, ERROR_FULL);
 	if (kind != ERROR_NONE) {
 		struct slice text = wire_text(&reader, sizeof error->text);
@@ -522,7 +433,7 @@ bool auth_resolve_end(struct auth_question **question_pointer, struct arena *are
 		return error_set(error, ERROR_NOT_FOUND, "the address is too long");
 	await(question);
 	bool done = read_resolved(question, arena, routes, count, error);
-	question_free(question);
+	auth_client_free(question);
 	return done;
 }
 
@@ -592,7 +503,7 @@ static enum sign_in_status read_status(const struct auth_question *question, uin
 {
 	if (!question->answered)
 		return SIGN_IN_TEMPORARY;
-	struct wire_reader reader = read_answer(question);
+	struct wire_reader reader = auth_client_read(question);
 	enum sign_in_status status = (enum sign_in_status)wire_number(&reader, SIGN_IN_TEMPORARY);
 	*exchange_id = wire_number(&reader, UINT64_MAX);
 	*delay_ms = (int)wire_number(&reader, INT32_MAX);
@@ -617,12 +528,12 @@ static enum sign_in_status step(struct sign_in *exchange, struct auth_wait *wait
 	auth_wire_put_client(&fields, &exchange->client);
 	wire_put_number(&fields, has_input);
 	wire_put_text(&fields, input);
-	struct auth_question *question = ask(exchange->auth, wait, WIRE_SIGN_IN_STEP, &fields);
+	struct auth_question *question = auth_client_ask(exchange->auth, wait, WIRE_SIGN_IN_STEP, &fields);
 	buf_free(&fields);
 	if (!question)
 		return SIGN_IN_AWAITED;
 	enum sign_in_status status = read_status(question, &exchange->exchange_id, output, exchange->arena, account, delay_ms);
-	question_free(question);
+	auth_client_free(question);
 	return status;
 }
 
@@ -658,7 +569,7 @@ static void send_end(struct sign_in *exchange)
 	struct auth_question *question = question_new(exchange->auth, WIRE_SIGN_IN_END, buf_slice(&fields));
 	struct call_question call = call_of(question);
 	question->ticket = caller_begin(exchange->auth->caller, &call, ignore, NULL);
-	question_free(question);
+	auth_client_free(question);
 	buf_free(&fields);
 }
 
@@ -683,12 +594,12 @@ enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wai
 	auth_wire_put_client(&fields, client);
 	wire_put_text(&fields, slice_sub(name, 0, WIRE_ADDRESS_MAX));
 	wire_put_text(&fields, password.len > WIRE_PASSWORD_MAX ? SLICE("") : password);
-	struct auth_question *question = ask(auth, wait, WIRE_CHECK_PASSWORD, &fields);
+	struct auth_question *question = auth_client_ask(auth, wait, WIRE_CHECK_PASSWORD, &fields);
 	buf_free(&fields);
 	if (!question)
 		return SIGN_IN_AWAITED;
 	uint64_t none;
 	enum sign_in_status status = read_status(question, &none, NULL, arena, account, delay_ms);
-	question_free(question);
+	auth_client_free(question);
 	return status;
 }

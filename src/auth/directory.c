@@ -68,6 +68,21 @@ static const char *const schema[] = {
 	 " address TEXT NOT NULL, created BIGINT NOT NULL, used BIGINT NOT NULL);"
 	 "CREATE UNIQUE INDEX web_session_token ON web_session (token);"
 	 "CREATE INDEX web_session_account ON web_session (account, used);"),
+
+	/* directory_credential.c, directory_grant.c; secret: a SHA-256; kind: enum auth_credential_kind. Of a grant: the secret of its refresh token that counts, and of
+	 * the part that all of them have in common; client: the program's number. */
+	("CREATE TABLE credential (id " DB_ID ", kind BIGINT NOT NULL, secret " DB_BYTES " NOT NULL, family " DB_BYTES ", client TEXT NOT NULL, account TEXT NOT NULL,"
+	 " identity BIGINT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, scopes BIGINT NOT NULL, created BIGINT NOT NULL, used BIGINT NOT NULL, expires BIGINT NOT NULL);"
+	 "CREATE UNIQUE INDEX credential_secret ON credential (secret);"
+	 "CREATE UNIQUE INDEX credential_family ON credential (family);"
+	 "CREATE INDEX credential_account ON credential (account, kind, used);"
+	 "CREATE INDEX credential_expires ON credential (expires);"
+	 "CREATE TABLE access_token (secret " DB_BYTES " PRIMARY KEY, credential BIGINT NOT NULL, scopes BIGINT NOT NULL, expires BIGINT NOT NULL);"
+	 "CREATE INDEX access_token_credential ON access_token (credential);"
+	 "CREATE INDEX access_token_expires ON access_token (expires);"
+	 "CREATE TABLE oauth_code (secret " DB_BYTES " PRIMARY KEY, client TEXT NOT NULL, redirect TEXT NOT NULL, challenge TEXT NOT NULL, account TEXT NOT NULL,"
+	 " identity BIGINT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, scopes BIGINT NOT NULL, expires BIGINT NOT NULL, credential BIGINT NOT NULL);"
+	 "CREATE INDEX oauth_code_expires ON oauth_code (expires);"),
 };
 
 static bool read_secret(struct directory *directory, const char *name, char *key, size_t size, bool *there, struct error *error)

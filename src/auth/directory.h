@@ -129,6 +129,22 @@ bool directory_web_list(struct directory *directory, struct slice account, int64
 /** Ends one of an account, or all (0). */
 bool directory_web_end(struct directory *directory, struct slice account, int64_t id, size_t *count, struct error *error);
 
+/* App passwords, and programs that were let in (auth.h). Whoever is signed in with one that ends hears that the account has changed, and asks whether his stands. */
+/** Makes an app password of `wanted`, whose number and time are filled in. ERROR_INVALID; ERROR_DENIED: that sign-in counts no more; ERROR_LIMIT: there are
+ * AUTH_CREDENTIALS_MAX. */
+bool directory_app_password_make(struct directory *directory, struct auth_credential *wanted, char text[AUTH_APP_PASSWORD_SIZE + 1], struct error *error);
+/** The account's, or, if that is empty, anybody's, whose text was typed. *found of number 0: there is none. */
+bool directory_app_password_find(struct directory *directory, struct slice account, struct slice password, struct arena *arena, struct auth_credential *found, struct error *error);
+/** The identity of the account that one of its credentials stands for; 0: it is over. */
+bool directory_credential_stands(struct directory *directory, struct slice account, int64_t id, int64_t *identity, struct error *error);
+/** Those of an account, or all (empty). */
+bool directory_credential_list(struct directory *directory, struct slice account, struct arena *arena, struct auth_credential **list, size_t *count, struct error *error);
+bool directory_credential_use(struct directory *directory, int64_t id, int64_t now, struct error *error);
+/** Ends one of an account, or all (0). */
+bool directory_credential_end(struct directory *directory, struct slice account, int64_t id, size_t *count, struct error *error);
+/** Removes what is over. */
+bool directory_credential_sweep(struct directory *directory, int64_t now, struct error *error);
+
 /* What auth.h's questions are answered with (auth role), also used by `pombal check` and `pombal trace`. */
 /** The accounts that an address leads to; none if it also leads elsewhere, or to more. The names live until the next question. `thresholds`: as
  * struct auth_recipient_facts has them. */

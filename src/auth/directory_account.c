@@ -32,7 +32,9 @@ static bool change_one(struct directory *directory, struct db_statement *stateme
 {
 	if (!db_run(statement, error))
 		return false;
-	return db_changes(directory->db) > 0 ? directory_note_change(directory, name, error) : no_such_account(name, error);
+	if (db_changes(directory->db) == 0)
+		return no_such_account(name, error);
+	return directory_credential_forget_former(directory, name, error) && directory_note_change(directory, name, error);
 }
 
 static bool check_account(const struct auth_account_entry *account, struct error *error)

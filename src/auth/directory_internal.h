@@ -47,6 +47,14 @@ bool directory_put_password(struct directory *directory, struct slice name, stru
 enum auth_found directory_find_account(struct directory *directory, struct slice name, bool *enabled, struct error *error);
 /** What the running server hears of: a row for each change of an account, the last CHANGES_KEPT of them. Within a transaction. */
 bool directory_note_change(struct directory *directory, struct slice name, struct error *error);
+/** Forgets what a former identity of the account made. Within a transaction. */
+bool directory_credential_forget_former(struct directory *directory, struct slice account, struct error *error);
+/** Adds one, whose number and time are filled in; `secret` and `family` (of a grant) are hashes. ERROR_INVALID, ERROR_DENIED (that sign-in counts no more),
+ * ERROR_LIMIT (there are too many). Within a transaction. */
+bool directory_credential_insert(struct directory *directory, struct auth_credential *wanted, struct slice secret, struct slice family, struct slice client, struct error *error);
+/** As directory_credential_end(), within a transaction. */
+bool directory_credential_remove(struct directory *directory, struct slice account, int64_t id, size_t *count, struct error *error);
+
 /** Was this address granted to the account? */
 enum auth_found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error);
 

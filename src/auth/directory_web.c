@@ -1,33 +1,9 @@
 /* Sessions of the web: who has signed in with a browser. What a browser keeps is a token that nobody can guess; here is its hash, so who reads the
  * directory can't be anybody. A session belongs to a sign-in's identity (auth.h): after a new password it is nobody's. */
-#include <openssl/evp.h>
-
 #include "auth/directory_internal.h"
-#include "base/base64.h"
+#include "auth/secret.h"
 #include "base/memory.h"
 #include "base/random.h"
-
-enum { TOKEN_BYTES = 32, HASH_SIZE = 32 };
-
-static struct slice hash_token(struct slice token, char hash[HASH_SIZE])
-{
-	EVP_Digest(token.at, token.len, (unsigned char *)hash, NULL, EVP_sha256(), NULL);
-	return slice_make(hash, HASH_SIZE);
-}
-
-/* Base64 in the alphabet of URLs (RFC 4648 §5), without padding. */
-static void make_token(char token[AUTH_WEB_TOKEN_SIZE + 1])
-{
-	char bytes[TOKEN_BYTES];
-	struct buf text = BUF_SECRET(AUTH_WEB_TOKEN_SIZE + 2);
-	random_bytes(bytes, sizeof bytes);
-	base64_encode(slice_make(bytes, sizeof bytes), &text);
-	for (size_t i = 0; i < AUTH_WEB_TOKEN_SIZE; i++)
-		token[i] = text.at[i] == '+' ? '-' : text.at[i] == '/' ? '_' : text.at[i];
-	token[AUTH_WEB_TOKEN_SIZE] = '\0';
-	memory_wipe(bytes, sizeof bytes);
-	buf_free(&text);
-}
 
 /* Those that have rested too long, and of an account's the ones that were used last longest ago, so that there is room for one more: whoever has a
  * page open with one of these hears that the account has changed. */
@@ -60,16 +36,16 @@ static bool insert(struct directory *directory, const struct auth_web_session *s
 
 bool directory_web_begin(struct directory *directory, struct auth_web_session *session, int64_t used_since, char token[AUTH_WEB_TOKEN_SIZE + 1], struct error *error)
 {
-	char hash[HASH_SIZE];
+	char hash[AUTH_SECRET_HASH_SIZE];
 	int64_t identity;
 	const char *why;
 	session->id = id_new();
-	make_token(token);
+	auth_secret_make(token);
 	if (!db_begin(directory->db, error))
 		return false;
 	bool done = directory_identity(directory, session->account, &identity, &why, error) &&
 		    ((identity != 0 && identity == session->identity) || error_set(error, ERROR_DENIED, "the account has changed since")) &&
-		    forget_old(directory, session->account, used_since, error) && insert(directory, session, hash_token(slice_of(token), hash), error);
+		    forget_old(directory, session->account, used_since, error) && insert(directory, session, auth_secret_hash(slice_of(token), hash), error);
 	done = directory_finish(directory, done, error);
 	if (!done)
 		memory_wipe(token, AUTH_WEB_TOKEN_SIZE + 1);
@@ -88,12 +64,12 @@ static void fill(struct db_statement *row, struct arena *arena, struct auth_web_
 
 bool directory_web_find(struct directory *directory, struct slice token, int64_t used_since, struct arena *arena, struct auth_web_session *session, struct error *error)
 {
-	char hash[HASH_SIZE];
+	char hash[AUTH_SECRET_HASH_SIZE];
 	int64_t identity = 0;
 	const char *why;
 	struct db_statement *read = db_prepare(directory->db, "SELECT " SESSION_COLUMNS " FROM web_session WHERE token = $1 AND used >= $2");
 	*session = (struct auth_web_session){0};
-	db_bind_blob(read, 1, hash_token(token, hash));
+	db_bind_blob(read, 1, auth_secret_hash(token, hash));
 	db_bind_number(read, 2, used_since);
 	enum db_step step = db_step(read, error);
 	if (step != DB_ROW)

@@ -306,6 +306,7 @@ void auth_server_run(struct auth_server *server)
 			for (size_t i = 0; i < server->channel_count; i++)
 				auth_server_expire_exchanges(&server->channels[i]);
 			auth_server_log_unsaid(server);
+			auth_server_sweep(server);
 			expired_ms = clock_monotonic_ms();
 		}
 	}

@@ -104,6 +104,14 @@ void auth_server_log_unsaid(struct auth_server *server);
 /** Answers a question about sessions of the web. False: it is malformed, or another kind, or from who may not ask. */
 bool auth_server_handle_web(struct auth_server *server, struct auth_channel *channel, const struct call_received *received);
 
+/* server_credential.c */
+/** Answers a question about app passwords, and programs that were let in. False: it is malformed, or another kind, or from who may not ask. */
+bool auth_server_handle_credential(struct auth_server *server, struct auth_channel *channel, const struct call_received *received);
+/** Writes down that a credential was used, if that is news: false, if it was used a moment ago, too. */
+bool auth_server_note_use(struct auth_server *server, const struct auth_credential *credential);
+/** Removes what is over; a job does. */
+void auth_server_sweep(struct auth_server *server);
+
 /* server_sign_in.c */
 void auth_server_check_password(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, const struct sign_in_client *client,
 			   struct slice name, struct slice password);

@@ -18,7 +18,8 @@ struct question {
 	uint64_t id;
 	void (*answer)(const struct question *question, struct auth_backend *backend); /* backend NULL: it can't be asked now */
 	struct arena *arena;
-	struct slice account, address; /* account: WIRE_MAY_SEND_AS's; of WIRE_SIGN selector and domain; of WIRE_ROTATION_SHOWN seconds and domain */
+	struct slice account, address; /* account: WIRE_MAY_SEND_AS's; of WIRE_SIGN selector and domain; of WIRE_ROTATION_SHOWN seconds and
+					* domain; of WIRE_CREDENTIAL_STANDS number and account */
 	struct slice digest;           /* WIRE_SIGN's */
 };
 
@@ -118,6 +119,19 @@ static void answer_identity(const struct question *question, struct auth_backend
 	const char *why;
 	bool known = backend && backend->kind->identity(backend, question->address, &identity, &why, &error);
 	if (backend && !known)
+		log_error("directory.failed", log_slice("account", question->address), log_text("reason", error.text));
+	answer_number(question, known ? (uint64_t)identity : UINT64_MAX);
+}
+
+/* `account`: the credential's number, in digits. */
+static void answer_credential_stands(const struct question *question, struct auth_backend *backend)
+{
+	struct error error = {0};
+	uint64_t id = 0;
+	int64_t identity;
+	bool good = slice_to_number(question->account, INT64_MAX, &id);
+	bool known = good && backend && backend->kind->credential_stands(backend, question->address, (int64_t)id, &identity, &error);
+	if (good && backend && !known)
 		log_error("directory.failed", log_slice("account", question->address), log_text("reason", error.text));
 	answer_number(question, known ? (uint64_t)identity : UINT64_MAX);
 }
@@ -259,6 +273,7 @@ static const struct {
 	bool slow;  /* it takes a while, so a thread has it */
 } questions[] = {
 	{WIRE_RECIPIENT, answer_recipient, false, false}, {WIRE_RESOLVE, answer_resolve, false, false}, {WIRE_IDENTITY, answer_identity, false, false},
+	{WIRE_CREDENTIAL_STANDS, answer_credential_stands, false, false},
 	{WIRE_LANGUAGE, answer_language, false, false}, {WIRE_MAY_SEND_AS, answer_may_send_as, false, false}, {WIRE_SIGNING_KEYS, answer_signing_keys, true, true},
 	{WIRE_SIGN, answer_sign, true, true}, {WIRE_RATES, answer_rates, false, false},
 	{WIRE_FORWARD_SENDER, answer_forward_sender, true, false}, {WIRE_ROTATION, answer_rotation, true, true}, {WIRE_ROTATION_SHOWN, answer_rotation_shown, true, true},
@@ -270,7 +285,8 @@ static bool handle_question(struct auth_server *server, struct auth_channel *cha
 	size_t at = 0;
 	while (at < sizeof questions / sizeof *questions && questions[at].kind != received->verb)
 		at++;
-	bool two = received->verb == WIRE_MAY_SEND_AS || received->verb == WIRE_FORWARD_SENDER || received->verb == WIRE_ROTATION_SHOWN;
+	bool two = received->verb == WIRE_MAY_SEND_AS || received->verb == WIRE_FORWARD_SENDER || received->verb == WIRE_ROTATION_SHOWN ||
+		   received->verb == WIRE_CREDENTIAL_STANDS;
 	struct slice account = two ? wire_text(reader, WIRE_ADDRESS_MAX) : SLICE("");
 	struct slice address = wire_text(reader, WIRE_ADDRESS_MAX);
 	struct slice selector = received->verb == WIRE_SIGN ? wire_text(reader, AUTH_SELECTOR_MAX) : SLICE("");
@@ -344,6 +360,10 @@ static bool handle(struct auth_server *server, struct auth_channel *channel, con
 	case WIRE_WEB_LIST:
 	case WIRE_WEB_END:
 		return auth_server_handle_web(server, channel, received);
+	case WIRE_APP_PASSWORD_MAKE:
+	case WIRE_CREDENTIAL_LIST:
+	case WIRE_CREDENTIAL_END:
+		return auth_server_handle_credential(server, channel, received);
 	default:
 		return handle_question(server, channel, received, &reader);
 	}

@@ -120,6 +120,44 @@ static bool stand_in_line(struct auth_server *server, const struct sign_in_who *
 	return false;
 }
 
+/* ---- App passwords ---- */
+
+/* In a job. Nobody's account has no name. */
+static bool find_app_password(struct auth_backend *backend, struct slice account, struct slice password, struct arena *arena, struct auth_credential *found)
+{
+	struct error error;
+	*found = (struct auth_credential){0};
+	if (slice_empty(account) || backend->kind->app_password_find(backend, account, password, arena, found, &error))
+		return true;
+	log_error("directory.failed", log_slice("account", account), log_text("reason", error.text));
+	return false;
+}
+
+/* What one must be allowed to sign in to a service at all; what is done there, it sees to. */
+static unsigned scopes_for(const char *service)
+{
+	static const struct { const char *service; unsigned scopes; } services[] = {
+		{"smtp", AUTH_MAY_SEND}, {"imap", AUTH_MAY_READ}, {"pop3", AUTH_MAY_READ}, {"sieve", AUTH_MAY_CHANGE}, {"http", AUTH_MAY_ALL}};
+	for (size_t i = 0; i < sizeof services / sizeof *services; i++)
+		if (strcmp(services[i].service, service) == 0)
+			return services[i].scopes;
+	return 0;
+}
+
+/* `limited` was found. */
+static struct verdict done_limited(struct auth_server *server, struct sign_in_who *who, const struct auth_credential *limited, int64_t due_ms)
+{
+	if (!(limited->scopes & scopes_for(who->service))) {
+		auth_server_log(server, LOG_LEVEL_WARNING, "sign_in.failed", who, "what was used was not made for that");
+		return (struct verdict){.status = SIGN_IN_NOT_FOR_THAT, .delay_ms = until(due_ms)};
+	}
+	who->identity = limited->identity;
+	struct verdict verdict = done(server, who, SLICE(""), due_ms, !auth_server_note_use(server, limited));
+	verdict.scopes = limited->scopes;
+	verdict.credential = limited->id;
+	return verdict;
+}
+
 /* ---- Checking a password ---- */
 
 /** A password that is to be checked: waiting in its channel, or with a thread. Owns copies of all it points to. */
@@ -134,6 +172,7 @@ struct check {
 	struct arena *arena;
 	struct sign_in_who who;
 	struct auth_credentials credentials;
+	struct auth_credential limited; /* the app password that it is; of number 0: it is none */
 	bool readable, scram;    /* what the job could find out */
 	bool known;              /* the account, not the network */
 	int64_t due_ms;
@@ -281,6 +320,10 @@ static void start_check(struct auth_server *server, struct check *check)
 		answer_check(&check, verdict);
 		return;
 	}
+	if (check->limited.id != 0) {
+		answer_check(&check, done_limited(server, &check->who, &check->limited, check->due_ms));
+		return;
+	}
 	check->known = check->credentials.known && !slice_empty(password);
 	check->who.identity = check->credentials.identity;
 	if (check->known && auth_verified_has(server->verified, check->who.account, password, check->credentials.version, clock_monotonic_ms())) {
@@ -384,6 +427,7 @@ static void look_up(struct auth_job *question, struct auth_backend *backend)
 	who->identity = facts.identity;
 	who->why = facts.why;
 	check->credentials = facts.credentials;
+	check->readable = check->readable && find_app_password(backend, who->account, buf_slice(&check->job.raw), check->arena, &check->limited);
 }
 
 static void end_look_up(void *context, struct auth_job *question)
@@ -489,7 +533,8 @@ struct step {
 	struct sasl_exchange *sasl; /* taken out of the channel's table as long as this lasts */
 	struct arena *arena;
 	struct sign_in_who who;
-	bool has_input, identified;
+	bool has_input;
+	struct auth_credential limited; /* of SASL_PASSWORD: the app password that it is */
 	struct buf input, output;
 	enum sasl_step result;
 };
@@ -513,6 +558,8 @@ static void run_step(struct auth_job *job, struct auth_backend *backend)
 	bool ends = step->result == SASL_PASSWORD || step->result == SASL_DONE || step->result == SASL_REFUSED;
 	if (ends && !identify(backend, &step->who))
 		step->result = SASL_TEMPORARY;
+	if (step->result == SASL_PASSWORD && !find_app_password(backend, step->who.account, sasl_raw_password(step->sasl), step->arena, &step->limited))
+		step->result = SASL_TEMPORARY;
 }
 
 static struct auth_credentials copy_credentials(const struct auth_credentials *credentials, struct arena *arena)
@@ -530,6 +577,8 @@ static void check_step(struct auth_server *server, struct step *step)
 {
 	struct check *check = make_check(step->channel, step->id, step->begin_by, &step->who, sasl_password(step->sasl), sasl_raw_password(step->sasl));
 	check->credentials = copy_credentials(sasl_credentials(step->sasl), check->arena);
+	check->limited = step->limited;
+	check->limited.account = check->limited.name = check->limited.address = SLICE(""); /* these live no longer than the step */
 	check->readable = true;
 	begin_check(server, check);
 }

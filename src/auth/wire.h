@@ -42,6 +42,10 @@ enum auth_wire_kind {
 	WIRE_WEB_FIND,
 	WIRE_WEB_LIST,
 	WIRE_WEB_END,
+	WIRE_CREDENTIAL_STANDS,
+	WIRE_APP_PASSWORD_MAKE,
+	WIRE_CREDENTIAL_LIST,
+	WIRE_CREDENTIAL_END,
 };
 
 /** What doesn't fit sets the buffer's overflow. */

@@ -12,6 +12,7 @@ extern const struct command cli_metrics_commands[];
 extern const struct command cli_domain_commands[];
 extern const struct command cli_dns_commands[];
 extern const struct command cli_account_commands[];
+extern const struct command cli_account_app_password_commands[];
 extern const struct command cli_account_import_commands[];
 extern const struct command cli_expunged_commands[];
 extern const struct command cli_special_use_commands[];

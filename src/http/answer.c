@@ -11,7 +11,7 @@ enum { HEAD_SIZE_MAX = HTTP_FIELDS_SIZE_MAX + 4096 };
 static const struct { int status; const char *reason; } reasons[] = {
 	{200, "OK"}, {204, "No Content"}, {206, "Partial Content"}, {302, "Found"}, {303, "See Other"}, {304, "Not Modified"},
 	{307, "Temporary Redirect"}, {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
-	{404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {413, "Content Too Large"}, {414, "URI Too Long"},
+	{404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {413, "Content Too Large"}, {414, "URI Too Long"},
 	{415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
 	{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"},
 	{505, "HTTP Version Not Supported"},

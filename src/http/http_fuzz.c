@@ -64,9 +64,9 @@ bool conn_is_tls(const struct conn *conn) { return conn->tls; }
 struct slice conn_peer(const struct conn *conn) { (void)conn; return SLICE("192.0.2.1"); }
 void *conn_context(const struct conn *conn) { return (void *)(uintptr_t)&conn->service; }
 
-void conn_sign_in(struct conn *conn, struct slice account, int64_t identity)
+void conn_sign_in(struct conn *conn, struct slice account, int64_t identity, int64_t credential)
 {
-	(void)account, (void)identity;
+	(void)account, (void)identity, (void)credential;
 	conn->signed_in++;
 }
 

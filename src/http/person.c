@@ -78,6 +78,7 @@ static enum net_run find_by_cookie(struct http_exchange *exchange)
 		exchange->person = (struct http_person){.account = found.account, .identity = found.identity, .session = found.id, .scopes = AUTH_MAY_ALL};
 		break;
 	case AUTH_WEB_NONE:
+	case AUTH_WEB_FULL:
 		refuse_stranger(exchange, "the session has ended, sign in again");
 		break;
 	case AUTH_WEB_TEMPORARY:
@@ -138,7 +139,7 @@ enum net_run http_find_person(struct http_exchange *exchange)
 enum net_run http_enter(struct http_exchange *exchange)
 {
 	if (!exchange->entered) {
-		conn_sign_in(exchange->conn, exchange->person.account, exchange->person.identity);
+		conn_sign_in(exchange->conn, exchange->person.account, exchange->person.identity, exchange->person.credential);
 		conn_set_doing(exchange->conn, exchange->route->path);
 		exchange->entered = true;
 	}

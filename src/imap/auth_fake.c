@@ -20,7 +20,7 @@ static struct slice known(struct slice name)
 	return slice_equal(local, SLICE("bob")) ? SLICE("bob@example.test") : slice_make(NULL, 0);
 }
 
-static struct auth_account known_account(struct slice name) { return (struct auth_account){.name = known(name), .identity = 1}; }
+static struct auth_account known_account(struct slice name) { return (struct auth_account){.name = known(name), .identity = 1, .scopes = AUTH_MAY_ALL}; }
 
 static enum sign_in_status check(struct slice name, struct slice password, struct auth_account *account)
 {
@@ -55,7 +55,7 @@ static enum sign_in_status step_echo(struct sign_in *exchange, struct slice inpu
 		buf_append_text(output, "say it");
 		return SIGN_IN_CONTINUE;
 	}
-	*account = (struct auth_account){.name = exchange->account, .identity = 1};
+	*account = (struct auth_account){.name = exchange->account, .identity = 1, .scopes = AUTH_MAY_ALL};
 	buf_append_text(output, "welcome");
 	return account->name.len > 0 && slice_equal(input, SLICE("secret")) ? SIGN_IN_DONE : SIGN_IN_REFUSED;
 }

@@ -227,6 +227,8 @@ static bool find_mailbox(struct imap_command *command)
 	bool valid;
 	struct error error = {0};
 	struct imap_append *append = command->imap->append;
+	if (!(command->imap->scopes & AUTH_MAY_CHANGE))
+		return fail(command, "NOPERM", IMAP_READS_ONLY);
 	if (!imap_parse_space(&command->parser) || !imap_parse_mailbox(&command->parser, &name, &valid))
 		return fail_syntax(command);
 	if (!valid)

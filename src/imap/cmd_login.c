@@ -27,6 +27,9 @@ enum net_run imap_sign_in_reply(struct imap_command *command, enum sign_in_statu
 	switch (status) {
 	case SIGN_IN_DONE:
 		break;
+	case SIGN_IN_NOT_FOR_THAT: /* RFC 5530 §3 */
+		imap_count_error(imap);
+		return imap_reply_no(command, "AUTHORIZATIONFAILED", "This app password or token was made for something else");
 	case SIGN_IN_THROTTLED:
 		imap_count_error(imap);
 		return imap_reply_no(command, "LIMIT", "Too many failed sign-ins lately, try again later");

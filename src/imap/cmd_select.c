@@ -45,9 +45,10 @@ static void send_state(struct imap_command *command, struct imap_selected *selec
 	conn_printf(conn, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", mailbox->uidvalidity);
 }
 
-/* A SELECT that fails leaves nothing selected (RFC 3501 §6.3.1). */
-static enum net_run open_mailbox(struct imap_command *command, bool read_only)
+/* A SELECT that fails leaves nothing selected (RFC 3501 §6.3.1). Who may only read gets what EXAMINE gives. */
+static enum net_run open_mailbox(struct imap_command *command, bool examine)
 {
+	bool read_only = examine || !(command->imap->scopes & AUTH_MAY_CHANGE);
 	struct imap *imap = command->imap;
 	struct slice name;
 	bool valid;

@@ -101,7 +101,8 @@ static bool begin_entering(struct imap *imap, const struct auth_account *entered
 		imap_account_limit_leave(account);
 		return false;
 	}
-	conn_sign_in(imap->conn, account, entered->identity);
+	conn_sign_in(imap->conn, account, entered->identity, entered->credential);
+	imap->scopes = entered->scopes;
 	imap->account = slice_make(memory_copy(account.at, account.len), account.len);
 	imap->entering = *entered;
 	imap->entering.name = imap->account;
@@ -306,6 +307,8 @@ static enum net_run dispatch(struct imap_command *command)
 	if (!(verb->states & imap->state))
 		return imap_reply_bad(command, "Select a mailbox first");
 	command->verb = verb;
+	if ((verb->flags & VERB_CHANGES) && !(imap->scopes & AUTH_MAY_CHANGE))
+		return imap_reply_no(command, "NOPERM", IMAP_READS_ONLY); /* RFC 5530 §3 */
 	conn_set_doing(imap->conn, verb->name);
 	return verb->run(command);
 }

@@ -52,6 +52,7 @@ struct imap {
 	struct imap_frame frame;
 	unsigned continued;          /* before sign-in: how often "+" was said for the command that is coming in */
 	struct slice account;        /* name of who has signed in; malloc'ed */
+	unsigned scopes;             /* what he may: enum auth_scope */
 	int64_t incarnation;         /* of the account's mail when it was entered: see account_incarnation() */
 	struct imap_selected *selected;   /* NULL unless STATE_SELECTED */
 	struct imap_command *command;     /* the one in progress; between units only with RUN_AGAIN, IDLE, AUTHENTICATE, APPEND */
@@ -69,6 +70,7 @@ enum imap_verb_flags {
 	VERB_LONG = 16,      /* may return RUN_AGAIN: its arguments are kept */
 	VERB_LASTS = 32,     /* probably takes long: others come first */
 	VERB_NEWS = 64,      /* does nothing but tell what is new: blocks only if something may be */
+	VERB_CHANGES = 128,  /* changes mail: who may only read is refused before it runs. (APPEND refuses by itself: its message must be taken in.) */
 };
 
 struct imap_verb {
@@ -100,6 +102,9 @@ struct imap_command {
 	/** Gives back what the job holds besides memory of the arena, when the command ends; NULL: nothing. */
 	void (*end)(struct imap_command *command);
 };
+
+/** Said to who may not change anything. */
+#define IMAP_READS_ONLY "What you signed in with may only read"
 
 /* ---- verbs.c ---- */
 

@@ -202,7 +202,7 @@ static enum net_run echo_run(void *at, struct slice unit)
 	if (slice_starts(unit, SLICE("FILE")))
 		send_file(conn);
 	else if (slice_starts(unit, SLICE("LOGIN "))) {
-		conn_sign_in(conn, slice_trim(slice_skip(unit, 6)), 7);
+		conn_sign_in(conn, slice_trim(slice_skip(unit, 6)), 7, 0);
 		conn_set_client(conn, SLICE("a client"));
 		conn_set_doing(conn, "LOGIN");
 		conn_send(conn, unit);

@@ -158,7 +158,7 @@ struct conn {
 	struct conn *previous_session, *next_session; /* while somebody is signed in: `account` is set */
 	char *account;
 	size_t account_len;
-	int64_t identity;
+	int64_t identity, credential;
 	const char *tls_version;   /* as it was at sign-in */
 	char *client;              /* malloc'ed; NULL: it hasn't said */
 	size_t client_len;

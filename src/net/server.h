@@ -132,8 +132,8 @@ void conn_set_pulse(struct conn *conn, int64_t seconds);
 /** Holds the output queued so far, and every further unit, back for that long: for failed sign-ins. */
 void conn_delay(struct conn *conn, int milliseconds);
 
-/** From now on this is a session of `account`, which server_end_sessions() finds. The identity is the sign-in's (auth.h). */
-void conn_sign_in(struct conn *conn, struct slice account, int64_t identity);
+/** From now on this is a session of `account`, which server_end_sessions() finds. Identity and credential are the sign-in's (struct auth_account). */
+void conn_sign_in(struct conn *conn, struct slice account, int64_t identity, int64_t credential);
 /** It is nobody's session any more. */
 void conn_sign_out(struct conn *conn);
 /** What the client calls itself, for lists of sessions: at most SESSION_CLIENT_MAX bytes are kept. */
@@ -225,7 +225,7 @@ enum { SESSION_CLIENT_MAX = 128 };
 struct conn_session {
 	int64_t id;                 /* conn_id() */
 	struct slice account;
-	int64_t identity;
+	int64_t identity, credential;
 	const char *protocol;
 	struct slice address;       /* of the client */
 	int64_t since;              /* when it connected, seconds since 1970 */

@@ -42,7 +42,7 @@ static void link_session(struct conn *conn)
 	server->last_session = conn;
 }
 
-void conn_sign_in(struct conn *conn, struct slice account, int64_t identity)
+void conn_sign_in(struct conn *conn, struct slice account, int64_t identity, int64_t credential)
 {
 	struct conn_tls tls;
 	conn_tls(conn, &tls);
@@ -52,6 +52,7 @@ void conn_sign_in(struct conn *conn, struct slice account, int64_t identity)
 	conn->account = memory_copy(account.at, account.len);
 	conn->account_len = account.len;
 	conn->identity = identity;
+	conn->credential = credential;
 	conn->tls_version = tls.version;
 	link_session(conn);
 	pthread_mutex_unlock(&conn->server->lock);
@@ -71,7 +72,7 @@ void conn_sign_out(struct conn *conn) { net_session_forget(conn); }
 static struct conn_session describe(const struct conn *conn)
 {
 	return (struct conn_session){
-		.id = conn->id, .account = slice_make(conn->account, conn->account_len), .identity = conn->identity,
+		.id = conn->id, .account = slice_make(conn->account, conn->account_len), .identity = conn->identity, .credential = conn->credential,
 		.protocol = conn->protocol->name, .address = slice_of(conn->peer_text), .since = conn->since, .tls = conn->tls_version,
 		.client = slice_make(conn->client, conn->client_len), .doing = slice_of(conn->doing), .busy = conn->busy,
 	};

@@ -68,7 +68,8 @@ static void begin_entering(struct pop3_session *session, const struct auth_accou
 {
 	session->entering = *account;
 	session->entering.name.at = memory_copy(account->name.at, account->name.len);
-	conn_sign_in(session->conn, account->name, account->identity);
+	conn_sign_in(session->conn, account->name, account->identity, account->credential);
+	session->scopes = account->scopes;
 	pop3_enter(session);
 }
 
@@ -93,6 +94,9 @@ static void refuse(struct pop3_session *session, enum sign_in_status status)
 	switch (status) {
 	case SIGN_IN_REFUSED: /* RFC 3206 §4 */
 		pop3_error(session, "[AUTH] wrong name or password");
+		break;
+	case SIGN_IN_NOT_FOR_THAT:
+		pop3_error(session, "[AUTH] this app password or token was made for something else");
 		break;
 	case SIGN_IN_THROTTLED:
 		pop3_error(session, "[SYS/TEMP] too many failed sign-ins; try again later");

@@ -67,7 +67,9 @@ enum net_run pop3_cmd_uidl(struct pop3_session *session, struct slice argument)
 enum net_run pop3_cmd_dele(struct pop3_session *session, struct slice argument)
 {
 	struct maildrop_message *message = pop3_message(session, argument);
-	if (message) {
+	if (message && !(session->scopes & AUTH_MAY_CHANGE))
+		pop3_error(session, "what you signed in with may only read");
+	else if (message) {
 		maildrop_delete(session->maildrop, message);
 		pop3_ok(session, "to be removed at the end");
 	}

@@ -58,7 +58,7 @@ bool conn_should_pause(const struct conn *conn) { return conn->sends % 7 == 6; }
 void conn_close(struct conn *conn) { conn->closed = true; }
 void conn_start_tls(struct conn *conn) { conn->tls = true; }
 void conn_set_idle(struct conn *conn, int64_t seconds) { (void)conn, (void)seconds; }
-void conn_sign_in(struct conn *conn, struct slice account, int64_t identity) { (void)conn, (void)account, (void)identity; }
+void conn_sign_in(struct conn *conn, struct slice account, int64_t identity, int64_t credential) { (void)conn, (void)account, (void)identity, (void)credential; }
 void conn_sign_out(struct conn *conn) { (void)conn; }
 void conn_set_doing(struct conn *conn, const char *doing) { (void)conn, (void)doing; }
 void conn_note_violation(struct conn *conn, const char *what) { (void)conn, (void)what; }
@@ -95,7 +95,7 @@ enum sign_in_status sign_in_step(struct sign_in *exchange, struct auth_wait *wai
 	*delay_ms = 0;
 	if (is_first_asking(wait))
 		return SIGN_IN_AWAITED;
-	*account = (struct auth_account){.name = SLICE("alice@example.test"), .identity = 1};
+	*account = (struct auth_account){.name = SLICE("alice@example.test"), .identity = 1, .scopes = AUTH_MAY_ALL};
 	if (how == 'c' && exchange->steps++ < 5) {
 		buf_append(output, input);
 		return SIGN_IN_CONTINUE;
@@ -118,7 +118,7 @@ enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wai
 	*delay_ms = 0;
 	if (is_first_asking(wait))
 		return SIGN_IN_AWAITED;
-	*account = (struct auth_account){.name = arena_copy(arena, name), .identity = 1};
+	*account = (struct auth_account){.name = arena_copy(arena, name), .identity = 1, .scopes = AUTH_MAY_ALL};
 	return password.len % 2 ? SIGN_IN_DONE : SIGN_IN_REFUSED;
 }
 

@@ -54,6 +54,7 @@ struct pop3_session {
 	char *user;             /* of USER; NULL: none */
 	struct auth_dialogue dialogue;
 	struct maildrop *maildrop;
+	unsigned scopes;        /* what he may who has signed in: enum auth_scope */
 	size_t listed;          /* LIST and UIDL: messages listed so far */
 	bool resumed;           /* the command returned RUN_AGAIN */
 	bool again;             /* signing in: auth is busy, the unit is to be run again later */

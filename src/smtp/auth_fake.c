@@ -73,7 +73,7 @@ static enum sign_in_status name_given(struct sign_in *exchange, struct slice nam
 {
 	free(exchange->name);
 	exchange->name = memory_copy(name.at, name.len);
-	*account = (struct auth_account){.name = slice_of(exchange->name), .identity = 1};
+	*account = (struct auth_account){.name = slice_of(exchange->name), .identity = 1, .scopes = AUTH_MAY_ALL};
 	if (slice_equal(name, SLICE("locked@example.test")))
 		return SIGN_IN_THROTTLED;
 	if (slice_equal(name, SLICE("down@example.test")))

@@ -34,7 +34,7 @@ static void succeed(struct smtp_session *session)
 	const struct auth_account *account = &session->dialogue.account;
 	session->entering = *account;
 	session->entering.name.at = memory_copy(account->name.at, account->name.len);
-	conn_sign_in(session->conn, account->name, account->identity);
+	conn_sign_in(session->conn, account->name, account->identity, account->credential);
 	smtp_auth_conclude(session);
 }
 
@@ -48,6 +48,8 @@ static const char *failure(enum auth_turn turn, enum sign_in_status status)
 		return "501 5.5.2 nothing was left to say";
 	if (status == SIGN_IN_REFUSED)
 		return "535 5.7.8 wrong name or password";
+	if (status == SIGN_IN_NOT_FOR_THAT)
+		return "535 5.7.8 this app password or token was made for something else";
 	if (status == SIGN_IN_THROTTLED)
 		return "454 4.7.0 too many failures, try again later";
 	return status == SIGN_IN_MALFORMED ? "501 5.5.2 that is not how this mechanism goes" : "454 4.7.0 signing in is not possible at the moment";

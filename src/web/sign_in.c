@@ -40,8 +40,7 @@ void web_answer_json(struct http_exchange *exchange, int status, void *value)
 	json_decref(value);
 }
 
-/* A string of the object, in the arena; empty: there is none. */
-static struct slice member(json_t *object, const char *name, struct arena *arena)
+struct slice web_json_text(json_t *object, const char *name, struct arena *arena)
 {
 	json_t *value = json_object_get(object, name);
 	return json_is_string(value) ? arena_copy(arena, slice_make(json_string_value(value), json_string_length(value))) : (struct slice){0};
@@ -51,6 +50,16 @@ static bool is_json(const struct http_exchange *exchange)
 {
 	struct slice type, rest;
 	return http_head_find(&exchange->head, "Content-Type", &type) && (slice_cut(type, ';', &type, &rest), slice_equal_nocase(slice_trim(type), SLICE("application/json")));
+}
+
+json_t *web_read_json(struct http_exchange *exchange)
+{
+	json_t *object = is_json(exchange) ? json_loadb(exchange->body.at, exchange->body.len, JSON_REJECT_DUPLICATES, NULL) : NULL;
+	if (json_is_object(object))
+		return object;
+	json_decref(object);
+	http_refuse(exchange, is_json(exchange) ? 400 : 415, "a JSON object is expected");
+	return NULL;
 }
 
 /* A name to be shown: nothing that moves a terminal's cursor. */
@@ -76,14 +85,12 @@ static void name_device(const struct http_exchange *exchange, struct slice given
 static bool read_request(struct http_exchange *exchange)
 {
 	struct signing_in *self = exchange->state = arena_alloc(exchange->arena, sizeof *self);
-	if (!is_json(exchange)) {
-		http_refuse(exchange, 415, "JSON is expected");
+	json_t *object = web_read_json(exchange);
+	if (!object)
 		return false;
-	}
-	json_t *object = json_loadb(exchange->body.at, exchange->body.len, JSON_REJECT_DUPLICATES, NULL);
-	self->name = member(object, "name", exchange->arena);
-	self->password = member(object, "password", exchange->arena);
-	name_device(exchange, member(object, "device", exchange->arena), self->device);
+	self->name = web_json_text(object, "name", exchange->arena);
+	self->password = web_json_text(object, "password", exchange->arena);
+	name_device(exchange, web_json_text(object, "device", exchange->arena), self->device);
 	json_decref(object);
 	if (self->name.len > 0 && self->password.len > 0)
 		return true;
@@ -102,16 +109,27 @@ static void refuse_sign_in(struct http_exchange *exchange, enum sign_in_status s
 		http_refuse(exchange, 401, "name or password is wrong");
 }
 
-static enum net_run check_password(struct http_exchange *exchange, struct signing_in *self)
+enum net_run web_check_password(struct http_exchange *exchange, struct slice name, struct slice password, struct auth_account *account)
 {
 	int delay_ms = 0;
 	struct sign_in_client client = {.service = "http", .address = exchange->client, .session = conn_id(exchange->conn), .encrypted = exchange->secure};
-	enum sign_in_status status = auth_check_password(exchange->service->auth, exchange->wait, self->name, self->password, &client, exchange->arena, &self->account, &delay_ms);
+	enum sign_in_status status = auth_check_password(exchange->service->auth, exchange->wait, name, password, &client, exchange->arena, account, &delay_ms);
 	if (status == SIGN_IN_AWAITED)
 		return RUN_WAIT;
-	self->known = status == SIGN_IN_DONE;
-	if (!self->known)
+	if (status != SIGN_IN_DONE)
 		refuse_sign_in(exchange, status, delay_ms);
+	return RUN_DONE;
+}
+
+/* A session of a browser may all: an app password opens none. */
+static enum net_run check_password(struct http_exchange *exchange, struct signing_in *self)
+{
+	enum net_run checked = web_check_password(exchange, self->name, self->password, &self->account);
+	if (checked == RUN_WAIT || exchange->answered)
+		return checked;
+	self->known = (self->account.scopes & AUTH_MAY_MANAGE) != 0;
+	if (!self->known)
+		http_refuse(exchange, 403, "an app password opens no session: use the account's own");
 	return RUN_DONE;
 }
 

@@ -2,12 +2,15 @@
  *
  *   routes.c      the table
  *   sign_in.c     sessions: signing in and out, the list of them
+ *   app_passwords.c   passwords for a program each
  *   events.c      what is told to pages that are open
  *   files.c       static files, which are part of the program
  *   settings.c    what mail clients set themselves up with
  *   known.c       what must be found at fixed places: policies, proofs for certificate authorities */
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
+
+#include <jansson.h>
 
 #include "http/http.h"
 
@@ -30,6 +33,9 @@ enum net_run web_sign_out(struct http_exchange *exchange);
 enum net_run web_who(struct http_exchange *exchange);
 enum net_run web_list_sessions(struct http_exchange *exchange);
 enum net_run web_end_session(struct http_exchange *exchange);
+enum net_run web_make_app_password(struct http_exchange *exchange);
+enum net_run web_list_app_passwords(struct http_exchange *exchange);
+enum net_run web_end_app_password(struct http_exchange *exchange);
 enum net_run web_events(struct http_exchange *exchange);
 enum net_run web_socket(struct http_exchange *exchange);
 enum net_run web_file(struct http_exchange *exchange);
@@ -45,6 +51,12 @@ enum net_run web_profile(struct http_exchange *exchange);
 
 /** From now on what the process keeps as JSON is wiped when it is given back. Before anything of it is there. */
 void web_keep_json_secret(void);
+/** The JSON object that was sent, which is the caller's; NULL: it was refused. */
+json_t *web_read_json(struct http_exchange *exchange);
+/** A string of the object, in the arena; empty: there is none. */
+struct slice web_json_text(json_t *object, const char *name, struct arena *arena);
+/** Asks whether that is the account's password, or another that it may use. RUN_WAIT; else *account says who, unless it was refused (exchange->answered). */
+enum net_run web_check_password(struct http_exchange *exchange, struct slice name, struct slice password, struct auth_account *account);
 /** Answers with JSON; takes `value` over. */
 void web_answer_json(struct http_exchange *exchange, int status, void *value);
 /** What a browser calls itself, in a few words: "Firefox on Linux". */
