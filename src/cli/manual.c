@@ -100,7 +100,7 @@ static void write_route(struct buf *out, const struct http_route *route)
 			separator = ", ";
 		}
 	buf_printf(out, " | `%s`%s | %s%s | ", route->path, route->any_case ? " (in any case)" : "", right_of(route), route->plain ? ", also without TLS" : "");
-	if (route->body_max > 0)
+	if (route->body_max > 0 && route->body_max != SIZE_MAX)
 		buf_printf(out, "%zu", route->body_max);
 	buf_printf(out, " | %s |\n", route->about);
 }

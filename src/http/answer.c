@@ -1,6 +1,7 @@
 /* What goes back: status, fields, body. Every answer has the fields that make a browser careful; what a route adds stands beside them. */
 #include <stdlib.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "config/roles.h"
@@ -9,12 +10,12 @@
 enum { HEAD_SIZE_MAX = HTTP_FIELDS_SIZE_MAX + 4096 };
 
 static const struct { int status; const char *reason; } reasons[] = {
-	{200, "OK"}, {204, "No Content"}, {206, "Partial Content"}, {302, "Found"}, {303, "See Other"}, {304, "Not Modified"},
+	{200, "OK"}, {201, "Created"}, {204, "No Content"}, {206, "Partial Content"}, {302, "Found"}, {303, "See Other"}, {304, "Not Modified"},
 	{307, "Temporary Redirect"}, {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
 	{404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {413, "Content Too Large"}, {414, "URI Too Long"},
 	{415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
 	{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"},
-	{505, "HTTP Version Not Supported"},
+	{505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"},
 };
 
 static const char *reason_of(int status)
@@ -87,6 +88,15 @@ void http_answer_constant(struct http_exchange *exchange, int status, const char
 	http_send_head(exchange, status, type, body.len);
 	if (!has_no_body(exchange, status))
 		conn_send_constant(exchange->conn, body);
+}
+
+void http_answer_file(struct http_exchange *exchange, int status, const char *type, int fd, uint64_t offset, uint64_t length)
+{
+	http_send_head(exchange, status, type, (size_t)length);
+	if (has_no_body(exchange, status))
+		close(fd);
+	else
+		conn_send_file(exchange->conn, fd, offset, length);
 }
 
 void http_refuse(struct http_exchange *exchange, int status, const char *why)

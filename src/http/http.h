@@ -110,6 +110,8 @@ void http_add_field(struct http_exchange *exchange, const char *name, struct sli
 void http_answer(struct http_exchange *exchange, int status, const char *type, struct slice body);
 /** The same with bytes that last as long as the process: they aren't copied. */
 void http_answer_constant(struct http_exchange *exchange, int status, const char *type, struct slice body);
+/** The same with bytes of a file; takes `fd` over. */
+void http_answer_file(struct http_exchange *exchange, int status, const char *type, int fd, uint64_t offset, uint64_t length);
 /** Answers with an error, in a sentence. */
 void http_refuse(struct http_exchange *exchange, int status, const char *why);
 /** Sends the client elsewhere: 302, 303, 307, 308. */

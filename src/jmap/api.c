@@ -9,7 +9,7 @@ static struct slice origin_of(struct http_exchange *exchange)
 	return arena_printf(exchange->arena, "http%s://%.*s", exchange->secure ? "s" : "", SLICE_ARG(slice_empty(authority) ? slice_of(exchange->config->hostname) : authority));
 }
 
-static struct jmap_request *make_request(struct http_exchange *exchange)
+struct jmap_request *jmap_make_request(struct http_exchange *exchange)
 {
 	struct jmap_request *request = arena_alloc(exchange->arena, sizeof *request);
 	*request = (struct jmap_request){.service = exchange->context, .conn = exchange->conn, .config = exchange->config, .wait = exchange->wait, .arena = exchange->arena,
@@ -17,7 +17,7 @@ static struct jmap_request *make_request(struct http_exchange *exchange)
 	return request;
 }
 
-static void answer_json(struct http_exchange *exchange, int status, const char *type, json_t *value)
+void jmap_answer_json(struct http_exchange *exchange, int status, const char *type, json_t *value)
 {
 	struct buf text = BUF(JMAP_RESPONSE_MAX);
 	jmap_json_write(&text, value);
@@ -30,7 +30,7 @@ void jmap_refuse(struct http_exchange *exchange, const struct jmap_problem *prob
 {
 	if (problem->status == 503)
 		http_add_field(exchange, "Retry-After", SLICE("10"));
-	answer_json(exchange, problem->status, "application/problem+json", jmap_problem_json(problem));
+	jmap_answer_json(exchange, problem->status, "application/problem+json", jmap_problem_json(problem));
 }
 
 bool jmap_admit(struct http_exchange *exchange, enum jmap_share what, const char *limit)
@@ -54,12 +54,12 @@ bool jmap_admit(struct http_exchange *exchange, enum jmap_share what, const char
 enum net_run jmap_get_session(struct http_exchange *exchange)
 {
 	struct jmap_problem problem;
-	struct jmap_request *request = make_request(exchange);
+	struct jmap_request *request = jmap_make_request(exchange);
 	if (!jmap_request_open(request, &problem))
 		jmap_refuse(exchange, &problem);
 	else {
 		http_add_field(exchange, "Cache-Control", SLICE("no-cache, no-store, must-revalidate"));
-		answer_json(exchange, 200, "application/json", jmap_session(request));
+		jmap_answer_json(exchange, 200, "application/json", jmap_session(request));
 	}
 	jmap_request_close(request);
 	return RUN_DONE;
@@ -84,7 +84,7 @@ enum net_run jmap_api_admit(struct http_exchange *exchange)
 		problem = (struct jmap_problem){400, "limit", "maxSizeRequest", "the request is too large"};
 		jmap_refuse(exchange, &problem);
 	} else if (jmap_admit(exchange, JMAP_SHARE_REQUEST, "maxConcurrentRequests"))
-		exchange->state = make_request(exchange);
+		exchange->state = jmap_make_request(exchange);
 	return RUN_DONE;
 }
 

@@ -1,4 +1,4 @@
-/* Blobs that are messages, or parts of them. */
+/* Blobs: uploads, messages, and parts of them. */
 #include "jmap/blob.h"
 
 #include <sys/mman.h>
@@ -6,21 +6,30 @@
 
 #include "jmap/email.h"
 
-/* The message's file as bytes: never modified, so it may be mapped. */
-static bool map_message(struct account *account, int64_t message, struct jmap_blob *blob, struct error *error)
+/* A file as bytes: none that is a message or an upload is ever modified, so it may be mapped. Takes `fd` over. */
+static bool map_file(int fd, uint64_t size, struct jmap_blob *blob, struct error *error)
 {
-	uint64_t size;
-	int fd = message_open(account, message, &size, error);
-	if (fd < 0)
-		return false;
 	void *map = size > 0 ? mmap(NULL, (size_t)size, PROT_READ, MAP_PRIVATE, fd, 0) : NULL;
-	close(fd);
+	blob->fd = fd;
 	if (map == MAP_FAILED)
-		return error_set(error, ERROR_TEMPORARY, "a message can't be mapped");
+		return error_set(error, ERROR_TEMPORARY, "a file can't be mapped");
 	blob->map = map;
 	blob->map_size = (size_t)size;
 	blob->bytes = slice_make(map, (size_t)size);
 	return true;
+}
+
+/* The file of a message, or of an upload. */
+static bool map_whole(struct account *account, struct slice id, struct jmap_blob *blob, struct error *error)
+{
+	uint64_t size;
+	int64_t message = jmap_id_parse(JMAP_ID_BLOB, id), upload = jmap_id_parse(JMAP_ID_UPLOAD, id);
+	if (message == 0 && upload == 0)
+		return error_set(error, ERROR_NOT_FOUND, "there is no such blob");
+	if (message != 0)
+		blob->type = SLICE("message/rfc822");
+	int fd = message != 0 ? message_open(account, message, &size, error) : upload_open(account, upload, &size, error);
+	return fd >= 0 && map_file(fd, size, blob, error);
 }
 
 static bool is_identity(struct slice encoding)
@@ -65,15 +74,14 @@ static bool enter_parts(struct jmap_blob *blob, struct slice rest, struct error 
 	return true;
 }
 
-bool jmap_message_blob_open(struct account *account, struct slice id, struct jmap_blob *blob, struct error *error)
+bool jmap_account_blob_open(struct account *account, struct slice id, struct jmap_blob *blob, struct error *error)
 {
-	struct slice message, parts;
-	*blob = (struct jmap_blob){.type = SLICE("message/rfc822")};
-	bool more = slice_cut(id, '-', &message, &parts);
-	int64_t number = jmap_id_parse(JMAP_ID_BLOB, message);
-	if (number == 0 || (more && parts.len == 0))
+	struct slice whole, parts;
+	bool more = slice_cut(id, '-', &whole, &parts);
+	*blob = (struct jmap_blob){.fd = -1};
+	if (more && parts.len == 0)
 		return error_set(error, ERROR_NOT_FOUND, "there is no such blob");
-	if (map_message(account, number, blob, error) && enter_parts(blob, parts, error))
+	if (map_whole(account, whole, blob, error) && enter_parts(blob, parts, error))
 		return true;
 	jmap_blob_close(blob);
 	return false;
@@ -81,15 +89,17 @@ bool jmap_message_blob_open(struct account *account, struct slice id, struct jma
 
 bool jmap_blob_open(struct jmap_call *call, struct slice id, struct jmap_blob *blob, struct error *error)
 {
-	return jmap_message_blob_open(call->account, id, blob, error);
+	return jmap_account_blob_open(call->account, id, blob, error);
 }
 
 void jmap_blob_close(struct jmap_blob *blob)
 {
 	if (blob->map)
 		munmap(blob->map, blob->map_size);
+	if (blob->fd > 0)
+		close(blob->fd);
 	buf_free(&blob->decoded);
-	*blob = (struct jmap_blob){0};
+	*blob = (struct jmap_blob){.fd = -1};
 }
 
 json_t *jmap_message_blob(int64_t message) { return jmap_id(JMAP_ID_BLOB, message); }

@@ -1,4 +1,4 @@
-/* What a blob's id stands for (RFC 8620 §6): a message, or a part of one. A message's blob is "b" and its number; that of a part the blob that it is in, "-",
+/* What a blob's id stands for (RFC 8620 §6): an upload, a message, or a part of one. A message's blob is "b" and its number, an upload's "u"; that of a part the blob that it is in, "-",
  * and its partId: so no table of them is kept, and an id is worth nothing in another account. */
 #ifndef JMAP_BLOB_H
 #define JMAP_BLOB_H
@@ -6,7 +6,8 @@
 #include "jmap/internal.h"
 
 enum {
-	JMAP_ID_BLOB = 'b',
+	JMAP_ID_BLOB = 'b',   /* of a message */
+	JMAP_ID_UPLOAD = 'u',
 	JMAP_BLOB_DEPTH_MAX = 16, /* messages inside one another that a part is looked for in */
 };
 
@@ -18,12 +19,13 @@ struct jmap_blob {
 	/* whose they are */
 	void *map;            /* a file, or NULL */
 	size_t map_size;
+	int fd;               /* … ; -1: none */
 	struct buf decoded;   /* a part's content, where it was encoded */
 };
 
-/** Opens the blob of a message or a part. False: ERROR_NOT_FOUND, or it can't be read now. */
-bool jmap_message_blob_open(struct account *account, struct slice id, struct jmap_blob *blob, struct error *error);
-/** Opens any blob that the person may read: one of a message, or one that was uploaded. */
+/** Opens a blob: a message, an upload, or a part of one. False: ERROR_NOT_FOUND, or it can't be read now. */
+bool jmap_account_blob_open(struct account *account, struct slice id, struct jmap_blob *blob, struct error *error);
+/** The same of the call's account. */
 bool jmap_blob_open(struct jmap_call *call, struct slice id, struct jmap_blob *blob, struct error *error);
 void jmap_blob_close(struct jmap_blob *blob);
 

@@ -8,6 +8,7 @@
  *   request.c    one request: its calls one after the other, and what they answer
  *   api.c        requests over HTTP
  *   session.c    what a client is told first (§2)
+ *   upload.c, download.c, blob.c   binary data (§6)
  *   share.c      what one person may have under way
  *   call.c       what methods read their arguments with, and answer with
  *   get.c, set.c, query.c   what all types do in the same way (§5)
@@ -34,6 +35,8 @@ enum {
 	JMAP_CONCURRENT_ALL = 200,       /* … and of all accounts */
 	JMAP_UPLOADS_MAX = 4,            /* uploads of one account at a time (maxConcurrentUpload) */
 	JMAP_UPLOADS_ALL = 500,
+	JMAP_DOWNLOADS_MAX = 8,          /* downloads of one account that are made ready at a time: a part is decoded in memory */
+	JMAP_DOWNLOADS_ALL = 32,
 	JMAP_GET_MAX = 1000,             /* maxObjectsInGet */
 	JMAP_SET_MAX = 1000,             /* maxObjectsInSet */
 	JMAP_DEPTH_MAX = 64,             /* of JSON that comes, and of what references lead to */
@@ -180,7 +183,7 @@ void jmap_session_state(const struct jmap_request *request, char out[JMAP_STATE_
 /* share.c */
 
 /** What one account may have under way at a time, and all together. */
-enum jmap_share { JMAP_SHARE_REQUEST, JMAP_SHARE_UPLOAD, JMAP_SHARE_COUNT };
+enum jmap_share { JMAP_SHARE_REQUEST, JMAP_SHARE_UPLOAD, JMAP_SHARE_DOWNLOAD /* while it is made ready, not while it is sent */, JMAP_SHARE_COUNT };
 enum jmap_share_result { JMAP_SHARE_TAKEN, JMAP_SHARE_USED_UP /* by the account itself */, JMAP_SHARE_BUSY };
 enum jmap_share_result jmap_share_enter(struct slice account, enum jmap_share what);
 void jmap_share_leave(struct slice account, enum jmap_share what);
@@ -190,10 +193,23 @@ enum net_run jmap_get_session(struct http_exchange *exchange);
 enum net_run jmap_api_admit(struct http_exchange *exchange);
 enum net_run jmap_api(struct http_exchange *exchange);
 void jmap_api_drop(struct http_exchange *exchange);
+/** What every request begins with: in the exchange's arena. */
+struct jmap_request *jmap_make_request(struct http_exchange *exchange);
+/** Answers; takes `value` over. */
+void jmap_answer_json(struct http_exchange *exchange, int status, const char *type, json_t *value);
 /** Answers with a problem. */
 void jmap_refuse(struct http_exchange *exchange, const struct jmap_problem *problem);
 /** Takes one of a share; false: refused, with the name of the limit. */
 bool jmap_admit(struct http_exchange *exchange, enum jmap_share what, const char *limit);
+
+/* upload.c, download.c: what routes.c names */
+enum net_run jmap_upload_admit(struct http_exchange *exchange);
+void jmap_upload_take(struct http_exchange *exchange, struct slice piece);
+enum net_run jmap_upload(struct http_exchange *exchange);
+void jmap_upload_drop(struct http_exchange *exchange);
+enum net_run jmap_download(struct http_exchange *exchange);
+/** Is it the account's id? */
+bool jmap_is_own_account(const struct jmap_request *request, struct slice id);
 
 /* ---- What methods read and answer with (call.c) ---- */
 

@@ -49,7 +49,7 @@ static json_t *describe(const struct jmap_request *request)
 	json_object_set_new(session, "primaryAccounts", list_primary(request));
 	json_object_set_new(session, "username", jmap_text(request->person.account));
 	json_object_set_new(session, "apiUrl", url(request, "api"));
-	json_object_set_new(session, "downloadUrl", url(request, "download/{accountId}/{blobId}/{name}?accept={type}"));
+	json_object_set_new(session, "downloadUrl", url(request, "download/{accountId}/{blobId}?type={type}&name={name}"));
 	json_object_set_new(session, "uploadUrl", url(request, "upload/{accountId}/"));
 	json_object_set_new(session, "eventSourceUrl", url(request, "events?types={types}&closeafter={closeafter}&ping={ping}"));
 	return session;

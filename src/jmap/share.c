@@ -1,4 +1,4 @@
-/* What each account has under way in this process: requests, uploads. A row exists only while there is one. */
+/* What each account has under way in this process: requests, uploads, downloads. A row exists only while there is one. */
 #include <pthread.h>
 
 #include "base/map.h"
@@ -12,6 +12,7 @@ static unsigned all[JMAP_SHARE_COUNT];
 static const struct { unsigned account, all; } most[JMAP_SHARE_COUNT] = {
 	[JMAP_SHARE_REQUEST] = {JMAP_CONCURRENT_MAX, JMAP_CONCURRENT_ALL},
 	[JMAP_SHARE_UPLOAD] = {JMAP_UPLOADS_MAX, JMAP_UPLOADS_ALL},
+	[JMAP_SHARE_DOWNLOAD] = {JMAP_DOWNLOADS_MAX, JMAP_DOWNLOADS_ALL},
 };
 
 enum jmap_share_result jmap_share_enter(struct slice account, enum jmap_share what)

@@ -57,6 +57,7 @@ static bool shorten_log(struct account *account, int64_t now, struct error *erro
 bool account_clean(struct account *account, struct error *error)
 {
 	int64_t now = clock_now(), kept = account->store->undelete_seconds;
+	upload_clean(account, now - UPLOAD_SECONDS);
 	/* what crashes left goes when it is old, and what was put aside once it is as old as an expunged message may get */
 	return forget_expunged(account, now - kept, error) && shorten_log(account, now, error) &&
 	       blob_clean(account->folder, now - (kept > LEFTOVER_SECONDS ? kept : LEFTOVER_SECONDS), error);

@@ -19,6 +19,7 @@
  *     mail/YYYY-MM/<id>.new                        a draft that is being written; left over after a crash, then cleaned
  *     arrived/<id>.<delivery id>.<SHA-256>.eml     a letter that was delivered while nobody had the account open, see arrival.c
  *     arrived/.<id>.new                            one that is being written
+ *     uploads/<id>, <id>.new                       what a client has sent ahead, see upload.c; one that is being written
  *     tokens                                       what was learned for this account alone (training/training.h)
  *     account.db.damaged-<id>, <id>.eml.damaged    what a repair put aside
  *   DIR/accounts/<domain>/.new-<id>, .removed-<id> an account that is being made or removed
@@ -130,6 +131,11 @@ bool arrival_add_file(struct account *account, const char *path, struct arrival 
 /** Takes in what waits, if something may. Account locked, with its database. What fails is logged and tried again later: who wants
  * to see the account isn't kept from it. */
 void arrival_take_in(struct account *account);
+
+/* ---- upload.c ---- */
+
+/** Removes uploads that haven't changed since then, and what crashes left of them. */
+void upload_clean(struct account *account, int64_t before);
 
 /* ---- watch.c ---- */
 

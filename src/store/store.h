@@ -317,6 +317,23 @@ bool delivery_find(struct account *account, int64_t delivery_id, struct arena *a
 /** Notes other flags as those that were given. */
 bool delivery_note(struct account *account, int64_t delivery_id, unsigned flags, struct slice keywords, struct error *error);
 
+/* ---- Uploads: bytes that a client has sent ahead of what it will use them for (RFC 8620 §6) ---- */
+
+enum { UPLOADS_MAX = 1000 /* of an account */, UPLOAD_SECONDS = 24 * 3600 /* they are kept for, unless newer ones need their room */ };
+struct upload;
+/** Starts one of `bytes`, as far as that is known, and of `most` at most. `room` is how many bytes all of the account may take: if it doesn't fit,
+ * the oldest go. NULL: ERROR_LIMIT, if others are being written; or ERROR_FULL … */
+struct upload *upload_new(struct account *account, uint64_t bytes, uint64_t most, uint64_t room, struct error *error);
+bool upload_write(struct upload *upload, struct slice bytes, struct error *error);
+/** Keeps it; survives a power cut after the next store_sync(). Frees it, also on failure, and sets *upload to NULL. */
+bool upload_keep(struct upload **upload, int64_t *id, uint64_t *size, struct error *error);
+/** Throws it away; sets *upload to NULL. */
+void upload_abort(struct upload **upload);
+/** Opens one for reading; the descriptor is the caller's. ERROR_NOT_FOUND: it was never there, or isn't any more. */
+int upload_open(struct account *account, int64_t id, uint64_t *size, struct error *error);
+/** A file that has no name, and goes when it is closed. -1 with *error. */
+int account_scratch_file(struct account *account, struct error *error);
+
 /* ---- Care ---- */
 
 /** Those, the last expunged first, at most `limit` (0: all), in `arena`. */
