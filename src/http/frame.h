@@ -5,8 +5,8 @@
 #include "base/buf.h"
 
 enum {
-	HTTP_FRAME_MAX = 64 * 1024,    /* bytes of a client's frame */
-	HTTP_MESSAGE_MAX = 256 * 1024, /* … and of a message of several */
+	HTTP_FRAME_MAX = 64 * 1024,    /* bytes of a client's frame; a larger one, where it is taken, comes in pieces of this size */
+	HTTP_MESSAGE_MAX = 256 * 1024, /* … and of a message of several, where nothing else is said */
 	HTTP_CONTROL_MAX = 125,        /* of a ping, a pong or a close (§5.5) */
 	HTTP_FRAME_HEAD_MAX = 14,
 	HTTP_ACCEPT_SIZE = 28,
@@ -16,7 +16,11 @@ enum http_opcode { HTTP_CONTINUES = 0, HTTP_TEXT = 1, HTTP_BINARY = 2, HTTP_CLOS
 enum http_close { HTTP_CLOSE_NORMAL = 1000, HTTP_CLOSE_GOING = 1001, HTTP_CLOSE_PROTOCOL = 1002, HTTP_CLOSE_KIND = 1003, HTTP_CLOSE_TEXT = 1007, HTTP_CLOSE_POLICY = 1008, HTTP_CLOSE_LARGE = 1009 };
 
 struct http_frames {
-	bool within;  /* a message has begun and not ended */
+	size_t most;   /* bytes of a frame, if more than HTTP_FRAME_MAX */
+	bool within;   /* a message has begun and not ended */
+	uint64_t left; /* of a frame that comes in pieces */
+	bool last;     /* … : it is the last of its message */
+	char mask[4];  /* … */
 };
 struct http_frame {
 	enum http_opcode opcode;
@@ -26,10 +30,12 @@ struct http_frame {
 
 /** How many bytes of `input` the next frame takes, with its head; 0: more must come to tell, or for the rest; more than input.len isn't
  * returned. What can't be a frame that is taken counts as one of its head: http_frame_take() says why. */
-size_t http_frame_length(struct slice input);
-/** Reads a frame of that length; its payload goes to `room`, which is emptied. 0, or why the WebSocket is closed. */
+size_t http_frame_length(const struct http_frames *frames, struct slice input);
+/** Reads a frame of that length (of a large one a piece, as if each were a frame); its payload goes to `room`, which is emptied. 0, or why the WebSocket is closed. */
 int http_frame_take(struct http_frames *frames, struct slice unit, struct buf *room, struct http_frame *frame);
-/** Appends a whole message of ours. */
+/** Appends the head of a whole message of ours, of that length. */
+void http_frame_put_head(struct buf *out, enum http_opcode opcode, size_t length);
+/** Appends all of it. */
 void http_frame_put(struct buf *out, enum http_opcode opcode, struct slice payload);
 /** What the server answers to a client's key (§4.2.2); false: it isn't one. */
 bool http_frame_accept(struct slice key, struct buf *out);

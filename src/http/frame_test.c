@@ -16,7 +16,7 @@ static int take(struct http_frames *frames, struct slice input, struct http_fram
 	size_t length = 0;
 	for (size_t come = 0; come <= input.len && length == 0; come++) {
 		char *part = come > 0 ? memory_copy(input.at, come) : NULL;
-		length = http_frame_length(slice_make(part, come));
+		length = http_frame_length(frames, slice_make(part, come));
 		assert_true(length <= come);
 		free(part);
 	}
@@ -80,9 +80,9 @@ static void lengths_have_three_forms(void **state)
 		buf_append(&text, SLICE("mask"));
 		for (size_t at = 0; at < size; at++)
 			buf_append_char(&text, (char)('x' ^ "mask"[at % 4]));
-		size_t length = http_frame_length(buf_slice(&text));
+		size_t length = http_frame_length(&frames, buf_slice(&text));
 		assert_int_equal(length, text.len);
-		assert_int_equal(http_frame_length(slice_sub(buf_slice(&text), 0, text.len - 1)), 0);
+		assert_int_equal(http_frame_length(&frames, slice_sub(buf_slice(&text), 0, text.len - 1)), 0);
 		assert_int_equal(http_frame_take(&frames, buf_slice(&text), &room, &frame), 0);
 		assert_int_equal(frame.payload.len, size);
 		for (size_t at = 0; at < size; at++)
@@ -120,6 +120,36 @@ static void what_no_client_may_send_is_refused(void **state)
 	struct http_frame frame;
 	assert_int_equal(take(&frames, SLICE("\x81\x80\x00\x00\x00\x00"), &frame), HTTP_CLOSE_PROTOCOL); /* a message within another */
 	assert_int_equal(take(&frames, SLICE("\x82\x80\x00\x00\x00\x00"), &frame), HTTP_CLOSE_PROTOCOL);
+}
+
+/* A frame that is larger than what is waited for comes in pieces, each as if it were a frame. */
+static void large_frames_come_in_pieces(void **state)
+{
+	(void)state;
+	enum { SIZE = 2 * HTTP_FRAME_MAX + 5 };
+	struct http_frames frames = {.most = SIZE};
+	struct http_frame frame;
+	struct buf text = BUF(SIZE + 100);
+	buf_append(&text, slice_make("\x81\xff\0\0\0\0\0\2\0\5mask", 14));
+	for (size_t at = 0; at < SIZE; at++)
+		buf_append_char(&text, (char)((char)at ^ "mask"[at % 4]));
+	size_t done = 0;
+	for (size_t at = 0, count = 0; at < text.len; count++) {
+		size_t length = http_frame_length(&frames, slice_skip(buf_slice(&text), at));
+		assert_true(length > 0 && http_frame_length(&frames, slice_sub(buf_slice(&text), at, length - 1)) == 0);
+		assert_int_equal(http_frame_take(&frames, slice_sub(buf_slice(&text), at, length), &room, &frame), 0);
+		assert_int_equal(frame.opcode, count == 0 ? HTTP_TEXT : HTTP_CONTINUES);
+		for (size_t i = 0; i < frame.payload.len; i++, done++)
+			assert_int_equal(frame.payload.at[i], (char)done);
+		at += length;
+		assert_true(frame.last == (at == text.len) && frames.within == !frame.last);
+	}
+	assert_int_equal(done, SIZE);
+	text.at[9]++; /* one more than is taken */
+	assert_int_equal(take(&frames, slice_sub(buf_slice(&text), 0, 14), &frame), HTTP_CLOSE_LARGE);
+	text.at[0] = (char)0x89; /* a ping */
+	assert_int_equal(take(&frames, slice_sub(buf_slice(&text), 0, 14), &frame), HTTP_CLOSE_LARGE);
+	buf_free(&text);
 }
 
 static void ours_are_written(void **state)
@@ -172,7 +202,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(examples_are_read), cmocka_unit_test(lengths_have_three_forms), cmocka_unit_test(what_no_client_may_send_is_refused),
-		cmocka_unit_test(ours_are_written), cmocka_unit_test(keys_are_answered),
+		cmocka_unit_test(large_frames_come_in_pieces), cmocka_unit_test(ours_are_written), cmocka_unit_test(keys_are_answered),
 	};
 	return cmocka_run_group_tests(tests, NULL, tear_down);
 }

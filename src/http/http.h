@@ -132,12 +132,23 @@ bool http_parameter(struct http_exchange *exchange, const char *name, struct sli
 struct http_stream {
 	/** Something has changed: conn_wake() was called. In a worker. */
 	void (*wake)(struct http_stream *stream);
-	/** A message of the client's (WebSocket). In a worker. */
-	void (*message)(struct http_stream *stream, struct slice text);
+	/** A message of the client's (WebSocket). In a worker. RUN_WAIT, RUN_AGAIN (server.h): then it is called again with the same. */
+	enum net_run (*message)(struct http_stream *stream, struct slice text);
+	/** So many seconds as `pulse_seconds` says have gone by; in the loop, must not block. NULL: the client is told that the connection lives. */
+	void (*pulse)(struct http_stream *stream);
 	/** It is over: frees itself. Nothing may be sent any more. */
 	void (*end)(struct http_stream *stream);
+	int64_t pulse_seconds;   /* 0: HTTP_PULSE_SECONDS */
+	const char *protocol;    /* of a WebSocket: the subprotocol that the client must offer (RFC 6455 §1.9); NULL: none */
+	size_t message_max;      /* bytes; 0: HTTP_MESSAGE_MAX */
+	/** A message grows larger than HTTP_MESSAGE_MAX: may it? False: it is closed. NULL: it may. In a worker. */
+	bool (*may_grow)(struct http_stream *stream);
+	bool asks;               /* its client may ask for much, and is sent it however slowly it reads, as long as it does */
+	/* What follows is kept by stream.c. */
 	struct http_session *session;
 	struct conn *conn;
+	size_t queued;           /* when the last pulse was */
+	bool running;            /* a message is to be handed over once more */
 };
 /** From here on whoever ends the sessions of a person finds this connection; then it is asked once more whose session it is, so that nothing falls between.
  * RUN_WAIT: call it again; else it stands, unless exchange->answered: it was refused. For routes of HTTP_SIGNED_IN. */
@@ -151,5 +162,13 @@ bool http_stream_websocket(struct http_exchange *exchange, struct http_stream *s
 void http_stream_refuse(struct http_stream *stream);
 /** One event or message to the client. `name`, of an event, may be NULL. */
 void http_stream_send(struct http_stream *stream, const char *name, struct slice text);
+/** The same with an id, by which a client that comes again says what it has heard (Last-Event-ID). */
+void http_stream_send_marked(struct http_stream *stream, const char *name, struct slice id, struct slice text);
+/** Is the client so far behind with reading that it is to be told no news? */
+bool http_stream_is_behind(const struct http_stream *stream);
+/** Tells the client that the connection lives, in a way that its program needn't see. */
+void http_stream_ping(struct http_stream *stream);
+/** Ends it, after what was sent. */
+void http_stream_close(struct http_stream *stream);
 
 #endif

@@ -46,7 +46,12 @@ static enum net_run fake_turns(struct http_exchange *exchange)
 }
 
 static void fake_wake(struct http_stream *stream) { http_stream_send(stream, "news", SLICE("two\nlines")); }
-static void fake_message(struct http_stream *stream, struct slice text) { http_stream_send(stream, "echo", text); }
+static enum net_run fake_message(struct http_stream *stream, struct slice text)
+{
+	http_stream_send(stream, "echo", text);
+	return RUN_DONE;
+}
+
 static void fake_end(struct http_stream *stream) { free(stream); }
 
 static struct http_stream *fake_stream(void)

@@ -232,7 +232,7 @@ static enum net_run http_run(void *context, struct slice unit)
 		http_stream_refuse(session->stream); /* nobody says anything there */
 		break;
 	case HTTP_IS_WEBSOCKET:
-		http_frame_run(session, unit);
+		result = http_frame_run(session, unit);
 		break;
 	}
 	if (result == RUN_DONE && session->exchange && session->exchange->answered)

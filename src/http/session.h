@@ -79,7 +79,7 @@ void http_refuse_input(struct http_session *session, int status, const char *why
 void http_exchange_free(struct http_session *session);
 /** The next unit of a WebSocket's input, and what is done with it. */
 enum net_unit http_frame_peek(struct http_session *session, struct slice input, size_t *length);
-void http_frame_run(struct http_session *session, struct slice unit);
+enum net_run http_frame_run(struct http_session *session, struct slice unit);
 /** Says that the stream is open still. */
 void http_stream_pulse(struct http_session *session);
 /** Tells a stream's client that it is over. */

@@ -13,7 +13,7 @@ static void begin(struct http_exchange *exchange, struct http_stream *stream, en
 	session->stage = stage;
 	conn_set_idle(session->conn, 0);
 	conn_set_deadline(session->conn, 0);
-	conn_set_pulse(session->conn, HTTP_PULSE_SECONDS);
+	conn_set_pulse(session->conn, stream->pulse_seconds > 0 ? stream->pulse_seconds : HTTP_PULSE_SECONDS);
 }
 
 /* Otherwise who doesn't read what was sent would stay for ever. */
@@ -23,11 +23,17 @@ static void close_stream(struct conn *conn)
 	conn_close(conn);
 }
 
-static bool is_behind(struct conn *conn)
+bool http_stream_is_behind(const struct http_stream *stream) { return conn_queued(stream->conn) > HTTP_STREAM_QUEUED_MAX; }
+
+/* A client that is behind is closed: at once, or, if it was sent what it has asked for, when it has read nothing of it since the last pulse. */
+static bool gives_up(struct http_stream *stream, bool at_pulse)
 {
-	if (conn_queued(conn) <= HTTP_STREAM_QUEUED_MAX)
+	size_t queued = conn_queued(stream->conn), before = stream->queued;
+	if (at_pulse)
+		stream->queued = queued;
+	if (queued <= HTTP_STREAM_QUEUED_MAX || (stream->asks && (!at_pulse || queued != before)))
 		return false;
-	close_stream(conn);
+	close_stream(stream->conn);
 	return true;
 }
 
@@ -54,11 +60,13 @@ bool http_stream_events(struct http_exchange *exchange, struct http_stream *stre
 	return stays;
 }
 
-static void send_event(struct conn *conn, const char *name, struct slice text)
+static void send_event(struct conn *conn, const char *name, struct slice id, struct slice text)
 {
 	struct slice line;
 	if (name)
 		conn_printf(conn, "event: %s\n", name);
+	if (id.len > 0)
+		conn_printf(conn, "id: %.*s\n", SLICE_ARG(id));
 	for (bool more = true; more;) {
 		more = slice_cut(text, '\n', &line, &text);
 		conn_send_text(conn, "data: ");
@@ -72,10 +80,11 @@ static void send_event(struct conn *conn, const char *name, struct slice text)
 
 static void send_frame(struct conn *conn, enum http_opcode opcode, struct slice payload)
 {
-	struct buf frame = BUF(HTTP_MESSAGE_MAX + HTTP_FRAME_HEAD_MAX);
-	http_frame_put(&frame, opcode, payload);
-	conn_send_buf(conn, &frame);
-	buf_free(&frame);
+	struct buf head = BUF(HTTP_FRAME_HEAD_MAX);
+	http_frame_put_head(&head, opcode, payload.len);
+	conn_send_buf(conn, &head);
+	conn_send(conn, payload);
+	buf_free(&head);
 }
 
 static void close_websocket(struct http_session *session, int why)
@@ -93,16 +102,21 @@ bool http_stream_websocket(struct http_exchange *exchange, struct http_stream *s
 	bool asked = head->method == HTTP_GET && http_head_has_word(head, "Upgrade", "websocket") && http_head_has_word(head, "Connection", "upgrade") && head->minor == 1 &&
 		     http_head_find(head, "Sec-WebSocket-Key", &key) && http_frame_accept(key, &accept);
 	bool known = http_head_find(head, "Sec-WebSocket-Version", &version) && slice_equal(version, SLICE("13"));
-	if (!asked || !known) {
+	if (asked && known && stream->protocol && !http_head_has_word(head, "Sec-WebSocket-Protocol", stream->protocol)) {
+		http_refuse(exchange, 400, "the WebSocket is of another protocol");
+		give_back(exchange, stream);
+		asked = false;
+	} else if (!asked || !known) {
 		http_add_field(exchange, "Upgrade", SLICE("websocket"));
 		http_add_field(exchange, "Sec-WebSocket-Version", SLICE("13"));
 		http_refuse(exchange, 426, "that is a WebSocket");
 		give_back(exchange, stream);
 	} else {
-		conn_printf(exchange->conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %.*s\r\n\r\n",
-			    SLICE_ARG(buf_slice(&accept)));
-		exchange->session->frames = (struct http_frames){0};
-		exchange->session->message = BUF(HTTP_MESSAGE_MAX);
+		size_t most = stream->message_max > 0 ? stream->message_max : HTTP_MESSAGE_MAX;
+		conn_printf(exchange->conn, "HTTP/1.1 101 Switching Protocols\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: %.*s\r\n%s%s%s\r\n",
+			    SLICE_ARG(buf_slice(&accept)), stream->protocol ? "Sec-WebSocket-Protocol: " : "", stream->protocol ? stream->protocol : "", stream->protocol ? "\r\n" : "");
+		exchange->session->frames = (struct http_frames){.most = most};
+		exchange->session->message = BUF(most);
 		begin(exchange, stream, HTTP_IS_WEBSOCKET);
 	}
 	buf_free(&accept);
@@ -111,27 +125,40 @@ bool http_stream_websocket(struct http_exchange *exchange, struct http_stream *s
 
 enum net_unit http_frame_peek(struct http_session *session, struct slice input, size_t *length)
 {
-	(void)session;
-	*length = http_frame_length(input);
+	*length = http_frame_length(&session->frames, input);
 	return *length > 0 ? UNIT_WORK : UNIT_INCOMPLETE;
 }
 
-static int take_data(struct http_session *session, const struct http_frame *frame)
+/* All of a message is there; or the stream's function wants it once more. */
+static enum net_run run_message(struct http_session *session)
 {
+	struct http_stream *stream = session->stream;
+	enum net_run result = stream->message(stream, buf_slice(&session->message));
+	stream->running = result != RUN_DONE;
+	if (!stream->running)
+		buf_free(&session->message);
+	return result;
+}
+
+static int take_data(struct http_session *session, const struct http_frame *frame, enum net_run *result)
+{
+	struct http_stream *stream = session->stream;
+	size_t before = session->message.len, size = before + frame->payload.len;
 	if (frame->opcode == HTTP_BINARY)
 		return HTTP_CLOSE_KIND;
+	if (before <= HTTP_MESSAGE_MAX && size > HTTP_MESSAGE_MAX && stream->may_grow && !stream->may_grow(stream))
+		return HTTP_CLOSE_LARGE;
 	if (!buf_append(&session->message, frame->payload) && session->message.overflow)
 		return HTTP_CLOSE_LARGE;
 	if (!frame->last)
 		return 0;
-	bool good = slice_is_utf8(buf_slice(&session->message));
-	if (good)
-		session->stream->message(session->stream, buf_slice(&session->message));
-	buf_free(&session->message);
-	return good ? 0 : HTTP_CLOSE_TEXT;
+	if (!slice_is_utf8(buf_slice(&session->message)))
+		return HTTP_CLOSE_TEXT;
+	*result = run_message(session);
+	return 0;
 }
 
-static int take_frame(struct http_session *session, const struct http_frame *frame)
+static int take_frame(struct http_session *session, const struct http_frame *frame, enum net_run *result)
 {
 	switch (frame->opcode) {
 	case HTTP_PING: /* who doesn't read the answers holds up himself, until the next pulse finds that he is behind */
@@ -142,49 +169,75 @@ static int take_frame(struct http_session *session, const struct http_frame *fra
 	case HTTP_CLOSES:
 		return HTTP_CLOSE_NORMAL;
 	default:
-		return take_data(session, frame);
+		return take_data(session, frame, result);
 	}
 }
 
-void http_frame_run(struct http_session *session, struct slice unit)
+enum net_run http_frame_run(struct http_session *session, struct slice unit)
 {
+	enum net_run result = RUN_DONE;
+	if (session->stream->running)
+		return run_message(session);
 	struct buf room = BUF(HTTP_FRAME_MAX);
 	struct http_frame frame;
 	int why = http_frame_take(&session->frames, unit, &room, &frame);
 	if (why == 0)
-		why = take_frame(session, &frame);
+		why = take_frame(session, &frame, &result);
 	if (why != 0)
 		close_websocket(session, why);
 	buf_free(&room);
+	return result;
 }
 
 /* ---- Both ---- */
 
-void http_stream_send(struct http_stream *stream, const char *name, struct slice text)
+void http_stream_send_marked(struct http_stream *stream, const char *name, struct slice id, struct slice text)
 {
-	if (is_behind(stream->conn))
+	if (gives_up(stream, false))
 		return;
 	if (stream->session->stage == HTTP_IS_EVENTS)
-		send_event(stream->conn, name, text);
+		send_event(stream->conn, name, id, text);
 	else
 		send_frame(stream->conn, HTTP_TEXT, text);
 }
 
+void http_stream_send(struct http_stream *stream, const char *name, struct slice text)
+{
+	http_stream_send_marked(stream, name, (struct slice){0}, text);
+}
+
 /* A line that clients pass over; a ping, that they answer. */
+void http_stream_ping(struct http_stream *stream)
+{
+	if (stream->session->stage == HTTP_IS_EVENTS)
+		conn_send_text(stream->conn, ":\n\n");
+	else
+		send_frame(stream->conn, HTTP_PING, SLICE(""));
+}
+
 void http_stream_pulse(struct http_session *session)
 {
-	if (is_behind(session->conn))
+	struct http_stream *stream = session->stream;
+	if (gives_up(stream, true))
 		return;
-	if (session->stage == HTTP_IS_EVENTS)
-		conn_send_text(session->conn, ":\n\n");
+	if (stream->pulse)
+		stream->pulse(stream);
 	else
-		send_frame(session->conn, HTTP_PING, SLICE(""));
+		http_stream_ping(stream);
 }
 
 void http_stream_refuse(struct http_stream *stream)
 {
 	if (stream->session->stage == HTTP_IS_WEBSOCKET)
 		close_websocket(stream->session, HTTP_CLOSE_POLICY);
+	else
+		close_stream(stream->conn);
+}
+
+void http_stream_close(struct http_stream *stream)
+{
+	if (stream->session->stage == HTTP_IS_WEBSOCKET)
+		close_websocket(stream->session, HTTP_CLOSE_NORMAL);
 	else
 		close_stream(stream->conn);
 }

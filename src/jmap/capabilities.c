@@ -8,6 +8,16 @@ static json_t *about_core(const struct jmap_request *request)
 			 JMAP_GET_MAX, "maxObjectsInSet", JMAP_SET_MAX, "collationAlgorithms", "i;ascii-casemap");
 }
 
+/* RFC 8887 §3.1. */
+static json_t *about_websocket(const struct jmap_request *request)
+{
+	struct slice scheme, rest;
+	slice_cut(request->origin, ':', &scheme, &rest);
+	return json_pack("{s:o, s:b}", "url", jmap_text(arena_printf(request->arena, "%s:%.*s/jmap/ws", slice_equal(scheme, SLICE("https")) ? "wss" : "ws", SLICE_ARG(rest))),
+			 "supportsPush", 1);
+}
+
 const struct jmap_capability_row jmap_capabilities[JMAP_CAPABILITY_COUNT] = {
 	[JMAP_CORE] = {.urn = "urn:ietf:params:jmap:core", .about = about_core, .bare_account = true},
+	[JMAP_WEBSOCKET] = {.urn = "urn:ietf:params:jmap:websocket", .about = about_websocket},
 };

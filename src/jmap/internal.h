@@ -9,6 +9,8 @@
  *   api.c        requests over HTTP
  *   session.c    what a client is told first (§2)
  *   upload.c, download.c, blob.c   binary data (§6)
+ *   push.c       who is told of changes: event sources (§7.3)
+ *   websocket.c  requests and news over a WebSocket (RFC 8887)
  *   share.c      what one person may have under way
  *   call.c       what methods read their arguments with, and answer with
  *   get.c, set.c, query.c   what all types do in the same way (§5)
@@ -56,6 +58,7 @@ enum {
 
 enum jmap_capability {
 	JMAP_CORE,
+	JMAP_WEBSOCKET,
 	JMAP_CAPABILITY_COUNT
 };
 
@@ -167,6 +170,8 @@ struct jmap_problem {
 bool jmap_request_open(struct jmap_request *request, struct jmap_problem *problem);
 /** Reads what was asked. False: *problem. */
 bool jmap_request_read(struct jmap_request *request, struct slice text, struct jmap_problem *problem);
+/** The same with request->root, which was read already. */
+bool jmap_request_take(struct jmap_request *request, struct jmap_problem *problem);
 /** Runs what is to be run. RUN_DONE: request->out is the answer, or there is a problem. */
 enum net_run jmap_request_run(struct jmap_request *request, struct jmap_problem *problem);
 void jmap_request_close(struct jmap_request *request);
@@ -177,6 +182,8 @@ json_t *jmap_problem_json(const struct jmap_problem *problem);
 
 /** The session object (§2), its state included. */
 json_t *jmap_session(const struct jmap_request *request);
+/** A short text that is another for other JSON. */
+void jmap_digest(const json_t *value, char out[JMAP_STATE_MAX + 1]);
 /** Its state alone. */
 void jmap_session_state(const struct jmap_request *request, char out[JMAP_STATE_MAX + 1]);
 
@@ -208,6 +215,10 @@ void jmap_upload_take(struct http_exchange *exchange, struct slice piece);
 enum net_run jmap_upload(struct http_exchange *exchange);
 void jmap_upload_drop(struct http_exchange *exchange);
 enum net_run jmap_download(struct http_exchange *exchange);
+
+/* push.c, websocket.c: the same */
+enum net_run jmap_events(struct http_exchange *exchange);
+enum net_run jmap_websocket(struct http_exchange *exchange);
 /** Is it the account's id? */
 bool jmap_is_own_account(const struct jmap_request *request, struct slice id);
 

@@ -108,12 +108,15 @@ static bool read_created(struct jmap_request *request, json_t *created, struct j
 
 bool jmap_request_read(struct jmap_request *request, struct slice text, struct jmap_problem *problem)
 {
+	request->root = jmap_json_read(text, problem);
+	return request->root && jmap_request_take(request, problem);
+}
+
+bool jmap_request_take(struct jmap_request *request, struct jmap_problem *problem)
+{
 	request->created = json_object();
 	request->referred = json_object();
 	request->referred_room = JMAP_REFERRED_MAX;
-	request->root = jmap_json_read(text, problem);
-	if (!request->root)
-		return false;
 	if (!json_is_object(request->root))
 		return refuse(problem, 400, "notRequest", "a request is an object");
 	if (!read_using(request, json_object_get(request->root, "using"), problem) || !read_calls(request, json_object_get(request->root, "methodCalls"), problem) ||

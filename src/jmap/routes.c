@@ -12,5 +12,9 @@ const struct http_route jmap_routes[] = {
 	 .about = "Takes binary data (RFC 8620 §6.1), `max_message` bytes at most: the path goes on with the account's id and a slash."},
 	{.methods = HTTP_GET, .path = "/jmap/download/*", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_READ, .unit = UNIT_WORK, .run = jmap_download,
 	 .about = "Gives binary data (RFC 8620 §6.2): the path goes on with the account's id, a slash, and that of the blob; parameters type and name."},
+	{.methods = HTTP_GET, .path = "/jmap/events", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_READ, .unit = UNIT_WORK, .run = jmap_events,
+	 .about = "An event source (RFC 8620 §7.3): parameters types, closeafter, ping."},
+	{.methods = HTTP_GET, .path = "/jmap/ws", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_ALL, .unit = UNIT_WORK, .run = jmap_websocket,
+	 .about = "JMAP over a WebSocket (RFC 8887), subprotocol jmap: requests, and news of changes."},
 };
 const size_t jmap_route_count = sizeof jmap_routes / sizeof *jmap_routes;

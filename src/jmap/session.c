@@ -55,12 +55,12 @@ static json_t *describe(const struct jmap_request *request)
 	return session;
 }
 
-static void digest(const json_t *session, char out[JMAP_STATE_MAX + 1])
+void jmap_digest(const json_t *value, char out[JMAP_STATE_MAX + 1])
 {
-	enum { SESSION_MAX = 64 * 1024, STATE_BYTES = 12 };
+	enum { DIGESTED_MAX = 64 * 1024, STATE_BYTES = 12 };
 	unsigned char hash[EVP_MAX_MD_SIZE];
-	struct buf text = BUF(SESSION_MAX);
-	jmap_json_write(&text, session);
+	struct buf text = BUF(DIGESTED_MAX);
+	jmap_json_write(&text, value);
 	if (EVP_Digest(text.at, text.len, hash, NULL, EVP_sha256(), NULL) != 1)
 		memory_exhausted(0);
 	for (size_t i = 0; i < STATE_BYTES; i++)
@@ -72,7 +72,7 @@ json_t *jmap_session(const struct jmap_request *request)
 {
 	char state[JMAP_STATE_MAX + 1];
 	json_t *session = describe(request);
-	digest(session, state);
+	jmap_digest(session, state);
 	json_object_set_new(session, "state", json_string(state));
 	return session;
 }
@@ -80,6 +80,6 @@ json_t *jmap_session(const struct jmap_request *request)
 void jmap_session_state(const struct jmap_request *request, char out[JMAP_STATE_MAX + 1])
 {
 	json_t *session = describe(request);
-	digest(session, out);
+	jmap_digest(session, out);
 	json_decref(session);
 }

@@ -75,10 +75,11 @@ static void wake(struct http_stream *stream)
 }
 
 /* Nothing is said to us here. */
-static void message(struct http_stream *stream, struct slice text)
+static enum net_run message(struct http_stream *stream, struct slice text)
 {
 	(void)text;
 	http_stream_refuse(stream);
+	return RUN_DONE;
 }
 
 static void end(struct http_stream *stream)
