@@ -13,6 +13,7 @@
  *   websocket.c  requests and news over a WebSocket (RFC 8887)
  *   share.c      what one person may have under way
  *   call.c       what methods read their arguments with, and answer with
+ *   blob_methods.c, quota.c   what their names say (RFC 9404, 9425)
  *   get.c, set.c, query.c   what all types do in the same way (§5)
  *
  * A method is a row of the table in methods.c, and a function that reads its arguments, asks the store and responds, straight down. It runs in a
@@ -59,6 +60,8 @@ enum {
 enum jmap_capability {
 	JMAP_CORE,
 	JMAP_WEBSOCKET,
+	JMAP_BLOB,
+	JMAP_QUOTA,
 	JMAP_CAPABILITY_COUNT
 };
 
@@ -93,7 +96,7 @@ struct jmap_method {
 extern const struct jmap_method jmap_methods[];
 extern const size_t jmap_method_count;
 
-enum { JMAP_STATE_MAX = 63 };
+enum { JMAP_STATE_MAX = 79 };
 /** A type of data (RFC 8620 §1.6.3), as far as all have it. */
 struct jmap_type {
 	const char *name;              /* "Mailbox" */
@@ -333,6 +336,8 @@ bool jmap_set_begin(struct jmap_call *call, const struct jmap_type *type, const 
 void jmap_set_create(struct jmap_call *call, struct jmap_set *set, const struct jmap_setter *setter);
 void jmap_set_update(struct jmap_call *call, struct jmap_set *set, const struct jmap_setter *setter);
 void jmap_set_destroy(struct jmap_call *call, struct jmap_set *set, const struct jmap_setter *setter);
+/** Are create, update and destroy of the right form, and not too many? False: answered. For what is like /set. */
+bool jmap_set_check(struct jmap_call *call, const struct jmap_set *set);
 /** Responds. */
 void jmap_set_end(struct jmap_call *call, struct jmap_set *set);
 void jmap_set_drop(struct jmap_set *set);

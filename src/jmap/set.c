@@ -70,7 +70,7 @@ static bool are_texts(const json_t *array)
 	return true;
 }
 
-static bool check_shapes(struct jmap_call *call, const struct jmap_set *set)
+bool jmap_set_check(struct jmap_call *call, const struct jmap_set *set)
 {
 	if (!are_objects(set->create, true))
 		return jmap_fail(call, "invalidArguments", "create isn't a map of creation ids to objects");
@@ -101,7 +101,7 @@ bool jmap_set_begin(struct jmap_call *call, const struct jmap_type *type, const 
 	*set = (struct jmap_set){.type = type};
 	const char *known = arena_printf(call->arena, "ifInState create update destroy %s", further ? further : "").at;
 	if (!jmap_arguments_known(call, known) || !jmap_argument_object(call, "create", &set->create) || !jmap_argument_object(call, "update", &set->update) ||
-	    !jmap_argument_array(call, "destroy", &set->destroy) || !check_shapes(call, set) || !check_state(call, set))
+	    !jmap_argument_array(call, "destroy", &set->destroy) || !jmap_set_check(call, set) || !check_state(call, set))
 		return false;
 	json_t **results[] = {&set->created, &set->updated, &set->not_created, &set->not_updated, &set->not_destroyed};
 	for (size_t i = 0; i < sizeof results / sizeof *results; i++)
