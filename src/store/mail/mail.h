@@ -13,6 +13,8 @@
  *   removed_mailbox  its id, which is never given again, and when; account.removed_floor: of those before nothing is known any more
  *   delivery      ids of deliveries done, for DELIVERY_KEPT_SECONDS; those of imports (negative) stay, with the flags that were given
  *   subscription  names
+ *   object        what is kept beside mail (object.h); object_gone: what was destroyed of it; object_log.floor: before that nothing is known
+ *   vacation_told  who has been told that somebody doesn't read his mail, and when
  *
  * ---- Invariants ---- (what store_fsck() checks, recover/fsck.c)
  *   I1  mailbox.messages, unseen, deleted, bytes, keyword_bytes are those of its placements
@@ -33,6 +35,7 @@
 #include "base/error.h"
 #include "store/db/db.h"
 #include "store/durable/durable.h"
+#include "store/mail/object.h"
 #include "store/mail/terms.h"
 #include "store/usage/usage.h"
 
@@ -235,6 +238,22 @@ bool mail_find_placed(struct change *change, struct placement *placement, struct
 bool mail_add_delivery(struct change *change, const struct placement *placement, struct slice keywords, struct error *error);
 bool mail_find_delivery(struct db *db, int64_t delivery_id, struct arena *arena, struct delivered *delivered, struct error *error);
 bool mail_note_delivery(struct change *change, int64_t delivery_id, unsigned flags, struct slice keywords, struct error *error);
+
+/* ---- What is no mail: object.c, told.c ---- */
+
+/* What store/object.h and store/vacation.h say of them. */
+bool mail_object_state(struct db *db, enum object_kind kind, int64_t *state, struct error *error);
+bool mail_list_objects(struct db *db, enum object_kind kind, struct arena *arena, struct object **list, size_t *count, int64_t *state, struct error *error);
+bool mail_get_object(struct db *db, enum object_kind kind, int64_t id, struct arena *arena, struct object *object, struct error *error);
+bool mail_find_object(struct db *db, enum object_kind kind, int64_t reference, struct arena *arena, struct object *object, struct error *error);
+bool mail_change_objects(struct change *change, enum object_kind kind, struct object_change *list, size_t count, struct error *error);
+bool mail_object_changes(struct db *db, enum object_kind kind, const struct changes_point *since, size_t max, struct arena *arena, struct changes *changes,
+			 struct error *error);
+/** For a database that goes on with other numbers, from this mod-sequence. */
+bool mail_renew_objects(struct db *db, int64_t modseq, struct error *error);
+bool mail_forget_told(struct db *db, struct error *error);
+/** With `most` of them nobody new is taken. */
+bool mail_claim_told(struct db *db, struct slice sender, int64_t message, int64_t since, int64_t most, bool *claimed, struct error *error);
 
 /* ---- For who checks and mends: check.c ---- */
 

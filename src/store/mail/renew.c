@@ -29,7 +29,7 @@ static bool renew_numbers(struct db *db, int64_t epoch, struct error *error)
 	return renew_uidvalidities(db, &row, error) &&
 	       db_run(PREPARE(db, "UPDATE placement SET modseq = $1", row.modseq), error) &&
 	       db_run(db_prepare(db, "DELETE FROM expunged"), error) && db_run(db_prepare(db, "DELETE FROM removed_mailbox"), error) &&
-	       db_run(PREPARE(db, "UPDATE account SET removed_floor = $1", row.modseq), error) && change_write_row(db, &row, error);
+	       db_run(PREPARE(db, "UPDATE account SET removed_floor = $1", row.modseq), error) && change_write_row(db, &row, error) && mail_renew_objects(db, row.modseq, error);
 }
 
 bool mail_renew(struct db *db, int64_t epoch, struct error *error)

@@ -38,6 +38,16 @@ const char *const mail_schema[] = {
 
 	"ALTER TABLE mailbox ADD COLUMN keyword_bytes BIGINT NOT NULL DEFAULT 0;"
 	"UPDATE mailbox SET keyword_bytes = (SELECT COALESCE(sum(length(keywords)), 0) FROM placement p WHERE p.mailbox = mailbox.id);",
+
+	"CREATE TABLE object (kind BIGINT NOT NULL, id BIGINT NOT NULL, created BIGINT NOT NULL, made BIGINT NOT NULL, modseq BIGINT NOT NULL,"
+	" reference BIGINT NOT NULL, text TEXT NOT NULL, PRIMARY KEY (kind, id))" DB_CLUSTERED ";"
+	"CREATE INDEX object_modseq ON object (kind, modseq);"
+	"CREATE INDEX object_reference ON object (kind, reference) WHERE reference <> 0;"
+	"CREATE TABLE object_gone (kind BIGINT NOT NULL, modseq BIGINT NOT NULL, id BIGINT NOT NULL, made BIGINT NOT NULL, PRIMARY KEY (kind, modseq, id))" DB_CLUSTERED ";"
+	"CREATE TABLE object_log (id " DB_ID ", floor BIGINT NOT NULL);"
+	"INSERT INTO object_log (id, floor) VALUES (1, 0);"
+	"CREATE TABLE vacation_told (sender TEXT NOT NULL PRIMARY KEY, at BIGINT NOT NULL, message BIGINT NOT NULL)" DB_CLUSTERED ";"
+	"CREATE INDEX vacation_told_at ON vacation_told (at);",
 };
 const int mail_schema_count = sizeof mail_schema / sizeof *mail_schema;
 
