@@ -124,6 +124,12 @@ enum auth_language auth_language(struct auth *auth, struct slice address)
 	return slice_equal(address, SLICE("bob@here.test")) ? LANGUAGE_RU : LANGUAGE_EN;
 }
 
+enum auth_sender_right auth_may_send_as(struct auth *auth, struct auth_wait *wait, struct slice account, struct slice address)
+{
+	(void)auth, (void)wait;
+	return slice_equal(account, address) ? SENDER_OWN : SENDER_OTHERS;
+}
+
 enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wait, struct slice address, struct auth_recipient_facts *facts)
 {
 	(void)wait, (void)facts;

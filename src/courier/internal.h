@@ -4,6 +4,7 @@
  *   local.c     finds out where each recipient's mail goes, delivers into mailboxes, syncs the store once per batch;
  *   junk.c      whether it is junk, for each account anew; personal.c: by what it has taught, and whom it knows; apart.c: or not to be seen by it
  *   wrap.c      junk comes inside of a report, if that is wanted
+ *   vacation.c  who doesn't read his mail has it answered
  *   forward.c   an alias that leads to several places, some of them elsewhere, becomes a new message
  *   alias_notice.c  the postmaster hears of targets that lead nowhere
  *   held_notice.c  the owner of an account and the postmaster hear that its mail is held
@@ -225,6 +226,13 @@ bool courier_forward_letter(struct courier_addressee *addressee, struct error *e
 /** What such a message keeps of the original, and a recipient of it what it keeps of the alias. */
 struct queue_message courier_forward_message(const struct queue_message *original);
 struct queue_recipient courier_forward_recipient(const struct queue_recipient *recipient, struct slice address, struct arena *arena);
+
+/* vacation.c: an account that a letter was delivered to, not as junk, and that may have to answer it. */
+struct courier_vacation_case { struct courier_addressee *addressee; struct slice account; };
+/** Might it? Cheap. */
+bool courier_vacation_may_answer(struct courier *courier, const struct courier_addressee *addressee, struct slice account);
+/** Answers where that is due; each letter and account once. Whoever can't be told now is put off: the letter comes again, and its delivery changes nothing. */
+void courier_vacation_answer(struct courier *courier, const struct courier_vacation_case *cases, size_t count);
 
 /* alias_notice.c: of the targets behind this addressee these lead nowhere: says so in the log, and the postmaster of the alias's
  * domain gets a letter, once in ALIAS_NOTICE_SECONDS for each alias. */

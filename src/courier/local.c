@@ -553,10 +553,35 @@ static void deliver_letters(struct batch *batch, struct courier_letter *letters)
 	deliver_from(batch, from);
 }
 
+static bool is_among(const struct courier_vacation_case *cases, size_t count, const struct delivery *delivery)
+{
+	for (size_t i = 0; i < count; i++)
+		if (cases[i].addressee->letter == delivery->addressee->letter && slice_equal(cases[i].account, delivery->account))
+			return true;
+	return false;
+}
+
+static void answer_for_absent(struct batch *batch)
+{
+	struct courier_vacation_case *cases = NULL;
+	size_t count = 0, room = 0;
+	for (size_t i = 0; i < batch->delivery_count; i++) {
+		const struct delivery *delivery = &batch->deliveries[i];
+		if (!delivery->done || delivery->junk || !courier_vacation_may_answer(batch->courier, delivery->addressee, delivery->account) || is_among(cases, count, delivery))
+			continue;
+		ARRAY_GROW(cases, count, room);
+		cases[count++] = (struct courier_vacation_case){delivery->addressee, delivery->account};
+	}
+	if (count > 0)
+		courier_vacation_answer(batch->courier, cases, count);
+	free(cases);
+}
+
 static void end_batch(struct batch *batch)
 {
 	sync_deliveries(batch);
 	note_deliveries(batch);
+	answer_for_absent(batch);
 	courier_apart_queue(batch->addressees, batch->addressee_count); /* whatever became of the others behind their addresses */
 	for (size_t i = 0; i < batch->addressee_count; i++)
 		conclude_addressee(batch->addressees[i]);

@@ -257,6 +257,17 @@ const struct courier_wrap_words *courier_words_wrap(enum auth_language language)
 	return &wraps[language];
 }
 
+static const struct courier_vacation_words vacations[LANGUAGE_COUNT] = {
+	[LANGUAGE_EN] = {"Auto", "I don't read my mail at the moment. Your message has arrived, and I will read it later.\r\n"},
+	[LANGUAGE_PT] = {"Auto", "De momento não leio o meu correio. A sua mensagem chegou, e vou lê-la mais tarde.\r\n"},
+	[LANGUAGE_RU] = {"Auto", "Сейчас я не читаю почту. Ваше письмо пришло, я прочту его позже.\r\n"},
+};
+
+const struct courier_vacation_words *courier_words_vacation(enum auth_language language)
+{
+	return &vacations[language];
+}
+
 const struct courier_held_words *courier_words_held(enum auth_language language)
 {
 	return &held[language];

@@ -47,6 +47,13 @@ struct courier_wrap_words {
 };
 const struct courier_wrap_words *courier_words_wrap(enum auth_language language);
 
+/** What is answered for somebody who has said nothing else. */
+struct courier_vacation_words {
+	const char *prefix;                /* before a subject and a colon */
+	const char *text;
+};
+const struct courier_vacation_words *courier_words_vacation(enum auth_language language);
+
 const struct courier_words *courier_words_in(enum auth_language language);
 /** Why, for an enhanced status code (RFC 3463): "There is no mailbox with this address." for 5.1.1; never NULL. */
 const char *courier_words_reason(enum auth_language language, struct slice status);
