@@ -84,6 +84,7 @@ static const char *const messages[] = {
 	"Subject: inner\r\nContent-Type: multipart/x-odd; boundary=c\r\nContent-Disposition: inline; filename=\"ü\"\r\n\r\n--c\r\n--b--\r\n",
 	"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\n\r\n--b\r\n\r\n--b--\r\n",
 	"Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nContent-Type: multipart/mixed; boundary=c\r\n\r\n--c\r\nA: b\r\n--b--",
+	"References: <1@example.test>\r\n <2@example.test>\r\nReferences: <3@example.test>\r\n\r\n", "References: \r\n\r\n",
 };
 
 static void what_goes_in_comes_out(void **state)

@@ -231,6 +231,50 @@ static void an_earlier_account_is_refused(void **state)
 	refused(ERROR_DENIED, store_fsck(t.store, ALICE, true, &report, &t.error)); /* it is not damaged */
 }
 
+/* An account as it was before emails and threads were told. */
+static const char before_emails[] =
+	"DROP INDEX message_copies; DROP INDEX placement_thread; DROP INDEX placement_received; DROP TABLE vanished; DROP TABLE thread_key;"
+	"ALTER TABLE account DROP COLUMN email_modseq; ALTER TABLE account DROP COLUMN thread_modseq; ALTER TABLE account DROP COLUMN mailbox_modseq;"
+	"ALTER TABLE account DROP COLUMN vanished_floor; ALTER TABLE account DROP COLUMN emails; ALTER TABLE account DROP COLUMN threads;"
+	"ALTER TABLE mailbox DROP COLUMN created; ALTER TABLE mailbox DROP COLUMN noted; ALTER TABLE mailbox DROP COLUMN counted;"
+	"ALTER TABLE mailbox DROP COLUMN emails; ALTER TABLE mailbox DROP COLUMN unread_emails; ALTER TABLE mailbox DROP COLUMN threads;"
+	"ALTER TABLE mailbox DROP COLUMN unread_threads; ALTER TABLE mailbox DROP COLUMN sort_order; ALTER TABLE removed_mailbox DROP COLUMN created;"
+	"ALTER TABLE message DROP COLUMN thread; ALTER TABLE message DROP COLUMN appeared; ALTER TABLE placement DROP COLUMN thread; PRAGMA user_version = 5;";
+
+static void make_earlier(const char *sql)
+{
+	ok(account_enter(t.alice, &t.error));
+	ok(db_exec(t.alice->mail.db, before_emails, &t.error));
+	ok(db_exec(t.alice->mail.db, sql, &t.error));
+	account_leave(t.alice);
+	fixture_reopen();
+}
+
+static void emails_are_told_of_an_account_of_before(void **state)
+{
+	(void)state;
+	enum { ANSWERS = 1100 }; /* more than are read at a time */
+	struct placement first = {0}, answer = {0}, gone = {.flags = FLAG_DELETED};
+	struct email *list;
+	struct account_states states;
+	ok(try_append(t.alice, box("INBOX").id, SLICE("Subject: s\r\nMessage-ID: <1@x>\r\n\r\n"), &first));
+	ok(try_append(t.alice, box("Sent").id, SLICE("Subject: re: s\r\nReferences: <0@x> <1@x>\r\n\r\n"), &answer));
+	ok(try_append(t.alice, box("INBOX").id, LETTER, &gone));
+	for (int i = 0; i < ANSWERS; i++)
+		append("Archive", i % 2 ? FLAG_SEEN : 0);
+	make_earlier("");
+	ok(email_get(t.alice, (int64_t[]){first.id, answer.id, gone.id}, 3, MESSAGE_FLAGS, t.arena, &list, &states, &t.error));
+	assert_true(list[0].thread == first.id && list[1].thread == first.id && list[2].id == 0);
+	assert_int_equal(states.email_count, ANSWERS + 2);
+	assert_int_equal(states.thread_count, ANSWERS + 1);
+	assert_int_equal(box("Archive").unread_threads, ANSWERS / 2);
+	assert_int_equal(box("INBOX").unread_threads, 1);
+	struct placement later = {0};
+	ok(try_append(t.alice, box("INBOX").id, SLICE("Subject: s\r\nIn-Reply-To: <0@x>\r\n\r\n"), &later));
+	assert_int_equal(later.thread, first.id);
+	assert_int_equal(fsck(false), 0);
+}
+
 /* Its keywords weren't counted yet. */
 static void an_account_of_the_version_before_goes_on(void **state)
 {
@@ -239,10 +283,8 @@ static void an_account_of_the_version_before_goes_on(void **state)
 	struct quota quota;
 	ok(try_append(t.alice, box("INBOX").id, LETTER, &placement));
 	ok(account_set_quota(t.alice, 1000000, 0, &t.error));
-	ok(account_enter(t.alice, &t.error));
-	ok(db_exec(t.alice->mail.db, "ALTER TABLE mailbox DROP COLUMN keyword_bytes; PRAGMA user_version=3", &t.error));
-	account_leave(t.alice);
-	fixture_reopen();
+	make_earlier("DROP TABLE object; DROP TABLE object_gone; DROP TABLE object_log; DROP TABLE vacation_told;"
+		     "ALTER TABLE mailbox DROP COLUMN keyword_bytes; PRAGMA user_version = 3");
 	ok(account_quota(t.alice, &quota, &t.error));
 	assert_int_equal(quota.bytes, LETTER.len + 7);
 	assert_int_equal(fsck(false), 0);
@@ -288,6 +330,7 @@ int main(void)
 		STORE_TEST(changes_are_told),
 		STORE_TEST(an_earlier_account_is_refused),
 		STORE_TEST(an_account_of_the_version_before_goes_on),
+		STORE_TEST(emails_are_told_of_an_account_of_before),
 		STORE_TEST(unused_accounts_stay_open),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

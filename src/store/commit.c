@@ -11,7 +11,10 @@ static bool insert_rows(struct change *change, struct draft *draft, struct place
 		return false;
 	placement->id = draft->id;
 	placement->uid = new.uid;
+	placement->thread = new.thread;
 	placement->modseq = change_modseq(change);
+	if (!mail_add_also(change, &new, placement->also, placement->also_count, error))
+		return false;
 	return placement->delivery_id == 0 || mail_add_delivery(change, placement, draft->keywords, error);
 }
 
@@ -44,13 +47,26 @@ static bool add_all(struct change *change, struct draft **drafts, struct placeme
 	return true;
 }
 
+static struct mail_uid_need *list_needs(const struct placement *placements, size_t count, size_t *need_count)
+{
+	size_t room = count;
+	for (size_t i = 0; i < count; i++)
+		room += placements[i].also_count;
+	struct mail_uid_need *needs = memory_array(room, sizeof *needs);
+	for (size_t i = 0; i < count; i++) {
+		needs[(*need_count)++] = (struct mail_uid_need){placements[i].mailbox, (uint32_t)count};
+		for (size_t k = 0; k < placements[i].also_count; k++)
+			needs[(*need_count)++] = (struct mail_uid_need){placements[i].also[k], (uint32_t)count};
+	}
+	return needs;
+}
+
 static bool commit(struct account *account, struct draft **drafts, struct placement *placements, size_t count, struct error *error)
 {
 	struct change change;
-	struct mail_uid_need *needs = memory_array(count, sizeof *needs);
-	for (size_t i = 0; i < count; i++)
-		needs[i] = (struct mail_uid_need){placements[i].mailbox, (uint32_t)count};
-	bool begun = account_begin(account, needs, count, &change, error);
+	size_t need_count = 0;
+	struct mail_uid_need *needs = list_needs(placements, count, &need_count);
+	bool begun = account_begin(account, needs, need_count, &change, error);
 	free(needs);
 	return begun && account_end(account, &change, add_all(&change, drafts, placements, count, error), error);
 }
@@ -76,7 +92,7 @@ static bool make_durable(struct store *store, struct draft **drafts, const struc
 	for (size_t i = 0; i < count; i++) {
 		list[i] = kept_draft(drafts[i], &placements[i]);
 		bytes += drafts[i]->size;
-		whole = whole && list[i].content.len == drafts[i]->size && placements[i].delivery_id == 0;
+		whole = whole && list[i].content.len == drafts[i]->size && placements[i].delivery_id == 0 && placements[i].also_count == 0;
 	}
 	bool done = whole && bytes <= KEPT_BYTES ? durable_keep(store->durable, list, count, error) : store_sync(store, error);
 	free(list);

@@ -26,12 +26,9 @@ static void fill_inbox(int64_t inbox)
 	ok(account_begin(t.alice, &(struct mail_uid_need){inbox, MANY}, 1, &change, &t.error));
 	for (int i = 0; i < MANY; i++) {
 		struct mail_placement new = {.mailbox = inbox, .message = ++change.row.last_id, .flags = i % 3 ? FLAG_SEEN : 0, .size = 4096, .received = i};
+		new.thread = new.message;
 		ok(change_place(&change, &new, &t.error));
-		struct db_statement *s = PREPARE(change.db, "INSERT INTO message (id, size, received, refs, expunged, hash, summary)"
-			" VALUES ($1, $2, $3, 1, 0, $4, $5)", new.message, 4096, i);
-		db_bind_blob(s, 4, slice_make(hash, sizeof hash));
-		db_bind_blob(s, 5, slice_make(summary, sizeof summary));
-		ok(db_run(s, &t.error));
+		ok(mail_add_row(&change, &new, 1, 0, (const unsigned char *)hash, slice_make(summary, sizeof summary), &t.error));
 	}
 	change.row.messages += MANY;
 	change.row.bytes += 4096ll * MANY;

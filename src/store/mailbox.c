@@ -35,8 +35,9 @@ bool mailbox_create(struct account *account, struct slice name, enum special_use
 {
 	struct mailbox_name checked;
 	struct change change;
+	int64_t id;
 	return mailbox_name_check(name, &checked, error) && account_begin_durable(account, &change, error) &&
-	       account_end(account, &change, mail_create_mailbox(&change, mailbox_name_slice(&checked), use, error), error);
+	       account_end(account, &change, mail_create_mailbox(&change, mailbox_name_slice(&checked), use, &id, error), error);
 }
 
 bool mailbox_set_use(struct account *account, struct slice name, enum special_use use, struct error *error)

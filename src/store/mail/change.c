@@ -9,8 +9,10 @@ static bool begin(struct change *change, bool durable, struct error *error)
 {
 	if (!(durable ? db_begin_durable(change->db, error) : db_begin(change->db, error)))
 		return false;
-	if (change_read_row(change->db, &change->row, error))
+	if (change_read_row(change->db, &change->row, error)) {
+		change->last_id = change->row.last_id;
 		return true;
+	}
 	db_rollback(change->db);
 	return false;
 }
@@ -69,6 +71,9 @@ int64_t change_modseq(struct change *change)
 
 bool change_end(struct change *change, bool done, struct error *error)
 {
+	if (done && change->modseq != 0)
+		done = change_settle(change, error);
+	change_forget_touched(change);
 	bool changed = done && change->modseq != 0;
 	if (changed && (change->row.max_bytes > 0 || change->row.max_messages > 0))
 		change_note_usage(change->mail, &change->row); /* before the commit, while nobody else can change the account: in order */
@@ -118,14 +123,14 @@ bool change_index_messages(struct change *change, bool on, size_t count, struct 
 {
 	if (count < WORTH_AN_INDEX)
 		return true;
-	return db_exec(change->db, on ? "CREATE INDEX placement_message ON placement (message); CREATE INDEX delivery_message ON delivery (message)"
-				      : "DROP INDEX placement_message; DROP INDEX delivery_message", error);
+	return db_exec(change->db, on ? "CREATE INDEX delivery_message ON delivery (message)" : "DROP INDEX delivery_message", error);
 }
 
 static bool drop_placements(struct change *change, int64_t message, struct error *error)
 {
 	for (;;) {
-		struct db_statement *s = PREPARE(change->db, "SELECT mailbox, uid FROM placement WHERE message = $1 LIMIT 1", message);
+		struct db_statement *s = PREPARE(change->db, "SELECT mailbox, uid FROM placement WHERE message = $1"
+			" AND thread = (SELECT thread FROM message WHERE id = $1) LIMIT 1", message);
 		enum db_step step = db_step(s, error);
 		if (step != DB_ROW)
 			return step == DB_DONE;
@@ -140,7 +145,7 @@ static bool drop_placements(struct change *change, int64_t message, struct error
 
 bool change_forget_message(struct change *change, int64_t message, struct error *error)
 {
-	return drop_placements(change, message, error) &&
+	return drop_placements(change, message, error) && change_settle(change, error) &&
 	       db_run(PREPARE(change->db, "DELETE FROM delivery WHERE message = $1", message), error) &&
 	       db_run(PREPARE(change->db, "DELETE FROM message WHERE id = $1", message), error);
 }

@@ -67,10 +67,10 @@ bool mail_describe(struct change *change, int64_t id, struct slice content, cons
 	db_bind_blob(s, 3, slice_make((const char *)hash, MAIL_HASH_SIZE));
 	db_bind_blob(s, 4, mail_summary(content, arena));
 	bool done = db_run(s, error) &&
-		    db_run(PREPARE(change->db, "UPDATE placement SET size = $2 WHERE message = $1", id, (int64_t)content.len), error);
+		    db_run(PREPARE(change->db, "UPDATE placement SET size = $2 WHERE message = $1 AND thread = (SELECT thread FROM message WHERE id = $1)", id,
+			(int64_t)content.len), error);
 	arena_free(&arena);
-	change_modseq(change);
-	return done;
+	return done && change_cut_history(change, error);
 }
 
 /* ---- Rules ---- */
@@ -92,6 +92,14 @@ static const struct rule rules[] = {
 	 " WHERE m.refs <> COALESCE(p.n, 0)",
 	 "UPDATE message SET refs = COALESCE((SELECT n FROM (SELECT message, count(*) AS n FROM placement GROUP BY message) AS p"
 	 " WHERE p.message = message.id), 0)"},
+	{"messages without a thread", "SELECT count(*) FROM message WHERE thread = 0", "UPDATE message SET thread = id WHERE thread = 0"},
+	{"placements with another thread than their message's",
+	 "SELECT count(*) FROM placement p JOIN message m ON m.id = p.message WHERE p.thread <> m.thread",
+	 "UPDATE placement SET thread = (SELECT thread FROM message m WHERE m.id = placement.message)"},
+	{"messages of which it is not noted rightly whether they are seen as emails",
+	 "SELECT count(*) FROM message WHERE (appeared <> 0) <> (id IN (SELECT message FROM placement WHERE (flags & 8) = 0))",
+	 "UPDATE message SET appeared = CASE WHEN id IN (SELECT message FROM placement WHERE (flags & 8) = 0) THEN (SELECT modseq FROM account) ELSE 0 END"
+	 " WHERE (appeared <> 0) <> (id IN (SELECT message FROM placement WHERE (flags & 8) = 0))"},
 	{"messages that are shown and expunged at once", "SELECT count(*) FROM message WHERE refs > 0 AND expunged <> 0",
 	 "UPDATE message SET expunged = 0 WHERE refs > 0 AND expunged <> 0"},
 };
@@ -114,7 +122,7 @@ bool mail_check_rows(struct change *change, bool repair, mail_found *found, void
 		if (count == 0)
 			continue;
 		found(context, rules[i].problem, count);
-		if (repair && !db_run(db_prepare(change->db, rules[i].mend), error))
+		if (repair && (!db_run(db_prepare(change->db, rules[i].mend), error) || !change_cut_history(change, error)))
 			return false;
 		change_modseq(change);
 	}
@@ -123,14 +131,15 @@ bool mail_check_rows(struct change *change, bool repair, mail_found *found, void
 
 /* ---- What is lost or astray ---- */
 
-bool mail_list_lost(struct db *db, struct mail_ids *lost, struct mail_ids *received, struct error *error)
+bool mail_list_lost(struct db *db, struct mail_ids *lost, struct mail_ids *received, struct mail_ids *threads, struct error *error)
 {
-	struct db_statement *s = db_prepare(db, "SELECT message, min(received) FROM placement"
+	struct db_statement *s = db_prepare(db, "SELECT message, min(received), min(thread) FROM placement"
 		" WHERE message NOT IN (SELECT id FROM message) GROUP BY message");
 	enum db_step step;
 	while ((step = db_step(s, error)) == DB_ROW) {
 		mail_ids_add(lost, db_number(s, 0));
 		mail_ids_add(received, db_number(s, 1));
+		mail_ids_add(threads, db_number(s, 2));
 	}
 	return step == DB_DONE;
 }
@@ -156,10 +165,11 @@ bool mail_list_mailbox_ids(struct db *db, struct mail_ids *ids, struct error *er
 bool mail_show_stray(struct change *change, int64_t mailbox, int64_t message, struct error *error)
 {
 	struct mail_placement new = {.mailbox = mailbox, .message = message};
-	struct db_statement *s = PREPARE(change->db, "UPDATE message SET refs = 1 WHERE id = $1 RETURNING size, received", message);
+	struct db_statement *s = PREPARE(change->db, "UPDATE message SET refs = 1 WHERE id = $1 RETURNING size, received, thread", message);
 	bool done = db_step(s, error) == DB_ROW;
 	new.size = done ? (uint64_t)db_number(s, 0) : 0;
 	new.received = done ? db_number(s, 1) : 0;
+	new.thread = done ? db_number(s, 2) : 0;
 	db_reset(s);
 	return done && change_place(change, &new, error);
 }

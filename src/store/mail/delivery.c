@@ -22,13 +22,14 @@ bool mail_add_delivery(struct change *change, const struct placement *placement,
 bool mail_find_placed(struct change *change, struct placement *placement, struct error *error)
 {
 	struct db_statement *s = PREPARE(change->db, "SELECT message, uid, COALESCE((SELECT modseq FROM placement p WHERE p.mailbox = d.mailbox"
-		" AND p.uid = d.uid), 0) FROM delivery d WHERE id = $1", placement->delivery_id);
+		" AND p.uid = d.uid), 0), COALESCE((SELECT thread FROM message m WHERE m.id = d.message), 0) FROM delivery d WHERE id = $1", placement->delivery_id);
 	enum db_step step = db_step(s, error);
 	placement->duplicate = step == DB_ROW;
 	if (step == DB_ROW) {
 		placement->id = db_number(s, 0);
 		placement->uid = (uint32_t)db_number(s, 1);
 		placement->modseq = db_number(s, 2);
+		placement->thread = db_number(s, 3);
 	}
 	db_reset(s);
 	return step != DB_FAILED;

@@ -8,16 +8,28 @@
 
 /* ---- Expunging ---- */
 
+static bool touch_placed(struct change *change, int64_t mailbox, uint32_t uid, bool *there, struct error *error)
+{
+	struct db_statement *s = PREPARE(change->db, "SELECT thread FROM placement WHERE mailbox = $1 AND uid = $2", mailbox, uid);
+	enum db_step step = db_step(s, error);
+	int64_t thread = step == DB_ROW ? db_number(s, 0) : 0;
+	*there = step == DB_ROW;
+	db_reset(s);
+	return step != DB_FAILED && (!*there || change_touch(change, thread, error));
+}
+
 /* A placement leaves its mailbox: the mailbox's counters go to *tally, the UID to the log. */
 static bool take_out(struct change *change, int64_t mailbox, uint32_t uid, uint32_t recent_from, struct mail_tally *tally, bool *was_there,
 		     struct error *error)
 {
+	if (!touch_placed(change, mailbox, uid, was_there, error))
+		return false;
+	if (!*was_there)
+		return true;
 	struct db_statement *s = PREPARE(change->db, "DELETE FROM placement WHERE mailbox = $1 AND uid = $2 RETURNING message, flags, size, length(keywords)",
 		mailbox, uid);
-	enum db_step step = db_step(s, error);
-	*was_there = step == DB_ROW;
-	if (step != DB_ROW)
-		return step == DB_DONE;
+	if (db_step(s, error) != DB_ROW)
+		return false;
 	int64_t message = db_number(s, 0);
 	mail_tally_add(tally, (unsigned)db_number(s, 1), (uint64_t)db_number(s, 2), -1);
 	tally->keywords -= db_number(s, 3);
@@ -114,10 +126,11 @@ bool mail_list_expunged(struct db *db, int64_t since, size_t limit, struct arena
 
 static bool revive(struct change *change, int64_t message, struct mail_placement *new, struct error *error)
 {
-	struct db_statement *s = PREPARE(change->db, "SELECT size, received FROM message WHERE id = $1 AND refs = 0", message);
+	struct db_statement *s = PREPARE(change->db, "SELECT size, received, thread FROM message WHERE id = $1 AND refs = 0", message);
 	enum db_step step = db_step(s, error);
 	new->size = step == DB_ROW ? (uint64_t)db_number(s, 0) : 0;
 	new->received = step == DB_ROW ? db_number(s, 1) : 0;
+	new->thread = step == DB_ROW ? db_number(s, 2) : 0;
 	db_reset(s);
 	if (step == DB_DONE)
 		return error_set(error, ERROR_NOT_FOUND, "no expunged message of that id is left");
@@ -150,9 +163,17 @@ bool mail_forget_some(struct db *db, int64_t before, int64_t ids[MAIL_FORGET_AT_
 			ids[(*count)++] = db_number(s, 0);
 		db_reset(s);
 	}
-	done = done && step == DB_DONE && db_commit(db, error);
+	done = done && step == DB_DONE && (*count == 0 || *count == MAIL_FORGET_AT_A_TIME || mail_forget_threads(db, error)) && db_commit(db, error);
 	db_rollback(db);
 	return done;
+}
+
+/* What has vanished, likewise. */
+static bool shorten_vanished(struct db *db, struct error *error)
+{
+	return db_run(PREPARE(db, "UPDATE account SET vanished_floor = v.modseq FROM (SELECT modseq FROM vanished ORDER BY modseq DESC LIMIT 1 OFFSET $1) AS v"
+			" WHERE v.modseq > vanished_floor", EXPUNGED_KEPT), error) &&
+	       db_run(db_prepare(db, "DELETE FROM vanished WHERE modseq <= (SELECT vanished_floor FROM account)"), error);
 }
 
 /* What is known of removed mailboxes and their messages has bounds for all of them together. */
@@ -174,7 +195,7 @@ bool mail_shorten_log(struct db *db, int64_t now, struct error *error)
 		db_run(PREPARE(db, "UPDATE mailbox SET log_floor = COALESCE((SELECT modseq FROM expunged e WHERE e.mailbox = mailbox.id"
 			" ORDER BY e.modseq DESC LIMIT 1 OFFSET $1), log_floor)", EXPUNGED_KEPT), error) &&
 		db_run(db_prepare(db, "DELETE FROM expunged WHERE modseq <= (SELECT log_floor FROM mailbox m WHERE m.id = expunged.mailbox)"), error) &&
-		shorten_removed(db, error) && db_run(PREPARE(db, "DELETE FROM delivery WHERE at < $1 AND id > 0", now - DELIVERY_KEPT_SECONDS), error) && db_commit(db, error);
+		shorten_removed(db, error) && shorten_vanished(db, error) && db_run(PREPARE(db, "DELETE FROM delivery WHERE at < $1 AND id > 0", now - DELIVERY_KEPT_SECONDS), error) && db_commit(db, error);
 	db_rollback(db);
 	return done;
 }

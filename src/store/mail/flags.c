@@ -1,15 +1,15 @@
 /* Changing flags and keywords (RFC 3501 §6.4.6, RFC 7162 §3.1.3). */
 #include "store/mail/internal.h"
 
-struct placement_row { unsigned flags; struct slice keywords; int64_t modseq; };
+struct placement_row { unsigned flags; struct slice keywords; int64_t modseq, thread; };
 
 static enum db_step read_placement(struct db *db, int64_t mailbox, uint32_t uid, struct arena *arena, struct placement_row *row, struct error *error)
 {
-	struct db_statement *s = PREPARE(db, "SELECT flags, modseq, keywords FROM placement WHERE mailbox = $1 AND uid = $2", mailbox, uid);
+	struct db_statement *s = PREPARE(db, "SELECT flags, modseq, keywords, thread FROM placement WHERE mailbox = $1 AND uid = $2", mailbox, uid);
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW) {
 		struct slice keywords = db_text(s, 2);
-		*row = (struct placement_row){(unsigned)db_number(s, 0), {NULL, 0}, db_number(s, 1)};
+		*row = (struct placement_row){(unsigned)db_number(s, 0), {NULL, 0}, db_number(s, 1), db_number(s, 3)};
 		if (!slice_empty(keywords))
 			row->keywords = arena_copy(arena, keywords);
 	}
@@ -56,6 +56,9 @@ static bool change_one(struct change *change, const struct mail_flags *request, 
 	unsigned flags = changed_flags(row.flags, request);
 	if (flags == row.flags && slice_equal(keywords, row.keywords))
 		return true;
+	change->emails |= (flags & FLAG_DELETED) == 0;
+	if (((flags ^ row.flags) & COUNTED_FLAGS) && !change_touch(change, row.thread, error))
+		return false;
 	struct db_statement *s = PREPARE(change->db, "UPDATE placement SET flags = $3, modseq = $4, keywords = $5 WHERE mailbox = $1 AND uid = $2",
 		request->mailbox, uid, flags, change_modseq(change));
 	db_bind_text(s, 5, keywords);

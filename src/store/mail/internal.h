@@ -6,6 +6,7 @@
 #include "store/mail/mail.h"
 
 enum {
+	COUNTED_FLAGS = FLAG_SEEN | FLAG_DRAFT | FLAG_DELETED, /* on which counts of emails and threads depend */
 	WORTH_AN_INDEX = 16,      /* so many messages looked for one by one make an index pay */
 	EXPUNGED_KEPT = 100000,   /* rows of the expunged log per mailbox that account_clean() leaves, and of all removed ones together */
 	REMOVED_KEPT = 1000,      /* removed mailboxes that are remembered */
@@ -32,6 +33,26 @@ extern const int mail_schema_count;
 bool change_numbers_suffice(struct change *change, const struct mail_uid_need *needs, size_t count, bool *suffice, struct error *error);
 /** Makes room under the ceilings, durably. No transaction is open. */
 bool change_reserve(struct mail *mail, const struct mail_uid_need *needs, size_t count, int64_t synced_id, struct error *error);
+
+/* ---- counts.c, thread.c ---- */
+
+/** To be called before a placement of the thread is made, altered or removed. */
+bool change_touch(struct change *change, int64_t thread, struct error *error);
+/** The same for a thread that has none yet. */
+void change_touch_new(struct change *change, int64_t thread);
+/** The same for all threads that the mailbox shows. */
+bool change_touch_mailbox(struct change *change, int64_t mailbox, struct error *error);
+/** Frees what change_touch() has kept. */
+void change_forget_touched(struct change *change);
+/** The flags of an email that has places with these, see struct email. */
+unsigned mail_combine_flags(unsigned a, unsigned b);
+/** Finds out which thread a new message belongs to: new->thread; and touches it. */
+bool change_join_thread(struct change *change, struct mail_placement *new, struct slice summary, struct error *error);
+/** Makes what changes_point of JMAP's clients say before this change useless: they read everything anew. */
+bool change_cut_history(struct change *change, struct error *error);
+
+/** mail_list_subscriptions() inside a change: mailbox.c. */
+bool mail_list_subscriptions_in(struct db *db, struct arena *arena, struct slice **names, size_t *count, struct error *error);
 
 /* ---- change.c, place.c, expunge.c: parts of a change ---- */
 

@@ -79,6 +79,8 @@ bool mail_limit(struct db *db, uint64_t max_bytes, uint64_t max_messages, struct
 int64_t mail_next_uidvalidity(int64_t last);
 /** INBOX's id; 0: there is none (selectable, if that is asked for). */
 bool mail_inbox(struct db *db, bool selectable, int64_t *id, struct error *error);
+/** Of an account from before there were emails and threads, tells which there are; of any other does nothing. */
+bool mail_begin_emails(struct db *db, struct error *error);
 /** Has a database that isn't the one that was used last, with its tables as they are now, go on where no client can have seen numbers. */
 bool mail_renew(struct db *db, int64_t epoch, struct error *error);
 
@@ -87,6 +89,7 @@ bool mail_renew(struct db *db, int64_t epoch, struct error *error);
 struct mail_row {
 	int64_t epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id;
 	int64_t bytes, messages, max_bytes, max_messages;
+	int64_t email_modseq, thread_modseq, mailbox_modseq, emails, threads; /* see struct account_states */
 	int64_t copies, keyword_bytes; /* places beyond each message's first, and what keywords take; counted from the mailboxes, and only where
 	                                * there is a limit */
 };
@@ -107,6 +110,9 @@ struct change {
 	struct mail_row row;   /* written back at the end */
 	int64_t modseq;           /* of all that this transaction changes; 0: nothing yet */
 	int64_t now;
+	int64_t last_id;          /* messages up to this one were there when it began */
+	struct change_threads *threads; /* those it has touched, as they were: see threads.c; NULL: none */
+	bool emails, come_or_gone, mailboxes; /* what JMAP says of emails, which there are, or what it says of mailboxes, has changed */
 };
 
 /** UIDs that a change may give in a mailbox. */
@@ -124,18 +130,21 @@ int64_t change_modseq(struct change *change);
 int64_t change_next_id(struct change *change);
 /** Ends the change: commits if `done` and there was any, else undoes all. */
 bool change_end(struct change *change, bool done, struct error *error);
+/** Notes what has become of the emails and threads that were touched so far; the change's end does it, too. Before who mends rows
+ * counts them. */
+bool change_settle(struct change *change, struct error *error);
 /** After an unclean stop: counting goes on from the ceilings. */
 bool change_go_on(struct change *change, int64_t epoch, struct error *error);
 
-/** For who deals with `count` messages one by one: makes (or removes) what leads from a message to its placements and
- * deliveries, if there are so many that it pays. No index does all the time: it is hardly ever needed. */
+/** For who deals with `count` messages one by one: makes (or removes) what leads from a message to its deliveries, if there are so many
+ * that it pays. No index does all the time: it is hardly ever needed. */
 bool change_index_messages(struct change *change, bool on, size_t count, struct error *error);
 /** Removes the message with its placements, its deliveries and its row; its file stays. */
 bool change_forget_message(struct change *change, int64_t message, struct error *error);
 /** ERROR_LIMIT if one more message of `size` bytes doesn't fit the account's quota. */
 bool change_check_quota(struct change *change, uint64_t size, struct error *error);
 
-/* ---- Mailboxes: mailbox.c, mailbox_name.c; names have been checked ---- */
+/* ---- Mailboxes: mailbox.c, mailbox_name.c, mailbox_tree.c; names have been checked ---- */
 
 struct mailbox_name { char at[MAILBOX_NAME_MAX + 8]; size_t len; };
 /** Checks a name and writes INBOX in capitals. ERROR_INVALID. */
@@ -146,13 +155,21 @@ static inline struct slice mailbox_name_slice(const struct mailbox_name *name) {
 bool mail_list_mailboxes(struct db *db, struct arena *arena, struct mailbox **list, size_t *count, struct error *error);
 bool mail_find_mailbox(struct db *db, struct slice name, struct arena *arena, struct mailbox *mailbox, struct error *error);
 bool mail_get_mailbox(struct db *db, int64_t id, struct arena *arena, struct mailbox *mailbox, struct error *error);
-bool mail_create_mailbox(struct change *change, struct slice name, enum special_use use, struct error *error);
+bool mail_create_mailbox(struct change *change, struct slice name, enum special_use use, int64_t *id, struct error *error);
 bool mail_delete_mailbox(struct change *change, struct slice name, struct error *error);
 bool mail_rename_mailbox(struct change *change, struct slice from, struct slice to, struct error *error);
 bool mail_set_use(struct change *change, struct slice name, enum special_use use, struct error *error);
+/** The mailbox that is the trash; 0: none. */
+bool mail_find_trash(struct db *db, int64_t *id, struct error *error);
+bool mail_give_use(struct change *change, int64_t id, enum special_use use, struct error *error);
 bool mail_subscribe(struct change *change, struct slice name, bool subscribed, struct error *error);
 bool mail_list_subscriptions(struct db *db, struct arena *arena, struct slice **names, size_t *count, struct error *error);
 bool mail_keywords(struct db *db, int64_t mailbox, struct arena *arena, struct slice *keywords, struct error *error);
+bool mail_has_children(struct db *db, struct slice name, bool *has, struct error *error);
+/* By their ids: mailbox_tree.c. */
+bool mail_make_mailbox(struct change *change, const struct mailbox_change *asked, int64_t *id, struct error *error);
+bool mail_alter_mailbox(struct change *change, int64_t id, const struct mailbox_change *asked, struct error *error);
+bool mail_remove_mailbox(struct change *change, int64_t id, bool with_emails, struct error *error);
 bool mail_claim_recent(struct db *db, int64_t mailbox, uint32_t *first, uint32_t *next, struct error *error);
 /** Adds a mailbox; *uidvalidity is the account's last one and becomes the new one's. */
 bool mail_add_mailbox(struct db *db, struct slice name, enum special_use use, int64_t modseq, int64_t *uidvalidity,
@@ -196,8 +213,28 @@ bool mail_copy(struct change *change, int64_t from, const uint32_t *uids, size_t
 bool mail_undelete(struct change *change, int64_t message, int64_t mailbox, uint32_t *uid, struct error *error);
 /** Takes the rows of some messages that were expunged before `before`; *count 0: there are no more. */
 bool mail_forget_some(struct db *db, int64_t before, int64_t ids[MAIL_FORGET_AT_A_TIME], int *count, struct error *error);
+/** Forgets what led to threads of which no message is left. */
+bool mail_forget_threads(struct db *db, struct error *error);
 /** The oldest rows of logs that have grown too long go; who asks for what was before compares UIDs instead. */
 bool mail_shorten_log(struct db *db, int64_t now, struct error *error);
+
+/* ---- Emails: email.c, walk.c, changes.c, alter.c; what store.h says of email_get() and those behind it ---- */
+
+bool mail_get_emails(struct db *db, const int64_t *ids, size_t count, enum message_wanted wanted, struct arena *arena, struct email **list,
+		     struct account_states *states, struct error *error);
+bool mail_list_emails(struct db *db, int64_t mailbox, struct arena *arena, struct email **list, size_t *count, struct account_states *states,
+		      struct error *error);
+bool mail_walk_emails(struct db *db, int64_t mailbox, bool ascending, bool (*each)(void *context, const struct email *email), void *context,
+		      struct account_states *states, struct error *error);
+bool mail_read_states(struct db *db, struct account_states *states, struct error *error);
+bool mail_find_email(struct db *db, struct slice message_id, struct arena *arena, int64_t **ids, size_t *count, struct error *error);
+bool mail_get_threads(struct db *db, const int64_t *ids, size_t count, struct arena *arena, struct thread **list, struct account_states *states,
+		      struct error *error);
+enum mail_kind { MAIL_EMAILS, MAIL_THREADS, MAIL_MAILBOXES };
+bool mail_changes(struct db *db, enum mail_kind kind, const struct changes_point *since, size_t max, struct arena *arena, struct changes *changes,
+		  struct error *error);
+/** Makes one of the changes, if it can be made: false only if all are to be undone. */
+bool mail_alter_email(struct change *change, struct email_change *alter, struct error *error);
 
 /* ---- For who searches: found.c ---- */
 
@@ -213,7 +250,7 @@ bool mail_change_keywords(struct slice old, enum flags_change change, struct sli
 			  struct error *error);
 
 struct mail_placement {
-	int64_t mailbox, message;
+	int64_t mailbox, message, thread;
 	unsigned flags;
 	struct slice keywords;  /* as they are stored */
 	uint64_t size;
@@ -222,8 +259,10 @@ struct mail_placement {
 };
 /** Adds a message, whose file is in its place, and shows it in new->mailbox under a new UID. ERROR_NOT_FOUND: there is none. */
 bool mail_add(struct change *change, struct mail_placement *new, const unsigned char *hash, struct slice summary, struct error *error);
-/** Adds its row alone. */
-bool mail_add_row(struct change *change, const struct mail_placement *new, int64_t refs, int64_t expunged, const unsigned char *hash, struct slice summary,
+/** Shows one that is shown already in further mailboxes; new->mailbox and uid become those of the last. ERROR_NOT_FOUND, ERROR_LIMIT. */
+bool mail_add_also(struct change *change, struct mail_placement *new, const int64_t *mailboxes, size_t count, struct error *error);
+/** Adds its row alone; new->thread, if it is known already. */
+bool mail_add_row(struct change *change, struct mail_placement *new, int64_t refs, int64_t expunged, const unsigned char *hash, struct slice summary,
 		  struct error *error);
 /** Has it a row? */
 bool mail_is_known(struct db *db, int64_t message, bool *known, struct error *error);
@@ -280,7 +319,7 @@ typedef void mail_found(void *context, const char *problem, int64_t count);
 /** Compares rows with rows, all but counters; with `repair`, mends them. */
 bool mail_check_rows(struct change *change, bool repair, mail_found *found, void *context, struct error *error);
 /** Messages that placements show, but whose row was lost, with their date. */
-bool mail_list_lost(struct db *db, struct mail_ids *lost, struct mail_ids *received, struct error *error);
+bool mail_list_lost(struct db *db, struct mail_ids *lost, struct mail_ids *received, struct mail_ids *threads, struct error *error);
 /** Messages that nothing shows and nobody expunged. */
 bool mail_list_strays(struct db *db, struct mail_ids *strays, struct error *error);
 /** Shows such a one. Its message's refs count it; the account's numbers don't yet. */
@@ -288,6 +327,8 @@ bool mail_show_stray(struct change *change, int64_t mailbox, int64_t message, st
 bool mail_list_mailbox_ids(struct db *db, struct mail_ids *ids, struct error *error);
 /** Counts anew what the mailbox shows. *wrong: its counters or numbers say something else; with `repair` they don't any more. */
 bool mail_check_counters(struct change *change, int64_t mailbox, bool repair, bool *wrong, char name[MAILBOX_NAME_MAX + 1], struct error *error);
+/** Counts emails and threads of the account and its mailboxes anew. *wrong (may be NULL): something else was noted; with `repair` it isn't any more. */
+bool mail_recount(struct change *change, bool repair, bool *wrong, struct error *error);
 /** Counts what is shown of the account, and the highest id. */
 bool mail_count_messages(struct db *db, int64_t *messages, int64_t *bytes, int64_t *last_id, struct error *error);
 

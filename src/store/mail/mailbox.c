@@ -2,12 +2,12 @@
  * so renaming a branch rewrites the names below it. UIDVALIDITYs rise through the whole account: a name that is used again
  * has a new one. What gives a UIDVALIDITY is a durable transaction. */
 #include "base/array.h"
-#include "base/log.h"
+#include "base/map.h"
 #include "store/mail/internal.h"
 
 #define MAILBOX_COLUMNS \
 	"m.id, m.name, m.special_use, m.selectable, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.recent, m.bytes," \
-	" m.deleted, s.name IS NOT NULL"
+	" m.deleted, s.name IS NOT NULL, m.emails, m.unread_emails, m.threads, m.unread_threads, m.sort_order"
 #define MAILBOX_TABLES " FROM mailbox m LEFT JOIN subscription s ON s.name = m.name "
 
 static void read_mailbox(struct db_statement *s, struct arena *arena, struct mailbox *mailbox)
@@ -17,7 +17,8 @@ static void read_mailbox(struct db_statement *s, struct arena *arena, struct mai
 		.selectable = db_number(s, 3) != 0, .uidvalidity = (uint32_t)db_number(s, 4), .uidnext = (uint32_t)db_number(s, 5),
 		.modseq = db_number(s, 6), .messages = (uint32_t)db_number(s, 7), .unseen = (uint32_t)db_number(s, 8),
 		.recent = (uint32_t)db_number(s, 9), .bytes = (uint64_t)db_number(s, 10), .deleted = (uint32_t)db_number(s, 11),
-		.subscribed = db_number(s, 12) != 0,
+		.subscribed = db_number(s, 12) != 0, .emails = (uint32_t)db_number(s, 13), .unread_emails = (uint32_t)db_number(s, 14),
+		.threads = (uint32_t)db_number(s, 15), .unread_threads = (uint32_t)db_number(s, 16), .sort_order = (uint32_t)db_number(s, 17),
 	};
 }
 
@@ -48,6 +49,25 @@ static bool list_rows(struct db *db, struct arena *arena, struct mailbox **list,
 	return step != DB_FAILED;
 }
 
+/* The mailbox above is there, with the levels that end before the last '/'. */
+static struct slice name_above(struct slice name)
+{
+	size_t end = slice_find_last_char(name, '/');
+	return slice_sub(name, 0, end == SLICE_NONE ? 0 : end);
+}
+
+static void find_parents(struct mailbox *list, size_t count)
+{
+	struct map *by_name = map_new();
+	for (size_t i = 0; i < count; i++)
+		map_put(by_name, list[i].name, &list[i]);
+	for (size_t i = 0; i < count; i++) {
+		const struct mailbox *above = map_get(by_name, name_above(list[i].name));
+		list[i].parent = above ? above->id : 0;
+	}
+	map_free(&by_name);
+}
+
 static bool read_one(struct db_statement *s, struct arena *arena, struct mailbox *mailbox, struct error *error)
 {
 	enum db_step step = db_step(s, error);
@@ -57,10 +77,25 @@ static bool read_one(struct db_statement *s, struct arena *arena, struct mailbox
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "no such mailbox"));
 }
 
+/* Of a mailbox. id 0: there is none. */
+struct found { int64_t id; bool selectable; };
+
+static bool look_up(struct db *db, struct slice name, struct found *found, struct error *error)
+{
+	struct db_statement *s = db_prepare(db, "SELECT id, selectable FROM mailbox WHERE name = $1");
+	db_bind_text(s, 1, name);
+	enum db_step step = db_step(s, error);
+	*found = step == DB_ROW ? (struct found){db_number(s, 0), db_number(s, 1) != 0} : (struct found){0};
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
 bool mail_list_mailboxes(struct db *db, struct arena *arena, struct mailbox **list, size_t *count, struct error *error)
 {
 	bool done = db_begin_read(db, error) && list_rows(db, arena, list, count, error);
 	db_rollback(db);
+	if (done)
+		find_parents(*list, *count);
 	return done;
 }
 
@@ -73,20 +108,12 @@ bool mail_find_mailbox(struct db *db, struct slice name, struct arena *arena, st
 
 bool mail_get_mailbox(struct db *db, int64_t id, struct arena *arena, struct mailbox *mailbox, struct error *error)
 {
-	return read_one(PREPARE(db, "SELECT " MAILBOX_COLUMNS MAILBOX_TABLES "WHERE m.id = $1", id), arena, mailbox, error);
-}
-
-/* Of a mailbox, inside a change. id 0: there is none. */
-struct found { int64_t id; bool selectable; };
-
-static bool look_up(struct db *db, struct slice name, struct found *found, struct error *error)
-{
-	struct db_statement *s = db_prepare(db, "SELECT id, selectable FROM mailbox WHERE name = $1");
-	db_bind_text(s, 1, name);
-	enum db_step step = db_step(s, error);
-	*found = step == DB_ROW ? (struct found){db_number(s, 0), db_number(s, 1) != 0} : (struct found){0};
-	db_reset(s);
-	return step != DB_FAILED;
+	struct found above;
+	if (!read_one(PREPARE(db, "SELECT " MAILBOX_COLUMNS MAILBOX_TABLES "WHERE m.id = $1", id), arena, mailbox, error) ||
+	    !look_up(db, name_above(mailbox->name), &above, error))
+		return false;
+	mailbox->parent = above.id;
+	return true;
 }
 
 /* The names below `name` are those from "name/" up to, not including, "name0": '0' follows '/'. */
@@ -100,7 +127,7 @@ static void bind_below(struct db_statement *s, int index, struct slice name, str
 	}
 }
 
-static bool has_children(struct db *db, struct slice name, bool *has, struct error *error)
+bool mail_has_children(struct db *db, struct slice name, bool *has, struct error *error)
 {
 	struct mailbox_name bounds[2];
 	struct db_statement *s = db_prepare(db, "SELECT 1 FROM mailbox WHERE name >= $1 AND name < $2 LIMIT 1");
@@ -123,6 +150,7 @@ static bool below_mailbox_limit(struct db *db, struct error *error)
 
 static bool add_mailbox(struct change *change, struct slice name, enum special_use use, int64_t *id, struct error *error)
 {
+	change->mailboxes = true;
 	return below_mailbox_limit(change->db, error) &&
 	       mail_add_mailbox(change->db, name, use, change_modseq(change), &change->row.uidvalidity, id, error);
 }
@@ -146,8 +174,20 @@ static bool add_levels_above(struct change *change, struct slice name, struct er
 /* That there was one, and until when, is remembered, as what was expunged from it is. */
 static bool forget_mailbox(struct change *change, int64_t id, struct error *error)
 {
-	return db_run(PREPARE(change->db, "INSERT INTO removed_mailbox (id, modseq) VALUES ($1, $2)", id, change_modseq(change)), error) &&
+	change->mailboxes = true;
+	return db_run(PREPARE(change->db, "INSERT INTO removed_mailbox (id, modseq, created) SELECT id, CAST($2 AS BIGINT), created FROM mailbox WHERE id = $1",
+			id, change_modseq(change)), error) &&
 	       db_run(PREPARE(change->db, "DELETE FROM mailbox WHERE id = $1", id), error);
+}
+
+/* What is said of the mailboxes below changes, too. */
+static bool note_below(struct change *change, struct slice name, struct error *error)
+{
+	struct mailbox_name bounds[2];
+	struct db_statement *s = db_prepare(change->db, "UPDATE mailbox SET noted = $3 WHERE name >= $1 AND name < $2");
+	bind_below(s, 1, name, bounds);
+	db_bind_number(s, 3, change_modseq(change));
+	return db_run(s, error);
 }
 
 static bool create_in(struct change *change, struct slice name, enum special_use use, int64_t *id, struct error *error)
@@ -157,25 +197,34 @@ static bool create_in(struct change *change, struct slice name, enum special_use
 		return false;
 	if (found.selectable)
 		return error_set(error, ERROR_EXISTS, "the mailbox exists");
-	/* a name that was left for its children becomes another mailbox than the one it was */
-	if (found.id != 0 && !forget_mailbox(change, found.id, error))
+	/* a name that was left for its children becomes another mailbox than the one it was, and they are below another */
+	if (found.id != 0 && (!forget_mailbox(change, found.id, error) || !note_below(change, name, error)))
 		return false;
-	return add_levels_above(change, name, error) && add_mailbox(change, name, use, id, error);
+	return add_levels_above(change, name, error) && add_mailbox(change, name, USE_NONE, id, error) &&
+	       (use == USE_NONE || mail_give_use(change, *id, use, error));
 }
 
-bool mail_create_mailbox(struct change *change, struct slice name, enum special_use use, struct error *error)
+bool mail_create_mailbox(struct change *change, struct slice name, enum special_use use, int64_t *id, struct error *error)
 {
-	int64_t id;
-	return create_in(change, name, use, &id, error);
+	return create_in(change, name, use, id, error);
+}
+
+bool mail_give_use(struct change *change, int64_t id, enum special_use use, struct error *error)
+{
+	int64_t trash, before;
+	change->mailboxes = true;
+	return change_settle(change, error) && mail_find_trash(change->db, &before, error) &&
+	       db_run(PREPARE(change->db, "UPDATE mailbox SET special_use = CASE WHEN id = $1 THEN $2 ELSE $3 END, modseq = $4, noted = $4"
+		      " WHERE id = $1 OR (special_use = $2 AND special_use <> $3)", id, use, USE_NONE, change_modseq(change)), error) &&
+	       mail_find_trash(change->db, &trash, error) &&
+	       (trash == before || mail_recount(change, true, NULL, error)); /* what is in the trash counts otherwise */
 }
 
 bool mail_set_use(struct change *change, struct slice name, enum special_use use, struct error *error)
 {
 	struct found found;
 	return look_up(change->db, name, &found, error) &&
-	       (found.selectable || error_set(error, ERROR_NOT_FOUND, "no such mailbox")) &&
-	       db_run(PREPARE(change->db, "UPDATE mailbox SET special_use = CASE WHEN id = $1 THEN $2 ELSE $3 END, modseq = $4"
-		      " WHERE id = $1 OR (special_use = $2 AND special_use <> $3)", found.id, use, USE_NONE, change_modseq(change)), error);
+	       (found.selectable || error_set(error, ERROR_NOT_FOUND, "no such mailbox")) && mail_give_use(change, found.id, use, error);
 }
 
 /* ---- Removing ---- */
@@ -209,7 +258,7 @@ static bool empty_mailbox(struct change *change, int64_t mailbox, struct error *
 	struct arena *arena = arena_new();
 	struct shown *list;
 	size_t count;
-	bool done = shown_messages(change->db, mailbox, arena, &list, &count, error);
+	bool done = change_touch_mailbox(change, mailbox, error) && shown_messages(change->db, mailbox, arena, &list, &count, error);
 	for (size_t i = 0; done && i < count; i++)
 		done = change_drop_refs(change, list[i].message, list[i].times, error);
 	arena_free(&arena);
@@ -223,8 +272,9 @@ static bool remove_mailbox(struct change *change, const struct found *found, boo
 		return false;
 	if (!keep_name)
 		return forget_mailbox(change, found->id, error);
+	change->mailboxes = true;
 	return db_run(PREPARE(change->db, "UPDATE mailbox SET selectable = 0, special_use = 0, messages = 0, unseen = 0, deleted = 0,"
-		" recent = 0, bytes = 0, keyword_bytes = 0, modseq = $2 WHERE id = $1", found->id, change_modseq(change)), error);
+		" recent = 0, bytes = 0, keyword_bytes = 0, modseq = $2, noted = $2 WHERE id = $1", found->id, change_modseq(change)), error);
 }
 
 /* RFC 3501 §6.3.4. */
@@ -234,7 +284,7 @@ bool mail_delete_mailbox(struct change *change, struct slice name, struct error 
 	bool children;
 	if (slice_equal(name, SLICE("INBOX")))
 		return error_set(error, ERROR_DENIED, "INBOX cannot be removed");
-	if (!look_up(change->db, name, &found, error) || !has_children(change->db, name, &children, error))
+	if (!look_up(change->db, name, &found, error) || !mail_has_children(change->db, name, &children, error))
 		return false;
 	if (found.id == 0)
 		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
@@ -247,7 +297,8 @@ bool mail_delete_mailbox(struct change *change, struct slice name, struct error 
 
 static bool rename_row(struct change *change, int64_t id, struct slice name, struct error *error)
 {
-	struct db_statement *s = PREPARE(change->db, "UPDATE mailbox SET modseq = $2, name = $3 WHERE id = $1", id, change_modseq(change));
+	change->mailboxes = true;
+	struct db_statement *s = PREPARE(change->db, "UPDATE mailbox SET modseq = $2, noted = $2, name = $3 WHERE id = $1", id, change_modseq(change));
 	db_bind_text(s, 3, name);
 	return db_run(s, error);
 }
@@ -315,7 +366,7 @@ static bool rename_inbox(struct change *change, struct slice to, struct error *e
 		return error_set(error, ERROR_EXISTS, "a mailbox has that name");
 	int64_t modseq = change_modseq(change);
 	return create_in(change, to, USE_NONE, &id, error) &&
-	       log_expunged(change, inbox.id, error) &&
+	       change_touch_mailbox(change, inbox.id, error) && log_expunged(change, inbox.id, error) &&
 	       db_run(PREPARE(change->db, "UPDATE placement SET mailbox = $2, modseq = $3 WHERE mailbox = $1", inbox.id, id, modseq), error) &&
 	       db_run(PREPARE(change->db, "UPDATE mailbox SET (uidnext, uid_ceiling, messages, unseen, deleted, bytes, recent, recent_from, keyword_bytes) ="
 			" (SELECT uidnext, uid_ceiling, messages, unseen, deleted, bytes, recent, recent_from, keyword_bytes FROM mailbox WHERE id = $1)"
@@ -342,6 +393,14 @@ static bool subscription_limit(struct db *db, struct error *error)
 	return count < MAILBOXES_MAX || error_set(error, ERROR_LIMIT, "at most %d subscriptions", MAILBOXES_MAX);
 }
 
+static bool note_subscription(struct change *change, struct slice name, struct error *error)
+{
+	struct db_statement *s = PREPARE(change->db, "UPDATE mailbox SET noted = $1 WHERE name = $2", change_modseq(change));
+	db_bind_text(s, 2, name);
+	change->mailboxes = true;
+	return db_run(s, error);
+}
+
 bool mail_subscribe(struct change *change, struct slice name, bool subscribed, struct error *error)
 {
 	struct db_statement *s = db_prepare(change->db, subscribed ? "INSERT INTO subscription (name) VALUES ($1) ON CONFLICT DO NOTHING"
@@ -349,11 +408,11 @@ bool mail_subscribe(struct change *change, struct slice name, bool subscribed, s
 	db_bind_text(s, 1, name);
 	bool done = (!subscribed || subscription_limit(change->db, error)) && db_run(s, error);
 	if (done && db_changes(change->db) > 0)
-		change_modseq(change);
+		done = note_subscription(change, name, error);
 	return done;
 }
 
-static bool list_subscriptions(struct db *db, struct arena *arena, struct slice **names, size_t *count, struct error *error)
+bool mail_list_subscriptions_in(struct db *db, struct arena *arena, struct slice **names, size_t *count, struct error *error)
 {
 	size_t room;
 	*count = 0;
@@ -370,7 +429,7 @@ static bool list_subscriptions(struct db *db, struct arena *arena, struct slice 
 
 bool mail_list_subscriptions(struct db *db, struct arena *arena, struct slice **names, size_t *count, struct error *error)
 {
-	bool done = db_begin_read(db, error) && list_subscriptions(db, arena, names, count, error);
+	bool done = db_begin_read(db, error) && mail_list_subscriptions_in(db, arena, names, count, error);
 	db_rollback(db);
 	return done;
 }

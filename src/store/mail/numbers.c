@@ -13,11 +13,12 @@
 bool change_read_row(struct db *db, struct mail_row *row, struct error *error)
 {
 	struct db_statement *s = db_prepare(db, "SELECT epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id, bytes,"
-		" messages, max_bytes, max_messages FROM account");
+		" messages, max_bytes, max_messages, email_modseq, thread_modseq, mailbox_modseq, emails, threads FROM account");
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW)
 		*row = (struct mail_row){db_number(s, 0), db_number(s, 1), db_number(s, 2), db_number(s, 3), db_number(s, 4),
-			db_number(s, 5), db_number(s, 6), db_number(s, 7), db_number(s, 8), db_number(s, 9)};
+			db_number(s, 5), db_number(s, 6), db_number(s, 7), db_number(s, 8), db_number(s, 9), db_number(s, 10), db_number(s, 11),
+			db_number(s, 12), db_number(s, 13), db_number(s, 14)};
 	db_reset(s);
 	if (step == DB_ROW)
 		return (row->max_bytes == 0 && row->max_messages == 0) || change_count_copies(db, row, error);
@@ -54,9 +55,10 @@ void change_note_usage(const struct mail *mail, const struct mail_row *row)
 bool change_write_row(struct db *db, const struct mail_row *row, struct error *error)
 {
 	return db_run(PREPARE(db, "UPDATE account SET epoch = $1, modseq = $2, modseq_ceiling = $3, uidvalidity = $4, last_id = $5,"
-		" durable_id = $6, bytes = $7, messages = $8, max_bytes = $9, max_messages = $10",
+		" durable_id = $6, bytes = $7, messages = $8, max_bytes = $9, max_messages = $10, email_modseq = $11, thread_modseq = $12,"
+		" mailbox_modseq = $13, emails = $14, threads = $15",
 		row->epoch, row->modseq, row->modseq_ceiling, row->uidvalidity, row->last_id, row->durable_id, row->bytes,
-		row->messages, row->max_bytes, row->max_messages), error);
+		row->messages, row->max_bytes, row->max_messages, row->email_modseq, row->thread_modseq, row->mailbox_modseq, row->emails, row->threads), error);
 }
 
 /* ---- Ceilings ---- */
@@ -115,16 +117,26 @@ bool change_reserve(struct mail *mail, const struct mail_uid_need *needs, size_t
 
 /* ---- After an unclean stop ---- */
 
+/* States between what is known and what may have been told led to what a power cut has taken back: who has one of them is to read
+ * everything anew (changes.c). It is noted among what has vanished, as the message 0. */
+static bool note_gap(struct db *db, int64_t last, int64_t ceiling, struct error *error)
+{
+	return last >= ceiling || db_run(PREPARE(db, "INSERT INTO vanished (modseq, message, thread, appeared) VALUES ($1, 0, 0, $2) ON CONFLICT DO NOTHING",
+						 ceiling, last), error);
+}
+
 bool change_go_on(struct change *change, int64_t epoch, struct error *error)
 {
 	struct mail_row *row = &change->row;
+	int64_t last = row->modseq;
 	row->modseq = row->modseq > row->modseq_ceiling ? row->modseq : row->modseq_ceiling; /* whatever damage did to it */
 	row->modseq_ceiling = row->modseq + DURABLE_BLOCK;
 	row->epoch = epoch;
 	/* files that are here without a row now belong to commits that the cut took back: older than all to come, see recover/fsck.c */
 	int64_t now_id = id_new();
 	row->last_id = row->last_id > now_id ? row->last_id : now_id;
-	return db_run(PREPARE(change->db, "UPDATE mailbox SET uidnext = uid_ceiling + 1,"
+	return note_gap(change->db, last, row->modseq, error) &&
+	       db_run(PREPARE(change->db, "UPDATE mailbox SET uidnext = uid_ceiling + 1,"
 		" uid_ceiling = CASE WHEN uid_ceiling + $1 > $2 THEN $2 ELSE uid_ceiling + $1 END WHERE uidnext <= uid_ceiling",
 		DURABLE_BLOCK, UINT32_MAX), error);
 }

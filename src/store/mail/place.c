@@ -31,25 +31,29 @@ static bool next_uid(struct change *change, const struct mail_placement *new, ui
 
 bool change_place(struct change *change, struct mail_placement *new, struct error *error)
 {
-	if (!next_uid(change, new, &new->uid, error))
+	if (!change_touch(change, new->thread, error) || !next_uid(change, new, &new->uid, error))
 		return false;
-	struct db_statement *s = PREPARE(change->db, "INSERT INTO placement (mailbox, uid, message, flags, modseq, size, received, keywords)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8)", new->mailbox, new->uid, new->message, new->flags & STORED_FLAGS,
-		change_modseq(change), (int64_t)new->size, new->received);
-	db_bind_text(s, 8, new->keywords);
+	struct db_statement *s = PREPARE(change->db, "INSERT INTO placement (mailbox, uid, message, flags, modseq, size, received, thread, keywords)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", new->mailbox, new->uid, new->message, new->flags & STORED_FLAGS,
+		change_modseq(change), (int64_t)new->size, new->received, new->thread);
+	db_bind_text(s, 9, new->keywords);
 	change->row.keyword_bytes += (int64_t)new->keywords.len;
 	return db_run(s, error);
 }
 
 /* ---- Adding ---- */
 
-bool mail_add_row(struct change *change, const struct mail_placement *new, int64_t refs, int64_t expunged, const unsigned char *hash, struct slice summary,
+bool mail_add_row(struct change *change, struct mail_placement *new, int64_t refs, int64_t expunged, const unsigned char *hash, struct slice summary,
 		  struct error *error)
 {
-	struct db_statement *s = PREPARE(change->db, "INSERT INTO message (id, size, received, refs, expunged, hash, summary)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7)", new->message, (int64_t)new->size, new->received, refs, expunged);
-	db_bind_blob(s, 6, slice_make((const char *)hash, MAIL_HASH_SIZE));
-	db_bind_blob(s, 7, summary);
+	if (new->thread == 0 && !change_join_thread(change, new, summary, error))
+		return false;
+	bool appears = refs > 0 && (new->flags & FLAG_DELETED) == 0;
+	struct db_statement *s = PREPARE(change->db, "INSERT INTO message (id, size, received, refs, expunged, thread, appeared, hash, summary)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", new->message, (int64_t)new->size, new->received, refs, expunged, new->thread,
+		appears ? change_modseq(change) : 0);
+	db_bind_blob(s, 8, slice_make((const char *)hash, MAIL_HASH_SIZE));
+	db_bind_blob(s, 9, summary);
 	if (change->row.last_id < new->message)
 		change->row.last_id = new->message;
 	return db_run(s, error);
@@ -57,11 +61,23 @@ bool mail_add_row(struct change *change, const struct mail_placement *new, int64
 
 bool mail_add(struct change *change, struct mail_placement *new, const unsigned char *hash, struct slice summary, struct error *error)
 {
-	if (!change_place(change, new, error))
+	if (!change_join_thread(change, new, summary, error) || !change_place(change, new, error))
 		return false;
 	change->row.messages++;
 	change->row.bytes += (int64_t)new->size;
 	return mail_add_row(change, new, 1, 0, hash, summary, error);
+}
+
+bool mail_add_also(struct change *change, struct mail_placement *new, const int64_t *mailboxes, size_t count, struct error *error)
+{
+	bool done = true;
+	for (size_t i = 0; done && i < count; i++) {
+		new->mailbox = mailboxes[i];
+		done = change_check_quota(change, QUOTA_COPY_BYTES + new->keywords.len, error) && change_place(change, new, error) &&
+		       db_run(PREPARE(change->db, "UPDATE message SET refs = refs + 1 WHERE id = $1", new->message), error);
+		change->row.copies++;
+	}
+	return done;
 }
 
 bool mail_skip_uids(struct db *db, int64_t mailbox, uint32_t uidnext, struct error *error)
@@ -83,7 +99,7 @@ bool mail_is_known(struct db *db, int64_t message, bool *known, struct error *er
 /* Reads one placement as it is to be in the target; the keywords go to `arena`. */
 static enum db_step read_source(struct db *db, int64_t from, uint32_t uid, struct arena *arena, struct mail_placement *new, struct error *error)
 {
-	struct db_statement *s = PREPARE(db, "SELECT message, flags, size, received, keywords FROM placement WHERE mailbox = $1 AND uid = $2", from, uid);
+	struct db_statement *s = PREPARE(db, "SELECT message, flags, size, received, keywords, thread FROM placement WHERE mailbox = $1 AND uid = $2", from, uid);
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW) {
 		struct slice keywords = db_text(s, 4);
@@ -91,6 +107,7 @@ static enum db_step read_source(struct db *db, int64_t from, uint32_t uid, struc
 		new->flags = (unsigned)db_number(s, 1);
 		new->size = (uint64_t)db_number(s, 2);
 		new->received = db_number(s, 3);
+		new->thread = db_number(s, 5);
 		new->keywords = slice_empty(keywords) ? slice_make(NULL, 0) : arena_copy(arena, keywords);
 	}
 	db_reset(s);

@@ -48,6 +48,32 @@ const char *const mail_schema[] = {
 	"INSERT INTO object_log (id, floor) VALUES (1, 0);"
 	"CREATE TABLE vacation_told (sender TEXT NOT NULL PRIMARY KEY, at BIGINT NOT NULL, message BIGINT NOT NULL)" DB_CLUSTERED ";"
 	"CREATE INDEX vacation_told_at ON vacation_told (at);",
+
+	/* what JMAP asks; of an account from before, mail_begin_emails() fills it in */
+	"ALTER TABLE account ADD COLUMN email_modseq BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE account ADD COLUMN thread_modseq BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE account ADD COLUMN mailbox_modseq BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE account ADD COLUMN vanished_floor BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE account ADD COLUMN emails BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE account ADD COLUMN threads BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE mailbox ADD COLUMN created BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE mailbox ADD COLUMN noted BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE mailbox ADD COLUMN counted BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE mailbox ADD COLUMN emails BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE mailbox ADD COLUMN unread_emails BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE mailbox ADD COLUMN threads BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE mailbox ADD COLUMN unread_threads BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE mailbox ADD COLUMN sort_order BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE removed_mailbox ADD COLUMN created BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN thread BIGINT NOT NULL DEFAULT 0;"
+	"ALTER TABLE message ADD COLUMN appeared BIGINT NOT NULL DEFAULT 0;"
+	"CREATE INDEX message_copies ON message (id) WHERE refs > 1;"
+	"ALTER TABLE placement ADD COLUMN thread BIGINT NOT NULL DEFAULT 0;"
+	"CREATE INDEX placement_thread ON placement (thread, message);"
+	"CREATE INDEX placement_received ON placement (mailbox, received, message, uid);"
+	"CREATE TABLE vanished (modseq BIGINT NOT NULL, message BIGINT NOT NULL, thread BIGINT NOT NULL, appeared BIGINT NOT NULL,"
+	" PRIMARY KEY (modseq, message))" DB_CLUSTERED ";"
+	"CREATE TABLE thread_key (id BIGINT NOT NULL, topic BIGINT NOT NULL, thread BIGINT NOT NULL, PRIMARY KEY (id, topic))" DB_CLUSTERED ";",
 };
 const int mail_schema_count = sizeof mail_schema / sizeof *mail_schema;
 
@@ -66,7 +92,8 @@ bool mail_add_mailbox(struct db *db, struct slice name, enum special_use use, in
 	*id = id_new();
 	struct db_statement *insert = PREPARE(db,
 		"INSERT INTO mailbox (id, name, special_use, selectable, uidvalidity, uidnext, uid_ceiling, modseq, messages, unseen,"
-		" deleted, recent, recent_from, bytes, log_floor) VALUES ($1, $6, $2, 1, $3, 1, $4, $5, 0, 0, 0, 0, 1, 0, $5)",
+		" deleted, recent, recent_from, bytes, log_floor, created, noted, counted)"
+		" VALUES ($1, $6, $2, 1, $3, 1, $4, $5, 0, 0, 0, 0, 1, 0, $5, $5, $5, $5)",
 		*id, use, *uidvalidity, DURABLE_BLOCK, modseq);
 	db_bind_text(insert, 6, name);
 	return db_run(insert, error);
@@ -88,7 +115,7 @@ static bool fill(struct db *db, struct slice name, int64_t epoch, int64_t uidval
 	}
 	struct db_statement *insert = PREPARE(db,
 		"INSERT INTO account (name, epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id, bytes, messages,"
-		" max_bytes, max_messages) VALUES ($4, $1, 1, $2, $3, 0, 0, 0, 0, 0, 0)",
+		" max_bytes, max_messages, email_modseq, thread_modseq, mailbox_modseq, vanished_floor) VALUES ($4, $1, 1, $2, $3, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1)",
 		epoch, DURABLE_BLOCK, uidvalidity);
 	db_bind_text(insert, 4, name);
 	return db_run(insert, error);
@@ -114,7 +141,7 @@ bool mail_limit(struct db *db, uint64_t max_bytes, uint64_t max_messages, struct
 struct db *mail_open(const char *path, enum db_durability durability, bool create, struct error *error)
 {
 	struct db *db = db_open(path, &(struct db_options){.durability = durability, .create = create}, error);
-	if (db && !create && !db_migrate(db, mail_schema, mail_schema_count, error))
+	if (db && !create && (!db_migrate(db, mail_schema, mail_schema_count, error) || !mail_begin_emails(db, error)))
 		db_close(&db);
 	return db;
 }

@@ -42,7 +42,7 @@ bool recover_adopt(struct change *change, const struct recover_foundling *list, 
 	return true;
 }
 
-bool recover_adopt_shown(struct change *change, const char *folder, int64_t id, int64_t received, bool *added, struct error *error)
+bool recover_adopt_shown(struct change *change, const char *folder, int64_t id, int64_t received, int64_t thread, bool *added, struct error *error)
 {
 	struct arena *arena = arena_new();
 	struct recover_foundling one;
@@ -51,6 +51,7 @@ bool recover_adopt_shown(struct change *change, const char *folder, int64_t id, 
 	change_modseq(change);
 	*added = one.readable;
 	struct mail_placement new = placement_of(&one, 0);
+	new.thread = thread;
 	bool done = !one.readable || mail_add_row(change, &new, 0, 0, one.hash, one.summary, error);
 	arena_free(&arena);
 	return done;

@@ -209,17 +209,18 @@ static bool check_suspects(struct recover_check *check, struct error *error)
 /* Messages that placements show, but whose row was lost. What has a file is seen again where it was. */
 static bool check_lost_rows(struct recover_check *check, struct error *error)
 {
-	struct mail_ids lost = {0}, received = {0};
-	bool done = mail_list_lost(check->change->db, &lost, &received, error);
+	struct mail_ids lost = {0}, received = {0}, threads = {0};
+	bool done = mail_list_lost(check->change->db, &lost, &received, &threads, error);
 	for (size_t i = 0; done && check->repair && i < lost.count; i++) {
 		char id[ID_TEXT_LEN + 1];
 		bool added;
-		done = recover_adopt_shown(check->change, check->folder, lost.at[i], received.at[i], &added, error);
+		done = recover_adopt_shown(check->change, check->folder, lost.at[i], received.at[i], threads.at[i], &added, error);
 		if (done && added)
 			found(check, "nothing was noted of message %.*s, which is shown", SLICE_ARG(id_slice(lost.at[i], id)));
 	}
 	mail_ids_free(&lost);
 	mail_ids_free(&received);
+	mail_ids_free(&threads);
 	return done;
 }
 
@@ -265,6 +266,17 @@ static bool check_mailboxes(struct recover_check *check, struct error *error)
 	}
 	mail_ids_free(&ids);
 	return done;
+}
+
+/* Last: all else has been mended. */
+static bool check_emails(struct recover_check *check, struct error *error)
+{
+	bool wrong;
+	if (!mail_recount(check->change, check->repair, &wrong, error))
+		return false;
+	if (wrong)
+		found(check, "the counts of emails and threads are wrong");
+	return true;
 }
 
 static int64_t larger(int64_t a, int64_t b)
@@ -401,7 +413,8 @@ bool recover_check_rows(struct recover_check *check, struct change *change, stru
 	bool done = check_arrivals(check, error) && check_lost_rows(check, error) &&
 		    mail_check_rows(change, check->repair, found_rows, check, error) && check_suspects(check, error) &&
 		    check_inbox(check, &inbox, error) && check_stray(check, inbox, error) &&
-		    blob_list(check->folder, look_at_file, check, error) && check_mailboxes(check, error) && check_account_row(check, modseq, error);
+		    blob_list(check->folder, look_at_file, check, error) && change_settle(change, error) && check_mailboxes(check, error) &&
+		    check_emails(check, error) && check_account_row(check, modseq, error);
 	if (!check->repair)
 		change->modseq = 0; /* nothing was changed, nothing is to be written */
 	sort_ids(&check->newer);

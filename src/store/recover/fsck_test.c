@@ -48,8 +48,14 @@ static void every_broken_invariant_is_mended(void **state)
 		"DELETE FROM placement WHERE uid = 1",
 		"DELETE FROM message WHERE id = (SELECT min(id) FROM message)",
 		"DELETE FROM message",
-		"INSERT INTO placement VALUES (77, 1, 88, 0, '', 1, 1, 1)",
+		"INSERT INTO placement VALUES (77, 1, 88, 0, '', 1, 1, 1, 88)",
 		"UPDATE mailbox SET selectable = 0, name = 'x' WHERE name = 'INBOX'",
+		"UPDATE mailbox SET emails = 7",
+		"UPDATE mailbox SET unread_threads = 7 WHERE name = 'Trash'",
+		"UPDATE account SET threads = 0",
+		"UPDATE message SET thread = 0",
+		"UPDATE placement SET thread = 1",
+		"UPDATE message SET appeared = 0",
 	};
 	for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
 		append("INBOX", FLAG_SEEN);
@@ -142,8 +148,8 @@ static void a_file_without_a_message_is_kept(void **state)
 	char path[PATH_MAX];
 	struct placement old = append("INBOX", 0), new = append("INBOX", 0);
 	uint32_t uid;
-	run_sql("DELETE FROM placement; DELETE FROM message; UPDATE mailbox SET messages = 0, unseen = 0, bytes = 0, recent = 0;"
-		"UPDATE account SET messages = 0, bytes = 0, last_id = last_id - 1");
+	run_sql("DELETE FROM placement; DELETE FROM message; UPDATE mailbox SET messages = 0, unseen = 0, bytes = 0, recent = 0, emails = 0, unread_emails = 0, threads = 0, unread_threads = 0;"
+		"UPDATE account SET messages = 0, bytes = 0, emails = 0, threads = 0, last_id = last_id - 1");
 	message_file(new.id, path);
 	assert_int_equal(fsck(true), 2);
 	assert_int_equal(fsck(false), 0);

@@ -31,9 +31,9 @@ struct recover_foundling {
 void recover_describe(const char *folder, int64_t id, struct recover_foundling *one, struct arena *arena);
 /** Adds what has no message yet: to the mailbox, or, with `expunged`, as messages that can be brought back. */
 bool recover_adopt(struct change *change, const struct recover_foundling *list, size_t count, int64_t mailbox, bool expunged, struct error *error);
-/** Adds the row of a message that placements show, from its file and their date; refs is the caller's to count. *added false:
+/** Adds the row of a message that placements show, from its file, their date and thread; refs is the caller's to count. *added false:
  * its file can't be read. */
-bool recover_adopt_shown(struct change *change, const char *folder, int64_t id, int64_t received, bool *added, struct error *error);
+bool recover_adopt_shown(struct change *change, const char *folder, int64_t id, int64_t received, int64_t thread, bool *added, struct error *error);
 /** After a power cut: makes an appended message again what it was, file and rows, as far as it isn't; not if it was expunged since. */
 bool recover_kept(struct change *change, const char *folder, const struct durable_kept *kept, struct error *error);
 
