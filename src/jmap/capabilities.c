@@ -1,5 +1,6 @@
 /* The table of capabilities (RFC 8620 §2): the only list of them. What isn't here isn't announced. */
 #include "jmap/blob.h"
+#include "jmap/mail.h"
 
 static json_t *about_core(const struct jmap_request *request)
 {
@@ -18,6 +19,7 @@ static json_t *about_websocket(const struct jmap_request *request)
 }
 
 const struct jmap_capability_row jmap_capabilities[JMAP_CAPABILITY_COUNT] = {
+	[JMAP_MAIL] = {.urn = "urn:ietf:params:jmap:mail", .about_account = jmap_mail_about},
 	[JMAP_CORE] = {.urn = "urn:ietf:params:jmap:core", .about = about_core, .bare_account = true},
 	[JMAP_BLOB] = {.urn = "urn:ietf:params:jmap:blob", .about_account = jmap_about_blobs},
 	[JMAP_QUOTA] = {.urn = "urn:ietf:params:jmap:quota", .bare_account = true},

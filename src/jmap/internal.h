@@ -62,6 +62,7 @@ enum jmap_capability {
 	JMAP_WEBSOCKET,
 	JMAP_BLOB,
 	JMAP_QUOTA,
+	JMAP_MAIL,
 	JMAP_CAPABILITY_COUNT
 };
 

@@ -1,6 +1,7 @@
 /* The table of methods, and that of types: the only lists of them. */
 #include "jmap/blob.h"
 #include "jmap/quota.h"
+#include "jmap/mail.h"
 
 /* Core/echo (RFC 8620 §4). */
 static enum net_run core_echo(struct jmap_call *call)
@@ -18,10 +19,27 @@ const struct jmap_method jmap_methods[] = {
 	{"Quota/changes", JMAP_QUOTA, JMAP_OF_ACCOUNT, jmap_quota_changes},
 	{"Quota/query", JMAP_QUOTA, JMAP_OF_ACCOUNT, jmap_quota_query},
 	{"Quota/queryChanges", JMAP_QUOTA, JMAP_OF_ACCOUNT, jmap_quota_query_changes},
+	{"Mailbox/get", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_mailbox_get},
+	{"Mailbox/changes", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_mailbox_changes},
+	{"Mailbox/query", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_mailbox_query},
+	{"Mailbox/queryChanges", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_mailbox_query_changes},
+	{"Mailbox/set", JMAP_MAIL, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_mailbox_set},
+	{"Thread/get", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_thread_get},
+	{"Thread/changes", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_thread_changes},
+	{"Email/get", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_email_get},
+	{"Email/changes", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_email_changes},
+	{"Email/query", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_email_query},
+	{"Email/queryChanges", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_email_query_changes},
+	{"Email/set", JMAP_MAIL, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_email_set},
+	{"Email/copy", JMAP_MAIL, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_copy_from_nowhere},
+	{"Email/import", JMAP_MAIL, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_email_import},
+	{"Email/parse", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_email_parse},
+	{"SearchSnippet/get", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_snippet_get},
 };
 const size_t jmap_method_count = sizeof jmap_methods / sizeof *jmap_methods;
 
 const struct jmap_type *const jmap_types[] = {
 	&jmap_quota_type,
+	&jmap_mailbox_type, &jmap_thread_type, &jmap_email_type,
 };
 const size_t jmap_type_count = sizeof jmap_types / sizeof *jmap_types;

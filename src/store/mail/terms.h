@@ -37,7 +37,7 @@ enum { /* system flags, in `flags` */
 	FLAG_RECENT = 32, /* never stored; see mailbox_claim_recent */
 };
 
-enum { KEYWORD_MAX = 100, KEYWORDS_PER_MESSAGE_MAX = 100 };
+enum { KEYWORD_MAX = 255, KEYWORDS_PER_MESSAGE_MAX = 100 };
 
 /** One message in one mailbox. */
 struct message {

@@ -1,0 +1,20 @@
+/* The order of emails in Email/query (RFC 8621 §4.4.2), and what only their summaries say of them. */
+#ifndef JMAP_EMAIL_SORT_H
+#define JMAP_EMAIL_SORT_H
+
+#include "jmap/email_filter.h"
+
+/** Can emails be sorted so? False: answered. */
+bool jmap_sort_check(struct jmap_call *call, const struct jmap_query *query);
+/** Is it the order in which the store walks through emails? */
+bool jmap_sort_is_by_received(const struct jmap_query *query, bool *ascending);
+/** Does it ask which keywords threads have? */
+bool jmap_sort_asks_threads(const struct jmap_query *query);
+/** Sorts `list` (pointers into `all`, which are all emails of the account where jmap_sort_asks_threads()). False: answered. */
+bool jmap_sort_emails(struct jmap_call *call, const struct jmap_query *query, const struct email **list, size_t count, const struct email *all, size_t all_count);
+
+/** Calls `take` with the structure of each of these emails, NULL where there is none; they come in pieces, so that they need little memory. False: answered. */
+bool jmap_summaries_visit(struct jmap_call *call, const struct email **list, size_t count,
+			  void (*take)(void *context, size_t index, const struct mime_part *root, struct arena *arena), void *context);
+
+#endif
