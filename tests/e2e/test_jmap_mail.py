@@ -1,12 +1,14 @@
 """Mail over JMAP (RFC 8621): mailboxes, threads, emails, search snippets, against a real server; and beside IMAP."""
+import json
 import random
+import subprocess
 import threading
 import time
 
 import pytest
 
 from jmap import Jmap, Refused
-from pombal import PASSWORDS
+from pombal import PASSWORDS, ROOT
 
 
 @pytest.fixture
@@ -524,6 +526,22 @@ def test_a_screen_is_asked_for_at_once(filled):
     assert [one[0] for one in answer] == ["Email/query", "Email/get", "Thread/get", "Email/get"]
     assert answer[0][1]["total"] == 4 and {one["id"] for one in answer[3][1]["list"]} == set(ids) - {ids[2]}
     assert all(len(one) == 10 for one in answer[3][1]["list"])
+
+
+# ---- clients that nobody here wrote (tests/npm) ----
+
+def test_other_clients_read_and_write(server, person):
+    script = ROOT / "tests" / "npm" / "jmap.js"
+    url = f"http://{server.address}:{server.ports['http']}/.well-known/jmap"
+    done = subprocess.run(["node", script, url, server.name(person), server.password(person)], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 0, done.stderr
+    seen = json.loads(done.stdout)
+    jam, ts = seen["jam"], seen["ts"]
+    assert len(jam["ids"]) == 1 and jam["email"]["subject"] == "uploaded" and jam["email"]["from"] == [{"name": "Ann", "email": "ann@x.example"}]
+    assert jam["email"]["keywords"] == {"$seen": True} and jam["email"]["bodyValues"]["1"]["value"] == "The text.\n" and jam["refused"] == "unsupportedFilter"
+    assert jam["file"] == "From: Ann <ann@x.example>\r\nSubject: uploaded\r\n\r\nThe text.\r\n"
+    assert ts["found"] == ts["created"] == ts["total"] == 1 and ts["in_box"] is True and ts["email"]["subject"] == "Entwürfe" and ts["email"]["preview"] == "ein Text"
+    assert ts["email"]["keywords"] == {"$draft": True, "$flagged": True}
 
 
 # ---- beside IMAP ----
