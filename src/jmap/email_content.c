@@ -1,6 +1,8 @@
 /* The properties of an Email that come from its message (RFC 8621 §4.1.2-4.1.4). */
 #include "jmap/email.h"
 
+#include "message/text.h"
+
 /* ---- header fields ---- */
 
 static json_t *text_of(struct slice text, enum jmap_form form, struct arena *arena)
@@ -71,6 +73,18 @@ static struct slice field_of(const struct showing *showing, struct slice name)
 
 static json_t *text_or_null(struct slice text) { return text.len > 0 ? jmap_text(text) : json_null(); }
 
+/* An encoded message/rfc822, which has no structure, is no message for MIME (RFC 2046 §5.2.1), but still what its header says. */
+static json_t *type_of(const struct showing *showing, const struct mime_part *part)
+{
+	struct arena *arena = showing->source->arena;
+	struct slice type, rest, field = field_of(showing, SLICE("Content-Type"));
+	slice_cut(field, ';', &type, &rest);
+	type = slice_trim(type);
+	if (slice_equal(part->subtype, SLICE("octet-stream")) && slice_starts_nocase(type, SLICE("message/")) && slice_is_printable(type))
+		return jmap_text(text_lower_ascii(type, arena));
+	return jmap_text(arena_printf(arena, "%.*s/%.*s", SLICE_ARG(part->type), SLICE_ARG(part->subtype)));
+}
+
 static json_t *charset_of(const struct mime_part *part)
 {
 	struct slice charset = parameter_get(part->parameters, part->parameter_count, SLICE("charset"));
@@ -133,7 +147,7 @@ static json_t *part_property(const struct showing *showing, const struct jmap_pa
 	case PART_NAME:
 		return text_or_null(jmap_part_name(mime, arena));
 	case PART_TYPE:
-		return jmap_text(arena_printf(arena, "%.*s/%.*s", SLICE_ARG(mime->type), SLICE_ARG(mime->subtype)));
+		return type_of(showing, mime);
 	case PART_CHARSET:
 		return charset_of(mime);
 	case PART_DISPOSITION:

@@ -1,6 +1,7 @@
 /* Mailbox/set (RFC 8621 §2.5). */
 #include "base/random.h"
 #include "jmap/mailbox.h"
+#include "message/text.h"
 
 /* What one /set has beside its call. */
 struct setting {
@@ -26,11 +27,13 @@ static bool is_name(struct slice name)
 	return name.len > 0 && name.len <= JMAP_MAILBOX_LEVEL_MAX && slice_is_utf8(name) && !slice_equal(name, SLICE(".")) && !slice_equal(name, SLICE(".."));
 }
 
-static json_t *take_name(const json_t *value, struct mailbox_change *change)
+static json_t *take_name(struct arena *arena, const json_t *value, struct mailbox_change *change)
 {
-	change->name = jmap_slice_of(value);
 	change->set_name = true;
-	return json_is_string(value) && is_name(change->name) ? NULL : jmap_set_error("invalidProperties", "name", "no mailbox can have that name");
+	if (!json_is_string(value) || !is_name(jmap_slice_of(value)))
+		return jmap_set_error("invalidProperties", "name", "no mailbox can have that name");
+	change->name = text_normal(jmap_slice_of(value), arena);
+	return NULL;
 }
 
 /* How many levels there are above and with it. */
@@ -103,7 +106,7 @@ static bool is_server_set(const char *name)
 static json_t *take_property(struct jmap_call *call, const struct jmap_mailboxes *all, const char *name, const json_t *value, int64_t self, struct mailbox_change *change)
 {
 	if (strcmp(name, "name") == 0)
-		return take_name(value, change);
+		return take_name(call->arena, value, change);
 	if (strcmp(name, "parentId") == 0)
 		return take_parent(call, all, value, self, change);
 	if (strcmp(name, "role") == 0)
@@ -251,7 +254,6 @@ static json_t *update(struct jmap_call *call, struct jmap_set *set, struct slice
 	struct mailbox_change change = {0};
 	struct jmap_mailboxes all;
 	struct error error;
-	(void)changed;
 	if (!jmap_mailboxes_read(call, &all, &error))
 		return jmap_set_error_of(&error);
 	const struct mailbox *mailbox = jmap_mailboxes_find(&all, jmap_id_parse(JMAP_ID_MAILBOX, id));
@@ -265,6 +267,8 @@ static json_t *update(struct jmap_call *call, struct jmap_set *set, struct slice
 	json_t *refusal = after ? read_update(call, &all, mailbox, before, after, &change) : jmap_set_error("invalidPatch", NULL, NULL);
 	if (!refusal && !alter(call, set, &all, mailbox, &change, &error))
 		refusal = refusal_of(&error);
+	if (!refusal && change.set_name && !slice_equal(change.name, jmap_slice_of(json_object_get(after, "name"))))
+		*changed = json_pack("{s:o}", "name", jmap_text(change.name)); /* in its normal form */
 	json_decref(before);
 	json_decref(meant);
 	json_decref(after);

@@ -104,6 +104,13 @@ def test_names_are_exchanged(jmap):
     assert (found[a], found[b]) == ("right", "left")
 
 
+def test_names_are_in_their_normal_form(jmap):
+    answer = jmap.call("Mailbox/set", create={"m": {"name": "cafe\u0301"}})
+    id = answer["created"]["m"]["id"]
+    assert answer["created"]["m"]["name"] == jmap.call("Mailbox/get", ids=[id])["list"][0]["name"] == "caf\u00e9"
+    assert jmap.call("Mailbox/set", update={id: {"name": "A\u030a"}})["updated"] == {id: {"name": "\u00c5"}}
+
+
 def test_mailboxes_with_emails_are_kept_unless_wanted(jmap):
     box, other = jmap.make_mailbox("full"), jmap.make_mailbox("second")
     only, both = jmap.add(letter(), [box]), jmap.add(letter(), [box, other])
