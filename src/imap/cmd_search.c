@@ -47,6 +47,38 @@ static const struct query_asks asks = {
 
 /* ---- the command ---- */
 
+/* Of the messages in `range` those that have one of these UIDs. */
+static struct ranges pick_uids(const struct imap_selected *selected, const struct ranges *range, const uint32_t *uids, size_t count, struct arena *arena)
+{
+	struct ranges picked = {.at = arena_array(arena, count + 1, sizeof *picked.at)};
+	size_t index;
+	for (size_t i = 0; i < count; i++) {
+		if (!imap_uids_find(&selected->uids, uids[i], &index) || !ranges_contain(range, (uint32_t)index))
+			continue;
+		struct range *last = picked.count > 0 ? &picked.at[picked.count - 1] : NULL;
+		if (last && last->last + 1 == (uint32_t)index)
+			last->last = (uint32_t)index;
+		else
+			picked.at[picked.count++] = (struct range){(uint32_t)index, (uint32_t)index};
+	}
+	return picked;
+}
+
+/* The index narrows, the messages decide: what it leaves out can't match. Without its help all are looked at. */
+static struct ranges narrow(struct imap_command *command, const struct query *query)
+{
+	const struct imap_selected *selected = command->imap->selected;
+	struct ranges range = imap_search_range(query, selected, command->arena);
+	struct error error;
+	uint32_t *uids;
+	size_t count;
+	bool narrowed;
+	if (!imap_command_account(command, &error) ||
+	    !mailbox_narrow(command->account, selected->mailbox, query, command->arena, &uids, &count, &narrowed, &error) || !narrowed)
+		return range;
+	return pick_uids(selected, &range, uids, count, command->arena);
+}
+
 /* One message; false if there is no memory for it. */
 static bool search_message(struct imap_command *command, struct search_job *job, struct buf *out)
 {
@@ -131,7 +163,7 @@ enum net_run imap_cmd_search(struct imap_command *command)
 	if (!parsed)
 		return imap_reply_syntax(command);
 	bool rows = job->query.root->cost == QUERY_COST_ROW;
-	job->walk.indexes = imap_search_range(&job->query, command->imap->selected, command->arena);
+	job->walk.indexes = narrow(command, &job->query);
 	job->walk.wanted = rows ? MESSAGE_FLAGS : MESSAGE_SUMMARY;
 	job->walk.piece = rows ? SEARCH_PIECE : SEARCH_PIECE_SUMMARY;
 	job->arena = arena_new();

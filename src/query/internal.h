@@ -2,7 +2,7 @@
 #ifndef QUERY_INTERNAL_H
 #define QUERY_INTERNAL_H
 
-#include "query/query.h"
+#include "query/narrow.h"
 
 /** Looks through the header for the keys HEADER and TEXT, and marks those that are found. */
 void query_scan_header(struct query_message *message);

@@ -199,3 +199,20 @@ bool query_matches(struct query *query, struct query_message *message)
 	message->query = query;
 	return matches(query->root, message);
 }
+
+/* ---- grams ---- */
+
+/* What is kept of one piece for the next, as if a text of that length was looked for: two characters at least. */
+enum { GRAM_REACH = 16 };
+
+bool query_grams_of(struct query_message *message, struct query_grams *grams)
+{
+	struct query nothing = {.longest = GRAM_REACH};
+	message->query = &nothing;
+	message->grams = grams;
+	for (int key = QUERY_FROM; key <= QUERY_MESSAGE_ID; key++)
+		query_grams_add(grams, envelope_list(message, (enum query_key)key));
+	query_scan_header(message);
+	query_scan_parts(message);
+	return !message->refused && !message->unread && message->asks->structure(message->context);
+}

@@ -39,6 +39,7 @@ enum query_cost { QUERY_COST_ROW, QUERY_COST_SUMMARY, QUERY_COST_HEADER, QUERY_C
 struct query_node {
 	enum query_key key;
 	enum query_cost cost; /* of the dearest in it; query_put() sets it */
+	bool has_text;        /* it, or something in it, asks for a text; likewise */
 	struct query_node *children, *next;
 	unsigned flag_mask, flags; /* FLAGS */
 	struct slice field;   /* HEADER: the field's name; KEYWORD: the keyword */
@@ -85,6 +86,8 @@ struct query_asks {
 
 enum { QUERY_LISTS = QUERY_MESSAGE_ID - QUERY_FROM + 1 };
 
+struct query_grams;
+
 /** One message that is looked at. */
 struct query_message {
 	const struct query_asks *asks;
@@ -103,6 +106,8 @@ struct query_message {
 	struct query *query;
 	struct slice lists[QUERY_LISTS]; /* of the envelope, folded, once they are known */
 	bool listed[QUERY_LISTS], header_scanned, parts_scanned;
+	struct query_grams *grams; /* not NULL: no key is asked, what keys would see is gathered (query/narrow.h) */
+	bool unread;            /* some of it couldn't be read */
 };
 
 /** Does the message match? */

@@ -1,5 +1,5 @@
 /* The texts of a message, gone through once for all keys of a query: decoded and folded (text_fold_blanks) a piece at a time, and
- * every text that wasn't found yet looked for in each. So the time is that of one pass, and the memory that of the largest part
+ * every text that wasn't found yet looked for in each; or the grams of each are gathered (grams.c). So the time is that of one pass, and the memory that of the largest part
  * as it stands in the file and decoded, however many keys there are. */
 #include "message/header.h"
 #include "query/internal.h"
@@ -23,6 +23,8 @@ static bool is_asked_for(const struct query_node *node, enum scanned where)
 
 static bool is_wanted(const struct query_message *message, enum scanned where)
 {
+	if (message->grams)
+		return !message->grams->overflow;
 	for (const struct query_node *node = message->query->texts; node; node = node->next_text)
 		if (is_asked_for(node, where) || (where == SCANNED_HEADER && node->key == QUERY_HEADER && !node->found))
 			return true;
@@ -31,6 +33,8 @@ static bool is_wanted(const struct query_message *message, enum scanned where)
 
 static void look(struct query_message *message, enum scanned where, struct slice folded)
 {
+	if (message->grams)
+		query_grams_add(message->grams, folded);
 	for (struct query_node *node = message->query->texts; node; node = node->next_text)
 		if (is_asked_for(node, where))
 			node->found = slice_find(folded, node->text) != SLICE_NONE;
@@ -61,8 +65,10 @@ static bool is_over(const struct query_message *message)
 static bool read_range(struct query_message *message, uint64_t offset, uint64_t length, struct buf *out)
 {
 	char *room = buf_reserve(out, (size_t)length);
-	if (!room || !message->asks->read(message->context, offset, length, room))
+	if (!room || !message->asks->read(message->context, offset, length, room)) {
+		message->unread = true;
 		return false;
+	}
 	buf_claim(out, (size_t)length);
 	return true;
 }

@@ -50,6 +50,8 @@ bool query_put(struct query *query, struct query_node *parent, struct query_node
 		at = &(*at)->next;
 	node->next = *at;
 	*at = node;
+	node->has_text = node->has_text || node->key >= QUERY_FROM;
+	parent->has_text = parent->has_text || node->has_text;
 	if (node->cost > parent->cost)
 		parent->cost = node->cost;
 	return costs[node->key] < QUERY_COST_HEADER || add_text(query, node);

@@ -16,7 +16,9 @@
 void account_free(struct account *account)
 {
 	db_close(&account->mail.db);
+	search_close(&account->search);
 	pthread_mutex_destroy(&account->lock);
+	pthread_mutex_destroy(&account->search_lock);
 	free((char *)account->name.at);
 	free(account->folder);
 	free(account);
@@ -49,6 +51,7 @@ static void idle_rest(struct store *store)
 	store->resting_newest = account;
 	store->resting_count++;
 	db_rest(account->mail.db);
+	search_close(&account->search);
 }
 
 static void idle_add(struct store *store, struct account *account)
@@ -171,7 +174,8 @@ bool account_enter(struct account *account, struct error *error)
 	if (account->mail.db && db_moved(account->mail.db))
 		db_close(&account->mail.db);
 	if (account->mail.db || connect_account(account, error)) {
-		arrival_take_in(account);
+		if (!account->store->options.leaves_arrivals)
+			arrival_take_in(account);
 		return true;
 	}
 	pthread_mutex_unlock(&account->lock);
@@ -241,6 +245,7 @@ static struct account *take(struct store *store, struct slice name, char **folde
 		account->mail = (struct mail){.account = account->name, .durable = store->durable, .usage = store->usage};
 		*folder = NULL;
 		pthread_mutex_init(&account->lock, NULL);
+		pthread_mutex_init(&account->search_lock, NULL);
 		map_put(store->accounts, name, account);
 	}
 	idle_remove(store, account);

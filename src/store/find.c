@@ -1,8 +1,7 @@
-/* Searching an account for words: what isn't indexed is read and looked through. */
+/* Searching an account for words: the index is asked, and what it doesn't know is read and looked through. */
 #include "base/array.h"
 #include "base/memory.h"
 #include "query/query.h"
-#include "query/search.h"
 #include "store/internal.h"
 
 enum { SHOWN_AT_A_TIME = 1000 };
@@ -19,6 +18,7 @@ struct finder {
 	bool (*is_over)(void *context);
 	void *context;
 	struct mail_ids found;
+	bool everything;              /* nothing is asked for: all are found, unread */
 };
 
 static unsigned columns_of(enum search_place place)
@@ -33,48 +33,23 @@ static unsigned columns_of(enum search_place place)
 
 /* ---- one message, read ---- */
 
-struct read_message { struct slice content; const struct mime_part *root; };
-
-static bool read_content(void *context, uint64_t offset, uint64_t length, char *at)
-{
-	const struct read_message *read = context;
-	struct slice part = slice_sub(read->content, (size_t)offset, (size_t)length);
-	if (part.len < length)
-		return false;
-	memcpy(at, part.at, part.len);
-	return true;
-}
-
-static const struct mime_part *structure_of(void *context) { return ((struct read_message *)context)->root; }
-static bool lend(void *context, uint64_t bytes) { return (void)context, (void)bytes, true; }
-static void take_back(void *context, uint64_t bytes) { (void)context, (void)bytes; }
-
-static const struct query_asks asks = {.read = read_content, .structure = structure_of, .borrow = lend, .repay = take_back};
-
-static bool has_words(struct finder *finder, const struct read_message *read)
+static bool has_words(struct finder *finder, const struct index_message *read)
 {
 	struct query_content content;
-	struct buf tokens[QUERY_COLUMNS];
-	struct slice lists[QUERY_COLUMNS];
+	struct slice tokens[QUERY_COLUMNS];
 	query_read_content(read->content, read->root, NULL, NULL, finder->message, &content);
-	for (int column = 0; column < QUERY_COLUMNS; column++) {
-		tokens[column] = BUF(QUERY_TOKENS_MAX);
-		if (finder->terms.columns >> column & 1)
-			query_write_tokens(&content, (enum query_column)column, finder->stemmer, &tokens[column]);
-		lists[column] = buf_slice(&tokens[column]);
-	}
-	bool found = query_terms_match(&finder->terms, lists);
-	for (int column = 0; column < QUERY_COLUMNS; column++)
-		buf_free(&tokens[column]);
+	index_read_tokens(&content, finder->terms.columns, finder->stemmer, tokens);
+	bool found = query_terms_match(&finder->terms, tokens);
+	index_free_tokens(tokens);
 	return found;
 }
 
 static bool matches(struct finder *finder, struct slice content)
 {
-	struct read_message read = {content, mime_parse(content, finder->message)};
+	struct index_message read = {content, mime_parse(content, finder->message)};
 	if (finder->wanted->place != SEARCH_HEADER)
 		return has_words(finder, &read);
-	struct query_message message = {.asks = &asks, .context = &read, .size = content.len, .arena = finder->message, .step = finder->step};
+	struct query_message message = {.asks = &index_asks, .context = &read, .size = content.len, .arena = finder->message, .step = finder->step};
 	return query_matches(&finder->query, &message);
 }
 
@@ -82,6 +57,10 @@ static bool matches(struct finder *finder, struct slice content)
 static void look_at(struct finder *finder, int64_t id)
 {
 	struct slice content;
+	if (finder->everything) {
+		mail_ids_add(&finder->found, id);
+		return;
+	}
 	if (!blob_map(finder->account->folder, id, &content, NULL, NULL))
 		return;
 	if (matches(finder, content))
@@ -125,6 +104,60 @@ static bool search_everything(struct finder *finder, struct error *error)
 	return done;
 }
 
+/* Words are found in the index; a header's text is only narrowed by it, and looked for in the messages. */
+static bool ask_for_grams(void *context, const struct slice *grams, size_t count, struct arena *arena, struct query_ids *ids)
+{
+	struct account *account = context;
+	return search_find_grams(account->search, grams, count, arena, ids, NULL);
+}
+
+static bool ask_index(struct finder *finder, struct query_ids *found, struct query_ids *unsure, struct error *error)
+{
+	struct account *account = finder->account;
+	if (finder->wanted->place != SEARCH_HEADER)
+		return search_find_words(account->search, &finder->terms, finder->arena, found, error);
+	return query_narrow(&finder->query, ask_for_grams, account, finder->arena, unsure) ||
+	       error_set(error, ERROR_TEMPORARY, "the index couldn't be asked");
+}
+
+static void add_found(struct finder *finder, const struct query_ids *found, const struct query_ids *gone)
+{
+	for (size_t i = 0; i < found->count; i++)
+		if (!query_ids_have(gone, found->at[i]))
+			mail_ids_add(&finder->found, found->at[i]);
+}
+
+/* *known: there is an index, which was asked. */
+static bool search_index(struct finder *finder, bool *known, struct error *error)
+{
+	struct query_ids behind, gone, found = {0}, unsure = {0};
+	*known = false;
+	if (finder->everything || slice_empty(finder->wanted->text) || !index_enter(finder->account, finder->arena, &behind, &gone))
+		return true;
+	bool done = ask_index(finder, &found, &unsure, error);
+	index_leave(finder->account);
+	if (!done || unsure.all)
+		return true; /* then all are read */
+	*known = true;
+	add_found(finder, &found, &gone);
+	return look_at_all(finder, unsure.at, unsure.count, error) && look_at_all(finder, behind.at, behind.count, error);
+}
+
+static bool search_account(struct finder *finder, struct error *error)
+{
+	bool known;
+	if (finder->terms.nothing)
+		return true;
+	if (finder->wanted->place != SEARCH_HEADER && finder->terms.count == 0)
+		finder->everything = true;
+	if (!search_index(finder, &known, error) || (!known && !search_everything(finder, error)))
+		return false;
+	struct query_ids all = {.at = finder->found.at, .count = finder->found.count};
+	query_ids_sort(&all);
+	finder->found.count = all.count;
+	return true;
+}
+
 static void prepare(struct finder *finder)
 {
 	const struct search_text *wanted = finder->wanted;
@@ -145,7 +178,7 @@ bool account_search(struct account *account, const struct search_text *wanted, b
 	struct finder finder = {.account = account, .wanted = wanted, .arena = arena, .message = arena_new(), .step = arena_new(),
 				.stemmer = query_stemmer_new(), .is_over = is_over, .context = context};
 	prepare(&finder);
-	bool done = finder.terms.nothing || search_everything(&finder, error);
+	bool done = search_account(&finder, error);
 	*count = done ? finder.found.count : 0;
 	*ids = arena_array(arena, *count + 1, sizeof **ids);
 	if (*count > 0)
@@ -214,4 +247,39 @@ bool message_snippet(struct account *account, int64_t id, const struct search_te
 	make_snippet(content, wanted, wanted_count, arena, snippet);
 	blob_unmap(content);
 	return true;
+}
+
+/* ---- narrowing ---- */
+
+static bool narrow(struct account *account, const struct query *query, struct arena *arena, struct query_ids *ids)
+{
+	struct query_ids behind, gone, one;
+	*ids = (struct query_ids){.all = true};
+	if (!query->root->has_text || !index_enter(account, arena, &behind, &gone))
+		return false;
+	bool done = query_narrow(query, ask_for_grams, account, arena, &one);
+	index_leave(account);
+	if (!done || one.all)
+		return false;
+	*ids = (struct query_ids){.at = arena_array(arena, one.count + behind.count + 1, sizeof *ids->at), .count = one.count + behind.count};
+	if (one.count > 0)
+		memcpy(ids->at, one.at, one.count * sizeof *one.at);
+	if (behind.count > 0)
+		memcpy(ids->at + one.count, behind.at, behind.count * sizeof *behind.at);
+	query_ids_sort(ids);
+	return true;
+}
+
+bool mailbox_narrow(struct account *account, int64_t mailbox, const struct query *query, struct arena *arena, uint32_t **uids, size_t *count,
+		    bool *narrowed, struct error *error)
+{
+	struct query_ids ids;
+	*narrowed = narrow(account, query, arena, &ids);
+	if (!*narrowed)
+		return true;
+	if (!account_enter(account, error))
+		return false;
+	bool done = mail_list_places(account->mail.db, mailbox, ids.at, ids.count, arena, uids, count, error);
+	account_leave(account);
+	return done;
 }

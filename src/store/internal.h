@@ -14,6 +14,7 @@
  *   DIR/accounts/<domain>/<local part>/            0700; bytes outside [a-z0-9A-Z_+=.-] and UTF-8 are written %XX, and so
  *                                                  is a leading '.', so names of our own begin with one
  *     account.db, -wal, -shm                       the database, 0600
+ *     search.db, -wal, -shm                        the index for searches, see search/search.h
  *     snapshot-<id>.db                             copies of it, for repair; the newest SNAPSHOTS_KEPT
  *     mail/YYYY-MM/<id>.eml                        a message; the month is that of the id (ids hold a time)
  *     mail/YYYY-MM/<id>.new                        a draft that is being written; left over after a crash, then cleaned
@@ -43,6 +44,7 @@
 
 #include "base/map.h"
 #include "store/recover/recover.h"
+#include "store/search/search.h"
 #include "store/store.h"
 
 enum {
@@ -95,6 +97,8 @@ struct account {
 	struct unfinished { uint64_t bytes, messages; } unfinished; /* what drafts have reserved */
 	int64_t incarnation;      /* the id of its INBOX; 0: not read yet */
 	struct { int64_t seen, again_ms; } arrivals; /* the time of arrived/ when all in it had been taken in; not to be tried before */
+	pthread_mutex_t search_lock; /* guards the index; taken before `lock` */
+	struct search *search;    /* the index; NULL: not open */
 	bool tell;                /* something has been taken in: to be told when the account is left */
 	/* guarded by store->lock: */
 	int users;
@@ -137,6 +141,38 @@ void arrival_take_in(struct account *account);
 
 /** Removes uploads that haven't changed since then, and what crashes left of them. */
 void upload_clean(struct account *account, int64_t before);
+
+/* ---- indexed.c ---- */
+
+/** Looks at the account's index, if there is one that can be used: *behind are the messages that it doesn't know, in `arena`, and *gone those that it
+ * knows, but that nothing shows any more. False: there is none. index_leave() is due if true. */
+bool index_enter(struct account *account, struct arena *arena, struct query_ids *behind, struct query_ids *gone);
+void index_leave(struct account *account);
+/** Opens it, with `create` makes it if it isn't there. With search_lock. */
+bool index_open(struct account *account, bool create, struct error *error);
+/** It is damaged, or not wanted: it goes. With search_lock. */
+void index_discard(struct account *account, const char *reason);
+/** It is up to date with what the account was at that time: store_index_is_due() sees it. */
+void index_mark_current(struct account *account, int64_t begun_ms);
+/** Its path. */
+void index_path(const struct account *account, char out[PATH_MAX]);
+
+/* ---- document.c ---- */
+
+/** A message in memory, for index_asks. */
+struct index_message { struct slice content; const struct mime_part *root; };
+extern const struct query_asks index_asks;
+
+/** Tokens of some columns; index_free_tokens() when done. */
+void index_read_tokens(const struct query_content *content, unsigned columns, struct query_stemmer *stemmer, struct slice tokens[QUERY_COLUMNS]);
+void index_free_tokens(struct slice tokens[QUERY_COLUMNS]);
+
+struct index_source { int64_t id; struct slice content, summary; };
+struct index_document { struct search_document search; struct query_grams grams; };
+/** Reads a message; index_free_document() when done. The arenas are for this message alone. */
+void index_read_document(const struct index_source *source, const struct index_options *options, struct query_stemmer *stemmer, struct arena *arena,
+			 struct arena *step, struct index_document *document);
+void index_free_document(struct index_document *document);
 
 /* ---- watch.c ---- */
 

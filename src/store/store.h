@@ -25,6 +25,7 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "query/search.h"        /* query_extract */
 #include "store/recover/report.h" /* struct fsck_report */
 #include "store/mail/terms.h"   /* struct mailbox, message, placement, quota … and their limits */
 #include "store/blob/arrival.h" /* struct arrival: a letter that was put where whoever opens the account next takes it in */
@@ -38,6 +39,7 @@ struct store_options {
 	uint64_t max_message;        /* bytes; larger appends are refused with ERROR_LIMIT; 0: no limit */
 	int64_t undelete_seconds;    /* how long an expunged message can be brought back */
 	bool looking;                /* nothing is set right on opening, nothing is written: for store_fsck() without repair */
+	bool leaves_arrivals;        /* letters that arrived stay where they are: for who looks at accounts that nobody has asked for */
 	bool journal;                /* draft_commit_durably() may write the journal: of one process only, the reader */
 };
 
@@ -257,6 +259,28 @@ struct search_text { enum search_place place; struct slice text, field; };
  * `is_over` (may be NULL) is asked often whether that is to end, with ERROR_TEMPORARY. */
 bool account_search(struct account *account, const struct search_text *wanted, bool (*is_over)(void *context), void *context, struct arena *arena,
 		    int64_t **ids, size_t *count, struct error *error);
+
+struct query;
+/** Which messages of a mailbox may match (query/query.h)? Their UIDs, ascending, in `arena`; *narrowed false: there is no index, or it can't say. Those
+ * that the index doesn't know (yet) are among them. */
+bool mailbox_narrow(struct account *account, int64_t mailbox, const struct query *query, struct arena *arena, uint32_t **uids, size_t *count,
+		    bool *narrowed, struct error *error);
+
+struct index_options {
+	size_t least;                /* an account with fewer messages gets no index: reading them takes no time worth mentioning */
+	query_extract *extract;      /* may be NULL */
+	bool (*is_over)(void *context); /* may be NULL; asked often */
+	void *context;
+};
+/** Makes the account's index if there is none and it is worth it, and brings it up to date, some hundred messages at a time: *more says that there are
+ * others. For one process alone. */
+bool account_index(struct account *account, const struct index_options *options, bool *more, struct error *error);
+/** Removes it. False: there was none. */
+bool account_drop_index(struct account *account);
+/** Could account_index() have anything to do? Opens nothing: by times and sizes of files, so it may be wrong. */
+bool store_index_is_due(struct store *store, struct slice account);
+/** Compares the index with the messages, one by one; with `repair` what is wrong is indexed anew. */
+bool store_fsck_search(struct store *store, struct slice account, bool repair, struct fsck_report *report, struct error *error);
 
 /** What is shown of a message that was found (RFC 8621 §5): escaped for HTML, with <mark> around what was looked for. `at` is NULL where none of it
  * stands there. */

@@ -105,6 +105,8 @@ int64_t db_version(struct db *db);
 bool db_moved(struct db *db);
 /** Runs the driver's own consistency check; false with what it found. */
 bool db_verify(struct db *db, struct error *error);
+/** The driver's own connection (struct sqlite3), for what no other has: store/search alone asks for it. */
+void *db_driver(struct db *db);
 /** Writes a consistent copy of the live database to `path`, which must not exist. */
 bool db_snapshot(struct db *db, const char *path, struct error *error);
 

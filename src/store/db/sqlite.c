@@ -527,6 +527,8 @@ bool db_verify(struct db *db, struct error *error)
 	return fine;
 }
 
+void *db_driver(struct db *db) { return db->handle; }
+
 bool db_snapshot(struct db *db, const char *path, struct error *error)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);

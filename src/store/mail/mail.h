@@ -240,6 +240,14 @@ bool mail_alter_email(struct change *change, struct email_change *alter, struct 
 
 /** Messages that mailboxes show, with ids above `after`, ascending, at most `room`. */
 bool mail_list_shown(struct db *db, int64_t after, int64_t *ids, size_t room, size_t *count, struct error *error);
+/** Messages of which something has changed since then where a mailbox shows them; some more than once. All that have come are among them. */
+bool mail_list_touched(struct db *db, int64_t since, struct mail_ids *ids, struct error *error);
+/** Messages that were expunged since then, and that nothing shows. *complete false: there may be others, the log doesn't reach back that far. */
+bool mail_list_left(struct db *db, int64_t since, struct mail_ids *ids, bool *complete, struct error *error);
+bool mail_is_shown(struct db *db, int64_t message, bool *shown, struct error *error);
+/** The UIDs at which a mailbox shows any of these messages (ids ascending), ascending, in `arena`. */
+bool mail_list_places(struct db *db, int64_t mailbox, const int64_t *ids, size_t count, struct arena *arena, uint32_t **uids, size_t *found,
+		      struct error *error);
 
 /* ---- Adding: place.c, keywords.c, content.c, delivery.c ---- */
 
