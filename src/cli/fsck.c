@@ -7,6 +7,7 @@ struct cli_check {
 	struct command_line *line;
 	json_t *found;        /* an array, with --json */
 	bool quiet;           /* only count */
+	bool search;          /* the indexes, too */
 	uint64_t problems, messages, repaired;
 };
 
@@ -65,7 +66,8 @@ static bool check_accounts(struct cli_check *check, bool repair, struct error *e
 	for (size_t i = 0, all = done ? count : 0; i < all; i++) {
 		struct fsck_report report = {.found = note_account, .context = check};
 		struct error trouble = {0};
-		if (!store_fsck(store, names[i], repair, &report, &trouble)) /* one that can't be checked keeps no other from it */
+		if (!store_fsck(store, names[i], repair, &report, &trouble) ||
+		    (check->search && !store_fsck_search(store, names[i], repair, &report, &trouble))) /* one that can't be checked keeps no other from it */
 			done = error_set(error, trouble.kind, "%.*s: %s", SLICE_ARG(names[i]), trouble.text);
 		check->problems += report.problems;
 		check->messages += report.messages;
@@ -96,7 +98,7 @@ static void conclude(struct cli_check *check)
 
 static int run(struct command_line *line)
 {
-	struct cli_check check = {.line = line, .found = json_array()};
+	struct cli_check check = {.line = line, .found = json_array(), .search = command_value(line, "search") != NULL};
 	struct error error;
 	bool repair = command_value(line, "repair") != NULL;
 	log_set_role("fsck", LOG_LEVEL_WARNING);
@@ -110,7 +112,7 @@ static int run(struct command_line *line)
 		instance_note(line, "admin.repaired", log_number("problems", (int64_t)check.problems), log_number("repaired", (int64_t)check.repaired));
 	conclude(&check);
 	if (done && repair && left > 0) { /* what is left is what a second look still finds */
-		struct cli_check again = {.line = line, .quiet = true};
+		struct cli_check again = {.line = line, .quiet = true, .search = check.search};
 		done = check_all(&again, false, &error);
 		left = again.problems;
 	}
@@ -120,7 +122,11 @@ static int run(struct command_line *line)
 	return left > 0 ? COMMAND_FAILED : COMMAND_DONE;
 }
 
-static const struct command_option options[] = {{"repair", NULL, "mends what can be mended"}, {0}};
+static const struct command_option options[] = {
+	{"repair", NULL, "mends what can be mended"},
+	{"search", NULL, "compares the indexes for searching, too, with every message; with --repair the server indexes anew what is wrong"},
+	{0},
+};
 
 const struct command cli_fsck_commands[] = {
 	{"fsck", "[ADDRESS...]", "Checks queue and accounts, or only the accounts named: databases against files.", run, options, 0, -1, COMMAND_JSON},

@@ -248,7 +248,11 @@ static void obey(struct role *role, struct control_message *message)
 /* In the loop of who serves: what is changed concerns his sessions, and every switch of threads on the way there makes it later. */
 static void hear_changes(void *context)
 {
-	struct role *role = context;
+	role_hear(context);
+}
+
+void role_hear(struct role *role)
+{
 	char room[BUS_DATAGRAM_MAX];
 	struct bus_change change;
 	for (int i = 0; i < CHANGES_PER_TURN && bus_hear(role->bus_in, room, &change); i++)

@@ -117,6 +117,8 @@ bool role_confine(struct role *role, struct error *error);
 int role_channel(const struct role *role, enum channel_kind kind);
 /** Serves what the role listens on, and hears the bus; `context_of` gives the protocol's context for a service. */
 void role_listen(struct role *role, struct server *server, void *(*context_of)(void *context, enum service service), void *context);
+/** For a role without listeners: hears what has been announced on role->bus_in, without waiting. role->hear is called in this thread. */
+void role_hear(struct role *role);
 /** How many connections and threads the configuration lets a role have. */
 struct server_options role_server_options(struct tls_server *tls);
 /** Tells the master that every listener is served, and obeys it from now on in a thread of its own: new configurations,

@@ -94,7 +94,6 @@ static bool find_missing(struct comparing *comparing, const struct search_sums *
 			found(comparing, "lacks", ids[i]);
 			mail_ids_add(&comparing->wrong, ids[i]);
 		}
-		comparing->report->messages += got;
 		after = got > 0 ? ids[got - 1] : after;
 	}
 	return true;

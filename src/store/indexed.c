@@ -8,7 +8,7 @@
 #include "store/internal.h"
 
 enum {
-	WORTH_BYTES = 128 * 1024, /* of an account's database, before anybody looks whether it has messages enough for an index */
+	WORTH_BYTES = 192 * 1024, /* of an account's database and its log, before anybody looks whether it has messages enough for an index */
 	COARSE_MS = 50,           /* times of files may be behind the clock by less */
 };
 
@@ -144,13 +144,13 @@ void index_mark_current(struct account *account, int64_t begun_ms)
 bool store_index_is_due(struct store *store, struct slice account)
 {
 	char database[PATH_MAX], index[PATH_MAX];
-	off_t size = 0, other = 0;
+	off_t size = 0, log_size = 0, index_size;
 	char *folder = blob_account_folder(store->data, account, NULL);
 	if (!folder)
 		return false;
 	recover_database_path(folder, database);
 	snprintf(index, sizeof index, "%s/search.db", folder);
 	free(folder);
-	int64_t known = changed(index, "", &other), rows = changed(database, "", &size), log = changed(database, "-wal", &other);
-	return known == 0 ? size >= WORTH_BYTES : rows >= known || log >= known;
+	int64_t known = changed(index, "", &index_size), rows = changed(database, "", &size), log = changed(database, "-wal", &log_size);
+	return known == 0 ? size + log_size >= WORTH_BYTES : rows >= known || log >= known;
 }
