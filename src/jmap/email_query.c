@@ -260,6 +260,21 @@ static bool add_companions(struct asking *asking, struct slice threads_since, in
 	return true;
 }
 
+/* Has nothing changed of what the results depend on? Then it is answered, and nothing looked at; also if it can't be said. */
+static bool answer_unchanged(struct asking *asking, struct slice emails_since, struct slice threads_since, bool threads)
+{
+	struct jmap_call *call = asking->call;
+	int64_t *ids;
+	size_t count = 0;
+	if (!jmap_changed_since(call, email_changes, emails_since, &ids, &count) ||
+	    (count == 0 && threads && !jmap_changed_since(call, thread_changes, threads_since, &ids, &count)))
+		return true;
+	if (count > 0 || asking->query.total)
+		return false;
+	jmap_query_changes_answer(call, &asking->query, arena_text(call->arena, asking->query.since), JMAP_ID_EMAIL, NULL, 0, NULL, 0);
+	return true;
+}
+
 enum net_run jmap_email_query_changes(struct jmap_call *call)
 {
 	struct asking asking = {.call = call};
@@ -272,7 +287,7 @@ enum net_run jmap_email_query_changes(struct jmap_call *call)
 	slice_cut(asking.query.since, ':', &emails_since, &threads_since);
 	bool threads = asking.collapse || asks_threads(&asking);
 	/* Changes are read behind the results: what changes in between is told as changed once more, the next time. */
-	if (!find_all(&asking, threads) || !jmap_changed_since(call, email_changes, emails_since, &touched, &count) ||
+	if (answer_unchanged(&asking, emails_since, threads_since, threads) || !find_all(&asking, threads) || !jmap_changed_since(call, email_changes, emails_since, &touched, &count) ||
 	    (threads && !add_companions(&asking, threads_since, &touched, &count)))
 		return RUN_DONE;
 	write_state(&asking.states, state);
