@@ -519,6 +519,70 @@ def test_snippets_show_what_was_found(jmap):
         jmap.call("SearchSnippet/get", filter={"none": 1}, emailIds=[a])
 
 
+# ---- hostile mail, and what belongs to others (ATTACKS) ----
+
+EVERYTHING = {"properties": ["headers", "bodyStructure", "textBody", "htmlBody", "attachments", "hasAttachment", "preview", "bodyValues", "subject", "from", "to", "references",
+                             "header:X-A:asText:all", "header:To:asGroupedAddresses"],
+              "bodyProperties": ["partId", "blobId", "size", "headers", "name", "type", "charset", "cid", "language", "location"], "fetchAllBodyValues": True, "maxBodyValueBytes": 1000}
+
+
+@pytest.mark.parametrize("message", [
+    "".join(f"Content-Type: multipart/mixed; boundary=b{at}\r\n\r\n--b{at}\r\n" for at in range(10000)) + "\r\nx\r\n",
+    "".join("Content-Type: message/rfc822\r\n\r\n" for _ in range(10000)) + "Subject: x\r\n\r\nx\r\n",
+    "X-A: =?utf-8?q?=C3=A9?=\r\n" * 300000 + "\r\nx\r\n",
+    "To: " + "a@x.example,\r\n " * 200000 + "b@x.example\r\n\r\nx\r\n",
+    "Subject: " + "=?utf-8?q?a?=\r\n " * 200000 + "\r\n\r\nx\r\n",
+    "References: " + "<a@x>\r\n " * 200000 + "\r\n\r\nx\r\n",
+    "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + "--b\r\nContent-Type: text/html\r\n\r\n<a <a <a\r\n" * 20000 + "--b--\r\n",
+    "Content-Type: text/html\r\n\r\n" + "<p style=x" * 500000,
+    "Content-Type: text/plain; " + "".join(f"name*{at}*=%41;\r\n " for at in range(20000)) + "x=y\r\n\r\nx\r\n",
+], ids=["multiparts", "messages", "headers", "addresses", "words", "references", "parts", "tags", "parameters"])
+def test_hostile_messages_are_bounded(jmap, message):
+    id = jmap.add(message.encode(), [jmap.mailbox("inbox")])
+    begun = time.monotonic()
+    found = jmap.email(id, *EVERYTHING["properties"], **{name: value for name, value in EVERYTHING.items() if name != "properties"})
+    assert found["id"] == id and len(found["preview"]) <= 256 and time.monotonic() - begun < 20
+    jmap.call("Email/parse", blobIds=[jmap.email(id, "blobId")["blobId"]], **EVERYTHING)
+    assert jmap.query({"text": "nothing-such"}) == []
+
+
+def test_filters_are_bounded(jmap):
+    deep = {"hasKeyword": "$seen"}
+    for _ in range(15):
+        deep = {"operator": "NOT", "conditions": [deep]}
+    assert jmap.query(deep) == []
+    for wrong in ({"operator": "NOT", "conditions": [{"operator": "NOT", "conditions": [deep]}]}, {"operator": "OR", "conditions": [{"text": "a"}] * 40},
+                  {"operator": "AND", "conditions": [{"hasKeyword": "a"}] * 5000}):
+        with pytest.raises(Refused, match="unsupportedFilter"):
+            jmap.query(wrong)
+    with pytest.raises(Refused, match="unsupportedSort"):
+        jmap.query(None, [{"property": "size"}] * 50)
+
+
+def test_nothing_of_others_is_told(server, person, jmap):
+    other = Jmap(server, "boris")
+    id = other.add(letter("secret"), [other.mailbox("archive")])
+    found = other.email(id, "blobId", "threadId", "attachments", "textBody")
+    blob, part, thread, box = found["blobId"], found["textBody"][0]["blobId"], found["threadId"], other.mailbox("archive")
+    assert jmap.email(id) is None and jmap.download(blob) is None and jmap.download(part) is None
+    assert jmap.call("Thread/get", ids=[thread])["notFound"] == [thread] and jmap.call("Mailbox/get", ids=[box])["notFound"] == [box]
+    assert set(jmap.call("Email/parse", blobIds=[blob, part])["notFound"]) == {blob, part}
+    assert jmap.call("SearchSnippet/get", filter={"text": "secret"}, emailIds=[id])["notFound"] == [id]
+    assert jmap.query({"inMailbox": box}) == [] and jmap.query({"text": "secret"}) == []
+    drafts = jmap.mailbox("drafts")
+    error = refused(jmap.call("Email/set", create={"x": {"mailboxIds": {drafts: True}, "attachments": [{"blobId": blob, "type": "message/rfc822"}]}}), "notCreated", "x")
+    assert error["type"] == "blobNotFound"
+    assert refused(jmap.call("Email/set", create={"x": {"mailboxIds": {box: True}}}), "notCreated", "x")["type"] == "invalidProperties"
+    answer = jmap.call("Email/set", update={id: {"keywords": {}}}, destroy=[id])
+    assert answer["notUpdated"][id]["type"] in ("notFound", "willDestroy") and answer["notDestroyed"][id]["type"] == "notFound"
+    assert refused(jmap.call("Mailbox/set", destroy=[box], onDestroyRemoveEmails=True), "notDestroyed", box)["type"] == "notFound"
+    assert refused(jmap.call("Email/import", emails={"x": {"blobId": blob, "mailboxIds": {drafts: True}}}), "notCreated", "x")["type"] == "invalidProperties"
+    with pytest.raises(Refused, match="accountNotFound"):
+        jmap.call("Email/get", accountId=other.account, ids=[id])
+    assert other.email(id, "keywords")["keywords"] == {}
+    other.close()
+
+
 # ---- the example of §4.10 ----
 
 def test_a_screen_is_asked_for_at_once(filled):
