@@ -209,6 +209,53 @@ enum auth_web auth_credential_list(struct auth *auth, struct auth_wait *wait, st
 /** Ends one of an account's. */
 enum auth_web auth_credential_end(struct auth *auth, struct auth_wait *wait, struct slice account, int64_t id);
 
+/* ---- OAuth (RFC 6749): letting a program in ---- */
+
+/** What a program asks for that wants all of mail: IMAP, POP3, submission, JMAP (draft-ietf-mailmaint-oauth-public). */
+#define AUTH_OAUTH_SCOPE_MAIL "urn:ietf:params:oauth:scope:mail"
+enum {
+	AUTH_REDIRECT_MAX = 300,          /* bytes of a redirect URI */
+	AUTH_REDIRECTS_MAX = 600,         /* … of all of a program, separated by blanks */
+	AUTH_CLIENT_ID_MAX = 1024,
+	AUTH_CHALLENGE_SIZE = 43,         /* RFC 7636 §4.2: SHA-256 in base64, in the alphabet of URLs */
+	AUTH_VERIFIER_MAX = 128,
+	AUTH_REFRESH_SIZE = 2 * AUTH_WEB_TOKEN_SIZE,
+	AUTH_CODE_SECONDS = 600,          /* the profile for open public clients wants ten minutes, RFC 6749 §4.1.2 allows no more */
+	AUTH_ACCESS_SECONDS = 3600,
+	AUTH_GRANT_SECONDS = 90 * 24 * 3600, /* so long a program may rest before it has to ask anew */
+};
+/** A redirect URI by which nobody but a program of the same device hears (RFC 8252 §7): of a loopback address, or of a scheme that is a domain written backwards. */
+bool auth_redirect_is_native(struct slice uri);
+/** *host: "http://127.0.0.1" or "http://[::1]"; *path: what follows it and the port. */
+bool auth_redirect_is_loopback(struct slice uri, struct slice *host, struct slice *path);
+bool auth_redirect_is_private(struct slice uri, struct slice *scheme);
+
+/** What an account's owner has allowed. */
+struct auth_oauth_request {
+	struct slice client, redirect, challenge; /* challenge: AUTH_CHALLENGE_SIZE characters, S256 */
+	struct slice account;
+	int64_t identity;
+	struct slice name, address;               /* of the program; from where it was allowed */
+	unsigned scopes;
+};
+struct auth_oauth_exchange { struct slice code, client, redirect, verifier; };
+struct auth_oauth_tokens {
+	char access[AUTH_WEB_TOKEN_SIZE + 1], refresh[AUTH_REFRESH_SIZE + 1];
+	unsigned scopes;
+};
+/* For the web role alone. AUTH_WEB_NONE: it is refused. */
+/** Registers a program (RFC 7591); `redirects` separated by blanks. *client in the arena. */
+enum auth_web auth_oauth_register(struct auth *auth, struct auth_wait *wait, struct slice name, struct slice redirects, struct arena *arena, struct slice *client);
+/** Is it registered, with that redirect URI? Its name, in the arena. */
+enum auth_web auth_oauth_client(struct auth *auth, struct auth_wait *wait, struct slice client, struct slice redirect, struct arena *arena, struct slice *name);
+enum auth_web auth_oauth_allow(struct auth *auth, struct auth_wait *wait, const struct auth_oauth_request *request, char code[AUTH_WEB_TOKEN_SIZE + 1]);
+/** RFC 6749 §4.1.3, RFC 7636 §4.6. A code is exchanged once: if it comes again what came of it ends. */
+enum auth_web auth_oauth_exchange(struct auth *auth, struct auth_wait *wait, const struct auth_oauth_exchange *exchange, struct auth_oauth_tokens *tokens);
+/** RFC 6749 §6; `scopes` 0: all that were granted. A token is used once: if it comes again the grant ends. AUTH_WEB_FULL: more scopes than were granted. */
+enum auth_web auth_oauth_refresh(struct auth *auth, struct auth_wait *wait, struct slice refresh, struct slice client, unsigned scopes, struct auth_oauth_tokens *tokens);
+/** Ends the grant that a token is of (RFC 7009); AUTH_WEB_DONE also if it is none. */
+enum auth_web auth_oauth_revoke(struct auth *auth, struct auth_wait *wait, struct slice token);
+
 /* ---- Signing in ---- */
 
 /** What somebody may do who has signed in. The account's password lets him do all; an app password or a token what it was made for, and never
@@ -299,5 +346,9 @@ void auth_refused(const struct sign_in_client *client, struct slice mechanism, s
 /** USER/PASS and IMAP LOGIN: name and password at once. *account is copied into `arena`. */
 enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wait, struct slice name, struct slice password, const struct sign_in_client *client,
 					struct arena *arena, struct auth_account *account, int *delay_ms);
+
+/** A token (RFC 6750) of OAuth, or an app password said as one: whose it is, it says itself. */
+enum sign_in_status auth_check_token(struct auth *auth, struct auth_wait *wait, struct slice token, const struct sign_in_client *client, struct arena *arena,
+				     struct auth_account *account, int *delay_ms);
 
 #endif

@@ -49,6 +49,14 @@ struct auth_backend_kind {
 	bool (*credential_end)(struct auth_backend *backend, struct slice account, int64_t id, size_t *count, struct error *error);
 	bool (*credential_sweep)(struct auth_backend *backend, int64_t now, struct error *error);
 
+	bool (*token_find)(struct auth_backend *backend, struct slice token, int64_t now, struct arena *arena, struct auth_credential *found, struct error *error);
+	bool (*oauth_register)(struct auth_backend *backend, struct slice name, struct slice redirects, struct buf *id, struct error *error);
+	bool (*oauth_client)(struct auth_backend *backend, struct slice id, struct slice redirect, struct arena *arena, struct slice *name);
+	bool (*oauth_allow)(struct auth_backend *backend, const struct auth_oauth_request *request, int64_t now, char code[AUTH_WEB_TOKEN_SIZE + 1], struct error *error);
+	bool (*oauth_exchange)(struct auth_backend *backend, const struct auth_oauth_exchange *exchange, int64_t now, struct auth_oauth_tokens *tokens, struct error *error);
+	bool (*oauth_refresh)(struct auth_backend *backend, struct slice refresh, struct slice client, unsigned scopes, int64_t now, struct auth_oauth_tokens *tokens, struct error *error);
+	bool (*oauth_revoke)(struct auth_backend *backend, struct slice token, int64_t now, struct error *error);
+
 	struct slice (*sign_in_name)(struct auth_backend *backend, struct slice name, struct arena *arena);
 	bool (*identity)(struct auth_backend *backend, struct slice account, int64_t *identity, const char **why, struct error *error);
 	bool (*credentials)(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error);

@@ -142,6 +142,41 @@ static bool credential_sweep(struct auth_backend *backend, int64_t now, struct e
 	return directory_credential_sweep(directory_of(backend), now, error);
 }
 
+static bool token_find(struct auth_backend *backend, struct slice token, int64_t now, struct arena *arena, struct auth_credential *found, struct error *error)
+{
+	return directory_token_find(directory_of(backend), token, now, arena, found, error);
+}
+
+static bool oauth_register(struct auth_backend *backend, struct slice name, struct slice redirects, struct buf *id, struct error *error)
+{
+	return directory_oauth_register(directory_of(backend), name, redirects, id, error);
+}
+
+static bool oauth_client(struct auth_backend *backend, struct slice id, struct slice redirect, struct arena *arena, struct slice *name)
+{
+	return directory_oauth_client(directory_of(backend), id, redirect, arena, name);
+}
+
+static bool oauth_allow(struct auth_backend *backend, const struct auth_oauth_request *request, int64_t now, char code[AUTH_WEB_TOKEN_SIZE + 1], struct error *error)
+{
+	return directory_oauth_allow(directory_of(backend), request, now, code, error);
+}
+
+static bool oauth_exchange(struct auth_backend *backend, const struct auth_oauth_exchange *exchange, int64_t now, struct auth_oauth_tokens *tokens, struct error *error)
+{
+	return directory_oauth_exchange(directory_of(backend), exchange, now, tokens, error);
+}
+
+static bool oauth_refresh(struct auth_backend *backend, struct slice refresh, struct slice client, unsigned scopes, int64_t now, struct auth_oauth_tokens *tokens, struct error *error)
+{
+	return directory_oauth_refresh(directory_of(backend), refresh, client, scopes, now, tokens, error);
+}
+
+static bool oauth_revoke(struct auth_backend *backend, struct slice token, int64_t now, struct error *error)
+{
+	return directory_oauth_revoke(directory_of(backend), token, now, error);
+}
+
 static struct slice sign_in_name(struct auth_backend *backend, struct slice name, struct arena *arena)
 {
 	return directory_sign_in_name(directory_of(backend), name, arena);
@@ -190,6 +225,8 @@ const struct auth_backend_kind auth_backend_directory = {
 	.web_begin = web_begin, .web_find = web_find, .web_use = web_use, .web_list = web_list, .web_end = web_end,
 	.app_password_make = app_password_make, .app_password_find = app_password_find, .credential_stands = credential_stands, .credential_list = credential_list,
 	.credential_use = credential_use, .credential_end = credential_end, .credential_sweep = credential_sweep,
+	.token_find = token_find, .oauth_register = oauth_register, .oauth_client = oauth_client, .oauth_allow = oauth_allow, .oauth_exchange = oauth_exchange,
+	.oauth_refresh = oauth_refresh, .oauth_revoke = oauth_revoke,
 	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,
 };

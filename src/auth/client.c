@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "config/config.h"
 
 enum { JUST_NOW_MS = 100 /* in that time nobody removes an account and makes another of its name */ };
 
@@ -452,11 +453,14 @@ static bool offers_scram(struct auth *auth)
 	return auth->scram;
 }
 
+/* Tokens over TLS alone, whatever is allowed of passwords (RFC 6750 §5.3). */
 const char *auth_mechanisms(bool encrypted, bool plaintext_allowed, bool binding)
 {
 	if (!encrypted)
 		return plaintext_allowed ? "SCRAM-SHA-256 PLAIN LOGIN" : "";
-	return binding ? "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" : "SCRAM-SHA-256 PLAIN LOGIN";
+	if (!config_current()->oauth)
+		return binding ? "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN" : "SCRAM-SHA-256 PLAIN LOGIN";
+	return binding ? "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2" : "SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2";
 }
 
 bool auth_offers_binding(const char *scram_over_tls)
@@ -468,7 +472,7 @@ const char *auth_offered(struct auth *auth, bool encrypted, bool plaintext_allow
 {
 	const char *taken = auth_mechanisms(encrypted, plaintext_allowed, binding && auth_offers_binding(scram_over_tls));
 	bool scram = offers_scram(auth) && !(encrypted && slice_equal(slice_of(scram_over_tls), SLICE("accepted")));
-	return *taken && !scram ? "PLAIN LOGIN" : taken;
+	return *taken && !scram ? slice_skip(slice_of(taken), slice_find(slice_of(taken), SLICE("PLAIN LOGIN"))).at : taken;
 }
 
 struct sign_in {
@@ -595,6 +599,24 @@ enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wai
 	wire_put_text(&fields, slice_sub(name, 0, WIRE_ADDRESS_MAX));
 	wire_put_text(&fields, password.len > WIRE_PASSWORD_MAX ? SLICE("") : password);
 	struct auth_question *question = auth_client_ask(auth, wait, WIRE_CHECK_PASSWORD, &fields);
+	buf_free(&fields);
+	if (!question)
+		return SIGN_IN_AWAITED;
+	uint64_t none;
+	enum sign_in_status status = read_status(question, &none, NULL, arena, account, delay_ms);
+	auth_client_free(question);
+	return status;
+}
+
+enum sign_in_status auth_check_token(struct auth *auth, struct auth_wait *wait, struct slice token, const struct sign_in_client *client, struct arena *arena,
+				     struct auth_account *account, int *delay_ms)
+{
+	*account = (struct auth_account){.name = SLICE("")};
+	*delay_ms = 0;
+	struct buf fields = BUF_SECRET(WIRE_QUESTION_MAX);
+	auth_wire_put_client(&fields, client);
+	wire_put_text(&fields, token.len > WIRE_TOKEN_MAX ? SLICE("") : token);
+	struct auth_question *question = auth_client_ask(auth, wait, WIRE_CHECK_TOKEN, &fields);
 	buf_free(&fields);
 	if (!question)
 		return SIGN_IN_AWAITED;

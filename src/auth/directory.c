@@ -126,7 +126,8 @@ static bool load_secret(struct directory *directory, const char *name, char *key
 static bool load_secrets(struct directory *directory, struct error *error)
 {
 	return load_secret(directory, "decoy", directory->decoy_key, sizeof directory->decoy_key, error) &&
-	       load_secret(directory, "srs", directory->srs_key, sizeof directory->srs_key, error);
+	       load_secret(directory, "srs", directory->srs_key, sizeof directory->srs_key, error) &&
+	       load_secret(directory, "oauth", directory->oauth_key, sizeof directory->oauth_key, error);
 }
 
 struct directory *directory_open(const char *data, struct error *error)
@@ -150,6 +151,7 @@ void directory_close(struct directory **directory)
 	arena_free(&(*directory)->scratch);
 	memory_wipe((*directory)->decoy_key, sizeof (*directory)->decoy_key);
 	memory_wipe((*directory)->srs_key, sizeof (*directory)->srs_key);
+	memory_wipe((*directory)->oauth_key, sizeof (*directory)->oauth_key);
 	free(*directory);
 	*directory = NULL;
 }

@@ -142,6 +142,16 @@ bool directory_credential_list(struct directory *directory, struct slice account
 bool directory_credential_use(struct directory *directory, int64_t id, int64_t now, struct error *error);
 /** Ends one of an account, or all (0). */
 bool directory_credential_end(struct directory *directory, struct slice account, int64_t id, size_t *count, struct error *error);
+/** Whose is this token of OAuth, or app password? As directory_app_password_find(). */
+bool directory_token_find(struct directory *directory, struct slice token, int64_t now, struct arena *arena, struct auth_credential *found, struct error *error);
+/* What auth.h tells of OAuth. ERROR_DENIED: refused; ERROR_INVALID: too long, or too much is wanted. */
+bool directory_oauth_register(struct directory *directory, struct slice name, struct slice redirects, struct buf *id, struct error *error);
+/** `redirect` empty: any. */
+bool directory_oauth_client(struct directory *directory, struct slice id, struct slice redirect, struct arena *arena, struct slice *name);
+bool directory_oauth_allow(struct directory *directory, const struct auth_oauth_request *request, int64_t now, char code[AUTH_WEB_TOKEN_SIZE + 1], struct error *error);
+bool directory_oauth_exchange(struct directory *directory, const struct auth_oauth_exchange *exchange, int64_t now, struct auth_oauth_tokens *tokens, struct error *error);
+bool directory_oauth_refresh(struct directory *directory, struct slice refresh, struct slice client, unsigned scopes, int64_t now, struct auth_oauth_tokens *tokens, struct error *error);
+bool directory_oauth_revoke(struct directory *directory, struct slice token, int64_t now, struct error *error);
 /** Removes what is over. */
 bool directory_credential_sweep(struct directory *directory, int64_t now, struct error *error);
 

@@ -3,6 +3,7 @@
 #define AUTH_DIRECTORY_INTERNAL_H
 
 #include "auth/credentials.h"
+#include "auth/oauth_client.h"
 #include "auth/srs.h"
 #include "dkim/dkim.h"
 #include "store/db/db.h"
@@ -20,6 +21,7 @@ struct directory {
 	struct arena *scratch;   /* for questions whose answer is no slice */
 	char decoy_key[DECOY_KEY_SIZE]; /* what unknown accounts' salts are made from */
 	char srs_key[AUTH_SRS_KEY_SIZE]; /* shows that a rewritten sender was made here */
+	char oauth_key[OAUTH_KEY_SIZE];  /* shows that a program was registered here */
 	bool counted;            /* the following were, at that version of the database */
 	int64_t counted_version;
 	uint64_t imported_count, password_count;

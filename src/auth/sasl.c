@@ -5,6 +5,7 @@
 #include <gsasl.h>
 #include <openssl/evp.h>
 
+#include "auth/bearer.h"
 #include "auth/password.h"
 #include "auth/wire.h"
 #include "base/log.h"
@@ -28,6 +29,7 @@ struct sasl_exchange {
 	struct auth_credentials credentials;
 	bool has_credentials, unreadable, other;
 	struct slice name;      /* as the client gave it */
+	bool refused, for_else; /* a token was, since it is for something else */
 	bool begun;             /* SCRAM: the client has said something */
 	struct buf password, raw; /* prepared, and as it came */
 	char exporter[2 * WIRE_BINDING_MAX], unique[2 * WIRE_BINDING_MAX]; /* base64, or empty */
@@ -175,6 +177,51 @@ static enum sasl_step step_login(struct sasl_exchange *exchange, bool has_input,
 	return buf_append_text(output, "Password:") ? SASL_CONTINUE : SASL_MALFORMED;
 }
 
+/* ---- Tokens ---- */
+
+/* The token, and whose it is said to be, if that is said: the token itself says whose it is. */
+static enum sasl_step keep_token(struct sasl_exchange *exchange, struct slice name, struct slice token)
+{
+	if (name.len > 0)
+		load_account(exchange, name);
+	buf_append(&exchange->raw, token);
+	return exchange->unreadable ? SASL_TEMPORARY : exchange->raw.overflow ? SASL_MALFORMED : SASL_TOKEN;
+}
+
+/* RFC 7628 §3.2.3: the client answers what it was told with one byte 0x01; some answer with nothing. */
+static enum sasl_step end_refusal(struct slice input) { return input.len <= 1 ? SASL_TOKEN_REFUSED : SASL_MALFORMED; }
+
+static enum sasl_step step_bearer(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output)
+{
+	struct sasl_bearer bearer;
+	(void)output;
+	if (exchange->refused)
+		return end_refusal(input);
+	if (!has_input)
+		return exchange->steps == 1 ? SASL_CONTINUE : SASL_MALFORMED;
+	return sasl_bearer_parse(input, exchange->arena, &bearer) ? keep_token(exchange, bearer.name, bearer.token) : SASL_MALFORMED;
+}
+
+static enum sasl_step step_xoauth2(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output)
+{
+	struct sasl_bearer bearer;
+	(void)output;
+	if (exchange->refused)
+		return end_refusal(input);
+	if (!has_input)
+		return exchange->steps == 1 ? SASL_CONTINUE : SASL_MALFORMED;
+	return sasl_xoauth2_parse(input, &bearer) ? keep_token(exchange, bearer.name, bearer.token) : SASL_MALFORMED;
+}
+
+void sasl_refuse_token(struct sasl_exchange *exchange, bool for_else, struct buf *output)
+{
+	exchange->refused = true;
+	exchange->for_else = for_else;
+	buf_printf(output, "{\"status\":\"%s\",\"schemes\":\"bearer\",\"scope\":\"" AUTH_OAUTH_SCOPE_MAIL "\"}", for_else ? "insufficient_scope" : "invalid_token");
+}
+
+bool sasl_token_was_for_else(const struct sasl_exchange *exchange) { return exchange->for_else; }
+
 /* ---- SCRAM ---- */
 
 static enum sasl_step step_scram(struct sasl_exchange *exchange, bool has_input, struct slice input, struct buf *output);
@@ -184,6 +231,8 @@ static const struct mechanism mechanisms[] = {
 	{"SCRAM-SHA-256", false, step_scram},
 	{"PLAIN", false, step_plain},
 	{"LOGIN", false, step_login},
+	{"OAUTHBEARER", false, step_bearer},
+	{"XOAUTH2", false, step_xoauth2},
 };
 
 static const struct mechanism *find_mechanism(struct slice name)

@@ -1,4 +1,4 @@
-/* One SASL exchange in the auth role (RFC 4422): PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and -PLUS (RFC 5802, 7677). libgsasl speaks SCRAM; whether a name and password belong together is decided elsewhere, so that hashing can
+/* One SASL exchange in the auth role (RFC 4422): PLAIN (RFC 4616), LOGIN, SCRAM-SHA-256 and -PLUS (RFC 5802, 7677), OAUTHBEARER (RFC 7628) and XOAUTH2. libgsasl speaks SCRAM; whether a name and password belong together is decided elsewhere, so that hashing can
  * happen in a thread of its own. An exchange belongs to one thread at a time. */
 #ifndef AUTH_SASL_H
 #define AUTH_SASL_H
@@ -22,6 +22,8 @@ const char *sasl_mechanism(const struct sasl_exchange *exchange);
 enum sasl_step {
 	SASL_CONTINUE,  /* `output` is the next challenge */
 	SASL_PASSWORD,  /* the exchange has ended; sasl_password() says what is to be checked */
+	SASL_TOKEN,     /* … likewise; sasl_raw_password() is the token */
+	SASL_TOKEN_REFUSED, /* the client has heard why (sasl_refuse_token()) */
 	SASL_DONE,      /* the client has proved to know the password; `output` is the server's last message */
 	SASL_REFUSED,   /* it hasn't */
 	SASL_MALFORMED,
@@ -43,6 +45,9 @@ int64_t sasl_identity(const struct sasl_exchange *exchange);
 struct slice sasl_password(const struct sasl_exchange *exchange);
 /** Then, too: the password as it came, which an imported hash may be of. */
 struct slice sasl_raw_password(const struct sasl_exchange *exchange);
+/** The token was refused: what is to be told, as JSON (RFC 7628 §3.2.2), after which the exchange takes one more step. `for_else`: it is good for something else. */
+void sasl_refuse_token(struct sasl_exchange *exchange, bool for_else, struct buf *output);
+bool sasl_token_was_for_else(const struct sasl_exchange *exchange);
 /** Did the client ask to act as somebody else (authzid)? Then it is refused, whatever it proved. */
 bool sasl_acts_for_another(const struct sasl_exchange *exchange);
 

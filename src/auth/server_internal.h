@@ -112,7 +112,13 @@ bool auth_server_note_use(struct auth_server *server, const struct auth_credenti
 /** Removes what is over; a job does. */
 void auth_server_sweep(struct auth_server *server);
 
+/* server_oauth.c */
+/** Answers a question about OAuth. False: it is another kind, or from who may not ask. */
+bool auth_server_handle_oauth(struct auth_server *server, struct auth_channel *channel, const struct call_received *received);
+
 /* server_sign_in.c */
+/** The token says itself whose it is. */
+void auth_server_check_token(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, const struct sign_in_client *client, struct slice token);
 void auth_server_check_password(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, const struct sign_in_client *client,
 			   struct slice name, struct slice password);
 /** exchange_id 0: a new one. */

@@ -322,6 +322,17 @@ static bool handle_check_password(struct auth_server *server, struct auth_channe
 	return true;
 }
 
+static bool handle_check_token(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, struct wire_reader *reader)
+{
+	struct sign_in_client client;
+	auth_wire_client(reader, &client);
+	struct slice token = wire_text(reader, WIRE_TOKEN_MAX);
+	if (!wire_end(reader))
+		return false;
+	auth_server_check_token(server, channel, received, &client, token);
+	return true;
+}
+
 static bool handle_step(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, struct wire_reader *reader)
 {
 	struct sign_in_client client;
@@ -360,6 +371,15 @@ static bool handle(struct auth_server *server, struct auth_channel *channel, con
 	case WIRE_WEB_LIST:
 	case WIRE_WEB_END:
 		return auth_server_handle_web(server, channel, received);
+	case WIRE_CHECK_TOKEN:
+		return handle_check_token(server, channel, received, &reader);
+	case WIRE_OAUTH_REGISTER:
+	case WIRE_OAUTH_CLIENT:
+	case WIRE_OAUTH_ALLOW:
+	case WIRE_OAUTH_EXCHANGE:
+	case WIRE_OAUTH_REFRESH:
+	case WIRE_OAUTH_REVOKE:
+		return auth_server_handle_oauth(server, channel, received);
 	case WIRE_APP_PASSWORD_MAKE:
 	case WIRE_CREDENTIAL_LIST:
 	case WIRE_CREDENTIAL_END:

@@ -448,6 +448,82 @@ void auth_server_check_password(struct auth_server *server, struct auth_channel 
 	buf_free(&prepared);
 }
 
+/* ---- Tokens ---- */
+
+/** A token that is to be looked for. */
+struct token_check {
+	struct auth_job job;
+	struct auth_channel *channel;
+	uint64_t id;
+	struct arena *arena;
+	struct sign_in_who who;
+	struct slice token;
+	struct auth_credential found;
+	bool readable;
+};
+
+/* In a job. `who` is found out. False: it can't be told now. */
+static bool find_token(struct auth_backend *backend, struct slice token, struct arena *arena, struct sign_in_who *who, struct auth_credential *found)
+{
+	struct error error = {0};
+	if (!backend)
+		return false;
+	if (!backend->kind->token_find(backend, token, clock_now(), arena, found, &error)) {
+		log_error("directory.failed", log_text("what", "tokens"), log_text("reason", error.text));
+		return false;
+	}
+	if (found->id != 0) {
+		who->account = found->account;
+		who->identity = found->identity;
+	}
+	return true;
+}
+
+/* Who guesses is held back like others who do; what he would have to guess are 140 bits at least. */
+static struct verdict judge_token(struct auth_server *server, struct sign_in_who *who, const struct auth_credential *found, bool another)
+{
+	struct verdict verdict = {.status = SIGN_IN_TEMPORARY};
+	int64_t due_ms;
+	look_at_network(server, who);
+	if (!stand_in_line(server, who, true, &due_ms, &verdict))
+		return verdict;
+	if (found->id == 0 || another)
+		return refused(server, who, another ? "the token is another account's" : "no such token, or it is over", due_ms);
+	return done_limited(server, who, found, due_ms);
+}
+
+static void drop_token_check(struct auth_job *job)
+{
+	struct token_check *check = (struct token_check *)job;
+	arena_free_secret(&check->arena);
+	free(check);
+}
+
+static void run_token_check(struct auth_job *job, struct auth_backend *backend)
+{
+	struct token_check *check = (struct token_check *)job;
+	check->readable = find_token(backend, check->token, check->arena, &check->who, &check->found);
+}
+
+static void end_token_check(void *context, struct auth_job *job)
+{
+	struct auth_server *server = context;
+	struct token_check *check = (struct token_check *)job;
+	struct verdict verdict = check->readable ? judge_token(server, &check->who, &check->found, false) : (struct verdict){.status = SIGN_IN_TEMPORARY};
+	answer(check->channel, check->id, &verdict);
+	drop_token_check(job);
+}
+
+void auth_server_check_token(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, const struct sign_in_client *client, struct slice token)
+{
+	struct token_check *check = memory_new(sizeof *check);
+	*check = (struct token_check){.job = {.kind = JOB_SIGN_IN, .run = run_token_check, .done = end_token_check, .drop = drop_token_check},
+		.channel = channel, .id = received->id, .arena = arena_new(), .who = who_is(client, SLICE(""), "token")};
+	check->who.address = arena_copy(check->arena, client->address);
+	check->token = arena_copy(check->arena, token);
+	auth_server_submit(server, &check->job);
+}
+
 /* ---- Exchanges ---- */
 
 static struct slice key_of(const uint64_t *exchange_id)
@@ -501,6 +577,8 @@ static struct verdict judge(struct auth_server *server, struct sasl_exchange *sa
 	case SASL_PASSWORD: /* with an authzid that isn't the account's */
 	case SASL_REFUSED:
 		return conclude(server, sasl, step == SASL_DONE, who, output);
+	case SASL_TOKEN_REFUSED:
+		return (struct verdict){.status = sasl_token_was_for_else(sasl) ? SIGN_IN_NOT_FOR_THAT : SIGN_IN_REFUSED};
 	case SASL_TEMPORARY:
 		return (struct verdict){.status = SIGN_IN_TEMPORARY};
 	default:
@@ -534,7 +612,7 @@ struct step {
 	struct arena *arena;
 	struct sign_in_who who;
 	bool has_input;
-	struct auth_credential limited; /* of SASL_PASSWORD: the app password that it is */
+	struct auth_credential limited; /* of SASL_PASSWORD: the app password that it is; of SASL_TOKEN: what the token is of */
 	struct buf input, output;
 	enum sasl_step result;
 };
@@ -555,6 +633,8 @@ static void run_step(struct auth_job *job, struct auth_backend *backend)
 	step->result = sasl_step(step->sasl, backend, step->has_input, buf_slice(&step->input), &step->output);
 	step->who.name = sasl_name(step->sasl);
 	step->who.account = sasl_account(step->sasl);
+	if (step->result == SASL_TOKEN && !find_token(backend, sasl_raw_password(step->sasl), step->arena, &step->who, &step->limited))
+		step->result = SASL_TEMPORARY;
 	bool ends = step->result == SASL_PASSWORD || step->result == SASL_DONE || step->result == SASL_REFUSED;
 	if (ends && !identify(backend, &step->who))
 		step->result = SASL_TEMPORARY;
@@ -583,6 +663,21 @@ static void check_step(struct auth_server *server, struct step *step)
 	begin_check(server, check);
 }
 
+/* Who is refused is told why (RFC 7628 §3.2.2), answers that with nothing, and hears then that he was refused. */
+static bool end_token_step(struct auth_server *server, struct step *step)
+{
+	struct slice account = sasl_account(step->sasl);
+	bool another = account.len > 0 && step->limited.id != 0 && !slice_equal(account, step->limited.account);
+	struct verdict verdict = judge_token(server, &step->who, &step->limited, another);
+	bool told = verdict.status == SIGN_IN_REFUSED || verdict.status == SIGN_IN_NOT_FOR_THAT;
+	if (told) {
+		sasl_refuse_token(step->sasl, verdict.status == SIGN_IN_NOT_FOR_THAT, &step->output);
+		verdict = (struct verdict){.status = SIGN_IN_CONTINUE, .exchange_id = step->exchange_id, .output = buf_slice(&step->output), .delay_ms = verdict.delay_ms};
+	}
+	answer(step->channel, step->id, &verdict);
+	return told;
+}
+
 static void end_step(void *context, struct auth_job *job)
 {
 	struct auth_server *server = context;
@@ -591,6 +686,8 @@ static void end_step(void *context, struct auth_job *job)
 	bool goes_on = false;
 	if (step->result == SASL_PASSWORD && !sasl_acts_for_another(step->sasl))
 		check_step(server, step);
+	else if (step->result == SASL_TOKEN)
+		goes_on = end_token_step(server, step);
 	else {
 		look_at_network(server, &step->who);
 		struct verdict verdict = judge(server, step->sasl, step->result, step->exchange_id, &step->who, buf_slice(&step->output));

@@ -14,6 +14,7 @@ enum {
 	WIRE_QUESTION_MAX = CALL_INLINE_MAX,
 	WIRE_ADDRESS_MAX = 512,     /* of an address or name, in bytes; longer ones exist nowhere */
 	WIRE_PASSWORD_MAX = 1024,
+	WIRE_TOKEN_MAX = 1024,
 	WIRE_SASL_MAX = 8 * 1024,   /* one message of an exchange */
 	WIRE_MECHANISM_MAX = 20,    /* RFC 4422 §3.1 */
 	WIRE_SERVICE_MAX = 16,
@@ -46,6 +47,13 @@ enum auth_wire_kind {
 	WIRE_APP_PASSWORD_MAKE,
 	WIRE_CREDENTIAL_LIST,
 	WIRE_CREDENTIAL_END,
+	WIRE_CHECK_TOKEN,
+	WIRE_OAUTH_REGISTER,
+	WIRE_OAUTH_CLIENT,
+	WIRE_OAUTH_ALLOW,
+	WIRE_OAUTH_EXCHANGE,
+	WIRE_OAUTH_REFRESH,
+	WIRE_OAUTH_REVOKE,
 };
 
 /** What doesn't fit sets the buffer's overflow. */

@@ -1,5 +1,5 @@
-/* pombal session: who is signed in, and ending that. What the roles answer is told in main/sessions.h. Who has signed in with a browser is so in the
- * directory, whether a page of his is open or not. */
+/* pombal session: who is signed in, and ending that. What the roles answer is told in main/sessions.h. Who has signed in with a browser, or let a program in,
+ * is so in the directory, whether a page of his is open or not. */
 #include "base/clock.h"
 #include "base/random.h"
 #include "cli/commands.h"
@@ -51,7 +51,7 @@ static void print_entry(const void *entry_at)
 {
 	const struct entry *entry = entry_at;
 	char when[32];
-	bool busy = slice_equal(entry->fields[FIELD_BUSY], SLICE("busy")), browser = slice_equal(entry->fields[FIELD_PROTOCOL], SLICE("web"));
+	bool busy = slice_equal(entry->fields[FIELD_BUSY], SLICE("busy")), browser = slice_equal(entry->fields[FIELD_PROTOCOL], SLICE("web")) || slice_equal(entry->fields[FIELD_PROTOCOL], SLICE("oauth"));
 	cli_print_safe(entry->fields[FIELD_ID]);
 	print_part("", entry->fields[FIELD_ACCOUNT]);
 	print_part("", entry->fields[FIELD_PROTOCOL]);
@@ -115,33 +115,70 @@ static struct entry entry_of_browser(const struct command_line *line, const stru
 	};
 }
 
-static bool add_browsers(struct command_line *line, struct slice whom, struct entry **list, size_t *count, struct error *error)
+/* ---- Programs that were let in ---- */
+
+static bool list_grants(struct command_line *line, struct slice whom, struct directory *directory, struct auth_credential **list, size_t *count, struct error *error)
+{
+	struct slice account = slice_find_char(whom, '@') != SLICE_NONE ? whom : SLICE("");
+	size_t all = 0;
+	*count = 0;
+	if (!directory_credential_list(directory, account, line->arena, list, &all, error))
+		return false;
+	for (size_t i = 0; i < all; i++)
+		if ((*list)[i].kind == AUTH_GRANT && (whom.len == 0 || account.len > 0 || (*list)[i].id == id_parse(whom)))
+			(*list)[(*count)++] = (*list)[i];
+	return true;
+}
+
+static struct entry entry_of_grant(const struct command_line *line, const struct auth_credential *grant)
+{
+	char id[ID_TEXT_LEN + 1], when[32];
+	id_format(grant->id, id);
+	return (struct entry){
+		.fields = {[FIELD_ID] = arena_copy(line->arena, slice_of(id)), [FIELD_ACCOUNT] = grant->account, [FIELD_PROTOCOL] = SLICE("oauth"), [FIELD_ADDRESS] = grant->address,
+			   [FIELD_CLIENT] = grant->name, [FIELD_DOING] = grant->used ? arena_copy(line->arena, slice_of(cli_time_text(grant->used, when))) : SLICE(""), [FIELD_BUSY] = SLICE("idle")},
+		.since = grant->created,
+	};
+}
+
+/* ---- Both ---- */
+
+static bool add_kept(struct command_line *line, struct slice whom, struct entry **list, size_t *count, struct error *error)
 {
 	struct directory *directory = instance_directory(line);
 	struct auth_web_session *browsers;
-	size_t found;
+	struct auth_credential *grants;
+	size_t found, granted;
 	if (!directory)
-		return error_set(error, ERROR_TEMPORARY, "who has signed in with a browser can't be told");
-	bool done = list_browsers(line, whom, directory, &browsers, &found, error);
-	struct entry *all = arena_array(line->arena, *count + (done ? found : 0) + 1, sizeof *all);
+		return error_set(error, ERROR_TEMPORARY, "who has signed in with a browser, or let a program in, can't be told");
+	bool done = list_browsers(line, whom, directory, &browsers, &found, error) && list_grants(line, whom, directory, &grants, &granted, error);
+	struct entry *all = arena_array(line->arena, *count + (done ? found + granted : 0) + 1, sizeof *all);
 	memcpy(all, *list, *count * sizeof *all);
 	for (size_t i = 0; done && i < found; i++)
 		all[(*count)++] = entry_of_browser(line, &browsers[i]);
+	for (size_t i = 0; done && i < granted; i++)
+		all[(*count)++] = entry_of_grant(line, &grants[i]);
 	*list = all;
 	directory_close(&directory);
 	return done;
 }
 
-static bool end_browsers(struct command_line *line, struct slice whom, uint64_t *ended, struct error *error)
+static bool end_kept(struct command_line *line, struct slice whom, uint64_t *ended, struct error *error)
 {
 	struct directory *directory = instance_directory(line);
 	struct auth_web_session *browsers;
-	size_t found, count;
+	struct auth_credential *grants;
+	size_t found, granted, count;
 	if (!directory)
-		return error_set(error, ERROR_TEMPORARY, "who has signed in with a browser can't be told");
+		return error_set(error, ERROR_TEMPORARY, "who has signed in with a browser, or let a program in, can't be told");
 	bool done = list_browsers(line, whom, directory, &browsers, &found, error);
 	for (size_t i = 0; done && i < found; i++) {
 		done = directory_web_end(directory, browsers[i].account, browsers[i].id, &count, error);
+		*ended += done ? count : 0;
+	}
+	done = done && list_grants(line, whom, directory, &grants, &granted, error);
+	for (size_t i = 0; done && i < granted; i++) {
+		done = directory_credential_end(directory, grants[i].account, grants[i].id, &count, error);
 		*ended += done ? count : 0;
 	}
 	directory_close(&directory);
@@ -170,7 +207,7 @@ static bool list(struct command_line *line, struct slice whom, struct error *err
 	for (size_t i = 0; done && i < count; i++)
 		if (whom.len == 0 || slice_equal(entries[i].fields[FIELD_ACCOUNT], whom) || slice_equal(entries[i].fields[FIELD_ID], whom))
 			entries[kept++] = entries[i];
-	done = done && add_browsers(line, whom, &entries, &kept, error);
+	done = done && add_kept(line, whom, &entries, &kept, error);
 	if (done)
 		command_print_list(line, &shape, entries, kept);
 	buf_free(&answer);
@@ -186,7 +223,7 @@ static bool end(struct command_line *line, struct slice whom, struct error *erro
 	struct slice request = arena_printf(line->arena, "end %.*s", SLICE_ARG(whom));
 	bool done = (slice_find_char(whom, '@') != SLICE_NONE || id_parse(whom) != 0) ||
 		    error_set(error, ERROR_INVALID, "\"%.*s\" is neither an account nor the id of a session", SLICE_ARG(whom));
-	done = done && instance_ask(line, request.at, &answer, error) && read_answer(line, buf_slice(&answer), &entries, &count, &ended, error) && end_browsers(line, whom, &ended, error);
+	done = done && instance_ask(line, request.at, &answer, error) && read_answer(line, buf_slice(&answer), &entries, &count, &ended, error) && end_kept(line, whom, &ended, error);
 	if (done && ended == 0)
 		done = error_set(error, ERROR_NOT_FOUND, "there is no session of %.*s", SLICE_ARG(whom));
 	if (done)

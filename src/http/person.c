@@ -31,10 +31,13 @@ static size_t count_fields(const struct http_exchange *exchange, const char *nam
  * keeps, in a window that isn't ours. */
 static void refuse_stranger(struct http_exchange *exchange, const char *why)
 {
-	struct slice said;
+	struct slice said, origin = exchange->secure && exchange->config->oauth ? http_secure_origin(exchange, exchange->host) : SLICE("");
+	struct slice bearer = arena_printf(exchange->arena, "Bearer realm=\"Pombal\"%s", exchange->authorization.scheme == HTTP_BEARER ? ", error=\"invalid_token\"" : "");
+	if (origin.len > 0 && slice_find_char(exchange->head.path, '"') == SLICE_NONE && slice_find_char(exchange->head.path, '\\') == SLICE_NONE) /* RFC 9728 §5.1 */
+		bearer = arena_printf(exchange->arena, "%.*s, resource_metadata=\"%.*s/.well-known/oauth-protected-resource%.*s\"", SLICE_ARG(bearer), SLICE_ARG(origin), SLICE_ARG(exchange->head.path));
 	if (!http_head_find(&exchange->head, "Sec-Fetch-Site", &said))
 		http_add_field(exchange, "WWW-Authenticate", SLICE("Basic realm=\"Pombal\", charset=\"UTF-8\""));
-	http_add_field(exchange, "WWW-Authenticate", exchange->authorization.scheme == HTTP_BEARER ? SLICE("Bearer realm=\"Pombal\", error=\"invalid_token\"") : SLICE("Bearer realm=\"Pombal\""));
+	http_add_field(exchange, "WWW-Authenticate", bearer);
 	http_refuse(exchange, 401, why);
 }
 
@@ -92,6 +95,8 @@ static enum sign_in_status check(struct http_exchange *exchange, struct auth_acc
 {
 	const struct http_authorization *said = &exchange->authorization;
 	struct sign_in_client client = {.service = "http", .address = exchange->client, .session = conn_id(exchange->conn), .encrypted = exchange->secure, .repeats = true};
+	if (said->scheme == HTTP_BEARER)
+		return auth_check_token(exchange->service->auth, exchange->wait, said->token, &client, exchange->arena, account, delay_ms);
 	return auth_check_password(exchange->service->auth, exchange->wait, said->name, said->password, &client, exchange->arena, account, delay_ms);
 }
 
@@ -99,10 +104,6 @@ static enum net_run find_by_authorization(struct http_exchange *exchange)
 {
 	struct auth_account account;
 	int delay_ms = 0;
-	if (exchange->authorization.scheme == HTTP_BEARER) {
-		refuse_stranger(exchange, "there is no such token");
-		return RUN_DONE;
-	}
 	enum sign_in_status status = check(exchange, &account, &delay_ms);
 	if (status == SIGN_IN_AWAITED)
 		return RUN_WAIT;
@@ -114,7 +115,7 @@ static enum net_run find_by_authorization(struct http_exchange *exchange)
 	else if (status == SIGN_IN_TEMPORARY)
 		refuse_for_now(exchange);
 	else
-		refuse_stranger(exchange, "name or password is wrong");
+		refuse_stranger(exchange, exchange->authorization.scheme == HTTP_BEARER ? "there is no such token, or it is over" : "name or password is wrong");
 	return RUN_DONE;
 }
 

@@ -1,6 +1,7 @@
 /* The table of what can be asked for over HTTP. This is the only list of it: docs/http.md is made from it (`pombal manual http`). The first row that
  * fits counts. */
 #include "autoconfig/autoconfig.h"
+#include "web/oauth_request.h"
 #include "web/web.h"
 
 enum { SIGN_IN_MAX = 4096 };
@@ -21,6 +22,20 @@ const struct http_route web_routes[] = {
 	 .about = "The account's app passwords, and the programs that it has let in with OAuth: number, kind, name, what they may, when they were made and last used (the latter within an hour), and when they end."},
 	{.methods = HTTP_DELETE, .path = "/app-passwords/*", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_end_app_password,
 	 .about = "Ends one of these, by its number, and the sessions that began with it."},
+	{.methods = HTTP_GET, .path = "/.well-known/oauth-authorization-server", .right = HTTP_ANYBODY, .unit = UNIT_QUICK, .run = web_oauth_metadata,
+	 .about = "What there is for OAuth, and where (RFC 8414)."},
+	{.methods = HTTP_GET, .path = "/.well-known/oauth-protected-resource*", .right = HTTP_ANYBODY, .unit = UNIT_QUICK, .run = web_oauth_resource,
+	 .about = "Who gives the tokens for what has the path behind this one (RFC 9728)."},
+	{.methods = HTTP_POST, .path = "/oauth/register", .right = HTTP_ANYBODY, .unit = UNIT_ASK, .body_max = OAUTH_FORM_MAX, .run = web_oauth_register,
+	 .about = "Registers a program (RFC 7591): JSON with redirect_uris and client_name. Nothing is kept of it."},
+	{.methods = HTTP_GET, .path = "/oauth/authorize", .right = HTTP_ANYBODY, .unit = UNIT_ASK, .run = web_oauth_ask,
+	 .about = "The page on which somebody lets a program in (RFC 6749 §4.1.1), in the browser's language."},
+	{.methods = HTTP_POST, .path = "/oauth/authorize", .right = HTTP_OUR_PAGES, .unit = UNIT_ASK, .body_max = OAUTH_FORM_MAX, .run = web_oauth_answer,
+	 .about = "That page's form: sends the browser back to the program, with a code or with an error."},
+	{.methods = HTTP_POST, .path = "/oauth/token", .right = HTTP_ANYBODY, .unit = UNIT_ASK, .body_max = OAUTH_FORM_MAX, .run = web_oauth_token,
+	 .about = "Tokens for a code, or for a refresh token (RFC 6749 §4.1.3 and §6)."},
+	{.methods = HTTP_POST, .path = "/oauth/revoke", .right = HTTP_ANYBODY, .unit = UNIT_ASK, .body_max = OAUTH_FORM_MAX, .run = web_oauth_revoke,
+	 .about = "Ends what a token is of (RFC 7009)."},
 	{.methods = HTTP_GET, .path = "/events", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_READ, .unit = UNIT_ASK, .run = web_events,
 	 .about = "An event source: the event mail is sent when the account's mail has changed."},
 	{.methods = HTTP_GET, .path = "/socket", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_READ, .unit = UNIT_ASK, .run = web_socket,

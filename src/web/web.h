@@ -3,6 +3,7 @@
  *   routes.c      the table
  *   sign_in.c     sessions: signing in and out, the list of them
  *   app_passwords.c   passwords for a program each
+ *   oauth*.c      letting programs in with OAuth
  *   events.c      what is told to pages that are open
  *   files.c       static files, which are part of the program
  *   settings.c    what mail clients set themselves up with
@@ -36,6 +37,13 @@ enum net_run web_end_session(struct http_exchange *exchange);
 enum net_run web_make_app_password(struct http_exchange *exchange);
 enum net_run web_list_app_passwords(struct http_exchange *exchange);
 enum net_run web_end_app_password(struct http_exchange *exchange);
+enum net_run web_oauth_metadata(struct http_exchange *exchange);
+enum net_run web_oauth_resource(struct http_exchange *exchange);
+enum net_run web_oauth_register(struct http_exchange *exchange);
+enum net_run web_oauth_ask(struct http_exchange *exchange);
+enum net_run web_oauth_answer(struct http_exchange *exchange);
+enum net_run web_oauth_token(struct http_exchange *exchange);
+enum net_run web_oauth_revoke(struct http_exchange *exchange);
 enum net_run web_events(struct http_exchange *exchange);
 enum net_run web_socket(struct http_exchange *exchange);
 enum net_run web_file(struct http_exchange *exchange);
