@@ -157,7 +157,7 @@ static void channel_binding_binds(void **state)
 	}
 	test.exporter = NULL;
 	assert_int_equal(exchange(f, "SCRAM-SHA-256", &test, exporter, true), SIGN_IN_DONE);
-	assert_string_equal(auth_mechanisms(true, false, true), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN");
+	assert_string_equal(auth_mechanisms(true, false, true), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2");
 	assert_string_equal(auth_mechanisms(false, false, false), "");
 }
 
@@ -359,13 +359,13 @@ static void the_offer_is_as_the_option_says(void **state)
 	struct fixture *f = *state;
 	wait_for_scram(f, true);
 	for (int binding = 0; binding < 2; binding++) {
-		assert_string_equal(auth_offered(f->auth, true, false, binding, "accepted"), "PLAIN LOGIN");
-		assert_string_equal(auth_offered(f->auth, true, true, binding, "offered"), "SCRAM-SHA-256 PLAIN LOGIN");
+		assert_string_equal(auth_offered(f->auth, true, false, binding, "accepted"), "PLAIN LOGIN OAUTHBEARER XOAUTH2");
+		assert_string_equal(auth_offered(f->auth, true, true, binding, "offered"), "SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2");
 		assert_string_equal(auth_offered(f->auth, false, true, binding, "accepted"), "SCRAM-SHA-256 PLAIN LOGIN");
 		assert_string_equal(auth_offered(f->auth, false, false, binding, "bound"), "");
 	}
-	assert_string_equal(auth_offered(f->auth, true, false, true, "bound"), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN");
-	assert_string_equal(auth_offered(f->auth, true, false, false, "bound"), "SCRAM-SHA-256 PLAIN LOGIN");
+	assert_string_equal(auth_offered(f->auth, true, false, true, "bound"), "SCRAM-SHA-256-PLUS SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2");
+	assert_string_equal(auth_offered(f->auth, true, false, false, "bound"), "SCRAM-SHA-256 PLAIN LOGIN OAUTHBEARER XOAUTH2");
 }
 
 static struct auth_credentials alices(struct fixture *f)
