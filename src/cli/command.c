@@ -67,7 +67,7 @@ static void print_help(FILE *out, const struct command_group *groups, const char
 			if (!titled && groups->title[0])
 				fprintf(out, "\n%s\n", groups->title);
 			titled = true;
-			fprintf(out, "  %-19s %s\n", command->name, command->summary);
+			fprintf(out, "  %-27s  %s\n", command->name, command->summary);
 		}
 	}
 	fprintf(out, "\n--data names the data directory (or the environment variable POMBAL_DATA; default /var/lib/pombal).\n"

@@ -79,8 +79,8 @@ def test_commands_that_are_named_exist():
     known = subprocess.run([binary(), "--help"], stdout=subprocess.PIPE, check=True, text=True).stdout
     names = {line.split("  ")[1].strip() for line in known.splitlines() if line.startswith("  ")}
     for page in [*(ROOT / "docs").glob("*.md"), ROOT / "README.md"]:
-        for found in re.finditer(r"(?:^|[`|]|sudo |do |then |\$\()\s*pombal (?!--)([a-z]+)(?: ([a-z]+))?", page.read_text(), re.M):
-            assert {found[1], f"{found[1]} {found[2]}"} & names, f"{page.name}: {found[0]}"
+        for found in re.finditer(r"(?:^|[`|]|sudo |do |then |\$\()\s*pombal (?!--)([a-z]+)(?: ([a-z-]+))?(?: ([a-z]+))?", page.read_text(), re.M):
+            assert {found[1], f"{found[1]} {found[2]}", f"{found[1]} {found[2]} {found[3]}"} & names, f"{page.name}: {found[0]}"
 
 
 def test_options_that_are_named_exist():
