@@ -125,7 +125,7 @@ enum { JMAP_ID_SIZE = 15 /* a letter, 13 characters, NUL */ };
 
 struct jmap_request {
 	const struct jmap_service *service;
-	struct conn *conn;
+	struct conn *conn;           /* NULL: in tests */
 	const struct config *config;
 	struct auth_wait *wait;      /* to ask auth with */
 	struct arena *arena;         /* lives as long as the request */

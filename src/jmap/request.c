@@ -301,7 +301,7 @@ enum net_run jmap_request_run(struct jmap_request *request, struct jmap_problem 
 		enum net_run result = run_call(request);
 		if (result != RUN_DONE)
 			return result;
-		if (request->next < json_array_size(request->calls) && conn_should_pause(request->conn))
+		if (request->next < json_array_size(request->calls) && request->conn && conn_should_pause(request->conn))
 			return RUN_AGAIN;
 	}
 	complete_answer(request);

@@ -1,0 +1,39 @@
+/* A request without a connection and an account, for the tests and the fuzzer of what all methods share. */
+#ifndef JMAP_CORE_FIXTURE_H
+#define JMAP_CORE_FIXTURE_H
+
+#include "jmap/internal.h"
+
+static struct config fixture_config;
+static struct jmap_service fixture_service;
+
+/* No account has that id: it can't be written in JSON. */
+static void fixture_begin(struct jmap_request *request)
+{
+	*request = (struct jmap_request){.service = &fixture_service, .config = &fixture_config, .arena = arena_new(), .account_id = "\xff", .origin = SLICE("https://example.test"),
+					 .person = {.account = SLICE("anna@example.test"), .scopes = AUTH_MAY_ALL}};
+}
+
+static void fixture_end(struct jmap_request *request)
+{
+	struct arena *arena = request->arena;
+	jmap_request_close(request);
+	arena_free(&arena);
+}
+
+/* What a request is answered with: a response, or a problem. */
+static json_t *fixture_ask(struct slice text)
+{
+	struct jmap_request request;
+	struct jmap_problem problem = {0};
+	json_error_t error;
+	fixture_begin(&request);
+	if (jmap_request_read(&request, text, &problem))
+		while (jmap_request_run(&request, &problem) != RUN_DONE)
+			;
+	json_t *answer = problem.status != 0 ? jmap_problem_json(&problem) : json_loadb(request.out.at, request.out.len, JSON_REJECT_DUPLICATES, &error);
+	fixture_end(&request);
+	return answer;
+}
+
+#endif
