@@ -32,6 +32,7 @@ void conn_send(struct conn *conn, struct slice bytes)
 
 void conn_send_text(struct conn *conn, const char *text) { conn_send(conn, slice_of(text)); }
 void conn_send_constant(struct conn *conn, struct slice bytes) { conn_send(conn, bytes); }
+void conn_send_file(struct conn *conn, int fd, uint64_t offset, uint64_t length) { (void)conn, (void)fd, (void)offset, (void)length, assert(false); /* no route here does */ }
 
 void conn_send_buf(struct conn *conn, const struct buf *buf)
 {

@@ -292,6 +292,7 @@ const struct net_protocol http_protocol = {
 	.name = "http",
 	.alpn = "http/1.1 http/1.0",
 	.max_input = HTTP_FRAME_MAX + HTTP_FRAME_HEAD_MAX,
+	.secret = true,
 	.is_proxy = http_is_proxy,
 	.open = http_open,
 	.peek = http_peek,

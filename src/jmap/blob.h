@@ -29,13 +29,11 @@ bool jmap_account_blob_open(struct account *account, struct slice id, struct jma
 bool jmap_blob_open(struct jmap_call *call, struct slice id, struct jmap_blob *blob, struct error *error);
 void jmap_blob_close(struct jmap_blob *blob);
 
-/** Names of types that Blob/lookup finds blobs in (RFC 9404 §4.3). */
-extern const char *const jmap_blob_types[];
-extern const size_t jmap_blob_type_count;
 /** What is announced of RFC 9404. */
 json_t *jmap_about_blobs(const struct jmap_request *request);
 enum net_run jmap_blob_upload(struct jmap_call *call);
 enum net_run jmap_blob_get(struct jmap_call *call);
+enum net_run jmap_blob_lookup(struct jmap_call *call);
 enum net_run jmap_blob_copy(struct jmap_call *call);
 
 /** The message's own blob id. */

@@ -1,4 +1,4 @@
-/* Blob/upload, Blob/get (RFC 9404), Blob/copy (RFC 8620 §6.3): binary data within requests. */
+/* Blob/upload, Blob/get, Blob/lookup (RFC 9404), Blob/copy (RFC 8620 §6.3): binary data within requests. */
 #include <openssl/evp.h>
 
 #include "base/base64.h"
@@ -6,15 +6,14 @@
 
 enum { SOURCES_MAX = 64 }; /* maxDataSources */
 
-/* Uploads belong to nothing yet; what messages hold, Blob/lookup will find when there are types of mail. */
-const char *const jmap_blob_types[] = {"Blob"};
-const size_t jmap_blob_type_count = 0;
+static const char *const types_with_blobs[] = {"Mailbox", "Thread", "Email"};
+enum { TYPES_WITH_BLOBS = sizeof types_with_blobs / sizeof *types_with_blobs };
 
 json_t *jmap_about_blobs(const struct jmap_request *request)
 {
 	json_t *types = json_array();
-	for (size_t i = 0; i < jmap_blob_type_count; i++)
-		json_array_append_new(types, json_string(jmap_blob_types[i]));
+	for (size_t i = 0; i < TYPES_WITH_BLOBS; i++)
+		json_array_append_new(types, json_string(types_with_blobs[i]));
 	(void)request;
 	return json_pack("{s:i, s:i, s:o, s:[s, s]}", "maxSizeBlobSet", JMAP_REQUEST_MAX, "maxDataSources", SOURCES_MAX, "supportedTypeNames", types,
 			 "supportedDigestAlgorithms", "sha", "sha-256");
@@ -226,6 +225,92 @@ enum net_run jmap_blob_get(struct jmap_call *call)
 		done = done && add_one(call, &get, &range, jmap_slice_of(id));
 	if (done)
 		jmap_respond(call, "Blob/get", json_pack("{s:s, s:O, s:O}", "accountId", call->request->account_id, "list", get.list, "notFound", get.not_found));
+	jmap_get_drop(&get);
+	return RUN_DONE;
+}
+
+/* ---- Blob/lookup (RFC 9404 §4.3) ---- */
+
+/* What holds the blob, of one type. An upload is held by nothing; a message, and its parts, by the email that it is. */
+static json_t *holders_of(const struct email *email, struct slice type)
+{
+	json_t *list = json_array();
+	if (email && slice_equal(type, SLICE("Email")))
+		json_array_append_new(list, jmap_id(JMAP_ID_EMAIL, email->id));
+	else if (email && slice_equal(type, SLICE("Thread")))
+		json_array_append_new(list, jmap_id(JMAP_ID_THREAD, email->thread));
+	for (uint32_t i = 0; email && slice_equal(type, SLICE("Mailbox")) && i < email->mailbox_count; i++)
+		json_array_append_new(list, jmap_id(JMAP_ID_MAILBOX, email->mailboxes[i]));
+	return list;
+}
+
+/* The email that the blob is, or is a part of; NULL: none that is there. */
+static const struct email *email_of(struct jmap_call *call, struct slice id)
+{
+	struct slice whole, part;
+	struct email *list;
+	struct error error;
+	slice_cut(id, '-', &whole, &part);
+	int64_t number = jmap_id_parse(JMAP_ID_BLOB, whole);
+	bool found = number != 0 && email_get(call->account, &number, 1, MESSAGE_FLAGS, call->arena, &list, NULL, &error) && list[0].id != 0;
+	return found ? &list[0] : NULL;
+}
+
+static bool is_type_with_blobs(struct slice name)
+{
+	for (size_t i = 0; i < TYPES_WITH_BLOBS; i++)
+		if (slice_equal(name, slice_of(types_with_blobs[i])))
+			return true;
+	return false;
+}
+
+/* NULL: there is no such blob. */
+static json_t *look_up(struct jmap_call *call, json_t *types, struct slice id)
+{
+	struct error error;
+	struct jmap_blob blob;
+	json_t *one, *matched;
+	size_t i;
+	if (!jmap_blob_open(call, id, &blob, &error))
+		return NULL;
+	jmap_blob_close(&blob);
+	const struct email *email = email_of(call, id);
+	matched = json_object();
+	json_array_foreach(types, i, one)
+		json_object_set_new(matched, json_string_value(one), holders_of(email, jmap_slice_of(one)));
+	return json_pack("{s:s%, s:o}", "id", id.at, id.len, "matchedIds", matched);
+}
+
+static bool check_types(struct jmap_call *call, json_t *types)
+{
+	size_t i;
+	json_t *one;
+	if (!types)
+		return jmap_fail(call, "invalidArguments", "typeNames is missing");
+	json_array_foreach(types, i, one)
+		if (!is_type_with_blobs(jmap_slice_of(one)))
+			return jmap_fail(call, "unknownDataType", NULL);
+	return true;
+}
+
+enum net_run jmap_blob_lookup(struct jmap_call *call)
+{
+	struct jmap_get get;
+	json_t *types, *id;
+	size_t i;
+	if (!jmap_argument_array(call, "typeNames", &types) || !check_types(call, types) || !jmap_get_begin(call, &blob_type, "typeNames", &get))
+		return RUN_DONE;
+	if (!get.ids)
+		jmap_fail(call, "invalidArguments", "ids is missing");
+	json_array_foreach(get.ids, i, id) {
+		json_t *found = look_up(call, types, jmap_slice_of(id));
+		if (found)
+			jmap_get_add(&get, found);
+		else
+			jmap_get_miss(&get, jmap_slice_of(id));
+	}
+	if (get.ids)
+		jmap_respond(call, "Blob/lookup", json_pack("{s:s, s:O, s:O}", "accountId", call->request->account_id, "list", get.list, "notFound", get.not_found));
 	jmap_get_drop(&get);
 	return RUN_DONE;
 }

@@ -15,6 +15,7 @@ const struct jmap_method jmap_methods[] = {
 	{"Blob/copy", JMAP_CORE, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_blob_copy},
 	{"Blob/upload", JMAP_BLOB, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_blob_upload},
 	{"Blob/get", JMAP_BLOB, JMAP_OF_ACCOUNT, jmap_blob_get},
+	{"Blob/lookup", JMAP_BLOB, JMAP_OF_ACCOUNT, jmap_blob_lookup},
 	{"Quota/get", JMAP_QUOTA, JMAP_OF_ACCOUNT, jmap_quota_get},
 	{"Quota/changes", JMAP_QUOTA, JMAP_OF_ACCOUNT, jmap_quota_changes},
 	{"Quota/query", JMAP_QUOTA, JMAP_OF_ACCOUNT, jmap_quota_query},

@@ -36,7 +36,7 @@ const struct jmap_type jmap_quota_type = {.name = "Quota", .capability = JMAP_QU
 static json_t *show(const struct jmap_get *get, const struct numbers *numbers, int quota)
 {
 	json_t *all = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s, s:[s], s:n, s:n, s:n}", "id", ids[quota], "resourceType", ids[quota], "used", (json_int_t)numbers->used[quota],
-				"hardLimit", (json_int_t)numbers->limit[quota], "scope", "account", "name", names[quota], "types", "Mail", "warnLimit", "softLimit", "description");
+				"hardLimit", (json_int_t)numbers->limit[quota], "scope", "account", "name", names[quota], "types", "Email", "warnLimit", "softLimit", "description");
 	json_t *wanted = json_object();
 	for (size_t i = 0; properties[i]; i++)
 		if (jmap_get_wants(get, properties[i]))
@@ -177,7 +177,7 @@ static bool matches(json_t *filter, int quota)
 	if (slice_empty(operator)) {
 		part = json_object_get(filter, "name");
 		return (!part || slice_find_nocase(slice_of(names[quota]), jmap_slice_of(part)) != SLICE_NONE) && is_text(filter, "scope", "account") &&
-		       is_text(filter, "resourceType", ids[quota]) && is_text(filter, "type", "Mail");
+		       is_text(filter, "resourceType", ids[quota]) && is_text(filter, "type", "Email");
 	}
 	json_t *conditions = json_object_get(filter, "conditions");
 	json_array_foreach(conditions, i, one)

@@ -852,7 +852,7 @@ void conn_begin(struct server *server, int fd, const struct sockaddr_storage *pe
 	struct conn *conn = memory_new(sizeof *conn);
 	*conn = (struct conn){.server = server, .protocol = protocol, .context = context, .fd = fd,
 			      .id = id_new(), .since = clock_now(), .heard_ms = clock_monotonic_ms(), .input = BUF_SECRET(protocol->max_input + READ_STEP),
-			      .poll_stopped = true};
+			      .output = {.secret = protocol->secret}, .poll_stopped = true};
 	memcpy(&conn->peer, peer, sizeof conn->peer);
 	write_peer_text(conn);
 	conn->implicit_tls = implicit_tls;

@@ -86,6 +86,7 @@ struct net_output_chunk {
 struct net_output {
 	struct net_output_chunk *first, *last;
 	size_t bytes, files;
+	bool secret; /* what was sent is wiped */
 };
 
 struct net_filtering;

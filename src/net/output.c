@@ -42,7 +42,8 @@ static void output_drop_first(struct net_output *output)
 	if (chunk->fd >= 0) {
 		close(chunk->fd);
 		output->files--;
-	}
+	} else if (output->secret)
+		memory_wipe(chunk->bytes, chunk->used);
 	free(chunk);
 }
 

@@ -63,6 +63,7 @@ struct net_protocol {
 	const char *name;
 	const char *alpn; /* what it is called in ALPN (RFC 7301), most wanted first, separated by spaces; NULL: clients may call it anything */
 	size_t max_input; /* the most bytes that may gather before a unit is complete */
+	bool secret;      /* what is sent may hold secrets (a cookie, a token): its memory is wiped before it is given back */
 	/** May that peer be a proxy, which says in the PROXY protocol whose the connection is? It then needn't say so. Of a protocol whose client speaks
 	 * first; NULL: nobody may. In the loop. */
 	bool (*is_proxy)(const struct sockaddr_storage *peer);

@@ -113,7 +113,7 @@ class Events:
 class WebSocket:
     """A client of python3-websockets, in a thread of its own."""
 
-    def __init__(self, browser, origin, headers):
+    def __init__(self, browser, origin, headers, path="/socket", protocols=None):
         import websockets
         named = "additional_headers" if int(websockets.__version__.split(".")[0]) >= 14 else "extra_headers"
         more = {named: headers, "proxy": None} if named == "additional_headers" else {named: headers}
@@ -123,7 +123,7 @@ class WebSocket:
         self.thread.start()
 
         async def connect():
-            return await websockets.connect(f"ws{'s' if browser.tls else ''}://{browser.authority}/socket", origin=origin, ssl=tls_context() if browser.tls else None,
+            return await websockets.connect(f"ws{'s' if browser.tls else ''}://{browser.authority}{path}", origin=origin, subprotocols=protocols, max_size=None, ssl=tls_context() if browser.tls else None,
                                             ping_interval=None, open_timeout=DEADLINE, **more)
         try:
             self.socket = self.run(connect())
