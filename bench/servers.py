@@ -197,6 +197,16 @@ class Pombal(Server):
         """The process of a role."""
         return next(pid for pid in children_of(self.process.pid) if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0" + name.encode() + b"\0"))
 
+    def is_indexed(self):
+        """Does nothing wait to be indexed in the one account that has mail to search?"""
+        index = self.data / "accounts/example.test/drop0/search.db"
+        if not index.exists():
+            return False
+        database = sqlite3.connect(f"file:{index}?mode=ro", uri=True)
+        waiting, documents = (database.execute(f"SELECT count(*) FROM {table}").fetchone()[0] for table in ("waiting", "document"))
+        database.close()
+        return documents > 0 and waiting == 0
+
     def threads(self, role):
         return len(os.listdir(f"/proc/{self.role(role)}/task"))
 
