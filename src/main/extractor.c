@@ -8,7 +8,6 @@
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/descriptors.h"
@@ -22,7 +21,6 @@ enum { ANSWER_MS = APART_MS + 5000 };
 
 struct extractor {
 	int channel; /* -1: it was lost */
-	pid_t pid;
 };
 
 /* ---- A document's process ---- */
@@ -108,7 +106,7 @@ struct extractor *extractor_new(struct error *error)
 	}
 	close(ends[1]);
 	struct extractor *extractor = memory_new(sizeof *extractor);
-	*extractor = (struct extractor){.channel = ends[0], .pid = pid};
+	*extractor = (struct extractor){.channel = ends[0]};
 	return extractor;
 }
 
@@ -118,8 +116,7 @@ void extractor_free(struct extractor **extractor)
 		return;
 	if ((*extractor)->channel >= 0)
 		close((*extractor)->channel);
-	waitpid((*extractor)->pid, NULL, 0);
-	free(*extractor);
+	free(*extractor); /* that process ends by itself now; a confined one may wait for none */
 	*extractor = NULL;
 }
 
