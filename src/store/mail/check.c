@@ -102,6 +102,27 @@ static const struct rule rules[] = {
 	 " WHERE (appeared <> 0) <> (id IN (SELECT message FROM placement WHERE (flags & 8) = 0))"},
 	{"messages that are shown and expunged at once", "SELECT count(*) FROM message WHERE refs > 0 AND expunged <> 0",
 	 "UPDATE message SET expunged = 0 WHERE refs > 0 AND expunged <> 0"},
+	{"address books that are missing, though there are cards", "SELECT CASE WHEN EXISTS (SELECT 1 FROM object WHERE kind = 9)"
+	 " AND NOT EXISTS (SELECT 1 FROM object WHERE kind = 8) THEN 1 ELSE 0 END",
+	 "INSERT INTO object (kind, id, created, made, modseq, reference, text) SELECT 8, last_id + 1, 0, modseq, modseq, 1, '{\"name\":\"Contacts\"}' FROM account"},
+	{"address books too many or too few that are the default", "SELECT CASE WHEN EXISTS (SELECT 1 FROM object WHERE kind = 8)"
+	 " AND (SELECT count(*) FROM object WHERE kind = 8 AND reference = 1) <> 1 THEN 1 ELSE 0 END",
+	 "UPDATE object SET reference = CASE WHEN id = (SELECT min(id) FROM object WHERE kind = 8) THEN 1 ELSE 0 END WHERE kind = 8"},
+	{"places of cards in address books of which one doesn't exist", "SELECT count(*) FROM contact_place"
+	 " WHERE card NOT IN (SELECT id FROM object WHERE kind = 9) OR book NOT IN (SELECT id FROM object WHERE kind = 8)",
+	 "DELETE FROM contact_place WHERE card NOT IN (SELECT id FROM object WHERE kind = 9) OR book NOT IN (SELECT id FROM object WHERE kind = 8)"},
+	{"cards in no address book", "SELECT count(*) FROM object WHERE kind = 9 AND id NOT IN (SELECT card FROM contact_place)",
+	 "INSERT INTO contact_place (card, book) SELECT c.id, b.id FROM object c JOIN object b ON b.kind = 8 AND b.reference = 1"
+	 " WHERE c.kind = 9 AND c.id NOT IN (SELECT card FROM contact_place)"},
+	{"photos of cards that don't exist", "SELECT count(*) FROM contact_photo WHERE card NOT IN (SELECT id FROM object WHERE kind = 9)",
+	 "DELETE FROM contact_photo WHERE card NOT IN (SELECT id FROM object WHERE kind = 9)"},
+	{"sizes of cards that don't exist", "SELECT count(*) FROM contact_size WHERE card NOT IN (SELECT id FROM object WHERE kind = 9)",
+	 "DELETE FROM contact_size WHERE card NOT IN (SELECT id FROM object WHERE kind = 9)"},
+	{"cards whose size isn't noted", "SELECT count(*) FROM object WHERE kind = 9 AND id NOT IN (SELECT card FROM contact_size)",
+	 "INSERT INTO contact_size (card, bytes) SELECT id, length(text) + COALESCE((SELECT sum(size) FROM contact_photo p WHERE p.card = object.id), 0)"
+	 " FROM object WHERE kind = 9 AND id NOT IN (SELECT card FROM contact_size)"},
+	{"a wrong sum of what contacts take", "SELECT count(*) FROM contact_numbers WHERE bytes <> (SELECT COALESCE(sum(bytes), 0) FROM contact_size)",
+	 "UPDATE contact_numbers SET bytes = (SELECT COALESCE(sum(bytes), 0) FROM contact_size)"},
 };
 
 static bool count_wrong(struct db *db, const char *sql, int64_t *count, struct error *error)

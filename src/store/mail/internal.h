@@ -2,6 +2,8 @@
 #ifndef STORE_MAIL_INTERNAL_H
 #define STORE_MAIL_INTERNAL_H
 
+#include <string.h>
+
 #include "base/memory.h"
 #include "store/mail/mail.h"
 
@@ -53,6 +55,13 @@ bool change_cut_history(struct change *change, struct error *error);
 
 /** mail_list_subscriptions() inside a change: mailbox.c. */
 bool mail_list_subscriptions_in(struct db *db, struct arena *arena, struct slice **names, size_t *count, struct error *error);
+
+/* ---- object.c, contact.c ---- */
+
+/** The oldest of those that are remembered as destroyed go; who asks for what was before hears that it isn't known. */
+bool mail_shorten_gone(struct change *change, enum object_kind kind, struct error *error);
+/** The number that a statement yields; 0: it yields nothing. */
+bool mail_contact_number(struct db_statement *row, int64_t *number, struct error *error);
 
 /* ---- change.c, place.c, expunge.c: parts of a change ---- */
 

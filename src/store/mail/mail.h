@@ -14,6 +14,8 @@
  *   delivery      ids of deliveries done, for DELIVERY_KEPT_SECONDS; those of imports (negative) stay, with the flags that were given
  *   subscription  names
  *   object        what is kept beside mail (object.h); object_gone: what was destroyed of it; object_log.floor: before that nothing is known
+ *   contact_place  which cards are in which address books, both objects; contact_photo: bytes that belong to cards; contact_size: what a card takes with
+ *                 its photos; contact_numbers: what all take
  *   vacation_told  who has been told that somebody doesn't read his mail, and when
  *
  * ---- Invariants ---- (what store_fsck() checks, recover/fsck.c)
@@ -26,6 +28,8 @@
  *       undelete_seconds; its summary can be decoded
  *   I6  every <id>.eml has its message
  *   I8  what waits in arrived/ is what its name says
+ *   I9  every card is in an address book, as long as there is a card there is one, and one of those that are there is the default;
+ *       contact_place and contact_photo speak of what is there; contact_numbers is the sum of contact_size, which knows every card
  *   I7  ids, UIDs per mailbox, modseqs and UIDVALIDITYs are never given twice */
 #ifndef STORE_MAIL_H
 #define STORE_MAIL_H
@@ -35,6 +39,7 @@
 #include "base/error.h"
 #include "store/db/db.h"
 #include "store/durable/durable.h"
+#include "store/mail/contact.h"
 #include "store/mail/object.h"
 #include "store/mail/terms.h"
 #include "store/usage/usage.h"
@@ -90,7 +95,7 @@ struct mail_row {
 	int64_t epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id;
 	int64_t bytes, messages, max_bytes, max_messages;
 	int64_t email_modseq, thread_modseq, mailbox_modseq, emails, threads; /* see struct account_states */
-	int64_t copies, keyword_bytes; /* places beyond each message's first, and what keywords take; counted from the mailboxes, and only where
+	int64_t copies, keyword_bytes, contact_bytes; /* places beyond each message's first, what keywords take, and what contacts take; counted from the mailboxes, and only where
 	                                * there is a limit */
 };
 
@@ -286,7 +291,7 @@ bool mail_add_delivery(struct change *change, const struct placement *placement,
 bool mail_find_delivery(struct db *db, int64_t delivery_id, struct arena *arena, struct delivered *delivered, struct error *error);
 bool mail_note_delivery(struct change *change, int64_t delivery_id, unsigned flags, struct slice keywords, struct error *error);
 
-/* ---- What is no mail: object.c, told.c ---- */
+/* ---- What is no mail: object.c, contact.c, contact_book.c, told.c ---- */
 
 /* What store/object.h and store/vacation.h say of them. */
 bool mail_object_state(struct db *db, enum object_kind kind, int64_t *state, struct error *error);
@@ -298,6 +303,18 @@ bool mail_object_changes(struct db *db, enum object_kind kind, const struct chan
 			 struct error *error);
 /** For a database that goes on with other numbers, from this mod-sequence. */
 bool mail_renew_objects(struct db *db, int64_t modseq, struct error *error);
+/* What store/contact.h says of them. */
+bool mail_get_contacts(struct db *db, const int64_t *ids, size_t count, struct arena *arena, struct contact *list, int64_t *state, struct error *error);
+bool mail_list_contacts(struct db *db, int64_t after, size_t bytes, struct arena *arena, struct contact **list, size_t *count, bool *more, int64_t *state,
+			struct error *error);
+bool mail_put_contact(struct change *change, struct contact_change *one, struct error *error);
+bool mail_remove_contact(struct change *change, int64_t id, struct error *error);
+bool mail_find_photo(struct db *db, struct slice hash, struct arena *arena, struct contact_photo *photo, struct error *error);
+bool mail_put_book(struct change *change, struct contact_book_change *one, struct error *error);
+bool mail_remove_book(struct change *change, int64_t id, bool contents, struct error *error);
+bool mail_choose_book(struct change *change, int64_t id, struct error *error);
+/** What all cards and photos take. */
+bool mail_count_contact_bytes(struct db *db, int64_t *bytes, struct error *error);
 bool mail_forget_told(struct db *db, struct error *error);
 /** With `most` of them nobody new is taken. */
 bool mail_claim_told(struct db *db, struct slice sender, int64_t message, int64_t since, int64_t most, bool *claimed, struct error *error);

@@ -27,19 +27,22 @@ bool change_read_row(struct db *db, struct mail_row *row, struct error *error)
 
 bool change_count_copies(struct db *db, struct mail_row *row, struct error *error)
 {
-	struct db_statement *s = db_prepare(db, "SELECT COALESCE(sum(messages), 0), COALESCE(sum(keyword_bytes), 0) FROM mailbox");
+	struct db_statement *s = db_prepare(db, "SELECT COALESCE(sum(messages), 0), COALESCE(sum(keyword_bytes), 0),"
+		" (SELECT bytes FROM contact_numbers) FROM mailbox");
 	enum db_step step = db_step(s, error);
 	row->copies = step == DB_ROW ? db_number(s, 0) - row->messages : 0;
 	row->keyword_bytes = step == DB_ROW ? db_number(s, 1) : 0;
+	row->contact_bytes = step == DB_ROW ? db_number(s, 2) : 0;
 	db_reset(s);
 	return step == DB_ROW;
 }
 
 struct usage change_usage(const struct mail_row *row)
 {
-	uint64_t copies = row->copies > 0 ? (uint64_t)row->copies : 0, keywords = row->keyword_bytes > 0 ? (uint64_t)row->keyword_bytes : 0;
+	uint64_t copies = row->copies > 0 ? (uint64_t)row->copies : 0, keywords = row->keyword_bytes > 0 ? (uint64_t)row->keyword_bytes : 0,
+		 contacts = row->contact_bytes > 0 ? (uint64_t)row->contact_bytes : 0;
 	return (struct usage){
-		.bytes = (row->bytes > 0 ? (uint64_t)row->bytes : 0) + copies * QUOTA_COPY_BYTES + keywords,
+		.bytes = (row->bytes > 0 ? (uint64_t)row->bytes : 0) + copies * QUOTA_COPY_BYTES + keywords + contacts,
 		.messages = (row->messages > 0 ? (uint64_t)row->messages : 0) + copies,
 		.max_bytes = (uint64_t)row->max_bytes,
 		.max_messages = (uint64_t)row->max_messages,

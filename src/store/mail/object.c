@@ -76,12 +76,17 @@ bool mail_find_object(struct db *db, enum object_kind kind, int64_t reference, s
 
 /* ---- Changing ---- */
 
+static int64_t most_of(enum object_kind kind)
+{
+	return kind == OBJECT_CARD ? CONTACTS_MAX : kind == OBJECT_ADDRESS_BOOK ? CONTACT_BOOKS_MAX : OBJECTS_MAX;
+}
+
 static bool has_room(struct db *db, enum object_kind kind, bool *room, struct error *error)
 {
 	int64_t count;
 	if (!read_number(PREPARE(db, "SELECT COUNT(*) FROM object WHERE kind = $1", kind), &count, error))
 		return false;
-	*room = count < OBJECTS_MAX;
+	*room = count < most_of(kind);
 	return true;
 }
 
@@ -133,8 +138,7 @@ static bool update(struct change *change, enum object_kind kind, struct object_c
 	return true;
 }
 
-/* The oldest go; who asks for what was before hears that it isn't known. */
-static bool shorten_gone(struct change *change, enum object_kind kind, struct error *error)
+bool mail_shorten_gone(struct change *change, enum object_kind kind, struct error *error)
 {
 	int64_t last;
 	if (!read_number(PREPARE(change->db, "SELECT modseq FROM object_gone WHERE kind = $1 ORDER BY modseq DESC, id DESC LIMIT 1 OFFSET $2", kind, GONE_KEPT), &last, error))
@@ -156,7 +160,7 @@ bool mail_change_objects(struct change *change, enum object_kind kind, struct ob
 		else
 			done = one->destroy ? destroy(change, kind, one, error) : one->id == 0 ? insert(change, kind, one, error) : update(change, kind, one, error);
 	}
-	return done && (!any || shorten_gone(change, kind, error));
+	return done && (!any || mail_shorten_gone(change, kind, error));
 }
 
 /* ---- What has changed ---- */

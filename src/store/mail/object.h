@@ -6,8 +6,8 @@
 #include "base/arena.h"
 #include "store/mail/terms.h"
 
-enum object_kind { OBJECT_IDENTITY = 1, OBJECT_SUBMISSION, OBJECT_VACATION };
-enum { OBJECT_TEXT_MAX = 1024 * 1024, OBJECTS_MAX = 5000 /* of a kind */ };
+enum object_kind { OBJECT_IDENTITY = 1, OBJECT_SUBMISSION, OBJECT_VACATION, OBJECT_ADDRESS_BOOK = 8, OBJECT_CARD };
+enum { OBJECT_TEXT_MAX = 1024 * 1024, OBJECTS_MAX = 5000 /* of a kind, but of contacts: see contact.h */ };
 
 struct object {
 	int64_t id;             /* given by the store, rising; those below OBJECT_ID_CHOSEN are chosen by who makes them */

@@ -74,6 +74,18 @@ const char *const mail_schema[] = {
 	"CREATE TABLE vanished (modseq BIGINT NOT NULL, message BIGINT NOT NULL, thread BIGINT NOT NULL, appeared BIGINT NOT NULL,"
 	" PRIMARY KEY (modseq, message))" DB_CLUSTERED ";"
 	"CREATE TABLE thread_key (id BIGINT NOT NULL, topic BIGINT NOT NULL, thread BIGINT NOT NULL, PRIMARY KEY (id, topic))" DB_CLUSTERED ";",
+
+	/* contacts, with the address book that every account begins with */
+	"CREATE TABLE contact_place (card BIGINT NOT NULL, book BIGINT NOT NULL, PRIMARY KEY (card, book))" DB_CLUSTERED ";"
+	"CREATE INDEX contact_place_book ON contact_place (book, card);"
+	"CREATE TABLE contact_photo (id " DB_ID ", card BIGINT NOT NULL, size BIGINT NOT NULL, wanted BIGINT NOT NULL, hash TEXT NOT NULL, type TEXT NOT NULL,"
+	" bytes " DB_BYTES " NOT NULL);"
+	"CREATE INDEX contact_photo_card ON contact_photo (card, hash);"
+	"CREATE INDEX contact_photo_hash ON contact_photo (hash);"
+	"CREATE TABLE contact_size (card " DB_ID ", bytes BIGINT NOT NULL);"
+	"CREATE TABLE contact_numbers (id " DB_ID ", bytes BIGINT NOT NULL);"
+	"INSERT INTO contact_numbers (id, bytes) VALUES (1, 0);"
+	"INSERT INTO object (kind, id, created, made, modseq, reference, text) VALUES (8, 1, 0, 1, 1, 1, '{\"name\":\"Contacts\"}');",
 };
 const int mail_schema_count = sizeof mail_schema / sizeof *mail_schema;
 
