@@ -483,6 +483,21 @@ static void finds_fault(void **state, reader *read, const char *document, const 
 		fail_msg("\"%s\" where \"%s\" was expected", error.text, why);
 }
 
+/* Passwords come first: who can do both goes on as he did. */
+static void programs_are_told_where_they_are_let_in(void **state)
+{
+	struct autoconfig_found found;
+	struct error error;
+	struct autoconfig_plan plan = usual;
+	plan.issuer = SLICE("https://mail.example.test:8443");
+	struct slice document = written(*state, autoconfig_write_client_config, &plan);
+	assert_true(slice_find(document, SLICE("<authentication>password-cleartext</authentication>\n      <authentication>OAuth2</authentication>")) != SLICE_NONE);
+	assert_true(slice_find(document, SLICE("<oAuth2>\n    <authURL>https://mail.example.test:8443/oauth/authorize</authURL>\n"
+					       "    <tokenURL>https://mail.example.test:8443/oauth/token</tokenURL>\n    <issuer>https://mail.example.test:8443</issuer>\n")) != SLICE_NONE);
+	assert_true(autoconfig_read_client_config(document, *state, &found, &error));
+	assert_true(slice_find(written(*state, autoconfig_write_client_config, &usual), SLICE("OAuth2")) == SLICE_NONE);
+}
+
 static void each_fault_of_a_client_config_is_named(void **state)
 {
 	reader *read = autoconfig_read_client_config;
@@ -530,6 +545,7 @@ int main(void)
 		TEST(any_other_question_is_refused), TEST(outlook_gets_the_best_of_each_kind), TEST(outlook_is_sent_on_or_told_why_not),
 		TEST(outlooks_json_says_where_the_xml_is), TEST(apple_gets_one_account), TEST(the_uuids_stay_and_are_each_accounts_own),
 		TEST(a_signed_profile_verifies_and_brings_its_chain), TEST(one_document_is_for_all_of_a_domain), TEST(its_digest_stands_in_the_dns),
+		TEST(programs_are_told_where_they_are_let_in),
 		TEST(each_fault_of_a_client_config_is_named), TEST(each_fault_of_other_answers_is_named),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -13,6 +13,8 @@ static void put_server(const struct autoconfig_plan *plan, const struct autoconf
 	autoconfig_put_number(out, 3, "port", service->port);
 	autoconfig_put(out, 3, "socketType", slice_of(sockets[service->security]));
 	autoconfig_put(out, 3, "authentication", SLICE("password-cleartext"));
+	if (plan->issuer.len > 0 && service->security != AUTOCONFIG_PLAIN) /* clients take the first that they can do: who can do both goes on as he did */
+		autoconfig_put(out, 3, "authentication", SLICE("OAuth2"));
 	autoconfig_put(out, 3, "username", plan->name.len > 0 ? plan->name : SLICE("%EMAILADDRESS%"));
 	buf_printf(out, "    </%s>\n", element);
 }
@@ -34,6 +36,23 @@ static void put_documentation(const struct autoconfig_plan *plan, struct buf *ou
 	buf_append(out, SLICE("\">\n      <descr lang=\"en\">Setting up a mail client</descr>\n    </documentation>\n"));
 }
 
+static void put_url(const struct autoconfig_plan *plan, const char *element, const char *path, struct buf *out)
+{
+	buf_printf(out, "    <%s>", element);
+	xml_append(out, plan->issuer);
+	buf_printf(out, "%s</%s>\n", path, element);
+}
+
+/* Without a clientID: programs register themselves (RFC 7591). */
+static void put_oauth(const struct autoconfig_plan *plan, struct buf *out)
+{
+	buf_append(out, SLICE("  <oAuth2>\n"));
+	put_url(plan, "authURL", "/oauth/authorize", out);
+	put_url(plan, "tokenURL", "/oauth/token", out);
+	put_url(plan, "issuer", "", out);
+	buf_append(out, SLICE("    <scope>" AUTOCONFIG_OAUTH_SCOPE "</scope>\n  </oAuth2>\n"));
+}
+
 bool autoconfig_write_client_config(const struct autoconfig_plan *plan, struct buf *out)
 {
 	buf_append(out, SLICE("<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n<clientConfig version=\"1.1\">\n  <emailProvider id=\""));
@@ -47,5 +66,8 @@ bool autoconfig_write_client_config(const struct autoconfig_plan *plan, struct b
 	put_servers(plan, out);
 	if (plan->documentation.len > 0)
 		put_documentation(plan, out);
-	return buf_append(out, SLICE("  </emailProvider>\n</clientConfig>\n"));
+	buf_append(out, SLICE("  </emailProvider>\n"));
+	if (plan->issuer.len > 0)
+		put_oauth(plan, out);
+	return buf_append(out, SLICE("</clientConfig>\n"));
 }

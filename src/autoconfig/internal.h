@@ -4,6 +4,9 @@
 
 #include "autoconfig/autoconfig.h"
 
+/* draft-ietf-mailmaint-oauth-public */
+#define AUTOCONFIG_OAUTH_SCOPE "urn:ietf:params:oauth:scope:mail offline_access"
+
 enum { AUTOCONFIG_DIGEST_BYTES = 32 }; /* of SHA-256 */
 
 /** The service of a kind that clients shall take; NULL: none is offered. */

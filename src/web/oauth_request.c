@@ -1,6 +1,6 @@
 #include "web/oauth_request.h"
 
-#include "http/target.h"
+#include "http/http.h"
 
 /* ---- Parameters ---- */
 

@@ -1,7 +1,7 @@
 /* libFuzzer: any bytes as a query or a form of OAuth. What is read of it is within its bounds; what is written of that again says the same, and nothing else. */
 #include <assert.h>
 
-#include "http/target.h"
+#include "http/http.h"
 #include "web/oauth_request.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);

@@ -33,6 +33,7 @@ static enum net_run make_plan(struct http_exchange *exchange, struct slice addre
 	if (checked == RUN_DONE && *ours) {
 		autoconfig_plan_domain(exchange->config, domain, exchange->arena, plan);
 		plan->address = address;
+		plan->issuer = exchange->config->oauth ? http_secure_origin(exchange, slice_of(exchange->config->hostname)) : SLICE("");
 	}
 	return checked;
 }
