@@ -2,6 +2,7 @@
 import base64
 import imaplib
 import json
+import os
 import poplib
 import smtplib
 import sqlite3
@@ -12,7 +13,7 @@ import pytest
 import requests
 
 from oauth import BACK, Form, Program, SCOPE, challenge_of
-from pombal import PASSWORDS, Pombal, tls_context, wait_for
+from pombal import PASSWORDS, ROOT, Pombal, tls_context, wait_for
 from web import Browser
 
 LETTER = "From: {0}\r\nTo: {0}\r\nSubject: {1}\r\n\r\ntext\r\n"
@@ -142,6 +143,22 @@ def test_curl_signs_in_with_it(server, person, program, token, tmp_path):
     assert curl("-f", f"https://{server.address}:{server.ports['https']}/session").returncode == 0
     wrong = subprocess.run(["curl", "-sSk", "--oauth2-bearer", "nobodys", "-u", f"{name}:", f"imaps://{server.address}:{server.ports['imaps']}/"], capture_output=True, timeout=60)
     assert wrong.returncode == 67
+
+
+def test_openid_client_lets_itself_in(server, person):
+    """openid-client (tests/npm) does all that a program does; the page is filled in here."""
+    issuer = f"https://{server.address}:{server.ports['https']}"
+    program = subprocess.Popen(["node", ROOT / "tests" / "npm" / "oauth.js", issuer, BACK, SCOPE], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               env={**os.environ, "NODE_TLS_REJECT_UNAUTHORIZED": "0"})
+    page = requests.get(program.stdout.readline().strip(), verify=False, timeout=30)
+    form = Form(page.text)
+    answer = requests.post(issuer + form.action, {**form.fields, "name": server.name(person), "password": PASSWORDS[person], "answer": "allow"}, headers={"Origin": issuer},
+                           verify=False, timeout=30, allow_redirects=False)
+    told, errors = program.communicate(answer.headers["Location"] + "\n", timeout=60)
+    assert program.returncode == 0, errors
+    seen = json.loads(told)
+    assert seen["account"] == server.name(person) and seen["refused"] == "invalid_grant" and seen["tokens"]["scope"] == SCOPE
+    assert seen["tokens"]["access_token"] != seen["again"]["access_token"]
 
 
 def test_an_app_password_is_taken_as_a_token(server, person):
