@@ -253,3 +253,22 @@ def test_guessing_is_held_back():
         for _ in range(5):
             assert get(own, "anna", "aaaa-aaaa-aaaa-aaaa-aaaa-aaaa-aaaa").status_code in (401, 429)
         assert time.monotonic() - began > 2
+
+
+def test_jmap_keeps_to_it(server, person, token):
+    def call(password, method, **arguments):
+        session = get(server, person, password, "/jmap/session").json()
+        account = next(iter(session["accounts"]))
+        capabilities = [name for name in session["capabilities"] if name.startswith("urn:ietf:params:jmap:")]
+        answer = get(server, person, password, "/jmap/api", "POST", json={"using": capabilities, "methodCalls": [[method, {"accountId": account, **arguments}, "0"]]})
+        name, told, _ = answer.json()["methodResponses"][0]
+        return told["type"] if name == "error" else name
+    _, reading = make(server, person, "mail-read")
+    _, sending = make(server, person, "send", name="sending")
+    assert call(reading, "Mailbox/get", ids=None) == "Mailbox/get"
+    assert call(reading, "Mailbox/set", create={"a": {"name": token}}) == "accountReadOnly"
+    assert call(reading, "Email/set", update={}) == "accountReadOnly"
+    assert call(sending, "Mailbox/get", ids=None) == "forbidden"
+    assert call(sending, "Email/query") == "forbidden"
+    assert get(server, person, sending, "/jmap/download/x/y/z").status_code == 403
+    assert get(server, person, reading, "/jmap/upload/x/", "POST", data=b"x").status_code == 403
