@@ -131,7 +131,8 @@ static size_t run_units(struct conn *conn, void *session, struct slice input)
 		size_t length = 0;
 		if (http_protocol.peek(session, rest, &length) == UNIT_INCOMPLETE)
 			break;
-		assert(length <= rest.len && (length > 0 || ((struct http_session *)session)->stage == HTTP_ANSWERS));
+		enum http_stage stage = ((struct http_session *)session)->stage;
+		assert(length <= rest.len && (length > 0 || stage == HTTP_ASKS_WHO || stage == HTTP_ADMITS || stage == HTTP_ANSWERS));
 		run_unit(conn, session, slice_sub(rest, 0, length));
 		used += length;
 	}

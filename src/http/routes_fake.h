@@ -77,7 +77,39 @@ static enum net_run fake_socket(struct http_exchange *exchange)
 	return entered;
 }
 
+/* A body that isn't kept: what comes is counted, but "refuse" as a piece of its own is refused. Who says "no" as x isn't admitted. */
+static enum net_run fake_admit(struct http_exchange *exchange)
+{
+	struct slice value;
+	exchange->body_max = 4 * FAKE_BODY_MAX;
+	exchange->state = memory_new(sizeof(size_t));
+	if (http_parameter(exchange, "x", &value) && slice_equal(value, SLICE("no")))
+		http_refuse(exchange, 400, "not admitted");
+	return RUN_DONE;
+}
+
+static void fake_take(struct http_exchange *exchange, struct slice piece)
+{
+	*(size_t *)exchange->state += piece.len;
+	if (slice_equal(piece, SLICE("refuse")))
+		http_refuse(exchange, 400, "not taken");
+}
+
+static enum net_run fake_taken(struct http_exchange *exchange)
+{
+	http_answer(exchange, 200, "text/plain", arena_printf(exchange->arena, "%zu of %.*s", *(size_t *)exchange->state, SLICE_ARG(exchange->person.account)));
+	return RUN_DONE;
+}
+
+static void fake_drop(struct http_exchange *exchange)
+{
+	free(exchange->state);
+	exchange->state = NULL;
+}
+
 static const struct http_route fake_routes[] = {
+	{.methods = HTTP_POST, .path = "/take", .plain = true, .right = HTTP_SIGNED_IN, .unit = UNIT_WORK, .body_max = FAKE_BODY_MAX, .admit = fake_admit, .take = fake_take,
+	 .run = fake_taken, .drop = fake_drop},
 	{.methods = HTTP_GET, .path = "/hello", .plain = true, .unit = UNIT_QUICK, .run = fake_hello},
 	{.methods = HTTP_POST | HTTP_PUT, .path = "/echo", .plain = true, .unit = UNIT_WORK, .body_max = FAKE_BODY_MAX, .run = fake_echo},
 	{.methods = HTTP_GET, .path = "/client/*", .plain = true, .unit = UNIT_QUICK, .run = fake_client},

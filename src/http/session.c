@@ -13,7 +13,7 @@ static void await_request(struct http_session *session)
 {
 	session->stage = HTTP_READS_HEAD;
 	session->looked = 0;
-	conn_set_idle(session->conn, HTTP_IDLE_SECONDS);
+	conn_set_idle(session->conn, config_current()->http_idle_time);
 	conn_set_deadline(session->conn, 0);
 }
 
@@ -94,7 +94,7 @@ static size_t head_length(struct http_session *session, struct slice input)
 	bool begun = session->looked > 0;
 	size_t length = http_head_length(input, &session->looked);
 	if (!begun && length == 0 && input.len > 0)
-		conn_set_deadline(session->conn, HTTP_REQUEST_SECONDS);
+		conn_set_deadline(session->conn, config_current()->http_request_time);
 	return length;
 }
 

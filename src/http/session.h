@@ -14,9 +14,7 @@
 #include "http/http.h"
 
 enum {
-	HTTP_IDLE_SECONDS = 60,      /* a connection without a request is closed then */
-	HTTP_REQUEST_SECONDS = 30,   /* a request's head must be whole so long after its first byte at the latest; */
-	HTTP_BODY_RATE = 8 * 1024,   /* … and its body comes with so many bytes a second at least, */
+	HTTP_BODY_RATE = 8 * 1024,   /* a request's body comes with so many bytes a second at least, */
 	HTTP_BODY_SECONDS = 60,      /* … though it may be so far behind that */
 	HTTP_PULSE_SECONDS = 20,     /* an open stream hears so often that it is open: proxies give up on silent ones after 30 or 60 */
 	HTTP_FAREWELL_SECONDS = 10,  /* a stream's client may take so long to read what was sent before its end */
