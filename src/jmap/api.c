@@ -83,8 +83,11 @@ enum net_run jmap_api_admit(struct http_exchange *exchange)
 	} else if (exchange->head.length > JMAP_REQUEST_MAX) {
 		problem = (struct jmap_problem){400, "limit", "maxSizeRequest", "the request is too large"};
 		jmap_refuse(exchange, &problem);
-	} else if (jmap_admit(exchange, JMAP_SHARE_REQUEST, "maxConcurrentRequests"))
-		exchange->state = jmap_make_request(exchange);
+	} else if (jmap_admit(exchange, JMAP_SHARE_REQUEST, "maxConcurrentRequests")) {
+		struct jmap_request *request = exchange->state = jmap_make_request(exchange);
+		bool large = exchange->head.chunked || exchange->head.length > JMAP_LARGE_BYTES;
+		request->large = large && jmap_admit(exchange, JMAP_SHARE_LARGE, "maxConcurrentRequests");
+	}
 	return RUN_DONE;
 }
 
@@ -111,9 +114,12 @@ enum net_run jmap_api(struct http_exchange *exchange)
 
 void jmap_api_drop(struct http_exchange *exchange)
 {
-	if (!exchange->state)
+	struct jmap_request *request = exchange->state;
+	if (!request)
 		return;
-	jmap_request_close(exchange->state);
+	jmap_request_close(request);
+	if (request->large)
+		jmap_share_leave(exchange->person.account, JMAP_SHARE_LARGE);
 	jmap_share_leave(exchange->person.account, JMAP_SHARE_REQUEST);
 	exchange->state = NULL;
 }

@@ -36,6 +36,9 @@ enum {
 	JMAP_CALLS_MAX = 32,             /* maxCallsInRequest */
 	JMAP_CONCURRENT_MAX = 8,         /* requests of one account at a time (maxConcurrentRequests) */
 	JMAP_CONCURRENT_ALL = 200,       /* … and of all accounts */
+	JMAP_LARGE_BYTES = 256 * 1024,   /* a request is large from here on, or if its length isn't known: */
+	JMAP_LARGE_MAX = 4,              /* so many of one account at a time */
+	JMAP_LARGE_ALL = 24,             /* … and of all: each may take a hundred megabytes */
 	JMAP_UPLOADS_MAX = 4,            /* uploads of one account at a time (maxConcurrentUpload) */
 	JMAP_UPLOADS_ALL = 500,
 	JMAP_DOWNLOADS_MAX = 8,          /* downloads of one account that are made ready at a time: a part is decoded in memory */
@@ -146,6 +149,7 @@ struct jmap_request {
 	size_t referred_room, spent; /* values that references may still lead to; bytes that jmap_spend() has given */
 	const char *opening;         /* of the answer, where it isn't HTTP's */
 	bool responded, tells_created;
+	bool large;                  /* it has one of JMAP_SHARE_LARGE */
 	bool changed;                /* a method that may change something has run */
 };
 
@@ -194,7 +198,7 @@ void jmap_session_state(const struct jmap_request *request, char out[JMAP_STATE_
 /* share.c */
 
 /** What one account may have under way at a time, and all together. */
-enum jmap_share { JMAP_SHARE_REQUEST, JMAP_SHARE_UPLOAD, JMAP_SHARE_DOWNLOAD /* while it is made ready, not while it is sent */, JMAP_SHARE_COUNT };
+enum jmap_share { JMAP_SHARE_REQUEST, JMAP_SHARE_LARGE, JMAP_SHARE_UPLOAD, JMAP_SHARE_DOWNLOAD /* while it is made ready, not while it is sent */, JMAP_SHARE_COUNT };
 enum jmap_share_result { JMAP_SHARE_TAKEN, JMAP_SHARE_USED_UP /* by the account itself */, JMAP_SHARE_BUSY };
 enum jmap_share_result jmap_share_enter(struct slice account, enum jmap_share what);
 void jmap_share_leave(struct slice account, enum jmap_share what);

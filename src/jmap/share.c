@@ -1,4 +1,4 @@
-/* What each account has under way in this process: requests, uploads, downloads. A row exists only while there is one. */
+/* What each account has under way in this process: requests, large ones among them, uploads, downloads. A row exists only while there is one. */
 #include <pthread.h>
 
 #include "base/map.h"
@@ -11,6 +11,7 @@ static unsigned all[JMAP_SHARE_COUNT];
 
 static const struct { unsigned account, all; } most[JMAP_SHARE_COUNT] = {
 	[JMAP_SHARE_REQUEST] = {JMAP_CONCURRENT_MAX, JMAP_CONCURRENT_ALL},
+	[JMAP_SHARE_LARGE] = {JMAP_LARGE_MAX, JMAP_LARGE_ALL},
 	[JMAP_SHARE_UPLOAD] = {JMAP_UPLOADS_MAX, JMAP_UPLOADS_ALL},
 	[JMAP_SHARE_DOWNLOAD] = {JMAP_DOWNLOADS_MAX, JMAP_DOWNLOADS_ALL},
 };

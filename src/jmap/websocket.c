@@ -12,6 +12,7 @@ struct jmap_socket {
 	struct jmap_request *request; /* that is under way */
 	json_t *request_id;
 	bool has_share;               /* of the requests that its owner may have under way */
+	bool has_large;               /* … of the large ones */
 	bool due;                     /* there is news, which the client was too far behind for */
 };
 
@@ -73,10 +74,12 @@ static void end_request(struct jmap_socket *self)
 	}
 	if (self->has_share)
 		jmap_share_leave(self->own.person.account, JMAP_SHARE_REQUEST);
+	if (self->has_large)
+		jmap_share_leave(self->own.person.account, JMAP_SHARE_LARGE);
 	json_decref(self->request_id);
 	self->request = NULL;
 	self->request_id = NULL;
-	self->has_share = false;
+	self->has_share = self->has_large = false;
 }
 
 /* RFC 8887 §4.3.4. */
@@ -179,7 +182,14 @@ static enum net_run message(struct http_stream *stream, struct slice text)
 
 /* ---- The connection ---- */
 
-static bool may_grow(struct http_stream *stream) { return take_share((struct jmap_socket *)stream); }
+/* Larger than HTTP_MESSAGE_MAX, that is. */
+static bool may_grow(struct http_stream *stream)
+{
+	struct jmap_socket *self = (struct jmap_socket *)stream;
+	if (!self->has_large)
+		self->has_large = jmap_share_enter(self->own.person.account, JMAP_SHARE_LARGE) == JMAP_SHARE_TAKEN;
+	return self->has_large && take_share(self);
+}
 
 static void pulse(struct http_stream *stream)
 {
