@@ -31,6 +31,7 @@
 #include "queue/queue.h"
 #include "smtp/parse.h"
 #include "smtp/smtp.h"
+#include "submit/submit.h"
 
 enum {
 	LINE_MAX_SIZE = 12 * 1024 + 2,       /* any line: what AUTH may need (RFC 4954 §4) */
@@ -100,13 +101,6 @@ struct smtp_gate {
 	size_t count, room;
 };
 
-/* Whom a submitted message names as its author: one of those that haven't been asked about. */
-struct smtp_named_author {
-	struct smtp_named_author *next;
-	const char *field;
-	struct slice address;
-};
-
 struct smtp_transaction {
 	struct arena *arena;
 	bool active;
@@ -119,7 +113,7 @@ struct smtp_transaction {
 	uint64_t announced;              /* SIZE=; 0: not given */
 	bool chunks;                     /* BDAT has begun */
 	bool ended;                      /* its text is complete, and its authors are being asked about */
-	struct smtp_named_author *authors;
+	struct submit_author *authors;
 	struct smtp_content content;
 	struct smtp_gate gate;
 };
@@ -399,14 +393,6 @@ void smtp_binary_convert(struct smtp_session *session, struct slice message);
 
 /* ---- author.c ---- */
 
-/* A From or Sender field of a submitted message, and what is stored in its place if it is `rewritten`: nothing, if it is empty. */
-struct smtp_author {
-	struct header_field field;
-	bool rewritten;
-	struct slice text;
-};
-/** Can it be read in one way only? NULL, or the reply that refuses the message. Whom it names is kept for smtp_authors_check(). */
-const char *smtp_author_judge(struct smtp_session *session, struct smtp_author *author);
 /** When the text is complete: asks about those whom its header names, one after the other; whose address isn't its sender's is refused. False: an
  * answer is awaited, and the same is due again. */
 bool smtp_authors_check(struct smtp_session *session);

@@ -2,6 +2,7 @@
 #include "base/random.h"
 #include "message/address.h"
 #include "message/date.h"
+#include "policy/judge.h"
 #include "submit/submit.h"
 
 enum { AUTHORS_MAX = 20 };
@@ -106,6 +107,15 @@ bool submit_is_dropped(const struct header_field *field)
 		if (slice_equal_nocase(field->name, slice_of(names[i])))
 			return true;
 	return false;
+}
+
+bool submit_is_forged(const struct header_field *field, const char *hostname, struct arena *arena)
+{
+	if (!policy_is_own_field(field->name))
+		return false;
+	if (!slice_equal_nocase(field->name, SLICE("Authentication-Results")))
+		return true; /* it doesn't say where it was written */
+	return slice_equal(domain_canonical(header_results_by(field->body, arena), arena), domain_canonical(slice_of(hostname), arena));
 }
 
 /* Some readers don't know a name with blanks before its colon for a field. */

@@ -45,6 +45,8 @@ void submit_write_missing(struct submit_header *header, void (*put)(void *contex
 /** Isn't it passed on? Blind copies are known to the envelope, and the field must not tell the others (RFC 5322 §3.6.3); Return-Path is written where a message
  * arrives (RFC 5321 §4.4), not where it begins. */
 bool submit_is_dropped(const struct header_field *field);
+/** Does it say that it was written here, of a check that was made elsewhere or never (RFC 8601 §5)? */
+bool submit_is_forged(const struct header_field *field, const char *hostname, struct arena *arena);
 /** What is stored for a field that stays. */
 struct slice submit_field_text(const struct submit_header *header, const struct header_field *field);
 
