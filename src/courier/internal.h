@@ -15,6 +15,7 @@
  *   route.c     which hosts; session.c, signin.c, transaction.c: speaking with one
  *               (they end in the closing thread, which writes down many at a time)
  *   letter.c    what became of the recipients is written down;
+ *   submission.c  and for who sent it over JMAP, in its own account;
  *   feedback.c  apart from all that: reports to other domains, of what they have to do with us; tls_seen.c: of sessions with their servers
  *   report.c    and told to the sender, by a thread of its own; dsn.c: in which form
  *
@@ -226,6 +227,9 @@ bool courier_forward_letter(struct courier_addressee *addressee, struct error *e
 /** What such a message keeps of the original, and a recipient of it what it keeps of the alias. */
 struct queue_message courier_forward_message(const struct queue_message *original);
 struct queue_recipient courier_forward_recipient(const struct queue_recipient *recipient, struct slice address, struct arena *arena);
+
+/* submission.c: writes down for their accounts what became of these addressees, who have their verdicts. */
+void courier_submissions_note(struct courier *courier, struct courier_addressee **list, size_t count);
 
 /* vacation.c: an account that a letter was delivered to, not as junk, and that may have to answer it. */
 struct courier_vacation_case { struct courier_addressee *addressee; struct slice account; };

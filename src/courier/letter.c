@@ -253,6 +253,7 @@ void courier_letters_close(struct courier *courier, struct courier_addressee **l
 		if (!courier_report_is_due(list[i]))
 			results[settled++] = courier_addressee_result(list[i]);
 	}
+	courier_submissions_note(courier, list, count);
 	courier_letters_settle(courier, results, settled);
 	free(results);
 	for (size_t i = 0; i < count; i++) {

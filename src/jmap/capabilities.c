@@ -1,6 +1,7 @@
 /* The table of capabilities (RFC 8620 §2): the only list of them. What isn't here isn't announced. */
 #include "jmap/blob.h"
 #include "jmap/mail.h"
+#include "jmap/send.h"
 
 static json_t *about_core(const struct jmap_request *request)
 {
@@ -24,4 +25,7 @@ const struct jmap_capability_row jmap_capabilities[JMAP_CAPABILITY_COUNT] = {
 	[JMAP_BLOB] = {.urn = "urn:ietf:params:jmap:blob", .about_account = jmap_about_blobs},
 	[JMAP_QUOTA] = {.urn = "urn:ietf:params:jmap:quota", .bare_account = true},
 	[JMAP_WEBSOCKET] = {.urn = "urn:ietf:params:jmap:websocket", .about = about_websocket},
+	[JMAP_SUBMISSION] = {.urn = "urn:ietf:params:jmap:submission", .about_account = jmap_send_about},
+	[JMAP_MDN] = {.urn = "urn:ietf:params:jmap:mdn", .bare_account = true},
+	[JMAP_VACATION] = {.urn = "urn:ietf:params:jmap:vacationresponse", .bare_account = true},
 };

@@ -15,6 +15,9 @@
  *   call.c       what methods read their arguments with, and answer with
  *   blob_methods.c, quota.c   what their names say (RFC 9404, 9425)
  *   get.c, set.c, query.c   what all types do in the same way (§5)
+ *   object.c     … and those whose objects are kept beside mail
+ *   identity.c, submission.c, submission_query.c, vacation.c   RFC 8621 §6, §7, §8; mdn*.c   RFC 9007
+ *   send.c, send_envelope.c   how a message goes out; implied.c: the Email/set that follows
  *
  * A method is a row of the table in methods.c, and a function that reads its arguments, asks the store and responds, straight down. It runs in a
  * worker: it may ask the database and the disk. What takes longer (another role) it doesn't wait for: it returns RUN_WAIT, having kept in call->state
@@ -66,6 +69,9 @@ enum jmap_capability {
 	JMAP_BLOB,
 	JMAP_QUOTA,
 	JMAP_MAIL,
+	JMAP_SUBMISSION,
+	JMAP_VACATION,
+	JMAP_MDN,
 	JMAP_CAPABILITY_COUNT
 };
 

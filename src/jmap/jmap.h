@@ -9,6 +9,7 @@
 struct jmap_service {
 	struct auth *auth;
 	struct store *store;
+	struct queue *queue;   /* what is sent is handed in here */
 };
 
 /** The table of what is asked for over HTTP; its context is a struct jmap_service. */

@@ -1,7 +1,11 @@
 /* The table of methods, and that of types: the only lists of them. */
 #include "jmap/blob.h"
+#include "jmap/identity.h"
+#include "jmap/mdn.h"
 #include "jmap/quota.h"
 #include "jmap/mail.h"
+#include "jmap/submission.h"
+#include "jmap/vacation.h"
 
 /* Core/echo (RFC 8620 §4). */
 static enum net_run core_echo(struct jmap_call *call)
@@ -36,11 +40,26 @@ const struct jmap_method jmap_methods[] = {
 	{"Email/import", JMAP_MAIL, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_email_import},
 	{"Email/parse", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_email_parse},
 	{"SearchSnippet/get", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_snippet_get},
+	{"Identity/get", JMAP_SUBMISSION, JMAP_OF_ACCOUNT, jmap_identity_get},
+	{"Identity/changes", JMAP_SUBMISSION, JMAP_OF_ACCOUNT, jmap_identity_changes},
+	{"Identity/set", JMAP_SUBMISSION, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_identity_set},
+	{"EmailSubmission/get", JMAP_SUBMISSION, JMAP_OF_ACCOUNT, jmap_submission_get},
+	{"EmailSubmission/changes", JMAP_SUBMISSION, JMAP_OF_ACCOUNT, jmap_submission_changes},
+	{"EmailSubmission/query", JMAP_SUBMISSION, JMAP_OF_ACCOUNT, jmap_submission_query},
+	{"EmailSubmission/queryChanges", JMAP_SUBMISSION, JMAP_OF_ACCOUNT, jmap_submission_query_changes},
+	{"EmailSubmission/set", JMAP_SUBMISSION, JMAP_OF_ACCOUNT | JMAP_CHANGES | JMAP_SENDS, jmap_submission_set},
+	{"MDN/send", JMAP_MDN, JMAP_OF_ACCOUNT | JMAP_CHANGES | JMAP_SENDS, jmap_mdn_send},
+	{"MDN/parse", JMAP_MDN, JMAP_OF_ACCOUNT, jmap_mdn_parse},
+	{"VacationResponse/get", JMAP_VACATION, JMAP_OF_ACCOUNT, jmap_vacation_get},
+	{"VacationResponse/set", JMAP_VACATION, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_vacation_set},
 };
 const size_t jmap_method_count = sizeof jmap_methods / sizeof *jmap_methods;
 
 const struct jmap_type *const jmap_types[] = {
 	&jmap_quota_type,
 	&jmap_mailbox_type, &jmap_thread_type, &jmap_email_type,
+	&jmap_identity_type,
+	&jmap_submission_type,
+	&jmap_vacation_type,
 };
 const size_t jmap_type_count = sizeof jmap_types / sizeof *jmap_types;

@@ -23,6 +23,16 @@ static void stop(void *context, int seconds)
 	eventfd_write(*(int *)context, 1);
 }
 
+/* Who sends with the web role may want something back. */
+static size_t list_clients(const struct role *role, struct queue_client clients[QUEUE_CLIENTS_MAX])
+{
+	size_t count = 0;
+	for (int i = 0; i < CHANNEL_COUNT && count < QUEUE_CLIENTS_MAX; i++)
+		if (channel_rows[i].kind == CHANNEL_HANDIN && role->channels[i] >= 0)
+			clients[count++] = (struct queue_client){.channel = role->channels[i], .withdraws = channel_rows[i].from == ROLE_WEB};
+	return count;
+}
+
 int role_queue_main(struct role *role)
 {
 	struct error error;
@@ -34,8 +44,8 @@ int role_queue_main(struct role *role)
 		role_fail(role, &error);
 	queue_on_commit(queue, poke_courier, role);
 	role_serve(role, stop, &stop_fd);
-	const struct queue_client clients[] = {{.channel = role_channel(role, CHANNEL_HANDIN)}};
-	queue_serve(queue, clients, sizeof clients / sizeof *clients, stop_fd);
+	struct queue_client clients[QUEUE_CLIENTS_MAX];
+	queue_serve(queue, clients, list_clients(role, clients), stop_fd);
 	role_end(role);
 	queue_close(&queue);
 	close(role_channel(role, CHANNEL_POKE));

@@ -32,7 +32,7 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 {
 	const struct queue_message *message = commit->message;
 	struct db_statement *row = db_prepare(db, "INSERT INTO message (" MESSAGE_COLUMNS ", in_file)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23)");
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13, $14, $15, $16, $17, $18, $19, $20, $21, $22, $23, $24)");
 	db_bind_number(row, 1, message->id);
 	db_bind_text(row, 2, message->from);
 	db_bind_number(row, 3, message->body);
@@ -55,7 +55,8 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 	db_bind_number(row, 20, message->suspect);
 	db_bind_text(row, 21, message->author);
 	db_bind_number(row, 22, message->release);
-	db_bind_number(row, 23, commit->in_file);
+	db_bind_number(row, 23, message->tracked);
+	db_bind_number(row, 24, commit->in_file);
 	return db_run(row, error);
 }
 

@@ -35,6 +35,7 @@ bool queue_handin_encode(const struct queue_handin *handin, struct buf *out)
 	wire_put_number(out, (uint64_t)((int64_t)message->points + QUEUE_POINTS_MAX));
 	wire_put_text(out, message->author);
 	wire_put_number(out, (uint64_t)message->release);
+	wire_put_short(out, message->tracked, 1);
 	wire_put_short(out, message->recipient_count, 4);
 	for (size_t i = 0; i < message->recipient_count; i++) {
 		wire_put_text(out, message->recipients[i].address);
@@ -122,6 +123,7 @@ bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_ha
 	message->points = (int)((int64_t)wire_number(&reader, 2 * (uint64_t)QUEUE_POINTS_MAX) - QUEUE_POINTS_MAX);
 	message->author = read_text(&reader);
 	message->release = (int64_t)wire_number(&reader, HANDIN_TIME_MAX);
+	message->tracked = read_up_to(&reader, 1);
 	read_recipients(&reader, arena, message);
 	handin->body = reader.rest;
 	bool apart = message->set_apart && message->account.len > 0; /* an account's is doubted */

@@ -94,7 +94,7 @@ struct queue {
 struct queue *queue_new(void);
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error);
 /** The message columns of MESSAGE_COLUMNS in the statement's current row; slices are copied into `arena`. */
-#define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size, preface, reason, sent, allowed, junk, findings, weighed, points, suspect, author, release"
+#define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size, preface, reason, sent, allowed, junk, findings, weighed, points, suspect, author, release, tracked"
 void queue_read_message(struct db_statement *row, struct arena *arena, struct queue_message *message);
 #define RECIPIENT_COLUMNS "number, address, original, notify, next_attempt, expires, last_attempt, attempts, delay_notified, last_error, held, unsure, told, apart"
 enum { RECIPIENT_COLUMN_HELD = 10, RECIPIENT_COLUMN_UNSURE = 11, RECIPIENT_COLUMN_TOLD = 12, RECIPIENT_COLUMN_APART = 13 };

@@ -71,6 +71,7 @@ static const char *const queue_schema[] = {
 	"CREATE INDEX message_release ON message (account, release) WHERE release <> 0;"
 	"CREATE INDEX recipient_waiting ON recipient (next_attempt, message) WHERE held = 2;"
 	"CREATE TABLE withdrawn (id " DB_ID ", account TEXT NOT NULL, at BIGINT NOT NULL);",
+	"ALTER TABLE message ADD COLUMN tracked BIGINT NOT NULL DEFAULT 0;",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -195,6 +196,7 @@ void queue_read_message(struct db_statement *row, struct arena *arena, struct qu
 	message->suspect = db_number(row, 19) != 0;
 	message->author = arena_copy(arena, db_text(row, 20));
 	message->release = db_number(row, 21);
+	message->tracked = db_number(row, 22) != 0;
 }
 
 void queue_read_recipient(struct db_statement *row, struct arena *arena, struct queue_recipient *recipient)

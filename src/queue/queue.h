@@ -100,6 +100,7 @@ struct queue_message {
 	int64_t release;         /* not to be tried before that; 0: at once (RFC 4865) */
 	uint64_t size;           /* of the text, without what stands before it: */
 	uint64_t preface;        /* bytes at the front of the body that are for mailboxes here alone; the queue's to set */
+	bool tracked;            /* its account wants to know what becomes of it: it has an object that says so (store/object.h) */
 	bool held;
 	bool waiting;            /* for that time: nothing of it was tried */
 	bool junk;               /* it was judged to be junk: it goes where an account keeps that, and causes no reports to who may not have sent it */

@@ -1,0 +1,19 @@
+/* Submissions (RFC 8621 §7): what was sent, what became of it, and having it back. */
+#ifndef JMAP_SUBMISSION_H
+#define JMAP_SUBMISSION_H
+
+#include "jmap/object.h"
+
+extern const struct jmap_type jmap_submission_type;
+enum net_run jmap_submission_get(struct jmap_call *call);
+enum net_run jmap_submission_changes(struct jmap_call *call);
+enum net_run jmap_submission_query(struct jmap_call *call);
+enum net_run jmap_submission_query_changes(struct jmap_call *call);
+enum net_run jmap_submission_set(struct jmap_call *call);
+
+/** The call's Email/set that is implied by what has succeeded (onSuccess…), with these arguments, taken; the call is run as long as it says so. */
+enum net_run jmap_implied_email_set(struct jmap_call *call, json_t *update, json_t *destroy);
+/** If such a one is under way: goes on with it. *under_way false: none is. */
+enum net_run jmap_implied_go_on(struct jmap_call *call, bool *under_way);
+
+#endif
