@@ -9,7 +9,8 @@
 struct jmap_service {
 	struct auth *auth;
 	struct store *store;
-	struct queue *queue;   /* what is sent is handed in here */
+	struct queue *queue;   /* what is sent is handed in here, */
+	struct caller *policy; /* when it was shown there */
 };
 
 /** The table of what is asked for over HTTP; its context is a struct jmap_service. */

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "base/random.h"
 #include "jmap/send_envelope.h"
+#include "jmap/send_weigh.h"
 #include "message/address.h"
 #include "message/date.h"
 #include "message/downgrade.h"
@@ -270,6 +271,11 @@ static json_t *commit(struct jmap_sending *sending)
 	if (!write_message(sending, &writing)) {
 		queue_draft_abort(&writing.draft);
 		return refusal_of(&writing.error);
+	}
+	json_t *refused = jmap_send_weigh(sending, writing.draft);
+	if (refused) {
+		queue_draft_abort(&writing.draft);
+		return refused;
 	}
 	if (!queue_commit(queue, &writing.draft, &sending->queue, &writing.error))
 		return refusal_of(&writing.error);

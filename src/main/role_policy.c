@@ -46,6 +46,16 @@ static pthread_t begin(void *(*hear)(void *argument), struct listening *listenin
 	return thread;
 }
 
+/* Over which it is asked about messages. */
+static size_t list_channels(const struct role *role, int channels[POLICY_CHANNELS_MAX])
+{
+	size_t count = 0;
+	for (int i = 0; i < CHANNEL_COUNT && count < POLICY_CHANNELS_MAX; i++)
+		if (channel_rows[i].kind == CHANNEL_POLICY && role->channels[i] >= 0)
+			channels[count++] = role->channels[i];
+	return count;
+}
+
 int role_policy_main(struct role *role)
 {
 	struct error error;
@@ -61,7 +71,8 @@ int role_policy_main(struct role *role)
 	struct listening votes = {.channel = role_channel(role, CHANNEL_VOTE), .stop_fd = stop_fd};
 	struct listening courier = {.channel = role_channel(role, CHANNEL_FEEDBACK), .stop_fd = stop_fd, .feedback = feedback};
 	pthread_t hearing_votes = begin(hear_votes, &votes), hearing_courier = begin(hear_courier, &courier);
-	policy_serve(role_channel(role, CHANNEL_POLICY), stop_fd, "policy", engines, feedback);
+	int channels[POLICY_CHANNELS_MAX];
+	policy_serve(channels, list_channels(role, channels), stop_fd, "policy", engines, feedback);
 	policy_feedback_stop(feedback);
 	eventfd_write(stop_fd, 1);
 	pthread_join(hearing_votes, NULL);

@@ -3,6 +3,7 @@
 #include "main/measure.h"
 #include "main/role.h"
 #include "main/sessions.h"
+#include "net/call.h"
 #include "queue/queue.h"
 #include "web/web.h"
 
@@ -67,10 +68,11 @@ int role_web_main(struct role *role)
 		role_fail(role, &error);
 	struct auth *auth = auth_open(role_channel(role, CHANNEL_AUTH));
 	struct queue *queue = queue_open_remote(role_channel(role, CHANNEL_HANDIN));
+	struct caller *policy = caller_new(role_channel(role, CHANNEL_POLICY));
 	struct server_options options = role_server_options(role->tls);
 	web.sessions = (struct sessions){server_new(&options), auth};
 	web.service = (struct web_service){auth, web_watch_new()};
-	web.jmap = (struct jmap_service){auth, web.store, queue};
+	web.jmap = (struct jmap_service){auth, web.store, queue, policy};
 	web.http = (struct http_service){.auth = auth, .tables = {{jmap_routes, jmap_route_count, &web.jmap}, {web_routes, web_route_count, &web.service}}};
 	auth_listen(auth);
 	store_on_change(web.store, bus_announce_mail, role->bus);
@@ -85,6 +87,7 @@ int role_web_main(struct role *role)
 	role_end(role);
 	server_free(&web.sessions.server);
 	web_watch_free(&web.service.watch);
+	caller_free(&policy);
 	queue_close(&queue);
 	auth_close(&auth);
 	store_close(&web.store);

@@ -81,8 +81,9 @@ bool policy_answer_decode(struct slice text, struct policy_answer *answer);
 
 struct engine_pool;
 struct policy_feedback;
-/** Answers until stop_fd is readable, or nobody asks any more. Takes the channel over. What is to be kept goes into `folder`;
+enum { POLICY_CHANNELS_MAX = 2 };
+/** Answers over channels until stop_fd is readable, or nobody asks any more over one. Takes them over. What is to be kept goes into `folder`;
  * `engines`: whom else to ask (engine/engine.h); `feedback`: where what authors' domains are to be told is counted (policy/feedback.h). */
-void policy_serve(int channel, int stop_fd, const char *folder, struct engine_pool *engines, struct policy_feedback *feedback);
+void policy_serve(const int *channels, size_t count, int stop_fd, const char *folder, struct engine_pool *engines, struct policy_feedback *feedback);
 
 #endif

@@ -26,6 +26,7 @@ enum {
 
 struct job {
 	struct policy_server *server;
+	struct answerer *answerer;           /* over which it was asked */
 	struct job *before, *after;          /* in a list of the server's */
 	struct call_received question;
 	int64_t deadline;
@@ -42,7 +43,8 @@ struct job {
 struct jobs { struct job *first, *last; };
 
 struct policy_server {
-	struct answerer *answerer;
+	struct answerer *answerers[POLICY_CHANNELS_MAX];
+	size_t answerer_count;
 	struct policy_means means;
 	struct dns *dns;           /* made for the first question, by the thread that takes questions */
 	pthread_mutex_t lock;      /* guards the rest; nothing of dns.h is called with it, since dns calls us with its own */
@@ -112,7 +114,7 @@ static void free_job(struct job *job)
 /* Takes both over. */
 static void answer(const struct job *job, struct buf *text, int body)
 {
-	answerer_answer(job->server->answerer, job->question.id, buf_slice(text), &body, body >= 0);
+	answerer_answer(job->answerer, job->question.id, buf_slice(text), &body, body >= 0);
 	if (body >= 0)
 		close(body);
 	buf_free(text);
@@ -295,10 +297,11 @@ static void need_dns(struct policy_server *server)
 		log_error("policy.no_dns", log_text("reason", error.text));
 }
 
-static void take(struct policy_server *server, struct call_received *question)
+static void take(struct policy_server *server, struct answerer *answerer, struct call_received *question)
 {
 	struct job *job = memory_new(sizeof *job);
 	job->server = server;
+	job->answerer = answerer;
 	job->question = *question;
 	job->deadline = clock_monotonic_ms() + (question->verb == POLICY_GATE_VERB ? POLICY_GATE_SECONDS : POLICY_SECONDS) * 1000;
 	*question = (struct call_received){0};
@@ -309,16 +312,41 @@ static void take(struct policy_server *server, struct call_received *question)
 	free_job(job);
 }
 
-/* False: there is no other side any more. */
+/* False: one has no other side any more. */
 static bool receive_all(struct policy_server *server)
 {
 	struct call_received question;
-	enum call_result result;
-	while ((result = answerer_receive(server->answerer, &question)) == CALL_RECEIVED) {
-		take(server, &question);
-		call_received_free(&question);
+	bool more = true;
+	for (size_t i = 0; i < server->answerer_count; i++) {
+		enum call_result result;
+		while ((result = answerer_receive(server->answerers[i], &question)) == CALL_RECEIVED) {
+			take(server, server->answerers[i], &question);
+			call_received_free(&question);
+		}
+		more &= result != CALL_ENDED;
 	}
-	return result != CALL_ENDED;
+	return more;
+}
+
+static bool has_jobs(struct policy_server *server)
+{
+	pthread_mutex_lock(&server->lock);
+	bool any = server->count > 0;
+	pthread_mutex_unlock(&server->lock);
+	return any;
+}
+
+/* Waits for questions, answers to be sent, or its time. False: it is to stop. */
+static bool wait_for_questions(struct policy_server *server, int stop_fd)
+{
+	struct pollfd polled[1 + 2 * POLICY_CHANNELS_MAX] = {{.fd = stop_fd, .events = POLLIN}};
+	for (size_t i = 0; i < server->answerer_count; i++) {
+		polled[1 + 2 * i] = (struct pollfd){.fd = answerer_wake_fd(server->answerers[i]), .events = POLLIN};
+		polled[2 + 2 * i] = (struct pollfd){.fd = answerer_channel(server->answerers[i]), .events = answerer_events(server->answerers[i])};
+	}
+	if (poll(polled, 1 + 2 * server->answerer_count, has_jobs(server) ? LOOK_EVERY_MS : -1) <= 0)
+		return true;
+	return !polled[0].revents && receive_all(server);
 }
 
 /* Who has waited for the DNS long enough goes on without. */
@@ -342,14 +370,6 @@ static void look_after(struct policy_server *server)
 	if (server->ready.first && now - server->ready.first->ready_at >= READY_MS)
 		have_thread(server, THREADS_MAX);
 	pthread_mutex_unlock(&server->lock);
-}
-
-static bool has_jobs(struct policy_server *server)
-{
-	pthread_mutex_lock(&server->lock);
-	bool any = server->count > 0;
-	pthread_mutex_unlock(&server->lock);
-	return any;
 }
 
 static void free_all(struct job *first)
@@ -377,29 +397,23 @@ static void stop(struct policy_server *server)
 	free_all(server->waiting.first);
 }
 
-void policy_serve(int channel, int stop_fd, const char *folder, struct engine_pool *engines, struct policy_feedback *feedback)
+void policy_serve(const int *channels, size_t count, int stop_fd, const char *folder, struct engine_pool *engines, struct policy_feedback *feedback)
 {
-	struct policy_server server = {.answerer = answerer_new(channel)};
-	bool more = true;
+	struct policy_server server = {.answerer_count = count};
+	for (size_t i = 0; i < count; i++)
+		server.answerers[i] = answerer_new(channels[i]);
 	policy_means_begin(&server.means, folder, engines, feedback);
 	server.usual = engine_pool_count(engines) > 0 ? THREADS_MAX : THREADS_USUAL;
 	pthread_mutex_init(&server.lock, NULL);
 	pthread_cond_init(&server.work, NULL);
 	threads_init(&server.threads);
-	while (more) {
-		struct pollfd polled[] = {
-			{.fd = stop_fd, .events = POLLIN},
-			{.fd = answerer_wake_fd(server.answerer), .events = POLLIN},
-			{.fd = answerer_channel(server.answerer), .events = answerer_events(server.answerer)},
-		};
-		if (poll(polled, sizeof polled / sizeof *polled, has_jobs(&server) ? LOOK_EVERY_MS : -1) > 0)
-			more = !polled[0].revents && receive_all(&server);
+	while (wait_for_questions(&server, stop_fd))
 		look_after(&server);
-	}
 	stop(&server);
 	dns_free(&server.dns);
 	policy_means_end(&server.means);
-	answerer_free(&server.answerer);
+	for (size_t i = 0; i < count; i++)
+		answerer_free(&server.answerers[i]);
 	threads_free(&server.threads);
 	pthread_cond_destroy(&server.work);
 	pthread_mutex_destroy(&server.lock);

@@ -13,8 +13,9 @@
 #include "config/config_dns_list.h"
 #include "config/config_engine.h"
 #include "policy/judge.h"
+#include "submit/weigh.h"
 
-enum { QUESTION_MAX = QUEUE_HELD_MAX + POLICY_RECIPIENTS_MAX + 16 * 1024, OUTGOING_OFF = 99900 /* hundredths */ };
+enum { QUESTION_MAX = QUEUE_HELD_MAX + POLICY_RECIPIENTS_MAX + 16 * 1024 };
 
 struct slice smtp_client_bytes(const struct sockaddr_storage *peer)
 {
@@ -38,19 +39,15 @@ bool smtp_judge_is_due(const struct smtp_session *session)
 	       smtp_client_bytes(&peer).len > 0;
 }
 
-/* What an account sends is; whom the administrator trusts isn't, nor are programs of this machine. */
+/* Programs of this machine aren't. */
 static bool is_weighed(const struct smtp_session *session)
 {
-	int points;
-	return session->config->spam_checks && session->service->policy && session->service->kind != SMTP_LOCAL && session->transaction.message.allowance.counts &&
-	       config_parse_points(slice_of(session->config->spam_outgoing), &points) && points < OUTGOING_OFF;
+	return session->service->policy && session->service->kind != SMTP_LOCAL && submit_is_weighed(session->config, &session->transaction.message);
 }
 
-/* Does it belong to its account's habit, in which country it is? */
 static bool is_located(const struct smtp_session *session)
 {
-	const struct config *config = session->config;
-	return *config->country_file && config->submission_habit > 0 && session->service->policy && session->service->kind != SMTP_LOCAL && session->transaction.message.allowance.counts;
+	return session->service->policy && session->service->kind != SMTP_LOCAL && submit_is_located(session->config, &session->transaction.message);
 }
 
 /* Is it shown to engines that are for mail of our own? */
@@ -235,12 +232,9 @@ static void obey_own(struct smtp_session *session, const struct policy_answer *h
 	struct smtp_transaction *transaction = &session->transaction;
 	const struct smtp_judgement *judgement = &session->judgement;
 	enum policy_action action = judgement->scanned ? heard->action : POLICY_ACCEPT;
-	int most = 0;
-	bool held = judgement->weighed && config_parse_points(slice_of(session->config->spam_outgoing), &most) && heard->points >= most;
+	bool held = judgement->weighed && submit_is_held(session->config, heard->points, &transaction->message.doubt);
 	if (judgement->located)
 		transaction->message.country = arena_copy(transaction->arena, heard->country);
-	if (held)
-		transaction->message.doubt = (struct queue_suspicion){REASON_SPAM, heard->points / 100, most / 100};
 	if (held || judgement->scanned)
 		transaction->message.findings = arena_copy(transaction->arena, whole_lines(heard->record, QUEUE_FINDINGS_MAX));
 	if (action == POLICY_QUARANTINE)
