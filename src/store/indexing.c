@@ -191,11 +191,10 @@ static bool bring_up_to_date(struct indexing *indexing, bool *more, struct error
 		return !worth;
 	if (!note_changes(indexing, &state, error) || !renew_if_worn(indexing, &state, error))
 		return false;
-	*more = state.waiting > 0;
-	if (!*more)
+	if (!state.waiting)
 		return true;
 	bool done = index_some(indexing, &waiting, error);
-	*more = state.waiting > (int64_t)waiting || indexing->bytes >= TRANSACTION_BYTES;
+	*more = waiting == TRANSACTION_MESSAGES || indexing->bytes >= TRANSACTION_BYTES || is_over(indexing);
 	return done;
 }
 

@@ -92,11 +92,11 @@ bool search_end(struct search *search, bool done, struct error *error)
 
 bool search_read_state(struct search *search, struct search_state *state, struct error *error)
 {
-	struct db_statement *s = db_prepare(search->db, "SELECT incarnation, modseq, removed, (SELECT count(*) FROM document), (SELECT count(*) FROM waiting) FROM state");
+	struct db_statement *s = db_prepare(search->db, "SELECT incarnation, modseq, removed, next - 1 - removed, EXISTS (SELECT 1 FROM waiting) FROM state");
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW)
 		*state = (struct search_state){.incarnation = db_number(s, 0), .modseq = db_number(s, 1), .removed = db_number(s, 2),
-					       .documents = db_number(s, 3), .waiting = db_number(s, 4)};
+					       .documents = db_number(s, 3), .waiting = db_number(s, 4) != 0};
 	db_reset(s);
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_INVALID, "the index has lost its state"));
 }

@@ -37,7 +37,8 @@ bool search_end(struct search *search, bool done, struct error *error);
 
 struct search_state {
 	int64_t incarnation, modseq;   /* changes of the account up to this one are known */
-	int64_t documents, removed, waiting;
+	int64_t documents, removed;    /* messages that are indexed, and that were */
+	bool waiting;                  /* there are messages that wait to be indexed */
 };
 bool search_read_state(struct search *search, struct search_state *state, struct error *error);
 bool search_set_modseq(struct search *search, int64_t modseq, struct error *error);
