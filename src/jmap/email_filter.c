@@ -29,7 +29,7 @@ struct node {
 
 struct jmap_filter {
 	struct node *root;         /* an AND */
-	bool threads, attachments;
+	bool threads, attachments, prepared;
 };
 
 /* ---- checking ---- */
@@ -214,7 +214,25 @@ static bool prepare(struct jmap_call *call, struct node *node, const struct emai
 
 bool jmap_filter_prepare(struct jmap_call *call, struct jmap_filter *filter, const struct email *list, size_t count)
 {
-	return prepare(call, filter->root, list, count);
+	filter->prepared = filter->prepared || prepare(call, filter->root, list, count);
+	return filter->prepared;
+}
+
+static void find_candidates(const struct node *node, const struct node **fewest)
+{
+	if (node->condition >= TEXT && node->condition <= HEADER && (!*fewest || node->id_count < (*fewest)->id_count))
+		*fewest = node;
+	for (const struct node *child = node->children; node->condition == AND && child; child = child->next)
+		find_candidates(child, fewest);
+}
+
+bool jmap_filter_candidates(const struct jmap_filter *filter, const int64_t **ids, size_t *count)
+{
+	const struct node *fewest = NULL;
+	find_candidates(filter->root, &fewest);
+	*ids = fewest ? fewest->ids : NULL;
+	*count = fewest ? fewest->id_count : 0;
+	return fewest != NULL;
 }
 
 /* ---- keywords ---- */

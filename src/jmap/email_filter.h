@@ -23,13 +23,16 @@ bool jmap_email_has_keyword(const struct email *email, struct slice keyword);
 struct jmap_filter;
 /** Reads a filter that jmap_email_filter_check() let pass; NULL (no filter) lets everything pass. In the call's arena. */
 struct jmap_filter *jmap_filter_read(struct jmap_call *call, const json_t *filter);
-/** Finds what it needs. `list`: all emails of the account; needed where jmap_filter_asks_threads(). False: answered. */
+/** Finds what it needs, once. `list`: all emails of the account; needed where jmap_filter_asks_threads(). False: answered. */
 bool jmap_filter_prepare(struct jmap_call *call, struct jmap_filter *filter, const struct email *list, size_t count);
 bool jmap_filter_asks_threads(const struct jmap_filter *filter);
 /** Does it ask for attachments, of which only summaries tell? */
 bool jmap_filter_asks_attachments(const struct jmap_filter *filter);
 /** A mailbox that all that passes is in; 0: there is none. `only`: that is all it asks. */
 int64_t jmap_filter_mailbox(const struct jmap_filter *filter, bool *only);
+
+/** Once it is prepared: ids, ascending, without which nothing passes, as few as are known; false: there are none such. */
+bool jmap_filter_candidates(const struct jmap_filter *filter, const int64_t **ids, size_t *count);
 
 enum jmap_passes { PASSES_NOT, PASSES, PASSES_MAYBE /* that depends on whether it has attachments */ };
 /** Does an email pass? `attachment`: 1: it has one, 0: it has none, -1: that isn't known. */

@@ -41,6 +41,28 @@ static bool begin(struct asking *asking)
 
 static bool asks_threads(const struct asking *asking) { return jmap_filter_asks_threads(asking->filter) || jmap_sort_asks_threads(&asking->query); }
 
+/* ---- few that come into question: those in which a text is ---- */
+
+enum { FEW = 2000 };
+
+/* Reads them instead of the whole mailbox. False: they aren't few. */
+static bool has_few(const struct asking *asking, const int64_t **ids, size_t *count)
+{
+	return !asks_threads(asking) && jmap_filter_candidates(asking->filter, ids, count) && *count <= FEW;
+}
+
+static bool read_few(struct asking *asking, const int64_t *ids, size_t count, struct error *error)
+{
+	struct email *list;
+	if (!email_get(asking->call->account, ids, count, MESSAGE_FLAGS, asking->call->arena, &list, &asking->states, error))
+		return false;
+	for (size_t i = 0; i < count; i++)
+		if (list[i].id != 0)
+			list[asking->all_count++] = list[i];
+	asking->all = list;
+	return true;
+}
+
 /* ---- threads that were seen: open addressing, ids are odd enough to be their own hashes once mixed ---- */
 
 struct seen { int64_t *slots; size_t room, count; struct arena *arena; };
@@ -135,13 +157,16 @@ static bool try_walk(struct asking *asking)
 	bool only, ascending;
 	struct jmap_query *query = &asking->query;
 	int64_t mailbox = jmap_filter_mailbox(asking->filter, &only);
-	size_t total = 0;
+	size_t total = 0, few;
+	const int64_t *ids;
 	if (!jmap_sort_is_by_received(query, &ascending) || query->anchor.len > 0 || query->position < 0 || jmap_filter_asks_attachments(asking->filter) || asks_threads(asking))
 		return false;
 	struct walking walking = {.asking = asking, .seen = {.arena = asking->call->arena}, .first = (size_t)query->position, .to_the_end = query->total && !only};
 	walking.last = walking.first + (size_t)query->limit;
 	if (!jmap_filter_prepare(asking->call, asking->filter, NULL, 0))
 		return true;
+	if (has_few(asking, &ids, &few))
+		return false;
 	if (!email_walk(asking->call->account, mailbox, ascending, walk_over, &walking, &asking->states, &error) ||
 	    (query->total && only && !known_total(asking, mailbox, &total, &error))) {
 		jmap_fail_error(asking->call, &error);
@@ -192,16 +217,29 @@ static void collapse(struct asking *asking)
 	asking->found_count = kept;
 }
 
+/* Reads the emails that come into question, and prepares the filter. False: answered. */
+static bool read_all(struct asking *asking, bool whole)
+{
+	struct jmap_call *call = asking->call;
+	struct error error;
+	const int64_t *ids;
+	size_t few;
+	bool only;
+	int64_t mailbox = whole ? 0 : jmap_filter_mailbox(asking->filter, &only);
+	if (!asks_threads(asking) && !jmap_filter_prepare(call, asking->filter, NULL, 0))
+		return false;
+	bool done = !whole && has_few(asking, &ids, &few) ? read_few(asking, ids, few, &error)
+							   : email_list(call->account, mailbox, call->arena, &asking->all, &asking->all_count, &asking->states, &error);
+	if (!done)
+		return jmap_fail_error(call, &error);
+	return jmap_filter_prepare(call, asking->filter, asking->all, asking->all_count);
+}
+
 /* Finds and sorts all results. `whole`: all emails of the account are to be known, whatever the filter. False: answered. */
 static bool find_all(struct asking *asking, bool whole)
 {
 	struct jmap_call *call = asking->call;
-	struct error error;
-	bool only;
-	int64_t mailbox = whole || asks_threads(asking) ? 0 : jmap_filter_mailbox(asking->filter, &only);
-	if (!email_list(call->account, mailbox, call->arena, &asking->all, &asking->all_count, &asking->states, &error))
-		return jmap_fail_error(call, &error);
-	if (!jmap_filter_prepare(call, asking->filter, asking->all, asking->all_count))
+	if (!read_all(asking, whole || asks_threads(asking)))
 		return false;
 	asking->found = arena_array(call->arena, asking->all_count + 1, sizeof *asking->found);
 	for (size_t i = 0; i < asking->all_count; i++)

@@ -350,6 +350,7 @@ def test_changes_of_queries_lead_to_the_same(jmap, token):
         {"filter": {"someInThreadHaveKeyword": "$flagged"}, "collapseThreads": True},
         {"filter": {"operator": "NOT", "conditions": [{"allInThreadHaveKeyword": "$seen"}]}, "sort": [{"property": "someInThreadHaveKeyword", "keyword": "work"}, {"property": "size"}]},
         {"sort": [{"property": "allInThreadHaveKeyword", "keyword": "$seen"}, {"property": "receivedAt"}], "collapseThreads": True},
+        {"filter": {"text": "subject", "inMailbox": boxes[1]}}, {"filter": {"subject": "nothing-such"}, "collapseThreads": True}, {"filter": {"hasAttachment": False}},
     ]
     alive, known = [], {}
     for round in range(12):
