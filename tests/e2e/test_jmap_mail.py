@@ -111,6 +111,47 @@ def test_names_are_in_their_normal_form(jmap):
     assert jmap.call("Mailbox/set", update={id: {"name": "A\u030a"}})["updated"] == {id: {"name": "\u00c5"}}
 
 
+def test_the_inbox_is_one(server, person, jmap):
+    inbox = jmap.mailbox("inbox")
+    child = jmap.make_mailbox("below", parentId=inbox)
+    assert jmap.call("Mailbox/get", ids=[child])["list"][0]["parentId"] == inbox
+    for name in ("Inbox", "INBOX", "inbox"):
+        assert refused(jmap.call("Mailbox/set", create={"x": {"name": name}}), "notCreated", "x")["type"] == "invalidProperties"
+        assert refused(jmap.call("Mailbox/set", update={child: {"name": name, "parentId": None}}), "notUpdated", child)["type"] == "invalidProperties"
+    assert jmap.call("Mailbox/set", update={inbox: {"sortOrder": 5, "isSubscribed": False}})["notUpdated"] is None
+    with server.imap(person) as imap:
+        assert any(b"INBOX/below" in line for line in imap.list()[1])
+        imap.create("made/by/imap")
+    found = {one["id"]: one for one in jmap.mailboxes()}
+    names = {one["name"]: one["id"] for one in found.values()}
+    assert found[names["imap"]]["parentId"] == names["by"] and found[names["by"]]["parentId"] == names["made"] and found[names["made"]]["parentId"] is None
+
+
+def test_a_message_can_be_there_twice(jmap):
+    inbox, blob = jmap.mailbox("inbox"), jmap.upload(letter("twice"))
+    answer = jmap.call("Email/import", emails={key: {"blobId": blob, "mailboxIds": {inbox: True}} for key in "ab"})
+    a, b = (answer["created"][key]["id"] for key in "ab")
+    assert a != b
+    jmap.call("Email/set", update={a: {"keywords/$seen": True}})
+    assert jmap.email(b, "keywords")["keywords"] == {}
+    # by its blob an email is imported again, or attached
+    again = jmap.call("Email/import", emails={"c": {"blobId": answer["created"]["a"]["blobId"], "mailboxIds": {inbox: True}}})["created"]["c"]["id"]
+    assert again not in (a, b) and len(jmap.query({"subject": "twice"})) == 3
+
+
+def test_objects_made_in_one_request_are_used_in_it(jmap):
+    answer = jmap.request(
+        ("Mailbox/set", {"create": {"box": {"name": "fresh"}}}),
+        ("Email/set", {"create": {"mail": {"mailboxIds": {"#box": True}, "subject": "x"}}}),
+        ("Email/set", {"update": {"#mail": {"keywords/$flagged": True, "mailboxIds/#box": True}}}),
+        ("Email/query", {"filter": {"inMailbox": "#box"}}),
+        ("Email/get", {"ids": ["#mail"], "properties": ["keywords"]}),
+        ("Email/set", {"destroy": ["#mail"]}))["methodResponses"]
+    id = answer[1][1]["created"]["mail"]["id"]
+    assert list(answer[2][1]["updated"]) == [id] and answer[3][1]["ids"] == [id] and answer[4][1]["list"] == [{"id": id, "keywords": {"$flagged": True}}]
+    assert answer[5][1]["destroyed"] == [id]
+
+
 def test_mailboxes_with_emails_are_kept_unless_wanted(jmap):
     box, other = jmap.make_mailbox("full"), jmap.make_mailbox("second")
     only, both = jmap.add(letter(), [box]), jmap.add(letter(), [box, other])
