@@ -25,6 +25,8 @@ def offering():
     with Pombal(options={**PATIENT, "scram_over_tls": "bound"}) as own:
         yield own
 
+TOKENS = ["OAUTHBEARER", "XOAUTH2"]  # offered over TLS
+
 
 def encode(data):
     return base64.b64encode(data if isinstance(data, bytes) else data.encode()).decode()
@@ -99,17 +101,17 @@ def tls12():
 @PROTOCOLS
 def test_over_tls_scram_is_offered_as_the_option_says(server, offering, protocol):
     """Where nothing is said it isn't: there are clients that pick it, and fail by themselves."""
-    wait_for(lambda: offered(offering, protocol) == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN"], "the offer with -PLUS")
-    assert offered(server, protocol) == ["PLAIN", "LOGIN"]
+    wait_for(lambda: offered(offering, protocol) == ["SCRAM-SHA-256-PLUS", "SCRAM-SHA-256", "PLAIN", "LOGIN", *TOKENS], "the offer with -PLUS")
+    assert offered(server, protocol) == ["PLAIN", "LOGIN", *TOKENS]
 
 
 def test_the_offer_changes_with_a_reload():
     with Pombal(options={**PATIENT, "scram_over_tls": "offered"}) as own:
         for protocol in ("smtp", "imap", "pop3"):
-            wait_for(lambda: offered(own, protocol) == ["SCRAM-SHA-256", "PLAIN", "LOGIN"], "the offer")
+            wait_for(lambda: offered(own, protocol) == ["SCRAM-SHA-256", "PLAIN", "LOGIN", *TOKENS], "the offer")
         own.configure(scram_over_tls="accepted", plaintext_auth=True)
         own.reload()
-        assert offered(own) == ["PLAIN", "LOGIN"]
+        assert offered(own) == ["PLAIN", "LOGIN", *TOKENS]
         with Imap(own.address, own.ports["imap"]) as imap:  # without TLS it spares the password
             assert "AUTH=SCRAM-SHA-256 AUTH=PLAIN AUTH=LOGIN" in imap.ok("CAPABILITY")[0]
 
@@ -270,7 +272,7 @@ def test_passwords_come_along(tmp_path):
         shown = own.json("account", "show", "three@example.test")
         assert shown["display_name"] == "Number three" and shown["quota_bytes"] == 2 << 30
         # SCRAM can't be had of such hashes: it isn't offered while there are some, so that clients choose what works.
-        wait_for(lambda: offered(own) == ["PLAIN", "LOGIN"], "SCRAM not to be offered")
+        wait_for(lambda: offered(own) == ["PLAIN", "LOGIN", *TOKENS], "SCRAM not to be offered")
         for protocol in ("smtp", "imap", "pop3"):
             assert signs_in(own, protocol, "anna", own.password("anna"), "SCRAM-SHA-256")  # taken all the same
             assert not signs_in(own, protocol, "one", "wonderland", "SCRAM-SHA-256")

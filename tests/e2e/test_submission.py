@@ -176,7 +176,7 @@ def test_mechanisms_offered(server):
         smtp.secure()
         offered = re.search(r"AUTH (.*)", smtp.hello)[1].split()
         assert "STARTTLS" not in smtp.hello
-    assert offered == ["PLAIN", "LOGIN"]
+    assert offered == ["PLAIN", "LOGIN", "OAUTHBEARER", "XOAUTH2"]
 
 
 @pytest.mark.parametrize("arguments,code", [
