@@ -21,14 +21,18 @@ static const struct stop_words {
 			      "voce pelo pela ate isso ela entre foi sao obrigado "},
 	{LANGUAGE_OTHER, " de que el la y los del se las por un para con no una su al lo como mas pero sus le ya o este si porque esta entre cuando muy sin sobre "
 			 "es son gracias usted "}, /* Spanish */
-	{LANGUAGE_OTHER, " de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec vous nous je votre ou mais merci "}, /* French */
+	{LANGUAGE_OTHER, " de la le et les des en un du une que est pour qui dans a par plus pas au sur ne se ce il sont avec"
+	 " vous nous je votre ou mais merci "}, /* French */
 	{LANGUAGE_OTHER, " der die und in den von zu das mit sich des auf fur ist im dem nicht ein eine als auch es an werden aus er hat dass sie nach wird bei ich wir "
 			 "ihre danke "}, /* German */
-	{LANGUAGE_OTHER, " di e il la che in un a per del non una le con da si dei sono al come piu o ma alla nel della gli grazie "}, /* Italian */
-	{LANGUAGE_OTHER, " de het een en van in is dat op te zijn met voor niet aan er om ook als dan maar bij nog naar uit dit wij ik u "}, /* Dutch */
+	{LANGUAGE_OTHER, " di e il la che in un a per del non una le con da si dei sono al come piu o ma alla nel della gli"
+	 " grazie "}, /* Italian */
+	{LANGUAGE_OTHER, " de het een en van in is dat op te zijn met voor niet aan er om ook als dan maar bij nog naar uit dit"
+	 " wij ik u "}, /* Dutch */
 	{LANGUAGE_OTHER, " i w na z do sie nie to jest o ze jak za od po dla ale tak co czy oraz przez juz tylko "}, /* Polish */
 	{LANGUAGE_OTHER, " och att det i som en pa ar av for med den till har inte om ett de var jag vi kan sa men fran "}, /* Swedish */
-	{LANGUAGE_OTHER, " і в не на що я з та як це по але вони до у із ми за ви так від для вас все його тільки якщо при вже або був "}, /* Ukrainian */
+	{LANGUAGE_OTHER, " і в не на що я з та як це по але вони до у із ми за ви так від для вас все його тільки якщо при вже"
+	 " або був "}, /* Ukrainian */
 	{LANGUAGE_OTHER, " и в не на че се от да за с по са като ще това как но до или ви ми му го си при беше "}, /* Bulgarian */
 };
 enum { LISTS = sizeof lists / sizeof *lists };

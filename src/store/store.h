@@ -243,7 +243,8 @@ bool mailbox_alter(struct account *account, int64_t id, const struct mailbox_cha
  * ERROR_EXISTS: there are emails in it. */
 bool mailbox_remove(struct account *account, int64_t id, bool with_emails, struct error *error);
 
-/* ---- Search: what is found is told in query/search.h; it is the same with an index and without ---- */
+/* ---- Search: what is found is told in query/search.h; it is the same with an index and without, but for the text of documents that only who indexes
+ * gets out of them (struct index_options) ---- */
 
 enum search_place {
 	SEARCH_TEXT,             /* in any of those below but HEADER (RFC 8621 §4.4.1) */

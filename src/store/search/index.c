@@ -9,7 +9,7 @@
 enum {
 	WORN_PART = 2,       /* an index is worn when this part of it has gone, … */
 	WORN_LEAST = 1000,   /* … and at least so many */
-	CACHE_KIB = 2048,
+	CACHE_KIB = 512,
 };
 
 const char *const search_columns[QUERY_COLUMNS] = {"sender", "recipient", "copied", "hidden", "subject", "body", "name", "attached"};
