@@ -4,6 +4,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include "jmap/contact.h"
 #include "jmap/email.h"
 
 /* A file as bytes: none that is a message or an upload is ever modified, so it may be mapped. Takes `fd` over. */
@@ -19,11 +20,31 @@ static bool map_file(int fd, uint64_t size, struct jmap_blob *blob, struct error
 	return true;
 }
 
-/* The file of a message, or of an upload. */
+/* A photo of a card. */
+static bool read_photo(struct account *account, const char *hash, struct jmap_blob *blob, struct error *error)
+{
+	struct arena *arena = arena_new();
+	struct contact_photo photo;
+	bool found = contact_find_photo(account, slice_make(hash, CONTACT_HASH_LEN), arena, &photo, error);
+	if (found) {
+		blob->decoded = BUF(photo.bytes.len + 1);
+		buf_append(&blob->decoded, photo.bytes);
+		blob->bytes = buf_slice(&blob->decoded);
+		snprintf(blob->room, sizeof blob->room, "%.*s", SLICE_ARG(slice_sub(photo.type, 0, sizeof blob->room - 1)));
+		blob->type = slice_of(blob->room);
+	}
+	arena_free(&arena);
+	return found;
+}
+
+/* The file of a message, or of an upload; or a photo. */
 static bool map_whole(struct account *account, struct slice id, struct jmap_blob *blob, struct error *error)
 {
 	uint64_t size;
 	int64_t message = jmap_id_parse(JMAP_ID_BLOB, id), upload = jmap_id_parse(JMAP_ID_UPLOAD, id);
+	const char *photo = contact_blob_hash(id);
+	if (photo)
+		return read_photo(account, photo, blob, error);
 	if (message == 0 && upload == 0)
 		return error_set(error, ERROR_NOT_FOUND, "there is no such blob");
 	if (message != 0)

@@ -1,4 +1,4 @@
-/* What a blob's id stands for (RFC 8620 §6): an upload, a message, or a part of one. A message's blob is "b" and its number, an upload's "u"; that of a part the blob that it is in, "-",
+/* What a blob's id stands for (RFC 8620 §6): an upload, a message, or a part of one. A message's blob is "b" and its number, an upload's "u", a photo's of a card "p" and its hash; that of a part the blob that it is in, "-",
  * and its partId: so no table of them is kept, and an id is worth nothing in another account. */
 #ifndef JMAP_BLOB_H
 #define JMAP_BLOB_H

@@ -1,5 +1,6 @@
 /* The table of capabilities (RFC 8620 §2): the only list of them. What isn't here isn't announced. */
 #include "jmap/blob.h"
+#include "jmap/contact.h"
 #include "jmap/mail.h"
 #include "jmap/send.h"
 
@@ -24,6 +25,7 @@ const struct jmap_capability_row jmap_capabilities[JMAP_CAPABILITY_COUNT] = {
 	[JMAP_CORE] = {.urn = "urn:ietf:params:jmap:core", .about = about_core, .bare_account = true},
 	[JMAP_BLOB] = {.urn = "urn:ietf:params:jmap:blob", .about_account = jmap_about_blobs},
 	[JMAP_QUOTA] = {.urn = "urn:ietf:params:jmap:quota", .bare_account = true},
+	[JMAP_CONTACTS] = {.urn = "urn:ietf:params:jmap:contacts", .about_account = jmap_contact_about},
 	[JMAP_WEBSOCKET] = {.urn = "urn:ietf:params:jmap:websocket", .about = about_websocket},
 	[JMAP_SUBMISSION] = {.urn = "urn:ietf:params:jmap:submission", .about_account = jmap_send_about},
 	[JMAP_MDN] = {.urn = "urn:ietf:params:jmap:mdn", .bare_account = true},

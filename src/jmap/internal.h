@@ -14,6 +14,7 @@
  *   share.c      what one person may have under way
  *   call.c       what methods read their arguments with, and answer with
  *   blob_methods.c, quota.c   what their names say (RFC 9404, 9425)
+ *   contact_*.c  address books and cards (RFC 9610)
  *   get.c, set.c, query.c   what all types do in the same way (§5)
  *   object.c     … and those whose objects are kept beside mail
  *   identity.c, submission.c, submission_query.c, vacation.c   RFC 8621 §6, §7, §8; mdn*.c   RFC 9007
@@ -72,6 +73,7 @@ enum jmap_capability {
 	JMAP_SUBMISSION,
 	JMAP_VACATION,
 	JMAP_MDN,
+	JMAP_CONTACTS,
 	JMAP_CAPABILITY_COUNT
 };
 

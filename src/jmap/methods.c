@@ -2,6 +2,7 @@
 #include "jmap/blob.h"
 #include "jmap/identity.h"
 #include "jmap/mdn.h"
+#include "jmap/contact.h"
 #include "jmap/quota.h"
 #include "jmap/mail.h"
 #include "jmap/submission.h"
@@ -52,6 +53,15 @@ const struct jmap_method jmap_methods[] = {
 	{"MDN/parse", JMAP_MDN, JMAP_OF_ACCOUNT, jmap_mdn_parse},
 	{"VacationResponse/get", JMAP_VACATION, JMAP_OF_ACCOUNT, jmap_vacation_get},
 	{"VacationResponse/set", JMAP_VACATION, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_vacation_set},
+	{"AddressBook/get", JMAP_CONTACTS, JMAP_OF_ACCOUNT, jmap_book_get},
+	{"AddressBook/changes", JMAP_CONTACTS, JMAP_OF_ACCOUNT, jmap_book_changes},
+	{"AddressBook/set", JMAP_CONTACTS, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_book_set},
+	{"ContactCard/get", JMAP_CONTACTS, JMAP_OF_ACCOUNT, jmap_card_get},
+	{"ContactCard/changes", JMAP_CONTACTS, JMAP_OF_ACCOUNT, jmap_card_changes},
+	{"ContactCard/query", JMAP_CONTACTS, JMAP_OF_ACCOUNT, jmap_card_query},
+	{"ContactCard/queryChanges", JMAP_CONTACTS, JMAP_OF_ACCOUNT, jmap_card_query_changes},
+	{"ContactCard/set", JMAP_CONTACTS, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_card_set},
+	{"ContactCard/copy", JMAP_CONTACTS, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_copy_from_nowhere},
 };
 const size_t jmap_method_count = sizeof jmap_methods / sizeof *jmap_methods;
 
@@ -61,5 +71,6 @@ const struct jmap_type *const jmap_types[] = {
 	&jmap_identity_type,
 	&jmap_submission_type,
 	&jmap_vacation_type,
+	&jmap_book_type, &jmap_card_type,
 };
 const size_t jmap_type_count = sizeof jmap_types / sizeof *jmap_types;
