@@ -17,6 +17,7 @@ extern const struct command cli_account_import_commands[];
 extern const struct command cli_expunged_commands[];
 extern const struct command cli_special_use_commands[];
 extern const struct command cli_vacation_commands[];
+extern const struct command cli_contacts_commands[];
 extern const struct command cli_alias_commands[];
 extern const struct command cli_session_commands[];
 extern const struct command cli_queue_commands[];

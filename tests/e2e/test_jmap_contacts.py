@@ -263,3 +263,43 @@ def test_references_and_restart(server, jmap):
     answer = jmap.request(("AddressBook/set", {"create": {"b": {"name": "x"}}}), ("ContactCard/set", {"create": {"c": card("A B", "#b")}}), ("ContactCard/get", {"ids": ["#c"]}))
     made = answer["methodResponses"]
     assert made[2][1]["list"][0]["addressBookIds"] == {made[0][1]["created"]["b"]["id"]: True}
+
+
+VCARDS = """BEGIN:VCARD\r
+VERSION:3.0\r
+FN:Dr. John Appleseed\r
+N:Appleseed;John;;Dr.;\r
+EMAIL;type=INTERNET;type=WORK;type=pref:john@apple.example\r
+item1.TEL:555-0101\r
+item1.X-ABLabel:_$!<Assistant>!$_\r
+X-ODD;X-P=1:kept\r
+PHOTO;ENCODING=b;TYPE=PNG:%s\r
+UID:one\r
+END:VCARD\r
+BEGIN:VCARD\r
+VERSION:2.1\r
+N;CHARSET=ISO-8859-1;ENCODING=QUOTED-PRINTABLE:M=FCller;J=F6rg\r
+END:VCARD\r
+BEGIN:VCARD\r
+no end""" % base64.b64encode(PNG).decode()
+
+
+def test_files_of_vcards(server, jmap, person, tmp_path):
+    name = server.name(person)
+    (tmp_path / "a.vcf").write_text(VCARDS)
+    done = server.run("contacts", "import", name, tmp_path / "a.vcf")
+    assert done.stdout == "2 new, 0 replaced, 1 refused\n" and "has no end" in done.stderr
+    john = jmap.call("ContactCard/get", ids=query(jmap, {"uid": "one"}))["list"][0]
+    assert list(john["addressBookIds"]) == [default_book(jmap)] and jmap.download(next(iter(john["media"].values()))["blobId"]) == PNG
+    assert query(jmap, {"name": "müller"}) != []
+    assert server.run("contacts", "import", name, tmp_path / "a.vcf").stdout == "0 new, 2 replaced, 1 refused\n"
+    before = {one["uid"]: {key: value for key, value in one.items() if key not in ("id", "addressBookIds")} for one in jmap.call("ContactCard/get")["list"]}
+    out = server.run("contacts", "export", name).stdout
+    assert out.count("BEGIN:VCARD") == 2 and "X-ODD;X-P=1:kept" in out
+    old = server.run("contacts", "export", name, "--old").stdout
+    assert old.count("VERSION:3.0") == 2 and "ENCODING=b" in old.replace("\n ", "")
+    # all of it comes back
+    jmap.call("ContactCard/set", destroy=query(jmap))
+    (tmp_path / "b.vcf").write_text(out)
+    assert server.run("contacts", "import", name, tmp_path / "b.vcf").stdout == "2 new, 0 replaced, 0 refused\n"
+    assert {one["uid"]: {key: value for key, value in one.items() if key not in ("id", "addressBookIds")} for one in jmap.call("ContactCard/get")["list"]} == before
