@@ -12,7 +12,9 @@
 /* A message in a mailbox, without those that have \Deleted (RFC 8621 §4.1.1). */
 struct place { int64_t message, mailbox, flags; }; /* without holes: they are compared as bytes */
 
-struct places { struct place *at; size_t count, room; };
+struct places { struct place *at; size_t count, room, rows; }; /* rows: what was read */
+
+enum { FEW = 8 }; /* threads, or mailboxes, that are found without a map */
 
 /* Numbers of a mailbox, or what is to be added to them. */
 struct counts {
@@ -23,8 +25,9 @@ struct counts {
 
 struct tally {
 	struct arena *arena;
-	struct map *by_mailbox;
+	struct map *by_mailbox;   /* NULL while they are few */
 	struct counts *first, *last; /* last: that was asked for last */
+	size_t count;
 	uint64_t stamp;
 };
 
@@ -32,8 +35,9 @@ struct picture { int64_t thread; struct places places; struct picture *next; };
 
 struct change_threads {
 	struct arena *arena;
-	struct map *by_id;
+	struct map *by_id;        /* NULL while they are few */
 	struct picture *first;
+	size_t count;
 	struct places scratch;
 	struct tally tally;
 };
@@ -62,8 +66,8 @@ static bool read_places(struct db *db, int64_t thread, struct places *places, st
 {
 	enum db_step step;
 	struct db_statement *s = PREPARE(db, "SELECT message, mailbox, flags FROM placement WHERE thread = $1 ORDER BY message, mailbox, uid", thread);
-	places->count = 0;
-	while ((step = db_step(s, error)) == DB_ROW)
+	places->count = places->rows = 0;
+	for (; (step = db_step(s, error)) == DB_ROW; places->rows++)
 		add_place(places, db_number(s, 0), db_number(s, 1), (unsigned)db_number(s, 2));
 	return step == DB_DONE;
 }
@@ -84,23 +88,45 @@ static struct slice id_key(const int64_t *id)
 	return slice_make((const char *)id, sizeof *id);
 }
 
+static struct counts *find_counts(const struct tally *tally, int64_t mailbox)
+{
+	if (tally->by_mailbox)
+		return map_get(tally->by_mailbox, id_key(&mailbox));
+	struct counts *counts = tally->first;
+	while (counts && counts->mailbox != mailbox)
+		counts = counts->next;
+	return counts;
+}
+
+static struct counts *add_counts(struct tally *tally, int64_t mailbox)
+{
+	struct counts *counts = arena_alloc(tally->arena, sizeof *counts);
+	*counts = (struct counts){.mailbox = mailbox, .next = tally->first};
+	tally->first = counts;
+	if (++tally->count == FEW) {
+		tally->by_mailbox = map_new();
+		for (struct counts *each = counts->next; each; each = each->next)
+			map_put(tally->by_mailbox, id_key(&each->mailbox), each);
+	}
+	if (tally->by_mailbox)
+		map_put(tally->by_mailbox, id_key(&mailbox), counts);
+	return counts;
+}
+
 static struct counts *counts_of(struct tally *tally, int64_t mailbox)
 {
 	if (tally->last && tally->last->mailbox == mailbox)
 		return tally->last;
-	struct counts *counts = map_get(tally->by_mailbox, id_key(&mailbox));
-	if (!counts) {
-		counts = arena_alloc(tally->arena, sizeof *counts);
-		*counts = (struct counts){.mailbox = mailbox, .next = tally->first};
-		tally->first = counts;
-		map_put(tally->by_mailbox, id_key(&mailbox), counts);
-	}
-	return tally->last = counts;
+	tally->last = find_counts(tally, mailbox);
+	if (!tally->last)
+		tally->last = add_counts(tally, mailbox);
+	return tally->last;
 }
 
-static void tally_begin(struct tally *tally, struct arena *arena)
+static void tally_end(struct tally *tally)
 {
-	*tally = (struct tally){.arena = arena, .by_mailbox = map_new()};
+	if (tally->by_mailbox)
+		map_free(&tally->by_mailbox);
 }
 
 static size_t email_end(const struct places *places, size_t i)
@@ -164,14 +190,19 @@ static struct change_threads *threads_of(struct change *change)
 	if (change->threads)
 		return change->threads;
 	struct change_threads *threads = memory_new(sizeof *threads);
-	*threads = (struct change_threads){.arena = arena_new(), .by_id = map_new()};
-	tally_begin(&threads->tally, threads->arena);
+	*threads = (struct change_threads){.arena = arena_new()};
+	threads->tally.arena = threads->arena;
 	return change->threads = threads;
 }
 
-static bool is_touched(const struct change_threads *threads, int64_t thread)
+static const struct picture *find_picture(const struct change_threads *threads, int64_t thread)
 {
-	return map_get(threads->by_id, id_key(&thread)) != NULL;
+	if (threads->by_id)
+		return map_get(threads->by_id, id_key(&thread));
+	const struct picture *picture = threads->first;
+	while (picture && picture->thread != thread)
+		picture = picture->next;
+	return picture;
 }
 
 static void keep_picture(struct change_threads *threads, int64_t thread, const struct places *places)
@@ -182,13 +213,19 @@ static void keep_picture(struct change_threads *threads, int64_t thread, const s
 	if (places->count > 0)
 		memcpy(picture->places.at, places->at, places->count * sizeof *places->at);
 	threads->first = picture;
-	map_put(threads->by_id, id_key(&thread), picture);
+	if (++threads->count == FEW) {
+		threads->by_id = map_new();
+		for (struct picture *each = picture->next; each; each = each->next)
+			map_put(threads->by_id, id_key(&each->thread), each);
+	}
+	if (threads->by_id)
+		map_put(threads->by_id, id_key(&thread), picture);
 }
 
 bool change_touch(struct change *change, int64_t thread, struct error *error)
 {
 	struct change_threads *threads = threads_of(change);
-	if (is_touched(threads, thread))
+	if (find_picture(threads, thread))
 		return true;
 	if (!read_places(change->db, thread, &threads->scratch, error) ||
 	    !tally_of(change->db, &threads->tally, &threads->scratch, -1, error))
@@ -200,8 +237,16 @@ bool change_touch(struct change *change, int64_t thread, struct error *error)
 void change_touch_new(struct change *change, int64_t thread)
 {
 	struct change_threads *threads = threads_of(change);
-	if (!is_touched(threads, thread))
+	if (!find_picture(threads, thread))
 		keep_picture(threads, thread, &(struct places){0});
+}
+
+bool change_touch_counted(struct change *change, int64_t thread, size_t *rows, struct error *error)
+{
+	if (!change_touch(change, thread, error))
+		return false;
+	*rows = find_picture(change->threads, thread)->places.rows;
+	return true;
 }
 
 bool change_touch_mailbox(struct change *change, int64_t mailbox, struct error *error)
@@ -292,8 +337,9 @@ void change_forget_touched(struct change *change)
 	struct change_threads *threads = change->threads;
 	if (!threads)
 		return;
-	map_free(&threads->by_id);
-	map_free(&threads->tally.by_mailbox);
+	if (threads->by_id)
+		map_free(&threads->by_id);
+	tally_end(&threads->tally);
 	free(threads->scratch.at);
 	arena_free(&threads->arena);
 	free(threads);
@@ -369,14 +415,13 @@ static bool set_counts(struct change *change, struct tally *tally, bool repair, 
 bool mail_recount(struct change *change, bool repair, bool *wrong, struct error *error)
 {
 	struct arena *arena = arena_new();
-	struct tally tally;
+	struct tally tally = {.arena = arena};
 	int64_t emails = 0, threads = 0;
 	bool other = false;
-	tally_begin(&tally, arena);
 	bool done = change_settle(change, error) && tally_all(change->db, &tally, &emails, &threads, error) &&
 		    set_counts(change, &tally, repair, &other, error);
 	other |= emails != change->row.emails || threads != change->row.threads;
-	map_free(&tally.by_mailbox);
+	tally_end(&tally);
 	arena_free(&arena);
 	if (repair && other) {
 		change_modseq(change);

@@ -40,6 +40,8 @@ bool change_reserve(struct mail *mail, const struct mail_uid_need *needs, size_t
 
 /** To be called before a placement of the thread is made, altered or removed. */
 bool change_touch(struct change *change, int64_t thread, struct error *error);
+/** The same; *rows: how many placements it had before this change. */
+bool change_touch_counted(struct change *change, int64_t thread, size_t *rows, struct error *error);
 /** The same for a thread that has none yet. */
 void change_touch_new(struct change *change, int64_t thread);
 /** The same for all threads that the mailbox shows. */

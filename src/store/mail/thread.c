@@ -81,29 +81,20 @@ static bool find_key(struct db *db, int64_t id, int64_t topic, int64_t *thread, 
 	return step != DB_FAILED;
 }
 
-static bool has_room(struct db *db, int64_t thread, bool *room, struct error *error)
-{
-	struct db_statement *s = PREPARE(db, "SELECT count(*) FROM (SELECT 1 FROM placement WHERE thread = $1 LIMIT $2) AS places", thread, THREAD_PLACES_MAX);
-	enum db_step step = db_step(s, error);
-	*room = step == DB_ROW && db_number(s, 0) < THREAD_PLACES_MAX;
-	db_reset(s);
-	return step == DB_ROW;
-}
-
-/* The thread that one of the ids leads to, the message's own last; 0: none. *full: there would have been one. ids->at[known] led to it. */
-static bool find_thread(struct db *db, const struct ids *ids, int64_t topic, int64_t *thread, bool *full, struct error *error)
+/* The thread that one of the ids leads to, the message's own last; 0: none. *full: there would have been one. */
+static bool find_thread(struct change *change, const struct ids *ids, int64_t topic, int64_t *thread, bool *full, struct error *error)
 {
 	*thread = 0;
 	*full = false;
 	for (size_t i = 0; i < ids->count; i++) {
-		bool room;
-		if (!find_key(db, ids->at[i], topic, thread, error))
+		size_t places;
+		if (!find_key(change->db, ids->at[i], topic, thread, error))
 			return false;
 		if (*thread == 0)
 			continue;
-		if (!has_room(db, *thread, &room, error))
+		if (!change_touch_counted(change, *thread, &places, error))
 			return false;
-		if (room)
+		if (places < THREAD_PLACES_MAX)
 			return true;
 		*full = true;
 		*thread = 0;
@@ -122,7 +113,7 @@ static bool add_keys(struct db *db, const struct ids *ids, int64_t topic, int64_
 	return true;
 }
 
-static bool join(struct db *db, int64_t message, const struct envelope *envelope, struct arena *arena, int64_t *thread, struct error *error)
+static bool join(struct change *change, int64_t message, const struct envelope *envelope, struct arena *arena, int64_t *thread, struct error *error)
 {
 	struct ids ids = {.count = 0};
 	bool full;
@@ -131,27 +122,27 @@ static bool join(struct db *db, int64_t message, const struct envelope *envelope
 	ids.count -= ids.count == THREAD_IDS_MAX; /* its own has room */
 	add_id(&ids, mail_message_id(envelope));
 	int64_t topic = hash_of(subject_topic(envelope->subject, arena));
-	if (!find_thread(db, &ids, topic, thread, &full, error))
+	if (!find_thread(change, &ids, topic, thread, &full, error))
 		return false;
 	bool new = *thread == 0;
 	if (new)
 		*thread = message;
-	return add_keys(db, &ids, topic, *thread, new && full, error);
+	return add_keys(change->db, &ids, topic, *thread, new && full, error);
 }
 
-static bool join_by_summary(struct db *db, int64_t message, struct slice summary, int64_t *thread, struct error *error)
+static bool join_by_summary(struct change *change, int64_t message, struct slice summary, int64_t *thread, struct error *error)
 {
 	struct arena *arena = arena_new();
 	const struct mime_part *root = summary_decode(summary, arena);
 	*thread = message;
-	bool done = !root || join(db, message, root->envelope, arena, thread, error);
+	bool done = !root || join(change, message, root->envelope, arena, thread, error);
 	arena_free(&arena);
 	return done;
 }
 
 bool change_join_thread(struct change *change, struct mail_placement *new, struct slice summary, struct error *error)
 {
-	if (!join_by_summary(change->db, new->message, summary, &new->thread, error))
+	if (!join_by_summary(change, new->message, summary, &new->thread, error))
 		return false;
 	if (new->thread != new->message)
 		return change_touch(change, new->thread, error);
@@ -179,16 +170,17 @@ static bool read_some(struct db *db, int64_t after, struct arena *arena, struct 
 }
 
 /* All placements have the thread 0 still. */
-static bool begin_message(struct db *db, const struct started *message, int64_t modseq, struct error *error)
+static bool begin_message(struct change *change, const struct started *message, struct error *error)
 {
-	int64_t thread;
-	return join_by_summary(db, message->id, message->summary, &thread, error) &&
+	struct db *db = change->db;
+	int64_t thread, modseq = change->modseq;
+	return join_by_summary(change, message->id, message->summary, &thread, error) &&
 	       db_run(PREPARE(db, "UPDATE message SET thread = $2, appeared = CASE WHEN EXISTS (SELECT 1 FROM placement p WHERE p.thread = 0"
 			" AND p.message = message.id AND (p.flags & 8) = 0) THEN CAST($3 AS BIGINT) ELSE 0 END WHERE id = $1", message->id, thread, modseq), error) &&
 	       db_run(PREPARE(db, "UPDATE placement SET thread = $2 WHERE thread = 0 AND message = $1", message->id, thread), error);
 }
 
-static bool begin_messages(struct db *db, int64_t modseq, struct error *error)
+static bool begin_messages(struct change *change, struct error *error)
 {
 	struct started list[BEGIN_AT_A_TIME];
 	struct arena *arena = arena_new();
@@ -196,12 +188,14 @@ static bool begin_messages(struct db *db, int64_t modseq, struct error *error)
 	bool done = true;
 	for (size_t count = BEGIN_AT_A_TIME; done && count == BEGIN_AT_A_TIME;) {
 		arena_reset(arena);
-		done = read_some(db, last, arena, list, &count, error);
+		change_forget_touched(change); /* all is counted anew at the end */
+		done = read_some(change->db, last, arena, list, &count, error);
 		for (size_t i = 0; done && i < count; i++) {
-			done = begin_message(db, &list[i], modseq, error);
+			done = begin_message(change, &list[i], error);
 			last = list[i].id;
 		}
 	}
+	change_forget_touched(change);
 	arena_free(&arena);
 	return done;
 }
@@ -219,7 +213,7 @@ bool change_cut_history(struct change *change, struct error *error)
 static bool begin_emails(struct change *change, struct error *error)
 {
 	change->modseq = change->row.modseq; /* no new one: nothing that has been told changes */
-	return begin_messages(change->db, change->modseq, error) && change_cut_history(change, error) && mail_recount(change, true, NULL, error) &&
+	return begin_messages(change, error) && change_cut_history(change, error) && mail_recount(change, true, NULL, error) &&
 	       change_write_row(change->db, &change->row, error);
 }
 
