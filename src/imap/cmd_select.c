@@ -1,47 +1,21 @@
 /* SELECT, EXAMINE, CLOSE and UNSELECT (RFC 3501 §6.3.1, §6.3.2, §6.4.2, RFC 3691). */
 #include "imap/session.h"
 
-enum { UNSEEN_SEARCH_MAX = 1000 }; /* how many messages are looked at for the UNSEEN code */
-
-/* The first unseen message, if it is near the start: the code may be left out (RFC 3501 §6.3.1), and a large mailbox that
- * was read to its end would have to be gone through. 0: not found. */
-static size_t first_unseen(struct imap_command *command, const struct imap_selected *selected)
-{
-	struct message *list;
-	size_t count;
-	struct error error;
-	if (selected->uids.count == 0)
-		return 0;
-	if (!message_list(command->account, selected->mailbox, 1, UINT32_MAX, 0, UNSEEN_SEARCH_MAX, MESSAGE_FLAGS, command->arena, &list,
-			  &count, &error))
-		return 0;
-	for (size_t i = 0; i < count; i++) {
-		size_t index = imap_uids_seek(&selected->uids, list[i].uid);
-		if (!(list[i].flags & FLAG_SEEN) && index < selected->uids.count)
-			return index + 1;
-	}
-	return 0;
-}
-
 static void send_state(struct imap_command *command, struct imap_selected *selected, const struct mailbox *mailbox)
 {
 	struct conn *conn = command->imap->conn;
-	size_t unseen = mailbox->unseen > 0 ? first_unseen(command, selected) : 0;
-	uint32_t uidnext = mailbox->uidnext;
-	if (selected->uids.count > 0 && imap_uids_last(&selected->uids) >= uidnext)
-		uidnext = imap_uids_last(&selected->uids) + 1;
 	struct slice keywords = buf_slice(&selected->keywords);
 	const char *blank = keywords.len > 0 ? " " : "";
 	conn_printf(conn, "* FLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft%s%.*s)\r\n", blank, SLICE_ARG(keywords));
-	conn_printf(conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->uids.count, imap_selected_count_recent(selected));
-	if (unseen > 0)
-		conn_printf(conn, "* OK [UNSEEN %zu] The first unseen message\r\n", unseen);
+	conn_printf(conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->told, selected->told_recent);
+	if (selected->told_unseen > 0)
+		conn_printf(conn, "* OK [UNSEEN %zu] The first unseen message\r\n", selected->told_unseen);
 	if (selected->read_only)
 		conn_send_text(conn, "* OK [PERMANENTFLAGS ()] Nothing can be changed\r\n");
 	else
 		conn_printf(conn, "* OK [PERMANENTFLAGS (\\Answered \\Flagged \\Deleted \\Seen \\Draft%s%.*s \\*)] These flags and any keyword can be changed\r\n",
 			    blank, SLICE_ARG(keywords));
-	conn_printf(conn, "* OK [UIDNEXT %u] The next UID, or more\r\n", uidnext);
+	conn_printf(conn, "* OK [UIDNEXT %u] The next UID, or more\r\n", mailbox->uidnext);
 	conn_printf(conn, "* OK [UIDVALIDITY %u] UIDs are valid\r\n", mailbox->uidvalidity);
 }
 

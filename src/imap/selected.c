@@ -6,6 +6,7 @@
 #include "imap/session.h"
 
 enum {
+	UNSEEN_SEARCH_MAX = 1000, /* how many messages are looked at for the UNSEEN code, which may be left out (RFC 3501 §6.3.1) */
 	SYNC_PIECE = 500, RECENT_RANGES_MAX = 64, KEYWORDS_TOLD_MAX = 4096,
 	LOOK_AGAIN_MS = 60 * 1000, /* who changes an account says so; should that have been lost, it is found out so late */
 };
@@ -57,12 +58,12 @@ static struct range claim_recent(struct account *account, const struct mailbox *
 	return (struct range){first, next - 1};
 }
 
-static void note_recent(struct imap_selected *selected, const struct mailbox *mailbox, struct range claimed)
+/* Of one that is only looked at, what is recent are the last ones. */
+static struct range recent_of(const struct imap_selected *selected, const struct mailbox *mailbox, struct range claimed)
 {
-	const struct imap_uids *uids = &selected->uids;
-	if (selected->read_only && mailbox->recent > 0 && mailbox->recent <= uids->count)
-		claimed = (struct range){imap_uids_at(uids, uids->count - mailbox->recent), imap_uids_last(uids)};
-	add_recent(selected, claimed);
+	if (!selected->read_only || mailbox->recent == 0)
+		return claimed;
+	return (struct range){mailbox->recent_from, mailbox->uidnext - 1};
 }
 
 /* ---- keywords ---- */
@@ -98,16 +99,50 @@ static void note_all_keywords(struct account *account, struct imap_selected *sel
 
 /* ---- opening and closing ---- */
 
-static bool load_uids(struct account *account, struct imap_selected *selected, struct error *error)
+/* All that were there when the mailbox was opened: those that are there still, and those that have been expunged since. */
+static void add_known(struct imap_selected *selected, const uint32_t *present, size_t count, const uint32_t *gone, size_t gone_count)
 {
-	uint32_t *all;
-	size_t count;
-	if (!message_uids(account, selected->mailbox, &all, &count, &selected->modseq, error))
+	size_t i = 0, k = 0;
+	while (i < count || k < gone_count) {
+		uint32_t there = i < count ? present[i] : UINT32_MAX, was = k < gone_count ? gone[k] : UINT32_MAX;
+		uint32_t uid = there < was ? there : was;
+		if (uid >= selected->told_next)
+			return;
+		imap_uids_add(&selected->uids, uid);
+		i += i < count && present[i] == uid;
+		while (k < gone_count && gone[k] == uid)
+			k++;
+	}
+}
+
+static bool load_uids(struct imap_command *command, struct imap_selected *selected, struct arena *arena, struct error *error)
+{
+	uint32_t *present, *gone;
+	size_t count, gone_count;
+	int64_t unused;
+	bool complete;
+	if (!message_uids(command->account, selected->mailbox, &present, &count, &unused, error))
 		return false;
-	for (size_t i = 0; i < count; i++)
-		imap_uids_add(&selected->uids, all[i]);
-	free(all);
-	return true;
+	bool done = message_expunged(command->account, selected->mailbox, selected->modseq, arena, &gone, &gone_count, &complete, error);
+	if (done)
+		add_known(selected, present, count, gone, gone_count);
+	free(present);
+	if (done && selected->uids.count != selected->told) {
+		imap_uids_free(&selected->uids);
+		return error_set(error, ERROR_NOT_FOUND, "too much has changed since the mailbox was opened");
+	}
+	return selected->loaded = done;
+}
+
+bool imap_selected_load(struct imap_command *command, struct error *error)
+{
+	struct imap_selected *selected = command->imap->selected;
+	if (selected->loaded)
+		return true;
+	struct arena *arena = arena_new();
+	bool done = imap_command_account(command, error) && load_uids(command, selected, arena, error);
+	arena_free(&arena);
+	return done;
 }
 
 /* On any thread, under a lock of the store. */
@@ -119,7 +154,22 @@ static void note_change(void *context)
 		conn_wake(selected->conn);
 }
 
-struct imap_selected *imap_selected_open(struct imap_command *command, const struct mailbox *mailbox, bool read_only, struct error *error)
+/* What the client is told of the mailbox, all of one moment. */
+static bool look(struct account *account, struct imap_selected *selected, struct mailbox *mailbox, struct range claimed, struct arena *arena, struct error *error)
+{
+	uint64_t claimed_count = claimed.first > claimed.last ? 0 : mailbox->recent + (claimed.last >= mailbox->uidnext ? claimed.last + 1 - mailbox->uidnext : 0);
+	if (!mailbox_open(account, mailbox->id, UNSEEN_SEARCH_MAX, arena, mailbox, &selected->modseq, &selected->told_unseen, error))
+		return false;
+	selected->expunge_modseq = selected->seen_modseq = selected->modseq; /* this was a look; what has come since it began sets `changed` */
+	selected->told = mailbox->messages;
+	selected->told_next = mailbox->uidnext;
+	selected->told_recent = selected->read_only ? mailbox->recent : claimed_count < selected->told ? claimed_count : selected->told;
+	add_recent(selected, recent_of(selected, mailbox, claimed));
+	note_all_keywords(account, selected);
+	return true;
+}
+
+struct imap_selected *imap_selected_open(struct imap_command *command, struct mailbox *mailbox, bool read_only, struct error *error)
 {
 	struct account *account = imap_command_account(command, error);
 	if (!account)
@@ -133,13 +183,8 @@ struct imap_selected *imap_selected_open(struct imap_command *command, const str
 	selected->uidvalidity = mailbox->uidvalidity;
 	selected->read_only = read_only;
 	selected->keywords = BUF(KEYWORDS_TOLD_MAX);
-	if (!load_uids(account, selected, error)) {
+	if (!look(account, selected, mailbox, claimed, command->arena, error))
 		imap_selected_free(&selected);
-		return NULL;
-	}
-	selected->expunge_modseq = selected->seen_modseq = selected->modseq; /* this was a look; what has come since it began sets `changed` */
-	note_all_keywords(account, selected);
-	note_recent(selected, mailbox, claimed);
 	return selected;
 }
 
@@ -296,7 +341,7 @@ static bool sync_changes(struct sync *sync, struct error *error)
 		arena_reset(sync->arena);
 	}
 	if (selected->uids.count > known) {
-		note_recent(selected, &sync->mailbox, claimed);
+		add_recent(selected, recent_of(selected, &sync->mailbox, claimed));
 		conn_printf(command->imap->conn, "* %zu EXISTS\r\n* %zu RECENT\r\n", selected->uids.count, imap_selected_count_recent(selected));
 	}
 	if (done)
@@ -329,6 +374,9 @@ static bool sync_mailbox(struct sync *sync, bool expunge, struct error *error)
 		selected->expunge_modseq = sync->modseq;
 	if (sync->mailbox.modseq <= selected->modseq)
 		selected->modseq = sync->modseq;
+	bool due = sync->modseq > selected->modseq || (expunge && sync->modseq > selected->expunge_modseq);
+	if (due && !imap_selected_load(sync->command, error))
+		return false;
 	return (!expunge || sync->modseq <= selected->expunge_modseq || sync_expunged(sync, error)) &&
 	       (sync->modseq <= selected->modseq || sync_changes(sync, error));
 }

@@ -309,6 +309,9 @@ static enum net_run dispatch(struct imap_command *command)
 	command->verb = verb;
 	if ((verb->flags & VERB_CHANGES) && !(imap->scopes & AUTH_MAY_CHANGE))
 		return imap_reply_no(command, "NOPERM", IMAP_READS_ONLY); /* RFC 5530 §3 */
+	struct error error;
+	if ((verb->flags & VERB_NUMBERS) && !imap_selected_load(command, &error))
+		return imap_reply_error(command, &error);
 	conn_set_doing(imap->conn, verb->name);
 	return verb->run(command);
 }

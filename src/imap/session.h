@@ -70,6 +70,7 @@ enum imap_verb_flags {
 	VERB_LONG = 16,      /* may return RUN_AGAIN: its arguments are kept */
 	VERB_LASTS = 32,     /* probably takes long: others come first */
 	VERB_NEWS = 64,      /* does nothing but tell what is new: blocks only if something may be */
+	VERB_NUMBERS = 256,  /* needs to know which message has which number */
 	VERB_CHANGES = 128,  /* changes mail: who may only read is refused before it runs. (APPEND refuses by itself: its message must be taken in.) */
 };
 
@@ -185,7 +186,10 @@ struct imap_selected {
 	int64_t mailbox;
 	uint32_t uidvalidity;
 	bool read_only;
-	struct imap_uids uids;        /* of all messages this session knows */
+	struct imap_uids uids;        /* of all messages this session knows, once `loaded` */
+	bool loaded;             /* until then the client knows of `told` messages below `told_next`, as of `modseq` */
+	size_t told, told_recent, told_unseen; /* unseen: the first one's number; 0: not looked for so far */
+	uint32_t told_next;
 	int64_t modseq;          /* changes of messages up to here have been told */
 	int64_t expunge_modseq;  /* expunges up to here have been told */
 	struct range *recent;    /* UIDs that are \Recent for this session, ascending */
@@ -200,8 +204,11 @@ struct imap_selected {
 	int64_t looked_ms;       /* when that was, by the monotonic clock */
 };
 
-/** Opens a mailbox of the session's account and loads its UIDs. NULL with *error. */
-struct imap_selected *imap_selected_open(struct imap_command *command, const struct mailbox *mailbox, bool read_only, struct error *error);
+/** Opens a mailbox of the session's account, in a time that doesn't depend on its size; *mailbox becomes what it is at this moment. NULL
+ * with *error. */
+struct imap_selected *imap_selected_open(struct imap_command *command, struct mailbox *mailbox, bool read_only, struct error *error);
+/** Finds out which message has which number, if that isn't known: before numbers, or UIDs, mean something. */
+bool imap_selected_load(struct imap_command *command, struct error *error);
 void imap_selected_free(struct imap_selected **selected);
 bool imap_selected_is_recent(const struct imap_selected *selected, uint32_t uid);
 size_t imap_selected_count_recent(const struct imap_selected *selected);

@@ -31,6 +31,16 @@ bool mailbox_get(struct account *account, int64_t id, struct arena *arena, struc
 	return done;
 }
 
+bool mailbox_open(struct account *account, int64_t id, size_t look, struct arena *arena, struct mailbox *mailbox, int64_t *modseq, size_t *unseen,
+		  struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool done = mail_open_mailbox(account->mail.db, id, look, arena, mailbox, modseq, unseen, error);
+	account_leave(account);
+	return done;
+}
+
 bool mailbox_create(struct account *account, struct slice name, enum special_use use, struct error *error)
 {
 	struct mailbox_name checked;

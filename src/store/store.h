@@ -119,6 +119,10 @@ bool mailbox_list(struct account *account, struct arena *arena, struct mailbox *
 bool mailbox_find(struct account *account, struct slice name, struct arena *arena, struct mailbox *mailbox, struct error *error);
 /** One by id. */
 bool mailbox_get(struct account *account, int64_t id, struct arena *arena, struct mailbox *mailbox, struct error *error);
+/** One by id, for who opens it, in a time that doesn't depend on its size: *modseq is the account's mod-sequence of this very state, *unseen
+ * the place of the first message without \Seen among the first `look`, from 1; 0: none of them. */
+bool mailbox_open(struct account *account, int64_t id, size_t look, struct arena *arena, struct mailbox *mailbox, int64_t *modseq, size_t *unseen,
+		  struct error *error);
 /** Makes it and the levels above it (RFC 3501 §6.3.3). ERROR_EXISTS, ERROR_INVALID (not UTF-8, control characters,
  * an empty level, "." or "..", over MAILBOX_NAME_MAX bytes or MAILBOX_DEPTH_MAX levels), ERROR_LIMIT. */
 bool mailbox_create(struct account *account, struct slice name, enum special_use use, struct error *error);

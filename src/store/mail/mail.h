@@ -13,6 +13,12 @@
  *   removed_mailbox  its id, which is never given again, and when; account.removed_floor: of those before nothing is known any more
  *   delivery      ids of deliveries done, for DELIVERY_KEPT_SECONDS; those of imports (negative) stay, with the flags that were given
  *   subscription  names
+ *   vanished      emails (struct email) that have gone: from when to when there was one, for JMAP's clients; message 0: see note_gap()
+ *   thread_key    hashes of message ids and topics, each with the thread that it leads to (thread.c)
+ * message.thread is the thread it belongs to, and stands in its placements, too; message.appeared the mod-sequence at which its email, if there
+ * is one, came. mailbox.created, noted and counted are the mod-sequences of its making, of the last change of what JMAP says of it, and of
+ * its counts of emails and threads; account.email_modseq, thread_modseq and mailbox_modseq what struct
+ * account_states says. account.vanished_floor: what was before can't be told.
  *   object        what is kept beside mail (object.h); object_gone: what was destroyed of it; object_log.floor: before that nothing is known
  *   contact_place  which cards are in which address books, both objects; contact_photo: bytes that belong to cards; contact_size: what a card takes with
  *                 its photos; contact_numbers: what all take
@@ -27,6 +33,8 @@
  *   I5  every message has its file with exactly size bytes and that SHA-256, except those expunged longer ago than
  *       undelete_seconds; its summary can be decoded
  *   I6  every <id>.eml has its message
+ *   I9  every message has a thread, and its placements the same; appeared is 0 exactly if no placement without \Deleted shows it
+ *   I10 counts of emails and threads, of mailboxes and of the account, are those of RFC 8621 §2 (counts.c)
  *   I8  what waits in arrived/ is what its name says
  *   I9  every card is in an address book, as long as there is a card there is one, and one of those that are there is the default;
  *       contact_place and contact_photo speak of what is there; contact_numbers is the sum of contact_size, which knows every card
@@ -175,6 +183,8 @@ bool mail_has_children(struct db *db, struct slice name, bool *has, struct error
 bool mail_make_mailbox(struct change *change, const struct mailbox_change *asked, int64_t *id, struct error *error);
 bool mail_alter_mailbox(struct change *change, int64_t id, const struct mailbox_change *asked, struct error *error);
 bool mail_remove_mailbox(struct change *change, int64_t id, bool with_emails, struct error *error);
+bool mail_open_mailbox(struct db *db, int64_t id, size_t look, struct arena *arena, struct mailbox *mailbox, int64_t *modseq, size_t *unseen,
+		       struct error *error);
 bool mail_claim_recent(struct db *db, int64_t mailbox, uint32_t *first, uint32_t *next, struct error *error);
 /** Adds a mailbox; *uidvalidity is the account's last one and becomes the new one's. */
 bool mail_add_mailbox(struct db *db, struct slice name, enum special_use use, int64_t modseq, int64_t *uidvalidity,

@@ -7,7 +7,7 @@
 
 #define MAILBOX_COLUMNS \
 	"m.id, m.name, m.special_use, m.selectable, m.uidvalidity, m.uidnext, m.modseq, m.messages, m.unseen, m.recent, m.bytes," \
-	" m.deleted, s.name IS NOT NULL, m.emails, m.unread_emails, m.threads, m.unread_threads, m.sort_order"
+	" m.deleted, s.name IS NOT NULL, m.emails, m.unread_emails, m.threads, m.unread_threads, m.sort_order, m.recent_from"
 #define MAILBOX_TABLES " FROM mailbox m LEFT JOIN subscription s ON s.name = m.name "
 
 static void read_mailbox(struct db_statement *s, struct arena *arena, struct mailbox *mailbox)
@@ -19,6 +19,7 @@ static void read_mailbox(struct db_statement *s, struct arena *arena, struct mai
 		.recent = (uint32_t)db_number(s, 9), .bytes = (uint64_t)db_number(s, 10), .deleted = (uint32_t)db_number(s, 11),
 		.subscribed = db_number(s, 12) != 0, .emails = (uint32_t)db_number(s, 13), .unread_emails = (uint32_t)db_number(s, 14),
 		.threads = (uint32_t)db_number(s, 15), .unread_threads = (uint32_t)db_number(s, 16), .sort_order = (uint32_t)db_number(s, 17),
+		.recent_from = (uint32_t)db_number(s, 18),
 	};
 }
 

@@ -11,6 +11,7 @@
 #define BY_UID "WHERE p.mailbox = $1 AND p.uid >= $2 AND p.uid <= $3 AND p.modseq > $4 ORDER BY p.uid LIMIT $5"
 #define BY_CHANGE "WHERE p.mailbox = $1 AND +p.uid >= $2 AND +p.uid <= $3 AND p.modseq > $4 ORDER BY +p.uid LIMIT $5"
 
+enum { KEYWORD_LISTS_MAX = 500 }; /* different lists of keywords of a mailbox that are looked at */
 enum { FEW_CHANGES = 4096 }; /* up to so many changes are found faster by their mod-sequence than by reading along the UIDs */
 
 /* Are there just a few changes after `since`? */
@@ -86,20 +87,62 @@ bool mail_list_some(struct db *db, int64_t mailbox, uint32_t first, uint32_t las
 	return done;
 }
 
+/* The next list of keywords behind *last, which becomes it. */
+static enum db_step next_keywords(struct db *db, int64_t mailbox, struct arena *arena, struct slice *last, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT keywords FROM placement WHERE mailbox = $1 AND keywords <> '' AND keywords > $2 ORDER BY keywords LIMIT 1",
+		mailbox);
+	db_bind_text(s, 2, *last);
+	enum db_step step = db_step(s, error);
+	if (step == DB_ROW)
+		*last = arena_copy(arena, db_text(s, 0));
+	db_reset(s);
+	return step;
+}
+
 bool mail_keywords(struct db *db, int64_t mailbox, struct arena *arena, struct slice *keywords, struct error *error)
 {
 	struct buf lists = BUF(MAILBOX_KEYWORDS_MAX);
-	enum db_step step = DB_DONE;
-	struct db_statement *s = PREPARE(db, "SELECT DISTINCT keywords FROM placement WHERE mailbox = $1 AND keywords <> ''", mailbox);
-	while (!lists.overflow && (step = db_step(s, error)) == DB_ROW) {
-		if (lists.len > 0)
-			buf_append_char(&lists, ' ');
-		buf_append(&lists, db_text(s, 0));
-	}
-	db_reset(s);
+	struct slice last = slice_make("", 0);
+	enum db_step step = DB_ROW;
+	for (int i = 0; i < KEYWORD_LISTS_MAX && !lists.overflow && step == DB_ROW; i++)
+		if ((step = next_keywords(db, mailbox, arena, &last, error)) == DB_ROW)
+			buf_printf(&lists, "%s%.*s", lists.len > 0 ? " " : "", SLICE_ARG(last));
 	*keywords = arena_copy(arena, buf_slice(&lists));
 	buf_free(&lists);
 	return step != DB_FAILED;
+}
+
+/* ---- Opening a mailbox ---- */
+
+/* Where the first message without \Seen is among the first `look`, from 1; 0: not there. */
+static bool first_unseen(struct db *db, int64_t mailbox, size_t look, size_t *number, struct error *error)
+{
+	enum db_step step;
+	size_t at = 0;
+	struct db_statement *s = PREPARE(db, "SELECT flags FROM placement WHERE mailbox = $1 ORDER BY uid LIMIT $2", mailbox, (int64_t)look);
+	for (*number = 0; *number == 0 && (step = db_step(s, error)) == DB_ROW; at++)
+		*number = (db_number(s, 0) & FLAG_SEEN) == 0 ? at + 1 : 0;
+	db_reset(s);
+	return *number != 0 || step != DB_FAILED;
+}
+
+static bool open_in(struct db *db, int64_t id, size_t look, struct arena *arena, struct mailbox *mailbox, int64_t *modseq, size_t *unseen, struct error *error)
+{
+	struct mail_row row;
+	*unseen = 0;
+	if (!change_read_row(db, &row, error) || !mail_get_mailbox(db, id, arena, mailbox, error))
+		return false;
+	*modseq = row.modseq;
+	return mailbox->unseen == 0 || first_unseen(db, id, look, unseen, error);
+}
+
+bool mail_open_mailbox(struct db *db, int64_t id, size_t look, struct arena *arena, struct mailbox *mailbox, int64_t *modseq, size_t *unseen,
+		       struct error *error)
+{
+	bool done = db_begin_read(db, error) && open_in(db, id, look, arena, mailbox, modseq, unseen, error);
+	db_rollback(db);
+	return done;
 }
 
 static bool read_uids(struct db_statement *s, size_t expected, uint32_t **uids, size_t *count, struct error *error)

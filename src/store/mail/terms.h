@@ -20,6 +20,7 @@ struct mailbox {
 	uint32_t messages, unseen, recent;
 	uint64_t bytes;
 	uint32_t deleted;       /* with \Deleted */
+	uint32_t recent_from;   /* UIDs from this one on are recent */
 	/* what JMAP says of it (RFC 8621 §2); what has \Deleted doesn't count there */
 	uint32_t emails, unread_emails, threads, unread_threads;
 	uint32_t sort_order;
