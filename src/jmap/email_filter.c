@@ -1,6 +1,8 @@
 /* Filters of Email/query; see email_filter.h. */
 #include "jmap/email_filter.h"
 
+#include "base/clock.h"
+
 enum condition {
 	IN_MAILBOX, IN_MAILBOX_OTHER_THAN, BEFORE, AFTER, MIN_SIZE, MAX_SIZE, ALL_IN_THREAD, SOME_IN_THREAD, NONE_IN_THREAD, HAS_KEYWORD, NOT_KEYWORD,
 	HAS_ATTACHMENT, TEXT, FROM, TO, CC, BCC, SUBJECT, BODY, HEADER,
@@ -192,10 +194,14 @@ int64_t jmap_filter_mailbox(const struct jmap_filter *filter, bool *only)
 
 /* ---- finding out before ---- */
 
+/* Where the index isn't ready yet messages are read, which may take long: then the client is to come again. */
+static bool is_over(void *deadline) { return clock_monotonic_ms() > *(int64_t *)deadline; }
+
 static bool search(struct jmap_call *call, struct node *node)
 {
 	struct error error;
-	if (account_search(call->account, &node->text, NULL, NULL, call->arena, &node->ids, &node->id_count, &error))
+	int64_t deadline = clock_monotonic_ms() + JMAP_SEARCH_MS_MAX;
+	if (account_search(call->account, &node->text, is_over, &deadline, call->arena, &node->ids, &node->id_count, &error))
 		return true;
 	return jmap_fail_error(call, &error);
 }

@@ -5,7 +5,10 @@
 
 #include "jmap/mail.h"
 
-enum { JMAP_FILTER_TEXTS_MAX = 30 /* conditions that look for text, in one filter */ };
+enum {
+	JMAP_FILTER_TEXTS_MAX = 30,    /* conditions that look for text, in one filter */
+	JMAP_SEARCH_MS_MAX = 15 * 1000, /* of one of them, while messages have to be read for want of an index */
+};
 
 /** Threads in which some email has a keyword, and those in which some has it not; ids, ascending. */
 struct jmap_thread_keyword {
