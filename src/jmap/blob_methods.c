@@ -117,6 +117,8 @@ static json_t *create_blob(struct jmap_call *call, struct jmap_set *set, json_t 
 	return make_blob(call, object, made);
 }
 
+static json_t *or_null(json_t *map) { return json_object_size(map) > 0 ? json_incref(map) : json_null(); }
+
 enum net_run jmap_blob_upload(struct jmap_call *call)
 {
 	static const struct jmap_setter setter = {.create = create_blob};
@@ -124,7 +126,8 @@ enum net_run jmap_blob_upload(struct jmap_call *call)
 	if (jmap_arguments_known(call, "create") && jmap_argument_object(call, "create", &set.create) && (set.create || jmap_fail(call, "invalidArguments", "create is missing")) &&
 	    jmap_set_check(call, &set)) {
 		jmap_set_create(call, &set, &setter);
-		jmap_respond(call, "Blob/upload", json_pack("{s:s, s:O, s:O}", "accountId", call->request->account_id, "created", set.created, "notCreated", set.not_created));
+		jmap_respond(call, "Blob/upload", json_pack("{s:s, s:o, s:o}", "accountId", call->request->account_id, "created", or_null(set.created), "notCreated",
+							    or_null(set.not_created)));
 	}
 	jmap_set_drop(&set);
 	return RUN_DONE;
