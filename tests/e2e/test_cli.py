@@ -103,7 +103,7 @@ EVERY = [
     ("domain set", ["d2.example", "--catch-all", ANNA], False), ("domain remove", ["d2.example"], True),
     ("account add", [CARL, "--password-stdin"], True), ("account list", [], False), ("account show", [CARL], False),
     ("account set", [CARL, "--quota", "1G"], False), ("account password", [CARL, "--password-stdin"], False),
-    ("account grant", [CARL, "q@example.test"], False), ("account revoke", [CARL, "q@example.test"], True), ("account expunged", [CARL], False), ("account use", [CARL], False),
+    ("account grant", [CARL, "q@example.test"], False), ("account revoke", [CARL, "q@example.test"], True), ("account expunged", [CARL], False), ("account use", [CARL], False), ("account vacation", [CARL], False),
     ("account undelete", [CARL, "38h38gajqhrdn"], None), ("account import", ["/nowhere"], None), ("contacts import", [CARL, "/nowhere"], None), ("contacts export", [CARL], False), ("session list", [], None), ("session end", [CARL], None),
     ("alias add", ["al@example.test", ANNA], False), ("alias list", [], False), ("alias show", ["al@example.test"], False),
     ("alias set", ["al@example.test", ANNA], False), ("alias remove", ["al@example.test"], True),
