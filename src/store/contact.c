@@ -28,21 +28,6 @@ bool contact_put(struct account *account, struct contact_change *one, struct err
 	return account_begin(account, NULL, 0, &change, error) && account_end(account, &change, mail_put_contact(&change, one, error), error);
 }
 
-static bool put_each(struct change *change, struct contact_change *list, size_t count, size_t *failed, struct error *error)
-{
-	for (*failed = 0; *failed < count; ++*failed)
-		if (!mail_put_contact(change, &list[*failed], error))
-			return false;
-	return true;
-}
-
-bool contact_put_all(struct account *account, struct contact_change *list, size_t count, size_t *failed, struct error *error)
-{
-	struct change change;
-	*failed = 0;
-	return account_begin(account, NULL, 0, &change, error) && account_end(account, &change, put_each(&change, list, count, failed, error), error);
-}
-
 bool contact_remove(struct account *account, int64_t id, struct error *error)
 {
 	struct change change;

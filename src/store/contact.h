@@ -14,8 +14,6 @@ bool contact_list(struct account *account, int64_t after, size_t bytes, struct a
 /** Changes a card, or makes one. ERROR_NOT_FOUND: there is no such card; ERROR_INVALID: no such address book; ERROR_EXISTS: another card has the reference;
  * ERROR_LIMIT: there is no room for it; ERROR_INTERRUPTED: it isn't what it was. */
 bool contact_put(struct account *account, struct contact_change *change, struct error *error);
-/** The same with several, all or none; if one fails, *failed is its place. */
-bool contact_put_all(struct account *account, struct contact_change *list, size_t count, size_t *failed, struct error *error);
 bool contact_remove(struct account *account, int64_t id, struct error *error);
 /** A photo of any card, in `arena`. ERROR_NOT_FOUND. */
 bool contact_find_photo(struct account *account, struct slice hash, struct arena *arena, struct contact_photo *photo, struct error *error);

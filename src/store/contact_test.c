@@ -156,21 +156,6 @@ static void photos_are_kept_and_counted(void **unused)
 	assert_int_equal(fsck(false), 0);
 }
 
-static void all_or_none(void **unused)
-{
-	(void)unused;
-	struct contact_change list[] = {{.text = SLICE("a"), .reference = 1, .books = FIRST_BOOK, .book_count = 1},
-		{.text = SLICE("b"), .reference = 1, .books = FIRST_BOOK, .book_count = 1}};
-	size_t failed;
-	int64_t before = state();
-	refused(ERROR_EXISTS, contact_put_all(t.alice, list, 2, &failed, &t.error));
-	assert_true(failed == 1 && state() == before);
-	list[0].id = list[1].id = 0;
-	list[1].reference = 2;
-	ok(contact_put_all(t.alice, list, 2, &failed, &t.error));
-	assert_true(slice_equal(get(list[1].id).text, SLICE("b")));
-}
-
 static void damage(const char *sql)
 {
 	ok(account_enter(t.alice, &t.error));
@@ -199,7 +184,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(cards_are_kept), STORE_TEST(they_are_listed_in_pieces), STORE_TEST(address_books_go_with_or_without_cards),
-		STORE_TEST(photos_are_kept_and_counted), STORE_TEST(all_or_none), STORE_TEST(fsck_mends_them),
+		STORE_TEST(photos_are_kept_and_counted), STORE_TEST(fsck_mends_them),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
