@@ -52,7 +52,7 @@ void log_set_file(int fd)
 
 /* Names of events are written in the code, so there are few, and the table never fills; should it, what is
  * beyond isn't counted, and that is said. A place is taken once, by whoever is first, and never given back: so no lock is needed. */
-enum { COUNTED_EVENTS_MAX = 256 };
+enum { COUNTED_EVENTS_MAX = 512 };
 
 static struct {
 	_Atomic(const char *) event;
