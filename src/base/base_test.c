@@ -221,7 +221,7 @@ static bool was_said(int fd, const char *what)
 static void more_names_than_places_are_said_aloud(void **state)
 {
 	(void)state;
-	enum { NAMES = 300, SIZE = 24 };
+	enum { NAMES = 600, SIZE = 24 };
 	int ends[2], status;
 	assert_int_equal(pipe(ends), 0);
 	pid_t pid = fork();

@@ -21,6 +21,8 @@ bool imap_selected_is_recent(const struct imap_selected *selected, uint32_t uid)
 size_t imap_selected_count_recent(const struct imap_selected *selected)
 {
 	size_t count = 0;
+	if (!selected->loaded)
+		return selected->told_recent;
 	for (size_t i = 0; i < selected->recent_count; i++) {
 		struct range recent = selected->recent[i];
 		size_t end = recent.last == UINT32_MAX ? selected->uids.count : imap_uids_seek(&selected->uids, recent.last + 1);

@@ -32,14 +32,15 @@
 
 /* What lies in a data directory, whose it is, and what must stay out of everybody's reach. */
 #define BIT(role) (1U << (role))
+#define STORE (BIT(ROLE_COURIER) | BIT(ROLE_READER) | BIT(ROLE_WEB) | BIT(ROLE_INDEXER))
 static const struct place {
 	const char *path;
 	unsigned owners; /* roles that may write there */
 	unsigned readers; /* roles that may read it, and no more */
 } places[] = {
-	{"accounts/example.test/alice/account.db", BIT(ROLE_COURIER) | BIT(ROLE_READER) | BIT(ROLE_WEB), 0},
-	{"accounts/.usage", BIT(ROLE_COURIER) | BIT(ROLE_READER) | BIT(ROLE_WEB), BIT(ROLE_AUTH)},
-	{"accounts/example.test/alice/mail/2026-01/letter.eml", BIT(ROLE_COURIER) | BIT(ROLE_READER) | BIT(ROLE_WEB), 0},
+	{"accounts/example.test/alice/account.db", STORE, 0},
+	{"accounts/.usage", STORE, BIT(ROLE_AUTH)},
+	{"accounts/example.test/alice/mail/2026-01/letter.eml", STORE, 0},
 	{"queue/queue.db", BIT(ROLE_QUEUE) | BIT(ROLE_COURIER), 0},
 	{"queue/body/letter", BIT(ROLE_QUEUE) | BIT(ROLE_COURIER), 0},
 	{"directory/directory.db", BIT(ROLE_AUTH), 0},
