@@ -1,7 +1,10 @@
 // openid-client lets itself in: node oauth.js ISSUER REDIRECT-URI SCOPE. Prints where the browser is to be sent, reads from standard input where that was sent back to,
 // and prints what it got, as JSON.
+import { webcrypto } from "node:crypto";
 import readline from "node:readline/promises";
 import * as client from "openid-client";
+
+globalThis.crypto ??= webcrypto; // Node 18 has it under that name alone
 
 const [issuer, redirect, scope] = process.argv.slice(2);
 const config = await client.dynamicClientRegistration(
