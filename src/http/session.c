@@ -33,7 +33,8 @@ static void set_body_deadline(struct http_session *session)
 {
 	int64_t elapsed = (clock_monotonic_ms() - session->began_ms) / 1000;
 	int64_t left = HTTP_BODY_SECONDS + (int64_t)(session->taken / HTTP_BODY_RATE) - elapsed;
-	conn_set_deadline(session->conn, left > 0 ? left : 1);
+	if (left > 0) /* else what was set before is due */
+		conn_set_deadline(session->conn, left);
 }
 
 void http_await_body(struct http_session *session)
