@@ -168,8 +168,10 @@ bool email_change(struct account *account, struct email_change *list, size_t cou
 		return error_set(error, ERROR_LIMIT, "too many emails");
 	if (!mismatch)
 		mismatch = &other;
-	return change_emails(account, list, count, if_state, mismatch, before, after, error) ||
-	       (account_has_room_now(account, error) && change_emails(account, list, count, if_state, mismatch, before, after, error)); /* they may be to go */
+	while (!change_emails(account, list, count, if_state, mismatch, before, after, error))
+		if (!account_has_room_now(account, error)) /* they may be to go */
+			return false;
+	return true;
 }
 
 /* ---- Mailboxes by their ids ---- */
@@ -195,5 +197,8 @@ static bool remove_mailbox(struct account *account, int64_t id, bool with_emails
 
 bool mailbox_remove(struct account *account, int64_t id, bool with_emails, struct error *error)
 {
-	return remove_mailbox(account, id, with_emails, error) || (account_has_room_now(account, error) && remove_mailbox(account, id, with_emails, error));
+	while (!remove_mailbox(account, id, with_emails, error))
+		if (!account_has_room_now(account, error))
+			return false;
+	return true;
 }

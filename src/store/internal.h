@@ -124,7 +124,7 @@ bool account_begin_looking(struct account *account, struct change *change, struc
 /** Ends the change: commits if `done`, else undoes all; leaves the account; tells subscribers. */
 bool account_end(struct account *account, struct change *change, bool done, struct error *error);
 /** For what removes something, when it has failed: was it for want of room, and is there some now, out of what is set aside for
- * that (base/reserve.h)? Then it is to be tried once more. */
+ * that (base/reserve.h)? Then it is to be tried again. */
 bool account_has_room_now(const struct account *account, const struct error *error);
 
 /* ---- arrival.c ---- */

@@ -64,13 +64,11 @@ bool mailbox_delete(struct account *account, struct slice name, struct error *er
 	struct change change;
 	if (!mailbox_name_check(name, &checked, NULL))
 		return error_set(error, ERROR_NOT_FOUND, "no such mailbox");
-	for (bool again = false;; again = true) {
-		if (account_begin(account, NULL, 0, &change, error) &&
-		    account_end(account, &change, mail_delete_mailbox(&change, mailbox_name_slice(&checked), error), error))
-			return true;
-		if (again || !account_has_room_now(account, error))
+	while (!account_begin(account, NULL, 0, &change, error) ||
+	       !account_end(account, &change, mail_delete_mailbox(&change, mailbox_name_slice(&checked), error), error))
+		if (!account_has_room_now(account, error))
 			return false;
-	}
+	return true;
 }
 
 bool mailbox_rename(struct account *account, struct slice from, struct slice to, struct error *error)

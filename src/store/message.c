@@ -89,8 +89,9 @@ bool message_store_flags(struct account *account, int64_t mailbox, const uint32_
 		*failed_count = 0;
 	if (count == 0)
 		return true;
-	bool done = store_flags(account, &request, uids, count, list, &refused, error) ||
-		    (account_has_room_now(account, error) && store_flags(account, &request, uids, count, list, &refused, error)); /* \Deleted is a flag */
+	bool done;
+	while (!(done = store_flags(account, &request, uids, count, list, &refused, error)) && account_has_room_now(account, error))
+		; /* \Deleted is a flag */
 	if (done && failed_count)
 		*failed_count = refused;
 	return done;
@@ -113,8 +114,10 @@ bool message_expunge(struct account *account, int64_t mailbox, const uint32_t *u
 {
 	*removed = arena_array(arena, count + 1, sizeof **removed);
 	*removed_count = 0;
-	return count == 0 || expunge(account, mailbox, uids, count, any, *removed, removed_count, error) ||
-	       (account_has_room_now(account, error) && expunge(account, mailbox, uids, count, any, *removed, removed_count, error));
+	while (count > 0 && !expunge(account, mailbox, uids, count, any, *removed, removed_count, error))
+		if (!account_has_room_now(account, error))
+			return false;
+	return true;
 }
 
 static bool copy(struct account *account, int64_t from, const uint32_t *uids, size_t count, int64_t to, bool move, uint32_t *source,
@@ -137,8 +140,10 @@ bool message_copy(struct account *account, int64_t from, const uint32_t *uids, s
 	*copied = 0;
 	if (count > UINT32_MAX / 2)
 		return error_set(error, ERROR_LIMIT, "too many messages");
-	return copy(account, from, uids, count, to, move, *source, *target, copied, error) ||
-	       (move && account_has_room_now(account, error) && copy(account, from, uids, count, to, move, *source, *target, copied, error)); /* to the bin */
+	while (!copy(account, from, uids, count, to, move, *source, *target, copied, error))
+		if (!move || !account_has_room_now(account, error)) /* to the bin */
+			return false;
+	return true;
 }
 
 /* Its file goes only after its row (account_clean()): one that has its row and no file has lost it. */
