@@ -20,7 +20,7 @@
 #include "message/downgrade.h"
 #include "net/dns_fake.h"
 
-enum { PATIENCE_MS = 20000, BIG = 40 << 20 };
+enum { PATIENCE_MS = 60000, BIG = 40 << 20 };
 
 struct delivery_fixture {
 	char data[256], certificate[300];
