@@ -588,6 +588,20 @@ void sign_in_end(struct sign_in **exchange)
 	*exchange = NULL;
 }
 
+/* A sign-in of one question. Frees its fields. */
+static enum sign_in_status check(struct auth *auth, struct auth_wait *wait, enum auth_wire_kind kind, struct buf *fields, struct arena *arena,
+				 struct auth_account *account, int *delay_ms)
+{
+	struct auth_question *question = auth_client_ask(auth, wait, kind, fields);
+	buf_free(fields);
+	if (!question)
+		return SIGN_IN_AWAITED;
+	uint64_t none;
+	enum sign_in_status status = read_status(question, &none, NULL, arena, account, delay_ms);
+	auth_client_free(question);
+	return status;
+}
+
 enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wait, struct slice name, struct slice password,
 					const struct sign_in_client *client, struct arena *arena, struct auth_account *account, int *delay_ms)
 {
@@ -598,14 +612,7 @@ enum sign_in_status auth_check_password(struct auth *auth, struct auth_wait *wai
 	auth_wire_put_client(&fields, client);
 	wire_put_text(&fields, slice_sub(name, 0, WIRE_ADDRESS_MAX));
 	wire_put_text(&fields, password.len > WIRE_PASSWORD_MAX ? SLICE("") : password);
-	struct auth_question *question = auth_client_ask(auth, wait, WIRE_CHECK_PASSWORD, &fields);
-	buf_free(&fields);
-	if (!question)
-		return SIGN_IN_AWAITED;
-	uint64_t none;
-	enum sign_in_status status = read_status(question, &none, NULL, arena, account, delay_ms);
-	auth_client_free(question);
-	return status;
+	return check(auth, wait, WIRE_CHECK_PASSWORD, &fields, arena, account, delay_ms);
 }
 
 enum sign_in_status auth_check_token(struct auth *auth, struct auth_wait *wait, struct slice token, const struct sign_in_client *client, struct arena *arena,
@@ -616,12 +623,5 @@ enum sign_in_status auth_check_token(struct auth *auth, struct auth_wait *wait, 
 	struct buf fields = BUF_SECRET(WIRE_QUESTION_MAX);
 	auth_wire_put_client(&fields, client);
 	wire_put_text(&fields, token.len > WIRE_TOKEN_MAX ? SLICE("") : token);
-	struct auth_question *question = auth_client_ask(auth, wait, WIRE_CHECK_TOKEN, &fields);
-	buf_free(&fields);
-	if (!question)
-		return SIGN_IN_AWAITED;
-	uint64_t none;
-	enum sign_in_status status = read_status(question, &none, NULL, arena, account, delay_ms);
-	auth_client_free(question);
-	return status;
+	return check(auth, wait, WIRE_CHECK_TOKEN, &fields, arena, account, delay_ms);
 }
