@@ -1,8 +1,10 @@
 # A short way to the usual things; the build itself is meson's (meson.build).
 BUILD ?= build
 TIME ?= 60
+# WEB=no builds a server without the web mail, which needs node and npm.
+WEB_OPTION = $(if $(WEB),-Dweb=$(if $(filter no,$(WEB)),false,true))
 
-.PHONY: run build test bench fresh crash tsan fuzz lint install deb clean
+.PHONY: run build test bench fresh crash tsan fuzz lint install deb web-pictures clean
 
 # Installs what is missing, builds, makes a development instance in ./dev, and serves it in the foreground.
 run:
@@ -10,10 +12,11 @@ run:
 
 # The optimised program, at build/pombal.
 build: $(BUILD)/build.ninja
+	$(if $(WEB_OPTION),meson configure $(BUILD) $(WEB_OPTION))
 	ninja -C $(BUILD) pombal pombal.1 pombal.conf.5
 
 $(BUILD)/build.ninja:
-	meson setup $(BUILD) -Dbuildtype=debugoptimized
+	meson setup $(BUILD) -Dbuildtype=debugoptimized $(WEB_OPTION)
 
 # Unit, end-to-end and crash tests, with sanitizers; ends with "N passed, N failed".
 test:
@@ -51,6 +54,10 @@ fuzz:
 lint: build
 	@tools/lint $(BUILD)
 
+# Pictures of every view of the web mail, in three languages, light and dark, for desktops and phones, in build-pictures/.
+web-pictures: build
+	@tests/run web-pictures
+
 # A Debian package, in build-deb/.
 deb:
 	@tools/build-deb
@@ -59,4 +66,4 @@ install: build
 	meson install -C $(BUILD)
 
 clean:
-	rm -rf $(BUILD) build-test build-tsan build-fuzz build-deb build-lint
+	rm -rf $(BUILD) build-test build-tsan build-fuzz build-deb build-lint build-pictures web/dist web/.cache
