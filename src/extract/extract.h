@@ -1,6 +1,6 @@
-/* Getting the text out of attached documents: office formats that are zip archives of XML (OOXML: docx, xlsx, pptx; ODF: odt, ods, odp). All that it
- * reads is hostile: it is bounded in bytes and entries, and is to be called in a process that can do nothing else (main/extractor.h). Anything else has
- * none (yet). No input or output. */
+/* Getting the text out of attached documents: office formats that are zip archives of XML (OOXML: docx, xlsx, pptx; ODF: odt, ods, odp), and PDF, but
+ * for what is encrypted, or a picture. All that it reads is hostile: it is bounded in bytes, entries, depth and work, and is to be called in a process
+ * that can do nothing else (main/extractor.h). No input or output. */
 #ifndef EXTRACT_H
 #define EXTRACT_H
 
@@ -12,7 +12,7 @@ enum {
 	EXTRACT_ENTRIES_MAX = 5000,              /* of an archive */
 };
 
-enum extract_kind { EXTRACT_NOTHING, EXTRACT_OFFICE };
+enum extract_kind { EXTRACT_NOTHING, EXTRACT_OFFICE, EXTRACT_PDF };
 
 /** By how it begins, and its name. */
 enum extract_kind extract_kind_of(struct slice name, struct slice content);

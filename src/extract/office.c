@@ -3,6 +3,9 @@
 #include <archive_entry.h>
 
 #include "extract/extract.h"
+#include "extract/pdf.h"
+
+enum { PDF_BEGINS_WITHIN = 1024 /* bytes: as Acrobat has it */ };
 
 static bool is_zip(struct slice content) { return slice_starts(content, SLICE("PK\3\4")); }
 
@@ -14,7 +17,7 @@ enum extract_kind extract_kind_of(struct slice name, struct slice content)
 	for (size_t i = 0; is_zip(content) && i < sizeof offices / sizeof *offices; i++)
 		if (slice_equal_nocase(extension, slice_of(offices[i])))
 			return EXTRACT_OFFICE;
-	return EXTRACT_NOTHING;
+	return slice_find(slice_sub(content, 0, PDF_BEGINS_WITHIN), SLICE("%PDF-")) != SLICE_NONE ? EXTRACT_PDF : EXTRACT_NOTHING;
 }
 
 /* Entries that hold what a person reads. */
@@ -80,5 +83,5 @@ static bool read_office(struct slice content, struct buf *out)
 
 bool extract_text(enum extract_kind kind, struct slice content, struct buf *out)
 {
-	return kind == EXTRACT_OFFICE && read_office(content, out);
+	return kind == EXTRACT_OFFICE ? read_office(content, out) : kind == EXTRACT_PDF && pdf_text(content, out);
 }

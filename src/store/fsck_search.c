@@ -129,6 +129,7 @@ static bool mend(struct comparing *comparing, struct error *error)
 		done = search_remove(account->search, comparing->strays.at[i], error);
 	for (size_t i = 0; done && i < comparing->wrong.count; i++)
 		done = search_remove(account->search, comparing->wrong.at[i], error) && search_wait(account->search, comparing->wrong.at[i], error);
+	index_mark_behind(account);
 	return search_end(account->search, done, error);
 }
 

@@ -3,6 +3,7 @@
 #include <fcntl.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "store/internal.h"
@@ -23,6 +24,7 @@ void index_discard(struct account *account, const char *reason)
 	index_path(account, path);
 	search_close(&account->search);
 	search_unlink(path);
+	index_mark_behind(account);
 	log_warning("search.discarded", log_slice("account", account->name), log_text("reason", reason));
 }
 
@@ -118,6 +120,9 @@ void index_leave(struct account *account)
 
 /* ---- is it up to date? ---- */
 
+/* An empty file beside it says when it was, by its time. That of the index itself is another: SQLite writes to it whenever it likes. */
+static const char AT_FILE[] = "search.at";
+
 static int64_t nanoseconds(struct timespec time) { return (int64_t)time.tv_sec * 1000000000 + time.tv_nsec; }
 
 /* When the file was changed last; 0: it isn't there. */
@@ -131,26 +136,41 @@ static int64_t changed(const char *path, const char *ending, off_t *size)
 	return nanoseconds(status.st_mtim);
 }
 
+static void at_path(const char *folder, char out[PATH_MAX]) { snprintf(out, PATH_MAX, "%s/%s", folder, AT_FILE); }
+
 void index_mark_current(struct account *account, int64_t begun_ms)
 {
 	char path[PATH_MAX];
 	int64_t then = begun_ms - COARSE_MS;
 	struct timespec times[2] = {{.tv_sec = then / 1000, .tv_nsec = then % 1000 * 1000000}};
 	times[1] = times[0];
-	index_path(account, path);
-	utimensat(AT_FDCWD, path, times, AT_SYMLINK_NOFOLLOW);
+	at_path(account->folder, path);
+	int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0)
+		return;
+	futimens(fd, times);
+	close(fd);
+}
+
+void index_mark_behind(struct account *account)
+{
+	char path[PATH_MAX];
+	at_path(account->folder, path);
+	unlink(path);
 }
 
 bool store_index_is_due(struct store *store, struct slice account)
 {
-	char database[PATH_MAX], index[PATH_MAX];
-	off_t size = 0, log_size = 0, index_size;
+	char database[PATH_MAX], path[PATH_MAX];
+	off_t size = 0, log_size = 0, other;
 	char *folder = blob_account_folder(store->data, account, NULL);
 	if (!folder)
 		return false;
 	recover_database_path(folder, database);
-	snprintf(index, sizeof index, "%s/search.db", folder);
+	at_path(folder, path);
+	int64_t known = changed(path, "", &other), rows = changed(database, "", &size), log = changed(database, "-wal", &log_size);
+	snprintf(path, sizeof path, "%s/search.db", folder);
 	free(folder);
-	int64_t known = changed(index, "", &index_size), rows = changed(database, "", &size), log = changed(database, "-wal", &log_size);
-	return known == 0 ? size + log_size >= WORTH_BYTES : rows >= known || log >= known;
+	bool begun = changed(path, "", &other) != 0;
+	return known != 0 && begun ? rows >= known || log >= known : begun || size + log_size >= WORTH_BYTES;
 }

@@ -209,6 +209,8 @@ bool account_index(struct account *account, const struct index_options *options,
 	bool done = bring_up_to_date(&indexing, more, &cause);
 	if (done && !*more && account->search)
 		index_mark_current(account, begun_ms);
+	else
+		index_mark_behind(account);
 	if (!done && cause.kind == ERROR_INVALID && account->search) {
 		index_discard(account, cause.text); /* and is made anew the next time */
 		*more = done = true;

@@ -15,6 +15,7 @@
  *                                                  is a leading '.', so names of our own begin with one
  *     account.db, -wal, -shm                       the database, 0600
  *     search.db, -wal, -shm                        the index for searches, see search/search.h
+ *     search.at                                    when that was brought up to date last: the time of this empty file
  *     snapshot-<id>.db                             copies of it, for repair; the newest SNAPSHOTS_KEPT
  *     mail/YYYY-MM/<id>.eml                        a message; the month is that of the id (ids hold a time)
  *     mail/YYYY-MM/<id>.new                        a draft that is being written; left over after a crash, then cleaned
@@ -154,6 +155,8 @@ bool index_open(struct account *account, bool create, struct error *error);
 void index_discard(struct account *account, const char *reason);
 /** It is up to date with what the account was at that time: store_index_is_due() sees it. */
 void index_mark_current(struct account *account, int64_t begun_ms);
+/** It isn't. */
+void index_mark_behind(struct account *account);
 /** Its path. */
 void index_path(const struct account *account, char out[PATH_MAX]);
 

@@ -5,9 +5,11 @@ import random
 import signal
 import time
 import zipfile
+import zlib
 
 import pytest
-from pombal import Pombal, wait_for
+from jmap import Jmap
+from pombal import ROOT, Pombal, wait_for
 
 COUNT = 230  # an account with fewer than 200 has no index
 WORDS = ("house", "garden", "river", "Müller", "naïve", "книга", "столе", "東京都", "会議", "e-mail", "x@y.test", "informações", "3.14", "<b>bold</b>", "a&b")
@@ -170,7 +172,17 @@ def test_attached_documents_and_bombs():
         with zipfile.ZipFile(bomb, "w", zipfile.ZIP_DEFLATED) as archive:
             archive.writestr("word/document.xml", b"<p>" + b"a" * (300 << 20))
         message.add_attachment(bomb.getvalue(), maintype="application", subtype="octet-stream", filename="bomb.docx")
+        paper = (ROOT / "src/extract/corpus/extract_fuzz/chromium.pdf").read_bytes()
+        message.add_attachment(paper, maintype="application", subtype="pdf", filename="paper.pdf")
+        page = b"%PDF-1.7\n1 0 obj<</Type/Catalog/Pages 2 0 R>> 2 0 obj<</Type/Pages/Kids[3 0 R]>> 3 0 obj<</Type/Page/Contents 4 0 R>> 4 0 obj<</Filter/FlateDecode>>stream\n"
+        message.add_attachment(page + zlib.compress(b" " * (300 << 20)) + b"\nendstream", maintype="application", subtype="pdf", filename="bomb.pdf")
+        message.add_attachment(paper.replace(b"trailer\n<<", b"trailer\n<</Encrypt 99 0 R ") if b"trailer\n<<" in paper else page, maintype="application", subtype="pdf", filename="secret.pdf")
         session.append("INBOX", None, None, message.as_bytes())
         own.bodies = fill(session)
         wait_for(lambda: index_of(own).exists() and b"aordinar" in indexed_words(own), "the document's text in the index", 90)
         session.logout()
+        client = Jmap(own, "anna")
+        for words in ("extraordinary", "французских булок", '"мягких французских"', "informações reunião", "uberrasch*", '"left cell"'):
+            assert len(client.call("Email/query", filter={"text": words})["ids"]) == 1, words
+            assert len(client.call("Email/query", filter={"body": words})["ids"]) == 1, words
+        client.close()

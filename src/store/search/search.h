@@ -20,7 +20,7 @@
 #include "query/narrow.h"
 #include "query/search.h"
 
-enum { SEARCH_VERSION = 1 }; /* to be raised when what is indexed of a message is another: query/words.c, content.c, scan.c, summaries */
+enum { SEARCH_VERSION = 2 }; /* to be raised when what is indexed of a message is another: query/words.c, content.c, scan.c, summaries */
 
 struct search;
 /** Opens it, or with `create` makes an empty one for that account. NULL: ERROR_NOT_FOUND, ERROR_INVALID (damaged, or of another version), … */
