@@ -79,7 +79,7 @@ void command_write_manual(struct buf *out, const struct command_group *groups)
 
 static const char *right_of(const struct http_route *route)
 {
-	bool changes = route->methods & ~(unsigned)HTTP_SAFE;
+	bool changes = route->ours || route->methods & ~(unsigned)HTTP_SAFE;
 	switch (route->right) {
 	case HTTP_ANYBODY:
 		return "anybody";

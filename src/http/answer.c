@@ -14,7 +14,7 @@ static const struct { int status; const char *reason; } reasons[] = {
 	{307, "Temporary Redirect"}, {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
 	{404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {413, "Content Too Large"}, {414, "URI Too Long"},
 	{415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
-	{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"}, {503, "Service Unavailable"},
+	{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
 	{505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"},
 };
 
@@ -40,8 +40,9 @@ void http_date(int64_t seconds, char out[HTTP_DATE_MAX])
 static void put_careful_fields(const struct http_exchange *exchange, struct buf *head)
 {
 	buf_printf(head, "Content-Security-Policy: %s\r\n", exchange->policy ? exchange->policy : "default-src 'none'; frame-ancestors 'none'");
-	buf_append_text(head, "X-Content-Type-Options: nosniff\r\nX-Frame-Options: DENY\r\nReferrer-Policy: same-origin\r\n"
+	buf_append_text(head, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
 			      "Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Resource-Policy: same-origin\r\n");
+	buf_printf(head, "X-Frame-Options: %s\r\n", exchange->framed ? "SAMEORIGIN" : "DENY");
 	if (exchange->secure)
 		buf_append_text(head, "Strict-Transport-Security: max-age=31536000\r\n");
 	if (!exchange->cached)

@@ -216,7 +216,7 @@ static bool check_site(struct http_exchange *exchange)
 {
 	struct slice upgrade;
 	enum http_right right = exchange->route->right;
-	bool changes = !(exchange->head.method & HTTP_SAFE) || http_head_find(&exchange->head, "Upgrade", &upgrade);
+	bool changes = exchange->route->ours || !(exchange->head.method & HTTP_SAFE) || http_head_find(&exchange->head, "Upgrade", &upgrade);
 	if (right == HTTP_ANYBODY || !changes || may_be_anothers(exchange) || http_is_from_us(exchange))
 		return true;
 	http_refuse(exchange, 403, "that must come from a page of this server");

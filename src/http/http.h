@@ -32,6 +32,7 @@ struct http_route {
 	enum http_right right;
 	unsigned scopes;          /* of HTTP_SIGNED_IN: one of these (enum auth_scope) must be allowed to who asks, and pages of other origins may, with a
 				   * token; 0: AUTH_MAY_MANAGE, and no page but ours */
+	bool ours;                /* reading, too, is for pages of this server alone, and for programs */
 	enum net_unit unit;       /* how it waits: UNIT_QUICK, UNIT_ASK, UNIT_WORK */
 	size_t body_max;          /* bytes; 0: it takes none */
 	/** Of a route of HTTP_SIGNED_IN with a large body: is called, as UNIT_WORK, when it is known who asks, and before anything of the body is read. It may refuse,
@@ -98,6 +99,7 @@ struct http_exchange {
 	bool entered;             /* http_enter() */
 	bool admitted;            /* admit() was called, and didn't refuse */
 	const char *policy;       /* Content-Security-Policy; NULL: nothing may be loaded */
+	bool framed;              /* pages of this server may show it within them: the policy says so, too */
 };
 
 /* ---- Answers ---- */

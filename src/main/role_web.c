@@ -71,7 +71,7 @@ int role_web_main(struct role *role)
 	struct caller *policy = caller_new(role_channel(role, CHANNEL_POLICY));
 	struct server_options options = role_server_options(role->tls);
 	web.sessions = (struct sessions){server_new(&options), auth};
-	web.service = (struct web_service){auth, web_watch_new()};
+	web.service = (struct web_service){auth, web_watch_new(), caller_new(role_channel(role, CHANNEL_FETCH))};
 	web.jmap = (struct jmap_service){auth, web.store, queue, policy};
 	web.http = (struct http_service){.auth = auth, .tables = {{jmap_routes, jmap_route_count, &web.jmap}, {web_routes, web_route_count, &web.service}}};
 	auth_listen(auth);
@@ -88,6 +88,7 @@ int role_web_main(struct role *role)
 	server_free(&web.sessions.server);
 	web_watch_free(&web.service.watch);
 	caller_free(&policy);
+	caller_free(&web.service.fetcher);
 	queue_close(&queue);
 	auth_close(&auth);
 	store_close(&web.store);

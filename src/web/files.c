@@ -6,7 +6,7 @@
 enum { TAG_MAX = 32 };
 
 static const char pages_policy[] =
-	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; manifest-src 'self'; "
+	"default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; font-src 'self'; connect-src 'self'; frame-src 'self'; manifest-src 'self'; "
 	"base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
 
 static const struct web_packed *find_file(struct slice path)

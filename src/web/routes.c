@@ -4,7 +4,7 @@
 #include "web/oauth_request.h"
 #include "web/web.h"
 
-enum { SIGN_IN_MAX = 4096 };
+enum { SIGN_IN_MAX = 4096, UNSUBSCRIBE_MAX = 8192 };
 
 const struct http_route web_routes[] = {
 	{.methods = HTTP_POST, .path = "/session", .right = HTTP_OUR_PAGES, .unit = UNIT_ASK, .body_max = SIGN_IN_MAX, .run = web_sign_in,
@@ -40,6 +40,12 @@ const struct http_route web_routes[] = {
 	 .about = "An event source: the event mail is sent when the account's mail has changed."},
 	{.methods = HTTP_GET, .path = "/socket", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_READ, .unit = UNIT_ASK, .run = web_socket,
 	 .about = "The same as a WebSocket: the message {\"event\":\"mail\"}."},
+	{.methods = HTTP_GET, .path = "/picture", .right = HTTP_SIGNED_IN, .ours = true, .scopes = AUTH_MAY_READ, .unit = UNIT_ASK, .run = web_picture, .drop = web_outside_drop,
+	 .about = "A picture that a letter names, fetched by this server: parameter url, https or http, of a public address. PNG, JPEG, GIF, WebP and AVIF, by their bytes."},
+	{.methods = HTTP_POST, .path = "/unsubscribe", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .body_max = UNSUBSCRIBE_MAX, .run = web_unsubscribe, .drop = web_outside_drop,
+	 .about = "Tells a mailing list with one click that its letters aren't wanted (RFC 8058): JSON with url, which is asked by POST over https."},
+	{.methods = HTTP_GET, .path = "/frame", .right = HTTP_ANYBODY, .unit = UNIT_QUICK, .run = web_frame,
+	 .about = "The empty page in which pages of this server show a letter: nothing runs in it, and it loads nothing."},
 	{.methods = HTTP_GET, .path = "/.well-known/mta-sts.txt", .right = HTTP_ANYBODY, .unit = UNIT_ASK, .run = web_sts_policy,
 	 .about = "The policy about TLS (MTA-STS, RFC 8461) of the domain whose name mta-sts.DOMAIN was asked for."},
 	{.methods = HTTP_GET, .path = "/.well-known/acme-challenge/*", .plain = true, .right = HTTP_ANYBODY, .unit = UNIT_QUICK, .run = web_challenge,

@@ -5,6 +5,7 @@
  *   app_passwords.c   passwords for a program each
  *   oauth*.c      letting programs in with OAuth
  *   events.c      what is told to pages that are open
+ *   outside.c     what is fetched from elsewhere for letters that are read
  *   files.c       static files, which are part of the program
  *   settings.c    what mail clients set themselves up with
  *   known.c       what must be found at fixed places: policies, proofs for certificate authorities */
@@ -20,6 +21,7 @@ struct web_watch;
 struct web_service {
 	struct auth *auth;
 	struct web_watch *watch; /* who waits for news */
+	struct caller *fetcher;  /* who goes out for our people */
 };
 extern const struct http_route web_routes[];
 extern const size_t web_route_count;
@@ -47,6 +49,10 @@ enum net_run web_oauth_revoke(struct http_exchange *exchange);
 enum net_run web_events(struct http_exchange *exchange);
 enum net_run web_socket(struct http_exchange *exchange);
 enum net_run web_file(struct http_exchange *exchange);
+enum net_run web_picture(struct http_exchange *exchange);
+enum net_run web_unsubscribe(struct http_exchange *exchange);
+enum net_run web_frame(struct http_exchange *exchange);
+void web_outside_drop(struct http_exchange *exchange);
 enum net_run web_sts_policy(struct http_exchange *exchange);
 enum net_run web_challenge(struct http_exchange *exchange);
 
