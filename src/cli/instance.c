@@ -154,6 +154,7 @@ static struct store *open_a_store(const struct command_line *line, bool looking)
 		.looking = looking,
 		.max_message = (uint64_t)config_current()->max_message,
 		.undelete_seconds = config_current()->undelete_for,
+		.snooze_at = config_snooze_at(config_current()),
 	};
 	struct store *store = looking ? store_open(&options, &error) : instance_open_store(line, &options, &error);
 	if (!store)

@@ -51,6 +51,8 @@ void config_free_all(void);
 bool config_parse_duration(struct slice text, int64_t *seconds);
 /** "07:00": a time of the day. */
 bool config_parse_daytime(struct slice text, int *hour, int *minute);
+/** Option snooze_until in minutes after midnight; -1: off. */
+int config_snooze_at(const struct config *config);
 /** "1024", "64K", "25M", "2G", "1T", also "25MB" and "25MiB": bytes, powers of 1024. */
 bool config_parse_size(struct slice text, int64_t *bytes);
 /** "4", "-0.25": hundredths, within ±99999. */

@@ -253,6 +253,12 @@ bool config_parse_daytime(struct slice text, int *hour, int *minute)
 	return true;
 }
 
+int config_snooze_at(const struct config *config)
+{
+	int hour, minute;
+	return config_parse_daytime(slice_of(config->snooze_until), &hour, &minute) ? hour * 60 + minute : -1;
+}
+
 bool check_daytime(struct slice value, struct error *error)
 {
 	int hour, minute;

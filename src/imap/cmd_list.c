@@ -12,7 +12,7 @@ enum { LIST_PATTERNS_MAX = 50 };
 
 static const char *const use_names[] = {
 	[USE_NONE] = NULL, [USE_DRAFTS] = "\\Drafts", [USE_SENT] = "\\Sent", [USE_JUNK] = "\\Junk", [USE_TRASH] = "\\Trash",
-	[USE_ARCHIVE] = "\\Archive", [USE_ALL] = "\\All", [USE_FLAGGED] = "\\Flagged",
+	[USE_ARCHIVE] = "\\Archive", [USE_ALL] = "\\All", [USE_FLAGGED] = "\\Flagged", [USE_SNOOZED] = "\\Snoozed",
 };
 
 const char *imap_special_use_name(enum special_use use)

@@ -24,6 +24,7 @@ const struct jmap_capability_row jmap_capabilities[JMAP_CAPABILITY_COUNT] = {
 	[JMAP_MAIL] = {.urn = "urn:ietf:params:jmap:mail", .about_account = jmap_mail_about},
 	[JMAP_CORE] = {.urn = "urn:ietf:params:jmap:core", .about = about_core, .bare_account = true},
 	[JMAP_BLOB] = {.urn = "urn:ietf:params:jmap:blob", .about_account = jmap_about_blobs},
+	[JMAP_SNOOZE] = {.urn = "urn:pombal:params:jmap:snooze", .bare_account = true}, /* Email/snoozed: email_snooze.h */
 	[JMAP_QUOTA] = {.urn = "urn:ietf:params:jmap:quota", .bare_account = true},
 	[JMAP_CONTACTS] = {.urn = "urn:ietf:params:jmap:contacts", .about_account = jmap_contact_about},
 	[JMAP_WEBSOCKET] = {.urn = "urn:ietf:params:jmap:websocket", .about = about_websocket},

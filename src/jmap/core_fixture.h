@@ -17,6 +17,12 @@ enum auth_recipient_kind auth_recipient(struct auth *auth, struct auth_wait *wai
 	return RECIPIENT_TEMPORARY;
 }
 
+enum auth_language auth_language(struct auth *auth, struct slice address)
+{
+	(void)auth, (void)address;
+	return LANGUAGE_EN;
+}
+
 enum auth_rates_known auth_rates(struct auth *auth, struct auth_wait *wait, struct slice account, struct auth_rates *rates)
 {
 	(void)auth, (void)wait, (void)account, (void)rates;

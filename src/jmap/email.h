@@ -60,7 +60,7 @@ json_t *jmap_headers(const struct jmap_fields *fields);
 /** Properties of an Email that aren't single header fields; the bits of jmap_email_wanted.properties. */
 enum jmap_email_property {
 	EMAIL_ID, EMAIL_BLOB_ID, EMAIL_THREAD_ID, EMAIL_MAILBOX_IDS, EMAIL_KEYWORDS, EMAIL_SIZE, EMAIL_RECEIVED_AT, EMAIL_HEADERS,
-	EMAIL_BODY_STRUCTURE, EMAIL_BODY_VALUES, EMAIL_TEXT_BODY, EMAIL_HTML_BODY, EMAIL_ATTACHMENTS, EMAIL_HAS_ATTACHMENT, EMAIL_PREVIEW,
+	EMAIL_BODY_STRUCTURE, EMAIL_BODY_VALUES, EMAIL_TEXT_BODY, EMAIL_HTML_BODY, EMAIL_ATTACHMENTS, EMAIL_HAS_ATTACHMENT, EMAIL_PREVIEW, EMAIL_SNOOZED,
 	EMAIL_PROPERTIES,
 };
 enum jmap_part_property {
@@ -70,6 +70,10 @@ enum jmap_part_property {
 
 struct jmap_wanted_headers { struct jmap_header_property *at; size_t count, room; };
 
+struct snooze;
+/** Emails that sleep, by id: see email_snooze.h. */
+struct jmap_snoozes { const struct snooze *at; size_t count; };
+
 struct jmap_email_wanted {
 	unsigned properties, part_properties; /* bits by the enumerations above */
 	struct jmap_wanted_headers headers, part_headers;
@@ -77,6 +81,7 @@ struct jmap_email_wanted {
 	uint64_t max_value; /* maxBodyValueBytes; 0: no limit */
 	/* what has to be read for it: nothing, … */
 	bool needs_summary, needs_header, needs_message;
+	struct jmap_snoozes snoozes; /* for EMAIL_SNOOZED: to be filled in by who shows emails */
 };
 
 /** Reads the arguments of Email/get (RFC 8621 §4.2) or Email/parse (§4.9): properties, bodyProperties, fetch…, maxBodyValueBytes. False: *error

@@ -2,10 +2,11 @@
 #include "jmap/email_filter.h"
 
 #include "base/clock.h"
+#include "jmap/email_snooze.h"
 
 enum condition {
 	IN_MAILBOX, IN_MAILBOX_OTHER_THAN, BEFORE, AFTER, MIN_SIZE, MAX_SIZE, ALL_IN_THREAD, SOME_IN_THREAD, NONE_IN_THREAD, HAS_KEYWORD, NOT_KEYWORD,
-	HAS_ATTACHMENT, TEXT, FROM, TO, CC, BCC, SUBJECT, BODY, HEADER,
+	HAS_ATTACHMENT, IS_SNOOZED, TEXT, FROM, TO, CC, BCC, SUBJECT, BODY, HEADER,
 	AND, OR, NOT,
 };
 enum kind { KIND_ID, KIND_IDS, KIND_DATE, KIND_NUMBER, KIND_KEYWORD, KIND_BOOL, KIND_TEXT, KIND_HEADER };
@@ -15,6 +16,7 @@ static const struct row { const char *name; enum condition condition; enum kind 
 	{"minSize", MIN_SIZE, KIND_NUMBER, 0}, {"maxSize", MAX_SIZE, KIND_NUMBER, 0}, {"allInThreadHaveKeyword", ALL_IN_THREAD, KIND_KEYWORD, 0},
 	{"someInThreadHaveKeyword", SOME_IN_THREAD, KIND_KEYWORD, 0}, {"noneInThreadHaveKeyword", NONE_IN_THREAD, KIND_KEYWORD, 0},
 	{"hasKeyword", HAS_KEYWORD, KIND_KEYWORD, 0}, {"notKeyword", NOT_KEYWORD, KIND_KEYWORD, 0}, {"hasAttachment", HAS_ATTACHMENT, KIND_BOOL, 0},
+	{"isSnoozed", IS_SNOOZED, KIND_BOOL, 0},
 	{"text", TEXT, KIND_TEXT, SEARCH_TEXT}, {"from", FROM, KIND_TEXT, SEARCH_FROM}, {"to", TO, KIND_TEXT, SEARCH_TO}, {"cc", CC, KIND_TEXT, SEARCH_CC},
 	{"bcc", BCC, KIND_TEXT, SEARCH_BCC}, {"subject", SUBJECT, KIND_TEXT, SEARCH_SUBJECT}, {"body", BODY, KIND_TEXT, SEARCH_BODY}, {"header", HEADER, KIND_HEADER, SEARCH_HEADER},
 };
@@ -22,8 +24,8 @@ static const struct row { const char *name; enum condition condition; enum kind 
 struct node {
 	enum condition condition;
 	struct node *children, *next;
-	int64_t number;            /* a date, a size, a mailbox; hasAttachment: 1 or 0 */
-	int64_t *ids;              /* mailboxes, or the emails in which the text is; ascending */
+	int64_t number;            /* a date, a size, a mailbox; hasAttachment, isSnoozed: 1 or 0 */
+	int64_t *ids;              /* mailboxes, or the emails in which the text is, or that sleep; ascending */
 	size_t id_count;
 	struct search_text text;
 	struct jmap_thread_keyword keyword;
@@ -206,9 +208,24 @@ static bool search(struct jmap_call *call, struct node *node)
 	return jmap_fail_error(call, &error);
 }
 
+static bool list_snoozes(struct jmap_call *call, struct node *node)
+{
+	struct jmap_snoozes all;
+	struct error error;
+	if (!jmap_snoozes_read(call, &all, &error))
+		return jmap_fail_error(call, &error);
+	node->ids = arena_array(call->arena, all.count + 1, sizeof *node->ids);
+	for (size_t i = 0; i < all.count; i++)
+		node->ids[i] = all.at[i].message;
+	node->id_count = all.count;
+	return true;
+}
+
 static bool prepare(struct jmap_call *call, struct node *node, const struct email *list, size_t count)
 {
 	if (node->condition >= TEXT && node->condition <= HEADER && !search(call, node))
+		return false;
+	if (node->condition == IS_SNOOZED && !list_snoozes(call, node))
 		return false;
 	if (node->condition == ALL_IN_THREAD || node->condition == SOME_IN_THREAD || node->condition == NONE_IN_THREAD)
 		jmap_thread_keyword_find(&node->keyword, list, count, call->arena);
@@ -301,6 +318,8 @@ static bool meets(const struct node *node, const struct email *email)
 	case HAS_KEYWORD:
 	case NOT_KEYWORD:
 		return jmap_email_has_keyword(email, node->keyword.keyword) == (node->condition == HAS_KEYWORD);
+	case IS_SNOOZED:
+		return jmap_ids_have(node->ids, node->id_count, email->id) == (node->number == 1);
 	default:
 		return jmap_ids_have(node->ids, node->id_count, email->id);
 	}

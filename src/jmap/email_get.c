@@ -1,5 +1,5 @@
 /* Email/get, Email/changes and Email/parse (RFC 8621 §4.2, §4.3, §4.9). */
-#include "jmap/mail.h"
+#include "jmap/email_snooze.h"
 
 #include "message/summary.h"
 
@@ -65,6 +65,8 @@ static void put_stored(json_t *json, const struct jmap_email_wanted *wanted, con
 		json_object_set_new_nocheck(json, "size", json_integer((json_int_t)email->size));
 	if (jmap_wants(wanted, EMAIL_RECEIVED_AT))
 		json_object_set_new_nocheck(json, "receivedAt", jmap_date(email->received));
+	if (jmap_wants(wanted, EMAIL_SNOOZED))
+		json_object_set_new_nocheck(json, "snoozed", jmap_snooze_of(&wanted->snoozes, email->id));
 }
 
 /* ---- content ---- */
@@ -164,7 +166,7 @@ static bool add_objects(struct jmap_call *call, struct jmap_get *get, const stru
 	return true;
 }
 
-static bool get_emails(struct jmap_call *call, struct jmap_get *get, const struct jmap_email_wanted *wanted, struct error *error)
+static bool get_emails(struct jmap_call *call, struct jmap_get *get, struct jmap_email_wanted *wanted, struct error *error)
 {
 	struct account_states states;
 	struct email *list;
@@ -176,6 +178,8 @@ static bool get_emails(struct jmap_call *call, struct jmap_get *get, const struc
 	if (count > JMAP_GET_MAX)
 		return jmap_fail(call, "requestTooLarge", "at most %d objects at a time", JMAP_GET_MAX);
 	if (!email_get(call->account, ids, count, wanted->needs_summary ? MESSAGE_SUMMARY : MESSAGE_FLAGS, call->arena, &list, &states, error))
+		return false;
+	if (jmap_wants(wanted, EMAIL_SNOOZED) && !jmap_snoozes_read(call, &wanted->snoozes, error)) /* later than the state: a change in between is told once more */
 		return false;
 	jmap_state_write(&states, STATE_OF_EMAILS, get->state);
 	return add_objects(call, get, wanted, list, count, error);
@@ -221,6 +225,7 @@ static void put_nothing_stored(json_t *json, const struct jmap_email_wanted *wan
 {
 	static const struct { enum jmap_email_property property; const char *name; } none[] = {
 		{EMAIL_ID, "id"}, {EMAIL_THREAD_ID, "threadId"}, {EMAIL_MAILBOX_IDS, "mailboxIds"}, {EMAIL_KEYWORDS, "keywords"}, {EMAIL_RECEIVED_AT, "receivedAt"},
+		{EMAIL_SNOOZED, "snoozed"},
 	};
 	for (size_t i = 0; i < sizeof none / sizeof *none; i++)
 		if (jmap_wants(wanted, none[i].property))

@@ -2,6 +2,7 @@
 #include "base/clock.h"
 #include "jmap/email_add.h"
 #include "jmap/email_make.h"
+#include "jmap/email_snooze.h"
 
 /* ---- create ---- */
 
@@ -74,6 +75,7 @@ struct patching {
 	int64_t *add, *remove;
 	struct buf keywords, without;
 	bool keyword_patches, mailbox_patches;
+	json_t *snooze;           /* what it says of `snoozed`; NULL: nothing */
 };
 
 /* The name behind "keywords/": a JSON pointer's (RFC 6901 §3) token. False: it is none, or another follows. */
@@ -177,6 +179,11 @@ static json_t *take_patch(struct patching *patching, const char *name, const jso
 		return patch_keyword(patching, slice_skip(path, sizeof "keywords/" - 1), value);
 	if (slice_starts(path, SLICE("mailboxIds/")))
 		return patch_mailbox(patching, slice_skip(path, sizeof "mailboxIds/" - 1), value);
+	if (strcmp(name, "snoozed") == 0 || slice_starts(path, SLICE("snoozed/"))) {
+		patching->snooze = patching->snooze ? patching->snooze : json_object();
+		json_object_set(patching->snooze, name, (json_t *)value);
+		return NULL;
+	}
 	return check_same(patching, name, value);
 }
 
@@ -243,10 +250,13 @@ static json_t *update(struct jmap_call *call, struct jmap_set *set, struct slice
 		patching.change.keywords = slice_trim(buf_slice(&patching.keywords));
 		patching.change.without_keywords = slice_trim(buf_slice(&patching.without));
 	}
+	if (!refusal && patching.snooze)
+		refusal = jmap_snooze_patch(call, patching.snooze, patching.change.set_mailboxes || patching.mailbox_patches, &patching.change);
 	if (!refusal && json_object_size(patch) > 0)
 		refusal = run_change(call, &patching.change);
 	buf_free(&patching.keywords);
 	buf_free(&patching.without);
+	json_decref(patching.snooze);
 	return refusal;
 }
 

@@ -1,14 +1,15 @@
 /* Sorting emails; see email_sort.h. What is compared is found first, once for each. */
 #include "jmap/email_sort.h"
 
+#include "jmap/email_snooze.h"
 #include "message/date.h"
 #include "message/subject.h"
 #include "message/summary.h"
 
 const char *const jmap_email_sort_options[] = {
-	"receivedAt", "size", "from", "to", "subject", "sentAt", "hasKeyword", "allInThreadHaveKeyword", "someInThreadHaveKeyword", NULL,
+	"receivedAt", "size", "from", "to", "subject", "sentAt", "snoozedUntil", "hasKeyword", "allInThreadHaveKeyword", "someInThreadHaveKeyword", NULL,
 };
-enum order { BY_RECEIVED, BY_SIZE, BY_FROM, BY_TO, BY_SUBJECT, BY_SENT, BY_KEYWORD, BY_ALL_IN_THREAD, BY_SOME_IN_THREAD, BY_NOTHING };
+enum order { BY_RECEIVED, BY_SIZE, BY_FROM, BY_TO, BY_SUBJECT, BY_SENT, BY_SNOOZED, BY_KEYWORD, BY_ALL_IN_THREAD, BY_SOME_IN_THREAD, BY_NOTHING };
 
 enum { TEXT_COMPARED = 200 /* bytes of a text that count */, BATCH = 500 };
 
@@ -87,6 +88,7 @@ struct sorting {
 	const struct jmap_query *query;
 	enum order options[JMAP_SORT_MAX];
 	struct jmap_thread_keyword threads[JMAP_SORT_MAX];
+	struct jmap_snoozes snoozes;
 	struct sorted *list;
 	struct arena *arena; /* of the call */
 };
@@ -129,7 +131,12 @@ static void take_known(struct sorting *sorting, struct sorted *one, size_t i)
 {
 	const struct email *email = one->email;
 	struct slice keyword = jmap_slice_of(json_object_get(sorting->query->sort[i].object, "keyword"));
+	const struct snooze *snooze;
 	switch (sorting->options[i]) {
+	case BY_SNOOZED: /* what is awake, as by receivedAt */
+		snooze = snooze_find(sorting->snoozes.at, sorting->snoozes.count, email->id);
+		one->values[i].number = snooze ? snooze->until : email->received;
+		break;
 	case BY_RECEIVED:
 		one->values[i].number = email->received;
 		break;
@@ -173,14 +180,18 @@ bool jmap_sort_emails(struct jmap_call *call, const struct jmap_query *query, co
 {
 	struct sorting sorting = {.query = query, .arena = call->arena, .list = arena_array(call->arena, count + 1, sizeof *sorting.list)};
 	union value *values = arena_array(call->arena, count * query->sort_count + 1, sizeof *values);
-	bool summaries = false;
+	bool summaries = false, snoozes = false;
+	struct error error;
 	for (size_t i = 0; i < query->sort_count; i++) {
 		sorting.options[i] = option_of(&query->sort[i]);
+		snoozes |= sorting.options[i] == BY_SNOOZED;
 		summaries |= is_text(sorting.options[i]) || sorting.options[i] == BY_SENT;
 		sorting.threads[i].keyword = jmap_slice_of(json_object_get(query->sort[i].object, "keyword"));
 		if (sorting.options[i] >= BY_ALL_IN_THREAD)
 			jmap_thread_keyword_find(&sorting.threads[i], all, all_count, call->arena);
 	}
+	if (snoozes && !jmap_snoozes_read(call, &sorting.snoozes, &error))
+		return jmap_fail_error(call, &error);
 	for (size_t i = 0; i < count; i++) {
 		sorting.list[i] = (struct sorted){list[i], values + i * query->sort_count};
 		for (size_t k = 0; k < query->sort_count; k++)

@@ -3,7 +3,7 @@
 
 static const char *const email_names[EMAIL_PROPERTIES] = {
 	"id", "blobId", "threadId", "mailboxIds", "keywords", "size", "receivedAt", "headers",
-	"bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments", "hasAttachment", "preview",
+	"bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments", "hasAttachment", "preview", "snoozed",
 };
 static const char *const part_names[PART_PROPERTIES] = {
 	"partId", "blobId", "size", "headers", "name", "type", "charset", "disposition", "cid", "language", "location", "subParts",
@@ -14,6 +14,7 @@ static const char *const header_defaults[] = {"messageId", "inReplyTo", "referen
 enum {
 	BODY_DEFAULTS = 1 << EMAIL_HAS_ATTACHMENT | 1 << EMAIL_PREVIEW | 1 << EMAIL_BODY_VALUES | 1 << EMAIL_TEXT_BODY | 1 << EMAIL_HTML_BODY | 1 << EMAIL_ATTACHMENTS,
 	STORED = 1 << EMAIL_ID | 1 << EMAIL_BLOB_ID | 1 << EMAIL_THREAD_ID | 1 << EMAIL_MAILBOX_IDS | 1 << EMAIL_KEYWORDS | 1 << EMAIL_SIZE | 1 << EMAIL_RECEIVED_AT,
+	NOT_IN_SUMMARY = STORED | 1 << EMAIL_SNOOZED,
 	BODY_PARTS = 1 << EMAIL_BODY_STRUCTURE | 1 << EMAIL_TEXT_BODY | 1 << EMAIL_HTML_BODY | 1 << EMAIL_ATTACHMENTS,
 	PART_DEFAULTS = 1 << PART_ID | 1 << PART_BLOB_ID | 1 << PART_SIZE | 1 << PART_NAME | 1 << PART_TYPE | 1 << PART_CHARSET | 1 << PART_DISPOSITION | 1 << PART_CID |
 			1 << PART_LANGUAGE | 1 << PART_LOCATION,
@@ -119,7 +120,7 @@ static void find_needs(struct jmap_email_wanted *wanted)
 	wanted->needs_header = jmap_wants(wanted, EMAIL_HEADERS);
 	for (size_t i = 0; i < wanted->headers.count; i++)
 		wanted->needs_header |= !is_of_envelope(&wanted->headers.at[i]);
-	wanted->needs_summary = wanted->needs_header || wanted->headers.count > 0 || wanted->properties & ~(unsigned)STORED;
+	wanted->needs_summary = wanted->needs_header || wanted->headers.count > 0 || wanted->properties & ~(unsigned)NOT_IN_SUMMARY;
 }
 
 bool jmap_email_wanted_read(const json_t *arguments, bool parse, struct arena *arena, struct jmap_email_wanted *wanted, struct error *error)

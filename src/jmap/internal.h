@@ -74,6 +74,7 @@ enum jmap_capability {
 	JMAP_VACATION,
 	JMAP_MDN,
 	JMAP_CONTACTS,
+	JMAP_SNOOZE,
 	JMAP_CAPABILITY_COUNT
 };
 

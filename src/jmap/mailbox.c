@@ -17,7 +17,7 @@ const struct jmap_type jmap_mailbox_type = {"Mailbox", JMAP_MAIL, properties, NU
 
 static const char *const roles[] = {
 	[USE_NONE] = NULL, [USE_DRAFTS] = "drafts", [USE_SENT] = "sent", [USE_JUNK] = "junk", [USE_TRASH] = "trash", [USE_ARCHIVE] = "archive", [USE_ALL] = "all",
-	[USE_FLAGGED] = "flagged",
+	[USE_FLAGGED] = "flagged", [USE_SNOOZED] = "snoozed",
 };
 
 bool jmap_mailbox_is_inbox(const struct mailbox *mailbox) { return slice_equal(mailbox->name, SLICE("INBOX")); }

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "auth/auth.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
 #include "main/measure.h"
@@ -17,9 +18,10 @@
 #include "net/call.h"
 #include "net/dns.h"
 #include "queue/queue.h"
+#include "store/snooze.h"
 #include "store/store.h"
 
-enum { CARE_FIRST_SECONDS = 300, CARE_EVERY_SECONDS = 3600, ROTATION_FIRST_SECONDS = 10, ROTATION_EVERY_SECONDS = 3600 };
+enum { CARE_FIRST_SECONDS = 300, CARE_EVERY_SECONDS = 3600, ROTATION_FIRST_SECONDS = 10, ROTATION_EVERY_SECONDS = 3600, WAKE_LOOK_SECONDS = 1 };
 
 struct courier_role {
 	struct role *role;
@@ -29,7 +31,7 @@ struct courier_role {
 	struct dns *dns;
 	struct courier *courier;
 	struct caller *policy;
-	pthread_t care, rotation;
+	pthread_t care, rotation, waking;
 	int pokes;        /* what the queue role and the command line send */
 	int stop_fd;      /* an eventfd: stop; never read, so that all who wait for it see it */
 	int stop_seconds; /* written before stop_fd, read after it */
@@ -63,6 +65,7 @@ static void follow(void *context)
 {
 	const struct courier_role *self = context;
 	store_set_limits(self->store, 0, config_current()->undelete_for);
+	store_set_snooze(self->store, config_snooze_at(config_current()));
 	dns_retest(self->dns);
 }
 
@@ -119,6 +122,22 @@ static void *care_thread(void *argument)
 	return NULL;
 }
 
+/* Whether anything was put to sleep is seen by a folder's time, which costs nothing; a clock that jumps is noticed within a second. What was put there within
+ * the grain of that time is looked for once more. */
+static void *waking_thread(void *argument)
+{
+	struct courier_role *self = argument;
+	int64_t next = 0, known = -1;
+	do {
+		int64_t now = clock_now(), stamp = store_wake_stamp(self->store);
+		if (now < next && stamp == known)
+			continue;
+		store_wake(self->store, now, is_stopping, self, &next);
+		known = stamp / 1000000000 < now - 1 ? stamp : -1;
+	} while (!stop_within(self, WAKE_LOOK_SECONDS));
+	return NULL;
+}
+
 static void *rotation_thread(void *argument)
 {
 	struct courier_role *self = argument;
@@ -134,6 +153,7 @@ static bool open_all(struct courier_role *self, struct error *error)
 		.data = self->role->data,
 		.max_message = 0, /* what was accepted is delivered, and it has grown by trace fields */
 		.undelete_seconds = config->undelete_for,
+		.snooze_at = config_snooze_at(config),
 	};
 	struct dns_options dns = {config->resolver, config->trust_anchors.at, config->trust_anchors.count};
 	return role_confine(self->role, error) && (self->queue = queue_open(self->role->data, QUEUE_DELIVERER, error)) &&
@@ -165,7 +185,8 @@ int role_courier_main(struct role *role)
 	self.courier = courier_start(&(struct courier_options){self.auth, self.dns, self.queue, self.store, role->data, self.policy});
 	queue_on_commit(self.queue, poke_self, &self);
 	courier_poke(self.courier); /* it may have returned a message before the line above */
-	if (pthread_create(&self.care, NULL, care_thread, &self) != 0 || pthread_create(&self.rotation, NULL, rotation_thread, &self) != 0)
+	if (pthread_create(&self.care, NULL, care_thread, &self) != 0 || pthread_create(&self.rotation, NULL, rotation_thread, &self) != 0 ||
+	    pthread_create(&self.waking, NULL, waking_thread, &self) != 0)
 		memory_exhausted(0);
 	role->measure = measure;
 	role->follow = follow;
@@ -174,6 +195,7 @@ int role_courier_main(struct role *role)
 	pthread_join(self.care, NULL);
 	courier_stop(&self.courier, self.stop_seconds); /* it ends waiting for the DNS, too */
 	pthread_join(self.rotation, NULL);
+	pthread_join(self.waking, NULL);
 	role_end(role);
 	close_all(&self);
 	return 0;

@@ -50,6 +50,7 @@ static void follow(void *context)
 	struct server_options limits = role_server_options(NULL);
 	server_set_limits(reader->sessions.server, &limits);
 	store_set_limits(reader->store, (uint64_t)config->max_message, config->undelete_for);
+	store_set_snooze(reader->store, config_snooze_at(config));
 }
 
 static void *context_of(void *context, enum service service)
@@ -67,6 +68,7 @@ int role_reader_main(struct role *role)
 		.data = role->data,
 		.max_message = (uint64_t)config->max_message,
 		.undelete_seconds = config->undelete_for,
+		.snooze_at = config_snooze_at(config),
 		.journal = true,
 	};
 	if (!role_confine(role, &error) || !(reader.store = store_open(&options, &error)))

@@ -50,6 +50,7 @@ static void follow(void *context)
 	struct server_options limits = role_server_options(NULL);
 	server_set_limits(web->sessions.server, &limits);
 	store_set_limits(web->store, (uint64_t)config->max_message, config->undelete_for);
+	store_set_snooze(web->store, config_snooze_at(config));
 }
 
 static void *context_of(void *context, enum service service)
@@ -62,7 +63,8 @@ int role_web_main(struct role *role)
 {
 	struct error error;
 	const struct config *config = config_current();
-	struct store_options kept = {.data = role->data, .max_message = (uint64_t)config->max_message, .undelete_seconds = config->undelete_for};
+	struct store_options kept = {.data = role->data, .max_message = (uint64_t)config->max_message, .undelete_seconds = config->undelete_for,
+		.snooze_at = config_snooze_at(config)};
 	struct web web = {0};
 	if (!role_confine(role, &error) || !(web.store = store_open(&kept, &error)))
 		role_fail(role, &error);

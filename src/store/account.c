@@ -174,6 +174,7 @@ bool account_enter(struct account *account, struct error *error)
 	if (account->mail.db && db_moved(account->mail.db))
 		db_close(&account->mail.db);
 	if (account->mail.db || connect_account(account, error)) {
+		account->mail.snooze_at = account->store->snooze_at;
 		if (!account->store->options.leaves_arrivals)
 			arrival_take_in(account);
 		return true;
@@ -242,7 +243,7 @@ static struct account *take(struct store *store, struct slice name, char **folde
 		account->store = store;
 		account->name = slice_make(memory_copy(name.at, name.len), name.len);
 		account->folder = *folder;
-		account->mail = (struct mail){.account = account->name, .durable = store->durable, .usage = store->usage};
+		account->mail = (struct mail){.account = account->name, .durable = store->durable, .usage = store->usage, .agenda = store->agenda};
 		*folder = NULL;
 		pthread_mutex_init(&account->lock, NULL);
 		pthread_mutex_init(&account->search_lock, NULL);

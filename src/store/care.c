@@ -70,9 +70,20 @@ bool account_snapshot(struct account *account, struct error *error)
 
 /* ---- All accounts ---- */
 
+/* What sleeps is on the agenda, whatever has become of that. */
+static bool renew_agenda(struct account *account, struct error *error)
+{
+	int64_t next;
+	if (!account_enter(account, error))
+		return false;
+	bool done = mail_next_wake(account->mail.db, &next, error) && (next == INT64_MAX || agenda_mark(account->mail.agenda, account->name, next, error));
+	account_leave(account);
+	return done;
+}
+
 static bool care_for(struct account *account, int64_t every, struct error *error)
 {
-	return account_clean(account, error) && (every == 0 || !snapshot_is_due(account, every) || account_snapshot(account, error));
+	return renew_agenda(account, error) && account_clean(account, error) && (every == 0 || !snapshot_is_due(account, every) || account_snapshot(account, error));
 }
 
 bool store_care(struct store *store, int64_t snapshot_every, bool (*stopping)(void *context), void *context, struct error *error)

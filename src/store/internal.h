@@ -27,6 +27,7 @@
  *     account.db.damaged-<id>, <id>.eml.damaged    what a repair put aside
  *   DIR/accounts/<domain>/.new-<id>, .removed-<id> an account that is being made or removed
  *   DIR/accounts/.uidvalidity                      the highest UIDVALIDITY of the accounts that were removed
+ *   DIR/accounts/.agenda/                            which accounts have something to do at a time, see agenda/agenda.h
  *   DIR/accounts/.usage                              how full the accounts with a quota are, see usage/usage.h
  *   DIR/accounts/.journal-0, .journal-1            appended messages that may not be in their places on disk yet, see durable/journal.c
  *   DIR/run/state                                  "epoch N running|clean", see durable/epoch.c
@@ -74,7 +75,9 @@ struct store {
 	_Atomic int64_t undelete_seconds; /* likewise */
 	struct durable *durable;
 	struct recover_check *repair; /* fsck.c, while it mends an account: what opening the account sets right is to be told, too */
+	_Atomic int snooze_at;            /* likewise */
 	int usage;                /* the table of how full mailboxes are, see usage/usage.h; -1: none */
+	int agenda;               /* which accounts have something to do, see agenda/agenda.h; -1: none */
 	pthread_mutex_t lock;     /* guards the next group and the account fields that say so */
 	struct map *accounts;     /* name: struct account, open or being opened */
 	struct account *idle_newest, *idle_oldest;

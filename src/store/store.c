@@ -13,6 +13,8 @@ void store_set_limits(struct store *store, uint64_t max_message, int64_t undelet
 	store->undelete_seconds = undelete_seconds;
 }
 
+void store_set_snooze(struct store *store, int snooze_at) { store->snooze_at = snooze_at; }
+
 /* How many accounts may stay open unused: what they hold of descriptors and memory is a small part of what there is. */
 static int idle_most(void)
 {
@@ -88,6 +90,8 @@ struct store *store_open(const struct store_options *options, struct error *erro
 		store->options.open_accounts = idle_most();
 	store->durable = durable;
 	store->usage = usage_open(store->data, !options->looking);
+	store->agenda = agenda_open(store->data, !options->looking);
+	store->snooze_at = options->snooze_at;
 	store->accounts = map_new();
 	store->subscriptions = map_new();
 	pthread_mutex_init(&store->lock, NULL);
@@ -107,6 +111,8 @@ void store_close(struct store **store)
 	free(s->heat);
 	if (s->usage >= 0)
 		close(s->usage);
+	if (s->agenda >= 0)
+		close(s->agenda);
 	size_t cursor = 0;
 	struct slice name;
 	void *account;

@@ -38,6 +38,7 @@ struct store_options {
 	int open_accounts;           /* account databases kept open at most while unused; 0: by the memory and descriptors there are */
 	uint64_t max_message;        /* bytes; larger appends are refused with ERROR_LIMIT; 0: no limit */
 	int64_t undelete_seconds;    /* how long an expunged message can be brought back */
+	int snooze_at;               /* minutes after midnight, local time; -1: not at all; see struct mail */
 	bool looking;                /* nothing is set right on opening, nothing is written: for store_fsck() without repair */
 	bool leaves_arrivals;        /* letters that arrived stay where they are: for who looks at accounts that nobody has asked for */
 	bool journal;                /* draft_commit_durably() may write the journal: of one process only, the reader */
@@ -47,6 +48,8 @@ struct store_options {
 struct store *store_open(const struct store_options *options, struct error *error);
 /** Puts other limits in the place of those it was opened with. Any thread. */
 void store_set_limits(struct store *store, uint64_t max_message, int64_t undelete_seconds);
+/** Puts another time of the day in the place of store_options.snooze_at. Any thread. */
+void store_set_snooze(struct store *store, int snooze_at);
 /** Closes it; every account must have been released. Sets *store to NULL. */
 void store_close(struct store **store);
 /** Returns when everything that was written through this process before the call is on disk. Waiters share a sync. Once one

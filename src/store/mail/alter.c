@@ -240,7 +240,7 @@ static bool alter(struct work *work, struct error *error)
 		if (is_shown(place))
 			done = leaves(work->asked, place->mailbox) ? take_from(work, place, error) : set_place(work, place, error);
 	}
-	return done;
+	return done && (!work->asked->snooze || change_set_snooze(work->change, work->asked->id, work->asked->snooze, error));
 }
 
 static bool destroy(struct work *work, struct error *error)

@@ -74,6 +74,7 @@ bool change_end(struct change *change, bool done, struct error *error)
 	if (done && change->modseq != 0)
 		done = change_settle(change, error);
 	change_forget_touched(change);
+	done = done && change_note_wake(change, error);
 	bool changed = done && change->modseq != 0;
 	if (changed && (change->row.max_bytes > 0 || change->row.max_messages > 0))
 		change_note_usage(change->mail, &change->row); /* before the commit, while nobody else can change the account: in order */
@@ -81,6 +82,7 @@ bool change_end(struct change *change, bool done, struct error *error)
 		done = changed = change_write_row(change->db, &change->row, error) && db_commit(change->db, error);
 	if (!changed)
 		db_rollback(change->db);
+	change_end_snoozes(change, changed);
 	return done;
 }
 

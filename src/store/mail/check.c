@@ -102,6 +102,10 @@ static const struct rule rules[] = {
 	 " WHERE (appeared <> 0) <> (id IN (SELECT message FROM placement WHERE (flags & 8) = 0))"},
 	{"messages that are shown and expunged at once", "SELECT count(*) FROM message WHERE refs > 0 AND expunged <> 0",
 	 "UPDATE message SET expunged = 0 WHERE refs > 0 AND expunged <> 0"},
+	{"messages that sleep and aren't where those are", "SELECT count(*) FROM snooze WHERE message NOT IN (SELECT message FROM placement"
+	 " WHERE (flags & 8) = 0 AND mailbox IN (SELECT id FROM mailbox WHERE special_use = 8))",
+	 "DELETE FROM snooze WHERE message NOT IN (SELECT message FROM placement WHERE (flags & 8) = 0 AND mailbox IN"
+	 " (SELECT id FROM mailbox WHERE special_use = 8))"},
 	{"address books that are missing, though there are cards", "SELECT CASE WHEN EXISTS (SELECT 1 FROM object WHERE kind = 9)"
 	 " AND NOT EXISTS (SELECT 1 FROM object WHERE kind = 8) THEN 1 ELSE 0 END",
 	 "INSERT INTO object (kind, id, created, made, modseq, reference, text) SELECT 8, last_id + 1, 0, modseq, modseq, 1, '{\"name\":\"Contacts\"}' FROM account"},

@@ -298,6 +298,43 @@ static bool compare(struct change *change, const struct places *before, const st
 	return done;
 }
 
+static bool has_place(const struct places *places, int64_t message, int64_t mailbox)
+{
+	for (size_t i = 0; i < places->count; i++)
+		if (places->at[i].message == message && places->at[i].mailbox == mailbox)
+			return true;
+	return false;
+}
+
+/* Where the message was and isn't any more, or else where it was; 0: nowhere. */
+static int64_t left_mailbox(const struct places *before, const struct places *after, int64_t message)
+{
+	int64_t somewhere = 0;
+	for (size_t i = 0; i < before->count; i++) {
+		const struct place *place = &before->at[i];
+		if (place->message != message)
+			continue;
+		if (!has_place(after, message, place->mailbox))
+			return place->mailbox;
+		somewhere = somewhere != 0 ? somewhere : place->mailbox;
+	}
+	return somewhere;
+}
+
+/* Whatever came into the mailbox for messages that sleep sleeps, and what has left it doesn't any more, whoever did it. */
+static bool settle_snoozes(struct change *change, const struct places *before, const struct places *after, struct error *error)
+{
+	int64_t snoozed = change->row.snoozed;
+	bool done = true;
+	for (size_t i = 0; done && snoozed != 0 && i < after->count; i++)
+		if (after->at[i].mailbox == snoozed && !has_place(before, after->at[i].message, snoozed))
+			done = change_fall_asleep(change, after->at[i].message, left_mailbox(before, after, after->at[i].message), error);
+	for (size_t i = 0; done && snoozed != 0 && i < before->count; i++)
+		if (before->at[i].mailbox == snoozed && !has_place(after, before->at[i].message, snoozed))
+			done = change_sleep_no_more(change, before->at[i].message, error);
+	return done;
+}
+
 static bool settle_thread(struct change *change, const struct picture *before, struct error *error)
 {
 	struct change_threads *threads = change->threads;
@@ -309,7 +346,7 @@ static bool settle_thread(struct change *change, const struct picture *before, s
 		return true;
 	change->emails = true;
 	change->row.threads += (after->count > 0) - (before->places.count > 0);
-	return compare(change, &before->places, after, error);
+	return compare(change, &before->places, after, error) && settle_snoozes(change, &before->places, after, error);
 }
 
 static bool write_counts(struct change *change, const struct counts *c, struct error *error)

@@ -55,6 +55,21 @@ bool change_join_thread(struct change *change, struct mail_placement *new, struc
 /** Makes what changes_point of JMAP's clients say before this change useless: they read everything anew. */
 bool change_cut_history(struct change *change, struct error *error);
 
+/* ---- snooze.c ---- */
+
+/** The message has come into the mailbox for those that sleep, from `mailbox` (0: from none). */
+bool change_fall_asleep(struct change *change, int64_t message, int64_t mailbox, struct error *error);
+/** It has left it. */
+bool change_sleep_no_more(struct change *change, int64_t message, struct error *error);
+/** Has a message sleep as `snooze` says, which is in that mailbox when the change ends; its email counts as changed. */
+bool change_set_snooze(struct change *change, int64_t message, const struct snooze *snooze, struct error *error);
+/** Another mailbox is for those that sleep, or none: what is in it sleeps, and nothing else. */
+bool change_sleeping_place(struct change *change, struct error *error);
+/** Before the commit: says when the account's first wakes. */
+bool change_note_wake(struct change *change, struct error *error);
+/** At the end: tells of what was put to sleep, if that is `done`, and forgets it. */
+void change_end_snoozes(struct change *change, bool done);
+
 /** mail_list_subscriptions() inside a change: mailbox.c. */
 bool mail_list_subscriptions_in(struct db *db, struct arena *arena, struct slice **names, size_t *count, struct error *error);
 

@@ -22,6 +22,7 @@
  *   object        what is kept beside mail (object.h); object_gone: what was destroyed of it; object_log.floor: before that nothing is known
  *   contact_place  which cards are in which address books, both objects; contact_photo: bytes that belong to cards; contact_size: what a card takes with
  *                 its photos; contact_numbers: what all take
+ *   snooze        messages that sleep in the mailbox for such, until when, and what becomes of them then
  *   vacation_told  who has been told that somebody doesn't read his mail, and when
  *
  * ---- Invariants ---- (what store_fsck() checks, recover/fsck.c)
@@ -38,6 +39,7 @@
  *   I8  what waits in arrived/ is what its name says
  *   I9  every card is in an address book, as long as there is a card there is one, and one of those that are there is the default;
  *       contact_place and contact_photo speak of what is there; contact_numbers is the sum of contact_size, which knows every card
+ *   I11 whatever sleeps is shown, without \Deleted, by the mailbox for such
  *   I7  ids, UIDs per mailbox, modseqs and UIDVALIDITYs are never given twice */
 #ifndef STORE_MAIL_H
 #define STORE_MAIL_H
@@ -45,6 +47,7 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/error.h"
+#include "store/agenda/agenda.h"
 #include "store/db/db.h"
 #include "store/durable/durable.h"
 #include "store/mail/contact.h"
@@ -65,6 +68,8 @@ struct mail {
 	struct slice account;     /* its name */
 	struct durable *durable;
 	int usage;                /* the table of how full mailboxes are, see usage/usage.h; -1: none */
+	int agenda;               /* which accounts have something to do, see agenda/agenda.h; -1: none */
+	int snooze_at;            /* minutes after midnight at which what was put to sleep without a time comes back, the next day; -1: it doesn't sleep */
 };
 
 /** A list of numbers that grows; mail_ids_free() when done. */
@@ -103,6 +108,7 @@ struct mail_row {
 	int64_t epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id;
 	int64_t bytes, messages, max_bytes, max_messages;
 	int64_t email_modseq, thread_modseq, mailbox_modseq, emails, threads; /* see struct account_states */
+	int64_t snoozed;          /* the mailbox for messages that sleep; 0: there is none. Not the row's own */
 	int64_t copies, keyword_bytes, contact_bytes; /* places beyond each message's first, what keywords take, and what contacts take; counted from the mailboxes, and only where
 	                                * there is a limit */
 };
@@ -125,6 +131,8 @@ struct change {
 	int64_t now;
 	int64_t last_id;          /* messages up to this one were there when it began */
 	struct change_threads *threads; /* those it has touched, as they were: see threads.c; NULL: none */
+	struct change_snoozes *snoozes; /* what was put to sleep, see snooze.c; NULL: nothing */
+	bool sleeps_anew;         /* when the first wakes may have changed */
 	bool emails, come_or_gone, mailboxes; /* what JMAP says of emails, which there are, or what it says of mailboxes, has changed */
 };
 
@@ -250,6 +258,16 @@ bool mail_changes(struct db *db, enum mail_kind kind, const struct changes_point
 		  struct error *error);
 /** Makes one of the changes, if it can be made: false only if all are to be undone. */
 bool mail_alter_email(struct change *change, struct email_change *alter, struct error *error);
+
+/* ---- What sleeps: snooze.c; what store/snooze.h says of it ---- */
+
+bool mail_list_snoozes(struct db *db, struct arena *arena, struct snooze **list, size_t *count, struct error *error);
+/** Those whose time has come at `now`, the earliest first, `room` at most. */
+bool mail_list_wakes(struct db *db, int64_t now, size_t room, struct arena *arena, struct snooze **list, size_t *count, struct error *error);
+/** When the first wakes; INT64_MAX: nothing sleeps. */
+bool mail_next_wake(struct db *db, int64_t *next, struct error *error);
+/** Brings one back, if it still sleeps. *woken: it did, and is back. */
+bool mail_wake(struct change *change, const struct snooze *snooze, bool *woken, struct error *error);
 
 /* ---- For who searches: found.c ---- */
 

@@ -212,13 +212,14 @@ bool mail_create_mailbox(struct change *change, struct slice name, enum special_
 
 bool mail_give_use(struct change *change, int64_t id, enum special_use use, struct error *error)
 {
-	int64_t trash, before;
+	int64_t trash, before, snoozed = change->row.snoozed;
 	change->mailboxes = true;
-	return change_settle(change, error) && mail_find_trash(change->db, &before, error) &&
+	bool done = change_settle(change, error) && mail_find_trash(change->db, &before, error) &&
 	       db_run(PREPARE(change->db, "UPDATE mailbox SET special_use = CASE WHEN id = $1 THEN $2 ELSE $3 END, modseq = $4, noted = $4"
 		      " WHERE id = $1 OR (special_use = $2 AND special_use <> $3)", id, use, USE_NONE, change_modseq(change)), error) &&
 	       mail_find_trash(change->db, &trash, error) &&
 	       (trash == before || mail_recount(change, true, NULL, error)); /* what is in the trash counts otherwise */
+	return done && ((use != USE_SNOOZED && id != snoozed) || change_sleeping_place(change, error));
 }
 
 bool mail_set_use(struct change *change, struct slice name, enum special_use use, struct error *error)

@@ -13,12 +13,13 @@
 bool change_read_row(struct db *db, struct mail_row *row, struct error *error)
 {
 	struct db_statement *s = db_prepare(db, "SELECT epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id, bytes,"
-		" messages, max_bytes, max_messages, email_modseq, thread_modseq, mailbox_modseq, emails, threads FROM account");
+		" messages, max_bytes, max_messages, email_modseq, thread_modseq, mailbox_modseq, emails, threads,"
+		" (SELECT id FROM mailbox WHERE special_use = 8 LIMIT 1) FROM account");
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW)
 		*row = (struct mail_row){db_number(s, 0), db_number(s, 1), db_number(s, 2), db_number(s, 3), db_number(s, 4),
 			db_number(s, 5), db_number(s, 6), db_number(s, 7), db_number(s, 8), db_number(s, 9), db_number(s, 10), db_number(s, 11),
-			db_number(s, 12), db_number(s, 13), db_number(s, 14)};
+			db_number(s, 12), db_number(s, 13), db_number(s, 14), .snoozed = db_number(s, 15)};
 	db_reset(s);
 	if (step == DB_ROW)
 		return (row->max_bytes == 0 && row->max_messages == 0) || change_count_copies(db, row, error);

@@ -89,6 +89,12 @@ const char *const mail_schema[] = {
 
 	/* which keywords a mailbox has, found from one to the next; few messages have any */
 	"CREATE INDEX placement_keywords ON placement (mailbox, keywords) WHERE keywords <> '';",
+
+	/* messages that sleep */
+	"CREATE TABLE snooze (message " DB_ID ", until BIGINT NOT NULL, mailbox BIGINT NOT NULL, flags BIGINT NOT NULL, without_flags BIGINT NOT NULL,"
+	" keywords TEXT NOT NULL, without_keywords TEXT NOT NULL);"
+	"CREATE INDEX snooze_until ON snooze (until, message);"
+	"CREATE INDEX mailbox_snoozed ON mailbox (id) WHERE special_use = 8;", /* USE_SNOOZED */
 };
 const int mail_schema_count = sizeof mail_schema / sizeof *mail_schema;
 

@@ -7,7 +7,7 @@
 
 /* ---- Mailboxes ---- */
 
-enum special_use { USE_NONE, USE_DRAFTS, USE_SENT, USE_JUNK, USE_TRASH, USE_ARCHIVE, USE_ALL, USE_FLAGGED }; /* RFC 6154 */
+enum special_use { USE_NONE, USE_DRAFTS, USE_SENT, USE_JUNK, USE_TRASH, USE_ARCHIVE, USE_ALL, USE_FLAGGED, USE_SNOOZED }; /* RFC 6154, and that of snoozed messages */
 
 struct mailbox {
 	int64_t id;             /* never given to another mailbox of the account */
@@ -112,6 +112,16 @@ struct email {
 /** Unread as RFC 8621 §2 has it: neither $seen nor $draft. */
 static inline bool email_is_unread(const struct email *email) { return (email->flags & (FLAG_SEEN | FLAG_DRAFT)) == 0; }
 
+/** A message that sleeps: it is in the mailbox for such (USE_SNOOZED) until its time, and then comes back. Taken out of there before, it sleeps no more. */
+struct snooze {
+	int64_t message;
+	int64_t until;          /* seconds since 1970 */
+	int64_t mailbox;        /* where it comes back to; 0, or one that isn't there any more: INBOX */
+	/* what it has then, and hasn't */
+	unsigned flags, without_flags;
+	struct slice keywords, without_keywords; /* separated by spaces */
+};
+
 /** Emails that belong together, ordered by `received`, then id. */
 struct thread { int64_t id; const int64_t *emails; size_t count; /* 0: there is no such thread */ };
 
@@ -143,6 +153,7 @@ struct email_change {
 	bool set_keywords;      /* `flags` and `keywords` are all it is to have; else those are added, and those of `without` removed */
 	unsigned flags, without_flags;
 	struct slice keywords, without_keywords; /* separated by spaces */
+	const struct snooze *snooze; /* it is to sleep so, in a mailbox for such; NULL: as it is, or by default if it comes there; `message` needn't be set */
 	/* results */
 	bool done;              /* if not, `error` says why: ERROR_NOT_FOUND, ERROR_LIMIT, ERROR_INVALID; and in JMAP's terms: */
 	bool missing_mailbox;   /* it isn't the email that isn't there, but a mailbox of `add` */
