@@ -25,3 +25,6 @@ declare module "node:fs" {
 	export function readFileSync(path: string | URL, encoding: "utf8"): string;
 	export function readdirSync(path: string | URL): string[];
 }
+declare module "node:crypto" {
+	export function createHash(kind: string): { update(text: string): { digest(form: "hex"): string } };
+}

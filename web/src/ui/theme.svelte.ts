@@ -5,11 +5,16 @@ export type Density = "comfortable" | "compact";
 
 const THEME_KEY = "theme", DENSITY_KEY = "density";
 let theme = $state<Theme>("system");
+let isDark = $state(false);
 let density = $state<Density>("comfortable");
 
 /** The theme that was chosen. */
 export function chosenTheme(): Theme {
 	return theme;
+}
+/** Is what is shown dark? */
+export function shownDark(): boolean {
+	return isDark;
 }
 export function chosenDensity(): Density {
 	return density;
@@ -19,7 +24,8 @@ function dark(): MediaQueryList {
 	return matchMedia("(prefers-color-scheme: dark)");
 }
 function apply() {
-	document.documentElement.dataset.theme = theme === "system" ? (dark().matches ? "dark" : "light") : theme;
+	isDark = theme === "system" ? dark().matches : theme === "dark";
+	document.documentElement.dataset.theme = isDark ? "dark" : "light";
 	document.documentElement.dataset.density = density;
 }
 
