@@ -17,6 +17,7 @@ void account_free(struct account *account)
 {
 	db_close(&account->mail.db);
 	search_close(&account->search);
+	mail_drop_changes(&account->changes);
 	pthread_mutex_destroy(&account->lock);
 	pthread_mutex_destroy(&account->search_lock);
 	free((char *)account->name.at);
@@ -52,6 +53,7 @@ static void idle_rest(struct store *store)
 	store->resting_count++;
 	db_rest(account->mail.db);
 	search_close(&account->search);
+	mail_drop_changes(&account->changes);
 }
 
 static void idle_add(struct store *store, struct account *account)

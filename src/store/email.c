@@ -71,7 +71,7 @@ static bool find_changes(struct account *account, enum mail_kind kind, const str
 {
 	if (!account_enter(account, error))
 		return false;
-	bool done = mail_changes(account->mail.db, kind, since, max, arena, changes, error);
+	bool done = mail_changes(account->mail.db, kind, since, max, &account->changes, arena, changes, error);
 	account_leave(account);
 	return done;
 }

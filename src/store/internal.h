@@ -96,8 +96,9 @@ struct account {
 	struct store *store;
 	struct slice name;
 	char *folder;
-	pthread_mutex_t lock;     /* guards mail and unfinished */
+	pthread_mutex_t lock;     /* guards mail, changes and unfinished */
 	struct mail mail;         /* its rows; mail.db is NULL: not connected */
+	struct mail_kept_changes *changes; /* that somebody is being told */
 	struct unfinished { uint64_t bytes, messages; } unfinished; /* what drafts have reserved */
 	int64_t incarnation;      /* the id of its INBOX; 0: not read yet */
 	struct { int64_t seen, again_ms; } arrivals; /* the time of arrived/ when all in it had been taken in; not to be tried before */

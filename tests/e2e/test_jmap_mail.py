@@ -425,6 +425,66 @@ def test_changes_of_queries_lead_to_the_same(jmap, token):
         jmap.call("Email/queryChanges", **queries[0], sinceQueryState=state, maxChanges=1)
 
 
+def test_kept_results_follow_what_happens(server, person, jmap, token):
+    """Of many emails results are kept: after changes by chance they are the same as when they are found anew, as they are with a text that is nowhere."""
+    chance = random.Random(token)
+    boxes = [jmap.make_mailbox(f"box{at}") for at in range(2)]
+    names = ["Ann", "Bea", "Émile", "Жора", "zoe"]
+    for number in range(260):
+        jmap.add(letter(f"Re: subject {chance.randrange(60)}", sender=f"{chance.choice(names)} <a{chance.randrange(9)}@x.example>", more=f"References: <root-{chance.randrange(90)}@{token}.x>\r\n"),
+                 chance.sample(boxes, chance.randrange(1, 3)), chance.sample(["$seen", "$flagged"], chance.randrange(3)), receivedAt=f"2020-01-{chance.randrange(1, 29):02}T00:00:00Z")
+    sorts = [[{"property": name, "isAscending": chance.random() < 0.5}] for name in ("receivedAt", "size", "from", "to", "subject", "sentAt")]
+    sorts += [[{"property": "subject"}, {"property": "receivedAt", "isAscending": False}], [{"property": "hasKeyword", "keyword": "$flagged"}, {"property": "from"}]]
+    queries = [{"filter": filter, "sort": sort, "collapseThreads": collapse} for filter in ({"inMailbox": boxes[0]}, {"notKeyword": "$seen"}, {"hasAttachment": False, "inMailbox": boxes[1]})
+               for sort in sorts for collapse in (False, True)]
+    queries = [*queries[:4], *chance.sample(queries, 10)]
+    everything = {"operator": "NOT", "conditions": [{"text": "nothing-of-the-kind"}]}
+    known = {}
+    for round in range(5):
+        for at, query in enumerate(queries):
+            anew = jmap.call("Email/query", **{**query, "filter": {"operator": "AND", "conditions": [query["filter"], everything]}})["ids"]
+            found = jmap.call("Email/query", **query, calculateTotal=True, position=0)
+            assert found["ids"] == anew and found["total"] == len(anew), (round, query)
+            assert jmap.call("Email/query", **query, position=-7)["ids"] == anew[-7:]
+            middle = anew[len(anew) // 2]
+            assert jmap.call("Email/query", **query, anchor=middle, anchorOffset=-3, limit=9)["ids"] == anew[len(anew) // 2 - 3:][:9]
+            if at in known:
+                changes = jmap.call("Email/queryChanges", **query, sinceQueryState=known[at]["queryState"])
+                assert apply(known[at]["ids"], changes) == anew, (round, query)
+            known[at] = found
+        for id in chance.sample(anew, 8 if round < 3 else 60):
+            action = chance.randrange(3)
+            if action == 0:
+                jmap.call("Email/set", update={id: {f"keywords/{chance.choice(['$seen', '$flagged'])}": chance.choice([True, None])}})
+            elif action == 1:
+                jmap.call("Email/set", update={id: {"mailboxIds": {box: True for box in chance.sample(boxes, chance.randrange(1, 3))}}})
+            else:
+                jmap.call("Email/set", destroy=[id])
+                jmap.add(letter(f"subject {chance.randrange(60)}", more=f"References: <root-{chance.randrange(90)}@{token}.x>\r\n"), [chance.choice(boxes)], receivedAt=f"2020-01-{chance.randrange(1, 29):02}T00:00:00Z")
+
+
+def test_many_changes_are_told_in_steps(jmap):
+    """What is kept of them between the steps leads to the same as all at once, also when the client asks for a step again, or something happens meanwhile."""
+    inbox = jmap.mailbox("inbox")
+    state = jmap.call("Email/get", ids=[])["state"]
+    ids = [jmap.add(letter(f"number {number}"), [inbox]) for number in range(40)]
+    jmap.call("Email/set", destroy=ids[:5])
+    told, steps, at = [], 0, state
+    while True:
+        step = jmap.call("Email/changes", sinceState=at, maxChanges=4)
+        if steps % 3 == 1:
+            assert jmap.call("Email/changes", sinceState=at, maxChanges=4)["created"] == step["created"]
+        if steps == 2:
+            jmap.call("Email/set", update={ids[7]: {"keywords/$seen": True}, ids[39]: {"keywords/$seen": True}})
+            jmap.call("Thread/changes", sinceState="1", maxChanges=3)
+        told += step["created"]
+        assert not set(step["destroyed"]) & set(ids[5:])
+        at, steps = step["newState"], steps + 1
+        if not step["hasMoreChanges"]:
+            break
+    assert sorted(told) == sorted(ids[5:]) and set(step["updated"]) <= set(ids)
+
+
 # ---- emails: set (§4.6) ----
 
 def test_drafts_are_made(jmap):

@@ -4,9 +4,11 @@
  * has come; a row of `vanished` says from when to when there was one. From both ends of the time that is asked for follows what has become
  * of each that may have changed. Where there are more than the client wants to hear of at once, it goes from `since` to `until` by ids, the
  * highest first, in several steps; all of these speak of the same two moments, so that nothing is made after it was removed. What changes
- * meanwhile is told when it has arrived at `until`. */
+ * meanwhile is told when it has arrived at `until`. What such a client is going to ask for is kept, so that it isn't found anew for every step. */
 #include "base/memory.h"
 #include "store/mail/email.h"
+
+enum { KEPT_MOST = 50 * 1000 /* changes that a client is going to ask for */ };
 
 /* Something that may have changed: with whether it was there at `since` and at `until`. noted: of an email, that it has come or gone in
  * between, of a mailbox, that not only its counts have changed. */
@@ -92,16 +94,16 @@ static bool list_messages(struct db_statement *s, struct candidates *list, struc
 	return step == DB_DONE;
 }
 
-/* Messages of which a place was altered, made or removed. */
+/* Messages of which a place was altered, made or removed. CROSS JOIN: see found.c. */
 static bool list_altered(const struct question *question, struct candidates *list, struct error *error)
 {
 	int64_t since = question->since;
-	return list_messages(PREPARE(question->db, "SELECT p.message FROM mailbox m JOIN placement p ON p.mailbox = m.id AND p.modseq > $1"
-			" WHERE m.modseq > $1", since), list, error) &&
-	       list_messages(PREPARE(question->db, "SELECT e.message FROM mailbox m JOIN expunged e ON e.mailbox = m.id AND e.modseq > $1"
-			" WHERE m.modseq > $1", since), list, error) &&
-	       list_messages(PREPARE(question->db, "SELECT e.message FROM removed_mailbox r JOIN expunged e ON e.mailbox = r.id AND e.modseq > $1"
-			" WHERE r.modseq > $1", since), list, error);
+	return list_messages(PREPARE(question->db, "SELECT p.message FROM mailbox m CROSS JOIN placement p WHERE m.modseq > $1 AND p.mailbox = m.id"
+			" AND p.modseq > $1", since), list, error) &&
+	       list_messages(PREPARE(question->db, "SELECT e.message FROM mailbox m CROSS JOIN expunged e WHERE m.modseq > $1 AND e.mailbox = m.id"
+			" AND e.modseq > $1", since), list, error) &&
+	       list_messages(PREPARE(question->db, "SELECT e.message FROM removed_mailbox r CROSS JOIN expunged e WHERE r.modseq > $1 AND e.mailbox = r.id"
+			" AND e.modseq > $1", since), list, error);
 }
 
 static bool lived_at(int64_t from, int64_t to, int64_t at)
@@ -236,7 +238,13 @@ static void tell(struct changes *changes, const struct candidate *candidate)
 	}
 }
 
-static void tell_changes(const struct candidates *list, const struct changes_point *since, const struct question *question, int64_t now, size_t max,
+static bool is_told(const struct candidate *candidate, const struct changes_point *since)
+{
+	return (since->until == 0 || candidate->id < since->next) && (candidate->was || candidate->is);
+}
+
+/* `ended`: there are no others behind those of the list. */
+static void tell_changes(const struct candidates *list, bool ended, const struct changes_point *since, const struct question *question, int64_t now, size_t max,
 			 struct arena *arena, struct changes *changes)
 {
 	size_t told = 0, i = 0, most = list->count < max ? list->count : max;
@@ -246,7 +254,7 @@ static void tell_changes(const struct candidates *list, const struct changes_poi
 	changes->counts_only = true;
 	for (; i < list->count; i++) {
 		const struct candidate *candidate = &list->at[i];
-		if ((since->until != 0 && candidate->id >= since->next) || (!candidate->was && !candidate->is))
+		if (!is_told(candidate, since))
 			continue;
 		if (told++ == max)
 			break;
@@ -254,17 +262,78 @@ static void tell_changes(const struct candidates *list, const struct changes_poi
 		changes->point.next = candidate->id;
 	}
 	changes->counts_only &= changes->updated_count > 0;
-	bool arrived = i == list->count;
+	bool arrived = ended && i == list->count;
 	changes->point = arrived ? (struct changes_point){.since = question->until}
 				 : (struct changes_point){question->since, question->until, changes->point.next};
 	changes->more = !arrived || question->until < now;
 }
 
+/* ---- What is told the next time: what was and is at two moments doesn't change ---- */
+
+struct mail_kept_changes {
+	enum mail_kind kind;
+	int64_t since, until;
+	struct candidates list;      /* the highest first */
+	int64_t next;                /* those of lower ids are in it … */
+	size_t at;                   /* … and these behind are to be told */
+	bool ended;                  /* there are no others */
+};
+
+void mail_drop_changes(struct mail_kept_changes **kept)
+{
+	if (*kept)
+		free((*kept)->list.at);
+	free(*kept);
+	*kept = NULL;
+}
+
+/* Of those that haven't been told as many as are kept. */
+static void keep_changes(struct mail_kept_changes **kept, enum mail_kind kind, const struct candidates *list, const struct changes *changes)
+{
+	struct changes_point point = changes->point;
+	mail_drop_changes(kept);
+	if (point.until == 0)
+		return;
+	struct mail_kept_changes *new = memory_new(sizeof *new);
+	*new = (struct mail_kept_changes){.kind = kind, .since = point.since, .until = point.until, .next = point.next, .ended = true};
+	for (size_t i = 0; i < list->count && new->ended; i++) {
+		if (!is_told(&list->at[i], &point))
+			continue;
+		new->ended = new->list.count < KEPT_MOST;
+		if (new->ended)
+			add_candidate(&new->list, list->at[i]);
+	}
+	*kept = new;
+}
+
+/* False: they aren't kept. */
+static bool tell_kept(struct mail_kept_changes **kept, enum mail_kind kind, const struct changes_point *since, const struct question *question, int64_t now, size_t max,
+		      struct arena *arena, struct changes *changes)
+{
+	struct mail_kept_changes *known = *kept;
+	if (!known || since->until == 0 || known->kind != kind || known->since != since->since || known->until != since->until)
+		return false;
+	size_t first = since->next <= known->next ? known->at : SIZE_MAX; /* as a client goes on */
+	if (first == SIZE_MAX || (first > 0 && known->list.at[first - 1].id < since->next))
+		return false;
+	while (first < known->list.count && known->list.at[first].id >= since->next)
+		first++;
+	struct candidates rest = {.at = known->list.at + first, .count = known->list.count - first};
+	if (!known->ended && rest.count <= max)
+		return false;
+	known->at = first;
+	tell_changes(&rest, known->ended, since, question, now, max, arena, changes);
+	if (changes->point.until == 0)
+		mail_drop_changes(kept);
+	return true;
+}
+
 typedef bool find_changed(const struct question *question, struct candidates *list, struct error *error);
 
-static bool changes_in(struct db *db, find_changed *find, int64_t now, const struct changes_point *since, size_t max, struct arena *arena,
+static bool changes_in(struct db *db, enum mail_kind kind, int64_t now, const struct changes_point *since, size_t max, struct mail_kept_changes **kept, struct arena *arena,
 		       struct changes *changes, struct error *error)
 {
+	static find_changed *const finders[] = {changed_emails, changed_threads, changed_mailboxes};
 	struct question question = {db, since->since, since->until != 0 ? since->until : now};
 	struct candidates list = {0};
 	if (!is_covered(db, since->since, &changes->known, error))
@@ -273,32 +342,34 @@ static bool changes_in(struct db *db, find_changed *find, int64_t now, const str
 		changes->known = false;
 	if (!changes->known)
 		return true;
-	bool done = question.until <= question.since || find(&question, &list, error);
+	if (tell_kept(kept, kind, since, &question, now, max, arena, changes))
+		return true;
+	bool done = question.until <= question.since || finders[kind](&question, &list, error);
 	if (done) {
 		if (question.until < question.since) /* nothing of this kind has happened since */
 			question.until = question.since;
-		tell_changes(&list, since, &question, now, max, arena, changes);
+		tell_changes(&list, true, since, &question, now, max, arena, changes);
+		keep_changes(kept, kind, &list, changes);
 	}
 	free(list.at);
 	return done;
 }
 
-static bool find_changes(struct db *db, enum mail_kind kind, const struct changes_point *since, size_t max, struct arena *arena,
+static bool find_changes(struct db *db, enum mail_kind kind, const struct changes_point *since, size_t max, struct mail_kept_changes **kept, struct arena *arena,
 			 struct changes *changes, struct error *error)
 {
-	static find_changed *const finders[] = {changed_emails, changed_threads, changed_mailboxes};
 	struct account_states states;
 	*changes = (struct changes){0};
 	if (!mail_read_states(db, &states, error))
 		return false;
 	const int64_t now[] = {states.emails, states.threads, states.mailboxes};
-	return changes_in(db, finders[kind], now[kind], since, max > 0 ? max : 1, arena, changes, error);
+	return changes_in(db, kind, now[kind], since, max > 0 ? max : 1, kept, arena, changes, error);
 }
 
-bool mail_changes(struct db *db, enum mail_kind kind, const struct changes_point *since, size_t max, struct arena *arena, struct changes *changes,
-		  struct error *error)
+bool mail_changes(struct db *db, enum mail_kind kind, const struct changes_point *since, size_t max, struct mail_kept_changes **kept, struct arena *arena,
+		  struct changes *changes, struct error *error)
 {
-	bool done = db_begin_read(db, error) && find_changes(db, kind, since, max, arena, changes, error);
+	bool done = db_begin_read(db, error) && find_changes(db, kind, since, max, kept, arena, changes, error);
 	db_rollback(db);
 	return done;
 }

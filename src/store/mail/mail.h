@@ -254,8 +254,11 @@ bool mail_find_email(struct db *db, struct slice message_id, struct arena *arena
 bool mail_get_threads(struct db *db, const int64_t *ids, size_t count, struct arena *arena, struct thread **list, struct account_states *states,
 		      struct error *error);
 enum mail_kind { MAIL_EMAILS, MAIL_THREADS, MAIL_MAILBOXES };
-bool mail_changes(struct db *db, enum mail_kind kind, const struct changes_point *since, size_t max, struct arena *arena, struct changes *changes,
-		  struct error *error);
+/** *kept: what a client that hasn't heard all yet is going to ask for next; NULL at first, then mail_drop_changes() is due. */
+struct mail_kept_changes;
+bool mail_changes(struct db *db, enum mail_kind kind, const struct changes_point *since, size_t max, struct mail_kept_changes **kept, struct arena *arena,
+		  struct changes *changes, struct error *error);
+void mail_drop_changes(struct mail_kept_changes **kept);
 /** Makes one of the changes, if it can be made: false only if all are to be undone. */
 bool mail_alter_email(struct change *change, struct email_change *alter, struct error *error);
 
