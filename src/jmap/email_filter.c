@@ -33,7 +33,7 @@ struct node {
 
 struct jmap_filter {
 	struct node *root;         /* an AND */
-	bool threads, attachments, texts, prepared;
+	bool threads, attachments, others, prepared;
 };
 
 /* ---- checking ---- */
@@ -156,7 +156,7 @@ static void note_needs(struct jmap_filter *filter, const struct node *node)
 {
 	filter->threads |= node->condition == ALL_IN_THREAD || node->condition == SOME_IN_THREAD || node->condition == NONE_IN_THREAD;
 	filter->attachments |= node->condition == HAS_ATTACHMENT;
-	filter->texts |= node->condition >= TEXT && node->condition <= HEADER;
+	filter->others |= node->condition >= IS_SNOOZED && node->condition <= HEADER;
 	for (const struct node *child = node->children; child; child = child->next)
 		note_needs(filter, child);
 }
@@ -173,7 +173,7 @@ struct jmap_filter *jmap_filter_read(struct jmap_call *call, const json_t *filte
 }
 
 bool jmap_filter_asks_threads(const struct jmap_filter *filter) { return filter->threads; }
-bool jmap_filter_asks_texts(const struct jmap_filter *filter) { return filter->texts; }
+bool jmap_filter_asks_others(const struct jmap_filter *filter) { return filter->others; }
 bool jmap_filter_asks_attachments(const struct jmap_filter *filter) { return filter->attachments; }
 
 static int64_t find_mailbox(const struct node *node)

@@ -31,8 +31,8 @@ bool jmap_filter_prepare(struct jmap_call *call, struct jmap_filter *filter, con
 bool jmap_filter_asks_threads(const struct jmap_filter *filter);
 /** Does it ask for attachments, of which only summaries tell? */
 bool jmap_filter_asks_attachments(const struct jmap_filter *filter);
-/** Does it ask for a text? */
-bool jmap_filter_asks_texts(const struct jmap_filter *filter);
+/** Does it ask for what isn't said of emails: texts, which are soon found in more of them, and who sleeps? */
+bool jmap_filter_asks_others(const struct jmap_filter *filter);
 /** A mailbox that all that passes is in; 0: there is none. `only`: that is all it asks. */
 int64_t jmap_filter_mailbox(const struct jmap_filter *filter, bool *only);
 

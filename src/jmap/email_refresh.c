@@ -5,7 +5,7 @@ enum { REFRESHED_MOST = 24 /* emails: a place for each is found by looking at so
 
 void jmap_refresh_begin(struct jmap_asking *asking)
 {
-	if (!jmap_filter_asks_texts(asking->filter) && !jmap_asks_threads(asking))
+	if (!jmap_filter_asks_others(asking->filter) && !jmap_asks_threads(asking) && !jmap_sort_asks_snoozes(&asking->query))
 		asking->key = jmap_kept_key(asking->call, &asking->query, asking->collapse);
 }
 

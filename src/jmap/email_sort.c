@@ -47,6 +47,14 @@ bool jmap_sort_asks_threads(const struct jmap_query *query)
 	return false;
 }
 
+bool jmap_sort_asks_snoozes(const struct jmap_query *query)
+{
+	for (size_t i = 0; i < query->sort_count; i++)
+		if (option_of(&query->sort[i]) == BY_SNOOZED)
+			return true;
+	return false;
+}
+
 /* ---- summaries ---- */
 
 static bool visit_batch(struct jmap_call *call, const struct email **list, size_t first, size_t count,

@@ -10,6 +10,8 @@ bool jmap_sort_check(struct jmap_call *call, const struct jmap_query *query);
 bool jmap_sort_is_by_received(const struct jmap_query *query, bool *ascending);
 /** Does it ask which keywords threads have? */
 bool jmap_sort_asks_threads(const struct jmap_query *query);
+/** Does it ask until when emails sleep? */
+bool jmap_sort_asks_snoozes(const struct jmap_query *query);
 /** Sorts `list` (pointers into `all`, which are all emails of the account where jmap_sort_asks_threads()). False: answered. */
 bool jmap_sort_emails(struct jmap_call *call, const struct jmap_query *query, const struct email **list, size_t count, const struct email *all, size_t all_count);
 
