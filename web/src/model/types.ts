@@ -7,11 +7,13 @@ import type { Failure, Result } from "../jmap/errors.ts";
 import type {
 	AddressBook, Card, ContactCard, EmailAddress, EmailBody, EmailCondition, EmailFilter, EmailHead, EmailSubmission, Id, Identity, Mailbox, Quota, Role, UTCDate, VacationResponse,
 } from "../jmap/types.ts";
-import type { Readable } from "./store.ts";
+import type { Readable } from "../base/store.ts";
+import type { Files } from "../jmap/files.ts";
 
 export type * from "../jmap/types.ts";
 export type { Failure, Result, ErrorKind } from "../jmap/errors.ts";
-export type { Readable } from "./store.ts";
+export type { Readable } from "../base/store.ts";
+export type { Files, Upload } from "../jmap/files.ts";
 
 // ---- The whole ----
 
@@ -450,22 +452,4 @@ export interface SettingsValue {
 /** Kept on the server, as is said in model/settings.ts, and on this device for when it is offline. */
 export interface Settings extends Readable<SettingsValue> {
 	change(change: Partial<SettingsValue>): void;
-}
-
-export interface Upload {
-	readonly progress: Readable<number>;
-	readonly done: Promise<Result<{ blobId: Id; type: string; size: number }>>;
-	/** Stops it; resume() goes on where it stopped. */
-	pause(): void;
-	resume(): void;
-	abort(): void;
-}
-
-export interface Files {
-	/** In pieces, so that it goes on after a break. */
-	upload(file: Blob, type?: string): Upload;
-	/** Where a browser downloads it from: for links. Of the same origin, always "save as". */
-	url(blobId: Id, name: string, type: string): string;
-	/** The bytes. */
-	download(blobId: Id, options?: { type?: string; signal?: AbortSignal; progress?: (part: number) => void }): Promise<Result<Blob>>;
 }
