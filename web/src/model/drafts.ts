@@ -1,0 +1,418 @@
+/* What is being written. Each change is on this device at once, and on the server a moment later; nothing that happens to window, network, battery or session loses more
+ * than the last keystroke. The server keeps a draft as an email, which a save replaces by another: a version's Message-ID says of which draft it is, and of which device. */
+import { Store, type Readable } from "../base/store.ts";
+import { bad, failureOf, good, isPassing, type Failure, type Result } from "../jmap/errors.ts";
+import type { Upload } from "../jmap/files.ts";
+import type { EmailBodyPart, Id } from "../jmap/types.ts";
+import type { AccountOf } from "./account.ts";
+import { emptyContent, htmlOf, makeEmail, textOf, type KeptAttachment } from "./compose.ts";
+import type { Attachment, Draft, DraftContent, Drafts, DraftView, Message, SendOptions, Sending } from "./types.ts";
+
+/** Milliseconds after the last change, and after the first one that isn't saved, until it goes to the server. */
+const SAVE_AFTER = 2000, SAVE_LATEST = 10_000;
+
+/** As this device keeps it. */
+export interface KeptDraft {
+	key: string;
+	emailId: Id | null;
+	content: DraftContent;
+	attachments: KeptAttachment[];
+	/** Changes, and how many of them the server has. */
+	version: number;
+	saved: number;
+	savedAt: number | null;
+	/** The part of the Message-ID that all versions share. */
+	line: string;
+	/** A save was begun, and nobody knows what became of it. */
+	unsure: boolean;
+	conflict: Id | null;
+	at: number;
+}
+
+/** The part of a draft's Message-ID that tells which it is: "pombal-draft.LINE.DEVICE.N@…". */
+const LINE = /^pombal-draft\.([0-9a-f]{16})\.([0-9a-f]{8})\./;
+
+export function randomHex(bytes: number): string {
+	return [...crypto.getRandomValues(new Uint8Array(bytes))].map(one => one.toString(16).padStart(2, "0")).join("");
+}
+
+export class DraftOf implements Draft {
+	readonly key: string;
+	readonly #drafts: DraftsOf;
+	readonly #account: AccountOf;
+	readonly kept: KeptDraft;
+	readonly #view: Store<DraftView>;
+	readonly #uploads = new Map<string, { upload: Upload; progress: number; error: Failure | null }>();
+	#state: DraftView["state"];
+	#error: Failure | null = null;
+	#timer: ReturnType<typeof setTimeout> | null = null;
+	#firstChange = 0;
+	#saving: Promise<Result<void>> | null = null;
+	#writing: Promise<unknown> = Promise.resolve();
+	#closed = false;
+	#gone = false;
+
+	constructor(drafts: DraftsOf, account: AccountOf, kept: KeptDraft) {
+		this.#drafts = drafts;
+		this.#account = account;
+		this.kept = kept;
+		this.key = kept.key;
+		this.#state = kept.version === 0 ? (kept.emailId ? "saved" : "new") : kept.saved === kept.version ? "saved" : "kept";
+		this.#view = new Store(this.#makeView());
+		for (const one of kept.attachments) if (!one.blobId) void this.#resumeUpload(one);
+		if (kept.saved < kept.version) this.#schedule();
+	}
+
+	subscribe(run: (value: DraftView) => void): () => void {
+		return this.#view.subscribe(run);
+	}
+
+	get value(): DraftView {
+		return this.#view.value;
+	}
+
+	get isSaved(): boolean {
+		return this.kept.saved === this.kept.version && this.kept.attachments.every(one => one.blobId);
+	}
+
+	#makeView(): DraftView {
+		const { key, emailId, content, attachments, savedAt, conflict } = this.kept;
+		return { key, emailId, content, savedAt, conflict, state: this.#state, error: this.#error, attachments: attachments.map(one => this.#attachmentView(one)) };
+	}
+
+	#attachmentView(one: KeptAttachment): Attachment {
+		const running = this.#uploads.get(one.id);
+		return { ...one, progress: one.blobId ? 1 : (running?.progress ?? 0), error: running?.error ?? null };
+	}
+
+	#show(): void {
+		this.#view.set(this.#makeView());
+	}
+
+	// ---- Changing ----
+
+	change(change: Partial<DraftContent>): void {
+		this.kept.content = { ...this.kept.content, ...change };
+		this.#changed();
+	}
+
+	#changed(): void {
+		if (this.#gone) return;
+		const now = this.#account.host.platform.now();
+		this.kept.version++;
+		this.kept.at = now;
+		if (this.#state !== "saving") this.#state = "kept";
+		this.keep();
+		this.#show();
+		this.#schedule();
+	}
+
+	#schedule(): void {
+		const now = this.#account.host.platform.now();
+		this.#firstChange ||= now;
+		if (this.#timer) clearTimeout(this.#timer);
+		this.#timer = setTimeout(() => void this.save(), Math.max(0, Math.min(SAVE_AFTER, this.#firstChange + SAVE_LATEST - now)));
+		(this.#timer as { unref?: () => void }).unref?.();
+	}
+
+	/** To this device. */
+	keep(): void {
+		if (!this.#gone) this.#writing = this.#account.engine.db.put("drafts", [[this.key, this.kept]]);
+	}
+
+	async written(): Promise<void> {
+		await this.#writing;
+	}
+
+	// ---- Attachments ----
+
+	attach(file: File | Blob, options: { name?: string; cid?: string } = {}): string {
+		const name = options.name ?? ("name" in file ? file.name : "") ?? "", id = randomHex(6);
+		const one: KeptAttachment = { id, name, type: file.type || "application/octet-stream", size: file.size, blobId: null, cid: options.cid ?? null };
+		this.kept.attachments = [...this.kept.attachments, one];
+		void this.#account.engine.db.put("files", [[`${this.key}:${id}`, file]]);
+		this.#changed();
+		this.#upload(one, file);
+		return id;
+	}
+
+	attachBlob(part: { blobId: Id; name: string; type: string; size: number; cid?: string | null }): string {
+		const id = randomHex(6);
+		this.kept.attachments = [...this.kept.attachments, { id, name: part.name, type: part.type, size: part.size, blobId: part.blobId, cid: part.cid ?? null }];
+		this.#changed();
+		return id;
+	}
+
+	detach(id: string): void {
+		this.#uploads.get(id)?.upload.abort();
+		this.#uploads.delete(id);
+		this.kept.attachments = this.kept.attachments.filter(one => one.id !== id);
+		void this.#account.engine.db.delete("files", [`${this.key}:${id}`]);
+		this.#changed();
+	}
+
+	retry(id: string): void {
+		const one = this.kept.attachments.find(attachment => attachment.id === id);
+		if (one && !one.blobId) void this.#resumeUpload(one);
+	}
+
+	async #resumeUpload(one: KeptAttachment): Promise<void> {
+		const file = await this.#account.engine.db.get<Blob>("files", `${this.key}:${one.id}`);
+		if (file instanceof Blob) this.#upload(one, file);
+	}
+
+	#upload(one: KeptAttachment, file: Blob): void {
+		const upload = this.#account.files.upload(file, one.type), state = { upload, progress: 0, error: null as Failure | null };
+		this.#uploads.set(one.id, state);
+		const end = upload.progress.subscribe(part => {
+			state.progress = part;
+			this.#show();
+		});
+		void upload.done.then(done => {
+			end();
+			if (!this.kept.attachments.includes(one) || this.#gone) return;
+			if (done.ok) {
+				one.blobId = done.value.blobId;
+				this.#changed();
+			} else {
+				state.error = done.error;
+				this.#show();
+			}
+		});
+	}
+
+	// ---- Saving ----
+
+	save(): Promise<Result<void>> {
+		this.#saving ??= this.#save().finally(() => {
+			this.#saving = null;
+			if (!this.#gone && this.kept.saved < this.kept.version && this.#state !== "failed" && this.#account.engine.online) this.#schedule();
+		});
+		return this.#saving;
+	}
+
+	async #save(): Promise<Result<void>> {
+		if (this.#timer) clearTimeout(this.#timer);
+		this.#firstChange = 0;
+		if (this.#gone || this.kept.saved === this.kept.version) return good(undefined);
+		this.#state = "saving";
+		this.#show();
+		const version = this.kept.version, done = await this.#replace(version);
+		this.#account.engine.note(done.ok ? null : done.error);
+		if (this.#gone) return done;
+		this.#error = done.ok || isPassing(done.error) ? null : done.error;
+		this.#state = done.ok ? (this.kept.saved === this.kept.version ? "saved" : "kept") : isPassing(done.error) ? "kept" : "failed";
+		this.keep();
+		this.#show();
+		this.#drafts.noteSaved(this);
+		return done;
+	}
+
+	/** A new version for the old one. */
+	async #replace(version: number): Promise<Result<void>> {
+		const { engine, mailboxes } = this.#account, kept = this.kept;
+		const box = await mailboxes.need("drafts");
+		if (!box.ok) return box;
+		const strays = kept.unsure ? await this.#versions(box.value.id) : good({ own: [], others: [] });
+		if (!strays.ok) return strays;
+		const old = [...new Set([...(kept.emailId ? [kept.emailId] : []), ...strays.value.own])];
+		const messageId = `pombal-draft.${kept.line}.${this.#drafts.device}.${version}@${this.#account.domain}`;
+		const email = makeEmail(kept.content, kept.attachments, this.#account.identity(kept.content.identityId), { mailboxIds: { [box.value.id]: true }, keywords: { $draft: true, $seen: true }, messageId });
+		kept.unsure = true;
+		await engine.db.put("drafts", [[this.key, kept]]);
+		const sent = await engine.client.call(engine.account, "Email/set", { create: { d: email }, destroy: old });
+		if (!sent.ok) return sent;
+		const made = sent.value.created?.["d"], refused = sent.value.notCreated?.["d"];
+		if (!made) {
+			kept.unsure = false;
+			return refused ? { ok: false, error: failureOf(refused) } : bad("broken", "", "the draft wasn't created");
+		}
+		const before = kept.emailId;
+		Object.assign(kept, { emailId: made.id, saved: version, savedAt: this.#account.host.platform.now(), unsure: false });
+		if (before && sent.value.notDestroyed?.[before]?.type === "notFound") await this.#findConflict(box.value.id);
+		await this.#takeBlobs(made.id);
+		return good(undefined);
+	}
+
+	/** Emails that are versions of this draft, but the one that is known: this device's, and others'. */
+	async #versions(drafts: Id): Promise<Result<{ own: Id[]; others: Id[] }>> {
+		const { client, account } = this.#account.engine, batch = client.batch(account);
+		const found = batch.call("Email/query", { filter: { operator: "AND", conditions: [{ inMailbox: drafts }, { header: ["Message-ID", `pombal-draft.${this.kept.line}.`] }] }, limit: 50 });
+		const emails = batch.call("Email/get", { "#ids": found.ref("/ids"), properties: ["messageId"] });
+		const sent = await batch.send();
+		if (!sent.ok) return sent;
+		if (!emails.result.ok) return emails.result;
+		const list = emails.result.value.list.filter(one => one.id !== this.kept.emailId);
+		const own = list.filter(one => LINE.exec(one.messageId?.[0] ?? "")?.[2] === this.#drafts.device).map(one => one.id);
+		return good({ own, others: list.map(one => one.id).filter(id => !own.includes(id)) });
+	}
+
+	/** The version that was to be replaced has gone: if another device has put its own in its place, both stay, and go separate ways from now on. */
+	async #findConflict(drafts: Id): Promise<void> {
+		const versions = await this.#versions(drafts);
+		if (!versions.ok || versions.value.others.length === 0) return;
+		this.kept.conflict = versions.value.others[0]!;
+		this.kept.line = randomHex(8);
+	}
+
+	/** Uploads last a day; what is in the draft lasts as long as it. */
+	async #takeBlobs(id: Id): Promise<void> {
+		const there = this.kept.attachments.filter(one => one.blobId);
+		if (there.every(one => !one.blobId!.startsWith("u"))) return;
+		const { client, account, db } = this.#account.engine;
+		const got = await client.call(account, "Email/get", { ids: [id], properties: ["attachments"], bodyProperties: ["blobId", "name", "size", "cid"] });
+		const parts = got.ok ? (got.value.list[0]?.attachments ?? []) : [];
+		if (parts.length !== there.length) return;
+		there.forEach((one, at) => (one.blobId = parts[at]!.blobId));
+		await db.delete("files", there.map(one => `${this.key}:${one.id}`));
+	}
+
+	// ---- The end ----
+
+	async send(options: SendOptions = {}): Promise<Result<Sending>> {
+		if (this.#timer) clearTimeout(this.#timer);
+		await this.#saving;
+		this.#gone = true;
+		for (const { upload } of this.#uploads.values()) upload.abort(); // the outbox goes on with them
+		this.#drafts.forget(this);
+		return this.#account.outbox.add(this.kept, options);
+	}
+
+	async discard(): Promise<Result<void>> {
+		this.#gone = true;
+		if (this.#timer) clearTimeout(this.#timer);
+		for (const { upload } of this.#uploads.values()) upload.abort();
+		await this.#saving;
+		await this.#writing;
+		const { engine, acts } = this.#account, id = this.kept.emailId;
+		await engine.db.delete("drafts", [this.key]);
+		await engine.db.delete("files", this.kept.attachments.map(one => `${this.key}:${one.id}`));
+		this.#drafts.forget(this);
+		if (id) acts.discard([id]);
+		return good(undefined);
+	}
+
+	close(): void {
+		if (this.#closed) return;
+		this.#closed = true;
+		this.#drafts.release(this);
+		if (!this.isSaved) void this.save();
+	}
+}
+
+export class DraftsOf implements Drafts {
+	readonly #account: AccountOf;
+	readonly #open = new Map<string, { draft: DraftOf; users: number }>();
+	readonly #recovered = new Store<DraftView[]>([]);
+	readonly recovered: Readable<DraftView[]> = this.#recovered;
+	device = randomHex(4);
+
+	constructor(account: AccountOf) {
+		this.#account = account;
+		account.engine.onOnline(() => this.#saveAll());
+	}
+
+	/** Takes up what was being written when this device was left. */
+	async start(): Promise<void> {
+		const { db } = this.#account.engine, known = await db.get<string>("meta", "device");
+		if (known) this.device = known;
+		else await db.put("meta", [["device", this.device]]);
+		for (const [, kept] of await db.all<KeptDraft>("drafts")) {
+			if (this.#open.has(kept.key)) continue;
+			if (kept.saved === kept.version) await this.#remove(kept);
+			else this.#open.set(kept.key, { draft: new DraftOf(this, this.#account, kept), users: 0 });
+		}
+		this.#showRecovered();
+	}
+
+	async #remove(kept: KeptDraft): Promise<void> {
+		await this.#account.engine.db.delete("drafts", [kept.key]);
+		await this.#account.engine.db.delete("files", kept.attachments.map(one => `${kept.key}:${one.id}`));
+	}
+
+	#saveAll(): void {
+		for (const { draft } of this.#open.values()) if (!draft.isSaved) void draft.save();
+	}
+
+	get unsaved(): number {
+		return [...this.#open.values()].filter(({ draft }) => !draft.isSaved).length;
+	}
+
+	#showRecovered(): void {
+		this.#recovered.set([...this.#open.values()].filter(one => one.users === 0).map(one => one.draft.value));
+	}
+
+	create(content: Partial<DraftContent> = {}): Draft {
+		const kept: KeptDraft = {
+			key: randomHex(8), emailId: null, content: { ...emptyContent(), ...content }, attachments: [], version: 0, saved: 0, savedAt: null, line: randomHex(8), unsure: false, conflict: null,
+			at: this.#account.host.platform.now(),
+		};
+		return this.#use(new DraftOf(this, this.#account, kept));
+	}
+
+	#use(draft: DraftOf): DraftOf {
+		const entry = this.#open.get(draft.key) ?? { draft, users: 0 };
+		entry.users++;
+		this.#open.set(draft.key, entry);
+		this.#showRecovered();
+		return entry.draft;
+	}
+
+	async open(id: { emailId: Id } | { key: string }): Promise<Result<Draft>> {
+		const there = [...this.#open.values()].find(({ draft }) => ("key" in id ? draft.key === id.key : draft.kept.emailId === id.emailId));
+		if (there) return good(this.#use(there.draft));
+		if ("key" in id) return bad("notFound", "", "there is no such draft on this device");
+		const message = await this.#account.messages.read(id.emailId);
+		return message.ok ? good(this.#use(new DraftOf(this, this.#account, this.#keptOf(message.value)))) : message;
+	}
+
+	/** Something that isn't sent after all. */
+	takeBack(kept: KeptDraft): Draft {
+		const draft = new DraftOf(this, this.#account, { ...kept, version: kept.version + 1 });
+		draft.keep();
+		return this.#use(draft);
+	}
+
+	#keptOf(message: Message): KeptDraft {
+		const sender = message.from?.[0]?.email.toLowerCase(), identity = this.#account.identities.value.find(one => one.email.toLowerCase() === sender);
+		const receipt = message.headers?.some(one => one.name.toLowerCase() === "disposition-notification-to") ?? false;
+		const priority = message.headers?.find(one => one.name.toLowerCase() === "x-priority")?.value.trim()[0];
+		const content: DraftContent = {
+			...emptyContent(), identityId: identity?.id ?? null, to: message.to ?? [], cc: message.cc ?? [], bcc: message.bcc ?? [], replyTo: message.replyTo ?? [], subject: message.subject ?? "",
+			text: textOf(message), html: htmlOf(message), inReplyTo: message.inReplyTo, references: message.references, wantsReceipt: receipt,
+			priority: priority === "1" || priority === "2" ? "high" : priority === "4" || priority === "5" ? "low" : "normal",
+		};
+		const line = LINE.exec(message.messageId?.[0] ?? "")?.[1] ?? randomHex(8);
+		const attachments = message.attachments.filter(part => part.blobId).map((part: EmailBodyPart) => ({ id: randomHex(6), name: part.name ?? "", type: part.type, size: part.size, blobId: part.blobId, cid: part.cid }));
+		return { key: randomHex(8), emailId: message.id, content, attachments, version: 0, saved: 0, savedAt: Date.parse(message.receivedAt), line, unsure: false, conflict: null, at: this.#account.host.platform.now() };
+	}
+
+	// ---- What drafts tell ----
+
+	noteSaved(draft: DraftOf): void {
+		const entry = this.#open.get(draft.key);
+		if (entry && entry.users === 0 && draft.isSaved) this.#drop(draft);
+		this.#showRecovered();
+	}
+
+	release(draft: DraftOf): void {
+		const entry = this.#open.get(draft.key);
+		if (!entry) return;
+		entry.users = Math.max(0, entry.users - 1);
+		if (entry.users === 0 && draft.isSaved) this.#drop(draft);
+	}
+
+	#drop(draft: DraftOf): void {
+		this.#open.delete(draft.key);
+		void draft.written().then(() => this.#remove(draft.kept));
+	}
+
+	forget(draft: DraftOf): void {
+		this.#open.delete(draft.key);
+		this.#showRecovered();
+	}
+
+	async flush(): Promise<void> {
+		await Promise.all([...this.#open.values()].map(({ draft }) => draft.written()));
+	}
+}

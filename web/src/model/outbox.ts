@@ -1,0 +1,317 @@
+/* Messages on their way out. What is to be sent stands in this device's database before anything else happens, so that it goes out whatever happens; whether a send whose
+ * answer was lost was done is found out by its Message-ID before it is tried again, so that nothing goes out twice. */
+import { Store } from "../base/store.ts";
+import { bad, failureOf, good, isPassing, type Failure, type Result } from "../jmap/errors.ts";
+import type { EmailAddress, EmailSubmission, Id, Identity } from "../jmap/types.ts";
+import type { AccountOf } from "./account.ts";
+import { makeEmail, makeEnvelope, newMessageId } from "./compose.ts";
+import type { KeptDraft } from "./drafts.ts";
+import { refusal } from "./objects.ts";
+import type { Draft, Outbox, Sending, SendOptions } from "./types.ts";
+
+interface KeptSending {
+	id: string;
+	draft: KeptDraft;
+	options: { undoSeconds: number; at: number | null; notifyDelivery: boolean };
+	messageId: string;
+	/** Given to the server once: it may have it. */
+	tried: boolean;
+	emailId: Id | null;
+	error: Failure | null;
+	created: number;
+}
+
+/** What the server is asked of what other devices have scheduled. */
+const PENDING_MAX = 100;
+/** A message that is held no longer than that goes without being shown as scheduled elsewhere; seconds. */
+const UNDO_MOST = 60;
+
+export class OutboxOf implements Outbox {
+	readonly #account: AccountOf;
+	readonly #store = new Store<Sending[]>([]);
+	readonly #queued = new Map<string, KeptSending>();
+	/** What the server holds, by submission. */
+	#held: Sending[] = [];
+	/** Of those the ones that this window has sent: for having them back as they were. */
+	readonly #sent = new Map<Id, KeptSending>();
+	#running: Promise<void> | null = null;
+	#timer: ReturnType<typeof setTimeout> | null = null;
+
+	constructor(account: AccountOf) {
+		this.#account = account;
+		account.engine.onOnline(() => void this.flush());
+		account.engine.watch("EmailSubmission", () => void this.#loadHeld());
+	}
+
+	async start(): Promise<void> {
+		for (const [, one] of await this.#account.engine.db.all<KeptSending>("outbox")) if (!this.#queued.has(one.id)) this.#queued.set(one.id, one);
+		this.#show();
+		await this.flush();
+	}
+
+	close(): void {
+		if (this.#timer) clearTimeout(this.#timer);
+	}
+
+	subscribe(run: (value: Sending[]) => void): () => void {
+		return this.#store.subscribe(run);
+	}
+
+	get waiting(): number {
+		return this.#queued.size;
+	}
+
+	#show(): void {
+		this.#store.set([...[...this.#queued.values()].map(view), ...this.#held]);
+	}
+
+	// ---- Sending ----
+
+	/** Takes a draft over. */
+	async add(draft: KeptDraft, options: SendOptions): Promise<Result<Sending>> {
+		const { engine, host, settings, domain } = this.#account;
+		const one: KeptSending = {
+			id: draft.key, draft, messageId: newMessageId(domain), tried: false, emailId: null, error: null, created: host.platform.now(),
+			options: { undoSeconds: Math.min(UNDO_MOST, options.undoSeconds ?? settings.value.undoSend), at: options.at?.getTime() ?? null, notifyDelivery: options.notifyDelivery ?? false },
+		};
+		this.#queued.set(one.id, one);
+		await engine.db.put("outbox", [[one.id, one]]);
+		await engine.db.delete("drafts", [draft.key]);
+		this.#show();
+		if (engine.online) await this.flush();
+		return good(this.#store.value.find(sending => sending.id === one.id) ?? { ...view(one), state: "sent" });
+	}
+
+	/** Sends what waits. One window does it at a time. */
+	flush(): Promise<void> {
+		this.#running ??= this.#account.host
+			.lock(`outbox:${this.#account.id}`, () => this.#sendAll())
+			.catch(() => undefined)
+			.finally(() => (this.#running = null));
+		return this.#running;
+	}
+
+	async #sendAll(): Promise<void> {
+		for (const one of [...this.#queued.values()]) {
+			if (one.error || this.#account.engine.closed) continue;
+			const kept = await this.#account.engine.db.get<KeptSending>("outbox", one.id);
+			if (!kept && one.tried) this.#queued.delete(one.id); // another window has sent it
+			else if (!(await this.#sendOne(one))) break;
+		}
+		this.#show();
+	}
+
+	/** False: not now. */
+	async #sendOne(one: KeptSending): Promise<boolean> {
+		const { engine } = this.#account, sent = await this.#give(one);
+		engine.note(sent.ok ? null : sent.error);
+		if (!sent.ok && isPassing(sent.error)) return false;
+		if (!this.#queued.has(one.id)) return true; // had back meanwhile
+		if (!sent.ok) {
+			one.error = sent.error;
+			await engine.db.put("outbox", [[one.id, one]]);
+			return true;
+		}
+		this.#queued.delete(one.id);
+		this.#sent.set(sent.value.id, one);
+		if (Date.parse(sent.value.sendAt) > this.#account.host.platform.now()) this.#hold({ ...view(one), state: "held", sendAt: sent.value.sendAt, submissionId: sent.value.id, emailId: one.emailId });
+		await engine.db.delete("outbox", [one.id]);
+		await engine.db.delete("files", one.draft.attachments.map(file => `${one.draft.key}:${file.id}`));
+		await engine.sync();
+		return true;
+	}
+
+	async #give(one: KeptSending): Promise<Result<{ id: Id; sendAt: string }>> {
+		const account = this.#account, { engine, mailboxes } = account;
+		if (account.identities.value.length === 0) await account.identities.load();
+		const identity = account.identity(one.draft.content.identityId);
+		if (!identity) return bad("refused", "noIdentity", "there is no identity to send as");
+		const drafts = await mailboxes.need("drafts"), sent = drafts.ok ? await mailboxes.need("sent") : drafts;
+		if (!drafts.ok) return drafts;
+		if (!sent.ok) return sent;
+		const uploaded = await this.#upload(one);
+		if (!uploaded.ok) return uploaded;
+		const known = one.tried ? await this.#find(one) : good(null);
+		if (!known.ok) return known;
+		if (known.value) return good(known.value);
+		one.tried = true;
+		await engine.db.put("outbox", [[one.id, one]]);
+		return this.#submit(one, identity, drafts.value.id, sent.value.id);
+	}
+
+	/** Message, submission and what follows from it, in one request. */
+	async #submit(one: KeptSending, identity: Identity, drafts: Id, sent: Id): Promise<Result<{ id: Id; sendAt: string }>> {
+		const { engine } = this.#account, { content, attachments, emailId: draft } = one.draft, batch = engine.client.batch(engine.account);
+		const email = makeEmail(content, attachments, identity, { mailboxIds: { [drafts]: true }, keywords: { $draft: true, $seen: true }, messageId: one.messageId });
+		const made = one.emailId ? null : batch.call("Email/set", { create: { m: email } });
+		const at = one.options.at ? new Date(one.options.at) : undefined;
+		const envelope = makeEnvelope(content, identity, { notifyDelivery: one.options.notifyDelivery, holdSeconds: one.options.undoSeconds, ...(at ? { at } : {}) });
+		const moved = { [`mailboxIds/${drafts}`]: null, [`mailboxIds/${sent}`]: true, "keywords/$draft": null };
+		const submission = batch.call("EmailSubmission/set", { create: { s: { identityId: identity.id, emailId: one.emailId ?? "#m", envelope } }, onSuccessUpdateEmail: { "#s": moved } });
+		const answer = await batch.send({ repeat: false });
+		if (!answer.ok) return answer;
+		if (made && !made.result.ok) return made.result;
+		if (made?.result.ok) {
+			const error = refusal(made.result.value);
+			if (error) return { ok: false, error };
+			one.emailId = made.result.value.created?.["m"]?.id ?? null;
+		}
+		const done = submission.result;
+		if (!done.ok) return done;
+		const error = refusal(done.value), id = done.value.created?.["s"]?.id;
+		if (error || !id) return { ok: false, error: error ?? failureOf({ type: "broken" }) };
+		await this.#follow(one, draft);
+		const sendAt = done.value.created?.["s"]?.sendAt ?? new Date(one.options.at ?? this.#account.host.platform.now() + one.options.undoSeconds * 1000).toISOString();
+		return good({ id, sendAt });
+	}
+
+	/** The draft goes, and the original is marked. */
+	async #follow(one: KeptSending, draft: Id | null): Promise<void> {
+		const { engine } = this.#account, original = one.draft.content.original;
+		const update = original ? { [original.id]: { [`keywords/${original.as === "reply" ? "$answered" : "$forwarded"}`]: true } } : {};
+		if (original || draft) await engine.client.call(engine.account, "Email/set", { update, destroy: draft && draft !== one.emailId ? [draft] : [] });
+	}
+
+	/** Did it go out the last time? */
+	async #find(one: KeptSending): Promise<Result<{ id: Id; sendAt: string } | null>> {
+		const { engine } = this.#account, found = await engine.client.call(engine.account, "Email/query", { filter: { header: ["Message-ID", one.messageId] }, limit: 1 });
+		if (!found.ok) return found;
+		one.emailId = found.value.ids[0] ?? null;
+		if (!one.emailId) return good(null);
+		const submissions = await this.status(one.emailId);
+		if (!submissions.ok) return submissions;
+		const there = submissions.value.find(submission => submission.undoStatus !== "canceled");
+		if (there) await this.#follow(one, one.draft.emailId);
+		return good(there ? { id: there.id, sendAt: there.sendAt } : null);
+	}
+
+	async #upload(one: KeptSending): Promise<Result<void>> {
+		const { engine, files } = this.#account;
+		for (const attachment of one.draft.attachments) {
+			if (attachment.blobId) continue;
+			const file = await engine.db.get<Blob>("files", `${one.draft.key}:${attachment.id}`);
+			if (!(file instanceof Blob)) return bad("notFound", "blobNotFound", `the file ${attachment.name} isn't on this device any more`);
+			const done = await files.upload(file, attachment.type).done;
+			if (!done.ok) return done;
+			attachment.blobId = done.value.blobId;
+			await engine.db.put("outbox", [[one.id, one]]);
+		}
+		return good(undefined);
+	}
+
+	// ---- What is held ----
+
+	#hold(sending: Sending): void {
+		this.#held = [sending, ...this.#held.filter(one => one.submissionId !== sending.submissionId)];
+		this.#show();
+		this.#wait();
+	}
+
+	/** Looks again when the next one goes. */
+	#wait(): void {
+		if (this.#timer) clearTimeout(this.#timer);
+		const now = this.#account.host.platform.now(), next = Math.min(...this.#held.map(one => Date.parse(one.sendAt ?? "")).filter(time => time > now));
+		if (next === Infinity) return;
+		this.#timer = setTimeout(() => void this.#loadHeld(), Math.min(next - now + 1500, 2_000_000_000));
+		(this.#timer as { unref?: () => void }).unref?.();
+	}
+
+	async #loadHeld(): Promise<void> {
+		const { client, account } = this.#account.engine, batch = client.batch(account);
+		const found = batch.call("EmailSubmission/query", { filter: { undoStatus: "pending" }, limit: PENDING_MAX });
+		const submissions = batch.call("EmailSubmission/get", { "#ids": found.ref("/ids") });
+		const emails = batch.call("Email/get", { "#ids": submissions.ref("/list/*/emailId"), properties: ["subject", "to", "cc", "bcc"] });
+		if (!(await batch.send()).ok || !submissions.result.ok || !emails.result.ok) return;
+		const heads = new Map(emails.result.value.list.map(one => [one.id, one])), now = this.#account.host.platform.now();
+		this.#held = submissions.result.value.list.filter(one => Date.parse(one.sendAt) > now).map(one => {
+			const head = heads.get(one.emailId), to: EmailAddress[] = [...(head?.to ?? []), ...(head?.cc ?? []), ...(head?.bcc ?? [])];
+			return { id: this.#sent.get(one.id)?.id ?? one.id, state: "held", subject: head?.subject ?? "", to, sendAt: one.sendAt, emailId: one.emailId, submissionId: one.id, error: null };
+		});
+		this.#show();
+		this.#wait();
+	}
+
+	async cancel(id: string): Promise<Result<Draft>> {
+		const queued = this.#queued.get(id);
+		if (queued && !queued.tried) return this.#takeBack(queued);
+		if (queued?.error) return queued.emailId ? this.#reopen(queued, queued.emailId) : this.#takeBack(queued);
+		const held = this.#held.find(one => one.id === id || one.submissionId === id);
+		if (!held?.submissionId || !held.emailId) return bad("refused", "cannotUnsend", "it is on its way");
+		const { engine, mailboxes, drafts } = this.#account, box = await mailboxes.need("drafts"), sent = mailboxes.byRole("sent");
+		if (!box.ok) return box;
+		const back = { [`mailboxIds/${box.value.id}`]: true, ...(sent ? { [`mailboxIds/${sent.id}`]: null } : {}), "keywords/$draft": true };
+		const done = await engine.client.call(engine.account, "EmailSubmission/set", { update: { [held.submissionId]: { undoStatus: "canceled" } }, onSuccessUpdateEmail: { [held.submissionId]: back } });
+		if (!done.ok) return done;
+		const error = refusal(done.value);
+		if (error) return { ok: false, error };
+		await this.#unmark(this.#sent.get(held.submissionId));
+		this.#held = this.#held.filter(one => one !== held);
+		this.#show();
+		await engine.sync();
+		return drafts.open({ emailId: held.emailId });
+	}
+
+	async #unmark(one: KeptSending | undefined): Promise<void> {
+		const original = one?.draft.content.original, { engine } = this.#account;
+		if (original) await engine.client.call(engine.account, "Email/set", { update: { [original.id]: { [`keywords/${original.as === "reply" ? "$answered" : "$forwarded"}`]: null } } });
+	}
+
+	async #takeBack(one: KeptSending): Promise<Result<Draft>> {
+		const draft = this.#account.drafts.takeBack(one.draft);
+		this.#queued.delete(one.id);
+		await this.#account.engine.db.delete("outbox", [one.id]);
+		this.#show();
+		return good(draft);
+	}
+
+	/** A message that the server has, but didn't send. */
+	async #reopen(one: KeptSending, emailId: Id): Promise<Result<Draft>> {
+		this.#queued.delete(one.id);
+		await this.#account.engine.db.delete("outbox", [one.id]);
+		this.#show();
+		return this.#account.drafts.open({ emailId });
+	}
+
+	async reschedule(id: string, at?: Date): Promise<Result<void>> {
+		const queued = this.#queued.get(id), { engine } = this.#account;
+		if (queued) {
+			Object.assign(queued.options, { at: at?.getTime() ?? null, undoSeconds: 0 });
+			queued.error = null;
+			await engine.db.put("outbox", [[id, queued]]);
+			await this.flush();
+			return good(undefined);
+		}
+		const held = this.#held.find(one => one.id === id || one.submissionId === id);
+		if (!held?.submissionId) return bad("notFound", "", "there is no such message");
+		const old = await engine.client.call(engine.account, "EmailSubmission/get", { ids: [held.submissionId] });
+		if (!old.ok) return old;
+		const before = old.value.list[0];
+		if (!before?.envelope) return bad("notFound", "", "there is no such submission");
+		const parameters = at ? { HOLDUNTIL: at.toISOString().replace(/\.\d+/, "") } : null;
+		const canceled = await engine.client.call(engine.account, "EmailSubmission/set", { update: { [before.id]: { undoStatus: "canceled" } } });
+		if (!canceled.ok) return canceled;
+		const refused = refusal(canceled.value);
+		if (refused) return { ok: false, error: refused };
+		const again = { identityId: before.identityId, emailId: before.emailId, envelope: { ...before.envelope, mailFrom: { ...before.envelope.mailFrom, parameters } } };
+		const made = await engine.client.call(engine.account, "EmailSubmission/set", { create: { s: again } });
+		await this.#loadHeld();
+		if (!made.ok) return made;
+		const error = refusal(made.value);
+		return error ? { ok: false, error } : good(undefined);
+	}
+
+	async status(emailId: Id): Promise<Result<EmailSubmission[]>> {
+		const { client, account } = this.#account.engine, batch = client.batch(account);
+		const found = batch.call("EmailSubmission/query", { filter: { emailIds: [emailId] } }), list = batch.call("EmailSubmission/get", { "#ids": found.ref("/ids") });
+		const sent = await batch.send();
+		return !sent.ok ? sent : list.result.ok ? good(list.result.value.list) : list.result;
+	}
+}
+
+function view(one: KeptSending): Sending {
+	const { content } = one.draft;
+	return {
+		id: one.id, state: one.error ? "failed" : "queued", subject: content.subject, to: [...content.to, ...content.cc, ...content.bcc], sendAt: one.options.at ? new Date(one.options.at).toISOString() : null,
+		emailId: one.emailId, submissionId: null, error: one.error,
+	};
+}

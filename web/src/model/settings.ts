@@ -1,0 +1,127 @@
+/* What a person sets, for all his devices. JMAP has no object for it, but one that fits: a card of the kind "application" (RFC 9553 §2.1.4) with a property of our own, in an
+ * address book of its own that isn't subscribed, so that address books elsewhere don't show it. The card's uid is always the same, so that there is one only. Each setting is a
+ * patch of its own: two devices that change different ones don't undo each other. Offline they are kept on this device, and sent later. */
+import { Store } from "../base/store.ts";
+import { failureOf, good, isPassing, type Result } from "../jmap/errors.ts";
+import type { Id } from "../jmap/types.ts";
+import type { Engine } from "./engine.ts";
+import type { Settings, SettingsValue } from "./types.ts";
+
+export const SETTINGS_UID = "pombal-web-settings", SETTINGS_PROPERTY = "pombal.internal:settings", SETTINGS_BOOK = "Settings of Pombal's web mail";
+/** Changes are sent together after so many milliseconds. */
+const SEND_AFTER = 800;
+
+export const defaults: SettingsValue = {
+	theme: "system", language: null, density: "comfortable", conversations: true, undoSend: 10, markRead: 0, remoteImages: "ask", imagesFrom: [], composeHtml: true, signaturePlace: "above",
+	afterAct: "next", receipts: "ask", shortcuts: true, notifications: false, swipeLeft: "archive", swipeRight: "read", readingPane: "right", labels: [],
+};
+
+type Given = Record<string, unknown>;
+
+export class SettingsOf implements Settings {
+	readonly #engine: Engine;
+	readonly #store = new Store<SettingsValue>(defaults);
+	#server: Given = {};
+	/** What the server doesn't have yet. */
+	#waiting: Given = {};
+	#card: Id | null = null;
+	#timer: ReturnType<typeof setTimeout> | null = null;
+	#running: Promise<Result<void>> | null = null;
+
+	constructor(engine: Engine) {
+		this.#engine = engine;
+		engine.watch("ContactCard", () => void this.#sync());
+	}
+
+	async start(): Promise<void> {
+		const [server, waiting] = await this.#engine.db.getMany<Given>("meta", ["settings", "settingsWaiting"]);
+		this.#server = { ...server, ...this.#server };
+		this.#waiting = { ...waiting, ...this.#waiting };
+		this.#show();
+	}
+
+	subscribe(run: (value: SettingsValue) => void): () => void {
+		return this.#store.subscribe(run);
+	}
+
+	get value(): SettingsValue {
+		return this.#store.value;
+	}
+
+	change(change: Partial<SettingsValue>): void {
+		Object.assign(this.#waiting, change);
+		this.#show();
+		void this.#engine.db.put("meta", [["settingsWaiting", this.#waiting]]);
+		if (this.#timer) clearTimeout(this.#timer);
+		this.#timer = setTimeout(() => void this.#sync(), SEND_AFTER);
+		(this.#timer as { unref?: () => void }).unref?.();
+	}
+
+	close(): void {
+		if (this.#timer) clearTimeout(this.#timer);
+	}
+
+	#show(): void {
+		this.#store.set({ ...defaults, ...this.#server, ...this.#waiting } as SettingsValue);
+	}
+
+	#sync(): Promise<Result<void>> {
+		this.#running ??= this.#exchange().finally(() => (this.#running = null));
+		return this.#running;
+	}
+
+	/** Takes what the server has, and gives what it hasn't. */
+	async #exchange(): Promise<Result<void>> {
+		const loaded = await this.#load();
+		if (!loaded.ok) return loaded;
+		const sending = { ...this.#waiting };
+		if (Object.keys(sending).length === 0) return good(undefined);
+		const sent = this.#card ? await this.#update(this.#card, sending) : await this.#create(sending);
+		if (!sent.ok && isPassing(sent.error)) return sent;
+		// What is refused stays on this device alone: it would be refused again.
+		if (sent.ok) Object.assign(this.#server, sending);
+		for (const [name, value] of Object.entries(sending)) if (this.#waiting[name] === value && sent.ok) delete this.#waiting[name];
+		this.#show();
+		await this.#engine.db.put("meta", [["settings", this.#server], ["settingsWaiting", this.#waiting]]);
+		return sent;
+	}
+
+	async #load(): Promise<Result<void>> {
+		const engine = this.#engine, batch = engine.client.batch(engine.account);
+		const found = batch.call("ContactCard/query", { filter: { uid: SETTINGS_UID } }), cards = batch.call("ContactCard/get", { "#ids": found.ref("/ids") });
+		const sent = await batch.send();
+		if (!sent.ok) return sent;
+		if (!cards.result.ok) return cards.result;
+		const card = cards.result.value.list.find(one => one.uid === SETTINGS_UID);
+		this.#card = card?.id ?? null;
+		const value = card?.[SETTINGS_PROPERTY];
+		if (value && typeof value === "object") this.#server = value as Given;
+		this.#show();
+		await engine.db.put("meta", [["settings", this.#server]]);
+		return good(undefined);
+	}
+
+	async #update(id: Id, change: Given): Promise<Result<void>> {
+		const patch = Object.fromEntries(Object.entries(change).map(([name, value]) => [`${SETTINGS_PROPERTY}/${name.replace(/~/g, "~0").replace(/\//g, "~1")}`, value]));
+		const done = await this.#engine.client.call(this.#engine.account, "ContactCard/set", { update: { [id]: patch } });
+		const error = done.ok ? done.value.notUpdated?.[id] : null;
+		return error ? { ok: false, error: failureOf(error) } : done.ok ? good(undefined) : done;
+	}
+
+	async #create(change: Given): Promise<Result<void>> {
+		const engine = this.#engine, books = await engine.client.call(engine.account, "AddressBook/get", { ids: null });
+		if (!books.ok) return books;
+		let book = books.value.list.find(one => one.name === SETTINGS_BOOK)?.id;
+		if (!book) {
+			const made = await engine.client.call(engine.account, "AddressBook/set", { create: { b: { name: SETTINGS_BOOK, isSubscribed: false } } });
+			if (!made.ok) return made;
+			book = made.value.created?.["b"]?.id;
+		}
+		if (!book) return { ok: false, error: { kind: "refused", type: "", message: "the address book for settings couldn't be made" } };
+		const card = { uid: SETTINGS_UID, kind: "application", name: { full: SETTINGS_BOOK }, addressBookIds: { [book]: true }, [SETTINGS_PROPERTY]: change };
+		const done = await engine.client.call(engine.account, "ContactCard/set", { create: { c: card } });
+		const error = done.ok ? done.value.notCreated?.["c"] : null;
+		// Another device may have made it meanwhile: it is found the next time.
+		return error ? { ok: false, error: failureOf(error) } : done.ok ? good(undefined) : done;
+	}
+}
