@@ -74,7 +74,7 @@ static void note_letter(struct courier *courier, struct courier_addressee **list
 	struct noting noting = {list, count};
 	struct error error = {0};
 	struct account *account = store_open_account(courier->store, message->account, &error);
-	if ((!account || !object_edit(account, OBJECT_SUBMISSION, message->id, edit, &noting, &error)) && error.kind != ERROR_NOT_FOUND)
+	if ((!account || !object_edit_either(account, OBJECT_SUBMISSION, OBJECT_SENDING, message->id, edit, &noting, &error)) && error.kind != ERROR_NOT_FOUND)
 		log_warning("submission.unnoted", log_id("id", message->id), log_text("cause", error.text));
 	store_release_account(&account);
 }

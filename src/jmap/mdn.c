@@ -23,6 +23,9 @@ struct receipting {
 	struct jmap_blob blob;
 	struct jmap_receipt receipt;
 	struct buf text;
+	json_t *envelope;
+	struct jmap_sending sending;
+	bool begun;
 };
 
 static bool has_keyword(struct slice keywords, struct slice wanted)
@@ -77,7 +80,7 @@ static json_t *find_reader(struct receipting *receipting)
 	return jmap_set_error("notFound", NULL, "that message doesn't ask for a receipt");
 }
 
-static json_t *send_it(struct receipting *receipting)
+static json_t *write_it(struct receipting *receipting)
 {
 	struct jmap_call *call = receipting->call;
 	struct jmap_receipt *receipt = &receipting->receipt;
@@ -89,12 +92,9 @@ static json_t *send_it(struct receipting *receipting)
 	receipting->text = BUF(RECEIPT_MAX);
 	if (!jmap_receipt_write(receipt, &receipting->text, call->arena))
 		return jmap_set_error("tooLarge", NULL, NULL);
-	json_t *envelope = json_pack("{s:{s:s}, s:[{s:o}]}", "mailFrom", "email", "", "rcptTo", "email", jmap_text(receipt->to));
-	struct jmap_sending sending = {.call = call, .message = buf_slice(&receipting->text), .identity = receipt->from, .envelope = envelope};
-	json_t *refused = jmap_send_check(&sending);
-	refused = refused ? refused : jmap_send_queue(&sending);
-	json_decref(envelope);
-	return refused;
+	receipting->envelope = json_pack("{s:{s:s}, s:[{s:o}]}", "mailFrom", "email", "", "rcptTo", "email", jmap_text(receipt->to));
+	receipting->sending = (struct jmap_sending){.call = call, .message = buf_slice(&receipting->text), .identity = receipt->from, .envelope = receipting->envelope};
+	return jmap_send_check(&receipting->sending);
 }
 
 /* What the client doesn't know yet. */
@@ -113,18 +113,34 @@ static json_t *describe(const struct receipting *receipting)
 	return sent;
 }
 
-static json_t *send_one(struct jmap_call *call, const json_t *identity, const json_t *object, json_t **sent)
+static json_t *check_one(struct receipting *receipting)
 {
-	struct receipting receipting = {.call = call, .object = object, .identity = identity, .blob = {.fd = -1}};
-	json_t *refused = json_is_object(object) ? jmap_receipt_check(object) : jmap_set_error("invalidProperties", NULL, NULL);
-	refused = refused ? refused : find_email(&receipting);
-	refused = refused ? refused : find_reader(&receipting);
-	refused = refused ? refused : send_it(&receipting);
-	if (!refused)
-		*sent = describe(&receipting);
-	buf_free(&receipting.text);
-	jmap_blob_close(&receipting.blob);
-	return refused;
+	json_t *refused = json_is_object(receipting->object) ? jmap_receipt_check(receipting->object) : jmap_set_error("invalidProperties", NULL, NULL);
+	refused = refused ? refused : find_email(receipting);
+	refused = refused ? refused : find_reader(receipting);
+	return refused ? refused : write_it(receipting);
+}
+
+static void drop_one(struct receipting *receipting)
+{
+	jmap_send_drop(&receipting->sending);
+	buf_free(&receipting->text);
+	jmap_blob_close(&receipting->blob);
+	json_decref(receipting->envelope);
+	*receipting = (struct receipting){.blob = {.fd = -1}};
+}
+
+/* RUN_WAIT: to be called again. */
+static enum net_run send_one(struct receipting *receipting, json_t **sent, json_t **refused)
+{
+	*refused = receipting->begun ? NULL : check_one(receipting);
+	receipting->begun = true;
+	if (!*refused && jmap_send_go_on(&receipting->sending, refused) == RUN_WAIT)
+		return RUN_WAIT;
+	if (!*refused)
+		*sent = describe(receipting);
+	drop_one(receipting);
+	return RUN_DONE;
 }
 
 /* Of those that were sent. */
@@ -149,17 +165,53 @@ static json_t *or_null(json_t *object)
 	return json_null();
 }
 
-static enum net_run send_all(struct jmap_call *call, const json_t *identity, json_t *send, json_t *update)
+/* How far an MDN/send is. */
+struct receipts {
+	struct jmap_call *call;
+	struct receipting one;
+	void *next;                  /* of `send` */
+	json_t *identity, *send, *update, *sent, *not_sent;
+};
+
+static void drop_all(void *state)
 {
-	const char *key;
-	json_t *object, *sent = json_object(), *not_sent = json_object();
-	json_object_foreach(send, key, object) {
-		json_t *made = NULL, *refused = send_one(call, identity, object, &made);
-		json_object_set_new(refused ? not_sent : sent, key, refused ? refused : made);
+	struct receipts *receipts = state;
+	drop_one(&receipts->one);
+	json_decref(receipts->identity);
+	json_decref(receipts->sent);
+	json_decref(receipts->not_sent);
+}
+
+static enum net_run send_all(struct receipts *receipts)
+{
+	struct jmap_call *call = receipts->call;
+	for (; receipts->next; receipts->next = json_object_iter_next(receipts->send, receipts->next)) {
+		json_t *made = NULL, *refused;
+		if (!receipts->one.begun) {
+			receipts->one.call = call;
+			receipts->one.object = json_object_iter_value(receipts->next);
+			receipts->one.identity = receipts->identity;
+		}
+		if (send_one(&receipts->one, &made, &refused) == RUN_WAIT)
+			return RUN_WAIT;
+		json_object_set_new(refused ? receipts->not_sent : receipts->sent, json_object_iter_key(receipts->next), refused ? refused : made);
 	}
-	json_t *emails = emails_to_update(call, send, sent, update);
-	jmap_respond(call, "MDN/send", json_pack("{s:s, s:o, s:o}", "accountId", call->request->account_id, "sent", or_null(sent), "notSent", or_null(not_sent)));
+	json_t *emails = emails_to_update(call, receipts->send, receipts->sent, receipts->update);
+	jmap_respond(call, "MDN/send", json_pack("{s:s, s:o, s:o}", "accountId", call->request->account_id, "sent", or_null(receipts->sent), "notSent", or_null(receipts->not_sent)));
+	json_decref(receipts->identity);
+	call->state = NULL;
+	call->drop = NULL;
 	return jmap_implied_email_set(call, emails, json_array());
+}
+
+static enum net_run begin_all(struct jmap_call *call, json_t *identity, json_t *send, json_t *update)
+{
+	struct receipts *receipts = arena_alloc(call->arena, sizeof *receipts);
+	*receipts = (struct receipts){.call = call, .one = {.blob = {.fd = -1}}, .next = json_object_iter(send), .identity = identity, .send = send, .update = update,
+		.sent = json_object(), .not_sent = json_object()};
+	call->state = receipts;
+	call->drop = drop_all;
+	return send_all(receipts);
 }
 
 enum net_run jmap_mdn_send(struct jmap_call *call)
@@ -168,6 +220,8 @@ enum net_run jmap_mdn_send(struct jmap_call *call)
 	struct error error;
 	json_t *send, *update, *identity;
 	bool under_way;
+	if (call->drop == drop_all)
+		return send_all(call->state);
 	enum net_run result = jmap_implied_go_on(call, &under_way);
 	if (under_way)
 		return result;
@@ -177,16 +231,12 @@ enum net_run jmap_mdn_send(struct jmap_call *call)
 	id = jmap_resolve_id(call, id);
 	if (!send || json_object_size(send) > JMAP_SET_MAX)
 		jmap_fail(call, send ? "requestTooLarge" : "invalidArguments", NULL);
-	else if (!jmap_identity_find(call, id.at ? id : SLICE(""), &identity, &error)) {
-		if (error.kind == ERROR_NOT_FOUND)
-			jmap_fail(call, "invalidArguments", "there is no such identity");
-		else
-			jmap_fail_error(call, &error);
-	} else {
-		result = send_all(call, identity, send, update);
-		json_decref(identity);
-		return result;
-	}
+	else if (jmap_identity_find(call, id.at ? id : SLICE(""), &identity, &error))
+		return begin_all(call, identity, send, update);
+	else if (error.kind == ERROR_NOT_FOUND)
+		jmap_fail(call, "invalidArguments", "there is no such identity");
+	else
+		jmap_fail_error(call, &error);
 	return RUN_DONE;
 }
 

@@ -13,18 +13,30 @@ struct jmap_sending {
 	struct slice identity;      /* the address of the identity as which it is sent */
 	const json_t *envelope;     /* as the client gave it (RFC 8621 §7); NULL: it is made of the message's header */
 	bool tracked;               /* its account has an object that says what becomes of it */
+	/** Called once it is as it will be, before it is committed; a SetError has it refused. May be NULL. */
+	json_t *(*ready)(struct jmap_sending *sending);
+	void *context;              /* of that */
 	/* Found: */
 	struct queue_message queue; /* in the call's arena */
 	struct submit_header header;
-	bool eight_bit;
+	bool in_doubt;              /* it is refused, but may be in the queue all the same */
+	/* How far it is: */
+	enum { SENDING_BEGINS, SENDING_WRITES, SENDING_IS_JUDGED, SENDING_CHANGES, SENDING_COMMITS, SENDING_WAITS, SENDING_IS_OVER } step;
+	struct queue_draft *draft, *changed;
+	struct jmap_weighing *weighing;
+	struct queue_ticket *ticket;
+	struct buf lines;
 };
 
 /** May it go? A SetError (invalidEmail, noRecipients, …), or NULL. */
 json_t *jmap_send_check(struct jmap_sending *sending);
 /** The envelope that it goes with, as JSON; new. */
 json_t *jmap_send_envelope(const struct jmap_sending *sending);
-/** Puts it into the queue, durably. A SetError, or NULL. Blocks. */
-json_t *jmap_send_queue(struct jmap_sending *sending);
+/** Puts it into the queue, durably, once it was checked. RUN_WAIT: another role, or the disk, is at it: to be called again after conn_resume(). RUN_DONE: *refused
+ * is a SetError, or NULL: it is in the queue. */
+enum net_run jmap_send_go_on(struct jmap_sending *sending, json_t **refused);
+/** Gives it up, wherever it is; after RUN_DONE there is nothing to give up any more. */
+void jmap_send_drop(struct jmap_sending *sending);
 
 /** What the capability says (RFC 8621 §1.3.2). */
 json_t *jmap_send_about(const struct jmap_request *request);

@@ -1,14 +1,11 @@
-/* EmailSubmission (RFC 8621 §7). An object is made before its message is handed in, so that nothing is sent of which nobody knows; what becomes of it the
- * courier writes into it (courier/submission.c). Taking it back is decided by the queue. */
+/* EmailSubmission (RFC 8621 §7). How one is made is submission_create.c; what becomes of it the courier writes into it (courier/submission.c). Taking it back is
+ * decided by the queue. */
 #include "jmap/submission.h"
 
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
-#include "jmap/blob.h"
-#include "jmap/identity.h"
-#include "jmap/send.h"
+#include "queue/queue.h"
 
 static const char *const properties[] = {"id", "identityId", "emailId", "threadId", "envelope", "sendAt", "undoStatus", "deliveryStatus", "dsnBlobIds", "mdnBlobIds", NULL};
 
@@ -54,6 +51,7 @@ enum net_run jmap_submission_get(struct jmap_call *call)
 {
 	struct jmap_get get;
 	struct error error;
+	jmap_submissions_settle(call);
 	if (!jmap_get_begin(call, &jmap_submission_type, NULL, &get))
 		return RUN_DONE;
 	if (get.ids ? add_named(call, &get, &error) : add_all(call, &get, &error))
@@ -65,151 +63,10 @@ enum net_run jmap_submission_get(struct jmap_call *call)
 	return RUN_DONE;
 }
 
-enum net_run jmap_submission_changes(struct jmap_call *call) { return jmap_object_changes(call, OBJECT_SUBMISSION, JMAP_ID_SUBMISSION); }
-
-/* ---- Creating ---- */
-
-/* What one create works with. */
-struct creating {
-	struct jmap_call *call;
-	json_t *object, *identity;
-	struct email email;
-	struct jmap_blob blob;
-	struct jmap_sending sending;
-};
-
-static json_t *find_email(struct creating *creating, struct slice id)
+enum net_run jmap_submission_changes(struct jmap_call *call)
 {
-	struct error error;
-	struct email *list;
-	int64_t number = jmap_id_parse(JMAP_ID_EMAIL, id);
-	char blob[JMAP_ID_SIZE];
-	if (number == 0)
-		return jmap_set_error("invalidProperties", "emailId", "there is no such email");
-	if (!email_get(creating->call->account, &number, 1, MESSAGE_FLAGS, creating->call->arena, &list, NULL, &error))
-		return jmap_set_error_of(&error);
-	if (list[0].id == 0)
-		return jmap_set_error("invalidProperties", "emailId", "there is no such email");
-	creating->email = list[0];
-	jmap_id_format(JMAP_ID_BLOB, number, blob);
-	return jmap_account_blob_open(creating->call->account, slice_of(blob), &creating->blob, &error) ? NULL : jmap_set_error_of(&error);
-}
-
-static json_t *find_identity(struct creating *creating, struct slice id)
-{
-	struct error error;
-	if (jmap_identity_find(creating->call, id, &creating->identity, &error))
-		return NULL;
-	return error.kind == ERROR_NOT_FOUND ? jmap_set_error("invalidProperties", "identityId", "there is no such identity") : jmap_set_error_of(&error);
-}
-
-/* An id, or what a creation id stands for. */
-static struct slice id_of(const struct creating *creating, const char *name)
-{
-	struct slice id = jmap_resolve_id(creating->call, jmap_slice_of(json_object_get(creating->object, name)));
-	return id.at ? id : SLICE("");
-}
-
-static json_t *check_properties(const json_t *object)
-{
-	static const char *const given[] = {"identityId", "emailId", "envelope", NULL};
-	const char *unknown = jmap_object_unknown(object, given);
-	json_t *envelope = json_object_get(object, "envelope");
-	if (unknown)
-		return jmap_set_error("invalidProperties", unknown, NULL);
-	for (size_t i = 0; i < 2; i++)
-		if (!json_is_string(json_object_get(object, given[i])))
-			return jmap_set_error("invalidProperties", given[i], "it is missing, or no id");
-	return envelope && !json_is_null(envelope) && !json_is_object(envelope) ? jmap_set_error("invalidProperties", "envelope", "it is no envelope") : NULL;
-}
-
-static json_t *status_of_all(const struct queue_message *message)
-{
-	json_t *all = json_object();
-	for (size_t i = 0; i < message->recipient_count; i++)
-		json_object_setn_new(all, message->recipients[i].address.at, message->recipients[i].address.len,
-				     json_pack("{s:s, s:s, s:s}", "smtpReply", "250 2.0.0 queued", "delivered", "queued", "displayed", "unknown"));
-	return all;
-}
-
-static json_t *describe(const struct creating *creating)
-{
-	const struct queue_message *message = &creating->sending.queue;
-	struct slice identity = id_of(creating, "identityId");
-	bool waits = message->release > message->arrived;
-	return json_pack("{s:s%, s:o, s:o, s:o, s:o, s:s, s:o, s:[], s:[]}", "identityId", identity.at, identity.len, "emailId", jmap_id(JMAP_ID_EMAIL, creating->email.id), "threadId",
-			 jmap_id(JMAP_ID_THREAD, creating->email.thread), "envelope", jmap_send_envelope(&creating->sending), "sendAt", jmap_date(queue_begins(message)),
-			 "undoStatus", waits ? "pending" : "final", "deliveryStatus", status_of_all(message), "dsnBlobIds", "mdnBlobIds");
-}
-
-/* The record first: if we die in between, there is one of something that wasn't sent, and not the other way round. */
-static json_t *send_it(struct creating *creating, json_t **made)
-{
-	struct jmap_call *call = creating->call;
-	int64_t id = 0;
-	json_t *record = describe(creating);
-	json_t *refused = jmap_object_put(call, OBJECT_SUBMISSION, &id, creating->sending.queue.id, record);
-	struct error error;
-	if (!refused && !store_sync(call->request->service->store, &error))
-		refused = jmap_set_error_of(&error);
-	refused = refused ? refused : jmap_send_queue(&creating->sending);
-	if (refused) {
-		json_decref(record);
-		if (id != 0)
-			json_decref(jmap_object_put(call, OBJECT_SUBMISSION, &id, 0, NULL));
-		return refused;
-	}
-	json_object_set_new(record, "id", jmap_id(JMAP_ID_SUBMISSION, id));
-	json_object_del(record, "identityId");
-	json_object_del(record, "emailId");
-	if (creating->sending.envelope)
-		json_object_del(record, "envelope");
-	*made = record;
-	return NULL;
-}
-
-/* Of those that are over the oldest go, so that there is room for more. */
-static json_t *make_room(struct jmap_call *call)
-{
-	struct object *list;
-	struct error error;
-	size_t count;
-	int64_t state;
-	if (!object_list(call->account, OBJECT_SUBMISSION, call->arena, &list, &count, &state, &error))
-		return jmap_set_error_of(&error);
-	for (size_t i = 0; count - i >= OBJECTS_MAX && i < count; i++) {
-		json_t *json = jmap_object_json(&list[i], JMAP_ID_SUBMISSION);
-		bool over = !slice_equal(jmap_slice_of(json_object_get(json, "undoStatus")), SLICE("pending"));
-		json_decref(json);
-		if (over)
-			json_decref(jmap_object_put(call, OBJECT_SUBMISSION, &list[i].id, 0, NULL));
-	}
-	return NULL;
-}
-
-static json_t *check_and_send(struct creating *creating, json_t **made)
-{
-	json_t *envelope = json_object_get(creating->object, "envelope");
-	json_t *refused = check_properties(creating->object);
-	refused = refused ? refused : find_identity(creating, id_of(creating, "identityId"));
-	refused = refused ? refused : find_email(creating, id_of(creating, "emailId"));
-	if (refused)
-		return refused;
-	creating->sending = (struct jmap_sending){.call = creating->call, .message = creating->blob.bytes, .identity = jmap_slice_of(json_object_get(creating->identity, "email")),
-		.envelope = json_is_null(envelope) ? NULL : envelope, .tracked = true};
-	refused = jmap_send_check(&creating->sending);
-	refused = refused ? refused : make_room(creating->call);
-	return refused ? refused : send_it(creating, made);
-}
-
-static json_t *create(struct jmap_call *call, struct jmap_set *set, json_t *object, json_t **made)
-{
-	struct creating creating = {.call = call, .object = object, .blob = {.fd = -1}};
-	(void)set;
-	json_t *refused = check_and_send(&creating, made);
-	jmap_blob_close(&creating.blob);
-	json_decref(creating.identity);
-	return refused;
+	jmap_submissions_settle(call);
+	return jmap_object_changes(call, OBJECT_SUBMISSION, JMAP_ID_SUBMISSION);
 }
 
 /* ---- Updating: having it back ---- */
@@ -368,24 +225,87 @@ static bool are_good(struct jmap_call *call, json_t *update, const json_t *destr
 	return true;
 }
 
+/* How far an EmailSubmission/set is. */
+struct setting {
+	struct jmap_call *call;
+	struct jmap_set set;
+	void *next;                     /* of set.create: what is to be created */
+	struct jmap_creating *creating; /* what is being created; NULL: nothing */
+	json_t *update_emails, *destroy_emails;
+};
+
+static void drop_setting(void *state)
+{
+	struct setting *setting = state;
+	if (setting->creating)
+		jmap_creating_drop(setting->creating);
+	json_decref(setting->set.context);
+	jmap_set_drop(&setting->set);
+}
+
+static void note_created(struct setting *setting, const char *key, json_t *made, json_t *refused)
+{
+	if (refused) {
+		json_decref(made);
+		json_object_set_new(setting->set.not_created, key, refused);
+		return;
+	}
+	json_object_set(setting->call->request->created, key, json_object_get(made, "id"));
+	json_object_set_new(setting->set.created, key, made);
+}
+
+/* One after the other, each without a thread while others are at it. */
+static enum net_run create_all(struct setting *setting)
+{
+	while (setting->next) {
+		json_t *made = NULL, *refused;
+		if (!setting->creating)
+			setting->creating = jmap_creating_begin(setting->call, json_object_iter_value(setting->next));
+		if (jmap_creating_go_on(setting->creating, &made, &refused) == RUN_WAIT)
+			return RUN_WAIT;
+		setting->creating = NULL;
+		note_created(setting, json_object_iter_key(setting->next), made, refused);
+		setting->next = json_object_iter_next(setting->set.create, setting->next);
+	}
+	return RUN_DONE;
+}
+
+static enum net_run go_on(struct setting *setting)
+{
+	static const struct jmap_setter setter = {NULL, update, destroy};
+	struct jmap_call *call = setting->call;
+	if (create_all(setting) == RUN_WAIT)
+		return RUN_WAIT;
+	jmap_set_update(call, &setting->set, &setter);
+	jmap_set_destroy(call, &setting->set, &setter);
+	json_t *update_list = emails_to_update(call, &setting->set, setting->update_emails), *destroy_list = emails_to_destroy(call, &setting->set, setting->destroy_emails);
+	json_decref(setting->set.context);
+	jmap_set_end(call, &setting->set);
+	call->state = NULL;
+	call->drop = NULL;
+	return jmap_implied_email_set(call, update_list, destroy_list);
+}
+
 enum net_run jmap_submission_set(struct jmap_call *call)
 {
-	static const struct jmap_setter setter = {create, update, destroy};
-	struct jmap_set set;
 	json_t *update_emails, *destroy_emails;
 	bool under_way;
+	if (call->drop == drop_setting)
+		return go_on(call->state);
 	enum net_run result = jmap_implied_go_on(call, &under_way);
 	if (under_way)
 		return result;
+	jmap_submissions_settle(call);
+	struct setting *setting = arena_alloc(call->arena, sizeof *setting);
 	if (!jmap_argument_object(call, "onSuccessUpdateEmail", &update_emails) || !jmap_argument_array(call, "onSuccessDestroyEmail", &destroy_emails) ||
-	    !are_good(call, update_emails, destroy_emails) || !jmap_set_begin(call, &jmap_submission_type, "onSuccessUpdateEmail onSuccessDestroyEmail", &set))
+	    !are_good(call, update_emails, destroy_emails) || !jmap_set_begin(call, &jmap_submission_type, "onSuccessUpdateEmail onSuccessDestroyEmail", &setting->set))
 		return RUN_DONE;
-	set.context = json_object();
-	jmap_set_create(call, &set, &setter);
-	jmap_set_update(call, &set, &setter);
-	jmap_set_destroy(call, &set, &setter);
-	json_t *update_list = emails_to_update(call, &set, update_emails), *destroy_list = emails_to_destroy(call, &set, destroy_emails);
-	json_decref(set.context);
-	jmap_set_end(call, &set);
-	return jmap_implied_email_set(call, update_list, destroy_list);
+	setting->call = call;
+	setting->set.context = json_object();
+	setting->update_emails = update_emails;
+	setting->destroy_emails = destroy_emails;
+	setting->next = json_object_iter(setting->set.create);
+	call->state = setting;
+	call->drop = drop_setting;
+	return go_on(setting);
 }

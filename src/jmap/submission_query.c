@@ -168,6 +168,7 @@ enum net_run jmap_submission_query(struct jmap_call *call)
 	char state[JMAP_STATE_MAX + 1];
 	int64_t *ids;
 	size_t count;
+	jmap_submissions_settle(call);
 	if (!jmap_query_begin(call, NULL, &query) || !jmap_filter_check(call, query.filter, check_condition, NULL) || !check_sort(call, &query))
 		return RUN_DONE;
 	if (!jmap_submission_type.state(call->account, state, &error))
@@ -182,6 +183,7 @@ enum net_run jmap_submission_query_changes(struct jmap_call *call)
 	struct jmap_query query;
 	int64_t *ids;
 	size_t count;
+	jmap_submissions_settle(call);
 	if (jmap_query_changes_begin(call, NULL, &query) && jmap_filter_check(call, query.filter, check_condition, NULL) && check_sort(call, &query) &&
 	    find_all(call, &query, &ids, &count))
 		jmap_object_query_changes(call, &query, OBJECT_SUBMISSION, JMAP_ID_SUBMISSION, ids, count);

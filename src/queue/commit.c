@@ -96,6 +96,14 @@ static bool insert_recipients(struct db *db, const struct queue_message *message
 /* One that is refused leaves nothing. */
 static bool insert_one(struct queue *queue, struct db *db, struct queue_commit *commit, struct queue_doomed *doomed, struct error *error)
 {
+	bool given_up;
+	if (!queue_later_is_given_up(db, commit->message, &given_up, error))
+		return false;
+	if (given_up) {
+		commit->refused = true;
+		error_set(&commit->error, ERROR_NOT_FOUND, "it was given up before it came");
+		return true;
+	}
 	if (!queue_outgoing_admit(queue, db, commit, error))
 		return false;
 	return commit->refused || (insert_message(db, commit, error) && (commit->in_file || insert_body(db, commit, error)) &&

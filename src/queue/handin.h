@@ -6,6 +6,8 @@
  *   a message     envelope and body; or, in the place of the body, that file, only to read: the asker has closed what it
  *                 wrote with. The answer comes when the message is on disk. Asked again, it is done once.
  *   a withdrawal  an account, and the id of a message that it wants back. The answer has one number more: enum queue_withdrawal.
+ *   a question    an account, and the id of a message of which it doesn't know whether it was committed. The answer has one number more: 1, if it is there;
+ *                 if not, it won't be any more.
  *
  * An answer is a number of enum error_kind, and if it isn't ERROR_NONE the reason. */
 #ifndef QUEUE_HANDIN_H
@@ -15,7 +17,7 @@
 #include "net/call.h"
 #include "queue/internal.h"
 
-enum queue_handin_verb { HANDIN_BODY_FILE = 1, HANDIN_MESSAGE, HANDIN_WITHDRAWAL };
+enum queue_handin_verb { HANDIN_BODY_FILE = 1, HANDIN_MESSAGE, HANDIN_WITHDRAWAL, HANDIN_QUESTION };
 
 enum {
 	HANDIN_BEGIN_SECONDS = 20,    /* a message that the owner can't begin with within that is refused */

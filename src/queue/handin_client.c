@@ -142,17 +142,24 @@ bool queue_handin_commit(struct queue *queue, const struct queue_handin *handin,
 	return finish(&ticket, caller_ask(queue->owner, &question, &answer), &answer, error);
 }
 
-static bool ask_back(struct queue *queue, struct slice account, int64_t id, enum queue_withdrawal *outcome, struct error *error)
+/* About one message; the answer's number is at most `max`. */
+static bool ask_about(struct queue *queue, enum queue_handin_verb verb, struct slice account, int64_t id, uint64_t *number, uint64_t max, struct error *error)
 {
 	struct buf text = BUF(HANDIN_TEXT_MAX + 64);
 	struct call_answer answer = {0};
-	uint64_t number = WITHDRAWN_TOO_LATE;
 	wire_put_text(&text, account);
 	wire_put_number(&text, (uint64_t)id);
-	struct call_question question = question_of(HANDIN_WITHDRAWAL, buf_slice(&text));
-	bool done = read_answer_number(caller_ask(queue->owner, &question, &answer), &answer, &number, WITHDRAWN_TOO_LATE, error);
+	struct call_question question = question_of(verb, buf_slice(&text));
+	bool done = read_answer_number(caller_ask(queue->owner, &question, &answer), &answer, number, max, error);
 	close_all(&answer);
 	buf_free(&text);
+	return done;
+}
+
+static bool ask_back(struct queue *queue, struct slice account, int64_t id, enum queue_withdrawal *outcome, struct error *error)
+{
+	uint64_t number = WITHDRAWN_TOO_LATE;
+	bool done = ask_about(queue, HANDIN_WITHDRAWAL, account, id, &number, WITHDRAWN_TOO_LATE, error);
 	*outcome = (enum queue_withdrawal)number;
 	return done;
 }
@@ -161,4 +168,14 @@ bool queue_withdraw(struct queue *queue, struct slice account, int64_t id, enum 
 {
 	*outcome = WITHDRAWN_TOO_LATE;
 	return queue->owner ? ask_back(queue, account, id, outcome, error) : queue_withdraw_here(queue, account, id, outcome, error);
+}
+
+bool queue_resolve(struct queue *queue, struct slice account, int64_t id, bool *there, struct error *error)
+{
+	uint64_t number = 0;
+	if (!queue->owner)
+		return queue_resolve_here(queue, account, id, there, error);
+	bool done = ask_about(queue, HANDIN_QUESTION, account, id, &number, 1, error);
+	*there = number == 1;
+	return done;
 }

@@ -230,24 +230,33 @@ static void take_message(struct server *server, struct call_received *question)
 	free_arrival(arrival);
 }
 
-/* ---- Withdrawals ---- */
+/* ---- Withdrawals, and questions about what may have come ---- */
 
-/* Waits for the disk: who wants something back is one of few. */
-static void withdraw(struct server *server, const struct call_received *question)
+static bool decide(struct queue *queue, unsigned verb, struct slice account, int64_t id, uint64_t *number, struct error *error)
+{
+	enum queue_withdrawal outcome = WITHDRAWN_TOO_LATE;
+	bool there = false;
+	bool done = verb == HANDIN_WITHDRAWAL ? queue_withdraw_here(queue, account, id, &outcome, error) : queue_resolve_here(queue, account, id, &there, error);
+	*number = verb == HANDIN_WITHDRAWAL ? (uint64_t)outcome : there;
+	return done;
+}
+
+/* Waits for the disk: who wants something back, or doesn't know, is one of few. */
+static void answer_about(struct server *server, const struct call_received *question)
 {
 	struct error error = {0};
 	struct wire_reader reader = {.rest = question->text};
 	struct slice account = wire_text(&reader, HANDIN_TEXT_MAX);
 	int64_t id = (int64_t)wire_number(&reader, INT64_MAX);
-	enum queue_withdrawal outcome = WITHDRAWN_TOO_LATE;
+	uint64_t number = 0;
 	if (!wire_end(&reader))
-		error_set(&error, ERROR_INVALID, "the withdrawal is malformed");
+		error_set(&error, ERROR_INVALID, "the question is malformed");
 	else
-		queue_withdraw_here(server->queue, account, id, &outcome, &error);
+		decide(server->queue, question->verb, account, id, &number, &error);
 	struct buf text = BUF(sizeof error.text + 32);
 	wire_put_number(&text, error.kind);
 	wire_put_text(&text, slice_of(error.text));
-	wire_put_number(&text, outcome);
+	wire_put_number(&text, number);
 	answerer_answer(server->answerer, question->id, buf_slice(&text), NULL, 0);
 	buf_free(&text);
 }
@@ -262,8 +271,8 @@ static void receive_all(struct server *server)
 			take_message(server, &question);
 		else if (question.verb == HANDIN_BODY_FILE)
 			give_file(server, &question);
-		else if (question.verb == HANDIN_WITHDRAWAL && server->client.withdraws)
-			withdraw(server, &question);
+		else if ((question.verb == HANDIN_WITHDRAWAL || question.verb == HANDIN_QUESTION) && server->client.withdraws)
+			answer_about(server, &question);
 		else
 			answer(server, question.id, &unknown, NULL, 0);
 		call_received_free(&question);

@@ -176,6 +176,11 @@ bool queue_later_end(struct db *db, int64_t id, int64_t now, struct error *error
 /** queue_withdraw() of the process whose queue it is. */
 bool queue_withdraw_here(struct queue *queue, struct slice account, int64_t id, enum queue_withdrawal *outcome, struct error *error);
 
+/** queue_resolve() of the process whose queue it is. */
+bool queue_resolve_here(struct queue *queue, struct slice account, int64_t id, bool *there, struct error *error);
+/** In the writer's transaction: was it given up (queue_resolve(), queue_withdraw()) before it came? */
+bool queue_later_is_given_up(struct db *db, const struct queue_message *message, bool *given_up, struct error *error);
+
 /* lease.c */
 /** Puts our lease on these messages, in one transaction that doesn't wait for the disk; ours[i]: on this one there is none of another
  * deliverer's. Also gives back the leases of what was released, and renews the time until which ours hold. */

@@ -2,7 +2,8 @@
  *
  * Such a recipient's row is HOLD_UNTIL, and its time next_attempt. When that has come the courier, in a transaction, makes it like any other; who takes
  * the message back deletes its rows in one, too. So either it was let go, and nobody can have it back, or it has gone before anybody could take it.
- * What was withdrawn is remembered for a while: who asked, and heard nothing since the keeper died, asks its successor the same. */
+ * What was withdrawn is remembered for a while: who asked, and heard nothing since the keeper died, asks its successor the same. So is what somebody has given
+ * up who doesn't know whether it was committed: should it still be on its way here, it isn't taken. */
 #include "base/clock.h"
 #include "config/config.h"
 #include "queue/internal.h"
@@ -108,6 +109,12 @@ static bool remember(struct db *db, struct slice account, int64_t id, int64_t no
 	return db_run(note, error);
 }
 
+bool queue_later_is_given_up(struct db *db, const struct queue_message *message, bool *given_up, struct error *error)
+{
+	*given_up = false;
+	return !message->tracked || was_withdrawn(db, message->account, message->id, given_up, error);
+}
+
 static bool withdraw_in(struct db *db, struct slice account, int64_t id, bool *in_file, bool *gone, struct error *error)
 {
 	int64_t now = clock_now();
@@ -138,5 +145,42 @@ bool queue_withdraw_here(struct queue *queue, struct slice account, int64_t id, 
 	*outcome = gone ? WITHDRAWN : WITHDRAWN_TOO_LATE;
 	if (done && in_file)
 		queue_doom_body(queue, id);
+	return done;
+}
+
+/* ---- Not knowing ---- */
+
+static bool is_there(struct db *db, struct slice account, int64_t id, bool *there, struct error *error)
+{
+	struct db_statement *row = db_prepare(db, "SELECT 1 FROM message WHERE id = $1 AND account = $2");
+	db_bind_number(row, 1, id);
+	db_bind_text(row, 2, account);
+	enum db_step step = db_step(row, error);
+	db_reset(row);
+	*there = step == DB_ROW;
+	return step != DB_FAILED;
+}
+
+static bool resolve_in(struct db *db, struct slice account, int64_t id, bool *there, struct error *error)
+{
+	int64_t now = clock_now();
+	bool given_up;
+	if (!is_there(db, account, id, there, error) || !forget_old(db, now, error) || !was_withdrawn(db, account, id, &given_up, error))
+		return false;
+	return *there || given_up || remember(db, account, id, now, error);
+}
+
+bool queue_resolve_here(struct queue *queue, struct slice account, int64_t id, bool *there, struct error *error)
+{
+	struct db *db = queue->writes.db;
+	*there = false;
+	pthread_mutex_lock(&queue->writes.lock);
+	bool done = db_begin(db, error);
+	if (done) {
+		done = resolve_in(db, account, id, there, error) && db_commit(db, error);
+		if (!done)
+			db_rollback(db);
+	}
+	pthread_mutex_unlock(&queue->writes.lock);
 	return done;
 }

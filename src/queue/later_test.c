@@ -4,6 +4,7 @@
 #include <sys/wait.h>
 
 #include "base/clock.h"
+#include "base/random.h"
 #define FIXTURE_ROLE QUEUE_DELIVERER
 #define FIXTURE_OPTIONS "future_release_messages = 200\nretry_for = 1000\n"
 #include "queue/fixture.h"
@@ -290,6 +291,46 @@ static void what_was_said_to_be_gone_is_after_a_kill(void **state)
 	assert_true(found >= RACERS / 3);
 }
 
+static bool resolve(struct queue *queue, struct slice account, int64_t id)
+{
+	struct error error = {0};
+	bool there;
+	if (!queue_resolve(queue, account, id, &there, &error))
+		fail_msg("%s", error.text);
+	return there;
+}
+
+/* A message with an id that its account has chosen, and whose outcome that account wants to know. */
+static bool send_tracked(struct queue *queue, int64_t id, struct error *error)
+{
+	struct queue_recipient recipient = {.address = SLICE("boris@example.test")};
+	struct queue_message message = {.id = id, .from = anna, .account = anna, .recipients = &recipient, .recipient_count = 1, .arrived = clock_now(), .tracked = true};
+	struct queue_draft *draft = queue_draft_new(queue, anna);
+	*error = (struct error){0};
+	return queue_draft_write(draft, SLICE("x\r\n"), error) && queue_commit(queue, &draft, &message, error);
+}
+
+static void who_does_not_know_is_told_for_good(void **state)
+{
+	struct fixture *fixture = *state;
+	struct error error;
+	int64_t first = id_new(), second = id_new();
+	assert_true(send_tracked(fixture->queue, first, &error));
+	assert_true(resolve(fixture->queue, anna, first));
+	assert_true(resolve(fixture->queue, anna, first));
+	assert_false(resolve(fixture->queue, SLICE("boris@example.test"), first));
+	assert_true(is_there(fixture->queue, first));
+	assert_false(resolve(fixture->queue, anna, second)); /* what comes now is too late */
+	assert_false(resolve(fixture->queue, anna, second));
+	assert_false(send_tracked(fixture->queue, second, &error));
+	assert_int_equal(error.kind, ERROR_NOT_FOUND);
+	assert_false(is_there(fixture->queue, second));
+	queue_close(&fixture->queue);
+	open_queue(fixture);
+	assert_false(send_tracked(fixture->queue, second, &error));
+	assert_true(send_tracked(fixture->queue, id_new(), &error));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -303,6 +344,7 @@ int main(void)
 		CASE(a_large_body_goes_with_it),
 		CASE(nobody_gets_what_was_taken_back),
 		CASE(what_was_said_to_be_gone_is_after_a_kill),
+		CASE(who_does_not_know_is_told_for_good),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

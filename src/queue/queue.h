@@ -189,6 +189,10 @@ enum queue_withdrawal {
  * between this and the courier. True: *outcome is so, and durable. */
 bool queue_withdraw(struct queue *queue, struct slice account, int64_t id, enum queue_withdrawal *outcome, struct error *error);
 
+/** Of a message with an id that its account has chosen, and of which it doesn't know whether it was committed: *there: it is in the queue. If it isn't it won't be
+ * any more, whoever may still be about to hand it in: its commit fails from now on. What was delivered meanwhile isn't there either. True: it is so, and durable. */
+bool queue_resolve(struct queue *queue, struct slice account, int64_t id, bool *there, struct error *error);
+
 /** Called in this process when new messages have been committed, for all of a group once, before their acknowledgement: to poke the
  * courier. */
 void queue_on_commit(struct queue *queue, void (*committed)(void *context), void *context);

@@ -14,6 +14,7 @@
 #include "message/header.h"
 #include "policy/judge.h"
 #include "smtp/frame.h"
+#include "submit/edits.h"
 
 enum { OWN_FIELDS_MAX = 4096 /* about what our own fields take; what isn't foreseen is waited for in a thread */ };
 
@@ -235,27 +236,7 @@ void smtp_content_add(struct smtp_session *session, struct slice bytes, bool stu
 	buf_free(&mended);
 }
 
-/* Up to `at` as it was, then the text, in the place of `len` bytes. */
-static void store_instead(struct smtp_session *session, struct slice message, uint64_t *done, uint64_t at, uint64_t len, struct slice text)
-{
-	smtp_content_store(session, slice_sub(message, (size_t)*done, (size_t)(at - *done)));
-	smtp_content_store(session, text);
-	*done = at + len;
-}
-
-/* The message with other text in the place of what is cut out of it. */
-static void store_changed(struct smtp_session *session, struct slice message, const struct smtp_rewriting *rewriting)
-{
-	const struct policy_answer *answer = rewriting->answer;
-	uint64_t done = 0;
-	for (size_t i = 0; i < answer->edits.count; i++)
-		store_instead(session, message, &done, answer->edits.list[i].at, answer->edits.list[i].len, answer->edits.list[i].text);
-	for (size_t i = 0; i < answer->cut_count && answer->cuts[i].at >= done && answer->cuts[i].at <= message.len; i++)
-		store_instead(session, message, &done, answer->cuts[i].at, answer->cuts[i].len, answer->cuts[i].text);
-	if (answer->edits.body)
-		store_instead(session, message, &done, header_length(message), UINT32_MAX, rewriting->body);
-	smtp_content_store(session, done < message.len ? slice_skip(message, (size_t)done) : SLICE(""));
-}
+static void store_piece(void *session, struct slice text) { smtp_content_store(session, text); }
 
 /* The bytes of our own field at the front. */
 static size_t own_length(struct slice message)
@@ -296,7 +277,7 @@ void smtp_content_rewrite(struct smtp_session *session, const struct smtp_rewrit
 	} else {
 		smtp_content_store(session, rewriting->fields);
 		if (rewriting->answer)
-			store_changed(session, message, rewriting);
+			submit_write_changed(message, rewriting->answer, rewriting->body, store_piece, session);
 		else
 			smtp_content_store(session, message);
 		count_anew(session, rewriting, message);

@@ -3,18 +3,13 @@
  * looked at where the message is written anew (content.c). */
 #include "smtp/session.h"
 
-#include <fcntl.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-
 #include "base/clock.h"
 #include "base/log.h"
 #include "message/address.h"
 #include "policy/judge.h"
 #include "smtp/frame.h"
 #include "smtp/promise.h"
-
-enum { SEALS = F_SEAL_SHRINK | F_SEAL_GROW | F_SEAL_WRITE };
+#include "submit/edits.h"
 
 /* ---- The envelope ---- */
 
@@ -116,26 +111,10 @@ static bool are_lines(struct slice body, uint64_t max_line)
 
 bool smtp_edits_map(const struct smtp_session *session, int fd, struct slice *body)
 {
-	struct stat status;
-	int seals = fd >= 0 ? fcntl(fd, F_GET_SEALS) : -1;
-	*body = slice_make(NULL, 0);
-	if (seals < 0 || (seals & SEALS) != SEALS || fstat(fd, &status) != 0 || status.st_size > session->config->max_message)
+	if (!submit_map_body(fd, session->config->max_message, body))
 		return false;
-	if (status.st_size == 0)
-		return true;
-	void *at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
-	if (at == MAP_FAILED)
-		return false;
-	*body = slice_make(at, (size_t)status.st_size);
 	if (are_lines(*body, (uint64_t)session->config->max_line))
 		return true;
-	smtp_edits_unmap(body);
+	submit_unmap_body(body);
 	return false;
-}
-
-void smtp_edits_unmap(struct slice *body)
-{
-	if (body->at)
-		munmap((void *)(uintptr_t)body->at, body->len);
-	*body = slice_make(NULL, 0);
 }

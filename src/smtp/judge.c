@@ -13,6 +13,7 @@
 #include "config/config_dns_list.h"
 #include "config/config_engine.h"
 #include "policy/judge.h"
+#include "submit/edits.h"
 #include "submit/weigh.h"
 
 enum { QUESTION_MAX = QUEUE_HELD_MAX + POLICY_RECIPIENTS_MAX + 16 * 1024 };
@@ -199,7 +200,7 @@ static void take(struct smtp_session *session, const struct policy_answer *heard
 		log_error("policy.wrong_answer", log_id("id", session->transaction.message.id), log_text("reason", "what it wants changed can't be"));
 		smtp_content_refuse(session, unchecked);
 	}
-	smtp_edits_unmap(&rewriting.body);
+	submit_unmap_body(&rewriting.body);
 }
 
 void smtp_judge_set_apart(struct smtp_session *session)

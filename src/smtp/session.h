@@ -382,9 +382,8 @@ bool smtp_edits_envelope(struct smtp_session *session, const struct policy_edits
 /** Adds the recipients that they want: addresses to which the client could have written itself; others are passed over, and logged. False: auth
  * is asked, and this is to be called again. */
 bool smtp_edits_add_recipients(struct smtp_session *session);
-/** Looks at the new body that came with an answer: *body is mapped, and given back with smtp_edits_unmap(). False: it is none. */
+/** Looks at the new body that came with an answer: *body is mapped, and given back with submit_unmap_body(). False: it is none. */
 bool smtp_edits_map(const struct smtp_session *session, int fd, struct slice *body);
-void smtp_edits_unmap(struct slice *body);
 
 /* ---- binary.c ---- */
 

@@ -63,8 +63,47 @@ static bool edit_in(struct change *change, enum object_kind kind, int64_t refere
 bool object_edit(struct account *account, enum object_kind kind, int64_t reference,
 		 bool (*edit)(void *context, const struct object *object, struct arena *arena, struct slice *text), void *context, struct error *error)
 {
+	return object_edit_either(account, kind, kind, reference, edit, context, error);
+}
+
+bool object_edit_either(struct account *account, enum object_kind first, enum object_kind second, int64_t reference,
+			bool (*edit)(void *context, const struct object *object, struct arena *arena, struct slice *text), void *context, struct error *error)
+{
 	struct change change;
-	return account_begin(account, NULL, 0, &change, error) && account_end(account, &change, edit_in(&change, kind, reference, edit, context, error), error);
+	struct error missed = {0};
+	if (!account_begin(account, NULL, 0, &change, error))
+		return false;
+	bool done = edit_in(&change, first, reference, edit, context, &missed);
+	if (!done && missed.kind == ERROR_NOT_FOUND && second != first)
+		done = edit_in(&change, second, reference, edit, context, &missed);
+	if (!done)
+		error_set(error, missed.kind, "%s", missed.text);
+	return account_end(account, &change, done, error);
+}
+
+static bool move_in(struct change *change, enum object_kind from, enum object_kind to, int64_t reference, int64_t *id, struct error *error)
+{
+	struct arena *arena = arena_new();
+	struct object object;
+	struct error missed = {0};
+	bool done = mail_find_object(change->db, from, reference, arena, &object, &missed);
+	if (done) {
+		struct object_change made = {.reference = reference, .text = object.text}, gone = {.id = object.id, .destroy = true};
+		done = mail_change_objects(change, to, &made, 1, error) && (made.done || error_set(error, made.error.kind, "%s", made.error.text)) &&
+		       mail_change_objects(change, from, &gone, 1, error);
+		*id = made.id;
+	} else {
+		done = missed.kind == ERROR_NOT_FOUND ? mail_find_object(change->db, to, reference, arena, &object, error) : error_set(error, missed.kind, "%s", missed.text);
+		*id = done ? object.id : 0;
+	}
+	arena_free(&arena);
+	return done;
+}
+
+bool object_move(struct account *account, enum object_kind from, enum object_kind to, int64_t reference, int64_t *id, struct error *error)
+{
+	struct change change;
+	return account_begin(account, NULL, 0, &change, error) && account_end(account, &change, move_in(&change, from, to, reference, id, error), error);
 }
 
 bool object_changes(struct account *account, enum object_kind kind, const struct changes_point *since, size_t max, struct arena *arena, struct changes *changes,

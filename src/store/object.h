@@ -20,6 +20,12 @@ bool object_change(struct account *account, enum object_kind kind, struct object
  * the store. ERROR_NOT_FOUND. */
 bool object_edit(struct account *account, enum object_kind kind, int64_t reference,
 		 bool (*edit)(void *context, const struct object *object, struct arena *arena, struct slice *text), void *context, struct error *error);
+/** The same for one that is of one kind or the other, which it may become meanwhile (object_move()). */
+bool object_edit_either(struct account *account, enum object_kind first, enum object_kind second, int64_t reference,
+			bool (*edit)(void *context, const struct object *object, struct arena *arena, struct slice *text), void *context, struct error *error);
+/** The object with this reference becomes one of another kind, with another id, its text and reference as they are; *id is that of the one that is there then,
+ * also if it was one of that kind already. ERROR_NOT_FOUND: there is none. */
+bool object_move(struct account *account, enum object_kind from, enum object_kind to, int64_t reference, int64_t *id, struct error *error);
 /** What has changed since that point, at most `max` ids, in `arena` (RFC 8620 §5.2). */
 bool object_changes(struct account *account, enum object_kind kind, const struct changes_point *since, size_t max, struct arena *arena, struct changes *changes,
 		    struct error *error);

@@ -171,11 +171,38 @@ static void who_says_nothing_costs_nothing(void **unused)
 	assert_false(store_has_vacation(t.store, BOB));
 }
 
+static bool append_x(void *context, const struct object *object, struct arena *arena, struct slice *text)
+{
+	(void)context;
+	*text = arena_printf(arena, "%.*sx", SLICE_ARG(object->text));
+	return true;
+}
+
+/* What is on its way becomes what it is to be, with what was noted of it meanwhile, and once. */
+static void one_becomes_another(void **unused)
+{
+	(void)unused;
+	struct object_change one = {.text = SLICE("a"), .reference = 7};
+	struct object object;
+	int64_t id, again;
+	ok(object_change(t.alice, OBJECT_SENDING, &one, 1, &t.error));
+	ok(object_edit_either(t.alice, OBJECT_SUBMISSION, OBJECT_SENDING, 7, append_x, NULL, &t.error));
+	ok(object_move(t.alice, OBJECT_SENDING, OBJECT_SUBMISSION, 7, &id, &t.error));
+	refused(ERROR_NOT_FOUND, object_find(t.alice, OBJECT_SENDING, 7, t.arena, &object, &t.error));
+	ok(object_edit_either(t.alice, OBJECT_SUBMISSION, OBJECT_SENDING, 7, append_x, NULL, &t.error));
+	ok(object_get(t.alice, OBJECT_SUBMISSION, id, t.arena, &object, &t.error));
+	assert_true(slice_equal(object.text, SLICE("axx")) && object.reference == 7);
+	ok(object_move(t.alice, OBJECT_SENDING, OBJECT_SUBMISSION, 7, &again, &t.error));
+	assert_int_equal(again, id);
+	refused(ERROR_NOT_FOUND, object_move(t.alice, OBJECT_SENDING, OBJECT_SUBMISSION, 8, &again, &t.error));
+	refused(ERROR_NOT_FOUND, object_edit_either(t.alice, OBJECT_SUBMISSION, OBJECT_SENDING, 8, append_x, NULL, &t.error));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(they_are_kept), STORE_TEST(changes_are_told), STORE_TEST(in_steps_nothing_is_missed), STORE_TEST(one_is_edited), STORE_TEST(everybody_is_told_once),
-		STORE_TEST(who_says_nothing_costs_nothing),
+		STORE_TEST(who_says_nothing_costs_nothing), STORE_TEST(one_becomes_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -13,6 +13,7 @@ from engines import EICAR, Clamd, FakeEngine
 from milters import FalseMilter, Opendkim, dkim_key
 from peers import ScriptedServer
 from pombal import Pombal, new_address, wait_for
+from test_jmap_submission import Jmap
 from test_sendmail import place, sendmail  # noqa: F401 (a fixture)
 
 PORT = 22525
@@ -142,3 +143,31 @@ def test_a_milter_changes_what_is_submitted(options, token, far):
         # A stranger's is shown to it, too.
         strangers(server, letter(server, f"do-body {token}-strange", server.name("anna"), sender="x@elsewhere.example"))
         assert b"filtered" in server.wait_mail(f"{token}-strange")[0]
+
+
+def test_a_milter_changes_what_is_sent_over_jmap(options, token, far):
+    with FalseMilter() as milter, Pombal("judge.example", options={**options, "engines": [f"milter {milter.place} for=all down=defer"]}) as server:
+        client = Jmap(server)
+
+        def send(subject):
+            email = client.email(letter(server, subject))
+            create = {"identityId": client.identity(), "emailId": email, "envelope": {"mailFrom": {"email": server.name("anna")}, "rcptTo": [{"email": server.name("boris")}]}}
+            return client.call("EmailSubmission/set", create={"k": create})
+
+        assert send(f"do-body {token}-body")["created"]
+        header, _, body = server.wait_mail(f"{token}-body", "boris")[0].partition(b"\r\n\r\n")
+        assert body == b"A line.\r\n-- \r\nfiltered\r\n" and b"X-Filter-Saw: " in header and b"X-Scanned" not in header
+        refused = send(f"do-reply {token}")["notCreated"]["k"]
+        assert refused["type"] == "forbiddenToSend" and "the filter dislikes 100% of it" in refused["description"]
+        made = send(f"do-copy {token}@{token}.example")["created"]["k"]
+        assert far.wait_letters()[0]["to"] == [f"TO:<{token}@{token}.example>"]
+        assert f"{token}@{token}.example" in made["deliveryStatus"]
+        assert send(f"do-quarantine {token}-held")["created"]
+        held = server.json("queue", "list", "--account", server.name("anna"), "--held")
+        assert len(held) == 1 and held[0]["held_for"]
+        server.run("queue", "release", held[0]["id"])
+        server.wait_mail(f"{token}-held", "boris")
+        large = client.email(letter(server, f"do-body {token}-large", body="A line.\r\n" * 20000))
+        create = {"identityId": client.identity(), "emailId": large, "envelope": {"mailFrom": {"email": server.name("anna")}, "rcptTo": [{"email": server.name("boris")}]}}
+        assert client.call("EmailSubmission/set", create={"k": create})["created"]
+        assert server.wait_mail(f"{token}-large", "boris")[0].endswith(b"-- \r\nfiltered\r\n")

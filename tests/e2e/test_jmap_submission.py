@@ -5,6 +5,9 @@ import email
 import email.policy
 import http.client
 import json
+import os
+import signal
+import threading
 import time
 
 import pytest
@@ -313,6 +316,93 @@ def test_made_and_sent_in_one_request(own, client, token):
     assert answers[1][1]["created"]["k"]["envelope"]["rcptTo"] == [{"email": own.name("boris"), "parameters": None}]
     assert answers[2][1]["destroyed"] == [answers[0][1]["created"]["letter"]["id"]]
     assert b"Hello." in own.wait_mail(token, "boris")[0]
+
+
+# ---- Both, or neither ----
+
+class Sender(threading.Thread):
+    """Sends one email, and hears or doesn't what became of it."""
+
+    def __init__(self, client, identity, email, to):
+        super().__init__(daemon=True)
+        self.client, self.create, self.made = client, {"identityId": identity, "emailId": email, "envelope": to}, None
+        self.start()
+
+    def run(self):
+        try:
+            self.made = self.client.call("EmailSubmission/set", create={"k": self.create})["created"]["k"]["id"]
+        except (OSError, http.client.HTTPException, AssertionError, KeyError, TypeError, ValueError):
+            pass
+
+
+def know_the_same(own, client, token, email):
+    """Is there a submission if, and only if, its message was sent? Once it is: then it has come, once."""
+    submissions = client.call("EmailSubmission/query", filter={"emailIds": [email]})["ids"]
+    assert len(submissions) <= 1
+    own.wait_queue_empty()
+    assert own.count_mail(token, "boris") == len(submissions)
+    if submissions:
+        wait_for(lambda: client.submission(submissions[0])["deliveryStatus"][own.name("boris")]["delivered"] == "yes", "what became of it")
+    return submissions
+
+
+@pytest.mark.parametrize("also", [[], ["queue"]])
+def test_a_crash_before_the_queue_has_it(token, also):
+    with Pombal() as own:
+        own.expected_noise = ["event=role.ended"]
+        client = Jmap(own)
+        email, identity = client.email(draft(own, token)), client.identity()
+        queue = own.role_of("queue")
+        os.kill(queue, signal.SIGSTOP)
+        sender = Sender(client, identity, email, envelope(own, "boris"))
+        time.sleep(2)  # it is kept, and on its way into the queue
+        for role in ["web", *also]:
+            os.kill(own.role_of(role), signal.SIGKILL)
+        if not also:
+            os.kill(queue, signal.SIGCONT)
+        sender.join(60)
+        wait_for(lambda: is_answered(client), "the web role")
+        know_the_same(own, client, token, email)
+
+
+def is_answered(client):
+    try:
+        return client.call("Identity/get", ids=None)["list"]
+    except (OSError, http.client.HTTPException, AssertionError):
+        return None
+
+
+def test_crashes_at_any_time(token):
+    with Pombal() as own:
+        client = Jmap(own)
+        emails = [client.email(draft(own, f"{token}-{number}.")) for number in range(8)]
+        identity = client.identity()
+        for number, email in enumerate(emails):
+            sender = Sender(client, identity, email, envelope(own, "boris"))
+            time.sleep(0.01 * number)
+            own.crash()
+            sender.join(60)
+            own.start()
+            found = know_the_same(own, client, f"{token}-{number}.", email)
+            assert sender.made is None or found == [sender.made]
+
+
+def test_others_are_answered_while_one_waits(token):
+    """The queue is silent; there are as many submissions as threads, and none of them holds one."""
+    with Pombal(options={"workers": 2}) as own:
+        client = Jmap(own)
+        emails, identity = [client.email(draft(own, f"{token}-{number}.")) for number in range(4)], client.identity()
+        queue = own.role_of("queue")
+        os.kill(queue, signal.SIGSTOP)
+        senders = [Sender(client, identity, email, envelope(own, "boris")) for email in emails]
+        time.sleep(2)
+        assert is_answered(client) and all(sender.is_alive() for sender in senders)
+        os.kill(queue, signal.SIGCONT)
+        for sender in senders:
+            sender.join(60)
+            assert sender.made
+        for number in range(4):
+            own.wait_mail(f"{token}-{number}.", "boris")
 
 
 # ---- Receipts ----
