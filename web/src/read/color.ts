@@ -114,12 +114,12 @@ export function lightness(color: Color): number {
 	return toLab(color)[0];
 }
 
-const DARKEST = 0.215, LIGHTEST = 0.94;
+const DARKEST = 0.215, LIGHTEST = 0.94, BEND = 1.5; // bent, so that what lies between stands out from the dark page as it did from the white one
 
 /** The colour's counterpart on a dark page: white paper becomes that page, black ink light, hues stay. */
 export function darken(color: Color): Color {
 	const [light, a, b] = toLab(color);
-	const turned = LIGHTEST - clamp(light, 0, 1) * (LIGHTEST - DARKEST);
+	const turned = LIGHTEST - clamp(light, 0, 1) ** BEND * (LIGHTEST - DARKEST);
 	for (let part = 0.9; ; part -= 0.1) { // less and less colourful, until a screen can show it
 		const [x, y, z] = fromLab(turned, a * Math.max(part, 0), b * Math.max(part, 0));
 		if (part <= 0 || [x, y, z].every((one) => one >= -0.001 && one <= 1.001)) {
