@@ -312,6 +312,13 @@ static void delivered(struct batch *batch, struct delivery *delivery, const stru
 	map_put(batch->written, id_key(id), written);
 }
 
+static void committed(struct batch *batch, struct account *account, struct delivery *delivery)
+{
+	delivered(batch, delivery, NULL);
+	if (!delivery->junk && !delivery->placement.duplicate && courier_submissions_may_be_told(&delivery->addressee->letter->work->message))
+		courier_submissions_tell(account, delivery->placement.id);
+}
+
 static void commit_alone(struct batch *batch, struct account *account, struct delivery *delivery)
 {
 	struct error error = {0};
@@ -319,7 +326,7 @@ static void commit_alone(struct batch *batch, struct account *account, struct de
 	if (!draft)
 		return;
 	if (draft_commit(account, &draft, &delivery->placement, 1, &error))
-		delivered(batch, delivery, NULL);
+		committed(batch, account, delivery);
 	else
 		store_trouble(delivery, &error);
 }
@@ -353,7 +360,7 @@ static void commit_together(struct batch *batch, struct account *account, struct
 	for (size_t i = 0; i < ready; i++) {
 		if (done) {
 			prepared[i]->placement = placements[i];
-			delivered(batch, prepared[i], NULL);
+			committed(batch, account, prepared[i]);
 		} else
 			commit_alone(batch, account, prepared[i]);
 	}
@@ -370,7 +377,7 @@ static bool may_arrive(struct account *account, const struct delivery *list, siz
 	uint64_t bytes = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct queue_message *message = &list[i].addressee->letter->work->message;
-		if (list[i].detail.len > 0 || list[i].junk || message->size > ARRIVAL_MAX)
+		if (list[i].detail.len > 0 || list[i].junk || message->size > ARRIVAL_MAX || courier_submissions_may_be_told(message))
 			return false;
 		bytes += message->size;
 	}

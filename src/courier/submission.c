@@ -1,10 +1,15 @@
 /* What became of a message that was sent over JMAP is written into the object that its account has of it (RFC 8621 §7, deliveryStatus), each time that
- * something is known of a recipient. The object may have gone; that is its account's affair. */
+ * something is known of a recipient. The object may have gone; that is its account's affair. So is what others tell of it later, in reports and receipts that come
+ * into the account's mailboxes: found by the envelope's id, which is the message's in the queue where its sender gave none, or by its Message-ID. */
 #include <jansson.h>
 #include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
+#include "base/random.h"
 #include "courier/internal.h"
+#include "courier/receipt.h"
 #include "store/object.h"
 
 enum { REPLY_MAX = 600 };
@@ -88,4 +93,113 @@ void courier_submissions_note(struct courier *courier, struct courier_addressee 
 		if (letter->work->message.tracked)
 			note_letter(courier, list + i, next - i);
 	}
+}
+
+/* ---- What others tell of it later ---- */
+
+enum { BLOBS_MAX = 20 /* of each kind that are kept with a submission */, RECEIPT_BYTES_MAX = 1024 * 1024 /* of a message that tells of it, which are looked at */ };
+
+struct telling { const struct courier_receipt *receipt; char blob[1 + ID_TEXT_LEN + 1]; };
+
+/* Whom of the submission's recipients it means. */
+static json_t *status_of(json_t *all, const struct courier_receipt_recipient *recipient)
+{
+	const char *address;
+	json_t *status;
+	json_object_foreach(all, address, status)
+		if ((recipient->original.len > 0 && slice_equal_nocase(slice_of(address), recipient->original)) || slice_equal_nocase(slice_of(address), recipient->address))
+			return status;
+	return json_object_size(all) == 1 ? json_object_iter_value(json_object_iter(all)) : NULL;
+}
+
+/* What came into a mailbox here has, whatever others say. */
+static void tell_of(json_t *all, const struct courier_receipt_recipient *recipient)
+{
+	json_t *status = status_of(all, recipient);
+	bool here = status && strcmp(json_string_value(json_object_get(status, "delivered")) ? json_string_value(json_object_get(status, "delivered")) : "", "yes") == 0;
+	if (!status)
+		return;
+	if (recipient->fate == RECEIPT_DISPLAYED)
+		json_object_set_new(status, "displayed", json_string("yes"));
+	else if (recipient->fate != RECEIPT_NOTHING && !here) {
+		json_object_set_new(status, "delivered", json_string(recipient->fate == RECEIPT_FAILED ? "no" : "yes"));
+		if (recipient->reply.len > 0)
+			json_object_set_new(status, "smtpReply", json_stringn(recipient->reply.at, recipient->reply.len));
+	}
+}
+
+static bool edit_told(void *context, const struct object *object, struct arena *arena, struct slice *text)
+{
+	const struct telling *telling = context;
+	const struct courier_receipt *receipt = telling->receipt;
+	json_t *json = json_loadb(object->text.at ? object->text.at : "", object->text.len, 0, NULL);
+	json_t *blobs = json_object_get(json, receipt->disposition ? "mdnBlobIds" : "dsnBlobIds"), *all = json_object_get(json, "deliveryStatus");
+	bool room = json_is_array(blobs) && json_array_size(blobs) < BLOBS_MAX;
+	if (room) {
+		json_array_append_new(blobs, json_string(telling->blob));
+		for (size_t i = 0; i < receipt->recipient_count; i++)
+			tell_of(all, &receipt->recipients[i]);
+	}
+	char *written = room ? json_dumps(json, JSON_COMPACT) : NULL;
+	*text = arena_copy(arena, slice_of(written ? written : ""));
+	free(written);
+	json_decref(json);
+	return text->len > 0;
+}
+
+/* The submission of an email that was sent with this Message-ID, the newest; 0: none is known. */
+static int64_t find_by_message_id(struct account *account, struct slice message_id, struct arena *arena)
+{
+	struct object *list;
+	struct error error;
+	int64_t *emails, state;
+	size_t count = 0, email_count = 0;
+	if (message_id.len == 0 || !email_find(account, message_id, arena, &emails, &email_count, &error) || email_count == 0 ||
+	    !object_list(account, OBJECT_SUBMISSION, arena, &list, &count, &state, &error))
+		return 0;
+	for (size_t i = count; i > 0; i--)
+		for (size_t k = 0; k < email_count; k++) {
+			char id[ID_TEXT_LEN + 1];
+			id_format(emails[k], id);
+			if (slice_find(list[i - 1].text, arena_printf(arena, "\"emailId\":\"e%s\"", id)) != SLICE_NONE) /* as JMAP writes ids */
+				return list[i - 1].reference;
+		}
+	return 0;
+}
+
+static void tell_submission(struct account *account, const struct courier_receipt *receipt, int64_t message, struct arena *arena)
+{
+	struct telling telling = {.receipt = receipt, .blob = "b"}; /* as JMAP writes ids */
+	struct error error = {.kind = ERROR_NOT_FOUND};
+	int64_t reference = id_parse(receipt->envelope);
+	id_format(message, telling.blob + 1);
+	if (reference != 0 && object_edit_either(account, OBJECT_SUBMISSION, OBJECT_SENDING, reference, edit_told, &telling, &error))
+		return;
+	reference = error.kind == ERROR_NOT_FOUND ? find_by_message_id(account, receipt->message_id, arena) : 0;
+	if (reference != 0)
+		object_edit(account, OBJECT_SUBMISSION, reference, edit_told, &telling, &error);
+	if (error.kind != ERROR_NONE && error.kind != ERROR_NOT_FOUND)
+		log_warning("submission.unnoted", log_slice("account", account_name(account)), log_text("cause", error.text));
+}
+
+bool courier_submissions_may_be_told(const struct queue_message *message) { return message->from.len == 0; }
+
+void courier_submissions_tell(struct account *account, int64_t message)
+{
+	struct arena *arena = arena_new();
+	struct courier_receipt receipt;
+	struct error error;
+	uint64_t size;
+	int fd = message_open(account, message, &size, &error);
+	struct buf content = BUF(RECEIPT_BYTES_MAX);
+	if (fd >= 0) {
+		size_t wanted = size < RECEIPT_BYTES_MAX ? (size_t)size : RECEIPT_BYTES_MAX;
+		char *at = buf_reserve(&content, wanted);
+		ssize_t got = at ? pread(fd, at, wanted, 0) : 0;
+		close(fd);
+		if (got > 0 && courier_receipt_read(slice_make(at, (size_t)got), arena, &receipt))
+			tell_submission(account, &receipt, message, arena);
+	}
+	buf_free(&content);
+	arena_free(&arena);
 }

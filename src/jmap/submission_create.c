@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/memory.h"
+#include "base/random.h"
 #include "jmap/blob.h"
 #include "jmap/identity.h"
 #include "jmap/send.h"
@@ -217,6 +218,11 @@ static json_t *keep(struct jmap_sending *sending)
 	struct jmap_creating *creating = sending->context;
 	struct error error;
 	creating->record = describe(creating);
+	if (sending->queue.envid.len == 0) { /* reports of it name it so: courier/submission.c */
+		char *id = arena_alloc(creating->call->arena, ID_TEXT_LEN + 1);
+		id_format(sending->queue.id, id);
+		sending->queue.envid = slice_of(id);
+	}
 	note_on_way(sending->queue.id);
 	json_t *refused = jmap_object_put(creating->call, OBJECT_SENDING, &creating->kept, sending->queue.id, creating->record);
 	if (refused)

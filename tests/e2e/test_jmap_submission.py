@@ -185,6 +185,32 @@ def test_another_servers_verdicts(own, client, token):
     status = wait_for(known, "what became of it")
     assert status[f"{token}@elsewhere.example"]["delivered"] == "unknown" and status[f"{token}@elsewhere.example"]["smtpReply"].startswith("250 ")
     assert status["nobody@elsewhere.example"]["delivered"] == "no" and status["nobody@elsewhere.example"]["smtpReply"].startswith("550 5.1.1 ")
+    blob = wait_for(lambda: client.submission(made["id"])["dsnBlobIds"], "the report")[0]
+    report = client.call("Email/query", filter={"header": ["Content-Type", "delivery-status"]}, sort=[{"property": "receivedAt", "isAscending": False}])["ids"][0]
+    assert client.call("Email/get", ids=[report], properties=["blobId"])["list"][0]["blobId"] == blob
+    assert client.submission(made["id"])["mdnBlobIds"] == []
+
+
+def report_of(own, envelope_id, message_id, to, action):
+    return f"""From: mailer-daemon@elsewhere.example\r\nTo: {own.name('anna')}\r\nSubject: report\r\nMIME-Version: 1.0\r
+Content-Type: multipart/report; report-type=delivery-status; boundary=b\r\n\r\n--b\r\n\r\nIt is so.\r\n--b\r\nContent-Type: message/delivery-status\r\n\r
+{f"Original-Envelope-Id: {envelope_id}{chr(13)}{chr(10)}" if envelope_id else ""}Reporting-MTA: dns; mx.elsewhere.example\r\n\r
+Final-Recipient: rfc822; {to}\r\nAction: {action}\r\nStatus: 5.0.0\r\nDiagnostic-Code: smtp; 554 5.0.0 {action} at last\r\n\r
+--b\r\nContent-Type: text/rfc822-headers\r\n\r\nMessage-ID: {message_id}\r\n\r\n--b--\r\n""".encode()
+
+
+@pytest.mark.parametrize("by", ["envelope", "message"])
+def test_what_other_servers_report_later(own, client, token, by):
+    """By the envelope's id, or the message's; and nobody's report of another message says anything."""
+    identifier = client.email(draft(own, token, Message_ID=f"<{token}@example.test>"))
+    made = client.sends(identifier, envelope(own, f"{token}@elsewhere.example", **({"ENVID": token} if by == "message" else {})))
+    wait_for(lambda: client.submission(made["id"])["deliveryStatus"][f"{token}@elsewhere.example"]["delivered"] == "unknown", "that it has gone")
+    queued = own.wait_log(rf"event=message.accepted id=(\S+) .*to={token}@elsewhere.example")[1]
+    own.deliver(report_of(own, None, f"<other-{token}@example.test>", f"{token}@elsewhere.example", "failed"), sender="")
+    own.deliver(report_of(own, queued if by == "envelope" else None, f"<{token}@example.test>", f"{token}@elsewhere.example", "failed"), sender="")
+    blobs = wait_for(lambda: client.submission(made["id"])["dsnBlobIds"], "the report")
+    status = client.submission(made["id"])["deliveryStatus"][f"{token}@elsewhere.example"]
+    assert len(blobs) == 1 and status["delivered"] == "no" and status["smtpReply"] == "554 5.0.0 failed at last"
 
 
 def test_refused(own, client, token):
@@ -413,7 +439,7 @@ RECEIPT = {"subject": "Read: x", "textBody": "Ich habe es gelesen – danke.", "
 
 def test_receipts(own, token):
     writer, reader = Jmap(own, "anna"), Jmap(own, "boris")
-    writer.sends(writer.email(draft(own, token, Disposition_Notification_To=own.name("anna"))), envelope(own, "boris"))
+    made = writer.sends(writer.email(draft(own, token, Disposition_Notification_To=own.name("anna"))), envelope(own, "boris"))
     own.wait_mail(token, "boris")
     about = reader.call("Email/query", filter={"subject": token})["ids"][0]
     send = {"identityId": reader.identity(), "send": {"k": {"forEmailId": about, **RECEIPT}}, "onSuccessUpdateEmail": {"#k": {"keywords/$mdnsent": True}}}
@@ -426,6 +452,9 @@ def test_receipts(own, token):
     assert letter["Return-Path"] == "<>" and letter["In-Reply-To"] == sent["originalMessageId"] and letter.get_content_type() == "multipart/report"
     found = writer.call("Email/query", filter={"subject": "Read"})["ids"][0]
     blob = writer.call("Email/get", ids=[found], properties=["blobId"])["list"][0]["blobId"]
+    submission = writer.submission(made["id"])
+    assert submission["mdnBlobIds"] == [blob] and submission["dsnBlobIds"] == []
+    assert submission["deliveryStatus"][own.name("boris")] == {"smtpReply": "250 2.0.0 delivered", "delivered": "yes", "displayed": "yes"}
     parsed = writer.call("MDN/parse", blobIds=[blob, "b000000000000000"[:14], "none"])
     receipt = parsed["parsed"][blob]
     assert {name: receipt[name] for name in RECEIPT} == {**RECEIPT, "textBody": receipt["textBody"]} and receipt["textBody"].strip() == RECEIPT["textBody"]
