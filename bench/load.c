@@ -11,6 +11,8 @@
  *   load noop   HOST:PORT SESSIONS NOOPS NAME PASSWORD USERS [wait]
  *                                                                USERS IMAP sessions with INBOX selected, in turn, from SESSIONS threads;
  *                                                                with "wait" they begin when standard input has ended
+ *   load ask    HOST:PORT SESSIONS COMMANDS NAME PASSWORD COMMAND [USERS]
+ *                                                                the same IMAP command again and again, with INBOX selected
  *   load guess  HOST:PORT CONNECTIONS NAME SECONDS               wrong passwords over IMAP, each connection from an address of its own
  *   load events HOST:PORT CONNECTIONS COOKIE SECONDS             event sources of HTTP, of whose session this is
  *
@@ -29,7 +31,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 8192, STACK_BYTES = 256 * 1024, GUESS_PAUSE_US = 100 * 1000 };
+enum { LINE_MAX_BYTES = 64 * 1024, STACK_BYTES = 256 * 1024, GUESS_PAUSE_US = 100 * 1000 };
 
 struct line_socket {
 	int fd;
@@ -40,7 +42,7 @@ struct line_socket {
 
 struct job {
 	const char *host, *port;
-	const char *sender, *recipient, *password;
+	const char *sender, *recipient, *password, *command;
 	int sessions, users, per_connection;
 	long total, size;
 	bool wait;
@@ -317,6 +319,39 @@ static void *noop_session(void *number)
 	return NULL;
 }
 
+/* ---- Long answers ---- */
+
+/* Reads up to the tagged answer, looking at as little as possible, as pass_over_body() does; its tag stands in no mail. */
+static void pass_over_answer(struct line_socket *s)
+{
+	static const char end[] = "last-of-load ";
+	const char *at;
+	size_t kept = sizeof end - 2;
+	while (!(at = memmem(s->bytes + s->from, s->to - s->from, end, sizeof end - 1))) {
+		if (s->to - s->from > kept)
+			s->from = s->to - kept;
+		memmove(s->bytes, s->bytes + s->from, s->to - s->from);
+		s->to -= s->from;
+		s->from = 0;
+		fill(s);
+	}
+	s->from = (size_t)(at - s->bytes);
+	tagged(s, "last-of-load OK");
+}
+
+static void *ask_session(void *number)
+{
+	struct line_socket s;
+	imap_select(&s, (int)(intptr_t)number);
+	while (job.next++ < job.total) {
+		sayf(&s, "last-of-load %s\r\n", job.command);
+		pass_over_answer(&s);
+		job.done++;
+	}
+	hang_up(&s);
+	return NULL;
+}
+
 /* ---- Guessing ---- */
 
 /* Signs in with a wrong password again and again, from 127.1.x.y; an answer or the end of the connection is all the same. */
@@ -487,6 +522,12 @@ int main(int count, char **arguments)
 		job.recipient = text(arguments, count, 6);
 		job.password = text(arguments, count, 7);
 		users_at = 8;
+	} else if (strcmp(mode, "ask") == 0) {
+		job.total = number(arguments, count, 4);
+		job.recipient = text(arguments, count, 5);
+		job.password = text(arguments, count, 6);
+		job.command = text(arguments, count, 7);
+		users_at = 8;
 	} else if (strcmp(mode, "login") == 0 || strcmp(mode, "noop") == 0) {
 		job.total = number(arguments, count, 4);
 		job.recipient = text(arguments, count, 5);
@@ -505,6 +546,8 @@ int main(int count, char **arguments)
 		run(append_session, "append");
 	else if (strcmp(mode, "login") == 0)
 		run(login_session, "login");
+	else if (strcmp(mode, "ask") == 0)
+		run(ask_session, "ask");
 	else if (strcmp(mode, "retr") == 0)
 		run(retr_session, "retr");
 	else if (strcmp(mode, "noop") == 0) {

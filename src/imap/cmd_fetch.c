@@ -11,18 +11,32 @@
 enum {
 	FETCH_PIECE = 500,        /* messages at a time when their flags and the like are asked for */
 	FETCH_PIECE_SUMMARY = 64, /* … when summaries are */
+	FETCH_PIECE_EXCERPT = 200, /* … when excerpts are */
 	FETCH_PIECE_SEEN = 16,    /* … when they become \Seen: not long before they are sent */
 	FETCH_INLINE_MAX = 16 * 1024, /* longer ranges are sent from the file */
 	FETCH_FIELDS_BYTES_MAX = 64 * 1024 * 1024, /* of headers that are gone through for one message, each once for every HEADER.FIELDS */
+	MADE_MAX = 500, MADE_BYTES = 256 * 1024, /* excerpts that wait to be kept, until they are so many or so much */
 	SUMMARY_COUNTED = 16 * 1024,  /* a summary of more bytes needs more memory than goes uncounted, … */
 	SUMMARY_FACTOR = 64,          /* … so many times its size, with structure and answer */
+};
+
+/* Excerpts that were made, since there were none, and wait to be kept. */
+struct fetch_made {
+	struct arena *arena;
+	struct message_excerpt *list;
+	size_t count;
+	bool failed;           /* they can't be kept now */
 };
 
 struct fetch_job {
 	struct imap_walk walk;
 	struct imap_fetch_items items;
-	bool sets_seen, wants_flags, has_sections;
-	size_t field_items;    /* items that ask for some fields of a header */
+	bool sets_seen, wants_flags;
+	size_t sections;       /* items that are sections of messages */
+	size_t field_items;    /* items that ask for some fields of a header … */
+	size_t excerpt_items;  /* … of which an excerpt of the message may tell: these */
+	uint64_t excerpt_fields;
+	struct fetch_made made;
 	bool *became_seen;     /* of the piece at hand */
 	uint32_t *seen;        /* UIDs that this command has marked */
 	size_t seen_count;
@@ -30,6 +44,7 @@ struct fetch_job {
 	struct buf out;        /* freed before the job rests */
 	/* the message at hand */
 	bool in_message;
+	bool served;           /* its excerpt tells of all fields that are asked for */
 	struct imap_source source;
 	size_t item;           /* the next of the items */
 	struct imap_fields fields;  /* of that item, while they are being sent */
@@ -46,9 +61,16 @@ static void flush(struct imap_command *command, struct fetch_job *job)
 
 /* ---- sections ---- */
 
+static void announce(struct fetch_job *job, uint64_t length)
+{
+	buf_append_text(&job->out, " {");
+	buf_append_number(&job->out, length);
+	buf_append_text(&job->out, "}\r\n");
+}
+
 static bool send_range(struct imap_command *command, struct fetch_job *job, uint64_t offset, uint64_t length)
 {
-	buf_printf(&job->out, " {%llu}\r\n", (unsigned long long)length);
+	announce(job, length);
 	if (length <= FETCH_INLINE_MAX)
 		return imap_source_read(&job->source, offset, length, &job->out);
 	int own = fcntl(job->source.fd, F_DUPFD_CLOEXEC, 0);
@@ -82,7 +104,7 @@ static bool begin_fields(struct imap_command *command, struct fetch_job *job, co
 	clip_partial(item, &job->skip, &size);
 	job->left = size;
 	job->in_fields = true;
-	buf_printf(&job->out, " {%llu}\r\n", (unsigned long long)size);
+	announce(job, size);
 	imap_fields_begin(&job->fields, &item->section, offset, length);
 	return true;
 }
@@ -105,9 +127,24 @@ static bool send_fields(struct imap_command *command, struct fetch_job *job)
 	return true;
 }
 
+/* As much as an excerpt holds, at most. */
+static void send_excerpt(struct fetch_job *job, const struct imap_fetch_item *item)
+{
+	struct slice excerpt = job->source.message->excerpt;
+	uint64_t skip = 0, size = imap_excerpt_measure(excerpt, &item->section);
+	clip_partial(item, &skip, &size);
+	buf_append(&job->out, item->label);
+	announce(job, size);
+	imap_excerpt_write(excerpt, &item->section, skip, size, &job->out);
+}
+
 static bool send_section(struct imap_command *command, struct fetch_job *job, const struct imap_fetch_item *item)
 {
 	uint64_t offset, length;
+	if (job->served && item->section.excerpt != 0) {
+		send_excerpt(job, item);
+		return true;
+	}
 	const struct mime_part *root = imap_section_needs_structure(&item->section) ? imap_source_structure(&job->source) : NULL;
 	buf_append(&job->out, item->label);
 	if (!imap_section_find(&item->section, root, job->source.size, &offset, &length)) {
@@ -172,10 +209,60 @@ static bool is_affordable(struct imap_command *command, struct fetch_job *job)
 	job->over_share = summary > SUMMARY_COUNTED && !imap_borrow(command->imap, summary * SUMMARY_FACTOR);
 	if (job->over_share)
 		return false;
-	const struct mime_part *root = job->field_items > 0 ? imap_source_structure(&job->source) : NULL;
-	job->over_budget = root && job->field_items * root->header_size > FETCH_FIELDS_BYTES_MAX && job->field_items > 1;
+	size_t passes = job->field_items - (job->served ? job->excerpt_items : 0);
+	const struct mime_part *root = passes > 0 ? imap_source_structure(&job->source) : NULL;
+	job->over_budget = root && passes * root->header_size > FETCH_FIELDS_BYTES_MAX && passes > 1;
 	return !job->over_budget;
 }
+
+/* ---- excerpts that are missing ---- */
+
+static void keep_made(struct imap_command *command, struct fetch_made *made, bool are_long)
+{
+	if (made->count > 0)
+		made->failed = !command->account || !message_keep_excerpts(command->account, are_long, made->list, made->count);
+	made->count = 0;
+	arena_free(&made->arena);
+}
+
+/* Of a message whose file is open. */
+static void make_excerpt(struct imap_command *command, struct fetch_job *job)
+{
+	struct fetch_made *made = &job->made;
+	const struct mime_part *root = imap_source_structure(&job->source);
+	bool is_long = job->walk.wanted & MESSAGE_LONG_EXCERPT;
+	if (made->failed || !root)
+		return;
+	if (!made->arena) {
+		made->arena = arena_new();
+		made->list = arena_array(made->arena, MADE_MAX, sizeof *made->list);
+	}
+	size_t length = root->header_size <= EXCERPT_HEADER_MAX ? (size_t)root->header_size : EXCERPT_HEADER_MAX + 1;
+	char *header = arena_alloc(command->message_arena, length + 1);
+	if (!imap_source_read_into(&job->source, 0, length, header))
+		return;
+	made->list[made->count++] = (struct message_excerpt){job->source.message->id,
+		excerpt_make(slice_make(header, length), is_long ? EXCERPT_LONG : EXCERPT_SHORT, made->arena)};
+	if (made->count == MADE_MAX || arena_used(made->arena) > MADE_BYTES)
+		keep_made(command, made, is_long);
+}
+
+/* Gets what the fields need that an excerpt doesn't tell. */
+static void see_excerpt(struct imap_command *command, struct fetch_job *job)
+{
+	struct message *message = job->walk.messages[job->walk.at];
+	job->served = job->excerpt_items > 0 && imap_excerpt_serves(message->excerpt, job->excerpt_fields);
+	if (job->excerpt_items > 0 && !job->served && message->summary.len == 0 && command->account)
+		message->summary = message_find_summary(command->account, message->id, command->message_arena);
+}
+
+/* Is there anything that only the file tells? */
+static bool needs_file(const struct fetch_job *job)
+{
+	return job->sections > (job->served ? job->excerpt_items : 0);
+}
+
+/* ---- the response ---- */
 
 /* Gets what the response needs before it begins. */
 static bool begin_message(struct imap_command *command, struct fetch_job *job)
@@ -187,10 +274,11 @@ static bool begin_message(struct imap_command *command, struct fetch_job *job)
 	job->source = (struct imap_source){.command = command, .message = walk->messages[walk->at], .fd = -1, .arena = command->message_arena};
 	job->fields.window_len = 0;
 	job->item = 0;
+	see_excerpt(command, job);
 	if (!is_affordable(command, job))
 		return false;
-	if ((job->has_sections && !imap_source_open(&job->source, &error)) ||
-	    (walk->wanted == MESSAGE_SUMMARY && !imap_source_structure(&job->source))) {
+	bool needs_structure = (walk->wanted & MESSAGE_SUMMARY) || (job->excerpt_items > 0 && !job->served);
+	if ((needs_file(job) && !imap_source_open(&job->source, &error)) || (needs_structure && !imap_source_structure(&job->source))) {
 		if (job->source.gone) {
 			command->some_gone = true;
 		} else if (job->source.over_share) {
@@ -204,7 +292,11 @@ static bool begin_message(struct imap_command *command, struct fetch_job *job)
 	}
 	if (job->wants_flags || (job->became_seen && job->became_seen[walk->at]))
 		imap_selected_write_keywords(command->imap->selected, &job->out, job->source.message->keywords);
-	buf_printf(&job->out, "* %u FETCH (", walk->positions[walk->at] + 1);
+	if (job->excerpt_items > 0 && !excerpt_is_current(job->source.message->excerpt))
+		make_excerpt(command, job);
+	buf_append_text(&job->out, "* ");
+	buf_append_number(&job->out, (uint64_t)walk->positions[walk->at] + 1);
+	buf_append_text(&job->out, " FETCH (");
 	return true;
 }
 
@@ -279,6 +371,27 @@ static void mark_seen(struct imap_command *command, struct fetch_job *job)
 	command->quiet_count = job->seen_count;
 }
 
+/* Which of what the store keeps of each message the items need. */
+static void note_needs(struct fetch_job *job, const struct imap_fetch_item *item)
+{
+	bool is_section = item->kind == FETCH_SECTION, kept = is_section && item->section.excerpt != 0;
+	job->sets_seen |= item->sets_seen;
+	job->wants_flags |= item->kind == FETCH_FLAGS;
+	job->sections += is_section;
+	job->field_items += is_section && item->section.field_count > 0;
+	job->excerpt_items += kept;
+	job->excerpt_fields |= kept ? item->section.excerpt : 0;
+	if (item->kind == FETCH_ENVELOPE || item->kind == FETCH_BODY || item->kind == FETCH_BODYSTRUCTURE ||
+	    (is_section && !kept && imap_section_needs_structure(&item->section)))
+		job->walk.wanted |= MESSAGE_SUMMARY;
+}
+
+static size_t piece_of(const struct fetch_job *job)
+{
+	enum message_wanted wanted = job->walk.wanted;
+	return job->sets_seen ? FETCH_PIECE_SEEN : wanted & MESSAGE_SUMMARY ? FETCH_PIECE_SUMMARY : wanted != MESSAGE_FLAGS ? FETCH_PIECE_EXCERPT : FETCH_PIECE;
+}
+
 static bool parse_job(struct imap_command *command, struct fetch_job *job)
 {
 	struct imap_parser *parser = &command->parser;
@@ -287,21 +400,16 @@ static bool parse_job(struct imap_command *command, struct fetch_job *job)
 		return false;
 	bool has_uid = false;
 	for (size_t i = 0; i < job->items.count; i++) {
-		const struct imap_fetch_item *item = &job->items.list[i];
-		job->sets_seen |= item->sets_seen;
-		job->wants_flags |= item->kind == FETCH_FLAGS;
-		has_uid |= item->kind == FETCH_UID;
-		job->has_sections |= item->kind == FETCH_SECTION;
-		job->field_items += item->kind == FETCH_SECTION && item->section.field_count > 0;
-		if (item->kind == FETCH_ENVELOPE || item->kind == FETCH_BODY || item->kind == FETCH_BODYSTRUCTURE ||
-		    (item->kind == FETCH_SECTION && imap_section_needs_structure(&item->section)))
-			job->walk.wanted = MESSAGE_SUMMARY;
+		has_uid |= job->items.list[i].kind == FETCH_UID;
+		note_needs(job, &job->items.list[i]);
 	}
+	if (job->excerpt_items > 0)
+		job->walk.wanted |= excerpt_kind_for(job->excerpt_fields) == EXCERPT_LONG ? MESSAGE_LONG_EXCERPT : MESSAGE_EXCERPT;
 	/* UID FETCH tells the UID whether it was asked for or not (RFC 3501 §6.4.8). */
 	if (command->uid && !has_uid)
 		job->items.list[job->items.count++] = (struct imap_fetch_item){.kind = FETCH_UID, .label = SLICE("UID")};
 	job->sets_seen &= !command->imap->selected->read_only;
-	job->walk.piece = job->sets_seen ? FETCH_PIECE_SEEN : job->walk.wanted == MESSAGE_SUMMARY ? FETCH_PIECE_SUMMARY : FETCH_PIECE;
+	job->walk.piece = piece_of(job);
 	if (job->sets_seen)
 		job->seen = arena_array(command->arena, ranges_size(&job->walk.indexes), sizeof *job->seen);
 	return true;
@@ -331,6 +439,7 @@ static bool fetch_some(struct imap_command *command, struct fetch_job *job, bool
 			return false;
 		if (walk->at == walk->count) {
 			bool more;
+			keep_made(command, &job->made, walk->wanted & MESSAGE_LONG_EXCERPT);
 			*failed = !imap_walk_load(command, walk, &more, error);
 			if (*failed || !more)
 				return false;
@@ -350,6 +459,7 @@ static void end_job(struct imap_command *command)
 	struct fetch_job *job = command->job;
 	if (job->in_message)
 		imap_source_close(&job->source);
+	arena_free(&job->made.arena);
 }
 
 enum net_run imap_cmd_fetch(struct imap_command *command)

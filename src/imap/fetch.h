@@ -1,9 +1,10 @@
 /* What FETCH is made of: the items that were asked for (fetch_parse.c), where a section lies in a message (fetch_section.c),
- * some fields of a header (fetch_fields.c), ENVELOPE and BODYSTRUCTURE (fetch_structure.c). */
+ * some fields of a header, from the file (fetch_fields.c) or what is kept of it (fetch_excerpt.c), ENVELOPE and BODYSTRUCTURE (fetch_structure.c). */
 #ifndef IMAP_FETCH_H
 #define IMAP_FETCH_H
 
 #include "imap/source.h"
+#include "message/excerpt.h"
 
 enum {
 	FETCH_ITEMS_MAX = 200, FETCH_FIELDS_MAX = 200, SECTION_DEPTH_MAX = 100,
@@ -21,6 +22,7 @@ struct imap_section {
 	struct slice *fields;
 	size_t field_count;
 	struct slice *sorted; /* the same, to be searched */
+	uint64_t excerpt;     /* the same, where an excerpt of the message may have all of them (message/excerpt.h); 0: look at the file */
 };
 
 struct imap_fetch_item {
@@ -63,6 +65,13 @@ void imap_fields_begin(struct imap_fields *fields, const struct imap_section *se
 bool imap_fields_next(struct imap_fields *fields, struct imap_source *source, struct slice *piece);
 /** The length of the whole subset. */
 bool imap_fields_measure(struct imap_fields *fields, struct imap_source *source, uint64_t *size);
+
+/** Can these fields be told from the excerpt that is kept of the message? */
+bool imap_excerpt_serves(struct slice excerpt, uint64_t fields);
+/** The length of a section's subset, from an excerpt that serves. */
+uint64_t imap_excerpt_measure(struct slice excerpt, const struct imap_section *section);
+/** Appends the subset from byte `skip` on, `left` bytes. */
+void imap_excerpt_write(struct slice excerpt, const struct imap_section *section, uint64_t skip, uint64_t left, struct buf *out);
 
 /** "(date subject …)" (RFC 3501 §7.4.2). NULL gives an empty one. */
 void imap_write_envelope(struct buf *out, const struct envelope *envelope);

@@ -42,6 +42,7 @@ static bool parse_fields(struct imap_parser *parser, struct imap_section *sectio
 	if (!imap_parse_space(parser) || !imap_parse_open(parser))
 		return false;
 	section->fields = arena_array(parser->arena, FETCH_FIELDS_MAX, sizeof *section->fields);
+	bool kept = section->text == SECTION_FIELDS && section->number_count == 0;
 	do {
 		if (section->field_count == FETCH_FIELDS_MAX)
 			return imap_parse_fail(parser, "Too many header fields");
@@ -50,7 +51,11 @@ static bool parse_fields(struct imap_parser *parser, struct imap_section *sectio
 			return false;
 		if (field->len > FIELD_NAME_MAX)
 			return imap_parse_fail(parser, "The name of a header field is too long");
+		uint64_t bit = excerpt_field(*field);
+		kept &= bit != 0;
+		section->excerpt |= bit;
 	} while (imap_parse_more(parser));
+	section->excerpt = kept ? section->excerpt : 0;
 	imap_section_sort_names(section, parser->arena);
 	return imap_parse_close(parser);
 }

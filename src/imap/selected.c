@@ -101,6 +101,36 @@ static void note_all_keywords(struct account *account, struct imap_selected *sel
 
 /* ---- opening and closing ---- */
 
+static int compare_uids(const void *a, const void *b)
+{
+	const uint32_t *left = a, *right = b;
+	return (*left > *right) - (*left < *right);
+}
+
+/* Of those that were there `missing` more have gone than the store's log still tells. Which UIDs they had nobody knows, and the client
+ * hasn't been told of any: the highest that are free stand for them, until it can be told of their going. */
+static void make_up_gone(const struct imap_selected *selected, const uint32_t *present, size_t count, uint32_t **gone, size_t *gone_count, size_t missing,
+			 struct arena *arena)
+{
+	uint32_t *all = arena_array(arena, *gone_count + missing + 1, sizeof *all);
+	size_t i = count, k = *gone_count, found = *gone_count;
+	if (k > 0)
+		memcpy(all, *gone, k * sizeof *all);
+	for (uint32_t uid = selected->told_next - 1; uid > 0 && missing > 0; uid--) {
+		while (i > 0 && present[i - 1] > uid)
+			i--;
+		while (k > 0 && all[k - 1] > uid)
+			k--;
+		if ((i > 0 && present[i - 1] == uid) || (k > 0 && all[k - 1] == uid))
+			continue;
+		all[found++] = uid;
+		missing--;
+	}
+	qsort(all, found, sizeof *all, compare_uids);
+	*gone = all;
+	*gone_count = found;
+}
+
 /* All that were there when the mailbox was opened: those that are there still, and those that have been expunged since. */
 static void add_known(struct imap_selected *selected, const uint32_t *present, size_t count, const uint32_t *gone, size_t gone_count)
 {
@@ -128,6 +158,11 @@ static bool load_uids(struct imap_command *command, struct imap_selected *select
 	bool done = message_expunged(command->account, selected->mailbox, selected->modseq, arena, &gone, &gone_count, &complete, error);
 	if (done)
 		add_known(selected, present, count, gone, gone_count);
+	if (done && !complete && selected->uids.count < selected->told) {
+		make_up_gone(selected, present, count, &gone, &gone_count, selected->told - selected->uids.count, arena);
+		imap_uids_free(&selected->uids);
+		add_known(selected, present, count, gone, gone_count);
+	}
 	free(present);
 	if (done && selected->uids.count != selected->told) {
 		imap_uids_free(&selected->uids);
@@ -219,12 +254,6 @@ struct sync {
 	struct mailbox mailbox;
 	int64_t modseq; /* of the account, read first: whatever changes later is told the next time */
 };
-
-static int compare_uids(const void *a, const void *b)
-{
-	const uint32_t *left = a, *right = b;
-	return (*left > *right) - (*left < *right);
-}
 
 static bool is_quiet(const struct imap_command *command, uint32_t uid)
 {

@@ -139,7 +139,8 @@ static bool add_rows(struct change *change, int64_t inbox, const struct arrival 
 {
 	struct mail_placement new = {.mailbox = inbox, .message = id, .size = content.len, .received = arrival->received};
 	struct arena *arena = arena_new();
-	bool added = mail_add(change, &new, arrival->hash, mail_summary(content, arena), error);
+	struct mail_gist gist = mail_gist(content, arena);
+	bool added = mail_add(change, &new, arrival->hash, &gist, error);
 	arena_free(&arena);
 	if (!added)
 		return false;

@@ -7,7 +7,7 @@ static bool insert_rows(struct change *change, struct draft *draft, struct place
 {
 	struct mail_placement new = {.mailbox = placement->mailbox, .message = draft->id, .flags = placement->flags, .keywords = draft->keywords,
 		.size = draft->size, .received = draft->received};
-	if (!mail_add(change, &new, draft->hash, draft->summary, error))
+	if (!mail_add(change, &new, draft->hash, &draft->gist, error))
 		return false;
 	placement->id = draft->id;
 	placement->uid = new.uid;

@@ -157,7 +157,7 @@ static bool read_known(struct draft *draft, struct account *other, int64_t id, s
 	bool there = false;
 	if (!account_enter(other, error))
 		return false;
-	bool done = mail_read_content(other->mail.db, id, &known, &draft->summary, draft->arena, &there, error);
+	bool done = mail_read_content(other->mail.db, id, &known, &draft->gist, draft->arena, &there, error);
 	account_leave(other);
 	if (done && (!there || known.refs == 0))
 		return error_set(error, ERROR_NOT_FOUND, "the message is no longer there");
@@ -192,7 +192,7 @@ bool draft_link(struct draft *draft, struct account *other, int64_t id, struct e
 static void describe(struct draft *draft, struct slice content)
 {
 	blob_hash(content, draft->hash);
-	draft->summary = mail_summary(content, draft->arena);
+	draft->gist = mail_gist(content, draft->arena);
 	draft->described = true;
 }
 

@@ -16,11 +16,11 @@ struct draft {
 	bool counted;             /* it is one of the account's unfinished messages */
 	bool failed;              /* a write failed: `error` says why, the draft can't be committed */
 	struct error error;
-	struct arena *arena;      /* of the summary */
-	bool described;           /* hash and summary are known */
+	struct arena *arena;      /* of the gist */
+	bool described;           /* hash and gist are known */
 	bool closed;              /* nothing more is written to it */
 	unsigned char hash[BLOB_HASH_SIZE];
-	struct slice summary;
+	struct mail_gist gist;
 	struct slice keywords;    /* as they are stored */
 	int64_t id, received;     /* what the transaction gave */
 	bool named;               /* the file has its final name */

@@ -35,11 +35,13 @@ static bool sums_of_message(struct comparing *comparing, int64_t id, struct sear
 	struct index_source source = {.id = id};
 	struct index_document document;
 	struct mail_content content;
+	struct mail_gist gist = {0};
 	*shown = false;
 	if (!account_enter(account, NULL))
 		return false;
-	bool done = mail_read_content(account->mail.db, id, &content, &source.summary, comparing->message, shown, NULL);
+	bool done = mail_read_content(account->mail.db, id, &content, &gist, comparing->message, shown, NULL);
 	account_leave(account);
+	source.summary = gist.summary;
 	*shown = *shown && content.refs > 0;
 	if (!done || !*shown || !blob_map(account->folder, id, &source.content, NULL, NULL))
 		return false;

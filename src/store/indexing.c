@@ -90,11 +90,13 @@ static bool note_changes(struct indexing *indexing, struct search_state *state, 
 static bool read_summary(struct account *account, int64_t id, struct slice *summary, struct arena *arena, bool *shown, struct error *error)
 {
 	struct mail_content content;
+	struct mail_gist gist;
 	bool there;
 	if (!account_enter(account, error))
 		return false;
-	bool done = mail_read_content(account->mail.db, id, &content, summary, arena, &there, error);
+	bool done = mail_read_content(account->mail.db, id, &content, &gist, arena, &there, error);
 	account_leave(account);
+	*summary = done && there ? gist.summary : slice_make(NULL, 0);
 	*shown = done && there && content.refs > 0;
 	return done;
 }

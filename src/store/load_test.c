@@ -28,7 +28,7 @@ static void fill_inbox(int64_t inbox)
 		struct mail_placement new = {.mailbox = inbox, .message = ++change.row.last_id, .flags = i % 3 ? FLAG_SEEN : 0, .size = 4096, .received = i};
 		new.thread = new.message;
 		ok(change_place(&change, &new, &t.error));
-		ok(mail_add_row(&change, &new, 1, 0, (const unsigned char *)hash, slice_make(summary, sizeof summary), &t.error));
+		ok(mail_add_row(&change, &new, 1, 0, (const unsigned char *)hash, &(struct mail_gist){.summary = slice_make(summary, sizeof summary)}, &t.error));
 	}
 	change.row.messages += MANY;
 	change.row.bytes += 4096ll * MANY;

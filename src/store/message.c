@@ -65,6 +65,24 @@ void message_renew_summary(struct account *account, int64_t id, struct slice sum
 	account_leave(account);
 }
 
+struct slice message_find_summary(struct account *account, int64_t id, struct arena *arena)
+{
+	if (!account_enter(account, NULL))
+		return slice_make(NULL, 0);
+	struct slice summary = mail_find_summary(account->mail.db, id, arena);
+	account_leave(account);
+	return summary;
+}
+
+bool message_keep_excerpts(struct account *account, bool are_long, const struct message_excerpt *list, size_t count)
+{
+	if (!account_enter(account, NULL))
+		return false;
+	bool done = mail_put_excerpts(account->mail.db, are_long ? EXCERPT_LONG : EXCERPT_SHORT, list, count);
+	account_leave(account);
+	return done;
+}
+
 /* ---- Changing ---- */
 
 static bool store_flags(struct account *account, const struct mail_flags *request, const uint32_t *uids, size_t count, uint32_t *list,

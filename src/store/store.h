@@ -151,6 +151,11 @@ bool mailbox_keywords(struct account *account, int64_t mailbox, struct arena *ar
 /** Puts a summary in the place of one that an earlier version made (message/summary.h) of the message with this id. Nobody hears of it,
  * and if it fails the former one stays. */
 void message_renew_summary(struct account *account, int64_t id, struct slice summary);
+/** The summary of the message with this id, in `arena`; empty: there is none. */
+struct slice message_find_summary(struct account *account, int64_t id, struct arena *arena);
+/** Keeps excerpts (message/excerpt.h) that were made of the messages' files, for who lists them the next time. Nobody hears of it. False: none
+ * is kept now. */
+bool message_keep_excerpts(struct account *account, bool are_long, const struct message_excerpt *list, size_t count);
 
 /** The messages with first <= uid <= last and modseq > since, in order of uid, at most `limit` (0: all), in `arena`.
  * Large mailboxes are read in pieces by asking again from the last uid + 1. */

@@ -148,6 +148,6 @@ static bool drop_placements(struct change *change, int64_t message, struct error
 bool change_forget_message(struct change *change, int64_t message, struct error *error)
 {
 	return drop_placements(change, message, error) && change_settle(change, error) &&
-	       db_run(PREPARE(change->db, "DELETE FROM delivery WHERE message = $1", message), error) &&
+	       db_run(PREPARE(change->db, "DELETE FROM delivery WHERE message = $1", message), error) && mail_drop_excerpts(change->db, message, error) &&
 	       db_run(PREPARE(change->db, "DELETE FROM message WHERE id = $1", message), error);
 }

@@ -5,6 +5,7 @@
 /* ---- Contents ---- */
 
 #define CONTENT_COLUMNS "id, size, refs, expunged, hash, summary"
+#define EXCERPT_COLUMN "(SELECT text FROM excerpt WHERE excerpt.message = message.id)"
 
 static void read_content(struct db_statement *s, struct mail_content *content)
 {
@@ -34,15 +35,16 @@ bool mail_list_contents(struct db *db, int64_t after, struct mail_content *list,
 	return step != DB_FAILED;
 }
 
-bool mail_read_content(struct db *db, int64_t id, struct mail_content *content, struct slice *summary, struct arena *arena, bool *there,
+bool mail_read_content(struct db *db, int64_t id, struct mail_content *content, struct mail_gist *gist, struct arena *arena, bool *there,
 		       struct error *error)
 {
-	struct db_statement *s = PREPARE(db, "SELECT " CONTENT_COLUMNS " FROM message WHERE id = $1", id);
+	struct db_statement *s = PREPARE(db, "SELECT " CONTENT_COLUMNS ", " EXCERPT_COLUMN " FROM message WHERE id = $1", id);
 	enum db_step step = db_step(s, error);
 	*there = step == DB_ROW;
 	if (*there) {
 		read_content(s, content);
-		*summary = arena_copy(arena, db_blob(s, 5));
+		gist->summary = arena_copy(arena, db_blob(s, 5));
+		gist->excerpt = arena_copy(arena, db_blob(s, 6));
 	}
 	db_reset(s);
 	return step != DB_FAILED;
@@ -51,10 +53,10 @@ bool mail_read_content(struct db *db, int64_t id, struct mail_content *content, 
 bool mail_get_content(struct db *db, int64_t id, struct mail_content *content, bool *there, struct error *error)
 {
 	struct arena *arena = arena_new(), *tree = arena_new();
-	struct slice summary;
-	bool done = mail_read_content(db, id, content, &summary, arena, there, error);
+	struct mail_gist gist;
+	bool done = mail_read_content(db, id, content, &gist, arena, there, error);
 	if (done && *there)
-		content->decodable = summary_decode(summary, tree) != NULL;
+		content->decodable = summary_decode(gist.summary, tree) != NULL;
 	arena_free(&tree);
 	arena_free(&arena);
 	return done;
@@ -63,10 +65,11 @@ bool mail_get_content(struct db *db, int64_t id, struct mail_content *content, b
 bool mail_describe(struct change *change, int64_t id, struct slice content, const unsigned char *hash, struct error *error)
 {
 	struct arena *arena = arena_new();
+	struct mail_gist gist = mail_gist(content, arena);
 	struct db_statement *s = PREPARE(change->db, "UPDATE message SET size = $2, hash = $3, summary = $4 WHERE id = $1", id, (int64_t)content.len);
 	db_bind_blob(s, 3, slice_make((const char *)hash, MAIL_HASH_SIZE));
-	db_bind_blob(s, 4, mail_summary(content, arena));
-	bool done = db_run(s, error) &&
+	db_bind_blob(s, 4, gist.summary);
+	bool done = db_run(s, error) && mail_drop_excerpts(change->db, id, error) && mail_put_excerpt(change->db, EXCERPT_SHORT, id, gist.excerpt, error) &&
 		    db_run(PREPARE(change->db, "UPDATE placement SET size = $2 WHERE message = $1 AND thread = (SELECT thread FROM message WHERE id = $1)", id,
 			(int64_t)content.len), error);
 	arena_free(&arena);
@@ -106,6 +109,10 @@ static const struct rule rules[] = {
 	 " WHERE (flags & 8) = 0 AND mailbox IN (SELECT id FROM mailbox WHERE special_use = 8))",
 	 "DELETE FROM snooze WHERE message NOT IN (SELECT message FROM placement WHERE (flags & 8) = 0 AND mailbox IN"
 	 " (SELECT id FROM mailbox WHERE special_use = 8))"},
+	{"excerpts of messages that don't exist", "SELECT count(*) FROM excerpt WHERE message NOT IN (SELECT id FROM message)",
+	 "DELETE FROM excerpt WHERE message NOT IN (SELECT id FROM message)"},
+	{"long excerpts of messages that don't exist", "SELECT count(*) FROM long_excerpt WHERE message NOT IN (SELECT id FROM message)",
+	 "DELETE FROM long_excerpt WHERE message NOT IN (SELECT id FROM message)"},
 	{"address books that are missing, though there are cards", "SELECT CASE WHEN EXISTS (SELECT 1 FROM object WHERE kind = 9)"
 	 " AND NOT EXISTS (SELECT 1 FROM object WHERE kind = 8) THEN 1 ELSE 0 END",
 	 "INSERT INTO object (kind, id, created, made, modseq, reference, text) SELECT 8, last_id + 1, 0, modseq, modseq, 1, '{\"name\":\"Contacts\"}' FROM account"},

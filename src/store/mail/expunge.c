@@ -163,7 +163,10 @@ bool mail_forget_some(struct db *db, int64_t before, int64_t ids[MAIL_FORGET_AT_
 			ids[(*count)++] = db_number(s, 0);
 		db_reset(s);
 	}
-	done = done && step == DB_DONE && (*count == 0 || *count == MAIL_FORGET_AT_A_TIME || mail_forget_threads(db, error)) && db_commit(db, error);
+	done = done && step == DB_DONE;
+	for (int i = 0; done && i < *count; i++)
+		done = mail_drop_excerpts(db, ids[i], error);
+	done = done && (*count == 0 || *count == MAIL_FORGET_AT_A_TIME || mail_forget_threads(db, error)) && db_commit(db, error);
 	db_rollback(db);
 	return done;
 }

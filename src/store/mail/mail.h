@@ -14,6 +14,7 @@
  *   delivery      ids of deliveries done, for DELIVERY_KEPT_SECONDS; those of imports (negative) stay, with the flags that were given
  *   subscription  names
  *   vanished      emails (struct email) that have gone: from when to when there was one, for JMAP's clients; message 0: see note_gap()
+ *   excerpt, long_excerpt  header fields that lists of messages are made of, of messages that have a row (content.c)
  *   thread_key    hashes of message ids and topics, each with the thread that it leads to (thread.c)
  * message.thread is the thread it belongs to, and stands in its placements, too; message.appeared the mod-sequence at which its email, if there
  * is one, came. mailbox.created, noted and counted are the mod-sequences of its making, of the last change of what JMAP says of it, and of
@@ -40,6 +41,7 @@
  *   I9  every card is in an address book, as long as there is a card there is one, and one of those that are there is the default;
  *       contact_place and contact_photo speak of what is there; contact_numbers is the sum of contact_size, which knows every card
  *   I11 whatever sleeps is shown, without \Deleted, by the mailbox for such
+ *   I12 an excerpt has its message, and says what the file says
  *   I7  ids, UIDs per mailbox, modseqs and UIDVALIDITYs are never given twice */
 #ifndef STORE_MAIL_H
 #define STORE_MAIL_H
@@ -47,6 +49,7 @@
 #include "base/arena.h"
 #include "base/array.h"
 #include "base/error.h"
+#include "message/excerpt.h"
 #include "store/agenda/agenda.h"
 #include "store/db/db.h"
 #include "store/durable/durable.h"
@@ -215,6 +218,8 @@ bool mail_list_expunged(struct db *db, int64_t since, size_t limit, struct arena
 /** The size of a message that a mailbox shows. ERROR_NOT_FOUND. */
 bool mail_size(struct db *db, int64_t id, uint64_t *size, struct error *error);
 void mail_renew_summary(struct db *db, int64_t id, struct slice summary);
+/** The summary of a message, in `arena`; empty: there is none. */
+struct slice mail_find_summary(struct db *db, int64_t id, struct arena *arena);
 
 /** What message_store_flags() is asked for. */
 struct mail_flags {
@@ -287,8 +292,18 @@ bool mail_list_places(struct db *db, int64_t mailbox, const int64_t *ids, size_t
 
 /* ---- Adding: place.c, keywords.c, content.c, delivery.c ---- */
 
-/** Parses the content and encodes its summary into `arena`. */
-struct slice mail_summary(struct slice content, struct arena *arena);
+/** What is kept of a content: the summary (message/summary.h) and the short excerpt (message/excerpt.h; empty: none so far). */
+struct mail_gist { struct slice summary, excerpt; };
+/** Parses the content; the result lives in `arena`. */
+struct mail_gist mail_gist(struct slice content, struct arena *arena);
+/** Keeps an excerpt of a message, in the place of a former one. What has no row has none. */
+bool mail_put_excerpt(struct db *db, enum excerpt_kind kind, int64_t message, struct slice excerpt, struct error *error);
+/** Keeps some, outside of a change: nobody hears of it. */
+bool mail_put_excerpts(struct db *db, enum excerpt_kind kind, const struct message_excerpt *list, size_t count);
+/** Removes what excerpts the message has. */
+bool mail_drop_excerpts(struct db *db, int64_t message, struct error *error);
+/** *right: what excerpts the message has say what its content says. */
+bool mail_check_excerpts(struct db *db, int64_t message, struct slice content, bool *right, struct error *error);
 /** `old` changed by `given`: sorted, without duplicates, in `arena`. ERROR_INVALID (no keyword), ERROR_LIMIT. */
 bool mail_change_keywords(struct slice old, enum flags_change change, struct slice given, struct arena *arena, struct slice *out,
 			  struct error *error);
@@ -302,11 +317,11 @@ struct mail_placement {
 	uint32_t uid;           /* result */
 };
 /** Adds a message, whose file is in its place, and shows it in new->mailbox under a new UID. ERROR_NOT_FOUND: there is none. */
-bool mail_add(struct change *change, struct mail_placement *new, const unsigned char *hash, struct slice summary, struct error *error);
+bool mail_add(struct change *change, struct mail_placement *new, const unsigned char *hash, const struct mail_gist *gist, struct error *error);
 /** Shows one that is shown already in further mailboxes; new->mailbox and uid become those of the last. ERROR_NOT_FOUND, ERROR_LIMIT. */
 bool mail_add_also(struct change *change, struct mail_placement *new, const int64_t *mailboxes, size_t count, struct error *error);
 /** Adds its row alone; new->thread, if it is known already. */
-bool mail_add_row(struct change *change, struct mail_placement *new, int64_t refs, int64_t expunged, const unsigned char *hash, struct slice summary,
+bool mail_add_row(struct change *change, struct mail_placement *new, int64_t refs, int64_t expunged, const unsigned char *hash, const struct mail_gist *gist,
 		  struct error *error);
 /** Has it a row? */
 bool mail_is_known(struct db *db, int64_t message, bool *known, struct error *error);
@@ -364,8 +379,8 @@ struct mail_content {
 bool mail_list_contents(struct db *db, int64_t after, struct mail_content *list, size_t room, size_t *count, struct error *error);
 /** One; *there false: it isn't. */
 bool mail_get_content(struct db *db, int64_t id, struct mail_content *content, bool *there, struct error *error);
-/** The same with its summary in `arena`, which isn't looked at. */
-bool mail_read_content(struct db *db, int64_t id, struct mail_content *content, struct slice *summary, struct arena *arena, bool *there,
+/** The same with its gist in `arena`, which isn't looked at. */
+bool mail_read_content(struct db *db, int64_t id, struct mail_content *content, struct mail_gist *gist, struct arena *arena, bool *there,
 		       struct error *error);
 /** Notes another content, as its file has it now. */
 bool mail_describe(struct change *change, int64_t id, struct slice content, const unsigned char *hash, struct error *error);

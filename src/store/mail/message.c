@@ -5,8 +5,11 @@
 #include "store/mail/internal.h"
 
 #define PLACEMENT_COLUMNS "p.uid, p.flags, p.keywords, p.modseq, p.message, p.size, p.received"
-#define WITHOUT_SUMMARY "SELECT " PLACEMENT_COLUMNS " FROM placement p "
+#define WITH_NOTHING "SELECT " PLACEMENT_COLUMNS " FROM placement p "
 #define WITH_SUMMARY "SELECT " PLACEMENT_COLUMNS ", m.summary FROM placement p JOIN message m ON m.id = p.message "
+#define WITH_EXCERPT(table) "SELECT " PLACEMENT_COLUMNS ", e.text FROM placement p LEFT JOIN " table " e ON e.message = p.message "
+#define WITH_BOTH(table) "SELECT " PLACEMENT_COLUMNS ", e.text, m.summary FROM placement p JOIN message m ON m.id = p.message LEFT JOIN " table " e" \
+	" ON e.message = p.message "
 /* Two ways to the same rows: along the UIDs, or along the newest changes. A + keeps a column from choosing the way. */
 #define BY_UID "WHERE p.mailbox = $1 AND p.uid >= $2 AND p.uid <= $3 AND p.modseq > $4 ORDER BY p.uid LIMIT $5"
 #define BY_CHANGE "WHERE p.mailbox = $1 AND +p.uid >= $2 AND +p.uid <= $3 AND p.modseq > $4 ORDER BY +p.uid LIMIT $5"
@@ -26,8 +29,17 @@ static bool few_changes(struct db *db, int64_t mailbox, int64_t since)
 	return few;
 }
 
-static void read_message(struct db_statement *s, bool summary, struct arena *arena, struct message *message)
+/* What else is wanted of each stands behind the columns of its placement. */
+static const char *const along_uids[] = {
+	[MESSAGE_FLAGS] = WITH_NOTHING BY_UID, [MESSAGE_SUMMARY] = WITH_SUMMARY BY_UID,
+	[MESSAGE_EXCERPT] = WITH_EXCERPT("excerpt") BY_UID, [MESSAGE_EXCERPT | MESSAGE_SUMMARY] = WITH_BOTH("excerpt") BY_UID,
+	[MESSAGE_LONG_EXCERPT] = WITH_EXCERPT("long_excerpt") BY_UID, [MESSAGE_LONG_EXCERPT | MESSAGE_SUMMARY] = WITH_BOTH("long_excerpt") BY_UID,
+};
+static const char *const along_changes[] = {[MESSAGE_FLAGS] = WITH_NOTHING BY_CHANGE, [MESSAGE_SUMMARY] = WITH_SUMMARY BY_CHANGE};
+
+static void read_message(struct db_statement *s, enum message_wanted wanted, struct arena *arena, struct message *message)
 {
+	bool excerpt = wanted & (MESSAGE_EXCERPT | MESSAGE_LONG_EXCERPT);
 	*message = (struct message){
 		.uid = (uint32_t)db_number(s, 0), .flags = (unsigned)db_number(s, 1), .modseq = db_number(s, 3), .id = db_number(s, 4),
 		.size = (uint64_t)db_number(s, 5), .received = db_number(s, 6),
@@ -35,13 +47,15 @@ static void read_message(struct db_statement *s, bool summary, struct arena *are
 	struct slice keywords = db_text(s, 2);
 	if (!slice_empty(keywords))
 		message->keywords = arena_copy(arena, keywords);
-	if (summary)
-		message->summary = arena_copy(arena, db_blob(s, 7));
+	if (excerpt)
+		message->excerpt = arena_copy(arena, db_blob(s, 7));
+	if (wanted & MESSAGE_SUMMARY)
+		message->summary = arena_copy(arena, db_blob(s, 7 + excerpt));
 }
 
 /* Grows outside of the arena, then moves there once: chunks that were outgrown would stay in it. Ends early, with *cut, when
  * the arena has more than `bytes`. */
-static bool read_list(struct db_statement *s, bool summary, size_t bytes, struct arena *arena, struct message **list, size_t *count,
+static bool read_list(struct db_statement *s, enum message_wanted wanted, size_t bytes, struct arena *arena, struct message **list, size_t *count,
 		      bool *cut, struct error *error)
 {
 	struct message *found = NULL;
@@ -57,7 +71,7 @@ static bool read_list(struct db_statement *s, bool summary, size_t bytes, struct
 			break;
 		}
 		ARRAY_GROW(found, *count, room);
-		read_message(s, summary, arena, &found[(*count)++]);
+		read_message(s, wanted, arena, &found[(*count)++]);
 	}
 	*list = arena_array(arena, *count + 1, sizeof **list);
 	if (*count > 0)
@@ -69,21 +83,19 @@ static bool read_list(struct db_statement *s, bool summary, size_t bytes, struct
 bool mail_list(struct db *db, int64_t mailbox, uint32_t first, uint32_t last, int64_t since, size_t limit,
 		  enum message_wanted wanted, struct arena *arena, struct message **list, size_t *count, struct error *error)
 {
-	bool summary = wanted & MESSAGE_SUMMARY, cut;
-	const char *sql = few_changes(db, mailbox, since) ? (summary ? WITH_SUMMARY BY_CHANGE : WITHOUT_SUMMARY BY_CHANGE)
-								   : (summary ? WITH_SUMMARY BY_UID : WITHOUT_SUMMARY BY_UID);
+	bool cut;
+	const char *sql = wanted <= MESSAGE_SUMMARY && few_changes(db, mailbox, since) ? along_changes[wanted] : along_uids[wanted];
 	struct db_statement *s = PREPARE(db, sql, mailbox, first, last, since,
 		limit == 0 || limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
-	bool done = read_list(s, summary, SIZE_MAX, arena, list, count, &cut, error);
+	bool done = read_list(s, wanted, SIZE_MAX, arena, list, count, &cut, error);
 	return done;
 }
 
 bool mail_list_some(struct db *db, int64_t mailbox, uint32_t first, uint32_t last, size_t bytes, enum message_wanted wanted,
 		       struct arena *arena, struct message **list, size_t *count, bool *cut, struct error *error)
 {
-	bool summary = wanted & MESSAGE_SUMMARY;
-	struct db_statement *s = PREPARE(db, summary ? WITH_SUMMARY BY_UID : WITHOUT_SUMMARY BY_UID, mailbox, first, last, 0, INT64_MAX);
-	bool done = read_list(s, summary, arena_used(arena) + bytes, arena, list, count, cut, error);
+	struct db_statement *s = PREPARE(db, along_uids[wanted], mailbox, first, last, 0, INT64_MAX);
+	bool done = read_list(s, wanted, arena_used(arena) + bytes, arena, list, count, cut, error);
 	return done;
 }
 
@@ -246,6 +258,14 @@ bool mail_size(struct db *db, int64_t id, uint64_t *size, struct error *error)
 	*size = step == DB_ROW ? (uint64_t)db_number(s, 0) : 0;
 	db_reset(s);
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_NOT_FOUND, "the message is no longer there"));
+}
+
+struct slice mail_find_summary(struct db *db, int64_t id, struct arena *arena)
+{
+	struct db_statement *s = PREPARE(db, "SELECT summary FROM message WHERE id = $1", id);
+	struct slice summary = db_step(s, NULL) == DB_ROW ? arena_copy(arena, db_blob(s, 0)) : slice_make(NULL, 0);
+	db_reset(s);
+	return summary;
 }
 
 void mail_renew_summary(struct db *db, int64_t id, struct slice summary)

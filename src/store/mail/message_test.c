@@ -259,6 +259,48 @@ static void recent_is_claimed_once(void **state)
 	refused(ERROR_NOT_FOUND, mailbox_claim_recent(t.alice, 99, &first, &next, &t.error));
 }
 
+static struct message *list_with(enum message_wanted wanted, size_t *count)
+{
+	struct message *list;
+	ok(message_list(t.alice, box("INBOX").id, 1, UINT32_MAX, 0, 0, wanted, t.arena, &list, count, &t.error));
+	return list;
+}
+
+static void excerpts_are_kept_beside_messages(void **state)
+{
+	(void)state;
+	size_t count;
+	struct placement placement = append("INBOX", 0);
+	struct slice header = slice_sub(LETTER, 0, slice_find(LETTER, SLICE("\r\n\r\n")) + 4);
+	struct message *list = list_with(MESSAGE_EXCERPT, &count);
+	assert_true(count == 1 && slice_empty(list->summary) && slice_equal(list->excerpt, excerpt_make(header, EXCERPT_SHORT, t.arena)));
+	list = list_with(MESSAGE_LONG_EXCERPT | MESSAGE_SUMMARY, &count);
+	assert_true(count == 1 && slice_empty(list->excerpt) && list->summary.len > 0);
+	struct message_excerpt made[] = {{placement.id, excerpt_make(header, EXCERPT_LONG, t.arena)}, {4711, SLICE("of no message")}};
+	ok(message_keep_excerpts(t.alice, true, made, 2));
+	ok(message_keep_excerpts(t.alice, true, made, 2));
+	list = list_with(MESSAGE_LONG_EXCERPT | MESSAGE_SUMMARY, &count);
+	assert_true(count == 1 && slice_equal(list->excerpt, made[0].text) && list->summary.len > 0);
+	assert_true(slice_equal(message_find_summary(t.alice, placement.id, t.arena), list->summary));
+	assert_true(slice_empty(message_find_summary(t.alice, 4711, t.arena)));
+	assert_int_equal(fsck(false), 0);
+}
+
+static void excerpts_go_with_their_messages(void **state)
+{
+	(void)state;
+	uint32_t *removed;
+	size_t count;
+	struct placement placement = append("INBOX", FLAG_DELETED);
+	append("INBOX", 0);
+	ok(message_keep_excerpts(t.alice, true, &(struct message_excerpt){placement.id, SLICE("x")}, 1));
+	ok(message_expunge(t.alice, box("INBOX").id, &placement.uid, 1, false, t.arena, &removed, &count, &t.error));
+	store_set_limits(t.store, 0, -1);
+	ok(account_clean(t.alice, &t.error));
+	assert_int_equal(list_with(MESSAGE_EXCERPT, &count)->excerpt.len > 0, 1);
+	assert_int_equal(fsck(false), 0); /* nothing is left over */
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -270,6 +312,8 @@ int main(void)
 		STORE_TEST(expunging_takes_the_deleted),
 		STORE_TEST(copies_share_their_content),
 		STORE_TEST(recent_is_claimed_once),
+		STORE_TEST(excerpts_are_kept_beside_messages),
+		STORE_TEST(excerpts_go_with_their_messages),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

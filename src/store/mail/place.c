@@ -43,29 +43,29 @@ bool change_place(struct change *change, struct mail_placement *new, struct erro
 
 /* ---- Adding ---- */
 
-bool mail_add_row(struct change *change, struct mail_placement *new, int64_t refs, int64_t expunged, const unsigned char *hash, struct slice summary,
+bool mail_add_row(struct change *change, struct mail_placement *new, int64_t refs, int64_t expunged, const unsigned char *hash, const struct mail_gist *gist,
 		  struct error *error)
 {
-	if (new->thread == 0 && !change_join_thread(change, new, summary, error))
+	if (new->thread == 0 && !change_join_thread(change, new, gist->summary, error))
 		return false;
 	bool appears = refs > 0 && (new->flags & FLAG_DELETED) == 0;
 	struct db_statement *s = PREPARE(change->db, "INSERT INTO message (id, size, received, refs, expunged, thread, appeared, hash, summary)"
 		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)", new->message, (int64_t)new->size, new->received, refs, expunged, new->thread,
 		appears ? change_modseq(change) : 0);
 	db_bind_blob(s, 8, slice_make((const char *)hash, MAIL_HASH_SIZE));
-	db_bind_blob(s, 9, summary);
+	db_bind_blob(s, 9, gist->summary);
 	if (change->row.last_id < new->message)
 		change->row.last_id = new->message;
-	return db_run(s, error);
+	return db_run(s, error) && (gist->excerpt.len == 0 || mail_put_excerpt(change->db, EXCERPT_SHORT, new->message, gist->excerpt, error));
 }
 
-bool mail_add(struct change *change, struct mail_placement *new, const unsigned char *hash, struct slice summary, struct error *error)
+bool mail_add(struct change *change, struct mail_placement *new, const unsigned char *hash, const struct mail_gist *gist, struct error *error)
 {
-	if (!change_join_thread(change, new, summary, error) || !change_place(change, new, error))
+	if (!change_join_thread(change, new, gist->summary, error) || !change_place(change, new, error))
 		return false;
 	change->row.messages++;
 	change->row.bytes += (int64_t)new->size;
-	return mail_add_row(change, new, 1, 0, hash, summary, error);
+	return mail_add_row(change, new, 1, 0, hash, gist, error);
 }
 
 bool mail_add_also(struct change *change, struct mail_placement *new, const int64_t *mailboxes, size_t count, struct error *error)

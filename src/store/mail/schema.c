@@ -95,6 +95,10 @@ const char *const mail_schema[] = {
 	" keywords TEXT NOT NULL, without_keywords TEXT NOT NULL);"
 	"CREATE INDEX snooze_until ON snooze (until, message);"
 	"CREATE INDEX mailbox_snoozed ON mailbox (id) WHERE special_use = 8;", /* USE_SNOOZED */
+
+	/* header fields that are asked for in lists; messages from before get theirs when they are listed */
+	"CREATE TABLE excerpt (message " DB_ID ", text " DB_BYTES " NOT NULL);"
+	"CREATE TABLE long_excerpt (message " DB_ID ", text " DB_BYTES " NOT NULL);",
 };
 const int mail_schema_count = sizeof mail_schema / sizeof *mail_schema;
 

@@ -50,9 +50,14 @@ struct message {
 	uint64_t size;          /* RFC822.SIZE: exactly the bytes of the file */
 	int64_t received;       /* INTERNALDATE */
 	struct slice summary;   /* with MESSAGE_SUMMARY: envelope and body structure, see message/summary.h */
+	struct slice excerpt;   /* with MESSAGE_EXCERPT or MESSAGE_LONG_EXCERPT: some header fields, see message/excerpt.h; empty: there is none */
 };
 
-enum message_wanted { MESSAGE_FLAGS = 0, MESSAGE_SUMMARY = 1 };
+/** An excerpt that was made of the message with this id. */
+struct message_excerpt { int64_t message; struct slice text; };
+
+/** Bits, of which of the last two at most one. */
+enum message_wanted { MESSAGE_FLAGS = 0, MESSAGE_SUMMARY = 1, MESSAGE_EXCERPT = 2, MESSAGE_LONG_EXCERPT = 4 };
 
 enum flags_change { FLAGS_SET, FLAGS_ADD, FLAGS_REMOVE };
 

@@ -11,7 +11,7 @@ void recover_describe(const char *folder, int64_t id, struct recover_foundling *
 		return;
 	one->size = content.len;
 	blob_hash(content, one->hash);
-	one->summary = mail_summary(content, arena);
+	one->gist = mail_gist(content, arena);
 	blob_unmap(content);
 }
 
@@ -29,9 +29,9 @@ static bool adopt_one(struct change *change, const struct recover_foundling *one
 	if (known || !one->readable)
 		return true;
 	if (!expunged)
-		return mail_add(change, &new, one->hash, one->summary, error);
+		return mail_add(change, &new, one->hash, &one->gist, error);
 	change_modseq(change);
-	return mail_add_row(change, &new, 0, change->now, one->hash, one->summary, error);
+	return mail_add_row(change, &new, 0, change->now, one->hash, &one->gist, error);
 }
 
 bool recover_adopt(struct change *change, const struct recover_foundling *list, size_t count, int64_t mailbox, bool expunged, struct error *error)
@@ -52,7 +52,7 @@ bool recover_adopt_shown(struct change *change, const char *folder, int64_t id, 
 	*added = one.readable;
 	struct mail_placement new = placement_of(&one, 0);
 	new.thread = thread;
-	bool done = !one.readable || mail_add_row(change, &new, 0, 0, one.hash, one.summary, error);
+	bool done = !one.readable || mail_add_row(change, &new, 0, 0, one.hash, &one.gist, error);
 	arena_free(&arena);
 	return done;
 }
@@ -65,13 +65,14 @@ static bool show_again(struct change *change, const struct durable_kept *kept, b
 {
 	struct arena *arena = arena_new();
 	struct error cause = {0};
+	struct mail_gist gist = mail_gist(kept->content, arena);
 	struct mail_placement new = {.mailbox = kept->mailbox, .message = kept->id, .flags = kept->flags, .keywords = kept->keywords,
 		.size = kept->content.len, .received = kept->received};
 	change->modseq = kept->modseq;
 	if (change->row.modseq < kept->modseq)
 		change->row.modseq = kept->modseq;
 	*shown = mail_skip_uids(change->db, kept->mailbox, kept->uid, &cause) &&
-		 mail_add(change, &new, kept->hash, mail_summary(kept->content, arena), &cause);
+		 mail_add(change, &new, kept->hash, &gist, &cause);
 	arena_free(&arena);
 	return *shown || cause.kind == ERROR_NOT_FOUND || error_set(error, cause.kind, "%s", cause.text);
 }

@@ -29,6 +29,7 @@ struct recover_check {
 	struct change *change;
 	bool ceiling_behind;          /* as found, before anything raises it */
 	struct mail_ids suspects;          /* messages whose file or summary looked wrong */
+	struct mail_ids misquoted;         /* messages of which excerpts say something else than their files */
 	struct mail_ids newer, leftovers;  /* files without a message */
 	struct durable_kept_list kept; /* when only looking: what the journal will give back at the next start */
 	struct mail_ids arrived;           /* likewise: letters that will be taken in when the account is opened, ascending */
@@ -130,6 +131,20 @@ static enum blob_state state_of(struct recover_check *check, const struct mail_c
 	return state == BLOB_MISSING && due ? BLOB_FINE : state;
 }
 
+/* Of a file that is what was written. */
+static bool look_at_excerpts(struct recover_check *check, struct db *db, int64_t id, struct error *error)
+{
+	struct slice content;
+	bool right;
+	if (!blob_map(check->folder, id, &content, NULL, NULL))
+		return true;
+	bool done = mail_check_excerpts(db, id, content, &right, error);
+	blob_unmap(content);
+	if (done && !right)
+		mail_ids_add(&check->misquoted, id);
+	return done;
+}
+
 /* Looks at every message through a connection of its own, so that nobody waits. */
 static bool find_suspects(struct recover_check *check, struct error *error)
 {
@@ -140,11 +155,13 @@ static bool find_suspects(struct recover_check *check, struct error *error)
 	int64_t last = 0;
 	for (size_t count = AT_A_TIME; done && count == AT_A_TIME;) {
 		done = mail_list_contents(db, last, rows, AT_A_TIME, &count, error);
-		for (size_t i = 0; i < count; i++) {
+		for (size_t i = 0; done && i < count; i++) {
 			last = rows[i].id;
 			check->report->messages += rows[i].refs > 0;
 			if (!rows[i].decodable || state_of(check, &rows[i], NULL) != BLOB_FINE)
 				mail_ids_add(&check->suspects, rows[i].id);
+			else
+				done = look_at_excerpts(check, db, rows[i].id, error);
 		}
 	}
 	db_close(&db);
@@ -202,6 +219,21 @@ static bool check_suspects(struct recover_check *check, struct error *error)
 		done = mail_get_content(check->change->db, check->suspects.at[i], &row, &there, error) && (!there || mend_content(check, &row, error));
 	}
 	return done && change_index_messages(check->change, false, count, error);
+}
+
+/* What is missing is made again of the file by who wants it. */
+static bool check_excerpts(struct recover_check *check, struct error *error)
+{
+	bool done = true;
+	for (size_t i = 0; done && i < check->misquoted.count; i++) {
+		char id[ID_TEXT_LEN + 1];
+		found(check, "the excerpt of message %.*s is not what its file says", SLICE_ARG(id_slice(check->misquoted.at[i], id)));
+		if (!check->repair)
+			continue;
+		done = mail_drop_excerpts(check->change->db, check->misquoted.at[i], error);
+		change_modseq(check->change);
+	}
+	return done;
 }
 
 /* ---- Rows against rows ---- */
@@ -392,6 +424,7 @@ void recover_check_free(struct recover_check **check)
 {
 	struct recover_check *c = *check;
 	mail_ids_free(&c->suspects);
+	mail_ids_free(&c->misquoted);
 	mail_ids_free(&c->newer);
 	mail_ids_free(&c->leftovers);
 	mail_ids_free(&c->arrived);
@@ -411,7 +444,7 @@ bool recover_check_rows(struct recover_check *check, struct change *change, stru
 	int64_t inbox, modseq = change->row.modseq;
 	check->change = change;
 	bool done = check_arrivals(check, error) && check_lost_rows(check, error) &&
-		    mail_check_rows(change, check->repair, found_rows, check, error) && check_suspects(check, error) &&
+		    mail_check_rows(change, check->repair, found_rows, check, error) && check_suspects(check, error) && check_excerpts(check, error) &&
 		    check_inbox(check, &inbox, error) && check_stray(check, inbox, error) &&
 		    blob_list(check->folder, look_at_file, check, error) && change_settle(change, error) && check_mailboxes(check, error) &&
 		    check_emails(check, error) && check_account_row(check, modseq, error);

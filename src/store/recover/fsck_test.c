@@ -56,6 +56,10 @@ static void every_broken_invariant_is_mended(void **state)
 		"UPDATE message SET thread = 0",
 		"UPDATE placement SET thread = 1",
 		"UPDATE message SET appeared = 0",
+		"INSERT INTO excerpt VALUES (77, '')",
+		"INSERT INTO long_excerpt VALUES (77, '')",
+		"UPDATE excerpt SET text = X'01FFFFFFFFFFFF0F00'",
+		"INSERT INTO long_excerpt SELECT id, X'010100000000000000' FROM message",
 	};
 	for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
 		append("INBOX", FLAG_SEEN);
@@ -148,7 +152,7 @@ static void a_file_without_a_message_is_kept(void **state)
 	char path[PATH_MAX];
 	struct placement old = append("INBOX", 0), new = append("INBOX", 0);
 	uint32_t uid;
-	run_sql("DELETE FROM placement; DELETE FROM message; UPDATE mailbox SET messages = 0, unseen = 0, bytes = 0, recent = 0, emails = 0, unread_emails = 0, threads = 0, unread_threads = 0;"
+	run_sql("DELETE FROM placement; DELETE FROM message; DELETE FROM excerpt; UPDATE mailbox SET messages = 0, unseen = 0, bytes = 0, recent = 0, emails = 0, unread_emails = 0, threads = 0, unread_threads = 0;"
 		"UPDATE account SET messages = 0, bytes = 0, emails = 0, threads = 0, last_id = last_id - 1");
 	message_file(new.id, path);
 	assert_int_equal(fsck(true), 2);

@@ -25,7 +25,7 @@ struct recover_foundling {
 	uint64_t size;
 	bool readable;
 	unsigned char hash[MAIL_HASH_SIZE];
-	struct slice summary;
+	struct mail_gist gist;
 };
 /** Reads the message's file, without a lock. One that can't be read is passed over, and found again by the next check. */
 void recover_describe(const char *folder, int64_t id, struct recover_foundling *one, struct arena *arena);
