@@ -15,14 +15,12 @@ struct mail_gist mail_gist(struct slice content, struct arena *arena)
 
 /* ---- Excerpts ---- */
 
-static const char *const adding[EXCERPT_KINDS] = {
-	[EXCERPT_SHORT] = "INSERT INTO excerpt (message, text) SELECT id, $2 FROM message WHERE id = $1 ON CONFLICT (message) DO UPDATE SET text = excluded.text",
-	[EXCERPT_LONG] = "INSERT INTO long_excerpt (message, text) SELECT id, $2 FROM message WHERE id = $1 ON CONFLICT (message) DO UPDATE SET text = excluded.text",
-};
-
 bool mail_put_excerpt(struct db *db, enum excerpt_kind kind, int64_t message, struct slice excerpt, struct error *error)
 {
-	struct db_statement *s = PREPARE(db, adding[kind], message);
+	bool is_long = kind == EXCERPT_LONG;
+	struct db_statement *s = PREPARE(db, is_long ? "INSERT INTO long_excerpt (message, text) SELECT id, $2 FROM message WHERE id = $1"
+			" ON CONFLICT (message) DO UPDATE SET text = excluded.text" : "INSERT INTO excerpt (message, text) SELECT id, $2 FROM message WHERE id = $1"
+			" ON CONFLICT (message) DO UPDATE SET text = excluded.text", message);
 	db_bind_blob(s, 2, excerpt);
 	return db_run(s, error);
 }

@@ -94,7 +94,8 @@ bool mail_list(struct db *db, int64_t mailbox, uint32_t first, uint32_t last, in
 bool mail_list_some(struct db *db, int64_t mailbox, uint32_t first, uint32_t last, size_t bytes, enum message_wanted wanted,
 		       struct arena *arena, struct message **list, size_t *count, bool *cut, struct error *error)
 {
-	struct db_statement *s = PREPARE(db, along_uids[wanted], mailbox, first, last, 0, INT64_MAX);
+	const char *sql = along_uids[wanted];
+	struct db_statement *s = PREPARE(db, sql, mailbox, first, last, 0, INT64_MAX);
 	bool done = read_list(s, wanted, arena_used(arena) + bytes, arena, list, count, cut, error);
 	return done;
 }
