@@ -1,0 +1,172 @@
+// Folders: made, renamed, moved, emptied, deleted. Search. Settings.
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { open, stage } from "./browser.js";
+import { LETTERS } from "./letters.js";
+import { PASSWORD, until } from "./server.js";
+
+const at = stage();
+
+async function start(options = {}) {
+	const address = at.server.account();
+	await at.server.deliver(address, LETTERS);
+	const page = await open(at, { address, ...options });
+	await page.getByRole("option").nth(6).waitFor();
+	return page;
+}
+const nav = (page) => page.getByRole("navigation");
+async function choose(page, name, item) {
+	await nav(page).getByRole("button", { name: `More for ${name}` }).click({ force: true });
+	await page.getByRole("menuitem", { name: item, exact: true }).click();
+	return page.getByRole("dialog");
+}
+
+test("a folder is made, renamed, moved into another and deleted", async () => {
+	const page = await start();
+	for (const name of ["Projects", "Garden"]) {
+		await nav(page).getByRole("button", { name: "New folder", exact: true }).click();
+		await page.getByRole("dialog").getByLabel("Name").fill(name);
+		await page.keyboard.press("Enter");
+		await nav(page).getByRole("button", { name, exact: true }).waitFor();
+	}
+	let dialog = await choose(page, "Garden", "Rename");
+	await dialog.getByLabel("Name").fill("projects");
+	await dialog.getByRole("button", { name: "Rename" }).click();
+	await dialog.getByText("There is a folder of this name here already.").waitFor();
+	await dialog.getByLabel("Name").fill("Orchard");
+	await dialog.getByRole("button", { name: "Rename" }).click();
+	await nav(page).getByRole("button", { name: "Orchard", exact: true }).waitFor();
+	dialog = await choose(page, "Orchard", "Move");
+	await dialog.getByLabel("Place").selectOption({ label: "Projects" });
+	await dialog.getByRole("button", { name: "Move" }).click();
+	const below = nav(page).getByRole("button", { name: "Folders in Projects" });
+	await below.click();
+	await nav(page).getByRole("button", { name: "Orchard", exact: true }).waitFor({ state: "detached" });
+	await below.click();
+	dialog = await choose(page, "Orchard", "Delete");
+	await dialog.getByText("It has no messages.").waitFor();
+	await dialog.getByRole("button", { name: "Delete" }).click();
+	await nav(page).getByRole("button", { name: "Orchard", exact: true }).waitFor({ state: "detached" });
+	await page.finish();
+});
+
+test("a folder is marked as read, and the trash emptied", async () => {
+	const page = await start();
+	let dialog = await choose(page, "Inbox", "Mark everything as read");
+	await dialog.getByRole("button", { name: "Mark as read" }).click();
+	await until(async () => (await page.getByRole("option", { name: /Unread/ }).count()) === 0, "all to be read");
+	await page.getByRole("option").first().locator(".who").click();
+	await page.getByRole("toolbar").first().getByRole("button", { name: "Delete" }).click();
+	await nav(page).getByRole("button", { name: "Trash", exact: true }).click();
+	await page.getByRole("option").first().waitFor();
+	dialog = await choose(page, "Trash", "Empty");
+	await dialog.getByRole("button", { name: "Empty" }).click();
+	await page.getByText("This folder is empty").waitFor();
+	await page.finish();
+});
+
+test("search: operators are offered, and the hits are those that were meant", async () => {
+	const page = await start(), field = page.getByRole("combobox", { name: "Search mail" });
+	await field.click();
+	await field.pressSequentially("has");
+	await page.getByRole("option", { name: /has:attachment/ }).click();
+	assert.equal(await field.inputValue(), "has:attachment ");
+	await field.press("Enter");
+	await page.getByRole("heading", { name: "Search results" }).waitFor();
+	await until(async () => (await page.getByRole("listbox", { name: "Search results" }).getByRole("option").count()) === 2, "two hits");
+	await field.fill("from:clara subject:reunião");
+	await field.press("Enter");
+	await until(async () => (await page.getByRole("listbox", { name: "Search results" }).getByRole("option").count()) === 1, "one hit");
+	await page.getByRole("listbox", { name: "Search results" }).getByRole("option").click();
+	await page.getByRole("heading", { name: "Reunião de segunda-feira: sala nova e agenda" }).waitFor();
+	await field.fill("nothingofthekind");
+	await field.press("Enter");
+	await page.getByText("Nothing found").waitFor();
+	await page.getByRole("button", { name: "Clear the search" }).click();
+	await page.getByRole("heading", { name: "Inbox" }).waitFor();
+	await page.finish();
+});
+
+test("settings hold at once, and on other devices", async () => {
+	const page = await start();
+	await page.getByRole("button", { name: "Settings" }).click();
+	await page.getByLabel("Theme").selectOption({ label: "Dark" });
+	assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
+	await page.getByLabel("Density of lists").selectOption({ label: "Compact" });
+	assert.equal(await page.locator("html").getAttribute("data-density"), "compact");
+	await page.getByLabel("Language").selectOption({ label: "Português" });
+	await page.getByRole("heading", { name: "Configurações" }).waitFor();
+	const address = /Conta: (.*)/.exec(await page.getByRole("button", { name: /Conta:/ }).getAttribute("aria-label"))[1];
+	await until(async () => {
+		const other = await open(at, { address });
+		const there = await other.getByRole("heading", { name: "Caixa de entrada" }).waitFor({ timeout: 5000 }).then(() => true, () => false);
+		const theme = await other.locator("html").getAttribute("data-theme");
+		await other.finish();
+		return there && theme === "dark";
+	}, "another browser to have them");
+	await page.finish();
+});
+
+test("a signature, an answer while away, a label", async () => {
+	const page = await start();
+	await page.getByRole("button", { name: "Settings" }).click();
+	await page.getByRole("tab", { name: "Signatures" }).click();
+	await page.getByRole("button", { name: /^Edit / }).click();
+	await page.getByRole("dialog").getByLabel("Your name").fill("Anna Example");
+	await page.getByRole("dialog").getByLabel("Signature").fill("Anna");
+	await page.getByRole("dialog").getByRole("button", { name: "Save" }).click();
+	await page.getByRole("tabpanel").getByText("Anna Example").waitFor();
+	await page.getByRole("tab", { name: "Away" }).click();
+	await page.getByRole("switch", { name: "Answer automatically" }).click();
+	await page.getByRole("button", { name: "Save" }).click();
+	await page.getByText("Write what is to be answered.").waitFor();
+	await page.getByLabel("Text").fill("I am in the mountains.");
+	await page.getByLabel("First day").fill("2026-12-24");
+	await page.getByLabel("Last day").fill("2026-12-31");
+	await page.getByRole("button", { name: "Save" }).click();
+	await page.getByRole("status").getByText("Saved").first().waitFor();
+	await page.reload();
+	await until(async () => (await page.getByLabel("Last day").inputValue()) === "2026-12-31", "what was saved");
+	assert.equal(await page.getByRole("switch", { name: "Answer automatically" }).isChecked(), true);
+	await page.getByRole("tab", { name: "Labels" }).click();
+	await page.getByRole("button", { name: "New label" }).click();
+	await page.getByRole("dialog").getByLabel("Name").fill("Travel");
+	await page.getByRole("dialog").getByRole("button", { name: "Create" }).click();
+	await page.getByRole("tabpanel").getByText("Travel").waitFor();
+	await page.getByRole("button", { name: "Remove the label “Travel”" }).click();
+	await page.getByText("No labels yet").waitFor();
+	await page.getByRole("button", { name: "Undo" }).click();
+	await page.getByRole("tabpanel").getByText("Travel").waitFor();
+	await page.finish();
+});
+
+test("a password for a program is shown once, and ended; sessions are listed and ended", async () => {
+	const page = await start({ noise: [/status of 4\d\d/] });
+	await page.getByRole("button", { name: "Settings" }).click();
+	await page.getByRole("tab", { name: "Programs" }).click();
+	await page.getByText("No programs have a password of their own").waitFor();
+	await page.getByRole("button", { name: "New app password" }).click();
+	const dialog = page.getByRole("dialog");
+	await dialog.getByLabel("What it is for").fill("Phone");
+	await dialog.getByLabel("Password").fill("wrong");
+	await dialog.getByRole("button", { name: "Create" }).click();
+	await dialog.getByText("The address or the password is wrong.").waitFor();
+	await dialog.getByLabel("Password").fill(PASSWORD);
+	await dialog.getByRole("button", { name: "Create" }).click();
+	await dialog.getByText("This is the password.").waitFor();
+	assert.ok((await dialog.locator("output").textContent()).length >= 16);
+	await dialog.getByRole("button", { name: "Done" }).click();
+	await page.getByRole("tabpanel").getByText("Phone").waitFor();
+	await page.getByRole("button", { name: "End" }).click();
+	await page.getByText("No programs have a password of their own").waitFor();
+
+	const address = /Account: (.*)/.exec(await page.getByRole("button", { name: /Account:/ }).getAttribute("aria-label"))[1];
+	const other = await open(at, { address });
+	await page.getByRole("tab", { name: "Sessions" }).click();
+	await page.getByText("this one").waitFor();
+	await page.getByRole("button", { name: "Sign out" }).click();
+	await page.getByText("Session ended").waitFor();
+	assert.equal((await other.request.get(`${at.server.origin}/session`)).status(), 401);
+	await other.context().close();
+	await page.finish();
+});

@@ -1,0 +1,85 @@
+// Pictures of every view, in three languages, light and dark, for desktops and phones: make web-pictures.
+//
+//     node tests/pictures.js FOLDER [PART-OF-NAME…]
+import { mkdirSync } from "node:fs";
+import { resolve } from "node:path";
+import { launch, signIn } from "./browser.js";
+import { LETTERS } from "./letters.js";
+import { PATIENCE, Server } from "./server.js";
+
+const [folder = "build-pictures", ...wanted] = process.argv.slice(2);
+const LANGUAGES = { en: "en-GB", pt: "pt-PT", ru: "ru-RU" };
+const DEVICES = { desktop: { viewport: { width: 1360, height: 820 } }, phone: { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 } };
+
+const rows = (page) => page.getByRole("option").first().waitFor();
+const settings = (part) => ({ hash: `#/settings/${part}`, ready: (page) => page.getByRole("tab", { selected: true }).waitFor() });
+/** What is shown, and how it comes to be: an address, what must be there, and what is done then. */
+const VIEWS = {
+	list: { ready: rows },
+	reading: { ready: rows, act: (page) => page.getByRole("option").first().click() },
+	choosing: { ready: rows, act: async (page) => {
+		for (const i of [0, 2]) await page.locator(".who").nth(i).click();
+	} },
+	menu: { ready: rows, act: async (page) => {
+		await page.locator(".who").nth(1).click();
+		await page.locator('[role=toolbar] [aria-haspopup=menu]').first().click();
+	} },
+	folders: { ready: rows, act: async (page) => {
+		const drawer = page.locator(".opens button");
+		if (await drawer.isVisible()) await drawer.click();
+	} },
+	folder: { ready: rows, act: async (page) => {
+		const drawer = page.locator(".opens button");
+		if (await drawer.isVisible()) await drawer.click();
+		await page.locator(".heading button").click();
+	} },
+	empty: { ready: rows, act: (page) => page.evaluate(() => document.querySelectorAll("nav li .folder")[1].click()) },
+	search: { hash: "#/search/garden", ready: rows },
+	operators: { ready: rows, act: (page) => page.getByRole("combobox").click() },
+	writing: { ready: rows, act: async (page) => {
+		await page.keyboard.press("c");
+		await page.getByRole("dialog").or(page.locator("[contenteditable]")).first().waitFor();
+	} },
+	contacts: { hash: "#/contacts", ready: (page) => page.locator("main h1, main h2").first().waitFor() },
+	keys: { ready: rows, act: (page) => page.keyboard.press("?") },
+	offline: { ready: rows, act: (page) => page.context().setOffline(true) },
+	looks: settings("looks"), mail: settings("mail"), identities: settings("identities"), away: settings("away"), labels: settings("labels"), programs: settings("programs"), sessions: settings("sessions"),
+};
+
+async function take(server, browser, name, { language, colorScheme, device, address, view }) {
+	if (wanted.length && !wanted.some((part) => name.includes(part))) return;
+	const context = await browser.newContext({ ...DEVICES[device], locale: LANGUAGES[language], colorScheme, reducedMotion: "reduce" });
+	context.setDefaultTimeout(PATIENCE);
+	const page = await context.newPage();
+	if (address) await signIn(server, context, address);
+	await page.goto(`${server.origin}/${view.hash ?? ""}`);
+	await view.ready(page);
+	await view.act?.(page);
+	await page.waitForLoadState("networkidle").catch(() => {});
+	await page.waitForTimeout(400); // frames and fonts
+	await page.screenshot({ path: resolve(folder, `${name}.png`) });
+	await context.close();
+}
+
+mkdirSync(folder, { recursive: true });
+const server = await new Server().start(), browser = await launch();
+try {
+	const address = server.account("alice");
+	await server.deliver(address, LETTERS);
+	const signInPage = { ready: (page) => page.locator("form").waitFor() };
+	const phone = { ...signInPage, act: async (page) => {
+		await page.locator("input").first().fill(address);
+		await page.locator(".card > button").click();
+	} };
+	for (const language of Object.keys(LANGUAGES))
+		for (const colorScheme of ["light", "dark"])
+			for (const device of Object.keys(DEVICES)) {
+				const name = (view) => `${view}-${language}-${colorScheme}-${device}`;
+				await take(server, browser, name("signin"), { language, colorScheme, device, view: signInPage });
+				await take(server, browser, name("setup"), { language, colorScheme, device, view: phone });
+				for (const [view, what] of Object.entries(VIEWS)) await take(server, browser, name(view), { language, colorScheme, device, address, view: what });
+			}
+} finally {
+	await browser.close();
+	await server.close();
+}

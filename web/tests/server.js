@@ -1,0 +1,144 @@
+// A Pombal of the tests' own, at a loopback address of its own, and letters for it.
+import { spawn, spawnSync } from "node:child_process";
+import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { connect } from "node:net";
+import { tmpdir } from "node:os";
+import { dirname, join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
+import { fileURLToPath } from "node:url";
+
+const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
+const PROGRAM = process.env.POMBAL ?? join(ROOT, "build-test", "pombal");
+const PORT_BASE = 20000;
+export const PATIENCE = 60_000; // milliseconds
+export const PASSWORD = "Ein-Wort-fuer-Tests-1";
+
+/** Asks again and again until it gives something. */
+export async function until(condition, what) {
+	const end = Date.now() + PATIENCE;
+	for (;;) {
+		const found = await condition();
+		if (found) return found;
+		if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
+		await sleep(50);
+	}
+}
+
+export class Server {
+	constructor() {
+		this.folder = mkdtempSync(join(tmpdir(), "pombal-web-"));
+		this.data = join(this.folder, "data");
+		this.address = `127.${64 + ((process.pid >> 8) & 63)}.${process.pid & 255}.77`;
+		this.origin = `http://${this.address}:${PORT_BASE + 8080}`;
+		this.log = join(this.folder, "log");
+		this.count = 0;
+	}
+
+	run(arguments_, input = "") {
+		const done = spawnSync(PROGRAM, [...arguments_, "--data", this.data], { input, encoding: "utf8", env: environment() });
+		if (done.status !== 0) throw new Error(`pombal ${arguments_.join(" ")} ended with ${done.status}: ${done.stderr}`);
+		return done.stdout;
+	}
+
+	async start() {
+		if (!this.made) {
+			this.run(["init", "--domain", "example.test", "--hostname", "mail.example.test", "--dev", "--port-base", String(PORT_BASE)]);
+			const conf = join(this.data, "pombal.conf");
+			writeFileSync(conf, readFileSync(conf, "utf8").replaceAll("127.0.0.1:", `${this.address}:`));
+			this.made = true;
+		}
+		const log = openSync(this.log, "a"), before = this.said().length;
+		this.process = spawn(PROGRAM, ["serve", "--data", this.data], { stdio: ["ignore", log, log], env: environment() });
+		this.ended = new Promise((resolve) => this.process.once("exit", resolve));
+		await until(() => {
+			if (this.process.exitCode !== null) throw new Error(`serve ended: ${this.said()}`);
+			return /^ready$/m.test(this.said().slice(before));
+		}, "the server");
+		return this;
+	}
+
+	said() {
+		try {
+			return readFileSync(this.log, "utf8");
+		} catch {
+			return "";
+		}
+	}
+
+	async stop() {
+		this.process.kill("SIGTERM");
+		const status = await this.ended;
+		if (status !== 0) throw new Error(`serve ended with ${status}: ${this.said().slice(-3000)}`);
+	}
+
+	async close() {
+		await this.stop();
+		const bad = /(ERROR|WARNING): \w+Sanitizer|runtime error:|event=sandbox\.refused/.exec(this.said());
+		if (bad) throw new Error(this.said().slice(bad.index, bad.index + 4000));
+		rmSync(this.folder, { recursive: true, force: true });
+	}
+
+	/** A new account; its address. */
+	account(name = "person") {
+		const address = `${name}${++this.count}@example.test`;
+		this.run(["account", "add", address, "--password-stdin"], `${PASSWORD}\n`);
+		return address;
+	}
+
+	/** Hands letters over by LMTP (RFC 2033), as the next server would. Each is {from, subject, text, …}. */
+	async deliver(to, letters) {
+		const socket = connect(PORT_BASE + 2424, this.address);
+		socket.setEncoding("utf8");
+		let heard = "";
+		socket.on("data", (data) => (heard += data));
+		const answered = (code) => until(() => {
+			const line = /^(\d{3}) .*\r\n/m.exec(heard);
+			if (!line) return false;
+			heard = heard.slice(line.index + line[0].length);
+			if (line[1] !== code) throw new Error(`LMTP: ${line[0]}`);
+			return true;
+		}, `LMTP's ${code}`);
+		const say = (text, code) => {
+			socket.write(`${text}\r\n`);
+			return answered(code);
+		};
+		await answered("220");
+		await say("LHLO tests.example", "250");
+		for (const letter of letters) {
+			await say(`MAIL FROM:<${address(letter.from ?? "anna@elsewhere.example")}>`, "250");
+			await say(`RCPT TO:<${to}>`, "250");
+			await say("DATA", "354");
+			await say(`${compose(to, letter).replace(/^\./gm, "..")}\r\n.`, "250");
+		}
+		socket.end("QUIT\r\n");
+	}
+}
+
+function environment() {
+	const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name) && !name.startsWith("POMBAL")));
+	return { ...kept, LC_ALL: "C.UTF-8", UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1", ASAN_OPTIONS: "quarantine_size_mb=8" };
+}
+
+function address(text) {
+	return /<(.*)>/.exec(text)?.[1] ?? text;
+}
+
+function encoded(text) {
+	return /^[\x20-\x7e]*$/.test(text) ? text : `=?utf-8?B?${Buffer.from(text).toString("base64")}?=`;
+}
+
+let number = 0;
+
+/** A letter; `id` and `answers` make threads, `age` is in hours, `file` is the name of something attached. */
+export function compose(to, { from = "Anna Berg <anna@elsewhere.example>", subject = "", text = "", html, id, answers, age = 0, file }) {
+	const [, name, mail] = /^(.*?)\s*<(.*)>$/.exec(from) ?? [null, "", from];
+	const at = new Date(Date.now() - age * 3_600_000).toUTCString().replace("GMT", "+0000");
+	const head = [`From: ${name ? `${encoded(name)} <${mail}>` : mail}`, `To: ${to}`, `Subject: ${encoded(subject)}`, `Date: ${at}`, `Message-ID: <${id ?? `n${++number}`}@tests.example>`, "MIME-Version: 1.0"];
+	if (answers) head.push(`In-Reply-To: <${answers}@tests.example>`, `References: <${answers}@tests.example>`);
+	const plain = ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: base64", "", Buffer.from(text).toString("base64").replace(/.{76}/g, "$&\r\n")].join("\r\n");
+	const rich = html && ["Content-Type: text/html; charset=utf-8", "Content-Transfer-Encoding: base64", "", Buffer.from(html).toString("base64").replace(/.{76}/g, "$&\r\n")].join("\r\n");
+	const body = html ? `Content-Type: multipart/alternative; boundary=alt\r\n\r\n--alt\r\n${plain}\r\n--alt\r\n${rich}\r\n--alt--` : plain;
+	if (!file) return [...head, body].join("\r\n");
+	return [...head, "Content-Type: multipart/mixed; boundary=mix", "", "--mix", body, "--mix", "Content-Type: application/pdf", `Content-Disposition: attachment; filename="${file}"`, "Content-Transfer-Encoding: base64", "",
+		Buffer.from("%PDF-1.4 nothing").toString("base64"), "--mix--"].join("\r\n");
+}
