@@ -76,6 +76,9 @@ export function showLetter(frame: HTMLIFrameElement, document: Document, letter:
 	sheetOf(document, BASE);
 	const own = sheetOf(document, letter.sheet());
 	place.id = "letter";
+	for (const [element, display] of [[root, "block"], [body, "block"], [place, "flow-root"]] as const)
+		for (const [name, value] of [["display", display], ["visibility", "visible"], ["position", "relative"], ["float", "none"], ["opacity", "1"], ["width", "auto"], ["max-height", "none"], ["columns", "auto"]] as const)
+			element.style.setProperty(name, value, "important"); // whatever the letter says of what it stands in
 	place.append(document.adoptNode(letter.body));
 	body.replaceChildren(place);
 	reapply(place);

@@ -110,7 +110,8 @@ function purify(html: string, work: Work): HTMLElement {
 		ALLOW_DATA_ATTR: false,
 		ALLOW_ARIA_ATTR: false,
 		ALLOW_UNKNOWN_PROTOCOLS: false,
-		ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|tel:|cid:|data:image\/|\/\/|#)/i,
+		// Of all attributes: what begins as an address does must be one of these. Where addresses stand they are looked at below.
+		ALLOWED_URI_REGEXP: /^(?:(?:https?|mailto|tel|cid):|data:image\/|[^a-z]|[a-z+.-]+(?:[^a-z+.\-:]|$))/i,
 		FORBID_CONTENTS: EMPTIED,
 		FORBID_TAGS: EMPTIED,
 		SANITIZE_DOM: true,
