@@ -1,5 +1,5 @@
-// Colours of letters: reading them, and turning a letter that was made for white paper into one for a dark page. All colours go through the same curve, so what
-// could be told apart before can be after it.
+// Colours of letters: reading them, and turning a letter that was made for white paper into one for a dark page. What is
+// written with becomes light, what is written on dark.
 
 export interface Color {
 	/** 0 to 255. */
@@ -114,12 +114,17 @@ export function lightness(color: Color): number {
 	return toLab(color)[0];
 }
 
-const DARKEST = 0.215, LIGHTEST = 0.94, BEND = 1.5; // bent, so that what lies between stands out from the dark page as it did from the white one
+/* On the dark page no ground is lighter than GROUND_MAX, and no ink darker than INK_MIN, so that any of the ones on any of the others can be read. Ground that was dark
+ * before stays as it was, and so does light ink: they go together. */
+const GROUND_MIN = 0.215, GROUND_MAX = 0.42, INK_MIN = 0.72, INK_MAX = 0.94;
+
+export type Use = "ink" | "ground";
 
 /** The colour's counterpart on a dark page: white paper becomes that page, black ink light, hues stay. */
-export function darken(color: Color): Color {
-	const [light, a, b] = toLab(color);
-	const turned = LIGHTEST - clamp(light, 0, 1) ** BEND * (LIGHTEST - DARKEST);
+export function darken(color: Color, use: Use): Color {
+	const [seen, a, b] = toLab(color), light = clamp(seen, 0, 1);
+	if (use === "ink" ? light >= INK_MIN : light <= GROUND_MAX) return color;
+	const turned = use === "ink" ? INK_MAX - (light / INK_MIN) * (INK_MAX - INK_MIN) : GROUND_MIN + ((1 - light) / (1 - GROUND_MAX)) * (GROUND_MAX - GROUND_MIN);
 	for (let part = 0.9; ; part -= 0.1) { // less and less colourful, until a screen can show it
 		const [x, y, z] = fromLab(turned, a * Math.max(part, 0), b * Math.max(part, 0));
 		if (part <= 0 || [x, y, z].every((one) => one >= -0.001 && one <= 1.001)) {

@@ -1,14 +1,14 @@
 // The style sheets of strangers: read as CSS Syntax 3 has it, and written anew from what was understood. What isn't on the lists here is left out: properties,
 // functions, at-rules, selectors. No address is written but those that `picture` gives for one that a letter names; no property lays anything over another page,
 // for what is shown stays in a frame of its own; none that depends on the frame's own size, which follows from what is in it.
-import { type Color, readColor, readColorFunction, writeColor } from "./color.ts";
+import { type Color, readColor, readColorFunction, type Use, writeColor } from "./color.ts";
 
 /** What a letter's CSS is read for. */
 export interface CssContext {
 	/** What to show for an address; null: nothing. It is asked for each that is there, so it also learns of them. */
 	picture: (address: string) => string | null;
 	/** What becomes of each colour; null: it stays. */
-	color: ((color: Color) => Color) | null;
+	color: ((color: Color, use: Use) => Color) | null;
 	/** Is the page dark, for letters that have rules for that? */
 	dark: boolean;
 }
@@ -225,7 +225,8 @@ class ValueWriter {
 	}
 
 	#color(color: Color): string {
-		return writeColor(this.context.color ? this.context.color(color) : color);
+		const use = /^(?:color|text-decoration.*)$/.test(this.property) ? "ink" : "ground";
+		return writeColor(this.context.color && color.a > 0 ? this.context.color(color, use) : color);
 	}
 
 	#picture(address: string): string | null {

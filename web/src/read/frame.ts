@@ -33,16 +33,18 @@ body { position: relative; color: var(--ink); font: 15px/1.5 system-ui, -apple-s
 .letter-body { display: flow-root }
 :root.paper { --ink: #1f2328; --link: #0b57d0; color-scheme: light }
 :root.paper #letter { background: #fff; padding: 12px; border-radius: 8px }
-a:link, a:visited { color: var(--link) }
-a:focus-visible, summary:focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: 2px }
-img { max-width: 100%; height: auto; border: 0 }
-img[data-picture] { background: color-mix(in srgb, var(--soft) 12%, transparent); outline: 1px dashed var(--edge); outline-offset: -1px; font-size: 12px; color: var(--soft) }
-table { max-width: 100%; }
-pre, tt, code, kbd, samp { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: .92em }
+/* What a letter says for itself counts more than these, so they have no weight of their own. */
+:where(a:link, a:visited) { color: var(--link) }
+:where(a, summary):focus-visible { outline: 2px solid var(--link); outline-offset: 2px; border-radius: 2px }
+img { max-width: 100% }
+:where(img:not([data-picture])) { height: auto; border: 0 }
+img[data-picture] { display: inline-block; box-sizing: border-box; overflow: hidden; background: color-mix(in srgb, var(--soft) 12%, transparent); outline: 1px dashed var(--edge); outline-offset: -1px; font-size: 12px; line-height: 1.3; color: var(--soft) }
+:where(table) { max-width: 100% }
+:where(pre, tt, code, kbd, samp) { font-family: ui-monospace, "SF Mono", Menlo, Consolas, monospace; font-size: .92em }
 pre { white-space: pre-wrap }
-blockquote { margin: .6em 0 .6em .2em; padding-left: .9em; border-left: 3px solid var(--edge) }
-h1, h2, h3 { line-height: 1.25 }
-hr { border: 0; border-top: 1px solid var(--edge) }
+:where(blockquote) { margin: .6em 0 .6em .2em; padding-left: .9em; border-left: 3px solid var(--edge) }
+:where(h1, h2, h3) { line-height: 1.25 }
+:where(hr) { border: 0; border-top: 1px solid var(--edge) }
 .pombal-quoted > summary { display: inline-block; list-style: none; cursor: pointer; margin: .5em 0; padding: 0 .7em; border-radius: 999px; line-height: 1.3; letter-spacing: .1em; color: var(--soft); background: color-mix(in srgb, var(--soft) 16%, transparent); user-select: none }
 .pombal-quoted > summary::-webkit-details-marker { display: none }
 .gmail_signature, .moz-signature, .pombal-signature { opacity: .68 }

@@ -29,8 +29,8 @@ export interface Letter {
 	links: { element: HTMLAnchorElement; target: Target }[];
 	/** Did it hold a form, which isn't shown? */
 	hadForm: boolean;
-	/** Has it colours of its own, or rules for dark pages? */
-	colours: "none" | "light" | "both";
+	/** Has it colours of its own, or rules for dark pages? `paper`: pictures lie behind its words, so it is shown as it was made, on white. */
+	colours: "none" | "light" | "both" | "paper";
 }
 
 export const HTML_MAX = 4 * 1024 * 1024;
@@ -196,7 +196,8 @@ function cleanColours(element: Element, color: CssContext["color"]): boolean {
 		if (value === null) continue;
 		const read = readLegacyColor(value);
 		any = true;
-		if (read) element.setAttribute(name, writeColor(color ? color({ ...read, a: 1 }) : { ...read, a: 1 }));
+		const whole = read && { ...read, a: 1 };
+		if (whole) element.setAttribute(name, writeColor(color ? color(whole, name === "color" || name === "text" ? "ink" : "ground") : whole));
 		else element.removeAttribute(name);
 	}
 	return any;
@@ -224,8 +225,10 @@ function bodyOf(root: HTMLElement): HTMLElement {
 function coloursOf(work: Work, root: HTMLElement): Letter["colours"] {
 	const sheet = work.sheets.join("\n");
 	if (knowsDark(sheet)) return "both";
+	const laid = /background[^;}]*(?:url\(|\\)/i;
+	if (laid.test(sheet) || Array.from(root.querySelectorAll("[style],[background]")).some((one) => one.hasAttribute("background") || laid.test(one.getAttribute("style") ?? ""))) return "paper";
 	const styled = /(?:^|[;{\s])(?:color|background(?:-color)?|border[\w-]*)\s*:/i;
-	if (styled.test(sheet) || root.querySelector("[bgcolor],[background],font[color],body[text]")) return "light";
+	if (styled.test(sheet) || root.querySelector("[bgcolor],font[color],body[text]")) return "light";
 	return Array.from(root.querySelectorAll("[style]")).some((one) => styled.test(one.getAttribute("style") ?? "")) ? "light" : "none";
 }
 
