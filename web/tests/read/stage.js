@@ -26,10 +26,10 @@ function listen(handler) {
 	});
 }
 
-/** `remote(address)`: what /picture gives: a Buffer, or null. */
-export async function openStage({ remote = () => PNG, width = 1100, height = 900, touch = false, scheme = "light" } = {}) {
+/** `remote(address)`: what /picture gives: a Buffer, or null. `built`: the page was built before. */
+export async function openStage({ remote = () => PNG, width = 1100, height = 900, touch = false, scheme = "light", built = false } = {}) {
 	const out = join(web, ".cache", "read");
-	await build({
+	if (!built) await build({
 		root: join(web, "tests", "read"), configFile: false, logLevel: "error", plugins: [svelte({ configFile: false })], publicDir: false,
 		build: { outDir: out, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: ["chrome109"], reportCompressedSize: false },
 	});

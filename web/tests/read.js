@@ -1,0 +1,212 @@
+// How messages are read, in a real Chromium: pictures, links, sizes, quotations, dark pages, keys, and that everybody can use it (axe).
+//
+//     node tests/read.js
+import { readFileSync } from "node:fs";
+import { createRequire } from "node:module";
+import assert from "node:assert/strict";
+import { letterOf, openStage, PNG, settled } from "./read/stage.js";
+
+const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
+const NEWS = `<style>.btn{background:#1a73e8;color:#fff;padding:9px} @media (prefers-color-scheme:dark){.own{color:#abcdef}}</style><body bgcolor=#eeeeee><table width=900 bgcolor=#ffffff><tr><td style="color:#333">
+	<p id=top>Dear reader</p><img src="https://news.example/a.png" width=300 height=40 alt="A flock"><img src="https://track.example/o.gif" width=1 height=1>
+	<p><a href="https://news.example/x">Read</a> <a id=liar href="https://evil.example/x">www.bank.example</a> <a href="mailto:ann@example.test?subject=Hi">write</a> <a href="#top">up</a> <a class=btn href="https://news.example/b">More</a></p></td></tr></table>`;
+const RESULTS = { name: "Authentication-Results", value: " mail.example.test; spf=pass smtp.mailfrom=a@example.test; dkim=pass header.d=example.test; dmarc=pass header.from=example.test" };
+const WEIGHT = { name: "X-Spam-Status", value: " Yes, score=5.2 required=5.0 tests=EXECUTABLE,DOUBLE_EXTENSION,LINK_SHORTENED autolearn=no" };
+const WAY = { name: "Received", value: " from mx.example.test ([192.0.2.7]) (using TLSv1.3 with cipher X) by mail.example.test with ESMTPS id 1; Mon, 30 Nov 2026 10:00:09 +0000" };
+const LIST = [{ name: "List-Unsubscribe", value: "<https://list.example/u?7>" }, { name: "List-Unsubscribe-Post", value: "List-Unsubscribe=One-Click" }];
+const part = (more) => ({ partId: "9", blobId: "P1", size: 70, name: "loft.png", type: "image/png", charset: null, disposition: "attachment", cid: null, ...more });
+
+const tests = [];
+const test = (name, run, options = {}) => tests.push({ name, run, options });
+const inFrame = (stage, run, argument) => stage.page.evaluate(`(${run})(document.querySelector("iframe").contentDocument, ${JSON.stringify(argument ?? null)})`);
+async function show(stage, letter, more = {}) {
+	await stage.show({ ...letterOf(letter), ...more });
+	await settled(stage.page);
+}
+async function isUsable(stage, what) {
+	await stage.page.evaluate(axe);
+	const { violations } = await stage.page.evaluate(() => axe.run(document, { iframes: false, rules: { region: { enabled: false }, "page-has-heading-one": { enabled: false } } }));
+	assert.deepEqual(violations.map(({ id, nodes }) => `${id}: ${nodes.map((node) => node.html).slice(0, 3).join(" ")}`), [], what);
+}
+
+test("pictures are got when they are wanted, through us, once, and what tells who reads never is", async (stage) => {
+	await show(stage, { html: NEWS });
+	assert.deepEqual(stage.pictures, []);
+	assert.equal(await inFrame(stage, (frame) => frame.querySelectorAll("img").length), 1, "the tracker is gone");
+	await stage.page.getByRole("button", { name: "Load pictures" }).click();
+	await stage.page.locator("text=isn't loaded").waitFor({ state: "detached" });
+	await stage.page.waitForTimeout(300);
+	assert.deepEqual(stage.pictures, ["https://news.example/a.png"]);
+	assert.match(await inFrame(stage, (frame) => frame.querySelector("img").src), /^blob:/);
+	assert.deepEqual(await inFrame(stage, (frame) => [frame.querySelector("img").naturalWidth, frame.querySelector("img").complete]), [1, true]);
+});
+test("always is kept, by the sender's address", async (stage) => {
+	await show(stage, { html: NEWS });
+	await stage.page.getByRole("button", { name: "Always from this sender" }).click();
+	assert.deepEqual(await stage.page.evaluate(() => window.done.filter((one) => one.startsWith("settings"))), ['settings {"imagesFrom":["ann@example.test"]}']);
+});
+test("pictures of styles come, too, and of the letter's own parts without asking", async (stage) => {
+	await show(stage, { html: `<div style="background:url(https://news.example/b.png);height:20px">x</div><img src="cid:one@x"><img src="cid:two@x">`,
+		attachments: [part({ cid: "one@x", disposition: "inline" }), part({ cid: "two@x", blobId: "P2", type: "image/svg+xml", name: "two.svg" })] }, { blobs: { P1: PNG.toString("base64"), P2: "PHN2Zy8+" }, settings: { imagesFrom: ["ann@example.test"] } });
+	await stage.page.waitForTimeout(300);
+	assert.match(await inFrame(stage, (frame) => frame.querySelector("#letter [style]").style.backgroundImage), /^url\("blob:/);
+	assert.deepEqual(await inFrame(stage, (frame) => Array.from(frame.querySelectorAll("img"), (one) => one.src.slice(0, 5))), ["blob:", ""], "SVG isn't shown");
+	assert.deepEqual(stage.pictures, ["https://news.example/b.png"]);
+});
+test("a picture that can't be had is told of", async (stage) => {
+	await show(stage, { html: `<img src="https://news.example/none.png">` }, { settings: { imagesFrom: ["ann@example.test"] } });
+	await stage.page.getByText("1 picture couldn't be had.").waitFor();
+}, { remote: () => null });
+
+test("a link says where it leads, and one that lies is asked about", async (stage) => {
+	await show(stage, { html: NEWS });
+	const frame = stage.page.frameLocator("iframe");
+	await frame.getByText("www.bank.example").hover();
+	assert.match(await stage.page.locator(".pointed").innerText(), /^evil\.example\/x/);
+	await frame.getByText("www.bank.example").click();
+	const asked = stage.page.getByRole("alertdialog");
+	assert.match(await asked.innerText(), /The link says bank\.example, but leads to evil\.example/);
+	await asked.getByRole("button", { name: "Stay here" }).click();
+	assert.deepEqual(stage.ran, []);
+	await frame.getByText("write").click();
+	assert.ok((await stage.page.evaluate(() => window.done)).includes("mail mailto:ann@example.test?subject=Hi"));
+	await frame.getByText("Read", { exact: true }).click();
+	await stage.page.waitForTimeout(500);
+	assert.equal(stage.ran.length, 1, "a window, of its own");
+	assert.equal(await stage.context.pages().at(-1).evaluate(() => window.opener), null);
+});
+test("with a finger every link says first where it leads", async (stage) => {
+	await show(stage, { html: NEWS });
+	await stage.page.frameLocator("iframe").getByText("Read", { exact: true }).tap();
+	assert.match(await stage.page.getByRole("alertdialog").innerText(), /news\.example/);
+	assert.deepEqual(stage.ran, []);
+}, { touch: true, width: 390, height: 844 });
+
+test("what is too wide for a phone is made smaller, and the page is never wider than the screen", async (stage) => {
+	await show(stage, { html: NEWS });
+	await stage.page.waitForTimeout(200);
+	const seen = await inFrame(stage, (frame) => ({ zoom: frame.getElementById("letter").style.zoom, scroll: frame.documentElement.scrollWidth, room: frame.documentElement.clientWidth }));
+	assert.ok(Number(seen.zoom) < 1, JSON.stringify(seen));
+	assert.equal(await stage.page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
+}, { touch: true, width: 390, height: 844 });
+test("the frame is as high as the letter, however it grows", async (stage) => {
+	await show(stage, { html: "<div class=gmail_attr>a</div>" + "<p>x</p>".repeat(100) });
+	const sizes = await stage.page.evaluate(() => [document.querySelector("iframe").clientHeight, document.querySelector("iframe").contentDocument.getElementById("letter").getBoundingClientRect().height]);
+	assert.ok(Math.abs(sizes[0] - sizes[1]) <= 1, String(sizes));
+});
+test("what was only quoted is folded, in HTML and in plain text, and can be opened by keys", async (stage) => {
+	await show(stage, { html: "<p>Yes.</p><div class=gmail_quote>Ann wrote:<blockquote>Shall we?</blockquote></div>" });
+	const frame = stage.page.frameLocator("iframe");
+	assert.equal(await frame.getByText("Shall we?").isVisible(), false);
+	await frame.locator("summary").press("Enter");
+	await frame.getByText("Shall we?").waitFor();
+	await show(stage, { html: "<blockquote type=cite>All of it</blockquote>" });
+	assert.equal(await stage.page.frameLocator("iframe").getByText("All of it").isVisible(), true);
+	await show(stage, { text: "Yes.\n\n> Shall we?\n> deep" });
+	assert.equal(await stage.page.getByText("Shall we?").isVisible(), false);
+	await stage.page.getByText("•••").click();
+	await stage.page.getByText("Shall we?").waitFor();
+});
+
+test("on a dark page words can be read, and a letter's own rules for it count", async (stage) => {
+	const contrasts = (frame) => Array.from(frame.querySelectorAll("#letter p, #letter a"), (one) => {
+		const light = (text) => text.match(/[\d.]+/g).slice(0, 3).map((n) => ((n /= 255) <= 0.04045 ? n / 12.92 : ((n + 0.055) / 1.055) ** 2.4)).reduce((sum, n, i) => sum + n * [0.2126, 0.7152, 0.0722][i], 0);
+		let ground = one;
+		while (ground.parentElement && /rgba\(0, 0, 0, 0\)|transparent/.test(frame.defaultView.getComputedStyle(ground).backgroundColor)) ground = ground.parentElement;
+		const [a, b] = [light(frame.defaultView.getComputedStyle(one).color), light(frame.defaultView.getComputedStyle(ground).backgroundColor)].sort((x, y) => y - x);
+		return (a + 0.05) / (b + 0.05);
+	});
+	await show(stage, { html: NEWS.replace(/@media[^}]*}}/, "") }, { dark: true });
+	for (const one of await inFrame(stage, contrasts)) assert.ok(one >= 4.5, `contrast ${one}`);
+	await show(stage, { html: `<style>p{color:#111;background:#fff} @media (prefers-color-scheme:dark){p{color:#abcdef;background:#012345}}</style><p>own</p>` }, { dark: true });
+	assert.equal(await inFrame(stage, (frame) => frame.defaultView.getComputedStyle(frame.querySelector("p")).color), "rgb(171, 205, 239)");
+	await show(stage, { html: "<p>plain</p>" }, { dark: true });
+	assert.equal(await inFrame(stage, (frame) => frame.defaultView.getComputedStyle(frame.querySelector("p")).color), "rgb(228, 230, 234)");
+	await show(stage, { html: `<p style="background:url(https://news.example/b.png);color:#111">over a picture</p>` }, { dark: true });
+	assert.equal(await inFrame(stage, (frame) => frame.documentElement.className), "paper");
+});
+
+test("how it came here, in plain words, in three languages", async (stage) => {
+	const said = { en: /proved that it is from example\.test[\s\S]*encrypted \(TLS 1\.3\)[\s\S]*It is junk: 5\.2 points[\s\S]*Without this it would have had 4\.8 points/, pt: /provado que vem de example\.test[\s\S]*Sem isto teria 4,8/, ru: /Доказано, что оно от example\.test[\s\S]*Без этого было бы баллов 4,8/ };
+	for (const [language, pattern] of Object.entries(said)) {
+		await show(stage, { text: "x", headers: [RESULTS, WEIGHT, WAY] }, { language });
+		await stage.page.getByRole("button", { name: { en: "More", pt: "Mais", ru: "Ещё" }[language] }).click();
+		await stage.page.getByText({ en: "How it came here", pt: "Como chegou aqui", ru: "Как оно сюда попало" }[language]).click();
+		await stage.page.locator(".change").waitFor();
+		assert.match(await stage.page.locator(".story").innerText(), pattern);
+	}
+});
+test("what a sender writes of himself counts for nothing", async (stage) => {
+	await show(stage, { text: "x", from: [{ name: "security@bank.example", email: "x@evil.example" }], headers: [WAY, { name: "Authentication-Results", value: "mail.example.test; dmarc=pass header.from=evil.example" }] });
+	assert.equal(await stage.page.locator(".proved").count(), 0);
+	await stage.page.getByText("The sender's name reads security@bank.example").waitFor();
+	await show(stage, { text: "x", headers: [{ ...RESULTS, value: RESULTS.value.replace("dmarc=pass", "dmarc=fail") }, WAY] });
+	await stage.page.getByText("It isn't from example.test: that domain says so.").waitFor();
+});
+test("a list is left with one click", async (stage) => {
+	await show(stage, { text: "x", headers: [RESULTS, WAY, ...LIST] });
+	await stage.page.getByRole("button", { name: "Unsubscribe" }).click();
+	await stage.page.getByText("You asked to be taken off this list.").first().waitFor();
+	assert.deepEqual(stage.told, ['{"url":"https://list.example/u?7"}']);
+});
+test("a receipt is sent only when one says so", async (stage) => {
+	await show(stage, { text: "x", headers: [{ name: "Disposition-Notification-To", value: "ann@example.test" }] });
+	assert.ok(!(await stage.page.evaluate(() => window.done)).includes("receipt"));
+	await stage.page.getByRole("button", { name: "Tell", exact: true }).click();
+	assert.ok((await stage.page.evaluate(() => window.done)).includes("receipt"));
+});
+test("attachments: pictures are shown, programs warned of, names shown as they are", async (stage) => {
+	await show(stage, { text: "x", attachments: [part({}), part({ blobId: "P3", name: "bill\u202efdp.exe", type: "application/pdf" }), part({ blobId: "P4", name: "notes.txt", type: "text/plain" })] }, { blobs: { P1: PNG.toString("base64"), P4: Buffer.from("<b>not bold</b>").toString("base64") } });
+	await stage.page.locator(".face img").waitFor();
+	await stage.page.getByText("billfdp.exe").waitFor();
+	await stage.page.getByText("A program that pretends to be a document.").waitFor();
+	await stage.page.getByRole("button", { name: "Look at notes.txt" }).click();
+	await stage.page.getByText("<b>not bold</b>").waitFor();
+});
+
+test("a conversation: the newest is open, keys lead through it", async (stage) => {
+	const letters = Array.from({ length: 8 }, (_, i) => letterOf({ text: `Text ${i}`, from: [{ name: `Person ${i}`, email: `p${i}@example.test` }] }));
+	await stage.show({ heads: letters.flatMap(({ heads }) => heads), bodies: Object.assign({}, ...letters.map(({ bodies }) => bodies)), thread: true });
+	await stage.page.locator(".plain").getByText("Text 7").waitFor();
+	assert.equal(await stage.page.locator("article.open").count(), 1);
+	await stage.page.getByRole("button", { name: "5 older messages" }).waitFor();
+	await isUsable(stage, "a conversation");
+	await stage.page.keyboard.press("p");
+	await stage.page.keyboard.press("o");
+	await stage.page.locator(".plain").getByText("Text 6").waitFor();
+	await stage.page.keyboard.press("n");
+	await stage.page.keyboard.press("o");
+	await stage.page.locator(".plain").getByText("Text 7").waitFor({ state: "detached" });
+});
+test("everybody can use it, on light pages and dark ones", async (stage) => {
+	for (const dark of [false, true]) {
+		await show(stage, { html: NEWS, headers: [RESULTS, WEIGHT, WAY, ...LIST], attachments: [part({}), part({ blobId: "P3", name: "a.exe", type: "application/octet-stream" })], keywords: { work: true } }, { dark });
+		await isUsable(stage, "a letter");
+		await stage.page.getByRole("button", { name: /^to Bob/ }).click();
+		await stage.page.getByRole("button", { name: "It is proved" }).click();
+		await stage.page.locator(".change").waitFor();
+		await isUsable(stage, "with its details");
+		await stage.page.getByRole("button", { name: "More", exact: true }).click();
+		await isUsable(stage, "with its menu");
+		await stage.page.keyboard.press("Escape");
+	}
+});
+
+let passed = 0, failed = 0;
+for (const { name, run, options } of tests) {
+	const stage = await openStage({ built: passed + failed > 0, ...options });
+	stage.page.setDefaultTimeout(60_000);
+	try {
+		await run(stage);
+		const thrown = stage.complaints.filter((text) => !/Content Security Policy|status of 4/.test(text));
+		assert.deepEqual(thrown, []);
+		passed++;
+		console.log(`ok ${passed + failed} - ${name}`);
+	} catch (error) {
+		failed++;
+		console.log(`not ok ${passed + failed} - ${name}\n${String(error.stack ?? error).slice(0, 3000).replace(/^/gm, "  # ")}`);
+	}
+	await stage.close();
+}
+console.log(`1..${passed + failed}\n# tests ${passed + failed}\n# pass ${passed}\n# fail ${failed}`);
+process.exit(failed ? 1 : 0);
