@@ -1,5 +1,5 @@
 /* Sending a message; see send.h. The rules are those of SMTP's submission: who may write as whom, what is taken out of a header, and how much an account
- * may send. What can be told at once is refused here, in JMAP's words. */
+ * may send. What can be told of the message itself is refused here, in JMAP's words; what the auth role knows, in send_ask.c. */
 #include "jmap/send.h"
 
 #include "base/clock.h"
@@ -7,10 +7,7 @@
 #include "jmap/send_envelope.h"
 #include "message/address.h"
 
-static struct auth *auth_of(const struct jmap_sending *sending) { return sending->call->request->service->auth; }
 static struct slice account_of(const struct jmap_sending *sending) { return account_name(sending->call->account); }
-
-static json_t *cant_tell(void) { return jmap_set_error("serverFail", NULL, "that can't be told now, try again later"); }
 
 /* ---- The message ---- */
 
@@ -35,56 +32,14 @@ static json_t *check_message(struct jmap_sending *sending)
 	return sending->header.from_count == 0 ? jmap_set_error("invalidEmail", "from", "nobody is its author") : NULL;
 }
 
-/* ---- Who ---- */
-
-static json_t *check_sender(struct jmap_sending *sending)
-{
-	struct slice from = sending->queue.from;
-	if (from.len == 0) /* receipts and the like go with it */
-		return NULL;
-	switch (auth_may_send_as(auth_of(sending), NULL, account_of(sending), from)) {
-	case SENDER_OWN:
-		return NULL;
-	case SENDER_OTHERS:
-		return jmap_set_error("forbiddenMailFrom", NULL, "that sender's address isn't yours");
-	default:
-		return cant_tell();
-	}
-}
-
 static json_t *check_authors(struct jmap_sending *sending)
 {
 	sending->header.from = sending->queue.from;
 	const char *reply = submit_judge(&sending->header);
-	if (reply)
-		return invalid_email(sending, reply);
-	for (const struct submit_author *author = sending->header.authors; author; author = author->next) {
-		enum auth_sender_right right = auth_may_send_as(auth_of(sending), NULL, account_of(sending), author->address);
-		if (right == SENDER_OTHERS)
-			return jmap_set_error("forbiddenFrom", NULL, "the %s field names an address that isn't yours", author->field);
-		if (right != SENDER_OWN)
-			return cant_tell();
-	}
-	return NULL;
+	return reply ? invalid_email(sending, reply) : NULL;
 }
 
 /* ---- To whom ---- */
-
-/* Somebody of ours who isn't there is no address to send to. */
-static bool is_recipient(struct jmap_sending *sending, struct slice address, json_t **refused)
-{
-	switch (auth_recipient(auth_of(sending), NULL, address, NULL)) {
-	case RECIPIENT_LOCAL:
-	case RECIPIENT_FOREIGN:
-		return true;
-	case RECIPIENT_TEMPORARY:
-	case RECIPIENT_AWAITED:
-		*refused = cant_tell();
-		return true;
-	default:
-		return false;
-	}
-}
 
 static json_t *count_recipients(const struct jmap_sending *sending, const json_t *invalid)
 {
@@ -98,19 +53,6 @@ static json_t *count_recipients(const struct jmap_sending *sending, const json_t
 	return error;
 }
 
-static json_t *check_recipients(struct jmap_sending *sending, json_t *invalid)
-{
-	json_t *refused = count_recipients(sending, invalid);
-	for (size_t i = 0; !refused && i < sending->queue.recipient_count; i++)
-		if (!is_recipient(sending, sending->queue.recipients[i].address, &refused))
-			json_array_append_new(invalid, jmap_text(sending->queue.recipients[i].address));
-	if (refused || json_array_size(invalid) == 0)
-		return refused;
-	refused = jmap_set_error("invalidRecipients", NULL, NULL);
-	json_object_set(refused, "invalidRecipients", invalid);
-	return refused;
-}
-
 static json_t *check_release(const struct jmap_sending *sending)
 {
 	int64_t most = sending->call->request->config->future_release, wait = sending->queue.release - clock_now();
@@ -119,14 +61,11 @@ static json_t *check_release(const struct jmap_sending *sending)
 
 static json_t *check_envelope(struct jmap_sending *sending)
 {
-	json_t *invalid = json_array();
-	json_t *refused = sending->envelope ? jmap_envelope_read(sending, invalid) : jmap_envelope_make(sending, invalid);
+	sending->invalid = json_array();
+	json_t *refused = sending->envelope ? jmap_envelope_read(sending, sending->invalid) : jmap_envelope_make(sending, sending->invalid);
 	refused = refused ? refused : check_release(sending);
-	refused = refused ? refused : check_sender(sending);
 	refused = refused ? refused : check_authors(sending);
-	refused = refused ? refused : check_recipients(sending, invalid);
-	json_decref(invalid);
-	return refused;
+	return refused ? refused : count_recipients(sending, sending->invalid);
 }
 
 json_t *jmap_send_check(struct jmap_sending *sending)

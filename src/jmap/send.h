@@ -20,15 +20,21 @@ struct jmap_sending {
 	struct queue_message queue; /* in the call's arena */
 	struct submit_header header;
 	bool in_doubt;              /* it is refused, but may be in the queue all the same */
+	json_t *invalid;            /* recipients that are none */
 	/* How far it is: */
-	enum { SENDING_BEGINS, SENDING_WRITES, SENDING_IS_JUDGED, SENDING_CHANGES, SENDING_COMMITS, SENDING_WAITS, SENDING_IS_OVER } step;
+	struct {
+		enum { ASKING_SENDER, ASKING_AUTHORS, ASKING_RECIPIENTS, ASKING_ALLOWANCE, ASKING_NOTHING } step;
+		const struct submit_author *author; /* to be asked about next */
+		size_t recipient;
+	} asked;
+	enum { SENDING_IS_ASKED, SENDING_BEGINS, SENDING_WRITES, SENDING_IS_JUDGED, SENDING_CHANGES, SENDING_COMMITS, SENDING_WAITS, SENDING_IS_OVER } step;
 	struct queue_draft *draft, *changed;
 	struct jmap_weighing *weighing;
 	struct queue_ticket *ticket;
 	struct buf lines;
 };
 
-/** May it go? A SetError (invalidEmail, noRecipients, …), or NULL. */
+/** May it go, as far as it is known here? A SetError (invalidEmail, noRecipients, …), or NULL. What is left is the auth role's to know (send_ask.h). */
 json_t *jmap_send_check(struct jmap_sending *sending);
 /** The envelope that it goes with, as JSON; new. */
 json_t *jmap_send_envelope(const struct jmap_sending *sending);

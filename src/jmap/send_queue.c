@@ -1,17 +1,15 @@
-/* A message's way into the queue, without a thread that waits for the queue's file, for what the policy role makes of it, or for the disk: jmap_send_go_on() is
- * called again when one of them has answered. What engines want changed is done to it as to what is submitted over SMTP (submit/edits.h). */
-#include "jmap/send_weigh.h"
-
+/* A message's way into the queue, without a thread that waits for what the auth role knows of its addresses, for the queue's file, for what the policy role makes
+ * of it, or for the disk: jmap_send_go_on() is called again when one of them has answered. What engines want changed is done to it as to what is submitted over
+ * SMTP (submit/edits.h). */
 #include "base/log.h"
 #include "base/random.h"
+#include "jmap/send_ask.h"
+#include "jmap/send_weigh.h"
 #include "message/date.h"
 #include "message/downgrade.h"
 #include "submit/edits.h"
 
 enum { OWN_FIELDS_MAX = 4096 /* about what our own fields take; what isn't foreseen is waited for in a thread */ };
-
-static struct auth *auth_of(const struct jmap_sending *sending) { return sending->call->request->service->auth; }
-static struct slice account_of(const struct jmap_sending *sending) { return account_name(sending->call->account); }
 
 /* ---- Writing ---- */
 
@@ -99,20 +97,6 @@ static bool needs_utf8(const struct queue_message *message, const struct submit_
 	return !ascii;
 }
 
-/* As of somebody who has signed in to SMTP. */
-static void set_allowance(struct jmap_sending *sending)
-{
-	const struct config *config = sending->call->request->config;
-	struct auth_rates rates = {0};
-	if (auth_rates(auth_of(sending), NULL, account_of(sending), &rates) != RATES_KNOWN)
-		rates = (struct auth_rates){0};
-	sending->queue.allowance = (struct queue_allowance){
-		.counts = true,
-		.per_hour = rates.per_hour == 0 ? config->submission_rate : rates.per_hour < 0 ? 0 : rates.per_hour,
-		.per_day = rates.per_day == 0 ? config->submission_rate_day : rates.per_day < 0 ? 0 : rates.per_day,
-	};
-}
-
 static json_t *refusal_of(const struct error *error)
 {
 	if (error->kind == ERROR_DENIED)
@@ -150,7 +134,6 @@ static json_t *begin(struct jmap_sending *sending)
 		return jmap_set_error("serverFail", NULL, "the disk is slow at the moment, try again later");
 	sending->queue.client = arena_printf(sending->call->arena, "JMAP [%.*s]", SLICE_ARG(conn_peer(sending->call->request->conn)));
 	sending->queue.smtputf8 = needs_utf8(&sending->queue, &sending->header);
-	set_allowance(sending);
 	sending->lines = BUF(2 * sending->message.len + 64 * 1024);
 	if (!make_lines(sending, &sending->lines))
 		return jmap_set_error("invalidEmail", "headers", "it can't be sent as it is");
@@ -234,6 +217,11 @@ static bool take_step(struct jmap_sending *sending, json_t **refused)
 {
 	size_t changed_size = sending->message.len + (sending->weighing ? jmap_weigh_body(sending->weighing).len : 0);
 	switch (sending->step) {
+	case SENDING_IS_ASKED:
+		if (!jmap_send_ask(sending, refused))
+			return false;
+		sending->step = sending->asked.step == ASKING_NOTHING ? SENDING_BEGINS : SENDING_IS_ASKED;
+		return true;
 	case SENDING_BEGINS:
 		*refused = begin(sending);
 		sending->step = SENDING_WRITES;
@@ -297,4 +285,6 @@ void jmap_send_drop(struct jmap_sending *sending)
 	if (sending->changed)
 		queue_draft_abort(&sending->changed);
 	buf_free(&sending->lines);
+	json_decref(sending->invalid);
+	sending->invalid = NULL;
 }

@@ -266,6 +266,47 @@ static void many_wake_once(void **state)
 	is_sound();
 }
 
+/* Entries of the agenda that were lost are made again by the care that all accounts get. */
+static void care_renews_the_agenda(void **state)
+{
+	(void)state;
+	struct snooze snooze = {.until = 100, .mailbox = inbox, .without_flags = FLAG_SEEN, .keywords = SLICE(""), .without_keywords = SLICE("")};
+	struct agenda_entry *list;
+	size_t count;
+	int64_t next, id = add(inbox, 0);
+	put_to_sleep(id, inbox, &snooze);
+	ok(agenda_list_due(t.store->agenda, 100, t.arena, &list, &count, &next, &t.error));
+	assert_int_equal(count, 1);
+	agenda_remove(t.store->agenda, &list[0]);
+	assert_int_equal(wake(100), INT64_MAX);
+	is_in(id, snoozed);
+	ok(store_care(t.store, 0, never, NULL, &t.error));
+	wake(100);
+	is_in(id, inbox);
+}
+
+/* An entry of an account that isn't there any more goes; one that is early is kept by its account. */
+static void entries_that_lead_nowhere_go(void **state)
+{
+	(void)state;
+	ok(agenda_mark(t.store->agenda, SLICE("nobody@example.test"), 50, &t.error) && agenda_mark(t.store->agenda, ALICE, 60, &t.error));
+	assert_int_equal(wake(100), INT64_MAX);
+}
+
+static void what_sleeps_elsewhere_is_mended(void **state)
+{
+	(void)state;
+	struct fsck_report report = {0};
+	int64_t id = add(inbox, 0);
+	ok(account_enter(t.alice, &t.error));
+	ok(db_run(PREPARE(t.alice->mail.db, "INSERT INTO snooze (message, until, mailbox, flags, without_flags, keywords, without_keywords) VALUES ($1, 5, 0, 0, 0, '', '')", id), &t.error));
+	account_leave(t.alice);
+	ok(store_fsck(t.store, ALICE, true, &report, &t.error));
+	assert_true(report.problems == 1 && report.repaired == 1);
+	assert_int_equal(sleeping(), 0);
+	is_sound();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -277,6 +318,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(another_time_is_a_change, set_up, fixture_teardown),
 		cmocka_unit_test_setup_teardown(what_is_in_a_mailbox_that_is_given_the_use_sleeps, set_up, fixture_teardown),
 		cmocka_unit_test_setup_teardown(many_wake_once, set_up, fixture_teardown),
+		cmocka_unit_test_setup_teardown(care_renews_the_agenda, set_up, fixture_teardown),
+		cmocka_unit_test_setup_teardown(entries_that_lead_nowhere_go, set_up, fixture_teardown),
+		cmocka_unit_test_setup_teardown(what_sleeps_elsewhere_is_mended, set_up, fixture_teardown),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
