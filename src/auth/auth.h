@@ -256,6 +256,22 @@ enum auth_web auth_oauth_refresh(struct auth *auth, struct auth_wait *wait, stru
 /** Ends the grant that a token is of (RFC 7009); AUTH_WEB_DONE also if it is none. */
 enum auth_web auth_oauth_revoke(struct auth *auth, struct auth_wait *wait, struct slice token);
 
+/* ---- Push services ---- */
+
+enum {
+	AUTH_PUSH_PUBLIC_SIZE = 65,    /* a point of P-256 */
+	AUTH_PUSH_AUDIENCE_MAX = 300,  /* bytes of "https://host:port" */
+	AUTH_PUSH_TOKEN_MAX = 1300,
+};
+/** The key by which push services know this server (VAPID, RFC 8292). */
+struct auth_push_key {
+	int64_t id;
+	unsigned char public[AUTH_PUSH_PUBLIC_SIZE];
+};
+/** The key with this number, or the one that is used now (0); and, if an audience is named, what the field Authorization says to it (RFC 8292 §3): *token, in the
+ * arena, good for hours; may be NULL where there is none. AUTH_WEB_NONE: that key is gone. For the web role alone. */
+enum auth_web auth_push_token(struct auth *auth, struct auth_wait *wait, int64_t id, struct slice audience, struct arena *arena, struct auth_push_key *key, struct slice *token);
+
 /* ---- Signing in ---- */
 
 /** What somebody may do who has signed in. The account's password lets him do all; an app password or a token what it was made for, and never

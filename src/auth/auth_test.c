@@ -424,6 +424,20 @@ static void browsers_stay_signed_in(void **state)
 	assert_string_equal(token, "");
 }
 
+static void push_services_are_told_who_we_are(void **state)
+{
+	struct fixture *f = *state;
+	struct auth_push_key key, again;
+	struct slice token;
+	assert_int_equal(auth_push_token(f->auth, NULL, 0, SLICE(""), f->arena, &key, NULL), AUTH_WEB_DONE);
+	assert_true(key.id != 0 && key.public[0] == 4);
+	assert_int_equal(auth_push_token(f->auth, NULL, key.id, SLICE("https://push.example.net"), f->arena, &again, &token), AUTH_WEB_DONE);
+	assert_true(again.id == key.id && slice_starts(token, SLICE("vapid t=eyJ")) && slice_find(token, SLICE(", k=B")) != SLICE_NONE);
+	assert_memory_equal(again.public, key.public, sizeof key.public);
+	assert_int_equal(auth_push_token(f->auth, NULL, key.id + 1, SLICE("https://push.example.net"), f->arena, &again, &token), AUTH_WEB_NONE);
+	assert_int_equal(auth_push_token(f->auth, NULL, 0, SLICE("https://\",\"exp\":9"), f->arena, &again, &token), AUTH_WEB_TEMPORARY);
+}
+
 /* A role that was taken over, by hand: `generation` of the auth role that has said hello over its channel. */
 struct enemy { int fd; uint64_t generation, id; };
 
@@ -486,7 +500,11 @@ static void sessions_are_told_to_the_web_role_alone(void **state)
 	struct fixture *f = *state;
 	struct enemy enemy = enemy_of(f->ends[1][0]);
 	struct buf begin = question_of_begin("alice@example.test", "x"), find = question_of(A_TOKEN), list = question_of("alice@example.test"), end = question_of("alice@example.test");
+	struct buf key = BUF(WIRE_QUESTION_MAX);
 	wire_put_number(&end, 0);
+	wire_put_number(&key, 0);
+	wire_put_text(&key, SLICE("https://push.example.net"));
+	assert_false(is_answered(&enemy, WIRE_PUSH_TOKEN, &key));
 	assert_false(is_answered(&enemy, WIRE_WEB_BEGIN, &begin));
 	assert_false(is_answered(&enemy, WIRE_WEB_FIND, &find));
 	assert_false(is_answered(&enemy, WIRE_WEB_LIST, &list));
@@ -534,7 +552,7 @@ int main(void)
 		AUTH_TEST(guessing_is_throttled),
 		AUTH_TEST(changes_are_announced),
 		AUTH_TEST(what_was_just_answered_is_not_asked_again),
-		AUTH_TEST(browsers_stay_signed_in),
+		AUTH_TEST(browsers_stay_signed_in), AUTH_TEST(push_services_are_told_who_we_are),
 		AUTH_TEST(sessions_are_told_to_the_web_role_alone),
 		AUTH_TEST(malformed_questions_of_the_web_role_have_no_answer),
 	};

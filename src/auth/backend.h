@@ -57,6 +57,8 @@ struct auth_backend_kind {
 	bool (*oauth_refresh)(struct auth_backend *backend, struct slice refresh, struct slice client, unsigned scopes, int64_t now, struct auth_oauth_tokens *tokens, struct error *error);
 	bool (*oauth_revoke)(struct auth_backend *backend, struct slice token, int64_t now, struct error *error);
 
+	bool (*push_key)(struct auth_backend *backend, int64_t id, int64_t now, struct directory_push_key *key, struct error *error);
+
 	struct slice (*sign_in_name)(struct auth_backend *backend, struct slice name, struct arena *arena);
 	bool (*identity)(struct auth_backend *backend, struct slice account, int64_t *identity, const char **why, struct error *error);
 	bool (*credentials)(struct auth_backend *backend, struct slice account, struct arena *arena, struct auth_credentials *credentials, struct error *error);

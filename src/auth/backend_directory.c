@@ -217,6 +217,11 @@ static bool changes(struct auth_backend *backend, int64_t *after, bool *all, str
 	return directory_changes(directory_of(backend), after, all, arena, list, count, error);
 }
 
+static bool push_key(struct auth_backend *backend, int64_t id, int64_t now, struct directory_push_key *key, struct error *error)
+{
+	return directory_push_key(directory_of(backend), id, now, key, error);
+}
+
 const struct auth_backend_kind auth_backend_directory = {
 	.at_once = true,
 	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as, .rates = rates,
@@ -226,7 +231,7 @@ const struct auth_backend_kind auth_backend_directory = {
 	.app_password_make = app_password_make, .app_password_find = app_password_find, .credential_stands = credential_stands, .credential_list = credential_list,
 	.credential_use = credential_use, .credential_end = credential_end, .credential_sweep = credential_sweep,
 	.token_find = token_find, .oauth_register = oauth_register, .oauth_client = oauth_client, .oauth_allow = oauth_allow, .oauth_exchange = oauth_exchange,
-	.oauth_refresh = oauth_refresh, .oauth_revoke = oauth_revoke,
+	.oauth_refresh = oauth_refresh, .oauth_revoke = oauth_revoke, .push_key = push_key,
 	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,
 };

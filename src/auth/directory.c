@@ -83,6 +83,9 @@ static const char *const schema[] = {
 	 "CREATE TABLE oauth_code (secret " DB_BYTES " PRIMARY KEY, client TEXT NOT NULL, redirect TEXT NOT NULL, challenge TEXT NOT NULL, account TEXT NOT NULL,"
 	 " identity BIGINT NOT NULL, name TEXT NOT NULL, address TEXT NOT NULL, scopes BIGINT NOT NULL, expires BIGINT NOT NULL, credential BIGINT NOT NULL);"
 	 "CREATE INDEX oauth_code_expires ON oauth_code (expires);"),
+
+	/* directory_push.c; secret and point: of P-256 */
+	"CREATE TABLE push_key (id " DB_ID ", secret " DB_BYTES " NOT NULL, point " DB_BYTES " NOT NULL, created BIGINT NOT NULL, retired BIGINT NOT NULL);",
 };
 
 static bool read_secret(struct directory *directory, const char *name, char *key, size_t size, bool *there, struct error *error)

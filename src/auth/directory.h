@@ -5,6 +5,7 @@
 #define AUTH_DIRECTORY_H
 
 #include "auth/auth.h"
+#include "webpush/webpush.h"
 
 struct directory;
 
@@ -152,6 +153,19 @@ bool directory_oauth_allow(struct directory *directory, const struct auth_oauth_
 bool directory_oauth_exchange(struct directory *directory, const struct auth_oauth_exchange *exchange, int64_t now, struct auth_oauth_tokens *tokens, struct error *error);
 bool directory_oauth_refresh(struct directory *directory, struct slice refresh, struct slice client, unsigned scopes, int64_t now, struct auth_oauth_tokens *tokens, struct error *error);
 bool directory_oauth_revoke(struct directory *directory, struct slice token, int64_t now, struct error *error);
+
+/** A key by which push services know this server (RFC 8292). */
+struct directory_push_key {
+	int64_t id;
+	struct webpush_key key;
+	int64_t created, retired; /* seconds since 1970; 0: it is the one that is used */
+};
+enum { DIRECTORY_PUSH_KEY_SECONDS = 30 * 24 * 3600 }; /* so long one that is retired goes on signing for the subscriptions that were made with it */
+/** One by its number, or the one that is used (0), which is made if there is none. ERROR_NOT_FOUND: it is over. To be wiped. */
+bool directory_push_key(struct directory *directory, int64_t id, int64_t now, struct directory_push_key *key, struct error *error);
+/** Makes another the one that is used. */
+bool directory_push_key_renew(struct directory *directory, int64_t now, struct error *error);
+
 /** Removes what is over. */
 bool directory_credential_sweep(struct directory *directory, int64_t now, struct error *error);
 

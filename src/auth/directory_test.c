@@ -975,6 +975,28 @@ static void nobody_thinks_up_a_rewritten_sender(void **state)
 	assert_string_equal(routes_of(f, "round@example.test"), "carol@second.test");
 }
 
+/* RFC 9749 §5. */
+static void push_keys_are_changed_over(void **state)
+{
+	struct fixture *f = *state;
+	struct directory_push_key first, now, again;
+	int64_t at = 1800000000;
+	assert_true(directory_push_key(f->directory, 0, at, &first, &f->error) && first.created == at && first.retired == 0);
+	assert_true(directory_push_key(f->directory, 0, at + 9, &again, &f->error));
+	assert_memory_equal(&first, &again, sizeof first);
+	assert_true(directory_push_key_renew(f->directory, at + 10, &f->error));
+	assert_true(directory_push_key(f->directory, 0, at + 11, &now, &f->error) && now.id != first.id);
+	assert_memory_not_equal(now.key.public, first.key.public, sizeof first.key.public);
+	assert_true(directory_push_key(f->directory, first.id, at + 11, &again, &f->error) && again.retired == at + 10);
+	assert_memory_equal(again.key.private, first.key.private, sizeof first.key.private);
+	assert_false(directory_push_key(f->directory, first.id, at + 10 + DIRECTORY_PUSH_KEY_SECONDS, &again, &f->error));
+	assert_int_equal(f->error.kind, ERROR_NOT_FOUND);
+	assert_true(directory_push_key(f->directory, now.id, at + 10 + DIRECTORY_PUSH_KEY_SECONDS, &again, &f->error));
+	assert_true(directory_push_key_renew(f->directory, at + 20 + DIRECTORY_PUSH_KEY_SECONDS, &f->error));
+	assert_false(directory_push_key(f->directory, first.id, at, &again, &f->error)); /* it is forgotten */
+	assert_false(directory_push_key(f->directory, 77, at, &again, &f->error));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1008,6 +1030,7 @@ int main(void)
 		DIRECTORY_TEST(sessions_that_rest_end),
 		DIRECTORY_TEST(sessions_are_ended),
 		DIRECTORY_TEST(sessions_have_a_largest_number),
+		DIRECTORY_TEST(push_keys_are_changed_over),
 		cmocka_unit_test(hashes_beyond_limits_are_not_computed),
 		cmocka_unit_test(wire_reading_is_strict),
 	};

@@ -116,6 +116,10 @@ void auth_server_sweep(struct auth_server *server);
 /** Answers a question about OAuth. False: it is another kind, or from who may not ask. */
 bool auth_server_handle_oauth(struct auth_server *server, struct auth_channel *channel, const struct call_received *received);
 
+/* server_push.c */
+/** Answers a question about push keys. False: it is malformed, or from who may not ask. */
+bool auth_server_handle_push(struct auth_server *server, struct auth_channel *channel, const struct call_received *received);
+
 /* server_sign_in.c */
 /** The token says itself whose it is. */
 void auth_server_check_token(struct auth_server *server, struct auth_channel *channel, const struct call_received *received, const struct sign_in_client *client, struct slice token);

@@ -54,6 +54,7 @@ enum auth_wire_kind {
 	WIRE_OAUTH_EXCHANGE,
 	WIRE_OAUTH_REFRESH,
 	WIRE_OAUTH_REVOKE,
+	WIRE_PUSH_TOKEN,
 };
 
 /** What doesn't fit sets the buffer's overflow. */
