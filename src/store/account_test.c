@@ -235,7 +235,7 @@ static void an_earlier_account_is_refused(void **state)
 static const char before_emails[] =
 	"DROP TABLE snooze; DROP INDEX mailbox_snoozed; DROP TABLE contact_place; DROP TABLE contact_photo; DROP TABLE contact_size; DROP TABLE contact_numbers; DELETE FROM object;"
 	"DROP TABLE excerpt; DROP TABLE long_excerpt; DROP INDEX placement_keywords; DROP INDEX message_copies; DROP INDEX placement_thread; DROP INDEX placement_received; DROP TABLE vanished; DROP TABLE thread_key;"
-	"ALTER TABLE account DROP COLUMN email_modseq; ALTER TABLE account DROP COLUMN thread_modseq; ALTER TABLE account DROP COLUMN mailbox_modseq;"
+	"ALTER TABLE account DROP COLUMN delivery_modseq; ALTER TABLE account DROP COLUMN email_modseq; ALTER TABLE account DROP COLUMN thread_modseq; ALTER TABLE account DROP COLUMN mailbox_modseq;"
 	"ALTER TABLE account DROP COLUMN vanished_floor; ALTER TABLE account DROP COLUMN emails; ALTER TABLE account DROP COLUMN threads;"
 	"ALTER TABLE mailbox DROP COLUMN created; ALTER TABLE mailbox DROP COLUMN noted; ALTER TABLE mailbox DROP COLUMN counted;"
 	"ALTER TABLE mailbox DROP COLUMN emails; ALTER TABLE mailbox DROP COLUMN unread_emails; ALTER TABLE mailbox DROP COLUMN threads;"

@@ -172,22 +172,42 @@ static void prepare(struct finder *finder)
 	query_put(&finder->query, finder->query.root, node);
 }
 
+static void start(struct finder *finder, struct account *account, const struct search_text *wanted, struct arena *arena)
+{
+	*finder = (struct finder){.account = account, .wanted = wanted, .arena = arena, .message = arena_new(), .step = arena_new(), .stemmer = query_stemmer_new()};
+	prepare(finder);
+}
+
+static bool end(struct finder *finder, bool done, int64_t **ids, size_t *count)
+{
+	*count = done ? finder->found.count : 0;
+	*ids = arena_array(finder->arena, *count + 1, sizeof **ids);
+	if (*count > 0)
+		memcpy(*ids, finder->found.at, *count * sizeof **ids);
+	mail_ids_free(&finder->found);
+	query_stemmer_free(&finder->stemmer);
+	arena_free(&finder->message);
+	arena_free(&finder->step);
+	return done;
+}
+
 bool account_search(struct account *account, const struct search_text *wanted, bool (*is_over)(void *context), void *context, struct arena *arena,
 		    int64_t **ids, size_t *count, struct error *error)
 {
-	struct finder finder = {.account = account, .wanted = wanted, .arena = arena, .message = arena_new(), .step = arena_new(),
-				.stemmer = query_stemmer_new(), .is_over = is_over, .context = context};
-	prepare(&finder);
-	bool done = search_account(&finder, error);
-	*count = done ? finder.found.count : 0;
-	*ids = arena_array(arena, *count + 1, sizeof **ids);
-	if (*count > 0)
-		memcpy(*ids, finder.found.at, *count * sizeof **ids);
-	mail_ids_free(&finder.found);
-	query_stemmer_free(&finder.stemmer);
-	arena_free(&finder.message);
-	arena_free(&finder.step);
-	return done;
+	struct finder finder;
+	start(&finder, account, wanted, arena);
+	finder.is_over = is_over;
+	finder.context = context;
+	return end(&finder, search_account(&finder, error), ids, count);
+}
+
+bool account_search_among(struct account *account, const struct search_text *wanted, const int64_t *among, size_t among_count, struct arena *arena,
+			  int64_t **ids, size_t *count, struct error *error)
+{
+	struct finder finder;
+	start(&finder, account, wanted, arena);
+	finder.everything = wanted->place != SEARCH_HEADER && finder.terms.count == 0 && !finder.terms.nothing;
+	return end(&finder, finder.terms.nothing || look_at_all(&finder, among, among_count, error), ids, count);
 }
 
 /* ---- what is shown of a message ---- */

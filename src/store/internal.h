@@ -23,6 +23,7 @@
  *     arrived/.<id>.new                            one that is being written
  *     uploads/<id>, <id>.new                       what a client has sent ahead, see upload.c; one that is being written
  *     vacation                                     empty: says that whoever writes may have to be answered (vacation.h)
+ *     push                                         empty: says that somebody may have to be told of changes (push.h)
  *     tokens                                       what was learned for this account alone (training/training.h)
  *     account.db.damaged-<id>, <id>.eml.damaged    what a repair put aside
  *   DIR/accounts/<domain>/.new-<id>, .removed-<id> an account that is being made or removed

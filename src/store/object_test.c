@@ -1,6 +1,7 @@
 /* Tests of what an account keeps beside mail: what has changed is told once and completely, and who was told that somebody is away isn't again. */
 #include "store/fixture.h"
 #include "store/object.h"
+#include "store/push.h"
 #include "store/vacation.h"
 
 static int64_t make(const char *text, int64_t reference)
@@ -171,6 +172,22 @@ static void who_says_nothing_costs_nothing(void **unused)
 	assert_false(store_has_vacation(t.store, BOB));
 }
 
+static void who_is_told_of_nothing_costs_nothing(void **unused)
+{
+	(void)unused;
+	struct object_change one = {.text = SLICE("{}")};
+	assert_false(store_has_push(t.store, ALICE));
+	ok(push_change(t.alice, &one, 1, &t.error));
+	assert_true(one.done && store_has_push(t.store, ALICE) && !store_has_push(t.store, BOB));
+	push_forget(t.alice);
+	assert_true(store_has_push(t.store, ALICE)); /* there is one still */
+	struct object_change gone = {.id = one.id, .destroy = true};
+	ok(push_change(t.alice, &gone, 1, &t.error));
+	assert_true(gone.done);
+	push_forget(t.alice);
+	assert_false(store_has_push(t.store, ALICE));
+}
+
 static bool append_x(void *context, const struct object *object, struct arena *arena, struct slice *text)
 {
 	(void)context;
@@ -202,7 +219,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(they_are_kept), STORE_TEST(changes_are_told), STORE_TEST(in_steps_nothing_is_missed), STORE_TEST(one_is_edited), STORE_TEST(everybody_is_told_once),
-		STORE_TEST(who_says_nothing_costs_nothing), STORE_TEST(one_becomes_another),
+		STORE_TEST(who_says_nothing_costs_nothing), STORE_TEST(who_is_told_of_nothing_costs_nothing), STORE_TEST(one_becomes_another),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

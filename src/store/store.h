@@ -273,6 +273,10 @@ struct search_text { enum search_place place; struct slice text, field; };
 bool account_search(struct account *account, const struct search_text *wanted, bool (*is_over)(void *context), void *context, struct arena *arena,
 		    int64_t **ids, size_t *count, struct error *error);
 
+/** Those of these messages that have it: only they are looked at. */
+bool account_search_among(struct account *account, const struct search_text *wanted, const int64_t *among, size_t among_count, struct arena *arena,
+			  int64_t **ids, size_t *count, struct error *error);
+
 struct query;
 /** Which messages of a mailbox may match (query/query.h)? Their UIDs, ascending, in `arena`; *narrowed false: there is no index, or it can't say. Those
  * that the index doesn't know (yet) are among them. */

@@ -277,6 +277,7 @@ static bool note_vanished(struct change *change, int64_t message, struct error *
 static bool note_appeared(struct change *change, int64_t message, struct error *error)
 {
 	change->row.emails++;
+	change->row.delivery_modseq = change_modseq(change);
 	return message > change->last_id ||
 	       db_run(PREPARE(change->db, "UPDATE message SET appeared = $2 WHERE id = $1", message, change_modseq(change)), error);
 }

@@ -139,7 +139,7 @@ bool mail_read_states(struct db *db, struct account_states *states, struct error
 		return true;
 	if (!change_read_row(db, &row, error))
 		return false;
-	*states = (struct account_states){row.email_modseq, row.thread_modseq, row.mailbox_modseq, (uint64_t)row.emails, (uint64_t)row.threads};
+	*states = (struct account_states){row.email_modseq, row.thread_modseq, row.mailbox_modseq, (uint64_t)row.emails, (uint64_t)row.threads, row.delivery_modseq};
 	return true;
 }
 

@@ -134,16 +134,18 @@ static void an_email_has_all_its_places(void **state)
 	assert_int_equal(email.mailboxes[0], box("INBOX").id);
 	assert_int_equal(box("Archive").emails, 0);
 
-	int64_t before = states().emails;
+	int64_t before = states().emails, came = states().deliveries;
 	store(box("INBOX").id, placement.uid, FLAGS_ADD, FLAG_DELETED, "");
 	assert_int_equal(get(placement.id).id, 0); /* RFC 8621 §4.1.1 */
 	assert_int_equal(states().email_count, 0);
+	assert_int_equal(states().deliveries, came); /* RFC 8621 §1.5: nothing has come */
 	struct changes changes = since(before);
 	assert_int_equal(changes.destroyed_count, 1);
 	store(box("INBOX").id, placement.uid, FLAGS_REMOVE, FLAG_DELETED, "");
 	changes = since(before);
 	assert_int_equal(changes.updated_count, 1);
 	assert_int_equal(states().email_count, 1);
+	assert_true(states().deliveries > came);
 	assert_int_equal(fsck(false), 0);
 }
 

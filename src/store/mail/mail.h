@@ -18,7 +18,7 @@
  *   thread_key    hashes of message ids and topics, each with the thread that it leads to (thread.c)
  * message.thread is the thread it belongs to, and stands in its placements, too; message.appeared the mod-sequence at which its email, if there
  * is one, came. mailbox.created, noted and counted are the mod-sequences of its making, of the last change of what JMAP says of it, and of
- * its counts of emails and threads; account.email_modseq, thread_modseq and mailbox_modseq what struct
+ * its counts of emails and threads; account.email_modseq, thread_modseq, mailbox_modseq and delivery_modseq what struct
  * account_states says. account.vanished_floor: what was before can't be told.
  *   object        what is kept beside mail (object.h); object_gone: what was destroyed of it; object_log.floor: before that nothing is known
  *   contact_place  which cards are in which address books, both objects; contact_photo: bytes that belong to cards; contact_size: what a card takes with
@@ -112,6 +112,7 @@ struct mail_row {
 	int64_t bytes, messages, max_bytes, max_messages;
 	int64_t email_modseq, thread_modseq, mailbox_modseq, emails, threads; /* see struct account_states */
 	int64_t snoozed;          /* the mailbox for messages that sleep; 0: there is none. Not the row's own */
+	int64_t delivery_modseq;
 	int64_t copies, keyword_bytes, contact_bytes; /* places beyond each message's first, what keywords take, and what contacts take; counted from the mailboxes, and only where
 	                                * there is a limit */
 };
@@ -342,6 +343,7 @@ bool mail_note_delivery(struct change *change, int64_t delivery_id, unsigned fla
 /* What store/object.h and store/vacation.h say of them. */
 bool mail_object_state(struct db *db, enum object_kind kind, int64_t *state, struct error *error);
 bool mail_list_objects(struct db *db, enum object_kind kind, struct arena *arena, struct object **list, size_t *count, int64_t *state, struct error *error);
+bool mail_count_objects(struct db *db, enum object_kind kind, int64_t *count, struct error *error);
 bool mail_get_object(struct db *db, enum object_kind kind, int64_t id, struct arena *arena, struct object *object, struct error *error);
 bool mail_find_object(struct db *db, enum object_kind kind, int64_t reference, struct arena *arena, struct object *object, struct error *error);
 bool mail_change_objects(struct change *change, enum object_kind kind, struct object_change *list, size_t count, struct error *error);

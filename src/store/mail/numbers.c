@@ -13,13 +13,13 @@
 bool change_read_row(struct db *db, struct mail_row *row, struct error *error)
 {
 	struct db_statement *s = db_prepare(db, "SELECT epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id, bytes,"
-		" messages, max_bytes, max_messages, email_modseq, thread_modseq, mailbox_modseq, emails, threads,"
+		" messages, max_bytes, max_messages, email_modseq, thread_modseq, mailbox_modseq, emails, threads, delivery_modseq,"
 		" (SELECT id FROM mailbox WHERE special_use = 8 LIMIT 1) FROM account");
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW)
 		*row = (struct mail_row){db_number(s, 0), db_number(s, 1), db_number(s, 2), db_number(s, 3), db_number(s, 4),
 			db_number(s, 5), db_number(s, 6), db_number(s, 7), db_number(s, 8), db_number(s, 9), db_number(s, 10), db_number(s, 11),
-			db_number(s, 12), db_number(s, 13), db_number(s, 14), .snoozed = db_number(s, 15)};
+			db_number(s, 12), db_number(s, 13), db_number(s, 14), .delivery_modseq = db_number(s, 15), .snoozed = db_number(s, 16)};
 	db_reset(s);
 	if (step == DB_ROW)
 		return (row->max_bytes == 0 && row->max_messages == 0) || change_count_copies(db, row, error);
@@ -60,9 +60,10 @@ bool change_write_row(struct db *db, const struct mail_row *row, struct error *e
 {
 	return db_run(PREPARE(db, "UPDATE account SET epoch = $1, modseq = $2, modseq_ceiling = $3, uidvalidity = $4, last_id = $5,"
 		" durable_id = $6, bytes = $7, messages = $8, max_bytes = $9, max_messages = $10, email_modseq = $11, thread_modseq = $12,"
-		" mailbox_modseq = $13, emails = $14, threads = $15",
+		" mailbox_modseq = $13, emails = $14, threads = $15, delivery_modseq = $16",
 		row->epoch, row->modseq, row->modseq_ceiling, row->uidvalidity, row->last_id, row->durable_id, row->bytes,
-		row->messages, row->max_bytes, row->max_messages, row->email_modseq, row->thread_modseq, row->mailbox_modseq, row->emails, row->threads), error);
+		row->messages, row->max_bytes, row->max_messages, row->email_modseq, row->thread_modseq, row->mailbox_modseq, row->emails, row->threads,
+		row->delivery_modseq), error);
 }
 
 /* ---- Ceilings ---- */

@@ -81,10 +81,15 @@ static int64_t most_of(enum object_kind kind)
 	return kind == OBJECT_CARD ? CONTACTS_MAX : kind == OBJECT_ADDRESS_BOOK ? CONTACT_BOOKS_MAX : OBJECTS_MAX;
 }
 
+bool mail_count_objects(struct db *db, enum object_kind kind, int64_t *count, struct error *error)
+{
+	return read_number(PREPARE(db, "SELECT COUNT(*) FROM object WHERE kind = $1", kind), count, error);
+}
+
 static bool has_room(struct db *db, enum object_kind kind, bool *room, struct error *error)
 {
 	int64_t count;
-	if (!read_number(PREPARE(db, "SELECT COUNT(*) FROM object WHERE kind = $1", kind), &count, error))
+	if (!mail_count_objects(db, kind, &count, error))
 		return false;
 	*room = count < most_of(kind);
 	return true;

@@ -26,7 +26,7 @@ static bool renew_numbers(struct db *db, int64_t epoch, struct error *error)
 	row.modseq = (row.modseq_ceiling > now ? row.modseq_ceiling : now) + 1;
 	row.modseq_ceiling = row.modseq + DURABLE_BLOCK;
 	row.epoch = epoch;
-	row.email_modseq = row.thread_modseq = row.mailbox_modseq = row.modseq;
+	row.email_modseq = row.thread_modseq = row.mailbox_modseq = row.delivery_modseq = row.modseq;
 	return renew_uidvalidities(db, &row, error) &&
 	       db_run(PREPARE(db, "UPDATE placement SET modseq = $1", row.modseq), error) &&
 	       db_run(db_prepare(db, "DELETE FROM expunged"), error) && db_run(db_prepare(db, "DELETE FROM removed_mailbox"), error) &&

@@ -99,6 +99,10 @@ const char *const mail_schema[] = {
 	/* header fields that are asked for in lists; messages from before get theirs when they are listed */
 	"CREATE TABLE excerpt (message " DB_ID ", text " DB_BYTES " NOT NULL);"
 	"CREATE TABLE long_excerpt (message " DB_ID ", text " DB_BYTES " NOT NULL);",
+
+	/* when an email came last, for clients that hear of that alone */
+	"ALTER TABLE account ADD COLUMN delivery_modseq BIGINT NOT NULL DEFAULT 0;"
+	"UPDATE account SET delivery_modseq = email_modseq;",
 };
 const int mail_schema_count = sizeof mail_schema / sizeof *mail_schema;
 

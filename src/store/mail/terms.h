@@ -131,7 +131,7 @@ struct snooze {
 struct thread { int64_t id; const int64_t *emails; size_t count; /* 0: there is no such thread */ };
 
 /** Where the account stands: numbers that rise whenever what JMAP says of emails, threads (which emails they hold) or mailboxes changes. */
-struct account_states { int64_t emails, threads, mailboxes; uint64_t email_count, thread_count; };
+struct account_states { int64_t emails, threads, mailboxes; uint64_t email_count, thread_count; int64_t deliveries; /* when an email was last added */ };
 
 /** What a client knows: all as of `since`; with `until` not 0 it is on its way to `until`, and has heard of what has an id of `next` or above.
  * A state of struct account_states is {state, 0, 0}. Clients are given it as text (changes_point_write) and may give us anything. */
