@@ -1,6 +1,6 @@
 // How messages are read, in a real Chromium: pictures, links, sizes, quotations, dark pages, keys, and that everybody can use it (axe).
 //
-//     node tests/read.js
+//     node tests/reading.end.js
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import assert from "node:assert/strict";

@@ -1,6 +1,6 @@
 // Every trick of tests/attacks, shown in a real Chromium as the web mail shows letters: nothing runs, nothing is asked for, nothing is left that could.
 //
-//     node tests/attacks.js [FOLDER-OF-HTML…]     further letters, shown in the same way
+//     node tests/attacks.end.js [FOLDER-OF-HTML…]     further letters, shown in the same way
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
 import { letterOf, openStage, settled, web } from "./read/stage.js";
