@@ -28,6 +28,7 @@ extern const struct command cli_reports_commands[];
 extern const struct command cli_reports_sent_commands[];
 extern const struct command cli_certificate_commands[];
 extern const struct command cli_greylist_commands[];
+extern const struct command cli_push_commands[];
 extern const struct command cli_spam_commands[];
 extern const struct command cli_sendmail_commands[];
 extern const struct command cli_import_commands[];

@@ -44,6 +44,9 @@ static const struct metric metrics[] = {
 	{"pombal_sign_ins_total", "counter", "Attempts to sign in.", "event", "sign_in.done", "outcome=\"done\"", 1},
 	{"pombal_sign_ins_total", "counter", NULL, "event", "sign_in.failed", "outcome=\"failed\"", 1},
 	{"pombal_sign_ins_total", "counter", NULL, "event", "sign_in.throttled", "outcome=\"throttled\"", 1},
+	{"pombal_push_accounts", "gauge", "Accounts with push subscriptions.", "value", "push_accounts", NULL, 1},
+	{"pombal_push_messages_total", "counter", "Messages to push services.", "event", "push.sent", "outcome=\"sent\"", 1},
+	{"pombal_push_messages_total", "counter", NULL, "event", "push.failed", "outcome=\"failed\"", 1},
 	{"pombal_tls_failures_total", "counter", "TLS handshakes with clients that failed.", "event", "tls.failed", NULL, 1},
 };
 
@@ -54,6 +57,7 @@ static const struct {
 	{"message.accepted", "smtp"}, {"message.refused", "smtp"}, {"recipient.refused", "smtp"}, {"sender.refused", "smtp"},
 	{"delivery.done", "courier"}, {"delivery.deferred", "courier"}, {"delivery.failed", "courier"}, {"report.queued", "courier"},
 	{"sign_in.done", "auth"}, {"sign_in.failed", "auth"}, {"sign_in.failed", "smtp"}, {"sign_in.failed", "reader"}, {"sign_in.throttled", "auth"},
+	{"push.sent", "web"}, {"push.failed", "web"},
 	{"tls.failed", "smtp"}, {"tls.failed", "reader"},
 };
 

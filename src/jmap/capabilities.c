@@ -2,6 +2,7 @@
 #include "jmap/blob.h"
 #include "jmap/contact.h"
 #include "jmap/mail.h"
+#include "jmap/push_internal.h"
 #include "jmap/send.h"
 
 static json_t *about_core(const struct jmap_request *request)
@@ -30,5 +31,7 @@ const struct jmap_capability_row jmap_capabilities[JMAP_CAPABILITY_COUNT] = {
 	[JMAP_WEBSOCKET] = {.urn = "urn:ietf:params:jmap:websocket", .about = about_websocket},
 	[JMAP_SUBMISSION] = {.urn = "urn:ietf:params:jmap:submission", .about_account = jmap_send_about},
 	[JMAP_MDN] = {.urn = "urn:ietf:params:jmap:mdn", .bare_account = true},
+	[JMAP_VAPID] = {.urn = "urn:ietf:params:jmap:webpush-vapid", .about = jmap_push_about_key, .offered = jmap_push_has_key},
+	[JMAP_EMAIL_PUSH] = {.urn = "urn:ietf:params:jmap:emailpush", .bare_account = true, .offered = jmap_push_is_offered},
 	[JMAP_VACATION] = {.urn = "urn:ietf:params:jmap:vacationresponse", .bare_account = true},
 };

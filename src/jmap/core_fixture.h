@@ -29,6 +29,30 @@ enum auth_rates_known auth_rates(struct auth *auth, struct auth_wait *wait, stru
 	return RATES_TEMPORARY;
 }
 
+enum auth_standing auth_stands(struct auth *auth, struct auth_wait *wait, const struct auth_account *account)
+{
+	(void)auth, (void)wait, (void)account;
+	return AUTH_UNKNOWN;
+}
+
+enum auth_web auth_push_token(struct auth *auth, struct auth_wait *wait, int64_t id, struct slice audience, struct arena *arena, struct auth_push_key *key, struct slice *token)
+{
+	(void)auth, (void)wait, (void)id, (void)audience, (void)arena, (void)key, (void)token;
+	return AUTH_WEB_TEMPORARY;
+}
+
+enum auth_web auth_web_list(struct auth *auth, struct auth_wait *wait, struct slice account, struct arena *arena, struct auth_web_session **list, size_t *count)
+{
+	(void)auth, (void)wait, (void)account, (void)arena, (void)list, (void)count;
+	return AUTH_WEB_TEMPORARY;
+}
+
+enum auth_web auth_credential_list(struct auth *auth, struct auth_wait *wait, struct slice account, struct arena *arena, struct auth_credential **list, size_t *count)
+{
+	(void)auth, (void)wait, (void)account, (void)arena, (void)list, (void)count;
+	return AUTH_WEB_TEMPORARY;
+}
+
 static struct config fixture_config;
 static struct jmap_service fixture_service;
 

@@ -34,6 +34,8 @@ struct node {
 struct jmap_filter {
 	struct node *root;         /* an AND */
 	bool threads, attachments, others, prepared;
+	const int64_t *among;      /* NULL: all of the account */
+	size_t among_count;
 };
 
 /* ---- checking ---- */
@@ -172,6 +174,12 @@ struct jmap_filter *jmap_filter_read(struct jmap_call *call, const json_t *filte
 	return result;
 }
 
+void jmap_filter_among(struct jmap_filter *filter, const int64_t *ids, size_t count)
+{
+	filter->among = ids;
+	filter->among_count = count;
+}
+
 bool jmap_filter_asks_threads(const struct jmap_filter *filter) { return filter->threads; }
 bool jmap_filter_asks_others(const struct jmap_filter *filter) { return filter->others; }
 bool jmap_filter_asks_attachments(const struct jmap_filter *filter) { return filter->attachments; }
@@ -201,11 +209,12 @@ int64_t jmap_filter_mailbox(const struct jmap_filter *filter, bool *only)
 /* Where the index isn't ready yet messages are read, which may take long: then the client is to come again. */
 static bool is_over(void *deadline) { return clock_monotonic_ms() > *(int64_t *)deadline; }
 
-static bool search(struct jmap_call *call, struct node *node)
+static bool search(struct jmap_call *call, const struct jmap_filter *filter, struct node *node)
 {
 	struct error error;
 	int64_t deadline = clock_monotonic_ms() + JMAP_SEARCH_MS_MAX;
-	if (account_search(call->account, &node->text, is_over, &deadline, call->arena, &node->ids, &node->id_count, &error))
+	if (filter->among ? account_search_among(call->account, &node->text, filter->among, filter->among_count, call->arena, &node->ids, &node->id_count, &error)
+			  : account_search(call->account, &node->text, is_over, &deadline, call->arena, &node->ids, &node->id_count, &error))
 		return true;
 	return jmap_fail_error(call, &error);
 }
@@ -223,23 +232,23 @@ static bool list_snoozes(struct jmap_call *call, struct node *node)
 	return true;
 }
 
-static bool prepare(struct jmap_call *call, struct node *node, const struct email *list, size_t count)
+static bool prepare(struct jmap_call *call, const struct jmap_filter *filter, struct node *node, const struct email *list, size_t count)
 {
-	if (node->condition >= TEXT && node->condition <= HEADER && !search(call, node))
+	if (node->condition >= TEXT && node->condition <= HEADER && !search(call, filter, node))
 		return false;
 	if (node->condition == IS_SNOOZED && !list_snoozes(call, node))
 		return false;
 	if (node->condition == ALL_IN_THREAD || node->condition == SOME_IN_THREAD || node->condition == NONE_IN_THREAD)
 		jmap_thread_keyword_find(&node->keyword, list, count, call->arena);
 	for (struct node *child = node->children; child; child = child->next)
-		if (!prepare(call, child, list, count))
+		if (!prepare(call, filter, child, list, count))
 			return false;
 	return true;
 }
 
 bool jmap_filter_prepare(struct jmap_call *call, struct jmap_filter *filter, const struct email *list, size_t count)
 {
-	filter->prepared = filter->prepared || prepare(call, filter->root, list, count);
+	filter->prepared = filter->prepared || prepare(call, filter, filter->root, list, count);
 	return filter->prepared;
 }
 

@@ -28,6 +28,8 @@ struct jmap_filter;
 struct jmap_filter *jmap_filter_read(struct jmap_call *call, const json_t *filter);
 /** Finds what it needs, once. `list`: all emails of the account; needed where jmap_filter_asks_threads(). False: answered. */
 bool jmap_filter_prepare(struct jmap_call *call, struct jmap_filter *filter, const struct email *list, size_t count);
+/** Only of these emails (ids, ascending, which outlive the filter) it is to be said whether they pass: no others are looked at for texts. Before it is prepared. */
+void jmap_filter_among(struct jmap_filter *filter, const int64_t *ids, size_t count);
 bool jmap_filter_asks_threads(const struct jmap_filter *filter);
 /** Does it ask for attachments, of which only summaries tell? */
 bool jmap_filter_asks_attachments(const struct jmap_filter *filter);

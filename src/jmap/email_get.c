@@ -16,6 +16,18 @@ static bool email_state(struct account *account, char out[JMAP_STATE_MAX + 1], s
 static const char *const properties[] = {"id", NULL};
 const struct jmap_type jmap_email_type = {"Email", JMAP_MAIL, properties, jmap_email_property_is_known, email_state};
 
+/* A type that is told of alone (RFC 8621 §1.5). */
+static bool delivery_state(struct account *account, char out[JMAP_STATE_MAX + 1], struct error *error)
+{
+	struct account_states states;
+	if (!account_get_states(account, &states, error))
+		return false;
+	snprintf(out, JMAP_STATE_MAX + 1, "%lld", (long long)states.deliveries);
+	return true;
+}
+
+const struct jmap_type jmap_email_delivery_type = {.name = "EmailDelivery", .capability = JMAP_MAIL, .state = delivery_state};
+
 static const char get_arguments[] = "bodyProperties fetchTextBodyValues fetchHTMLBodyValues fetchAllBodyValues maxBodyValueBytes";
 
 /* ---- metadata (§4.1.1) ---- */

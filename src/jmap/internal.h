@@ -9,7 +9,7 @@
  *   api.c        requests over HTTP
  *   session.c    what a client is told first (§2)
  *   upload.c, download.c, blob.c   binary data (§6)
- *   push.c       who is told of changes: event sources (§7.3)
+ *   push.c       who is told of changes: event sources (§7.3); push_*.c   … and over the network (§7.2): push_internal.h
  *   websocket.c  requests and news over a WebSocket (RFC 8887)
  *   share.c      what one person may have under way
  *   call.c       what methods read their arguments with, and answer with
@@ -75,6 +75,8 @@ enum jmap_capability {
 	JMAP_MDN,
 	JMAP_CONTACTS,
 	JMAP_SNOOZE,
+	JMAP_VAPID,
+	JMAP_EMAIL_PUSH,
 	JMAP_CAPABILITY_COUNT
 };
 
@@ -88,6 +90,8 @@ struct jmap_capability_row {
 	/** What it says of the account (accountCapabilities). NULL: it isn't the account's. */
 	json_t *(*about_account)(const struct jmap_request *request);
 	bool bare_account; /* the account has it, and {} is all that is said */
+	/** Is it announced? NULL: always. */
+	bool (*offered)(const struct jmap_request *request);
 };
 extern const struct jmap_capability_row jmap_capabilities[JMAP_CAPABILITY_COUNT];
 

@@ -5,13 +5,26 @@
 #include "http/http.h"
 #include "store/store.h"
 
+/** Tells clients of changes over the network (RFC 8620 §7.2). */
+struct jmap_push;
+
 /** What all requests work with. */
 struct jmap_service {
 	struct auth *auth;
 	struct store *store;
 	struct queue *queue;   /* what is sent is handed in here, */
 	struct caller *policy; /* when it was shown there */
+	struct jmap_push *push; /* NULL: push subscriptions aren't had */
 };
+
+/** Begins to tell push subscriptions what has changed; over `channel`, which it takes over, messages go to the push role. */
+struct jmap_push *jmap_push_start(const struct jmap_service *service, int channel);
+/** Who may sign in to an account has changed; empty: of any. Any thread. */
+void jmap_push_hear(struct jmap_push *push, struct slice account);
+/** How many accounts have subscriptions. Any thread. */
+uint64_t jmap_push_count(const struct jmap_push *push);
+/** When no request runs any more. Sets *push to NULL. */
+void jmap_push_stop(struct jmap_push **push);
 
 /** The table of what is asked for over HTTP; its context is a struct jmap_service. */
 extern const struct http_route jmap_routes[];

@@ -5,7 +5,7 @@
 #include "jmap/blob.h"
 #include "jmap/email.h"
 
-extern const struct jmap_type jmap_mailbox_type, jmap_thread_type, jmap_email_type;
+extern const struct jmap_type jmap_mailbox_type, jmap_thread_type, jmap_email_type, jmap_email_delivery_type;
 
 enum net_run jmap_mailbox_get(struct jmap_call *call);
 enum net_run jmap_mailbox_changes(struct jmap_call *call);

@@ -5,6 +5,7 @@
 #include "jmap/contact.h"
 #include "jmap/quota.h"
 #include "jmap/mail.h"
+#include "jmap/push_internal.h"
 #include "jmap/submission.h"
 #include "jmap/vacation.h"
 
@@ -17,6 +18,8 @@ static enum net_run core_echo(struct jmap_call *call)
 
 const struct jmap_method jmap_methods[] = {
 	{"Core/echo", JMAP_CORE, 0, core_echo},
+	{"PushSubscription/get", JMAP_CORE, 0, jmap_push_get},
+	{"PushSubscription/set", JMAP_CORE, 0, jmap_push_set},
 	{"Blob/copy", JMAP_CORE, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_blob_copy},
 	{"Blob/upload", JMAP_BLOB, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_blob_upload},
 	{"Blob/get", JMAP_BLOB, JMAP_OF_ACCOUNT, jmap_blob_get},
@@ -67,7 +70,7 @@ const size_t jmap_method_count = sizeof jmap_methods / sizeof *jmap_methods;
 
 const struct jmap_type *const jmap_types[] = {
 	&jmap_quota_type,
-	&jmap_mailbox_type, &jmap_thread_type, &jmap_email_type,
+	&jmap_mailbox_type, &jmap_thread_type, &jmap_email_type, &jmap_email_delivery_type,
 	&jmap_identity_type,
 	&jmap_submission_type,
 	&jmap_vacation_type,

@@ -6,13 +6,19 @@
 
 static json_t *or_nothing(json_t *object) { return object ? object : json_object(); }
 
-static bool is_of_account(const struct jmap_capability_row *row) { return row->about_account || row->bare_account; }
+static bool is_offered(const struct jmap_capability_row *row, const struct jmap_request *request) { return !row->offered || row->offered(request); }
+
+static bool is_of_account(const struct jmap_capability_row *row, const struct jmap_request *request)
+{
+	return (row->about_account || row->bare_account) && is_offered(row, request);
+}
 
 static json_t *list_server(const struct jmap_request *request)
 {
 	json_t *list = json_object();
 	for (size_t i = 0; i < JMAP_CAPABILITY_COUNT; i++)
-		json_object_set_new(list, jmap_capabilities[i].urn, or_nothing(jmap_capabilities[i].about ? jmap_capabilities[i].about(request) : NULL));
+		if (is_offered(&jmap_capabilities[i], request))
+			json_object_set_new(list, jmap_capabilities[i].urn, or_nothing(jmap_capabilities[i].about ? jmap_capabilities[i].about(request) : NULL));
 	return list;
 }
 
@@ -20,7 +26,7 @@ static json_t *describe_account(const struct jmap_request *request)
 {
 	json_t *list = json_object();
 	for (size_t i = 0; i < JMAP_CAPABILITY_COUNT; i++)
-		if (is_of_account(&jmap_capabilities[i]))
+		if (is_of_account(&jmap_capabilities[i], request))
 			json_object_set_new(list, jmap_capabilities[i].urn,
 					    or_nothing(jmap_capabilities[i].about_account ? jmap_capabilities[i].about_account(request) : NULL));
 	return json_pack("{s:o, s:b, s:b, s:o}", "name", jmap_text(request->person.account), "isPersonal", 1, "isReadOnly", !(request->person.scopes & AUTH_MAY_CHANGE), "accountCapabilities", list);
@@ -30,7 +36,7 @@ static json_t *list_primary(const struct jmap_request *request)
 {
 	json_t *list = json_object();
 	for (size_t i = 0; i < JMAP_CAPABILITY_COUNT; i++)
-		if (is_of_account(&jmap_capabilities[i]))
+		if (is_of_account(&jmap_capabilities[i], request))
 			json_object_set_new(list, jmap_capabilities[i].urn, json_string(request->account_id));
 	return list;
 }

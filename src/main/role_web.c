@@ -35,11 +35,17 @@ static void hear(void *context, const struct bus_change *change)
 	}
 	server_end_sessions(web->sessions.server, is_of, &account, slice_empty(account) ? SLICE("anything may have changed") : change->reason);
 	sessions_hear(&web->sessions, change);
+	jmap_push_hear(web->jmap.push, account);
 }
 
 static void stop(void *context, int seconds) { server_stop(((struct web *)context)->sessions.server, seconds); }
 
-static void measure(void *context, struct buf *out) { measure_server(out, ((struct web *)context)->sessions.server); }
+static void measure(void *context, struct buf *out)
+{
+	const struct web *web = context;
+	measure_server(out, web->sessions.server);
+	measure_value(out, "push_accounts", jmap_push_count(web->jmap.push));
+}
 
 static void answer(void *context, struct slice question, struct buf *out) { sessions_answer(&((struct web *)context)->sessions, question, out); }
 
@@ -74,11 +80,12 @@ int role_web_main(struct role *role)
 	struct server_options options = role_server_options(role->tls);
 	web.sessions = (struct sessions){server_new(&options), auth};
 	web.service = (struct web_service){auth, web_watch_new(), caller_new(role_channel(role, CHANNEL_FETCH))};
-	web.jmap = (struct jmap_service){auth, web.store, queue, policy};
+	web.jmap = (struct jmap_service){.auth = auth, .store = web.store, .queue = queue, .policy = policy};
 	web.http = (struct http_service){.auth = auth, .tables = {{jmap_routes, jmap_route_count, &web.jmap}, {web_routes, web_route_count, &web.service}}};
 	auth_listen(auth);
 	store_on_change(web.store, bus_announce_mail, role->bus);
 	web_keep_json_secret();
+	web.jmap.push = jmap_push_start(&web.jmap, role_channel(role, CHANNEL_PUSH));
 	role_listen(role, web.sessions.server, context_of, &web);
 	role->measure = measure;
 	role->follow = follow;
@@ -88,6 +95,7 @@ int role_web_main(struct role *role)
 	server_run(web.sessions.server);
 	role_end(role);
 	server_free(&web.sessions.server);
+	jmap_push_stop(&web.jmap.push);
 	web_watch_free(&web.service.watch);
 	caller_free(&policy);
 	caller_free(&web.service.fetcher);

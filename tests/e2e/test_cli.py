@@ -111,7 +111,7 @@ EVERY = [
     ("quarantine list", [], False), ("quarantine show", ["x"], None), ("quarantine release", ["x"], None), ("quarantine learn", ["--ham", "x"], None), ("quarantine remove", ["x"], None),
     ("queue release", ["x@y.example"], None), ("queue remove", ["x@y.example"], None), ("trace", ["nobody@nowhere.example"], None),
     ("spam learn", ["--ham", "/nowhere"], None), ("spam forget", ["/nowhere"], None), ("spam score", ["/nowhere"], None), ("spam replay", ["/nowhere", "--config", "/nowhere"], None),
-    ("explain", ["/nowhere"], None), ("verify", ["/nowhere"], None), ("reports", ["d2.example"], False), ("reports sent", ["d2.example"], False), ("reports send", [], None), ("greylist list", [], False), ("greylist shutout", [], False),
+    ("explain", ["/nowhere"], None), ("verify", ["/nowhere"], None), ("reports", ["d2.example"], False), ("reports sent", ["d2.example"], False), ("reports send", [], None), ("greylist list", [], False), ("greylist shutout", [], False), ("push list", [], False), ("push key", [], False),
     ("certificate list", [], False), ("certificate renew", ["mx.example.test"], None),
     ("import", [CARL, "/nowhere"], None), ("export", [CARL, "OUT"], False), ("fsck", [], False), ("account remove", [CARL], True),
 ]  # None: refused the first time
@@ -184,7 +184,7 @@ def test_data_of_a_later_version(tmp_path):
                 db.execute(f"PRAGMA user_version={former + 90}")
             db.close()
         for name, arguments, _ in [*EVERY, ("fsck", ["--repair"], None), ("fsck", [ANNA, "--repair"], None), ("serve", [], None)]:
-            if name in (*STOPPED, *OF_FILES, "config", "reports", "reports sent", "reports send", "greylist list", "greylist shutout", "trace", "certificate list", "account import"):  # the last looks for its file first
+            if name in (*STOPPED, *OF_FILES, "config", "reports", "reports sent", "reports send", "greylist list", "greylist shutout", "push list", "trace", "certificate list", "account import"):  # the last looks for its file first
                 continue
             arguments = [ANNA if one == CARL and name != "account add" else one for one in arguments]
             done = subprocess.run([binary(), *name.split(), *arguments, "--data", str(own.data)], input=WORD, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
