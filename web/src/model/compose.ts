@@ -10,6 +10,8 @@ export interface KeptAttachment {
 	size: number;
 	blobId: Id | null;
 	cid: string | null;
+	/** Is it in the version that the server has? */
+	inVersion?: boolean;
 }
 
 export function emptyContent(): DraftContent {

@@ -4,6 +4,7 @@ import { Store, type Readable } from "../base/store.ts";
 import { bad, failureOf, good, isPassing, type Failure, type Result } from "../jmap/errors.ts";
 import type { Upload } from "../jmap/files.ts";
 import type { EmailBodyPart, Id } from "../jmap/types.ts";
+import type { Engine } from "./engine.ts";
 import type { AccountOf } from "./account.ts";
 import { emptyContent, htmlOf, makeEmail, textOf, type KeptAttachment } from "./compose.ts";
 import type { Attachment, Draft, DraftContent, Drafts, DraftView, Message, SendOptions, Sending } from "./types.ts";
@@ -26,7 +27,20 @@ export interface KeptDraft {
 	/** A save was begun, and nobody knows what became of it. */
 	unsure: boolean;
 	conflict: Id | null;
+	/** The version whose parts the attachments are from now on, as soon as they are asked for; null: they are what they are. */
+	blobsOf: Id | null;
 	at: number;
+}
+
+/** Uploads last a day, and parts of a message as long as it: attachments become those of the version that is there. */
+export async function takeBlobs({ client, account }: Engine, kept: KeptDraft): Promise<Result<void>> {
+	if (!kept.blobsOf) return good(undefined);
+	const got = await client.call(account, "Email/get", { ids: [kept.blobsOf], properties: ["attachments"], bodyProperties: ["blobId", "name", "size", "cid"] });
+	if (!got.ok) return got;
+	const parts = got.value.list[0]?.attachments ?? [], used = kept.attachments.filter(one => one.inVersion);
+	if (parts.length === used.length) used.forEach((one, at) => (one.blobId = parts[at]!.blobId));
+	kept.blobsOf = null;
+	return good(undefined);
 }
 
 /** The part of a draft's Message-ID that tells which it is: "pombal-draft.LINE.DEVICE.N@…". */
@@ -213,11 +227,15 @@ export class DraftOf implements Draft {
 		const { engine, mailboxes } = this.#account, kept = this.kept;
 		const box = await mailboxes.need("drafts");
 		if (!box.ok) return box;
+		const taken = await takeBlobs(engine, kept);
+		if (!taken.ok) return taken;
 		const strays = kept.unsure ? await this.#versions(box.value.id) : good({ own: [], others: [] });
 		if (!strays.ok) return strays;
 		const old = [...new Set([...(kept.emailId ? [kept.emailId] : []), ...strays.value.own])];
 		const messageId = `pombal-draft.${kept.line}.${this.#drafts.device}.${version}@${this.#account.domain}`;
-		const email = makeEmail(kept.content, kept.attachments, this.#account.identity(kept.content.identityId), { mailboxIds: { [box.value.id]: true }, keywords: { $draft: true, $seen: true }, messageId });
+		const used = kept.attachments.filter(one => one.blobId);
+		for (const one of kept.attachments) one.inVersion = used.includes(one);
+		const email = makeEmail(kept.content, used, this.#account.identity(kept.content.identityId), { mailboxIds: { [box.value.id]: true }, keywords: { $draft: true, $seen: true }, messageId });
 		kept.unsure = true;
 		await engine.db.put("drafts", [[this.key, kept]]);
 		const sent = await engine.client.call(engine.account, "Email/set", { create: { d: email }, destroy: old });
@@ -230,7 +248,9 @@ export class DraftOf implements Draft {
 		const before = kept.emailId;
 		Object.assign(kept, { emailId: made.id, saved: version, savedAt: this.#account.host.platform.now(), unsure: false });
 		if (before && sent.value.notDestroyed?.[before]?.type === "notFound") await this.#findConflict(box.value.id);
-		await this.#takeBlobs(made.id);
+		kept.blobsOf = used.length > 0 ? made.id : null;
+		await takeBlobs(engine, kept);
+		await engine.db.delete("files", used.map(one => `${this.key}:${one.id}`));
 		return good(undefined);
 	}
 
@@ -253,18 +273,6 @@ export class DraftOf implements Draft {
 		if (!versions.ok || versions.value.others.length === 0) return;
 		this.kept.conflict = versions.value.others[0]!;
 		this.kept.line = randomHex(8);
-	}
-
-	/** Uploads last a day; what is in the draft lasts as long as it. */
-	async #takeBlobs(id: Id): Promise<void> {
-		const there = this.kept.attachments.filter(one => one.blobId);
-		if (there.every(one => !one.blobId!.startsWith("u"))) return;
-		const { client, account, db } = this.#account.engine;
-		const got = await client.call(account, "Email/get", { ids: [id], properties: ["attachments"], bodyProperties: ["blobId", "name", "size", "cid"] });
-		const parts = got.ok ? (got.value.list[0]?.attachments ?? []) : [];
-		if (parts.length !== there.length) return;
-		there.forEach((one, at) => (one.blobId = parts[at]!.blobId));
-		await db.delete("files", there.map(one => `${this.key}:${one.id}`));
 	}
 
 	// ---- The end ----
@@ -344,7 +352,7 @@ export class DraftsOf implements Drafts {
 
 	create(content: Partial<DraftContent> = {}): Draft {
 		const kept: KeptDraft = {
-			key: randomHex(8), emailId: null, content: { ...emptyContent(), ...content }, attachments: [], version: 0, saved: 0, savedAt: null, line: randomHex(8), unsure: false, conflict: null,
+			key: randomHex(8), emailId: null, content: { ...emptyContent(), ...content }, attachments: [], version: 0, saved: 0, savedAt: null, line: randomHex(8), unsure: false, conflict: null, blobsOf: null,
 			at: this.#account.host.platform.now(),
 		};
 		return this.#use(new DraftOf(this, this.#account, kept));
@@ -384,7 +392,7 @@ export class DraftsOf implements Drafts {
 		};
 		const line = LINE.exec(message.messageId?.[0] ?? "")?.[1] ?? randomHex(8);
 		const attachments = message.attachments.filter(part => part.blobId).map((part: EmailBodyPart) => ({ id: randomHex(6), name: part.name ?? "", type: part.type, size: part.size, blobId: part.blobId, cid: part.cid }));
-		return { key: randomHex(8), emailId: message.id, content, attachments, version: 0, saved: 0, savedAt: Date.parse(message.receivedAt), line, unsure: false, conflict: null, at: this.#account.host.platform.now() };
+		return { key: randomHex(8), emailId: message.id, content, attachments, version: 0, saved: 0, savedAt: Date.parse(message.receivedAt), line, unsure: false, conflict: null, blobsOf: null, at: this.#account.host.platform.now() };
 	}
 
 	// ---- What drafts tell ----

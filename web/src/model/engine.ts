@@ -51,6 +51,7 @@ export class Engine {
 	#emailState: string | null = null;
 	#mailboxState: string | null = null;
 	#running: Promise<Result<void>> | null = null;
+	#begun = 0;
 	#again = false;
 	#push: Push | null = null;
 	#unwake: (() => void) | null = null;
@@ -194,8 +195,20 @@ export class Engine {
 		return good(undefined);
 	}
 
+	/** Before something is loaded beside the rounds; what it gives is called with the emails that were loaded. A round may have asked for changes before they were known
+	 * here, and be answered after them: then they are looked at once more. */
+	beside(): (ids: Id[]) => void {
+		const begun = this.#running ? -1 : this.#begun;
+		return ids => {
+			if (begun === this.#begun) return;
+			for (const id of ids) this.cache.unverified.add(id);
+			void this.sync();
+		};
+	}
+
 	/** True: there is more. */
 	async #round(): Promise<Result<boolean>> {
+		this.#begun++;
 		const batch = this.client.batch(this.account), boxes = this.#askMailboxes(batch);
 		const emails = this.#emailState ? batch.call("Email/changes", { sinceState: this.#emailState, maxChanges: CHANGES_MAX }) : null;
 		const first = emails ? null : batch.call("Email/get", { ids: [], properties: ["id"] });
@@ -242,7 +255,14 @@ export class Engine {
 		return this.loadThreads(threads);
 	}
 
-	/** Heads from the server. */
+	/** Heads that somebody wants to see. */
+	async wantHeads(ids: Id[]): Promise<Result<void>> {
+		const done = this.beside(), loaded = await this.loadHeads(ids);
+		done(ids);
+		return loaded;
+	}
+
+	/** Heads from the server, within a round. */
 	async loadHeads(ids: Id[]): Promise<Result<void>> {
 		const got = await getAll(this.client, this.account, "Email/get", ids, { properties: this.headProperties });
 		if (got.ok) this.cache.put(got.value as EmailHead[]);

@@ -262,7 +262,7 @@ export class ListOf implements List, Follower {
 	}
 
 	async #loadPage(position: number, limit: number): Promise<Result<void>> {
-		const engine = this.#engine, batch = engine.client.batch(engine.account);
+		const engine = this.#engine, batch = engine.client.batch(engine.account), done = engine.beside();
 		const found = batch.call("Email/query", { ...this.#arguments(), position, limit, calculateTotal: true });
 		const heads = batch.call("Email/get", { "#ids": found.ref("/ids"), properties: engine.headProperties });
 		const threads = this.#collapse ? batch.call("Thread/get", { "#ids": heads.ref("/list/*/threadId") }) : null;
@@ -282,6 +282,7 @@ export class ListOf implements List, Follower {
 		this.#queryState = queryState;
 		this.#fresh = this.#known = true;
 		this.#keep();
+		done(threads?.result.ok ? threads.result.value.list.flatMap(thread => thread.emailIds) : ids);
 		return good(undefined);
 	}
 
@@ -381,7 +382,7 @@ export class ListOf implements List, Follower {
 	async #onlyHere(ids: Id[]): Promise<Id[]> {
 		if (this.#mailbox === null || !this.#collapse) return ids;
 		const missing = await this.#engine.cache.load(ids);
-		if (missing.length > 0) await this.#engine.loadHeads(missing);
+		if (missing.length > 0) await this.#engine.wantHeads(missing);
 		return ids.filter(id => this.#engine.cache.head(id)?.mailboxIds[this.#mailbox!]);
 	}
 }

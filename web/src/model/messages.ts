@@ -56,7 +56,8 @@ export class MessagesOf implements Messages {
 		const engine = this.#engine, id = store.value.id;
 		const kept = await engine.cache.loadThread(id);
 		if (kept && (await engine.cache.load(kept)).length === 0) store.set(this.#viewOf(id, "ready"));
-		const got = await engine.loadThreads([id]);
+		const done = engine.beside(), got = await engine.loadThreads([id]);
+		done(engine.cache.thread(id) ?? []);
 		engine.note(got.ok ? null : got.error);
 		if (got.ok) store.set(this.#viewOf(id, "ready"));
 		else if (store.value.emails.length === 0) store.set({ ...store.value, state: got.error.kind === "offline" || got.error.kind === "signedOut" ? "offline" : "failed", error: got.error });
@@ -65,7 +66,7 @@ export class MessagesOf implements Messages {
 	email(id: Id): Readable<EmailHead | null> {
 		const engine = this.#engine, store: Store<EmailHead | null> = new Store<EmailHead | null>(engine.cache.head(id), () => {
 			store.set(engine.cache.head(id));
-			void engine.cache.load([id]).then(async missing => void (missing.length > 0 && (await engine.loadHeads(missing))));
+			void engine.cache.load([id]).then(async missing => void (missing.length > 0 && (await engine.wantHeads(missing))));
 			return engine.cache.onChange(ids => ids.has(id) && store.set(engine.cache.head(id)));
 		});
 		return store;
@@ -74,8 +75,9 @@ export class MessagesOf implements Messages {
 	async idsOfThreads(threadIds: Id[], inMailbox?: Id): Promise<Result<Id[]>> {
 		const cache = this.#engine.cache, unknown: Id[] = [];
 		for (const id of threadIds) if (!(await cache.loadThread(id))) unknown.push(id);
-		const loaded = await this.#engine.loadThreads(unknown);
+		const done = this.#engine.beside(), loaded = await this.#engine.loadThreads(unknown);
 		if (!loaded.ok) return loaded;
+		done(unknown.flatMap(id => cache.thread(id) ?? []));
 		const ids = threadIds.flatMap(id => cache.thread(id) ?? []);
 		await cache.load(ids);
 		return good(inMailbox ? ids.filter(id => cache.head(id)?.mailboxIds[inMailbox]) : ids);
@@ -87,7 +89,7 @@ export class MessagesOf implements Messages {
 		const cache = this.#engine.cache, [missing, body] = await Promise.all([cache.load([id]), this.#body(id)]);
 		if (!body.ok) return body;
 		if (missing.length > 0 && !cache.base(id)) {
-			const loaded = await this.#engine.loadHeads([id]);
+			const loaded = await this.#engine.wantHeads([id]);
 			if (!loaded.ok) return loaded;
 		}
 		const head = cache.head(id) ?? cache.base(id);

@@ -5,7 +5,7 @@ import { bad, failureOf, good, isPassing, type Failure, type Result } from "../j
 import type { EmailAddress, EmailSubmission, Id, Identity } from "../jmap/types.ts";
 import type { AccountOf } from "./account.ts";
 import { makeEmail, makeEnvelope, newMessageId } from "./compose.ts";
-import type { KeptDraft } from "./drafts.ts";
+import { takeBlobs, type KeptDraft } from "./drafts.ts";
 import { refusal } from "./objects.ts";
 import type { Draft, Outbox, Sending, SendOptions } from "./types.ts";
 
@@ -78,6 +78,7 @@ export class OutboxOf implements Outbox {
 		await engine.db.put("outbox", [[one.id, one]]);
 		await engine.db.delete("drafts", [draft.key]);
 		this.#show();
+		if (engine.online) await this.#running; // which doesn't know of this one
 		if (engine.online) await this.flush();
 		return good(this.#store.value.find(sending => sending.id === one.id) ?? { ...view(one), state: "sent" });
 	}
@@ -129,7 +130,7 @@ export class OutboxOf implements Outbox {
 		const drafts = await mailboxes.need("drafts"), sent = drafts.ok ? await mailboxes.need("sent") : drafts;
 		if (!drafts.ok) return drafts;
 		if (!sent.ok) return sent;
-		const uploaded = await this.#upload(one);
+		const taken = await takeBlobs(engine, one.draft), uploaded = taken.ok ? await this.#upload(one) : taken;
 		if (!uploaded.ok) return uploaded;
 		const known = one.tried ? await this.#find(one) : good(null);
 		if (!known.ok) return known;
