@@ -6,7 +6,7 @@
  *     await batch.send();              // heads.result is a Result now
  */
 import { bad, failureOf, good, type Failure, type Result } from "./errors.ts";
-import { capabilityOf, CORE, isOfAccount, isRepeatable, type ArgumentsOf, type MethodName, type Reference, type ResponseOf } from "./methods.ts";
+import { additionsTo, capabilityOf, CORE, isOfAccount, isRepeatable, type ArgumentsOf, type MethodName, type Reference, type ResponseOf } from "./methods.ts";
 import { backOff, type Platform } from "./platform.ts";
 import type { CoreLimits, Id, SessionObject, SetError, SetResponse } from "./types.ts";
 
@@ -158,10 +158,11 @@ export class Client {
 	/** Sends calls as one request, and gives each its result. */
 	async ask(calls: PendingCall<MethodName>[], options: AskOptions): Promise<Result<void>> {
 		const needed = [...new Set([CORE, ...calls.map(call => capabilityOf(call.method))])];
+		const more = new Set(calls.flatMap(call => additionsTo(call.method)).filter(one => this.has(one)));
 		const missing = this.session ? needed.filter(one => !this.has(one)) : [];
 		if (missing.length > 0) return bad("refused", "unknownCapability", `the server has no ${missing.join(", ")}`);
 		if (calls.length > this.limits.maxCallsInRequest) return bad("tooLarge", "maxCallsInRequest", "too many calls in one request");
-		const body = JSON.stringify({ using: needed, methodCalls: calls.map(call => [call.method, call.given, call.id]) });
+		const body = JSON.stringify({ using: [...needed, ...more], methodCalls: calls.map(call => [call.method, call.given, call.id]) });
 		if (body.length > this.limits.maxSizeRequest) return bad("tooLarge", "maxSizeRequest", "the request is larger than the server takes");
 		const repeat = options.repeat ?? calls.every(call => isRepeatable(call.method, call.given));
 		const answer = await this.json(this.url(this.session?.apiUrl ?? "/jmap/api"), { method: "POST", body, headers: { "Content-Type": "application/json", Accept: "application/json" } }, { ...options, repeat });

@@ -122,9 +122,20 @@ const capabilities: Record<string, string> = {
 	AddressBook: "urn:ietf:params:jmap:contacts", ContactCard: "urn:ietf:params:jmap:contacts", PushSubscription: CORE,
 };
 
+/** Emails that sleep, which is this server's own (docs/jmap.md). */
+export const SNOOZE = "urn:pombal:params:jmap:snooze";
+export const PUSH = "urn:ietf:params:jmap:webpush-vapid", EMAIL_PUSH = "urn:ietf:params:jmap:emailpush";
+/** What adds to a type, where the server has it. */
+const additions: Record<string, string[]> = { Email: [SNOOZE], PushSubscription: [PUSH, EMAIL_PUSH] };
+
 /** The capability that a method needs. */
 export function capabilityOf(method: MethodName): string {
 	return capabilities[method.slice(0, method.indexOf("/"))] ?? CORE;
+}
+
+/** Capabilities that a method can do more with. */
+export function additionsTo(method: MethodName): string[] {
+	return additions[method.slice(0, method.indexOf("/"))] ?? [];
 }
 
 /** Methods of no account (RFC 8620 §7.2). */

@@ -122,6 +122,8 @@ export interface PushSubscription {
 	verificationCode: string | null;
 	expires: UTCDate | null;
 	types: string[] | null;
+	/** New emails themselves (draft-ietf-jmap-emailpush), by account. */
+	emailPush?: Record<Id, { filter: EmailFilter | null; properties: string[]; urgency?: string }> | null;
 }
 
 // ---- Mail ----
@@ -187,7 +189,7 @@ export interface EmailBodyValue {
 	isTruncated: boolean;
 }
 
-/** When a message comes back into a list, and how. */
+/** A message that sleeps (docs/jmap.md): until when, where it comes back to, and what it gets then. */
 export interface Snoozed {
 	until: UTCDate;
 	moveToMailboxId?: Id | null;
@@ -254,6 +256,8 @@ export interface EmailCondition {
 	subject?: string;
 	body?: string;
 	header?: string[];
+	/** Where the server can snooze. */
+	isSnoozed?: boolean;
 }
 export type EmailFilter = Filter<EmailCondition>;
 

@@ -125,13 +125,21 @@ export class ActsOf implements Acts {
 		return this.#move("notJunk", ids, this.#place("inbox"), null, { [keywordPath("$notjunk")]: true, [keywordPath("$junk")]: null });
 	}
 
+	/** It comes back to where it is now: to the inbox, if it is there. */
 	snooze(ids: Id[], until: Date): Act {
-		const time = new Date(Math.ceil(until.getTime() / 1000) * 1000).toISOString().replace(".000", "");
-		return this.#move("snooze", ids, this.#place("snoozed"), null, { snoozed: { until: time } });
+		const time = new Date(Math.ceil(until.getTime() / 1000) * 1000).toISOString().replace(".000", ""), inbox = this.#mailboxes.byRole("inbox")?.id, to = this.#place("snoozed");
+		return this.#begin("snooze", to, ids.map(id => {
+			const head = this.#engine.cache.head(id), places = Object.keys(head?.mailboxIds ?? {}), from = head?.snoozed?.moveToMailboxId ?? (inbox && places.includes(inbox) ? inbox : places[0]);
+			return [id, { ...movePatch(head, to, from ?? null), snoozed: { until: time, ...(from ? { moveToMailboxId: from } : {}) } }];
+		}), {});
 	}
 
 	unsnooze(ids: Id[]): Act {
-		return this.#move("unsnooze", ids, this.#place("inbox"), null, { snoozed: null });
+		const inbox = this.#place("inbox"), from = this.#place("snoozed");
+		return this.#begin("unsnooze", inbox, ids.map(id => {
+			const head = this.#engine.cache.head(id);
+			return [id, { ...movePatch(head, head?.snoozed?.moveToMailboxId ?? inbox, from), snoozed: null }];
+		}), {});
 	}
 
 	destroy(ids: Id[]): Act {
@@ -205,7 +213,9 @@ export class ActsOf implements Acts {
 			const head = cache.head(id), patch = head && effect ? needed(head, effect) : effect;
 			if (patch && Object.keys(patch).length === 0) continue;
 			changes.push([id, patch]);
-			if (head && patch) back.push([id, inverse(head, patch)]);
+			// What wakes comes back unread, unless it is said how it was.
+			const read: Patch = kind === "snooze" && head ? { [keywordPath("$seen")]: head.keywords["$seen"] ? true : null } : {};
+			if (head && patch) back.push([id, { ...inverse(head, patch), ...read }]);
 			else if (patch) unknown.push(id);
 		}
 		const kept: Kept = { ...this.#make(kind, target, changes), back, unknown, ...more };

@@ -6,7 +6,7 @@ import { Store } from "../base/store.ts";
 import { getAll, type Batch, type Call, type Client } from "../jmap/client.ts";
 import { good, isPassing, type Failure, type Result } from "../jmap/errors.ts";
 import type { ChangesResponse, EmailHead, Id, Mailbox, Thread } from "../jmap/types.ts";
-import { MAIL } from "../jmap/methods.ts";
+import { SNOOZE } from "../jmap/methods.ts";
 import { Push } from "../jmap/push.ts";
 import { Cache } from "./cache.ts";
 import type { Database } from "./database.ts";
@@ -159,7 +159,7 @@ export class Engine {
 
 	/** May messages be snoozed here? */
 	get snoozes(): boolean {
-		return Boolean(this.client.session?.accounts[this.account]?.accountCapabilities[MAIL]?.["emailsCanBeSnoozed"]);
+		return this.client.has(SNOOZE);
 	}
 
 	get headProperties(): string[] {

@@ -29,9 +29,9 @@ const known = [...Object.keys(texts), "in", "is", "has", "before", "after", "on"
 
 /** Cuts a text into words, each with its operator. */
 export function tokenize(text: string): Token[] {
-	const tokens: Token[] = [], pattern = /\s*(?:([()])|(-)?(?:([a-z_]+):)?(?:"([^"]*)"?|([^\s()"]+)))/giy;
+	const tokens: Token[] = [], pattern = /\s*(-)?(?:([()])|(?:([a-z_]+):)?(?:"([^"]*)"?|([^\s()"]+)))/giy;
 	for (let match = pattern.exec(text); match; match = pattern.exec(text)) {
-		const [all, bracket, minus, operator, phrase, word] = match, end = pattern.lastIndex, start = end - all.trimStart().length;
+		const [all, minus, bracket, operator, phrase, word] = match, end = pattern.lastIndex, start = end - all.trimStart().length;
 		const named = operator !== undefined && known.includes(operator.toLowerCase());
 		const value = (phrase !== undefined ? `"${phrase}"` : (word ?? "")), full = named || operator === undefined ? value : `${operator}:${value}`;
 		if (bracket) tokens.push({ kind: bracket === "(" ? "open" : "close", text: bracket, operator: null, negated: minus !== undefined, start, end });

@@ -103,7 +103,7 @@ export interface Mailboxes extends Readable<MailboxNode[]> {
 export interface ListQuery {
 	filter: EmailFilter | null;
 	/** Newest first if it isn't given. */
-	sort?: { property: "receivedAt" | "sentAt" | "from" | "to" | "subject" | "size" | "hasKeyword" | "allInThreadHaveKeyword" | "someInThreadHaveKeyword"; isAscending?: boolean; keyword?: string }[];
+	sort?: { property: "receivedAt" | "sentAt" | "from" | "to" | "subject" | "size" | "snoozedUntil" | "hasKeyword" | "allInThreadHaveKeyword" | "someInThreadHaveKeyword"; isAscending?: boolean; keyword?: string }[];
 	/** One row for each thread (true if it isn't given), or for each email. */
 	collapseThreads?: boolean;
 }
