@@ -68,7 +68,7 @@ static struct jmap_push_slot *slot_of(struct look *look, int64_t id)
 		slot = slot->next;
 	if (!slot) {
 		slot = memory_new(sizeof *slot);
-		*slot = (struct jmap_push_slot){.next = look->entry->slots, .push = look->push, .id = id, .interval_ms = INTERVAL_MS};
+		*slot = (struct jmap_push_slot){.next = look->entry->slots, .entry = look->entry, .id = id, .interval_ms = INTERVAL_MS};
 		look->entry->slots = slot;
 	}
 	slot->seen = true;

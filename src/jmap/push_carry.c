@@ -69,11 +69,11 @@ static bool encrypt(const json_t *kept, struct slice text, struct buf *body, boo
 
 static void wake(void *context)
 {
-	struct jmap_push_slot *slot = context;
-	pthread_mutex_lock(&slot->push->lock);
-	slot->push->answered = true;
-	pthread_cond_signal(&slot->push->heard);
-	pthread_mutex_unlock(&slot->push->lock);
+	struct jmap_push *push = context;
+	pthread_mutex_lock(&push->lock);
+	push->answered = true;
+	pthread_cond_signal(&push->heard);
+	pthread_mutex_unlock(&push->lock);
 }
 
 static void ask(struct jmap_push *push, struct jmap_push_slot *slot, const struct webpush_message *message)
@@ -82,7 +82,7 @@ static void ask(struct jmap_push *push, struct jmap_push_slot *slot, const struc
 	webpush_message_encode(message, &slot->question);
 	struct call_question question = {.verb = WEBPUSH_VERB, .text = buf_slice(&slot->question)};
 	question.begin_by = question.end_by = clock_monotonic_ms() + CARRY_SECONDS * 1000;
-	slot->ticket = caller_begin(push->caller, &question, wake, slot);
+	slot->ticket = caller_begin(push->caller, &question, wake, push);
 }
 
 void jmap_push_host(const json_t *kept, char host[PUSH_HOST_SIZE])

@@ -95,10 +95,11 @@ void jmap_push_account_id(const struct account *account, char out[JMAP_ID_SIZE])
 
 /* ---- The thread (push_service.c), and what it knows of an account (push_account.c) ---- */
 
+struct jmap_push_account;
 /** One subscription: what was tried, and is under way. */
 struct jmap_push_slot {
 	struct jmap_push_slot *next;
-	struct jmap_push *push;
+	struct jmap_push_account *entry;
 	int64_t id;
 	struct call_ticket *ticket;  /* NULL: none is under way */
 	struct buf question;
@@ -119,6 +120,7 @@ struct jmap_push_account {
 	unsigned verifications;
 	size_t under_way;
 	struct jmap_push *push;
+	struct jmap_push_account *next_due; /* in a list of those that are */
 };
 struct jmap_push {
 	const struct jmap_service *service;

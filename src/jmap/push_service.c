@@ -139,29 +139,34 @@ static void take_news(struct jmap_push *push, struct map *news, bool check_all)
 	}
 }
 
-/* The first that is due; NULL: none is, and *next_ms says when one will be. */
-static struct jmap_push_account *due_account(struct jmap_push *push, int64_t *next_ms)
+/* Those that are due now, in a list of their own; *next_ms: when the next of the others is. */
+static struct jmap_push_account *due_accounts(struct jmap_push *push, int64_t *next_ms)
 {
 	size_t cursor = 0;
 	struct slice name;
 	void *value;
-	struct jmap_push_account *first = NULL;
+	struct jmap_push_account *due = NULL;
+	int64_t now_ms = clock_monotonic_ms();
+	*next_ms = INT64_MAX;
 	while (map_next(push->accounts, &cursor, &name, &value)) {
 		struct jmap_push_account *entry = value;
-		if (!first || entry->due_ms < first->due_ms)
-			first = entry;
+		if (entry->due_ms <= now_ms) {
+			entry->next_due = due;
+			due = entry;
+		} else if (entry->due_ms < *next_ms)
+			*next_ms = entry->due_ms;
 	}
-	*next_ms = first ? first->due_ms : INT64_MAX;
-	return first && first->due_ms <= clock_monotonic_ms() ? first : NULL;
+	return due;
 }
 
 static void take_answers(struct jmap_push *push)
 {
-	size_t cursor = 0;
-	struct slice name;
-	void *value;
-	while (map_next(push->accounts, &cursor, &name, &value))
-		jmap_push_take(push, value);
+	struct jmap_push_account *entries[PUSH_UNDER_WAY_MAX];
+	size_t count = push->under_way;
+	for (size_t i = 0; i < count; i++)
+		entries[i] = push->flying[i]->entry;
+	for (size_t i = 0; i < count; i++)
+		jmap_push_take(push, entries[i]);
 }
 
 static bool is_stopping(struct jmap_push *push)
@@ -174,11 +179,16 @@ static bool is_stopping(struct jmap_push *push)
 
 static int64_t look_at_due(struct jmap_push *push)
 {
-	struct jmap_push_account *entry;
 	int64_t next_ms;
-	while ((entry = due_account(push, &next_ms)) != NULL && !is_stopping(push))
+	struct jmap_push_account *entry = due_accounts(push, &next_ms);
+	while (entry && !is_stopping(push)) {
+		struct jmap_push_account *next = entry->next_due;
 		if (!jmap_push_look(push, entry))
 			forget(push, entry);
+		else if (entry->due_ms < next_ms)
+			next_ms = entry->due_ms;
+		entry = next;
+	}
 	atomic_store(&push->known, map_count(push->accounts));
 	return next_ms;
 }

@@ -102,12 +102,14 @@ enum net_run jmap_push_get(struct jmap_call *call)
 	}
 	if (!jmap_get_begin(call, &type, NULL, &get))
 		return RUN_DONE;
-	if (jmap_push_list(call->account, call->arena, &list, &count, &error)) {
+	struct arena *arena = arena_new(); /* there are keys among it */
+	if (jmap_push_list(call->account, arena, &list, &count, &error)) {
 		answer_get(call, &get, list, count);
 		jmap_push_free_list(list, count);
 	} else {
 		jmap_fail_error(call, &error);
 	}
+	arena_free_secret(&arena);
 	jmap_get_drop(&get);
 	return RUN_DONE;
 }
@@ -247,7 +249,10 @@ static json_t *keep_new(struct jmap_call *call, const json_t *kept, int64_t *id)
 	struct error error;
 	size_t count;
 	int64_t state;
-	if (!object_list(call->account, OBJECT_PUSH, call->arena, &list, &count, &state, &error))
+	struct arena *arena = arena_new();
+	bool known = object_list(call->account, OBJECT_PUSH, arena, &list, &count, &state, &error);
+	arena_free_secret(&arena);
+	if (!known)
 		return jmap_set_error_of(&error);
 	if (count >= (size_t)call->request->config->push_subscriptions)
 		return jmap_set_error("overQuota", NULL, "there are %zu subscriptions already", count);
@@ -285,7 +290,7 @@ static json_t *create(struct jmap_call *call, struct jmap_set *set, json_t *obje
 /* ---- Updating ---- */
 
 /* What the client says it was sent. */
-static json_t *take_code(int64_t id, json_t *kept, const json_t *former, const json_t *now)
+static json_t *take_code(struct jmap_call *call, int64_t id, json_t *kept, const json_t *former, const json_t *now)
 {
 	const json_t *said = json_object_get(now, "verificationCode");
 	if (json_equal(json_object_get(former, "verificationCode"), said))
@@ -293,7 +298,7 @@ static json_t *take_code(int64_t id, json_t *kept, const json_t *former, const j
 	if (!json_equal(json_object_get(kept, "code"), said))
 		return jmap_set_error("invalidProperties", "verificationCode", "that isn't what was sent");
 	json_object_set_new(kept, "verified", json_true());
-	log_info("push.verified", log_id("subscription", id));
+	log_info("push.verified", log_slice("account", account_name(call->account)), log_id("subscription", id));
 	return NULL;
 }
 
@@ -369,7 +374,7 @@ static json_t *apply(struct jmap_call *call, int64_t id, json_t *kept, json_t *p
 	json_t *former = shown(id, kept), *now = jmap_patch(former, patch), *refused;
 	refused = now ? check_fixed(former, now, patch) : jmap_set_error("invalidPatch", NULL, NULL);
 	if (!refused)
-		refused = take_code(id, kept, former, now);
+		refused = take_code(call, id, kept, former, now);
 	if (!refused && is_other(former, now, "types"))
 		refused = take_types(call, kept, json_object_get(now, "types"));
 	if (!refused && is_other(former, now, "emailPush"))
@@ -386,7 +391,10 @@ static json_t *own(struct jmap_call *call, int64_t id, json_t **refused)
 {
 	json_t *kept = NULL;
 	struct error error;
-	if (!jmap_push_find(call->account, id, call->arena, &kept, &error)) {
+	struct arena *arena = arena_new();
+	bool found = jmap_push_find(call->account, id, arena, &kept, &error);
+	arena_free_secret(&arena);
+	if (!found) {
 		*refused = jmap_set_error_of(&error);
 		return NULL;
 	}
