@@ -120,7 +120,7 @@ static void show_key(struct command_line *line, const struct directory_push_key 
 
 static int run_key(struct command_line *line)
 {
-	struct directory *directory = instance_directory(line);
+	struct directory *directory = instance_become_owner(line) ? instance_directory(line) : NULL;
 	struct directory_push_key key;
 	struct error error;
 	if (!directory)
