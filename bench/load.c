@@ -423,7 +423,7 @@ static void run(void *(*session)(void *), const char *what)
 	for (int i = 0; i < job.sessions; i++)
 		pthread_join(threads[i], NULL);
 	double seconds = now() - start;
-	printf("%s %ld in %.3f s: %.1f a second\n", what, (long)job.done, seconds, (double)job.done / seconds);
+	printf("%s %ld in %.3f s: %.3f a second\n", what, (long)job.done, seconds, (double)job.done / seconds);
 }
 
 static void hold_idle(long seconds)

@@ -2,11 +2,13 @@
 ports, with their data under one temporary folder, both syncing as they ship. Each is a process tree of its own, so that
 its processor time and memory can be summed."""
 import base64
+import email.utils
 import hashlib
 import imaplib
 import os
 import pathlib
 import pwd
+import random
 import re
 import shutil
 import signal
@@ -19,6 +21,7 @@ PASSWORD = "a-password-for-measuring"
 USERS = 10        # accounts that sign in, all the time
 ACCOUNTS = 1000   # of a usual server
 MANY = 10000
+LARGE = "large@example.test"
 SINK = 21026
 HASH = "{SSHA}" + base64.b64encode(hashlib.sha1(PASSWORD.encode() + b"salt").digest() + b"salt").decode()
 TICKS = os.sysconf("SC_CLK_TCK")
@@ -30,6 +33,38 @@ def wait_for(condition, seconds, what):
         if time.monotonic() > end:
             raise SystemExit(f"bench: {what} did not happen within {seconds} s")
         time.sleep(0.02)
+
+
+def write_maildir(folder, count):
+    """Letters of about 4 KiB as they come from others: with signatures, traces, threads and some people in Cc."""
+    maildir, made = folder / "maildir", random.Random(1)
+    if maildir.exists():
+        return maildir
+    for name in ("new", "tmp", "cur"):
+        (maildir / name).mkdir(parents=True)
+    words = "report meeting invoice holiday question release customers tomorrow about the new for our with and".split()
+    coded = lambda size: base64.b64encode(made.randbytes(size)).decode()
+    message_id = lambda number: f"<{number:08x}.{number * 7919 % 65536:04x}@mail{number % 50}.client.example>"
+    for number in range(count):
+        when, host = 1600000000 + 600 * number, f"company{number % 313}.example"
+        date, signature = email.utils.formatdate(when), coded(256)
+        former = message_id(number - number % 4)
+        lines = [f"Return-Path: <person{number % 997}@{host}>",
+                 f"Received: from mx.{host} (mx.{host} [192.0.2.{number % 250}])", f"\tby mail.example.test with ESMTPS id {number:016x}", f"\tfor <{LARGE}>; {date}",
+                 f"Authentication-Results: mail.example.test; spf=pass smtp.mailfrom={host};", f"\tdkim=pass header.d={host}; dmarc=pass",
+                 f"Received: from [198.51.100.{number % 200}] by mx.{host}", f"\twith esmtpsa id {number:x}-abc for {LARGE}; {date}",
+                 f"DKIM-Signature: v=1; a=rsa-sha256; c=relaxed/relaxed; d={host}; s=s1;", f"\th=from:to:subject:date:message-id; bh={coded(32)};",
+                 "\tb=" + "\r\n\t".join(signature[at:at + 72] for at in range(0, len(signature), 72)),
+                 f"From: Person {number % 997} <person{number % 997}@{host}>", f"To: Somebody Here <{LARGE}>",
+                 "Subject: " + " ".join(made.choice(words) for _ in range(made.randint(2, 9))), f"Date: {date}", f"Message-ID: {message_id(number)}"]
+        lines += [f"In-Reply-To: {former}", f"References: {former}"] if number % 4 else []
+        lines += [f"Cc: Other <other{number % 77}@client.example>"] if number % 5 == 0 else []
+        lines += ["MIME-Version: 1.0", "Content-Type: text/plain; charset=utf-8", "User-Agent: A Client 1.0", ""]
+        lines += [" ".join(made.choice(words) for _ in range(10)) for _ in range(40)]
+        path = maildir / "cur" / f"{when}.M{number}.bench:2,S"
+        path.write_text("\r\n".join(lines) + "\r\n", newline="")
+        os.utime(path, (when, when))
+    return maildir
 
 
 def answers(port):
@@ -102,8 +137,9 @@ class Server:
         return f"user{number}@example.test"
 
     def names(self):
-        """Of the accounts that sign in all the time: users, who get mail, and as many whose mail is only what a part of the benchmark gives them."""
-        return [f"{kind}{number}@example.test" for kind in ("user", "drop") for number in range(USERS)]
+        """Of the accounts that sign in all the time: users, who get mail, as many whose mail is only what a part of the benchmark gives them, and
+        one with a large mailbox."""
+        return [f"{kind}{number}@example.test" for kind in ("user", "drop") for number in range(USERS)] + [LARGE]
 
     def other_names(self):
         """Of all further accounts: a thousand users in all, and ten thousand more that only get mail."""
@@ -151,7 +187,7 @@ class Pombal(Server):
         base = 20000
         run = lambda *arguments, **more: subprocess.run([program, *arguments, "--data", self.data], check=True, stdout=subprocess.DEVNULL, **more)
         run("init", "--dev", "--port-base", str(base))
-        self.smtp, self.imap, self.imaps, self.pop3 = base + 2525, base + 1143, base + 1993, base + 1110
+        self.smtp, self.imap, self.imaps, self.pop3, self.http = base + 2525, base + 1143, base + 1993, base + 1110, base + 8080
         self.configure("log_level = error\nconnections_per_address = 0\naccount_connections = 20000\nplaintext_auth = true\n"
                        "max_messages_per_session = 10000000\nrelay_networks = {\"127.0.0.0/8\"}\nsmarthost_tls = \"none\"\n"
                        f"smarthost = \"127.0.0.1:{SINK}\"\n")
@@ -170,6 +206,10 @@ class Pombal(Server):
         names = "|".join(re.findall(r"^\w+", wanted, re.M))
         conf = self.data / "pombal.conf"
         conf.write_text(re.sub(rf"^({names}) = .*\n", "", conf.read_text(), flags=re.M) + "\n" + wanted)  # each option is set once
+
+    def fill(self, maildir):
+        """Gives the large mailbox these letters."""
+        subprocess.run([self.program, "import", LARGE, maildir, "--data", self.data], check=True, stdout=subprocess.DEVNULL)
 
     def send_to_domains(self, names, port):
         """From now on mail goes to each domain's own server, at this port, and not to the sink."""
@@ -197,9 +237,9 @@ class Pombal(Server):
         """The process of a role."""
         return next(pid for pid in children_of(self.process.pid) if pathlib.Path(f"/proc/{pid}/cmdline").read_bytes().endswith(b"\0" + name.encode() + b"\0"))
 
-    def is_indexed(self):
-        """Does nothing wait to be indexed in the one account that has mail to search?"""
-        index = self.data / "accounts/example.test/drop0/search.db"
+    def is_indexed(self, account="drop0"):
+        """Does nothing wait to be indexed in this account, which has mail to search?"""
+        index = self.data / "accounts/example.test" / account / "search.db"
         if not index.exists():
             return False
         database = sqlite3.connect(f"file:{index}?mode=ro", uri=True)
@@ -344,6 +384,16 @@ service lmtp {{
         wait_for(lambda: answers(self.smtp) and answers(self.imap), 20, "the banner of Postfix and Dovecot")
         self.postfix = int((self.folder / "queue" / "pid" / "master.pid").read_text())
         return time.monotonic() - start
+
+    def fill(self, maildir):
+        """As Pombal's; the files themselves, under names of their own."""
+        user, place = pwd.getpwnam("mail"), self.folder / "mail" / LARGE
+        for folder in (place, *(place / name for name in ("new", "tmp", "cur"))):
+            folder.mkdir(exist_ok=True)
+            shutil.chown(folder, user.pw_uid, user.pw_gid)
+        for path in (maildir / "cur").iterdir():
+            shutil.chown(path, user.pw_uid, user.pw_gid)
+            os.link(path, place / "cur" / path.name)
 
     def send_to_domains(self, names, port):
         """As Pombal's; the addresses come out of a table."""
