@@ -6,7 +6,7 @@ import type { Engine } from "./engine.ts";
 import type { Message, Messages, ThreadView } from "./types.ts";
 
 export const BODY_PROPERTIES = ["bodyStructure", "bodyValues", "textBody", "htmlBody", "attachments", "headers"];
-export const PART_PROPERTIES = ["partId", "blobId", "size", "name", "type", "charset", "disposition", "cid", "language", "location"];
+export const PART_PROPERTIES = ["partId", "blobId", "size", "name", "type", "charset", "disposition", "cid", "language", "location", "header:Content-Type"];
 /** Bytes of one text that is loaded; the rest of a longer one is had by downloading its part. */
 const VALUE_MAX = 4_000_000;
 /** Messages in memory, and bytes of their texts; larger ones aren't kept on this device. */

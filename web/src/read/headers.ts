@@ -82,7 +82,7 @@ export function readReceived(value: string): Hop {
 		protocol,
 		tls: version || /(?:SMTP|LMTP)S/.test(protocol ?? "") || /^HTTPS$/.test(protocol ?? "") ? true : /^(?:UTF8)?E?SMTPA?$|^(?:UTF8)?LMTPA?$/.test(protocol ?? "") ? false : null,
 		version: version && version.toUpperCase().replace("TLSV", "TLS ").replace(/^TLS(?=1)/, "TLS ").replace("SSLV", "SSL "),
-		signedIn: /(?:SMTP|LMTP)S?A$/.test(protocol ?? ""),
+		signedIn: /(?:SMTP|LMTP)S?A$|^HTTP$/.test(protocol ?? ""),
 		at: Number.isNaN(at) ? null : at,
 	};
 }

@@ -176,6 +176,7 @@ test("how much is proved", () => {
 	assert.equal(standing("dkim=pass header.d=c.test; dmarc=none"), "domain");
 	assert.equal(standing("spf=none; dmarc=none"), "unproved");
 	assert.equal(readStory([{ name: "Received", value: "from [192.0.2.1] by m.test with ESMTPSA id 1; x" }], "a@m.test").standing, "own");
+	assert.equal(readStory([{ name: "Received", value: "from [192.0.2.1] by m.test with HTTP id 1; x" }], "a@m.test").standing, "own");
 	assert.equal(readStory([], null).standing, "unknown");
 });
 
