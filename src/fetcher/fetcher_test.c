@@ -22,7 +22,7 @@ static void pictures_are_told_by_their_bytes(void **state)
 		{BYTES("RIFF\1\2\3\4WEBPVP8X"), "image/webp"}, {BYTES("\0\0\0\x14" "ftypavif\0\0\0\0mif1"), "image/avif"}, {BYTES("\0\0\0\x1c" "ftypmif1\0\0\0\0mif1avifmiaf"), "image/avif"},
 		{BYTES("\0\0\0\x10" "ftypmif1\0\0\0\0avif"), NULL}, {BYTES("\0\0\0\x10" "ftypmif1avif"), NULL}, {BYTES("\0\0\0\x18" "ftypmp42\0\0\0\0isommp42"), NULL},
 		{BYTES("RIFF\1\2\3\4WAVEfmt "), NULL}, {BYTES("RIFF"), NULL}, {BYTES("<svg xmlns='http://www.w3.org/2000/svg'>"), NULL}, {BYTES("<?xml version='1.0'?><svg/>"), NULL},
-		{BYTES("<html>GIF89a"), NULL}, {BYTES(" GIF89a"), NULL}, {BYTES("BM\1\2\3\4"), NULL}, {BYTES("%PDF-1.7"), NULL}, {BYTES("\xff\xd8"), NULL}, {BYTES(""), NULL}};
+		{BYTES("<i\0\x1c" "ftypavis\xffvis"), NULL}, {BYTES("<html>GIF89a"), NULL}, {BYTES(" GIF89a"), NULL}, {BYTES("BM\1\2\3\4"), NULL}, {BYTES("%PDF-1.7"), NULL}, {BYTES("\xff\xd8"), NULL}, {BYTES(""), NULL}};
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		const char *type = fetcher_picture_type(cases[i].bytes);
