@@ -84,8 +84,8 @@ static json_t *read_keywords(const json_t *object, struct arena *arena, struct s
 	return fine ? NULL : bad("snoozed", "setKeywords are keywords, each true or false");
 }
 
-/* moveToMailboxId stays 0 where it isn't said. */
-static json_t *read_snooze(struct jmap_call *call, const json_t *object, struct snooze *snooze)
+/* moveToMailboxId stays 0 where it isn't said. `former`: the mailbox that it was to come back to, which may have gone; 0: none. */
+static json_t *read_snooze(struct jmap_call *call, const json_t *object, int64_t former, struct snooze *snooze)
 {
 	const char *name;
 	json_t *value;
@@ -99,7 +99,8 @@ static json_t *read_snooze(struct jmap_call *call, const json_t *object, struct 
 		struct mailbox mailbox;
 		struct error error;
 		snooze->mailbox = json_is_string(move) ? jmap_id_parse(JMAP_ID_MAILBOX, jmap_resolve_id(call, jmap_slice_of(move))) : 0;
-		if (snooze->mailbox == 0 || !mailbox_get(call->account, snooze->mailbox, call->arena, &mailbox, &error) || !mailbox.selectable)
+		bool same = snooze->mailbox != 0 && snooze->mailbox == former;
+		if (!same && (snooze->mailbox == 0 || !mailbox_get(call->account, snooze->mailbox, call->arena, &mailbox, &error) || !mailbox.selectable))
 			return bad("snoozed", "there is no such mailbox to move it to");
 	}
 	return read_keywords(json_object_get(object, "setKeywords"), call->arena, snooze);
@@ -164,7 +165,7 @@ static json_t *put_to_sleep(struct patching *patching, const json_t *object)
 	struct snooze *snooze = arena_alloc(patching->call->arena, sizeof *snooze);
 	struct error error;
 	*snooze = (struct snooze){.keywords = SLICE(""), .without_keywords = SLICE("")};
-	json_t *refused = read_snooze(patching->call, object, snooze);
+	json_t *refused = read_snooze(patching->call, object, patching->asleep ? patching->asleep->mailbox : 0, snooze);
 	if (refused)
 		return refused;
 	if (patching->snoozed == 0 && !snooze_mailbox(patching->call->account, mailbox_name(patching->call), &patching->snoozed, &error))

@@ -56,7 +56,7 @@ def test_it_comes_at_its_time(own, token, say):
 
 def test_a_stop_in_between_changes_nothing(token):
     with Pombal() as own:
-        later(own, token, "HOLDFOR=5")
+        later(own, token, "HOLDFOR=20")
         own.stop()
         own.start()
         assert not has(own, token)
