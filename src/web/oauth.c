@@ -164,21 +164,21 @@ enum net_run web_oauth_register(struct http_exchange *exchange)
 /* ---- Sending the browser back ---- */
 
 /* RFC 6749 §4.1.2, RFC 9207: what is told to the program goes behind what its URI has. */
-static void send_back(struct http_exchange *exchange, const struct oauth_request *request, const char *name, struct slice value)
+static void send_back(struct http_exchange *exchange, const struct web_oauth_request *request, const char *name, struct slice value)
 {
 	struct buf where = BUF_SECRET(OAUTH_LOCATION_MAX);
 	struct slice origin = http_secure_origin(exchange, exchange->host);
 	buf_append(&where, request->redirect_uri);
 	buf_printf(&where, "%c%s=", slice_find_char(request->redirect_uri, '?') == SLICE_NONE ? '?' : '&', name);
-	oauth_put_encoded(&where, value);
+	web_oauth_put_encoded(&where, value);
 	if (request->state.at) {
 		buf_append_text(&where, "&state=");
-		oauth_put_encoded(&where, request->state);
+		web_oauth_put_encoded(&where, request->state);
 	}
 	buf_append_text(&where, "&iss=");
-	oauth_put_encoded(&where, origin);
+	web_oauth_put_encoded(&where, origin);
 	if (where.overflow)
-		oauth_send_fault(exchange, "invalid_request");
+		web_oauth_send_fault(exchange, "invalid_request");
 	else
 		http_redirect(exchange, 303, buf_slice(&where));
 	buf_free(&where);
@@ -188,7 +188,7 @@ static void send_back(struct http_exchange *exchange, const struct oauth_request
 
 /* How far somebody's answer has come. */
 struct asking {
-	struct oauth_request request;
+	struct web_oauth_request request;
 	struct slice program;
 	bool known;                  /* the program and its redirect URI are right */
 	bool signed_in;
@@ -198,7 +198,7 @@ struct asking {
 /* The program, its redirect URI, and then all else: only where the former are right the browser is sent back. RUN_WAIT; or answered if something is wrong. */
 static enum net_run check(struct http_exchange *exchange, struct asking *self)
 {
-	struct oauth_request *request = &self->request;
+	struct web_oauth_request *request = &self->request;
 	if (self->known)
 		return RUN_DONE;
 	enum auth_web found = request->client_id.len > 0 && request->redirect_uri.len > 0
@@ -207,10 +207,10 @@ static enum net_run check(struct http_exchange *exchange, struct asking *self)
 		return RUN_WAIT;
 	self->known = found == AUTH_WEB_DONE;
 	if (!self->known) {
-		oauth_send_fault(exchange, found == AUTH_WEB_NONE ? "client_id, redirect_uri" : "temporarily_unavailable");
+		web_oauth_send_fault(exchange, found == AUTH_WEB_NONE ? "client_id, redirect_uri" : "temporarily_unavailable");
 		return RUN_DONE;
 	}
-	const char *error = oauth_request_check(request, exchange->host, slice_of(exchange->config->hostname));
+	const char *error = web_oauth_request_check(request, exchange->host, slice_of(exchange->config->hostname));
 	if (error)
 		send_back(exchange, request, "error", slice_of(error));
 	return RUN_DONE;
@@ -223,7 +223,7 @@ static struct asking *begin(struct http_exchange *exchange, struct slice form)
 	if (issuer(exchange).len == 0)
 		return NULL;
 	struct asking *self = exchange->state = arena_alloc(exchange->arena, sizeof *self);
-	oauth_request_read(form, exchange->arena, &self->request);
+	web_oauth_request_read(form, exchange->arena, &self->request);
 	return self;
 }
 
@@ -235,12 +235,12 @@ enum net_run web_oauth_ask(struct http_exchange *exchange)
 	enum net_run checked = check(exchange, self);
 	if (checked == RUN_DONE && !exchange->answered) {
 		self->request.name = self->request.password = (struct slice){0}; /* a link is no form */
-		oauth_send_page(exchange, &self->request, self->program, OAUTH_NO_TROUBLE);
+		web_oauth_send_page(exchange, &self->request, self->program, OAUTH_NO_TROUBLE);
 	}
 	return checked;
 }
 
-static enum oauth_trouble trouble_of(enum sign_in_status status, const struct auth_account *account)
+static enum web_oauth_trouble trouble_of(enum sign_in_status status, const struct auth_account *account)
 {
 	if (status == SIGN_IN_DONE)
 		return account->scopes & AUTH_MAY_MANAGE ? OAUTH_NO_TROUBLE : OAUTH_LIMITED; /* what is limited lets nobody in */
@@ -251,23 +251,23 @@ static enum oauth_trouble trouble_of(enum sign_in_status status, const struct au
 static enum net_run sign_in(struct http_exchange *exchange, struct asking *self)
 {
 	int delay_ms = 0;
-	const struct oauth_request *request = &self->request;
+	const struct web_oauth_request *request = &self->request;
 	struct sign_in_client client = {.service = "http", .address = exchange->client, .session = conn_id(exchange->conn), .encrypted = exchange->secure};
 	enum sign_in_status status = auth_check_password(exchange->service->auth, exchange->wait, request->name, request->password, &client, exchange->arena, &self->account, &delay_ms);
 	if (status == SIGN_IN_AWAITED)
 		return RUN_WAIT;
-	enum oauth_trouble trouble = trouble_of(status, &self->account);
+	enum web_oauth_trouble trouble = trouble_of(status, &self->account);
 	self->signed_in = trouble == OAUTH_NO_TROUBLE;
 	conn_delay(exchange->conn, delay_ms);
 	if (!self->signed_in)
-		oauth_send_page(exchange, request, self->program, trouble);
+		web_oauth_send_page(exchange, request, self->program, trouble);
 	return RUN_DONE;
 }
 
 static enum net_run allow(struct http_exchange *exchange, const struct asking *self)
 {
 	char code[AUTH_WEB_TOKEN_SIZE + 1];
-	const struct oauth_request *request = &self->request;
+	const struct web_oauth_request *request = &self->request;
 	struct auth_oauth_request allowed = {.client = request->client_id, .redirect = request->redirect_uri, .challenge = request->code_challenge, .account = self->account.name,
 		.identity = self->account.identity, .name = self->program, .address = exchange->client, .scopes = request->scopes};
 	switch (auth_oauth_allow(exchange->service->auth, exchange->wait, &allowed, code)) {
@@ -277,7 +277,7 @@ static enum net_run allow(struct http_exchange *exchange, const struct asking *s
 		send_back(exchange, request, "code", slice_of(code));
 		break;
 	default:
-		oauth_send_page(exchange, request, self->program, OAUTH_NOT_NOW);
+		web_oauth_send_page(exchange, request, self->program, OAUTH_NOT_NOW);
 	}
 	memory_wipe(code, sizeof code);
 	return RUN_DONE;
@@ -285,7 +285,7 @@ static enum net_run allow(struct http_exchange *exchange, const struct asking *s
 
 enum net_run web_oauth_answer(struct http_exchange *exchange)
 {
-	struct asking *self = begin(exchange, oauth_is_form(exchange) ? buf_slice(&exchange->body) : SLICE(""));
+	struct asking *self = begin(exchange, web_oauth_is_form(exchange) ? buf_slice(&exchange->body) : SLICE(""));
 	if (!self)
 		return RUN_DONE;
 	enum net_run run = check(exchange, self);

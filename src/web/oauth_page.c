@@ -44,7 +44,7 @@ static const struct words *words_for(const struct http_exchange *exchange)
 static void put_text(struct buf *out, const char *before, struct slice text, const char *after)
 {
 	buf_append_text(out, before);
-	oauth_put_html(out, text);
+	web_oauth_put_html(out, text);
 	buf_append_text(out, after);
 }
 
@@ -77,13 +77,13 @@ static void set_policy(struct http_exchange *exchange, struct slice redirect)
 {
 	struct buf policy = BUF(OAUTH_POLICY_MAX);
 	buf_append_text(&policy, "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'; form-action ");
-	oauth_put_form_action(&policy, redirect);
+	web_oauth_put_form_action(&policy, redirect);
 	exchange->policy = arena_copy(exchange->arena, buf_slice(&policy)).at;
 	buf_free(&policy);
 }
 
 /* What was asked for goes along, as it came: it is looked at again when the form comes. */
-static void put_form(struct buf *out, const struct words *words, const struct oauth_request *request)
+static void put_form(struct buf *out, const struct words *words, const struct web_oauth_request *request)
 {
 	struct slice resource, rest = request->resource;
 	buf_append_text(out, "<form method=\"post\" action=\"/oauth/authorize\">\n");
@@ -105,7 +105,7 @@ static void put_form(struct buf *out, const struct words *words, const struct oa
 	buf_printf(out, "<p><button name=\"answer\" value=\"allow\">%s</button>\n<button name=\"answer\" value=\"deny\" formnovalidate>%s</button></p>\n</form>\n", words->allow, words->deny);
 }
 
-void oauth_send_page(struct http_exchange *exchange, const struct oauth_request *request, struct slice program, enum oauth_trouble trouble)
+void web_oauth_send_page(struct http_exchange *exchange, const struct web_oauth_request *request, struct slice program, enum web_oauth_trouble trouble)
 {
 	static const int statuses[OAUTH_TROUBLES] = {[OAUTH_NO_TROUBLE] = 200, [OAUTH_WRONG] = 401, [OAUTH_OFTEN] = 429, [OAUTH_NOT_NOW] = 503, [OAUTH_LIMITED] = 403};
 	const struct words *words = words_for(exchange);
@@ -121,7 +121,7 @@ void oauth_send_page(struct http_exchange *exchange, const struct oauth_request 
 	send_page(exchange, statuses[trouble], &page);
 }
 
-void oauth_send_fault(struct http_exchange *exchange, const char *what)
+void web_oauth_send_fault(struct http_exchange *exchange, const char *what)
 {
 	const struct words *words = words_for(exchange);
 	struct buf page = BUF(OAUTH_PAGE_MAX);

@@ -5,15 +5,15 @@
 /* ---- Parameters ---- */
 
 static const struct { const char *name; size_t at, max; bool many; } parameters[] = {
-#define PARAMETER(name, max) {#name, offsetof(struct oauth_request, name), max, false}
+#define PARAMETER(name, max) {#name, offsetof(struct web_oauth_request, name), max, false}
 	PARAMETER(client_id, AUTH_CLIENT_ID_MAX), PARAMETER(redirect_uri, AUTH_REDIRECT_MAX), PARAMETER(response_type, 32), PARAMETER(code_challenge, 128),
 	PARAMETER(code_challenge_method, 16), PARAMETER(state, OAUTH_STATE_MAX), PARAMETER(scope, OAUTH_SCOPE_MAX), PARAMETER(login_hint, OAUTH_HINT_MAX),
 	PARAMETER(name, OAUTH_HINT_MAX), PARAMETER(password, 1024), PARAMETER(answer, 16),
 	PARAMETER(grant_type, 64), PARAMETER(code, 128), PARAMETER(code_verifier, AUTH_VERIFIER_MAX), PARAMETER(refresh_token, 256), PARAMETER(token, 256),
-	{"resource", offsetof(struct oauth_request, resource), OAUTH_RESOURCE_MAX, true},
+	{"resource", offsetof(struct web_oauth_request, resource), OAUTH_RESOURCE_MAX, true},
 };
 
-static void take(struct oauth_request *request, size_t which, struct slice value, struct arena *arena)
+static void take(struct web_oauth_request *request, size_t which, struct slice value, struct arena *arena)
 {
 	struct slice *at = (struct slice *)(void *)((char *)request + parameters[which].at);
 	bool there = at->at != NULL, many = parameters[which].many;
@@ -23,10 +23,10 @@ static void take(struct oauth_request *request, size_t which, struct slice value
 		*at = there ? arena_printf(arena, "%.*s %.*s", SLICE_ARG(*at), SLICE_ARG(value)) : arena_copy(arena, value);
 }
 
-void oauth_request_read(struct slice form, struct arena *arena, struct oauth_request *request)
+void web_oauth_request_read(struct slice form, struct arena *arena, struct web_oauth_request *request)
 {
 	struct slice part, key, rest, value;
-	*request = (struct oauth_request){0};
+	*request = (struct web_oauth_request){0};
 	while (form.len > 0) {
 		slice_cut(form, '&', &part, &form);
 		slice_cut(part, '=', &key, &rest);
@@ -44,7 +44,7 @@ void oauth_request_read(struct slice form, struct arena *arena, struct oauth_req
 /* ---- What is asked for ---- */
 
 /* Words that say nothing of their own are passed over, as servers do for whom they mean something (offline_access, openid). */
-unsigned oauth_scopes_parse(struct slice words)
+unsigned web_oauth_scopes_parse(struct slice words)
 {
 	struct slice word;
 	unsigned scopes = 0;
@@ -58,7 +58,7 @@ unsigned oauth_scopes_parse(struct slice words)
 	return scopes;
 }
 
-const char *oauth_scopes_text(unsigned scopes) { return scopes ? AUTH_OAUTH_SCOPE_MAIL : ""; }
+const char *web_oauth_scopes_text(unsigned scopes) { return scopes ? AUTH_OAUTH_SCOPE_MAIL : ""; }
 
 static bool is_challenge(struct slice text)
 {
@@ -94,9 +94,9 @@ static bool are_ours(struct slice resources, struct slice host, struct slice oth
 	return true;
 }
 
-const char *oauth_request_check(struct oauth_request *request, struct slice host, struct slice other)
+const char *web_oauth_request_check(struct web_oauth_request *request, struct slice host, struct slice other)
 {
-	request->scopes = oauth_scopes_parse(request->scope);
+	request->scopes = web_oauth_scopes_parse(request->scope);
 	if (request->twice)
 		return "invalid_request";
 	if (!slice_equal(request->response_type, SLICE("code")))
@@ -110,7 +110,7 @@ const char *oauth_request_check(struct oauth_request *request, struct slice host
 
 /* ---- Writing ---- */
 
-void oauth_put_encoded(struct buf *out, struct slice text)
+void web_oauth_put_encoded(struct buf *out, struct slice text)
 {
 	for (size_t i = 0; i < text.len; i++) {
 		char c = text.at[i];
@@ -121,7 +121,7 @@ void oauth_put_encoded(struct buf *out, struct slice text)
 	}
 }
 
-void oauth_put_html(struct buf *out, struct slice text)
+void web_oauth_put_html(struct buf *out, struct slice text)
 {
 	for (size_t i = 0; i < text.len; i++)
 		switch (text.at[i]) {
@@ -146,7 +146,7 @@ void oauth_put_html(struct buf *out, struct slice text)
 }
 
 /* Browsers also look at where a form's answer sends them. No source can name an address of IPv6: for these it is the scheme. */
-void oauth_put_form_action(struct buf *out, struct slice redirect)
+void web_oauth_put_form_action(struct buf *out, struct slice redirect)
 {
 	struct slice host, path, scheme;
 	buf_append_text(out, "'self'");

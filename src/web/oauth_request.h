@@ -13,29 +13,29 @@ enum {
 	OAUTH_FORM_MAX = 16 * 1024,
 };
 
-struct oauth_request {
+struct web_oauth_request {
 	struct slice client_id, redirect_uri, response_type, code_challenge, code_challenge_method, state, scope, login_hint;
 	struct slice resource; /* all, separated by blanks */
 	struct slice name, password, answer; /* of the form: who allows it */
 	struct slice grant_type, code, code_verifier, refresh_token, token; /* of programs that want tokens, or their end */
 	bool twice;            /* a parameter stands there twice, or is too long or malformed */
-	unsigned scopes;       /* oauth_request_check() */
+	unsigned scopes;       /* web_oauth_request_check() */
 };
 
 /** Reads the parameters; those that are there twice keep the first value. Decoded, in the arena. */
-void oauth_request_read(struct slice form, struct arena *arena, struct oauth_request *request);
+void web_oauth_request_read(struct slice form, struct arena *arena, struct web_oauth_request *request);
 /** What is wrong, in the words of RFC 6749 §4.1.2.1; NULL: nothing. Client and redirect URI are for others to look at. `host` and `other`: this server's
  * names, which resources must be at. */
-const char *oauth_request_check(struct oauth_request *request, struct slice host, struct slice other);
+const char *web_oauth_request_check(struct web_oauth_request *request, struct slice host, struct slice other);
 /** Which scopes are meant (enum auth_scope); empty: those of a mail program. 0: none of them is known. */
-unsigned oauth_scopes_parse(struct slice words);
+unsigned web_oauth_scopes_parse(struct slice words);
 /** The words for scopes that were granted; what a program asked for without need is left out. */
-const char *oauth_scopes_text(unsigned scopes);
+const char *web_oauth_scopes_text(unsigned scopes);
 /** Appends percent-encoded text (RFC 3986 §2.1). */
-void oauth_put_encoded(struct buf *out, struct slice text);
+void web_oauth_put_encoded(struct buf *out, struct slice text);
 /** Appends text as HTML has it, also between quotes. */
-void oauth_put_html(struct buf *out, struct slice text);
+void web_oauth_put_html(struct buf *out, struct slice text);
 /** The sources of a Content-Security-Policy's form-action: ours, and where the browser is sent from there. */
-void oauth_put_form_action(struct buf *out, struct slice redirect);
+void web_oauth_put_form_action(struct buf *out, struct slice redirect);
 
 #endif

@@ -10,19 +10,19 @@
 #define CHALLENGE "code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=S256"
 #define GOOD "response_type=code&client_id=a%20b&state=x%26y&" CHALLENGE
 
-static const char *wrong(const char *form, struct arena *arena, struct oauth_request *request)
+static const char *wrong(const char *form, struct arena *arena, struct web_oauth_request *request)
 {
 	char *copy = memory_copy(form, strlen(form));
-	oauth_request_read(slice_make(copy, strlen(form)), arena, request);
+	web_oauth_request_read(slice_make(copy, strlen(form)), arena, request);
 	free(copy);
-	const char *error = oauth_request_check(request, SLICE("mail.example.test"), SLICE("other.example.test"));
+	const char *error = web_oauth_request_check(request, SLICE("mail.example.test"), SLICE("other.example.test"));
 	return error ? error : "";
 }
 
 static void what_is_right(void **state)
 {
 	struct arena *arena = arena_new();
-	struct oauth_request request;
+	struct web_oauth_request request;
 	(void)state;
 	assert_string_equal(wrong(GOOD "&unknown=x&resource=https://mail.example.test:8443/jmap&resource=imaps://OTHER.example.test", arena, &request), "");
 	assert_true(slice_equal(request.client_id, SLICE("a b")) && slice_equal(request.state, SLICE("x&y")));
@@ -45,7 +45,7 @@ static void what_is_wrong(void **state)
 		{"response_type=code&code_challenge=E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM&code_challenge_method=plain", "invalid_request"},
 	};
 	struct arena *arena = arena_new();
-	struct oauth_request request;
+	struct web_oauth_request request;
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++)
 		if (strcmp(wrong(cases[i].form, arena, &request), cases[i].error) != 0)
@@ -60,7 +60,7 @@ static void where_a_form_may_lead(void **state)
 	(void)state;
 	for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
 		struct buf out = BUF(200);
-		oauth_put_form_action(&out, slice_of(cases[i].redirect));
+		web_oauth_put_form_action(&out, slice_of(cases[i].redirect));
 		assert_true(slice_equal(buf_slice(&out), slice_of(cases[i].sources)));
 		buf_free(&out);
 	}
