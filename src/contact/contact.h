@@ -7,7 +7,7 @@
  *   line.c      the lines of a vCard, as all kinds of programs write them
  *   pointer.c   JSON pointers of patches
  *   read.c, read_property.c …   vCards to cards
- *   write.c     cards to vCards
+ *   write.c     cards to vCards; write_entry.c, write_line.c: their entries, and lines
  *
  * Cards are jansson's; what is said to be new is the caller's to give back. */
 #ifndef CONTACT_H
