@@ -238,10 +238,11 @@ struct auth_oauth_request {
 	struct slice name, address;               /* of the program; from where it was allowed */
 	unsigned scopes;
 };
-struct auth_oauth_exchange { struct slice code, client, redirect, verifier; };
+struct auth_oauth_exchange { struct slice code, client, redirect, verifier, address; /* of who asks */ };
 struct auth_oauth_tokens {
 	char access[AUTH_WEB_TOKEN_SIZE + 1], refresh[AUTH_REFRESH_SIZE + 1];
 	unsigned scopes;
+	int delay_ms; /* how long the answer must be held back (conn_delay), whether it is right or wrong; of AUTH_WEB_TEMPORARY not 0: there were too many failures, it was sent away */
 };
 /* For the web role alone. AUTH_WEB_NONE: it is refused. */
 /** Registers a program (RFC 7591); `redirects` separated by blanks. *client in the arena. */
@@ -252,7 +253,7 @@ enum auth_web auth_oauth_allow(struct auth *auth, struct auth_wait *wait, const 
 /** RFC 6749 §4.1.3, RFC 7636 §4.6. A code is exchanged once: if it comes again what came of it ends. */
 enum auth_web auth_oauth_exchange(struct auth *auth, struct auth_wait *wait, const struct auth_oauth_exchange *exchange, struct auth_oauth_tokens *tokens);
 /** RFC 6749 §6; `scopes` 0: all that were granted. A token is used once: if it comes again the grant ends. AUTH_WEB_FULL: more scopes than were granted. */
-enum auth_web auth_oauth_refresh(struct auth *auth, struct auth_wait *wait, struct slice refresh, struct slice client, unsigned scopes, struct auth_oauth_tokens *tokens);
+enum auth_web auth_oauth_refresh(struct auth *auth, struct auth_wait *wait, struct slice address, struct slice refresh, struct slice client, unsigned scopes, struct auth_oauth_tokens *tokens);
 /** Ends the grant that a token is of (RFC 7009); AUTH_WEB_DONE also if it is none. */
 enum auth_web auth_oauth_revoke(struct auth *auth, struct auth_wait *wait, struct slice token);
 

@@ -93,12 +93,14 @@ static enum auth_web ask_tokens(struct auth *auth, struct auth_wait *wait, enum 
 	snprintf(tokens->access, sizeof tokens->access, "%.*s", SLICE_ARG(access));
 	snprintf(tokens->refresh, sizeof tokens->refresh, "%.*s", SLICE_ARG(refresh));
 	tokens->scopes = (unsigned)wire_number(&reader, AUTH_MAY_ALL);
+	tokens->delay_ms = (int)wire_number(&reader, INT32_MAX);
 	return end(question, &reader, status);
 }
 
 enum auth_web auth_oauth_exchange(struct auth *auth, struct auth_wait *wait, const struct auth_oauth_exchange *exchange, struct auth_oauth_tokens *tokens)
 {
 	struct buf fields = BUF_SECRET(WIRE_QUESTION_MAX);
+	wire_put_text(&fields, exchange->address);
 	wire_put_text(&fields, exchange->code);
 	wire_put_text(&fields, exchange->client);
 	wire_put_text(&fields, exchange->redirect);
@@ -106,9 +108,11 @@ enum auth_web auth_oauth_exchange(struct auth *auth, struct auth_wait *wait, con
 	return ask_tokens(auth, wait, WIRE_OAUTH_EXCHANGE, &fields, tokens);
 }
 
-enum auth_web auth_oauth_refresh(struct auth *auth, struct auth_wait *wait, struct slice refresh, struct slice client, unsigned scopes, struct auth_oauth_tokens *tokens)
+enum auth_web auth_oauth_refresh(struct auth *auth, struct auth_wait *wait, struct slice address, struct slice refresh, struct slice client, unsigned scopes,
+				 struct auth_oauth_tokens *tokens)
 {
 	struct buf fields = BUF_SECRET(WIRE_QUESTION_MAX);
+	wire_put_text(&fields, address);
 	wire_put_text(&fields, refresh);
 	wire_put_text(&fields, client);
 	wire_put_number(&fields, scopes);

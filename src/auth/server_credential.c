@@ -17,24 +17,7 @@ struct credential_question {
 
 static void send_answer(const struct credential_question *question, struct buf *answer) { auth_server_send(question->channel, question->id, answer); }
 
-static struct buf begin_answer(enum auth_web status)
-{
-	struct buf answer = {.max = CALL_ANSWER_MAX, .secret = true};
-	wire_put_number(&answer, status);
-	return answer;
-}
-
-static enum auth_web status_of(bool done, const struct error *error)
-{
-	if (done)
-		return AUTH_WEB_DONE;
-	if (error->kind == ERROR_DENIED || error->kind == ERROR_INVALID)
-		return AUTH_WEB_NONE;
-	if (error->kind == ERROR_LIMIT)
-		return AUTH_WEB_FULL;
-	log_error("directory.failed", log_text("what", "app passwords"), log_text("reason", error->text));
-	return AUTH_WEB_TEMPORARY;
-}
+static enum auth_web status_of(bool done, const struct error *error) { return auth_server_status(done, error, AUTH_WEB_NONE, "app passwords"); }
 
 static void drop_question(struct auth_job *job)
 {
@@ -49,7 +32,7 @@ static void run_make(struct credential_question *question, struct auth_backend *
 	struct error error = {0};
 	struct auth_credential *wanted = &question->asked;
 	bool done = backend->kind->app_password_make(backend, wanted, text, &error);
-	struct buf answer = begin_answer(status_of(done, &error));
+	struct buf answer = auth_server_begin_answer(status_of(done, &error));
 	wire_put_number(&answer, done ? (uint64_t)wanted->id : 0);
 	wire_put_text(&answer, slice_of(text));
 	memory_wipe(text, sizeof text);
@@ -79,7 +62,7 @@ static void run_list(struct credential_question *question, struct auth_backend *
 	struct auth_credential *list = NULL;
 	size_t count = 0;
 	bool done = backend->kind->credential_list(backend, question->asked.account, question->arena, &list, &count, &error);
-	struct buf answer = begin_answer(status_of(done, &error));
+	struct buf answer = auth_server_begin_answer(status_of(done, &error));
 	wire_put_number(&answer, done ? count : 0);
 	for (size_t i = 0; done && i < count; i++)
 		put_credential(&answer, &list[i]);
@@ -91,7 +74,7 @@ static void run_end(struct credential_question *question, struct auth_backend *b
 	struct error error = {0};
 	size_t count = 0;
 	bool done = backend->kind->credential_end(backend, question->asked.account, question->asked.id, &count, &error);
-	struct buf answer = begin_answer(done && count == 0 ? AUTH_WEB_NONE : status_of(done, &error));
+	struct buf answer = auth_server_begin_answer(done && count == 0 ? AUTH_WEB_NONE : status_of(done, &error));
 	if (count > 0)
 		log_info("credential.ended", log_slice("account", question->asked.account), log_id("credential", question->asked.id));
 	send_answer(question, &answer);
@@ -103,7 +86,7 @@ static void run_question(struct auth_job *job, struct auth_backend *backend)
 	if (backend)
 		question->run(question, backend);
 	else {
-		struct buf answer = begin_answer(AUTH_WEB_TEMPORARY);
+		struct buf answer = auth_server_begin_answer(AUTH_WEB_TEMPORARY);
 		send_answer(question, &answer);
 	}
 	drop_question(job);

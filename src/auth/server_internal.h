@@ -92,6 +92,12 @@ void auth_server_set_scram(struct auth_server *server, bool scram);
 /** Answers one question (server_request.c); malformed ones are dropped and logged. */
 void auth_server_handle(struct auth_server *server, struct auth_channel *channel, const struct call_received *question);
 
+/* server_answer.c: answers to the web role */
+/** Begins one with the status; to be given to auth_server_send(). */
+struct buf auth_server_begin_answer(enum auth_web status);
+/** What became of something, as the web role is told it; `invalid`: what ERROR_INVALID means. What can't be told now is logged, with `what` it was about. */
+enum auth_web auth_server_status(bool done, const struct error *error, enum auth_web invalid, const char *what);
+
 /* server_log.c: what is written about sign-ins, bounded under attack */
 struct sign_in_log *sign_in_log_new(void);
 void sign_in_log_free(struct sign_in_log **log);

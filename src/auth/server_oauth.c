@@ -1,13 +1,18 @@
-/* Questions about OAuth: of the web role alone. */
-#include "auth/server_internal.h"
+/* Questions about OAuth: of the web role alone. Who guesses codes and tokens stands in the throttle's lines (throttle.h) by his network: before it is looked
+ * whether he is right, since what has been used once is used up. */
+#include "auth/server_verdict.h"
 
 #include "base/clock.h"
 #include "base/memory.h"
 
 struct oauth_question {
 	struct auth_job job;
+	struct auth_server *server;
 	struct auth_channel *channel;
 	uint64_t id;
+	struct sign_in_who who;  /* where a guess is judged: in whose line it stands; else without an address */
+	int64_t due_ms;          /* … and when it is answered */
+	bool right, wrong;       /* … and what it was; neither: it couldn't be told */
 	const struct verb *verb;
 	struct arena *arena;
 	struct wire_reader reader; /* at the fields, in the arena */
@@ -17,33 +22,17 @@ struct oauth_question {
 struct verb {
 	unsigned verb;
 	bool changes;
+	bool guesses; /* what is asked with can be guessed: the address of who asks is in front of the fields */
 	bool (*run)(struct oauth_question *question, struct auth_backend *backend);
 };
 
-static struct buf begin_answer(enum auth_web status)
-{
-	struct buf answer = {.max = CALL_ANSWER_MAX, .secret = true};
-	wire_put_number(&answer, status);
-	return answer;
-}
-
 static void send_answer(const struct oauth_question *question, struct buf *answer) { auth_server_send(question->channel, question->id, answer); }
 
-static enum auth_web status_of(bool done, const struct error *error)
-{
-	if (done)
-		return AUTH_WEB_DONE;
-	if (error->kind == ERROR_DENIED)
-		return AUTH_WEB_NONE;
-	if (error->kind == ERROR_INVALID || error->kind == ERROR_LIMIT)
-		return AUTH_WEB_FULL;
-	log_error("directory.failed", log_text("what", "OAuth"), log_text("reason", error->text));
-	return AUTH_WEB_TEMPORARY;
-}
+static enum auth_web status_of(bool done, const struct error *error) { return auth_server_status(done, error, AUTH_WEB_FULL, "OAuth"); }
 
 static void answer_text(const struct oauth_question *question, enum auth_web status, struct slice text)
 {
-	struct buf answer = begin_answer(status);
+	struct buf answer = auth_server_begin_answer(status);
 	wire_put_text(&answer, text);
 	send_answer(question, &answer);
 }
@@ -104,20 +93,23 @@ static bool run_allow(struct oauth_question *question, struct auth_backend *back
 
 static void answer_tokens(const struct oauth_question *question, enum auth_web status, struct auth_oauth_tokens *tokens)
 {
-	struct buf answer = begin_answer(status);
+	struct buf answer = auth_server_begin_answer(status);
 	bool done = status == AUTH_WEB_DONE;
 	wire_put_text(&answer, done ? slice_of(tokens->access) : SLICE(""));
 	wire_put_text(&answer, done ? slice_of(tokens->refresh) : SLICE(""));
 	wire_put_number(&answer, done ? tokens->scopes : 0);
+	wire_put_number(&answer, (uint64_t)auth_verdict_until(question->due_ms));
 	send_answer(question, &answer);
 	memory_wipe(tokens, sizeof *tokens);
 }
 
 /* What was refused is written down: a code or a token that comes twice is a theft. */
-static enum auth_web conclude(bool done, const struct error *error)
+static enum auth_web conclude(struct oauth_question *question, bool done, const struct error *error)
 {
-	if (!done && error->kind == ERROR_DENIED)
-		log_warning("oauth.refused", log_text("reason", error->text));
+	question->right = done;
+	question->wrong = !done && error->kind == ERROR_DENIED;
+	if (question->wrong)
+		log_warning("oauth.refused", log_text("reason", error->text), log_slice("peer", question->who.address));
 	return status_of(done, error);
 }
 
@@ -125,13 +117,14 @@ static bool run_exchange(struct oauth_question *question, struct auth_backend *b
 {
 	struct error error = {0};
 	struct auth_oauth_tokens tokens = {0};
-	struct auth_oauth_exchange exchange = {.code = wire_text(&question->reader, UINT16_MAX), .client = wire_text(&question->reader, UINT16_MAX)};
+	struct auth_oauth_exchange exchange = {.code = wire_text(&question->reader, UINT16_MAX)};
+	exchange.client = wire_text(&question->reader, UINT16_MAX);
 	exchange.redirect = wire_text(&question->reader, UINT16_MAX);
 	exchange.verifier = wire_text(&question->reader, UINT16_MAX);
 	if (!wire_end(&question->reader))
 		return false;
 	bool done = backend->kind->oauth_exchange(backend, &exchange, clock_now(), &tokens, &error);
-	answer_tokens(question, conclude(done, &error), &tokens);
+	answer_tokens(question, conclude(question, done, &error), &tokens);
 	return true;
 }
 
@@ -144,7 +137,7 @@ static bool run_refresh(struct oauth_question *question, struct auth_backend *ba
 	if (!wire_end(&question->reader) || client.len == 0)
 		return false;
 	bool done = backend->kind->oauth_refresh(backend, refresh, client, scopes, clock_now(), &tokens, &error);
-	answer_tokens(question, conclude(done, &error), &tokens);
+	answer_tokens(question, conclude(question, done, &error), &tokens);
 	return true;
 }
 
@@ -159,8 +152,8 @@ static bool run_revoke(struct oauth_question *question, struct auth_backend *bac
 }
 
 static const struct verb verbs[] = {
-	{WIRE_OAUTH_REGISTER, false, run_register}, {WIRE_OAUTH_CLIENT, false, run_client}, {WIRE_OAUTH_ALLOW, true, run_allow},
-	{WIRE_OAUTH_EXCHANGE, true, run_exchange}, {WIRE_OAUTH_REFRESH, true, run_refresh}, {WIRE_OAUTH_REVOKE, true, run_revoke},
+	{WIRE_OAUTH_REGISTER, false, false, run_register}, {WIRE_OAUTH_CLIENT, false, false, run_client}, {WIRE_OAUTH_ALLOW, true, false, run_allow},
+	{WIRE_OAUTH_EXCHANGE, true, true, run_exchange}, {WIRE_OAUTH_REFRESH, true, true, run_refresh}, {WIRE_OAUTH_REVOKE, true, false, run_revoke},
 };
 
 static void drop_question(struct auth_job *job)
@@ -175,10 +168,45 @@ static void run_question(struct auth_job *job, struct auth_backend *backend)
 {
 	struct oauth_question *question = (struct oauth_question *)job;
 	if (!backend || !question->verb->run(question, backend)) {
-		struct buf answer = begin_answer(AUTH_WEB_TEMPORARY);
+		struct buf answer = auth_server_begin_answer(AUTH_WEB_TEMPORARY);
 		send_answer(question, &answer);
 	}
+	if (!job->done)
+		drop_question(job);
+}
+
+/* ---- Guesses ---- */
+
+static void end_guess(void *context, struct auth_job *job)
+{
+	struct auth_server *server = context;
+	struct oauth_question *question = (struct oauth_question *)job;
+	struct auth_throttle_limits limits = auth_verdict_limits();
+	struct auth_throttle_try try = auth_verdict_try(&question->who);
+	if (question->right)
+		auth_throttle_succeeded(server->throttle, &limits, clock_monotonic_ms(), &try);
+	else if (question->wrong)
+		auth_throttle_failed(server->throttle, &limits, clock_monotonic_ms(), &try);
 	drop_question(job);
+}
+
+/* Whose guess it is isn't known: each network stands in a line of its own, and nobody else's. False: it was sent away. */
+static bool admit_guess(struct oauth_question *question)
+{
+	struct auth_verdict verdict;
+	struct sign_in_who *who = &question->who;
+	struct auth_oauth_tokens none = {0};
+	who->address = arena_copy(question->arena, wire_text(&question->reader, WIRE_PEER_MAX));
+	who->account = arena_printf(question->arena, "oauth %.*s", SLICE_ARG(who->address));
+	who->name = SLICE("");
+	who->service = "http";
+	who->mechanism = "oauth";
+	question->job.done = end_guess;
+	if (auth_verdict_stand_in_line(question->server, who, true, &question->due_ms, &verdict))
+		return true;
+	question->due_ms = clock_monotonic_ms() + verdict.delay_ms;
+	answer_tokens(question, AUTH_WEB_TEMPORARY, &none);
+	return false;
 }
 
 bool auth_server_handle_oauth(struct auth_server *server, struct auth_channel *channel, const struct call_received *received)
@@ -191,9 +219,12 @@ bool auth_server_handle_oauth(struct auth_server *server, struct auth_channel *c
 	struct oauth_question *question = memory_new(sizeof *question);
 	*question = (struct oauth_question){
 		.job = {.kind = JOB_ADDRESS, .changes = verbs[at].changes, .run = run_question, .drop = drop_question},
-		.channel = channel, .id = received->id, .verb = &verbs[at], .arena = arena_new(),
+		.server = server, .channel = channel, .id = received->id, .verb = &verbs[at], .arena = arena_new(),
 	};
 	question->reader.rest = arena_copy(question->arena, received->text);
-	auth_server_submit(server, &question->job);
+	if (!verbs[at].guesses || admit_guess(question))
+		auth_server_submit(server, &question->job);
+	else
+		drop_question(&question->job);
 	return true;
 }

@@ -20,22 +20,7 @@ struct web_question {
 
 static void send_answer(const struct web_question *question, struct buf *answer) { auth_server_send(question->channel, question->id, answer); }
 
-static struct buf begin_answer(enum auth_web status)
-{
-	struct buf answer = {.max = CALL_ANSWER_MAX, .secret = true};
-	wire_put_number(&answer, status);
-	return answer;
-}
-
-static enum auth_web status_of(bool done, const struct error *error)
-{
-	if (done)
-		return AUTH_WEB_DONE;
-	if (error->kind == ERROR_DENIED)
-		return AUTH_WEB_NONE;
-	log_error("directory.failed", log_text("what", "sessions of the web"), log_text("reason", error->text));
-	return AUTH_WEB_TEMPORARY;
-}
+static enum auth_web status_of(bool done, const struct error *error) { return auth_server_status(done, error, AUTH_WEB_TEMPORARY, "sessions of the web"); }
 
 static int64_t used_since(void) { return clock_now() - config_current()->web_session; }
 
@@ -64,7 +49,7 @@ static void run_begin(struct web_question *question, struct auth_backend *backen
 	struct auth_web_session *session = &question->session;
 	session->created = session->used = clock_now();
 	bool done = backend->kind->web_begin(backend, session, used_since(), token, &error);
-	struct buf answer = begin_answer(status_of(done, &error));
+	struct buf answer = auth_server_begin_answer(status_of(done, &error));
 	wire_put_text(&answer, slice_of(token));
 	memory_wipe(token, sizeof token);
 	if (done)
@@ -97,7 +82,7 @@ static void run_find(struct web_question *question, struct auth_backend *backend
 	struct error error = {0};
 	struct auth_web_session session = {0};
 	bool done = backend->kind->web_find(backend, question->token, used_since(), question->arena, &session, &error);
-	struct buf answer = begin_answer(done && session.id == 0 ? AUTH_WEB_NONE : status_of(done, &error));
+	struct buf answer = auth_server_begin_answer(done && session.id == 0 ? AUTH_WEB_NONE : status_of(done, &error));
 	put_session(&answer, &session);
 	send_answer(question, &answer);
 	if (done && session.id != 0)
@@ -110,7 +95,7 @@ static void run_list(struct web_question *question, struct auth_backend *backend
 	struct auth_web_session *list = NULL;
 	size_t count = 0;
 	bool done = backend->kind->web_list(backend, question->session.account, used_since(), question->arena, &list, &count, &error);
-	struct buf answer = begin_answer(status_of(done, &error));
+	struct buf answer = auth_server_begin_answer(status_of(done, &error));
 	wire_put_number(&answer, done ? count : 0);
 	for (size_t i = 0; done && i < count; i++)
 		put_session(&answer, &list[i]);
@@ -122,7 +107,7 @@ static void run_end(struct web_question *question, struct auth_backend *backend)
 	struct error error = {0};
 	size_t count = 0;
 	bool done = backend->kind->web_end(backend, question->session.account, question->session.id, &count, &error);
-	struct buf answer = begin_answer(done && count == 0 ? AUTH_WEB_NONE : status_of(done, &error));
+	struct buf answer = auth_server_begin_answer(done && count == 0 ? AUTH_WEB_NONE : status_of(done, &error));
 	if (count > 0)
 		log_info("web.signed_out", log_slice("account", question->session.account), log_id("web_session", question->session.id), log_number("count", (int64_t)count));
 	send_answer(question, &answer);
@@ -142,7 +127,7 @@ static void run_question(struct auth_job *job, struct auth_backend *backend)
 	if (backend)
 		verbs[at].run(question, backend);
 	else {
-		struct buf answer = begin_answer(AUTH_WEB_TEMPORARY);
+		struct buf answer = auth_server_begin_answer(AUTH_WEB_TEMPORARY);
 		send_answer(question, &answer);
 	}
 	drop_question(job);

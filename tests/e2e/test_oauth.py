@@ -7,6 +7,7 @@ import poplib
 import smtplib
 import sqlite3
 import subprocess
+import threading
 import time
 
 import pytest
@@ -413,3 +414,33 @@ def test_guessing_is_held_back():
             answer = requests.get(f"https://{own.address}:{own.ports['https']}/session", headers={"Authorization": "Bearer " + "x" * 43}, verify=False, timeout=30)
             assert answer.status_code in (401, 429)
         assert time.monotonic() - began > 2
+
+
+@pytest.mark.parametrize("guess", [{"grant_type": "refresh_token"}, {"grant_type": "authorization_code", "redirect_uri": BACK, "code_verifier": "v" * 43}])
+def test_guessing_codes_and_refresh_tokens_is_held_back(guess):
+    """As guessing passwords is: the answers come later and later, then nothing is looked at any more; other networks, and other ways to sign in, don't wait for it."""
+    with Pombal(options={"auth_failures_per_address": 3, "auth_delay_max": 2}) as own:
+        program = Program(own)
+        program.sign_in(own.name("anna"), PASSWORDS["anna"])
+        told, began = [], time.monotonic()
+        for at in range(6):
+            answer = program.token(**guess, code="c" * 43, refresh_token=f"{at:086}")
+            told.append((answer.status_code, answer.json()["error"]))
+            if answer.status_code == 429:
+                assert int(answer.headers["Retry-After"]) > 0
+                break
+        else:
+            sent = []
+
+            def send(number):
+                sent.append(program.token(**guess, code="c" * 43, refresh_token=f"{number:086}").status_code)
+            threads = [threading.Thread(target=send, args=(number,)) for number in range(8)]
+            for thread in threads:
+                thread.start()
+            for thread in threads:
+                thread.join()
+            told += [(status, "temporarily_unavailable" if status == 429 else "invalid_grant") for status in sent]
+        assert set(told) <= {(400, "invalid_grant"), (429, "temporarily_unavailable")} and (400, "invalid_grant") in told
+        assert time.monotonic() - began > 2 and (429, "temporarily_unavailable") in told
+        assert "event=oauth.refused" in own.log() and "event=sign_in.throttled" in own.log()
+        assert program.get().status_code == 200, "a token that is right is looked at"
