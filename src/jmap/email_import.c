@@ -51,7 +51,8 @@ static json_t *import(struct jmap_call *call, const json_t *object, json_t **mad
 	json_object_foreach((json_t *)object, name, value)
 		if (!is_known(name))
 			return jmap_set_error("invalidProperties", name, NULL);
-	json_t *refusal = jmap_adding_read(&adding, object);
+	json_t *refusal = jmap_set_refuse_nul(object);
+	refusal = refusal ? refusal : jmap_adding_read(&adding, object);
 	if (refusal)
 		return refusal;
 	if (!jmap_blob_open(call, jmap_resolve_id(call, jmap_slice_of(json_object_get(object, "blobId"))), &blob, &error))

@@ -184,7 +184,8 @@ static json_t *take_patch(struct patching *patching, const char *name, const jso
 		json_object_set(patching->snooze, name, (json_t *)value);
 		return NULL;
 	}
-	return check_same(patching, name, value);
+	/* All else stays as it is, whole: nothing of it is reached by a path (RFC 8620 §5.3). */
+	return strchr(name, '/') ? jmap_set_error("invalidPatch", NULL, NULL) : check_same(patching, name, value);
 }
 
 static json_t *refusal_of(const struct email_change *change)

@@ -131,7 +131,7 @@ static void take_envelope(void *context, size_t index, const struct mime_part *r
 		else if (option == BY_SENT && !date_parse(e->date, &value->number, NULL))
 			value->number = 0;
 		if (is_text(option))
-			value->text = arena_copy(sorting->arena, slice_sub(text_fold(text, arena), 0, TEXT_COMPARED));
+			value->text = arena_copy(sorting->arena, slice_sub(jmap_collate(&sorting->query->sort[i], text, arena), 0, TEXT_COMPARED));
 	}
 }
 

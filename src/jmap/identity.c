@@ -187,6 +187,16 @@ static json_t *check_right(struct jmap_call *call, struct slice email)
 	}
 }
 
+/* What the client hasn't said itself. */
+static json_t *rest_of(json_t *identity, const json_t *object)
+{
+	const char *name;
+	json_t *value;
+	json_object_foreach((json_t *)object, name, value)
+		json_object_del(identity, name);
+	return identity;
+}
+
 static json_t *create(struct jmap_call *call, struct jmap_set *set, json_t *object, json_t **made)
 {
 	int64_t id = 0;
@@ -200,7 +210,7 @@ static json_t *create(struct jmap_call *call, struct jmap_set *set, json_t *obje
 	refused = jmap_object_put(call, OBJECT_IDENTITY, &id, 0, identity);
 	json_object_set_new(identity, "id", jmap_id(JMAP_ID_IDENTITY, id));
 	json_object_set_new(identity, "mayDelete", json_true());
-	*made = identity;
+	*made = rest_of(identity, object);
 	return refused;
 }
 

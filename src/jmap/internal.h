@@ -43,6 +43,8 @@ enum {
 	JMAP_LARGE_BYTES = 256 * 1024,   /* a request is large from here on, or if its length isn't known: */
 	JMAP_LARGE_MAX = 4,              /* so many of one account at a time */
 	JMAP_LARGE_ALL = 24,             /* … and of all: each may take a hundred megabytes */
+	JMAP_BYTES_ALL = 256 * 1000 * 1000, /* bytes that all requests in work were sent, and have answered by jmap_spend(), together */
+	JMAP_BYTES_ACCOUNT = 128 * 1000 * 1000, /* … and those of one account */
 	JMAP_UPLOADS_MAX = 4,            /* uploads of one account at a time (maxConcurrentUpload) */
 	JMAP_UPLOADS_ALL = 500,
 	JMAP_DOWNLOADS_MAX = 8,          /* downloads of one account that are made ready at a time: a part is decoded in memory */
@@ -160,6 +162,7 @@ struct jmap_request {
 	size_t response_count;
 	struct buf out;
 	size_t referred_room, spent; /* values that references may still lead to; bytes that jmap_spend() has given */
+	size_t held;                 /* bytes of jmap_share_take_bytes() that it gives back at its end */
 	const char *opening;         /* of the answer, where it isn't HTTP's */
 	bool responded, tells_created;
 	bool large;                  /* it has one of JMAP_SHARE_LARGE */
@@ -215,6 +218,9 @@ enum jmap_share { JMAP_SHARE_REQUEST, JMAP_SHARE_LARGE, JMAP_SHARE_UPLOAD, JMAP_
 enum jmap_share_result { JMAP_SHARE_TAKEN, JMAP_SHARE_USED_UP /* by the account itself */, JMAP_SHARE_BUSY };
 enum jmap_share_result jmap_share_enter(struct slice account, enum jmap_share what);
 void jmap_share_leave(struct slice account, enum jmap_share what);
+/** Takes so many bytes of what all requests in work may hold (JMAP_BYTES_ALL), and of what the account's may. */
+enum jmap_share_result jmap_share_take_bytes(struct slice account, size_t bytes);
+void jmap_share_give_bytes(struct slice account, size_t bytes);
 
 /* api.c: what routes.c names */
 enum net_run jmap_get_session(struct http_exchange *exchange);
@@ -273,7 +279,9 @@ struct slice jmap_resolve_id(const struct jmap_call *call, struct slice text);
 json_t *jmap_json_read(struct slice text, struct jmap_problem *problem);
 /** Appends it. */
 void jmap_json_write(struct buf *out, const json_t *value);
-/** A string; bytes that aren't UTF-8 become U+FFFD. */
+/** Has a string of it U+0000 in it? (No name has: jmap_json_read().) */
+bool jmap_json_has_nul(const json_t *value);
+/** A string; bytes that aren't UTF-8 become U+FFFD, as does what I-JSON hasn't (RFC 7493 §2.1); without U+0000. */
 json_t *jmap_text(struct slice text);
 struct slice jmap_slice_of(const json_t *string);
 /** Seconds since 1970 as UTCDate (RFC 8620 §1.4), and back: a Date is read, too. */
@@ -361,6 +369,8 @@ void jmap_set_end(struct jmap_call *call, struct jmap_set *set);
 void jmap_set_drop(struct jmap_set *set);
 /** A SetError. `properties`: names separated by spaces, for invalidProperties; or NULL. */
 __attribute__((format(printf, 3, 4))) json_t *jmap_set_error(const char *type, const char *properties, const char *why, ...);
+/** invalidProperties for an object or a patch that has U+0000 in a text; NULL: none has. */
+json_t *jmap_set_refuse_nul(const json_t *object);
 /** The same for what the store says. */
 json_t *jmap_set_error_of(const struct error *error);
 /** /copy (§5.4): a person has one account, so that there is none to copy from. Answers. */
@@ -371,6 +381,7 @@ enum net_run jmap_copy_from_nowhere(struct jmap_call *call);
 struct jmap_comparator {
 	struct slice property;
 	bool ascending;
+	bool ascii;                /* by i;ascii-casemap (RFC 4790 §9.2), as was asked; else without regard to case in any script */
 	json_t *object;            /* with what else it has */
 };
 struct jmap_query {
@@ -384,6 +395,8 @@ struct jmap_query {
 	struct slice since, up_to; /* of /queryChanges */
 	int64_t most;              /* … ; -1: any number */
 };
+/** What is compared instead of the text, byte by byte. */
+struct slice jmap_collate(const struct jmap_comparator *by, struct slice text, struct arena *arena);
 bool jmap_query_begin(struct jmap_call *call, const char *further, struct jmap_query *query);
 bool jmap_query_changes_begin(struct jmap_call *call, const char *further, struct jmap_query *query);
 /** Walks the filter: false, having answered, if it is no filter, or too deep, or `condition` says false (having answered: unsupportedFilter). */

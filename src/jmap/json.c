@@ -35,6 +35,45 @@ static bool is_within_limits(struct slice text)
 	return values <= JMAP_VALUES_MAX;
 }
 
+/* U+FFFE, U+FFFF and their like of all planes, and U+FDD0 to U+FDEF: I-JSON has none (RFC 7493 §2.1). */
+static bool is_noncharacter(struct slice text)
+{
+	const unsigned char *at = (const unsigned char *)text.at;
+	if (text.len >= 3 && at[0] == 0xef)
+		return (at[1] == 0xb7 && at[2] >= 0x90 && at[2] <= 0xaf) || (at[1] == 0xbf && at[2] >= 0xbe);
+	return text.len >= 4 && at[0] >= 0xf0 && (at[1] & 0x0f) == 0x0f && at[2] == 0xbf && at[3] >= 0xbe;
+}
+
+static bool has_noncharacter(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] >= 0xef && is_noncharacter(slice_skip(text, i)))
+			return true;
+	return false;
+}
+
+/* Does one of the strings, or of the names, say so? */
+static bool any_text(const json_t *value, bool (*says)(struct slice text))
+{
+	const char *key;
+	json_t *part;
+	size_t i;
+	if (json_is_string(value))
+		return says(jmap_slice_of(value));
+	json_array_foreach(value, i, part)
+		if (any_text(part, says))
+			return true;
+	json_object_foreach((json_t *)value, key, part)
+		if (says(slice_of(key)) || any_text(part, says))
+			return true;
+	return false;
+}
+
+static bool has_nul(struct slice text) { return slice_find_char(text, '\0') != SLICE_NONE; }
+
+bool jmap_json_has_nul(const json_t *value) { return any_text(value, has_nul); }
+
+/* U+0000 is a character of I-JSON: whoever gets a string says what it thinks of it. As a name it can be none of ours. */
 json_t *jmap_json_read(struct slice text, struct jmap_problem *problem)
 {
 	json_error_t why;
@@ -42,10 +81,13 @@ json_t *jmap_json_read(struct slice text, struct jmap_problem *problem)
 		*problem = (struct jmap_problem){400, "limit", "maxSizeRequest", "too many values, or too deep"};
 		return NULL;
 	}
-	json_t *value = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES, &why);
-	if (!value)
-		*problem = (struct jmap_problem){400, "notJSON", NULL, "that isn't I-JSON"};
-	return value;
+	json_t *value = json_loadb(text.at, text.len, JSON_REJECT_DUPLICATES | JSON_ALLOW_NUL, &why);
+	if (value && !any_text(value, has_noncharacter))
+		return value;
+	bool nul = !value && json_error_code(&why) == json_error_null_byte_in_key;
+	*problem = (struct jmap_problem){400, nul ? "notRequest" : "notJSON", NULL, nul ? "there is no name with U+0000 in it" : "that isn't I-JSON"};
+	json_decref(value);
+	return NULL;
 }
 
 /* ---- Writing ---- */
@@ -78,13 +120,15 @@ static size_t character_length(struct slice text)
 json_t *jmap_text(struct slice text)
 {
 	static const char unknown[] = "\xef\xbf\xbd"; /* U+FFFD */
-	json_t *string = json_stringn(text.at ? text.at : "", text.len);
+	bool good = !has_nul(text) && !has_noncharacter(text);
+	json_t *string = good ? json_stringn(text.at ? text.at : "", text.len) : NULL;
 	if (string)
 		return string;
 	struct buf mended = BUF(3 * text.len);
 	while (text.len > 0) {
 		size_t length = character_length(text);
-		buf_append(&mended, length > 0 ? slice_sub(text, 0, length) : slice_of(unknown));
+		if (text.at[0] != '\0')
+			buf_append(&mended, length > 0 && !is_noncharacter(text) ? slice_sub(text, 0, length) : slice_of(unknown));
 		text = slice_skip(text, length > 0 ? length : 1);
 	}
 	string = json_stringn(mended.at, mended.len);

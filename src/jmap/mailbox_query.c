@@ -11,7 +11,8 @@ struct asking {
 
 struct entry {
 	const struct mailbox *mailbox;
-	struct slice folded; /* its name */
+	struct slice folded; /* its name, for filters, */
+	struct slice collated; /* … and for the order */
 	struct entry *parent;
 	size_t depth;
 	bool matches;
@@ -76,7 +77,7 @@ static bool matches(const struct asking *asking, const struct entry *entry, cons
 static int compare_by(const struct jmap_comparator *comparator, const struct entry *a, const struct entry *b)
 {
 	uint32_t left = a->mailbox->sort_order, right = b->mailbox->sort_order;
-	int order = slice_equal(comparator->property, SLICE("sortOrder")) ? (left > right) - (left < right) : slice_compare(a->folded, b->folded);
+	int order = slice_equal(comparator->property, SLICE("sortOrder")) ? (left > right) - (left < right) : slice_compare(a->collated, b->collated);
 	return comparator->ascending ? order : -order;
 }
 
@@ -138,9 +139,14 @@ static bool is_above_included(const struct entry *entry)
 static struct entry *make_entries(struct asking *asking)
 {
 	size_t count = asking->all.count;
+	struct jmap_comparator by_name = {0};
 	struct entry *entries = arena_array(asking->arena, count + 1, sizeof *entries);
-	for (size_t i = 0; i < count; i++)
-		entries[i] = (struct entry){.mailbox = &asking->all.at[i], .folded = text_fold(jmap_mailbox_name(&asking->all.at[i]), asking->arena)};
+	for (size_t i = 0; i < asking->query->sort_count; i++)
+		by_name.ascii |= asking->query->sort[i].ascii;
+	for (size_t i = 0; i < count; i++) {
+		struct slice name = jmap_mailbox_name(&asking->all.at[i]);
+		entries[i] = (struct entry){.mailbox = &asking->all.at[i], .folded = text_fold(name, asking->arena), .collated = jmap_collate(&by_name, name, asking->arena)};
+	}
 	if (count > 0)
 		qsort(entries, count, sizeof *entries, by_id);
 	for (size_t i = 0; i < count; i++) {

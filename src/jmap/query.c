@@ -2,6 +2,7 @@
 #include <stdlib.h>
 
 #include "jmap/internal.h"
+#include "message/text.h"
 
 /* ---- Reading ---- */
 
@@ -13,8 +14,18 @@ static bool read_comparator(struct jmap_call *call, json_t *object, struct jmap_
 		return jmap_fail(call, "invalidArguments", "sort isn't a list of comparators");
 	if (collation && !known)
 		return jmap_fail(call, "unsupportedSort", "that collation isn't there");
-	*comparator = (struct jmap_comparator){jmap_slice_of(property), !ascending || json_is_true(ascending), object};
+	*comparator = (struct jmap_comparator){jmap_slice_of(property), !ascending || json_is_true(ascending), json_is_string(collation), object};
 	return true;
+}
+
+struct slice jmap_collate(const struct jmap_comparator *by, struct slice text, struct arena *arena)
+{
+	if (!by->ascii)
+		return text_fold(text, arena);
+	char *out = arena_text(arena, text);
+	for (size_t i = 0; i < text.len; i++)
+		out[i] = ascii_upper(out[i]);
+	return slice_make(out, text.len);
 }
 
 static bool read_sort(struct jmap_call *call, struct jmap_query *query)

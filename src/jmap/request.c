@@ -157,6 +157,8 @@ void jmap_request_close(struct jmap_request *request)
 	end_call(request);
 	for (size_t i = 0; i < request->response_count; i++)
 		json_decref(request->responses[i].arguments);
+	jmap_share_give_bytes(request->person.account, request->held);
+	request->held = 0;
 	json_decref(request->root);
 	json_decref(request->created);
 	json_decref(request->referred);
@@ -214,6 +216,24 @@ static const struct jmap_method *find_method(const struct jmap_request *request,
 	return NULL;
 }
 
+/* No text that is kept or looked for has U+0000 in it. What objects have is refused object by object (set.c). */
+static bool check_texts(struct jmap_call *call)
+{
+	static const char *const objects[] = {"create", "update", "emails"};
+	const char *name;
+	json_t *value;
+	if (!(call->method->about & JMAP_OF_ACCOUNT))
+		return true;
+	json_object_foreach(call->arguments, name, value) {
+		bool later = false;
+		for (size_t i = 0; i < sizeof objects / sizeof *objects; i++)
+			later |= json_is_object(value) && strcmp(name, objects[i]) == 0;
+		if (!later && jmap_json_has_nul(value))
+			return jmap_fail(call, "invalidArguments", "%.100s has U+0000 in it", name);
+	}
+	return true;
+}
+
 /* May who asks call it? What he has shown may let him do less than its owner (auth.h). */
 static bool check_scopes(struct jmap_call *call)
 {
@@ -248,7 +268,7 @@ static void begin_call(struct jmap_request *request)
 	call->method = find_method(request, jmap_slice_of(json_array_get(given, 0)));
 	if (!call->method)
 		jmap_fail(call, "unknownMethod", NULL);
-	else if (resolve_arguments(call, json_array_get(given, 1)) && check_account(call))
+	else if (resolve_arguments(call, json_array_get(given, 1)) && check_account(call) && check_texts(call))
 		check_scopes(call);
 }
 

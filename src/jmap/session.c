@@ -32,11 +32,12 @@ static json_t *describe_account(const struct jmap_request *request)
 	return json_pack("{s:o, s:b, s:b, s:o}", "name", jmap_text(request->person.account), "isPersonal", 1, "isReadOnly", !(request->person.scopes & AUTH_MAY_CHANGE), "accountCapabilities", list);
 }
 
+/* Without the core, which is nobody's (§2). */
 static json_t *list_primary(const struct jmap_request *request)
 {
 	json_t *list = json_object();
 	for (size_t i = 0; i < JMAP_CAPABILITY_COUNT; i++)
-		if (is_of_account(&jmap_capabilities[i], request))
+		if (is_of_account(&jmap_capabilities[i], request) && i != JMAP_CORE)
 			json_object_set_new(list, jmap_capabilities[i].urn, json_string(request->account_id));
 	return list;
 }

@@ -48,6 +48,20 @@ json_t *jmap_set_error_of(const struct error *error)
 	}
 }
 
+json_t *jmap_set_refuse_nul(const json_t *object)
+{
+	const char *name;
+	json_t *value, *names = json_array();
+	json_object_foreach((json_t *)object, name, value)
+		if (jmap_json_has_nul(value))
+			json_array_append_new(names, json_string(name));
+	json_t *error = json_array_size(names) > 0 ? jmap_set_error("invalidProperties", NULL, "no text has U+0000 in it") : NULL;
+	if (error)
+		json_object_set(error, "properties", names);
+	json_decref(names);
+	return error;
+}
+
 /* ---- Reading ---- */
 
 static bool are_objects(const json_t *map, bool ids)
@@ -151,9 +165,8 @@ static void create_all_referred(struct creating *creating, json_t *value)
 static json_t *run_create(struct creating *creating, json_t *object, json_t **made)
 {
 	const struct jmap_setter *setter = creating->setter;
-	if (!setter->create)
-		return jmap_set_error("forbidden", NULL, NULL);
-	return setter->create(creating->call, creating->set, object, made);
+	json_t *refused = setter->create ? jmap_set_refuse_nul(object) : jmap_set_error("forbidden", NULL, NULL);
+	return refused ? refused : setter->create(creating->call, creating->set, object, made);
 }
 
 static void create_one(struct creating *creating, const char *key, json_t *object)
@@ -202,7 +215,8 @@ static json_t *update_one(struct jmap_call *call, struct jmap_set *set, const st
 		return jmap_set_error("notFound", NULL, NULL);
 	if (json_array_size(set->destroy) > 0 && is_to_be_destroyed(call, set, id))
 		return jmap_set_error("willDestroy", NULL, NULL);
-	return setter->update ? setter->update(call, set, id, patch, changed) : jmap_set_error("forbidden", NULL, NULL);
+	json_t *refused = setter->update ? jmap_set_refuse_nul(patch) : jmap_set_error("forbidden", NULL, NULL);
+	return refused ? refused : setter->update(call, set, id, patch, changed);
 }
 
 void jmap_set_update(struct jmap_call *call, struct jmap_set *set, const struct jmap_setter *setter)
@@ -294,7 +308,8 @@ enum net_run jmap_copy_from_nowhere(struct jmap_call *call)
 {
 	struct slice from;
 	json_t *create;
-	if (!jmap_argument_text(call, "fromAccountId", true, &from) || !jmap_argument_object(call, "create", &create))
+	if (!jmap_arguments_known(call, "fromAccountId ifFromInState ifInState create onSuccessDestroyOriginal destroyFromIfInState") ||
+	    !jmap_argument_text(call, "fromAccountId", true, &from) || !jmap_argument_object(call, "create", &create))
 		return RUN_DONE;
 	if (!create)
 		jmap_fail(call, "invalidArguments", "create is missing");

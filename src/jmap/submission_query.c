@@ -184,8 +184,11 @@ enum net_run jmap_submission_query_changes(struct jmap_call *call)
 	int64_t *ids;
 	size_t count;
 	jmap_submissions_settle(call);
-	if (jmap_query_changes_begin(call, NULL, &query) && jmap_filter_check(call, query.filter, check_condition, NULL) && check_sort(call, &query) &&
-	    find_all(call, &query, &ids, &count))
+	if (!jmap_query_changes_begin(call, NULL, &query) || !jmap_filter_check(call, query.filter, check_condition, NULL) || !check_sort(call, &query))
+		return RUN_DONE;
+	if (query.filter)
+		query.up_to = (struct slice){0}; /* it may ask for undoStatus, which changes: all of it counts (RFC 8620 §5.6) */
+	if (find_all(call, &query, &ids, &count))
 		jmap_object_query_changes(call, &query, OBJECT_SUBMISSION, JMAP_ID_SUBMISSION, ids, count);
 	return RUN_DONE;
 }

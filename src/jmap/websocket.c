@@ -12,7 +12,7 @@ struct jmap_socket {
 	struct jmap_request *request; /* that is under way */
 	json_t *request_id;
 	bool has_share;               /* of the requests that its owner may have under way */
-	bool has_large;               /* … of the large ones */
+	bool has_large;               /* … of the large ones, and JMAP_REQUEST_MAX bytes for it */
 	bool due;                     /* there is news, which the client was too far behind for */
 };
 
@@ -74,8 +74,10 @@ static void end_request(struct jmap_socket *self)
 	}
 	if (self->has_share)
 		jmap_share_leave(self->own.person.account, JMAP_SHARE_REQUEST);
-	if (self->has_large)
+	if (self->has_large) {
 		jmap_share_leave(self->own.person.account, JMAP_SHARE_LARGE);
+		jmap_share_give_bytes(self->own.person.account, JMAP_REQUEST_MAX);
+	}
 	json_decref(self->request_id);
 	self->request = NULL;
 	self->request_id = NULL;
@@ -186,8 +188,11 @@ static enum net_run message(struct http_stream *stream, struct slice text)
 static bool may_grow(struct http_stream *stream)
 {
 	struct jmap_socket *self = (struct jmap_socket *)stream;
-	if (!self->has_large)
-		self->has_large = jmap_share_enter(self->own.person.account, JMAP_SHARE_LARGE) == JMAP_SHARE_TAKEN;
+	if (!self->has_large && jmap_share_enter(self->own.person.account, JMAP_SHARE_LARGE) == JMAP_SHARE_TAKEN) {
+		self->has_large = jmap_share_take_bytes(self->own.person.account, JMAP_REQUEST_MAX) == JMAP_SHARE_TAKEN;
+		if (!self->has_large)
+			jmap_share_leave(self->own.person.account, JMAP_SHARE_LARGE);
+	}
 	return self->has_large && take_share(self);
 }
 

@@ -32,7 +32,7 @@ class Client(Browser):
         super().__init__(server, tls=tls)
         self.sign_in(account)
         self.session = self.get("/.well-known/jmap").json()
-        self.account = self.session["primaryAccounts"][CORE]
+        self.account = self.session["primaryAccounts"][BLOB]
 
     def request(self, calls, using=(CORE,), **more):
         return self.ask("POST", "/jmap/api", {"using": list(using), "methodCalls": calls, **more})
