@@ -36,7 +36,18 @@ static json_t *protocols_of(const struct autoconfig_plan *plan)
 		if (service && service->port == protocols[kind].port)
 			json_object_set_new(list, protocols[kind].name, json_pack("{s:o}", "host", text_of(plan->hostname)));
 	}
+	if (json_object_size(list) > 0 && plan->origin.len > 0)
+		json_object_set_new(list, "jmap", json_pack("{s:o}", "url", json_sprintf("%.*s/.well-known/jmap", SLICE_ARG(plan->origin))));
 	return list;
+}
+
+/* Passwords come first, as in the other documents. */
+static json_t *authentication_of(const struct autoconfig_plan *plan)
+{
+	json_t *ways = json_pack("{s:b}", "password", 1);
+	if (plan->oauth && plan->origin.len > 0)
+		json_object_set_new(ways, "oauth-public", json_pack("{s:o}", "issuer", text_of(plan->origin)));
+	return ways;
 }
 
 static json_t *info_of(const struct autoconfig_plan *plan)
@@ -52,7 +63,7 @@ bool autoconfig_write_agents(const struct autoconfig_plan *plan, struct buf *out
 {
 	json_t *list = protocols_of(plan);
 	bool any = json_object_size(list) > 0;
-	json_t *document = json_pack("{s:o, s:{s:b}, s:o}", "protocols", list, "authentication", "password", 1, "info", info_of(plan));
+	json_t *document = json_pack("{s:o, s:o, s:o}", "protocols", list, "authentication", authentication_of(plan), "info", info_of(plan));
 	char *text = json_dumps(document, JSON_COMPACT); /* in the order in which they were put in */
 	bool done = any && text && buf_append_text(out, text);
 	free(text);

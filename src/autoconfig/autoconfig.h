@@ -44,6 +44,8 @@ struct autoconfig_plan {
 	struct slice hostname;      /* of the server, as A-labels */
 	const struct autoconfig_service *services; /* those that are offered, in any order */
 	size_t service_count;
+	struct slice origin;        /* "https://mail.example.org", as far as the configuration says: where JMAP is; empty: nowhere */
+	bool oauth;                 /* programs are let in there with OAuth, besides passwords */
 	struct slice issuer;        /* "https://mail.example.org": where programs are let in with OAuth, besides passwords; empty: nowhere */
 	struct slice documentation; /* URL of a page for people; may be empty */
 };

@@ -496,6 +496,14 @@ static void programs_are_told_where_they_are_let_in(void **state)
 					       "    <tokenURL>https://mail.example.test:8443/oauth/token</tokenURL>\n    <issuer>https://mail.example.test:8443</issuer>\n")) != SLICE_NONE);
 	assert_true(autoconfig_read_client_config(document, *state, &found, &error));
 	assert_true(slice_find(written(*state, autoconfig_write_client_config, &usual), SLICE("OAuth2")) == SLICE_NONE);
+	plan.oauth = true;
+	assert_true(slice_find(written(*state, autoconfig_write_agents, &plan), SLICE("oauth-public")) == SLICE_NONE); /* nowhere */
+	plan.origin = SLICE("https://mail.example.test");
+	document = written(*state, autoconfig_write_agents, &plan);
+	assert_true(slice_find(document, SLICE("\"jmap\":{\"url\":\"https://mail.example.test/.well-known/jmap\"}},"
+					       "\"authentication\":{\"password\":true,\"oauth-public\":{\"issuer\":\"https://mail.example.test\"}},")) != SLICE_NONE);
+	plan.oauth = false;
+	assert_true(slice_find(written(*state, autoconfig_write_agents, &plan), SLICE("oauth-public")) == SLICE_NONE);
 }
 
 static void each_fault_of_a_client_config_is_named(void **state)

@@ -38,6 +38,10 @@ void autoconfig_plan_domain(const struct config *config, struct slice domain, st
 		.provider = slice_of(config->provider_name), .documentation = slice_of(config->provider_page),
 	};
 	plan_services(config, arena, plan);
+	unsigned port = autoconfig_web_port(config);
+	plan->oauth = config->oauth;
+	if (port > 0)
+		plan->origin = port == 443 ? arena_printf(arena, "https://%.*s", SLICE_ARG(plan->hostname)) : arena_printf(arena, "https://%.*s:%u", SLICE_ARG(plan->hostname), port);
 }
 
 /* A proxy in front answers where the world looks, whatever the port of what it passes on to. */

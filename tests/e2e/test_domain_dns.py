@@ -79,7 +79,9 @@ def test_where_mail_clients_find_their_settings(server, names):
         server.configure(https_listen=[f"{address}:443"], imaps_listen=[f"{address}:993"], submissions_listen=[f"{address}:465"], pop3s_listen=[], provider_name="Die Post")
         records = zone(server)
         host = {"host": server.hostname}
-        document = {"protocols": {"imap": host, "submit": host}, "authentication": {"password": True}, "info": {"provider": {"name": "Die Post", "shortName": "Die Post"}}}
+        origin = f"https://{server.hostname}"
+        document = {"protocols": {"imap": host, "submit": host, "jmap": {"url": f"{origin}/.well-known/jmap"}},
+                    "authentication": {"password": True, "oauth-public": {"issuer": origin}}, "info": {"provider": {"name": "Die Post", "shortName": "Die Post"}}}
         digest = base64.b64encode(hashlib.sha256(json.dumps(document, separators=(",", ":")).encode()).digest()).decode()
         assert records["_ua-auto-config." + DOMAIN] == [f'TXT ( "v=UAAC1; a=sha256; d={digest}" )']
         assert records["ua-auto-config." + DOMAIN] == records["autodiscover." + DOMAIN] == [f"CNAME {server.hostname}."]
