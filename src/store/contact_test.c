@@ -1,6 +1,9 @@
 /* Tests of contacts in the store: cards in address books, their photos, what they take, and what fsck makes of damage. */
 #include "store/contact.h"
 
+#include <fcntl.h>
+#include <sys/stat.h>
+
 #include "store/fixture.h"
 #include "store/internal.h"
 
@@ -180,9 +183,58 @@ static void fsck_mends_them(void **unused)
 	damage("INSERT INTO contact_photo (id, card, size, wanted, hash, type, bytes) VALUES (1, 99, 1, 1, 'x', 'y', 'z')");
 }
 
+/* A page in the middle of the database's file. */
+static void damage_a_page(void)
+{
+	char path[PATH_MAX];
+	struct stat status;
+	recover_database_path(t.alice->folder, path);
+	fixture_close();
+	int fd = open(path, O_WRONLY);
+	assert_true(fd >= 0 && fstat(fd, &status) == 0 && status.st_size > 40 * 4096);
+	for (int i = 0; i < 8; i++)
+		assert_int_equal(pwrite(fd, "garbage, nothing but garbage, page after page of it", 50, status.st_size / 2 / 4096 * 4096 + i * 500), 50);
+	close(fd);
+	fixture_open();
+}
+
+/* Cards have no files: what can still be read of the damaged database is taken over. */
+static void contacts_outlive_a_damaged_database(void **state)
+{
+	(void)state;
+	enum { CARDS = 300 };
+	static const int64_t books[] = {CONTACT_DEFAULT_BOOK};
+	static char text[1000];
+	int64_t ids[CARDS];
+	memset(text, 'x', sizeof text - 1);
+	memcpy(text, "{\"name\":\"", 9);
+	memcpy(text + sizeof text - 3, "\"}", 2);
+	for (int i = 0; i < CARDS; i++) {
+		struct contact_change one = {.text = slice_of(text), .reference = i + 1, .books = books, .book_count = 1};
+		ok(contact_put(t.alice, &one, &t.error));
+		ids[i] = one.id;
+	}
+	damage_a_page();
+	fsck(true);
+	ok((t.alice = store_open_account(t.store, ALICE, &t.error)));
+	assert_int_equal(fsck(false), 0);
+	struct contact found[CARDS];
+	int64_t now;
+	int kept = 0;
+	ok(contact_get(t.alice, ids, CARDS, t.arena, found, &now, &t.error));
+	for (int i = 0; i < CARDS; i++) {
+		kept += found[i].id != 0;
+		assert_true(found[i].id == 0 || (slice_equal(found[i].text, slice_of(text)) && found[i].book_count == 1));
+	}
+	assert_true(kept >= CARDS - 20);
+	struct contact_change one = {.text = slice_of(text), .reference = 1000, .books = books, .book_count = 1};
+	ok(contact_put(t.alice, &one, &t.error));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		STORE_TEST(contacts_outlive_a_damaged_database),
 		STORE_TEST(cards_are_kept), STORE_TEST(they_are_listed_in_pieces), STORE_TEST(address_books_go_with_or_without_cards),
 		STORE_TEST(photos_are_kept_and_counted), STORE_TEST(fsck_mends_them),
 	};

@@ -402,6 +402,9 @@ bool mail_list_mailbox_ids(struct db *db, struct mail_ids *ids, struct error *er
 bool mail_check_counters(struct change *change, int64_t mailbox, bool repair, bool *wrong, char name[MAILBOX_NAME_MAX + 1], struct error *error);
 /** Counts emails and threads of the account and its mailboxes anew. *wrong (may be NULL): something else was noted; with `repair` it isn't any more. */
 bool mail_recount(struct change *change, bool repair, bool *wrong, struct error *error);
+/** Puts into `into` what can still be read of the damaged database and is nowhere else: contacts, identities, submissions, who is away. True
+ * also if nothing can. */
+bool mail_salvage(const char *damaged, struct db *into, struct error *error);
 /** Counts what is shown of the account, and the highest id. */
 bool mail_count_messages(struct db *db, int64_t *messages, int64_t *bytes, int64_t *last_id, struct error *error);
 

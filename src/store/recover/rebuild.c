@@ -123,10 +123,11 @@ static bool from_newest_snapshot(const char *folder, const char *making)
 	return done;
 }
 
-static bool make_database(const char *making, struct slice name, bool snapshot, int64_t epoch, struct error *error)
+/* `damaged`: what the new one takes the place of. */
+static bool make_database(const char *making, const char *damaged, struct slice name, bool snapshot, int64_t epoch, struct error *error)
 {
 	struct db *db = db_open(making, &(struct db_options){.durability = DB_DURABLE_COMMIT, .create = !snapshot}, error);
-	bool done = db && (snapshot || mail_fill(db, name, epoch, 0, error)) && mail_renew(db, epoch, error);
+	bool done = db && (snapshot || mail_fill(db, name, epoch, 0, error)) && mail_renew(db, epoch, error) && mail_salvage(damaged, db, error);
 	db_close(&db);
 	return done;
 }
@@ -166,7 +167,7 @@ bool recover_rebuild(struct durable *durable, const char *folder, struct slice n
 	snprintf(making, sizeof making, "%s/account-%s.new", folder, id);
 	recover_database_path(folder, database);
 	*from_snapshot = from_newest_snapshot(folder, making);
-	bool done = restore_files(durable, folder, name, error) && make_database(making, name, *from_snapshot, durable_epoch(durable), error) &&
+	bool done = restore_files(durable, folder, name, error) && make_database(making, database, name, *from_snapshot, durable_epoch(durable), error) &&
 		    put_aside(database, error) &&
 		    (rename(making, database) == 0 || error_set_errno(error, errno, "naming %s", database)) && durable_sync(durable, error);
 	if (!done)

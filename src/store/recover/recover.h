@@ -49,7 +49,7 @@ struct db *recover_database(const char *folder, enum db_durability durability, b
 bool recover_snapshot(const char *folder, struct durable *durable, struct error *error);
 /** When the newest snapshot was made, in seconds; 0: there is none. */
 int64_t recover_newest_snapshot(const char *folder);
-/** Replaces the account's database: by the newest snapshot that is sound, else by an empty one. The old one is put aside.
+/** Replaces the account's database: by the newest snapshot that is sound, else by an empty one, with what mail_salvage() finds. The old one is put aside.
  * Numbers go on where no client can have seen any: every mailbox has a new UIDVALIDITY. */
 bool recover_rebuild(struct durable *durable, const char *folder, struct slice name, bool *from_snapshot, struct error *error);
 
