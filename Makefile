@@ -34,7 +34,7 @@ fresh:
 # The crash tests at length: as many messages as MESSAGES (default 5,000) from 50 sessions while roles die, and as many while the
 # power is cut 5 times. Needs root, for loop devices. Prints what it counted.
 crash:
-	@CRASH_MESSAGES=$(or $(MESSAGES),5000) CRASH_SESSIONS=50 CRASH_KILLS=150 CRASH_CUTS=5 CRASH_QUEUED=200000 \
+	@CRASH_MESSAGES=$(or $(MESSAGES),5000) CRASH_SESSIONS=50 CRASH_KILLS=150 CRASH_CUTS=5 CRASH_QUEUED=200000 CRASH_JMAP=5000 CRASH_WEB_KILLS=100 CRASH_TOGETHER=300 \
 		POMBAL=$(or $(POMBAL),$(CURDIR)/build-test/pombal) POMBAL_TEST_WORKERS=0 tests/run crash -s
 
 # Unit tests, and the end-to-end tests of what has threads, with ThreadSanitizer.

@@ -1,6 +1,6 @@
 """Tests of what must not be lost. They share the servers of tests/e2e; each makes a server of its own, since it breaks it.
 
-Environment: CRASH_MESSAGES, CRASH_KILLS, CRASH_SESSIONS, CRASH_CUTS and CRASH_QUEUED make the tests long, CRASH_SEED repeats
+Environment: CRASH_MESSAGES, CRASH_KILLS, CRASH_SESSIONS, CRASH_CUTS, CRASH_QUEUED, CRASH_JMAP, CRASH_WEB_KILLS and CRASH_TOGETHER make the tests long, CRASH_SEED repeats
 a run (as far as threads can be repeated).
 """
 import os
