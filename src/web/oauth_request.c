@@ -58,7 +58,8 @@ unsigned web_oauth_scopes_parse(struct slice words)
 	return scopes;
 }
 
-const char *web_oauth_scopes_text(unsigned scopes) { return scopes ? AUTH_OAUTH_SCOPE_MAIL : ""; }
+/* Programs that asked for offline_access, since it is announced, ask anew if they aren't told that they have it. */
+const char *web_oauth_scopes_text(unsigned scopes) { return scopes ? AUTH_OAUTH_SCOPE_MAIL " offline_access" : ""; }
 
 static bool is_challenge(struct slice text)
 {

@@ -29,7 +29,7 @@ void web_oauth_request_read(struct slice form, struct arena *arena, struct web_o
 const char *web_oauth_request_check(struct web_oauth_request *request, struct slice host, struct slice other);
 /** Which scopes are meant (enum auth_scope); empty: those of a mail program. 0: none of them is known. */
 unsigned web_oauth_scopes_parse(struct slice words);
-/** The words for scopes that were granted; what a program asked for without need is left out. */
+/** The words for scopes that were granted, and that they last (offline_access). */
 const char *web_oauth_scopes_text(unsigned scopes);
 /** Appends percent-encoded text (RFC 3986 §2.1). */
 void web_oauth_put_encoded(struct buf *out, struct slice text);

@@ -92,7 +92,7 @@ class Program:
         answer = self.exchange(self.code(name, password))
         assert answer.status_code == 200, answer.text
         self.tokens = answer.json()
-        assert self.tokens["token_type"] == "Bearer" and self.tokens["expires_in"] == 3600 and self.tokens["scope"] == SCOPE
+        assert self.tokens["token_type"] == "Bearer" and self.tokens["expires_in"] == 3600 and self.tokens["scope"] == SCOPE + " offline_access"
         assert answer.headers["Cache-Control"] == "no-store"
         return self
 

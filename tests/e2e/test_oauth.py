@@ -158,7 +158,7 @@ def test_openid_client_lets_itself_in(server, person):
     told, errors = program.communicate(answer.headers["Location"] + "\n", timeout=60)
     assert program.returncode == 0, errors
     seen = json.loads(told)
-    assert seen["account"] == server.name(person) and seen["refused"] == "invalid_grant" and seen["tokens"]["scope"] == SCOPE
+    assert seen["account"] == server.name(person) and seen["refused"] == "invalid_grant" and seen["tokens"]["scope"] == SCOPE + " offline_access"
     assert seen["tokens"]["access_token"] != seen["again"]["access_token"]
 
 

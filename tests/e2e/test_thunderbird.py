@@ -173,3 +173,68 @@ def test_it_is_set_up_reads_and_sends(own, thunderbird):
         send(own, thunderbird)
     own.wait_log(rf"event=imap\.signed_in .*account={address} .*tls=yes", offset)
     own.wait_log(rf"event=message\.accepted .*from={address} .*tls=TLSv1\.3 .*account={address}", offset)
+
+
+# ---- OAuth: as a program that knows this provider, as it knows some others from its makers ----
+
+PROVIDER = """
+    const [host, scope] = arguments;
+    const { OAuth2Providers } = ChromeUtils.importESModule("resource:///modules/OAuth2Providers.sys.mjs");
+    const { MailServices } = ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs");
+    const origin = `https://${host}`, redirect = "http://127.0.0.1/thunderbird";
+    return (async () => {
+        const answer = await fetch(`${origin}/oauth/register`, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify({
+            client_name: "Thunderbird", redirect_uris: [redirect], token_endpoint_auth_method: "none", grant_types: ["authorization_code", "refresh_token"],
+            response_types: ["code"], scope }) });
+        const registered = await answer.json();
+        OAuth2Providers.registerProvider({ name: host, clientId: registered.client_id, authorizationEndpoint: `${origin}/oauth/authorize`, tokenEndpoint: `${origin}/oauth/token`,
+            issuerIdentifier: origin, redirectionEndpoint: redirect, usePKCE: true, useExternalBrowser: false }, [host], scope);
+        const server = MailServices.accounts.allServers.find(one => one.type == "imap");
+        server.authMethod = Ci.nsMsgAuthMethod.OAuth2;
+        server.forgetPassword();
+        server.closeCachedConnections();
+        const outgoing = MailServices.outgoingServer.defaultServer;
+        outgoing.authMethod = Ci.nsMsgAuthMethod.OAuth2;
+        outgoing.forgetPassword();
+        server.getNewMessages(server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox), null, null);
+        return registered.client_id;
+    })();"""
+
+
+# The page is another process's: a script of that process fills its form in, and says whether it was there.
+ALLOW = """
+    const [name, password] = arguments, manager = document.getElementById("requestFrame")?.messageManager;
+    if (!manager) return false;
+    return new Promise(resolve => {
+        const hear = told => { manager.removeMessageListener("tests:filled", hear); resolve(told.data); };
+        manager.addMessageListener("tests:filled", hear);
+        manager.loadFrameScript("data:application/javascript;charset=utf-8," + encodeURIComponent(`
+            const field = name => content.document.querySelector("[name=" + name + "]"), button = content.document.querySelector("button[value=allow]");
+            if (button) {
+                field("name").value = ${JSON.stringify(name)};
+                field("password").value = ${JSON.stringify(password)};
+            }
+            sendAsyncMessage("tests:filled", !!button);
+            button?.click();`), false);
+    });"""
+
+
+def let_in(own, thunderbird):
+    """What its user does in the window that shows the server's page."""
+    with thunderbird.other_window():
+        thunderbird.until(lambda: thunderbird.control.script(ALLOW, own.name("boris"), PASSWORDS["boris"]), "the server's page to ask who it is")
+
+
+def test_it_is_let_in_with_oauth(own, thunderbird):
+    """A browser's page instead of a password that it keeps: then tokens read and send."""
+    address = own.name("boris")
+    with thunderbird.explained():
+        if not thunderbird.control.script("""
+                return ChromeUtils.importESModule("resource:///modules/MailServices.sys.mjs").MailServices.accounts.allServers.some(one => one.type == "imap")"""):
+            set_up(own, thunderbird)
+        offset = own.log_size()
+        assert thunderbird.control.script(PROVIDER, HOST, "urn:ietf:params:oauth:scope:mail offline_access")
+        let_in(own, thunderbird)
+        own.wait_log(rf"event=sign_in\.done .*account={address} .*service=imap mechanism=(XOAUTH2|OAUTHBEARER)", offset)
+        send(own, thunderbird)
+    own.wait_log(rf"event=sign_in\.done .*account={address} .*service=smtp mechanism=(XOAUTH2|OAUTHBEARER)", offset)
