@@ -156,8 +156,8 @@ test("a password for a program is shown once, and ended; sessions are listed and
 	await dialog.getByText("This is the password.").waitFor();
 	assert.ok((await dialog.locator("output").textContent()).length >= 16);
 	await dialog.getByRole("button", { name: "Done" }).click();
-	await page.getByRole("tabpanel").getByText("Phone").waitFor();
-	await page.getByRole("button", { name: "End" }).click();
+	await page.getByRole("tabpanel").getByText("Phone", { exact: true }).waitFor();
+	await page.getByRole("button", { name: "End", exact: true }).click();
 	await page.getByText("No programs have a password of their own").waitFor();
 
 	const address = /Account: (.*)/.exec(await page.getByRole("button", { name: /Account:/ }).getAttribute("aria-label"))[1];
