@@ -7,6 +7,7 @@ import { chooseLanguage, LANGUAGES, setLanguage } from "./base/i18n.svelte.ts";
 import { startRouter } from "./base/router.svelte.ts";
 import { openApp } from "./model/app.ts";
 import { recall, startTheme } from "./ui/theme.svelte.ts";
+import { registerWorker } from "./worker/register.ts";
 
 /** What was chosen on this device, or else what the browser is set to. */
 function firstLanguage() {
@@ -18,6 +19,6 @@ const place = document.getElementById("app");
 startTheme();
 startRouter();
 if (place) {
-	const app = openApp();
+	const app = openApp(undefined, registerWorker());
 	void Promise.all([setLanguage(firstLanguage()), app.start()]).then(([, started]) => mount(App, { target: place, props: { app, unreachable: !started.ok } }));
 }
