@@ -49,7 +49,7 @@ export class Push {
 	async #run(): Promise<void> {
 		while (!this.#end.signal.aborted) {
 			this.#nap = new AbortController();
-			if (await this.#events.mayConnect()) {
+			if ((await this.#events.mayConnect()) && !this.#end.signal.aborted) {
 				this.#current = new AbortController();
 				await (this.#client.platform.WebSocket ? this.#socket(this.#current.signal) : this.#stream(this.#current.signal)).catch(() => {});
 				this.#current.abort();

@@ -9,6 +9,7 @@ const jsonType = { "Content-Type": "application/json" };
 export async function signIn(client: Client, name: string, password: string, device?: string): Promise<Result<SessionObject>> {
 	const body = JSON.stringify({ name, password, ...(device ? { device } : {}) });
 	const answer = await client.fetch(`${client.platform.origin}/session`, { method: "POST", body, headers: jsonType }, { repeat: false });
+	if (answer.ok) await answer.value.body?.cancel();
 	if (answer.ok) return loadSession(client);
 	return answer.error.kind === "signedOut" ? bad("wrong", "401", answer.error.message) : answer;
 }

@@ -12,6 +12,8 @@ import type { Act, ActKind, Acts } from "./types.ts";
 
 /** How long something destroyed can be had back: it isn't sent before. Milliseconds. */
 export const UNDO_MS = 8000;
+/** Until something that failed in passing is tried again; milliseconds. */
+const RETRY_AFTER = 5000;
 /** Acts that are remembered for undo; emails of one request. */
 const LOG_MAX = 100, TOGETHER_MAX = 8, IDS_MAX = 1000;
 /** Emails that emptying a mailbox removes, at most, in one go of 1,000 each. */
@@ -53,6 +55,7 @@ export class ActsOf implements Acts {
 	readonly #waiters = new Map<string, ((act: Act) => void)[]>();
 	#flushing: Promise<void> | null = null;
 	#timer: ReturnType<typeof setTimeout> | null = null;
+	#retry: ReturnType<typeof setTimeout> | null = null;
 	#last = 0;
 	readonly #unhear: () => void;
 
@@ -74,6 +77,7 @@ export class ActsOf implements Acts {
 	close(): void {
 		this.#unhear();
 		if (this.#timer) clearTimeout(this.#timer);
+		if (this.#retry) clearTimeout(this.#retry);
 	}
 
 	subscribe(run: (value: Act[]) => void): () => void {
@@ -210,7 +214,7 @@ export class ActsOf implements Acts {
 	#begin(kind: ActKind, target: string | null, wantedChanges: [Id, Effect][], more: Partial<Kept>): Act {
 		const cache = this.#engine.cache, changes: [Id, Effect][] = [], back: [Id, Patch][] = [], unknown: Id[] = [];
 		for (const [id, effect] of wantedChanges) {
-			const head = cache.head(id), patch = head && effect ? needed(head, effect) : effect;
+			const head = cache.head(id), patch = head && effect && !("snoozed" in effect) ? needed(head, effect) : effect;
 			if (patch && Object.keys(patch).length === 0) continue;
 			changes.push([id, patch]);
 			// What wakes comes back unread, unless it is said how it was.
@@ -274,12 +278,20 @@ export class ActsOf implements Acts {
 	flush(): Promise<void> {
 		this.#flushing ??= this.#engine.host
 			.lock(`acts:${this.#engine.account}`, () => this.#sendAll())
-			.catch(() => undefined)
-			.finally(() => {
+			.catch(() => false)
+			.then(done => {
 				this.#flushing = null;
-				if (this.#engine.online && this.#ready().length > 0) void this.flush();
+				this.#later(done ? 0 : RETRY_AFTER);
 			});
 		return this.#flushing;
+	}
+
+	/** What came meanwhile goes then, and what failed in passing is tried again. Offline it waits for the network. */
+	#later(ms: number): void {
+		if (this.#engine.closed || !this.#engine.online || this.#ready().length === 0) return;
+		if (this.#retry) clearTimeout(this.#retry);
+		this.#retry = setTimeout(() => void this.flush(), ms);
+		(this.#retry as { unref?: () => void }).unref?.();
 	}
 
 	/** Those that may be sent now. What comes after one that must wait may overtake it: it was done to something else, or makes no difference to it. */
@@ -292,10 +304,11 @@ export class ActsOf implements Acts {
 		return waiting.filter(one => one.notBefore <= now);
 	}
 
-	async #sendAll(): Promise<void> {
+	/** False: something failed in passing. */
+	async #sendAll(): Promise<boolean> {
 		while (!this.#engine.closed && this.#engine.online) {
 			const ready = this.#ready();
-			if (ready.length === 0) return;
+			if (ready.length === 0) return true;
 			const first = ready[0]!, together: Entry[] = [];
 			let count = 0;
 			for (const one of ready) {
@@ -304,8 +317,9 @@ export class ActsOf implements Acts {
 				together.push(one);
 			}
 			const sent = together.length > 0 ? await this.#send(together) : await this.#sendLarge(first);
-			if (!sent) return;
+			if (!sent) return false;
 		}
+		return true;
 	}
 
 	/** Is it still to be sent? Another window may have done it. */

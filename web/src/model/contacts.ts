@@ -39,7 +39,7 @@ export class ContactsOf implements Contacts {
 
 	constructor(engine: Engine) {
 		this.#engine = engine;
-		for (const type of ["ContactCard", "AddressBook"]) engine.watch(type, () => void (this.#wanted && this.load()));
+		for (const type of ["ContactCard", "AddressBook"]) engine.watch(type, () => void (this.#wanted && this.#loadAgain()));
 	}
 
 	subscribe(run: (value: ContactCard[]) => void): () => void {
@@ -54,6 +54,12 @@ export class ContactsOf implements Contacts {
 		this.#wanted = true;
 		this.#running ??= this.#load().finally(() => (this.#running = null));
 		return this.#running;
+	}
+
+	/** After what is running, which may not know of it yet. */
+	async #loadAgain(): Promise<void> {
+		await this.#running;
+		await this.load();
 	}
 
 	async #load(): Promise<Result<void>> {

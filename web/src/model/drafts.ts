@@ -200,7 +200,7 @@ export class DraftOf implements Draft {
 	save(): Promise<Result<void>> {
 		this.#saving ??= this.#save().finally(() => {
 			this.#saving = null;
-			if (!this.#gone && this.kept.saved < this.kept.version && this.#state !== "failed" && this.#account.engine.online) this.#schedule();
+			if (!this.#gone && this.kept.saved < this.kept.version && this.#state !== "failed" && this.#account.engine.online && !this.#account.engine.closed) this.#schedule();
 		});
 		return this.#saving;
 	}
@@ -208,7 +208,7 @@ export class DraftOf implements Draft {
 	async #save(): Promise<Result<void>> {
 		if (this.#timer) clearTimeout(this.#timer);
 		this.#firstChange = 0;
-		if (this.#gone || this.kept.saved === this.kept.version) return good(undefined);
+		if (this.#gone || this.#account.engine.closed || this.kept.saved === this.kept.version) return good(undefined);
 		this.#state = "saving";
 		this.#show();
 		const version = this.kept.version, done = await this.#replace(version);

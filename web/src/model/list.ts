@@ -319,8 +319,8 @@ export class ListOf implements List, Follower {
 		if (!changed) return;
 		const seen = this.#sparse.change(removed, added, total ?? this.#sparse.ids.length) || this.#sparse.gap(this.#seen[0], this.#seen[1]) === null;
 		this.#keep();
-		if (seen) this.#render();
-		else void this.#anchor();
+		if (!seen) return void this.#anchor();
+		this.#render();
 		void this.#load();
 	}
 

@@ -89,6 +89,12 @@ export class MailboxesOf implements Mailboxes {
 	}
 
 	async need(role: Role): Promise<Result<Mailbox>> {
+		if (!this.byRole(role)) {
+			// It may not be known here yet.
+			const all = await this.#engine.client.call(this.#engine.account, "Mailbox/get", { ids: null });
+			if (!all.ok) return all;
+			this.#engine.setMailboxes(all.value.list, all.value.state);
+		}
 		const there = this.byRole(role);
 		if (there) return good(there);
 		const name = names[role] ?? role;

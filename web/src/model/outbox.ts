@@ -94,7 +94,7 @@ export class OutboxOf implements Outbox {
 
 	async #sendAll(): Promise<void> {
 		for (const one of [...this.#queued.values()]) {
-			if (one.error || this.#account.engine.closed) continue;
+			if (one.error || this.#account.engine.closed || !this.#account.engine.online) continue;
 			const kept = await this.#account.engine.db.get<KeptSending>("outbox", one.id);
 			if (!kept && one.tried) this.#queued.delete(one.id); // another window has sent it
 			else if (!(await this.#sendOne(one))) break;

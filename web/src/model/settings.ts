@@ -27,6 +27,7 @@ export class SettingsOf implements Settings {
 	#card: Id | null = null;
 	#timer: ReturnType<typeof setTimeout> | null = null;
 	#running: Promise<Result<void>> | null = null;
+	#again = false;
 
 	constructor(engine: Engine) {
 		this.#engine = engine;
@@ -65,8 +66,13 @@ export class SettingsOf implements Settings {
 		this.#store.set({ ...defaults, ...this.#server, ...this.#waiting } as SettingsValue);
 	}
 
+	/** Who comes while it runs has it run once more: what he knows of may have come too late. */
 	#sync(): Promise<Result<void>> {
-		this.#running ??= this.#exchange().finally(() => (this.#running = null));
+		this.#again = this.#running !== null;
+		this.#running ??= this.#exchange().finally(() => {
+			this.#running = null;
+			if (this.#again) void this.#sync();
+		});
 		return this.#running;
 	}
 

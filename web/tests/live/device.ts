@@ -1,5 +1,5 @@
 /* A device of a person, as tests need it: a cookie of its own, a database of its own, and a network that can be cut. */
-import { afterEach } from "node:test";
+import { afterEach, beforeEach } from "node:test";
 import { openApp } from "../../src/model/app.ts";
 import { MemoryDatabases } from "../../src/model/database.ts";
 import { memoryHost, type Host } from "../../src/model/host.ts";
@@ -49,10 +49,14 @@ export function platform(): PlatformOf {
 }
 
 const open = new Set<Device>();
+/** The end, when no further test begins: Node itself waits for connections that nobody uses any more. */
+let idle: ReturnType<typeof setTimeout>;
+beforeEach(() => clearTimeout(idle));
 // A test that has failed leaves nothing running.
 afterEach(() => {
 	for (const device of open) device.close();
 	open.clear();
+	idle = setTimeout(() => (globalThis as unknown as { process: { exit(): never } }).process.exit(), 5000);
 });
 
 export class Device {
