@@ -63,7 +63,7 @@ for (const [device, size] of [["a desktop", DESKTOP], ["a phone", PHONE]])
 		});
 
 test("the first view is small", async () => {
-	const address = at.server.account(), page = await open(at, { serviceWorkers: "block", noise: [/status of 4\d\d/] }); // whose first visit it is has none yet
+	const address = at.server.account(), page = await open(at, { serviceWorkers: "block", noise: [/status of 4\d\d/, /Service Worker registration blocked/] }); // whose first visit it is has none yet
 	const session = await page.context().newCDPSession(page), sizes = new Map(), urls = new Map();
 	await session.send("Network.enable");
 	await session.send("Network.clearBrowserCache");
