@@ -78,8 +78,14 @@ static void look_for_attachments(void *context, size_t index, const struct mime_
 static bool settle_attachments(struct jmap_asking *asking)
 {
 	struct attachments attachments = {asking, arena_array(asking->call->arena, asking->found_count + 1, sizeof(bool))};
+	int64_t *has = arena_array(asking->call->arena, asking->found_count + 1, sizeof *has);
 	size_t kept = 0;
-	if (!jmap_summaries_visit(asking->call, asking->found, asking->found_count, look_for_attachments, &attachments))
+	bool known;
+	if (!jmap_keys_find(asking->call, EMAIL_KEY_ATTACHMENT, asking->found, asking->found_count, has, &known))
+		return false;
+	for (size_t i = 0; known && i < asking->found_count; i++)
+		attachments.pass[i] = jmap_filter_passes(asking->filter, asking->found[i], has[i] != 0) == PASSES;
+	if (!known && !jmap_summaries_visit(asking->call, asking->found, asking->found_count, look_for_attachments, &attachments))
 		return false;
 	for (size_t i = 0; i < asking->found_count; i++)
 		if (attachments.pass[i])

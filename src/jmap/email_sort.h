@@ -19,4 +19,10 @@ bool jmap_sort_emails(struct jmap_call *call, const struct jmap_query *query, co
 bool jmap_summaries_visit(struct jmap_call *call, const struct email **list, size_t count,
 			  void (*take)(void *context, size_t index, const struct mime_part *root, struct arena *arena), void *context);
 
+/** What only the structure of a message says, texts as the comparator wants them; root NULL: there is none. */
+void jmap_keys_read(const struct mime_part *root, const struct jmap_comparator *by, struct arena *arena, struct email_keys *keys);
+/** A number for each email, by which they stand to one another as that key of theirs: of the index, and of summaries where it lacks some. *known false: there is no
+ * index, they aren't many, or it lacks too many. `list` ascends by ids, unless there are few. False: answered. */
+bool jmap_keys_find(struct jmap_call *call, enum email_key key, const struct email **list, size_t count, int64_t *numbers, bool *known);
+
 #endif

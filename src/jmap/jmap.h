@@ -30,4 +30,7 @@ void jmap_push_stop(struct jmap_push **push);
 extern const struct http_route jmap_routes[];
 extern const size_t jmap_route_count;
 
+/** What Email/query sorts and filters by that only the structure of a message says, for the index. */
+void jmap_email_keys(const struct mime_part *root, struct arena *arena, struct email_keys *keys);
+
 #endif

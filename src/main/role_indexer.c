@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "base/map.h"
 #include "base/memory.h"
+#include "jmap/jmap.h"
 #include "main/extractor.h"
 #include "main/role.h"
 #include "store/store.h"
@@ -20,6 +21,7 @@
 enum {
 	DELAY_MS = 3000,         /* after a change: more may follow */
 	SWEEP_AFTER_MS = 10000,  /* from the start to the first look at all accounts */
+	SWEEP_EVERY_MS = 24 * 3600 * 1000, /* words of what has gone leave the indexes then */
 	AGAIN_MS = 60000,        /* after a failure, or while the disk is full */
 	LEAST_MESSAGES = 200,    /* an account with fewer is read in some milliseconds */
 	FREE_PART = 20,          /* of the file system that is left free for mail: a twentieth */
@@ -34,7 +36,7 @@ struct indexer {
 	struct store *store;
 	struct extractor *extractor;
 	struct map *due;         /* by account: struct due */
-	int64_t sweep_ms;        /* when all accounts are to be looked at; INT64_MAX: not again */
+	int64_t sweep_ms;        /* when all accounts are to be looked at */
 	int stop_fd;             /* an eventfd, never read */
 	int again_fd;            /* an eventfd: the configuration is another */
 };
@@ -72,7 +74,7 @@ static void hear(void *context, const struct bus_change *change)
 	struct indexer *indexer = context;
 	if (change->account.len > 0)
 		put_due(indexer, change->account, clock_monotonic_ms() + DELAY_MS);
-	else if (indexer->sweep_ms == INT64_MAX)
+	else if (indexer->sweep_ms > clock_monotonic_ms() + DELAY_MS)
 		indexer->sweep_ms = clock_monotonic_ms() + DELAY_MS;
 }
 
@@ -83,7 +85,7 @@ static void sweep(struct indexer *indexer)
 	struct slice *names;
 	size_t count = 0;
 	struct error error;
-	indexer->sweep_ms = INT64_MAX;
+	indexer->sweep_ms = clock_monotonic_ms() + SWEEP_EVERY_MS;
 	if (!store_list_accounts(indexer->store, arena, &names, &count, &error))
 		log_warning("indexer.sweep_failed", log_text("reason", error.text));
 	for (size_t i = 0; i < count; i++)
@@ -132,7 +134,7 @@ static bool has_room(void)
 /* Whether it is to be looked at again, and when. */
 static int64_t bring_up_to_date(struct indexer *indexer, struct account *account)
 {
-	const struct index_options options = {.least = LEAST_MESSAGES, .extract = extract, .is_over = is_stopping, .context = indexer};
+	const struct index_options options = {.least = LEAST_MESSAGES, .extract = extract, .describe = jmap_email_keys, .is_over = is_stopping, .context = indexer};
 	struct error error;
 	bool more = false;
 	if (!has_room())

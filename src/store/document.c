@@ -51,6 +51,18 @@ static bool read_grams(struct slice content, struct slice summary, const struct 
 	return query_grams_of(&message, grams) && !grams->overflow;
 }
 
+/* As who shows messages has them: of what is kept beside the message. */
+static void read_keys(const struct index_source *source, const struct index_options *options, struct arena *arena, struct index_document *document)
+{
+	struct email_keys keys = {0};
+	const struct mime_part *root = options->describe && source->summary.len > 0 ? summary_decode(source->summary, arena) : NULL;
+	if (!root)
+		return;
+	options->describe(root, arena, &keys);
+	document->keys = (struct search_keys){.texts = {keys.from, keys.to, keys.subject}, .sent = keys.sent, .attachment = keys.attachment};
+	document->search.keys = &document->keys;
+}
+
 void index_read_document(const struct index_source *source, const struct index_options *options, struct query_stemmer *stemmer, struct arena *arena,
 			 struct arena *step, struct index_document *document)
 {
@@ -59,6 +71,7 @@ void index_read_document(const struct index_source *source, const struct index_o
 	*document = (struct index_document){.search.message = source->id};
 	query_read_content(source->content, root, options->extract, options->context, arena, &content);
 	index_read_tokens(&content, QUERY_IN_ALL, stemmer, document->search.tokens);
+	read_keys(source, options, arena, document);
 	document->search.grams = read_grams(source->content, source->summary, root, arena, step, &document->grams) ? &document->grams : NULL;
 }
 

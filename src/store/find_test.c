@@ -366,6 +366,110 @@ static void killed(void **state)
 	assert_int_equal(fsck(false), 0);
 }
 
+static struct search_state state_now(void)
+{
+	struct search_state state;
+	ok(search_begin(t.alice->search, false, &t.error));
+	ok(search_read_state(t.alice->search, &state, &t.error));
+	search_end(t.alice->search, true, &t.error);
+	return state;
+}
+
+/* Do the index's files hold these bytes? */
+static bool files_hold(const char *bytes)
+{
+	static const char *const endings[] = {"", "-wal"};
+	bool found = false;
+	for (int i = 0; i < 2; i++) {
+		char path[PATH_MAX];
+		struct buf content = BUF(64 * 1024 * 1024);
+		snprintf(path, sizeof path, "%s/search.db%s", t.alice->folder, endings[i]);
+		FILE *file = fopen(path, "rb");
+		for (int c; file && (c = fgetc(file)) != EOF;)
+			buf_append_char(&content, (char)c);
+		if (file)
+			fclose(file);
+		found |= slice_find(buf_slice(&content), slice_of(bytes)) != SLICE_NONE;
+		buf_free(&content);
+	}
+	return found;
+}
+
+static void reopen(void)
+{
+	fixture_close();
+	fixture_open();
+	ok((t.alice = store_open_account(t.store, ALICE, &t.error)));
+}
+
+/* Words of what has gone leave the index, and its file. */
+static void purged(void **state)
+{
+	(void)state;
+	uint32_t uids[40], *removed, count = 0;
+	size_t found;
+	for (int i = 0; i < 120; i++) {
+		char body[200];
+		snprintf(body, sizeof body, "%s number%d and the connections of the running that was in the house and for the people xylo%dphone", i % 3 ? "ordinary" : "unforgettable", i, i);
+		struct placement added = add(i % 3 ? "usual" : "secretive", body);
+		if (i % 3 == 0)
+			uids[count++] = added.uid;
+	}
+	index_all();
+	reopen();
+	assert_true(files_hold("forgettable"));
+	assert_int_equal(search(SEARCH_TEXT, "unforgettable", NULL), 40);
+	ok(message_expunge(t.alice, box("INBOX").id, uids, count, true, t.arena, &removed, &found, &t.error));
+	index_all();
+	assert_int_equal(state_now().removed, 0);
+	assert_int_equal(state_now().documents, 80);
+	assert_int_equal(state_now().tidying, SEARCH_TIDY);
+	assert_int_equal(fsck_search(false), 0);
+	assert_int_equal(search(SEARCH_TEXT, "unforgettable", NULL), 0);
+	assert_int_equal(search(SEARCH_TEXT, "ordinary", NULL), 80);
+	assert_int_equal(search(SEARCH_TEXT, "connect", NULL), 80);
+	assert_int_equal(search(SEARCH_TEXT, "xylo4phone", NULL), 1);
+	assert_int_equal(search(SEARCH_TEXT, "xylo3phone", NULL), 0);
+	reopen();
+	index_all();
+	assert_false(files_hold("forgettable"));
+	assert_false(files_hold("ecretive"));
+	assert_int_equal(fsck_search(false), 0);
+}
+
+static void when_it_is_purged(void **state)
+{
+	(void)state;
+	struct search_state few = {.documents = 1000, .removed = 10, .removed_at = 100000}, some = {.documents = 1000, .removed = 50, .removed_at = 100000}, none = {.documents = 10};
+	assert_false(search_is_to_be_purged(&few, 100000 + 3600));
+	assert_true(search_is_to_be_purged(&few, 100000 + 24 * 3600));
+	assert_true(search_is_to_be_purged(&some, 100000));
+	assert_false(search_is_to_be_purged(&none, 1000000000));
+}
+
+/* What is neither indexed nor known to have gone has no words there. */
+static void orphans(void **state)
+{
+	(void)state;
+	struct placement first = add("the first", "hello");
+	add("the second", "hello");
+	index_all();
+	ok(search_begin(t.alice->search, true, &t.error));
+	ok(search_remove(t.alice->search, first.id, &t.error));
+	ok(search_wait(t.alice->search, first.id, &t.error));
+	ok(search_end(t.alice->search, true, &t.error));
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/search.db", t.alice->folder);
+	struct db *db = db_open(path, &(struct db_options){0}, &t.error);
+	ok(db && db_exec(db, "DELETE FROM gone", &t.error));
+	db_close(&db);
+	assert_int_equal(fsck_search(false), 1);
+	assert_int_equal(fsck_search(true), 1);
+	index_all();
+	assert_int_equal(fsck_search(false), 0);
+	assert_int_equal(search(SEARCH_TEXT, "hello", NULL), 2);
+}
+
 /* When most of it has gone it is made anew. */
 static void worn(void **state)
 {
@@ -379,7 +483,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(places), STORE_TEST(shown), STORE_TEST(indexed), STORE_TEST(least), STORE_TEST(as_without), STORE_TEST(damaged),
-		STORE_TEST(found_and_mended), STORE_TEST(killed), STORE_TEST(worn),
+		STORE_TEST(found_and_mended), STORE_TEST(killed), STORE_TEST(worn), STORE_TEST(purged), STORE_TEST(when_it_is_purged), STORE_TEST(orphans),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

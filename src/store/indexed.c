@@ -118,6 +118,21 @@ void index_leave(struct account *account)
 	pthread_mutex_unlock(&account->search_lock);
 }
 
+bool account_keys(struct account *account, enum email_key key, void (*take)(void *context, int64_t message, int64_t number, struct slice text), void *context)
+{
+	struct error error = {0};
+	pthread_mutex_lock(&account->search_lock);
+	bool done = index_open(account, false, &error) && search_begin(account->search, false, &error);
+	if (done) {
+		done = search_list_keys(account->search, (int)key, take, context, &error);
+		search_end(account->search, false, NULL);
+	}
+	if (error.kind == ERROR_INVALID && account->search)
+		index_discard(account, error.text);
+	pthread_mutex_unlock(&account->search_lock);
+	return done;
+}
+
 /* ---- is it up to date? ---- */
 
 /* An empty file beside it says when it was, by its time. That of the index itself is another: SQLite writes to it whenever it likes. */

@@ -183,7 +183,27 @@ static bool is_worth_it(struct indexing *indexing, bool *worth, struct error *er
 	return done;
 }
 
-static bool bring_up_to_date(struct indexing *indexing, bool *more, struct error *error)
+static bool is_untidy(const struct search_state *state) { return search_is_to_be_purged(state, clock_now()) || state->tidying >= SEARCH_MERGING; }
+
+/* When all is indexed, words of what has gone are taken out. */
+static bool tidy(struct indexing *indexing, const struct search_state *state, bool *more, struct error *error)
+{
+	struct search *search = indexing->account->search;
+	bool purge = search_is_to_be_purged(state, clock_now()), last = false;
+	if (!is_untidy(state))
+		return true;
+	if (!search_begin(search, true, error))
+		return false;
+	bool done = purge ? search_purge(search, indexing->options->is_over, indexing->options->context, error) : search_merge(search, &last, error);
+	*more = purge || !last;
+	done = search_end(search, done, error);
+	if (done && last)
+		search_empty_log(search);
+	return done;
+}
+
+/* *left: words of what has gone are there still. */
+static bool bring_up_to_date(struct indexing *indexing, bool *more, bool *left, struct error *error)
 {
 	struct search_state state;
 	size_t waiting = 0;
@@ -193,10 +213,11 @@ static bool bring_up_to_date(struct indexing *indexing, bool *more, struct error
 		return !worth;
 	if (!note_changes(indexing, &state, error) || !renew_if_worn(indexing, &state, error))
 		return false;
+	*left = state.removed > 0;
 	if (!state.waiting)
-		return true;
+		return tidy(indexing, &state, more, error);
 	bool done = index_some(indexing, &waiting, error);
-	*more = waiting == TRANSACTION_MESSAGES || indexing->bytes >= TRANSACTION_BYTES || is_over(indexing);
+	*more = waiting == TRANSACTION_MESSAGES || indexing->bytes >= TRANSACTION_BYTES || is_over(indexing) || is_untidy(&state);
 	return done;
 }
 
@@ -208,8 +229,8 @@ bool account_index(struct account *account, const struct index_options *options,
 	*more = false;
 	int64_t begun_ms = clock_now_ms();
 	pthread_mutex_lock(&account->search_lock);
-	bool done = bring_up_to_date(&indexing, more, &cause);
-	if (done && !*more && account->search)
+	bool left = false, done = bring_up_to_date(&indexing, more, &left, &cause);
+	if (done && !*more && !left && account->search)
 		index_mark_current(account, begun_ms);
 	else
 		index_mark_behind(account);

@@ -176,7 +176,7 @@ void index_read_tokens(const struct query_content *content, unsigned columns, st
 void index_free_tokens(struct slice tokens[QUERY_COLUMNS]);
 
 struct index_source { int64_t id; struct slice content, summary; };
-struct index_document { struct search_document search; struct query_grams grams; };
+struct index_document { struct search_document search; struct query_grams grams; struct search_keys keys; };
 /** Reads a message; index_free_document() when done. The arenas are for this message alone. */
 void index_read_document(const struct index_source *source, const struct index_options *options, struct query_stemmer *stemmer, struct arena *arena,
 			 struct arena *step, struct index_document *document);

@@ -283,9 +283,18 @@ struct query;
 bool mailbox_narrow(struct account *account, int64_t mailbox, const struct query *query, struct arena *arena, uint32_t **uids, size_t *count,
 		    bool *narrowed, struct error *error);
 
+/** What emails are sorted and filtered by that neither the rows nor the words of messages say. Texts as they are compared. */
+struct email_keys { struct slice from, to, subject; int64_t sent; bool attachment; };
+enum email_key { EMAIL_KEY_FROM, EMAIL_KEY_TO, EMAIL_KEY_SUBJECT, EMAIL_KEY_SENT, EMAIL_KEY_ATTACHMENT };
+/** Calls `take` with the key of each message that the index has: texts in their order, the others in that of messages. What a message's is never changes.
+ * False: there is no index, or not all were told. */
+bool account_keys(struct account *account, enum email_key key, void (*take)(void *context, int64_t message, int64_t number, struct slice text), void *context);
+
 struct index_options {
 	size_t least;                /* an account with fewer messages gets no index: reading them takes no time worth mentioning */
 	query_extract *extract;      /* may be NULL */
+	/** Finds the keys in what is kept of the structure of a message; in the arena. May be NULL. */
+	void (*describe)(const struct mime_part *root, struct arena *arena, struct email_keys *keys);
 	bool (*is_over)(void *context); /* may be NULL; asked often */
 	void *context;
 };

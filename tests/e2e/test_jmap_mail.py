@@ -621,6 +621,25 @@ def test_snippets_show_what_was_found(jmap):
         jmap.call("SearchSnippet/get", filter={"none": 1}, emailIds=[a])
 
 
+@pytest.mark.parametrize("text, body, expected", [
+    ("conn*", "the house of the connections and of the connected", "the house of the <mark>connections</mark> and of the <mark>connected</mark>"),
+    ("co", "the house of the connections and the dog", None),
+    ("connect", "this is the list of the connections that were made", "this is the list of the <mark>connections</mark> that were made"),
+    ("informacoes", "para que não haja informações a mais na casa", "para que não haja <mark>informações</mark> a mais na casa"),
+    ("книга", "это не те книги что я и он на столе", "это не те <mark>книги</mark> что я и он на столе"),
+    ("会議", "明日の会議があります", "明日の<mark>会議</mark>があります"), ("会", "明日の会議があります", "明日の<mark>会</mark>議があります"),
+    ("会議が", "明日の会議があります", "明日の<mark>会議が</mark>あります"), ('"quick brown"', "brown quick, a quick brown fox", "brown quick, a <mark>quick brown</mark> fox"),
+    ("straße", "die STRASSE und der Weg", "die <mark>STRASSE</mark> und der Weg"),
+])
+def test_snippets_mark_what_was_found(jmap, text, body, expected):
+    """Beginnings, other forms of a word, without accents, and in scripts without blanks; what the search finds and what is marked is the same."""
+    id = jmap.add(letter("nothing", body + "\r\n", "MIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n"), [jmap.mailbox("inbox")])
+    for place in ("text", "body"):
+        assert jmap.call("Email/query", filter={place: text})["ids"] == ([id] if expected else [])
+        shown = jmap.call("SearchSnippet/get", filter={place: text}, emailIds=[id])["list"][0]["preview"]
+        assert (shown.strip() if shown else shown) == expected
+
+
 # ---- hostile mail, and what belongs to others (ATTACKS) ----
 
 EVERYTHING = {"properties": ["headers", "bodyStructure", "textBody", "htmlBody", "attachments", "hasAttachment", "preview", "bodyValues", "subject", "from", "to", "references",

@@ -147,6 +147,82 @@ def test_turned_off():
         session.logout()
 
 
+FILTERS = [
+    {"from": "jurgen"}, {"from": "j17@example.test"}, {"to": "anna"}, {"cc": "carla"}, {"bcc": "secret"}, {"subject": "letter"}, {"subject": "gard*"}, {"body": "informacoes"},
+    {"text": "книга"}, {"text": "東京"}, {"text": "会議"}, {"text": '"house garden"'}, {"text": "hou* river"}, {"header": ["X-Number", "7"]}, {"header": ["X-Seventh"]},
+    {"hasAttachment": True}, {"hasAttachment": False}, {"minSize": 600}, {"maxSize": 600}, {"before": "2024-02-01T00:00:00Z"}, {"after": "2024-02-01T00:00:00Z"},
+    {"hasKeyword": "$flagged"}, {"notKeyword": "$seen"}, {"allInThreadHaveKeyword": "$seen"}, {"someInThreadHaveKeyword": "$flagged"}, {"noneInThreadHaveKeyword": "$flagged"},
+    {"from": "jurgen", "hasAttachment": True, "before": "2024-05-01T00:00:00Z"}, {"operator": "OR", "conditions": [{"subject": "garden"}, {"text": "naive", "hasAttachment": True}]},
+    {"operator": "NOT", "conditions": [{"text": "house"}, {"hasAttachment": True}]}, {"text": "the-name-of-a-file"},
+]
+SORTS = ["receivedAt", "size", "from", "to", "subject", "sentAt"]
+
+
+def test_filters_and_orders_are_the_same_with_an_index_and_without():
+    """All conditions of RFC 8621, and what is sorted by, over JMAP; some letters come when there is an index already, and aren't in it at once."""
+    from email.message import EmailMessage
+    chance = random.Random(5)
+    with Pombal() as own:
+        client = Jmap(own, "anna")
+        boxes = [client.mailbox("inbox"), client.make_mailbox("other")]
+
+        def add(number):
+            message = EmailMessage()
+            message["From"] = f"{chance.choice(['Jürgen', 'Zoë', 'Борис', 'ann', 'Émile'])} <j{number}@example.test>"
+            message["To"] = f"{chance.choice(['Anna', 'Éva', 'bea'])} <anna@example.test>"
+            message["Cc"], message["Bcc"] = ("Carla <carla@x.example>", "secret@x.example") if number % 9 == 0 else ("d@x.example", "e@x.example")
+            message["Subject"] = f"{chance.choice(['Re: ', '', 'Fwd: '])}{chance.choice(['letter', 'garden', 'Сад', 'über'])} {chance.randrange(30)}"
+            message["Date"] = f"{chance.randrange(1, 29)} Jan 20{chance.randrange(10, 25)} 10:00:00 +0000"
+            message["Message-ID"] = f"<{number}@filters.example>"
+            message["X-Number"] = str(number)
+            if number % 7 == 0:
+                message["X-Seventh"] = "yes"
+            if number % 5 == 0 and number:
+                message["In-Reply-To"] = f"<{number - 1}@filters.example>"
+            message.set_content(" ".join(chance.choices(WORDS, k=chance.randrange(1, 20))))
+            if number % 6 == 0:
+                message.add_attachment(b"nothing", maintype="application", subtype="octet-stream", filename="the-name-of-a-file.bin")
+            client.add(message.as_bytes(), chance.sample(boxes, chance.randrange(1, 3)), chance.sample(["$seen", "$flagged"], chance.randrange(3)),
+                       receivedAt=f"2024-0{chance.randrange(1, 7)}-{chance.randrange(1, 29):02}T00:00:00Z")
+
+        def ask():
+            """Everything but what is kept: each order of its own with a text that is nowhere."""
+            everything = {"operator": "NOT", "conditions": [{"text": "nothing-of-the-kind"}]}
+            found = [client.call("Email/query", filter={"operator": "AND", "conditions": [filter, everything]})["ids"] for filter in FILTERS]
+            return found + [client.call("Email/query", filter={"operator": "AND", "conditions": [{"inMailbox": box}, everything]}, sort=[{"property": name, "isAscending": up}])["ids"]
+                            for name in SORTS for up in (True, False) for box in boxes]
+
+        for number in range(620):  # an order of more than 500 is asked of the index
+            add(number)
+        wait_for(lambda: own.run("fsck", "--search").returncode == 0 and index_of(own).with_name("search.at").exists(), "an index", 60)
+        for number in range(620, 640):
+            add(number)
+        with_index = ask()
+        own.configure(search_index=False)
+        own.reload()
+        wait_for(lambda: not index_of(own).exists(), "no index", 60)
+        without = ask()
+        for at, (one, other) in enumerate(zip(with_index, without)):
+            assert one == other, FILTERS[at] if at < len(FILTERS) else f"order {at - len(FILTERS)}"
+            assert one, FILTERS[at]
+        client.close()
+
+
+def test_what_was_removed_leaves_the_index():
+    with Pombal() as own:
+        session = own.imap("anna", mailbox="INBOX")
+        fill(session)
+        for number in range(30):
+            session.append("INBOX", None, None, letter(2000 + number, "unmistakable"))
+        wait_for(lambda: index_of(own).exists() and b"mistakable" in indexed_words(own), "an index", 60)
+        session.noop()
+        session.uid("STORE", f"{COUNT + 1}:*", "+FLAGS", r"(\Deleted)")
+        session.expunge()
+        wait_for(lambda: b"mistakable" not in indexed_words(own), "what has gone to leave", 180)
+        session.logout()
+        assert "0 problems" in own.run("fsck", "--search").stdout
+
+
 def document(text):
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED) as archive:

@@ -15,7 +15,9 @@ enum {
 const char *const search_columns[QUERY_COLUMNS] = {"sender", "recipient", "copied", "hidden", "subject", "body", "name", "attached"};
 
 static const char *const schema[] = {
-	"CREATE TABLE state (version BIGINT NOT NULL, incarnation BIGINT NOT NULL, modseq BIGINT NOT NULL, next BIGINT NOT NULL, removed BIGINT NOT NULL);"
+	"CREATE TABLE state (version BIGINT NOT NULL, incarnation BIGINT NOT NULL, modseq BIGINT NOT NULL, next BIGINT NOT NULL, removed BIGINT NOT NULL,"
+	" purged BIGINT NOT NULL, tidying BIGINT NOT NULL);"
+	"CREATE TABLE gone (doc " DB_ID ", at BIGINT NOT NULL);"
 	"CREATE TABLE waiting (message " DB_ID ");"
 	"CREATE TABLE document (doc " DB_ID ", message BIGINT NOT NULL UNIQUE, whole BIGINT NOT NULL);"
 	"CREATE INDEX document_not_whole ON document (doc) WHERE whole = 0;"
@@ -23,13 +25,17 @@ static const char *const schema[] = {
 	"CREATE VIRTUAL TABLE word USING fts5(sender, recipient, copied, hidden, subject, body, name, attached, content='', columnsize=0, tokenize='ready');"
 	"INSERT INTO word (word, rank) VALUES ('hashsize', 8388608);"
 	"CREATE VIRTUAL TABLE gram USING fts5(content_grams, content='', columnsize=0, detail=none, tokenize='ready');"
-	"INSERT INTO gram (gram, rank) VALUES ('hashsize', 8388608);",
+	"INSERT INTO gram (gram, rank) VALUES ('hashsize', 8388608);"
+	"CREATE TABLE shown (message " DB_ID ", attachment BIGINT NOT NULL, sent BIGINT NOT NULL, sender TEXT NOT NULL, recipient TEXT NOT NULL, subject TEXT NOT NULL);"
+	"CREATE INDEX shown_sender ON shown (sender, message);"
+	"CREATE INDEX shown_recipient ON shown (recipient, message);"
+	"CREATE INDEX shown_subject ON shown (subject, message);",
 };
 
 static bool begin_state(struct search *search, int64_t incarnation, struct error *error)
 {
 	struct db_statement *s = search_prepare(search,
-		"INSERT INTO state (version, incarnation, modseq, next, removed) SELECT $2, $1, 0, 1, 0 WHERE NOT EXISTS (SELECT 1 FROM state)", incarnation);
+		"INSERT INTO state (version, incarnation, modseq, next, removed, purged, tidying) SELECT $2, $1, 0, 1, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM state)", incarnation);
 	db_bind_number(s, 2, SEARCH_VERSION);
 	return db_run(s, error);
 }
@@ -50,7 +56,7 @@ struct search *search_open(const char *path, int64_t incarnation, bool create, s
 		return NULL;
 	struct search *search = memory_new(sizeof *search);
 	search->db = db;
-	if (search_register_tokens(db, error) && db_migrate(db, schema, sizeof schema / sizeof *schema, error) &&
+	if (db_exec(db, "PRAGMA secure_delete = ON", error) && search_register_tokens(db, error) && db_migrate(db, schema, sizeof schema / sizeof *schema, error) &&
 	    (!create || begin_state(search, incarnation, error)) && check_state(search, incarnation, error))
 		return search;
 	search_close(&search);
@@ -92,11 +98,13 @@ bool search_end(struct search *search, bool done, struct error *error)
 
 bool search_read_state(struct search *search, struct search_state *state, struct error *error)
 {
-	struct db_statement *s = db_prepare(search->db, "SELECT incarnation, modseq, removed, next - 1 - removed, EXISTS (SELECT 1 FROM waiting) FROM state");
+	struct db_statement *s = db_prepare(search->db, "SELECT incarnation, modseq, removed, next - 1 - removed - purged, EXISTS (SELECT 1 FROM waiting), tidying,"
+						 " COALESCE((SELECT at FROM gone ORDER BY doc LIMIT 1), 0) FROM state");
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW)
 		*state = (struct search_state){.incarnation = db_number(s, 0), .modseq = db_number(s, 1), .removed = db_number(s, 2),
-					       .documents = db_number(s, 3), .waiting = db_number(s, 4) != 0};
+					       .documents = db_number(s, 3), .waiting = db_number(s, 4) != 0,
+					       .tidying = (enum search_tidying)db_number(s, 5), .removed_at = db_number(s, 6)};
 	db_reset(s);
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_INVALID, "the index has lost its state"));
 }

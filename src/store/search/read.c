@@ -114,3 +114,20 @@ bool search_find_grams(struct search *search, const struct slice *grams, size_t 
 	buf_free(&expression);
 	return done;
 }
+
+/* ---- what messages are sorted by ---- */
+
+bool search_list_keys(struct search *search, int key, void (*take)(void *context, int64_t message, int64_t number, struct slice text), void *context, struct error *error)
+{
+	static const char *const lists[] = {
+		"SELECT message, sender FROM shown ORDER BY sender, message", "SELECT message, recipient FROM shown ORDER BY recipient, message",
+		"SELECT message, subject FROM shown ORDER BY subject, message", "SELECT message, sent FROM shown ORDER BY message",
+		"SELECT message, attachment FROM shown ORDER BY message",
+	};
+	bool text = key < 3;
+	struct db_statement *s = db_prepare(search->db, lists[key]);
+	enum db_step step;
+	while ((step = db_step(s, error)) == DB_ROW)
+		take(context, db_number(s, 0), text ? 0 : db_number(s, 1), text ? db_text(s, 1) : slice_make(NULL, 0));
+	return step == DB_DONE;
+}

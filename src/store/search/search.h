@@ -7,8 +7,11 @@
  *   document   messages that are, by small numbers (an index of large ones would be several times as large)
  *   word       the words of each, by columns (query/search.h), with places
  *   gram       the grams of each (query/narrow.h), without places
- * A message that goes leaves its document, and its words for as long as the index lives; when what went is more than a part of what stays,
- * the index is made anew (search_is_worn()).
+ *   shown      what messages are sorted by, in narrow rows: an index for each text
+ *   gone       documents of messages that have gone, whose words and grams are still there, with the time
+ * The database can't take words out by their document, if it isn't told them, and whoever goes through all of them finds those of many as quickly as of
+ * one. So that is done when some part has gone, or some time ago (search_is_to_be_purged()); and then all is merged, so that nothing is left of it.
+ * When most has gone, the index is made anew (search_is_worn()).
  *
  * The full-text search of the database is meant here, and nowhere else: FTS5 with SQLite. PostgreSQL's counterpart (tsvector, and trigrams of
  * pg_trgm) would be another file behind this header. Text comes in and is asked for as tokens that are ready; so what a word is, is decided
@@ -20,7 +23,7 @@
 #include "query/narrow.h"
 #include "query/search.h"
 
-enum { SEARCH_VERSION = 2 }; /* to be raised when what is indexed of a message is another: query/words.c, content.c, scan.c, summaries */
+enum { SEARCH_VERSION = 3 }; /* to be raised when what is indexed of a message is another: query/words.c, content.c, scan.c, summaries */
 
 struct search;
 /** Opens it, or with `create` makes an empty one for that account. NULL: ERROR_NOT_FOUND, ERROR_INVALID (damaged, or of another version), … */
@@ -37,13 +40,26 @@ bool search_end(struct search *search, bool done, struct error *error);
 
 struct search_state {
 	int64_t incarnation, modseq;   /* changes of the account up to this one are known */
-	int64_t documents, removed;    /* messages that are indexed, and that were */
+	int64_t documents, removed;    /* messages that are indexed, and that were, and whose words are there */
+	int64_t removed_at;            /* the first of these; seconds since 1970 */
+	enum search_tidying { SEARCH_TIDY, SEARCH_PURGING, SEARCH_MERGING, SEARCH_MERGING_ON } tidying; /* what is going on with those */
 	bool waiting;                  /* there are messages that wait to be indexed */
 };
 bool search_read_state(struct search *search, struct search_state *state, struct error *error);
 bool search_set_modseq(struct search *search, int64_t modseq, struct error *error);
 /** Is so much of it of messages that have gone that it should be made anew? */
 bool search_is_worn(const struct search_state *state);
+
+/** Are the words of what has gone to be taken out now? */
+bool search_is_to_be_purged(const struct search_state *state, int64_t now);
+/** Takes those of some documents out, in a change; when there are none any more, search_merge() is due. Takes seconds in a large index; ends early,
+ * with nothing done, when `is_over` (may be NULL) says so. */
+bool search_purge(struct search *search, bool (*is_over)(void *context), void *context, struct error *error);
+/** A step of merging all, in a change, after which nothing is left of what was taken out. *done: it was the last. */
+bool search_merge(struct search *search, bool *done, struct error *error);
+
+/** What was written before leaves the log file, too, unless somebody reads it. */
+void search_empty_log(struct search *search);
 
 /** Is it indexed? */
 bool search_has(struct search *search, int64_t message, bool *has, struct error *error);
@@ -54,10 +70,12 @@ bool search_list_waiting(struct search *search, size_t most, struct arena *arena
 /** All that are indexed, with ids above `after`, at most `most`. */
 bool search_list_documents(struct search *search, int64_t after, size_t most, struct arena *arena, struct query_ids *ids, struct error *error);
 
+struct search_keys { struct slice texts[3]; int64_t sent; bool attachment; };
 struct search_document {
 	int64_t message;
 	struct slice tokens[QUERY_COLUMNS]; /* query_write_tokens() */
 	const struct query_grams *grams;    /* NULL, or not whole: it may hold any text */
+	const struct search_keys *keys;     /* NULL: nobody says */
 };
 /** Indexes it; it waits no more. */
 bool search_add(struct search *search, const struct search_document *document, struct error *error);
@@ -69,7 +87,10 @@ bool search_find_words(struct search *search, const struct query_terms *terms, s
 /** Messages that may have all grams. */
 bool search_find_grams(struct search *search, const struct slice *grams, size_t count, struct arena *arena, struct query_ids *ids, struct error *error);
 
-/** For who checks: is the database sound, and what it says of each document that it has, as sums of hashes of tokens by columns and of grams, which
+/** One of the texts of all documents, in their order; or, with 3 and 4, when they were sent and whether they have something attached, by messages. */
+bool search_list_keys(struct search *search, int key, void (*take)(void *context, int64_t message, int64_t number, struct slice text), void *context, struct error *error);
+
+/** For who checks: is the database sound, are there no words of what is neither indexed nor known to have gone, and what it says of each document that it has, as sums of hashes of tokens by columns and of grams, which
  * search_sums() makes of a document as well. Takes a while. */
 struct search_sums { int64_t message; uint64_t words, grams; bool any; };
 bool search_list_sums(struct search *search, struct search_sums **list, size_t *count, struct error *error); /* by message; the caller frees */

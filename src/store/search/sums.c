@@ -30,7 +30,8 @@ void search_sums(const struct search_document *document, struct search_sums *sum
 
 /* ---- those of the index ---- */
 
-struct sum_table { struct search_sums *at; size_t count; int64_t *places; int64_t next; }; /* places: by document, 1 + index */
+enum { GONE = -1 };
+struct sum_table { struct search_sums *at; size_t count; int64_t *places; int64_t next; uint64_t orphans; }; /* places: by document, 1 + index, or GONE */
 
 static bool read_documents(struct search *search, struct sum_table *table, struct error *error)
 {
@@ -55,12 +56,31 @@ static bool read_documents(struct search *search, struct sum_table *table, struc
 
 static struct search_sums *sums_of(struct sum_table *table, int64_t doc)
 {
-	return doc > 0 && doc < table->next && table->places[doc] > 0 ? &table->at[table->places[doc] - 1] : NULL;
+	int64_t place = doc > 0 && doc < table->next ? table->places[doc] : 0;
+	table->orphans += place == 0;
+	return place > 0 ? &table->at[place - 1] : NULL;
 }
 
-static int column_of(struct slice name)
+/* Documents whose words may be there still. */
+static bool note_gone(struct search *search, struct sum_table *table, struct error *error)
 {
-	for (int i = 0; i < QUERY_IN_ATTACHED; i++)
+	struct db_statement *s = db_prepare(search->db, "SELECT doc FROM gone");
+	enum db_step step;
+	while ((step = db_step(s, error)) == DB_ROW)
+		if (db_number(s, 0) > 0 && db_number(s, 0) < table->next)
+			table->places[db_number(s, 0)] = GONE;
+	return step == DB_DONE;
+}
+
+bool search_list_instances(struct search *search, struct error *error)
+{
+	return db_exec(search->db, "CREATE VIRTUAL TABLE IF NOT EXISTS temp.word_instances USING fts5vocab(main, word, instance);"
+		       "CREATE VIRTUAL TABLE IF NOT EXISTS temp.gram_instances USING fts5vocab(main, gram, instance);", error);
+}
+
+int search_column_of(struct slice name)
+{
+	for (int i = 0; i < QUERY_COLUMNS; i++)
 		if (slice_equal(name, slice_of(search_columns[i])))
 			return i;
 	return -1;
@@ -72,8 +92,8 @@ static bool add_all(struct search *search, struct sum_table *table, struct error
 	struct db_statement *s = db_prepare(search->db, "SELECT doc, term, col FROM temp.word_instances");
 	while ((step = db_step(s, error)) == DB_ROW) {
 		struct search_sums *sums = sums_of(table, db_number(s, 0));
-		int column = column_of(db_text(s, 2));
-		if (sums && column >= 0)
+		int column = search_column_of(db_text(s, 2));
+		if (sums && column >= 0 && column < QUERY_IN_ATTACHED)
 			sums->words += hash(db_text(s, 1), (uint64_t)column + 1);
 	}
 	s = step == DB_DONE ? db_prepare(search->db, "SELECT doc, term FROM temp.gram_instances") : NULL;
@@ -89,9 +109,8 @@ bool search_list_sums(struct search *search, struct search_sums **list, size_t *
 {
 	struct sum_table table = {0};
 	bool done = db_verify(search->db, error) &&
-		    db_exec(search->db, "CREATE VIRTUAL TABLE IF NOT EXISTS temp.word_instances USING fts5vocab(main, word, instance);"
-			    "CREATE VIRTUAL TABLE IF NOT EXISTS temp.gram_instances USING fts5vocab(main, gram, instance);", error) &&
-		    read_documents(search, &table, error) && add_all(search, &table, error);
+		    search_list_instances(search, error) && read_documents(search, &table, error) && note_gone(search, &table, error) && add_all(search, &table, error) &&
+		    (table.orphans == 0 || error_set(error, ERROR_INVALID, "the index has words of what isn't indexed"));
 	free(table.places);
 	if (!done) {
 		free(table.at);

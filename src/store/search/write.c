@@ -1,4 +1,5 @@
 /* Putting messages into the index, and taking them out. */
+#include "base/clock.h"
 #include "store/search/internal.h"
 
 bool search_has(struct search *search, int64_t message, bool *has, struct error *error)
@@ -57,6 +58,21 @@ static bool add_grams(struct search *search, int64_t doc, const struct query_gra
 	return done;
 }
 
+static bool add_keys(struct search *search, const struct search_document *document, struct error *error)
+{
+	if (!document->keys)
+		return true;
+	struct db_statement *s = search_prepare(search, "INSERT INTO shown (message, attachment, sent, sender, recipient, subject) VALUES ($1, $2, $3, $4, $5, $6)"
+						" ON CONFLICT DO NOTHING", document->message);
+	db_bind_number(s, 2, document->keys->attachment);
+	db_bind_number(s, 3, document->keys->sent);
+	for (int i = 0; i < 3; i++)
+		db_bind_text(s, 4 + i, document->keys->texts[i]);
+	bool done = db_run(s, error);
+	db_reset(s);
+	return done;
+}
+
 bool search_add(struct search *search, const struct search_document *document, struct error *error)
 {
 	int64_t doc;
@@ -67,12 +83,21 @@ bool search_add(struct search *search, const struct search_document *document, s
 	db_bind_number(s, 2, document->message);
 	db_bind_number(s, 3, whole);
 	return db_run(s, error) && add_words(search, doc, document->tokens, error) && (!whole || add_grams(search, doc, document->grams, error)) &&
+	       add_keys(search, document, error) &&
 	       db_run(search_prepare(search, "DELETE FROM waiting WHERE message = $1", document->message), error);
+}
+
+static bool note_gone(struct search *search, int64_t message, struct error *error)
+{
+	struct db_statement *s = search_prepare(search, "INSERT INTO gone (doc, at) SELECT doc, $2 FROM document WHERE message = $1", message);
+	db_bind_number(s, 2, clock_now());
+	return db_run(s, error);
 }
 
 bool search_remove(struct search *search, int64_t message, struct error *error)
 {
 	if (!db_run(search_prepare(search, "DELETE FROM waiting WHERE message = $1", message), error) ||
+	    !db_run(search_prepare(search, "DELETE FROM shown WHERE message = $1", message), error) || !note_gone(search, message, error) ||
 	    !db_run(search_prepare(search, "DELETE FROM document WHERE message = $1", message), error))
 		return false;
 	return db_changes(search->db) == 0 || db_run(search_prepare(search, "UPDATE state SET removed = removed + $1", 1), error);
