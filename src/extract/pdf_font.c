@@ -15,14 +15,12 @@ struct pdf_font {
 
 void pdf_put_character(struct buf *out, uint32_t character)
 {
-	char bytes[4];
 	size_t len = character < 0x80 ? 1 : character < 0x800 ? 2 : character < 0x10000 ? 3 : 4;
 	if (character == 0 || character > 0x10ffff || (character >= 0xd800 && character < 0xe000))
 		return;
-	for (size_t i = len; i-- > 1; character >>= 6)
-		bytes[i] = (char)(0x80 | (character & 0x3f));
-	bytes[0] = (char)(len == 1 ? character : (0xf00u >> len & 0xff) | character);
-	buf_append(out, slice_make(bytes, len));
+	buf_append_char(out, (char)(len == 1 ? character : (0xf00u >> len & 0xff) | character >> 6 * (len - 1)));
+	for (size_t left = len - 1; left-- > 0;)
+		buf_append_char(out, (char)(0x80 | (character >> 6 * left & 0x3f)));
 }
 
 /* ---- widths ---- */

@@ -9,7 +9,6 @@
 #include <signal.h>
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/descriptors.h"
@@ -21,7 +20,6 @@ enum { ANSWER_MS = 5000 };
 
 struct dialer {
 	int channel, lost_fd;
-	pid_t pid;
 	pthread_mutex_t lock; /* one question at a time */
 };
 
@@ -105,7 +103,7 @@ struct dialer *dialer_new(const struct config_string_list *engines, int lost_fd,
 	}
 	close(ends[1]);
 	struct dialer *dialer = memory_new(sizeof *dialer);
-	*dialer = (struct dialer){.channel = ends[0], .lost_fd = lost_fd, .pid = pid};
+	*dialer = (struct dialer){.channel = ends[0], .lost_fd = lost_fd};
 	pthread_mutex_init(&dialer->lock, NULL);
 	return dialer;
 }
@@ -145,8 +143,7 @@ void dialer_free(struct dialer **dialer)
 {
 	if (!*dialer)
 		return;
-	close((*dialer)->channel);
-	waitpid((*dialer)->pid, NULL, 0);
+	close((*dialer)->channel); /* then the process ends; who has confined itself may not wait for it */
 	pthread_mutex_destroy(&(*dialer)->lock);
 	free(*dialer);
 	*dialer = NULL;

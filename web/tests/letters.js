@@ -8,5 +8,5 @@ export const LETTERS = [
 	{ from: "Борис Смирнов <boris@elsewhere.example>", subject: "Счёт за ноябрь", text: "Здравствуйте! Во вложении счёт за ноябрь. Пожалуйста, проверьте сумму.", age: 7, file: "invoice.pdf" },
 	{ from: "Tomás Ferreira <tomas@elsewhere.example>", subject: "Photos from the coast", text: "Here they are at last: the lighthouse, the storm, and the dog that wouldn't leave us.", age: 5 },
 	{ from: "Anna Berg <anna@elsewhere.example>", subject: "Plans for the weekend", text: "Shall we take the early train? The weather looks fine, and Clara knows a place for lunch near the river.", id: "plans", age: 3 },
-	{ from: "Clara de Sousa <clara@elsewhere.example>", subject: "Re: Plans for the weekend", text: "The early one, yes. I'll book a table for four at one o'clock.", answers: "plans", age: 1 },
+	{ from: "Clara de Sousa <clara@elsewhere.example>", subject: "Re: Plans for the weekend", text: "The early one, yes. I'll book a table for four at one o'clock.", answers: "plans", id: "early", age: 1 },
 ];

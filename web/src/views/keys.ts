@@ -8,6 +8,7 @@ interface FrameActs {
 	help: () => void;
 	undo: () => void;
 	settings: () => void;
+	contacts: () => void;
 	role: (role: "inbox" | "sent" | "drafts" | "archive" | "trash") => void;
 }
 
@@ -21,6 +22,7 @@ export function frameKeys(acts: FrameActs): Binding[] {
 		{ keys: "g t", label: t("role.sent"), act: () => acts.role("sent") },
 		{ keys: "g d", label: t("role.drafts"), act: () => acts.role("drafts") },
 		{ keys: "g a", label: t("role.archive"), act: () => acts.role("archive") },
+		{ keys: "g c", label: t("contacts.heading"), act: acts.contacts },
 		{ keys: "g ,", label: t("settings.title"), act: acts.settings },
 	];
 }
