@@ -38,8 +38,8 @@ int main(int count, char **words)
 {
 	struct autoconfig_service services[SERVICES_MAX];
 	struct slice address = slice_of(count > 3 ? words[2] : "");
-	struct autoconfig_plan plan = {address, address, address, SLICE("bücher.example"), SLICE("xn--bcher-kva.example"), address,
-				       SLICE("mail.example.test"), services, 0, address};
+	struct autoconfig_plan plan = {.address = address, .name = address, .person = address, .domain = SLICE("bücher.example"), .domain_ascii = SLICE("xn--bcher-kva.example"),
+				       .provider = address, .hostname = SLICE("mail.example.test"), .services = services, .documentation = address};
 	struct buf out = BUF(AUTOCONFIG_DOCUMENT_MAX);
 	if (count < 4)
 		return 2;

@@ -40,9 +40,8 @@ void http_date(int64_t seconds, char out[HTTP_DATE_MAX])
 static void put_careful_fields(const struct http_exchange *exchange, struct buf *head)
 {
 	buf_printf(head, "Content-Security-Policy: %s\r\n", exchange->policy ? exchange->policy : "default-src 'none'; frame-ancestors 'none'");
-	buf_append_text(head, "X-Content-Type-Options: nosniff\r\nReferrer-Policy: same-origin\r\n"
-			      "Cross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Resource-Policy: same-origin\r\n");
-	buf_printf(head, "X-Frame-Options: %s\r\n", exchange->framed ? "SAMEORIGIN" : "DENY");
+	buf_printf(head, "X-Content-Type-Options: nosniff\r\nX-Frame-Options: %s\r\n", exchange->framed ? "SAMEORIGIN" : "DENY");
+	buf_append_text(head, "Referrer-Policy: same-origin\r\nCross-Origin-Opener-Policy: same-origin\r\nCross-Origin-Resource-Policy: same-origin\r\n");
 	if (exchange->secure)
 		buf_append_text(head, "Strict-Transport-Security: max-age=31536000\r\n");
 	if (!exchange->cached)

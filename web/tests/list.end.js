@@ -95,8 +95,10 @@ test("everything goes by keys", async () => {
 	await page.getByRole("heading", { name: "Sent" }).waitFor();
 	await press("?");
 	await page.getByRole("dialog", { name: "Keyboard shortcuts" }).waitFor();
-	await press("Escape", "/");
-	assert.equal(await page.evaluate(() => document.activeElement.getAttribute("role")), "combobox");
+	await press("Escape");
+	await page.getByRole("dialog").first().waitFor({ state: "hidden" });
+	await press("/");
+	await until(async () => (await page.evaluate(() => document.activeElement.getAttribute("role"))) === "combobox", "the search field to have the keys");
 	await page.finish();
 });
 
