@@ -196,6 +196,7 @@ PROVIDER = """
         const outgoing = MailServices.outgoingServer.defaultServer;
         outgoing.authMethod = Ci.nsMsgAuthMethod.OAuth2;
         outgoing.forgetPassword();
+        outgoing.closeCachedConnections();
         server.getNewMessages(server.rootFolder.getFolderWithFlags(Ci.nsMsgFolderFlags.Inbox), null, null);
         return registered.client_id;
     })();"""

@@ -72,11 +72,11 @@ static const struct source {
 };
 
 /* *whole: to the end. False: what was read can't be kept. */
-static bool copy(struct salvage *salvage, const char *rows, const struct source *source, bool *whole, struct error *error)
+static bool copy(struct salvage *salvage, const char *sql, const struct source *source, bool *whole, struct error *error)
 {
 	struct error unreadable;
 	enum db_step step;
-	struct db_statement *row = db_prepare(salvage->from, rows);
+	struct db_statement *row = db_prepare(salvage->from, sql);
 	while ((step = db_step(row, &unreadable)) == DB_ROW) {
 		if (!source->put(salvage, row, error)) {
 			db_reset(row);
