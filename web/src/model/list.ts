@@ -396,12 +396,17 @@ function makeRow(email: EmailHead, emails: EmailHead[]): Row {
 	};
 }
 
+/** Does one of two emails of the same second come first? Ids are counted, and the server has the later one first: so nothing jumps when its answer comes. */
+function isLater(one: Id, other: Id): boolean {
+	return one.length !== other.length ? one.length > other.length : one > other;
+}
+
 /** Puts an email where it belongs among those that are known, newest first. */
 function insertByTime(ids: (Id | undefined)[], head: EmailHead, timeOf: (id: Id) => string | undefined): void {
 	let at = ids.length;
 	for (let i = 0; i < ids.length; i++) {
 		const id = ids[i], time = id === undefined ? undefined : timeOf(id);
-		if (id === undefined || (time !== undefined && time <= head.receivedAt)) {
+		if (id === undefined || (time !== undefined && (time < head.receivedAt || (time === head.receivedAt && isLater(head.id, id))))) {
 			at = i;
 			break;
 		}
