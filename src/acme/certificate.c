@@ -7,6 +7,7 @@
 #include <openssl/x509v3.h>
 
 #include "acme/key.h"
+#include "base/base64.h"
 #include "base/memory.h"
 
 enum {
@@ -73,7 +74,7 @@ bool acme_request_make(struct evp_pkey_st *key, const struct slice *names, size_
 	int len = 0;
 	bool done = request && list && X509_REQ_set_version(request, X509_REQ_VERSION_1) == 1 && X509_REQ_set_pubkey(request, key) == 1 &&
 		    add_request_names(request, list) && X509_REQ_sign(request, key, EVP_sha256()) > 0 && (len = i2d_X509_REQ(request, &der)) > 0 &&
-		    acme_base64url(slice_make((char *)der, (size_t)len), out);
+		    base64_encode_url(slice_make((char *)der, (size_t)len), out);
 	OPENSSL_free(der);
 	GENERAL_NAMES_free(list);
 	X509_REQ_free(request);
@@ -186,9 +187,9 @@ static struct slice id_of(X509 *certificate, struct arena *arena)
 	int len = i2d_ASN1_INTEGER(X509_get0_serialNumber(certificate), &number);
 	struct slice copy = SLICE("");
 	if (authority && authority->keyid && len > 2 && number[1] < 0x80) {
-		acme_base64url(slice_make((const char *)authority->keyid->data, (size_t)authority->keyid->length), &id);
+		base64_encode_url(slice_make((const char *)authority->keyid->data, (size_t)authority->keyid->length), &id);
 		buf_append_char(&id, '.');
-		acme_base64url(slice_make((char *)number + 2, (size_t)len - 2), &id);
+		base64_encode_url(slice_make((char *)number + 2, (size_t)len - 2), &id);
 		copy = id.overflow ? copy : arena_copy(arena, buf_slice(&id));
 	}
 	OPENSSL_free(number);

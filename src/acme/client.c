@@ -6,6 +6,7 @@
 #include <openssl/sha.h>
 #include <time.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/memory.h"
 
@@ -115,7 +116,7 @@ static void write_protected(const struct acme_client *client, struct slice url, 
 	else
 		buf_printf(&header, "\"kid\":\"%.*s\",", SLICE_ARG(client->account));
 	buf_printf(&header, "\"nonce\":\"%s\",\"url\":\"%.*s\"}", client->nonce, SLICE_ARG(url));
-	acme_base64url(buf_slice(&header), out);
+	base64_encode_url(buf_slice(&header), out);
 	buf_free(&header);
 }
 
@@ -127,7 +128,7 @@ static bool write_signed(struct acme_client *client, struct slice url, struct sl
 	write_protected(client, url, by_key, &text);
 	size_t dot = text.len;
 	buf_append_char(&text, '.');
-	acme_base64url(payload, &text);
+	base64_encode_url(payload, &text);
 	bool done = !text.overflow || error_set(error, ERROR_LIMIT, "a request to the authority is too large");
 	if (done)
 		SHA256((const unsigned char *)text.at, text.len, digest);
@@ -321,7 +322,7 @@ static struct slice record_value(struct acme_client *client, const struct acme_a
 				    authorization->wildcard ? "; policy=wildcard" : "");
 	struct slice whole = arena_printf(client->arena, "%.*s.%.*s", SLICE_ARG(challenge->token), SLICE_ARG(client->options->thumbprint));
 	SHA256((const unsigned char *)whole.at, whole.len, digest);
-	acme_base64url(slice_make((char *)digest, sizeof digest), &text);
+	base64_encode_url(slice_make((char *)digest, sizeof digest), &text);
 	struct slice copy = arena_copy(client->arena, buf_slice(&text));
 	buf_free(&text);
 	return copy;

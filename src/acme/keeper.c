@@ -21,7 +21,7 @@ bool acme_ask_master(struct acme_work *work, struct slice payload, struct buf *a
 static bool keeper_sign(void *context, const unsigned char digest[ACME_DIGEST_SIZE], struct buf *signature, struct error *error)
 {
 	struct buf text = BUF(2 * ACME_DIGEST_SIZE);
-	acme_base64url(slice_make((const char *)digest, ACME_DIGEST_SIZE), &text);
+	base64_encode_url(slice_make((const char *)digest, ACME_DIGEST_SIZE), &text);
 	bool done = acme_ask_master(context, SLICE(""), signature, error, "sign %.*s", SLICE_ARG(buf_slice(&text)));
 	buf_free(&text);
 	return done && (acme_is_base64url(buf_slice(signature)) || error_set(error, ERROR_INVALID, "no signature from the master"));

@@ -23,18 +23,6 @@ static bool failed(struct error *error, const char *what)
 	return error_set(error, ERROR_INVALID, "%s: %s", what, reason ? reason : "refused");
 }
 
-bool acme_base64url(struct slice bytes, struct buf *out)
-{
-	size_t from = out->len;
-	if (!base64_encode(bytes, out))
-		return false;
-	while (out->len > from && out->at[out->len - 1] == '=')
-		out->at[--out->len] = '\0';
-	for (size_t i = from; i < out->len; i++)
-		out->at[i] = out->at[i] == '+' ? '-' : out->at[i] == '/' ? '_' : out->at[i];
-	return true;
-}
-
 bool acme_is_base64url(struct slice text)
 {
 	for (size_t i = 0; i < text.len; i++)
@@ -91,9 +79,9 @@ bool acme_key_jwk(const struct evp_pkey_st *key, struct buf *out, struct error *
 	if (EVP_PKEY_get_octet_string_param(key, OSSL_PKEY_PARAM_PUB_KEY, point, sizeof point, &len) != 1 || len != POINT_SIZE || point[0] != 4)
 		return failed(error, "reading a public key");
 	buf_append_text(out, "{\"crv\":\"P-256\",\"kty\":\"EC\",\"x\":\"");
-	acme_base64url(slice_make((char *)point + 1, COORDINATE_SIZE), out);
+	base64_encode_url(slice_make((char *)point + 1, COORDINATE_SIZE), out);
 	buf_append_text(out, "\",\"y\":\"");
-	acme_base64url(slice_make((char *)point + 1 + COORDINATE_SIZE, COORDINATE_SIZE), out);
+	base64_encode_url(slice_make((char *)point + 1 + COORDINATE_SIZE, COORDINATE_SIZE), out);
 	return buf_append_text(out, "\"}");
 }
 
@@ -104,7 +92,7 @@ bool acme_key_thumbprint(const struct evp_pkey_st *key, struct buf *out, struct 
 	bool done = acme_key_jwk(key, &jwk, error);
 	if (done) {
 		SHA256((const unsigned char *)jwk.at, jwk.len, digest);
-		acme_base64url(slice_make((char *)digest, sizeof digest), out);
+		base64_encode_url(slice_make((char *)digest, sizeof digest), out);
 	}
 	buf_free(&jwk);
 	return done;
@@ -118,7 +106,7 @@ static bool append_signature(const unsigned char *der, size_t len, struct buf *o
 	bool done = signature && BN_bn2binpad(ECDSA_SIG_get0_r(signature), flat, COORDINATE_SIZE) == COORDINATE_SIZE &&
 		    BN_bn2binpad(ECDSA_SIG_get0_s(signature), flat + COORDINATE_SIZE, COORDINATE_SIZE) == COORDINATE_SIZE;
 	ECDSA_SIG_free(signature);
-	return done && acme_base64url(slice_make((char *)flat, sizeof flat), out);
+	return done && base64_encode_url(slice_make((char *)flat, sizeof flat), out);
 }
 
 bool acme_key_sign(struct evp_pkey_st *key, const unsigned char digest[ACME_DIGEST_SIZE], struct buf *out, struct error *error)

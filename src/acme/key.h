@@ -27,9 +27,7 @@ enum {
 	ACME_TOKEN_MAX = 512,    /* of a challenge */
 };
 
-/** Base64 for URLs, without padding (RFC 7515 §2). */
-bool acme_base64url(struct slice bytes, struct buf *out);
-/** Is it that, of at least one character? */
+/** Is it base64 for URLs, without padding (RFC 7515 §2), of at least one character? */
 bool acme_is_base64url(struct slice text);
 
 /** Makes a key, in PEM. */

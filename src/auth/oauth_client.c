@@ -19,19 +19,6 @@ static void make_mac(const char key[OAUTH_KEY_SIZE], struct slice payload, char 
 	memcpy(mac, whole, MAC_SIZE);
 }
 
-/* Base64 in the alphabet of URLs, without padding. */
-static bool encode(struct slice bytes, struct buf *out)
-{
-	size_t from = out->len;
-	if (!base64_encode(bytes, out))
-		return false;
-	while (out->len > from && out->at[out->len - 1] == '=')
-		out->len--;
-	for (size_t i = from; i < out->len; i++)
-		out->at[i] = out->at[i] == '+' ? '-' : out->at[i] == '/' ? '_' : out->at[i];
-	return true;
-}
-
 /* One text for each bytes: what decodes to the same, and is written in another way, isn't taken. */
 static bool decode(struct slice text, struct buf *out)
 {
@@ -40,7 +27,7 @@ static bool decode(struct slice text, struct buf *out)
 		buf_append_char(&plain, text.at[i] == '-' ? '+' : text.at[i] == '_' ? '/' : text.at[i]);
 	while (plain.len % 4 != 0)
 		buf_append_char(&plain, '=');
-	bool good = !plain.overflow && base64_decode(buf_slice(&plain), out) && encode(buf_slice(out), &again) && slice_equal(buf_slice(&again), text);
+	bool good = !plain.overflow && base64_decode(buf_slice(&plain), out) && base64_encode_url(buf_slice(out), &again) && slice_equal(buf_slice(&again), text);
 	buf_free(&plain);
 	buf_free(&again);
 	return good;
@@ -54,7 +41,7 @@ bool oauth_client_seal(const char key[OAUTH_KEY_SIZE], struct slice name, struct
 	wire_put_text(&payload, redirects);
 	make_mac(key, buf_slice(&payload), mac);
 	buf_append(&payload, slice_make(mac, sizeof mac));
-	bool done = !payload.overflow && encode(buf_slice(&payload), id) && id->len <= AUTH_CLIENT_ID_MAX;
+	bool done = !payload.overflow && base64_encode_url(buf_slice(&payload), id) && id->len <= AUTH_CLIENT_ID_MAX;
 	buf_free(&payload);
 	return done;
 }
@@ -118,7 +105,7 @@ bool oauth_verifier_fits(struct slice verifier, struct slice challenge)
 {
 	char hash[AUTH_SECRET_HASH_SIZE];
 	struct buf text = BUF(AUTH_CHALLENGE_SIZE + 2);
-	bool fits = is_verifier(verifier) && encode(auth_secret_hash(verifier, hash), &text) && slice_equal(buf_slice(&text), challenge);
+	bool fits = is_verifier(verifier) && base64_encode_url(auth_secret_hash(verifier, hash), &text) && slice_equal(buf_slice(&text), challenge);
 	buf_free(&text);
 	return fits;
 }

@@ -2,6 +2,7 @@
  * that is named, with this server's name and a time in it. */
 #include "auth/server_internal.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/memory.h"
 #include "config/config.h"
@@ -34,7 +35,7 @@ static bool make_token(const struct push_question *question, const struct direct
 	buf_append_text(token, "vapid t=");
 	bool done = webpush_token(&key->key, question->audience, subject, clock_now() + WEBPUSH_TOKEN_SECONDS, token, error);
 	buf_append_text(token, ", k=");
-	webpush_base64_encode(slice_make((const char *)key->key.public, sizeof key->key.public), token);
+	base64_encode_url(slice_make((const char *)key->key.public, sizeof key->key.public), token);
 	return done;
 }
 

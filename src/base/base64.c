@@ -58,3 +58,15 @@ bool base64_encode(struct slice bytes, struct buf *out)
 	}
 	return true;
 }
+
+bool base64_encode_url(struct slice bytes, struct buf *out)
+{
+	size_t from = out->len;
+	if (!base64_encode(bytes, out))
+		return false;
+	while (out->len > from && out->at[out->len - 1] == '=')
+		out->at[--out->len] = '\0';
+	for (size_t i = from; i < out->len; i++)
+		out->at[i] = out->at[i] == '+' ? '-' : out->at[i] == '/' ? '_' : out->at[i];
+	return true;
+}

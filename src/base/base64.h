@@ -9,6 +9,8 @@
 bool base64_decode(struct slice text, struct buf *out);
 /** Appends `bytes` as base64, without line breaks. */
 bool base64_encode(struct slice bytes, struct buf *out);
+/** The same in the alphabet of URLs, without padding (RFC 4648 §5, RFC 7515 §2). */
+bool base64_encode_url(struct slice bytes, struct buf *out);
 
 /** For those who have a framing of their own: the four characters for the first three bytes of `bytes`, which may be fewer. */
 void base64_quad(struct slice bytes, char quad[4]);

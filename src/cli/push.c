@@ -1,5 +1,6 @@
 /* pombal push: what push subscriptions were sent, as the events tell it, and the key by which push services know this server. */
 #include "base/array.h"
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
@@ -110,7 +111,7 @@ static void show_key(struct command_line *line, const struct directory_push_key 
 {
 	char when[32];
 	struct buf text = BUF(WEBPUSH_KEY_TEXT_MAX);
-	webpush_base64_encode(slice_make((const char *)key->key.public, sizeof key->key.public), &text);
+	base64_encode_url(slice_make((const char *)key->key.public, sizeof key->key.public), &text);
 	if (line->json)
 		command_print_json(json_pack("{s:s, s:I}", "applicationServerKey", text.at, "created", (json_int_t)key->created));
 	else

@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <string.h>
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/random.h"
@@ -204,7 +205,7 @@ static json_t *make_code(void)
 	unsigned char bytes[PUSH_CODE_BYTES];
 	struct buf text = BUF_SECRET(WEBPUSH_KEY_TEXT_MAX);
 	random_bytes(bytes, sizeof bytes);
-	webpush_base64_encode(slice_make((char *)bytes, sizeof bytes), &text);
+	base64_encode_url(slice_make((char *)bytes, sizeof bytes), &text);
 	json_t *code = jmap_text(buf_slice(&text));
 	buf_free(&text);
 	return code;
@@ -477,7 +478,7 @@ json_t *jmap_push_about_key(const struct jmap_request *request)
 	struct auth_push_key key;
 	struct buf text = BUF(WEBPUSH_KEY_TEXT_MAX);
 	jmap_push_key(request->service->push, &key);
-	webpush_base64_encode(slice_make((char *)key.public, sizeof key.public), &text);
+	base64_encode_url(slice_make((char *)key.public, sizeof key.public), &text);
 	json_t *about = json_pack("{s:o}", "applicationServerKey", jmap_text(buf_slice(&text)));
 	buf_free(&text);
 	return about;

@@ -20,18 +20,6 @@ bool webpush_failed(struct error *error, const char *what)
 
 /* ---- Base64 ---- */
 
-bool webpush_base64_encode(struct slice bytes, struct buf *out)
-{
-	size_t from = out->len;
-	if (!base64_encode(bytes, out))
-		return false;
-	while (out->len > from && out->at[out->len - 1] == '=')
-		out->at[--out->len] = '\0';
-	for (size_t i = from; i < out->len; i++)
-		out->at[i] = out->at[i] == '+' ? '-' : out->at[i] == '/' ? '_' : out->at[i];
-	return true;
-}
-
 /* The text in the other alphabet, with its padding. */
 static bool to_plain(struct slice text, struct buf *plain)
 {

@@ -2,6 +2,8 @@
 #include <openssl/bn.h>
 #include <openssl/ecdsa.h>
 
+#include "base/base64.h"
+
 #include "webpush/internal.h"
 
 enum { NUMBER_SIZE = 32, DER_MAX = 128 };
@@ -22,7 +24,7 @@ static bool put_signature(const unsigned char *der, size_t len, struct buf *out)
 	bool done = signature && BN_bn2binpad(ECDSA_SIG_get0_r(signature), flat, NUMBER_SIZE) == NUMBER_SIZE &&
 		    BN_bn2binpad(ECDSA_SIG_get0_s(signature), flat + NUMBER_SIZE, NUMBER_SIZE) == NUMBER_SIZE;
 	ECDSA_SIG_free(signature);
-	return done && webpush_base64_encode(slice_make((char *)flat, sizeof flat), out);
+	return done && base64_encode_url(slice_make((char *)flat, sizeof flat), out);
 }
 
 static bool sign(const struct webpush_key *key, struct slice what, struct buf *out)
@@ -44,9 +46,9 @@ bool webpush_token(const struct webpush_key *key, struct slice audience, struct 
 	if (!is_plain(audience) || !is_plain(subject))
 		return error_set(error, ERROR_INVALID, "the audience or the subject can't be part of a token");
 	buf_printf(&claims, "{\"aud\":\"%.*s\",\"exp\":%lld,\"sub\":\"%.*s\"}", SLICE_ARG(audience), (long long)expires, SLICE_ARG(subject));
-	webpush_base64_encode(slice_of(token_header), &token);
+	base64_encode_url(slice_of(token_header), &token);
 	buf_append_char(&token, '.');
-	webpush_base64_encode(buf_slice(&claims), &token);
+	base64_encode_url(buf_slice(&claims), &token);
 	bool fits = !claims.overflow && !token.overflow, done = fits;
 	struct buf signature = BUF(2 * WEBPUSH_KEY_TEXT_MAX);
 	if (fits)

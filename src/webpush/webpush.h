@@ -24,8 +24,6 @@ enum {
 
 /* ---- Base64 in the alphabet of URLs (RFC 4648 §5) ---- */
 
-/** Appends `bytes` so, without padding. */
-bool webpush_base64_encode(struct slice bytes, struct buf *out);
 /** What the text stands for, of exactly `size` bytes; padding may be there. False: it isn't that. */
 bool webpush_base64_decode(struct slice text, unsigned char *out, size_t size);
 

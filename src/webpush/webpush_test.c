@@ -8,6 +8,8 @@
 
 #include <openssl/ecdsa.h>
 
+#include "base/base64.h"
+
 #include "webpush/internal.h"
 
 /* ---- RFC 8291 §5, appendix A ---- */
@@ -39,7 +41,7 @@ static void the_example_is_encrypted_to_the_byte(void **state)
 	decode("BP4z9KsN6nGRTbVYI_c7VJSPQTBtkgcy27mlmlMoZIIgDll6e3vCYLocInmYWAmS6TlzAC8wEqKK6PBru3jl7A8", seed.public, sizeof seed.public);
 	decode("DGv6ra1nlYgDCS1FRnbzlw", seed.salt, sizeof seed.salt);
 	assert_true(webpush_encrypt_seeded(&keys, &seed, SLICE(WATERMELON), &body, &error));
-	assert_true(webpush_base64_encode(buf_slice(&body), &text));
+	assert_true(base64_encode_url(buf_slice(&body), &text));
 	assert_string_equal(text.at, expected);
 	buf_free(&body);
 	buf_free(&text);
