@@ -152,6 +152,7 @@ def read(own, thunderbird):
 
 
 def send(own, thunderbird):
+    arrived, sent = own.count_mail("", "anna"), own.count_mail("", "boris", mailbox="Sent")
     thunderbird.mail.press("#folderPaneWriteMessage")
     with thunderbird.other_window() as window:
         thunderbird.wait_cursor("toAddrInput")
@@ -161,8 +162,8 @@ def send(own, thunderbird):
         thunderbird.wait_cursor("messageEditor")
         thunderbird.keys(TEXT)
         window.press("#button-send")
-    assert_sent(own, own.wait_mail("", "anna")[0])
-    assert_sent(own, own.wait_mail("", "boris", mailbox="Sent")[0])
+    assert_sent(own, own.wait_mail("", "anna", arrived + 1)[-1])
+    assert_sent(own, own.wait_mail("", "boris", sent + 1, mailbox="Sent")[-1])
 
 
 def test_it_is_set_up_reads_and_sends(own, thunderbird):
