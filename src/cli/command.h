@@ -102,6 +102,8 @@ void command_remark(const struct command_line *line, const char *text);
 /** Prints a slice to standard output with control characters other than tabs, and those that change the direction of writing, shown as '?': nothing
  * that mail holds may steer the terminal. */
 void cli_print_safe(struct slice text);
+/** Two blanks, `before` and a text so, for lines of several parts; nothing for an empty text. */
+void cli_print_part(const char *before, struct slice text);
 /** "2026-11-22 23:19:32 +0100" in local time. */
 const char *cli_time_text(int64_t seconds, char out[32]);
 /** "512 bytes", "1.4 MiB", "10 GiB": as people read it. */

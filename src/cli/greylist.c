@@ -147,12 +147,7 @@ static void hear(void *context, struct slice text)
 static int run_shut_out(struct command_line *line)
 {
 	struct shut_out_list self = {.line = line, .scratch = arena_new()};
-	struct error error;
-	bool done = instance_become_owner(line);
-	if (done)
-		instance_await_events(line);
-	if (done && !cli_events_read(line->data, hear, &self, &error))
-		done = command_fail(line, "%s", error.text) == COMMAND_DONE;
+	bool done = instance_read_events(line, hear, &self);
 	if (done)
 		command_print_list(line, &shut_out_shape, self.list, self.count);
 	arena_free(&self.scratch);

@@ -16,6 +16,7 @@
 
 #include "base/file.h"
 #include "base/reserve.h"
+#include "cli/trace_events.h"
 #include "main/privileges.h"
 #include "message/address.h"
 
@@ -298,6 +299,15 @@ void instance_await_events(const struct command_line *line)
 	struct buf answer = BUF(1024);
 	instance_ask_within(line, "events", PATIENCE_SECONDS, &answer, &ignored);
 	buf_free(&answer);
+}
+
+bool instance_read_events(struct command_line *line, void (*hear)(void *context, struct slice text), void *context)
+{
+	struct error error;
+	if (!instance_become_owner(line))
+		return false;
+	instance_await_events(line);
+	return cli_events_read(line->data, hear, context, &error) || command_fail(line, "%s", error.text) == COMMAND_DONE;
 }
 
 /* A descriptor of the server's process, which becomes readable when that ends; -1 if it isn't to be seen from here. */

@@ -33,6 +33,8 @@ bool instance_ask(const struct command_line *line, const char *request, struct b
 bool instance_ask_within(const struct command_line *line, const char *request, int seconds, struct buf *answer, struct error *error);
 /** What the running server, if there is one, has told of so far is in the event files when this returns. */
 void instance_await_events(const struct command_line *line);
+/** Reads all events as the data's owner, those of the last moment among them: calls `hear` with each line. False: it couldn't, and has said so. */
+bool instance_read_events(struct command_line *line, void (*hear)(void *context, struct slice text), void *context);
 /** Asks the running server to stop, and returns when its process has ended, or after so many seconds (ERROR_TEMPORARY). */
 bool instance_stop(const struct command_line *line, int seconds, struct error *error);
 /** Writes down what an administrator has done: instance_note(line, "admin.alias_added", log_slice("alias", address)). The

@@ -80,6 +80,14 @@ void cli_print_safe(struct slice text)
 	}
 }
 
+void cli_print_part(const char *before, struct slice text)
+{
+	if (text.len == 0)
+		return;
+	printf("  %s", before);
+	cli_print_safe(text);
+}
+
 const char *cli_size_text(uint64_t bytes, char out[32])
 {
 	static const char *const units[] = {"KiB", "MiB", "GiB", "TiB"};

@@ -43,27 +43,19 @@ static json_t *json_of(const void *at)
 	return object;
 }
 
-static void print_part(const char *before, struct slice text)
-{
-	if (text.len == 0)
-		return;
-	printf("  %s", before);
-	cli_print_safe(text);
-}
-
 static void print(const void *at)
 {
 	const struct entry *entry = at;
 	cli_print_safe(slice_sub(entry->time, 0, 19));
 	printf("  ");
 	cli_print_safe(slice_skip(entry->event, sizeof "push." - 1));
-	print_part("", entry->account);
-	print_part("", entry->subscription);
-	print_part("", entry->what);
-	print_part("to ", entry->host);
-	print_part("status ", entry->status);
-	print_part("", entry->reason);
-	print_part("again after s: ", entry->again);
+	cli_print_part("", entry->account);
+	cli_print_part("", entry->subscription);
+	cli_print_part("", entry->what);
+	cli_print_part("to ", entry->host);
+	cli_print_part("status ", entry->status);
+	cli_print_part("", entry->reason);
+	cli_print_part("again after s: ", entry->again);
 	putchar('\n');
 }
 
@@ -93,12 +85,7 @@ static void hear(void *context, struct slice text)
 static int run_list(struct command_line *line)
 {
 	struct entries self = {.line = line, .scratch = arena_new()};
-	struct error error;
-	bool done = instance_become_owner(line);
-	if (done)
-		instance_await_events(line);
-	if (done && !cli_events_read(line->data, hear, &self, &error))
-		done = command_fail(line, "%s", error.text) == COMMAND_DONE;
+	bool done = instance_read_events(line, hear, &self);
 	if (done)
 		command_print_list(line, &shape, self.list, self.count);
 	arena_free(&self.scratch);

@@ -39,28 +39,20 @@ static json_t *json_of_entry(const void *entry_at)
 	return object;
 }
 
-static void print_part(const char *before, struct slice text)
-{
-	if (text.len == 0)
-		return;
-	printf("  %s", before);
-	cli_print_safe(text);
-}
-
 static void print_entry(const void *entry_at)
 {
 	const struct entry *entry = entry_at;
 	char when[32];
 	bool busy = slice_equal(entry->fields[FIELD_BUSY], SLICE("busy")), browser = slice_equal(entry->fields[FIELD_PROTOCOL], SLICE("web")) || slice_equal(entry->fields[FIELD_PROTOCOL], SLICE("oauth"));
 	cli_print_safe(entry->fields[FIELD_ID]);
-	print_part("", entry->fields[FIELD_ACCOUNT]);
-	print_part("", entry->fields[FIELD_PROTOCOL]);
-	print_part("from ", entry->fields[FIELD_ADDRESS]);
+	cli_print_part("", entry->fields[FIELD_ACCOUNT]);
+	cli_print_part("", entry->fields[FIELD_PROTOCOL]);
+	cli_print_part("from ", entry->fields[FIELD_ADDRESS]);
 	printf("  since %s", cli_time_text(entry->since, when));
 	if (!browser)
-		print_part("", entry->fields[FIELD_TLS].len > 0 ? entry->fields[FIELD_TLS] : SLICE("without TLS"));
-	print_part("client ", entry->fields[FIELD_CLIENT]);
-	print_part(browser ? "used " : busy ? "does " : "did ", entry->fields[FIELD_DOING]);
+		cli_print_part("", entry->fields[FIELD_TLS].len > 0 ? entry->fields[FIELD_TLS] : SLICE("without TLS"));
+	cli_print_part("client ", entry->fields[FIELD_CLIENT]);
+	cli_print_part(browser ? "used " : busy ? "does " : "did ", entry->fields[FIELD_DOING]);
 	putchar('\n');
 }
 

@@ -127,6 +127,12 @@ bool account_begin(struct account *account, const struct mail_uid_need *needs, s
 bool account_begin_durable(struct account *account, struct change *change, struct error *error);
 /** Keeps everybody else from changing the account, to look at it. */
 bool account_begin_looking(struct account *account, struct change *change, struct error *error);
+
+/** An empty file in the account's folder that says that there may be something of a kind (mark.c). Making it needs no transaction; removing it is for whoever
+ * sees, while nobody can add to it, that there is nothing. If it can't be removed, it is looked for in vain. */
+bool account_make_mark(const struct account *account, const char *mark, struct error *error);
+void account_remove_mark(const struct account *account, const char *mark);
+bool store_has_mark(const struct store *store, struct slice account, const char *mark);
 /** Ends the change: commits if `done`, else undoes all; leaves the account; tells subscribers. */
 bool account_end(struct account *account, struct change *change, bool done, struct error *error);
 /** For what removes something, when it has failed: was it for want of room, and is there some now, out of what is set aside for

@@ -3,30 +3,14 @@
  * leaves one too many at most. */
 #include "store/vacation.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "store/internal.h"
 
 static const char mark[] = "vacation";
 
-static bool make_mark(const struct account *account, struct error *error)
-{
-	char path[PATH_MAX];
-	if (snprintf(path, sizeof path, "%s/%s", account->folder, mark) >= (int)sizeof path)
-		return error_set(error, ERROR_INVALID, "path too long");
-	int fd = open(path, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd < 0)
-		return error_set_errno(error, errno, "making %s", path);
-	close(fd);
-	return true;
-}
-
 static bool keep_in(struct account *account, struct change *change, struct slice text, bool wanted, struct error *error)
 {
 	struct object_change one = {.id = VACATION_ID, .reference = wanted, .text = text};
-	return (!wanted || make_mark(account, error)) && mail_change_objects(change, OBJECT_VACATION, &one, 1, error) &&
+	return (!wanted || account_make_mark(account, mark, error)) && mail_change_objects(change, OBJECT_VACATION, &one, 1, error) &&
 	       (one.done || error_set(error, one.error.kind, "%s", one.error.text)) && mail_forget_told(change->db, error);
 }
 
@@ -36,12 +20,11 @@ static void remove_mark(struct account *account)
 	struct change change;
 	struct error error;
 	struct object object;
-	char path[PATH_MAX];
 	struct arena *arena = arena_new();
 	if (account_begin_looking(account, &change, &error)) {
 		bool known = mail_get_object(change.db, OBJECT_VACATION, VACATION_ID, arena, &object, &error);
-		if (known && object.reference == 0 && snprintf(path, sizeof path, "%s/%s", account->folder, mark) < (int)sizeof path)
-			unlink(path); /* if it can't be removed, deliveries look in vain */
+		if (known && object.reference == 0)
+			account_remove_mark(account, mark);
 		account_end(account, &change, false, &error);
 	}
 	arena_free(&arena);
@@ -58,11 +41,7 @@ bool vacation_keep(struct account *account, struct slice text, bool wanted, stru
 
 bool store_has_vacation(const struct store *store, struct slice account)
 {
-	struct error error;
-	char *path = store_account_file(store, account, mark, &error);
-	bool there = path && access(path, F_OK) == 0;
-	free(path);
-	return there;
+	return store_has_mark(store, account, mark);
 }
 
 bool vacation_find(struct account *account, struct arena *arena, struct slice *text, struct error *error)
