@@ -8,30 +8,39 @@
 
 /* ---- Accounts that have changed ---- */
 
-static bool is_former(void *context, const struct conn_session *session)
-{
-	const struct auth_account *now = context;
-	return slice_equal(session->account, now->name) && session->identity != now->identity;
-}
+/* Whose sign-in may have ended is asked for, though an announcement says which identity counts: that was read before it was made, and who
+ * has signed in since may be right (an account is made first, and gets its password then). In a worker: an answer takes its time. If auth
+ * goes away meanwhile, its successor says so, and all is asked anew. */
+struct question {
+	struct sessions *sessions;
+	struct slice account; /* empty: all */
+	int64_t identity;     /* of that account: this one was said to count */
+	struct slice reason;  /* why others don't */
+	struct arena *arena;  /* all of this, and what is found */
+};
 
-/** Every identity that has sessions, and every app password or grant, once. */
-struct signed_in {
+/** Every identity that is to be asked for, and every app password or grant, once. */
+struct doubtful {
+	const struct question *question;
 	struct map *seen;
-	struct arena *arena;
-	struct slice account; /* of this one alone, and only those with a limited right; empty: all */
 	struct identity_list { struct identity_list *next; struct auth_account account; } *list;
 };
 
-static void note_signed_in(void *context, const struct conn_session *session)
+/* An app password, or a grant, may have ended while the account is as it was: which, isn't announced. */
+static bool may_have_ended(const struct question *question, const struct conn_session *session)
 {
-	struct signed_in *all = context;
+	return slice_empty(question->account) ||
+	       (slice_equal(session->account, question->account) && (session->identity != question->identity || session->credential != 0));
+}
+
+static void note_doubtful(void *context, const struct conn_session *session)
+{
+	struct doubtful *all = context;
 	int64_t key[2] = {session->identity, session->credential};
-	if (all->account.len > 0 && (session->credential == 0 || !slice_equal(session->account, all->account)))
+	if (!may_have_ended(all->question, session) || map_put(all->seen, slice_make((const char *)key, sizeof key), all))
 		return;
-	if (map_put(all->seen, slice_make((const char *)key, sizeof key), all))
-		return;
-	struct identity_list *entry = arena_alloc(all->arena, sizeof *entry);
-	entry->account = (struct auth_account){.name = arena_copy(all->arena, session->account), .identity = session->identity, .credential = session->credential};
+	struct identity_list *entry = arena_alloc(all->question->arena, sizeof *entry);
+	entry->account = (struct auth_account){.name = arena_copy(all->question->arena, session->account), .identity = session->identity, .credential = session->credential};
 	entry->next = all->list;
 	all->list = entry;
 }
@@ -42,61 +51,40 @@ static bool is_of(void *context, const struct conn_session *session)
 	return session->identity == ended->identity && session->credential == ended->credential && slice_equal(session->account, ended->name);
 }
 
-/* In a worker. If auth goes away meanwhile, its successor says so, and all is asked anew. */
-static void ask_for(struct sessions *sessions, struct slice account)
+static void ask(void *context)
 {
-	struct signed_in all = {.seen = map_new(), .arena = arena_new(), .account = account};
-	server_visit_sessions(sessions->server, note_signed_in, &all);
-	for (struct identity_list *entry = all.list; entry; entry = entry->next)
+	struct question *question = context;
+	struct sessions *sessions = question->sessions;
+	struct doubtful all = {.question = question, .seen = map_new()};
+	server_visit_sessions(sessions->server, note_doubtful, &all);
+	for (struct identity_list *entry = all.list; entry; entry = entry->next) {
+		bool is_former = entry->account.identity != question->identity && !slice_empty(question->reason);
 		if (auth_stands(sessions->auth, NULL, &entry->account) == AUTH_ENDED)
-			server_end_sessions(sessions->server, is_of, &entry->account, SLICE("the account was changed"));
+			server_end_sessions(sessions->server, is_of, &entry->account, is_former ? question->reason : SLICE("the account was changed"));
+	}
 	map_free(&all.seen);
-	arena_free(&all.arena);
+	arena_free(&question->arena);
 }
 
-/* Anything may have changed: the auth role was away, or this one is behind. */
-static void ask_for_all(void *context) { ask_for(context, SLICE("")); }
-
-struct account_changed { struct sessions *sessions; struct slice account; char name[]; };
-
-static void ask_for_account(void *context)
+static void find_doubtful(void *context, const struct conn_session *session)
 {
-	struct account_changed *changed = context;
-	ask_for(changed->sessions, changed->account);
-	free(changed);
-}
-
-static void find_limited(void *context, const struct conn_session *session)
-{
-	struct signed_in *found = context;
-	if (session->credential != 0 && slice_equal(session->account, found->account))
-		found->account = slice_make(NULL, 0);
-}
-
-/* An app password, or a grant, may have ended while the account is as it was: which, isn't announced. */
-static void ask_for_limited(struct sessions *sessions, struct slice account)
-{
-	struct signed_in found = {.account = account};
-	server_visit_sessions(sessions->server, find_limited, &found);
-	if (found.account.len > 0)
-		return;
-	struct account_changed *changed = memory_new(sizeof *changed + account.len + 1);
-	memcpy(changed->name, account.at, account.len);
-	changed->sessions = sessions;
-	changed->account = slice_make(changed->name, account.len);
-	server_work(sessions->server, ask_for_account, changed);
+	const struct question **question = context;
+	if (*question && may_have_ended(*question, session))
+		*question = NULL;
 }
 
 void sessions_hear(struct sessions *sessions, const struct bus_change *change)
 {
-	struct auth_account now = {.name = change->account, .identity = change->identity};
 	auth_note_change(sessions->auth);
-	if (slice_empty(change->account))
-		server_work(sessions->server, ask_for_all, sessions);
-	else {
-		server_end_sessions(sessions->server, is_former, &now, change->reason);
-		ask_for_limited(sessions, change->account);
-	}
+	struct arena *arena = arena_new();
+	struct question *question = arena_alloc(arena, sizeof *question);
+	*question = (struct question){sessions, arena_copy(arena, change->account), change->identity, arena_copy(arena, change->reason), arena};
+	const struct question *unasked = question;
+	server_visit_sessions(sessions->server, find_doubtful, &unasked);
+	if (unasked)
+		arena_free(&arena);
+	else
+		server_work(sessions->server, ask, question);
 }
 
 /* ---- What the command line asks ---- */

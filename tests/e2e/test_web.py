@@ -317,9 +317,9 @@ def test_administrators_see_and_end_browsers(server, watcher, person):
     assert not other.is_signed_in() and watcher.is_signed_in()
 
 
-def test_what_was_refused_is_nobodys_connection(server, browser, person):
+def test_what_was_refused_is_nobodys_connection(server, watcher, person):
     """A WebSocket that doesn't come about leaves a connection behind that is like any other."""
-    connection = browser.connect()
+    browser, connection = watcher, watcher.connect()
     connection.request("GET", "/socket", headers=browser.fields("POST"))
     answer = connection.getresponse()
     answer.read()
