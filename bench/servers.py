@@ -24,6 +24,7 @@ MANY = 10000
 LARGE = "large@example.test"
 SINK = 21026
 HASH = "{SSHA}" + base64.b64encode(hashlib.sha1(PASSWORD.encode() + b"salt").digest() + b"salt").decode()
+SETTLE_MOST = 120  # seconds
 TICKS = os.sysconf("SC_CLK_TCK")
 
 
@@ -108,6 +109,13 @@ class Server:
                     continue
                 total += sum(int(fields[i]) for i in (11, 12, 13, 14))
         return total / TICKS
+
+    def settle(self):
+        """Waits until nothing of what was done goes on behind it (mail is indexed, queues are worked off): it isn't the next part's."""
+        deadline, before = time.monotonic() + SETTLE_MOST, -1
+        while time.monotonic() < deadline and (now := self.cpu_seconds()) > before + 0.02:
+            before = now
+            time.sleep(1)
 
     def pss_kib(self):
         total = 0

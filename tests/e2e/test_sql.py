@@ -14,6 +14,8 @@ from pathlib import Path
 
 import pytest
 
+from pombal import binary
+
 ROOT = Path(__file__).resolve().parents[2]
 DATABASES = {  # whose tables the statements of these files are about; the longest name counts
     "src/queue/": "queue",
@@ -21,7 +23,7 @@ DATABASES = {  # whose tables the statements of these files are about; the longe
     "src/auth/": "directory",
     "src/auth/known.c": "known",
 }
-DRIVER = "src/store/db/sqlite.c", "src/store/search/"  # the latter is of SQLite's full-text search: another database's would stand beside it
+DRIVERS = "src/store/db/", "src/store/search/"  # the latter is of SQLite's full-text search: another database's would stand beside it
 LITERALS = re.compile(r"""'(?:[^'\\]|\\.)*'|(?:"(?:[^"\\]|\\.)*"\s*)+""")
 STATEMENT = re.compile(r"\s*(SELECT|INSERT INTO|UPDATE|DELETE FROM|WITH|CREATE (?:UNIQUE )?(?:TABLE|INDEX)|ALTER TABLE|DROP (?:TABLE|INDEX)) ")
 PIECE = re.compile(r"\b(FROM|WHERE|VALUES|ORDER BY|RETURNING|ON CONFLICT)\b")
@@ -32,7 +34,7 @@ def files_with_sql():
     """The source files that speak to a database, without tests and the driver."""
     for path in sorted((ROOT / "src").rglob("*.c")):
         name = str(path.relative_to(ROOT))
-        if not name.startswith(DRIVER) and not name.endswith(("_test.c", "_fuzz.c")) and re.search(r"\bdb_\w+\(|PREPARE\(", path.read_text()):
+        if not name.startswith(DRIVERS) and not name.endswith(("_test.c", "_fuzz.c")) and re.search(r"\bdb_\w+\(|PREPARE\(", path.read_text()):
             yield name
 
 
@@ -67,7 +69,7 @@ def psql():
         who = {"user": "nobody", "group": "nogroup", "extra_groups": []}
     subprocess.run([programs / "initdb", "-D", folder / "data", "-U", "pombal", "-A", "trust", "-E", "UTF8", "--locale=C", "--no-sync"],
                    check=True, stdout=subprocess.DEVNULL, cwd=folder, **who)
-    server = subprocess.Popen([programs / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses=", "-F"], cwd=folder,
+    server = subprocess.Popen([programs / "postgres", "-D", folder / "data", "-k", folder, "-c", "listen_addresses=", "-c", "autovacuum=off", "-F"], cwd=folder,
                               stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **who)
 
     def run(statements):
@@ -79,6 +81,7 @@ def psql():
         deadline = time.monotonic() + 60
         while run(["SELECT 1;"]) and time.monotonic() < deadline:
             time.sleep(0.05)
+        run.url = f"postgresql:///postgres?host={folder}&user=pombal"
         yield run
     finally:
         server.terminate()
@@ -126,3 +129,9 @@ def test_postgresql_refuses_what_is_sqlites(psql):
     """The check checks: each of these SQLite takes."""
     for wrong in ("SELECT id FROM message WHERE refs", "INSERT OR REPLACE INTO message (id) VALUES ($1)", "SELECT total(size) FROM message"):
         assert "ERROR" in psql(["SET search_path = queue;", f"PREPARE wrong AS {wrong};"])
+
+
+def test_the_driver_of_postgresql(psql):
+    """The unit tests of the seam, with the other database (src/store/db/db_test.c)."""
+    done = subprocess.run([Path(binary()).parent / "src/store/db/db_test"], env=dict(os.environ, POMBAL_TEST_DATABASE=psql.url), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+    assert done.returncode == 0, done.stderr.decode()

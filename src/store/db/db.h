@@ -1,6 +1,6 @@
 /* The seam between our SQL and the database that runs it. SQL is written once, in the subset that SQLite and PostgreSQL
- * share: $1 parameters (numbered from 1), ON CONFLICT, RETURNING, the types BIGINT and TEXT and those below. One driver
- * exists: SQLite, in WAL mode.
+ * share: $1 parameters (numbered from 1), ON CONFLICT, RETURNING, the types BIGINT and TEXT and those below. There are two drivers:
+ * SQLite, in WAL mode, and PostgreSQL, where nothing is kept yet but what the tests keep.
  *
  * A connection and its statements belong to one thread at a time; who shares one locks it. Statements are prepared once
  * per connection and SQL text and kept; a statement is reset when it is asked for again, when it has been stepped to its
@@ -43,8 +43,9 @@ struct db_options {
 	int cache_kib;        /* page cache of the connection; 0: 256 KiB */
 };
 
-/** Opens the database file; NULL with *error on failure (damage: ERROR_INVALID, no such file: ERROR_NOT_FOUND). */
-struct db *db_open(const char *path, const struct db_options *options, struct error *error);
+/** Opens the database at a place, a file's path or postgresql://…#SCHEMA; NULL with *error on failure (damage: ERROR_INVALID, no such file or
+ * schema: ERROR_NOT_FOUND, who isn't let in, or a schema of somebody else's: ERROR_DENIED). */
+struct db *db_open(const char *place, const struct db_options *options, struct error *error);
 /** Closes it (NULL is fine) and sets *db to NULL. */
 void db_close(struct db **db);
 
@@ -67,7 +68,8 @@ void db_bind_text(struct db_statement *statement, int index, struct slice value)
 void db_bind_blob(struct db_statement *statement, int index, struct slice value);
 
 enum db_step { DB_ROW, DB_DONE, DB_FAILED };
-/** Advances to the next row. After DB_DONE and DB_FAILED the statement is reset. */
+/** Advances to the next row. After DB_DONE and DB_FAILED the statement is reset. After DB_FAILED within a transaction nothing is left but to
+ * undo it: so PostgreSQL wants it. */
 enum db_step db_step(struct db_statement *statement, struct error *error);
 /** Steps a statement that gives no row (or whose rows don't matter) to its end. */
 bool db_run(struct db_statement *statement, struct error *error);

@@ -1,4 +1,4 @@
-/* Unit tests of the database seam with the driver that is built in. */
+/* Unit tests of the database seam: with SQLite, or, where POMBAL_TEST_DATABASE has its URL, with a PostgreSQL (tests/e2e/test_sql.py). */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -13,8 +13,9 @@
 #include "base/log.h"
 #include "store/db/db.h"
 
+static const char *url;   /* of a PostgreSQL; NULL: SQLite's turn */
 static char folder[256];
-static char path[300];
+static char path[600];
 static struct error error;
 
 static const char *const STEPS[] = {
@@ -30,12 +31,32 @@ static int make_folder(void **state)
 	snprintf(folder, sizeof folder, "%s/db-test-XXXXXX", base ? base : "/tmp");
 	assert_non_null(mkdtemp(folder));
 	snprintf(path, sizeof path, "%s/test.db", folder);
+	if (url)
+		snprintf(path, sizeof path, "%s#test_%d", url, (int)getpid());
 	return 0;
+}
+
+/* Of a new database in the same place. */
+static void forget(void)
+{
+	if (!url) {
+		assert_int_equal(unlink(path), 0);
+		return;
+	}
+	char sql[80], place[600];
+	snprintf(place, sizeof place, "%s#beside", url);
+	snprintf(sql, sizeof sql, "DROP SCHEMA IF EXISTS test_%d CASCADE", (int)getpid());
+	struct db *db = db_open(place, &(struct db_options){.create = true}, &error);
+	assert_non_null(db);
+	assert_true(db_exec(db, sql, &error));
+	db_close(&db);
 }
 
 static int remove_folder(void **state)
 {
 	(void)state;
+	if (url)
+		forget();
 	static const char *const names[] = {"test.db", "test.db-wal", "test.db-shm", "copy.db", "link.db"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
 		char name[320];
@@ -94,8 +115,10 @@ static void what_is_written_is_read(void **state)
 	db_close(&db);
 	assert_null(db);
 	struct stat status;
-	assert_int_equal(stat(path, &status), 0);
-	assert_int_equal(status.st_mode & 0777, 0600);
+	if (!url) {
+		assert_int_equal(stat(path, &status), 0);
+		assert_int_equal(status.st_mode & 0777, 0600);
+	}
 }
 
 static void transactions_hold_together(void **state)
@@ -235,7 +258,7 @@ static void an_earlier_schema_is_refused(void **state)
 	assert_int_equal(error.kind, ERROR_DENIED);
 	assert_non_null(strstr(error.text, "earlier version"));
 	db_close(&db);
-	assert_int_equal(unlink(path), 0);
+	forget();
 	assert_non_null(db = db_open(path, &(struct db_options){.create = true}, &error));
 	assert_true(db_migrate(db, renewed, 3, &error));
 	assert_true(db_migrate(db, renewed, 4, &error)); /* from 3 on steps go on as ever */
@@ -299,19 +322,120 @@ static void processes_take_turns(void **state)
 
 #define DB_TEST(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
+/* ---- Of PostgreSQL alone ---- */
+
+static void numbers_of_every_type_are_read(void **state)
+{
+	(void)state;
+	struct db *db = opened(DB_DURABLE_COMMIT);
+	struct db_statement *s = db_prepare(db, "SELECT CAST(-32768 AS SMALLINT), CAST(-7 AS INTEGER), CAST(-9223372036854775807 AS BIGINT), true, false,"
+		" CAST(9223372036854775807 AS NUMERIC), CAST(-10000 AS NUMERIC), CAST(12.75 AS NUMERIC), CAST(0 AS NUMERIC), CAST(100000000 AS NUMERIC), NULL, 'seven'");
+	static const int64_t expected[] = {-32768, -7, -INT64_MAX, 1, 0, INT64_MAX, -10000, 12, 0, 100000000, 0, 0};
+	assert_int_equal(db_step(s, &error), DB_ROW);
+	for (int i = 0; i < 12; i++)
+		assert_int_equal(db_number(s, i), expected[i]);
+	assert_true(slice_equal(db_text(s, 11), SLICE("seven")));
+	assert_int_equal(db_step(s, &error), DB_DONE);
+	db_close(&db);
+}
+
+static void places_that_are_none_are_told(void **state)
+{
+	(void)state;
+	static const char *const wrong[] = {"postgresql://localhost/mail", "postgresql://localhost/mail#", "postgresql://localhost/mail#A", "postgresql://localhost/mail#a\"b",
+					    "postgresql://u:secret@[::1/mail#queue", "postgresql://localhost/mail?nonsense=1#queue"};
+	for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
+		assert_null(db_open(wrong[i], &(struct db_options){.create = true}, &error));
+		assert_int_equal(error.kind, ERROR_INVALID);
+		assert_null(strstr(error.text, "secret"));
+	}
+	assert_null(db_open("postgresql://127.0.0.1:1/mail#queue", &(struct db_options){.create = true}, &error));
+	assert_int_equal(error.kind, ERROR_TEMPORARY);
+	assert_null(db_open(path, &(struct db_options){0}, &error)); /* its schema isn't there */
+	assert_int_equal(error.kind, ERROR_NOT_FOUND);
+	struct db *db = db_open(path, &(struct db_options){.create = true}, &error);
+	assert_non_null(db);
+	assert_true(db_exec(db, "CREATE TABLE others (id BIGINT)", &error));
+	db_close(&db);
+	assert_null(db_open(path, &(struct db_options){.create = true}, &error));
+	assert_int_equal(error.kind, ERROR_DENIED);
+}
+
+/* From within: the server ends it, as when it is started anew. */
+static void cut(struct db *db, struct db *by)
+{
+	struct db_statement *s = db_prepare(db, "SELECT pg_backend_pid()");
+	assert_int_equal(db_step(s, &error), DB_ROW);
+	int64_t pid = db_number(s, 0);
+	db_reset(s);
+	char sql[80];
+	snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%d, 10000)", (int)pid);
+	assert_true(db_exec(by, sql, &error));
+}
+
+static void a_lost_connection_comes_back(void **state)
+{
+	(void)state;
+	struct db *db = opened(DB_DURABLE_COMMIT), *other = opened(DB_DURABLE_COMMIT);
+	add(db, 1, SLICE("one"));
+	cut(db, other);
+	struct db_statement *s = db_prepare(db, "SELECT count(*) FROM pair");
+	assert_int_equal(db_step(s, &error), DB_FAILED); /* that it is gone is seen by what is asked first */
+	assert_int_equal(error.kind, ERROR_TEMPORARY);
+	assert_int_equal(count_rows(db), 1);
+
+	/* within a transaction nothing of it is done, whatever comes after */
+	usleep(1100 * 1000);
+	assert_true(db_begin(db, &error));
+	add(db, 2, SLICE("two"));
+	cut(db, other);
+	for (int i = 0; i < 2; i++) {
+		s = db_prepare(db, "INSERT INTO pair (a, b) VALUES (3, 'three')");
+		assert_false(db_run(s, &error));
+		assert_int_equal(error.kind, ERROR_TEMPORARY);
+	}
+	assert_false(db_commit(db, &error));
+	assert_int_equal(count_rows(db), 1);
+	db_close(&other);
+	db_close(&db);
+}
+
+static void a_transaction_with_a_failure_is_not_committed(void **state)
+{
+	(void)state;
+	struct db *db = opened(DB_DURABLE_COMMIT);
+	add(db, 1, SLICE("one"));
+	assert_true(db_begin(db, &error));
+	add(db, 2, SLICE("two"));
+	assert_false(db_run(db_prepare(db, "INSERT INTO pair (a, b) VALUES (1, 'again')"), &error));
+	assert_int_equal(error.kind, ERROR_EXISTS);
+	assert_false(db_commit(db, &error));
+	assert_int_equal(count_rows(db), 1);
+	db_close(&db);
+}
+
 int main(void)
 {
-	const struct CMUnitTest tests[] = {
+	const struct CMUnitTest common[] = {
 		DB_TEST(what_is_written_is_read),
 		DB_TEST(transactions_hold_together),
 		DB_TEST(transactions_of_a_group_are_parts_of_one),
-		DB_TEST(durable_transactions_end),
 		DB_TEST(faulty_sql_fails_at_its_step),
 		DB_TEST(connections_see_each_other),
-		DB_TEST(what_is_no_database_is_told),
 		DB_TEST(a_later_schema_is_refused), DB_TEST(an_earlier_schema_is_refused),
-		DB_TEST(a_snapshot_is_whole_and_private),
 		DB_TEST(processes_take_turns),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	const struct CMUnitTest of_sqlite[] = {
+		DB_TEST(durable_transactions_end),
+		DB_TEST(what_is_no_database_is_told),
+		DB_TEST(a_snapshot_is_whole_and_private),
+	};
+	const struct CMUnitTest of_postgresql[] = {
+		DB_TEST(numbers_of_every_type_are_read),
+		DB_TEST(places_that_are_none_are_told),
+		DB_TEST(a_lost_connection_comes_back),
+		DB_TEST(a_transaction_with_a_failure_is_not_committed),
+	};
+	url = getenv("POMBAL_TEST_DATABASE");
+	return cmocka_run_group_tests(common, NULL, NULL) + (url ? cmocka_run_group_tests(of_postgresql, NULL, NULL) : cmocka_run_group_tests(of_sqlite, NULL, NULL));
 }

@@ -1,13 +1,12 @@
-/* The SQLite driver behind db.h.
+/* SQLite as a driver (internal.h).
  *
  * Every database is in WAL mode: readers and the one writer don't wait for each other, in one process or several. A
- * connection is opened without SQLite's own mutexes (its owner locks it) and keeps its prepared statements, found by the
- * address of their text. How it fails: a lock that isn't given within the busy timeout, an I/O error and a full disk are
+ * connection is opened without SQLite's own mutexes: its owner locks it. How it fails: a lock that isn't given within the busy timeout, an I/O error and a full disk are
  * errors of the call and leave no open transaction; damage is ERROR_INVALID; a broken constraint is ERROR_EXISTS.
  *
  * Beware of opening and closing a database's file by other means in a process that has it open: POSIX locks are lost by
  * that. So the file is touched here only when it is made, before SQLite opens it. */
-#include "store/db/db.h"
+#include "store/db/internal.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +18,6 @@
 #include "base/clock.h"
 #include "base/distrust.h"
 #include "base/log.h"
-#include "base/map.h"
 #include "base/memory.h"
 
 enum {
@@ -30,19 +28,21 @@ enum {
 	LOOKASIDE_SIZE = 256, LOOKASIDE_COUNT = 32, /* small pieces of memory that a connection keeps for its statements */
 };
 
-struct db {
+struct connection {
+	struct db db;
 	sqlite3 *handle;
 	enum db_durability durability;
 	bool full;               /* this transaction is a durable one of a connection that otherwise isn't */
-	bool grouped, in_part;   /* transactions are parts of one, and one of them is under way */
-	struct map *statements;  /* by the address of their SQL text */
 };
 
-struct db_statement {
-	struct db *db;
+struct statement {
+	struct db_statement statement;
 	sqlite3_stmt *handle;    /* NULL: the SQL is faulty */
 	int index[DB_PARAMETERS_MAX + 1]; /* SQLite's number of parameter $n; it counts in order of appearance */
 };
+
+static sqlite3 *handle_of(struct db *db) { return ((struct connection *)db)->handle; }
+static sqlite3_stmt *compiled(struct db_statement *statement) { return ((struct statement *)statement)->handle; }
 
 static void initialize_library(void)
 {
@@ -184,7 +184,7 @@ static int configure(sqlite3 *handle, const struct db_options *options)
 	return sqlite3_exec(handle, "SELECT count(*) FROM sqlite_schema", NULL, NULL, NULL); /* is it a database at all? */
 }
 
-struct db *db_open(const char *path, const struct db_options *options, struct error *error)
+static struct db *open_file(const char *path, const struct db_options *options, struct error *error)
 {
 	static pthread_once_t once = PTHREAD_ONCE_INIT;
 	pthread_once(&once, initialize_library);
@@ -202,321 +202,175 @@ struct db *db_open(const char *path, const struct db_options *options, struct er
 		sqlite3_close(handle);
 		return NULL;
 	}
-	struct db *db = memory_new(sizeof *db);
-	*db = (struct db){.handle = handle, .durability = options->durability, .statements = map_new()};
-	return db;
+	struct connection *self = memory_new(sizeof *self);
+	*self = (struct connection){.db.driver = &db_sqlite, .handle = handle, .durability = options->durability};
+	return &self->db;
 }
 
-static void free_statements(struct db *db)
-{
-	size_t cursor = 0;
-	struct slice key;
-	void *value;
-	while (map_next(db->statements, &cursor, &key, &value)) {
-		sqlite3_finalize(((struct db_statement *)value)->handle);
-		free(value);
-	}
-	map_free(&db->statements);
-}
-
-void db_rest(struct db *db)
-{
-	free_statements(db);
-	db->statements = map_new();
-	sqlite3_db_release_memory(db->handle);
-}
-
-void db_close(struct db **db)
-{
-	if (!*db)
-		return;
-	free_statements(*db);
-	sqlite3_close((*db)->handle);
-	free(*db);
-	*db = NULL;
-}
+static void rest(struct db *db) { sqlite3_db_release_memory(handle_of(db)); }
+static void close_file(struct db *db) { sqlite3_close(handle_of(db)); }
 
 /* ---- Statements ---- */
 
-bool db_exec(struct db *db, const char *sql, struct error *error)
+static bool execute(struct db *db, const char *sql, struct error *error)
 {
-	int code = sqlite3_exec(db->handle, sql, NULL, NULL, NULL);
-	return code == SQLITE_OK || failed(db->handle, code, error, "database");
+	int code = sqlite3_exec(handle_of(db), sql, NULL, NULL, NULL);
+	return code == SQLITE_OK || failed(handle_of(db), code, error, "database");
 }
 
-static void number_parameters(struct db_statement *statement)
+static void number_parameters(struct statement *self)
 {
-	int count = sqlite3_bind_parameter_count(statement->handle);
+	int count = sqlite3_bind_parameter_count(self->handle);
 	for (int i = 1; i <= count; i++) {
-		const char *name = sqlite3_bind_parameter_name(statement->handle, i);
+		const char *name = sqlite3_bind_parameter_name(self->handle, i);
 		uint64_t n;
 		if (name && name[0] == '$' && slice_to_number(slice_of(name + 1), DB_PARAMETERS_MAX, &n))
-			statement->index[n] = i;
+			self->index[n] = i;
 	}
 }
 
-static struct db_statement *compile(struct db *db, const char *sql)
+static struct db_statement *prepare(struct db *db, const char *sql)
 {
-	struct db_statement *statement = memory_new(sizeof *statement);
-	statement->db = db;
-	int code = sqlite3_prepare_v3(db->handle, sql, -1, SQLITE_PREPARE_PERSISTENT, &statement->handle, NULL);
+	struct statement *self = memory_new(sizeof *self);
+	int code = sqlite3_prepare_v3(handle_of(db), sql, -1, SQLITE_PREPARE_PERSISTENT, &self->handle, NULL);
 	if ((code & 0xff) == SQLITE_NOMEM)
 		memory_exhausted(0);
+	self->statement.faulty = code != SQLITE_OK || !self->handle;
 	if (code != SQLITE_OK)
-		log_error("database.statement", log_text("sql", sql), log_text("cause", sqlite3_errmsg(db->handle)));
+		log_error("database.statement", log_text("sql", sql), log_text("cause", sqlite3_errmsg(handle_of(db))));
 	else
-		number_parameters(statement);
-	return statement;
+		number_parameters(self);
+	return &self->statement;
 }
 
-struct db_statement *db_prepare(struct db *db, const char *sql)
+static void finalize(struct db_statement *statement) { sqlite3_finalize(compiled(statement)); }
+static void reset(struct db_statement *statement) { sqlite3_reset(compiled(statement)); }
+
+static void restart(struct db_statement *statement)
 {
-	struct slice key = slice_make((const char *)&sql, sizeof sql);
-	struct db_statement *statement = map_get(db->statements, key);
-	if (statement && !statement->handle) { /* it may have been a lock or damage, not the SQL: try again */
-		map_remove(db->statements, key);
-		free(statement);
-		statement = NULL;
-	}
-	if (!statement) {
-		statement = compile(db, sql);
-		map_put(db->statements, key, statement);
-	}
-	if (statement->handle) {
-		sqlite3_reset(statement->handle);
-		sqlite3_clear_bindings(statement->handle);
-	}
-	return statement;
+	sqlite3_reset(compiled(statement));
+	sqlite3_clear_bindings(compiled(statement));
 }
 
 /* SQLite's index of parameter $n; 0, which it refuses, when there is none. */
-static int parameter(const struct db_statement *statement, int n)
+static int parameter(struct db_statement *statement, int n)
 {
-	return n >= 1 && n <= DB_PARAMETERS_MAX ? statement->index[n] : 0;
+	return n >= 1 && n <= DB_PARAMETERS_MAX ? ((struct statement *)statement)->index[n] : 0;
 }
 
-void db_bind_number(struct db_statement *statement, int index, int64_t value)
+static void bind_number(struct db_statement *statement, int index, int64_t value)
 {
-	if (statement->handle)
-		sqlite3_bind_int64(statement->handle, parameter(statement, index), value);
+	sqlite3_bind_int64(compiled(statement), parameter(statement, index), value);
 }
 
-void db_bind_text(struct db_statement *statement, int index, struct slice value)
+static void bind_bytes(struct db_statement *statement, int index, struct slice value, bool is_text)
 {
-	if (statement->handle)
-		sqlite3_bind_text64(statement->handle, parameter(statement, index), value.at ? value.at : "", value.len, SQLITE_STATIC, SQLITE_UTF8);
+	const char *at = value.at ? value.at : "";
+	if (is_text)
+		sqlite3_bind_text64(compiled(statement), parameter(statement, index), at, value.len, SQLITE_STATIC, SQLITE_UTF8);
+	else
+		sqlite3_bind_blob64(compiled(statement), parameter(statement, index), at, value.len, SQLITE_STATIC);
 }
 
-void db_bind_blob(struct db_statement *statement, int index, struct slice value)
+static enum db_step step(struct db_statement *statement, struct error *error)
 {
-	if (statement->handle)
-		sqlite3_bind_blob64(statement->handle, parameter(statement, index), value.at ? value.at : "", value.len, SQLITE_STATIC);
-}
-
-enum db_step db_step(struct db_statement *statement, struct error *error)
-{
-	if (!statement->handle) {
-		error_set(error, ERROR_INVALID, "database: the statement could not be prepared");
-		return DB_FAILED;
-	}
-	int code = sqlite3_step(statement->handle);
+	int code = sqlite3_step(compiled(statement));
 	if (code == SQLITE_ROW)
 		return DB_ROW;
 	if (code != SQLITE_DONE)
-		failed(statement->db->handle, code, error, "database");
-	sqlite3_reset(statement->handle);
+		failed(handle_of(statement->db), code, error, "database");
+	sqlite3_reset(compiled(statement));
 	return code == SQLITE_DONE ? DB_DONE : DB_FAILED;
 }
 
-bool db_run(struct db_statement *statement, struct error *error)
+static int64_t number(struct db_statement *statement, int column) { return sqlite3_column_int64(compiled(statement), column); }
+
+static struct slice bytes(struct db_statement *statement, int column, bool is_text)
 {
-	enum db_step step;
-	while ((step = db_step(statement, error)) == DB_ROW)
-		;
-	return step == DB_DONE;
+	const char *at = is_text ? (const char *)sqlite3_column_text(compiled(statement), column) : sqlite3_column_blob(compiled(statement), column);
+	return slice_make(at, at ? (size_t)sqlite3_column_bytes(compiled(statement), column) : 0);
 }
 
-void db_reset(struct db_statement *statement)
-{
-	if (statement->handle)
-		sqlite3_reset(statement->handle);
-}
-
-int64_t db_number(struct db_statement *statement, int column)
-{
-	return sqlite3_column_int64(statement->handle, column);
-}
-
-struct slice db_text(struct db_statement *statement, int column)
-{
-	const char *at = (const char *)sqlite3_column_text(statement->handle, column);
-	return slice_make(at, at ? (size_t)sqlite3_column_bytes(statement->handle, column) : 0);
-}
-
-struct slice db_blob(struct db_statement *statement, int column)
-{
-	const char *at = sqlite3_column_blob(statement->handle, column);
-	return slice_make(at, at ? (size_t)sqlite3_column_bytes(statement->handle, column) : 0);
-}
-
-bool db_is_null(struct db_statement *statement, int column)
-{
-	return sqlite3_column_type(statement->handle, column) == SQLITE_NULL;
-}
-
-int64_t db_changes(struct db *db)
-{
-	return sqlite3_changes64(db->handle);
-}
+static bool is_null(struct db_statement *statement, int column) { return sqlite3_column_type(compiled(statement), column) == SQLITE_NULL; }
+static int64_t changes(struct db *db) { return sqlite3_changes64(handle_of(db)); }
 
 /* ---- Transactions ---- */
 
-bool db_begin(struct db *db, struct error *error)
+static void leave_full(struct connection *self)
 {
-	if (!disk_is_trusted(error))
-		return false;
-	if (!db->grouped)
-		return db_run(db_prepare(db, "BEGIN IMMEDIATE"), error);
-	return db->in_part = db_run(db_prepare(db, "SAVEPOINT part"), error);
+	if (self->full)
+		sqlite3_exec(self->handle, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
+	self->full = false;
 }
 
-bool db_begin_read(struct db *db, struct error *error)
+static bool begin(struct db *db, enum db_transaction kind, struct error *error)
 {
-	return db_run(db_prepare(db, "BEGIN"), error);
-}
-
-static void leave_full(struct db *db)
-{
-	if (db->full)
-		sqlite3_exec(db->handle, "PRAGMA synchronous=NORMAL", NULL, NULL, NULL);
-	db->full = false;
-}
-
-bool db_begin_durable(struct db *db, struct error *error)
-{
-	if (db->durability == DB_DURABLE_LATER) {
-		if (!db_exec(db, "PRAGMA synchronous=FULL", error))
+	struct connection *self = (struct connection *)db;
+	if (kind == DB_READS)
+		return db_run(db_prepare(db, "BEGIN"), error);
+	if (kind == DB_WRITES_DURABLY && self->durability == DB_DURABLE_LATER) {
+		if (!execute(db, "PRAGMA synchronous=FULL", error))
 			return false;
-		db->full = true;
+		self->full = true;
 	}
-	if (db_begin(db, error))
+	if (db_run(db_prepare(db, "BEGIN IMMEDIATE"), error))
 		return true;
-	leave_full(db);
+	leave_full(self);
 	return false;
 }
 
-static void undo_part(struct db *db)
+static bool commit(struct db *db, struct error *error)
+{
+	if (!db_run(db_prepare(db, "COMMIT"), error))
+		return false;
+	leave_full((struct connection *)db);
+	return true;
+}
+
+static void rollback(struct db *db)
 {
 	struct error error;
-	if (db->in_part && !(db_run(db_prepare(db, "ROLLBACK TO part"), &error) && db_run(db_prepare(db, "RELEASE part"), &error)))
+	if (!sqlite3_get_autocommit(handle_of(db)) && !db_run(db_prepare(db, "ROLLBACK"), &error))
 		log_error("database.rollback", log_text("cause", error.text));
-	db->in_part = false;
-}
-
-bool db_commit(struct db *db, struct error *error)
-{
-	bool done = db_run(db_prepare(db, db->grouped ? "RELEASE part" : "COMMIT"), error);
-	if (done && db->grouped)
-		db->in_part = false;
-	else if (done)
-		leave_full(db);
-	else
-		db_rollback(db);
-	return done;
-}
-
-void db_rollback(struct db *db)
-{
-	struct error error;
-	if (db->grouped)
-		undo_part(db);
-	else if (!sqlite3_get_autocommit(db->handle) && !db_run(db_prepare(db, "ROLLBACK"), &error))
-		log_error("database.rollback", log_text("cause", error.text));
-	leave_full(db);
-}
-
-bool db_group_begin(struct db *db, struct error *error)
-{
-	return db->grouped = db_begin(db, error);
-}
-
-bool db_group_end(struct db *db, bool done, struct error *error)
-{
-	undo_part(db);
-	db->grouped = false;
-	if (done)
-		return db_commit(db, error);
-	db_rollback(db);
-	return false;
+	leave_full((struct connection *)db);
 }
 
 /* ---- Care ---- */
 
-static bool schema_version(struct db *db, int64_t *version, struct error *error)
+static bool schema_version(struct db *db, int64_t *number, struct error *error)
 {
 	struct db_statement *statement = db_prepare(db, "PRAGMA user_version");
 	if (db_step(statement, error) != DB_ROW)
 		return false;
-	*version = db_number(statement, 0);
+	*number = db_number(statement, 0);
 	db_reset(statement);
 	return true;
 }
 
-static bool migrate_one(struct db *db, const char *const *steps, int count, bool *done, struct error *error)
+static bool set_schema_version(struct db *db, int version, struct error *error)
 {
-	int64_t version;
 	char mark[64];
-	if (!schema_version(db, &version, error))
-		return false;
-	if (version > count)
-		return error_set(error, ERROR_DENIED, "%s was made by a later version of Pombal (its schema is %d, this one knows %d): use that version",
-				 sqlite3_db_filename(db->handle, "main"), (int)version, count);
-	*done = version == count;
-	if (*done)
-		return true;
-	if (!steps[version])
-		return error_set(error, ERROR_DENIED, "%s was made by an earlier version of Pombal (its schema is %d), and no way leads from it to this one",
-				 sqlite3_db_filename(db->handle, "main"), (int)version);
-	int next = (int)version + 1;
-	while (next < count && !steps[next])
-		next++;
-	snprintf(mark, sizeof mark, "PRAGMA user_version=%d", next);
-	return db_exec(db, steps[version], error) && db_exec(db, mark, error);
+	snprintf(mark, sizeof mark, "PRAGMA user_version=%d", version);
+	return execute(db, mark, error);
 }
 
-bool db_migrate(struct db *db, const char *const *steps, int count, struct error *error)
-{
-	int64_t version;
-	if (!schema_version(db, &version, error))
-		return false;
-	for (bool done = version == count; !done;) { /* the version is read again under the lock: another process may migrate it too */
-		if (!db_begin(db, error))
-			return false;
-		if (!migrate_one(db, steps, count, &done, error)) {
-			db_rollback(db);
-			return false;
-		}
-		if (!db_commit(db, error))
-			return false;
-	}
-	return true;
-}
+static const char *name(struct db *db) { return sqlite3_db_filename(handle_of(db), "main"); }
 
-int64_t db_version(struct db *db)
+static int64_t version(struct db *db)
 {
 	struct db_statement *statement = db_prepare(db, "PRAGMA data_version");
-	int64_t version = db_step(statement, NULL) == DB_ROW ? db_number(statement, 0) : -1;
+	int64_t found = db_step(statement, NULL) == DB_ROW ? db_number(statement, 0) : -1;
 	db_reset(statement);
-	return version;
+	return found;
 }
 
-bool db_moved(struct db *db)
+static bool moved(struct db *db)
 {
-	int moved = 0;
-	return sqlite3_file_control(db->handle, "main", SQLITE_FCNTL_HAS_MOVED, &moved) == SQLITE_OK && moved;
+	int has = 0;
+	return sqlite3_file_control(handle_of(db), "main", SQLITE_FCNTL_HAS_MOVED, &has) == SQLITE_OK && has;
 }
 
-bool db_verify(struct db *db, struct error *error)
+static bool verify(struct db *db, struct error *error)
 {
 	struct db_statement *statement = db_prepare(db, "PRAGMA integrity_check(1)");
 	if (db_step(statement, error) != DB_ROW)
@@ -527,9 +381,9 @@ bool db_verify(struct db *db, struct error *error)
 	return fine;
 }
 
-void *db_driver(struct db *db) { return db->handle; }
+static void *handle(struct db *db) { return handle_of(db); }
 
-bool db_snapshot(struct db *db, const char *path, struct error *error)
+static bool snapshot(struct db *db, const char *path, struct error *error)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 	if (fd < 0)
@@ -542,3 +396,11 @@ bool db_snapshot(struct db *db, const char *path, struct error *error)
 	unlink(path);
 	return false;
 }
+
+const struct db_driver db_sqlite = {
+	.open = open_file, .close = close_file, .rest = rest, .exec = execute,
+	.prepare = prepare, .finalize = finalize, .restart = restart, .reset = reset, .bind_number = bind_number, .bind_bytes = bind_bytes,
+	.step = step, .number = number, .bytes = bytes, .is_null = is_null, .changes = changes,
+	.begin = begin, .commit = commit, .rollback = rollback, .schema_version = schema_version, .set_schema_version = set_schema_version,
+	.name = name, .version = version, .moved = moved, .verify = verify, .snapshot = snapshot, .handle = handle,
+};
