@@ -55,6 +55,7 @@ static void ask(void *context)
 {
 	struct question *question = context;
 	struct sessions *sessions = question->sessions;
+	struct arena *arena = question->arena; /* in which the question is, too */
 	struct doubtful all = {.question = question, .seen = map_new()};
 	server_visit_sessions(sessions->server, note_doubtful, &all);
 	for (struct identity_list *entry = all.list; entry; entry = entry->next) {
@@ -63,7 +64,7 @@ static void ask(void *context)
 			server_end_sessions(sessions->server, is_of, &entry->account, is_former ? question->reason : SLICE("the account was changed"));
 	}
 	map_free(&all.seen);
-	arena_free(&question->arena);
+	arena_free(&arena);
 }
 
 static void find_doubtful(void *context, const struct conn_session *session)
