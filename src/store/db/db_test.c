@@ -70,7 +70,8 @@ static struct db *opened(enum db_durability durability)
 {
 	struct db *db = db_open(path, &(struct db_options){.durability = durability, .create = true}, &error);
 	assert_non_null(db);
-	assert_true(db_migrate(db, STEPS, 2, &error));
+	if (!db_migrate(db, STEPS, 2, &error))
+		fail_msg("%s", error.text);
 	return db;
 }
 

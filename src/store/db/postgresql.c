@@ -187,6 +187,15 @@ static bool ask_number(struct connection *self, const char *sql, int64_t *number
 	return true;
 }
 
+/* Of those of our schema whose name is or isn't … They are looked for in the catalogue: what to_regclass() knows may be older than a lock
+ * that was just waited for. */
+static bool count_tables(struct connection *self, const char *condition, int64_t *count, struct error *error)
+{
+	char sql[256];
+	snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = '%s' AND tablename %s", self->schema, condition);
+	return ask_number(self, sql, count, error);
+}
+
 /* Makes the schema, or looks whether it is there and ours. */
 static bool enter_schema(struct connection *self, bool create, struct error *error)
 {
@@ -203,11 +212,10 @@ static bool enter_schema(struct connection *self, bool create, struct error *err
 		return error_set(error, refused.kind, "%s", refused.text);
 	if (!set_up(self, error))
 		return false;
-	snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = '%s' AND pg_catalog.to_regclass('\"%s\".pombal_schema') IS NULL",
-		 self->schema, self->schema);
-	if (!ask_number(self, sql, &foreign, error))
+	/* in this order: another process may make all of them in between */
+	if (!count_tables(self, "<> 'pombal_schema'", &foreign, error) || !count_tables(self, "= 'pombal_schema'", &there, error))
 		return false;
-	return foreign == 0 || error_set(error, ERROR_DENIED, "the schema %s of the database holds tables of somebody else", self->schema);
+	return there || foreign == 0 || error_set(error, ERROR_DENIED, "the schema %s of the database holds tables of somebody else", self->schema);
 }
 
 static void close_connection(struct db *db)
@@ -477,7 +485,7 @@ static bool schema_version(struct db *db, int64_t *version, struct error *error)
 	struct connection *self = connection_of(db);
 	int64_t there;
 	*version = 0;
-	if (!have_connection(self, error) || !ask_number(self, "SELECT count(*) FROM (SELECT pg_catalog.to_regclass('pombal_schema') AS t) AS s WHERE t IS NOT NULL", &there, error))
+	if (!have_connection(self, error) || !count_tables(self, "= 'pombal_schema'", &there, error))
 		return false;
 	return !there || ask_number(self, "SELECT version FROM pombal_schema", version, error);
 }
