@@ -13,7 +13,7 @@ run:
 # The optimised program, at build/pombal.
 build: $(BUILD)/build.ninja
 	$(if $(WEB_OPTION),meson configure $(BUILD) $(WEB_OPTION))
-	ninja -C $(BUILD) pombal pombal.1 pombal.conf.5
+	ninja -C $(BUILD) pombal manual-pages
 
 $(BUILD)/build.ninja:
 	meson setup $(BUILD) -Dbuildtype=debugoptimized $(WEB_OPTION)

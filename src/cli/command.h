@@ -66,8 +66,9 @@ struct command_line {
 
 /** Finds the command and runs it; returns the exit status. */
 int command_main(const struct command_group *groups, int argc, char **argv);
-/** Writes pombal(1) in roff. */
-void command_write_manual(struct buf *out, const struct command_group *groups);
+/** Writes pombal(1) in roff, in the language of `words` (config/config.h). */
+struct config_words;
+void command_write_manual(struct buf *out, const struct config_words *words, const struct command_group *groups);
 /** docs/http.md. */
 void command_write_http(struct buf *out);
 

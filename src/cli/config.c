@@ -88,18 +88,67 @@ static int run(struct command_line *line)
 	return status;
 }
 
+/* The sentences of the manual pages: what was translated of them, and all that were asked for. */
+struct sentences {
+	json_t *translated; /* object: English to the other language; NULL: none */
+	json_t *asked;      /* object with the English ones as its keys, in their order */
+};
+
+static const char *sentence_of(void *context, const char *sentence)
+{
+	struct sentences *sentences = context;
+	json_object_set_new(sentences->asked, sentence, json_true());
+	const char *translated = json_string_value(json_object_get(sentences->translated, sentence));
+	return translated ? translated : sentence;
+}
+
+static void write_page(struct buf *out, struct command_line *line, struct slice page, const struct config_words *words)
+{
+	if (slice_equal(page, SLICE("pombal.conf")))
+		config_write_manual(out, words);
+	else
+		command_write_manual(out, words, line->groups);
+}
+
+/* As a JSON list, for what looks after translations. */
+static void write_sentences(struct buf *out, struct command_line *line, const struct config_words *words, const struct sentences *sentences)
+{
+	write_page(out, line, SLICE("pombal"), words);
+	write_page(out, line, SLICE("pombal.conf"), words);
+	buf_clear(out);
+	json_t *list = json_array();
+	const char *sentence;
+	json_t *value;
+	json_object_foreach(sentences->asked, sentence, value)
+		json_array_append_new(list, json_string(sentence));
+	char *text = json_dumps(list, JSON_INDENT(0));
+	buf_append_text(out, text);
+	free(text);
+	json_decref(list);
+}
+
 /* For the build, and for the documents: writes a page to standard output. */
 static int run_manual(struct command_line *line)
 {
 	struct buf out = BUF(CONFIG_TEXT_MAX);
-	if (slice_equal(command_argument(line, 0), SLICE("pombal.conf")))
-		config_write_manual(&out);
-	else if (slice_equal(command_argument(line, 0), SLICE("http")))
+	struct slice page = command_argument(line, 0);
+	struct sentences sentences = {.asked = json_object()};
+	json_error_t error;
+	if (line->count > 1 && !(sentences.translated = json_load_file(line->arguments[1], 0, &error))) {
+		json_decref(sentences.asked);
+		return command_fail(line, "%s, line %d: %s", line->arguments[1], error.line, error.text);
+	}
+	struct config_words words = {.of = sentence_of, .context = &sentences, .upper = !sentences.translated};
+	if (slice_equal(page, SLICE("http")))
 		command_write_http(&out);
+	else if (slice_equal(page, SLICE("sentences")))
+		write_sentences(&out, line, &words, &sentences);
 	else
-		command_write_manual(&out, line->groups);
+		write_page(&out, line, page, &words);
 	fwrite(out.at, 1, out.len, stdout);
 	buf_free(&out);
+	json_decref(sentences.asked);
+	json_decref(sentences.translated);
 	return COMMAND_DONE;
 }
 
@@ -107,6 +156,6 @@ static const struct command_option options[] = {{"example", NULL, "the documente
 
 const struct command cli_config_commands[] = {
 	{"config", "[OPTION]", "Shows the configuration that the server works by, defaults included.", run, options, 0, 1, COMMAND_JSON},
-	{"manual", "pombal|pombal.conf|http", "Writes a manual page, or the one about HTTP.", run_manual, NULL, 1, 1, COMMAND_HIDDEN | COMMAND_NO_DATA},
+	{"manual", "pombal|pombal.conf|sentences|http [FILE]", "Writes a manual page (in another language, by a file of its sentences), these sentences, or the page about HTTP.", run_manual, NULL, 1, 2, COMMAND_HIDDEN | COMMAND_NO_DATA},
 	{0},
 };

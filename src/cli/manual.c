@@ -1,78 +1,110 @@
 /* The manual page pombal(1), from the tables of commands; and docs/http.md, from the table of what is answered over HTTP. */
 #include "cli/command.h"
+#include "config/config.h"
 #include "jmap/jmap.h"
 #include "web/web.h"
 
-static void write_roff(struct buf *out, const char *text)
+static void write_sentence(struct buf *out, const struct config_words *words, const char *sentence)
 {
-	for (; *text; text++) {
-		if (*text == '-')
-			buf_append_text(out, "\\-");
-		else if (*text == '\\')
-			buf_append_text(out, "\\e");
-		else
-			buf_append_char(out, *text);
-	}
+	config_write_roff(out, slice_of(words->of(words->context, sentence)));
 }
 
-static void write_command(struct buf *out, const struct command *command)
+static void write_command(struct buf *out, const struct config_words *words, const struct command *command)
 {
 	buf_append_text(out, ".TP\n.B pombal ");
-	write_roff(out, command->name);
+	config_write_roff(out, slice_of(command->name));
 	if (command->flags & COMMAND_JSON)
 		buf_append_text(out, " [\\-\\-json]");
 	buf_append_text(out, command->arguments[0] ? " " : "");
-	write_roff(out, command->arguments);
+	config_write_roff(out, slice_of(command->arguments));
 	for (const struct command_option *option = command->options; option && option->name; option++) {
 		buf_append_text(out, " [\\-\\-");
-		write_roff(out, option->name);
+		config_write_roff(out, slice_of(option->name));
 		buf_printf(out, "%s%s]", option->argument ? " " : "", option->argument ? option->argument : "");
 	}
 	buf_append_char(out, '\n');
-	write_roff(out, command->summary);
+	write_sentence(out, words, command->summary);
 	buf_append_char(out, '\n');
 	for (const struct command_option *option = command->options; option && option->name; option++) {
 		buf_append_text(out, ".br\n\\(bu \\-\\-");
-		write_roff(out, option->name);
+		config_write_roff(out, slice_of(option->name));
 		buf_append_text(out, ": ");
-		write_roff(out, option->doc);
+		write_sentence(out, words, option->doc);
 		buf_append_char(out, '\n');
 	}
 }
 
-void command_write_manual(struct buf *out, const struct command_group *groups)
+/* The sections around the commands: a title and a paragraph, or what a term means. */
+struct part {
+	const char *title; /* NULL: as before */
+	const char *term;  /* in bold; NULL: none */
+	const char *text;
+};
+
+static const struct part before[] = {
+	{"Description", NULL,
+	 "Pombal receives mail from the internet, routes and queues mail to the internet, stores it, and serves it to mail clients. "
+	 "Everything it keeps is in one data directory, which `--data` (before or after the command) or the environment variable "
+	 "`POMBAL_DATA` names; without either it is `" COMMAND_DATA "`. "
+	 "Run as root, every command becomes the directory's owner before it touches a file."},
+	{NULL, NULL,
+	 "Called by the name `sendmail`, `mailq` or `newaliases`, it is that program of sendmail(8)'s. With `--json` a listing is one JSON "
+	 "value. Options may stand anywhere after the command; what follows `--` is no option."},
+};
+
+static const struct part after[] = {
+	{"Exit status", NULL, "0: done; 1: refused or failed, one line on standard error says why; 2: wrong usage."},
+	{"Environment", "POMBAL_DATA", "The data directory, where `--data` doesn't name one."},
+	{"Files", NULL, "In the data directory:"},
+	{NULL, "pombal.conf", "The configuration."},
+	{NULL, "certificates/", "Certificates and keys."},
+	{NULL, "directory/directory.db", "Domains, accounts, aliases, and hashes of passwords."},
+	{NULL, "queue/", "What waits to be delivered."},
+	{NULL, "accounts/DOMAIN/NAME/", "An account: its database, and in `mail/` one plain file per message."},
+	{NULL, "log/events.log", "What happened, for `pombal trace`."},
+	{NULL, "run/", "The running server's socket and lock."},
+	{"Signals", NULL,
+	 "Of `pombal serve`: SIGHUP reads configuration and certificates anew, as `pombal reload` does; SIGTERM and SIGINT stop it, as "
+	 "`pombal stop` does; a second SIGINT doesn't wait for what is under way."},
+};
+
+static void write_parts(struct buf *out, const struct config_words *words, const struct part *parts, size_t count)
 {
-	buf_append_text(out, ".TH POMBAL 1 " POMBAL_DATE " \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n"
-			     ".SH NAME\npombal \\- a complete e\\-mail system\n"
-			     ".SH SYNOPSIS\n.B pombal\n[\\-\\-data DIR] COMMAND [ARGUMENTS]\n"
-			     ".SH DESCRIPTION\nPombal receives mail from the internet, routes and queues mail to the internet, stores it, and serves "
-			     "it to mail clients. Everything it keeps is in one data directory, which\n.B \\-\\-data\n(before or after the "
-			     "command) or the environment variable\n.B POMBAL_DATA\nnames; without either it is\n.IR /var/lib/pombal .\n"
-			     "Run as root, every command becomes the directory's owner before it touches a file.\n.PP\n"
-			     "Called by the name\n.BR sendmail ,\n.B mailq\nor\n.BR newaliases ,\nit is that program of sendmail(8)'s. With\n.B \\-\\-json\n"
-			     "a listing is one JSON value. Options may stand anywhere after the command; what follows\n.B \\-\\-\nis no option.\n");
-	for (; groups->commands; groups++) {
-		if (groups->title[0]) {
-			buf_append_text(out, ".SH \"");
-			for (const char *at = groups->title; *at; at++)
-				buf_append_char(out, ascii_upper(*at));
-			buf_append_text(out, "\"\n");
+	for (size_t i = 0; i < count; i++) {
+		if (parts[i].title)
+			config_write_title(out, words, parts[i].title);
+		if (parts[i].term) {
+			buf_append_text(out, ".TP\n.B ");
+			config_write_roff(out, slice_of(parts[i].term));
+			buf_append_char(out, '\n');
+		} else if (!parts[i].title) {
+			buf_append_text(out, ".PP\n");
 		}
+		write_sentence(out, words, parts[i].text);
+		buf_append_char(out, '\n');
+	}
+}
+
+void command_write_manual(struct buf *out, const struct config_words *words, const struct command_group *groups)
+{
+	buf_append_text(out, ".TH POMBAL 1 " POMBAL_DATE " \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n");
+	config_write_title(out, words, "Name");
+	buf_append_text(out, "pombal \\- ");
+	write_sentence(out, words, "a complete e-mail system");
+	buf_append_char(out, '\n');
+	config_write_title(out, words, "Synopsis");
+	buf_append_text(out, ".B pombal\n[\\-\\-data DIR] COMMAND [ARGUMENTS]\n");
+	write_parts(out, words, before, sizeof before / sizeof *before);
+	for (; groups->commands; groups++) {
+		if (groups->title[0])
+			config_write_title(out, words, groups->title);
 		for (const struct command *command = groups->commands; command->name; command++)
 			if (!(command->flags & COMMAND_HIDDEN))
-				write_command(out, command);
+				write_command(out, words, command);
 	}
-	buf_append_text(out, ".SH \"EXIT STATUS\"\n0: done; 1: refused or failed, one line on standard error says why; 2: wrong usage.\n"
-			     ".SH ENVIRONMENT\n.TP\n.B POMBAL_DATA\nThe data directory, where\n.B \\-\\-data\ndoesn't name one.\n"
-			     ".SH FILES\nIn the data directory:\n"
-			     ".TP\n.I pombal.conf\nThe configuration.\n.TP\n.I certificates/\nCertificates and keys.\n"
-			     ".TP\n.I directory/directory.db\nDomains, accounts, aliases, and hashes of passwords.\n"
-			     ".TP\n.I queue/\nWhat waits to be delivered.\n.TP\n.IR accounts/ DOMAIN / NAME /\nAn account: its database, and in\n.I mail/\n"
-			     "one plain file per message.\n.TP\n.I log/events.log\nWhat happened, for\n.BR \"pombal trace\" .\n"
-			     ".TP\n.I run/\nThe running server's socket and lock.\n"
-			     ".SH SIGNALS\nOf\n.BR \"pombal serve\" :\nSIGHUP reads configuration and certificates anew, as\n.B pombal reload\ndoes; "
-			     "SIGTERM and SIGINT stop it, as\n.B pombal stop\ndoes; a second SIGINT doesn't wait for what is under way.\n"
-			     ".SH \"SEE ALSO\"\n.BR pombal.conf (5)\n");
+	write_parts(out, words, after, sizeof after / sizeof *after);
+	config_write_title(out, words, "See also");
+	buf_append_text(out, ".BR pombal.conf (5)\n");
 }
 
 /* ---- What is answered over HTTP ---- */

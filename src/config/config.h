@@ -123,7 +123,18 @@ void config_write_value(struct buf *out, const struct config *config, const stru
 void config_write_quoted(struct buf *out, struct slice text);
 /** Appends a whole, documented file: options that differ from their defaults are set, the others stand as comments. */
 void config_write_file(struct buf *out, const struct config *config);
+
+/** In which language a manual page is written: `of` gives what stands for an English sentence, or the sentence itself. */
+struct config_words {
+	const char *(*of)(void *context, const char *sentence);
+	void *context;
+	bool upper; /* titles are written in capital letters here: of English ones; other languages' come so */
+};
+/** Appends text in roff, `what stands so` bold. */
+void config_write_roff(struct buf *out, struct slice text);
+/** Appends ".SH TITLE" of a sentence. */
+void config_write_title(struct buf *out, const struct config_words *words, const char *title);
 /** Appends the manual page pombal.conf(5) in roff. */
-void config_write_manual(struct buf *out);
+void config_write_manual(struct buf *out, const struct config_words *words);
 
 #endif

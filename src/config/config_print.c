@@ -53,13 +53,15 @@ void config_write_file(struct buf *out, const struct config *config)
 	}
 }
 
-/* Text for roff: a backslash and a leading dot or quote mean something there. */
-static void write_roff(struct buf *out, struct slice text)
+void config_write_roff(struct buf *out, struct slice text)
 {
+	bool bold = false;
 	if (text.len > 0 && (text.at[0] == '.' || text.at[0] == '\''))
 		buf_append_text(out, "\\&");
 	for (size_t i = 0; i < text.len; i++) {
-		if (text.at[i] == '\\')
+		if (text.at[i] == '`')
+			buf_append_text(out, (bold = !bold) ? "\\fB" : "\\fR");
+		else if (text.at[i] == '\\')
 			buf_append_text(out, "\\e");
 		else if (text.at[i] == '-')
 			buf_append_text(out, "\\-");
@@ -68,55 +70,91 @@ static void write_roff(struct buf *out, struct slice text)
 	}
 }
 
-static void write_bounds(struct buf *out, const struct option *option)
+void config_write_title(struct buf *out, const struct config_words *words, const char *title)
+{
+	buf_append_text(out, ".SH \"");
+	for (const char *at = words->of(words->context, title); *at; at++)
+		buf_append_char(out, words->upper ? ascii_upper(*at) : *at);
+	buf_append_text(out, "\"\n");
+}
+
+static void write_sentence(struct buf *out, const struct config_words *words, const char *sentence)
+{
+	config_write_roff(out, slice_of(words->of(words->context, sentence)));
+}
+
+static void write_bounds(struct buf *out, const struct config_words *words, const struct option *option)
 {
 	static const char *const kinds[] = {"", "yes or no", "number", "size", "time", "text", "list"};
 	struct option end = *option;
-	buf_printf(out, " (%s", kinds[option->kind]);
+	buf_append_text(out, " (");
+	write_sentence(out, words, kinds[option->kind]);
 	if (option->least != 0 || option->most != 0) {
 		end.number = option->least;
 		buf_append_text(out, ", ");
 		config_write_value(out, NULL, &end);
 		end.number = option->most;
-		buf_append_text(out, " to ");
+		write_sentence(out, words, " to ");
 		config_write_value(out, NULL, &end);
 	}
-	buf_append_text(out, "; default: ");
+	write_sentence(out, words, "; default: ");
 	struct buf value = BUF(4096);
 	config_write_value(&value, NULL, option);
-	write_roff(out, buf_slice(&value));
+	config_write_roff(out, buf_slice(&value));
 	buf_free(&value);
-	buf_printf(out, "; a change takes effect: %s)\n", option_effects[option->effect]);
+	write_sentence(out, words, "; a change takes effect: ");
+	write_sentence(out, words, option_effects[option->effect]);
+	buf_append_text(out, ")\n");
 }
 
-void config_write_manual(struct buf *out)
+/* A section's title, which ends at a colon; the rest of it is for the example file. */
+static void write_section(struct buf *out, const struct config_words *words, const struct option *option)
 {
-	buf_append_text(out, ".TH POMBAL.CONF 5 " POMBAL_DATE " \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n"
-			     ".SH NAME\npombal.conf \\- configuration of the Pombal mail system\n"
-			     ".SH DESCRIPTION\nThe file\n.I pombal.conf\nin the data directory holds lines of the form\n.PP\n.RS\n"
-			     "name = value\n.RE\n.PP\nand comments, which begin with #. An option that is not named has its default. "
-			     "Times are written 90s, 5m, 4h, 3d, 2w; sizes 64K, 25M, 2G; texts \"in quotes\"; lists {\"a\", \"b\"}. "
-			     "An unknown option or an unusable value is refused, with the line in which it stands. "
-			     "After a change,\n.B pombal check\nlooks the file over and\n.B pombal reload\n"
-			     "makes the running server follow it, and says how: each option below names when a change takes effect. "
-			     "\"At once\" is for all that begins then: a session that is open keeps what it began with. "
-			     "Where a role starts anew, its sessions end what they are doing, for the option drain_time at most, and new "
-			     "connections wait until it is there again.\n");
+	struct buf title = BUF(256);
+	for (const char *at = option->doc; *at && *at != ':'; at++)
+		buf_append_char(&title, *at);
+	buf_append_char(&title, '\0');
+	config_write_title(out, words, title.at);
+	buf_free(&title);
+}
+
+static void write_head(struct buf *out, const struct config_words *words)
+{
+	buf_append_text(out, ".TH POMBAL.CONF 5 " POMBAL_DATE " \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n");
+	config_write_title(out, words, "Name");
+	buf_append_text(out, "pombal.conf \\- ");
+	write_sentence(out, words, "configuration of the Pombal mail system");
+	buf_append_char(out, '\n');
+	config_write_title(out, words, "Description");
+	write_sentence(out, words, "The file `pombal.conf` in the data directory holds lines of the form");
+	buf_append_text(out, "\n.PP\n.RS\n");
+	write_sentence(out, words, "name = value");
+	buf_append_text(out, "\n.RE\n.PP\n");
+	write_sentence(out, words, "and comments, which begin with #. An option that is not named has its default. "
+				   "Times are written 90s, 5m, 4h, 3d, 2w; sizes 64K, 25M, 2G; texts \"in quotes\"; lists {\"a\", \"b\"}. "
+				   "An unknown option or an unusable value is refused, with the line in which it stands.");
+	buf_append_text(out, "\n.PP\n");
+	write_sentence(out, words, "After a change, `pombal check` looks the file over and `pombal reload` "
+				   "makes the running server follow it, and says how: each option below names when a change takes effect. "
+				   "\"At once\" is for all that begins then: a session that is open keeps what it began with. "
+				   "Where a role starts anew, its sessions end what they are doing, for the option drain_time at most, and new "
+				   "connections wait until it is there again.");
+	buf_append_char(out, '\n');
+}
+
+void config_write_manual(struct buf *out, const struct config_words *words)
+{
+	write_head(out, words);
 	for (size_t i = 0; i < config_option_count; i++) {
 		const struct option *option = &config_options[i];
 		if (option->kind == OPTION_KIND_SECTION) {
-			buf_append_text(out, ".SH \"");
-			struct buf title = BUF(256);
-			for (const char *at = option->doc; *at && *at != ':'; at++)
-				buf_append_char(&title, ascii_upper(*at));
-			buf_append(out, buf_slice(&title));
-			buf_free(&title);
-			buf_append_text(out, "\"\n");
+			write_section(out, words, option);
 			continue;
 		}
 		buf_printf(out, ".TP\n.B %s\n", option->name);
-		write_roff(out, slice_of(option->doc));
-		write_bounds(out, option);
+		write_sentence(out, words, option->doc);
+		write_bounds(out, words, option);
 	}
-	buf_append_text(out, ".SH SEE ALSO\n.BR pombal (1)\n");
+	config_write_title(out, words, "See also");
+	buf_append_text(out, ".BR pombal (1)\n");
 }

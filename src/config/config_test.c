@@ -57,12 +57,18 @@ static void every_default_passes_its_own_check(void **state)
 	buf_free(&text);
 }
 
+static const char *as_it_is(void *context, const char *sentence)
+{
+	(void)context;
+	return sentence;
+}
+
 /* The file, the manual and the list that people read name for each option when a change of it takes effect. */
 static void every_option_says_when_a_change_takes_effect(void **state)
 {
 	(void)state;
 	struct buf manual = BUF(1 << 20), file = BUF(1 << 20), row = BUF(4096);
-	config_write_manual(&manual);
+	config_write_manual(&manual, &(struct config_words){.of = as_it_is, .upper = true});
 	config_write_file(&file, config_current());
 	for (size_t i = 0; i < config_option_count; i++) {
 		const struct option *option = &config_options[i];
