@@ -37,7 +37,7 @@ static bool add_content(struct cli_import *import, const struct folder *folder, 
 	struct arena *arena = arena_new();
 	bool named = slice_find(slice_of(name), SLICE(":2,")) != SLICE_NONE;
 	cli_import_take_fields(content, IMPORT_MAILDIR, &message, &fields, arena);
-	if (!fresh || fields.has_flags) {
+	if (!fresh || named || fields.has_flags) { /* mbsync puts what is unread into "new", with its other flags in its name */
 		placement.flags = named ? cli_flags_from_name(slice_of(name)) : fields.flags;
 		placement.keywords = named ? cli_keywords_from_name(slice_of(name), &folder->keywords, arena) : buf_slice(&fields.keywords);
 	}
