@@ -87,7 +87,7 @@ static void write_parts(struct buf *out, const struct config_words *words, const
 
 void command_write_manual(struct buf *out, const struct config_words *words, const struct command_group *groups)
 {
-	buf_append_text(out, ".TH POMBAL 1 " POMBAL_DATE " \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n");
+	buf_append_text(out, ".TH POMBAL 1 " POMBAL_DATE " \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n.nh\n"); /* names stay whole */
 	config_write_title(out, words, "Name");
 	buf_append_text(out, "pombal \\- ");
 	write_sentence(out, words, "a complete e-mail system");

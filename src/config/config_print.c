@@ -120,7 +120,7 @@ static void write_section(struct buf *out, const struct config_words *words, con
 
 static void write_head(struct buf *out, const struct config_words *words)
 {
-	buf_append_text(out, ".TH POMBAL.CONF 5 " POMBAL_DATE " \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n");
+	buf_append_text(out, ".TH POMBAL.CONF 5 " POMBAL_DATE " \"Pombal " POMBAL_VERSION "\" \"Pombal\"\n.nh\n"); /* names stay whole */
 	config_write_title(out, words, "Name");
 	buf_append_text(out, "pombal.conf \\- ");
 	write_sentence(out, words, "configuration of the Pombal mail system");
