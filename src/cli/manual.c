@@ -145,6 +145,9 @@ void command_write_http(struct buf *out)
 			     "path has. Where a row doesn't say otherwise, a client without TLS is sent to `https_listen`, unless it is a program of this machine. A session is a cookie:\n"
 			     "`__Host-pombal`, without TLS `pombal`, which no script can read. From a page of this server is a request whose `Sec-Fetch-Site` or `Origin` says so, as\n"
 			     "browsers have it; others that change something are refused (403), as are requests for a WebSocket. Errors are a line of text.\n\n"
+			     "A browser may have sessions of several accounts side by side: one stands alone, and of eight others at most each has a cookie of its own, whose name ends with\n"
+			     "`-` and sixteen digits. A request speaks of that one whose `/~` and digits stand before its path: `/~0123456789abcdef/jmap/api`. The digits are made of the\n"
+			     "account's name, so that what was asked of one account is never answered with another's session. They may stand before all paths of who has signed in.\n\n"
 			     "Who has signed in is also who says who he is with a request: name and password in the field `Authorization` (`Basic`, RFC 7617), over TLS, or from this\n"
 			     "machine. With that field no cookie is looked at. A name and a password count as a cookie does where a browser says from which page a request comes.\n\n"
 			     "| method | path | who may | body, in bytes at most | |\n|---|---|---|---|---|\n");

@@ -170,11 +170,14 @@ static bool find_route(struct http_exchange *exchange)
 	unsigned scopes = 0, methods = slice_equal(exchange->path, SLICE("*")) ? HTTP_ALL_METHODS : 0;
 	for (size_t i = 0; i < HTTP_TABLES_MAX && !exchange->route; i++)
 		methods |= look_through(exchange, &exchange->service->tables[i], &scopes);
+	bool apart = exchange->seat.len > 0; /* what is for anybody has one address */
+	if (apart && exchange->route && exchange->route->right != HTTP_SIGNED_IN)
+		exchange->route = NULL;
 	if (exchange->route) {
 		http_let_origins(exchange);
 		return true;
 	}
-	if (methods == 0)
+	if (methods == 0 || (apart && (methods & exchange->head.method)))
 		http_refuse(exchange, 404, "there is nothing of that name here");
 	else {
 		list_methods(exchange, methods | HTTP_OPTIONS, scopes != 0);
@@ -242,6 +245,8 @@ static bool understand(struct http_exchange *exchange, struct slice bytes)
 		status = 400;
 		why = "the path isn't one";
 	}
+	if (status == 0)
+		http_seat_cut(&exchange->path, &exchange->seat);
 	exchange->host = http_host(exchange->head.authority);
 	if (status != 0)
 		http_refuse_input(exchange->session, status, why);

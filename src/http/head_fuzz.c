@@ -70,8 +70,10 @@ static void check_head(const struct http_head *head, struct slice bytes)
 
 static void use_value(struct slice value, struct arena *arena)
 {
-	struct slice found;
+	struct slice found, name, rest = value;
 	uint64_t first, count;
+	while (http_cookie_next(&rest, &name, &found))
+		assert(is_within(name, value) && is_within(found, value));
 	if (http_cookie_find(value, "pombal", &found))
 		assert(is_within(found, value));
 	if (http_range_parse(value, 1000, &first, &count) == HTTP_RANGE_PART)
@@ -85,9 +87,12 @@ static void use_value(struct slice value, struct arena *arena)
 static void use(const struct http_head *head)
 {
 	struct arena *arena = arena_new();
-	struct slice path, value;
+	struct slice path, value, seat;
 	if (http_path_decode(head->path, arena, &path))
 		assert(path.len <= head->path.len && slice_is_utf8(path) && slice_find(path, SLICE("/../")) == SLICE_NONE && slice_find_char(path, '\\') == SLICE_NONE);
+	path = head->path;
+	if (http_seat_cut(&path, &seat))
+		assert(http_is_seat(seat) && path.len + 2 + HTTP_SEAT_SIZE == head->path.len && path.at[0] == '/');
 	assert(http_host(head->authority).len <= head->authority.len);
 	http_query_find(head->query, "x", arena, &value);
 	for (size_t i = 0; i < head->count; i++)

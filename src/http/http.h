@@ -82,7 +82,8 @@ struct http_exchange {
 	void *context;            /* of the route's table */
 	struct arena *arena;      /* lives as long as the exchange */
 	struct http_head head;
-	struct slice path;        /* decoded; without a query */
+	struct slice path;        /* decoded; without a query, and without a seat */
+	struct slice seat;        /* of which of the browser's sessions it speaks (target.h), in HTTP_SIGNED_IN alone; empty: of that which stands alone */
 	struct slice host;        /* the client's name for this server, without a port; may be empty */
 	struct slice client;      /* the client's address: behind a proxy that is believed, what that says */
 	bool secure;              /* it came over TLS, to us or to such a proxy */
@@ -101,6 +102,15 @@ struct http_exchange {
 	const char *policy;       /* Content-Security-Policy; NULL: nothing may be loaded */
 	bool framed;              /* pages of this server may show it within them: the policy says so, too */
 };
+
+/* ---- Sessions that a browser has side by side ---- */
+
+enum { HTTP_SEATS_MAX = 8 /* beside the session that stands alone */ };
+/** The name of the cookie of a session, in the arena. */
+const char *http_cookie_name(const struct http_exchange *exchange, struct slice seat);
+struct http_cookie { struct slice seat, token; };
+/** The sessions whose cookies came with a request, each seat once; returns how many. */
+size_t http_list_cookies(const struct http_exchange *exchange, struct http_cookie list[HTTP_SEATS_MAX + 1]);
 
 /* ---- Answers ---- */
 

@@ -5,16 +5,51 @@
 
 /* ---- What a request brings ---- */
 
-const char *http_cookie_name(const struct http_exchange *exchange)
+/* "__Host-" is taken over TLS alone, and for this host alone (RFC 6265bis §4.1.3). */
+static struct slice cookie_stem(const struct http_exchange *exchange) { return exchange->secure ? SLICE("__Host-pombal") : SLICE("pombal"); }
+
+const char *http_cookie_name(const struct http_exchange *exchange, struct slice seat)
 {
-	return exchange->secure ? "__Host-pombal" : "pombal"; /* the former is taken over TLS alone, and for this host alone (RFC 6265bis §4.1.3) */
+	return arena_printf(exchange->arena, "%.*s%s%.*s", SLICE_ARG(cookie_stem(exchange)), seat.len > 0 ? "-" : "", SLICE_ARG(seat)).at;
+}
+
+/* Is it the name of a session's cookie? */
+static bool find_seat(const struct http_exchange *exchange, struct slice name, struct slice *seat)
+{
+	struct slice stem = cookie_stem(exchange), rest = slice_skip(name, stem.len);
+	if (!slice_starts(name, stem))
+		return false;
+	*seat = slice_skip(rest, 1);
+	return rest.len == 0 || (rest.at[0] == '-' && http_is_seat(*seat));
+}
+
+static bool has_cookie_of(const struct http_cookie *list, size_t count, struct slice seat)
+{
+	for (size_t i = 0; i < count; i++)
+		if (slice_equal(list[i].seat, seat))
+			return true;
+	return false;
+}
+
+size_t http_list_cookies(const struct http_exchange *exchange, struct http_cookie list[HTTP_SEATS_MAX + 1])
+{
+	size_t count = 0;
+	for (size_t i = 0; i < exchange->head.count; i++) {
+		struct slice name, seat, token, rest = exchange->head.fields[i].value;
+		if (!slice_equal_nocase(exchange->head.fields[i].name, SLICE("Cookie")))
+			continue;
+		while (count <= HTTP_SEATS_MAX && http_cookie_next(&rest, &name, &token))
+			if (find_seat(exchange, name, &seat) && !has_cookie_of(list, count, seat))
+				list[count++] = (struct http_cookie){seat, token};
+	}
+	return count;
 }
 
 static bool find_token(const struct http_exchange *exchange, struct slice *token)
 {
+	const char *name = http_cookie_name(exchange, exchange->seat);
 	for (size_t i = 0; i < exchange->head.count; i++)
-		if (slice_equal_nocase(exchange->head.fields[i].name, SLICE("Cookie")) &&
-		    http_cookie_find(exchange->head.fields[i].value, http_cookie_name(exchange), token))
+		if (slice_equal_nocase(exchange->head.fields[i].name, SLICE("Cookie")) && http_cookie_find(exchange->head.fields[i].value, name, token))
 			return true;
 	return false;
 }
@@ -129,9 +164,22 @@ static void check_scopes(struct http_exchange *exchange)
 	http_refuse(exchange, 403, "this app password, or token, was not made for that");
 }
 
+/* A page of one account's is never answered as another's: whoever has put which cookie where. */
+static void check_seat(struct http_exchange *exchange)
+{
+	char own[HTTP_SEAT_SIZE + 1];
+	http_seat_of(exchange->person.account, own);
+	if (exchange->seat.len == 0 || slice_equal(exchange->seat, slice_of(own)))
+		return;
+	exchange->person = (struct http_person){0};
+	refuse_stranger(exchange, "the session is another account's, sign in again");
+}
+
 enum net_run http_find_person(struct http_exchange *exchange)
 {
 	enum net_run found = exchange->authorization.scheme == HTTP_NOT_AUTHORIZED ? find_by_cookie(exchange) : find_by_authorization(exchange);
+	if (found == RUN_DONE && !exchange->answered)
+		check_seat(exchange);
 	if (found == RUN_DONE && !exchange->answered)
 		check_scopes(exchange);
 	return found;

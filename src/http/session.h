@@ -82,7 +82,5 @@ enum net_run http_frame_run(struct http_session *session, struct slice unit);
 void http_stream_pulse(struct http_session *session);
 /** Tells a stream's client that it is over. */
 void http_stream_end(struct http_session *session);
-/** The name of the cookie that a session comes in. */
-const char *http_cookie_name(const struct http_exchange *exchange);
 
 #endif

@@ -1,6 +1,8 @@
 /* Paths, queries, cookies, ranges: see target.h. */
 #include "http/target.h"
 
+#include <openssl/evp.h>
+
 #include "base/memory.h"
 
 /* Appends one byte for a character, or for %XX; returns how many characters it took, 0: they are malformed. */
@@ -83,15 +85,51 @@ struct slice http_host(struct slice authority)
 	return authority;
 }
 
-bool http_cookie_find(struct slice field, const char *name, struct slice *value)
+bool http_cookie_next(struct slice *field, struct slice *name, struct slice *value)
 {
-	struct slice pair, key;
-	while (field.len > 0) {
-		slice_cut(field, ';', &pair, &field);
-		if (slice_cut(slice_trim(pair), '=', &key, value) && slice_equal(key, slice_of(name)))
+	struct slice pair;
+	while (field->len > 0) {
+		slice_cut(*field, ';', &pair, field);
+		if (slice_cut(slice_trim(pair), '=', name, value))
 			return true;
 	}
 	return false;
+}
+
+bool http_cookie_find(struct slice field, const char *name, struct slice *value)
+{
+	struct slice key;
+	while (http_cookie_next(&field, &key, value))
+		if (slice_equal(key, slice_of(name)))
+			return true;
+	return false;
+}
+
+void http_seat_of(struct slice account, char out[HTTP_SEAT_SIZE + 1])
+{
+	unsigned char digest[EVP_MAX_MD_SIZE];
+	if (EVP_Digest(account.at, account.len, digest, NULL, EVP_sha256(), NULL) != 1)
+		memory_exhausted(0);
+	for (size_t i = 0; i < HTTP_SEAT_SIZE / 2; i++)
+		snprintf(out + 2 * i, 3, "%02x", digest[i]);
+}
+
+bool http_is_seat(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!((text.at[i] >= '0' && text.at[i] <= '9') || (text.at[i] >= 'a' && text.at[i] <= 'f')))
+			return false;
+	return text.len == HTTP_SEAT_SIZE;
+}
+
+bool http_seat_cut(struct slice *path, struct slice *seat)
+{
+	struct slice named = slice_sub(*path, 2, HTTP_SEAT_SIZE), rest = slice_skip(*path, 2 + HTTP_SEAT_SIZE);
+	if (!slice_starts(*path, SLICE("/~")) || !http_is_seat(named) || !slice_starts(rest, SLICE("/")))
+		return false;
+	*seat = named;
+	*path = rest;
+	return true;
 }
 
 enum http_range http_range_parse(struct slice field, uint64_t size, uint64_t *first, uint64_t *count)

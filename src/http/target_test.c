@@ -130,6 +130,33 @@ static void cookies_are_found(void **state)
 	assert_null(cookie_of("xa=1; A=2; a =3; \"a=4\"", "a"));
 }
 
+static void seats_are_cut_off(void **state)
+{
+	(void)state;
+	struct slice path = own("/~0123456789abcdef/session"), seat = {0};
+	assert_true(http_seat_cut(&path, &seat));
+	assert_string_equal(arena_text(arena, path), "/session");
+	assert_string_equal(arena_text(arena, seat), "0123456789abcdef");
+	static const char *const others[] = {"", "/", "/~", "/~0123456789abcdef", "/~0123456789abcde/x", "/~0123456789abcdef0/x", "/~0123456789ABCDEF/x", "/~0123456789abcdeg/x",
+		"~0123456789abcdef/x", "//~0123456789abcdef/x", "/session"};
+	for (size_t i = 0; i < sizeof others / sizeof *others; i++) {
+		path = own(others[i]);
+		assert_false(http_seat_cut(&path, &seat));
+		assert_int_equal(path.len, strlen(others[i]));
+	}
+}
+
+static void an_account_has_one_seat(void **state)
+{
+	(void)state;
+	char one[HTTP_SEAT_SIZE + 1], other[HTTP_SEAT_SIZE + 1];
+	http_seat_of(own("alice@example.test"), one);
+	assert_string_equal(one, "69b1145a03334875"); /* of sha256sum */
+	http_seat_of(own("bob@example.test"), other);
+	assert_string_not_equal(one, other);
+	assert_true(http_is_seat(slice_of(one)) && !http_is_seat(SLICE("")) && !http_is_seat(own("0123456789abcde ")));
+}
+
 static void assert_range(const char *field, uint64_t size, enum http_range wanted, uint64_t first, uint64_t count)
 {
 	uint64_t got_first = 0, got_count = 0;
@@ -200,7 +227,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(paths_are_decoded), cmocka_unit_test(ambiguous_paths_are_refused), cmocka_unit_test(parameters_are_found),
-		cmocka_unit_test(hosts_lose_their_port), cmocka_unit_test(cookies_are_found), cmocka_unit_test(ranges_are_read),
+		cmocka_unit_test(hosts_lose_their_port), cmocka_unit_test(cookies_are_found), cmocka_unit_test(seats_are_cut_off), cmocka_unit_test(an_account_has_one_seat),
+		cmocka_unit_test(ranges_are_read),
 		cmocka_unit_test(tags_are_compared), cmocka_unit_test(codings_are_weighed),
 	};
 	return cmocka_run_group_tests(tests, set_up, tear_down);

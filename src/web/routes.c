@@ -8,9 +8,11 @@ enum { SIGN_IN_MAX = 4096, UNSUBSCRIBE_MAX = 8192 };
 
 const struct http_route web_routes[] = {
 	{.methods = HTTP_POST, .path = "/session", .right = HTTP_OUR_PAGES, .unit = UNIT_ASK, .body_max = SIGN_IN_MAX, .run = web_sign_in,
-	 .about = "Signs in: JSON with name, password and, if wanted, device. Answers with the account, and sets the session's cookie."},
+	 .about = "Signs in: JSON with name, password and, if wanted, device. Answers with the account, and sets the session's cookie. With \"beside\": true it stands beside the sessions that the browser has; then the answer has what stands before its paths (at), too; 409: there are as many as may be."},
 	{.methods = HTTP_GET, .path = "/session", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_ALL, .unit = UNIT_ASK, .run = web_who,
 	 .about = "Whose session this is: the account."},
+	{.methods = HTTP_GET, .path = "/accounts", .right = HTTP_OUR_PAGES, .ours = true, .unit = UNIT_ASK, .run = web_accounts,
+	 .about = "The accounts that this browser is signed in to, none or several: of each its name, and what stands before the paths of requests that speak of it (at)."},
 	{.methods = HTTP_DELETE, .path = "/session", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_sign_out, .about = "Signs out."},
 	{.methods = HTTP_GET, .path = "/sessions", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .run = web_list_sessions,
 	 .about = "The account's sessions: number, device, address, when they were begun and last used (the latter within an hour), and which is this one."},

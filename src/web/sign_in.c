@@ -12,6 +12,7 @@
 struct signing_in {
 	struct slice name, password;
 	char device[AUTH_WEB_DEVICE_MAX + 1];
+	bool beside;              /* in a seat of its own, beside the sessions that the browser has */
 	bool known;               /* the password was right */
 	struct auth_account account;
 };
@@ -91,6 +92,7 @@ static bool read_request(struct http_exchange *exchange)
 	self->name = web_json_text(object, "name", exchange->arena);
 	self->password = web_json_text(object, "password", exchange->arena);
 	name_device(exchange, web_json_text(object, "device", exchange->arena), self->device);
+	self->beside = json_is_true(json_object_get(object, "beside"));
 	json_decref(object);
 	if (self->name.len > 0 && self->password.len > 0)
 		return true;
@@ -133,14 +135,6 @@ static enum net_run check_password(struct http_exchange *exchange, struct signin
 	return RUN_DONE;
 }
 
-static void set_cookie(struct http_exchange *exchange, const char *token, int64_t seconds)
-{
-	const char *name = exchange->secure ? "__Host-pombal" : "pombal";
-	struct slice value = arena_printf(exchange->arena, "%s=%s; Path=/; HttpOnly; SameSite=Strict; Max-Age=%lld%s", name, token, (long long)seconds,
-					  exchange->secure ? "; Secure" : "");
-	http_add_field(exchange, "Set-Cookie", value);
-}
-
 static json_t *describe(struct slice account)
 {
 	return json_pack("{s:s%}", "account", account.at, account.len);
@@ -148,15 +142,21 @@ static json_t *describe(struct slice account)
 
 static enum net_run begin_session(struct http_exchange *exchange, struct signing_in *self)
 {
-	char token[AUTH_WEB_TOKEN_SIZE + 1];
+	char token[AUTH_WEB_TOKEN_SIZE + 1], own[HTTP_SEAT_SIZE + 1];
+	http_seat_of(self->account.name, own);
+	struct slice seat = self->beside ? slice_of(own) : SLICE("");
+	if (self->beside && !web_has_room(exchange, seat)) {
+		http_refuse(exchange, 409, "this browser is signed in to as many accounts as may be");
+		return RUN_DONE;
+	}
 	struct auth_web_session session = {.account = self->account.name, .identity = self->account.identity, .device = slice_of(self->device), .address = exchange->client};
 	switch (auth_web_begin(exchange->service->auth, exchange->wait, &session, token)) {
 	case AUTH_WEB_AWAITED:
 		return RUN_WAIT;
 	case AUTH_WEB_DONE:
-		set_cookie(exchange, token, exchange->config->web_session);
+		web_set_cookie(exchange, seat, token, exchange->config->web_session);
 		memory_wipe(token, sizeof token);
-		web_answer_json(exchange, 200, describe(self->account.name));
+		web_answer_json(exchange, 200, self->beside ? web_describe_account(exchange, self->account.name, seat) : describe(self->account.name));
 		return RUN_DONE;
 	case AUTH_WEB_NONE:
 		refuse_sign_in(exchange, SIGN_IN_REFUSED, 0);
@@ -194,7 +194,7 @@ static enum net_run end_session(struct http_exchange *exchange, int64_t id)
 	if (ended == AUTH_WEB_AWAITED)
 		return RUN_WAIT;
 	if (ended == AUTH_WEB_DONE && (id == 0 || id == exchange->person.session))
-		set_cookie(exchange, "", 0);
+		web_set_cookie(exchange, exchange->seat, "", 0);
 	if (ended == AUTH_WEB_DONE)
 		http_answer(exchange, 204, NULL, SLICE(""));
 	else if (ended == AUTH_WEB_NONE)

@@ -2,6 +2,7 @@
  *
  *   routes.c      the table
  *   sign_in.c     sessions: signing in and out, the list of them
+ *   accounts.c    several accounts side by side in one browser
  *   app_passwords.c   passwords for a program each
  *   oauth*.c      letting programs in with OAuth
  *   events.c      what is told to pages that are open
@@ -34,6 +35,7 @@ void web_watch_free(struct web_watch **watch);
 enum net_run web_sign_in(struct http_exchange *exchange);
 enum net_run web_sign_out(struct http_exchange *exchange);
 enum net_run web_who(struct http_exchange *exchange);
+enum net_run web_accounts(struct http_exchange *exchange);
 enum net_run web_list_sessions(struct http_exchange *exchange);
 enum net_run web_end_session(struct http_exchange *exchange);
 enum net_run web_make_app_password(struct http_exchange *exchange);
@@ -73,6 +75,12 @@ struct slice web_json_text(json_t *object, const char *name, struct arena *arena
 enum net_run web_check_password(struct http_exchange *exchange, struct slice name, struct slice password, struct auth_account *account);
 /** Answers with JSON; takes `value` over. */
 void web_answer_json(struct http_exchange *exchange, int status, void *value);
+/** Sets the cookie of a session, of that seat (empty: of that which stands alone), for so many seconds; 0: removes it. */
+void web_set_cookie(struct http_exchange *exchange, struct slice seat, const char *token, int64_t seconds);
+/** May the browser have a session of that seat beside those whose cookies it has sent? */
+bool web_has_room(struct http_exchange *exchange, struct slice seat);
+/** {"account": …, "at": …}: at, what stands before the paths of requests that speak of it. */
+json_t *web_describe_account(struct http_exchange *exchange, struct slice account, struct slice seat);
 /** What a browser calls itself, in a few words: "Firefox on Linux". */
 void web_device_of(struct slice agent, char out[AUTH_WEB_DEVICE_MAX + 1]);
 

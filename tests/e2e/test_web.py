@@ -136,6 +136,98 @@ def test_tokens_are_not_guessed(server, browser):
     assert token.encode() not in (server.data / "directory/directory.db").read_bytes()
 
 
+# ---- Several accounts in one browser ----
+
+@pytest.fixture
+def second(server, token):
+    PASSWORDS[f"{token}-2"] = f"Wort-{token}"
+    server.add_account(server.name(f"{token}-2"), PASSWORDS[f"{token}-2"])
+    return f"{token}-2"
+
+
+def accounts(browser):
+    answer = browser.get("/accounts", Sec_Fetch_Site="same-origin")
+    assert answer.status == 200, answer.body
+    return [(one["account"], one["at"]) for one in answer.json()["accounts"]]
+
+
+def beside(browser, account):
+    """Signs in to one more; what stands before its paths."""
+    own = browser.cookie
+    answer = browser.sign_in(account, beside=True)
+    browser.cookie = "; ".join(filter(None, [own, browser.cookie]))
+    return answer.json()["at"]
+
+
+def test_nobody_is_told_so(server):
+    browser = Browser(server)
+    assert accounts(browser) == []
+    browser.cookie = "__Host-pombal=" + "x" * 43
+    gone = browser.get("/accounts", Sec_Fetch_Site="same-origin")
+    assert gone.json() == {"accounts": []} and gone.headers["Set-Cookie"].startswith("__Host-pombal=; ")
+
+
+@pytest.mark.parametrize("fields", [{}, {"Sec_Fetch_Site": "cross-site"}, {"Sec_Fetch_Site": "none"}, {"Origin": "https://evil.example"}])
+def test_another_site_does_not_learn_who_is_signed_in(browser, fields):
+    assert browser.get("/accounts", **fields).status == 403
+
+
+def test_two_accounts_side_by_side(server, browser, person, second):
+    at = beside(browser, second)
+    assert re.fullmatch(r"/~[0-9a-f]{16}", at)
+    assert accounts(browser) == [(server.name(person), ""), (server.name(second), at)]
+    assert browser.get("/session").json() == {"account": server.name(person)} and browser.get(at + "/session").json() == {"account": server.name(second)}
+    assert browser.get(at + "/.well-known/jmap").json()["username"] == server.name(second)
+    own, other = browser.get("/.well-known/jmap").json()["accounts"], browser.get(at + "/.well-known/jmap").json()["accounts"]
+    assert not own.keys() & other.keys()
+    assert [one["current"] for one in browser.get(at + "/sessions").json()["sessions"]] == [True]
+    # One ends without the other.
+    gone = browser.ask("DELETE", at + "/session")
+    assert gone.status == 204 and re.match(r"__Host-pombal-[0-9a-f]{16}=; .*Max-Age=0", gone.headers["Set-Cookie"])
+    assert browser.get(at + "/session").status == 401 and browser.is_signed_in()
+    assert accounts(browser) == [(server.name(person), "")]
+
+
+def test_the_cookie_of_a_seat(server, second):
+    browser = Browser(server)
+    cookie = browser.sign_in(second, beside=True).headers["Set-Cookie"]
+    assert re.fullmatch(r"__Host-pombal-[0-9a-f]{16}=[\w-]{43}; Path=/; HttpOnly; SameSite=Strict; Max-Age=2592000; Secure", cookie), cookie
+    assert not browser.is_signed_in()  # it stands for its own seat alone
+
+
+def test_one_account_is_never_answered_with_anothers_session(server, browser, person, second):
+    """Whatever cookie stands where: the seat that was asked for is its account's alone."""
+    token = browser.cookie.partition("=")[2]
+    at = Browser(server).sign_in(second, beside=True).json()["at"]
+    browser.cookie = f"__Host-pombal{at[1:].replace('~', '-')}={token}"
+    for path in ("/session", "/sessions", "/.well-known/jmap", "/jmap/session", "/app-passwords"):
+        assert browser.get(at + path).status == 401, path
+    assert browser.ask("POST", at + "/jmap/api", {"using": [], "methodCalls": []}).status == 401
+    assert browser.ask("DELETE", at + "/session").status == 401
+    assert accounts(browser) == []
+
+
+def test_as_many_accounts_as_may_be(server, person):
+    browser = Browser(server)
+    browser.cookie = "; ".join(f"__Host-pombal-{n:016x}={'x' * 43}" for n in range(8))
+    browser.sign_in(person, beside=True, status=409)
+    assert accounts(browser) == []  # they are over: the browser is told to forget them
+    browser.cookie = None
+    browser.sign_in(person, beside=True)
+
+
+def test_wrong_passwords_beside_others(browser, person):
+    answer = browser.sign_in(person, "wrong", 401, beside=True)
+    assert answer.headers["Set-Cookie"] is None
+    assert browser.is_signed_in()
+
+
+def test_files_have_one_address(server, browser, second):
+    at = beside(browser, second)
+    for path in ("/", "/robots.txt", "/accounts", "/.well-known/oauth-authorization-server", "/oauth/authorize"):
+        assert browser.get(at + path, Sec_Fetch_Site="same-origin").status == 404, path
+
+
 # ---- The list ----
 
 AGENTS = {
