@@ -1,6 +1,6 @@
 /* Tables of contacts (RFC 4180) as other programs write them, with the names of columns that Google, Outlook and Thunderbird use; and a table that all of them read. Pure. */
 import type { Card } from "../jmap/types.ts";
-import { nameOf } from "./vcard.ts";
+import { add, addKeywords, ENTRIES_MAX, nameOf } from "./vcard.ts";
 
 /** Rows and columns that are read. */
 export const ROWS_MAX = 20_000, COLUMNS_MAX = 300;
@@ -49,7 +49,7 @@ const columns: Record<string, string> = {
 
 function columnOf(name: string): string | null {
 	const plain = name.toLowerCase().replace(/[^a-z0-9]+/g, " ").replace(/\b\d+\b/g, " ").replace(/\s+/g, " ").trim();
-	return columns[plain] ?? null;
+	return Object.hasOwn(columns, plain) ? columns[plain]! : null;
 }
 
 export function readCsv(text: string): Card[] {
@@ -65,7 +65,6 @@ export function readCsv(text: string): Card[] {
 function readRow(names: (string | null)[], row: string[], google: boolean): Card {
 	const card: Card = { "@type": "Card", version: "1.0", uid: `urn:uuid:${crypto.randomUUID()}` }, components: { kind: string; value: string }[] = [];
 	const addresses: Record<string, { kind: string; value: string }[]> = {};
-	const add = <T>(entries: Record<string, T> | undefined, value: T): Record<string, T> => ({ ...entries, [`${Object.keys(entries ?? {}).length + 1}`]: value });
 	names.forEach((name, at) => {
 		const text = (row[at] ?? "").trim();
 		if (!name || !text) return;
@@ -73,15 +72,15 @@ function readRow(names: (string | null)[], row: string[], google: boolean): Card
 		if (what === "full") card.name = { ...card.name, full: text };
 		else if (["given", "given2", "surname", "credential"].includes(what) || (what === "title" && (kind !== "or" || google))) components.push({ kind: what, value: text });
 		else if (what === "nickname") card.nicknames = add(card.nicknames, { "@type": "Nickname", name: text });
-		else if (what === "email") for (const address of text.split(" ::: ")) card.emails = add(card.emails, { "@type": "EmailAddress", address: address.trim() });
-		else if (what === "phone") for (const number of text.split(" ::: ")) card.phones = add(card.phones, { "@type": "Phone", number: number.trim(), ...phoneKind(kind) });
+		else if (what === "email") for (const address of text.split(" ::: ", ENTRIES_MAX)) card.emails = add(card.emails, { "@type": "EmailAddress", address: address.trim() });
+		else if (what === "phone") for (const number of text.split(" ::: ", ENTRIES_MAX)) card.phones = add(card.phones, { "@type": "Phone", number: number.trim(), ...phoneKind(kind) });
 		else if (what === "organization") card.organizations = { "1": { "@type": "Organization", ...card.organizations?.["1"], name: text } as { name: string } };
 		else if (what === "unit") card.organizations = { "1": { "@type": "Organization", ...card.organizations?.["1"], units: [{ name: text }] } as { units: { name: string }[] } };
 		else if (what === "job" || what === "title") card.titles = add(card.titles, { "@type": "Title", kind: "title", name: text });
 		else if (what === "note") card.notes = add(card.notes, { "@type": "Note", note: text });
 		else if (what === "link" && /^[a-z]+:/i.test(text)) card.links = add(card.links, { "@type": "Link", uri: text });
 		else if (what === "birthday") readBirthday(card, text);
-		else if (what === "labels") for (const label of text.split(/ ::: |;/)) if (!/^\* ?myContacts$/i.test(label.trim())) card.keywords = { ...card.keywords, [label.trim().replace(/^\* /, "")]: true };
+		else if (what === "labels") card.keywords = addKeywords(card.keywords, text.split(/ ::: |;/, ENTRIES_MAX).filter(label => !/^\* ?myContacts$/i.test(label.trim())).map(label => label.trim().replace(/^\* /, "")));
 		if (["street", "locality", "region", "postcode", "country"].includes(what)) (addresses[kind ?? ""] ??= []).push({ kind: what === "street" ? "name" : what, value: text });
 	});
 	if (components.length > 0) card.name = { ...card.name, components, isOrdered: false };

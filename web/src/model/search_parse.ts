@@ -10,6 +10,8 @@ type Operator = Term["operator"];
 const TEXTS_MAX = 30;
 /** Levels of parentheses; beyond, they are words. */
 const DEPTH_MAX = 8;
+/** Signs that are read of what was typed; milliseconds of the first and the last year that can be asked for. */
+const TEXT_MAX = 2_000, FIRST = Date.UTC(1000, 0, 1), LAST = Date.UTC(9999, 0, 1);
 
 interface Token {
 	kind: "word" | "open" | "close" | "or";
@@ -43,13 +45,15 @@ export function tokenize(text: string): Token[] {
 
 export interface Places {
 	mailboxes: Mailbox[];
+	/** Those that have a name; others are looked for as keywords. */
+	labels?: readonly { keyword: string; name: string }[];
 	now: number;
 	/** Only there. */
 	within?: Id | undefined;
 }
 
 export function parseSearch(text: string, places: Places): ParsedSearch {
-	const state = { tokens: tokenize(text), at: 0, terms: [] as Term[], unknown: [] as string[], texts: 0, mailbox: false };
+	const state = { tokens: tokenize(text.slice(0, TEXT_MAX)), at: 0, terms: [] as Term[], unknown: [] as string[], texts: 0, mailbox: false };
 	const parts: EmailFilter[] = [];
 	while (state.at < state.tokens.length) {
 		const part = parseAny(state, places, 0);
@@ -123,7 +127,7 @@ function isText(filter: EmailFilter): boolean {
 }
 
 function conditionOf(name: string, value: string, raw: string, places: Places): [Operator, EmailFilter] | null {
-	const text = texts[name];
+	const text = Object.hasOwn(texts, name) ? texts[name] : undefined;
 	if (text) return [text as Operator, { [text]: name === "from" || name === "to" || name === "cc" || name === "bcc" ? value : raw }];
 	switch (name) {
 	case "in":
@@ -134,7 +138,7 @@ function conditionOf(name: string, value: string, raw: string, places: Places): 
 		return value.toLowerCase().startsWith("attachment") || value.toLowerCase() === "file" ? ["hasAttachment", { hasAttachment: true }] : value.toLowerCase() === "star" ? ["hasKeyword", { hasKeyword: "$flagged" }] : null;
 	case "label":
 	case "keyword":
-		return ["hasKeyword", { hasKeyword: value }];
+		return ["hasKeyword", { hasKeyword: places.labels?.find(one => one.name.replace(/"/g, "").toLowerCase() === value.toLowerCase())?.keyword ?? value }];
 	case "list":
 		return ["header", { header: ["List-Id", value] }];
 	case "header": {
@@ -166,25 +170,28 @@ function inPlace(value: string, { mailboxes }: Places): [Operator, EmailFilter] 
 }
 
 function isState(value: string): [Operator, EmailFilter] | null {
-	const found = keywords[value];
+	const found = Object.hasOwn(keywords, value) ? keywords[value] : undefined;
 	return found ? (found[1] ? ["is", { hasKeyword: found[0] }] : ["is", { notKeyword: found[0] }]) : null;
 }
 
 /** "5M", "300kb", "1000". */
 function sized(value: string, make: (bytes: number) => [Operator, EmailFilter]): [Operator, EmailFilter] | null {
 	const match = /^(\d+(?:\.\d+)?)\s*([kmg])?i?b?$/i.exec(value), power = match ? " kmg".indexOf((match[2] ?? " ").toLowerCase()) : -1;
-	return match ? make(Math.round(Number(match[1]) * 1000 ** power)) : null;
+	const bytes = match ? Math.round(Number(match[1]) * 1000 ** power) : NaN;
+	return Number.isSafeInteger(bytes) ? make(bytes) : null;
 }
 
 /** Dates are days of the person who asks: "2026-01-31", "2026/1/31", "2026-01", "2026", "today", "yesterday"; ages are "3d", "2w", "6m", "1y". */
 function dated(name: string, value: string, now: number): [Operator, EmailFilter] | null {
 	const age = /^(\d+)\s*([dwmyh])$/i.exec(value);
 	if (age && (name.startsWith("older") || name.startsWith("newer"))) {
-		const time = utc(before(now, Number(age[1]), age[2]!.toLowerCase()));
+		const at = before(now, Number(age[1]), age[2]!.toLowerCase());
+		if (!isDate(at)) return null;
+		const time = utc(at);
 		return name.startsWith("older") ? ["before", { before: time }] : ["after", { after: time }];
 	}
 	const day = dayOf(value, now);
-	if (!day) return null;
+	if (!day || !day.every(isDate)) return null;
 	if (name === "before" || name === "older" || name === "older_than") return ["before", { before: utc(day[0]) }];
 	if (name === "after" || name === "newer" || name === "newer_than") return ["after", { after: utc(day[0]) }];
 	return name === "on" ? ["after", { operator: "AND", conditions: [{ after: utc(day[0]) }, { before: utc(day[1]) }] }] : null;
@@ -210,6 +217,11 @@ function dayOf(value: string, now: number): [Date, Date] | null {
 	if ((month !== null && (month < 1 || month > 12)) || (day !== null && (day < 1 || day > 31))) return null;
 	const date = new Date(year, (month ?? 1) - 1, day ?? 1);
 	return day !== null ? span(date, 1) : month !== null ? span(date, 0, 1) : span(date, 0, 12);
+}
+
+/** One that can be said in four digits of years. */
+function isDate(date: Date): boolean {
+	return date.getTime() >= FIRST && date.getTime() < LAST;
 }
 
 function utc(date: Date): string {

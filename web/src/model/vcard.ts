@@ -2,8 +2,8 @@
  * §2.17), and written again. Of strangers' bytes: bounded, and nothing of it is run or shown as it is. Pure. */
 import type { Card } from "../jmap/types.ts";
 
-/** Bytes of a file; cards of it; properties of a card. */
-export const FILE_MAX = 50_000_000, CARDS_MAX = 20_000, PROPERTIES_MAX = 2_000;
+/** Signs of a file; cards of it; properties of a card; parameters of a property; things of one kind (addresses, names, keywords) of a card. */
+export const FILE_MAX = 50_000_000, CARDS_MAX = 20_000, PROPERTIES_MAX = 2_000, PARAMETERS_MAX = 50, ENTRIES_MAX = 200;
 
 interface Property {
 	name: string;
@@ -17,12 +17,22 @@ type Entries<T> = Record<string, T>;
 /** Lines that were folded are one again; those of quoted-printable, too (vCard 2.1). */
 function unfold(text: string): string[] {
 	const lines: string[] = [];
+	let pieces: string[] = [], quoted = false; // of the line that isn't over
+	const end = () => pieces.length > 0 && lines.push(pieces.join(""));
 	for (const line of text.replace(/^\uFEFF/, "").split(/\r\n|\n|\r/)) {
-		const last = lines.at(-1);
-		if (last !== undefined && /^[ \t]/.test(line)) lines[lines.length - 1] = last + line.slice(1);
-		else if (last !== undefined && last.endsWith("=") && /;(ENCODING=)?QUOTED-PRINTABLE[;:]/i.test(last)) lines[lines.length - 1] = last.slice(0, -1) + line;
-		else lines.push(line);
+		const last = pieces.at(-1);
+		if (last !== undefined && /^[ \t]/.test(line)) {
+			pieces.push(line.slice(1));
+		} else if (last !== undefined && quoted && last.endsWith("=")) {
+			pieces[pieces.length - 1] = last.slice(0, -1);
+			pieces.push(line);
+		} else {
+			end();
+			pieces = [line];
+			quoted = /;(ENCODING=)?QUOTED-PRINTABLE[;:]/i.test(line);
+		}
 	}
+	end();
 	return lines;
 }
 
@@ -30,7 +40,9 @@ function readProperty(line: string): Property | null {
 	const match = /^(?:([A-Za-z0-9-]+)\.)?([A-Za-z0-9-]+)((?:;(?:"[^"]*"|[^":;])*)*):([\s\S]*)$/.exec(line) ?? /^(?:([A-Za-z0-9-]+)\.)?([A-Za-z0-9-]+)((?:;[^:]*)?):([\s\S]*)$/.exec(line);
 	if (!match) return null;
 	const parameters: Record<string, string[]> = {};
+	let count = 0;
 	for (const [, part] of (match[3] ?? "").matchAll(/;((?:"[^"]*"|[^;])*)/g)) {
+		if (++count > PARAMETERS_MAX) break;
 		const equals = part!.indexOf("="), name = (equals < 0 ? "TYPE" : part!.slice(0, equals)).toUpperCase(), value = equals < 0 ? part! : part!.slice(equals + 1);
 		const values = [...value.matchAll(/"([^"]*)"|([^,]+)/g)].map(one => (one[1] ?? one[2] ?? "").replace(/\^n/g, "\n").replace(/\^'/g, '"').replace(/\^\^/g, "^"));
 		const bare = equals < 0 && /^(QUOTED-PRINTABLE|BASE64|8BIT|7BIT)$/i.test(part!);
@@ -82,14 +94,19 @@ const featureTypes: Record<string, string> = { cell: "mobile", voice: "voice", f
 
 /** Contexts, features and preference of a property. */
 function labels({ parameters }: Property): { contexts?: Entries<true>; features?: Entries<true>; pref?: number } {
-	const types = (parameters["TYPE"] ?? []).map(one => one.toLowerCase()), pick = (table: Record<string, string>) => Object.fromEntries(types.flatMap(one => (table[one] ? [[table[one], true as const]] : [])));
+	const types = (parameters["TYPE"] ?? []).map(one => one.toLowerCase()), pick = (table: Record<string, string>) => Object.fromEntries(types.flatMap(one => (Object.hasOwn(table, one) ? [[table[one], true as const]] : [])));
 	const contexts = pick(contextTypes), features = pick(featureTypes), pref = types.includes("pref") ? 1 : Number(parameters["PREF"]?.[0] ?? NaN);
 	return { ...(Object.keys(contexts).length ? { contexts } : {}), ...(Object.keys(features).length ? { features } : {}), ...(pref >= 1 && pref <= 100 ? { pref } : {}) };
 }
 
-function add<T>(entries: Entries<T> | undefined, value: NoInfer<T>): Entries<T> {
-	const all = entries ?? {};
-	return { ...all, [`${Object.keys(all).length + 1}`]: value };
+/** Not more than ENTRIES_MAX. */
+export function add<T>(entries: Entries<T> | undefined, value: NoInfer<T>): Entries<T> {
+	const all = entries ?? {}, count = Object.keys(all).length;
+	return count < ENTRIES_MAX ? { ...all, [`${count + 1}`]: value } : all;
+}
+
+export function addKeywords(entries: Entries<true> | undefined, names: string[]): Entries<true> {
+	return Object.fromEntries([...Object.keys(entries ?? {}), ...names].slice(0, ENTRIES_MAX).map(name => [name, true as const]));
 }
 
 function readName(value: string): NonNullable<Card["name"]>["components"] {
@@ -129,7 +146,7 @@ const readers: Record<string, Reader> = {
 	UID: (card, _, text) => (card.uid = text),
 	KIND: (card, _, text) => (card.kind = text.toLowerCase()),
 	"X-ADDRESSBOOKSERVER-KIND": (card, _, text) => (card.kind = text.toLowerCase()),
-	NICKNAME: (card, { value }) => cut(value, ",").filter(Boolean).forEach(name => (card.nicknames = add(card.nicknames, { "@type": "Nickname", name }))),
+	NICKNAME: (card, { value }) => cut(value, ",").filter(Boolean).slice(0, ENTRIES_MAX).forEach(name => (card.nicknames = add(card.nicknames, { "@type": "Nickname", name }))),
 	EMAIL: (card, property, text) => {
 		const { features: _, ...rest } = labels(property);
 		card.emails = add(card.emails, { "@type": "EmailAddress", address: text, ...rest });
@@ -144,7 +161,7 @@ const readers: Record<string, Reader> = {
 	ROLE: (card, _, text) => (card.titles = add(card.titles, { "@type": "Title", kind: "role", name: text })),
 	NOTE: (card, _, text) => (card.notes = add(card.notes, { "@type": "Note", note: text })),
 	URL: (card, _, text) => (card.links = add(card.links, { "@type": "Link", uri: text })),
-	CATEGORIES: (card, { value }) => (card.keywords = { ...card.keywords, ...Object.fromEntries(cut(value, ",").filter(Boolean).map(one => [one, true as const])) }),
+	CATEGORIES: (card, { value }) => (card.keywords = addKeywords(card.keywords, cut(value, ",").filter(Boolean))),
 	MEMBER: (card, _, text) => (card.members = { ...card.members, [text.replace(/^urn:uuid:/i, match => match.toLowerCase())]: true }),
 	"X-ADDRESSBOOKSERVER-MEMBER": (card, _, text) => (card.members = { ...card.members, [text]: true }),
 	BDAY: (card, property, text) => readAnniversary(card, "birth", property, text),

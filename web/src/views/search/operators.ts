@@ -9,7 +9,7 @@ export interface Operator {
 
 export const OPERATORS: Operator[] = [
 	{ text: "from:", key: "search.from" }, { text: "to:", key: "search.to" }, { text: "subject:", key: "search.subject" }, { text: "has:attachment", key: "search.attachment" },
-	{ text: "is:unread", key: "search.unread" }, { text: "is:starred", key: "search.starred" }, { text: "in:", key: "search.in" }, { text: "before:", key: "search.before" }, { text: "after:", key: "search.after" },
+	{ text: "is:unread", key: "search.unread" }, { text: "is:starred", key: "search.starred" }, { text: "in:", key: "search.in" }, { text: "label:", key: "search.label.operator" }, { text: "before:", key: "search.before" }, { text: "after:", key: "search.after" },
 ];
 
 /** The word that the cursor is in or behind: where it begins, and its text up to the cursor. Quotes keep words together. */
@@ -35,8 +35,19 @@ export function quoted(value: string): string {
 	return /[\s"]/.test(value) ? `"${value.replaceAll('"', "")}"` : value;
 }
 
+function wordsOf(text: string): string[] {
+	const words = [""];
+	let quoted = false;
+	for (const sign of text) {
+		if (sign === '"') quoted = !quoted;
+		if (!quoted && /\s/.test(sign)) words.push("");
+		else words[words.length - 1] += sign;
+	}
+	return words.filter(Boolean);
+}
+
 /** With one more term; not twice. */
 export function withTerm(text: string, term: string): string {
-	const words = text.trim().split(/\s+(?=(?:[^"]*"[^"]*")*[^"]*$)/).filter(Boolean);
+	const words = wordsOf(text);
 	return (words.includes(term) ? words : [...words, term]).join(" ");
 }
