@@ -41,7 +41,8 @@ export async function open({ server, browser }, { address, path = "/", noise = [
 	return page;
 }
 
-export async function signIn(server, context, address) {
-	const answer = await context.request.post(`${server.origin}/session`, { data: { name: address, password: PASSWORD }, headers: { Origin: server.origin } });
+/** `beside`: with those that are signed in already. */
+export async function signIn(server, context, address, beside = false) {
+	const answer = await context.request.post(`${server.origin}/session`, { data: { name: address, password: PASSWORD, beside }, headers: { Origin: server.origin } });
 	assert.equal(answer.status(), 200, await answer.text());
 }

@@ -140,6 +140,53 @@ test("a signature, an answer while away, a label", async () => {
 	await page.finish();
 });
 
+test("a label has a name and a colour, takes what is dragged onto it, and shows all that has it", async () => {
+	const page = await start(), label = nav(page).getByRole("button", { name: "Garden club", exact: true });
+	await page.evaluate(() => { location.hash = "#/settings/labels"; });
+	await page.getByRole("button", { name: "New label" }).click();
+	const dialog = page.getByRole("dialog");
+	await dialog.getByLabel("Name").fill("Garden");
+	await dialog.getByRole("radio", { name: "Green" }).check({ force: true });
+	await dialog.getByRole("button", { name: "Create" }).click();
+	await page.getByRole("button", { name: "Change the label “Garden”" }).click();
+	await dialog.getByLabel("Name").fill("Garden club");
+	assert.equal(await dialog.getByRole("radio", { name: "Green" }).isChecked(), true);
+	await dialog.getByRole("button", { name: "Save" }).click();
+	await label.waitFor();
+	await nav(page).getByRole("button", { name: /^Inbox/ }).click();
+	await page.getByRole("option").filter({ hasText: "Seeds for spring" }).dragTo(label);
+	await page.getByText("Label “Garden club” added").waitFor();
+	const chip = page.getByRole("option").filter({ hasText: "Seeds for spring" }).getByText("Garden club");
+	assert.equal(await chip.getAttribute("data-color"), "green");
+	await label.click();
+	await page.getByRole("heading", { level: 1, name: "Garden club" }).waitFor();
+	await until(async () => (await page.getByRole("listbox", { name: "Garden club" }).getByRole("option").count()) === 1, "what has the label");
+	await page.getByRole("listbox", { name: "Garden club" }).getByRole("option").click();
+	await page.getByRole("region", { name: "Conversation" }).locator("article").getByText("Garden club").first().waitFor();
+	await page.getByRole("button", { name: "Take away the label Garden club" }).click();
+	await until(async () => (await page.getByRole("option").getByText("Garden club").count()) === 0, "it to be without the label");
+	await page.finish();
+});
+
+test("what is read may stand below the list, with a line between them", async () => {
+	const page = await start();
+	await page.evaluate(() => { location.hash = "#/settings/looks"; });
+	await page.getByLabel("Reading pane").selectOption({ label: "Below the list" });
+	await nav(page).getByRole("button", { name: /^Inbox/ }).click();
+	await page.getByRole("option").filter({ hasText: "Seeds for spring" }).click();
+	const line = page.getByRole("separator", { name: "Height of the list" }), list = page.getByRole("listbox", { name: "Inbox" }), pane = page.getByRole("region", { name: "Conversation" });
+	await pane.getByRole("heading", { name: /Seeds for spring/ }).waitFor();
+	const before = await list.boundingBox();
+	assert.ok((await pane.boundingBox()).y >= before.y + before.height);
+	await line.focus();
+	await page.keyboard.press("ArrowDown");
+	await until(async () => (await list.boundingBox()).height > before.height, "the list to be higher");
+	await page.reload();
+	await pane.getByRole("heading", { name: /Seeds for spring/ }).waitFor();
+	assert.ok((await list.boundingBox()).height > before.height);
+	await page.finish();
+});
+
 test("a password for a program is shown once, and ended; sessions are listed and ended", async () => {
 	const page = await start({ noise: [/status of 4\d\d/] });
 	await page.getByRole("button", { name: "Settings" }).click();

@@ -11,6 +11,7 @@ const [folder = "build-pictures", ...wanted] = process.argv.slice(2);
 const LANGUAGES = { en: "en-GB", pt: "pt-PT", ru: "ru-RU" };
 const DEVICES = { desktop: { viewport: { width: 1360, height: 820 } }, phone: { viewport: { width: 390, height: 780 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 } };
 
+let second = "";
 const rows = (page) => page.getByRole("option").first().waitFor();
 const settings = (part) => ({ hash: `#/settings/${part}`, ready: (page) => page.getByRole("tab", { selected: true }).waitFor() });
 /** What is shown, and how it comes to be: an address, what must be there, and what is done then. */
@@ -40,10 +41,27 @@ const VIEWS = {
 		await page.keyboard.press("c");
 		await page.getByRole("dialog").or(page.locator("[contenteditable]")).first().waitFor();
 	} },
+	below: { who: "second", ready: rows, act: (page) => page.getByRole("option").nth(1).click() },
+	accounts: { beside: true, ready: rows, act: async (page) => {
+		await page.locator("nav .account, .opens button").first().waitFor();
+		const drawer = page.locator(".opens button");
+		if (await drawer.isVisible()) await drawer.click();
+		await page.locator("nav .account").last().click();
+	} },
+	label: { ready: rows, act: async (page) => {
+		await page.evaluate(() => { location.hash = "#/settings/labels"; });
+		await page.locator("#settings-part .tools button").last().click();
+		await page.locator("dialog input").first().fill("Garten");
+	} },
+	account: { ready: rows, act: async (page) => {
+		await page.locator(".me").click();
+		await page.getByRole("menuitem").first().click();
+		await page.locator("dialog input").first().waitFor();
+	} },
 	contacts: { hash: "#/contacts", ready: (page) => page.locator("main h1, main h2").first().waitFor() },
 	keys: { ready: rows, act: (page) => page.keyboard.press("?") },
 	offline: { ready: rows, act: (page) => page.context().setOffline(true) },
-	looks: settings("looks"), mail: settings("mail"), identities: settings("identities"), away: settings("away"), labels: settings("labels"), programs: settings("programs"), sessions: settings("sessions"),
+	looks: settings("looks"), mail: settings("mail"), notifications: settings("notifications"), identities: settings("identities"), away: settings("away"), labels: settings("labels"), programs: settings("programs"), sessions: settings("sessions"),
 };
 
 async function take(server, browser, name, { language, colorScheme, device, address, view }) {
@@ -52,6 +70,7 @@ async function take(server, browser, name, { language, colorScheme, device, addr
 	context.setDefaultTimeout(PATIENCE);
 	const page = await context.newPage();
 	if (address) await signIn(server, context, address);
+	if (view.beside) await signIn(server, context, second, true);
 	await page.goto(`${server.origin}/${view.hash ?? ""}`);
 	await view.ready(page);
 	await view.act?.(page);
@@ -61,11 +80,35 @@ async function take(server, browser, name, { language, colorScheme, device, addr
 	await context.close();
 }
 
+/** Somebody who has labels, and reads below the list. */
+async function prepare(server, browser, address) {
+	const page = await (await browser.newContext({ ...DEVICES.desktop, locale: "en-GB" })).newPage(), dialog = page.getByRole("dialog");
+	await signIn(server, page.context(), address);
+	await page.goto(`${server.origin}/#/settings/labels`);
+	for (const [name, color] of [["Travel", "Blue"], ["Garden", "Green"], ["Money", "Orange"]]) {
+		await page.getByRole("button", { name: "New label" }).click();
+		await dialog.getByLabel("Name").fill(name);
+		await dialog.getByRole("radio", { name: color }).check({ force: true });
+		await page.keyboard.press("Enter");
+		await dialog.waitFor({ state: "hidden" });
+	}
+	for (const [subject, label] of [["Plans for", "Travel"], ["Seeds for", "Garden"], ["Photos", "Travel"], ["ноябрь", "Money"]]) {
+		await page.evaluate(() => { location.hash = "#/mail"; });
+		await page.getByRole("option").filter({ hasText: subject }).dragTo(page.getByRole("navigation").getByRole("button", { name: label, exact: true }));
+	}
+	await page.evaluate(() => { location.hash = "#/settings/looks"; });
+	await page.getByLabel("Reading pane").selectOption("bottom");
+	await page.waitForTimeout(3000); // until it is on the server
+	await page.context().close();
+}
+
 mkdirSync(folder, { recursive: true });
 const server = await new Server().start(), browser = await launch();
 try {
 	const address = server.account("alice");
-	await server.deliver(address, LETTERS);
+	second = server.account("bela");
+	for (const one of [address, second]) await server.deliver(one, LETTERS);
+	await prepare(server, browser, second);
 	const signInPage = { ready: (page) => page.locator("form").waitFor() };
 	const phone = { ...signInPage, act: async (page) => {
 		await page.locator("input").first().fill(address);
@@ -77,7 +120,7 @@ try {
 				const name = (view) => `${view}-${language}-${colorScheme}-${device}`;
 				await take(server, browser, name("signin"), { language, colorScheme, device, view: signInPage });
 				await take(server, browser, name("setup"), { language, colorScheme, device, view: phone });
-				for (const [view, what] of Object.entries(VIEWS)) await take(server, browser, name(view), { language, colorScheme, device, address, view: what });
+				for (const [view, what] of Object.entries(VIEWS)) await take(server, browser, name(view), { language, colorScheme, device, address: what.who === "second" ? second : address, view: what });
 			}
 } finally {
 	await browser.close();

@@ -30,7 +30,7 @@ test("who says the right password sees his inbox; his address is remembered, his
 });
 
 test("the sign-in page speaks three languages, and remembers which", async () => {
-	const page = await open(at, { locale: "pt-BR", noise: REFUSED });
+	const page = await open(at, { locale: "pt-BR" });
 	await page.getByRole("heading", { name: "Entrar no correio" }).waitFor();
 	await page.getByLabel("Idioma").selectOption({ label: "Русский" });
 	await page.getByRole("heading", { name: "Вход в почту" }).waitFor();
@@ -60,7 +60,7 @@ test("too many attempts, and a server that is away, are told apart from a wrong 
 });
 
 test("a phone is led to its profile by a code", async () => {
-	const page = await open(at, { ...PHONE, noise: REFUSED });
+	const page = await open(at, PHONE);
 	await page.getByRole("button", { name: "Set up my phone" }).click();
 	const dialog = page.getByRole("dialog");
 	await dialog.getByText("Enter your address to see the code.").waitFor();

@@ -35,7 +35,7 @@ async function views(page, phone) {
 	await page.getByRole("dialog").waitFor();
 	await look(page, "dialog");
 	await page.keyboard.press("Escape");
-	for (const part of ["looks", "mail", "identities", "away", "labels", "programs", "sessions"]) {
+	for (const part of ["looks", "mail", "notifications", "identities", "away", "labels", "programs", "sessions"]) {
 		await page.evaluate((hash) => { location.hash = hash; }, `#/settings/${part}`);
 		await page.getByRole("tab", { selected: true }).waitFor();
 		await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
@@ -52,7 +52,7 @@ for (const [device, size] of [["a desktop", DESKTOP], ["a phone", PHONE]])
 			const address = at.server.account();
 			await at.server.deliver(address, LETTERS);
 			// axe itself is put into the page, which its policy forbids to pages.
-			const page = await open(at, { ...size, colorScheme, bypassCSP: true, noise: [/status of 4\d\d/] });
+			const page = await open(at, { ...size, colorScheme, bypassCSP: true });
 			await page.getByRole("heading", { name: "Sign in to your mail" }).waitFor();
 			await look(page, "sign-in");
 			await page.finish();
@@ -63,7 +63,7 @@ for (const [device, size] of [["a desktop", DESKTOP], ["a phone", PHONE]])
 		});
 
 test("the first view is small", async () => {
-	const address = at.server.account(), page = await open(at, { serviceWorkers: "block", noise: [/status of 4\d\d/, /Service Worker registration blocked/] }); // whose first visit it is has none yet
+	const address = at.server.account(), page = await open(at, { serviceWorkers: "block", noise: [/Service Worker registration blocked/] }); // whose first visit it is has none yet
 	const session = await page.context().newCDPSession(page), sizes = new Map(), urls = new Map();
 	await session.send("Network.enable");
 	await session.send("Network.clearBrowserCache");

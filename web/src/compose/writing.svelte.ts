@@ -1,4 +1,5 @@
 // The messages that are being written: what pages call to begin one. Windows are shown by Writing.svelte; the editor is loaded when the first is opened.
+import { untrack } from "svelte";
 import { get } from "svelte/store";
 import { t } from "../base/i18n.svelte.ts";
 import type { Account, Draft, DraftContent, Message, Result } from "../model/types.ts";
@@ -15,6 +16,19 @@ export interface Written {
 
 const MOST = 8; // windows: more is a mistake, and the oldest is closed (and kept in Drafts)
 let windows = $state<Written[]>([]);
+let senders = $state.raw<readonly Account[]>([]);
+
+/** The accounts that one may write from. */
+export function writers(): readonly Account[] {
+	return senders;
+}
+/** Who is signed in says so; windows of others are closed. */
+export function setWriters(accounts: readonly Account[]): void {
+	senders = accounts;
+	untrack(() => {
+		if (windows.some((one) => !accounts.includes(one.account))) windows = windows.filter((one) => accounts.includes(one.account));
+	});
+}
 
 export function written(): Written[] {
 	return windows;
@@ -29,6 +43,11 @@ export function show(account: Account, draft: Draft): void {
 
 export function resize(draft: Draft, size: Size): void {
 	windows = windows.map((one) => one.draft.key === draft.key ? { ...one, size } : size === "small" ? one : { ...one, size: "small" });
+}
+
+/** What is written goes on as another account's, in the same window. */
+export function exchange(draft: Draft, account: Account, fresh: Draft): void {
+	windows = windows.map((one) => one.draft.key === draft.key ? { ...one, account, draft: fresh } : one);
 }
 
 /** Takes the window away; the draft is whoever's closed it. */

@@ -93,6 +93,8 @@ interface Waiting {
 
 export class Client {
 	readonly platform: Platform;
+	/** Which of the sessions that a browser has side by side it speaks with: what stands before all paths; empty for the one that stands alone. */
+	readonly at: string;
 	session: SessionObject | null = null;
 	/** Told when an answer shows that nobody is signed in any more. */
 	onSignedOut: () => void = () => {};
@@ -102,8 +104,9 @@ export class Client {
 	#queue: (() => void)[] = [];
 	#waiting = new Map<Id, Waiting[]>();
 
-	constructor(platform: Platform) {
+	constructor(platform: Platform, at = "") {
 		this.platform = platform;
+		this.at = at;
 	}
 
 	get limits(): CoreLimits {
@@ -116,7 +119,7 @@ export class Client {
 
 	/** A URL of the session object, at the origin that these pages are from: what the server takes itself for behind a proxy doesn't matter. */
 	url(url: string): string {
-		return this.platform.origin + url.replace(/^[a-z]+:\/\/[^/]*/i, "");
+		return this.platform.origin + this.at + url.replace(/^[a-z]+:\/\/[^/]*/i, "");
 	}
 
 	batch(account: Id): Batch {

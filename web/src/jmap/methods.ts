@@ -1,7 +1,7 @@
 /* The methods that pages call: their arguments and answers, and which capability each type is of. The names are the protocol's. */
 import type {
 	AddressBook, BlobUpload, CardCondition, ChangesResponse, Comparator, ContactCard, Email, EmailFilter, EmailSubmission, Filter, GetResponse, Id, Identity, Mailbox,
-	PushSubscription, QueryChangesResponse, QueryResponse, Quota, SearchSnippet, SetError, SetResponse, Thread, VacationResponse,
+	PushSubscription, QuarantinedEmail, QueryChangesResponse, QueryResponse, Quota, RecoverableEmail, SearchSnippet, SetError, SetResponse, Thread, VacationResponse,
 } from "./types.ts";
 
 /** Where an argument comes from a former call of the request (RFC 8620 §3.7). */
@@ -106,6 +106,13 @@ export interface Methods {
 	"ContactCard/changes": Changes;
 	"ContactCard/query": Query<Filter<CardCondition>>;
 	"ContactCard/set": Set<ContactCard>;
+	"RecoverableEmail/query": Query<never>;
+	"RecoverableEmail/get": Get<RecoverableEmail>;
+	"RecoverableEmail/restore": { arguments: { ids: Id[]; mailboxId: Id | null }; response: { restored: Record<Id, object> | null; notRestored: Record<Id, SetError> | null } };
+	"QuarantinedEmail/query": Query<never>;
+	"QuarantinedEmail/get": Get<QuarantinedEmail>;
+	"QuarantinedEmail/release": { arguments: { ids: Id[] }; response: { released: Id[] | null; notReleased: Record<Id, SetError> | null } };
+	"QuarantinedEmail/set": Set<QuarantinedEmail>;
 	"PushSubscription/get": { arguments: GetArguments; response: { list: PushSubscription[]; notFound: Id[] } };
 	"PushSubscription/set": Set<PushSubscription>;
 }
@@ -115,11 +122,14 @@ export type ResponseOf<M extends MethodName> = Methods[M]["response"];
 
 export const CORE = "urn:ietf:params:jmap:core";
 export const MAIL = "urn:ietf:params:jmap:mail";
+/** What is kept of removed mail, and strangers' mail that was set apart, which are this server's own (docs/jmap.md). */
+export const RECOVERY = "urn:pombal:params:jmap:recovery", QUARANTINE = "urn:pombal:params:jmap:quarantine";
 const capabilities: Record<string, string> = {
 	Core: CORE, Blob: "urn:ietf:params:jmap:blob", Mailbox: MAIL, Thread: MAIL, Email: MAIL, SearchSnippet: MAIL,
 	Identity: "urn:ietf:params:jmap:submission", EmailSubmission: "urn:ietf:params:jmap:submission", MDN: "urn:ietf:params:jmap:mdn",
 	VacationResponse: "urn:ietf:params:jmap:vacationresponse", Quota: "urn:ietf:params:jmap:quota",
 	AddressBook: "urn:ietf:params:jmap:contacts", ContactCard: "urn:ietf:params:jmap:contacts", PushSubscription: CORE,
+	RecoverableEmail: RECOVERY, QuarantinedEmail: QUARANTINE,
 };
 
 /** Emails that sleep, which is this server's own (docs/jmap.md). */

@@ -390,3 +390,45 @@ export interface BlobUpload {
 	type: string | null;
 	size: number;
 }
+
+// ---- This server's own (docs/jmap.md) ----
+
+/** Removed for good, and still to be had back: with the id that the email had. */
+export interface RecoverableEmail {
+	id: Id;
+	threadId: Id;
+	size: number;
+	receivedAt: UTCDate;
+	subject: string | null;
+	from: EmailAddress[] | null;
+	to: EmailAddress[] | null;
+	hasAttachment: boolean;
+	preview: string;
+	removedAt: UTCDate;
+	goneAt: UTCDate;
+	mailboxId: Id | null;
+}
+
+/** A finding of those who judge mail. `text` may be empty. */
+export interface Finding {
+	rule: string;
+	points: number;
+	text: string;
+}
+
+/** Strangers' mail that was set apart, and waits. */
+export interface QuarantinedEmail {
+	id: Id;
+	from: EmailAddress[] | null;
+	sender: string;
+	recipient: string;
+	subject: string | null;
+	receivedAt: UTCDate;
+	sentAt: string | null;
+	size: number;
+	goneAt: UTCDate | null;
+	points: number;
+	reason: string | null;
+	findings: Finding[];
+	mayRelease: boolean;
+}

@@ -4,6 +4,7 @@ import { FilesOf } from "../jmap/files.ts";
 import type { Id, Identity } from "../jmap/types.ts";
 import { ActsOf } from "./acts.ts";
 import { AddressesOf } from "./addresses.ts";
+import { HeldOf, RecoverableOf } from "./apart.ts";
 import { prune } from "./cache.ts";
 import { ContactsOf } from "./contacts.ts";
 import type { Database } from "./database.ts";
@@ -24,6 +25,7 @@ const PRUNE_AFTER = 30_000;
 
 export class AccountOf implements Account {
 	readonly id: Id;
+	readonly at: string;
 	readonly name: string;
 	readonly host: Host;
 	readonly engine: Engine;
@@ -40,12 +42,15 @@ export class AccountOf implements Account {
 	readonly identities: IdentitiesOf;
 	readonly vacation: VacationOf;
 	readonly quotas: QuotasOf;
+	readonly recoverable: RecoverableOf;
+	readonly held: HeldOf;
 	readonly files: FilesOf;
 	readonly #lists = new Map<string, ListOf>();
 	#timer: ReturnType<typeof setTimeout> | null = null;
 
 	constructor(client: Client, id: Id, name: string, db: Database, host: Host) {
 		this.id = id;
+		this.at = client.at;
 		this.name = name;
 		this.host = host;
 		this.engine = new Engine(client, id, db, host);
@@ -58,6 +63,8 @@ export class AccountOf implements Account {
 		this.identities = new IdentitiesOf(this.engine);
 		this.vacation = new VacationOf(this.engine);
 		this.quotas = new QuotasOf(this.engine);
+		this.recoverable = new RecoverableOf(this.engine);
+		this.held = new HeldOf(this.engine);
 		this.contacts = new ContactsOf(this.engine);
 		this.drafts = new DraftsOf(this);
 		this.outbox = new OutboxOf(this);

@@ -1,15 +1,16 @@
-/* Who is signed in, and what is kept of him on this device. What belongs to somebody else is wiped before anybody is shown anything. */
+/* Who is signed in, and what is kept of him on this device. Several accounts may be, side by side. What belongs to nobody who is signed in is wiped before anybody is shown anything. */
 import { Store } from "../base/store.ts";
 import { Client } from "../jmap/client.ts";
-import { good, isPassing, type Result } from "../jmap/errors.ts";
-import { loadSession, signIn, signOut } from "../jmap/session.ts";
+import { bad, good, isPassing, type Result } from "../jmap/errors.ts";
+import { listSeats, loadSession, signIn, signOut, type Seat } from "../jmap/session.ts";
 import type { Id, SessionObject } from "../jmap/types.ts";
-import { AccountOf } from "./account.ts";
+import type { AccountOf } from "./account.ts";
 import { browserHost, type Host } from "./host.ts";
-import type { Account, App, SessionState } from "./types.ts";
+import { databaseNames, LoginOf, type KeptLogin } from "./login.ts";
+import type { Account, App, Login, SessionState, Unsaved } from "./types.ts";
 
-/** The session object of last time, for starting offline; that signing out must be told to the server. */
-const SESSION = "pombal.session", SIGN_OUT = "pombal.sign-out";
+/** The session objects of last time, for starting offline; sessions whose end must be told to the server. */
+const SESSIONS = "pombal.sessions", SIGN_OUT = "pombal.sign-out";
 
 export interface Updater {
 	/** Is a newer version ready? */
@@ -18,113 +19,192 @@ export interface Updater {
 	take(): Promise<void>;
 }
 
+interface Seated extends KeptLogin {
+	expired: boolean;
+}
+
 export class AppOf implements App {
 	readonly session = new Store<SessionState>({ state: "unknown" });
+	readonly logins = new Store<Login[]>([]);
 	readonly update = new Store<{ ready: boolean }>({ ready: false });
-	readonly client: Client;
 	readonly #host: Host;
 	readonly #updater: Updater | null;
-	readonly #accounts = new Map<Id, AccountOf>();
+	#all: LoginOf[] = [];
+	#entering: Promise<unknown> = Promise.resolve();
 
 	constructor(host: Host, updater: Updater | null = null) {
 		this.#host = host;
 		this.#updater = updater;
-		this.client = new Client(host.platform);
-		this.client.onSignedOut = () => this.#expire();
-		this.client.onSessionChanged = () => void loadSession(this.client).then(got => got.ok && this.#remember(got.value));
 		host.hear(message => this.#heard(message));
 		updater?.onReady(() => this.update.set({ ready: true }));
 	}
 
+	#client(at = ""): Client {
+		return new Client(this.#host.platform, at);
+	}
+
+	/** One after the other: who comes in while others are let in waits. */
+	#inTurn<T>(run: () => Promise<T>): Promise<T> {
+		const next = this.#entering.then(run, run);
+		this.#entering = next.catch(() => undefined);
+		return next;
+	}
+
 	// ---- Starting ----
 
-	async start(): Promise<Result<SessionState>> {
-		if (this.#host.small.getItem(SIGN_OUT)) await this.#signOutLate();
-		const got = await loadSession(this.client);
-		if (got.ok) return this.#enter(got.value);
+	start(): Promise<Result<SessionState>> {
+		return this.#inTurn(() => this.#start());
+	}
+
+	async #start(): Promise<Result<SessionState>> {
+		await this.#signOutLate();
 		const kept = this.#kept();
-		if (!isPassing(got.error)) return got;
-		if (got.error.kind !== "signedOut" && !kept) return got;
-		if (!kept) return good(this.#set({ state: "signedOut" }));
-		// Offline, or the session is over: what is here can be read and written all the same.
-		this.client.session = kept;
-		await this.#open(kept);
-		return good(this.#set({ state: got.error.kind === "signedOut" ? "expired" : "signedIn", ...describe(kept) }));
+		// What was there last time is asked for at once, beside the question who is.
+		const [seats, loaded] = await Promise.all([listSeats(this.#client()), Promise.all(kept.map(one => loadSession(this.#client(one.at))))]);
+		if (!seats.ok && (!isPassing(seats.error) || kept.length === 0)) return seats;
+		// Offline what is here can be read and written all the same.
+		if (!seats.ok) return this.#enter(kept.map(one => ({ ...one, expired: false })));
+		const there = await Promise.all(seats.value.map(seat => {
+			const before = kept.findIndex(one => one.at === seat.at), known = before < 0 ? undefined : loaded[before];
+			return known?.ok ? known : loadSession(this.#client(seat.at));
+		}));
+		const failed = there.find((one, i) => !one.ok && one.error.kind !== "signedOut" && !kept.some(each => each.at === seats.value[i]!.at));
+		return failed && !failed.ok ? failed : this.#enter(this.#seat(kept, seats.value, there));
 	}
 
+	/** Who is there, in the order of last time. Whose session is over meanwhile stays, and must sign in again; but not where somebody else has taken his place. */
+	#seat(kept: KeptLogin[], seats: Seat[], there: Result<SessionObject>[]): Seated[] {
+		const now = seats.flatMap((seat, i) => {
+			const got = there[i]!, before = kept.find(one => one.at === seat.at && one.session.username === seat.account);
+			return got.ok ? [{ at: seat.at, session: got.value, expired: false }] : before ? [{ ...before, expired: got.error.kind === "signedOut" }] : [];
+		});
+		const known = kept.flatMap(one => {
+			const own = now.find(each => each.session.username === one.session.username);
+			return own ? [own] : now.some(each => each.at === one.at) ? [] : [{ ...one, expired: true }];
+		});
+		const all = [...known, ...now];
+		// Once each, by name: an account that stands alone and in a seat, too, is one.
+		return all.filter((one, i) => all.findIndex(each => each.session.username === one.session.username) === i);
+	}
+
+	/** Ends on the server what was ended here while it couldn't be reached. */
 	async #signOutLate(): Promise<void> {
-		const done = await signOut(this.client);
-		if (done.ok) this.#host.small.removeItem(SIGN_OUT);
+		const late = this.#late();
+		if (late.length === 0) return;
+		const left: string[] = [];
+		for (const at of late) if (!(await signOut(this.#client(at))).ok) left.push(at);
+		this.#setLate(left);
 	}
 
-	#kept(): SessionObject | null {
+	#late(): string[] {
+		return this.#read<string[]>(SIGN_OUT) ?? [];
+	}
+
+	#setLate(late: string[]): void {
+		if (late.length > 0) this.#host.small.setItem(SIGN_OUT, JSON.stringify(late));
+		else this.#host.small.removeItem(SIGN_OUT);
+	}
+
+	#read<T>(name: string): T | null {
 		try {
-			return JSON.parse(this.#host.small.getItem(SESSION) ?? "null") as SessionObject | null;
+			return JSON.parse(this.#host.small.getItem(name) ?? "null") as T | null;
 		} catch {
 			return null;
 		}
 	}
 
-	#remember(session: SessionObject): void {
-		this.#host.small.setItem(SESSION, JSON.stringify(session));
+	#kept(): KeptLogin[] {
+		const late = this.#late();
+		return (this.#read<KeptLogin[]>(SESSIONS) ?? []).filter(one => !late.includes(one.at));
 	}
 
-	#set(state: SessionState): SessionState {
+	// ---- Who is there ----
+
+	async #enter(seated: Seated[]): Promise<Result<SessionState>> {
+		const stays = (login: LoginOf) => seated.some(one => one.at === login.at && one.session.username === login.username);
+		for (const login of this.#all) if (!stays(login)) login.close();
+		const names = seated.flatMap(one => databaseNames(one.session));
+		// Of others: gone.
+		for (const name of await this.#host.databases.names()) if (!names.includes(name)) await this.#host.databases.remove(name);
+		const before = this.#all;
+		this.#all = [];
+		for (const { at, session, expired } of seated) {
+			const { username } = session;
+			const login = before.find(one => one.at === at && one.username === username) ?? new LoginOf(this.#host, at, username, () => this.#changed(), () => void this.start());
+			await login.open(session, expired);
+			this.#all.push(login);
+		}
+		const state = this.#changed();
+		for (const login of this.#all) login.resume();
+		return good(state);
+	}
+
+	/** Says who is there, and keeps it. */
+	#changed(): SessionState {
+		const kept = this.#all.flatMap(login => login.kept ?? []), first = this.#all.find(login => login.expired) ?? this.#all[0];
+		if (kept.length > 0) this.#host.small.setItem(SESSIONS, JSON.stringify(kept));
+		else this.#host.small.removeItem(SESSIONS);
+		const accounts = kept.flatMap(({ session }) => Object.entries(session.accounts).map(([id, { name, isReadOnly }]) => ({ id, name, isReadOnly })));
+		const state: SessionState = first ? { state: first.expired ? "expired" : "signedIn", username: first.username, accounts } : { state: "signedOut" };
+		this.logins.set(this.#all.map(login => login.view));
 		this.session.set(state);
 		return state;
 	}
 
-	async signIn(name: string, password: string, device?: string): Promise<Result<SessionState>> {
-		this.#host.small.removeItem(SIGN_OUT);
-		const got = await signIn(this.client, name, password, device);
-		if (!got.ok) return got;
-		const entered = await this.#enter(got.value);
-		this.#host.tell({ session: got.value.username });
-		return entered;
-	}
-
-	async #enter(session: SessionObject): Promise<Result<SessionState>> {
-		const names = Object.keys(session.accounts).map(id => databaseName(session, id));
-		for (const [id, account] of this.#accounts) {
-			if (names.includes(databaseName(session, id)) && account.name === session.accounts[id]?.name) continue;
-			account.close();
-			account.engine.db.close();
-			this.#accounts.delete(id);
-		}
-		// Of another person: gone.
-		for (const name of await this.#host.databases.names()) if (!names.includes(name)) await this.#host.databases.remove(name);
-		this.#remember(session);
-		await this.#open(session);
-		const state = this.#set({ state: "signedIn", ...describe(session) });
-		for (const account of this.#accounts.values()) account.engine.resume();
-		return good(state);
-	}
-
-	async #open(session: SessionObject): Promise<void> {
-		for (const [id, { name }] of Object.entries(session.accounts)) {
-			if (this.#accounts.has(id)) continue;
-			const account = new AccountOf(this.client, id, name, await this.#host.databases.open(databaseName(session, id)), this.#host);
-			this.#accounts.set(id, account);
-			await account.start();
-		}
-	}
-
 	account(id?: Id): Account | null {
-		const first = this.client.session && Object.values(this.client.session.primaryAccounts)[0];
-		return this.#accounts.get(id ?? first ?? "") ?? (id ? null : ([...this.#accounts.values()][0] ?? null));
+		const all = this.#all.flatMap(login => [...login.accounts.values()]);
+		return (id === undefined ? this.#all[0]?.own : all.find(one => one.id === id)) ?? null;
+	}
+
+	// ---- Signing in ----
+
+	async signIn(name: string, password: string, device?: string): Promise<Result<SessionState>> {
+		const login = this.#all.find(one => one.username === name && one.expired);
+		const got = await this.#signIn(name, password, device, login ? login.at !== "" : false);
+		if (!got.ok) return got;
+		const now = this.session.value;
+		return now.state === "signedIn" || now.state === "expired" ? good(now) : bad("broken", "", "nobody is signed in");
+	}
+
+	async add(name: string, password: string, device?: string): Promise<Result<Account>> {
+		const got = await this.#signIn(name, password, device, true);
+		if (!got.ok) return got;
+		const own = this.#all.find(login => login.username === got.value.account)?.own;
+		return own ? good(own) : bad("broken", "", "the account isn't there");
+	}
+
+	async #signIn(name: string, password: string, device: string | undefined, beside: boolean): Promise<Result<Seat>> {
+		const got = await signIn(this.#client(), name, password, device, beside);
+		if (!got.ok) return got;
+		const { at, account } = got.value;
+		this.#setLate(this.#late().filter(one => one !== at));
+		const there = this.#all.find(login => login.username === account && login.at !== at);
+		if (there && !there.expired) {
+			// It is there already: once is enough.
+			await signOut(this.#client(at));
+			return good({ account, at: there.at });
+		}
+		const entered = await this.#inTurn(async () => {
+			const session = await loadSession(this.#client(at));
+			if (!session.ok) return session;
+			// In the place of who was there, or else behind the others.
+			const place = this.#all.findIndex(login => login.username === account || login.at === at), own = { at, session: session.value, expired: false };
+			const all = this.#all.flatMap((login, i) => (i === place ? [own] : login.kept && login.username !== account && login.at !== at ? [{ ...login.kept, expired: login.expired }] : []));
+			return this.#enter(place < 0 ? [...all, own] : all);
+		});
+		this.#host.tell({ signedIn: account });
+		return entered.ok ? got : entered;
 	}
 
 	// ---- Ending ----
 
-	/** The session is over: what is open stays, and waits. */
-	#expire(): void {
-		const now = this.session.value;
-		if (now.state === "signedIn") this.#set({ ...now, state: "expired" });
+	#of(at: string | undefined): LoginOf[] {
+		return this.#all.filter(login => at === undefined || login.at === at);
 	}
 
-	async unsaved(): Promise<{ acts: number; drafts: number; outbox: number }> {
+	async unsaved(at?: string): Promise<Unsaved> {
 		const sum = { acts: 0, drafts: 0, outbox: 0 };
-		for (const { acts, drafts, outbox } of this.#accounts.values()) {
+		for (const { acts, drafts, outbox } of this.#of(at).flatMap(login => [...login.accounts.values()])) {
 			sum.acts += acts.waiting;
 			sum.drafts += drafts.unsaved;
 			sum.outbox += outbox.waiting;
@@ -132,54 +212,51 @@ export class AppOf implements App {
 		return sum;
 	}
 
-	async signOut(): Promise<Result<void>> {
-		this.#host.tell({ signedOut: true });
-		await this.#wipe();
-		const done = await signOut(this.client);
-		// It is over on this device whatever the server says; the cookie is ended as soon as it can be reached.
-		if (!done.ok) this.#host.small.setItem(SIGN_OUT, "1");
-		return done.ok || isPassing(done.error) ? good(undefined) : done;
-	}
-
-	async #wipe(): Promise<void> {
-		this.close();
-		this.#set({ state: "signedOut" });
-		this.#host.small.removeItem(SESSION);
-		for (const name of await this.#host.databases.names()) await this.#host.databases.remove(name);
-	}
-
-	/** Another window has signed out, or in as somebody else. */
-	#heard(message: unknown): void {
-		const { signedOut, session } = message as { signedOut?: boolean; session?: string }, now = this.session.value;
-		if (signedOut) {
-			this.client.session = null;
-			void this.#wipe();
-		} else if (session && (now.state === "expired" || ("username" in now && now.username !== session))) {
-			void this.start();
+	async signOut(at?: string): Promise<Result<void>> {
+		const gone = this.#of(at).map(login => login.at);
+		this.#host.tell({ signedOut: gone });
+		await this.#inTurn(() => this.#wipe(gone));
+		let failed: Result<void> = good(undefined);
+		for (const one of gone) {
+			const done = await signOut(this.#client(one));
+			if (done.ok) continue;
+			// It is over on this device whatever the server says; the cookie is ended as soon as it can be reached.
+			this.#setLate([...this.#late(), one]);
+			if (!isPassing(done.error)) failed = done;
 		}
+		return failed;
+	}
+
+	/** The database of who is gone is removed when nothing of it runs any more. */
+	async #wipe(gone: string[]): Promise<void> {
+		const names = this.#all.filter(login => gone.includes(login.at)).flatMap(login => (login.client.session ? databaseNames(login.client.session) : []));
+		const left = this.#all.filter(login => !gone.includes(login.at));
+		for (const login of this.#all) if (gone.includes(login.at)) login.close();
+		this.#all = left;
+		this.#changed();
+		for (const name of await this.#host.databases.names()) if (left.length === 0 || names.includes(name)) await this.#host.databases.remove(name);
+	}
+
+	/** Another window has signed out, or in. */
+	#heard(message: unknown): void {
+		const { signedOut, signedIn } = message as { signedOut?: string[]; signedIn?: string };
+		if (Array.isArray(signedOut)) void this.#inTurn(() => this.#wipe(signedOut));
+		else if (typeof signedIn === "string") void this.start();
 	}
 
 	async reload(): Promise<void> {
-		await Promise.all([...this.#accounts.values()].map(account => account.drafts.flush()));
+		await Promise.all(this.#accounts().map(account => account.drafts.flush()));
 		await this.#updater?.take();
+	}
+
+	#accounts(): AccountOf[] {
+		return this.#all.flatMap(login => [...login.accounts.values()]);
 	}
 
 	/** Nothing of it runs any more. */
 	close(): void {
-		for (const account of this.#accounts.values()) {
-			account.close();
-			account.engine.db.close();
-		}
-		this.#accounts.clear();
+		for (const login of this.#all) login.close();
 	}
-}
-
-function databaseName(session: SessionObject, id: Id): string {
-	return `${session.username} ${id}`;
-}
-
-function describe(session: SessionObject): { username: string; accounts: { id: Id; name: string; isReadOnly: boolean }[] } {
-	return { username: session.username, accounts: Object.entries(session.accounts).map(([id, { name, isReadOnly }]) => ({ id, name, isReadOnly })) };
 }
 
 /** The data layer, as pages use it. Tests give another host. */

@@ -138,6 +138,18 @@ export class DraftOf implements Draft {
 		await this.#writing;
 	}
 
+	/** The bytes of what is attached: this device's, or the server's. */
+	async bytesOf(one: KeptAttachment): Promise<Result<Blob>> {
+		const here = await this.#account.engine.db.get<Blob>("files", `${this.key}:${one.id}`);
+		if (here instanceof Blob) return good(here);
+		return one.blobId ? this.#account.files.download(one.blobId, { type: one.type }) : bad("notFound", "", "what is attached isn't here any more");
+	}
+
+	/** As it is on the server now, so that nothing is under way. */
+	async settle(): Promise<Result<void>> {
+		return takeBlobs(this.#account.engine, this.kept);
+	}
+
 	// ---- Attachments ----
 
 	attach(file: File | Blob, options: { name?: string; cid?: string } = {}): string {
@@ -372,6 +384,23 @@ export class DraftsOf implements Drafts {
 		if ("key" in id) return bad("notFound", "", "there is no such draft on this device");
 		const message = await this.#account.messages.read(id.emailId);
 		return message.ok ? good(this.#use(new DraftOf(this, this.#account, this.#keptOf(message.value)))) : message;
+	}
+
+	async adopt(draft: Draft, identityId: Id): Promise<Result<Draft>> {
+		const other = draft as DraftOf, files: [KeptAttachment, Blob][] = [], settled = await other.settle();
+		if (!settled.ok) return settled;
+		for (const one of other.kept.attachments) {
+			const bytes = await other.bytesOf(one);
+			if (!bytes.ok) return bytes;
+			files.push([one, bytes.value]);
+		}
+		// What it answers is an email of the other account: of that no mark is left here.
+		const own = this.create({ ...other.kept.content, identityId, original: null });
+		for (const [{ name, cid }, bytes] of files) own.attach(bytes, { name, ...(cid ? { cid } : {}) });
+		if (files.length === 0) own.change({});
+		await (own as DraftOf).written();
+		const gone = await other.discard();
+		return gone.ok ? good(own) : gone;
 	}
 
 	/** Something that isn't sent after all. */

@@ -361,7 +361,8 @@ export class ListOf implements List, Follower {
 
 	async ids(first: number, last: number): Promise<Result<Id[]>> {
 		const engine = this.#engine, wanted = this.#shown.slice(first, last + 1), all: Id[] = [];
-		if (wanted.every(id => id !== undefined && this.#row(id))) return good([...new Set(wanted.flatMap(id => this.#row(id)!.emails.filter(one => this.#isHere(one)).map(one => one.id)))]);
+		// Rows that nobody has asked for yet aren't nothing: they are asked for.
+		if (this.#known && wanted.every(id => id !== undefined && this.#row(id))) return good([...new Set(wanted.flatMap(id => this.#row(id)!.emails.filter(one => this.#isHere(one)).map(one => one.id)))]);
 		for (let at = first; at <= last; at += IDS_MAX) {
 			// Of threads all emails that fit, whichever rows they are in: one query without collapsing would have other positions.
 			const batch = engine.client.batch(engine.account), found = batch.call("Email/query", { ...this.#arguments(), position: at, limit: Math.min(IDS_MAX, last - at + 1) });

@@ -82,7 +82,7 @@ export class SearchOf implements Search {
 	parse(text: string, within?: Id): ParsedSearch {
 		let mailboxes = [] as Parameters<typeof parseSearch>[1]["mailboxes"];
 		this.#account.mailboxes.all.subscribe(value => (mailboxes = value))();
-		return parseSearch(text, { mailboxes, now: this.#account.host.platform.now(), within });
+		return parseSearch(text, { mailboxes, labels: this.#account.settings.value.labels, now: this.#account.host.platform.now(), within });
 	}
 
 	type(text: string, within?: Id): void {

@@ -5,7 +5,8 @@
  * refused. Functions that may fail give a Result (jmap/errors.ts). Ids are the server's. No HTML of a message is touched here: bodies are given as texts. */
 import type { Failure, Result } from "../jmap/errors.ts";
 import type {
-	AddressBook, Card, ContactCard, EmailAddress, EmailBody, EmailCondition, EmailFilter, EmailHead, EmailSubmission, Id, Identity, Mailbox, Quota, Role, UTCDate, VacationResponse,
+	AddressBook, Card, ContactCard, EmailAddress, EmailBody, EmailCondition, EmailFilter, EmailHead, EmailSubmission, Id, Identity, Mailbox, QuarantinedEmail, Quota, RecoverableEmail, Role, UTCDate,
+	VacationResponse,
 } from "../jmap/types.ts";
 import type { Readable } from "../base/store.ts";
 import type { Files } from "../jmap/files.ts";
@@ -24,17 +25,39 @@ export type SessionState =
 	| { state: "signedIn"; username: string; accounts: { id: Id; name: string; isReadOnly: boolean }[] }
 	| { state: "expired"; username: string; accounts: { id: Id; name: string; isReadOnly: boolean }[] };
 
+/** One of the accounts that somebody is signed in to. */
+export interface Login {
+	/** What stands before the paths of requests that speak of it; its name here. */
+	readonly at: string;
+	readonly username: string;
+	/** It must sign in again; what is open stays. */
+	readonly expired: boolean;
+	readonly accounts: readonly Account[];
+}
+
+/** What the server doesn't have yet. */
+export interface Unsaved {
+	acts: number;
+	drafts: number;
+	outbox: number;
+}
+
 export interface App {
+	/** Of all of them together: `expired` if one is, and whose it is. */
 	readonly session: Readable<SessionState>;
-	/** Asks whose session the browser has. Offline it is the one of last time, if what was kept of it is there. */
+	/** Who is signed in, in a lasting order. */
+	readonly logins: Readable<Login[]>;
+	/** Asks whose sessions the browser has. Offline they are those of last time, if what was kept of them is there. */
 	start(): Promise<Result<SessionState>>;
 	/** `device`: what this session is to be called in the list of sessions. `wrong` if name or password is; if somebody else was signed in before, all that was kept of him is wiped. */
 	signIn(name: string, password: string, device?: string): Promise<Result<SessionState>>;
-	/** Ends the session and wipes all that is kept on this device. What isn't sent yet is lost: ask `unsaved()` first. Offline the device is wiped, and the server told when it can be. */
-	signOut(): Promise<Result<void>>;
+	/** One more account, beside those that are there. `refused` with type "409": there are as many as may be. One that is there already is given as it is. */
+	add(name: string, password: string, device?: string): Promise<Result<Account>>;
+	/** Ends a session, or all, and wipes what is kept of it on this device. What isn't sent yet is lost: ask `unsaved()` first. Offline the device is wiped, and the server told when it can be. */
+	signOut(at?: string): Promise<Result<void>>;
 	/** What signing out would lose: acts, drafts and messages that the server doesn't have yet. */
-	unsaved(): Promise<{ acts: number; drafts: number; outbox: number }>;
-	/** The mail of one of the session's accounts; the first one without an id. The same object each time. Null: nobody is signed in. */
+	unsaved(at?: string): Promise<Unsaved>;
+	/** The mail of one account; the first one without an id. The same object each time. Null: it isn't there, or nobody is signed in. */
 	account(id?: Id): Account | null;
 	/** A newer version of the pages is there: reload() takes it, when all that is being written is kept. */
 	readonly update: Readable<{ ready: boolean }>;
@@ -51,6 +74,8 @@ export interface Connection {
 
 export interface Account {
 	readonly id: Id;
+	/** Of its login: what stands before the paths of what the server has for browsers beside JMAP (docs/http.md). */
+	readonly at: string;
 	readonly name: string;
 	readonly connection: Readable<Connection>;
 	readonly mailboxes: Mailboxes;
@@ -65,6 +90,8 @@ export interface Account {
 	readonly identities: Readable<Identity[]> & { save(identity: Partial<Identity> & { id?: Id }): Promise<Result<Id>>; destroy(id: Id): Promise<Result<void>> };
 	readonly vacation: Readable<VacationResponse | null> & { save(change: Partial<Omit<VacationResponse, "id">>): Promise<Result<void>> };
 	readonly quotas: Readable<Quota[]>;
+	readonly recoverable: Recoverable;
+	readonly held: Held;
 	readonly files: Files;
 	/** A window on a list; close() it when it isn't shown any more. Opening the same query again is quick. */
 	list(query: ListQuery): List;
@@ -175,6 +202,42 @@ export interface Messages {
 	idsOfThreads(threadIds: Id[], inMailbox?: Id): Promise<Result<Id[]>>;
 	/** A message within a message, by its blob. */
 	parse(blobId: Id): Promise<Result<Message>>;
+}
+
+// ---- Mail that is in no mailbox ----
+
+export interface Page<T> {
+	list: T[];
+	total: number;
+}
+
+/** What was removed for good, and can still be brought back. */
+export interface Recoverable {
+	/** Does the server keep such? */
+	readonly isThere: boolean;
+	/** For how long; seconds. */
+	readonly keptFor: number;
+	/** Those that were removed last first; some, from a position on. */
+	page(position: number): Promise<Result<Page<RecoverableEmail>>>;
+	/** Into the mailbox that each was removed from, or into that one. `refused`: of one at least. */
+	restore(ids: Id[], mailboxId?: Id | null): Promise<Result<void>>;
+	/** Takes restoring back: they are removed as before. */
+	remove(ids: Id[]): Promise<Result<void>>;
+	/** There may be others now. */
+	onChange(run: () => void): () => void;
+}
+
+/** Strangers' mail that was set apart, and waits for somebody to look. */
+export interface Held {
+	readonly isThere: boolean;
+	/** How many there are, as far as was asked. */
+	readonly count: Readable<number>;
+	/** The newest first; some, from a position on. */
+	page(position: number): Promise<Result<Page<QuarantinedEmail>>>;
+	/** Into the inbox, some moments later. */
+	release(ids: Id[]): Promise<Result<void>>;
+	/** For ever. */
+	destroy(ids: Id[]): Promise<Result<void>>;
 }
 
 // ---- Acts ----
@@ -303,6 +366,8 @@ export interface Drafts {
 	create(content?: Partial<DraftContent>): Draft;
 	/** A draft by its email, or by this device's key. */
 	open(id: { emailId: Id } | { key: string }): Promise<Result<Draft>>;
+	/** A draft of another account's goes on as this account's: with what is attached, which goes up anew. The other one is gone then; if it fails nothing has changed. */
+	adopt(draft: Draft, identityId: Id): Promise<Result<Draft>>;
 	/** Before a window closes: all that is written is on the device when it resolves. */
 	flush(): Promise<void>;
 }

@@ -5,9 +5,9 @@ import type { EmailBodyPart } from "../model/types.ts";
 const AT_ONCE = 4;
 const RASTER = /^image\/(?:png|jpe?g|gif|webp|avif|bmp)$/i;
 
-/** Where this server gives a picture of elsewhere. */
-export function pictureUrl(address: string): string {
-	return "/picture?url=" + encodeURIComponent(address);
+/** Where this server gives a picture of elsewhere; `at`: of the account that asks for it. */
+export function pictureUrl(address: string, at = ""): string {
+	return `${at}/picture?url=${encodeURIComponent(address)}`;
 }
 
 /** The part that a Content-ID names, if browsers show such: SVG is a document, and isn't shown as a picture. */
@@ -19,6 +19,8 @@ export function partOf(parts: readonly EmailBodyPart[], cid: string): EmailBodyP
 export interface PictureSource {
 	/** The bytes of a part; null: they can't be had. */
 	part: (part: EmailBodyPart, signal: AbortSignal) => Promise<Blob | null>;
+	/** The account's: what stands before the paths of requests that speak of it. */
+	at?: string;
 	/** Of the tests: in the place of the browser's own. */
 	fetch?: typeof fetch;
 }
@@ -29,9 +31,9 @@ export interface Progress {
 	total: number;
 }
 
-async function fetchRemote(address: string, signal: AbortSignal, get: typeof fetch): Promise<Blob | null> {
+async function fetchRemote(address: string, at: string | undefined, signal: AbortSignal, get: typeof fetch): Promise<Blob | null> {
 	for (let again = 0; again < 3; again++) {
-		const answer = await get(pictureUrl(address), { signal, credentials: "same-origin", redirect: "error" });
+		const answer = await get(pictureUrl(address, at), { signal, credentials: "same-origin", redirect: "error" });
 		if (answer.ok) return answer.blob();
 		if (answer.status !== 429 && answer.status !== 503) return null;
 		await new Promise((resolve) => setTimeout(resolve, 500 * (again + 1)));
@@ -49,7 +51,7 @@ export async function getPictures(
 	const one = async (picture: Picture): Promise<void> => {
 		let blob: Blob | null = null;
 		try {
-			if (picture.kind === "remote") blob = await fetchRemote(picture.name, signal, source.fetch ?? fetch);
+			if (picture.kind === "remote") blob = await fetchRemote(picture.name, source.at, signal, source.fetch ?? fetch);
 			else {
 				const part = partOf(parts, picture.name);
 				const bytes = part && (await source.part(part, signal));

@@ -25,7 +25,7 @@ interface WorkerEvent {
 	readonly request: Request;
 	readonly data: { text(): string } | string | null;
 	readonly tag: string;
-	readonly notification: { data: { threadId?: string } | null; close(): void };
+	readonly notification: { data: { threadId?: string; account?: string } | null; close(): void };
 }
 
 const worker = globalThis as unknown as Worker;
@@ -65,7 +65,7 @@ worker.addEventListener("sync", event => {
 
 worker.addEventListener("push", event => {
 	const message = readPush(event.data && typeof event.data === "object" ? event.data.text() : "");
-	event.waitUntil(message.kind === "verification" ? verify(message.id, message.code) : message.kind === "emails" ? tell(message.emails) : fetchNews(Date.now() - NEWS_SPAN).then(tell));
+	event.waitUntil(message.kind === "verification" ? verify(message.id, message.code) : message.kind === "emails" ? tell(message.emails) : fetchNews(Date.now() - NEWS_SPAN, message.kind === "change" ? message.accounts : null).then(tell));
 });
 
 /** Says it to the person, unless he is looking at his mail. */
@@ -74,17 +74,18 @@ async function tell(news: News[]): Promise<void> {
 	if (pages.some(page => page.visibilityState === "visible")) return;
 	const told = new Set((await worker.registration.getNotifications()).map(one => one.tag));
 	for (const one of news.filter(each => !told.has(each.id)))
-		await worker.registration.showNotification(one.from, { body: [one.subject, one.preview].filter(Boolean).join("\n"), tag: one.id, icon: "/dove.svg", data: { threadId: one.threadId } });
+		await worker.registration.showNotification(one.from, { body: [one.subject, one.preview].filter(Boolean).join("\n"), tag: one.id, icon: "/dove.svg", data: { threadId: one.threadId, account: one.account } });
 }
 
 worker.addEventListener("notificationclick", event => {
 	event.notification.close();
-	event.waitUntil(show(event.notification.data?.threadId ?? ""));
+	const { threadId = "", account = "" } = event.notification.data ?? {};
+	event.waitUntil(show(threadId, account));
 });
 
-async function show(threadId: string): Promise<void> {
+async function show(threadId: string, account: string): Promise<void> {
 	const [page] = await worker.clients.matchAll({ type: "window", includeUncontrolled: true });
-	if (!page) return void (await worker.clients.openWindow(`/#/mail//${encodeURIComponent(threadId)}`));
-	await page.focus();
-	page.postMessage({ show: threadId });
+	if (!page) return void (await worker.clients.openWindow(`/#/${account ? `@${encodeURIComponent(account)}/` : ""}mail//${encodeURIComponent(threadId)}`));
+	page.postMessage({ show: threadId, account });
+	await page.focus().catch(() => undefined); // browsers allow it after a click alone, and for a moment
 }

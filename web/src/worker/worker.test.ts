@@ -20,10 +20,11 @@ test("of several versions one stays", async () => {
 
 test("push messages are read by their form alone", () => {
 	assert.deepEqual(readPush('{"@type":"PushVerification","pushSubscriptionId":"s","verificationCode":"c"}'), { kind: "verification", id: "s", code: "c" });
-	assert.deepEqual(readPush('{"@type":"EmailPush","emails":[{"id":"e","threadId":"t","from":[{"name":"","email":"a@x"}],"subject":"s\\n t","preview":7},null]}'), {
-		kind: "emails", emails: [{ id: "e", threadId: "t", from: "a@x", subject: "s t", preview: "" }, { id: "", threadId: "", from: "", subject: "", preview: "" }],
+	assert.deepEqual(readPush('{"@type":"EmailPush","accountId":"a","emails":[{"id":"e","threadId":"t","from":[{"name":"","email":"a@x"}],"subject":"s\\n t","preview":7},null]}'), {
+		kind: "emails", emails: [{ id: "e", threadId: "t", account: "a", from: "a@x", subject: "s t", preview: "" }, { id: "", threadId: "", account: "a", from: "", subject: "", preview: "" }],
 	});
-	assert.deepEqual(readPush('{"@type":"StateChange","changed":{}}'), { kind: "change" });
+	assert.deepEqual(readPush('{"@type":"StateChange","changed":{"a":{"Email":"1"}}}'), { kind: "change", accounts: ["a"] });
+	assert.deepEqual(readPush('{"@type":"StateChange"}'), { kind: "change", accounts: [] });
 	for (const text of ["", "{", "null", "[]", "7", '{"@type":"PushVerification","verificationCode":{}}']) assert.deepEqual(readPush(text), { kind: "other" });
-	assert.equal(newsOf({ subject: "x".repeat(999) }).subject.length, 200);
+	assert.equal(newsOf({ subject: "x".repeat(999) }, null).subject.length, 200);
 });

@@ -10,21 +10,27 @@ import type { Account, App, Result } from "../../src/model/types.ts";
 const env = (globalThis as unknown as { process: { env: Record<string, string> } }).process.env;
 export const URL_OF_SERVER = env["POMBAL_URL"]!, CONTROL = env["POMBAL_CONTROL"]!;
 const PATIENCE = Number(env["POMBAL_PATIENCE"] ?? 60) * 1000;
-export type PlatformOf = Platform & { online: boolean; cookie: string | null; requests: string[]; lose: number; wake(): void };
+/** `cookie`: of the session that stands alone; `others`: of those beside it, by name. */
+export type PlatformOf = Platform & { online: boolean; cookie: string | null; others: Map<string, string>; requests: string[]; lose: number; wake(): void };
 
 export function platform(): PlatformOf {
 	const wakers = new Set<() => void>();
 	const self: PlatformOf = {
-		origin: URL_OF_SERVER, online: true, cookie: null, requests: [], lose: 0,
+		origin: URL_OF_SERVER, online: true, cookie: null, others: new Map(), requests: [], lose: 0,
 		async fetch(url, init = {}) {
 			if (!self.online) throw new TypeError("no network");
 			const headers = new Headers(init.headers);
-			if (self.cookie) headers.set("Cookie", self.cookie);
-			if (init.method && init.method !== "GET") headers.set("Origin", URL_OF_SERVER);
+			const cookies = [...(self.cookie ? [self.cookie] : []), ...self.others.values()];
+			if (cookies.length > 0) headers.set("Cookie", cookies.join("; "));
+			headers.set("Origin", URL_OF_SERVER);
 			self.requests.push(typeof init.body === "string" ? init.body : url);
 			const answer = await fetch(url, { ...init, headers, redirect: "error" });
-			const set = answer.headers.get("Set-Cookie");
-			if (set) self.cookie = set.split(";")[0]!.endsWith("=") ? null : set.split(";")[0]!;
+			for (const set of answer.headers.getSetCookie()) {
+				const pair = set.split(";")[0]!, name = pair.slice(0, pair.indexOf("=")), gone = pair.endsWith("=");
+				if (name === "pombal") self.cookie = gone ? null : pair;
+				else if (gone) self.others.delete(name);
+				else self.others.set(name, pair);
+			}
 			// The server did it, but nobody hears of it.
 			if (typeof init.body === "string" && url.endsWith("/jmap/api") && self.lose > 0) {
 				self.lose--;

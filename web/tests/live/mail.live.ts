@@ -3,6 +3,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Account, List, Row } from "../../src/model/types.ts";
 import { get } from "../../src/base/store.ts";
+import type { AccountOf } from "../../src/model/account.ts";
+import type { MemoryDatabases } from "../../src/model/database.ts";
 import { control, deliver, Device, eventually, see, value } from "./device.ts";
 
 const subjects = (list: List): (string | null)[] => {
@@ -214,5 +216,67 @@ test("signing out wipes the device, and nobody sees what was another's", async (
 	other.close();
 	value(await device.app.signIn("anna@example.test", process.env["PASSWORD_anna"]!));
 	assert.equal((await device.host.databases.names()).every(name => name.startsWith("anna@")), true);
+	device.close();
+});
+
+test("several accounts are side by side: each has its own, and one ends without the other", async () => {
+	const device = new Device(), anna = await device.signIn(), { app } = device, password = process.env["PASSWORD_boris"]!;
+	const wrong = await app.add("boris@example.test", "no");
+	assert.equal(!wrong.ok && wrong.error.kind, "wrong");
+	const boris = value(await app.add("boris@example.test", password));
+	assert.deepEqual(get(app.logins).map(one => one.username), ["anna@example.test", "boris@example.test"]);
+	assert.notEqual(boris.id, anna.id);
+	assert.notEqual(boris.at, anna.at);
+	await deliver("for boris alone", { to: "boris" });
+	const theirs = inbox(boris), ours = inbox(anna);
+	await see(theirs, () => subjects(theirs).includes("for boris alone"));
+	await see(ours, view => view.state === "ready");
+	assert.equal(subjects(ours).includes("for boris alone"), false);
+	// What is asked in one's name of the other's mail isn't answered.
+	const { client } = (boris as AccountOf).engine, asked = await client.call(anna.id, "Mailbox/get", { ids: null });
+	assert.equal(!asked.ok && asked.error.type, "accountNotFound");
+	// Once more is once.
+	assert.equal(value(await app.add("boris@example.test", password)), boris);
+	assert.equal(value(await app.add("anna@example.test", process.env["PASSWORD_anna"]!)), anna);
+	assert.equal(device.platform.others.size, 1);
+	// They are there when the page is opened anew.
+	const again = new Device(device.host.databases as MemoryDatabases, device.platform, device.host.small);
+	value(await again.app.start());
+	assert.deepEqual(get(again.app.logins).map(one => one.username), ["anna@example.test", "boris@example.test"]);
+	again.close();
+	value(await app.signOut(anna.at));
+	assert.deepEqual(get(app.logins).map(one => one.username), ["boris@example.test"]);
+	assert.deepEqual(await device.host.databases.names(), [`boris@example.test ${boris.id}`]);
+	value(await boris.mailboxes.create("Still here"));
+	value(await app.signOut());
+	assert.equal(get(app.session).state, "signedOut");
+	assert.deepEqual([device.platform.cookie, device.platform.others.size, await device.host.databases.names()], [null, 0, []]);
+	device.close();
+});
+
+test("a draft goes on as another account's, with what is attached", async () => {
+	const device = new Device(), anna = await device.signIn(), boris = value(await device.app.add("boris@example.test", process.env["PASSWORD_boris"]!));
+	await see(boris.identities, list => list.length > 0);
+	const draft = anna.drafts.create({ subject: "between accounts", text: "x" });
+	draft.attach(new Blob(["what is attached"], { type: "text/plain" }), { name: "a.txt" });
+	value(await draft.save());
+	await see(draft, view => view.attachments[0]?.blobId != null && view.state === "saved");
+	const moved = value(await boris.drafts.adopt(draft, get(boris.identities)[0]!.id));
+	await see(moved, view => view.state === "saved" && view.attachments[0]?.blobId != null);
+	assert.equal(get(moved).content.subject, "between accounts");
+	assert.equal(await value(await boris.files.download(get(moved).attachments[0]!.blobId!)).text(), "what is attached");
+	const theirs = boris.list({ filter: { inMailbox: boris.mailboxes.byRole("drafts")!.id } }), ours = anna.list({ filter: { inMailbox: anna.mailboxes.byRole("drafts")!.id } });
+	await see(theirs, () => subjects(theirs).includes("between accounts"));
+	await see(ours, view => view.state === "ready" && !subjects(ours).includes("between accounts"));
+	device.close();
+});
+
+test("all of a list are known even before it was looked at", async () => {
+	const device = new Device(), account = await device.signIn();
+	await deliver("counted");
+	const box = account.mailboxes.byRole("inbox")!.id, list = account.list({ filter: { inMailbox: box } });
+	const ids = value(await list.ids(0, 9));
+	assert.ok(ids.length > 0);
+	list.close();
 	device.close();
 });

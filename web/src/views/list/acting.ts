@@ -37,6 +37,10 @@ export function moveTo(account: Account, ids: Id[], count: number, to: Mailbox, 
 	say(account, account.acts.move(ids, to.id, from), count, nameOf(to));
 }
 
+export function labelThem(account: Account, ids: Id[], count: number, label: { keyword: string; name: string }, on: boolean): void {
+	if (ids.length) say(account, account.acts.label(ids, label.keyword, on), count, label.name);
+}
+
 export function snoozeUntil(account: Account, ids: Id[], count: number, until: Date): void {
 	say(account, account.acts.snooze(ids, until), count);
 }

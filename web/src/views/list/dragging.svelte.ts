@@ -1,8 +1,11 @@
 // What is being dragged from a list to a folder. The browser's own data says nothing of it, so that no other page learns of it.
-import type { Id } from "../../model/types.ts";
+import type { Account, Id } from "../../model/types.ts";
 
 export interface Dragged {
-	ids: () => Promise<Id[]>;
+	/** Whose it is: what is of one account goes into no folder of another's. */
+	account: Account;
+	/** `whole`: all of the conversations, not only what is in this folder. */
+	ids: (whole?: boolean) => Promise<Id[]>;
 	/** Threads. */
 	count: number;
 	from: Id | undefined;

@@ -1,4 +1,4 @@
-// What isn't JMAP: sessions and app passwords (docs/http.md).
+// What isn't JMAP: sessions and app passwords (docs/http.md). `at`: the account's own, what stands before the paths.
 
 export interface WebSession {
 	id: string;
@@ -34,18 +34,18 @@ async function ask<T>(method: string, path: string, body?: object): Promise<Answ
 	}
 }
 
-export function listSessions(): Promise<Answer<{ sessions: WebSession[] }>> {
-	return ask("GET", "/sessions");
+export function listSessions(at: string): Promise<Answer<{ sessions: WebSession[] }>> {
+	return ask("GET", `${at}/sessions`);
 }
-export function endSession(id: string): Promise<Answer<void>> {
-	return ask("DELETE", `/sessions/${encodeURIComponent(id)}`);
+export function endSession(at: string, id: string): Promise<Answer<void>> {
+	return ask("DELETE", `${at}/sessions/${encodeURIComponent(id)}`);
 }
-export function listAppPasswords(): Promise<Answer<{ appPasswords: AppPassword[] }>> {
-	return ask("GET", "/app-passwords");
+export function listAppPasswords(at: string): Promise<Answer<{ appPasswords: AppPassword[] }>> {
+	return ask("GET", `${at}/app-passwords`);
 }
-export function makeAppPassword(wanted: { password: string; name: string; allow: string; days?: number }): Promise<Answer<{ id: string; password: string }>> {
-	return ask("POST", "/app-passwords", wanted);
+export function makeAppPassword(at: string, wanted: { password: string; name: string; allow: string; days?: number }): Promise<Answer<{ id: string; password: string }>> {
+	return ask("POST", `${at}/app-passwords`, wanted);
 }
-export function endAppPassword(id: string): Promise<Answer<void>> {
-	return ask("DELETE", `/app-passwords/${encodeURIComponent(id)}`);
+export function endAppPassword(at: string, id: string): Promise<Answer<void>> {
+	return ask("DELETE", `${at}/app-passwords/${encodeURIComponent(id)}`);
 }
