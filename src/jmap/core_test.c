@@ -5,6 +5,7 @@
 #include <cmocka.h>
 
 #include "jmap/core_fixture.h"
+#include "jmap/email_sort.h"
 
 static void assert_json(json_t *got, const char *wanted)
 {
@@ -467,6 +468,51 @@ static void filters_are_trees(void **state)
 	}
 }
 
+/* ---- sorting ---- */
+
+enum { SORTED = 3000 };
+
+static int order_of(const struct jmap_query *query, const struct email *a, const struct email *b)
+{
+	for (size_t i = 0; i < query->sort_count; i++) {
+		bool by_size = slice_equal(query->sort[i].property, SLICE("size"));
+		int64_t x = by_size ? (int64_t)a->size : a->received, y = by_size ? (int64_t)b->size : b->received;
+		if (x != y)
+			return (x > y) == query->sort[i].ascending ? 1 : -1;
+	}
+	return (a->id > b->id) == query->sort[query->sort_count - 1].ascending ? 1 : -1;
+}
+
+/* Of few and of many, which are sorted in different ways; ids as they come, or not; numbers of all kinds. */
+static void numbers_tell_the_order(void **state)
+{
+	struct arena *arena = arena_new();
+	(void)state;
+	static const struct { const char *first, *second; bool ascending, second_ascending; } cases[] = {
+		{"receivedAt", NULL, true, false}, {"receivedAt", NULL, false, false}, {"size", NULL, true, true}, {"size", "receivedAt", false, true},
+		{"receivedAt", "size", true, false}, {"size", "size", true, false}};
+	struct email *emails = arena_array(arena, SORTED, sizeof *emails);
+	const struct email **list = arena_array(arena, SORTED, sizeof *list);
+	struct jmap_call call = {.arena = arena};
+	uint64_t random = 7;
+	for (size_t i = 0; i < SORTED; i++) {
+		random = random * 6364136223846793005 + 1442695040888963407;
+		emails[i] = (struct email){.id = (int64_t)(i + 1) << 40 | (int64_t)(random >> 50), .size = random >> 60, .received = i % 3 ? (int64_t)(random >> 40) : -(int64_t)(random >> 1)};
+	}
+	for (size_t one = 0; one < sizeof cases / sizeof *cases; one++)
+		for (size_t count = 0; count <= SORTED; count += count == 0 ? 1 : count < 10 ? 99 : SORTED - 100) {
+			struct jmap_query query = {.sort = {{.property = slice_of(cases[one].first), .ascending = cases[one].ascending},
+							    {.property = slice_of(cases[one].second ? cases[one].second : ""), .ascending = cases[one].second_ascending}},
+						   .sort_count = cases[one].second ? 2 : 1};
+			for (size_t i = 0; i < count; i++)
+				list[i] = &emails[one % 2 ? i : (i * 7 + 5) % count]; /* 7 shares nothing with the counts */
+			assert_true(jmap_sort_emails(&call, &query, list, count, NULL, 0));
+			for (size_t i = 1; i < count; i++)
+				assert_true(order_of(&query, list[i - 1], list[i]) < 0);
+		}
+	arena_free(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -476,7 +522,7 @@ int main(void)
 		cmocka_unit_test(dates_are_read_strictly), cmocka_unit_test(ids_are_those_that_were_given), cmocka_unit_test(what_is_no_text_is_mended),
 		cmocka_unit_test(bytes_have_a_share),
 		cmocka_unit_test(changes_are_made_one_by_one), cmocka_unit_test(objects_are_got), cmocka_unit_test(windows_of_results),
-		cmocka_unit_test(changes_of_results), cmocka_unit_test(filters_are_trees),
+		cmocka_unit_test(changes_of_results), cmocka_unit_test(filters_are_trees), cmocka_unit_test(numbers_tell_the_order),
 	};
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }

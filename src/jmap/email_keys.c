@@ -1,6 +1,8 @@
 /* What emails are sorted by that only their structure says: found in summaries, which are large, and in the index, which has it in narrow rows. */
 #include <stdlib.h>
 
+#include "base/array.h"
+#include "base/memory.h"
 #include "jmap/email.h"
 #include "jmap/email_sort.h"
 #include "jmap/jmap.h"
@@ -91,6 +93,8 @@ struct lacking { const struct email *email; size_t at; struct slice text; int64_
 struct ranking {
 	enum email_key key;
 	int64_t *ids, *numbers;      /* of the list */
+	struct jmap_keyed *rows;     /* of texts: messages and ranks */
+	size_t row_count, row_room, next; /* next: of the list, for numbers, which come in its order */
 	bool *known;
 	size_t count, known_count;
 	struct lacking *lacking;     /* by their texts, once these are known */
@@ -124,10 +128,28 @@ static void pass_lacking(struct ranking *ranking, const struct slice *text)
 	}
 }
 
-static int by_number(const void *a, const void *b)
+static void note(struct ranking *ranking, size_t at, int64_t number)
 {
-	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
-	return (x > y) - (x < y);
+	ranking->numbers[at] = number;
+	ranking->known_count += !ranking->known[at];
+	ranking->known[at] = true;
+}
+
+/* Texts come in another order than the list: where in it they belong is looked at when all are there, in the list's order, since to look for each at once would
+ * read memory here and there. */
+static void settle_texts(struct ranking *ranking)
+{
+	struct jmap_keyed *list = ranking->rows, *other = memory_array(ranking->row_count + 1, sizeof *other), *spare = other;
+	size_t at = 0;
+	jmap_keyed_sort(&list, &other, ranking->row_count);
+	for (size_t i = 0; i < ranking->row_count; i++) {
+		while (at < ranking->count && ranking->ids[at] < (int64_t)list[i].key)
+			at++;
+		if (at < ranking->count && ranking->ids[at] == (int64_t)list[i].key)
+			note(ranking, at, list[i].number);
+	}
+	ranking->row_count = 0;
+	free(spare);
 }
 
 static void take_key(void *context, int64_t message, int64_t number, struct slice text)
@@ -135,15 +157,22 @@ static void take_key(void *context, int64_t message, int64_t number, struct slic
 	struct ranking *ranking = context;
 	if (is_text(ranking->key)) {
 		pass_lacking(ranking, &text);
-		number = rank_of(ranking, text);
-	}
-	const int64_t *found = bsearch(&message, ranking->ids, ranking->count, sizeof message, by_number);
-	if (!found)
+		ARRAY_GROW(ranking->rows, ranking->row_count, ranking->row_room);
+		ranking->rows[ranking->row_count++] = (struct jmap_keyed){(uint64_t)message, (uint32_t)rank_of(ranking, text)};
 		return;
-	size_t at = (size_t)(found - ranking->ids);
-	ranking->numbers[at] = number;
-	ranking->known_count += !ranking->known[at];
-	ranking->known[at] = true;
+	}
+	while (ranking->next < ranking->count && ranking->ids[ranking->next] < message)
+		ranking->next++;
+	if (ranking->next < ranking->count && ranking->ids[ranking->next] == message)
+		note(ranking, ranking->next, number);
+}
+
+/* Asks the index; false: there is none. */
+static bool ask(struct ranking *ranking, struct jmap_call *call)
+{
+	bool done = account_keys(call->account, ranking->key, take_key, ranking);
+	settle_texts(ranking);
+	return done;
 }
 
 static void take_lacking(void *context, size_t index, const struct mime_part *root, struct arena *arena)
@@ -182,7 +211,7 @@ static bool add_lacking(struct ranking *ranking, struct jmap_call *call, const s
 		return true;
 	qsort(ranking->lacking, count, sizeof *ranking->lacking, by_text);
 	ranking->rank = 0;
-	*known = account_keys(call->account, ranking->key, take_key, ranking);
+	*known = ask(ranking, call);
 	pass_lacking(ranking, NULL);
 	return true;
 }
@@ -205,8 +234,9 @@ bool jmap_keys_find(struct jmap_call *call, enum email_key key, const struct ema
 	ranking.known = arena_array(call->arena, count, sizeof *ranking.known);
 	for (size_t i = 0; i < count; i++)
 		ranking.ids[i] = list[i]->id;
-	*known = ascends(ranking.ids, count) && account_keys(call->account, key, take_key, &ranking) && count - ranking.known_count <= LACKING_MAX;
+	*known = ascends(ranking.ids, count) && ask(&ranking, call) && count - ranking.known_count <= LACKING_MAX;
 	bool done = !*known || ranking.known_count == count || add_lacking(&ranking, call, list, known);
 	buf_free(&ranking.last);
+	free(ranking.rows);
 	return done;
 }

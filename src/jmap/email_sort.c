@@ -54,15 +54,15 @@ bool jmap_sort_asks_snoozes(const struct jmap_query *query)
 
 union value { int64_t number; struct slice text; };
 
-/* An email with a value for each comparator behind it; the first, if it is a number, and the id are at hand: most is decided by them. */
-struct sorted { const struct email *email; union value *values; int64_t first, id; };
+/* An email with a value for each comparator behind it. */
+struct sorted { const struct email *email; union value *values; };
 
 struct sorting {
 	const struct jmap_query *query;
 	enum order options[JMAP_SORT_MAX];
+	struct slice keywords[JMAP_SORT_MAX];
 	struct jmap_thread_keyword threads[JMAP_SORT_MAX];
 	struct jmap_snoozes snoozes;
-	bool by_number;              /* the first comparator */
 	bool ranks[JMAP_SORT_MAX];   /* a text's place among all is known, as a number */
 	struct sorted *list;
 	struct arena *arena; /* of the call */
@@ -90,7 +90,6 @@ static void take_envelope(void *context, size_t index, const struct mime_part *r
 static void take_known(struct sorting *sorting, struct sorted *one, size_t i)
 {
 	const struct email *email = one->email;
-	struct slice keyword = jmap_slice_of(json_object_get(sorting->query->sort[i].object, "keyword"));
 	const struct snooze *snooze;
 	switch (sorting->options[i]) {
 	case BY_SNOOZED: /* what is awake, as by receivedAt */
@@ -104,7 +103,7 @@ static void take_known(struct sorting *sorting, struct sorted *one, size_t i)
 		one->values[i].number = (int64_t)email->size;
 		break;
 	case BY_KEYWORD:
-		one->values[i].number = jmap_email_has_keyword(email, keyword);
+		one->values[i].number = jmap_email_has_keyword(email, sorting->keywords[i]);
 		break;
 	case BY_ALL_IN_THREAD:
 		one->values[i].number = jmap_thread_all(&sorting->threads[i], email->thread);
@@ -117,28 +116,100 @@ static void take_known(struct sorting *sorting, struct sorted *one, size_t i)
 	}
 }
 
+static bool is_number(const struct sorting *sorting, size_t i) { return !is_text(sorting->options[i]) || sorting->ranks[i]; }
+
+/* Those that are the same otherwise stand as the store walks. */
+static bool ends_ascending(const struct jmap_query *query) { return query->sort_count > 0 && query->sort[query->sort_count - 1].ascending; }
+
 static int compare(const void *left, const void *right, void *context)
 {
 	const struct sorting *sorting = context;
 	const struct sorted *a = left, *b = right;
-	bool ascending = false;
-	if (sorting->by_number && a->first != b->first)
-		return (a->first > b->first) == sorting->query->sort[0].ascending ? 1 : -1;
-	for (size_t i = sorting->by_number; i < sorting->query->sort_count; i++) {
+	int order = 0;
+	for (size_t i = 0; i < sorting->query->sort_count; i++) {
 		const union value *x = &a->values[i], *y = &b->values[i];
-		int order = is_text(sorting->options[i]) && !sorting->ranks[i] ? slice_compare(x->text, y->text) : (x->number > y->number) - (x->number < y->number);
+		order = is_number(sorting, i) ? (x->number > y->number) - (x->number < y->number) : slice_compare(x->text, y->text);
 		if (order != 0)
 			return sorting->query->sort[i].ascending ? order : -order;
 	}
-	/* As the store walks, which is the order where nothing is asked for. */
-	int order = 0;
-	if (sorting->query->sort_count > 0)
-		ascending = sorting->query->sort[sorting->query->sort_count - 1].ascending;
-	else
+	if (sorting->query->sort_count == 0)
 		order = (a->email->received > b->email->received) - (a->email->received < b->email->received);
 	if (order == 0)
-		order = (a->id > b->id) - (a->id < b->id);
-	return ascending ? order : -order;
+		order = (a->email->id > b->email->id) - (a->email->id < b->email->id);
+	return ends_ascending(sorting->query) ? order : -order;
+}
+
+/* ---- by numbers alone: of many digit by digit, what counts the least first ---- */
+
+enum { DIGIT_BITS = 11, DIGITS = 1 << DIGIT_BITS, MANY = 200 };
+
+/* Keeps the order of those with the same digit. */
+static void sort_digit(const struct jmap_keyed *from, struct jmap_keyed *to, size_t count, uint64_t least, unsigned shift)
+{
+	uint32_t places[DIGITS] = {0}, place = 0;
+	for (size_t i = 0; i < count; i++)
+		places[(from[i].key - least) >> shift & (DIGITS - 1)]++;
+	for (size_t digit = 0; digit < DIGITS; digit++) {
+		uint32_t those = places[digit];
+		places[digit] = place;
+		place += those;
+	}
+	for (size_t i = 0; i < count; i++)
+		to[places[(from[i].key - least) >> shift & (DIGITS - 1)]++] = from[i];
+}
+
+/* What all keys are above doesn't count, so that they have few digits. */
+void jmap_keyed_sort(struct jmap_keyed **list, struct jmap_keyed **other, size_t count)
+{
+	uint64_t least = UINT64_MAX, most = 0;
+	bool sorted_already = true;
+	for (size_t i = 0; i < count; i++) {
+		sorted_already &= (*list)[i].key >= most;
+		least = (*list)[i].key < least ? (*list)[i].key : least;
+		most = (*list)[i].key > most ? (*list)[i].key : most;
+	}
+	for (unsigned shift = 0; !sorted_already && shift < 64 && (most - least) >> shift != 0; shift += DIGIT_BITS) {
+		struct jmap_keyed *sorted = *other;
+		sort_digit(*list, sorted, count, least, shift);
+		*other = *list;
+		*list = sorted;
+	}
+}
+
+static uint64_t key_of(int64_t number, bool ascending)
+{
+	uint64_t key = (uint64_t)number ^ UINT64_C(1) << 63;
+	return ascending ? key : ~key;
+}
+
+static void sort_many(struct sorting *sorting, size_t count)
+{
+	const struct jmap_query *query = sorting->query;
+	struct jmap_keyed *list = arena_array(sorting->arena, count, sizeof *list), *other = arena_array(sorting->arena, count, sizeof *other);
+	struct sorted *sorted = arena_array(sorting->arena, count, sizeof *sorted);
+	bool ascending = ends_ascending(query);
+	for (size_t i = 0; i < count; i++) { /* they come by ids, as a rule */
+		size_t at = ascending ? i : count - 1 - i;
+		list[i] = (struct jmap_keyed){key_of(sorting->list[at].email->id, ascending), (uint32_t)at};
+	}
+	jmap_keyed_sort(&list, &other, count);
+	for (size_t by = query->sort_count; by-- > 0;) {
+		for (size_t i = 0; i < count; i++)
+			list[i].key = key_of(sorting->list[list[i].number].values[by].number, query->sort[by].ascending);
+		jmap_keyed_sort(&list, &other, count);
+	}
+	for (size_t i = 0; i < count; i++)
+		sorted[i] = sorting->list[list[i].number];
+	sorting->list = sorted;
+}
+
+/* Is all that is compared a number? Then digits tell the order sooner than comparing does. */
+static bool by_digits(const struct sorting *sorting, size_t count)
+{
+	bool numbers = sorting->query->sort_count > 0;
+	for (size_t i = 0; i < sorting->query->sort_count; i++)
+		numbers &= is_number(sorting, i);
+	return numbers && count >= MANY && count < UINT32_MAX;
 }
 
 /* Texts and times out of the index, where many are sorted; else out of the summaries. False: answered. */
@@ -173,7 +244,7 @@ bool jmap_sort_emails(struct jmap_call *call, const struct jmap_query *query, co
 	for (size_t i = 0; i < query->sort_count; i++) {
 		sorting.options[i] = option_of(&query->sort[i]);
 		snoozes |= sorting.options[i] == BY_SNOOZED;
-		sorting.threads[i].keyword = jmap_slice_of(json_object_get(query->sort[i].object, "keyword"));
+		sorting.keywords[i] = sorting.threads[i].keyword = jmap_slice_of(json_object_get(query->sort[i].object, "keyword"));
 		if (sorting.options[i] >= BY_ALL_IN_THREAD)
 			jmap_thread_keyword_find(&sorting.threads[i], all, all_count, call->arena);
 	}
@@ -186,12 +257,9 @@ bool jmap_sort_emails(struct jmap_call *call, const struct jmap_query *query, co
 	}
 	if (!find_keys(&sorting, call, list, count))
 		return false;
-	sorting.by_number = query->sort_count > 0 && (!is_text(sorting.options[0]) || sorting.ranks[0]);
-	for (size_t i = 0; i < count; i++) {
-		sorting.list[i].id = list[i]->id;
-		sorting.list[i].first = sorting.by_number ? sorting.list[i].values[0].number : 0;
-	}
-	if (count > 0)
+	if (by_digits(&sorting, count))
+		sort_many(&sorting, count);
+	else if (count > 0)
 		qsort_r(sorting.list, count, sizeof *sorting.list, compare, &sorting);
 	for (size_t i = 0; i < count; i++)
 		list[i] = sorting.list[i].email;

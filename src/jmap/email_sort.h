@@ -15,6 +15,11 @@ bool jmap_sort_asks_snoozes(const struct jmap_query *query);
 /** Sorts `list` (pointers into `all`, which are all emails of the account where jmap_sort_asks_threads()). False: answered. */
 bool jmap_sort_emails(struct jmap_call *call, const struct jmap_query *query, const struct email **list, size_t count, const struct email *all, size_t all_count);
 
+/** Sorts by keys, those with the same one as they stood: digit by digit, which of many is sooner done than comparing, and reads memory in its order. *list is either
+ * array then. */
+struct jmap_keyed { uint64_t key; uint32_t number; };
+void jmap_keyed_sort(struct jmap_keyed **list, struct jmap_keyed **other, size_t count);
+
 /** Calls `take` with the structure of each of these emails, NULL where there is none; they come in pieces, so that they need little memory. False: answered. */
 bool jmap_summaries_visit(struct jmap_call *call, const struct email **list, size_t count,
 			  void (*take)(void *context, size_t index, const struct mime_part *root, struct arena *arena), void *context);

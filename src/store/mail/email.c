@@ -37,13 +37,15 @@ struct slice email_maker_keywords(struct email_maker *maker, struct slice text)
 static const int64_t *shared_mailbox(struct email_maker *maker, int64_t mailbox)
 {
 	struct slice key = slice_make((const char *)&mailbox, sizeof mailbox);
+	if (maker->last_mailbox && *maker->last_mailbox == mailbox)
+		return maker->last_mailbox;
 	int64_t *known = map_get(maker->mailboxes, key);
 	if (!known) {
 		known = arena_alloc(maker->arena, sizeof *known);
 		*known = mailbox;
 		map_put(maker->mailboxes, key, known);
 	}
-	return known;
+	return maker->last_mailbox = known;
 }
 
 /* The place is another of the email's; mailboxes stay in order. */

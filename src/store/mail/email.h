@@ -19,6 +19,7 @@ struct email_maker {
 	struct arena *arena;
 	struct map *keywords;      /* as a placement has them: struct slice, in lower case */
 	struct map *mailboxes;     /* int64_t */
+	const int64_t *last_mailbox; /* of these; mostly it is the same again */
 };
 void email_maker_begin(struct email_maker *maker, struct arena *arena);
 void email_maker_end(struct email_maker *maker);
