@@ -45,7 +45,7 @@ tsan:
 fuzz:
 	@tools/install-packages clang python3
 	[ -f build-fuzz/build.ninja ] || CC=clang meson setup build-fuzz -Dfuzz=true -Db_sanitize=address,undefined -Db_lundef=false -Doptimization=1
-	ninja -C build-fuzz $(patsubst %.c,%,$(wildcard src/*/*_fuzz.c))
+	ninja -C build-fuzz $(patsubst %.c,%,$(wildcard src/*/*_fuzz.c src/*/*/*_fuzz.c))
 	[ -f build-test/build.ninja ] || meson setup build-test -Db_sanitize=address,undefined -Doptimization=1
 	ninja -C build-test pombal
 	@tools/fuzz $(TIME); status=$$?; POMBAL=build-test/pombal tests/fuzz/sessions.py --seconds $(TIME) && exit $$status

@@ -423,7 +423,6 @@ static void purged(void **state)
 	index_all();
 	assert_int_equal(state_now().removed, 0);
 	assert_int_equal(state_now().documents, 80);
-	assert_int_equal(state_now().tidying, SEARCH_TIDY);
 	assert_int_equal(fsck_search(false), 0);
 	assert_int_equal(search(SEARCH_TEXT, "unforgettable", NULL), 0);
 	assert_int_equal(search(SEARCH_TEXT, "ordinary", NULL), 80);

@@ -183,23 +183,22 @@ static bool is_worth_it(struct indexing *indexing, bool *worth, struct error *er
 	return done;
 }
 
-static bool is_untidy(const struct search_state *state) { return search_is_to_be_purged(state, clock_now()) || state->tidying >= SEARCH_MERGING; }
-
-/* When all is indexed, words of what has gone are taken out. */
+/* When all is indexed, words of what has gone are taken out. The index is opened anew then. */
 static bool tidy(struct indexing *indexing, const struct search_state *state, bool *more, struct error *error)
 {
 	struct search *search = indexing->account->search;
-	bool purge = search_is_to_be_purged(state, clock_now()), last = false;
-	if (!is_untidy(state))
+	bool over = false;
+	if (!search_is_to_be_purged(state, clock_now()))
 		return true;
 	if (!search_begin(search, true, error))
 		return false;
-	bool done = purge ? search_purge(search, indexing->options->is_over, indexing->options->context, error) : search_merge(search, &last, error);
-	*more = purge || !last;
-	done = search_end(search, done, error);
-	if (done && last)
-		search_empty_log(search);
-	return done;
+	bool done = search_purge(search, indexing->options->is_over, indexing->options->context, &over, error);
+	*more = true;
+	if (!search_end(search, done && !over, error))
+		return done && over;
+	search_empty_log(search);
+	search_close(&indexing->account->search);
+	return true;
 }
 
 /* *left: words of what has gone are there still. */
@@ -217,7 +216,7 @@ static bool bring_up_to_date(struct indexing *indexing, bool *more, bool *left, 
 	if (!state.waiting)
 		return tidy(indexing, &state, more, error);
 	bool done = index_some(indexing, &waiting, error);
-	*more = waiting == TRANSACTION_MESSAGES || indexing->bytes >= TRANSACTION_BYTES || is_over(indexing) || is_untidy(&state);
+	*more = waiting == TRANSACTION_MESSAGES || indexing->bytes >= TRANSACTION_BYTES || is_over(indexing) || search_is_to_be_purged(&state, clock_now());
 	return done;
 }
 

@@ -16,7 +16,7 @@ const char *const search_columns[QUERY_COLUMNS] = {"sender", "recipient", "copie
 
 static const char *const schema[] = {
 	"CREATE TABLE state (version BIGINT NOT NULL, incarnation BIGINT NOT NULL, modseq BIGINT NOT NULL, next BIGINT NOT NULL, removed BIGINT NOT NULL,"
-	" purged BIGINT NOT NULL, tidying BIGINT NOT NULL);"
+	" purged BIGINT NOT NULL);"
 	"CREATE TABLE gone (doc " DB_ID ", at BIGINT NOT NULL);"
 	"CREATE TABLE waiting (message " DB_ID ");"
 	"CREATE TABLE document (doc " DB_ID ", message BIGINT NOT NULL UNIQUE, whole BIGINT NOT NULL);"
@@ -35,7 +35,7 @@ static const char *const schema[] = {
 static bool begin_state(struct search *search, int64_t incarnation, struct error *error)
 {
 	struct db_statement *s = search_prepare(search,
-		"INSERT INTO state (version, incarnation, modseq, next, removed, purged, tidying) SELECT $2, $1, 0, 1, 0, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM state)", incarnation);
+		"INSERT INTO state (version, incarnation, modseq, next, removed, purged) SELECT $2, $1, 0, 1, 0, 0 WHERE NOT EXISTS (SELECT 1 FROM state)", incarnation);
 	db_bind_number(s, 2, SEARCH_VERSION);
 	return db_run(s, error);
 }
@@ -98,13 +98,13 @@ bool search_end(struct search *search, bool done, struct error *error)
 
 bool search_read_state(struct search *search, struct search_state *state, struct error *error)
 {
-	struct db_statement *s = db_prepare(search->db, "SELECT incarnation, modseq, removed, next - 1 - removed - purged, EXISTS (SELECT 1 FROM waiting), tidying,"
+	struct db_statement *s = db_prepare(search->db, "SELECT incarnation, modseq, removed, next - 1 - removed - purged, EXISTS (SELECT 1 FROM waiting),"
 						 " COALESCE((SELECT at FROM gone ORDER BY doc LIMIT 1), 0) FROM state");
 	enum db_step step = db_step(s, error);
 	if (step == DB_ROW)
 		*state = (struct search_state){.incarnation = db_number(s, 0), .modseq = db_number(s, 1), .removed = db_number(s, 2),
 					       .documents = db_number(s, 3), .waiting = db_number(s, 4) != 0,
-					       .tidying = (enum search_tidying)db_number(s, 5), .removed_at = db_number(s, 6)};
+					       .removed_at = db_number(s, 5)};
 	db_reset(s);
 	return step == DB_ROW || (step == DB_DONE && error_set(error, ERROR_INVALID, "the index has lost its state"));
 }

@@ -19,9 +19,4 @@ static inline struct db_statement *search_prepare(struct search *search, const c
 	return statement;
 }
 
-/** Names the tables that tell all words and grams with their documents: temp.word_instances, temp.gram_instances. */
-bool search_list_instances(struct search *search, struct error *error);
-/** The number of a column by its name; -1: it has none. */
-int search_column_of(struct slice name);
-
 #endif

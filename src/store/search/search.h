@@ -9,8 +9,8 @@
  *   gram       the grams of each (query/narrow.h), without places
  *   shown      what messages are sorted by, in narrow rows: an index for each text
  *   gone       documents of messages that have gone, whose words and grams are still there, with the time
- * The database can't take words out by their document, if it isn't told them, and whoever goes through all of them finds those of many as quickly as of
- * one. So that is done when some part has gone, or some time ago (search_is_to_be_purged()); and then all is merged, so that nothing is left of it.
+ * The database can't take words out by their document, if it isn't told them, and to copy all others (purge.c) takes as long for many documents as for one. So
+ * that is done when some part has gone, or some time ago (search_is_to_be_purged()).
  * When most has gone, the index is made anew (search_is_worn()).
  *
  * The full-text search of the database is meant here, and nowhere else: FTS5 with SQLite. PostgreSQL's counterpart (tsvector, and trigrams of
@@ -23,7 +23,7 @@
 #include "query/narrow.h"
 #include "query/search.h"
 
-enum { SEARCH_VERSION = 3 }; /* to be raised when what is indexed of a message is another: query/words.c, content.c, scan.c, summaries */
+enum { SEARCH_VERSION = 4 }; /* to be raised when what is indexed of a message is another: query/words.c, content.c, scan.c, summaries */
 
 struct search;
 /** Opens it, or with `create` makes an empty one for that account. NULL: ERROR_NOT_FOUND, ERROR_INVALID (damaged, or of another version), … */
@@ -42,7 +42,6 @@ struct search_state {
 	int64_t incarnation, modseq;   /* changes of the account up to this one are known */
 	int64_t documents, removed;    /* messages that are indexed, and that were, and whose words are there */
 	int64_t removed_at;            /* the first of these; seconds since 1970 */
-	enum search_tidying { SEARCH_TIDY, SEARCH_PURGING, SEARCH_MERGING, SEARCH_MERGING_ON } tidying; /* what is going on with those */
 	bool waiting;                  /* there are messages that wait to be indexed */
 };
 bool search_read_state(struct search *search, struct search_state *state, struct error *error);
@@ -52,11 +51,9 @@ bool search_is_worn(const struct search_state *state);
 
 /** Are the words of what has gone to be taken out now? */
 bool search_is_to_be_purged(const struct search_state *state, int64_t now);
-/** Takes those of some documents out, in a change; when there are none any more, search_merge() is due. Takes seconds in a large index; ends early,
- * with nothing done, when `is_over` (may be NULL) says so. */
-bool search_purge(struct search *search, bool (*is_over)(void *context), void *context, struct error *error);
-/** A step of merging all, in a change, after which nothing is left of what was taken out. *done: it was the last. */
-bool search_merge(struct search *search, bool *done, struct error *error);
+/** Takes them out, in a change, so that nothing is left of them in the file. Takes a while in a large index; ends early (*over), with nothing done, when `is_over`
+ * (may be NULL) says so. The index is to be closed behind it: the connection knows the tables as they were. ERROR_INVALID: it isn't as it should be. */
+bool search_purge(struct search *search, bool (*is_over)(void *context), void *context, bool *over, struct error *error);
 
 /** What was written before leaves the log file, too, unless somebody reads it. */
 void search_empty_log(struct search *search);

@@ -72,13 +72,14 @@ static bool note_gone(struct search *search, struct sum_table *table, struct err
 	return step == DB_DONE;
 }
 
-bool search_list_instances(struct search *search, struct error *error)
+/* Tables that tell all words and grams with their documents. */
+static bool list_instances(struct search *search, struct error *error)
 {
 	return db_exec(search->db, "CREATE VIRTUAL TABLE IF NOT EXISTS temp.word_instances USING fts5vocab(main, word, instance);"
 		       "CREATE VIRTUAL TABLE IF NOT EXISTS temp.gram_instances USING fts5vocab(main, gram, instance);", error);
 }
 
-int search_column_of(struct slice name)
+static int column_of(struct slice name)
 {
 	for (int i = 0; i < QUERY_COLUMNS; i++)
 		if (slice_equal(name, slice_of(search_columns[i])))
@@ -92,7 +93,7 @@ static bool add_all(struct search *search, struct sum_table *table, struct error
 	struct db_statement *s = db_prepare(search->db, "SELECT doc, term, col FROM temp.word_instances");
 	while ((step = db_step(s, error)) == DB_ROW) {
 		struct search_sums *sums = sums_of(table, db_number(s, 0));
-		int column = search_column_of(db_text(s, 2));
+		int column = column_of(db_text(s, 2));
 		if (sums && column >= 0 && column < QUERY_IN_ATTACHED)
 			sums->words += hash(db_text(s, 1), (uint64_t)column + 1);
 	}
@@ -109,7 +110,7 @@ bool search_list_sums(struct search *search, struct search_sums **list, size_t *
 {
 	struct sum_table table = {0};
 	bool done = db_verify(search->db, error) &&
-		    search_list_instances(search, error) && read_documents(search, &table, error) && note_gone(search, &table, error) && add_all(search, &table, error) &&
+		    list_instances(search, error) && read_documents(search, &table, error) && note_gone(search, &table, error) && add_all(search, &table, error) &&
 		    (table.orphans == 0 || error_set(error, ERROR_INVALID, "the index has words of what isn't indexed"));
 	free(table.places);
 	if (!done) {
