@@ -1,6 +1,9 @@
 /* Whole deliveries, to mailboxes here; what is reported of mail that stays here. */
 #include "courier/delivery_fixture.h"
 
+#include "base/random.h"
+#include "store/object.h"
+
 static void mail_reaches_mailboxes(void **state)
 {
 	(void)state;
@@ -313,6 +316,76 @@ static void without_room_in_quarantine_it_is_junk(void **state)
 	assert_true(mailbox_count("bob@here.test", "Junk") == 1 && quarantined(&copy, &recipient) == 0);
 }
 
+/* ---- What is told of submissions ---- */
+
+static int64_t make_submission(void)
+{
+	struct error error = {0};
+	struct object_change made = {.reference = id_new(), .text = SLICE("{\"dsnBlobIds\":[],\"mdnBlobIds\":[],\"deliveryStatus\":{"
+		"\"bob@far.test\":{\"delivered\":\"unknown\",\"displayed\":\"unknown\"},\"carol@far.test\":{\"delivered\":\"unknown\",\"displayed\":\"unknown\"}}}")};
+	struct account *account = store_open_account(t.store, SLICE("alice@here.test"), &error);
+	assert_true(object_change(account, OBJECT_SUBMISSION, &made, 1, &error));
+	store_release_account(&account);
+	return made.reference;
+}
+
+static struct slice submission_text(int64_t reference)
+{
+	struct error error = {0};
+	struct object object;
+	struct account *account = store_open_account(t.store, SLICE("alice@here.test"), &error);
+	assert_true(object_find(account, OBJECT_SUBMISSION, reference, t.arena, &object, &error));
+	store_release_account(&account);
+	return object.text;
+}
+
+/* A report or receipt about bob and that submission; `author`: who is shown to be its own, or none. */
+static void tell(int64_t reference, const char *from, const char *author, const char *type, const char *fields)
+{
+	char id[ID_TEXT_LEN + 1];
+	id_format(reference, id);
+	struct slice letter = arena_printf(t.arena, "From: %s\r\nContent-Type: multipart/report; boundary=b\r\n\r\n--b\r\n\r\nx\r\n--b\r\nContent-Type: message/%s\r\n\r\n"
+		"Original-Envelope-Id: %s\r\n%sFinal-Recipient: rfc822; bob@far.test\r\n%s\r\n--b--\r\n", from, type, id, strcmp(type, "delivery-status") == 0 ? "\r\n" : "", fields);
+	post_message((struct queue_message){.from = slice_of(from), .author = slice_of(author)}, letter, TO({"alice@here.test", 0, NULL}));
+	eventually(waiting() == 0);
+}
+
+static void receipts_count_if_it_is_shown_whose_they_are(void **state)
+{
+	(void)state;
+	static const char read_it[] = "Disposition: manual-action/MDN-sent-manually; displayed\r\n", refused[] = "Action: failed\r\nStatus: 5.1.1\r\n";
+	int64_t reference = make_submission();
+	struct slice before = submission_text(reference);
+	start();
+	tell(reference, "bob@far.test", "", "disposition-notification", read_it); /* anybody can write so */
+	tell(reference, "carol@far.test", "carol@far.test", "disposition-notification", read_it);
+	tell(reference, "bob@far.test", "bob@far.test", "delivery-status", refused);
+	tell(reference, "postmaster@near.test", "postmaster@near.test", "delivery-status", refused);
+	tell(reference + 1, "bob@far.test", "bob@far.test", "disposition-notification", read_it);
+	assert_true(slice_equal(submission_text(reference), before));
+	tell(reference, "bob@far.test", "bob@far.test", "disposition-notification", read_it);
+	struct slice now = submission_text(reference);
+	assert_true(holds(now, "\"mdnBlobIds\":[\"b") && holds(now, "\"dsnBlobIds\":[]"));
+	assert_true(holds(now, "\"bob@far.test\":{\"delivered\":\"unknown\",\"displayed\":\"yes\"},\"carol@far.test\":{\"delivered\":\"unknown\",\"displayed\":\"unknown\"}"));
+	tell(reference, "postmaster@mx.far.test", "postmaster@mx.far.test", "delivery-status", refused);
+	now = submission_text(reference);
+	assert_true(holds(now, "\"dsnBlobIds\":[\"b") && holds(now, "\"bob@far.test\":{\"delivered\":\"no\""));
+}
+
+/* The account isn't open: what tells of a submission doesn't wait for that, and nothing else is kept from it. */
+static void receipts_are_seen_before_their_account_is_opened(void **state)
+{
+	(void)state;
+	int64_t reference = make_submission();
+	store_close(&t.store);
+	struct error error = {0};
+	t.store = store_open(&(struct store_options){.data = t.data}, &error);
+	start();
+	tell(reference, "bob@far.test", "bob@far.test", "disposition-notification", "Disposition: manual-action/MDN-sent-manually; displayed\r\n");
+	assert_true(holds(submission_text(reference), "\"displayed\":\"yes\""));
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -325,6 +398,7 @@ int main(void)
 		CASE(reports_come_in_the_senders_language),
 		CASE(strangers_words_are_not_sent_to_others),
 		CASE(reports_are_not_reported),
+		CASE(receipts_count_if_it_is_shown_whose_they_are), CASE(receipts_are_seen_before_their_account_is_opened),
 		CASE(a_full_mailbox_defers_and_then_fails),
 		CASE(without_auth_mail_waits),
 		CASE(what_one_shuts_out_is_set_apart_for_him_once), CASE(what_is_let_go_comes_into_the_inbox),

@@ -231,10 +231,12 @@ struct queue_recipient courier_forward_recipient(const struct queue_recipient *r
 /* submission.c: writes down for their accounts what became of these addressees, who have their verdicts. */
 void courier_submissions_note(struct courier *courier, struct courier_addressee **list, size_t count);
 
-/** May a letter tell of what became of another one? Cheap. */
+/** May a letter tell of what became of another one, and is it shown from whom it is? Cheap. */
 bool courier_submissions_may_be_told(const struct queue_message *message);
+/** … as this header, of one that isn't from the null reverse-path, has it? */
+bool courier_submissions_tells(const struct queue_message *message, struct slice header);
 /** A letter that may has come into the account as this message: if it does, that is written down with the account's submission. */
-void courier_submissions_tell(struct account *account, int64_t message);
+void courier_submissions_tell(struct account *account, const struct queue_message *message, int64_t id);
 
 /* vacation.c: an account that a letter was delivered to, not as junk, and that may have to answer it. */
 struct courier_vacation_case { struct courier_addressee *addressee; struct slice account; };

@@ -15,6 +15,7 @@
 #include "courier/internal.h"
 #include "courier/junk.h"
 #include "courier/personal.h"
+#include "courier/receipt.h"
 
 enum {
 	DRAFTS_PER_COMMIT = 50,
@@ -213,18 +214,27 @@ static void store_trouble(struct delivery *delivery, const struct error *error)
 	}
 }
 
-static bool write_message(struct batch *batch, const struct queue_message *message, struct draft *draft, struct error *error)
+static struct slice read_front(int fd, struct arena *arena)
+{
+	char *at = arena_alloc(arena, RECEIPT_HEADER_MAX);
+	ssize_t got = pread(fd, at, RECEIPT_HEADER_MAX, 0);
+	return slice_make(at, got > 0 ? (size_t)got : 0);
+}
+
+/* *tells (may be NULL): it may tell of a submission; then nothing is written, and false returned. */
+static bool write_message(struct batch *batch, const struct queue_message *message, struct draft *draft, bool *tells, struct error *error)
 {
 	struct arena *arena = arena_new();
 	struct slice bytes;
-	int fd;
+	int fd = -1;
 	bool done = queue_body(batch->courier->queue, message->id, arena, &bytes, &fd, error);
-	if (done && fd < 0)
-		done = draft_write(draft, bytes, error);
-	else if (done) {
-		done = draft_take_file(draft, fd, error);
+	if (done && tells && courier_submissions_may_be_told(message))
+		*tells = courier_submissions_tells(message, fd < 0 ? bytes : read_front(fd, arena));
+	done = done && !(tells && *tells);
+	if (done)
+		done = fd < 0 ? draft_write(draft, bytes, error) : draft_take_file(draft, fd, error);
+	if (fd >= 0)
 		close(fd);
-	}
 	arena_free(&arena);
 	return done;
 }
@@ -242,9 +252,9 @@ static bool fill(struct batch *batch, const struct delivery *delivery, struct dr
 		return courier_wrap_write(batch->courier, message, delivery->account, delivery->thresholds, draft, error);
 	const struct written *written = map_get(batch->written, id_key(&message->id));
 	if (!written || written->arrival.id != 0 || slice_equal(written->account, delivery->account))
-		return write_message(batch, message, draft, error);
+		return write_message(batch, message, draft, NULL, error);
 	struct account *other = store_open_account(batch->courier->store, written->account, error);
-	bool done = other ? draft_link(draft, other, written->message, error) : write_message(batch, message, draft, error);
+	bool done = other ? draft_link(draft, other, written->message, error) : write_message(batch, message, draft, NULL, error);
 	store_release_account(&other);
 	return done;
 }
@@ -316,7 +326,7 @@ static void committed(struct batch *batch, struct account *account, struct deliv
 {
 	delivered(batch, delivery, NULL);
 	if (!delivery->junk && !delivery->placement.duplicate && courier_submissions_may_be_told(&delivery->addressee->letter->work->message))
-		courier_submissions_tell(account, delivery->placement.id);
+		courier_submissions_tell(account, &delivery->addressee->letter->work->message, delivery->placement.id);
 }
 
 static void commit_alone(struct batch *batch, struct account *account, struct delivery *delivery)
@@ -371,13 +381,13 @@ static void commit_together(struct batch *batch, struct account *account, struct
 
 /* ---- Letters for accounts that nobody has open ---- */
 
-/* Only the INBOX is known without looking. */
+/* Only the INBOX is known without looking, and what is told of submissions is written into the account. */
 static bool may_arrive(struct account *account, const struct delivery *list, size_t count)
 {
 	uint64_t bytes = 0;
 	for (size_t i = 0; i < count; i++) {
 		const struct queue_message *message = &list[i].addressee->letter->work->message;
-		if (list[i].detail.len > 0 || list[i].junk || message->size > ARRIVAL_MAX || courier_submissions_may_be_told(message))
+		if (list[i].detail.len > 0 || list[i].junk || message->size > ARRIVAL_MAX || message->from.len == 0)
 			return false;
 		bytes += message->size;
 	}
@@ -395,10 +405,22 @@ static bool arrive_linked(struct batch *batch, struct account *account, const st
 	return done;
 }
 
-static bool arrive_written(struct batch *batch, struct account *account, const struct delivery *delivery, struct arrival *arrival, struct error *error)
+static void commit_all(struct batch *batch, struct delivery *list, size_t count)
+{
+	struct error error = {0};
+	struct account *account = store_open_account(batch->courier->store, list[0].account, &error);
+	for (size_t i = 0; !account && i < count; i++)
+		store_trouble(&list[i], &error);
+	for (size_t from = 0; account && from < count; from += DRAFTS_PER_COMMIT)
+		commit_together(batch, account, list + from, count - from < DRAFTS_PER_COMMIT ? count - from : DRAFTS_PER_COMMIT);
+	store_release_account(&account);
+}
+
+/* *tells: it doesn't arrive, since it may tell of a submission. */
+static bool arrive_written(struct batch *batch, struct account *account, const struct delivery *delivery, struct arrival *arrival, bool *tells, struct error *error)
 {
 	struct draft *draft = draft_new(account);
-	if (!write_message(batch, &delivery->addressee->letter->work->message, draft, error)) {
+	if (!write_message(batch, &delivery->addressee->letter->work->message, draft, tells, error)) {
 		draft_abort(&draft);
 		return false;
 	}
@@ -409,9 +431,12 @@ static void arrive(struct batch *batch, struct account *account, struct delivery
 {
 	struct error error = {0};
 	struct arrival arrival = {.delivery_id = delivery->id, .received = queue_begins(&delivery->addressee->letter->work->message)};
+	bool tells = false;
 	delivery->mailbox = SLICE("INBOX");
-	if (arrive_linked(batch, account, delivery, &arrival) || arrive_written(batch, account, delivery, &arrival, &error))
+	if (arrive_linked(batch, account, delivery, &arrival) || arrive_written(batch, account, delivery, &arrival, &tells, &error))
 		delivered(batch, delivery, &arrival);
+	else if (tells)
+		commit_all(batch, delivery, 1);
 	else
 		store_trouble(delivery, &error);
 }
@@ -423,17 +448,6 @@ static void arrive_all(struct batch *batch, struct account *account, struct deli
 			share_fate(&list[i], &list[i - 1]);
 		else
 			arrive(batch, account, &list[i]);
-}
-
-static void commit_all(struct batch *batch, struct delivery *list, size_t count)
-{
-	struct error error = {0};
-	struct account *account = store_open_account(batch->courier->store, list[0].account, &error);
-	for (size_t i = 0; !account && i < count; i++)
-		store_trouble(&list[i], &error);
-	for (size_t from = 0; account && from < count; from += DRAFTS_PER_COMMIT)
-		commit_together(batch, account, list + from, count - from < DRAFTS_PER_COMMIT ? count - from : DRAFTS_PER_COMMIT);
-	store_release_account(&account);
 }
 
 static void deliver_to_account(struct batch *batch, struct delivery *list, size_t count)

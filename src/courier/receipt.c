@@ -1,6 +1,7 @@
 /* Reading what tells of a message's fate; see receipt.h. */
 #include "courier/receipt.h"
 
+#include "message/address.h"
 #include "message/header.h"
 #include "message/mime.h"
 
@@ -142,6 +143,28 @@ static struct slice original_id(struct slice message, const struct mime_part *ro
 		part = find_child(root, types[i][0], types[i][1]);
 	struct slice text = part ? content_of(message, part, arena) : SLICE("");
 	return header_find(slice_sub(text, 0, header_length(text)), SLICE("Message-ID"), &field) ? without_brackets(clean(header_unfold(field.body, arena), arena)) : SLICE("");
+}
+
+bool courier_receipt_may_be(struct slice header)
+{
+	struct header_field field;
+	return header_find(header, SLICE("Content-Type"), &field) && slice_starts_nocase(slice_trim(field.body), SLICE("multipart/report"));
+}
+
+static bool is_or_is_below(struct slice name, struct slice domain)
+{
+	size_t more = name.len > domain.len ? name.len - domain.len : 0;
+	return domain.len > 0 && slice_equal_nocase(slice_skip(name, more), domain) && (more == 0 || name.at[more - 1] == '.');
+}
+
+bool courier_receipt_may_say(bool disposition, struct slice author, struct slice address)
+{
+	struct slice local, domain, other_local, other_domain;
+	if (disposition)
+		return author.len > 0 && slice_equal_nocase(author, address);
+	address_split(author, &local, &domain);
+	address_split(address, &other_local, &other_domain);
+	return (slice_equal_nocase(local, SLICE("postmaster")) || slice_equal_nocase(local, SLICE("mailer-daemon"))) && is_or_is_below(domain, other_domain);
 }
 
 bool courier_receipt_read(struct slice message, struct arena *arena, struct courier_receipt *receipt)

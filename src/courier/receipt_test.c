@@ -68,6 +68,36 @@ static void a_receipt_of_a_reader(void **state)
 	assert_int_equal(receipt.recipients[0].fate, RECEIPT_NOTHING);
 }
 
+static bool may_say(bool disposition, const char *author, const char *address)
+{
+	return courier_receipt_may_say(disposition, slice_of(author), slice_of(address));
+}
+
+static void people_speak_for_themselves(void **state)
+{
+	(void)state;
+	assert_true(may_say(true, "Bob@there.example", "bob@There.example"));
+	assert_false(may_say(true, "carol@there.example", "bob@there.example"));
+	assert_false(may_say(true, "postmaster@there.example", "bob@there.example"));
+	assert_false(may_say(true, "", "bob@there.example") || may_say(true, "", ""));
+	assert_true(may_say(false, "Postmaster@there.example", "bob@there.example"));
+	assert_true(may_say(false, "MAILER-DAEMON@mx1.There.example", "bob@there.example"));
+	assert_false(may_say(false, "bob@there.example", "bob@there.example")); /* one may say that he has read it, not that it was refused */
+	assert_false(may_say(false, "postmaster@notthere.example", "bob@there.example"));
+	assert_false(may_say(false, "postmaster@example", "bob@there.example"));
+	assert_false(may_say(false, "postmaster@there.example.evil.example", "bob@there.example"));
+	assert_false(may_say(false, "postmaster", "bob") || may_say(false, "postmaster@there.example", "bob") || may_say(false, "", ""));
+}
+
+static void headers_say_what_may_be_one(void **state)
+{
+	(void)state;
+	assert_true(courier_receipt_may_be(SLICE("From: x\r\nCONTENT-type:\r\n Multipart/Report; report-type=delivery-status\r\n\r\nx")));
+	assert_false(courier_receipt_may_be(SLICE("From: x\r\nContent-Type: text/plain\r\n\r\nContent-Type: multipart/report\r\n")));
+	assert_false(courier_receipt_may_be(SLICE("From: x\r\n")));
+	assert_false(courier_receipt_may_be(SLICE("")));
+}
+
 static void what_is_none(void **state)
 {
 	(void)state;
@@ -102,6 +132,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(a_delivery_status, begin, end),
 		cmocka_unit_test_setup_teardown(a_receipt_of_a_reader, begin, end),
+		cmocka_unit_test_setup_teardown(people_speak_for_themselves, begin, end),
+		cmocka_unit_test_setup_teardown(headers_say_what_may_be_one, begin, end),
 		cmocka_unit_test_setup_teardown(what_is_none, begin, end),
 		cmocka_unit_test_setup_teardown(there_are_bounds, begin, end),
 	};

@@ -1,6 +1,12 @@
 /* Whole deliveries to other servers, also to those that make no sense. */
 #include "courier/delivery_fixture.h"
 
+#include <stdlib.h>
+#include <sys/syscall.h>
+
+#include "base/random.h"
+#include "store/object.h"
+
 static void mail_goes_out(void **state)
 {
 	(void)state;
@@ -588,10 +594,65 @@ static void stopping_does_not_wait_for_others(void **state)
 		assert_int_equal(list[i].recipients[0].attempts, 0);
 }
 
+/* ---- What of accounts is on the disk ---- */
+
+static bool disk_is_kept;
+
+static void shell(const char *command)
+{
+	char line[1024];
+	snprintf(line, sizeof line, "cd %s && %s", t.data, command);
+	assert_int_equal(system(line), 0);
+}
+
+/* In the place of the C library's: what is synced is put aside. (Another process reads, or locks would be lost.) */
+int syncfs(int fd)
+{
+	long result = syscall(SYS_syncfs, fd);
+	if (disk_is_kept)
+		shell("rm -rf disk && cp -r accounts disk");
+	return (int)result;
+}
+
+static void cut_power(void)
+{
+	struct error error = {0};
+	disk_is_kept = false;
+	stop();
+	store_close(&t.store);
+	shell("rm -rf accounts && mv disk accounts && rm -f accounts/*/*/*-shm");
+	t.store = store_open(&(struct store_options){.data = t.data}, &error);
+	assert_non_null(t.store);
+}
+
+static void what_was_sent_is_known_after_a_power_cut(void **state)
+{
+	(void)state;
+	struct error error = {0};
+	struct object object;
+	struct object_change made = {.reference = id_new(), .text = SLICE("{\"deliveryStatus\":{\"carol@far.test\":{\"smtpReply\":\"250 2.0.0 queued\"}}}")};
+	serve_friendly(NULL, 0);
+	struct account *account = store_open_account(t.store, SLICE("alice@here.test"), &error);
+	assert_true(object_change(account, OBJECT_SENDING, &made, 1, &error));
+	store_release_account(&account);
+	disk_is_kept = true;
+	assert_true(store_sync(t.store, &error));
+	post_message((struct queue_message){.id = made.reference, .from = SLICE("alice@here.test"), .account = SLICE("alice@here.test"), .tracked = true}, hello, TO({"carol@far.test", 0, NULL}));
+	start();
+	eventually(waiting() == 0);
+	cut_power();
+	account = store_open_account(t.store, SLICE("alice@here.test"), &error);
+	assert_true(object_find(account, OBJECT_SENDING, made.reference, t.arena, &object, &error));
+	assert_false(holds(object.text, "queued"));
+	assert_true(holds(object.text, "final"));
+	store_release_account(&account);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		CASE(mail_goes_out),
+		CASE(what_was_sent_is_known_after_a_power_cut),
 		CASE(old_servers_are_spoken_to),
 		CASE(servers_that_hang_up_at_ehlo_are_spoken_to),
 		CASE(servers_that_refuse_ehlo_and_hang_up_are_spoken_to),

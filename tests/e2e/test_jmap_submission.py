@@ -465,6 +465,21 @@ def test_receipts(own, token):
     assert reader.call("MDN/parse", blobIds=[original])["notParsable"] == [original]
 
 
+def test_receipts_of_ordinary_programs(own, client, token):
+    """They come from the reader's own address, since few servers let one submit from the null reverse-path. One about somebody else says nothing."""
+    made = client.sends(client.email(draft(own, token, Message_ID=f"<{token}@example.test>")), envelope(own, "boris", "carol"))
+    own.wait_mail(token, "boris")
+    receipt = f"""From: {{sender}}\r\nTo: {own.name("anna")}\r\nSubject: {{subject}}\r\nMIME-Version: 1.0\r
+Content-Type: multipart/report; report-type=disposition-notification; boundary=b\r\n\r\n--b\r\n\r\nIt was read.\r\n--b\r\nContent-Type: message/disposition-notification\r\n\r
+Final-Recipient: rfc822; {own.name("boris")}\r\nOriginal-Message-ID: <{token}@example.test>\r\nDisposition: manual-action/MDN-sent-manually; displayed\r\n\r\n--b--\r\n"""
+    for account in ("carol", "boris"):
+        own.submit(receipt.format(sender=own.name(account), subject=f"{account} {token}").encode(), own.name("anna"), account=account)
+        own.wait_mail(f"{account} {token}")
+        submission = client.submission(made["id"])
+        assert len(submission["mdnBlobIds"]) == (account == "boris") and submission["deliveryStatus"][own.name("boris")]["displayed"] == ("yes" if account == "boris" else "unknown")
+    assert submission["deliveryStatus"][own.name("carol")]["displayed"] == "unknown"
+
+
 @pytest.mark.parametrize("change,wrong", [
     ({"disposition": None}, "invalidProperties"), ({"disposition": {**RECEIPT["disposition"], "type": "eaten"}}, "invalidProperties"), ({"forEmailId": "e0"}, "notFound"),
     ({"extensionFields": {"Disposition": "x"}}, "invalidProperties"), ({"extensionFields": {"X": "a\r\nBcc: b@c"}}, "invalidProperties"), ({"mdnGateway": "x"}, "invalidProperties"),
