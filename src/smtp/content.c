@@ -141,7 +141,7 @@ bool smtp_content_is_committed(struct smtp_session *session)
 		return false;
 	}
 	if (error.kind == ERROR_LIMIT && session->transaction.message.release > 0) {
-		smtp_content_refuse(session, "452 4.7.16 too much mail of this account waits for its time already"); /* RFC 4865 §8 */
+		smtp_content_refuse(session, "452 4.7.1 too much mail of this account waits for its time already"); /* X.7.16 is another's: RFC 6710 §8 */
 		return false;
 	}
 	log_error("message.not_queued", log_id("id", session->transaction.message.id), log_id("session", conn_id(session->conn)), log_text("reason", error.text));
