@@ -5,6 +5,7 @@ A line that begins with a letter and a colon belongs to the dialogue, and the fo
     U {name}: a message, which is uploaded: its blob is {name}
     C: what the client sends: a list of method calls, or a whole request, as JSON
     S: what the server responds: the same, as a pattern. `S 400:` says which status another answer has.
+    P /path: what it sends to a push service (tests/transcripts/jmap-push, which test_push.py plays)
 
 In what is sent {name} stands for what it was found to be. In a pattern a string that is {name} is whatever is there at first, and the same from then on, also as the
 name of a member; {any} is anything, {number}, {text} and {date} what they say, and a text may have `...` for a part of it. An object with the member "..." may have more members, a list with
@@ -19,7 +20,7 @@ from pombal import PASSWORDS, ROOT
 
 FOLDER = ROOT / "tests" / "transcripts" / "jmap"
 USING = [CORE, MAIL, *(f"urn:ietf:params:jmap:{one}" for one in ("submission", "vacationresponse"))]
-LINE = re.compile(r"([CSU])( [^:]*)?: ?(.*)")
+LINE = re.compile(r"([CSUP])( [^:]*)?: ?(.*)")
 NAME = re.compile(r"\{([a-z][a-z0-9 ]*)\}")
 DATE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:\d\d)")
 KINDS = {"any": lambda value: True, "number": lambda value: isinstance(value, int) and not isinstance(value, bool), "text": lambda value: isinstance(value, str),
@@ -43,8 +44,11 @@ def steps(path):
 
 
 class Dialogue:
-    def __init__(self, client):
+    def __init__(self, client, service=None):
         self.client, self.names, self.status, self.answer = client, {"account": client.account, "address": client.session["username"]}, None, None
+        self.service = service
+        if service:
+            self.names["origin"] = service.origin
 
     def put(self, value):
         """The value with what names stand for."""
@@ -76,6 +80,19 @@ class Dialogue:
         answer = self.answer["methodResponses"] if self.calls_only and self.status == 200 else self.answer
         wrong = self.compare(json.loads(text, strict=False), answer, "")
         assert not wrong, f"{wrong}\n{json.dumps(answer, indent=1, ensure_ascii=False)}"
+
+    def expect_pushed(self, path, text):
+        _, said = self.service.next(path)
+        wrong = self.compare(json.loads(text), said, "")
+        assert not wrong, f"{wrong}\n{said}"
+
+    def play(self, path):
+        for line, letter, more, text in steps(path):
+            try:
+                {"U": self.upload, "C": lambda _, said: self.send(said), "S": self.expect, "P": self.expect_pushed}[letter](more, text)
+            except (AssertionError, ValueError, KeyError) as error:
+                pytest.fail(f"{path.name}:{line}: {error}")
+        self.client.close()
 
     def compare(self, wanted, got, where):
         """What is wrong, or nothing."""
@@ -126,15 +143,4 @@ class Dialogue:
 def test_transcript(server, token, name):
     PASSWORDS[token] = f"Wort-{token}"
     server.add_account(server.name(token), PASSWORDS[token])
-    dialogue = Dialogue(Jmap(server, token, using=USING))
-    for line, letter, more, text in steps(FOLDER / name):
-        try:
-            if letter == "U":
-                dialogue.upload(more, text)
-            elif letter == "C":
-                dialogue.send(text)
-            else:
-                dialogue.expect(more, text)
-        except (AssertionError, ValueError, KeyError) as error:
-            pytest.fail(f"{name}:{line}: {error}")
-    dialogue.client.close()
+    Dialogue(Jmap(server, token, using=USING)).play(FOLDER / name)

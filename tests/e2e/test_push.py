@@ -8,8 +8,9 @@ import pytest
 
 from jmap import CORE, MAIL, Jmap, Refused
 from oauth import Program
-from pombal import PASSWORDS, Pombal, wait_for
+from pombal import PASSWORDS, ROOT, Pombal, wait_for
 from pushservice import PATIENCE, Device, PushService
+from test_jmap_transcripts import Dialogue
 from web import Browser
 
 EMAIL_PUSH, VAPID = "urn:ietf:params:jmap:emailpush", "urn:ietf:params:jmap:webpush-vapid"
@@ -92,6 +93,10 @@ def changed(service, path, device, client, *names):
         assert said["@type"] == "StateChange" and set(said["changed"]) == {client.account}
         told.update(said["changed"][client.account])
     return told
+
+
+def test_transcript(server, service, person):
+    Dialogue(Jmap(server, person, using=USING), service).play(ROOT / "tests/transcripts/jmap-push/subscriptions.txt")
 
 
 @pytest.mark.parametrize("encrypted", [True, False])
