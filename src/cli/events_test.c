@@ -9,7 +9,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/random.h"
-#include "cli/trace_events.h"
+#include "base/event.h"
 
 static int ends[2];
 
@@ -38,18 +38,18 @@ static void try(struct slice value)
 {
 	static char bytes[2 * LOG_LINE_MAX];
 	struct arena *arena = arena_new();
-	struct cli_event event;
+	struct event event;
 	log_info("test.line", log_id("id", 77), log_slice("from", value), log_slice("to", value), log_slice("msgid", value), log_number("size", 12),
 		 log_slice("client", value), log_slice("account", value), log_text("last", "x"));
-	assert_true(cli_event_parse(line_of(bytes), arena, &event));
-	assert_true(slice_equal(cli_event_get(&event, "event"), SLICE("test.line")));
-	assert_true(slice_equal(cli_event_get(&event, "role"), SLICE("test")));
-	assert_true(cli_event_get(&event, "id").len > 0);
-	struct slice from = cli_event_get(&event, "from");
+	assert_true(event_parse(line_of(bytes), arena, &event));
+	assert_true(slice_equal(event_get(&event, "event"), SLICE("test.line")));
+	assert_true(slice_equal(event_get(&event, "role"), SLICE("test")));
+	assert_true(event_get(&event, "id").len > 0);
+	struct slice from = event_get(&event, "from");
 	assert_true(slice_starts(value, from));
 	assert_true(from.len == value.len || from.len >= 200);
 	if (value.len < 100)
-		assert_true(slice_equal(cli_event_get(&event, "last"), SLICE("x")) && slice_equal(cli_event_get(&event, "account"), value));
+		assert_true(slice_equal(event_get(&event, "last"), SLICE("x")) && slice_equal(event_get(&event, "account"), value));
 	arena_free(&arena);
 }
 

@@ -8,7 +8,7 @@
 #include "base/random.h"
 #include "cli/instance.h"
 #include "cli/spam_settings.h"
-#include "cli/trace_events.h"
+#include "base/event.h"
 #include "policy/record.h"
 #include "policy/settings.h"
 
@@ -50,31 +50,31 @@ static struct slice without_brackets(struct slice text)
 	return text.len > 2 && text.at[0] == '<' && text.at[text.len - 1] == '>' ? slice_sub(text, 1, text.len - 2) : text;
 }
 
-static bool parse(struct explaining *self, struct slice text, struct cli_event *event)
+static bool parse(struct explaining *self, struct slice text, struct event *event)
 {
 	arena_reset(self->scratch);
-	return cli_event_parse(text, self->scratch, event);
+	return event_parse(text, self->scratch, event);
 }
 
-static struct slice kept(const struct explaining *self, const struct cli_event *event, const char *name)
+static struct slice kept(const struct explaining *self, const struct event *event, const char *name)
 {
-	return arena_copy(self->line->arena, cli_event_get(event, name));
+	return arena_copy(self->line->arena, event_get(event, name));
 }
 
 /* Was it set apart for somebody under the id that is asked about? */
-static bool is_wanted_copy(const struct explaining *self, const struct cli_event *event)
+static bool is_wanted_copy(const struct explaining *self, const struct event *event)
 {
-	return slice_equal(cli_event_get(event, "event"), SLICE("message.set_apart")) && slice_equal(cli_event_get(event, "as"), self->wanted);
+	return slice_equal(event_get(event, "event"), SLICE("message.set_apart")) && slice_equal(event_get(event, "as"), self->wanted);
 }
 
 static void find(void *context, struct slice text)
 {
 	struct explaining *self = context;
-	struct cli_event event;
+	struct event event;
 	if (!parse(self, text, &event))
 		return;
-	struct slice id = cli_event_get(&event, "id"), name = cli_event_get(&event, "event");
-	bool is_named = is_wanted_copy(self, &event) || slice_equal(without_brackets(cli_event_get(&event, "msgid")), self->wanted) || slice_equal(id, self->wanted);
+	struct slice id = event_get(&event, "id"), name = event_get(&event, "event");
+	bool is_named = is_wanted_copy(self, &event) || slice_equal(without_brackets(event_get(&event, "msgid")), self->wanted) || slice_equal(id, self->wanted);
 	if (!is_named || id.len == 0 || !slice_starts(name, SLICE("message.")) || map_get(self->known, id))
 		return;
 	struct coming *coming = arena_alloc(self->line->arena, sizeof *coming);
@@ -85,7 +85,7 @@ static void find(void *context, struct slice text)
 	self->list[self->count++] = coming;
 }
 
-static void note_judged(const struct explaining *self, struct coming *coming, const struct cli_event *event)
+static void note_judged(const struct explaining *self, struct coming *coming, const struct event *event)
 {
 	coming->judged = true;
 	coming->time = kept(self, event, "time");
@@ -101,13 +101,13 @@ static void note_judged(const struct explaining *self, struct coming *coming, co
 }
 
 /* What it was for the account whose copy is asked about. */
-static void note_set_apart(const struct explaining *self, struct coming *coming, const struct cli_event *event)
+static void note_set_apart(const struct explaining *self, struct coming *coming, const struct event *event)
 {
 	coming->action = SLICE("quarantine");
 	coming->thresholds = kept(self, event, "thresholds");
 }
 
-static void note_ended(const struct explaining *self, struct coming *coming, const struct cli_event *event)
+static void note_ended(const struct explaining *self, struct coming *coming, const struct event *event)
 {
 	coming->from = kept(self, event, "from");
 	coming->to = kept(self, event, "to");
@@ -119,11 +119,11 @@ static void note_ended(const struct explaining *self, struct coming *coming, con
 static void gather(void *context, struct slice text)
 {
 	struct explaining *self = context;
-	struct cli_event event;
-	struct coming *coming = parse(self, text, &event) ? map_get(self->known, cli_event_get(&event, "id")) : NULL;
+	struct event event;
+	struct coming *coming = parse(self, text, &event) ? map_get(self->known, event_get(&event, "id")) : NULL;
 	if (!coming)
 		return;
-	struct slice name = cli_event_get(&event, "event");
+	struct slice name = event_get(&event, "event");
 	if (slice_equal(name, SLICE("message.judged")))
 		note_judged(self, coming, &event);
 	else if (slice_equal(name, SLICE("message.accepted")) || slice_equal(name, SLICE("message.refused")))
@@ -315,8 +315,8 @@ static int explain(struct explaining *self)
 	const char *account = command_value(self->line, "account");
 	instance_await_events(self->line);
 	if (!policy_settings_read(config_current(), &self->settings, &error) || (account && !cli_spam_settings_apply(self->line, account, &self->settings, &error)) ||
-	    !cli_events_read(self->line->data, find, self, &error) ||
-	    (self->count > 0 && !cli_events_read(self->line->data, gather, self, &error)))
+	    !event_files_read(self->line->data, find, self, &error) ||
+	    (self->count > 0 && !event_files_read(self->line->data, gather, self, &error)))
 		return command_fail(self->line, "%s", error.text);
 	if (self->count == 0)
 		return command_fail(self->line, "there is no such file, and no message of that id is known: %.*s", SLICE_ARG(self->wanted));

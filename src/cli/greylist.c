@@ -8,7 +8,7 @@
 #include "base/clock.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
-#include "cli/trace_events.h"
+#include "base/event.h"
 #include "policy/greylist.h"
 
 struct entries {
@@ -111,13 +111,13 @@ static struct slice network_of(struct slice client, struct arena *arena)
 	return len > 0 ? policy_grey_network(slice_make((const char *)bytes, len), arena) : client;
 }
 
-static void shut_out_one(struct shut_out_list *self, const struct cli_event *event)
+static void shut_out_one(struct shut_out_list *self, const struct event *event)
 {
 	struct arena *arena = self->line->arena;
 	uint64_t seconds = 0, tried = 0;
-	struct slice client = cli_event_get(event, "client");
-	int64_t since = seconds_of(cli_event_get(event, "time"), self->scratch);
-	if (!slice_to_number(cli_event_get(event, "seconds"), INT32_MAX, &seconds) || !slice_to_number(cli_event_get(event, "missed"), INT32_MAX, &tried) || since + (int64_t)seconds <= clock_now())
+	struct slice client = event_get(event, "client");
+	int64_t since = seconds_of(event_get(event, "time"), self->scratch);
+	if (!slice_to_number(event_get(event, "seconds"), INT32_MAX, &seconds) || !slice_to_number(event_get(event, "missed"), INT32_MAX, &tried) || since + (int64_t)seconds <= clock_now())
 		return;
 	struct shut_out found = {network_of(client, arena), arena_copy(arena, client), since, since + (int64_t)seconds, (int64_t)tried};
 	for (size_t i = 0; i < self->count; i++)
@@ -133,14 +133,14 @@ static void shut_out_one(struct shut_out_list *self, const struct cli_event *eve
 static void hear(void *context, struct slice text)
 {
 	struct shut_out_list *self = context;
-	struct cli_event event;
+	struct event event;
 	arena_reset(self->scratch);
-	if (!cli_event_parse(text, self->scratch, &event))
+	if (!event_parse(text, self->scratch, &event))
 		return;
-	struct slice name = cli_event_get(&event, "event");
+	struct slice name = event_get(&event, "event");
 	if (slice_equal(name, SLICE("network.shut_out")))
 		shut_out_one(self, &event);
-	else if (slice_equal(name, SLICE("role.ready")) && slice_equal(cli_event_get(&event, "name"), SLICE("smtp")))
+	else if (slice_equal(name, SLICE("role.ready")) && slice_equal(event_get(&event, "name"), SLICE("smtp")))
 		self->count = 0; /* it remembers none */
 }
 

@@ -16,7 +16,7 @@
 
 #include "base/file.h"
 #include "base/reserve.h"
-#include "cli/trace_events.h"
+#include "base/event.h"
 #include "main/privileges.h"
 #include "message/address.h"
 
@@ -307,7 +307,7 @@ bool instance_read_events(struct command_line *line, void (*hear)(void *context,
 	if (!instance_become_owner(line))
 		return false;
 	instance_await_events(line);
-	return cli_events_read(line->data, hear, context, &error) || command_fail(line, "%s", error.text) == COMMAND_DONE;
+	return event_files_read(line->data, hear, context, &error) || command_fail(line, "%s", error.text) == COMMAND_DONE;
 }
 
 /* A descriptor of the server's process, which becomes readable when that ends; -1 if it isn't to be seen from here. */

@@ -8,7 +8,7 @@
 #include "base/buf.h"
 #include "cli/mail_folders.h"
 #include "cli/sendmail.h"
-#include "cli/trace_events.h"
+#include "base/event.h"
 #include "store/store.h"
 
 static struct cli_sendmail_job job;
@@ -151,15 +151,15 @@ static void a_bad_recipient_is_refused(void **state)
 static void events_are_read(void **state)
 {
 	(void)state;
-	struct cli_event event;
-	assert_true(cli_event_parse(SLICE("time=1 level=info event=message.accepted from=\"a \\\"b\\\" \\\\ \\x0a\" to= size=3"), job.arena, &event));
-	assert_true(slice_equal(cli_event_get(&event, "from"), SLICE("a \"b\" \\ \n")));
-	assert_true(slice_equal(cli_event_get(&event, "size"), SLICE("3")));
-	assert_int_equal(cli_event_get(&event, "to").len, 0);
-	assert_false(cli_event_parse(SLICE("time=1 from=\"cut off"), job.arena, &event));
-	assert_false(cli_event_parse(SLICE("time=1 from=\"cut off\\"), job.arena, &event));
-	assert_false(cli_event_parse(SLICE("ready"), job.arena, &event));
-	assert_false(cli_event_parse(SLICE(""), job.arena, &event));
+	struct event event;
+	assert_true(event_parse(SLICE("time=1 level=info event=message.accepted from=\"a \\\"b\\\" \\\\ \\x0a\" to= size=3"), job.arena, &event));
+	assert_true(slice_equal(event_get(&event, "from"), SLICE("a \"b\" \\ \n")));
+	assert_true(slice_equal(event_get(&event, "size"), SLICE("3")));
+	assert_int_equal(event_get(&event, "to").len, 0);
+	assert_false(event_parse(SLICE("time=1 from=\"cut off"), job.arena, &event));
+	assert_false(event_parse(SLICE("time=1 from=\"cut off\\"), job.arena, &event));
+	assert_false(event_parse(SLICE("ready"), job.arena, &event));
+	assert_false(event_parse(SLICE(""), job.arena, &event));
 }
 
 static void folders_and_flags(void **state)

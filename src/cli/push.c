@@ -6,7 +6,7 @@
 #include "base/memory.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
-#include "cli/trace_events.h"
+#include "base/event.h"
 #include "webpush/webpush.h"
 
 /* ---- What was sent ---- */
@@ -64,21 +64,21 @@ static const struct command_shape shape = {sizeof(struct entry), json_of, print,
 static void hear(void *context, struct slice text)
 {
 	struct entries *self = context;
-	struct cli_event event;
+	struct event event;
 	struct slice wanted = command_argument(self->line, 0);
 	arena_reset(self->scratch);
-	if (!cli_event_parse(text, self->scratch, &event) || !slice_starts(cli_event_get(&event, "event"), SLICE("push.")))
+	if (!event_parse(text, self->scratch, &event) || !slice_starts(event_get(&event, "event"), SLICE("push.")))
 		return;
-	struct slice account = cli_event_get(&event, "account");
+	struct slice account = event_get(&event, "account");
 	if (account.len == 0 || (wanted.len > 0 && !slice_equal_nocase(account, wanted)))
 		return;
 	struct arena *arena = self->line->arena;
 	ARENA_GROW(arena, self->list, self->count, self->room);
 	self->list[self->count++] = (struct entry){
-		.time = arena_copy(arena, cli_event_get(&event, "time")), .event = arena_copy(arena, cli_event_get(&event, "event")), .account = arena_copy(arena, account),
-		.subscription = arena_copy(arena, cli_event_get(&event, "subscription")), .what = arena_copy(arena, cli_event_get(&event, "what")),
-		.host = arena_copy(arena, cli_event_get(&event, "host")), .status = arena_copy(arena, cli_event_get(&event, "status")),
-		.reason = arena_copy(arena, cli_event_get(&event, "reason")), .again = arena_copy(arena, cli_event_get(&event, "again")),
+		.time = arena_copy(arena, event_get(&event, "time")), .event = arena_copy(arena, event_get(&event, "event")), .account = arena_copy(arena, account),
+		.subscription = arena_copy(arena, event_get(&event, "subscription")), .what = arena_copy(arena, event_get(&event, "what")),
+		.host = arena_copy(arena, event_get(&event, "host")), .status = arena_copy(arena, event_get(&event, "status")),
+		.reason = arena_copy(arena, event_get(&event, "reason")), .again = arena_copy(arena, event_get(&event, "again")),
 	};
 }
 

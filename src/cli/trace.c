@@ -6,7 +6,7 @@
 #include "base/random.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
-#include "cli/trace_events.h"
+#include "base/event.h"
 
 struct story {
 	struct slice id;           /* empty: lines without one, such as refusals */
@@ -58,7 +58,7 @@ static struct slice without_brackets(struct slice text)
 	return text.len > 2 && text.at[0] == '<' && text.at[text.len - 1] == '>' ? slice_sub(text, 1, text.len - 2) : text;
 }
 
-static bool mentions(const struct cli_event *event, struct slice wanted)
+static bool mentions(const struct event *event, struct slice wanted)
 {
 	for (size_t i = 0; i < event->count; i++)
 		if (slice_equal_nocase(without_brackets(event->fields[i].value), wanted))
@@ -67,62 +67,62 @@ static bool mentions(const struct cli_event *event, struct slice wanted)
 }
 
 /* What people who ask why they can't get in want to see: failures, and ended sessions. */
-static bool is_about_access(const struct cli_event *event)
+static bool is_about_access(const struct event *event)
 {
 	static const char *const names[] = {"sign_in.failed", "sign_in.throttled", "sign_in.malformed", "sign_in.overloaded", "session.ended"};
 	for (size_t i = 0; i < sizeof names / sizeof *names; i++)
-		if (slice_equal(cli_event_get(event, "event"), slice_of(names[i])))
+		if (slice_equal(event_get(event, "event"), slice_of(names[i])))
 			return true;
 	return false;
 }
 
 /* Who signs in without a domain is found by the address that was meant. */
-static bool is_bare_name_of(const struct cli_event *event, struct slice wanted)
+static bool is_bare_name_of(const struct event *event, struct slice wanted)
 {
-	struct slice name = cli_event_get(event, "name");
+	struct slice name = event_get(event, "name");
 	return name.len > 0 && wanted.len > name.len && wanted.at[name.len] == '@' && slice_equal_nocase(slice_sub(wanted, 0, name.len), name);
 }
 
-static bool is_sign_in(const struct cli_event *event) { return slice_starts(cli_event_get(event, "event"), SLICE("sign_in.")); }
+static bool is_sign_in(const struct event *event) { return slice_starts(event_get(event, "event"), SLICE("sign_in.")); }
 
 /* People signing in and reading are no part of a message's way, but for the session that brought it. */
-static bool is_about_mail(const struct cli_event *event)
+static bool is_about_mail(const struct event *event)
 {
-	struct slice role = cli_event_get(event, "role");
+	struct slice role = event_get(event, "role");
 	return slice_equal(role, SLICE("smtp")) || slice_equal(role, SLICE("courier")) || slice_equal(role, SLICE("sendmail"));
 }
 
 /* A line that is told of an address, whether or not it is about a message. */
-static bool concerns(const struct cli_event *event, struct slice wanted)
+static bool concerns(const struct event *event, struct slice wanted)
 {
 	if (is_about_access(event))
 		return mentions(event, wanted) || is_bare_name_of(event, wanted);
 	return is_about_mail(event) && mentions(event, wanted);
 }
 
-static bool parse(struct trace *trace, struct slice text, struct cli_event *event)
+static bool parse(struct trace *trace, struct slice text, struct event *event)
 {
 	arena_reset(trace->scratch);
-	return cli_event_parse(text, trace->scratch, event);
+	return event_parse(text, trace->scratch, event);
 }
 
 /* First passes: which messages. */
 static void find_ids(void *context, struct slice text)
 {
 	struct trace *trace = context;
-	struct cli_event event;
+	struct event event;
 	if (!parse(trace, text, &event))
 		return;
-	struct slice id = cli_event_get(&event, "id");
+	struct slice id = event_get(&event, "id");
 	bool known = id.len > 0 && map_get(trace->stories, id);
 	for (size_t i = 0; i < sizeof kin / sizeof *kin; i++)
-		known = known || (id.len > 0 && cli_event_get(&event, kin[i]).len > 0 && map_get(trace->stories, cli_event_get(&event, kin[i])));
+		known = known || (id.len > 0 && event_get(&event, kin[i]).len > 0 && map_get(trace->stories, event_get(&event, kin[i])));
 	if (!known && !concerns(&event, trace->wanted))
 		return;
-	note_session(trace, story_of(trace, id), cli_event_get(&event, "session"));
+	note_session(trace, story_of(trace, id), event_get(&event, "session"));
 	for (size_t i = 0; i < sizeof kin / sizeof *kin; i++)
-		if (cli_event_get(&event, kin[i]).len > 0)
-			story_of(trace, cli_event_get(&event, kin[i]));
+		if (event_get(&event, kin[i]).len > 0)
+			story_of(trace, event_get(&event, kin[i]));
 }
 
 static void add_line(struct trace *trace, struct story *story, struct slice text)
@@ -135,12 +135,12 @@ static void add_line(struct trace *trace, struct story *story, struct slice text
 static void gather(void *context, struct slice text)
 {
 	struct trace *trace = context;
-	struct cli_event event;
+	struct event event;
 	if (!parse(trace, text, &event))
 		return;
-	struct slice id = cli_event_get(&event, "id");
+	struct slice id = event_get(&event, "id");
 	struct story *story = map_get(trace->stories, id);
-	struct story *brought = id.len == 0 && is_sign_in(&event) ? map_get(trace->sessions, cli_event_get(&event, "session")) : NULL;
+	struct story *brought = id.len == 0 && is_sign_in(&event) ? map_get(trace->sessions, event_get(&event, "session")) : NULL;
 	if (brought)
 		for (; brought; brought = brought->next_of_session)
 			add_line(trace, brought, text);
@@ -159,14 +159,14 @@ static bool is_frame(struct slice name)
 	return false;
 }
 
-static void print_event(const struct cli_event *event)
+static void print_event(const struct event *event)
 {
 	printf("  ");
-	cli_print_safe(slice_sub(cli_event_get(event, "time"), 0, 10));
+	cli_print_safe(slice_sub(event_get(event, "time"), 0, 10));
 	putchar(' ');
-	cli_print_safe(slice_sub(cli_event_get(event, "time"), 11, 13)); /* with its Z: events have UTC */
+	cli_print_safe(slice_sub(event_get(event, "time"), 11, 13)); /* with its Z: events have UTC */
 	printf("  ");
-	cli_print_safe(cli_event_get(event, "event"));
+	cli_print_safe(event_get(event, "event"));
 	for (size_t i = 0; i < event->count; i++) {
 		if (is_frame(event->fields[i].name) || event->fields[i].value.len == 0)
 			continue;
@@ -178,7 +178,7 @@ static void print_event(const struct cli_event *event)
 	putchar('\n');
 }
 
-static json_t *json_of_event(const struct cli_event *event)
+static json_t *json_of_event(const struct event *event)
 {
 	json_t *object = json_object();
 	for (size_t i = 0; i < event->count; i++) {
@@ -217,7 +217,7 @@ static void note_waiting(const struct story *story, struct queue *queue, struct 
 static void show_story(struct trace *trace, const struct story *story, struct queue *queue, json_t *array)
 {
 	json_t *object = trace->line->json ? json_object() : NULL, *events = json_array();
-	struct cli_event event;
+	struct event event;
 	if (!object)
 		printf("%.*s\n", story->id.len > 0 ? (int)story->id.len : 15, story->id.len > 0 ? story->id.at : "without message");
 	for (size_t i = 0; i < story->count; i++) {
@@ -243,10 +243,10 @@ static void put_in_order(struct trace *trace, struct story *story)
 {
 	size_t first = 0;
 	for (size_t i = 0; i < story->count; i++) {
-		struct cli_event event;
+		struct event event;
 		if (!parse(trace, story->lines[i], &event))
 			continue;
-		struct slice name = cli_event_get(&event, "event"), line = story->lines[i];
+		struct slice name = event_get(&event, "event"), line = story->lines[i];
 		if (!is_sign_in(&event) && !slice_equal(name, SLICE("message.accepted")) && !slice_equal(name, SLICE("message.recipient")))
 			continue;
 		for (size_t k = i; k > first; k--)
@@ -263,9 +263,9 @@ static bool follow(struct trace *trace, struct error *error)
 	instance_await_events(trace->line);
 	for (int pass = 0; done && trace->grown && pass < PASSES_MAX; pass++) {
 		trace->grown = false;
-		done = cli_events_read(trace->line->data, find_ids, trace, error);
+		done = event_files_read(trace->line->data, find_ids, trace, error);
 	}
-	return done && cli_events_read(trace->line->data, gather, trace, error);
+	return done && event_files_read(trace->line->data, gather, trace, error);
 }
 
 static int show(struct trace *trace)

@@ -1,5 +1,5 @@
-/* Reading event files; see trace_events.h. A line that was cut off by a crash is passed over. */
-#include "cli/trace_events.h"
+/* Reading event files; see event.h. A line that was cut off by a crash is passed over. */
+#include "base/event.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -40,11 +40,11 @@ static bool take_quoted(struct slice *rest, struct arena *arena, struct slice *v
 	return true;
 }
 
-bool cli_event_parse(struct slice line, struct arena *arena, struct cli_event *event)
+bool event_parse(struct slice line, struct arena *arena, struct event *event)
 {
 	event->count = 0;
 	while (line.len > 0 && event->count < EVENT_FIELDS_MAX) {
-		struct cli_event_field *field = &event->fields[event->count];
+		struct event_field *field = &event->fields[event->count];
 		if (!slice_cut(line, '=', &field->name, &line) || field->name.len == 0)
 			return false;
 		if (line.len > 0 && line.at[0] == '"') {
@@ -59,7 +59,7 @@ bool cli_event_parse(struct slice line, struct arena *arena, struct cli_event *e
 	return event->count > 0 && slice_equal(event->fields[0].name, SLICE("time"));
 }
 
-struct slice cli_event_get(const struct cli_event *event, const char *name)
+struct slice event_get(const struct event *event, const char *name)
 {
 	for (size_t i = 0; i < event->count; i++)
 		if (slice_equal(event->fields[i].name, slice_of(name)))
@@ -67,15 +67,27 @@ struct slice cli_event_get(const struct cli_event *event, const char *name)
 	return (struct slice){NULL, 0};
 }
 
-static void visit_lines(struct slice text, void (*visit)(void *context, struct slice line), void *context)
+/* ---- Files ---- */
+
+struct reading {
+	void (*line)(void *context, struct slice line);  /* for each line; or */
+	bool (*whole)(void *context, struct slice text); /* … for a file; false: enough */
+	void *context;
+	bool enough;
+};
+
+static void visit_text(struct reading *reading, struct slice text)
 {
 	struct slice line;
-	while (slice_cut(text, '\n', &line, &text))
-		visit(context, line);
+	if (reading->whole)
+		reading->enough = !reading->whole(reading->context, text);
+	else
+		while (slice_cut(text, '\n', &line, &text))
+			reading->line(reading->context, line);
 }
 
 /* Files may still grow: what is there when it is opened is read. */
-static bool read_one(const char *path, void (*visit)(void *context, struct slice line), void *context, struct error *error)
+static bool read_one(const char *path, struct reading *reading, struct error *error)
 {
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
 	struct stat status;
@@ -86,7 +98,7 @@ static bool read_one(const char *path, void (*visit)(void *context, struct slice
 		void *at = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
 		done = at != MAP_FAILED || error_set_errno(error, errno, "%s", path);
 		if (done) {
-			visit_lines(slice_make(at, (size_t)status.st_size), visit, context);
+			visit_text(reading, slice_make(at, (size_t)status.st_size));
 			munmap(at, (size_t)status.st_size);
 		}
 	}
@@ -101,20 +113,40 @@ static int former_only(const struct dirent *entry)
 	return slice_starts(name, SLICE("events-")) && slice_ends_nocase(name, SLICE(".log"));
 }
 
-bool cli_events_read(const char *data, void (*visit)(void *context, struct slice line), void *context, struct error *error)
+static bool read_present(const char *data, struct reading *reading, struct error *error)
+{
+	char path[PATH_MAX];
+	snprintf(path, sizeof path, "%s/log/events.log", data);
+	return read_one(path, reading, error);
+}
+
+/* Their names hold the time. */
+static bool read_former(const char *data, bool back, struct reading *reading, struct error *error)
 {
 	char path[PATH_MAX];
 	struct dirent **list;
 	bool done = true;
 	snprintf(path, sizeof path, "%s/log", data);
-	int count = scandir(path, &list, former_only, by_name); /* their names hold the time */
+	int count = scandir(path, &list, former_only, by_name);
 	for (int i = 0; i < count; i++) {
-		if (done && snprintf(path, sizeof path, "%s/log/%s", data, list[i]->d_name) < (int)sizeof path)
-			done = read_one(path, visit, context, error);
-		free(list[i]);
+		if (done && !reading->enough && snprintf(path, sizeof path, "%s/log/%s", data, list[back ? count - 1 - i : i]->d_name) < (int)sizeof path)
+			done = read_one(path, reading, error);
 	}
+	for (int i = 0; i < count; i++)
+		free(list[i]);
 	if (count >= 0)
 		free(list);
-	snprintf(path, sizeof path, "%s/log/events.log", data);
-	return done && read_one(path, visit, context, error);
+	return done;
+}
+
+bool event_files_read(const char *data, void (*visit)(void *context, struct slice line), void *context, struct error *error)
+{
+	struct reading reading = {.line = visit, .context = context};
+	return read_former(data, false, &reading, error) && read_present(data, &reading, error);
+}
+
+bool event_files_back(const char *data, bool (*visit)(void *context, struct slice text), void *context, struct error *error)
+{
+	struct reading reading = {.whole = visit, .context = context};
+	return read_present(data, &reading, error) && read_former(data, true, &reading, error);
 }
