@@ -57,6 +57,24 @@ bool account_list_expunged(struct account *account, size_t limit, struct arena *
 	return done;
 }
 
+bool account_expunged_ids(struct account *account, size_t limit, struct arena *arena, int64_t **ids, size_t *count, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool done = mail_expunged_ids(account->mail.db, clock_now() - account->store->undelete_seconds, limit, arena, ids, count, error);
+	account_leave(account);
+	return done;
+}
+
+bool account_find_expunged(struct account *account, const int64_t *ids, size_t count, struct arena *arena, struct expunged_message **list, struct error *error)
+{
+	if (!account_enter(account, error))
+		return false;
+	bool done = mail_find_expunged(account->mail.db, clock_now() - account->store->undelete_seconds, ids, count, arena, list, error);
+	account_leave(account);
+	return done;
+}
+
 void message_renew_summary(struct account *account, int64_t id, struct slice summary)
 {
 	if (!account_enter(account, NULL))

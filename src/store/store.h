@@ -389,6 +389,10 @@ int account_scratch_file(struct account *account, struct error *error);
 /** Those, the last expunged first, at most `limit` (0: all), in `arena`. */
 bool account_list_expunged(struct account *account, size_t limit, struct arena *arena, struct expunged_message **list, size_t *count,
 		       struct error *error);
+/** The ids of those alone, in the same order. */
+bool account_expunged_ids(struct account *account, size_t limit, struct arena *arena, int64_t **ids, size_t *count, struct error *error);
+/** Those with these ids, each given once, in their order, in `arena`; what isn't one of them has the id 0. */
+bool account_find_expunged(struct account *account, const int64_t *ids, size_t count, struct arena *arena, struct expunged_message **list, struct error *error);
 /** Brings an expunged message back into a mailbox while undelete_seconds have not passed. */
 bool message_undelete(struct account *account, int64_t message_id, int64_t mailbox, uint32_t *uid, struct error *error);
 /** Removes files of messages that were expunged longer ago than undelete_seconds, and leftovers of crashed drafts. */

@@ -109,19 +109,79 @@ bool mail_list_expunged(struct db *db, int64_t since, size_t limit, struct arena
 	size_t room = 0;
 	enum db_step step;
 	*count = 0;
-	struct db_statement *s = PREPARE(db, "SELECT id, size, received, expunged, summary FROM message WHERE expunged <> 0"
+	struct db_statement *s = PREPARE(db, "SELECT id, size, received, expunged, summary, thread FROM message WHERE expunged <> 0"
 		" AND expunged > $1 ORDER BY expunged DESC, id DESC LIMIT $2", since,
 		limit == 0 || limit > INT64_MAX ? INT64_MAX : (int64_t)limit);
 	while ((step = db_step(s, error)) == DB_ROW) {
 		ARRAY_GROW(found, *count, room);
 		found[(*count)++] = (struct expunged_message){db_number(s, 0), (uint64_t)db_number(s, 1), db_number(s, 2), db_number(s, 3),
-			arena_copy(arena, db_blob(s, 4))};
+			arena_copy(arena, db_blob(s, 4)), db_number(s, 5), 0};
 	}
 	*list = arena_array(arena, *count + 1, sizeof **list);
 	if (*count > 0)
 		memcpy(*list, found, *count * sizeof **list);
 	free(found);
 	return step == DB_DONE;
+}
+
+bool mail_expunged_ids(struct db *db, int64_t since, size_t limit, struct arena *arena, int64_t **ids, size_t *count, struct error *error)
+{
+	enum db_step step;
+	*count = 0;
+	*ids = arena_array(arena, limit + 1, sizeof **ids);
+	struct db_statement *s = PREPARE(db, "SELECT id FROM message WHERE expunged <> 0 AND expunged > $1 ORDER BY expunged DESC, id DESC LIMIT $2", since, (int64_t)limit);
+	while ((step = db_step(s, error)) == DB_ROW)
+		(*ids)[(*count)++] = db_number(s, 0);
+	return step == DB_DONE;
+}
+
+static bool find_one_expunged(struct db *db, int64_t since, int64_t id, struct arena *arena, struct expunged_message *found, struct error *error)
+{
+	struct db_statement *s = PREPARE(db, "SELECT size, received, expunged, summary, thread FROM message WHERE id = $1 AND expunged <> 0 AND expunged > $2", id, since);
+	enum db_step step = db_step(s, error);
+	*found = (struct expunged_message){0};
+	if (step == DB_ROW)
+		*found = (struct expunged_message){id, (uint64_t)db_number(s, 0), db_number(s, 1), db_number(s, 2), arena_copy(arena, db_blob(s, 3)), db_number(s, 4), 0};
+	db_reset(s);
+	return step != DB_FAILED;
+}
+
+/* Its place in `ids`, and the mod-sequence by which it left the mailbox that is known so far. */
+struct departure { int64_t id, modseq; size_t at; };
+
+static int by_departed(const void *a, const void *b)
+{
+	int64_t left = ((const struct departure *)a)->id, right = ((const struct departure *)b)->id;
+	return (left > right) - (left < right);
+}
+
+/* The log of expunges has no index of messages, which few would ask: it is gone through once for all of them. */
+static bool find_mailboxes_left(struct db *db, const int64_t *ids, size_t count, struct expunged_message *list, struct error *error)
+{
+	struct departure *wanted = memory_array(count, sizeof *wanted);
+	enum db_step step;
+	for (size_t i = 0; i < count; i++)
+		wanted[i] = (struct departure){.id = ids[i], .at = i};
+	qsort(wanted, count, sizeof *wanted, by_departed);
+	struct db_statement *s = PREPARE(db, "SELECT message, mailbox, modseq FROM expunged WHERE message BETWEEN $1 AND $2", wanted[0].id, wanted[count - 1].id);
+	while ((step = db_step(s, error)) == DB_ROW) {
+		struct departure key = {.id = db_number(s, 0)}, *found = bsearch(&key, wanted, count, sizeof key, by_departed);
+		if (!found || db_number(s, 2) < found->modseq)
+			continue;
+		found->modseq = db_number(s, 2);
+		list[found->at].mailbox = db_number(s, 1);
+	}
+	free(wanted);
+	return step == DB_DONE;
+}
+
+bool mail_find_expunged(struct db *db, int64_t since, const int64_t *ids, size_t count, struct arena *arena, struct expunged_message **list, struct error *error)
+{
+	*list = arena_array(arena, count + 1, sizeof **list);
+	for (size_t i = 0; i < count; i++)
+		if (!find_one_expunged(db, since, ids[i], arena, &(*list)[i], error))
+			return false;
+	return count == 0 || find_mailboxes_left(db, ids, count, *list, error);
 }
 
 static bool revive(struct change *change, int64_t message, struct mail_placement *new, struct error *error)

@@ -216,6 +216,10 @@ bool mail_list_gone(struct db *db, int64_t mailbox, int64_t since, struct arena 
 /** Messages that were expunged after `since`, and that nothing shows. */
 bool mail_list_expunged(struct db *db, int64_t since, size_t limit, struct arena *arena, struct expunged_message **list, size_t *count,
 			struct error *error);
+/** The ids of those alone, in the same order. */
+bool mail_expunged_ids(struct db *db, int64_t since, size_t limit, struct arena *arena, int64_t **ids, size_t *count, struct error *error);
+/** Those with these ids, in their order, in `arena`; what isn't one of them has the id 0. */
+bool mail_find_expunged(struct db *db, int64_t since, const int64_t *ids, size_t count, struct arena *arena, struct expunged_message **list, struct error *error);
 /** The size of a message that a mailbox shows. ERROR_NOT_FOUND. */
 bool mail_size(struct db *db, int64_t id, uint64_t *size, struct error *error);
 void mail_renew_summary(struct db *db, int64_t id, struct slice summary);

@@ -6,7 +6,7 @@
 #include "base/arena.h"
 #include "store/mail/terms.h"
 
-enum object_kind { OBJECT_IDENTITY = 1, OBJECT_SUBMISSION, OBJECT_VACATION, OBJECT_ADDRESS_BOOK = 8, OBJECT_CARD, OBJECT_PUSH, OBJECT_SENDING = 16 /* a submission on its way into the queue, which nobody sees yet */ };
+enum object_kind { OBJECT_IDENTITY = 1, OBJECT_SUBMISSION, OBJECT_VACATION, OBJECT_ADDRESS_BOOK = 8, OBJECT_CARD, OBJECT_PUSH, OBJECT_SPELLING, OBJECT_SENDING = 16 /* a submission on its way into the queue, which nobody sees yet */ };
 enum { OBJECT_TEXT_MAX = 1024 * 1024, OBJECTS_MAX = 5000 /* of a kind, but of contacts: see contact.h */ };
 
 struct object {

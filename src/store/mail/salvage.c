@@ -20,7 +20,7 @@ static bool is_text(struct slice text)
 
 static bool is_kind(int64_t kind)
 {
-	return kind == OBJECT_IDENTITY || kind == OBJECT_SUBMISSION || kind == OBJECT_VACATION || kind == OBJECT_ADDRESS_BOOK || kind == OBJECT_CARD;
+	return kind == OBJECT_IDENTITY || kind == OBJECT_SUBMISSION || kind == OBJECT_VACATION || kind == OBJECT_ADDRESS_BOOK || kind == OBJECT_CARD || kind == OBJECT_SPELLING;
 }
 
 /* It has changed just now, whatever it was before. What a snapshot has is older. */

@@ -92,6 +92,9 @@ struct expunged_message {
 	uint64_t size;
 	int64_t received, expunged; /* when: seconds since 1970 */
 	struct slice summary;       /* as in struct message */
+	int64_t thread;
+	/* Of account_find_expunged(): the mailbox that it was taken out of last, which may have gone since; 0: that isn't known any more. */
+	int64_t mailbox;
 };
 
 /* ---- Emails: what JMAP calls a message with all its places (RFC 8621 §4) ----

@@ -279,6 +279,15 @@ static void expunged_messages_come_back_for_a_while(void **state)
 	assert_int_equal(list[0].id, placement.id);
 	assert_int_equal(list[0].size, LETTER.len);
 	assert_false(slice_empty(list[0].summary));
+	assert_int_equal(list[0].thread, placement.thread);
+	int64_t *ids, wanted[] = {placement.id + 1, placement.id};
+	ok(account_expunged_ids(t.alice, 10, t.arena, &ids, &count, &t.error));
+	assert_int_equal(count, 1);
+	assert_int_equal(ids[0], placement.id);
+	ok(account_find_expunged(t.alice, wanted, 2, t.arena, &list, &t.error));
+	assert_int_equal(list[0].id, 0);
+	assert_int_equal(list[1].id, placement.id);
+	assert_int_equal(list[1].mailbox, box("INBOX").id);
 	ok(message_undelete(t.alice, placement.id, box("INBOX").id, &uid, &t.error));
 	ok(account_list_expunged(t.alice, 10, t.arena, &list, &count, &t.error));
 	assert_int_equal(count, 0);
