@@ -340,6 +340,11 @@ bool check_dns_update(struct slice value, struct error *error)
 	return config_parse_dns_update(value, &update, error);
 }
 
+bool check_quarantine_release(struct slice value, struct error *error)
+{
+	return one_of(value, (const char *const[]){"nobody", "own", NULL}, error);
+}
+
 bool check_virus_action(struct slice value, struct error *error)
 {
 	return one_of(value, (const char *const[]){"reject", "quarantine", "tag", NULL}, error);

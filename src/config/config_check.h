@@ -46,6 +46,7 @@ bool check_dns_update(struct slice value, struct error *error);
 bool check_mta_sts_mode(struct slice value, struct error *error);
 bool check_mta_sts_host(struct slice value, struct error *error);
 bool check_mta_sts(struct slice value, struct error *error);
+bool check_quarantine_release(struct slice value, struct error *error);
 bool check_virus_action(struct slice value, struct error *error);
 bool check_engine(struct slice value, struct error *error);
 bool check_provider_name(struct slice value, struct error *error);

@@ -9,6 +9,8 @@
  *   a question    an account, and the id of a message of which it doesn't know whether it was committed. The answer has one number more: 1, if it is there;
  *                 if not, it won't be any more.
  *
+ *   quarantine    what is set apart: a list, one, its release, its removal (apart_call.c). The answer has more.
+ *
  * An answer is a number of enum error_kind, and if it isn't ERROR_NONE the reason. */
 #ifndef QUEUE_HANDIN_H
 #define QUEUE_HANDIN_H
@@ -17,7 +19,7 @@
 #include "net/call.h"
 #include "queue/internal.h"
 
-enum queue_handin_verb { HANDIN_BODY_FILE = 1, HANDIN_MESSAGE, HANDIN_WITHDRAWAL, HANDIN_QUESTION };
+enum queue_handin_verb { HANDIN_BODY_FILE = 1, HANDIN_MESSAGE, HANDIN_WITHDRAWAL, HANDIN_QUESTION, HANDIN_APART_LIST, HANDIN_APART_SHOW, HANDIN_APART_RELEASE, HANDIN_APART_REMOVE };
 
 enum {
 	HANDIN_BEGIN_SECONDS = 20,    /* a message that the owner can't begin with within that is refused */
@@ -42,7 +44,16 @@ bool queue_handin_encode(const struct queue_handin *handin, struct buf *out);
  * where there can't be any, which would become lines of a dialogue with another server. */
 bool queue_handin_decode(struct slice text, struct arena *arena, struct queue_handin *handin);
 
+/* apart_call.c */
+/** Does what a question about quarantine asks, and appends the answer; one of HANDIN_APART_…. */
+void queue_apart_answer(struct queue *queue, unsigned verb, struct slice text, struct buf *out);
+/** Read what follows the error in an answer. False: it isn't as it should be. */
+bool queue_apart_read_list(struct wire_reader *reader, struct arena *arena, struct queue_apart **list, size_t *count);
+bool queue_apart_read_shown(struct wire_reader *reader, struct arena *arena, struct queue_apart_shown *shown);
+
 /* handin_client.c: the side of who hands in. */
+/** Asks and waits. False: *error; else *answer, of which the reader is at what follows the error; call_answer_free() is due. */
+bool queue_handin_ask(struct queue *queue, enum queue_handin_verb verb, struct slice text, struct call_answer *answer, struct wire_reader *reader, struct error *error);
 /** A file for a body: one descriptor to write, one to read. */
 bool queue_handin_open_file(struct queue *queue, int *written, int *shown, struct error *error);
 /** The same without waiting; `done`: see caller_begin(). Then one of the other two is due, which set *ticket to NULL. */

@@ -142,6 +142,22 @@ bool queue_handin_commit(struct queue *queue, const struct queue_handin *handin,
 	return finish(&ticket, caller_ask(queue->owner, &question, &answer), &answer, error);
 }
 
+bool queue_handin_ask(struct queue *queue, enum queue_handin_verb verb, struct slice text, struct call_answer *answer, struct wire_reader *reader, struct error *error)
+{
+	struct call_question question = question_of(verb, text);
+	*answer = (struct call_answer){0};
+	if (!caller_ask(queue->owner, &question, answer))
+		return error_set(error, ERROR_TEMPORARY, "the queue role doesn't answer");
+	*reader = (struct wire_reader){.rest = buf_slice(&answer->text)};
+	enum error_kind kind = (enum error_kind)wire_number(reader, ERROR_FULL);
+	struct slice said = wire_text(reader, sizeof error->text);
+	if (!reader->broken && kind == ERROR_NONE)
+		return true;
+	error_set(error, reader->broken ? ERROR_TEMPORARY : kind, "%.*s", SLICE_ARG(said));
+	call_answer_free(answer);
+	return false;
+}
+
 /* About one message; the answer's number is at most `max`. */
 static bool ask_about(struct queue *queue, enum queue_handin_verb verb, struct slice account, int64_t id, uint64_t *number, uint64_t max, struct error *error)
 {

@@ -261,6 +261,17 @@ static void answer_about(struct server *server, const struct call_received *ques
 	buf_free(&text);
 }
 
+static bool is_about_quarantine(unsigned verb) { return verb >= HANDIN_APART_LIST && verb <= HANDIN_APART_REMOVE; }
+
+/* Waits for the disk, too, and while a text is copied that came for several. */
+static void answer_apart(struct server *server, const struct call_received *question)
+{
+	struct buf text = BUF(CALL_ANSWER_MAX);
+	queue_apart_answer(server->queue, question->verb, question->text, &text);
+	answerer_answer(server->answerer, question->id, buf_slice(&text), NULL, 0);
+	buf_free(&text);
+}
+
 static void receive_all(struct server *server)
 {
 	struct call_received question;
@@ -273,6 +284,8 @@ static void receive_all(struct server *server)
 			give_file(server, &question);
 		else if ((question.verb == HANDIN_WITHDRAWAL || question.verb == HANDIN_QUESTION) && server->client.withdraws)
 			answer_about(server, &question);
+		else if (is_about_quarantine(question.verb) && server->client.withdraws)
+			answer_apart(server, &question);
 		else
 			answer(server, question.id, &unknown, NULL, 0);
 		call_received_free(&question);

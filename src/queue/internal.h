@@ -9,6 +9,7 @@
  *   schedule.c  what the courier does: take, body, settle, release
  *   lease.c     who is at a message
  *   later.c     what waits for its time, and what its sender wants back
+ *   apart.c     quarantine, for those for whom something was set apart; apart_call.c: over a channel
  *   people.c    what `pombal queue` does: list, flush, hold, remove, count
  *   check.c     invariants, and files that nobody owns any more
  *
@@ -180,6 +181,13 @@ bool queue_withdraw_here(struct queue *queue, struct slice account, int64_t id, 
 bool queue_resolve_here(struct queue *queue, struct slice account, int64_t id, bool *there, struct error *error);
 /** In the writer's transaction: was it given up (queue_resolve(), queue_withdraw()) before it came? */
 bool queue_later_is_given_up(struct db *db, const struct queue_message *message, bool *given_up, struct error *error);
+
+/* apart.c: what queue.h says of those of the process whose queue it is */
+bool queue_apart_list_here(struct queue *queue, size_t most, struct arena *arena, struct queue_apart **list, size_t *count, struct error *error);
+bool queue_apart_show_here(struct queue *queue, const struct queue_apart *which, struct arena *arena, struct queue_apart_shown *shown, struct error *error);
+bool queue_apart_end_here(struct queue *queue, const struct queue_apart *which, bool let_go, int64_t *as, struct error *error);
+bool queue_apart_is_hidden(const struct queue_message *message);
+bool queue_apart_may_release(const struct queue_message *message);
 
 /* lease.c */
 /** Puts our lease on these messages, in one transaction that doesn't wait for the disk; ours[i]: on this one there is none of another

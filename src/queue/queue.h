@@ -26,9 +26,9 @@ enum queue_user {
 /** Opens (or makes) the queue under the data directory. */
 struct queue *queue_open(const char *data, enum queue_user user, struct error *error);
 /** The queue of another process, the keeper, over a channel (net/call.h), which it takes over. Of the calls below only those for
- * receiving work, from queue_draft_new() to queue_is_slow(), and queue_withdraw(). */
+ * receiving work, from queue_draft_new() to queue_is_slow(), queue_withdraw(), and those of quarantine. */
 struct queue *queue_open_remote(int channel);
-/** Who hands in: over which channel, and whether he speaks for accounts that may want something back. */
+/** Who hands in: over which channel, and whether he speaks for accounts that may want something back, or out of quarantine. */
 struct queue_client { int channel; bool withdraws; };
 enum { QUEUE_CLIENTS_MAX = 4 };
 /** Takes what is handed in over channels, which it takes over, until `stop_fd` is readable or nobody is at the other side of any. */
@@ -192,6 +192,31 @@ bool queue_withdraw(struct queue *queue, struct slice account, int64_t id, enum 
 /** Of a message with an id that its account has chosen, and of which it doesn't know whether it was committed: *there: it is in the queue. If it isn't it won't be
  * any more, whoever may still be about to hand it in: its commit fails from now on. What was delivered meanwhile isn't there either. True: it is so, and durable. */
 bool queue_resolve(struct queue *queue, struct slice account, int64_t id, bool *there, struct error *error);
+
+/* ---- Quarantine, for those for whom something was set apart (apart.c) ---- */
+
+enum { QUEUE_APART_LISTED_MAX = 20000, QUEUE_APART_BYTES_MAX = 2 * 1024 * 1024, QUEUE_APART_HEAD_MAX = 16 * 1024 };
+/** A recipient of a message that is set apart. */
+struct queue_apart {
+	int64_t message, recipient;
+	struct slice address;    /* as it was written to */
+};
+/** What may be told of one to him for whom it came: nothing of other recipients. */
+struct queue_apart_shown {
+	struct slice from, address, findings;
+	int64_t arrived;
+	uint64_t size;
+	int points;              /* in hundredths; of what wasn't weighed those of the findings count */
+	bool weighed;
+	bool may_release;        /* by its recipient */
+	struct slice head;       /* how its text begins, QUEUE_APART_HEAD_MAX bytes at most */
+};
+/** All of them, the newest first, in `arena`: at most `most` (QUEUE_APART_LISTED_MAX), and QUEUE_APART_BYTES_MAX bytes of addresses. What a scanner has found a virus in isn't told. */
+bool queue_apart_list(struct queue *queue, size_t most, struct arena *arena, struct queue_apart **list, size_t *count, struct error *error);
+/** One, by message and recipient; in `arena`. ERROR_NOT_FOUND. */
+bool queue_apart_show(struct queue *queue, const struct queue_apart *which, struct arena *arena, struct queue_apart_shown *shown, struct error *error);
+/** Lets it go on to this recipient alone, as the message *as, or removes it for him; durable. ERROR_NOT_FOUND; ERROR_DENIED: that isn't his to decide. */
+bool queue_apart_end(struct queue *queue, const struct queue_apart *which, bool let_go, int64_t *as, struct error *error);
 
 /** Called in this process when new messages have been committed, for all of a group once, before their acknowledgement: to poke the
  * courier. */
