@@ -14,6 +14,9 @@ struct jmap_service {
 	struct store *store;
 	struct queue *queue;   /* what is sent is handed in here, */
 	struct caller *policy; /* when it was shown there */
+	struct caller *story;  /* who knows what became of a message */
+	struct caller *speller; /* … how words are spelt, */
+	unsigned languages;    /* in these: bits 1 << enum speller_language */
 	struct jmap_push *push; /* NULL: push subscriptions aren't had */
 };
 

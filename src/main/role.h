@@ -21,6 +21,7 @@ struct role_rights {
 	const char *folder; /* of the data directory, to write in, and in a temporary folder; NULL without `store`: in no file at all */
 	bool usage;         /* how full the mailboxes are, and nothing else of them */
 	bool learned;       /* … of everybody's mail: the folder policy/, to read */
+	bool log;           /* what happened: the folder log/, to read */
 	bool store;         /* the accounts, and what store_open needs */
 	bool network;       /* connecting to other machines, and the files that this needs */
 	bool dns_alone;     /* … but over TCP only to where the DNS is asked */

@@ -63,6 +63,8 @@ bool role_confine(struct role *role, struct error *error)
 		add_path(&readable, role, "accounts/.usage", arena);
 	if (own->learned)
 		add_path(&readable, role, "policy", arena);
+	if (own->log)
+		add_path(&readable, role, "log", arena);
 	if (own->store) {
 		add_path(&writable, role, "accounts", arena);
 		add_path(&readable, role, "run/state", arena);

@@ -5,6 +5,7 @@
 #include "main/sessions.h"
 #include "net/call.h"
 #include "queue/queue.h"
+#include "speller/speller.h"
 #include "web/web.h"
 
 struct web {
@@ -80,7 +81,8 @@ int role_web_main(struct role *role)
 	struct server_options options = role_server_options(role->tls);
 	web.sessions = (struct sessions){server_new(&options), auth};
 	web.service = (struct web_service){auth, web_watch_new(), caller_new(role_channel(role, CHANNEL_FETCH))};
-	web.jmap = (struct jmap_service){.auth = auth, .store = web.store, .queue = queue, .policy = policy};
+	web.jmap = (struct jmap_service){.auth = auth, .store = web.store, .queue = queue, .policy = policy, .story = caller_new(role_channel(role, CHANNEL_STORY)),
+		.speller = caller_new(role_channel(role, CHANNEL_SPELLER)), .languages = speller_installed()};
 	web.http = (struct http_service){.auth = auth, .tables = {{jmap_routes, jmap_route_count, &web.jmap}, {web_routes, web_route_count, &web.service}}};
 	auth_listen(auth);
 	store_on_change(web.store, bus_announce_mail, role->bus);
@@ -98,6 +100,8 @@ int role_web_main(struct role *role)
 	jmap_push_stop(&web.jmap.push);
 	web_watch_free(&web.service.watch);
 	caller_free(&policy);
+	caller_free(&web.jmap.story);
+	caller_free(&web.jmap.speller);
 	caller_free(&web.service.fetcher);
 	queue_close(&queue);
 	auth_close(&auth);
