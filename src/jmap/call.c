@@ -126,6 +126,29 @@ bool jmap_argument_array(struct jmap_call *call, const char *name, json_t **valu
 	return jmap_fail(call, "invalidArguments", "%s isn't a list", name);
 }
 
+bool jmap_argument_ids(struct jmap_call *call, const char *name, size_t most, json_t **ids)
+{
+	json_t *given, *one, *seen = json_object(), *list = json_array();
+	size_t i;
+	bool done = jmap_argument_array(call, name, &given) && (given || jmap_fail(call, "invalidArguments", "%s is missing", name)) &&
+		    (json_array_size(given) <= most || jmap_fail(call, "requestTooLarge", "at most %zu ids at a time", most));
+	json_array_foreach(done ? given : NULL, i, one) {
+		if (!json_is_string(one) || jmap_json_has_nul(one)) {
+			done = jmap_fail(call, "invalidArguments", "%s isn't a list of ids", name);
+			break;
+		}
+		if (!json_object_get(seen, json_string_value(one)))
+			json_array_append(list, one);
+		json_object_set_new(seen, json_string_value(one), json_true());
+	}
+	json_decref(seen);
+	if (done)
+		json_object_set(call->arguments, name, list);
+	json_decref(list);
+	*ids = json_object_get(call->arguments, name);
+	return done;
+}
+
 bool jmap_arguments_known(struct jmap_call *call, const char *names)
 {
 	const char *name;

@@ -3,7 +3,10 @@
 #include "jmap/contact.h"
 #include "jmap/mail.h"
 #include "jmap/push_internal.h"
+#include "jmap/quarantine.h"
+#include "jmap/recovery.h"
 #include "jmap/send.h"
+#include "jmap/spelling.h"
 
 static json_t *about_core(const struct jmap_request *request)
 {
@@ -26,6 +29,10 @@ const struct jmap_capability_row jmap_capabilities[JMAP_CAPABILITY_COUNT] = {
 	[JMAP_CORE] = {.urn = "urn:ietf:params:jmap:core", .about = about_core, .bare_account = true},
 	[JMAP_BLOB] = {.urn = "urn:ietf:params:jmap:blob", .about_account = jmap_about_blobs},
 	[JMAP_SNOOZE] = {.urn = "urn:pombal:params:jmap:snooze", .bare_account = true}, /* Email/snoozed: email_snooze.h */
+	[JMAP_RECOVERY] = {.urn = "urn:pombal:params:jmap:recovery", .about_account = jmap_recovery_about},
+	[JMAP_QUARANTINE] = {.urn = "urn:pombal:params:jmap:quarantine", .about_account = jmap_quarantine_about},
+	[JMAP_STORY] = {.urn = "urn:pombal:params:jmap:story", .bare_account = true}, /* story.h */
+	[JMAP_SPELLING] = {.urn = "urn:pombal:params:jmap:spelling", .about_account = jmap_spelling_about, .offered = jmap_spelling_is_offered},
 	[JMAP_QUOTA] = {.urn = "urn:ietf:params:jmap:quota", .bare_account = true},
 	[JMAP_CONTACTS] = {.urn = "urn:ietf:params:jmap:contacts", .about_account = jmap_contact_about},
 	[JMAP_WEBSOCKET] = {.urn = "urn:ietf:params:jmap:websocket", .about = about_websocket},

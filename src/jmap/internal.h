@@ -13,6 +13,10 @@
  *   websocket.c  requests and news over a WebSocket (RFC 8887)
  *   share.c      what one person may have under way
  *   call.c       what methods read their arguments with, and answer with
+ *   recovery.c   emails that were removed and are still kept: an extension of our own
+ *   quarantine*.c   what was set apart for this person: another; finding.c: what was found of a message
+ *   spelling*.c  whether words are spelt right: another
+ *   story.c      what became of a message: another
  *   blob_methods.c, quota.c   what their names say (RFC 9404, 9425)
  *   contact_*.c  address books and cards (RFC 9610)
  *   get.c, set.c, query.c   what all types do in the same way (§5)
@@ -77,6 +81,10 @@ enum jmap_capability {
 	JMAP_MDN,
 	JMAP_CONTACTS,
 	JMAP_SNOOZE,
+	JMAP_RECOVERY,
+	JMAP_QUARANTINE,
+	JMAP_STORY,
+	JMAP_SPELLING,
 	JMAP_VAPID,
 	JMAP_EMAIL_PUSH,
 	JMAP_CAPABILITY_COUNT
@@ -267,6 +275,8 @@ bool jmap_argument_bool(struct jmap_call *call, const char *name, bool *value); 
 bool jmap_argument_number(struct jmap_call *call, const char *name, int64_t least, int64_t *value); /* the same */
 bool jmap_argument_object(struct jmap_call *call, const char *name, json_t **value);      /* borrowed; NULL: missing */
 bool jmap_argument_array(struct jmap_call *call, const char *name, json_t **value);
+/** A list of ids that is needed: strings, at most so many, none twice (that is left out). *ids is borrowed from the arguments, which it becomes part of. */
+bool jmap_argument_ids(struct jmap_call *call, const char *name, size_t most, json_t **ids);
 /** Refuses every argument that isn't named: names separated by spaces; accountId needn't be. */
 bool jmap_arguments_known(struct jmap_call *call, const char *names);
 

@@ -6,6 +6,10 @@
 #include "jmap/quota.h"
 #include "jmap/mail.h"
 #include "jmap/push_internal.h"
+#include "jmap/quarantine.h"
+#include "jmap/recovery.h"
+#include "jmap/spelling.h"
+#include "jmap/story.h"
 #include "jmap/submission.h"
 #include "jmap/vacation.h"
 
@@ -43,6 +47,17 @@ const struct jmap_method jmap_methods[] = {
 	{"Email/copy", JMAP_MAIL, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_copy_from_nowhere},
 	{"Email/import", JMAP_MAIL, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_email_import},
 	{"Email/parse", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_email_parse},
+	{"RecoverableEmail/query", JMAP_RECOVERY, JMAP_OF_ACCOUNT, jmap_recovery_query},
+	{"RecoverableEmail/get", JMAP_RECOVERY, JMAP_OF_ACCOUNT, jmap_recovery_get},
+	{"RecoverableEmail/restore", JMAP_RECOVERY, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_recovery_restore},
+	{"QuarantinedEmail/query", JMAP_QUARANTINE, JMAP_OF_ACCOUNT, jmap_quarantine_query},
+	{"QuarantinedEmail/get", JMAP_QUARANTINE, JMAP_OF_ACCOUNT, jmap_quarantine_get},
+	{"QuarantinedEmail/release", JMAP_QUARANTINE, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_quarantine_release},
+	{"QuarantinedEmail/set", JMAP_QUARANTINE, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_quarantine_set},
+	{"EmailStory/get", JMAP_STORY, JMAP_OF_ACCOUNT, jmap_story_get},
+	{"Spelling/check", JMAP_SPELLING, JMAP_OF_ACCOUNT, jmap_spelling_check},
+	{"Spelling/words", JMAP_SPELLING, JMAP_OF_ACCOUNT, jmap_spelling_words},
+	{"Spelling/learn", JMAP_SPELLING, JMAP_OF_ACCOUNT | JMAP_CHANGES, jmap_spelling_learn},
 	{"SearchSnippet/get", JMAP_MAIL, JMAP_OF_ACCOUNT, jmap_snippet_get},
 	{"Identity/get", JMAP_SUBMISSION, JMAP_OF_ACCOUNT, jmap_identity_get},
 	{"Identity/changes", JMAP_SUBMISSION, JMAP_OF_ACCOUNT, jmap_identity_changes},

@@ -9,6 +9,7 @@ import time
 
 import pytest
 
+from jmap import CORE, MAIL, Jmap, Refused
 from pombal import Pombal, wait_for
 
 LOUD = ("From: \"service@bank.example\" <x@nothing.example>\r\nContent-Type: text/html\r\n\r\n"
@@ -132,6 +133,104 @@ def test_there_is_a_limit_of_its_own(names, token):
         send(own, spam(token + "c"))
         assert len(in_quarantine(own, token + "c")) == 1
         own.run("quarantine", "remove", "--for", "full.example")
+
+
+QUARANTINE = "urn:pombal:params:jmap:quarantine"
+
+
+def own_of(server, account="anna"):
+    return Jmap(server, account, using=(CORE, MAIL, QUARANTINE, "urn:pombal:params:jmap:story"))
+
+
+def waiting(client, token):
+    """Those that somebody sees over JMAP, by the newest."""
+    ids = client.call("QuarantinedEmail/query")["ids"]
+    return [one for one in client.call("QuarantinedEmail/get", ids=ids)["list"] if token in (one["subject"] or "")]
+
+
+def refusal(client, name, **arguments):
+    with pytest.raises(Refused) as refused:
+        client.call("QuarantinedEmail/" + name, **arguments)
+    return refused.value.type
+
+
+def test_each_sees_and_lets_go_his_own_over_jmap(server, token):
+    server.configure(quarantine_release="own")
+    server.run("reload")
+    anna, boris = own_of(server), own_of(server, "boris")
+    assert anna.session["accounts"][anna.account]["accountCapabilities"][QUARANTINE] == {"mayRelease": True}
+    server.run("alias", "add", f"{token}@apart.example", "anna@apart.example")
+    server.run("alias", "add", f"all-{token}@apart.example", "anna@apart.example", "boris@apart.example")
+    send(server, spam(token, "=?utf-8?Q?Gr=C3=BC=C3=9Fe?="), "anna", "boris")
+    send(server, spam(token), f"{token}", f"all-{token}")
+    one, = [each for each in waiting(anna, token) if each["subject"].startswith("Grüße")]
+    assert one["recipient"] == "anna@apart.example" and one["sender"] == "x@nothing.example" and one["from"] == [{"name": "service@bank.example", "email": "x@nothing.example"}]
+    assert one["points"] >= 5 and one["reason"] in [each["rule"] for each in one["findings"]] and all(each["text"] for each in one["findings"]) and one["mayRelease"] is True
+    assert one["receivedAt"] < one["goneAt"] and one["messageId"] is None and one["size"] > 100
+    assert "boris" not in json.dumps(one) and anna.call("QuarantinedEmail/get", ids=[one["id"]], properties=["size"])["list"] == [{"id": one["id"], "size": one["size"]}]
+    # by whatever address it came; what came for several isn't one's own to let go
+    assert sorted((each["recipient"], each["mayRelease"]) for each in waiting(anna, token)) == sorted(
+        [("anna@apart.example", True), (f"{token}@apart.example", True), (f"all-{token}@apart.example", False)])
+    assert sorted(each["recipient"] for each in waiting(boris, token)) == [f"all-{token}@apart.example", "boris@apart.example"]
+    several = next(each["id"] for each in waiting(boris, token) if each["recipient"].startswith("all-"))
+    assert boris.call("QuarantinedEmail/release", ids=[several])["notReleased"][several]["type"] == "forbidden"
+    # nobody's else
+    assert boris.call("QuarantinedEmail/get", ids=[one["id"], "q1-1", "nonsense"])["notFound"] == [one["id"], "q1-1", "nonsense"]
+    assert boris.call("QuarantinedEmail/release", ids=[one["id"]])["notReleased"][one["id"]]["type"] == "notFound"
+    assert boris.call("QuarantinedEmail/set", destroy=[one["id"]])["notDestroyed"][one["id"]]["type"] == "notFound"
+    assert refusal(boris, "query", accountId=anna.account) == "accountNotFound"
+    # let go: for anna alone
+    offset = server.log_size()
+    answer = anna.call("QuarantinedEmail/release", ids=[one["id"], one["id"]])
+    assert answer["released"] == [one["id"]] and answer["notReleased"] is None
+    server.wait_mail(token, header="X-Token")
+    server.wait_log("event=quarantine.released .*account=anna@apart.example", offset)
+    assert server.count_mail(token, mailbox="Junk", header="X-Token") == 0 and server.count_mail(token, "boris", header="X-Token") == 0
+    assert anna.call("QuarantinedEmail/get", ids=[one["id"]])["notFound"] == [one["id"]]
+    # and what became of it is told: why it lay there, and that it was let go
+    email, = wait_for(lambda: anna.query({"header": ["X-Token", token]}), "the email")
+
+    def told():
+        rows = anna.call("EmailStory/get", ids=[email])["list"][0]["rows"]
+        return rows if "filed" in [row["event"] for row in rows] else None
+    rows = wait_for(told, "what became of it")
+    assert sorted(row["event"] for row in rows) == ["accepted", "filed", "judged", "released"] and "boris" not in json.dumps(rows)
+    judged, = [row for row in rows if row["event"] == "judged"]
+    assert judged["action"] == "quarantine" and judged["points"] == one["points"] and judged["spf"] and [each["rule"] for each in judged["findings"]]
+    # removed: boris', who was the last
+    two, = [each for each in waiting(boris, token) if each["recipient"].startswith("boris")]
+    assert boris.call("QuarantinedEmail/set", destroy=[two["id"]])["destroyed"] == [two["id"]]
+    assert [each["recipients"] for each in in_quarantine(server, token)] == [[f"{token}@apart.example", f"all-{token}@apart.example"]]
+    assert boris.call("QuarantinedEmail/set", create={"a": {}}, update={several: {}})["notCreated"]["a"]["type"] == "forbidden"
+    for name, arguments, kind in (("query", {"filter": {"text": "x"}}, "unsupportedFilter"), ("query", {"sort": [{"property": "size"}]}, "unsupportedSort"), ("get", {}, "requestTooLarge"),
+                                  ("release", {}, "invalidArguments"), ("release", {"ids": [f"q{number}" for number in range(1001)]}, "requestTooLarge")):
+        assert refusal(anna, name, **arguments) == kind, name
+    server.run("quarantine", "remove", "--for", "apart.example")
+    for client in (anna, boris):
+        client.close()
+
+
+def test_what_isnt_plain_spam_isnt_ones_own_to_let_go(server, token):
+    server.configure(quarantine_release="own")
+    server.run("reload")
+    anna = own_of(server)
+    send(server, f"Subject: {token}\r\nFrom: x@nothing.example\r\nMIME-Version: 1.0\r\nContent-Type: application/octet-stream; name=disc.iso\r\n"
+                 "Content-Disposition: attachment; filename=disc.iso\r\n\r\nx\r\n")
+    one, = waiting(anna, token)
+    assert one["mayRelease"] is False and one["reason"] == "ATTACH_DOUBTFUL_KIND"
+    assert anna.call("QuarantinedEmail/release", ids=[one["id"]])["notReleased"][one["id"]]["type"] == "forbidden"
+    send(server, spam(token + "b"))
+    two, = waiting(anna, token + "b")
+    assert two["mayRelease"] is True
+    # the option counts at once
+    server.configure(quarantine_release="nobody")
+    assert "quarantine_release: at once" in server.run("reload").stdout
+    two, = waiting(anna, token + "b")
+    assert two["mayRelease"] is False and anna.call("QuarantinedEmail/release", ids=[two["id"]])["notReleased"][two["id"]]["type"] == "forbidden"
+    assert anna.call("QuarantinedEmail/set", destroy=[two["id"]])["notDestroyed"][two["id"]]["type"] == "forbidden"
+    assert len(in_quarantine(server, token)) == 2
+    server.run("quarantine", "remove", "--for", "apart.example")
+    anna.close()
 
 
 def test_a_long_list_is_read_in_steps(server, token):
