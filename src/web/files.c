@@ -6,9 +6,12 @@
 enum { TAG_MAX = 32 };
 
 /* Attributes of style are what the editor of the web mail makes, of what it was given clean: they can ask nobody for anything. */
-static const char pages_policy[] =
-	"default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; "
-	"connect-src 'self'; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'";
+#define POLICY(connect)                                                                                                                         \
+	"default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; " \
+	"connect-src " connect "; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+static const char pages_policy[] = POLICY("'self'");
+/* The administration looks after other servers, too, each with a key of its own. */
+static const char admin_policy[] = POLICY("'self' https:");
 
 static const struct web_packed *find_file(struct slice path)
 {
@@ -65,7 +68,7 @@ enum net_run web_file(struct http_exchange *exchange)
 	struct slice body = !coding ? file->plain : coding[0] == 'b' ? file->br : file->gzip;
 	char text[TAG_MAX];
 	struct slice tag = slice_make(text, (size_t)snprintf(text, sizeof text, "\"%s%s%s\"", file->tag, coding ? "-" : "", coding ? coding : ""));
-	exchange->policy = pages_policy;
+	exchange->policy = slice_equal(exchange->path, SLICE("/admin")) ? admin_policy : pages_policy;
 	http_add_field(exchange, "ETag", tag);
 	http_add_field(exchange, "Vary", SLICE("Accept-Encoding"));
 	http_add_field(exchange, "Accept-Ranges", SLICE("bytes"));

@@ -3,6 +3,7 @@
 //     node tests/pictures.js FOLDER [PART-OF-NAME…]
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
+import { Fake } from "./admin_fake.js";
 import { launch, signIn } from "./browser.js";
 import { LETTERS } from "./letters.js";
 import { PATIENCE, Server } from "./server.js";
@@ -64,6 +65,21 @@ const VIEWS = {
 	looks: settings("looks"), mail: settings("mail"), notifications: settings("notifications"), identities: settings("identities"), away: settings("away"), labels: settings("labels"), programs: settings("programs"), sessions: settings("sessions"),
 };
 
+const admin = (hash, act) => ({ path: "/admin", hash: `#/${hash}`, act, ready: async (page) => {
+	await page.locator("main h1").waitFor();
+	await page.locator("main [aria-busy=true]").first().waitFor({ state: "detached" });
+} });
+const opened = (name) => async (page) => {
+	await page.getByRole("button", { name }).first().click();
+	await page.waitForTimeout(300);
+};
+/** The administration's, with the stand-in's data. */
+const ADMIN_VIEWS = {
+	overview: admin("overview"), start: admin("start"), accounts: admin("accounts"), account: admin("accounts/person00001%40example.org"), newaccount: admin("accounts", (page) => page.locator("header .tools button").last().click()), aliases: admin("aliases"),
+	domains: admin("domains"), domain: admin("domains/example.org"), queue: admin("queue"), queued: admin("queue/Q000000003"), trace: admin("trace/Q000000003"), quarantine: admin("quarantine"), quarantined: admin("quarantine/H1"), spam: admin("spam"), reports: admin("reports"),
+	graphs: admin("graphs", (page) => page.waitForTimeout(16_000)), sessions: admin("sessions"), certificates: admin("certificates"), settings: admin("settings", opened(/^max_message/)), history: admin("settings/history"), servers: admin("servers"),
+};
+
 async function take(server, browser, name, { language, colorScheme, device, address, view }) {
 	if (wanted.length && !wanted.some((part) => name.includes(part))) return;
 	const context = await browser.newContext({ ...DEVICES[device], locale: LANGUAGES[language], colorScheme, reducedMotion: "reduce" });
@@ -71,7 +87,7 @@ async function take(server, browser, name, { language, colorScheme, device, addr
 	const page = await context.newPage();
 	if (address) await signIn(server, context, address);
 	if (view.beside) await signIn(server, context, second, true);
-	await page.goto(`${server.origin}/${view.hash ?? ""}`);
+	await page.goto(`${server.origin}${view.path ?? "/"}${view.hash ?? ""}`);
 	await view.ready(page);
 	await view.act?.(page);
 	await page.waitForLoadState("networkidle").catch(() => {});
@@ -103,7 +119,7 @@ async function prepare(server, browser, address) {
 }
 
 mkdirSync(folder, { recursive: true });
-const server = await new Server().start(), browser = await launch();
+const server = await new Server().start(), browser = await launch(), fake = await new Fake().start();
 try {
 	const address = server.account("alice");
 	second = server.account("bela");
@@ -121,8 +137,10 @@ try {
 				await take(server, browser, name("signin"), { language, colorScheme, device, view: signInPage });
 				await take(server, browser, name("setup"), { language, colorScheme, device, view: phone });
 				for (const [view, what] of Object.entries(VIEWS)) await take(server, browser, name(view), { language, colorScheme, device, address: what.who === "second" ? second : address, view: what });
+				for (const [view, what] of Object.entries(ADMIN_VIEWS)) await take(fake, browser, `admin-${name(view)}`, { language, colorScheme, device, view: what });
 			}
 } finally {
 	await browser.close();
+	await fake.close();
 	await server.close();
 }

@@ -3,7 +3,7 @@ import { readdirSync, readFileSync } from "node:fs";
 import { test } from "node:test";
 
 type Catalogue = Record<string, string | Record<string, string>>;
-const read = (name: string) => JSON.parse(readFileSync(`catalogues/${name}.json`, "utf8")) as Catalogue;
+const read = (name: string) => Object.assign({}, ...[name, `admin/${name}`].map((one) => JSON.parse(readFileSync(`catalogues/${one}.json`, "utf8")))) as Catalogue;
 const all = { en: read("en"), pt: read("pt"), ru: read("ru") };
 const needed = { en: ["one", "other"], pt: ["one", "other"], ru: ["one", "few", "many", "other"] };
 
