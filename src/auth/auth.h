@@ -167,6 +167,7 @@ struct auth_web_session {
 	struct slice device;     /* what its owner, or his browser, calls it; UTF-8 */
 	struct slice address;    /* from where it was begun */
 	int64_t created, used;   /* seconds since 1970; the latter within an hour */
+	int64_t proved;          /* when the account's own password was shown for it; 0: the auth role has seen none. Of the directory alone */
 };
 enum auth_web { AUTH_WEB_DONE, AUTH_WEB_FULL /* there are as many already as may be */, AUTH_WEB_NONE /* there is no such session, or its account has changed */, AUTH_WEB_TEMPORARY /* can't be told now */, AUTH_WEB_AWAITED };
 /* For the web role alone: nobody else is answered. */
@@ -179,7 +180,47 @@ enum auth_web auth_web_list(struct auth *auth, struct auth_wait *wait, struct sl
 /** Ends one of an account's, or all (0). */
 enum auth_web auth_web_end(struct auth *auth, struct auth_wait *wait, struct slice account, int64_t id);
 
+/* ---- Administrators ---- */
+
+/** What somebody administers: nothing; the domain of his account; the server. */
+enum auth_rank { RANK_NONE, RANK_DOMAIN, RANK_SERVER };
+/** "no", "domain", "server". */
+const char *auth_rank_text(enum auth_rank rank);
+/** From those words; false: it is none of them. */
+bool auth_rank_parse(struct slice word, enum auth_rank *rank);
+
+enum {
+	AUTH_ADMIN_KEY_SIZE = 12 + AUTH_WEB_TOKEN_SIZE, /* characters: "pombaladmin_", by which people and programs that look for leaked secrets know one, and a token */
+	AUTH_ADMIN_KEYS_MAX = 1000,
+};
+/** A key by which programs, and pages of other servers, administer this one. It belongs to no account. */
+struct auth_admin_key {
+	int64_t id;            /* not secret */
+	struct slice name;
+	struct slice domain;   /* the only one that it is for; empty: for the server */
+	bool reads;            /* it changes nothing */
+	int64_t created, used, expires; /* as struct auth_credential has them */
+};
+/** Who administers. */
+struct auth_administrator {
+	struct slice who;      /* the account, or the key's name */
+	bool key;
+	enum auth_rank rank;
+	struct slice domain;   /* of RANK_DOMAIN */
+	bool reads;
+	int64_t proved;        /* when the session's owner has last shown the password to the auth role, seconds since 1970; 0: never, as far as is known */
+};
+/** By what he says who he is: a key, or the token of a session of the web; and from where. */
+struct auth_admin_proof {
+	bool key;
+	struct slice secret, address;
+};
+enum auth_admin { AUTH_ADMIN_KNOWN /* what he administers says *out */, AUTH_ADMIN_STRANGER /* no such key or session */, AUTH_ADMIN_THROTTLED, AUTH_ADMIN_TEMPORARY };
+/** For the admin role alone: nobody else is answered. *out in the arena. *delay_ms: how long the answer must be held back. */
+enum auth_admin auth_administrator(struct auth *auth, const struct auth_admin_proof *proof, struct arena *arena, struct auth_administrator *out, int *delay_ms);
+
 /* ---- App passwords, and programs that were let in ---- */
+
 
 enum {
 	AUTH_APP_PASSWORD_SIZE = 34,      /* characters, as it is shown: seven groups of four */

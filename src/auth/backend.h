@@ -57,6 +57,10 @@ struct auth_backend_kind {
 	bool (*oauth_refresh)(struct auth_backend *backend, struct slice refresh, struct slice client, unsigned scopes, int64_t now, struct auth_oauth_tokens *tokens, struct error *error);
 	bool (*oauth_revoke)(struct auth_backend *backend, struct slice token, int64_t now, struct error *error);
 
+	bool (*administrator_by_session)(struct auth_backend *backend, struct slice token, int64_t used_since, struct arena *arena, struct auth_administrator *out, struct error *error);
+	bool (*administrator_by_key)(struct auth_backend *backend, struct slice key, int64_t now, struct arena *arena, struct auth_administrator *out, int64_t *id, int64_t *used, struct error *error);
+	bool (*admin_key_use)(struct auth_backend *backend, int64_t id, int64_t now, struct error *error);
+
 	bool (*push_key)(struct auth_backend *backend, int64_t id, int64_t now, struct directory_push_key *key, struct error *error);
 
 	struct slice (*sign_in_name)(struct auth_backend *backend, struct slice name, struct arena *arena);

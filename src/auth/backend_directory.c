@@ -222,6 +222,21 @@ static bool push_key(struct auth_backend *backend, int64_t id, int64_t now, stru
 	return directory_push_key(directory_of(backend), id, now, key, error);
 }
 
+static bool administrator_by_session(struct auth_backend *backend, struct slice token, int64_t used_since, struct arena *arena, struct auth_administrator *out, struct error *error)
+{
+	return directory_administrator_by_session(directory_of(backend), token, used_since, arena, out, error);
+}
+
+static bool administrator_by_key(struct auth_backend *backend, struct slice key, int64_t now, struct arena *arena, struct auth_administrator *out, int64_t *id, int64_t *used, struct error *error)
+{
+	return directory_administrator_by_key(directory_of(backend), key, now, arena, out, id, used, error);
+}
+
+static bool admin_key_use(struct auth_backend *backend, int64_t id, int64_t now, struct error *error)
+{
+	return directory_admin_key_use(directory_of(backend), id, now, error);
+}
+
 const struct auth_backend_kind auth_backend_directory = {
 	.at_once = true,
 	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as, .rates = rates,
@@ -232,6 +247,7 @@ const struct auth_backend_kind auth_backend_directory = {
 	.credential_use = credential_use, .credential_end = credential_end, .credential_sweep = credential_sweep,
 	.token_find = token_find, .oauth_register = oauth_register, .oauth_client = oauth_client, .oauth_allow = oauth_allow, .oauth_exchange = oauth_exchange,
 	.oauth_refresh = oauth_refresh, .oauth_revoke = oauth_revoke, .push_key = push_key,
+	.administrator_by_session = administrator_by_session, .administrator_by_key = administrator_by_key, .admin_key_use = admin_key_use,
 	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password,
 	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,
 };

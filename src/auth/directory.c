@@ -86,6 +86,14 @@ static const char *const schema[] = {
 
 	/* directory_push.c; secret and point: of P-256 */
 	"CREATE TABLE push_key (id " DB_ID ", secret " DB_BYTES " NOT NULL, point " DB_BYTES " NOT NULL, created BIGINT NOT NULL, retired BIGINT NOT NULL);",
+
+	/* directory_admin.c; administrator: enum auth_rank; proved: of struct auth_web_session; secret: a SHA-256 */
+	("ALTER TABLE account ADD COLUMN administrator BIGINT NOT NULL DEFAULT 0;"
+	 "ALTER TABLE web_session ADD COLUMN proved BIGINT NOT NULL DEFAULT 0;"
+	 "CREATE TABLE admin_key (id " DB_ID ", secret " DB_BYTES " NOT NULL, name TEXT NOT NULL, domain TEXT NOT NULL, reads BIGINT NOT NULL, created BIGINT NOT NULL,"
+	 " used BIGINT NOT NULL, expires BIGINT NOT NULL);"
+	 "CREATE UNIQUE INDEX admin_key_secret ON admin_key (secret);"
+	 "CREATE UNIQUE INDEX admin_key_name ON admin_key (name);"),
 };
 
 static bool read_secret(struct directory *directory, const char *name, char *key, size_t size, bool *there, struct error *error)
@@ -471,7 +479,7 @@ static bool delete_domain(struct directory *directory, struct slice name, struct
 	db_bind_text(remove, 1, name);
 	if (!db_run(remove, error))
 		return false;
-	return db_changes(directory->db) > 0 ? directory_remove_keys(directory, name, error) : no_such_domain(name, error);
+	return db_changes(directory->db) > 0 ? directory_remove_keys(directory, name, error) && directory_admin_keys_forget(directory, name, error) : no_such_domain(name, error);
 }
 
 bool directory_remove_domain(struct directory *directory, struct slice name, struct error *error)

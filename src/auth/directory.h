@@ -28,6 +28,7 @@ struct auth_account_entry {
 	bool has_password;
 	struct auth_rates rates;
 	struct config_thresholds thresholds; /* THRESHOLD_CONFIGURED: its domain's */
+	enum auth_rank administrator;
 };
 struct auth_alias_entry {
 	struct slice address;
@@ -52,6 +53,13 @@ bool directory_add_account(struct directory *directory, const struct auth_accoun
 bool directory_set_account(struct directory *directory, const struct auth_account_entry *account, struct error *error);
 bool directory_remove_account(struct directory *directory, struct slice name, struct error *error);
 bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct auth_account_entry *account, struct error *error);
+/** A part of that list: of one domain, or all (empty); what comes behind `after`, if it isn't empty; with `search` in address or name, whatever the case (of
+ * ASCII); `limit` at most, 0: all. */
+struct auth_account_page {
+	struct slice domain, after, search;
+	uint64_t limit;
+};
+bool directory_page_accounts(struct directory *directory, const struct auth_account_page *page, struct arena *arena, struct auth_account_entry **list, size_t *count, struct error *error);
 bool directory_list_accounts(struct directory *directory, struct slice domain, struct arena *arena, struct auth_account_entry **list, size_t *count, struct error *error);
 /** Sets the password: an Argon2id hash and SCRAM-SHA-256 keys (RFC 5802, 7677), after SASLprep. Refuses an empty one. */
 bool directory_set_password(struct directory *directory, struct slice name, struct slice password, struct error *error);
@@ -153,6 +161,19 @@ bool directory_oauth_allow(struct directory *directory, const struct auth_oauth_
 bool directory_oauth_exchange(struct directory *directory, const struct auth_oauth_exchange *exchange, int64_t now, struct auth_oauth_tokens *tokens, struct error *error);
 bool directory_oauth_refresh(struct directory *directory, struct slice refresh, struct slice client, unsigned scopes, int64_t now, struct auth_oauth_tokens *tokens, struct error *error);
 bool directory_oauth_revoke(struct directory *directory, struct slice token, int64_t now, struct error *error);
+
+/* Administrators (auth.h). */
+/** Who has that session of the web, and what he administers; *out->who empty: there is none. */
+bool directory_administrator_by_session(struct directory *directory, struct slice token, int64_t used_since, struct arena *arena, struct auth_administrator *out, struct error *error);
+/** Whose key it is; *out->who empty: nobody's. *id: its number; *used: when it was used last. */
+bool directory_administrator_by_key(struct directory *directory, struct slice key, int64_t now, struct arena *arena, struct auth_administrator *out, int64_t *id, int64_t *used, struct error *error);
+/** Makes a key of name, domain, reads and expires; its number and time are filled in. `text` is shown once. ERROR_INVALID, ERROR_EXISTS (the name),
+ * ERROR_NOT_FOUND (the domain), ERROR_LIMIT. */
+bool directory_admin_key_add(struct directory *directory, struct auth_admin_key *key, char text[AUTH_ADMIN_KEY_SIZE + 1], struct error *error);
+bool directory_admin_key_list(struct directory *directory, struct arena *arena, struct auth_admin_key **list, size_t *count, struct error *error);
+bool directory_admin_key_use(struct directory *directory, int64_t id, int64_t now, struct error *error);
+/** ERROR_NOT_FOUND. */
+bool directory_admin_key_remove(struct directory *directory, int64_t id, struct error *error);
 
 /** A key by which push services know this server (RFC 8292). */
 struct directory_push_key {

@@ -60,8 +60,8 @@ static bool insert_account(struct directory *directory, const struct auth_accoun
 		return error_set(error, ERROR_INVALID, "%.*s is an alias of %.*s: accounts belong there", SLICE_ARG(given_domain), SLICE_ARG(domain));
 	struct db_statement *add = db_prepare(directory->db, "INSERT INTO account (name, domain, display_name, enabled, quota_bytes,"
 		" quota_messages, created, version, identity, password, scram_iterations, local, language, rate_hour, rate_day,"
-		" tag_from, junk_from, quarantine_from, reject_from)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0, $9, $10, $11, $12, $13, $14, $15, $16)"
+		" tag_from, junk_from, quarantine_from, reject_from, administrator)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $8, '', 0, $9, $10, $11, $12, $13, $14, $15, $16, $17)"
 		" ON CONFLICT DO NOTHING");
 	db_bind_text(add, 1, name);
 	db_bind_text(add, 2, domain);
@@ -76,6 +76,7 @@ static bool insert_account(struct directory *directory, const struct auth_accoun
 	db_bind_number(add, 11, account->rates.per_hour);
 	db_bind_number(add, 12, account->rates.per_day);
 	directory_bind_thresholds(add, 13, account->thresholds);
+	db_bind_number(add, 17, account->administrator);
 	if (!db_run(add, error))
 		return false;
 	if (db_changes(directory->db) == 0)
@@ -97,7 +98,7 @@ static bool update_account(struct directory *directory, const struct auth_accoun
 	struct slice key = account_key(account->name, directory->scratch);
 	struct db_statement *set = db_prepare(directory->db, "UPDATE account SET display_name = $2, enabled = $3, quota_bytes = $4,"
 		" quota_messages = $5, version = $6, language = $7, rate_hour = $8, rate_day = $9, tag_from = $10, junk_from = $11,"
-		" quarantine_from = $12, reject_from = $13, identity = CASE WHEN enabled <> 0 AND CAST($3 AS BIGINT) = 0 THEN $6 ELSE identity END WHERE name = $1");
+		" quarantine_from = $12, reject_from = $13, administrator = $14, identity = CASE WHEN enabled <> 0 AND CAST($3 AS BIGINT) = 0 THEN $6 ELSE identity END WHERE name = $1");
 	db_bind_text(set, 1, key);
 	db_bind_text(set, 2, account->display_name);
 	db_bind_number(set, 3, account->enabled);
@@ -108,6 +109,7 @@ static bool update_account(struct directory *directory, const struct auth_accoun
 	db_bind_number(set, 8, account->rates.per_hour);
 	db_bind_number(set, 9, account->rates.per_day);
 	directory_bind_thresholds(set, 10, account->thresholds);
+	db_bind_number(set, 14, account->administrator);
 	return change_one(directory, set, key, error);
 }
 
@@ -140,7 +142,7 @@ bool directory_remove_account(struct directory *directory, struct slice name, st
 }
 
 #define ACCOUNT_COLUMNS "name, display_name, enabled, quota_bytes, quota_messages, created, password <> '', language, rate_hour, rate_day," \
-	" tag_from, junk_from, quarantine_from, reject_from"
+	" tag_from, junk_from, quarantine_from, reject_from, administrator"
 
 static void fill_account(struct db_statement *row, struct arena *arena, struct auth_account_entry *account)
 {
@@ -154,6 +156,7 @@ static void fill_account(struct db_statement *row, struct arena *arena, struct a
 	account->language = arena_copy(arena, db_text(row, 7));
 	account->rates = (struct auth_rates){db_number(row, 8), db_number(row, 9)};
 	account->thresholds = directory_read_thresholds(row, 10);
+	account->administrator = directory_rank(db_number(row, 10 + THRESHOLD_COLUMNS));
 }
 
 bool directory_get_account(struct directory *directory, struct slice name, struct arena *arena, struct auth_account_entry *account, struct error *error)
@@ -170,12 +173,41 @@ bool directory_get_account(struct directory *directory, struct slice name, struc
 	return true;
 }
 
+/* For LIKE: what is to be found, whatever stands around it. */
+static struct slice like_pattern(struct slice text, struct arena *arena)
+{
+	if (text.len == 0)
+		return SLICE("");
+	char *out = arena_alloc(arena, 2 * text.len + 2);
+	size_t len = 0;
+	out[len++] = '%';
+	for (size_t i = 0; i < text.len; i++) {
+		if (text.at[i] == '%' || text.at[i] == '_' || text.at[i] == '!')
+			out[len++] = '!';
+		out[len++] = ascii_lower(text.at[i]);
+	}
+	out[len++] = '%';
+	return slice_make(out, len);
+}
+
 bool directory_list_accounts(struct directory *directory, struct slice domain, struct arena *arena, struct auth_account_entry **list, size_t *count, struct error *error)
 {
+	return directory_page_accounts(directory, &(struct auth_account_page){.domain = domain}, arena, list, count, error);
+}
+
+bool directory_page_accounts(struct directory *directory, const struct auth_account_page *page, struct arena *arena, struct auth_account_entry **list, size_t *count, struct error *error)
+{
 	struct auth_list accounts = {.arena = arena, .size = sizeof **list};
-	struct db_statement *read = db_prepare(directory->db, "SELECT " ACCOUNT_COLUMNS " FROM account WHERE domain = $1 OR $1 = ''"
-		" ORDER BY domain, name");
-	db_bind_text(read, 1, domain_canonical(domain, arena));
+	struct slice after = account_key(page->after, arena), local, domain;
+	address_split(after, &local, &domain);
+	struct db_statement *read = db_prepare(directory->db, "SELECT " ACCOUNT_COLUMNS " FROM account WHERE (domain = $1 OR $1 = '')"
+		" AND ($2 = '' OR domain > $3 OR (domain = $3 AND name > $2)) AND ($4 = '' OR lower(name) LIKE $4 ESCAPE '!' OR lower(display_name) LIKE $4 ESCAPE '!')"
+		" ORDER BY domain, name LIMIT $5");
+	db_bind_text(read, 1, domain_canonical(page->domain, arena));
+	db_bind_text(read, 2, after);
+	db_bind_text(read, 3, domain);
+	db_bind_text(read, 4, like_pattern(page->search, arena));
+	db_bind_number(read, 5, page->limit > 0 ? (int64_t)page->limit : INT64_MAX);
 	enum db_step step;
 	while ((step = db_step(read, error)) == DB_ROW)
 		fill_account(read, arena, directory_list_add(&accounts));

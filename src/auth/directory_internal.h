@@ -57,6 +57,10 @@ bool directory_credential_insert(struct directory *directory, struct auth_creden
 /** As directory_credential_end(), within a transaction. */
 bool directory_credential_remove(struct directory *directory, struct slice account, int64_t id, size_t *count, struct error *error);
 
+/** What a column says that somebody administers: what is no rank is none. */
+enum auth_rank directory_rank(int64_t column);
+/** Forgets the keys that are for this domain alone. Within a transaction. */
+bool directory_admin_keys_forget(struct directory *directory, struct slice domain, struct error *error);
 /** Was this address granted to the account? */
 enum auth_found directory_find_sender(struct directory *directory, struct slice account, struct slice address, struct error *error);
 

@@ -22,8 +22,8 @@ static bool forget_old(struct directory *directory, struct slice account, int64_
 
 static bool insert(struct directory *directory, const struct auth_web_session *session, struct slice hash, struct error *error)
 {
-	struct db_statement *add = db_prepare(directory->db, "INSERT INTO web_session (id, token, account, identity, device, address, created, used)"
-		" VALUES ($1, $2, $3, $4, $5, $6, $7, $7)");
+	struct db_statement *add = db_prepare(directory->db, "INSERT INTO web_session (id, token, account, identity, device, address, created, used, proved)"
+		" VALUES ($1, $2, $3, $4, $5, $6, $7, $7, $8)");
 	db_bind_number(add, 1, session->id);
 	db_bind_blob(add, 2, hash);
 	db_bind_text(add, 3, session->account);
@@ -31,6 +31,7 @@ static bool insert(struct directory *directory, const struct auth_web_session *s
 	db_bind_text(add, 5, session->device);
 	db_bind_text(add, 6, session->address);
 	db_bind_number(add, 7, session->created);
+	db_bind_number(add, 8, session->proved);
 	return db_run(add, error);
 }
 
@@ -52,13 +53,13 @@ bool directory_web_begin(struct directory *directory, struct auth_web_session *s
 	return done;
 }
 
-#define SESSION_COLUMNS "id, account, identity, device, address, created, used"
+#define SESSION_COLUMNS "id, account, identity, device, address, created, used, proved"
 
 static void fill(struct db_statement *row, struct arena *arena, struct auth_web_session *session)
 {
 	*session = (struct auth_web_session){
 		.id = db_number(row, 0), .account = arena_copy(arena, db_text(row, 1)), .identity = db_number(row, 2), .device = arena_copy(arena, db_text(row, 3)),
-		.address = arena_copy(arena, db_text(row, 4)), .created = db_number(row, 5), .used = db_number(row, 6),
+		.address = arena_copy(arena, db_text(row, 4)), .created = db_number(row, 5), .used = db_number(row, 6), .proved = db_number(row, 7),
 	};
 }
 
@@ -93,7 +94,7 @@ bool directory_web_use(struct directory *directory, int64_t id, int64_t now, str
 bool directory_web_list(struct directory *directory, struct slice account, int64_t used_since, struct arena *arena, struct auth_web_session **list, size_t *count, struct error *error)
 {
 	struct auth_list sessions = {.arena = arena, .size = sizeof **list};
-	struct db_statement *read = db_prepare(directory->db, "SELECT w.id, w.account, w.identity, w.device, w.address, w.created, w.used FROM web_session AS w"
+	struct db_statement *read = db_prepare(directory->db, "SELECT w.id, w.account, w.identity, w.device, w.address, w.created, w.used, w.proved FROM web_session AS w"
 		" JOIN account AS a ON a.name = w.account AND a.identity = w.identity AND a.enabled <> 0"
 		" WHERE ($1 = '' OR w.account = $1) AND w.used >= $2 ORDER BY w.account, w.used DESC, w.id DESC");
 	db_bind_text(read, 1, account);

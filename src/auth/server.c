@@ -214,6 +214,14 @@ void auth_server_let_web(struct auth_server *server)
 {
 	if (server->channel_count > 0)
 		server->channels[server->channel_count - 1].web = true;
+	if (server->channel_count > 0 && !server->channels[server->channel_count - 1].shown)
+		server->channels[server->channel_count - 1].shown = memory_array(AUTH_SHOWN_MAX, sizeof(struct auth_shown));
+}
+
+void auth_server_let_admin(struct auth_server *server)
+{
+	if (server->channel_count > 0)
+		server->channels[server->channel_count - 1].admin = true;
 }
 
 void auth_server_add_channel(struct auth_server *server, int fd)
@@ -322,6 +330,7 @@ void auth_server_stop(struct auth_server *server)
 
 static void free_channel(struct auth_channel *channel)
 {
+	free(channel->shown);
 	answerer_free(&channel->answerer);
 	auth_recent_free(&channel->exchanges);
 }

@@ -25,6 +25,8 @@ void auth_server_add_channel(struct auth_server *server, int fd);
 void auth_server_let_sign(struct auth_server *server);
 /** The channel added last may ask for sessions of the web. */
 void auth_server_let_web(struct auth_server *server);
+/** The channel added last may ask who administers. */
+void auth_server_let_admin(struct auth_server *server);
 /** What has changed in an account. */
 struct auth_change {
 	struct auth_account account; /* the name, and the identity that counts now; 0: nobody can be signed in */

@@ -22,12 +22,21 @@ enum {
 	EXCHANGE_MS = 3 * 60 * 1000,          /* the life of one that rests */
 	CHECKS_MAX = 1024,                    /* passwords in a queue to be hashed: some ten seconds of work */
 	QUESTIONS_PER_TURN = 64,
+	AUTH_SHOWN_ACCOUNT_SIZE = 32,
+	AUTH_SHOWN_MAX = 256,                 /* passwords that were right, of which sessions may be made */
+	AUTH_SHOWN_MS = 60 * 1000,            /* … within so long */
 };
 
 struct check;
 
 /** Passwords that wait for a thread, in this order: from networks that are known, from those that have done nothing wrong, and others. */
 enum auth_check_kind { CHECKS_OF_KNOWN, CHECKS_OF_CLEAN, CHECKS_OF_OTHERS, CHECK_KINDS };
+
+/** Somebody has shown his account's own password over a channel. */
+struct auth_shown {
+	char account[AUTH_SHOWN_ACCOUNT_SIZE]; /* SHA-256 of the name */
+	int64_t identity, at_ms;
+};
 
 /** The way to one role. */
 struct auth_channel {
@@ -37,6 +46,9 @@ struct auth_channel {
 	struct auth_lines checks[CHECK_KINDS]; /* passwords that wait; memory, and nobody's thread */
 	bool signs;                /* may ask for signatures */
 	bool web;                  /* may ask for sessions of the web */
+	bool admin;                /* may ask who administers */
+	struct auth_shown *shown;  /* of a web channel, AUTH_SHOWN_MAX places, taken in turn; memory, and the serving thread's */
+	size_t next_shown;
 	int64_t complained_ms;     /* when malformed questions were last logged */
 };
 
@@ -109,6 +121,14 @@ void auth_server_log_unsaid(struct auth_server *server);
 /* server_web.c */
 /** Answers a question about sessions of the web. False: it is malformed, or another kind, or from who may not ask. */
 bool auth_server_handle_web(struct auth_server *server, struct auth_channel *channel, const struct call_received *received);
+
+/* server_admin.c */
+/** Answers who administers. False: it is malformed, or from who may not ask. */
+bool auth_server_handle_admin(struct auth_server *server, struct auth_channel *channel, const struct call_received *received);
+/** Notes that the account's own password was shown over the channel, if sessions of the web are made over it. */
+void auth_server_note_shown(struct auth_channel *channel, struct slice account, int64_t identity);
+/** Was it, a moment ago? Once for each time. */
+bool auth_server_take_shown(struct auth_channel *channel, struct slice account, int64_t identity);
 
 /* server_credential.c */
 /** Answers a question about app passwords, and programs that were let in. False: it is malformed, or another kind, or from who may not ask. */

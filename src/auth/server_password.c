@@ -66,6 +66,8 @@ static void drop_check(struct auth_job *question)
 
 static void answer_check(struct check **check, struct auth_verdict verdict)
 {
+	if (verdict.status == SIGN_IN_DONE && verdict.credential == 0)
+		auth_server_note_shown((*check)->channel, verdict.account, verdict.identity);
 	auth_verdict_answer((*check)->channel, (*check)->id, &verdict);
 	free_check(check);
 }

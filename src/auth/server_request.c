@@ -380,6 +380,8 @@ static bool handle(struct auth_server *server, struct auth_channel *channel, con
 	case WIRE_OAUTH_REFRESH:
 	case WIRE_OAUTH_REVOKE:
 		return auth_server_handle_oauth(server, channel, received);
+	case WIRE_ADMINISTRATOR:
+		return auth_server_handle_admin(server, channel, received);
 	case WIRE_PUSH_TOKEN:
 		return auth_server_handle_push(server, channel, received);
 	case WIRE_APP_PASSWORD_MAKE:

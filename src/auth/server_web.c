@@ -47,6 +47,7 @@ static void run_begin(struct web_question *question, struct auth_backend *backen
 	char token[AUTH_WEB_TOKEN_SIZE + 1] = "";
 	struct error error = {0};
 	struct auth_web_session *session = &question->session;
+	session->proved = session->proved ? clock_now() : 0;
 	session->created = session->used = clock_now();
 	bool done = backend->kind->web_begin(backend, session, used_since(), token, &error);
 	struct buf answer = auth_server_begin_answer(status_of(done, &error));
@@ -163,6 +164,7 @@ bool auth_server_handle_web(struct auth_server *server, struct auth_channel *cha
 		.server = server, .channel = channel, .id = received->id, .verb = verb, .arena = arena_new(),
 	};
 	question->session = asked;
+	question->session.proved = verb == WIRE_WEB_BEGIN && auth_server_take_shown(channel, asked.account, asked.identity);
 	question->session.account = arena_copy(question->arena, asked.account);
 	question->session.device = arena_copy(question->arena, asked.device);
 	question->session.address = arena_copy(question->arena, asked.address);

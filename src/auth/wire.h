@@ -55,6 +55,7 @@ enum auth_wire_kind {
 	WIRE_OAUTH_REFRESH,
 	WIRE_OAUTH_REVOKE,
 	WIRE_PUSH_TOKEN,
+	WIRE_ADMINISTRATOR,
 };
 
 /** What doesn't fit sets the buffer's overflow. */

@@ -10,7 +10,7 @@
 #include "cli/spam_settings.h"
 #include "message/address.h"
 
-enum { RATE_MAX = 1000000000 };
+enum { RATE_MAX = 1000000000, LIMIT_MAX = 1000000 };
 
 /* Every command here works on an open directory, and most on one account. */
 struct work {
@@ -28,9 +28,9 @@ static int run_with(struct command_line *line, bool named, bool (*act)(struct wo
 	if (!instance_enter(line))
 		return status;
 	if (named && !instance_address(line, command_argument(line, 0), &work.name, &work.error))
-		status = command_fail(line, "%s", work.error.text);
+		status = command_fail_with(line, &work.error);
 	else if ((work.directory = instance_directory(line)))
-		status = act(&work) ? COMMAND_DONE : command_fail(line, "%s", work.error.text);
+		status = act(&work) ? COMMAND_DONE : command_fail_with(line, &work.error);
 	directory_close(&work.directory);
 	config_free_all();
 	return status;
@@ -61,6 +61,13 @@ static bool rate_option(struct work *work, const char *option, int64_t *rate)
 	return true;
 }
 
+static bool rank_option(struct work *work, enum auth_rank *rank)
+{
+	const char *text = command_value(work->line, "administrator");
+	return !text || auth_rank_parse(slice_of(text), rank) ||
+	       error_set(&work->error, ERROR_INVALID, "--administrator: \"%s\" is none of server, domain and no", text);
+}
+
 static bool apply_options(struct work *work, struct auth_account_entry *account)
 {
 	const char *name = command_value(work->line, "name"), *language = command_value(work->line, "language");
@@ -74,6 +81,8 @@ static bool apply_options(struct work *work, struct auth_account_entry *account)
 		account->enabled = false;
 	if (command_value(work->line, "enabled"))
 		account->enabled = true;
+	if (!rank_option(work, &account->administrator))
+		return false;
 	return number_option(work, "quota", true, &account->quota_bytes) && number_option(work, "quota-messages", false, &account->quota_messages) &&
 	       rate_option(work, "rate", &account->rates.per_hour) && rate_option(work, "rate-day", &account->rates.per_day) &&
 	       cli_spam_settings_read(work->line, &account->thresholds, &work->error);
@@ -214,7 +223,7 @@ static bool is_meant(struct work *work)
 	struct quota quota = {0};
 	struct auth_account_entry entry;
 	char size[32], answer[8] = "";
-	if (command_value(work->line, "yes") || !isatty(STDIN_FILENO))
+	if (command_value(work->line, "yes") || work->line->caller || !isatty(STDIN_FILENO))
 		return true;
 	if (!directory_get_account(work->directory, work->name, work->line->arena, &entry, &work->error))
 		return false;
@@ -266,10 +275,10 @@ static void print_rate(int64_t rate, const char *time)
 static json_t *json_of_account(const void *entry_at)
 {
 	const struct auth_account_entry *entry = entry_at;
-	json_t *object = json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:o, s:o, s:o}", "name", cli_json_of_slice(entry->name), "display_name", cli_json_of_slice(entry->display_name),
+	json_t *object = json_pack("{s:o, s:o, s:b, s:I, s:I, s:I, s:b, s:o, s:o, s:o, s:s}", "name", cli_json_of_slice(entry->name), "display_name", cli_json_of_slice(entry->display_name),
 			 "enabled", entry->enabled, "quota_bytes", (json_int_t)entry->quota_bytes, "quota_messages", (json_int_t)entry->quota_messages,
 			 "created", (json_int_t)entry->created, "has_password", entry->has_password, "language", cli_json_of_slice(entry->language),
-			 "rate", json_of_rate(entry->rates.per_hour), "rate_day", json_of_rate(entry->rates.per_day));
+			 "rate", json_of_rate(entry->rates.per_hour), "rate_day", json_of_rate(entry->rates.per_day), "administrator", auth_rank_text(entry->administrator));
 	cli_spam_settings_json(object, entry->thresholds);
 	return object;
 }
@@ -293,6 +302,8 @@ static void print_account(const void *entry_at)
 	print_rate(entry->rates.per_hour, "an hour");
 	print_rate(entry->rates.per_day, "a day");
 	cli_spam_settings_print(entry->thresholds);
+	if (entry->administrator != RANK_NONE)
+		printf("  administers the %s", auth_rank_text(entry->administrator));
 	printf("%s%s\n", entry->enabled ? "" : "  disabled", entry->has_password ? "" : "  without a password");
 }
 
@@ -302,9 +313,11 @@ static bool list(struct work *work)
 {
 	struct auth_account_entry *accounts;
 	size_t count;
-	struct slice domain = {NULL, 0};
-	if ((work->line->count > 0 && !instance_domain(work->line, command_argument(work->line, 0), &domain, &work->error)) ||
-	    !directory_list_accounts(work->directory, domain, work->line->arena, &accounts, &count, &work->error))
+	struct command_line *line = work->line;
+	struct auth_account_page page = {.after = slice_of(command_value(line, "after")), .search = slice_of(command_value(line, "search"))};
+	if ((line->count > 0 && !instance_domain(line, command_argument(line, 0), &page.domain, &work->error)) ||
+	    !command_number(line, "limit", LIMIT_MAX, 0, &page.limit, &work->error) ||
+	    !directory_page_accounts(work->directory, &page, line->arena, &accounts, &count, &work->error))
 		return false;
 	command_print_list(work->line, &shape, accounts, count);
 	return true;
@@ -379,10 +392,11 @@ static int run_revoke(struct command_line *line) { return run_with(line, true, r
 #define SETTINGS                                                                                   \
 	{"name", "TEXT", "the person's name"}, {"quota", "SIZE", "the most bytes of mail; 0: no limit"}, \
 	{"quota-messages", "N", "the most messages; 0: no limit"}, {"disabled", NULL, "takes no mail and can't sign in"}, \
-	{"rate", "N", "to so many recipients it may write within an hour; 0: to any number; \"\": as configured (submission_rate)"}, \
-	{"rate-day", "N", "the same within a day (submission_rate_day)"}, \
+	{"rate", "N", "to so many recipients it may write within an hour; 0: to any number; \"\": as configured (submission_rate)", false, OPTION_OF_SERVER}, \
+	{"rate-day", "N", "the same within a day (submission_rate_day)", false, OPTION_OF_SERVER}, \
 	CLI_SPAM_SETTINGS("as its domain's"), \
-	{"language", "LANGUAGE", "in which its owner is told what became of mail: en, pt or ru; \"\": the domain's"}
+	{"language", "LANGUAGE", "in which its owner is told what became of mail: en, pt or ru; \"\": the domain's"}, \
+	{"administrator", "server|domain|no", "administers the server, or the account's domain, in the browser and over HTTP; or nothing", false, OPTION_OF_SERVER}
 #define PASSWORD_STDIN {"password-stdin", NULL, "reads the password from standard input instead of asking at the terminal"}
 
 #define HASH                                                                                            \
@@ -392,18 +406,20 @@ static int run_revoke(struct command_line *line) { return run_with(line, true, r
 static const struct command_option add_options[] = {SETTINGS, PASSWORD_STDIN, HASH, {0}};
 static const struct command_option set_options[] = {SETTINGS, {"enabled", NULL, "the opposite of disabled"},
 						    {"password-stdin", NULL, "sets a new password, read from standard input"}, {0}};
+static const struct command_option list_options[] = {{"limit", "N", "only the first N"}, {"after", "ADDRESS", "only those behind this one, in the order of the list"},
+						     {"search", "TEXT", "only those with that in their address or name"}, {0}};
 static const struct command_option password_options[] = {PASSWORD_STDIN, HASH, {0}};
 static const struct command_option remove_options[] = {{"keep-mail", NULL, "leaves the mail where it is"},
 						       {"yes", NULL, "doesn't ask at the terminal whether it is meant"}, {0}};
 
 const struct command cli_account_commands[] = {
-	{"account add", "ADDRESS", "Makes an account with its mailboxes; asks for its password.", run_add, add_options, 1, 1, 0},
-	{"account list", "[DOMAIN]", "Lists the accounts.", run_list, NULL, 0, 1, COMMAND_JSON},
-	{"account show", "ADDRESS", "Shows one account and what it keeps.", run_show, NULL, 1, 1, COMMAND_JSON},
-	{"account set", "ADDRESS", "Changes an account.", run_set, set_options, 1, 1, 0},
-	{"account password", "ADDRESS", "Sets a new password.", run_password, password_options, 1, 1, 0},
-	{"account grant", "ADDRESS SENDER", "Lets an account send as a further address.", run_grant, NULL, 2, 2, 0},
-	{"account revoke", "ADDRESS SENDER", "Takes that back.", run_revoke, NULL, 2, 2, 0},
-	{"account remove", "ADDRESS", "Removes an account and all its mail; at a terminal it asks first.", run_remove, remove_options, 1, 1, COMMAND_REMOVES},
+	{"account add", "ADDRESS", "Makes an account with its mailboxes; asks for its password.", run_add, add_options, 1, 1, 0, ADMIN_CHANGES | ADMIN_DOMAIN},
+	{"account list", "[DOMAIN]", "Lists the accounts.", run_list, list_options, 0, 1, COMMAND_JSON, ADMIN_READS | ADMIN_DOMAIN},
+	{"account show", "ADDRESS", "Shows one account and what it keeps.", run_show, NULL, 1, 1, COMMAND_JSON, ADMIN_READS | ADMIN_DOMAIN},
+	{"account set", "ADDRESS", "Changes an account.", run_set, set_options, 1, 1, 0, ADMIN_CHANGES | ADMIN_DOMAIN},
+	{"account password", "ADDRESS", "Sets a new password.", run_password, password_options, 1, 1, 0, ADMIN_CHANGES | ADMIN_DOMAIN},
+	{"account grant", "ADDRESS SENDER", "Lets an account send as a further address.", run_grant, NULL, 2, 2, 0, ADMIN_CHANGES | ADMIN_DOMAIN | ADMIN_ALL_OWN},
+	{"account revoke", "ADDRESS SENDER", "Takes that back.", run_revoke, NULL, 2, 2, 0, ADMIN_CHANGES | ADMIN_DOMAIN | ADMIN_ALL_OWN},
+	{"account remove", "ADDRESS", "Removes an account and all its mail; at a terminal it asks first.", run_remove, remove_options, 1, 1, COMMAND_REMOVES, ADMIN_CHANGES | ADMIN_DOMAIN},
 	{0},
 };

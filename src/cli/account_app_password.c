@@ -119,11 +119,11 @@ static int run_with(struct command_line *line, bool (*act)(struct work *work))
 	if (!instance_enter(line))
 		return status;
 	if (!instance_address(line, command_argument(line, 0), &work.account, &work.error))
-		status = command_fail(line, "%s", work.error.text);
+		status = command_fail_with(line, &work.error);
 	else if ((work.directory = instance_directory(line))) {
 		bool done = directory_get_account(work.directory, work.account, line->arena, &entry, &work.error);
 		work.account = done ? entry.name : work.account;
-		status = done && act(&work) ? COMMAND_DONE : command_fail(line, "%s", work.error.text);
+		status = done && act(&work) ? COMMAND_DONE : command_fail_with(line, &work.error);
 	}
 	directory_close(&work.directory);
 	config_free_all();
@@ -145,8 +145,8 @@ static const struct command_option add_options[] = {
 };
 
 const struct command cli_account_app_password_commands[] = {
-	{"account app-password add", "ADDRESS", "Makes an app password: one more password, for one program, which may do a part of what its owner may. It is shown once.", run_add, add_options, 1, 1, COMMAND_JSON},
-	{"account app-password list", "ADDRESS", "Lists an account's app passwords, and the programs that it has let in with OAuth.", run_list, NULL, 1, 1, COMMAND_JSON},
-	{"account app-password remove", "ADDRESS ID|all", "Removes one of these, or all, and ends the sessions that began with it.", run_remove, NULL, 2, 2, COMMAND_REMOVES},
+	{"account app-password add", "ADDRESS", "Makes an app password: one more password, for one program, which may do a part of what its owner may. It is shown once.", run_add, add_options, 1, 1, COMMAND_JSON, ADMIN_CHANGES | ADMIN_DOMAIN},
+	{"account app-password list", "ADDRESS", "Lists an account's app passwords, and the programs that it has let in with OAuth.", run_list, NULL, 1, 1, COMMAND_JSON, ADMIN_READS | ADMIN_DOMAIN},
+	{"account app-password remove", "ADDRESS ID|all", "Removes one of these, or all, and ends the sessions that began with it.", run_remove, NULL, 2, 2, COMMAND_REMOVES, ADMIN_CHANGES | ADMIN_DOMAIN},
 	{0},
 };

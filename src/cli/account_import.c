@@ -469,8 +469,8 @@ static int run_import(struct command_line *line)
 	int status = COMMAND_FAILED;
 	log_set_role("command", LOG_LEVEL_WARNING);
 	const char *path = command_argument(line, 0).at;
-	if (!file_read(path, &text, &error))
-		status = command_fail(line, "%s", error.text);
+	if (!command_read_file(line, path, &text, &error))
+		status = command_fail_with(line, &error);
 	else if (instance_enter(line) && (import.directory = instance_directory(line)) && (import.store = instance_store(line))) {
 		import.arena = arena_new();
 		status = import_text(&import, buf_slice(&text)) ? COMMAND_DONE : COMMAND_FAILED;
@@ -488,6 +488,6 @@ static const struct command_option options[] = {{"domain", "DOMAIN", "the domain
 
 const struct command cli_account_import_commands[] = {
 	{"account import", "FILE", "Makes accounts, with their passwords, of a file of another server: Dovecot's passwd-file, /etc/shadow, or CSV with columns such as "
-	 "address, name, password or hash, quota. Those that are there are brought to what it says.", run_import, options, 1, 1, 0},
+	 "address, name, password or hash, quota. Those that are there are brought to what it says.", run_import, options, 1, 1, 0, ADMIN_CHANGES | ADMIN_FILE},
 	{0},
 };

@@ -2,7 +2,7 @@
 #include "cli/commands.h"
 #include "cli/instance.h"
 
-enum { NOTED_TARGETS_MAX = 1024 };
+enum { NOTED_TARGETS_MAX = 1024, LIMIT_MAX = 1000000 };
 
 struct work {
 	struct command_line *line;
@@ -35,9 +35,9 @@ static int run_with(struct command_line *line, bool (*act)(struct work *work), b
 	if (!instance_enter(line))
 		return status;
 	if (addresses && !read_arguments(&work))
-		status = command_fail(line, "%s", work.error.text);
+		status = command_fail_with(line, &work.error);
 	else if ((work.directory = instance_directory(line)))
-		status = act(&work) ? COMMAND_DONE : command_fail(line, "%s", work.error.text);
+		status = act(&work) ? COMMAND_DONE : command_fail_with(line, &work.error);
 	directory_close(&work.directory);
 	config_free_all();
 	return status;
@@ -199,13 +199,22 @@ static bool list(struct work *work)
 	size_t domain_count, all = count;
 	if (!directory_list_domains(work->directory, work->line->arena, &domains, &domain_count, &work->error))
 		return false;
+	uint64_t limit;
+	struct slice after = slice_of(command_value(work->line, "after"));
+	if (!command_number(work->line, "limit", LIMIT_MAX, LIMIT_MAX, &limit, &work->error))
+		return false;
 	struct auth_alias_entry *shown = arena_array(work->line->arena, count + domain_count, sizeof *shown);
 	if (count > 0)
 		memcpy(shown, aliases, count * sizeof *shown);
 	for (size_t i = 0; i < domain_count; i++)
 		if (domains[i].catch_all.len > 0 && (domain.len == 0 || slice_equal(domain, domains[i].name)))
 			shown[all++] = alias_of(&domains[i], work->line->arena);
-	command_print_list(work->line, &shape, shown, all);
+	size_t first = 0;
+	for (size_t i = 0; after.len > 0 && i < all && first == 0; i++)
+		first = slice_equal(shown[i].address, after) ? i + 1 : 0;
+	if (after.len > 0 && first == 0)
+		return error_set(&work->error, ERROR_NOT_FOUND, "there is no alias %.*s any more: begin anew", SLICE_ARG(after));
+	command_print_list(work->line, &shape, shown + first, all - first < limit ? all - first : limit);
 	return true;
 }
 
@@ -229,11 +238,13 @@ static int run_show(struct command_line *line) { return run_with(line, show, tru
 static int run_set(struct command_line *line) { return run_with(line, set, true); }
 static int run_remove(struct command_line *line) { return run_with(line, remove_it, true); }
 
+static const struct command_option list_options[] = {{"limit", "N", "only the first N"}, {"after", "ADDRESS", "only those behind this one, in the order of the list"}, {0}};
+
 const struct command cli_alias_commands[] = {
-	{"alias add", "ADDRESS TARGET...", "Makes an address that leads to others; adds targets to one that exists. *@DOMAIN is what nobody there has.", run_add, NULL, 2, -1, 0},
-	{"alias list", "[DOMAIN]", "Lists the aliases.", run_list, NULL, 0, 1, COMMAND_JSON},
-	{"alias show", "ADDRESS", "Shows where an alias leads.", run_show, NULL, 1, 1, COMMAND_JSON},
-	{"alias set", "ADDRESS TARGET...", "Puts other targets in the place of an alias's.", run_set, NULL, 2, -1, 0},
-	{"alias remove", "ADDRESS", "Removes an alias.", run_remove, NULL, 1, 1, COMMAND_REMOVES},
+	{"alias add", "ADDRESS TARGET...", "Makes an address that leads to others; adds targets to one that exists. *@DOMAIN is what nobody there has.", run_add, NULL, 2, -1, 0, ADMIN_CHANGES | ADMIN_DOMAIN},
+	{"alias list", "[DOMAIN]", "Lists the aliases.", run_list, list_options, 0, 1, COMMAND_JSON, ADMIN_READS | ADMIN_DOMAIN},
+	{"alias show", "ADDRESS", "Shows where an alias leads.", run_show, NULL, 1, 1, COMMAND_JSON, ADMIN_READS | ADMIN_DOMAIN},
+	{"alias set", "ADDRESS TARGET...", "Puts other targets in the place of an alias's.", run_set, NULL, 2, -1, 0, ADMIN_CHANGES | ADMIN_DOMAIN},
+	{"alias remove", "ADDRESS", "Removes an alias.", run_remove, NULL, 1, 1, COMMAND_REMOVES, ADMIN_CHANGES | ADMIN_DOMAIN},
 	{0},
 };

@@ -152,7 +152,7 @@ static int run_renew(struct command_line *line)
 		return COMMAND_FAILED;
 	int status = COMMAND_DONE;
 	if (!ask(line, id, &error))
-		status = command_fail(line, "%s", error.text);
+		status = command_fail_with(line, &error);
 	else {
 		instance_note(line, "admin.certificate_renewed", log_slice("certificate", id));
 		wait_for_end(line, id);
@@ -169,7 +169,7 @@ static const struct command_option renew_options[] = {
 
 const struct command cli_certificate_commands[] = {
 	{"certificate list", "", "Lists the certificates that the server gets by itself (option acme): until when, for which names, when each is renewed, and what failed.",
-	 run_list, NULL, 0, 0, COMMAND_JSON},
-	{"certificate renew", "[NAME]", "Gets one anew at once, or all, and says what became of it.", run_renew, renew_options, 0, 1, COMMAND_JSON},
+	 run_list, NULL, 0, 0, COMMAND_JSON, ADMIN_READS},
+	{"certificate renew", "[NAME]", "Gets one anew at once, or all, and says what became of it.", run_renew, renew_options, 0, 1, COMMAND_JSON, ADMIN_CHANGES},
 	{0},
 };

@@ -300,13 +300,13 @@ static const struct command_option options[] = {
 	{"dns", NULL, "asks the DNS also for a server that listens on this machine's own addresses only"},
 	{"no-dns", NULL, "doesn't ask the DNS"},
 	{"client", "ADDRESS", "instead goes the way on which mail clients look for the settings of this address (Thunderbird, Outlook, Apple Mail, K-9), asks what they ask, and says at which step one fails"},
-	{"trust", "FILE", "with --client: trusts the certificates in it, too (PEM), as devices do that were given a certification authority of your own"},
-	{"https-port", "PORT", "with --client: asks web servers at this port instead of 443, for a server that is being tried out"},
-	{"http-port", "PORT", "the same instead of 80"},
+	{"trust", "FILE", "with --client: trusts the certificates in it, too (PEM), as devices do that were given a certification authority of your own", false, OPTION_LOCAL},
+	{"https-port", "PORT", "with --client: asks web servers at this port instead of 443, for a server that is being tried out", false, OPTION_LOCAL},
+	{"http-port", "PORT", "the same instead of 80", false, OPTION_LOCAL},
 	{0},
 };
 
 const struct command cli_check_commands[] = {
-	{"check", "", "Looks over configuration, files, certificates, ports and DNS: what is wrong, and how to mend it.", run, options, 0, 0, COMMAND_JSON},
+	{"check", "", "Looks over configuration, files, certificates, ports and DNS: what is wrong, and how to mend it.", run, options, 0, 0, COMMAND_JSON, ADMIN_READS | ADMIN_NETWORK},
 	{0},
 };

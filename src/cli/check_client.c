@@ -247,7 +247,7 @@ int cli_check_client(struct command_line *line, const char *address)
 	struct error error;
 	struct cli_client_look look = {.line = line};
 	if (!prepare(&look, address, &error))
-		return command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
 	look.clients = json_array();
 	go(&look);
 	size_t lost = tell(&look);

@@ -1,8 +1,11 @@
 /* From words to commands; see command.h. */
 #include "cli/command.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <unistd.h>
+
+#include "base/file.h"
 
 /* ---- Finding ---- */
 
@@ -269,6 +272,13 @@ int command_fail(const struct command_line *line, const char *format, ...)
 	return COMMAND_FAILED;
 }
 
+int command_fail_with(const struct command_line *line, const struct error *error)
+{
+	if (line->caller)
+		line->caller->failure = error->kind;
+	return command_fail(line, "%s", error->text);
+}
+
 int command_misuse(const struct command_line *line, const char *format, ...)
 {
 	va_list args;
@@ -277,4 +287,37 @@ int command_misuse(const struct command_line *line, const char *format, ...)
 	va_end(args);
 	fprintf(stderr, " (see pombal %s --help)\n", line->command->name);
 	return COMMAND_USAGE;
+}
+
+static bool read_input(struct buf *out, struct error *error)
+{
+	enum { PIECE = 16384 };
+	for (;;) {
+		char *at = buf_reserve(out, PIECE);
+		if (!at)
+			return error_set(error, ERROR_LIMIT, "standard input holds more than %zu bytes", out->max);
+		ssize_t got = read(STDIN_FILENO, at, PIECE);
+		if (got < 0 && errno != EINTR)
+			return error_set_errno(error, errno, "standard input");
+		if (got == 0)
+			return true;
+		buf_claim(out, got > 0 ? (size_t)got : 0);
+	}
+}
+
+bool command_read_file(const struct command_line *line, const char *path, struct buf *out, struct error *error)
+{
+	if (is_word(path, "-"))
+		return read_input(out, error);
+	if (line->caller)
+		return error_set(error, ERROR_DENIED, "no file of the server can be named: the file is \"-\", and stands in input");
+	return file_read(path, out, error);
+}
+
+bool command_number(const struct command_line *line, const char *option, uint64_t most, uint64_t otherwise, uint64_t *number, struct error *error)
+{
+	const char *text = command_value(line, option);
+	*number = otherwise;
+	return !text || (slice_to_number(slice_of(text), most, number) && *number > 0) ||
+	       error_set(error, ERROR_INVALID, "--%s: \"%s\" is not a number from 1 to %llu", option, text, (unsigned long long)most);
 }

@@ -18,6 +18,24 @@ struct command_option {
 	const char *argument; /* "SIZE"; NULL: a flag */
 	const char *doc;
 	bool many;            /* may be given several times: its value is all of them, a line each */
+	unsigned admin;       /* of enum command_option_admin */
+};
+
+/** Who may give an option over HTTP (docs/admin-api.md): who may call the row, or: */
+enum command_option_admin {
+	OPTION_OF_SERVER = 1, /* administrators of the server alone */
+	OPTION_LOCAL = 2,     /* nobody: it names a file of this machine, say */
+};
+
+/** What a row is for who calls it over HTTP; 0: it isn't offered there. */
+enum command_admin {
+	ADMIN_READS = 1,      /* it changes nothing */
+	ADMIN_CHANGES = 2,
+	ADMIN_DOMAIN = 4,     /* also for administrators of one domain, who name it, or an address of it, as the first argument; if that is left out, it is their domain */
+	ADMIN_ALL_OWN = 8,    /* … and all further arguments must be of it, too */
+	ADMIN_SHOWS_OWN = 16, /* also for administrators of one domain: it shows them what is theirs (line->caller) */
+	ADMIN_NETWORK = 32,   /* it asks other machines */
+	ADMIN_FILE = 64,      /* its last argument is a file: "-", standard input */
 };
 
 enum command_flags {
@@ -41,6 +59,16 @@ struct command {
 	const struct command_option *options; /* may be NULL */
 	int least, most;       /* positional arguments; most -1: any number */
 	unsigned flags;
+	unsigned admin;        /* of enum command_admin */
+};
+
+/** Who calls a row over HTTP. */
+struct command_caller {
+	struct slice who;          /* an address, or a key's name */
+	bool key;
+	struct slice address;      /* from where */
+	struct slice domain;       /* the only one that he administers; empty: he administers the server */
+	enum error_kind failure;   /* of what kind it was that the command has failed for; ERROR_NONE: it didn't say */
 };
 
 /** A group of commands; NULL `commands` ends a list of groups. */
@@ -62,6 +90,7 @@ struct command_line {
 	const char *values[COMMAND_OPTIONS_MAX]; /* of command->options, by their place; "" for a flag; NULL: not given */
 	struct arena *arena;                /* for this run of the command */
 	uid_t user;                         /* who runs it, whoever it becomes */
+	struct command_caller *caller;      /* NULL: it is run at the command line */
 };
 
 /** Finds the command and runs it; returns the exit status. */
@@ -81,9 +110,15 @@ bool command_has_options(const struct command_line *line);
 struct slice command_argument(const struct command_line *line, int index);
 /** Prints "pombal NAME: …" on standard error; returns COMMAND_FAILED. */
 __attribute__((format(printf, 2, 3))) int command_fail(const struct command_line *line, const char *format, ...);
+/** The same with the error's text, whose kind whoever calls over HTTP is told. */
+int command_fail_with(const struct command_line *line, const struct error *error);
 /** The same, of wrong usage, with a hint at --help; returns COMMAND_USAGE. */
 __attribute__((format(printf, 2, 3))) int command_misuse(const struct command_line *line, const char *format, ...);
 
+/** Reads a file that was named; "-" is standard input, and all that who calls over HTTP may name. */
+bool command_read_file(const struct command_line *line, const char *path, struct buf *out, struct error *error);
+/** The value of an option that is a number from 1 on; `otherwise` if it isn't given. False with *error. */
+bool command_number(const struct command_line *line, const char *option, uint64_t most, uint64_t otherwise, uint64_t *number, struct error *error);
 /** Prints `value` and frees it; returns COMMAND_DONE. */
 int command_print_json(json_t *value);
 /** How one kind of entry is shown: as JSON, and as a line for people. */

@@ -1,10 +1,12 @@
 /* pombal config: the values that the server works by. */
 #include "cli/commands.h"
+#include "cli/config_change.h"
 #include "cli/instance.h"
+#include "cli/offered.h"
 
 enum { CONFIG_TEXT_MAX = 4 * 1024 * 1024 };
 
-static json_t *json_of_option(const struct config *config, const struct option *option)
+json_t *cli_config_json(const struct config *config, const struct option *option)
 {
 	const char *at = (const char *)config + option->offset;
 	const struct config_string_list *list = (const struct config_string_list *)at;
@@ -29,7 +31,7 @@ static int print_all_json(void)
 	json_t *object = json_object();
 	for (size_t i = 0; i < config_option_count; i++)
 		if (config_options[i].kind != OPTION_KIND_SECTION)
-			json_object_set_new(object, config_options[i].name, json_of_option(config_current(), &config_options[i]));
+			json_object_set_new(object, config_options[i].name, cli_config_json(config_current(), &config_options[i]));
 	return command_print_json(object);
 }
 
@@ -54,7 +56,7 @@ static int print_one(struct command_line *line)
 	if (!option)
 		return command_fail(line, "there is no option \"%s\"", line->arguments[0]);
 	if (line->json)
-		return command_print_json(json_pack("{s:o}", option->name, json_of_option(config_current(), option)));
+		return command_print_json(json_pack("{s:o}", option->name, cli_config_json(config_current(), option)));
 	struct buf out = BUF(CONFIG_TEXT_MAX);
 	config_write_value(&out, config_current(), option);
 	printf("%.*s\n", SLICE_ARG(buf_slice(&out)));
@@ -141,6 +143,8 @@ static int run_manual(struct command_line *line)
 	struct config_words words = {.of = sentence_of, .context = &sentences, .upper = !sentences.translated};
 	if (slice_equal(page, SLICE("http")))
 		command_write_http(&out);
+	else if (slice_equal(page, SLICE("admin")))
+		cli_offered_write_page(&out);
 	else if (slice_equal(page, SLICE("sentences")))
 		write_sentences(&out, line, &words, &sentences);
 	else
@@ -152,10 +156,23 @@ static int run_manual(struct command_line *line)
 	return COMMAND_DONE;
 }
 
+static const struct command_option set_options[] = {
+	{"confirm", "SECONDS", "the change is taken back after so long, unless `pombal config confirm` keeps it; by the running server, also when it was restarted"},
+	{0},
+};
+static const struct command_option history_options[] = {{"limit", "N", "only the last N changes"}, {0}};
 static const struct command_option options[] = {{"example", NULL, "the documented file, with the defaults"}, {0}};
 
+/* The longer names first: the first row that fits counts. */
 const struct command cli_config_commands[] = {
-	{"config", "[OPTION]", "Shows the configuration that the server works by, defaults included.", run, options, 0, 1, COMMAND_JSON},
-	{"manual", "pombal|pombal.conf|sentences|http [FILE]", "Writes a manual page (in another language, by a file of its sentences), these sentences, or the page about HTTP.", run_manual, NULL, 1, 2, COMMAND_HIDDEN | COMMAND_NO_DATA},
+	{"config options", "", "Lists all options: their kinds, defaults, values, what they mean, and how a change takes effect.", cli_config_list_options, NULL, 0, 0, COMMAND_JSON, ADMIN_READS},
+	{"config set", "OPTION=VALUE...", "Changes options in pombal.conf, all or none, and makes the running server follow. VALUE is written as it is there; OPTION= alone gives back the default.",
+	 cli_config_set, set_options, 1, -1, COMMAND_JSON, ADMIN_CHANGES},
+	{"config confirm", "", "Keeps the change that waits for it.", cli_config_confirm, NULL, 0, 0, COMMAND_JSON, ADMIN_CHANGES},
+	{"config history", "", "Lists what was changed by `config set` and `config undo`: when, by whom, and what.", cli_config_list_history, history_options, 0, 0, COMMAND_JSON, ADMIN_READS},
+	{"config undo", "NUMBER", "Puts the values back that were there before a change of the history; other options stay.", cli_config_undo, set_options, 1, 1, COMMAND_JSON, ADMIN_CHANGES},
+	{"config revert", "", "Takes the change back whose time is over; done by the server.", cli_config_revert, NULL, 0, 0, COMMAND_HIDDEN},
+	{"config", "[OPTION]", "Shows the configuration that the server works by, defaults included.", run, options, 0, 1, COMMAND_JSON, ADMIN_READS},
+	{"manual", "pombal|pombal.conf|sentences|http|admin [FILE]", "Writes a manual page (in another language, by a file of its sentences), these sentences, the page about HTTP, or the tables of that about administration.", run_manual, NULL, 1, 2, COMMAND_HIDDEN | COMMAND_NO_DATA},
 	{0},
 };

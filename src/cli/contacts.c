@@ -111,7 +111,7 @@ static bool import_file(struct cli_opened *opened)
 	struct importing importing = {.opened = opened, .arena = arena_new()};
 	struct buf text = BUF(CONTACT_VCARD_MAX);
 	struct error error;
-	bool done = file_read(opened->line->arguments[1], &text, &opened->error) && find_book(opened, &importing.book) &&
+	bool done = command_read_file(opened->line, opened->line->arguments[1], &text, &opened->error) && find_book(opened, &importing.book) &&
 		    import_all(&importing, buf_slice(&text), &opened->error);
 	if (importing.made + importing.replaced > 0) {
 		if (!store_sync(opened->store, &error)) {
@@ -183,7 +183,7 @@ static int run_export(struct command_line *line) { return cli_opened_run(line, e
 static const struct command_option export_options[] = {{"old", NULL, "as vCard 3.0, for programs that don't know 4.0; what it has no words for is left out"}, {0}};
 
 const struct command cli_contacts_commands[] = {
-	{"contacts import", "ADDRESS FILE", "Takes the contacts of a file of vCards into the default address book.", run_import, NULL, 2, 2, 0},
-	{"contacts export", "ADDRESS", "Prints all contacts as vCards.", run_export, export_options, 1, 1, 0},
+	{"contacts import", "ADDRESS FILE", "Takes the contacts of a file of vCards into the default address book.", run_import, NULL, 2, 2, 0, ADMIN_CHANGES | ADMIN_DOMAIN | ADMIN_FILE},
+	{"contacts export", "ADDRESS", "Prints all contacts as vCards.", run_export, export_options, 1, 1, 0, ADMIN_READS | ADMIN_DOMAIN},
 	{0},
 };

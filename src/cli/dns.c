@@ -139,7 +139,7 @@ static int run_publish(struct command_line *line)
 		json_decref(self.list);
 	int status = COMMAND_DONE;
 	if (!done)
-		status = command_fail(line, "%s", self.error.text);
+		status = command_fail_with(line, &self.error);
 	else if (self.faults > 0)
 		status = command_fail(line, "%zu record%s of others %s left and must be set right", self.faults, self.faults > 1 ? "s" : "", self.faults > 1 ? "were" : "was");
 	directory_close(&self.directory);
@@ -149,6 +149,6 @@ static int run_publish(struct command_line *line)
 
 const struct command cli_dns_commands[] = {
 	{"dns publish", "[DOMAIN...]", "Writes what the DNS must say of domains (see domain dns) at the name servers that take it (option dns_update), and "
-	 "says what was done with each record. What an administrator has chosen otherwise stays. Without a DOMAIN: of all for which there is such a server.", run_publish, options, 0, -1, COMMAND_JSON},
+	 "says what was done with each record. What an administrator has chosen otherwise stays. Without a DOMAIN: of all for which there is such a server.", run_publish, options, 0, -1, COMMAND_JSON, ADMIN_CHANGES | ADMIN_NETWORK},
 	{0},
 };

@@ -20,9 +20,9 @@ static int run_with(struct command_line *line, bool (*act)(struct work *work))
 	if (!instance_enter(line))
 		return status;
 	if (line->count > 0 && !instance_domain(line, command_argument(line, 0), &work.name, &work.error))
-		status = command_fail(line, "%s", work.error.text);
+		status = command_fail_with(line, &work.error);
 	else if ((work.directory = instance_directory(line)))
-		status = act(&work) ? COMMAND_DONE : command_fail(line, "%s", work.error.text);
+		status = act(&work) ? COMMAND_DONE : command_fail_with(line, &work.error);
 	directory_close(&work.directory);
 	config_free_all();
 	return status;
@@ -97,12 +97,24 @@ static void print_domain(const void *entry_at)
 
 static const struct command_shape shape = {sizeof(struct auth_domain_entry), json_of_domain, print_domain, "there are no domains"};
 
+/* What an administrator of one domain sees: that, and what is read as it. */
+static size_t keep_own(const struct command_caller *caller, struct auth_domain_entry *domains, size_t count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++)
+		if (slice_equal(domains[i].name, caller->domain) || slice_equal(domains[i].alias_of, caller->domain))
+			domains[kept++] = domains[i];
+	return kept;
+}
+
 static bool list(struct work *work)
 {
 	struct auth_domain_entry *domains;
 	size_t count;
 	if (!directory_list_domains(work->directory, work->line->arena, &domains, &count, &work->error))
 		return false;
+	if (work->line->caller && work->line->caller->domain.len > 0)
+		count = keep_own(work->line->caller, domains, count);
 	command_print_list(work->line, &shape, domains, count);
 	return true;
 }
@@ -139,7 +151,7 @@ static int run_dns(struct command_line *line) { return run_with(line, dns); }
 static int run_rotate(struct command_line *line) { return run_with(line, rotate); }
 
 static const struct command_option options[] = {
-	{"alias-of", "DOMAIN", "every address of it is read as the same name in DOMAIN"},
+	{"alias-of", "DOMAIN", "every address of it is read as the same name in DOMAIN", false, OPTION_OF_SERVER},
 	{"catch-all", "ADDRESS", "takes what is addressed to nobody"},
 	{"language", "LANGUAGE", "in which its people are told what became of their mail: en, pt or ru"},
 	CLI_SPAM_SETTINGS("as configured (spam_tag, spam_junk, spam_quarantine, spam_reject)"),
@@ -147,14 +159,14 @@ static const struct command_option options[] = {
 };
 
 const struct command cli_domain_commands[] = {
-	{"domain add", "DOMAIN", "Takes mail for a further domain.", run_add, options, 1, 1, 0},
-	{"domain list", "", "Lists the domains.", run_list, NULL, 0, 0, COMMAND_JSON},
-	{"domain show", "DOMAIN", "Shows one domain.", run_show, NULL, 1, 1, COMMAND_JSON},
-	{"domain set", "DOMAIN", "Changes a domain; an empty value takes a setting away.", run_set, options, 1, 1, 0},
+	{"domain add", "DOMAIN", "Takes mail for a further domain.", run_add, options, 1, 1, 0, ADMIN_CHANGES},
+	{"domain list", "", "Lists the domains.", run_list, NULL, 0, 0, COMMAND_JSON, ADMIN_READS | ADMIN_SHOWS_OWN},
+	{"domain show", "DOMAIN", "Shows one domain.", run_show, NULL, 1, 1, COMMAND_JSON, ADMIN_READS | ADMIN_DOMAIN},
+	{"domain set", "DOMAIN", "Changes a domain; an empty value takes a setting away.", run_set, options, 1, 1, 0, ADMIN_CHANGES | ADMIN_DOMAIN},
 	{"domain dns", "DOMAIN", "Prints what the DNS must say of a domain (MX, SPF, DKIM, DMARC, MTA-STS, TLS-RPT, SRV, names of settings), as lines of a zone file, or compares it "
-	 "with what it says. Makes the domain's keys for signatures if it has none.", run_dns, cli_domain_dns_options, 1, 1, COMMAND_JSON},
+	 "with what it says. Makes the domain's keys for signatures if it has none.", run_dns, cli_domain_dns_options, 1, 1, COMMAND_JSON, ADMIN_READS | ADMIN_DOMAIN | ADMIN_NETWORK},
 	{"domain rotate", "DOMAIN", "Changes a domain's keys for signatures, step by step: publish, wait, sign, retire. Says what is to be published; a running server goes on by itself, and so does each further call.", run_rotate,
-	 cli_domain_rotate_options, 1, 1, 0},
-	{"domain remove", "DOMAIN", "Gives up a domain that has no accounts and aliases any more.", run_remove, NULL, 1, 1, COMMAND_REMOVES},
+	 cli_domain_rotate_options, 1, 1, 0, ADMIN_CHANGES | ADMIN_NETWORK},
+	{"domain remove", "DOMAIN", "Gives up a domain that has no accounts and aliases any more.", run_remove, NULL, 1, 1, COMMAND_REMOVES, ADMIN_CHANGES},
 	{0},
 };

@@ -317,7 +317,7 @@ static int explain(struct explaining *self)
 	if (!policy_settings_read(config_current(), &self->settings, &error) || (account && !cli_spam_settings_apply(self->line, account, &self->settings, &error)) ||
 	    !event_files_read(self->line->data, find, self, &error) ||
 	    (self->count > 0 && !event_files_read(self->line->data, gather, self, &error)))
-		return command_fail(self->line, "%s", error.text);
+		return command_fail_with(self->line, &error);
 	if (self->count == 0)
 		return command_fail(self->line, "there is no such file, and no message of that id is known: %.*s", SLICE_ARG(self->wanted));
 	struct queue *queue = instance_queue(self->line);

@@ -298,7 +298,7 @@ static bool enter(struct command_line *line, struct export *export)
 		return false;
 	if (give_target(line, export, &error))
 		return instance_enter(line);
-	command_fail(line, "%s", error.text);
+	command_fail_with(line, &error);
 	return false;
 }
 
@@ -319,7 +319,7 @@ static int run(struct command_line *line)
 		if (export.account)
 			store_release_account(&export.account);
 		store_close(&store);
-		status = done ? COMMAND_DONE : command_fail(line, "%s", error.text);
+		status = done ? COMMAND_DONE : command_fail_with(line, &error);
 		if (done) {
 			instance_note(line, "admin.exported", log_slice("account", name), log_number("messages", (int64_t)export.written));
 			printf("%llu messages written\n", (unsigned long long)export.written);

@@ -112,7 +112,7 @@ static const struct command_option list_options[] = {{"limit", "N", "only the la
 static const struct command_option undelete_options[] = {{"mailbox", "NAME", "where to (default: INBOX)"}, {0}};
 
 const struct command cli_expunged_commands[] = {
-	{"account expunged", "ADDRESS", "Lists removed messages that can be brought back.", run_list, list_options, 1, 1, COMMAND_JSON},
-	{"account undelete", "ADDRESS ID...", "Brings removed messages back.", run_undelete, undelete_options, 2, -1, 0},
+	{"account expunged", "ADDRESS", "Lists removed messages that can be brought back.", run_list, list_options, 1, 1, COMMAND_JSON, ADMIN_READS | ADMIN_DOMAIN},
+	{"account undelete", "ADDRESS ID...", "Brings removed messages back.", run_undelete, undelete_options, 2, -1, 0, ADMIN_CHANGES | ADMIN_DOMAIN},
 	{0},
 };

@@ -118,7 +118,7 @@ static int run(struct command_line *line)
 	}
 	config_free_all();
 	if (!done)
-		return command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
 	return left > 0 ? COMMAND_FAILED : COMMAND_DONE;
 }
 

@@ -59,7 +59,7 @@ static int run_list(struct command_line *line)
 	if (!instance_become_owner(line))
 		return COMMAND_FAILED;
 	if (!policy_greylist_read(path, take, &entries, &error))
-		return command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
 	command_print_list(line, &shape, entries.list, entries.count);
 	return COMMAND_DONE;
 }
@@ -157,7 +157,7 @@ static int run_shut_out(struct command_line *line)
 static const struct command_option list_options[] = {{"waiting", NULL, "only who was told to come again and hasn't yet"}, {0}};
 
 const struct command cli_greylist_commands[] = {
-	{"greylist list", "[NETWORK|DOMAIN]", "who was told to come again, and who is known since (option greylist)", run_list, list_options, 0, 1, COMMAND_JSON},
-	{"greylist shutout", "", "networks that are answered 421 alone for a while, since they tried too many addresses that nobody has (option harvest_refuse)", run_shut_out, NULL, 0, 0, COMMAND_JSON},
+	{"greylist list", "[NETWORK|DOMAIN]", "who was told to come again, and who is known since (option greylist)", run_list, list_options, 0, 1, COMMAND_JSON, ADMIN_READS},
+	{"greylist shutout", "", "networks that are answered 421 alone for a while, since they tried too many addresses that nobody has (option harvest_refuse)", run_shut_out, NULL, 0, 0, COMMAND_JSON, ADMIN_READS},
 	{0},
 };

@@ -67,7 +67,7 @@ static int finish(struct command_line *line, struct cli_import *import, bool don
 	if (import->store)
 		store_close(&import->store);
 	if (!done)
-		return command_fail(line, "%s", error->text);
+		return command_fail_with(line, error);
 	return failed > 0 ? command_fail(line, "%llu could not be read, see above", (unsigned long long)failed) : COMMAND_DONE;
 }
 

@@ -47,7 +47,7 @@ static int make_plan(struct command_line *line, struct plan *plan)
 	if (base && (!plan->dev || !slice_to_number(slice_of(base), PORT_MAX - DEV_PORT_MOST, &plan->port_base)))
 		return command_misuse(line, plan->dev ? "--port-base %s is not a number up to %d" : "--port-base %s goes with --dev only", base, PORT_MAX - DEV_PORT_MOST);
 	if (!instance_domain(line, slice_of(domain ? domain : "example.test"), &plan->domain, &error))
-		return command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
 	struct slice ascii = domain_to_ascii(plan->domain, line->arena);
 	if (ascii.len == 0 || ascii.len >= sizeof plan->domain_ascii)
 		return command_fail(line, "\"%s\" can't be a domain of mail", domain);
@@ -59,7 +59,7 @@ static int make_plan(struct command_line *line, struct plan *plan)
 		snprintf(plan->hostname, sizeof plan->hostname, "%.*s", SLICE_ARG(host));
 	else
 		snprintf(plan->hostname, sizeof plan->hostname, "mail.%s", plan->domain_ascii);
-	return check_host_name(slice_of(plan->hostname), &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
+	return check_host_name(slice_of(plan->hostname), &error) ? COMMAND_DONE : command_fail_with(line, &error);
 }
 
 /* ---- The directory ---- */
@@ -111,13 +111,13 @@ static bool make_directory(struct plan *plan)
 	if (slash != SLICE_NONE && slash > 0) {
 		path[slash] = '\0';
 		if (!file_make_folders(path, 0755, &error)) { /* what leads there is for others, too */
-			command_fail(plan->line, "%s", error.text);
+			command_fail_with(plan->line, &error);
 			return false;
 		}
 	}
 	if (mkdir(plan->line->data, 0700) != 0 && errno != EEXIST) {
 		error_set_errno(&error, errno, "making %s", plan->line->data);
-		command_fail(plan->line, "%s", error.text);
+		command_fail_with(plan->line, &error);
 		return false;
 	}
 	struct stat status;
@@ -226,16 +226,18 @@ static void make_password(char out[GENERATED_PASSWORD_LEN + 1])
 
 static bool fine_if_there(bool done, const struct error *error) { return done || error->kind == ERROR_EXISTS; }
 
-static bool make_account(const struct plan *plan, struct directory *directory, struct store *store, const char *name, struct error *error)
+static bool make_account(const struct plan *plan, struct directory *directory, struct store *store, const char *name, enum auth_rank rank, struct error *error)
 {
 	char password[GENERATED_PASSWORD_LEN + 1];
 	make_password(password);
 	struct slice address = arena_printf(plan->line->arena, "%s@%.*s", name, SLICE_ARG(plan->domain));
-	struct auth_account_entry account = {.name = address, .enabled = true, .created = clock_now()};
+	struct auth_account_entry account = {.name = address, .enabled = true, .created = clock_now(), .administrator = rank};
 	bool done = fine_if_there(directory_add_account(directory, &account, error), error) &&
 		    directory_set_password(directory, address, slice_of(password), error) && fine_if_there(store_create_account(store, address, error), error);
 	if (done)
 		printf("account %.*s password %s\n", SLICE_ARG(address), password);
+	if (done && rank == RANK_SERVER)
+		printf("%.*s administers the server in the browser (/admin); `pombal account set --administrator` says who does\n", SLICE_ARG(address));
 	memory_wipe(password, sizeof password);
 	return done;
 }
@@ -246,9 +248,9 @@ static bool make_people(const struct plan *plan, struct error *error)
 	struct store *store = directory ? store_open(&(struct store_options){.data = plan->line->data}, error) : NULL;
 	struct auth_domain_entry domain = {.name = plan->domain};
 	bool done = store && fine_if_there(directory_add_domain(directory, &domain, error), error) && directory_make_keys(directory, plan->domain, error) &&
-		    make_account(plan, directory, store, "postmaster", error);
+		    make_account(plan, directory, store, "postmaster", RANK_SERVER, error);
 	if (plan->dev)
-		done = done && make_account(plan, directory, store, "alice", error) && make_account(plan, directory, store, "bob", error);
+		done = done && make_account(plan, directory, store, "alice", RANK_NONE, error) && make_account(plan, directory, store, "bob", RANK_NONE, error);
 	if (store)
 		store_close(&store);
 	if (directory)
@@ -304,7 +306,7 @@ static int run(struct command_line *line)
 	buf_free(&file);
 	config_free_all();
 	if (!done)
-		return command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
 	instance_note(line, "admin.initialised", log_slice("domain", plan.domain));
 	say_next_step(&plan);
 	return COMMAND_DONE;

@@ -33,7 +33,7 @@ static bool locate(struct command_line *line, struct identity *owner)
 	}
 	line->data = arena_text(line->arena, slice_of(path));
 	if (!identity_of(path, owner, &error)) {
-		command_fail(line, "%s", error.text);
+		command_fail_with(line, &error);
 		return false;
 	}
 	if (geteuid() != owner->user && access(path, R_OK | W_OK | X_OK) != 0) {
@@ -67,8 +67,10 @@ static bool become_owner(struct command_line *line, bool (*become)(const struct 
 	struct error error;
 	if (!locate(line, &owner))
 		return false;
+	if (line->caller) /* the process is the owner's, and confined */
+		return true;
 	if (!become(&owner, &error)) {
-		command_fail(line, "%s", error.text);
+		command_fail_with(line, &error);
 		return false;
 	}
 	privileges_harden();
@@ -104,7 +106,7 @@ static bool enter(struct command_line *line, bool (*become)(const struct identit
 		return false;
 	struct config *config = config_load(line->data, &error);
 	if (!config) {
-		command_fail(line, "%s", error.text);
+		command_fail_with(line, &error);
 		return false;
 	}
 	config_set_current(config);
@@ -123,7 +125,7 @@ struct directory *instance_directory(const struct command_line *line)
 	struct error error;
 	struct directory *directory = directory_open(line->data, &error);
 	if (!directory)
-		command_fail(line, "%s", error.text);
+		command_fail_with(line, &error);
 	return directory;
 }
 
@@ -159,7 +161,7 @@ static struct store *open_a_store(const struct command_line *line, bool looking)
 	};
 	struct store *store = looking ? store_open(&options, &error) : instance_open_store(line, &options, &error);
 	if (!store)
-		command_fail(line, "%s", error.text);
+		command_fail_with(line, &error);
 	return store;
 }
 
@@ -171,7 +173,7 @@ struct queue *instance_queue(const struct command_line *line)
 	struct error error;
 	struct queue *queue = queue_open(line->data, QUEUE_PERSON, &error);
 	if (!queue)
-		command_fail(line, "%s", error.text);
+		command_fail_with(line, &error);
 	return queue;
 }
 
@@ -222,10 +224,15 @@ void instance_write_note(const struct command_line *line, const char *event, con
 		all[count] = fields[count];
 		count++;
 	}
-	all[count++] = log_slice("by", user_name(line->user, line->arena));
-	all[count++] = log_number("uid", line->user);
-	if (login_of(line, &login))
-		all[count++] = log_slice("login", user_name(login, line->arena));
+	if (line->caller) {
+		all[count++] = log_slice("by", line->caller->key ? arena_printf(line->arena, "key %.*s", SLICE_ARG(line->caller->who)) : line->caller->who);
+		all[count++] = log_slice("peer", line->caller->address);
+	} else {
+		all[count++] = log_slice("by", user_name(line->user, line->arena));
+		all[count++] = log_number("uid", line->user);
+		if (login_of(line, &login))
+			all[count++] = log_slice("login", user_name(login, line->arena));
+	}
 	all[count++] = log_text("command", line->command->name);
 	open_event_file(line); /* anew each time: the server may have put it aside */
 	log_write(LOG_LEVEL_INFO, event, all);
@@ -235,24 +242,34 @@ void instance_write_note(const struct command_line *line, const char *event, con
 /* ---- The running server ---- */
 
 /* The socket's path may be longer than a socket address: it is reached from the data directory. */
-static int connect_control(const char *data, struct error *error)
+static bool connect_there(int fd, const struct command_line *line)
 {
 	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "run/control"};
-	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC), fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool done = fd >= 0 && here >= 0 && chdir(data) == 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	if (line->caller) /* the process is there, and can't go elsewhere */
+		return connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	bool done = here >= 0 && chdir(line->data) == 0 && connect(fd, (struct sockaddr *)&address, sizeof address) == 0;
 	int number = errno;
 	if (here >= 0 && fchdir(here) != 0)
 		done = false;
 	if (here >= 0)
 		close(here);
-	if (done)
+	errno = number;
+	return done;
+}
+
+static int connect_control(const struct command_line *line, struct error *error)
+{
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	if (fd >= 0 && connect_there(fd, line))
 		return fd;
+	int number = errno;
 	if (fd >= 0)
 		close(fd);
 	if (number == ENOENT || number == ECONNREFUSED)
-		error_set(error, ERROR_NOT_FOUND, "no server is running on %s", data);
+		error_set(error, ERROR_NOT_FOUND, "no server is running on %s", line->data);
 	else
-		error_set_errno(error, number, "%s/run/control", data);
+		error_set_errno(error, number, "%s/run/control", line->data);
 	return -1;
 }
 
@@ -279,7 +296,7 @@ static bool converse(int fd, const char *request, int seconds, struct buf *answe
 
 bool instance_ask_within(const struct command_line *line, const char *request, int seconds, struct buf *answer, struct error *error)
 {
-	int fd = connect_control(line->data, error);
+	int fd = connect_control(line, error);
 	if (fd < 0)
 		return false;
 	bool done = converse(fd, request, seconds, answer, error);
@@ -307,7 +324,7 @@ bool instance_read_events(struct command_line *line, void (*hear)(void *context,
 	if (!instance_become_owner(line))
 		return false;
 	instance_await_events(line);
-	return event_files_read(line->data, hear, context, &error) || command_fail(line, "%s", error.text) == COMMAND_DONE;
+	return event_files_read(line->data, hear, context, &error) || command_fail_with(line, &error) == COMMAND_DONE;
 }
 
 /* A descriptor of the server's process, which becomes readable when that ends; -1 if it isn't to be seen from here. */
@@ -335,7 +352,7 @@ static bool wait_for_end(const struct command_line *line, int process, int secon
 
 bool instance_stop(const struct command_line *line, int seconds, struct error *error)
 {
-	int control = connect_control(line->data, error);
+	int control = connect_control(line, error);
 	if (control < 0)
 		return false;
 	struct buf answer = BUF(1024);

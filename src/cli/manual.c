@@ -117,6 +117,8 @@ static const char *right_of(const struct http_route *route)
 		return "anybody";
 	case HTTP_OUR_PAGES:
 		return "anybody, from a page of this server";
+	case HTTP_SHOWS:
+		return changes ? "who administers; with a cookie, from a page of this server" : "who administers";
 	case HTTP_SIGNED_IN:
 		return changes ? "who has signed in, from a page of this server" : "who has signed in";
 	}

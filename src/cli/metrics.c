@@ -177,7 +177,7 @@ static int run(struct command_line *line)
 	struct measures measures;
 	if (!instance_become_owner(line))
 		return COMMAND_FAILED;
-	int status = instance_ask(line, "metrics", &answer, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
+	int status = instance_ask(line, "metrics", &answer, &error) ? COMMAND_DONE : command_fail_with(line, &error);
 	if (status == COMMAND_DONE) {
 		read_all(buf_slice(&answer), line->arena, &measures);
 		if (line->json)
@@ -190,6 +190,6 @@ static int run(struct command_line *line)
 }
 
 const struct command cli_metrics_commands[] = {
-	{"metrics", "", "Shows the running server's counters in the form that Prometheus reads.", run, NULL, 0, 0, COMMAND_JSON},
+	{"metrics", "", "Shows the running server's counters in the form that Prometheus reads.", run, NULL, 0, 0, COMMAND_JSON, ADMIN_READS},
 	{0},
 };

@@ -12,10 +12,10 @@ int cli_opened_run(struct command_line *line, bool (*act)(struct cli_opened *ope
 	if (!instance_enter(line))
 		return status;
 	if (!instance_address(line, command_argument(line, 0), &opened.name, &opened.error))
-		status = command_fail(line, "%s", opened.error.text);
+		status = command_fail_with(line, &opened.error);
 	else if ((opened.store = instance_store(line))) {
 		opened.account = store_open_account(opened.store, opened.name, &opened.error);
-		status = opened.account && act(&opened) ? COMMAND_DONE : command_fail(line, "%s", opened.error.text);
+		status = opened.account && act(&opened) ? COMMAND_DONE : command_fail_with(line, &opened.error);
 	}
 	if (opened.account)
 		store_release_account(&opened.account);

@@ -120,13 +120,13 @@ static int run_key(struct command_line *line)
 		show_key(line, &key);
 	memory_wipe(&key, sizeof key);
 	directory_close(&directory);
-	return done ? COMMAND_DONE : command_fail(line, "%s", error.text);
+	return done ? COMMAND_DONE : command_fail_with(line, &error);
 }
 
-static const struct command_option key_options[] = {{"new", NULL, "make another; subscriptions that were made with the former one are told for 30 days more"}, {0}};
+static const struct command_option key_options[] = {{"new", NULL, "make another; subscriptions that were made with the former one are told for 30 days more", false, OPTION_LOCAL}, {0}};
 
 const struct command cli_push_commands[] = {
-	{"push list", "[ADDRESS]", "Lists what push subscriptions were sent, and what became of it: of all accounts, or of one.", run_list, NULL, 0, 1, COMMAND_JSON},
-	{"push key", "", "Shows the key by which push services know this server (VAPID), in the form that browsers take.", run_key, key_options, 0, 0, COMMAND_JSON},
+	{"push list", "[ADDRESS]", "Lists what push subscriptions were sent, and what became of it: of all accounts, or of one.", run_list, NULL, 0, 1, COMMAND_JSON, ADMIN_READS},
+	{"push key", "", "Shows the key by which push services know this server (VAPID), in the form that browsers take.", run_key, key_options, 0, 0, COMMAND_JSON, ADMIN_READS},
 	{0},
 };

@@ -48,7 +48,7 @@ static bool read_id(const struct command_line *line, int index, struct queue_fil
 
 static int fail(const struct quarantine *self, const struct error *error)
 {
-	return command_fail(self->line, "%s", error->text);
+	return command_fail_with(self->line, error);
 }
 
 /* Enters the instance, opens the queue, and acts. */
@@ -174,6 +174,9 @@ static int list(struct quarantine *self)
 	const char *limit = command_value(self->line, "limit");
 	if (limit && !slice_to_number(slice_of(limit), SIZE_MAX, &self->most))
 		return command_misuse(self->line, "--limit takes a number");
+	const char *after = command_value(self->line, "after");
+	if (after && (self->filter.after = id_parse(slice_of(after))) == 0)
+		return command_fail(self->line, "--after: \"%s\" is not the id of a message", after);
 	if (!each(self, self->filter, list_one, &seen, &error))
 		return fail(self, &error);
 	if (self->line->json)
@@ -325,17 +328,17 @@ static int run_learn(struct command_line *line)
 
 #define FOR {"for", "ADDRESS|DOMAIN", "what is for that address, or for those of that domain"}
 #define LANGUAGE {"language", "LANGUAGE", "en, ru or pt; else the environment's (LC_ALL, LC_MESSAGES, LANG)"}
-static const struct command_option list_options[] = {FOR, LANGUAGE, {"limit", "N", "only the first N, the oldest"}, {0}};
+static const struct command_option list_options[] = {FOR, LANGUAGE, {"limit", "N", "only the first N, the oldest"}, {"after", "ID", "only what came after this message"}, {0}};
 static const struct command_option show_options[] = {LANGUAGE, {0}};
 static const struct command_option release_options[] = {FOR, {"learn", NULL, "learns that they are good mail"}, {0}};
 static const struct command_option remove_options[] = {FOR, {"learn", NULL, "learns that they are spam"}, {0}};
 static const struct command_option learn_options[] = {FOR, {"spam", NULL, "they are spam"}, {"ham", NULL, "they are good mail"}, {0}};
 
 const struct command cli_quarantine_commands[] = {
-	{"quarantine list", "", "Lists what strangers have sent and was set apart, with points and the main reason.", run_list, list_options, 0, 0, COMMAND_JSON},
-	{"quarantine show", "ID", "Shows what was found in a message, its header and its text; of what is attached the names.", run_show, show_options, 1, 1, COMMAND_JSON},
-	{"quarantine release", "[ID...]", "Lets messages go on to their recipients, into the inbox.", run_release, release_options, 0, -1, 0},
-	{"quarantine learn", "[ID...]", "Learns what messages are, as `spam learn` does, and leaves them where they are.", run_learn, learn_options, 0, -1, 0},
-	{"quarantine remove", "[ID...]", "Removes messages without telling their senders.", run_remove, remove_options, 0, -1, COMMAND_REMOVES},
+	{"quarantine list", "", "Lists what strangers have sent and was set apart, with points and the main reason.", run_list, list_options, 0, 0, COMMAND_JSON, ADMIN_READS},
+	{"quarantine show", "ID", "Shows what was found in a message, its header and its text; of what is attached the names.", run_show, show_options, 1, 1, COMMAND_JSON, ADMIN_READS},
+	{"quarantine release", "[ID...]", "Lets messages go on to their recipients, into the inbox.", run_release, release_options, 0, -1, 0, ADMIN_CHANGES},
+	{"quarantine learn", "[ID...]", "Learns what messages are, as `spam learn` does, and leaves them where they are.", run_learn, learn_options, 0, -1, 0, ADMIN_CHANGES},
+	{"quarantine remove", "[ID...]", "Removes messages without telling their senders.", run_remove, remove_options, 0, -1, COMMAND_REMOVES, ADMIN_CHANGES},
 	{0},
 };

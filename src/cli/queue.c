@@ -30,9 +30,9 @@ static int run_with(struct command_line *line, bool (*run)(struct command_line *
 		return status;
 	struct queue *queue = NULL;
 	if (!read_filter(line, &filter, &error))
-		status = command_fail(line, "%s", error.text);
+		status = command_fail_with(line, &error);
 	else if ((queue = instance_queue(line)))
-		status = run(line, queue, &filter, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
+		status = run(line, queue, &filter, &error) ? COMMAND_DONE : command_fail_with(line, &error);
 	if (queue)
 		queue_close(&queue);
 	config_free_all();
@@ -107,7 +107,7 @@ static void print_message(const struct queue_message *message)
 /* Is it a part of the queue that is meant? */
 static bool is_named(const struct command_line *line)
 {
-	return line->count > 0 || command_has_options(line);
+	return line->count > 0 || command_value(line, "account") || command_value(line, "held");
 }
 
 static struct slice name_of(const struct command_line *line)
@@ -127,28 +127,38 @@ static void print_element(const struct queue_message *message, bool first)
 	json_decref(object);
 }
 
+static bool read_page(const struct command_line *line, struct queue_filter *filter, uint64_t *most, struct error *error)
+{
+	const char *after = command_value(line, "after");
+	if (after && (filter->after = id_parse(slice_of(after))) == 0)
+		return error_set(error, ERROR_INVALID, "--after: \"%s\" is not the id of a message", after);
+	return command_number(line, "limit", UINT32_MAX, UINT64_MAX, most, error);
+}
+
 static bool list(struct command_line *line, struct queue *queue, const struct queue_filter *wanted, struct error *error)
 {
 	struct queue_filter filter = *wanted;
 	struct arena *arena = arena_new(); /* of one step: a queue may be long */
-	bool done = true;
-	filter.limit = LIST_STEP;
-	for (size_t count = LIST_STEP; done && count == LIST_STEP;) {
+	uint64_t left;
+	bool done = read_page(line, &filter, &left, error), any = false;
+	for (size_t count = LIST_STEP; done && count == LIST_STEP && left > 0; left -= count) {
 		struct queue_message *messages;
 		arena_reset(arena);
+		filter.limit = left < LIST_STEP ? (size_t)left : LIST_STEP;
 		done = queue_list(queue, &filter, arena, &messages, &count, error);
 		for (size_t i = 0; done && i < count; i++) {
 			if (line->json)
-				print_element(&messages[i], filter.after == 0);
+				print_element(&messages[i], !any);
 			else
 				print_message(&messages[i]);
 			filter.after = messages[i].id;
+			any = true;
 		}
 	}
 	arena_free(&arena);
 	if (line->json)
-		puts(filter.after == 0 ? "[]" : "\n]");
-	else if (done && filter.after == 0)
+		puts(any ? "\n]" : "[]");
+	else if (done && !any)
 		command_remark(line, is_named(line) ? "nothing in the queue has that name" : "the queue is empty");
 	return done;
 }
@@ -331,14 +341,16 @@ static int run_hold(struct command_line *line) { return run_named(line, hold); }
 static int run_release(struct command_line *line) { return run_named(line, release); }
 static int run_remove(struct command_line *line) { return run_named(line, remove_it); }
 
-static const struct command_option which[] = {{"account", "ADDRESS", "only what this account has submitted"}, {"held", NULL, "only what is held"}, {0}};
+#define WHICH {"account", "ADDRESS", "only what this account has submitted"}, {"held", NULL, "only what is held"}
+static const struct command_option which[] = {WHICH, {0}};
+static const struct command_option list_options[] = {WHICH, {"limit", "N", "only the first N, the oldest"}, {"after", "ID", "only what came after this message"}, {0}};
 
 const struct command cli_queue_commands[] = {
-	{"queue list", "[ID|ADDRESS|@DOMAIN]", "Lists what waits to be delivered, and what is held and why.", run_list, which, 0, 1, COMMAND_JSON},
-	{"queue show", "ID|ADDRESS|@DOMAIN", "Shows messages with their headers and what became of each recipient so far.", run_show, NULL, 1, 1, COMMAND_JSON},
-	{"queue flush", "[ID|ADDRESS|@DOMAIN]", "Tries again at once.", run_flush, which, 0, 1, 0},
-	{"queue hold", "[ID|ADDRESS|@DOMAIN]", "Holds messages back until they are released.", run_hold, which, 0, 1, 0},
-	{"queue release", "[ID|ADDRESS|@DOMAIN]", "Lets held messages go on; one that waits for its time only if its ID is given: at once.", run_release, which, 0, 1, 0},
-	{"queue remove", "[ID|ADDRESS|@DOMAIN]", "Removes messages without telling their senders.", run_remove, which, 0, 1, COMMAND_REMOVES},
+	{"queue list", "[ID|ADDRESS|@DOMAIN]", "Lists what waits to be delivered, and what is held and why.", run_list, list_options, 0, 1, COMMAND_JSON, ADMIN_READS},
+	{"queue show", "ID|ADDRESS|@DOMAIN", "Shows messages with their headers and what became of each recipient so far.", run_show, NULL, 1, 1, COMMAND_JSON, ADMIN_READS},
+	{"queue flush", "[ID|ADDRESS|@DOMAIN]", "Tries again at once.", run_flush, which, 0, 1, 0, ADMIN_CHANGES},
+	{"queue hold", "[ID|ADDRESS|@DOMAIN]", "Holds messages back until they are released.", run_hold, which, 0, 1, 0, ADMIN_CHANGES},
+	{"queue release", "[ID|ADDRESS|@DOMAIN]", "Lets held messages go on; one that waits for its time only if its ID is given: at once.", run_release, which, 0, 1, 0, ADMIN_CHANGES},
+	{"queue remove", "[ID|ADDRESS|@DOMAIN]", "Removes messages without telling their senders.", run_remove, which, 0, 1, COMMAND_REMOVES, ADMIN_CHANGES},
 	{0},
 };

@@ -239,18 +239,18 @@ static int run_kept(struct reports *self)
 	struct error error;
 	struct command_line *line = self->line;
 	if (line->count > 1)
-		return command_fail(line, "there is no file %s", line->arguments[is_file(line->arguments[0])]);
+		return command_fail(line, "there is no file %s", line->arguments[line->caller ? 0 : is_file(line->arguments[0])]);
 	if (!instance_enter_reading(line))
 		return COMMAND_FAILED;
 	if (line->count == 1 && !instance_domain(line, command_argument(line, 0), &self->domain, &error))
 		return command_fail(line, "%s: neither a file nor a domain: %s", line->arguments[0], error.text);
-	return read_kept(self, &error) ? show(self, true) : command_fail(line, "%s", error.text);
+	return read_kept(self, &error) ? show(self, true) : command_fail_with(line, &error);
 }
 
 static int run_reports(struct command_line *line)
 {
 	struct reports self = {.line = line};
-	bool files = line->count > 0;
+	bool files = line->count > 0 && !line->caller; /* over HTTP nothing is a file's name */
 	if (!read_since(&self))
 		return command_misuse(line, "\"%s\" is no number of days", command_value(line, "since"));
 	for (int i = 0; i < line->count; i++)
@@ -274,6 +274,6 @@ static const struct command_option options[] = {
 
 const struct command cli_reports_commands[] = {
 	{"reports", "[DOMAIN|FILE...]", "Says what other servers have reported of mail in the name of our domains (DMARC) and of reaching us over TLS: by domain and source, with what to do. FILE: reports, packed or in messages, instead of those that the server keeps.",
-	 run_reports, options, 0, -1, COMMAND_JSON | COMMAND_NO_DATA},
+	 run_reports, options, 0, -1, COMMAND_JSON | COMMAND_NO_DATA, ADMIN_READS | ADMIN_DOMAIN | ADMIN_NETWORK},
 	{0},
 };

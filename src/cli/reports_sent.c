@@ -67,7 +67,7 @@ static int list_sent(struct listing *listing)
 	listing->list = line->json ? json_array() : NULL;
 	if (!policy_sent_read(path, take, listing, &error)) {
 		json_decref(listing->list);
-		return command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
 	}
 	if (line->json)
 		return command_print_json(listing->list);
@@ -88,7 +88,7 @@ static int run_sent(struct command_line *line)
 	if (!instance_enter(line))
 		return COMMAND_FAILED;
 	if (line->count == 1 && !instance_domain(line, command_argument(line, 0), &listing.domain, &error))
-		return command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
 	listing.domain = domain_to_ascii(listing.domain, line->arena); /* as reports name it */
 	int status = list_sent(&listing);
 	config_free_all();
@@ -105,12 +105,12 @@ static int ask_for_reports(struct command_line *line)
 	if (!*config_current()->reports_from)
 		return command_fail(line, "the option reports_from is empty, so nothing is gathered, and nobody is told");
 	if (!file_replace(path, slice_of(NULL), 0600, &error))
-		return command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
 	bool done = instance_ask(line, "reports", &answer, &error);
 	buf_free(&answer);
 	if (!done) {
 		unlink(path);
-		return command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
 	}
 	instance_note(line, "admin.reports_sent");
 	puts("Reports of what was seen since the last ones go out now; `pombal reports sent` says what became of them.");
@@ -133,7 +133,7 @@ static const struct command_option sent_options[] = {
 
 const struct command cli_reports_sent_commands[] = {
 	{"reports sent", "[DOMAIN]", "Says what this server has reported to other domains of mail in their names (DMARC) and of sessions with their servers (TLS), or why it hasn't.",
-	 run_sent, sent_options, 0, 1, COMMAND_JSON},
-	{"reports send", "", "Sends other domains their reports now, with what was seen until now, and not when the day is over.", run_send, NULL, 0, 0, 0},
+	 run_sent, sent_options, 0, 1, COMMAND_JSON, ADMIN_READS},
+	{"reports send", "", "Sends other domains their reports now, with what was seen until now, and not when the day is over.", run_send, NULL, 0, 0, 0, ADMIN_CHANGES},
 	{0},
 };

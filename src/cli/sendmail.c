@@ -357,7 +357,7 @@ static int hand_over(struct command_line *line, struct options *options)
 		tell_cut(&job);
 		return COMMAND_DONE;
 	}
-	int status = command_fail(line, "%s", error.text);
+	int status = command_fail_with(line, &error);
 	return error.kind == ERROR_TEMPORARY ? EX_TEMPFAIL : status;
 }
 
@@ -392,7 +392,7 @@ static int run(struct command_line *line)
 	if (directory && make_job(line, &options, directory, user, &job, &error) && send_letter(line, &job, directory, &error))
 		instance_tell_flush(line);
 	else
-		status = directory ? command_fail(line, "%s", error.text) : COMMAND_FAILED;
+		status = directory ? command_fail_with(line, &error) : COMMAND_FAILED;
 	if (directory)
 		directory_close(&directory);
 	config_free_all();

@@ -15,7 +15,7 @@ static int run_reload(struct command_line *line)
 	if (!instance_become_owner(line))
 		return status;
 	if (!instance_ask_within(line, "reload", RELOAD_SECONDS, &answer, &error))
-		status = command_fail(line, "%s", error.text);
+		status = command_fail_with(line, &error);
 	else {
 		rest = slice_trim(buf_slice(&answer));
 		instance_note(line, "admin.reloaded");
@@ -38,7 +38,7 @@ static int run_stop(struct command_line *line)
 	if (!instance_become_owner(line))
 		return COMMAND_FAILED;
 	if (!instance_stop(line, STOP_SECONDS, &error))
-		return command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
 	instance_note(line, "admin.stopped");
 	return COMMAND_DONE;
 }
@@ -65,7 +65,7 @@ static int run_status(struct command_line *line)
 	struct error error;
 	int status = COMMAND_FAILED;
 	if (instance_become_owner(line))
-		status = instance_ask(line, "status", &answer, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
+		status = instance_ask(line, "status", &answer, &error) ? COMMAND_DONE : command_fail_with(line, &error);
 	struct slice row, rest = slice_trim(buf_slice(&answer));
 	json_t *list = json_array();
 	while (status == COMMAND_DONE && rest.len > 0) {
@@ -84,8 +84,8 @@ static int run_status(struct command_line *line)
 }
 
 const struct command cli_server_commands[] = {
-	{"status", "", "Shows the running server's processes and listeners.", run_status, NULL, 0, 0, COMMAND_JSON},
-	{"reload", "", "Makes the running server follow the configuration and certificates as they are now; says which options have changed and how that takes effect.", run_reload, NULL, 0, 0, 0},
+	{"status", "", "Shows the running server's processes and listeners.", run_status, NULL, 0, 0, COMMAND_JSON, ADMIN_READS},
+	{"reload", "", "Makes the running server follow the configuration and certificates as they are now; says which options have changed and how that takes effect.", run_reload, NULL, 0, 0, 0, ADMIN_CHANGES},
 	{"stop", "", "Stops the running server, letting sessions end what they are doing; returns when it has stopped.", run_stop, NULL, 0, 0, 0},
 	{0},
 };

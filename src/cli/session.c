@@ -4,6 +4,7 @@
 #include "base/random.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
+#include "message/address.h"
 
 enum { ANSWER_MAX = 64 * 1024 * 1024 };
 
@@ -185,8 +186,21 @@ static int run_with(struct command_line *line, bool (*act)(struct command_line *
 		return COMMAND_FAILED;
 	/* Sessions go by the canonical name; what isn't an address is the id of a session. */
 	if (slice_find_char(whom, '@') != SLICE_NONE && !instance_address(line, whom, &whom, &error))
-		return command_fail(line, "%s", error.text);
-	return act(line, whom, &error) ? COMMAND_DONE : command_fail(line, "%s", error.text);
+		return command_fail_with(line, &error);
+	return act(line, whom, &error) ? COMMAND_DONE : command_fail_with(line, &error);
+}
+
+/* What an administrator of one domain sees. */
+static size_t keep_own(const struct command_line *line, struct entry *entries, size_t count)
+{
+	size_t kept = 0;
+	for (size_t i = 0; i < count; i++) {
+		struct slice local, domain;
+		address_split(entries[i].fields[FIELD_ACCOUNT], &local, &domain);
+		if (slice_equal(domain, line->caller->domain))
+			entries[kept++] = entries[i];
+	}
+	return kept;
 }
 
 static bool list(struct command_line *line, struct slice whom, struct error *error)
@@ -200,6 +214,8 @@ static bool list(struct command_line *line, struct slice whom, struct error *err
 		if (whom.len == 0 || slice_equal(entries[i].fields[FIELD_ACCOUNT], whom) || slice_equal(entries[i].fields[FIELD_ID], whom))
 			entries[kept++] = entries[i];
 	done = done && add_kept(line, whom, &entries, &kept, error);
+	if (done && line->caller && line->caller->domain.len > 0)
+		kept = keep_own(line, entries, kept);
 	if (done)
 		command_print_list(line, &shape, entries, kept);
 	buf_free(&answer);
@@ -231,7 +247,7 @@ static int run_list(struct command_line *line) { return run_with(line, list); }
 static int run_end(struct command_line *line) { return run_with(line, end); }
 
 const struct command cli_session_commands[] = {
-	{"session list", "[ACCOUNT|ID]", "Lists who is signed in: over which protocol, from where, since when, and what for.", run_list, NULL, 0, 1, COMMAND_JSON},
-	{"session end", "ACCOUNT|ID", "Ends the sessions of an account, or one; they may sign in again.", run_end, NULL, 1, 1, 0},
+	{"session list", "[ACCOUNT|ID]", "Lists who is signed in: over which protocol, from where, since when, and what for.", run_list, NULL, 0, 1, COMMAND_JSON, ADMIN_READS | ADMIN_SHOWS_OWN},
+	{"session end", "ACCOUNT|ID", "Ends the sessions of an account, or one; they may sign in again.", run_end, NULL, 1, 1, 0, ADMIN_CHANGES | ADMIN_DOMAIN},
 	{0},
 };

@@ -57,7 +57,7 @@ static int work(struct spam *spam, bool (*begin)(struct spam *spam, struct error
 	struct error error;
 	int status = COMMAND_FAILED;
 	if (instance_enter_reading(spam->line))
-		status = begin(spam, &error) ? act(spam) : command_fail(spam->line, "%s", error.text);
+		status = begin(spam, &error) ? act(spam) : command_fail_with(spam->line, &error);
 	cli_spam_personal_close(&spam->personal);
 	classify_store_close(&spam->store);
 	config_free_all();
@@ -161,7 +161,8 @@ static int explain_it(struct spam *spam)
 /* What isn't there as a file is the id of a message that came. */
 static int run_explain(struct command_line *line)
 {
-	return access(line->arguments[0], F_OK) == 0 ? work(&(struct spam){.line = line}, begin_judging, explain_it) : cli_explain_arrived(line);
+	bool file = slice_equal(command_argument(line, 0), SLICE("-")) || (!line->caller && access(line->arguments[0], F_OK) == 0);
+	return file ? work(&(struct spam){.line = line}, begin_judging, explain_it) : cli_explain_arrived(line);
 }
 
 /* ---- learning ---- */
@@ -209,7 +210,7 @@ static int learn_all(struct spam *spam)
 		spam->failed += cli_spam_each(spam->line, spam->line->arguments[i], learn_one, &learning);
 	classify_store_age(spam->store, clock_now());
 	if (!classify_store_sync(spam->store, &error))
-		return command_fail(spam->line, "%s", error.text);
+		return command_fail_with(spam->line, &error);
 	bool any = false;
 	for (size_t i = 0; i < sizeof learning.outcomes / sizeof *learning.outcomes; i++)
 		any |= learning.outcomes[i] > 0;
@@ -289,7 +290,7 @@ static int replay_all(struct spam *spam)
 	struct error error;
 	struct replay replay = {.spam = spam, .settings = {spam->settings, spam->settings}};
 	if (!read_candidate(spam, &replay.settings[SIDE_NEW], &error))
-		return command_fail(spam->line, "%s", error.text);
+		return command_fail_with(spam->line, &error);
 	for (replay.kind = CLASSIFY_HAM; replay.kind <= CLASSIFY_SPAM; replay.kind++) {
 		const char *folder = arena_printf(spam->line->arena, "%s/%s", spam->line->arguments[0], replay.kind == CLASSIFY_SPAM ? "spam" : "ham").at;
 		spam->failed += cli_spam_each(spam->line, folder, replay_one, &replay);
@@ -315,12 +316,12 @@ static const struct command_option explain_options[] = {ACCOUNT, {"language", "L
 static const struct command_option replay_options[] = {ACCOUNT, {"config", "FILE", "a candidate for pombal.conf"}, {0}};
 
 const struct command cli_spam_commands[] = {
-	{"spam learn", "FILE|DIR...", "Learns what messages in files and folders are: spam or good mail. One that was learned before counts once.", run_learn, learn_options, 1, -1, COMMAND_JSON},
-	{"spam forget", "FILE|DIR...", "Undoes what was learned of messages.", run_forget, NULL, 1, -1, COMMAND_JSON},
-	{"spam score", "FILE|DIR...", "Judges messages: their points, and what these lead to.", run_score, score_options, 1, -1, COMMAND_JSON},
+	{"spam learn", "FILE|DIR...", "Learns what messages in files and folders are: spam or good mail. One that was learned before counts once.", run_learn, learn_options, 1, -1, COMMAND_JSON, ADMIN_CHANGES | ADMIN_FILE},
+	{"spam forget", "FILE|DIR...", "Undoes what was learned of messages.", run_forget, NULL, 1, -1, COMMAND_JSON, ADMIN_CHANGES | ADMIN_FILE},
+	{"spam score", "FILE|DIR...", "Judges messages: their points, and what these lead to.", run_score, score_options, 1, -1, COMMAND_JSON, ADMIN_READS | ADMIN_FILE},
 	{"spam replay", "DIR", "Judges the messages of DIR/ham and DIR/spam by the present and a candidate configuration, and counts what becomes of each kind.", run_replay,
 	 replay_options, 1, 1, COMMAND_JSON},
 	{"explain", "FILE|MESSAGE-ID|ID", "Says why a message in a file is judged, or one that came was judged, as it is: each rule with its points, the smallest change that would have turned the verdict.", run_explain,
-	 explain_options, 1, 1, COMMAND_JSON},
+	 explain_options, 1, 1, COMMAND_JSON, ADMIN_READS},
 	{0},
 };

@@ -46,7 +46,8 @@ static void read_one(struct walk *walk, const char *path)
 	struct error error;
 	struct buf file = BUF(MESSAGE_MAX);
 	struct cli_spam_message message = {.path = path, .arena = walk->arena};
-	if (file_read_regular(path, &file, &error)) {
+	bool input = slice_equal(slice_of(path), SLICE("-"));
+	if (input ? command_read_file(walk->line, path, &file, &error) : file_read_regular(path, &file, &error)) {
 		read_tokens(&message, buf_slice(&file));
 		walk->act(walk->context, &message);
 	} else
@@ -79,7 +80,10 @@ static void visit(struct walk *walk, const char *path, int depth)
 size_t cli_spam_each(struct command_line *line, const char *path, void (*act)(void *context, struct cli_spam_message *message), void *context)
 {
 	struct walk walk = {line, act, context, arena_new(), 0};
-	visit(&walk, path, 0);
+	if (line->caller || slice_equal(slice_of(path), SLICE("-"))) /* standard input is all that who calls over HTTP may name */
+		read_one(&walk, "-");
+	else
+		visit(&walk, path, 0);
 	arena_free(&walk.arena);
 	return walk.failed;
 }

@@ -64,6 +64,6 @@ static int run(struct command_line *line) { return cli_opened_run(line, act); }
 
 const struct command cli_special_use_commands[] = {
 	{"account use", "ADDRESS [MAILBOX USE]", "Lists the mailboxes of an account and what they are for, or says it of one: Sent, Trash, Drafts, "
-		"Junk, Archive, All, Flagged, none.", run, NULL, 1, 3, COMMAND_JSON},
+		"Junk, Archive, All, Flagged, none.", run, NULL, 1, 3, COMMAND_JSON, ADMIN_CHANGES | ADMIN_DOMAIN},
 	{0},
 };

@@ -295,7 +295,7 @@ static int run(struct command_line *line)
 	trace.last = &trace.first;
 	int status = COMMAND_FAILED;
 	if (instance_enter(line))
-		status = follow(&trace, &error) ? show(&trace) : command_fail(line, "%s", error.text);
+		status = follow(&trace, &error) ? show(&trace) : command_fail_with(line, &error);
 	map_free(&trace.stories);
 	map_free(&trace.sessions);
 	arena_free(&trace.scratch);
@@ -304,6 +304,6 @@ static int run(struct command_line *line)
 }
 
 const struct command cli_trace_commands[] = {
-	{"trace", "ADDRESS|MESSAGE-ID|ID", "Tells everything that happened to a message, and why.", run, NULL, 1, 1, COMMAND_JSON},
+	{"trace", "ADDRESS|MESSAGE-ID|ID", "Tells everything that happened to a message, and why.", run, NULL, 1, 1, COMMAND_JSON, ADMIN_READS},
 	{0},
 };

@@ -150,13 +150,13 @@ static const struct command_option options[] = {
 	{"to", "TIME", "until then; empty: until it is turned off", false},
 	{"subject", "TEXT", "the answer's subject; empty: \"Auto: \" and that of the letter", false},
 	{"text", "TEXT", "what it says; empty: a sentence in the account's language", false},
-	{"text-file", "FILE", "the same from a file", false},
-	{"html-file", "FILE", "what it says as HTML", false},
+	{"text-file", "FILE", "the same from a file", false, OPTION_LOCAL},
+	{"html-file", "FILE", "what it says as HTML", false, OPTION_LOCAL},
 	{0},
 };
 
 const struct command cli_vacation_commands[] = {
 	{"account vacation", "ADDRESS", "Shows or sets what is answered to those who write to an account whose owner doesn't read his mail: each once within the time "
-		"that the option vacation_interval says; never lists, programs, and who didn't write to him by name.", run, options, 1, 1, COMMAND_JSON},
+		"that the option vacation_interval says; never lists, programs, and who didn't write to him by name.", run, options, 1, 1, COMMAND_JSON, ADMIN_CHANGES | ADMIN_DOMAIN},
 	{0},
 };

@@ -30,7 +30,7 @@ static bool read_message(struct verification *self, const char *path, struct err
 {
 	struct buf file = BUF(MESSAGE_MAX);
 	struct canonical canonical = {0};
-	bool done = file_read(path, &file, error);
+	bool done = command_read_file(self->line, path, &file, error);
 	self->message = BUF(CANONICAL_FACTOR * file.len + CANONICAL_MORE * file.len);
 	if (done) {
 		canonical_write(&canonical, buf_slice(&file), &self->message);
@@ -313,10 +313,10 @@ static int run_verify(struct command_line *line)
 		return command_misuse(line, "\"%s\" is no address", command_value(line, "ip"));
 	bool there = read_message(&self, command_argument(line, 0).at, &error); /* as who asks, before becoming the owner of the data */
 	if (!there)
-		status = command_fail(line, "%s", error.text);
+		status = command_fail_with(line, &error);
 	else if (command_value(line, "resolver") || instance_enter_reading(line)) {
 		begin(&self);
-		status = look_up(&self, &error) ? print(&self) : command_fail(line, "%s", error.text);
+		status = look_up(&self, &error) ? print(&self) : command_fail_with(line, &error);
 	}
 	policy_check_free(&self.check);
 	lookup_free(&self.table);
@@ -326,7 +326,7 @@ static int run_verify(struct command_line *line)
 }
 
 static const struct command_option options[] = {
-	{"resolver", "ADDRESS[@PORT]", "the DNS server to ask, without validation; else the data directory's option resolver says it"},
+	{"resolver", "ADDRESS[@PORT]", "the DNS server to ask, without validation; else the data directory's option resolver says it", false, OPTION_LOCAL},
 	{"ip", "ADDRESS", "the client's address: without it, SPF, DMARC and the name of the address aren't looked at"},
 	{"helo", "NAME", "what the client said after HELO or EHLO"},
 	{"from", "ADDRESS", "the envelope's sender; empty for a report"},
@@ -336,6 +336,6 @@ static const struct command_option options[] = {
 
 const struct command cli_verify_commands[] = {
 	{"verify", "FILE", "Says what is to be made of the sender of a message in a file, and why: signatures (DKIM, DKIM2), seals (ARC), SPF, DMARC, the address's name.", run_verify, options, 1, 1,
-	 COMMAND_JSON | COMMAND_NO_DATA},
+	 COMMAND_JSON | COMMAND_NO_DATA, ADMIN_READS | ADMIN_NETWORK | ADMIN_FILE},
 	{0},
 };

@@ -234,7 +234,7 @@ static size_t comment_length(struct slice text, size_t at)
 
 /* Comments become blanks before libConfuse sees them: its version 3.3 counts the lines of comments three times over, and
  * a mistake would be reported somewhere below its place. */
-static void blank_comments(char *at, size_t len)
+void config_blank_comments(char *at, size_t len)
 {
 	struct slice text = slice_make(at, len);
 	char quote = '\0';
@@ -290,7 +290,7 @@ struct config *config_parse(struct slice text, const char *path, struct error *e
 	}
 	struct config *config = memory_new(sizeof *config);
 	char *copy = memory_copy(text.at, text.len);
-	blank_comments(copy, text.len);
+	config_blank_comments(copy, text.len);
 	set_defaults(config);
 	if (text.len > 0 && (!run_parser(config, copy, path, error) || !config_check_twice(slice_make(copy, text.len), path, error) ||
 			     !fits_together(config, path, error)))

@@ -52,6 +52,8 @@ bool check_engine(struct slice value, struct error *error);
 bool check_provider_name(struct slice value, struct error *error);
 bool check_page(struct slice value, struct error *error);
 
+/** Puts blanks in the place of comments; lines stay. */
+void config_blank_comments(char *at, size_t len);
 /** Does the text, whose comments are gone, set an option twice, or listen twice on one port? ("+=" adds to a list, and isn't
  * twice.) False with both lines in *error, "pombal.conf:12: …". */
 bool config_check_twice(struct slice text, const char *path, struct error *error);

@@ -1,6 +1,6 @@
 /* What stands twice in the file, though each line of it is right: an option that is set again, so that the first line counts
  * for nothing, and a listener on a port that another has. libConfuse takes both; who reads the file would miss them. The text
- * has no comments any more (blank_comments), and libConfuse has understood it. */
+ * has no comments any more (config_blank_comments), and libConfuse has understood it. */
 #include <netinet/in.h>
 #include <string.h>
 

@@ -13,8 +13,9 @@ static const struct { int status; const char *reason; } reasons[] = {
 	{200, "OK"}, {201, "Created"}, {204, "No Content"}, {206, "Partial Content"}, {302, "Found"}, {303, "See Other"}, {304, "Not Modified"},
 	{307, "Temporary Redirect"}, {308, "Permanent Redirect"}, {400, "Bad Request"}, {401, "Unauthorized"}, {403, "Forbidden"},
 	{404, "Not Found"}, {405, "Method Not Allowed"}, {408, "Request Timeout"}, {409, "Conflict"}, {413, "Content Too Large"}, {414, "URI Too Long"},
-	{415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
+	{415, "Unsupported Media Type"}, {416, "Range Not Satisfiable"}, {417, "Expectation Failed"}, {422, "Unprocessable Content"}, {426, "Upgrade Required"}, {429, "Too Many Requests"},
 	{431, "Request Header Fields Too Large"}, {500, "Internal Server Error"}, {501, "Not Implemented"}, {502, "Bad Gateway"}, {503, "Service Unavailable"},
+	{504, "Gateway Timeout"},
 	{505, "HTTP Version Not Supported"}, {507, "Insufficient Storage"},
 };
 
@@ -102,6 +103,13 @@ void http_answer_file(struct http_exchange *exchange, int status, const char *ty
 void http_refuse(struct http_exchange *exchange, int status, const char *why)
 {
 	char text[256];
+	if (exchange->route && exchange->route->refusal) {
+		struct buf body = BUF(4096);
+		const char *type = exchange->route->refusal(status, why, &body);
+		http_answer(exchange, status, type, buf_slice(&body));
+		buf_free(&body);
+		return;
+	}
 	int length = snprintf(text, sizeof text, "%d %s: %s\n", status, reason_of(status), why);
 	http_answer(exchange, status, "text/plain; charset=utf-8", slice_make(text, (size_t)length));
 }

@@ -147,15 +147,15 @@ static void list_methods(struct http_exchange *exchange, unsigned methods, bool 
 	buf_free(&list);
 }
 
-/* Looks through one table; returns the methods of those of its rows that have this path, and adds their scopes. */
-static unsigned look_through(struct http_exchange *exchange, const struct http_table *table, unsigned *scopes)
+/* Looks through one table; returns the methods of those of its rows that have this path, and whether one of them is for pages of other origins, too. */
+static unsigned look_through(struct http_exchange *exchange, const struct http_table *table, bool *open)
 {
 	unsigned methods = 0;
 	for (size_t i = 0; i < table->count && !exchange->route; i++) {
 		if (!has_path(&table->routes[i], exchange->path))
 			continue;
 		methods |= methods_of(&table->routes[i]);
-		*scopes |= table->routes[i].scopes;
+		*open |= http_is_open(&table->routes[i]);
 		if (methods & exchange->head.method) {
 			exchange->route = &table->routes[i];
 			exchange->context = table->context;
@@ -167,11 +167,12 @@ static unsigned look_through(struct http_exchange *exchange, const struct http_t
 /* False: it was answered. */
 static bool find_route(struct http_exchange *exchange)
 {
-	unsigned scopes = 0, methods = slice_equal(exchange->path, SLICE("*")) ? HTTP_ALL_METHODS : 0;
+	bool open = false;
+	unsigned methods = slice_equal(exchange->path, SLICE("*")) ? HTTP_ALL_METHODS : 0;
 	for (size_t i = 0; i < HTTP_TABLES_MAX && !exchange->route; i++)
-		methods |= look_through(exchange, &exchange->service->tables[i], &scopes);
+		methods |= look_through(exchange, &exchange->service->tables[i], &open);
 	bool apart = exchange->seat.len > 0; /* what is for anybody has one address */
-	if (apart && exchange->route && exchange->route->right != HTTP_SIGNED_IN)
+	if (apart && exchange->route && exchange->route->right != HTTP_SIGNED_IN && exchange->route->right != HTTP_SHOWS)
 		exchange->route = NULL;
 	if (exchange->route) {
 		http_let_origins(exchange);
@@ -180,7 +181,7 @@ static bool find_route(struct http_exchange *exchange)
 	if (methods == 0 || (apart && (methods & exchange->head.method)))
 		http_refuse(exchange, 404, "there is nothing of that name here");
 	else {
-		list_methods(exchange, methods | HTTP_OPTIONS, scopes != 0);
+		list_methods(exchange, methods | HTTP_OPTIONS, open);
 		if (exchange->head.method == HTTP_OPTIONS)
 			http_answer(exchange, 204, NULL, SLICE(""));
 		else

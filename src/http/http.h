@@ -20,6 +20,8 @@ struct http_session;
 enum http_right {
 	HTTP_ANYBODY,    /* no cookie is looked at, so that no other site can borrow one */
 	HTTP_OUR_PAGES,  /* anybody, but not another site's page: signing in */
+	HTTP_SHOWS,      /* who shows a session's cookie, or a token in the field Authorization, which the route's function hands on: here nobody looks whose it is. If it
+			  * changes something, with a cookie, not another site's page */
 	HTTP_SIGNED_IN,  /* who has a session; if it changes something, not another site's page. Or who says who he is in the field Authorization */
 };
 
@@ -32,6 +34,10 @@ struct http_route {
 	enum http_right right;
 	unsigned scopes;          /* of HTTP_SIGNED_IN: one of these (enum auth_scope) must be allowed to who asks, and pages of other origins may, with a
 				   * token; 0: AUTH_MAY_MANAGE, and no page but ours */
+	bool open;                /* of HTTP_SHOWS: pages of other origins may, with a token */
+	/** Says in the route's own form why a request is refused before its function is called, or by it (http_refuse()): appends the body, and gives its type. NULL: a
+	 * line of text. */
+	const char *(*refusal)(int status, const char *why, struct buf *body);
 	bool ours;                /* reading, too, is for pages of this server alone, and for programs */
 	enum net_unit unit;       /* how it waits: UNIT_QUICK, UNIT_ASK, UNIT_WORK */
 	size_t body_max;          /* bytes; 0: it takes none */
@@ -135,6 +141,8 @@ bool http_is_of_this_machine(const struct http_exchange *exchange);
 /** "GMT" date (RFC 9110 §5.6.7). */
 enum { HTTP_DATE_MAX = 30 };
 void http_date(int64_t seconds, char out[HTTP_DATE_MAX]);
+/** What was shown to a route of HTTP_SHOWS: a session's token, or, with *authorized, what the field Authorization says. */
+struct slice http_shown(const struct http_exchange *exchange, bool *authorized);
 /** A parameter of the query, decoded, in the arena. False: there is none. */
 bool http_parameter(struct http_exchange *exchange, const char *name, struct slice *value);
 

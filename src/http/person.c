@@ -76,15 +76,18 @@ static void refuse_stranger(struct http_exchange *exchange, const char *why)
 	http_refuse(exchange, 401, why);
 }
 
+static bool shows(const struct http_exchange *exchange) { return exchange->route->right == HTTP_SIGNED_IN || exchange->route->right == HTTP_SHOWS; }
+
 bool http_read_authorization(struct http_exchange *exchange)
 {
 	struct slice value;
-	if (exchange->route->right != HTTP_SIGNED_IN || !http_head_find(&exchange->head, "Authorization", &value))
+	if (!shows(exchange) || !http_head_find(&exchange->head, "Authorization", &value))
 		return true;
 	bool one = count_fields(exchange, "Authorization") == 1;
 	if (one && !exchange->secure && !http_is_of_this_machine(exchange))
 		http_refuse(exchange, 403, "passwords and tokens are taken over TLS alone");
-	else if (!one || !http_authorization_parse(value, exchange->arena, &exchange->authorization))
+	else if (!one || !http_authorization_parse(value, exchange->arena, &exchange->authorization) ||
+		 (exchange->route->right == HTTP_SHOWS && exchange->authorization.scheme != HTTP_BEARER))
 		refuse_stranger(exchange, "what the field Authorization says isn't understood");
 	else
 		return true;
@@ -94,10 +97,20 @@ bool http_read_authorization(struct http_exchange *exchange)
 bool http_has_credentials(struct http_exchange *exchange)
 {
 	struct slice token;
-	if (exchange->route->right != HTTP_SIGNED_IN || exchange->authorization.scheme != HTTP_NOT_AUTHORIZED || find_token(exchange, &token))
+	if (!shows(exchange) || exchange->authorization.scheme != HTTP_NOT_AUTHORIZED || find_token(exchange, &token))
 		return true;
 	refuse_stranger(exchange, "sign in first");
 	return false;
+}
+
+struct slice http_shown(const struct http_exchange *exchange, bool *authorized)
+{
+	struct slice token = SLICE("");
+	*authorized = exchange->authorization.scheme == HTTP_BEARER;
+	if (*authorized)
+		return exchange->authorization.token;
+	find_token(exchange, &token);
+	return token;
 }
 
 /* ---- Whose it is ---- */
@@ -200,11 +213,13 @@ enum net_run http_enter(struct http_exchange *exchange)
 
 /* ---- Pages of other origins (Fetch, CORS) ---- */
 
+bool http_is_open(const struct http_route *route) { return (route->right == HTTP_SIGNED_IN && route->scopes != 0) || (route->right == HTTP_SHOWS && route->open); }
+
 /* Never with a cookie: the answer doesn't say that credentials are allowed. */
 void http_let_origins(struct http_exchange *exchange)
 {
 	struct slice origin;
-	if (exchange->route->right == HTTP_SIGNED_IN && exchange->route->scopes != 0 && http_head_find(&exchange->head, "Origin", &origin))
+	if (http_is_open(exchange->route) && http_head_find(&exchange->head, "Origin", &origin))
 		http_add_field(exchange, "Access-Control-Allow-Origin", SLICE("*"));
 }
 

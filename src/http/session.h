@@ -67,6 +67,8 @@ bool http_read_authorization(struct http_exchange *exchange);
 bool http_has_credentials(struct http_exchange *exchange);
 /** Asks auth who asks, for HTTP_SIGNED_IN. RUN_WAIT: it asks; else exchange->person is there, and may what the route wants, or it has been refused. */
 enum net_run http_find_person(struct http_exchange *exchange);
+/** May pages of other origins ask it, with a token? */
+bool http_is_open(const struct http_route *route);
 /** Lets pages of other origins read the answer, where they may ask. */
 void http_let_origins(struct http_exchange *exchange);
 /** Tells a browser that pages of other origins may ask, by these methods. */

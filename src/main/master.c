@@ -17,6 +17,7 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "base/reserve.h"
+#include "config/config_history.h"
 #include "store/store.h"
 
 enum {
@@ -254,6 +255,38 @@ static void warn_of_root(const struct master *master)
 								 "give the directory to a user of its own"));
 }
 
+/* A change of the configuration that waits to be confirmed, and whose time is over, is taken back before anything is read; and so is one with which the server can't even
+ * be started. */
+static void take_back_change(struct master *master, const char *why)
+{
+	struct config_change change;
+	struct error error;
+	struct arena *arena = arena_new();
+	bool done = false;
+	int lock = config_history_lock(".", &error);
+	bool known = lock >= 0 && config_history_waiting(".", arena, &change, &error);
+	if (known && change.number != 0 && config_history_take_back(".", &change, &done, &error))
+		log_warning(done ? "admin.config_taken_back" : "admin.config_kept", log_number("number", (int64_t)change.number), log_slice("changed_by", change.by), log_text("reason", why));
+	else if (!known || change.number != 0)
+		log_error("server.failed", log_text("data", master->data), log_text("reason", error.text));
+	if (lock >= 0)
+		close(lock);
+	arena_free(&arena);
+}
+
+static bool load_first(struct master *master, struct error *error)
+{
+	if (config_history_is_due(".", clock_now()))
+		take_back_change(master, "it wasn't confirmed in time");
+	if (master_load(master, false, error))
+		return true;
+	struct error why = *error;
+	if (!config_history_is_due(".", INT64_MAX))
+		return false;
+	take_back_change(master, why.text);
+	return master_load(master, false, error);
+}
+
 /* What needs the owner's rights only. The listeners are opened as root, where we are. */
 static bool set_up(struct master *master, struct error *error)
 {
@@ -262,7 +295,7 @@ static bool set_up(struct master *master, struct error *error)
 	if (chdir(master->data) != 0)
 		return error_set_errno(error, errno, "%s", master->data);
 	privileges_borrow(&master->owner);
-	if (!master_make_folders(master, error) || !master_lock(master, error) || !master_load(master, false, error))
+	if (!master_make_folders(master, error) || !master_lock(master, error) || !load_first(master, error))
 		return false;
 	enum log_level level = LOG_LEVEL_INFO;
 	log_level_parse(slice_of(config_current()->log_level), &level);

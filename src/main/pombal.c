@@ -28,13 +28,7 @@ static const struct command main_commands[] = {
 	{0},
 };
 
-static const struct command_group groups[] = {
-	{"The server", cli_init_commands}, {"", main_commands}, {"", cli_server_commands}, {"", cli_metrics_commands}, {"", cli_check_commands}, {"", cli_certificate_commands}, {"", cli_config_commands},
-	{"People", cli_domain_commands}, {"", cli_dns_commands},   {"", cli_account_commands}, {"", cli_account_app_password_commands}, {"", cli_account_import_commands}, {"", cli_expunged_commands}, {"", cli_special_use_commands}, {"", cli_vacation_commands}, {"", cli_contacts_commands},
-	{"", cli_alias_commands}, {"", cli_session_commands},
-	{"Mail", cli_queue_commands},      {"", cli_quarantine_commands},     {"", cli_trace_commands}, {"", cli_verify_commands}, {"", cli_reports_sent_commands}, {"", cli_reports_commands}, {"", cli_greylist_commands}, {"", cli_push_commands}, {"", cli_spam_commands}, {"", cli_sendmail_commands}, {"", cli_import_commands}, {"", cli_export_commands}, {"", cli_fsck_commands},
-	{NULL, NULL},
-};
+static const struct command_group groups[] = {{"The server", cli_init_commands}, {"", main_commands}, CLI_COMMAND_GROUPS, {NULL, NULL}};
 
 static struct slice base_name(const char *path)
 {

@@ -28,6 +28,7 @@ struct role_rights {
 	bool listeners;     /* serving clients */
 	bool asks;          /* long questions to other roles, net/call.h */
 	bool gives_files;   /* with its answers: files in memory */
+	bool commands;      /* a process beside it, which was started before it is confined, runs rows of the command line: main/runner.h */
 };
 
 #define ROLE(NAME, name, ...) int role_##name##_main(struct role *role);

@@ -30,6 +30,8 @@ int role_auth_main(struct role *role)
 				auth_server_let_sign(server);
 			if (channel_rows[i].from == ROLE_WEB)
 				auth_server_let_web(server);
+			if (channel_rows[i].from == ROLE_ADMIN)
+				auth_server_let_admin(server);
 		}
 	auth_server_on_change(server, announce, role);
 	role_serve(role, stop, server);

@@ -35,7 +35,7 @@ static void roles_are_whole(void **state)
 		once(seen, role_names[i]);
 		assert_non_null(row->main);
 		assert_true(row->stop > 0);
-		assert_true(row->rights.folder || row->rights.store || row->rights.listeners || row->rights.network || row->rights.log ||
+		assert_true(row->rights.folder || row->rights.store || row->rights.listeners || row->rights.network || row->rights.log || row->rights.commands ||
 			    i == ROLE_SPELLER); /* something it is there for: that one has words alone */
 		assert_true(!row->rights.folder || is_folder(row->rights.folder));
 		announced |= row->announces;

@@ -80,7 +80,7 @@ int role_web_main(struct role *role)
 	struct caller *policy = caller_new(role_channel(role, CHANNEL_POLICY));
 	struct server_options options = role_server_options(role->tls);
 	web.sessions = (struct sessions){server_new(&options), auth};
-	web.service = (struct web_service){auth, web_watch_new(), caller_new(role_channel(role, CHANNEL_FETCH))};
+	web.service = (struct web_service){auth, web_watch_new(), caller_new(role_channel(role, CHANNEL_FETCH)), caller_new(role_channel(role, CHANNEL_ADMIN))};
 	web.jmap = (struct jmap_service){.auth = auth, .store = web.store, .queue = queue, .policy = policy, .story = caller_new(role_channel(role, CHANNEL_STORY)),
 		.speller = caller_new(role_channel(role, CHANNEL_SPELLER)), .languages = speller_installed()};
 	web.http = (struct http_service){.auth = auth, .tables = {{jmap_routes, jmap_route_count, &web.jmap}, {web_routes, web_route_count, &web.service}}};
@@ -103,6 +103,7 @@ int role_web_main(struct role *role)
 	caller_free(&web.jmap.story);
 	caller_free(&web.jmap.speller);
 	caller_free(&web.service.fetcher);
+	caller_free(&web.service.admin);
 	queue_close(&queue);
 	auth_close(&auth);
 	store_close(&web.store);

@@ -49,6 +49,7 @@ static const struct place {
 	{"tls/key.pem", 0, 0},
 	{"log/events.log", 0, BIT(ROLE_STORY)},
 	{"run/lock", 0, 0},
+	{"history/1", 0, 0},
 };
 enum { PLACES = sizeof places / sizeof *places };
 

@@ -1,5 +1,6 @@
 /* The table of what can be asked for over HTTP. This is the only list of it: docs/http.md is made from it (`pombal manual http`). The first row that
  * fits counts. */
+#include "admin/admin.h"
 #include "autoconfig/autoconfig.h"
 #include "web/oauth_request.h"
 #include "web/web.h"
@@ -42,6 +43,10 @@ const struct http_route web_routes[] = {
 	 .about = "An event source: the event mail is sent when the account's mail has changed."},
 	{.methods = HTTP_GET, .path = "/socket", .right = HTTP_SIGNED_IN, .scopes = AUTH_MAY_READ, .unit = UNIT_ASK, .run = web_socket,
 	 .about = "The same as a WebSocket: the message {\"event\":\"mail\"}."},
+	{.methods = HTTP_GET, .path = "/admin/who", .right = HTTP_SHOWS, .open = true, .refusal = web_admin_refusal, .unit = UNIT_ASK, .run = web_admin_who, .drop = web_admin_drop,
+	 .about = "Who administers, and what he may call: see docs/admin-api.md."},
+	{.methods = HTTP_POST, .path = "/admin/call", .right = HTTP_SHOWS, .open = true, .refusal = web_admin_refusal, .unit = UNIT_ASK, .body_max = ADMIN_REQUEST_MAX, .run = web_admin_call,
+	 .drop = web_admin_drop, .about = "Does what the command line does: see docs/admin-api.md."},
 	{.methods = HTTP_GET, .path = "/picture", .right = HTTP_SIGNED_IN, .ours = true, .scopes = AUTH_MAY_READ, .unit = UNIT_ASK, .run = web_picture, .drop = web_outside_drop,
 	 .about = "A picture that a letter names, fetched by this server: parameter url, https or http, of a public address. PNG, JPEG, GIF, WebP and AVIF, by their bytes."},
 	{.methods = HTTP_POST, .path = "/unsubscribe", .right = HTTP_SIGNED_IN, .unit = UNIT_ASK, .body_max = UNSUBSCRIBE_MAX, .run = web_unsubscribe, .drop = web_outside_drop,

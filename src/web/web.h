@@ -6,6 +6,7 @@
  *   app_passwords.c   passwords for a program each
  *   oauth*.c      letting programs in with OAuth
  *   events.c      what is told to pages that are open
+ *   admin.c       administration
  *   outside.c     what is fetched from elsewhere for letters that are read
  *   files.c       static files, which are part of the program
  *   settings.c    what mail clients set themselves up with
@@ -23,6 +24,7 @@ struct web_service {
 	struct auth *auth;
 	struct web_watch *watch; /* who waits for news */
 	struct caller *fetcher;  /* who goes out for our people */
+	struct caller *admin;    /* who does what administrators want */
 };
 extern const struct http_route web_routes[];
 extern const size_t web_route_count;
@@ -54,6 +56,10 @@ enum net_run web_file(struct http_exchange *exchange);
 enum net_run web_picture(struct http_exchange *exchange);
 enum net_run web_unsubscribe(struct http_exchange *exchange);
 enum net_run web_frame(struct http_exchange *exchange);
+enum net_run web_admin_who(struct http_exchange *exchange);
+enum net_run web_admin_call(struct http_exchange *exchange);
+void web_admin_drop(struct http_exchange *exchange);
+const char *web_admin_refusal(int status, const char *why, struct buf *body);
 void web_outside_drop(struct http_exchange *exchange);
 enum net_run web_sts_policy(struct http_exchange *exchange);
 enum net_run web_challenge(struct http_exchange *exchange);

@@ -99,6 +99,13 @@ def test_what_is_said_of_translations(tmp_path):
     assert "there is no guild.md" in translations(tmp_path)[1]
 
 
+def test_the_page_about_administration_has_the_programs_tables():
+    printed = subprocess.run([binary(), "manual", "admin"], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, env=environment(), check=True).stdout.decode()
+    page = (ROOT / "docs/admin-api.md").read_text()
+    for table in printed.strip().split("\n\n"):
+        assert table in page, "docs/admin-api.md has the tables that `pombal manual admin` prints"
+
+
 @pytest.mark.parametrize("page", [page for page in PAGES if blocks(page)])
 def test_commands(page):
     with Instance() as instance:
