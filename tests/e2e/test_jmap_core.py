@@ -145,7 +145,8 @@ def test_what_is_uploaded_is_downloaded(server):
     assert part.status == 206 and part.body == content[1000:200000] and part.headers["Content-Range"] == "bytes 1000-199999/3000000"
     assert client.download(blob["blobId"], Range="bytes=3000000-").status == 416
     assert client.download(blob["blobId"], If_None_Match=answer.headers["ETag"]).status == 304
-    assert client.download(blob["blobId"], "no type\r\nX: y").headers["Content-Type"] == "application/octet-stream"
+    for kind in ("no type\r\nX: y", "text/javascript", "Application/X-JavaScript; charset=utf-8", "text/css", "module/ecmascript"):
+        assert client.download(blob["blobId"], kind).headers["Content-Type"] == "application/octet-stream"
 
 
 def test_blobs_are_their_accounts_alone(server):
