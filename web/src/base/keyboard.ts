@@ -33,14 +33,27 @@ export function isTyping(target: EventTarget | null): boolean {
 	return target instanceof HTMLElement && (target.isContentEditable || /^(INPUT|TEXTAREA|SELECT)$/.test(target.tagName) && !/^(checkbox|radio|button)$/.test(target.getAttribute("type") ?? ""));
 }
 
-/** Listens; gives what `keydown` of the window is to call. `bindings` is asked each time. */
-export function listener(bindings: () => readonly Binding[], enabled: () => boolean = () => true): (event: KeyboardEvent) => void {
+/** Is it a key that presses what has the focus, or leads about in it? Buttons, links, tabs and menus have these themselves. */
+function presses(event: KeyboardEvent): boolean {
+	const control = event.target instanceof Element ? event.target.closest("button, a[href], summary, input, [role=menu], [role=tablist]") : null;
+	return !!control && !event.ctrlKey && !event.metaKey && !event.altKey && (event.key === "Enter" || event.key === " " || (!control.matches("button, a[href], summary") && /^(Arrow\w+|Home|End)$/.test(event.key)));
+}
+
+/** Is it a letter or a sign alone? Who dictates, or whose hand shakes, doesn't want those (WCAG 2.1.4). */
+function isCharacter(name: string): boolean {
+	return /^(?:Shift\+)?\S$/u.test(name);
+}
+
+/** Listens; gives what `keydown` of the window is to call. `bindings` is asked each time. `characters`: do letters and signs count? */
+export function listener(bindings: () => readonly Binding[], enabled: () => boolean = () => true, characters: () => boolean = () => true): (event: KeyboardEvent) => void {
 	let before = "", at = 0;
 	return (event) => {
-		if (event.defaultPrevented || event.isComposing || !enabled() || isTyping(event.target) || /^(Shift|Control|Alt|Meta)$/.test(event.key)) return;
+		if (event.defaultPrevented || event.isComposing || !enabled() || isTyping(event.target) || presses(event) || /^(Shift|Control|Alt|Meta)$/.test(event.key)) return;
+		const name = nameOf(event);
+		if (isCharacter(name) && !characters()) return;
 		if (event.timeStamp - at > PATIENCE_MS) before = "";
-		const { binding, waits } = match(bindings(), before, nameOf(event));
-		before = waits && !binding ? nameOf(event) : "";
+		const { binding, waits } = match(bindings(), before, name);
+		before = waits && !binding ? name : "";
 		at = event.timeStamp;
 		if (!binding) return;
 		event.preventDefault();

@@ -9,7 +9,7 @@ export interface Platform {
 	sleep(ms: number, signal?: AbortSignal): Promise<void>;
 	/** 0 to 1. */
 	random(): number;
-	/** Tells when the network may be back; gives the function that ends it. */
+	/** Tells when the network may be back, or gone; gives the function that ends it. */
 	onWake(run: () => void): () => void;
 	readonly WebSocket?: typeof WebSocket | undefined;
 }
@@ -40,9 +40,11 @@ export function browserPlatform(): Platform {
 			const page = typeof document === "undefined" ? null : document;
 			const seen = () => page?.visibilityState === "visible" && run();
 			globalThis.addEventListener("online", run);
+			globalThis.addEventListener("offline", run); // a try that fails says so at once
 			page?.addEventListener("visibilitychange", seen);
 			return () => {
 				globalThis.removeEventListener("online", run);
+				globalThis.removeEventListener("offline", run);
 				page?.removeEventListener("visibilitychange", seen);
 			};
 		},

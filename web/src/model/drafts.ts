@@ -46,6 +46,14 @@ export async function takeBlobs({ client, account }: Engine, kept: KeptDraft): P
 /** The part of a draft's Message-ID that tells which it is: "pombal-draft.LINE.DEVICE.N@…". */
 const LINE = /^pombal-draft\.([0-9a-f]{16})\.([0-9a-f]{8})\./;
 
+/** A media type, with parameters or without (RFC 6838 §4.2). */
+const TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(?:;[\x20-\x7e]{0,200})?$/;
+
+/** A file's name without folders and without what nobody sees: it goes into a header field, and to others' disks. */
+export function fileName(name: string): string {
+	return (name.split(/[/\\]/).at(-1) ?? "").replace(/[\p{Cc}\u2028\u2029\u202a-\u202e\u2066-\u2069]+/gu, " ").trim();
+}
+
 export function randomHex(bytes: number): string {
 	return [...crypto.getRandomValues(new Uint8Array(bytes))].map(one => one.toString(16).padStart(2, "0")).join("");
 }
@@ -153,8 +161,8 @@ export class DraftOf implements Draft {
 	// ---- Attachments ----
 
 	attach(file: File | Blob, options: { name?: string; cid?: string } = {}): string {
-		const name = options.name ?? ("name" in file ? file.name : "") ?? "", id = randomHex(6);
-		const one: KeptAttachment = { id, name, type: file.type || "application/octet-stream", size: file.size, blobId: null, cid: options.cid ?? null };
+		const name = fileName(options.name ?? ("name" in file ? file.name : "") ?? ""), id = randomHex(6);
+		const one: KeptAttachment = { id, name, type: TYPE.test(file.type) ? file.type : "application/octet-stream", size: file.size, blobId: null, cid: options.cid ?? null };
 		this.kept.attachments = [...this.kept.attachments, one];
 		void this.#account.engine.db.put("files", [[`${this.key}:${id}`, file]]);
 		this.#changed();
@@ -411,7 +419,8 @@ export class DraftsOf implements Drafts {
 	}
 
 	#keptOf(message: Message): KeptDraft {
-		const sender = message.from?.[0]?.email.toLowerCase(), identity = this.#account.identities.value.find(one => one.email.toLowerCase() === sender);
+		const sender = message.from?.[0], same = this.#account.identities.value.filter(one => one.email.toLowerCase() === sender?.email.toLowerCase());
+		const identity = same.find(one => one.name === (sender?.name ?? "")) ?? same[0];
 		const receipt = message.headers?.some(one => one.name.toLowerCase() === "disposition-notification-to") ?? false;
 		const priority = message.headers?.find(one => one.name.toLowerCase() === "x-priority")?.value.trim()[0];
 		const content: DraftContent = {

@@ -9,6 +9,8 @@ import { MemoryDatabase } from "./database.ts";
 import { compare, makeTree } from "./mailboxes.ts";
 import { applyPatch, inverse, keywordPath, movePatch, needed } from "./patch.ts";
 import { countFacets, readMarks } from "./search.ts";
+import { fileName } from "./drafts.ts";
+import { fitting } from "./settings.ts";
 import { Sparse } from "./sparse.ts";
 
 const head = (id: string, more: Partial<EmailHead> = {}): EmailHead => ({
@@ -124,4 +126,15 @@ test("facets say what hits have in common, but not what all have", () => {
 test("what begins with what was typed comes before what has it inside", () => {
 	assert.deepEqual(["anna berg", "zoe anna", "joanna", "boris"].map(text => fit(text, "anna")), [4, 3, 1, 0]);
 	assert.equal(fit("a.b@x", "b@x"), 3);
+});
+
+test("settings that no page of ours could have made are passed over", () => {
+	const good = { theme: "dark", markRead: null, swipeLeft: null, labels: [{ keyword: "work", name: "Work", color: "" }], imagesFrom: ["a@example.test"], language: "ru", later: { ours: true } };
+	assert.deepEqual(fitting(good), good);
+	assert.deepEqual(fitting({ theme: { dark: true }, density: "<b>", undoSend: 1e12, markRead: "now", labels: "none", imagesFrom: [5], swipeRight: "constructor", conversations: "no", shortcuts: [], language: 5 }), {});
+	assert.deepEqual(fitting({ labels: [{ keyword: "work" }] }), {});
+});
+
+test("a file's name leads nowhere", () => {
+	assert.deepEqual(["../../etc/passwd", "C:\\x\\y.txt", "a\0b\r\nBcc: c.txt", "bill\u202efdp.exe", "ä ö.pdf", ".."].map(fileName), ["passwd", "y.txt", "a b Bcc: c.txt", "bill fdp.exe", "ä ö.pdf", ".."]);
 });

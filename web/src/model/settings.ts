@@ -18,6 +18,38 @@ export const defaults: SettingsValue = {
 
 type Given = Record<string, unknown>;
 
+const LABELS_MAX = 200;
+const isText = (value: unknown): value is string => typeof value === "string";
+const oneOf = (...all: unknown[]) => (value: unknown) => all.includes(value);
+const within = (least: number, most: number) => (value: unknown) => typeof value === "number" && value >= least && value <= most;
+const swipe = oneOf(null, "archive", "trash", "junk", "read", "unread", "star");
+const isLabel = (one: unknown) => typeof one === "object" && one !== null && [(one as Given)["keyword"], (one as Given)["name"], (one as Given)["color"]].every(isText);
+/** What each may be; of others of our own it is their kind. */
+const MAY_BE: { [name: string]: (value: unknown) => boolean } = {
+	theme: oneOf("system", "light", "dark"), density: oneOf("comfortable", "compact"), language: value => value === null || isText(value), undoSend: within(0, 60), markRead: value => value === null || within(0, 3600)(value),
+	remoteImages: oneOf("never", "ask", "known"), signaturePlace: oneOf("above", "below"), afterAct: oneOf("next", "previous", "list"), receipts: oneOf("never", "ask", "always"), swipeLeft: swipe, swipeRight: swipe,
+	readingPane: oneOf("right", "bottom", "none"), imagesFrom: value => Array.isArray(value) && value.every(isText), labels: value => Array.isArray(value) && value.length <= LABELS_MAX && value.every(isLabel),
+};
+
+/** A patch that says null takes a property away (RFC 8620 §5.3): those that may be nothing say so in a word. */
+const NOTHING = "none", MAY_BE_NOTHING = ["markRead", "swipeLeft", "swipeRight"];
+
+function sent(change: Given): Given {
+	return Object.fromEntries(Object.entries(change).map(([name, value]) => [name, value === null && MAY_BE_NOTHING.includes(name) ? NOTHING : value]));
+}
+
+function received(given: Given): Given {
+	return Object.fromEntries(Object.entries(given).map(([name, value]) => [name, value === NOTHING && MAY_BE_NOTHING.includes(name) ? null : value]));
+}
+
+/** Without values that none of ours can have: any program that may write contacts may have put them there. */
+export function fitting(given: Given): Given {
+	return Object.fromEntries(Object.entries(given).filter(([name, value]) => {
+		if (Object.hasOwn(MAY_BE, name)) return MAY_BE[name]!(value);
+		return !Object.hasOwn(defaults, name) || typeof value === typeof defaults[name];
+	}));
+}
+
 export class SettingsOf implements Settings {
 	readonly #engine: Engine;
 	readonly #store = new Store<SettingsValue>(defaults);
@@ -63,7 +95,7 @@ export class SettingsOf implements Settings {
 	}
 
 	#show(): void {
-		this.#store.set({ ...defaults, ...this.#server, ...this.#waiting } as SettingsValue);
+		this.#store.set({ ...defaults, ...fitting({ ...this.#server, ...this.#waiting }) } as SettingsValue);
 	}
 
 	/** Who comes while it runs has it run once more: what he knows of may have come too late. */
@@ -101,14 +133,14 @@ export class SettingsOf implements Settings {
 		const card = cards.result.value.list.find(one => one.uid === SETTINGS_UID);
 		this.#card = card?.id ?? null;
 		const value = card?.[SETTINGS_PROPERTY];
-		if (value && typeof value === "object") this.#server = value as Given;
+		if (value && typeof value === "object") this.#server = received(value as Given);
 		this.#show();
 		await engine.db.put("meta", [["settings", this.#server]]);
 		return good(undefined);
 	}
 
 	async #update(id: Id, change: Given): Promise<Result<void>> {
-		const patch = Object.fromEntries(Object.entries(change).map(([name, value]) => [`${SETTINGS_PROPERTY}/${name.replace(/~/g, "~0").replace(/\//g, "~1")}`, value]));
+		const patch = Object.fromEntries(Object.entries(sent(change)).map(([name, value]) => [`${SETTINGS_PROPERTY}/${name.replace(/~/g, "~0").replace(/\//g, "~1")}`, value]));
 		const done = await this.#engine.client.call(this.#engine.account, "ContactCard/set", { update: { [id]: patch } });
 		const error = done.ok ? done.value.notUpdated?.[id] : null;
 		return error ? { ok: false, error: failureOf(error) } : done.ok ? good(undefined) : done;
@@ -124,7 +156,7 @@ export class SettingsOf implements Settings {
 			book = made.value.created?.["b"]?.id;
 		}
 		if (!book) return { ok: false, error: { kind: "refused", type: "", message: "the address book for settings couldn't be made" } };
-		const card = { uid: SETTINGS_UID, kind: "application", name: { full: SETTINGS_BOOK }, addressBookIds: { [book]: true }, [SETTINGS_PROPERTY]: change };
+		const card = { uid: SETTINGS_UID, kind: "application", name: { full: SETTINGS_BOOK }, addressBookIds: { [book]: true }, [SETTINGS_PROPERTY]: sent(change) };
 		const done = await engine.client.call(engine.account, "ContactCard/set", { create: { c: card } });
 		const error = done.ok ? done.value.notCreated?.["c"] : null;
 		// Another device may have made it meanwhile: it is found the next time.
