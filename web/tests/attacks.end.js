@@ -1,4 +1,5 @@
-// Every trick of tests/attacks, shown in a real Chromium as the web mail shows letters: nothing runs, nothing is asked for, nothing is left that could.
+// Every trick of tests/attacks, and what is harmless of features.txt, shown in a real Chromium as the web mail shows letters: nothing runs, nothing is asked for, nothing
+// is left that could; and what means no harm can be read.
 //
 //     node tests/attacks.end.js [FOLDER-OF-HTML…]     further letters, shown in the same way
 import { readdirSync, readFileSync } from "node:fs";
@@ -7,13 +8,14 @@ import { letterOf, openStage, settled, web } from "./read/stage.js";
 
 const JS = "try{parent.pwned('script')}catch(e){}try{top.pwned('top')}catch(e){}alert(1)", EVIL = "http://evil.test";
 
-function attacks() {
-	const folder = join(web, "tests", "attacks");
-	return readdirSync(folder).flatMap((file) => readFileSync(join(folder, file), "utf8").split(/^%% /m).slice(1).map((text) => {
-		const [name, ...lines] = text.split("\n");
-		return { name: `${file.replace(".txt", "")}: ${name}`, html: lines.join("\n").replaceAll("DEEP", "<div>".repeat(2000)).replaceAll("EVIL", EVIL).replace(/\bJS\b/g, JS) };
-	}));
+/** The letters of a file, each with its name; of what is harmless, how many words must be seen. */
+function letters(path) {
+	return readFileSync(join(web, "tests", path), "utf8").split(/^%% /m).slice(1).map((text) => {
+		const [name, ...lines] = text.split("\n"), html = lines.join("\n");
+		return { name: `${path.replace(/.*\/|\.txt/g, "")}: ${name}`, html: html.replaceAll("DEEP", "<div>".repeat(2000)).replaceAll("EVIL", EVIL).replace(/\bJS\b/g, JS), words: path.startsWith("features") ? html.match(/READ/g).length : 0 };
+	});
 }
+const all = () => [...readdirSync(join(web, "tests", "attacks")).flatMap((file) => letters(`attacks/${file}`)), ...letters("features.txt")];
 
 function further(folders) {
 	return folders.flatMap((folder) => readdirSync(folder).filter((name) => /\.html?$/.test(name)).map((name) => ({ name, html: readFileSync(join(folder, name), "utf8") })));
@@ -36,7 +38,8 @@ function look() {
 	}
 	for (const style of inside.querySelectorAll("style")) if (/@import|@font-face|fixed|url\((?!"blob:|"data:image)/i.test(style.textContent)) wrong.push("sheet " + style.textContent.slice(0, 200));
 	const box = frame.getBoundingClientRect(), place = inside.getElementById("letter").getBoundingClientRect();
-	return { wrong, height: box.height, width: box.width, seen: place.height > 0, wide: document.documentElement.scrollWidth > innerWidth };
+	const words = (inside.getElementById("letter").innerText.match(/READ/gi) ?? []).length + [...inside.querySelectorAll("img")].filter((one) => one.alt === "READ").length;
+	return { wrong, words, height: box.height, width: box.width, seen: place.height > 0, wide: document.documentElement.scrollWidth > innerWidth };
 }
 
 const stage = await openStage();
@@ -55,7 +58,7 @@ async function control() {
 }
 
 // What the policy refuses it says, also of what stands in no page yet: a parser's document. And Chromium asks its maker of its own accord.
-async function attempt({ name, html }) {
+async function attempt({ name, html, words = 0 }) {
 	const problems = [];
 	for (const pictures of [false, true]) {
 		for (const list of [stage.asked, stage.pictures, stage.ran, stage.complaints]) list.length = 0;
@@ -63,9 +66,10 @@ async function attempt({ name, html }) {
 			settings: pictures ? { imagesFrom: ["ann@example.test"] } : {} });
 		await settled(stage.page);
 		if (pictures) await stage.page.waitForTimeout(80);
-		const { wrong, height, width, seen, wide } = await stage.page.evaluate(look);
+		const { wrong, words: read, height, width, seen, wide } = await stage.page.evaluate(look);
 		const mode = pictures ? " (with pictures)" : "";
 		for (const one of wrong) problems.push(one + mode);
+		if (read < words) problems.push(`of ${words} words only ${read} can be read${mode}`);
 		for (const one of stage.ran) problems.push("ran: " + one + mode);
 		for (const one of stage.asked.filter((text) => !/ (?:[\w-]+\.)*(?:google|gstatic|googleapis)\.com:443$/.test(text))) problems.push("asked for " + one + mode);
 		for (const one of stage.complaints.filter((text) => !/status of 4|Content Security Policy/.test(text))) problems.push("console: " + one.slice(0, 300) + mode);
@@ -81,7 +85,7 @@ async function attempt({ name, html }) {
 }
 
 await control();
-for (const one of [...attacks(), ...further(process.argv.slice(2))]) await attempt(one);
-await stage.close();
+for (const one of [...all(), ...further(process.argv.slice(2))]) await attempt(one);
+await stage.close({ last: true });
 console.log(`1..${passed + failed}\n# tests ${passed + failed}\n# pass ${passed}\n# fail ${failed}`);
 process.exit(failed ? 1 : 0);

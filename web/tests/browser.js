@@ -25,10 +25,11 @@ export function launch() {
 	return chromium.launch({ executablePath: process.env.CHROMIUM ?? "/usr/bin/chromium", args: ["--no-sandbox", "--disable-dev-shm-usage", "--no-proxy-server"] });
 }
 
-/** A page of nobody's yet, or signed in as `address`. What its console complains of fails the test at close(). */
-export async function open({ server, browser }, { address, path = "/", noise = [], ...options } = {}) {
+/** A page of nobody's yet, or signed in as `address`. `follow`: notes what is done in it (functions.js). What its console complains of fails the test at close(). */
+export async function open({ server, browser }, { address, path = "/", noise = [], follow, ...options } = {}) {
 	const context = await browser.newContext({ locale: "en-US", timezoneId: "UTC", reducedMotion: "reduce", ...DESKTOP, ...options });
 	context.setDefaultTimeout(PATIENCE);
+	await follow?.follow(context);
 	const page = await context.newPage(), messages = [];
 	page.on("console", (message) => ["error", "warning"].includes(message.type()) && messages.push(message.text()));
 	page.on("pageerror", (error) => messages.push(String(error)));

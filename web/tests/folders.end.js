@@ -95,7 +95,7 @@ test("settings hold at once, and on other devices", async () => {
 	await page.getByLabel("Density of lists").selectOption({ label: "Compact" });
 	assert.equal(await page.locator("html").getAttribute("data-density"), "compact");
 	await page.getByLabel("Language").selectOption({ label: "Português" });
-	await page.getByRole("heading", { name: "Configurações" }).waitFor();
+	await page.getByRole("heading", { name: "Definições" }).waitFor();
 	const address = /Conta: (.*)/.exec(await page.getByRole("button", { name: /Conta:/ }).getAttribute("aria-label"))[1];
 	await until(async () => {
 		const other = await open(at, { address });

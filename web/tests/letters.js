@@ -10,3 +10,42 @@ export const LETTERS = [
 	{ from: "Anna Berg <anna@elsewhere.example>", subject: "Plans for the weekend", text: "Shall we take the early train? The weather looks fine, and Clara knows a place for lunch near the river.", id: "plans", age: 3 },
 	{ from: "Clara de Sousa <clara@elsewhere.example>", subject: "Re: Plans for the weekend", text: "The early one, yes. I'll book a table for four at one o'clock.", answers: "plans", id: "early", age: 1 },
 ];
+
+/** As shops and societies send them: a table, colours, pictures of elsewhere, a list to leave. */
+export const NEWSLETTER = { from: "River Society <news@river.example>", subject: "The river news: walks, boats and a flood of flowers", age: 30, raw: `From: River Society <news@river.example>
+To: alice@example.test
+Subject: The river news: walks, boats and a flood of flowers
+Date: ${new Date(Date.now() - 30 * 3_600_000).toUTCString().replace("GMT", "+0000")}
+Message-ID: <river-news@tests.example>
+List-Unsubscribe: <mailto:leave@river.example>
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary=mix
+
+--mix
+Content-Type: multipart/alternative; boundary=alt
+
+--alt
+Content-Type: text/plain; charset=utf-8
+
+Walks, boats and a flood of flowers.
+--alt
+Content-Type: text/html; charset=utf-8
+
+<body bgcolor="#eef3ee"><table width="600" align="center" cellpadding="24" bgcolor="#ffffff"><tr><td style="font-family:Georgia,serif;color:#2b3a33">
+<img src="https://river.example/head.png" width="552" height="90" alt="The river at dawn"><h1 style="color:#1d5c4a;font-size:24px">A flood of flowers</h1>
+<p>Dear friends, the meadows below the old mill are in bloom. Join us on <b>Saturday at ten</b> for a walk along the bank; boats leave from the bridge.</p>
+<p><a href="https://river.example/walks" style="background:#1d5c4a;color:#ffffff;padding:10px 18px;border-radius:4px;text-decoration:none">See all walks</a></p>
+<p style="color:#777777;font-size:12px">You get this because you joined the society.</p></td></tr></table></body>
+--alt--
+--mix
+Content-Type: application/pdf; name="walks.pdf"
+Content-Disposition: attachment; filename="walks.pdf"
+Content-Transfer-Encoding: base64
+
+JVBERi0xLjQgbm90aGluZw==
+--mix
+Content-Type: text/plain; charset=utf-8; name="what to bring.txt"
+Content-Disposition: attachment; filename="what to bring.txt"
+
+Shoes, water, a hat.
+--mix--` };

@@ -206,7 +206,7 @@ for (const { name, run, options } of tests) {
 		failed++;
 		console.log(`not ok ${passed + failed} - ${name}\n${String(error.stack ?? error).slice(0, 3000).replace(/^/gm, "  # ")}`);
 	}
-	await stage.close();
+	await stage.close({ last: passed + failed === tests.length });
 }
 console.log(`1..${passed + failed}\n# tests ${passed + failed}\n# pass ${passed}\n# fail ${failed}`);
 process.exit(failed ? 1 : 0);

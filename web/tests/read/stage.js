@@ -1,7 +1,7 @@
 // Where letters are shown for tests: the page of main.ts, built as the web mail is and served with the program's own policies (read in its source, so that they can't
 // differ), in Debian's Chromium, which reaches nothing else but a server that counts what it is asked for.
 import { createServer } from "node:http";
-import { readFileSync } from "node:fs";
+import { readFileSync, rmSync } from "node:fs";
 import { dirname, extname, join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
@@ -28,7 +28,7 @@ function listen(handler) {
 
 /** `remote(address)`: what /picture gives: a Buffer, or null. `built`: the page was built before. */
 export async function openStage({ remote = () => PNG, width = 1100, height = 900, touch = false, scheme = "light", built = false } = {}) {
-	const out = join(web, ".cache", "read");
+	const out = join(web, ".cache", `read-${process.pid}`);
 	if (!built) await build({
 		root: join(web, "tests", "read"), configFile: false, logLevel: "error", plugins: [svelte({ configFile: false })], publicDir: false,
 		build: { outDir: out, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: ["chrome109"], reportCompressedSize: false },
@@ -88,10 +88,11 @@ export async function openStage({ remote = () => PNG, width = 1100, height = 900
 		show: async (wanted) => {
 			await page.evaluate((all) => window.show(all), { settings: {}, dark: false, language: "en", thread: false, blobs: {}, ...wanted });
 		},
-		close: async () => {
+		close: async ({ last = false } = {}) => {
 			await browser.close();
 			own.close();
 			evil.close();
+			if (last) rmSync(out, { recursive: true, force: true });
 		},
 	};
 }

@@ -1,0 +1,168 @@
+// Every view of the pages, and how it comes to be, in any language: for pictures (pictures.js), and for what holds for all of them (sound.end.js).
+import { LETTERS, NEWSLETTER } from "./letters.js";
+import { Mail } from "./mail.js";
+import { compose } from "./server.js";
+
+/** An account with something in everything; its address. */
+export async function furnish(server) {
+	const address = server.account("alice"), mail = new Mail(server, address);
+	// Those of earlier days are put in as of then; what came today came by the door, and has its story.
+	for (const letter of LETTERS.filter(({ age }) => age > 12)) await mail.put(compose(address, letter), "inbox", new Date(Date.now() - letter.age * 3_600_000));
+	await server.deliver(address, [NEWSLETTER, ...LETTERS.filter(({ age }) => age <= 12)]);
+	const { list: books } = await mail.call("AddressBook/get", { ids: null }), addressBookIds = { [books[0].id]: true };
+	const person = (uid, given, surname, email, more = {}) => ({ uid, addressBookIds, name: { components: [{ kind: "given", value: given }, { kind: "surname", value: surname }], isOrdered: true }, emails: { e: { address: email } }, ...more });
+	await mail.call("ContactCard/set", { create: {
+		a: person("urn:uuid:00000000-0000-4000-8000-000000000001", "Clara", "de Sousa", "clara@elsewhere.example", {
+			organizations: { o: { name: "Moinho Velho" } }, titles: { t: { name: "Engenheira" } }, phones: { p: { number: "+351 21 123 45 67", contexts: { work: true } } }, notes: { n: { note: "Knows every place for lunch near the river." } },
+		}),
+		b: person("urn:uuid:00000000-0000-4000-8000-000000000002", "Борис", "Смирнов", "boris@elsewhere.example"),
+		c: person("urn:uuid:00000000-0000-4000-8000-000000000003", "Anna", "Berg", "anna@elsewhere.example"),
+		g: { uid: "urn:uuid:00000000-0000-4000-8000-000000000004", addressBookIds, kind: "group", name: { full: "Weekend" }, members: { "urn:uuid:00000000-0000-4000-8000-000000000001": true, "urn:uuid:00000000-0000-4000-8000-000000000003": true } },
+	} });
+	const { created } = await mail.call("AddressBook/set", { create: { s: { name: "Settings of Pombal's web mail", isSubscribed: false } } });
+	await mail.call("ContactCard/set", { create: { s: { uid: "pombal-web-settings", kind: "application", name: { full: "Settings" }, addressBookIds: { [created.s.id]: true },
+		"pombal.internal:settings": { markRead: null, labels: [{ keyword: "family", name: "Family", color: "" }, { keyword: "work", name: "Работа", color: "" }] } } } });
+	const emails = await mail.emails(), of = (subject) => emails.find((one) => one.subject.includes(subject)).id, parent = await mail.call("Mailbox/set", { create: { p: { name: "Projects" } } });
+	await mail.call("Mailbox/set", { create: { c: { name: "Mill", parentId: parent.created.p.id }, d: { name: "Путешествия" } } });
+	await mail.call("Email/set", { update: { [of("coast")]: { "keywords/$flagged": true, "keywords/family": true }, [of("Счёт")]: { "keywords/work": true }, [of("Seeds")]: { "keywords/$seen": true }, [of("order")]: { "keywords/$seen": true } } });
+	return address;
+}
+
+const first = (page) => page.getByRole("option").first();
+const rows = (page) => first(page).waitFor();
+const read = (subject) => async (page) => {
+	await page.getByRole("option").filter({ hasText: subject }).first().click();
+	await page.locator("article.open .text").last().waitFor();
+	await page.locator("article.open .text :is(iframe, .plain)").last().waitFor();
+};
+const more = (index) => async (page) => {
+	await read("river news")(page);
+	await page.locator("article.open > header [aria-haspopup=menu]").last().click();
+	await (await page.getByRole("menu").locator("button").all()).at(index).click();
+	await page.locator(index < 0 ? ":is(.story, dialog[open])" : "body").first().waitFor();
+};
+const drawer = async (page) => {
+	const button = page.locator(".opens button");
+	if (await button.isVisible()) await button.click();
+};
+const write = async (page) => {
+	await page.locator(":is(nav > button, button.round):visible").first().click();
+	await page.locator("section.window [contenteditable]").waitFor();
+};
+const options = (index) => async (page) => {
+	await write(page);
+	await page.locator("section.window footer [aria-haspopup=menu]").click();
+	if (index !== null) await page.getByRole("menu").locator("button").nth(index).click();
+};
+const person = (name) => async (page) => {
+	await page.getByRole("option").filter({ hasText: name }).click();
+	await page.locator("article h2").waitFor();
+};
+const settings = (part, act) => ({ hash: `#/settings/${part}`, ready: async (page) => {
+	await page.getByRole("tab", { selected: true }).waitFor();
+	await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
+}, act });
+
+/** An address, what must be there, and what is done then; `who`: not shown to the first account, but to the second, or to both. */
+export const VIEWS = {
+	list: { ready: rows },
+	reading: { ready: rows, act: read("Plans for") },
+	newsletter: { ready: rows, act: read("river news") },
+	details: { ready: rows, act: async (page) => {
+		await read("Счёт")(page);
+		await page.locator("article.open .to").click();
+	} },
+	doings: { ready: rows, act: async (page) => {
+		await read("Счёт")(page);
+		await page.locator("article.open > header [aria-haspopup=menu]").last().click();
+	} },
+	story: { ready: rows, act: more(-2) },
+	source: { ready: rows, act: more(-1) },
+	choosing: { ready: rows, act: async (page) => {
+		for (const i of [0, 2]) await page.locator(".who").nth(i).click();
+	} },
+	menu: { ready: rows, act: async (page) => {
+		await page.locator(".who").nth(1).click();
+		await page.locator("[role=toolbar] [aria-haspopup=menu]").first().click();
+	} },
+	folders: { ready: rows, act: drawer },
+	folder: { ready: rows, act: async (page) => {
+		await drawer(page);
+		await page.locator(".heading button").first().click();
+	} },
+	"folder-menu": { ready: rows, act: async (page) => {
+		await drawer(page);
+		await page.locator("nav li").filter({ hasText: "Путешествия" }).locator(".more button").click({ force: true });
+		await page.getByRole("menu").waitFor();
+	} },
+	empty: { ready: rows, act: (page) => page.evaluate(() => document.querySelectorAll("nav li .folder")[1].click()) },
+	search: { hash: "#/search/the", ready: rows },
+	"search-none": { hash: "#/search/nothingofthekind", ready: (page) => page.locator("main .listing h2, main .listing h3").first().waitFor() },
+	operators: { ready: rows, act: (page) => page.getByRole("combobox").click() },
+	writing: { ready: rows, act: write },
+	answering: { ready: rows, act: async (page) => {
+		await read("Plans for")(page);
+		await page.locator("article.open footer button").first().click();
+		await page.locator("section.window [contenteditable]").waitFor();
+	} },
+	"writing-options": { ready: rows, act: options(null) },
+	"writing-later": { ready: rows, act: options(0) },
+	"writing-warned": { ready: rows, act: async (page) => {
+		await write(page);
+		await page.locator("section.window input[role=combobox]").first().fill("Clara de Sousa <clara@elsewhere.example>, anna@elsewhere.example,");
+		await page.locator("section.window footer button").first().click();
+		await page.locator("dialog[open]").waitFor();
+	} },
+	below: { who: "second", ready: rows, act: (page) => page.getByRole("option").nth(1).click() },
+	accounts: { who: "both", ready: rows, act: async (page) => {
+		await page.locator("nav .account, .opens button").first().waitFor();
+		await drawer(page);
+		await page.locator("nav .account").last().click();
+	} },
+	account: { ready: rows, act: async (page) => {
+		await page.locator(".me").click();
+		await page.getByRole("menuitem").first().click();
+		await page.locator("dialog input").first().waitFor();
+	} },
+	contacts: { hash: "#/contacts", ready: rows },
+	person: { hash: "#/contacts", ready: rows, act: person("Clara") },
+	group: { hash: "#/contacts", ready: rows, act: person("Weekend") },
+	"person-form": { hash: "#/contacts", ready: rows, act: async (page) => {
+		await person("Clara")(page);
+		await page.locator("article .acts button").nth(1).click();
+		await page.locator("form fieldset").first().waitFor();
+	} },
+	keys: { ready: rows, act: async (page) => {
+		await page.locator(".me").click();
+		await page.getByRole("menuitem").nth(3).click();
+		await page.locator("dialog[open]").waitFor();
+	} },
+	"phone-setup": { ready: rows, act: async (page) => {
+		await page.locator(".me").click();
+		await page.getByRole("menuitem").nth(2).click();
+		await page.locator("dialog[open] svg").first().waitFor();
+	} },
+	offline: { ready: rows, act: (page) => page.context().setOffline(true) },
+	looks: settings("looks"), mail: settings("mail"), notifications: settings("notifications"), identities: settings("identities"), away: settings("away"), labels: settings("labels"), programs: settings("programs"), sessions: settings("sessions"),
+	label: settings("labels", async (page) => {
+		await page.locator("[role=tabpanel] .tools button").last().click();
+		await page.locator("dialog input").first().fill("Garten");
+	}),
+	signature: settings("identities", async (page) => {
+		await page.locator("[role=tabpanel] .row button").first().click();
+		await page.locator("dialog[open]").waitFor();
+	}),
+	"app-password": settings("programs", async (page) => {
+		await page.locator("[role=tabpanel] .tools button").first().click();
+		await page.locator("dialog[open]").waitFor();
+	}),
+};
+
+/** Shows a view in a page in which somebody is signed in, whatever it showed before. */
+export async function show(page, origin, view) {
+	await page.context().setOffline(false);
+	await page.goto("about:blank");
+	await page.goto(`${origin}/${view.hash ?? ""}`);
+	await view.ready(page);
+	await view.act?.(page);
+}
