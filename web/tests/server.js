@@ -57,6 +57,19 @@ export class Server {
 		return this;
 	}
 
+	/** A port, by what it is of a program that is begun with --port-base. */
+	port(number) {
+		return PORT_BASE + number;
+	}
+
+	/** Sets options, and has them read. */
+	set(options) {
+		const conf = join(this.data, "pombal.conf"), lines = Object.entries(options).map(([name, value]) => `${name} = ${value}`);
+		const kept = readFileSync(conf, "utf8").split("\n").filter((line) => !(line.split(" =")[0] in options));
+		writeFileSync(conf, [...kept, ...lines, ""].join("\n"));
+		this.run(["reload"]);
+	}
+
 	said() {
 		try {
 			return readFileSync(this.log, "utf8");

@@ -29,7 +29,7 @@ export async function signIn(client: Client, name: string, password: string, dev
 
 /** Ends the session. Good, too, if there was none. */
 export async function signOut(client: Client): Promise<Result<void>> {
-	const answer = await client.fetch(client.url("/session"), { method: "DELETE" });
+	const answer = await client.fetch(client.url("/session"), { method: "DELETE", keepalive: true });
 	client.session = null;
 	return answer.ok || answer.error.kind === "signedOut" || answer.error.kind === "notFound" ? good(undefined) : answer;
 }

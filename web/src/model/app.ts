@@ -214,17 +214,14 @@ export class AppOf implements App {
 
 	async signOut(at?: string): Promise<Result<void>> {
 		const gone = this.#of(at).map(login => login.at);
+		// It is over on this device whatever the server says, and whatever becomes of this page: the cookie is ended as soon as the server can be reached.
+		this.#setLate([...new Set([...this.#late(), ...gone])]);
 		this.#host.tell({ signedOut: gone });
+		const asked = Promise.all(gone.map(async one => ({ one, done: await signOut(this.#client(one)) })));
 		await this.#inTurn(() => this.#wipe(gone));
-		let failed: Result<void> = good(undefined);
-		for (const one of gone) {
-			const done = await signOut(this.#client(one));
-			if (done.ok) continue;
-			// It is over on this device whatever the server says; the cookie is ended as soon as it can be reached.
-			this.#setLate([...this.#late(), one]);
-			if (!isPassing(done.error)) failed = done;
-		}
-		return failed;
+		const answers = await asked, over = answers.filter(({ done }) => done.ok).map(({ one }) => one);
+		this.#setLate(this.#late().filter(one => !over.includes(one)));
+		return answers.find(({ done }) => !done.ok && !isPassing(done.error))?.done ?? good(undefined);
 	}
 
 	/** The database of who is gone is removed when nothing of it runs any more. */
