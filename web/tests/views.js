@@ -92,7 +92,7 @@ export const VIEWS = {
 	} },
 	"folder-menu": { ready: rows, act: async (page) => {
 		await drawer(page);
-		await page.locator("nav li").filter({ hasText: "Путешествия" }).locator(".more button").click({ force: true });
+		await page.locator("nav li").filter({ hasText: "Путешествия" }).locator(".more button").dispatchEvent("click");
 		await page.getByRole("menu").waitFor();
 	} },
 	empty: { ready: rows, act: (page) => page.evaluate(() => document.querySelectorAll("nav li .folder")[1].click()) },
