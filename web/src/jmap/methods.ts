@@ -1,6 +1,6 @@
 /* The methods that pages call: their arguments and answers, and which capability each type is of. The names are the protocol's. */
 import type {
-	AddressBook, BlobUpload, CardCondition, ChangesResponse, Comparator, ContactCard, Email, EmailFilter, EmailSubmission, Filter, GetResponse, Id, Identity, Mailbox,
+	AddressBook, BlobUpload, CardCondition, ChangesResponse, Comparator, ContactCard, Email, EmailFilter, EmailStory, EmailSubmission, Filter, GetResponse, Id, Identity, Mailbox,
 	PushSubscription, QuarantinedEmail, QueryChangesResponse, QueryResponse, Quota, RecoverableEmail, SearchSnippet, SetError, SetResponse, Thread, VacationResponse,
 } from "./types.ts";
 
@@ -96,6 +96,13 @@ export interface Methods {
 		arguments: { identityId: Id; send: Record<string, object>; onSuccessUpdateEmail?: Record<string, object> | null };
 		response: { sent: Record<string, object> | null; notSent: Record<string, SetError> | null };
 	};
+	"EmailStory/get": { arguments: { ids: Id[] }; response: { list: EmailStory[]; notFound: Id[] } };
+	"Spelling/check": {
+		arguments: { words: string[]; languages: string[]; suggestions?: number };
+		response: { wrong: { word: string; suggestions: string[] | null }[] };
+	};
+	"Spelling/words": { arguments: object; response: { words: string[] } };
+	"Spelling/learn": { arguments: { add?: string[] | null; remove?: string[] | null }; response: { words: string[] } };
 	"VacationResponse/get": Get<VacationResponse>;
 	"VacationResponse/set": Set<VacationResponse>;
 	"Quota/get": Get<Quota>;
@@ -124,8 +131,11 @@ export const CORE = "urn:ietf:params:jmap:core";
 export const MAIL = "urn:ietf:params:jmap:mail";
 /** What is kept of removed mail, and strangers' mail that was set apart, which are this server's own (docs/jmap.md). */
 export const RECOVERY = "urn:pombal:params:jmap:recovery", QUARANTINE = "urn:pombal:params:jmap:quarantine";
+/** What became of messages, and spelling: this server's own (docs/jmap.md). */
+export const STORY = "urn:pombal:params:jmap:story", SPELLING = "urn:pombal:params:jmap:spelling";
 const capabilities: Record<string, string> = {
 	Core: CORE, Blob: "urn:ietf:params:jmap:blob", Mailbox: MAIL, Thread: MAIL, Email: MAIL, SearchSnippet: MAIL,
+	EmailStory: STORY, Spelling: SPELLING,
 	Identity: "urn:ietf:params:jmap:submission", EmailSubmission: "urn:ietf:params:jmap:submission", MDN: "urn:ietf:params:jmap:mdn",
 	VacationResponse: "urn:ietf:params:jmap:vacationresponse", Quota: "urn:ietf:params:jmap:quota",
 	AddressBook: "urn:ietf:params:jmap:contacts", ContactCard: "urn:ietf:params:jmap:contacts", PushSubscription: CORE,

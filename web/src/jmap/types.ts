@@ -310,6 +310,46 @@ export interface EmailSubmission {
 	mdnBlobIds: Id[];
 }
 
+// ---- What became of a message (docs/jmap.md) ----
+
+export interface StoryFinding {
+	rule: string;
+	points: number;
+	/** What the rule means, in the account's language; empty: nobody knows it. */
+	text: string;
+}
+
+/** What the server has written down at a time. Which of these there are depends on `event`. */
+export interface StoryRow {
+	time: string;
+	event: string;
+	direction?: "in" | "out";
+	host?: string;
+	tls?: string;
+	from?: string;
+	size?: number;
+	action?: string;
+	points?: number;
+	junk?: boolean;
+	findings?: StoryFinding[];
+	mailbox?: string;
+	isDuplicate?: boolean;
+	until?: UTCDate;
+	reason?: string;
+	recipient?: string;
+	status?: string;
+	reply?: string;
+	delay?: number;
+	retryIn?: number;
+	isExpired?: boolean;
+}
+
+export interface EmailStory {
+	id: Id;
+	rows: StoryRow[];
+	isComplete: boolean;
+}
+
 export interface VacationResponse {
 	id: "singleton";
 	isEnabled: boolean;

@@ -16,8 +16,10 @@ import { MailboxesOf } from "./mailboxes.ts";
 import { MessagesOf } from "./messages.ts";
 import { IdentitiesOf, QuotasOf, VacationOf } from "./objects.ts";
 import { OutboxOf } from "./outbox.ts";
+import { ReceiptsOf } from "./receipts.ts";
 import { SearchOf } from "./search.ts";
 import { SettingsOf } from "./settings.ts";
+import { SpellingOf } from "./spelling.ts";
 import type { Account, List, ListQuery } from "./types.ts";
 
 /** When this device's memory is looked through; milliseconds after the start. */
@@ -35,9 +37,11 @@ export class AccountOf implements Account {
 	readonly messages: MessagesOf;
 	readonly drafts: DraftsOf;
 	readonly outbox: OutboxOf;
+	readonly receipts: ReceiptsOf;
 	readonly search: SearchOf;
 	readonly contacts: ContactsOf;
 	readonly addresses: AddressesOf;
+	readonly spelling: SpellingOf;
 	readonly settings: SettingsOf;
 	readonly identities: IdentitiesOf;
 	readonly vacation: VacationOf;
@@ -59,6 +63,7 @@ export class AccountOf implements Account {
 		this.acts = new ActsOf(this.engine, this.mailboxes);
 		this.messages = new MessagesOf(this.engine);
 		this.files = new FilesOf(client, id);
+		this.spelling = new SpellingOf(this.engine);
 		this.settings = new SettingsOf(this.engine);
 		this.identities = new IdentitiesOf(this.engine);
 		this.vacation = new VacationOf(this.engine);
@@ -68,6 +73,7 @@ export class AccountOf implements Account {
 		this.contacts = new ContactsOf(this.engine);
 		this.drafts = new DraftsOf(this);
 		this.outbox = new OutboxOf(this);
+		this.receipts = new ReceiptsOf(this);
 		this.search = new SearchOf(this);
 		this.addresses = new AddressesOf(this);
 	}

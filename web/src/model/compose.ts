@@ -16,8 +16,17 @@ export interface KeptAttachment {
 
 export function emptyContent(): DraftContent {
 	return {
-		identityId: null, to: [], cc: [], bcc: [], replyTo: [], subject: "", text: "", html: null, inReplyTo: null, references: null, original: null, wantsReceipt: false, priority: "normal",
+		identityId: null, to: [], cc: [], bcc: [], replyTo: [], subject: "", text: "", html: null, inReplyTo: null, references: null, original: null, forwards: null, wantsReceipt: false, priority: "normal",
 	};
+}
+
+/** What a forwarded message is known by, also by other mail programs' drafts. */
+export const FORWARDS = "X-Forwarded-Message-Id";
+
+/** The Message-ID in that field; null: there is none. */
+export function forwardsOf(headers: readonly { name: string; value: string }[]): string | null {
+	const value = headers.find(one => one.name.toLowerCase() === FORWARDS.toLowerCase())?.value ?? "";
+	return /<([^<>\s]{1,900})>/.exec(value)?.[1] ?? null;
 }
 
 export function newMessageId(domain: string): string {
@@ -38,6 +47,7 @@ export function makeEmail(content: DraftContent, attachments: KeptAttachment[], 
 	const parts = attachments.filter(one => one.blobId).map(one => ({ blobId: one.blobId, type: one.type, name: one.name || null, disposition: one.cid ? "inline" : "attachment", cid: one.cid }));
 	if (parts.length > 0) email["attachments"] = parts;
 	if (content.wantsReceipt && from) email["header:Disposition-Notification-To:asAddresses"] = from;
+	if (content.forwards) email[`header:${FORWARDS}:asText`] = `<${content.forwards}>`;
 	if (content.priority !== "normal") {
 		email["header:X-Priority:asText"] = content.priority === "high" ? "1 (Highest)" : "5 (Lowest)";
 		email["header:Importance:asText"] = content.priority;

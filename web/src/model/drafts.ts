@@ -6,7 +6,7 @@ import type { Upload } from "../jmap/files.ts";
 import type { EmailBodyPart, Id } from "../jmap/types.ts";
 import type { Engine } from "./engine.ts";
 import type { AccountOf } from "./account.ts";
-import { emptyContent, htmlOf, makeEmail, textOf, type KeptAttachment } from "./compose.ts";
+import { emptyContent, forwardsOf, htmlOf, makeEmail, textOf, type KeptAttachment } from "./compose.ts";
 import type { Attachment, Draft, DraftContent, Drafts, DraftView, Message, SendOptions, Sending } from "./types.ts";
 
 /** Milliseconds after the last change, and after the first one that isn't saved, until it goes to the server. */
@@ -425,7 +425,7 @@ export class DraftsOf implements Drafts {
 		const priority = message.headers?.find(one => one.name.toLowerCase() === "x-priority")?.value.trim()[0];
 		const content: DraftContent = {
 			...emptyContent(), identityId: identity?.id ?? null, to: message.to ?? [], cc: message.cc ?? [], bcc: message.bcc ?? [], replyTo: message.replyTo ?? [], subject: message.subject ?? "",
-			text: textOf(message), html: htmlOf(message), inReplyTo: message.inReplyTo, references: message.references, wantsReceipt: receipt,
+			text: textOf(message), html: htmlOf(message), inReplyTo: message.inReplyTo, references: message.references, forwards: forwardsOf(message.headers ?? []), wantsReceipt: receipt,
 			priority: priority === "1" || priority === "2" ? "high" : priority === "4" || priority === "5" ? "low" : "normal",
 		};
 		const line = LINE.exec(message.messageId?.[0] ?? "")?.[1] ?? randomHex(8);

@@ -1,7 +1,8 @@
 /* Threads and messages, live. A message's bodies never change, so that what was read once opens from memory or from this device. */
 import { Store, type Readable } from "../base/store.ts";
 import { bad, good, type Result } from "../jmap/errors.ts";
-import type { EmailHead, Id } from "../jmap/types.ts";
+import { STORY } from "../jmap/methods.ts";
+import type { EmailHead, EmailStory, Id } from "../jmap/types.ts";
 import type { Engine } from "./engine.ts";
 import type { Message, Messages, ThreadView } from "./types.ts";
 
@@ -151,6 +152,13 @@ export class MessagesOf implements Messages {
 		for (let id = this.#wanted.shift(); id && this.#engine.online; id = this.#wanted.shift()) if (!(await this.#body(id)).ok) break;
 		this.#wanted.length = 0;
 		this.#fetching = false;
+	}
+
+	async story(id: Id): Promise<Result<EmailStory | null>> {
+		const { client, account } = this.#engine;
+		if (!client.has(STORY)) return good(null);
+		const got = await client.call(account, "EmailStory/get", { ids: [id] });
+		return got.ok ? good(got.value.list[0] ?? null) : got;
 	}
 
 	async parse(blobId: Id): Promise<Result<Message>> {

@@ -7,7 +7,7 @@ import type { AccountOf } from "./account.ts";
 import { makeEmail, makeEnvelope, newMessageId } from "./compose.ts";
 import { takeBlobs, type KeptDraft } from "./drafts.ts";
 import { refusal } from "./objects.ts";
-import type { Draft, Outbox, Sending, SendOptions } from "./types.ts";
+import type { Draft, DraftContent, Outbox, Sending, SendOptions } from "./types.ts";
 
 interface KeptSending {
 	id: string;
@@ -23,6 +23,8 @@ interface KeptSending {
 
 /** What the server is asked of what other devices have scheduled. */
 const PENDING_MAX = 100;
+/** Messages with one Message-ID that are looked at: there may be copies. */
+const ORIGINALS_MAX = 10;
 /** A message that is held no longer than that goes without being shown as scheduled elsewhere; seconds. */
 const UNDO_MOST = 60;
 
@@ -166,9 +168,22 @@ export class OutboxOf implements Outbox {
 		return good({ id, sendAt });
 	}
 
+	/** What it answers or forwards, also if it was begun on another device, which alone had the id: found by the Message-IDs that the draft has. */
+	async #originalOf({ content }: KeptDraft): Promise<DraftContent["original"]> {
+		const as = content.forwards ? "forward" : "reply", messageId = content.forwards ?? content.inReplyTo?.[0];
+		if (content.original || !messageId) return content.original;
+		const { client, account } = this.#account.engine, batch = client.batch(account);
+		const found = batch.call("Email/query", { filter: { operator: "AND", conditions: [{ header: ["Message-ID", `<${messageId}>`] }, { notKeyword: "$draft" }] }, limit: ORIGINALS_MAX });
+		const emails = batch.call("Email/get", { "#ids": found.ref("/ids"), properties: ["messageId"] });
+		if (!(await batch.send()).ok || !emails.result.ok) return null;
+		const there = emails.result.value.list.find(one => one.messageId?.includes(messageId));
+		return there ? { id: there.id, as } : null;
+	}
+
 	/** The draft goes, and the original is marked. */
 	async #follow(one: KeptSending, draft: Id | null): Promise<void> {
-		const { engine } = this.#account, original = one.draft.content.original;
+		const { engine } = this.#account, original = await this.#originalOf(one.draft);
+		one.draft.content = { ...one.draft.content, original };
 		const update = original ? { [original.id]: { [`keywords/${original.as === "reply" ? "$answered" : "$forwarded"}`]: true } } : {};
 		if (original || draft) await engine.client.call(engine.account, "Email/set", { update, destroy: draft && draft !== one.emailId ? [draft] : [] });
 	}

@@ -12,7 +12,7 @@ export const SETTINGS_UID = "pombal-web-settings", SETTINGS_PROPERTY = "pombal.i
 const SEND_AFTER = 800;
 
 export const defaults: SettingsValue = {
-	theme: "system", language: null, density: "comfortable", conversations: true, undoSend: 10, markRead: 0, remoteImages: "ask", imagesFrom: [], composeHtml: true, signaturePlace: "above",
+	theme: "system", language: null, density: "comfortable", conversations: true, undoSend: 10, markRead: 0, remoteImages: "ask", imagesFrom: [], composeHtml: true, signaturePlace: "above", spelling: true,
 	afterAct: "next", receipts: "ask", shortcuts: true, notifications: false, swipeLeft: "archive", swipeRight: "read", readingPane: "right", labels: [],
 };
 

@@ -5,7 +5,7 @@
  * refused. Functions that may fail give a Result (jmap/errors.ts). Ids are the server's. No HTML of a message is touched here: bodies are given as texts. */
 import type { Failure, Result } from "../jmap/errors.ts";
 import type {
-	AddressBook, Card, ContactCard, EmailAddress, EmailBody, EmailCondition, EmailFilter, EmailHead, EmailSubmission, Id, Identity, Mailbox, QuarantinedEmail, Quota, RecoverableEmail, Role, UTCDate,
+	AddressBook, Card, ContactCard, EmailAddress, EmailBody, EmailCondition, EmailFilter, EmailHead, EmailStory, EmailSubmission, Id, Identity, Mailbox, QuarantinedEmail, Quota, RecoverableEmail, Role, UTCDate,
 	VacationResponse,
 } from "../jmap/types.ts";
 import type { Readable } from "../base/store.ts";
@@ -83,9 +83,11 @@ export interface Account {
 	readonly messages: Messages;
 	readonly drafts: Drafts;
 	readonly outbox: Outbox;
+	readonly receipts: Receipts;
 	readonly search: Search;
 	readonly contacts: Contacts;
 	readonly addresses: Addresses;
+	readonly spelling: Spelling;
 	readonly settings: Settings;
 	readonly identities: Readable<Identity[]> & { save(identity: Partial<Identity> & { id?: Id }): Promise<Result<Id>>; destroy(id: Id): Promise<Result<void>> };
 	readonly vacation: Readable<VacationResponse | null> & { save(change: Partial<Omit<VacationResponse, "id">>): Promise<Result<void>> };
@@ -200,6 +202,8 @@ export interface Messages {
 	prefetch(ids: Id[]): void;
 	/** All emails of these threads, or only those in a mailbox. */
 	idsOfThreads(threadIds: Id[], inMailbox?: Id): Promise<Result<Id[]>>;
+	/** What the server has written down of it; null: it doesn't tell such. */
+	story(id: Id): Promise<Result<EmailStory | null>>;
 	/** A message within a message, by its blob. */
 	parse(blobId: Id): Promise<Result<Message>>;
 }
@@ -320,6 +324,8 @@ export interface DraftContent {
 	inReplyTo: string[] | null;
 	references: string[] | null;
 	original: { id: Id; as: "reply" | "forward" } | null;
+	/** The Message-ID of what it forwards: for finding that again on another device. */
+	forwards: string | null;
 	wantsReceipt: boolean;
 	priority: "high" | "normal" | "low";
 }
@@ -401,6 +407,14 @@ export interface Outbox extends Readable<Sending[]> {
 	reschedule(id: string, at?: Date): Promise<Result<void>>;
 	/** What has become of a message that was sent. */
 	status(emailId: Id): Promise<Result<EmailSubmission[]>>;
+}
+
+/** Telling senders that their messages were read, where they ask for it. */
+export interface Receipts {
+	/** Tells it; `automatic`: no person has decided it (RFC 8098 §3.2.6.1). That it was told is known on all devices. */
+	send(id: Id, words: { subject: string; text: string }, automatic: boolean): Promise<Result<void>>;
+	/** It isn't told, and nobody is asked again, on no device. */
+	decline(id: Id): void;
 }
 
 // ---- Search ----
@@ -486,6 +500,19 @@ export interface Contacts extends Readable<ContactCard[]> {
 	export(format: "vcard" | "csv", ids?: Id[]): string;
 }
 
+// ---- Spelling ----
+
+/** The server's dictionaries. Words are sent to it, and it writes none of them down. */
+export interface Spelling {
+	/** "ru", "pt-PT", …; empty where the server has none: then the browser's own checker is what there is. */
+	readonly languages: readonly string[];
+	/** Which of these words none of the dictionaries knows, nor the person's own. */
+	check(words: readonly string[], languages: readonly string[]): Promise<Result<Set<string>>>;
+	suggest(word: string, languages: readonly string[]): Promise<Result<string[]>>;
+	/** It is right from now on, on all devices. */
+	learn(word: string): Promise<Result<void>>;
+}
+
 // ---- The rest ----
 
 /** What a person sets for all his devices. Add what a page needs; unknown ones are kept. */
@@ -503,7 +530,10 @@ export interface SettingsValue {
 	imagesFrom: string[];
 	composeHtml: boolean;
 	signaturePlace: "above" | "below";
+	/** Are words checked while one writes? */
+	spelling: boolean;
 	afterAct: "next" | "previous" | "list";
+	/** `always`: to contacts; others are asked about. */
 	receipts: "never" | "ask" | "always";
 	shortcuts: boolean;
 	notifications: boolean;

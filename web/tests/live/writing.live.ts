@@ -177,3 +177,43 @@ test("what the server won't send comes back as a draft", async () => {
 	assert.equal(get(back).content.subject, "to nobody");
 	assert.deepEqual(get(account.outbox), []);
 });
+
+test("a draft that goes on, on another device, marks what it answers or forwards", async () => {
+	const here = new Device(), there = new Device(), a = await here.signIn(), b = await there.signIn();
+	await deliver("to be answered", { id: "answered@else.example" });
+	await deliver("to be forwarded", { id: "forwarded@else.example" });
+	const arrived = (subject: string) => eventually(async () => (await emails(a, "inbox", subject))[0], subject) as Promise<Email>;
+	const answered = await arrived("to be answered"), forwarded = await arrived("to be forwarded");
+	const begun = [
+		a.drafts.create({ to: [boris], subject: "Re: on", text: "1", inReplyTo: answered.messageId, references: answered.messageId, original: { id: answered.id, as: "reply" } }),
+		a.drafts.create({ to: [boris], subject: "Fwd: on", text: "2", forwards: forwarded.messageId![0]!, original: { id: forwarded.id, as: "forward" } }),
+	];
+	for (const draft of begun) {
+		draft.change({});
+		value(await draft.save());
+		draft.close();
+		const other = value(await b.drafts.open({ emailId: get(draft).emailId! }));
+		other.change({ text: "from there" });
+		value(await other.save());
+		value(await other.send({ undoSeconds: 0 }));
+	}
+	await see(a.messages.email(answered.id), head => head?.keywords["$answered"]);
+	await see(a.messages.email(forwarded.id), head => head?.keywords["$forwarded"]);
+	const [sent] = await emails(b, "sent", "Re: on");
+	assert.deepEqual(sent!.inReplyTo, answered.messageId);
+});
+
+test("that a message was read is told once, or never if it isn't to be, and who has asked hears of it", async () => {
+	const device = new Device(), other = new Device(), account = await device.signIn(), b = await other.signIn("boris");
+	for (const subject of ["tell me", "tell me not"]) value(await b.drafts.create({ to: [anna], subject, text: "x", wantsReceipt: true }).send({ undoSeconds: 0 }));
+	const [asked, unheard] = await Promise.all(["tell me", "tell me not"].map(subject => eventually(async () => (await emails(account, "inbox", subject))[0], subject) as Promise<Email>));
+	value(await account.receipts.send(asked!.id, { subject: "Прочитано: tell me", text: "Показано." }, false));
+	await see(account.messages.email(asked!.id), head => head?.keywords["$mdnsent"]);
+	value(await account.receipts.send(asked!.id, { subject: "x", text: "x" }, false)); // it was told: nothing to do
+	account.receipts.decline(unheard!.id);
+	await see(account.messages.email(unheard!.id), head => head?.keywords["$mdnsent"]);
+	await eventually(async () => (await emails(b, "inbox", "Прочитано: tell me")).length === 1, "the receipt");
+	const [mine] = await emails(b, "sent", "tell me");
+	await eventually(async () => Object.values(value(await b.outbox.status(mine!.id))[0]?.deliveryStatus ?? {}).some(status => status.displayed === "yes"), "the receipt to be known");
+	assert.equal((await emails(b, "inbox", "Прочитано: tell me")).length, 1);
+});
