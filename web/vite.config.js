@@ -17,17 +17,20 @@ function filesOfMail(bundle) {
 	return [...found].map((name) => `/${name}`).sort();
 }
 
+// What is large and hardly ever wanted: kept on a device when it was wanted there once.
+const LATER = /\/pdf\b/;
+
 // The service worker: one file, as not all browsers take modules there, that knows the files of its version (src/worker/shell.ts). Its name stays the same; browsers ask for it anew.
 const worker = {
 	name: "service-worker",
 	apply: "build",
 	enforce: "post",
 	async generateBundle(_, bundle) {
-		const files = ["/", ...filesOfMail(bundle)];
-		const version = createHash("sha256").update(files.join("\n")).digest("hex").slice(0, 12);
+		const all = filesOfMail(bundle), files = ["/", "/frame", ...all.filter((name) => !LATER.test(name))], later = all.filter((name) => LATER.test(name));
+		const version = createHash("sha256").update([...files, ...later].join("\n")).digest("hex").slice(0, 12);
 		const { outputFiles } = await build({
 			entryPoints: ["src/worker/sw.ts"], bundle: true, format: "iife", minify: true, write: false, target: ["chrome109", "firefox115", "safari16.4"],
-			define: { SHELL: JSON.stringify({ version, files }) },
+			define: { SHELL: JSON.stringify({ version, files, later }) },
 		});
 		this.emitFile({ type: "asset", fileName: "sw.js", source: outputFiles[0].text });
 	},
@@ -36,8 +39,16 @@ const worker = {
 // What both entries begin with is one file: many small ones are longer. What is opened rarely isn't in it.
 const SHARED = /\/node_modules\/svelte\/|\/src\/(base|ui)\//, RARE = /\/(qr|QrCode|Tabs|Switch)\b|\.json/;
 
+// pdf.js asks for these where it runs in Node; in a browser it never does.
+export const withoutNode = {
+	name: "without-node",
+	enforce: "pre",
+	resolveId: (id, importer) => (importer?.includes("pdfjs-dist") && /^(?:canvas|path2d|fs|http|https|url|zlib)$/.test(id) ? "\0nothing" : null),
+	load: (id) => (id === "\0nothing" ? "export {};" : null),
+};
+
 export default defineConfig({
-	plugins: [svelte(), worker],
+	plugins: [svelte(), withoutNode, worker],
 	publicDir: false,
 	build: {
 		outDir: process.env.POMBAL_WEB_OUT ?? "dist",

@@ -8,7 +8,8 @@ enum { TAG_MAX = 32 };
 /* Attributes of style are what the editor of the web mail makes, of what it was given clean: they can ask nobody for anything. */
 #define POLICY(connect)                                                                                                                         \
 	"default-src 'none'; script-src 'self'; style-src 'self'; style-src-attr 'unsafe-inline'; img-src 'self' data: blob:; font-src 'self'; " \
-	"connect-src " connect "; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'"
+	"connect-src " connect "; frame-src 'self'; manifest-src 'self'; base-uri 'none'; form-action 'self'; frame-ancestors 'none'; " \
+	"require-trusted-types-for 'script'; trusted-types pombal svelte-trusted-html"
 static const char pages_policy[] = POLICY("'self'");
 /* The administration looks after other servers, too, each with a key of its own. */
 static const char admin_policy[] = POLICY("'self' https:");

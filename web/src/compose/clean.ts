@@ -1,6 +1,7 @@
 // HTML in the editor: what strangers wrote and what is pasted, made harmless before it stands in our page, and made mail of again. Nothing in it asks another
 // server for anything: pictures are those of the draft (by their Content-ID), all others are left out.
-import DOMPurify, { type DOMPurify as Purifier } from "dompurify";
+import DOMPurify, { type Config, type DOMPurify as Purifier } from "dompurify";
+import { parseInert, policy } from "../base/trusted.ts";
 
 /** Pictures of a draft: Content-ID to an address within this page, and what a picture that comes as data: becomes. */
 export interface Pictures {
@@ -81,7 +82,9 @@ function purify(): Purifier {
 export function cleanFragment(html: string, pictures: Pictures): DocumentFragment {
 	const fragment = purify().sanitize(html, {
 		ALLOWED_TAGS: TAGS, ALLOWED_ATTR: ATTRIBUTES, ALLOW_DATA_ATTR: false, ALLOW_ARIA_ATTR: false, SANITIZE_NAMED_PROPS: true, RETURN_DOM_FRAGMENT: true,
-		ALLOWED_URI_REGEXP: /^(?:https?:|mailto:|tel:|cid:|blob:|data:image\/(?:png|jpeg|gif|webp);base64,)/iu, ADD_DATA_URI_TAGS: ["img"],
+		TRUSTED_TYPES_POLICY: policy as unknown as NonNullable<Config["TRUSTED_TYPES_POLICY"]>,
+		// Of all attributes: what begins as an address does must be one of these. Of links and pictures it is looked at once more.
+		ALLOWED_URI_REGEXP: /^(?:(?:https?|mailto|tel|cid|blob):|data:image\/(?:png|jpeg|gif|webp);base64,|[^a-z]|[a-z+.-]+(?:[^a-z+.\-:]|$))/i, ADD_DATA_URI_TAGS: ["img"],
 	});
 	for (const image of fragment.querySelectorAll("img")) cleanImage(image, pictures);
 	return fragment;
@@ -91,7 +94,7 @@ const QUOTE_STYLE = "margin: 0 0 0 0.8ex; border-left: 2px solid #b5b5b5; paddin
 
 /** What the editor has, as it goes into a message: pictures by their Content-ID, quotes with a line where the reader's program has no style of its own. */
 export function toMail(html: string): string {
-	const inert = new DOMParser().parseFromString(html, "text/html");
+	const inert = parseInert(html);
 	for (const image of inert.querySelectorAll("img")) {
 		const cid = image.getAttribute("data-cid");
 		if (cid) image.setAttribute("src", `cid:${encodeURIComponent(cid)}`);

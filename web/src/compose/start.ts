@@ -66,7 +66,8 @@ function attachParts(draft: Draft, message: Message, kind: StartKind, html: stri
 /** A draft that answers or forwards a message, whose bodies must be there. */
 export function startAnswer(account: Account, message: Message, kind: StartKind, identities: readonly Identity[], settings: SettingsValue): Draft {
 	const identity = answeringIdentity(message, identities);
-	const common = { identityId: identity?.id ?? null, original: { id: message.id, as: kind === "reply" || kind === "replyAll" ? "reply" as const : "forward" as const } };
+	const as = kind === "reply" || kind === "replyAll" ? "reply" as const : "forward" as const;
+	const common = { identityId: identity?.id ?? null, original: message.id ? { id: message.id, as } : null, forwards: as === "forward" ? message.messageId?.[0] ?? null : null };
 	if (kind === "forwardAttached") {
 		const draft = account.drafts.create({ ...common, subject: answerSubject(message.subject, "forward"), ...bodies(identity, settings, { text: "", html: "" }) });
 		draft.attachBlob({ blobId: message.blobId, name: `${(message.subject ?? "").replace(/[/\\:*?"<>|\p{Cc}]+/gu, " ").trim().slice(0, 80) || t("compose.unnamed")}.eml`, type: "message/rfc822", size: message.size });

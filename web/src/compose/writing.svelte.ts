@@ -72,9 +72,10 @@ export async function writeTo(account: Account, url: string): Promise<void> {
 	if (content) await writeNew(account, content);
 }
 
-/** Answers or forwards a message, by its id. */
-export async function writeAnswer(account: Account, id: string, kind: StartKind): Promise<void> {
-	const [{ startAnswer }, message]: [typeof import("./start.ts"), Result<Message>] = await Promise.all([import("./start.ts"), account.messages.read(id)]);
+/** Answers or forwards a message. One that is attached to another is of no mailbox, and has no id: it is taken as it was read. */
+export async function writeAnswer(account: Account, original: Message, kind: StartKind): Promise<void> {
+	const read = original.id ? account.messages.read(original.id) : Promise.resolve<Result<Message>>({ ok: true, value: original });
+	const [{ startAnswer }, message]: [typeof import("./start.ts"), Result<Message>] = await Promise.all([import("./start.ts"), read]);
 	if (message.ok) show(account, startAnswer(account, message.value, kind, get(account.identities), get(account.settings)));
 	else failed();
 }

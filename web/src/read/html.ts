@@ -1,7 +1,8 @@
 // A stranger's HTML, made harmless. What comes out are elements, never a text that a browser would read once more. DOMPurify decides by a list of what may be;
 // styles are written anew (css.ts); links lead out by their own names; and no picture has an address of elsewhere: each is known by a number, and is shown when our
 // page has got it. The frame in which this is shown runs nothing and loads nothing (its policy is the server's), so neither lock is the only one.
-import createPurify from "dompurify";
+import createPurify, { type Config } from "dompurify";
+import { policy } from "../base/trusted.ts";
 import { cleanSheet, cleanStyle, type CssContext, knowsDark } from "./css.ts";
 import { darken, readLegacyColor, writeColor } from "./color.ts";
 import { readTarget, type Target } from "./links.ts";
@@ -119,6 +120,7 @@ function purify(html: string, work: Work): HTMLElement {
 		WHOLE_DOCUMENT: true,
 		KEEP_CONTENT: true,
 		RETURN_DOM: true,
+		TRUSTED_TYPES_POLICY: policy as unknown as NonNullable<Config["TRUSTED_TYPES_POLICY"]>,
 	}) as unknown as HTMLElement;
 	own.removeAllHooks();
 	return clean;

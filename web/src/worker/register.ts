@@ -1,4 +1,5 @@
 /* A page's side of the service worker: it is registered, a newer version waits until nothing is lost by it, and what waits is sent even if the page is closed meanwhile. */
+import { scriptUrl } from "../base/trusted.ts";
 import type { Updater } from "../model/app.ts";
 import type { Account } from "../model/types.ts";
 
@@ -12,7 +13,7 @@ export function registerWorker(): Updater {
 		for (const run of ready) run();
 	};
 	if ("serviceWorker" in navigator && isSecureContext)
-		void navigator.serviceWorker.register("/sw.js").then(registration => {
+		void navigator.serviceWorker.register(scriptUrl("/sw.js")).then(registration => {
 			found(registration.waiting);
 			registration.addEventListener("updatefound", () => {
 				const worker = registration.installing;

@@ -49,7 +49,11 @@ worker.addEventListener("fetch", event => {
 
 async function give(path: string, request: Request): Promise<Response> {
 	const cache = await caches.open(cacheName(SHELL));
-	return (await cache.match(path)) ?? fetch(request);
+	const kept = await cache.match(path);
+	if (kept) return kept;
+	const answer = await fetch(request);
+	if (answer.ok && SHELL.later.includes(path)) await cache.put(path, answer.clone());
+	return answer;
 }
 
 // ---- What waits ----

@@ -4,17 +4,19 @@ import { newsOf, readPush } from "./replay.ts";
 import { dropOthers, fileOf } from "./shell.ts";
 
 test("only files of the pages are kept, never mail", () => {
-	const shell = { version: "1", files: ["/", "/assets/a.0123456789ab.js"] }, ask = (url: string, method = "GET") => fileOf({ method, url }, shell, "https://m.example");
+	const shell = { version: "1", files: ["/", "/frame", "/assets/a.0123456789ab.js"], later: ["/assets/pdf.0123456789ab.js"] }, ask = (url: string, method = "GET") => fileOf({ method, url }, shell, "https://m.example");
 	assert.equal(ask("https://m.example/?x=1"), "/");
 	assert.equal(ask("https://m.example/index.html"), "/");
 	assert.equal(ask("https://m.example/assets/a.0123456789ab.js"), "/assets/a.0123456789ab.js");
+	assert.equal(ask("https://m.example/frame"), "/frame");
+	assert.equal(ask("https://m.example/assets/pdf.0123456789ab.js"), "/assets/pdf.0123456789ab.js");
 	for (const url of ["https://m.example/jmap/api", "https://m.example/jmap/download/x/y", "https://m.example/session", "https://m.example/oauth/authorize", "https://other.example/"]) assert.equal(ask(url), null);
 	assert.equal(ask("https://m.example/", "POST"), null);
 });
 
 test("of several versions one stays", async () => {
 	const names = ["pombal-shell-1", "pombal-shell-2", "other"];
-	await dropOthers({ version: "2", files: [] }, { keys: async () => [...names], delete: async (name: string) => Boolean(names.splice(names.indexOf(name), 1)) } as unknown as CacheStorage);
+	await dropOthers({ version: "2", files: [], later: [] }, { keys: async () => [...names], delete: async (name: string) => Boolean(names.splice(names.indexOf(name), 1)) } as unknown as CacheStorage);
 	assert.deepEqual(names, ["pombal-shell-2", "other"]);
 });
 
