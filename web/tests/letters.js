@@ -1,4 +1,6 @@
 // A mailbox as people have it, in three languages: for tests and for pictures.
+import { pages } from "./read/pdf.js";
+import { compose } from "./server.js";
 
 export const LETTERS = [
 	{ from: "Garden Society <news@garden.example>", subject: "Seeds for spring: what to sow and when", text: "Peas and broad beans go in first; for tomatoes it is better to wait until the nights are warm.", age: 190 },
@@ -49,3 +51,18 @@ Content-Disposition: attachment; filename="what to bring.txt"
 
 Shoes, water, a hat.
 --mix--` };
+
+const PICTURE = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAGAAAABACAIAAABqVuVZAAAAh0lEQVR42u3aQQ0AIAwDwOlAGR4wygcHiMHEHqS5pAK6ezarfU9Lxpot+a1PAQIECBAgQIAAAQIECBAgQIAAhQGlHtbVBxAgQIAAAQIECBAgQIAAAQIEKA3IYGZRBAQIECBAgAABAgQIECBAgAD5DzKYWRQBAQIECBAgQIAAAQIECBAgQLFADxm6qkp+L/kwAAAAAElFTkSuQmCC", "base64");
+const INNER = compose("clara@elsewhere.example", {
+	from: "Tomás Ferreira <tomas@elsewhere.example>", subject: "A acta da reunião de outubro", text: "Cara Clara,\n\nsegue a acta, com as contas do trimestre.\n\nTomás", age: 60,
+	parts: [{ type: "application/pdf", name: "acta.pdf", bytes: pages(["Acta da reuniao", "Contas"], { size: "0 0 595 842" }) }],
+});
+
+/** One that asks for a receipt, and has a letter, a PDF file, a picture and a text with it. */
+export const FULL = {
+	from: "Clara de Sousa <clara@elsewhere.example>", subject: "Relatório anual e acta da reunião", text: "Bom dia,\n\nenvio o relatório, e a acta que o Tomás me mandou.\n\nClara", age: 40, fields: ["Disposition-Notification-To: <clara@elsewhere.example>"],
+	parts: [
+		{ type: "application/pdf", name: "relatorio.pdf", bytes: pages(["Relatorio anual", "Receitas", "Despesas"], { size: "0 0 595 842" }) }, { type: "message/rfc822", name: "", bytes: Buffer.from(INNER) },
+		{ type: "image/png", name: "capa.png", bytes: PICTURE }, { type: "text/plain; charset=utf-8", name: "notas.txt", bytes: Buffer.from("Receitas\t1200\nDespesas\t950\nSaldo\t250\n") },
+	],
+};

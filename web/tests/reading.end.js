@@ -1,9 +1,10 @@
 // How messages are read, in a real Chromium: pictures, links, sizes, quotations, dark pages, keys, and that everybody can use it (axe).
 //
-//     node tests/reading.end.js
+//     node tests/reading.end.js [PART-OF-A-TEST'S-NAME…]
 import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import assert from "node:assert/strict";
+import { hostile, pages } from "./read/pdf.js";
 import { letterOf, openStage, PNG, settled } from "./read/stage.js";
 
 const axe = readFileSync(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
@@ -154,6 +155,208 @@ test("a receipt is sent only when one says so", async (stage) => {
 	assert.ok(!(await stage.page.evaluate(() => window.done)).includes("receipt"));
 	await stage.page.getByRole("button", { name: "Tell", exact: true }).click();
 	assert.ok((await stage.page.evaluate(() => window.done)).includes("receipt"));
+	await stage.page.getByRole("button", { name: "Tell", exact: true }).waitFor({ state: "detached" });
+});
+test("a receipt goes by itself only to contacts, and to whom it is proved that they have written", async (stage) => {
+	const asks = [{ name: "Return-Path", value: "<ann@example.test>" }, RESULTS, WAY, { name: "Disposition-Notification-To", value: "ann@example.test" }], receipts = () => stage.page.evaluate(() => window.done.filter((one) => /eceipt/.test(one)));
+	await show(stage, { text: "x", headers: asks }, { settings: { receipts: "always" }, known: true });
+	await stage.page.waitForTimeout(100);
+	assert.deepEqual(await receipts(), ["receipt by itself"]);
+	assert.equal(await stage.page.getByRole("button", { name: "Tell", exact: true }).count(), 0);
+	await show(stage, { text: "x", headers: asks }, { settings: { receipts: "always" } });
+	await stage.page.getByRole("button", { name: "Don't tell" }).click();
+	assert.match((await receipts()).at(-1), /^noReceipt/);
+	for (const more of [{ settings: { receipts: "never" } }, { own: true }]) {
+		await show(stage, { text: "x", headers: asks }, more);
+		assert.equal(await stage.page.getByRole("button", { name: "Tell", exact: true }).count(), 0);
+	}
+	assert.equal((await receipts()).length, 2);
+});
+test("an attached letter opens in place, with what is attached to it, and proves nothing", async (stage) => {
+	const attached = (blobId) => part({ blobId, name: null, type: "message/rfc822" });
+	const one = (letter) => {
+		const { heads, bodies } = letterOf(letter);
+		return { ...bodies[heads[0].id], id: "", receivedAt: "" };
+	};
+	const deep = one({ text: "The innermost", subject: "Deep" });
+	const inner = one({ html: `<p>Inner</p><img src="https://news.example/a.png" width=90 height=40>`, subject: "Inner letter", from: [{ name: "Bank", email: "bank@bank.example" }], attachments: [part({}), attached("P7")], headers: [RESULTS, WAY, { name: "Disposition-Notification-To", value: "spy@evil.example" }, ...LIST] });
+	await show(stage, { text: "See below", attachments: [attached("P6"), attached("P8")] }, { parsed: { P6: inner, P7: deep }, blobs: { P1: PNG.toString("base64") }, settings: { imagesFrom: ["bank@bank.example"], remoteImages: "known" }, known: true });
+	await stage.page.getByRole("button", { name: "Look at Message" }).first().click();
+	const place = stage.page.getByRole("region", { name: "Attached message: Inner letter" });
+	await place.getByText("Nobody has checked who wrote it.").waitFor();
+	await settled(stage.page);
+	await place.locator(".face img").waitFor();
+	assert.equal(await place.locator(".proved").count(), 0);
+	assert.equal(await place.getByRole("button", { name: /^(Tell|Unsubscribe|Always from this sender|Add star)$/ }).count(), 0);
+	await stage.page.waitForTimeout(200);
+	assert.deepEqual(stage.pictures, [], "nothing is got unasked");
+	await place.getByRole("button", { name: "Look at Message" }).click();
+	await place.getByText("The innermost").waitFor();
+	await isUsable(stage, "letters within letters");
+	await place.getByRole("button", { name: "Reply", exact: true }).first().click();
+	assert.ok((await stage.page.evaluate(() => window.done)).some((done) => /^reply $/.test(done)), "without an id");
+	await place.getByRole("button", { name: "Close the message from Bank" }).press("Enter");
+	await place.waitFor({ state: "detached" });
+	await stage.page.getByRole("button", { name: "Look at Message" }).nth(1).click();
+	await stage.page.getByText("This isn't a message that can be shown.").waitFor();
+});
+test("PDF files are looked at in place: pages, words, keys to the next one", async (stage) => {
+	const files = { P1: PNG.toString("base64"), P2: pages(["First page", "Second page"]).toString("base64"), P3: Buffer.from([0xcf, 0xf0, 0xe8]).toString("base64") };
+	await show(stage, { text: "x", attachments: [part({}), part({ blobId: "P2", name: "two.pdf", type: "application/pdf" }), part({ blobId: "P3", name: "three.txt", type: "text/plain", charset: "windows-1251" })] }, { blobs: files });
+	await stage.page.getByRole("button", { name: "Look at two.pdf" }).click();
+	const dialog = stage.page.getByRole("dialog", { name: "two.pdf" });
+	await dialog.getByText("First page").waitFor({ state: "attached" });
+	const ink = () => dialog.locator("canvas").first().evaluate((canvas) => {
+		const { data } = canvas.getContext("2d").getImageData(0, 0, canvas.width, canvas.height);
+		let dark = 0;
+		for (let i = 0; i < data.length; i += 4) if (data[i] < 100) dark++;
+		return dark / (data.length / 4);
+	});
+	assert.ok((await ink()) > 0.05, "it is drawn");
+	await dialog.getByRole("region", { name: "Page 2 of 2" }).getByText("Second page").waitFor({ state: "attached" });
+	await isUsable(stage, "a PDF file");
+	const before = await dialog.locator("canvas").first().evaluate((canvas) => canvas.clientWidth);
+	await stage.page.keyboard.press("+");
+	await stage.page.waitForTimeout(300);
+	assert.ok((await dialog.locator("canvas").first().evaluate((canvas) => canvas.clientWidth)) > before);
+	await stage.page.keyboard.press("ArrowRight");
+	await stage.page.getByRole("dialog", { name: "three.txt" }).getByText("При").waitFor();
+	await stage.page.keyboard.press("ArrowLeft");
+	await stage.page.keyboard.press("ArrowLeft");
+	await stage.page.getByRole("dialog", { name: "loft.png" }).locator("img").waitFor();
+	await stage.page.keyboard.press("Escape");
+	await stage.page.getByRole("dialog").waitFor({ state: "detached" });
+	assert.equal(await stage.page.evaluate(() => document.activeElement.getAttribute("aria-label")), "Look at two.pdf");
+});
+test("hostile PDF files do nothing, and end", async (stage) => {
+	const EVIL = "http://evil.test";
+	for (const { name, bytes, shows } of hostile(EVIL)) {
+		await show(stage, { text: "x", attachments: [part({ blobId: "P2", name: "a.pdf", type: "application/pdf" })] }, { blobs: { P2: bytes.toString("base64") } });
+		await stage.page.getByRole("button", { name: "Look at a.pdf" }).click();
+		const dialog = stage.page.getByRole("dialog", { name: "a.pdf" }), page = dialog.getByRole("region").first(), told = dialog.locator(".failed").first();
+		const says = { page, locked: dialog.getByText("This file has a password."), broken: dialog.getByText("This isn't a PDF file that can be read"), either: page.or(told).first() }[shows];
+		await says.waitFor({ state: "attached", timeout: 60_000 });
+		await stage.page.waitForTimeout(150);
+		assert.deepEqual([stage.ran, stage.asked.filter((one) => !/\b(?:google|gstatic|googleapis)\.com\b/.test(one))], [[], []], name); // Chromium asks its maker of its own accord
+		assert.equal(stage.context.pages().length, 1, name);
+		await dialog.getByRole("button", { name: "Close" }).click();
+		await stage.page.getByRole("dialog").waitFor({ state: "detached" });
+	}
+});
+test("what became of a letter: of one that came, and of one that was sent", async (stage) => {
+	const row = (event, more) => ({ time: "2026-11-30T10:00:00.000Z", event, ...more });
+	await show(stage, { text: "x", headers: [RESULTS, WEIGHT, WAY] }, { story: [row("accepted", { direction: "in", host: "mx.example.test [192.0.2.7]", tls: "TLSv1.3" }), row("judged", { action: "junk", points: 5.2, findings: [{ rule: "EXECUTABLE", points: 3.2, text: "x" }, { rule: "OF_OURS", points: 2, text: "Something of ours." }] }), row("filed", { mailbox: "INBOX" })] });
+	await stage.page.getByRole("button", { name: "More", exact: true }).click();
+	await stage.page.getByText("How it came here").click();
+	for (const text of ["Something of ours.", "It came from mx.example.test [192.0.2.7].", "It was looked at, and taken for junk.", "It was put into Inbox."]) await stage.page.locator(".story").getByText(text).waitFor();
+	await stage.page.locator(".change").waitFor();
+	await isUsable(stage, "the story of a letter");
+	const sent = { story: [row("accepted", { direction: "out" }), row("delivered", { recipient: "bob@example.test", host: "mx.far.example", tls: "TLSv1.3", reply: "250 2.0.0 ok" }), row("deferred", { recipient: "team@example.test", host: "mx.far.example", reply: "450 later", retryIn: 300 })], own: true };
+	for (const [language, menu, said] of [["en", "More", /bob@example\.test\s+mx\.far\.example has taken it\.[\s\S]*encrypted \(TLS 1\.3\)[\s\S]*team@example\.test\s+Not delivered yet/], ["ru", "Ещё", /mx\.far\.example принял письмо\.[\s\S]*Ещё не доставлено/], ["pt", "Mais", /mx\.far\.example aceitou-a\.[\s\S]*Ainda não foi entregue/]]) {
+		await show(stage, { text: "x" }, { ...sent, language });
+		await stage.page.getByRole("button", { name: menu, exact: true }).click();
+		await stage.page.getByRole("menuitem", { name: { en: "Whom it has reached", ru: "До кого оно дошло", pt: "A quem chegou" }[language] }).click();
+		await stage.page.locator(".story .address").nth(1).waitFor();
+		assert.match(await stage.page.locator(".story").innerText(), said);
+	}
+	await isUsable(stage, "what became of a letter that was sent");
+});
+const WRONG = { recieve: ["receive", "relieve"], lettr: ["letter"], палучил: ["получил"] };
+const marked = (stage) => stage.page.evaluate(() => [...(CSS.highlights.get("pombal-spelling") ?? [])].map(String).sort());
+async function isMarked(stage, words) {
+	for (let left = 200; left > 0; left--) {
+		if ((await marked(stage)).join() === words.join()) return;
+		await stage.page.waitForTimeout(50);
+	}
+	assert.deepEqual(await marked(stage), words);
+}
+test("wrong words are marked as they are written, others offered, and none of that gets into the letter", async (stage) => {
+	await stage.write({ html: "<div>I recieve the <b>let</b>tr, see recieve@x.test</div><div class=attribution>Ann wrote:</div><blockquote type=cite>recieve</blockquote>", text: "", wrong: WRONG });
+	const text = stage.page.getByRole("textbox", { name: "Message text" });
+	await isMarked(stage, ["lettr", "recieve"]);
+	assert.equal(await text.getAttribute("spellcheck"), "false");
+	await text.getByText("I recieve").click({ button: "right", position: { x: 40, y: 8 } });
+	await stage.page.getByRole("menuitem", { name: "receive" }).click();
+	assert.match(await text.innerText(), /^I receive the lettr/);
+	assert.match((await stage.page.evaluate(() => window.drafted())).html, /^<div>I receive the <b>let<\/b>tr, see recieve@x\.test<\/div>/);
+	await isMarked(stage, ["lettr"]);
+	await stage.page.keyboard.press("Control+z");
+	await isMarked(stage, ["lettr", "recieve"]);
+	await text.press("Control+Home");
+	await stage.page.keyboard.press("Control+.");
+	await stage.page.getByRole("menuitem", { name: "relieve" }).waitFor();
+	await isUsable(stage, "suggestions");
+	await stage.page.keyboard.press("Escape");
+	await stage.page.keyboard.press("Control+.");
+	await stage.page.getByRole("menuitem", { name: "letter" }).waitFor();
+	await stage.page.keyboard.press("Enter");
+	assert.match(await text.innerText(), /the letter, see/);
+	await isMarked(stage, ["recieve"]);
+	await stage.page.keyboard.press("Control+.");
+	await stage.page.getByRole("menuitem", { name: "Add “recieve” to your dictionary" }).click();
+	await isMarked(stage, []);
+	assert.ok((await stage.page.evaluate(() => window.done)).includes("learn recieve"));
+	await stage.page.keyboard.press("Control+Home");
+	await stage.page.keyboard.press("End");
+	await stage.page.keyboard.type(" lettr");
+	await stage.page.waitForTimeout(900);
+	assert.deepEqual(await marked(stage), [], "not while it is being typed");
+	await stage.page.keyboard.type(" ");
+	await isMarked(stage, ["lettr"]);
+});
+test("in plain text, too; the letter's language is told by its words, or chosen", async (stage) => {
+	await stage.write({ text: "Я палучил это письмо.\n> recieve\nlettr", wrong: WRONG, language: "ru" });
+	await isMarked(stage, ["lettr", "палучил"]);
+	assert.equal((await stage.page.evaluate(() => window.asked)).at(-1), "ru en-GB");
+	const field = stage.page.getByRole("textbox", { name: "Текст письма" });
+	await field.press("Control+.");
+	await stage.page.getByRole("menuitem", { name: "получил" }).click();
+	assert.match(await field.inputValue(), /^Я получил это письмо/);
+	assert.match((await stage.page.evaluate(() => window.drafted())).text, /^Я получил/);
+	await isMarked(stage, ["lettr"]);
+	await stage.page.getByRole("button", { name: "Ещё" }).or(stage.page.locator("footer [aria-haspopup=menu]")).first().click();
+	await stage.page.getByRole("menuitemradio", { name: "Правописание: португальский" }).click();
+	await stage.page.waitForTimeout(200);
+	assert.equal((await stage.page.evaluate(() => window.asked)).at(-1), "pt-PT");
+	assert.equal(await field.getAttribute("spellcheck"), "false");
+	await stage.page.locator("footer [aria-haspopup=menu]").first().click();
+	await stage.page.getByRole("menuitemradio", { name: "Правописание: не проверять" }).click();
+	assert.equal(await field.getAttribute("spellcheck"), "true");
+	await isMarked(stage, []);
+});
+test("where the browser can't mark words lines lie over them; where the server has no dictionary its own checker stays", async (stage) => {
+	await stage.write({ html: "<div>I recieve</div>", text: "", wrong: WRONG, highlights: false });
+	const line = stage.page.locator(".over i");
+	await line.first().waitFor({ state: "attached" });
+	const [mark, word] = await stage.page.evaluate(() => {
+		const range = document.createRange(), node = document.querySelector("[contenteditable] div").firstChild;
+		range.setStart(node, 2);
+		range.setEnd(node, 9);
+		return [document.querySelector(".over i").getBoundingClientRect(), range.getBoundingClientRect()].map(({ left, right, bottom }) => [left, right, bottom].map(Math.round));
+	});
+	assert.ok(mark.every((place, i) => Math.abs(place - word[i]) <= 3), `${mark} / ${word}`);
+	assert.equal(await stage.page.evaluate(() => document.querySelector("[contenteditable]").innerHTML.includes("<i")), false);
+	await stage.write({ html: "<div>I recieve</div>", text: "" });
+	assert.equal(await stage.page.getByRole("textbox", { name: "Message text" }).getAttribute("spellcheck"), "true");
+});
+test("no text becomes HTML or a script in these pages", async (stage) => {
+	await show(stage, { html: NEWS });
+	const tried = await stage.page.evaluate(() => {
+		const ways = {
+			innerHTML: () => { document.body.innerHTML = "<b>x</b>"; }, parser: () => new DOMParser().parseFromString("<b>x</b>", "text/html"), script: () => { document.createElement("script").src = "/x.js"; }, text: () => { document.createElement("script").text = "1"; },
+			srcdoc: () => { document.createElement("iframe").srcdoc = "x"; }, policy: () => window.trustedTypes.createPolicy("mine", { createHTML: (text) => text }), again: () => window.trustedTypes.createPolicy("pombal", { createHTML: (text) => text }), worker: () => new Worker("/assets/x.js"),
+		};
+		return Object.fromEntries(Object.entries(ways).map(([name, way]) => {
+			try {
+				way();
+				return [name, "done"];
+			} catch (error) {
+				return [name, error.name];
+			}
+		}));
+	});
+	assert.deepEqual(tried, { innerHTML: "TypeError", parser: "TypeError", script: "TypeError", text: "TypeError", srcdoc: "TypeError", policy: "TypeError", again: "TypeError", worker: "TypeError" });
+	for (const said of stage.complaints.splice(0)) assert.match(said, /Trusted|violates/);
 });
 test("attachments: pictures are shown, programs warned of, names shown as they are", async (stage) => {
 	await show(stage, { text: "x", attachments: [part({}), part({ blobId: "P3", name: "bill\u202efdp.exe", type: "application/pdf" }), part({ blobId: "P4", name: "notes.txt", type: "text/plain" })] }, { blobs: { P1: PNG.toString("base64"), P4: Buffer.from("<b>not bold</b>").toString("base64") } });
@@ -193,7 +396,8 @@ test("everybody can use it, on light pages and dark ones", async (stage) => {
 });
 
 let passed = 0, failed = 0;
-for (const { name, run, options } of tests) {
+const wanted = process.argv.slice(2);
+for (const { name, run, options } of tests.filter((one) => !wanted.length || wanted.some((part) => one.name.includes(part)))) {
 	const stage = await openStage({ built: passed + failed > 0, ...options });
 	stage.page.setDefaultTimeout(60_000);
 	try {

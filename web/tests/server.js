@@ -148,17 +148,23 @@ function encoded(text) {
 
 let number = 0;
 
-/** A letter; `id` and `answers` make threads, `age` is in hours, `file` is the name of something attached; `raw` is a whole letter, in bytes as Latin-1 has them. */
-export function compose(to, { raw, from = "Anna Berg <anna@elsewhere.example>", subject = "", text = "", html, id, answers, age = 0, file }) {
+/** A letter; `id` and `answers` make threads, `age` is in hours, `file` is the name of something attached, `parts` are {type, name, bytes}, `fields` more lines of the header;
+ * `raw` is a whole letter, in bytes as Latin-1 has them. */
+export function compose(to, { raw, from = "Anna Berg <anna@elsewhere.example>", subject = "", text = "", html, id, answers, age = 0, file, parts = file ? [{ type: "application/pdf", name: file, bytes: Buffer.from("%PDF-1.4 nothing") }] : [], fields = [] }) {
 	if (raw) return raw.replace(/\r?\n/g, "\r\n");
 	const [, name, mail] = /^(.*?)\s*<(.*)>$/.exec(from) ?? [null, "", from];
 	const at = new Date(Date.now() - age * 3_600_000).toUTCString().replace("GMT", "+0000");
-	const head = [`From: ${name ? `${encoded(name)} <${mail}>` : mail}`, `To: ${to}`, `Subject: ${encoded(subject)}`, `Date: ${at}`, `Message-ID: <${id ?? `n${++number}`}@tests.example>`, "MIME-Version: 1.0"];
+	const head = [`From: ${name ? `${encoded(name)} <${mail}>` : mail}`, `To: ${to}`, `Subject: ${encoded(subject)}`, `Date: ${at}`, `Message-ID: <${id ?? `n${++number}`}@tests.example>`, "MIME-Version: 1.0", ...fields];
 	if (answers) head.push(`In-Reply-To: <${answers}@tests.example>`, `References: <${answers}@tests.example>`);
 	const plain = ["Content-Type: text/plain; charset=utf-8", "Content-Transfer-Encoding: base64", "", Buffer.from(text).toString("base64").replace(/.{76}/g, "$&\r\n")].join("\r\n");
 	const rich = html && ["Content-Type: text/html; charset=utf-8", "Content-Transfer-Encoding: base64", "", Buffer.from(html).toString("base64").replace(/.{76}/g, "$&\r\n")].join("\r\n");
 	const body = html ? `Content-Type: multipart/alternative; boundary=alt\r\n\r\n--alt\r\n${plain}\r\n--alt\r\n${rich}\r\n--alt--` : plain;
-	if (!file) return [...head, body].join("\r\n");
-	return [...head, "Content-Type: multipart/mixed; boundary=mix", "", "--mix", body, "--mix", "Content-Type: application/pdf", `Content-Disposition: attachment; filename="${file}"`, "Content-Transfer-Encoding: base64", "",
-		Buffer.from("%PDF-1.4 nothing").toString("base64"), "--mix--"].join("\r\n");
+	if (!parts.length) return [...head, body].join("\r\n");
+	return [...head, "Content-Type: multipart/mixed; boundary=mix", "", "--mix", body, ...parts.flatMap(partOf), "--mix--"].join("\r\n");
+}
+
+/* Messages stand in messages as they are; all else is base64. */
+function partOf({ type, name, bytes }) {
+	const head = ["--mix", `Content-Type: ${type}`, `Content-Disposition: attachment${name ? `; filename="${name}"` : ""}`];
+	return type === "message/rfc822" ? [...head, "", bytes.toString("utf8")] : [...head, "Content-Transfer-Encoding: base64", "", bytes.toString("base64").replace(/.{76}/g, "$&\r\n")];
 }

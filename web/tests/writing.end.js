@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { open, PHONE, stage } from "./browser.js";
-import { LETTERS } from "./letters.js";
+import { FULL, LETTERS } from "./letters.js";
 import { until } from "./server.js";
 
 const at = stage();
@@ -107,6 +107,85 @@ test("a forwarded letter takes its file along", async () => {
 	assert.match(await window.getByRole("textbox", { name: "Message text" }).innerText(), /Forwarded message[\s\S]*Борис Смирнов/);
 	await window.getByRole("button", { name: "Discard draft" }).click();
 	await page.getByText("Draft discarded").first().waitFor();
+	await page.finish();
+});
+
+test("a letter with everything: a receipt is sent, a PDF file looked at, an attached letter opened and answered", async () => {
+	const { page, address } = await start({ letters: [FULL] });
+	await page.getByRole("option").first().click();
+	await page.getByText("clara@elsewhere.example asks to be told that you have read this.").waitFor();
+	await page.getByRole("button", { name: "Tell", exact: true }).click();
+	await page.getByText("clara@elsewhere.example was told that you have read this.").first().waitFor();
+	await page.getByRole("button", { name: "Look at relatorio.pdf" }).click();
+	const viewer = page.getByRole("dialog", { name: "relatorio.pdf" });
+	await viewer.getByText("Relatorio anual").waitFor({ state: "attached" });
+	await page.keyboard.press("ArrowRight");
+	await page.getByRole("dialog", { name: "capa.png" }).locator("img").waitFor();
+	await page.keyboard.press("Escape");
+	await page.getByRole("button", { name: "Look at Message" }).click();
+	const attached = page.getByRole("region", { name: "Attached message: A acta da reunião de outubro" });
+	await attached.getByText("com as contas do trimestre").waitFor();
+	await attached.getByRole("button", { name: "Look at acta.pdf" }).click();
+	await page.getByRole("dialog", { name: "acta.pdf" }).getByText("Acta da reuniao").waitFor({ state: "attached" });
+	await page.keyboard.press("Escape");
+	await attached.getByRole("button", { name: "Forward" }).click();
+	const forward = sheet(page, "Fwd: A acta da reunião de outubro");
+	await forward.getByText("acta.pdf").waitFor();
+	await forward.getByText("Saved", { exact: true }).waitFor();
+	await forward.getByRole("button", { name: "Discard draft" }).click();
+	await attached.getByRole("button", { name: "Reply", exact: true }).last().click();
+	const answer = sheet(page, "Re: A acta da reunião de outubro");
+	await answer.getByRole("button", { name: "Tomás Ferreira" }).first().waitFor();
+	await answer.getByRole("button", { name: "Discard draft" }).click();
+	await page.reload();
+	await page.getByRole("button", { name: "Look at relatorio.pdf" }).waitFor();
+	assert.equal(await page.getByText("asks to be told").count(), 0);
+	await page.finish();
+	assert.ok(address);
+});
+
+test("what was written down of a letter that was sent", async () => {
+	const { page } = await start(), other = at.server.account();
+	const window = await begin(page);
+	await window.getByRole("combobox", { name: "To" }).pressSequentially(`${other},`);
+	await window.getByRole("textbox", { name: "Subject" }).fill("Report");
+	await page.keyboard.press("Control+Enter");
+	await page.getByText("Message sent").first().waitFor();
+	const theirs = await inbox(other, "Report");
+	await theirs.finish();
+	await folder(page, "Sent");
+	await page.getByRole("option").filter({ hasText: "Report" }).click();
+	await page.getByRole("article").getByRole("button", { name: "More", exact: true }).click();
+	await page.getByRole("menuitem", { name: "Whom it has reached" }).click();
+	await page.locator(".story").getByText(other, { exact: true }).waitFor();
+	await page.locator(".story").getByText("Delivered into the mailbox.").waitFor();
+	await page.finish();
+});
+
+test("a letter that was read is read again without a network", async () => {
+	const { page } = await start({ letters: [{ subject: "Rich", text: "x", html: "<p>Written <b>in bold</b></p>" }], noise: [/net::ERR_/, /status of 4\d\d/, /WebSocket/] });
+	await page.evaluate(async () => { await navigator.serviceWorker.ready; });
+	await page.reload();
+	await page.getByRole("option").first().click();
+	await page.frameLocator("iframe").first().getByText("in bold").waitFor();
+	await page.context().setOffline(true);
+	await page.reload();
+	await page.frameLocator("iframe").first().getByText("in bold").waitFor();
+	await page.finish();
+});
+
+test("undo and redo in the editor bring back what was there, and nothing that isn't a letter's", async () => {
+	const { page } = await start();
+	const window = await begin(page), text = window.getByRole("textbox", { name: "Message text" });
+	await text.click();
+	await page.keyboard.type("one ");
+	await page.keyboard.press("Control+b");
+	await page.keyboard.type("two");
+	await page.keyboard.press("Control+z");
+	await until(async () => !/two/.test(await text.innerText()), "undo");
+	await page.keyboard.press("Control+y");
+	await until(async () => (await text.locator("b").allInnerTexts()).join().replace(/\u200b/g, "") === "two", "redo");
+	await window.getByRole("button", { name: "Discard draft" }).click();
 	await page.finish();
 });
 

@@ -1,5 +1,5 @@
 // Header fields as they came, for what JMAP has no property of: the way (Received, RFC 5321 §4.4), what our server found out (Authentication-Results, RFC 8601), mailing
-// lists (RFC 2369, RFC 8058) and receipts (RFC 8098). Strangers write these: each reader takes what it understands, within bounds.
+// lists (RFC 2369, RFC 8058). Strangers write these: each reader takes what it understands, within bounds.
 
 export interface Field {
 	name: string;
@@ -150,7 +150,7 @@ export function ownResults(fields: readonly Field[]): { server: string; results:
 	return by && own.length ? { server: by, results: own.flatMap((one) => one.results) } : null;
 }
 
-// ---- Mailing lists and receipts ----
+// ---- Mailing lists ----
 
 export interface Unsubscribe {
 	/** Told by our server at one click (RFC 8058); null: the list doesn't offer it. */
@@ -169,12 +169,6 @@ export function readUnsubscribe(fields: readonly Field[], proved: boolean): Unsu
 	const mail = links.find((link) => /^mailto:[^?@]+@[^?@]+/i.test(link)) ?? null;
 	const offered = /^\s*List-Unsubscribe\s*=\s*One-Click\s*$/i.test(first(fields, "List-Unsubscribe-Post") ?? "");
 	return page || mail ? { oneClick: offered && proved ? secure : null, mail, page } : null;
-}
-
-/** To whom a receipt is to go (RFC 8098 §2.1); null: none is wanted. */
-export function receiptTo(fields: readonly Field[]): string | null {
-	const value = first(fields, "Disposition-Notification-To");
-	return value ? /([^\s<>"(),;:]+@[^\s<>"(),;:]+)/.exec(splitComments(value).plain)?.[1] ?? null : null;
 }
 
 // ---- What it weighed ----

@@ -43,9 +43,9 @@ export type Preview = "picture" | "text" | "pdf" | "message" | null;
 
 /** How an attachment can be looked at here. SVG and HTML are documents: never. */
 export function previewOf(part: EmailBodyPart): Preview {
-	const type = part.type.toLowerCase();
+	const type = part.type.toLowerCase(), octets = type === "application/octet-stream";
 	if (/^image\/(?:png|jpe?g|gif|webp|avif|bmp)$/.test(type)) return "picture";
 	if (/^(?:text\/(?:plain|csv|markdown|calendar|vcard)|application\/json)$/.test(type)) return "text";
-	if (type === "application/pdf") return "pdf";
-	return type === "message/rfc822" || type === "message/global" ? "message" : null;
+	if (type === "application/pdf" || type === "application/x-pdf" || (octets && /\.pdf$/i.test(part.name ?? ""))) return "pdf";
+	return type === "message/rfc822" || type === "message/global" || (octets && /\.eml$/i.test(part.name ?? "")) ? "message" : null;
 }

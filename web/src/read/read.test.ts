@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { test } from "node:test";
 import { contrast, darken, lightness, readColor, readColorFunction, readLegacyColor, writeColor } from "./color.ts";
-import { ownResults, readReceived, readResults, readUnsubscribe, readWeight, receiptTo, splitComments } from "./headers.ts";
+import { ownResults, readReceived, readResults, readUnsubscribe, readWeight, splitComments } from "./headers.ts";
 import { readInvitation } from "./invitation.ts";
 import { fromPunycode, isLookalike, namedHost, readTarget, shownHost, shownTarget } from "./links.ts";
 import { fileDoubt, nameClaims, shownName, shownText } from "./names.ts";
@@ -218,8 +218,6 @@ test("leaving a list with one click is for what is proved, and over https alone"
 	assert.equal(readUnsubscribe([fields[0]!], true)?.oneClick, null);
 	assert.equal(readUnsubscribe([{ name: "List-Unsubscribe", value: "<http://list.test/u>" }, fields[1]!], true)?.oneClick, null);
 	assert.equal(readUnsubscribe([{ name: "List-Unsubscribe", value: "<javascript:alert(1)>, <file:///x>, <mailto:>" }], true), null);
-	assert.equal(receiptTo([{ name: "Disposition-Notification-To", value: '"Ann (x)" <ann@a.test> (comment)' }]), "ann@a.test");
-	assert.equal(receiptTo([]), null);
 });
 
 test("pictures come unasked from whom one allowed, if it is proved, and never in junk", () => {

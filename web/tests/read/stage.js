@@ -7,9 +7,10 @@ import { fileURLToPath } from "node:url";
 import { svelte } from "@sveltejs/vite-plugin-svelte";
 import { chromium } from "playwright-core";
 import { build } from "vite";
+import { withoutNode } from "../../vite.config.js";
 
 export const web = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".css": "text/css", ".json": "application/json" };
+const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".json": "application/json" };
 export const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg==", "base64");
 
 /** The text of C's string literals that follow `after`, up to a semicolon. */
@@ -30,7 +31,7 @@ function listen(handler) {
 export async function openStage({ remote = () => PNG, width = 1100, height = 900, touch = false, scheme = "light", built = false } = {}) {
 	const out = join(web, ".cache", `read-${process.pid}`);
 	if (!built) await build({
-		root: join(web, "tests", "read"), configFile: false, logLevel: "error", plugins: [svelte({ configFile: false })], publicDir: false,
+		root: join(web, "tests", "read"), configFile: false, logLevel: "error", plugins: [svelte({ configFile: false }), withoutNode], publicDir: false,
 		build: { outDir: out, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: ["chrome109"], reportCompressedSize: false },
 	});
 	const pages = literals("web/files.c", "static const char pages_policy[] ="), frame = literals("web/outside.c", "enum net_run web_frame(struct http_exchange *exchange)\n{\n\texchange->policy =");
@@ -86,7 +87,10 @@ export async function openStage({ remote = () => PNG, width = 1100, height = 900
 	return {
 		page, context, origin, asked, pictures, told, ran, complaints,
 		show: async (wanted) => {
-			await page.evaluate((all) => window.show(all), { settings: {}, dark: false, language: "en", thread: false, blobs: {}, ...wanted });
+			await page.evaluate((all) => window.show(all), { settings: {}, dark: false, language: "en", thread: false, blobs: {}, parsed: {}, story: null, submissions: [], own: false, known: false, ...wanted });
+		},
+		write: async (begun) => {
+			await page.evaluate((all) => window.write(all), { text: "", html: null, language: "en", dark: false, wrong: null, highlights: true, ...begun });
 		},
 		close: async ({ last = false } = {}) => {
 			await browser.close();
