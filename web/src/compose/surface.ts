@@ -90,7 +90,12 @@ export class RichSurface implements Surface {
 		return range;
 	}
 
+	/* A place between elements is that of the text before it, or else behind it. */
 	#offset(node: Node | null, offset: number): number | null {
+		if (node && !(node instanceof Text)) {
+			const before = this.#pieces.filter((one) => node.childNodes[offset - 1]?.contains(one.node)).pop(), behind = this.#pieces.find((one) => node.childNodes[offset]?.contains(one.node));
+			return before ? before.start + before.node.data.length : behind?.start ?? null;
+		}
 		const piece = this.#pieces.find((one) => one.node === node);
 		return piece ? piece.start + offset : null;
 	}

@@ -100,7 +100,7 @@ async function write(begun: Begun): Promise<void> {
 	const draft = { ...store(view), key: "k", change: (change: object) => void Object.assign(drafted, change), discard: async () => ({ ok: true }), close: () => undefined };
 	const account = { spelling, identities: store([]), settings: store({ ...SETTINGS, spelling: true, undoSend: 0 }), addresses: { load: async () => undefined, complete: () => [] }, files: {} };
 	Object.assign(window, { asked });
-	shown = mount(Compose, { target: document.getElementById("app")!, props: { account: account as unknown as Account, draft: draft as unknown as Draft, size: "normal", right: "0px", last: true, onsize: () => undefined, onclose: () => undefined, onreopen: () => undefined } });
+	shown = mount(Compose, { target: document.getElementById("app")!, props: { accounts: [account as unknown as Account], account: account as unknown as Account, draft: draft as unknown as Draft, size: "normal", right: "0px", last: true, onsize: () => undefined, onclose: () => undefined, onreopen: () => undefined } });
 }
 
 Object.assign(window, { show, done, write, drafted: () => drafted });

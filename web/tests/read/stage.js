@@ -13,6 +13,12 @@ export const web = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const TYPES = { ".html": "text/html; charset=utf-8", ".js": "text/javascript", ".mjs": "text/javascript", ".css": "text/css", ".json": "application/json" };
 export const PNG = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR4nGNgYGBgAAAABQABh6FO1AAAAABJRU5ErkJggg==", "base64");
 
+/** The policy of the mail's pages, of which the administration's differs in where it may connect to. */
+function policyOfPages() {
+	const source = readFileSync(join(web, "..", "src", "web/files.c"), "utf8"), made = /#define POLICY\(connect\)([\s\S]*?[^\\])\n/.exec(source)[1], to = /pages_policy\[\] = POLICY\("(.*)"\)/.exec(source)[1];
+	return [...made.replace(/" connect "/, to).matchAll(/"((?:[^"\\]|\\.)*)"/g)].map((found) => found[1]).join("");
+}
+
 /** The text of C's string literals that follow `after`, up to a semicolon. */
 function literals(file, after) {
 	const source = readFileSync(join(web, "..", "src", file), "utf8"), from = source.indexOf(after);
@@ -34,7 +40,7 @@ export async function openStage({ remote = () => PNG, width = 1100, height = 900
 		root: join(web, "tests", "read"), configFile: false, logLevel: "error", plugins: [svelte({ configFile: false }), withoutNode], publicDir: false,
 		build: { outDir: out, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: ["chrome109"], reportCompressedSize: false },
 	});
-	const pages = literals("web/files.c", "static const char pages_policy[] ="), frame = literals("web/outside.c", "enum net_run web_frame(struct http_exchange *exchange)\n{\n\texchange->policy =");
+	const pages = policyOfPages(), frame = literals("web/outside.c", "enum net_run web_frame(struct http_exchange *exchange)\n{\n\texchange->policy =");
 	if (!frame.startsWith("default-src 'none'") || !pages.startsWith("default-src 'none'")) throw new Error(`policies can't be read: ${pages} / ${frame}`);
 	const asked = [], pictures = [], told = [];
 	const own = await listen((request, answer) => {
