@@ -26,7 +26,7 @@ async function begin(page) {
 	return window;
 }
 async function folder(page, name) {
-	await page.getByRole("navigation").getByRole("button", { name }).first().click();
+	await page.locator("nav li .folder").filter({ hasText: name }).first().click(); // not the button of its menu beside it
 	await page.getByRole("heading", { level: 1, name }).waitFor();
 }
 async function inbox(other, text) {
