@@ -91,10 +91,11 @@ def test_nothing_foreign_runs_in_our_pages(site, chromium, evil):
     page.open(origin(site) + "/")
     page.run("""{
         window.ran = 0;
-        const put = (html) => { const at = document.createElement('div'); at.innerHTML = html; document.body.append(at); };
-        put('<img src=x onerror="ran = 1">');
-        const script = document.createElement('script'); script.textContent = 'ran = 2'; document.body.append(script);
-        put('<a id=link href="javascript:ran = 3">x</a>'); document.getElementById('link').click();
+        // Browsers that know Trusted Types refuse the first two themselves.
+        const attempt = (run) => { try { run(); } catch { } };
+        attempt(() => { const at = document.createElement('div'); at.innerHTML = '<img src=x onerror="ran = 1">'; document.body.append(at); });
+        attempt(() => { const script = document.createElement('script'); script.textContent = 'ran = 2'; document.body.append(script); });
+        attempt(() => { const link = document.createElement('a'); link.href = 'javascript:ran = 3'; document.body.append(link); link.click(); });
     }""")
     assert page.run("new Promise(done => setTimeout(() => done(ran), 300))") == 0
     assert page.run("(() => { try { return eval('1') } catch (e) { return e.name } })()") == "EvalError"
