@@ -27,9 +27,11 @@ test("what was deleted for good is put back, and that is taken back", async () =
 	await nav(page).getByRole("button", { name: /^Inbox/ }).click();
 	await row(page, "Photos from the coast").waitFor();
 	await page.goBack();
+	await page.getByText("Message put back").waitFor({ state: "detached" });
 	await list.getByRole("checkbox").first().check();
 	await page.getByRole("button", { name: "Put back 1 message" }).click();
 	await page.getByText("Nothing to put back").waitFor();
+	await until(async () => (await page.getByText("Message put back").count()) > 0, "the word that it is back");
 	await page.getByRole("button", { name: "Undo" }).last().click();
 	await list.filter({ hasText: "Your order" }).waitFor();
 	await page.finish();
