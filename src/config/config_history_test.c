@@ -114,7 +114,7 @@ static void what_is_confirmed_stays(void **state)
 static void what_somebody_has_written_since_stays(void **state)
 {
 	struct config_change waiting;
-	bool done;
+	bool done = false;
 	(void)state;
 	make(1, CHANGE_WAITING, 2000);
 	write_configuration("workers = 3\n");

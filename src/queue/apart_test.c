@@ -88,7 +88,7 @@ static void is_let_go_for_one_alone(struct queue *queue, size_t size)
 	struct slice bytes;
 	struct error error;
 	int64_t as, also, id = set_apart(queue, "HTML_ONLY 7.00\n", size);
-	int fd;
+	int fd = -1;
 	assert_int_equal(list(queue, arena, &found), 2);
 	assert_true(queue_apart_end(queue, &found[0], true, &as, &error));
 	struct queue_message released = look(queue, as, arena), left = look(queue, id, arena);
