@@ -26,7 +26,7 @@ interface Wanted {
 	known: boolean;
 }
 
-const SETTINGS = { remoteImages: "ask", imagesFrom: [], receipts: "ask", labels: [{ keyword: "work", name: "Work", color: "#1a6b58" }] } as unknown as SettingsValue;
+const SETTINGS = { shortcuts: true, remoteImages: "ask", imagesFrom: [], receipts: "ask", labels: [{ keyword: "work", name: "Work", color: "#1a6b58" }] } as unknown as SettingsValue;
 const done: string[] = [];
 let shown: Record<string, unknown> | null = null;
 
@@ -39,6 +39,7 @@ async function show(wanted: Wanted): Promise<void> {
 	document.documentElement.dataset.theme = wanted.dark ? "dark" : "light";
 	await setLanguage(wanted.language);
 	const account = {
+		at: "",
 		files: {
 			url: (id: string, name: string) => `/download/${id}/${encodeURIComponent(name)}`,
 			download: async (id: string, options?: { type?: string }) =>
