@@ -11,7 +11,7 @@ import { LETTERS } from "./letters.js";
 import { Mail } from "./mail.js";
 import { PASSWORD, PATIENCE, until } from "./server.js";
 
-const at = stage(), LONG = { timeout: 6 * PATIENCE }, NOISE = [/Content Security Policy/, /status of [45]\d\d/, /Blocked script execution/, /net::ERR_/, /Refused to (?:execute|apply)/, /unsupported MIME type/, /TrustedHTML|Trusted Types/];
+const at = stage(), LONG = { timeout: 6 * PATIENCE }, NOISE = [/Content Security Policy/, /status of [45]\d\d/, /Blocked script execution/, /net::ERR_/, /Refused to (?:execute|apply)/, /unsupported MIME type/, /TrustedHTML|TrustedScript|Trusted Types/];
 const asked = [];
 let host;
 before(async () => {
@@ -65,6 +65,7 @@ test("names are texts wherever they are shown: senders, subjects, folders, label
 	await page.getByRole("textbox", { name: "Message text" }).waitFor();
 	await unharmed();
 	await page.getByRole("button", { name: "Discard draft" }).click();
+	await page.getByRole("textbox", { name: "Message text" }).waitFor({ state: "detached" });
 	await page.keyboard.press("v");
 	await page.getByRole("menuitem", { name: `F${MARKUP}` }).click();
 	await page.getByText(`Moved to F${MARKUP}`).first().waitFor();

@@ -241,7 +241,7 @@ for (const side of SIDES) {
 		await letter.getByText("What was quoted").waitFor();
 		await one.press("read.file.look", { name: "notes.txt" });
 		await one.dialog.getByText("Words in a file.").waitFor();
-		await Promise.all([page.waitForEvent("download"), one.press("read.save", {}, one.dialog)]);
+		await Promise.all([page.waitForEvent("download"), one.press("read.file.save", { name: "notes.txt" }, one.dialog)]);
 		await one.press("ui.close", {}, one.dialog);
 		await one.press("read.file.look", { name: "dot.png" });
 		await one.dialog.locator("img").waitFor();

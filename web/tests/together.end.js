@@ -125,13 +125,12 @@ test("offline all goes on, and is told the server when it is back: acts, drafts,
 	await page.locator("article .plain").getByText("the lighthouse").waitFor();
 	await tick(page, "Your order");
 	await page.keyboard.press("e");
-	await rows(page, 6);
 	await page.getByText("You are offline.").waitFor();
 	const sheet = await write(page, "From the train", "No network here");
 	await sheet.getByRole("combobox", { name: "To" }).fill(other);
 	await sheet.getByRole("button", { name: "Send", exact: true }).click();
 	await page.getByText("It will be sent when you are online again").first().waitFor();
-	// The browser cuts off the page alone: its worker, which sends what waits, still reaches the server. So what is there meanwhile says nothing; what is there in the end does.
+	// The browser cuts off the page alone: its worker, which sends what waits, still reaches the server, as does what the page asks through it. So what is there meanwhile says nothing; what is there in the end does.
 	await page.reload();
 	await row(page, "Photos from").waitFor();
 	await page.getByText("You are offline.").waitFor();

@@ -89,9 +89,28 @@ export async function send(url: string, init: RequestInit): Promise<Result<Respo
 	}
 }
 
+/** So many calls to one server are under way at once: of one administrator it takes no more than four (docs/admin-api.md). */
+const TOGETHER = 3;
+const turns = new Map<string, { running: number; waiting: (() => void)[] }>();
+
+async function inTurn<T>(origin: string, work: () => Promise<T>): Promise<T> {
+	const turn = turns.get(origin) ?? { running: 0, waiting: [] };
+	turns.set(origin, turn);
+	if (turn.running < TOGETHER) turn.running++;
+	else await new Promise<void>((go) => turn.waiting.push(go));
+	try {
+		return await work();
+	} finally {
+		const next = turn.waiting.shift(); // who takes over the place
+		if (next) next();
+		else turn.running--;
+	}
+}
+
 async function ask<T>(path: string, init: RequestInit, at: Server | null): Promise<Result<T>> {
 	const headers = { ...(init.headers as Record<string, string> | undefined), ...(at ? { Authorization: `Bearer ${at.key}` } : {}) };
-	const answer = await send((at?.origin ?? "") + path, { ...init, headers, ...(at ? { credentials: "omit" as const } : {}) });
+	const origin = at?.origin ?? "";
+	const answer = await inTurn(origin, () => send(origin + path, { ...init, headers, ...(at ? { credentials: "omit" as const } : {}) }));
 	if (!answer.ok) {
 		if (!at && (answer.error.kind === "signedOut" || answer.error.kind === "password")) told(answer.error);
 		return answer;
