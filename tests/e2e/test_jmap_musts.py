@@ -8,7 +8,7 @@ import pytest
 
 from jmap import CORE, MAIL, Jmap, Refused
 from pombal import DEADLINE, PASSWORDS
-from web import Browser, WebSocket
+from web import Browser, WebSocket, wait_until_announced
 
 SUBMISSION, VACATION, BLOB, QUOTA = (f"urn:ietf:params:jmap:{one}" for one in ("submission", "vacationresponse", "blob", "quota"))
 USING = (CORE, MAIL, SUBMISSION, VACATION, BLOB, QUOTA)
@@ -631,6 +631,7 @@ def test_vacation(jmap):
 
 class Socket:
     def __init__(self, server, person):
+        wait_until_announced(server)
         browser = Browser(server)
         browser.sign_in(person)
         self.own = WebSocket(browser, browser.origin, {"Cookie": browser.cookie}, "/jmap/ws", ["jmap"])

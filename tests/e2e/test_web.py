@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from pombal import PASSWORDS, Pombal, wait_for
-from web import Browser
+from web import Browser, wait_until_announced
 from wire import Wire
 
 
@@ -35,16 +35,9 @@ def browser(server, person):
 
 
 @pytest.fixture
-def watcher(server, browser, token):
-    """A browser whose account has been announced to be new: a change of an account ends what is open, and clients come again. Changes are announced in
-    their order: after one of boris, whom only this changes, that is over."""
-    marker = Browser(server)
-    marker.sign_in("boris")
-    events = marker.events()
-    server.run("account", "set", server.name("boris"), "--name", token)
-    while events.next():
-        pass
-    events.close()
+def watcher(server, browser):
+    """A browser whose account has been announced to be new."""
+    wait_until_announced(server)
     return browser
 
 

@@ -3,6 +3,7 @@ import asyncio
 import http.client
 import json
 import threading
+import time
 
 from pombal import DEADLINE, tls_context
 
@@ -162,3 +163,15 @@ class WebSocket:
         self.loop.call_soon_threadsafe(self.loop.stop)
         self.thread.join()
         self.loop.close()
+
+
+def wait_until_announced(server):
+    """Until every change of an account that was made so far is announced: it ends what the account has open, and clients come again. Changes are announced
+    in their order: after one of boris, whom only this changes, that is over."""
+    marker = Browser(server)
+    marker.sign_in("boris")
+    events = marker.events()
+    server.run("account", "set", server.name("boris"), "--name", f"boris {time.monotonic_ns()}")
+    while events.next():
+        pass
+    events.close()
