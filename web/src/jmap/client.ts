@@ -100,6 +100,7 @@ export class Client {
 	onSignedOut: () => void = () => {};
 	/** Told when the server's session object has another state than ours. */
 	onSessionChanged: () => void = () => {};
+	readonly #end = new AbortController();
 	#running = 0;
 	#queue: (() => void)[] = [];
 	#waiting = new Map<Id, Waiting[]>();
@@ -107,6 +108,11 @@ export class Client {
 	constructor(platform: Platform, at = "") {
 		this.platform = platform;
 		this.at = at;
+	}
+
+	/** Asks nothing more, and gives up what it has asked. */
+	end(): void {
+		this.#end.abort();
 	}
 
 	get limits(): CoreLimits {
@@ -218,16 +224,19 @@ export class Client {
 	}
 
 	async #once(url: string, init: RequestInit, options: AskOptions & { patience?: number }): Promise<Result<Response>> {
-		if (options.signal?.aborted) return bad("aborted", "", "given up");
+		const ended = () => options.signal?.aborted || this.#end.signal.aborted;
+		if (ended()) return bad("aborted", "", "given up");
 		const late = new AbortController(), giveUp = () => late.abort();
 		const timer = setTimeout(giveUp, options.patience ?? ANSWER_MAX);
 		options.signal?.addEventListener("abort", giveUp);
+		this.#end.signal.addEventListener("abort", giveUp);
 		try {
 			const response = await this.platform.fetch(url, { ...init, signal: late.signal });
 			return response.ok ? good(response) : { ok: false, error: await this.#refusal(response) };
 		} catch (cause) {
-			return options.signal?.aborted ? bad("aborted", "", "given up") : bad("offline", "", "the server can't be reached", { cause });
+			return ended() ? bad("aborted", "", "given up") : bad("offline", "", "the server can't be reached", { cause });
 		} finally {
+			this.#end.signal.removeEventListener("abort", giveUp);
 			clearTimeout(timer); // who asked may still give up what is being read of the answer
 		}
 	}

@@ -214,6 +214,7 @@ export class AppOf implements App {
 
 	async signOut(at?: string): Promise<Result<void>> {
 		const gone = this.#of(at).map(login => login.at);
+		for (const login of this.#of(at)) login.client.end(); // what is still asked would be answered when nobody is signed in any more
 		// It is over on this device whatever the server says, and whatever becomes of this page: the cookie is ended as soon as the server can be reached.
 		this.#setLate([...new Set([...this.#late(), ...gone])]);
 		this.#host.tell({ signedOut: gone });

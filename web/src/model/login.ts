@@ -80,6 +80,7 @@ export class LoginOf {
 	}
 
 	close(): void {
+		this.client.end();
 		for (const [id, account] of [...this.accounts]) this.#close(id, account);
 	}
 }
