@@ -61,6 +61,8 @@ static void check_role(struct cli_check *check, struct slice line)
 		slice_cut(line, ' ', &words[count++], &line);
 	if (count < 10 || !slice_equal(words[0], SLICE("role")))
 		return;
+	if (slice_equal(words[5], SLICE("resting"))) /* until it is asked something */
+		return;
 	if (!slice_equal(words[5], SLICE("ready")))
 		cli_check_error(check, "Its log says why; the server tries again by itself.", "the role %.*s is %.*s", SLICE_ARG(words[1]), SLICE_ARG(words[5]));
 	else if (slice_to_number(words[9], UINT32_MAX, &restarts) && restarts > 0)

@@ -98,13 +98,14 @@ static bool waits_for_disk(const struct master *master, int role)
 	return master->distrust && !role_rows[role].outlives_disk;
 }
 
-/* Those first that clients wait for; the others when these are there, or have taken long. What they are asked before waits in a channel. */
+/* Those first that clients wait for; the others when these are there, or have taken long; those on demand when they are asked. What they are asked before waits in a
+ * channel. */
 static void start_all(struct master *master)
 {
 	for (int i = 0; i < ROLE_COUNT; i++)
 		if (role_rows[i].rights.listeners)
 			master_start_child(master, (enum role_name)i);
-		else
+		else if (!role_rows[i].on_demand)
 			master->children[i].start_at = clock_monotonic_ms() + OTHERS_AFTER_MS;
 }
 
@@ -148,7 +149,7 @@ static void say_ready(struct master *master)
 	if (master->serving || master->stopping)
 		return;
 	for (int i = 0; i < ROLE_COUNT; i++)
-		if (!master->children[i].ready)
+		if (!master->children[i].ready && !master_child_rests(master, (enum role_name)i))
 			return;
 	master->serving = true;
 	log_info("server.ready", log_text("data", master->data), log_text("version", POMBAL_VERSION));
@@ -181,21 +182,41 @@ static int next_wait(const struct master *master)
 	return wait < 0 ? 0 : (int)wait;
 }
 
+/* Fills `fds` (CHANNEL_COUNT of them) with the channels to roles that rest. */
+static void watch_channels(const struct master *master, struct pollfd *fds)
+{
+	for (size_t i = 0; i < CHANNEL_COUNT; i++) {
+		enum role_name to = channel_rows[i].to;
+		bool watched = !master->stopping && master_child_rests(master, to) && !waits_for_disk(master, (int)to);
+		fds[i] = (struct pollfd){.fd = watched ? master->channels[i].ends[1] : -1, .events = POLLIN};
+	}
+}
+
+static void wake_those_asked(struct master *master, const struct pollfd *fds)
+{
+	for (size_t i = 0; i < CHANNEL_COUNT; i++)
+		if (fds[i].revents & POLLIN)
+			master->children[channel_rows[i].to].start_at = clock_monotonic_ms();
+}
+
 static void wait_and_serve(struct master *master)
 {
-	struct pollfd fds[1 + ROLE_COUNT + MASTER_CLIENTS_MAX + 1];
+	enum { CHILDREN = 1, CHANNELS = CHILDREN + ROLE_COUNT, CLIENTS = CHANNELS + CHANNEL_COUNT };
+	struct pollfd fds[CLIENTS + MASTER_CLIENTS_MAX + 1];
 	fds[0] = (struct pollfd){.fd = master->signals, .events = POLLIN};
 	for (int i = 0; i < ROLE_COUNT; i++)
-		fds[1 + i] = (struct pollfd){.fd = master->children[i].control, .events = POLLIN};
-	size_t clients = master_control_fds(master, fds + 1 + ROLE_COUNT);
-	if (poll(fds, 1 + ROLE_COUNT + clients, next_wait(master)) < 0)
+		fds[CHILDREN + i] = (struct pollfd){.fd = master->children[i].control, .events = POLLIN};
+	watch_channels(master, fds + CHANNELS);
+	size_t clients = master_control_fds(master, fds + CLIENTS);
+	if (poll(fds, CLIENTS + clients, next_wait(master)) < 0)
 		return;
 	for (int i = 0; i < ROLE_COUNT; i++)
-		if (fds[1 + i].revents && master->children[i].control >= 0)
+		if (fds[CHILDREN + i].revents && master->children[i].control >= 0)
 			master_hear_child(master, (enum role_name)i);
 	if (fds[0].revents)
 		hear_signals(master);
-	master_serve_control(master, fds + 1 + ROLE_COUNT, clients);
+	wake_those_asked(master, fds + CHANNELS);
+	master_serve_control(master, fds + CLIENTS, clients);
 }
 
 /* Room for removing things when the disk is full. */

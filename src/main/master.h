@@ -139,6 +139,8 @@ void master_rotate_log(struct master *master);
 
 /* master_children.c: processes. */
 void master_start_child(struct master *master, enum role_name name);
+/** Is it a role on demand that nobody has asked anything yet? */
+bool master_child_rests(const struct master *master, enum role_name name);
 /** Takes note of processes that have ended. */
 void master_reap(struct master *master);
 void master_hear_child(struct master *master, enum role_name name);
@@ -147,7 +149,7 @@ bool master_tell_child(struct master *master, enum role_name name, enum control_
 /** The same, to every role. */
 void master_tell_children(struct master *master, enum control_type type, int fd);
 void master_stop_child(struct master *master, enum role_name name);
-/** Ends a role in order, to start it again at once. */
+/** Ends a role in order, to start it again at once; nothing for one that rests. */
 void master_restart_child(struct master *master, enum role_name name);
 /** Kills those that were told to stop and haven't within their time. */
 void master_kill_late(struct master *master);

@@ -111,6 +111,11 @@ static void plan_restart(struct master_child *child)
 	child->start_at = clock_monotonic_ms() + wait;
 }
 
+bool master_child_rests(const struct master *master, enum role_name name)
+{
+	return role_rows[name].on_demand && master->children[name].pid == 0 && master->children[name].start_at == 0;
+}
+
 void master_start_child(struct master *master, enum role_name name)
 {
 	struct master_child *child = &master->children[name];
@@ -279,6 +284,8 @@ void master_stop_child(struct master *master, enum role_name name)
 void master_restart_child(struct master *master, enum role_name name)
 {
 	struct master_child *child = &master->children[name];
+	if (master_child_rests(master, name))
+		return;
 	log_info("role.restarting", log_text("name", role_names[name]), log_number("pid", child->pid));
 	child->anew = true;
 	child->failures = 0;

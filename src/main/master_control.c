@@ -103,7 +103,7 @@ static void say_status(struct master *master, struct buf *answer)
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		const struct master_child *child = &master->children[i];
 		buf_printf(answer, "role %s pid %d state %s seconds %lld restarts %u\n", role_names[i], (int)child->pid,
-			   child->stopping ? "stopping" : child->ready ? "ready" : child->pid ? "starting" : "down",
+			   child->stopping ? "stopping" : child->ready ? "ready" : child->pid ? "starting" : master_child_rests(master, (enum role_name)i) ? "resting" : "down",
 			   child->pid ? (long long)((clock_monotonic_ms() - child->started) / 1000) : 0LL, child->restarts);
 	}
 	for (size_t i = 0; i < master->listener_count; i++)

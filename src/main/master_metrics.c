@@ -31,7 +31,7 @@ void master_say_metrics(struct master *master, struct buf *answer)
 	buf_free(&own);
 	for (int i = 0; i < ROLE_COUNT; i++) {
 		const struct master_child *child = &master->children[i];
-		say_process(answer, role_names[i], child->ready, child->restarts, child->pid > 0 ? child->started : 0);
+		say_process(answer, role_names[i], child->ready || master_child_rests(master, (enum role_name)i), child->restarts, child->pid > 0 ? child->started : 0);
 		say_lines(answer, role_names[i], buf_slice(&child->answer));
 	}
 }

@@ -40,6 +40,7 @@ struct role_row {
 	bool tls;           /* is told the certificates and their keys */
 	bool users;         /* is told who the users of this machine are */
 	bool outlives_disk; /* has nothing open that a failed sync leaves in doubt (base/distrust.h): it goes on then */
+	bool on_demand;     /* it is started when it is first asked something: until then it costs nothing */
 	bool pause;         /* when it ends for that, answers to those who wait are let out first */
 	unsigned stop;      /* roles end in this order, those with the same number at the same time */
 	unsigned hears, announces; /* BUS() of the topics, main/bus.h */

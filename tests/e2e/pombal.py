@@ -22,6 +22,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = re.findall(r"^ROLE\(\w+, (\w+),", (ROOT / "src/config/roles.def").read_text(), re.M)
+ON_DEMAND = re.findall(r"^ROLE\(\w+, (\w+),.*\.on_demand = true", (ROOT / "src/config/roles.def").read_text(), re.M)
+STARTED = [role for role in ROLES if role not in ON_DEMAND]
 PORTS = {
     "smtp": 2525, "lmtp": 2424, "submission": 5587, "submissions": 4465, "imap": 1143, "imaps": 1993,
     "pop3": 1110, "pop3s": 1995, "http": 8080, "https": 8443,

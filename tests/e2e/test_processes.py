@@ -16,7 +16,8 @@ from pathlib import Path
 import pytest
 
 import letters
-from pombal import ROLES, ROOT, Pombal, binary, children, tls_context, wait_for
+from jmap import CORE, Jmap
+from pombal import ON_DEMAND, ROLES, ROOT, STARTED, Pombal, binary, children, tls_context, wait_for
 from wire import Imap, Pop3, Smtp
 
 
@@ -34,7 +35,9 @@ def kill_role(server, role):
 
 
 def test_every_role_is_a_process(own):
-    wait_for(lambda: set(own.role_pids()) == set(ROLES), "all roles")
+    wait_for(lambda: set(own.role_pids()) == set(STARTED), "all roles but those on demand")
+    states = {line["role"]: line["state"] for line in own.json("status") if "role" in line}
+    assert states == {role: "resting" if role in ON_DEMAND else "ready" for role in ROLES}
 
 
 def test_a_library_is_loaded_by_who_uses_it(own):
@@ -47,7 +50,7 @@ def test_a_library_is_loaded_by_who_uses_it(own):
         assert loaded == users, library
 
 
-@pytest.mark.parametrize("role", ROLES)
+@pytest.mark.parametrize("role", STARTED)
 def test_a_killed_role_comes_back(own, token, role):
     offset = own.log_size()
     kill_role(own, role)
@@ -68,6 +71,16 @@ def mail_count(server, token, account="boris"):
         return server.count_mail(token, account)
     except (OSError, EOFError, imaplib.IMAP4.error):
         return 0
+
+
+def test_a_role_on_demand_is_there_when_it_is_asked(own):
+    jmap = Jmap(own, "anna", using=(CORE, "urn:pombal:params:jmap:spelling"))
+    def wrong():
+        return jmap.call("Spelling/check", words=["wrod"], languages=["en-US"])["wrong"]
+    assert wrong() and own.role_of("speller")
+    kill_role(own, "speller")
+    wait_for(wrong, "the speller again")
+    jmap.close()
 
 
 def test_others_go_on_while_a_role_is_away(own):
@@ -367,7 +380,7 @@ def test_sandbox_of_the_optimised_program(token, monkeypatch):
         pytest.skip("no optimised program was built")
     monkeypatch.setenv("POMBAL", str(optimised))
     with Pombal(accounts=["anna", "boris"]) as own:
-        for role in ROLES:
+        for role in STARTED:
             status = Path(f"/proc/{own.role_of(role)}/status").read_text()
             assert re.search(r"^NoNewPrivs:\s*1", status, re.M), role
             assert re.search(r"^Seccomp:\s*2", status, re.M), role

@@ -49,7 +49,7 @@ def test_each_option_has_its_class(own):
     restarting = {"lmtp_listen": [f"{new_address()}:2424"], "pop3_listen": [f"{new_address()}:1110"], "http_listen": [f"{new_address()}:8080"], "trust_anchors": ["none"], "resolver": "127.0.0.1@5353",
                   "engines": ["clamd 127.0.0.1:9"]}
     for name, value in restarting.items():
-        expected = {"acme", "courier", "fetcher", "policy", "push"} if listed[name] == NETWORK else {re.fullmatch(r"the (\w+) role starts anew", listed[name])[1]}
+        expected = {"acme", "courier", "policy"} if listed[name] == NETWORK else {re.fullmatch(r"the (\w+) role starts anew", listed[name])[1]}
         before = roles(own)
         assert reload(own, **{name: value}) == {name: listed[name]}
         assert {one for one, pid in roles(own).items() if pid != before[one]} == expected, name
