@@ -1,5 +1,7 @@
 /* In which language a text is written: that of which it has the most of those words that every text has. Languages that aren't stemmed
  * are told apart from those that are, since their stems would be wrong. */
+#include <pthread.h>
+
 #include "query/search.h"
 
 enum {
@@ -8,7 +10,7 @@ enum {
 	WORDS_PER_HIT = 25, /* a text that has fewer is none in that language: a list, a table, code */
 };
 
-/* Folded, with a blank around each. What two languages share is in both. */
+/* Folded. What two languages share is in both. */
 static const struct stop_words {
 	enum query_language language;
 	const char *words;
@@ -35,13 +37,38 @@ static const struct stop_words {
 	 " або був "}, /* Ukrainian */
 	{LANGUAGE_OTHER, " и в не на че се от да за с по са като ще това как но до или ви ми му го си при беше "}, /* Bulgarian */
 };
-enum { LISTS = sizeof lists / sizeof *lists };
+enum { LISTS = sizeof lists / sizeof *lists, SLOTS = 1024, LONGEST_STOP_WORD = 16 };
 
-static bool is_in(const char *words, const struct query_word *word)
+/* Each of these words once, with the lists that have it (bits). */
+static struct slot {
+	struct slice word;
+	unsigned lists;
+} slots[SLOTS];
+static pthread_once_t slots_made = PTHREAD_ONCE_INIT;
+
+/* Where the word is, or would be. */
+static struct slot *slot_of(struct slice word)
 {
-	char wanted[QUERY_WORD_MAX + 16];
-	int len = snprintf(wanted, sizeof wanted, " %.*s ", SLICE_ARG(word->folded));
-	return len > 0 && (size_t)len < sizeof wanted && slice_find(slice_of(words), slice_make(wanted, (size_t)len)) != SLICE_NONE;
+	uint32_t hash = 2166136261U; /* FNV-1a: nobody else's words are in the table */
+	for (size_t i = 0; i < word.len; i++)
+		hash = (hash ^ (unsigned char)word.at[i]) * 16777619U;
+	size_t at = hash % SLOTS;
+	while (slots[at].lists != 0 && !slice_equal(slots[at].word, word))
+		at = (at + 1) % SLOTS;
+	return &slots[at];
+}
+
+static void make_slots(void)
+{
+	for (size_t i = 0; i < LISTS; i++) {
+		struct slice word, rest = slice_trim(slice_of(lists[i].words));
+		while (rest.len > 0) {
+			slice_cut(rest, ' ', &word, &rest);
+			struct slot *slot = slot_of(word);
+			slot->word = word;
+			slot->lists |= 1U << i;
+		}
+	}
 }
 
 enum query_language query_language(struct slice text)
@@ -49,11 +76,12 @@ enum query_language query_language(struct slice text)
 	struct query_reader reader = {.text = slice_sub(text, 0, SAMPLE_BYTES)};
 	struct query_word word;
 	size_t hits[LISTS] = {0}, words = 0, best = 0;
-	enum { LONGEST_STOP_WORD = 16 };
+	pthread_once(&slots_made, make_slots);
 	while (query_next_word(&reader, &word)) {
+		unsigned in = !word.part && word.folded.len <= LONGEST_STOP_WORD ? slot_of(word.folded)->lists : 0;
 		words += !word.part;
-		for (size_t i = 0; !word.part && word.folded.len <= LONGEST_STOP_WORD && i < LISTS; i++)
-			hits[i] += is_in(lists[i].words, &word);
+		for (size_t i = 0; in != 0; i++, in >>= 1)
+			hits[i] += in & 1;
 	}
 	for (size_t i = 1; i < LISTS; i++)
 		if (hits[i] > hits[best])

@@ -33,7 +33,7 @@ def reload(server, **options):
 def roles(server):
     """{role: process} as `status` has it; nobody has been started again unbidden."""
     listed = [one for one in server.json("status") if "role" in one]
-    assert all(one["restarts"] == 0 and one["state"] == "ready" for one in listed), listed
+    assert all(one["restarts"] == 0 and one["state"] in ("ready", "resting") for one in listed), listed
     return {one["role"]: one["pid"] for one in listed}
 
 
