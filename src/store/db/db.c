@@ -9,10 +9,21 @@
 
 static bool begins_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
 
+static bool is_url(const char *place)
+{
+	return begins_with(place, "postgresql://") || begins_with(place, "postgres://");
+}
+
+bool db_place(const char *storage, const char *data, const char *part, const char *file, char place[DB_PLACE_MAX], struct error *error)
+{
+	bool prefixed = strchr(storage, '#');
+	int len = *storage ? snprintf(place, DB_PLACE_MAX, "%s%s%s", storage, prefixed ? "_" : "#", part) : snprintf(place, DB_PLACE_MAX, "%s/%s/%s", data, part, file);
+	return (len > 0 && len < DB_PLACE_MAX) || error_set(error, ERROR_LIMIT, "the place of a database is too long");
+}
+
 struct db *db_open(const char *place, const struct db_options *options, struct error *error)
 {
-	bool is_postgresql = begins_with(place, "postgresql://") || begins_with(place, "postgres://");
-	const struct db_driver *driver = is_postgresql ? &db_postgresql : &db_sqlite;
+	const struct db_driver *driver = is_url(place) ? &db_postgresql : &db_sqlite;
 	struct db *db = driver->open(place, options, error);
 	if (db)
 		db->statements = map_new();
@@ -134,6 +145,7 @@ static bool begin_writing(struct db *db, enum db_transaction kind, struct error 
 
 bool db_begin(struct db *db, struct error *error) { return begin_writing(db, DB_WRITES, error); }
 bool db_begin_durable(struct db *db, struct error *error) { return begin_writing(db, DB_WRITES_DURABLY, error); }
+bool db_begin_rows(struct db *db, struct error *error) { return begin_writing(db, DB_WRITES_ROWS, error); }
 bool db_begin_read(struct db *db, struct error *error) { return db->driver->begin(db, DB_READS, error); }
 
 static void undo_part(struct db *db)
@@ -216,6 +228,7 @@ bool db_migrate(struct db *db, const char *const *steps, int count, struct error
 	return true;
 }
 
+bool db_is_shared(const struct db *db) { return db->driver->shared; }
 int64_t db_version(struct db *db) { return db->driver->version(db); }
 bool db_moved(struct db *db) { return db->driver->moved(db); }
 bool db_verify(struct db *db, struct error *error) { return db->driver->verify(db, error); }

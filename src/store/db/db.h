@@ -15,16 +15,24 @@ struct db;
 struct db_statement;
 
 /* What differs between databases in CREATE TABLE: the type of a 64-bit number that is the primary key, that of bytes, and the wish,
- * after the closing bracket, that rows be kept in the order of the primary key. DB_POSTGRESQL: for the test that lets a PostgreSQL
- * judge every statement of ours (tests/e2e/test_sql.py). */
+ * after the closing bracket, that rows be kept in the order of the primary key. And in what is prepared: the time by the database's
+ * clock, in seconds since 1970, which is the same for all machines; and, at the end of a SELECT, that its rows are locked until the transaction
+ * ends, waiting for who has them or passing over them. SQLite, which has one writer at a time, needs neither. DB_POSTGRESQL: for the test that
+ * lets a PostgreSQL judge every statement of ours (tests/e2e/test_sql.py). */
 #ifdef DB_POSTGRESQL
 #define DB_ID "BIGINT PRIMARY KEY"
 #define DB_BYTES "BYTEA"
 #define DB_CLUSTERED ""
+#define DB_NOW "CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)"
+#define DB_FOR_UPDATE " FOR UPDATE"
+#define DB_SKIP_LOCKED " FOR UPDATE SKIP LOCKED"
 #else
 #define DB_ID "INTEGER PRIMARY KEY"
 #define DB_BYTES "BLOB"
 #define DB_CLUSTERED " WITHOUT ROWID"
+#define DB_NOW "unixepoch()"
+#define DB_FOR_UPDATE " /* FOR UPDATE */"
+#define DB_SKIP_LOCKED " /* FOR UPDATE SKIP LOCKED */"
 #endif
 
 enum { DB_PARAMETERS_MAX = 32 }; /* $1 … $32 */
@@ -46,6 +54,10 @@ struct db_options {
 /** Opens the database at a place, a file's path or postgresql://…#SCHEMA; NULL with *error on failure (damage: ERROR_INVALID, no such file or
  * schema: ERROR_NOT_FOUND, who isn't let in, or a schema of somebody else's: ERROR_DENIED). */
 struct db *db_open(const char *place, const struct db_options *options, struct error *error);
+/** The place of a part of our data, whose name is `part`: DIR/PART/FILE, or, with a database for all (`storage`, a URL as that option has it; empty:
+ * none), the schema PART there; if the URL ends with #NAME, NAME_PART, so that several may share one. ERROR_LIMIT: it is too long. */
+enum { DB_PLACE_MAX = 4096 };
+bool db_place(const char *storage, const char *data, const char *part, const char *file, char place[DB_PLACE_MAX], struct error *error);
 /** Closes it (NULL is fine) and sets *db to NULL. */
 void db_close(struct db **db);
 
@@ -90,6 +102,9 @@ bool db_begin(struct db *db, struct error *error);
 /** As db_begin, but this one transaction is on disk, with all before it, when db_commit returns; nobody sees it earlier.
  * For a connection that is otherwise DB_DURABLE_LATER. */
 bool db_begin_durable(struct db *db, struct error *error);
+/** As db_begin, but where the database can, only the rows that are changed, or locked (DB_FOR_UPDATE), are kept from others: what else was read
+ * may change before it ends. Each of its statements sees what is committed by then. */
+bool db_begin_rows(struct db *db, struct error *error);
 /** A reading transaction: all its statements see the same state. Ended by db_rollback() (or db_commit()). */
 bool db_begin_read(struct db *db, struct error *error);
 bool db_commit(struct db *db, struct error *error);
@@ -101,6 +116,8 @@ bool db_group_begin(struct db *db, struct error *error);
 /** Commits them all if `done`, else undoes all. */
 bool db_group_end(struct db *db, bool done, struct error *error);
 
+/** May processes of other machines use it, too? */
+bool db_is_shared(const struct db *db);
 /** A number that changes whenever another connection (of this or another process) has committed: for caches. */
 int64_t db_version(struct db *db);
 /** Was the file removed or replaced by another since it was opened? What is written now would be lost: open it anew. */

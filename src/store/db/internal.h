@@ -16,9 +16,10 @@ struct db_statement {
 	bool faulty; /* it could not be prepared: its step fails, and it is tried anew when it is asked for again */
 };
 
-enum db_transaction { DB_READS, DB_WRITES, DB_WRITES_DURABLY };
+enum db_transaction { DB_READS, DB_WRITES, DB_WRITES_DURABLY, DB_WRITES_ROWS };
 
 struct db_driver {
+	bool shared; /* db_is_shared() */
 	/* What db.h says of db_open(), db_exec() … ; `statements` is db.c's. */
 	struct db *(*open)(const char *place, const struct db_options *options, struct error *error);
 	void (*close)(struct db *db); /* without statements by then */

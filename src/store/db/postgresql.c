@@ -5,8 +5,10 @@
  * first step: statements that may give many rows have limits of their own.
  *
  * A writing transaction takes a lock of its schema's, so that what was read in it holds until it ends, as with SQLite; the locks of two
- * schemas have nothing to do with one another. Other than there, a statement that fails leaves nothing to do in its transaction but to
- * undo it.
+ * schemas have nothing to do with one another. So does a statement that writes outside of any. Who asks for that takes the locks of rows
+ * alone. Other than with SQLite, a statement that fails leaves nothing to do in its transaction but to undo it.
+ *
+ * Text that isn't UTF-8, or has a zero in it, isn't kept by PostgreSQL: each byte that it doesn't take becomes a question mark.
  *
  * How it fails: what the server calls broken constraints is ERROR_EXISTS, a full disk ERROR_FULL, wrong SQL ERROR_INVALID, who is not let
  * in ERROR_DENIED; everything else, a connection that was lost included, is temporary. A lost connection is made anew by the next
@@ -57,6 +59,9 @@ struct statement {
 	const char *values[DB_PARAMETERS_MAX];
 	int lengths[DB_PARAMETERS_MAX], formats[DB_PARAMETERS_MAX];
 	int64_t numbers[DB_PARAMETERS_MAX]; /* in network order: what values[] points to */
+	bool writes, alone;     /* alone: in a transaction of its own */
+	bool has_mended;
+	char *mended[DB_PARAMETERS_MAX]; /* what values[] points to where it was no UTF-8 */
 	PGresult *result;       /* NULL: not stepped */
 	int row, rows;
 };
@@ -118,7 +123,7 @@ static void hear_notice(void *context, const PGresult *result)
 static bool set_up(struct connection *self, struct error *error)
 {
 	char settings[512];
-	snprintf(settings, sizeof settings, "SET search_path = \"%s\"; SET statement_timeout = %d; SET lock_timeout = %d; SET client_min_messages = warning;"
+	snprintf(settings, sizeof settings, "SET client_encoding = 'UTF8'; SET search_path = \"%s\"; SET statement_timeout = %d; SET lock_timeout = %d; SET client_min_messages = warning;"
 		 "SET idle_in_transaction_session_timeout = %d; SET default_transaction_read_only = %s; SET bytea_output = hex",
 		 self->schema, STATEMENT_TIMEOUT_MS, self->busy_timeout_ms, 2 * STATEMENT_TIMEOUT_MS, self->read_only ? "on" : "off");
 	return command(self, settings, error);
@@ -196,6 +201,14 @@ static bool count_tables(struct connection *self, const char *condition, int64_t
 	return ask_number(self, sql, count, error);
 }
 
+/* Others wouldn't take the characters of all people, or take bytes for anything. */
+static bool check_encoding(struct connection *self, struct error *error)
+{
+	const char *encoding = PQparameterStatus(self->handle, "server_encoding");
+	return (encoding && strcmp(encoding, "UTF8") == 0) ||
+	       error_set(error, ERROR_DENIED, "the database's encoding is %s: it must be UTF8", encoding ? encoding : "unknown");
+}
+
 /* Makes the schema, or looks whether it is there and ours. */
 static bool enter_schema(struct connection *self, bool create, struct error *error)
 {
@@ -237,7 +250,7 @@ static struct db *open_place(const char *place, const struct db_options *options
 	if (done) {
 		self->handle = PQconnectdb(self->place);
 		PQsetNoticeReceiver(self->handle, hear_notice, NULL);
-		done = (!is_away(self) || fail(self, NULL, error)) && enter_schema(self, options->create, error);
+		done = (!is_away(self) || fail(self, NULL, error)) && check_encoding(self, error) && enter_schema(self, options->create, error);
 	}
 	if (done)
 		return &self->db;
@@ -248,10 +261,13 @@ static struct db *open_place(const char *place, const struct db_options *options
 
 static void rest(struct db *db) { (void)db; /* its statements are closed one by one */ }
 
-/* Our schemas are written with SQLite's words for these (DB_ID and the others of db.h). */
+/* Our statements are written with SQLite's words for these (DB_ID and the others of db.h). */
 static bool translate(const char *sql, struct buf *out)
 {
-	static const struct { const char *from, *to; } words[] = {{"INTEGER PRIMARY KEY", "BIGINT PRIMARY KEY"}, {" BLOB", " BYTEA"}, {" WITHOUT ROWID", ""}};
+	static const struct { const char *from, *to; } words[] = {
+		{"INTEGER PRIMARY KEY", "BIGINT PRIMARY KEY"}, {" BLOB", " BYTEA"}, {" WITHOUT ROWID", ""},
+		{DB_NOW, "CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)"}, {DB_FOR_UPDATE, " FOR UPDATE"}, {DB_SKIP_LOCKED, " FOR UPDATE SKIP LOCKED"},
+	};
 	while (*sql) {
 		size_t i = 0;
 		while (i < sizeof words / sizeof *words && strncmp(sql, words[i].from, strlen(words[i].from)) != 0)
@@ -277,12 +293,53 @@ static bool execute(struct db *db, const char *sql, struct error *error)
 	return done;
 }
 
+/* ---- Transactions ---- */
+
+static void rollback(struct db *db)
+{
+	struct connection *self = connection_of(db);
+	struct error error;
+	PGTransactionStatusType status = PQtransactionStatus(self->handle);
+	if ((status == PQTRANS_INTRANS || status == PQTRANS_INERROR) && !command(self, "ROLLBACK", &error))
+		log_error("database.rollback", log_text("cause", error.text));
+	self->in_transaction = false;
+}
+
+static bool begin(struct db *db, enum db_transaction kind, struct error *error)
+{
+	struct connection *self = connection_of(db);
+	char sql[160];
+	if (!have_connection(self, error))
+		return false;
+	/* Durable is each: that is what the database is there for. */
+	snprintf(sql, sizeof sql, "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_catalog.pg_advisory_xact_lock(%d, pg_catalog.hashtext('%s'))", LOCK_OF_OURS, self->schema);
+	const char *const how = kind == DB_READS ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : kind == DB_WRITES_ROWS ? "BEGIN ISOLATION LEVEL READ COMMITTED" : sql;
+	self->in_transaction = command(self, how, error);
+	if (!self->in_transaction)
+		rollback(db);
+	return self->in_transaction;
+}
+
+static bool commit(struct db *db, struct error *error)
+{
+	struct connection *self = connection_of(db);
+	PGresult *result = checked(self, PQexec(self->handle, "COMMIT"), error);
+	if (!result)
+		return false;
+	/* It doesn't call that a failure, if a statement of the transaction failed. */
+	bool done = strcmp(PQcmdStatus(result), "COMMIT") == 0 || error_set(error, ERROR_TEMPORARY, "database: a statement of the transaction had failed");
+	PQclear(result);
+	self->in_transaction = false;
+	return done;
+}
+
 /* ---- Statements ---- */
 
 static struct db_statement *prepare(struct db *db, const char *sql)
 {
 	struct statement *self = memory_new(sizeof *self);
 	self->sql = sql;
+	self->writes = strncmp(sql, "INSERT", 6) == 0 || strncmp(sql, "UPDATE", 6) == 0 || strncmp(sql, "DELETE", 6) == 0 || strncmp(sql, "WITH", 4) == 0;
 	snprintf(self->name, sizeof self->name, "s%llu", (unsigned long long)++connection_of(db)->statements);
 	return &self->statement;
 }
@@ -293,12 +350,21 @@ static void reset(struct db_statement *statement)
 	own(statement)->result = NULL;
 }
 
+static void forget_mended(struct statement *self)
+{
+	for (size_t i = 0; i < DB_PARAMETERS_MAX; i++) {
+		free(self->mended[i]);
+		self->mended[i] = NULL;
+	}
+}
+
 static void finalize(struct db_statement *statement)
 {
 	struct statement *self = own(statement);
 	struct connection *connection = connection_of(statement->db);
 	char sql[64];
 	reset(statement);
+	forget_mended(self);
 	if (self->generation != connection->generation || is_away(connection) || PQtransactionStatus(connection->handle) == PQTRANS_INERROR)
 		return;
 	snprintf(sql, sizeof sql, "DEALLOCATE %s", self->name);
@@ -307,8 +373,12 @@ static void finalize(struct db_statement *statement)
 
 static void restart(struct db_statement *statement)
 {
+	struct statement *self = own(statement);
 	reset(statement);
-	memset(own(statement)->values, 0, sizeof own(statement)->values);
+	memset(self->values, 0, sizeof self->values);
+	if (self->has_mended)
+		forget_mended(self);
+	self->has_mended = false;
 }
 
 static void bind_number(struct db_statement *statement, int index, int64_t value)
@@ -322,14 +392,34 @@ static void bind_number(struct db_statement *statement, int index, int64_t value
 	self->formats[index - 1] = 1;
 }
 
+/* How long the character at the front is; 0: that is none that PostgreSQL keeps as text. */
+static size_t character(struct slice text)
+{
+	for (size_t len = 1; len <= 4 && len <= text.len; len++)
+		if (text.at[0] != 0 && slice_is_utf8(slice_sub(text, 0, len)))
+			return len;
+	return 0;
+}
+
+static const char *mend(struct statement *self, int index, struct slice text)
+{
+	char *out = memory_copy(text.at, text.len);
+	for (size_t at = 0, len; at < text.len; at += len ? len : 1)
+		if ((len = character(slice_skip(text, at))) == 0)
+			out[at] = '?';
+	self->mended[index - 1] = out;
+	self->has_mended = true;
+	return out;
+}
+
 static void bind_bytes(struct db_statement *statement, int index, struct slice value, bool is_text)
 {
 	struct statement *self = own(statement);
-	(void)is_text; /* in the binary format both are their bytes */
 	if (index < 1 || index > DB_PARAMETERS_MAX || value.len > INT32_MAX)
 		return;
-	self->values[index - 1] = value.at ? value.at : "";
-	self->lengths[index - 1] = (int)value.len;
+	bool fine = !is_text || value.len == 0 || (slice_is_utf8(value) && slice_find_char(value, '\0') == SLICE_NONE);
+	self->values[index - 1] = !value.at ? "" : fine ? value.at : mend(self, index, value);
+	self->lengths[index - 1] = (int)value.len; /* in the binary format text and bytes are the same */
 	self->formats[index - 1] = 1;
 }
 
@@ -338,7 +428,9 @@ static bool be_prepared(struct statement *self, struct connection *connection, s
 {
 	if (self->generation == connection->generation)
 		return true;
-	PGresult *made = checked(connection, PQprepare(connection->handle, self->name, self->sql, 0, NULL), error);
+	struct buf text = BUF(SQL_MAX);
+	PGresult *made = translate(self->sql, &text) ? checked(connection, PQprepare(connection->handle, self->name, text.at, 0, NULL), error) : NULL;
+	buf_free(&text);
 	PQclear(made);
 	PGresult *described = made ? checked(connection, PQdescribePrepared(connection->handle, self->name), error) : NULL;
 	if (!described)
@@ -351,6 +443,24 @@ static bool be_prepared(struct statement *self, struct connection *connection, s
 	return true;
 }
 
+/* What is written outside of a transaction gets one of its own, with the lock that the others take. */
+static bool begin_alone(struct statement *self, struct connection *connection, struct error *error)
+{
+	self->alone = self->writes && !connection->in_transaction;
+	return !self->alone || begin(&connection->db, DB_WRITES, error);
+}
+
+static bool end_alone(struct statement *self, struct connection *connection, struct error *error)
+{
+	if (!self->alone)
+		return self->result;
+	if (self->result && commit(&connection->db, error))
+		return true;
+	rollback(&connection->db);
+	reset(&self->statement);
+	return false;
+}
+
 static bool run(struct statement *self, struct connection *connection, struct error *error)
 {
 	if (!have_connection(connection, error))
@@ -360,8 +470,10 @@ static bool run(struct statement *self, struct connection *connection, struct er
 			log_error("database.statement", log_text("sql", self->sql), log_text("cause", error->text));
 		return false;
 	}
+	if (!begin_alone(self, connection, error))
+		return false;
 	self->result = checked(connection, PQexecPrepared(connection->handle, self->name, self->parameters, self->values, self->lengths, self->formats, 1), error);
-	if (!self->result)
+	if (!end_alone(self, connection, error))
 		return false;
 	self->row = -1;
 	self->rows = PQntuples(self->result);
@@ -439,45 +551,6 @@ static struct slice bytes(struct db_statement *statement, int column, bool is_te
 
 static int64_t changes(struct db *db) { return connection_of(db)->changes; }
 
-/* ---- Transactions ---- */
-
-static void rollback(struct db *db)
-{
-	struct connection *self = connection_of(db);
-	struct error error;
-	PGTransactionStatusType status = PQtransactionStatus(self->handle);
-	if ((status == PQTRANS_INTRANS || status == PQTRANS_INERROR) && !command(self, "ROLLBACK", &error))
-		log_error("database.rollback", log_text("cause", error.text));
-	self->in_transaction = false;
-}
-
-static bool begin(struct db *db, enum db_transaction kind, struct error *error)
-{
-	struct connection *self = connection_of(db);
-	char sql[160];
-	if (!have_connection(self, error))
-		return false;
-	/* Durable is each: that is what the database is there for. */
-	snprintf(sql, sizeof sql, "BEGIN; SELECT pg_catalog.pg_advisory_xact_lock(%d, pg_catalog.hashtext('%s'))", LOCK_OF_OURS, self->schema);
-	self->in_transaction = command(self, kind == DB_READS ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : sql, error);
-	if (!self->in_transaction)
-		rollback(db);
-	return self->in_transaction;
-}
-
-static bool commit(struct db *db, struct error *error)
-{
-	struct connection *self = connection_of(db);
-	PGresult *result = checked(self, PQexec(self->handle, "COMMIT"), error);
-	if (!result)
-		return false;
-	/* It doesn't call that a failure, if a statement of the transaction failed. */
-	bool done = strcmp(PQcmdStatus(result), "COMMIT") == 0 || error_set(error, ERROR_TEMPORARY, "database: a statement of the transaction had failed");
-	PQclear(result);
-	self->in_transaction = false;
-	return done;
-}
-
 /* ---- Care ---- */
 
 static bool schema_version(struct db *db, int64_t *version, struct error *error)
@@ -530,6 +603,7 @@ static bool snapshot(struct db *db, const char *path, struct error *error)
 static void *handle(struct db *db) { return connection_of(db)->handle; }
 
 const struct db_driver db_postgresql = {
+	.shared = true,
 	.open = open_place, .close = close_connection, .rest = rest, .exec = execute,
 	.prepare = prepare, .finalize = finalize, .restart = restart, .reset = reset, .bind_number = bind_number, .bind_bytes = bind_bytes,
 	.step = step, .number = number, .bytes = bytes, .is_null = is_null, .changes = changes,
