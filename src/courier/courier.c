@@ -71,10 +71,10 @@ static size_t room_left(const struct courier *courier)
 }
 
 /* With the lock held: waits until courier->wakes_at, which may come nearer meanwhile, a poke, or the end. However the
- * wall clock jumps, it is no longer than POLL_SECONDS_MAX. */
+ * wall clock jumps, it is no longer than queue_poll_seconds(). */
 static void scheduler_wait(struct courier *courier)
 {
-	int64_t last = clock_monotonic_ms() + POLL_SECONDS_MAX * 1000;
+	int64_t last = clock_monotonic_ms() + queue_poll_seconds(courier->queue) * 1000;
 	while (!courier->stopping && !courier->wake) {
 		int64_t now = clock_monotonic_ms(), left = courier->wakes_at - clock_now_ms();
 		int64_t until = left > last - now ? last : now + left;

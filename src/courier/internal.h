@@ -50,7 +50,6 @@ enum {
 	ALIAS_NOTICE_SECONDS = 86400,  /* the postmaster hears so often at most of an alias that leads nowhere in part */
 	UNSURE_TRIES_MAX = 3,          /* so often is a message sent whose end was answered with nothing that can be read */
 	RETRY_SOON_SECONDS = 30,       /* trouble on our side: this instead of retry_schedule */
-	POLL_SECONDS_MAX = 30,         /* the queue is looked at so often at least: clocks jump, pokes get lost */
 };
 
 enum courier_verdict {

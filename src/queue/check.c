@@ -1,7 +1,7 @@
 /* The queue's invariants:
  *
  *   every message has recipients, and every recipient a message;
- *   every message has its body, either in a row or in a file, of the size that the message says;
+ *   every message has its body, in a row, in a file or in pieces, of the size that the message says;
  *   every body row and every body file belongs to a message.
  *
  * Only the last one may be violated by a crash, and only for files: nobody misses them, and the sweep removes them. */
@@ -41,6 +41,10 @@ static const struct { const char *sql, *what; } invariants[] = {
 	{"SELECT id FROM message WHERE in_file = 0 AND NOT EXISTS (SELECT 1 FROM body WHERE message = id)", "message %s has no body"},
 	{"SELECT id FROM message WHERE in_file = 0 AND size + preface <> (SELECT length(bytes) FROM body WHERE message = id)",
 	 "the body of message %s is of another size than its envelope says"},
+	{"SELECT id FROM message WHERE in_file = 2 AND size + preface <> (SELECT COALESCE(SUM(length(bytes)), 0) FROM piece WHERE message = id)",
+	 "the pieces of the body of message %s are together of another size than its envelope says"},
+	{"SELECT DISTINCT message FROM piece WHERE NOT EXISTS (SELECT 1 FROM message WHERE id = piece.message AND in_file = 2)",
+	 "pieces of a body of message %s, which doesn't exist or has its body elsewhere"},
 	{"SELECT message FROM body WHERE NOT EXISTS (SELECT 1 FROM message WHERE id = body.message AND in_file = 0)",
 	 "a body of message %s, which doesn't exist or has its body in a file"},
 };
@@ -153,7 +157,7 @@ bool queue_fsck(struct queue *queue, bool repair, void (*found)(void *context, s
 	struct error damage = {0};
 	pthread_mutex_lock(&queue->reads.lock);
 	if (!db_verify(queue->reads.db, &damage))
-		tell(&report, "queue.db: %s", damage.text);
+		tell(&report, queue_is_shared(queue) ? "the queue's database: %s" : "queue.db: %s", damage.text);
 	bool done = check_rows(queue, &report, error) && check_body_files(queue, &report, error);
 	pthread_mutex_unlock(&queue->reads.lock);
 	return done && queue_sweep(queue, repair, found, context, error);

@@ -28,7 +28,7 @@ enum {
 	SETTLED_SYNC_MS = 100,
 };
 
-static bool insert_message(struct db *db, const struct queue_commit *commit, struct error *error)
+static bool insert_message(struct db *db, const struct queue_commit *commit, enum queue_body_place place, struct error *error)
 {
 	const struct queue_message *message = commit->message;
 	struct db_statement *row = db_prepare(db, "INSERT INTO message (" MESSAGE_COLUMNS ", in_file)"
@@ -56,12 +56,16 @@ static bool insert_message(struct db *db, const struct queue_commit *commit, str
 	db_bind_text(row, 21, message->author);
 	db_bind_number(row, 22, message->release);
 	db_bind_number(row, 23, message->tracked);
-	db_bind_number(row, 24, commit->in_file);
+	db_bind_number(row, 24, place);
 	return db_run(row, error);
 }
 
-static bool insert_body(struct db *db, const struct queue_commit *commit, struct error *error)
+static bool insert_body(const struct queue *queue, struct db *db, const struct queue_commit *commit, enum queue_body_place place, struct error *error)
 {
+	if (place == BODY_IN_PIECES)
+		return queue_body_put_pieces(queue, db, commit->message, error);
+	if (place == BODY_IN_FILE)
+		return true;
 	struct db_statement *row = db_prepare(db, "INSERT INTO body (message, bytes) VALUES ($1, $2)");
 	db_bind_number(row, 1, commit->message->id);
 	db_bind_blob(row, 2, commit->body);
@@ -106,7 +110,8 @@ static bool insert_one(struct queue *queue, struct db *db, struct queue_commit *
 	}
 	if (!queue_outgoing_admit(queue, db, commit, error))
 		return false;
-	return commit->refused || (insert_message(db, commit, error) && (commit->in_file || insert_body(db, commit, error)) &&
+	enum queue_body_place place = !commit->in_file ? BODY_IN_ROW : db_is_shared(db) ? BODY_IN_PIECES : BODY_IN_FILE;
+	return commit->refused || (insert_message(db, commit, place, error) && insert_body(queue, db, commit, place, error) &&
 	       insert_recipients(db, commit->message, error) && queue_settle_in(db, commit->results, commit->result_count, doomed, error) &&
 				  (!commit->tells || queue_outgoing_note_told(db, commit->tells, error)));
 }
@@ -129,17 +134,29 @@ static bool note_handed(struct queue *queue, struct db *db, const struct queue_c
 	if (ids.len > 0) {
 		if (clock_monotonic_ms() < queue->handed_until)
 			buf_append(&ids, buf_slice(&queue->handed));
-		struct db_statement *row = db_prepare(db, "UPDATE handed SET ids = $1 WHERE id = 1");
+		struct db_statement *row = db_prepare(db, "UPDATE handed SET ids = $1 WHERE id = $2");
 		db_bind_blob(row, 1, slice_sub(buf_slice(&ids), 0, QUEUE_HANDED_MAX));
+		db_bind_number(row, 2, queue->node);
 		done = db_run(row, error);
 	}
 	buf_free(&ids);
 	return done;
 }
 
+/* In a database of several nodes each has a row of its own. */
+static bool make_handed(const struct queue *queue, struct error *error)
+{
+	struct db_statement *row = db_prepare(queue->writes.db, "INSERT INTO handed (id, ids) VALUES ($1, '') ON CONFLICT DO NOTHING");
+	db_bind_number(row, 1, queue->node);
+	return db_run(row, error);
+}
+
 bool queue_load_handed(struct queue *queue, struct error *error)
 {
-	struct db_statement *row = db_prepare(queue->reads.db, "SELECT ids FROM handed WHERE id = 1");
+	if (queue_is_shared(queue) && !make_handed(queue, error))
+		return false;
+	struct db_statement *row = db_prepare(queue->reads.db, "SELECT ids FROM handed WHERE id = $1");
+	db_bind_number(row, 1, queue->node);
 	bool done = db_step(row, error) == DB_ROW && buf_append(&queue->handed, db_blob(row, 0));
 	db_reset(row);
 	queue->handed_until = clock_monotonic_ms() + HANDIN_END_SECONDS * 1000;
@@ -173,7 +190,7 @@ static bool sync_files(const struct queue *queue, struct queue_commit *first, co
 	bool any = false;
 	for (const struct queue_commit *commit = first; commit != end; commit = commit->next)
 		any |= commit->file_unsynced;
-	if (any && syncfs(queue->folder) != 0) {
+	if (any && !queue_is_shared(queue) && syncfs(queue->folder) != 0) {
 		int number = errno;
 		distrust_disk("queue/body", number);
 		return error_set_errno(error, number, "syncing queue/body");
@@ -214,6 +231,9 @@ static bool write_batch(struct queue *queue, struct db *db, struct queue_commit 
 		db_rollback(db);
 	for (size_t i = 0; done && i < doomed.count; i++)
 		queue_doom_body(queue, doomed.ids[i]);
+	for (const struct queue_commit *commit = first; done && queue_is_shared(queue) && commit != end; commit = commit->next)
+		if (commit->in_file && !commit->refused) /* it is in the database now */
+			queue_body_remove_files(queue, &commit->message->id, 1);
 	free(doomed.ids);
 	return done;
 }
@@ -306,7 +326,7 @@ static struct queue_commit *take_batch(struct queue *queue)
 	struct queue_commit *first = queue->first, **end = &queue->first;
 	size_t bytes = 0;
 	for (int count = 0; *end && count < BATCH_MESSAGES && bytes < BATCH_BYTES; count++) {
-		bytes += (*end)->body.len;
+		bytes += (*end)->in_file && queue_is_shared(queue) ? (size_t)(*end)->message->size : (*end)->body.len;
 		end = &(*end)->next;
 	}
 	queue->first = *end;
@@ -314,16 +334,6 @@ static struct queue_commit *take_batch(struct queue *queue)
 		queue->last = &queue->first;
 	*end = NULL;
 	return first;
-}
-
-static void remove_files(struct queue *queue, const int64_t *ids, size_t count)
-{
-	for (size_t i = 0; i < count; i++) {
-		char name[BODY_NAME_MAX];
-		queue_body_name(ids[i], name);
-		if (unlinkat(queue->folder, name, 0) != 0 && errno != ENOENT)
-			log_warning("queue.body_not_removed", log_id("id", ids[i]), log_number("errno", errno));
-	}
 }
 
 static void run_batch(struct queue *queue, struct db **db, struct queue_commit *first, const int64_t *doomed, size_t doomed_count)
@@ -343,7 +353,7 @@ static void run_batch(struct queue *queue, struct db **db, struct queue_commit *
 	if (!durable) /* for the rows that went, and for what was settled */
 		durable = write_batch(queue, *db, NULL, NULL, &error);
 	if (durable)
-		remove_files(queue, doomed, doomed_count); /* if it can't be done now, they stay until the next sweep */
+		queue_body_remove_files(queue, doomed, doomed_count); /* if it can't be done now, they stay until the next sweep */
 }
 
 static bool is_hurried(const struct queue *queue)

@@ -1,4 +1,4 @@
-/* The body of a message while it is being received, and body files.
+/* The body of a message while it is being received.
  *
  * Up to QUEUE_INLINE_MAX bytes stay in memory, and QUEUE_HELD_MAX as long as it may be written anew. What is larger goes to a file in queue/body/ that is called <id>.new until
  * the message is complete and <id> from then on. As long as its process lives, a draft's file is locked (flock), also
@@ -34,11 +34,6 @@ struct queue_draft {
 	char name[BODY_NAME_MAX];
 	struct error failed;
 };
-
-void queue_body_name(int64_t id, char out[BODY_NAME_MAX])
-{
-	id_format(id, out);
-}
 
 struct queue_draft *queue_draft_new(struct queue *queue, struct slice from)
 {

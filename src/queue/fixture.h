@@ -1,4 +1,4 @@
-/* What the queue's tests share: a data directory of their own with an open queue, and options. Who includes it says in what role the queue is
+/* What the queue's tests share: a data directory of their own with an open queue, in either database, and options. Who includes it says in what role the queue is
  * opened (FIXTURE_ROLE) and with which options each test begins (FIXTURE_OPTIONS). */
 #ifndef QUEUE_FIXTURE_H
 #define QUEUE_FIXTURE_H
@@ -13,11 +13,12 @@
 #include "base/memory.h"
 #include "config/config.h"
 #include "queue/internal.h"
+#include "store/db/fixture.h"
 
 #define CASE(function) cmocka_unit_test_setup_teardown(function, set_up, tear_down)
 
 struct fixture {
-	char data[64];
+	char data[64], storage[DB_FIXTURE_STORAGE_MAX];
 	struct queue *queue;
 };
 
@@ -31,9 +32,10 @@ static void set_options(const char *text)
 
 static void open_queue(struct fixture *fixture)
 {
-	struct error error;
-	fixture->queue = queue_open(fixture->data, FIXTURE_ROLE, &error);
-	assert_non_null(fixture->queue);
+	struct error error = {0};
+	fixture->queue = queue_open_in(fixture->data, fixture->storage, FIXTURE_ROLE, &error);
+	if (!fixture->queue)
+		fail_msg("%s", error.text);
 }
 
 static int set_up(void **state)
@@ -42,6 +44,7 @@ static int set_up(void **state)
 	const char *base = getenv("TMPDIR");
 	snprintf(fixture->data, sizeof fixture->data, "%s/pombal-queue-XXXXXX", base && strlen(base) < 30 ? base : "/tmp");
 	assert_non_null(mkdtemp(fixture->data));
+	db_fixture_storage(fixture->storage);
 	open_queue(fixture);
 	set_options(FIXTURE_OPTIONS);
 	*state = fixture;
@@ -53,6 +56,7 @@ static int tear_down(void **state)
 	struct fixture *fixture = *state;
 	char command[128];
 	queue_close(&fixture->queue);
+	db_fixture_forget(fixture->storage, "queue");
 	snprintf(command, sizeof command, "rm -rf '%s'", fixture->data);
 	int status = system(command);
 	free(fixture);

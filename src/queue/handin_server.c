@@ -60,24 +60,10 @@ static int reopen(int fd, int flags)
 	return open(path, flags | O_CLOEXEC);
 }
 
-/* Without a name, so that nothing is left of one that isn't handed in. Where the file system can't do that it gets one for a moment. */
-static int make_file(const struct queue *queue)
-{
-	char name[BODY_NAME_MAX];
-	int fd = openat(queue->folder, ".", O_RDWR | O_TMPFILE | O_CLOEXEC, 0600);
-	if (fd >= 0 || (errno != EOPNOTSUPP && errno != EISDIR && errno != ENOENT))
-		return fd;
-	queue_body_name(id_new(), name);
-	fd = openat(queue->folder, name, O_RDWR | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fd >= 0)
-		unlinkat(queue->folder, name, 0);
-	return fd;
-}
-
 static void give_file(struct server *server, const struct call_received *question)
 {
 	struct error error = {0};
-	int fds[2] = {make_file(server->queue), -1};
+	int fds[2] = {queue_body_make_file(server->queue), -1};
 	if (fds[0] >= 0)
 		fds[1] = reopen(fds[0], O_RDONLY);
 	if (fds[1] < 0)

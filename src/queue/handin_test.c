@@ -24,6 +24,7 @@
 #include "base/random.h"
 #include "net/call_wire.h"
 #include "queue/handin.h"
+#include "store/db/fixture.h"
 
 enum { KEEPERS = 2 };
 
@@ -33,7 +34,7 @@ struct keeper {
 };
 
 struct fixture {
-	char data[64];
+	char data[64], storage[DB_FIXTURE_STORAGE_MAX];
 	int ends[2];
 	struct keeper keepers[KEEPERS];
 	struct queue *remote, *local; /* local: to look at what has come */
@@ -50,7 +51,7 @@ static _Noreturn void keep(struct fixture *fixture, int turn, bool dies)
 {
 	struct error error;
 	char byte;
-	struct queue *queue = read(turn, &byte, 1) == 1 ? queue_open(fixture->data, QUEUE_KEEPER, &error) : NULL;
+	struct queue *queue = read(turn, &byte, 1) == 1 ? queue_open_in(fixture->data, fixture->storage, QUEUE_KEEPER, &error) : NULL;
 	if (!queue)
 		_exit(1);
 	if (dies)
@@ -69,6 +70,7 @@ static void set_up_with(struct fixture *fixture, bool first_dies)
 	struct error error;
 	snprintf(fixture->data, sizeof fixture->data, "/tmp/pombal-handin-XXXXXX");
 	assert_non_null(mkdtemp(fixture->data));
+	db_fixture_storage(fixture->storage);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fixture->ends), 0);
 	for (int i = 0; i < KEEPERS; i++) {
 		int turn[2];
@@ -82,7 +84,7 @@ static void set_up_with(struct fixture *fixture, bool first_dies)
 		fixture->keepers[i].turn = turn[1];
 	}
 	fixture->remote = queue_open_remote(dup(fixture->ends[0]));
-	fixture->local = queue_open(fixture->data, QUEUE_PERSON, &error);
+	fixture->local = queue_open_in(fixture->data, fixture->storage, QUEUE_PERSON, &error);
 	assert_non_null(fixture->local);
 }
 
@@ -116,6 +118,7 @@ static int tear_down(void **state)
 	}
 	close(fixture->ends[0]);
 	close(fixture->ends[1]);
+	db_fixture_forget(fixture->storage, "queue");
 	char command[128];
 	snprintf(command, sizeof command, "rm -rf '%s'", fixture->data);
 	free(fixture);

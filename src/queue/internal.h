@@ -1,7 +1,8 @@
 /* What the parts of the queue share; nobody outside src/queue/ includes this.
  *
  *   queue.c     opening, the schema, the connections
- *   draft.c     a body while it is being received, and body files
+ *   draft.c     a body while it is being received
+ *   body.c      a body that is there: in a row, in a file, or in pieces
  *   commit.c    the writer thread: group commit
  *   outgoing.c  how much an account sends, and what is held of it
  *   habit.c     whether that is as usual
@@ -65,11 +66,15 @@ struct queue {
 	int folder;                /* DIR/queue/body, where the body files are */
 	struct queue_connection reads, writes;
 
+	int64_t node;              /* of what each node has for itself: see queue_open() */
 	int64_t deliverer;         /* our number in leases, see lease.c */
-	int64_t leased_until;      /* … and what its row says, under writes.lock; 0: it has none yet */
-	pthread_mutex_t taken_lock; /* guards the next two */
-	struct map *taken;         /* ids of messages on which we have a lease and that are being worked on */
+	int lease_seconds;         /* for so long its row is good */
+	int64_t renewed_ms;        /* … and when it was renewed, monotonic, under writes.lock; 0: it has none yet */
+	pthread_mutex_t taken_lock; /* guards the next three */
+	struct map *taken;         /* ids of messages on which we have a lease and that are being worked on, and of the others' */
 	struct id_list { int64_t *at; size_t count, room; } released; /* ids whose leases are to be given back */
+	struct others { struct another { int64_t id, until_ms; } *at; size_t count, room; } others; /* what another has, and until when that isn't looked at again */
+	struct beat { pthread_mutex_t lock; pthread_cond_t wake; pthread_t thread; bool started, ends; } beat; /* what renews it; the lock guards `ends` */
 
 	_Atomic int64_t writing_since; /* monotonic milliseconds: when the writer took its batch; 0: it has none */
 
@@ -93,6 +98,10 @@ struct queue {
 
 /* queue.c */
 struct queue *queue_new(void);
+/** As queue_open(), in the database that `storage` names (db_place()). */
+struct queue *queue_open_in(const char *data, const char *storage, enum queue_user user, struct error *error);
+/** Is it in a database that other machines use, too? Then large bodies are there as well, in pieces, and queue/body is for what is on its way. */
+bool queue_is_shared(const struct queue *queue);
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error);
 /** The message columns of MESSAGE_COLUMNS in the statement's current row; slices are copied into `arena`. */
 #define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size, preface, reason, sent, allowed, junk, findings, weighed, points, suspect, author, release, tracked"
@@ -103,9 +112,20 @@ void queue_read_recipient(struct db_statement *row, struct arena *arena, struct 
 /** Steps through a statement of RECIPIENT_COLUMNS and fills message's recipients and held. */
 bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struct queue_message *message, struct error *error);
 
-/* draft.c */
+/* body.c: where a body is */
+enum queue_body_place { BODY_IN_ROW, BODY_IN_FILE, BODY_IN_PIECES };
 enum { BODY_NAME_MAX = ID_TEXT_LEN + 8 };
 void queue_body_name(int64_t id, char out[BODY_NAME_MAX]);
+/** A new file in queue/body, without a name, so that nothing is left of it; -1 with errno. */
+int queue_body_make_file(const struct queue *queue);
+/** In the writer's transaction: writes a body whose file has the message's name to the database, in pieces. */
+bool queue_body_put_pieces(const struct queue *queue, struct db *db, const struct queue_message *message, struct error *error);
+/** Removes files of bodies that belong to no row any more. */
+void queue_body_remove_files(const struct queue *queue, const int64_t *ids, size_t count);
+/** In the caller's transaction: removes what is in rows of a body that was there. */
+bool queue_body_remove_rows(struct db *db, int64_t id, enum queue_body_place place, struct error *error);
+
+/* draft.c */
 /** Bytes of it, and how many of them are the preface. */
 uint64_t queue_draft_size(const struct queue_draft *draft);
 uint64_t queue_draft_preface(const struct queue_draft *draft);
@@ -193,6 +213,12 @@ bool queue_apart_may_release(const struct queue_message *message);
 /** Puts our lease on these messages, in one transaction that doesn't wait for the disk; ours[i]: on this one there is none of another
  * deliverer's. Also gives back the leases of what was released, and renews the time until which ours hold. */
 bool queue_lease(struct queue *queue, const int64_t *ids, size_t count, bool *ours, struct error *error);
+/** For how long a deliverer's row is good that isn't renewed. */
+int queue_lease_seconds(const struct queue *queue);
+/** Leaves alone for a moment what another was found to have; false: it is to be looked at the next time. */
+bool queue_leave_to_another(struct queue *queue, int64_t id);
+/** Looks again at what has been left alone for long enough. */
+void queue_look_at_others(struct queue *queue);
 /** All our leases end. */
 void queue_end_leases(struct queue *queue);
 

@@ -88,13 +88,26 @@ static bool was_withdrawn(struct db *db, struct slice account, int64_t id, bool 
 }
 
 /* Nobody was tried, and nobody is at it: a message that was taken keeps its lease a moment longer than it is worked on, and then it is too late, too. */
+static bool is_anybody_at_it(struct db *db, struct slice account, int64_t id, bool *is, struct error *error)
+{
+	struct db_statement *row = db_prepare(db, "SELECT 1 FROM message WHERE id = $1 AND account = $2 AND account <> '' AND lease = 0" DB_FOR_UPDATE);
+	db_bind_number(row, 1, id);
+	db_bind_text(row, 2, account);
+	enum db_step step = db_step(row, error);
+	db_reset(row);
+	*is = step != DB_ROW;
+	return step != DB_FAILED;
+}
+
 static bool remove_untried(struct db *db, struct slice account, int64_t id, bool *removed, struct error *error)
 {
+	bool is;
+	*removed = false;
+	if (!is_anybody_at_it(db, account, id, &is, error) || is)
+		return is;
 	struct db_statement *removal = db_prepare(db, "DELETE FROM recipient WHERE message = $1"
-		" AND EXISTS (SELECT 1 FROM message WHERE message.id = $1 AND account = $2 AND account <> '' AND lease = 0)"
 		" AND NOT EXISTS (SELECT 1 FROM recipient r WHERE r.message = $1 AND (r.held = 0 OR r.attempts > 0))");
 	db_bind_number(removal, 1, id);
-	db_bind_text(removal, 2, account);
 	bool done = db_run(removal, error);
 	*removed = done && db_changes(db) > 0;
 	return done;

@@ -11,9 +11,10 @@
 #include "base/clock.h"
 #include "base/file.h"
 #include "base/memory.h"
+#include "config/config.h"
 #include "net/call.h"
 
-enum { QUEUE_CACHE_KIB = 4096 };
+enum { QUEUE_CACHE_KIB = 4096, ONLY_NODE = 1 };
 
 /* A message's row is small, and only its lease, and why it is held, are ever changed; its body stands apart, so that listing a million messages reads no
  * bodies. A recipient's row goes when it is done, the message's with the last of them. Held is a recipient's property
@@ -72,6 +73,8 @@ static const char *const queue_schema[] = {
 	"CREATE INDEX recipient_waiting ON recipient (next_attempt, message) WHERE held = 2;"
 	"CREATE TABLE withdrawn (id " DB_ID ", account TEXT NOT NULL, at BIGINT NOT NULL);",
 	"ALTER TABLE message ADD COLUMN tracked BIGINT NOT NULL DEFAULT 0;",
+	/* Large bodies, where other machines must find them: see body.c. */
+	"CREATE TABLE piece (message BIGINT NOT NULL, number BIGINT NOT NULL, bytes " DB_BYTES " NOT NULL, PRIMARY KEY (message, number))" DB_CLUSTERED ";",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -80,11 +83,11 @@ struct db *queue_connect(const struct queue *queue, enum db_durability durabilit
 }
 
 /* Spool folders are ours alone, and a symbolic link in the place of one is refused (ATTACKS: spool files). */
-static bool open_folders(struct queue *queue, const char *data, struct error *error)
+static bool open_folders(struct queue *queue, const char *data, const char *storage, struct error *error)
 {
 	char path[QUEUE_PATH_MAX];
-	if (snprintf(queue->database, sizeof queue->database, "%s/queue/queue.db", data) >= (int)sizeof queue->database)
-		return error_set(error, ERROR_INVALID, "path too long: %s", data);
+	if (!db_place(storage, data, "queue", "queue.db", queue->database, error))
+		return false;
 	snprintf(path, sizeof path, "%s/queue", data);
 	if (!file_make_folders(path, 0700, error))
 		return false;
@@ -98,6 +101,8 @@ static bool open_folders(struct queue *queue, const char *data, struct error *er
 	close(parent);
 	return queue->folder >= 0;
 }
+
+bool queue_is_shared(const struct queue *queue) { return queue->writes.db && db_is_shared(queue->writes.db); }
 
 static bool open_databases(struct queue *queue, struct error *error)
 {
@@ -115,6 +120,9 @@ struct queue *queue_new(void)
 	queue->folder = -1;
 	queue->taken = map_new();
 	queue->deliverer = id_new();
+	queue->node = ONLY_NODE;
+	pthread_mutex_init(&queue->beat.lock, NULL);
+	clock_init_condition(&queue->beat.wake);
 	queue->last = &queue->first;
 	queue->handed = BUF(QUEUE_HANDED_MAX);
 	pthread_mutex_init(&queue->reads.lock, NULL);
@@ -125,20 +133,44 @@ struct queue *queue_new(void)
 	return queue;
 }
 
-/* What a killed process has left is removed before anything new is taken. */
-static bool prepare(struct queue *queue, struct error *error)
+/* This node's number, in DIR/queue/node: of a database that is its own it has no need. */
+static bool know_node(struct queue *queue, const char *data, struct error *error)
 {
-	return (queue->user == QUEUE_PERSON || queue_sweep(queue, true, NULL, NULL, error)) &&
+	char path[QUEUE_PATH_MAX], text[ID_TEXT_LEN + 1];
+	struct buf content = BUF(64);
+	if (!queue_is_shared(queue) || queue->user != QUEUE_KEEPER)
+		return true;
+	if (snprintf(path, sizeof path, "%s/queue/node", data) >= (int)sizeof path)
+		return error_set(error, ERROR_INVALID, "path too long: %s", data);
+	bool fresh = access(path, F_OK) != 0 && errno == ENOENT, done = fresh || file_read(path, &content, error);
+	queue->node = fresh ? id_new() : id_parse(slice_trim(buf_slice(&content)));
+	id_format(queue->node, text);
+	buf_free(&content);
+	if (fresh)
+		return file_replace(path, slice_of(text), 0600, error);
+	return done && (queue->node > 0 || error_set(error, ERROR_INVALID, "%s: that is no node's number", path));
+}
+
+/* What a killed process has left is removed before anything new is taken. */
+static bool prepare(struct queue *queue, const char *data, struct error *error)
+{
+	queue->lease_seconds = queue_lease_seconds(queue);
+	return know_node(queue, data, error) && (queue->user == QUEUE_PERSON || queue_sweep(queue, true, NULL, NULL, error)) &&
 	       (queue->user != QUEUE_KEEPER || queue_load_handed(queue, error));
+}
+
+struct queue *queue_open_in(const char *data, const char *storage, enum queue_user user, struct error *error)
+{
+	struct queue *queue = queue_new();
+	queue->user = user;
+	if (!open_folders(queue, data, storage, error) || !open_databases(queue, error) || !prepare(queue, data, error))
+		queue_close(&queue);
+	return queue;
 }
 
 struct queue *queue_open(const char *data, enum queue_user user, struct error *error)
 {
-	struct queue *queue = queue_new();
-	queue->user = user;
-	if (!open_folders(queue, data, error) || !open_databases(queue, error) || !prepare(queue, error))
-		queue_close(&queue);
-	return queue;
+	return queue_open_in(data, "", user, error);
 }
 
 void queue_close(struct queue **queue)
@@ -156,6 +188,7 @@ void queue_close(struct queue **queue)
 		close(old->folder);
 	map_free(&old->taken);
 	free(old->released.at);
+	free(old->others.at);
 	free(old->doomed);
 	buf_free(&old->handed);
 	pthread_mutex_destroy(&old->reads.lock);
@@ -163,6 +196,8 @@ void queue_close(struct queue **queue)
 	pthread_mutex_destroy(&old->taken_lock);
 	pthread_mutex_destroy(&old->lock);
 	pthread_cond_destroy(&old->work);
+	pthread_mutex_destroy(&old->beat.lock);
+	pthread_cond_destroy(&old->beat.wake);
 	free(old);
 }
 

@@ -235,6 +235,9 @@ struct queue_work {
  * as this one lives. Returns how many;
  * *next_due is when the next recipient not taken becomes due (0: none). Held messages are passed over. */
 size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, struct error *error);
+/** In so many seconds it is to be looked at again, whatever queue_take() said: clocks jump, pokes get lost, and where other machines take from it, too, one
+ * of them may have gone. */
+int queue_poll_seconds(const struct queue *queue);
 
 /** Makes due at `now` whoever isn't due before `latest`, and lets nobody wait beyond `expires`: such times come from a clock that was
  * ahead and has been set back. Recipients that are held stay as they are. *changed: how many. */

@@ -7,10 +7,6 @@
  * behind a million messages that are due again. */
 #include "queue/internal.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
-
 #include "base/array.h"
 #include "base/clock.h"
 #include "base/memory.h"
@@ -18,8 +14,11 @@
 enum {
 	SCHEDULE_PAGE = 64,
 	NEWEST_SHARE = 4,      /* one of so many is taken from the end */
+	POLL_SECONDS = 30, POLL_SHARED_SECONDS = 5,
 	NEWEST_PAGES_MAX = 40, /* the newest may all have been taken already: looking further would take too long */
 };
+
+int queue_poll_seconds(const struct queue *queue) { return queue_is_shared(queue) ? POLL_SHARED_SECONDS : POLL_SECONDS; }
 
 static struct slice id_key(const int64_t *id)
 {
@@ -150,8 +149,8 @@ static struct queue_work *load_work(struct queue *queue, int64_t id, int64_t now
 	return NULL;
 }
 
-/* What was found and can be leased. */
-static size_t load_all(struct queue *queue, const struct scan *scan, struct queue_work **work, struct error *error)
+/* What was found and can be leased. *others: another has some of it. */
+static size_t load_all(struct queue *queue, const struct scan *scan, struct queue_work **work, bool *others, struct error *error)
 {
 	size_t count = 0;
 	bool *ours = memory_array(scan->count + 1, sizeof *ours);
@@ -162,6 +161,8 @@ static size_t load_all(struct queue *queue, const struct scan *scan, struct queu
 		work[count] = have ? load_work(queue, scan->ids[i], scan->now, error) : NULL;
 		if (work[count])
 			count++;
+		else if (leased && !ours[i] && queue_leave_to_another(queue, scan->ids[i]))
+			*others = true;
 		else
 			unmark_taken(queue, scan->ids[i], have);
 	}
@@ -170,23 +171,40 @@ static size_t load_all(struct queue *queue, const struct scan *scan, struct queu
 	return count;
 }
 
+/* *others: what was found is another's, in part: there may be more behind it. */
+static size_t take_some(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, bool *others, struct error *error)
+{
+	struct scan scan = {.now = now, .max = max - max / NEWEST_SHARE, .ids = memory_array(max ? max : 1, sizeof *scan.ids), .at = INT64_MIN};
+	pthread_mutex_lock(&queue->reads.lock);
+	while (!scan.ended && scan_page(queue, &scan, error))
+		;
+	scan.max = max;
+	if (scan.next_due != 0 && scan.next_due <= now && scan_newest(queue, &scan, error))
+		qsort(scan.ids, scan.count, sizeof *scan.ids, by_age);
+	pthread_mutex_unlock(&queue->reads.lock);
+	size_t count = load_all(queue, &scan, work, others, error);
+	free(scan.ids);
+	*next_due = scan.next_due;
+	return count;
+}
+
+/* The nearer of two times; 0: there is none. */
+static int64_t nearer(int64_t a, int64_t b) { return a == 0 || (b != 0 && b < a) ? b : a; }
+
 size_t queue_take(struct queue *queue, int64_t now, size_t max, struct queue_work **work, int64_t *next_due, struct error *error)
 {
 	struct error trouble = {0};
-	int64_t waiting = 0;
+	int64_t waiting = 0, next = 0;
+	size_t count = 0;
+	bool more = true;
+	queue_look_at_others(queue);
 	queue_let_go(queue, now, &waiting, &trouble);
-	struct scan scan = {.now = now, .max = max - max / NEWEST_SHARE, .ids = memory_array(max ? max : 1, sizeof *scan.ids), .at = INT64_MIN};
-	pthread_mutex_lock(&queue->reads.lock);
-	while (!scan.ended && scan_page(queue, &scan, &trouble))
-		;
-	scan.max = max;
-	if (scan.next_due != 0 && scan.next_due <= now && scan_newest(queue, &scan, &trouble))
-		qsort(scan.ids, scan.count, sizeof *scan.ids, by_age);
-	pthread_mutex_unlock(&queue->reads.lock);
-	size_t count = load_all(queue, &scan, work, &trouble);
-	free(scan.ids);
+	while (more && count < max) {
+		more = false;
+		count += take_some(queue, now, max - count, work + count, &next, &more, &trouble);
+	}
 	if (next_due)
-		*next_due = scan.next_due == 0 || (waiting != 0 && waiting < scan.next_due) ? waiting : scan.next_due;
+		*next_due = nearer(next, waiting);
 	if (error)
 		*error = trouble;
 	return count;
@@ -201,36 +219,6 @@ void queue_release(struct queue *queue, struct queue_work **work)
 	unmark_taken(queue, old->message.id, true);
 	arena_free(&old->arena);
 	free(old);
-}
-
-static bool open_body(struct queue *queue, int64_t id, int *fd, struct error *error)
-{
-	char name[BODY_NAME_MAX];
-	queue_body_name(id, name);
-	*fd = openat(queue->folder, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-	if (*fd >= 0)
-		return true;
-	if (errno == ENOENT)
-		return error_set(error, ERROR_NOT_FOUND, "queue/body/%s has gone", name);
-	return error_set_errno(error, errno, "opening queue/body/%s", name);
-}
-
-bool queue_body(struct queue *queue, int64_t id, struct arena *arena, struct slice *bytes, int *fd, struct error *error)
-{
-	*fd = -1;
-	*bytes = SLICE("");
-	pthread_mutex_lock(&queue->reads.lock);
-	struct db_statement *row = db_prepare(queue->reads.db, "SELECT bytes FROM body WHERE message = $1");
-	db_bind_number(row, 1, id);
-	enum db_step step = db_step(row, error);
-	if (step == DB_ROW) {
-		*bytes = arena_copy(arena, db_blob(row, 0));
-		db_reset(row);
-	}
-	pthread_mutex_unlock(&queue->reads.lock);
-	if (step == DB_DONE)
-		return open_body(queue, id, fd, error);
-	return step == DB_ROW;
 }
 
 /* The end of the schedule's index tells at once whether there is anything to do. */
@@ -328,14 +316,9 @@ bool queue_remove_if_done(struct db *db, int64_t id, bool *in_file, struct error
 	enum db_step step = db_step(removal, error);
 	if (step != DB_ROW)
 		return step == DB_DONE;
-	*in_file = db_number(removal, 0) != 0;
-	if (!db_run(removal, error))
-		return false;
-	if (*in_file)
-		return true;
-	removal = db_prepare(db, "DELETE FROM body WHERE message = $1");
-	db_bind_number(removal, 1, id);
-	return db_run(removal, error);
+	enum queue_body_place place = (enum queue_body_place)db_number(removal, 0);
+	*in_file = place == BODY_IN_FILE;
+	return db_run(removal, error) && queue_body_remove_rows(db, id, place, error);
 }
 
 /* The last of a message's results in the list looks whether the message is done. Results come message by message as a
