@@ -109,7 +109,7 @@ static bool read_secret(struct directory *directory, const char *name, char *key
 	if (whole)
 		memcpy(key, value.at, size);
 	db_reset(read);
-	return whole || error_set(error, ERROR_INVALID, "directory.db is damaged: its %s key has another size", name);
+	return whole || error_set(error, ERROR_INVALID, "the directory is damaged: its %s key has another size", name);
 }
 
 static bool make_secret(struct directory *directory, const char *name, size_t size, struct error *error)
@@ -143,12 +143,17 @@ static bool load_secrets(struct directory *directory, struct error *error)
 
 struct directory *directory_open(const char *data, struct error *error)
 {
+	return directory_open_in(data, "", error);
+}
+
+struct directory *directory_open_in(const char *data, const char *storage, struct error *error)
+{
 	struct directory *directory = memory_new(sizeof *directory);
 	directory->scratch = arena_new();
 	struct slice folder = arena_printf(directory->scratch, "%s/directory", data);
-	struct slice path = arena_printf(directory->scratch, "%s/directory/directory.db", data);
+	char place[DB_PLACE_MAX];
 	const struct db_options options = {.durability = DB_DURABLE_COMMIT, .create = true};
-	if (!file_make_folders(folder.at, 0700, error) || !(directory->db = db_open(path.at, &options, error)) ||
+	if (!file_make_folders(folder.at, 0700, error) || !db_place(storage, data, "directory", "directory.db", place, error) || !(directory->db = db_open(place, &options, error)) ||
 	    !db_migrate(directory->db, schema, sizeof schema / sizeof *schema, error) || !load_secrets(directory, error))
 		directory_close(&directory);
 	return directory;

@@ -1,4 +1,4 @@
-/* A directory with some domains and accounts, for its tests. */
+/* A directory with some domains and accounts, in either database, for its tests. */
 #ifndef AUTH_DIRECTORY_FIXTURE_H
 #define AUTH_DIRECTORY_FIXTURE_H
 
@@ -15,9 +15,11 @@
 #include "auth/wire.h"
 #include "base/memory.h"
 #include "config/config.h"
+#include "store/db/fixture.h"
 
 struct fixture {
 	struct test_folder folder;
+	char storage[DB_FIXTURE_STORAGE_MAX];
 	struct directory *directory;
 	struct arena *arena;
 	struct error error;
@@ -29,8 +31,9 @@ static inline int set_up(void **state)
 {
 	struct fixture *f = memory_new(sizeof *f);
 	test_folder_make(&f->folder);
-	f->directory = directory_open(f->folder.path, &f->error);
-	assert_non_null(f->directory);
+	f->directory = directory_open_in(f->folder.path, db_fixture_storage(f->storage), &f->error);
+	if (!f->directory)
+		fail_msg("%s", f->error.text);
 	f->arena = arena_new();
 	assert_true(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("Example.test")}, &f->error));
 	assert_true(directory_add_domain(f->directory, &(struct auth_domain_entry){.name = SLICE("second.test")}, &f->error));
@@ -46,6 +49,7 @@ static inline int tear_down(void **state)
 {
 	struct fixture *f = *state;
 	directory_close(&f->directory);
+	db_fixture_forget(f->storage, "directory");
 	arena_free(&f->arena);
 	test_folder_remove(&f->folder);
 	free(f);

@@ -27,6 +27,8 @@ struct directory {
 	uint64_t imported_count, password_count;
 };
 
+/** As directory_open(), in the database that `storage` names (db_place()). */
+struct directory *directory_open_in(const char *data, const char *storage, struct error *error);
 /** Ends what db_begin() began: commits if `done`, else undoes. */
 bool directory_finish(struct directory *directory, bool done, struct error *error);
 /** Parses and canonicalises an address that an administrator names; ERROR_INVALID. In `arena`. */

@@ -26,7 +26,7 @@ static bool read_key(struct directory *directory, int64_t id, struct directory_p
 	*key = (struct directory_push_key){.id = db_number(read, 0), .created = db_number(read, 3), .retired = db_number(read, 4)};
 	bool whole = take_bytes(db_blob(read, 1), key->key.private, sizeof key->key.private) && take_bytes(db_blob(read, 2), key->key.public, sizeof key->key.public);
 	db_reset(read);
-	return whole || error_set(error, ERROR_INVALID, "directory.db is damaged: a push key has another size");
+	return whole || error_set(error, ERROR_INVALID, "the directory is damaged: a push key has another size");
 }
 
 static bool add_key(struct directory *directory, int64_t now, struct error *error)

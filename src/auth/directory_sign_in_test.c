@@ -24,7 +24,7 @@ static void passwords_are_kept_as_hashes(void **state)
 	/* A stranger gets a salt, and always the same one. */
 	assert_true(directory_credentials(f->directory, SLICE("ghost@example.test"), f->arena, &ghost, &f->error));
 	directory_close(&f->directory);
-	f->directory = directory_open(f->folder.path, &f->error);
+	f->directory = directory_open_in(f->folder.path, f->storage, &f->error);
 	assert_true(directory_credentials(f->directory, SLICE("ghost@example.test"), f->arena, &again, &f->error));
 	assert_true(!ghost.known && ghost.salt.len == SCRAM_SALT_SIZE && slice_equal(ghost.salt, again.salt));
 	assert_int_equal(ghost.iterations, before.iterations);

@@ -131,7 +131,12 @@ def test_postgresql_refuses_what_is_sqlites(psql):
         assert "ERROR" in psql(["SET search_path = queue;", f"PREPARE wrong AS {wrong};"])
 
 
-def test_the_driver_of_postgresql(psql):
-    """The unit tests of the seam, with the other database (src/store/db/db_test.c)."""
-    done = subprocess.run([Path(binary()).parent / "src/store/db/db_test"], env=dict(os.environ, POMBAL_TEST_DATABASE=psql.url), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
+@pytest.mark.parametrize("name", [
+    "store/db/db",
+    "queue/queue", "queue/later", "queue/apart", "queue/outgoing", "queue/habit", "queue/handin", "queue/nodes",
+    "auth/directory", "auth/directory_key", "auth/directory_sign_in", "auth/directory_web",
+])
+def test_with_postgresql(psql, name):
+    """Unit tests of what is kept in either database, with the other one; those of several nodes (src/queue/nodes_test.c) with this one alone."""
+    done = subprocess.run([Path(binary()).parent / f"src/{name}_test"], env=dict(os.environ, POMBAL_TEST_DATABASE=psql.url), stderr=subprocess.PIPE, stdout=subprocess.DEVNULL)
     assert done.returncode == 0, done.stderr.decode()
