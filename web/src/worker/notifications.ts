@@ -44,8 +44,10 @@ export async function turnNotifications(account: Account, on: boolean): Promise<
 		const said = await Notification.requestPermission();
 		if (said !== "granted") return bad("refused", said === "denied" ? "denied" : "dismissed", "the browser won't show notifications");
 	}
+	// First what is wanted: a page that is closed meanwhile makes it so when it is there again.
+	setWanted(account.id, on);
 	const done = on ? await subscribe(account as AccountOf) : await unsubscribe(account as AccountOf);
-	if (done.ok) setWanted(account.id, on);
+	if (!done.ok) setWanted(account.id, !on);
 	if (!on && wanted().length === 0) await (await (await navigator.serviceWorker.getRegistration())?.pushManager.getSubscription())?.unsubscribe();
 	return done;
 }
