@@ -75,5 +75,7 @@ struct auth_backend_kind {
 };
 
 extern const struct auth_backend_kind auth_backend_directory;
+/** The same where it is in a database of another process, and is waited for. */
+extern const struct auth_backend_kind auth_backend_shared_directory;
 
 #endif

@@ -237,17 +237,18 @@ static bool admin_key_use(struct auth_backend *backend, int64_t id, int64_t now,
 	return directory_admin_key_use(directory_of(backend), id, now, error);
 }
 
-const struct auth_backend_kind auth_backend_directory = {
-	.at_once = true,
-	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as, .rates = rates,
-	.forward_sender = forward_sender,
-	.signing_keys = signing_keys, .sign = sign, .rotation_next = rotation_next, .rotation_go_on = rotation_go_on,
-	.web_begin = web_begin, .web_find = web_find, .web_use = web_use, .web_list = web_list, .web_end = web_end,
-	.app_password_make = app_password_make, .app_password_find = app_password_find, .credential_stands = credential_stands, .credential_list = credential_list,
-	.credential_use = credential_use, .credential_end = credential_end, .credential_sweep = credential_sweep,
-	.token_find = token_find, .oauth_register = oauth_register, .oauth_client = oauth_client, .oauth_allow = oauth_allow, .oauth_exchange = oauth_exchange,
-	.oauth_refresh = oauth_refresh, .oauth_revoke = oauth_revoke, .push_key = push_key,
-	.administrator_by_session = administrator_by_session, .administrator_by_key = administrator_by_key, .admin_key_use = admin_key_use,
-	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password,
-	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes,
-};
+#define FUNCTIONS \
+	.open = open_directory, .close = close_directory, .recipient = recipient, .resolve = resolve, .language = language, .may_send_as = may_send_as, .rates = rates, \
+	.forward_sender = forward_sender, \
+	.signing_keys = signing_keys, .sign = sign, .rotation_next = rotation_next, .rotation_go_on = rotation_go_on, \
+	.web_begin = web_begin, .web_find = web_find, .web_use = web_use, .web_list = web_list, .web_end = web_end, \
+	.app_password_make = app_password_make, .app_password_find = app_password_find, .credential_stands = credential_stands, .credential_list = credential_list, \
+	.credential_use = credential_use, .credential_end = credential_end, .credential_sweep = credential_sweep, \
+	.token_find = token_find, .oauth_register = oauth_register, .oauth_client = oauth_client, .oauth_allow = oauth_allow, .oauth_exchange = oauth_exchange, \
+	.oauth_refresh = oauth_refresh, .oauth_revoke = oauth_revoke, .push_key = push_key, \
+	.administrator_by_session = administrator_by_session, .administrator_by_key = administrator_by_key, .admin_key_use = admin_key_use, \
+	.sign_in_name = sign_in_name, .identity = identity, .credentials = credentials, .sign_in_facts = sign_in_facts, .renew_password = renew_password, \
+	.all_have_scram = all_have_scram, .last_change = last_change, .changes = changes
+
+const struct auth_backend_kind auth_backend_directory = {.at_once = true, FUNCTIONS};
+const struct auth_backend_kind auth_backend_shared_directory = {FUNCTIONS};

@@ -1,10 +1,11 @@
 /* See known.h. An entry's time is written anew once a day, so that who signs in again and again costs no writing; and as nobody else
- * writes to the file, what was read is kept, so that he costs no reading either. */
+ * writes to the file, what was read is kept, so that he costs no reading either. What other nodes have noted comes in between (known_spread.h). */
 #include "auth/known.h"
 
 #include <limits.h>
 #include <unistd.h>
 
+#include "auth/known_spread.h"
 #include "auth/network.h"
 #include "auth/recent.h"
 #include "base/file.h"
@@ -23,6 +24,7 @@ struct known {
 	struct db *db;    /* NULL: it can't be opened */
 	int64_t swept;    /* when old entries were last removed */
 	struct recent *kept; /* int64_t: when the entry was last written */
+	struct known_spread *spread; /* NULL: there are no other nodes */
 };
 
 static const char *const schema[] = {
@@ -56,6 +58,22 @@ static void remove_file(const char *path)
 
 struct known *auth_known_open(const char *data)
 {
+	return auth_known_open_in(data, "");
+}
+
+static struct known_spread *start_spread(const char *data, const char *storage)
+{
+	struct error error;
+	char place[DB_PLACE_MAX];
+	if (!*storage)
+		return NULL;
+	struct known_spread *spread = db_place(storage, data, "known", "", place, &error) ? auth_known_spread_start(place) : NULL;
+	memory_wipe(place, sizeof place);
+	return spread;
+}
+
+struct known *auth_known_open_in(const char *data, const char *storage)
+{
 	struct known *known = memory_new(sizeof *known);
 	struct error error = {0};
 	known->kept = auth_recent_new(KEPT_MAX, sizeof(int64_t), NULL);
@@ -72,6 +90,8 @@ struct known *auth_known_open(const char *data)
 	}
 	if (!known->db)
 		complain(&error);
+	else
+		known->spread = start_spread(data, storage);
 	return known;
 }
 
@@ -79,6 +99,7 @@ void auth_known_close(struct known **known)
 {
 	if (!*known)
 		return;
+	auth_known_spread_stop(&(*known)->spread);
 	db_close(&(*known)->db);
 	auth_recent_free(&(*known)->kept);
 	free(*known);
@@ -131,12 +152,61 @@ static int64_t seen(struct known *known, struct slice account, int64_t identity,
 	return when;
 }
 
+/* ---- What other nodes know ---- */
+
+static bool forget_oldest(struct known *known, struct slice account, struct error *error)
+{
+	struct db_statement *forget = db_prepare(known->db, "DELETE FROM known WHERE account = $1 AND network NOT IN"
+		" (SELECT network FROM known WHERE account = $1 ORDER BY seen DESC, network LIMIT $2)");
+	db_bind_text(forget, 1, account);
+	db_bind_number(forget, 2, KNOWN_PER_ACCOUNT);
+	return db_run(forget, error);
+}
+
+/* *news: it wasn't known. */
+static bool put_heard(struct known *known, const struct auth_known_entry *entry, bool *news, struct error *error)
+{
+	struct db_statement *add = db_prepare(known->db, "INSERT INTO known (account, network, identity, seen) VALUES ($1, $2, $3, $4)"
+		" ON CONFLICT (account, network) DO UPDATE SET identity = excluded.identity, seen = excluded.seen WHERE excluded.seen > known.seen");
+	db_bind_text(add, 1, entry->account);
+	db_bind_text(add, 2, entry->network);
+	db_bind_number(add, 3, entry->identity);
+	db_bind_number(add, 4, entry->seen);
+	if (!db_run(add, error))
+		return false;
+	bool changed = db_changes(known->db) > 0;
+	*news |= changed;
+	return !changed || forget_oldest(known, entry->account, error);
+}
+
+static void take_up(struct known *known)
+{
+	struct auth_known_entry *heard = known->spread ? auth_known_spread_hear(known->spread) : NULL, *next;
+	struct error error;
+	if (!heard)
+		return;
+	bool done = db_begin(known->db, &error), news = false;
+	for (const struct auth_known_entry *entry = heard; done && entry; entry = entry->next)
+		done = put_heard(known, entry, &news, &error);
+	if (!done || !db_commit(known->db, &error)) {
+		db_rollback(known->db);
+		complain(&error);
+	}
+	if (news)
+		forget_kept(known);
+	for (; heard; heard = next) {
+		next = heard->next;
+		auth_known_entry_free(heard);
+	}
+}
+
 bool auth_known_has(struct known *known, struct slice account, int64_t identity, struct slice address, int64_t now)
 {
 	char text[NETWORK_TEXT_MAX];
 	struct error error;
 	if (!known->db || identity == 0)
 		return false;
+	take_up(known);
 	return seen(known, account, identity, auth_network_text(address, text), &error) > now - (int64_t)KNOWN_DAYS * DAY;
 }
 
@@ -148,11 +218,7 @@ static bool put(struct known *known, struct slice account, int64_t identity, str
 	db_bind_text(add, 2, network);
 	db_bind_number(add, 3, identity);
 	db_bind_number(add, 4, now);
-	struct db_statement *forget = db_prepare(known->db, "DELETE FROM known WHERE account = $1 AND network NOT IN"
-		" (SELECT network FROM known WHERE account = $1 ORDER BY seen DESC, network LIMIT $2)");
-	db_bind_text(forget, 1, account);
-	db_bind_number(forget, 2, KNOWN_PER_ACCOUNT);
-	if (!db_run(add, error) || !db_run(forget, error))
+	if (!db_run(add, error) || !forget_oldest(known, account, error))
 		return false;
 	if (db_changes(known->db) > 0)
 		forget_kept(known);
@@ -187,6 +253,8 @@ void auth_known_add(struct known *known, struct slice account, int64_t identity,
 	if (done && db_commit(known->db, &error)) {
 		char bytes[ENTRY_KEY_MAX];
 		keep(known, key_of(account, identity, network, bytes), now);
+		if (known->spread)
+			auth_known_spread_tell(known->spread, account, identity, network, now);
 		return;
 	}
 	db_rollback(known->db);

@@ -22,6 +22,7 @@ DATABASES = {  # whose tables the statements of these files are about; the longe
     "src/store/": "store",
     "src/auth/": "directory",
     "src/auth/known.c": "known",
+    "src/auth/known_spread.c": "known_spread",
 }
 DRIVERS = "src/store/db/", "src/store/search/"  # the latter is of SQLite's full-text search: another database's would stand beside it
 LITERALS = re.compile(r"""'(?:[^'\\]|\\.)*'|(?:"(?:[^"\\]|\\.)*"\s*)+""")
@@ -134,7 +135,7 @@ def test_postgresql_refuses_what_is_sqlites(psql):
 @pytest.mark.parametrize("name", [
     "store/db/db",
     "queue/queue", "queue/later", "queue/apart", "queue/outgoing", "queue/habit", "queue/handin", "queue/nodes",
-    "auth/directory", "auth/directory_key", "auth/directory_sign_in", "auth/directory_web",
+    "auth/directory", "auth/directory_key", "auth/directory_sign_in", "auth/directory_web", "auth/known_spread",
 ])
 def test_with_postgresql(psql, name):
     """Unit tests of what is kept in either database, with the other one; those of several nodes (src/queue/nodes_test.c) with this one alone."""
