@@ -1,4 +1,4 @@
-/* Of libcurl, which speaks HTTP as a client (net/fetch.c): the roles that fetch something. */
+/* Of libcurl, which speaks HTTP as a client (net/fetch.c, s3/client.c): the roles that fetch something. */
 #define CURL_DISABLE_TYPECHECK
 #define curl_url_get curl_url_get_of_this_version /* whose first argument is constant in some */
 #include <curl/curl.h>
@@ -19,6 +19,7 @@ LIBRARY_FUNCTION(curl, CURLcode, curl_global_init, (long flags), (flags))
 LIBRARY_FUNCTION(curl, CURL *, curl_easy_init, (void), ())
 LIBRARY_FUNCTION(curl, CURLcode, curl_easy_perform, (CURL *handle), (handle))
 LIBRARY_PROCEDURE(curl, curl_easy_cleanup, (CURL *handle), (handle))
+LIBRARY_PROCEDURE(curl, curl_easy_reset, (CURL *handle), (handle))
 LIBRARY_FUNCTION(curl, const char *, curl_easy_strerror, (CURLcode code), (code))
 LIBRARY_FUNCTION(curl, struct curl_slist *, curl_slist_append, (struct curl_slist *list, const char *text), (list, text))
 LIBRARY_PROCEDURE(curl, curl_slist_free_all, (struct curl_slist *list), (list))

@@ -1,4 +1,4 @@
-/* Fetching over HTTP, as a client: the only place that knows libcurl. A call blocks its thread.
+/* Fetching over HTTP, as a client. A call blocks its thread. (libcurl is known here and by s3 alone.)
  *
  * What is fetched is often named by strangers (a web hook, a redirect), so who may be reached is decided here, for each address:
  * names are resolved by net/dns, all addresses of a name are looked at before a connection is tried, and the one that is connected

@@ -20,6 +20,7 @@ ROOT = Path(__file__).resolve().parents[2]
 DATABASES = {  # whose tables the statements of these files are about; the longest name counts
     "src/queue/": "queue",
     "src/store/": "store",
+    "src/store/bodies/": "bodies",
     "src/auth/": "directory",
     "src/auth/known.c": "known",
     "src/auth/known_spread.c": "known_spread",
@@ -136,6 +137,7 @@ def test_postgresql_refuses_what_is_sqlites(psql):
     "store/db/db",
     "queue/queue", "queue/later", "queue/apart", "queue/outgoing", "queue/habit", "queue/handin", "queue/nodes",
     "auth/directory", "auth/directory_key", "auth/directory_sign_in", "auth/directory_web", "auth/known_spread",
+    "store/bodies/bodies",
 ])
 def test_with_postgresql(psql, name):
     """Unit tests of what is kept in either database, with the other one; those of several nodes (src/queue/nodes_test.c) with this one alone."""
