@@ -4,7 +4,7 @@ TIME ?= 60
 # WEB=no builds a server without the web mail, which needs node and npm.
 WEB_OPTION = $(if $(WEB),-Dweb=$(if $(filter no,$(WEB)),false,true))
 
-.PHONY: run build test bench fresh crash tsan fuzz lint install deb web-pictures clean
+.PHONY: run build test bench fresh crash tsan fuzz lint install deb web-pictures doc-pictures clean
 
 # Installs what is missing, builds, makes a development instance in ./dev, and serves it in the foreground.
 run:
@@ -57,6 +57,10 @@ lint: build
 # Pictures of every view of the web mail, in three languages, light and dark, for desktops and phones, in build-pictures/.
 web-pictures: build
 	@tests/run web-pictures
+
+# The pictures in the documents, docs/pictures/.
+doc-pictures: build
+	@tests/run web-doc-pictures
 
 # A Debian package, in build-deb/.
 deb:

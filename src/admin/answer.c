@@ -91,3 +91,13 @@ void admin_write_done(struct buf *out, struct slice output, bool json, struct sl
 	append_json(out, list_lines(notes));
 	buf_append_char(out, '}');
 }
+
+struct slice admin_last_line(struct slice notes, const char *command)
+{
+	struct slice text = slice_trim(notes), name = slice_of(command);
+	size_t start = slice_find_last_char(text, '\n');
+	struct slice line = start == SLICE_NONE ? text : slice_skip(text, start + 1), rest = line;
+	if (!slice_starts(rest, SLICE("pombal ")) || !slice_starts(rest = slice_skip(rest, 7), name) || !slice_starts(rest = slice_skip(rest, name.len), SLICE(": ")))
+		return line;
+	return slice_skip(rest, 2);
+}

@@ -25,5 +25,7 @@ enum admin_code admin_code_of(enum error_kind kind);
 void admin_write_error(struct buf *out, enum admin_code code, struct slice message);
 /** Appends the answer of what was done: `output` is a list or an object of JSON, if `json` and it looks so, else text; each line of `notes` is one. */
 void admin_write_done(struct buf *out, struct slice output, bool json, struct slice notes);
+/** The last line of what a row has said on standard error, without "pombal COMMAND: ". Points into `notes`. */
+struct slice admin_last_line(struct slice notes, const char *command);
 
 #endif

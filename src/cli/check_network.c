@@ -257,6 +257,8 @@ void cli_check_certificates(struct cli_check *check)
 	if (list->count == 0 && !own)
 		cli_check_warning(check, "Name one with the option certificates.", "there is no certificate: nobody can sign in, and all mail comes in clear text");
 	for (size_t i = 0; i < list->count; i++)
-		if (!own || strcmp(list->at[i], ACME_SELF_SIGNED) != 0) /* else nobody gets to see it */
+		if (strcmp(list->at[i], ACME_SELF_SIGNED) != 0)
 			check_one(check, slice_of(list->at[i]), i == 0 && !own);
+		else if (!own) /* else nobody gets to see it; and nobody believes it, whatever its name */
+			check_one(check, slice_of(list->at[i]), false);
 }

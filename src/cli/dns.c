@@ -1,5 +1,6 @@
 /* pombal dns: writes what the DNS must say of our domains, where a name server takes it. */
 #include "cli/commands.h"
+#include "cli/dns_name.h"
 #include "cli/dns_publish.h"
 #include "cli/domain_dns.h"
 #include "cli/instance.h"
@@ -148,6 +149,8 @@ static int run_publish(struct command_line *line)
 }
 
 const struct command cli_dns_commands[] = {
+	{"dns name", "HOST", "Says what the DNS knows of a name that a server is to have: where it leads, whether these addresses are this machine's own, and to which names they lead back. It "
+	 "needs no instance.", cli_dns_name_run, NULL, 1, 1, COMMAND_JSON, ADMIN_READS | ADMIN_NETWORK},
 	{"dns publish", "[DOMAIN...]", "Writes what the DNS must say of domains (see domain dns) at the name servers that take it (option dns_update), and "
 	 "says what was done with each record. What an administrator has chosen otherwise stays. Without a DOMAIN: of all for which there is such a server.", run_publish, options, 0, -1, COMMAND_JSON, ADMIN_CHANGES | ADMIN_NETWORK},
 	{0},

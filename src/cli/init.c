@@ -14,9 +14,12 @@
 #include "base/memory.h"
 #include "base/random.h"
 #include "cli/commands.h"
+#include "cli/dns_name.h"
 #include "cli/instance.h"
+#include "cli/password.h"
 #include "cli/sendmail.h"
 #include "cli/self_signed.h"
+#include "cli/setup.h"
 #include "config/config_check.h"
 #include "main/privileges.h"
 #include "message/address.h"
@@ -30,22 +33,76 @@ struct plan {
 	struct slice domain;      /* canonical */
 	char domain_ascii[ADDRESS_DOMAIN_MAX + 1];
 	char hostname[ADDRESS_DOMAIN_MAX + 8];
+	struct slice administrator; /* the first account's address; empty: postmaster, with a password that is thought up */
+	struct buf password;
 	bool dev;
 	bool shared; /* the folder holds other files: its owner and mode stay */
+	unsigned taken; /* bits of enum service: another program of this machine listens there */
 	uint64_t port_base;
 };
 
 /* ---- What was asked for ---- */
 
+/* Does another program of this machine listen there already, as a web server does on many? Only root can tell of low ports. */
+static bool is_taken(unsigned port)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
+	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0), on = 1;
+	setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on); /* connections that have been there don't matter */
+	bool taken = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno == EADDRINUSE;
+	if (fd >= 0)
+		close(fd);
+	return taken;
+}
+
+static unsigned find_taken(void)
+{
+	unsigned taken = 0;
+	for (int i = 0; i < SERVICE_COUNT; i++)
+		if (service_rows[i].role == ROLE_WEB && is_taken(service_rows[i].port))
+			taken |= 1U << i;
+	return taken;
+}
+
+static int plan_ports(struct plan *plan)
+{
+	const char *base = command_value(plan->line, "port-base");
+	plan->dev = command_value(plan->line, "dev") != NULL;
+	if (base && (!plan->dev || !slice_to_number(slice_of(base), PORT_MAX - DEV_PORT_MOST, &plan->port_base)))
+		return command_misuse(plan->line, plan->dev ? "--port-base %s is not a number up to %d" : "--port-base %s goes with --dev only", base, PORT_MAX - DEV_PORT_MOST);
+	plan->taken = plan->dev ? 0 : find_taken();
+	return COMMAND_DONE;
+}
+
+/* "anna": of the domain; or a whole address. */
+static int plan_administrator(struct plan *plan)
+{
+	const char *name = command_value(plan->line, "administrator");
+	struct error error;
+	if (!name)
+		return command_value(plan->line, "password-stdin") ? command_misuse(plan->line, "--password-stdin goes with --administrator") : COMMAND_DONE;
+	struct slice address = slice_of(name);
+	if (slice_find_char(address, '@') == SLICE_NONE)
+		address = arena_printf(plan->line->arena, "%s@%.*s", name, SLICE_ARG(plan->domain));
+	if (!instance_address(plan->line, address, &plan->administrator, &error))
+		return command_fail_with(plan->line, &error);
+	struct slice local, domain;
+	address_split(plan->administrator, &local, &domain);
+	if (!slice_equal(domain, plan->domain))
+		return command_fail(plan->line, "%s isn't of %.*s", name, SLICE_ARG(plan->domain));
+	return cli_password_ask(plan->line, plan->administrator, &plan->password, &error) ? COMMAND_DONE : command_fail_with(plan->line, &error);
+}
+
 static int make_plan(struct command_line *line, struct plan *plan)
 {
-	const char *domain = command_value(line, "domain"), *hostname = command_value(line, "hostname"), *base = command_value(line, "port-base");
+	const char *domain = command_value(line, "domain"), *hostname = command_value(line, "hostname");
 	struct error error;
-	*plan = (struct plan){.line = line, .dev = command_value(line, "dev") != NULL};
+	*plan = (struct plan){.line = line, .password = BUF_SECRET(PASSWORD_MAX)};
+	int status = plan_ports(plan);
+	if (status != COMMAND_DONE)
+		return status;
 	if (!domain && !plan->dev)
-		return command_misuse(line, "--domain is missing");
-	if (base && (!plan->dev || !slice_to_number(slice_of(base), PORT_MAX - DEV_PORT_MOST, &plan->port_base)))
-		return command_misuse(line, plan->dev ? "--port-base %s is not a number up to %d" : "--port-base %s goes with --dev only", base, PORT_MAX - DEV_PORT_MOST);
+		return command_misuse(line, "--domain is missing (`pombal setup` asks for it in a browser)");
 	if (!instance_domain(line, slice_of(domain ? domain : "example.test"), &plan->domain, &error))
 		return command_fail_with(line, &error);
 	struct slice ascii = domain_to_ascii(plan->domain, line->arena);
@@ -59,7 +116,9 @@ static int make_plan(struct command_line *line, struct plan *plan)
 		snprintf(plan->hostname, sizeof plan->hostname, "%.*s", SLICE_ARG(host));
 	else
 		snprintf(plan->hostname, sizeof plan->hostname, "mail.%s", plan->domain_ascii);
-	return check_host_name(slice_of(plan->hostname), &error) ? COMMAND_DONE : command_fail_with(line, &error);
+	if (cli_ends_in_number(slice_of(plan->domain_ascii)) || cli_ends_in_number(slice_of(plan->hostname)))
+		return command_fail(line, "an address is no name of a domain, nor of a server");
+	return check_host_name(slice_of(plan->hostname), &error) ? plan_administrator(plan) : command_fail_with(line, &error);
 }
 
 /* ---- The directory ---- */
@@ -142,15 +201,26 @@ static bool make_folders(const struct plan *plan, struct error *error)
 	return plan->shared || chmod(plan->line->data, 0700) == 0 || error_set_errno(error, errno, "%s", plan->line->data);
 }
 
+static void path_of(const struct plan *plan, const char *name, char out[PATH_MAX]) { snprintf(out, PATH_MAX, "%s/%s", plan->line->data, name); }
+
+/* Who makes it in a browser has agreed to the certificate that is there, and could go on with no other. */
+static bool is_set_up(const struct plan *plan)
+{
+	char code[PATH_MAX], chain[PATH_MAX];
+	path_of(plan, CLI_SETUP_CODE, code);
+	path_of(plan, "certificates/self-signed.pem", chain);
+	return access(code, F_OK) == 0 && access(chain, F_OK) == 0;
+}
+
 static bool make_certificate(const struct plan *plan, struct error *error)
 {
 	char path[PATH_MAX];
 	struct buf chain = BUF(INIT_FILE_MAX), key = BUF(INIT_FILE_MAX);
 	bool done = cli_self_signed_make(plan->hostname, plan->domain_ascii, &chain, &key, error);
-	snprintf(path, sizeof path, "%s/certificates/self-signed.pem", plan->line->data);
-	done = done && file_replace(path, buf_slice(&chain), 0644, error);
-	snprintf(path, sizeof path, "%s/certificates/self-signed.key", plan->line->data);
+	path_of(plan, "certificates/self-signed.key", path);
 	done = done && file_replace(path, buf_slice(&key), 0600, error);
+	path_of(plan, "certificates/self-signed.pem", path); /* last: where it is, both are */
+	done = done && file_replace(path, buf_slice(&chain), 0644, error);
 	buf_free(&chain);
 	buf_free_secret(&key);
 	return done;
@@ -158,21 +228,10 @@ static bool make_certificate(const struct plan *plan, struct error *error)
 
 /* ---- The configuration ---- */
 
-/* Does another program of this machine listen there already, as a web server does on many? */
-static bool is_taken(unsigned port)
-{
-	struct sockaddr_in address = {.sin_family = AF_INET, .sin_port = htons((uint16_t)port)};
-	int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
-	bool taken = fd >= 0 && bind(fd, (const struct sockaddr *)&address, sizeof address) != 0 && errno == EADDRINUSE;
-	if (fd >= 0)
-		close(fd);
-	return taken;
-}
-
 /* Where a web server is, ours comes behind it, if its administrator wants that. */
-static bool leave_to_others(const struct service_row *service)
+static bool leave_to_others(const struct plan *plan, const struct service_row *service)
 {
-	if (service->role != ROLE_WEB || !is_taken(service->port))
+	if (!(plan->taken & 1U << (service - service_rows)))
 		return false;
 	printf("port %u is taken by another program: %s stays empty (the guide tells how to put that one in front)\n", service->port, service->option);
 	return true;
@@ -185,7 +244,7 @@ static void write_settings(const struct plan *plan, struct buf *out)
 	for (const struct service_row *service = service_rows; service < service_rows + SERVICE_COUNT; service++) {
 		if (plan->dev && service->dev_port != 0)
 			buf_printf(out, "%s = {\"127.0.0.1:%u\"}\n", service->option, service->dev_port + (unsigned)plan->port_base);
-		else if (!plan->dev && service->port != 0 && !leave_to_others(service))
+		else if (!plan->dev && service->port != 0 && !leave_to_others(plan, service))
 			buf_printf(out, six ? "%s = {\"0.0.0.0:%u\", \"[::]:%u\"}\n" : "%s = {\"0.0.0.0:%u\"}\n", service->option, service->port, service->port);
 	}
 	if (slice_equal(slice_of(plan->line->data), SLICE(COMMAND_DATA))) /* the package's unit makes its folder */
@@ -226,14 +285,19 @@ static void make_password(char out[GENERATED_PASSWORD_LEN + 1])
 
 static bool fine_if_there(bool done, const struct error *error) { return done || error->kind == ERROR_EXISTS; }
 
+static bool add_account(struct directory *directory, struct store *store, struct slice address, struct slice password, enum auth_rank rank, struct error *error)
+{
+	struct auth_account_entry account = {.name = address, .enabled = true, .created = clock_now(), .administrator = rank};
+	return fine_if_there(directory_add_account(directory, &account, error), error) && directory_set_password(directory, address, password, error) &&
+	       fine_if_there(store_create_account(store, address, error), error);
+}
+
 static bool make_account(const struct plan *plan, struct directory *directory, struct store *store, const char *name, enum auth_rank rank, struct error *error)
 {
 	char password[GENERATED_PASSWORD_LEN + 1];
 	make_password(password);
 	struct slice address = arena_printf(plan->line->arena, "%s@%.*s", name, SLICE_ARG(plan->domain));
-	struct auth_account_entry account = {.name = address, .enabled = true, .created = clock_now(), .administrator = rank};
-	bool done = fine_if_there(directory_add_account(directory, &account, error), error) &&
-		    directory_set_password(directory, address, slice_of(password), error) && fine_if_there(store_create_account(store, address, error), error);
+	bool done = add_account(directory, store, address, slice_of(password), rank, error);
 	if (done)
 		printf("account %.*s password %s\n", SLICE_ARG(address), password);
 	if (done && rank == RANK_SERVER)
@@ -242,14 +306,23 @@ static bool make_account(const struct plan *plan, struct directory *directory, s
 	return done;
 }
 
+/* Whoever is named, with the password that was given; what is for postmaster, as it must be taken (RFC 5321 §4.5.1), goes there. */
+static bool make_administrator(const struct plan *plan, struct directory *directory, struct store *store, struct error *error)
+{
+	struct slice postmaster = arena_printf(plan->line->arena, "postmaster@%.*s", SLICE_ARG(plan->domain)), target = plan->administrator;
+	struct auth_alias_entry alias = {.address = postmaster, .targets = &target, .target_count = 1};
+	return add_account(directory, store, plan->administrator, buf_slice(&plan->password), RANK_SERVER, error) &&
+	       (slice_equal(plan->administrator, postmaster) || fine_if_there(directory_add_alias(directory, &alias, error), error));
+}
+
 static bool make_people(const struct plan *plan, struct error *error)
 {
 	struct directory *directory = directory_open(plan->line->data, error);
 	struct store *store = directory ? store_open(&(struct store_options){.data = plan->line->data}, error) : NULL;
 	struct auth_domain_entry domain = {.name = plan->domain};
 	bool done = store && fine_if_there(directory_add_domain(directory, &domain, error), error) && directory_make_keys(directory, plan->domain, error) &&
-		    make_account(plan, directory, store, "postmaster", RANK_SERVER, error);
-	if (plan->dev)
+		    (plan->administrator.len > 0 ? make_administrator(plan, directory, store, error) : make_account(plan, directory, store, "postmaster", RANK_SERVER, error));
+	if (plan->dev && plan->administrator.len == 0)
 		done = done && make_account(plan, directory, store, "alice", RANK_NONE, error) && make_account(plan, directory, store, "bob", RANK_NONE, error);
 	if (store)
 		store_close(&store);
@@ -288,28 +361,70 @@ static void say_next_step(const struct plan *plan)
 	       installed ? "/usr/share/doc/pombal/guide.md" : "docs/guide.md");
 }
 
+static bool make_all(struct plan *plan, struct error *error)
+{
+	char path[PATH_MAX];
+	struct buf file = BUF(INIT_FILE_MAX);
+	bool done = make_folders(plan, error) && (is_set_up(plan) || make_certificate(plan, error)) && make_config(plan, &file, error) && make_people(plan, error);
+	path_of(plan, "pombal.conf", path);
+	done = done && file_replace(path, buf_slice(&file), 0600, error);
+	path_of(plan, CLI_SETUP_CODE, path);
+	if (done)
+		unlink(path); /* nobody can use it any more */
+	buf_free(&file);
+	config_free_all();
+	return done;
+}
+
 static int run(struct command_line *line)
 {
 	struct plan plan;
 	struct error error;
 	int status = make_plan(line, &plan);
+	if (status == COMMAND_DONE && !make_directory(&plan))
+		status = COMMAND_FAILED;
+	if (status == COMMAND_DONE) {
+		log_set_role("init", LOG_LEVEL_WARNING);
+		status = make_all(&plan, &error) ? COMMAND_DONE : command_fail_with(line, &error);
+	}
+	buf_free(&plan.password);
 	if (status != COMMAND_DONE)
 		return status;
-	if (!make_directory(&plan))
-		return COMMAND_FAILED;
-	log_set_role("init", LOG_LEVEL_WARNING);
-	char path[PATH_MAX];
-	snprintf(path, sizeof path, "%s/pombal.conf", line->data);
-	struct buf file = BUF(INIT_FILE_MAX);
-	bool done = make_folders(&plan, &error) && make_certificate(&plan, &error) && make_config(&plan, &file, &error) && make_people(&plan, &error) &&
-		    file_replace(path, buf_slice(&file), 0600, &error);
-	buf_free(&file);
-	config_free_all();
-	if (!done)
-		return command_fail_with(line, &error);
 	instance_note(line, "admin.initialised", log_slice("domain", plan.domain));
 	say_next_step(&plan);
 	return COMMAND_DONE;
+}
+
+/* ---- For pombal setup ---- */
+
+/* The name in the certificate that a browser is asked to agree to: this machine's, if it can stand there. */
+static void name_machine(struct plan *plan)
+{
+	struct error ignored;
+	if (gethostname(plan->hostname, sizeof plan->hostname - 1) != 0 || !check_host_name(slice_of(plan->hostname), &ignored))
+		snprintf(plan->hostname, sizeof plan->hostname, "localhost");
+	snprintf(plan->domain_ascii, sizeof plan->domain_ascii, "%.*s", (int)sizeof plan->domain_ascii - 1, plan->hostname);
+}
+
+int cli_setup_begin(struct command_line *line)
+{
+	struct plan plan = {.line = line};
+	struct error error;
+	char path[PATH_MAX], code[CLI_SETUP_CODE_SIZE];
+	int status = plan_ports(&plan);
+	if (status != COMMAND_DONE || !make_directory(&plan))
+		return status != COMMAND_DONE ? status : COMMAND_FAILED;
+	log_set_role("setup", LOG_LEVEL_WARNING);
+	name_machine(&plan);
+	if (!make_folders(&plan, &error) || (!is_set_up(&plan) && !make_certificate(&plan, &error)))
+		return command_fail_with(line, &error);
+	path_of(&plan, CLI_SETUP_CODE, path);
+	if (access(path, F_OK) == 0) /* whoever has begun goes on */
+		return COMMAND_DONE;
+	cli_setup_code_make(code);
+	bool done = file_replace(path, slice_of(code), 0600, &error);
+	memory_wipe(code, sizeof code);
+	return done ? COMMAND_DONE : command_fail_with(line, &error);
 }
 
 static const struct command_option options[] = {
@@ -317,6 +432,8 @@ static const struct command_option options[] = {
 	{"hostname", "HOST", "the name of this server (default: mail.DOMAIN)"},
 	{"dev", NULL, "for development: loopback only, high ports, accounts alice and bob; DOMAIN is example.test by default"},
 	{"port-base", "N", "with --dev: N is added to each port"},
+	{"administrator", "NAME", "the first account, NAME@DOMAIN, which administers the server, instead of postmaster; its password is asked for"},
+	{"password-stdin", NULL, "that password is the first line of standard input"},
 	{0},
 };
 

@@ -51,7 +51,7 @@ static bool holds_instance(const struct command_line *line)
 	snprintf(path, sizeof path, "%s/pombal.conf", line->data);
 	if (stat(path, &status) == 0 || errno != ENOENT) /* what else may be wrong with it, who opens it says */
 		return true;
-	command_fail(line, "%s holds no instance: `pombal init` makes one", line->data);
+	command_fail(line, "%s holds no instance: `pombal setup` makes one in a browser, `pombal init` at the command line", line->data);
 	return false;
 }
 

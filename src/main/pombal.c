@@ -5,6 +5,7 @@
 #include "cli/commands.h"
 #include "cli/instance.h"
 #include "main/master.h"
+#include "main/setup.h"
 
 static int run_serve(struct command_line *line)
 {
@@ -23,6 +24,7 @@ static int run_role(struct command_line *line)
 }
 
 static const struct command main_commands[] = {
+	{"setup", "", "Makes a server with the help of a browser: prints an address and a code, serves the page that goes on there, and then the server. Where there is one already, nothing is done.", setup_run, setup_options, 0, 0, 0},
 	{"serve", "", "Serves the data directory in the foreground; prints \"ready\" when every listener is open.", run_serve, NULL, 0, 0, 0},
 	{"role", "NAME", "One process of the server; started by it.", run_role, NULL, 1, 1, COMMAND_HIDDEN | COMMAND_NO_DATA},
 	{0},

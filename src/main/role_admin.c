@@ -138,15 +138,6 @@ static void note_denied(const struct call *call, struct slice command, enum admi
 			    log_slice("peer", call->asker.address), log_slice("command", command), log_text("reason", message), log_number("unsaid", (int64_t)unsaid));
 }
 
-/* The command's own line says what went wrong, without its name before it. */
-static const char *last_line(const struct runner_end *end, const char *command, struct arena *arena)
-{
-	struct slice text = slice_trim(buf_slice(&end->notes));
-	size_t start = slice_find_last_char(text, '\n');
-	struct slice line = start == SLICE_NONE ? text : slice_skip(text, start + 1), name = arena_printf(arena, "pombal %s: ", command);
-	return arena_text(arena, slice_starts(line, name) ? slice_skip(line, name.len) : line);
-}
-
 /* `check` says what it has found, and then that it has found something: that is no failure. */
 static bool is_told(const struct runner_end *end)
 {
@@ -161,7 +152,7 @@ static void run(struct call *call, const struct command_line *line)
 		call->answer.status = 200;
 		admin_write_done(&call->text, buf_slice(&end.output), line->json, buf_slice(&end.notes));
 	} else {
-		const char *message = end.message[0] ? end.message : last_line(&end, line->command->name, call->arena);
+		const char *message = end.message[0] ? end.message : arena_text(call->arena, admin_last_line(buf_slice(&end.notes), line->command->name));
 		refuse(call, end.code, message[0] ? message : "the command has failed");
 		note_denied(call, slice_of(line->command->name), end.code, end.message);
 	}

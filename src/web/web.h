@@ -10,6 +10,7 @@
  *   outside.c     what is fetched from elsewhere for letters that are read
  *   files.c       static files, which are part of the program
  *   settings.c    what mail clients set themselves up with
+ *   setup.c       what is answered while there is no instance yet
  *   known.c       what must be found at fixed places: policies, proofs for certificate authorities */
 #ifndef WEB_WEB_H
 #define WEB_WEB_H
@@ -28,6 +29,9 @@ struct web_service {
 };
 extern const struct http_route web_routes[];
 extern const size_t web_route_count;
+/** What is answered before there is an instance (main/setup.h); of web_service it needs `admin` alone. */
+extern const struct http_route web_setup_routes[];
+extern const size_t web_setup_route_count;
 
 /** An account's mail has changed: tells the pages that are open. Any thread. */
 struct web_watch *web_watch_new(void);

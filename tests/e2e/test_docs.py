@@ -73,7 +73,7 @@ def test_translations():
 
 def test_what_is_said_of_translations(tmp_path):
     """An older paragraph is named and no error; other commands are one, and copied with --code; what was translated anew must be stamped."""
-    for path in (ROOT / "README.md", *ROOT.glob("README.*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("originals.txt")):
+    for path in (ROOT / "README.md", *ROOT.glob("README.*.md"), *(ROOT / "docs").rglob("*.md"), *(ROOT / "docs").rglob("originals.txt"), *(ROOT / "docs/pictures").iterdir()):
         copy = tmp_path / path.relative_to(ROOT)
         copy.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(path, copy)

@@ -10,6 +10,14 @@ export const ADMIN = "anna@example.org";
 const now = () => Math.floor(Date.now() / 1000), id = (i) => `Q${String(i).padStart(9, "0")}`;
 const NAMES = ["Ana Sousa", "Boris Iwanow", "Clara Nunes", "Дмитрий Орлов", "Emil Berg", "Fatima Said", "Grete Holm", "Hugo Pinto"];
 
+/** In the page of a machine without a server: the code, and what the server is to be called. */
+export async function nameServer(page) {
+	await page.locator("form input").fill("K7QF-3MXP-9TWB");
+	await page.locator("form button").click();
+	await page.locator("form input").nth(3).waitFor();
+	for (const [i, text] of [[0, "example.org"], [2, "anna"], [3, "a long password of mine"]]) await page.locator("form input").nth(i).fill(text);
+	await page.locator(".looked .state").nth(3).waitFor();
+}
 function account(i) {
 	return { name: i === 0 ? ADMIN : `person${String(i).padStart(5, "0")}@example.org`, display_name: NAMES[i % NAMES.length], enabled: i % 17 !== 3, quota_bytes: i % 3 ? 5e9 : 0, quota_messages: 0, created: now() - i * 86_400, has_password: i % 23 !== 5,
 		language: "", rate: null, rate_day: null, administrator: i === 0 ? "server" : "no" };
@@ -44,6 +52,7 @@ export class Fake {
 		this.keys = [{ id: "k1", name: "monitoring", domain: null, reads: true, created: now() - 900_000, used: now() - 60, expires: null }];
 		this.who = { who: ADMIN, rank: "server", domain: null };
 		this.signedIn = true;
+		this.served = true; // false: `pombal setup`
 		this.calls = [];
 		this.rows = ROWS;
 	}
@@ -72,6 +81,7 @@ export class Fake {
 			this.signedIn = request.method !== "DELETE";
 			return say(200, { account: this.who.who });
 		}
+		if (!this.served && path.startsWith("/admin/") && !request.headers.authorization) return refuse(401, "set_up");
 		if (path === "/admin/who") return this.signedIn ? (this.who.rank === "no" ? refuse(403, "not_administrator") : say(200, this.whoIs())) : refuse(401, "sign_in");
 		if (path === "/admin/call") {
 			if (!this.signedIn) return refuse(401, "sign_in");
@@ -186,6 +196,7 @@ const ROWS = {
 		if (options["catch-all"] !== undefined) one.catch_all = options["catch-all"];
 		return "";
 	},
+	"dns name": (fake, [name]) => ({ name, state: "found", addresses: [{ address: "203.0.113.25", here: true, back: name }, { address: "2001:db8::25", here: true, back: "" }] }),
 	"domain remove": () => { throw failure("refused", "there are accounts and aliases in it"); },
 	"domain dns": (fake, [name], { check }) => [
 		record(name, "MX", "10 mail.example.org.", true, "right"), record(name, "TXT", '"v=spf1 mx -all"', true, "different", "v=spf1 include:other.example -all"), record(`pombal-r1._domainkey.${name}`, "TXT", '"v=DKIM1; k=rsa; p=MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAuB1z" "x7Qf0"', true, "missing"),

@@ -3,7 +3,7 @@
 //     node tests/pictures.js FOLDER [PART-OF-NAME…]
 import { mkdirSync } from "node:fs";
 import { resolve } from "node:path";
-import { Fake } from "./admin_fake.js";
+import { Fake, nameServer } from "./admin_fake.js";
 import { launch, signIn } from "./browser.js";
 import { LETTERS } from "./letters.js";
 import { PATIENCE, Server } from "./server.js";
@@ -23,6 +23,8 @@ const opened = (name) => async (page) => {
 };
 /** The administration's, with the stand-in's data. */
 const ADMIN_VIEWS = {
+	first: { server: "empty", path: "/admin", ready: (page) => page.locator("form").waitFor() },
+	"first-names": { server: "empty", path: "/admin", ready: (page) => page.locator("form").waitFor(), act: nameServer },
 	overview: admin("overview"), start: admin("start"), accounts: admin("accounts"), account: admin("accounts/person00001%40example.org"), newaccount: admin("accounts", (page) => page.locator("header .tools button").last().click()), aliases: admin("aliases"),
 	domains: admin("domains"), domain: admin("domains/example.org"), queue: admin("queue"), queued: admin("queue/Q000000003"), trace: admin("trace/Q000000003"), quarantine: admin("quarantine"), quarantined: admin("quarantine/H1"), spam: admin("spam"), reports: admin("reports"),
 	graphs: admin("graphs", (page) => page.waitForTimeout(16_000)), sessions: admin("sessions"), certificates: admin("certificates"), settings: admin("settings", opened(/^max_message/)), history: admin("settings/history"), servers: admin("servers"),
@@ -65,7 +67,8 @@ async function prepare(server, browser, address) {
 }
 
 mkdirSync(folder, { recursive: true });
-const server = await new Server().start(), browser = await launch(), fake = await new Fake().start();
+const server = await new Server().start(), browser = await launch(), fake = await new Fake().start(), empty = await new Fake().start();
+empty.served = false;
 try {
 	const address = await furnish(server), second = server.account("bela");
 	await server.deliver(second, LETTERS);
@@ -88,10 +91,11 @@ try {
 				await take(server, browser, name("signin"), { language, colorScheme, device, view: signInPage });
 				await take(server, browser, name("setup"), { language, colorScheme, device, view: phone });
 				for (const [view, what] of Object.entries(VIEWS)) await take(server, browser, name(view), { language, colorScheme, device, storageState: states[what.who ?? "first"], view: what });
-				for (const [view, what] of Object.entries(ADMIN_VIEWS)) await take(fake, browser, `admin-${name(view)}`, { language, colorScheme, device, view: what });
+				for (const [view, what] of Object.entries(ADMIN_VIEWS)) await take(what.server ? empty : fake, browser, `admin-${name(view)}`, { language, colorScheme, device, view: what });
 			}
 } finally {
 	await browser.close();
 	await fake.close();
+	await empty.close();
 	await server.close();
 }

@@ -8,7 +8,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 import { fileURLToPath } from "node:url";
 
 const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-const PROGRAM = process.env.POMBAL ?? join(ROOT, "build-test", "pombal");
+export const PROGRAM = process.env.POMBAL ?? join(ROOT, "build-test", "pombal");
 const PORT_BASE = 20000;
 export const PATIENCE = Number(process.env.PATIENCE ?? 60_000); // milliseconds; less for who looks for what is wrong
 export const PASSWORD = "Ein-Wort-fuer-Tests-1";
@@ -133,7 +133,7 @@ export class Server {
 	}
 }
 
-function environment() {
+export function environment() {
 	const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !/_proxy$/i.test(name) && !name.startsWith("POMBAL")));
 	return { ...kept, LC_ALL: "C.UTF-8", UBSAN_OPTIONS: "print_stacktrace=1:halt_on_error=1", ASAN_OPTIONS: "quarantine_size_mb=8" };
 }

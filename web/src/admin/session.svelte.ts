@@ -1,8 +1,8 @@
 // Who is signed in, at the server that is shown: here by the web mail's session (docs/http.md), elsewhere by a key.
 import { askWho, onSignedOut, send, type Failure, type Who } from "./api.ts";
 
-/** again: what is open stays, until the password is said once more. */
-type State = "out" | "in" | "again" | "stranger" | "unreachable";
+/** again: what is open stays, until the password is said once more. setup: there is no server yet. */
+type State = "setup" | "out" | "in" | "again" | "stranger" | "unreachable";
 let state = $state<State>("out");
 let who = $state.raw<Who | null>(null);
 
@@ -40,7 +40,22 @@ export async function startSession(): Promise<void> {
 		if (state === "in") state = "again";
 	});
 	const failure = await lookWho();
-	if (failure && state !== "stranger") state = failure.kind === "offline" || failure.kind === "busy" ? "unreachable" : "out";
+	if (failure && state !== "stranger") state = isNoServer(failure) ? "setup" : failure.kind === "offline" || failure.kind === "busy" ? "unreachable" : "out";
+}
+
+const isNoServer = (failure: Failure) => failure.code === "set_up";
+const START_TRIES = 180, START_PAUSE_MS = 500;
+
+/** Waits for the server that was just made, and signs in to it. Null: it is done. */
+export async function enterNew(name: string, password: string): Promise<Failure | null> {
+	let failure: Failure | null = null;
+	for (let i = 0; i < START_TRIES; i++) {
+		const answer = await askWho(null);
+		if (!answer.ok && answer.error.kind === "signedOut" && !isNoServer(answer.error)) return signIn(name, password);
+		failure = answer.ok ? null : answer.error;
+		await new Promise((go) => setTimeout(go, START_PAUSE_MS));
+	}
+	return failure;
 }
 
 /** Null: it is done. */

@@ -46,6 +46,13 @@ export interface DnsRecord {
 	there?: string;
 	advice?: string;
 }
+/** What the DNS says of a name that a server is to have. */
+export interface NameLooked {
+	name: string;
+	state: "found" | "none" | "unknown";
+	/** `here`: it is one of the machine's own; `back`: the name that it leads back to. */
+	addresses: { address: string; here: boolean; back: string }[];
+}
 export interface Recipient {
 	address: string;
 	attempts: number;
