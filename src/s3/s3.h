@@ -6,7 +6,7 @@
  * checked by the server against the SHA-256 and MD5 that come with it. What the server says is bounded, and read as a stranger's.
  *
  * The host is found as the system finds hosts, and only it is spoken to: no redirects, no proxies. TLS is verified. Nobody but who reads the file
- * of credentials sees them: they are in no error and no event. */
+ * of credentials sees them: they are in no error and no event. The process must not be ended by SIGPIPE: OpenSSL writes with write(2). */
 #ifndef S3_S3_H
 #define S3_S3_H
 

@@ -4,6 +4,7 @@
  *
  * The environment may have S3_TRUSTED, S3_REGION, S3_VIRTUAL_HOST, S3_PATIENCE, S3_TRIES. What went wrong is said on standard error, after the number
  * of its kind (enum error_kind), which is the exit status, too. */
+#include <signal.h>
 #include <unistd.h>
 
 #include "base/file.h"
@@ -83,6 +84,7 @@ int main(int count, char **words)
 	enum { PLACE_WORDS = 4 };
 	struct error error = {.kind = ERROR_INVALID, .text = "too few words"};
 	bool done = false;
+	signal(SIGPIPE, SIG_IGN);
 	if (count > PLACE_WORDS) {
 		struct s3_place place = {.endpoint = words[1], .bucket = words[2], .credentials = words[3], .region = getenv("S3_REGION"), .trusted = getenv("S3_TRUSTED"),
 					 .virtual_host = getenv("S3_VIRTUAL_HOST"), .patience_seconds = setting("S3_PATIENCE"), .tries = setting("S3_TRIES"),
