@@ -31,7 +31,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { LINE_MAX_BYTES = 64 * 1024, STACK_BYTES = 256 * 1024, GUESS_PAUSE_US = 100 * 1000 };
+enum { ID_DIGITS = 18, LINE_MAX_BYTES = 64 * 1024, STACK_BYTES = 256 * 1024, GUESS_PAUSE_US = 100 * 1000 };
 
 struct line_socket {
 	int fd;
@@ -44,10 +44,10 @@ struct job {
 	const char *host, *port;
 	const char *sender, *recipient, *password, *command;
 	int sessions, users, per_connection;
-	long total, size;
+	long total, size, first_id;
 	bool wait;
 	char *message;
-	size_t message_len;
+	size_t message_len, id_at; /* id_at: where its number stands in it; 0: it is sent as it is */
 	_Atomic long next, done;
 	SSL_CTX *tls; /* NULL: clear text */
 };
@@ -171,6 +171,24 @@ static void user_name(char *out, size_t size, const char *pattern, int number)
 		snprintf(out, size, "%s", pattern);
 }
 
+/* The message, as number `n`: no two have the same Message-ID, as among people. */
+static void say_message(struct line_socket *s, long n)
+{
+	static _Thread_local char *own;
+	if (job.id_at == 0) {
+		say(s, job.message, job.message_len);
+		return;
+	}
+	if (!own) {
+		own = malloc(job.message_len);
+		memcpy(own, job.message, job.message_len);
+	}
+	char digits[ID_DIGITS + 1];
+	snprintf(digits, sizeof digits, "%0*ld", ID_DIGITS, n + job.first_id);
+	memcpy(own + job.id_at, digits, ID_DIGITS);
+	say(s, own, job.message_len);
+}
+
 static void *smtp_session(void *unused)
 {
 	struct line_socket s;
@@ -189,7 +207,7 @@ static void *smtp_session(void *unused)
 			smtp_reply(&s, '2');
 			smtp_reply(&s, '2');
 			smtp_reply(&s, '3');
-			say(&s, job.message, job.message_len);
+			say_message(&s, n);
 			say(&s, ".\r\n", 3);
 			smtp_reply(&s, '2');
 			job.done++;
@@ -215,11 +233,11 @@ static void *append_session(void *number)
 {
 	struct line_socket s;
 	imap_login(&s, (int)(intptr_t)number);
-	while (job.next++ < job.total) {
+	for (long n = job.next++; n < job.total; n = job.next++) {
 		sayf(&s, "b APPEND INBOX {%zu}\r\n", job.message_len);
 		while (line(&s)[0] != '+')
 			;
-		say(&s, job.message, job.message_len);
+		say_message(&s, n);
 		say(&s, "\r\n", 2);
 		tagged(&s, "b OK");
 		job.done++;
@@ -380,10 +398,13 @@ static void *guess_session(void *number)
 static void make_message(long size)
 {
 	static const char header[] = "From: Sender <sender@client.example>\r\nTo: someone@example.test\r\nSubject: load\r\n"
-				     "Date: Sun, 22 Nov 2026 23:19:32 +0000\r\nMessage-ID: <load@client.example>\r\n\r\n";
-	size_t room = (size_t)size + sizeof header + 80;
+				     "Date: Sun, 22 Nov 2026 23:19:32 +0000\r\nMessage-ID: <";
+	static const char rest[] = "@client.example>\r\n\r\n";
+	size_t room = (size_t)size + sizeof header + ID_DIGITS + sizeof rest + 80;
 	job.message = calloc(1, room);
-	job.message_len = (size_t)snprintf(job.message, room, "%s", header);
+	job.id_at = sizeof header - 1;
+	job.first_id = (long)getpid() * 1000000000L; /* nor the messages of another run */
+	job.message_len = (size_t)snprintf(job.message, room, "%s%0*d%s", header, ID_DIGITS, 0, rest);
 	while (job.message_len < (size_t)size)
 		job.message_len += (size_t)snprintf(job.message + job.message_len, room - job.message_len,
 			"The quick brown fox jumps over the lazy dog, again and again and again.\r\n");
