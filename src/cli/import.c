@@ -29,7 +29,7 @@ static bool import_from(struct command_line *line, struct cli_import *import, st
 static bool open_account(struct command_line *line, struct cli_import *import, struct error *error)
 {
 	struct slice name;
-	struct store_options options = {.data = line->data}; /* without a limit: what is there already is let in */
+	struct store_options options = {.data = line->data, .storage = config_current()->storage}; /* without a limit: what is there already is let in */
 	return instance_address(line, command_argument(line, 0), &name, error) && (import->store = instance_open_store(line, &options, error)) &&
 	       (import->account = store_open_account(import->store, name, error));
 }

@@ -39,6 +39,7 @@ struct plan {
 	bool shared; /* the folder holds other files: its owner and mode stay */
 	unsigned taken; /* bits of enum service: another program of this machine listens there */
 	uint64_t port_base;
+	const char *storage;      /* the option of that name; NULL: files */
 };
 
 /* ---- What was asked for ---- */
@@ -97,12 +98,14 @@ static int make_plan(struct command_line *line, struct plan *plan)
 {
 	const char *domain = command_value(line, "domain"), *hostname = command_value(line, "hostname");
 	struct error error;
-	*plan = (struct plan){.line = line, .password = BUF_SECRET(PASSWORD_MAX)};
+	*plan = (struct plan){.line = line, .password = BUF_SECRET(PASSWORD_MAX), .storage = command_value(line, "storage")};
 	int status = plan_ports(plan);
 	if (status != COMMAND_DONE)
 		return status;
 	if (!domain && !plan->dev)
 		return command_misuse(line, "--domain is missing (`pombal setup` asks for it in a browser)");
+	if (plan->storage && !check_storage(slice_of(plan->storage), &error))
+		return command_fail_with(line, &error);
 	if (!instance_domain(line, slice_of(domain ? domain : "example.test"), &plan->domain, &error))
 		return command_fail_with(line, &error);
 	struct slice ascii = domain_to_ascii(plan->domain, line->arena);
@@ -247,6 +250,8 @@ static void write_settings(const struct plan *plan, struct buf *out)
 		else if (!plan->dev && service->port != 0 && !leave_to_others(plan, service))
 			buf_printf(out, six ? "%s = {\"0.0.0.0:%u\", \"[::]:%u\"}\n" : "%s = {\"0.0.0.0:%u\"}\n", service->option, service->port, service->port);
 	}
+	if (plan->storage)
+		buf_printf(out, "storage = \"%s\"\n", plan->storage);
 	if (slice_equal(slice_of(plan->line->data), SLICE(COMMAND_DATA))) /* the package's unit makes its folder */
 		buf_append_text(out, "sendmail_listen = {\"" SENDMAIL_SOCKET "\"}\n");
 	if (!plan->dev)
@@ -318,7 +323,7 @@ static bool make_administrator(const struct plan *plan, struct directory *direct
 static bool make_people(const struct plan *plan, struct error *error)
 {
 	struct directory *directory = directory_open(plan->line->data, error);
-	struct store *store = directory ? store_open(&(struct store_options){.data = plan->line->data}, error) : NULL;
+	struct store *store = directory ? store_open(&(struct store_options){.data = plan->line->data, .storage = plan->storage}, error) : NULL;
 	struct auth_domain_entry domain = {.name = plan->domain};
 	bool done = store && fine_if_there(directory_add_domain(directory, &domain, error), error) && directory_make_keys(directory, plan->domain, error) &&
 		    (plan->administrator.len > 0 ? make_administrator(plan, directory, store, error) : make_account(plan, directory, store, "postmaster", RANK_SERVER, error));
@@ -431,6 +436,7 @@ static const struct command_option options[] = {
 	{"domain", "DOMAIN", "the domain whose mail it takes"},
 	{"hostname", "HOST", "the name of this server (default: mail.DOMAIN)"},
 	{"dev", NULL, "for development: loopback only, high ports, accounts alice and bob; DOMAIN is example.test by default"},
+	{"storage", "URL", "where the rows of people's mail are: postgresql://USER@HOST/DATABASE (default: files of the data directory)"},
 	{"port-base", "N", "with --dev: N is added to each port"},
 	{"administrator", "NAME", "the first account, NAME@DOMAIN, which administers the server, instead of postmaster; its password is asked for"},
 	{"password-stdin", NULL, "that password is the first line of standard input"},

@@ -154,6 +154,7 @@ static struct store *open_a_store(const struct command_line *line, bool looking)
 	struct error error;
 	struct store_options options = {
 		.data = line->data,
+		.storage = config_current()->storage,
 		.looking = looking,
 		.max_message = (uint64_t)config_current()->max_message,
 		.undelete_seconds = config_current()->undelete_for,

@@ -6,7 +6,7 @@
 #include "config/config_dns_update.h"
 #include "config/config_engine.h"
 
-enum { HOST_NAME_MAX_LEN = 253, HOST_LABEL_MAX = 63, REPORTS_FROM_MAX = 254, PROVIDER_NAME_MAX = 240, PAGE_MAX = 1000 };
+enum { HOST_NAME_MAX_LEN = 253, HOST_LABEL_MAX = 63, REPORTS_FROM_MAX = 254, PROVIDER_NAME_MAX = 240, PAGE_MAX = 1000, STORAGE_NAME_MAX = 24 };
 
 static bool one_of(struct slice value, const char *const *allowed, struct error *error)
 {
@@ -156,6 +156,18 @@ static bool is_port(struct slice text)
 {
 	uint64_t port;
 	return slice_to_number(text, 65535, &port) && port > 0;
+}
+
+/* What libpq makes of it is found out when it is reached. */
+bool check_storage(struct slice value, struct error *error)
+{
+	struct slice url, name;
+	bool named = slice_cut(value, '#', &url, &name), good = slice_empty(value) || slice_starts(url, SLICE("postgresql://")) || slice_starts(url, SLICE("postgres://"));
+	good = good && slice_is_printable(value) && slice_find_char(value, '"') == SLICE_NONE && slice_find_char(value, '\\') == SLICE_NONE &&
+	       slice_find_char(value, ' ') == SLICE_NONE && (!named || (name.len > 0 && name.len <= STORAGE_NAME_MAX));
+	for (size_t i = 0; good && i < name.len; i++)
+		good = ascii_is_digit(name.at[i]) || name.at[i] == '_' || (name.at[i] >= 'a' && name.at[i] <= 'z');
+	return good || error_set(error, ERROR_INVALID, "a storage is postgresql://USER@HOST/DATABASE, with #NAME in small letters at its end if need be");
 }
 
 bool check_resolver(struct slice value, struct error *error)

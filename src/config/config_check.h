@@ -9,6 +9,7 @@
 bool check_domain(struct slice value, struct error *error); /* or none */
 bool check_host_name(struct slice value, struct error *error);
 bool check_log_level(struct slice value, struct error *error);
+bool check_storage(struct slice value, struct error *error); /* or none */
 bool check_resolver(struct slice value, struct error *error);
 bool check_sendmail_listen(struct slice value, struct error *error);
 bool check_listen(struct slice value, struct error *error);

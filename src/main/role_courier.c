@@ -151,6 +151,7 @@ static bool open_all(struct courier_role *self, struct error *error)
 	const struct config *config = config_current();
 	struct store_options store = {
 		.data = self->role->data,
+		.storage = config->storage,
 		.max_message = 0, /* what was accepted is delivered, and it has grown by trace fields */
 		.undelete_seconds = config->undelete_for,
 		.snooze_at = config_snooze_at(config),

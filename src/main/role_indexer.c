@@ -221,7 +221,7 @@ int role_indexer_main(struct role *role)
 {
 	struct error error;
 	struct indexer indexer = {.role = role, .due = map_new(), .sweep_ms = clock_monotonic_ms() + SWEEP_AFTER_MS};
-	struct store_options options = {.data = role->data, .undelete_seconds = config_current()->undelete_for, .leaves_arrivals = true};
+	struct store_options options = {.data = role->data, .storage = config_current()->storage, .undelete_seconds = config_current()->undelete_for, .leaves_arrivals = true};
 	stand_back();
 	indexer.stop_fd = eventfd(0, EFD_CLOEXEC);
 	indexer.again_fd = eventfd(0, EFD_CLOEXEC);

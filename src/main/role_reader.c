@@ -66,10 +66,12 @@ int role_reader_main(struct role *role)
 	const struct config *config = config_current();
 	struct store_options options = {
 		.data = role->data,
+		.storage = config->storage,
 		.max_message = (uint64_t)config->max_message,
 		.undelete_seconds = config->undelete_for,
 		.snooze_at = config_snooze_at(config),
 		.journal = true,
+		.hears = true,
 	};
 	if (!role_confine(role, &error) || !(reader.store = store_open(&options, &error)))
 		role_fail(role, &error);

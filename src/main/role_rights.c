@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "main/role.h"
 #include "main/sandbox.h"
+#include "store/db/db.h"
 
 enum { CONFINED_PATHS_MAX = 64, DNS_PORT = 53 };
 
@@ -72,12 +73,16 @@ bool role_confine(struct role *role, struct error *error)
 	if (own->network)
 		add_network_files(&readable, role, arena);
 	find_dns_ports(ports);
+	struct db_needs database = db_needs(own->store ? config_current()->storage : "", arena);
+	for (const char *const *file = database.files; file && *file; file++)
+		add_path(&readable, role, *file, arena);
 	struct sandbox sandbox = {
 		.writable = writable.at,
 		.readable = readable.at,
 		.listable = own->store ? role->data : NULL,
-		.network = own->network,
-		.ports = own->dns_alone ? ports : NULL,
+		.network = own->network || database.network,
+		.ports = own->dns_alone ? ports : own->network ? NULL : database.ports,
+		.local_sockets = database.local_sockets,
 		.listeners = own->listeners,
 		.files = files,
 		.memory_files = own->asks || own->gives_files,

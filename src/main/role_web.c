@@ -70,7 +70,7 @@ int role_web_main(struct role *role)
 {
 	struct error error;
 	const struct config *config = config_current();
-	struct store_options kept = {.data = role->data, .max_message = (uint64_t)config->max_message, .undelete_seconds = config->undelete_for,
+	struct store_options kept = {.data = role->data, .storage = config->storage, .hears = true, .max_message = (uint64_t)config->max_message, .undelete_seconds = config->undelete_for,
 		.snooze_at = config_snooze_at(config)};
 	struct web web = {0};
 	if (!role_confine(role, &error) || !(web.store = store_open(&kept, &error)))

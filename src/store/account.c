@@ -13,6 +13,8 @@
 #include "base/reserve.h"
 #include "store/internal.h"
 
+enum { PLACE_MAX = DB_PLACE_MAX + PATH_MAX };
+
 void account_free(struct account *account)
 {
 	db_close(&account->mail.db);
@@ -22,6 +24,7 @@ void account_free(struct account *account)
 	pthread_mutex_destroy(&account->search_lock);
 	free((char *)account->name.at);
 	free(account->folder);
+	free(account->database);
 	free(account);
 }
 
@@ -139,11 +142,28 @@ static bool check_incarnation(struct account *account, bool *anew, struct error 
 	return !*anew;
 }
 
+char *store_database(const struct store *store, struct slice account, const char *folder)
+{
+	struct buf place = BUF(PLACE_MAX);
+	buf_printf(&place, store->rows ? "%s/" : "%s/account.db", store->rows ? store->rows : folder);
+	for (size_t i = 0; store->rows && i < account.len; i++)
+		if (account.at[i] == '\0' || account.at[i] == '%')
+			buf_printf(&place, "%%%02X", (unsigned)account.at[i]);
+		else
+			buf_append_char(&place, account.at[i]);
+	char *copy = memory_copy(place.at, place.len);
+	buf_free_secret(&place);
+	return copy;
+}
+
 /* With the account's lock. */
 static bool open_database(struct account *account, struct error *error)
 {
 	note_descriptors(account->store);
-	account->mail.db = recover_database(account->folder, DB_DURABLE_LATER, false, error);
+	account->mail.db = mail_open(account->database, DB_DURABLE_LATER, false, error);
+	/* where the rows came from elsewhere, its folder may not be here yet */
+	if (account->mail.db && !account->store->options.looking && !db_place_is_file(account->database) && !blob_make_folder(account->folder, error))
+		db_close(&account->mail.db);
 	if (account->mail.db && (account->store->options.looking || recover_account(&account->mail, account->folder, account->store->repair, error)))
 		return true;
 	db_close(&account->mail.db);
@@ -165,7 +185,7 @@ static bool connect_account(struct account *account, struct error *error)
 		return error_set(error, ERROR_NOT_FOUND, "account %.*s was made anew", SLICE_ARG(account->name));
 	if (cause.kind != ERROR_NOT_FOUND)
 		return error_set(error, cause.kind, "account %.*s: %s", SLICE_ARG(account->name), cause.text);
-	if (stat(account->folder, &status) == 0)
+	if (db_place_is_file(account->database) && stat(account->folder, &status) == 0)
 		return error_set(error, ERROR_INVALID, "account %.*s has lost its database: repair it with fsck", SLICE_ARG(account->name));
 	return error_set(error, ERROR_NOT_FOUND, "no account %.*s", SLICE_ARG(account->name));
 }
@@ -245,6 +265,7 @@ static struct account *take(struct store *store, struct slice name, char **folde
 		account->store = store;
 		account->name = slice_make(memory_copy(name.at, name.len), name.len);
 		account->folder = *folder;
+		account->database = store_database(store, name, *folder);
 		account->mail = (struct mail){.account = account->name, .durable = store->durable, .usage = store->usage, .agenda = store->agenda};
 		*folder = NULL;
 		pthread_mutex_init(&account->lock, NULL);

@@ -21,10 +21,13 @@ static void an_account_has_its_mailboxes(void **state)
 	}
 	assert_int_equal(box("Trash").use, USE_TRASH);
 	refused(ERROR_EXISTS, store_create_account(t.store, ALICE, &t.error));
+}
+
+static void a_file_is_its_owners(void **state)
+{
+	(void)state;
 	struct stat status;
-	char path[PATH_MAX];
-	snprintf(path, sizeof path, "%s/accounts/example.test/alice/account.db", t.data);
-	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(stat(t.alice->database, &status), 0);
 	assert_int_equal(status.st_mode & 0777, 0600);
 }
 
@@ -77,7 +80,7 @@ static void an_account_made_anew_is_another(void **state)
 	int64_t former = account_incarnation(t.alice);
 	struct mailbox *list;
 	size_t count;
-	struct store *elsewhere = store_open(&(struct store_options){.data = t.data}, &t.error);
+	struct store *elsewhere = store_open(&(struct store_options){.data = t.data, .storage = fixture_storage()}, &t.error);
 	assert_true(former != 0);
 	ok(store_remove_account(elsewhere, ALICE, &t.error) && store_create_account(elsewhere, ALICE, &t.error));
 	refused(ERROR_NOT_FOUND, mailbox_list(t.alice, t.arena, &list, &count, &t.error));
@@ -296,7 +299,7 @@ static void unused_accounts_stay_open(void **state)
 	(void)state;
 	enum { ACCOUNTS = OPEN_ACCOUNTS + 20, KEPT = OPEN_ACCOUNTS + 10 };
 	fixture_close();
-	ok((t.store = store_open(&(struct store_options){.data = t.data, .open_accounts = KEPT}, &t.error)));
+	ok((t.store = store_open(&(struct store_options){.data = t.data, .storage = fixture_storage(), .open_accounts = KEPT}, &t.error)));
 	for (int round = 0; round < 2; round++)
 		for (int i = 0; i < ACCOUNTS; i++) {
 			char text[32];
@@ -324,15 +327,18 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		STORE_TEST(an_account_has_its_mailboxes),
 		STORE_TEST(an_account_made_anew_is_another),
-		STORE_TEST(many_accounts_wait_for_the_disk_as_one_does),
 		STORE_TEST(accounts_are_listed_and_removed),
 		STORE_TEST(no_name_leaves_its_folder),
 		STORE_TEST(idle_accounts_make_place),
 		STORE_TEST(changes_are_told),
+		STORE_TEST(unused_accounts_stay_open),
+	};
+	const struct CMUnitTest of_files[] = {
+		STORE_TEST(a_file_is_its_owners),
+		STORE_TEST(many_accounts_wait_for_the_disk_as_one_does),
 		STORE_TEST(an_earlier_account_is_refused),
 		STORE_TEST(an_account_of_the_version_before_goes_on),
 		STORE_TEST(emails_are_told_of_an_account_of_before),
-		STORE_TEST(unused_accounts_stay_open),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL) + (fixture_storage() ? 0 : cmocka_run_group_tests(of_files, NULL, NULL));
 }

@@ -1,4 +1,5 @@
-/* Making, removing and listing accounts: folders with a database. */
+/* Making, removing and listing accounts. Each is a folder with a database in it; where the rows of all accounts are together (storage), those
+ * that have rows are the accounts, and a folder goes with each for what is no row. */
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -33,13 +34,12 @@ static int64_t read_removed_uidvalidity(const struct store *store)
 	return (int64_t)highest;
 }
 
-static bool note_removed_uidvalidity(struct store *store, const char *folder, struct error *error)
+/* `db` is NULL: it can't be opened. */
+static bool note_removed_uidvalidity(struct store *store, struct db *db, struct error *error)
 {
 	struct mail_row row = {0};
 	char path[PATH_MAX], text[UIDVALIDITY_FILE_MAX];
-	struct db *db = recover_database(folder, DB_DURABLE_LATER, false, NULL);
 	bool known = db && change_read_row(db, &row, NULL);
-	db_close(&db);
 	if (!known) /* its database is lost: a good while of mailboxes is surely above what it has given */
 		row.uidvalidity = mail_next_uidvalidity(0) + MAILBOXES_MAX;
 	if (row.uidvalidity <= read_removed_uidvalidity(store))
@@ -53,10 +53,13 @@ static bool fill_folder(struct store *store, const char *folder, const struct st
 {
 	if (!blob_make_folder(folder, error))
 		return false;
-	struct db *db = recover_database(folder, DB_DURABLE_AS_A_FILE, true, error);
-	bool done = db && mail_fill(db, new->name, durable_epoch(store->durable), read_removed_uidvalidity(store), error) &&
-		    mail_limit(db, new->max_bytes, new->max_messages, error);
+	struct mail_first first = {.name = new->name, .epoch = durable_epoch(store->durable), .uidvalidity = read_removed_uidvalidity(store),
+				   .max_bytes = new->max_bytes, .max_messages = new->max_messages};
+	char *database = store_database(store, new->name, folder);
+	struct db *db = mail_open(database, DB_DURABLE_AS_A_FILE, true, error);
+	bool done = db && mail_fill(db, &first, error);
 	db_close(&db);
+	free(database);
 	return done;
 }
 
@@ -109,7 +112,19 @@ static void announce_made(struct store *store, struct store_new_account *new)
 	log_info("account.created", log_slice("account", new->name));
 }
 
-void store_create_accounts(struct store *store, struct store_new_account *list, size_t count)
+/* The commit that makes it is on disk; what is in its folder will be, with what comes into it. */
+static void create_together(struct store *store, struct store_new_account *new)
+{
+	char *folder = blob_account_folder(store->data, new->name, &new->error);
+	new->made = folder && fill_folder(store, folder, new, &new->error);
+	free(folder);
+	if (new->made)
+		announce_made(store, new);
+	else if (new->error.kind == ERROR_EXISTS)
+		error_set(&new->error, ERROR_EXISTS, "account %.*s exists", SLICE_ARG(new->name));
+}
+
+static void create_beside(struct store *store, struct store_new_account *list, size_t count)
 {
 	struct error error = {0};
 	struct making *making = memory_array(count + 1, sizeof *making);
@@ -133,6 +148,16 @@ void store_create_accounts(struct store *store, struct store_new_account *list, 
 	free(making);
 }
 
+void store_create_accounts(struct store *store, struct store_new_account *list, size_t count)
+{
+	if (!store->rows) {
+		create_beside(store, list, count);
+		return;
+	}
+	for (size_t i = 0; i < count; i++)
+		create_together(store, &list[i]);
+}
+
 bool store_create_account(struct store *store, struct slice name, struct error *error)
 {
 	struct store_new_account new = {.name = name};
@@ -148,8 +173,38 @@ static bool take_away(struct store *store, struct slice name, const char *folder
 	struct stat status;
 	if (stat(folder, &status) != 0 && errno == ENOENT)
 		return error_set(error, ERROR_NOT_FOUND, "no account %.*s", SLICE_ARG(name));
-	return note_removed_uidvalidity(store, folder, error) &&
-	       (rename(folder, removing) == 0 || error_set_errno(error, errno, "removing %s", folder));
+	char *database = store_database(store, name, folder);
+	struct db *db = mail_open(database, DB_DURABLE_LATER, false, NULL);
+	bool noted = note_removed_uidvalidity(store, db, error);
+	db_close(&db);
+	free(database);
+	return noted && (rename(folder, removing) == 0 || error_set_errno(error, errno, "removing %s", folder));
+}
+
+/* The folder first: whoever gets the name next must not find it. */
+static bool erase(struct store *store, struct db *db, const char *folder, const char *removing, struct error *error)
+{
+	if (!note_removed_uidvalidity(store, db, error))
+		return false;
+	if (rename(folder, removing) != 0 && errno != ENOENT)
+		return error_set_errno(error, errno, "removing %s", folder);
+	if (db_erase(db, error))
+		return true;
+	rename(removing, folder); /* it goes on as it was */
+	return false;
+}
+
+/* The same with its rows, among those of others. */
+static bool take_out(struct store *store, struct slice name, const char *folder, const char *removing, struct error *error)
+{
+	char *database = store_database(store, name, folder);
+	struct error cause = {0};
+	struct db *db = mail_open(database, DB_DURABLE_LATER, false, &cause);
+	bool done = db ? erase(store, db, folder, removing, error) :
+		    cause.kind == ERROR_NOT_FOUND ? error_set(error, ERROR_NOT_FOUND, "no account %.*s", SLICE_ARG(name)) : error_set(error, cause.kind, "%s", cause.text);
+	db_close(&db);
+	free(database);
+	return done;
 }
 
 bool store_remove_account(struct store *store, struct slice name, struct error *error)
@@ -162,7 +217,7 @@ bool store_remove_account(struct store *store, struct slice name, struct error *
 		return false;
 	}
 	beside(folder, "removed", removing);
-	bool done = take_away(store, name, folder, removing, error);
+	bool done = store->rows ? take_out(store, name, folder, removing, error) : take_away(store, name, folder, removing, error);
 	if (done) {
 		account_detach(store, name);
 		folder[slice_find_last_char(slice_of(folder), '/')] = '\0';
@@ -210,12 +265,27 @@ static int compare_names(const void *a, const void *b)
 	return slice_compare(*(const struct slice *)a, *(const struct slice *)b);
 }
 
-bool store_list_accounts(struct store *store, struct arena *arena, struct slice **names, size_t *count, struct error *error)
+/* As store_database() wrote it. */
+static void add_found(void *context, struct slice name)
 {
-	struct names found = {.arena = arena};
+	struct buf plain = BUF(NAME_MAX * 4);
+	for (size_t i = 0; i < name.len; i++) {
+		bool coded = name.at[i] == '%' && i + 2 < name.len;
+		buf_append_char(&plain, coded ? (char)(ascii_hex_value(name.at[i + 1]) << 4 | ascii_hex_value(name.at[i + 2])) : name.at[i]);
+		i += coded ? 2 : 0;
+	}
+	names_add(context, buf_slice(&plain));
+	buf_free(&plain);
+}
+
+static bool list_together(struct store *store, struct names *found, struct error *error)
+{
+	return db_list_parts(store->rows, add_found, found, error);
+}
+
+static bool list_folders(struct store *store, struct names *found, struct error *error)
+{
 	int fd = openat(store->data_fd, "accounts", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	*names = NULL;
-	*count = 0;
 	if (fd < 0)
 		return errno == ENOENT || error_set_errno(error, errno, "opening the folder of accounts");
 	DIR *accounts = fdopendir(fd);
@@ -225,8 +295,15 @@ bool store_list_accounts(struct store *store, struct arena *arena, struct slice 
 	}
 	bool done = true;
 	for (struct dirent *entry; done && (entry = readdir(accounts));)
-		done = list_domain(accounts, entry->d_name, &found, error);
+		done = list_domain(accounts, entry->d_name, found, error);
 	closedir(accounts);
+	return done;
+}
+
+bool store_list_accounts(struct store *store, struct arena *arena, struct slice **names, size_t *count, struct error *error)
+{
+	struct names found = {.arena = arena};
+	bool done = store->rows ? list_together(store, &found, error) : list_folders(store, &found, error);
 	if (found.count > 0)
 		qsort(found.list, found.count, sizeof *found.list, compare_names);
 	*names = found.list;

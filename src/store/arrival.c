@@ -102,6 +102,8 @@ bool account_prefers_arrivals(struct account *account, uint64_t bytes)
 {
 	struct store *store = account->store;
 	struct usage usage;
+	if (!db_place_is_file(account->database)) /* opening costs little there, and who else shares the rows is to see it at once */
+		return false;
 	pthread_mutex_lock(&store->lock);
 	bool warm = is_warm(store, account->name);
 	pthread_mutex_unlock(&store->lock);

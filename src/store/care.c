@@ -15,14 +15,13 @@ static int64_t changed_at(const char *path)
 /* Is there anything newer than the newest snapshot, and is that old enough? */
 static bool snapshot_is_due(struct account *account, int64_t every)
 {
-	char database[PATH_MAX], log[PATH_MAX];
+	char log[PATH_MAX];
 	int64_t newest = recover_newest_snapshot(account->folder);
-	recover_database_path(account->folder, database);
-	if (snprintf(log, sizeof log, "%s-wal", database) >= (int)sizeof log)
+	if (!db_place_is_file(account->database) || snprintf(log, sizeof log, "%s-wal", account->database) >= (int)sizeof log)
 		return false;
 	if (clock_now() - newest < every)
 		return false;
-	return newest == 0 || changed_at(database) >= newest || changed_at(log) >= newest;
+	return newest == 0 || changed_at(account->database) >= newest || changed_at(log) >= newest;
 }
 
 /* ---- What was expunged long ago ---- */
@@ -65,7 +64,7 @@ bool account_clean(struct account *account, struct error *error)
 
 bool account_snapshot(struct account *account, struct error *error)
 {
-	return recover_snapshot(account->folder, account->store->durable, error);
+	return recover_snapshot(account->folder, account->database, account->store->durable, error);
 }
 
 /* ---- All accounts ---- */

@@ -1,4 +1,5 @@
-/* What the store's tests share: a data directory of their own with an account, and shorter ways to add and count messages. */
+/* What the store's tests share: a data directory of their own with an account, and shorter ways to add and count messages. Where
+ * POMBAL_TEST_DATABASE has the URL of a PostgreSQL (tests/e2e/test_sql.py), accounts' rows are there. */
 #ifndef STORE_FIXTURE_H
 #define STORE_FIXTURE_H
 
@@ -21,7 +22,7 @@
 #define NOTHING ((struct slice){NULL, 0})
 
 static struct {
-	char data[256];
+	char data[256], storage[600];
 	struct store *store;
 	struct account *alice;
 	struct arena *arena;
@@ -43,9 +44,18 @@ static struct {
 		assert_int_equal(t.error.kind, wanted); \
 	} while (0)
 
+/* NULL: in each account's folder. */
+static inline const char *fixture_storage(void)
+{
+	const char *url = getenv("POMBAL_TEST_DATABASE");
+	if (url && !t.storage[0])
+		snprintf(t.storage, sizeof t.storage, "%s#test_%d", url, (int)getpid());
+	return url ? t.storage : NULL;
+}
+
 static inline void fixture_open(void)
 {
-	ok((t.store = store_open(&(struct store_options){.data = t.data, .undelete_seconds = 3600, .open_accounts = 4}, &t.error)));
+	ok((t.store = store_open(&(struct store_options){.data = t.data, .storage = fixture_storage(), .undelete_seconds = 3600, .open_accounts = 4}, &t.error)));
 }
 
 static inline int fixture_setup(void **state)
@@ -62,10 +72,24 @@ static inline int fixture_setup(void **state)
 	return 0;
 }
 
+/* The next test is in the same schema. */
+static inline void fixture_remove_accounts(void)
+{
+	struct slice *names;
+	size_t count = 0;
+	if (!t.store)
+		fixture_open();
+	ok(store_list_accounts(t.store, t.arena, &names, &count, &t.error));
+	for (size_t i = 0; i < count; i++)
+		ok(store_remove_account(t.store, names[i], &t.error));
+}
+
 static inline int fixture_teardown(void **state)
 {
 	(void)state;
 	store_release_account(&t.alice);
+	if (fixture_storage())
+		fixture_remove_accounts();
 	store_close(&t.store);
 	arena_free(&t.arena);
 	return blob_remove_tree(t.data, &t.error) ? 0 : -1;

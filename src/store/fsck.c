@@ -60,10 +60,10 @@ static bool check_account(struct store *store, struct slice name, struct recover
 	return done;
 }
 
-static bool check_folder(struct store *store, struct slice name, const char *folder, bool repair, struct fsck_report *report, struct error *error)
+static bool check_folder(struct store *store, struct slice name, const char *folder, const char *database, bool repair, struct fsck_report *report, struct error *error)
 {
 	bool rebuilt;
-	struct recover_check *check = recover_check_new(store->durable, folder, name, clock_now() - store->undelete_seconds, repair, report);
+	struct recover_check *check = recover_check_new(store->durable, folder, database, name, clock_now() - store->undelete_seconds, repair, report);
 	bool sound = recover_check_database(check, &rebuilt, error);
 	if (rebuilt)
 		account_detach(store, name);
@@ -73,14 +73,32 @@ static bool check_folder(struct store *store, struct slice name, const char *fol
 	return done;
 }
 
-bool store_fsck(struct store *store, struct slice account, bool repair, struct fsck_report *report, struct error *error)
+/* Has it a folder, or rows among those of others? */
+static bool is_there(const struct store *store, struct slice name, const char *folder, const char *database, struct error *error)
 {
 	struct stat status;
+	struct error cause = {.kind = ERROR_NOT_FOUND};
+	if (stat(folder, &status) == 0)
+		return true;
+	struct db *db = store->rows ? mail_open(database, DB_DURABLE_LATER, false, &cause) : NULL;
+	bool there = db;
+	db_close(&db);
+	if (!there && cause.kind == ERROR_NOT_FOUND)
+		error_set(error, ERROR_NOT_FOUND, "no account %.*s", SLICE_ARG(name));
+	else if (!there)
+		error_set(error, cause.kind, "%s", cause.text);
+	return there;
+}
+
+bool store_fsck(struct store *store, struct slice account, bool repair, struct fsck_report *report, struct error *error)
+{
 	char *folder = blob_account_folder(store->data, account, error);
 	if (!folder)
 		return false;
-	bool done = (stat(folder, &status) == 0 || error_set(error, ERROR_NOT_FOUND, "no account %.*s", SLICE_ARG(account))) &&
-		    check_folder(store, account, folder, repair, report, error);
+	char *database = store_database(store, account, folder);
+	bool done = is_there(store, account, folder, database, error) &&
+		    check_folder(store, account, folder, database, repair, report, error);
 	free(folder);
+	free(database);
 	return done;
 }

@@ -177,11 +177,13 @@ void index_mark_behind(struct account *account)
 bool store_index_is_due(struct store *store, struct slice account)
 {
 	char database[PATH_MAX], path[PATH_MAX];
+	if (store->rows) /* that only its rows can tell */
+		return true;
 	off_t size = 0, log_size = 0, other;
 	char *folder = blob_account_folder(store->data, account, NULL);
 	if (!folder)
 		return false;
-	recover_database_path(folder, database);
+	snprintf(database, sizeof database, "%s/account.db", folder);
 	at_path(folder, path);
 	int64_t known = changed(path, "", &other), rows = changed(database, "", &size), log = changed(database, "-wal", &log_size);
 	snprintf(path, sizeof path, "%s/search.db", folder);

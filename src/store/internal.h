@@ -6,14 +6,15 @@
  * Beside the door (store.h), the files of this folder share out accounts, lock them, and put together what the rooms do: a draft is a file
  * and rows, an arrival a file that becomes rows. This header is theirs.
  *
- * Each account has a database of its own, so no key names the account: with SQLite that is a file, and in a PostgreSQL database that
- * many accounts share it is to be a schema for each (search_path), in which the same statements run. A column in front of every key would
- * say the same, cost its bytes in each row and index, and let a forgotten condition show one person another's mail.
+ * Each account has a database of its own, so no key names the account. With SQLite that is a file. In PostgreSQL the rows of all accounts are in
+ * the tables of one schema, but who has opened an account's database there (db/db.h) sees and changes that account's rows alone, whatever the statement says: a
+ * policy of the tables sees to it, not a condition that could be forgotten (db/postgresql_sql.c). So the room that speaks SQL needn't know which it is.
+ * There, the accounts are those that have rows; the folder is for what is no row, and is made where it is missing.
  *
  * ---- Files of an account ----
  *   DIR/accounts/<domain>/<local part>/            0700; bytes outside [a-z0-9A-Z_+=.-] and UTF-8 are written %XX, and so
  *                                                  is a leading '.', so names of our own begin with one
- *     account.db, -wal, -shm                       the database, 0600
+ *     account.db, -wal, -shm                       the database, 0600, if it is a file
  *     search.db, -wal, -shm                        the index for searches, see search/search.h
  *     search.at                                    when that was brought up to date last: the time of this empty file
  *     snapshot-<id>.db                             copies of it, for repair; the newest SNAPSHOTS_KEPT
@@ -70,6 +71,7 @@ struct store_heat {
 
 struct store {
 	char *data;
+	char *rows;               /* where the rows of all accounts are, a place of db/db.h's; NULL: in a file of each */
 	int data_fd;              /* for syncfs; kept open so that no write error goes unseen */
 	struct store_options options;
 	_Atomic uint64_t max_message;     /* of the options, as they are now */
@@ -89,6 +91,7 @@ struct store {
 	uint64_t delivered;       /* deliveries that `heat` has seen */
 	pthread_mutex_t watch_lock; /* guards the next group; held while `changed` runs, taken inside no other lock */
 	struct map *subscriptions;  /* name: the first struct subscription */
+	struct db_ear *ear;         /* NULL: nobody else changes its accounts, or nobody wants to know */
 	void (*announce)(void *context, struct slice account);
 	void *announce_context;
 };
@@ -96,7 +99,7 @@ struct store {
 struct account {
 	struct store *store;
 	struct slice name;
-	char *folder;
+	char *folder, *database;  /* where its files are, and its rows: a place of db.h's */
 	pthread_mutex_t lock;     /* guards mail, changes and unfinished */
 	struct mail mail;         /* its rows; mail.db is NULL: not connected */
 	struct mail_kept_changes *changes; /* that somebody is being told */
@@ -114,6 +117,9 @@ struct account {
 };
 
 /* ---- account.c ---- */
+
+/** Where an account's rows are, malloc'ed; `folder` is the account's, or the one in which it is being made. */
+char *store_database(const struct store *store, struct slice account, const char *folder);
 
 /** Locks the account with its database open, or fails unlocked. Never call another function of an account meanwhile. */
 bool account_enter(struct account *account, struct error *error);

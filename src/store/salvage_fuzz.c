@@ -36,7 +36,7 @@ static void begin(void)
 	snprintf(made, sizeof made, "%s/made", folder);
 	log_set_role("fuzz", LOG_LEVEL_ERROR + 1);
 	into = db_open(made, &(struct db_options){.durability = DB_DURABLE_AS_A_FILE, .create = true}, &error);
-	if (!into || !mail_fill(into, SLICE("anna@example.test"), 1, 0, &error))
+	if (!into || !mail_fill(into, &(struct mail_first){.name = SLICE("anna@example.test"), .epoch = 1}, &error))
 		abort();
 	atexit(clean_up);
 }

@@ -68,16 +68,41 @@ static bool restore_account(void *context, struct slice name, struct error *erro
 	return done || cause.kind == ERROR_NOT_FOUND || error_set(error, cause.kind, "%s", cause.text);
 }
 
+/* *rows is malloc'ed; NULL: in files. */
+static bool find_rows(const struct store_options *options, char **rows, struct error *error)
+{
+	char place[DB_PLACE_MAX];
+	*rows = NULL;
+	if (!options->storage || !*options->storage)
+		return true;
+	if (!db_place(options->storage, options->data, "mail", "", place, error))
+		return false;
+	*rows = memory_copy(place, strlen(place));
+	memory_wipe(place, sizeof place);
+	return true;
+}
+
+/* Nothing: anything may have changed. */
+static void hear(void *context, struct slice account)
+{
+	store_announced(context, account);
+}
+
 struct store *store_open(const struct store_options *options, struct error *error)
 {
+	char *rows;
+	if (!find_rows(options, &rows, error))
+		return NULL;
 	int fd = open(options->data, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0) {
 		error_set_errno(error, errno, "opening the data directory %s", options->data);
+		free(rows);
 		return NULL;
 	}
 	struct durable *durable = durable_open(options->data, fd, error);
 	if (!durable) {
 		close(fd);
+		free(rows);
 		return NULL;
 	}
 	struct store *store = memory_new(sizeof *store);
@@ -85,6 +110,8 @@ struct store *store_open(const struct store_options *options, struct error *erro
 	store->data_fd = fd;
 	store->options = *options;
 	store->options.data = store->data;
+	store->options.storage = NULL; /* `rows` it is from here on */
+	store->rows = rows;
 	store_set_limits(store, options->max_message, options->undelete_seconds);
 	if (store->options.open_accounts <= 0)
 		store->options.open_accounts = idle_most();
@@ -96,7 +123,8 @@ struct store *store_open(const struct store_options *options, struct error *erro
 	store->subscriptions = map_new();
 	pthread_mutex_init(&store->lock, NULL);
 	pthread_mutex_init(&store->watch_lock, NULL);
-	if (options->journal && !durable_begin_journal(durable, restore_account, store, error))
+	if ((options->hears && store->rows && !(store->ear = db_listen(store->rows, hear, store, error))) ||
+	    (options->journal && !durable_begin_journal(durable, restore_account, store, error)))
 		store_close(&store);
 	return store;
 }
@@ -106,6 +134,7 @@ void store_close(struct store **store)
 	if (!*store)
 		return;
 	struct store *s = *store;
+	db_stop_listening(&s->ear);
 	durable_end_journal(s->durable);
 	durable_close(&s->durable);
 	free(s->heat);
@@ -124,6 +153,9 @@ void store_close(struct store **store)
 	pthread_mutex_destroy(&s->watch_lock);
 	close(s->data_fd);
 	free(s->data);
+	if (s->rows)
+		memory_wipe(s->rows, strlen(s->rows)); /* it may hold a password */
+	free(s->rows);
 	free(s);
 	*store = NULL;
 }

@@ -35,12 +35,14 @@ struct account;
 
 struct store_options {
 	const char *data;            /* the data directory */
+	const char *storage;         /* the URL of the database that has the rows of all accounts; NULL or empty: each account's are in a file of its folder */
 	int open_accounts;           /* account databases kept open at most while unused; 0: by the memory and descriptors there are */
 	uint64_t max_message;        /* bytes; larger appends are refused with ERROR_LIMIT; 0: no limit */
 	int64_t undelete_seconds;    /* how long an expunged message can be brought back */
 	int snooze_at;               /* minutes after midnight, local time; -1: not at all; see struct mail */
 	bool looking;                /* nothing is set right on opening, nothing is written: for store_fsck() without repair */
 	bool leaves_arrivals;        /* letters that arrived stay where they are: for who looks at accounts that nobody has asked for */
+	bool hears;                  /* subscribers are told of changes that were made elsewhere, too, where rows are shared with other machines */
 	bool journal;                /* draft_commit_durably() may write the journal: of one process only, the reader */
 };
 

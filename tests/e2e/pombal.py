@@ -127,7 +127,7 @@ def children(pid):
 
 
 class Pombal:
-    def __init__(self, domain="example.test", hostname=None, options=None, address=None, accounts=("anna", "boris"), start=True):
+    def __init__(self, domain="example.test", hostname=None, options=None, address=None, accounts=("anna", "boris"), start=True, storage=None):
         self.domain = domain
         self.hostname = hostname or "mail." + domain
         self.address = address or new_address()
@@ -137,6 +137,7 @@ class Pombal:
         self.log_path = self.folder / "log"
         self.log_path.touch()
         self.process = None
+        self.storage = storage
         self.expected_noise = []  # patterns of log lines that look bad but belong to the test
         self.ports = {name: port + PORT_BASE for name, port in PORTS.items()}
         try:
@@ -149,7 +150,7 @@ class Pombal:
             raise
 
     def _make(self, options, accounts):
-        made = self.run("init", "--domain", self.domain, "--hostname", self.hostname, "--dev", "--port-base", str(PORT_BASE))
+        made = self.run("init", "--domain", self.domain, "--hostname", self.hostname, "--dev", "--port-base", str(PORT_BASE), *(["--storage", self.storage] if self.storage else []))
         self.init_output = made.stdout + made.stderr
         conf = self.conf_path.read_text()
         self.conf_path.write_text(conf.replace("127.0.0.1:", self.address + ":"))

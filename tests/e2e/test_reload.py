@@ -15,7 +15,7 @@ from pombal import Pombal, binary, environment, is_open, new_address, tls_contex
 from wire import Imap, Smtp
 
 NETWORK = "the roles that connect to other machines start anew"
-EFFECTS = {"at once", "the smtp role starts anew", "the courier role starts anew", "the reader role starts anew", "the web role starts anew", "the policy role starts anew", NETWORK}
+EFFECTS = {"at once", "when the server is started the next time", "the smtp role starts anew", "the courier role starts anew", "the reader role starts anew", "the web role starts anew", "the policy role starts anew", NETWORK}
 
 
 @pytest.fixture(scope="module")

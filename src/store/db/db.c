@@ -6,12 +6,16 @@
 #include "base/log.h"
 #include "base/memory.h"
 #include "store/db/internal.h"
+#include "store/db/postgresql.h"
 
 static bool begins_with(const char *text, const char *prefix) { return strncmp(text, prefix, strlen(prefix)) == 0; }
 
-static bool is_url(const char *place)
+bool db_place_is_file(const char *place) { return !begins_with(place, "postgresql://") && !begins_with(place, "postgres://"); }
+static const struct db_driver *driver_of(const char *place) { return db_place_is_file(place) ? &db_sqlite : &db_postgresql; }
+
+struct db_needs db_needs(const char *storage, struct arena *arena)
 {
-	return begins_with(place, "postgresql://") || begins_with(place, "postgres://");
+	return *storage ? driver_of(storage)->needs(storage, arena) : (struct db_needs){0};
 }
 
 bool db_place(const char *storage, const char *data, const char *part, const char *file, char place[DB_PLACE_MAX], struct error *error)
@@ -23,8 +27,7 @@ bool db_place(const char *storage, const char *data, const char *part, const cha
 
 struct db *db_open(const char *place, const struct db_options *options, struct error *error)
 {
-	const struct db_driver *driver = is_url(place) ? &db_postgresql : &db_sqlite;
-	struct db *db = driver->open(place, options, error);
+	struct db *db = driver_of(place)->open(place, options, error);
 	if (db)
 		db->statements = map_new();
 	return db;
@@ -148,6 +151,18 @@ bool db_begin_durable(struct db *db, struct error *error) { return begin_writing
 bool db_begin_rows(struct db *db, struct error *error) { return begin_writing(db, DB_WRITES_ROWS, error); }
 bool db_begin_read(struct db *db, struct error *error) { return db->driver->begin(db, DB_READS, error); }
 
+void db_tell(struct db *db, struct slice text) { db->driver->tell(db, text); }
+
+struct db_ear *db_listen(const char *place, void (*heard)(void *context, struct slice text), void *context, struct error *error)
+{
+	if (!db_place_is_file(place))
+		return db_pg_listen(place, heard, context, error);
+	error_set(error, ERROR_INVALID, "%s is a file", place);
+	return NULL;
+}
+
+void db_stop_listening(struct db_ear **ear) { db_pg_stop_listening(ear); }
+
 static void undo_part(struct db *db)
 {
 	struct error error;
@@ -216,7 +231,7 @@ bool db_migrate(struct db *db, const char *const *steps, int count, struct error
 	if (!db->driver->schema_version(db, &version, error))
 		return false;
 	for (bool done = version == count; !done;) { /* the version is read again under the lock: another process may migrate it too */
-		if (!db_begin(db, error))
+		if (!begin_writing(db, DB_DEFINES, error))
 			return false;
 		if (!migrate_one(db, steps, count, &done, error)) {
 			db_rollback(db);
@@ -233,4 +248,10 @@ int64_t db_version(struct db *db) { return db->driver->version(db); }
 bool db_moved(struct db *db) { return db->driver->moved(db); }
 bool db_verify(struct db *db, struct error *error) { return db->driver->verify(db, error); }
 bool db_snapshot(struct db *db, const char *path, struct error *error) { return db->driver->snapshot(db, path, error); }
+bool db_erase(struct db *db, struct error *error) { return db->driver->erase(db, error); }
+bool db_list_parts(const char *place, db_found_part *found, void *context, struct error *error) { return driver_of(place)->list_parts(place, found, context, error); }
+bool db_index_for_now(struct db *db, const char *create, const char *drop, bool on, struct error *error)
+{
+	return db->driver->index_for_now(db, create, drop, on, error);
+}
 void *db_driver(struct db *db) { return db->driver->handle(db); }

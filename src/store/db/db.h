@@ -1,6 +1,9 @@
 /* The seam between our SQL and the database that runs it. SQL is written once, in the subset that SQLite and PostgreSQL
  * share: $1 parameters (numbered from 1), ON CONFLICT, RETURNING, the types BIGINT and TEXT and those below. There are two drivers:
- * SQLite, in WAL mode, and PostgreSQL, where nothing is kept yet but what the tests keep.
+ * SQLite, in WAL mode, and PostgreSQL.
+ *
+ * A place says which: a file's path, or postgresql://…#SCHEMA, or, where many databases of one kind are kept in a schema, postgresql://…#SCHEMA/NAME. Such a one
+ * is for its users as if it were alone: their statements see nothing of the others.
  *
  * A connection and its statements belong to one thread at a time; who shares one locks it. Statements are prepared once
  * per connection and SQL text and kept; a statement is reset when it is asked for again, when it has been stepped to its
@@ -8,6 +11,7 @@
 #ifndef STORE_DB_H
 #define STORE_DB_H
 
+#include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
 
@@ -51,13 +55,17 @@ struct db_options {
 	int cache_kib;        /* page cache of the connection; 0: 256 KiB */
 };
 
-/** Opens the database at a place, a file's path or postgresql://…#SCHEMA; NULL with *error on failure (damage: ERROR_INVALID, no such file or
- * schema: ERROR_NOT_FOUND, who isn't let in, or a schema of somebody else's: ERROR_DENIED). */
+/** Opens the database at a place; NULL with *error on failure (damage: ERROR_INVALID, no such file, schema or
+ * name in it: ERROR_NOT_FOUND, who isn't let in, or a schema of somebody else's: ERROR_DENIED). */
 struct db *db_open(const char *place, const struct db_options *options, struct error *error);
 /** The place of a part of our data, whose name is `part`: DIR/PART/FILE, or, with a database for all (`storage`, a URL as that option has it; empty:
  * none), the schema PART there; if the URL ends with #NAME, NAME_PART, so that several may share one. ERROR_LIMIT: it is too long. */
 enum { DB_PLACE_MAX = 4096 };
 bool db_place(const char *storage, const char *data, const char *part, const char *file, char place[DB_PLACE_MAX], struct error *error);
+/** What a process needs to be let do to reach the storage: the ports to connect to (ended by 0), sockets of this machine, files to read. `files` ends with
+ * NULL; all lives in `arena`. Of a file, or a URL that can't be read, nothing. */
+struct db_needs { bool network, local_sockets; const uint16_t *ports; const char *const *files; };
+struct db_needs db_needs(const char *storage, struct arena *arena);
 /** Closes it (NULL is fine) and sets *db to NULL. */
 void db_close(struct db **db);
 
@@ -66,6 +74,8 @@ void db_rest(struct db *db);
 
 /** Runs one or more statements without parameters or rows. */
 bool db_exec(struct db *db, const char *sql, struct error *error);
+/** An index that is there for many questions of this transaction alone: `create` and `drop` are its SQL. A database that many use does without. */
+bool db_index_for_now(struct db *db, const char *create, const char *drop, bool on, struct error *error);
 /** Brings the schema to `count` migrations: each step is SQL that leads from version i to i + 1, run in a transaction of
  * its own. A step that is NULL can't be made: a file of that version is refused, and who makes the step before it is past it.
  * Refuses (ERROR_DENIED) a file from such a version or a later one, which isn't damaged. */
@@ -105,6 +115,16 @@ bool db_begin_durable(struct db *db, struct error *error);
 /** As db_begin, but where the database can, only the rows that are changed, or locked (DB_FOR_UPDATE), are kept from others: what else was read
  * may change before it ends. Each of its statements sees what is committed by then. */
 bool db_begin_rows(struct db *db, struct error *error);
+/** Those who listen to the database in other processes, of other machines, too, hear this text (of at most DB_TOLD_MAX bytes) when this transaction is
+ * committed. A file has nobody who could. */
+enum { DB_TOLD_MAX = 1024 };
+void db_tell(struct db *db, struct slice text);
+struct db_ear;
+/** Calls `heard`, on a thread of its own, with what others tell; with the empty slice when something may have been missed. The place is without a NAME,
+ * and shared. NULL with *error: no such thread could be started. */
+struct db_ear *db_listen(const char *place, void (*heard)(void *context, struct slice text), void *context, struct error *error);
+/** After its return `heard` isn't running (NULL is fine). Sets *ear to NULL. */
+void db_stop_listening(struct db_ear **ear);
 /** A reading transaction: all its statements see the same state. Ended by db_rollback() (or db_commit()). */
 bool db_begin_read(struct db *db, struct error *error);
 bool db_commit(struct db *db, struct error *error);
@@ -126,6 +146,13 @@ bool db_moved(struct db *db);
 bool db_verify(struct db *db, struct error *error);
 /** The driver's own connection (struct sqlite3), for what no other has: store/search alone asks for it. */
 void *db_driver(struct db *db);
+/** Is the place a file, which can be put aside, copied and removed? */
+bool db_place_is_file(const char *place);
+/** Removes all that such a database holds (one with a NAME; a file is its owner's to remove), and its name. */
+bool db_erase(struct db *db, struct error *error);
+typedef void db_found_part(void *context, struct slice name);
+/** Calls `found` with the NAMEs of all that the place (without one) holds, in order. */
+bool db_list_parts(const char *place, db_found_part *found, void *context, struct error *error);
 /** Writes a consistent copy of the live database to `path`, which must not exist. */
 bool db_snapshot(struct db *db, const char *path, struct error *error);
 

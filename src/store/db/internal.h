@@ -16,7 +16,7 @@ struct db_statement {
 	bool faulty; /* it could not be prepared: its step fails, and it is tried anew when it is asked for again */
 };
 
-enum db_transaction { DB_READS, DB_WRITES, DB_WRITES_DURABLY, DB_WRITES_ROWS };
+enum db_transaction { DB_READS, DB_WRITES, DB_WRITES_DURABLY, DB_WRITES_ROWS, DB_DEFINES /* a step of the schema */ };
 
 struct db_driver {
 	bool shared; /* db_is_shared() */
@@ -40,6 +40,7 @@ struct db_driver {
 	int64_t (*changes)(struct db *db);
 
 	bool (*begin)(struct db *db, enum db_transaction kind, struct error *error);
+	void (*tell)(struct db *db, struct slice text);
 	bool (*commit)(struct db *db, struct error *error); /* if it fails, the transaction is still to be undone */
 	void (*rollback)(struct db *db);                    /* harmless outside one */
 
@@ -53,6 +54,10 @@ struct db_driver {
 	bool (*verify)(struct db *db, struct error *error);
 	bool (*snapshot)(struct db *db, const char *path, struct error *error);
 	void *(*handle)(struct db *db);
+	bool (*index_for_now)(struct db *db, const char *create, const char *drop, bool on, struct error *error);
+	struct db_needs (*needs)(const char *storage, struct arena *arena);
+	bool (*erase)(struct db *db, struct error *error);
+	bool (*list_parts)(const char *place, db_found_part *found, void *context, struct error *error);
 };
 
 extern const struct db_driver db_sqlite, db_postgresql;

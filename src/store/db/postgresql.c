@@ -4,58 +4,52 @@
  * stand beside others' in one database; where the schema holds tables that aren't ours, it is refused. What is read comes whole with the
  * first step: statements that may give many rows have limits of their own.
  *
- * A writing transaction takes a lock of its schema's, so that what was read in it holds until it ends, as with SQLite; the locks of two
- * schemas have nothing to do with one another. So does a statement that writes outside of any. Who asks for that takes the locks of rows
+ * Where many databases of one kind are kept in a schema (#mail/alice@example.test), each is a part of its tables (postgresql_sql.c), known by a name in
+ * the table pombal_part, which gives it a number that is never given again. Such a one has no connection of its own: it takes one out of a pool
+ * (postgresql_pool.c) for a statement or a transaction. It begins with the first transaction that is committed in it. A step of its schema defines
+ * things once, for all parts, and changes rows in each.
+ *
+ * A writing transaction takes a lock of its schema's or part's, so that what was read in it holds until it ends, as with SQLite; the locks of two
+ * have nothing to do with one another. So does a statement that writes outside of any. Who asks for that takes the locks of rows
  * alone. Other than with SQLite, a statement that fails leaves nothing to do in its transaction but to undo it.
  *
  * Text that isn't UTF-8, or has a zero in it, isn't kept by PostgreSQL: each byte that it doesn't take becomes a question mark.
  *
  * How it fails: what the server calls broken constraints is ERROR_EXISTS, a full disk ERROR_FULL, wrong SQL ERROR_INVALID, who is not let
  * in ERROR_DENIED; everything else, a connection that was lost included, is temporary. A lost connection is made anew by the next
- * statement outside a transaction, at most once in RECONNECT_MS. A commit whose answer never came may have been done: the caller hears
+ * statement outside a transaction, at most once in a second. A commit whose answer never came may have been done: the caller hears
  * that it failed, as after a crash. */
-#include "store/db/internal.h"
-
 #include <endian.h>
-#include <libpq-fe.h>
+#include <string.h>
 
-#include "base/buf.h"
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/memory.h"
+#include "store/db/postgresql.h"
 
-enum {
-	BUSY_TIMEOUT_MS = 10 * 1000,
-	STATEMENT_TIMEOUT_MS = 60 * 1000, /* no statement of ours takes that long */
-	CONNECT_SECONDS = 10, SILENCE_MS = 20 * 1000, /* of a server that doesn't answer, and of a network that carries nothing */
-	RECONNECT_MS = 1000,
-	SCHEMA_NAME_MAX = 40,
-	PLACE_MAX = 1024,
-	SQL_MAX = 64 * 1024, /* of a step of a schema */
-	LOCK_OF_OURS = 0x706f6d62, /* the first of the two numbers of our advisory locks */
-};
+enum { LOCK_OF_OURS = 0x706f6d62 /* the first of the two numbers of a schema's advisory lock; of a part's it is the schema's hash */ };
+
+#define BEGIN_READING "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY"
+#define BEGIN_WRITING "BEGIN ISOLATION LEVEL READ COMMITTED"
 
 /* The types of PostgreSQL that our statements give (catalog/pg_type.dat). */
 enum { TYPE_BOOL = 16, TYPE_INT8 = 20, TYPE_INT2 = 21, TYPE_INT4 = 23, TYPE_NUMERIC = 1700 };
 
 struct connection {
 	struct db db;
-	PGconn *handle;
-	char *place, schema[SCHEMA_NAME_MAX + 1];
-	bool read_only, in_transaction;
-	int busy_timeout_ms;
-	uint64_t generation;    /* of the connection: statements are the connection's */
-	int64_t tried_ms;       /* when it was last made anew */
+	struct db_pg_link *link;   /* its own; or, taken out of the pool, of a statement or transaction that is under way; NULL: none */
+	struct db_pg_target target; /* of its own link */
+	struct db_pg_pool *pool;   /* NULL: the link is its own */
+	char *part_name;
+	int64_t part;           /* 0: there is none yet */
+	bool creates, made;     /* the part, if there is none; in this transaction */
+	bool in_transaction;
 	int64_t changes;
-	uint64_t statements;    /* that have got a name */
+	struct buf told;        /* with this transaction */
 };
 
 struct statement {
 	struct db_statement statement;
 	const char *sql;        /* borrowed */
-	char name[24];
-	uint64_t generation;    /* in which it was prepared; 0: never */
-	int parameters;
 	const char *values[DB_PARAMETERS_MAX];
 	int lengths[DB_PARAMETERS_MAX], formats[DB_PARAMETERS_MAX];
 	int64_t numbers[DB_PARAMETERS_MAX]; /* in network order: what values[] points to */
@@ -69,229 +63,85 @@ struct statement {
 static struct connection *connection_of(struct db *db) { return (struct connection *)db; }
 static struct statement *own(struct db_statement *statement) { return (struct statement *)statement; }
 
-/* ---- Errors ---- */
-
-/* By the class of the SQLSTATE (appendix A of PostgreSQL's manual). */
-static enum error_kind kind_of(const char *state)
-{
-	static const struct { const char *prefix; enum error_kind kind; } kinds[] = {
-		{"23", ERROR_EXISTS}, {"53100", ERROR_FULL}, {"28", ERROR_DENIED}, {"42501", ERROR_DENIED}, {"3D", ERROR_NOT_FOUND},
-		{"42", ERROR_INVALID}, {"22", ERROR_INVALID}, {"XX", ERROR_INVALID},
-	};
-	for (size_t i = 0; state && i < sizeof kinds / sizeof *kinds; i++)
-		if (strncmp(state, kinds[i].prefix, strlen(kinds[i].prefix)) == 0)
-			return kinds[i].kind;
-	return ERROR_TEMPORARY;
-}
-
-static bool fail(struct connection *self, const PGresult *result, struct error *error)
-{
-	const char *state = result ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
-	const char *primary = result ? PQresultErrorField(result, PG_DIAG_MESSAGE_PRIMARY) : NULL;
-	struct slice text = slice_trim(slice_of(primary ? primary : PQerrorMessage(self->handle)));
-	struct slice line, rest;
-	slice_cut(text, '\n', &line, &rest);
-	return error_set(error, kind_of(state), "database: %.*s", SLICE_ARG(line));
-}
-
-/* Is that what was to come? Frees it otherwise. */
-static PGresult *checked(struct connection *self, PGresult *result, struct error *error)
-{
-	ExecStatusType status = PQresultStatus(result);
-	if (status == PGRES_TUPLES_OK || status == PGRES_COMMAND_OK)
-		return result;
-	fail(self, result, error);
-	PQclear(result);
-	return NULL;
-}
-
-static bool command(struct connection *self, const char *sql, struct error *error)
-{
-	PGresult *result = checked(self, PQexec(self->handle, sql), error);
-	PQclear(result);
-	return result;
-}
-
 /* ---- Connecting ---- */
 
-static void hear_notice(void *context, const PGresult *result)
+/* A connection that works, unless it was lost within a transaction: that is to be undone first, all of it. let_go() is due. */
+static bool hold(struct connection *self, struct error *error)
 {
-	(void)context, (void)result; /* "relation exists, skipping" and the like */
-}
-
-/* What holds of every connection of ours. The schema's name has only letters, digits and underscores. */
-static bool set_up(struct connection *self, struct error *error)
-{
-	char settings[512];
-	snprintf(settings, sizeof settings, "SET client_encoding = 'UTF8'; SET search_path = \"%s\"; SET statement_timeout = %d; SET lock_timeout = %d; SET client_min_messages = warning;"
-		 "SET idle_in_transaction_session_timeout = %d; SET default_transaction_read_only = %s; SET bytea_output = hex",
-		 self->schema, STATEMENT_TIMEOUT_MS, self->busy_timeout_ms, 2 * STATEMENT_TIMEOUT_MS, self->read_only ? "on" : "off");
-	return command(self, settings, error);
-}
-
-static bool is_away(const struct connection *self) { return PQstatus(self->handle) != CONNECTION_OK; }
-
-/* A lost connection is made anew, unless it was lost within a transaction: that is to be undone first, all of it. */
-static bool have_connection(struct connection *self, struct error *error)
-{
-	if (!is_away(self))
+	if (!self->link && self->pool)
+		self->link = db_pg_pool_take(self->pool, self->part, error);
+	if (!self->link)
+		return false;
+	if (!db_pg_link_is_away(self->link))
 		return true;
-	int64_t now = clock_monotonic_ms();
-	if (!self->in_transaction && now - self->tried_ms >= RECONNECT_MS) {
-		self->tried_ms = now;
-		PQreset(self->handle);
-		if (!is_away(self) && set_up(self, error)) {
-			self->generation++;
-			log_info("database.connected", log_text("schema", self->schema));
-			return true;
-		}
-	}
-	return fail(self, NULL, error);
+	return self->in_transaction || self->pool ? db_pg_fail(self->link, NULL, error) : db_pg_link_revive(self->link, error);
 }
 
-/* Parts of a place; the fragment is ours, the rest libpq's. */
-static bool read_place(struct connection *self, const char *place, struct error *error)
+static void let_go(struct connection *self)
 {
-	const char *fragment = strrchr(place, '#');
-	size_t len = fragment ? strlen(fragment + 1) : 0;
-	if (len == 0 || len > SCHEMA_NAME_MAX || strspn(fragment + 1, "abcdefghijklmnopqrstuvwxyz0123456789_") != len)
-		return error_set(error, ERROR_INVALID, "a place in PostgreSQL ends with #SCHEMA, in small letters");
-	memcpy(self->schema, fragment + 1, len + 1);
-	size_t url = (size_t)(fragment - place);
-	if (url > PLACE_MAX)
-		return error_set(error, ERROR_INVALID, "the URL of the database is too long");
-	bool has_query = memchr(place, '?', url);
-	struct buf text = BUF(PLACE_MAX + 256);
-	buf_append(&text, slice_make(place, url));
-	buf_printf(&text, "%cconnect_timeout=%d&tcp_user_timeout=%d&application_name=pombal", has_query ? '&' : '?', CONNECT_SECONDS, SILENCE_MS);
-	buf_append_char(&text, 0);
-	self->place = memory_copy(text.at, text.len);
-	buf_free(&text);
-	return true;
+	if (self->link && self->pool && !self->in_transaction)
+		db_pg_pool_give(self->pool, &self->link);
 }
 
-/* Words of libpq about an unreadable URL may quote the password: they aren't told. */
-static bool check_place(const struct connection *self, struct error *error)
+static bool ask(struct connection *self, const char *sql, const char *text, int64_t *number, struct error *error)
 {
-	char *why = NULL;
-	PQconninfoOption *options = PQconninfoParse(self->place, &why);
-	PQfreemem(why);
-	if (!options)
-		return error_set(error, ERROR_INVALID, "the URL of the database can't be read: postgresql://USER@HOST/DATABASE");
-	PQconninfoFree(options);
-	return true;
-}
-
-static bool ask_number(struct connection *self, const char *sql, int64_t *number, struct error *error)
-{
-	PGresult *result = checked(self, PQexec(self->handle, sql), error);
-	if (!result)
-		return false;
-	*number = PQntuples(result) > 0 ? strtoll(PQgetvalue(result, 0, 0), NULL, 10) : 0;
-	PQclear(result);
-	return true;
-}
-
-/* Of those of our schema whose name is or isn't … They are looked for in the catalogue: what to_regclass() knows may be older than a lock
- * that was just waited for. */
-static bool count_tables(struct connection *self, const char *condition, int64_t *count, struct error *error)
-{
-	char sql[256];
-	snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_catalog.pg_tables WHERE schemaname = '%s' AND tablename %s", self->schema, condition);
-	return ask_number(self, sql, count, error);
-}
-
-/* Others wouldn't take the characters of all people, or take bytes for anything. */
-static bool check_encoding(struct connection *self, struct error *error)
-{
-	const char *encoding = PQparameterStatus(self->handle, "server_encoding");
-	return (encoding && strcmp(encoding, "UTF8") == 0) ||
-	       error_set(error, ERROR_DENIED, "the database's encoding is %s: it must be UTF8", encoding ? encoding : "unknown");
-}
-
-/* Makes the schema, or looks whether it is there and ours. */
-static bool enter_schema(struct connection *self, bool create, struct error *error)
-{
-	char sql[512];
-	int64_t there, foreign;
-	snprintf(sql, sizeof sql, "SELECT count(*) FROM pg_catalog.pg_namespace WHERE nspname = '%s'", self->schema);
-	if (!ask_number(self, sql, &there, error))
-		return false;
-	if (!there && !create)
-		return error_set(error, ERROR_NOT_FOUND, "the database has no schema %s", self->schema);
-	snprintf(sql, sizeof sql, "CREATE SCHEMA IF NOT EXISTS \"%s\"", self->schema);
-	struct error refused = {0};
-	if (!there && !command(self, sql, &refused) && refused.kind != ERROR_EXISTS) /* another process may have made it meanwhile */
-		return error_set(error, refused.kind, "%s", refused.text);
-	if (!set_up(self, error))
-		return false;
-	/* in this order: another process may make all of them in between */
-	if (!count_tables(self, "<> 'pombal_schema'", &foreign, error) || !count_tables(self, "= 'pombal_schema'", &there, error))
-		return false;
-	return there || foreign == 0 || error_set(error, ERROR_DENIED, "the schema %s of the database holds tables of somebody else", self->schema);
+	bool done = hold(self, error) && db_pg_ask(self->link, sql, text, number, error);
+	let_go(self);
+	return done;
 }
 
 static void close_connection(struct db *db)
 {
 	struct connection *self = connection_of(db);
-	if (self->handle)
-		PQfinish(self->handle);
-	if (self->place)
-		memory_wipe(self->place, strlen(self->place)); /* it may hold a password */
-	free(self->place);
+	self->in_transaction = false; /* what is under way is undone with its connection */
+	if (self->pool)
+		let_go(self);
+	else
+		db_pg_link_close(&self->link);
+	db_pg_target_free(&self->target);
+	buf_free(&self->told);
+	free(self->part_name);
+}
+
+static bool open_whole(struct connection *self, struct slice url, struct slice schema, const struct db_options *options, struct error *error)
+{
+	return db_pg_target_read(&self->target, url, schema, options, error) && (self->link = db_pg_link_open(&self->target, error)) &&
+	       db_pg_enter_schema(self->link, options->create, error);
+}
+
+static bool find_part(struct connection *self, struct error *error)
+{
+	return ask(self, "SELECT id FROM pombal_part WHERE name = $1", self->part_name, &self->part, error);
+}
+
+static bool open_part(struct connection *self, struct slice url, struct slice schema, struct slice name, const struct db_options *options, struct error *error)
+{
+	if (slice_empty(name) || name.len > DB_PG_PART_NAME_MAX || slice_find_char(name, '\0') != SLICE_NONE)
+		return error_set(error, ERROR_INVALID, "a part of a schema has a name");
+	self->creates = options->create;
+	self->part_name = memory_array(name.len + 1, 1);
+	memcpy(self->part_name, name.at, name.len);
+	self->pool = db_pg_pool_of(url, schema, options, error);
+	if (!self->pool || !db_pg_pool_enter(self->pool, options->create, error) || !find_part(self, error))
+		return false;
+	return self->part != 0 || options->create || error_set(error, ERROR_NOT_FOUND, "the schema %s of the database has no %s", db_pg_pool_schema(self->pool), self->part_name);
 }
 
 static struct db *open_place(const char *place, const struct db_options *options, struct error *error)
 {
 	struct connection *self = memory_new(sizeof *self);
-	*self = (struct connection){.db.driver = &db_postgresql, .read_only = options->read_only, .generation = 1,
-				    .busy_timeout_ms = options->busy_timeout_ms > 0 ? options->busy_timeout_ms : BUSY_TIMEOUT_MS};
-	bool done = read_place(self, place, error) && check_place(self, error);
-	if (done) {
-		self->handle = PQconnectdb(self->place);
-		PQsetNoticeReceiver(self->handle, hear_notice, NULL);
-		done = (!is_away(self) || fail(self, NULL, error)) && check_encoding(self, error) && enter_schema(self, options->create, error);
-	}
-	if (done)
+	struct slice url, fragment, schema, name;
+	*self = (struct connection){.db.driver = &db_postgresql, .told = BUF(DB_TOLD_MAX)};
+	slice_cut(slice_of(place), '#', &url, &fragment);
+	bool is_part = slice_cut(fragment, '/', &schema, &name);
+	if (is_part ? open_part(self, url, schema, name, options, error) : open_whole(self, url, schema, options, error))
 		return &self->db;
 	close_connection(&self->db);
 	free(self);
 	return NULL;
 }
 
-static void rest(struct db *db) { (void)db; /* its statements are closed one by one */ }
-
-/* Our statements are written with SQLite's words for these (DB_ID and the others of db.h). */
-static bool translate(const char *sql, struct buf *out)
-{
-	static const struct { const char *from, *to; } words[] = {
-		{"INTEGER PRIMARY KEY", "BIGINT PRIMARY KEY"}, {" BLOB", " BYTEA"}, {" WITHOUT ROWID", ""},
-		{DB_NOW, "CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)"}, {DB_FOR_UPDATE, " FOR UPDATE"}, {DB_SKIP_LOCKED, " FOR UPDATE SKIP LOCKED"},
-	};
-	while (*sql) {
-		size_t i = 0;
-		while (i < sizeof words / sizeof *words && strncmp(sql, words[i].from, strlen(words[i].from)) != 0)
-			i++;
-		if (i < sizeof words / sizeof *words) {
-			buf_append_text(out, words[i].to);
-			sql += strlen(words[i].from);
-		} else {
-			buf_append_char(out, *sql++);
-		}
-	}
-	buf_append_char(out, 0);
-	return !out->overflow;
-}
-
-static bool execute(struct db *db, const char *sql, struct error *error)
-{
-	struct connection *self = connection_of(db);
-	struct buf text = BUF(SQL_MAX);
-	bool done = have_connection(self, error) && (translate(sql, &text) || error_set(error, ERROR_INVALID, "the statement is too long")) &&
-		    command(self, text.at, error);
-	buf_free(&text);
-	return done;
-}
+static void rest(struct db *db) { (void)db; /* what a connection keeps of statements is small, and the pool's */ }
 
 /* ---- Transactions ---- */
 
@@ -299,48 +149,114 @@ static void rollback(struct db *db)
 {
 	struct connection *self = connection_of(db);
 	struct error error;
-	PGTransactionStatusType status = PQtransactionStatus(self->handle);
-	if ((status == PQTRANS_INTRANS || status == PQTRANS_INERROR) && !command(self, "ROLLBACK", &error))
+	PGTransactionStatusType status = self->link ? PQtransactionStatus(self->link->handle) : PQTRANS_IDLE;
+	if ((status == PQTRANS_INTRANS || status == PQTRANS_INERROR) && !db_pg_command(self->link, "ROLLBACK", &error))
 		log_error("database.rollback", log_text("cause", error.text));
-	self->in_transaction = false;
+	if (self->made)
+		self->part = 0;
+	self->in_transaction = self->made = false;
+	buf_clear(&self->told);
+	let_go(self);
+}
+
+/* The part begins with this transaction, unless another one has made it meanwhile. */
+static bool make_part(struct connection *self, struct error *error)
+{
+	if (!db_pg_ask(self->link, "INSERT INTO pombal_part (name) VALUES ($1) ON CONFLICT DO NOTHING RETURNING id", self->part_name, &self->part, error))
+		return false;
+	self->made = self->part != 0;
+	return self->made || db_pg_ask(self->link, "SELECT id FROM pombal_part WHERE name = $1", self->part_name, &self->part, error);
+}
+
+static bool take_lock(struct connection *self, const char *begin, struct error *error)
+{
+	char sql[256];
+	snprintf(sql, sizeof sql, "%s SET LOCAL pombal.part = %lld; SELECT pg_catalog.pg_advisory_xact_lock(pg_catalog.hashtext('%s'), %d)", begin, (long long)self->part,
+		 db_pg_pool_schema(self->pool), (int)(self->part & INT32_MAX));
+	return db_pg_command(self->link, sql, error);
+}
+
+/* Durable is each: that is what the database is there for. */
+static bool begin_in_part(struct connection *self, enum db_transaction kind, struct error *error)
+{
+	char sql[128];
+	snprintf(sql, sizeof sql, BEGIN_READING "; SET LOCAL pombal.part = %lld", (long long)self->part);
+	if (kind == DB_READS)
+		return db_pg_command(self->link, sql, error);
+	if (self->part != 0 || !self->creates)
+		return take_lock(self, BEGIN_WRITING ";", error);
+	return db_pg_command(self->link, BEGIN_WRITING, error) && make_part(self, error) && take_lock(self, "", error);
+}
+
+static bool begin_in(struct connection *self, enum db_transaction kind, struct error *error)
+{
+	char sql[200];
+	if (self->pool && kind != DB_DEFINES)
+		return begin_in_part(self, kind, error);
+	snprintf(sql, sizeof sql, BEGIN_WRITING "; SELECT pg_catalog.pg_advisory_xact_lock(%d, pg_catalog.hashtext('%s'))", LOCK_OF_OURS, self->link->target->schema);
+	return db_pg_command(self->link, kind == DB_READS ? BEGIN_READING : kind == DB_WRITES_ROWS ? BEGIN_WRITING : sql, error);
 }
 
 static bool begin(struct db *db, enum db_transaction kind, struct error *error)
 {
 	struct connection *self = connection_of(db);
-	char sql[160];
-	if (!have_connection(self, error))
+	if (!hold(self, error)) {
+		let_go(self);
 		return false;
-	/* Durable is each: that is what the database is there for. */
-	snprintf(sql, sizeof sql, "BEGIN ISOLATION LEVEL READ COMMITTED; SELECT pg_catalog.pg_advisory_xact_lock(%d, pg_catalog.hashtext('%s'))", LOCK_OF_OURS, self->schema);
-	const char *const how = kind == DB_READS ? "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY" : kind == DB_WRITES_ROWS ? "BEGIN ISOLATION LEVEL READ COMMITTED" : sql;
-	self->in_transaction = command(self, how, error);
-	if (!self->in_transaction)
-		rollback(db);
-	return self->in_transaction;
+	}
+	self->in_transaction = true;
+	if (begin_in(self, kind, error))
+		return true;
+	rollback(db);
+	return false;
+}
+
+static void tell(struct db *db, struct slice text)
+{
+	struct buf *told = &connection_of(db)->told;
+	buf_clear(told);
+	buf_append(told, text);
+}
+
+/* With what is to be told, which costs no question of its own. */
+static PGresult *send_commit(struct connection *self, struct error *error)
+{
+	struct buf sql = BUF(4 * DB_TOLD_MAX);
+	if (self->told.len > 0)
+		db_pg_put_telling(self->link, buf_slice(&self->told), &sql);
+	buf_append_text(&sql, "COMMIT");
+	PGresult *result = db_pg_checked(self->link, PQexec(self->link->handle, sql.at), error);
+	buf_free(&sql);
+	return result;
 }
 
 static bool commit(struct db *db, struct error *error)
 {
 	struct connection *self = connection_of(db);
-	PGresult *result = checked(self, PQexec(self->handle, "COMMIT"), error);
+	if (!hold(self, error))
+		return false;
+	PGresult *result = send_commit(self, error);
 	if (!result)
 		return false;
 	/* It doesn't call that a failure, if a statement of the transaction failed. */
 	bool done = strcmp(PQcmdStatus(result), "COMMIT") == 0 || error_set(error, ERROR_TEMPORARY, "database: a statement of the transaction had failed");
 	PQclear(result);
-	self->in_transaction = false;
-	return done;
+	if (!done)
+		return false;
+	self->in_transaction = self->made = false;
+	buf_clear(&self->told);
+	let_go(self);
+	return true;
 }
 
 /* ---- Statements ---- */
 
 static struct db_statement *prepare(struct db *db, const char *sql)
 {
+	(void)db;
 	struct statement *self = memory_new(sizeof *self);
 	self->sql = sql;
 	self->writes = strncmp(sql, "INSERT", 6) == 0 || strncmp(sql, "UPDATE", 6) == 0 || strncmp(sql, "DELETE", 6) == 0 || strncmp(sql, "WITH", 4) == 0;
-	snprintf(self->name, sizeof self->name, "s%llu", (unsigned long long)++connection_of(db)->statements);
 	return &self->statement;
 }
 
@@ -352,33 +268,23 @@ static void reset(struct db_statement *statement)
 
 static void forget_mended(struct statement *self)
 {
-	for (size_t i = 0; i < DB_PARAMETERS_MAX; i++) {
+	for (size_t i = 0; self->has_mended && i < DB_PARAMETERS_MAX; i++) {
 		free(self->mended[i]);
 		self->mended[i] = NULL;
 	}
+	self->has_mended = false;
 }
 
 static void finalize(struct db_statement *statement)
 {
-	struct statement *self = own(statement);
-	struct connection *connection = connection_of(statement->db);
-	char sql[64];
 	reset(statement);
-	forget_mended(self);
-	if (self->generation != connection->generation || is_away(connection) || PQtransactionStatus(connection->handle) == PQTRANS_INERROR)
-		return;
-	snprintf(sql, sizeof sql, "DEALLOCATE %s", self->name);
-	command(connection, sql, NULL);
+	forget_mended(own(statement));
 }
 
 static void restart(struct db_statement *statement)
 {
-	struct statement *self = own(statement);
-	reset(statement);
-	memset(self->values, 0, sizeof self->values);
-	if (self->has_mended)
-		forget_mended(self);
-	self->has_mended = false;
+	finalize(statement);
+	memset(own(statement)->values, 0, sizeof own(statement)->values);
 }
 
 static void bind_number(struct db_statement *statement, int index, int64_t value)
@@ -407,6 +313,7 @@ static const char *mend(struct statement *self, int index, struct slice text)
 	for (size_t at = 0, len; at < text.len; at += len ? len : 1)
 		if ((len = character(slice_skip(text, at))) == 0)
 			out[at] = '?';
+	free(self->mended[index - 1]);
 	self->mended[index - 1] = out;
 	self->has_mended = true;
 	return out;
@@ -423,24 +330,24 @@ static void bind_bytes(struct db_statement *statement, int index, struct slice v
 	self->formats[index - 1] = 1;
 }
 
-/* What the server makes of the statement is asked for at its first step: before, nobody could be told that it failed. */
-static bool be_prepared(struct statement *self, struct connection *connection, struct error *error)
+static const struct db_pg_prepared *be_prepared(struct statement *self, struct connection *connection, struct error *error)
 {
-	if (self->generation == connection->generation)
-		return true;
-	struct buf text = BUF(SQL_MAX);
-	PGresult *made = translate(self->sql, &text) ? checked(connection, PQprepare(connection->handle, self->name, text.at, 0, NULL), error) : NULL;
+	struct buf text = BUF(DB_PG_SQL_MAX);
+	const struct db_pg_prepared *prepared = map_get(connection->link->prepared, slice_of(self->sql));
+	if (prepared)
+		return prepared;
+	if (db_pg_translate_statement(slice_of(self->sql), connection->pool != NULL, &text) && buf_append_char(&text, 0))
+		prepared = db_pg_link_prepare(connection->link, self->sql, text.at, error);
+	else
+		error_set(error, ERROR_INVALID, "database: the statement is too long");
 	buf_free(&text);
-	PQclear(made);
-	PGresult *described = made ? checked(connection, PQdescribePrepared(connection->handle, self->name), error) : NULL;
-	if (!described)
-		return false;
-	self->parameters = PQnparams(described);
-	PQclear(described);
-	if (self->parameters > DB_PARAMETERS_MAX)
-		return error_set(error, ERROR_INVALID, "database: a statement with %d parameters", self->parameters);
-	self->generation = connection->generation;
-	return true;
+	return prepared;
+}
+
+/* Within a transaction that is the transaction's own. */
+static bool enter_part(struct connection *self, struct error *error)
+{
+	return !self->pool || self->in_transaction || db_pg_link_enter_part(self->link, self->part, error);
 }
 
 /* What is written outside of a transaction gets one of its own, with the lock that the others take. */
@@ -450,30 +357,14 @@ static bool begin_alone(struct statement *self, struct connection *connection, s
 	return !self->alone || begin(&connection->db, DB_WRITES, error);
 }
 
-static bool end_alone(struct statement *self, struct connection *connection, struct error *error)
+static bool execute_prepared(struct statement *self, struct connection *connection, struct error *error)
 {
-	if (!self->alone)
-		return self->result;
-	if (self->result && commit(&connection->db, error))
-		return true;
-	rollback(&connection->db);
-	reset(&self->statement);
-	return false;
-}
-
-static bool run(struct statement *self, struct connection *connection, struct error *error)
-{
-	if (!have_connection(connection, error))
+	const struct db_pg_prepared *prepared;
+	if (!hold(connection, error) || !enter_part(connection, error) || !(prepared = be_prepared(self, connection, error)))
 		return false;
-	if (!be_prepared(self, connection, error)) {
-		if (error && error->kind == ERROR_INVALID)
-			log_error("database.statement", log_text("sql", self->sql), log_text("cause", error->text));
-		return false;
-	}
-	if (!begin_alone(self, connection, error))
-		return false;
-	self->result = checked(connection, PQexecPrepared(connection->handle, self->name, self->parameters, self->values, self->lengths, self->formats, 1), error);
-	if (!end_alone(self, connection, error))
+	self->result = db_pg_checked(connection->link, PQexecPrepared(connection->link->handle, prepared->name, prepared->parameters, self->values, self->lengths,
+								  self->formats, 1), error);
+	if (!self->result)
 		return false;
 	self->row = -1;
 	self->rows = PQntuples(self->result);
@@ -483,12 +374,29 @@ static bool run(struct statement *self, struct connection *connection, struct er
 	return true;
 }
 
+static bool run(struct statement *self, struct connection *connection, struct error *error)
+{
+	if (!begin_alone(self, connection, error))
+		return false;
+	bool done = execute_prepared(self, connection, error) && (!self->alone || commit(&connection->db, error));
+	if (!done)
+		reset(&self->statement);
+	if (!done && self->alone)
+		rollback(&connection->db);
+	return done;
+}
+
 static enum db_step step(struct db_statement *statement, struct error *error)
 {
 	struct statement *self = own(statement);
+	struct connection *connection = connection_of(statement->db);
 	struct error ignored;
-	if (!self->result && !run(self, connection_of(statement->db), error ? error : &ignored))
-		return DB_FAILED;
+	if (!self->result) {
+		bool done = run(self, connection, error ? error : &ignored);
+		let_go(connection);
+		if (!done)
+			return DB_FAILED;
+	}
 	if (++self->row < self->rows)
 		return DB_ROW;
 	reset(statement);
@@ -551,47 +459,119 @@ static struct slice bytes(struct db_statement *statement, int column, bool is_te
 
 static int64_t changes(struct db *db) { return connection_of(db)->changes; }
 
+/* ---- Several statements at once, and steps of a schema ---- */
+
+static bool define(struct connection *self, struct slice statement, struct error *error)
+{
+	struct buf text = BUF(DB_PG_SQL_MAX);
+	bool done = (db_pg_translate_definition(statement, self->pool != NULL, &text) && buf_append_char(&text, 0)) ||
+		    error_set(error, ERROR_INVALID, "the statement is too long");
+	done = done && db_pg_command(self->link, text.at, error);
+	buf_free(&text);
+	return done;
+}
+
+/* In each part that there is: what changes rows of a schema that many share. In a transaction. */
+static bool run_in_parts(struct connection *self, const char *sql, struct error *error)
+{
+	char enter[64];
+	PGresult *parts = db_pg_checked(self->link, PQexec(self->link->handle, "SELECT id FROM pombal_part ORDER BY id"), error);
+	bool done = parts != NULL;
+	for (int i = 0; done && i < PQntuples(parts); i++) {
+		snprintf(enter, sizeof enter, "SET LOCAL pombal.part = %s", PQgetvalue(parts, i, 0));
+		done = db_pg_command(self->link, enter, error) && db_pg_command(self->link, sql, error);
+	}
+	PQclear(parts);
+	return done;
+}
+
+static bool change_rows(struct connection *self, struct slice statement, struct error *error)
+{
+	struct buf text = BUF(DB_PG_SQL_MAX);
+	bool done = (db_pg_translate_statement(statement, self->pool != NULL, &text) && buf_append_char(&text, 0)) ||
+		    error_set(error, ERROR_INVALID, "the statement is too long");
+	done = done && (self->pool ? run_in_parts(self, text.at, error) : db_pg_command(self->link, text.at, error));
+	buf_free(&text);
+	return done;
+}
+
+static bool execute_all(struct connection *self, struct slice sql, struct error *error)
+{
+	struct slice statement;
+	bool done = true;
+	while (done && db_pg_next_statement(&sql, &statement))
+		done = db_pg_is_definition(statement) ? define(self, statement, error) : change_rows(self, statement, error);
+	return done;
+}
+
+static bool execute(struct db *db, const char *sql, struct error *error)
+{
+	struct connection *self = connection_of(db);
+	if (self->in_transaction || !self->pool)
+		return hold(self, error) && execute_all(self, slice_of(sql), error);
+	bool done = begin(db, DB_DEFINES, error) && execute_all(self, slice_of(sql), error) && commit(db, error);
+	if (!done)
+		rollback(db);
+	return done;
+}
+
 /* ---- Care ---- */
 
 static bool schema_version(struct db *db, int64_t *version, struct error *error)
 {
 	struct connection *self = connection_of(db);
-	int64_t there;
-	*version = 0;
-	if (!have_connection(self, error) || !count_tables(self, "= 'pombal_schema'", &there, error))
-		return false;
-	return !there || ask_number(self, "SELECT version FROM pombal_schema", version, error);
+	int64_t there = 0;
+	*version = self->pool && !self->in_transaction ? db_pg_pool_version(self->pool) : 0;
+	if (*version != 0)
+		return true;
+	bool done = hold(self, error) && db_pg_count_tables(self->link, "= 'pombal_schema'", &there, error) &&
+		    (!there || db_pg_ask(self->link, "SELECT version FROM pombal_schema", NULL, version, error));
+	let_go(self);
+	if (done && self->pool && !self->in_transaction)
+		db_pg_pool_note_version(self->pool, *version);
+	return done;
 }
 
 static bool set_schema_version(struct db *db, int version, struct error *error)
 {
 	char sql[200];
+	struct connection *self = connection_of(db);
 	snprintf(sql, sizeof sql, "CREATE TABLE IF NOT EXISTS pombal_schema (version BIGINT NOT NULL); DELETE FROM pombal_schema; INSERT INTO pombal_schema VALUES (%d)", version);
-	return command(connection_of(db), sql, error);
+	bool done = hold(self, error) && db_pg_command(self->link, sql, error);
+	let_go(self);
+	return done;
 }
 
-static const char *name(struct db *db) { return connection_of(db)->schema; }
+static const char *name(struct db *db)
+{
+	struct connection *self = connection_of(db);
+	return self->pool ? db_pg_pool_schema(self->pool) : self->target.schema;
+}
 
 /* A number made of which transactions are over: another one's end changes it. So do those that have nothing to do with us. */
 static int64_t version(struct db *db)
 {
-	struct connection *self = connection_of(db);
 	int64_t number;
-	if (!have_connection(self, NULL) || !ask_number(self, "SELECT pg_catalog.hashtextextended(pg_catalog.pg_current_snapshot()::text, 0)", &number, NULL))
+	if (!ask(connection_of(db), "SELECT pg_catalog.hashtextextended(pg_catalog.pg_current_snapshot()::text, 0)", NULL, &number, NULL))
 		return -1;
 	return number;
 }
 
+/* A part that was removed has its number no more. */
 static bool moved(struct db *db)
 {
-	(void)db;
-	return false;
+	struct connection *self = connection_of(db);
+	char id[24];
+	int64_t there = 0;
+	snprintf(id, sizeof id, "%lld", (long long)self->part);
+	return self->pool && ask(self, "SELECT count(*) FROM pombal_part WHERE id = $1", id, &there, NULL) && there == 0;
 }
 
 /* Its own care for its pages is the administrator's affair (data_checksums, pg_amcheck); here, that it answers. */
 static bool verify(struct db *db, struct error *error)
 {
-	return have_connection(connection_of(db), error) && command(connection_of(db), "SELECT 1", error);
+	int64_t one;
+	return ask(connection_of(db), "SELECT 1", NULL, &one, error);
 }
 
 static bool snapshot(struct db *db, const char *path, struct error *error)
@@ -600,13 +580,66 @@ static bool snapshot(struct db *db, const char *path, struct error *error)
 	return error_set(error, ERROR_DENIED, "a PostgreSQL is backed up by its own means");
 }
 
-static void *handle(struct db *db) { return connection_of(db)->handle; }
+static bool index_for_now(struct db *db, const char *create, const char *drop, bool on, struct error *error)
+{
+	(void)create, (void)drop, (void)on; /* it would hold up everybody else */
+	return db != NULL || error_set(error, ERROR_INVALID, "no database");
+}
+
+/* In all tables of the schema that have parts: the policy leaves this one's rows to be deleted. */
+static bool erase_rows(struct connection *self, struct error *error)
+{
+	char sql[256];
+	snprintf(sql, sizeof sql, "SELECT 'DELETE FROM ' || quote_ident(tablename) FROM pg_catalog.pg_policies WHERE schemaname = '%s' AND policyname = 'part'", self->link->target->schema);
+	PGresult *statements = db_pg_checked(self->link, PQexec(self->link->handle, sql), error);
+	bool done = statements != NULL;
+	for (int i = 0; done && i < PQntuples(statements); i++)
+		done = db_pg_command(self->link, PQgetvalue(statements, i, 0), error);
+	PQclear(statements);
+	snprintf(sql, sizeof sql, "DELETE FROM pombal_part WHERE id = %lld", (long long)self->part);
+	return done && db_pg_command(self->link, sql, error);
+}
+
+static bool erase(struct db *db, struct error *error)
+{
+	struct connection *self = connection_of(db);
+	if (!self->pool)
+		return error_set(error, ERROR_INVALID, "the schema isn't a part");
+	tell(db, slice_of(self->part_name));
+	bool done = begin(db, DB_WRITES, error) && erase_rows(self, error) && commit(db, error);
+	if (!done)
+		rollback(db);
+	return done;
+}
+
+static void *handle(struct db *db) { return connection_of(db)->link; }
+
+static bool list_parts(const char *place, db_found_part *found, void *context, struct error *error)
+{
+	struct slice url, schema;
+	const struct db_options options = {0};
+	slice_cut(slice_of(place), '#', &url, &schema);
+	struct error none = {0};
+	struct db_pg_pool *pool = db_pg_pool_of(url, schema, &options, error);
+	if (!pool || !db_pg_pool_enter(pool, false, &none)) /* nothing was kept in it yet */
+		return pool && (none.kind == ERROR_NOT_FOUND || error_set(error, none.kind, "%s", none.text));
+	struct db_pg_link *link = db_pg_pool_take(pool, 0, error);
+	if (!link)
+		return false;
+	PGresult *names = db_pg_checked(link, PQexec(link->handle, "SELECT name FROM pombal_part ORDER BY name"), error);
+	db_pg_pool_give(pool, &link);
+	for (int i = 0; names && i < PQntuples(names); i++)
+		found(context, slice_make(PQgetvalue(names, i, 0), (size_t)PQgetlength(names, i, 0)));
+	PQclear(names);
+	return names;
+}
 
 const struct db_driver db_postgresql = {
 	.shared = true,
 	.open = open_place, .close = close_connection, .rest = rest, .exec = execute,
 	.prepare = prepare, .finalize = finalize, .restart = restart, .reset = reset, .bind_number = bind_number, .bind_bytes = bind_bytes,
 	.step = step, .number = number, .bytes = bytes, .is_null = is_null, .changes = changes,
-	.begin = begin, .commit = commit, .rollback = rollback, .schema_version = schema_version, .set_schema_version = set_schema_version,
+	.begin = begin, .tell = tell, .commit = commit, .rollback = rollback, .schema_version = schema_version, .set_schema_version = set_schema_version,
 	.name = name, .version = version, .moved = moved, .verify = verify, .snapshot = snapshot, .handle = handle,
+	.index_for_now = index_for_now, .needs = db_pg_needs, .erase = erase, .list_parts = list_parts,
 };

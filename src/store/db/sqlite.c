@@ -319,6 +319,8 @@ static bool begin(struct db *db, enum db_transaction kind, struct error *error)
 	return false;
 }
 
+static void tell(struct db *db, struct slice text) { (void)db, (void)text; /* its processes are of one machine, and have means of their own */ }
+
 static bool commit(struct db *db, struct error *error)
 {
 	if (!db_run(db_prepare(db, "COMMIT"), error))
@@ -383,6 +385,28 @@ static bool verify(struct db *db, struct error *error)
 
 static void *handle(struct db *db) { return handle_of(db); }
 
+static bool index_for_now(struct db *db, const char *create, const char *drop, bool on, struct error *error)
+{
+	return execute(db, on ? create : drop, error);
+}
+
+static struct db_needs needs(const char *storage, struct arena *arena)
+{
+	(void)storage, (void)arena;
+	return (struct db_needs){0};
+}
+
+static bool erase(struct db *db, struct error *error)
+{
+	return error_set(error, ERROR_INVALID, "%s is a file", sqlite3_db_filename(handle_of(db), "main"));
+}
+
+static bool list_parts(const char *place, db_found_part *found, void *context, struct error *error)
+{
+	(void)found, (void)context;
+	return error_set(error, ERROR_INVALID, "%s is a file", place);
+}
+
 static bool snapshot(struct db *db, const char *path, struct error *error)
 {
 	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -401,6 +425,7 @@ const struct db_driver db_sqlite = {
 	.open = open_file, .close = close_file, .rest = rest, .exec = execute,
 	.prepare = prepare, .finalize = finalize, .restart = restart, .reset = reset, .bind_number = bind_number, .bind_bytes = bind_bytes,
 	.step = step, .number = number, .bytes = bytes, .is_null = is_null, .changes = changes,
-	.begin = begin, .commit = commit, .rollback = rollback, .schema_version = schema_version, .set_schema_version = set_schema_version,
+	.begin = begin, .tell = tell, .commit = commit, .rollback = rollback, .schema_version = schema_version, .set_schema_version = set_schema_version,
 	.name = name, .version = version, .moved = moved, .verify = verify, .snapshot = snapshot, .handle = handle,
+	.index_for_now = index_for_now, .needs = needs, .erase = erase, .list_parts = list_parts,
 };

@@ -79,6 +79,8 @@ bool change_end(struct change *change, bool done, struct error *error)
 	if (changed && (change->row.max_bytes > 0 || change->row.max_messages > 0))
 		change_note_usage(change->mail, &change->row); /* before the commit, while nobody else can change the account: in order */
 	if (changed)
+		db_tell(change->db, change->mail->account);
+	if (changed)
 		done = changed = change_write_row(change->db, &change->row, error) && db_commit(change->db, error);
 	if (!changed)
 		db_rollback(change->db);
@@ -125,7 +127,7 @@ bool change_index_messages(struct change *change, bool on, size_t count, struct 
 {
 	if (count < WORTH_AN_INDEX)
 		return true;
-	return db_exec(change->db, on ? "CREATE INDEX delivery_message ON delivery (message)" : "DROP INDEX delivery_message", error);
+	return db_index_for_now(change->db, "CREATE INDEX delivery_message ON delivery (message)", "DROP INDEX delivery_message", on, error);
 }
 
 static bool drop_placements(struct change *change, int64_t message, struct error *error)

@@ -2,7 +2,7 @@
  * himself, and what a function needs of the account stands in struct mail.
  *
  * ---- Tables ---- (SQL in schema.c)
- * Each account has a database of its own, so no key names the account: store/internal.h says why.
+ * Each account has a database of its own, so no key names the account: store/internal.h says how.
  *   account       one row: name, numbers given so far, their ceilings, kept bytes and messages, limits
  *   mailbox       a mailbox with its numbers and counters
  *   message       a content: size, SHA-256, summary; refs = the placements that show it, or the time it was expunged
@@ -90,12 +90,12 @@ static inline void mail_ids_free(struct mail_ids *ids)
 
 /* ---- The database: schema.c, renew.c ---- */
 
-/** Opens the database file, or with `create` makes an empty one. */
-struct db *mail_open(const char *path, enum db_durability durability, bool create, struct error *error);
-/** Makes the tables, the account's row and its special-use mailboxes in a new database; UIDVALIDITYs above `uidvalidity`. */
-bool mail_fill(struct db *db, struct slice name, int64_t epoch, int64_t uidvalidity, struct error *error);
-/** Sets the limits of an account that is being made; 0: none. */
-bool mail_limit(struct db *db, uint64_t max_bytes, uint64_t max_messages, struct error *error);
+/** Opens the database at a place (db/db.h), or with `create` makes an empty one. */
+struct db *mail_open(const char *place, enum db_durability durability, bool create, struct error *error);
+/** What a new account begins with: UIDVALIDITYs above `uidvalidity`, and limits (0: none). */
+struct mail_first { struct slice name; int64_t epoch, uidvalidity; uint64_t max_bytes, max_messages; };
+/** Makes the tables, the account's row and its special-use mailboxes in a new database. ERROR_EXISTS: it has some. */
+bool mail_fill(struct db *db, const struct mail_first *first, struct error *error);
 /** The next UIDVALIDITY after `last`: the time where possible, always larger. */
 int64_t mail_next_uidvalidity(int64_t last);
 /** INBOX's id; 0: there is none (selectable, if that is asked for). */

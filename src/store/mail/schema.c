@@ -128,48 +128,61 @@ bool mail_add_mailbox(struct db *db, struct slice name, enum special_use use, in
 	return db_run(insert, error);
 }
 
-static bool fill(struct db *db, struct slice name, int64_t epoch, int64_t uidvalidity, struct error *error)
+/* The rows that every account begins with; some are there already where the steps above have just made the tables. */
+static bool fill_tables(struct db *db, struct error *error)
+{
+	return db_run(db_prepare(db, "INSERT INTO object_log (id, floor) VALUES (1, 0) ON CONFLICT DO NOTHING"), error) &&
+	       db_run(db_prepare(db, "INSERT INTO contact_numbers (id, bytes) VALUES (1, 0) ON CONFLICT DO NOTHING"), error) &&
+	       db_run(db_prepare(db, "INSERT INTO object (kind, id, created, made, modseq, reference, text) VALUES (8, 1, 0, 1, 1, 1, '{\"name\":\"Contacts\"}')"
+				     " ON CONFLICT DO NOTHING"), error);
+}
+
+static bool add_first_mailboxes(struct db *db, int64_t *uidvalidity, struct error *error)
 {
 	static const struct { const char *name; enum special_use use; } first[] = {
 		{"INBOX", USE_NONE}, {"Drafts", USE_DRAFTS}, {"Sent", USE_SENT}, {"Junk", USE_JUNK}, {"Trash", USE_TRASH}, {"Archive", USE_ARCHIVE},
 	};
 	int64_t id;
 	for (size_t i = 0; i < sizeof first / sizeof *first; i++) {
-		if (!mail_add_mailbox(db, slice_of(first[i].name), first[i].use, 1, &uidvalidity, &id, error))
+		if (!mail_add_mailbox(db, slice_of(first[i].name), first[i].use, 1, uidvalidity, &id, error))
 			return false;
 		struct db_statement *subscribe = db_prepare(db, "INSERT INTO subscription (name) VALUES ($1)");
 		db_bind_text(subscribe, 1, slice_of(first[i].name));
 		if (!db_run(subscribe, error))
 			return false;
 	}
+	return true;
+}
+
+/* An account that is there has its row, and what would be a second one breaks a key of some table. */
+static bool fill(struct db *db, const struct mail_first *first, struct error *error)
+{
+	int64_t uidvalidity = first->uidvalidity;
+	if (!add_first_mailboxes(db, &uidvalidity, error) || !fill_tables(db, error))
+		return false;
 	struct db_statement *insert = PREPARE(db,
 		"INSERT INTO account (name, epoch, modseq, modseq_ceiling, uidvalidity, last_id, durable_id, bytes, messages,"
-		" max_bytes, max_messages, email_modseq, thread_modseq, mailbox_modseq, vanished_floor) VALUES ($4, $1, 1, $2, $3, 0, 0, 0, 0, 0, 0, 1, 1, 1, 1)",
-		epoch, DURABLE_BLOCK, uidvalidity);
-	db_bind_text(insert, 4, name);
+		" max_bytes, max_messages, email_modseq, thread_modseq, mailbox_modseq, vanished_floor) VALUES ($6, $1, 1, $2, $3, 0, 0, 0, 0, $4, $5, 1, 1, 1, 1)",
+		first->epoch, DURABLE_BLOCK, uidvalidity, (int64_t)first->max_bytes, (int64_t)first->max_messages);
+	db_bind_text(insert, 6, first->name);
 	return db_run(insert, error);
 }
 
-bool mail_fill(struct db *db, struct slice name, int64_t epoch, int64_t uidvalidity, struct error *error)
+bool mail_fill(struct db *db, const struct mail_first *first, struct error *error)
 {
+	if (first->max_bytes > INT64_MAX || first->max_messages > INT64_MAX)
+		return error_set(error, ERROR_INVALID, "a quota that large is none: give 0");
 	if (!db_migrate(db, mail_schema, mail_schema_count, error) || !db_begin(db, error))
 		return false;
-	if (fill(db, name, epoch, uidvalidity, error))
+	if (fill(db, first, error))
 		return db_commit(db, error);
 	db_rollback(db);
 	return false;
 }
 
-bool mail_limit(struct db *db, uint64_t max_bytes, uint64_t max_messages, struct error *error)
+struct db *mail_open(const char *place, enum db_durability durability, bool create, struct error *error)
 {
-	if (max_bytes > INT64_MAX || max_messages > INT64_MAX)
-		return error_set(error, ERROR_INVALID, "a quota that large is none: give 0");
-	return db_run(PREPARE(db, "UPDATE account SET max_bytes = $1, max_messages = $2", (int64_t)max_bytes, (int64_t)max_messages), error);
-}
-
-struct db *mail_open(const char *path, enum db_durability durability, bool create, struct error *error)
-{
-	struct db *db = db_open(path, &(struct db_options){.durability = durability, .create = create}, error);
+	struct db *db = db_open(place, &(struct db_options){.durability = durability, .create = create}, error);
 	if (db && !create && (!db_migrate(db, mail_schema, mail_schema_count, error) || !mail_begin_emails(db, error)))
 		db_close(&db);
 	return db;

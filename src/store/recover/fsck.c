@@ -21,7 +21,7 @@
 
 struct recover_check {
 	struct durable *durable;
-	const char *folder;
+	const char *folder, *database; /* a place of db.h's */
 	struct slice name;
 	struct fsck_report *report;
 	int64_t kept_since;
@@ -93,11 +93,22 @@ static struct slice id_slice(int64_t id, char text[ID_TEXT_LEN + 1])
 static bool verify_database(struct recover_check *check, struct error *error)
 {
 	struct mail_row row;
-	struct db *db = recover_database(check->folder, DB_DURABLE_LATER, false, error);
+	struct db *db = mail_open(check->database, DB_DURABLE_LATER, false, error);
 	bool done = db && db_verify(db, error) && change_read_row(db, &row, error);
 	check->ceiling_behind = done && row.modseq_ceiling < row.modseq;
 	db_close(&db);
 	return done;
+}
+
+/* What can be made again of the message files alone; a damaged file is put aside for that. */
+static bool rebuild(struct recover_check *check, enum error_kind kind, bool *from_snapshot, struct error *error)
+{
+	if (db_place_is_file(check->database))
+		return recover_rebuild(check->durable, check->folder, check->database, check->name, from_snapshot, error);
+	*from_snapshot = false;
+	if (kind != ERROR_NOT_FOUND)
+		return error_set(error, ERROR_INVALID, "the rows are to be brought back from a backup of their database");
+	return recover_begin_anew(check->durable, check->database, check->name, error);
 }
 
 bool recover_check_database(struct recover_check *check, bool *rebuilt, struct error *error)
@@ -113,7 +124,7 @@ bool recover_check_database(struct recover_check *check, bool *rebuilt, struct e
 	if (!check->repair)
 		return error_set(error, ERROR_INVALID, "%s", cause.text);
 	*rebuilt = true;
-	if (!recover_rebuild(check->durable, check->folder, check->name, &from_snapshot, error))
+	if (!rebuild(check, cause.kind, &from_snapshot, error))
 		return false;
 	found(check, from_snapshot ? "rebuilt from the newest snapshot" : "rebuilt from the message files: there is no sound snapshot");
 	check->report->problems--; /* that was news, no problem */
@@ -150,7 +161,7 @@ static bool find_suspects(struct recover_check *check, struct error *error)
 {
 	enum { AT_A_TIME = 256 };
 	struct mail_content *rows = memory_array(AT_A_TIME, sizeof *rows);
-	struct db *db = recover_database(check->folder, DB_DURABLE_LATER, false, error);
+	struct db *db = mail_open(check->database, DB_DURABLE_LATER, false, error);
 	bool done = db != NULL;
 	int64_t last = 0;
 	for (size_t count = AT_A_TIME; done && count == AT_A_TIME;) {
@@ -413,10 +424,10 @@ static void sort_ids(struct mail_ids *ids)
 		qsort(ids->at, ids->count, sizeof *ids->at, compare_ids);
 }
 
-struct recover_check *recover_check_new(struct durable *durable, const char *folder, struct slice name, int64_t kept_since, bool repair, struct fsck_report *report)
+struct recover_check *recover_check_new(struct durable *durable, const char *folder, const char *database, struct slice name, int64_t kept_since, bool repair, struct fsck_report *report)
 {
 	struct recover_check *check = memory_new(sizeof *check);
-	*check = (struct recover_check){.durable = durable, .folder = folder, .name = name, .kept_since = kept_since, .repair = repair, .report = report};
+	*check = (struct recover_check){.durable = durable, .folder = folder, .database = database, .name = name, .kept_since = kept_since, .repair = repair, .report = report};
 	return check;
 }
 

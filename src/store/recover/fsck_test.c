@@ -11,6 +11,9 @@
 
 static void run_sql(const char *sql)
 {
+	const char *bytes = strstr(sql, "X'"); /* which PostgreSQL writes otherwise */
+	if (bytes && fixture_storage())
+		sql = arena_printf(t.arena, "%.*s'\\x%s", (int)(bytes - sql), sql, bytes + 2).at;
 	ok(account_enter(t.alice, &t.error));
 	ok(db_exec(t.alice->mail.db, sql, &t.error));
 	account_leave(t.alice);
@@ -48,7 +51,7 @@ static void every_broken_invariant_is_mended(void **state)
 		"DELETE FROM placement WHERE uid = 1",
 		"DELETE FROM message WHERE id = (SELECT min(id) FROM message)",
 		"DELETE FROM message",
-		"INSERT INTO placement VALUES (77, 1, 88, 0, '', 1, 1, 1, 88)",
+		"INSERT INTO placement (mailbox, uid, message, flags, keywords, modseq, size, received, thread) VALUES (77, 1, 88, 0, '', 1, 1, 1, 88)",
 		"UPDATE mailbox SET selectable = 0, name = 'x' WHERE name = 'INBOX'",
 		"UPDATE mailbox SET emails = 7",
 		"UPDATE mailbox SET unread_threads = 7 WHERE name = 'Trash'",
@@ -56,10 +59,10 @@ static void every_broken_invariant_is_mended(void **state)
 		"UPDATE message SET thread = 0",
 		"UPDATE placement SET thread = 1",
 		"UPDATE message SET appeared = 0",
-		"INSERT INTO excerpt VALUES (77, '')",
-		"INSERT INTO long_excerpt VALUES (77, '')",
+		"INSERT INTO excerpt (message, text) VALUES (77, '')",
+		"INSERT INTO long_excerpt (message, text) VALUES (77, '')",
 		"UPDATE excerpt SET text = X'01FFFFFFFFFFFF0F00'",
-		"INSERT INTO long_excerpt SELECT id, X'010100000000000000' FROM message",
+		"INSERT INTO long_excerpt (message, text) SELECT id, X'010100000000000000' FROM message",
 	};
 	for (size_t i = 0; i < sizeof damages / sizeof *damages; i++) {
 		append("INBOX", FLAG_SEEN);
@@ -167,7 +170,7 @@ static void a_file_without_a_message_is_kept(void **state)
 static void lose_database(const char *how)
 {
 	char path[PATH_MAX];
-	recover_database_path(t.alice->folder, path);
+	snprintf(path, sizeof path, "%s", t.alice->database);
 	fixture_close();
 	int fd = open(path, O_WRONLY);
 	if (how[0] == 'r')
@@ -383,13 +386,15 @@ int main(void)
 		STORE_TEST(many_lost_files_are_no_trouble),
 		STORE_TEST(a_message_whose_row_was_lost_stays_where_it_was),
 		STORE_TEST(a_file_without_a_message_is_kept),
-		STORE_TEST(a_lost_database_is_rebuilt),
-		STORE_TEST(care_makes_a_snapshot_when_one_is_due),
-		STORE_TEST(a_snapshot_gives_flags_and_folders_back),
 		STORE_TEST(expunged_messages_come_back_for_a_while),
 		STORE_TEST(leftovers_of_crashes_are_cleaned),
 		STORE_TEST(a_folder_that_cannot_be_written_fails_cleanly),
+	};
+	const struct CMUnitTest of_files[] = {
+		STORE_TEST(a_lost_database_is_rebuilt),
+		STORE_TEST(care_makes_a_snapshot_when_one_is_due),
+		STORE_TEST(a_snapshot_gives_flags_and_folders_back),
 		STORE_TEST(a_write_that_fails_adds_nothing),
 	};
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	return cmocka_run_group_tests(tests, NULL, NULL) + (fixture_storage() ? 0 : cmocka_run_group_tests(of_files, NULL, NULL));
 }

@@ -11,19 +11,6 @@
 #include "base/random.h"
 #include "store/recover/recover.h"
 
-
-void recover_database_path(const char *folder, char out[PATH_MAX])
-{
-	snprintf(out, PATH_MAX, "%s/account.db", folder);
-}
-
-struct db *recover_database(const char *folder, enum db_durability durability, bool create, struct error *error)
-{
-	char path[PATH_MAX];
-	recover_database_path(folder, path);
-	return mail_open(path, durability, create, error);
-}
-
 /* ---- Snapshots ---- */
 
 static void snapshot_path(const char *folder, int64_t id, const char *ending, char out[PATH_MAX])
@@ -80,12 +67,12 @@ static bool remove_old_snapshots(const char *folder, struct error *error)
 	return done;
 }
 
-bool recover_snapshot(const char *folder, struct durable *durable, struct error *error)
+bool recover_snapshot(const char *folder, const char *database, struct durable *durable, struct error *error)
 {
 	char making[PATH_MAX], path[PATH_MAX];
 	int64_t id = id_new();
 	/* a connection of its own: the account's users don't wait for it */
-	struct db *db = recover_database(folder, DB_DURABLE_LATER, false, error);
+	struct db *db = mail_open(database, DB_DURABLE_LATER, false, error);
 	snapshot_path(folder, id, ".new", making);
 	snapshot_path(folder, id, "", path);
 	bool done = db && db_snapshot(db, making, error);
@@ -127,7 +114,7 @@ static bool from_newest_snapshot(const char *folder, const char *making)
 static bool make_database(const char *making, const char *damaged, struct slice name, bool snapshot, int64_t epoch, struct error *error)
 {
 	struct db *db = db_open(making, &(struct db_options){.durability = DB_DURABLE_COMMIT, .create = !snapshot}, error);
-	bool done = db && (snapshot || mail_fill(db, name, epoch, 0, error)) && mail_renew(db, epoch, error) && mail_salvage(damaged, db, error);
+	bool done = db && (snapshot || mail_fill(db, &(struct mail_first){.name = name, .epoch = epoch}, error)) && mail_renew(db, epoch, error) && mail_salvage(damaged, db, error);
 	db_close(&db);
 	return done;
 }
@@ -160,17 +147,25 @@ static bool restore_files(struct durable *durable, const char *folder, struct sl
 	return done;
 }
 
-bool recover_rebuild(struct durable *durable, const char *folder, struct slice name, bool *from_snapshot, struct error *error)
+bool recover_rebuild(struct durable *durable, const char *folder, const char *database, struct slice name, bool *from_snapshot, struct error *error)
 {
-	char making[PATH_MAX], id[ID_TEXT_LEN + 1], database[PATH_MAX];
+	char making[PATH_MAX], id[ID_TEXT_LEN + 1];
 	id_format(id_new(), id);
 	snprintf(making, sizeof making, "%s/account-%s.new", folder, id);
-	recover_database_path(folder, database);
 	*from_snapshot = from_newest_snapshot(folder, making);
 	bool done = restore_files(durable, folder, name, error) && make_database(making, database, name, *from_snapshot, durable_epoch(durable), error) &&
 		    put_aside(database, error) &&
 		    (rename(making, database) == 0 || error_set_errno(error, errno, "naming %s", database)) && durable_sync(durable, error);
 	if (!done)
 		unlink(making);
+	return done;
+}
+
+bool recover_begin_anew(struct durable *durable, const char *database, struct slice name, struct error *error)
+{
+	int64_t epoch = durable_epoch(durable);
+	struct db *db = mail_open(database, DB_DURABLE_COMMIT, true, error);
+	bool done = db && mail_fill(db, &(struct mail_first){.name = name, .epoch = epoch}, error) && mail_renew(db, epoch, error);
+	db_close(&db);
 	return done;
 }

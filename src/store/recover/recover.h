@@ -41,23 +41,21 @@ bool recover_kept(struct change *change, const char *folder, const struct durabl
 
 enum { SNAPSHOTS_KEPT = 3 };
 
-/** The path of the database in an account's folder. */
-void recover_database_path(const char *folder, char out[PATH_MAX]);
-/** Opens it; its tables are as they are now. */
-struct db *recover_database(const char *folder, enum db_durability durability, bool create, struct error *error);
-/** Copies it to a snapshot beside it; the newest few are kept. Its users don't wait for that. */
-bool recover_snapshot(const char *folder, struct durable *durable, struct error *error);
+/** Copies the account's database, a file, to a snapshot in its folder; the newest few are kept. Its users don't wait for that. */
+bool recover_snapshot(const char *folder, const char *database, struct durable *durable, struct error *error);
 /** When the newest snapshot was made, in seconds; 0: there is none. */
 int64_t recover_newest_snapshot(const char *folder);
-/** Replaces the account's database: by the newest snapshot that is sound, else by an empty one, with what mail_salvage() finds. The old one is put aside.
+/** Replaces the account's database, a file: by the newest snapshot that is sound, else by an empty one, with what mail_salvage() finds. The old one is put aside.
  * Numbers go on where no client can have seen any: every mailbox has a new UIDVALIDITY. */
-bool recover_rebuild(struct durable *durable, const char *folder, struct slice name, bool *from_snapshot, struct error *error);
+bool recover_rebuild(struct durable *durable, const char *folder, const char *database, struct slice name, bool *from_snapshot, struct error *error);
+/** Makes an empty one where there is none, with numbers as after recover_rebuild(). */
+bool recover_begin_anew(struct durable *durable, const char *database, struct slice name, struct error *error);
 
 /* ---- Checking: fsck.c; in this order ---- */
 
-/** A check of the account whose folder that is; with `repair` what can be mended is. Expunged messages are to have their files when they
+/** A check of the account whose folder and database those are; with `repair` what can be mended is. Expunged messages are to have their files when they
  * were expunged after `kept_since`. recover_check_free() when done. */
-struct recover_check *recover_check_new(struct durable *durable, const char *folder, struct slice name, int64_t kept_since, bool repair, struct fsck_report *report);
+struct recover_check *recover_check_new(struct durable *durable, const char *folder, const char *database, struct slice name, int64_t kept_since, bool repair, struct fsck_report *report);
 void recover_check_free(struct recover_check **check);
 /** The database itself; *rebuilt: it is another now. ERROR_INVALID: it is damaged, and was reported. */
 bool recover_check_database(struct recover_check *check, bool *rebuilt, struct error *error);
