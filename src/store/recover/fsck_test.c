@@ -11,9 +11,9 @@
 
 static void run_sql(const char *sql)
 {
-	const char *bytes = strstr(sql, "X'"); /* which PostgreSQL writes otherwise */
+	const char *bytes = strstr(sql, " X'"); /* which PostgreSQL writes otherwise */
 	if (bytes && fixture_storage())
-		sql = arena_printf(t.arena, "%.*s'\\x%s", (int)(bytes - sql), sql, bytes + 2).at;
+		sql = arena_printf(t.arena, "%.*s '\\x%s", (int)(bytes - sql), sql, bytes + 3).at;
 	ok(account_enter(t.alice, &t.error));
 	ok(db_exec(t.alice->mail.db, sql, &t.error));
 	account_leave(t.alice);
