@@ -139,6 +139,23 @@ static void nobody_is_a_report(void **state)
 	assert_report("How are you?");
 }
 
+/* An address that would be delivered to: it isn't tried. */
+static void what_is_given_back_is_told(void **state)
+{
+	(void)state;
+	size_t changed;
+	int64_t id = post_message((struct queue_message){.from = SLICE("alice@here.test")}, hello, TO({"bob@here.test", 0, NULL}));
+	assert_true(queue_return(t.queue, &(struct queue_filter){.id = id}, SLICE("Не туда"), &changed, NULL) && changed == 1);
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(mailbox_count("bob@here.test", "INBOX"), 0);
+	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 1);
+	assert_report("Final-Recipient: rfc822; bob@here.test\r\nAction: failed\r\nStatus: 5.0.0\r\n");
+	assert_report("Who runs this mail server has stopped its delivery");
+	assert_report("Detail: Не туда\r\n");
+	assert_report("How are you?");
+}
+
 static void reports_come_in_the_senders_language(void **state)
 {
 	(void)state;
@@ -394,7 +411,7 @@ int main(void)
 		CASE(many_messages_to_many),
 		CASE(copies_share_one_file),
 		CASE(large_letters_arrive), CASE(mail_goes_on_after_letters_that_fill_a_batch),
-		CASE(nobody_is_a_report),
+		CASE(nobody_is_a_report), CASE(what_is_given_back_is_told),
 		CASE(reports_come_in_the_senders_language),
 		CASE(strangers_words_are_not_sent_to_others),
 		CASE(reports_are_not_reported),

@@ -56,11 +56,25 @@ static struct slice domain_of(const struct delivery *delivery)
 	return courier_turns_destination(&delivery->job->errand);
 }
 
+/* Where a recipient's mail goes out is named for him (struct queue_recipient): "host:port", which no domain and no address literal is. */
+static bool is_named_server(struct slice destination)
+{
+	return slice_find_char(destination, ':') != SLICE_NONE && destination.at[destination.len - 1] != ']';
+}
+
+/* The smarthost that all mail goes through; empty: this mail goes to its domain, or through the server that is named for it. */
+static const char *smarthost_of(const struct delivery *delivery)
+{
+	return is_named_server(domain_of(delivery)) ? "" : delivery->config->smarthost;
+}
+
 /* `fault`: NULL if a session has TLS; `peer`: NULL if it is about no host. */
 static void note_row(const struct delivery *delivery, struct slice policy, const struct courier_peer *peer, const char *fault)
 {
 	struct slice domain = domain_of(delivery);
 	struct report_row row = {.policy = policy, .passed = !fault, .reason = slice_of(fault)};
+	if (is_named_server(domain))
+		return;
 	if (fault && peer) {
 		row.source = slice_of(peer->host);
 		row.address = slice_of(peer->address_text);
@@ -79,6 +93,7 @@ static void note_tls(void *context, const struct courier_peer *peer, const char 
 
 static void set_policy(struct delivery *delivery)
 {
+	const char *smarthost = smarthost_of(delivery);
 	const struct config *config = delivery->config;
 	static const struct { const char *name; enum courier_session_tls tls; } modes[] = {
 		{"none", SESSION_CLEAR}, {"opportunistic", SESSION_OPPORTUNISTIC}, {"starttls", SESSION_STARTTLS}, {"implicit", SESSION_IMPLICIT}};
@@ -88,12 +103,12 @@ static void set_policy(struct delivery *delivery)
 			delivery->policy.from[delivery->from[n].ss_family == AF_INET6] = &delivery->from[n];
 			n++;
 		}
-	if (!*config->smarthost) {
+	if (!*smarthost) {
 		delivery->policy.tls_seen = note_tls;
 		delivery->policy.context = delivery;
 	}
-	delivery->policy.own_name = *config->smarthost ? "" : config->hostname;
-	if (!*config->smarthost) {
+	delivery->policy.own_name = *smarthost ? "" : config->hostname;
+	if (!*smarthost) {
 		if (delivery->job->letter->work->message.require_tls)
 			delivery->policy.tls = SESSION_STARTTLS;
 		return;
@@ -288,7 +303,7 @@ static void visit(struct delivery *delivery, const struct courier_peer *peer)
 static bool find_policy(struct delivery *delivery, struct arena *arena)
 {
 	struct slice domain = domain_of(delivery);
-	if (*delivery->config->smarthost || domain.len == 0 || domain.at[0] == '[')
+	if (*smarthost_of(delivery) || domain.len == 0 || domain.at[0] == '[' || is_named_server(domain))
 		return true;
 	delivery->sts = courier_sts_find(delivery->courier, domain, arena);
 	if (delivery->sts.fault && !delivery->sts.interrupted)
@@ -322,8 +337,10 @@ static void try_peers(struct delivery *delivery, const char *name)
 	struct arena *arena = arena_new();
 	struct courier_peer *peers;
 	struct courier *courier = delivery->courier;
-	size_t count = *delivery->config->smarthost
-		? courier_route_smarthost(courier->dns, delivery->config, HOSTS_TRIED_MAX, arena, &peers, &delivery->trouble)
+	const char *smarthost = smarthost_of(delivery);
+	bool named = *smarthost || is_named_server(slice_of(name));
+	size_t count = named
+		? courier_route_host(courier->dns, slice_of(*smarthost ? smarthost : name), HOSTS_TRIED_MAX, arena, &peers, &delivery->trouble)
 		: courier_route_domain(courier->dns, delivery->config, slice_of(name), HOSTS_TRIED_MAX, arena, &peers, &delivery->trouble);
 	if (count == 0)
 		courier_note_all(delivery->job, &delivery->trouble, NULL);

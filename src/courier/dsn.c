@@ -10,6 +10,8 @@
 static const char *outcome_of(const struct courier_dsn *dsn, const struct courier_dsn_recipient *recipient)
 {
 	const struct courier_words *words = courier_words_in(dsn->language);
+	if (recipient->returned)
+		return words->returned;
 	switch (recipient->action) {
 	case ACTION_DELIVERED: return words->delivered;
 	case ACTION_RELAYED: return words->relayed;
@@ -63,11 +65,20 @@ static void put_fate(const struct courier_dsn *dsn, const struct courier_dsn_rec
 	buf_append(out, SLICE("\r\n"));
 }
 
+/* An administrator gives his reason in his own language. */
+static bool is_ascii(const struct courier_dsn *dsn)
+{
+	for (size_t i = 0; i < dsn->count; i++)
+		if (dsn->recipients[i].returned && !slice_is_ascii(dsn->recipients[i].text))
+			return false;
+	return true;
+}
+
 /* The part for people. */
 static void put_words(const struct courier_dsn *dsn, struct buf *out)
 {
 	const struct courier_words *words = courier_words_in(dsn->language);
-	bool utf8 = dsn->message->smtputf8 || dsn->language != LANGUAGE_EN;
+	bool utf8 = dsn->message->smtputf8 || dsn->language != LANGUAGE_EN || !is_ascii(dsn);
 	buf_printf(out, "--%s\r\nContent-Type: text/plain; charset=%s\r\nContent-Transfer-Encoding: %s\r\n\r\n", dsn->boundary,
 		   utf8 ? "utf-8" : "us-ascii", utf8 ? "8bit" : "7bit");
 	buf_printf(out, "%s %s.\r\n\r\n%s", words->greeting, dsn->hostname, words->opening[dsn->kind]);

@@ -17,6 +17,7 @@ struct courier_dsn_recipient {
 	struct slice text;              /* what was said */
 	bool from_peer;                 /* by the other server, as an SMTP reply */
 	bool expired;                   /* failed because time was up */
+	bool returned;                  /* … because an administrator gives it back; `text` is why */
 	bool unsure;                    /* it was sent, and nobody knows whether the other server has taken it */
 	struct slice host;              /* the other server, or empty */
 	int64_t last_attempt, retry_until; /* 0: not to be told */

@@ -131,6 +131,10 @@ static void set_wrong_ones_aside(struct courier_addressee *addressee)
 static bool resolve(struct batch *batch, struct courier_addressee *addressee, struct courier_personal *personal)
 {
 	struct error error = {.kind = ERROR_TEMPORARY, .text = "the auth role doesn't answer"};
+	if (addressee->recipient->returned.len > 0) {
+		courier_addressee_decide(addressee, VERDICT_FAILED, "5.0.0", addressee->recipient->returned, NULL);
+		return false;
+	}
 	struct arena *arena = addressee->letter->work->arena; /* no other thread has the letter yet */
 	size_t local = 0;
 	if (!addressee->asked && !batch->auth_away)
@@ -159,7 +163,8 @@ static void ask_ahead(struct batch *batch, struct courier_letter *letters)
 	size_t asked = 0;
 	for (struct courier_letter *letter = letters; letter; letter = letter->next)
 		for (size_t i = 0; i < letter->count && asked < ASKED_AHEAD; i++, asked++)
-			letter->addressees[i].asked = auth_resolve_begin(batch->courier->auth, letter->addressees[i].recipient->address);
+			if (letter->addressees[i].recipient->returned.len == 0)
+				letter->addressees[i].asked = auth_resolve_begin(batch->courier->auth, letter->addressees[i].recipient->address);
 }
 
 static void add_addressee(struct batch *batch, struct courier_addressee *addressee)

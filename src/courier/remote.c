@@ -201,10 +201,12 @@ static int by_name(const void *a, const void *b)
 	return slice_compare(((const struct parcel *)a)->name, ((const struct parcel *)b)->name);
 }
 
-/* The destination of an address; empty with *trouble if it has none. */
-static struct slice destination_name(struct slice address, struct arena *arena, struct courier_trouble *trouble)
+/* The destination of an addressee; empty with *trouble if he has none. */
+static struct slice destination_name(const struct courier_addressee *addressee, struct arena *arena, struct courier_trouble *trouble)
 {
-	struct slice local, domain;
+	struct slice address = addressee->target, local, domain;
+	if (addressee->recipient->via.len > 0)
+		return addressee->recipient->via;
 	if (*config_current()->smarthost)
 		return slice_of(smarthost_name);
 	address_split(address, &local, &domain);
@@ -283,7 +285,7 @@ void courier_remote_submit(struct courier *courier, struct courier_letter *lette
 	size_t good = 0, bad = 0;
 	for (size_t i = 0; i < count; i++) {
 		struct courier_trouble trouble;
-		struct slice name = destination_name(list[i]->target, arena, &trouble);
+		struct slice name = destination_name(list[i], arena, &trouble);
 		if (name.len > 0)
 			parcels[good++] = (struct parcel){name, list[i]};
 		else {

@@ -23,6 +23,25 @@ static void mail_goes_out(void **state)
 	assert_int_equal(mailbox_count("alice@here.test", "INBOX"), 0);
 }
 
+/* Whatever the DNS says of its domain, or that all goes through a smarthost. */
+static void mail_goes_through_a_server_that_was_named(void **state)
+{
+	(void)state;
+	struct queue_edit edit = {0};
+	struct queue_message before;
+	struct error error = {0};
+	serve_friendly(NULL, 0);
+	configure("smarthost = \"127.0.0.1:9\"\nsmarthost_tls = none\n");
+	struct slice via = arena_printf(t.arena, "127.0.0.1:%d", smtp_fake_port(t.server));
+	int64_t id = post_message((struct queue_message){.from = SLICE("alice@here.test")}, hello, TO({"carol@gone.test", 0, NULL}));
+	edit.via = &via;
+	if (!queue_edit(t.queue, id, &edit, t.arena, &before, &error))
+		fail_msg("%s", error.text);
+	start();
+	eventually(waiting() == 0);
+	assert_int_equal(smtp_fake_heard(t.server, "RCPT TO:<carol@gone.test>"), 1);
+}
+
 static void old_servers_are_spoken_to(void **state)
 {
 	(void)state;
@@ -651,7 +670,7 @@ static void what_was_sent_is_known_after_a_power_cut(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		CASE(mail_goes_out),
+		CASE(mail_goes_out), CASE(mail_goes_through_a_server_that_was_named),
 		CASE(what_was_sent_is_known_after_a_power_cut),
 		CASE(old_servers_are_spoken_to),
 		CASE(servers_that_hang_up_at_ehlo_are_spoken_to),

@@ -132,6 +132,7 @@ static struct courier_dsn_recipient describe(const struct courier_addressee *add
 		.text = addressee->text,
 		.from_peer = addressee->from_peer,
 		.expired = addressee->expired,
+		.returned = addressee->recipient->returned.len > 0 && addressee->verdict == VERDICT_FAILED,
 		.unsure = addressee->unsure || addressee->recipient->unsure > 0,
 		.host = addressee->via.host,
 		.last_attempt = now,

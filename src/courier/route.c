@@ -197,25 +197,25 @@ size_t courier_route_domain(struct dns *dns, const struct config *config, struct
 	}
 }
 
-size_t courier_route_smarthost(struct dns *dns, const struct config *config, size_t max, struct arena *arena, struct courier_peer **peers, struct courier_trouble *trouble)
+size_t courier_route_host(struct dns *dns, struct slice named, size_t max, struct arena *arena, struct courier_peer **peers, struct courier_trouble *trouble)
 {
-	struct slice whole = slice_of(config->smarthost), host = whole;
+	struct slice host = named;
 	uint64_t port = 0;
-	size_t colon = slice_find_last_char(whole, ':');
+	size_t colon = slice_find_last_char(named, ':');
 	if (colon != SLICE_NONE) {
-		host = slice_sub(whole, 0, colon);
-		slice_to_number(slice_skip(whole, colon + 1), 65535, &port);
+		host = slice_sub(named, 0, colon);
+		slice_to_number(slice_skip(named, colon + 1), 65535, &port);
 	}
 	if (host.len > 2 && host.at[0] == '[')
 		host = slice_sub(host, 1, host.len - 2);
 	struct finding finding = finding_new(dns, arena, max, (int)port);
 	*peers = finding.peers;
 	if (port == 0 || host.len == 0)
-		courier_trouble_set(trouble, false, "4.3.5", "the smarthost \"%s\" is no host:port", config->smarthost);
+		courier_trouble_set(trouble, false, "4.3.5", "the server \"%.*s\" is no host:port", SLICE_ARG(named));
 	else {
 		add_host(&finding, host);
 		if (finding.count == 0) { /* the administrator's mistake isn't the sender's */
-			courier_trouble_set(trouble, false, "4.4.3", "the smarthost %.*s has no address: %s", SLICE_ARG(host), finding.error.text);
+			courier_trouble_set(trouble, false, "4.4.3", "the server %.*s has no address: %s", SLICE_ARG(host), finding.error.text);
 			trouble->interrupted = finding.error.kind == ERROR_INTERRUPTED;
 		}
 	}

@@ -11,8 +11,8 @@ struct config;
  * preferences are shuffled; hosts from our own preference on are left out. 0 with *trouble: there is none, or DNS has
  * trouble. */
 size_t courier_route_domain(struct dns *dns, const struct config *config, struct slice domain, size_t max, struct arena *arena, struct courier_peer **peers, struct courier_trouble *trouble);
-/** The same for the configured smarthost. */
-size_t courier_route_smarthost(struct dns *dns, const struct config *config, size_t max, struct arena *arena, struct courier_peer **peers, struct courier_trouble *trouble);
+/** The same for one server that is named, "host:port": the smarthost, or that of struct queue_recipient. */
+size_t courier_route_host(struct dns *dns, struct slice named, size_t max, struct arena *arena, struct courier_peer **peers, struct courier_trouble *trouble);
 /** Puts MX records in the order in which they are to be tried, and cuts the list where `self` stands. *cut: it stood first
  * or made the list empty. Returns how many are left. */
 size_t courier_route_order(struct dns_mx *list, size_t count, struct slice self, bool *cut);

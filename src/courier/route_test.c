@@ -138,7 +138,7 @@ static void the_smarthost_has_its_port(void **state)
 	struct fixture *fixture = *state;
 	struct courier_peer *peers;
 	struct courier_trouble trouble;
-	assert_int_equal(courier_route_smarthost(fixture->dns, fixture->config, 10, fixture->arena, &peers, &trouble), 2);
+	assert_int_equal(courier_route_host(fixture->dns, slice_of(fixture->config->smarthost), 10, fixture->arena, &peers, &trouble), 2);
 	assert_string_equal(peers[1].address_text, "127.0.0.1");
 	assert_int_equal(peers[1].port, 587);
 }

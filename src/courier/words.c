@@ -20,6 +20,7 @@ static const struct courier_words words[LANGUAGE_COUNT] = {
 		.expired = "It was tried again and again until the time allowed was over.",
 		.unsure = "It may have been delivered all the same: the other server has got the whole message, and whether it\r\n"
 			  "    took it couldn't be learned. Please ask the recipient before you send it again.",
+		.returned = "Who runs this mail server has stopped its delivery and gives the message back to you.",
 		.retry_until = "It will be tried until",
 		.said = "said",
 		.detail = "Detail",
@@ -44,6 +45,7 @@ static const struct courier_words words[LANGUAGE_COUNT] = {
 		.expired = "Foi tentada repetidamente até se esgotar o tempo permitido.",
 		.unsure = "Pode ter sido entregue mesmo assim: o outro servidor recebeu a mensagem inteira, mas não foi possível\r\n"
 			  "    saber se a aceitou. Pergunte ao destinatário antes de a enviar de novo.",
+		.returned = "Quem administra este servidor de correio parou a entrega e devolve-lhe a mensagem.",
 		.retry_until = "As tentativas continuarão até",
 		.said = "respondeu",
 		.detail = "Pormenor",
@@ -68,6 +70,7 @@ static const struct courier_words words[LANGUAGE_COUNT] = {
 		.expired = "Попытки повторялись, пока не истекло отведённое время.",
 		.unsure = "Возможно, письмо всё же доставлено: другой сервер получил его целиком, но узнать, принял ли он его,\r\n"
 			  "    не удалось. Прежде чем отправлять письмо снова, спросите получателя.",
+		.returned = "Администратор этого почтового сервера остановил доставку и возвращает вам письмо.",
 		.retry_until = "Попытки будут повторяться до",
 		.said = "ответил",
 		.detail = "Подробности",

@@ -15,7 +15,7 @@ struct courier_words {
 	const char *opening[WORDS_KINDS];
 	const char *delivered, *relayed, *expanded;
 	const char *refused, *not_taken;   /* a failure or a delay of which nothing else is known */
-	const char *expired, *unsure;
+	const char *expired, *unsure, *returned;
 	const char *retry_until;           /* before a time */
 	const char *said;                  /* between a server's name and its words */
 	const char *detail;                /* before words of ours */

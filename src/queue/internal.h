@@ -11,7 +11,7 @@
  *   lease.c     who is at a message
  *   later.c     what waits for its time, and what its sender wants back
  *   apart.c     quarantine, for those for whom something was set apart; apart_call.c: over a channel
- *   people.c    what `pombal queue` does: list, flush, hold, remove, count
+ *   people.c    what `pombal queue` does: list, flush, hold, return, remove, count; edit.c: where recipients' mail goes instead
  *   check.c     invariants, and files that nobody owns any more
  *
  * Threads: each database connection has a lock of its own. `reads` never writes, so a reader waits for no writer (WAL);
@@ -106,8 +106,8 @@ struct db *queue_connect(const struct queue *queue, enum db_durability durabilit
 /** The message columns of MESSAGE_COLUMNS in the statement's current row; slices are copied into `arena`. */
 #define MESSAGE_COLUMNS "id, sender, body_kind, smtputf8, require_tls, ret, envid, account, client, arrived, size, preface, reason, sent, allowed, junk, findings, weighed, points, suspect, author, release, tracked"
 void queue_read_message(struct db_statement *row, struct arena *arena, struct queue_message *message);
-#define RECIPIENT_COLUMNS "number, address, original, notify, next_attempt, expires, last_attempt, attempts, delay_notified, last_error, held, unsure, told, apart"
-enum { RECIPIENT_COLUMN_HELD = 10, RECIPIENT_COLUMN_UNSURE = 11, RECIPIENT_COLUMN_TOLD = 12, RECIPIENT_COLUMN_APART = 13 };
+#define RECIPIENT_COLUMNS "number, address, original, notify, next_attempt, expires, last_attempt, attempts, delay_notified, last_error, held, unsure, told, apart, via, returned"
+enum { RECIPIENT_COLUMN_HELD = 10, RECIPIENT_COLUMN_UNSURE = 11, RECIPIENT_COLUMN_TOLD = 12, RECIPIENT_COLUMN_APART = 13, RECIPIENT_COLUMN_VIA = 14, RECIPIENT_COLUMN_RETURNED = 15 };
 void queue_read_recipient(struct db_statement *row, struct arena *arena, struct queue_recipient *recipient);
 /** Steps through a statement of RECIPIENT_COLUMNS and fills message's recipients and held. */
 bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struct queue_message *message, struct error *error);

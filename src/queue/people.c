@@ -78,7 +78,7 @@ bool queue_list(struct queue *queue, const struct queue_filter *filter, struct a
 	return done;
 }
 
-enum order { ORDER_FLUSH, ORDER_HOLD, ORDER_RELEASE, ORDER_REMOVE };
+enum order { ORDER_FLUSH, ORDER_HOLD, ORDER_RELEASE, ORDER_REMOVE, ORDER_RETURN };
 static const char *const order_sql[] = {
 	[ORDER_FLUSH] = "UPDATE recipient SET next_attempt = $2 WHERE message = $1 AND held = 0",
 	[ORDER_HOLD] = "UPDATE recipient SET held = 1 WHERE message = $1 AND held <> 1",
@@ -87,12 +87,15 @@ static const char *const order_sql[] = {
 		" next_attempt = CASE WHEN held = 2 THEN $3 ELSE next_attempt END, expires = CASE WHEN expires < $2 OR held = 2 THEN $2 ELSE expires END"
 		" WHERE message = $1 AND (held = 1 OR (held = 2 AND CAST($4 AS BIGINT) <> 0))",
 	[ORDER_REMOVE] = "DELETE FROM recipient WHERE message = $1",
+	[ORDER_RETURN] = "UPDATE recipient SET returned = $3, held = 0, next_attempt = $2 WHERE message = $1 AND returned = ''"
+		" AND EXISTS (SELECT 1 FROM message WHERE id = $1 AND sender <> '' AND (account <> '' OR (junk = 0 AND reason = 0)))",
 };
 
 struct change {
 	enum order order;
 	int64_t now, expires; /* expires: until when what is released is tried */
 	bool named;           /* a message is named by its id */
+	struct slice reason;  /* why it is given back */
 	size_t count;
 	size_t changed[QUEUE_CHUNK]; /* places in the list */
 	int64_t doomed[QUEUE_CHUNK]; /* messages removed whose bodies are files */
@@ -109,13 +112,23 @@ static bool forget_suspicion(struct db *db, int64_t id, struct error *error)
 	return db_run(statement, error);
 }
 
+/* What goes back isn't held any more, nor is it junk, of which nobody would be told. It isn't what its account usually does. */
+static bool forget_verdict(struct db *db, int64_t id, struct error *error)
+{
+	struct db_statement *statement = db_prepare(db, "UPDATE message SET reason = 0, sent = 0, allowed = 0, junk = 0, weighed = 0, suspect = 0 WHERE id = $1");
+	db_bind_number(statement, 1, id);
+	return db_run(statement, error);
+}
+
 static bool change_one(struct db *db, struct change *change, const struct queue_message *list, size_t place, struct error *error)
 {
 	int64_t id = list[place].id;
 	struct db_statement *statement = db_prepare(db, order_sql[change->order]);
 	db_bind_number(statement, 1, id);
-	if (change->order == ORDER_FLUSH)
+	if (change->order == ORDER_FLUSH || change->order == ORDER_RETURN)
 		db_bind_number(statement, 2, change->now);
+	if (change->order == ORDER_RETURN)
+		db_bind_text(statement, 3, change->reason);
 	if (change->order == ORDER_RELEASE) {
 		db_bind_number(statement, 2, change->expires);
 		db_bind_number(statement, 3, change->now);
@@ -123,8 +136,11 @@ static bool change_one(struct db *db, struct change *change, const struct queue_
 	}
 	if (!db_run(statement, error))
 		return false;
-	if (db_changes(db) > 0)
+	bool any = db_changes(db) > 0;
+	if (any)
 		change->changed[change->count++] = place;
+	if (change->order == ORDER_RETURN && any && (!forget_verdict(db, id, error) || !queue_later_end(db, id, change->now, error)))
+		return false;
 	if (change->order == ORDER_RELEASE && (!forget_suspicion(db, id, error) || !queue_later_end(db, id, change->now, error)))
 		return false;
 	bool in_file = false;
@@ -142,7 +158,7 @@ static bool change_chunk(struct queue *queue, struct change *change, const struc
 	bool done = db_begin(db, error);
 	for (size_t i = 0; done && i < count; i++)
 		done = change_one(db, change, list, i, error);
-	if (done && (change->order == ORDER_RELEASE || change->order == ORDER_REMOVE))
+	if (done && (change->order == ORDER_RELEASE || change->order == ORDER_REMOVE || change->order == ORDER_RETURN))
 		done = queue_outgoing_settle(db, error);
 	if (!done || !db_commit(db, error)) {
 		db_rollback(db);
@@ -165,7 +181,7 @@ static bool find(struct queue *queue, const struct queue_filter *filter, struct 
 	return done;
 }
 
-static bool change_all(struct queue *queue, const struct queue_filter *filter, enum order order, size_t *changed, struct error *error)
+static bool change_all(struct queue *queue, const struct queue_filter *filter, enum order order, struct slice reason, size_t *changed, struct error *error)
 {
 	struct change *change = memory_new(sizeof *change);
 	struct arena *arena = arena_new();
@@ -175,7 +191,7 @@ static bool change_all(struct queue *queue, const struct queue_filter *filter, e
 	bool done = true;
 	step.limit = QUEUE_CHUNK;
 	for (size_t count = QUEUE_CHUNK; done && count == QUEUE_CHUNK; arena_reset(arena)) {
-		*change = (struct change){.order = order, .now = clock_now(), .expires = clock_now() + config_current()->retry_for, .named = filter->id != 0};
+		*change = (struct change){.order = order, .now = clock_now(), .expires = clock_now() + config_current()->retry_for, .named = filter->id != 0, .reason = reason};
 		done = find(queue, &step, arena, &list, &count, error) && change_chunk(queue, change, list, count, error);
 		total += done ? change->count : 0;
 		for (size_t i = 0; done && filter->changed && i < change->count; i++)
@@ -191,17 +207,32 @@ static bool change_all(struct queue *queue, const struct queue_filter *filter, e
 
 bool queue_flush(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error)
 {
-	return change_all(queue, filter, ORDER_FLUSH, changed, error);
+	return change_all(queue, filter, ORDER_FLUSH, SLICE(""), changed, error);
 }
 
 bool queue_hold(struct queue *queue, const struct queue_filter *filter, bool held, size_t *changed, struct error *error)
 {
-	return change_all(queue, filter, held ? ORDER_HOLD : ORDER_RELEASE, changed, error);
+	return change_all(queue, filter, held ? ORDER_HOLD : ORDER_RELEASE, SLICE(""), changed, error);
 }
 
 bool queue_remove(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error)
 {
-	return change_all(queue, filter, ORDER_REMOVE, changed, error);
+	return change_all(queue, filter, ORDER_REMOVE, SLICE(""), changed, error);
+}
+
+static bool has_control(struct slice text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.at[i] < ' ' || text.at[i] == 0x7f)
+			return true;
+	return false;
+}
+
+bool queue_return(struct queue *queue, const struct queue_filter *filter, struct slice reason, size_t *changed, struct error *error)
+{
+	if (reason.len > QUEUE_REASON_MAX || !slice_is_utf8(reason) || has_control(reason))
+		return error_set(error, ERROR_INVALID, "the reason isn't one line of %d bytes at most", QUEUE_REASON_MAX);
+	return change_all(queue, filter, ORDER_RETURN, reason.len > 0 ? reason : SLICE("an administrator of this server has stopped its delivery"), changed, error);
 }
 
 static bool count_rows(struct db *db, const char *sql, uint64_t *count, struct error *error)

@@ -75,6 +75,9 @@ static const char *const queue_schema[] = {
 	"ALTER TABLE message ADD COLUMN tracked BIGINT NOT NULL DEFAULT 0;",
 	/* Large bodies, where other machines must find them: see body.c. */
 	"CREATE TABLE piece (message BIGINT NOT NULL, number BIGINT NOT NULL, bytes " DB_BYTES " NOT NULL, PRIMARY KEY (message, number))" DB_CLUSTERED ";",
+	/* What an administrator wants of it: through which server it goes, that it is given back (people.c, edit.c). */
+	"ALTER TABLE recipient ADD COLUMN via TEXT NOT NULL DEFAULT '';"
+	"ALTER TABLE recipient ADD COLUMN returned TEXT NOT NULL DEFAULT '';",
 };
 
 struct db *queue_connect(const struct queue *queue, enum db_durability durability, struct error *error)
@@ -249,6 +252,8 @@ void queue_read_recipient(struct db_statement *row, struct arena *arena, struct 
 	recipient->unsure = (int)db_number(row, RECIPIENT_COLUMN_UNSURE);
 	recipient->told = db_number(row, RECIPIENT_COLUMN_TOLD);
 	recipient->apart = arena_copy(arena, db_text(row, RECIPIENT_COLUMN_APART));
+	recipient->via = arena_copy(arena, db_text(row, RECIPIENT_COLUMN_VIA));
+	recipient->returned = arena_copy(arena, db_text(row, RECIPIENT_COLUMN_RETURNED));
 }
 
 bool queue_read_recipients(struct db_statement *rows, struct arena *arena, struct queue_message *message, struct error *error)

@@ -53,6 +53,8 @@ struct queue_recipient {
 	struct slice last_error; /* the peer's last words, or ours */
 	int64_t told;            /* when he was told that it is set apart; 0: he wasn't */
 	struct slice apart;      /* what was done of it already: for whom of those to whom the address leads it was set apart, that it was passed on; each with LF behind it */
+	struct slice via;        /* "host:port", through which it goes out whatever else is configured; empty: it isn't so */
+	struct slice returned;   /* why an administrator gives it back to its sender: it isn't tried any more; empty: it is */
 };
 
 /** Why a message is held: that somebody who has signed in has sent, or that was set apart. */
@@ -312,6 +314,21 @@ bool queue_list(struct queue *queue, const struct queue_filter *filter, struct a
 bool queue_flush(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error);
 bool queue_hold(struct queue *queue, const struct queue_filter *filter, bool held, size_t *changed, struct error *error);
 bool queue_remove(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error);
+/** Has what the filter names given back to its sender, also what is held or waits for its time: the courier tells him so, with this reason (UTF-8, no control
+ * characters, QUEUE_REASON_MAX bytes at most; empty: a general one), as of any other failure (RFC 3464). Passed over is what nobody could be told of, or a stranger who
+ * wouldn't know of it: mail from the null reverse-path, and junk and what is in quarantine from other servers, whose senders are forged as a rule. */
+enum { QUEUE_REASON_MAX = 400 };
+bool queue_return(struct queue *queue, const struct queue_filter *filter, struct slice reason, size_t *changed, struct error *error);
+
+/** What is changed of a message's recipients; never of its text. */
+struct queue_edit {
+	struct slice address;    /* whose; empty: of all */
+	struct slice to;         /* its new address (canonical); empty: it stays. Who reads a report of it is told the former, too (RFC 3461 §5.2.7) */
+	const struct slice *via; /* as in struct queue_recipient; NULL: it stays */
+};
+/** Who isn't held is due now. *before: the message as it was, in `arena`. ERROR_NOT_FOUND: there is no such message or recipient; ERROR_TEMPORARY: it is being tried;
+ * ERROR_INVALID: it is given back, or the new address needs SMTPUTF8 and the message doesn't have it (RFC 6531 §3.4). */
+bool queue_edit(struct queue *queue, int64_t id, const struct queue_edit *edit, struct arena *arena, struct queue_message *before, struct error *error);
 /** Messages and recipients waiting. */
 bool queue_count(struct queue *queue, uint64_t *messages, uint64_t *recipients, struct error *error);
 /** Checks every invariant between rows and body files; with `repair`, removes body files that no row names. One call of

@@ -409,6 +409,118 @@ static void people_hold_flush_and_remove(void **state)
 	assert_int_equal(problems(fixture->queue, false), 0);
 }
 
+static size_t give_back(struct queue *queue, int64_t id, struct slice reason)
+{
+	size_t changed;
+	struct error error = {0};
+	if (!queue_return(queue, &(struct queue_filter){.id = id}, reason, &changed, &error))
+		fail_msg("%s", error.text);
+	return changed;
+}
+
+static int64_t commit_as(struct queue *queue, struct queue_message message)
+{
+	struct queue_recipient recipient = {.address = SLICE("bob@example.test")};
+	message.recipients = &recipient;
+	message.recipient_count = 1;
+	struct queue_draft *draft = queue_draft_new(queue, message.from);
+	assert_true(queue_draft_write(draft, SLICE("a"), NULL) && queue_commit(queue, &draft, &message, NULL));
+	return message.id;
+}
+
+static void people_give_back(void **state)
+{
+	struct fixture *fixture = *state;
+	struct queue *queue = fixture->queue;
+	const int64_t ever = (int64_t)1 << 40;
+	int64_t id = commit(queue, SLICE("a"), "alice@example.test", bob, 1);
+	size_t changed;
+	struct queue_filter filter = {.id = id};
+	/* Also what is held; once; and what is being tried meanwhile doesn't wait for its next time. */
+	assert_true(queue_hold(queue, &filter, true, &changed, NULL) && changed == 1);
+	assert_int_equal(give_back(queue, id, SLICE("Wrong address")), 1);
+	assert_int_equal(give_back(queue, id, SLICE("again")), 0);
+	struct queue_work *work = take_one(queue, clock_now());
+	assert_non_null(work);
+	assert_true(slice_equal(work->message.recipients[0].returned, SLICE("Wrong address")));
+	settle(queue, work, OUTCOME_FAILED, 0);
+	queue_release(queue, &work);
+	id = commit(queue, SLICE("a"), "alice@example.test", bob, 1);
+	assert_non_null(work = take_one(queue, 1000));
+	assert_int_equal(give_back(queue, id, SLICE("")), 1);
+	settle(queue, work, OUTCOME_DEFERRED, ever);
+	queue_release(queue, &work);
+	assert_non_null(work = take_one(queue, clock_now()));
+	assert_true(work->message.recipients[0].returned.len > 0);
+	settle(queue, work, OUTCOME_FAILED, 0);
+	queue_release(queue, &work);
+	/* Of these nobody would be told, or somebody whose address is forged. */
+	assert_int_equal(give_back(queue, commit(queue, SLICE("a"), "", bob, 1), SLICE("")), 0);
+	assert_int_equal(give_back(queue, commit_as(queue, (struct queue_message){.from = SLICE("x@far.test"), .junk = true}), SLICE("")), 0);
+	assert_int_equal(give_back(queue, commit_as(queue, (struct queue_message){.from = SLICE("x@far.test"), .set_apart = true}), SLICE("")), 0);
+	/* What an account sends is told of whatever it was taken for. */
+	id = commit_as(queue, (struct queue_message){.from = SLICE("alice@example.test"), .account = SLICE("alice@example.test"), .junk = true, .doubt = {REASON_SPAM, 9, 8}});
+	assert_int_equal(give_back(queue, id, SLICE("")), 1);
+	struct error error;
+	struct arena *arena = arena_new();
+	struct queue_message *list;
+	size_t count;
+	assert_true(queue_list(queue, &(struct queue_filter){.id = id}, arena, &list, &count, &error) && count == 1);
+	assert_true(!list[0].junk && !list[0].held && list[0].suspicion.reason == REASON_NONE && list[0].recipients[0].returned.len > 0);
+	arena_free(&arena);
+	assert_false(queue_return(queue, &(struct queue_filter){0}, SLICE("a\r\nBcc: b"), &changed, &error));
+	assert_int_equal(error.kind, ERROR_INVALID);
+}
+
+static enum error_kind edit(struct queue *queue, int64_t id, struct queue_edit wanted)
+{
+	struct arena *arena = arena_new();
+	struct queue_message before;
+	struct error error = {0};
+	queue_edit(queue, id, &wanted, arena, &before, &error);
+	arena_free(&arena);
+	return error.kind;
+}
+
+static void people_change_where_mail_goes(void **state)
+{
+	struct fixture *fixture = *state;
+	struct queue *queue = fixture->queue;
+	const struct slice via = SLICE("mx.example.test:25"), none = SLICE("");
+	int64_t id = commit(queue, SLICE("a"), "alice@example.test", three, 3);
+	assert_int_equal(edit(queue, id + 1, (struct queue_edit){.via = &via}), ERROR_NOT_FOUND);
+	assert_int_equal(edit(queue, id, (struct queue_edit){.address = SLICE("nobody@example.test"), .via = &via}), ERROR_NOT_FOUND);
+	assert_int_equal(edit(queue, id, (struct queue_edit){.address = SLICE("bob@example.test"), .to = SLICE("\xd0\xb1@example.test")}), ERROR_INVALID);
+	/* Not while somebody has it. */
+	struct queue_work *work = take_one(queue, 1000);
+	assert_int_equal(edit(queue, id, (struct queue_edit){.via = &via}), ERROR_TEMPORARY);
+	settle(queue, work, OUTCOME_DEFERRED, (int64_t)1 << 40);
+	queue_release(queue, &work);
+	assert_null(take_one(queue, clock_now())); /* gives the lease back */
+	assert_int_equal(edit(queue, id, (struct queue_edit){.address = SLICE("Bob@example.test"), .to = SLICE("carol@other.test")}), ERROR_NONE);
+	assert_int_equal(edit(queue, id, (struct queue_edit){.address = SLICE("dave@elsewhere.test"), .via = &via}), ERROR_NONE);
+	assert_non_null(work = take_one(queue, clock_now()));
+	assert_int_equal(work->message.recipient_count, 2); /* who wasn't changed waits on */
+	const struct queue_recipient *first = &work->message.recipients[0], *second = &work->message.recipients[1];
+	assert_true(slice_equal(first->address, SLICE("carol@other.test")) && slice_equal(first->original, SLICE("rfc822;bob@example.test")) && first->via.len == 0);
+	assert_true(slice_equal(second->address, SLICE("dave@elsewhere.test")) && slice_equal(second->via, via));
+	settle(queue, work, OUTCOME_DEFERRED, 1);
+	queue_release(queue, &work);
+	assert_non_null(work = take_one(queue, 1));
+	queue_release(queue, &work);
+	assert_null(take_one(queue, 0));
+	/* And back; what its sender named first stays the original. */
+	assert_int_equal(edit(queue, id, (struct queue_edit){.via = &none}), ERROR_NONE);
+	assert_int_equal(edit(queue, id, (struct queue_edit){.address = SLICE("carol@other.test"), .to = SLICE("dave@other.test")}), ERROR_NONE);
+	assert_non_null(work = take_one(queue, clock_now()));
+	assert_true(slice_equal(work->message.recipients[0].original, SLICE("rfc822;bob@example.test")) && work->message.recipients[2].via.len == 0);
+	queue_release(queue, &work);
+	assert_null(take_one(queue, 0));
+	assert_int_equal(give_back(queue, id, SLICE("")), 1);
+	assert_int_equal(edit(queue, id, (struct queue_edit){.via = &via}), ERROR_INVALID);
+	assert_int_equal(problems(queue, false), 0);
+}
+
 static void what_is_wrong_is_found(void **state)
 {
 	struct fixture *fixture = *state;
@@ -687,6 +799,7 @@ int main(void)
 		CASE(a_message_with_many_recipients_hides_no_other),
 		CASE(people_find_messages),
 		CASE(people_hold_flush_and_remove),
+		CASE(people_give_back), CASE(people_change_where_mail_goes),
 		CASE(what_is_wrong_is_found),
 		CASE(orphans_are_swept_and_drafts_are_not),
 		CASE(files_are_private_and_links_refused),

@@ -294,7 +294,7 @@ static bool settle_one(struct db *db, const struct queue_result *result, int64_t
 		db_bind_number(removal, 2, result->recipient);
 		return db_run(removal, error);
 	}
-	struct db_statement *update = db_prepare(db, "UPDATE recipient SET next_attempt = $3,"
+	struct db_statement *update = db_prepare(db, "UPDATE recipient SET next_attempt = CASE WHEN returned = '' THEN CAST($3 AS BIGINT) ELSE CAST($4 AS BIGINT) END," /* what is given back meanwhile waits for nothing */
 		" last_attempt = CASE WHEN CAST($7 AS BIGINT) = 0 THEN $4 ELSE last_attempt END, attempts = attempts + 1 - $7,"
 		" unsure = unsure + $8, delay_notified = $5, last_error = $6 WHERE message = $1 AND number = $2");
 	db_bind_number(update, 1, result->message);
