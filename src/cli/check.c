@@ -278,6 +278,7 @@ static int run(struct command_line *line)
 		check_space(&check);
 		check_people(&check);
 		check_queue(&check);
+		cli_check_backup(&check);
 		if (load(&check)) {
 			check_options(&check);
 			cli_check_listeners(&check);

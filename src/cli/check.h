@@ -19,6 +19,8 @@ __attribute__((format(printf, 3, 4))) void cli_check_warning(struct cli_check *c
 /** The same for what is as it should be, and worth a line. */
 __attribute__((format(printf, 2, 3))) void cli_check_note(struct cli_check *check, const char *what, ...);
 
+/** Is there a backup, and is it new? (check_backup.c) */
+void cli_check_backup(struct cli_check *check);
 /** Do the scanners answer? (check_engines.c) */
 void cli_check_engines(struct cli_check *check);
 /** Are the addresses free, or ours, and do all roles run? Sets check->loopback. (check_network.c) */

@@ -185,6 +185,8 @@ const struct command *cli_offered_revert(void)
 	return command;
 }
 
+const struct command *cli_offered_keep(void) { return cli_metrics_history_commands; }
+
 /* ---- What there is ---- */
 
 static json_t *json_of_options(const struct command *command, const struct auth_administrator *who)

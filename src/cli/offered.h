@@ -24,6 +24,8 @@ bool cli_offered_may(const struct command_line *line, struct cli_refusal *refusa
 
 /** The row that takes a change of the configuration back whose time is over. */
 const struct command *cli_offered_revert(void);
+/** The row that keeps the server's numbers. */
+const struct command *cli_offered_keep(void);
 
 /** {"command": …, …} of each row that he may call. */
 json_t *cli_offered_list(const struct auth_administrator *who);

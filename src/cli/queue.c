@@ -5,6 +5,7 @@
 #include "base/random.h"
 #include "cli/commands.h"
 #include "cli/instance.h"
+#include "cli/queue_edit.h"
 
 /* A message is named by its id, its sender or a recipient, or "@domain"; or by who has submitted it. */
 static bool read_filter(const struct command_line *line, struct queue_filter *filter, struct error *error)
@@ -43,8 +44,9 @@ static int run_with(struct command_line *line, bool (*run)(struct command_line *
 
 static json_t *json_of_recipient(const struct queue_recipient *recipient)
 {
-	return json_pack("{s:o, s:i, s:I, s:I, s:o}", "address", cli_json_of_slice(recipient->address), "attempts", recipient->attempts, "next_attempt",
-			 (json_int_t)recipient->next_attempt, "expires", (json_int_t)recipient->expires, "last_error", cli_json_of_slice(recipient->last_error));
+	return json_pack("{s:o, s:i, s:I, s:I, s:o, s:o, s:o}", "address", cli_json_of_slice(recipient->address), "attempts", recipient->attempts, "next_attempt",
+			 (json_int_t)recipient->next_attempt, "expires", (json_int_t)recipient->expires, "last_error", cli_json_of_slice(recipient->last_error),
+			 "via", cli_json_of_slice(recipient->via), "returned", cli_json_of_slice(recipient->returned));
 }
 
 static json_t *json_of_message(const struct queue_message *message)
@@ -68,7 +70,10 @@ static void print_recipient(const struct queue_recipient *recipient, bool held, 
 	cli_print_safe(recipient->address);
 	if (recipient->attempts > 0)
 		printf("  %d attempt%s", recipient->attempts, recipient->attempts == 1 ? "" : "s");
-	if (held)
+	cli_print_part("through ", recipient->via);
+	if (recipient->returned.len > 0)
+		printf("  goes back to its sender");
+	else if (held)
 		printf("  held");
 	else if (waiting)
 		printf("  waits until %s, as its sender wants", cli_time_text(recipient->next_attempt, when));
@@ -246,11 +251,12 @@ static bool show(struct command_line *line, struct queue *queue, const struct qu
 
 /* A way to change what the filter names. */
 struct way {
-	bool (*change)(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error);
+	bool (*change)(struct queue *queue, const struct queue_filter *filter, struct slice reason, size_t *changed, struct error *error);
 	const char *event;   /* written for each message */
 	const char *done;    /* "3 messages …" */
 	const char *already; /* "what it names …", where it changed nothing; NULL: can't be */
 	bool tell;           /* the running courier has something to do */
+	struct slice reason; /* of what is given back */
 };
 
 struct noting {
@@ -261,7 +267,7 @@ struct noting {
 static void note(void *context, const struct queue_message *message)
 {
 	const struct noting *noting = context;
-	instance_note(noting->line, noting->way->event, log_id("id", message->id), log_slice("from", message->from));
+	instance_note(noting->line, noting->way->event, log_id("id", message->id), log_slice("from", message->from), log_slice("reason", noting->way->reason));
 }
 
 /* Nothing was changed: is there nothing, or was it so already? */
@@ -286,7 +292,7 @@ static bool act(const struct command_line *line, struct queue *queue, const stru
 		filter.changed = note;
 		filter.context = &noting;
 	}
-	if (!way->change(queue, &filter, &changed, error))
+	if (!way->change(queue, &filter, way->reason, &changed, error))
 		return false;
 	if (way->tell)
 		instance_tell_flush(line);
@@ -298,37 +304,58 @@ static bool act(const struct command_line *line, struct queue *queue, const stru
 	return true;
 }
 
-static bool hold_them(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error)
+static bool flush_them(struct queue *queue, const struct queue_filter *filter, struct slice reason, size_t *changed, struct error *error)
 {
+	(void)reason;
+	return queue_flush(queue, filter, changed, error);
+}
+
+static bool remove_them(struct queue *queue, const struct queue_filter *filter, struct slice reason, size_t *changed, struct error *error)
+{
+	(void)reason;
+	return queue_remove(queue, filter, changed, error);
+}
+
+static bool hold_them(struct queue *queue, const struct queue_filter *filter, struct slice reason, size_t *changed, struct error *error)
+{
+	(void)reason;
 	return queue_hold(queue, filter, true, changed, error);
 }
 
-static bool release_them(struct queue *queue, const struct queue_filter *filter, size_t *changed, struct error *error)
+static bool release_them(struct queue *queue, const struct queue_filter *filter, struct slice reason, size_t *changed, struct error *error)
 {
+	(void)reason;
 	return queue_hold(queue, filter, false, changed, error);
 }
 
 static bool flush(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
 {
-	return act(line, queue, filter, &(struct way){queue_flush, "admin.queue_flushed", "due now", "held, so it isn't tried; `pombal queue release` lets it go on", true}, error);
+	return act(line, queue, filter, &(struct way){.change = flush_them, .event = "admin.queue_flushed", .done = "due now", .already = "held, so it isn't tried; `pombal queue release` lets it go on", .tell = true}, error);
 }
 
 static bool hold(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
 {
-	return act(line, queue, filter, &(struct way){hold_them, "admin.queue_held", "held", "held already", false}, error);
+	return act(line, queue, filter, &(struct way){.change = hold_them, .event = "admin.queue_held", .done = "held", .already = "held already"}, error);
 }
 
 static bool release(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
 {
-	return act(line, queue, filter, &(struct way){release_them, "admin.queue_released", "released", "not held", true}, error);
+	return act(line, queue, filter, &(struct way){.change = release_them, .event = "admin.queue_released", .done = "released", .already = "not held", .tell = true}, error);
 }
 
 static bool remove_it(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
 {
-	return act(line, queue, filter, &(struct way){queue_remove, "admin.queue_removed", "removed", NULL, false}, error);
+	return act(line, queue, filter, &(struct way){.change = remove_them, .event = "admin.queue_removed", .done = "removed"}, error);
 }
 
-/* What holds or removes mail is told which. */
+static bool give_back(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error)
+{
+	const char *reason = command_value(line, "reason");
+	return act(line, queue, filter, &(struct way){.change = queue_return, .event = "admin.queue_returned", .done = "given back", .tell = true, .reason = slice_of(reason ? reason : ""),
+		.already = "going back already, or there is nobody to tell: what has no sender, and junk and what is in quarantine from other servers, can be removed alone"}, error);
+}
+
+/* What holds, returns or removes mail is told which. */
 static int run_named(struct command_line *line, bool (*run)(struct command_line *line, struct queue *queue, const struct queue_filter *filter, struct error *error))
 {
 	return is_named(line) ? run_with(line, run) : command_misuse(line, "nothing is said to be meant");
@@ -340,9 +367,11 @@ static int run_flush(struct command_line *line) { return run_with(line, flush); 
 static int run_hold(struct command_line *line) { return run_named(line, hold); }
 static int run_release(struct command_line *line) { return run_named(line, release); }
 static int run_remove(struct command_line *line) { return run_named(line, remove_it); }
+static int run_return(struct command_line *line) { return run_named(line, give_back); }
 
 #define WHICH {"account", "ADDRESS", "only what this account has submitted"}, {"held", NULL, "only what is held"}
 static const struct command_option which[] = {WHICH, {0}};
+static const struct command_option return_options[] = {WHICH, {"reason", "TEXT", "what its sender reads as the reason"}, {0}};
 static const struct command_option list_options[] = {WHICH, {"limit", "N", "only the first N, the oldest"}, {"after", "ID", "only what came after this message"}, {0}};
 
 const struct command cli_queue_commands[] = {
@@ -351,6 +380,8 @@ const struct command cli_queue_commands[] = {
 	{"queue flush", "[ID|ADDRESS|@DOMAIN]", "Tries again at once.", run_flush, which, 0, 1, 0, ADMIN_CHANGES},
 	{"queue hold", "[ID|ADDRESS|@DOMAIN]", "Holds messages back until they are released.", run_hold, which, 0, 1, 0, ADMIN_CHANGES},
 	{"queue release", "[ID|ADDRESS|@DOMAIN]", "Lets held messages go on; one that waits for its time only if its ID is given: at once.", run_release, which, 0, 1, 0, ADMIN_CHANGES},
+	{"queue return", "[ID|ADDRESS|@DOMAIN]", "Gives messages back to their senders now, who are told as of any other that can't be delivered.", run_return, return_options, 0, 1, 0, ADMIN_CHANGES},
+	{"queue edit", "ID [ADDRESS]", "Changes to which address the mail of a recipient goes, or through which server; never what its sender has written.", cli_queue_edit, cli_queue_edit_options, 1, 2, 0, ADMIN_CHANGES},
 	{"queue remove", "[ID|ADDRESS|@DOMAIN]", "Removes messages without telling their senders.", run_remove, which, 0, 1, COMMAND_REMOVES, ADMIN_CHANGES},
 	{0},
 };

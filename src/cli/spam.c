@@ -9,6 +9,7 @@
 #include "cli/instance.h"
 #include "cli/spam_files.h"
 #include "cli/spam_personal.h"
+#include "cli/spam_replay.h"
 #include "cli/spam_settings.h"
 #include "policy/settings.h"
 
@@ -304,8 +305,15 @@ static int replay_all(struct spam *spam)
 
 static int run_replay(struct command_line *line)
 {
+	bool kept = command_value(line, "quarantine") || command_value(line, "of");
+	if (kept ? line->count > 0 || (command_value(line, "quarantine") && command_value(line, "of")) : line->count == 0)
+		return command_misuse(line, "it takes either DIR, --quarantine or --of");
+	if (kept)
+		return cli_spam_replay_kept(line);
+	if (line->caller)
+		return command_misuse(line, "no folder of the server can be named");
 	if (!command_value(line, "config"))
-		return command_misuse(line, "it takes --config FILE");
+		return command_misuse(line, "with DIR it takes --config FILE");
 	return work(&(struct spam){.line = line}, begin_judging, replay_all);
 }
 
@@ -313,14 +321,23 @@ static const struct command_option learn_options[] = {{"spam", NULL, "they are s
 #define ACCOUNT {"account", "ADDRESS", "as it is for this account: its thresholds, and its own words and correspondents count (of a message that came its thresholds alone)"}
 static const struct command_option score_options[] = {ACCOUNT, {"fields", NULL, "prints the X-Spam fields of each instead"}, {0}};
 static const struct command_option explain_options[] = {ACCOUNT, {"language", "LANGUAGE", "en, ru or pt; else the environment's (LC_ALL, LC_MESSAGES, LANG)"}, {0}};
-static const struct command_option replay_options[] = {ACCOUNT, {"config", "FILE", "a candidate for pombal.conf"}, {0}};
+static const struct command_option replay_options[] = {
+	ACCOUNT,
+	{"config", "FILE", "a candidate for pombal.conf", false, OPTION_LOCAL},
+	{"set", "OPTION=VALUE", "of kept mail: as if this option were set so", true, 0},
+	{"quarantine", NULL, "weighs what is in quarantine, the newest"},
+	{"of", "ADDRESS", "weighs the mail of this account, the newest of each folder"},
+	{"mailbox", "NAME", "… of this folder alone"},
+	{"limit", "N", "weighs so many messages at most (200; 1000 at most)"},
+	{0},
+};
 
 const struct command cli_spam_commands[] = {
 	{"spam learn", "FILE|DIR...", "Learns what messages in files and folders are: spam or good mail. One that was learned before counts once.", run_learn, learn_options, 1, -1, COMMAND_JSON, ADMIN_CHANGES | ADMIN_FILE},
 	{"spam forget", "FILE|DIR...", "Undoes what was learned of messages.", run_forget, NULL, 1, -1, COMMAND_JSON, ADMIN_CHANGES | ADMIN_FILE},
 	{"spam score", "FILE|DIR...", "Judges messages: their points, and what these lead to.", run_score, score_options, 1, -1, COMMAND_JSON, ADMIN_READS | ADMIN_FILE},
-	{"spam replay", "DIR", "Judges the messages of DIR/ham and DIR/spam by the present and a candidate configuration, and counts what becomes of each kind.", run_replay,
-	 replay_options, 1, 1, COMMAND_JSON},
+	{"spam replay", "[DIR]", "Judges the messages of DIR/ham and DIR/spam by the present and a candidate configuration, and counts what becomes of each kind; or weighs mail that is kept here anew, and shows whose verdict changes. Nothing is changed.", run_replay,
+	 replay_options, 0, 1, COMMAND_JSON, ADMIN_READS},
 	{"explain", "FILE|MESSAGE-ID|ID", "Says why a message in a file is judged, or one that came was judged, as it is: each rule with its points, the smallest change that would have turned the verdict.", run_explain,
 	 explain_options, 1, 1, COMMAND_JSON, ADMIN_READS},
 	{0},

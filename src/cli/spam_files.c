@@ -25,7 +25,7 @@ static void pass_over(struct walk *walk, const char *path, const char *why)
 	walk->failed++;
 }
 
-static void read_tokens(struct cli_spam_message *message, struct slice bytes)
+void cli_spam_read(struct cli_spam_message *message, struct slice bytes)
 {
 	message->bytes = message_unwrap(bytes, mime_parse(bytes, message->arena));
 	bytes = message->bytes;
@@ -37,7 +37,7 @@ static void read_tokens(struct cli_spam_message *message, struct slice bytes)
 enum classify_outcome cli_spam_learn(struct classify_store *store, struct slice bytes, enum classify_kind kind, struct arena *arena)
 {
 	struct cli_spam_message message = {.arena = arena};
-	read_tokens(&message, bytes);
+	cli_spam_read(&message, bytes);
 	return classify_learn(store, &message.tokens, kind, clock_now());
 }
 
@@ -48,7 +48,7 @@ static void read_one(struct walk *walk, const char *path)
 	struct cli_spam_message message = {.path = path, .arena = walk->arena};
 	bool input = slice_equal(slice_of(path), SLICE("-"));
 	if (input ? command_read_file(walk->line, path, &file, &error) : file_read_regular(path, &file, &error)) {
-		read_tokens(&message, buf_slice(&file));
+		cli_spam_read(&message, buf_slice(&file));
 		walk->act(walk->context, &message);
 	} else
 		pass_over(walk, path, error.text);

@@ -19,6 +19,9 @@ struct cli_spam_message {
  * is named on standard error and passed over. Returns how many of them there were. */
 size_t cli_spam_each(struct command_line *line, const char *path, void (*act)(void *context, struct cli_spam_message *message), void *context);
 
+/** Fills in what is read of a message; message->arena is set. */
+void cli_spam_read(struct cli_spam_message *message, struct slice bytes);
+
 /** Learns a message; its tokens live in `arena` meanwhile. */
 enum classify_outcome cli_spam_learn(struct classify_store *store, struct slice message, enum classify_kind kind, struct arena *arena);
 

@@ -29,6 +29,7 @@ enum {
 	PIECE = 16384,
 	LATE_MS = 5000,     /* beyond its time */
 	LOOK_MS = 2000,     /* so often it is looked whether a change of the configuration is to be taken back */
+	KEEP_MS = 60000,    /* so often the server's numbers are kept */
 	PLACES_MAX = 64,
 	NAME_MAX_BYTES = 1024,
 	RUN_ASK = 0, RUN_OUT, RUN_NOTES, RUN_END, RUN_FDS,
@@ -227,34 +228,51 @@ static void start(int channel, const char *data, const int fds[RUN_FDS], bool ne
 	_exit(1);
 }
 
-/* A change of the configuration that wasn't confirmed in time is taken back by a command like others, on nobody's behalf. */
-static _Noreturn void revert_here(const char *data)
+/* On nobody's behalf: a change of the configuration that wasn't confirmed in time is taken back by a command like others, and so are the server's numbers kept. */
+static _Noreturn void run_for_itself(const char *data, const struct command *command)
 {
 	struct run run = {.data = data, .end = -1, .arena = arena_new(), .caller = {.who = SLICE("server"), .address = SLICE("")}};
 	struct command_line line = {.groups = cli_offered_groups, .data = data, .arena = run.arena, .caller = &run.caller};
 	struct error error;
 	set_limits();
-	line.command = cli_offered_revert();
+	line.command = command;
 	if (confine(&run, false, &error))
 		line.command->run(&line);
 	_exit(0);
 }
 
-/* Waits for something to do, and looks meanwhile whether a change is due. False: the role has gone. */
-static bool await_question(int channel, const char *data)
+static void start_for_itself(int channel, const char *data, const struct command *command)
+{
+	if (fork() != 0)
+		return; /* one that can't be started now is another time */
+	close(channel);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	run_for_itself(data, command);
+}
+
+static bool is_due(int64_t *at, int64_t every)
+{
+	int64_t now = clock_monotonic_ms();
+	bool due = now >= *at;
+	if (due)
+		*at = now + every;
+	return due;
+}
+
+/* Waits for something to do, and looks meanwhile whether anything is due. False: the role has gone. */
+static bool await_question(int channel, const char *data, int64_t *keep_at)
 {
 	for (;;) {
+		if (is_due(keep_at, KEEP_MS))
+			start_for_itself(channel, data, cli_offered_keep());
 		struct pollfd polled = {.fd = channel, .events = POLLIN};
 		int ready = poll(&polled, 1, LOOK_MS);
 		if (ready > 0)
 			return true;
 		if (ready < 0 && errno != EINTR)
 			return false;
-		if (ready == 0 && config_history_is_due(data, clock_now()) && fork() == 0) {
-			close(channel);
-			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			revert_here(data);
-		}
+		if (ready == 0 && config_history_is_due(data, clock_now()))
+			start_for_itself(channel, data, cli_offered_revert());
 	}
 }
 
@@ -264,12 +282,13 @@ _Noreturn static void serve(int channel, const char *data)
 	int fds[RUN_FDS];
 	size_t count;
 	bool lost;
+	int64_t keep_at = clock_monotonic_ms() + KEEP_MS;
 	prctl(PR_SET_NAME, "pombal: runner");
 	log_set_file(-1);
 	log_set_role("command", LOG_LEVEL_ERROR); /* a kernel without Landlock would be told of each time */
 	signal(SIGTERM, SIG_IGN); /* it ends with the role */
 	signal(SIGCHLD, SIG_IGN); /* nobody waits for them: they say how they end */
-	while (await_question(channel, data) && descriptors_receive(channel, true, &network, sizeof network, fds, RUN_FDS, &count, &lost) == sizeof network) {
+	while (await_question(channel, data, &keep_at) && descriptors_receive(channel, true, &network, sizeof network, fds, RUN_FDS, &count, &lost) == sizeof network) {
 		if (count == RUN_FDS)
 			start(channel, data, fds, network != 0);
 		for (size_t i = 0; i < count; i++)

@@ -205,6 +205,9 @@ ROWS = [
     ("quarantine remove", [NUMBER], {}, 422), ("trace", ["x@y.example"], {}, 422), ("explain", ["-"], {}, 200), ("verify", ["-"], {}, 200), ("spam score", ["-"], {}, 200),
     ("spam learn", ["-"], {"ham": True}, 200), ("spam forget", ["-"], {}, 200), ("reports", [], {"no-names": True}, 200), ("reports sent", [], {}, 200), ("reports send", [], {}, 422),
     ("greylist list", [], {}, 200), ("greylist shutout", [], {}, 200), ("push list", [], {}, 200), ("push key", [], {}, 200),
+    ("queue return", ["x@y.example"], {}, 422), ("queue edit", [NUMBER], {"via": "mx.example"}, 422), ("spam replay", [], {"quarantine": True, "set": ["spam_junk=4"]}, 200),
+    ("spam replay", [], {"of": "dora@example.test"}, 200), ("spam replay", ["/etc"], {}, 400), ("metrics history", [], {"over": "week"}, 200), ("backup note", ["elsewhere"], {"verified": True}, 200),
+    ("backup state", [], {}, 200),
 ]
 
 

@@ -97,7 +97,7 @@ def test_data_that_isnt_there(tmp_path):
 ANNA, CARL = "anna@example.test", "carl@example.test"
 # Each with what it needs, in an order in which they all can be done; whether a second time is refused.
 EVERY = [
-    ("status", [], None), ("reload", [], None), ("stop", [], None), ("metrics", [], None), ("check", ["--no-dns"], False), ("config options", [], False), ("config set", ["workers=63"], True), ("config history", [], False),
+    ("status", [], None), ("reload", [], None), ("stop", [], None), ("metrics", [], None), ("metrics history", [], False), ("backup note", ["here"], False), ("backup state", [], False), ("backup verify", ["/nowhere"], None), ("check", ["--no-dns"], False), ("config options", [], False), ("config set", ["workers=63"], True), ("config history", [], False),
     ("config undo", ["1"], True), ("config confirm", [], None), ("config", [], False), ("admin key add", ["k"], True), ("admin key list", [], False), ("admin key remove", ["38h38gajqhrdn"], None),
     ("domain add", ["d2.example"], True), ("domain list", [], False), ("domain show", ["d2.example"], False), ("domain dns", ["d2.example"], False),
     ("domain rotate", ["d2.example", "--abort"], None), ("dns name", ["192.0.2.1"], None), ("dns publish", ["d2.example"], None),
@@ -110,7 +110,7 @@ EVERY = [
     ("alias set", ["al@example.test", ANNA], False), ("alias remove", ["al@example.test"], True),
     ("queue list", [], False), ("queue show", ["x@y.example"], None), ("queue flush", [], False), ("queue hold", ["x@y.example"], None),
     ("quarantine list", [], False), ("quarantine show", ["x"], None), ("quarantine release", ["x"], None), ("quarantine learn", ["--ham", "x"], None), ("quarantine remove", ["x"], None),
-    ("queue release", ["x@y.example"], None), ("queue remove", ["x@y.example"], None), ("trace", ["nobody@nowhere.example"], None),
+    ("queue release", ["x@y.example"], None), ("queue return", ["x@y.example"], None), ("queue edit", ["38h38gajqhrdn", "--via", "mx.example"], None), ("queue remove", ["x@y.example"], None), ("trace", ["nobody@nowhere.example"], None),
     ("spam learn", ["--ham", "/nowhere"], None), ("spam forget", ["/nowhere"], None), ("spam score", ["/nowhere"], None), ("spam replay", ["/nowhere", "--config", "/nowhere"], None),
     ("explain", ["/nowhere"], None), ("verify", ["/nowhere"], None), ("reports", ["d2.example"], False), ("reports sent", ["d2.example"], False), ("reports send", [], None), ("greylist list", [], False), ("greylist shutout", [], False), ("push list", [], False), ("push key", [], False),
     ("certificate list", [], False), ("certificate renew", ["mx.example.test"], None),
@@ -185,7 +185,7 @@ def test_data_of_a_later_version(tmp_path):
                 db.execute(f"PRAGMA user_version={former + 90}")
             db.close()
         for name, arguments, _ in [*EVERY, ("fsck", ["--repair"], None), ("fsck", [ANNA, "--repair"], None), ("serve", [], None)]:
-            if name in (*STOPPED, *OF_FILES, "config", "reports", "reports sent", "reports send", "greylist list", "greylist shutout", "push list", "trace", "certificate list", "dns name", "account import") or name.startswith("config "):  # the last looks for its file first
+            if name in (*STOPPED, *OF_FILES, "config", "reports", "reports sent", "reports send", "greylist list", "greylist shutout", "push list", "trace", "certificate list", "dns name", "account import", "metrics history") or name.startswith(("config ", "backup ")):  # the last looks for its file first
                 continue
             arguments = [ANNA if one == CARL and name != "account add" else one for one in arguments]
             done = subprocess.run([binary(), *name.split(), *arguments, "--data", str(own.data)], input=WORD, stdout=subprocess.PIPE, stderr=subprocess.PIPE,

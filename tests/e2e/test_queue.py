@@ -1,5 +1,6 @@
 """pombal queue, trace and sendmail: what an administrator sees and does."""
 import getpass
+import json
 import os
 import re
 import signal
@@ -286,6 +287,40 @@ def test_what_was_done_to_a_message_is_traced(busy, token):
     assert "admin.queue_removed" in busy.run("trace", f"{token}@busy.example").stdout.splitlines()[-1]
 
 
+def test_given_back_to_its_sender(busy, token):
+    """He reads the reason, and its story ends with that he was told."""
+    one = waiting(busy, token)
+    assert "given back" in busy.run("queue", "return", one["id"], "--reason", "The address is of last year").stdout
+    wait_for(lambda: entry(busy, one["id"]) is None, "the queue to be without it")
+    with busy.imap("anna", mailbox="INBOX") as client:
+        found = wait_for(lambda: client.noop() and client.search(None, "TEXT", f'"{token}@busy.example"')[1][0].split(), "the report")
+        report = client.fetch(found[-1].decode(), "(BODY.PEEK[])")[1][0][1]
+    assert b"Detail: The address is of last year\r\n" in report and f"Final-Recipient: rfc822; {token}@busy.example\r\nAction: failed\r\n".encode() in report
+    busy.wait_log(f"report.queued .*{one['id']}")
+    told = [event["event"] for event in json.loads(busy.run("trace", one["id"], "--json").stdout)[0]["events"]]
+    assert told.index("admin.queue_returned") < told.index("delivery.failed") < told.index("report.queued"), told
+
+
+def test_where_a_letter_goes_is_changed(busy, token):
+    """To another address; and through another server, which the log names."""
+    one = waiting(busy, token)
+    assert "name the one" not in busy.run("queue", "edit", one["id"], "--to", busy.name("boris")).stderr
+    [got] = busy.wait_mail(token, "boris")
+    assert f"{token}@busy.example".encode() in got
+    wait_for(lambda: entry(busy, one["id"]) is None, "the queue to be without it")
+    two = waiting(busy, token + "b")
+    other = ScriptedServer(new_address(), MX_PORT, lambda verb, argument, session: None)
+    try:
+        busy.run("queue", "edit", two["id"], "--via", f"{other.address}:{MX_PORT}")
+        wait_for(lambda: any(token.encode() in got["letter"] for got in other.letters), "the letter at the other server")
+        wait_for(lambda: entry(busy, two["id"]) is None, "the queue to be without it")
+    finally:
+        other.close()
+    [edited] = [event for event in json.loads(busy.run("trace", two["id"], "--json").stdout)[0]["events"] if event["event"] == "admin.queue_edited"]
+    assert edited["via"] == f"{other.address}:{MX_PORT}" and edited["to"] == f"{token}b@busy.example"
+    assert "HOST" in busy.run("queue", "edit", two["id"], "--via", "a b", status=1).stderr
+
+
 def test_words_about_what_changes_nothing(busy, token):
     """One that isn't held can't be released, one that is can't be held again or tried; what isn't there isn't there."""
     one = waiting(busy, token)
@@ -294,5 +329,5 @@ def test_words_about_what_changes_nothing(busy, token):
     assert "held already" in busy.run("queue", "hold", f"{token}@busy.example", status=1).stderr
     assert "queue release" in busy.run("queue", "flush", one["id"], status=1).stderr
     busy.run("queue", "remove", one["id"])
-    for act in ("release", "hold", "flush", "remove", "show"):
+    for act in ("release", "hold", "flush", "return", "remove", "show"):
         assert "nothing in the queue" in busy.run("queue", act, one["id"], status=1).stderr
