@@ -25,7 +25,7 @@ function account(i) {
 function queued(i) {
 	const held = i % 50 === 7;
 	return { id: id(i), from: `person${i % 100}@example.org`, arrived: now() - 60 * i, release: 0, size: 3000 + i * 7, held, waiting: false, held_for: held ? "to 120 recipients within an hour" : null, junk: false, findings: "", client: "192.0.2.7", account: `person${i % 100}@example.org`,
-		recipients: [{ address: `somebody${i}@elsewhere.example`, attempts: i % 4, next_attempt: now() + (i % 4) * 600, expires: now() + 400_000, last_error: i % 4 ? "mx.elsewhere.example said: 451 4.7.1 try again later" : "" }] };
+		recipients: [{ address: `somebody${i}@elsewhere.example`, attempts: i % 4, next_attempt: now() + (i % 4) * 600, expires: now() + 400_000, last_error: i % 4 ? "mx.elsewhere.example said: 451 4.7.1 try again later" : "", via: "", returned: "" }] };
 }
 const record = (name, type, value, needed, state, there = "") => ({ name, type, needed, line: `${name}. ${type} ${value}`, state, there, advice: "" });
 const OPTIONS = [
@@ -46,6 +46,7 @@ export class Fake {
 		this.domains = [{ name: "example.org", alias_of: "", catch_all: ADMIN, language: "" }, { name: "school.example", alias_of: "", catch_all: "", language: "pt" }];
 		this.options = OPTIONS.map(([name, section, kind, base, value, doc, restart]) => ({ name, section, kind, default: base, value, set: JSON.stringify(base) !== JSON.stringify(value), doc, effect: "at once", restart }));
 		this.history = [];
+		this.appPasswords = [{ id: "a0", name: "telephone", allow: "mail send", kind: "app-password", created: now() - 9e6, used: now() - 600, expires: null, account: ADMIN }];
 		this.findings = [
 			{ level: "warning", what: "the address 192.0.2.1 has no name that leads back to it", mend: "Have it set." }, { level: "error", what: "the alias old@example.org leads to nobody", mend: "Set other targets." }, { level: "note", what: "clamd at 127.0.0.1:3310 answers: clean, 3 ms", mend: "" },
 		];
@@ -107,7 +108,7 @@ export class Fake {
 		const domainRows = /^(domain (list|show|set|dns)|account|alias|session|reports$)/;
 		const commands = Object.keys(this.rows).filter((name) => this.who.rank === "server" || (domainRows.test(name) && name !== "account import"));
 		return { ...this.who, key: false, reads: false, hostname: "mail.example.org", version: "0.1.0",
-			commands: commands.map((command) => ({ command, changes: false, options: (this.who.rank === "server" && command === "account set" ? ["rate", "rate-day", "administrator"] : []).map((name) => ({ name, argument: "X", doc: "", many: false })) })) };
+			commands: commands.map((command) => ({ command, changes: false, options: (this.who.rank !== "server" ? [] : { "account set": ["rate", "rate-day", "administrator"], "domain set": ["spam-tag", "spam-junk", "spam-quarantine", "spam-reject"] }[command] ?? []).map((name) => ({ name, argument: "X", doc: "", many: false })) })) };
 	}
 
 	call({ command, arguments: words = [], options = {}, input = "" }) {
@@ -263,10 +264,41 @@ const ROWS = {
 		fake.held.set(wanted, { held: false, held_for: null });
 		return "1 message released\n";
 	},
+	"queue return": (fake, [wanted]) => {
+		fake.gone.add(wanted);
+		return "1 message given back\n";
+	},
+	"queue edit": (fake, [wanted], options) => {
+		if (options.to === "nobody") throw failure("invalid", '"nobody" is not an address');
+		const one = queued(Number(wanted.slice(1))).recipients[0];
+		fake.held.set(wanted, { ...fake.held.get(wanted), recipients: [{ ...one, address: options.to ?? one.address, via: options.via ?? "" }] });
+		return "changed\n";
+	},
 	"queue remove": (fake, [wanted]) => {
 		fake.gone.add(wanted);
 		return "1 message removed\n";
 	},
+	"account app-password list": (fake) => fake.appPasswords,
+	"account app-password add": (fake, [address], options) => {
+		fake.appPasswords.push({ id: `a${fake.appPasswords.length}`, name: options.name, allow: options.allow, kind: "app-password", created: now(), used: null, expires: null, account: address });
+		return { id: `a${fake.appPasswords.length - 1}`, password: "qwer-tyui-opas-dfgh" };
+	},
+	"account app-password remove": (fake, [, wanted]) => {
+		fake.appPasswords = fake.appPasswords.filter((one) => one.id !== wanted);
+		return "";
+	},
+	"domain rotate": () => "New keys are made, and sign nothing yet.\n",
+	"dns publish": (_fake, [domain]) => [{ ...record(`k2._domainkey.${domain}`, "TXT", '"v=DKIM1; p=abc"', true, "missing"), deed: "add" }, { ...record(domain, "MX", "10 mail.example.org.", true, "right"), deed: "nothing" }],
+	"metrics history": (_fake, _words, { over = "day" }) => {
+		const step = { day: 300, week: 3600, quarter: 21_600 }[over], count = { day: 289, week: 169, quarter: 361 }[over], times = Array.from({ length: count }, (_, i) => now() - (count - 1 - i) * step);
+		const wave = (most, at = 0) => times.map((time, i) => (i < 20 ? null : Math.round(most * (1.2 + Math.sin((time / 86_400 + at) * 6.283)) * (1 + ((i * 7919) % 13) / 20))));
+		const values = { accepted: wave(90), messages_refused: wave(5, 0.3), recipients_refused: wave(12, 0.1), delivered: wave(80), deferred: wave(9, 0.4), failed: wave(2), signed_in: wave(30), sign_in_failed: wave(4, 0.7), queue_messages: wave(60, 0.4), connections: wave(40), memory_bytes: wave(150e6), disk_used: times.map((_, i) => (i < 20 ? null : 40e9 + i * 1e7)), disk_size: times.map((_, i) => (i < 20 ? null : 100e9)), judged: wave(70), spam: wave(21, 0.2), deliveries: wave(80), delay_seconds: wave(400, 0.5) };
+		const providers = [["google.com", 900, 12, 1], ["outlook.com", 450, 90, 4], ["mail.example", 120, 0, 0]].map(([provider, delivered, deferred, failed], i) => ({ provider, delivered, deferred, failed, troubles: wave(deferred / 40, i / 5) }));
+		return { over, step, times, values, providers };
+	},
+	"backup state": () => ({ state: "old", backups: [{ where: "backup.example.org:/backups/pombal", by: "backup-script", made: now() - 12 * 86_400, noted: now() - 12 * 86_400 + 60, size: 48e9, every: 86_400, found: "whole" }, { where: "backup.example.org:/backups/pombal", by: "backup-script", made: now() - 13 * 86_400, noted: now() - 13 * 86_400 + 60, size: 47e9, every: 86_400, found: "not looked over" }] }),
+	"spam replay": (_fake, _words, options) => ({ weighed: 120, passed_over: 3, changed: 2, before: { inbox: 0, tag: 0, junk: 0, quarantine: 120, reject: 0 }, after: { inbox: 1, tag: 0, junk: 1, quarantine: 118, reject: 0 },
+		messages: [{ id: "H1", arrived: now() - 5000, author: "Win <win@spam.example>", subject: "You have won", points_before: 11.2, points: 6.5, before: "quarantine", after: options.set ? "tag" : "junk" }, { id: "H2", arrived: now() - 9000, author: "Shop <shop@news.example>", subject: "<b>Sale</b>", points_before: 10.1, points: 2, before: "quarantine", after: "inbox" }] }),
 	trace: (fake, [wanted]) => {
 		if (wanted.includes("nobody")) throw failure("not_found", `nothing is known of ${wanted}`);
 		return [STORY];

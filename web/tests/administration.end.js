@@ -1,5 +1,6 @@
 // The administration against the real program: from an empty server to a first letter that was sent and read, and what each page says of it.
 import assert from "node:assert/strict";
+import { createServer } from "node:http";
 import { test } from "node:test";
 import { open, stage } from "./browser.js";
 import { until } from "./server.js";
@@ -160,3 +161,50 @@ for (const [locale, word] of [["pt-PT", "Visão geral"], ["ru-RU", "Обзор"]
 		}
 		await page.finish();
 	});
+
+const MARKUP = `"></pre><img src=x onerror=pwned('name')><svg onload=pwned('svg')>`;
+
+test("what others have named and written is text in the pages of an administrator", async () => {
+	const who = administrator(), victim = at.server.account(), page = await open(at, { path: "/admin", address: who, noise: [/Content Security Policy/] }), ran = [];
+	await page.context().exposeFunction("pwned", (what) => void ran.push(what));
+	at.server.run(["account", "set", victim, "--name", MARKUP]);
+	at.server.run(["account", "app-password", "add", victim, "--name", MARKUP]);
+	at.server.run(["admin", "key", "add", MARKUP, "--reads"]);
+	at.server.run(["backup", "note", `host:${MARKUP}`, "--verified"]);
+	at.server.run(["sendmail", "-f", victim, "held@elsewhere.example"], `From: ${MARKUP} <${victim}>\nTo: held@elsewhere.example\nSubject: ${MARKUP}\nX-Note: ${MARKUP}\n\n${MARKUP}\n`);
+	at.server.run(["queue", "hold", "held@elsewhere.example"]);
+	const [waiting] = JSON.parse(at.server.run(["queue", "list", "held@elsewhere.example", "--json"]));
+	for (const [hash, shown] of [["accounts", victim], [`accounts/${encodeURIComponent(victim)}`, "App passwords"], [`queue/${waiting.id}`, "held@elsewhere.example"], [`trace/${waiting.id}`, "held@elsewhere.example"], ["servers", "pwned"], ["overview", "host:"]]) {
+		await show(page, hash);
+		await page.locator("main").getByText(shown).first().waitFor();
+		assert.equal(await page.evaluate(() => document.querySelectorAll("img[src=x], svg[onload], [onerror]").length), 0, `${hash}: no markup of others stands in the page`);
+	}
+	at.server.run(["queue", "remove", waiting.id]);
+	assert.deepEqual(ran, []);
+	await page.finish();
+});
+
+test("pages of another origin do nothing in an administrator's name, frame nothing, and are led to by nothing", async () => {
+	const who = administrator(), page = await open(at, { path: "/admin", address: who, noise: [/./] }), origin = at.server.origin;
+	const host = createServer((_request, answer) => answer.writeHead(200, { "Content-Type": "text/html" }).end(`<iframe name="framed" src="${origin}/admin"></iframe><form method="post" enctype="text/plain" action="${origin}/admin/call"><input name='{"command":"domain add","arguments":["forged.example"],"input":"' value='"}'></form>`));
+	await new Promise((resolve) => host.listen(0, "127.0.0.1", resolve));
+	try {
+		await page.getByRole("heading", { name: "Overview" }).waitFor();
+		await page.goto(`http://127.0.0.1:${host.address().port}/`); // the same site, so the cookie goes along
+		const body = JSON.stringify({ command: "domain add", arguments: ["forged.example"] });
+		const answers = await page.evaluate(async ([to, text]) => Promise.all([["POST", "text/plain", "no-cors"], ["POST", "application/json", "cors"], ["POST", "text/plain", "cors"], ["GET", null, "cors"]].map(([method, type, mode]) =>
+			fetch(method === "GET" ? `${to}/admin/who` : `${to}/admin/call`, { method, mode, credentials: "include", ...(method === "POST" ? { headers: { "Content-Type": type }, body: text } : {}) }).then((answer) => answer.text(), () => "kept away"))), [origin, body]);
+		assert.ok(answers.every((one) => !one.includes(who) && !one.includes("result")), answers.join("\n"));
+		const framed = page.frames().find((one) => one !== page.mainFrame());
+		assert.equal((await framed?.evaluate(() => document.querySelectorAll("script[src*=assets]").length).catch(() => 0)) ?? 0, 0, "the pages stand in nobody's frame");
+		await Promise.all([page.waitForURL(`${origin}/**`), page.evaluate(() => document.forms[0].submit())]);
+		assert.doesNotMatch(at.server.run(["domain", "list"]), /forged/);
+		for (const path of ["//evil.example/admin", "/admin?next=//evil.example", "/admin/%2f%2fevil.example", "/admin\\evil.example", "/admin//evil.example/.."]) {
+			const answer = await page.context().request.get(origin + path, { maxRedirects: 0 });
+			assert.doesNotMatch(answer.headers().location ?? "", /evil/, path);
+		}
+	} finally {
+		await new Promise((resolve) => host.close(resolve));
+	}
+	await page.context().close();
+});

@@ -38,6 +38,10 @@ export const KNOWN: Known[] = [
 	{ pattern: /^there is no certificate: /, name: "noCertificate", page: "certificates" },
 	{ pattern: /^the role (\S+) is (\S+)$/, name: "role", page: "graphs" },
 	{ pattern: /^the role (\S+) was started again (\d+) times$/, name: "roleAgain", page: "graphs" },
+	{ pattern: /^this server was told of no backup$/, name: "noBackup" },
+	{ pattern: /^the last backup, at (.+), is damaged$/, name: "backupDamaged" },
+	{ pattern: /^the last backup, at (.+), was made (\d+) days ago$/, name: "backupOld" },
+	{ pattern: /^no backup was looked over$/, name: "backupUnseen" },
 ];
 
 /** What is wrong, what mends it, and on which page. */

@@ -30,7 +30,24 @@ export interface Alias {
 	address: string;
 	targets: string[];
 }
-export interface Domain {
+/** A password of one program, or a program that was let in with OAuth. */
+export interface AppPassword {
+	id: string;
+	name: string;
+	allow: string;
+	kind: "app-password" | "oauth";
+	created: number;
+	used: number | null;
+	expires: number | null;
+}
+/** Points from which on something is done; "off": it isn't, null: as the server does. */
+export interface Thresholds {
+	spam_tag?: number | "off" | null;
+	spam_junk?: number | "off" | null;
+	spam_quarantine?: number | "off" | null;
+	spam_reject?: number | "off" | null;
+}
+export interface Domain extends Thresholds {
 	name: string;
 	alias_of: string;
 	catch_all: string;
@@ -59,6 +76,10 @@ export interface Recipient {
 	next_attempt: number;
 	expires: number;
 	last_error: string;
+	/** "host:port", if it goes out through another server than it would by itself; else empty. */
+	via: string;
+	/** Why it is given back to its sender; empty: it isn't. */
+	returned: string;
 }
 export interface Queued {
 	id: string;
@@ -75,6 +96,39 @@ export interface Queued {
 	account: string;
 	recipients: Recipient[];
 	header?: string;
+}
+export interface Backup {
+	where: string;
+	by: string;
+	made: number;
+	noted: number;
+	/** -1: not told. */
+	size: number;
+	every: number;
+	found: "whole" | "damaged" | "not looked over";
+}
+export interface Backups {
+	state: "never" | "damaged" | "old" | "not verified" | "good";
+	backups: Backup[];
+}
+export type Verdict = "inbox" | "tag" | "junk" | "quarantine" | "reject";
+/** What would become of kept mail by the rules of now; of those whose verdict changes the first. */
+export interface Replayed {
+	weighed: number;
+	passed_over: number;
+	changed: number;
+	before: Record<Verdict, number>;
+	after: Record<Verdict, number>;
+	messages: { id: string; arrived: number; author: string; subject: string; points_before: number; points: number; before: Verdict; after: Verdict }[];
+}
+/** What the numbers were; null: nothing is known of that step. */
+export interface History {
+	over: "day" | "week" | "quarter";
+	/** Seconds. */
+	step: number;
+	times: number[];
+	values: Record<string, (number | null)[]>;
+	providers: { provider: string; delivered: number; deferred: number; failed: number; troubles: (number | null)[] }[];
 }
 export interface Rule {
 	rule: string;
