@@ -1,5 +1,6 @@
 // The administration against the real program: from an empty server to a first letter that was sent and read, and what each page says of it.
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { test } from "node:test";
 import { open, stage } from "./browser.js";
@@ -159,6 +160,10 @@ for (const [locale, word] of [["pt-PT", "Visão geral"], ["ru-RU", "Обзор"]
 			await show(page, hash);
 			assert.doesNotMatch(await page.locator("body").innerText(), /\badmin\.[a-z]+\.|\{\w+\}/i, hash);
 		}
+		await show(page, "settings"); // what options mean is the manual pages'
+		await page.getByRole("button", { name: /^log_keep/ }).click();
+		const { doc } = JSON.parse(at.server.run(["config", "options", "--json"])).find(({ name }) => name === "log_keep");
+		await page.getByText(JSON.parse(readFileSync(new URL(`../../docs/${locale.slice(0, 2)}/manual.json`, import.meta.url), "utf8"))[doc]).waitFor();
 		await page.finish();
 	});
 
