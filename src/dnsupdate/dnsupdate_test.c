@@ -40,14 +40,16 @@ static int end(void **state)
 	return 0;
 }
 
-static struct slice unhex(const char *text)
+static struct slice unhex_in(struct arena *in, const char *text)
 {
-	char *out = arena_alloc(arena, strlen(text) / 2 + 1);
+	char *out = arena_alloc(in, strlen(text) / 2 + 1);
 	size_t len = 0;
 	for (; text[0] && text[1]; text += 2)
 		out[len++] = (char)(ascii_hex_value(text[0]) << 4 | ascii_hex_value(text[1]));
 	return slice_make(out, len);
 }
+
+static struct slice unhex(const char *text) { return unhex_in(arena, text); }
 
 static struct slice encoded(enum lookup_type type, struct lookup_record value)
 {
@@ -272,12 +274,12 @@ static struct {
 	_Atomic int changes, questions, streams;
 } fake;
 
-static void sign_answer(struct buf *answer, const struct dns_update_reading *asked)
+static void sign_answer(struct arena *in, struct buf *answer, const struct dns_update_reading *asked)
 {
 	struct buf input = BUF(MESSAGE_MAX * 2), data = BUF(1000);
 	unsigned char mac[MAC_MAX];
 	unsigned len;
-	struct slice variables = unhex("036b6579076578616d706c650000ff000000000b686d61632d73686132353600");
+	struct slice variables = unhex_in(in, "036b6579076578616d706c650000ff000000000b686d61632d73686132353600");
 	dns_update_put_number(&input, asked->tsig.mac.len, 2);
 	buf_append(&input, asked->tsig.mac);
 	buf_append(&input, buf_slice(answer));
@@ -326,13 +328,13 @@ static void make_answer(struct slice message, bool stream, struct buf *answer)
 		dns_update_put_number(answer, asked.type, 2);
 		dns_update_put_number(answer, 1, 2);
 		if (text && code == 0 && !cut)
-			buf_append(answer, unhex("c00c001000010000003c0003024869"));
+			buf_append(answer, unhex_in(own, "c00c001000010000003c0003024869"));
 		if (!change && !text && code == 0 && !cut) { /* the SOA of example.org */
 			dns_update_put_name(answer, SLICE("example.org"));
-			buf_append(answer, unhex("00060001000000010016000000000001000000010000000100000001000000" "01"));
+			buf_append(answer, unhex_in(own, "00060001000000010016000000000001000000010000000100000001000000" "01"));
 		}
 		if (deed != UNSIGNED && !cut && deed != REFUSED)
-			sign_answer(answer, &asked);
+			sign_answer(own, answer, &asked);
 		if (deed == RUBBISH)
 			answer->len -= 3;
 	}
