@@ -143,7 +143,7 @@ static bool load_secrets(struct directory *directory, struct error *error)
 
 struct directory *directory_open(const char *data, struct error *error)
 {
-	return directory_open_in(data, "", error);
+	return directory_open_in(data, config_current()->directory_storage, error);
 }
 
 struct directory *directory_open_in(const char *data, const char *storage, struct error *error)

@@ -22,7 +22,8 @@ enum {
 
 struct auth_server *auth_server_new(const char *data, struct error *error)
 {
-	return auth_server_new_for(&auth_backend_directory, data, error);
+	const char *storage = config_current()->directory_storage;
+	return auth_server_new_for(*storage ? &auth_backend_shared_directory : &auth_backend_directory, data, error);
 }
 
 struct auth_server *auth_server_new_for(const struct auth_backend_kind *kind, const char *data, struct error *error)
@@ -42,7 +43,7 @@ struct auth_server *auth_server_new_for(const struct auth_backend_kind *kind, co
 	server->sasl = sasl_new();
 	server->throttle = auth_throttle_new();
 	server->verified = auth_verified_new();
-	server->known = auth_known_open(data);
+	server->known = auth_known_open_in(data, config_current()->directory_storage);
 	server->log = sign_in_log_new();
 	server->stop_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
 	server->done_fd = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);

@@ -39,7 +39,7 @@ struct plan {
 	bool shared; /* the folder holds other files: its owner and mode stay */
 	unsigned taken; /* bits of enum service: another program of this machine listens there */
 	uint64_t port_base;
-	const char *storage;      /* the option of that name; NULL: files */
+	const char *storage, *queue_storage, *directory_storage; /* the options of these names; NULL: files */
 };
 
 /* ---- What was asked for ---- */
@@ -98,14 +98,17 @@ static int make_plan(struct command_line *line, struct plan *plan)
 {
 	const char *domain = command_value(line, "domain"), *hostname = command_value(line, "hostname");
 	struct error error;
-	*plan = (struct plan){.line = line, .password = BUF_SECRET(PASSWORD_MAX), .storage = command_value(line, "storage")};
+	*plan = (struct plan){.line = line, .password = BUF_SECRET(PASSWORD_MAX), .storage = command_value(line, "storage"),
+		.queue_storage = command_value(line, "queue-storage"), .directory_storage = command_value(line, "directory-storage")};
 	int status = plan_ports(plan);
 	if (status != COMMAND_DONE)
 		return status;
 	if (!domain && !plan->dev)
 		return command_misuse(line, "--domain is missing (`pombal setup` asks for it in a browser)");
-	if (plan->storage && !check_storage(slice_of(plan->storage), &error))
-		return command_fail_with(line, &error);
+	const char *const storages[] = {plan->storage, plan->queue_storage, plan->directory_storage};
+	for (size_t i = 0; i < sizeof storages / sizeof *storages; i++)
+		if (storages[i] && !check_storage(slice_of(storages[i]), &error))
+			return command_fail_with(line, &error);
 	if (!instance_domain(line, slice_of(domain ? domain : "example.test"), &plan->domain, &error))
 		return command_fail_with(line, &error);
 	struct slice ascii = domain_to_ascii(plan->domain, line->arena);
@@ -252,6 +255,10 @@ static void write_settings(const struct plan *plan, struct buf *out)
 	}
 	if (plan->storage)
 		buf_printf(out, "storage = \"%s\"\n", plan->storage);
+	if (plan->queue_storage)
+		buf_printf(out, "queue_storage = \"%s\"\n", plan->queue_storage);
+	if (plan->directory_storage)
+		buf_printf(out, "directory_storage = \"%s\"\n", plan->directory_storage);
 	if (slice_equal(slice_of(plan->line->data), SLICE(COMMAND_DATA))) /* the package's unit makes its folder */
 		buf_append_text(out, "sendmail_listen = {\"" SENDMAIL_SOCKET "\"}\n");
 	if (!plan->dev)
@@ -300,8 +307,11 @@ static bool add_account(struct directory *directory, struct store *store, struct
 static bool make_account(const struct plan *plan, struct directory *directory, struct store *store, const char *name, enum auth_rank rank, struct error *error)
 {
 	char password[GENERATED_PASSWORD_LEN + 1];
-	make_password(password);
 	struct slice address = arena_printf(plan->line->arena, "%s@%.*s", name, SLICE_ARG(plan->domain));
+	struct auth_account_entry there;
+	if (plan->directory_storage && directory_get_account(directory, address, plan->line->arena, &there, error)) /* another server's people are ours */
+		return fine_if_there(store_create_account(store, address, error), error);
+	make_password(password);
 	bool done = add_account(directory, store, address, slice_of(password), rank, error);
 	if (done)
 		printf("account %.*s password %s\n", SLICE_ARG(address), password);
@@ -437,6 +447,8 @@ static const struct command_option options[] = {
 	{"hostname", "HOST", "the name of this server (default: mail.DOMAIN)"},
 	{"dev", NULL, "for development: loopback only, high ports, accounts alice and bob; DOMAIN is example.test by default"},
 	{"storage", "URL", "where the rows of people's mail are: postgresql://USER@HOST/DATABASE (default: files of the data directory)"},
+	{"queue-storage", "URL", "likewise, where the queue is"},
+	{"directory-storage", "URL", "likewise, where domains, accounts, aliases and hashes of passwords are"},
 	{"port-base", "N", "with --dev: N is added to each port"},
 	{"administrator", "NAME", "the first account, NAME@DOMAIN, which administers the server, instead of postmaster; its password is asked for"},
 	{"password-stdin", NULL, "that password is the first line of standard input"},

@@ -52,6 +52,20 @@ static void find_dns_ports(uint16_t ports[3])
 		ports[1] = (uint16_t)number;
 }
 
+/* The database in which the rows of this folder are, or of the accounts. */
+static void add_database(struct sandbox *sandbox, struct paths *readable, const struct role *role, const char *storage, struct arena *arena)
+{
+	struct db_needs needs = db_needs(storage, arena);
+	for (const char *const *file = needs.files; file && *file; file++)
+		add_path(readable, role, *file, arena);
+	if (needs.network && !sandbox->network)
+		sandbox->ports = needs.ports;
+	sandbox->network |= needs.network;
+	sandbox->local_sockets |= needs.local_sockets;
+}
+
+static bool is(const char *folder, const char *name) { return folder && strcmp(folder, name) == 0; }
+
 bool role_confine(struct role *role, struct error *error)
 {
 	const struct role_rights *own = &role_rows[role->name].rights;
@@ -73,21 +87,20 @@ bool role_confine(struct role *role, struct error *error)
 	if (own->network)
 		add_network_files(&readable, role, arena);
 	find_dns_ports(ports);
-	struct db_needs database = db_needs(own->store ? config_current()->storage : "", arena);
-	for (const char *const *file = database.files; file && *file; file++)
-		add_path(&readable, role, *file, arena);
 	struct sandbox sandbox = {
 		.writable = writable.at,
 		.readable = readable.at,
 		.listable = own->store ? role->data : NULL,
-		.network = own->network || database.network,
-		.ports = own->dns_alone ? ports : own->network ? NULL : database.ports,
-		.local_sockets = database.local_sockets,
+		.network = own->network,
+		.ports = own->dns_alone ? ports : NULL,
 		.listeners = own->listeners,
 		.files = files,
 		.memory_files = own->asks || own->gives_files,
 		.moves = own->store, /* what the queue has in a file becomes a message file; and a month ends while one is written */
 	};
+	add_database(&sandbox, &readable, role, own->store ? config_current()->storage : "", arena);
+	add_database(&sandbox, &readable, role, is(own->folder, "queue") ? config_current()->queue_storage : "", arena);
+	add_database(&sandbox, &readable, role, is(own->folder, "directory") ? config_current()->directory_storage : "", arena);
 	done = done && sandbox_enter(&sandbox, error);
 	arena_free(&arena);
 	return done;

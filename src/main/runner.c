@@ -134,10 +134,13 @@ static bool confine(const struct run *run, bool network, struct error *error)
 	struct places readable = {0};
 	const char *const writable[] = {run->data, NULL};
 	struct config *config = config_load(run->data, error); /* one that is broken names nothing */
-	struct db_needs database = db_needs(config ? config->storage : "", run->arena);
-	network |= database.network;
-	for (const char *const *file = database.files; file && *file; file++)
-		add_place(&readable, run, *file);
+	const char *const storages[] = {config ? config->storage : "", config ? config->queue_storage : "", config ? config->directory_storage : ""};
+	for (size_t i = 0; i < sizeof storages / sizeof *storages; i++) {
+		struct db_needs database = db_needs(storages[i], run->arena);
+		network |= database.network;
+		for (const char *const *file = database.files; file && *file; file++)
+			add_place(&readable, run, *file);
+	}
 	if (config)
 		add_configured(&readable, run, config);
 	struct sandbox sandbox = {.writable = writable, .readable = readable.at, .network = network, .local_sockets = true, .files = true, .memory_files = true, .moves = true};

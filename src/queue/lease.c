@@ -139,7 +139,7 @@ static void stop_beating(struct queue *queue)
 static bool give_back(struct queue *queue, struct db *db, const struct id_list *released, struct error *error)
 {
 	for (size_t i = 0; i < released->count; i++) {
-		struct db_statement *message = db_prepare(db, "UPDATE message SET lease = 0 WHERE id = (SELECT id FROM message WHERE id = $1 AND lease = $2" DB_SKIP_LOCKED ")");
+		struct db_statement *message = db_prepare(db, "UPDATE message SET lease = 0 WHERE" DB_IF_UNLOCKED("message") "id = $1 AND lease = $2" DB_IF_UNLOCKED_END);
 		db_bind_number(message, 1, released->at[i]);
 		db_bind_number(message, 2, queue->deliverer);
 		if (!db_run(message, error))
@@ -151,8 +151,8 @@ static bool give_back(struct queue *queue, struct db *db, const struct id_list *
 static bool put_on(struct queue *queue, struct db *db, const int64_t *ids, size_t count, bool *ours, struct error *error)
 {
 	for (size_t i = 0; i < count; i++) {
-		struct db_statement *message = db_prepare(db, "UPDATE message SET lease = $2 WHERE id = (SELECT id FROM message WHERE id = $1 AND (lease = 0 OR lease = $2"
-			" OR NOT EXISTS (SELECT 1 FROM deliverer WHERE deliverer.id = message.lease AND deliverer.until > " DB_NOW "))" DB_SKIP_LOCKED ")");
+		struct db_statement *message = db_prepare(db, "UPDATE message SET lease = $2 WHERE" DB_IF_UNLOCKED("message") "id = $1 AND (lease = 0 OR lease = $2"
+			" OR NOT EXISTS (SELECT 1 FROM deliverer WHERE deliverer.id = message.lease AND deliverer.until > " DB_NOW "))" DB_IF_UNLOCKED_END);
 		db_bind_number(message, 1, ids[i]);
 		db_bind_number(message, 2, queue->deliverer);
 		if (!db_run(message, error))

@@ -173,7 +173,7 @@ struct queue *queue_open_in(const char *data, const char *storage, enum queue_us
 
 struct queue *queue_open(const char *data, enum queue_user user, struct error *error)
 {
-	return queue_open_in(data, "", user, error);
+	return queue_open_in(data, config_current()->queue_storage, user, error);
 }
 
 void queue_close(struct queue **queue)

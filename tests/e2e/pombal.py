@@ -127,7 +127,7 @@ def children(pid):
 
 
 class Pombal:
-    def __init__(self, domain="example.test", hostname=None, options=None, address=None, accounts=("anna", "boris"), start=True, storage=None):
+    def __init__(self, domain="example.test", hostname=None, options=None, address=None, accounts=("anna", "boris"), start=True, storage=None, queue_storage=None, directory_storage=None):
         self.domain = domain
         self.hostname = hostname or "mail." + domain
         self.address = address or new_address()
@@ -137,7 +137,7 @@ class Pombal:
         self.log_path = self.folder / "log"
         self.log_path.touch()
         self.process = None
-        self.storage = storage
+        self.storages = {"storage": storage, "queue-storage": queue_storage, "directory-storage": directory_storage}
         self.expected_noise = []  # patterns of log lines that look bad but belong to the test
         self.ports = {name: port + PORT_BASE for name, port in PORTS.items()}
         try:
@@ -150,7 +150,7 @@ class Pombal:
             raise
 
     def _make(self, options, accounts):
-        made = self.run("init", "--domain", self.domain, "--hostname", self.hostname, "--dev", "--port-base", str(PORT_BASE), *(["--storage", self.storage] if self.storage else []))
+        made = self.run("init", "--domain", self.domain, "--hostname", self.hostname, "--dev", "--port-base", str(PORT_BASE), *(word for name, url in self.storages.items() if url for word in (f"--{name}", url)))
         self.init_output = made.stdout + made.stderr
         conf = self.conf_path.read_text()
         self.conf_path.write_text(conf.replace("127.0.0.1:", self.address + ":"))

@@ -20,24 +20,25 @@ struct db_statement;
 
 /* What differs between databases in CREATE TABLE: the type of a 64-bit number that is the primary key, that of bytes, and the wish,
  * after the closing bracket, that rows be kept in the order of the primary key. And in what is prepared: the time by the database's
- * clock, in seconds since 1970, which is the same for all machines; and, at the end of a SELECT, that its rows are locked until the transaction
- * ends, waiting for who has them or passing over them. SQLite, which has one writer at a time, needs neither. DB_POSTGRESQL: for the test that
+ * clock, in seconds since 1970, which is the same for all machines; at the end of a SELECT, that its rows are locked until the transaction ends; and, about a condition by which
+ * one row is changed, that it is passed over while another has it locked. SQLite, which has one writer at a time, needs neither, and takes them for comments. DB_POSTGRESQL: for the test that
  * lets a PostgreSQL judge every statement of ours (tests/e2e/test_sql.py). */
 #ifdef DB_POSTGRESQL
 #define DB_ID "BIGINT PRIMARY KEY"
 #define DB_BYTES "BYTEA"
 #define DB_CLUSTERED ""
 #define DB_NOW "CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)"
-#define DB_FOR_UPDATE " FOR UPDATE"
-#define DB_SKIP_LOCKED " FOR UPDATE SKIP LOCKED"
+#define DB_POSTGRESQLS(sql) " " sql " "
 #else
 #define DB_ID "INTEGER PRIMARY KEY"
 #define DB_BYTES "BLOB"
 #define DB_CLUSTERED " WITHOUT ROWID"
 #define DB_NOW "unixepoch()"
-#define DB_FOR_UPDATE " /* FOR UPDATE */"
-#define DB_SKIP_LOCKED " /* FOR UPDATE SKIP LOCKED */"
+#define DB_POSTGRESQLS(sql) " /* " sql " */ "
 #endif
+#define DB_FOR_UPDATE DB_POSTGRESQLS("FOR UPDATE")
+#define DB_IF_UNLOCKED(table) DB_POSTGRESQLS("id = (SELECT id FROM " table " WHERE")
+#define DB_IF_UNLOCKED_END DB_POSTGRESQLS("FOR UPDATE SKIP LOCKED)")
 
 enum { DB_PARAMETERS_MAX = 32 }; /* $1 … $32 */
 

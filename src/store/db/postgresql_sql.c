@@ -194,8 +194,7 @@ bool db_pg_translate_statement(struct slice sql, bool parts, struct buf *out)
 {
 	const struct { struct slice from; const char *to; } words[] = {
 		{SLICE(DB_NOW), "CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)"},
-		{SLICE(DB_FOR_UPDATE), " FOR UPDATE"},
-		{SLICE(DB_SKIP_LOCKED), " FOR UPDATE SKIP LOCKED"},
+		{SLICE("/* "), ""}, {SLICE(" */"), ""}, /* DB_POSTGRESQLS() */
 		{SLICE("ON CONFLICT ("), parts ? "ON CONFLICT (part, " : "ON CONFLICT ("},
 	};
 	while (!slice_empty(sql)) {

@@ -49,7 +49,7 @@ static void a_statement_names_the_whole_key(void **state)
 	becomes(db_pg_translate_statement, "INSERT INTO t (a) VALUES ($1) ON CONFLICT DO NOTHING", true, "INSERT INTO t (a) VALUES ($1) ON CONFLICT DO NOTHING");
 	becomes(db_pg_translate_statement, "INSERT INTO t (a) VALUES (" DB_NOW ") ON CONFLICT (a) DO NOTHING", false,
 		"INSERT INTO t (a) VALUES (CAST(floor(extract(epoch FROM clock_timestamp())) AS BIGINT)) ON CONFLICT (a) DO NOTHING");
-	becomes(db_pg_translate_statement, "SELECT 1 FROM t" DB_SKIP_LOCKED, false, "SELECT 1 FROM t FOR UPDATE SKIP LOCKED");
+	becomes(db_pg_translate_statement, "UPDATE t SET a = 1 WHERE" DB_IF_UNLOCKED("t") "id = $1" DB_IF_UNLOCKED_END, false, "UPDATE t SET a = 1 WHERE id = (SELECT id FROM t WHERE id = $1 FOR UPDATE SKIP LOCKED) ");
 }
 
 static void several_are_cut_apart(void **state)
