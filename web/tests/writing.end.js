@@ -159,6 +159,16 @@ test("what was written down of a letter that was sent", async () => {
 	await page.getByRole("menuitem", { name: "Whom it has reached" }).click();
 	await page.locator(".story").getByText(other, { exact: true }).waitFor();
 	await page.locator(".story").getByText("Delivered into the mailbox.").waitFor();
+	await page.keyboard.press("Escape");
+	// It is taken up, changed, and sent once more.
+	await page.getByRole("article").getByRole("button", { name: "More", exact: true }).click();
+	await page.getByRole("menuitem", { name: "Edit and send again" }).click();
+	const again = sheet(page, "Report");
+	await again.getByText(other).waitFor();
+	await again.getByRole("textbox", { name: "Subject" }).fill("Report, corrected");
+	await page.keyboard.press("Control+Enter");
+	await again.waitFor({ state: "detached" });
+	await (await inbox(other, "Report, corrected")).finish();
 	await page.finish();
 });
 

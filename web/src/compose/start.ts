@@ -4,7 +4,8 @@ import type { Account, Draft, DraftContent, EmailBodyPart, Identity, Message, Se
 import { answerBodies, answeringIdentity, answerRecipients, answerSubject, answerThread, htmlToText, signature, textToHtml, type AnswerKind, type AnswerTexts, type Quoted } from "./answer.ts";
 import { cleanFragment, toMail, type Pictures } from "./clean.ts";
 
-export type StartKind = AnswerKind | "forwardAttached";
+/** `again`: what one has sent oneself is written once more. */
+export type StartKind = AnswerKind | "forwardAttached" | "again";
 
 const noPictures: Pictures = { url: () => null, cid: () => null, add: () => null };
 
@@ -53,18 +54,30 @@ export function startNew(account: Account, identities: readonly Identity[], sett
 	return account.drafts.create({ identityId: identity?.id ?? null, ...rest, ...bodies(identity, settings, { text: "", html: "" }, written) });
 }
 
-/** The parts of a message that go along: all when it is forwarded, else only the pictures that the quoted text shows. */
+/** The parts of a message that go along: all when it is forwarded or sent again, else only the pictures that the quoted text shows. */
 function attachParts(draft: Draft, message: Message, kind: StartKind, html: string | null): void {
 	const shown = new Set([...(html ?? "").matchAll(/src="cid:([^"]*)"/gu)].map((found) => decodeURIComponent(found[1]!)));
 	for (const part of message.attachments) {
 		if (!part.blobId) continue;
 		const cid = part.cid && shown.has(part.cid) ? part.cid : null;
-		if (cid || kind === "forward") draft.attachBlob({ blobId: part.blobId, name: part.name ?? t("compose.unnamed"), type: part.type, size: part.size, cid });
+		if (cid || kind === "forward" || kind === "again") draft.attachBlob({ blobId: part.blobId, name: part.name ?? t("compose.unnamed"), type: part.type, size: part.size, cid });
 	}
 }
 
-/** A draft that answers or forwards a message, whose bodies must be there. */
+/** What was sent, to be changed and sent once more: a new message with the same in it, in the same place of its conversation. */
+function startAgain(account: Account, message: Message, identities: readonly Identity[]): Draft {
+	const { text, html } = quotedOf(message), sender = message.from?.[0]?.email.toLowerCase(), identity = identities.find(({ email }) => email.toLowerCase() === sender);
+	const draft = account.drafts.create({
+		identityId: (identity ?? answeringIdentity(message, identities))?.id ?? null, to: message.to ?? [], cc: message.cc ?? [], bcc: message.bcc ?? [], subject: message.subject ?? "", text, html,
+		inReplyTo: message.inReplyTo, references: message.references,
+	});
+	attachParts(draft, message, "again", html);
+	return draft;
+}
+
+/** A draft that answers, forwards or repeats a message, whose bodies must be there. */
 export function startAnswer(account: Account, message: Message, kind: StartKind, identities: readonly Identity[], settings: SettingsValue): Draft {
+	if (kind === "again") return startAgain(account, message, identities);
 	const identity = answeringIdentity(message, identities);
 	const as = kind === "reply" || kind === "replyAll" ? "reply" as const : "forward" as const;
 	const common = { identityId: identity?.id ?? null, original: message.id ? { id: message.id, as } : null, forwards: as === "forward" ? message.messageId?.[0] ?? null : null };

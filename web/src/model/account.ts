@@ -122,5 +122,6 @@ export class AccountOf implements Account {
 		this.settings.close();
 		this.outbox.close();
 		this.engine.close();
+		this.drafts.close();
 	}
 }

@@ -1,9 +1,11 @@
 /* What is being written. Each change is on this device at once, and on the server a moment later; nothing that happens to window, network, battery or session loses more
- * than the last keystroke. The server keeps a draft as an email, which a save replaces by another: a version's Message-ID says of which draft it is, and of which device. */
+ * than the last keystroke. The server keeps a draft as an email, which a save replaces by another: a version's Message-ID says of which draft it is, and by which hand.
+ *
+ * A draft is one window's: as long as that is there no other saves it, and neither does the service worker. What a window leaves is taken up by another. */
 import { Store, type Readable } from "../base/store.ts";
 import { bad, failureOf, good, isPassing, type Failure, type Result } from "../jmap/errors.ts";
 import type { Upload } from "../jmap/files.ts";
-import type { EmailBodyPart, Id } from "../jmap/types.ts";
+import type { EmailBodyPart, Id, SetError } from "../jmap/types.ts";
 import type { Engine } from "./engine.ts";
 import type { AccountOf } from "./account.ts";
 import { emptyContent, forwardsOf, htmlOf, makeEmail, textOf, type KeptAttachment } from "./compose.ts";
@@ -24,8 +26,13 @@ export interface KeptDraft {
 	savedAt: number | null;
 	/** The part of the Message-ID that all versions share. */
 	line: string;
-	/** A save was begun, and nobody knows what became of it. */
-	unsure: boolean;
+	/** How often the server is still to be asked for versions that aren't known here: a save was begun, and nobody knows what became of it. Once more than it takes to hear of
+	 * it: what the network has kept may come after who has asked already. */
+	looks: number;
+	/** Versions that the server may still have, and that are to go. */
+	replaced: Id[];
+	/** Sent, or given up: whatever the server still has of it is to go. */
+	over: boolean;
 	conflict: Id | null;
 	/** The version whose parts the attachments are from now on, as soon as they are asked for; null: they are what they are. */
 	blobsOf: Id | null;
@@ -43,8 +50,31 @@ export async function takeBlobs({ client, account }: Engine, kept: KeptDraft): P
 	return good(undefined);
 }
 
-/** The part of a draft's Message-ID that tells which it is: "pombal-draft.LINE.DEVICE.N@…". */
+/** The part of a draft's Message-ID that tells which it is: "pombal-draft.LINE.HAND.N@…". */
 const LINE = /^pombal-draft\.([0-9a-f]{16})\.([0-9a-f]{8})\./;
+const LOOKS = 2;
+/** Versions of a draft that are looked at. */
+const VERSIONS_MAX = 50;
+
+/** Who writes: another device, or another window that has opened the same email, has another key for it. */
+function handOf(kept: KeptDraft): string {
+	return kept.key.slice(0, 8);
+}
+
+/** The server has it as it is here, and nothing else of it. */
+function isDone(kept: KeptDraft): boolean {
+	return kept.saved === kept.version && kept.replaced.length === 0;
+}
+
+/** Those of them that the server couldn't destroy just now. */
+function staying(ids: Id[], refused: Record<Id, SetError>): Id[] {
+	return ids.filter(id => refused[id] && isPassing(failureOf(refused[id])));
+}
+
+/** As it would be now, if an older version of these pages has kept it. */
+function renewed(kept: KeptDraft): KeptDraft {
+	return { ...kept, looks: kept.looks ?? LOOKS, replaced: kept.replaced ?? [], over: kept.over ?? false };
+}
 
 /** A media type, with parameters or without (RFC 6838 §4.2). */
 const TYPE = /^[\w!#$&^.+-]{1,127}\/[\w!#$&^.+-]{1,127}(?:;[\x20-\x7e]{0,200})?$/;
@@ -82,7 +112,7 @@ export class DraftOf implements Draft {
 		this.#state = kept.version === 0 ? (kept.emailId ? "saved" : "new") : kept.saved === kept.version ? "saved" : "kept";
 		this.#view = new Store(this.#makeView());
 		for (const one of kept.attachments) if (!one.blobId) void this.#resumeUpload(one);
-		if (kept.saved < kept.version) this.#schedule();
+		if (!isDone(kept)) this.#schedule();
 	}
 
 	subscribe(run: (value: DraftView) => void): () => void {
@@ -94,7 +124,7 @@ export class DraftOf implements Draft {
 	}
 
 	get isSaved(): boolean {
-		return this.kept.saved === this.kept.version && this.kept.attachments.every(one => one.blobId);
+		return isDone(this.kept) && this.kept.attachments.every(one => one.blobId);
 	}
 
 	#makeView(): DraftView {
@@ -143,6 +173,12 @@ export class DraftOf implements Draft {
 	}
 
 	async written(): Promise<void> {
+		await this.#writing;
+	}
+
+	/** When nothing of it is under way. */
+	async quiet(): Promise<void> {
+		await this.#saving;
 		await this.#writing;
 	}
 
@@ -220,7 +256,7 @@ export class DraftOf implements Draft {
 	save(): Promise<Result<void>> {
 		this.#saving ??= this.#save().finally(() => {
 			this.#saving = null;
-			if (!this.#gone && this.kept.saved < this.kept.version && this.#state !== "failed" && this.#account.engine.online && !this.#account.engine.closed) this.#schedule();
+			if (!this.#gone && !isDone(this.kept) && this.#state !== "failed" && this.#account.engine.online && !this.#account.engine.closed) this.#schedule();
 		});
 		return this.#saving;
 	}
@@ -228,7 +264,7 @@ export class DraftOf implements Draft {
 	async #save(): Promise<Result<void>> {
 		if (this.#timer) clearTimeout(this.#timer);
 		this.#firstChange = 0;
-		if (this.#gone || this.#account.engine.closed || this.kept.saved === this.kept.version) return good(undefined);
+		if (this.#gone || this.#account.engine.closed || isDone(this.kept)) return good(undefined);
 		this.#state = "saving";
 		this.#show();
 		const version = this.kept.version, done = await this.#replace(version);
@@ -242,54 +278,49 @@ export class DraftOf implements Draft {
 		return done;
 	}
 
-	/** A new version for the old one. */
+	/** A new version for the old one; or only the end of old ones, if that is all that is missing. */
 	async #replace(version: number): Promise<Result<void>> {
 		const { engine, mailboxes } = this.#account, kept = this.kept;
+		if (kept.saved === version) return this.#destroyReplaced();
 		const box = await mailboxes.need("drafts");
 		if (!box.ok) return box;
 		const taken = await takeBlobs(engine, kept);
 		if (!taken.ok) return taken;
-		const strays = kept.unsure ? await this.#versions(box.value.id) : good({ own: [], others: [] });
+		const looks = kept.looks, strays = looks > 0 ? await this.#drafts.versions(kept) : good({ own: [], others: [] });
 		if (!strays.ok) return strays;
-		const old = [...new Set([...(kept.emailId ? [kept.emailId] : []), ...strays.value.own])];
-		const messageId = `pombal-draft.${kept.line}.${this.#drafts.device}.${version}@${this.#account.domain}`;
+		const before = kept.emailId, old = [...new Set([...(before ? [before] : []), ...kept.replaced, ...strays.value.own])];
+		const messageId = `pombal-draft.${kept.line}.${handOf(kept)}.${version}@${this.#account.domain}`;
 		const used = kept.attachments.filter(one => one.blobId);
 		for (const one of kept.attachments) one.inVersion = used.includes(one);
 		const email = makeEmail(kept.content, used, this.#account.identity(kept.content.identityId), { mailboxIds: { [box.value.id]: true }, keywords: { $draft: true, $seen: true }, messageId });
-		kept.unsure = true;
+		kept.looks = LOOKS;
 		await engine.db.put("drafts", [[this.key, kept]]);
 		const sent = await engine.client.call(engine.account, "Email/set", { create: { d: email }, destroy: old });
 		if (!sent.ok) return sent;
-		const made = sent.value.created?.["d"], refused = sent.value.notCreated?.["d"];
+		const made = sent.value.created?.["d"], refused = sent.value.notCreated?.["d"], stay = sent.value.notDestroyed ?? {};
+		kept.looks = Math.max(0, looks - 1);
+		kept.replaced = staying(old, stay);
 		if (!made) {
-			kept.unsure = false;
+			if (before && !stay[before]) kept.emailId = null;
 			return refused ? { ok: false, error: failureOf(refused) } : bad("broken", "", "the draft wasn't created");
 		}
-		const before = kept.emailId;
-		Object.assign(kept, { emailId: made.id, saved: version, savedAt: this.#account.host.platform.now(), unsure: false });
-		if (before && sent.value.notDestroyed?.[before]?.type === "notFound") await this.#findConflict(box.value.id);
+		Object.assign(kept, { emailId: made.id, saved: version, savedAt: this.#account.host.platform.now() });
+		if (before && stay[before]?.type === "notFound") await this.#findConflict();
 		kept.blobsOf = used.length > 0 ? made.id : null;
 		await takeBlobs(engine, kept);
 		await engine.db.delete("files", used.map(one => `${this.key}:${one.id}`));
 		return good(undefined);
 	}
 
-	/** Emails that are versions of this draft, but the one that is known: this device's, and others'. */
-	async #versions(drafts: Id): Promise<Result<{ own: Id[]; others: Id[] }>> {
-		const { client, account } = this.#account.engine, batch = client.batch(account);
-		const found = batch.call("Email/query", { filter: { operator: "AND", conditions: [{ inMailbox: drafts }, { header: ["Message-ID", `pombal-draft.${this.kept.line}.`] }] }, limit: 50 });
-		const emails = batch.call("Email/get", { "#ids": found.ref("/ids"), properties: ["messageId"] });
-		const sent = await batch.send();
-		if (!sent.ok) return sent;
-		if (!emails.result.ok) return emails.result;
-		const list = emails.result.value.list.filter(one => one.id !== this.kept.emailId);
-		const own = list.filter(one => LINE.exec(one.messageId?.[0] ?? "")?.[2] === this.#drafts.device).map(one => one.id);
-		return good({ own, others: list.map(one => one.id).filter(id => !own.includes(id)) });
+	async #destroyReplaced(): Promise<Result<void>> {
+		const { engine } = this.#account, { replaced } = this.kept, sent = await engine.client.call(engine.account, "Email/set", { destroy: replaced });
+		if (sent.ok) this.kept.replaced = staying(replaced, sent.value.notDestroyed ?? {});
+		return sent.ok ? good(undefined) : sent;
 	}
 
 	/** The version that was to be replaced has gone: if another device has put its own in its place, both stay, and go separate ways from now on. */
-	async #findConflict(drafts: Id): Promise<void> {
-		const versions = await this.#versions(drafts);
+	async #findConflict(): Promise<void> {
+		const versions = await this.#drafts.versions(this.kept);
 		if (!versions.ok || versions.value.others.length === 0) return;
 		this.kept.conflict = versions.value.others[0]!;
 		this.kept.line = randomHex(8);
@@ -302,8 +333,9 @@ export class DraftOf implements Draft {
 		await this.#saving;
 		this.#gone = true;
 		for (const { upload } of this.#uploads.values()) upload.abort(); // the outbox goes on with them
-		this.#drafts.forget(this);
-		return this.#account.outbox.add(this.kept, options);
+		const release = this.#drafts.forget(this), sending = await this.#account.outbox.add(this.kept, options);
+		release();
+		return sending;
 	}
 
 	async discard(): Promise<Result<void>> {
@@ -312,11 +344,12 @@ export class DraftOf implements Draft {
 		for (const { upload } of this.#uploads.values()) upload.abort();
 		await this.#saving;
 		await this.#writing;
-		const { engine, acts } = this.#account, id = this.kept.emailId;
-		await engine.db.delete("drafts", [this.key]);
-		await engine.db.delete("files", this.kept.attachments.map(one => `${this.key}:${one.id}`));
-		this.#drafts.forget(this);
-		if (id) acts.discard([id]);
+		const { db } = this.#account.engine;
+		await db.delete("drafts", [this.key]);
+		await db.delete("files", this.kept.attachments.map(one => `${this.key}:${one.id}`));
+		const release = this.#drafts.forget(this);
+		await this.#drafts.end(this.kept);
+		release();
 		return good(undefined);
 	}
 
@@ -328,29 +361,58 @@ export class DraftOf implements Draft {
 	}
 }
 
+interface Open {
+	draft: DraftOf;
+	/** How many windows on this page show it. */
+	users: number;
+	claim: Promise<(() => void) | null>;
+}
+
 export class DraftsOf implements Drafts {
 	readonly #account: AccountOf;
-	readonly #open = new Map<string, { draft: DraftOf; users: number }>();
+	readonly #open = new Map<string, Open>();
+	/** Those that somebody else has: as soon as he is gone they are taken up here. */
+	readonly #awaited = new Set<string>();
+	readonly #closing = new AbortController();
 	readonly #recovered = new Store<DraftView[]>([]);
 	readonly recovered: Readable<DraftView[]> = this.#recovered;
-	device = randomHex(4);
 
 	constructor(account: AccountOf) {
 		this.#account = account;
-		account.engine.onOnline(() => this.#saveAll());
+		account.engine.onOnline(() => void this.start().then(() => this.saveAll()));
 	}
 
-	/** Takes up what was being written when this device was left. */
+	/** Takes up what was being written when a window was left. */
 	async start(): Promise<void> {
-		const { db } = this.#account.engine, known = await db.get<string>("meta", "device");
-		if (known) this.device = known;
-		else await db.put("meta", [["device", this.device]]);
-		for (const [, kept] of await db.all<KeptDraft>("drafts")) {
-			if (this.#open.has(kept.key)) continue;
-			if (kept.saved === kept.version) await this.#remove(kept);
-			else this.#open.set(kept.key, { draft: new DraftOf(this, this.#account, kept), users: 0 });
+		for (const [key] of await this.#account.engine.db.all<KeptDraft>("drafts")) {
+			if (this.#open.has(key) || this.#awaited.has(key)) continue;
+			const release = await this.#account.host.claim(this.#name(key));
+			if (release) await this.#takeUp(key, release);
+			else void this.#await(key);
 		}
 		this.#showRecovered();
+	}
+
+	#name(key: string): string {
+		return `draft:${this.#account.id}:${key}`;
+	}
+
+	async #await(key: string): Promise<void> {
+		this.#awaited.add(key);
+		const release = await this.#account.host.claim(this.#name(key), this.#closing.signal);
+		this.#awaited.delete(key);
+		if (release) await this.#takeUp(key, release);
+		this.#showRecovered();
+	}
+
+	/** As it is now that it is ours. */
+	async #takeUp(key: string, release: () => void): Promise<void> {
+		const found = await this.#account.engine.db.get<KeptDraft>("drafts", key);
+		if (!found || this.#closing.signal.aborted) return release();
+		const kept = renewed(found);
+		if (kept.over) return void this.#sweep(kept).then(release);
+		if (isDone(kept)) return void this.#remove(kept).then(release);
+		this.#open.set(key, { draft: new DraftOf(this, this.#account, kept), users: 0, claim: Promise.resolve(release) });
 	}
 
 	async #remove(kept: KeptDraft): Promise<void> {
@@ -358,8 +420,8 @@ export class DraftsOf implements Drafts {
 		await this.#account.engine.db.delete("files", kept.attachments.map(one => `${kept.key}:${one.id}`));
 	}
 
-	#saveAll(): void {
-		for (const { draft } of this.#open.values()) if (!draft.isSaved) void draft.save();
+	async saveAll(): Promise<void> {
+		await Promise.all([...this.#open.values()].map(({ draft }) => (draft.isSaved ? null : draft.save())));
 	}
 
 	get unsaved(): number {
@@ -370,16 +432,48 @@ export class DraftsOf implements Drafts {
 		this.#recovered.set([...this.#open.values()].filter(one => one.users === 0).map(one => one.draft.value));
 	}
 
+	/** Emails that are versions of a draft, but the one that is known: by its own hand, and by others. */
+	async versions(kept: KeptDraft): Promise<Result<{ own: Id[]; others: Id[] }>> {
+		const box = await this.#account.mailboxes.need("drafts");
+		if (!box.ok) return box;
+		const { client, account } = this.#account.engine, batch = client.batch(account);
+		const found = batch.call("Email/query", { filter: { operator: "AND", conditions: [{ inMailbox: box.value.id }, { header: ["Message-ID", `pombal-draft.${kept.line}.`] }] }, limit: VERSIONS_MAX });
+		const emails = batch.call("Email/get", { "#ids": found.ref("/ids"), properties: ["messageId"] });
+		const sent = await batch.send();
+		if (!sent.ok) return sent;
+		if (!emails.result.ok) return emails.result;
+		const list = emails.result.value.list.filter(one => one.id !== kept.emailId);
+		const own = list.filter(one => LINE.exec(one.messageId?.[0] ?? "")?.[2] === handOf(kept)).map(one => one.id);
+		return good({ own, others: list.map(one => one.id).filter(id => !own.includes(id)) });
+	}
+
+	/** It was sent, or is given up: all of it goes from the server, but that email. What isn't known of it is looked for, if need be when the server can be reached again. */
+	async end(ended: KeptDraft, but: Id | null = null): Promise<void> {
+		const kept = { ...renewed(ended), over: true };
+		const known = [...new Set([...(kept.emailId ? [kept.emailId] : []), ...kept.replaced])].filter(id => id !== but);
+		if (known.length > 0) this.#account.acts.discard(known);
+		if (kept.looks === 0) return;
+		await this.#account.engine.db.put("drafts", [[kept.key, kept]]);
+		void this.#await(kept.key); // who ends it still has it
+	}
+
+	async #sweep(kept: KeptDraft): Promise<void> {
+		const { engine, acts } = this.#account, found = await this.versions(kept);
+		if (!found.ok || engine.closed) return; // start() comes to it again
+		if (found.value.own.length > 0) acts.discard(found.value.own);
+		await this.#remove(kept);
+	}
+
 	create(content: Partial<DraftContent> = {}): Draft {
 		const kept: KeptDraft = {
-			key: randomHex(8), emailId: null, content: { ...emptyContent(), ...content }, attachments: [], version: 0, saved: 0, savedAt: null, line: randomHex(8), unsure: false, conflict: null, blobsOf: null,
-			at: this.#account.host.platform.now(),
+			key: randomHex(8), emailId: null, content: { ...emptyContent(), ...content }, attachments: [], version: 0, saved: 0, savedAt: null, line: randomHex(8), looks: 0, replaced: [], over: false,
+			conflict: null, blobsOf: null, at: this.#account.host.platform.now(),
 		};
 		return this.#use(new DraftOf(this, this.#account, kept));
 	}
 
 	#use(draft: DraftOf): DraftOf {
-		const entry = this.#open.get(draft.key) ?? { draft, users: 0 };
+		const entry = this.#open.get(draft.key) ?? { draft, users: 0, claim: this.#account.host.claim(this.#name(draft.key), this.#closing.signal) };
 		entry.users++;
 		this.#open.set(draft.key, entry);
 		this.#showRecovered();
@@ -411,9 +505,9 @@ export class DraftsOf implements Drafts {
 		return gone.ok ? good(own) : gone;
 	}
 
-	/** Something that isn't sent after all. */
-	takeBack(kept: KeptDraft): Draft {
-		const draft = new DraftOf(this, this.#account, { ...kept, version: kept.version + 1 });
+	/** Something that isn't sent after all. `replaced`: what was made for it on the server. */
+	takeBack(sent: KeptDraft, replaced: Id | null): Draft {
+		const kept = renewed(sent), draft = new DraftOf(this, this.#account, { ...kept, version: kept.version + 1, replaced: [...kept.replaced, ...(replaced ? [replaced] : [])] });
 		draft.keep();
 		return this.#use(draft);
 	}
@@ -430,7 +524,7 @@ export class DraftsOf implements Drafts {
 		};
 		const line = LINE.exec(message.messageId?.[0] ?? "")?.[1] ?? randomHex(8);
 		const attachments = message.attachments.filter(part => part.blobId).map((part: EmailBodyPart) => ({ id: randomHex(6), name: part.name ?? "", type: part.type, size: part.size, blobId: part.blobId, cid: part.cid }));
-		return { key: randomHex(8), emailId: message.id, content, attachments, version: 0, saved: 0, savedAt: Date.parse(message.receivedAt), line, unsure: false, conflict: null, blobsOf: null, at: this.#account.host.platform.now() };
+		return { key: randomHex(8), emailId: message.id, content, attachments, version: 0, saved: 0, savedAt: Date.parse(message.receivedAt), line, looks: 0, replaced: [], over: false, conflict: null, blobsOf: null, at: this.#account.host.platform.now() };
 	}
 
 	// ---- What drafts tell ----
@@ -449,13 +543,21 @@ export class DraftsOf implements Drafts {
 	}
 
 	#drop(draft: DraftOf): void {
-		this.#open.delete(draft.key);
-		void draft.written().then(() => this.#remove(draft.kept));
+		const release = this.forget(draft);
+		void draft.written().then(() => this.#remove(draft.kept)).then(release);
 	}
 
-	forget(draft: DraftOf): void {
+	/** Is no more among what is being written; what it gives is called when this device keeps nothing of it any more. */
+	forget(draft: DraftOf): () => void {
+		const entry = this.#open.get(draft.key);
 		this.#open.delete(draft.key);
 		this.#showRecovered();
+		return () => void entry?.claim.then(release => release?.());
+	}
+
+	close(): void {
+		this.#closing.abort();
+		for (const { draft, claim } of this.#open.values()) void draft.quiet().then(() => claim).then(release => release?.());
 	}
 
 	async flush(): Promise<void> {

@@ -5,6 +5,7 @@ import type { EmailHead, Mailbox } from "../jmap/types.ts";
 import { fit } from "./addresses.ts";
 import { Cache, KEPT, prune } from "./cache.ts";
 import { makeEmail, makeEnvelope, emptyContent } from "./compose.ts";
+import { makeClaims } from "./host.ts";
 import { MemoryDatabase } from "./database.ts";
 import { compare, makeTree } from "./mailboxes.ts";
 import { applyPatch, inverse, keywordPath, movePatch, needed } from "./patch.ts";
@@ -133,6 +134,18 @@ test("settings that no page of ours could have made are passed over", () => {
 	assert.deepEqual(fitting(good), good);
 	assert.deepEqual(fitting({ theme: { dark: true }, density: "<b>", undoSend: 1e12, markRead: "now", labels: "none", imagesFrom: [5], swipeRight: "constructor", conversations: "no", shortcuts: [], language: 5 }), {});
 	assert.deepEqual(fitting({ labels: [{ keyword: "work" }] }), {});
+});
+
+test("a name has one holder; who waits for it has it next, unless he gives it up", async () => {
+	const claim = makeClaims(), first = await claim("a"), patience = new AbortController(), other = new AbortController();
+	assert.equal(await claim("a"), null);
+	assert.notEqual(await claim("b"), null);
+	const impatient = claim("a", patience.signal), next = claim("a", other.signal);
+	patience.abort();
+	assert.equal(await impatient, null);
+	first!();
+	(await next)!();
+	assert.notEqual(await claim("a"), null);
 });
 
 test("a file's name leads nowhere", () => {

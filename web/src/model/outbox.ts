@@ -17,7 +17,12 @@ interface KeptSending {
 	/** Given to the server once: it may have it. */
 	tried: boolean;
 	emailId: Id | null;
+	/** Why it can't be sent. */
 	error: Failure | null;
+	/** Why the last try was in vain, if it is tried again by itself. */
+	passing?: Failure | null;
+	/** Is it in this device's database? */
+	stored?: boolean;
 	created: number;
 }
 
@@ -25,6 +30,8 @@ interface KeptSending {
 const PENDING_MAX = 100;
 /** Messages with one Message-ID that are looked at: there may be copies. */
 const ORIGINALS_MAX = 10;
+/** Until it is tried again, if the server can be reached, but can't take it now; milliseconds. */
+const AGAIN_AFTER = 30_000;
 /** A message that is held no longer than that goes without being shown as scheduled elsewhere; seconds. */
 const UNDO_MOST = 60;
 
@@ -37,7 +44,10 @@ export class OutboxOf implements Outbox {
 	/** Of those the ones that this window has sent: for having them back as they were. */
 	readonly #sent = new Map<Id, KeptSending>();
 	#running: Promise<void> | null = null;
+	/** Those whose first try isn't told yet: who sends them hears of it before all others do. */
+	readonly #first = new Set<string>();
 	#timer: ReturnType<typeof setTimeout> | null = null;
+	#again: ReturnType<typeof setTimeout> | null = null;
 
 	constructor(account: AccountOf) {
 		this.#account = account;
@@ -46,13 +56,14 @@ export class OutboxOf implements Outbox {
 	}
 
 	async start(): Promise<void> {
-		for (const [, one] of await this.#account.engine.db.all<KeptSending>("outbox")) if (!this.#queued.has(one.id)) this.#queued.set(one.id, one);
+		for (const [, one] of await this.#account.engine.db.all<KeptSending>("outbox")) if (!this.#queued.has(one.id)) this.#queued.set(one.id, { ...one, stored: true });
 		this.#show();
 		await this.flush();
 	}
 
 	close(): void {
 		if (this.#timer) clearTimeout(this.#timer);
+		if (this.#again) clearTimeout(this.#again);
 	}
 
 	subscribe(run: (value: Sending[]) => void): () => void {
@@ -64,7 +75,7 @@ export class OutboxOf implements Outbox {
 	}
 
 	#show(): void {
-		this.#store.set([...[...this.#queued.values()].map(view), ...this.#held]);
+		this.#store.set([...[...this.#queued.values()].filter(one => !one.error || !this.#first.has(one.id)).map(view), ...this.#held]);
 	}
 
 	// ---- Sending ----
@@ -77,12 +88,14 @@ export class OutboxOf implements Outbox {
 			options: { undoSeconds: Math.min(UNDO_MOST, options.undoSeconds ?? settings.value.undoSend), at: options.at?.getTime() ?? null, notifyDelivery: options.notifyDelivery ?? false },
 		};
 		this.#queued.set(one.id, one);
-		await engine.db.put("outbox", [[one.id, one]]);
+		one.stored = await engine.db.put("outbox", [[one.id, one]]);
 		await engine.db.delete("drafts", [draft.key]);
 		this.#show();
+		this.#first.add(one.id);
 		if (engine.online) await this.#running; // which doesn't know of this one
 		if (engine.online) await this.flush();
-		return good(this.#store.value.find(sending => sending.id === one.id) ?? { ...view(one), state: "sent" });
+		this.#first.delete(one.id);
+		return good(one.error ? view(one) : (this.#store.value.find(sending => sending.id === one.id) ?? { ...view(one), state: "sent" }));
 	}
 
 	/** Sends what waits. One window does it at a time. */
@@ -97,18 +110,36 @@ export class OutboxOf implements Outbox {
 	async #sendAll(): Promise<void> {
 		for (const one of [...this.#queued.values()]) {
 			if (one.error || this.#account.engine.closed || !this.#account.engine.online) continue;
-			const kept = await this.#account.engine.db.get<KeptSending>("outbox", one.id);
-			if (!kept && one.tried) this.#queued.delete(one.id); // another window has sent it
-			else if (!(await this.#sendOne(one))) break;
+			if (!(await this.#isHere(one)) || one.error) continue;
+			if (!(await this.#sendOne(one))) break;
 		}
 		this.#show();
+		this.#tryAgain();
+	}
+
+	/** False: another window or the service worker has sent it, or had it back. What they know of it is known here then. */
+	async #isHere(one: KeptSending): Promise<boolean> {
+		const kept = await this.#account.engine.db.get<KeptSending>("outbox", one.id);
+		if (!kept && one.stored) return this.#queued.delete(one.id) && false;
+		if (kept) Object.assign(one, { tried: one.tried || kept.tried, emailId: one.emailId ?? kept.emailId, error: kept.error });
+		return this.#queued.has(one.id);
+	}
+
+	/** What comes back by itself when the server can be reached again waits for that. */
+	#tryAgain(): void {
+		if (this.#again) clearTimeout(this.#again);
+		this.#again = null;
+		if (!this.#account.engine.online || ![...this.#queued.values()].some(one => one.passing && !one.error)) return;
+		this.#again = setTimeout(() => void this.flush(), AGAIN_AFTER);
+		(this.#again as { unref?: () => void }).unref?.();
 	}
 
 	/** False: not now. */
 	async #sendOne(one: KeptSending): Promise<boolean> {
 		const { engine } = this.#account, sent = await this.#give(one);
 		engine.note(sent.ok ? null : sent.error);
-		if (!sent.ok && isPassing(sent.error)) return false;
+		one.passing = !sent.ok && isPassing(sent.error) ? sent.error : null;
+		if (one.passing) return false;
 		if (!this.#queued.has(one.id)) return true; // had back meanwhile
 		if (!sent.ok) {
 			one.error = sent.error;
@@ -144,7 +175,7 @@ export class OutboxOf implements Outbox {
 
 	/** Message, submission and what follows from it, in one request. */
 	async #submit(one: KeptSending, identity: Identity, drafts: Id, sent: Id): Promise<Result<{ id: Id; sendAt: string }>> {
-		const { engine } = this.#account, { content, attachments, emailId: draft } = one.draft, batch = engine.client.batch(engine.account);
+		const { engine } = this.#account, { content, attachments } = one.draft, batch = engine.client.batch(engine.account);
 		const email = makeEmail(content, attachments, identity, { mailboxIds: { [drafts]: true }, keywords: { $draft: true, $seen: true }, messageId: one.messageId });
 		const made = one.emailId ? null : batch.call("Email/set", { create: { m: email } });
 		const at = one.options.at ? new Date(one.options.at) : undefined;
@@ -163,7 +194,7 @@ export class OutboxOf implements Outbox {
 		if (!done.ok) return done;
 		const error = refusal(done.value), id = done.value.created?.["s"]?.id;
 		if (error || !id) return { ok: false, error: error ?? failureOf({ type: "broken" }) };
-		await this.#follow(one, draft);
+		await this.#follow(one);
 		const sendAt = done.value.created?.["s"]?.sendAt ?? new Date(one.options.at ?? this.#account.host.platform.now() + one.options.undoSeconds * 1000).toISOString();
 		return good({ id, sendAt });
 	}
@@ -181,11 +212,11 @@ export class OutboxOf implements Outbox {
 	}
 
 	/** The draft goes, and the original is marked. */
-	async #follow(one: KeptSending, draft: Id | null): Promise<void> {
-		const { engine } = this.#account, original = await this.#originalOf(one.draft);
+	async #follow(one: KeptSending): Promise<void> {
+		const { engine, drafts } = this.#account, original = await this.#originalOf(one.draft);
 		one.draft.content = { ...one.draft.content, original };
-		const update = original ? { [original.id]: { [`keywords/${original.as === "reply" ? "$answered" : "$forwarded"}`]: true } } : {};
-		if (original || draft) await engine.client.call(engine.account, "Email/set", { update, destroy: draft && draft !== one.emailId ? [draft] : [] });
+		if (original) await engine.client.call(engine.account, "Email/set", { update: { [original.id]: { [`keywords/${original.as === "reply" ? "$answered" : "$forwarded"}`]: true } } });
+		await drafts.end(one.draft, one.emailId);
 	}
 
 	/** Did it go out the last time? */
@@ -197,7 +228,7 @@ export class OutboxOf implements Outbox {
 		const submissions = await this.status(one.emailId);
 		if (!submissions.ok) return submissions;
 		const there = submissions.value.find(submission => submission.undoStatus !== "canceled");
-		if (there) await this.#follow(one, one.draft.emailId);
+		if (there) await this.#follow(one);
 		return good(there ? { id: there.id, sendAt: there.sendAt } : null);
 	}
 
@@ -250,7 +281,7 @@ export class OutboxOf implements Outbox {
 	async cancel(id: string): Promise<Result<Draft>> {
 		const queued = this.#queued.get(id);
 		if (queued && !queued.tried) return this.#takeBack(queued);
-		if (queued?.error) return queued.emailId ? this.#reopen(queued, queued.emailId) : this.#takeBack(queued);
+		if (queued?.error) return this.#takeBack(queued);
 		const held = this.#held.find(one => one.id === id || one.submissionId === id);
 		if (!held?.submissionId || !held.emailId) return bad("refused", "cannotUnsend", "it is on its way");
 		const { engine, mailboxes, drafts } = this.#account, box = await mailboxes.need("drafts"), sent = mailboxes.byRole("sent");
@@ -272,20 +303,13 @@ export class OutboxOf implements Outbox {
 		if (original) await engine.client.call(engine.account, "Email/set", { update: { [original.id]: { [`keywords/${original.as === "reply" ? "$answered" : "$forwarded"}`]: null } } });
 	}
 
+	/** As it was written; what the server has of it already, but didn't send, is an older version of the draft. */
 	async #takeBack(one: KeptSending): Promise<Result<Draft>> {
-		const draft = this.#account.drafts.takeBack(one.draft);
+		const draft = this.#account.drafts.takeBack(one.draft, one.emailId);
 		this.#queued.delete(one.id);
 		await this.#account.engine.db.delete("outbox", [one.id]);
 		this.#show();
 		return good(draft);
-	}
-
-	/** A message that the server has, but didn't send. */
-	async #reopen(one: KeptSending, emailId: Id): Promise<Result<Draft>> {
-		this.#queued.delete(one.id);
-		await this.#account.engine.db.delete("outbox", [one.id]);
-		this.#show();
-		return this.#account.drafts.open({ emailId });
 	}
 
 	async reschedule(id: string, at?: Date): Promise<Result<void>> {
@@ -293,6 +317,7 @@ export class OutboxOf implements Outbox {
 		if (queued) {
 			Object.assign(queued.options, { at: at?.getTime() ?? null, undoSeconds: 0 });
 			queued.error = null;
+			this.#show();
 			await engine.db.put("outbox", [[id, queued]]);
 			await this.flush();
 			return good(undefined);
@@ -328,6 +353,6 @@ function view(one: KeptSending): Sending {
 	const { content } = one.draft;
 	return {
 		id: one.id, state: one.error ? "failed" : "queued", subject: content.subject, to: [...content.to, ...content.cc, ...content.bcc], sendAt: one.options.at ? new Date(one.options.at).toISOString() : null,
-		emailId: one.emailId, submissionId: null, error: one.error,
+		emailId: one.emailId, submissionId: null, error: one.error ?? one.passing ?? null,
 	};
 }

@@ -396,6 +396,7 @@ export interface Sending {
 	readonly sendAt: UTCDate | null;
 	readonly emailId: Id | null;
 	readonly submissionId: Id | null;
+	/** Why it can't be sent; of one that is queued: why the last try was in vain, which is repeated. */
 	readonly error: Failure | null;
 }
 

@@ -28,7 +28,7 @@ export function newsOf(email: Part, account: unknown): News {
 	return { id: cut(email.id), threadId: cut(email.threadId), account: cut(account), from: cut(sender?.name) || cut(sender?.email), subject: cut(email.subject), preview: cut(email.preview) };
 }
 
-/** Sends acts and messages that wait on this device, of all accounts. True: nothing waits any more. */
+/** Sends acts and messages that wait on this device, of all accounts, and saves what windows have left unsaved. True: nothing waits any more. */
 export async function replay(host: Host = browserHost()): Promise<boolean> {
 	const app = new AppOf(host), started = await app.start();
 	try {
@@ -39,6 +39,7 @@ export async function replay(host: Host = browserHost()): Promise<boolean> {
 				if (!(await account.engine.sync()).ok) continue;
 				await account.acts.flush();
 				await account.outbox.flush();
+				await account.drafts.saveAll();
 			}
 		}
 		const left = await app.unsaved();

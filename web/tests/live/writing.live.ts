@@ -4,7 +4,10 @@ import { test } from "node:test";
 import type { Account, Email } from "../../src/model/types.ts";
 import type { AccountOf } from "../../src/model/account.ts";
 import { get } from "../../src/base/store.ts";
-import { deliver, Device, eventually, see, value } from "./device.ts";
+import { MemoryDatabases } from "../../src/model/database.ts";
+import { memoryHost } from "../../src/model/host.ts";
+import { replay } from "../../src/worker/replay.ts";
+import { deliver, Device, eventually, platform, see, value } from "./device.ts";
 
 const anna = { name: "Anna", email: "anna@example.test" }, boris = { name: "Boris", email: "boris@example.test" };
 
@@ -76,6 +79,46 @@ test("what is written offline outlives the window, and is saved later", async ()
 	device.mend();
 	await see(opened, view => view.state === "saved");
 	assert.deepEqual((await emails(again, "drafts", "in the tunnel")).map(text), ["dark, and light"]);
+});
+
+test("a draft is one window's: the service worker saves what that has left, and not a moment before", async () => {
+	const databases = new MemoryDatabases(), device = new Device(databases), account = await device.signIn(), other = await new Device().signIn();
+	const worker = Object.assign(platform(), { cookie: device.platform.cookie }), drafts = async () => (await emails(other, "drafts", "whose is it")).map(text);
+	const draft = account.drafts.create({ to: [boris], subject: "whose is it", text: "1" });
+	draft.change({});
+	value(await draft.save());
+	device.cut();
+	draft.change({ text: "2" });
+	await account.drafts.flush();
+	await replay(memoryHost(worker, databases));
+	assert.deepEqual(await drafts(), ["1"]);
+	device.mend();
+	await see(draft, view => view.state === "saved");
+	assert.deepEqual(await drafts(), ["2"]);
+	device.cut();
+	draft.change({ text: "3" });
+	await account.drafts.flush();
+	device.close();
+	await eventually(async () => (await replay(memoryHost(worker, databases)), (await drafts()).join() === "3"), "it to be saved, once");
+});
+
+test("a draft that is given up leaves nothing, also if nobody knows what was saved of it", async () => {
+	const device = new Device(), account = await device.signIn(), draft = account.drafts.create({ subject: "given up", text: "1" });
+	const fetch = device.platform.fetch.bind(device.platform);
+	device.platform.fetch = async (url, init) => {
+		const answer = await fetch(url, init);
+		if (!String(init?.body).includes('"Email/set"')) return answer;
+		device.cut();
+		throw new TypeError("the answer was lost");
+	};
+	draft.change({ text: "2" });
+	await draft.save();
+	assert.equal((await emails(await new Device().signIn(), "drafts", "given up")).length, 1);
+	device.platform.fetch = fetch;
+	value(await draft.discard());
+	const again = await device.restart();
+	device.mend();
+	await eventually(async () => (await emails(again, "drafts", "given up")).length === 0, "it to go");
 });
 
 test("a session that ends in the middle of writing loses nothing", async () => {
@@ -171,11 +214,39 @@ test("a send whose answer is lost goes out once", async () => {
 
 test("what the server won't send comes back as a draft", async () => {
 	const device = new Device(), account = await device.signIn(), draft = account.drafts.create({ to: [{ name: "", email: "nobody@example.test" }], subject: "to nobody", text: "x" });
+	draft.change({});
+	value(await draft.save());
 	const sending = value(await draft.send({ undoSeconds: 0 }));
 	assert.equal(sending.state, "failed");
 	const back = value(await account.outbox.cancel(sending.id));
 	assert.equal(get(back).content.subject, "to nobody");
 	assert.deepEqual(get(account.outbox), []);
+	value(await back.save());
+	assert.equal((await emails(account, "drafts", "to nobody")).length, 1);
+	// One that is refused later is told of then.
+	device.cut();
+	await account.refresh();
+	const later = value(await back.send({ undoSeconds: 0 }));
+	assert.equal(later.state, "queued");
+	device.mend();
+	const [told] = await see(account.outbox, list => list[0]?.state === "failed"), again = value(await account.outbox.cancel(told!.id));
+	assert.equal(told!.error!.type, "invalidRecipients");
+	value(await again.save());
+	assert.equal((await emails(account, "drafts", "to nobody")).length, 1);
+});
+
+test("what the service worker has sent the page doesn't send again", async () => {
+	const databases = new MemoryDatabases(), device = new Device(databases), account = await device.signIn(), other = await new Device().signIn("boris");
+	const worker = Object.assign(platform(), { cookie: device.platform.cookie });
+	device.cut();
+	await account.refresh();
+	assert.equal(value(await account.drafts.create({ to: [boris], subject: "by the worker", text: "x" }).send({ undoSeconds: 0 })).state, "queued");
+	await replay(memoryHost(worker, databases));
+	device.mend();
+	await see(account.outbox, list => list.length === 0);
+	await eventually(async () => (await emails(account, "sent", "by the worker")).length === 1, "the message");
+	await eventually(async () => (await emails(other, "inbox", "by the worker")).length === 1, "it to arrive");
+	assert.equal((await emails(account, "sent", "by the worker")).length, 1);
 });
 
 test("a draft that goes on, on another device, marks what it answers or forwards", async () => {
