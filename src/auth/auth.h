@@ -106,6 +106,8 @@ enum auth_rates_known auth_rates(struct auth *auth, struct auth_wait *wait, stru
 enum auth_language { LANGUAGE_EN, LANGUAGE_PT, LANGUAGE_RU, LANGUAGE_COUNT };
 /** From "en", "pt", "ru"; false: it is none of them. */
 bool auth_language_parse(struct slice name, enum auth_language *language);
+/** The first of them that a field Accept-Language names (RFC 9110 §12.5.4): browsers name first what is wanted most. False: it names none. */
+bool auth_language_accepted(struct slice field, enum auth_language *language);
 /** Which language to write to this address in: that of the one account that it leads to, or else its domain's; English for others, and
  * where nobody knows. */
 enum auth_language auth_language(struct auth *auth, struct slice address);

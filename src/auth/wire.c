@@ -51,3 +51,16 @@ bool auth_language_parse(struct slice name, enum auth_language *language)
 		}
 	return false;
 }
+
+bool auth_language_accepted(struct slice field, enum auth_language *language)
+{
+	struct slice one, rest;
+	while (field.len > 0) {
+		slice_cut(field, ',', &one, &field);
+		slice_cut(one, ';', &one, &rest);
+		slice_cut(slice_trim(one), '-', &one, &rest);
+		if (auth_language_parse(one, language))
+			return true;
+	}
+	return false;
+}

@@ -12,6 +12,7 @@
 #include "cli/commands.h"
 #include "cli/domain_rotate.h"
 #include "dnsupdate/dnsupdate.h"
+#include "speller/speller.h"
 
 enum { FREE_PERCENT_LOW = 5, FREE_PERCENT_OUT = 1 };
 
@@ -232,6 +233,25 @@ static void check_options(struct cli_check *check)
 		cli_check_warning(check, "Set plaintext_auth = no.", "passwords are taken without TLS, though there is a certificate");
 }
 
+/* What is written in a language without one isn't looked through (speller.missing). */
+static void check_dictionaries(struct cli_check *check)
+{
+	struct buf tags = BUF(200), packages = BUF(400);
+	unsigned there = speller_installed();
+	for (enum speller_language i = 0; i < SPELLER_LANGUAGES; i++) {
+		if (there >> i & 1)
+			continue;
+		buf_printf(&tags, "%s%s", tags.len > 0 ? ", " : "", speller_languages[i].tag);
+		buf_printf(&packages, " %s", speller_languages[i].package);
+	}
+	if (tags.len > 0)
+		cli_check_warning(check, arena_printf(check->line->arena, "Install what is wanted of Debian's packages%.*s, and start the server anew; until then the web mail doesn't check spelling in them.",
+						      SLICE_ARG(buf_slice(&packages))).at,
+				  "there are no dictionaries for %.*s", SLICE_ARG(buf_slice(&tags)));
+	buf_free(&tags);
+	buf_free(&packages);
+}
+
 /* ---- The whole ---- */
 
 static void print_findings(const struct cli_check *check)
@@ -281,6 +301,7 @@ static int run(struct command_line *line)
 		cli_check_backup(&check);
 		if (load(&check)) {
 			check_options(&check);
+			check_dictionaries(&check);
 			cli_check_listeners(&check);
 			cli_check_certificates(&check);
 			cli_check_engines(&check);

@@ -1,5 +1,5 @@
 /* Once a day (quarantine_digest) each person with new mail in quarantine gets one letter about it, in his language: senders, subjects, when it came,
- * points and the main reason, and whom to ask to let one go. That he was told is written down with the letter's queueing, in one transaction, so
+ * points and the main reason, and who lets one go: he himself (quarantine_release), or whom to ask. That he was told is written down with the letter's queueing, in one transaction, so
  * nobody hears of a message twice, and an address that was told today isn't again. Of viruses nobody is told; nobody needs them.
  *
  * Senders and subjects are strangers' text: one line each, cut, without control characters, and links don't work. */
@@ -31,7 +31,8 @@ enum {
 struct entry {
 	int64_t message, recipient, told;
 	struct slice address;   /* as it was written to, … */
-	struct slice account;   /* … and where that leads */
+	struct slice account;   /* … and where that leads, … */
+	bool alone;             /* … to nobody else */
 };
 
 struct digests {
@@ -60,7 +61,7 @@ static void add_message(struct digests *digests, const struct queue_message *mes
 	for (size_t i = 0; i < message->recipient_count && digests->count < ENTRIES_MAX; i++) {
 		const struct queue_recipient *recipient = &message->recipients[i];
 		ARENA_GROW(digests->arena, digests->entries, digests->count, digests->room);
-		digests->entries[digests->count++] = (struct entry){message->id, recipient->id, recipient->told, arena_copy(digests->arena, recipient->address), SLICE("")};
+		digests->entries[digests->count++] = (struct entry){message->id, recipient->id, recipient->told, arena_copy(digests->arena, recipient->address), SLICE(""), false};
 	}
 }
 
@@ -100,15 +101,18 @@ static void choose_accounts(struct digests *digests, const struct entry *list, s
 {
 	struct auth_route *routes;
 	struct error error;
-	size_t route_count;
+	size_t route_count, good = 0;
 	bool any = false;
 	if (!auth_resolve(digests->courier->auth, list[0].address, digests->arena, &routes, &route_count, &error))
 		return;
+	for (size_t r = 0; r < route_count; r++)
+		good += routes[r].problem == ROUTE_GOOD;
 	for (size_t r = 0; r < route_count; r++)
 		for (size_t i = 0; routes[r].local && i < count; i++)
 			if (list[i].told == 0) {
 				ARENA_GROW(digests->arena, digests->told, digests->told_count, digests->told_room);
 				digests->told[digests->told_count] = list[i];
+				digests->told[digests->told_count].alone = good == 1;
 				digests->told[digests->told_count++].account = routes[r].address;
 				any = true;
 			}
@@ -209,11 +213,14 @@ static void put_reason(const struct digest *digest, const struct queue_message *
 	score_write_points(out, points);
 	if (main)
 		buf_printf(out, "\r\n  %s: %s", digest->words->why, main->text);
-	buf_append_text(out, "\r\n\r\n");
+	buf_append_text(out, "\r\n");
 }
 
-/* False: it has gone meanwhile, or can't be read. */
-static bool put_entry(const struct digest *digest, const struct entry *entry, struct buf *out)
+/* Are people told that they may do it themselves? Then those that they may not are marked. */
+static bool is_own(void) { return slice_equal(slice_of(config_current()->quarantine_release), SLICE("own")); }
+
+/* False: it has gone meanwhile, or can't be read. *own: he lets it go himself. */
+static bool put_entry(const struct digest *digest, const struct entry *entry, bool *own, struct buf *out)
 {
 	struct courier *courier = digest->digests->courier;
 	struct queue_filter filter = {.id = entry->message, .reason = REASON_SET_APART};
@@ -233,6 +240,10 @@ static bool put_entry(const struct digest *digest, const struct entry *entry, st
 		courier_text_put_time(out, messages[0].arrived);
 		buf_append_text(out, "\r\n");
 		put_reason(digest, &messages[0], arena, out);
+		*own = entry->alone && queue_apart_may_release(&messages[0]);
+		if (is_own() && !*own)
+			buf_printf(out, "  %s\r\n", digest->words->not_own);
+		buf_append_text(out, "\r\n");
 	}
 	arena_free(&arena);
 	return there;
@@ -253,20 +264,33 @@ static void put_header(const struct digest *digest, struct buf *out)
 	buf_append_text(out, "Auto-Submitted: auto-generated\r\nMIME-Version: 1.0\r\nContent-Type: text/plain; charset=utf-8\r\nContent-Transfer-Encoding: 8bit\r\n\r\n");
 }
 
+/* Who lets one go. `own`: so many he himself. */
+static void put_way(const struct digest *digest, size_t own, size_t listed, struct buf *out)
+{
+	const struct courier_digest_words *words = digest->words;
+	struct slice local, domain;
+	address_split(digest->recipient.address, &local, &domain);
+	if (own > 0)
+		buf_append_text(out, words->own);
+	if (own < listed)
+		buf_printf(out, "%s postmaster@%.*s\r\n%s\r\n  pombal quarantine release ID\r\n", own > 0 ? words->others : words->ask, SLICE_ARG(domain), words->release);
+}
+
 /* False: all that it would tell of has gone. */
 static bool put_words(const struct digest *digest, struct buf *out)
 {
 	const struct courier_digest_words *words = digest->words;
-	struct slice local, domain;
-	size_t listed = 0;
-	address_split(digest->recipient.address, &local, &domain);
+	size_t listed = 0, own_count = 0;
 	buf_printf(out, "%s %s.\r\n\r\n%s\r\n", courier_words_in(digest->language)->greeting, config_current()->hostname, words->opening);
 	size_t first = digest->count > LISTED_MAX ? digest->count - LISTED_MAX : 0;
-	for (size_t i = first; i < digest->count; i++)
-		listed += put_entry(digest, &digest->entries[i], out);
+	for (size_t i = first; i < digest->count; i++) {
+		bool own = false;
+		listed += put_entry(digest, &digest->entries[i], &own, out);
+		own_count += own;
+	}
 	if (first > 0)
 		buf_printf(out, "%zu %s\r\n\r\n", first, words->more);
-	buf_printf(out, "%s postmaster@%.*s\r\n%s\r\n  pombal quarantine release ID\r\n", words->ask, SLICE_ARG(domain), words->release);
+	put_way(digest, own_count, listed, out);
 	if (config_current()->quarantine_days > 0)
 		buf_printf(out, "\r\n%s %lld %s.\r\n", words->expires, (long long)config_current()->quarantine_days, words->days);
 	return listed > 0;

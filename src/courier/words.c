@@ -220,6 +220,8 @@ static const struct courier_digest_words digests[LANGUAGE_COUNT] = {
 		.opening = "Strangers have sent you the messages below. They look like spam, or hold something doubtful, so they were\r\n"
 			   "set apart and not delivered. What you don't want you need not do anything about.\r\n",
 		.from = "From", .about = "Subject", .arrived = "Came", .points = "Points", .why = "Why", .more = "more, which aren't listed here",
+		.own = "If you want one of them, let it through yourself: in the web mail, among the folders, under \"Held back\".\r\n",
+		.others = "Those of which it says so only the postmaster lets through. If you want one of them, write to", .not_own = "Only the postmaster can let this one through.",
 		.ask = "If you want one of them, write to", .release = "and name its number. He lets it go with",
 		.expires = "What nobody has asked for is removed after", .days = "days",
 	},
@@ -228,6 +230,8 @@ static const struct courier_digest_words digests[LANGUAGE_COUNT] = {
 		.opening = "Desconhecidos enviaram-lhe as mensagens abaixo. Parecem lixo, ou trazem algo duvidoso, por isso foram postas de\r\n"
 			   "parte e não entregues. Com as que não quiser não precisa de fazer nada.\r\n",
 		.from = "De", .about = "Assunto", .arrived = "Chegou", .points = "Pontos", .why = "Motivo", .more = "mais, que não estão nesta lista",
+		.own = "Se quiser alguma, deixe-a passar: no correio web, entre as pastas, em «Retidas».\r\n",
+		.others = "As que o indicam só o postmaster deixa passar. Se quiser alguma delas, escreva para", .not_own = "Só o postmaster pode deixar passar esta.",
 		.ask = "Se quiser alguma, escreva para", .release = "e indique o número dela. Ele deixa-a seguir com",
 		.expires = "As que ninguém pedir são apagadas ao fim de", .days = "dias",
 	},
@@ -236,6 +240,8 @@ static const struct courier_digest_words digests[LANGUAGE_COUNT] = {
 		.opening = "Незнакомые отправители прислали вам письма, названные ниже. Они похожи на спам или содержат что-то сомнительное,\r\n"
 			   "поэтому отложены и не доставлены. С теми, что вам не нужны, ничего делать не надо.\r\n",
 		.from = "От", .about = "Тема", .arrived = "Пришло", .points = "Баллов", .why = "Причина", .more = "ещё, которых нет в этом списке",
+		.own = "Если какое-то из них вам нужно, пропустите его сами: в веб-почте, среди папок, в разделе «Задержанные».\r\n",
+		.others = "Те, о которых это сказано, пропускает только почтмейстер. Если нужно одно из них, напишите на", .not_own = "Это письмо может пропустить только почтмейстер.",
 		.ask = "Если какое-то из них вам нужно, напишите на", .release = "и назовите его номер. Пропускают его командой",
 		.expires = "То, о чём никто не попросит, удаляется через", .days = "дней",
 	},

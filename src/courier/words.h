@@ -37,6 +37,9 @@ struct courier_digest_words {
 	const char *opening;
 	const char *from, *about, *arrived, *points, *why;
 	const char *more;                  /* after a number */
+	const char *own;                   /* how who may lets one go himself */
+	const char *others;                /* before an address, after that: the rest */
+	const char *not_own;               /* at one of the rest */
 	const char *ask, *release, *expires, *days; /* before an address, before a command, around a number of days */
 };
 const struct courier_digest_words *courier_words_digest(enum auth_language language);

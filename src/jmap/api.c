@@ -14,6 +14,8 @@ struct jmap_request *jmap_make_request(struct http_exchange *exchange)
 	struct jmap_request *request = arena_alloc(exchange->arena, sizeof *request);
 	*request = (struct jmap_request){.service = exchange->context, .conn = exchange->conn, .config = exchange->config, .wait = exchange->wait, .arena = exchange->arena,
 					 .person = exchange->person, .origin = origin_of(exchange)};
+	struct slice field;
+	request->language_said = http_head_find(&exchange->head, "Accept-Language", &field) && auth_language_accepted(field, &request->language);
 	return request;
 }
 

@@ -6,7 +6,8 @@
 enum score_language jmap_findings_language(const struct jmap_call *call)
 {
 	static const enum score_language languages[LANGUAGE_COUNT] = {[LANGUAGE_EN] = SCORE_ENGLISH, [LANGUAGE_PT] = SCORE_PORTUGUESE, [LANGUAGE_RU] = SCORE_RUSSIAN};
-	return languages[auth_language(call->request->service->auth, account_name(call->account))];
+	const struct jmap_request *request = call->request;
+	return languages[request->language_said ? request->language : auth_language(request->service->auth, account_name(call->account))];
 }
 
 void jmap_findings_read(struct slice record, char separator, enum score_language language, struct arena *arena, struct jmap_findings *findings)

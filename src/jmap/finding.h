@@ -10,7 +10,7 @@ struct jmap_findings {
 	size_t count;
 	int points; /* in hundredths, of all */
 };
-/** The language of the account. */
+/** The language that the client asks for, or else the account's. */
 enum score_language jmap_findings_language(const struct jmap_call *call);
 /** Reads a record (policy/record.h), in `arena`. */
 void jmap_findings_read(struct slice record, char separator, enum score_language language, struct arena *arena, struct jmap_findings *findings);

@@ -159,6 +159,8 @@ struct jmap_request {
 	struct account *account;     /* the person's */
 	char account_id[JMAP_ID_SIZE];
 	struct slice origin;         /* "https://mail.example.org": the client's name for us */
+	bool language_said;          /* the client says in which language it wants texts for people (RFC 8620 §3.8); else they are in the account's */
+	enum auth_language language;
 
 	json_t *root, *calls;        /* what was asked */
 	unsigned using;              /* 1 << enum jmap_capability */
@@ -198,7 +200,7 @@ struct jmap_problem {
 	const char *type;    /* without "urn:ietf:params:jmap:error:"; NULL: about:blank */
 	const char *limit, *detail;
 };
-/** Opens the person's account; *request is zeroed but for service, conn, config, wait, arena, person, origin. False: *problem. */
+/** Opens the person's account; *request is zeroed but for service, conn, config, wait, arena, person, origin and language. False: *problem. */
 bool jmap_request_open(struct jmap_request *request, struct jmap_problem *problem);
 /** Reads what was asked. False: *problem. */
 bool jmap_request_read(struct jmap_request *request, struct slice text, struct jmap_problem *problem);

@@ -207,7 +207,6 @@ bool queue_apart_list_here(struct queue *queue, size_t most, struct arena *arena
 bool queue_apart_show_here(struct queue *queue, const struct queue_apart *which, struct arena *arena, struct queue_apart_shown *shown, struct error *error);
 bool queue_apart_end_here(struct queue *queue, const struct queue_apart *which, bool let_go, int64_t *as, struct error *error);
 bool queue_apart_is_hidden(const struct queue_message *message);
-bool queue_apart_may_release(const struct queue_message *message);
 
 /* lease.c */
 /** Puts our lease on these messages, in one transaction that doesn't wait for the disk; ours[i]: on this one there is none of another

@@ -215,6 +215,8 @@ struct queue_apart_shown {
 };
 /** All of them, the newest first, in `arena`: at most `most` (QUEUE_APART_LISTED_MAX), and QUEUE_APART_BYTES_MAX bytes of addresses. What a scanner has found a virus in isn't told. */
 bool queue_apart_list(struct queue *queue, size_t most, struct arena *arena, struct queue_apart **list, size_t *count, struct error *error);
+/** May its recipient let it go or remove it, if nobody else is behind his address (quarantine_release)? */
+bool queue_apart_may_release(const struct queue_message *message);
 /** One, by message and recipient; in `arena`. ERROR_NOT_FOUND. */
 bool queue_apart_show(struct queue *queue, const struct queue_apart *which, struct arena *arena, struct queue_apart_shown *shown, struct error *error);
 /** Lets it go on to this recipient alone, as the message *as, or removes it for him; durable. ERROR_NOT_FOUND; ERROR_DENIED: that isn't his to decide. */

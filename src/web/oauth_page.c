@@ -24,21 +24,13 @@ static const struct words languages[LANGUAGE_COUNT] = {
 		 "Здесь нужен пароль самой учётной записи, а не пароль приложения."}},
 };
 
-/* Browsers name first what is wanted most. */
 static const struct words *words_for(const struct http_exchange *exchange)
 {
-	struct slice list, one, rest;
-	enum auth_language language;
-	if (!http_head_find(&exchange->head, "Accept-Language", &list))
-		return &languages[LANGUAGE_EN];
-	while (list.len > 0) {
-		slice_cut(list, ',', &one, &list);
-		slice_cut(one, ';', &one, &rest);
-		slice_cut(slice_trim(one), '-', &one, &rest);
-		if (auth_language_parse(one, &language))
-			return &languages[language];
-	}
-	return &languages[LANGUAGE_EN];
+	struct slice field;
+	enum auth_language language = LANGUAGE_EN;
+	if (http_head_find(&exchange->head, "Accept-Language", &field))
+		auth_language_accepted(field, &language);
+	return &languages[language];
 }
 
 static void put_text(struct buf *out, const char *before, struct slice text, const char *after)

@@ -72,6 +72,21 @@ def test_each_person_gets_one_letter(own, token):
     assert any(f"third {token}" in one.get_content() and one["Subject"].endswith(": 1") for one in again)
 
 
+def test_who_may_release_his_own_is_told_how(own, token):
+    own.run("alias", "add", "sales@digest.example", "anna@digest.example", "boris@digest.example")
+    own.run("account", "set", "boris@digest.example", "--language", "pt")
+    own.configure(quarantine_release="own")
+    spam(own, f"mine {token}", "anna@digest.example")
+    spam(own, f"ours {token}", "sales@digest.example")
+    begin(own)
+    anna, = digests(own, "anna", 1)
+    mine, ours = re.search(rf"mine {token}.*", anna.get_content(), re.S)[0].split("Subject: ours")
+    assert "Only the postmaster" not in mine and "Only the postmaster can let this one through." in ours
+    assert "let it through yourself" in ours and "only the postmaster lets through. If you want one of them, write to postmaster@digest.example" in ours
+    boris, = digests(own, "boris", 1)
+    assert "Só o postmaster pode deixar passar esta." in boris.get_content() and "Se quiser alguma, escreva para postmaster@digest.example" in boris.get_content()
+
+
 def test_of_a_virus_nobody_is_told(own, token):
     spam(own, f"bad {token}", "anna@digest.example")
     own.stop()

@@ -166,6 +166,11 @@ def test_each_sees_and_lets_go_his_own_over_jmap(server, token):
     one, = [each for each in waiting(anna, token) if each["subject"].startswith("Grüße")]
     assert one["recipient"] == "anna@apart.example" and one["sender"] == "x@nothing.example" and one["from"] == [{"name": "service@bank.example", "email": "x@nothing.example"}]
     assert one["points"] >= 5 and one["reason"] in [each["rule"] for each in one["findings"]] and all(each["text"] for each in one["findings"]) and one["mayRelease"] is True
+    # what the rules mean, in the language that is asked for; else in the account's
+    english = {each["rule"]: each["text"] for each in one["findings"]}
+    request = {"using": ["urn:ietf:params:jmap:core", QUARANTINE], "methodCalls": [["QuarantinedEmail/get", {"accountId": anna.account, "ids": [one["id"]]}, "0"]]}
+    russian = json.loads(anna.ask("POST", "/jmap/api", json.dumps(request), **{"Content-Type": "application/json", "Accept-Language": "xx, ru-RU;q=0.9, en;q=0.5"})[2])["methodResponses"][0][1]["list"][0]["findings"]
+    assert all(each["text"] != english[each["rule"]] and re.search("[а-я]", each["text"]) for each in russian) and len(russian) == len(english)
     assert one["receivedAt"] < one["goneAt"] and one["messageId"] is None and one["size"] > 100
     assert "boris" not in json.dumps(one) and anna.call("QuarantinedEmail/get", ids=[one["id"]], properties=["size"])["list"] == [{"id": one["id"], "size": one["size"]}]
     # by whatever address it came; what came for several isn't one's own to let go

@@ -173,8 +173,8 @@ export class Client {
 		if (calls.length > this.limits.maxCallsInRequest) return bad("tooLarge", "maxCallsInRequest", "too many calls in one request");
 		const body = JSON.stringify({ using: [...needed, ...more], methodCalls: calls.map(call => [call.method, call.given, call.id]) });
 		if (body.length > this.limits.maxSizeRequest) return bad("tooLarge", "maxSizeRequest", "the request is larger than the server takes");
-		const repeat = options.repeat ?? calls.every(call => isRepeatable(call.method, call.given));
-		const answer = await this.json(this.url(this.session?.apiUrl ?? "/jmap/api"), { method: "POST", body, headers: { "Content-Type": "application/json", Accept: "application/json" } }, { ...options, repeat });
+		const { language } = this.platform, repeat = options.repeat ?? calls.every(call => isRepeatable(call.method, call.given));
+		const answer = await this.json(this.url(this.session?.apiUrl ?? "/jmap/api"), { method: "POST", body, headers: { "Content-Type": "application/json", Accept: "application/json", ...(language ? { "Accept-Language": language } : {}) } }, { ...options, repeat });
 		return answer.ok ? this.#give(calls, answer.value) : answer;
 	}
 

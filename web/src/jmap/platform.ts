@@ -2,6 +2,8 @@
 
 export interface Platform {
 	fetch(url: string, init?: RequestInit): Promise<Response>;
+	/** The language in which texts of the server's are wanted: "pt"; empty: the account's. */
+	readonly language?: string;
 	/** Where the server is: "https://mail.example.com". */
 	readonly origin: string;
 	now(): number;
@@ -31,6 +33,9 @@ export function sleep(ms: number, signal?: AbortSignal): Promise<void> {
 export function browserPlatform(): Platform {
 	return {
 		fetch: (url, init) => fetch(url, { credentials: "same-origin", redirect: "error", ...init }),
+		get language() {
+			return typeof document === "undefined" ? "" : document.documentElement.lang;
+		},
 		origin: location.origin,
 		now: () => Date.now(),
 		sleep,
