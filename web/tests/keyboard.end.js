@@ -1,5 +1,6 @@
 // A whole day's work by keyboard alone: the page's mouse is never touched. What came of it is asked of the server.
 import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
 import { test } from "node:test";
 import { open, stage } from "./browser.js";
 import { LETTERS } from "./letters.js";
@@ -116,6 +117,12 @@ test("a day's work by keyboard alone", { timeout: 8 * PATIENCE }, async () => {
 	}, "the hits");
 	await press("j", "Enter");
 	await page.getByRole("region", { name: "Conversation" }).getByRole("heading", { level: 1 }).waitFor();
+
+	// What is attached is saved.
+	await to(/^Save .+\.pdf$/);
+	const [download] = await Promise.all([page.waitForEvent("download"), press("Enter")]);
+	assert.match(download.suggestedFilename(), /\.pdf$/);
+	assert.equal((await readFile(await download.path())).toString(), "%PDF-1.4 nothing");
 
 	// A new letter, with everything by Tab.
 	await press("Escape", "c");

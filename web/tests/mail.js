@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { PASSWORD, until } from "./server.js";
 
-const USING = ["core", "mail", "submission", "vacationresponse", "contacts", "quota"].map((name) => `urn:ietf:params:jmap:${name}`);
+const USING = ["core", "mail", "submission", "vacationresponse", "contacts", "quota", "mdn"].map((name) => `urn:ietf:params:jmap:${name}`);
 
 export class Mail {
 	constructor(server, address) {

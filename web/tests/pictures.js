@@ -50,7 +50,7 @@ async function prepare(server, browser, address) {
 	await signIn(server, page.context(), address);
 	await page.goto(`${server.origin}/#/settings/labels`);
 	for (const [name, color] of [["Travel", "Blue"], ["Garden", "Green"], ["Money", "Orange"]]) {
-		await page.getByRole("button", { name: "New label" }).click();
+		await page.getByRole("button", { name: "New label" }).last().click();
 		await dialog.getByLabel("Name").fill(name);
 		await dialog.getByRole("radio", { name: color }).check({ force: true });
 		await page.keyboard.press("Enter");

@@ -1,14 +1,28 @@
 // Every view of the pages, and how it comes to be, in any language: for pictures (pictures.js), and for what holds for all of them (sound.end.js).
-import { LETTERS, NEWSLETTER } from "./letters.js";
+import { FULL, LETTERS, NEWSLETTER } from "./letters.js";
 import { Mail } from "./mail.js";
 import { compose } from "./server.js";
+import { holdBack } from "./stranger.js";
+
+/** A letter to two, one of whom says that he has read it, and the other is nowhere. */
+async function send(mail, friend, subject) {
+	const { list: identities } = await mail.call("Identity/get", { ids: null }), boxes = await mail.boxes(), nobody = "nobody@nowhere.invalid", { email, id: identityId } = identities[0];
+	const from = [{ name: null, email }], to = [{ name: null, email: friend.address }, { name: "Rui Tavares", email: nobody }], { created } = await mail.call("Email/set", { create: { m: {
+		mailboxIds: { [boxes.get("sent").id]: true }, keywords: { $seen: true }, from, to, subject, "header:Disposition-Notification-To:asAddresses": from,
+		bodyValues: { t: { value: "At eight, by the bridge?" } }, textBody: [{ partId: "t", type: "text/plain" }],
+	} } });
+	const envelope = { mailFrom: { email }, rcptTo: [friend.address, nobody].map((one) => ({ email: one })) };
+	await mail.call("EmailSubmission/set", { create: { s: { identityId, emailId: created.m.id, envelope } } });
+	const { id: forEmailId } = await friend.until(subject, (found) => found.length > 0, "to have come"), { list: own } = await friend.call("Identity/get", { ids: null });
+	await friend.call("MDN/send", { identityId: own[0].id, send: { k: { forEmailId, subject: "Read", textBody: "It was read.", disposition: { actionMode: "manual-action", sendingMode: "mdn-sent-manually", type: "displayed" } } } });
+}
 
 /** An account with something in everything; its address. */
 export async function furnish(server) {
 	const address = server.account("alice"), mail = new Mail(server, address);
 	// Those of earlier days are put in as of then; what came today came by the door, and has its story.
 	for (const letter of LETTERS.filter(({ age }) => age > 12)) await mail.put(compose(address, letter), "inbox", new Date(Date.now() - letter.age * 3_600_000));
-	await server.deliver(address, [NEWSLETTER, ...LETTERS.filter(({ age }) => age <= 12)]);
+	await server.deliver(address, [FULL, NEWSLETTER, ...LETTERS.filter(({ age }) => age <= 12)]);
 	const { list: books } = await mail.call("AddressBook/get", { ids: null }), addressBookIds = { [books[0].id]: true };
 	const person = (uid, given, surname, email, more = {}) => ({ uid, addressBookIds, name: { components: [{ kind: "given", value: given }, { kind: "surname", value: surname }], isOrdered: true }, emails: { e: { address: email } }, ...more });
 	await mail.call("ContactCard/set", { create: {
@@ -25,6 +39,9 @@ export async function furnish(server) {
 	const emails = await mail.emails(), of = (subject) => emails.find((one) => one.subject.includes(subject)).id, parent = await mail.call("Mailbox/set", { create: { p: { name: "Projects" } } });
 	await mail.call("Mailbox/set", { create: { c: { name: "Mill", parentId: parent.created.p.id }, d: { name: "Путешествия" } } });
 	await mail.call("Email/set", { update: { [of("coast")]: { "keywords/$flagged": true, "keywords/family": true }, [of("Счёт")]: { "keywords/work": true }, [of("Seeds")]: { "keywords/$seen": true }, [of("order")]: { "keywords/$seen": true } } });
+	await mail.call("Email/set", { destroy: [await mail.put(compose(address, { subject: "Notes of last winter", text: "x", age: 900 }), "trash", new Date())] });
+	await send(mail, new Mail(server, server.account("friend")), "Dinner on Thursday");
+	await holdBack(server, address);
 	return address;
 }
 
@@ -40,6 +57,11 @@ const more = (index) => async (page) => {
 	await page.locator("article.open > header [aria-haspopup=menu]").last().click();
 	await (await page.getByRole("menu").locator("button").all()).at(index).click();
 	await page.locator(index < 0 ? ":is(.story, dialog[open])" : "body").first().waitFor();
+};
+const file = (index, shown) => async (page) => {
+	await read(FULL.subject)(page);
+	await page.locator(".files .face").nth(index).click();
+	await page.locator(shown).first().waitFor();
 };
 const drawer = async (page) => {
 	const button = page.locator(".opens button");
@@ -63,7 +85,7 @@ const settings = (part, act) => ({ hash: `#/settings/${part}`, ready: async (pag
 	await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
 }, act });
 
-/** An address, what must be there, and what is done then; `who`: not shown to the first account, but to the second, or to both. */
+/** An address, what must be there, and what is done then; `who`: not shown to the first account, but to the second, or to both; `pictured`: made of what other views have, so that no test looks at it. */
 export const VIEWS = {
 	list: { ready: rows },
 	reading: { ready: rows, act: read("Plans for") },
@@ -78,6 +100,37 @@ export const VIEWS = {
 	} },
 	story: { ready: rows, act: more(-2) },
 	source: { ready: rows, act: more(-1) },
+	attached: { ready: rows, act: file(1, "section.attached .text :is(iframe, .plain)") },
+	pdf: { ready: rows, act: file(0, "dialog[open] canvas") },
+	sent: { hash: "#/search/Dinner", ready: rows, act: async (page) => {
+		await read("Dinner")(page);
+		await page.locator("article.open > header [aria-haspopup=menu]").last().click();
+		await page.getByRole("menu").locator("button").nth(-2).click();
+		await page.locator(".story li").nth(1).waitFor();
+	} },
+	deleted: { hash: "#/deleted", ready: (page) => page.locator("main li").first().waitFor() },
+	held: { hash: "#/held", ready: (page) => page.locator("main li").first().waitFor(), act: async (page) => {
+		await page.locator("main li button").first().click();
+		await page.locator("main li dl").waitFor();
+	} },
+	"label-dialog": { pictured: true, ready: rows, act: async (page) => {
+		await page.locator(".who").nth(1).click();
+		await page.keyboard.press("l");
+		await page.getByRole("menu").locator("button").last().click();
+		await page.locator("dialog[open] input").first().waitFor();
+	} },
+	unsent: { pictured: true, ready: rows, act: async (page) => {
+		await page.context().setOffline(true);
+		await write(page);
+		await page.locator("section.window input[role=combobox]").first().fill("nobody@example.test,");
+		await page.locator("section.window input[id$=subject]").fill("Invoice of November, second try");
+		await page.locator("section.window footer button").first().click();
+		await page.locator("section.window").waitFor({ state: "detached" });
+		await page.context().setOffline(false);
+		await page.locator(".banner.danger").waitFor();
+	} },
+	"account-menu": { pictured: true, ready: rows, act: (page) => page.locator(".me").click() },
+	"accounts-menu": { who: "both", ready: rows, act: (page) => page.locator(".me").click() },
 	choosing: { ready: rows, act: async (page) => {
 		for (const i of [0, 2]) await page.locator(".who").nth(i).click();
 	} },
