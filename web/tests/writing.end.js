@@ -159,7 +159,6 @@ test("what was written down of a letter that was sent", async () => {
 	await page.getByRole("menuitem", { name: "Whom it has reached" }).click();
 	await page.locator(".story").getByText(other, { exact: true }).waitFor();
 	await page.locator(".story").getByText("Delivered into the mailbox.").waitFor();
-	await page.keyboard.press("Escape");
 	// It is taken up, changed, and sent once more.
 	await page.getByRole("article").getByRole("button", { name: "More", exact: true }).click();
 	await page.getByRole("menuitem", { name: "Edit and send again" }).click();
