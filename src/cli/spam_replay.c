@@ -144,7 +144,19 @@ static void weigh(struct replay *self, struct slice text, const struct kept *kep
 
 /* ---- Quarantine ---- */
 
-/* What lies there for what a scanner has found, or for what is attached, does so whatever it weighs. */
+/* What was found of it; its points are written down, or are those of what was found. */
+static void recall(const struct queue_message *message, const struct score_found *found, struct arena *arena, struct kept *kept)
+{
+	kept->names = arena_array(arena, kept->count + 1, sizeof *kept->names);
+	kept->name_points = arena_array(arena, kept->count + 1, sizeof *kept->name_points);
+	for (size_t i = 0; i < kept->count; i++) {
+		kept->names[i] = found[i].name;
+		kept->name_points[i] = found[i].points;
+		kept->points += message->weighed ? 0 : found[i].points;
+	}
+}
+
+/* What lies there for what a scanner has found, or for what is attached, does so whatever it weighs: these findings have no points. */
 static void weigh_apart(struct replay *self, struct queue *queue, const struct queue_message *message)
 {
 	char id[ID_TEXT_LEN + 1];
@@ -154,14 +166,10 @@ static void weigh_apart(struct replay *self, struct queue *queue, const struct q
 	struct error error;
 	id_format(message->id, id);
 	struct kept kept = {.id = slice_of(id), .arrived = message->arrived, .verdict = SCORE_QUARANTINE, .points = message->points};
-	if (message->weighed && cli_quarantine_read(queue, message, arena, &text, &error)) {
-		kept.count = policy_record_read(message->findings, '\n', SCORE_ENGLISH, arena, &found);
-		kept.names = arena_array(arena, kept.count + 1, sizeof *kept.names);
-		kept.name_points = arena_array(arena, kept.count + 1, sizeof *kept.name_points);
-		for (size_t i = 0; i < kept.count; i++) {
-			kept.names[i] = found[i].name;
-			kept.name_points[i] = found[i].points;
-		}
+	kept.count = policy_record_read(message->findings, '\n', SCORE_ENGLISH, arena, &found);
+	const struct score_found *main = policy_record_main(found, kept.count);
+	if (main && main->points != 0 && cli_quarantine_read(queue, message, arena, &text, &error)) {
+		recall(message, found, arena, &kept);
 		weigh(self, text, &kept, arena);
 	} else
 		self->passed_over++;
@@ -338,7 +346,7 @@ static void tell(const struct replay *self)
 	print_counts("before", self->before);
 	print_counts("now", self->after);
 	print_changed(self);
-	printf("%zu weighed, %zu changed, %zu passed over: they weren't weighed when they came\n", self->weighed, self->changed, self->passed_over);
+	printf("%zu weighed, %zu changed, %zu passed over: their points didn't decide\n", self->weighed, self->changed, self->passed_over);
 }
 
 /* ---- The whole ---- */

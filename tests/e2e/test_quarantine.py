@@ -56,6 +56,27 @@ def test_what_lies_there_is_listed(server, token):
     assert "admin.quarantine_removed" in server.run("trace", one["id"]).stdout
 
 
+def test_weighed_anew(server, token):
+    """By the rules of now it stays where it is; with other points it would not; and nothing is changed. In a mailbox what our own field tells of it counts."""
+    send(server, spam(token))
+    one, = in_quarantine(server, token)
+
+    def weighed(*arguments):
+        said = server.json("spam", "replay", *arguments)
+        return said, [changed for changed in said["messages"] if token in changed["subject"]]
+    said, changed = weighed("--quarantine")
+    assert said["weighed"] >= 1 and said["before"]["quarantine"] == said["weighed"] and changed == [], said
+    said, [changed] = weighed("--quarantine", "--set", "spam_quarantine=900", "--set", "spam_junk=800", "--set", "spam_tag=700")
+    assert (changed["id"], changed["before"], changed["after"]) == (one["id"], "quarantine", "inbox") and abs(changed["points"] - one["points"]) < 1.5, (changed, one)
+    assert token in server.run("spam", "replay", "--quarantine", "--set", "spam_quarantine=900").stdout
+    server.run("quarantine", "release", one["id"])
+    server.wait_mail(token)
+    said, changed = weighed("--of", server.name("anna"), "--mailbox", "INBOX", "--limit", "50")
+    assert changed and changed[0]["before"] == "inbox" and changed[0]["after"] == "quarantine", said
+    assert "there is no" in server.run("spam", "replay", "--quarantine", "--set", "spam_nonsense=1", status=1).stderr
+    assert "there is no folder" in server.run("spam", "replay", "--of", server.name("anna"), "--mailbox", "Nowhere", status=1).stderr
+
+
 def test_it_is_shown_safely(server, token):
     hostile = (f"Subject: {token} \x1b]0;owned\x07 \u202e\u0090 x\r\nFrom: x@nothing.example\r\nMIME-Version: 1.0\r\nContent-Type: multipart/mixed; boundary=b\r\n\r\n"
                "--b\r\nContent-Type: text/plain; charset=utf-8\r\n\r\nRead \x1b[2J this \u202eand that.\r\n"
