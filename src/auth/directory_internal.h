@@ -77,9 +77,10 @@ struct auth_list {
 };
 /** Room for one more, zeroed. */
 void *directory_list_add(struct auth_list *list);
-/** Makes a key; the domain is canonical. ERROR_EXISTS: it has one of that selector. */
+/** Makes a key, at the moment `now` (of keys that are made together the same); the domain is canonical. ERROR_EXISTS: it has one of that selector. */
 enum { SELECTOR_TEXT_MAX = 24 };
-bool directory_add_key(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, const char *selector, enum auth_key_state state, struct error *error);
+bool directory_add_key(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, const char *selector, enum auth_key_state state, int64_t now,
+		       struct error *error);
 /** Forgets the keys of a domain that goes. */
 bool directory_remove_keys(struct directory *directory, struct slice domain, struct error *error);
 /** Empty, or one of those that the server writes to people in; ERROR_INVALID. */

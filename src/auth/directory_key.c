@@ -15,33 +15,35 @@ static void name_selector(enum dkim_algorithm algorithm, int64_t now, char selec
 	snprintf(selector, SELECTOR_TEXT_MAX, "%.8s%c", day, algorithm == DKIM_RSA_SHA256 ? 'r' : 'e');
 }
 
-static bool insert_key(struct directory *directory, struct slice domain, const char *selector, struct slice pem, enum auth_key_state state, struct error *error)
+static bool insert_key(struct directory *directory, struct slice domain, const char *selector, struct slice pem, enum auth_key_state state, int64_t now,
+		       struct error *error)
 {
 	struct db_statement *add = db_prepare(directory->db, "INSERT INTO signing_key (domain, selector, pem, created, state, since) VALUES ($1, $2, $3, $4, $5, $4)"
 		" ON CONFLICT DO NOTHING");
 	db_bind_text(add, 1, domain);
 	db_bind_text(add, 2, slice_of(selector));
 	db_bind_text(add, 3, pem);
-	db_bind_number(add, 4, clock_now());
+	db_bind_number(add, 4, now);
 	db_bind_number(add, 5, state);
 	if (!db_run(add, error))
 		return false;
 	return db_changes(directory->db) > 0 || error_set(error, ERROR_EXISTS, "%.*s has a key %s already", SLICE_ARG(domain), selector);
 }
 
-bool directory_add_key(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, const char *selector, enum auth_key_state state, struct error *error)
+bool directory_add_key(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, const char *selector, enum auth_key_state state, int64_t now,
+		       struct error *error)
 {
 	struct buf pem = BUF_SECRET(DKIM_PEM_MAX);
-	bool done = dkim_key_make(algorithm, &pem, error) && insert_key(directory, domain, selector, buf_slice(&pem), state, error);
+	bool done = dkim_key_make(algorithm, &pem, error) && insert_key(directory, domain, selector, buf_slice(&pem), state, now, error);
 	buf_free(&pem);
 	return done;
 }
 
-static bool make_key(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, struct error *error)
+static bool make_key(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, int64_t now, struct error *error)
 {
 	char selector[SELECTOR_TEXT_MAX];
-	name_selector(algorithm, clock_now(), selector);
-	return directory_add_key(directory, domain, algorithm, selector, KEY_SIGNS, error);
+	name_selector(algorithm, now, selector);
+	return directory_add_key(directory, domain, algorithm, selector, KEY_SIGNS, now, error);
 }
 
 static enum auth_found domain_has_keys(struct directory *directory, struct slice domain, struct error *error)
@@ -56,13 +58,14 @@ static enum auth_found domain_has_keys(struct directory *directory, struct slice
 bool directory_make_keys(struct directory *directory, struct slice name, struct error *error)
 {
 	struct auth_domain_entry domain;
+	int64_t now = clock_now();
 	arena_reset(directory->scratch);
 	if (!db_begin(directory->db, error))
 		return false;
 	bool done = directory_get_domain(directory, name, directory->scratch, &domain, error);
 	enum auth_found there = done ? domain_has_keys(directory, domain.name, error) : FOUND_FAILED;
-	done = there == FOUND_YES || (there == FOUND_NO && make_key(directory, domain.name, DKIM_RSA_SHA256, error) &&
-				      make_key(directory, domain.name, DKIM_ED25519_SHA256, error));
+	done = there == FOUND_YES || (there == FOUND_NO && make_key(directory, domain.name, DKIM_RSA_SHA256, now, error) &&
+				      make_key(directory, domain.name, DKIM_ED25519_SHA256, now, error));
 	return directory_finish(directory, done, error);
 }
 

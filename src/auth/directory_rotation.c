@@ -69,21 +69,22 @@ static bool change_now(struct directory *directory, struct slice domain, const c
 static bool is_at_rest(const struct stock *stock) { return stock->new == 0 && stock->retired == 0; }
 
 /* Named by the second: a selector of the same day that was given up may still be in others' caches. */
-static bool add_new(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, struct error *error)
+static bool add_new(struct directory *directory, struct slice domain, enum dkim_algorithm algorithm, int64_t now, struct error *error)
 {
 	char selector[SELECTOR_TEXT_MAX], moment_text[SELECTOR_TEXT_MAX] = "";
 	struct tm parts;
-	time_t moment = (time_t)clock_now();
+	time_t moment = (time_t)now;
 	if (gmtime_r(&moment, &parts))
 		strftime(moment_text, sizeof moment_text, "%Y%m%d%H%M%S", &parts);
 	snprintf(selector, sizeof selector, "%.14s%c", moment_text, algorithm == DKIM_RSA_SHA256 ? 'r' : 'e');
-	return directory_add_key(directory, domain, algorithm, selector, KEY_NEW, error);
+	return directory_add_key(directory, domain, algorithm, selector, KEY_NEW, now, error);
 }
 
 static bool add_both(struct directory *directory, struct slice domain, const struct stock *stock, struct error *error)
 {
 	(void)stock;
-	return add_new(directory, domain, DKIM_RSA_SHA256, error) && add_new(directory, domain, DKIM_ED25519_SHA256, error);
+	int64_t now = clock_now();
+	return add_new(directory, domain, DKIM_RSA_SHA256, now, error) && add_new(directory, domain, DKIM_ED25519_SHA256, now, error);
 }
 
 bool directory_rotation_begin(struct directory *directory, struct slice domain, struct error *error)
