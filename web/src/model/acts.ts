@@ -333,19 +333,23 @@ export class ActsOf implements Acts {
 	async #send(entries: Entry[]): Promise<boolean> {
 		const engine = this.#engine, batch = engine.client.batch(engine.account), here: Entry[] = [];
 		for (const entry of entries) {
-			if (!(await this.#isThere(entry))) this.#end(entry, "done", null, true);
+			const isThere = await this.#isThere(entry);
+			if (entry.state !== "waiting") continue; // undone meanwhile
+			if (!isThere) this.#end(entry, "done", null, true);
 			else if (await this.#prepare(entry)) here.push(entry);
 			else if (entry.state === "waiting") return false;
 		}
-		if (here.length === 0) return true;
-		const calls = here.map(entry => batch.call("Email/set", setOf(entry)));
+		// What was undone while others were looked at isn't sent any more; from here on what undoes it follows it.
+		const going = here.filter(entry => entry.state === "waiting");
+		if (going.length === 0) return true;
+		const calls = going.map(entry => batch.call("Email/set", setOf(entry)));
 		const boxes = batch.call("Mailbox/get", { ids: null });
-		for (const entry of here) entry.sending = true;
+		for (const entry of going) entry.sending = true;
 		const sent = await batch.send({ repeat: true });
-		for (const entry of here) entry.sending = false;
+		for (const entry of going) entry.sending = false;
 		engine.note(sent.ok ? null : sent.error);
 		if (!sent.ok && isPassing(sent.error)) return false;
-		here.forEach((entry, at) => {
+		going.forEach((entry, at) => {
 			const result = calls[at]!.result;
 			if (result.ok) this.#settle(entry, { ...result.value.notUpdated, ...result.value.notDestroyed });
 			else if (!isPassing(result.error)) this.#end(entry, "refused", result.error, false);
@@ -357,8 +361,10 @@ export class ActsOf implements Acts {
 	/** One with many emails, or that empties a mailbox. */
 	async #sendLarge(entry: Entry): Promise<boolean> {
 		const engine = this.#engine;
-		if (!(await this.#isThere(entry))) return this.#end(entry, "done", null, true), true;
-		if (!(await this.#prepare(entry))) return entry.state !== "waiting";
+		const isThere = await this.#isThere(entry);
+		if (entry.state !== "waiting") return true; // undone meanwhile
+		if (!isThere) return this.#end(entry, "done", null, true), true;
+		if (!(await this.#prepare(entry)) || (entry.state as Act["state"]) !== "waiting") return (entry.state as Act["state"]) !== "waiting";
 		entry.sending = true;
 		const done = entry.empty ? await this.#emptyAll(entry.empty) : await setAll(engine.client, engine.account, "Email/set", setOf(entry));
 		entry.sending = false;

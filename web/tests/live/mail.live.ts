@@ -96,6 +96,23 @@ test("what is refused is rolled back", async () => {
 	device.close();
 });
 
+test("what is undone isn't done, however soon that is said", async () => {
+	const device = new Device(), account = await device.signIn(), list = inbox(account);
+	await deliver("undone");
+	await see(list, () => rowOf(list, "undone"));
+	const { id } = rowOf(list, "undone")!;
+	for (let turns = 0; turns < 16; turns++) {
+		const act = account.acts.archive([id]);
+		for (let i = 0; i < turns; i++) await Promise.resolve();
+		account.acts.undo(act.id);
+		await see(account.connection, state => state.pending === 0);
+		await account.refresh();
+		assert.ok(rowOf(list, "undone"), `after ${turns} turns`);
+	}
+	list.close();
+	device.close();
+});
+
 test("offline acts wait, survive a restart, and are replayed", async () => {
 	const device = new Device(), account = await device.signIn(), list = inbox(account);
 	await deliver("offline 1");
