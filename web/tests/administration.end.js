@@ -3,19 +3,13 @@ import assert from "node:assert/strict";
 import { readFileSync } from "node:fs";
 import { createServer } from "node:http";
 import { test } from "node:test";
-import { open, stage } from "./browser.js";
-import { until } from "./server.js";
+import { go, open, stage } from "./browser.js";
+import { PASSWORD, until } from "./server.js";
 
-const at = stage();
+const at = stage({ administrators: 8 }), administrator = () => at.server.administrator();
 
-/** Somebody who may administer: the server, or his domain. */
-function administrator(rank = "server") {
-	const address = at.server.account("admin");
-	at.server.run(["account", "set", address, "--administrator", rank]);
-	return address;
-}
 async function show(page, hash) {
-	await page.evaluate((to) => { location.hash = to; }, `#/${hash}`);
+	await go(page, `#/${hash}`);
 	await page.locator("main h1").waitFor();
 	await page.locator("main [aria-busy=true]").first().waitFor({ state: "detached" });
 }
@@ -23,7 +17,7 @@ async function show(page, hash) {
 test("from nothing to a first letter that is sent and read", async () => {
 	const begun = Date.now(), who = administrator(), page = await open(at, { path: "/admin", noise: [/status of 4\d\d/] });
 	await page.getByLabel("Email address").fill(who);
-	await page.getByLabel("Password").fill((await import("./server.js")).PASSWORD);
+	await page.getByLabel("Password").fill(PASSWORD);
 	await page.getByRole("button", { name: "Sign in" }).click();
 	await page.getByRole("link", { name: "First steps" }).click();
 	await page.getByRole("button", { name: /^1|Domain/ }).first().click();
@@ -44,6 +38,7 @@ test("from nothing to a first letter that is sent and read", async () => {
 	await dialog.getByRole("button", { name: "Make the account" }).click();
 	await page.getByText("rosa.klee@school.example is ready.").waitFor();
 	await page.finish();
+	await at.server.announced();
 
 	const mail = await open(at, { noise: [/status of 4\d\d/] });
 	await mail.getByLabel("Email address").fill("rosa.klee@school.example");
@@ -135,8 +130,9 @@ test("settings are changed and taken back, also by themselves, and two administr
 
 test("an administrator of one domain sees and does what is his alone", async () => {
 	const mine = "head@school.example";
-	at.server.run(["account", "add", mine, "--password-stdin"], `${(await import("./server.js")).PASSWORD}\n`);
+	at.server.run(["account", "add", mine, "--password-stdin"], `${PASSWORD}\n`);
 	at.server.run(["account", "set", mine, "--administrator", "domain"]);
+	await at.server.announced();
 	const page = await open(at, { path: "/admin", address: mine, noise: [/status of 4\d\d/] });
 	await page.getByRole("option", { name: /Rosa Klee/ }).waitFor();
 	assert.equal(await page.getByRole("option", { name: /example\.test/ }).count(), 0);

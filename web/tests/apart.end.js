@@ -27,6 +27,7 @@ test("what was deleted for good is put back, and that is taken back", async () =
 	await nav(page).getByRole("button", { name: /^Inbox/ }).click();
 	await row(page, "Photos from the coast").waitFor();
 	await page.goBack();
+	await page.locator(".toast").filter({ hasText: "Message put back" }).getByRole("button", { name: "Close" }).click();
 	await page.getByText("Message put back").waitFor({ state: "detached" });
 	await list.getByRole("checkbox").first().check();
 	await page.getByRole("button", { name: "Put back 1 message" }).click();

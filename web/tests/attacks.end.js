@@ -4,7 +4,7 @@
 //     node tests/attacks.end.js [FOLDER-OF-HTML…]     further letters, shown in the same way
 import { readdirSync, readFileSync } from "node:fs";
 import { join } from "node:path";
-import { letterOf, openStage, settled, web } from "./read/stage.js";
+import { closeHouse, letterOf, openStage, settled, web } from "./read/stage.js";
 
 const JS = "try{parent.pwned('script')}catch(e){}try{top.pwned('top')}catch(e){}alert(1)", EVIL = "http://evil.test";
 
@@ -86,6 +86,7 @@ async function attempt({ name, html, words = 0 }) {
 
 await control();
 for (const one of [...all(), ...further(process.argv.slice(2))]) await attempt(one);
-await stage.close({ last: true });
+await stage.close();
+await closeHouse();
 console.log(`1..${passed + failed}\n# tests ${passed + failed}\n# pass ${passed}\n# fail ${failed}`);
 process.exit(failed ? 1 : 0);

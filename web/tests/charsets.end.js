@@ -23,14 +23,16 @@ test(`${CHARSETS.length} charsets are read, in lists and in letters`, { timeout:
 	const page = await open(at, { address, viewport: { width: 1280, height: 3400 } }); // all rows at once
 	await page.getByRole("option").nth(CHARSETS.length - 1).waitFor();
 	const wrong = [];
-	const rows = await page.getByRole("option").evaluateAll((all) => all.map((one) => [one.querySelector(".names").textContent, one.querySelector(".subject").textContent, one.querySelector(".preview").textContent].map((text) => text.normalize())));
+	const rows = await until(async () => {
+		const all = await page.getByRole("option").evaluateAll((list) => list.map((one) => [".names", ".subject", ".preview"].map((part) => one.querySelector(part)?.textContent.normalize() ?? "")));
+		return all.length === CHARSETS.length && all.every((texts) => texts.every((text) => text.trim())) && all;
+	}, "all rows");
 	for (const [charset, text] of CHARSETS) if (!rows.some((row) => row.every((shown) => shown.includes(text.normalize())))) wrong.push(`${charset} in the list`);
 	await page.getByRole("option").first().click();
 	for (let left = CHARSETS.length; left > 0; left--) {
 		const subject = (await page.getByRole("region", { name: "Conversation" }).getByRole("heading", { level: 1 }).textContent()).trim();
 		const [charset] = CHARSETS.find(([, text]) => text.normalize() === subject.normalize()) ?? [`a subject that nobody wrote: ${subject}`];
-		const shown = await page.locator("article .plain").first().textContent();
-		if (!shown.normalize().includes(subject.normalize())) wrong.push(`${charset} in the letter: ${shown}`);
+		await until(async () => (await page.locator("article .plain").first().textContent()).normalize().includes(subject.normalize()), `the letter in ${charset} to be shown as it was written`);
 		if (left === 1) break;
 		await page.getByRole("button", { name: "Next conversation" }).click();
 		await page.getByRole("region", { name: "Conversation" }).getByRole("heading", { level: 1 }).filter({ hasNotText: subject }).waitFor();

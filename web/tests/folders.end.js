@@ -1,8 +1,9 @@
 // Folders: made, renamed, moved, emptied, deleted. Search. Settings.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { open, stage } from "./browser.js";
+import { CHANGED, open, stage } from "./browser.js";
 import { LETTERS } from "./letters.js";
+import { Mail } from "./mail.js";
 import { PASSWORD, until } from "./server.js";
 
 const at = stage();
@@ -70,7 +71,7 @@ test("search: operators are offered, and the hits are those that were meant", as
 	await field.click();
 	await field.pressSequentially("has");
 	await page.getByRole("option", { name: /has:attachment/ }).click();
-	assert.equal(await field.inputValue(), "has:attachment ");
+	await until(async () => (await field.inputValue()) === "has:attachment ", "the operator in the field");
 	await field.press("Enter");
 	await page.getByRole("heading", { name: "Search results" }).waitFor();
 	await until(async () => (await page.getByRole("listbox", { name: "Search results" }).getByRole("option").count()) === 2, "two hits");
@@ -91,19 +92,17 @@ test("settings hold at once, and on other devices", async () => {
 	const page = await start();
 	await page.getByRole("button", { name: "Settings" }).click();
 	await page.getByLabel("Theme").selectOption({ label: "Dark" });
-	assert.equal(await page.locator("html").getAttribute("data-theme"), "dark");
+	await page.locator("html[data-theme=dark]").waitFor();
 	await page.getByLabel("Density of lists").selectOption({ label: "Compact" });
-	assert.equal(await page.locator("html").getAttribute("data-density"), "compact");
+	await page.locator("html[data-density=compact]").waitFor();
 	await page.getByLabel("Language").selectOption({ label: "Português" });
 	await page.getByRole("heading", { name: "Definições" }).waitFor();
 	const address = /Conta: (.*)/.exec(await page.getByRole("button", { name: /Conta:/ }).getAttribute("aria-label"))[1];
-	await until(async () => {
-		const other = await open(at, { address });
-		const there = await other.getByRole("heading", { name: "Caixa de entrada" }).waitFor({ timeout: 5000 }).then(() => true, () => false);
-		const theme = await other.locator("html").getAttribute("data-theme");
-		await other.finish();
-		return there && theme === "dark";
-	}, "another browser to have them");
+	await new Mail(at.server, address).isSet("language", "pt");
+	const other = await open(at, { address });
+	await other.getByRole("heading", { name: "Caixa de entrada" }).waitFor();
+	await other.locator("html[data-theme=dark][data-density=compact]").waitFor();
+	await other.finish();
 	await page.finish();
 });
 
@@ -183,12 +182,12 @@ test("what is read may stand below the list, with a line between them", async ()
 	await until(async () => (await list.boundingBox()).height > before.height, "the list to be higher");
 	await page.reload();
 	await pane.getByRole("heading", { name: /Seeds for spring/ }).waitFor();
-	assert.ok((await list.boundingBox()).height > before.height);
+	await until(async () => (await list.boundingBox()).height > before.height, "the list to be as high again");
 	await page.finish();
 });
 
 test("a password for a program is shown once, and ended; sessions are listed and ended", async () => {
-	const page = await start({ noise: [/status of 4\d\d/] });
+	const page = await start({ noise: [/status of 4\d\d/, ...CHANGED] });
 	await page.getByRole("button", { name: "Settings" }).click();
 	await page.getByRole("tab", { name: "Programs" }).click();
 	await page.getByText("No programs have a password of their own").waitFor();
@@ -213,7 +212,7 @@ test("a password for a program is shown once, and ended; sessions are listed and
 	await page.getByText("this one").waitFor();
 	await page.getByRole("button", { name: "Sign out" }).click();
 	await page.getByText("Session ended").waitFor();
-	assert.equal((await other.request.get(`${at.server.origin}/session`)).status(), 401);
+	await until(async () => (await other.request.get(`${at.server.origin}/session`)).status() === 401, "the other session to be over");
 	await other.context().close();
 	await page.finish();
 });

@@ -55,14 +55,14 @@ function watch() {
 		new MutationObserver(() => {
 			if (waits) return;
 			waits = true;
-			setTimeout(look, 30);
+			setTimeout(look, 250); // looking costs more than most acts do
 		}).observe(document, { subtree: true, childList: true, attributes: true, attributeFilter: ["hidden", "disabled", "aria-label", "open"] });
 	});
 	for (const type of ["click", "change"]) addEventListener(type, use, true);
 	addEventListener("pointerdown", (event) => event.target instanceof Element && event.target.closest("[role=separator]") && use(event), true);
 }
 
-/** Notes what pages of a context show and what is done in them. */
+/** Notes what pages show and what is done in them. */
 export class Functions {
 	constructor(t) {
 		this.seen = new Set();
@@ -81,14 +81,14 @@ export class Functions {
 		return this.known.get(text);
 	}
 
-	async follow(context) {
-		await context.exposeFunction("noteFunction", (text) => {
+	async follow(page) {
+		await page.exposeFunction("noteFunction", (text) => {
 			const [what, role, name, place] = text.split("\n");
 			// A list, and what is read beside it, have the same controls whatever they are called.
 			const where = this.key(place).replace(/^(?:role\..*|search\.results|reading\.pane|read\.by|\*)$/, "");
 			(what === "seen" ? this.seen : this.used).add(`${where} > ${role} ${this.key(name)}`);
 		});
-		await context.addInitScript(watch);
+		await page.addInitScript(watch);
 	}
 
 	/** What was seen, and nobody used. `lists`: places of which one is as good as any. */

@@ -47,7 +47,7 @@ function keys(page) {
 }
 
 test("a day's work by keyboard alone", { timeout: 8 * PATIENCE }, async () => {
-	const address = at.server.account(), friend = at.server.account("friend"), mail = new Mail(at.server, address);
+	const address = at.server.account(), friend = at.server.account(), mail = new Mail(at.server, address);
 	await at.server.deliver(address, LETTERS);
 	const page = await open(at, { noise: [/status of 4\d\d/] }), { press, type, to, choose } = keys(page);
 	// In the morning.

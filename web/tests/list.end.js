@@ -205,7 +205,7 @@ test("on a phone there is one pane: a list, what is read, and the way back; rows
 	assert.equal(await page.getByRole("region", { name: "Conversation" }).count(), 0);
 	await row(page, "Photos from").tap();
 	await page.getByRole("heading", { name: "Photos from the coast" }).waitFor();
-	assert.equal(await page.getByRole("listbox", { name: "Inbox" }).isVisible(), false);
+	await page.getByRole("listbox", { name: "Inbox" }).waitFor({ state: "hidden" });
 	await page.getByRole("button", { name: "Back to the list" }).tap();
 	await rows(page, ROWS);
 	await page.getByRole("button", { name: "Folders" }).tap();

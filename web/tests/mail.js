@@ -1,5 +1,6 @@
 // What the server has of an account, asked over JMAP beside the pages: tests say by it what came of a click.
 import assert from "node:assert/strict";
+import { setTimeout as sleep } from "node:timers/promises";
 import { PASSWORD, until } from "./server.js";
 
 const USING = ["core", "mail", "submission", "vacationresponse", "contacts", "quota", "mdn"].map((name) => `urn:ietf:params:jmap:${name}`);
@@ -11,23 +12,46 @@ export class Mail {
 		this.credentials = `Basic ${Buffer.from(`${address}:${PASSWORD}`).toString("base64")}`;
 	}
 
-	async ask(path, options = {}) {
-		return fetch(this.server.origin + path, { ...options, headers: { Authorization: this.credentials, ...options.headers } });
+	/** Each time by a connection of its own: one that is kept may be ended at the very moment that something is asked by it. What is cut off, since the account was changed (any change ends what it has
+	 * open), is asked again where that does no harm. */
+	async ask(path, options = {}, repeat = !options.method) {
+		for (let left = 5; ; left--) {
+			try {
+				const answer = await fetch(this.server.origin + path, { ...options, headers: { Authorization: this.credentials, Connection: "close", ...options.headers } });
+				return new Response(answer.status === 204 ? null : await answer.arrayBuffer(), { status: answer.status, headers: answer.headers });
+			} catch (error) {
+				if (!repeat || left === 0) throw error;
+				await sleep(100);
+			}
+		}
+	}
+
+	/** Ends all that he is signed in to. */
+	endSessions() {
+		return this.ask("/sessions/all", { method: "DELETE", headers: { Origin: this.server.origin } }, true);
 	}
 
 	/** What one call is answered with. */
 	async call(name, given = {}) {
+		return (await this.calls([[name, given]]))[0];
+	}
+
+	/** What several calls of one request are answered with; [name, given]. */
+	async calls(list) {
 		if (!this.account) {
 			const session = await (await this.ask("/.well-known/jmap")).json();
 			this.account = session.primaryAccounts[USING[1]];
 			this.using = USING.filter((one) => one in session.capabilities);
 		}
-		const body = JSON.stringify({ using: this.using, methodCalls: [[name, { accountId: this.account, ...given }, "0"]] });
-		const answer = await this.ask("/jmap/api", { method: "POST", body, headers: { "Content-Type": "application/json" } });
-		assert.equal(answer.status, 200, await answer.clone().text());
-		const [said, result] = (await answer.json()).methodResponses[0];
-		assert.equal(said, name, JSON.stringify(result));
-		return result;
+		const body = JSON.stringify({ using: this.using, methodCalls: list.map(([name, given], i) => [name, { accountId: this.account, ...given }, String(i)]) });
+		const answer = await this.ask("/jmap/api", { method: "POST", body, headers: { "Content-Type": "application/json" } }, list.every(([name]) => /\/(?:get|query)$/.test(name))), text = await answer.text();
+		assert.equal(answer.status, 200, text);
+		const { methodResponses } = JSON.parse(text);
+		return list.map(([name], i) => {
+			const [said, result] = methodResponses.find(([, , id]) => id === String(i));
+			assert.equal(said, name, JSON.stringify(result));
+			return result;
+		});
 	}
 
 	/** Puts a letter into a mailbox, as of that time; its id. */
@@ -46,8 +70,9 @@ export class Mail {
 
 	/** All emails: subject, where they are, keywords, and what `more` names. */
 	async emails(more = [], fetched = {}) {
-		const names = new Map([...(await this.boxes()).entries()].map(([name, { id }]) => [id, name])), { ids } = await this.call("Email/query", {});
-		const { list } = await this.call("Email/get", { ids, properties: ["id", "threadId", "blobId", "subject", "mailboxIds", "keywords", ...more], ...fetched });
+		const properties = ["id", "threadId", "blobId", "subject", "mailboxIds", "keywords", ...more], ids = { resultOf: "1", name: "Email/query", path: "/ids" };
+		const [boxes, , { list }] = await this.calls([["Mailbox/get", { ids: null }], ["Email/query", {}], ["Email/get", { "#ids": ids, properties, ...fetched }]]);
+		const names = new Map(boxes.list.map((one) => [one.id, one.role ?? one.name]));
 		return list.map((one) => ({ ...one, in: Object.keys(one.mailboxIds).map((id) => names.get(id)).sort(), keywords: Object.keys(one.keywords) }));
 	}
 
@@ -87,8 +112,16 @@ export class Mail {
 	}
 
 	async settings() {
-		const { ids } = await this.call("ContactCard/query", { filter: { uid: "pombal-web-settings" } }), { list } = await this.call("ContactCard/get", { ids });
+		const [, { list }] = await this.calls([["ContactCard/query", { filter: { uid: "pombal-web-settings" } }], ["ContactCard/get", { "#ids": { resultOf: "0", name: "ContactCard/query", path: "/ids" } }]]);
 		return list[0]?.["pombal.internal:settings"] ?? {};
+	}
+
+	/** Sets what he hasn't set yet, as another device would. */
+	async set(settings) {
+		const { created } = await this.call("AddressBook/set", { create: { s: { name: "Settings of Pombal's web mail", isSubscribed: false } } });
+		const card = { uid: "pombal-web-settings", kind: "application", name: { full: "Settings" }, addressBookIds: { [created.s.id]: true }, "pombal.internal:settings": settings };
+		const made = await this.call("ContactCard/set", { create: { c: card } });
+		assert.ok(made.created?.c, JSON.stringify(made));
 	}
 
 	/** Waits until a setting is so. */

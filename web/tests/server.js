@@ -1,6 +1,7 @@
 // A Pombal of the tests' own, at a loopback address of its own, and letters for it.
 import { spawn, spawnSync } from "node:child_process";
-import { mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from "node:fs";
+import { closeSync, mkdtempSync, openSync, readFileSync, readSync, rmSync, writeFileSync } from "node:fs";
+import { once } from "node:events";
 import { connect } from "node:net";
 import { tmpdir } from "node:os";
 import { dirname, join } from "node:path";
@@ -13,25 +14,34 @@ const PORT_BASE = 20000;
 export const PATIENCE = Number(process.env.PATIENCE ?? 60_000); // milliseconds; less for who looks for what is wrong
 export const PASSWORD = "Ein-Wort-fuer-Tests-1";
 
-/** Asks again and again until it gives something. */
+/** Asks again and again until it gives something: at first soon, then every tenth of a second. */
 export async function until(condition, what) {
 	const end = Date.now() + PATIENCE;
-	for (;;) {
+	for (let pause = 10; ; pause = Math.min(100, pause * 1.5)) {
 		const found = await condition();
 		if (found) return found;
 		if (Date.now() > end) throw new Error(`waited in vain for ${what}`);
-		await sleep(50);
+		await sleep(pause);
 	}
 }
 
+/** So many accounts a server has unless somebody says how many. */
+const ACCOUNTS = 14;
+/** Whose changes alone tell that all earlier ones are announced. */
+const MARKER = "marker@example.test";
+
 export class Server {
-	constructor() {
+	/** Its accounts are made before it runs: a new account, and any that is changed, is announced a moment later, and that ends what it has open. The first `administrators` of them may administer the server. */
+	constructor({ accounts = ACCOUNTS, names = Array.from({ length: accounts }, (_, i) => `person${i + 1}@example.test`), administrators = 0 } = {}) {
 		this.folder = mkdtempSync(join(tmpdir(), "pombal-web-"));
 		this.data = join(this.folder, "data");
-		this.address = `127.${64 + ((process.pid >> 8) & 63)}.${process.pid & 255}.77`;
+		// No other process has it, whatever has run in between: numbers of processes have 22 bits.
+		this.address = `127.${64 + ((process.pid >> 8) & 63)}.${process.pid & 255}.${190 + ((process.pid >> 14) & 63)}`;
 		this.origin = `http://${this.address}:${PORT_BASE + 8080}`;
 		this.log = join(this.folder, "log");
-		this.count = 0;
+		this.accounts = names;
+		this.administrators = names.splice(0, administrators);
+		this.seen = { text: "", size: 0 };
 	}
 
 	run(arguments_, input = "") {
@@ -45,6 +55,7 @@ export class Server {
 			this.run(["init", "--domain", "example.test", "--hostname", "mail.example.test", "--dev", "--port-base", String(PORT_BASE)]);
 			const conf = join(this.data, "pombal.conf");
 			writeFileSync(conf, readFileSync(conf, "utf8").replaceAll("127.0.0.1:", `${this.address}:`));
+			this.makeAccounts();
 			this.made = true;
 		}
 		const log = openSync(this.log, "a"), before = this.said().length;
@@ -70,12 +81,19 @@ export class Server {
 		this.run(["reload"]);
 	}
 
+	/** What its processes have said so far; only what is new is read. */
 	said() {
+		let file;
 		try {
-			return readFileSync(this.log, "utf8");
+			file = openSync(this.log, "r");
 		} catch {
 			return "";
 		}
+		const more = Buffer.alloc(65_536), parts = [];
+		for (let size; (size = readSync(file, more, 0, more.length, this.seen.size)) > 0; this.seen.size += size) parts.push(more.toString("latin1", 0, size));
+		closeSync(file);
+		this.seen.text += parts.join("");
+		return this.seen.text;
 	}
 
 	async stop() {
@@ -97,40 +115,74 @@ export class Server {
 		rmSync(this.folder, { recursive: true, force: true });
 	}
 
-	/** A new account; its address. */
-	account(name = "person") {
-		const address = `${name}${++this.count}@example.test`;
-		this.run(["account", "add", address, "--password-stdin"], `${PASSWORD}\n`);
-		return address;
+	makeAccounts() {
+		const list = join(this.folder, "accounts.csv");
+		writeFileSync(list, ["address,password", ...[MARKER, ...this.administrators, ...this.accounts].map((name) => `${name},${PASSWORD}`), ""].join("\n"));
+		this.run(["account", "import", list]);
+		for (const one of this.administrators) this.run(["account", "set", one, "--administrator", "server"]);
 	}
 
-	/** Hands letters over by LMTP (RFC 2033), as the next server would. Each is {from, subject, text, …}. */
+	/** An account that nobody has used; its address. */
+	account() {
+		return taken(this.accounts, "accounts");
+	}
+
+	/** One that may administer the server. */
+	administrator() {
+		return taken(this.administrators, "administrators");
+	}
+
+	/** Until every change of an account that was made so far is announced. They are in their order: after one of the marker, which only this changes, that is over. */
+	async announced() {
+		const credentials = `Basic ${Buffer.from(`${MARKER}:${PASSWORD}`).toString("base64")}`;
+		const events = await fetch(`${this.origin}/jmap/events?types=*&closeafter=no&ping=0`, { headers: { Authorization: credentials, Connection: "close" } });
+		if (!events.ok) throw new Error(`the event source is answered with ${events.status}`);
+		this.run(["account", "set", MARKER, "--name", `Marker ${Date.now()}`]);
+		try {
+			for await (const part of events.body) void part;
+		} catch {
+			// It is cut off.
+		}
+	}
+
+	/** Hands letters over by LMTP (RFC 2033), as the next server would, one after the other; each is in its mailbox before the next is sent. Each is {from, subject, text, …}. */
 	async deliver(to, letters) {
-		const socket = connect(PORT_BASE + 2424, this.address);
-		socket.setEncoding("utf8");
+		const socket = connect(PORT_BASE + 2424, this.address).setEncoding("utf8");
 		let heard = "";
-		socket.on("data", (data) => (heard += data));
-		const answered = (code) => until(() => {
-			const line = /^(\d{3}) .*\r\n/m.exec(heard);
-			if (!line) return false;
-			heard = heard.slice(line.index + line[0].length);
-			if (line[1] !== code) throw new Error(`LMTP: ${line[0]}`);
-			return true;
-		}, `LMTP's ${code}`);
+		const answered = async (code) => {
+			for (;;) {
+				const line = /^(\d{3}) .*\r\n/m.exec(heard);
+				if (line) {
+					heard = heard.slice(line.index + line[0].length);
+					if (line[1] !== code) throw new Error(`LMTP: ${line[0]}`);
+					return;
+				}
+				const [data] = await once(socket, "data", { signal: AbortSignal.timeout(PATIENCE) });
+				heard += data;
+			}
+		};
 		const say = (text, code) => {
 			socket.write(`${text}\r\n`, "latin1");
 			return answered(code);
 		};
+		const done = new RegExp(` event=delivery\\.done id=\\S+ to=${to.replaceAll(".", "\\.")} `);
 		await answered("220");
 		await say("LHLO tests.example", "250");
 		for (const letter of letters) {
+			const before = this.said().length;
 			await say(`MAIL FROM:<${address(letter.from ?? "anna@elsewhere.example")}>`, "250");
 			await say(`RCPT TO:<${to}>`, "250");
 			await say("DATA", "354");
 			await say(`${compose(to, letter).replace(/^\./gm, "..")}\r\n.`, "250");
+			await until(() => done.test(this.said().slice(before)), `a letter to be in the mailbox of ${to}`);
 		}
 		socket.end("QUIT\r\n");
 	}
+}
+
+function taken(list, what) {
+	if (!list.length) throw new Error(`there are no more ${what}: say how many there are to be`);
+	return list.shift();
 }
 
 export function environment() {

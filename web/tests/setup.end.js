@@ -17,7 +17,7 @@ const isFree = (port) => new Promise((resolve) => {
 });
 async function freeBase() {
 	for (;;) {
-		const base = 22_000 + Math.floor(Math.random() * 9000);
+		const base = 10_000 + Math.floor(Math.random() * 14_000); // below those ports that whoever connects to something gets
 		if ((await Promise.all(PORTS.map((port) => isFree(base + port)))).every(Boolean)) return base;
 	}
 }

@@ -41,7 +41,7 @@ test("the sign-in page speaks three languages, and remembers which", async () =>
 });
 
 test("too many attempts, and a server that is away, are told apart from a wrong password", async () => {
-	const page = await open(at, { noise: [...REFUSED, /net::ERR_FAILED/] });
+	const page = await open(at, { serviceWorkers: "block", noise: [...REFUSED, /net::ERR_FAILED/, /Service Worker/] }); // what its worker asks for can't be answered here
 	const attempt = async (answer) => {
 		await page.route("**/session", answer);
 		await page.getByLabel("Email address").fill("somebody@example.test");

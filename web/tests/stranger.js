@@ -31,6 +31,7 @@ export async function holdBack(server, address) {
 	// Nobody answers questions about names here: what is judged is what the letters say.
 	server.set({ quarantine_release: '"own"', sender_checks: "yes", resolver: '"127.0.0.1@1"', trust_anchors: '{"none"}' });
 	server.run(["account", "set", address, "--spam-quarantine", "1"]);
+	await server.announced();
 	await Promise.all(["B U Y one !!!", "B U Y two !!!"].map((subject) => send(server, address, subject)));
 }
 

@@ -1,4 +1,5 @@
 // Every view of the pages, and how it comes to be, in any language: for pictures (pictures.js), and for what holds for all of them (sound.end.js).
+import { go } from "./browser.js";
 import { FULL, LETTERS, NEWSLETTER } from "./letters.js";
 import { Mail } from "./mail.js";
 import { compose } from "./server.js";
@@ -19,7 +20,7 @@ async function send(mail, friend, subject) {
 
 /** An account with something in everything; its address. */
 export async function furnish(server) {
-	const address = server.account("alice"), mail = new Mail(server, address);
+	const address = server.account(), mail = new Mail(server, address);
 	// Those of earlier days are put in as of then; what came today came by the door, and has its story.
 	for (const letter of LETTERS.filter(({ age }) => age > 12)) await mail.put(compose(address, letter), "inbox", new Date(Date.now() - letter.age * 3_600_000));
 	await server.deliver(address, [FULL, NEWSLETTER, ...LETTERS.filter(({ age }) => age <= 12)]);
@@ -33,9 +34,7 @@ export async function furnish(server) {
 		c: person("urn:uuid:00000000-0000-4000-8000-000000000003", "Anna", "Berg", "anna@elsewhere.example"),
 		g: { uid: "urn:uuid:00000000-0000-4000-8000-000000000004", addressBookIds, kind: "group", name: { full: "Weekend" }, members: { "urn:uuid:00000000-0000-4000-8000-000000000001": true, "urn:uuid:00000000-0000-4000-8000-000000000003": true } },
 	} });
-	const { created } = await mail.call("AddressBook/set", { create: { s: { name: "Settings of Pombal's web mail", isSubscribed: false } } });
-	await mail.call("ContactCard/set", { create: { s: { uid: "pombal-web-settings", kind: "application", name: { full: "Settings" }, addressBookIds: { [created.s.id]: true },
-		"pombal.internal:settings": { markRead: null, labels: [{ keyword: "family", name: "Family", color: "" }, { keyword: "work", name: "Работа", color: "" }] } } } });
+	await mail.set({ markRead: null, labels: [{ keyword: "family", name: "Family", color: "" }, { keyword: "work", name: "Работа", color: "" }] });
 	const emails = await mail.emails(), of = (subject) => emails.find((one) => one.subject.includes(subject)).id, parent = await mail.call("Mailbox/set", { create: { p: { name: "Projects" } } });
 	await mail.call("Mailbox/set", { create: { c: { name: "Mill", parentId: parent.created.p.id }, d: { name: "Путешествия" } } });
 	await mail.call("Email/set", { update: { [of("coast")]: { "keywords/$flagged": true, "keywords/family": true }, [of("Счёт")]: { "keywords/work": true }, [of("Seeds")]: { "keywords/$seen": true }, [of("order")]: { "keywords/$seen": true } } });
@@ -80,16 +79,16 @@ const person = (name) => async (page) => {
 	await page.getByRole("option").filter({ hasText: name }).click();
 	await page.locator("article h2").waitFor();
 };
-const settings = (part, act) => ({ hash: `#/settings/${part}`, ready: async (page) => {
+const settings = (part, act) => ({ hash: `#/settings/${part}`, calm: !act, ready: async (page) => {
 	await page.getByRole("tab", { selected: true }).waitFor();
 	await page.locator("[aria-busy=true]").waitFor({ state: "detached" });
 }, act });
 
-/** An address, what must be there, and what is done then; `who`: not shown to the first account, but to the second, or to both; `pictured`: made of what other views have, so that no test looks at it. */
+/** An address, what must be there, and what is done then; `calm`: leaves nothing open, so that what comes next needs no page of its own; `who`: not shown to the first account, but to the second, or to both; `pictured`: made of what other views have, so that no test looks at it. */
 export const VIEWS = {
-	list: { ready: rows },
-	reading: { ready: rows, act: read("Plans for") },
-	newsletter: { ready: rows, act: read("river news") },
+	list: { ready: rows, calm: true },
+	reading: { ready: rows, calm: true, act: read("Plans for") },
+	newsletter: { ready: rows, calm: true, act: read("river news") },
 	details: { ready: rows, act: async (page) => {
 		await read("Счёт")(page);
 		await page.locator("article.open .to").click();
@@ -149,7 +148,7 @@ export const VIEWS = {
 		await page.getByRole("menu").waitFor();
 	} },
 	empty: { ready: rows, act: (page) => page.evaluate(() => document.querySelectorAll("nav li .folder")[1].click()) },
-	search: { hash: "#/search/the", ready: rows },
+	search: { hash: "#/search/the", ready: rows, calm: true },
 	"search-none": { hash: "#/search/nothingofthekind", ready: (page) => page.locator("main .listing h2, main .listing h3").first().waitFor() },
 	operators: { ready: rows, act: (page) => page.getByRole("combobox").click() },
 	writing: { ready: rows, act: write },
@@ -177,9 +176,9 @@ export const VIEWS = {
 		await page.getByRole("menuitem").first().click();
 		await page.locator("dialog input").first().waitFor();
 	} },
-	contacts: { hash: "#/contacts", ready: rows },
-	person: { hash: "#/contacts", ready: rows, act: person("Clara") },
-	group: { hash: "#/contacts", ready: rows, act: person("Weekend") },
+	contacts: { hash: "#/contacts", ready: rows, calm: true },
+	person: { hash: "#/contacts", ready: rows, calm: true, act: person("Clara") },
+	group: { hash: "#/contacts", ready: rows, calm: true, act: person("Weekend") },
 	"person-form": { hash: "#/contacts", ready: rows, act: async (page) => {
 		await person("Clara")(page);
 		await page.locator("article .acts button").nth(1).click();
@@ -211,11 +210,14 @@ export const VIEWS = {
 	}),
 };
 
-/** Shows a view in a page in which somebody is signed in, whatever it showed before. */
-export async function show(page, origin, view) {
-	await page.context().setOffline(false);
-	await page.goto("about:blank");
-	await page.goto(`${origin}/${view.hash ?? ""}`);
+/** Shows a view in a page in which somebody is signed in, after the one that it showed before, if it is known. */
+export async function show(page, origin, view, before = null) {
+	if (before?.calm) await go(page, view.hash ?? "#/mail");
+	else {
+		await page.context().setOffline(false);
+		await page.evaluate((to) => history.replaceState(null, "", to), `/${view.hash ?? ""}`);
+		await page.reload();
+	}
 	await view.ready(page);
 	await view.act?.(page);
 }

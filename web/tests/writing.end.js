@@ -3,14 +3,16 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { open, PHONE, stage } from "./browser.js";
 import { FULL, LETTERS } from "./letters.js";
+import { Mail } from "./mail.js";
 import { until } from "./server.js";
 
 const at = stage();
 const PIXEL = Buffer.from("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAYAAAAfFcSJAAAADUlEQVR42mP8z8BQDwAEhQGAhKmMIQAAAABJRU5ErkJggg==", "base64");
 
-async function start(options = {}) {
+async function start({ settings, ...options } = {}) {
 	const address = at.server.account();
 	await at.server.deliver(address, options.letters ?? LETTERS);
+	if (settings) await new Mail(at.server, address).set(settings);
 	const page = await open(at, { address, ...options });
 	await page.getByRole("option").first().waitFor();
 	return { page, address };
@@ -36,7 +38,7 @@ async function inbox(other, text) {
 }
 
 test("a letter with rich text, a picture in it and a file is written, and arrives as it was written", async () => {
-	const { page } = await start(), other = at.server.account();
+	const { page } = await start({ settings: { undoSend: 0 } }), other = at.server.account();
 	const window = await begin(page);
 	await window.getByRole("combobox", { name: "To" }).pressSequentially(`Bela <${other}>,`);
 	await window.getByRole("button", { name: "Bela" }).first().waitFor();
@@ -145,7 +147,7 @@ test("a letter with everything: a receipt is sent, a PDF file looked at, an atta
 });
 
 test("what was written down of a letter that was sent", async () => {
-	const { page } = await start(), other = at.server.account();
+	const { page } = await start({ settings: { undoSend: 0 } }), other = at.server.account();
 	const window = await begin(page);
 	await window.getByRole("combobox", { name: "To" }).pressSequentially(`${other},`);
 	await window.getByRole("textbox", { name: "Subject" }).fill("Report");
@@ -171,12 +173,21 @@ test("what was written down of a letter that was sent", async () => {
 	await page.finish();
 });
 
+/* In the page: does this device have a letter, and the list that it stands in? */
+async function isHere() {
+	const request = indexedDB.open((await indexedDB.databases())[0].name), done = (one) => new Promise((resolve, reject) => Object.assign(one, { onsuccess: () => resolve(one.result), onerror: () => reject(one.error) })), database = await done(request);
+	const counts = await Promise.all(["emails", "bodies", "threads", "lists"].map((table) => done(database.transaction(table).objectStore(table).count())));
+	database.close();
+	return counts.every((count) => count > 0);
+}
+
 test("a letter that was read is read again without a network", async () => {
 	const { page } = await start({ letters: [{ subject: "Rich", text: "x", html: "<p>Written <b>in bold</b></p>" }], noise: [/net::ERR_/, /status of 4\d\d/, /WebSocket/] });
 	await page.evaluate(async () => { await navigator.serviceWorker.ready; });
 	await page.reload();
 	await page.getByRole("option").first().click();
 	await page.frameLocator("iframe").first().getByText("in bold").waitFor();
+	await until(() => page.evaluate(isHere), "the letter to be on this device");
 	await page.context().setOffline(true);
 	await page.reload();
 	await page.frameLocator("iframe").first().getByText("in bold").waitFor();

@@ -33,18 +33,17 @@ function listen(handler) {
 	});
 }
 
-/** `remote(address)`: what /picture gives: a Buffer, or null. `built`: the page was built before. */
-export async function openStage({ remote = () => PNG, width = 1100, height = 900, touch = false, scheme = "light", built = false } = {}) {
-	const out = join(web, ".cache", `read-${process.pid}`);
-	if (!built) await build({
+/** The built page, its server, the one that counts what it is asked for, and the browser: one for all stages of a file, which come one after the other. `now`: what the stage of the moment is asked for. */
+async function openHouse() {
+	const out = join(web, ".cache", `read-${process.pid}`), house = { now: null };
+	const built = build({
 		root: join(web, "tests", "read"), configFile: false, logLevel: "error", plugins: [svelte({ configFile: false }), withoutNode], publicDir: false,
 		build: { outDir: out, emptyOutDir: true, assetsInlineLimit: 0, modulePreload: { polyfill: false }, target: ["chrome109"], reportCompressedSize: false },
 	});
 	const pages = policyOfPages(), frame = literals("web/outside.c", "enum net_run web_frame(struct http_exchange *exchange)\n{\n\texchange->policy =");
 	if (!frame.startsWith("default-src 'none'") || !pages.startsWith("default-src 'none'")) throw new Error(`policies can't be read: ${pages} / ${frame}`);
-	const asked = [], pictures = [], told = [];
 	const own = await listen((request, answer) => {
-		const url = new URL(request.url, "http://x");
+		const url = new URL(request.url, "http://x"), { remote, asked, pictures, told } = house.now;
 		const give = (type, body, policy) => answer.writeHead(200, { "Content-Type": type, "Content-Security-Policy": policy, "X-Content-Type-Options": "nosniff" }).end(body);
 		if (url.pathname === "/frame") return give("text/html; charset=utf-8", "<!doctype html><html><head><title></title></head><body></body></html>\n", frame);
 		if (url.pathname === "/picture") {
@@ -66,11 +65,11 @@ export async function openStage({ remote = () => PNG, width = 1100, height = 900
 		}
 	});
 	const evil = await listen((request, answer) => {
-		asked.push(`${request.method} ${request.url}`);
+		house.now?.asked.push(`${request.method} ${request.url}`);
 		answer.writeHead(200, { "Content-Type": "text/html", "Access-Control-Allow-Origin": "*" }).end("<script>alert(1)</script>");
 	});
 	evil.on("connect", (request, socket) => {
-		asked.push("CONNECT " + request.url);
+		house.now?.asked.push("CONNECT " + request.url);
 		socket.end();
 	});
 	const browser = await chromium.launch({
@@ -78,6 +77,22 @@ export async function openStage({ remote = () => PNG, width = 1100, height = 900
 		args: ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update", "--disable-sync", "--no-first-run", "--font-render-hinting=none",
 			`--proxy-server=http://127.0.0.1:${evil.address().port}`, `--proxy-bypass-list=<-loopback>;127.0.0.1:${own.address().port}`],
 	});
+	await built;
+	const close = async () => {
+		await browser.close();
+		own.close();
+		evil.close();
+		rmSync(out, { recursive: true, force: true });
+	};
+	return Object.assign(house, { origin: `http://127.0.0.1:${own.address().port}`, browser, close });
+}
+
+let house = null;
+
+/** `remote(address)`: what /picture gives: a Buffer, or null. */
+export async function openStage({ remote = () => PNG, width = 1100, height = 900, touch = false, scheme = "light" } = {}) {
+	const { browser, origin } = (house ??= await openHouse()), asked = [], pictures = [], told = [];
+	house.now = { remote, asked, pictures, told };
 	const context = await browser.newContext({ viewport: { width, height }, hasTouch: touch, isMobile: touch, colorScheme: scheme, deviceScaleFactor: touch ? 2 : 1 });
 	const page = await context.newPage(), ran = [], complaints = [];
 	await context.exposeFunction("pwned", (what) => void ran.push(String(what)));
@@ -88,7 +103,6 @@ export async function openStage({ remote = () => PNG, width = 1100, height = 900
 	context.on("page", (other) => ran.push("window " + other.url()));
 	page.on("pageerror", (error) => complaints.push(String(error)));
 	page.on("console", (message) => message.type() === "error" && complaints.push(message.text()));
-	const origin = `http://127.0.0.1:${own.address().port}`;
 	await page.goto(origin + "/");
 	return {
 		page, context, origin, asked, pictures, told, ran, complaints,
@@ -98,13 +112,14 @@ export async function openStage({ remote = () => PNG, width = 1100, height = 900
 		write: async (begun) => {
 			await page.evaluate((all) => window.write(all), { text: "", html: null, language: "en", dark: false, wrong: null, highlights: true, ...begun });
 		},
-		close: async ({ last = false } = {}) => {
-			await browser.close();
-			own.close();
-			evil.close();
-			if (last) rmSync(out, { recursive: true, force: true });
-		},
+		close: () => context.close(),
 	};
+}
+
+/** When no more stages are wanted. */
+export async function closeHouse() {
+	await house?.close();
+	house = null;
 }
 
 let count = 0;
