@@ -87,7 +87,7 @@ test("with a finger every link says first where it leads", async (stage) => {
 }, { touch: true, width: 390, height: 844 });
 
 test("what is too wide for a phone is made smaller, and the page is never wider than the screen", async (stage) => {
-	await show(stage, { html: NEWS });
+	await show(stage, { html: `<div style="width:700px">As wide as a desk</div>${NEWS}` });
 	await until(() => inFrame(stage, (frame) => frame.getElementById("letter").style.zoom && Number(frame.getElementById("letter").style.zoom) < 1), "it to be smaller");
 	assert.equal(await stage.page.evaluate(() => document.documentElement.scrollWidth > innerWidth), false);
 }, { touch: true, width: 390, height: 844 });
