@@ -22,6 +22,8 @@ async function two({ settings, ...options } = {}) {
 }
 /** Whose letters lie on this device: those that nobody is signed in to are wiped. */
 const areKept = (page, ...addresses) => until(async () => (await page.evaluate(async () => (await indexedDB.databases()).map(({ name }) => name.split(" ")[0]).sort())).join() === addresses.map((one) => `pombal:${one}`).sort().join(), `databases of ${addresses.join(" and ") || "nobody"} alone`);
+/** A page that goes away before the server has said that a sign-out is done says it once more when it comes again. */
+const isOver = (page) => until(() => page.evaluate(() => localStorage.getItem("pombal.sign-out") === null), "the server to know of the sign-out");
 async function menu(page, item) {
 	await page.getByRole("button", { name: /^Account: / }).click();
 	await page.getByRole("menu").getByText(item, { exact: true }).click();
@@ -91,12 +93,14 @@ test("one is signed out without the other, and then all", async () => {
 	await row(page, "For the first alone").waitFor();
 	await page.getByRole("button", { name: `Account: ${one}` }).waitFor();
 	await areKept(page, one);
+	await isOver(page);
 	await page.reload();
 	await row(page, "For the first alone").waitFor();
 	await add(page, other);
 	await row(page, "For the second alone").waitFor();
 	await menu(page, "Sign out of all accounts");
 	await page.getByRole("heading", { name: "Sign in to your mail" }).waitFor();
+	await isOver(page);
 	await page.reload();
 	await page.getByRole("heading", { name: "Sign in to your mail" }).waitFor();
 	await areKept(page);

@@ -71,7 +71,7 @@ async function attempt({ name, html, words = 0 }) {
 		for (const one of wrong) problems.push(one + mode);
 		if (read < words) problems.push(`of ${words} words only ${read} can be read${mode}`);
 		for (const one of stage.ran) problems.push("ran: " + one + mode);
-		for (const one of stage.asked.filter((text) => !/ (?:[\w-]+\.)*(?:google|gstatic|googleapis)\.com:443$/.test(text))) problems.push("asked for " + one + mode);
+		for (const one of stage.asked.filter((text) => !/ (?:https?:\/\/)?(?:[\w-]+\.)*(?:google|gstatic|googleapis)\.com[:/]/.test(text))) problems.push("asked for " + one + mode);
 		for (const one of stage.complaints.filter((text) => !/status of 4|Content Security Policy/.test(text))) problems.push("console: " + one.slice(0, 300) + mode);
 		if (!pictures) for (const one of stage.pictures) problems.push("fetched unasked: " + one);
 		else for (const one of stage.pictures.filter((address) => !/^https?:\/\//.test(address) || /track/.test(address))) problems.push("fetched " + one);
