@@ -18,7 +18,7 @@ const smaller = (page, png) => page.evaluate(async ([bytes, quality]) => {
 	return btoa(Array.from(made, (byte) => String.fromCharCode(byte)).join(""));
 }, [png.toString("base64"), QUALITY]);
 
-const server = await new Server({ names: ["alice1@example.test"] }).start(), browser = await launch(), fake = await new Fake().start(), empty = await new Fake().start();
+const server = await new Server({ names: ["alice1@example.test", "friend2@example.test"] }).start(), browser = await launch(), fake = await new Fake().start(), empty = await new Fake().start();
 empty.served = false;
 const page = (hash) => async (one) => {
 	await one.evaluate((to) => { location.hash = to; }, hash);

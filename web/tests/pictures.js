@@ -67,7 +67,7 @@ async function prepare(server, browser, address) {
 }
 
 mkdirSync(folder, { recursive: true });
-const server = await new Server({ names: ["alice1@example.test", "bela2@example.test"] }).start(), browser = await launch(), fake = await new Fake().start(), empty = await new Fake().start();
+const server = await new Server({ names: ["alice1@example.test", "friend2@example.test", "bela3@example.test"] }).start(), browser = await launch(), fake = await new Fake().start(), empty = await new Fake().start();
 empty.served = false;
 try {
 	const address = await furnish(server), second = server.account();

@@ -26,7 +26,7 @@ export async function until(condition, what) {
 }
 
 /** So many accounts a server has unless somebody says how many. */
-const ACCOUNTS = 14;
+const ACCOUNTS = 24;
 /** Whose changes alone tell that all earlier ones are announced. */
 const MARKER = "marker@example.test";
 

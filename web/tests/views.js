@@ -39,7 +39,7 @@ export async function furnish(server) {
 	await mail.call("Mailbox/set", { create: { c: { name: "Mill", parentId: parent.created.p.id }, d: { name: "Путешествия" } } });
 	await mail.call("Email/set", { update: { [of("coast")]: { "keywords/$flagged": true, "keywords/family": true }, [of("Счёт")]: { "keywords/work": true }, [of("Seeds")]: { "keywords/$seen": true }, [of("order")]: { "keywords/$seen": true } } });
 	await mail.call("Email/set", { destroy: [await mail.put(compose(address, { subject: "Notes of last winter", text: "x", age: 900 }), "trash", new Date())] });
-	await send(mail, new Mail(server, server.account("friend")), "Dinner on Thursday");
+	await send(mail, new Mail(server, server.account()), "Dinner on Thursday");
 	await holdBack(server, address);
 	return address;
 }
