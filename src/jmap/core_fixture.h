@@ -35,6 +35,12 @@ enum auth_language auth_language(struct auth *auth, struct slice address)
 	return LANGUAGE_EN;
 }
 
+bool auth_language_accepted(struct slice field, enum auth_language *language)
+{
+	(void)field, (void)language;
+	return false;
+}
+
 enum auth_rates_known auth_rates(struct auth *auth, struct auth_wait *wait, struct slice account, struct auth_rates *rates)
 {
 	(void)auth, (void)wait, (void)account, (void)rates;

@@ -87,8 +87,8 @@ static const char *const order_sql[] = {
 		" next_attempt = CASE WHEN held = 2 THEN $3 ELSE next_attempt END, expires = CASE WHEN expires < $2 OR held = 2 THEN $2 ELSE expires END"
 		" WHERE message = $1 AND (held = 1 OR (held = 2 AND CAST($4 AS BIGINT) <> 0))",
 	[ORDER_REMOVE] = "DELETE FROM recipient WHERE message = $1",
-	[ORDER_RETURN] = "UPDATE recipient SET returned = $3, held = 0, next_attempt = $2 WHERE message = $1 AND returned = ''"
-		" AND EXISTS (SELECT 1 FROM message WHERE id = $1 AND sender <> '' AND (account <> '' OR (junk = 0 AND reason = 0)))",
+	[ORDER_RETURN] = ("UPDATE recipient SET returned = $3, held = 0, next_attempt = $2 WHERE message = $1 AND returned = ''"
+			  " AND EXISTS (SELECT 1 FROM message WHERE id = $1 AND sender <> '' AND (account <> '' OR (junk = 0 AND reason = 0)))"),
 };
 
 struct change {
