@@ -6,7 +6,7 @@ import { test } from "node:test";
 import { go, open, stage } from "./browser.js";
 import { PASSWORD, until } from "./server.js";
 
-const at = stage({ administrators: 8 }), administrator = () => at.server.administrator();
+const at = stage({ administrators: 9 }), administrator = () => at.server.administrator();
 
 async function show(page, hash) {
 	await go(page, `#/${hash}`);
