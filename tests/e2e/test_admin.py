@@ -188,7 +188,7 @@ ROWS = [
     ("status", [], {}, 200), ("reload", [], {}, 200), ("metrics", [], {}, 200), ("check", [], {"no-dns": True}, 200), ("certificate list", [], {}, 200), ("certificate renew", ["x.example"], {}, 422),
     ("config options", [], {}, 200), ("config", ["hostname"], {}, 200), ("config history", [], {}, 200), ("config set", ["nonsense=1"], {}, 422), ("config undo", ["1000"], {}, 422),
     ("config confirm", [], {}, 422), ("admin key list", [], {}, 200), ("admin key add", [""], {}, 422), ("admin key remove", [NUMBER], {}, 422), ("domain show", ["example.test"], {}, 200),
-    ("domain set", ["example.test"], {"language": "en"}, 200), ("domain rotate", [OTHER], {"abort": True}, 422), ("dns publish", ["example.test"], {}, 422),
+    ("domain set", ["example.test"], {"language": "en"}, 200), ("domain rotate", [OTHER], {"abort": True}, 422), ("dns publish", ["example.test"], {}, 422), ("dns name", ["mail.example.test"], {}, 200),
     ("domain add", ["example.test"], {}, 409), ("domain remove", ["nowhere.example"], {}, 422), ("domain list", [], {}, 200), ("domain dns", ["example.test"], {}, 200),
     ("account list", [], {}, 200), ("account show", ["dora@example.test"], {}, 200), ("account add", ["dora@example.test"], {"password-stdin": True}, 409),
     ("account set", ["dora@example.test"], {"name": "Dora"}, 200), ("account password", ["dora@example.test"], {"password-stdin": True}, 200), ("account grant", ["dora@example.test", "d@example.test"], {}, 200),

@@ -795,7 +795,8 @@ def test_imap_and_jmap_change_the_same_mailbox(server, person, jmap):
                 assert one["mailboxIds"] and all(one["mailboxIds"].values()) and one["threadId"] and "$deleted" not in one["keywords"], one
             action = chance.randrange(4)
             if action == 0 or not ids:
-                client.make({"mailboxIds": {box: True}, "subject": f"s{chance.randrange(5)}"})
+                made = client.call("Email/set", create={"e": {"mailboxIds": {box: True}, "subject": f"s{chance.randrange(5)}"}})
+                assert made["notCreated"] in (None, {"e": {"type": "notFound"}}), made  # removed by another, before it was told
             elif action == 1:
                 client.call("Email/set", update={chance.choice(ids): {f"keywords/{chance.choice(['$seen', 'work', '$answered'])}": chance.choice([True, None])}})
             elif action == 2:

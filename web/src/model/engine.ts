@@ -20,6 +20,8 @@ const HEAD = [
 const CHANGING = ["id", "threadId", "mailboxIds", "keywords"];
 /** Changes of one round; lists whose changes are asked for in it; new emails whose heads are loaded unasked. */
 const CHANGES_MAX = 500, LISTS_MAX = 16, NEW_MAX = 200;
+/** Milliseconds after which it is looked whether the server can't be reached indeed: what failed may have been asked before it could. */
+const PROBE_AFTER = 1000;
 /** How many rounds follow one another before it is given up: somebody changes faster than we ask. */
 const ROUNDS_MAX = 50;
 
@@ -125,6 +127,12 @@ export class Engine {
 		this.connection.set({ state: next, pending, error });
 		if (next === "online" && state !== "online") for (const run of [...this.#onOnline]) run();
 		if (next === "online" && state === "offline") this.#push?.wake();
+		if (next === "offline" && state === "online") void this.#probe();
+	}
+
+	async #probe(): Promise<void> {
+		await this.host.platform.sleep(PROBE_AFTER);
+		if (this.connection.value.state === "offline") await this.sync();
 	}
 
 	setPending(pending: number): void {

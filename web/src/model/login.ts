@@ -80,7 +80,6 @@ export class LoginOf {
 	}
 
 	close(): void {
-		this.client.end();
 		for (const [id, account] of [...this.accounts]) this.#close(id, account);
 	}
 }
