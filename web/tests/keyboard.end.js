@@ -119,6 +119,7 @@ test("a day's work by keyboard alone", { timeout: 8 * PATIENCE }, async () => {
 	await page.getByRole("region", { name: "Conversation" }).getByRole("heading", { level: 1 }).waitFor();
 
 	// What is attached is saved.
+	await page.getByRole("button", { name: /^Save .+\.pdf$/ }).first().waitFor();
 	await to(/^Save .+\.pdf$/);
 	const [download] = await Promise.all([page.waitForEvent("download"), press("Enter")]);
 	assert.match(download.suggestedFilename(), /\.pdf$/);
